@@ -1,0 +1,217 @@
+package servicegraph
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A NodeType says what a node is.
+type NodeType string
+
+const (
+	TypeService  NodeType = "service"  // an instrumented service: it sent spans
+	TypeDatabase NodeType = "database" // a database or cache, seen by its callers
+	TypeQueue    NodeType = "queue"    // a topic, queue or broker
+	TypeExternal NodeType = "external" // a peer without spans of its own
+	TypeFunction NodeType = "function" // a serverless function, seen by its callers
+	TypeModel    NodeType = "model"    // a generative AI provider
+	TypeRPC      NodeType = "rpc"      // an RPC interface whose server is unknown
+	TypeIP       NodeType = "ip"       // a bare network address
+)
+
+// A NodeID is the identity of a node. It is comparable and usable as a map key.
+type NodeID struct {
+	Namespace string // service.namespace; empty if none
+	Name      string
+	Type      NodeType
+}
+
+// String returns namespace/name, or the name alone without a namespace. Two
+// nodes of different types can share it.
+func (id NodeID) String() string {
+	if id.Namespace == "" {
+		return id.Name
+	}
+	return id.Namespace + "/" + id.Name
+}
+
+// Compare orders node ids by namespace, name and type.
+func (id NodeID) Compare(other NodeID) int {
+	return cmp.Or(
+		strings.Compare(id.Namespace, other.Namespace),
+		strings.Compare(id.Name, other.Name),
+		strings.Compare(string(id.Type), string(other.Type)),
+	)
+}
+
+// An EdgeKind tells requests from messages.
+type EdgeKind string
+
+const (
+	KindRequest EdgeKind = "request" // the caller waits for the callee
+	KindMessage EdgeKind = "message" // producer to consumer: nobody waits
+)
+
+// An EdgeID is the identity of an edge. It is comparable and usable as a map key.
+type EdgeID struct {
+	From, To NodeID
+	Kind     EdgeKind
+}
+
+// Compare orders edge ids by From, To and Kind.
+func (id EdgeID) Compare(other EdgeID) int {
+	return cmp.Or(
+		id.From.Compare(other.From),
+		id.To.Compare(other.To),
+		strings.Compare(string(id.Kind), string(other.Kind)),
+	)
+}
+
+// Stats counts the calls that one side of an edge, or a node, has seen.
+type Stats struct {
+	Calls    float64 // weighted; a whole number unless sampling weights are fractional
+	Errors   float64 // weighted; never more than Calls
+	Observed uint64  // spans seen, unweighted
+	Latency  Latency // of the spans on this side that have a duration
+}
+
+// Evidence counts the calls of an edge by the spans that showed them, weighted.
+// The three add up to the calls of the edge.
+type Evidence struct {
+	Both   float64 // a caller-side and a callee-side span
+	Caller float64 // a caller-side span alone: the callee is not instrumented, or its span is missing
+	Callee float64 // a callee-side span alone: the caller made no client span
+}
+
+// An Exemplar is one call worth looking at.
+type Exemplar struct {
+	TraceID  TraceID
+	SpanID   SpanID        // the caller's span, or the callee's where the caller has none
+	Duration time.Duration // of that span
+}
+
+// A Node is one participant with the requests that entered it.
+type Node struct {
+	ID NodeID
+
+	// Entries counts the requests from outside the traced world: root SERVER
+	// and CONSUMER spans that name no caller. They are part of Requests.
+	Entries float64
+
+	// Requests are the calls that entered the node, counted and timed by the
+	// node's own spans; for a node without spans, as its callers saw them.
+	Requests Stats
+}
+
+// An Edge aggregates the calls from one node to another.
+type Edge struct {
+	ID EdgeID
+
+	Calls  float64 // per caller span max(1, callee spans); weighted
+	Errors float64 // calls in which either side failed; weighted, never more than Calls
+
+	Caller Stats   // what the caller's spans say; empty where there are none
+	Callee Stats   // what the callee's spans say; empty where there are none
+	Gap    Latency // network time of a request, queue time of a message, where both sides are known
+
+	Evidence Evidence
+
+	Slowest []Exemplar // at most 3, slowest first
+	Failed  []Exemplar // at most 3 failed calls, slowest first
+
+	First, Last int64 // Unix nanoseconds of the earliest start and the latest end; 0 if unknown
+}
+
+// A Graph is a finished service graph: nodes and edges in a fixed order, and
+// the report of what became of every span. It is immutable and safe for
+// concurrent use. The zero value is the empty graph.
+type Graph struct {
+	nodes  []Node // sorted by ID
+	edges  []Edge // sorted by ID
+	in     []int  // edge indices sorted by (To, From, Kind)
+	report Report
+}
+
+// newGraph sorts nodes and edges, which it takes over, into a graph.
+func newGraph(nodes []Node, edges []Edge, report Report) *Graph {
+	slices.SortFunc(nodes, func(a, b Node) int { return a.ID.Compare(b.ID) })
+	slices.SortFunc(edges, func(a, b Edge) int { return a.ID.Compare(b.ID) })
+	in := make([]int, len(edges))
+	for i := range in {
+		in[i] = i
+	}
+	slices.SortStableFunc(in, func(i, j int) int { return edges[i].ID.To.Compare(edges[j].ID.To) })
+	return &Graph{nodes: nodes, edges: edges, in: in, report: report}
+}
+
+// Nodes returns the nodes in the order of [NodeID.Compare].
+func (g *Graph) Nodes() iter.Seq[Node] { return slices.Values(g.nodes) }
+
+// Edges returns the edges in the order of [EdgeID.Compare].
+func (g *Graph) Edges() iter.Seq[Edge] { return slices.Values(g.edges) }
+
+// NumNodes returns the number of nodes.
+func (g *Graph) NumNodes() int { return len(g.nodes) }
+
+// NumEdges returns the number of edges.
+func (g *Graph) NumEdges() int { return len(g.edges) }
+
+// Node returns the node with the given id, and whether there is one.
+func (g *Graph) Node(id NodeID) (Node, bool) {
+	i, ok := slices.BinarySearchFunc(g.nodes, id, func(n Node, id NodeID) int { return n.ID.Compare(id) })
+	if !ok {
+		return Node{}, false
+	}
+	return g.nodes[i], true
+}
+
+// Edge returns the edge with the given id, and whether there is one.
+func (g *Graph) Edge(id EdgeID) (Edge, bool) {
+	i, ok := slices.BinarySearchFunc(g.edges, id, func(e Edge, id EdgeID) int { return e.ID.Compare(id) })
+	if !ok {
+		return Edge{}, false
+	}
+	return g.edges[i], true
+}
+
+// Out returns the edges that leave the node, in the order of [EdgeID.Compare].
+func (g *Graph) Out(id NodeID) iter.Seq[Edge] {
+	return func(yield func(Edge) bool) {
+		i, _ := slices.BinarySearchFunc(g.edges, id, func(e Edge, id NodeID) int { return e.ID.From.Compare(id) })
+		for ; i < len(g.edges) && g.edges[i].ID.From == id; i++ {
+			if !yield(g.edges[i]) {
+				return
+			}
+		}
+	}
+}
+
+// In returns the edges that enter the node, ordered by From and Kind.
+func (g *Graph) In(id NodeID) iter.Seq[Edge] {
+	return func(yield func(Edge) bool) {
+		i, _ := slices.BinarySearchFunc(g.in, id, func(j int, id NodeID) int { return g.edges[j].ID.To.Compare(id) })
+		for ; i < len(g.in) && g.edges[g.in[i]].ID.To == id; i++ {
+			if !yield(g.edges[g.in[i]]) {
+				return
+			}
+		}
+	}
+}
+
+// Window returns the earliest start and the latest end of the spans in the
+// graph, in UTC; zero times if no span had one.
+func (g *Graph) Window() (first, last time.Time) {
+	if g.report.First != 0 {
+		first = time.Unix(0, g.report.First).UTC()
+	}
+	if g.report.Last != 0 {
+		last = time.Unix(0, g.report.Last).UTC()
+	}
+	return first, last
+}
+
+// Report says what became of every span.
+func (g *Graph) Report() Report { return g.report }

@@ -1,0 +1,173 @@
+package servicegraph
+
+import (
+	"math"
+	"math/bits"
+	"slices"
+	"time"
+)
+
+// A Latency is a distribution of durations: a log-linear histogram over integer
+// nanoseconds. Below 128 ns every value has its own bucket; above, each power of
+// two is cut into 64 equal buckets, so that a quantile is off by at most 1/128
+// (0.8 %) of its value. Count, sum, minimum and maximum are exact; the sum stops
+// at 584 years. Two distributions merge without loss and in any order, because
+// every bucket boundary is fixed. The zero value is empty.
+//
+// The boundaries come from the value's bits, not from a logarithm: that is
+// faster, and the same on every machine.
+type Latency struct {
+	count    float64 // weighted samples
+	sum      uint64  // weighted nanoseconds
+	min, max int64   // of the samples, whatever their weight
+
+	// counts[i] is the weight in bucket first+i. Only the range in use is kept:
+	// most edges live within three or four powers of two.
+	first  int
+	counts []float64
+}
+
+// Count returns the number of samples, each counted with its weight.
+func (l Latency) Count() float64 { return l.count }
+
+// Sum returns the total of the samples, each multiplied by its weight.
+// It saturates at the largest Duration (292 years).
+func (l Latency) Sum() time.Duration {
+	return time.Duration(min(l.sum, math.MaxInt64))
+}
+
+// Min returns the smallest sample, 0 if there is none.
+func (l Latency) Min() time.Duration { return time.Duration(l.min) }
+
+// Max returns the largest sample, 0 if there is none.
+func (l Latency) Max() time.Duration { return time.Duration(l.max) }
+
+// Mean returns the weighted average, 0 if there is no sample.
+func (l Latency) Mean() time.Duration {
+	if l.count == 0 {
+		return 0
+	}
+	return time.Duration(float64(l.sum) / l.count)
+}
+
+// Quantile returns the smallest duration that at least the fraction q of the
+// samples does not exceed, within 0.8 % of the exact value; 0 if there is no
+// sample. A q of 0 or less gives the minimum, of 1 or more the maximum.
+func (l Latency) Quantile(q float64) time.Duration {
+	if l.count == 0 || q <= 0 {
+		return l.Min()
+	}
+	if q >= 1 {
+		return l.Max()
+	}
+	rank := q * l.count
+	seen := 0.0
+	for i, c := range l.counts {
+		seen += c
+		if seen >= rank && c > 0 {
+			return time.Duration(min(max(bucketMiddle(l.first+i), l.min), l.max))
+		}
+	}
+	return l.Max()
+}
+
+// record adds one sample of at least zero nanoseconds.
+func (l *Latency) record(ns int64, weight float64) {
+	if l.count == 0 {
+		l.min, l.max = ns, ns
+	} else {
+		l.min, l.max = min(l.min, ns), max(l.max, ns)
+	}
+	l.count += weight
+	l.sum = saturatingAdd(l.sum, weighted(ns, weight))
+	b := bucketOf(ns)
+	l.cover(b, b)
+	l.counts[b-l.first] += weight
+}
+
+// merge adds the samples of another distribution.
+func (l *Latency) merge(other Latency) {
+	if other.count == 0 {
+		return
+	}
+	if l.count == 0 {
+		l.min, l.max = other.min, other.max
+	} else {
+		l.min, l.max = min(l.min, other.min), max(l.max, other.max)
+	}
+	l.count += other.count
+	l.sum = saturatingAdd(l.sum, other.sum)
+	l.cover(other.first, other.first+len(other.counts)-1)
+	for i, c := range other.counts {
+		l.counts[other.first-l.first+i] += c
+	}
+}
+
+// clone returns a copy that shares nothing.
+func (l Latency) clone() Latency {
+	l.counts = slices.Clone(l.counts)
+	return l
+}
+
+// cover makes room for the buckets lo to hi.
+func (l *Latency) cover(lo, hi int) {
+	switch {
+	case len(l.counts) == 0:
+		l.first = lo
+		l.counts = make([]float64, hi-lo+1)
+	case lo < l.first:
+		grown := make([]float64, max(hi+1, l.first+len(l.counts))-lo)
+		copy(grown[l.first-lo:], l.counts)
+		l.first, l.counts = lo, grown
+	case hi >= l.first+len(l.counts):
+		l.counts = append(l.counts, make([]float64, hi+1-l.first-len(l.counts))...)
+	}
+}
+
+const (
+	subBits    = 6            // 64 buckets in each power of two
+	subBuckets = 1 << subBits // and twice as many exact ones at the bottom
+)
+
+// bucketOf returns the index of the bucket that holds ns.
+func bucketOf(ns int64) int {
+	if ns < 2*subBuckets {
+		return int(ns)
+	}
+	shift := bits.Len64(uint64(ns)) - (subBits + 1)
+	return shift*subBuckets + int(ns>>shift)
+}
+
+// bucketBounds returns the smallest value in bucket b, and how many values it spans.
+func bucketBounds(b int) (low, width int64) {
+	if b < 2*subBuckets {
+		return int64(b), 1
+	}
+	shift := b/subBuckets - 1
+	return int64(b-shift*subBuckets) << shift, 1 << shift
+}
+
+// bucketMiddle returns the value that stands for bucket b.
+func bucketMiddle(b int) int64 {
+	low, width := bucketBounds(b)
+	return low + (width-1)/2
+}
+
+// weighted returns ns times weight to the nearest nanosecond. Rounding each
+// sample, not the total, keeps the sum independent of the order.
+func weighted(ns int64, weight float64) uint64 {
+	if weight == 1 {
+		return uint64(ns)
+	}
+	if p := float64(ns) * weight; p < math.MaxUint64 {
+		return uint64(math.Round(p))
+	}
+	return math.MaxUint64
+}
+
+func saturatingAdd(a, b uint64) uint64 {
+	if sum, carry := bits.Add64(a, b, 0); carry == 0 {
+		return sum
+	}
+	return math.MaxUint64
+}

@@ -1,0 +1,63 @@
+package servicegraph
+
+// A Report accounts for every span a graph was built from. Each span ends in
+// exactly one of the buckets Paired to Invalid, so that they add up to Spans:
+// nothing is lost silently. Counts are of spans, not weighted.
+type Report struct {
+	Traces uint64 // distinct trace ids
+	Spans  uint64 // spans received
+
+	Paired     uint64 // caller or callee side of a call between two nodes
+	Virtual    uint64 // caller side of a call to a node without spans of its own, or callee side of one from it
+	Nested     uint64 // client span inside another that stands for the same call
+	Root       uint64 // no parent, and not part of a call
+	Internal   uint64 // work inside a service
+	Orphan     uint64 // the parent never arrived, and the span is not part of a call
+	Unresolved uint64 // client or producer span without a callee and without the name of one
+	Duplicate  uint64 // delivered before, and merged into the first
+	Invalid    uint64 // all-zero trace or span id
+
+	// What else was noticed. These overlap with the buckets and each other.
+	MissingParent   uint64 // spans whose parent never arrived, those that are part of a call included
+	Cycles          uint64 // loops of parents, each cut at one span
+	InvalidDuration uint64 // end before start: no latency recorded
+	Unfinished      uint64 // no end, or no start: no latency recorded
+	Skewed          uint64 // callee spans outside the time of their caller
+	UnknownService  uint64 // spans without service.name
+	LinkMissing     uint64 // links of consumers to spans that never arrived
+	Skipped         uint64 // records a source could not read; not spans
+
+	First, Last int64 // Unix nanoseconds of the earliest start and the latest end; 0 if unknown
+}
+
+// merge adds what another report counted.
+func (r *Report) merge(o Report) {
+	first, last := earliest(r.First, o.First), max(r.Last, o.Last)
+	for i, c := range o.counters() {
+		*r.counters()[i] += *c
+	}
+	r.First, r.Last = first, last
+}
+
+// counters lists the fields that add up when graphs merge.
+func (r *Report) counters() []*uint64 {
+	return []*uint64{
+		&r.Traces, &r.Spans,
+		&r.Paired, &r.Virtual, &r.Nested, &r.Root, &r.Internal, &r.Orphan, &r.Unresolved, &r.Duplicate, &r.Invalid,
+		&r.MissingParent, &r.Cycles, &r.InvalidDuration, &r.Unfinished, &r.Skewed, &r.UnknownService, &r.LinkMissing, &r.Skipped,
+	}
+}
+
+// Accounted returns the sum of the buckets. It equals Spans for every graph
+// this package builds.
+func (r Report) Accounted() uint64 {
+	return r.Paired + r.Virtual + r.Nested + r.Root + r.Internal + r.Orphan + r.Unresolved + r.Duplicate + r.Invalid
+}
+
+// earliest returns the smaller of two times of which zero means unknown.
+func earliest(a, b int64) int64 {
+	if a == 0 || (b != 0 && b < a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,158 @@
+package servicegraph
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+)
+
+// A TraceID names a trace: 16 bytes, as in W3C trace context and OTLP. The
+// zero value is invalid.
+type TraceID [16]byte
+
+// A SpanID names a span within its trace: 8 bytes, as in W3C trace context and
+// OTLP. The zero value is invalid as an identity and means "none" as a parent.
+type SpanID [8]byte
+
+// String returns the id as 32 lower-case hexadecimal digits.
+func (id TraceID) String() string { return hex.EncodeToString(id[:]) }
+
+// IsZero reports whether the id is the invalid all-zero id.
+func (id TraceID) IsZero() bool { return id == TraceID{} }
+
+// String returns the id as 16 lower-case hexadecimal digits.
+func (id SpanID) String() string { return hex.EncodeToString(id[:]) }
+
+// IsZero reports whether the id is all zero.
+func (id SpanID) IsZero() bool { return id == SpanID{} }
+
+// ParseTraceID reads a trace id of up to 32 hexadecimal digits. Shorter ids are
+// padded with zeros on the left: Tempo's search strips leading zeros, and
+// 64-bit ids are the low half of 128-bit ones.
+func ParseTraceID(s string) (TraceID, error) {
+	var id TraceID
+	if s == "" || len(s) > 32 {
+		return id, fmt.Errorf("trace id %q: want 1 to 32 hexadecimal digits", s)
+	}
+	if _, err := hex.Decode(id[:], []byte(strings.Repeat("0", 32-len(s))+s)); err != nil {
+		return TraceID{}, fmt.Errorf("trace id %q: %w", s, err)
+	}
+	return id, nil
+}
+
+// ParseSpanID reads a span id of up to 16 hexadecimal digits, padded with zeros
+// on the left.
+func ParseSpanID(s string) (SpanID, error) {
+	var id SpanID
+	if s == "" || len(s) > 16 {
+		return id, fmt.Errorf("span id %q: want 1 to 16 hexadecimal digits", s)
+	}
+	if _, err := hex.Decode(id[:], []byte(strings.Repeat("0", 16-len(s))+s)); err != nil {
+		return SpanID{}, fmt.Errorf("span id %q: %w", s, err)
+	}
+	return id, nil
+}
+
+// A Kind is the role of a span in a call, with OTLP's numbers.
+type Kind uint8
+
+const (
+	KindUnset    Kind = iota // the instrumentation did not say
+	KindInternal             // work inside a service
+	KindServer               // the callee side of a request
+	KindClient               // the caller side of a request
+	KindProducer             // the sending side of a message
+	KindConsumer             // the receiving side of a message
+)
+
+var kindNames = [...]string{"unset", "internal", "server", "client", "producer", "consumer"}
+
+// String returns the lower-case name of the kind, "kind(n)" for an unknown one.
+func (k Kind) String() string {
+	if int(k) < len(kindNames) {
+		return kindNames[k]
+	}
+	return fmt.Sprintf("kind(%d)", uint8(k))
+}
+
+// calls reports whether spans of this kind are the caller side of a call.
+func (k Kind) calls() bool { return k == KindClient || k == KindProducer }
+
+// serves reports whether spans of this kind are the callee side of a call.
+func (k Kind) serves() bool { return k == KindServer || k == KindConsumer }
+
+// A Status is the outcome of a span, with OTLP's numbers.
+type Status uint8
+
+const (
+	StatusUnset Status = iota // no outcome was recorded: not an error
+	StatusOK                  // explicitly successful
+	StatusError               // failed
+)
+
+// An Attr is one attribute. Values that are not strings are given as their
+// text: "5432", "true", "0.5".
+type Attr struct{ Key, Value string }
+
+// A Link points from a span to another span, which may belong to another trace.
+type Link struct {
+	TraceID TraceID
+	SpanID  SpanID
+}
+
+// A Span is one timed operation of one service, as every source delivers it.
+// It is a plain value; a Builder copies what it needs and keeps no reference to
+// the span or its slices.
+type Span struct {
+	TraceID  TraceID
+	SpanID   SpanID
+	ParentID SpanID // zero for a root
+
+	Service   string // resource attribute service.name; empty if missing
+	Namespace string // resource attribute service.namespace
+
+	Name   string
+	Kind   Kind
+	Status Status
+
+	// Start and End are Unix times in nanoseconds. An End of zero is an
+	// unfinished span; an End before Start a broken clock. Both count as calls
+	// and neither gives a latency.
+	Start, End int64
+
+	Links []Link
+
+	Resource []Attr // attributes of the resource, where the source keeps them
+	Attrs    []Attr // attributes of the span
+
+	// Weight is how many spans this one stands for under sampling; zero means
+	// one. It is rounded to a multiple of 1/65536, so that sums are exact in
+	// any order.
+	Weight float64
+}
+
+// A SkipError says that a source left out one bad record and went on reading.
+// It travels in the sequence of spans; [Build] counts it in the [Report].
+type SkipError struct {
+	Source string // file name or address
+	Record int    // number of the record in the source, from 1; 0 if unknown
+	Offset int64  // byte offset of the record in the (uncompressed) source; -1 if unknown
+	Err    error
+}
+
+// Error names the source, the position and the reason.
+func (e *SkipError) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Source)
+	if e.Record > 0 {
+		fmt.Fprintf(&b, ": record %d", e.Record)
+	}
+	if e.Offset >= 0 {
+		fmt.Fprintf(&b, " at byte %d", e.Offset)
+	}
+	fmt.Fprintf(&b, ": %v", e.Err)
+	return b.String()
+}
+
+// Unwrap returns the reason.
+func (e *SkipError) Unwrap() error { return e.Err }
