@@ -1,0 +1,168 @@
+// Package buildtool builds a Go program that this repository runs beside its
+// own code but never imports, such as a server for integration tests.
+//
+// Such a program often has a licence, or a few hundred dependencies, that must
+// stay out of the go.mod of this module. Its module file therefore lives as two
+// embedded files that the caller passes in: a go.mod that requires the module
+// of the program, and the complete go.sum that goes with it. [Build] writes the
+// two into an empty directory and runs go build there with -mod=readonly, so
+// that the same dependencies are compiled everywhere.
+//
+// What is built is kept in the cache directory of the user and found there the
+// next time. Nothing is ever deleted from it; all of it can be deleted at any
+// time when no build runs.
+package buildtool
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"time"
+)
+
+// A Program names a main package and pins everything that it is built from.
+// All fields but Sum are required.
+type Program struct {
+	Name    string // the name in messages and in the cache: "tempo"
+	Version string // the version in messages and in the cache: "v2.9.0"; Mod is what decides
+	Package string // the import path of the main package
+	Mod     []byte // a go.mod that requires the module of Package
+	Sum     []byte // its go.sum; may be empty if every module is replaced by a directory
+}
+
+// The program is built without cgo, so that it neither needs a C compiler nor
+// depends on the C library of the machine, and without debug information, which
+// is a third of a large binary.
+var buildArgs = [...]string{"build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=-s -w"}
+
+// Build returns the path of the executable of p. If the cache of the user has
+// none for this Program, Go version, operating system and architecture, it is
+// built first with the go command in PATH, which takes from a second to several
+// minutes and may download modules.
+//
+// Any number of goroutines and processes may call Build at the same time: one
+// of them builds while the others wait. Each writes to progress a line when it
+// begins to build or to wait, and another when a build is done; a program that
+// is found in the cache is returned without a word.
+//
+// The error of a failed build holds the output of the compiler. It leaves only an
+// empty lock file in the cache, and the next call tries again.
+func Build(ctx context.Context, p Program, progress io.Writer) (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("building %s %s: %w", p.Name, p.Version, err)
+	}
+	exe, err := build(ctx, filepath.Join(cache, "tempograph", "programs"), p, progress)
+	if err != nil {
+		return "", fmt.Errorf("building %s %s: %w", p.Name, p.Version, err)
+	}
+	return exe, nil
+}
+
+func build(ctx context.Context, dir string, p Program, progress io.Writer) (string, error) {
+	key := p.key()
+	exe := filepath.Join(dir, key)
+	if runtime.GOOS == "windows" {
+		exe += ".exe"
+	}
+	if found, err := exists(exe); found || err != nil {
+		return exe, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	unlock, err := lock(ctx, filepath.Join(dir, key+".lock"), func() {
+		fmt.Fprintf(progress, "waiting for another process to build %s %s\n", p.Name, p.Version)
+	})
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if found, err := exists(exe); found || err != nil { // built while we waited
+		return exe, err
+	}
+
+	fmt.Fprintf(progress, "building %s %s into %s, once: this may take minutes\n", p.Name, p.Version, dir)
+	began := time.Now()
+	// The work directory is in the cache for the sake of the rename below, which is
+	// atomic only within a file system.
+	work, err := os.MkdirTemp(dir, key+".build-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(work)
+	built := filepath.Join(work, p.Name)
+	if err := p.compile(ctx, work, built); err != nil {
+		return "", err
+	}
+	if err := os.Rename(built, exe); err != nil {
+		return "", err
+	}
+	fmt.Fprintf(progress, "built %s %s in %v\n", p.Name, p.Version, time.Since(began).Round(time.Second))
+	return exe, nil
+}
+
+// compile writes the module into the empty directory work and builds p from it.
+func (p Program) compile(ctx context.Context, work, exe string) error {
+	if err := os.WriteFile(filepath.Join(work, "go.mod"), p.Mod, 0o644); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(work, "go.sum"), p.Sum, 0o644); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, "go", append(buildArgs[:], "-o", exe, p.Package)...)
+	cmd.Dir = work
+	// The caller's settings for its own module must not reach this one. GOFLAGS may not
+	// be empty, for then the go command reads it from its configuration file.
+	cmd.Env = append(cmd.Environ(), "GO111MODULE=on", "GOWORK=off", "GOFLAGS=-mod=readonly",
+		"CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
+	// When interrupted, the go command removes its own work directory; killed, it
+	// leaves some hundred megabytes in the temporary directory.
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return fmt.Errorf("go build: %w\n%s", err, withoutDownloads(out))
+}
+
+// key is the name of the executable in the cache. Its hash covers everything that
+// decides what is built. The Go version in it is the one that compiled the caller,
+// which the go test and go run commands make the first one in PATH.
+func (p Program) key() string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q %q %q %q", runtime.Version(), buildArgs, p.Package, p.Mod, p.Sum)
+	return fmt.Sprintf("%s-%s-%s-%s-%x", p.Name, p.Version, runtime.GOOS, runtime.GOARCH, h.Sum(nil)[:8])
+}
+
+func exists(path string) (bool, error) {
+	_, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// withoutDownloads drops the lines that say which modules were fetched: a first
+// build has hundreds, and they would hide the reason of the failure.
+func withoutDownloads(out []byte) []byte {
+	var rest []byte
+	for line := range bytes.Lines(out) {
+		if !bytes.HasPrefix(line, []byte("go: downloading ")) {
+			rest = append(rest, line...)
+		}
+	}
+	return rest
+}
