@@ -1,0 +1,319 @@
+package tempotest
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+const traceID = "0af7651916cd43dd8448eb211c80319c"
+
+// pushTrace sends a trace of one call from frontend to checkout that ended just now.
+func pushTrace(t *testing.T, tempo *Tempo, tenant string) {
+	t.Helper()
+	end := time.Now()
+	span := func(service, id, parent string, kind int) string {
+		return fmt.Sprintf(`{
+			"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": %q}}]},
+			"scopeSpans": [{"spans": [{
+				"traceId": %q, "spanId": %q, "parentSpanId": %q, "name": "GET /pay", "kind": %d,
+				"startTimeUnixNano": "%d", "endTimeUnixNano": "%d"
+			}]}]
+		}`, service, traceID, id, parent, kind, end.Add(-50*time.Millisecond).UnixNano(), end.UnixNano())
+	}
+	const kindServer, kindClient = 2, 3
+	body := fmt.Sprintf(`{"resourceSpans": [%s, %s]}`,
+		span("frontend", "b7ad6b7169203331", "", kindClient),
+		span("checkout", "00f067aa0ba902b7", "b7ad6b7169203331", kindServer))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, tempo.OTLPHTTPURL+"/v1/traces", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if status, answer := do(t, req, tenant); status != http.StatusOK {
+		t.Fatalf("push: status %d: %s", status, answer)
+	}
+}
+
+// readTrace asks for the trace until the answer holds both services.
+func readTrace(t *testing.T, tempo *Tempo, tenant string) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		status, answer := get(t, tempo.URL+"/api/v2/traces/"+traceID, tenant)
+		if status == http.StatusOK && strings.Contains(answer, "frontend") && strings.Contains(answer, "checkout") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the trace that was pushed is not there: status %d: %s", status, answer)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func get(t *testing.T, url, tenant string) (status int, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return do(t, req, tenant)
+}
+
+func do(t *testing.T, req *http.Request, tenant string) (status int, body string) {
+	t.Helper()
+	if tenant != "" {
+		req.Header.Set("X-Scope-OrgID", tenant)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
+}
+
+func TestStartReceivesAndAnswers(t *testing.T) {
+	Start(t, Config{}) // so that the next line measures no build
+	began := time.Now()
+	tempo := Start(t, Config{})
+	t.Logf("tempo is ready after %v", time.Since(began).Round(time.Millisecond))
+
+	pushTrace(t, tempo, "")
+	readTrace(t, tempo, "")
+	for _, addr := range []string{tempo.GRPCAddr, tempo.OTLPGRPCAddr} {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Errorf("nobody listens: %v", err)
+			continue
+		}
+		conn.Close()
+	}
+	if log := tempo.LogTail(); !strings.Contains(log, "Tempo started") {
+		t.Errorf("the log does not say that Tempo started:\n%s", log)
+	}
+}
+
+func TestStartConcurrentSafe(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
+	const n = 4
+	tempos := make([]*Tempo, n)
+	var group sync.WaitGroup
+	for i := range n {
+		group.Go(func() { tempos[i] = Start(t, Config{Dir: t.TempDir()}) })
+	}
+	group.Wait()
+	owner := map[string]int{}
+	for i, tempo := range tempos {
+		for _, addr := range []string{tempo.URL, tempo.OTLPHTTPURL, "http://" + tempo.GRPCAddr, "http://" + tempo.OTLPGRPCAddr} {
+			if j, taken := owner[addr]; taken {
+				t.Errorf("tempo %d and tempo %d both have %s", i, j, addr)
+			}
+			owner[addr] = i
+		}
+	}
+	// One of them gets the trace, and no other can answer for it.
+	pushTrace(t, tempos[0], "")
+	readTrace(t, tempos[0], "")
+	for i, tempo := range tempos[1:] {
+		if status, answer := get(t, tempo.URL+"/api/v2/traces/"+traceID, ""); strings.Contains(answer, "frontend") {
+			t.Errorf("tempo %d has the trace of tempo 0: status %d: %s", i+1, status, answer)
+		}
+	}
+}
+
+func TestMultitenancySeparatesTenants(t *testing.T) {
+	tempo := Start(t, Config{Multitenancy: true})
+	pushTrace(t, tempo, "blue")
+	readTrace(t, tempo, "blue")
+	if status, answer := get(t, tempo.URL+"/api/v2/traces/"+traceID, "green"); strings.Contains(answer, "frontend") {
+		t.Errorf("another tenant can read the trace: status %d: %s", status, answer)
+	}
+	if status, answer := get(t, tempo.URL+"/api/v2/traces/"+traceID, ""); status != http.StatusUnauthorized {
+		t.Errorf("without tenant: status %d: %s, want 401", status, answer)
+	}
+}
+
+// Run makes its own directory, and Close removes it with everything in it.
+func TestCloseRemovesTemporaryDirectory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a server")
+	}
+	Start(t, Config{}) // skips or fails if there is no Tempo to be had
+	t.Setenv("TMPDIR", t.TempDir())
+	tempo, err := Run(t.Context(), Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files, err := os.ReadDir(os.TempDir()); err != nil || len(files) != 1 {
+		t.Errorf("running: %v, %v in the temporary directory, want one directory", files, err)
+	}
+	if err := tempo.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := tempo.Close(); err != nil {
+		t.Errorf("second Close: %v", err)
+	}
+	if files, err := os.ReadDir(os.TempDir()); err != nil || len(files) != 0 {
+		t.Errorf("closed: %v, %v in the temporary directory, want nothing", files, err)
+	}
+	if _, err := net.Dial("tcp", tempo.GRPCAddr); err == nil {
+		t.Error("Tempo still listens after Close")
+	}
+}
+
+func TestCloseReportsTempoThatDied(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a server")
+	}
+	Start(t, Config{}) // skips or fails if there is no Tempo to be had
+	tempo, err := Run(t.Context(), Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tempo.process.cmd.Process.Kill()
+	<-tempo.process.done
+	err = tempo.Close()
+	if err == nil {
+		t.Fatal("Close has nothing to say about a Tempo that died")
+	}
+	for _, want := range []string{"died", "killed", "Tempo started"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in the error: %v", want, err)
+		}
+	}
+}
+
+// script returns the path of a program that takes the place of Tempo.
+func script(t *testing.T, body string) string {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("needs a shell")
+	}
+	path := filepath.Join(t.TempDir(), "tempo")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+body), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestRunReportsProgramThatEnds(t *testing.T) {
+	t.Setenv("TEMPO_BIN", script(t, "i=0; while [ $i -lt 900 ]; do echo \"line $i of the log\"; i=$((i+1)); done; echo out of luck >&2; exit 3\n"))
+	began := time.Now()
+	_, err := Run(t.Context(), Config{Dir: t.TempDir()})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	if took := time.Since(began); took > startTimeout/2 {
+		t.Errorf("took %v: waited for the deadline", took)
+	}
+	for _, want := range []string{os.Getenv("TEMPO_BIN"), "exit status 3", "\nline 899 of the log\nout of luck"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in the error: %v", want, err)
+		}
+	}
+	if strings.Contains(err.Error(), "line 0 of") {
+		t.Errorf("the error holds the whole log, not its end: %v", err)
+	}
+}
+
+func TestRunTriesOtherPorts(t *testing.T) {
+	ports := filepath.Join(t.TempDir(), "ports")
+	t.Setenv("TEMPO_BIN", script(t, `
+		sed -n 's/.*http_listen_port: //p' "${1#-config.file=}" >> '`+ports+`'
+		echo 'listen tcp 127.0.0.1: bind: address already in use'
+	`))
+	_, err := Run(t.Context(), Config{Dir: t.TempDir()})
+	if err == nil || !strings.Contains(err.Error(), "address already in use") {
+		t.Errorf("got %v, want the error of the last attempt", err)
+	}
+	tried, err := os.ReadFile(ports)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := bytes.Fields(tried); len(lines) != startAttempts || bytes.Equal(lines[0], lines[1]) {
+		t.Errorf("tried the ports %s, want %d different ones", lines, startAttempts)
+	}
+}
+
+func TestRunReportsMissingProgram(t *testing.T) {
+	t.Setenv("TEMPO_BIN", filepath.Join(t.TempDir(), "no-such-tempo"))
+	if _, err := Run(t.Context(), Config{Dir: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "no-such-tempo") {
+		t.Errorf("got %v, want an error that names the program", err)
+	}
+}
+
+// recordingTB stands for the test that calls Start and keeps how it ended.
+type recordingTB struct {
+	testing.TB
+	end string
+}
+
+func (tb *recordingTB) Helper() {}
+func (tb *recordingTB) Skipf(format string, args ...any) {
+	tb.end = "skip: " + fmt.Sprintf(format, args...)
+	runtime.Goexit()
+}
+func (tb *recordingTB) Fatalf(format string, args ...any) {
+	tb.end = "fatal: " + fmt.Sprintf(format, args...)
+	runtime.Goexit()
+}
+
+func TestStartWithoutTempo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("Start goes no further with -short")
+	}
+	for _, c := range []struct{ require, want string }{
+		{"", "skip: "},
+		{"0", "skip: "},
+		{"1", "fatal: "},
+	} {
+		t.Setenv("TEMPOGRAPH_REQUIRE_SERVERS", c.require)
+		t.Setenv("TEMPO_BIN", script(t, "echo no ring to be found; exit 1\n"))
+		tb := &recordingTB{TB: t}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			Start(tb, Config{})
+		}()
+		<-done
+		if !strings.HasPrefix(tb.end, c.want) || !strings.Contains(tb.end, "no ring to be found") {
+			t.Errorf("TEMPOGRAPH_REQUIRE_SERVERS=%q: %q, want %q and the end of the log", c.require, tb.end, c.want)
+		}
+	}
+}
+
+// The Tempo that answers in tests and the messages that tempoclient decodes come from the
+// same commit.
+func TestModuleIsTheOneOfTempopb(t *testing.T) {
+	root, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := func(mod []byte) string {
+		for line := range strings.Lines(string(mod)) {
+			if f := strings.Fields(strings.TrimPrefix(line, "require")); len(f) > 1 && f[0] == "github.com/grafana/tempo" {
+				return f[1]
+			}
+		}
+		return "none"
+	}
+	if ours, theirs := version(root), version(tempoMod); ours != theirs {
+		t.Errorf("go.mod requires github.com/grafana/tempo %s, build/tempo.mod %s", ours, theirs)
+	}
+}
