@@ -69,9 +69,10 @@ type Config struct {
 	// RemoteWriteURL is where the service-graphs metrics generator sends its series,
 	// by Prometheus remote write 1.0. If it is empty there is no generator.
 	//
-	// The first series arrive about 15 seconds after the first span. The generator
-	// ignores spans that ended more than 30 seconds from now, and gives up waiting
-	// for the other half of a call after 2 seconds.
+	// The first series arrive 15 to 20 seconds after the first span, and later ones
+	// about every 15 seconds. The generator ignores spans that ended more than 30
+	// seconds from now, and gives up waiting for the other half of a call after some
+	// 2 seconds.
 	RemoteWriteURL string
 
 	// Multitenancy makes Tempo refuse requests without an X-Scope-OrgID header, which

@@ -2,6 +2,8 @@ package tempotest
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -107,17 +109,23 @@ func TestStartReceivesAndAnswers(t *testing.T) {
 	}
 }
 
-func TestStartConcurrentSafe(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts servers")
-	}
+func TestRunConcurrentSafe(t *testing.T) {
+	Start(t, Config{}) // skips or fails if there is no Tempo to be had
 	const n = 4
-	tempos := make([]*Tempo, n)
+	var tempos [n]*Tempo
+	var errs [n]error
 	var group sync.WaitGroup
 	for i := range n {
-		group.Go(func() { tempos[i] = Start(t, Config{Dir: t.TempDir()}) })
+		dir := t.TempDir()
+		group.Go(func() { tempos[i], errs[i] = Run(t.Context(), Config{Dir: dir}) })
 	}
 	group.Wait()
+	for i, tempo := range tempos {
+		if errs[i] != nil {
+			t.Fatal(errs[i])
+		}
+		defer tempo.Close()
+	}
 	owner := map[string]int{}
 	for i, tempo := range tempos {
 		for _, addr := range []string{tempo.URL, tempo.OTLPHTTPURL, "http://" + tempo.GRPCAddr, "http://" + tempo.OTLPGRPCAddr} {
@@ -151,9 +159,6 @@ func TestMultitenancySeparatesTenants(t *testing.T) {
 
 // Run makes its own directory, and Close removes it with everything in it.
 func TestCloseRemovesTemporaryDirectory(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a server")
-	}
 	Start(t, Config{}) // skips or fails if there is no Tempo to be had
 	t.Setenv("TMPDIR", t.TempDir())
 	tempo, err := Run(t.Context(), Config{})
@@ -178,9 +183,6 @@ func TestCloseRemovesTemporaryDirectory(t *testing.T) {
 }
 
 func TestCloseReportsTempoThatDied(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a server")
-	}
 	Start(t, Config{}) // skips or fails if there is no Tempo to be had
 	tempo, err := Run(t.Context(), Config{Dir: t.TempDir()})
 	if err != nil {
@@ -248,6 +250,40 @@ func TestRunTriesOtherPorts(t *testing.T) {
 	}
 	if lines := bytes.Fields(tried); len(lines) != startAttempts || bytes.Equal(lines[0], lines[1]) {
 		t.Errorf("tried the ports %s, want %d different ones", lines, startAttempts)
+	}
+}
+
+// Between choosing a port and using it, another Tempo may have taken it: then that one
+// answers for ours until ours ends.
+func TestAwaitReadyKnowsItsOwnTempo(t *testing.T) {
+	other := Start(t, Config{})
+	p, err := startProcess(filepath.Join(t.TempDir(), "log"), script(t, "sleep 0.2; exit 1\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.kill()
+	tempo := &Tempo{URL: other.URL, process: p}
+	if err := tempo.awaitReady(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "ended before it was ready") {
+		t.Errorf("got %v, want the end of our own process", err)
+	}
+}
+
+func TestRunStopsWithContext(t *testing.T) {
+	t.Setenv("TEMPO_BIN", script(t, "echo starting; exec sleep 1000\n"))
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_, err := Run(ctx, Config{Dir: t.TempDir()})
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "starting") {
+		t.Errorf("got %v, want %v and the log", err, context.DeadlineExceeded)
+	}
+}
+
+// Tempo would send spans of its own to wherever the program under test sends its.
+func TestTempoDoesNotTraceItself(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+	t.Setenv("TEMPO_BIN", script(t, "env; exit 1\n"))
+	if _, err := Run(t.Context(), Config{}); err == nil || strings.Contains(err.Error(), "OTEL_") {
+		t.Errorf("got %v, want an environment without OTEL_", err)
 	}
 }
 
