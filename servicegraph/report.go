@@ -24,7 +24,6 @@ type Report struct {
 	Unfinished      uint64 // no end, or no start: no latency recorded
 	Skewed          uint64 // callee spans outside the time of their caller
 	UnknownService  uint64 // spans without service.name
-	LinkMissing     uint64 // links of consumers to spans that never arrived
 	Skipped         uint64 // records a source could not read; not spans
 
 	First, Last int64 // Unix nanoseconds of the earliest start and the latest end; 0 if unknown
@@ -44,7 +43,7 @@ func (r *Report) counters() []*uint64 {
 	return []*uint64{
 		&r.Traces, &r.Spans,
 		&r.Paired, &r.Virtual, &r.Nested, &r.Root, &r.Internal, &r.Orphan, &r.Unresolved, &r.Duplicate, &r.Invalid,
-		&r.MissingParent, &r.Cycles, &r.InvalidDuration, &r.Unfinished, &r.Skewed, &r.UnknownService, &r.LinkMissing, &r.Skipped,
+		&r.MissingParent, &r.Cycles, &r.InvalidDuration, &r.Unfinished, &r.Skewed, &r.UnknownService, &r.Skipped,
 	}
 }
 

@@ -1,0 +1,283 @@
+package servicegraph
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+)
+
+// SchemaVersion is the version of the JSON form. It grows when a field changes
+// its meaning or goes; new fields alone do not change it.
+const SchemaVersion = 1
+
+// The JSON form. Durations are whole nanoseconds, times Unix nanoseconds. From
+// and To are what [NodeID.String] gives; Source and Target are the positions of
+// the same nodes in Nodes, because two nodes of different types can share a
+// name. Quantiles are there for the reader's convenience: reading a graph takes
+// them from the buckets.
+type (
+	jsonGraph struct {
+		Schema int        `json:"schema"`
+		Nodes  []jsonNode `json:"nodes"`
+		Edges  []jsonEdge `json:"edges"`
+		Report jsonReport `json:"report"`
+	}
+	jsonNode struct {
+		ID        string    `json:"id"`
+		Namespace string    `json:"namespace"`
+		Name      string    `json:"name"`
+		Type      NodeType  `json:"type"`
+		Entries   float64   `json:"entries"`
+		Requests  jsonStats `json:"requests"`
+	}
+	jsonEdge struct {
+		From     string         `json:"from"`
+		To       string         `json:"to"`
+		Kind     EdgeKind       `json:"kind"`
+		Source   int            `json:"source"`
+		Target   int            `json:"target"`
+		Calls    float64        `json:"calls"`
+		Errors   float64        `json:"errors"`
+		Caller   *jsonStats     `json:"caller,omitempty"`
+		Callee   *jsonStats     `json:"callee,omitempty"`
+		Gap      *jsonLatency   `json:"gap,omitempty"`
+		Evidence jsonEvidence   `json:"evidence"`
+		Slowest  []jsonExemplar `json:"slowest,omitempty"`
+		Failed   []jsonExemplar `json:"failed,omitempty"`
+		First    int64          `json:"first,omitempty"`
+		Last     int64          `json:"last,omitempty"`
+	}
+	jsonStats struct {
+		Calls    float64      `json:"calls"`
+		Errors   float64      `json:"errors"`
+		Observed uint64       `json:"observed"`
+		Latency  *jsonLatency `json:"latency,omitempty"`
+	}
+	jsonLatency struct {
+		Count   float64      `json:"count"`
+		Sum     uint64       `json:"sum"`
+		Min     int64        `json:"min"`
+		Max     int64        `json:"max"`
+		P50     int64        `json:"p50"`
+		P95     int64        `json:"p95"`
+		P99     int64        `json:"p99"`
+		Buckets []jsonBucket `json:"buckets"`
+	}
+	jsonBucket   [2]float64 // index, weight
+	jsonEvidence struct {
+		Both   float64 `json:"both,omitempty"`
+		Caller float64 `json:"caller,omitempty"`
+		Callee float64 `json:"callee,omitempty"`
+	}
+	jsonExemplar struct {
+		TraceID  string `json:"traceId"`
+		SpanID   string `json:"spanId"`
+		Duration int64  `json:"duration"`
+	}
+	jsonReport struct {
+		Traces          uint64 `json:"traces"`
+		Spans           uint64 `json:"spans"`
+		Paired          uint64 `json:"paired"`
+		Virtual         uint64 `json:"virtual"`
+		Nested          uint64 `json:"nested"`
+		Root            uint64 `json:"root"`
+		Internal        uint64 `json:"internal"`
+		Orphan          uint64 `json:"orphan"`
+		Unresolved      uint64 `json:"unresolved"`
+		Duplicate       uint64 `json:"duplicate"`
+		Invalid         uint64 `json:"invalid"`
+		MissingParent   uint64 `json:"missingParent"`
+		Cycles          uint64 `json:"cycles"`
+		InvalidDuration uint64 `json:"invalidDuration"`
+		Unfinished      uint64 `json:"unfinished"`
+		Skewed          uint64 `json:"skewed"`
+		UnknownService  uint64 `json:"unknownService"`
+		Skipped         uint64 `json:"skipped"`
+		First           int64  `json:"first,omitempty"`
+		Last            int64  `json:"last,omitempty"`
+	}
+)
+
+// MarshalJSON returns the versioned JSON form of the graph. Equal graphs give
+// equal bytes, and [ReadJSON] gives the graph back without loss. Bytes of a name
+// that are not UTF-8 become U+FFFD.
+func (g *Graph) MarshalJSON() ([]byte, error) {
+	out := jsonGraph{
+		Schema: SchemaVersion,
+		Nodes:  make([]jsonNode, len(g.nodes)),
+		Edges:  make([]jsonEdge, len(g.edges)),
+		Report: jsonReport(g.report),
+	}
+	position := make(map[NodeID]int, len(g.nodes))
+	for i := range g.nodes {
+		n := &g.nodes[i]
+		position[n.ID] = i
+		out.Nodes[i] = jsonNode{
+			ID: n.ID.String(), Namespace: n.ID.Namespace, Name: n.ID.Name, Type: n.ID.Type,
+			Entries: n.Entries, Requests: statsToJSON(n.Requests),
+		}
+	}
+	for i := range g.edges {
+		e := &g.edges[i]
+		j := jsonEdge{
+			From: e.ID.From.String(), To: e.ID.To.String(), Kind: e.ID.Kind,
+			Source: position[e.ID.From], Target: position[e.ID.To],
+			Calls: e.Calls, Errors: e.Errors,
+			Gap:      latencyToJSON(e.Gap),
+			Evidence: jsonEvidence(e.Evidence),
+			Slowest:  exemplarsToJSON(e.Slowest),
+			Failed:   exemplarsToJSON(e.Failed),
+			First:    e.First, Last: e.Last,
+		}
+		if e.Caller.Observed > 0 {
+			s := statsToJSON(e.Caller)
+			j.Caller = &s
+		}
+		if e.Callee.Observed > 0 {
+			s := statsToJSON(e.Callee)
+			j.Callee = &s
+		}
+		out.Edges[i] = j
+	}
+	return json.Marshal(out)
+}
+
+// ReadJSON reads one graph in the form that [Graph.MarshalJSON] writes. It
+// refuses other schema versions and graphs that contradict themselves.
+func ReadJSON(r io.Reader) (*Graph, error) {
+	var in jsonGraph
+	if err := json.NewDecoder(r).Decode(&in); err != nil {
+		return nil, fmt.Errorf("reading a graph: %w", err)
+	}
+	if in.Schema != SchemaVersion {
+		return nil, fmt.Errorf("reading a graph: schema version %d, want %d", in.Schema, SchemaVersion)
+	}
+	sum := newTotals(&nodeTable{})
+	sum.report = Report(in.Report)
+	for i, j := range in.Nodes {
+		n := sum.node(sum.names.index(NodeID{Namespace: j.Namespace, Name: j.Name, Type: j.Type}))
+		if len(sum.nodes) != i+1 {
+			return nil, fmt.Errorf("reading a graph: node %q is there twice", j.ID)
+		}
+		requests, err := j.Requests.stats()
+		if err != nil {
+			return nil, fmt.Errorf("reading a graph: node %q: %w", j.ID, err)
+		}
+		n.Entries, n.Requests = j.Entries, requests
+	}
+	for _, j := range in.Edges {
+		if err := sum.addJSON(j); err != nil {
+			return nil, fmt.Errorf("reading a graph: edge %q to %q: %w", j.From, j.To, err)
+		}
+	}
+	return sum.graph(), nil
+}
+
+func (t *totals) addJSON(j jsonEdge) error {
+	if min(j.Source, j.Target) < 0 || max(j.Source, j.Target) >= len(t.nodes) {
+		return fmt.Errorf("source %d or target %d is not a node", j.Source, j.Target)
+	}
+	known := len(t.edges)
+	e := t.edge(nodeIndex(j.Source+1), nodeIndex(j.Target+1), j.Kind)
+	if len(t.edges) == known {
+		return fmt.Errorf("there are two of kind %q", j.Kind)
+	}
+	e.Calls, e.Errors = j.Calls, j.Errors
+	e.Evidence = Evidence(j.Evidence)
+	e.First, e.Last = j.First, j.Last
+	var err error
+	if j.Caller != nil {
+		if e.Caller, err = j.Caller.stats(); err != nil {
+			return fmt.Errorf("caller: %w", err)
+		}
+	}
+	if j.Callee != nil {
+		if e.Callee, err = j.Callee.stats(); err != nil {
+			return fmt.Errorf("callee: %w", err)
+		}
+	}
+	if e.Gap, err = j.Gap.latency(); err != nil {
+		return fmt.Errorf("gap: %w", err)
+	}
+	if e.Slowest, err = exemplarsFromJSON(j.Slowest); err != nil {
+		return fmt.Errorf("slowest: %w", err)
+	}
+	if e.Failed, err = exemplarsFromJSON(j.Failed); err != nil {
+		return fmt.Errorf("failed: %w", err)
+	}
+	return nil
+}
+
+func statsToJSON(s Stats) jsonStats {
+	return jsonStats{Calls: s.Calls, Errors: s.Errors, Observed: s.Observed, Latency: latencyToJSON(s.Latency)}
+}
+
+func (j *jsonStats) stats() (Stats, error) {
+	latency, err := j.Latency.latency()
+	return Stats{Calls: j.Calls, Errors: j.Errors, Observed: j.Observed, Latency: latency}, err
+}
+
+func latencyToJSON(l Latency) *jsonLatency {
+	if l.count == 0 {
+		return nil
+	}
+	j := &jsonLatency{
+		Count: l.count, Sum: l.sum, Min: l.min, Max: l.max,
+		P50: int64(l.Quantile(0.50)), P95: int64(l.Quantile(0.95)), P99: int64(l.Quantile(0.99)),
+	}
+	for i, c := range l.counts {
+		if c > 0 {
+			j.Buckets = append(j.Buckets, jsonBucket{float64(l.first + i), c})
+		}
+	}
+	return j
+}
+
+func (j *jsonLatency) latency() (Latency, error) {
+	if j == nil {
+		return Latency{}, nil
+	}
+	l := Latency{count: j.Count, sum: j.Sum, min: j.Min, max: j.Max}
+	if l.min < 0 || l.max < l.min {
+		return Latency{}, fmt.Errorf("latency from %d to %d ns", l.min, l.max)
+	}
+	total, last := 0.0, -1
+	for _, b := range j.Buckets {
+		i, weight := int(b[0]), b[1]
+		if float64(i) != b[0] || i <= last || i < bucketOf(l.min) || i > bucketOf(l.max) || weight <= 0 {
+			return Latency{}, fmt.Errorf("latency bucket [%v,%v]: want rising indices from %d to %d with weights above 0", b[0], b[1], bucketOf(l.min), bucketOf(l.max))
+		}
+		l.cover(i, i)
+		l.counts[i-l.first] = weight
+		total, last = total+weight, i
+	}
+	if total != l.count {
+		return Latency{}, fmt.Errorf("latency buckets hold %v samples of %v", total, l.count)
+	}
+	return l, nil
+}
+
+func exemplarsToJSON(list []Exemplar) []jsonExemplar {
+	var out []jsonExemplar
+	for _, x := range list {
+		out = append(out, jsonExemplar{x.TraceID.String(), x.SpanID.String(), int64(x.Duration)})
+	}
+	return out
+}
+
+func exemplarsFromJSON(list []jsonExemplar) ([]Exemplar, error) {
+	var out []Exemplar
+	for _, j := range list {
+		trace, err := ParseTraceID(j.TraceID)
+		if err != nil {
+			return nil, err
+		}
+		span, err := ParseSpanID(j.SpanID)
+		if err != nil {
+			return nil, err
+		}
+		out = keepSlowest(out, Exemplar{trace, span, time.Duration(j.Duration)})
+	}
+	return out, nil
+}

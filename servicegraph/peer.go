@@ -1,0 +1,262 @@
+package servicegraph
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// peerFacts are the attributes that can name the other side of a call. Old and
+// new semantic conventions are both read; where both are present the new one
+// wins (semantics.md D3).
+type peerFacts struct {
+	peerName, peerNamespace, peerService string
+
+	dbSystem, dbSystemOld, dbNamespace, dbName string
+
+	msgSystem, msgDestination, msgDestinationOld, msgTemplate, msgTemporary string
+
+	genaiProvider, genaiSystem, faasName, rpcSystem, rpcService string
+
+	serverAddress, netPeerName                           string
+	urlFull, httpURL, httpHost                           string
+	networkPeerAddress, netSockPeerAddress, netPeerIPOld string
+}
+
+// field returns where the value of an attribute belongs, nil if naming a peer
+// does not need it.
+func (f *peerFacts) field(key string) *string {
+	switch key {
+	case "service.peer.name":
+		return &f.peerName
+	case "service.peer.namespace":
+		return &f.peerNamespace
+	case "peer.service":
+		return &f.peerService
+	case "db.system.name":
+		return &f.dbSystem
+	case "db.system":
+		return &f.dbSystemOld
+	case "db.namespace":
+		return &f.dbNamespace
+	case "db.name":
+		return &f.dbName
+	case "messaging.system":
+		return &f.msgSystem
+	case "messaging.destination.name":
+		return &f.msgDestination
+	case "messaging.destination":
+		return &f.msgDestinationOld
+	case "messaging.destination.template":
+		return &f.msgTemplate
+	case "messaging.destination.temporary":
+		return &f.msgTemporary
+	case "gen_ai.provider.name":
+		return &f.genaiProvider
+	case "gen_ai.system":
+		return &f.genaiSystem
+	case "faas.invoked_name":
+		return &f.faasName
+	case "rpc.system":
+		return &f.rpcSystem
+	case "rpc.service":
+		return &f.rpcService
+	case "server.address":
+		return &f.serverAddress
+	case "net.peer.name":
+		return &f.netPeerName
+	case "url.full":
+		return &f.urlFull
+	case "http.url":
+		return &f.httpURL
+	case "http.host":
+		return &f.httpHost
+	case "network.peer.address":
+		return &f.networkPeerAddress
+	case "net.sock.peer.addr":
+		return &f.netSockPeerAddress
+	case "net.peer.ip":
+		return &f.netPeerIPOld
+	}
+	return nil
+}
+
+// ReadsAttr reports whether the graph reads the span attribute with this key. A
+// source can leave out all others.
+func ReadsAttr(key string) bool { return new(peerFacts).field(key) != nil }
+
+// factsOf collects the facts among a span's own attributes. Resource attributes
+// describe the span's service, never its peer.
+func factsOf(attrs []Attr) peerFacts {
+	var f peerFacts
+	for _, a := range attrs {
+		if p := f.field(a.Key); p != nil {
+			*p = a.Value
+		}
+	}
+	return f
+}
+
+// callee names the node a client or producer span calls when no span of the
+// callee is known, from the most specific attribute to the least
+// (semantics.md, "naming an uninstrumented callee").
+func (f *peerFacts) callee(kind Kind) (NodeID, bool) {
+	if id, ok := f.service(); ok {
+		if f.hasDatabase() {
+			id.Type = TypeDatabase
+		}
+		return id, true
+	}
+	switch {
+	case f.hasDatabase():
+		return NodeID{Name: f.database(), Type: TypeDatabase}, true
+	case kind == KindProducer && f.hasQueue():
+		return f.queue(), true
+	case f.genaiProvider != "" || f.genaiSystem != "":
+		return NodeID{Name: firstOf(f.genaiProvider, f.genaiSystem), Type: TypeModel}, true
+	case f.faasName != "":
+		return NodeID{Name: f.faasName, Type: TypeFunction}, true
+	case f.hasQueue():
+		return f.queue(), true
+	}
+	if host := f.host(); host != "" {
+		if isIP(host) {
+			return NodeID{Name: host, Type: TypeIP}, true
+		}
+		return NodeID{Name: host, Type: TypeExternal}, true
+	}
+	if f.rpcService != "" {
+		return NodeID{Name: f.rpcService, Type: TypeRPC}, true
+	}
+	return NodeID{}, false
+}
+
+// caller names the node that called a server or consumer span without a parent:
+// the peer it names, or the queue a message came from. A bare client address is
+// not an identity (semantics.md P6, M9).
+func (f *peerFacts) caller(kind Kind) (NodeID, bool) {
+	if id, ok := f.service(); ok {
+		return id, true
+	}
+	if kind == KindConsumer && f.hasQueue() {
+		return f.queue(), true
+	}
+	return NodeID{}, false
+}
+
+// service returns the peer that the instrumentation names outright.
+func (f *peerFacts) service() (NodeID, bool) {
+	switch {
+	case f.peerName != "":
+		return NodeID{Namespace: f.peerNamespace, Name: f.peerName, Type: TypeExternal}, true
+	case f.peerService != "":
+		return NodeID{Name: f.peerService, Type: TypeExternal}, true
+	}
+	return NodeID{}, false
+}
+
+func (f *peerFacts) hasDatabase() bool {
+	return f.dbSystem != "" || f.dbSystemOld != "" || f.dbNamespace != "" || f.dbName != ""
+}
+
+// database returns the logical database, or the system where there is none to
+// tell apart: Redis numbers its databases, and a node called "0" says nothing
+// (D6). PostgreSQL's new namespace is "database|schema", the old name the
+// database alone: one node for both (D2).
+func (f *peerFacts) database() string {
+	name, _, _ := strings.Cut(firstOf(f.dbNamespace, f.dbName), "|")
+	system := databaseSystem(firstOf(f.dbSystem, f.dbSystemOld))
+	if name == "" || (isNumber(name) && system != "") {
+		return firstOf(system, name)
+	}
+	return name
+}
+
+// databaseSystem returns the present name of a database product (D11).
+func databaseSystem(s string) string {
+	switch s = strings.ToLower(s); s {
+	case "mssql":
+		return "microsoft.sql_server"
+	case "oracle":
+		return "oracle.db"
+	case "cosmosdb":
+		return "azure.cosmosdb"
+	case "dynamodb":
+		return "aws.dynamodb"
+	case "db2":
+		return "ibm.db2"
+	}
+	return s
+}
+
+func (f *peerFacts) hasQueue() bool {
+	return f.msgSystem != "" || f.msgDestination != "" || f.msgDestinationOld != "" || f.msgTemplate != ""
+}
+
+// queue names a destination as system/destination. Temporary destinations are
+// one node each template, or one for all: their names are made up per client (M13).
+func (f *peerFacts) queue() NodeID {
+	destination := firstOf(f.msgTemplate, f.msgDestination, f.msgDestinationOld)
+	if f.msgTemplate == "" && f.msgTemporary == "true" {
+		destination = "temporary"
+	}
+	name := firstOf(destination, f.msgSystem)
+	if destination != "" && f.msgSystem != "" {
+		name = f.msgSystem + "/" + destination
+	}
+	return NodeID{Name: name, Type: TypeQueue}
+}
+
+// host returns the callee's host without port, from the most logical name to
+// the bare address.
+func (f *peerFacts) host() string {
+	switch {
+	case f.serverAddress != "":
+		return hostOf(f.serverAddress)
+	case f.netPeerName != "":
+		return hostOf(f.netPeerName)
+	}
+	for _, raw := range []string{f.urlFull, f.httpURL} {
+		if raw == "" {
+			continue
+		}
+		if u, err := url.Parse(raw); err == nil && u.Hostname() != "" {
+			return hostOf(u.Hostname())
+		}
+	}
+	return hostOf(firstOf(f.httpHost, f.networkPeerAddress, f.netSockPeerAddress, f.netPeerIPOld))
+}
+
+// hostOf strips the port and the differences that do not matter in DNS. Ports
+// are details, not names (D12).
+func hostOf(s string) string {
+	if host, port, found := strings.Cut(s, ":"); found && isNumber(port) {
+		s = host
+	} else if rest, bracketed := strings.CutPrefix(s, "["); bracketed {
+		s, _, _ = strings.Cut(rest, "]")
+	}
+	return strings.ToLower(strings.TrimSuffix(s, "."))
+}
+
+func isIP(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
+}
+
+func isNumber(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func firstOf(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}

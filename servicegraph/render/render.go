@@ -1,0 +1,97 @@
+// Package render writes service graphs as text: DOT for Graphviz, an edge table
+// for terminals, and JSON. Nothing here computes a layout; package draw, below
+// this one, makes pictures out of the DOT.
+//
+// A [Renderer] writes one graph in one format. Renderers are structs whose
+// fields are their options; the zero value is the usual form. They only read the
+// graph, keep no state and are safe for concurrent use. Equal graphs give equal
+// bytes.
+//
+// A [Format] is a renderer with the name, the file extensions and the line of
+// help that a program offers it under. There is no global registry: a program
+// joins the lists it wants,
+//
+//	formats := slices.Concat(render.Formats(render.DOT{}), draw.Formats(draw.SVG{}))
+//
+// and one that lists only the text formats does not link a layout engine.
+//
+// Names come from the spans and are not to be trusted: they are escaped for each
+// format, characters without a glyph are shown as escapes (\n, \u202e, \xff), and
+// a very long name is shortened in the middle.
+//
+// A value that nobody measured is shown as "–", never as a zero.
+package render
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// A Renderer writes a graph to w in one format. It returns the first error of
+// w; what was written before it is not a complete document.
+type Renderer interface {
+	Render(w io.Writer, g *servicegraph.Graph) error
+}
+
+// A Format is one way to write a graph, as a program offers it to its users.
+type Format struct {
+	Name        string   // what the user types: "dot"
+	Extensions  []string // of file names, lower case and with the dot: ".dot"
+	Description string   // one line of help, without a full stop
+	Binary      bool     // not fit for a terminal
+	Renderer    Renderer
+}
+
+// Formats returns the formats of this package, with DOT as dot draws it.
+func Formats(dot DOT) []Format {
+	return []Format{
+		{Name: "dot", Extensions: []string{".dot", ".gv"}, Description: "Graphviz DOT, for dot and xdot", Renderer: dot},
+		{Name: "json", Extensions: []string{".json"}, Description: "nodes, edges and report, for programs", Renderer: JSON{}},
+		{Name: "txt", Extensions: []string{".txt"}, Description: "table of the edges, for terminals", Renderer: Table{}},
+	}
+}
+
+// ByName returns the format with the given name. The error lists the names
+// there are.
+func ByName(formats []Format, name string) (Format, error) {
+	i := slices.IndexFunc(formats, func(f Format) bool { return f.Name == name })
+	if i < 0 {
+		names := make([]string, len(formats))
+		for j, f := range formats {
+			names[j] = f.Name
+		}
+		return Format{}, fmt.Errorf("unknown format %q: want %s", name, list(names))
+	}
+	return formats[i], nil
+}
+
+// ByFileName returns the format that the extension of a file name stands for,
+// in upper or lower case. The error lists the extensions there are.
+func ByFileName(formats []Format, name string) (Format, error) {
+	ext := strings.ToLower(filepath.Ext(name))
+	var known []string
+	for _, f := range formats {
+		if slices.Contains(f.Extensions, ext) {
+			return f, nil
+		}
+		known = append(known, f.Extensions...)
+	}
+	if ext == "" {
+		return Format{}, fmt.Errorf("file name %q has no extension: want %s", name, list(known))
+	}
+	return Format{}, fmt.Errorf("unknown extension %q of %q: want %s", ext, name, list(known))
+}
+
+// list joins words as English does: "a, b or c".
+func list(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}

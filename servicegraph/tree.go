@@ -1,0 +1,194 @@
+package servicegraph
+
+import (
+	"cmp"
+	"slices"
+)
+
+// A tree is one trace in the form that calls are read from: every span once,
+// with its parent and an order in which parents come before their children. One
+// tree serves for many traces, so that its memory is allocated once.
+//
+// All its steps are loops over arrays, never recursion: traces of 10⁵ spans in a
+// single chain exist.
+type tree struct {
+	nodes *nodeTable
+
+	spans  []record // without duplicates
+	parent []int32  // index of the parent, or noParent, or missingParent
+	order  []int32  // all spans, parents first
+
+	duplicates, cycles uint64
+
+	index   spanIndex
+	child   []int32 // first child, -1 if none
+	sibling []int32 // next child of the same parent, -1 at the end
+	placed  []bool  // the span is in order
+	reached []int32 // the walk that last came by, for finding cycles
+	cycle   []int32 // the cycle at hand
+}
+
+const (
+	noParent      = -1 // a root
+	missingParent = -2 // the parent never arrived
+)
+
+// plant makes t the tree of the given spans.
+func (t *tree) plant(spans []record) {
+	t.spans = t.spans[:0]
+	t.duplicates, t.cycles = 0, 0
+	t.index.reset(len(spans))
+	for i := range spans {
+		t.insert(&spans[i])
+	}
+	t.parent = resize(t.parent, len(t.spans))
+	for i := range t.spans {
+		t.parent[i] = t.parentOf(int32(i))
+	}
+	t.sort()
+}
+
+// insert adds a span, or merges it into the one it repeats.
+func (t *tree) insert(r *record) {
+	i, duplicate := t.index.add(r, t.spans, t.nodes)
+	if duplicate {
+		t.spans[i].absorb(r, t.nodes)
+		t.duplicates++
+		return
+	}
+	t.spans = append(t.spans, *r)
+}
+
+// absorb takes over what a second delivery of the span knows better: SDKs that
+// report a span twice send the end and the status the second time
+// (semantics.md I3). The result does not depend on which came first.
+func (r *record) absorb(o *record, nodes *nodeTable) {
+	if slices.Compare(o.parent[:], r.parent[:]) > 0 {
+		r.parent = o.parent
+	}
+	r.start = earliest(r.start, o.start)
+	r.end = max(r.end, o.end)
+	r.weight = max(r.weight, o.weight)
+	r.kind = max(r.kind, o.kind)
+	r.status = max(r.status, o.status)
+	if r.peer == 0 || (o.peer != 0 && nodes.id(o.peer).Compare(nodes.id(r.peer)) > 0) {
+		r.peer = o.peer
+	}
+}
+
+// parentOf returns the index of the parent of span i.
+func (t *tree) parentOf(i int32) int32 {
+	r := &t.spans[i]
+	if r.kind.serves() {
+		// Both sides of the call share an id: the callee is under the caller,
+		// whatever parent it names (I4, I5).
+		if caller := t.index.shared[r.id].caller; caller != 0 {
+			return caller - 1
+		}
+	}
+	if r.parent.IsZero() || r.parent == r.id {
+		return noParent // a span that names itself is a root (I8)
+	}
+	parent := t.index.find(r.parent, t.spans)
+	if parent < 0 {
+		return missingParent
+	}
+	if both, ok := t.index.shared[r.parent]; ok {
+		return t.index.choose(both, r)
+	}
+	return parent
+}
+
+// sort fills order, cutting cycles where spans are each other's ancestors.
+func (t *tree) sort() {
+	n := len(t.spans)
+	t.order = t.order[:0]
+	t.child = resize(t.child, n)
+	t.sibling = resize(t.sibling, n)
+	t.placed = resize(t.placed, n)
+	clear(t.placed)
+	for i := range t.child {
+		t.child[i] = -1
+	}
+	for i := n - 1; i >= 0; i-- {
+		if p := t.parent[i]; p >= 0 {
+			t.sibling[i], t.child[p] = t.child[p], int32(i)
+		}
+	}
+	for i := range n {
+		if t.parent[i] < 0 {
+			t.place(int32(i))
+		}
+	}
+	t.descend(0)
+	if len(t.order) == n {
+		return
+	}
+	t.reached = resize(t.reached, n)
+	clear(t.reached)
+	for i := range n {
+		if !t.placed[i] {
+			t.cycles++
+			cut := t.cut(int32(i), int32(i)+1)
+			t.parent[cut] = noParent
+			from := len(t.order)
+			t.place(cut)
+			t.descend(from)
+		}
+	}
+}
+
+func (t *tree) place(i int32) {
+	t.placed[i] = true
+	t.order = append(t.order, i)
+}
+
+// descend places all descendants of the spans in order[from:].
+func (t *tree) descend(from int) {
+	for ; from < len(t.order); from++ {
+		for c := t.child[t.order[from]]; c >= 0; c = t.sibling[c] {
+			if !t.placed[c] {
+				t.place(c)
+			}
+		}
+	}
+}
+
+// cut follows the parents of a span that no root reaches to the cycle they must
+// end in, and returns the span of it to make a root: not the callee of a real
+// caller and callee, if another can be found (I9), and the earliest of those.
+func (t *tree) cut(i, walk int32) int32 {
+	for t.reached[i] != walk {
+		t.reached[i] = walk
+		i = t.parent[i]
+	}
+	t.cycle = append(t.cycle[:0], i)
+	for j := t.parent[i]; j != i; j = t.parent[j] {
+		t.cycle = append(t.cycle, j)
+	}
+	return slices.MinFunc(t.cycle, func(i, j int32) int {
+		a, b := &t.spans[i], &t.spans[j]
+		return cmp.Or(
+			cmp.Compare(t.pairs(i), t.pairs(j)),
+			cmp.Compare(a.start, b.start),
+			slices.Compare(a.id[:], b.id[:]),
+			t.nodes.id(a.node).Compare(t.nodes.id(b.node)),
+		)
+	})
+}
+
+// pairs returns 1 if span i and its parent are the two sides of a call by kind.
+func (t *tree) pairs(i int32) int {
+	if t.spans[i].kind.serves() && t.spans[t.parent[i]].kind.calls() {
+		return 1
+	}
+	return 0
+}
+
+// resize returns a slice of length n, reusing memory. Its content is undefined.
+func resize[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n, n+n/4)
+	}
+	return s[:n]
+}
