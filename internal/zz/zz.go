@@ -15,7 +15,9 @@ import (
 	_ "go.opentelemetry.io/otel/sdk/trace/tracetest"
 	_ "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	_ "golang.org/x/term"
+	_ "golang.org/x/tools/txtar"
 	_ "google.golang.org/grpc"
 	_ "google.golang.org/protobuf/encoding/protowire"
 	_ "github.com/google/go-cmp/cmp"
 )
+
