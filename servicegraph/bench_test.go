@@ -1,0 +1,61 @@
+package servicegraph_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"testing"
+
+	sg "github.com/tempograph/tempograph/servicegraph"
+)
+
+// syntheticTraces returns n spans in traces of 24: 8 services deep, each a
+// server span, its own work, and a client span.
+func syntheticTraces(n int) []sg.Span {
+	spans := make([]sg.Span, 0, n)
+	for i := range n {
+		trace, at := i/24, i%24
+		var s sg.Span
+		binary.BigEndian.PutUint64(s.TraceID[8:], uint64(trace)*0x9E3779B97F4A7C15+1)
+		binary.BigEndian.PutUint64(s.SpanID[:], uint64(i)*0xBF58476D1CE4E5B9+1)
+		if at > 0 {
+			s.ParentID = spans[i-1].SpanID
+		}
+		s.Service = fmt.Sprintf("service-%02d", (trace+at/3)%30)
+		s.Kind = []sg.Kind{sg.KindServer, sg.KindInternal, sg.KindClient}[at%3]
+		s.Start = epoch + int64(i)
+		s.End = s.Start + int64(100-at)*1e6
+		spans = append(spans, s)
+	}
+	return spans
+}
+
+// BenchmarkBuild measures spans to graph, over sizes and over the shapes that
+// are slow where a lookup is quadratic: one trace that is a chain or a star.
+func BenchmarkBuild(b *testing.B) {
+	chain, star := syntheticTraces(100_000), syntheticTraces(100_000)
+	for i := range chain {
+		chain[i].TraceID, star[i].TraceID = sg.TraceID{1}, sg.TraceID{1}
+		if i > 0 {
+			chain[i].ParentID, star[i].ParentID = chain[i-1].SpanID, star[0].SpanID
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		spans []sg.Span
+	}{
+		{"traces-of-24/1e4", syntheticTraces(10_000)},
+		{"traces-of-24/1e5", syntheticTraces(100_000)},
+		{"traces-of-24/1e6", syntheticTraces(1_000_000)},
+		{"chain/1e5", chain},
+		{"star/1e5", star},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				build(c.spans)
+			}
+			perSpan := float64(b.Elapsed().Nanoseconds()) / float64(b.N*len(c.spans))
+			b.ReportMetric(perSpan, "ns/span")
+		})
+	}
+}

@@ -1,0 +1,45 @@
+// Package servicegraph turns the spans of distributed traces into a graph of
+// services: who calls whom, how often, how slowly, how it fails.
+//
+// # Terms
+//
+// A span is one timed operation of one service. A call goes from a caller to a
+// callee. Evidence for it is a caller-side span (CLIENT or PRODUCER), a
+// callee-side span (a SERVER or CONSUMER span, or any span whose parent belongs
+// to another service), or both.
+//
+// A node is an identity: namespace, name and type. An edge holds the calls
+// between two nodes of one kind, request or message: how many there were, in how
+// many either side failed, and what each side saw. A side without spans has no
+// latency, rather than one of zero.
+//
+// # Steps
+//
+//  1. A source yields spans, in any order: package tracefile reads files,
+//     package tempoclient asks Tempo.
+//  2. A [Builder] keeps the few bytes of each that the graph needs, by trace.
+//  3. Once all spans of a trace are there, they become a tree. Duplicate
+//     deliveries are merged; ids that both sides of a call share (Zipkin's B3),
+//     spans that name themselves as their parent, and circles of parents are
+//     straightened out.
+//  4. The calls are read off the tree. Parent and child in different services
+//     are a call whatever their kinds say; spans in between do not hide it;
+//     client spans inside client spans are one call; a client span without a
+//     callee calls the peer that its attributes name.
+//  5. The calls add up to a [Graph], which is immutable. Graphs [Merge].
+//
+// The tree is what sets this package apart: a store that waits for two halves of
+// an edge cannot see ancestors, and loses fan-out, retries, proxies and calls
+// without a client span.
+//
+// # Promises
+//
+// The same spans give the same bytes, in whatever order they arrive, however
+// they are split, and delivered once or twice. Every span ends in exactly one
+// bucket of the [Report]. No input panics or hangs.
+//
+// # Not handled yet
+//
+// Span links between traces, sampling weights other than [Span.Weight], and
+// windows over endless streams.
+package servicegraph

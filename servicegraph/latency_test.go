@@ -1,0 +1,103 @@
+package servicegraph
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+// TestLatencyQuantiles compares with exact quantiles on heavy-tailed data from
+// nanoseconds to a day.
+func TestLatencyQuantiles(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	shapes := map[string]func() float64{
+		"log-uniform 1ns to 24h": func() float64 { return math.Exp(rng.Float64() * math.Log(24*3600e9)) },
+		"pareto 1.1 from 1ms":    func() float64 { return 1e6 / math.Pow(1-rng.Float64(), 1/1.1) },
+		"exponential 20ms":       func() float64 { return rng.ExpFloat64() * 20e6 },
+		"small integers":         func() float64 { return float64(rng.IntN(300)) },
+	}
+	for name, draw := range shapes {
+		var l Latency
+		var exact []int64
+		for range 50_000 {
+			ns := int64(min(draw(), 24*3600e9))
+			exact = append(exact, ns)
+			l.record(ns, 1)
+		}
+		slices.Sort(exact)
+		for _, q := range []float64{0, 0.001, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 1} {
+			want := exact[max(int(math.Ceil(q*float64(len(exact))))-1, 0)]
+			got := int64(l.Quantile(q))
+			if math.Abs(float64(got-want)) > 0.01*float64(want) {
+				t.Errorf("%s: quantile %v = %d, exact %d", name, q, got, want)
+			}
+		}
+		var sum int64
+		for _, ns := range exact {
+			sum += ns
+		}
+		if l.Count() != 50_000 || int64(l.Sum()) != sum || int64(l.Min()) != exact[0] || int64(l.Max()) != exact[len(exact)-1] {
+			t.Errorf("%s: count %v sum %v min %v max %v are not exact", name, l.Count(), l.Sum(), l.Min(), l.Max())
+		}
+	}
+}
+
+func TestLatencyBucketsCoverEveryValueOnce(t *testing.T) {
+	values := []int64{0, 1, 127, 128, 129, 255, 256, 257, 1e6, 1e9, 24 * 3600e9, math.MaxInt64}
+	for shift := range 62 {
+		values = append(values, 1<<shift-1, 1<<shift, 1<<shift+1)
+	}
+	for _, v := range values {
+		b := bucketOf(v)
+		low, width := bucketBounds(b)
+		if v < low || v-low >= width {
+			t.Errorf("%d is in bucket %d, which holds %d values from %d", v, b, width, low)
+		}
+		if next, _ := bucketBounds(b + 1); b < bucketOf(math.MaxInt64) && next != low+width {
+			t.Errorf("between buckets %d and %d: %d and %d", b, b+1, low+width, next)
+		}
+		if middle := bucketMiddle(b); math.Abs(float64(middle-v)) > float64(v)/128 {
+			t.Errorf("%d reads as %d", v, middle)
+		}
+	}
+}
+
+func TestLatencyMergesInAnyOrder(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	parts := make([]Latency, 6)
+	var whole Latency
+	for range 1000 {
+		ns, weight := rng.Int64N(1<<rng.IntN(45)+1), []float64{1, 2, 1.5}[rng.IntN(3)]
+		whole.record(ns, weight)
+		parts[rng.IntN(len(parts))].record(ns, weight)
+	}
+	for range 20 {
+		rng.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
+		var sum Latency
+		for _, p := range parts {
+			sum.merge(p)
+		}
+		if sum.count != whole.count || sum.sum != whole.sum || sum.min != whole.min || sum.max != whole.max ||
+			sum.first != whole.first || !slices.Equal(sum.counts, whole.counts) {
+			t.Fatal("the merged distribution differs from the one recorded at once")
+		}
+	}
+}
+
+func TestLatencyEdges(t *testing.T) {
+	var empty Latency
+	if empty.Quantile(0.5) != 0 || empty.Mean() != 0 || empty.Count() != 0 {
+		t.Error("the zero Latency is not empty")
+	}
+	var l Latency
+	l.record(math.MaxInt64, 4)
+	l.record(0, 1)
+	if l.Sum() != time.Duration(math.MaxInt64) || l.sum != math.MaxUint64 {
+		t.Errorf("sum %d does not saturate", l.sum)
+	}
+	if l.Quantile(0.1) != 0 || l.Quantile(-1) != 0 || l.Quantile(2) != l.Max() {
+		t.Errorf("quantiles %v %v %v", l.Quantile(0.1), l.Quantile(-1), l.Quantile(2))
+	}
+}

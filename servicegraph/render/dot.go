@@ -1,0 +1,310 @@
+package render
+
+import (
+	"bufio"
+	"fmt"
+	"html"
+	"io"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// DOT writes the graph in the language of Graphviz, to be laid out by its
+// program dot, from left to right.
+//
+// A node is a card with its name, the requests that entered it, the share of
+// errors if there are any, and the 95th percentile of its latency. A cylinder is
+// a database, an arrow-shaped card a queue, a dashed border a peer without spans
+// of its own. Namespaces are boxes around their nodes.
+//
+// An edge shows its calls, the share of errors if there are any, and the 50th,
+// 95th and 99th percentile of the latency that the caller saw, or that the
+// callee saw where no caller has a span. Its width grows with the logarithm of
+// the calls. A dashed edge is a message. From 1 % of errors on, nodes and edges
+// are marked as a warning, from 5 % on as failing.
+//
+// What a picture has no room for is in the tooltips: full names, the latency of
+// both sides, calls per second. The heading says what was left out.
+type DOT struct {
+	Title           string // heading of the picture; empty: none
+	SelfEdges       bool   // also draw the calls of a node to itself
+	WithoutEdgeText bool   // numbers of the edges only in their tooltips
+}
+
+// Grey while all is well, so that trouble stands out. The text has a contrast
+// to its background of at least 4.5, a line of at least 3 (WCAG 1.4.3, 1.4.11).
+const (
+	ink    = "#1c2430"
+	muted  = "#667085"
+	line   = "#7c899b"
+	border = "#98a2b3"
+)
+
+// A severity is how a share of errors looks. The glyph is for those who do not
+// see the colour.
+type severity struct {
+	glyph    string
+	text     string // colour of the percentage
+	line     string // attributes of an edge
+	outlined string // attributes of a card
+}
+
+func severityOf(errors, calls float64) severity {
+	switch share := errors / calls; {
+	case calls == 0 || share < 0.01:
+		return severity{text: muted}
+	case share < 0.05:
+		return severity{"▲ ", "#8a5200", ` color="#b86e00"`, ` color="#b86e00" fillcolor="#fdf3e1" penwidth="1.6"`}
+	default:
+		return severity{"● ", "#9d1f2a", ` color="#c62b36"`, ` color="#c62b36" fillcolor="#fdecec" penwidth="1.6"`}
+	}
+}
+
+// Render writes g to w.
+func (d DOT) Render(w io.Writer, g *servicegraph.Graph) error {
+	out := bufio.NewWriter(w)
+	d.writeGraph(out, g)
+	if err := out.Flush(); err != nil {
+		return fmt.Errorf("writing DOT: %w", err)
+	}
+	return nil
+}
+
+func (d DOT) writeGraph(out io.Writer, g *servicegraph.Graph) {
+	// The font is this single name because Graphviz knows how wide it is: of a
+	// list of fonts it knows nothing, measures in Times, and the text leaves its
+	// card.
+	fmt.Fprintf(out, `digraph servicegraph {
+graph [rankdir=LR fontname="Helvetica" fontsize=10 bgcolor="#ffffff" pad="0.3" nodesep="0.35" ranksep="0.6" labelloc=t labeljust=l label=<%s>];
+node [fontname="Helvetica" fontsize=10 color="%s" fillcolor="#ffffff"];
+edge [fontname="Helvetica" fontsize=9 color="%s" arrowsize="0.7"];
+`, d.heading(g), border, line)
+
+	namespace := ""
+	for n := range g.Nodes() { // sorted by namespace, those without one first
+		if n.ID.Namespace != namespace {
+			if namespace != "" {
+				fmt.Fprint(out, "}\n")
+			}
+			namespace = n.ID.Namespace
+			fmt.Fprintf(out, `subgraph %s {
+style="rounded,filled" color="#e4e7ec" fillcolor="#f8f9fb" penwidth=1 margin=12 tooltip=%s fontcolor="%s" label=<<B>%s</B>>
+`, quote("cluster_"+encode(namespace)), quote("namespace "+visible(namespace)), muted, cardText(namespace))
+		}
+		writeNode(out, n, window(g))
+	}
+	if namespace != "" {
+		fmt.Fprint(out, "}\n")
+	}
+
+	for e := range g.Edges() {
+		if d.SelfEdges || e.ID.From != e.ID.To {
+			d.writeEdge(out, e, window(g))
+		}
+	}
+	fmt.Fprint(out, "}\n")
+}
+
+// heading returns the HTML label of the graph: title, provenance, legend, and
+// what is missing.
+func (d DOT) heading(g *servicegraph.Graph) string {
+	r := g.Report()
+	rows := []string{
+		timeRange(g) + " · " + plural(float64(r.Traces), "trace") + " · " + plural(float64(r.Spans), "span"),
+		"edges: calls, errors, latency p50 · p95 · p99 as the caller saw it; dashed: messages",
+	}
+	if d.WithoutEdgeText {
+		rows[1] = "numbers of the edges are in their tooltips; dashed: messages"
+	}
+	if selfEdges, calls := countSelfEdges(g); selfEdges > 0 && !d.SelfEdges {
+		rows = append(rows, "not drawn: "+plural(selfEdges, "self edge")+" with "+plural(calls, "call"))
+	}
+	var notes []string
+	for _, m := range remarks(r) {
+		notes = append(notes, plural(float64(m.n), m.what))
+	}
+	if len(notes) > 0 {
+		rows = append(rows, "note: "+strings.Join(notes, ", "))
+	}
+
+	var b strings.Builder
+	b.WriteString(`<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="1">`)
+	if d.Title != "" {
+		fmt.Fprintf(&b, `<TR><TD ALIGN="LEFT"><FONT POINT-SIZE="16" COLOR="%s"><B>%s</B></FONT></TD></TR>`, ink, html.EscapeString(shorten(visible(d.Title), 120)))
+	}
+	for _, row := range rows {
+		fmt.Fprintf(&b, `<TR><TD ALIGN="LEFT"><FONT COLOR="%s">%s</FONT></TD></TR>`, muted, html.EscapeString(row))
+	}
+	b.WriteString("</TABLE>")
+	return b.String()
+}
+
+func countSelfEdges(g *servicegraph.Graph) (edges, calls float64) {
+	for e := range g.Edges() {
+		if e.ID.From == e.ID.To {
+			edges++
+			calls += e.Calls
+		}
+	}
+	return edges, calls
+}
+
+func writeNode(out io.Writer, n servicegraph.Node, window time.Duration) {
+	s := severityOf(n.Requests.Errors, n.Requests.Calls)
+
+	mark := "" // right of the name
+	switch {
+	case n.ID.Type != servicegraph.TypeService:
+		mark = cardText(string(n.ID.Type))
+	case n.Entries > 0:
+		mark = "entry"
+	}
+	var cells []string
+	if n.Requests.Calls == 0 {
+		cells = append(cells, "no requests")
+	} else {
+		cells = append(cells, plural(n.Requests.Calls, "call"))
+		if n.Requests.Errors > 0 {
+			cells = append(cells, s.share(n.Requests.Errors, n.Requests.Calls))
+		}
+		cells = append(cells, "p95 "+quantile(n.Requests.Latency, 0.95))
+	}
+
+	id := NodeID(n.ID)
+	fmt.Fprintf(out, "%s [id=%s %s%s label=<%s> tooltip=%s];\n",
+		quote(id), quote(id), shape(n.ID.Type), s.outlined, card(cardText(n.ID.Name), mark, cells), quote(nodeTooltip(n, window)))
+}
+
+// shape returns the attributes that tell the types of nodes apart.
+func shape(t servicegraph.NodeType) string {
+	switch t {
+	case servicegraph.TypeService:
+		return `shape=box style="rounded,filled" margin="0.1,0.05"`
+	case servicegraph.TypeDatabase:
+		return `shape=cylinder style="filled" margin="0.1,0.07"`
+	case servicegraph.TypeQueue:
+		return `shape=cds style="filled" margin="0.15,0.12"`
+	default:
+		return `shape=box style="rounded,filled,dashed" margin="0.1,0.05"`
+	}
+}
+
+// card returns the HTML label of a node: the name with a mark beside it, and the
+// cells below.
+func card(name, mark string, cells []string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="2"><TR><TD ALIGN="LEFT" COLSPAN="%d"><FONT POINT-SIZE="13" COLOR="%s"><B>%s</B></FONT>`, len(cells), ink, name)
+	if mark != "" {
+		fmt.Fprintf(&b, `<FONT COLOR="%s">  %s</FONT>`, muted, mark)
+	}
+	b.WriteString("</TD></TR><TR>")
+	for _, cell := range cells {
+		fmt.Fprintf(&b, `<TD ALIGN="LEFT"><FONT COLOR="%s">%s</FONT></TD>`, muted, cell)
+	}
+	b.WriteString("</TR></TABLE>")
+	return b.String()
+}
+
+func nodeTooltip(n servicegraph.Node, window time.Duration) string {
+	lines := []string{visible(n.ID.String()) + " (" + visible(string(n.ID.Type)) + ")"}
+	if n.Requests.Calls > 0 {
+		lines = append(lines, callsLine(n.Requests.Calls, n.Requests.Errors, window), latencyLine("latency", n.Requests.Latency))
+	}
+	if n.Entries > 0 {
+		lines = append(lines, plural(n.Entries, "call")+" from outside")
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (d DOT) writeEdge(out io.Writer, e servicegraph.Edge, window time.Duration) {
+	s := severityOf(e.Errors, e.Calls)
+	style := ""
+	if e.ID.Kind == servicegraph.KindMessage {
+		style = " style=dashed"
+	}
+	label := ""
+	if !d.WithoutEdgeText {
+		label = " label=<" + edgeText(e, s) + ">"
+	}
+	fmt.Fprintf(out, "%s -> %s [penwidth=%q%s%s%s tooltip=%s];\n",
+		quote(NodeID(e.ID.From)), quote(NodeID(e.ID.To)), trim(penWidth(e.Calls), 2), s.line, style, label, quote(edgeTooltip(e, window)))
+}
+
+// penWidth returns the width of an edge in points: one for a single call, and
+// three quarters more with every power of ten, up to a million.
+func penWidth(calls float64) float64 {
+	return 1 + 0.75*math.Log10(min(max(calls, 1), 1e6))
+}
+
+// edgeText returns the HTML label of an edge.
+func edgeText(e servicegraph.Edge, s severity) string {
+	calls := fmt.Sprintf(`<FONT POINT-SIZE="10" COLOR="%s"><B>%s</B></FONT>`, ink, plural(e.Calls, "call"))
+	if e.Errors > 0 {
+		calls += `<FONT POINT-SIZE="10">  ` + s.share(e.Errors, e.Calls) + `</FONT>`
+	}
+	p50, p95, p99, unit := quantiles(edgeLatency(e))
+	latency := strings.TrimSpace(p50 + " · " + p95 + " · " + p99 + " " + unit)
+	return fmt.Sprintf(`<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="1"><TR><TD>%s</TD></TR><TR><TD><FONT COLOR="%s">%s</FONT></TD></TR></TABLE>`,
+		calls, muted, html.EscapeString(latency))
+}
+
+// share returns the share of errors as HTML in the look of the severity.
+func (s severity) share(errors, calls float64) string {
+	t := html.EscapeString(percent(errors, calls)) + " err"
+	if s.glyph == "" {
+		return fmt.Sprintf(`<FONT COLOR="%s">%s</FONT>`, s.text, t)
+	}
+	return fmt.Sprintf(`<FONT COLOR="%s"><B>%s%s</B></FONT>`, s.text, s.glyph, t)
+}
+
+func edgeTooltip(e servicegraph.Edge, window time.Duration) string {
+	gap := "network"
+	if e.ID.Kind == servicegraph.KindMessage {
+		gap = "queue"
+	}
+	return strings.Join([]string{
+		fmt.Sprintf("%s → %s (%s)", visible(e.ID.From.String()), visible(e.ID.To.String()), visible(string(e.ID.Kind))),
+		callsLine(e.Calls, e.Errors, window),
+		latencyLine("caller", e.Caller.Latency),
+		latencyLine("callee", e.Callee.Latency),
+		latencyLine(gap, e.Gap),
+	}, "\n")
+}
+
+// callsLine says how many calls there were, how often, and how many failed.
+func callsLine(calls, errors float64, window time.Duration) string {
+	line := plural(calls, "call")
+	if r := rate(calls, window); r != unknown {
+		line += " (" + r + ")"
+	}
+	line += ", " + plural(errors, "error")
+	if errors > 0 {
+		line += " (" + percent(errors, calls) + ")"
+	}
+	return line
+}
+
+func latencyLine(name string, l servicegraph.Latency) string {
+	if l.Count() == 0 {
+		return name + ": unknown"
+	}
+	p50, p95, p99, unit := quantiles(l)
+	return fmt.Sprintf("%s: p50 %s · p95 %s · p99 %s %s, slowest %s", name, p50, p95, p99, unit, duration(l.Max()))
+}
+
+// cardText returns a name as HTML that fits on a card.
+func cardText(name string) string {
+	return html.EscapeString(shorten(visible(name), 40))
+}
+
+// quote returns s as a DOT string. A line feed becomes a line break of
+// Graphviz; everything else comes out as it went in, its escapes and entities
+// included.
+func quote(s string) string {
+	return `"` + quoter.Replace(s) + `"`
+}
+
+var quoter = strings.NewReplacer("\\", `\\`, `"`, `\"`, "\n", `\n`, "&", "&amp;")

@@ -1,0 +1,170 @@
+package render
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// unknown stands for a value that nobody measured.
+const unknown = "–"
+
+// count formats a number of calls: whole ones with separators, the sums of
+// fractional weights with one decimal, those from a million on with three digits.
+func count(n float64) string {
+	switch {
+	case n >= 999_500_000:
+		return trim(n/1e9, 2) + "G"
+	case n >= 999_500:
+		return trim(n/1e6, 2) + "M"
+	case n == math.Trunc(n):
+		return separate(strconv.FormatFloat(n, 'f', 0, 64))
+	}
+	return separate(strconv.FormatFloat(n, 'f', 1, 64))
+}
+
+// separate puts a comma between the thousands of a number's text.
+func separate(s string) string {
+	whole, fraction, found := strings.Cut(s, ".")
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + "," + whole[i:]
+	}
+	if found {
+		return whole + "." + fraction
+	}
+	return whole
+}
+
+// plural returns the number with the noun in its singular or plural form.
+func plural(n float64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return count(n) + " " + noun + "s"
+}
+
+// rate formats calls over a window as calls per second, or per minute or hour
+// where that would be less than one in ten seconds or minutes. It is unknown
+// when the window is shorter than a second: a handful of traces has no rate.
+func rate(calls float64, window time.Duration) string {
+	if window < time.Second {
+		return unknown
+	}
+	switch perSecond := calls / window.Seconds(); {
+	case perSecond >= 1000:
+		return trim(perSecond/1000, 1) + "k/s"
+	case perSecond >= 100:
+		return trim(perSecond, 0) + "/s"
+	case perSecond >= 0.1:
+		return trim(perSecond, 1) + "/s"
+	case perSecond >= 0.1/60:
+		return trim(perSecond*60, 1) + "/min"
+	default:
+		return trim(perSecond*3600, 1) + "/h"
+	}
+}
+
+// percent formats the share of n in total: two digits, and never a zero or a
+// hundred that is not one.
+func percent(n, total float64) string {
+	if total == 0 {
+		return unknown
+	}
+	switch p := 100 * n / total; {
+	case p == 0:
+		return "0%"
+	case p < 0.01:
+		return "<0.01%"
+	case p < 0.1:
+		return trim(p, 2) + "%"
+	case p < 10:
+		return trim(p, 1) + "%"
+	case p >= 99.5 && n < total:
+		return ">99%"
+	default:
+		return trim(p, 0) + "%"
+	}
+}
+
+// trim formats v with at most the given number of decimals.
+func trim(v float64, decimals int) string {
+	s := strconv.FormatFloat(v, 'f', decimals, 64)
+	if strings.Contains(s, ".") {
+		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
+	}
+	return s
+}
+
+// A unit is one that durations are shown in.
+type unit struct {
+	name string
+	size time.Duration
+}
+
+// unitOf returns the unit that suits a duration: milliseconds, unless it is
+// less than one or more than ten seconds.
+func unitOf(d time.Duration) unit {
+	switch {
+	case d >= 10*time.Second:
+		return unit{"s", time.Second}
+	case d >= time.Millisecond || d == 0:
+		return unit{"ms", time.Millisecond}
+	case d >= time.Microsecond:
+		return unit{"µs", time.Microsecond}
+	default:
+		return unit{"ns", time.Nanosecond}
+	}
+}
+
+// number formats d in the unit, without its name. A duration that is not zero is
+// never shown as zero.
+func (u unit) number(d time.Duration) string {
+	switch v := float64(d) / float64(u.size); {
+	case v == 0:
+		return "0"
+	case v < 0.01:
+		return "<0.01"
+	case v < 0.1:
+		return trim(v, 2)
+	case v < 10:
+		return trim(v, 1)
+	default:
+		return trim(v, 0)
+	}
+}
+
+// duration formats d in the unit that suits it.
+func duration(d time.Duration) string {
+	u := unitOf(d)
+	return u.number(d) + " " + u.name
+}
+
+// quantile formats a quantile of l, unknown if l is empty.
+func quantile(l servicegraph.Latency, q float64) string {
+	if l.Count() == 0 {
+		return unknown
+	}
+	return duration(l.Quantile(q))
+}
+
+// quantiles returns the median, the 95th and the 99th percentile of l, with one
+// unit for all three, and the unit. They are unknown if l is empty.
+func quantiles(l servicegraph.Latency) (p50, p95, p99, name string) {
+	if l.Count() == 0 {
+		return unknown, unknown, unknown, ""
+	}
+	u := unitOf(l.Quantile(0.95))
+	return u.number(l.Quantile(0.50)), u.number(l.Quantile(0.95)), u.number(l.Quantile(0.99)), u.name
+}
+
+// edgeLatency returns the latency that stands for an edge: what the caller
+// measured, network included, or what the callee measured where no caller did.
+func edgeLatency(e servicegraph.Edge) servicegraph.Latency {
+	if e.Caller.Latency.Count() > 0 {
+		return e.Caller.Latency
+	}
+	return e.Callee.Latency
+}

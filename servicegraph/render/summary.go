@@ -1,0 +1,64 @@
+package render
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// window returns the time that the spans of g cover, 0 if unknown.
+func window(g *servicegraph.Graph) time.Duration {
+	first, last := g.Window()
+	if first.IsZero() || last.IsZero() {
+		return 0
+	}
+	return last.Sub(first)
+}
+
+// timeRange says in words what time the spans of g cover.
+func timeRange(g *servicegraph.Graph) string {
+	first, last := g.Window()
+	if first.IsZero() || last.IsZero() {
+		return "time unknown"
+	}
+	const day, clock = "2006-01-02 ", "15:04:05"
+	to := day + clock
+	if first.Format(day) == last.Format(day) {
+		to = clock
+	}
+	length := duration(last.Sub(first))
+	if last.Sub(first) >= time.Minute {
+		length = last.Sub(first).Round(time.Second).String()
+	}
+	return fmt.Sprintf("%s–%s UTC (%s)", first.Format(day+clock), last.Format(to), length)
+}
+
+// A remark is something in the report that makes the graph less than the truth.
+type remark struct {
+	n    uint64
+	what string // the noun, in the singular
+	why  string // what it means to who reads the graph
+}
+
+// remarks returns what a reader of the graph should know, the gravest first.
+func remarks(r servicegraph.Report) []remark {
+	var found []remark
+	for _, m := range []remark{
+		{r.Skipped, "unreadable record", "left out by the source"},
+		{r.Invalid, "invalid span", "no trace id or span id: left out"},
+		{r.Orphan, "orphan span", "the parent never arrived: calls may be missing"},
+		{r.Unresolved, "unresolved call", "neither a span of the callee nor its name: no edge"},
+		{r.LinkMissing, "broken link", "the span it points to never arrived"},
+		{r.Cycles, "parent loop", "cut at one span"},
+		{r.UnknownService, "nameless span", "no service.name: counted for unknown_service"},
+		{r.InvalidDuration, "backward span", "ends before it starts: no latency"},
+		{r.Unfinished, "unfinished span", "no end: no latency"},
+		{r.Skewed, "skewed span", "outside the time of its caller: clocks differ"},
+	} {
+		if m.n > 0 {
+			found = append(found, m)
+		}
+	}
+	return found
+}

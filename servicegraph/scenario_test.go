@@ -1,0 +1,309 @@
+package servicegraph_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	sg "github.com/tempograph/tempograph/servicegraph"
+)
+
+// TestScenarios runs every file of testdata/scenarios: spans in, graph out. The
+// text above the spans says why the case exists; its name starts with the row of
+// semantics.md it shows. A span is written
+//
+//	KIND SERVICE ID[<PARENT] [START+DURATION] [!] [KEY=VALUE]...
+//
+// where KIND is S server, C client, P producer, N consumer, I internal or - for
+// none; ID and PARENT are one word, with "trace:" before it for a trace other
+// than the first; START and DURATION are milliseconds; ! is status ERROR. A
+// service is NAME or NAMESPACE/NAME, and ? is none.
+//
+// Each scenario also holds in every order of its spans, and after a round trip
+// through JSON. GRAPHTEST_UPDATE=1 writes what the code says into the files.
+func TestScenarios(t *testing.T) {
+	files, err := filepath.Glob("testdata/scenarios/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(archive.Files) != 2 || archive.Files[0].Name != "spans" || archive.Files[1].Name != "graph" || len(archive.Comment) == 0 {
+				t.Fatalf("want a reason and the sections spans and graph")
+			}
+			spans, err := parseSpans(string(archive.Files[0].Data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := describe(build(spans))
+			if os.Getenv("GRAPHTEST_UPDATE") != "" {
+				archive.Files[1].Data = []byte(got)
+				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(string(archive.Files[1].Data), got); diff != "" {
+				t.Fatalf("graph (-want +got):\n%s", diff)
+			}
+			checkOrders(t, spans)
+		})
+	}
+}
+
+// checkOrders builds the spans in many orders and wants the same bytes.
+func checkOrders(t *testing.T, spans []sg.Span) {
+	t.Helper()
+	want := marshal(t, build(spans))
+	again, err := sg.ReadJSON(bytes.NewReader(want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := marshal(t, again); !bytes.Equal(got, want) {
+		t.Errorf("JSON round trip:\n%s", cmp.Diff(string(want), string(got)))
+	}
+	check := func(order []sg.Span) {
+		if got := marshal(t, build(order)); !bytes.Equal(got, want) {
+			t.Errorf("in the order %v:\n%s", ids(order), cmp.Diff(string(want), string(got)))
+		}
+	}
+	if len(spans) <= 5 {
+		permutations(spans, check)
+		return
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 100 {
+		order := slices.Clone(spans)
+		rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		check(order)
+	}
+}
+
+func permutations(spans []sg.Span, visit func([]sg.Span)) {
+	var walk func(done, rest []sg.Span)
+	walk = func(done, rest []sg.Span) {
+		if len(rest) == 0 {
+			visit(done)
+			return
+		}
+		for i := range rest {
+			walk(append(slices.Clone(done), rest[i]), slices.Concat(rest[:i], rest[i+1:]))
+		}
+	}
+	walk(nil, spans)
+}
+
+func build(spans []sg.Span) *sg.Graph {
+	b := sg.NewBuilder(sg.Config{})
+	for _, s := range spans {
+		b.Add(s)
+	}
+	return b.Graph()
+}
+
+func marshal(t *testing.T, g *sg.Graph) []byte {
+	t.Helper()
+	data, err := g.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func ids(spans []sg.Span) []string {
+	var out []string
+	for _, s := range spans {
+		out = append(out, strings.TrimRight(string(s.SpanID[:]), "\x00"))
+	}
+	return out
+}
+
+// epoch is when every scenario starts: 2026-01-01.
+const epoch = 1_767_225_600_000_000_000
+
+var kinds = map[string]sg.Kind{
+	"S": sg.KindServer, "C": sg.KindClient, "P": sg.KindProducer,
+	"N": sg.KindConsumer, "I": sg.KindInternal, "-": sg.KindUnset,
+}
+
+func parseSpans(text string) ([]sg.Span, error) {
+	var spans []sg.Span
+	for line := range strings.Lines(text) {
+		line, _, _ = strings.Cut(line, "#")
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		s, err := parseSpan(strings.Fields(line))
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", line, err)
+		}
+		spans = append(spans, s)
+	}
+	return spans, nil
+}
+
+func parseSpan(words []string) (sg.Span, error) {
+	if len(words) < 3 {
+		return sg.Span{}, fmt.Errorf("want KIND SERVICE ID")
+	}
+	kind, ok := kinds[words[0]]
+	if !ok {
+		return sg.Span{}, fmt.Errorf("kind %q", words[0])
+	}
+	s := sg.Span{Kind: kind, Name: words[2], Start: epoch, End: epoch + 1e6}
+	s.Namespace, s.Service, ok = strings.Cut(words[1], "/")
+	if !ok {
+		s.Namespace, s.Service = "", words[1]
+	}
+	if s.Service == "?" {
+		s.Service = ""
+	}
+	id, parent, _ := strings.Cut(words[2], "<")
+	s.TraceID, s.SpanID = parseID(id)
+	_, s.ParentID = parseID(parent)
+	for _, w := range words[3:] {
+		start, duration, timed := strings.Cut(w, "+")
+		key, value, attribute := strings.Cut(w, "=")
+		switch {
+		case w == "!":
+			s.Status = sg.StatusError
+		case w == "ok":
+			s.Status = sg.StatusOK
+		case w == "unfinished":
+			s.End = 0
+		case key == "weight":
+			weight, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				return s, err
+			}
+			s.Weight = weight
+		case attribute:
+			s.Attrs = append(s.Attrs, sg.Attr{Key: key, Value: value})
+		case timed:
+			from, err1 := strconv.Atoi(start)
+			long, err2 := strconv.Atoi(duration)
+			if err1 != nil || err2 != nil {
+				return s, fmt.Errorf("time %q", w)
+			}
+			s.Start = epoch + int64(from)*1e6
+			s.End = s.Start + int64(long)*1e6
+		default:
+			return s, fmt.Errorf("word %q", w)
+		}
+	}
+	return s, nil
+}
+
+func parseID(word string) (trace sg.TraceID, span sg.SpanID) {
+	name := "trace"
+	if before, after, found := strings.Cut(word, ":"); found {
+		name, word = before, after
+	}
+	copy(trace[:], name)
+	if word != "0" {
+		copy(span[:], word)
+	}
+	return trace, span
+}
+
+// describe writes a graph as the scenarios do: only what is there.
+func describe(g *sg.Graph) string {
+	var b strings.Builder
+	for n := range g.Nodes() {
+		fmt.Fprintf(&b, "node %s", n.ID)
+		if n.ID.Type != sg.TypeService {
+			fmt.Fprintf(&b, " (%s)", n.ID.Type)
+		}
+		if n.Requests.Observed > 0 {
+			fmt.Fprintf(&b, " requests %v", n.Requests.Calls)
+		}
+		if n.Entries > 0 {
+			fmt.Fprintf(&b, " entries %v", n.Entries)
+		}
+		b.WriteByte('\n')
+	}
+	for e := range g.Edges() {
+		fmt.Fprintf(&b, "%s -> %s %s n%v", e.ID.From, e.ID.To, e.ID.Kind, e.Calls)
+		if e.Errors > 0 {
+			fmt.Fprintf(&b, " e%v", e.Errors)
+		}
+		b.WriteByte('\n')
+		describeStats(&b, "caller", e.Caller)
+		describeStats(&b, "callee", e.Callee)
+		if e.Gap.Count() > 0 {
+			fmt.Fprintf(&b, "  gap %v\n", durations(e.Gap))
+		}
+	}
+	b.WriteString(describeReport(g.Report()))
+	return b.String()
+}
+
+func describeStats(b *strings.Builder, side string, s sg.Stats) {
+	if s.Observed == 0 {
+		return
+	}
+	fmt.Fprintf(b, "  %s n%v", side, s.Calls)
+	if s.Errors > 0 {
+		fmt.Fprintf(b, " e%v", s.Errors)
+	}
+	if s.Latency.Count() > 0 {
+		fmt.Fprintf(b, " %v", durations(s.Latency))
+	}
+	b.WriteByte('\n')
+}
+
+func durations(l sg.Latency) string {
+	if l.Min() == l.Max() {
+		return l.Min().String()
+	}
+	return fmt.Sprintf("%v to %v", l.Min().Round(time.Microsecond), l.Max().Round(time.Microsecond))
+}
+
+func describeReport(r sg.Report) string {
+	var parts []string
+	for _, c := range []struct {
+		name string
+		n    uint64
+	}{
+		{"paired", r.Paired}, {"virtual", r.Virtual}, {"nested", r.Nested}, {"root", r.Root}, {"internal", r.Internal},
+		{"orphan", r.Orphan}, {"unresolved", r.Unresolved}, {"duplicate", r.Duplicate}, {"invalid", r.Invalid},
+	} {
+		if c.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.name))
+		}
+	}
+	var notes []string
+	for _, c := range []struct {
+		name string
+		n    uint64
+	}{
+		{"missing parent", r.MissingParent}, {"cycle", r.Cycles}, {"invalid duration", r.InvalidDuration},
+		{"unfinished", r.Unfinished}, {"skewed", r.Skewed}, {"unknown service", r.UnknownService},
+	} {
+		if c.n > 0 {
+			notes = append(notes, fmt.Sprintf("%d %s", c.n, c.name))
+		}
+	}
+	out := fmt.Sprintf("%d spans: %s\n", r.Spans, strings.Join(parts, ", "))
+	if r.Accounted() != r.Spans {
+		out += fmt.Sprintf("NOT ACCOUNTED FOR: %d spans of %d\n", r.Spans-r.Accounted(), r.Spans)
+	}
+	if len(notes) > 0 {
+		out += "noticed: " + strings.Join(notes, ", ") + "\n"
+	}
+	return out
+}
