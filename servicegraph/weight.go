@@ -1,0 +1,51 @@
+package servicegraph
+
+import "strings"
+
+// TraceStateWeight returns how many spans stand behind one with the given W3C
+// tracestate: the reciprocal of the probability with which it was sampled, from
+// the threshold that OpenTelemetry's consistent samplers leave there
+// ("ot=th:c" is 1 in 4). It is at least 1, or 0 where the tracestate names no
+// threshold or a malformed one: the weight is then unknown, and [Span.Weight]
+// takes it as 1.
+func TraceStateWeight(tracestate string) float64 {
+	for member := range strings.SplitSeq(tracestate, ",") {
+		fields, ok := strings.CutPrefix(strings.Trim(member, " \t"), "ot=")
+		if !ok {
+			continue
+		}
+		for field := range strings.SplitSeq(fields, ";") {
+			if threshold, ok := strings.CutPrefix(field, "th:"); ok {
+				return thresholdWeight(threshold)
+			}
+		}
+		return 0 // keys are unique: no second ot
+	}
+	return 0
+}
+
+// thresholdWeight returns 2⁵⁶/(2⁵⁶-T) for the threshold T in up to 14
+// hexadecimal digits, whose trailing zeros are left out: of 2⁵⁶ equally likely
+// random numbers, those below T were dropped.
+func thresholdWeight(digits string) float64 {
+	const maxDigits, all = 14, 1 << 56
+	if len(digits) == 0 || len(digits) > maxDigits {
+		return 0
+	}
+	var t uint64
+	for i := range maxDigits {
+		t <<= 4
+		if i >= len(digits) {
+			continue
+		}
+		switch c := digits[i]; {
+		case '0' <= c && c <= '9':
+			t |= uint64(c - '0')
+		case 'a' <= c && c <= 'f':
+			t |= uint64(c-'a') + 10
+		default:
+			return 0
+		}
+	}
+	return all / float64(all-t)
+}
