@@ -90,7 +90,7 @@ func TestTempoOutlivesThreadThatCalledRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	pushTrace(t, tempo, "")
-	readTrace(t, tempo, "")
+	awaitTrace(t, tempo, "")
 	if err := tempo.Close(); err != nil {
 		t.Error(err)
 	}

@@ -4,24 +4,26 @@
 // stores them in a local directory, answers queries over HTTP and gRPC, and can
 // write the series of its service-graphs metrics generator to a URL. It listens
 // on free ports of 127.0.0.1 and speaks to nobody else, so any number of them run
-// side by side. Its delays are set for tests: it is up in a fraction of
-// a second, and a trace can be read by its id some milliseconds after it was pushed
-// and be found by a search some tenths of a second after.
+// side by side. Its delays are set for tests: it is up in a fraction of a second,
+// and a trace can be read by its id some milliseconds after it was pushed and be
+// found by a search some tenths of a second after. Neither moment is announced:
+// a test has to ask again until the trace is there.
 //
 // # Where Tempo comes from
 //
 // The program named by the environment variable TEMPO_BIN, if it is set.
 // Otherwise Tempo is built from its pinned Go module on first use: that needs the
-// go command and a module proxy, takes a few minutes, and is kept in the cache
-// directory of the user for all later uses. Tempo is a separate program with a licence of
-// its own (AGPL-3.0); nothing of it is linked into what imports this package.
+// go command and a module proxy and takes a few minutes, after which the program
+// (100 MB) stays in the cache directory of the user. Tempo is a separate program
+// with a licence of its own (AGPL-3.0); nothing of it is linked into what imports
+// this package.
 //
 // # Skipping
 //
 // [Start] skips a test that runs with -short. If Tempo cannot be built or does not
 // come up, it skips as well and gives the reason, unless the environment has
 // TEMPOGRAPH_REQUIRE_SERVERS=1: then the test fails. A Tempo that came up and died
-// before the test was over always fails the test.
+// before the test was over fails the test in any case.
 package tempotest
 
 import (
@@ -30,14 +32,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"text/template"
 	"time"
 
 	"github.com/tempograph/tempograph/internal/buildtool"
@@ -51,8 +51,6 @@ var (
 	tempoMod []byte
 	//go:embed build/tempo.sum
 	tempoSum []byte
-	//go:embed tempo.yaml
-	tempoYAML string
 )
 
 // startTimeout is how long Tempo may take to come up. It is usually ready in less
@@ -97,9 +95,8 @@ type Tempo struct {
 	close   func() error
 }
 
-// Start runs a Tempo until the test and its subtests are over. It skips or ends
-// the test if there is none to be had: see the package comment. The log of Tempo is
-// shown, its end at least, when it dies and when the test fails.
+// Start runs a Tempo until the test and its subtests are over. It skips or fails
+// the test if there is none to be had, as the package comment says.
 func Start(tb testing.TB, cfg Config) *Tempo {
 	tb.Helper()
 	if testing.Short() {
@@ -118,8 +115,6 @@ func Start(tb testing.TB, cfg Config) *Tempo {
 	tb.Cleanup(func() {
 		if err := t.Close(); err != nil {
 			tb.Errorf("tempotest: %v", err)
-		} else if tb.Failed() {
-			tb.Logf("tempotest: the log of tempo ends:\n%s", t.LogTail())
 		}
 	})
 	return t
@@ -176,12 +171,12 @@ func Run(ctx context.Context, cfg Config) (*Tempo, error) {
 }
 
 // Close kills Tempo, which loses what it has not yet written to disk or sent, and
-// waits for its end. It returns an error, with the end of the log, if Tempo had
-// already died. Further calls return the same.
+// waits for its end. (Asked politely, Tempo takes six seconds.) It returns an error,
+// with the end of the log, if Tempo had already died. Further calls return the same.
 func (t *Tempo) Close() error { return t.close() }
 
 // LogTail returns the last lines of what Tempo has logged, some 8 KiB of them.
-// After Close it is of use only if the Config had a Dir.
+// Each query is logged. After Close there is a log only if the Config had a Dir.
 func (t *Tempo) LogTail() string { return t.process.logTail() }
 
 // errPortTaken reports that another process had one of the chosen ports.
@@ -267,42 +262,4 @@ func (t *Tempo) awaitReady(ctx context.Context, grpcPort int) error {
 			return nil
 		}
 	}
-}
-
-// settings is what tempo.yaml is filled in with.
-type settings struct {
-	Config
-	HTTPPort, GRPCPort, OTLPGRPCPort, OTLPHTTPPort int
-}
-
-func (s settings) WALDir() string       { return filepath.Join(s.Dir, "wal") }
-func (s settings) BlocksDir() string    { return filepath.Join(s.Dir, "blocks") }
-func (s settings) GeneratorDir() string { return filepath.Join(s.Dir, "generator") }
-
-func (s settings) write(file string) error {
-	tmpl, err := template.New("tempo.yaml").Parse(tempoYAML)
-	if err != nil {
-		return err
-	}
-	var b strings.Builder
-	if err := tmpl.Execute(&b, s); err != nil {
-		return err
-	}
-	return os.WriteFile(file, []byte(b.String()), 0o644)
-}
-
-// freePorts returns n different TCP ports of 127.0.0.1 that nobody listens on.
-// They are not reserved: Tempo cannot be handed open listeners, nor does it say
-// which ports it got when asked to choose its own.
-func freePorts(n int) ([]int, error) {
-	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close() // not before all are open: they must differ
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports, nil
 }

@@ -8,9 +8,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -46,25 +48,30 @@ func pushTrace(t *testing.T, tempo *Tempo, tenant string) {
 	}
 }
 
-// readTrace asks for the trace until the answer holds both services.
-func readTrace(t *testing.T, tempo *Tempo, tenant string) {
+// await asks for the path until the answer holds all of want.
+func await(t *testing.T, tempo *Tempo, tenant, path string, want ...string) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for {
-		status, answer := get(t, tempo.URL+"/api/v2/traces/"+traceID, tenant)
-		if status == http.StatusOK && strings.Contains(answer, "frontend") && strings.Contains(answer, "checkout") {
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		status, answer := get(t, tempo.URL+path, tenant)
+		lacks := func(s string) bool { return !strings.Contains(answer, s) }
+		if status == http.StatusOK && !slices.ContainsFunc(want, lacks) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("the trace that was pushed is not there: status %d: %s", status, answer)
+			t.Fatalf("%s: status %d: %s\nwant %q in it", path, status, answer, want)
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 }
 
-func get(t *testing.T, url, tenant string) (status int, body string) {
+// awaitTrace returns when the trace can be read by its id.
+func awaitTrace(t *testing.T, tempo *Tempo, tenant string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	await(t, tempo, tenant, "/api/v2/traces/"+traceID, "frontend", "checkout")
+}
+
+func get(t *testing.T, address, tenant string) (status int, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,9 +100,14 @@ func TestStartReceivesAndAnswers(t *testing.T) {
 	began := time.Now()
 	tempo := Start(t, Config{})
 	t.Logf("tempo is ready after %v", time.Since(began).Round(time.Millisecond))
+	if log := tempo.LogTail(); !strings.Contains(log, "Tempo started") {
+		t.Errorf("the log does not say that Tempo started:\n%s", log)
+	}
 
 	pushTrace(t, tempo, "")
-	readTrace(t, tempo, "")
+	awaitTrace(t, tempo, "")
+	// The search answers without leading zeros.
+	await(t, tempo, "", "/api/search?q="+url.QueryEscape(`{resource.service.name="checkout"}`), strings.TrimLeft(traceID, "0"))
 	for _, addr := range []string{tempo.GRPCAddr, tempo.OTLPGRPCAddr} {
 		conn, err := net.Dial("tcp", addr)
 		if err != nil {
@@ -103,9 +115,6 @@ func TestStartReceivesAndAnswers(t *testing.T) {
 			continue
 		}
 		conn.Close()
-	}
-	if log := tempo.LogTail(); !strings.Contains(log, "Tempo started") {
-		t.Errorf("the log does not say that Tempo started:\n%s", log)
 	}
 }
 
@@ -137,7 +146,7 @@ func TestRunConcurrentSafe(t *testing.T) {
 	}
 	// One of them gets the trace, and no other can answer for it.
 	pushTrace(t, tempos[0], "")
-	readTrace(t, tempos[0], "")
+	awaitTrace(t, tempos[0], "")
 	for i, tempo := range tempos[1:] {
 		if status, answer := get(t, tempo.URL+"/api/v2/traces/"+traceID, ""); strings.Contains(answer, "frontend") {
 			t.Errorf("tempo %d has the trace of tempo 0: status %d: %s", i+1, status, answer)
@@ -148,12 +157,26 @@ func TestRunConcurrentSafe(t *testing.T) {
 func TestMultitenancySeparatesTenants(t *testing.T) {
 	tempo := Start(t, Config{Multitenancy: true})
 	pushTrace(t, tempo, "blue")
-	readTrace(t, tempo, "blue")
+	awaitTrace(t, tempo, "blue")
 	if status, answer := get(t, tempo.URL+"/api/v2/traces/"+traceID, "green"); strings.Contains(answer, "frontend") {
 		t.Errorf("another tenant can read the trace: status %d: %s", status, answer)
 	}
 	if status, answer := get(t, tempo.URL+"/api/v2/traces/"+traceID, ""); status != http.StatusUnauthorized {
 		t.Errorf("without tenant: status %d: %s, want 401", status, answer)
+	}
+}
+
+// The name of the directory reaches Tempo through YAML.
+func TestDirMayHaveAnyName(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), `it's "a dir": {{#1}}`)
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Skipf("this file system forbids the name: %v", err)
+	}
+	tempo := Start(t, Config{Dir: dir})
+	pushTrace(t, tempo, "")
+	awaitTrace(t, tempo, "")
+	if wal, err := os.ReadDir(filepath.Join(dir, "wal")); err != nil || len(wal) == 0 {
+		t.Errorf("the write-ahead log in Dir holds %v, %v", wal, err)
 	}
 }
 

@@ -1,0 +1,51 @@
+package tempotest
+
+import (
+	"bytes"
+	_ "embed"
+	"net"
+	"os"
+	"path/filepath"
+	"text/template"
+)
+
+//go:embed tempo.yaml
+var tempoYAML string
+
+// settings is what tempo.yaml is filled in with.
+type settings struct {
+	Config
+	HTTPPort, GRPCPort, OTLPGRPCPort, OTLPHTTPPort int
+}
+
+func (s settings) WALDir() string       { return filepath.Join(s.Dir, "wal") }
+func (s settings) BlocksDir() string    { return filepath.Join(s.Dir, "blocks") }
+func (s settings) GeneratorDir() string { return filepath.Join(s.Dir, "generator") }
+
+func (s settings) write(file string) error {
+	tmpl, err := template.New("tempo.yaml").Parse(tempoYAML)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := tmpl.Execute(&b, s); err != nil {
+		return err
+	}
+	return os.WriteFile(file, b.Bytes(), 0o644)
+}
+
+// freePorts returns n different TCP ports of 127.0.0.1 that nobody listens on.
+// They are not reserved: Tempo cannot be handed open listeners, nor does it say
+// which ports it got when asked to choose its own.
+func freePorts(n int) ([]int, error) {
+	var ports []int
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close() // not before all are open: they must differ
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports, nil
+}
