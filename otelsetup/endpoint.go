@@ -1,0 +1,158 @@
+package otelsetup
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+const tracesPath = "/v1/traces"
+
+// A target is where spans go and how, with nothing left to guess.
+type target struct {
+	grpc   bool   // OTLP over gRPC; otherwise over HTTP
+	secure bool   // TLS
+	host   string // host:port; the port may be missing for HTTP
+	path   string // HTTP only
+}
+
+// String returns the URL of the target in the form that [Endpoint] takes.
+func (t target) String() string {
+	scheme := "http"
+	if t.grpc {
+		scheme = "grpc"
+	}
+	if t.secure {
+		scheme += "s"
+	}
+	return (&url.URL{Scheme: scheme, Host: t.host, Path: t.path}).String()
+}
+
+// An address is an endpoint as someone wrote it, with what else bears on its
+// meaning.
+type address struct {
+	raw      string
+	source   string // who wrote it, for messages: an option or a variable
+	env      bool   // it is from the environment, or the environment wins
+	asIs     bool   // a path in it is the whole path, nothing is appended
+	protocol string // OTEL_EXPORTER_OTLP_PROTOCOL, "" if not set
+	insecure string // OTEL_EXPORTER_OTLP_INSECURE, "" if not set
+}
+
+// parse resolves a, with a note of what it had to guess.
+func (a address) parse() (t target, note string, err error) {
+	t, note, err = a.resolve()
+	if err != nil {
+		return target{}, "", fmt.Errorf("%s %s: %w", a.source, a.quoted(), err)
+	}
+	return t, note, nil
+}
+
+// quoted returns the address for messages, without the credentials that
+// somebody may have put into it.
+func (a address) quoted() string {
+	raw := a.raw
+	if i := strings.LastIndex(raw, "@"); i >= 0 {
+		raw = "…" + raw[i:]
+	}
+	return strconv.Quote(raw)
+}
+
+func (a address) resolve() (target, string, error) {
+	scheme, rest, found := strings.Cut(a.raw, "://")
+	if !found {
+		return a.resolveBare()
+	}
+	u, err := url.Parse(a.raw)
+	var urlErr *url.Error
+	if errors.As(err, &urlErr) {
+		err = urlErr.Err // without the text of the URL, see quoted
+	}
+	switch {
+	case err != nil:
+		return target{}, "", err
+	case rest == "" || u.Hostname() == "":
+		return target{}, "", errors.New("it names no host")
+	case u.User != nil:
+		return target{}, "", errors.New("credentials in the URL are never sent: use the header Authorization")
+	case u.RawQuery != "" || u.Fragment != "":
+		return target{}, "", errors.New("a query or fragment has no meaning here")
+	}
+	if err := checkPort(u.Port()); err != nil {
+		return target{}, "", err
+	}
+
+	t := target{host: u.Host}
+	var note string
+	switch strings.ToLower(scheme) {
+	case "grpc", "grpcs":
+		if a.env && strings.HasPrefix(a.protocol, "http/") {
+			return target{}, "", fmt.Errorf("its scheme contradicts OTEL_EXPORTER_OTLP_PROTOCOL=%s", a.protocol)
+		}
+		t.grpc, t.secure = true, strings.EqualFold(scheme, "grpcs")
+	case "http", "https":
+		t.secure = strings.EqualFold(scheme, "https")
+		switch {
+		case a.protocol == protocolGRPC && a.env:
+			t.grpc = true
+		case strings.HasPrefix(a.protocol, "http/"):
+		case u.Port() == "4317" && strings.Trim(u.Path, "/") == "":
+			t.grpc = true
+			note = "4317 is the port of OTLP over gRPC: using gRPC in spite of the scheme"
+		}
+	default:
+		return target{}, "", fmt.Errorf("unknown scheme %q: use http, https, grpc or grpcs", scheme)
+	}
+
+	path := strings.TrimRight(u.Path, "/")
+	if t.grpc {
+		if path != "" {
+			return target{}, "", errors.New("OTLP over gRPC has no path")
+		}
+		if u.Port() == "" {
+			return target{}, "", errors.New("gRPC needs a port, by convention 4317")
+		}
+		return t, note, nil
+	}
+	if path == "" || !a.asIs && !strings.HasSuffix(path, tracesPath) {
+		t.path = path + tracesPath
+	} else {
+		t.path = u.Path
+		if !a.asIs {
+			t.path = path
+		}
+	}
+	return t, note, nil
+}
+
+// resolveBare resolves host:port without a scheme.
+func (a address) resolveBare() (target, string, error) {
+	host, port, err := net.SplitHostPort(a.raw)
+	if err != nil || host == "" || checkPort(port) != nil || strings.ContainsAny(host, "/@ ") {
+		return target{}, "", errors.New("want a URL such as http://host:4318 or grpc://host:4317")
+	}
+	t := target{host: a.raw, secure: strings.EqualFold(a.insecure, "false")}
+	switch {
+	case a.protocol == protocolGRPC, a.protocol == "" && port == "4317":
+		t.grpc = true
+	case strings.HasPrefix(a.protocol, "http/"), port == "4318":
+		t.path = tracesPath
+	default:
+		return target{}, "", errors.New("without a scheme only the ports 4317 and 4318 tell the protocol: " +
+			"use http, https, grpc or grpcs")
+	}
+	return t, "the endpoint has no scheme: using " + t.String(), nil
+}
+
+func checkPort(port string) error {
+	if port == "" {
+		return nil
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return fmt.Errorf("invalid port %q", port)
+	}
+	return nil
+}

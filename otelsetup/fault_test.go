@@ -1,0 +1,293 @@
+package otelsetup
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+)
+
+// testTLS returns a server's TLS settings for 127.0.0.1, and files with its
+// certificate, which is also that of its authority, and its key.
+func testTLS(t testing.TB) (config *tls.Config, certFile, keyFile string) {
+	t.Helper()
+	srv := httptest.NewTLSServer(nil)
+	defer srv.Close()
+	cert := srv.TLS.Certificates[0]
+	dir := t.TempDir()
+	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	write := func(file, kind string, der []byte) {
+		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(certFile, "CERTIFICATE", cert.Certificate[0])
+	der, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(keyFile, "PRIVATE KEY", der)
+	return &tls.Config{Certificates: []tls.Certificate{cert}}, certFile, keyFile
+}
+
+// Each fault is provoked on a real server: the words that tell it apart come
+// from net/http, crypto/tls and grpc, and this is where a change of them shows.
+func TestCheckTellsTheFault(t *testing.T) {
+	cleanEnv(t)
+	serverTLS, _, _ := testTLS(t)
+	refuse := func(code codes.Code, msg string) *receiver {
+		return &receiver{answer: func(*coltracepb.ExportTraceServiceRequest) (*coltracepb.ExportTraceServiceResponse, error) {
+			return nil, status.Error(code, msg)
+		}}
+	}
+	page := func(h http.HandlerFunc) string {
+		_, host := serveHTTP(t, h, nil)
+		return host
+	}
+	emptyGRPC := grpc.NewServer()
+	emptyLis := listen(t)
+	go func() { _ = emptyGRPC.Serve(emptyLis) }()
+	t.Cleanup(emptyGRPC.Stop)
+
+	plainHTTP := new(receiver).serveHTTP(t, nil).host
+	plainGRPC := new(receiver).serveGRPC(t, nil).host
+	tlsHTTP := new(receiver).serveHTTP(t, serverTLS).host
+	tlsGRPC := new(receiver).serveGRPC(t, serverTLS).host
+	notFound := page(http.NotFound)
+
+	// A name that no resolver is asked for.
+	const noName = "no..host"
+
+	for _, test := range []struct {
+		name     string
+		endpoint string
+		want     string // after the endpoint; {host} stands for host and port
+	}{
+		{"nothing listens, http", "http://" + closedPort, "/v1/traces: connection refused: is a collector or Tempo listening there?"},
+		{"nothing listens, grpc", "grpc://" + closedPort, ": connection refused: is a collector or Tempo listening there?"},
+		{"no such host, http", "http://" + noName + ":4318", "/v1/traces: no such host: check the name"},
+		{"no such host, grpc", "grpc://" + noName + ":4317", ": no such host: check the name"},
+
+		{"grpc at the port of http", "grpc://" + plainHTTP, ": the receiver speaks HTTP/1.1, not gRPC: for OTLP over HTTP use http://{host}"},
+		{"http at the port of grpc", "http://" + plainGRPC, "/v1/traces: the receiver does not speak HTTP/1.1: for OTLP over gRPC use grpc://{host}"},
+
+		{"tls against plain, grpc", "grpcs://" + plainGRPC, ": the receiver does not speak TLS: for plain text use grpc://{host}"},
+		{"tls against plain, http", "https://" + plainHTTP, "/v1/traces: the receiver does not speak TLS: for plain text use http://{host}"},
+		{"grpc with tls at the port of plain http", "grpcs://" + plainHTTP, ": the receiver does not speak TLS"},
+		{"https at the port of plain grpc", "https://" + plainGRPC, "/v1/traces: the receiver does not speak TLS: for plain text use http://{host}, or grpc://{host} if"},
+
+		{"plain against tls, grpc", "grpc://" + tlsGRPC, ": the receiver closed the connection: if it wants TLS use grpcs://{host}"},
+		{"plain against tls, http", "http://" + tlsHTTP, "/v1/traces: 400 Bad Request (Client sent an HTTP request to an HTTPS server.): the receiver wants TLS: use https://{host}"},
+		{"plain http at the port of grpc with tls", "http://" + tlsGRPC, "/v1/traces: the receiver closed the connection: if it wants TLS use https://{host}, or grpcs://{host} if"},
+		{"grpc with tls at the port of https", "grpcs://" + tlsHTTP, ": the receiver does not offer HTTP/2: for OTLP over HTTP use https://{host}"},
+
+		{"unknown authority, http", "https://" + tlsHTTP, "/v1/traces: tls: failed to verify certificate: x509: certificate signed by unknown authority: name the authority's certificate by OTEL_EXPORTER_OTLP_CERTIFICATE"},
+		{"unknown authority, grpc", "grpcs://" + tlsGRPC, ": tls: failed to verify certificate: x509: certificate signed by unknown authority: name the authority's certificate by OTEL_EXPORTER_OTLP_CERTIFICATE"},
+
+		{"no such path", "http://" + notFound, "/v1/traces: 404 Not Found (404 page not found): no OTLP receiver at /v1/traces: Tempo and the Collector take /v1/traces at port 4318 (3200 is Tempo's port for queries)"},
+		{"grpc without OTLP", "grpc://" + emptyLis.Addr().String(), ": Unimplemented (unknown service opentelemetry.proto.collector.trace.v1.TraceService): there is gRPC at this port, but no OTLP receiver"},
+		{"credentials, http", refuse(codes.Unauthenticated, "invalid token").serveHTTP(t, nil).url, "/v1/traces: 401 Unauthorized (invalid token): check the credentials (header Authorization) and"},
+		{"credentials, grpc", refuse(codes.Unauthenticated, "invalid token").serveGRPC(t, nil).url, ": Unauthenticated (invalid token): check the credentials (header Authorization) and"},
+		{"tenant, http", refuse(codes.Unavailable, "no org id").serveHTTP(t, nil).url, "/v1/traces: 503 Service Unavailable (no org id): this Tempo has tenants: name one by the header X-Scope-OrgID"},
+		{"tenant, grpc", refuse(codes.Unavailable, "no org id").serveGRPC(t, nil).url, ": Unavailable (no org id): this Tempo has tenants: name one by the header X-Scope-OrgID"},
+		{"rate limit, http", refuse(codes.ResourceExhausted, "RATE_LIMITED").serveHTTP(t, nil).url, "/v1/traces: 429 Too Many Requests (RATE_LIMITED): the receiver limits the rate"},
+		{"rate limit, grpc", refuse(codes.ResourceExhausted, "RATE_LIMITED").serveGRPC(t, nil).url, ": ResourceExhausted (RATE_LIMITED): the receiver limits the rate"},
+		{"another fault, http", refuse(codes.Internal, "disk full").serveHTTP(t, nil).url, "/v1/traces: 400 Bad Request (disk full)"},
+		{"another fault, grpc", refuse(codes.Internal, "disk full").serveGRPC(t, nil).url, ": Internal (disk full)"},
+		{"redirect that loses the request", "http://" + page(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/login" {
+				http.Redirect(w, r, "/login", http.StatusFound)
+			}
+		}), "/v1/traces: 302 Found: the server redirects to /login: use the address that it leads to"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			sdk, _ := begin(t, Endpoint(test.endpoint))
+			start := time.Now()
+			err := sdk.Check(t.Context())
+			elapsed := time.Since(start)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			_, host, _ := strings.Cut(test.endpoint, "://")
+			want := "otelsetup: " + test.endpoint + strings.ReplaceAll(test.want, "{host}", host)
+			if !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("got  %v\nwant %s", err, want)
+			}
+			if elapsed > 2*time.Second { // milliseconds, on a machine that is not busy
+				t.Errorf("it took %v", elapsed)
+			}
+		})
+	}
+}
+
+func TestCheckOK(t *testing.T) {
+	overBoth(t, func(t *testing.T, serve func(*receiver) *receiver) {
+		r := serve(new(receiver))
+		sdk, _ := begin(t, Endpoint(r.url))
+		if err := sdk.Check(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if got, want := sdk.Stats(), (Stats{}); got != want {
+			t.Errorf("a check counts as spans: %+v", got)
+		}
+	})
+}
+
+// A redirect that keeps the request is followed.
+func TestRedirectThatKeepsTheRequest(t *testing.T) {
+	cleanEnv(t)
+	r := new(receiver).serveHTTP(t, nil)
+	front, _ := serveHTTP(t, http.RedirectHandler(r.url+"/v1/traces", http.StatusTemporaryRedirect), nil)
+	sdk, log := begin(t, Endpoint(front))
+	spans(sdk, 1)
+	if err := sdk.Shutdown(t.Context()); err != nil || log.String() != "" {
+		t.Errorf("%v, log:\n%s", err, log)
+	}
+	if n := len(r.names()["checkout"]); n != 1 {
+		t.Errorf("received %d spans, want 1", n)
+	}
+}
+
+func TestCheckOfASilentServer(t *testing.T) {
+	cleanEnv(t)
+	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "100")
+	for _, scheme := range []string{"http", "https", "grpc", "grpcs"} {
+		sdk, _ := begin(t, Endpoint(scheme+"://"+listen(t).Addr().String()))
+		err := sdk.Check(t.Context())
+		if err == nil || !strings.HasSuffix(err.Error(), ": no answer in time: is it the right port, and does a firewall drop packets?") {
+			t.Errorf("%s: got %v", scheme, err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := sdk.Check(ctx); err == nil || strings.Contains(err.Error(), "firewall") {
+			t.Errorf("%s, cancelled: got %v", scheme, err)
+		}
+	}
+}
+
+func TestTLS(t *testing.T) {
+	cleanEnv(t)
+	serverTLS, certFile, keyFile := testTLS(t)
+	wantClient := serverTLS.Clone()
+	wantClient.ClientAuth = tls.RequireAnyClientCert
+	for name, r := range map[string]*receiver{
+		"http": new(receiver).serveHTTP(t, wantClient),
+		"grpc": new(receiver).serveGRPC(t, wantClient),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", certFile)
+			sdk, _ := begin(t, Endpoint(r.url))
+			// The server's alert and the end of the connection race.
+			if err := sdk.Check(t.Context()); err == nil ||
+				!strings.HasSuffix(err.Error(), ": the receiver wants a certificate from its clients: name it by "+
+					"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY") &&
+					!strings.HasSuffix(err.Error(), brokeOff+": "+hintBrokeOff) {
+				t.Errorf("without a client certificate: got %v", err)
+			}
+
+			t.Setenv("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", certFile)
+			t.Setenv("OTEL_EXPORTER_OTLP_CLIENT_KEY", keyFile)
+			sdk, log := begin(t, Endpoint(r.url))
+			spans(sdk, 2)
+			if err := sdk.Shutdown(t.Context()); err != nil || log.String() != "" {
+				t.Errorf("%v, log:\n%s", err, log)
+			}
+			if n := len(r.names()["checkout"]); n != 2 {
+				t.Errorf("received %d spans, want 2", n)
+			}
+		})
+	}
+}
+
+// A certificate in the environment does not turn plain text into TLS, which
+// it does in the exporter for gRPC, nor into an error, as in that for HTTP.
+func TestCertificateForPlainText(t *testing.T) {
+	overBoth(t, func(t *testing.T, serve func(*receiver) *receiver) {
+		_, certFile, _ := testTLS(t)
+		t.Setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", certFile)
+		r := serve(new(receiver))
+		sdk, log := begin(t, Endpoint(r.url))
+		log.await(t, "OTEL_EXPORTER_OTLP_CERTIFICATE is not used: "+r.url, "is plain text")
+		spans(sdk, 1)
+		if err := sdk.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestStartTellsNonsense(t *testing.T) {
+	cleanEnv(t)
+	_, certFile, _ := testTLS(t)
+	noCert := filepath.Join(t.TempDir(), "empty.pem")
+	if err := os.WriteFile(noCert, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	type vars map[string]string
+	for _, test := range []struct {
+		name string
+		env  vars
+		opts []Option
+		want string
+	}{
+		{"scheme", nil, []Option{Endpoint("ftp://tempo")}, `otelsetup: endpoint "ftp://tempo": unknown scheme "ftp": use http, https, grpc or grpcs`},
+		{"scheme in the environment", vars{"OTEL_EXPORTER_OTLP_ENDPOINT": "tcp://tempo:4317"}, nil, `otelsetup: OTEL_EXPORTER_OTLP_ENDPOINT "tcp://tempo:4317": unknown scheme`},
+		{"protocol", vars{"OTEL_EXPORTER_OTLP_PROTOCOL": "http"}, nil, `OTEL_EXPORTER_OTLP_PROTOCOL="http": unknown protocol: use grpc, http/protobuf or http/json`},
+		{"protocol for traces", vars{"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "h2"}, nil, `OTEL_EXPORTER_OTLP_TRACES_PROTOCOL="h2": unknown protocol`},
+		{"header with a colon", vars{"OTEL_EXPORTER_OTLP_HEADERS": "Authorization: Basic c2VjcmV0=="}, nil, `OTEL_EXPORTER_OTLP_HEADERS: header 1 is written "Authorization: …" with a colon: write Authorization=value`},
+		{"header with a colon and no =", vars{"OTEL_EXPORTER_OTLP_HEADERS": "a=b, Authorization: Bearer c2VjcmV0"}, nil, `header 2 is written "Authorization: …" with a colon`},
+		{"header without =", vars{"OTEL_EXPORTER_OTLP_HEADERS": "c2VjcmV0"}, nil, `OTEL_EXPORTER_OTLP_HEADERS: header 1 has no =: want key=value,key=value`},
+		{"header value", vars{"OTEL_EXPORTER_OTLP_HEADERS": "token=c2VjcmV0%zz"}, nil, `the value of header 1 (token) is not percent-encoded correctly`},
+		{"header name", vars{"OTEL_EXPORTER_OTLP_HEADERS": "a b=c2VjcmV0"}, nil, `header 1: "a b" is no name of a header`},
+		{"header in code", nil, []Option{Header("a b", "c2VjcmV0")}, `otelsetup: header: "a b" is no name of a header`},
+		{"header value in code", nil, []Option{Header("token", "c2VjcmV0\n")}, `the value of token has characters that a header cannot carry`},
+		{"timeout", vars{"OTEL_EXPORTER_OTLP_TIMEOUT": "10s"}, nil, `OTEL_EXPORTER_OTLP_TIMEOUT="10s": want milliseconds as a whole number`},
+		{"certificate missing", vars{"OTEL_EXPORTER_OTLP_CERTIFICATE": "/no/such.pem"}, []Option{Endpoint("https://tempo")}, `OTEL_EXPORTER_OTLP_CERTIFICATE: open /no/such.pem: `},
+		{"certificate empty", vars{"OTEL_EXPORTER_OTLP_CERTIFICATE": noCert}, []Option{Endpoint("https://tempo")}, `holds no PEM certificate`},
+		{"client certificate without key", vars{"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": certFile}, []Option{Endpoint("https://tempo")}, `OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY go together: one of them is missing`},
+		{"client key that is none", vars{"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": certFile, "OTEL_EXPORTER_OTLP_CLIENT_KEY": noCert}, []Option{Endpoint("https://tempo")}, `OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY: tls: `},
+		{"propagator", vars{"OTEL_PROPAGATORS": "b3"}, nil, `OTEL_PROPAGATORS="b3": only tracecontext, baggage and none are supported`},
+		{"exporter", vars{"OTEL_TRACES_EXPORTER": "console"}, nil, `OTEL_TRACES_EXPORTER="console": only otlp and none are supported`},
+		{"configuration file", vars{"OTEL_CONFIG_FILE": "otel.yaml"}, nil, `OTEL_CONFIG_FILE is set: configuration files are for go.opentelemetry.io/contrib/otelconf`},
+		{"ratio", nil, []Option{SampleRatio(50)}, `sample ratio 50: want 0 to 1`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for name, value := range test.env {
+				t.Setenv(name, value)
+			}
+			sdk, err := Start(t.Context(), append(test.opts, WithoutGlobals(), Logger(newLogs().logger()))...)
+			if err == nil {
+				_ = sdk.Shutdown(brief(t))
+				t.Fatal("no error")
+			}
+			if !strings.HasPrefix(err.Error(), "otelsetup: ") || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got  %v\nwant %s", err, test.want)
+			}
+			if strings.Contains(err.Error(), "c2VjcmV0") {
+				t.Errorf("the error has a secret in it: %v", err)
+			}
+		})
+	}
+}
+
+func TestErrorsUnwrap(t *testing.T) {
+	cleanEnv(t)
+	sdk, _ := begin(t, Endpoint("grpc://"+closedPort))
+	err := sdk.Check(t.Context())
+	if status.Code(errors.Unwrap(errors.Unwrap(err))) != codes.Unavailable {
+		t.Errorf("got %#v", err)
+	}
+}
