@@ -1,0 +1,162 @@
+package tempoclient
+
+import (
+	"bytes"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/grafana/tempo/pkg/tempopb"
+	commonpb "github.com/grafana/tempo/pkg/tempopb/common/v1"
+	tracepb "github.com/grafana/tempo/pkg/tempopb/trace/v1"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// spansOf returns the spans of a trace, ordered by start, then by id. What it
+// keeps of each is what package tracefile keeps of the same span in a file.
+func spansOf(trace *tempopb.Trace, keep func(key string) bool) []servicegraph.Span {
+	if trace == nil {
+		return nil
+	}
+	n := 0
+	for _, rs := range trace.ResourceSpans {
+		for _, ss := range rs.ScopeSpans {
+			n += len(ss.Spans)
+		}
+	}
+	spans := make([]servicegraph.Span, 0, n)
+	for _, rs := range trace.ResourceSpans {
+		var res resource
+		if rs.Resource != nil {
+			res = resourceOf(rs.Resource.Attributes, keep)
+		}
+		for _, ss := range rs.ScopeSpans {
+			for _, s := range ss.Spans {
+				spans = append(spans, spanOf(s, &res, keep))
+			}
+		}
+	}
+	slices.SortStableFunc(spans, func(a, b servicegraph.Span) int {
+		if a.Start != b.Start {
+			if a.Start < b.Start {
+				return -1
+			}
+			return 1
+		}
+		return bytes.Compare(a.SpanID[:], b.SpanID[:])
+	})
+	return spans
+}
+
+// A resource is what the spans of one ResourceSpans have in common.
+type resource struct {
+	service, namespace string
+	attrs              []servicegraph.Attr
+}
+
+func resourceOf(attrs []*commonpb.KeyValue, keep func(key string) bool) resource {
+	var r resource
+	var named, spaced bool // the first of repeated keys counts
+	for _, kv := range attrs {
+		value, ok := text(kv.Value)
+		switch {
+		case !ok:
+		case kv.Key == "service.name":
+			if !named {
+				r.service, named = value, true
+			}
+		case kv.Key == "service.namespace":
+			if !spaced {
+				r.namespace, spaced = value, true
+			}
+		case keep(kv.Key):
+			r.attrs = append(r.attrs, servicegraph.Attr{Key: valid(kv.Key), Value: value})
+		}
+	}
+	return r
+}
+
+func spanOf(s *tracepb.Span, res *resource, keep func(key string) bool) servicegraph.Span {
+	span := servicegraph.Span{
+		TraceID:   traceID(s.TraceId),
+		SpanID:    spanID(s.SpanId),
+		ParentID:  spanID(s.ParentSpanId),
+		Service:   res.service,
+		Namespace: res.namespace,
+		Resource:  res.attrs,
+		Name:      valid(s.Name),
+		Start:     unixNano(s.StartTimeUnixNano),
+		End:       unixNano(s.EndTimeUnixNano),
+		Weight:    servicegraph.TraceStateWeight(s.TraceState),
+	}
+	// Numbers that a newer OTLP might add are read as unset.
+	if k := s.Kind; k >= 0 && k <= tracepb.Span_SPAN_KIND_CONSUMER {
+		span.Kind = servicegraph.Kind(k)
+	}
+	if s.Status != nil && s.Status.Code >= 0 && s.Status.Code <= tracepb.Status_STATUS_CODE_ERROR {
+		span.Status = servicegraph.Status(s.Status.Code)
+	}
+	for _, l := range s.Links {
+		link := servicegraph.Link{TraceID: traceID(l.TraceId), SpanID: spanID(l.SpanId)}
+		if link != (servicegraph.Link{}) {
+			span.Links = append(span.Links, link)
+		}
+	}
+	for _, kv := range s.Attributes {
+		if !keep(kv.Key) {
+			continue
+		}
+		if value, ok := text(kv.Value); ok {
+			span.Attrs = append(span.Attrs, servicegraph.Attr{Key: valid(kv.Key), Value: value})
+		}
+	}
+	return span
+}
+
+// text returns a string, number or boolean as its text. Lists, maps and bytes
+// name no part of a graph and are left out.
+func text(v *commonpb.AnyValue) (string, bool) {
+	if v == nil {
+		return "", false
+	}
+	switch v := v.Value.(type) {
+	case *commonpb.AnyValue_StringValue:
+		return valid(v.StringValue), true
+	case *commonpb.AnyValue_BoolValue:
+		return strconv.FormatBool(v.BoolValue), true
+	case *commonpb.AnyValue_IntValue:
+		return strconv.FormatInt(v.IntValue, 10), true
+	case *commonpb.AnyValue_DoubleValue:
+		return strconv.FormatFloat(v.DoubleValue, 'g', -1, 64), true
+	}
+	return "", false
+}
+
+// valid makes a string valid UTF-8: Tempo cuts long ones at any byte.
+func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+// unixNano returns a time of OTLP, or 0, unknown, for one beyond the year 2262.
+func unixNano(t uint64) int64 {
+	if t > math.MaxInt64 {
+		return 0
+	}
+	return int64(t)
+}
+
+// traceID reads an id on the wire. One shorter than 16 bytes is the low end of
+// it; one that is longer is none.
+func traceID(b []byte) (id servicegraph.TraceID) {
+	if len(b) <= len(id) {
+		copy(id[len(id)-len(b):], b)
+	}
+	return id
+}
+
+func spanID(b []byte) (id servicegraph.SpanID) {
+	if len(b) <= len(id) {
+		copy(id[len(id)-len(b):], b)
+	}
+	return id
+}

@@ -1,0 +1,465 @@
+package tempoclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/grafana/tempo/pkg/tempopb"
+	commonpb "github.com/grafana/tempo/pkg/tempopb/common/v1"
+	resourcepb "github.com/grafana/tempo/pkg/tempopb/resource/v1"
+	tracepb "github.com/grafana/tempo/pkg/tempopb/trace/v1"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// The servers of this file are not Tempo: they do what a Tempo, or what stands
+// in its place, does not do on demand.
+
+func serve(t *testing.T, h http.HandlerFunc) string {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// answer is a trace of one span, as Tempo sends it.
+func answer(t *testing.T, trace servicegraph.TraceID, change func(*tempopb.TraceByIDResponse)) []byte {
+	t.Helper()
+	now := uint64(time.Now().Add(-time.Hour).UnixNano())
+	a := &tempopb.TraceByIDResponse{Trace: &tempopb.Trace{ResourceSpans: []*tracepb.ResourceSpans{{
+		Resource: &resourcepb.Resource{Attributes: []*commonpb.KeyValue{tempopb.MakeKeyValueStringPtr("service.name", "api")}},
+		ScopeSpans: []*tracepb.ScopeSpans{{Spans: []*tracepb.Span{{
+			TraceId: trace[:], SpanId: []byte{0, 0, 0, 0, 0, 0, 0, 1}, Name: "op", Kind: tracepb.Span_SPAN_KIND_SERVER,
+			StartTimeUnixNano: now, EndTimeUnixNano: now + 1,
+		}}}},
+	}}}}
+	if change != nil {
+		change(a)
+	}
+	b, err := a.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func writeProtobuf(w http.ResponseWriter, body []byte) {
+	w.Header().Set("Content-Type", mediaProtobuf)
+	w.Write(body)
+}
+
+func TestBaseURL(t *testing.T) {
+	for _, test := range []struct{ url, want string }{
+		{"http://localhost:3200", "http://localhost:3200/api/v2/traces/"},
+		{"http://localhost:3200/", "http://localhost:3200/api/v2/traces/"},
+		{"https://example.com/tempo", "https://example.com/tempo/api/v2/traces/"},
+		{"https://example.com/tempo//", "https://example.com/tempo/api/v2/traces/"},
+		{"https://example.com/a%2Fb/", "https://example.com/a%2Fb/api/v2/traces/"},
+		{"https://example.com/api/datasources/proxy/uid/abc", "https://example.com/api/datasources/proxy/uid/abc/api/v2/traces/"},
+		{"http://[::1]:3200", "http://[::1]:3200/api/v2/traces/"},
+	} {
+		var got string
+		c := newClient(t, test.url, Config{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+			got = req.URL.String()
+			return nil, errors.New("enough")
+		})})
+		c.Trace(t.Context(), id(1))
+		if want := test.want + id(1).String(); got != want {
+			t.Errorf("%s asks %s, want %s", test.url, got, want)
+		}
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+func TestBadBaseURL(t *testing.T) {
+	const example = ": write it like http://localhost:3200 or https://example.com/tempo"
+	for url, want := range map[string]string{
+		"":                                "tempo URL is empty" + example,
+		"localhost:3200":                  `tempo URL "localhost:3200": it does not begin with http:// or https://` + example,
+		"127.0.0.1:3200":                  `tempo URL "127.0.0.1:3200": it has no scheme` + example,
+		"/tempo":                          `tempo URL "/tempo": it does not begin with http:// or https://` + example,
+		"grpc://localhost:9095":           `tempo URL "grpc://localhost:9095": it does not begin with http:// or https://` + example,
+		"http://":                         `tempo URL "http://": it has no host` + example,
+		"http://:3200":                    `tempo URL "http://:3200": it has no host` + example,
+		"http://localhost:port":           `tempo URL "http://localhost:port": invalid port ":port" after host` + example,
+		"http://localhost/?orgId=1":       `tempo URL "http://localhost/?orgId=1": it has a query or a fragment` + example,
+		"ftp://user:secret@localhost":     `tempo URL "ftp://localhost": it does not begin with http:// or https://` + example,
+		"http://user:sec/ret@localhost/x": `tempo URL "http://localhost/x": it is malformed (in a password, characters like / and % are written %2F and %25)` + example,
+	} {
+		if _, err := New(url, Config{}); err == nil || err.Error() != want {
+			t.Errorf("New(%q):\n got %v\nwant %s", url, err, want)
+		}
+	}
+	if _, err := New("http://user@localhost", Config{BearerToken: "t", Username: "u"}); err == nil {
+		t.Error("both a user name and a token: no error")
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	for name, test := range map[string]struct {
+		user string
+		cfg  Config
+		want string
+	}{
+		"tenant":              {"", Config{OrgID: "a|b"}, "a|b /"},
+		"basic":               {"", Config{Username: "u", Password: "p"}, " / Basic dTpw"},
+		"basic in the URL":    {"u:p@", Config{}, " / Basic dTpw"},
+		"config before URL":   {"x:y@", Config{Username: "u", Password: "p"}, " / Basic dTpw"},
+		"bearer before URL":   {"x:y@", Config{BearerToken: "tok"}, " / Bearer tok"},
+		"header":              {"", Config{Header: http.Header{"X-Scope-Orgid": {"t"}, "Authorization": {"Token x"}}}, "t / Token x"},
+		"header not in canon": {"", Config{Header: http.Header{"x-scope-orgid": {"t"}}, OrgID: "other"}, "t /"},
+	} {
+		url := serve(t, func(w http.ResponseWriter, req *http.Request) {
+			got := strings.TrimSuffix(req.Header.Get("X-Scope-OrgID")+" / "+req.Header.Get("Authorization"), " ")
+			if got != test.want {
+				t.Errorf("%s: headers %q, want %q", name, got, test.want)
+			}
+			if got := req.Header.Get("Accept"); got != mediaProtobuf {
+				t.Errorf("Accept: %q", got)
+			}
+			writeProtobuf(w, answer(t, id(1), nil))
+		})
+		c := newClient(t, strings.Replace(url, "http://", "http://"+test.user, 1), test.cfg)
+		if _, err := c.Trace(t.Context(), id(1)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestPartialTraceIsNotSilent(t *testing.T) {
+	const message = "Trace exceeds maximum size of 10 bytes, a partial trace is returned"
+	url := serve(t, func(w http.ResponseWriter, req *http.Request) {
+		if req.URL.Path == "/api/search" {
+			fmt.Fprintf(w, `{"traces": [{"traceID": %q, "startTimeUnixNano": "%d"}]}`, id(1), time.Now().UnixNano())
+			return
+		}
+		writeProtobuf(w, answer(t, id(1), func(a *tempopb.TraceByIDResponse) {
+			a.Status, a.Message = tempopb.PartialStatus_PARTIAL, message
+		}))
+	})
+	c := newClient(t, url, Config{})
+	trace, err := c.Trace(t.Context(), id(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(trace.Spans) != 1 || len(trace.Warnings) != 1 || *trace.Warnings[0] != (Warning{WarnPartial, id(1), message}) {
+		t.Errorf("got %d spans and warnings %v", len(trace.Spans), trace.Warnings)
+	}
+	graph, err := servicegraph.Build(c.Spans(t.Context(), Query{}), servicegraph.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := graph.Report(); r.Spans != 1 || r.Skipped != 1 {
+		t.Errorf("report: %d spans, %d skipped, want 1 and 1", r.Spans, r.Skipped)
+	}
+}
+
+// TestPartialTraceWithoutSpans: a first span that is too large leaves an empty
+// trace, which exists all the same.
+func TestPartialTraceWithoutSpans(t *testing.T) {
+	url := serve(t, func(w http.ResponseWriter, req *http.Request) {
+		writeProtobuf(w, answer(t, id(1), func(a *tempopb.TraceByIDResponse) {
+			a.Trace, a.Status = nil, tempopb.PartialStatus_PARTIAL
+		}))
+	})
+	trace, err := newClient(t, url, Config{}).Trace(t.Context(), id(1))
+	if err != nil || len(trace.Warnings) != 1 {
+		t.Errorf("got %v, %v", trace, err)
+	}
+}
+
+func TestFaults(t *testing.T) {
+	const cutBody = 200
+	for _, test := range []struct {
+		name    string
+		handler http.HandlerFunc
+		want    string // after "tempo URL: GET /api/v2/traces/ID: "
+	}{
+		{"404 without a text", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, "not found"},
+		{"404 of a wrong path", http.NotFound,
+			"404 Not Found: 404 page not found: is this the URL of Tempo's query API, with the right path?"},
+		{"403", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "RBAC: access denied", 403) },
+			"403 Forbidden: RBAC: access denied"},
+		{"500", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "error finding trace\nmore", 500) },
+			"500 Internal Server Error: error finding trace"},
+		{"502 of a proxy", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html; charset=UTF-8")
+			w.WriteHeader(502)
+			fmt.Fprint(w, "<html>\n<head><title>502  Bad\nGateway</title></head></html>")
+		}, `502 Bad Gateway: a web page ("502 Bad Gateway") in place of an answer: is this the URL of Tempo's query API, with the right path?`},
+		{"login page", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", mediaProtobuf)
+			fmt.Fprint(w, "\n<!DOCTYPE html><html><title>Sign in</title>")
+		}, `a web page ("Sign in") in place of an answer: is this the URL of Tempo's query API, with the right path?`},
+		{"JSON", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json; charset=utf-8")
+			fmt.Fprint(w, "{}")
+		}, `an answer of type "application/json; charset=utf-8" in place of "application/protobuf"`},
+		{"garbage", func(w http.ResponseWriter, _ *http.Request) {
+			writeProtobuf(w, []byte("\x0a\xff\xff\xff\x7f garbage"))
+		}, "the answer is not a trace: unexpected EOF"},
+		{"half a body", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", mediaProtobuf)
+			w.Header().Set("Content-Length", "1000")
+			w.Write(make([]byte, cutBody))
+		}, "the answer broke off after 200 bytes: unexpected EOF"},
+		{"reset", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", mediaProtobuf)
+			w.Write(make([]byte, cutBody))
+			w.(http.Flusher).Flush()
+			panic(http.ErrAbortHandler)
+		}, "the answer broke off after 200 bytes: unexpected EOF"},
+		{"too large", func(w http.ResponseWriter, _ *http.Request) {
+			writeProtobuf(w, make([]byte, 4097))
+		}, "the answer is larger than 4096 bytes"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			url := serve(t, test.handler)
+			_, err := newClient(t, url, Config{MaxBytes: 4096}).Trace(t.Context(), id(1))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if test.want == "not found" {
+				if !errors.Is(err, ErrNotFound) {
+					t.Errorf("error %v, want ErrNotFound", err)
+				}
+				return
+			}
+			if _, ok := errors.AsType[*Error](err); !ok || errors.Is(err, ErrNotFound) {
+				t.Errorf("error %#v, want an *Error", err)
+			}
+			if want := "tempo " + url + ": GET /api/v2/traces/" + id(1).String() + ": " + test.want; err.Error() != want {
+				t.Errorf("\n got %v\nwant %s", err, want)
+			}
+		})
+	}
+}
+
+func TestSearchAnswersThatAreNone(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"traces": [`:                                   "the answer is not the JSON it should be: unexpected end of JSON input",
+		`{"traces": [{"traceID": "xyz"}]}`:               `search: trace id "xyz": encoding/hex: invalid byte: U+0078 'x'`,
+		`<html><title>Grafana</title>`:                   `a web page ("Grafana") in place of an answer`,
+		`{"traces": [{"traceID": "1", "traces": true}]}`: "",
+	} {
+		url := serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) })
+		var got string
+		for _, err := range newClient(t, url, Config{}).Search(t.Context(), Query{}) {
+			if err != nil {
+				got = err.Error()
+			}
+		}
+		if !strings.Contains(got, want) || (want == "") != (got == "") {
+			t.Errorf("%s: error %q, want %q", body, got, want)
+		}
+	}
+}
+
+func TestTempoIsDown(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := "http://" + l.Addr().String()
+	l.Close()
+	_, err = newClient(t, url+"/tempo", Config{}).Trace(t.Context(), id(1))
+	if want := "tempo " + url + "/tempo: connection refused: is Tempo running there?"; err == nil || err.Error() != want {
+		t.Errorf("\n got %v\nwant %s", err, want)
+	}
+}
+
+func TestHTTPServerAskedForHTTPS(t *testing.T) {
+	url := serve(t, http.NotFound)
+	_, err := newClient(t, strings.Replace(url, "http:", "https:", 1), Config{}).Trace(t.Context(), id(1))
+	if err == nil || !strings.HasSuffix(err.Error(), "write http:// in its URL") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestErrorsHoldNoCredentials(t *testing.T) {
+	// This proxy says what it got, as some do.
+	url := serve(t, func(w http.ResponseWriter, req *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+		fmt.Fprintf(w, "denied: %v", req.Header)
+	})
+	withUser := strings.Replace(url, "http://", "http://jane:hunter2@", 1)
+	for _, test := range []struct {
+		url     string
+		cfg     Config
+		secrets []string
+	}{
+		{withUser, Config{}, []string{"hunter2", "amFuZTpodW50ZXIy"}},
+		{url, Config{Username: "jane", Password: "hunter2"}, []string{"hunter2", "amFuZTpodW50ZXIy"}},
+		{url, Config{BearerToken: "hunter2"}, []string{"hunter2"}},
+		{url, Config{Header: http.Header{"Authorization": {"Token hunter2"}}}, []string{"hunter2"}},
+		{"http://jane:hunter2@127.0.0.1:1", Config{}, []string{"hunter2", "jane"}},
+	} {
+		_, err := newClient(t, test.url, test.cfg).Trace(t.Context(), id(1))
+		if err == nil {
+			t.Fatal("no error")
+		}
+		text := fmt.Sprintf("%v %+v %#v", err, err, err)
+		if e, ok := errors.AsType[*Error](err); ok {
+			text += e.URL + e.Body
+		}
+		for _, s := range test.secrets {
+			if strings.Contains(text, s) {
+				t.Errorf("the error holds %q: %s", s, text)
+			}
+		}
+	}
+}
+
+// hang returns the URL of a server that accepts and never answers, and a channel
+// that has a value once for each request.
+func hang(t *testing.T) (url string, asked <-chan struct{}) {
+	arrived, done := make(chan struct{}, 100), make(chan struct{})
+	url = serve(t, func(_ http.ResponseWriter, req *http.Request) {
+		arrived <- struct{}{}
+		select {
+		case <-req.Context().Done():
+		case <-done:
+		}
+	})
+	t.Cleanup(func() { close(done) })
+	return url, arrived
+}
+
+func TestCancelStopsAtOnce(t *testing.T) {
+	url, asked := hang(t)
+	c := newClient(t, url, Config{})
+	for name, call := range map[string]func(context.Context) error{
+		"Trace": func(ctx context.Context) error {
+			_, err := c.Trace(ctx, id(1))
+			return err
+		},
+		"Spans": func(ctx context.Context) error {
+			for _, err := range c.Spans(ctx, Query{}) {
+				return err
+			}
+			return nil
+		},
+	} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		reason := errors.New("the user pressed a key")
+		go func() {
+			<-asked
+			cancel(reason)
+		}()
+		err := call(ctx)
+		if want := "tempo " + url + ": the user pressed a key"; err == nil || err.Error() != want || !errors.Is(err, reason) {
+			t.Errorf("%s: error %v, want %s", name, err, want)
+		}
+	}
+}
+
+func TestTimeout(t *testing.T) {
+	url, _ := hang(t)
+	_, err := newClient(t, url, Config{Timeout: 20 * time.Millisecond}).Trace(t.Context(), id(1))
+	want := "tempo " + url + ": no complete answer within 20ms: context deadline exceeded"
+	if err == nil || err.Error() != want || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("\n got %v\nwant %s", err, want)
+	}
+}
+
+// TestSpansEndsWithItsLoop shows that breaking out of the loop leaves nothing
+// behind: synctest fails if a goroutine is left when its function returns.
+func TestSpansEndsWithItsLoop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := New("http://tempo", Config{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+			w := httptest.NewRecorder()
+			if req.URL.Path == "/api/search" {
+				var traces []string
+				for n := range byte(100) {
+					traces = append(traces, fmt.Sprintf(`{"traceID": %q, "startTimeUnixNano": "%d"}`, id(n), time.Now().UnixNano()))
+				}
+				fmt.Fprintf(w, `{"traces": [%s]}`, strings.Join(traces, ","))
+				return w.Result(), nil
+			}
+			select { // every fetch but the first hangs
+			case <-req.Context().Done():
+				return nil, req.Context().Err()
+			case <-time.After(map[bool]time.Duration{true: 0, false: time.Hour}[strings.HasSuffix(req.URL.Path, id(0).String())]):
+			}
+			writeProtobuf(w, answer(t, id(0), nil))
+			return w.Result(), nil
+		})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for s, err := range c.Spans(t.Context(), Query{}) {
+			if err != nil || s.TraceID != id(0) {
+				t.Errorf("got %v, %v", s, err)
+			}
+			break
+		}
+	})
+}
+
+// TestTracesThatCannotBeFetched: one trace that is gone or too large does not
+// end the reading of all others, and is not lost silently either.
+func TestTracesThatCannotBeFetched(t *testing.T) {
+	url := serve(t, func(w http.ResponseWriter, req *http.Request) {
+		switch req.URL.Path {
+		case "/api/search":
+			now := time.Now().Add(-time.Minute).UnixNano()
+			fmt.Fprintf(w, `{"traces": [
+				{"traceID": %q, "startTimeUnixNano": "%d"}, {"traceID": %q, "startTimeUnixNano": "%d"},
+				{"traceID": %q, "startTimeUnixNano": "%d"}, {"traceID": %q, "startTimeUnixNano": "%d"}]}`,
+				id(1), now, id(2), now, id(3), now, id(4), now)
+		case "/api/v2/traces/" + id(1).String():
+			writeProtobuf(w, nil)
+		case "/api/v2/traces/" + id(2).String():
+			http.Error(w, "trace exceeds max size (max bytes: 5000000)", http.StatusUnprocessableEntity)
+		case "/api/v2/traces/" + id(3).String():
+			writeProtobuf(w, make([]byte, 1001))
+		default:
+			writeProtobuf(w, answer(t, id(4), nil))
+		}
+	})
+	c := newClient(t, url, Config{MaxBytes: 1000})
+	var got []string
+	for s, err := range c.Spans(t.Context(), Query{}) {
+		if err != nil {
+			got = append(got, strings.TrimPrefix(err.Error(), "tempo "+url+": trace "))
+			if _, ok := errors.AsType[*servicegraph.SkipError](err); !ok {
+				t.Errorf("error %#v ends the sequence", err)
+			}
+			continue
+		}
+		got = append(got, s.TraceID.String())
+	}
+	want := []string{
+		id(1).String() + ": missing: the search found it, but it is not there any more",
+		id(2).String() + ": missing: trace exceeds max size (max bytes: 5000000)",
+		id(3).String() + ": missing: the answer is larger than 1000 bytes",
+		id(4).String(),
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestReversedRange(t *testing.T) {
+	c := newClient(t, "http://127.0.0.1:1", Config{})
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, err := range c.Search(t.Context(), Query{Start: now, End: now.Add(-time.Hour)}) {
+		const want = "search: the time range is reversed: it starts at 2026-01-02T03:04:05Z, after its end at 2026-01-02T02:04:05Z"
+		if err == nil || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
+		}
+		return
+	}
+	t.Error("no error")
+}

@@ -1,0 +1,120 @@
+package tempoclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"sync"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// fetchers is how many traces Spans fetches at the same time.
+const fetchers = 8
+
+// Spans yields all spans of the traces that the query finds, trace by trace in
+// the order of [Client.Search], those of a trace by start. A trace is fetched
+// whole, also where it reaches beyond the time range.
+//
+// Some traces are fetched ahead, concurrently. All of that has ended when the
+// loop over the sequence has.
+//
+// An error of the type [*servicegraph.SkipError] is a [*Warning] that spans may be
+// missing, and reading goes on; any other error ends the sequence. It can be
+// handed to [servicegraph.Build] as it is, which counts the former.
+func (c *Client) Spans(ctx context.Context, q Query) iter.Seq2[servicegraph.Span, error] {
+	return func(yield func(servicegraph.Span, error) bool) {
+		for t, err := range c.traces(ctx, q) {
+			if err != nil {
+				if !yield(servicegraph.Span{}, err) {
+					return
+				}
+				continue // the sequence itself knows whether it goes on
+			}
+			for _, s := range t.Spans {
+				if !yield(s, nil) {
+					return
+				}
+			}
+			for _, w := range t.Warnings {
+				if !yield(servicegraph.Span{}, c.skip(w)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// traces yields the traces that the query finds, in the order of Search.
+func (c *Client) traces(ctx context.Context, q Query) iter.Seq2[*Trace, error] {
+	return func(yield func(*Trace, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		var work sync.WaitGroup
+		defer work.Wait()
+		defer cancel()
+
+		// The order is that of the queue, whatever order the answers come in. Its
+		// length bounds how far fetching runs ahead.
+		type result struct {
+			trace *Trace
+			err   error
+		}
+		queue := make(chan chan result, fetchers)
+		work.Go(func() {
+			defer close(queue)
+			for summary, err := range c.Search(ctx, q) {
+				place := make(chan result, 1)
+				select {
+				case queue <- place:
+				case <-ctx.Done():
+					return
+				}
+				if err != nil {
+					place <- result{err: err}
+					continue
+				}
+				work.Go(func() {
+					t, err := c.fetch(ctx, summary.ID)
+					place <- result{t, err}
+				})
+			}
+		})
+		for place := range queue {
+			r := <-place
+			if !yield(r.trace, r.err) {
+				return
+			}
+			if _, skipped := errors.AsType[*servicegraph.SkipError](r.err); r.err != nil && !skipped {
+				return
+			}
+		}
+		if ctx.Err() != nil { // and so the search ended early
+			yield(nil, fmt.Errorf("%s: %w", c.name(), context.Cause(ctx)))
+		}
+	}
+}
+
+// fetch is Trace for a trace that a search has found: that it cannot be had is a
+// warning about this trace alone.
+func (c *Client) fetch(ctx context.Context, id servicegraph.TraceID) (*Trace, error) {
+	t, err := c.Trace(ctx, id)
+	if err == nil {
+		return t, nil
+	}
+	missing := func(why string) error {
+		return c.skip(&Warning{Kind: WarnMissing, TraceID: id, Message: why})
+	}
+	if errors.Is(err, ErrNotFound) {
+		return nil, missing("the search found it, but it is not there any more")
+	}
+	e, _ := errors.AsType[*Error](err)
+	switch {
+	case errors.Is(err, errTooLarge):
+		return nil, missing(e.Err.Error())
+	case e != nil && e.StatusCode == http.StatusUnprocessableEntity:
+		return nil, missing(firstLine(e.Body))
+	}
+	return nil, err
+}
