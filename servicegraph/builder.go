@@ -4,11 +4,20 @@ import (
 	"errors"
 	"iter"
 	"math"
-	"strings"
 )
 
 // Config says how spans become a graph. The zero value is the specified default.
-type Config struct{}
+type Config struct {
+	// IgnoreAddresses turns address learning off. It is on by default: where
+	// paired calls show that a server address and port belong to one service,
+	// calls to it without a server span, the failed ones of an outage, are calls
+	// to that service (semantics.md D13).
+	IgnoreAddresses bool
+
+	// QueueNodes makes a node of the queue between a producer and a consumer:
+	// two edges, producer to queue and queue to consumer, in place of one.
+	QueueNodes bool
+}
 
 // A Builder collects spans in any order and turns them into a [Graph]. It is not
 // safe for concurrent use.
@@ -16,15 +25,17 @@ type Config struct{}
 // It holds about 60 bytes a span until it is dropped: a span may arrive after
 // its children, so no trace is finished before the last span has been added.
 type Builder struct {
-	nodes  nodeTable
+	cfg    Config
+	names  names
 	traces map[TraceID]*spanSet
-	order  []*spanSet // in order of first arrival
-	report Report     // what is known when a span arrives
+	order  []*spanSet    // in order of first arrival
+	linked map[Link]bool // spans that consumers point to
+	report Report        // what is known when a span arrives
 }
 
 // NewBuilder returns an empty builder.
-func NewBuilder(Config) *Builder {
-	return &Builder{traces: make(map[TraceID]*spanSet)}
+func NewBuilder(cfg Config) *Builder {
+	return &Builder{cfg: cfg, traces: make(map[TraceID]*spanSet), linked: make(map[Link]bool)}
 }
 
 // Build reads a source to its end. A [*SkipError] is counted in the report and
@@ -68,13 +79,21 @@ func (b *Builder) Add(s Span) {
 		b.order = append(b.order, set)
 		b.report.Traces++
 	}
-	set.spans = append(set.spans, b.record(s))
+	r := b.record(s)
+	set.spans = append(set.spans, r)
+	if s.Kind == KindConsumer {
+		for _, l := range s.Links {
+			set.links = append(set.links, spanLink{s.SpanID, r.node, l})
+			b.linked[l] = true
+		}
+	}
 }
 
 // Graph returns the graph of the spans added so far. It can be called at any
 // time, and adding can go on after it.
 func (b *Builder) Graph() *Graph {
-	f := folder{nodes: &b.nodes, sum: newTotals(&b.nodes)}
+	f := folder{cfg: b.cfg, linked: b.linked, sum: newTotals(&b.names)}
+	f.names = &b.names
 	f.sum.report = b.report
 	for _, set := range b.order {
 		f.fold(set)
@@ -86,6 +105,14 @@ func (b *Builder) Graph() *Graph {
 type spanSet struct {
 	id    TraceID
 	spans []record
+	links []spanLink
+}
+
+// A spanLink is a link of a consumer span.
+type spanLink struct {
+	span   SpanID
+	node   nodeIndex
+	target Link
 }
 
 // A record is what the graph needs of a span, without pointers: 56 bytes.
@@ -93,10 +120,13 @@ type record struct {
 	id, parent SpanID
 	start, end int64
 	weight     float64
-	node       nodeIndex // the span's service
-	peer       nodeIndex // the other side that the span names; 0 if none
+	node       nodeIndex    // the span's service
+	peer       nodeIndex    // the other side that the span names; 0 if none
+	address    addressIndex // the address of the other side; 0 if none
 	kind       Kind
 	status     Status
+	peerIsName bool // the peer is a name somebody gave it, perhaps that of a service
+	caller     bool // the caller side of a call: CLIENT, PRODUCER, or a database span inside the service
 }
 
 // unknownService is the name of a service that did not say its name. SDKs send
@@ -111,17 +141,25 @@ func (b *Builder) record(s Span) record {
 		kind:   s.Kind,
 		status: s.Status,
 	}
-	r.node = b.nodes.index(NodeID{Namespace: s.Namespace, Name: firstOf(s.Service, unknownService), Type: TypeService})
-	if !s.Kind.calls() && !s.Kind.serves() {
+	r.node = b.names.node(NodeID{Namespace: s.Namespace, Name: firstOf(s.Service, unknownService), Type: TypeService})
+	r.caller = s.Kind.calls()
+	if !r.caller && !s.Kind.serves() && len(s.Attrs) == 0 {
 		return r
 	}
 	facts := factsOf(s.Attrs)
-	name := facts.callee
-	if s.Kind.serves() {
-		name = facts.caller
-	}
-	if id, ok := name(s.Kind); ok {
-		r.peer = b.nodes.index(id)
+	switch {
+	case s.Kind.serves():
+		if p, ok := facts.caller(s.Kind); ok {
+			r.peer, r.peerIsName = b.names.node(p.id), p.isName
+		}
+	case r.caller || facts.hasDatabase():
+		r.caller = true // a database inside the process has no client span (D10)
+		if p, ok := facts.callee(s.Kind); ok {
+			r.peer, r.peerIsName = b.names.node(p.id), p.isName
+		}
+		if a := facts.address(); !b.cfg.IgnoreAddresses && a.host != "" {
+			r.address = b.names.address(a)
+		}
 	}
 	return r
 }
@@ -142,33 +180,3 @@ func roundWeight(w float64) float64 {
 	}
 	return max(math.Round(min(w, 1<<32)*65536), 1) / 65536
 }
-
-// A nodeIndex stands for a NodeID within one builder. 0 is no node.
-type nodeIndex uint32
-
-// A nodeTable numbers node identities, so that spans carry four bytes for each.
-type nodeTable struct {
-	ids     []NodeID // ids[i-1] has index i
-	indices map[NodeID]nodeIndex
-}
-
-func (t *nodeTable) index(id NodeID) nodeIndex {
-	if i, ok := t.indices[id]; ok {
-		return i
-	}
-	if t.indices == nil {
-		t.indices = make(map[NodeID]nodeIndex)
-	}
-	// Names become valid UTF-8 here, once for each: every output form needs it.
-	valid := NodeID{strings.ToValidUTF8(id.Namespace, "\uFFFD"), strings.ToValidUTF8(id.Name, "\uFFFD"), id.Type}
-	i, ok := t.indices[valid]
-	if !ok {
-		t.ids = append(t.ids, valid)
-		i = nodeIndex(len(t.ids))
-		t.indices[valid] = i
-	}
-	t.indices[id] = i
-	return i
-}
-
-func (t *nodeTable) id(i nodeIndex) NodeID { return t.ids[i-1] }

@@ -18,13 +18,15 @@ import (
 // A caller span inside another is nested: an SDK that uses an HTTP client. If it
 // is the only route out of the outer one, both are one call, timed by the outer.
 type folder struct {
-	nodes *nodeTable
-	sum   *totals
+	cfg    Config
+	linked map[Link]bool
+	sum    *totals
 
 	tree
-	trace TraceID
-	facts []spanFacts // by index into spans
-	group []int32     // the callees of one caller
+	trace   TraceID
+	facts   []spanFacts      // by index into spans
+	group   []int32          // the callees of one caller
+	targets map[int32][]Link // what the consumer spans may have received
 }
 
 // spanFacts is what the folder learns about one span of a trace.
@@ -41,28 +43,20 @@ type spanFacts struct {
 
 	nested int32 // caller spans directly inside this caller span
 
+	consumer int32 // the nearest CONSUMER span of the same service, itself included; -1 if none
+
 	isCallee bool
 	reached  bool // caller span: it or a caller span inside has a callee
 	named    bool // caller span: it or a caller span inside names a peer
 	claimed  bool // caller span: its call is accounted for, and so are those inside without a callee
+	queued   bool // caller span: its message is on its way to a queue node
+	sent     bool // caller span: it is noted as one that a consumer may link to
 
 	fate fate
 }
 
-// A fate is the bucket of the Report a span ends in.
-type fate uint8
-
-const (
-	fateUnknown fate = iota
-	fatePaired
-	fateVirtual
-	fateNested
-	fateUnresolved
-)
-
 // fold adds the calls of one trace to the totals.
 func (f *folder) fold(set *spanSet) {
-	f.tree.nodes = f.nodes
 	f.trace = set.id
 	f.plant(set.spans)
 	f.facts = resize(f.facts, len(f.spans))
@@ -70,7 +64,9 @@ func (f *folder) fold(set *spanSet) {
 	f.findRoutes()
 	f.pairedCalls()
 	f.unpairedCallers()
+	f.findLinks(set.links)
 	f.entries()
+	f.openLinks()
 	f.account()
 }
 
@@ -78,7 +74,7 @@ func (f *folder) fold(set *spanSet) {
 func (f *folder) findCallees() {
 	for _, i := range f.order {
 		span, p := &f.spans[i], f.parent[i]
-		fact := spanFacts{caller: -1, outer: -1, callee: -1, also: -1}
+		fact := spanFacts{caller: -1, outer: -1, callee: -1, also: -1, consumer: -1}
 		enclosing := int32(-1)
 		sameService := false
 		if p >= 0 {
@@ -94,11 +90,17 @@ func (f *folder) findCallees() {
 				fact.also = f.facts[enclosing].callee
 				f.facts[enclosing].callee = i
 			}
-		case span.kind.calls() && enclosing >= 0:
+		case span.caller && enclosing >= 0:
 			f.facts[enclosing].nested++
 		}
 		switch {
-		case span.kind.calls():
+		case span.kind == KindConsumer:
+			fact.consumer = i
+		case sameService:
+			fact.consumer = f.facts[p].consumer
+		}
+		switch {
+		case span.caller:
 			fact.caller = i
 		case !span.kind.serves() && sameService:
 			fact.caller = enclosing
@@ -119,7 +121,7 @@ func (f *folder) within(i int32) int32 {
 // around them, and what the inside of each caller span has to tell.
 func (f *folder) findRoutes() {
 	for _, i := range f.order {
-		if !f.spans[i].kind.calls() {
+		if !f.spans[i].caller {
 			continue
 		}
 		fact := &f.facts[i]
@@ -129,12 +131,12 @@ func (f *folder) findRoutes() {
 		}
 	}
 	for _, i := range slices.Backward(f.order) {
-		if !f.spans[i].kind.calls() {
+		if !f.spans[i].caller {
 			continue
 		}
 		fact := &f.facts[i]
 		fact.reached = fact.reached || fact.callee >= 0
-		fact.named = fact.named || f.names(i)
+		fact.named = fact.named || f.namesPeer(i)
 		if o := f.within(i); o >= 0 {
 			f.facts[o].reached = f.facts[o].reached || fact.reached
 			f.facts[o].named = f.facts[o].named || fact.named
@@ -142,15 +144,15 @@ func (f *folder) findRoutes() {
 	}
 }
 
-// names reports whether caller span i names a peer. A client span that is itself
+// namesPeer reports whether caller span i names a peer. A client span that is itself
 // the callee of another service and names its own service names itself, not a
 // peer: HotROD's mysql.
-func (f *folder) names(i int32) bool {
+func (f *folder) namesPeer(i int32) bool {
 	peer := f.spans[i].peer
 	if peer == 0 {
 		return false
 	}
-	return !f.facts[i].isCallee || f.nodes.id(peer).Name != f.nodes.id(f.spans[i].node).Name
+	return !f.facts[i].isCallee || f.names.nodeID(peer).Name != f.names.nodeID(f.spans[i].node).Name
 }
 
 // pairedCalls adds the calls that have a callee span.
@@ -158,7 +160,7 @@ func (f *folder) pairedCalls() {
 	for _, i := range f.order {
 		if f.facts[i].isCallee && f.callerOf(i) < 0 {
 			f.group = append(f.group[:0], i)
-			f.call(-1, f.spans[f.parent[i]].node, f.group)
+			f.call(-1, f.spans[f.parent[i]].node, 0, f.group)
 		}
 		if f.facts[i].callee < 0 {
 			continue
@@ -178,14 +180,20 @@ func (f *folder) callerOf(i int32) int32 { return f.facts[f.parent[i]].caller }
 // group for each callee node and kind of edge (semantics.md F1 to F3, M1).
 func (f *folder) callGroups(i int32) {
 	caller := f.standFor(i, fatePaired)
+	if at := f.spans[i].address; at != 0 {
+		for _, c := range f.group {
+			f.sum.answered(at, f.spans[c].node)
+		}
+	}
+	queue := f.queueBetween(i, f.group)
 	if len(f.group) == 1 {
-		f.call(caller, f.spans[i].node, f.group)
+		f.call(caller, f.spans[i].node, queue, f.group)
 		return
 	}
 	same := func(a, b int32) int {
 		return cmp.Or(
 			cmp.Compare(f.spans[a].node, f.spans[b].node),
-			cmp.Compare(f.edgeKind(i, a), f.edgeKind(i, b)),
+			cmp.Compare(f.edgeKind(caller, a), f.edgeKind(caller, b)),
 		)
 	}
 	slices.SortFunc(f.group, same)
@@ -194,7 +202,7 @@ func (f *folder) callGroups(i int32) {
 		for n < len(rest) && same(rest[0], rest[n]) == 0 {
 			n++
 		}
-		f.call(caller, f.spans[i].node, rest[:n])
+		f.call(caller, f.spans[i].node, queue, rest[:n])
 		rest = rest[n:]
 	}
 }
@@ -226,61 +234,104 @@ func (f *folder) edgeKind(caller, callee int32) EdgeKind {
 }
 
 // call adds the calls from one caller span, or from a service without one (-1),
-// to callee spans of one node and kind.
-func (f *folder) call(caller int32, from nodeIndex, callees []int32) {
-	kind := f.edgeKind(caller, callees[0])
-	e := f.sum.edge(from, f.spans[callees[0]].node, kind)
-	var client *record
-	if caller >= 0 {
-		client = &f.spans[caller]
-		e.Caller.add(client)
-		e.span(client)
+// to callee spans of one node and kind, through a queue if not 0.
+func (f *folder) call(caller int32, from, queue nodeIndex, callees []int32) {
+	first := &f.spans[callees[0]]
+	key := edgeKey{from, first.node, f.edgeKind(caller, callees[0])}
+	if key.kind != KindMessage {
+		queue = 0
 	}
-	anyFailed := client != nil && client.failed()
+	for _, c := range callees {
+		f.sum.node(first.node).Requests.add(&f.spans[c])
+	}
+	if queue != 0 && f.cfg.QueueNodes {
+		f.throughQueue(caller, queue, callees)
+		return
+	}
+	e := f.sum.edge(key)
+	if caller < 0 {
+		for _, c := range callees {
+			e.addCallee(f.id(c), &f.spans[c])
+		}
+		return
+	}
+	client := &f.spans[caller]
+	e.Caller.add(client)
+	e.widen(client)
+	failed := client.failed()
 	for _, c := range callees {
 		server := &f.spans[c]
-		weight, failed := server.weight, server.failed()
-		if client != nil {
-			weight = max(weight, client.weight)
-			failed = failed || client.failed()
-			e.Evidence.Both += weight
-		} else {
-			e.Evidence.Callee += weight
-			e.example(f.trace, server)
-		}
-		anyFailed = anyFailed || failed
-		e.Calls += weight
-		if failed {
-			e.Errors += weight
-		}
+		e.addPair(client, server)
 		e.Callee.add(server)
-		e.span(server)
-		f.sum.node(server.node).Requests.add(server)
+		e.widen(server)
+		failed = failed || server.failed()
+		if key.kind == KindRequest && outside(client, server) {
+			f.sum.report.Skewed++
+		}
 	}
-	if client == nil {
-		return
+	e.addExample(f.id(caller), client, failed)
+	if queue != 0 {
+		e.addQueue(f.names.nodeID(queue))
 	}
-	e.exampleOf(f.trace, client, anyFailed)
-	f.gap(e, client, caller, callees)
+	if f.isOnlyCallee(callees[0]) {
+		e.addGap(client, first)
+	}
 }
 
-// gap records the time between the two sides of a call where it has exactly two.
-func (f *folder) gap(e *Edge, client *record, caller int32, callees []int32) {
-	server := &f.spans[callees[0]]
-	took, ok1 := client.duration()
-	served, ok2 := server.duration()
-	if len(callees) > 1 || !ok1 || !ok2 {
-		return
+// throughQueue adds a message with the queue as a node between the two sides.
+func (f *folder) throughQueue(caller int32, queue nodeIndex, callees []int32) {
+	if client := &f.spans[caller]; !f.facts[caller].queued {
+		f.facts[caller].queued = true
+		f.sum.edge(edgeKey{client.node, queue, KindMessage}).addCaller(f.id(caller), client)
 	}
-	between := took - served // the way there and back
-	if e.ID.Kind == KindMessage {
-		between = server.start - client.end // the time in the queue
-	} else if server.start < client.start || server.end > client.end {
-		f.sum.report.Skewed++
+	for _, c := range callees {
+		server := &f.spans[c]
+		f.sum.edge(edgeKey{queue, server.node, KindMessage}).addCallee(f.id(c), server)
 	}
-	if between >= 0 && f.facts[callees[0]].also < 0 && f.facts[f.callerOf(callees[0])].callee == callees[0] {
-		e.Gap.record(between, max(client.weight, server.weight))
+}
+
+// queueBetween returns the queue that a message from caller span i went through,
+// 0 if nobody says: the caller knows best, and of several names that consumers
+// give it the first in the order of NodeID is as good as any.
+func (f *folder) queueBetween(i int32, callees []int32) nodeIndex {
+	for _, c := range [...]int32{i, f.facts[i].outer} {
+		if q := f.queue(c); q != 0 {
+			return q
+		}
 	}
+	var best nodeIndex
+	for _, c := range callees {
+		q := f.queue(c)
+		if f.spans[c].kind == KindConsumer && q != 0 &&
+			(best == 0 || f.names.nodeID(q).Compare(f.names.nodeID(best)) < 0) {
+			best = q
+		}
+	}
+	return best
+}
+
+// queue returns the queue that span i names, 0 if it does not.
+func (f *folder) queue(i int32) nodeIndex {
+	if p := f.spans[i].peer; p != 0 && f.names.nodeID(p).Type == TypeQueue {
+		return p
+	}
+	return 0
+}
+
+// id returns the identity of span i.
+func (f *folder) id(i int32) Link { return Link{f.trace, f.spans[i].id} }
+
+// outside reports whether the callee's clock puts it outside the time of its caller.
+func outside(client, server *record) bool {
+	_, ok1 := client.duration()
+	_, ok2 := server.duration()
+	return ok1 && ok2 && (server.start < client.start || server.end > client.end)
+}
+
+// isOnlyCallee reports whether callee span c is the only one of its caller: of
+// several attempts, none is alone in the caller's time.
+func (f *folder) isOnlyCallee(c int32) bool {
+	return f.facts[c].also < 0 && f.facts[f.callerOf(c)].callee == c
 }
 
 // unpairedCallers adds the calls of caller spans without a callee span to the
@@ -289,7 +340,7 @@ func (f *folder) gap(e *Edge, client *record, caller int32, callees []int32) {
 // nothing left to tell.
 func (f *folder) unpairedCallers() {
 	for _, i := range f.order {
-		if !f.spans[i].kind.calls() {
+		if !f.spans[i].caller {
 			continue
 		}
 		fact := &f.facts[i]
@@ -304,11 +355,15 @@ func (f *folder) unpairedCallers() {
 		case around >= 0 && f.facts[around].claimed:
 			fact.claimed = true
 			f.setFate(i, fateNested)
-		case f.names(i):
+		case f.namesPeer(i):
 			fact.claimed = true
 			f.virtualCall(i)
 		case fact.named: // a span inside knows more
 			f.setFate(i, fateNested)
+		case f.sends(i):
+			fact.claimed = true
+			f.setFate(i, fateOpen)
+			f.send(i, f.spans[i], false)
 		default:
 			fact.claimed = true
 			f.setFate(i, fateUnresolved)
@@ -316,30 +371,35 @@ func (f *folder) unpairedCallers() {
 	}
 }
 
-// virtualCall adds the call of caller span i to the peer it names.
+// virtualCall adds the call of caller span i to the peer it names. A message may
+// yet find its consumer in another trace.
 func (f *folder) virtualCall(i int32) {
 	inner := &f.spans[i]
-	caller := f.standFor(i, fateVirtual)
-	kind := KindRequest
-	if inner.kind == KindProducer {
-		kind = KindMessage
+	caller := f.facts[i].outer
+	client := f.spans[caller]
+	client.peer, client.peerIsName, client.address = inner.peer, inner.peerIsName, inner.address
+	client.kind = max(client.kind, inner.kind) // a message if either says so
+	if f.sends(caller) && !(f.cfg.QueueNodes && f.queue(i) != 0) {
+		f.standFor(i, fateOpen)
+		f.send(caller, client, false)
+		return
 	}
-	client := &f.spans[caller]
-	e := f.sum.edge(client.node, inner.peer, kind)
-	e.Calls += client.weight
-	e.Evidence.Caller += client.weight
-	if client.failed() {
-		e.Errors += client.weight
-	}
-	e.Caller.add(client)
-	e.span(client)
-	e.example(f.trace, client)
+	f.standFor(i, fateVirtual)
+	f.sum.callsTo(client.callKey()).addCaller(f.id(caller), &client)
+}
+
+// sends reports whether the link of a consumer may point to caller span i. Any
+// PRODUCER may be pointed to by a trace not seen yet; of CLIENT spans, which are too
+// many to remember, only those are of interest that are known to be.
+func (f *folder) sends(i int32) bool {
+	kind := f.spans[i].kind
+	return kind == KindProducer || kind == KindClient && f.linked[f.id(i)]
 }
 
 // entries adds the requests that came from outside the traced world, and those
 // whose caller is known by name only (semantics.md P5 to P7, M9).
 func (f *folder) entries() {
-	for i := range f.spans {
+	for i := range int32(len(f.spans)) {
 		span, fact := &f.spans[i], &f.facts[i]
 		p := f.parent[i]
 		if fact.isCallee || !span.kind.serves() || p >= 0 {
@@ -347,32 +407,19 @@ func (f *folder) entries() {
 		}
 		node := f.sum.node(span.node)
 		node.Requests.add(span)
-		fromQueue := span.peer != 0 && f.nodes.id(span.peer).Type == TypeQueue
 		switch {
-		case span.peer != 0 && (p == noParent || fromQueue):
-			f.virtualCaller(span)
+		case len(f.targets[i]) > 0: // the producer may yet be found
+		case span.peer != 0 && (p == noParent || f.queue(i) != 0):
 			fact.fate = fateVirtual
+			key := callKey{edgeKey: edgeKey{span.peer, span.node, KindRequest}, fromName: span.peerIsName}
+			if span.kind == KindConsumer {
+				key.kind = KindMessage
+			}
+			f.sum.callsTo(key).addCallee(f.id(i), span)
 		case p == noParent:
 			node.Entries += span.weight
 		}
 	}
-}
-
-// virtualCaller adds the call of a server or consumer span from the peer it names.
-func (f *folder) virtualCaller(server *record) {
-	kind := KindRequest
-	if server.kind == KindConsumer {
-		kind = KindMessage
-	}
-	e := f.sum.edge(server.peer, server.node, kind)
-	e.Calls += server.weight
-	e.Evidence.Callee += server.weight
-	if server.failed() {
-		e.Errors += server.weight
-	}
-	e.Callee.add(server)
-	e.span(server)
-	e.example(f.trace, server)
 }
 
 // account puts every span of the trace into its bucket.
@@ -392,25 +439,23 @@ func (f *folder) account() {
 		case span.end < span.start:
 			r.InvalidDuration++
 		}
-		orphan := f.parent[i] == missingParent
-		if orphan {
+		if f.parent[i] == missingParent {
 			r.MissingParent++
 		}
-		switch fate := f.facts[i].fate; {
-		case fate == fatePaired:
-			r.Paired++
-		case fate == fateVirtual:
-			r.Virtual++
-		case fate == fateNested:
-			r.Nested++
-		case fate == fateUnresolved:
-			r.Unresolved++
-		case orphan:
-			r.Orphan++
-		case f.parent[i] == noParent:
-			r.Root++
-		default:
-			r.Internal++
-		}
+		r.count(f.fate(int32(i)))
 	}
+}
+
+// fate returns what became of span i: of a span that is no part of a call, where
+// it stands in the trace.
+func (f *folder) fate(i int32) fate {
+	switch its := f.facts[i].fate; {
+	case its != fateUnknown:
+		return its
+	case f.parent[i] == missingParent:
+		return fateOrphan
+	case f.parent[i] == noParent:
+		return fateRoot
+	}
+	return fateInternal
 }

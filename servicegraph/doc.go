@@ -38,8 +38,15 @@
 // they are split, and delivered once or twice. Every span ends in exactly one
 // bucket of the [Report]. No input panics or hangs.
 //
+// # Open ends
+//
+// Some calls cannot be settled by the spans of one trace: a call to an address
+// where other calls met a service, a peer whose name is a service's, a message
+// whose consumer points to its producer with a span link. A graph carries what
+// it knows of these and settles them each time it is made, so that a merged graph
+// is the graph of all the spans.
+//
 // # Not handled yet
 //
-// Span links between traces, sampling weights other than [Span.Weight], and
-// windows over endless streams.
+// Windows over endless streams: a builder holds every span it was given.
 package servicegraph

@@ -79,11 +79,12 @@ type Stats struct {
 }
 
 // Evidence counts the calls of an edge by the spans that showed them, weighted.
-// The three add up to the calls of the edge.
+// They add up to the calls of the edge.
 type Evidence struct {
-	Both   float64 // a caller-side and a callee-side span
-	Caller float64 // a caller-side span alone: the callee is not instrumented, or its span is missing
-	Callee float64 // a callee-side span alone: the caller made no client span
+	Both    float64 // a caller-side and a callee-side span
+	Caller  float64 // a caller-side span alone: the callee is not instrumented, or its span is missing
+	Callee  float64 // a callee-side span alone: the caller made no client span
+	Address float64 // a caller-side span alone, to an address where other calls met the callee
 }
 
 // An Exemplar is one call worth looking at.
@@ -119,6 +120,8 @@ type Edge struct {
 
 	Evidence Evidence
 
+	Queues []NodeID // destinations of the messages, where a side names them; sorted
+
 	Slowest []Exemplar // at most 3, slowest first
 	Failed  []Exemplar // at most 3 failed calls, slowest first
 
@@ -133,18 +136,19 @@ type Graph struct {
 	edges  []Edge // sorted by ID
 	in     []int  // edge indices sorted by (To, From, Kind)
 	report Report
+
+	totals *totals // what the above was made of, for merging; nil if empty
 }
 
-// newGraph sorts nodes and edges, which it takes over, into a graph.
-func newGraph(nodes []Node, edges []Edge, report Report) *Graph {
-	slices.SortFunc(nodes, func(a, b Node) int { return a.ID.Compare(b.ID) })
-	slices.SortFunc(edges, func(a, b Edge) int { return a.ID.Compare(b.ID) })
-	in := make([]int, len(edges))
-	for i := range in {
-		in[i] = i
+// sort brings nodes and edges into their order.
+func (g *Graph) sort() {
+	slices.SortFunc(g.nodes, func(a, b Node) int { return a.ID.Compare(b.ID) })
+	slices.SortFunc(g.edges, func(a, b Edge) int { return a.ID.Compare(b.ID) })
+	g.in = make([]int, len(g.edges))
+	for i := range g.in {
+		g.in[i] = i
 	}
-	slices.SortStableFunc(in, func(i, j int) int { return edges[i].ID.To.Compare(edges[j].ID.To) })
-	return &Graph{nodes: nodes, edges: edges, in: in, report: report}
+	slices.SortStableFunc(g.in, func(i, j int) int { return g.edges[i].ID.To.Compare(g.edges[j].ID.To) })
 }
 
 // Nodes returns the nodes in the order of [NodeID.Compare].

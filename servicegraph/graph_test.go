@@ -29,11 +29,11 @@ func mustParse(t *testing.T, text string) []sg.Span {
 // shared ids, missing parents, circles, duplicates, failures and weights.
 func randomTraces(rng *rand.Rand, traces int) []sg.Span {
 	var spans []sg.Span
-	for range traces {
-		var trace sg.TraceID
-		for i := range trace {
-			trace[i] = byte(1 + rng.IntN(255))
-		}
+	ids := make([]sg.TraceID, traces)
+	for i := range ids {
+		ids[i] = sg.TraceID{byte(1 + rng.IntN(255)), byte(i), 1}
+	}
+	for _, trace := range ids {
 		n := 1 + rng.IntN(12)
 		for i := range n {
 			s := sg.Span{
@@ -56,12 +56,29 @@ func randomTraces(rng *rand.Rand, traces int) []sg.Span {
 			if rng.IntN(2) == 0 {
 				key := []string{"peer.service", "db.system", "messaging.system", "server.address"}[rng.IntN(4)]
 				s.Attrs = []sg.Attr{{Key: key, Value: string(rune('A' + rng.IntN(6)))}}
+				if rng.IntN(2) == 0 {
+					s.Attrs = append(s.Attrs, sg.Attr{Key: "server.address", Value: "host" + string(rune('A'+rng.IntN(6)))})
+				}
+			}
+			for s.Kind == sg.KindConsumer && rng.IntN(2) == 0 {
+				s.Links = append(s.Links, sg.Link{TraceID: ids[rng.IntN(traces)], SpanID: sg.SpanID{1, byte(1 + rng.IntN(12))}})
 			}
 			spans = append(spans, s)
 			if rng.IntN(10) == 0 {
 				spans = append(spans, s)
 			}
 		}
+	}
+	// A plain client span is remembered for links only where the link is seen too:
+	// the one thing that a merge can miss.
+	client := make(map[sg.Link]bool)
+	for _, s := range spans {
+		client[sg.Link{TraceID: s.TraceID, SpanID: s.SpanID}] = client[sg.Link{TraceID: s.TraceID, SpanID: s.SpanID}] || s.Kind == sg.KindClient
+	}
+	for i := range spans {
+		spans[i].Links = slices.DeleteFunc(spans[i].Links, func(l sg.Link) bool {
+			return client[l] && l.TraceID != spans[i].TraceID
+		})
 	}
 	return spans
 }
@@ -74,7 +91,7 @@ func TestLaws(t *testing.T) {
 		g := build(spans)
 		want := string(marshal(t, g))
 		fail := func(law, got string) {
-			t.Fatalf("seed %d: %s:\n%s\nspans:\n%+v", seed, law, cmp.Diff(want, got), spans)
+			t.Fatalf("seed %d: %s:\n%s", seed, law, cmp.Diff(want, got))
 		}
 
 		shuffled := slices.Clone(spans)
@@ -117,7 +134,7 @@ func TestLaws(t *testing.T) {
 		for e := range g.Edges() {
 			if e.Errors > e.Calls || e.Caller.Errors > e.Caller.Calls || e.Callee.Errors > e.Callee.Calls ||
 				e.Caller.Calls > e.Calls || e.Callee.Calls > e.Calls ||
-				e.Evidence.Both+e.Evidence.Caller+e.Evidence.Callee != e.Calls ||
+				e.Evidence.Both+e.Evidence.Caller+e.Evidence.Callee+e.Evidence.Address != e.Calls ||
 				e.Caller.Latency.Count() > e.Caller.Calls || e.Callee.Latency.Count() > e.Callee.Calls {
 				t.Fatalf("seed %d: numbers that cannot be: %+v", seed, e)
 			}
@@ -236,7 +253,7 @@ func TestReadJSONRefuses(t *testing.T) {
 		{"no schema", `{"nodes":[]}`, "schema version 0, want 1"},
 		{"node twice", `{"schema":1,"nodes":[{"id":"a","name":"a"},{"id":"a","name":"a"}]}`, `node "a" is there twice`},
 		{"edge to nowhere", `{"schema":1,"nodes":[{"id":"a","name":"a"}],"edges":[{"from":"a","to":"b","target":1}]}`, "target 1 is not a node"},
-		{"edge twice", `{"schema":1,"nodes":[{"id":"a","name":"a"}],"edges":[{"from":"a","to":"a"},{"from":"a","to":"a"}]}`, "there are two"},
+		{"edge twice", `{"schema":1,"nodes":[{"id":"a","name":"a"}],"edges":[{"from":"a","to":"a"},{"from":"a","to":"a"}]}`, "is there twice"},
 		{"bucket out of range", `{"schema":1,"nodes":[{"id":"a","requests":{"latency":{"count":1,"min":5,"max":5,"buckets":[[9,1]]}}}]}`, "latency bucket [9,1]"},
 		{"bucket of a billion", `{"schema":1,"nodes":[{"id":"a","requests":{"latency":{"count":1,"min":5,"max":5,"buckets":[[1e9,1]]}}}]}`, "latency bucket"},
 		{"samples missing", `{"schema":1,"nodes":[{"id":"a","requests":{"latency":{"count":2,"min":5,"max":5,"buckets":[[5,1]]}}}]}`, "hold 1 samples of 2"},

@@ -22,6 +22,7 @@ type (
 		Nodes  []jsonNode `json:"nodes"`
 		Edges  []jsonEdge `json:"edges"`
 		Report jsonReport `json:"report"`
+		Open   *jsonOpen  `json:"open,omitempty"`
 	}
 	jsonNode struct {
 		ID        string    `json:"id"`
@@ -35,6 +36,7 @@ type (
 		From     string         `json:"from"`
 		To       string         `json:"to"`
 		Kind     EdgeKind       `json:"kind"`
+		Open     bool           `json:"open,omitempty"` // made with open ends, and made again from them
 		Source   int            `json:"source"`
 		Target   int            `json:"target"`
 		Calls    float64        `json:"calls"`
@@ -43,6 +45,7 @@ type (
 		Callee   *jsonStats     `json:"callee,omitempty"`
 		Gap      *jsonLatency   `json:"gap,omitempty"`
 		Evidence jsonEvidence   `json:"evidence"`
+		Queues   []jsonID       `json:"queues,omitempty"`
 		Slowest  []jsonExemplar `json:"slowest,omitempty"`
 		Failed   []jsonExemplar `json:"failed,omitempty"`
 		First    int64          `json:"first,omitempty"`
@@ -66,9 +69,15 @@ type (
 	}
 	jsonBucket   [2]float64 // index, weight
 	jsonEvidence struct {
-		Both   float64 `json:"both,omitempty"`
-		Caller float64 `json:"caller,omitempty"`
-		Callee float64 `json:"callee,omitempty"`
+		Both    float64 `json:"both,omitempty"`
+		Caller  float64 `json:"caller,omitempty"`
+		Callee  float64 `json:"callee,omitempty"`
+		Address float64 `json:"address,omitempty"`
+	}
+	jsonID struct {
+		Namespace string   `json:"namespace,omitempty"`
+		Name      string   `json:"name"`
+		Type      NodeType `json:"type"`
 	}
 	jsonExemplar struct {
 		TraceID  string `json:"traceId"`
@@ -76,32 +85,33 @@ type (
 		Duration int64  `json:"duration"`
 	}
 	jsonReport struct {
-		Traces          uint64 `json:"traces"`
-		Spans           uint64 `json:"spans"`
-		Paired          uint64 `json:"paired"`
-		Virtual         uint64 `json:"virtual"`
-		Nested          uint64 `json:"nested"`
-		Root            uint64 `json:"root"`
-		Internal        uint64 `json:"internal"`
-		Orphan          uint64 `json:"orphan"`
-		Unresolved      uint64 `json:"unresolved"`
-		Duplicate       uint64 `json:"duplicate"`
-		Invalid         uint64 `json:"invalid"`
-		MissingParent   uint64 `json:"missingParent"`
-		Cycles          uint64 `json:"cycles"`
-		InvalidDuration uint64 `json:"invalidDuration"`
-		Unfinished      uint64 `json:"unfinished"`
-		Skewed          uint64 `json:"skewed"`
-		UnknownService  uint64 `json:"unknownService"`
-		Skipped         uint64 `json:"skipped"`
-		First           int64  `json:"first,omitempty"`
-		Last            int64  `json:"last,omitempty"`
+		Traces           uint64 `json:"traces"`
+		Spans            uint64 `json:"spans"`
+		Paired           uint64 `json:"paired"`
+		Virtual          uint64 `json:"virtual"`
+		Nested           uint64 `json:"nested"`
+		Root             uint64 `json:"root"`
+		Internal         uint64 `json:"internal"`
+		Orphan           uint64 `json:"orphan"`
+		Unresolved       uint64 `json:"unresolved"`
+		Duplicate        uint64 `json:"duplicate"`
+		Invalid          uint64 `json:"invalid"`
+		MissingParent    uint64 `json:"missingParent"`
+		Cycles           uint64 `json:"cycles"`
+		InvalidDuration  uint64 `json:"invalidDuration"`
+		Unfinished       uint64 `json:"unfinished"`
+		Skewed           uint64 `json:"skewed"`
+		UnknownService   uint64 `json:"unknownService"`
+		LinkMissing      uint64 `json:"linkMissing"`
+		AddressConflicts uint64 `json:"addressConflicts"`
+		Skipped          uint64 `json:"skipped"`
+		First            int64  `json:"first,omitempty"`
+		Last             int64  `json:"last,omitempty"`
 	}
 )
 
 // MarshalJSON returns the versioned JSON form of the graph. Equal graphs give
-// equal bytes, and [ReadJSON] gives the graph back without loss. Bytes of a name
-// that are not UTF-8 become U+FFFD.
+// equal bytes, and [ReadJSON] gives the graph back without loss.
 func (g *Graph) MarshalJSON() ([]byte, error) {
 	out := jsonGraph{
 		Schema: SchemaVersion,
@@ -115,32 +125,41 @@ func (g *Graph) MarshalJSON() ([]byte, error) {
 		position[n.ID] = i
 		out.Nodes[i] = jsonNode{
 			ID: n.ID.String(), Namespace: n.ID.Namespace, Name: n.ID.Name, Type: n.ID.Type,
-			Entries: n.Entries, Requests: statsToJSON(n.Requests),
+			Entries: n.Entries, Requests: *statsToJSON(n.Requests),
 		}
 	}
 	for i := range g.edges {
 		e := &g.edges[i]
-		j := jsonEdge{
-			From: e.ID.From.String(), To: e.ID.To.String(), Kind: e.ID.Kind,
-			Source: position[e.ID.From], Target: position[e.ID.To],
-			Calls: e.Calls, Errors: e.Errors,
-			Gap:      latencyToJSON(e.Gap),
-			Evidence: jsonEvidence(e.Evidence),
-			Slowest:  exemplarsToJSON(e.Slowest),
-			Failed:   exemplarsToJSON(e.Failed),
-			First:    e.First, Last: e.Last,
-		}
-		if e.Caller.Observed > 0 {
-			s := statsToJSON(e.Caller)
-			j.Caller = &s
-		}
-		if e.Callee.Observed > 0 {
-			s := statsToJSON(e.Callee)
-			j.Callee = &s
-		}
+		j := edgeToJSON(e)
+		j.Source, j.Target = position[e.ID.From], position[e.ID.To]
 		out.Edges[i] = j
 	}
+	if g.totals != nil {
+		out.Open = g.totals.openToJSON(out.Edges, g.edges)
+	}
 	return json.Marshal(out)
+}
+
+func edgeToJSON(e *Edge) jsonEdge {
+	j := jsonEdge{
+		From: e.ID.From.String(), To: e.ID.To.String(), Kind: e.ID.Kind,
+		Calls: e.Calls, Errors: e.Errors,
+		Gap:      latencyToJSON(e.Gap),
+		Evidence: jsonEvidence(e.Evidence),
+		Slowest:  exemplarsToJSON(e.Slowest),
+		Failed:   exemplarsToJSON(e.Failed),
+		First:    e.First, Last: e.Last,
+	}
+	if e.Caller.Observed > 0 {
+		j.Caller = statsToJSON(e.Caller)
+	}
+	if e.Callee.Observed > 0 {
+		j.Callee = statsToJSON(e.Callee)
+	}
+	for _, q := range e.Queues {
+		j.Queues = append(j.Queues, jsonID(q))
+	}
+	return j
 }
 
 // ReadJSON reads one graph in the form that [Graph.MarshalJSON] writes. It
@@ -153,40 +172,83 @@ func ReadJSON(r io.Reader) (*Graph, error) {
 	if in.Schema != SchemaVersion {
 		return nil, fmt.Errorf("reading a graph: schema version %d, want %d", in.Schema, SchemaVersion)
 	}
-	sum := newTotals(&nodeTable{})
-	sum.report = Report(in.Report)
+	t := newTotals(&names{})
+	if err := t.read(&in); err != nil {
+		return nil, fmt.Errorf("reading a graph: %w", err)
+	}
+	return t.graph(), nil
+}
+
+// read fills empty totals with what a graph was made of.
+func (t *totals) read(in *jsonGraph) error {
+	nodes := make([]nodeIndex, len(in.Nodes))
 	for i, j := range in.Nodes {
-		n := sum.node(sum.names.index(NodeID{Namespace: j.Namespace, Name: j.Name, Type: j.Type}))
-		if len(sum.nodes) != i+1 {
-			return nil, fmt.Errorf("reading a graph: node %q is there twice", j.ID)
+		nodes[i] = t.names.node(NodeID{j.Namespace, j.Name, j.Type})
+		if int(nodes[i]) != i+1 {
+			return fmt.Errorf("node %q is there twice", j.ID)
 		}
 		requests, err := j.Requests.stats()
 		if err != nil {
-			return nil, fmt.Errorf("reading a graph: node %q: %w", j.ID, err)
+			return fmt.Errorf("node %q: %w", j.ID, err)
 		}
-		n.Entries, n.Requests = j.Entries, requests
+		if j.Type == TypeService {
+			n := t.node(nodes[i])
+			n.Entries, n.Requests = j.Entries, requests
+		}
 	}
 	for _, j := range in.Edges {
-		if err := sum.addJSON(j); err != nil {
-			return nil, fmt.Errorf("reading a graph: edge %q to %q: %w", j.From, j.To, err)
+		if j.Open {
+			continue
+		}
+		if err := t.readEdge(&j, nodes); err != nil {
+			return err
 		}
 	}
-	return sum.graph(), nil
+	if in.Open != nil {
+		if err := t.readOpen(in.Open); err != nil {
+			return fmt.Errorf("open ends: %w", err)
+		}
+	}
+	var ok bool
+	if t.report, ok = Report(in.Report).without(t.resolve().found); !ok {
+		return fmt.Errorf("the report counts less than the open ends")
+	}
+	return nil
 }
 
-func (t *totals) addJSON(j jsonEdge) error {
-	if min(j.Source, j.Target) < 0 || max(j.Source, j.Target) >= len(t.nodes) {
-		return fmt.Errorf("source %d or target %d is not a node", j.Source, j.Target)
+// readEdge adds a settled edge between nodes of a list.
+func (t *totals) readEdge(j *jsonEdge, nodes []nodeIndex) error {
+	key, err := j.key(nodes)
+	if err != nil {
+		return err
 	}
-	known := len(t.edges)
-	e := t.edge(nodeIndex(j.Source+1), nodeIndex(j.Target+1), j.Kind)
-	if len(t.edges) == known {
-		return fmt.Errorf("there are two of kind %q", j.Kind)
+	if t.edges[key] != nil {
+		return fmt.Errorf("edge %q to %q is there twice", j.From, j.To)
 	}
+	return j.fill(t.edge(key))
+}
+
+// key returns the ends of the edge, as positions in a list of nodes.
+func (j *jsonEdge) key(nodes []nodeIndex) (edgeKey, error) {
+	if min(j.Source, j.Target) < 0 || max(j.Source, j.Target) >= len(nodes) {
+		return edgeKey{}, fmt.Errorf("edge %q to %q: source %d or target %d is not a node", j.From, j.To, j.Source, j.Target)
+	}
+	return edgeKey{nodes[j.Source], nodes[j.Target], j.Kind}, nil
+}
+
+// fill gives a new edge its numbers.
+func (j *jsonEdge) fill(e *Edge) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("edge %q to %q: %w", j.From, j.To, err)
+		}
+	}()
 	e.Calls, e.Errors = j.Calls, j.Errors
 	e.Evidence = Evidence(j.Evidence)
 	e.First, e.Last = j.First, j.Last
-	var err error
+	for _, q := range j.Queues {
+		e.addQueue(NodeID(q))
+	}
 	if j.Caller != nil {
 		if e.Caller, err = j.Caller.stats(); err != nil {
 			return fmt.Errorf("caller: %w", err)
@@ -209,8 +271,8 @@ func (t *totals) addJSON(j jsonEdge) error {
 	return nil
 }
 
-func statsToJSON(s Stats) jsonStats {
-	return jsonStats{Calls: s.Calls, Errors: s.Errors, Observed: s.Observed, Latency: latencyToJSON(s.Latency)}
+func statsToJSON(s Stats) *jsonStats {
+	return &jsonStats{Calls: s.Calls, Errors: s.Errors, Observed: s.Observed, Latency: latencyToJSON(s.Latency)}
 }
 
 func (j *jsonStats) stats() (Stats, error) {

@@ -18,7 +18,7 @@ type peerFacts struct {
 
 	genaiProvider, genaiSystem, faasName, rpcSystem, rpcService string
 
-	serverAddress, netPeerName                           string
+	serverAddress, serverPort, netPeerName, netPeerPort  string
 	urlFull, httpURL, httpHost                           string
 	networkPeerAddress, netSockPeerAddress, netPeerIPOld string
 }
@@ -63,8 +63,12 @@ func (f *peerFacts) field(key string) *string {
 		return &f.rpcService
 	case "server.address":
 		return &f.serverAddress
+	case "server.port":
+		return &f.serverPort
 	case "net.peer.name":
 		return &f.netPeerName
+	case "net.peer.port":
+		return &f.netPeerPort
 	case "url.full":
 		return &f.urlFull
 	case "http.url":
@@ -97,62 +101,67 @@ func factsOf(attrs []Attr) peerFacts {
 	return f
 }
 
+// A peer is the other side of a call as a span names it.
+type peer struct {
+	id     NodeID
+	isName bool // a name somebody gave it; if a service has it, that is the one
+}
+
 // callee names the node a client or producer span calls when no span of the
 // callee is known, from the most specific attribute to the least
 // (semantics.md, "naming an uninstrumented callee").
-func (f *peerFacts) callee(kind Kind) (NodeID, bool) {
-	if id, ok := f.service(); ok {
+func (f *peerFacts) callee(kind Kind) (peer, bool) {
+	named := func(name string, t NodeType) (peer, bool) {
+		return peer{id: NodeID{Name: name, Type: t}}, true
+	}
+	if p, ok := f.service(); ok {
 		if f.hasDatabase() {
-			id.Type = TypeDatabase
+			p = peer{id: NodeID{Namespace: p.id.Namespace, Name: p.id.Name, Type: TypeDatabase}}
 		}
-		return id, true
+		return p, true
 	}
 	switch {
 	case f.hasDatabase():
-		return NodeID{Name: f.database(), Type: TypeDatabase}, true
+		return named(f.database(), TypeDatabase)
 	case kind == KindProducer && f.hasQueue():
-		return f.queue(), true
+		return peer{id: f.queue()}, true
 	case f.genaiProvider != "" || f.genaiSystem != "":
-		return NodeID{Name: firstOf(f.genaiProvider, f.genaiSystem), Type: TypeModel}, true
+		return named(firstOf(f.genaiProvider, f.genaiSystem), TypeModel)
 	case f.faasName != "":
-		return NodeID{Name: f.faasName, Type: TypeFunction}, true
+		return named(f.faasName, TypeFunction)
 	case f.hasQueue():
-		return f.queue(), true
+		return peer{id: f.queue()}, true
 	}
-	if host := f.host(); host != "" {
-		if isIP(host) {
-			return NodeID{Name: host, Type: TypeIP}, true
-		}
-		return NodeID{Name: host, Type: TypeExternal}, true
+	if host := f.host(); isIP(host) {
+		return named(host, TypeIP)
+	} else if host != "" {
+		return named(host, TypeExternal)
 	}
 	if f.rpcService != "" {
-		return NodeID{Name: f.rpcService, Type: TypeRPC}, true
+		return named(f.rpcService, TypeRPC)
 	}
-	return NodeID{}, false
+	return peer{}, false
 }
 
 // caller names the node that called a server or consumer span without a parent:
 // the peer it names, or the queue a message came from. A bare client address is
 // not an identity (semantics.md P6, M9).
-func (f *peerFacts) caller(kind Kind) (NodeID, bool) {
-	if id, ok := f.service(); ok {
-		return id, true
-	}
+func (f *peerFacts) caller(kind Kind) (peer, bool) {
 	if kind == KindConsumer && f.hasQueue() {
-		return f.queue(), true
+		return peer{id: f.queue()}, true
 	}
-	return NodeID{}, false
+	return f.service()
 }
 
 // service returns the peer that the instrumentation names outright.
-func (f *peerFacts) service() (NodeID, bool) {
+func (f *peerFacts) service() (peer, bool) {
 	switch {
 	case f.peerName != "":
-		return NodeID{Namespace: f.peerNamespace, Name: f.peerName, Type: TypeExternal}, true
+		return peer{NodeID{Namespace: f.peerNamespace, Name: f.peerName, Type: TypeExternal}, true}, true
 	case f.peerService != "":
-		return NodeID{Name: f.peerService, Type: TypeExternal}, true
+		return peer{NodeID{Name: f.peerService, Type: TypeExternal}, true}, true
 	}
-	return NodeID{}, false
+	return peer{}, false
 }
 
 func (f *peerFacts) hasDatabase() bool {
@@ -225,6 +234,19 @@ func (f *peerFacts) host() string {
 		}
 	}
 	return hostOf(firstOf(f.httpHost, f.networkPeerAddress, f.netSockPeerAddress, f.netPeerIPOld))
+}
+
+// address returns where the callee listens, with an empty host if unknown. Only
+// the logical address counts: behind a network address there may be anybody's
+// load balancer.
+func (f *peerFacts) address() address {
+	name, port := firstOf(f.serverAddress, f.netPeerName), firstOf(f.serverPort, f.netPeerPort)
+	if port == "" {
+		if _, after, found := strings.Cut(name, ":"); found && isNumber(after) {
+			port = after
+		}
+	}
+	return address{hostOf(name), port}
 }
 
 // hostOf strips the port and the differences that do not matter in DNS. Ports

@@ -24,7 +24,13 @@ type Report struct {
 	Unfinished      uint64 // no end, or no start: no latency recorded
 	Skewed          uint64 // callee spans outside the time of their caller
 	UnknownService  uint64 // spans without service.name
-	Skipped         uint64 // records a source could not read; not spans
+	LinkMissing     uint64 // links of consumers to spans that never arrived, or that send nothing
+
+	// Addresses that calls without a callee span went to, and where several
+	// services answered other calls: they say nothing, and were not used.
+	AddressConflicts uint64
+
+	Skipped uint64 // records a source could not read; not spans
 
 	First, Last int64 // Unix nanoseconds of the earliest start and the latest end; 0 if unknown
 }
@@ -38,12 +44,23 @@ func (r *Report) merge(o Report) {
 	r.First, r.Last = first, last
 }
 
+// without takes away what part counted, false if that is more than there is.
+func (r Report) without(part Report) (rest Report, ok bool) {
+	ok = true
+	for i, c := range part.counters() {
+		from := r.counters()[i]
+		ok = ok && *c <= *from
+		*from -= *c
+	}
+	return r, ok
+}
+
 // counters lists the fields that add up when graphs merge.
 func (r *Report) counters() []*uint64 {
 	return []*uint64{
 		&r.Traces, &r.Spans,
 		&r.Paired, &r.Virtual, &r.Nested, &r.Root, &r.Internal, &r.Orphan, &r.Unresolved, &r.Duplicate, &r.Invalid,
-		&r.MissingParent, &r.Cycles, &r.InvalidDuration, &r.Unfinished, &r.Skewed, &r.UnknownService, &r.Skipped,
+		&r.MissingParent, &r.Cycles, &r.InvalidDuration, &r.Unfinished, &r.Skewed, &r.UnknownService, &r.LinkMissing, &r.AddressConflicts, &r.Skipped,
 	}
 }
 
@@ -59,4 +76,42 @@ func earliest(a, b int64) int64 {
 		return b
 	}
 	return a
+}
+
+// A fate is what became of a span: its bucket in the report.
+type fate uint8
+
+const (
+	fateUnknown fate = iota
+	fatePaired
+	fateVirtual
+	fateNested
+	fateRoot
+	fateInternal
+	fateOrphan
+	fateUnresolved
+	fateOpen // decided when a graph is made, with what was learned from others
+)
+
+// count puts one span into its bucket.
+func (r *Report) count(f fate) {
+	switch f {
+	case fatePaired:
+		r.Paired++
+	case fateVirtual:
+		r.Virtual++
+	case fateNested:
+		r.Nested++
+	case fateRoot:
+		r.Root++
+	case fateInternal:
+		r.Internal++
+	case fateOrphan:
+		r.Orphan++
+	case fateUnresolved:
+		r.Unresolved++
+	case fateOpen:
+	default:
+		panic("servicegraph: a span without a fate")
+	}
 }

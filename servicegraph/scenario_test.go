@@ -191,6 +191,9 @@ func parseSpan(words []string) (sg.Span, error) {
 				return s, err
 			}
 			s.Weight = weight
+		case key == "link":
+			trace, span := parseID(value)
+			s.Links = append(s.Links, sg.Link{TraceID: trace, SpanID: span})
 		case attribute:
 			s.Attrs = append(s.Attrs, sg.Attr{Key: key, Value: value})
 		case timed:
@@ -247,6 +250,12 @@ func describe(g *sg.Graph) string {
 		if e.Gap.Count() > 0 {
 			fmt.Fprintf(&b, "  gap %v\n", durations(e.Gap))
 		}
+		if e.Evidence.Address > 0 {
+			fmt.Fprintf(&b, "  by address %v\n", e.Evidence.Address)
+		}
+		for _, q := range e.Queues {
+			fmt.Fprintf(&b, "  through %s\n", q)
+		}
 	}
 	b.WriteString(describeReport(g.Report()))
 	return b.String()
@@ -293,6 +302,7 @@ func describeReport(r sg.Report) string {
 	}{
 		{"missing parent", r.MissingParent}, {"cycle", r.Cycles}, {"invalid duration", r.InvalidDuration},
 		{"unfinished", r.Unfinished}, {"skewed", r.Skewed}, {"unknown service", r.UnknownService},
+		{"link missing", r.LinkMissing}, {"address conflict", r.AddressConflicts},
 	} {
 		if c.n > 0 {
 			notes = append(notes, fmt.Sprintf("%d %s", c.n, c.name))

@@ -40,7 +40,7 @@ const (
 func identityOf(r *record) identity {
 	key := identity{id: r.id, node: r.node}
 	switch {
-	case r.kind.calls():
+	case r.caller:
 		key.side = callerSide
 	case r.kind.serves():
 		key.side = calleeSide
@@ -82,9 +82,21 @@ func (x *spanIndex) find(id SpanID, spans []record) int32 {
 	return *x.slot(id, spans) - 1
 }
 
+// member returns the index of the span with an identity, -1 if there is none.
+func (x *spanIndex) member(key identity, spans []record) int32 {
+	first := x.find(key.id, spans)
+	if first < 0 || identityOf(&spans[first]) == key {
+		return first
+	}
+	if i, ok := x.members[key]; ok {
+		return i
+	}
+	return -1
+}
+
 // add enters the span that is about to be appended to spans, or returns the
 // index of the one it is a duplicate of.
-func (x *spanIndex) add(r *record, spans []record, nodes *nodeTable) (i int32, duplicate bool) {
+func (x *spanIndex) add(r *record, spans []record, names *names) (i int32, duplicate bool) {
 	i = int32(len(spans))
 	slot := x.slot(r.id, spans)
 	if *slot == 0 {
@@ -105,25 +117,25 @@ func (x *spanIndex) add(r *record, spans []record, nodes *nodeTable) (i int32, d
 	both := x.shared[r.id]
 	if both == (sides{}) {
 		x.members[identityOf(&spans[first])] = first
-		both.offer(first, &spans[first], spans, nodes)
+		both.offer(first, &spans[first], spans, names)
 	}
 	x.members[key] = i
-	both.offer(i, r, spans, nodes)
+	both.offer(i, r, spans, names)
 	x.shared[r.id] = both
 	return i, false
 }
 
 // offer makes span i, with the record r, stand for its side if its service
 // comes first.
-func (s *sides) offer(i int32, r *record, spans []record, nodes *nodeTable) {
+func (s *sides) offer(i int32, r *record, spans []record, names *names) {
 	place := &s.other
 	switch {
-	case r.kind.calls():
+	case r.caller:
 		place = &s.caller
 	case r.kind.serves():
 		place = &s.callee
 	}
-	if *place == 0 || nodes.id(r.node).Compare(nodes.id(spans[*place-1].node)) < 0 {
+	if *place == 0 || names.nodeID(r.node).Compare(names.nodeID(spans[*place-1].node)) < 0 {
 		*place = i + 1
 	}
 }

@@ -9,9 +9,10 @@ import (
 
 // totals adds up calls until they become a Graph.
 type totals struct {
-	names  *nodeTable
-	nodes  []*Node // by nodeIndex - 1; nil for nodes not seen
-	edges  map[edgeKey]*Edge
+	names *names
+	nodes []*Node // by nodeIndex - 1; nil for nodes without spans
+	edges map[edgeKey]*Edge
+	openEnds
 	report Report
 }
 
@@ -20,52 +21,74 @@ type edgeKey struct {
 	kind     EdgeKind
 }
 
-func newTotals(names *nodeTable) *totals {
-	return &totals{names: names, edges: make(map[edgeKey]*Edge)}
+func newTotals(names *names) *totals {
+	return &totals{names: names, edges: make(map[edgeKey]*Edge), openEnds: newOpenEnds()}
 }
 
-// node returns the node with the given index, which it makes if need be.
+// node returns the node with the given number, which it makes if need be.
 func (t *totals) node(i nodeIndex) *Node {
 	for len(t.nodes) < int(i) {
 		t.nodes = append(t.nodes, nil)
 	}
 	if t.nodes[i-1] == nil {
-		t.nodes[i-1] = &Node{ID: t.names.id(i)}
+		t.nodes[i-1] = &Node{ID: t.names.nodeID(i)}
 	}
 	return t.nodes[i-1]
 }
 
-// edge returns the edge with the given ends, which it makes with them if need be.
-func (t *totals) edge(from, to nodeIndex, kind EdgeKind) *Edge {
-	key := edgeKey{from, to, kind}
+// edge returns the edge with the given ends, which it makes if need be.
+func (t *totals) edge(key edgeKey) *Edge {
 	e := t.edges[key]
 	if e == nil {
-		t.node(from)
-		t.node(to)
-		e = &Edge{ID: EdgeID{t.names.id(from), t.names.id(to), kind}}
+		e = &Edge{ID: EdgeID{t.names.nodeID(key.from), t.names.nodeID(key.to), key.kind}}
 		t.edges[key] = e
+	}
+	return e
+}
+
+// callsTo returns the calls with one known side that have the given key. Calls
+// that nothing can tell more about are settled at once.
+func (t *totals) callsTo(key callKey) *Edge {
+	if key.address == 0 && !key.fromName && !key.toName {
+		return t.edge(key.edgeKey)
+	}
+	e := t.calls[key]
+	if e == nil {
+		e = &Edge{ID: EdgeID{t.names.nodeID(key.from), t.names.nodeID(key.to), key.kind}}
+		t.calls[key] = e
 	}
 	return e
 }
 
 // unknown reports whether a node stands for spans without a service name.
 func (t *totals) unknown(i nodeIndex) bool {
-	return strings.HasPrefix(t.names.id(i).Name, unknownService)
+	return strings.HasPrefix(t.names.nodeID(i).Name, unknownService)
 }
 
-// graph returns the finished graph. It takes the totals over.
+// graph returns the finished graph. It takes the totals over: they must not
+// change any more.
 func (t *totals) graph() *Graph {
-	nodes := make([]Node, 0, len(t.nodes))
+	t.names = t.names.frozen()
+	r := t.resolve()
+	g := &Graph{totals: t, report: t.report}
+	g.report.merge(r.found)
+	has := make(map[NodeID]bool)
 	for _, n := range t.nodes {
 		if n != nil {
-			nodes = append(nodes, *n)
+			has[n.ID] = true
+			g.nodes = append(g.nodes, *n)
 		}
 	}
-	edges := make([]Edge, 0, len(t.edges))
-	for _, e := range t.edges {
-		edges = append(edges, *e)
+	for _, e := range r.view {
+		g.edges = append(g.edges, *e)
+		for _, id := range []NodeID{e.ID.From, e.ID.To} {
+			if !has[id] {
+				has[id] = true
+				g.nodes = append(g.nodes, Node{ID: id})
+			}
+		}
 	}
-	g := newGraph(nodes, edges, t.report)
+	g.sort()
 	g.creditPeers()
 	return g
 }
@@ -78,7 +101,6 @@ func (g *Graph) creditPeers() {
 		if n.ID.Type == TypeService {
 			continue
 		}
-		n.Requests = Stats{}
 		for e := range g.In(n.ID) {
 			n.Requests.merge(e.Caller)
 		}
@@ -89,22 +111,62 @@ func (g *Graph) creditPeers() {
 // and commutative, and the empty graph changes nothing. Merging the graphs of
 // two sets of spans is the same as building one graph of both as long as no
 // trace is split between them; of a trace in both, each half is judged alone.
+// One thing only a common build can see: a plain CLIENT span that a consumer in
+// the other set links to.
 func Merge(graphs ...*Graph) *Graph {
-	sum := newTotals(&nodeTable{})
+	sum := newTotals(&names{})
 	for _, g := range graphs {
-		for i := range g.nodes {
-			n := &g.nodes[i]
-			into := sum.node(sum.names.index(n.ID))
+		if g.totals != nil {
+			sum.merge(g.totals)
+		}
+	}
+	return sum.graph()
+}
+
+// merge adds other totals, whose names have other numbers.
+func (t *totals) merge(o *totals) {
+	node := func(i nodeIndex) nodeIndex {
+		if i == 0 || i == manyOwners {
+			return i
+		}
+		return t.names.node(o.names.nodeID(i))
+	}
+	address := func(i addressIndex) addressIndex {
+		if i == 0 {
+			return 0
+		}
+		return t.names.address(o.names.addressOf(i))
+	}
+	edge := func(k edgeKey) edgeKey { return edgeKey{node(k.from), node(k.to), k.kind} }
+	span := func(r record) record {
+		r.node, r.peer, r.address = node(r.node), node(r.peer), address(r.address)
+		return r
+	}
+	for _, n := range o.nodes {
+		if n != nil {
+			into := t.node(t.names.node(n.ID))
 			into.Entries += n.Entries
 			into.Requests.merge(n.Requests)
 		}
-		for i := range g.edges {
-			e := &g.edges[i]
-			sum.edge(sum.names.index(e.ID.From), sum.names.index(e.ID.To), e.ID.Kind).merge(e)
-		}
-		sum.report.merge(g.report)
 	}
-	return sum.graph()
+	for k, e := range o.edges {
+		t.edge(edge(k)).merge(e)
+	}
+	for k, e := range o.calls {
+		t.callsTo(callKey{edge(k.edgeKey), address(k.address), k.fromName, k.toName}).merge(e)
+	}
+	for at, owner := range o.owners {
+		t.answered(address(at), node(owner))
+	}
+	for key, s := range o.sends {
+		s.span = span(s.span)
+		t.sent(key.span, s)
+	}
+	for k, r := range o.receives {
+		r.span = span(r.span)
+		t.received(receiveKey{k.span, node(k.node), k.target}, r)
+	}
+	t.report.merge(o.report)
 }
 
 // add counts one span.
@@ -135,6 +197,10 @@ func (e *Edge) merge(o *Edge) {
 	e.Evidence.Both += o.Evidence.Both
 	e.Evidence.Caller += o.Evidence.Caller
 	e.Evidence.Callee += o.Evidence.Callee
+	e.Evidence.Address += o.Evidence.Address
+	for _, q := range o.Queues {
+		e.addQueue(q)
+	}
 	for _, x := range o.Slowest {
 		e.Slowest = keepSlowest(e.Slowest, x)
 	}
@@ -144,25 +210,93 @@ func (e *Edge) merge(o *Edge) {
 	e.First, e.Last = earliest(e.First, o.First), max(e.Last, o.Last)
 }
 
-// span widens the time in which the edge was seen.
-func (e *Edge) span(r *record) {
+// mergeOpen adds calls with one known side, whose other end was found by name or
+// by address.
+func (e *Edge) mergeOpen(o *Edge, byAddress bool) {
+	e.merge(o)
+	if byAddress {
+		e.Evidence.Caller -= o.Evidence.Caller
+		e.Evidence.Address += o.Evidence.Caller
+	}
+}
+
+// addCaller adds a call that only a caller span shows.
+func (e *Edge) addCaller(id Link, client *record) {
+	e.Calls += client.weight
+	if client.failed() {
+		e.Errors += client.weight
+	}
+	e.Evidence.Caller += client.weight
+	e.Caller.add(client)
+	e.widen(client)
+	e.addExample(id, client, client.failed())
+}
+
+// addCallee adds a call that only a callee span shows.
+func (e *Edge) addCallee(id Link, server *record) {
+	e.Calls += server.weight
+	if server.failed() {
+		e.Errors += server.weight
+	}
+	e.Evidence.Callee += server.weight
+	e.Callee.add(server)
+	e.widen(server)
+	e.addExample(id, server, server.failed())
+}
+
+// addPair counts a call that both sides show. Each side's own statistics are
+// added apart, once for each span.
+func (e *Edge) addPair(client, server *record) {
+	// Under consistent sampling both were kept by one decision, and the less
+	// likely of the two probabilities is that of the pair.
+	weight := max(client.weight, server.weight)
+	e.Calls += weight
+	if client.failed() || server.failed() {
+		e.Errors += weight
+	}
+	e.Evidence.Both += weight
+}
+
+// addGap records the time between the two sides of a call: the way there and
+// back of a request, the time in the queue of a message. Where clocks disagree
+// so much that it would be negative, there is none.
+func (e *Edge) addGap(client, server *record) {
+	took, ok1 := client.duration()
+	served, ok2 := server.duration()
+	if !ok1 || !ok2 {
+		return
+	}
+	between := took - served
+	if e.ID.Kind == KindMessage {
+		between = server.start - client.end
+	}
+	if between >= 0 {
+		e.Gap.record(between, max(client.weight, server.weight))
+	}
+}
+
+// addQueue notes a destination of the messages.
+func (e *Edge) addQueue(q NodeID) {
+	if i, found := slices.BinarySearchFunc(e.Queues, q, NodeID.Compare); !found {
+		e.Queues = slices.Insert(e.Queues, i, q)
+	}
+}
+
+// widen extends the time in which the edge was seen.
+func (e *Edge) widen(r *record) {
 	if r.start > 0 {
 		e.First = earliest(e.First, r.start)
 		e.Last = max(e.Last, r.start, r.end)
 	}
 }
 
-// example offers a call, shown by one span, as an exemplar.
-func (e *Edge) example(trace TraceID, r *record) { e.exampleOf(trace, r, r.failed()) }
-
-// exampleOf offers a call as an exemplar where the outcome is more than the
-// span's own.
-func (e *Edge) exampleOf(trace TraceID, r *record, failed bool) {
+// addExample offers a call, shown by the span r, as an exemplar.
+func (e *Edge) addExample(id Link, r *record, failed bool) {
 	ns, ok := r.duration()
 	if !ok {
 		ns = 0
 	}
-	x := Exemplar{TraceID: trace, SpanID: r.id, Duration: time.Duration(ns)}
+	x := Exemplar{TraceID: id.TraceID, SpanID: id.SpanID, Duration: time.Duration(ns)}
 	e.Slowest = keepSlowest(e.Slowest, x)
 	if failed {
 		e.Failed = keepSlowest(e.Failed, x)

@@ -12,7 +12,7 @@ import (
 // All its steps are loops over arrays, never recursion: traces of 10⁵ spans in a
 // single chain exist.
 type tree struct {
-	nodes *nodeTable
+	names *names
 
 	spans  []record // without duplicates
 	parent []int32  // index of the parent, or noParent, or missingParent
@@ -50,9 +50,9 @@ func (t *tree) plant(spans []record) {
 
 // insert adds a span, or merges it into the one it repeats.
 func (t *tree) insert(r *record) {
-	i, duplicate := t.index.add(r, t.spans, t.nodes)
+	i, duplicate := t.index.add(r, t.spans, t.names)
 	if duplicate {
-		t.spans[i].absorb(r, t.nodes)
+		t.spans[i].absorb(r, t.names)
 		t.duplicates++
 		return
 	}
@@ -62,7 +62,7 @@ func (t *tree) insert(r *record) {
 // absorb takes over what a second delivery of the span knows better: SDKs that
 // report a span twice send the end and the status the second time
 // (semantics.md I3). The result does not depend on which came first.
-func (r *record) absorb(o *record, nodes *nodeTable) {
+func (r *record) absorb(o *record, names *names) {
 	if slices.Compare(o.parent[:], r.parent[:]) > 0 {
 		r.parent = o.parent
 	}
@@ -71,8 +71,11 @@ func (r *record) absorb(o *record, nodes *nodeTable) {
 	r.weight = max(r.weight, o.weight)
 	r.kind = max(r.kind, o.kind)
 	r.status = max(r.status, o.status)
-	if r.peer == 0 || (o.peer != 0 && nodes.id(o.peer).Compare(nodes.id(r.peer)) > 0) {
-		r.peer = o.peer
+	if cmp.Or(
+		names.nodeID(o.peer).Compare(names.nodeID(r.peer)),
+		names.addressOf(o.address).compare(names.addressOf(r.address)),
+	) > 0 {
+		r.peer, r.peerIsName, r.address = o.peer, o.peerIsName, o.address
 	}
 }
 
@@ -172,14 +175,14 @@ func (t *tree) cut(i, walk int32) int32 {
 			cmp.Compare(t.pairs(i), t.pairs(j)),
 			cmp.Compare(a.start, b.start),
 			slices.Compare(a.id[:], b.id[:]),
-			t.nodes.id(a.node).Compare(t.nodes.id(b.node)),
+			t.names.nodeID(a.node).Compare(t.names.nodeID(b.node)),
 		)
 	})
 }
 
 // pairs returns 1 if span i and its parent are the two sides of a call by kind.
 func (t *tree) pairs(i int32) int {
-	if t.spans[i].kind.serves() && t.spans[t.parent[i]].kind.calls() {
+	if t.spans[i].kind.serves() && t.spans[t.parent[i]].caller {
 		return 1
 	}
 	return 0

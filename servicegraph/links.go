@@ -1,0 +1,81 @@
+package servicegraph
+
+import "slices"
+
+// findLinks collects the links of the trace's consumer spans that may be
+// messages: not those that repeat what the parent says (semantics.md M4), and not
+// those of a span that handles what a consumer span around it has received (M10).
+func (f *folder) findLinks(links []spanLink) {
+	clear(f.targets)
+	if len(links) == 0 {
+		return
+	}
+	all := make(map[int32][]Link)
+	for _, l := range links {
+		if i := f.index.member(identity{l.span, l.node, calleeSide}, f.spans); i >= 0 {
+			all[i] = append(all[i], l.target)
+		}
+	}
+	if f.targets == nil {
+		f.targets = make(map[int32][]Link)
+	}
+	for i, targets := range all {
+		receiver := f.receiver(i)
+		for _, target := range targets {
+			known := f.parentDelivers(i, target) ||
+				receiver >= 0 && (f.parentDelivers(receiver, target) || slices.Contains(all[receiver], target))
+			if !known {
+				f.targets[i] = append(f.targets[i], target)
+			}
+		}
+	}
+}
+
+// receiver returns the consumer span around span i in its own service, -1 if none.
+func (f *folder) receiver(i int32) int32 {
+	if p := f.parent[i]; p >= 0 && f.spans[p].node == f.spans[i].node {
+		return f.facts[p].consumer
+	}
+	return -1
+}
+
+// parentDelivers reports whether the call that span i is the callee of came from
+// the span that a link points to.
+func (f *folder) parentDelivers(i int32, target Link) bool {
+	if !f.facts[i].isCallee || target.TraceID != f.trace {
+		return false
+	}
+	caller := f.callerOf(i)
+	return caller >= 0 && (f.spans[caller].id == target.SpanID || f.spans[f.facts[caller].outer].id == target.SpanID)
+}
+
+// openLinks notes the halves of messages in the trace. They are joined when a
+// graph is made, because the other half is often in another trace.
+func (f *folder) openLinks() {
+	for i, targets := range f.targets {
+		in := receiving{span: f.spans[i], queueNode: f.cfg.QueueNodes}
+		if its := f.fate(i); its != fatePaired {
+			in.fate = its
+			f.facts[i].fate = fateOpen
+		}
+		for _, target := range targets {
+			f.sum.received(receiveKey{f.id(i), f.spans[i].node, target}, in)
+		}
+	}
+	for i := range int32(len(f.spans)) {
+		if f.spans[i].caller && f.sends(i) && !f.facts[i].sent {
+			f.send(i, f.spans[i], true)
+		}
+	}
+}
+
+// send notes span i, as client describes it, as one that a consumer may link to.
+func (f *folder) send(i int32, client record, called bool) {
+	f.facts[i].sent = true
+	f.sum.sent(f.id(i), sending{
+		span:      client,
+		called:    called,
+		counted:   f.facts[i].fate != fateOpen,
+		queueNode: f.cfg.QueueNodes,
+	})
+}

@@ -1,0 +1,302 @@
+package servicegraph
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// The JSON form of open ends: what a graph needs beyond its nodes and edges to
+// be merged with others. Programs that only read graphs can pass it over.
+type (
+	jsonOpen struct {
+		Nodes     []jsonID      `json:"nodes"`               // the ends of what follows, by position
+		Settled   []jsonEdge    `json:"settled,omitempty"`   // the part of open edges that has no open end
+		Calls     []jsonCall    `json:"calls,omitempty"`     // calls with one known side
+		Addresses []jsonOwner   `json:"addresses,omitempty"` // who answered where
+		Sends     []jsonSend    `json:"sends,omitempty"`     // spans a consumer may link to
+		Receives  []jsonReceive `json:"receives,omitempty"`  // links of consumers
+	}
+	jsonCall struct {
+		jsonEdge
+		Host     string `json:"host,omitempty"`
+		Port     string `json:"port,omitempty"`
+		FromName bool   `json:"fromName,omitempty"`
+		ToName   bool   `json:"toName,omitempty"`
+	}
+	jsonOwner struct {
+		Host  string `json:"host"`
+		Port  string `json:"port"`
+		Owner int    `json:"owner"` // -1 if several services answered
+	}
+	jsonSend struct {
+		jsonHalf
+		Called  bool `json:"called,omitempty"`
+		Counted bool `json:"counted,omitempty"`
+	}
+	jsonReceive struct {
+		jsonHalf
+		Target jsonLink `json:"target"`
+		Fate   fate     `json:"fate,omitempty"`
+	}
+	jsonHalf struct {
+		jsonLink
+		Node      int     `json:"node"`
+		Peer      int     `json:"peer"` // -1 if none
+		Host      string  `json:"host,omitempty"`
+		Port      string  `json:"port,omitempty"`
+		IsName    bool    `json:"isName,omitempty"`
+		Kind      Kind    `json:"kind"`
+		Status    Status  `json:"status,omitempty"`
+		Start     int64   `json:"start"`
+		End       int64   `json:"end"`
+		Weight    float64 `json:"weight"`
+		QueueNode bool    `json:"queueNode,omitempty"`
+	}
+	jsonLink struct {
+		TraceID string `json:"traceId"`
+		SpanID  string `json:"spanId"`
+	}
+)
+
+// openToJSON returns the open ends, nil if there are none, and marks the edges
+// they changed.
+func (t *totals) openToJSON(out []jsonEdge, edges []Edge) *jsonOpen {
+	if len(t.calls)+len(t.owners)+len(t.sends)+len(t.receives) == 0 {
+		return nil
+	}
+	w := &openWriter{totals: t, changed: t.resolve().copied, positions: make(map[nodeIndex]int)}
+	changed := make(map[EdgeID]bool)
+	for key := range w.changed {
+		changed[EdgeID{t.names.nodeID(key.from), t.names.nodeID(key.to), key.kind}] = true
+	}
+	for i := range edges {
+		out[i].Open = changed[edges[i].ID]
+	}
+	w.number()
+	w.write()
+	return &w.open
+}
+
+// An openWriter writes the open ends of totals in a fixed order.
+type openWriter struct {
+	*totals
+	open      jsonOpen
+	changed   map[edgeKey]bool // edges made with open ends
+	positions map[nodeIndex]int
+}
+
+// number lists the nodes that open ends refer to.
+func (w *openWriter) number() {
+	var used []nodeIndex
+	add := func(nodes ...nodeIndex) {
+		for _, n := range nodes {
+			if _, known := w.positions[n]; !known && n != 0 && n != manyOwners {
+				w.positions[n] = 0
+				used = append(used, n)
+			}
+		}
+	}
+	for key := range w.changed {
+		add(key.from, key.to)
+	}
+	for key := range w.calls {
+		add(key.from, key.to)
+	}
+	for _, owner := range w.owners {
+		add(owner)
+	}
+	for _, s := range w.sends {
+		add(s.span.node, s.span.peer)
+	}
+	for _, r := range w.receives {
+		add(r.span.node, r.span.peer)
+	}
+	slices.SortFunc(used, func(a, b nodeIndex) int { return w.names.nodeID(a).Compare(w.names.nodeID(b)) })
+	for i, n := range used {
+		w.positions[n] = i
+		w.open.Nodes = append(w.open.Nodes, jsonID(w.names.nodeID(n)))
+	}
+}
+
+func (w *openWriter) position(n nodeIndex) int {
+	if n == 0 || n == manyOwners {
+		return -1
+	}
+	return w.positions[n]
+}
+
+func (w *openWriter) edge(key edgeKey, e *Edge) jsonEdge {
+	j := edgeToJSON(e)
+	j.Source, j.Target = w.positions[key.from], w.positions[key.to]
+	return j
+}
+
+func (w *openWriter) write() {
+	o := &w.open
+	for key := range w.changed {
+		if settled := w.edges[key]; settled != nil {
+			o.Settled = append(o.Settled, w.edge(key, settled))
+		}
+	}
+	for key, e := range w.calls {
+		at := w.names.addressOf(key.address)
+		o.Calls = append(o.Calls, jsonCall{w.edge(key.edgeKey, e), at.host, at.port, key.fromName, key.toName})
+	}
+	for i, owner := range w.owners {
+		at := w.names.addressOf(i)
+		o.Addresses = append(o.Addresses, jsonOwner{at.host, at.port, w.position(owner)})
+	}
+	for key, s := range w.sends {
+		o.Sends = append(o.Sends, jsonSend{w.half(key.span, &s.span, s.queueNode), s.called, s.counted})
+	}
+	for key, r := range w.receives {
+		o.Receives = append(o.Receives, jsonReceive{w.half(key.span, &r.span, r.queueNode), linkToJSON(key.target), r.fate})
+	}
+	slices.SortFunc(o.Settled, compareEdges)
+	slices.SortFunc(o.Calls, func(a, b jsonCall) int {
+		return cmp.Or(compareEdges(a.jsonEdge, b.jsonEdge),
+			address{a.Host, a.Port}.compare(address{b.Host, b.Port}),
+			compareBools(a.FromName, b.FromName), compareBools(a.ToName, b.ToName))
+	})
+	slices.SortFunc(o.Addresses, func(a, b jsonOwner) int {
+		return address{a.Host, a.Port}.compare(address{b.Host, b.Port})
+	})
+	slices.SortFunc(o.Sends, func(a, b jsonSend) int {
+		return cmp.Or(a.compare(b.jsonLink), cmp.Compare(a.Node, b.Node))
+	})
+	slices.SortFunc(o.Receives, func(a, b jsonReceive) int {
+		return cmp.Or(a.compare(b.jsonLink), cmp.Compare(a.Node, b.Node), a.Target.compare(b.Target))
+	})
+}
+
+func compareEdges(a, b jsonEdge) int {
+	return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Target, b.Target), strings.Compare(string(a.Kind), string(b.Kind)))
+}
+
+func compareBools(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+func (w *openWriter) half(id Link, r *record, queueNode bool) jsonHalf {
+	at := w.names.addressOf(r.address)
+	return jsonHalf{
+		jsonLink: linkToJSON(id),
+		Node:     w.position(r.node), Peer: w.position(r.peer),
+		Host: at.host, Port: at.port, IsName: r.peerIsName,
+		Kind: r.kind, Status: r.status,
+		Start: r.start, End: r.end, Weight: r.weight,
+		QueueNode: queueNode,
+	}
+}
+
+func linkToJSON(l Link) jsonLink { return jsonLink{l.TraceID.String(), l.SpanID.String()} }
+
+func (j jsonLink) compare(o jsonLink) int {
+	return cmp.Or(strings.Compare(j.TraceID, o.TraceID), strings.Compare(j.SpanID, o.SpanID))
+}
+
+func (j jsonLink) link() (l Link, err error) {
+	if l.TraceID, err = ParseTraceID(j.TraceID); err != nil {
+		return l, err
+	}
+	l.SpanID, err = ParseSpanID(j.SpanID)
+	return l, err
+}
+
+// readOpen adds open ends.
+func (t *totals) readOpen(in *jsonOpen) error {
+	nodes := make([]nodeIndex, len(in.Nodes))
+	for i, j := range in.Nodes {
+		nodes[i] = t.names.node(NodeID(j))
+	}
+	node := func(i int) (nodeIndex, error) {
+		if i < 0 || i >= len(nodes) {
+			return 0, fmt.Errorf("%d is not a node", i)
+		}
+		return nodes[i], nil
+	}
+	for _, j := range in.Settled {
+		if err := t.readEdge(&j, nodes); err != nil {
+			return err
+		}
+	}
+	for _, j := range in.Calls {
+		ends, err := j.key(nodes)
+		if err != nil {
+			return err
+		}
+		key := callKey{ends, t.addressFrom(j.Host, j.Port), j.FromName, j.ToName}
+		if t.calls[key] != nil || key == (callKey{edgeKey: ends}) {
+			return fmt.Errorf("edge %q to %q is there twice, or is not open", j.From, j.To)
+		}
+		if err := j.fill(t.callsTo(key)); err != nil {
+			return err
+		}
+	}
+	for _, j := range in.Addresses {
+		owner := manyOwners
+		if j.Owner != -1 {
+			var err error
+			if owner, err = node(j.Owner); err != nil {
+				return err
+			}
+		}
+		t.answered(t.addressFrom(j.Host, j.Port), owner)
+	}
+	for _, j := range in.Sends {
+		id, span, err := t.readHalf(&j.jsonHalf, node)
+		if err != nil {
+			return err
+		}
+		t.sent(id, sending{span, j.Called, j.Counted, j.QueueNode})
+	}
+	for _, j := range in.Receives {
+		id, span, err := t.readHalf(&j.jsonHalf, node)
+		if err != nil {
+			return err
+		}
+		target, err := j.Target.link()
+		if err != nil {
+			return err
+		}
+		if j.Fate > fateOpen {
+			return fmt.Errorf("fate %d", j.Fate)
+		}
+		t.received(receiveKey{id, span.node, target}, receiving{span, j.Fate, j.QueueNode})
+	}
+	return nil
+}
+
+func (t *totals) addressFrom(host, port string) addressIndex {
+	if host == "" {
+		return 0
+	}
+	return t.names.address(address{host, port})
+}
+
+func (t *totals) readHalf(j *jsonHalf, node func(int) (nodeIndex, error)) (Link, record, error) {
+	id, err := j.link()
+	if err != nil {
+		return id, record{}, err
+	}
+	r := record{
+		id: id.SpanID, start: j.Start, end: j.End, weight: roundWeight(j.Weight),
+		address: t.addressFrom(j.Host, j.Port), kind: j.Kind, status: j.Status,
+		peerIsName: j.IsName, caller: j.Kind.calls(),
+	}
+	if r.node, err = node(j.Node); err != nil {
+		return id, r, err
+	}
+	if j.Peer != -1 {
+		r.peer, err = node(j.Peer)
+	}
+	return id, r, err
+}

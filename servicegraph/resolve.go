@@ -1,0 +1,234 @@
+package servicegraph
+
+import (
+	"cmp"
+	"maps"
+)
+
+// A resolver turns totals into the edges of a graph: it settles the open ends
+// with what the totals know. The totals stay as they are.
+type resolver struct {
+	*totals
+	services map[NodeID]nodeIndex // services by their id and, without namespace, by name alone; manyOwners if several have it
+	view     map[edgeKey]*Edge    // the edges of the graph: settled ones, and copies with more calls
+	copied   map[edgeKey]bool     // the edge in view is a copy
+	found    Report               // what the open ends add to the report of the totals
+
+	conflicts map[addressIndex]bool
+	seen      map[sideKey]bool
+}
+
+// A sideKey is a span on one side of an edge: on each it counts once, however
+// many calls it is part of.
+type sideKey struct {
+	edge     edgeKey
+	span     Link
+	receiver bool
+}
+
+func (t *totals) resolve() *resolver {
+	r := &resolver{
+		totals:    t,
+		services:  t.servicesByName(),
+		view:      maps.Clone(t.edges),
+		copied:    make(map[edgeKey]bool),
+		conflicts: make(map[addressIndex]bool),
+		seen:      make(map[sideKey]bool),
+	}
+	for key, calls := range t.calls {
+		end, byAddress := r.settle(key)
+		r.edge(end).mergeOpen(calls, byAddress)
+	}
+	r.resolveLinks()
+	r.found.AddressConflicts = uint64(len(r.conflicts))
+	return r
+}
+
+// servicesByName finds services by what a peer can be called: namespace and
+// name, or the name alone where only one service has it.
+func (t *totals) servicesByName() map[NodeID]nodeIndex {
+	services := make(map[NodeID]nodeIndex)
+	note := func(id NodeID, i nodeIndex) {
+		if services[id] == 0 {
+			services[id] = i
+		} else {
+			services[id] = manyOwners
+		}
+	}
+	for i, n := range t.nodes {
+		if n == nil || n.ID.Type != TypeService {
+			continue
+		}
+		note(NodeID{Name: n.ID.Name}, nodeIndex(i+1))
+		if n.ID.Namespace != "" {
+			note(NodeID{Namespace: n.ID.Namespace, Name: n.ID.Name}, nodeIndex(i+1))
+		}
+	}
+	return services
+}
+
+// edge returns an edge of the view that may be written to.
+func (r *resolver) edge(key edgeKey) *Edge {
+	if r.copied[key] {
+		return r.view[key]
+	}
+	e := &Edge{ID: EdgeID{r.names.nodeID(key.from), r.names.nodeID(key.to), key.kind}}
+	if settled := r.view[key]; settled != nil {
+		e.merge(settled)
+	}
+	r.view[key], r.copied[key] = e, true
+	return e
+}
+
+// settle finds the ends of calls with one known side: the service that answers
+// at the address (semantics.md D13), else the service that has the name, else
+// the peer as it was named.
+func (r *resolver) settle(key callKey) (end edgeKey, byAddress bool) {
+	end = key.edgeKey
+	if key.fromName {
+		end.from = r.named(end.from)
+	}
+	switch owner := r.owners[key.address]; {
+	case owner == manyOwners:
+		r.conflicts[key.address] = true
+	case owner != 0:
+		end.to = owner
+		return end, true
+	}
+	if key.toName {
+		end.to = r.named(end.to)
+	}
+	return end, false
+}
+
+// named returns the one service that the name of a peer can mean, or the peer.
+func (r *resolver) named(peer nodeIndex) nodeIndex {
+	id := r.names.nodeID(peer)
+	switch service := r.services[NodeID{Namespace: id.Namespace, Name: id.Name}]; service {
+	case 0, manyOwners:
+		return peer
+	default:
+		return service
+	}
+}
+
+// resolveLinks joins the halves of messages: one call for each link of a
+// consumer to a span that sent something (semantics.md M2 to M6). Halves without
+// the other show the queue (M8, M9).
+func (r *resolver) resolveLinks() {
+	senders := r.senders()
+	linked := make(map[sendKey]bool)
+	type consumer struct {
+		span Link
+		node nodeIndex
+	}
+	joined := make(map[consumer]bool)
+	for key, in := range r.receives {
+		sender, ok := senders[key.target]
+		if !ok {
+			r.found.LinkMissing++
+			continue
+		}
+		linked[sender] = true
+		joined[consumer{key.span, key.node}] = true
+		out := r.sends[sender]
+		r.message(key, &out, &in)
+	}
+	for key, out := range r.sends {
+		its := fateVirtual
+		switch {
+		case linked[key]:
+			its = fatePaired
+		case out.span.peer == 0:
+			its = fateUnresolved
+		}
+		if !out.counted {
+			r.found.count(its)
+		}
+		if its == fateVirtual && !out.called {
+			end, byAddress := r.settle(out.span.callKey())
+			var alone Edge
+			alone.addCaller(key.span, &out.span)
+			r.edge(end).mergeOpen(&alone, byAddress)
+		}
+	}
+	counted := make(map[consumer]bool)
+	for key, in := range r.receives {
+		who := consumer{key.span, key.node}
+		if in.fate == fateUnknown || counted[who] {
+			continue
+		}
+		counted[who] = true
+		switch {
+		case joined[who]:
+			r.found.count(fatePaired)
+		case r.isQueue(in.span.peer):
+			r.found.count(fateVirtual)
+			r.edge(edgeKey{in.span.peer, key.node, KindMessage}).addCallee(key.span, &in.span)
+		default:
+			r.found.count(in.fate)
+		}
+	}
+}
+
+// senders finds the span that a link means. Where spans of several services
+// share the id, a PRODUCER goes before others, and then the order of NodeID.
+func (r *resolver) senders() map[Link]sendKey {
+	senders := make(map[Link]sendKey, len(r.sends))
+	for key, s := range r.sends {
+		other, taken := senders[key.span]
+		if !taken || cmp.Or(
+			cmp.Compare(s.span.kind, r.sends[other].span.kind),
+			-r.names.nodeID(key.node).Compare(r.names.nodeID(other.node)),
+		) > 0 {
+			senders[key.span] = key
+		}
+	}
+	return senders
+}
+
+// message adds one message whose both halves are known.
+func (r *resolver) message(key receiveKey, out *sending, in *receiving) {
+	queue := in.span.peer
+	if !r.isQueue(queue) {
+		queue = out.span.peer
+	}
+	if (out.queueNode || in.queueNode) && r.isQueue(queue) {
+		to, from := edgeKey{out.span.node, queue, KindMessage}, edgeKey{queue, key.node, KindMessage}
+		if !r.isQueue(out.span.peer) && r.first(to, key.target, false) { // otherwise it is there already
+			r.edge(to).addCaller(key.target, &out.span)
+		}
+		if r.first(from, key.span, true) {
+			r.edge(from).addCallee(key.span, &in.span)
+		}
+		return
+	}
+	end := edgeKey{out.span.node, key.node, KindMessage}
+	e := r.edge(end)
+	if r.first(end, key.target, false) {
+		e.Caller.add(&out.span)
+		e.widen(&out.span)
+	}
+	if r.first(end, key.span, true) {
+		e.Callee.add(&in.span)
+		e.widen(&in.span)
+	}
+	if r.isQueue(queue) {
+		e.addQueue(r.names.nodeID(queue))
+	}
+	e.addPair(&out.span, &in.span)
+	e.addGap(&out.span, &in.span)
+	e.addExample(key.target, &out.span, out.span.failed() || in.span.failed())
+}
+
+// first reports whether a span has not been on this side of the edge yet.
+func (r *resolver) first(edge edgeKey, span Link, receiver bool) bool {
+	key := sideKey{edge, span, receiver}
+	before := r.seen[key]
+	r.seen[key] = true
+	return !before
+}
+
+func (r *resolver) isQueue(i nodeIndex) bool {
+	return i != 0 && r.names.nodeID(i).Type == TypeQueue
+}
