@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -58,6 +59,8 @@ type Client struct {
 	base    *url.URL // without user, query and trailing slash
 	http    *http.Client
 	secrets []string // what no error may show
+
+	reached atomic.Bool // whether this Tempo has ever answered anything
 }
 
 // New returns a client of the Tempo whose query API is at baseURL: the address

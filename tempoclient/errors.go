@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/tempograph/tempograph/servicegraph"
 )
@@ -28,7 +29,8 @@ type Error struct {
 	Body       string // the beginning of the answer, unless it is what was asked for
 	Err        error  // what went wrong, where the status does not say it
 
-	base string // what of the URL names the Tempo
+	base       string        // what of the URL names the Tempo
+	retryAfter time.Duration // how long the answer asked to wait
 }
 
 // Error is one line that names the Tempo, the request where it matters, and

@@ -225,6 +225,7 @@ func TestFaults(t *testing.T) {
 		}, "the answer is larger than 4096 bytes"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel() // some are retried
 			url := serve(t, test.handler)
 			_, err := newClient(t, url, Config{MaxBytes: 4096}).Trace(t.Context(), id(1))
 			if err == nil {

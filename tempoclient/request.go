@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"time"
 )
 
 const (
@@ -21,11 +22,17 @@ const (
 // the answer, and the answer. Every error is an *Error, or that of the context
 // with what was being asked.
 func (c *Client) get(ctx context.Context, path string, params url.Values, accept string) (*http.Request, []byte, error) {
-	req, err := c.request(ctx, path, params, accept)
-	if err != nil {
-		return nil, nil, err
-	}
-	body, err := c.roundTrip(req)
+	var (
+		req  *http.Request
+		body []byte
+	)
+	err := c.withRetries(ctx, func() (err error) {
+		req, err = c.request(ctx, path, params, accept)
+		if err == nil {
+			body, err = c.roundTrip(req)
+		}
+		return err
+	})
 	return req, body, err
 }
 
@@ -71,29 +78,34 @@ func (c *Client) roundTrip(req *http.Request) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(outer, c.cfg.Timeout)
 	defer cancel()
 
-	fail := func(status int, body []byte, err error) error {
-		switch {
-		case outer.Err() != nil:
-			return fmt.Errorf("%s: %w", c.name(), context.Cause(outer))
-		case errors.Is(err, context.DeadlineExceeded):
-			err = fmt.Errorf("no complete answer within %v: %w", c.cfg.Timeout, err)
+	fail := func(status int, body []byte, err error) *Error {
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("no complete answer within %v: %w", c.cfg.Timeout, context.DeadlineExceeded)
 		}
 		return c.unexpected(req, status, body, err)
 	}
 	resp, err := c.http.Do(req.WithContext(ctx))
+	if outer.Err() != nil {
+		return nil, c.ended(outer)
+	}
 	if err != nil {
 		return nil, fail(0, nil, explain(err))
 	}
 	defer resp.Body.Close()
+	c.reached.Store(true)
 	limit := c.cfg.MaxBytes
 	if resp.StatusCode != http.StatusOK {
 		limit = 64 << 10 // enough for a message, and for a page to show its title
 	}
 	body, err := readAll(resp, limit)
 	switch {
+	case outer.Err() != nil:
+		return nil, c.ended(outer)
 	case resp.StatusCode != http.StatusOK:
 		// What came of the message is better than why there is no more of it.
-		return nil, fail(resp.StatusCode, body, diagnose(resp.StatusCode, resp.Header.Get("Content-Type"), body))
+		e := fail(resp.StatusCode, body, diagnose(resp.StatusCode, resp.Header.Get("Content-Type"), body))
+		e.retryAfter = retryAfter(resp.Header, time.Now())
+		return nil, e
 	case err != nil:
 		return nil, fail(resp.StatusCode, nil, err)
 	}
@@ -103,8 +115,16 @@ func (c *Client) roundTrip(req *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// errTooLarge is the beginning of the error about an answer beyond Config.MaxBytes.
-var errTooLarge = errors.New("the answer is larger")
+// ended returns the error for a context that has ended, with the reason why.
+func (c *Client) ended(ctx context.Context) error {
+	return fmt.Errorf("%s: %w", c.name(), context.Cause(ctx))
+}
+
+// The beginnings of errors about a body.
+var (
+	errTooLarge = errors.New("the answer is larger")
+	errBrokeOff = errors.New("the answer broke off")
+)
 
 // readAll reads the body of an answer of at most limit bytes. What it read before
 // an error is returned with it.
@@ -116,7 +136,7 @@ func readAll(resp *http.Response, limit int64) ([]byte, error) {
 	n, err := b.ReadFrom(io.LimitReader(resp.Body, limit+1))
 	switch {
 	case err != nil:
-		return b.Bytes(), fmt.Errorf("the answer broke off after %d bytes: %w", n, err)
+		return b.Bytes(), fmt.Errorf("%w after %d bytes: %w", errBrokeOff, n, err)
 	case n > limit:
 		return b.Bytes()[:limit], fmt.Errorf("%w than %d bytes", errTooLarge, limit)
 	}

@@ -3,7 +3,6 @@ package tempoclient
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"net/http"
 	"sync"
@@ -91,7 +90,7 @@ func (c *Client) traces(ctx context.Context, q Query) iter.Seq2[*Trace, error] {
 			}
 		}
 		if ctx.Err() != nil { // and so the search ended early
-			yield(nil, fmt.Errorf("%s: %w", c.name(), context.Cause(ctx)))
+			yield(nil, c.ended(ctx))
 		}
 	}
 }

@@ -1,0 +1,98 @@
+package tempoclient
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+const (
+	attempts     = 5                      // how often a request is sent at most
+	firstBackoff = 250 * time.Millisecond // the wait after the first attempt, doubled after each further one
+	maxBackoff   = 30 * time.Second       // the longest wait that an answer can ask for
+)
+
+// withRetries sends a request until it succeeds or there is no use in trying again:
+// after an answer that says to come back, after a connection that broke. Between
+// attempts it waits between half and all of a time that doubles, or as long as
+// the answer asks for. A wait that would outlast ctx is not begun.
+func (c *Client) withRetries(ctx context.Context, send func() error) error {
+	for attempt := 1; ; attempt++ {
+		err := send()
+		if err == nil || attempt == attempts || !c.worthRetrying(err, attempt) {
+			return err
+		}
+		wait := firstBackoff << (attempt - 1)
+		wait = wait/2 + rand.N(wait/2)
+		if e, ok := errors.AsType[*Error](err); ok && e.retryAfter > 0 {
+			if e.retryAfter > maxBackoff {
+				return err
+			}
+			wait = max(wait, e.retryAfter)
+		}
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
+			return err
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return c.ended(ctx)
+		case <-timer.C:
+		}
+	}
+}
+
+// worthRetrying reports whether the same request can have a better answer in a
+// moment.
+func (c *Client) worthRetrying(err error, attempt int) bool {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return false // the context has ended
+	}
+	switch e.StatusCode {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	case http.StatusInternalServerError:
+		return attempt == 1 // Tempo says 500 where it means a bad request, too
+	case 0, http.StatusOK:
+		return c.brokenConnection(e.Err)
+	}
+	return false
+}
+
+// brokenConnection reports whether an error looks like a server that went away for
+// a moment. One that has never been there is not waited for, nor is one that
+// was silent for all of Config.Timeout.
+func (c *Client) brokenConnection(err error) bool {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return false
+	case errors.Is(err, syscall.ECONNREFUSED): // as explain leaves it
+		return c.reached.Load()
+	case errors.Is(err, errBrokeOff):
+		return true
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Op != "dial" || c.reached.Load()
+	}
+	return errors.Is(err, io.EOF) // the server closed the connection before it answered
+}
+
+// retryAfter returns how long an answer asks to wait; 0 if it does not.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	value := h.Get("Retry-After")
+	if seconds, err := strconv.Atoi(value); err == nil {
+		return time.Duration(max(seconds, 0)) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(at.Sub(now), 0)
+	}
+	return 0
+}

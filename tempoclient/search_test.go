@@ -1,0 +1,307 @@
+package tempoclient
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/tempoclient/tempotest"
+)
+
+// A modelTempo answers searches as Tempo does, from a list of traces: those that
+// overlap the range, both ends included, in no order, cut at the limit. It counts
+// what it is asked.
+type modelTempo struct {
+	traces      []modelTrace
+	maxLimit    int           // 0 for none, as Tempo 2.9
+	maxDuration time.Duration // 168 hours in Tempo
+
+	requests, largest int
+}
+
+type modelTrace struct {
+	id         servicegraph.TraceID
+	start, end time.Time
+}
+
+func (m *modelTempo) RoundTrip(req *http.Request) (*http.Response, error) {
+	m.requests++
+	w := httptest.NewRecorder()
+	number := func(key string) int64 {
+		n, err := strconv.ParseInt(req.FormValue(key), 10, 64)
+		if err != nil {
+			http.Error(w, fmt.Sprintf("%s: %v", key, err), http.StatusBadRequest)
+		}
+		return n
+	}
+	start, end, limit := number("start"), number("end"), int(number("limit"))
+	m.largest = max(m.largest, limit)
+	switch {
+	case w.Code != http.StatusOK:
+	case start >= end:
+		http.Error(w, fmt.Sprintf("http parameter start must be before end. received start=%d end=%d", start, end), http.StatusBadRequest)
+	case time.Duration(end-start)*time.Second > m.maxDuration:
+		http.Error(w, fmt.Sprintf("range specified by start and end exceeds %s. received start=%d end=%d", m.maxDuration, start, end), http.StatusBadRequest)
+	case m.maxLimit > 0 && limit > m.maxLimit:
+		http.Error(w, fmt.Sprintf("limit %d exceeds max limit %d", limit, m.maxLimit), http.StatusBadRequest)
+	default:
+		type answer struct {
+			TraceID           string `json:"traceID"`
+			StartTimeUnixNano string `json:"startTimeUnixNano"`
+		}
+		found := []answer{}
+		for _, i := range rand.Perm(len(m.traces)) {
+			tr := m.traces[i]
+			if tr.start.Before(time.Unix(end+1, 0)) && !tr.end.Before(time.Unix(start, 0)) && len(found) < limit {
+				found = append(found, answer{strings.TrimLeft(tr.id.String(), "0"), fmt.Sprint(tr.start.UnixNano())})
+			}
+		}
+		json.NewEncoder(w).Encode(map[string]any{"traces": found, "metrics": map[string]any{"totalJobs": 2, "completedJobs": 2}})
+	}
+	return w.Result(), nil
+}
+
+// traceNumber has many leading zeros, which Tempo's search leaves out.
+func traceNumber(n int) (id servicegraph.TraceID) {
+	id[13], id[14], id[15] = byte((n+1)>>16), byte((n+1)>>8), byte(n+1)
+	return id
+}
+
+func TestSearchEnumerates(t *testing.T) {
+	end := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	spread := func(n int, over, length time.Duration) []modelTrace {
+		var traces []modelTrace
+		for i := range n {
+			start := end.Add(-over * time.Duration(n-i) / time.Duration(n))
+			traces = append(traces, modelTrace{traceNumber(i), start, start.Add(length)})
+		}
+		return traces
+	}
+	const week = 168 * time.Hour
+	for _, test := range []struct {
+		name        string
+		model       modelTempo
+		over        time.Duration
+		maxRequests int
+	}{
+		{"none", modelTempo{}, time.Hour, 1},
+		{"few", modelTempo{traces: spread(999, time.Hour, time.Second)}, time.Hour, 1},
+		{"many", modelTempo{traces: spread(20_000, time.Hour, time.Second)}, time.Hour, 60},
+		{"many in one second", modelTempo{traces: spread(20_000, 900*time.Millisecond, 0)}, time.Hour, 30},
+		{"on the bounds of seconds", modelTempo{traces: spread(3600, time.Hour, 0)}, time.Hour, 20},
+		{"long ones in every slice", modelTempo{traces: append(spread(5000, time.Hour, time.Second), modelTrace{traceNumber(9000), end.Add(-2 * time.Hour), end})}, time.Hour, 30},
+		{"ten days", modelTempo{traces: spread(100, 240*time.Hour, time.Hour)}, 240 * time.Hour, 2},
+		{"a server for a day", modelTempo{traces: spread(100, 240*time.Hour, time.Hour), maxDuration: 24 * time.Hour}, 240 * time.Hour, 11},
+		{"a server for 100", modelTempo{traces: spread(900, time.Hour, time.Second), maxLimit: 100}, time.Hour, 60},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			m := &test.model
+			m.maxDuration = cmp.Or(m.maxDuration, week)
+			c := newClient(t, "http://tempo", Config{Transport: m})
+			found := collect(t, c.Search(t.Context(), Query{Start: end.Add(-test.over), End: end}))
+
+			want := slices.Clone(m.traces)
+			slices.SortFunc(want, func(a, b modelTrace) int { return b.start.Compare(a.start) })
+			if len(found) != len(want) {
+				t.Errorf("found %d traces, want %d", len(found), len(want))
+			}
+			for i := range min(len(found), len(want)) {
+				if found[i].ID != want[i].id {
+					t.Fatalf("trace %d is %v, want %v", i, found[i].ID, want[i].id)
+				}
+			}
+			if m.requests > test.maxRequests {
+				t.Errorf("%d requests, want at most %d", m.requests, test.maxRequests)
+			}
+			t.Logf("%d traces in %d requests, the largest for %d", len(found), m.requests, m.largest)
+
+			// The newest five are the first five, whatever the slices.
+			some := collect(t, c.Search(t.Context(), Query{Start: end.Add(-test.over), End: end, Limit: 5}))
+			if !slices.Equal(some, found[:min(5, len(found))]) {
+				t.Errorf("with a limit of 5: %v, want %v", some, found[:min(5, len(found))])
+			}
+		})
+	}
+}
+
+// TestSearchBeyondTheServersLimit: a second with more traces than the server gives
+// at once cannot be read in full, and that is said.
+func TestSearchBeyondTheServersLimit(t *testing.T) {
+	end := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	m := &modelTempo{maxLimit: 50, maxDuration: time.Hour}
+	for i := range 200 {
+		m.traces = append(m.traces, modelTrace{traceNumber(i), end.Add(-30500 * time.Millisecond), end.Add(-30400 * time.Millisecond)})
+	}
+	m.traces = append(m.traces, modelTrace{traceNumber(900), end.Add(-40 * time.Second), end.Add(-40 * time.Second)})
+	var warnings []*Warning
+	found := make(map[servicegraph.TraceID]bool)
+	c := newClient(t, "http://tempo", Config{Transport: m})
+	for s, err := range c.Search(t.Context(), Query{Start: end.Add(-time.Minute), End: end}) {
+		var w *Warning
+		switch {
+		case err == nil:
+			found[s.ID] = true
+		case errors.As(err, &w):
+			warnings = append(warnings, w)
+		default:
+			t.Fatal(err)
+		}
+	}
+	if len(warnings) == 0 {
+		t.Fatal("no warning")
+	}
+	for _, w := range warnings {
+		if w.Kind != WarnLimit || !strings.HasPrefix(w.Message, "more than 50 traces in the second from 2026-03-01T11:59:") {
+			t.Errorf("warning %v", w)
+		}
+	}
+	if len(found) < 50 || !found[traceNumber(900)] {
+		t.Errorf("found %d traces, the one alone among them: %t", len(found), found[traceNumber(900)])
+	}
+}
+
+func TestSearchPartlyDone(t *testing.T) {
+	url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"traces": [], "metrics": {"totalJobs": 7, "completedJobs": 3}}`)
+	})
+	var got []string
+	for _, err := range newClient(t, url, Config{}).Search(t.Context(), Query{}) {
+		got = append(got, err.Error())
+	}
+	if want := []string{"tempo " + url + ": partial: 3 of 7 parts of the search were done"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestSearchEnumeratesTempo has 5,000 traces in a real Tempo: 3,000 of them begin
+// within one second, some take a minute, some are in two parts on either side of a
+// flush, and half of them are in a block when the others are not.
+func TestSearchEnumeratesTempo(t *testing.T) {
+	tempo := tempotest.Start(t, tempotest.Config{})
+	c := newClient(t, tempo.URL, Config{})
+	const total, crowd = 5000, 3000
+	end := time.Now().Truncate(time.Second)
+	random := rand.New(rand.NewPCG(1, 2))
+
+	span := func(n int, id byte, start time.Time, length time.Duration) servicegraph.Span {
+		s := servicegraph.Span{
+			TraceID: traceNumber(n), SpanID: sid(id), Service: "api", Name: "op", Kind: servicegraph.KindServer,
+			Start: start.UnixNano(), End: start.Add(length).UnixNano(),
+		}
+		if id > 1 {
+			s.ParentID = sid(1)
+		}
+		return s
+	}
+	var before, after []servicegraph.Span
+	crowded := end.Add(-30 * time.Second)
+	for n := range total {
+		start := crowded.Add(time.Duration(random.IntN(1e9)))
+		if n >= crowd {
+			start = end.Add(-time.Duration(random.IntN(60e9)) - time.Second)
+		}
+		length := time.Duration(random.IntN(1e8))
+		if n%100 == 0 {
+			start, length = end.Add(-70*time.Second-time.Duration(n)), 69*time.Second
+		}
+		switch first := span(n, 1, start, length); {
+		case n%50 == 1: // in two parts
+			first.Name = "first part"
+			before = append(before, first)
+			after = append(after, span(n, 2, start.Add(length), time.Second))
+		case n%2 == 0:
+			before = append(before, first)
+		default:
+			after = append(after, first)
+		}
+	}
+	query := Query{Start: end.Add(-2 * time.Minute), End: end.Add(2 * time.Second)}
+	for chunk := range slices.Chunk(before, 1000) {
+		pushSpans(t, tempo, "", chunk)
+	}
+	awaitFound(t, c, query, len(before))
+	flush(t, tempo)
+	for chunk := range slices.Chunk(after, 1000) {
+		pushSpans(t, tempo, "", chunk)
+	}
+
+	began := time.Now()
+	found := awaitFound(t, c, query, total)
+	t.Logf("all there after %v", time.Since(began))
+	times := make(map[servicegraph.TraceID]int)
+	for _, s := range found {
+		times[s.ID]++
+	}
+	for n := range total {
+		if got := times[traceNumber(n)]; got != 1 {
+			t.Errorf("trace %d was found %d times", n, got)
+		}
+	}
+	if len(found) != total {
+		t.Errorf("found %d traces, want %d", len(found), total)
+	}
+	if !slices.IsSortedFunc(found, func(a, b TraceSummary) int { return b.Start.Compare(a.Start) }) {
+		t.Error("the newest are not first")
+	}
+
+	query.TraceQL = `{name="first part"}`
+	spans := make(map[servicegraph.TraceID]int)
+	for _, s := range collect(t, c.Spans(t.Context(), query)) {
+		spans[s.TraceID]++
+	}
+	for n := 1; n < total; n += 50 {
+		if got := spans[traceNumber(n)]; got != 2 {
+			t.Errorf("trace %d, in two parts, has %d spans, want 2", n, got)
+		}
+	}
+	if len(spans) != total/50 {
+		t.Errorf("%d traces were fetched, want %d", len(spans), total/50)
+	}
+}
+
+// flush makes Tempo write what it has to a block of its backend, and waits until
+// it has.
+func flush(t *testing.T, tempo *tempotest.Tempo) {
+	t.Helper()
+	metric := func() string {
+		body := get(t, tempo.URL+"/metrics", http.StatusOK)
+		for line := range strings.Lines(body) {
+			if strings.HasPrefix(line, "tempo_ingester_blocks_flushed_total ") {
+				return line
+			}
+		}
+		return ""
+	}
+	before := metric()
+	get(t, tempo.URL+"/flush", http.StatusNoContent)
+	await(t, func() error {
+		if metric() == before {
+			return errors.New("no block was flushed")
+		}
+		return nil
+	})
+}
+
+func get(t *testing.T, url string, wantStatus int) string {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var b strings.Builder
+	if err := resp.Write(&b); err != nil || resp.StatusCode != wantStatus {
+		t.Fatalf("GET %s: %d, %v", url, resp.StatusCode, err)
+	}
+	return b.String()
+}
