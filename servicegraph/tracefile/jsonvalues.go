@@ -1,0 +1,128 @@
+package tracefile
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+)
+
+// blanks are the bytes that may stand between two JSON values: white space, and
+// those of a byte order mark.
+const blanks = " \t\r\n\xef\xbb\xbf"
+
+// values splits a stream into its JSON objects, whether each has a line, many
+// lines, or a part of one. After an object that is broken or cut off it goes on
+// at the next line that begins with an opening brace, and so finds the next
+// object of a file of lines as of one of indented documents.
+type values struct {
+	in    *bufio.Reader
+	limit int // bytes of one object
+
+	buf  []byte
+	pos  int   // buf[pos:] is read and not consumed
+	base int64 // offset of buf[0] in the stream
+	err  error // why in has no more
+
+	start int64 // offset of the last value
+}
+
+// A brokenValue says why bytes are not a JSON object. Others may follow.
+type brokenValue struct{ reason string }
+
+func (e *brokenValue) Error() string { return e.reason }
+
+// next returns the next object, valid until the next call, and sets start. Its
+// syntax is checked as far as it takes to find the end. The error is io.EOF, a
+// *brokenValue, or one of the underlying reader.
+func (v *values) next() ([]byte, error) {
+	for {
+		rest := v.buf[v.pos:]
+		v.pos += len(rest) - len(bytes.TrimLeft(rest, blanks))
+		if v.pos < len(v.buf) {
+			break
+		}
+		if !v.more() {
+			return nil, v.err
+		}
+	}
+	v.start = v.base + int64(v.pos)
+	if v.buf[v.pos] != '{' {
+		reason := "not a JSON object: " + excerpt(v.buf[v.pos:])
+		v.skipLine()
+		return nil, &brokenValue{reason}
+	}
+
+	var scan jsonScanner
+	n := 0 // bytes of the object so far
+	for {
+		used, state := scan.scan(v.buf[v.pos+n:])
+		n += used
+		switch {
+		case state == jsonComplete:
+			v.pos += n
+			return v.buf[v.pos-n : v.pos], nil
+		case state == jsonBroken:
+			reason := fmt.Sprintf("not JSON from byte %d on: %s", v.start+int64(n), excerpt(v.buf[v.pos+n:]))
+			v.skipObject()
+			return nil, &brokenValue{reason}
+		case state == jsonTooDeep:
+			v.skipObject()
+			return nil, &brokenValue{fmt.Sprintf("nested more than %d deep", maxDepth)}
+		case n > v.limit:
+			v.skipObject()
+			return nil, &brokenValue{fmt.Sprintf("longer than %d bytes", v.limit)}
+		case !v.more():
+			if v.err != io.EOF {
+				return nil, v.err
+			}
+			v.skipObject()
+			return nil, &brokenValue{"the JSON object is cut off"}
+		}
+	}
+}
+
+// more reads on behind what is buffered. It may move buf[pos:].
+func (v *values) more() bool {
+	if v.err != nil {
+		return false
+	}
+	if _, v.err = v.in.Peek(1); v.err != nil {
+		return false
+	}
+	if v.pos > 0 {
+		v.base += int64(v.pos)
+		v.buf = v.buf[:copy(v.buf, v.buf[v.pos:])]
+		v.pos = 0
+	}
+	v.buf = slices.Grow(v.buf, v.in.Buffered())
+	n, _ := v.in.Read(v.buf[len(v.buf):cap(v.buf)]) // what is buffered: no error
+	v.buf = v.buf[:len(v.buf)+n]
+	return true
+}
+
+// skipLine goes to the beginning of the next line, or to the end.
+func (v *values) skipLine() {
+	for {
+		if i := bytes.IndexByte(v.buf[v.pos:], '\n'); i >= 0 {
+			v.pos += i + 1
+			return
+		}
+		v.pos = len(v.buf)
+		if !v.more() {
+			return
+		}
+	}
+}
+
+// skipObject goes to the next line that begins with an opening brace, or to the
+// end.
+func (v *values) skipObject() {
+	for {
+		v.skipLine()
+		if v.pos == len(v.buf) && !v.more() || v.buf[v.pos] == '{' {
+			return
+		}
+	}
+}

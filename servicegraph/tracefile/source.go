@@ -1,0 +1,173 @@
+package tracefile
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// A source is one input on its way to the consumer: where its spans go, and what
+// has come of it so far.
+type source struct {
+	name  string
+	keep  func(key string) bool
+	yield func(servicegraph.Span, error) bool
+
+	record int   // number of the record being read, from 1
+	offset int64 // where it begins in the uncompressed input
+
+	spans   int
+	skipped int
+	first   *servicegraph.SkipError // the first record that was skipped
+}
+
+// errStopped says that the consumer wants no more. It never reaches a caller.
+var errStopped = errors.New("tracefile: the consumer stopped")
+
+func newSource(name string, cfg Config, yield func(servicegraph.Span, error) bool) *source {
+	keep := cfg.Keep
+	if keep == nil {
+		keep = func(string) bool { return true }
+	}
+	return &source{name: name, keep: keep, yield: yield}
+}
+
+// run reads an input to its end and reports how it ended, if not well.
+func (s *source) run(r io.Reader, limit int) {
+	if err := s.read(r, limit); err != nil && err != errStopped {
+		s.yield(servicegraph.Span{}, fmt.Errorf("reading %s: %w", s.name, err))
+	}
+}
+
+// span passes a span on.
+func (s *source) span(sp servicegraph.Span) error {
+	s.spans++
+	if !s.yield(sp, nil) {
+		return errStopped
+	}
+	return nil
+}
+
+// skip reports that the current record, or a part of it, was left out.
+func (s *source) skip(reason error) error {
+	s.skipped++
+	e := &servicegraph.SkipError{Source: s.name, Record: s.record, Offset: s.offset, Err: reason}
+	if s.first == nil {
+		s.first = e
+	}
+	if !s.yield(servicegraph.Span{}, e) {
+		return errStopped
+	}
+	return nil
+}
+
+// headSize is how much of an input is looked at to tell its form.
+const headSize = 64 << 10
+
+// read reads an input in whatever form it has. Its error completes the sentence
+// "reading NAME: …".
+func (s *source) read(r io.Reader, limit int) error {
+	in := bufio.NewReaderSize(&stickyReader{r: r}, headSize)
+	var unzip *gunzip
+	if magic, _ := in.Peek(len(gzipMagic)); string(magic) == gzipMagic {
+		unzip = &gunzip{in: in}
+		in = bufio.NewReaderSize(unzip, headSize)
+	}
+	head, err := in.Peek(headSize)
+	if len(head) == 0 {
+		switch {
+		case err != io.EOF:
+			return s.lost(err)
+		case unzip != nil:
+			return errors.New("it is empty: a gzip stream of nothing")
+		}
+		return errors.New("it is empty")
+	}
+	form, ok := formOf(head)
+	if !ok {
+		if err != nil && err != io.EOF {
+			return s.lost(err)
+		}
+		return fmt.Errorf("not a trace file: want OTLP JSON or OTLP protobuf, gzip or not; it starts with %s", beginning(head))
+	}
+
+	switch err := form.read(s, in, limit); {
+	case err == errStopped:
+		return err
+	case err != nil:
+		return s.lost(err)
+	}
+	if s.spans == 0 && s.skipped > 0 {
+		return fmt.Errorf("no span could be read: %s left out, the first at byte %d: %w", count(s.skipped, "record"), s.first.Offset, s.first.Err)
+	}
+	if unzip != nil && unzip.trailing {
+		s.record, s.offset = 0, -1
+		return s.skip(errors.New("what follows the gzip stream is not gzip, and was ignored"))
+	}
+	return nil
+}
+
+// lost says how far reading came before the input was lost.
+func (s *source) lost(err error) error {
+	advice := ""
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		advice = "; it was cut off while being written or copied"
+	}
+	return fmt.Errorf("%w after %s%s", cause(err), count(s.spans, "span"), advice)
+}
+
+// count returns "1 span" or "2 spans".
+func count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return strconv.Itoa(n) + " " + noun
+}
+
+// beginning shows how an input begins that was not recognized.
+func beginning(head []byte) string {
+	if !isText(head) {
+		return fmt.Sprintf("the bytes % x", head[:min(len(head), 8)])
+	}
+	return excerpt(head)
+}
+
+// excerpt quotes the beginning of the first line that is not blank.
+func excerpt(b []byte) string {
+	line, _, _ := bytes.Cut(bytes.TrimLeft(b, blanks), []byte("\n"))
+	s := shorten(string(bytes.TrimRight(line, "\r")), 40)
+	if strings.Contains(s, `"`) && strconv.CanBackquote(s) {
+		return "`" + s + "`"
+	}
+	return strconv.Quote(s)
+}
+
+// shorten cuts a string to at most n bytes and marks the cut.
+func shorten(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return s[:n] + "…"
+}
+
+// A stickyReader repeats the first error of a reader, which a bufio.Reader
+// forgets once it has returned it.
+type stickyReader struct {
+	r   io.Reader
+	err error
+}
+
+func (s *stickyReader) Read(p []byte) (int, error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	n, err := s.r.Read(p)
+	s.err = err
+	return n, err
+}

@@ -1,0 +1,111 @@
+// Package tracefile reads spans from trace files.
+//
+// A trace file holds OTLP export requests (ExportTraceServiceRequest, which has
+// the shape of TracesData) in one of these forms, told apart by its first bytes
+// and never by its name:
+//
+//   - OTLP JSON: requests one after another, one a line or spread over many.
+//     Tempo's answers to a trace query are read as well: the same objects below
+//     "batches" or "trace", with ids in base64.
+//   - OTLP protobuf, delimited: every request behind its length as a varint.
+//   - OTLP protobuf, one message: a request alone, such as the body of an
+//     export, or several joined into one.
+//
+// Each form may be compressed with gzip. Requests are read one at a time, so
+// that memory depends on the largest, not on the file.
+//
+// # Records and errors
+//
+// A record is one request, in a file of one protobuf message one ResourceSpans
+// of it. What is wrong inside a record costs as little as the encoding allows:
+// one span, the spans of one scope or resource, or a whole JSON object that is
+// not JSON. It is reported as a [servicegraph.SkipError] in the sequence, and
+// reading goes on. A source that is lost (unreadable, cut off, not a trace file,
+// or nothing but records that cannot be read) ends the sequence with one other
+// error, behind all spans that could be read before.
+//
+// # What a span keeps
+//
+// Strings, numbers and booleans become the text of an attribute; values that are
+// lists, maps or bytes are left out, because no part of a graph is named by one.
+// Where a key is repeated, service.name and service.namespace are the first.
+// Events, scopes and status messages are not read. Times beyond the year 2262
+// read as unknown, enum numbers from the future as unset, and invalid UTF-8 as
+// U+FFFD. A link whose ids are empty points nowhere and is dropped.
+package tracefile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// Config says what to keep of a trace file. The zero value keeps everything.
+type Config struct {
+	// Keep reports whether to put the attributes with this key on spans and
+	// resources; nil keeps all of them. It must answer the same whenever it is
+	// asked. The service's name and namespace are always read, and never among
+	// the resource attributes.
+	Keep func(key string) bool
+}
+
+// maxRecord is the largest record that is read, in bytes: one must fit into
+// memory. A larger one is skipped.
+const maxRecord = 1 << 30
+
+// Read returns the spans of a trace file in their order there. The name stands
+// for the input in errors. The sequence reads r as it goes and can be ranged
+// over once; closing r is left to the caller.
+//
+// Spans do not change after they were yielded. Those of one resource share their
+// Resource slice, so neither it nor Attrs and Links may be written to.
+func Read(r io.Reader, name string, cfg Config) iter.Seq2[servicegraph.Span, error] {
+	return func(yield func(servicegraph.Span, error) bool) {
+		newSource(name, cfg, yield).run(r, maxRecord)
+	}
+}
+
+// ReadFile is [Read] of the file at path, which is opened anew each time that
+// the sequence is ranged over, and closed at its end.
+func ReadFile(path string, cfg Config) iter.Seq2[servicegraph.Span, error] {
+	return func(yield func(servicegraph.Span, error) bool) {
+		f, err := open(path)
+		if err != nil {
+			yield(servicegraph.Span{}, fmt.Errorf("reading %s: %w", path, err))
+			return
+		}
+		defer f.Close()
+		Read(f, path, cfg)(yield)
+	}
+}
+
+// open opens a file for reading, and refuses a directory.
+func open(path string) (*os.File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, cause(err)
+	}
+	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		err = errors.New("it is a directory; name the trace files in it")
+	}
+	if err != nil {
+		f.Close()
+		return nil, cause(err)
+	}
+	return f, nil
+}
+
+// cause returns an error of the file system without the operation and the path,
+// which the message around it names.
+func cause(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
+}
