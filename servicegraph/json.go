@@ -85,28 +85,31 @@ type (
 		Duration int64  `json:"duration"`
 	}
 	jsonReport struct {
-		Traces           uint64 `json:"traces"`
-		Spans            uint64 `json:"spans"`
-		Paired           uint64 `json:"paired"`
-		Virtual          uint64 `json:"virtual"`
-		Nested           uint64 `json:"nested"`
-		Root             uint64 `json:"root"`
-		Internal         uint64 `json:"internal"`
-		Orphan           uint64 `json:"orphan"`
-		Unresolved       uint64 `json:"unresolved"`
-		Duplicate        uint64 `json:"duplicate"`
-		Invalid          uint64 `json:"invalid"`
-		MissingParent    uint64 `json:"missingParent"`
-		Cycles           uint64 `json:"cycles"`
-		InvalidDuration  uint64 `json:"invalidDuration"`
-		Unfinished       uint64 `json:"unfinished"`
-		Skewed           uint64 `json:"skewed"`
-		UnknownService   uint64 `json:"unknownService"`
-		LinkMissing      uint64 `json:"linkMissing"`
-		AddressConflicts uint64 `json:"addressConflicts"`
-		Skipped          uint64 `json:"skipped"`
-		First            int64  `json:"first,omitempty"`
-		Last             int64  `json:"last,omitempty"`
+		Traces           uint64  `json:"traces"`
+		Spans            uint64  `json:"spans"`
+		Paired           uint64  `json:"paired"`
+		Virtual          uint64  `json:"virtual"`
+		Nested           uint64  `json:"nested"`
+		Root             uint64  `json:"root"`
+		Internal         uint64  `json:"internal"`
+		Orphan           uint64  `json:"orphan"`
+		Unresolved       uint64  `json:"unresolved"`
+		Duplicate        uint64  `json:"duplicate"`
+		Invalid          uint64  `json:"invalid"`
+		MissingParent    uint64  `json:"missingParent"`
+		Cycles           uint64  `json:"cycles"`
+		InvalidDuration  uint64  `json:"invalidDuration"`
+		Unfinished       uint64  `json:"unfinished"`
+		Skewed           uint64  `json:"skewed"`
+		UnknownService   uint64  `json:"unknownService"`
+		LinkMissing      uint64  `json:"linkMissing"`
+		AddressConflicts uint64  `json:"addressConflicts"`
+		Skipped          uint64  `json:"skipped"`
+		LeftOutNodes     uint64  `json:"leftOutNodes,omitempty"`
+		LeftOutEdges     uint64  `json:"leftOutEdges,omitempty"`
+		LeftOutCalls     float64 `json:"leftOutCalls,omitempty"`
+		First            int64   `json:"first,omitempty"`
+		Last             int64   `json:"last,omitempty"`
 	}
 )
 
@@ -196,12 +199,24 @@ func (t *totals) read(in *jsonGraph) error {
 			n.Entries, n.Requests = j.Entries, requests
 		}
 	}
+	ends := make(map[nodeIndex]bool)
 	for _, j := range in.Edges {
+		key, err := j.key(nodes)
+		if err != nil {
+			return err
+		}
+		ends[key.from], ends[key.to] = true, true
 		if j.Open {
 			continue
 		}
 		if err := t.readEdge(&j, nodes); err != nil {
 			return err
+		}
+	}
+	for _, n := range nodes {
+		// A peer is there because of its edges, unless a view took them away.
+		if !ends[n] {
+			t.node(n)
 		}
 	}
 	if in.Open != nil {

@@ -32,6 +32,11 @@ type Report struct {
 
 	Skipped uint64 // records a source could not read; not spans
 
+	// What views left out of the graph that the spans gave.
+	LeftOutNodes uint64
+	LeftOutEdges uint64
+	LeftOutCalls float64 // of the edges left out; weighted
+
 	First, Last int64 // Unix nanoseconds of the earliest start and the latest end; 0 if unknown
 }
 
@@ -41,6 +46,7 @@ func (r *Report) merge(o Report) {
 	for i, c := range o.counters() {
 		*r.counters()[i] += *c
 	}
+	r.LeftOutCalls += o.LeftOutCalls
 	r.First, r.Last = first, last
 }
 
@@ -61,6 +67,7 @@ func (r *Report) counters() []*uint64 {
 		&r.Traces, &r.Spans,
 		&r.Paired, &r.Virtual, &r.Nested, &r.Root, &r.Internal, &r.Orphan, &r.Unresolved, &r.Duplicate, &r.Invalid,
 		&r.MissingParent, &r.Cycles, &r.InvalidDuration, &r.Unfinished, &r.Skewed, &r.UnknownService, &r.LinkMissing, &r.AddressConflicts, &r.Skipped,
+		&r.LeftOutNodes, &r.LeftOutEdges,
 	}
 }
 

@@ -65,6 +65,27 @@ func (t *totals) unknown(i nodeIndex) bool {
 	return strings.HasPrefix(t.names.nodeID(i).Name, unknownService)
 }
 
+// newGraph returns the graph of the given nodes and edges, which may be in any
+// order and which it takes over. It has no open ends: this is how a view makes
+// its graph. Nodes that are not services are credited anew with what their
+// callers saw, and ends of edges that are missing among the nodes are added.
+func newGraph(nodes []Node, edges []Edge, report Report) *Graph {
+	t := newTotals(&names{})
+	t.report = report
+	for i := range nodes {
+		n := &nodes[i]
+		if n.ID.Type != TypeService {
+			n.Requests = Stats{}
+		}
+		*t.node(t.names.node(n.ID)) = *n
+	}
+	for i := range edges {
+		e := &edges[i]
+		*t.edge(edgeKey{t.names.node(e.ID.From), t.names.node(e.ID.To), e.ID.Kind}) = *e
+	}
+	return t.graph()
+}
+
 // graph returns the finished graph. It takes the totals over: they must not
 // change any more.
 func (t *totals) graph() *Graph {
