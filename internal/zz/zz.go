@@ -2,7 +2,10 @@ package zz
 
 import (
 	_ "github.com/goccy/go-graphviz"
+	_ "github.com/google/go-cmp/cmp"
 	_ "github.com/grafana/tempo/pkg/tempopb"
+	_ "github.com/klauspost/compress/snappy"
+	_ "github.com/klauspost/compress/zstd"
 	_ "github.com/rogpeppe/go-internal/testscript"
 	_ "github.com/spf13/cobra"
 	_ "github.com/tetratelabs/wazero"
@@ -18,6 +21,4 @@ import (
 	_ "golang.org/x/tools/txtar"
 	_ "google.golang.org/grpc"
 	_ "google.golang.org/protobuf/encoding/protowire"
-	_ "github.com/google/go-cmp/cmp"
 )
-
