@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/tempograph/tempograph/otelsetup"
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/tempoclient/tempotest"
+)
+
+// TestRoundTrip sends the shop's spans to a real Tempo over each protocol,
+// fetches them back and wants the exact graph: of 60 visits, 30 buy, and payments
+// fails for 3 orders, which then are not shipped.
+func TestRoundTrip(t *testing.T) {
+	tempo := tempotest.Start(t, tempotest.Config{})
+	want := []string{
+		"logistics/shipping -> logistics/mailer request 27 calls 0 errors both 27",
+		"shop/catalog -> products request 60 calls 0 errors both 0",
+		"shop/checkout -> billing/payments request 30 calls 3 errors both 30",
+		"shop/checkout -> logistics/shipping message 27 calls 0 errors both 27",
+		"shop/gateway -> shop/catalog request 60 calls 0 errors both 60",
+		"shop/gateway -> shop/checkout request 30 calls 3 errors both 30",
+	}
+	for name, url := range map[string]string{"http": tempo.OTLPHTTPURL, "grpc": "grpc://" + tempo.OTLPGRPCAddr} {
+		t.Run(name, func(t *testing.T) {
+			run := attribute.String("quickstart.run", name)
+			spans, err := drive(t.Context(), 60, otelsetup.Endpoint(url), otelsetup.Resource(run))
+			if err != nil {
+				t.Fatal(err)
+			}
+			g, err := fetch(t.Context(), tempo.URL, fmt.Sprintf("{resource.%s=%q}", run.Key, run.Value.AsString()), spans)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for e := range g.Edges() {
+				got = append(got, fmt.Sprintf("%s -> %s %s %v calls %v errors both %v", e.ID.From, e.ID.To, e.ID.Kind, e.Calls, e.Errors, e.Evidence.Both))
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("edges (-want +got):\n%s", diff)
+			}
+			if n, _ := g.Node(servicegraph.NodeID{Namespace: "shop", Name: "gateway", Type: servicegraph.TypeService}); n.Entries != 60 {
+				t.Errorf("%v entries into the gateway, want 60", n.Entries)
+			}
+			if r := g.Report(); r.Traces != 60 || int64(r.Spans) != spans || r.MissingParent != 0 || r.Unresolved != 0 {
+				t.Errorf("report %+v, %d spans sent", r, spans)
+			}
+		})
+	}
+}
+
+// TestRun runs the whole program against a Tempo that is already there.
+func TestRun(t *testing.T) {
+	tempo := tempotest.Start(t, tempotest.Config{})
+	picture := filepath.Join(t.TempDir(), "servicegraph.svg")
+	var stdout bytes.Buffer
+	err := run(t.Context(), &stdout, io.Discard, []string{
+		"-tempo", tempo.URL, "-otlp", tempo.OTLPHTTPURL, "-requests", "20", "-o", picture,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	svg, err := os.ReadFile(picture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"gateway", "catalog", "products", "checkout", "payments", "shipping", "mailer"} {
+		if !strings.Contains(stdout.String(), name) {
+			t.Errorf("%s is not in the table:\n%s", name, stdout.String())
+		}
+		if !bytes.Contains(svg, []byte(name)) {
+			t.Errorf("%s is not in the picture", name)
+		}
+	}
+	for d := xml.NewDecoder(bytes.NewReader(svg)); ; {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatalf("the picture: %v", err)
+		}
+	}
+}
+
+func TestUsage(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"-tempo http://localhost:3200", "-tempo and -otlp go together"},
+		{"-otlp http://localhost:4318", "-tempo and -otlp go together"},
+		{"-nonsense", "flag provided but not defined"},
+	} {
+		err := run(t.Context(), io.Discard, io.Discard, strings.Fields(c.args))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("quickstart %s: error %v, want %q", c.args, err, c.want)
+		}
+	}
+}
