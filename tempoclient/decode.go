@@ -129,10 +129,12 @@ func text(v *commonpb.AnyValue) (string, bool) {
 	case *commonpb.AnyValue_IntValue:
 		return strconv.FormatInt(v.IntValue, 10), true
 	case *commonpb.AnyValue_DoubleValue:
-		return strconv.FormatFloat(v.DoubleValue, 'g', -1, 64), true
+		return formatFloat(v.DoubleValue), true
 	}
 	return "", false
 }
+
+func formatFloat(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
 // valid makes a string valid UTF-8: Tempo cuts long ones at any byte.
 func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

@@ -92,11 +92,25 @@ const (
 	// WarnMissing: a search found a trace that could not be fetched, because it was
 	// deleted in between or is larger than Tempo or the client allows.
 	WarnMissing
+
+	// WarnArriving: the newest span of a trace is so young that others may still be
+	// on their way.
+	WarnArriving
+
+	// WarnOrphans: spans of a trace name a parent that is not there. It is late, or
+	// lost, or belongs to a service that sends no spans.
+	WarnOrphans
 )
 
-var warningNames = [...]string{WarnPartial: "partial", WarnLimit: "limit", WarnMissing: "missing"}
+var warningNames = [...]string{
+	WarnPartial:  "partial",
+	WarnLimit:    "limit",
+	WarnMissing:  "missing",
+	WarnArriving: "may still be arriving",
+	WarnOrphans:  "missing parents",
+}
 
-// String returns the name of the kind in lower case, "warning(n)" for an unknown
+// String returns the kind in a few words in lower case, "warning(n)" for an unknown
 // one.
 func (k WarningKind) String() string {
 	if k > 0 && int(k) < len(warningNames) {
@@ -125,19 +139,21 @@ func (c *Client) unexpected(req *http.Request, status int, body []byte, err erro
 	}
 }
 
+// errNotTempo is the end of an error about an answer that is not from a Tempo.
+var errNotTempo = errors.New("is this the URL of Tempo's query API, with the right path?")
+
 // diagnose explains an answer whose status or form shows that something other
 // than Tempo's query API has given it; nil where the answer speaks for itself.
 func diagnose(status int, contentType string, body []byte) error {
-	const isItTempo = "is this the URL of Tempo's query API, with the right path?"
 	switch {
 	case isHTML(contentType, body):
 		title := ""
 		if m := htmlTitle.FindSubmatch(body); m != nil {
 			title = fmt.Sprintf(" (%q)", strings.Join(strings.Fields(string(m[1])), " "))
 		}
-		return fmt.Errorf("a web page%s in place of an answer: %s", title, isItTempo)
+		return fmt.Errorf("a web page%s in place of an answer: %w", title, errNotTempo)
 	case status == http.StatusNotFound && len(bytes.TrimSpace(body)) > 0:
-		return fmt.Errorf("%s: %s", firstLine(string(body)), isItTempo)
+		return fmt.Errorf("%s: %w", firstLine(string(body)), errNotTempo)
 	case status == http.StatusUnauthorized && bytes.Contains(body, []byte("no org id")):
 		return errors.New("no org id: this Tempo wants the name of a tenant")
 	}

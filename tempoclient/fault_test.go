@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -449,6 +450,70 @@ func TestTracesThatCannotBeFetched(t *testing.T) {
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestWarningsOfTracesThatMayGrow(t *testing.T) {
+	now := time.Now()
+	body := func(ended time.Duration, parent byte) []byte {
+		return answer(t, id(1), func(a *tempopb.TraceByIDResponse) {
+			span := a.Trace.ResourceSpans[0].ScopeSpans[0].Spans[0]
+			span.EndTimeUnixNano = uint64(now.Add(-ended).UnixNano())
+			span.StartTimeUnixNano = span.EndTimeUnixNano - 1
+			if parent > 0 {
+				span.ParentSpanId = []byte{0, 0, 0, 0, 0, 0, 0, parent}
+			}
+		})
+	}
+	for _, test := range []struct {
+		name   string
+		body   []byte
+		settle time.Duration
+		trace  []WarningKind // from Trace
+		spans  []WarningKind // from Spans with Settle
+	}{
+		{"old", body(time.Hour, 0), time.Minute, nil, nil},
+		{"old for Trace", body(20*time.Second, 0), time.Minute, nil, []WarningKind{WarnArriving}},
+		{"young", body(time.Second, 0), time.Minute, []WarningKind{WarnArriving}, []WarningKind{WarnArriving}},
+		{"young, nobody asks", body(time.Second, 0), 0, []WarningKind{WarnArriving}, nil},
+		{"clock ahead", body(-time.Minute, 0), time.Minute, []WarningKind{WarnArriving}, []WarningKind{WarnArriving}},
+		{"no parent", body(time.Hour, 9), time.Minute, []WarningKind{WarnOrphans}, nil}, // the graph counts those
+		{"own parent", body(time.Hour, 1), time.Minute, nil, nil},
+	} {
+		url := serve(t, func(w http.ResponseWriter, req *http.Request) {
+			if req.URL.Path == "/api/search" {
+				fmt.Fprintf(w, `{"traces": [{"traceID": %q, "startTimeUnixNano": "%d"}]}`, id(1), now.UnixNano())
+				return
+			}
+			writeProtobuf(w, test.body)
+		})
+		c := newClient(t, url, Config{})
+		trace, err := c.Trace(t.Context(), id(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []WarningKind
+		for _, w := range trace.Warnings {
+			got = append(got, w.Kind)
+		}
+		if !slices.Equal(got, test.trace) {
+			t.Errorf("%s: Trace warns %v, want %v", test.name, got, test.trace)
+		}
+		got = nil
+		var progress []Progress
+		for _, err := range c.Spans(t.Context(), Query{Settle: test.settle, Progress: func(p Progress) { progress = append(progress, p) }}) {
+			if w, ok := errors.AsType[*Warning](err); ok {
+				got = append(got, w.Kind)
+			} else if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !slices.Equal(got, test.spans) {
+			t.Errorf("%s: Spans warns %v, want %v", test.name, got, test.spans)
+		}
+		if want := []Progress{{Found: 1, Fetched: 1, Spans: 1}}; !slices.Equal(progress, want) {
+			t.Errorf("%s: progress %v, want %v", test.name, progress, want)
+		}
 	}
 }
 

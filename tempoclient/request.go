@@ -16,6 +16,7 @@ import (
 const (
 	mediaJSON     = "application/json"
 	mediaProtobuf = "application/protobuf"
+	mediaHTML     = "text/html"
 )
 
 // get asks for a path below the base URL and returns the request, for errors about
@@ -146,12 +147,14 @@ func readAll(resp *http.Response, limit int64) ([]byte, error) {
 // checkForm tells an answer in the form that was asked for from another, such as
 // the login page that a proxy gives with status 200.
 func checkForm(req *http.Request, resp *http.Response, body []byte) error {
-	contentType := resp.Header.Get("Content-Type")
+	accept, contentType := req.Header.Get("Accept"), resp.Header.Get("Content-Type")
+	if accept == mediaHTML {
+		return nil
+	}
 	if err := diagnose(resp.StatusCode, contentType, body); err != nil {
 		return err
 	}
 	// Only protobuf needs its label: anything might decode as that.
-	accept := req.Header.Get("Accept")
 	if got, _, _ := mime.ParseMediaType(contentType); accept == mediaProtobuf && got != accept {
 		return fmt.Errorf("an answer of type %q in place of %q", contentType, accept)
 	}

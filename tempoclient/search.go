@@ -32,6 +32,22 @@ type Query struct {
 
 	// Limit is how many traces to find at most: the newest. Zero means all.
 	Limit int
+
+	// Settle makes [Client.Spans] warn of every trace whose newest span ended less
+	// than this before the trace was fetched ([WarnArriving]). Zero means not to:
+	// where the range ends now, there always are some.
+	Settle time.Duration
+
+	// Progress is called by [Client.Spans] before the spans of each trace are
+	// yielded, from the goroutine of the loop.
+	Progress func(Progress)
+}
+
+// Progress is how far reading the traces of a query has come.
+type Progress struct {
+	Found   int // traces found by the search so far, which runs ahead
+	Fetched int // traces fetched, the one whose spans come next included
+	Spans   int // spans of those
 }
 
 // A TraceSummary is what a search tells of a trace.
@@ -241,21 +257,17 @@ func (s *search) slice(ctx context.Context, lo, hi int64) ([]TraceSummary, *Warn
 	slices.SortFunc(traces, func(a, b TraceSummary) int {
 		return cmp.Or(b.Start.Compare(a.Start), bytes.Compare(a.ID[:], b.ID[:]))
 	})
-	var warning *Warning
-	if m := a.Metrics; m.CompletedJobs < m.TotalJobs && len(traces) < s.limit {
-		warning = &Warning{Kind: WarnPartial, Message: fmt.Sprintf("%d of %d parts of the search were done", m.CompletedJobs, m.TotalJobs)}
+	if len(traces) >= s.limit {
+		return traces, nil, nil // then it stopped early by right
 	}
-	return traces, warning, nil
+	return traces, a.Metrics.warning(), nil
 }
 
 // searchAnswer is what is read of Tempo's answer. In the JSON of protobuf, numbers
 // of 64 bits are strings.
 type searchAnswer struct {
 	Traces  []traceAnswer `json:"traces"`
-	Metrics struct {
-		CompletedJobs int `json:"completedJobs"`
-		TotalJobs     int `json:"totalJobs"`
-	} `json:"metrics"`
+	Metrics jobsMetrics   `json:"metrics"`
 }
 
 type traceAnswer struct {

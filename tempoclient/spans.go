@@ -6,6 +6,8 @@ import (
 	"iter"
 	"net/http"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/tempograph/tempograph/servicegraph"
 )
@@ -25,12 +27,25 @@ const fetchers = 8
 // handed to [servicegraph.Build] as it is, which counts the former.
 func (c *Client) Spans(ctx context.Context, q Query) iter.Seq2[servicegraph.Span, error] {
 	return func(yield func(servicegraph.Span, error) bool) {
-		for t, err := range c.traces(ctx, q) {
+		var (
+			progress Progress
+			found    atomic.Int64
+		)
+		for t, err := range c.traces(ctx, q, &found) {
 			if err != nil {
 				if !yield(servicegraph.Span{}, err) {
 					return
 				}
 				continue // the sequence itself knows whether it goes on
+			}
+			if q.Settle > 0 {
+				t.warn(t.arriving(time.Now(), q.Settle))
+			}
+			if q.Progress != nil {
+				progress.Found = int(found.Load())
+				progress.Fetched++
+				progress.Spans += len(t.Spans)
+				q.Progress(progress)
 			}
 			for _, s := range t.Spans {
 				if !yield(s, nil) {
@@ -46,8 +61,9 @@ func (c *Client) Spans(ctx context.Context, q Query) iter.Seq2[servicegraph.Span
 	}
 }
 
-// traces yields the traces that the query finds, in the order of Search.
-func (c *Client) traces(ctx context.Context, q Query) iter.Seq2[*Trace, error] {
+// traces yields the traces that the query finds, in the order of Search, and counts
+// in found how many it has found.
+func (c *Client) traces(ctx context.Context, q Query, found *atomic.Int64) iter.Seq2[*Trace, error] {
 	return func(yield func(*Trace, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		var work sync.WaitGroup
@@ -74,6 +90,7 @@ func (c *Client) traces(ctx context.Context, q Query) iter.Seq2[*Trace, error] {
 					place <- result{err: err}
 					continue
 				}
+				found.Add(1)
 				work.Go(func() {
 					t, err := c.fetch(ctx, summary.ID)
 					place <- result{t, err}
@@ -95,10 +112,10 @@ func (c *Client) traces(ctx context.Context, q Query) iter.Seq2[*Trace, error] {
 	}
 }
 
-// fetch is Trace for a trace that a search has found: that it cannot be had is a
+// fetch is trace for a trace that a search has found: that it cannot be had is a
 // warning about this trace alone.
 func (c *Client) fetch(ctx context.Context, id servicegraph.TraceID) (*Trace, error) {
-	t, err := c.Trace(ctx, id)
+	t, err := c.trace(ctx, id)
 	if err == nil {
 		return t, nil
 	}

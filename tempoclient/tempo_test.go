@@ -224,6 +224,12 @@ func TestTraceComesBackComplete(t *testing.T) {
 	want := shop(id(1), time.Now().Add(-time.Second).UnixNano())
 	pushSpans(t, tempo, "", want)
 	got := awaitTrace(t, c, id(1), len(want))
+	for _, w := range got.Warnings {
+		if w.Kind != WarnArriving { // it is only a second old
+			t.Errorf("warning: %v", w)
+		}
+	}
+	got.Warnings = nil
 	if diff := cmp.Diff(&Trace{ID: id(1), Spans: want}, got); diff != "" {
 		t.Errorf("the trace differs from what was pushed (-want +got):\n%s", diff)
 	}
@@ -394,6 +400,53 @@ func TestGraphThroughTempo(t *testing.T) {
 	}
 	if !slices.IsSortedFunc(first, func(a, b servicegraph.Span) int { return int(b.TraceID[0]) - int(a.TraceID[0]) }) {
 		t.Error("the newest traces are not first")
+	}
+}
+
+func TestAwait(t *testing.T) {
+	tempo := tempotest.Start(t, tempotest.Config{})
+	c := newClient(t, tempo.URL, Config{})
+	spans := shop(id(1), time.Now().Add(-time.Second).UnixNano())
+
+	// The trace arrives span by span, slower than Await looks, the root last.
+	const settle = time.Second
+	var (
+		got      *Trace
+		err      error
+		returned time.Time
+	)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		got, err = c.Await(t.Context(), id(1), settle)
+		returned = time.Now()
+	}()
+	var last time.Time
+	for _, s := range slices.Backward(spans) {
+		time.Sleep(settle / 5) // the case under test, not a wait
+		pushSpans(t, tempo, "", []servicegraph.Span{s})
+		last = time.Now()
+	}
+	<-done
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Spans) != len(spans) {
+		t.Errorf("%d spans, want %d", len(got.Spans), len(spans))
+	}
+	if quiet := returned.Sub(last); quiet < settle || quiet > settle+5*time.Second {
+		t.Errorf("returned %v after the last span, want %v", quiet, settle)
+	}
+
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := c.Await(ctx, id(2), settle); !errors.Is(err, ErrNotFound) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a trace that never comes: error %v", err)
+	}
+	ctx, cancel = context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	if got, err := c.Await(ctx, id(1), time.Hour); !errors.Is(err, context.DeadlineExceeded) || got == nil || len(got.Spans) != len(spans) {
+		t.Errorf("not settled in time: %v, error %v", got, err)
 	}
 }
 
