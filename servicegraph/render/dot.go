@@ -6,8 +6,10 @@ import (
 	"html"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tempograph/tempograph/servicegraph"
 )
@@ -92,7 +94,7 @@ edge [fontname="Helvetica" fontsize=9 color="%s" arrowsize="0.7"];
 			namespace = n.ID.Namespace
 			fmt.Fprintf(out, `subgraph %s {
 style="rounded,filled" color="#e4e7ec" fillcolor="#f8f9fb" penwidth=1 margin=12 tooltip=%s fontcolor="%s" label=<<B>%s</B>>
-`, quote("cluster_"+encode(namespace)), quote("namespace "+visible(namespace)), muted, cardText(namespace))
+`, quote(identifier("cluster_"+encode(namespace))), quote("namespace "+shorten(visible(namespace), 2000)), muted, cardText(namespace))
 		}
 		writeNode(out, n, window(g))
 	}
@@ -116,7 +118,10 @@ func (d DOT) heading(g *servicegraph.Graph) string {
 		timeRange(g) + " · " + plural(float64(r.Traces), "trace") + " · " + plural(float64(r.Spans), "span"),
 		"edges: calls, errors, latency p50 · p95 · p99 as the caller saw it; dashed: messages",
 	}
-	if d.WithoutEdgeText {
+	switch {
+	case g.NumNodes() == 0:
+		rows[1] = "nothing to draw: there is no service in these spans"
+	case d.WithoutEdgeText:
 		rows[1] = "numbers of the edges are in their tooltips; dashed: messages"
 	}
 	if selfEdges, calls := countSelfEdges(g); selfEdges > 0 && !d.SelfEdges {
@@ -130,16 +135,13 @@ func (d DOT) heading(g *servicegraph.Graph) string {
 		rows = append(rows, "note: "+strings.Join(notes, ", "))
 	}
 
-	var b strings.Builder
-	b.WriteString(`<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="1">`)
+	for i := range rows {
+		rows[i] = font(muted, 10, html.EscapeString(rows[i]))
+	}
 	if d.Title != "" {
-		fmt.Fprintf(&b, `<TR><TD ALIGN="LEFT"><FONT POINT-SIZE="16" COLOR="%s"><B>%s</B></FONT></TD></TR>`, ink, html.EscapeString(shorten(visible(d.Title), 120)))
+		rows = slices.Insert(rows, 0, font(ink, 16, "<B>"+html.EscapeString(shorten(visible(d.Title), 100))+"</B>"))
 	}
-	for _, row := range rows {
-		fmt.Fprintf(&b, `<TR><TD ALIGN="LEFT"><FONT COLOR="%s">%s</FONT></TD></TR>`, muted, html.EscapeString(row))
-	}
-	b.WriteString("</TABLE>")
-	return b.String()
+	return column("LEFT", rows...)
 }
 
 func countSelfEdges(g *servicegraph.Graph) (edges, calls float64) {
@@ -162,20 +164,20 @@ func writeNode(out io.Writer, n servicegraph.Node, window time.Duration) {
 	case n.Entries > 0:
 		mark = "entry"
 	}
-	var cells []string
+	var numbers []string
 	if n.Requests.Calls == 0 {
-		cells = append(cells, "no requests")
+		numbers = append(numbers, font(muted, 10, "no requests"))
 	} else {
-		cells = append(cells, plural(n.Requests.Calls, "call"))
+		numbers = append(numbers, font(muted, 10, plural(n.Requests.Calls, "call")))
 		if n.Requests.Errors > 0 {
-			cells = append(cells, s.share(n.Requests.Errors, n.Requests.Calls))
+			numbers = append(numbers, s.share(n.Requests.Errors, n.Requests.Calls))
 		}
-		cells = append(cells, "p95 "+quantile(n.Requests.Latency, 0.95))
+		numbers = append(numbers, font(muted, 10, "p95 "+html.EscapeString(quantile(n.Requests.Latency, 0.95))))
 	}
 
 	id := NodeID(n.ID)
 	fmt.Fprintf(out, "%s [id=%s %s%s label=<%s> tooltip=%s];\n",
-		quote(id), quote(id), shape(n.ID.Type), s.outlined, card(cardText(n.ID.Name), mark, cells), quote(nodeTooltip(n, window)))
+		quote(id), quote(id), shape(n.ID.Type), s.outlined, card(cardText(n.ID.Name), mark, numbers), quote(nodeTooltip(n, window)))
 }
 
 // shape returns the attributes that tell the types of nodes apart.
@@ -193,23 +195,25 @@ func shape(t servicegraph.NodeType) string {
 }
 
 // card returns the HTML label of a node: the name with a mark beside it, and the
-// cells below.
-func card(name, mark string, cells []string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, `<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="2"><TR><TD ALIGN="LEFT" COLSPAN="%d"><FONT POINT-SIZE="13" COLOR="%s"><B>%s</B></FONT>`, len(cells), ink, name)
+// numbers below.
+func card(name, mark string, numbers []string) string {
+	title := []string{font(ink, 13, "<B>"+name+"</B>")}
 	if mark != "" {
-		fmt.Fprintf(&b, `<FONT COLOR="%s">  %s</FONT>`, muted, mark)
+		title = append(title, font(muted, 10, mark))
 	}
-	b.WriteString("</TD></TR><TR>")
-	for _, cell := range cells {
-		fmt.Fprintf(&b, `<TD ALIGN="LEFT"><FONT COLOR="%s">%s</FONT></TD>`, muted, cell)
-	}
-	b.WriteString("</TR></TABLE>")
-	return b.String()
+	return column("LEFT", row("LEFT", "RIGHT", title...), row("LEFT", "RIGHT", numbers...))
 }
 
+// longestString is less than the 16 KiB that Graphviz before version 3 takes in a
+// string, with room for the other lines of a tooltip.
+const longestString = 15_000
+
 func nodeTooltip(n servicegraph.Node, window time.Duration) string {
-	lines := []string{visible(n.ID.String()) + " (" + visible(string(n.ID.Type)) + ")"}
+	name := visible(n.ID.String())
+	if len(quote(name)) > longestString {
+		name = shorten(name, 2000)
+	}
+	lines := []string{name + " (" + visible(string(n.ID.Type)) + ")"}
 	if n.Requests.Calls > 0 {
 		lines = append(lines, callsLine(n.Requests.Calls, n.Requests.Errors, window), latencyLine("latency", n.Requests.Latency))
 	}
@@ -239,38 +243,78 @@ func penWidth(calls float64) float64 {
 	return 1 + 0.75*math.Log10(min(max(calls, 1), 1e6))
 }
 
-// edgeText returns the HTML label of an edge.
+// edgeText returns the HTML label of an edge. The last, empty row keeps the text
+// off the line, on which dot would set it otherwise.
 func edgeText(e servicegraph.Edge, s severity) string {
-	calls := fmt.Sprintf(`<FONT POINT-SIZE="10" COLOR="%s"><B>%s</B></FONT>`, ink, plural(e.Calls, "call"))
+	first := []string{font(ink, 10, "<B>"+plural(e.Calls, "call")+"</B>")}
 	if e.Errors > 0 {
-		calls += `<FONT POINT-SIZE="10">  ` + s.share(e.Errors, e.Calls) + `</FONT>`
+		first = append(first, s.share(e.Errors, e.Calls))
 	}
 	p50, p95, p99, unit := quantiles(edgeLatency(e))
-	latency := strings.TrimSpace(p50 + " · " + p95 + " · " + p99 + " " + unit)
-	return fmt.Sprintf(`<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="1"><TR><TD>%s</TD></TR><TR><TD><FONT COLOR="%s">%s</FONT></TD></TR></TABLE>`,
-		calls, muted, html.EscapeString(latency))
+	latency := html.EscapeString(strings.TrimSpace(p50 + " · " + p95 + " · " + p99 + " " + unit))
+	align := "CENTER"
+	if len(first) > 1 {
+		align = "RIGHT"
+	}
+	return column("CENTER", row(align, "LEFT", first...), font(muted, 9, latency), "")
 }
 
-// share returns the share of errors as HTML in the look of the severity.
+// share returns the share of errors, in the look of the severity.
 func (s severity) share(errors, calls float64) string {
 	t := html.EscapeString(percent(errors, calls)) + " err"
-	if s.glyph == "" {
-		return fmt.Sprintf(`<FONT COLOR="%s">%s</FONT>`, s.text, t)
+	if s.glyph != "" {
+		t = "<B>" + s.glyph + t + "</B>"
 	}
-	return fmt.Sprintf(`<FONT COLOR="%s"><B>%s%s</B></FONT>`, s.text, s.glyph, t)
+	return font(s.text, 10, t)
+}
+
+// font returns HTML in a colour and size.
+func font(color string, size int, html string) string {
+	return fmt.Sprintf(`<FONT COLOR="%s" POINT-SIZE="%d">%s</FONT>`, color, size, html)
+}
+
+// row returns pieces of HTML beside each other, the first and the last aligned
+// as told. The gaps are cells, because Graphviz and browsers drop spaces at the
+// ends of a text, each in their own way. They have a height, because Graphviz 12
+// aborts at an empty cell without one.
+func row(first, last string, cells ...string) string {
+	var b strings.Builder
+	b.WriteString(`<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>`)
+	for i, cell := range cells {
+		align := "CENTER"
+		switch {
+		case i == 0:
+			align = first
+		case i == len(cells)-1:
+			align = last
+		}
+		if i > 0 {
+			b.WriteString(`<TD WIDTH="8" HEIGHT="1"></TD>`)
+		}
+		fmt.Fprintf(&b, `<TD ALIGN="%s">%s</TD>`, align, cell)
+	}
+	b.WriteString(`</TR></TABLE>`)
+	return b.String()
+}
+
+// column returns pieces of HTML below each other.
+func column(align string, cells ...string) string {
+	begin := `<TR><TD ALIGN="` + align + `">`
+	return `<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="1">` + begin +
+		strings.Join(cells, `</TD></TR>`+begin) + `</TD></TR></TABLE>`
 }
 
 func edgeTooltip(e servicegraph.Edge, window time.Duration) string {
-	gap := "network"
+	between := "network"
 	if e.ID.Kind == servicegraph.KindMessage {
-		gap = "queue"
+		between = "queue"
 	}
 	return strings.Join([]string{
-		fmt.Sprintf("%s → %s (%s)", visible(e.ID.From.String()), visible(e.ID.To.String()), visible(string(e.ID.Kind))),
+		fmt.Sprintf("%s → %s (%s)", shorten(visible(e.ID.From.String()), 200), shorten(visible(e.ID.To.String()), 200), visible(string(e.ID.Kind))),
 		callsLine(e.Calls, e.Errors, window),
 		latencyLine("caller", e.Caller.Latency),
 		latencyLine("callee", e.Callee.Latency),
-		latencyLine(gap, e.Gap),
+		latencyLine(between, e.Gap),
 	}, "\n")
 }
 
@@ -295,9 +339,13 @@ func latencyLine(name string, l servicegraph.Latency) string {
 	return fmt.Sprintf("%s: p50 %s · p95 %s · p99 %s %s, slowest %s", name, p50, p95, p99, unit, duration(l.Max()))
 }
 
-// cardText returns a name as HTML that fits on a card.
+// cardText returns a name as HTML that fits on a card. Where Graphviz has no
+// fonts to measure with, it takes East Asian characters for a sixth narrower than
+// they are; spaces make up for that.
 func cardText(name string) string {
-	return html.EscapeString(shorten(visible(name), 40))
+	name = shorten(visible(name), 40)
+	wide := width(name) - utf8.RuneCountInString(name)
+	return html.EscapeString(name) + strings.Repeat("&#160;", (max(wide, 0)+2)/3)
 }
 
 // quote returns s as a DOT string. A line feed becomes a line break of

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strings"
 	"unicode"
@@ -12,13 +13,24 @@ import (
 // NodeID returns the name of a node in DOT, which is also the id of its element
 // in SVG: "service:shop/cart". It is made of the whole identity, so that two
 // nodes that share a name stay two, and has no characters that DOT, SVG or a URL
-// fragment would have to escape: those are percent-encoded.
+// fragment would have to escape: those are percent-encoded. A very long one ends
+// in a hash.
 func NodeID(id servicegraph.NodeID) string {
 	s := encode(string(id.Type)) + ":"
 	if id.Namespace != "" {
 		s += encode(id.Namespace) + "/"
 	}
-	return s + encode(id.Name)
+	return identifier(s + encode(id.Name))
+}
+
+// identifier shortens what is too long for Graphviz and for readers of DOT. The
+// asterisk is there because encode has none: no name can pass for a hash.
+func identifier(encoded string) string {
+	runes := []rune(encoded)
+	if len(runes) <= 200 {
+		return encoded
+	}
+	return fmt.Sprintf("%s*%x", string(runes[:100]), sha256.Sum256([]byte(encoded)))
 }
 
 // encode percent-encodes what is not a letter, a digit or one of "-._~".
@@ -66,29 +78,28 @@ func visible(s string) string {
 const zeroWidthJoiner = '\u200d'
 
 // shorten returns s if it is at most max columns wide, else its beginning and
-// its end around an ellipsis.
+// its end around an ellipsis. Characters without a width count as one column, so
+// that a pile of accents ends, too.
 func shorten(s string, max int) string {
-	if width(s) <= max {
+	runes := []rune(s)
+	total := 0
+	for _, r := range runes {
+		total += columns(r)
+	}
+	if total <= max {
 		return s
 	}
-	runes := []rune(s)
-	room := max - 1
-	head, tail := 0, len(runes)
-	for used := 0; ; {
-		if w := runeWidth(runes[head]); used+w <= (room+1)/2 {
-			used += w
-			head++
-			continue
-		}
-		break
+	head, used := 0, 1 // the ellipsis
+	for used+columns(runes[head]) <= (max+2)/2 {
+		used += columns(runes[head])
+		head++
 	}
-	for used := width(string(runes[:head])); ; {
-		if w := runeWidth(runes[tail-1]); used+w <= room {
-			used += w
-			tail--
-			continue
-		}
-		break
+	tail := len(runes)
+	for used+columns(runes[tail-1]) <= max {
+		tail--
+		used += columns(runes[tail])
 	}
 	return string(runes[:head]) + "…" + string(runes[tail:])
 }
+
+func columns(r rune) int { return max(1, runeWidth(r)) }

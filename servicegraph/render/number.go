@@ -47,8 +47,8 @@ func plural(n float64, noun string) string {
 }
 
 // rate formats calls over a window as calls per second, or per minute or hour
-// where that would be less than one in ten seconds or minutes. It is unknown
-// when the window is shorter than a second: a handful of traces has no rate.
+// where there is less than one per second or minute. It is unknown when the
+// window is shorter than a second: a handful of traces has no rate.
 func rate(calls float64, window time.Duration) string {
 	if window < time.Second {
 		return unknown
@@ -58,9 +58,9 @@ func rate(calls float64, window time.Duration) string {
 		return trim(perSecond/1000, 1) + "k/s"
 	case perSecond >= 100:
 		return trim(perSecond, 0) + "/s"
-	case perSecond >= 0.1:
+	case perSecond >= 1:
 		return trim(perSecond, 1) + "/s"
-	case perSecond >= 0.1/60:
+	case perSecond >= 1.0/60:
 		return trim(perSecond*60, 1) + "/min"
 	default:
 		return trim(perSecond*3600, 1) + "/h"

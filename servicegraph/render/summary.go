@@ -46,15 +46,14 @@ func remarks(r servicegraph.Report) []remark {
 	var found []remark
 	for _, m := range []remark{
 		{r.Skipped, "unreadable record", "left out by the source"},
-		{r.Invalid, "invalid span", "no trace id or span id: left out"},
-		{r.Orphan, "orphan span", "the parent never arrived: calls may be missing"},
-		{r.Unresolved, "unresolved call", "neither a span of the callee nor its name: no edge"},
-		{r.LinkMissing, "broken link", "the span it points to never arrived"},
-		{r.Cycles, "parent loop", "cut at one span"},
-		{r.UnknownService, "nameless span", "no service.name: counted for unknown_service"},
-		{r.InvalidDuration, "backward span", "ends before it starts: no latency"},
-		{r.Unfinished, "unfinished span", "no end: no latency"},
-		{r.Skewed, "skewed span", "outside the time of its caller: clocks differ"},
+		{r.Invalid, "invalid span", "no trace id or no span id, so left out"},
+		{r.Orphan, "orphan span", "the parent never arrived, so a call may be missing"},
+		{r.Unresolved, "unresolved call", "the callee has neither a span nor a name, so there is no edge"},
+		{r.Cycles, "parent loop", "cut open at one span"},
+		{r.UnknownService, "nameless span", "no service.name, so counted for unknown_service"},
+		{r.InvalidDuration, "backward span", "ends before it starts, so there is no latency"},
+		{r.Unfinished, "unfinished span", "no start or no end, so there is no latency"},
+		{r.Skewed, "skewed span", "outside the time of the caller, so clocks differ"},
 	} {
 		if m.n > 0 {
 			found = append(found, m)

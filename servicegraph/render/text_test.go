@@ -1,0 +1,129 @@
+package render
+
+import (
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/render/internal/rendertest"
+)
+
+func TestTableEscapesHostileNames(t *testing.T) {
+	g := hostile().Graph(t)
+	out := renderString(t, Table{}, g)
+	for i, line := range strings.Split(out, "\n") {
+		if !utf8.ValidString(line) {
+			t.Errorf("line %d is not UTF-8: %q", i, line)
+		}
+		for _, r := range line {
+			if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) && r != '\u200e' {
+				t.Errorf("line %d contains %q: %q", i, r, line)
+			}
+		}
+	}
+	if got := strings.Count(out, "→") - 1; got != g.NumEdges()-strings.Count(out, "⇢") {
+		t.Errorf("%d requests in the table, %d edges in the graph", got, g.NumEdges())
+	}
+}
+
+func TestTableIsAligned(t *testing.T) {
+	traffic := rendertest.Shop()
+	for _, name := range []string{"注文サービス", "e\u0301te\u0301", strings.Repeat("very-", 20) + "long", "שלום"} {
+		traffic.Call("edge/web-gateway", name, rendertest.Load{Calls: 12345, Errors: 1, Typical: 80 * time.Second})
+	}
+	table, _, _ := strings.Cut(renderString(t, Table{}, traffic.Graph(t)), "\n\n")
+	lines := strings.Split(table, "\n")
+	for _, line := range lines {
+		if width(line) != width(lines[0]) || width(line) > 110 {
+			t.Errorf("line is %d columns wide, the first %d:\n%s", width(line), width(lines[0]), line)
+		}
+	}
+}
+
+func TestVisible(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                    "(no name)",
+		"plain name":          "plain name",
+		"a\nb\tc\x00":         `a\nb\tc\x00`,
+		"\u202etxt.exe":       `\u202etxt.exe`,
+		"\xffé\xc3":           `\xffé\xc3`,
+		"\ufffd":              "\ufffd",
+		"👩‍💻":                 "👩‍💻",
+		"\u00a0\u2028\u200b":  `\u00a0\u2028\u200b`,
+		"\U000e0001\ue000":    `\U000e0001\ue000`,
+		`quotes " ' and \ ok`: `quotes " ' and \ ok`,
+	} {
+		if got := visible(in); got != want {
+			t.Errorf("visible(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestShorten(t *testing.T) {
+	for _, test := range []struct {
+		in   string
+		max  int
+		want string
+	}{
+		{"abcdef", 6, "abcdef"},
+		{"abcdefg", 6, "abc…fg"},
+		{"abcdefgh", 5, "ab…gh"},
+		{"注文サービス", 12, "注文サービス"},
+		{"注文サービス", 11, "注文…ービス"},
+		{"e" + strings.Repeat("\u0301", 10_000) + "x", 5, "e\u0301…\u0301x"},
+		{strings.Repeat("x", 10_000), 9, "xxxx…xxxx"},
+	} {
+		got := shorten(test.in, test.max)
+		if got != test.want || width(got) > test.max {
+			t.Errorf("shorten(%.20q, %d) = %q, want %q", test.in, test.max, got, test.want)
+		}
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	for _, test := range []struct{ got, want string }{
+		{count(0), "0"}, {count(999), "999"}, {count(1000), "1,000"}, {count(999_499), "999,499"},
+		{count(999_500), "1M"}, {count(1_234_567), "1.23M"}, {count(2e9), "2G"}, {count(1234.5), "1,234.5"},
+		{plural(1, "call"), "1 call"}, {plural(0, "call"), "0 calls"}, {plural(1.5, "call"), "1.5 calls"},
+
+		{rate(5, 999*time.Millisecond), "–"}, {rate(5, time.Second), "5/s"}, {rate(1234, time.Second), "1.2k/s"},
+		{rate(55, 26*time.Second), "2.1/s"}, {rate(30, time.Minute), "30/min"}, {rate(5, time.Hour), "5/h"},
+
+		{percent(0, 10), "0%"}, {percent(0, 0), "–"}, {percent(1, 1e9), "<0.01%"}, {percent(1, 2000), "0.05%"},
+		{percent(19, 1000), "1.9%"}, {percent(1, 8), "12%"}, {percent(999, 1000), ">99%"}, {percent(5, 5), "100%"},
+
+		{duration(0), "0 ms"}, {duration(1), "1 ns"}, {duration(1500), "1.5 µs"}, {duration(627 * time.Microsecond), "627 µs"},
+		{duration(1234 * time.Microsecond), "1.2 ms"}, {duration(1150 * time.Millisecond), "1150 ms"},
+		{duration(12 * time.Second), "12 s"}, {duration(time.Hour), "3600 s"},
+		{unit{"s", time.Second}.number(time.Microsecond), "<0.01"}, {unit{"s", time.Second}.number(50 * time.Millisecond), "0.05"},
+
+		{quantile(servicegraph.Latency{}, 0.5), "–"},
+	} {
+		if test.got != test.want {
+			t.Errorf("got %q, want %q", test.got, test.want)
+		}
+	}
+}
+
+func TestTimeRange(t *testing.T) {
+	for _, test := range []struct {
+		window time.Duration
+		want   string
+	}{
+		{500 * time.Millisecond, "2026-08-01 14:00:00–14:00:00 UTC (251 ms)"},
+		{11 * time.Hour, "2026-08-01 14:00:00–2026-08-01 19:30:00 UTC (5h30m0s)"},
+		{40 * time.Hour, "2026-08-01 14:00:00–2026-08-02 10:00:00 UTC (20h0m0s)"},
+	} {
+		traffic := &rendertest.Traffic{Window: test.window}
+		traffic.Entry("a", rendertest.Load{Calls: 2, Typical: time.Millisecond})
+		if got, want := timeRange(traffic.Graph(t)), strings.Replace(test.want, "–2026-08-01 ", "–", 1); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	if got := timeRange(new(servicegraph.Graph)); got != "time unknown" {
+		t.Errorf("empty graph: %q", got)
+	}
+}
