@@ -21,8 +21,15 @@ type Config struct {
 	// Those in the base URL count where these are empty.
 	Username, Password string
 
-	// BearerToken is for authentication by token. It excludes a Username.
-	BearerToken string
+	// BearerToken is for authentication by token, BearerTokenFile names a file that
+	// holds it, which is read again for every request: tokens in files change. At most
+	// one of these two and Username can be set.
+	BearerToken     string
+	BearerTokenFile string
+
+	// CAFile holds the certificates, in PEM form, of the authorities to trust in
+	// place of the system's. CertFile and KeyFile are the client's own certificate.
+	CAFile, CertFile, KeyFile string
 
 	// Header is sent with every request, after the headers above, which it
 	// overrides.
@@ -55,10 +62,9 @@ const (
 
 // A Client asks one Tempo. It is safe for concurrent use.
 type Client struct {
-	cfg     Config
-	base    *url.URL // without user, query and trailing slash
-	http    *http.Client
-	secrets []string // what no error may show
+	cfg  Config
+	base *url.URL // without user, query and trailing slash
+	http *http.Client
 
 	reached atomic.Bool // whether this Tempo has ever answered anything
 }
@@ -72,13 +78,13 @@ func New(baseURL string, cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if base.User != nil && cfg.Username == "" && cfg.BearerToken == "" {
+	if base.User != nil && cfg.Username == "" && cfg.BearerToken == "" && cfg.BearerTokenFile == "" {
 		cfg.Username = base.User.Username()
 		cfg.Password, _ = base.User.Password()
 	}
 	base.User = nil
-	if cfg.Username != "" && cfg.BearerToken != "" {
-		return nil, errors.New("tempo: a user name and a bearer token exclude each other: set one of them")
+	if err := cfg.validate(); err != nil {
+		return nil, err
 	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = defaultTimeout
@@ -92,15 +98,13 @@ func New(baseURL string, cfg Config) (*Client, error) {
 	}
 	if cfg.Transport == nil {
 		t := http.DefaultTransport.(*http.Transport).Clone()
+		if t.TLSClientConfig, err = cfg.tlsConfig(); err != nil {
+			return nil, err
+		}
 		t.MaxIdleConnsPerHost = fetchers + 1 // the default of 2 would open a connection for most traces
 		cfg.Transport = t
 	}
-	return &Client{
-		cfg:     cfg,
-		base:    base,
-		http:    &http.Client{Transport: cfg.Transport},
-		secrets: secretsOf(cfg),
-	}, nil
+	return &Client{cfg: cfg, base: base, http: &http.Client{Transport: cfg.Transport}}, nil
 }
 
 // Close closes the connections that are kept open for further requests.

@@ -2,7 +2,6 @@ package tempoclient
 
 import (
 	"bytes"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -133,7 +132,7 @@ func (c *Client) unexpected(req *http.Request, status int, body []byte, err erro
 		Method:     req.Method,
 		URL:        req.URL.String(),
 		StatusCode: status,
-		Body:       c.redact(strings.TrimSpace(string(body[:min(len(body), maxErrorBody)]))),
+		Body:       redact(strings.TrimSpace(string(body[:min(len(body), maxErrorBody)])), req.Header),
 		Err:        err,
 		base:       c.base.String(),
 	}
@@ -183,35 +182,6 @@ func explain(err error) error {
 		return fmt.Errorf("%w: write http:// in its URL", err)
 	}
 	return err
-}
-
-// secretsOf lists the forms in which credentials could turn up in an answer.
-func secretsOf(cfg Config) []string {
-	var secrets []string
-	for _, s := range []string{cfg.Password, cfg.BearerToken} {
-		if s != "" {
-			secrets = append(secrets, s)
-		}
-	}
-	if cfg.Username != "" {
-		secrets = append(secrets, base64.StdEncoding.EncodeToString([]byte(cfg.Username+":"+cfg.Password)))
-	}
-	for _, v := range cfg.Header["Authorization"] {
-		_, credentials, found := strings.Cut(v, " ")
-		if !found {
-			credentials = v
-		}
-		secrets = append(secrets, credentials)
-	}
-	return secrets
-}
-
-// redact returns the text without credentials, which proxies may echo.
-func (c *Client) redact(text string) string {
-	for _, s := range c.secrets {
-		text = strings.ReplaceAll(text, s, "REDACTED")
-	}
-	return text
 }
 
 // firstLine returns the first line of a message, shortened to what fits one.

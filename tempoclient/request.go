@@ -58,17 +58,8 @@ func (c *Client) request(ctx context.Context, path string, params url.Values, ac
 		return nil, err
 	}
 	req.Header.Set("Accept", accept)
-	if c.cfg.OrgID != "" {
-		req.Header.Set("X-Scope-OrgID", c.cfg.OrgID)
-	}
-	if c.cfg.Username != "" {
-		req.SetBasicAuth(c.cfg.Username, c.cfg.Password)
-	}
-	if c.cfg.BearerToken != "" {
-		req.Header.Set("Authorization", "Bearer "+c.cfg.BearerToken)
-	}
-	for key, values := range c.cfg.Header {
-		req.Header[http.CanonicalHeaderKey(key)] = values
+	if err := c.cfg.authorize(req.Header); err != nil {
+		return nil, fmt.Errorf("%s: %w", c.name(), err)
 	}
 	return req, nil
 }

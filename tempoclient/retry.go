@@ -80,7 +80,13 @@ func (c *Client) brokenConnection(err error) bool {
 		return true
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok {
-		return op.Op != "dial" || c.reached.Load()
+		switch op.Op {
+		case "dial":
+			return c.reached.Load()
+		case "remote error": // a TLS alert: it does not like our certificate
+			return false
+		}
+		return true
 	}
 	return errors.Is(err, io.EOF) // the server closed the connection before it answered
 }

@@ -65,7 +65,10 @@ func TestRetries(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var at []time.Time
-				c, err := New("http://tempo", Config{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+				c, err := New("http://tempo", Config{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+					if strings.HasPrefix(req.URL.Path, "/api/traces/") { // asked after a 404
+						return status(404)()
+					}
 					at = append(at, time.Now())
 					if n := len(at); n <= len(test.answers) {
 						return test.answers[n-1]()

@@ -96,8 +96,8 @@ func TestSearchEnumerates(t *testing.T) {
 	}{
 		{"none", modelTempo{}, time.Hour, 1},
 		{"few", modelTempo{traces: spread(999, time.Hour, time.Second)}, time.Hour, 1},
-		{"many", modelTempo{traces: spread(20_000, time.Hour, time.Second)}, time.Hour, 60},
-		{"many in one second", modelTempo{traces: spread(20_000, 900*time.Millisecond, 0)}, time.Hour, 30},
+		{"many", modelTempo{traces: spread(5000, time.Hour, time.Second)}, time.Hour, 15},
+		{"many in one second", modelTempo{traces: spread(5000, 900*time.Millisecond, 0)}, time.Hour, 26},
 		{"on the bounds of seconds", modelTempo{traces: spread(3600, time.Hour, 0)}, time.Hour, 20},
 		{"long ones in every slice", modelTempo{traces: append(spread(5000, time.Hour, time.Second), modelTrace{traceNumber(9000), end.Add(-2 * time.Hour), end})}, time.Hour, 30},
 		{"ten days", modelTempo{traces: spread(100, 240*time.Hour, time.Hour)}, 240 * time.Hour, 2},

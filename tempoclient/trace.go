@@ -44,17 +44,18 @@ func (c *Client) Trace(ctx context.Context, id servicegraph.TraceID) (*Trace, er
 
 // trace is Trace without the warnings that are no more than a guess.
 func (c *Client) trace(ctx context.Context, id servicegraph.TraceID) (*Trace, error) {
-	req, body, err := c.get(ctx, "/api/v2/traces/"+id.String(), nil, mediaProtobuf)
-	if e, ok := errors.AsType[*Error](err); ok && e.StatusCode == http.StatusNotFound && e.Err == nil {
-		// Without a text: an unknown path would have one.
-		return nil, c.notFound(id)
+	var answer tempopb.TraceByIDResponse
+	err := c.getTrace(ctx, "/api/v2/traces/", id, &answer)
+	if isWrongPath(err) {
+		// An older Tempo has only the older path, and no word for a part of a trace.
+		// Where neither path is known, the URL is wrong.
+		answer.Trace = &tempopb.Trace{}
+		if v1 := c.getTrace(ctx, "/api/traces/", id, answer.Trace); !isWrongPath(v1) {
+			err = v1
+		}
 	}
 	if err != nil {
 		return nil, err
-	}
-	var answer tempopb.TraceByIDResponse
-	if err := answer.Unmarshal(body); err != nil {
-		return nil, c.unexpected(req, http.StatusOK, nil, fmt.Errorf("the answer is not a trace: %w", err))
 	}
 	t := &Trace{ID: id, Spans: spansOf(answer.Trace, c.cfg.Keep)}
 	if answer.Status == tempopb.PartialStatus_PARTIAL {
@@ -64,6 +65,28 @@ func (c *Client) trace(ctx context.Context, id servicegraph.TraceID) (*Trace, er
 		return nil, c.notFound(id)
 	}
 	return t, nil
+}
+
+// getTrace asks a path for a trace and decodes the answer.
+func (c *Client) getTrace(ctx context.Context, path string, id servicegraph.TraceID, answer interface{ Unmarshal([]byte) error }) error {
+	req, body, err := c.get(ctx, path+id.String(), nil, mediaProtobuf)
+	if e, ok := errors.AsType[*Error](err); ok && e.StatusCode == http.StatusNotFound && e.Err == nil {
+		// Without a text: an unknown path would have one.
+		return c.notFound(id)
+	}
+	if err != nil {
+		return err
+	}
+	if err := answer.Unmarshal(body); err != nil {
+		return c.unexpected(req, http.StatusOK, nil, fmt.Errorf("the answer is not a trace: %w", err))
+	}
+	return nil
+}
+
+// isWrongPath reports whether an error is a 404 that is not about the trace.
+func isWrongPath(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.StatusCode == http.StatusNotFound
 }
 
 func (c *Client) notFound(id servicegraph.TraceID) error {

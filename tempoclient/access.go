@@ -1,0 +1,118 @@
+package tempoclient
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+)
+
+// authorize adds to the header of a request who is asking.
+func (cfg *Config) authorize(h http.Header) error {
+	if cfg.OrgID != "" {
+		h.Set("X-Scope-OrgID", cfg.OrgID)
+	}
+	if cfg.Username != "" {
+		(&http.Request{Header: h}).SetBasicAuth(cfg.Username, cfg.Password)
+	}
+	token := cfg.BearerToken
+	if cfg.BearerTokenFile != "" {
+		b, err := os.ReadFile(cfg.BearerTokenFile)
+		if err != nil {
+			return fmt.Errorf("reading the bearer token: %w", err)
+		}
+		token = strings.TrimSpace(string(b))
+	}
+	if token != "" {
+		h.Set("Authorization", "Bearer "+token)
+	}
+	for key, values := range cfg.Header {
+		h[http.CanonicalHeaderKey(key)] = values
+	}
+	return nil
+}
+
+// validate refuses settings that contradict each other.
+func (cfg *Config) validate() error {
+	ways := 0
+	for _, set := range []bool{cfg.Username != "", cfg.BearerToken != "", cfg.BearerTokenFile != ""} {
+		if set {
+			ways++
+		}
+	}
+	if ways > 1 {
+		return errors.New("tempo: a user name, a bearer token and a file with one exclude each other: set one of them")
+	}
+	if (cfg.CertFile == "") != (cfg.KeyFile == "") {
+		return errors.New("tempo: a client certificate and its key belong together: set both files")
+	}
+	if cfg.Transport != nil && (cfg.CAFile != "" || cfg.CertFile != "") {
+		return errors.New("tempo: a transport of your own has its own TLS settings: set the certificates there")
+	}
+	return nil
+}
+
+// tlsConfig returns the TLS settings, nil for those of the system.
+func (cfg *Config) tlsConfig() (*tls.Config, error) {
+	if cfg.CAFile == "" && cfg.CertFile == "" {
+		return nil, nil
+	}
+	t := &tls.Config{}
+	if cfg.CAFile != "" {
+		pem, err := os.ReadFile(cfg.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("tempo: reading the CA certificates: %w", err)
+		}
+		t.RootCAs = x509.NewCertPool()
+		if !t.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("tempo: reading the CA certificates: %s holds no certificate in PEM form", cfg.CAFile)
+		}
+	}
+	if cfg.CertFile != "" {
+		cert, err := tls.LoadX509KeyPair(cfg.CertFile, cfg.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("tempo: reading the client certificate: %w", err)
+		}
+		t.Certificates = []tls.Certificate{cert}
+	}
+	return t, nil
+}
+
+// redact returns the text of an answer without the credentials in the header of its
+// request, which proxies may echo.
+func redact(text string, h http.Header) string {
+	for key, values := range h {
+		if !isSecret(key) {
+			continue
+		}
+		for _, v := range values {
+			secrets := []string{v}
+			if _, credentials, found := strings.Cut(v, " "); found && key == "Authorization" {
+				secrets = append(secrets, credentials)
+			}
+			if _, password, ok := (&http.Request{Header: http.Header{"Authorization": {v}}}).BasicAuth(); ok {
+				secrets = append(secrets, password)
+			}
+			for _, s := range secrets {
+				if s != "" {
+					text = strings.ReplaceAll(text, s, "REDACTED")
+				}
+			}
+		}
+	}
+	return text
+}
+
+// isSecret reports whether a header of this name is likely to hold credentials.
+func isSecret(header string) bool {
+	header = strings.ToLower(header)
+	for _, word := range []string{"auth", "cookie", "token", "key", "secret", "password"} {
+		if strings.Contains(header, word) {
+			return true
+		}
+	}
+	return false
+}
