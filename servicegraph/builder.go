@@ -14,6 +14,11 @@ type Config struct {
 	// to that service (semantics.md D13).
 	IgnoreAddresses bool
 
+	// HTTPErrors counts client and server spans without a status as failed if their
+	// HTTP status code is 500 or more (semantics.md E5). By default the status of
+	// the span alone decides.
+	HTTPErrors bool
+
 	// QueueNodes makes a node of the queue between a producer and a consumer:
 	// two edges, producer to queue and queue to consumer, in place of one.
 	QueueNodes bool
@@ -127,6 +132,7 @@ type record struct {
 	status     Status
 	peerIsName bool // the peer is a name somebody gave it, perhaps that of a service
 	caller     bool // the caller side of a call: CLIENT, PRODUCER, or a database span inside the service
+	resent     bool // a client that says it is trying again
 }
 
 // unknownService is the name of a service that did not say its name. SDKs send
@@ -147,6 +153,9 @@ func (b *Builder) record(s Span) record {
 		return r
 	}
 	facts := factsOf(s.Attrs)
+	if b.cfg.HTTPErrors && s.Status == StatusUnset && facts.serverError() {
+		r.status = StatusError
+	}
 	switch {
 	case s.Kind.serves():
 		if p, ok := facts.caller(s.Kind); ok {
@@ -154,6 +163,7 @@ func (b *Builder) record(s Span) record {
 		}
 	case r.caller || facts.hasDatabase():
 		r.caller = true // a database inside the process has no client span (D10)
+		r.resent = facts.resendCount != "" && facts.resendCount != "0"
 		if p, ok := facts.callee(s.Kind); ok {
 			r.peer, r.peerIsName = b.names.node(p.id), p.isName
 		}

@@ -27,6 +27,8 @@ type folder struct {
 	facts   []spanFacts      // by index into spans
 	group   []int32          // the callees of one caller
 	targets map[int32][]Link // what the consumer spans may have received
+
+	intervals []interval // of the children of one span
 }
 
 // spanFacts is what the folder learns about one span of a trace.
@@ -40,6 +42,10 @@ type spanFacts struct {
 
 	callee int32 // for a caller span, the first span it called directly; -1 if none
 	also   int32 // for a callee span, the next callee of the same caller; -1 if none
+
+	// request is the span of the request that this span works for: the nearest
+	// SERVER or CONSUMER span of the service, or its first span; perhaps itself.
+	request int32
 
 	nested int32 // caller spans directly inside this caller span
 
@@ -74,7 +80,7 @@ func (f *folder) fold(set *spanSet) {
 func (f *folder) findCallees() {
 	for _, i := range f.order {
 		span, p := &f.spans[i], f.parent[i]
-		fact := spanFacts{caller: -1, outer: -1, callee: -1, also: -1, consumer: -1}
+		fact := spanFacts{caller: -1, outer: -1, callee: -1, also: -1, consumer: -1, request: i}
 		enclosing := int32(-1)
 		sameService := false
 		if p >= 0 {
@@ -92,6 +98,9 @@ func (f *folder) findCallees() {
 			}
 		case span.caller && enclosing >= 0:
 			f.facts[enclosing].nested++
+		}
+		if sameService && !span.kind.serves() {
+			fact.request = f.facts[p].request
 		}
 		switch {
 		case span.kind == KindConsumer:
@@ -249,19 +258,28 @@ func (f *folder) call(caller int32, from, queue nodeIndex, callees []int32) {
 		return
 	}
 	e := f.sum.edge(key)
+	e.addInTrace(f.trace, len(callees))
 	if caller < 0 {
 		for _, c := range callees {
-			e.addCallee(f.id(c), &f.spans[c])
+			server := &f.spans[c]
+			e.addCallee(f.id(c), server)
+			if key.kind == KindRequest && server.failed() && f.recovered(f.parent[c]) {
+				e.Recovered += server.weight
+			}
 		}
 		return
 	}
 	client := &f.spans[caller]
 	e.Caller.add(client)
+	e.addRepeat(client)
 	e.widen(client)
 	failed := client.failed()
 	for _, c := range callees {
 		server := &f.spans[c]
 		e.addPair(client, server)
+		if key.kind == KindRequest && (client.failed() || server.failed()) && f.recovered(caller) {
+			e.Recovered += max(client.weight, server.weight)
+		}
 		e.Callee.add(server)
 		e.widen(server)
 		failed = failed || server.failed()
@@ -277,6 +295,10 @@ func (f *folder) call(caller int32, from, queue nodeIndex, callees []int32) {
 		e.addGap(client, first)
 	}
 }
+
+// recovered reports whether the request that made a failed call, from span i, did
+// not fail itself (semantics.md E7).
+func (f *folder) recovered(i int32) bool { return !f.spans[f.facts[i].request].failed() }
 
 // throughQueue adds a message with the queue as a node between the two sides.
 func (f *folder) throughQueue(caller int32, queue nodeIndex, callees []int32) {
@@ -385,7 +407,13 @@ func (f *folder) virtualCall(i int32) {
 		return
 	}
 	f.standFor(i, fateVirtual)
-	f.sum.callsTo(client.callKey()).addCaller(f.id(caller), &client)
+	e := f.sum.callsTo(client.callKey())
+	e.addCaller(f.id(caller), &client)
+	e.addRepeat(inner)
+	e.addInTrace(f.trace, 1)
+	if e.ID.Kind == KindRequest && client.failed() && f.recovered(caller) {
+		e.Recovered += client.weight
+	}
 }
 
 // sends reports whether the link of a consumer may point to caller span i. Any
@@ -429,7 +457,8 @@ func (f *folder) account() {
 	r.Cycles += f.cycles
 	for i := range f.spans {
 		span := &f.spans[i]
-		f.sum.node(span.node)
+		node := f.sum.node(span.node)
+		node.SelfTime = saturate(node.SelfTime, f.selfTime(int32(i)))
 		if f.sum.unknown(span.node) {
 			r.UnknownService++
 		}

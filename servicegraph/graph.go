@@ -105,6 +105,11 @@ type Node struct {
 	// Requests are the calls that entered the node, counted and timed by the
 	// node's own spans; for a node without spans, as its callers saw them.
 	Requests Stats
+
+	// SelfTime is how long the service itself worked, in all and weighted: the
+	// time of its spans that no span below them covers, without the time in
+	// which it waited in client spans.
+	SelfTime time.Duration
 }
 
 // An Edge aggregates the calls from one node to another.
@@ -113,6 +118,16 @@ type Edge struct {
 
 	Calls  float64 // per caller span max(1, callee spans); weighted
 	Errors float64 // calls in which either side failed; weighted, never more than Calls
+
+	// Recovered counts the errors that did not fail the request on whose behalf
+	// the call was made; Retries the calls that repeat an earlier one
+	// (http.request.resend_count); both weighted.
+	Recovered, Retries float64
+
+	// MaxPerTrace is the largest number of calls, unweighted, seen in one trace.
+	// Calls that were found to be of this edge by a name, an address or a link
+	// are not added to the others: the number may be too small.
+	MaxPerTrace uint64
 
 	Caller Stats   // what the caller's spans say; empty where there are none
 	Callee Stats   // what the callee's spans say; empty where there are none
@@ -126,6 +141,9 @@ type Edge struct {
 	Failed  []Exemplar // at most 3 failed calls, slowest first
 
 	First, Last int64 // Unix nanoseconds of the earliest start and the latest end; 0 if unknown
+
+	trace   TraceID // the trace whose calls were counted last
+	inTrace uint64  // and how many there were
 }
 
 // A Graph is a finished service graph: nodes and edges in a fixed order, and

@@ -31,25 +31,29 @@ type (
 		Type      NodeType  `json:"type"`
 		Entries   float64   `json:"entries"`
 		Requests  jsonStats `json:"requests"`
+		SelfTime  int64     `json:"selfTime"`
 	}
 	jsonEdge struct {
-		From     string         `json:"from"`
-		To       string         `json:"to"`
-		Kind     EdgeKind       `json:"kind"`
-		Open     bool           `json:"open,omitempty"` // made with open ends, and made again from them
-		Source   int            `json:"source"`
-		Target   int            `json:"target"`
-		Calls    float64        `json:"calls"`
-		Errors   float64        `json:"errors"`
-		Caller   *jsonStats     `json:"caller,omitempty"`
-		Callee   *jsonStats     `json:"callee,omitempty"`
-		Gap      *jsonLatency   `json:"gap,omitempty"`
-		Evidence jsonEvidence   `json:"evidence"`
-		Queues   []jsonID       `json:"queues,omitempty"`
-		Slowest  []jsonExemplar `json:"slowest,omitempty"`
-		Failed   []jsonExemplar `json:"failed,omitempty"`
-		First    int64          `json:"first,omitempty"`
-		Last     int64          `json:"last,omitempty"`
+		From        string         `json:"from"`
+		To          string         `json:"to"`
+		Kind        EdgeKind       `json:"kind"`
+		Open        bool           `json:"open,omitempty"` // made with open ends, and made again from them
+		Source      int            `json:"source"`
+		Target      int            `json:"target"`
+		Calls       float64        `json:"calls"`
+		Errors      float64        `json:"errors"`
+		Recovered   float64        `json:"recovered,omitempty"`
+		Retries     float64        `json:"retries,omitempty"`
+		MaxPerTrace uint64         `json:"maxPerTrace,omitempty"`
+		Caller      *jsonStats     `json:"caller,omitempty"`
+		Callee      *jsonStats     `json:"callee,omitempty"`
+		Gap         *jsonLatency   `json:"gap,omitempty"`
+		Evidence    jsonEvidence   `json:"evidence"`
+		Queues      []jsonID       `json:"queues,omitempty"`
+		Slowest     []jsonExemplar `json:"slowest,omitempty"`
+		Failed      []jsonExemplar `json:"failed,omitempty"`
+		First       int64          `json:"first,omitempty"`
+		Last        int64          `json:"last,omitempty"`
 	}
 	jsonStats struct {
 		Calls    float64      `json:"calls"`
@@ -128,7 +132,7 @@ func (g *Graph) MarshalJSON() ([]byte, error) {
 		position[n.ID] = i
 		out.Nodes[i] = jsonNode{
 			ID: n.ID.String(), Namespace: n.ID.Namespace, Name: n.ID.Name, Type: n.ID.Type,
-			Entries: n.Entries, Requests: *statsToJSON(n.Requests),
+			Entries: n.Entries, Requests: *statsToJSON(n.Requests), SelfTime: int64(n.SelfTime),
 		}
 	}
 	for i := range g.edges {
@@ -146,7 +150,7 @@ func (g *Graph) MarshalJSON() ([]byte, error) {
 func edgeToJSON(e *Edge) jsonEdge {
 	j := jsonEdge{
 		From: e.ID.From.String(), To: e.ID.To.String(), Kind: e.ID.Kind,
-		Calls: e.Calls, Errors: e.Errors,
+		Calls: e.Calls, Errors: e.Errors, Recovered: e.Recovered, Retries: e.Retries, MaxPerTrace: e.MaxPerTrace,
 		Gap:      latencyToJSON(e.Gap),
 		Evidence: jsonEvidence(e.Evidence),
 		Slowest:  exemplarsToJSON(e.Slowest),
@@ -196,7 +200,7 @@ func (t *totals) read(in *jsonGraph) error {
 		}
 		if j.Type == TypeService {
 			n := t.node(nodes[i])
-			n.Entries, n.Requests = j.Entries, requests
+			n.Entries, n.Requests, n.SelfTime = j.Entries, requests, time.Duration(j.SelfTime)
 		}
 	}
 	ends := make(map[nodeIndex]bool)
@@ -259,6 +263,7 @@ func (j *jsonEdge) fill(e *Edge) (err error) {
 		}
 	}()
 	e.Calls, e.Errors = j.Calls, j.Errors
+	e.Recovered, e.Retries, e.MaxPerTrace = j.Recovered, j.Retries, j.MaxPerTrace
 	e.Evidence = Evidence(j.Evidence)
 	e.First, e.Last = j.First, j.Last
 	for _, q := range j.Queues {

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// peerFacts are the attributes that can name the other side of a call. Old and
+// peerFacts are the attributes that can name the other side of a call, and some
+// that say how it went. Old and
 // new semantic conventions are both read; where both are present the new one
 // wins (semantics.md D3).
 type peerFacts struct {
@@ -21,10 +22,12 @@ type peerFacts struct {
 	serverAddress, serverPort, netPeerName, netPeerPort  string
 	urlFull, httpURL, httpHost                           string
 	networkPeerAddress, netSockPeerAddress, netPeerIPOld string
+
+	resendCount, httpStatus, httpStatusOld string
 }
 
-// field returns where the value of an attribute belongs, nil if naming a peer
-// does not need it.
+// field returns where the value of an attribute belongs, nil if the graph does
+// not need it.
 func (f *peerFacts) field(key string) *string {
 	switch key {
 	case "service.peer.name":
@@ -81,6 +84,12 @@ func (f *peerFacts) field(key string) *string {
 		return &f.netSockPeerAddress
 	case "net.peer.ip":
 		return &f.netPeerIPOld
+	case "http.request.resend_count":
+		return &f.resendCount
+	case "http.response.status_code":
+		return &f.httpStatus
+	case "http.status_code":
+		return &f.httpStatusOld
 	}
 	return nil
 }
@@ -247,6 +256,12 @@ func (f *peerFacts) address() address {
 		}
 	}
 	return address{hostOf(name), port}
+}
+
+// serverError reports whether the HTTP status code says that the server failed.
+func (f *peerFacts) serverError() bool {
+	code := firstOf(f.httpStatus, f.httpStatusOld)
+	return len(code) == 3 && code[0] == '5' && isNumber(code)
 }
 
 // hostOf strips the port and the differences that do not matter in DNS. Ports

@@ -237,12 +237,21 @@ func describe(g *sg.Graph) string {
 		if n.Entries > 0 {
 			fmt.Fprintf(&b, " entries %v", n.Entries)
 		}
+		if n.SelfTime > 0 {
+			fmt.Fprintf(&b, " self %v", n.SelfTime)
+		}
 		b.WriteByte('\n')
 	}
 	for e := range g.Edges() {
 		fmt.Fprintf(&b, "%s -> %s %s n%v", e.ID.From, e.ID.To, e.ID.Kind, e.Calls)
 		if e.Errors > 0 {
 			fmt.Fprintf(&b, " e%v", e.Errors)
+		}
+		if e.Recovered > 0 {
+			fmt.Fprintf(&b, " recovered %v", e.Recovered)
+		}
+		if e.Retries > 0 {
+			fmt.Fprintf(&b, " retries %v", e.Retries)
 		}
 		b.WriteByte('\n')
 		describeStats(&b, "caller", e.Caller)

@@ -2,6 +2,7 @@ package servicegraph
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -168,6 +169,7 @@ func (t *totals) merge(o *totals) {
 			into := t.node(t.names.node(n.ID))
 			into.Entries += n.Entries
 			into.Requests.merge(n.Requests)
+			into.SelfTime = saturate(into.SelfTime, n.SelfTime)
 		}
 	}
 	for k, e := range o.edges {
@@ -188,6 +190,14 @@ func (t *totals) merge(o *totals) {
 		t.received(receiveKey{k.span, node(k.node), k.target}, r)
 	}
 	t.report.merge(o.report)
+}
+
+// saturate adds durations up to the largest.
+func saturate(a, b time.Duration) time.Duration {
+	if sum := a + b; sum >= a {
+		return sum
+	}
+	return math.MaxInt64
 }
 
 // add counts one span.
@@ -212,6 +222,9 @@ func (s *Stats) merge(o Stats) {
 func (e *Edge) merge(o *Edge) {
 	e.Calls += o.Calls
 	e.Errors += o.Errors
+	e.Recovered += o.Recovered
+	e.Retries += o.Retries
+	e.MaxPerTrace = max(e.MaxPerTrace, o.MaxPerTrace)
 	e.Caller.merge(o.Caller)
 	e.Callee.merge(o.Callee)
 	e.Gap.merge(o.Gap)
@@ -276,6 +289,23 @@ func (e *Edge) addPair(client, server *record) {
 		e.Errors += weight
 	}
 	e.Evidence.Both += weight
+}
+
+// addRepeat counts the call of a client that says it is trying again.
+func (e *Edge) addRepeat(client *record) {
+	if client.resent {
+		e.Retries += client.weight
+	}
+}
+
+// addInTrace counts calls of one trace. The calls of a trace are counted one
+// after the other, before those of the next.
+func (e *Edge) addInTrace(trace TraceID, calls int) {
+	if e.trace != trace {
+		e.trace, e.inTrace = trace, 0
+	}
+	e.inTrace += uint64(calls)
+	e.MaxPerTrace = max(e.MaxPerTrace, e.inTrace)
 }
 
 // addGap records the time between the two sides of a call: the way there and
