@@ -6,8 +6,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
+
+	"google.golang.org/grpc"
 )
 
 // Config says how to reach a Tempo and as whom. The zero value is a Tempo
@@ -35,8 +38,14 @@ type Config struct {
 	// overrides.
 	Header http.Header
 
-	// Timeout bounds one request from its start to the last byte of the answer;
-	// zero means a minute. Bound a whole call with its context.
+	// GRPCAddr is the host:port of Tempo's gRPC server, which the Stream methods
+	// ask; over TLS if the base URL is https. Empty means host and port of the base
+	// URL, which answers gRPC where Tempo has stream_over_http_enabled.
+	GRPCAddr string
+
+	// Timeout bounds one request from its start to the last byte of the answer, and
+	// the time between two messages of a stream; zero means a minute. Bound a whole
+	// call with its context.
 	Timeout time.Duration
 
 	// MaxBytes is the largest answer that is read, in bytes after decompression;
@@ -65,6 +74,7 @@ type Client struct {
 	cfg  Config
 	base *url.URL // without user, query and trailing slash
 	http *http.Client
+	conn func() (*grpc.ClientConn, error) // for streams
 
 	reached atomic.Bool // whether this Tempo has ever answered anything
 }
@@ -104,13 +114,20 @@ func New(baseURL string, cfg Config) (*Client, error) {
 		t.MaxIdleConnsPerHost = fetchers + 1 // the default of 2 would open a connection for most traces
 		cfg.Transport = t
 	}
-	return &Client{cfg: cfg, base: base, http: &http.Client{Transport: cfg.Transport}}, nil
+	c := &Client{cfg: cfg, base: base, http: &http.Client{Transport: cfg.Transport}}
+	c.conn = sync.OnceValues(c.dial)
+	return c, nil
 }
 
-// Close closes the connections that are kept open for further requests.
+// Close closes the connections that are kept open for further requests, and ends
+// streams.
 func (c *Client) Close() error {
 	c.http.CloseIdleConnections()
-	return nil
+	conn, err := c.conn()
+	if err != nil {
+		return nil // there never was one
+	}
+	return conn.Close()
 }
 
 // name returns what errors call this Tempo.

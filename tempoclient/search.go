@@ -1,7 +1,6 @@
 package tempoclient
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -254,9 +253,7 @@ func (s *search) slice(ctx context.Context, lo, hi int64) ([]TraceSummary, *Warn
 		}
 		traces = append(traces, summary)
 	}
-	slices.SortFunc(traces, func(a, b TraceSummary) int {
-		return cmp.Or(b.Start.Compare(a.Start), bytes.Compare(a.ID[:], b.ID[:]))
-	})
+	slices.SortFunc(traces, newestFirst)
 	if len(traces) >= s.limit {
 		return traces, nil, nil // then it stopped early by right
 	}
