@@ -1,6 +1,7 @@
 package servicegraph
 
 import (
+	"container/list"
 	"errors"
 	"iter"
 	"math"
@@ -22,25 +23,35 @@ type Config struct {
 	// QueueNodes makes a node of the queue between a producer and a consumer:
 	// two edges, producer to queue and queue to consumer, in place of one.
 	QueueNodes bool
+
+	// Window bounds what a builder holds. The zero value holds everything.
+	Window Window
 }
 
 // A Builder collects spans in any order and turns them into a [Graph]. It is not
 // safe for concurrent use.
 //
-// It holds about 60 bytes a span until it is dropped: a span may arrive after
-// its children, so no trace is finished before the last span has been added.
+// A span may arrive after its children, and a trace in any number of pieces, so
+// the builder holds the spans of a trace until it is forgotten: by default for
+// ever, otherwise as the [Window] says. It holds about 75 bytes a span, and 300
+// bytes a trace. What it has counted of a trace it never forgets.
 type Builder struct {
 	cfg    Config
 	names  names
-	traces map[TraceID]*spanSet
-	order  []*spanSet    // in order of first arrival
+	folder folder
 	linked map[Link]bool // spans that consumers point to
 	report Report        // what is known when a span arrives
+
+	window
 }
 
 // NewBuilder returns an empty builder.
 func NewBuilder(cfg Config) *Builder {
-	return &Builder{cfg: cfg, traces: make(map[TraceID]*spanSet), linked: make(map[Link]bool)}
+	b := &Builder{cfg: cfg, linked: make(map[Link]bool)}
+	b.folder = folder{cfg: cfg, linked: b.linked}
+	b.folder.names = &b.names
+	b.window.init(&b.names)
+	return b
 }
 
 // Build reads a source to its end. A [*SkipError] is counted in the report and
@@ -68,59 +79,60 @@ func (b *Builder) Skip() { b.report.Skipped++ }
 // Add takes one span. The order of spans does not matter, and a span delivered
 // twice counts once.
 func (b *Builder) Add(s Span) {
-	b.report.Spans++
 	if s.TraceID.IsZero() || s.SpanID.IsZero() {
+		b.report.Spans++
 		b.report.Invalid++
 		return
 	}
-	if s.Start > 0 {
-		b.report.First = earliest(b.report.First, s.Start)
-		b.report.Last = max(b.report.Last, s.Start, s.End)
-	}
-	set := b.traces[s.TraceID]
+	set := b.hold(s.TraceID)
 	if set == nil {
-		set = &spanSet{id: s.TraceID}
-		b.traces[s.TraceID] = set
-		b.order = append(b.order, set)
-		b.report.Traces++
+		b.report.Spans++
+		b.report.Late++
+		return
 	}
 	r := b.record(s)
 	set.spans = append(set.spans, r)
+	b.spans++
 	if s.Kind == KindConsumer {
 		for _, l := range s.Links {
 			set.links = append(set.links, spanLink{s.SpanID, r.node, l})
 			b.linked[l] = true
 		}
 	}
+	b.limit()
 }
 
-// Graph returns the graph of the spans added so far. It can be called at any
-// time, and adding can go on after it.
+// Graph returns the graph of all spans so far, those of traces that are not
+// complete included. It can be called at any time, and adding can go on after it.
+// Its cost grows with the spans held and the edges, not with the time it all took.
 func (b *Builder) Graph() *Graph {
-	f := folder{cfg: b.cfg, linked: b.linked, sum: newTotals(&b.names)}
-	f.names = &b.names
-	f.sum.report = b.report
-	for _, set := range b.order {
-		f.fold(set)
+	sum := newTotals(&b.names)
+	sum.merge(b.counted)
+	sum.merge(b.recent)
+	sum.report.merge(b.report)
+	for _, traces := range []*list.List{&b.open, &b.closed} {
+		for e := traces.Front(); e != nil; e = e.Next() {
+			b.folder.fold(e.Value.(*spanSet), sum)
+		}
 	}
-	return f.sum.graph()
+	sum.report.Open = uint64(b.open.Len())
+	return sum.graph()
 }
 
-// A spanSet holds the spans of one trace as they arrived.
-type spanSet struct {
-	id    TraceID
-	spans []record
-	links []spanLink
+// Delta returns the graph of the traces that were forgotten since the last call
+// of Delta: those that will not change any more. Merged, all deltas and the graph
+// of the traces still held are the graph of everything.
+func (b *Builder) Delta() *Graph {
+	delta := b.recent
+	delta.report.merge(b.report.since(b.reported))
+	b.reported = b.report
+	b.recent = newTotals(&b.names)
+	b.counted.merge(delta)
+	b.counted.settleBeyond(maxOpenEnds)
+	return delta.graph()
 }
 
-// A spanLink is a link of a consumer span.
-type spanLink struct {
-	span   SpanID
-	node   nodeIndex
-	target Link
-}
-
-// A record is what the graph needs of a span, without pointers: 56 bytes.
+// A record is what the graph needs of a span, without pointers: 64 bytes.
 type record struct {
 	id, parent SpanID
 	start, end int64

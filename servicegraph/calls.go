@@ -62,8 +62,8 @@ type spanFacts struct {
 }
 
 // fold adds the calls of one trace to the totals.
-func (f *folder) fold(set *spanSet) {
-	f.trace = set.id
+func (f *folder) fold(set *spanSet, sum *totals) {
+	f.trace, f.sum = set.id, sum
 	f.plant(set.spans)
 	f.facts = resize(f.facts, len(f.spans))
 	f.findCallees()
@@ -453,6 +453,8 @@ func (f *folder) entries() {
 // account puts every span of the trace into its bucket.
 func (f *folder) account() {
 	r := &f.sum.report
+	r.Traces++
+	r.Spans += uint64(len(f.spans)) + f.duplicates
 	r.Duplicate += f.duplicates
 	r.Cycles += f.cycles
 	for i := range f.spans {
@@ -467,6 +469,10 @@ func (f *folder) account() {
 			r.Unfinished++
 		case span.end < span.start:
 			r.InvalidDuration++
+		}
+		if span.start > 0 {
+			r.First = earliest(r.First, span.start)
+			r.Last = max(r.Last, span.start, span.end)
 		}
 		if f.parent[i] == missingParent {
 			r.MissingParent++

@@ -46,7 +46,10 @@
 // it knows of these and settles them each time it is made, so that a merged graph
 // is the graph of all the spans.
 //
-// # Not handled yet
+// # Streams
 //
-// Windows over endless streams: a builder holds every span it was given.
+// A [Builder] with a [Window] runs over an endless stream in bounded memory, with
+// the same rules: it holds the traces that may still grow, and counts for good
+// those it forgets. [Builder.Graph] is everything so far, [Builder.Delta] what has
+// become final since the last one.
 package servicegraph

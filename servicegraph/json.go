@@ -100,6 +100,7 @@ type (
 		Unresolved       uint64  `json:"unresolved"`
 		Duplicate        uint64  `json:"duplicate"`
 		Invalid          uint64  `json:"invalid"`
+		Late             uint64  `json:"late"`
 		MissingParent    uint64  `json:"missingParent"`
 		Cycles           uint64  `json:"cycles"`
 		InvalidDuration  uint64  `json:"invalidDuration"`
@@ -108,6 +109,14 @@ type (
 		UnknownService   uint64  `json:"unknownService"`
 		LinkMissing      uint64  `json:"linkMissing"`
 		AddressConflicts uint64  `json:"addressConflicts"`
+		LinksSettled     uint64  `json:"linksSettled,omitempty"`
+		AddressesSettled uint64  `json:"addressesSettled,omitempty"`
+		Open             uint64  `json:"open,omitempty"`
+		Reopened         uint64  `json:"reopened,omitempty"`
+		ClosedQuiet      uint64  `json:"closedQuiet,omitempty"`
+		ClosedAge        uint64  `json:"closedAge,omitempty"`
+		EvictedSpans     uint64  `json:"evictedSpans,omitempty"`
+		EvictedTraces    uint64  `json:"evictedTraces,omitempty"`
 		Skipped          uint64  `json:"skipped"`
 		LeftOutNodes     uint64  `json:"leftOutNodes,omitempty"`
 		LeftOutEdges     uint64  `json:"leftOutEdges,omitempty"`

@@ -1,7 +1,7 @@
 package servicegraph
 
 // A Report accounts for every span a graph was built from. Each span ends in
-// exactly one of the buckets Paired to Invalid, so that they add up to Spans:
+// exactly one of the buckets Paired to Late, so that they add up to Spans:
 // nothing is lost silently. Counts are of spans, not weighted.
 type Report struct {
 	Traces uint64 // distinct trace ids
@@ -16,6 +16,7 @@ type Report struct {
 	Unresolved uint64 // client or producer span without a callee and without the name of one
 	Duplicate  uint64 // delivered before, and merged into the first
 	Invalid    uint64 // all-zero trace or span id
+	Late       uint64 // came after the trace was forgotten
 
 	// What else was noticed. These overlap with the buckets and each other.
 	MissingParent   uint64 // spans whose parent never arrived, those that are part of a call included
@@ -29,6 +30,17 @@ type Report struct {
 	// Addresses that calls without a callee span went to, and where several
 	// services answered other calls: they say nothing, and were not used.
 	AddressConflicts uint64
+
+	LinksSettled     uint64 // halves of messages that were too many to carry on, and can meet no other any more
+	AddressesSettled uint64 // addresses and names, likewise
+
+	// How a window closed and forgot traces. What it forgot is counted all the same.
+	Open          uint64 // traces that may still grow
+	Reopened      uint64 // closed traces that a late span opened again
+	ClosedQuiet   uint64 // closed because no span came
+	ClosedAge     uint64 // closed because they were open for too long
+	EvictedSpans  uint64 // forgotten because too many spans were held
+	EvictedTraces uint64 // forgotten because too many traces were held
 
 	Skipped uint64 // records a source could not read; not spans
 
@@ -61,12 +73,23 @@ func (r Report) without(part Report) (rest Report, ok bool) {
 	return r, ok
 }
 
+// since returns what was counted after an earlier state of the same report.
+func (r Report) since(before Report) Report {
+	rest, ok := r.without(before)
+	if !ok {
+		panic("servicegraph: a report has lost counts")
+	}
+	return rest
+}
+
 // counters lists the fields that add up when graphs merge.
 func (r *Report) counters() []*uint64 {
 	return []*uint64{
 		&r.Traces, &r.Spans,
-		&r.Paired, &r.Virtual, &r.Nested, &r.Root, &r.Internal, &r.Orphan, &r.Unresolved, &r.Duplicate, &r.Invalid,
-		&r.MissingParent, &r.Cycles, &r.InvalidDuration, &r.Unfinished, &r.Skewed, &r.UnknownService, &r.LinkMissing, &r.AddressConflicts, &r.Skipped,
+		&r.Paired, &r.Virtual, &r.Nested, &r.Root, &r.Internal, &r.Orphan, &r.Unresolved, &r.Duplicate, &r.Invalid, &r.Late,
+		&r.MissingParent, &r.Cycles, &r.InvalidDuration, &r.Unfinished, &r.Skewed, &r.UnknownService, &r.LinkMissing, &r.AddressConflicts,
+		&r.LinksSettled, &r.AddressesSettled,
+		&r.Open, &r.Reopened, &r.ClosedQuiet, &r.ClosedAge, &r.EvictedSpans, &r.EvictedTraces, &r.Skipped,
 		&r.LeftOutNodes, &r.LeftOutEdges,
 	}
 }
@@ -74,7 +97,7 @@ func (r *Report) counters() []*uint64 {
 // Accounted returns the sum of the buckets. It equals Spans for every graph
 // this package builds.
 func (r Report) Accounted() uint64 {
-	return r.Paired + r.Virtual + r.Nested + r.Root + r.Internal + r.Orphan + r.Unresolved + r.Duplicate + r.Invalid
+	return r.Paired + r.Virtual + r.Nested + r.Root + r.Internal + r.Orphan + r.Unresolved + r.Duplicate + r.Invalid + r.Late
 }
 
 // earliest returns the smaller of two times of which zero means unknown.

@@ -27,7 +27,14 @@ type sideKey struct {
 }
 
 func (t *totals) resolve() *resolver {
-	r := &resolver{
+	r := t.resolver()
+	r.resolveCalls()
+	r.resolveLinks()
+	return r
+}
+
+func (t *totals) resolver() *resolver {
+	return &resolver{
 		totals:    t,
 		services:  t.servicesByName(),
 		view:      maps.Clone(t.edges),
@@ -35,13 +42,14 @@ func (t *totals) resolve() *resolver {
 		conflicts: make(map[addressIndex]bool),
 		seen:      make(map[sideKey]bool),
 	}
-	for key, calls := range t.calls {
+}
+
+// resolveCalls finds the ends of calls with one known side.
+func (r *resolver) resolveCalls() {
+	for key, calls := range r.calls {
 		end, byAddress := r.settle(key)
 		r.edge(end).mergeOpen(calls, byAddress)
 	}
-	r.resolveLinks()
-	r.found.AddressConflicts = uint64(len(r.conflicts))
-	return r
 }
 
 // servicesByName finds services by what a peer can be called: namespace and
@@ -90,7 +98,10 @@ func (r *resolver) settle(key callKey) (end edgeKey, byAddress bool) {
 	}
 	switch owner := r.owners[key.address]; {
 	case owner == manyOwners:
-		r.conflicts[key.address] = true
+		if !r.conflicts[key.address] {
+			r.conflicts[key.address] = true
+			r.found.AddressConflicts++
+		}
 	case owner != 0:
 		end.to = owner
 		return end, true
@@ -110,6 +121,37 @@ func (r *resolver) named(peer nodeIndex) nodeIndex {
 	default:
 		return service
 	}
+}
+
+// maxOpenEnds is how many halves of messages, and how many addresses and names, a
+// graph carries on for others to settle: some 30 MB of each.
+const maxOpenEnds = 1 << 17
+
+// settleBeyond settles all open ends of a sort for good, with what is known, if
+// there are more than allowed, and counts them.
+func (t *totals) settleBeyond(most int) {
+	if n := len(t.sends) + len(t.receives); n > most {
+		t.report.LinksSettled += uint64(n)
+		r := t.resolver()
+		r.resolveLinks()
+		t.take(r)
+		clear(t.sends)
+		clear(t.receives)
+	}
+	if n := len(t.calls) + len(t.owners); n > most {
+		t.report.AddressesSettled += uint64(n)
+		r := t.resolver()
+		r.resolveCalls()
+		t.take(r)
+		clear(t.calls)
+		clear(t.owners)
+	}
+}
+
+// take makes what a resolver found part of the totals.
+func (t *totals) take(r *resolver) {
+	t.edges = r.view
+	t.report.merge(r.found)
 }
 
 // resolveLinks joins the halves of messages: one call for each link of a

@@ -90,6 +90,7 @@ func newGraph(nodes []Node, edges []Edge, report Report) *Graph {
 // graph returns the finished graph. It takes the totals over: they must not
 // change any more.
 func (t *totals) graph() *Graph {
+	t.settleBeyond(maxOpenEnds)
 	t.names = t.names.frozen()
 	r := t.resolve()
 	g := &Graph{totals: t, report: t.report}
@@ -148,14 +149,14 @@ func Merge(graphs ...*Graph) *Graph {
 // merge adds other totals, whose names have other numbers.
 func (t *totals) merge(o *totals) {
 	node := func(i nodeIndex) nodeIndex {
-		if i == 0 || i == manyOwners {
+		if i == 0 || i == manyOwners || t.names == o.names {
 			return i
 		}
 		return t.names.node(o.names.nodeID(i))
 	}
 	address := func(i addressIndex) addressIndex {
-		if i == 0 {
-			return 0
+		if i == 0 || t.names == o.names {
+			return i
 		}
 		return t.names.address(o.names.addressOf(i))
 	}

@@ -1,0 +1,177 @@
+package servicegraph
+
+import (
+	"container/list"
+	"time"
+)
+
+// A Window bounds what a [Builder] holds of an endless stream. A trace is open
+// while spans come, closed when none has come for a while, and forgotten some
+// time later; a late span opens a closed trace again, and one of a forgotten
+// trace is only counted ([Report].Late). Zero fields do not bound.
+//
+// Time is what [Builder.Advance] says: the arrival of spans counts, not the times
+// in them.
+type Window struct {
+	Quiet    time.Duration // closes a trace this long after its last span
+	Age      time.Duration // closes a trace this long after its first span
+	Remember time.Duration // forgets a trace this long after it was closed
+
+	// Spans and Traces are how many are held at most, open and closed: the ones
+	// closed longest ago are forgotten first, then the ones quiet longest.
+	Spans, Traces int
+}
+
+// maxForgotten is how many forgotten traces a builder can tell from new ones. It
+// takes 5 MB. A span of one forgotten before these starts a trace of its own.
+const maxForgotten = 1 << 16
+
+// A window is the part of a builder that holds traces.
+type window struct {
+	now          time.Time
+	traces       map[TraceID]*spanSet
+	open, closed list.List // of *spanSet, the one quiet, or closed, longest first
+	byAge        list.List // of *spanSet that are open, the first to arrive first
+	spans        int       // held
+
+	forgotten map[TraceID]bool
+	graves    []TraceID // the keys of forgotten, as a ring
+	grave     int
+
+	counted, recent *totals // of forgotten traces: before the last delta, and after it
+	reported        Report  // the builder's report at the last delta
+}
+
+// A spanSet holds the spans of one trace as they arrived.
+type spanSet struct {
+	id    TraceID
+	spans []record
+	links []spanLink
+
+	isClosed   bool
+	since      time.Time     // when the last span came, or when the trace was closed
+	first      time.Time     // when it was opened
+	place, age *list.Element // in open or closed, and in byAge
+}
+
+// A spanLink is a link of a consumer span.
+type spanLink struct {
+	span   SpanID
+	node   nodeIndex
+	target Link
+}
+
+func (w *window) init(names *names) {
+	w.traces = make(map[TraceID]*spanSet)
+	w.forgotten = make(map[TraceID]bool)
+	w.counted, w.recent = newTotals(names), newTotals(names)
+}
+
+// hold returns the set that the next span of a trace goes to, nil if the trace is
+// forgotten.
+func (b *Builder) hold(id TraceID) *spanSet {
+	set := b.traces[id]
+	switch {
+	case set == nil:
+		if b.forgotten[id] {
+			return nil
+		}
+		set = &spanSet{id: id}
+		b.traces[id] = set
+		b.enter(set)
+	case set.isClosed:
+		b.report.Reopened++
+		b.closed.Remove(set.place)
+		b.enter(set)
+	default:
+		b.open.MoveToBack(set.place)
+	}
+	set.since = b.now
+	return set
+}
+
+// enter puts a trace among the open ones.
+func (w *window) enter(set *spanSet) {
+	set.isClosed, set.first = false, w.now
+	set.place, set.age = w.open.PushBack(set), w.byAge.PushBack(set)
+}
+
+// Advance tells the builder what time it is. Traces close, and closed ones are
+// forgotten, when it is called and not before; it should be called about as
+// often as traces should close. Time that runs backwards changes nothing.
+func (b *Builder) Advance(now time.Time) {
+	if !now.After(b.now) {
+		return
+	}
+	b.now = now
+	due := func(since time.Time, after time.Duration) bool {
+		return after > 0 && now.Sub(since) >= after
+	}
+	for e := b.open.Front(); e != nil && due(e.Value.(*spanSet).since, b.cfg.Window.Quiet); e = b.open.Front() {
+		b.report.ClosedQuiet++
+		b.shut(e.Value.(*spanSet))
+	}
+	for e := b.byAge.Front(); e != nil && due(e.Value.(*spanSet).first, b.cfg.Window.Age); e = b.byAge.Front() {
+		b.report.ClosedAge++
+		b.shut(e.Value.(*spanSet))
+	}
+	for e := b.closed.Front(); e != nil && due(e.Value.(*spanSet).since, b.cfg.Window.Remember); e = b.closed.Front() {
+		b.forget(e.Value.(*spanSet))
+	}
+}
+
+// shut puts an open trace among the closed ones.
+func (w *window) shut(set *spanSet) {
+	w.open.Remove(set.place)
+	w.byAge.Remove(set.age)
+	set.isClosed, set.since = true, w.now
+	set.place, set.age = w.closed.PushBack(set), nil
+}
+
+// limit forgets traces until no more than allowed are held.
+func (b *Builder) limit() {
+	over := func(held, most int) bool { return most > 0 && held > most }
+	for over(b.spans, b.cfg.Window.Spans) {
+		b.report.EvictedSpans++
+		b.forget(b.oldest())
+	}
+	for over(len(b.traces), b.cfg.Window.Traces) {
+		b.report.EvictedTraces++
+		b.forget(b.oldest())
+	}
+}
+
+func (w *window) oldest() *spanSet {
+	if e := w.closed.Front(); e != nil {
+		return e.Value.(*spanSet)
+	}
+	return w.open.Front().Value.(*spanSet)
+}
+
+// forget counts a trace for good and drops its spans.
+func (b *Builder) forget(set *spanSet) {
+	b.folder.fold(set, b.recent)
+	b.recent.settleBeyond(maxOpenEnds)
+	for _, l := range set.links {
+		delete(b.linked, l.target)
+	}
+	if !set.isClosed {
+		b.shut(set)
+	}
+	b.closed.Remove(set.place)
+	b.spans -= len(set.spans)
+	delete(b.traces, set.id)
+	b.bury(set.id)
+}
+
+// bury notes a trace as forgotten, in the place of the one forgotten longest ago.
+func (w *window) bury(id TraceID) {
+	if len(w.graves) < maxForgotten {
+		w.graves = append(w.graves, id)
+	} else {
+		delete(w.forgotten, w.graves[w.grave])
+		w.graves[w.grave] = id
+		w.grave = (w.grave + 1) % maxForgotten
+	}
+	w.forgotten[id] = true
+}

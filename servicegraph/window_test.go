@@ -1,0 +1,188 @@
+package servicegraph_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	sg "github.com/tempograph/tempograph/servicegraph"
+)
+
+var clock = time.Unix(0, epoch)
+
+// stripWindow removes from a report what only a window counts.
+func stripWindow(g *sg.Graph) string {
+	report := g.Report()
+	return edgeLines(g) + describeReport(report)
+}
+
+// TestWindowGivesTheSameGraph streams random traces in random order, with time
+// passing between the spans, and wants what one build gives: from the builder, and
+// from its deltas.
+func TestWindowGivesTheSameGraph(t *testing.T) {
+	for seed := range uint64(100) {
+		rng := rand.New(rand.NewPCG(seed, 7))
+		spans := randomTraces(rng, 1+rng.IntN(8))
+		rng.Shuffle(len(spans), func(i, j int) { spans[i], spans[j] = spans[j], spans[i] })
+		// Longer than the stream, so that every span finds its trace.
+		window := sg.Window{Quiet: 10 * time.Second, Remember: time.Duration(len(spans)) * time.Second}
+		b := sg.NewBuilder(sg.Config{Window: window})
+		now := clock
+		var deltas []*sg.Graph
+		for i, s := range spans {
+			now = now.Add(time.Duration(rng.IntN(1000)) * time.Millisecond)
+			b.Advance(now)
+			b.Add(s)
+			if rng.IntN(5) == 0 {
+				deltas = append(deltas, b.Delta())
+			}
+			if rng.IntN(20) == 0 {
+				if got, want := stripWindow(b.Graph()), stripWindow(build(spans[:i+1])); got != want {
+					t.Fatalf("seed %d: snapshot after %d spans:\n%s", seed, i+1, cmp.Diff(want, got))
+				}
+			}
+		}
+		want := stripWindow(build(spans))
+		if got := stripWindow(b.Graph()); got != want {
+			t.Fatalf("seed %d: at the end:\n%s", seed, cmp.Diff(want, got))
+		}
+		b.Advance(now.Add(time.Hour))
+		b.Advance(now.Add(2 * time.Hour))
+		deltas = append(deltas, b.Delta())
+		if got := stripWindow(sg.Merge(deltas...)); got != want {
+			t.Fatalf("seed %d: the deltas together:\n%s", seed, cmp.Diff(want, got))
+		}
+		if got := stripWindow(b.Graph()); got != want {
+			t.Fatalf("seed %d: after everything was forgotten:\n%s", seed, cmp.Diff(want, got))
+		}
+	}
+}
+
+// TestWindow follows single traces through their states.
+func TestWindow(t *testing.T) {
+	type report struct{ Open, Reopened, ClosedQuiet, ClosedAge, EvictedSpans, EvictedTraces, Late uint64 }
+	for _, c := range []struct {
+		name   string
+		window sg.Window
+		steps  string // spans as in scenarios, and "after DURATION"
+		edges  string
+		want   report
+	}{
+		{
+			name:   "a late span opens a closed trace again",
+			window: sg.Window{Quiet: time.Second, Remember: time.Minute},
+			steps:  "C A c 0+100\nafter 5s\nS B s<c 10+50",
+			edges:  "A -> B request n1",
+			want:   report{Open: 1, Reopened: 1, ClosedQuiet: 1},
+		},
+		{
+			name:   "a span of a forgotten trace is counted late",
+			window: sg.Window{Quiet: time.Second, Remember: time.Second},
+			steps:  "C A c 0+100 peer.service=B\nafter 1s\nafter 1s\nS B s<c 10+50",
+			edges:  "A -> B request n1",
+			want:   report{ClosedQuiet: 1, Late: 1},
+		},
+		{
+			name:   "a trace that never falls quiet is closed by age",
+			window: sg.Window{Quiet: time.Second, Age: 2 * time.Second, Remember: time.Minute},
+			steps:  "C A c 0+100\nafter 900ms\nS B s<c 10+50\nafter 900ms\nI B i<s\nafter 900ms",
+			edges:  "A -> B request n1",
+			want:   report{ClosedAge: 1},
+		},
+		{
+			name:   "too many spans: the trace quiet longest goes",
+			window: sg.Window{Spans: 3},
+			steps:  "C A one:c 0+100 peer.service=B\nC A two:c 0+100\nS B two:s<c 10+50\nI B two:i<s 20+10\nS B one:s<c 10+50",
+			edges:  "A -> B request n2",
+			want:   report{Open: 1, EvictedSpans: 1, Late: 1},
+		},
+		{
+			name:   "too many traces: the one closed longest ago goes first",
+			window: sg.Window{Quiet: time.Second, Remember: time.Hour, Traces: 2},
+			steps:  "C A one:c 0+100\nS B one:s<c 10+50\nafter 2s\nC A two:c 0+100\nC A three:c 0+100\nS B two:s<c\nS B three:s<c\nS B one:late<c",
+			edges:  "A -> B request n3",
+			want:   report{Open: 2, ClosedQuiet: 1, EvictedTraces: 1, Late: 1},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := sg.NewBuilder(sg.Config{Window: c.window})
+			now := clock
+			b.Advance(now)
+			for line := range strings.Lines(c.steps) {
+				line = strings.TrimSpace(line)
+				if pause, ok := strings.CutPrefix(line, "after "); ok {
+					d, err := time.ParseDuration(pause)
+					if err != nil {
+						t.Fatal(err)
+					}
+					now = now.Add(d)
+					b.Advance(now)
+					continue
+				}
+				b.Add(mustParse(t, line)[0])
+			}
+			g := b.Graph()
+			if !strings.Contains(describe(g), c.edges) {
+				t.Errorf("want %s in\n%s", c.edges, describe(g))
+			}
+			r := g.Report()
+			got := report{r.Open, r.Reopened, r.ClosedQuiet, r.ClosedAge, r.EvictedSpans, r.EvictedTraces, r.Late}
+			if got != c.want {
+				t.Errorf("report %+v, want %+v", got, c.want)
+			}
+			if r.Accounted() != r.Spans {
+				t.Errorf("%d spans, %d accounted for", r.Spans, r.Accounted())
+			}
+		})
+	}
+}
+
+// TestWindowHoldsNoMore streams many traces through a small window and wants every
+// span accounted for, every call counted, and what is held within the limits.
+func TestWindowHoldsNoMore(t *testing.T) {
+	spans := syntheticTraces(48_000)
+	b := sg.NewBuilder(sg.Config{Window: sg.Window{Spans: 1000, Traces: 30}})
+	for chunk := range slices.Chunk(spans, 24) {
+		for _, s := range chunk {
+			b.Add(s)
+		}
+	}
+	r := b.Graph().Report()
+	if r.Spans != uint64(len(spans)) || r.Accounted() != r.Spans || r.Open > 30 || r.EvictedTraces+r.Open != r.Traces || r.Late != 0 {
+		t.Errorf("report %+v", r)
+	}
+	if got, want := edgeLines(b.Graph()), edgeLines(build(spans)); got != want {
+		t.Errorf("edges:\n%s", cmp.Diff(want, got))
+	}
+}
+
+// TestOpenEndsAreBounded sends more messages than a graph carries open ends for:
+// they are settled with what is known, and counted.
+func TestOpenEndsAreBounded(t *testing.T) {
+	b := sg.NewBuilder(sg.Config{})
+	const messages = 70_000
+	for i := range messages {
+		var p, n sg.TraceID
+		copy(p[:], fmt.Sprintf("p%d", i))
+		copy(n[:], fmt.Sprintf("n%d", i))
+		b.Add(sg.Span{TraceID: p, SpanID: sg.SpanID{1}, Service: "A", Kind: sg.KindProducer, Start: epoch, End: epoch + 1})
+		b.Add(sg.Span{TraceID: n, SpanID: sg.SpanID{1}, Service: "B", Kind: sg.KindConsumer, Start: epoch + 5, End: epoch + 6,
+			Links: []sg.Link{{TraceID: p, SpanID: sg.SpanID{1}}}})
+	}
+	g := b.Graph()
+	if e, ok := g.Edge(sg.EdgeID{From: service("A"), To: service("B"), Kind: sg.KindMessage}); !ok || e.Calls != messages {
+		t.Errorf("edge %+v", e)
+	}
+	r := g.Report()
+	if r.LinksSettled != 2*messages || r.Accounted() != r.Spans || r.Paired != r.Spans {
+		t.Errorf("report %+v", r)
+	}
+	if n := len(marshal(t, g)); n > 10_000 {
+		t.Errorf("the JSON of one edge takes %d bytes", n)
+	}
+}
