@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// A console is standard error as the user sees it: lines, and on a terminal one
+// more below them that shows how far the work has come. Its methods may be called
+// from several goroutines.
+type console struct {
+	out   io.Writer
+	quiet bool          // no summary, no progress
+	delay time.Duration // after which work is worth a line of progress
+
+	mu    sync.Mutex
+	shown bool // the line of progress is on the screen
+}
+
+// progressDelay is how long work may take without a sign of life.
+const progressDelay = 500 * time.Millisecond
+
+// Control sequences that every terminal knows: to the first column, and erase
+// what is right of the cursor.
+const (
+	carriageReturn = "\r"
+	eraseLine      = "\r\x1b[K"
+)
+
+// warnf writes a line that the user should see even with --quiet.
+func (c *console) warnf(format string, args ...any) {
+	c.line("graphviz-export: " + oneLine(fmt.Sprintf(format, args...)))
+}
+
+// infof writes a line unless --quiet was given.
+func (c *console) infof(format string, args ...any) {
+	if !c.quiet {
+		c.line(oneLine(fmt.Sprintf(format, args...)))
+	}
+}
+
+func (c *console) line(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.erase()
+	fmt.Fprintln(c.out, text)
+}
+
+// erase takes the line of progress off the screen. The caller holds c.mu.
+func (c *console) erase() {
+	if c.shown {
+		io.WriteString(c.out, eraseLine)
+		c.shown = false
+	}
+}
+
+// working shows what status returns, several times a second, until stop is
+// called: on a terminal, and once the work has taken longer than the delay. It
+// calls status from another goroutine.
+func (c *console) working(status func() string) (stop func()) {
+	if c.quiet || !isTerminal(c.out) {
+		return func() {}
+	}
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		next := time.NewTimer(c.delay)
+		defer next.Stop()
+		for {
+			select {
+			case <-quit:
+				return
+			case <-next.C:
+			}
+			next.Reset(100 * time.Millisecond)
+			c.mu.Lock()
+			fmt.Fprint(c.out, eraseLine, oneLine(status()), carriageReturn)
+			c.shown = true
+			c.mu.Unlock()
+		}
+	}()
+	return func() {
+		close(quit)
+		<-done
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.erase()
+	}
+}
+
+// isTerminal reports whether a stream of the program is a terminal.
+func isTerminal(stream any) bool {
+	f, ok := stream.(interface{ Fd() uintptr })
+	return ok && term.IsTerminal(int(f.Fd()))
+}

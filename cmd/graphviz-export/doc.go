@@ -1,0 +1,137 @@
+/*
+Graphviz-export draws the service graph of distributed traces.
+
+It reads traces from files, or asks a Grafana Tempo for them, works out which
+service calls which, how often, how fast, and how it fails, and writes that as a
+picture, as DOT for Graphviz, as a table, or as JSON. No other program is needed.
+
+Usage:
+
+	graphviz-export [flags] [FILE|-]...
+
+# Examples
+
+A picture of the traces in a file:
+
+	$ graphviz-export -o servicegraph.svg examples/traces/hotrod.jsonl.gz
+	6 services, 5 edges, 55 traces → servicegraph.svg
+
+The same from a Tempo, of the requests to one service in the last hour:
+
+	$ graphviz-export --tempo http://localhost:3200 --query '{ resource.service.name = "frontend" }' --since 1h -o servicegraph.svg
+	6 services, 5 edges, 55 traces (last 1h) → servicegraph.svg
+
+A table on the terminal:
+
+	$ graphviz-export examples/traces/hotrod.jsonl.gz
+	SRC      → DST           CALLS    RATE   ERR     P50     P95     P99
+	customer → mysql            53     2/s    0%  384 ms  549 ms  566 ms
+	driver   → redis-manual    702  26.8/s   19%   12 ms   33 ms   35 ms
+	frontend → customer         53     2/s  1.9%  384 ms  549 ms  566 ms
+	frontend → driver           52     2/s    0%  209 ms  236 ms  246 ms
+	frontend → route           520  19.8/s    0%   51 ms   73 ms   79 ms
+
+	Entry frontend  55 requests
+
+	6 nodes, 5 edges, 55 traces, 2,060 spans, 2026-11-22 17:41:48–17:42:14 UTC (26 s)
+	1 skewed span: outside the time of the caller, so clocks differ
+
+# Input
+
+A FILE holds traces as OpenTelemetry's protocol has them: JSON, one or many
+requests, as the Collector's file exporter writes it; or protobuf, one request or
+many behind their lengths. The answers of Tempo to a trace query are read as
+well. The form is told by the content, and gzip is undone. Several files give one
+graph, and traces may be spread over them. The file - is standard input, which is
+also read when nothing else is named and something is piped into it.
+
+With --tempo, or TEMPO_ADDR and no file, the spans come from Tempo's HTTP API at
+that URL, which may have a path before Tempo's own, as behind a proxy. All traces
+with a span that matches --query and lies in the time range are taken whole, the
+newest --limit of them; a note says when there may be more. --trace takes traces by their
+ids instead.
+
+The time range is --since before now; or before --to; or --from until --to.
+Durations are those of Go and of Prometheus: 90s, 1.5h, 1h30m, 1d12h, 2w. Times
+are RFC 3339: 2026-01-31T09:30:00Z.
+
+A record that cannot be read is reported with its position and left out, and so
+is a trace that Tempo does not give completely: the graph is written and the exit
+status is 4. When a file is cut off or a Tempo stops answering, nothing is
+written, because nobody could say what the graph is of.
+
+# Output
+
+The extension of the file after -o is the format: .svg, .dot, .json or .txt. With
+-f, it is the one named there. Without -o, the graph goes to standard output: as
+a table if that is a terminal, as DOT otherwise:
+
+	$ graphviz-export --quiet examples/traces/hotrod.jsonl.gz | head -n 1
+	digraph servicegraph {
+
+A file is written beside its place and moved there when it is whole. A summary
+and everything else that is not the graph goes to standard error; --quiet leaves
+only warnings and errors.
+
+The picture is laid out by Graphviz, which takes up to 150 nodes or 400 edges;
+larger graphs can be written in the other formats.
+
+# JSON
+
+The JSON form is an object of this type. Its bytes depend on nothing but the
+spans: not on their order, nor on the form or number of the files.
+
+	type Graph struct {
+		Schema int    // 1; grows when a field changes its meaning
+		Nodes  []Node // sorted by namespace, name, type
+		Edges  []Edge // sorted by caller, callee, kind
+		Report Report // what became of every span
+	}
+	type Node struct {
+		ID        string  // namespace/name, or the name alone without a namespace
+		Namespace string
+		Name      string
+		Type      string  // service, or what it is if it has no spans: database, queue, external, ...
+		Entries   float64 // requests from outside
+		Requests  Stats   // all requests, those included
+	}
+	type Edge struct {
+		From, To       string  // IDs of nodes
+		Source, Target int     // their positions in Nodes
+		Kind           string  // request or message
+		Calls, Errors  float64
+		Caller, Callee *Stats  // as either side saw it; absent if it has no spans
+		...
+	}
+	type Stats struct {
+		Calls, Errors float64
+		Observed      uint64   // spans
+		Latency       *Latency // count, sum, min, max, p50, p95, p99 in nanoseconds, and buckets
+	}
+
+The names in the JSON are those above in lower case, such as "id" and "traceId".
+Other fields may be added.
+
+# Environment
+
+	TEMPO_ADDR, TEMPO_URL            URL of the Tempo to ask when neither it nor a file is named
+	TEMPO_ORG_ID                     tenant, as --org-id
+	TEMPO_USERNAME, TEMPO_PASSWORD   basic authentication at the Tempo
+	TEMPO_BEARER_TOKEN               authentication by token instead, or by one in the file
+	TEMPO_BEARER_TOKEN_FILE          that this names
+	TEMPO_CA_CERT_PATH               file of the certificates to trust in place of the system's
+	TEMPO_CLIENT_CERT_PATH, TEMPO_CLIENT_KEY_PATH
+	                                 files of the client's own certificate and its key
+	HTTP_PROXY, HTTPS_PROXY, NO_PROXY
+	                                 proxy on the way to the Tempo, as for other programs
+
+# Exit status
+
+	0    done
+	1    failed: one line on standard error says what, and nothing was written
+	2    wrong usage: of a flag, or a query that Tempo rejects
+	3    nothing matched: no traces, or no trace with the given id; nothing was written
+	4    written, but incomplete: something could not be read
+	130  interrupted by Ctrl-C; nothing was written
+*/
+package main

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/tempograph/tempograph/servicegraph/render/draw"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C kills at once
+	if len(os.Args) == 2 && os.Args[1] == workerArg {
+		os.Exit(work(ctx))
+	}
+	os.Exit(report(os.Stderr, run(ctx, os.Stdin, os.Stdout, os.Stderr, os.Args[1:])))
+}
+
+// workerArg is what the program calls itself with to lay out one graph in a
+// process that can be killed.
+const workerArg = "__layout"
+
+func work(ctx context.Context) int {
+	if err := draw.RunWorker(ctx, os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return statusFailed
+	}
+	return statusDone
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+)
+
+// A terminal is one that a test types at and looks at.
+type terminal struct {
+	t    *testing.T
+	user *os.File // what the user types and sees
+	tty  *os.File // what programs are attached to
+
+	mu   sync.Mutex
+	seen strings.Builder
+	more chan struct{} // holds a value when something was seen since it was taken
+}
+
+func newTerminal(t *testing.T) *terminal {
+	user, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Skipf("no pseudo-terminals: %v", err)
+	}
+	t.Cleanup(func() { user.Close() })
+	var unlocked, number int32
+	ioctl(t, user, syscall.TIOCSPTLCK, &unlocked)
+	ioctl(t, user, syscall.TIOCGPTN, &number)
+	tty, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tty.Close() })
+	term := &terminal{t: t, user: user, tty: tty, more: make(chan struct{}, 1)}
+	go term.watch()
+	return term
+}
+
+func ioctl(t *testing.T, f *os.File, request uintptr, value *int32) {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var errno syscall.Errno
+	conn.Control(func(fd uintptr) {
+		_, _, errno = syscall.Syscall(syscall.SYS_IOCTL, fd, request, uintptr(unsafe.Pointer(value)))
+	})
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+}
+
+// watch collects what programs write, until the terminal is closed.
+func (term *terminal) watch() {
+	buf := make([]byte, 4096)
+	for {
+		n, err := term.user.Read(buf)
+		term.mu.Lock()
+		term.seen.Write(buf[:n])
+		term.mu.Unlock()
+		select {
+		case term.more <- struct{}{}:
+		default:
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// screen returns all that was written to the terminal, with the line ends that
+// the program wrote.
+func (term *terminal) screen() string {
+	term.mu.Lock()
+	defer term.mu.Unlock()
+	return strings.ReplaceAll(term.seen.String(), "\r\n", "\n")
+}
+
+// await waits until the terminal shows a text, and returns all that it shows.
+func (term *terminal) await(text string) string {
+	term.t.Helper()
+	deadline := time.After(20 * time.Second)
+	for {
+		if s := term.screen(); strings.Contains(s, text) {
+			return s
+		}
+		select {
+		case <-term.more:
+		case <-deadline:
+			term.t.Fatalf("the terminal does not show %q, but:\n%s", text, term.screen())
+		}
+	}
+}
+
+// written returns all that was written to the terminal up to now: what a program
+// has written has not necessarily been seen when the program has ended.
+func (term *terminal) written() string {
+	term.t.Helper()
+	const end = "\x00"
+	if _, err := term.tty.WriteString(end); err != nil {
+		term.t.Fatal(err)
+	}
+	s, _, _ := strings.Cut(term.await(end), end)
+	return s
+}
+
+// typed sends what the user types.
+func (term *terminal) typed(text string) {
+	if _, err := term.user.WriteString(text); err != nil {
+		term.t.Fatal(err)
+	}
+}
+
+// command returns the program, to be started in a session of its own that has
+// this as its controlling terminal: that is where Ctrl-C comes from. Its three
+// streams are the terminal.
+func (term *terminal) command(args ...string) *exec.Cmd {
+	cmd := exec.Command("graphviz-export", args...)
+	cmd.Dir = term.t.TempDir()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = term.tty, term.tty, term.tty
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 2}
+	return cmd
+}

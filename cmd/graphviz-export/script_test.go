@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets the tests run the program as a process: graphviz-export is on
+// their path.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"graphviz-export": main})
+}
+
+// TestScripts runs what needs no server. The scripts say what they test.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, params(t, "testdata/script", map[string]string{
+		"CLOSED": closedPort(t),
+		"LOGIN":  loginPage(t),
+	}))
+}
+
+// hotrod is the example of the repository: 55 traces of 6 services.
+const hotrod = "../../examples/traces/hotrod.jsonl.gz"
+
+// params returns how to run the scripts of a directory, with further variables.
+// Besides the commands of package testscript they have
+//
+//	status N COMMAND...  run the command, which must exit with status N
+//	complains            standard error is one line, from graphviz-export
+//	gzip FILE GZ         compress a file
+//	truncate N FILE      cut N bytes off the end of a file
+//	files NAME...        the directory has these files, and no others
+//
+// and the condition [root]: the user may do everything.
+func params(t *testing.T, dir string, vars map[string]string) testscript.Params {
+	example, err := filepath.Abs(hotrod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return testscript.Params{
+		Dir:                 dir,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			if cache, err := os.UserCacheDir(); err == nil {
+				env.Setenv("XDG_CACHE_HOME", cache) // where Graphviz is compiled already
+			}
+			env.Setenv("HOTROD", example)
+			for name, value := range vars {
+				env.Setenv(name, value)
+			}
+			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "root" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			return os.Geteuid() == 0, nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status":    scriptStatus,
+			"complains": scriptComplains,
+			"gzip":      scriptGzip,
+			"truncate":  scriptTruncate,
+			"files":     scriptFiles,
+		},
+	}
+}
+
+func scriptStatus(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N COMMAND [ARG]...")
+	}
+	got := 0
+	err := ts.Exec(args[1], args[2:]...)
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if strconv.Itoa(got) != args[0] {
+		ts.Fatalf("exit status %d, want %s", got, args[0])
+	}
+}
+
+func scriptComplains(ts *testscript.TestScript, neg bool, args []string) {
+	got := ts.ReadFile("stderr")
+	if neg || len(args) > 0 || strings.Count(got, "\n") != 1 || !strings.HasPrefix(got, "graphviz-export: ") {
+		ts.Fatalf("standard error is not one line from graphviz-export:\n%s", got)
+	}
+}
+
+func scriptGzip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: gzip FILE GZ")
+	}
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	fmt.Fprint(z, ts.ReadFile(args[0]))
+	ts.Check(z.Close())
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b.Bytes(), 0o666))
+}
+
+func scriptTruncate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: truncate N FILE")
+	}
+	n, err := strconv.ParseInt(args[0], 10, 64)
+	ts.Check(err)
+	info, err := os.Stat(ts.MkAbs(args[1]))
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[1]), info.Size()-n))
+}
+
+func scriptFiles(ts *testscript.TestScript, neg bool, args []string) {
+	entries, err := os.ReadDir(ts.MkAbs("."))
+	ts.Check(err)
+	var got []string
+	for _, e := range entries { // sorted
+		if e.Name() != ".tmp" { // of testscript
+			got = append(got, e.Name())
+		}
+	}
+	if neg || strings.Join(got, " ") != strings.Join(args, " ") {
+		ts.Fatalf("the directory has the files %q, want %q", got, args)
+	}
+}
+
+// closedPort returns the URL of a port that nobody listens on.
+func closedPort(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return "http://" + l.Addr().String()
+}
+
+// loginPage returns the URL of a proxy that wants a login before anything else.
+func loginPage(t *testing.T) string {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(w, "<!doctype html><title>Log in</title>")
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/tempograph/tempograph/servicegraph/render"
+)
+
+// A target is where the result goes, and in which format.
+type target struct {
+	path   string // empty: standard output
+	stdout io.Writer
+	format render.Format
+	totals bool // the result shows the totals to the user
+}
+
+// target returns the target that the command line names, and makes sure that it
+// can be written to.
+func (e *export) target(formats []render.Format) (target, error) {
+	t := target{path: e.output, stdout: e.stdout}
+	if t.path == "" && e.given("output") {
+		return t, usagef("--output: the file name is empty")
+	}
+	if t.path == "-" {
+		t.path = ""
+	}
+	screen := t.path == "" && isTerminal(e.stdout)
+	var err error
+	switch {
+	case e.format != "":
+		t.format, err = render.ByName(formats, e.format)
+		if err != nil {
+			var names []string
+			for _, f := range formats {
+				names = append(names, f.Name)
+			}
+			if meant := closest(strings.ToLower(e.format), names); meant != "" {
+				err = fmt.Errorf("%w: did you mean %s?", err, meant)
+			}
+			return t, usagef("--format: %w", err)
+		}
+	case t.path != "":
+		t.format, err = render.ByFileName(formats, t.path)
+		if err != nil {
+			return t, usagef("--output: %w, or --format to say what it is", err)
+		}
+	case screen:
+		t.format, err = render.ByName(formats, "txt")
+	default:
+		t.format, err = render.ByName(formats, "dot")
+	}
+	if err != nil {
+		return t, err
+	}
+	if screen && t.format.Binary {
+		return t, usagef("%s is not for a terminal: write it to a file with -o FILE, or pipe it to a program", t.format.Name)
+	}
+	t.totals = screen && t.format.Name == "txt"
+	return t, t.check()
+}
+
+// name is what the summary calls the target.
+func (t target) name() string {
+	if t.path == "" {
+		return "standard output"
+	}
+	return t.path
+}
+
+// check finds out whether the file can be written.
+func (t target) check() error {
+	if t.path == "" {
+		return nil
+	}
+	dir := filepath.Dir(t.path)
+	switch info, err := os.Stat(dir); {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("writing %s: the directory %s does not exist: make it first", t.path, dir)
+	case err != nil:
+		return fmt.Errorf("writing %s: %w", t.path, pathCause(err))
+	case !info.IsDir():
+		return fmt.Errorf("writing %s: %s is not a directory", t.path, dir)
+	}
+	if info, err := os.Stat(t.path); err == nil {
+		switch {
+		case info.IsDir():
+			return fmt.Errorf("writing %s: it is a directory: name a file in it", t.path)
+		case !info.Mode().IsRegular():
+			return nil // a device or a pipe: see write
+		}
+	}
+	f, err := createTemp(t.path)
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", t.path, pathCause(err))
+	}
+	f.Close()
+	return os.Remove(f.Name())
+}
+
+// write writes the whole result. A file is there with all of it or, on an error,
+// as it was before: the result goes to a file beside it, which takes its place.
+func (t target) write(doc []byte) (err error) {
+	if t.path == "" {
+		if _, err := t.stdout.Write(doc); err != nil {
+			return fmt.Errorf("writing to standard output: %w", pathCause(err))
+		}
+		return nil
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("writing %s: %w", t.path, pathCause(err))
+		}
+	}()
+	path := t.path
+	mode := fs.FileMode(0) // of the file that is replaced
+	if info, err := os.Stat(path); err == nil {
+		if !info.Mode().IsRegular() {
+			return os.WriteFile(path, doc, 0o666) // nothing takes the place of /dev/null or a pipe
+		}
+		mode = info.Mode().Perm()
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return err
+		}
+	}
+	f, err := createTemp(path)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // fails when all went well
+	_, err = f.Write(doc)
+	if mode != 0 {
+		err = errors.Join(err, f.Chmod(mode))
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// createTemp creates a new file in the directory of path, with the permissions
+// of any new file: os.CreateTemp makes files that nobody else can read.
+func createTemp(path string) (*os.File, error) {
+	for {
+		name := filepath.Join(filepath.Dir(path), fmt.Sprintf(".graphviz-export-%08x.tmp", rand.Uint32()))
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if !errors.Is(err, fs.ErrExist) {
+			return f, err
+		}
+	}
+}

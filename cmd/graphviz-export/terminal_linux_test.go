@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/tempograph/tempograph/servicegraph/render"
+)
+
+// On a terminal the graph is a table, which has the totals already.
+func TestTerminalTable(t *testing.T) {
+	term := newTerminal(t)
+	if err := term.command(absolute(t, hotrod)).Run(); err != nil {
+		t.Fatalf("%v\n%s", err, term.screen())
+	}
+	_, got, _ := cutLast(term.await("2,060 spans"), eraseLine) // of progress, on a slow machine
+	for _, want := range []string{"SRC ", "frontend → route "} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the terminal does not show %q:\n%s", want, got)
+		}
+	}
+	for _, unwanted := range []string{"standard output", "digraph", "\x1b"} {
+		if strings.Contains(got, unwanted) {
+			t.Errorf("the terminal shows %q:\n%q", unwanted, got)
+		}
+	}
+}
+
+// Long work shows that it is alive, and leaves no trace of that.
+func TestTerminalProgress(t *testing.T) {
+	data, err := os.ReadFile(hotrod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	term := newTerminal(t)
+	cmd := term.command("-o", "graph.dot", "-")
+	cmd.Stdin = nil
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := in.Write(data[:len(data)/2]); err != nil {
+		t.Fatal(err)
+	}
+	term.await("reading standard input: ")
+	if _, err := in.Write(data[len(data)/2:]); err != nil {
+		t.Fatal(err)
+	}
+	in.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%v\n%s", err, term.screen())
+	}
+	got := term.await("→ graph.dot\n")
+	_, last, _ := cutLast(got, eraseLine)
+	if want := "6 services, 5 edges, 55 traces → graph.dot\n"; last != want {
+		t.Errorf("the last line on the terminal is %q, want %q", last, want)
+	}
+	if strings.Count(got, "\n") != 1 {
+		t.Errorf("progress takes more than one line: %q", got)
+	}
+}
+
+// There is no progress without a terminal, nor with --quiet.
+func TestTerminalQuiet(t *testing.T) {
+	term := newTerminal(t)
+	c := console{out: term.tty, quiet: true}
+	c.working(func() string { t.Error("progress with --quiet"); return "" })()
+
+	var pipe bytes.Buffer
+	c = console{out: &pipe}
+	c.working(func() string { t.Error("progress in a pipe"); return "" })()
+}
+
+// A terminal would beep and garble.
+func TestTerminalBinary(t *testing.T) {
+	formats := []render.Format{{Name: "png", Extensions: []string{".png"}, Binary: true}}
+	term := newTerminal(t)
+	given := func(string) bool { return false }
+
+	e := export{stdout: term.tty, format: "png", given: given}
+	_, err := e.target(formats)
+	if statusOf(err) != statusUsage || !strings.Contains(err.Error(), "png is not for a terminal: write it to a file with -o FILE") {
+		t.Errorf("png to a terminal: %v", err)
+	}
+	e = export{stdout: new(bytes.Buffer), format: "png", given: given}
+	if _, err := e.target(formats); err != nil {
+		t.Errorf("png to a pipe: %v", err)
+	}
+	e = export{stdout: term.tty, output: filepath.Join(t.TempDir(), "x.png"), given: given}
+	if _, err := e.target(formats); err != nil {
+		t.Errorf("png to a file: %v", err)
+	}
+}
+
+// Ctrl-C ends the program within a second, whatever it waits for, and leaves no
+// file behind. The machine of a test may have other things to do as well, so it
+// gets three.
+func TestTerminalInterrupt(t *testing.T) {
+	silent := make(chan struct{}) // closed when the test is over
+	asked := make(chan struct{}, 1)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		select {
+		case <-r.Context().Done():
+		case <-silent:
+		}
+	}))
+	t.Cleanup(s.Close)
+	t.Cleanup(func() { close(silent) })
+
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	tangle := filepath.Join(t.TempDir(), "tangle.json")
+	writeTangle(t, tangle)
+
+	for _, c := range []struct {
+		name  string
+		args  []string
+		shows string // when it is time to press Ctrl-C
+	}{
+		{"a Tempo that does not answer", []string{"--tempo", s.URL}, "reading tempo " + s.URL},
+		{"a terminal that nobody types at", []string{"-"}, "reading standard input"},
+		{"a pipe that nobody writes to", []string{fifo}, "reading " + fifo},
+		{"a layout that takes long", []string{tangle}, "drawing 150 services"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			term := newTerminal(t)
+			cmd := term.command(append(c.args, "-o", "graph.svg")...)
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			term.await(c.shows)
+			pressed := time.Now()
+			term.typed("\x03")
+			err := cmd.Wait()
+			if took := time.Since(pressed); took > 3*time.Second {
+				t.Errorf("it took %v to end", took)
+			}
+			if got := cmd.ProcessState.ExitCode(); got != statusInterrupted {
+				t.Errorf("exit status %d (%v), want %d", got, err, statusInterrupted)
+			}
+			term.await("graphviz-export: interrupted, nothing written\n")
+			if left, _ := os.ReadDir(cmd.Dir); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
+// writeTangle writes traces of 150 services of which every one calls several
+// others at random: a graph that takes Graphviz long to lay out.
+func writeTangle(t *testing.T, path string) {
+	var b strings.Builder
+	const services, calls = 150, 380
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range calls {
+		from, to := i%services, random.IntN(services)
+		fmt.Fprintf(&b, `{"resourceSpans":[`)
+		for side, service := range []int{from, to} {
+			parent, comma := "", ","
+			if side == 1 {
+				parent, comma = `"parentSpanId":"0000000000000001",`, ""
+			}
+			fmt.Fprintf(&b, `{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"s%d"}}]},"scopeSpans":[{"spans":[{"traceId":"%032x","spanId":"%016x",%s"kind":%d}]}]}%s`,
+				service, i+1, side+1, parent, 3-side, comma)
+		}
+		fmt.Fprintf(&b, "]}\n")
+	}
+	if err := os.WriteFile(path, []byte(b.String()), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func absolute(t *testing.T, path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return abs
+}
+
+// cutLast cuts s around the last sep. Without one, all of it is after.
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return "", s, false
+}
