@@ -136,10 +136,10 @@ func (d DOT) heading(g *servicegraph.Graph) string {
 	}
 
 	for i := range rows {
-		rows[i] = font(muted, 10, html.EscapeString(rows[i]))
+		rows[i] = font(muted, 10, text(rows[i]))
 	}
 	if d.Title != "" {
-		rows = slices.Insert(rows, 0, font(ink, 16, "<B>"+html.EscapeString(shorten(visible(d.Title), 100))+"</B>"))
+		rows = slices.Insert(rows, 0, font(ink, 16, "<B>"+text(shorten(visible(d.Title), 100))+"</B>"))
 	}
 	return column("LEFT", rows...)
 }
@@ -172,7 +172,7 @@ func writeNode(out io.Writer, n servicegraph.Node, window time.Duration) {
 		if n.Requests.Errors > 0 {
 			numbers = append(numbers, s.share(n.Requests.Errors, n.Requests.Calls))
 		}
-		numbers = append(numbers, font(muted, 10, "p95 "+html.EscapeString(quantile(n.Requests.Latency, 0.95))))
+		numbers = append(numbers, font(muted, 10, "p95 "+text(quantile(n.Requests.Latency, 0.95))))
 	}
 
 	id := NodeID(n.ID)
@@ -204,7 +204,7 @@ func card(name, mark string, numbers []string) string {
 	return column("LEFT", row("LEFT", "RIGHT", title...), row("LEFT", "RIGHT", numbers...))
 }
 
-// longestString is less than the 16 KiB that Graphviz before version 3 takes in a
+// longestString is less than the 16 KiB that many versions of Graphviz take in a
 // string, with room for the other lines of a tooltip.
 const longestString = 15_000
 
@@ -251,7 +251,7 @@ func edgeText(e servicegraph.Edge, s severity) string {
 		first = append(first, s.share(e.Errors, e.Calls))
 	}
 	p50, p95, p99, unit := quantiles(edgeLatency(e))
-	latency := html.EscapeString(strings.TrimSpace(p50 + " · " + p95 + " · " + p99 + " " + unit))
+	latency := text(strings.TrimSpace(p50 + " · " + p95 + " · " + p99 + " " + unit))
 	align := "CENTER"
 	if len(first) > 1 {
 		align = "RIGHT"
@@ -261,7 +261,7 @@ func edgeText(e servicegraph.Edge, s severity) string {
 
 // share returns the share of errors, in the look of the severity.
 func (s severity) share(errors, calls float64) string {
-	t := html.EscapeString(percent(errors, calls)) + " err"
+	t := text(percent(errors, calls)) + " err"
 	if s.glyph != "" {
 		t = "<B>" + s.glyph + t + "</B>"
 	}
@@ -345,14 +345,20 @@ func latencyLine(name string, l servicegraph.Latency) string {
 func cardText(name string) string {
 	name = shorten(visible(name), 40)
 	wide := width(name) - utf8.RuneCountInString(name)
-	return html.EscapeString(name) + strings.Repeat("&#160;", (max(wide, 0)+2)/3)
+	return text(name) + strings.Repeat("&#160;", (max(wide, 0)+2)/3)
 }
 
-// quote returns s as a DOT string. A line feed becomes a line break of
-// Graphviz; everything else comes out as it went in, its escapes and entities
-// included.
+// text returns s as the text of an HTML label, in which Graphviz still replaces
+// \N by the name of the node, and the like.
+func text(s string) string {
+	return strings.ReplaceAll(html.EscapeString(s), `\`, `\\`)
+}
+
+// quote returns s as a DOT string that is a tooltip or has no backslashes. A line
+// feed becomes a line break of Graphviz; everything else comes out as it went in.
+// In tooltips Graphviz replaces \N and the like twice.
 func quote(s string) string {
 	return `"` + quoter.Replace(s) + `"`
 }
 
-var quoter = strings.NewReplacer("\\", `\\`, `"`, `\"`, "\n", `\n`, "&", "&amp;")
+var quoter = strings.NewReplacer(`\`, `\\\\`, `"`, `\"`, "\n", `\n`, "&", "&amp;")

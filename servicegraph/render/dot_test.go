@@ -26,7 +26,7 @@ var (
 
 // unquote undoes what Graphviz does to a quoted string that is a tooltip.
 func unquote(s string) string {
-	return strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\n`, "\n", "&amp;", "&").Replace(s)
+	return strings.NewReplacer(`\\\\`, `\`, `\"`, `"`, `\n`, "\n", "&amp;", "&").Replace(s)
 }
 
 // htmlTexts returns the texts in an HTML label, which must be well-formed.
@@ -43,7 +43,7 @@ func htmlTexts(t *testing.T, label string) []string {
 			t.Fatalf("label %q: %v", label, err)
 		}
 		if text, ok := token.(xml.CharData); ok {
-			texts = append(texts, strings.TrimRight(string(text), "\u00a0"))
+			texts = append(texts, strings.ReplaceAll(strings.TrimRight(string(text), "\u00a0"), `\\`, `\`))
 		}
 	}
 }

@@ -1,0 +1,104 @@
+package draw
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/tempograph/tempograph/servicegraph/render"
+	"github.com/tempograph/tempograph/servicegraph/render/internal/rendertest"
+)
+
+func TestWorkerDrawsTheSamePicture(t *testing.T) {
+	g := rendertest.Shop().Graph(t)
+	want := svgString(t, SVG{DOT: render.DOT{Title: "same"}}, g)
+	if got := svgString(t, SVG{DOT: render.DOT{Title: "same"}, Worker: []string{argWorker}}, g); got != want {
+		t.Error("another picture")
+	}
+}
+
+func TestWorkerIsKilledAtTheDeadline(t *testing.T) {
+	g := tangle(t)
+	within(t, 30*time.Second, func() {
+		err := SVG{Force: true, Worker: []string{argWorker}, Timeout: 2 * time.Second}.Render(io.Discard, g)
+		if err == nil || !strings.Contains(err.Error(), "300 nodes and 3600 edges: stopped after 2s: draw less") {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+func TestWorkerIsKilledWhenNoLongerWanted(t *testing.T) {
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	reason := errors.New("interrupted")
+	done := make(chan error)
+	go func() {
+		done <- SVG{Worker: []string{argHang, filepath.Join(dir, "pid")}, Context: ctx}.Render(io.Discard, chain(t, 2))
+	}()
+	pid, err := strconv.Atoi(waitForFile(t, dir, "pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	within(t, 5*time.Second, func() {
+		cancel(reason)
+		if err := <-done; !errors.Is(err, reason) {
+			t.Errorf("error %v, want %v", err, reason)
+		}
+	})
+	if p, err := os.FindProcess(pid); err == nil && runtime.GOOS != "windows" && p.Signal(syscall.Signal(0)) == nil {
+		t.Errorf("process %d is still there", pid)
+	}
+}
+
+func TestErrorOfWorkerIsShown(t *testing.T) {
+	err := SVG{Worker: []string{argCrash}}.Render(io.Discard, chain(t, 2))
+	if err == nil || err.Error() != "laying out 2 nodes and 1 edges: worker: the reason (exit status 7)" {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A worker does not outlive a parent that was killed without a chance to kill it.
+func TestWorkerEndsWithItsParent(t *testing.T) {
+	var dot bytes.Buffer
+	if err := (render.DOT{}).Render(&dot, tangle(t)); err != nil {
+		t.Fatal(err)
+	}
+	cmd := self(t, argWorker)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stdin.Write(append(dot.Bytes(), 0)); err != nil {
+		t.Fatal(err)
+	}
+	within(t, 30*time.Second, func() {
+		stdin.Close() // what the system does for a dead parent
+		if err := cmd.Wait(); err == nil || !strings.Contains(stderr.String(), "nobody is waiting for it") {
+			t.Errorf("worker: %v: %s", err, stderr.String())
+		}
+	})
+}
+
+func TestWorkerTakesDOTFromAShell(t *testing.T) {
+	var out bytes.Buffer
+	if err := RunWorker(t.Context(), strings.NewReader("digraph { a -> b }"), &out); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "<svg") {
+		t.Errorf("output %q", out.String())
+	}
+}
