@@ -20,7 +20,12 @@ const (
 	TypeModel    NodeType = "model"    // a generative AI provider
 	TypeRPC      NodeType = "rpc"      // an RPC interface whose server is unknown
 	TypeIP       NodeType = "ip"       // a bare network address
+	TypeGroup    NodeType = "group"    // several nodes that a view shows as one
 )
+
+// isPeer reports whether nodes of this type have no statistics of their own:
+// what is known of them is what their callers saw.
+func (t NodeType) isPeer() bool { return t != TypeService && t != TypeGroup }
 
 // A NodeID is the identity of a node. It is comparable and usable as a map key.
 type NodeID struct {
@@ -53,6 +58,7 @@ type EdgeKind string
 const (
 	KindRequest EdgeKind = "request" // the caller waits for the callee
 	KindMessage EdgeKind = "message" // producer to consumer: nobody waits
+	KindBridged EdgeKind = "bridged" // through nodes that a view has hidden: inferred, no span shows it
 )
 
 // An EdgeID is the identity of an edge. It is comparable and usable as a map key.
@@ -79,7 +85,7 @@ type Stats struct {
 }
 
 // Evidence counts the calls of an edge by the spans that showed them, weighted.
-// They add up to the calls of the edge.
+// They add up to the calls of the edge, except for a bridged one, which has none.
 type Evidence struct {
 	Both    float64 // a caller-side and a callee-side span
 	Caller  float64 // a caller-side span alone: the callee is not instrumented, or its span is missing

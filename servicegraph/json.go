@@ -207,7 +207,7 @@ func (t *totals) read(in *jsonGraph) error {
 		if err != nil {
 			return fmt.Errorf("node %q: %w", j.ID, err)
 		}
-		if j.Type == TypeService {
+		if !j.Type.isPeer() {
 			n := t.node(nodes[i])
 			n.Entries, n.Requests, n.SelfTime = j.Entries, requests, time.Duration(j.SelfTime)
 		}

@@ -68,14 +68,14 @@ func (t *totals) unknown(i nodeIndex) bool {
 
 // newGraph returns the graph of the given nodes and edges, which may be in any
 // order and which it takes over. It has no open ends: this is how a view makes
-// its graph. Nodes that are not services are credited anew with what their
-// callers saw, and ends of edges that are missing among the nodes are added.
+// its graph. Peers are credited anew with what their callers saw, and ends of
+// edges that are missing among the nodes are added.
 func newGraph(nodes []Node, edges []Edge, report Report) *Graph {
 	t := newTotals(&names{})
 	t.report = report
 	for i := range nodes {
 		n := &nodes[i]
-		if n.ID.Type != TypeService {
+		if n.ID.Type.isPeer() {
 			n.Requests = Stats{}
 		}
 		*t.node(t.names.node(n.ID)) = *n
@@ -121,7 +121,7 @@ func (t *totals) graph() *Graph {
 func (g *Graph) creditPeers() {
 	for i := range g.nodes {
 		n := &g.nodes[i]
-		if n.ID.Type == TypeService {
+		if !n.ID.Type.isPeer() {
 			continue
 		}
 		for e := range g.In(n.ID) {
@@ -167,10 +167,7 @@ func (t *totals) merge(o *totals) {
 	}
 	for _, n := range o.nodes {
 		if n != nil {
-			into := t.node(t.names.node(n.ID))
-			into.Entries += n.Entries
-			into.Requests.merge(n.Requests)
-			into.SelfTime = saturate(into.SelfTime, n.SelfTime)
+			t.node(t.names.node(n.ID)).merge(n)
 		}
 	}
 	for k, e := range o.edges {
@@ -218,6 +215,12 @@ func (s *Stats) merge(o Stats) {
 	s.Errors += o.Errors
 	s.Observed += o.Observed
 	s.Latency.merge(o.Latency)
+}
+
+func (n *Node) merge(o *Node) {
+	n.Entries += o.Entries
+	n.Requests.merge(o.Requests)
+	n.SelfTime = saturate(n.SelfTime, o.SelfTime)
 }
 
 func (e *Edge) merge(o *Edge) {
