@@ -1,7 +1,6 @@
 package otelsetup
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -149,18 +148,15 @@ func (t watchedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	case resp.StatusCode == http.StatusTemporaryRedirect || resp.StatusCode == http.StatusPermanentRedirect:
 		// To be followed.
 	case resp.StatusCode > 299:
-		body := new(bytes.Buffer)
-		_, _ = io.CopyN(body, resp.Body, 4096)
+		// The exporter gets what is left of the body: the error that it makes
+		// of it is not the one that anybody sees.
+		body, _ := io.ReadAll(io.LimitReader(resp.Body, 4096))
 		t.attempt(&statusError{
 			code:     resp.StatusCode,
 			status:   resp.Status,
-			message:  serverMessage(resp.Header.Get("Content-Type"), body.Bytes()),
+			message:  serverMessage(resp.Header.Get("Content-Type"), body),
 			location: resp.Header.Get("Location"),
 		})
-		resp.Body = struct {
-			io.Reader
-			io.Closer
-		}{io.MultiReader(body, resp.Body), resp.Body}
 	}
 	return resp, err
 }

@@ -18,7 +18,7 @@ type deliveryError struct {
 	target target
 	reason string
 	hint   string // may be empty
-	err    error  // what the exporter said, may be nil
+	err    error  // what the exporter said
 }
 
 func (e *deliveryError) Error() string {
@@ -39,11 +39,15 @@ func explain(err error, t target) *deliveryError {
 		e.reason, e.hint = answer.Error(), explainStatus(answer, t)
 		return e
 	}
-	e.reason, e.hint = explainTransport(err.Error(), t)
+	s, answered := status.FromError(err)
+	// gRPC makes these codes of the faults of the transport.
+	if c := s.Code(); !answered || c == codes.Unavailable || c == codes.DeadlineExceeded {
+		e.reason, e.hint = explainTransport(err.Error(), t)
+	}
 	if e.hint != "" {
 		return e
 	}
-	if s, ok := status.FromError(err); ok {
+	if answered {
 		e.reason, e.hint = explainCode(s, t)
 		return e
 	}

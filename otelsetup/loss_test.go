@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"runtime"
 	"strings"
 	"testing"
@@ -64,7 +65,7 @@ func TestFlushTellsWhatIsLost(t *testing.T) {
 		if err := sdk.Flush(t.Context()); err != nil {
 			t.Error(err)
 		}
-		log.await(t, "level=INFO", "spans are being delivered again", "lost=4")
+		log.await(t, "level=INFO", "spans are being delivered now", "lost=4")
 		if got, want := sdk.Stats(), (Stats{Started: 7, Ended: 7, Exported: 3, Failed: 4}); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
@@ -75,12 +76,27 @@ func TestFlushTellsWhatIsLost(t *testing.T) {
 	})
 }
 
-// A receiver that takes its time fills the queue.
-func TestQueueFull(t *testing.T) {
+// A fault that is no matter for a retry is told once, with the hint that the
+// exporter's own words do not give away.
+func TestOneFaultIsToldOnce(t *testing.T) {
+	cleanEnv(t)
+	url, _ := serveHTTP(t, http.NotFoundHandler(), nil)
+	sdk, log := begin(t, Endpoint(url))
+	spans(sdk, 2)
+	const hint = "no OTLP receiver at /v1/traces"
+	if err := sdk.Shutdown(t.Context()); err == nil || !strings.Contains(err.Error(), hint) {
+		t.Errorf("got %v", err)
+	}
+	if n := strings.Count(log.String(), "spans are not being delivered"); n != 1 {
+		t.Errorf("the log has it %d times:\n%s", n, log)
+	}
+}
+
+// Flush does not take for lost what a Shutdown at the same time is sending.
+func TestFlushDuringShutdown(t *testing.T) {
 	overBoth(t, func(t *testing.T, serve func(*receiver) *receiver) {
-		t.Setenv("OTEL_BSP_MAX_QUEUE_SIZE", "10")
-		t.Setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "5")
-		entered, proceed := make(chan struct{}, 100), make(chan struct{})
+		t.Setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2")
+		entered, proceed := make(chan struct{}, 10), make(chan struct{})
 		r := serve(&receiver{answer: func(req *request) (*response, error) {
 			if spanCount(req) > 0 {
 				entered <- struct{}{}
@@ -88,35 +104,109 @@ func TestQueueFull(t *testing.T) {
 			}
 			return nil, nil
 		}})
-		sdk, log := begin(t, Endpoint(r.url))
-		spans(sdk, 5)
-		<-entered // the exporter is at work and takes nothing from the queue but one span
-		spans(sdk, 100)
-		// 10 in the queue, at most 1 on its way; 5 that a batch could hold are
-		// not known to be lost yet.
-		if got := sdk.Stats(); got.Ended != 105 || got.Exported != 0 || got.Dropped < 100-16 || got.Dropped > 90 {
-			t.Errorf("while the receiver is stuck: %+v", got)
+		sdk, _ := begin(t, Endpoint(r.url))
+		spans(sdk, 6)
+		<-entered
+		done := make(chan error, 1)
+		go func() { done <- sdk.Shutdown(context.Background()) }()
+		for !sdk.pipeline.processor.stopping.Load() {
+			runtime.Gosched()
+		}
+		flushed := make(chan error, 1)
+		go func() { flushed <- sdk.Flush(context.Background()) }()
+		select {
+		case err := <-flushed: // or it waits for the batch in hand
+			if err != nil {
+				t.Errorf("Flush: %v", err)
+			}
+		case <-time.After(50 * time.Millisecond):
 		}
 		close(proceed)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if got, want := sdk.Stats(), (Stats{Started: 6, Ended: 6, Exported: 6}); got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	})
+}
+
+func TestFlushOutOfTime(t *testing.T) {
+	cleanEnv(t)
+	for _, scheme := range []string{"http://", "grpc://"} {
+		sdk, _ := begin(t, Endpoint(scheme+listen(t).Addr().String()))
+		spans(sdk, 1)
+		err := sdk.Flush(brief(t))
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(err.Error(), "otelsetup: flushing spans: ") {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+// Several causes at once are all told.
+func TestShutdownTellsAllCauses(t *testing.T) {
+	cleanEnv(t)
+	sdk, _ := begin(t, Endpoint("http://"+closedPort))
+	spans(sdk, 2)
+	_, open := sdk.TracerProvider().Tracer("test").Start(t.Context(), "GET /")
+	defer open.End()
+	err := sdk.Shutdown(t.Context())
+	want := "otelsetup: 3 of 3 spans were not delivered to http://127.0.0.1:1/v1/traces: connection refused: " +
+		"is a collector or Tempo listening there?; 1 not ended: call End on each before Shutdown"
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+// A receiver that takes its time fills the queue.
+func TestQueueFull(t *testing.T) {
+	overBoth(t, func(t *testing.T, serve func(*receiver) *receiver) {
+		testQueueFull(t, serve, false)
+		testQueueFull(t, serve, true)
+	})
+}
+
+func testQueueFull(t *testing.T, serve func(*receiver) *receiver, flush bool) {
+	t.Setenv("OTEL_BSP_MAX_QUEUE_SIZE", "10")
+	t.Setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "5")
+	entered, proceed := make(chan struct{}, 100), make(chan struct{})
+	r := serve(&receiver{answer: func(req *request) (*response, error) {
+		if spanCount(req) > 0 {
+			entered <- struct{}{}
+			<-proceed
+		}
+		return nil, nil
+	}})
+	sdk, log := begin(t, Endpoint(r.url))
+	spans(sdk, 5)
+	<-entered // the exporter is at work and takes nothing from the queue but one span
+	spans(sdk, 100)
+	// 10 in the queue, at most 1 on its way; 5 that a batch could hold are
+	// not known to be lost yet.
+	if got := sdk.Stats(); got.Ended != 105 || got.Exported != 0 || got.Dropped < 100-16 || got.Dropped > 90 {
+		t.Errorf("while the receiver is stuck: %+v", got)
+	}
+	close(proceed)
+	if flush {
 		err := sdk.Flush(t.Context())
 		if err == nil || !strings.Contains(err.Error(), "spans were dropped: more spans end than can be sent") {
 			t.Errorf("Flush: %v", err)
 		}
-		got := sdk.Stats()
-		if got.Dropped < 89 || got.Dropped > 90 || got.Exported+got.Dropped != 105 || got.Failed != 0 {
-			t.Errorf("got %+v", got)
-		}
-		log.await(t, "the queue is full and spans are dropped", "queue=10")
-		err = sdk.Shutdown(t.Context())
-		want := fmt.Sprintf("otelsetup: %d of 105 spans were not delivered to %s: %d dropped from the queue of 10: more spans end than can be sent",
-			got.Dropped, sdk.pipeline.settings.target, got.Dropped)
-		if err == nil || !strings.HasPrefix(err.Error(), want) {
-			t.Errorf("got  %v\nwant %s", err, want)
-		}
-		if n := len(r.names()["checkout"]); int64(n) != got.Exported {
-			t.Errorf("received %d spans, %+v", n, got)
-		}
-	})
+	}
+	err := sdk.Shutdown(t.Context())
+	got := sdk.Stats()
+	if got.Dropped < 89 || got.Dropped > 90 || got.Exported+got.Dropped != 105 || got.Failed != 0 {
+		t.Errorf("got %+v", got)
+	}
+	log.await(t, "the queue is full and spans are dropped", "queue=10")
+	want := fmt.Sprintf("otelsetup: %d of 105 spans were not delivered to %s: %d dropped from the queue of 10: more spans end than can be sent",
+		got.Dropped, sdk.pipeline.settings.target, got.Dropped)
+	if err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	if n := len(r.names()["checkout"]); int64(n) != got.Exported {
+		t.Errorf("received %d spans, %+v", n, got)
+	}
 }
 
 func TestPartialSuccess(t *testing.T) {
@@ -278,8 +368,9 @@ func TestLogTellsBeforeTheRetry(t *testing.T) {
 			return nil, status.Error(codes.Unavailable, "no org id")
 		}})
 		t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "1")
+		t.Setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2") // the last batches are not even tried
 		sdk, log := begin(t, Endpoint(r.url))
-		spans(sdk, 1)
+		spans(sdk, 5)
 		log.await(t, "level=WARN", "no org id", "name one by the header X-Scope-OrgID")
 		err := sdk.Shutdown(brief(t))
 		if err == nil || !strings.HasSuffix(err.Error(), "(no org id): "+hintTenant) {
@@ -307,7 +398,7 @@ func TestReporterRepeatsAFaultOnceAMinute(t *testing.T) {
 	}
 	count("connection refused", 1)
 	count("something else", 1)
-	count("delivered again", 1)
+	count("delivered now", 1)
 	r.tally.failed.Add(512)
 	r.failed(now.Add(time.Second), fault)
 	count("connection refused", 2)

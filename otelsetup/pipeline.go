@@ -158,10 +158,6 @@ func (e *countingExporter) ExportSpans(ctx context.Context, spans []sdktrace.Rea
 	e.attempted.Store(false)
 	e.tally.taken.Add(int64(len(spans)))
 	err := e.next.ExportSpans(ctx, spans)
-	failed := rejected(err, len(spans))
-	e.tally.failed.Add(failed)
-	e.tally.exported.Add(int64(len(spans)) - failed)
-
 	switch {
 	case err == nil:
 		e.reporter.delivered()
@@ -170,6 +166,10 @@ func (e *countingExporter) ExportSpans(ctx context.Context, spans []sdktrace.Rea
 	case !e.attempted.Load(): // else it is reported
 		e.reporter.failed(time.Now(), explain(err, e.target))
 	}
+	// After the report, so that the tally has no failed spans without a cause.
+	failed := rejected(err, len(spans))
+	e.tally.failed.Add(failed)
+	e.tally.exported.Add(int64(len(spans)) - failed)
 	e.reporter.checkDrops(time.Now())
 	return nil
 }

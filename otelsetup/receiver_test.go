@@ -129,7 +129,7 @@ func httpStatus(c codes.Code) int {
 	}
 }
 
-// newHTTPReceiver serves r over HTTP, with TLS if config is not nil.
+// serveHTTP serves r over HTTP, with TLS if config is not nil.
 func (r *receiver) serveHTTP(t testing.TB, config *tls.Config) *receiver {
 	t.Helper()
 	r.url, r.host = serveHTTP(t, r, config)

@@ -78,7 +78,7 @@ func (r *reporter) delivered() {
 	defer r.mu.Unlock()
 	if r.failing {
 		r.failing = false
-		r.log(slog.LevelInfo, "spans are being delivered again", "lost", r.tally.stats().lost())
+		r.log(slog.LevelInfo, "spans are being delivered now", "lost", r.tally.stats().lost())
 	}
 }
 
