@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"math"
+	"slices"
 )
 
 // Config says how spans become a graph. The zero value is the specified default.
@@ -24,8 +25,24 @@ type Config struct {
 	// two edges, producer to queue and queue to consumer, in place of one.
 	QueueNodes bool
 
+	// Peer, if set, names the peer of a client or producer span in place of the
+	// package's own rules; false if it has no name. It is called once for each
+	// such span, and must answer the same for the same span. The span's Attrs hold
+	// what the source kept: see Reads.
+	Peer func(Span) (NodeID, bool)
+
+	// NodeAttrs are keys of resource attributes to note on the nodes, such as
+	// service.version: see Node.Attrs.
+	NodeAttrs []string
+
 	// Window bounds what a builder holds. The zero value holds everything.
 	Window Window
+}
+
+// Reads reports whether the graph reads the attribute with this key, of a span or
+// of a resource. A source can leave out all others, unless Peer wants them.
+func (c Config) Reads(key string) bool {
+	return new(peerFacts).field(key) != nil || isEnvironment(key) || slices.Contains(c.NodeAttrs, key)
 }
 
 // A Builder collects spans in any order and turns them into a [Graph]. It is not
@@ -41,13 +58,18 @@ type Builder struct {
 	folder folder
 	linked map[Link]bool // spans that consumers point to
 	report Report        // what is known when a span arrives
+	attrs  map[nodeIndex]attrSet
+	cut    map[nodeIndex]bool // nodes with values left out of attrs
+
+	has64 bool                // there are trace ids of 64 bits
+	wide  map[TraceID]TraceID // 128-bit ids by their low half, if has64
 
 	window
 }
 
 // NewBuilder returns an empty builder.
 func NewBuilder(cfg Config) *Builder {
-	b := &Builder{cfg: cfg, linked: make(map[Link]bool)}
+	b := &Builder{cfg: cfg, linked: make(map[Link]bool), attrs: make(map[nodeIndex]attrSet), cut: make(map[nodeIndex]bool)}
 	b.folder = folder{cfg: cfg, linked: b.linked}
 	b.folder.names = &b.names
 	b.window.init(&b.names)
@@ -84,7 +106,7 @@ func (b *Builder) Add(s Span) {
 		b.report.Invalid++
 		return
 	}
-	set := b.hold(s.TraceID)
+	set := b.hold(b.canonical(s.TraceID))
 	if set == nil {
 		b.report.Spans++
 		b.report.Late++
@@ -116,6 +138,7 @@ func (b *Builder) Graph() *Graph {
 		}
 	}
 	sum.report.Open = uint64(b.open.Len())
+	b.describe(sum)
 	return sum.graph()
 }
 
@@ -129,6 +152,7 @@ func (b *Builder) Delta() *Graph {
 	b.recent = newTotals(&b.names)
 	b.counted.merge(delta)
 	b.counted.settleBeyond(maxOpenEnds)
+	b.describe(delta)
 	return delta.graph()
 }
 
@@ -160,6 +184,7 @@ func (b *Builder) record(s Span) record {
 		status: s.Status,
 	}
 	r.node = b.names.node(NodeID{Namespace: s.Namespace, Name: firstOf(s.Service, unknownService), Type: TypeService})
+	b.note(r.node, s.Resource)
 	r.caller = s.Kind.calls()
 	if !r.caller && !s.Kind.serves() && len(s.Attrs) == 0 {
 		return r
@@ -176,7 +201,7 @@ func (b *Builder) record(s Span) record {
 	case r.caller || facts.hasDatabase():
 		r.caller = true // a database inside the process has no client span (D10)
 		r.resent = facts.resendCount != "" && facts.resendCount != "0"
-		if p, ok := facts.callee(s.Kind); ok {
+		if p, ok := b.callee(s, &facts); ok {
 			r.peer, r.peerIsName = b.names.node(p.id), p.isName
 		}
 		if a := facts.address(); !b.cfg.IgnoreAddresses && a.host != "" {
@@ -184,6 +209,14 @@ func (b *Builder) record(s Span) record {
 		}
 	}
 	return r
+}
+
+func (b *Builder) callee(s Span, facts *peerFacts) (peer, bool) {
+	if b.cfg.Peer == nil {
+		return facts.callee(s.Kind)
+	}
+	id, ok := b.cfg.Peer(s)
+	return peer{id: id}, ok
 }
 
 // duration returns the latency of the span in nanoseconds, and false where the

@@ -116,6 +116,12 @@ type Node struct {
 	// time of its spans that no span below them covers, without the time in
 	// which it waited in client spans.
 	SelfTime time.Duration
+
+	// Attrs are the resource attributes that Config.NodeAttrs asks for, with every
+	// value that was seen, sorted by key and value. Of one key at most 64 values
+	// are kept, and AttrsCut is set if there were more.
+	Attrs    []Attr
+	AttrsCut bool
 }
 
 // An Edge aggregates the calls from one node to another.

@@ -282,3 +282,39 @@ func TestHostileNames(t *testing.T) {
 		t.Error("hostile names do not survive JSON")
 	}
 }
+
+func TestConfigPeer(t *testing.T) {
+	cfg := sg.Config{Peer: func(s sg.Span) (sg.NodeID, bool) {
+		for _, a := range s.Attrs {
+			if a.Key == "our.peer" {
+				return sg.NodeID{Namespace: "ours", Name: a.Value, Type: sg.TypeExternal}, true
+			}
+		}
+		return sg.NodeID{}, false
+	}}
+	g := buildWith(cfg, mustParse(t, "C A c our.peer=x peer.service=y\nC A d peer.service=y"))
+	if got, want := edgeLines(g), "node A\nnode ours/x (external) requests 1\nA -> ours/x request n1\n  caller n1 1ms\n"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestNodeAttrsAreCutInAnyOrder(t *testing.T) {
+	var spans []sg.Span
+	for i := range 100 {
+		spans = append(spans, mustParse(t, fmt.Sprintf("S A t%d:s @v=%03d", i, i))...)
+	}
+	cfg := sg.Config{NodeAttrs: []string{"v"}}
+	want := marshal(t, buildWith(cfg, spans))
+	n, _ := buildWith(cfg, spans).Node(service("A"))
+	if len(n.Attrs) != 64 || n.Attrs[63].Value != "063" || !n.AttrsCut {
+		t.Errorf("attributes %v, cut %v", n.Attrs, n.AttrsCut)
+	}
+	slices.Reverse(spans)
+	if got := marshal(t, buildWith(cfg, spans)); string(got) != string(want) {
+		t.Error("another order keeps other values")
+	}
+	halves := sg.Merge(buildWith(cfg, spans[:50]), buildWith(cfg, spans[50:]))
+	if got := marshal(t, halves); string(got) != string(want) {
+		t.Errorf("merging keeps other values:\n%s", cmp.Diff(string(want), string(got)))
+	}
+}

@@ -25,13 +25,19 @@ type (
 		Open   *jsonOpen  `json:"open,omitempty"`
 	}
 	jsonNode struct {
-		ID        string    `json:"id"`
-		Namespace string    `json:"namespace"`
-		Name      string    `json:"name"`
-		Type      NodeType  `json:"type"`
-		Entries   float64   `json:"entries"`
-		Requests  jsonStats `json:"requests"`
-		SelfTime  int64     `json:"selfTime"`
+		ID        string     `json:"id"`
+		Namespace string     `json:"namespace"`
+		Name      string     `json:"name"`
+		Type      NodeType   `json:"type"`
+		Entries   float64    `json:"entries"`
+		Requests  jsonStats  `json:"requests"`
+		SelfTime  int64      `json:"selfTime"`
+		Attrs     []jsonAttr `json:"attrs,omitempty"`
+		AttrsCut  bool       `json:"attrsCut,omitempty"`
+	}
+	jsonAttr struct {
+		Key   string `json:"key"`
+		Value string `json:"value"`
 	}
 	jsonEdge struct {
 		From        string         `json:"from"`
@@ -89,40 +95,41 @@ type (
 		Duration int64  `json:"duration"`
 	}
 	jsonReport struct {
-		Traces           uint64  `json:"traces"`
-		Spans            uint64  `json:"spans"`
-		Paired           uint64  `json:"paired"`
-		Virtual          uint64  `json:"virtual"`
-		Nested           uint64  `json:"nested"`
-		Root             uint64  `json:"root"`
-		Internal         uint64  `json:"internal"`
-		Orphan           uint64  `json:"orphan"`
-		Unresolved       uint64  `json:"unresolved"`
-		Duplicate        uint64  `json:"duplicate"`
-		Invalid          uint64  `json:"invalid"`
-		Late             uint64  `json:"late"`
-		MissingParent    uint64  `json:"missingParent"`
-		Cycles           uint64  `json:"cycles"`
-		InvalidDuration  uint64  `json:"invalidDuration"`
-		Unfinished       uint64  `json:"unfinished"`
-		Skewed           uint64  `json:"skewed"`
-		UnknownService   uint64  `json:"unknownService"`
-		LinkMissing      uint64  `json:"linkMissing"`
-		AddressConflicts uint64  `json:"addressConflicts"`
-		LinksSettled     uint64  `json:"linksSettled,omitempty"`
-		AddressesSettled uint64  `json:"addressesSettled,omitempty"`
-		Open             uint64  `json:"open,omitempty"`
-		Reopened         uint64  `json:"reopened,omitempty"`
-		ClosedQuiet      uint64  `json:"closedQuiet,omitempty"`
-		ClosedAge        uint64  `json:"closedAge,omitempty"`
-		EvictedSpans     uint64  `json:"evictedSpans,omitempty"`
-		EvictedTraces    uint64  `json:"evictedTraces,omitempty"`
-		Skipped          uint64  `json:"skipped"`
-		LeftOutNodes     uint64  `json:"leftOutNodes,omitempty"`
-		LeftOutEdges     uint64  `json:"leftOutEdges,omitempty"`
-		LeftOutCalls     float64 `json:"leftOutCalls,omitempty"`
-		First            int64   `json:"first,omitempty"`
-		Last             int64   `json:"last,omitempty"`
+		Traces           uint64   `json:"traces"`
+		Spans            uint64   `json:"spans"`
+		Paired           uint64   `json:"paired"`
+		Virtual          uint64   `json:"virtual"`
+		Nested           uint64   `json:"nested"`
+		Root             uint64   `json:"root"`
+		Internal         uint64   `json:"internal"`
+		Orphan           uint64   `json:"orphan"`
+		Unresolved       uint64   `json:"unresolved"`
+		Duplicate        uint64   `json:"duplicate"`
+		Invalid          uint64   `json:"invalid"`
+		Late             uint64   `json:"late"`
+		MissingParent    uint64   `json:"missingParent"`
+		Cycles           uint64   `json:"cycles"`
+		InvalidDuration  uint64   `json:"invalidDuration"`
+		Unfinished       uint64   `json:"unfinished"`
+		Skewed           uint64   `json:"skewed"`
+		UnknownService   uint64   `json:"unknownService"`
+		LinkMissing      uint64   `json:"linkMissing"`
+		AddressConflicts uint64   `json:"addressConflicts"`
+		LinksSettled     uint64   `json:"linksSettled,omitempty"`
+		AddressesSettled uint64   `json:"addressesSettled,omitempty"`
+		Open             uint64   `json:"open,omitempty"`
+		Reopened         uint64   `json:"reopened,omitempty"`
+		ClosedQuiet      uint64   `json:"closedQuiet,omitempty"`
+		ClosedAge        uint64   `json:"closedAge,omitempty"`
+		EvictedSpans     uint64   `json:"evictedSpans,omitempty"`
+		EvictedTraces    uint64   `json:"evictedTraces,omitempty"`
+		Skipped          uint64   `json:"skipped"`
+		LeftOutNodes     uint64   `json:"leftOutNodes,omitempty"`
+		LeftOutEdges     uint64   `json:"leftOutEdges,omitempty"`
+		LeftOutCalls     float64  `json:"leftOutCalls,omitempty"`
+		Environments     []string `json:"environments,omitempty"`
+		First            int64    `json:"first,omitempty"`
+		Last             int64    `json:"last,omitempty"`
 	}
 )
 
@@ -139,9 +146,14 @@ func (g *Graph) MarshalJSON() ([]byte, error) {
 	for i := range g.nodes {
 		n := &g.nodes[i]
 		position[n.ID] = i
+		var attrs []jsonAttr
+		for _, a := range n.Attrs {
+			attrs = append(attrs, jsonAttr(a))
+		}
 		out.Nodes[i] = jsonNode{
 			ID: n.ID.String(), Namespace: n.ID.Namespace, Name: n.ID.Name, Type: n.ID.Type,
 			Entries: n.Entries, Requests: *statsToJSON(n.Requests), SelfTime: int64(n.SelfTime),
+			Attrs: attrs, AttrsCut: n.AttrsCut,
 		}
 	}
 	for i := range g.edges {
@@ -210,6 +222,9 @@ func (t *totals) read(in *jsonGraph) error {
 		if !j.Type.isPeer() {
 			n := t.node(nodes[i])
 			n.Entries, n.Requests, n.SelfTime = j.Entries, requests, time.Duration(j.SelfTime)
+			for _, a := range j.Attrs {
+				n.mergeAttrs([]Attr{Attr(a)}, j.AttrsCut)
+			}
 		}
 	}
 	ends := make(map[nodeIndex]bool)

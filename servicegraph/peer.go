@@ -94,10 +94,6 @@ func (f *peerFacts) field(key string) *string {
 	return nil
 }
 
-// ReadsAttr reports whether the graph reads the span attribute with this key. A
-// source can leave out all others.
-func ReadsAttr(key string) bool { return new(peerFacts).field(key) != nil }
-
 // factsOf collects the facts among a span's own attributes. Resource attributes
 // describe the span's service, never its peer.
 func factsOf(attrs []Attr) peerFacts {

@@ -49,6 +49,11 @@ type Report struct {
 	LeftOutEdges uint64
 	LeftOutCalls float64 // of the edges left out; weighted
 
+	// Environments are the values of deployment.environment.name (and of its old
+	// name) that were seen, sorted. More than one means that the graph may mix,
+	// say, production and staging: an environment is no part of a node's identity.
+	Environments []string
+
 	First, Last int64 // Unix nanoseconds of the earliest start and the latest end; 0 if unknown
 }
 
@@ -59,6 +64,9 @@ func (r *Report) merge(o Report) {
 		*r.counters()[i] += *c
 	}
 	r.LeftOutCalls += o.LeftOutCalls
+	for _, name := range o.Environments {
+		r.addEnvironment(name)
+	}
 	r.First, r.Last = first, last
 }
 

@@ -27,7 +27,8 @@ import (
 // where KIND is S server, C client, P producer, N consumer, I internal or - for
 // none; ID and PARENT are one word, with "trace:" before it for a trace other
 // than the first; START and DURATION are milliseconds; ! is status ERROR. A
-// service is NAME or NAMESPACE/NAME, and ? is none.
+// service is NAME or NAMESPACE/NAME, and ? is none; @KEY is an attribute of the
+// resource. A section config before the spans sets fields of Config.
 //
 // Each scenario also holds in every order of its spans, and after a round trip
 // through JSON. GRAPHTEST_UPDATE=1 writes what the code says into the files.
@@ -42,33 +43,38 @@ func TestScenarios(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(archive.Files) != 2 || archive.Files[0].Name != "spans" || archive.Files[1].Name != "graph" || len(archive.Comment) == 0 {
+			n := len(archive.Files)
+			if n < 2 || archive.Files[n-2].Name != "spans" || archive.Files[n-1].Name != "graph" || len(archive.Comment) == 0 {
 				t.Fatalf("want a reason and the sections spans and graph")
 			}
-			spans, err := parseSpans(string(archive.Files[0].Data))
+			var cfg sg.Config
+			if n == 3 {
+				cfg = parseConfig(t, string(archive.Files[0].Data))
+			}
+			spans, err := parseSpans(string(archive.Files[n-2].Data))
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := describe(build(spans))
+			got := describe(buildWith(cfg, spans))
 			if os.Getenv("GRAPHTEST_UPDATE") != "" {
-				archive.Files[1].Data = []byte(got)
+				archive.Files[n-1].Data = []byte(got)
 				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
 					t.Fatal(err)
 				}
 				return
 			}
-			if diff := cmp.Diff(string(archive.Files[1].Data), got); diff != "" {
+			if diff := cmp.Diff(string(archive.Files[n-1].Data), got); diff != "" {
 				t.Fatalf("graph (-want +got):\n%s", diff)
 			}
-			checkOrders(t, spans)
+			checkOrders(t, cfg, spans)
 		})
 	}
 }
 
 // checkOrders builds the spans in many orders and wants the same bytes.
-func checkOrders(t *testing.T, spans []sg.Span) {
+func checkOrders(t *testing.T, cfg sg.Config, spans []sg.Span) {
 	t.Helper()
-	want := marshal(t, build(spans))
+	want := marshal(t, buildWith(cfg, spans))
 	again, err := sg.ReadJSON(bytes.NewReader(want))
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +83,7 @@ func checkOrders(t *testing.T, spans []sg.Span) {
 		t.Errorf("JSON round trip:\n%s", cmp.Diff(string(want), string(got)))
 	}
 	check := func(order []sg.Span) {
-		if got := marshal(t, build(order)); !bytes.Equal(got, want) {
+		if got := marshal(t, buildWith(cfg, order)); !bytes.Equal(got, want) {
 			t.Errorf("in the order %v:\n%s", ids(order), cmp.Diff(string(want), string(got)))
 		}
 	}
@@ -107,8 +113,28 @@ func permutations(spans []sg.Span, visit func([]sg.Span)) {
 	walk(nil, spans)
 }
 
-func build(spans []sg.Span) *sg.Graph {
-	b := sg.NewBuilder(sg.Config{})
+func parseConfig(t *testing.T, text string) (cfg sg.Config) {
+	for _, word := range strings.Fields(text) {
+		switch {
+		case word == "queue-nodes":
+			cfg.QueueNodes = true
+		case word == "http-errors":
+			cfg.HTTPErrors = true
+		case word == "ignore-addresses":
+			cfg.IgnoreAddresses = true
+		case strings.HasPrefix(word, "node-attr="):
+			cfg.NodeAttrs = append(cfg.NodeAttrs, strings.TrimPrefix(word, "node-attr="))
+		default:
+			t.Fatalf("configuration %q", word)
+		}
+	}
+	return cfg
+}
+
+func build(spans []sg.Span) *sg.Graph { return buildWith(sg.Config{}, spans) }
+
+func buildWith(cfg sg.Config, spans []sg.Span) *sg.Graph {
+	b := sg.NewBuilder(cfg)
 	for _, s := range spans {
 		b.Add(s)
 	}
@@ -194,6 +220,8 @@ func parseSpan(words []string) (sg.Span, error) {
 		case key == "link":
 			trace, span := parseID(value)
 			s.Links = append(s.Links, sg.Link{TraceID: trace, SpanID: span})
+		case attribute && key[0] == '@':
+			s.Resource = append(s.Resource, sg.Attr{Key: key[1:], Value: value})
 		case attribute:
 			s.Attrs = append(s.Attrs, sg.Attr{Key: key, Value: value})
 		case timed:
@@ -216,7 +244,12 @@ func parseID(word string) (trace sg.TraceID, span sg.SpanID) {
 	if before, after, found := strings.Cut(word, ":"); found {
 		name, word = before, after
 	}
-	copy(trace[:], name)
+	if half, ok := strings.CutPrefix(name, "64/"); ok {
+		copy(trace[8:], half) // the id of a tracer that knows 64 bits
+	} else {
+		copy(trace[:], name)
+		copy(trace[8:], name)
+	}
 	if word != "0" {
 		copy(span[:], word)
 	}
@@ -233,12 +266,18 @@ func describe(g *sg.Graph) string {
 		}
 		if n.Requests.Observed > 0 {
 			fmt.Fprintf(&b, " requests %v", n.Requests.Calls)
+			if n.Requests.Errors > 0 {
+				fmt.Fprintf(&b, " failed %v", n.Requests.Errors)
+			}
 		}
 		if n.Entries > 0 {
 			fmt.Fprintf(&b, " entries %v", n.Entries)
 		}
 		if n.SelfTime > 0 {
 			fmt.Fprintf(&b, " self %v", n.SelfTime)
+		}
+		for _, a := range n.Attrs {
+			fmt.Fprintf(&b, " %s=%s", a.Key, a.Value)
 		}
 		b.WriteByte('\n')
 	}
@@ -320,6 +359,9 @@ func describeReport(r sg.Report) string {
 	out := fmt.Sprintf("%d spans: %s\n", r.Spans, strings.Join(parts, ", "))
 	if r.Accounted() != r.Spans {
 		out += fmt.Sprintf("NOT ACCOUNTED FOR: %d spans of %d\n", r.Spans-r.Accounted(), r.Spans)
+	}
+	if len(r.Environments) > 0 {
+		notes = append(notes, "environments "+strings.Join(r.Environments, " "))
 	}
 	if len(notes) > 0 {
 		out += "noticed: " + strings.Join(notes, ", ") + "\n"

@@ -221,6 +221,7 @@ func (n *Node) merge(o *Node) {
 	n.Entries += o.Entries
 	n.Requests.merge(o.Requests)
 	n.SelfTime = saturate(n.SelfTime, o.SelfTime)
+	n.mergeAttrs(o.Attrs, o.AttrsCut)
 }
 
 func (e *Edge) merge(o *Edge) {

@@ -161,6 +161,7 @@ func (b *Builder) forget(set *spanSet) {
 	b.closed.Remove(set.place)
 	b.spans -= len(set.spans)
 	delete(b.traces, set.id)
+	delete(b.wide, lowHalf(set.id))
 	b.bury(set.id)
 }
 

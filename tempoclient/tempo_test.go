@@ -355,7 +355,7 @@ func TestQueryThatTempoRejects(t *testing.T) {
 // is what the graph is made of.
 func TestGraphThroughTempo(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{})
-	c := newClient(t, tempo.URL, Config{Keep: servicegraph.ReadsAttr})
+	c := newClient(t, tempo.URL, Config{Keep: servicegraph.Config{}.Reads})
 	const traces = 3 * fetchers
 	start := time.Now().Add(-2 * time.Second).UnixNano()
 	var spans []servicegraph.Span

@@ -54,10 +54,21 @@ func (e *export) source() (source, error) {
 			return source{}, usagef("--%s needs a Tempo to ask: set --tempo URL or TEMPO_ADDR", flag)
 		}
 	}
-	if isTerminal(e.stdin) {
+	if !hasInput(e.stdin) {
 		return source{}, usagef("nothing to read: name trace files, or - for standard input, or a Tempo with --tempo URL; graphviz-export --help has examples")
 	}
 	return e.fileSource([]string{"-"})
+}
+
+// hasInput reports whether something is piped or redirected into standard input:
+// nobody means to type a trace, and /dev/null has none.
+func hasInput(stdin io.Reader) bool {
+	f, ok := stdin.(*os.File)
+	if !ok {
+		return true
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&fs.ModeCharDevice == 0
 }
 
 // stdinName is what messages call standard input.
@@ -66,7 +77,7 @@ const stdinName = "standard input"
 // fileSource returns the spans of files, one after the other. It makes sure that
 // all of them are there, because the last one is reached late.
 func (e *export) fileSource(paths []string) (source, error) {
-	cfg := tracefile.Config{Keep: servicegraph.ReadsAttr}
+	cfg := tracefile.Config{Keep: servicegraph.Config{}.Reads}
 	var names []string
 	var open []func(context.Context) iter.Seq2[servicegraph.Span, error]
 	stdinUsed := false

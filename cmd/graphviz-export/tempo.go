@@ -33,7 +33,7 @@ type tempoFlags struct {
 // tempoSource returns the spans of the traces in question, as a Tempo has them.
 func (e *export) tempoSource() (source, error) {
 	e.tempo.config.OrgID = cmp.Or(e.tempo.orgID, e.tempo.config.OrgID)
-	e.tempo.config.Keep = servicegraph.ReadsAttr
+	e.tempo.config.Keep = servicegraph.Config{}.Reads
 	client, err := tempoclient.New(e.tempo.url, e.tempo.config)
 	if err != nil {
 		return source{}, &statusError{statusUsage, err}
@@ -59,12 +59,15 @@ func (e *export) querySource(client *tempoclient.Client) (source, error) {
 	if err != nil {
 		return source{}, err
 	}
-	query := cmp.Or(t.query, "{}")
+	found := "no traces"
+	if t.query != "" {
+		found += " match " + t.query
+	}
 	var progress atomic.Pointer[tempoclient.Progress]
 	return source{
 		about:   " (" + t.time.String() + ")",
-		title:   query + ", " + t.time.String(),
-		nothing: fmt.Sprintf("tempo %s: no traces match %s, %s: look further back with --since, or again in some seconds if they are new", withoutUser(t.url), query, t.time),
+		title:   cmp.Or(t.query, "all traces") + ", " + t.time.String(),
+		nothing: fmt.Sprintf("tempo %s: %s, %s: look further back with --since, or again in some seconds if they are new", withoutUser(t.url), found, t.time),
 		limit:   t.limit,
 		spans: func(ctx context.Context) iter.Seq2[servicegraph.Span, error] {
 			return advised(client.Spans(ctx, tempoclient.Query{
@@ -160,7 +163,7 @@ func advise(err error) error {
 		if strings.Contains(e.Body, "no org id") {
 			return fmt.Errorf("%w: set --org-id or TEMPO_ORG_ID", err)
 		}
-		return fmt.Errorf("%w: set TEMPO_USERNAME and TEMPO_PASSWORD, or TEMPO_BEARER_TOKEN", err)
+		return fmt.Errorf("%w: check TEMPO_USERNAME and TEMPO_PASSWORD, or TEMPO_BEARER_TOKEN", err)
 	}
 	return err
 }
