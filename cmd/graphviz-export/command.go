@@ -25,7 +25,7 @@ func run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, args []
 	}
 	cmd.SetArgs(append([]string{}, args...)) // nil would mean os.Args
 	err := cmd.ExecuteContext(ctx)
-	if err != nil && ctx.Err() != nil {
+	if ctx.Err() != nil && err != nil && statusOf(err) != statusPartial {
 		return &statusError{statusInterrupted, err}
 	}
 	return err
@@ -62,7 +62,6 @@ func newCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	f.Var(&e.tempo.time.to, "to", "look for traces up to this time (default now)")
 	f.IntVar(&e.tempo.limit, "limit", 1000, "take at most `N` traces, the newest; 0 takes all")
 	f.StringVar(&e.tempo.orgID, "org-id", "", "tenant of the Tempo, or several: a|b [TEMPO_ORG_ID]")
-
 	f.BoolP("help", "h", false, "show this")
 
 	cmd.SetOut(stdout)

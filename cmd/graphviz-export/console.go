@@ -78,7 +78,7 @@ func (c *console) working(status func() string) (stop func()) {
 			}
 			next.Reset(100 * time.Millisecond)
 			c.mu.Lock()
-			fmt.Fprint(c.out, eraseLine, oneLine(status()), carriageReturn)
+			fmt.Fprint(c.out, eraseLine, c.fit(oneLine(status())), carriageReturn)
 			c.shown = true
 			c.mu.Unlock()
 		}
@@ -90,6 +90,16 @@ func (c *console) working(status func() string) (stop func()) {
 		defer c.mu.Unlock()
 		c.erase()
 	}
+}
+
+// fit cuts a text to the width of the terminal: a line that wraps could not be
+// erased. The columns are those of letters that take one.
+func (c *console) fit(text string) string {
+	columns, _, err := term.GetSize(int(c.out.(interface{ Fd() uintptr }).Fd()))
+	if r := []rune(text); err == nil && columns > 0 && len(r) >= columns {
+		return string(r[:columns-1])
+	}
+	return text
 }
 
 // isTerminal reports whether a stream of the program is a terminal.

@@ -73,7 +73,7 @@ A file is written beside its place and moved there when it is whole. A summary
 and everything else that is not the graph goes to standard error; --quiet leaves
 only warnings and errors.
 
-The picture is laid out by Graphviz, which takes up to 150 nodes or 400 edges;
+The picture is laid out by Graphviz, which takes up to 150 nodes and 400 edges;
 larger graphs can be written in the other formats.
 
 # JSON
@@ -109,8 +109,8 @@ spans: not on their order, nor on the form or number of the files.
 		Latency       *Latency // count, sum, min, max, p50, p95, p99 in nanoseconds, and buckets
 	}
 
-The names in the JSON are those above in lower case, such as "id" and "traceId".
-Other fields may be added.
+The names in the JSON begin with a small letter, such as "from". More fields may
+come without a new schema.
 
 # Environment
 

@@ -71,7 +71,7 @@ func (e *export) run(ctx context.Context) error {
 		e.stderr.infof("%s%s → %s", summary(g), src.about, out.name())
 	}
 	if limit := src.limit; limit > 0 && g.Report().Traces >= uint64(limit) {
-		e.stderr.warnf("%s is as many as --limit allows, there may be more: raise --limit, or shorten the time range", count(limit, "trace"))
+		e.stderr.warnf("--limit %d was reached, there may be more traces: raise it, or shorten the time range", limit)
 	}
 	if skipped > 0 {
 		return &statusError{statusPartial, fmt.Errorf("the graph is incomplete: %s left out, see above", count(skipped, "record"))}
@@ -94,7 +94,7 @@ func (e *export) read(ctx context.Context, src source) (*servicegraph.Graph, err
 		if src.progress != nil {
 			progress = src.progress()
 		}
-		return fmt.Sprintf("reading %s: %s, %v", src.name, progress, time.Since(started).Truncate(time.Second))
+		return fmt.Sprintf("reading: %s, %v, from %s", progress, time.Since(started).Truncate(time.Second), src.name)
 	})
 	defer stop()
 
@@ -134,7 +134,7 @@ func (e *export) render(f render.Format, g *servicegraph.Graph) ([]byte, error) 
 	var doc bytes.Buffer
 	if err := f.Renderer.Render(&doc, g); err != nil {
 		if errors.Is(err, draw.ErrTooLarge) {
-			return nil, fmt.Errorf("%w: write another format, such as -f dot", err)
+			return nil, fmt.Errorf("%w: write it as .dot or .json, or take fewer traces", err)
 		}
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -40,9 +39,6 @@ func statusOf(err error) int {
 	}
 	if e, ok := errors.AsType[*statusError](err); ok {
 		return e.status
-	}
-	if errors.Is(err, context.Canceled) {
-		return statusInterrupted
 	}
 	return statusFailed
 }

@@ -15,7 +15,8 @@ import (
 
 // A target is where the result goes, and in which format.
 type target struct {
-	path   string // empty: standard output
+	path   string // as the user wrote it; empty: standard output
+	file   string // what path is, or links to
 	stdout io.Writer
 	format render.Format
 	totals bool // the result shows the totals to the user
@@ -24,7 +25,7 @@ type target struct {
 // target returns the target that the command line names, and makes sure that it
 // can be written to.
 func (e *export) target(formats []render.Format) (target, error) {
-	t := target{path: e.output, stdout: e.stdout}
+	t := target{path: e.output, file: e.output, stdout: e.stdout}
 	if t.path == "" && e.given("output") {
 		return t, usagef("--output: the file name is empty")
 	}
@@ -63,6 +64,9 @@ func (e *export) target(formats []render.Format) (target, error) {
 		return t, usagef("%s is not for a terminal: write it to a file with -o FILE, or pipe it to a program", t.format.Name)
 	}
 	t.totals = screen && t.format.Name == "txt"
+	if linked, err := filepath.EvalSymlinks(t.path); err == nil && t.path != "" {
+		t.file = linked
+	}
 	return t, t.check()
 }
 
@@ -88,7 +92,7 @@ func (t target) check() error {
 	case !info.IsDir():
 		return fmt.Errorf("writing %s: %s is not a directory", t.path, dir)
 	}
-	if info, err := os.Stat(t.path); err == nil {
+	if info, err := os.Stat(t.file); err == nil {
 		switch {
 		case info.IsDir():
 			return fmt.Errorf("writing %s: it is a directory: name a file in it", t.path)
@@ -96,7 +100,7 @@ func (t target) check() error {
 			return nil // a device or a pipe: see write
 		}
 	}
-	f, err := createTemp(t.path)
+	f, err := createTemp(t.file)
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", t.path, pathCause(err))
 	}
@@ -118,18 +122,14 @@ func (t target) write(doc []byte) (err error) {
 			err = fmt.Errorf("writing %s: %w", t.path, pathCause(err))
 		}
 	}()
-	path := t.path
 	mode := fs.FileMode(0) // of the file that is replaced
-	if info, err := os.Stat(path); err == nil {
+	if info, err := os.Stat(t.file); err == nil {
 		if !info.Mode().IsRegular() {
-			return os.WriteFile(path, doc, 0o666) // nothing takes the place of /dev/null or a pipe
+			return os.WriteFile(t.file, doc, 0o666) // nothing takes the place of /dev/null or a pipe
 		}
 		mode = info.Mode().Perm()
-		if path, err = filepath.EvalSymlinks(path); err != nil {
-			return err
-		}
 	}
-	f, err := createTemp(path)
+	f, err := createTemp(t.file)
 	if err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (t target) write(doc []byte) (err error) {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	return os.Rename(f.Name(), t.file)
 }
 
 // createTemp creates a new file in the directory of path, with the permissions

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tempograph/tempograph/servicegraph/render/draw"
+)
+
+// A graph that is too large to draw can still be written in other formats.
+func TestTooLarge(t *testing.T) {
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "large.json"), filepath.Join(dir, "graph.svg")
+	writeTangle(t, in, 151, 300)
+
+	var stdout, stderr bytes.Buffer
+	err := run(t.Context(), strings.NewReader(""), &stdout, &stderr, []string{"-o", out, in})
+	if statusOf(err) != statusFailed || !errors.Is(err, draw.ErrTooLarge) || !strings.HasSuffix(err.Error(), ": write it as .dot or .json, or take fewer traces") {
+		t.Errorf("drawing 151 services: %v", err)
+	}
+	if _, err := os.Stat(out); err == nil {
+		t.Errorf("%s was written", out)
+	}
+	if got := outputOf(t, "-f", "dot", in); !bytes.Contains(got, []byte("s150")) {
+		t.Errorf("the DOT lacks a service:\n%s", got)
+	}
+}
+
+// writeTangle writes traces of services that call each other at random, each of
+// them at least once: as hard a graph to lay out as there is of its size.
+func writeTangle(t *testing.T, path string, services, calls int) {
+	random := rand.New(rand.NewPCG(1, 2))
+	var b strings.Builder
+	for i := range calls {
+		fmt.Fprintf(&b, `{"resourceSpans":[%s,%s]}`+"\n",
+			resourceSpan(i%services, i+1, 1, 0, 3),
+			resourceSpan(random.IntN(services), i+1, 2, 1, 2))
+	}
+	if err := os.WriteFile(path, []byte(b.String()), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// resourceSpan returns a span of a service in OTLP JSON.
+func resourceSpan(service, trace, id, parent, kind int) string {
+	parentID := ""
+	if parent != 0 {
+		parentID = fmt.Sprintf("%016x", parent)
+	}
+	return fmt.Sprintf(`{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"s%d"}}]},`+
+		`"scopeSpans":[{"spans":[{"traceId":"%032x","spanId":"%016x","parentSpanId":"%s","kind":%d}]}]}`,
+		service, trace, id, parentID, kind)
+}
