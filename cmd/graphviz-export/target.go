@@ -34,30 +34,7 @@ func (e *export) target(formats []render.Format) (target, error) {
 	}
 	screen := t.path == "" && isTerminal(e.stdout)
 	var err error
-	switch {
-	case e.format != "":
-		t.format, err = render.ByName(formats, e.format)
-		if err != nil {
-			var names []string
-			for _, f := range formats {
-				names = append(names, f.Name)
-			}
-			if meant := closest(strings.ToLower(e.format), names); meant != "" {
-				err = fmt.Errorf("%w: did you mean %s?", err, meant)
-			}
-			return t, usagef("--format: %w", err)
-		}
-	case t.path != "":
-		t.format, err = render.ByFileName(formats, t.path)
-		if err != nil {
-			return t, usagef("--output: %w, or --format to say what it is", err)
-		}
-	case screen:
-		t.format, err = render.ByName(formats, "txt")
-	default:
-		t.format, err = render.ByName(formats, "dot")
-	}
-	if err != nil {
+	if t.format, err = e.chooseFormat(formats, t.path, screen); err != nil {
 		return t, err
 	}
 	if screen && t.format.Binary {
@@ -68,6 +45,35 @@ func (e *export) target(formats []render.Format) (target, error) {
 		t.file = linked
 	}
 	return t, t.check()
+}
+
+// chooseFormat returns the format that the user names, else the one of the file's
+// extension, else what suits a screen or a pipe.
+func (e *export) chooseFormat(formats []render.Format, path string, screen bool) (render.Format, error) {
+	switch {
+	case e.format != "":
+		f, err := render.ByName(formats, e.format)
+		if err == nil {
+			return f, nil
+		}
+		var names []string
+		for _, f := range formats {
+			names = append(names, f.Name)
+		}
+		if meant := closest(strings.ToLower(e.format), names); meant != "" {
+			err = fmt.Errorf("%w: did you mean %s?", err, meant)
+		}
+		return f, usagef("--format: %w", err)
+	case path != "":
+		f, err := render.ByFileName(formats, path)
+		if err != nil {
+			return f, usagef("--output: %w, or --format to say what it is", err)
+		}
+		return f, nil
+	case screen:
+		return render.ByName(formats, "txt")
+	}
+	return render.ByName(formats, "dot")
 }
 
 // name is what the summary calls the target.
