@@ -28,8 +28,9 @@ import (
 // the calls. A dashed edge is a message. From 1 % of errors on, nodes and edges
 // are marked as a warning, from 5 % on as failing.
 //
-// What a picture has no room for is in the tooltips: full names, the latency of
-// both sides, calls per second. The heading says what was left out.
+// What a picture has no room for is in the tooltips: full names (up to 10 kB),
+// the latency of both sides, calls per second. The heading says where the graph
+// comes from, what was left out, and what the report says to be careful about.
 type DOT struct {
 	Title           string // heading of the picture; empty: none
 	SelfEdges       bool   // also draw the calls of a node to itself
@@ -39,10 +40,9 @@ type DOT struct {
 // Grey while all is well, so that trouble stands out. The text has a contrast
 // to its background of at least 4.5, a line of at least 3 (WCAG 1.4.3, 1.4.11).
 const (
-	ink    = "#1c2430"
-	muted  = "#667085"
-	line   = "#7c899b"
-	border = "#98a2b3"
+	ink   = "#1c2430"
+	muted = "#616b7f"
+	line  = "#7c899b" // of edges and cards
 )
 
 // A severity is how a share of errors looks. The glyph is for those who do not
@@ -83,7 +83,7 @@ func (d DOT) writeGraph(out io.Writer, g *servicegraph.Graph) {
 graph [rankdir=LR fontname="Helvetica" fontsize=10 bgcolor="#ffffff" pad="0.3" nodesep="0.35" ranksep="0.6" labelloc=t labeljust=l label=<%s>];
 node [fontname="Helvetica" fontsize=10 color="%s" fillcolor="#ffffff"];
 edge [fontname="Helvetica" fontsize=9 color="%s" arrowsize="0.7"];
-`, d.heading(g), border, line)
+`, d.heading(g), line, line)
 
 	namespace := ""
 	for n := range g.Nodes() { // sorted by namespace, those without one first
@@ -166,7 +166,7 @@ func writeNode(out io.Writer, n servicegraph.Node, window time.Duration) {
 	}
 	var numbers []string
 	if n.Requests.Calls == 0 {
-		numbers = append(numbers, font(muted, 10, "no requests"))
+		numbers = append(numbers, font(muted, 10, "no incoming calls"))
 	} else {
 		numbers = append(numbers, font(muted, 10, plural(n.Requests.Calls, "call")))
 		if n.Requests.Errors > 0 {

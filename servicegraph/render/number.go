@@ -78,7 +78,7 @@ func percent(n, total float64) string {
 		return "0%"
 	case p < 0.01:
 		return "<0.01%"
-	case p < 0.1:
+	case p < 1:
 		return trim(p, 2) + "%"
 	case p < 10:
 		return trim(p, 1) + "%"
@@ -104,8 +104,8 @@ type unit struct {
 	size time.Duration
 }
 
-// unitOf returns the unit that suits a duration: milliseconds, unless it is
-// less than one or more than ten seconds.
+// unitOf returns the unit that suits durations about as long as d. Up to ten
+// seconds that is milliseconds, because the median beside it may be far shorter.
 func unitOf(d time.Duration) unit {
 	switch {
 	case d >= 10*time.Second:
@@ -136,8 +136,11 @@ func (u unit) number(d time.Duration) string {
 	}
 }
 
-// duration formats d in the unit that suits it.
+// duration formats d in the unit that suits it alone.
 func duration(d time.Duration) string {
+	if d >= time.Second && d < 10*time.Second {
+		return trim(d.Seconds(), 2) + " s"
+	}
 	u := unitOf(d)
 	return u.number(d) + " " + u.name
 }
