@@ -101,3 +101,66 @@ func TestLatencyEdges(t *testing.T) {
 		t.Errorf("quantiles %v %v %v", l.Quantile(0.1), l.Quantile(-1), l.Quantile(2))
 	}
 }
+
+func TestLatencyCumulative(t *testing.T) {
+	var l Latency
+	for _, ms := range []int64{1, 5, 50, 99, 101, 500, 5000} {
+		l.record(ms*1e6, 1)
+	}
+	bounds := []time.Duration{0, 1.05e6, 10e6, 100e6, 1e9, 10e9}
+	if got, want := l.Cumulative(bounds), []float64{0, 1, 2, 4, 6, 7}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// TestLatencyExponential reads quantiles off the exponential form and compares
+// with exact ones, within the error that the documentation states.
+func TestLatencyExponential(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	var l Latency
+	var exact []int64
+	for range 20_000 {
+		ns := int64(math.Exp(rng.Float64() * math.Log(24*3600e9)))
+		exact = append(exact, ns)
+		l.record(ns, 1)
+	}
+	slices.Sort(exact)
+	for scale, allowed := range map[int]float64{0: 0.51, 3: 0.053, 6: 0.0135, 8: 0.0095} {
+		x := l.Exponential(scale)
+		base := math.Pow(2, math.Pow(2, -float64(scale)))
+		total := x.ZeroCount
+		at := 0
+		for _, q := range []float64{0.01, 0.25, 0.5, 0.9, 0.99, 0.999} {
+			rank := q * float64(len(exact))
+			for at < len(x.Counts) && total+x.Counts[at] < rank {
+				total += x.Counts[at]
+				at++
+			}
+			low := math.Pow(base, float64(x.Offset+at))
+			got, want := (low+low*base)/2, float64(exact[int(math.Ceil(rank))-1])/1e9
+			if math.Abs(got-want) > allowed*want {
+				t.Errorf("scale %d: quantile %v reads as %v s, exact %v s", scale, q, got, want)
+			}
+		}
+		sum := x.ZeroCount
+		for _, c := range x.Counts {
+			sum += c
+		}
+		if sum != l.Count() {
+			t.Errorf("scale %d holds %v samples of %v", scale, sum, l.Count())
+		}
+	}
+}
+
+func TestExponentialBoundsAreInclusiveAbove(t *testing.T) {
+	for _, c := range []struct {
+		v           float64
+		scale, want int
+	}{
+		{1, 0, -1}, {2, 0, 0}, {2.0001, 0, 1}, {4, 0, 1}, {1, 3, -1}, {2, 3, 7}, {1.5, 3, 4}, {4, -1, 0}, {0.25, 0, -3}, {2, -1, 0}, {16, -2, 0},
+	} {
+		if got := exponentialIndex(c.v, c.scale); got != c.want {
+			t.Errorf("%v at scale %d is in bucket %d, want %d", c.v, c.scale, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,238 @@
+package servicegraph
+
+import (
+	"cmp"
+	"container/list"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// An Explanation says why two nodes have an edge, or have none.
+type Explanation struct {
+	From, To NodeID
+
+	// Edges are those from From to To, with their evidence and exemplars.
+	Edges []Edge
+
+	// Misses are the spans that came closest to being a call and were none, by
+	// reason, the most frequent first.
+	Misses []Miss
+}
+
+// A Miss is one reason why spans of two nodes were not a call.
+type Miss struct {
+	Reason   MissReason
+	Node     NodeID // the node between, or the peer that was named; zero if there is none
+	Count    uint64 // how many spans
+	Examples []Link // at most 3 of them
+}
+
+// A MissReason is why something was not a call.
+type MissReason string
+
+const (
+	// MissNoSpans: the node sent no spans, or none that are held still.
+	MissNoSpans MissReason = "no spans of"
+	// MissOtherTrace: a request entered To, as the root of a trace of its own, while a
+	// client span of From without a callee was open in another trace. The trace
+	// context did not travel with the request.
+	MissOtherTrace MissReason = "entered in another trace, while the caller waited"
+	// MissParent: a request entered To in a trace of From, and its parent span never
+	// arrived: lost, not sampled, or of something between that sends no spans.
+	MissParent MissReason = "in the same trace, but the parent span never arrived"
+	// MissThrough: To was called on behalf of From, by Node.
+	MissThrough MissReason = "called through"
+	// MissOtherPeer: a client span of From without a callee names Node as its peer.
+	MissOtherPeer MissReason = "client span without callee names"
+	// MissNoPeer: a client span of From has no callee and names no peer.
+	MissNoPeer MissReason = "client span without callee, and without a peer attribute"
+	// MissLink: a consumer span of To links to a span that never arrived.
+	MissLink MissReason = "message linked to a span that never arrived"
+	// MissNoClient: the node handles its own work under its own server span, with
+	// no client span between: not a call to itself.
+	MissNoClient MissReason = "same service, without a client span between"
+)
+
+// String returns one line for each edge and each miss.
+func (x Explanation) String() string {
+	var b strings.Builder
+	for _, e := range x.Edges {
+		fmt.Fprintf(&b, "%s -> %s (%s): %v calls: %v seen from both sides, %v by the caller alone, %v by the callee alone, %v by address\n",
+			e.ID.From, e.ID.To, e.ID.Kind, e.Calls, e.Evidence.Both, e.Evidence.Caller, e.Evidence.Callee, e.Evidence.Address)
+		for _, s := range e.Slowest {
+			fmt.Fprintf(&b, "  for example trace %s span %s\n", s.TraceID, s.SpanID)
+		}
+	}
+	if len(x.Edges) == 0 {
+		fmt.Fprintf(&b, "no call from %s to %s\n", x.From, x.To)
+	}
+	for _, m := range x.Misses {
+		fmt.Fprintf(&b, "%d times: %s", m.Count, m.Reason)
+		if m.Node != (NodeID{}) {
+			fmt.Fprintf(&b, " %s", m.Node)
+		}
+		b.WriteByte('\n')
+		for _, l := range m.Examples {
+			fmt.Fprintf(&b, "  for example trace %s span %s\n", l.TraceID, l.SpanID)
+		}
+	}
+	return b.String()
+}
+
+// Explain says why there are edges from one node to another in the graph of the
+// spans so far, and what came close. It looks at the spans that are held: of
+// traces that a [Window] made the builder forget, only the edges are left.
+func (b *Builder) Explain(from, to NodeID) Explanation {
+	g := b.Graph()
+	x := explainer{
+		from: b.names.node(from), to: b.names.node(to),
+		folder:   &b.folder,
+		resolver: g.totals.resolver(),
+		senders:  g.totals.resolver().senders(),
+		seen:     make(map[nodeIndex]bool),
+		found:    make(map[missKey]*Miss),
+	}
+	for _, traces := range []*list.List{&b.open, &b.closed} {
+		for e := traces.Front(); e != nil; e = e.Next() {
+			x.look(e.Value.(*spanSet))
+		}
+	}
+	x.otherTraces()
+	for _, node := range []nodeIndex{x.from, x.to} {
+		if id := b.names.nodeID(node); !x.seen[node] && id.Type == TypeService {
+			x.found[missKey{MissNoSpans, node}] = &Miss{Reason: MissNoSpans, Node: id}
+		}
+	}
+	result := Explanation{From: from, To: to}
+	for e := range g.Out(from) {
+		if e.ID.To == to {
+			result.Edges = append(result.Edges, e)
+		}
+	}
+	for _, m := range x.found {
+		slices.SortFunc(m.Examples, compareLinks)
+		m.Examples = m.Examples[:min(len(m.Examples), maxExemplars)]
+		result.Misses = append(result.Misses, *m)
+	}
+	slices.SortFunc(result.Misses, func(a, b Miss) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Reason, b.Reason), a.Node.Compare(b.Node))
+	})
+	return result
+}
+
+func compareLinks(a, b Link) int {
+	return cmp.Or(slices.Compare(a.TraceID[:], b.TraceID[:]), slices.Compare(a.SpanID[:], b.SpanID[:]))
+}
+
+// An explainer looks for what came close to being a call.
+type explainer struct {
+	*folder
+	resolver *resolver // knows whom a call without a callee span was for
+	senders  map[Link]sendKey
+	from, to nodeIndex
+	seen     map[nodeIndex]bool
+	found    map[missKey]*Miss
+
+	waiting []waiting // client spans of from without a callee
+	entered []waiting // requests that entered to as a root
+}
+
+type missKey struct {
+	reason MissReason
+	node   nodeIndex
+}
+
+// A waiting is a span and when it was.
+type waiting struct {
+	id         Link
+	start, end int64
+}
+
+func (x *explainer) miss(reason MissReason, node nodeIndex, example Link) {
+	key := missKey{reason, node}
+	m := x.found[key]
+	if m == nil {
+		m = &Miss{Reason: reason, Node: x.names.nodeID(node)}
+		x.found[key] = m
+	}
+	m.Count++
+	m.Examples = append(m.Examples, example)
+}
+
+// look notes what one trace has to say.
+func (x *explainer) look(set *spanSet) {
+	x.fold(set, newTotals(x.names))
+	hasFrom := slices.ContainsFunc(x.spans, func(r record) bool { return r.node == x.from })
+	// below[i] is whether a span of from is above span i.
+	below := make([]bool, len(x.spans))
+	for _, i := range x.order {
+		span, p := &x.spans[i], x.parent[i]
+		x.seen[span.node] = true
+		if p >= 0 {
+			below[i] = below[p] || x.spans[p].node == x.from
+		}
+		if span.node == x.from && span.caller {
+			x.lookAtCaller(i)
+		}
+		if span.node == x.to {
+			x.lookAtCallee(i, below[i], hasFrom)
+		}
+	}
+}
+
+func (x *explainer) lookAtCaller(i int32) {
+	span, fact := &x.spans[i], &x.facts[i]
+	if fact.callee >= 0 || fact.reached {
+		return
+	}
+	x.waiting = append(x.waiting, waiting{x.id(i), span.start, span.end})
+	switch {
+	case fact.fate == fateNested:
+	case !x.namesPeer(i) && !fact.named:
+		x.miss(MissNoPeer, 0, x.id(i))
+	case span.peer != 0:
+		if end, _ := x.resolver.settle(span.callKey()); end.to != x.to {
+			x.miss(MissOtherPeer, end.to, x.id(i))
+		}
+	}
+}
+
+func (x *explainer) lookAtCallee(i int32, below, hasFrom bool) {
+	span, p := &x.spans[i], x.parent[i]
+	switch {
+	case x.from == x.to:
+		if p >= 0 && x.spans[p].node == x.from && !x.facts[i].isCallee && span.kind.serves() {
+			x.miss(MissNoClient, 0, x.id(i))
+		}
+	case p == missingParent && hasFrom:
+		x.miss(MissParent, 0, x.id(i))
+	case p == noParent && span.kind.serves():
+		x.entered = append(x.entered, waiting{x.id(i), span.start, span.end})
+	case x.facts[i].isCallee && x.spans[p].node != x.from && below:
+		x.miss(MissThrough, x.spans[p].node, x.id(i))
+	}
+	for _, target := range x.targets[i] {
+		if _, ok := x.senders[target]; !ok {
+			x.miss(MissLink, 0, x.id(i))
+		}
+	}
+}
+
+// otherTraces finds the requests that entered as roots while a caller waited.
+func (x *explainer) otherTraces() {
+	slices.SortFunc(x.waiting, func(a, b waiting) int { return cmp.Compare(a.start, b.start) })
+	// latest[i] is the one of waiting[:i+1] that ended last.
+	latest := make([]waiting, len(x.waiting))
+	for i, w := range x.waiting {
+		if latest[i] = w; i > 0 && latest[i-1].end > w.end {
+			latest[i] = latest[i-1]
+		}
+	}
+	for _, e := range x.entered {
+		n, _ := slices.BinarySearchFunc(x.waiting, e.start+1, func(w waiting, t int64) int { return cmp.Compare(w.start, t) })
+		if n > 0 && latest[n-1].end >= e.start {
+			x.miss(MissOtherTrace, 0, e.id)
+		}
+	}
+}
