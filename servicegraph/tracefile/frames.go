@@ -45,8 +45,8 @@ type frames struct {
 	buf []byte
 }
 
-// each calls f with every message, valid during the call, to the end of the
-// stream. It skips those of more than limit bytes.
+// each calls decode with every message, valid during the call, to the end of
+// the stream. It skips those of more than limit bytes.
 func (f *frames) each(s *source, limit int, decode func(message []byte) error) error {
 	for {
 		s.record++

@@ -64,9 +64,13 @@ func (v *values) next() ([]byte, error) {
 			v.pos += n
 			return v.buf[v.pos-n : v.pos], nil
 		case state == jsonBroken:
-			reason := fmt.Sprintf("not JSON from byte %d on: %s", v.start+int64(n), excerpt(v.buf[v.pos+n:]))
+			wrong := v.buf[v.pos+n:]
+			what := excerpt(wrong)
+			if wrong[0] == '\r' || wrong[0] == '\n' {
+				what = "the line ends within a string"
+			}
 			v.skipObject()
-			return nil, &brokenValue{reason}
+			return nil, &brokenValue{fmt.Sprintf("not JSON from byte %d on: %s", v.start+int64(n), what)}
 		case state == jsonTooDeep:
 			v.skipObject()
 			return nil, &brokenValue{fmt.Sprintf("nested more than %d deep", maxDepth)}

@@ -45,7 +45,7 @@ func describe(name, service string) string {
 	if service == "" {
 		return fmt.Sprintf("span %q", name)
 	}
-	return fmt.Sprintf("span %q of %s", name, shorten(service, 80))
+	return fmt.Sprintf("span %q of %q", name, shorten(service, 80))
 }
 
 // kindOf returns the kind with OTLP's number n.

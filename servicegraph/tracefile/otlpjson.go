@@ -105,7 +105,7 @@ type jsonDecoder struct{ *source }
 func (d jsonDecoder) request(object []byte) error {
 	var r jsonRequest
 	if err := json.Unmarshal(object, &r); err != nil {
-		return d.skip(jsonError(err))
+		return d.skip(jsonError("request", err))
 	}
 	if r.ResourceSpans == nil && r.Batches == nil && r.Trace.ResourceSpans == nil {
 		return d.skip(errors.New("no resourceSpans in it: " + excerpt(object)))
@@ -179,7 +179,7 @@ func (d jsonDecoder) decode(j *jsonSpan, res *resource) (servicegraph.Span, erro
 		Weight:    servicegraph.TraceStateWeight(j.TraceState),
 	}
 	if j.err != nil {
-		return s, jsonError(j.err)
+		return s, jsonError("span", j.err)
 	}
 	var err error
 	check := func(field string, e error) {
@@ -236,13 +236,13 @@ func (a *jsonAttribute) text() (string, bool, error) {
 	case v.Int != nil:
 		i, err := v.Int.int()
 		if err != nil {
-			return "", false, fmt.Errorf("%s: %w", a.Key, err)
+			return "", false, fmt.Errorf("%q: %w", shorten(a.Key, 80), err)
 		}
 		return strconv.FormatInt(i, 10), true, nil
 	case v.Double != nil:
 		f, err := v.Double.float()
 		if err != nil {
-			return "", false, fmt.Errorf("%s: %w", a.Key, err)
+			return "", false, fmt.Errorf("%q: %w", shorten(a.Key, 80), err)
 		}
 		return string(appendFloat(nil, f)), true, nil
 	}
@@ -258,9 +258,10 @@ func parseID(id []byte, s string) error {
 		_, err = hex.Decode(id, []byte(s))
 	case base64.StdEncoding.EncodedLen(len(id)):
 		var b []byte
-		if b, err = base64.StdEncoding.DecodeString(s); err == nil && copy(id, b) < len(id) {
-			err = errors.New("too short in base64")
+		if b, err = base64.StdEncoding.DecodeString(s); err == nil && len(b) != len(id) {
+			err = fmt.Errorf("want %d bytes in base64, got %d", len(id), len(b))
 		}
+		copy(id, b)
 	default:
 		err = fmt.Errorf("want %d hexadecimal digits, got %d characters", hex.EncodedLen(len(id)), len(s))
 	}
@@ -285,7 +286,14 @@ func (n *jsonNumber) UnmarshalJSON(b []byte) error {
 		*n = jsonNumber(b)
 		return nil
 	}
-	return fmt.Errorf("want a number, got %s", excerpt(b))
+	got := string(b) // true or false
+	switch b[0] {
+	case '{':
+		got = "object"
+	case '[':
+		got = "array"
+	}
+	return &json.UnmarshalTypeError{Value: got, Type: reflect.TypeFor[int64]()}
 }
 
 func (n jsonNumber) int() (int64, error) {
@@ -326,8 +334,8 @@ func (n jsonNumber) enum(names ...string) (int64, error) {
 	return n.int()
 }
 
-// jsonError says in JSON's terms what the decoder says in Go's.
-func jsonError(err error) error {
+// jsonError says in JSON's terms what the decoder of an object says in Go's.
+func jsonError(object string, err error) error {
 	e, ok := errors.AsType[*json.UnmarshalTypeError](err)
 	if !ok {
 		return fmt.Errorf("not OTLP JSON: %w", err)
@@ -338,8 +346,10 @@ func jsonError(err error) error {
 		want = "a string"
 	case reflect.Bool:
 		want = "a boolean"
+	case reflect.Int64:
+		want = "a number"
 	case reflect.Slice:
 		want = "an array"
 	}
-	return fmt.Errorf("%s: want %s, got %s", cmp.Or(e.Field, "request"), want, e.Value)
+	return fmt.Errorf("%s: want %s, got %s", cmp.Or(e.Field, object), want, e.Value)
 }

@@ -15,7 +15,7 @@ type wireDecoder struct {
 	*source
 	damaged bool // something was skipped for that; cleared by whoever asks
 
-	names  map[string]attributeName // by key
+	keys   map[string]knownKey
 	texts  interner
 	attrs  arena[servicegraph.Attr]
 	links  arena[servicegraph.Link]
@@ -25,14 +25,14 @@ type wireDecoder struct {
 	spanLinks []servicegraph.Link
 }
 
-// An attributeName is the key of an attribute, and whether it is kept.
-type attributeName struct {
-	key  string
+// A knownKey is the key of an attribute, and whether it is kept.
+type knownKey struct {
+	text string
 	keep bool
 }
 
 func newWireDecoder(s *source) *wireDecoder {
-	return &wireDecoder{source: s, names: make(map[string]attributeName), texts: interner{}}
+	return &wireDecoder{source: s, keys: make(map[string]knownKey), texts: make(interner)}
 }
 
 // damage reports and skips what turned out not to be protobuf.
@@ -98,13 +98,13 @@ func (d *wireDecoder) resource(b []byte, res *resource) error {
 		if err != nil {
 			return err
 		}
-		if name := d.name(key); res.needs(name.key, name.keep) {
+		if k := d.known(key); res.needs(k.text, k.keep) {
 			text, ok, err := d.text(value)
 			if err != nil {
 				return err
 			}
 			if ok {
-				res.add(name.key, text)
+				res.add(k.text, text)
 			}
 		}
 	}
@@ -115,7 +115,7 @@ func (d *wireDecoder) scopeSpans(b []byte, res *resource) error {
 	r := wireReader{rest: b}
 	for r.next() {
 		if r.tag == scopeSpansSpans {
-			if err := d.decode(r.bytes, res); err != nil {
+			if err := d.pass(r.bytes, res); err != nil {
 				return err
 			}
 		}
@@ -126,9 +126,9 @@ func (d *wireDecoder) scopeSpans(b []byte, res *resource) error {
 	return nil
 }
 
-// decode passes one span on, or says why it is none. Links that are none are
+// pass passes one span on, or says why it is none. Links that are none are
 // left out of it.
-func (d *wireDecoder) decode(b []byte, res *resource) error {
+func (d *wireDecoder) pass(b []byte, res *resource) error {
 	s := servicegraph.Span{Service: res.service, Namespace: res.namespace, Resource: res.attrs}
 	d.spanAttrs, d.spanLinks = d.spanAttrs[:0], d.spanLinks[:0]
 	var traceID, spanID, parentID, state, status []byte
@@ -253,13 +253,13 @@ func (d *wireDecoder) spanAttribute(b []byte) error {
 	if err != nil {
 		return err
 	}
-	name := d.name(key)
-	if !name.keep {
+	k := d.known(key)
+	if !k.keep {
 		return nil
 	}
 	text, ok, err := d.text(value)
 	if ok {
-		d.spanAttrs = append(d.spanAttrs, servicegraph.Attr{Key: name.key, Value: text})
+		d.spanAttrs = append(d.spanAttrs, servicegraph.Attr{Key: k.text, Value: text})
 	}
 	return err
 }
@@ -278,20 +278,20 @@ func (d *wireDecoder) attribute(b []byte) (key, value []byte, err error) {
 	return key, value, r.err
 }
 
-// name returns what is known of a key.
-func (d *wireDecoder) name(key []byte) attributeName {
-	if n, ok := d.names[string(key)]; ok {
-		return n
+// known looks a key up, and asks about it when it is new.
+func (d *wireDecoder) known(key []byte) knownKey {
+	if k, ok := d.keys[string(key)]; ok {
+		return k
 	}
-	n := attributeName{key: validText(key)}
-	n.keep = d.keep(n.key)
+	k := knownKey{text: validText(key)}
+	k.keep = d.keep(k.text)
 	if len(key) <= maxInternedLen {
-		if len(d.names) == maxInterned {
-			clear(d.names)
+		if len(d.keys) == maxInterned {
+			clear(d.keys)
 		}
-		d.names[string(key)] = n
+		d.keys[string(key)] = k
 	}
-	return n
+	return k
 }
 
 // text returns an AnyValue as text, and false if there is none or it is no

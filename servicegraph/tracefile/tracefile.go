@@ -28,7 +28,7 @@
 //
 // Strings, numbers and booleans become the text of an attribute; values that are
 // lists, maps or bytes are left out, because no part of a graph is named by one.
-// Where a key is repeated, service.name and service.namespace are the first.
+// Where a resource names its service twice, the first name counts.
 // Events, scopes and status messages are not read. Times beyond the year 2262
 // read as unknown, enum numbers from the future as unset, and invalid UTF-8 as
 // U+FFFD. A link whose ids are empty points nowhere and is dropped.
@@ -62,8 +62,9 @@ const maxRecord = 1 << 30
 // for the input in errors. The sequence reads r as it goes and can be ranged
 // over once; closing r is left to the caller.
 //
-// Spans do not change after they were yielded. Those of one resource share their
-// Resource slice, so neither it nor Attrs and Links may be written to.
+// Spans do not change after they were yielded. They share memory with their
+// neighbours: the slices may not be written to, and a span that is kept for long
+// can hold some kilobytes more than its own.
 func Read(r io.Reader, name string, cfg Config) iter.Seq2[servicegraph.Span, error] {
 	return func(yield func(servicegraph.Span, error) bool) {
 		newSource(name, cfg, yield).run(r, maxRecord)

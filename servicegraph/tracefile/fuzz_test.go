@@ -1,0 +1,216 @@
+package tracefile
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	tracev1 "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// FuzzRead reads anything: it ends, with errors of one line, and whatever it
+// gives is valid and bounded by the input.
+func FuzzRead(f *testing.F) {
+	requests := everything()
+	whole := &tracev1.TracesData{}
+	for _, r := range requests {
+		whole.ResourceSpans = append(whole.ResourceSpans, r.ResourceSpans...)
+	}
+	for _, seed := range [][]byte{
+		jsonLines(f, requests...), delimited(f, requests...), message(f, whole), otlpJSON(f, whole, protojson.MarshalOptions{Multiline: true}),
+		[]byte("bad\n{\"resourceSpans\":[}\n{\"resourceSpans\":[]}\n"), []byte("{\n"), {0x0a}, {0x1f, 0x8b},
+	} {
+		f.Add(seed)
+		f.Add(zip(f, seed))
+	}
+	f.Fuzz(func(t *testing.T, input []byte) {
+		if len(input) > 1<<16 {
+			return // the fuzzer's time is better spent on shapes
+		}
+		var spans []servicegraph.Span
+		var final error
+		events := 0
+		for s, err := range Read(io.LimitReader(bytes.NewReader(input), 1<<20), "input", Config{}) {
+			if final != nil {
+				t.Fatalf("after the final error %q: %v, %v", final, s, err)
+			}
+			if events++; events > 1<<22 {
+				t.Fatal("no end")
+			}
+			if _, ok := errors.AsType[*servicegraph.SkipError](err); !ok {
+				final = err
+			}
+			if err != nil {
+				if text := err.Error(); strings.ContainsAny(text, "\r\n") || len(text) > 1000 {
+					t.Errorf("not one short line: %q", text)
+				}
+				continue
+			}
+			spans = append(spans, s)
+			for _, text := range append([]string{s.Name, s.Service, s.Namespace}, texts(s)...) {
+				if !utf8.ValidString(text) {
+					t.Errorf("invalid UTF-8: %q", text)
+				}
+			}
+			if s.Start < 0 || s.End < 0 || s.Kind > servicegraph.KindConsumer || s.Status > servicegraph.StatusError {
+				t.Errorf("out of range: %+v", s)
+			}
+		}
+		if len(input) > 0 && events == 0 && len(bytes.TrimSpace(input)) == 0 {
+			t.Error("blanks were taken for a trace file")
+		}
+	})
+}
+
+func texts(s servicegraph.Span) []string {
+	var list []string
+	for _, a := range s.Attrs {
+		list = append(list, a.Key, a.Value)
+	}
+	for _, a := range s.Resource {
+		list = append(list, a.Key, a.Value)
+	}
+	return list
+}
+
+// FuzzWire compares the reader of protobuf with the official decoder: what that
+// takes is read the same, and what it refuses is reported.
+func FuzzWire(f *testing.F) {
+	for _, r := range everything() {
+		f.Add(message(f, r))
+	}
+	split := request("svc", span(1, "a"))
+	f.Add(append(message(f, split), message(f, request("svc", &tracev1.Span{TraceId: []byte{1}}))...))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var r tracev1.TracesData
+		err := proto.Unmarshal(b, &r)
+		var skips []*servicegraph.SkipError
+		var spans []servicegraph.Span
+		d := newWireDecoder(newSource("input", Config{}, func(s servicegraph.Span, err error) bool {
+			if skip, ok := errors.AsType[*servicegraph.SkipError](err); ok {
+				skips = append(skips, skip)
+			} else {
+				spans = append(spans, s)
+			}
+			return true
+		}))
+		if err := d.request(b); err != nil {
+			t.Fatal(err)
+		}
+		if err != nil {
+			return // more is refused than is read: events, scopes, invalid UTF-8
+		}
+		if d.damaged {
+			t.Errorf("damaged, but not for the official decoder: %v", skips)
+		}
+		if diff := cmp.Diff(spansOf(&r), spans); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+// FuzzJSON compares both encodings of what the official types hold.
+func FuzzJSON(f *testing.F) {
+	for _, r := range everything() {
+		f.Add(message(f, r))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var r tracev1.TracesData
+		if proto.Unmarshal(b, &r) != nil || len(r.ResourceSpans) == 0 {
+			return
+		}
+		for _, rs := range r.ResourceSpans {
+			for _, ss := range rs.ScopeSpans {
+				for _, sp := range ss.Spans {
+					// In base64 these can be hexadecimal of the right length.
+					if len(sp.TraceId) == 24 || len(sp.SpanId) == 12 || len(sp.ParentSpanId) == 12 {
+						return
+					}
+					sp.Links = nil // the same
+				}
+			}
+		}
+		object, err := protojson.Marshal(&r)
+		if err != nil {
+			return
+		}
+		var spans []servicegraph.Span
+		s := newSource("input", Config{}, func(s servicegraph.Span, err error) bool {
+			if err == nil {
+				spans = append(spans, s)
+			}
+			return true
+		})
+		if err := readJSON(s, bufio.NewReader(bytes.NewReader(object)), maxRecord); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(spansOf(&r), spans); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+// FuzzValues compares the splitting of a stream with the standard library's.
+func FuzzValues(f *testing.F) {
+	for _, seed := range []string{
+		`{}`, `{"a":[1,-2.5e+3,true,false,null,"x\"\\\u0041"]} {"b":{}}`, "{\n}\n{}", `{"a":[]}{"b":[[],{}]}`, `{"a":1,}`, `{"a" "b"}`, `{"a":"` + "\n" + `"}`,
+		"{]\n{}", "[\n{}", `{"a":` + strings.Repeat("[", 10) + strings.Repeat("]", 10) + "}",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if bytes.Count(b, []byte("{"))+bytes.Count(b, []byte("[")) > maxDepth {
+			return // nested too deep, perhaps
+		}
+		var want []json.RawMessage
+		decoder := json.NewDecoder(bytes.NewReader(b))
+		for {
+			var raw json.RawMessage
+			if err := decoder.Decode(&raw); err == io.EOF {
+				break
+			} else if err != nil || raw[0] != '{' {
+				want = nil
+				break
+			}
+			want = append(want, raw)
+		}
+
+		v := values{in: bufio.NewReaderSize(bytes.NewReader(b), 16), limit: maxRecord}
+		end := int64(0)
+		var got []json.RawMessage
+		for {
+			object, err := v.next()
+			if err == io.EOF {
+				break
+			}
+			if v.start < end || v.start >= int64(len(b)) {
+				t.Fatalf("value at %d behind %d of %d", v.start, end, len(b))
+			}
+			end = v.start + 1
+			if err != nil {
+				if len(want) > 0 {
+					t.Fatalf("%q is JSON: %v", b, err)
+				}
+				continue
+			}
+			end = v.start + int64(len(object))
+			if !bytes.Equal(b[v.start:end], object) {
+				t.Fatalf("at %d: %q", v.start, object)
+			}
+			got = append(got, bytes.Clone(object))
+		}
+		if want != nil && !cmp.Equal(want, got) {
+			t.Errorf("(-want +got):\n%s", cmp.Diff(want, got))
+		}
+	})
+}

@@ -1,0 +1,106 @@
+package tracefile
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	commonv1 "go.opentelemetry.io/proto/otlp/common/v1"
+	resourcev1 "go.opentelemetry.io/proto/otlp/resource/v1"
+	tracev1 "go.opentelemetry.io/proto/otlp/trace/v1"
+)
+
+// Both forms of protobuf are told apart whatever the lengths in their first
+// bytes happen to be: the tag of a request's field is a line feed, which is also
+// a length of ten, and a length of 123 is an opening brace.
+func TestProtobufForms(t *testing.T) {
+	lengths := make(map[int]bool) // of the requests tried
+	for size := range 400 {
+		for _, r := range []*tracev1.TracesData{
+			{ResourceSpans: []*tracev1.ResourceSpans{{SchemaUrl: strings.Repeat("s", size)}}},
+			{ResourceSpans: []*tracev1.ResourceSpans{{Resource: &resourcev1.Resource{Attributes: []*commonv1.KeyValue{attribute(strings.Repeat("k", size), "v")}}}}},
+			{ResourceSpans: []*tracev1.ResourceSpans{{ScopeSpans: []*tracev1.ScopeSpans{{SchemaUrl: strings.Repeat("s", size)}}}}},
+			{ResourceSpans: []*tracev1.ResourceSpans{{}, {SchemaUrl: strings.Repeat("s", size)}}},
+		} {
+			r.ResourceSpans = append(r.ResourceSpans, request("svc", span(1, "x")).ResourceSpans...)
+			small := &tracev1.TracesData{ResourceSpans: r.ResourceSpans[:1]}
+			lengths[len(message(t, small))] = true
+			rest := request("svc", span(1, "x"))
+			for name, input := range map[string][]byte{
+				"message":   message(t, r),
+				"delimited": delimited(t, small, rest),
+			} {
+				if diff := cmp.Diff(spansOf(rest), read(t, input)); diff != "" {
+					t.Fatalf("%s, %d, of %d bytes (-want +got):\n%s", name, size, len(message(t, small)), diff)
+				}
+			}
+		}
+	}
+	for _, n := range []int{10, '{'} {
+		if !lengths[n] {
+			t.Errorf("no request of %d bytes was tried", n)
+		}
+	}
+}
+
+// JSON is no protobuf, although it may begin with the same bytes.
+func TestJSONBeginnings(t *testing.T) {
+	object := strings.TrimSpace(string(jsonLines(t, request("svc", span(1, "x")))))
+	inner := object[1:]
+	for _, blank := range []string{"", "\n", "\r\n", "\t", " ", "\n\n", "\n\t", "\n  ", "\n\n\n", "\n\n\n\n\n", strings.Repeat("\n ", 60), strings.Repeat("\r\n", 12)} {
+		for _, input := range []string{blank + object, "{" + blank + inner, blank + "{" + blank + inner} {
+			if got := read(t, []byte(input)); len(got) != 1 {
+				t.Errorf("%q…: %d spans", input[:min(len(input), 20)], len(got))
+			}
+		}
+	}
+}
+
+// Texts whose letters could be tags and lengths are texts all the same.
+func TestTextIsNoProtobuf(t *testing.T) {
+	for _, text := range []string{
+		"9\n7\n5\n3\n1\n",
+		"\nz\na\nX\nW\n",
+		"{\nx\nv\n",
+		"z\nn\nl\nj\n" + strings.Repeat("text ", 30000),
+	} {
+		if _, ok := formOf([]byte(text)); ok {
+			t.Errorf("%.20q… was taken for a trace file", text)
+		}
+	}
+}
+
+// What begins like a request must fit into itself.
+func TestOtherProtobuf(t *testing.T) {
+	for _, test := range []struct {
+		head, reason string
+	}{
+		{"\x0a\x04\x08\x01\x10\x02", "a pprof profile: the first field of what should be ResourceSpans is a number"},
+		{"\x05\x0a\x04\x0a\x03xy", "ResourceSpans end behind their request"},
+		{"\x05\x0a\x05\x0a\x01xyz", "ResourceSpans end behind their request, by one"},
+		{"\x06\x12\x04\x0a\x02xy", "not a field of a request"},
+		{"\x0a\x04\x0a\x03xy", "a resource that ends behind its ResourceSpans"},
+		{"\x0a\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01", "a varint of 11 bytes"},
+		{"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x0a\x01", "lengths that overflow"},
+	} {
+		if _, ok := formOf([]byte(test.head)); ok {
+			t.Errorf("% x was taken for a trace file: %s", test.head, test.reason)
+		}
+	}
+}
+
+// The form is told from the first bytes alone, so a huge first record is no
+// obstacle.
+func TestLargeFirstRecord(t *testing.T) {
+	s := span(1, "x")
+	s.Attributes = []*commonv1.KeyValue{attribute("v", strings.Repeat("x", 3*headSize))}
+	first, second := request("svc", s), request("svc", span(2, "y"))
+	large := &tracev1.TracesData{ResourceSpans: append(first.ResourceSpans, second.ResourceSpans...)}
+	for name, input := range map[string][]byte{
+		"JSON": jsonLines(t, first, second), "delimited": delimited(t, first, second), "message": message(t, large),
+	} {
+		if got := read(t, input); len(got) != 2 || got[1].Name != "y" {
+			t.Errorf("%s: %d spans", name, len(got))
+		}
+	}
+}
