@@ -43,6 +43,9 @@ func plural(n float64, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
+	if strings.HasSuffix(noun, "s") {
+		noun += "e"
+	}
 	return count(n) + " " + noun + "s"
 }
 

@@ -47,8 +47,11 @@ func remarks(r servicegraph.Report) []remark {
 	for _, m := range []remark{
 		{r.Skipped, "unreadable record", "left out by the source"},
 		{r.Invalid, "invalid span", "no trace id or no span id, so left out"},
+		{r.Late, "late span", "came after its trace was forgotten, so left out"},
 		{r.Orphan, "orphan span", "the parent never arrived, so a call may be missing"},
 		{r.Unresolved, "unresolved call", "the callee has neither a span nor a name, so there is no edge"},
+		{r.LinkMissing, "broken link", "the span it points to never arrived, or sends nothing"},
+		{r.AddressConflicts, "ambiguous address", "several services answer there, so calls to it stay unassigned"},
 		{r.Cycles, "parent loop", "cut open at one span"},
 		{r.UnknownService, "nameless span", "no service.name, so counted for unknown_service"},
 		{r.InvalidDuration, "backward span", "ends before it starts, so there is no latency"},

@@ -87,7 +87,7 @@ func TestNumbers(t *testing.T) {
 	for _, test := range []struct{ got, want string }{
 		{count(0), "0"}, {count(999), "999"}, {count(1000), "1,000"}, {count(999_499), "999,499"},
 		{count(999_500), "1M"}, {count(1_234_567), "1.23M"}, {count(2e9), "2G"}, {count(1234.5), "1,234.5"},
-		{plural(1, "call"), "1 call"}, {plural(0, "call"), "0 calls"}, {plural(1.5, "call"), "1.5 calls"},
+		{plural(1, "call"), "1 call"}, {plural(0, "call"), "0 calls"}, {plural(1.5, "call"), "1.5 calls"}, {plural(2, "address"), "2 addresses"},
 
 		{rate(5, 999*time.Millisecond), "–"}, {rate(5, time.Second), "5/s"}, {rate(1234, time.Second), "1.2k/s"},
 		{rate(55, 26*time.Second), "2.1/s"}, {rate(30, time.Minute), "30/min"}, {rate(5, time.Hour), "5/h"},
@@ -105,6 +105,27 @@ func TestNumbers(t *testing.T) {
 		if test.got != test.want {
 			t.Errorf("got %q, want %q", test.got, test.want)
 		}
+	}
+}
+
+// Everything that makes the graph less than the truth is said, and nothing else.
+func TestRemarks(t *testing.T) {
+	all := servicegraph.Report{
+		Skipped: 2, Invalid: 2, Late: 2, Orphan: 2, Unresolved: 2, LinkMissing: 2, AddressConflicts: 2,
+		Cycles: 2, UnknownService: 2, InvalidDuration: 2, Unfinished: 2, Skewed: 2,
+	}
+	var got []string
+	for _, m := range remarks(all) {
+		got = append(got, plural(float64(m.n), m.what))
+	}
+	want := "2 unreadable records, 2 invalid spans, 2 late spans, 2 orphan spans, 2 unresolved calls, 2 broken links, 2 ambiguous addresses, " +
+		"2 parent loops, 2 nameless spans, 2 backward spans, 2 unfinished spans, 2 skewed spans"
+	if strings.Join(got, ", ") != want {
+		t.Errorf("got %s\nwant %s", strings.Join(got, ", "), want)
+	}
+	fine := servicegraph.Report{Traces: 1, Spans: 5, Paired: 2, Virtual: 1, Root: 1, Internal: 1}
+	if got := remarks(fine); len(got) > 0 {
+		t.Errorf("got %v, want none", got)
 	}
 }
 
