@@ -2,6 +2,7 @@ package tempoclient
 
 import (
 	"bytes"
+	"cmp"
 	"math"
 	"slices"
 	"strconv"
@@ -38,16 +39,13 @@ func spansOf(trace *tempopb.Trace, keep func(key string) bool) []servicegraph.Sp
 			}
 		}
 	}
-	slices.SortStableFunc(spans, func(a, b servicegraph.Span) int {
-		if a.Start != b.Start {
-			if a.Start < b.Start {
-				return -1
-			}
-			return 1
-		}
-		return bytes.Compare(a.SpanID[:], b.SpanID[:])
-	})
+	slices.SortStableFunc(spans, byStart)
 	return spans
+}
+
+// byStart is the order of the spans of a trace.
+func byStart(a, b servicegraph.Span) int {
+	return cmp.Or(cmp.Compare(a.Start, b.Start), bytes.Compare(a.SpanID[:], b.SpanID[:]))
 }
 
 // A resource is what the spans of one ResourceSpans have in common.

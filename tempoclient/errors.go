@@ -92,6 +92,9 @@ const (
 	// deleted in between or is larger than Tempo or the client allows.
 	WarnMissing
 
+	// WarnTruncated: spans of a trace were left out of the answer to a search.
+	WarnTruncated
+
 	// WarnArriving: the newest span of a trace is so young that others may still be
 	// on their way.
 	WarnArriving
@@ -102,11 +105,12 @@ const (
 )
 
 var warningNames = [...]string{
-	WarnPartial:  "partial",
-	WarnLimit:    "limit",
-	WarnMissing:  "missing",
-	WarnArriving: "may still be arriving",
-	WarnOrphans:  "missing parents",
+	WarnPartial:   "partial",
+	WarnLimit:     "limit",
+	WarnMissing:   "missing",
+	WarnTruncated: "truncated",
+	WarnArriving:  "may still be arriving",
+	WarnOrphans:   "missing parents",
 }
 
 // String returns the kind in a few words in lower case, "warning(n)" for an unknown

@@ -1,6 +1,7 @@
 package tempoclient
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -514,6 +515,28 @@ func TestWarningsOfTracesThatMayGrow(t *testing.T) {
 		if want := []Progress{{Found: 1, Fetched: 1, Spans: 1}}; !slices.Equal(progress, want) {
 			t.Errorf("%s: progress %v, want %v", test.name, progress, want)
 		}
+	}
+}
+
+// TestCompressedAnswers: the limit is for what an answer is, not for how it travels.
+func TestCompressedAnswers(t *testing.T) {
+	url := serve(t, func(w http.ResponseWriter, req *http.Request) {
+		if req.Header.Get("Accept-Encoding") != "gzip" {
+			t.Errorf("Accept-Encoding: %q", req.Header.Get("Accept-Encoding"))
+		}
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Header().Set("Content-Type", mediaProtobuf)
+		z := gzip.NewWriter(w)
+		defer z.Close()
+		z.Write(answer(t, id(1), func(a *tempopb.TraceByIDResponse) {
+			a.Trace.ResourceSpans[0].ScopeSpans[0].Spans[0].Name = strings.Repeat("x", 10_000)
+		}))
+	})
+	if trace, err := newClient(t, url, Config{MaxBytes: 20_000}).Trace(t.Context(), id(1)); err != nil || len(trace.Spans[0].Name) != 10_000 {
+		t.Errorf("got %v, %v", trace, err)
+	}
+	if _, err := newClient(t, url, Config{MaxBytes: 5000}).Trace(t.Context(), id(1)); !errors.Is(err, errTooLarge) {
+		t.Errorf("error %v", err)
 	}
 }
 

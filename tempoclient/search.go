@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
@@ -31,6 +32,19 @@ type Query struct {
 
 	// Limit is how many traces to find at most: the newest. Zero means all.
 	Limit int
+
+	// Fast makes [Client.Spans] read the spans off the search where it can, in place
+	// of fetching every trace: hundreds of small traces in one request. These spans
+	// have no links, no weight and no resource attributes, and of their own
+	// attributes those that a graph reads.
+	//
+	// Traces of more than 100 spans, with parents that are missing, or of which
+	// Tempo says that it has more, are fetched; all are if Tempo does not take the
+	// TraceQL in such a search, because of a hint, say. What can still be missing is
+	// a part of a trace that is stored apart from the rest, holds nobody's parent, and
+	// either has no span that the query matches or lies outside of the time range.
+	// Where the search comes across it later, there is a [WarnTruncated].
+	Fast bool
 
 	// Settle makes [Client.Spans] warn of every trace whose newest span ended less
 	// than this before the trace was fetched ([WarnArriving]). Zero means not to:
@@ -69,27 +83,25 @@ type TraceSummary struct {
 // An error of the type [*servicegraph.SkipError] is a [*Warning] that traces may
 // be missing, and the search goes on; any other error ends it.
 func (c *Client) Search(ctx context.Context, q Query) iter.Seq2[TraceSummary, error] {
+	q.Fast = false
 	return func(yield func(TraceSummary, error) bool) {
+		for h, err := range c.hits(ctx, q) {
+			if !yield(h.TraceSummary, err) {
+				return
+			}
+		}
+	}
+}
+
+// hits is Search, with the spans of a fast one.
+func (c *Client) hits(ctx context.Context, q Query) iter.Seq2[hit, error] {
+	return func(yield func(hit, error) bool) {
 		start, end, err := q.seconds(time.Now())
 		if err != nil {
-			yield(TraceSummary{}, err)
+			yield(hit{}, err)
 			return
 		}
-		s := search{
-			client:   c,
-			query:    cmp.Or(q.TraceQL, "{}"),
-			start:    start,
-			left:     q.Limit,
-			seen:     make(map[servicegraph.TraceID]bool),
-			limit:    sliceLimit,
-			maxLimit: math.MaxInt32,
-			width:    maxSlice,
-			maxWidth: maxSlice,
-		}
-		if s.left <= 0 {
-			s.left = math.MaxInt
-		}
-		s.run(ctx, end, yield)
+		newSearch(c, q, start).run(ctx, end, yield)
 	}
 }
 
@@ -119,8 +131,10 @@ func (q Query) seconds(now time.Time) (start, end int64, err error) {
 
 const (
 	// sliceLimit is how many traces a request asks for: few enough for an answer of
-	// some 100 kB, enough for most ranges to need a handful of requests.
-	sliceLimit = 1000
+	// some 100 kB, enough for most ranges to need a handful of requests. With
+	// their spans it is fewer.
+	sliceLimit     = 1000
+	fastSliceLimit = 200
 
 	// maxSlice is the longest time, in seconds, that Tempo searches in one request
 	// unless configured otherwise: 168 hours.
@@ -131,26 +145,60 @@ const (
 type search struct {
 	client *Client
 	query  string
-	start  int64 // of the whole range, in Unix seconds
-	left   int   // how many traces may still be yielded
-	seen   map[servicegraph.TraceID]bool
+	fast   bool
+	params url.Values                         // but for what changes from slice to slice
+	start  int64                              // of the whole range, in Unix seconds
+	left   int                                // how many traces may still be yielded
+	seen   map[servicegraph.TraceID]time.Time // for those not to be fetched, the start they were seen with
 
-	limit, maxLimit int   // of the next request, and what the server allows
-	width, maxWidth int64 // of the next slice in seconds, and what the server allows
+	limit, usualLimit, maxLimit int   // of the next request, of most, and what the server allows
+	width, maxWidth             int64 // of the next slice in seconds, and what the server allows
 }
 
-func (s *search) run(ctx context.Context, end int64, yield func(TraceSummary, error) bool) {
+// A hit is a trace that a search found.
+type hit struct {
+	TraceSummary
+	spans []servicegraph.Span // of a fast search
+	whole bool                // whether those are all, as far as Tempo shows
+}
+
+func newSearch(c *Client, q Query, start int64) *search {
+	s := &search{
+		client:     c,
+		fast:       q.Fast,
+		query:      q.TraceQL,
+		params:     plainParams(q.TraceQL),
+		start:      start,
+		left:       q.Limit,
+		seen:       make(map[servicegraph.TraceID]time.Time),
+		usualLimit: sliceLimit,
+		maxLimit:   math.MaxInt32,
+		width:      maxSlice,
+		maxWidth:   maxSlice,
+	}
+	if q.Fast {
+		s.params = fastParams(q.TraceQL)
+		s.usualLimit = fastSliceLimit
+	}
+	s.limit = s.usualLimit
+	if s.left <= 0 {
+		s.left = math.MaxInt
+	}
+	return s
+}
+
+func (s *search) run(ctx context.Context, end int64, yield func(hit, error) bool) {
 	for hi := end; hi > s.start; {
 		lo := max(s.start, hi-s.width)
-		traces, warning, err := s.slice(ctx, lo, hi)
+		hits, warning, err := s.slice(ctx, lo, hi)
 		if s.adjust(err) {
 			continue
 		}
 		if err != nil {
-			yield(TraceSummary{}, err)
+			yield(hit{}, err)
 			return
 		}
-		if len(traces) >= s.limit { // and there may be more
+		if len(hits) >= s.limit { // and there may be more
 			switch {
 			case hi-lo > 1:
 				s.width = (hi - lo) / 2
@@ -163,45 +211,58 @@ func (s *search) run(ctx context.Context, end int64, yield func(TraceSummary, er
 				"more than %d traces in the second from %s, and this Tempo gives no more",
 				s.limit, time.Unix(lo, 0).UTC().Format(time.RFC3339))}
 		}
-		if warning != nil && !yield(TraceSummary{}, s.client.skip(warning)) {
+		if warning != nil && !yield(hit{}, s.client.skip(warning)) {
 			return
 		}
-		for _, t := range traces {
+		for _, h := range hits {
+			if at, again := s.seen[h.ID]; again {
+				if h.Start.Before(at) {
+					// Its older part, in a block that the slice before did not reach.
+					s.seen[h.ID] = h.Start
+					if !yield(hit{}, s.client.skip(&Warning{Kind: WarnTruncated, TraceID: h.ID, Message: "a part of it that is stored apart was left out"})) {
+						return
+					}
+				}
+				continue
+			}
 			// A trace that began before the slice is found again in the one it began in.
-			if s.seen[t.ID] || (t.Start.Unix() < lo && lo > s.start) {
+			if h.Start.Unix() < lo && lo > s.start {
 				continue
 			}
 			if s.left == 0 {
 				return
 			}
 			s.left--
-			s.seen[t.ID] = true
-			if !yield(t, nil) {
+			s.seen[h.ID] = time.Time{}
+			if h.whole {
+				s.seen[h.ID] = h.Start
+			}
+			if !yield(h, nil) {
 				return
 			}
 		}
-		s.width = nextWidth(hi-lo, len(traces), s.maxWidth)
-		s.limit = min(sliceLimit, s.maxLimit)
+		s.width = s.nextWidth(hi-lo, len(hits))
+		s.limit = min(s.usualLimit, s.maxLimit)
 		hi = lo
 	}
 }
 
 // nextWidth returns the width of the slice before one of the given width: if it is
 // as busy, the limit will do for it, with some room.
-func nextWidth(width int64, traces int, maxWidth int64) int64 {
+func (s *search) nextWidth(width int64, traces int) int64 {
 	switch {
-	case traces < sliceLimit/4:
+	case traces < s.usualLimit/4:
 		width *= 4
-	case traces < sliceLimit/2:
+	case traces < s.usualLimit/2:
 		width *= 2
-	case traces > sliceLimit*3/4:
+	case traces > s.usualLimit*3/4:
 		width /= 2
 	}
-	return min(max(width, 1), maxWidth)
+	return min(max(width, 1), s.maxWidth)
 }
 
 // adjust learns from an answer that refuses a request for asking too much at
-// once, and reports whether it is worth asking for less.
+// once, or in a way that is too fast, and reports whether it is worth asking anew.
 func (s *search) adjust(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	if !ok || e.StatusCode != http.StatusBadRequest {
@@ -222,7 +283,17 @@ func (s *search) adjust(err error) bool {
 			return true
 		}
 	}
+	if s.fast {
+		s.fast, s.params, s.usualLimit = false, plainParams(s.query), sliceLimit
+		s.limit = min(s.usualLimit, s.maxLimit)
+		return true
+	}
 	return false
+}
+
+// plainParams asks for traces alone: of their spans, which are not read, one.
+func plainParams(query string) url.Values {
+	return url.Values{"q": {cmp.Or(query, "{}")}, "spss": {"1"}}
 }
 
 // What Tempo says when a request exceeds its query_frontend.search settings
@@ -232,32 +303,34 @@ var (
 	rangeExceeded = regexp.MustCompile(`range specified by start and end exceeds (\w+)`)
 )
 
-// slice searches from lo to hi, in Unix seconds.
-func (s *search) slice(ctx context.Context, lo, hi int64) ([]TraceSummary, *Warning, error) {
+// slice searches from lo to hi, in Unix seconds. The warning is about hits that may
+// be missing from an answer that is below the limit.
+func (s *search) slice(ctx context.Context, lo, hi int64) ([]hit, *Warning, error) {
+	params := maps.Clone(s.params)
+	params.Set("start", strconv.FormatInt(lo, 10))
+	params.Set("end", strconv.FormatInt(hi, 10))
+	params.Set("limit", strconv.Itoa(s.limit))
 	var a searchAnswer
-	err := s.client.getJSON(ctx, "/api/search", url.Values{
-		"q":     {s.query},
-		"start": {strconv.FormatInt(lo, 10)},
-		"end":   {strconv.FormatInt(hi, 10)},
-		"limit": {strconv.Itoa(s.limit)},
-		"spss":  {"1"}, // spans in the answer for each trace: nobody reads them
-	}, &a)
-	if err != nil {
+	if err := s.client.getJSON(ctx, "/api/search", params, &a); err != nil {
 		return nil, nil, err
 	}
-	traces := make([]TraceSummary, 0, len(a.Traces))
+	hits := make([]hit, 0, len(a.Traces))
 	for _, t := range a.Traces {
 		summary, err := t.summary()
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: search: %w", s.client.name(), err)
 		}
-		traces = append(traces, summary)
+		h := hit{TraceSummary: summary}
+		if s.fast {
+			h.spans, h.whole = t.spans(h.ID, s.client.cfg.Keep)
+		}
+		hits = append(hits, h)
 	}
-	slices.SortFunc(traces, newestFirst)
-	if len(traces) >= s.limit {
-		return traces, nil, nil // then it stopped early by right
+	slices.SortFunc(hits, func(a, b hit) int { return newestFirst(a.TraceSummary, b.TraceSummary) })
+	if len(hits) >= s.limit {
+		return hits, nil, nil // then it stopped early by right
 	}
-	return traces, a.Metrics.warning(), nil
+	return hits, a.Metrics.warning(), nil
 }
 
 // searchAnswer is what is read of Tempo's answer. In the JSON of protobuf, numbers
@@ -274,8 +347,12 @@ type traceAnswer struct {
 	StartTimeUnixNano json.Number `json:"startTimeUnixNano"`
 	DurationMs        int64       `json:"durationMs"`
 	SpanSets          []struct {
-		Matched int `json:"matched"`
+		Matched int         `json:"matched"`
+		Spans   []foundSpan `json:"spans"`
 	} `json:"spanSets"`
+	ServiceStats map[string]struct {
+		SpanCount int `json:"spanCount"`
+	} `json:"serviceStats"`
 }
 
 func (t *traceAnswer) summary() (TraceSummary, error) {
@@ -283,11 +360,9 @@ func (t *traceAnswer) summary() (TraceSummary, error) {
 	if err != nil {
 		return TraceSummary{}, err
 	}
-	var start int64
-	if t.StartTimeUnixNano != "" { // zero is left out
-		if start, err = t.StartTimeUnixNano.Int64(); err != nil {
-			return TraceSummary{}, fmt.Errorf("start of trace %s: %w", id, err)
-		}
+	start, err := number(t.StartTimeUnixNano)
+	if err != nil {
+		return TraceSummary{}, fmt.Errorf("start of trace %s: %w", id, err)
 	}
 	s := TraceSummary{
 		ID:          id,

@@ -17,7 +17,8 @@ const fetchers = 8
 
 // Spans yields all spans of the traces that the query finds, trace by trace in
 // the order of [Client.Search], those of a trace by start. A trace is fetched
-// whole, also where it reaches beyond the time range.
+// whole, also where it reaches beyond the time range; for less than that at less cost
+// see [Query].Fast.
 //
 // Some traces are fetched ahead, concurrently. All of that has ended when the
 // loop over the sequence has.
@@ -79,7 +80,7 @@ func (c *Client) traces(ctx context.Context, q Query, found *atomic.Int64) iter.
 		queue := make(chan chan result, fetchers)
 		work.Go(func() {
 			defer close(queue)
-			for summary, err := range c.Search(ctx, q) {
+			for h, err := range c.hits(ctx, q) {
 				place := make(chan result, 1)
 				select {
 				case queue <- place:
@@ -91,8 +92,12 @@ func (c *Client) traces(ctx context.Context, q Query, found *atomic.Int64) iter.
 					continue
 				}
 				found.Add(1)
+				if h.whole {
+					place <- result{trace: &Trace{ID: h.ID, Spans: h.spans}}
+					continue
+				}
 				work.Go(func() {
-					t, err := c.fetch(ctx, summary.ID)
+					t, err := c.fetch(ctx, h.ID)
 					place <- result{t, err}
 				})
 			}
