@@ -1,0 +1,257 @@
+package servicegraph_test
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	sg "github.com/tempograph/tempograph/servicegraph"
+)
+
+// TestViewScenarios runs every file of testdata/views: spans in the notation of
+// TestScenarios, the views taken of their graph one after another, and what is
+// then left. A view is a line:
+//
+//	filter NODE...    ignore NODE...    focus NODE...    near UP DOWN NODE...
+//	hide NODE...      through NODE...   top N            top-edges N
+//	calls N           errors            entries          group namespace|KEY
+//
+// where calls keeps the edges with at least N calls, UP and DOWN may be "all", and
+// KEY is a resource attribute. GRAPHTEST_UPDATE=1 writes what the code says into
+// the files.
+func TestViewScenarios(t *testing.T) {
+	files, err := filepath.Glob("testdata/views/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(archive.Files) != 3 || archive.Files[0].Name != "spans" || archive.Files[1].Name != "view" ||
+				archive.Files[2].Name != "graph" || len(archive.Comment) == 0 {
+				t.Fatal("want a reason and the sections spans, view and graph")
+			}
+			spans, err := parseSpans(string(archive.Files[0].Data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			g := buildTeams(spans)
+			for line := range strings.Lines(string(archive.Files[1].Data)) {
+				view, err := parseView(strings.Fields(line))
+				if err != nil {
+					t.Fatalf("%q: %v", line, err)
+				}
+				g = checkView(t, g, view)
+			}
+			got := sketch(g)
+			if os.Getenv("GRAPHTEST_UPDATE") != "" {
+				archive.Files[2].Data = []byte(got)
+				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(string(archive.Files[2].Data), got); diff != "" {
+				t.Fatalf("graph (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// buildTeams builds a graph whose nodes know the attribute team. In the notation
+// of spans it is an attribute like others.
+func buildTeams(spans []sg.Span) *sg.Graph {
+	b := sg.NewBuilder(sg.Config{NodeAttrs: []string{"team"}})
+	for _, s := range spans {
+		s.Resource = s.Attrs
+		b.Add(s)
+	}
+	return b.Graph()
+}
+
+// A view is a view with its arguments.
+type view struct {
+	name string
+	take func(*sg.Graph) *sg.Graph
+}
+
+func parseView(words []string) (view, error) {
+	if len(words) == 0 {
+		return view{}, fmt.Errorf("want a view")
+	}
+	v := view{name: strings.Join(words, " ")}
+	args := words[1:]
+	numbers := map[string]int{"near": 2, "top": 1, "top-edges": 1, "calls": 1}[words[0]]
+	if len(args) < numbers {
+		return v, fmt.Errorf("want %d numbers", numbers)
+	}
+	var n []int
+	for _, w := range args[:numbers] {
+		i, err := strconv.Atoi(w)
+		if w == "all" {
+			i, err = math.MaxInt, nil
+		}
+		if err != nil {
+			return v, err
+		}
+		n = append(n, i)
+	}
+	names := args[numbers:]
+	named := func(n sg.Node) bool { return slices.Contains(names, n.ID.String()) }
+	switch words[0] {
+	case "filter":
+		v.take = func(g *sg.Graph) *sg.Graph { return g.Filter(named) }
+	case "ignore":
+		v.take = func(g *sg.Graph) *sg.Graph { return g.Filter(func(n sg.Node) bool { return !named(n) }) }
+	case "focus":
+		v.take = func(g *sg.Graph) *sg.Graph { return g.Focus(named) }
+	case "near":
+		v.take = func(g *sg.Graph) *sg.Graph { return g.Near(named, n[0], n[1]) }
+	case "hide":
+		v.take = func(g *sg.Graph) *sg.Graph { return g.Hide(named) }
+	case "through":
+		v.take = func(g *sg.Graph) *sg.Graph { return g.Through(named) }
+	case "top":
+		v.take = func(g *sg.Graph) *sg.Graph { return g.Top(n[0]) }
+	case "top-edges":
+		v.take = func(g *sg.Graph) *sg.Graph { return g.TopEdges(n[0]) }
+	case "calls":
+		v.take = func(g *sg.Graph) *sg.Graph {
+			return g.FilterEdges(func(e sg.Edge) bool { return e.Calls >= float64(n[0]) })
+		}
+	case "errors":
+		v.take = (*sg.Graph).ErrorsOnly
+	case "entries":
+		v.take = (*sg.Graph).EntriesOnly
+	case "group":
+		if len(names) != 1 {
+			return v, fmt.Errorf("want namespace or a key")
+		}
+		by := sg.ByAttr(names[0])
+		if names[0] == "namespace" {
+			by = sg.ByNamespace
+		}
+		v.take = func(g *sg.Graph) *sg.Graph { return g.Group(by) }
+	default:
+		return v, fmt.Errorf("no view %q", words[0])
+	}
+	return v, nil
+}
+
+// sketch writes a graph as the scenarios of views do.
+func sketch(g *sg.Graph) string {
+	var b strings.Builder
+	for n := range g.Nodes() {
+		fmt.Fprintf(&b, "node %s", n.ID)
+		if n.ID.Type != sg.TypeService {
+			fmt.Fprintf(&b, " (%s)", n.ID.Type)
+		}
+		if n.Requests.Calls > 0 {
+			fmt.Fprintf(&b, " %s", countsOf(n.Requests.Calls, n.Requests.Errors))
+		}
+		if n.Entries > 0 {
+			fmt.Fprintf(&b, " entries %v", n.Entries)
+		}
+		b.WriteByte('\n')
+	}
+	for e := range g.Edges() {
+		fmt.Fprintf(&b, "%s -> %s %s %s\n", e.ID.From, e.ID.To, e.ID.Kind, countsOf(e.Calls, e.Errors))
+		if e.ID.Kind == sg.KindBridged {
+			sketchSide(&b, "caller", e.Caller)
+			sketchSide(&b, "callee", e.Callee)
+			if len(e.Slowest) > 0 {
+				fmt.Fprintf(&b, "  slowest %v\n", e.Slowest[0].Duration)
+			}
+		}
+	}
+	r := g.Report()
+	if r.LeftOutNodes > 0 || r.LeftOutEdges > 0 || r.LeftOutCalls > 0 {
+		fmt.Fprintf(&b, "left out: nodes %d, edges %d, calls %v\n", r.LeftOutNodes, r.LeftOutEdges, r.LeftOutCalls)
+	}
+	return b.String()
+}
+
+func sketchSide(b *strings.Builder, side string, s sg.Stats) {
+	if s.Observed > 0 {
+		fmt.Fprintf(b, "  %s %s, %v to %v\n", side, countsOf(s.Calls, s.Errors), s.Latency.Min(), s.Latency.Max())
+	}
+}
+
+func countsOf(calls, errors float64) string {
+	if errors == 0 {
+		return fmt.Sprintf("n%v", calls)
+	}
+	return fmt.Sprintf("n%v e%v", calls, errors)
+}
+
+// checkView takes a view and checks what holds of all of them: the graph it is
+// taken of stays as it is, and so do numbers, order and JSON of the result.
+func checkView(t *testing.T, g *sg.Graph, v view) *sg.Graph {
+	t.Helper()
+	before := marshal(t, g)
+	got := v.take(g)
+	data := marshal(t, got)
+	if again := marshal(t, v.take(g)); !bytes.Equal(again, data) {
+		t.Errorf("%s: taken again:\n%s", v.name, cmp.Diff(string(data), string(again)))
+	}
+	read, err := sg.ReadJSON(bytes.NewReader(data))
+	if err != nil {
+		t.Fatalf("%s: %v", v.name, err)
+	}
+	if again := marshal(t, read); !bytes.Equal(again, data) {
+		t.Errorf("%s: JSON round trip:\n%s", v.name, cmp.Diff(string(data), string(again)))
+	}
+	if again := marshal(t, sg.Merge(got, &sg.Graph{})); !bytes.Equal(again, data) {
+		t.Errorf("%s: merged with the empty graph:\n%s", v.name, cmp.Diff(string(data), string(again)))
+	}
+	sg.Merge(got, got, g) // must not write to what they share
+	if after := marshal(t, g); !bytes.Equal(after, before) {
+		t.Errorf("%s: the graph has changed:\n%s", v.name, cmp.Diff(string(before), string(after)))
+	}
+	if after := marshal(t, got); !bytes.Equal(after, data) {
+		t.Errorf("%s: merging has changed the view:\n%s", v.name, cmp.Diff(string(data), string(after)))
+	}
+	checkNumbers(t, v.name, got)
+	return got
+}
+
+// checkNumbers checks the bounds that numbers of a graph keep (semantics.md, law
+// 5, and V2: no share of errors above 1).
+func checkNumbers(t *testing.T, name string, g *sg.Graph) {
+	t.Helper()
+	side := func(s sg.Stats) bool {
+		l := s.Latency
+		return s.Errors <= s.Calls && l.Count() <= s.Calls && (s.Observed > 0 || s.Calls == 0) && l.Min() <= l.Max()
+	}
+	for n := range g.Nodes() {
+		if !side(n.Requests) || n.Entries > n.Requests.Calls {
+			t.Errorf("%s: node %v has numbers that cannot be: %+v", name, n.ID, n)
+		}
+	}
+	for e := range g.Edges() {
+		evidence := e.Evidence.Both + e.Evidence.Caller + e.Evidence.Callee + e.Evidence.Address
+		if e.ID.Kind == sg.KindBridged && evidence != 0 || e.ID.Kind != sg.KindBridged && evidence != e.Calls {
+			t.Errorf("%s: evidence of edge %v: %+v of %v calls", name, e.ID, e.Evidence, e.Calls)
+		}
+		if e.Calls <= 0 || e.Errors > e.Calls || e.Caller.Calls > e.Calls || e.Callee.Calls > e.Calls || !side(e.Caller) || !side(e.Callee) {
+			t.Errorf("%s: edge %v has numbers that cannot be: %+v", name, e.ID, e)
+		}
+		for _, end := range []sg.NodeID{e.ID.From, e.ID.To} {
+			if _, ok := g.Node(end); !ok {
+				t.Errorf("%s: edge %v without node %v", name, e.ID, end)
+			}
+		}
+	}
+}
