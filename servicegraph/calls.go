@@ -153,15 +153,13 @@ func (f *folder) findRoutes() {
 	}
 }
 
-// namesPeer reports whether caller span i names a peer. A client span that is itself
-// the callee of another service and names its own service names itself, not a
-// peer: HotROD's mysql.
+// namesPeer reports whether caller span i names a peer. A client span that is
+// itself the callee of another service and is given its own service's name names
+// itself, not a peer: HotROD's mysql.
 func (f *folder) namesPeer(i int32) bool {
-	peer := f.spans[i].peer
-	if peer == 0 {
-		return false
-	}
-	return !f.facts[i].isCallee || f.names.nodeID(peer).Name != f.names.nodeID(f.spans[i].node).Name
+	span := &f.spans[i]
+	itself := f.facts[i].isCallee && span.peerIsName && f.names.nodeID(span.peer).Name == f.names.nodeID(span.node).Name
+	return span.peer != 0 && !itself
 }
 
 // pairedCalls adds the calls that have a callee span.

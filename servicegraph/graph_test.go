@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -23,129 +22,6 @@ func mustParse(t *testing.T, text string) []sg.Span {
 		t.Fatal(err)
 	}
 	return spans
-}
-
-// randomTraces returns traces of random shape over a few services: every kind,
-// shared ids, missing parents, circles, duplicates, failures and weights.
-func randomTraces(rng *rand.Rand, traces int) []sg.Span {
-	var spans []sg.Span
-	ids := make([]sg.TraceID, traces)
-	for i := range ids {
-		ids[i] = sg.TraceID{byte(1 + rng.IntN(255)), byte(i), 1}
-	}
-	for _, trace := range ids {
-		n := 1 + rng.IntN(12)
-		for i := range n {
-			s := sg.Span{
-				TraceID:   trace,
-				SpanID:    sg.SpanID{1, byte(i + 1)},
-				Service:   string(rune('A' + rng.IntN(4))),
-				Namespace: []string{"", "", "", "ns"}[rng.IntN(4)],
-				Kind:      sg.Kind(rng.IntN(6)),
-				Status:    sg.Status(rng.IntN(3)),
-				Start:     epoch + rng.Int64N(1e9),
-				Weight:    []float64{0, 1, 2, 1.5}[rng.IntN(4)],
-			}
-			s.End = s.Start + rng.Int64N(1e9) - 1e6
-			if rng.IntN(4) > 0 {
-				s.ParentID = sg.SpanID{1, byte(1 + rng.IntN(n+1))}
-			}
-			if rng.IntN(8) == 0 {
-				s.SpanID = sg.SpanID{1, byte(1 + rng.IntN(n))}
-			}
-			if rng.IntN(2) == 0 {
-				key := []string{"peer.service", "db.system", "messaging.system", "server.address"}[rng.IntN(4)]
-				s.Attrs = []sg.Attr{{Key: key, Value: string(rune('A' + rng.IntN(6)))}}
-				if rng.IntN(2) == 0 {
-					s.Attrs = append(s.Attrs, sg.Attr{Key: "server.address", Value: "host" + string(rune('A'+rng.IntN(6)))})
-				}
-			}
-			for s.Kind == sg.KindConsumer && rng.IntN(2) == 0 {
-				s.Links = append(s.Links, sg.Link{TraceID: ids[rng.IntN(traces)], SpanID: sg.SpanID{1, byte(1 + rng.IntN(12))}})
-			}
-			spans = append(spans, s)
-			if rng.IntN(10) == 0 {
-				spans = append(spans, s)
-			}
-		}
-	}
-	// A plain client span is remembered for links only where the link is seen too:
-	// the one thing that a merge can miss.
-	client := make(map[sg.Link]bool)
-	for _, s := range spans {
-		client[sg.Link{TraceID: s.TraceID, SpanID: s.SpanID}] = client[sg.Link{TraceID: s.TraceID, SpanID: s.SpanID}] || s.Kind == sg.KindClient
-	}
-	for i := range spans {
-		spans[i].Links = slices.DeleteFunc(spans[i].Links, func(l sg.Link) bool {
-			return client[l] && l.TraceID != spans[i].TraceID
-		})
-	}
-	return spans
-}
-
-// TestLaws checks what semantics.md promises of every graph, on random traces.
-func TestLaws(t *testing.T) {
-	for seed := range uint64(300) {
-		rng := rand.New(rand.NewPCG(seed, 1))
-		spans := randomTraces(rng, 1+rng.IntN(6))
-		g := build(spans)
-		want := string(marshal(t, g))
-		fail := func(law, got string) {
-			t.Fatalf("seed %d: %s:\n%s", seed, law, cmp.Diff(want, got))
-		}
-
-		shuffled := slices.Clone(spans)
-		rng.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
-		if got := string(marshal(t, build(shuffled))); got != want {
-			fail("another order gives another graph", got)
-		}
-
-		var left, right []sg.Span
-		for _, s := range spans {
-			if s.TraceID[0]%2 == 0 {
-				left = append(left, s)
-			} else {
-				right = append(right, s)
-			}
-		}
-		a, b := build(left), build(right)
-		if got := string(marshal(t, sg.Merge(a, b))); got != want {
-			fail("merging two halves is not building the whole", got)
-		}
-		if got := string(marshal(t, sg.Merge(b, &sg.Graph{}, a))); got != want {
-			fail("merge does not commute, or the empty graph is not neutral", got)
-		}
-
-		again, err := sg.ReadJSON(strings.NewReader(want))
-		if err != nil {
-			t.Fatalf("seed %d: %v", seed, err)
-		}
-		if got := string(marshal(t, again)); got != want {
-			fail("JSON does not survive a round trip", got)
-		}
-
-		if r := g.Report(); r.Accounted() != r.Spans || r.Spans != uint64(len(spans)) {
-			t.Fatalf("seed %d: %d spans, %d of them accounted for: %+v", seed, len(spans), r.Accounted(), r)
-		}
-		twice := build(slices.Concat(spans, spans))
-		if diff := cmp.Diff(edgeLines(g), edgeLines(twice)); diff != "" {
-			t.Fatalf("seed %d: a second delivery changes the edges:\n%s", seed, diff)
-		}
-		for e := range g.Edges() {
-			if e.Errors > e.Calls || e.Caller.Errors > e.Caller.Calls || e.Callee.Errors > e.Callee.Calls ||
-				e.Caller.Calls > e.Calls || e.Callee.Calls > e.Calls ||
-				e.Evidence.Both+e.Evidence.Caller+e.Evidence.Callee+e.Evidence.Address != e.Calls ||
-				e.Caller.Latency.Count() > e.Caller.Calls || e.Callee.Latency.Count() > e.Callee.Calls {
-				t.Fatalf("seed %d: numbers that cannot be: %+v", seed, e)
-			}
-		}
-	}
-}
-
-// edgeLines returns what describe says, without the report.
-func edgeLines(g *sg.Graph) string {
-	lines, _, _ := strings.Cut(describe(g), " spans: ")
-	return lines[:strings.LastIndexByte(lines, '\n')+1]
 }
 
 func TestGraphLookups(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 // with what the totals know. The totals stay as they are.
 type resolver struct {
 	*totals
-	services map[NodeID]nodeIndex // services by their id and, without namespace, by name alone; manyOwners if several have it
+	services map[NodeID]nodeIndex // see servicesByName
 	view     map[edgeKey]*Edge    // the edges of the graph: settled ones, and copies with more calls
 	copied   map[edgeKey]bool     // the edge in view is a copy
 	found    Report               // what the open ends add to the report of the totals
@@ -52,24 +52,21 @@ func (r *resolver) resolveCalls() {
 	}
 }
 
-// servicesByName finds services by what a peer can be called: namespace and
-// name, or the name alone where only one service has it.
+// servicesByName finds services by identity and by name. Their ids carry the type
+// service; an id without a type stands for the name alone, where only one service
+// has it.
 func (t *totals) servicesByName() map[NodeID]nodeIndex {
 	services := make(map[NodeID]nodeIndex)
-	note := func(id NodeID, i nodeIndex) {
-		if services[id] == 0 {
-			services[id] = i
-		} else {
-			services[id] = manyOwners
-		}
-	}
 	for i, n := range t.nodes {
 		if n == nil || n.ID.Type != TypeService {
 			continue
 		}
-		note(NodeID{Name: n.ID.Name}, nodeIndex(i+1))
-		if n.ID.Namespace != "" {
-			note(NodeID{Namespace: n.ID.Namespace, Name: n.ID.Name}, nodeIndex(i+1))
+		services[n.ID] = nodeIndex(i + 1)
+		name := NodeID{Name: n.ID.Name}
+		if services[name] == 0 {
+			services[name] = nodeIndex(i + 1)
+		} else {
+			services[name] = manyOwners
 		}
 	}
 	return services
@@ -112,15 +109,18 @@ func (r *resolver) settle(key callKey) (end edgeKey, byAddress bool) {
 	return end, false
 }
 
-// named returns the one service that the name of a peer can mean, or the peer.
+// named returns the service that the name of a peer means, or the peer: the
+// service with exactly that namespace and name, else the only one with the name
+// if no namespace was given.
 func (r *resolver) named(peer nodeIndex) nodeIndex {
 	id := r.names.nodeID(peer)
-	switch service := r.services[NodeID{Namespace: id.Namespace, Name: id.Name}]; service {
-	case 0, manyOwners:
-		return peer
-	default:
-		return service
+	if exact := r.services[NodeID{id.Namespace, id.Name, TypeService}]; exact != 0 {
+		return exact
 	}
+	if only := r.services[NodeID{Name: id.Name}]; id.Namespace == "" && only != 0 && only != manyOwners {
+		return only
+	}
+	return peer
 }
 
 // maxOpenEnds is how many halves of messages, and how many addresses and names, a

@@ -1,0 +1,297 @@
+package servicegraph_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	sg "github.com/tempograph/tempograph/servicegraph"
+)
+
+// randomTraces returns traces of random shape over a few services: every kind,
+// shared ids, missing parents, circles, duplicates, failures and weights.
+func randomTraces(rng *rand.Rand, traces int) []sg.Span {
+	var spans []sg.Span
+	ids := make([]sg.TraceID, traces)
+	for i := range ids {
+		ids[i] = sg.TraceID{byte(1 + rng.IntN(255)), byte(i), 1}
+	}
+	for _, trace := range ids {
+		n := 1 + rng.IntN(12)
+		for i := range n {
+			s := sg.Span{
+				TraceID:   trace,
+				SpanID:    sg.SpanID{1, byte(i + 1)},
+				Service:   string(rune('A' + rng.IntN(4))),
+				Namespace: []string{"", "", "", "ns"}[rng.IntN(4)],
+				Kind:      sg.Kind(rng.IntN(6)),
+				Status:    sg.Status(rng.IntN(3)),
+				Start:     epoch + rng.Int64N(1e9),
+				Weight:    []float64{0, 1, 2, 1.5}[rng.IntN(4)],
+			}
+			s.End = s.Start + rng.Int64N(1e9) - 1e6
+			if rng.IntN(4) > 0 {
+				s.ParentID = sg.SpanID{1, byte(1 + rng.IntN(n+1))}
+			}
+			if rng.IntN(8) == 0 {
+				s.SpanID = sg.SpanID{1, byte(1 + rng.IntN(n))}
+			}
+			if rng.IntN(2) == 0 {
+				key := []string{"peer.service", "db.system", "messaging.system", "server.address"}[rng.IntN(4)]
+				s.Attrs = []sg.Attr{{Key: key, Value: string(rune('A' + rng.IntN(6)))}}
+				if rng.IntN(2) == 0 {
+					s.Attrs = append(s.Attrs, sg.Attr{Key: "server.address", Value: "host" + string(rune('A'+rng.IntN(6)))})
+				}
+			}
+			for s.Kind == sg.KindConsumer && rng.IntN(2) == 0 {
+				s.Links = append(s.Links, sg.Link{TraceID: ids[rng.IntN(traces)], SpanID: sg.SpanID{1, byte(1 + rng.IntN(12))}})
+			}
+			spans = append(spans, s)
+			if rng.IntN(10) == 0 {
+				spans = append(spans, s)
+			}
+		}
+	}
+	// A plain client span is remembered for links only where the link is seen too:
+	// the one thing that a merge can miss.
+	client := make(map[sg.Link]bool)
+	for _, s := range spans {
+		client[sg.Link{TraceID: s.TraceID, SpanID: s.SpanID}] = client[sg.Link{TraceID: s.TraceID, SpanID: s.SpanID}] || s.Kind == sg.KindClient
+	}
+	for i := range spans {
+		spans[i].Links = slices.DeleteFunc(spans[i].Links, func(l sg.Link) bool {
+			return client[l] && l.TraceID != spans[i].TraceID
+		})
+	}
+	return spans
+}
+
+// TestLaws checks what semantics.md promises of every graph, on random traces.
+func TestLaws(t *testing.T) {
+	for seed := range uint64(300) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		spans := randomTraces(rng, 1+rng.IntN(6))
+		g := build(spans)
+		want := string(marshal(t, g))
+		fail := func(law, got string) {
+			t.Fatalf("seed %d: %s:\n%s", seed, law, cmp.Diff(want, got))
+		}
+
+		shuffled := slices.Clone(spans)
+		rng.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+		if got := string(marshal(t, build(shuffled))); got != want {
+			fail("another order gives another graph", got)
+		}
+
+		var left, right []sg.Span
+		for _, s := range spans {
+			if s.TraceID[0]%2 == 0 {
+				left = append(left, s)
+			} else {
+				right = append(right, s)
+			}
+		}
+		a, b := build(left), build(right)
+		if got := string(marshal(t, sg.Merge(a, b))); got != want {
+			fail("merging two halves is not building the whole", got)
+		}
+		if got := string(marshal(t, sg.Merge(b, &sg.Graph{}, a))); got != want {
+			fail("merge does not commute, or the empty graph is not neutral", got)
+		}
+
+		again, err := sg.ReadJSON(strings.NewReader(want))
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if got := string(marshal(t, again)); got != want {
+			fail("JSON does not survive a round trip", got)
+		}
+
+		if r := g.Report(); r.Accounted() != r.Spans || r.Spans != uint64(len(spans)) {
+			t.Fatalf("seed %d: %d spans, %d of them accounted for: %+v", seed, len(spans), r.Accounted(), r)
+		}
+		twice := build(slices.Concat(spans, spans))
+		if diff := cmp.Diff(edgeLines(g), edgeLines(twice)); diff != "" {
+			t.Fatalf("seed %d: a second delivery changes the edges:\n%s", seed, diff)
+		}
+		for e := range g.Edges() {
+			if e.Errors > e.Calls || e.Caller.Errors > e.Caller.Calls || e.Callee.Errors > e.Callee.Calls ||
+				e.Caller.Calls > e.Calls || e.Callee.Calls > e.Calls ||
+				e.Evidence.Both+e.Evidence.Caller+e.Evidence.Callee+e.Evidence.Address != e.Calls ||
+				e.Caller.Latency.Count() > e.Caller.Calls || e.Callee.Latency.Count() > e.Callee.Calls {
+				t.Fatalf("seed %d: numbers that cannot be: %+v", seed, e)
+			}
+		}
+	}
+}
+
+// edgeLines returns what describe says, without the report.
+func edgeLines(g *sg.Graph) string {
+	lines, _, _ := strings.Cut(describe(g), " spans: ")
+	return lines[:strings.LastIndexByte(lines, '\n')+1]
+}
+
+// TestWeightingLaw multiplies every sampling weight: counts grow with it, and
+// ratios and quantiles stay.
+func TestWeightingLaw(t *testing.T) {
+	for seed := range uint64(100) {
+		rng := rand.New(rand.NewPCG(seed, 2))
+		spans := randomTraces(rng, 1+rng.IntN(6))
+		const k = 4
+		heavy := slices.Clone(spans)
+		for i := range heavy {
+			heavy[i].Weight = k * max(heavy[i].Weight, 1)
+		}
+		g, h := build(spans), build(heavy)
+		if g.NumEdges() != h.NumEdges() {
+			t.Fatalf("seed %d: %d edges become %d", seed, g.NumEdges(), h.NumEdges())
+		}
+		for e := range g.Edges() {
+			f, ok := h.Edge(e.ID)
+			if !ok || f.Calls != k*e.Calls || f.Errors != k*e.Errors || f.Caller.Observed != e.Caller.Observed ||
+				f.Caller.Latency.Quantile(0.9) != e.Caller.Latency.Quantile(0.9) || f.Callee.Latency.Count() != k*e.Callee.Latency.Count() {
+				t.Fatalf("seed %d: with weights times %d\n%+v\nbecomes\n%+v", seed, k, e, f)
+			}
+		}
+	}
+}
+
+// TestRenamingLaw gives every service another name: the graph is the same but
+// for the names.
+func TestRenamingLaw(t *testing.T) {
+	const prefix = "new-"
+	lines := func(g *sg.Graph) []string {
+		var out []string
+		for e := range g.Edges() {
+			line := fmt.Sprintf("%s %s -> %s %s %s %v %v %v", e.ID.From, e.ID.From.Type, e.ID.To, e.ID.To.Type, e.ID.Kind, e.Calls, e.Errors, e.Evidence)
+			out = append(out, strings.ReplaceAll(line, prefix, ""))
+		}
+		slices.Sort(out)
+		return out
+	}
+	for seed := range uint64(100) {
+		rng := rand.New(rand.NewPCG(seed, 3))
+		// Where deliveries of one span contradict each other, names break the tie.
+		seen := make(map[sg.Link]bool)
+		spans := slices.DeleteFunc(randomTraces(rng, 1+rng.IntN(6)), func(s sg.Span) bool {
+			id := sg.Link{TraceID: s.TraceID, SpanID: s.SpanID}
+			again := seen[id]
+			seen[id] = true
+			return again
+		})
+		renamed := slices.Clone(spans)
+		for i := range renamed {
+			s := &renamed[i]
+			s.Service = prefix + s.Service
+			s.Attrs = slices.Clone(s.Attrs)
+			for j := range s.Attrs {
+				if s.Attrs[j].Key == "peer.service" {
+					s.Attrs[j].Value = prefix + s.Attrs[j].Value
+				}
+			}
+		}
+		if diff := cmp.Diff(lines(build(spans)), lines(build(renamed))); diff != "" {
+			t.Fatalf("seed %d:\n%s", seed, diff)
+		}
+	}
+}
+
+// TestMonotonicityLaw adds a trace: it takes no call away. Only what a name or an
+// address stood for may become something better known.
+func TestMonotonicityLaw(t *testing.T) {
+	for seed := range uint64(200) {
+		rng := rand.New(rand.NewPCG(seed, 4))
+		spans := randomTraces(rng, 2+rng.IntN(5))
+		last := spans[len(spans)-1].TraceID
+		without := build(slices.DeleteFunc(slices.Clone(spans), func(s sg.Span) bool { return s.TraceID == last }))
+		with := build(spans)
+		for e := range without.Edges() {
+			known := e.Evidence.Both
+			if e.ID.From.Type == sg.TypeService {
+				known += e.Evidence.Callee
+			}
+			// A caller known by name alone may turn out to be another of that name.
+			left := 0.0
+			for f := range with.In(e.ID.To) {
+				if f.ID.From.Name == e.ID.From.Name && f.ID.Kind == e.ID.Kind {
+					left += f.Calls
+				}
+			}
+			if left < known {
+				t.Fatalf("seed %d: a trace more, and of %v calls\n%+v\nthere are %v left", seed, known, e.ID, left)
+			}
+		}
+		if a, b := without.Report(), with.Report(); b.Spans < a.Spans || b.Paired < a.Paired {
+			t.Fatalf("seed %d: reports %+v and %+v", seed, a, b)
+		}
+	}
+}
+
+// FuzzReadJSON reads what may be a graph: it is refused, or survives a round trip.
+func FuzzReadJSON(f *testing.F) {
+	for seed := range uint64(5) {
+		data, err := build(randomTraces(rand.New(rand.NewPCG(seed, 5)), 2)).MarshalJSON()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		g, err := sg.ReadJSON(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		once := marshal(t, g)
+		again, err := sg.ReadJSON(bytes.NewReader(once))
+		if err != nil {
+			t.Fatalf("what was written cannot be read: %v\n%s", err, once)
+		}
+		if twice := marshal(t, again); !bytes.Equal(once, twice) {
+			t.Fatalf("round trip:\n%s", cmp.Diff(string(once), string(twice)))
+		}
+	})
+}
+
+// FuzzBuild makes spans of arbitrary bytes, many of them with colliding ids, and
+// wants every one accounted for, and the same graph from the other end.
+func FuzzBuild(f *testing.F) {
+	f.Add([]byte("any bytes will do, but more of them make more spans in more traces"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var spans []sg.Span
+		for b := range slices.Chunk(data, 8) {
+			if len(b) < 8 {
+				break
+			}
+			s := sg.Span{
+				TraceID: sg.TraceID{b[0] % 3}, SpanID: sg.SpanID{b[1] % 16}, ParentID: sg.SpanID{b[2] % 16},
+				Service: string(rune('A' + b[3]%4)), Kind: sg.Kind(b[4] % 8), Status: sg.Status(b[4] / 64),
+				Start: int64(b[5]), End: int64(b[6]),
+			}
+			switch b[7] % 8 {
+			case 0:
+				s.Links = []sg.Link{{TraceID: sg.TraceID{b[7] / 8 % 3}, SpanID: sg.SpanID{b[7] / 24}}}
+			case 1:
+				s.Attrs = []sg.Attr{{Key: "peer.service", Value: string(rune('A' + b[7]/32))}}
+			case 2:
+				s.Attrs = []sg.Attr{{Key: "server.address", Value: string(rune('a' + b[7]/32))}}
+			case 3:
+				s.Attrs = []sg.Attr{{Key: "messaging.destination.name", Value: string(rune('a' + b[7]/32))}}
+			}
+			spans = append(spans, s)
+		}
+		g := build(spans)
+		if r := g.Report(); r.Accounted() != uint64(len(spans)) {
+			t.Fatalf("%d spans, %d accounted for: %+v", len(spans), r.Accounted(), r)
+		}
+		want := marshal(t, g)
+		slices.Reverse(spans)
+		if got := marshal(t, build(spans)); !bytes.Equal(got, want) {
+			t.Fatalf("backwards:\n%s", cmp.Diff(string(want), string(got)))
+		}
+	})
+}
