@@ -115,7 +115,7 @@ func (b *Builder) Add(s Span) {
 	r := b.record(s)
 	set.spans = append(set.spans, r)
 	b.spans++
-	if s.Kind == KindConsumer {
+	if r.kind == KindConsumer {
 		for _, l := range s.Links {
 			set.links = append(set.links, spanLink{s.SpanID, r.node, l})
 			b.linked[l] = true
@@ -193,9 +193,12 @@ func (b *Builder) record(s Span) record {
 	if b.cfg.HTTPErrors && s.Status == StatusUnset && facts.serverError() {
 		r.status = StatusError
 	}
+	if s.Kind == KindClient && facts.receives() {
+		r.kind, r.caller = KindConsumer, false
+	}
 	switch {
-	case s.Kind.serves():
-		if p, ok := facts.caller(s.Kind); ok {
+	case r.kind.serves():
+		if p, ok := facts.caller(r.kind); ok {
 			r.peer, r.peerIsName = b.names.node(p.id), p.isName
 		}
 	case r.caller || facts.hasDatabase():

@@ -52,6 +52,7 @@ type spanFacts struct {
 	consumer int32 // the nearest CONSUMER span of the same service, itself included; -1 if none
 
 	isCallee bool
+	handsOn  bool // consumer span: the spans inside have links to what it received
 	reached  bool // caller span: it or a caller span inside has a callee
 	named    bool // caller span: it or a caller span inside names a peer
 	claimed  bool // caller span: its call is accounted for, and so are those inside without a callee
@@ -435,6 +436,7 @@ func (f *folder) entries() {
 		node.Requests.add(span)
 		switch {
 		case len(f.targets[i]) > 0: // the producer may yet be found
+		case fact.handsOn: // the spans inside know better
 		case span.peer != 0 && (p == noParent || f.queue(i) != 0):
 			fact.fate = fateVirtual
 			key := callKey{edgeKey: edgeKey{span.peer, span.node, KindRequest}, fromName: span.peerIsName}

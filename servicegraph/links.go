@@ -28,6 +28,18 @@ func (f *folder) findLinks(links []spanLink) {
 				f.targets[i] = append(f.targets[i], target)
 			}
 		}
+		if len(f.targets[i]) > 0 {
+			f.handOn(receiver)
+		}
+	}
+}
+
+// handOn marks the consumer spans from i upwards as ones that hand on what others
+// inside say they have received: a batch that is polled, and then processed
+// message by message. Only the latter are deliveries.
+func (f *folder) handOn(i int32) {
+	for ; i >= 0 && !f.facts[i].handsOn; i = f.receiver(i) {
+		f.facts[i].handsOn = true
 	}
 }
 

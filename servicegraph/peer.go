@@ -16,6 +16,7 @@ type peerFacts struct {
 	dbSystem, dbSystemOld, dbNamespace, dbName string
 
 	msgSystem, msgDestination, msgDestinationOld, msgTemplate, msgTemporary string
+	msgOperation, msgOperationOld                                           string
 
 	genaiProvider, genaiSystem, faasName, rpcSystem, rpcService string
 
@@ -54,6 +55,10 @@ func (f *peerFacts) field(key string) *string {
 		return &f.msgTemplate
 	case "messaging.destination.temporary":
 		return &f.msgTemporary
+	case "messaging.operation.type":
+		return &f.msgOperation
+	case "messaging.operation":
+		return &f.msgOperationOld
 	case "gen_ai.provider.name":
 		return &f.genaiProvider
 	case "gen_ai.system":
@@ -207,6 +212,13 @@ func (f *peerFacts) hasQueue() bool {
 	return f.msgSystem != "" || f.msgDestination != "" || f.msgDestinationOld != "" || f.msgTemplate != ""
 }
 
+// receives reports whether the span takes messages from a queue. Today's
+// conventions make it a CLIENT span where it asks for them, and a CONSUMER span
+// where they are handed to it; to the graph both are the receiving side.
+func (f *peerFacts) receives() bool {
+	return f.hasQueue() && firstOf(f.msgOperation, f.msgOperationOld) == "receive"
+}
+
 // queue names a destination as system/destination. Temporary destinations are
 // one node each template, or one for all: their names are made up per client (M13).
 func (f *peerFacts) queue() NodeID {
@@ -272,6 +284,9 @@ func hostOf(s string) string {
 }
 
 func isIP(host string) bool {
+	if host == "" || (host[0] < '0' || host[0] > '9') && !strings.Contains(host, ":") {
+		return false // without asking ParseAddr, whose errors are made on the heap
+	}
 	_, err := netip.ParseAddr(host)
 	return err == nil
 }
