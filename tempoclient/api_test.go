@@ -59,7 +59,7 @@ func TestTagsOfTempo(t *testing.T) {
 		{Scope: "resource", Start: now.Add(-time.Minute), End: now.Add(time.Second)},
 	} {
 		tags, err := c.Tags(t.Context(), q)
-		want := &Tags{Scopes: []TagScope{{Name: "resource", Tags: []string{"host.name", "service.name", "service.namespace"}}}}
+		want := &Tags{Scopes: []TagScope{{Name: "resource", Tags: []string{"deployment.environment", "host.name", "service.name", "service.namespace"}}}}
 		if diff := cmp.Diff(want, tags); err != nil || diff != "" {
 			t.Errorf("Tags: error %v, (-want +got):\n%s", err, diff)
 		}
@@ -72,7 +72,7 @@ func TestTagsOfTempo(t *testing.T) {
 	for _, s := range tags.Scopes {
 		scopes[s.Name] = len(s.Tags)
 	}
-	if scopes["resource"] != 3 || scopes["span"] != 5 || scopes["intrinsic"] == 0 {
+	if scopes["resource"] != 4 || scopes["span"] != 5 || scopes["intrinsic"] == 0 {
 		t.Errorf("tags by scope: %v", tags.Scopes)
 	}
 

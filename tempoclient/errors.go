@@ -155,7 +155,7 @@ func diagnose(status int, contentType string, body []byte) error {
 			title = fmt.Sprintf(" (%q)", strings.Join(strings.Fields(string(m[1])), " "))
 		}
 		return fmt.Errorf("a web page%s in place of an answer: %w", title, errNotTempo)
-	case status == http.StatusNotFound && len(bytes.TrimSpace(body)) > 0:
+	case status == http.StatusNotFound && len(bytes.TrimSpace(body)) > 0 && !bytes.Contains(bytes.ToLower(body), []byte("trace not found")):
 		return fmt.Errorf("%s: %w", firstLine(string(body)), errNotTempo)
 	case status == http.StatusUnauthorized && bytes.Contains(body, []byte("no org id")):
 		return errors.New("no org id: this Tempo wants the name of a tenant")

@@ -15,16 +15,21 @@ import (
 // Tempo is configured to show fewer.
 const maxSpansPerTrace = 100
 
-// graphAttrs are the span attributes that servicegraph.Config.Reads knows.
-var graphAttrs = [...]string{
-	"service.peer.name", "service.peer.namespace", "peer.service",
-	"db.system.name", "db.system", "db.namespace", "db.name",
-	"messaging.system", "messaging.destination.name", "messaging.destination",
-	"messaging.destination.template", "messaging.destination.temporary",
-	"gen_ai.provider.name", "gen_ai.system", "faas.invoked_name", "rpc.system", "rpc.service",
-	"server.address", "net.peer.name", "url.full", "http.url", "http.host",
-	"network.peer.address", "net.sock.peer.addr", "net.peer.ip",
-}
+// graphAttrs and graphResourceAttrs are the attributes that a graph reads by
+// default: those for which servicegraph.Config.Reads holds.
+var (
+	graphAttrs = [...]string{
+		"service.peer.name", "service.peer.namespace", "peer.service",
+		"db.system.name", "db.system", "db.namespace", "db.name",
+		"messaging.system", "messaging.destination.name", "messaging.destination",
+		"messaging.destination.template", "messaging.destination.temporary",
+		"gen_ai.provider.name", "gen_ai.system", "faas.invoked_name", "rpc.system", "rpc.service",
+		"server.address", "server.port", "net.peer.name", "net.peer.port", "url.full", "http.url", "http.host",
+		"network.peer.address", "net.sock.peer.addr", "net.peer.ip",
+		"http.request.resend_count", "http.response.status_code", "http.status_code",
+	}
+	graphResourceAttrs = [...]string{"deployment.environment.name", "deployment.environment"}
+)
 
 // fastParams asks for all spans of the traces that a query finds, with what a graph
 // needs of each.
@@ -35,6 +40,9 @@ func fastParams(query string) url.Values {
 		"resource.service.name, resource.service.namespace"
 	for _, key := range graphAttrs {
 		query += ", span." + key
+	}
+	for _, key := range graphResourceAttrs {
+		query += ", resource." + key
 	}
 	return url.Values{"q": {query + "))"}, "spss": {strconv.Itoa(maxSpansPerTrace)}}
 }
@@ -106,7 +114,11 @@ func (f *foundSpan) span(trace servicegraph.TraceID, keep func(key string) bool)
 		case "service.namespace":
 			s.Namespace = a.Value
 		default:
-			if keep(a.Key) {
+			switch {
+			case !keep(a.Key):
+			case slices.Contains(graphResourceAttrs[:], a.Key):
+				s.Resource = append(s.Resource, a)
+			default:
 				s.Attrs = append(s.Attrs, a)
 			}
 		}
@@ -115,7 +127,9 @@ func (f *foundSpan) span(trace servicegraph.TraceID, keep func(key string) bool)
 		return s, false
 	}
 	s.Kind, s.Status = servicegraph.Kind(kind), servicegraph.Status(status)
-	slices.SortStableFunc(s.Attrs, func(a, b servicegraph.Attr) int { return strings.Compare(a.Key, b.Key) })
+	for _, attrs := range [][]servicegraph.Attr{s.Attrs, s.Resource} {
+		slices.SortStableFunc(attrs, func(a, b servicegraph.Attr) int { return strings.Compare(a.Key, b.Key) })
+	}
 	return s, true
 }
 

@@ -189,6 +189,7 @@ func TestFaults(t *testing.T) {
 		want    string // after "tempo URL: GET /api/v2/traces/ID: "
 	}{
 		{"404 without a text", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, "not found"},
+		{"404 with a text", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "Trace not found", 404) }, "not found"},
 		{"404 of a wrong path", http.NotFound,
 			"404 Not Found: 404 page not found: is this the URL of Tempo's query API, with the right path?"},
 		{"403", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "RBAC: access denied", 403) },

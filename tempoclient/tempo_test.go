@@ -173,7 +173,7 @@ func awaitFound(t *testing.T, c *Client, q Query, n int) []TraceSummary {
 	return found
 }
 
-func id(n byte) servicegraph.TraceID { return servicegraph.TraceID{0: n, 15: 1} }
+func id(n byte) servicegraph.TraceID { return servicegraph.TraceID{0: n, 8: n, 15: 1} }
 func sid(n byte) servicegraph.SpanID { return servicegraph.SpanID{7: n} }
 func ms(n int64) int64               { return n * int64(time.Millisecond) }
 func attr(kv ...string) []servicegraph.Attr {
@@ -197,7 +197,7 @@ func shop(trace servicegraph.TraceID, start int64) []servicegraph.Span {
 			TraceID: trace, SpanID: sid(n), ParentID: sid(parent),
 			Service: service, Namespace: "shop", Name: service + " " + kind.String(), Kind: kind,
 			Start: start + ms(from), End: start + ms(to),
-			Resource: attr("host.name", "h"+service), Attrs: attr(kv...),
+			Resource: attr("host.name", "h"+service, "deployment.environment", "test"), Attrs: attr(kv...),
 		}
 	}
 	spans := []servicegraph.Span{
@@ -284,7 +284,7 @@ func TestTraceNotFound(t *testing.T) {
 	if !errors.Is(err, ErrNotFound) {
 		t.Fatalf("error %v, want ErrNotFound", err)
 	}
-	if want := "tempo " + tempo.URL + ": trace 09000000000000000000000000000001: trace not found"; err.Error() != want {
+	if want := "tempo " + tempo.URL + ": trace " + id(9).String() + ": trace not found"; err.Error() != want {
 		t.Errorf("error %q, want %q", err, want)
 	}
 }

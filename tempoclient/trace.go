@@ -71,7 +71,7 @@ func (c *Client) trace(ctx context.Context, id servicegraph.TraceID) (*Trace, er
 func (c *Client) getTrace(ctx context.Context, path string, id servicegraph.TraceID, answer interface{ Unmarshal([]byte) error }) error {
 	req, body, err := c.get(ctx, path+id.String(), nil, mediaProtobuf)
 	if e, ok := errors.AsType[*Error](err); ok && e.StatusCode == http.StatusNotFound && e.Err == nil {
-		// Without a text: an unknown path would have one.
+		// Without a text, or with one about the trace: an unknown path has another.
 		return c.notFound(id)
 	}
 	if err != nil {

@@ -1,0 +1,153 @@
+package tempoclient_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/tempoclient"
+)
+
+// recorded answers as a Tempo 2.9.0 did that had one trace.
+func recorded() *httptest.Server {
+	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		const trace = "/api/v2/traces/0005a5a2d2c872e8321cf37308d69df2"
+		switch {
+		case req.URL.Path == "/api/search" && strings.HasPrefix(req.FormValue("q"), "{ "):
+			http.Error(w, "invalid TraceQL query: parse error at line 1, col 3: syntax error: unexpected IDENTIFIER", http.StatusBadRequest)
+		case req.URL.Path == "/api/search":
+			w.Header().Set("Content-Type", "application/json")
+			http.ServeFile(w, req, "testdata/tempo-2.9.0/search.json")
+		case req.URL.Path == trace:
+			w.Header().Set("Content-Type", "application/protobuf")
+			http.ServeFile(w, req, "testdata/tempo-2.9.0/trace.pb")
+		default:
+			w.Header().Set("Content-Type", "application/protobuf")
+		}
+	}))
+}
+
+// The graph of all traces of the last hour in which the checkout service failed.
+func ExampleClient_Spans() {
+	tempo := recorded()
+	defer tempo.Close()
+
+	client, err := tempoclient.New(tempo.URL, tempoclient.Config{Keep: servicegraph.Config{}.Reads})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	spans := client.Spans(context.Background(), tempoclient.Query{
+		TraceQL: `{resource.service.name="checkout" && status=error}`,
+		Start:   time.Now().Add(-time.Hour),
+	})
+	graph, err := servicegraph.Build(spans, servicegraph.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for e := range graph.Edges() {
+		fmt.Printf("%s → %s: %v calls, %v errors\n", e.ID.From, e.ID.To, e.Calls, e.Errors)
+	}
+	// Output:
+	// frontend → checkout: 1 calls, 1 errors
+}
+
+func ExampleClient_Search() {
+	tempo := recorded()
+	defer tempo.Close()
+
+	client, err := tempoclient.New(tempo.URL, tempoclient.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	for trace, err := range client.Search(context.Background(), tempoclient.Query{Limit: 10}) {
+		if skip := (*servicegraph.SkipError)(nil); errors.As(err, &skip) {
+			log.Print(skip) // traces may be missing
+			continue
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(trace.ID, trace.RootService, trace.RootName, trace.Duration)
+	}
+	// Output:
+	// 0005a5a2d2c872e8321cf37308d69df2 frontend GET /checkout 500ms
+}
+
+func ExampleClient_Trace() {
+	tempo := recorded()
+	defer tempo.Close()
+
+	client, err := tempoclient.New(tempo.URL, tempoclient.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	for _, text := range []string{"5a5a2d2c872e8321cf37308d69df2", "1"} {
+		id, err := servicegraph.ParseTraceID(text)
+		if err != nil {
+			log.Fatal(err)
+		}
+		trace, err := client.Trace(context.Background(), id)
+		if errors.Is(err, tempoclient.ErrNotFound) {
+			fmt.Println("no such trace:", id)
+			continue
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+		for _, s := range trace.Spans {
+			fmt.Println(s.Service, s.Kind, s.Name, time.Duration(s.End-s.Start))
+		}
+		for _, w := range trace.Warnings {
+			log.Print(w)
+		}
+	}
+	// Output:
+	// frontend server GET /checkout 500ms
+	// frontend client POST 300ms
+	// checkout server POST /pay 200ms
+	// no such trace: 00000000000000000000000000000001
+}
+
+// What Tempo says about a query that it rejects comes with its position.
+func ExampleError() {
+	tempo := recorded()
+	defer tempo.Close()
+
+	client, err := tempoclient.New(tempo.URL, tempoclient.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	for _, err := range client.Search(context.Background(), tempoclient.Query{TraceQL: "{ nonsense }"}) {
+		if e := (*tempoclient.Error)(nil); errors.As(err, &e) {
+			fmt.Println(e.StatusCode, e.Body)
+		}
+	}
+	// Output:
+	// 400 invalid TraceQL query: parse error at line 1, col 3: syntax error: unexpected IDENTIFIER
+}
+
+// A program that is told by its environment which Tempo to ask. Its own calls are
+// traced where the transport does that: otelhttp.NewTransport(http.DefaultTransport).
+func ExampleFromEnv() {
+	url, cfg := tempoclient.FromEnv(os.Getenv)
+	if url == "" {
+		url = "http://localhost:3200"
+	}
+	cfg.Transport = http.DefaultTransport
+	client, err := tempoclient.New(url, cfg)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+}
