@@ -50,8 +50,8 @@ func (c Config) Reads(key string) bool {
 //
 // A span may arrive after its children, and a trace in any number of pieces, so
 // the builder holds the spans of a trace until it is forgotten: by default for
-// ever, otherwise as the [Window] says. It holds about 75 bytes a span, and 300
-// bytes a trace. What it has counted of a trace it never forgets.
+// ever, otherwise as the [Window] says. That takes about 100 bytes a span in traces
+// of 25 spans. What it has counted of a trace it never forgets.
 type Builder struct {
 	cfg    Config
 	names  names
