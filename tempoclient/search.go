@@ -148,6 +148,8 @@ type search struct {
 	fast   bool
 	params url.Values                         // but for what changes from slice to slice
 	start  int64                              // of the whole range, in Unix seconds
+	end    int64                              // of what is left of it
+	cutoff int64                              // what Tempo took for an end that it found too recent
 	left   int                                // how many traces may still be yielded
 	seen   map[servicegraph.TraceID]time.Time // for those not to be fetched, the start they were seen with
 
@@ -188,10 +190,15 @@ func newSearch(c *Client, q Query, start int64) *search {
 }
 
 func (s *search) run(ctx context.Context, end int64, yield func(hit, error) bool) {
-	for hi := end; hi > s.start; {
-		lo := max(s.start, hi-s.width)
+	for s.end = end; s.end > s.start; {
+		lo, hi := max(s.start, s.end-s.width), s.end
 		hits, warning, err := s.slice(ctx, lo, hi)
 		if s.adjust(err) {
+			if s.end < hi && !yield(hit{}, s.client.skip(&Warning{Kind: WarnLimit, Message: fmt.Sprintf(
+				"this Tempo does not search yet what it received since %s (its query_end_cutoff)",
+				time.Unix(s.cutoff, 0).UTC().Format(time.RFC3339))})) {
+				return
+			}
 			continue
 		}
 		if err != nil {
@@ -243,7 +250,7 @@ func (s *search) run(ctx context.Context, end int64, yield func(hit, error) bool
 		}
 		s.width = s.nextWidth(hi-lo, len(hits))
 		s.limit = min(s.usualLimit, s.maxLimit)
-		hi = lo
+		s.end = lo
 	}
 }
 
@@ -283,6 +290,16 @@ func (s *search) adjust(err error) bool {
 			return true
 		}
 	}
+	if m := endBeforeStart.FindStringSubmatch(e.Body); m != nil {
+		// Tempo 3 takes an end before the one it was given, and says so only when the
+		// start is not before that.
+		received, err := strconv.ParseInt(m[1], 10, 64)
+		if err == nil && received < s.end {
+			s.cutoff = received
+			s.end = max(received, s.start)
+			return true
+		}
+	}
 	if s.fast {
 		s.fast, s.params, s.usualLimit = false, plainParams(s.query), sliceLimit
 		s.limit = min(s.usualLimit, s.maxLimit)
@@ -296,11 +313,12 @@ func plainParams(query string) url.Values {
 	return url.Values{"q": {cmp.Or(query, "{}")}, "spss": {"1"}}
 }
 
-// What Tempo says when a request exceeds its query_frontend.search settings
-// max_result_limit and max_duration.
+// What Tempo says when a request exceeds its query_frontend settings
+// search.max_result_limit, search.max_duration and query_end_cutoff.
 var (
-	limitExceeded = regexp.MustCompile(`limit \d+ exceeds max limit (\d+)`)
-	rangeExceeded = regexp.MustCompile(`range specified by start and end exceeds (\w+)`)
+	limitExceeded  = regexp.MustCompile(`limit \d+ exceeds max limit (\d+)`)
+	rangeExceeded  = regexp.MustCompile(`range specified by start and end exceeds (\w+)`)
+	endBeforeStart = regexp.MustCompile(`start must be before end\. received start=\d+ end=(\d+)`)
 )
 
 // slice searches from lo to hi, in Unix seconds. The warning is about hits that may

@@ -25,6 +25,7 @@ type modelTempo struct {
 	traces      []modelTrace
 	maxLimit    int           // 0 for none, as Tempo 2.9
 	maxDuration time.Duration // 168 hours in Tempo
+	cutoff      time.Time     // later ends become this one, as in Tempo 3
 
 	requests, largest int
 }
@@ -46,6 +47,9 @@ func (m *modelTempo) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	start, end, limit := number("start"), number("end"), int(number("limit"))
 	m.largest = max(m.largest, limit)
+	if !m.cutoff.IsZero() {
+		end = min(end, m.cutoff.Unix())
+	}
 	switch {
 	case w.Code != http.StatusOK:
 	case start >= end:
@@ -167,6 +171,54 @@ func TestSearchBeyondTheServersLimit(t *testing.T) {
 	}
 	if len(found) < 50 || !found[traceNumber(900)] {
 		t.Errorf("found %d traces, the one alone among them: %t", len(found), found[traceNumber(900)])
+	}
+}
+
+// TestSearchBeyondTheCutoff: Tempo 3 moves the end of a search to half a minute ago,
+// and refuses slices that are wholly behind it.
+func TestSearchBeyondTheCutoff(t *testing.T) {
+	end := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	m := &modelTempo{maxDuration: 168 * time.Hour, cutoff: end.Add(-30 * time.Second)}
+	for i := range 10_000 { // 100 each second: more than a request's limit in ten
+		at := end.Add(-time.Duration(i) * 10 * time.Millisecond)
+		m.traces = append(m.traces, modelTrace{traceNumber(i), at, at})
+	}
+	c := newClient(t, "http://tempo", Config{Transport: m})
+	for name, test := range map[string]struct {
+		since    time.Duration
+		least    int
+		warnings []string
+	}{
+		"across": {100 * time.Second, 7000, []string{"limit: this Tempo does not search yet what it received since 2026-03-01T11:59:30Z (its query_end_cutoff)"}},
+		"behind": {20 * time.Second, 0, []string{"limit: this Tempo does not search yet what it received since 2026-03-01T11:59:30Z (its query_end_cutoff)"}},
+	} {
+		var warnings []string
+		found := make(map[servicegraph.TraceID]bool)
+		for s, err := range c.Search(t.Context(), Query{Start: end.Add(-test.since), End: end}) {
+			if w, ok := errors.AsType[*Warning](err); ok {
+				warnings = append(warnings, w.Error())
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			found[s.ID] = true
+		}
+		if len(found) < test.least || !slices.Equal(warnings, test.warnings) {
+			t.Errorf("%s: %d traces, want %d at least; warnings %q, want %q", name, len(found), test.least, warnings, test.warnings)
+		}
+	}
+}
+
+// TestSearchAnswerOfTempo3 has what a newer Tempo adds: padded ids, fields, metrics.
+func TestSearchAnswerOfTempo3(t *testing.T) {
+	url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"traces":[{"traceID":"0000000000000000000000000000000a","rootServiceName":"api","rootTraceName":"op",
+			"startTimeUnixNano":%d,"durationMs":7,"spanSets":[{"spans":[],"matched":2,"attributes":[{"key":"x","value":{"arrayValue":{}}}]}],
+			"serviceStats":{"api":{"spanCount":2,"later":"1"}},"later":{"a":[1]}}],
+			"metrics":{"inspectedTraces":1,"inspectedBytes":"123","totalBlocks":1,"completedJobs":1,"totalJobs":1,"backendReads":"4","backendReadBytes":"99"}}`, time.Now().UnixNano())
+	})
+	found := collect(t, newClient(t, url, Config{}).Search(t.Context(), Query{}))
+	if len(found) != 1 || found[0].ID != (servicegraph.TraceID{15: 10}) || found[0].Matched != 2 || time.Since(found[0].Start) > time.Minute {
+		t.Errorf("found %+v", found)
 	}
 }
 
