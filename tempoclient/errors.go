@@ -147,16 +147,16 @@ var errNotTempo = errors.New("is this the URL of Tempo's query API, with the rig
 
 // diagnose explains an answer whose status or form shows that something other
 // than Tempo's query API has given it; nil where the answer speaks for itself.
-func diagnose(status int, contentType string, body []byte) error {
+func diagnose(req *http.Request, status int, contentType string, body []byte) error {
 	switch {
 	case isHTML(contentType, body):
 		title := ""
 		if m := htmlTitle.FindSubmatch(body); m != nil {
-			title = fmt.Sprintf(" (%q)", strings.Join(strings.Fields(string(m[1])), " "))
+			title = fmt.Sprintf(" (%q)", redact(strings.Join(strings.Fields(string(m[1])), " "), req.Header))
 		}
 		return fmt.Errorf("a web page%s in place of an answer: %w", title, errNotTempo)
 	case status == http.StatusNotFound && len(bytes.TrimSpace(body)) > 0 && !bytes.Contains(bytes.ToLower(body), []byte("trace not found")):
-		return fmt.Errorf("%s: %w", firstLine(string(body)), errNotTempo)
+		return fmt.Errorf("%s: %w", firstLine(redact(string(body), req.Header)), errNotTempo)
 	case status == http.StatusUnauthorized && bytes.Contains(body, []byte("no org id")):
 		return errors.New("no org id: this Tempo wants the name of a tenant")
 	}

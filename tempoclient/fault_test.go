@@ -292,10 +292,11 @@ func TestHTTPServerAskedForHTTPS(t *testing.T) {
 }
 
 func TestErrorsHoldNoCredentials(t *testing.T) {
-	// This proxy says what it got, as some do.
+	// These proxies say what they got, as some do.
+	status, format := http.StatusForbidden, "denied: %v"
 	url := serve(t, func(w http.ResponseWriter, req *http.Request) {
-		w.WriteHeader(http.StatusForbidden)
-		fmt.Fprintf(w, "denied: %v", req.Header)
+		w.WriteHeader(status)
+		fmt.Fprintf(w, format, req.Header)
 	})
 	withUser := strings.Replace(url, "http://", "http://jane:hunter2@", 1)
 	for _, test := range []struct {
@@ -309,17 +310,24 @@ func TestErrorsHoldNoCredentials(t *testing.T) {
 		{url, Config{Header: http.Header{"Authorization": {"Token hunter2"}}}, []string{"hunter2"}},
 		{"http://jane:hunter2@127.0.0.1:1", Config{}, []string{"hunter2", "jane"}},
 	} {
-		_, err := newClient(t, test.url, test.cfg).Trace(t.Context(), id(1))
-		if err == nil {
-			t.Fatal("no error")
-		}
-		text := fmt.Sprintf("%v %+v %#v", err, err, err)
-		if e, ok := errors.AsType[*Error](err); ok {
-			text += e.URL + e.Body
-		}
-		for _, s := range test.secrets {
-			if strings.Contains(text, s) {
-				t.Errorf("the error holds %q: %s", s, text)
+		for s, f := range map[int]string{
+			http.StatusForbidden: "denied: %v",
+			http.StatusNotFound:  "no path for %v",
+			http.StatusOK:        "<html><title>%v</title>",
+		} {
+			status, format = s, f
+			_, err := newClient(t, test.url, test.cfg).Trace(t.Context(), id(1))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			text := fmt.Sprintf("%v %+v %#v", err, err, err)
+			if e, ok := errors.AsType[*Error](err); ok {
+				text += fmt.Sprintf("%s %s %v %#v", e.URL, e.Body, e.Err, e.Err)
+			}
+			for _, s := range test.secrets {
+				if strings.Contains(text, s) {
+					t.Errorf("the error holds %q: %s", s, text)
+				}
 			}
 		}
 	}

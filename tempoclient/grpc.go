@@ -94,10 +94,12 @@ func stream[M, T any](
 	silence := time.AfterFunc(c.cfg.Timeout, func() { cancel(silent) })
 	defer silence.Stop()
 
+	header := http.Header{}
 	receive := func() error {
-		m, err = source.Recv()
+		next, err := source.Recv()
 		switch {
 		case err == nil:
+			m = next
 			c.reached.Store(true)
 			silence.Reset(c.cfg.Timeout)
 			return nil
@@ -108,10 +110,10 @@ func stream[M, T any](
 		case ctx.Err() != nil:
 			return c.streamError(method, 0, "", context.Cause(ctx))
 		}
-		return c.statusError(method, err)
+		return c.statusError(method, err, header)
 	}
 	err = c.withRetries(ctx, func() error {
-		header := http.Header{}
+		clear(header)
 		if err := c.cfg.authorize(header); err != nil {
 			return fmt.Errorf("tempo %s: %w", c.grpcAddr(), err)
 		}
@@ -119,10 +121,11 @@ func stream[M, T any](
 		for key, values := range header {
 			md.Append(key, values...)
 		}
-		source, err = open(metadata.NewOutgoingContext(ctx, md), tempopb.NewStreamingQuerierClient(conn))
+		opened, err := open(metadata.NewOutgoingContext(ctx, md), tempopb.NewStreamingQuerierClient(conn))
 		if err != nil {
-			return c.statusError(method, err)
+			return c.statusError(method, err, header)
 		}
+		source = opened
 		return receive()
 	})
 	if err == io.EOF {
@@ -155,11 +158,10 @@ func (c *Client) streamError(method string, code int, message string, err error)
 	}
 }
 
-// statusError turns an error of gRPC into what the same would be over HTTP.
-func (c *Client) statusError(method string, err error) *Error {
+// statusError turns an error of gRPC into what the same would be over HTTP. The
+// header is what was sent, which must not show.
+func (c *Client) statusError(method string, err error, header http.Header) *Error {
 	s := status.Convert(err)
-	header := http.Header{}
-	c.cfg.authorize(header) // it just worked
 	message := redact(s.Message(), header)
 	switch {
 	case s.Code() == codes.ResourceExhausted && strings.Contains(message, "message larger than max"): // said on our side

@@ -95,7 +95,7 @@ func (c *Client) roundTrip(req *http.Request) ([]byte, error) {
 		return nil, c.ended(outer)
 	case resp.StatusCode != http.StatusOK:
 		// What came of the message is better than why there is no more of it.
-		e := fail(resp.StatusCode, body, diagnose(resp.StatusCode, resp.Header.Get("Content-Type"), body))
+		e := fail(resp.StatusCode, body, diagnose(req, resp.StatusCode, resp.Header.Get("Content-Type"), body))
 		e.retryAfter = retryAfter(resp.Header, time.Now())
 		return nil, e
 	case err != nil:
@@ -142,7 +142,7 @@ func checkForm(req *http.Request, resp *http.Response, body []byte) error {
 	if accept == mediaHTML {
 		return nil
 	}
-	if err := diagnose(resp.StatusCode, contentType, body); err != nil {
+	if err := diagnose(req, resp.StatusCode, contentType, body); err != nil {
 		return err
 	}
 	// Only protobuf needs its label: anything might decode as that.

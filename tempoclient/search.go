@@ -78,7 +78,8 @@ type TraceSummary struct {
 //
 // Tempo's search has no pages: it returns the first traces it meets, up to a
 // limit. Search therefore asks for one slice of the time range after the other,
-// halves a slice that is too full, and raises the limit where a single second is.
+// halves a slice that is too full or takes Tempo too long, and raises the limit
+// where a single second is too full.
 //
 // An error of the type [*servicegraph.SkipError] is a [*Warning] that traces may
 // be missing, and the search goes on; any other error ends it.
@@ -190,7 +191,7 @@ func newSearch(c *Client, q Query, start int64) *search {
 }
 
 func (s *search) run(ctx context.Context, end int64, yield func(hit, error) bool) {
-	for s.end = end; s.end > s.start; {
+	for s.end = end; s.end > s.start && s.left > 0; {
 		lo, hi := max(s.start, s.end-s.width), s.end
 		hits, warning, err := s.slice(ctx, lo, hi)
 		if s.adjust(err) {
@@ -199,6 +200,11 @@ func (s *search) run(ctx context.Context, end int64, yield func(hit, error) bool
 				time.Unix(s.cutoff, 0).UTC().Format(time.RFC3339))})) {
 				return
 			}
+			continue
+		}
+		if tooMuch(err) && hi-lo > 1 {
+			s.maxWidth = (hi - lo) / 2
+			s.width = s.maxWidth
 			continue
 		}
 		if err != nil {
@@ -266,6 +272,13 @@ func (s *search) nextWidth(width int64, traces int) int64 {
 		width /= 2
 	}
 	return min(max(width, 1), s.maxWidth)
+}
+
+// tooMuch reports whether a search failed for its size: it took too long, or its
+// answer is too large.
+func tooMuch(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && (e.StatusCode == http.StatusGatewayTimeout || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errTooLarge))
 }
 
 // adjust learns from an answer that refuses a request for asking too much at

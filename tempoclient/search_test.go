@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tempograph/tempograph/servicegraph"
@@ -26,6 +27,7 @@ type modelTempo struct {
 	maxLimit    int           // 0 for none, as Tempo 2.9
 	maxDuration time.Duration // 168 hours in Tempo
 	cutoff      time.Time     // later ends become this one, as in Tempo 3
+	slowAt      time.Duration // a range of this and more takes too long; 0 for none
 
 	requests, largest int
 }
@@ -56,6 +58,8 @@ func (m *modelTempo) RoundTrip(req *http.Request) (*http.Response, error) {
 		http.Error(w, fmt.Sprintf("http parameter start must be before end. received start=%d end=%d", start, end), http.StatusBadRequest)
 	case time.Duration(end-start)*time.Second > m.maxDuration:
 		http.Error(w, fmt.Sprintf("range specified by start and end exceeds %s. received start=%d end=%d", m.maxDuration, start, end), http.StatusBadRequest)
+	case m.slowAt > 0 && time.Duration(end-start)*time.Second >= m.slowAt:
+		http.Error(w, "context deadline exceeded", http.StatusGatewayTimeout)
 	case m.maxLimit > 0 && limit > m.maxLimit:
 		http.Error(w, fmt.Sprintf("limit %d exceeds max limit %d", limit, m.maxLimit), http.StatusBadRequest)
 	default:
@@ -172,6 +176,29 @@ func TestSearchBeyondTheServersLimit(t *testing.T) {
 	if len(found) < 50 || !found[traceNumber(900)] {
 		t.Errorf("found %d traces, the one alone among them: %t", len(found), found[traceNumber(900)])
 	}
+}
+
+// TestSearchThatTakesTooLong asks for less after each answer that does not come.
+func TestSearchThatTakesTooLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		end := time.Now()
+		m := &modelTempo{maxDuration: 168 * time.Hour, slowAt: 20 * time.Hour}
+		for i := range 100 {
+			at := end.Add(-time.Duration(i+1) * time.Hour)
+			m.traces = append(m.traces, modelTrace{traceNumber(i), at, at})
+		}
+		c, err := New("http://tempo", Config{Transport: m})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := collect(t, c.Search(t.Context(), Query{Start: end.Add(-150 * time.Hour), End: end})); len(found) != 100 {
+			t.Errorf("found %d traces, want 100", len(found))
+		}
+		m.slowAt = time.Second
+		if err := firstError(c.Search(t.Context(), Query{Start: end.Add(-time.Minute), End: end})); err == nil || !strings.Contains(err.Error(), "504 Gateway Timeout: context deadline exceeded") {
+			t.Errorf("too slow for a second, too: %v", err)
+		}
+	})
 }
 
 // TestSearchBeyondTheCutoff: Tempo 3 moves the end of a search to half a minute ago,
