@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,68 +14,87 @@ import (
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
-// TestTempoRestartsHalfway kills a Tempo while its traces are being fetched and
-// starts it anew on the same data, behind a gateway that answers 502 in between.
-// Either all spans come, or an error says that they do not.
-func TestTempoRestartsHalfway(t *testing.T) {
-	if testing.Short() {
-		t.Skip("tests with servers do not run with -short")
-	}
-	dir := t.TempDir()
-	tempo, err := tempotest.Run(t.Context(), tempotest.Config{Dir: dir})
-	if err != nil {
-		tempotest.Start(t, tempotest.Config{}) // skips or fails, as it must
-		t.Fatal(err)
-	}
-	defer func() { tempo.Close() }()
+// A restarter is a Tempo behind a gateway, which answers 502 while the Tempo is away.
+type restarter struct {
+	t      *testing.T
+	dir    string
+	tempo  *tempotest.Tempo
+	target atomic.Pointer[url.URL]
+	URL    string
+}
 
-	var target atomic.Pointer[url.URL]
-	direct := func(raw string) {
-		u, err := url.Parse(raw)
-		if err != nil {
-			t.Error(err)
-		}
-		target.Store(u)
-	}
-	direct(tempo.URL)
+func startRestarter(t *testing.T) *restarter {
+	tempotest.Start(t, tempotest.Config{}) // skips or fails if there is no Tempo to be had
+	r := &restarter{t: t, dir: t.TempDir()}
+	r.start()
+	t.Cleanup(func() { r.tempo.Close() })
 	gateway := &httputil.ReverseProxy{
-		Rewrite:      func(r *httputil.ProxyRequest) { r.SetURL(target.Load()) },
+		Rewrite:      func(p *httputil.ProxyRequest) { p.SetURL(r.target.Load()) },
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
-	c := newClient(t, serve(t, gateway.ServeHTTP), Config{})
+	r.URL = serve(t, gateway.ServeHTTP)
+	return r
+}
 
+func (r *restarter) start() {
+	tempo, err := tempotest.Run(r.t.Context(), tempotest.Config{Dir: r.dir})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	u, err := url.Parse(tempo.URL)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.tempo = tempo
+	r.target.Store(u)
+}
+
+// restart kills the Tempo and starts it anew on the same data.
+func (r *restarter) restart() {
+	if err := r.tempo.Close(); err != nil {
+		r.t.Error(err)
+	}
+	r.start()
+}
+
+// outcome checks that either everything came or an error says that it did not.
+func outcome(t *testing.T, got, want int, failure error) {
+	t.Helper()
+	_, isError := errors.AsType[*Error](failure)
+	_, isWarning := errors.AsType[*Warning](failure)
+	if failure != nil && !isError && !isWarning {
+		t.Errorf("error of an unexpected kind: %v", failure)
+	}
+	if got != want && failure == nil {
+		t.Errorf("%d of %d, and no error", got, want)
+	}
+	t.Logf("%d of %d, error %v", got, want, failure)
+}
+
+func TestSpansOfATempoThatRestartsHalfway(t *testing.T) {
+	r := startRestarter(t)
+	c := newClient(t, r.URL, Config{})
 	const traces = 300
 	start := time.Now().Add(-5 * time.Second).UnixNano()
 	var spans []servicegraph.Span
 	for n := range traces {
 		spans = append(spans, shop(traceNumber(n), start)...)
 	}
-	pushSpans(t, tempo, "", spans)
+	pushSpans(t, r.tempo, "", spans)
 	awaitFound(t, c, Query{}, traces)
-	flush(t, tempo) // what is not written yet does not survive
+	flush(t, r.tempo) // what is not written yet does not survive
 
 	got, restarted := 0, false
 	var failure error
 	query := Query{Progress: func(p Progress) {
-		if restarted || p.Fetched < traces/3 {
-			return
+		if !restarted && p.Fetched == traces/3 {
+			restarted = true
+			r.restart()
 		}
-		restarted = true
-		if err := tempo.Close(); err != nil {
-			t.Error(err)
-		}
-		again, err := tempotest.Run(t.Context(), tempotest.Config{Dir: dir})
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		tempo = again
-		direct(tempo.URL)
 	}}
 	for _, err := range c.Spans(t.Context(), query) {
 		if err != nil {
 			failure = err
-			t.Logf("error: %v", err)
 			continue
 		}
 		got++
@@ -82,13 +102,43 @@ func TestTempoRestartsHalfway(t *testing.T) {
 	if !restarted {
 		t.Error("Tempo was not restarted")
 	}
-	_, isError := errors.AsType[*Error](failure)
-	_, isWarning := errors.AsType[*Warning](failure)
-	if failure != nil && !isError && !isWarning {
-		t.Errorf("error of an unexpected kind: %v", failure)
+	outcome(t, got, len(spans), failure)
+}
+
+func TestSearchOfATempoThatRestartsHalfway(t *testing.T) {
+	r := startRestarter(t)
+	c := newClient(t, r.URL, Config{})
+	const traces = 10_000
+	end := time.Now().Truncate(time.Second)
+	var spans []servicegraph.Span
+	for n := range traces {
+		start := end.Add(-time.Duration(n+1) * 6 * time.Millisecond) // a minute of them
+		spans = append(spans, servicegraph.Span{
+			TraceID: traceNumber(n), SpanID: sid(1), Service: "api", Kind: servicegraph.KindServer,
+			Start: start.UnixNano(), End: start.UnixNano() + 1,
+		})
 	}
-	if got != len(spans) && failure == nil {
-		t.Errorf("%d spans of %d, and no error", got, len(spans))
+	for chunk := range slices.Chunk(spans, 2000) {
+		pushSpans(t, r.tempo, "", chunk)
 	}
-	t.Logf("%d spans of %d", got, len(spans))
+	query := Query{Start: end.Add(-2 * time.Minute), End: end}
+	awaitFound(t, c, query, traces)
+	flush(t, r.tempo)
+
+	got := make(map[servicegraph.TraceID]bool)
+	var failure error
+	for s, err := range c.Search(t.Context(), query) {
+		if err != nil {
+			failure = err
+			continue
+		}
+		if got[s.ID] {
+			t.Errorf("trace %v was found twice", s.ID)
+		}
+		got[s.ID] = true
+		if len(got) == traces/2 {
+			r.restart()
+		}
+	}
+	outcome(t, len(got), traces, failure)
 }

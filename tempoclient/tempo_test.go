@@ -325,6 +325,7 @@ func TestSearchFinds(t *testing.T) {
 		}
 	}
 	for name, q := range map[string]Query{
+		"ten days":   {Start: now.Add(-11 * 24 * time.Hour), End: now.Add(-24 * time.Hour)},
 		"before":     {Start: now.Add(-time.Hour), End: now.Add(-time.Minute)},
 		"the future": {Start: now.Add(time.Hour), End: now.Add(2 * time.Hour)},
 	} {
@@ -472,8 +473,24 @@ func TestClientConcurrentSafe(t *testing.T) {
 	awaitFound(t, c, Query{}, 1)
 	errs := make(chan error)
 	const n = 8
-	for range n {
+	for i := range n {
 		go func() {
+			if i%2 == 0 { // the other half over gRPC
+				found := 0
+				for p, err := range c.StreamSearch(context.WithoutCancel(t.Context()), Query{}) {
+					if err != nil {
+						errs <- err
+						return
+					}
+					found = len(p.Traces)
+				}
+				if found != 1 {
+					errs <- fmt.Errorf("%d traces, want 1", found)
+					return
+				}
+				errs <- nil
+				return
+			}
 			var count int
 			for _, err := range c.Spans(context.WithoutCancel(t.Context()), Query{}) {
 				if err != nil {
