@@ -67,24 +67,28 @@ func (t *totals) unknown(i nodeIndex) bool {
 }
 
 // newGraph returns the graph of the given nodes and edges, which may be in any
-// order and which it takes over. It has no open ends: this is how a view makes
-// its graph. Peers are credited anew with what their callers saw, and ends of
-// edges that are missing among the nodes are added.
+// order and which it takes over; the ends of the edges are among the nodes. It has
+// no open ends: this is how a view makes its graph. Peers are credited anew with
+// what their callers saw.
 func newGraph(nodes []Node, edges []Edge, report Report) *Graph {
 	t := newTotals(&names{})
 	t.report = report
-	for i := range nodes {
-		n := &nodes[i]
+	g := &Graph{nodes: nodes, edges: edges, report: report, totals: t}
+	g.sort()
+	for i := range g.nodes {
+		n := &g.nodes[i]
 		if n.ID.Type.isPeer() {
 			n.Requests = Stats{}
 		}
 		*t.node(t.names.node(n.ID)) = *n
 	}
-	for i := range edges {
-		e := &edges[i]
-		*t.edge(edgeKey{t.names.node(e.ID.From), t.names.node(e.ID.To), e.ID.Kind}) = *e
+	for i := range g.edges {
+		e := &g.edges[i] // nothing writes to the edges of finished totals
+		t.edges[edgeKey{t.names.node(e.ID.From), t.names.node(e.ID.To), e.ID.Kind}] = e
 	}
-	return t.graph()
+	t.names = t.names.frozen()
+	g.creditPeers()
+	return g
 }
 
 // graph returns the finished graph. It takes the totals over: they must not

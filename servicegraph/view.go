@@ -107,25 +107,36 @@ func (g *Graph) mark(match func(Node) bool) []bool {
 // that were, when a view left them out.
 func (g *Graph) take(nodes, edges []bool) ([]Node, []Edge, Report) {
 	report := g.report
-	var keptNodes []Node
-	for i, n := range g.nodes {
+	keptNodes := make([]Node, 0, count(nodes))
+	for i := range g.nodes {
 		if nodes[i] {
-			keptNodes = append(keptNodes, n)
+			keptNodes = append(keptNodes, g.nodes[i])
 		} else {
 			report.LeftOutNodes++
 		}
 	}
-	var keptEdges []Edge
-	for i, e := range g.edges {
+	keptEdges := make([]Edge, 0, count(edges))
+	for i := range g.edges {
+		e := &g.edges[i]
 		switch {
 		case edges[i]:
-			keptEdges = append(keptEdges, e)
+			keptEdges = append(keptEdges, *e)
 		case e.ID.Kind != KindBridged:
 			report.LeftOutEdges++
 			report.LeftOutCalls += e.Calls
 		}
 	}
 	return keptNodes, keptEdges, report
+}
+
+func count(marked []bool) int {
+	n := 0
+	for _, is := range marked {
+		if is {
+			n++
+		}
+	}
+	return n
 }
 
 // induced returns the graph of the marked nodes and all edges between them.
