@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
@@ -185,7 +186,8 @@ func sketch(g *sg.Graph) string {
 
 func sketchSide(b *strings.Builder, side string, s sg.Stats) {
 	if s.Observed > 0 {
-		fmt.Fprintf(b, "  %s %s, %v to %v\n", side, countsOf(s.Calls, s.Errors), s.Latency.Min(), s.Latency.Max())
+		l := s.Latency
+		fmt.Fprintf(b, "  %s %s, %v to %v, mean %v\n", side, countsOf(s.Calls, s.Errors), l.Min(), l.Max(), l.Mean().Round(time.Microsecond))
 	}
 }
 
@@ -233,7 +235,8 @@ func checkNumbers(t *testing.T, name string, g *sg.Graph) {
 	t.Helper()
 	side := func(s sg.Stats) bool {
 		l := s.Latency
-		return s.Errors <= s.Calls && l.Count() <= s.Calls && (s.Observed > 0 || s.Calls == 0) && l.Min() <= l.Max()
+		return s.Errors <= s.Calls && (s.Observed > 0 || s.Calls == 0) &&
+			l.Count() <= s.Calls && l.Min() <= l.Max() && (l.Count() > 0 || l.Max() == 0)
 	}
 	for n := range g.Nodes() {
 		if !side(n.Requests) || n.Entries > n.Requests.Calls {
