@@ -1,5 +1,7 @@
 package tracefile
 
+import "cmp"
+
 // A jsonScanner finds the end of a JSON object that arrives in pieces. It knows
 // the grammar of brackets, commas and colons, which tells an object that goes on
 // in the next line from one that broke off before it. What numbers, literals and
@@ -9,6 +11,8 @@ type jsonScanner struct {
 	open []byte // the brackets around
 	want jsonToken
 	key  bool // the string being scanned is a key
+
+	deepest int // how deep brackets may nest; 0 for maxDepth
 }
 
 // A jsonToken is what a jsonScanner expects next.
@@ -80,7 +84,7 @@ func (s *jsonScanner) scan(b []byte) (int, jsonState) {
 		if len(s.open) == 0 {
 			return i + 1, jsonComplete
 		}
-		if len(s.open) > maxDepth {
+		if len(s.open) > cmp.Or(s.deepest, maxDepth) {
 			return i, jsonTooDeep
 		}
 	}

@@ -3,6 +3,7 @@ package tracefile
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -20,6 +21,8 @@ type values struct {
 	in    *bufio.Reader
 	limit int // bytes of one object
 
+	deepest int // how deep an object may nest; 0 for maxDepth
+
 	buf  []byte
 	pos  int   // buf[pos:] is read and not consumed
 	base int64 // offset of buf[0] in the stream
@@ -30,6 +33,9 @@ type values struct {
 
 // A brokenValue says why bytes are not a JSON object. Others may follow.
 type brokenValue struct{ reason string }
+
+// cutOff is the reason of an object that the end of the stream is in.
+const cutOff = "the JSON object is cut off"
 
 func (e *brokenValue) Error() string { return e.reason }
 
@@ -54,7 +60,7 @@ func (v *values) next() ([]byte, error) {
 		return nil, &brokenValue{reason}
 	}
 
-	var scan jsonScanner
+	scan := jsonScanner{deepest: v.deepest}
 	n := 0 // bytes of the object so far
 	for {
 		used, state := scan.scan(v.buf[v.pos+n:])
@@ -73,7 +79,7 @@ func (v *values) next() ([]byte, error) {
 			return nil, &brokenValue{fmt.Sprintf("not JSON from byte %d on: %s", v.start+int64(n), what)}
 		case state == jsonTooDeep:
 			v.skipObject()
-			return nil, &brokenValue{fmt.Sprintf("nested more than %d deep", maxDepth)}
+			return nil, &brokenValue{fmt.Sprintf("nested more than %d deep", cmp.Or(v.deepest, maxDepth))}
 		case n > v.limit:
 			v.skipObject()
 			return nil, &brokenValue{fmt.Sprintf("longer than %d bytes", v.limit)}
@@ -82,7 +88,7 @@ func (v *values) next() ([]byte, error) {
 				return nil, v.err
 			}
 			v.skipObject()
-			return nil, &brokenValue{"the JSON object is cut off"}
+			return nil, &brokenValue{cutOff}
 		}
 	}
 }

@@ -338,7 +338,7 @@ func (n jsonNumber) enum(names ...string) (int64, error) {
 func jsonError(object string, err error) error {
 	e, ok := errors.AsType[*json.UnmarshalTypeError](err)
 	if !ok {
-		return fmt.Errorf("not OTLP JSON: %w", err)
+		return fmt.Errorf("not JSON: %w", err)
 	}
 	want := "an object"
 	switch e.Type.Kind() {

@@ -24,6 +24,8 @@ func formOf(head []byte) (format, bool) {
 	for _, f := range []format{
 		{isDelimited, readDelimited},
 		{isMessage, readMessage},
+		{isJaeger, readJaeger},
+		{isZipkin, readZipkin},
 		{isJSON, readJSON},
 	} {
 		if f.matches(head) {

@@ -94,7 +94,7 @@ func (s *source) read(r io.Reader, limit int) error {
 		if err != nil && err != io.EOF {
 			return s.lost(err)
 		}
-		return fmt.Errorf("not a trace file: want OTLP JSON or OTLP protobuf, gzip or not; it starts with %s", beginning(head))
+		return fmt.Errorf("not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip or not; it starts with %s", beginning(head))
 	}
 
 	switch err := form.read(s, in, limit); {

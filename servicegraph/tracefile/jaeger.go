@@ -1,0 +1,257 @@
+package tracefile
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// The objects of Jaeger's JSON, as far as they are read: an answer of its API, and
+// the traces in it, which also occur alone. What its user interface downloads is an
+// answer too, in which each reference holds the span it points to, with all that
+// one's references, and each span its process.
+type (
+	jaegerAnswer struct {
+		Data   []jaegerTrace `json:"data"`
+		Errors []struct {
+			Message string `json:"msg"`
+		} `json:"errors"`
+		jaegerTrace
+	}
+	jaegerTrace struct {
+		TraceID   string                    `json:"traceID"`
+		Spans     []jaegerSpan              `json:"spans"`
+		Processes map[string]*jaegerProcess `json:"processes"`
+	}
+	jaegerSpan struct {
+		TraceID    string            `json:"traceID"`
+		SpanID     string            `json:"spanID"`
+		ParentID   string            `json:"parentSpanID"` // before there were references
+		Name       string            `json:"operationName"`
+		References []jaegerReference `json:"references"`
+		Start      jsonNumber        `json:"startTime"`
+		Duration   jsonNumber        `json:"duration"`
+		Tags       []jaegerTag       `json:"tags"`
+		ProcessID  string            `json:"processID"`
+		Process    *jaegerProcess    `json:"process"`
+
+		err error // why this is not a span
+	}
+	jaegerReference struct {
+		Type    string `json:"refType"`
+		TraceID string `json:"traceID"`
+		SpanID  string `json:"spanID"`
+	}
+	jaegerProcess struct {
+		Service string      `json:"serviceName"`
+		Tags    []jaegerTag `json:"tags"`
+
+		resource *resource // what it is, once it was asked
+	}
+	jaegerTag struct {
+		Key   string   `json:"key"`
+		Type  string   `json:"type"`
+		Value jsonText `json:"value"`
+	}
+)
+
+// deepReferences is how deep an object may nest in which spans hold their parents:
+// three brackets each.
+const deepReferences = 3000
+
+// UnmarshalJSON keeps what is wrong with a span in the span, so that its
+// neighbours are read.
+func (s *jaegerSpan) UnmarshalJSON(b []byte) error {
+	type plain jaegerSpan
+	s.err = json.Unmarshal(b, (*plain)(s))
+	return nil
+}
+
+// readJaeger reads Jaeger's JSON: any sequence of answers and traces. One trace
+// must fit into memory, because its services are named behind its spans.
+func readJaeger(s *source, in *bufio.Reader, limit int) error {
+	return readObjects(s, newObjects(in, limit, "data"), jaegerDecoder{s}.answer)
+}
+
+// A jaegerDecoder turns Jaeger's JSON into the spans of a source.
+type jaegerDecoder struct{ *source }
+
+// answer passes on the spans of an answer or of a trace.
+func (d jaegerDecoder) answer(object []byte) error {
+	var a jaegerAnswer
+	if err := json.Unmarshal(object, &a); err != nil {
+		return d.skip(jsonError("trace", err))
+	}
+	if a.Data == nil && a.Spans == nil && a.Errors == nil {
+		return d.skip(errors.New("no spans in it: " + excerpt(object)))
+	}
+	for _, e := range a.Errors {
+		if err := d.skip(fmt.Errorf("an answer with the error %q", shorten(e.Message, 200))); err != nil {
+			return err
+		}
+	}
+	for i := range a.Data {
+		if err := d.trace(&a.Data[i]); err != nil {
+			return err
+		}
+	}
+	return d.trace(&a.jaegerTrace)
+}
+
+func (d jaegerDecoder) trace(t *jaegerTrace) error {
+	for i := range t.Spans {
+		j := &t.Spans[i]
+		process := t.Processes[j.ProcessID]
+		if process == nil {
+			process = j.Process
+		}
+		var res *resource
+		if process != nil {
+			res = d.resource(process)
+		} else {
+			res = new(resource) // a service without a name
+		}
+		s, err := d.decode(t, j, res)
+		switch {
+		case err == nil:
+			err = d.span(s)
+		case err != errStopped:
+			err = d.skip(fmt.Errorf("%s: %w", describe(j.Name, res.service), err))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resource returns what the spans of a process share.
+func (d jaegerDecoder) resource(p *jaegerProcess) *resource {
+	if p.resource == nil {
+		p.resource = &resource{service: serviceNamed(p.Service)}
+		for i := range p.Tags {
+			tag := &p.Tags[i]
+			if text, ok := tag.text(); ok && p.resource.needs(tag.Key, d.keep(tag.Key)) {
+				p.resource.add(tag.Key, text)
+			}
+		}
+	}
+	return p.resource
+}
+
+// text returns the value of a tag, and false if it has none or it is bytes.
+func (t *jaegerTag) text() (string, bool) {
+	return t.Value.text, t.Value.ok && t.Type != "binary"
+}
+
+func (d jaegerDecoder) decode(t *jaegerTrace, j *jaegerSpan, res *resource) (servicegraph.Span, error) {
+	s := servicegraph.Span{
+		Service:   res.service,
+		Namespace: res.namespace,
+		Name:      j.Name,
+		Resource:  res.attrs,
+	}
+	if j.err != nil {
+		return s, jsonError("span", j.err)
+	}
+	var err error
+	if s.TraceID, err = servicegraph.ParseTraceID(cmp.Or(j.TraceID, t.TraceID)); err != nil {
+		return s, fmt.Errorf("traceID: %w", err)
+	}
+	if s.SpanID, err = jaegerSpanID(j.SpanID); err != nil {
+		return s, fmt.Errorf("spanID: %w", err)
+	}
+	if err = d.refer(&s, j); err != nil {
+		return s, err
+	}
+	start, err := j.Start.micros()
+	if err != nil {
+		return s, fmt.Errorf("startTime: %w", err)
+	}
+	duration, err := j.Duration.micros()
+	if err != nil {
+		return s, fmt.Errorf("duration: %w", err)
+	}
+	s.Start = nanos(start)
+	if s.Start != 0 && j.Duration != "" {
+		s.End = nanos(start + duration)
+	}
+	failed := false
+	for i := range j.Tags {
+		tag := &j.Tags[i]
+		text, ok := tag.text()
+		switch {
+		case !ok:
+		case tag.Key == "span.kind":
+			s.Kind = kindNamed(text)
+		case tag.Key == "error" && (text == "true" || text == "false"):
+			failed = failed || text == "true"
+		default:
+			d.takeTag(&s, tag.Key, text)
+		}
+	}
+	if failed {
+		s.Status = servicegraph.StatusError
+	}
+	return s, nil
+}
+
+// refer finds the parent and the links among the references of a span. The parent
+// is the first CHILD_OF to a span of the same trace; where there is none, it is the
+// first other reference to one. Links that are none are left out.
+func (d jaegerDecoder) refer(s *servicegraph.Span, j *jaegerSpan) error {
+	if len(j.References) == 0 && j.ParentID != "" {
+		var err error
+		if s.ParentID, err = jaegerSpanID(j.ParentID); err != nil {
+			return fmt.Errorf("parentSpanID: %w", err)
+		}
+		return nil
+	}
+	parent, childOf := -1, false
+	for i := range j.References {
+		r := &j.References[i]
+		link, err := r.decode()
+		if err != nil && r.Type == "CHILD_OF" {
+			return fmt.Errorf("references: %w", err)
+		}
+		if err != nil {
+			if err := d.skip(fmt.Errorf("a reference of %s: %w", describe(j.Name, s.Service), err)); err != nil {
+				return err
+			}
+			continue
+		}
+		if link.TraceID == s.TraceID && !childOf && (parent < 0 || r.Type == "CHILD_OF") {
+			parent, childOf = len(s.Links), r.Type == "CHILD_OF"
+		}
+		s.Links = append(s.Links, link)
+	}
+	if parent >= 0 {
+		s.ParentID = s.Links[parent].SpanID
+		s.Links = slices.Delete(s.Links, parent, parent+1)
+	}
+	return nil
+}
+
+func (r *jaegerReference) decode() (link servicegraph.Link, err error) {
+	if link.TraceID, err = servicegraph.ParseTraceID(r.TraceID); err != nil {
+		return link, err
+	}
+	link.SpanID, err = jaegerSpanID(r.SpanID)
+	return link, err
+}
+
+// jaegerSpanID reads an id of a span. Of spans that share an id, Jaeger's user
+// interface numbers all but the first, behind an underscore.
+func jaegerSpanID(s string) (servicegraph.SpanID, error) {
+	id, number, numbered := strings.Cut(s, "_")
+	if numbered && strings.Trim(number, "0123456789") != "" {
+		id = s
+	}
+	return servicegraph.ParseSpanID(id)
+}

@@ -1,0 +1,108 @@
+package tracefile
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// What Jaeger's and Zipkin's JSON have in common: times in microseconds, ids of 64
+// or 128 bits, and tags in which those who translate OTLP keep what has no field.
+
+// noService is the service of a resource without a name, for those who translate
+// OTLP into a format that demands one.
+const noService = "OTLPResourceNoServiceName"
+
+// serviceNamed returns the name of a service, empty if it stands for none.
+func serviceNamed(name string) string {
+	if strings.EqualFold(name, noService) {
+		return ""
+	}
+	return name
+}
+
+// takeTag puts a tag where OTLP has it: in a field of the span, among its
+// attributes, or nowhere, as the name of a scope or the text of a status. What an
+// error is, and what goes before what, is left to the format.
+func (s *source) takeTag(sp *servicegraph.Span, key, text string) {
+	switch key {
+	case "otel.status_code":
+		switch strings.TrimPrefix(strings.ToUpper(text), "STATUS_CODE_") {
+		case "OK":
+			sp.Status = servicegraph.StatusOK
+		case "ERROR":
+			sp.Status = servicegraph.StatusError
+		}
+	case "w3c.tracestate":
+		sp.Weight = servicegraph.TraceStateWeight(text)
+	case "otel.status_description", "otel.scope.name", "otel.scope.version", "otel.library.name", "otel.library.version", "internal.span.format":
+	default:
+		if s.keep(key) {
+			sp.Attrs = append(sp.Attrs, servicegraph.Attr{Key: key, Value: text})
+		}
+	}
+}
+
+// kindNamed returns the kind with a name in whatever case, KindUnset if there is
+// none.
+func kindNamed(name string) servicegraph.Kind {
+	for _, k := range []servicegraph.Kind{
+		servicegraph.KindInternal, servicegraph.KindServer, servicegraph.KindClient, servicegraph.KindProducer, servicegraph.KindConsumer,
+	} {
+		if strings.EqualFold(name, k.String()) {
+			return k
+		}
+	}
+	return servicegraph.KindUnset
+}
+
+// A jsonText is the text of a JSON string, number or boolean. Anything else has
+// none.
+type jsonText struct {
+	text string
+	ok   bool
+}
+
+func (t *jsonText) UnmarshalJSON(b []byte) error {
+	switch c := b[0]; {
+	case c == '"':
+		t.ok = true
+		return json.Unmarshal(b, &t.text)
+	case c == 't', c == 'f':
+		t.text, t.ok = string(b), true
+	case c == '-' || '0' <= c && c <= '9':
+		t.text, t.ok = string(b), true
+		if f, err := strconv.ParseFloat(t.text, 64); err == nil && strings.ContainsAny(t.text, ".eE") {
+			t.text = string(appendFloat(nil, f))
+		}
+	}
+	return nil
+}
+
+// micros returns a number of microseconds, without their fraction. What is beyond
+// an int64 wraps around: Jaeger writes negative durations so.
+func (n jsonNumber) micros() (int64, error) {
+	if i, err := strconv.ParseInt(string(n), 10, 64); err == nil || n == "" {
+		return i, nil
+	}
+	if u, err := strconv.ParseUint(string(n), 10, 64); err == nil {
+		return int64(u), nil
+	}
+	f, err := n.float()
+	if err == nil && math.Abs(f) >= 1<<63 {
+		err = fmt.Errorf("%q is out of range", shorten(string(n), 40))
+	}
+	return int64(f), err
+}
+
+// nanos returns a time in nanoseconds, 0 if it is none or too late for an int64.
+func nanos(micros int64) int64 {
+	if micros < 0 || micros > math.MaxInt64/1000 {
+		return 0
+	}
+	return micros * 1000
+}

@@ -1,0 +1,67 @@
+package tracefile
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// isJaeger reports whether head begins with a trace of Jaeger's or an answer of its
+// API.
+func isJaeger(head []byte) bool {
+	return beginsWith(head, func(keys map[string]bool) bool {
+		return keys["spans"] || keys["data"] && (keys["errors"] || bytes.Contains(head, []byte(`"spans"`)))
+	})
+}
+
+// isZipkin reports whether head begins with a span of Zipkin's, or is an answer of
+// its API without any.
+func isZipkin(head []byte) bool {
+	none := bytes.HasPrefix(head, []byte("[")) && len(bytes.Trim(head, "[], \t\r\n")) == 0
+	return none || beginsWith(head, func(keys map[string]bool) bool { return keys["traceId"] && keys["id"] })
+}
+
+// beginsWith reports whether one of the first JSON documents in head, each at the
+// beginning of a line, has keys that match.
+func beginsWith(head []byte, match func(keys map[string]bool) bool) bool {
+	const documents = 4 // the first may be broken; each costs a pass over head at most
+	tried := 0
+	for line := bytes.TrimLeft(head, blanks); len(line) > 0 && tried < documents; {
+		if bytes.HasPrefix(line, []byte("{")) || bytes.HasPrefix(line, []byte("[")) {
+			tried++
+			if match(outerKeys(line)) {
+				return true
+			}
+		}
+		_, line, _ = bytes.Cut(line, []byte("\n"))
+	}
+	return false
+}
+
+// outerKeys returns the keys of the JSON object that head begins with, or of the
+// first in the list that it begins with, as far as head goes.
+func outerKeys(head []byte) map[string]bool {
+	keys := make(map[string]bool)
+	d := json.NewDecoder(bytes.NewReader(head))
+	for {
+		token, err := d.Token()
+		if err != nil || token != json.Delim('[') && token != json.Delim('{') {
+			return keys
+		}
+		if token == json.Delim('{') {
+			break
+		}
+	}
+	for d.More() {
+		token, err := d.Token()
+		key, ok := token.(string)
+		if err != nil || !ok {
+			break
+		}
+		keys[key] = true
+		var value json.RawMessage
+		if d.Decode(&value) != nil {
+			break
+		}
+	}
+	return keys
+}

@@ -1,0 +1,156 @@
+package tracefile
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// The objects of Zipkin's JSON (version 2), as far as they are read.
+type (
+	zipkinSpan struct {
+		TraceID   string              `json:"traceId"`
+		ID        string              `json:"id"`
+		ParentID  string              `json:"parentId"`
+		Kind      string              `json:"kind"`
+		Name      string              `json:"name"`
+		Timestamp jsonNumber          `json:"timestamp"`
+		Duration  jsonNumber          `json:"duration"`
+		Local     zipkinEndpoint      `json:"localEndpoint"`
+		Remote    zipkinEndpoint      `json:"remoteEndpoint"`
+		Tags      map[string]jsonText `json:"tags"`
+	}
+	zipkinEndpoint struct {
+		Service string     `json:"serviceName"`
+		IPv4    string     `json:"ipv4"`
+		IPv6    string     `json:"ipv6"`
+		Port    jsonNumber `json:"port"`
+	}
+)
+
+// readZipkin reads Zipkin's JSON: spans one after another, or in lists, or in lists
+// of lists, which is what its API answers.
+func readZipkin(s *source, in *bufio.Reader, limit int) error {
+	return readObjects(s, newObjects(in, limit, ""), zipkinDecoder{s}.pass)
+}
+
+// A zipkinDecoder turns Zipkin's JSON into the spans of a source.
+type zipkinDecoder struct{ *source }
+
+// pass passes one span on, or says why it is none.
+func (d zipkinDecoder) pass(object []byte) error {
+	var z zipkinSpan
+	if err := json.Unmarshal(object, &z); err != nil {
+		return d.skip(jsonError("span", err))
+	}
+	if z.TraceID == "" && z.ID == "" {
+		return d.skip(errors.New("no span: " + excerpt(object)))
+	}
+	s, err := d.decode(&z)
+	if err != nil {
+		return d.skip(fmt.Errorf("%s: %w", describe(z.Name, s.Service), err))
+	}
+	return d.span(s)
+}
+
+func (d zipkinDecoder) decode(z *zipkinSpan) (servicegraph.Span, error) {
+	s := servicegraph.Span{Service: z.Local.service(), Name: z.Name, Kind: kindNamed(z.Kind)}
+	var err error
+	if s.TraceID, err = servicegraph.ParseTraceID(z.TraceID); err != nil {
+		return s, err
+	}
+	if s.SpanID, err = servicegraph.ParseSpanID(z.ID); err != nil {
+		return s, err
+	}
+	if z.ParentID != "" {
+		if s.ParentID, err = servicegraph.ParseSpanID(z.ParentID); err != nil {
+			return s, fmt.Errorf("parent: %w", err)
+		}
+	}
+	start, err := z.Timestamp.micros()
+	if err != nil {
+		return s, fmt.Errorf("timestamp: %w", err)
+	}
+	duration, err := z.Duration.micros()
+	if err != nil {
+		return s, fmt.Errorf("duration: %w", err)
+	}
+	s.Start = nanos(start)
+	if s.Start != 0 && duration > 0 { // less than a microsecond is written as one
+		s.End = nanos(start + duration)
+	}
+	d.tags(&s, z)
+	d.remote(&s, z)
+	return s, nil
+}
+
+// tags puts the tags where they belong, in the order of their keys. A tag "error"
+// is an error whatever it says, except false.
+func (d zipkinDecoder) tags(s *servicegraph.Span, z *zipkinSpan) {
+	for _, key := range slices.Sorted(maps.Keys(z.Tags)) {
+		value := z.Tags[key]
+		switch {
+		case !value.ok:
+		case key == serviceNamespace:
+			s.Namespace = value.text
+		case key == "span.kind" && s.Kind == servicegraph.KindUnset:
+			s.Kind = kindNamed(value.text)
+		default:
+			d.takeTag(s, key, value.text)
+		}
+	}
+	if value, ok := z.Tags["error"]; ok && value.text != "false" {
+		s.Status = servicegraph.StatusError
+	}
+}
+
+// remote makes attributes of the remote endpoint. Its name is the peer's, of a
+// producer or consumer the broker's. A span without a kind that names both ends is
+// a client, as Zipkin has it.
+func (d zipkinDecoder) remote(s *servicegraph.Span, z *zipkinSpan) {
+	name := z.Remote.service()
+	if s.Kind == servicegraph.KindUnset && s.Service != "" && name != "" {
+		s.Kind = servicegraph.KindClient
+	}
+	address := z.Remote.IPv4
+	if address == "" {
+		address = z.Remote.IPv6
+	}
+	d.attribute(s, z, "network.peer.address", address)
+	if port, err := z.Remote.Port.int(); err == nil && port > 0 {
+		d.attribute(s, z, "network.peer.port", strconv.FormatInt(port, 10))
+	}
+	switch {
+	case z.tagged(name, "server.address", "net.peer.name", "network.peer.address", "net.sock.peer.addr", "net.peer.ip", "db.namespace", "db.name"):
+		// Translated from OTLP: made up of what the tags say better.
+	case s.Kind != servicegraph.KindProducer && s.Kind != servicegraph.KindConsumer:
+		d.attribute(s, z, "peer.service", name)
+	case !z.Tags["messaging.system"].ok && !z.Tags["messaging.destination.name"].ok:
+		d.attribute(s, z, "messaging.system", name)
+	}
+}
+
+// attribute adds an attribute that is not empty and not among the tags.
+func (d zipkinDecoder) attribute(s *servicegraph.Span, z *zipkinSpan, key, value string) {
+	if value != "" && !z.Tags[key].ok && d.keep(key) {
+		s.Attrs = append(s.Attrs, servicegraph.Attr{Key: key, Value: value})
+	}
+}
+
+// tagged reports whether one of the tags has a value, in whatever case.
+func (z *zipkinSpan) tagged(value string, keys ...string) bool {
+	return slices.ContainsFunc(keys, func(key string) bool {
+		return z.Tags[key].ok && strings.EqualFold(z.Tags[key].text, value)
+	})
+}
+
+// service returns the name of the service at an endpoint. Zipkin's names are lower
+// case; what a tracer wrote otherwise, Zipkin makes so.
+func (e *zipkinEndpoint) service() string { return strings.ToLower(serviceNamed(e.Service)) }
