@@ -27,6 +27,7 @@ var policy = map[string]string{
 
 	"servicegraph":             "",
 	"servicegraph/tracefile":   "servicegraph google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
+	"servicegraph/otelspan":    "servicegraph " + otelSDK,
 	"servicegraph/render":      "servicegraph",
 	"servicegraph/render/draw": "servicegraph servicegraph/render servicegraph/render/draw/internal/cachedir github.com/goccy/go-graphviz github.com/tetratelabs/wazero github.com/disintegration/imaging github.com/flopp/go-findfont github.com/fogleman/gg github.com/golang/freetype golang.org/x/image golang.org/x/text golang.org/x/sys",
 
@@ -40,6 +41,7 @@ var policy = map[string]string{
 	"tempoclient/tempotest": "internal/buildtool golang.org/x/sys",
 	"otelsetup":             otelSDK + grpc + "go.opentelemetry.io/proto/otlp github.com/cenkalti/backoff github.com/grpc-ecosystem/grpc-gateway",
 	"internal/buildtool":    "golang.org/x/sys",
+	"internal/tempocompat":  "",
 
 	"cmd/graphviz-export": "*",
 	"examples/quickstart": "*",

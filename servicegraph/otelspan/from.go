@@ -1,0 +1,111 @@
+package otelspan
+
+import (
+	"strconv"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// From returns a span of the SDK as a span of the graph, with all its attributes
+// that are strings, numbers or booleans; lists, maps and bytes name no part of a graph.
+// Of a span that has not ended, End is zero.
+func From(s sdktrace.ReadOnlySpan) servicegraph.Span {
+	return from(s, func(string) bool { return true })
+}
+
+// from is From with the attributes that keep wants.
+func from(s sdktrace.ReadOnlySpan, keep func(key string) bool) servicegraph.Span {
+	context := s.SpanContext()
+	span := servicegraph.Span{
+		TraceID:  servicegraph.TraceID(context.TraceID()),
+		SpanID:   servicegraph.SpanID(context.SpanID()),
+		ParentID: servicegraph.SpanID(s.Parent().SpanID()),
+		Name:     s.Name(),
+		Kind:     kindOf(s.SpanKind()),
+		Status:   statusOf(s.Status().Code),
+		Start:    unixNano(s.StartTime()),
+		End:      unixNano(s.EndTime()),
+		Weight:   servicegraph.TraceStateWeight(context.TraceState().String()),
+	}
+	for _, l := range s.Links() {
+		span.Links = append(span.Links, servicegraph.Link{
+			TraceID: servicegraph.TraceID(l.SpanContext.TraceID()),
+			SpanID:  servicegraph.SpanID(l.SpanContext.SpanID()),
+		})
+	}
+	for _, kv := range s.Resource().Attributes() {
+		value, ok := text(kv.Value)
+		switch key := string(kv.Key); {
+		case !ok:
+		case key == "service.name":
+			span.Service = value
+		case key == "service.namespace":
+			span.Namespace = value
+		case keep(key):
+			span.Resource = append(span.Resource, servicegraph.Attr{Key: key, Value: value})
+		}
+	}
+	for _, kv := range s.Attributes() {
+		if key := string(kv.Key); keep(key) {
+			if value, ok := text(kv.Value); ok {
+				span.Attrs = append(span.Attrs, servicegraph.Attr{Key: key, Value: value})
+			}
+		}
+	}
+	return span
+}
+
+// kindOf returns a kind by name: the numbers of the API and of OTLP differ.
+func kindOf(k trace.SpanKind) servicegraph.Kind {
+	switch k {
+	case trace.SpanKindInternal:
+		return servicegraph.KindInternal
+	case trace.SpanKindServer:
+		return servicegraph.KindServer
+	case trace.SpanKindClient:
+		return servicegraph.KindClient
+	case trace.SpanKindProducer:
+		return servicegraph.KindProducer
+	case trace.SpanKindConsumer:
+		return servicegraph.KindConsumer
+	}
+	return servicegraph.KindUnset
+}
+
+// statusOf returns a status by name: here too the numbers differ.
+func statusOf(c codes.Code) servicegraph.Status {
+	switch c {
+	case codes.Ok:
+		return servicegraph.StatusOK
+	case codes.Error:
+		return servicegraph.StatusError
+	}
+	return servicegraph.StatusUnset
+}
+
+func text(v attribute.Value) (string, bool) {
+	switch v.Type() {
+	case attribute.STRING:
+		return v.AsString(), true
+	case attribute.BOOL:
+		return strconv.FormatBool(v.AsBool()), true
+	case attribute.INT64:
+		return strconv.FormatInt(v.AsInt64(), 10), true
+	case attribute.FLOAT64:
+		return strconv.FormatFloat(v.AsFloat64(), 'g', -1, 64), true
+	}
+	return "", false
+}
+
+func unixNano(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
