@@ -1,0 +1,268 @@
+package tempocompat
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/tempoclient/tempotest"
+)
+
+// TestSameAsTempo sends the spans of every case and of the recordings to a real Tempo,
+// the same to a processor, and compares all series.
+//
+// The spans of a trace keep their order but arrive together, before any can expire, and
+// are moved so that they end now. So nothing is left of what cannot be equal, and values
+// are the same to the last bit. Cases for a configuration of their own are compared
+// without it.
+func TestSameAsTempo(t *testing.T) {
+	sink := newSink(t)
+	p := &pair{
+		tempo: tempotest.Start(t, tempotest.Config{RemoteWriteURL: sink.url}),
+		ours:  servicegraph.NewTempoProcessor(servicegraph.TempoConfig{MessagingLatency: true}),
+	}
+	t.Run("cases", func(t *testing.T) { sendCases(t, p) })
+	t.Run("too old", func(t *testing.T) { sendOld(t, p) })
+	t.Run("without ids", func(t *testing.T) { sendInvalid(t, p) })
+	t.Run("hotrod", func(t *testing.T) { sendRecording(t, p, hotrod) })
+	t.Run("mythical", func(t *testing.T) { sendRecording(t, p, mythical) })
+	if !t.Failed() {
+		awaitSeries(t, sink, valuesOf(p.ours.Series()))
+	}
+}
+
+// sendRecording sends the spans of a file, each trace in a request.
+func sendRecording(t *testing.T, p *pair, path string) {
+	for _, trace := range byTrace(recording(t, path)) {
+		endingAt(time.Now(), trace)
+		var wire []*tracepb.ResourceSpans
+		for _, s := range trace {
+			wire = append(wire, resourceSpans(s))
+		}
+		p.push(t, wire, trace)
+	}
+	p.expire(t)
+}
+
+// sendCases sends the requests of all cases, first those before anything expires.
+func sendCases(t *testing.T, p *pair) {
+	rounds := make([][]request, 2)
+	for i, c := range cases {
+		if c.row == "T11" || c.tempo != "" {
+			continue // refused, see sendInvalid; and known to differ
+		}
+		row := fmt.Sprintf("%s.%d", c.row, i)
+		parser := parser{row: row, prefix: row + ".", epoch: time.Now()}
+		requests, err := parser.parse(c.spans)
+		if err != nil {
+			t.Fatal(err)
+		}
+		round := 0
+		for _, r := range requests {
+			rounds[round] = append(rounds[round], r)
+			if r.expire {
+				round++
+			}
+		}
+	}
+	for _, requests := range rounds {
+		for _, r := range requests {
+			p.push(t, r.spans, spansOf(t, encode(t, r.spans), servicegraph.TempoConfig{}))
+		}
+		p.expire(t)
+	}
+}
+
+// sendOld sends row L04: a span that ended more than 30 seconds ago does not reach
+// Tempo's processor. Who feeds ours leaves it out.
+func sendOld(t *testing.T, p *pair) {
+	parser := parser{row: "L04", prefix: "L04.", epoch: time.Now()}
+	requests, err := parser.parse(`A:c1 [-60000+100] B:s2<1 A:c3 [60000+100] B:s4<3 A:c5 [-20000+100] B:s6<5`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wire := requests[0].spans
+	var ours []servicegraph.Span
+	for i, s := range spansOf(t, encode(t, wire), servicegraph.TempoConfig{}) {
+		if i != 0 && i != 2 {
+			ours = append(ours, s)
+		}
+	}
+	p.push(t, wire, ours)
+	p.expire(t)
+}
+
+// sendInvalid sends row T11, and a span of no trace: Tempo refuses the whole request.
+func sendInvalid(t *testing.T, p *pair) {
+	for _, spoil := range []func(*tracepb.Span){
+		func(s *tracepb.Span) { s.SpanId = make([]byte, 8) },
+		func(s *tracepb.Span) { s.SpanId = nil },
+		func(s *tracepb.Span) { s.TraceId = make([]byte, 16) },
+	} {
+		parser := parser{row: "T11", prefix: "T11.", epoch: time.Now()}
+		requests, err := parser.parse(`A:c1 B:s2`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spans := requests[0].spans
+		spoil(spans[0].ScopeSpans[0].Spans[0])
+		if status, answer := p.post(t, spans); status != http.StatusBadRequest {
+			t.Errorf("Tempo answers %d: %s", status, answer)
+		}
+	}
+}
+
+// A pair is a Tempo and a processor that receive the same spans.
+type pair struct {
+	tempo *tempotest.Tempo
+	ours  *servicegraph.TempoProcessor
+	sent  int // spans sent to Tempo
+	ends  int // calls of expire
+}
+
+// push sends spans to both, and returns when Tempo's generator has them: it takes
+// requests from a queue with two workers, which could overtake each other, and drops what
+// the queue has no room for.
+func (p *pair) push(t *testing.T, wire []*tracepb.ResourceSpans, spans []servicegraph.Span) {
+	t.Helper()
+	if status, answer := p.post(t, wire); status != http.StatusOK {
+		t.Fatalf("pushing: status %d: %s", status, answer)
+	}
+	for _, s := range spans {
+		p.ours.Add(s)
+	}
+	p.sent += len(wire)
+	p.await(t, 20*time.Second, func() (string, bool) {
+		received := p.metric(t, "tempo_metrics_generator_spans_received_total")
+		return fmt.Sprintf("the generator received %v of %d spans", received, p.sent), received == float64(p.sent)
+	})
+}
+
+// expire returns when what waits in Tempo has expired. A span that nobody answers stands
+// at the end of the line, which Tempo clears from the front, so that it expires last.
+func (p *pair) expire(t *testing.T) {
+	t.Helper()
+	p.ends++
+	parser := parser{row: fmt.Sprint("end ", p.ends), epoch: time.Now()}
+	requests, err := parser.parse(`end:c1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.push(t, requests[0].spans, spansOf(t, encode(t, requests[0].spans), servicegraph.TempoConfig{}))
+	p.ours.Expire()
+	p.await(t, 20*time.Second, func() (string, bool) {
+		got := servicegraph.TempoCounters{
+			Edges:   uint64(p.counter(t, "edges")),
+			Expired: uint64(p.counter(t, "expired_edges")),
+			Dropped: uint64(p.counter(t, "dropped_spans")),
+		}
+		return fmt.Sprintf("counters: Tempo %+v, processor %+v", got, p.ours.Counters()), got == p.ours.Counters()
+	})
+}
+
+// await asks until the answer is yes.
+func (p *pair) await(t *testing.T, limit time.Duration, ask func() (state string, ok bool)) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); ; time.Sleep(time.Millisecond) {
+		state, ok := ask()
+		if ok {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after %v %s; Tempo's log ends:\n%s", limit, state, p.tempo.LogTail())
+		}
+	}
+}
+
+func (p *pair) post(t *testing.T, spans []*tracepb.ResourceSpans) (status int, answer string) {
+	t.Helper()
+	resp, err := http.Post(p.tempo.OTLPHTTPURL+"/v1/traces", "application/x-protobuf", bytes.NewReader(encode(t, spans)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+// counter returns a counter of Tempo's service-graphs processor.
+func (p *pair) counter(t *testing.T, name string) float64 {
+	t.Helper()
+	return p.metric(t, "tempo_metrics_generator_processor_service_graphs_"+name)
+}
+
+// metric returns what Tempo says of itself, 0 if it says nothing.
+func (p *pair) metric(t *testing.T, name string) float64 {
+	t.Helper()
+	resp, err := http.Get(p.tempo.URL + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	sum := 0.0
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		rest, ok := strings.CutPrefix(lines.Text(), name+"{")
+		if !ok {
+			continue
+		}
+		value, err := strconv.ParseFloat(rest[strings.LastIndexByte(rest, ' ')+1:], 64)
+		if err != nil {
+			t.Fatalf("%s: %v", lines.Text(), err)
+		}
+		sum += value
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return sum
+}
+
+// awaitSeries returns when Tempo has written what is wanted and nothing else. It reads
+// its write-ahead log for remote write only every 15 seconds.
+func awaitSeries(t *testing.T, s *sink, want values) {
+	t.Helper()
+	deadline := time.After(time.Minute)
+	for {
+		got := s.values()
+		if maps.Equal(got, want) {
+			t.Logf("%d series", len(got))
+			return
+		}
+		select {
+		case <-s.changed:
+		case <-deadline:
+			t.Fatalf("series that differ, of %d:\n%s", len(want), diff(want, got))
+		}
+	}
+}
+
+// diff lists the values that differ, Tempo's behind ours.
+func diff(ours, tempo values) string {
+	all := maps.Clone(ours)
+	maps.Copy(all, tempo)
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		a, inOurs := ours[name]
+		z, inTempo := tempo[name]
+		if a != z || inOurs != inTempo {
+			fmt.Fprintf(&b, "%s: ours %v (%t), Tempo %v (%t)\n", name, a, inOurs, z, inTempo)
+		}
+	}
+	return b.String()
+}
