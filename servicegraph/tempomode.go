@@ -48,7 +48,8 @@ type TempoConfig struct {
 
 // A TempoProcessor gives, from the same spans, the series that the service-graphs
 // processor of Tempo v2.9.0 writes, so that a graph can stand beside dashboards made
-// for Tempo and every difference be explained. It is not safe for concurrent use.
+// for Tempo and every difference be explained. It is not safe for concurrent use. It
+// holds the series and, until [TempoProcessor.Expire], each half that waits for the other.
 //
 // It is a type of its own and not a way of building a [Graph], because Tempo's
 // answer is not one: it has a connection type in place of nodes with types, it times
