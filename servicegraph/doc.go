@@ -52,4 +52,17 @@
 // the same rules: it holds the traces that may still grow, and counts for good
 // those it forgets. [Builder.Graph] is everything so far, [Builder.Delta] what has
 // become final since the last one.
+//
+// # Views
+//
+// A view shows part of a graph, or shows it more coarsely: it is a new graph, in
+// whose [Report] everything left out is counted, and views can be taken of it in
+// turn. [Graph.Filter] and [Graph.FilterEdges] choose by property,
+// [Graph.ErrorsOnly] and [Graph.EntriesOnly] by the commonest ones, [Graph.Top] and
+// [Graph.TopEdges] by size; [Graph.Near] and [Graph.Focus] follow the calls from
+// some nodes; [Graph.Hide] and [Graph.Through] take nodes away and join what they
+// linked; [Graph.Group] makes one node of many.
+//
+// All of them know sums, not traces. A path is a row of edges, whether or not any
+// one request took it from end to end.
 package servicegraph
