@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -82,10 +83,14 @@ func (term *terminal) screen() string {
 	return strings.ReplaceAll(term.seen.String(), "\r\n", "\n")
 }
 
+// patience is how long a test waits for what should come at once, on a machine
+// that may be busy.
+const patience = 30 * time.Second
+
 // await waits until the terminal shows a text, and returns all that it shows.
 func (term *terminal) await(text string) string {
 	term.t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(patience)
 	for {
 		if s := term.screen(); strings.Contains(s, text) {
 			return s
@@ -110,18 +115,13 @@ func (term *terminal) written() string {
 	return s
 }
 
-// typed sends what the user types.
-func (term *terminal) typed(text string) {
-	if _, err := term.user.WriteString(text); err != nil {
-		term.t.Fatal(err)
-	}
-}
-
 // command returns the program, to be started in a session of its own that has
 // this as its controlling terminal: that is where Ctrl-C comes from. Its three
-// streams are the terminal.
+// streams are the terminal. It is killed when it outstays any patience.
 func (term *terminal) command(args ...string) *exec.Cmd {
-	cmd := exec.Command("graphviz-export", args...)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	term.t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, "graphviz-export", args...)
 	cmd.Dir = term.t.TempDir()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = term.tty, term.tty, term.tty
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 2}

@@ -98,13 +98,14 @@ func (t target) check() error {
 	case !info.IsDir():
 		return fmt.Errorf("writing %s: %s is not a directory", t.path, dir)
 	}
-	if info, err := os.Stat(t.file); err == nil {
-		switch {
-		case info.IsDir():
-			return fmt.Errorf("writing %s: it is a directory: name a file in it", t.path)
-		case !info.Mode().IsRegular():
-			return nil // a device or a pipe: see write
-		}
+	switch info, err := os.Stat(t.file); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return fmt.Errorf("writing %s: %w", t.path, pathCause(err))
+	case info.IsDir():
+		return fmt.Errorf("writing %s: it is a directory: name a file in it", t.path)
+	case !info.Mode().IsRegular():
+		return nil // a device or a pipe: see write
 	}
 	f, err := createTemp(t.file)
 	if err != nil {
