@@ -7,18 +7,17 @@ import "slices"
 // joins the two. Edges between visible nodes stay as they are. A way back to the
 // node it came from is a self edge.
 //
-// That there is a bridged edge is certain, as far as paths in a graph are. Its
-// numbers are inferred, for a graph does not know on whose behalf a hidden node
-// made its calls: the calls into the visible callee are divided among their causes
-// in proportion to the requests of each, as if whom a hidden node calls did not
-// depend on who called it. That is exact where the hidden nodes have one caller.
-// Exact numbers in all cases need the traces.
+// There is a bridged edge if and only if there is a way. Its numbers are inferred,
+// for a graph does not know on whose behalf a hidden node made its calls: the calls
+// into the visible callee are divided among their causes in proportion to the
+// requests of each, as if whom a hidden node calls did not depend on who called it.
+// That is exact where one caller makes all requests of the hidden nodes. Exact
+// numbers in all cases need the traces.
 //
 //   - Causes are all requests of a hidden node: also those from outside, from
-//     callers that are not in the graph, and of unknown origin. No edge shows their
-//     shares, so that bridged edges never have more calls between them than the
-//     hidden nodes made. Calls that a hidden node makes of its own accord count for
-//     its callers.
+//     callers that are not in the graph, and of unknown origin. Their shares are in
+//     no edge: together, bridged edges have at most the calls that the hidden nodes
+//     made. Calls that a hidden node makes of its own accord count for its callers.
 //   - Errors, and the statistics of both sides, are the same share of what the last
 //     hidden node and the callee saw. There is no gap and no evidence, and exemplars
 //     only where the share is the whole.
