@@ -94,6 +94,19 @@ func (x *spanIndex) member(key identity, spans []record) int32 {
 	return -1
 }
 
+// whole returns the index of the span with a kind that r is a piece of, -1 if there
+// is none. Of both sides of a call to itself it is the callee.
+func (x *spanIndex) whole(r *record) int32 {
+	if _, ok := x.shared[r.id]; ok {
+		for _, s := range [...]side{calleeSide, callerSide} {
+			if i, ok := x.members[identity{r.id, r.node, s}]; ok {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
 // add enters the span that is about to be appended to spans, or returns the
 // index of the one it is a duplicate of.
 func (x *spanIndex) add(r *record, spans []record, names *names) (i int32, duplicate bool) {

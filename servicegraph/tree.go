@@ -41,6 +41,9 @@ func (t *tree) plant(spans []record) {
 	for i := range spans {
 		t.insert(&spans[i])
 	}
+	if len(t.index.shared) > 0 {
+		t.joinPieces()
+	}
 	t.parent = resize(t.parent, len(t.spans))
 	for i := range t.spans {
 		t.parent[i] = t.parentOf(int32(i))
@@ -57,6 +60,33 @@ func (t *tree) insert(r *record) {
 		return
 	}
 	t.spans = append(t.spans, *r)
+}
+
+// joinPieces merges spans whose kind is not set into the one of their service that
+// has the same id and a kind: a tracer that sends a span in pieces, as Zipkin's do,
+// may say the kind in one of them only.
+func (t *tree) joinPieces() {
+	pieces := 0
+	for i := range t.spans {
+		r := &t.spans[i]
+		if r.kind != KindUnset || r.caller {
+			continue
+		}
+		if whole := t.index.whole(r); whole >= 0 {
+			t.spans[whole].absorb(r, t.names)
+			r.id = SpanID{} // which no span has
+			pieces++
+		}
+	}
+	if pieces == 0 {
+		return
+	}
+	t.duplicates += uint64(pieces)
+	t.spans = slices.DeleteFunc(t.spans, func(r record) bool { return r.id.IsZero() })
+	t.index.reset(len(t.spans))
+	for i := range t.spans {
+		t.index.add(&t.spans[i], t.spans[:i], t.names)
+	}
 }
 
 // absorb takes over what a second delivery of the span knows better: SDKs that
