@@ -96,7 +96,7 @@ func (e *export) fileSource(paths []string) (source, error) {
 		info, err := os.Stat(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return source{}, fmt.Errorf("reading %s: there is no such file: name OTLP trace files, or - for standard input", path)
+			return source{}, fmt.Errorf("reading %s: there is no such file: name trace files, or - for standard input", path)
 		case err != nil:
 			return source{}, fmt.Errorf("reading %s: %w", path, pathCause(err))
 		case info.IsDir():
