@@ -25,14 +25,14 @@ import (
 // The spans of a trace keep their order but arrive together, before any can expire, and
 // are moved so that they end now. So nothing is left of what cannot be equal, and values
 // are the same to the last bit. Cases for a configuration of their own are compared
-// without it.
+// without it here, and with it in TestSameAsTempoConfigured.
 func TestSameAsTempo(t *testing.T) {
 	sink := newSink(t)
 	p := &pair{
 		tempo: tempotest.Start(t, tempotest.Config{RemoteWriteURL: sink.url}),
 		ours:  servicegraph.NewTempoProcessor(servicegraph.TempoConfig{MessagingLatency: true}),
 	}
-	t.Run("cases", func(t *testing.T) { sendCases(t, p) })
+	t.Run("cases", func(t *testing.T) { sendCases(t, p, cases) })
 	t.Run("too old", func(t *testing.T) { sendOld(t, p) })
 	t.Run("without ids", func(t *testing.T) { sendInvalid(t, p) })
 	t.Run("hotrod", func(t *testing.T) { sendRecording(t, p, hotrod) })
@@ -40,6 +40,56 @@ func TestSameAsTempo(t *testing.T) {
 	if !t.Failed() {
 		awaitSeries(t, sink, valuesOf(p.ours.Series()))
 	}
+}
+
+// TestSameAsTempoConfigured does the same with the cases that have a configuration of
+// their own, for each configuration with a Tempo that has it too. Left out is
+// enable_virtual_node_label: it makes Tempo 2.9 begin anew every ten seconds.
+func TestSameAsTempoConfigured(t *testing.T) {
+	byConfig := make(map[string][]testCase)
+	for _, c := range cases {
+		if lines := settings(c.cfg); len(lines) > 0 && !c.cfg.VirtualNodeLabel {
+			key := strings.Join(lines, "; ")
+			byConfig[key] = append(byConfig[key], c)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(byConfig)) {
+		t.Run(key, func(t *testing.T) {
+			t.Parallel()
+			rows := byConfig[key]
+			cfg := rows[0].cfg
+			cfg.MessagingLatency = true
+			sink := newSink(t)
+			p := &pair{
+				tempo: tempotest.Start(t, tempotest.Config{RemoteWriteURL: sink.url, ServiceGraphs: settings(cfg)}),
+				ours:  servicegraph.NewTempoProcessor(cfg),
+				cfg:   cfg,
+			}
+			sendCases(t, p, rows)
+			awaitSeries(t, sink, valuesOf(p.ours.Series()))
+		})
+	}
+}
+
+// settings returns a configuration as Tempo's, without what every Tempo here has.
+func settings(cfg servicegraph.TempoConfig) (lines []string) {
+	list := func(name string, values []string) {
+		if values != nil {
+			lines = append(lines, fmt.Sprintf("%s: [%s]", name, strings.Join(values, ", ")))
+		}
+	}
+	list("peer_attributes", cfg.PeerAttributes)
+	list("dimensions", cfg.Dimensions)
+	if cfg.PrefixDimensions {
+		lines = append(lines, "enable_client_server_prefix: true")
+	}
+	if cfg.SpanMultiplierKey != "" {
+		lines = append(lines, "span_multiplier_key: "+cfg.SpanMultiplierKey)
+	}
+	if cfg.MaxItems != 0 {
+		lines = append(lines, fmt.Sprintf("max_items: %d", cfg.MaxItems))
+	}
+	return lines
 }
 
 // sendRecording sends the spans of a file, each trace in a request.
@@ -55,8 +105,8 @@ func sendRecording(t *testing.T, p *pair, path string) {
 	p.expire(t)
 }
 
-// sendCases sends the requests of all cases, first those before anything expires.
-func sendCases(t *testing.T, p *pair) {
+// sendCases sends the requests of cases, first those before anything expires.
+func sendCases(t *testing.T, p *pair, cases []testCase) {
 	rounds := make([][]request, 2)
 	for i, c := range cases {
 		if c.row == "T11" || c.tempo != "" {
@@ -78,7 +128,7 @@ func sendCases(t *testing.T, p *pair) {
 	}
 	for _, requests := range rounds {
 		for _, r := range requests {
-			p.push(t, r.spans, spansOf(t, encode(t, r.spans), servicegraph.TempoConfig{}))
+			p.push(t, r.spans, spansOf(t, encode(t, r.spans), p.cfg))
 		}
 		p.expire(t)
 	}
@@ -127,8 +177,9 @@ func sendInvalid(t *testing.T, p *pair) {
 type pair struct {
 	tempo *tempotest.Tempo
 	ours  *servicegraph.TempoProcessor
-	sent  int // spans sent to Tempo
-	ends  int // calls of expire
+	cfg   servicegraph.TempoConfig // of both
+	sent  int                      // spans sent to Tempo
+	ends  int                      // calls of expire
 }
 
 // push sends spans to both, and returns when Tempo's generator has them: it takes
@@ -159,7 +210,7 @@ func (p *pair) expire(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.push(t, requests[0].spans, spansOf(t, encode(t, requests[0].spans), servicegraph.TempoConfig{}))
+	p.push(t, requests[0].spans, spansOf(t, encode(t, requests[0].spans), p.cfg))
 	p.ours.Expire()
 	p.await(t, 20*time.Second, func() (string, bool) {
 		got := servicegraph.TempoCounters{

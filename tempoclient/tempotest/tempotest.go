@@ -73,6 +73,11 @@ type Config struct {
 	// 2 seconds.
 	RemoteWriteURL string
 
+	// ServiceGraphs are settings of the service-graphs processor in YAML, one a line
+	// as below metrics_generator.processor.service_graphs, beside those that make it
+	// quick: "dimensions: [deployment.environment]".
+	ServiceGraphs []string
+
 	// Multitenancy makes Tempo refuse requests without an X-Scope-OrgID header, which
 	// names the tenant.
 	Multitenancy bool
