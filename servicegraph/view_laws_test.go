@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -437,5 +438,37 @@ func TestGroupMakesNamesValid(t *testing.T) {
 	g = checkView(t, g, view{"group", func(g *sg.Graph) *sg.Graph { return g.Group(by) }})
 	if g.NumNodes() != 2 || g.NumEdges() != 2 {
 		t.Errorf("got\n%s", sketch(g))
+	}
+}
+
+// TestViewsOfHostileNumbers takes views of a graph that was not built but read:
+// its numbers contradict each other, and nothing may panic or hang over that.
+func TestViewsOfHostileNumbers(t *testing.T) {
+	for _, numbers := range [][2]string{{"-5", "3"}, {"0", "0"}, {"1e308", "1e308"}, {"1e-300", "7"}, {"3", "1e300"}} {
+		text := fmt.Sprintf(`{"schema":1,"nodes":[
+			{"id":"a","name":"a","type":"service"},
+			{"id":"h","name":"h","type":"service","entries":%[1]s,"requests":{"calls":%[2]s,"errors":%[1]s,"observed":1}},
+			{"id":"b","name":"b","type":"service"}],"edges":[
+			{"from":"a","to":"h","kind":"request","source":0,"target":1,"calls":%[1]s,"errors":%[2]s},
+			{"from":"h","to":"h","kind":"request","source":1,"target":1,"calls":%[2]s},
+			{"from":"h","to":"b","kind":"request","source":1,"target":2,"calls":%[2]s,"errors":%[1]s}]}`, numbers[0], numbers[1])
+		g, err := sg.ReadJSON(strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		hidden := func(n sg.Node) bool { return n.ID.Name == "h" }
+		for _, take := range []func() *sg.Graph{
+			func() *sg.Graph { return g.Hide(hidden) },
+			func() *sg.Graph { return g.Through(hidden) },
+			func() *sg.Graph { return g.Top(2) },
+			func() *sg.Graph { return g.Group(sg.ByNamespace) },
+			g.ErrorsOnly,
+			g.EntriesOnly,
+		} {
+			take()
+		}
+		if got := g.Hide(hidden); got.NumNodes() != 2 || got.NumEdges() != 1 {
+			t.Errorf("calls %s and %s: %d nodes, %d edges", numbers[0], numbers[1], got.NumNodes(), got.NumEdges())
+		}
 	}
 }
