@@ -178,7 +178,9 @@ func (g *Graph) sort() {
 	for i := range g.in {
 		g.in[i] = i
 	}
-	slices.SortStableFunc(g.in, func(i, j int) int { return g.edges[i].ID.To.Compare(g.edges[j].ID.To) })
+	slices.SortFunc(g.in, func(i, j int) int {
+		return cmp.Or(g.edges[i].ID.To.Compare(g.edges[j].ID.To), cmp.Compare(i, j))
+	})
 }
 
 // Nodes returns the nodes in the order of [NodeID.Compare].
