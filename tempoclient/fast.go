@@ -3,6 +3,7 @@ package tempoclient
 import (
 	"cmp"
 	"encoding/json"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -92,7 +93,7 @@ func (f *foundSpan) span(trace servicegraph.TraceID, keep func(key string) bool)
 	id, err1 := servicegraph.ParseSpanID(f.SpanID)
 	start, err2 := number(f.StartTimeUnixNano)
 	duration, err3 := number(f.DurationNanos) // not one of an int64 where the end is missing
-	if err1 != nil || err2 != nil || err3 != nil {
+	if err1 != nil || err2 != nil || err3 != nil || start < 0 || duration < 0 || start > math.MaxInt64-duration {
 		return s, false
 	}
 	s = servicegraph.Span{TraceID: trace, SpanID: id, Name: f.Name, Start: start, End: start + duration}

@@ -278,6 +278,55 @@ func TestTraceWithValuesOfAllTypes(t *testing.T) {
 	}
 }
 
+// TestPartialTraceOfTempo has a trace in two parts, each just small enough for Tempo
+// to take it and together too large for Tempo to give.
+func TestPartialTraceOfTempo(t *testing.T) {
+	tempo := tempotest.Start(t, tempotest.Config{})
+	c := newClient(t, tempo.URL, Config{})
+	var kv []string
+	for i := range 100 { // of 2 kB each, the most that Tempo takes
+		kv = append(kv, fmt.Sprint("key", i), strings.Repeat("x", 2000))
+	}
+	start := time.Now().Add(-2 * time.Second).UnixNano()
+	part := func(from byte) []servicegraph.Span {
+		var spans []servicegraph.Span
+		for n := range byte(20) {
+			spans = append(spans, servicegraph.Span{TraceID: id(1), SpanID: sid(from + n), Service: "api", Start: start, End: start + 1, Attrs: attr(kv...)})
+		}
+		return spans
+	}
+	pushSpans(t, tempo, "", part(1))
+	awaitFound(t, c, Query{}, 1)
+	flush(t, tempo)
+	pushSpans(t, tempo, "", shop(id(2), start))
+	awaitFound(t, c, Query{}, 2)
+	flush(t, tempo) // only now does it forget how large the trace is already
+	pushSpans(t, tempo, "", part(100))
+
+	var trace *Trace
+	await(t, func() error {
+		var err error
+		if trace, err = c.Trace(t.Context(), id(1)); err != nil {
+			return err
+		}
+		for _, w := range trace.Warnings {
+			if w.Kind == WarnPartial {
+				return nil
+			}
+		}
+		return fmt.Errorf("%d spans, and no word of the others: %v", len(trace.Spans), trace.Warnings)
+	})
+	if len(trace.Spans) == 0 {
+		t.Error("no spans")
+	}
+	t.Logf("%d spans: %v", len(trace.Spans), trace.Warnings)
+
+	graph, err := servicegraph.Build(c.Spans(t.Context(), Query{}), servicegraph.Config{})
+	if err != nil || graph.Report().Skipped == 0 {
+		t.Errorf("the graph does not count that something is missing: %+v, error %v", graph.Report(), err)
+	}
+}
+
 func TestTraceNotFound(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{})
 	_, err := newClient(t, tempo.URL, Config{}).Trace(t.Context(), id(9))
@@ -439,12 +488,12 @@ func TestAwait(t *testing.T) {
 		t.Errorf("returned %v after the last span, want %v", quiet, settle)
 	}
 
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	if _, err := c.Await(ctx, id(2), settle); !errors.Is(err, ErrNotFound) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a trace that never comes: error %v", err)
 	}
-	ctx, cancel = context.WithTimeout(t.Context(), 500*time.Millisecond)
+	ctx, cancel = context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	if got, err := c.Await(ctx, id(1), time.Hour); !errors.Is(err, context.DeadlineExceeded) || got == nil || len(got.Spans) != len(spans) {
 		t.Errorf("not settled in time: %v, error %v", got, err)
