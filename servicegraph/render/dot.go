@@ -19,13 +19,14 @@ import (
 //
 // A node is a card with its name, the requests that entered it, the share of
 // errors if there are any, and the 95th percentile of its latency. A cylinder is
-// a database, an arrow-shaped card a queue, a dashed border a peer without spans
-// of its own. Namespaces are boxes around their nodes.
+// a database, an arrow-shaped card a queue, a double border a group of nodes, a
+// dashed one a peer without spans of its own. Namespaces are boxes around their
+// nodes.
 //
 // An edge shows its calls, the share of errors if there are any, and the 50th,
 // 95th and 99th percentile of the latency that the caller saw, or that the
 // callee saw where no caller has a span. Its width grows with the logarithm of
-// the calls. A dashed edge is a message. From 1 % of errors on, nodes and edges
+// the calls. A dashed edge is a message, a dotted one goes through hidden nodes. From 1 % of errors on, nodes and edges
 // are marked as a warning, from 5 % on as failing.
 //
 // What a picture has no room for is in the tooltips: full names (up to 10 kB),
@@ -45,23 +46,50 @@ const (
 	line  = "#7c899b" // of edges and cards
 )
 
-// A severity is how a share of errors looks. The glyph is for those who do not
-// see the colour.
+// A level says how bad a share of errors is.
+type level int
+
+const (
+	healthy level = iota // less than 1 %
+	warning              // from 1 % on
+	failing              // from 5 % on
+)
+
+// glyph shows a level to those who do not see its colour.
+func (l level) glyph() string { return [...]string{"", "▲ ", "● "}[l] }
+
+func levelOf(errors, calls float64) level {
+	switch share := errors / calls; {
+	case calls == 0 || share < 0.01:
+		return healthy
+	case share < 0.05:
+		return warning
+	default:
+		return failing
+	}
+}
+
+// errorShare returns the share of errors with the glyph of its level.
+func errorShare(errors, calls float64) string {
+	return levelOf(errors, calls).glyph() + percent(errors, calls) + " err"
+}
+
+// A severity is how a level looks in DOT.
 type severity struct {
-	glyph    string
+	level    level
 	text     string // colour of the percentage
 	line     string // attributes of an edge
 	outlined string // attributes of a card
 }
 
 func severityOf(errors, calls float64) severity {
-	switch share := errors / calls; {
-	case calls == 0 || share < 0.01:
+	switch l := levelOf(errors, calls); l {
+	case healthy:
 		return severity{text: muted}
-	case share < 0.05:
-		return severity{"▲ ", "#8a5200", ` color="#b86e00"`, ` color="#b86e00" fillcolor="#fdf3e1" penwidth="1.6"`}
+	case warning:
+		return severity{l, "#8a5200", ` color="#b86e00"`, ` color="#b86e00" fillcolor="#fdf3e1" penwidth="1.6"`}
 	default:
-		return severity{"● ", "#9d1f2a", ` color="#c62b36"`, ` color="#c62b36" fillcolor="#fdecec" penwidth="1.6"`}
+		return severity{l, "#9d1f2a", ` color="#c62b36"`, ` color="#c62b36" fillcolor="#fdecec" penwidth="1.6"`}
 	}
 }
 
@@ -189,6 +217,8 @@ func shape(t servicegraph.NodeType) string {
 		return `shape=cylinder style="filled" margin="0.1,0.07"`
 	case servicegraph.TypeQueue:
 		return `shape=cds style="filled" margin="0.15,0.12"`
+	case servicegraph.TypeGroup:
+		return `shape=box style="filled" peripheries=2 margin="0.1,0.05"`
 	default:
 		return `shape=box style="rounded,filled,dashed" margin="0.1,0.05"`
 	}
@@ -226,8 +256,11 @@ func nodeTooltip(n servicegraph.Node, window time.Duration) string {
 func (d DOT) writeEdge(out io.Writer, e servicegraph.Edge, window time.Duration) {
 	s := severityOf(e.Errors, e.Calls)
 	style := ""
-	if e.ID.Kind == servicegraph.KindMessage {
+	switch e.ID.Kind {
+	case servicegraph.KindMessage:
 		style = " style=dashed"
+	case servicegraph.KindBridged:
+		style = " style=dotted"
 	}
 	label := ""
 	if !d.WithoutEdgeText {
@@ -261,9 +294,9 @@ func edgeText(e servicegraph.Edge, s severity) string {
 
 // share returns the share of errors, in the look of the severity.
 func (s severity) share(errors, calls float64) string {
-	t := text(percent(errors, calls)) + " err"
-	if s.glyph != "" {
-		t = "<B>" + s.glyph + t + "</B>"
+	t := text(errorShare(errors, calls))
+	if s.level != healthy {
+		t = "<B>" + t + "</B>"
 	}
 	return font(s.text, 10, t)
 }

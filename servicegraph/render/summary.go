@@ -34,6 +34,14 @@ func timeRange(g *servicegraph.Graph) string {
 	return fmt.Sprintf("%s–%s UTC (%s)", first.Format(day+clock), last.Format(to), length)
 }
 
+// totals says in one line how much there is.
+func totals(g *servicegraph.Graph) string {
+	r := g.Report()
+	return fmt.Sprintf("%s, %s, %s, %s, %s",
+		plural(float64(g.NumNodes()), "node"), plural(float64(g.NumEdges()), "edge"),
+		plural(float64(r.Traces), "trace"), plural(float64(r.Spans), "span"), timeRange(g))
+}
+
 // A remark is something in the report that makes the graph less than the truth.
 type remark struct {
 	n    uint64
@@ -45,6 +53,8 @@ type remark struct {
 func remarks(r servicegraph.Report) []remark {
 	var found []remark
 	for _, m := range []remark{
+		{r.LeftOutNodes, "hidden node", "left out of this view"},
+		{r.LeftOutEdges, "hidden edge", "left out of this view, with " + plural(r.LeftOutCalls, "call")},
 		{r.Skipped, "unreadable record", "left out by the source"},
 		{r.Invalid, "invalid span", "no trace id or no span id, so left out"},
 		{r.Late, "late span", "came after its trace was forgotten, so left out"},

@@ -16,7 +16,8 @@ import (
 // Below it are the nodes that requests enter, the totals, and what the report
 // says to be careful about.
 //
-// A line is at most 110 columns wide, mostly less than 80. A dashed arrow is a message.
+// A line is at most 110 columns wide, mostly less than 80. A dashed arrow is
+// a message, a wavy one goes through hidden nodes.
 type Table struct{}
 
 // nameWidth is the number of columns a node's name may take.
@@ -41,19 +42,26 @@ func writeEdges(out io.Writer, g *servicegraph.Graph) {
 	}
 	rows := [][]string{{"SRC", "→", "DST", "CALLS", "RATE", "ERR", "P50", "P95", "P99"}}
 	for e := range g.Edges() {
-		arrow := "→"
-		if e.ID.Kind == servicegraph.KindMessage {
-			arrow = "⇢"
-		}
 		l := edgeLatency(e)
 		rows = append(rows, []string{
-			tableName(e.ID.From), arrow, tableName(e.ID.To),
+			tableName(e.ID.From), arrow(e.ID.Kind), tableName(e.ID.To),
 			count(e.Calls), rate(e.Calls, window(g)), percent(e.Errors, e.Calls),
 			quantile(l, 0.50), quantile(l, 0.95), quantile(l, 0.99),
 		})
 	}
 	writeColumns(out, rows, 3)
 	fmt.Fprintln(out)
+}
+
+// arrow shows the kind of an edge.
+func arrow(k servicegraph.EdgeKind) string {
+	switch k {
+	case servicegraph.KindMessage:
+		return "⇢"
+	case servicegraph.KindBridged:
+		return "⇝"
+	}
+	return "→"
 }
 
 // writeColumns aligns the first left columns to the left, the others to the right.
@@ -94,22 +102,22 @@ func writeEntries(out io.Writer, g *servicegraph.Graph) {
 }
 
 func writeFooter(out io.Writer, g *servicegraph.Graph) {
-	r := g.Report()
-	fmt.Fprintf(out, "%s, %s, %s, %s, %s\n",
-		plural(float64(g.NumNodes()), "node"), plural(float64(g.NumEdges()), "edge"),
-		plural(float64(r.Traces), "trace"), plural(float64(r.Spans), "span"), timeRange(g))
-	for _, m := range remarks(r) {
+	fmt.Fprintln(out, totals(g))
+	for _, m := range remarks(g.Report()) {
 		fmt.Fprintf(out, "%s: %s\n", plural(float64(m.n), m.what), m.why)
 	}
 }
 
-// tableName returns namespace/name and, unless it is a service, the type.
-func tableName(id servicegraph.NodeID) string {
+func tableName(id servicegraph.NodeID) string { return nodeName(id, nameWidth) }
+
+// nodeName returns namespace/name and, unless it is a service, the type, in at
+// most max columns.
+func nodeName(id servicegraph.NodeID, max int) string {
 	var kind string
 	if id.Type != servicegraph.TypeService {
 		kind = " [" + shorten(visible(string(id.Type)), 10) + "]"
 	}
-	name := shorten(visible(id.String()), nameWidth-width(kind)) + kind
+	name := shorten(visible(id.String()), max-width(kind)) + kind
 	if strings.ContainsFunc(name, rightToLeft) {
 		name += leftToRightMark
 	}
