@@ -3,7 +3,7 @@ Graphviz-export draws the service graph of distributed traces.
 
 It reads traces from files, or asks a Grafana Tempo for them, works out which
 service calls which, how often, how fast, and how it fails, and writes that as a
-picture, as DOT for Graphviz, as a table, or as JSON. No other program is needed.
+picture, as DOT or Mermaid, as a table, or as data. No other program is needed.
 
 Usage:
 
@@ -62,8 +62,10 @@ written, because nobody could say what the graph is of.
 
 # Output
 
-The extension of the file after -o is the format: .svg, .dot, .json or .txt. With
--f, it is the one named there. Without -o, the graph goes to standard output: as
+The extension of the file after -o is the format: .svg or .dot for a picture; .mmd
+for a Mermaid flowchart, which GitHub and GitLab draw; .md or .txt for a table;
+.csv, .graphml or .json for other programs. With -f, it is the one named there;
+-f grafana, which has no extension, gives what Grafana's node graph panel shows. Without -o, the graph goes to standard output: as
 a table if that is a terminal, as DOT otherwise:
 
 	$ graphviz-export --quiet examples/traces/hotrod.jsonl.gz | head -n 1

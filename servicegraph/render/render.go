@@ -1,6 +1,7 @@
-// Package render writes service graphs as text: DOT for Graphviz, an edge table
-// for terminals, and JSON. Nothing here computes a layout; package draw, below
-// this one, makes pictures out of the DOT.
+// Package render writes service graphs as text: DOT and Mermaid to be drawn by
+// others, tables for terminals and in Markdown, CSV, GraphML, data frames for
+// Grafana, and JSON. Nothing here computes a layout; package draw, below this one,
+// makes pictures.
 //
 // A [Renderer] writes one graph in one format. Renderers are structs whose
 // fields are their options; the zero value is the usual form. They only read the
@@ -41,16 +42,22 @@ type Renderer interface {
 // A Format is one way to write a graph, as a program offers it to its users.
 type Format struct {
 	Name        string   // what the user types: "dot"
-	Extensions  []string // of file names, lower case and with the dot: ".dot"
+	Extensions  []string // of file names, lower case and with the dot: ".dot"; none if others have better claims to it
 	Description string   // one line of help, without a full stop
 	Binary      bool     // not fit for a terminal
 	Renderer    Renderer
 }
 
-// Formats returns the formats of this package, with DOT as dot draws it.
+// Formats returns the formats of this package. They have the title of dot, which
+// is also how DOT is written.
 func Formats(dot DOT) []Format {
 	return []Format{
 		{Name: "dot", Extensions: []string{".dot", ".gv"}, Description: "Graphviz DOT, for dot and xdot", Renderer: dot},
+		{Name: "mermaid", Extensions: []string{".mmd", ".mermaid"}, Description: "Mermaid flowchart, drawn by GitHub, GitLab and wikis", Renderer: Mermaid{Title: dot.Title}},
+		{Name: "markdown", Extensions: []string{".md", ".markdown"}, Description: "Markdown tables, for issues and pull requests", Renderer: Markdown{Title: dot.Title}},
+		{Name: "csv", Extensions: []string{".csv"}, Description: "edges as comma-separated values, for spreadsheets", Renderer: CSV{}},
+		{Name: "graphml", Extensions: []string{".graphml"}, Description: "GraphML, for Gephi, yEd, Cytoscape and NetworkX", Renderer: GraphML{}},
+		{Name: "grafana", Description: "data frames for Grafana's node graph panel, in JSON", Renderer: Grafana{}},
 		{Name: "json", Extensions: []string{".json"}, Description: "nodes, edges and report, for programs", Renderer: JSON{}},
 		{Name: "txt", Extensions: []string{".txt"}, Description: "table of the edges, for terminals", Renderer: Table{}},
 	}

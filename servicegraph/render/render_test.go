@@ -62,8 +62,15 @@ func TestGolden(t *testing.T) {
 		{"unknown-latency-is-no-zero-and-unresolved-calls-are-named", unfinished.Graph(t), DOT{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			golden(t, test.name+".dot", renderString(t, test.dot, test.graph))
-			golden(t, test.name+".txt", renderString(t, Table{}, test.graph))
+			for _, f := range Formats(test.dot) {
+				ext := ".grafana.json"
+				if f.Name != "grafana" {
+					ext = f.Extensions[0]
+				}
+				if f.Name != "json" { // the graph's own, and tested there
+					golden(t, test.name+ext, renderString(t, f.Renderer, test.graph))
+				}
+			}
 		})
 	}
 }
@@ -130,6 +137,7 @@ func TestFormats(t *testing.T) {
 	formats := Formats(DOT{})
 	for _, test := range []struct{ file, want string }{
 		{"graph.dot", "dot"}, {"graph.gv", "dot"}, {"a.b/GRAPH.JSON", "json"}, {"graph.svg.txt", "txt"},
+		{"graph.mmd", "mermaid"}, {"README.md", "markdown"}, {"graph.csv", "csv"}, {"graph.graphml", "graphml"},
 	} {
 		f, err := ByFileName(formats, test.file)
 		if err != nil || f.Name != test.want {
@@ -140,9 +148,9 @@ func TestFormats(t *testing.T) {
 		}
 	}
 	for name, err := range map[string]error{
-		`unknown extension ".png" of "graph.png": want .dot, .gv, .json or .txt`: second(ByFileName(formats, "graph.png")),
-		`file name "graph" has no extension: want .dot, .gv, .json or .txt`:      second(ByFileName(formats, "graph")),
-		`unknown format "svg": want dot, json or txt`:                            second(ByName(formats, "svg")),
+		`unknown extension ".png" of "graph.png": want .dot, .gv, .mmd, .mermaid, .md, .markdown, .csv, .graphml, .json or .txt`: second(ByFileName(formats, "graph.png")),
+		`file name "graph" has no extension: want .dot, .gv, .mmd, .mermaid, .md, .markdown, .csv, .graphml, .json or .txt`:      second(ByFileName(formats, "graph")),
+		`unknown format "svg": want dot, mermaid, markdown, csv, graphml, grafana, json or txt`:                                  second(ByName(formats, "svg")),
 	} {
 		if fmt.Sprint(err) != name {
 			t.Errorf("error %q, want %q", err, name)
@@ -155,7 +163,7 @@ func second[A any](_ A, err error) error { return err }
 func TestFormatsAreComplete(t *testing.T) {
 	var seen []string
 	for _, f := range Formats(DOT{}) {
-		if f.Name == "" || f.Description == "" || f.Renderer == nil || len(f.Extensions) == 0 {
+		if f.Name == "" || f.Description == "" || f.Renderer == nil || len(f.Extensions) == 0 && f.Name != "grafana" { // JSON has the extension
 			t.Errorf("format %+v is incomplete", f)
 		}
 		for _, name := range append([]string{f.Name}, f.Extensions...) {

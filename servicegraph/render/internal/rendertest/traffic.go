@@ -166,6 +166,10 @@ var Hostile = []string{
 	"注文 サービス 👩‍💻 e\u0301 🏳️‍🌈",
 	"invalid \xff\xfe utf-8 \xc3",
 	"javascript:alert(1)",
+	"end", "default", "direction TB", // words of Mermaid
+	`style x:y#z; %%{init: {}}%% $$x$$ fa:fa-ban ﬂ°°60¶ß`,
+	"1. **bold** __init__ `code` [link](http://x) @user #1", // Markdown
+	`=cmd|' /C calc'!A0`, "+1", "-1", "@SUM(A1)", "'quoted", // spreadsheets
 	"  spaces  around  ",
 	strings.Repeat("long-name.", 1000) + "end",
 	"",

@@ -1,0 +1,282 @@
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// Mermaid writes the graph as a flowchart of Mermaid, which GitHub, GitLab and
+// many wikis draw where they find it in a block of code marked "mermaid".
+//
+// Nodes and edges show what [DOT] shows. A service is a box, a database a
+// cylinder, a queue a flag, a group a box with double sides; a dashed border is a
+// peer without spans of its own. Namespaces are boxes around their nodes. A
+// dotted edge is a message, or goes through hidden nodes and says so. Edges of a
+// node to itself are drawn. The title says where the graph comes from, and the
+// description, for screen readers, what to be careful about.
+//
+// Mermaid refuses to draw more than 500 edges or 50,000 characters, and sites do
+// not let a diagram raise that. Of a larger graph the busiest edges that fit are
+// written, and the title says how many are not.
+type Mermaid struct {
+	Title string // first part of the title; empty: none
+}
+
+// The limits of Mermaid: its settings maxEdges and maxTextSize.
+const (
+	mermaidEdges = 500
+	mermaidSize  = 50_000
+)
+
+// Render writes g to w.
+func (m Mermaid) Render(w io.Writer, g *servicegraph.Graph) error {
+	text := m.document(g)
+	for shown := g; len(text) > mermaidSize || shown.NumEdges() > mermaidEdges; {
+		shown = fewer(shown)
+		text = m.document(shown)
+	}
+	if _, err := w.Write(text); err != nil {
+		return fmt.Errorf("writing Mermaid: %w", err)
+	}
+	return nil
+}
+
+// fewer returns the busier part of a graph that is too large.
+func fewer(g *servicegraph.Graph) *servicegraph.Graph {
+	switch edges := g.NumEdges(); {
+	case edges > mermaidEdges:
+		return g.TopEdges(mermaidEdges)
+	case edges > 0:
+		return g.TopEdges(edges * 9 / 10)
+	default:
+		return g.Top(g.NumNodes() * 9 / 10)
+	}
+}
+
+func (m Mermaid) document(g *servicegraph.Graph) []byte {
+	out := new(bytes.Buffer)
+	fmt.Fprintf(out, "---\ntitle: %s\n---\nflowchart LR\n", m.title(g))
+	fmt.Fprintf(out, "  accDescr: %s\n", description(g))
+
+	names := newIdents()
+	var classes classes
+	namespace := ""
+	for n := range g.Nodes() {
+		if n.ID.Namespace != namespace {
+			if namespace != "" {
+				fmt.Fprint(out, "  end\n")
+			}
+			namespace = n.ID.Namespace
+			box := names.unique("namespace", namespace)
+			fmt.Fprintf(out, "  subgraph %s[\"%s\"]\n", box, mermaidName(namespace))
+			classes.box = append(classes.box, box)
+		}
+		writeMermaidNode(out, names.node(n.ID), n)
+		classes.add(names.node(n.ID), n)
+	}
+	if namespace != "" {
+		fmt.Fprint(out, "  end\n")
+	}
+
+	var lines edgeLines
+	i := 0
+	for e := range g.Edges() {
+		fmt.Fprintf(out, "  %s %s|\"%s\"| %s\n", names.node(e.ID.From), mermaidArrow(e.ID.Kind), mermaidEdgeText(e), names.node(e.ID.To))
+		lines.add(i, e)
+		i++
+	}
+	classes.write(out)
+	lines.write(out)
+	return out.Bytes()
+}
+
+// title returns the title as a string of YAML, which a string of JSON is.
+func (m Mermaid) title(g *servicegraph.Graph) string {
+	var parts []string
+	if m.Title != "" {
+		parts = append(parts, shorten(visible(m.Title), 100))
+	}
+	r := g.Report()
+	parts = append(parts, timeRange(g), plural(float64(r.Traces), "trace"))
+	if r.LeftOutNodes+r.LeftOutEdges > 0 {
+		parts = append(parts, fmt.Sprintf("not shown: %s, %s", plural(float64(r.LeftOutNodes), "node"), plural(float64(r.LeftOutEdges), "edge")))
+	}
+	s, _ := json.Marshal(strings.Join(parts, " · ")) // a string has no error
+	return string(s)
+}
+
+// description says in a sentence or more what the graph is, and what its reader
+// should know.
+func description(g *servicegraph.Graph) string {
+	r := g.Report()
+	s := fmt.Sprintf("Service graph of %s and %s from %s, %s. Edges show calls, errors, and latency p50 · p95 · p99 as the caller saw it; dotted ones are messages.",
+		plural(float64(g.NumNodes()), "node"), plural(float64(g.NumEdges()), "edge"), plural(float64(r.Traces), "trace"), timeRange(g))
+	for _, m := range remarks(r) {
+		s += fmt.Sprintf(" %s: %s.", plural(float64(m.n), m.what), m.why)
+	}
+	return s
+}
+
+func writeMermaidNode(out io.Writer, id string, n servicegraph.Node) {
+	left, right := mermaidShape(n.ID.Type)
+	lines := []string{mermaidName(n.ID.Name)}
+	for _, line := range nodeNumbers(n) {
+		lines = append(lines, mermaidText(line))
+	}
+	if n.ID.Namespace != "" {
+		fmt.Fprint(out, "  ")
+	}
+	fmt.Fprintf(out, "  %s%s\"%s\"%s\n", id, left, strings.Join(lines, "<br/>"), right)
+}
+
+// nodeNumbers says in two short lines, for Mermaid breaks long ones anywhere, what
+// a node is, if not a service, and how its requests went.
+func nodeNumbers(n servicegraph.Node) []string {
+	mark := ""
+	switch {
+	case n.ID.Type != servicegraph.TypeService:
+		mark = shorten(visible(string(n.ID.Type)), 40) + " · "
+	case n.Entries > 0:
+		mark = "entry · "
+	}
+	if n.Requests.Calls == 0 {
+		return []string{mark + "no incoming calls"}
+	}
+	second := "p95 " + quantile(n.Requests.Latency, 0.95)
+	if n.Requests.Errors > 0 {
+		second = errorShare(n.Requests.Errors, n.Requests.Calls) + " · " + second
+	}
+	return []string{mark + plural(n.Requests.Calls, "call"), second}
+}
+
+func mermaidEdgeText(e servicegraph.Edge) string {
+	first := plural(e.Calls, "call")
+	if e.ID.Kind == servicegraph.KindBridged {
+		first = "bridged · " + first
+	}
+	if e.Errors > 0 {
+		first += " · " + errorShare(e.Errors, e.Calls)
+	}
+	p50, p95, p99, unit := quantiles(edgeLatency(e))
+	latency := strings.TrimSpace(p50 + " · " + p95 + " · " + p99 + " " + unit)
+	return mermaidText(first) + "<br/>" + mermaidText(latency)
+}
+
+func mermaidShape(t servicegraph.NodeType) (left, right string) {
+	switch t {
+	case servicegraph.TypeDatabase:
+		return "[(", ")]"
+	case servicegraph.TypeQueue:
+		return ">", "]"
+	case servicegraph.TypeGroup:
+		return "[[", "]]"
+	default:
+		return "[", "]"
+	}
+}
+
+func mermaidArrow(k servicegraph.EdgeKind) string {
+	if k == servicegraph.KindRequest {
+		return "-->"
+	}
+	return "-.->"
+}
+
+// classes lists the namespaces, and the nodes that look unlike a healthy service.
+type classes struct{ box, peer, warn, fail []string }
+
+func (c *classes) add(id string, n servicegraph.Node) {
+	switch n.ID.Type {
+	case servicegraph.TypeService, servicegraph.TypeDatabase, servicegraph.TypeQueue, servicegraph.TypeGroup:
+	default:
+		c.peer = append(c.peer, id)
+	}
+	switch levelOf(n.Requests.Errors, n.Requests.Calls) {
+	case warning:
+		c.warn = append(c.warn, id)
+	case failing:
+		c.fail = append(c.fail, id)
+	}
+}
+
+func (c *classes) write(out io.Writer) {
+	for _, class := range []struct {
+		name, style string
+		nodes       []string
+	}{
+		{"box", "fill:#7f7f7f14,stroke:#7f7f7f66", c.box}, // on light and dark pages alike
+		{"peer", "stroke-dasharray:5 3", c.peer},
+		{"warn", "fill:#fdf3e1,stroke:#b86e00,stroke-width:2px,color:" + ink, c.warn},
+		{"fail", "fill:#fdecec,stroke:#c62b36,stroke-width:2px,color:" + ink, c.fail},
+	} {
+		if len(class.nodes) > 0 {
+			fmt.Fprintf(out, "  classDef %s %s\n  class %s %s\n", class.name, class.style, strings.Join(class.nodes, ","), class.name)
+		}
+	}
+}
+
+// edgeLines lists the edges with trouble by their position.
+type edgeLines struct{ warn, fail []string }
+
+func (l *edgeLines) add(i int, e servicegraph.Edge) {
+	switch levelOf(e.Errors, e.Calls) {
+	case warning:
+		l.warn = append(l.warn, fmt.Sprint(i))
+	case failing:
+		l.fail = append(l.fail, fmt.Sprint(i))
+	}
+}
+
+func (l *edgeLines) write(out io.Writer) {
+	if len(l.warn) > 0 {
+		fmt.Fprintf(out, "  linkStyle %s stroke:#b86e00,stroke-width:2px\n", strings.Join(l.warn, ","))
+	}
+	if len(l.fail) > 0 {
+		fmt.Fprintf(out, "  linkStyle %s stroke:#c62b36,stroke-width:2px\n", strings.Join(l.fail, ","))
+	}
+}
+
+// mermaidName returns a name as the text of a label, shortened like on a card.
+func mermaidName(name string) string { return mermaidText(shorten(visible(name), 40)) }
+
+// mermaidText returns s as it has to stand in a quoted label. Most marks are
+// written as their number, "#34;", because Mermaid takes them for Markdown, HTML,
+// formulas, icons or its own syntax even there. So it does with one word: a line
+// with "direction TB" in it is a command, whatever is around it.
+func mermaidText(s string) string {
+	var b strings.Builder
+	runes := []rune(s)
+	for i, r := range runes {
+		if mermaidPlain(runes, i) {
+			b.WriteRune(r)
+		} else {
+			fmt.Fprintf(&b, "#%d;", r)
+		}
+	}
+	return strings.ReplaceAll(b.String(), "direction ", "direction#32;")
+}
+
+// mermaidPlain reports whether the character at i can stand for itself: letters,
+// digits, single spaces, what is not ASCII, and a few marks within a word. ﬂ and ¶
+// are what Mermaid writes for # and ; while it works.
+func mermaidPlain(s []rune, i int) bool {
+	alnum := func(i int) bool { return i >= 0 && i < len(s) && (unicode.IsLetter(s[i]) || unicode.IsDigit(s[i])) }
+	switch r := s[i]; {
+	case r == 'ﬂ' || r == '¶':
+		return false
+	case r > unicode.MaxASCII || alnum(i):
+		return true
+	case r == ' ':
+		return i > 0 && s[i-1] != ' ' && i < len(s)-1
+	default:
+		return slices.Contains([]rune("-._/"), r) && alnum(i-1) && alnum(i+1) ||
+			slices.Contains([]rune("%,"), r) && alnum(i-1)
+	}
+}

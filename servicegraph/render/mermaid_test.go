@@ -1,0 +1,220 @@
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/render/internal/rendertest"
+)
+
+// A flowchart is what Mermaid makes of its text: see testdata/mermaid.mjs.
+type flowchart struct {
+	Error string
+	Nodes []struct {
+		ID, Text, Type string
+		Classes        []string
+	}
+	Edges []struct {
+		From, To, Text, Stroke string
+		Style                  []string
+	}
+	Boxes []struct {
+		Text  string
+		Nodes []string
+	}
+}
+
+// parseMermaid gives texts to Mermaid's own parser. The variable TEMPOGRAPH_MERMAID
+// names the directory where it is installed:
+//
+//	npm install --prefix DIR mermaid@11.17.2 jsdom@26.1.0
+func parseMermaid(t *testing.T, texts ...string) []flowchart {
+	t.Helper()
+	dir := os.Getenv("TEMPOGRAPH_MERMAID")
+	_, err := exec.LookPath("node")
+	if dir == "" || err != nil {
+		const reason = "Mermaid's parser needs node, and TEMPOGRAPH_MERMAID to say where npm has installed it"
+		if os.Getenv("TEMPOGRAPH_REQUIRE_SERVERS") == "1" {
+			t.Fatal(reason)
+		}
+		t.Skip(reason)
+	}
+	in, err := json.Marshal(texts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "node", filepath.Join("testdata", "mermaid.mjs"), dir)
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), t.Output()
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var charts []flowchart
+	if err := json.Unmarshal(out, &charts); err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range charts {
+		if c.Error != "" {
+			t.Fatalf("chart %d: %s\n%s", i, c.Error, texts[i])
+		}
+	}
+	return charts
+}
+
+func TestMermaidParserTakesGoldens(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.mmd")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no goldens: %v", err)
+	}
+	var texts []string
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts = append(texts, string(data))
+	}
+	parseMermaid(t, texts...)
+}
+
+// Mermaid finds every node and every edge, with its text.
+func TestMermaidParserReadsHostileNames(t *testing.T) {
+	g := hostile().Graph(t)
+	chart := parseMermaid(t, renderString(t, Mermaid{Title: strings.Join(rendertest.Hostile, " ")}, g))[0]
+
+	names := newIdents()
+	boxes := map[string]string{} // by node
+	for _, b := range chart.Boxes {
+		for _, n := range b.Nodes {
+			boxes[n] = b.Text
+		}
+	}
+	texts := map[string]string{}
+	for _, n := range chart.Nodes {
+		texts[n.ID] = n.Text
+	}
+	if len(texts) != g.NumNodes() {
+		t.Errorf("%d nodes, want %d", len(texts), g.NumNodes())
+	}
+	namespace := ""
+	for n := range g.Nodes() {
+		if n.ID.Namespace != namespace {
+			namespace = n.ID.Namespace
+			names.unique("namespace", namespace)
+		}
+		id := names.node(n.ID)
+		want := shorten(visible(n.ID.Name), 40) + "<br>" + strings.Join(nodeNumbers(n), "<br>")
+		if texts[id] != want {
+			t.Errorf("node %s has the text %q, want %q", id, texts[id], want)
+		}
+		if namespace != "" && boxes[id] != shorten(visible(namespace), 40) {
+			t.Errorf("node %s is in the box %q, want %q", id, boxes[id], shorten(visible(namespace), 40))
+		}
+	}
+	if len(chart.Edges) != g.NumEdges() {
+		t.Fatalf("%d edges, want %d", len(chart.Edges), g.NumEdges())
+	}
+	i := 0
+	for e := range g.Edges() {
+		got := chart.Edges[i]
+		i++
+		stroke := "normal"
+		if e.ID.Kind == servicegraph.KindMessage {
+			stroke = "dotted"
+		}
+		if got.From != names.node(e.ID.From) || got.To != names.node(e.ID.To) || got.Stroke != stroke {
+			t.Errorf("edge from %s to %s is %s, want %v", got.From, got.To, got.Stroke, e.ID)
+		}
+		if !strings.HasPrefix(got.Text, plural(e.Calls, "call")+" · ● 50% err<br>") || !slices.Contains(got.Style, "stroke:#c62b36") {
+			t.Errorf("edge from %s to %s has text %q and style %q", got.From, got.To, got.Text, got.Style)
+		}
+	}
+}
+
+func TestMermaidText(t *testing.T) {
+	for in, want := range map[string]string{
+		"shop/order-service_v1.2": "shop/order-service_v1.2",
+		"1,200 calls · ● 6.2%":    "1,200 calls · ● 6.2%",
+		`"quoted"`:                "#34;quoted#34;",
+		"#quot; & <br/>":          "#35;quot#59; #38; #60;br#47;#62;",
+		"__init__":                "#95;#95;init#95;#95;",
+		"- a":                     "#45; a",
+		"1. a":                    "1#46; a",
+		" a  b ":                  "#32;a #32;b#32;",
+		"direction TB":            "direction#32;TB",
+		"注文 👩‍💻":                  "注文 👩‍💻",
+		"ﬂ°°60¶ß":                 "#64258;°°60#182;ß",
+	} {
+		if got := mermaidText(in); got != want {
+			t.Errorf("mermaidText(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+// More than Mermaid draws is cut down to the busiest, and the title says so.
+func TestMermaidStaysWithinItsLimits(t *testing.T) {
+	wide, alone, long := &rendertest.Traffic{Window: time.Minute}, &rendertest.Traffic{Window: time.Minute}, &rendertest.Traffic{Window: time.Minute}
+	for i := range 900 {
+		wide.Call(fmt.Sprint("a", i%30), fmt.Sprint("b", i/30), rendertest.Load{Calls: 1 + i%7, Typical: time.Second})
+		alone.Entry(fmt.Sprint("service", i), rendertest.Load{Calls: 1 + i%7, Typical: time.Second})
+		long.Call("a", strings.Repeat("<", 40)+fmt.Sprint(i), rendertest.Load{Calls: 1 + i%7, Typical: time.Second})
+	}
+	for name, g := range map[string]*servicegraph.Graph{"edges": wide.Graph(t), "nodes": alone.Graph(t), "names": long.Graph(t)} {
+		t.Run(name, func(t *testing.T) {
+			text := renderString(t, Mermaid{}, g)
+			edges, nodes := strings.Count(text, "-->"), strings.Count(text, `["`)
+			if len(text) > 50_000 || edges > 500 {
+				t.Errorf("%d edges in %d bytes", edges, len(text))
+			}
+			if len(text) < 30_000 {
+				t.Errorf("only %d bytes: more would fit", len(text))
+			}
+			want := fmt.Sprintf("not shown: %s, %s", plural(float64(g.NumNodes()-nodes), "node"), plural(float64(g.NumEdges()-edges), "edge"))
+			if title, _, _ := strings.Cut(text, "\nflowchart"); !strings.Contains(title, want) {
+				t.Errorf("title %q does not say %q", title, want)
+			}
+			if strings.Contains(text, `"1 call<br/>`) && name == "edges" {
+				t.Error("an edge with one call is shown, busier ones are not")
+			}
+		})
+	}
+}
+
+func TestIdentsAreUniqueAndStable(t *testing.T) {
+	names := newIdents()
+	ids := []servicegraph.NodeID{
+		{Namespace: "shop", Name: "cart", Type: servicegraph.TypeService},
+		{Name: "shop/cart", Type: servicegraph.TypeService},
+		{Name: "shop cart 2", Type: servicegraph.TypeService},
+		{Name: "shop.cart", Type: servicegraph.TypeService},
+		{Name: "注文", Type: servicegraph.TypeQueue},
+		{Name: "サービス", Type: servicegraph.TypeQueue},
+		{Name: "end", Type: "no; type"},
+		{Name: strings.Repeat("é", 100), Type: servicegraph.TypeIP},
+	}
+	want := []string{"service_shop_cart", "service_shop_cart_2", "service_shop_cart_2_2", "service_shop_cart_3", "queue", "queue_2", "node_end", "ip"}
+	var got, again []string
+	for _, id := range ids {
+		got = append(got, names.node(id))
+	}
+	for _, id := range ids {
+		again = append(again, names.node(id))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(got, again); diff != "" {
+		t.Errorf("asked again (-first +again):\n%s", diff)
+	}
+}
