@@ -98,7 +98,7 @@ func spanOf(s *tracepb.Span, res *resource, keep func(key string) bool) serviceg
 	}
 	for _, l := range s.Links {
 		link := servicegraph.Link{TraceID: traceID(l.TraceId), SpanID: spanID(l.SpanId)}
-		if link != (servicegraph.Link{}) {
+		if !link.TraceID.IsZero() && !link.SpanID.IsZero() {
 			span.Links = append(span.Links, link)
 		}
 	}
