@@ -47,11 +47,15 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-func TestGolden(t *testing.T) {
-	unfinished := &rendertest.Traffic{Window: time.Second}
-	unfinished.Call("a", "b", rendertest.Load{Calls: 3})
-	unfinished.Peer("a", "nothing.known", "", rendertest.Load{Calls: 2, Typical: time.Millisecond})
+// unfinished has calls without an end, and some to nobody knows whom.
+func unfinished() *rendertest.Traffic {
+	traffic := &rendertest.Traffic{Window: time.Second}
+	traffic.Call("a", "b", rendertest.Load{Calls: 3})
+	traffic.Peer("a", "nothing.known", "", rendertest.Load{Calls: 2, Typical: time.Millisecond})
+	return traffic
+}
 
+func TestGolden(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		graph *servicegraph.Graph
@@ -59,7 +63,7 @@ func TestGolden(t *testing.T) {
 	}{
 		{"shop-with-most-kinds-of-nodes-and-edges", rendertest.Shop().Graph(t), DOT{Title: "shop · production"}},
 		{"empty-graph", new(servicegraph.Graph), DOT{}},
-		{"unknown-latency-is-no-zero-and-unresolved-calls-are-named", unfinished.Graph(t), DOT{}},
+		{"unknown-latency-is-no-zero-and-unresolved-calls-are-named", unfinished().Graph(t), DOT{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for _, f := range Formats(test.dot) {
