@@ -11,7 +11,7 @@ import (
 // its meaning or goes; new fields alone do not change it.
 const SchemaVersion = 1
 
-// The JSON form. Durations are whole nanoseconds, times Unix nanoseconds. From
+// The JSON form, for which graph.schema.json is the published schema. Durations are whole nanoseconds, times Unix nanoseconds. From
 // and To are what [NodeID.String] gives; Source and Target are the positions of
 // the same nodes in Nodes, because two nodes of different types can share a
 // name. Quantiles are there for the reader's convenience: reading a graph takes
@@ -134,7 +134,8 @@ type (
 )
 
 // MarshalJSON returns the versioned JSON form of the graph. Equal graphs give
-// equal bytes, and [ReadJSON] gives the graph back without loss.
+// equal bytes, and [ReadJSON] gives the graph back without loss. The file
+// graph.schema.json beside the code describes every field.
 func (g *Graph) MarshalJSON() ([]byte, error) {
 	out := jsonGraph{
 		Schema: SchemaVersion,

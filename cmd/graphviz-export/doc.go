@@ -112,7 +112,8 @@ spans: not on their order, nor on the form or number of the files.
 	}
 
 The names in the JSON begin with a small letter, such as "from". More fields may
-come without a new schema.
+come without a new schema. All of them are in servicegraph/graph.schema.json, a
+JSON Schema.
 
 # Environment
 
