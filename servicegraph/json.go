@@ -11,11 +11,11 @@ import (
 // its meaning or goes; new fields alone do not change it.
 const SchemaVersion = 1
 
-// The JSON form, for which graph.schema.json is the published schema. Durations are whole nanoseconds, times Unix nanoseconds. From
-// and To are what [NodeID.String] gives; Source and Target are the positions of
-// the same nodes in Nodes, because two nodes of different types can share a
-// name. Quantiles are there for the reader's convenience: reading a graph takes
-// them from the buckets.
+// The JSON form, for which graph.schema.json is the published schema. Durations
+// are whole nanoseconds, times Unix nanoseconds. From and To are what
+// [NodeID.String] gives; Source and Target are the positions of the same nodes in
+// Nodes, because two nodes of different types can share a name. Quantiles are there
+// for the reader's convenience: reading a graph takes them from the buckets.
 type (
 	jsonGraph struct {
 		Schema int        `json:"schema"`

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -105,6 +106,23 @@ func TestSameBytesForSpansInAnyOrder(t *testing.T) {
 				t.Errorf("%s differs: %s", f.Name, diff)
 			}
 		}
+	}
+}
+
+func TestRenderersConcurrentSafe(t *testing.T) {
+	g := hostile().Graph(t)
+	for _, f := range Formats(DOT{Title: "same"}) {
+		want := renderString(t, f.Renderer, g)
+		var done sync.WaitGroup
+		for range 4 {
+			done.Go(func() {
+				var b bytes.Buffer
+				if err := f.Renderer.Render(&b, g); err != nil || b.String() != want {
+					t.Errorf("%s beside others: error %v, or other bytes", f.Name, err)
+				}
+			})
+		}
+		done.Wait()
 	}
 }
 
