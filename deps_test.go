@@ -28,6 +28,7 @@ var policy = map[string]string{
 	"servicegraph":             "",
 	"servicegraph/tracefile":   "servicegraph google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
 	"servicegraph/otelspan":    "servicegraph " + otelSDK,
+	"servicegraph/graphtest":   "servicegraph servicegraph/otelspan servicegraph/render " + otelSDK,
 	"servicegraph/render":      "servicegraph",
 	"servicegraph/render/draw": "servicegraph servicegraph/render servicegraph/render/draw/internal/cachedir github.com/goccy/go-graphviz github.com/tetratelabs/wazero github.com/disintegration/imaging github.com/flopp/go-findfont github.com/fogleman/gg github.com/golang/freetype golang.org/x/image golang.org/x/text golang.org/x/sys",
 

@@ -1,0 +1,48 @@
+package graphtest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/render"
+)
+
+// leave writes a graph to the test's directory for artefacts, if it has one: as
+// graph.txt and graph.dot, the second one of a test as graph-2.txt and graph-2.dot.
+func leave(t T, g *servicegraph.Graph) {
+	t.Helper()
+	keeper, ok := t.(interface{ ArtifactDir() string })
+	if !ok {
+		return
+	}
+	dir := keeper.ArtifactDir()
+	for _, f := range []struct {
+		extension string
+		renderer  render.Renderer
+	}{{"txt", render.Table{}}, {"dot", render.DOT{SelfEdges: true}}} {
+		if err := writeNew(dir, f.extension, f.renderer, g); err != nil {
+			t.Errorf("keeping the graph: %v", err)
+		}
+	}
+}
+
+func writeNew(dir, extension string, r render.Renderer, g *servicegraph.Graph) error {
+	for n := 1; ; n++ {
+		name := "graph." + extension
+		if n > 1 {
+			name = fmt.Sprintf("graph-%d.%s", n, extension)
+		}
+		f, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		return errors.Join(r.Render(f, g), f.Close())
+	}
+}

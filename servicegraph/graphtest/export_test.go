@@ -1,0 +1,24 @@
+package graphtest
+
+import (
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// Keywords are the first words of all rules.
+var Keywords = keywords
+
+// SetIDs makes the recorder's providers draw ids from a generator.
+func (r *Recorder) SetIDs(ids sdktrace.IDGenerator) { r.ids = ids }
+
+// Matches reports whether the first pattern of an only rule matches a node.
+func Matches(rule string, id servicegraph.NodeID) bool {
+	s := newScanner("", rule)
+	s.next()
+	p, err := s.pattern()
+	if err != nil {
+		panic(err)
+	}
+	return p.matches(id)
+}

@@ -1,0 +1,243 @@
+package graphtest
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Parse reads rules, one a line; a line that is indented continues the one before, and
+// what follows # is a comment. The name is that of the file, for errors, which are
+// all reported, each a [*SyntaxError]; the rules that could be read come along.
+func Parse(name, text string) ([]Rule, error) {
+	s := newScanner(name, text)
+	var rules []Rule
+	var errs []error
+	for s.tok.text != "" {
+		if s.accept("\n") {
+			continue
+		}
+		r, err := s.rule()
+		if err == nil && !s.atEnd() {
+			err = s.errorf(s.tok, "the rule is over here, but %s follows", s.shown())
+		}
+		if err != nil {
+			errs = append(errs, err)
+			s.skipStatement()
+			continue
+		}
+		rules = append(rules, r)
+	}
+	return rules, errors.Join(errs...)
+}
+
+// keywords are the first words of the rules.
+var keywords = []string{
+	"exactly", "contains", "path", "never", "only", "layers", "acyclic", "connected",
+	"per-trace", "retries", "depth", "fan-out", "calls", "errors", "latency", "async",
+	"no-orphans", "unresolved", "empty",
+}
+
+func (s *scanner) rule() (rule, *SyntaxError) {
+	word := s.tok
+	if !slices.Contains(keywords, word.text) {
+		return rule{}, s.errorf(word, "unknown rule %s%s", s.shown(), didYouMean(word.text, keywords))
+	}
+	s.next()
+	switch word.text {
+	case "exactly", "contains":
+		return s.edgesRule(word.text)
+	case "path":
+		list, err := s.chain()
+		return pathRule(list), err
+	case "never":
+		a, err := s.arrow()
+		return neverRule(a), err
+	case "only":
+		return s.onlyRule()
+	case "layers":
+		return s.layersRule()
+	case "acyclic":
+		return acyclicRule(), nil
+	case "connected":
+		return connectedRule(), nil
+	case "depth":
+		n, err := s.atMost()
+		return depthRule(n), err
+	case "fan-out":
+		p, err := s.pattern()
+		if err != nil {
+			return rule{}, err
+		}
+		n, err := s.atMost()
+		return fanOutRule(p, n), err
+	case "no-orphans":
+		return noOrphansRule(), nil
+	case "unresolved":
+		n, err := s.atMost()
+		return unresolvedRule(n), err
+	case "empty":
+		return emptyRule(), nil
+	}
+	b, err := s.boundHead(word)
+	if err != nil {
+		return rule{}, err
+	}
+	a, err := s.arrow()
+	if err != nil {
+		return rule{}, err
+	}
+	err = s.boundTail(&b)
+	return boundRule(a, b), err
+}
+
+func (s *scanner) edgesRule(keyword string) (rule, *SyntaxError) {
+	var chains [][]pattern
+	for {
+		list, err := s.chain()
+		if err != nil {
+			return rule{}, err
+		}
+		if chains = append(chains, list); !s.accept(",") {
+			break
+		}
+	}
+	if keyword == "exactly" {
+		return exactlyRule(chains), nil
+	}
+	return containsRule(chains), nil
+}
+
+func (s *scanner) onlyRule() (rule, *SyntaxError) {
+	from, err := s.pattern()
+	if err != nil {
+		return rule{}, err
+	}
+	if err := s.expect("->"); err != nil {
+		return rule{}, err
+	}
+	if s.accept(nothing) {
+		return onlyRule(from, nil), nil
+	}
+	to, err := s.patterns()
+	return onlyRule(from, to), err
+}
+
+func (s *scanner) layersRule() (rule, *SyntaxError) {
+	var layers [][]pattern
+	for {
+		layer, err := s.patterns()
+		if err != nil {
+			return rule{}, err
+		}
+		if layers = append(layers, layer); !s.accept(">") {
+			break
+		}
+	}
+	if len(layers) < 2 {
+		return rule{}, s.errorf(s.tok, "want > and another layer here, not %s", s.shown())
+	}
+	return layersRule(layers), nil
+}
+
+// boundWords are the first words of a bound of one edge.
+var boundWords = []string{"calls", "per-trace", "retries", "errors", "latency", "async"}
+
+// boundHead reads what stands of a bound before the edge, behind its first word.
+func (s *scanner) boundHead(word token) (bound, *SyntaxError) {
+	b := bound{word: word.text}
+	if b.word != "latency" {
+		return b, nil
+	}
+	switch b.side = Side(s.tok.text); b.side {
+	case Caller, Callee:
+		s.next()
+	default:
+		return b, s.errorf(s.tok, "want caller or callee here, whose latency is meant, not %s", s.shown())
+	}
+	digits, found := strings.CutPrefix(s.tok.text, "p")
+	q, err := strconv.ParseFloat(digits, 64)
+	if !found || err != nil || !(q >= 0 && q <= 100) {
+		return b, s.errorf(s.tok, "want a percentile such as p95 or p99.9 here, not %s", s.shown())
+	}
+	s.next()
+	b.percentile = q
+	return b, nil
+}
+
+// boundTail reads what stands of a bound behind the edge.
+func (s *scanner) boundTail(b *bound) *SyntaxError {
+	switch b.word {
+	case "async":
+		return nil
+	case "calls":
+		return s.callRange(b)
+	case "errors", "latency":
+		if err := s.expect("at", "most"); err != nil {
+			return err
+		}
+	default:
+		n, err := s.atMost()
+		b.most = float64(n)
+		return err
+	}
+	if b.word == "latency" {
+		d, err := time.ParseDuration(s.tok.text)
+		if err != nil || d < 0 {
+			return s.errorf(s.tok, "want a duration such as 300ms or 1.5s here, not %s", s.shown())
+		}
+		b.duration = d
+	} else {
+		digits, found := strings.CutSuffix(s.tok.text, "%")
+		share, err := strconv.ParseFloat(digits, 64)
+		if !found || err != nil || !(share >= 0 && share <= 100) {
+			return s.errorf(s.tok, "want a share such as 0%% or 0.5%% here, not %s", s.shown())
+		}
+		b.most = share
+	}
+	s.next()
+	return nil
+}
+
+// callRange reads 3, 3..5, 3.. or ..5.
+func (s *scanner) callRange(b *bound) *SyntaxError {
+	low, high, isRange := strings.Cut(s.tok.text, "..")
+	least, err1 := parseCount(low, 0)
+	most, err2 := parseCount(high, -1)
+	if !isRange {
+		most = least
+	}
+	if err1 != nil || err2 != nil || low+high == "" || (most >= 0 && most < least) {
+		return s.errorf(s.tok, "want a number of calls such as 3, 3..5 or 3.. here, not %s", s.shown())
+	}
+	s.next()
+	b.least, b.most = float64(least), float64(most)
+	return nil
+}
+
+// parseCount reads a number of at least 0, or returns what an empty text stands for.
+func parseCount(s string, empty int) (int, error) {
+	if s == "" {
+		return empty, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err == nil && n < 0 {
+		err = strconv.ErrRange
+	}
+	return n, err
+}
+
+// atMost reads at most N.
+func (s *scanner) atMost() (int, *SyntaxError) {
+	if err := s.expect("at", "most"); err != nil {
+		return 0, err
+	}
+	n, err := strconv.Atoi(s.tok.text)
+	if err != nil || n < 0 {
+		return 0, s.errorf(s.tok, "want a number here, not %s", s.shown())
+	}
+	s.next()
+	return n, nil
+}

@@ -1,0 +1,322 @@
+package graphtest_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/graphtest"
+)
+
+// graphOf builds a graph of spans, one a line:
+//
+//	KIND SERVICE ID[<PARENT] [MILLISECONDS] [!] [KEY=VALUE]...
+//
+// as the scenarios of package servicegraph have them. A trace other than the first is
+// named before the id: t2:id.
+func graphOf(t testing.TB, spans string) *graphtest.Observed {
+	t.Helper()
+	kinds := map[string]servicegraph.Kind{
+		"S": servicegraph.KindServer, "C": servicegraph.KindClient, "P": servicegraph.KindProducer,
+		"N": servicegraph.KindConsumer, "I": servicegraph.KindInternal,
+	}
+	id := func(s string) (trace servicegraph.TraceID, span servicegraph.SpanID) {
+		name, rest, found := strings.Cut(s, ":")
+		if !found {
+			name, rest = "t1", s
+		}
+		copy(trace[:], name)
+		copy(span[:], rest)
+		return trace, span
+	}
+	var list []servicegraph.Span
+	for line := range strings.Lines(spans) {
+		words := strings.Fields(line)
+		if len(words) == 0 {
+			continue
+		}
+		kind, ok := kinds[words[0]]
+		if !ok || len(words) < 3 {
+			t.Fatalf("span %q", line)
+		}
+		s := servicegraph.Span{Kind: kind, Name: words[2], Start: 1e18, End: 1e18 + 1e6}
+		if s.Namespace, s.Service, ok = strings.Cut(words[1], "/"); !ok {
+			s.Namespace, s.Service = "", words[1]
+		}
+		name, parent, hasParent := strings.Cut(words[2], "<")
+		s.TraceID, s.SpanID = id(name)
+		if hasParent {
+			_, s.ParentID = id(parent)
+		}
+		for _, w := range words[3:] {
+			key, value, isAttr := strings.Cut(w, "=")
+			var ms int64
+			switch {
+			case w == "!":
+				s.Status = servicegraph.StatusError
+			case isAttr:
+				s.Attrs = append(s.Attrs, servicegraph.Attr{Key: key, Value: value})
+			default:
+				if _, err := fmt.Sscan(w, &ms); err != nil {
+					t.Fatalf("span %q: %v", line, err)
+				}
+				s.End = s.Start + ms*1e6
+			}
+		}
+		list = append(list, s)
+	}
+	o, err := graphtest.Observe(func(yield func(servicegraph.Span, error) bool) {
+		for _, s := range list {
+			if !yield(s, nil) {
+				return
+			}
+		}
+	}, servicegraph.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// shop is two requests: web calls cart, which asks its database; the second one fails
+// there. web sends a message to mail.
+const shop = `
+S shop/web   a 50
+C shop/web   b<a 40
+S shop/cart  c<b 30
+C shop/cart  d<c 20 db.system.name=postgresql db.namespace=carts
+P shop/web   m<a
+N mail       n<m
+S shop/web   t2:a 50
+C shop/web   t2:b<t2:a 44
+S shop/cart  t2:c<t2:b 30 !
+C shop/cart  t2:d<t2:c 20 ! db.system.name=postgresql db.namespace=carts http.request.resend_count=1
+`
+
+// ring is web calling cart calling web, and a service apart.
+const ring = `
+S web   a
+C web   b<a
+S cart  c<b
+C cart  d<c
+S web   e<d
+S alone t2:a
+`
+
+// broken has a span without its parent and a client span without a callee.
+const broken = `
+S web  a
+C web  b<a
+S cart c<lost
+`
+
+// ruleCases has for every rule graphs in which it holds and in which it does not. What
+// it says then is part of the text.
+var ruleCases = []struct {
+	rule  graphtest.Rule
+	text  string
+	holds bool
+	graph string
+	says  string // of a rule that does not hold
+}{
+	{graphtest.Exactly("web -> cart -> carts", "web -> mail"), "exactly web -> cart -> carts, web -> mail", true, shop, ""},
+	{graphtest.Exactly("web -> cart", "web -> mail"), "exactly web -> cart, web -> mail", false, shop, "shop/cart -> carts[database] is unexpected"},
+	{graphtest.Exactly("* -> *", "web -> bank"), "exactly * -> *, web -> bank", false, shop, "web -> bank is not there"},
+
+	{graphtest.Contains("web -> cart", "shop/* -> *[database]"), "contains web -> cart, shop/* -> *[database]", true, shop, ""},
+	{graphtest.Contains("web -> carts"), "contains web -> carts", false, shop, "web -> carts is not there"},
+	{graphtest.Contains("web -> cart[database]"), "contains web -> cart[database]", false, shop, "no node matches cart[database]"},
+	{graphtest.Contains("/web -> cart"), "contains /web -> cart", false, shop, "no node matches /web"}, // the namespace is shop
+
+	{graphtest.Path("web -> cart -> carts"), "path web -> cart -> carts", true, shop, ""},
+	{graphtest.Path("web -> * -> *[database]"), "path web -> * -> *[database]", true, shop, ""},
+	{graphtest.Path("web -> mail -> *"), "path web -> mail -> *", false, shop, "the path leads as far as mail"},
+	{graphtest.Path("web -> carts"), "path web -> carts", false, shop, "web -> carts is not there"},
+
+	{graphtest.Never("web", "carts"), "never web -> carts", true, shop, ""},
+	{graphtest.Never("shop/*", "*[external]"), "never shop/* -> *[external]", true, shop, ""},
+	{graphtest.Never("web", "cart"), "never web -> cart", false, shop, "shop/web called shop/cart, 2 times"},
+	{graphtest.Never("shop/*", "mail"), "never shop/* -> mail", false, shop, "shop/web sent a message to mail, once"},
+	{graphtest.Never("wep", "cart"), "never wep -> cart", false, shop, "no node matches wep: did you mean web?"},
+
+	{graphtest.Only("cart", "carts"), "only cart -> carts", true, shop, ""},
+	{graphtest.Only("mail"), "only mail -> nothing", true, shop, ""},
+	{graphtest.Only("web", "cart"), "only web -> cart", false, shop, "may call only cart"},
+	{graphtest.Only("cart"), "only cart -> nothing", false, shop, "shop/cart called carts[database], 2 times, and may call only nothing"},
+	{graphtest.Only("card", "carts"), "only card -> carts", false, shop, "did you mean cart"},
+
+	{graphtest.Layers("web", "cart, mail", "*[database]"), "layers web > cart, mail > *[database]", true, shop, ""},
+	{graphtest.Layers("web, cart, mail", "carts"), "layers web, cart, mail > carts", true, shop, ""}, // sideways
+	{graphtest.Layers("cart", "web"), "layers cart > web", false, shop, "upwards, from layer web to layer cart"},
+	{graphtest.Layers("web", "bank"), "layers web > bank", false, shop, "no node matches bank"},
+	{graphtest.Layers("web", "shop/*"), "layers web > shop/*", false, shop, "shop/web is in two layers: web and shop/*"},
+
+	{graphtest.Acyclic(), "acyclic", true, shop, ""},
+	{graphtest.Acyclic(), "acyclic", false, ring, "a cycle: cart -> web -> cart"},
+
+	{graphtest.Connected(), "connected", true, shop, ""},
+	{graphtest.Connected(), "connected", false, ring, "falls into 2 parts"},
+
+	{graphtest.MaxDepth(2), "depth at most 2", true, shop, ""},
+	{graphtest.MaxDepth(1), "depth at most 1", false, shop, "a chain of 2 calls: shop/web -> shop/cart -> carts[database]"},
+	{graphtest.MaxDepth(9), "depth at most 9", false, ring, "endless"},
+
+	{graphtest.MaxFanOut("web", 2), "fan-out web at most 2", true, shop, ""},
+	{graphtest.MaxFanOut("web", 1), "fan-out web at most 1", false, shop, "shop/web calls 2 others: mail, shop/cart"},
+	{graphtest.MaxFanOut("wep", 1), "fan-out wep at most 1", false, shop, "did you mean web"},
+
+	{graphtest.Calls("web -> cart", 2, 2), "calls web -> cart 2", true, shop, ""},
+	{graphtest.Calls("web -> cart", 1, -1), "calls web -> cart 1..", true, shop, ""},
+	{graphtest.Calls("web -> carts", 0, 3), "calls web -> carts 0..3", true, shop, ""}, // none is enough
+	{graphtest.Calls("web -> cart", 0, 1), "calls web -> cart 0..1", false, shop, "was called 2 times"},
+	{graphtest.Calls("web -> cart", 3, 5), "calls web -> cart 3..5", false, shop, "was called 2 times"},
+	{graphtest.Calls("wep -> cart", 0, 3), "calls wep -> cart 0..3", false, shop, "did you mean web"},
+
+	{graphtest.AtMost(1, "web -> cart"), "per-trace web -> cart at most 1", true, shop, ""},
+	{graphtest.AtMost(0, "web -> cart"), "per-trace web -> cart at most 0", false, shop, "once in one trace"},
+	{graphtest.AtMost(1, "web -> carts"), "per-trace web -> carts at most 1", false, shop, "nothing to measure"},
+
+	{graphtest.Retries(1, "cart -> carts"), "retries cart -> carts at most 1", true, shop, ""},
+	{graphtest.Retries(0, "cart -> carts"), "retries cart -> carts at most 0", false, shop, "was called again once"},
+
+	{graphtest.ErrorRate("web -> cart", 0.5), "errors web -> cart at most 50%", true, shop, ""},
+	{graphtest.ErrorRate("* -> mail", 0), "errors * -> mail at most 0%", true, shop, ""},
+	{graphtest.ErrorRate("web -> *", 0.07), "errors web -> * at most 7%", false, shop, "failed in 1 of 2 calls: 50%"},
+
+	{graphtest.Latency(graphtest.Caller, 1, "web -> cart", 44*time.Millisecond), "latency caller p100 web -> cart at most 44ms", true, shop, ""},
+	{graphtest.Latency(graphtest.Callee, 0.5, "web -> cart", 30*time.Millisecond), "latency callee p50 web -> cart at most 30ms", true, shop, ""},
+	{graphtest.Latency(graphtest.Caller, 1, "web -> cart", 43*time.Millisecond), "latency caller p100 web -> cart at most 43ms", false, shop, "took 44ms in percentile 100, as the caller saw it: 1ms too long"},
+	{graphtest.Latency(graphtest.Callee, 0.999, "web -> cart", 29*time.Millisecond), "latency callee p99.9 web -> cart at most 29ms", false, shop, "as the callee saw it"},
+	{graphtest.Latency(graphtest.Callee, 0.5, "cart -> carts", time.Hour), "latency callee p50 cart -> carts at most 1h0m0s", false, shop, "no latency that the callee measured"},
+
+	{graphtest.Async("web -> mail"), "async web -> mail", true, shop, ""},
+	{graphtest.Async("web -> cart"), "async web -> cart", false, shop, "is a request: the caller waits"},
+	{graphtest.Async("web -> bank"), "async web -> bank", false, shop, "web -> bank is not there"},
+
+	{graphtest.NoOrphans(), "no-orphans", true, shop, ""},
+	{graphtest.NoOrphans(), "no-orphans", false, broken, "1 span whose parent never arrived"},
+
+	{graphtest.Unresolved(0), "unresolved at most 0", true, shop, ""},
+	{graphtest.Unresolved(1), "unresolved at most 1", true, broken, ""},
+	{graphtest.Unresolved(0), "unresolved at most 0", false, broken, "1 client or producer span without a callee"},
+
+	{graphtest.Empty(), "empty", true, "", ""},
+	{graphtest.Empty(), "empty", false, ring, "there is alone, cart, web"},
+}
+
+// judge returns what is wrong with a rule in a case.
+func judge(t testing.TB, r graphtest.Rule, holds bool, graph, says string) string {
+	t.Helper()
+	violations := graphtest.Violations(graphOf(t, graph), r)
+	switch {
+	case holds && len(violations) > 0:
+		return fmt.Sprintf("does not hold: %s", violations[0].Message)
+	case !holds && len(violations) == 0:
+		return "holds"
+	}
+	if holds {
+		return ""
+	}
+	for _, v := range violations {
+		if v.Rule != r.String() {
+			return fmt.Sprintf("the violation is of %q", v.Rule)
+		}
+	}
+	if !slices.ContainsFunc(violations, func(v graphtest.Violation) bool { return strings.Contains(v.Message, says) }) {
+		return fmt.Sprintf("says %q, want %q", violations[0].Message, says)
+	}
+	return ""
+}
+
+func TestRules(t *testing.T) {
+	for _, c := range ruleCases {
+		if got := c.rule.String(); got != c.text {
+			t.Errorf("rule %q, want %q", got, c.text)
+		}
+		if wrong := judge(t, c.rule, c.holds, c.graph, c.says); wrong != "" {
+			t.Errorf("%s: %s", c.text, wrong)
+		}
+	}
+}
+
+// TestRulesParse: what a rule prints is read as the same rule.
+func TestRulesParse(t *testing.T) {
+	for _, c := range ruleCases {
+		rules, err := graphtest.Parse("", c.rule.String())
+		if err != nil || len(rules) != 1 || rules[0].String() != c.rule.String() {
+			t.Errorf("%s is read as %v, %v", c.rule, rules, err)
+			continue
+		}
+		if wrong := judge(t, rules[0], c.holds, c.graph, c.says); wrong != "" {
+			t.Errorf("%s, read: %s", c.text, wrong)
+		}
+	}
+}
+
+// inverted is a rule that holds where another does not.
+type inverted struct{ graphtest.Rule }
+
+func (r inverted) Check(g *servicegraph.Graph) []graphtest.Violation {
+	if len(r.Rule.Check(g)) > 0 {
+		return nil
+	}
+	return []graphtest.Violation{{Rule: r.String(), Message: "inverted"}}
+}
+
+// TestRulesInverted: a rule that did the opposite would be noticed, by a case in which
+// it should hold and by one in which it should not; every rule has both.
+func TestRulesInverted(t *testing.T) {
+	noticed := map[string]map[bool]bool{}
+	for _, c := range ruleCases {
+		keyword, _, _ := strings.Cut(c.text, " ")
+		if noticed[keyword] == nil {
+			noticed[keyword] = map[bool]bool{}
+		}
+		if judge(t, inverted{c.rule}, c.holds, c.graph, c.says) == "" {
+			t.Errorf("%s: the opposite is not noticed", c.text)
+		} else {
+			noticed[keyword][c.holds] = true
+		}
+	}
+	for _, keyword := range graphtest.Keywords {
+		if !noticed[keyword][true] || !noticed[keyword][false] {
+			t.Errorf("%s: not both a case in which it holds and one in which it does not: %v", keyword, noticed[keyword])
+		}
+	}
+}
+
+// TestRulesOfNothing: an empty graph, or none, passes only as such.
+func TestRulesOfNothing(t *testing.T) {
+	for _, c := range ruleCases {
+		isEmpty := c.text == "empty"
+		for _, g := range []*servicegraph.Graph{nil, {}} {
+			violations := graphtest.Violations(g, c.rule)
+			if (len(violations) == 0) != isEmpty {
+				t.Errorf("%s of an empty graph: %v", c.text, violations)
+			}
+			if !isEmpty && !strings.Contains(violations[0].Message, "the graph is empty") {
+				t.Errorf("%s: %s", c.text, violations[0].Message)
+			}
+		}
+	}
+}
+
+// TestRulesWrong: a mistake in the text of a rule is a broken rule, not a panic.
+func TestRulesWrong(t *testing.T) {
+	for _, r := range []graphtest.Rule{
+		graphtest.Path("web"), graphtest.Never("", "x"), graphtest.Exactly(), graphtest.AtMost(-1, "a -> b"),
+		graphtest.ErrorRate("a -> b", 2), graphtest.Latency("somebody", 0.5, "a -> b", 1), graphtest.Latency(graphtest.Caller, 2, "a -> b", 1),
+		graphtest.Layers("web"), graphtest.Calls("a -> b", 5, 3), graphtest.Never("a\nacyclic", "b"), graphtest.Only("a", "b[databse]"),
+	} {
+		violations := graphtest.Violations(graphOf(t, shop), r)
+		if len(violations) != 1 || !strings.Contains(violations[0].Message, "this is no rule: 1:") {
+			t.Errorf("%q: %+v", r, violations)
+		}
+		if len(graphtest.Violations(&servicegraph.Graph{}, r)) == 0 {
+			t.Errorf("%q holds of nothing", r)
+		}
+	}
+}

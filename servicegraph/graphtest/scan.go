@@ -1,0 +1,225 @@
+package graphtest
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A SyntaxError is a place in a text of rules, or in a golden file, that cannot be
+// read.
+type SyntaxError struct {
+	File         string // as given to the parser; may be empty
+	Line, Column int    // from 1; columns count characters
+	Message      string
+}
+
+// Error returns file:line:column: message.
+func (e *SyntaxError) Error() string {
+	where := fmt.Sprintf("%d:%d: %s", e.Line, e.Column, e.Message)
+	if e.File == "" {
+		return where
+	}
+	return e.File + ":" + where
+}
+
+// A token is a word, a sign, "\n" for the end of a statement, or "" for the end.
+type token struct {
+	text   string
+	offset int
+}
+
+// A scanner splits a text into tokens. A statement ends with its line, unless the
+// next one is indented.
+type scanner struct {
+	file string
+	text string
+	pos  int
+	tok  token // the one to be looked at next
+
+	comment string // the last that was passed over
+}
+
+func newScanner(file, text string) *scanner {
+	s := &scanner{file: file, text: text}
+	s.next()
+	return s
+}
+
+// errorf returns an error at a token.
+func (s *scanner) errorf(at token, format string, args ...any) *SyntaxError {
+	before := s.text[:at.offset]
+	begin := strings.LastIndexByte(before, '\n') + 1
+	return &SyntaxError{
+		File: s.file, Line: strings.Count(before, "\n") + 1, Column: utf8.RuneCountInString(before[begin:]) + 1,
+		Message: fmt.Sprintf(format, args...),
+	}
+}
+
+// next moves to the next token and returns the one before.
+func (s *scanner) next() token {
+	was := s.tok
+	s.skip()
+	start := s.pos
+	rest := s.text[start:]
+	switch {
+	case rest == "":
+	case strings.HasPrefix(rest, "->"):
+		s.pos += 2
+	case strings.HasPrefix(rest, "→"):
+		s.pos += len("→")
+		s.tok = token{"->", start}
+		return was
+	default:
+		s.pos += max(wordLength(rest), 1) // or a sign
+	}
+	s.tok = token{s.text[start:s.pos], start}
+	return was
+}
+
+// skip passes over spaces, comments, and the ends of lines whose next is indented.
+func (s *scanner) skip() {
+	for s.pos < len(s.text) {
+		switch c := s.text[s.pos]; {
+		case c == ' ' || c == '\t' || c == '\r':
+			s.pos++
+		case c == '#':
+			line, _, _ := strings.Cut(s.text[s.pos:], "\n")
+			s.comment = strings.TrimRight(line, " \t\r")
+			s.pos += len(line)
+		case c == '\n' && s.continues():
+			s.pos++
+		default:
+			return
+		}
+	}
+}
+
+// continues reports whether the line after this end of one goes on with the statement.
+func (s *scanner) continues() bool {
+	line, _, _ := strings.Cut(s.text[s.pos+1:], "\n")
+	content := strings.TrimLeft(line, " \t\r")
+	return content != "" && content[0] != '#' && len(content) < len(line)
+}
+
+// wordLength returns how much of a text is one word: names, quoted or not, with a type
+// in brackets.
+func wordLength(text string) int {
+	n := 0
+	for n < len(text) {
+		rest := text[n:]
+		r, size := utf8.DecodeRuneInString(rest)
+		switch {
+		case r == '"':
+			quoted, err := strconv.QuotedPrefix(rest)
+			if err != nil { // not closed: the rest of the line
+				line, _, _ := strings.Cut(rest, "\n")
+				return n + len(line)
+			}
+			size = len(quoted)
+		case unicode.IsSpace(r) || r == ',' || r == '>' || r == '→' || strings.HasPrefix(rest, "->"):
+			return n
+		case r == ':' && (len(rest) == 1 || unicode.IsSpace(rune(rest[1]))):
+			return n
+		}
+		n += size
+	}
+	return n
+}
+
+// atEnd reports whether the statement is over.
+func (s *scanner) atEnd() bool { return s.tok.text == "\n" || s.tok.text == "" }
+
+// skipStatement moves behind the end of the statement.
+func (s *scanner) skipStatement() {
+	for !s.atEnd() {
+		s.next()
+	}
+}
+
+// accept takes the token if it is the given one.
+func (s *scanner) accept(text string) bool {
+	if s.tok.text != text {
+		return false
+	}
+	s.next()
+	return true
+}
+
+// expect takes the given tokens, one after the other.
+func (s *scanner) expect(words ...string) *SyntaxError {
+	for _, w := range words {
+		if !s.accept(w) {
+			return s.errorf(s.tok, "want %q here, not %s", w, s.shown())
+		}
+	}
+	return nil
+}
+
+// shown returns the token for a message.
+func (s *scanner) shown() string {
+	if s.atEnd() {
+		return "the end of the line"
+	}
+	return strconv.Quote(s.tok.text)
+}
+
+// pattern reads a pattern of nodes.
+func (s *scanner) pattern() (pattern, *SyntaxError) {
+	switch s.tok.text {
+	case "\n", "", ",", ">", "->", ":":
+		return pattern{}, s.errorf(s.tok, "want the name of a service here, not %s", s.shown())
+	}
+	p, err := parsePattern(s.tok.text)
+	if err != nil {
+		return p, s.errorf(s.tok, "%v", err)
+	}
+	s.next()
+	return p, nil
+}
+
+// patterns reads one or more patterns with commas between.
+func (s *scanner) patterns() (list []pattern, err *SyntaxError) {
+	for {
+		p, err := s.pattern()
+		if err != nil {
+			return nil, err
+		}
+		if list = append(list, p); !s.accept(",") {
+			return list, nil
+		}
+	}
+}
+
+// chain reads a -> b -> c, of at least two.
+func (s *scanner) chain() (list []pattern, err *SyntaxError) {
+	for {
+		p, err := s.pattern()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, p)
+		if s.tok.text == "->" {
+			s.next()
+			continue
+		}
+		if len(list) < 2 {
+			return nil, s.errorf(s.tok, "want -> here, not %s", s.shown())
+		}
+		return list, nil
+	}
+}
+
+// arrow reads a -> b.
+func (s *scanner) arrow() (a arrow, err *SyntaxError) {
+	if a.from, err = s.pattern(); err != nil {
+		return a, err
+	}
+	if err = s.expect("->"); err != nil {
+		return a, err
+	}
+	a.to, err = s.pattern()
+	return a, err
+}

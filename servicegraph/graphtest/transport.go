@@ -1,0 +1,118 @@
+package graphtest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+)
+
+// MemTransport carries HTTP requests to handlers in the same process, by host, without
+// a network. It is for testing/synctest: there a call over a socket keeps the clock
+// from moving on, while here all waiting is of the kind that synctest sees through, so
+// that a handler that sleeps for 1.5 s takes exactly that, and no time at all.
+//
+// A handler runs in a goroutine of its own and may stream its answer. Its request has
+// the context of the client's. A handler that panics breaks the connection. A host that is
+// not in the map is an error of the client, as one that nobody listens at.
+type MemTransport map[string]http.Handler
+
+// RoundTrip hands the request to the handler of its host.
+func (m MemTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	handler := m[r.URL.Host]
+	if handler == nil {
+		closeBody(r)
+		return nil, fmt.Errorf("dial mem %s: there is no such host", r.URL.Host)
+	}
+	in := r.Clone(r.Context())
+	in.RequestURI = r.URL.RequestURI()
+	in.RemoteAddr = "mem:0"
+	if in.Host == "" {
+		in.Host = r.URL.Host
+	}
+	if in.Body == nil {
+		in.Body = http.NoBody
+	}
+	body, w := io.Pipe()
+	answer := &memAnswer{header: make(http.Header), body: w, ready: make(chan struct{})}
+	stop := context.AfterFunc(r.Context(), func() { answer.fail(r.Context().Err()) })
+	go func() {
+		defer stop()
+		defer closeBody(r)
+		defer func() {
+			// As net/http does, but as an error for the client alone.
+			if p := recover(); p != nil {
+				answer.fail(fmt.Errorf("mem %s: the handler panicked: %v", r.URL.Host, p))
+			}
+		}()
+		handler.ServeHTTP(answer, in)
+		answer.WriteHeader(http.StatusOK)
+		w.Close()
+	}()
+	<-answer.ready
+	if answer.err != nil {
+		return nil, answer.err
+	}
+	length, err := strconv.ParseInt(answer.sent.Get("Content-Length"), 10, 64)
+	if err != nil {
+		length = -1
+	}
+	return &http.Response{
+		Status:     fmt.Sprintf("%d %s", answer.status, http.StatusText(answer.status)),
+		StatusCode: answer.status,
+		Proto:      "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header:        answer.sent,
+		Body:          body,
+		ContentLength: length,
+		Request:       r,
+	}, nil
+}
+
+func closeBody(r *http.Request) {
+	if r.Body != nil {
+		r.Body.Close()
+	}
+}
+
+// A memAnswer is what a handler writes to.
+type memAnswer struct {
+	header http.Header // the handler's own
+	body   *io.PipeWriter
+
+	once   sync.Once
+	ready  chan struct{} // closed when the following are set
+	status int
+	sent   http.Header
+	err    error
+}
+
+func (a *memAnswer) Header() http.Header { return a.header }
+
+func (a *memAnswer) WriteHeader(status int) {
+	if status < 200 && status != http.StatusSwitchingProtocols {
+		return // an answer before the answer
+	}
+	a.once.Do(func() {
+		a.status, a.sent = status, a.header.Clone()
+		close(a.ready)
+	})
+}
+
+func (a *memAnswer) Write(p []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	return a.body.Write(p)
+}
+
+// Flush sends the header. What is written after it arrives as it is read.
+func (a *memAnswer) Flush() { a.WriteHeader(http.StatusOK) }
+
+// fail ends the answer with an error.
+func (a *memAnswer) fail(err error) {
+	a.once.Do(func() {
+		a.err = err
+		close(a.ready)
+	})
+	a.body.CloseWithError(err)
+}
