@@ -42,9 +42,9 @@ func TestFastSpans(t *testing.T) {
 	exact := newClient(t, tempo.URL, Config{Keep: servicegraph.Config{}.Reads})
 	start := time.Now().Add(-10 * time.Second).Truncate(time.Second).UnixNano()
 
-	// 150 usual traces, one with as many spans as a search shows, one with more, and
+	// 60 usual traces, one with as many spans as a search shows, one with more, and
 	// one in two parts, in a block each.
-	const usual = 150
+	const usual = 60
 	var spans []servicegraph.Span
 	for n := range byte(usual) {
 		spans = append(spans, shop(id(n), start+ms(int64(n)))...)

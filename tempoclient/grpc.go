@@ -70,8 +70,9 @@ func (codec) Unmarshal(data []byte, v any) error {
 // A receiver is the end of a stream of messages on our side.
 type receiver[M any] interface{ Recv() (M, error) }
 
-// stream yields what merge makes of every message of a stream, but for the last one
-// what finish makes of that. Before the first message it retries as other requests do.
+// stream yields what merge makes of every message of a stream, and at its end what
+// finish makes of the last of that. Before the first message it retries as other
+// requests do.
 func stream[M, T any](
 	outer context.Context, c *Client, method string,
 	open func(context.Context, tempopb.StreamingQuerierClient) (receiver[M], error),
@@ -96,12 +97,13 @@ func stream[M, T any](
 
 	header := http.Header{}
 	receive := func() error {
+		silence.Reset(c.cfg.Timeout)
 		next, err := source.Recv()
+		silence.Stop() // the time that our caller takes does not count
 		switch {
 		case err == nil:
 			m = next
 			c.reached.Store(true)
-			silence.Reset(c.cfg.Timeout)
 			return nil
 		case err == io.EOF:
 			return io.EOF
@@ -132,12 +134,12 @@ func stream[M, T any](
 		err = c.streamError(method, 0, "", errors.New("the stream ended without an answer"))
 	}
 	result := none
-	for n := 0; err == nil; n++ {
-		if n > 0 && !yield(result, nil) { // held back until it is known not to be the last
-			return
-		}
+	for err == nil {
 		if result, err = merge(m); err != nil {
 			yield(none, fmt.Errorf("tempo %s: %s: %w", c.grpcAddr(), method, err))
+			return
+		}
+		if !yield(result, nil) {
 			return
 		}
 		err = receive()

@@ -17,8 +17,9 @@ import (
 
 // Tempo answers over gRPC (its service StreamingQuerier) while it is still at work.
 // Its messages hold what is new or has changed; the sequences of the methods below
-// yield all that is known so far, and the last element is the answer. A sequence
-// that breaks off is not begun anew: it ends with the error.
+// yield all that is known so far after each of them, and at the end the whole once
+// more, with the warnings about it. A sequence that breaks off is not begun
+// anew: it ends with the error.
 
 // SearchProgress is a search as far as it has come.
 type SearchProgress struct {
@@ -28,7 +29,8 @@ type SearchProgress struct {
 }
 
 // StreamSearch is a search in one request: for the first results at once, where
-// [Client.Search] is for all of them. It finds up to q.Limit traces, 1000 if that
+// [Client.Search] is for all of them. Every element is all that was found so far, and
+// the last one is the answer. It finds up to q.Limit traces, 1000 if that
 // is zero, in a range that Tempo takes in one piece, and not necessarily the
 // newest.
 func (c *Client) StreamSearch(ctx context.Context, q Query) iter.Seq2[SearchProgress, error] {
@@ -98,7 +100,8 @@ func summaryOf(t *tempopb.TraceSearchMetadata) (TraceSummary, error) {
 	return s, nil
 }
 
-// StreamTags is [Client.Tags], as it comes.
+// StreamTags is [Client.Tags], as it comes: every element is all of it so far, the last
+// one is the answer and alone has warnings.
 func (c *Client) StreamTags(ctx context.Context, q TagQuery) iter.Seq2[*Tags, error] {
 	return func(yield func(*Tags, error) bool) {
 		start, end, err := q.seconds(time.Now())
@@ -137,7 +140,8 @@ func (c *Client) StreamTags(ctx context.Context, q TagQuery) iter.Seq2[*Tags, er
 	}
 }
 
-// StreamTagValues is [Client.TagValues], as it comes.
+// StreamTagValues is [Client.TagValues], as it comes: every element is all of it so far,
+// the last one is the answer and alone has warnings.
 func (c *Client) StreamTagValues(ctx context.Context, name string, q TagQuery) iter.Seq2[*TagValues, error] {
 	return func(yield func(*TagValues, error) bool) {
 		start, end, err := q.seconds(time.Now())

@@ -18,7 +18,8 @@ import (
 // maxExemplars is what Tempo takes for a request over HTTP that does not say.
 const maxExemplars = 100
 
-// StreamQueryRange is [Client.QueryRange], as it comes.
+// StreamQueryRange is [Client.QueryRange], as it comes: every element is all of it so
+// far, the last one is the answer and alone has warnings.
 func (c *Client) StreamQueryRange(ctx context.Context, q MetricsQuery) iter.Seq2[*Metrics, error] {
 	return func(yield func(*Metrics, error) bool) {
 		start, end, err := q.bounds(time.Now())
@@ -54,7 +55,8 @@ func (c *Client) StreamQueryRange(ctx context.Context, q MetricsQuery) iter.Seq2
 	}
 }
 
-// StreamQueryInstant is [Client.QueryInstant], as it comes.
+// StreamQueryInstant is [Client.QueryInstant], as it comes: every element is all of it
+// so far, the last one is the answer and alone has warnings.
 func (c *Client) StreamQueryInstant(ctx context.Context, q MetricsQuery) iter.Seq2[*Metrics, error] {
 	return func(yield func(*Metrics, error) bool) {
 		start, end, err := q.bounds(time.Now())
@@ -73,28 +75,25 @@ func (c *Client) StreamQueryInstant(ctx context.Context, q MetricsQuery) iter.Se
 				series := all.get(labelsOf(s.Labels))
 				series.samples[end.UnixMilli()] = s.Value
 			}
-			return all.metrics(), nil
-		}
-		finish := func(m *Metrics) *Metrics {
-			m = all.finish(m)
-			for i := range m.Series {
-				m.Series[i].Samples[0].Time = end // which the map has in milliseconds only
+			answer := all.metrics()
+			for i := range answer.Series {
+				answer.Series[i].Samples[0].Time = end // which the set has in milliseconds only
 			}
-			return m
+			return answer, nil
 		}
 		stream(ctx, c, "MetricsQueryInstant", func(ctx context.Context, q tempopb.StreamingQuerierClient) (receiver[*tempopb.QueryInstantResponse], error) {
 			return q.MetricsQueryInstant(ctx, req)
-		}, merge, finish, yield)
+		}, merge, all.finish, yield)
 	}
 }
 
 // A seriesSet puts together what messages say of the same series: of two values for
 // one time the later counts.
 type seriesSet struct {
-	series   map[string]*mergedSeries
-	jobs     jobsMetrics
-	partial  bool
-	messages string
+	series  map[string]*mergedSeries
+	jobs    jobsMetrics
+	partial bool
+	message string // why it is
 }
 
 type mergedSeries struct {
@@ -125,7 +124,7 @@ func (s *seriesSet) status(m *tempopb.SearchMetrics, status tempopb.PartialStatu
 		s.jobs = jobsMetrics{int(m.CompletedJobs), int(m.TotalJobs)}
 	}
 	if status == tempopb.PartialStatus_PARTIAL {
-		s.partial, s.messages = true, message
+		s.partial, s.message = true, message
 	}
 }
 
@@ -148,10 +147,11 @@ func (s *seriesSet) metrics() *Metrics {
 	return m
 }
 
-func (s *seriesSet) finish(m *Metrics) *Metrics {
-	m.Warnings = s.jobs.warnings()
+// finish adds the warnings to the last of the answers.
+func (s *seriesSet) finish(last *Metrics) *Metrics {
+	m := &Metrics{Series: last.Series, Warnings: s.jobs.warnings()}
 	if s.partial {
-		m.Warnings = append(m.Warnings, &Warning{Kind: WarnPartial, Message: s.messages})
+		m.Warnings = append(m.Warnings, &Warning{Kind: WarnPartial, Message: s.message})
 	}
 	return m
 }

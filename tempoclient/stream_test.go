@@ -213,6 +213,7 @@ func TestStreamsMergeDeltas(t *testing.T) {
 	want := []string{
 		"0/3 <root span not yet received>,one []",
 		"1/3 <root span not yet received>,one []",
+		"2/3 three,one,two []",
 		"2/3 three,one,two [partial: 2 of 3 parts of the search were done]",
 	}
 	if diff := cmp.Diff(want, order); diff != "" {
@@ -275,19 +276,19 @@ func TestStreamFaults(t *testing.T) {
 			s.Send(one)
 			s.Send(one)
 			return status.Error(codes.Unavailable, "transport is closing")
-		}, 1, "the answer broke off: transport is closing"},
+		}, 2, "the answer broke off: transport is closing"},
 		{"comes back", func(attempt int, s server) error {
 			if attempt < 3 {
 				return status.Error(codes.Unavailable, "starting")
 			}
 			return s.Send(one)
-		}, 1, ""},
+		}, 2, ""},
 		{"queue full, comes back", func(attempt int, s server) error {
 			if attempt < 2 {
 				return status.Error(codes.ResourceExhausted, "queue is full")
 			}
 			return s.Send(one)
-		}, 1, ""},
+		}, 2, ""},
 		{"rejects", func(attempt int, s server) error {
 			if attempt > 1 {
 				t.Error("asked again")
@@ -348,8 +349,15 @@ func TestStreamsEndAtOnce(t *testing.T) {
 	if err := firstError(c.StreamSearch(t.Context(), Query{})); err == nil || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "silent for 50ms") {
 		t.Errorf("a silent server: %v", err)
 	}
-	for range c.StreamSearch(t.Context(), Query{}) {
-		break // ends the stream: the server would not stop otherwise
+	n := 0
+	for _, err := range c.StreamSearch(t.Context(), Query{}) {
+		if n++; n == 2 {
+			if err != nil {
+				t.Errorf("after the caller took its time: %v", err)
+			}
+			break // ends the stream: the server would not stop otherwise
+		}
+		time.Sleep(100 * time.Millisecond) // longer than the timeout
 	}
 }
 
