@@ -1,0 +1,141 @@
+package main
+
+import (
+	"fmt"
+	"iter"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// A path is one way of reading an input.
+type path struct {
+	name string
+	run  func(in *input, workers int) error
+}
+
+// A comparison is the paths of one encoding. Ratios are to the first.
+type comparison struct {
+	format   string
+	baseline string // the first path's name in the headings
+	paths    []path
+}
+
+var comparisons = []comparison{
+	{"protobuf", "Tempo", []path{
+		{"Tempo: decode + service-graphs processor, limit lifted", tempoRun(true)},
+		{"Tempo, at its limit of 10,000 pending edges", tempoRun(false)},
+		{"Collector: pdata decode alone", pdataProtobuf},
+		{"tempograph: bytes → Graph", oursProtobuf},
+	}},
+	{"json", "pdata", []path{
+		{"Collector: pdata decode alone", pdataJSON},
+		{"tempograph: bytes → Graph", oursJSON},
+	}},
+}
+
+// A cost is what going once over an input took.
+type cost struct {
+	wall, cpu      time.Duration
+	mallocs, bytes float64
+}
+
+// enough is how many spans a path reads at least in a round: it goes over small
+// inputs several times.
+const enough = 100_000
+
+// measure returns the costs of the paths of a comparison, by number of cores, path
+// and round.
+func measure(c comparison, in *input, cores []int, rounds int) ([][][]cost, error) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	costs := make([][][]cost, len(cores))
+	for i := range cores {
+		costs[i] = make([][]cost, len(c.paths))
+	}
+	for round := range rounds {
+		for i, n := range cores {
+			runtime.GOMAXPROCS(n)
+			for turn := range c.paths {
+				p := (turn + round) % len(c.paths)
+				took, err := once(c.paths[p], in, n)
+				if err != nil {
+					return nil, fmt.Errorf("%s: %w", c.paths[p].name, err)
+				}
+				costs[i][p] = append(costs[i][p], took)
+			}
+		}
+	}
+	return costs, nil
+}
+
+// once runs a path, on a heap that holds no garbage of others.
+func once(p path, in *input, cores int) (cost, error) {
+	times := (enough + in.spans - 1) / in.spans
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	cpu, start := processorTime(), time.Now()
+	for range times {
+		if err := p.run(in, cores); err != nil {
+			return cost{}, err
+		}
+	}
+	wall, used := time.Since(start), processorTime()-cpu
+	runtime.ReadMemStats(&after)
+	return cost{
+		wall:    wall / time.Duration(times),
+		cpu:     used / time.Duration(times),
+		mallocs: float64(after.Mallocs-before.Mallocs) / float64(times),
+		bytes:   float64(after.TotalAlloc-before.TotalAlloc) / float64(times),
+	}, nil
+}
+
+// processorTime returns the user and system time of this process so far.
+func processorTime() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		panic("peers: getrusage: " + err.Error()) // it fails for wrong arguments alone
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// each calls one of the functions that worker makes with every message, on as many
+// goroutines as there are workers, and returns an error if one of them did.
+func each(messages iter.Seq[[]byte], workers int, worker func() func([]byte) error) error {
+	if workers == 1 {
+		do := worker()
+		for message := range messages {
+			if err := do(message); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	queue := make(chan []byte, 64)
+	errs := make(chan error, workers)
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			do := worker()
+			var failed error
+			for message := range queue { // to its end, even after an error
+				if failed == nil {
+					failed = do(message)
+				}
+			}
+			errs <- failed
+		})
+	}
+	for message := range messages {
+		queue <- message
+	}
+	close(queue)
+	wg.Wait()
+	for range workers {
+		if err := <-errs; err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+)
+
+// writeTable writes the results of a comparison as a Markdown table. Figures are
+// medians of the rounds; ratios are medians of the ratios of each round, the lowest
+// and the highest beside them.
+func writeTable(w io.Writer, c comparison, in *input, cores []int, costs [][][]cost) {
+	fmt.Fprintf(w, "\n| %s | cores | spans/s | CPU ns/span | × %[2]s, CPU | × %[2]s, clock | allocs/span | B/span |\n|---|---|---|---|---|---|---|---|\n", c.format, c.baseline)
+	spans := float64(in.spans)
+	for i, n := range cores {
+		base := costs[i][0]
+		for p, rounds := range costs[i] {
+			byCPU := ratios(base, rounds, cost.cpuSeconds)
+			byClock := ratios(base, rounds, cost.wallSeconds)
+			fmt.Fprintf(w, "| %s | %d | %.2f M | %.0f | %s | %s | %s | %.0f |\n", c.paths[p].name, n,
+				spans/median(rounds, cost.wallSeconds)/1e6,
+				median(rounds, cost.cpuSeconds)/spans*1e9,
+				byCPU, byClock,
+				significant(median(rounds, func(c cost) float64 { return c.mallocs })/spans),
+				median(rounds, func(c cost) float64 { return c.bytes })/spans)
+		}
+	}
+	if len(cores) < 2 {
+		return
+	}
+	var gains []string
+	for p := range c.paths {
+		last := len(cores) - 1
+		gains = append(gains, fmt.Sprintf("%s %s", c.paths[p].name, ratios(costs[0][p], costs[last][p], cost.wallSeconds)))
+	}
+	fmt.Fprintf(w, "\n%d cores against %d, by the clock: %s.\n", cores[len(cores)-1], cores[0], strings.Join(gains, "; "))
+}
+
+func (c cost) wallSeconds() float64 { return c.wall.Seconds() }
+func (c cost) cpuSeconds() float64  { return c.cpu.Seconds() }
+
+func median(rounds []cost, figure func(cost) float64) float64 {
+	return middle(sorted(rounds, figure))
+}
+
+func sorted(rounds []cost, figure func(cost) float64) []float64 {
+	var figures []float64
+	for _, r := range rounds {
+		figures = append(figures, figure(r))
+	}
+	slices.Sort(figures)
+	return figures
+}
+
+// middle returns the median of figures in order.
+func middle(figures []float64) float64 {
+	n := len(figures)
+	return (figures[(n-1)/2] + figures[n/2]) / 2
+}
+
+// ratios returns how many times faster than base rounds were.
+func ratios(base, rounds []cost, figure func(cost) float64) string {
+	var r []float64
+	for i := range rounds {
+		r = append(r, figure(base[i])/figure(rounds[i]))
+	}
+	slices.Sort(r)
+	return fmt.Sprintf("%s (%s–%s)", significant(middle(r)), significant(r[0]), significant(r[len(r)-1]))
+}
+
+// significant writes a number with about two digits that matter.
+func significant(f float64) string {
+	if f >= 10 {
+		return fmt.Sprintf("%.1f", f)
+	}
+	return fmt.Sprintf("%.2f", f)
+}
+
+// writeMachine writes what was measured, with what, where and when.
+func writeMachine(w io.Writer, args []string) {
+	fmt.Fprintf(w, "`%s`, %s, %s, %s/%s, %s, %d cores.\n",
+		strings.Join(append([]string{"go run ."}, args...), " "), time.Now().UTC().Format(time.DateOnly),
+		runtime.Version(), runtime.GOOS, runtime.GOARCH, cpuName(), runtime.NumCPU())
+	fmt.Fprintf(w, "tempograph %s, Tempo %s, pdata %s.\n", revision(),
+		version("github.com/grafana/tempo"), version("go.opentelemetry.io/collector/pdata"))
+}
+
+// version returns the version of a module that is linked in.
+func version(module string) string {
+	info, ok := debug.ReadBuildInfo()
+	if ok {
+		for _, dep := range info.Deps {
+			if dep.Path == module {
+				return dep.Version
+			}
+		}
+	}
+	return "of unknown version"
+}
+
+// revision returns the commit of the checkout that this runs in.
+func revision() string {
+	out, err := exec.Command("git", "describe", "--always", "--dirty", "--abbrev=10").Output()
+	return cmp.Or(strings.TrimSpace(string(out)), fmt.Sprintf("of unknown revision (%v)", err))
+}
+
+// cpuName returns the name of the processor, as Linux gives it.
+func cpuName() string {
+	f, err := os.Open("/proc/cpuinfo")
+	if err != nil {
+		return "unknown processor"
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if key, value, ok := strings.Cut(lines.Text(), ":"); ok && strings.TrimSpace(key) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "unknown processor"
+}
