@@ -29,28 +29,30 @@ func (id SpanID) IsZero() bool { return id == SpanID{} }
 // ParseTraceID reads a trace id of up to 32 hexadecimal digits. Shorter ids are
 // padded with zeros on the left: Tempo's search strips leading zeros, and
 // 64-bit ids are the low half of 128-bit ones.
-func ParseTraceID(s string) (TraceID, error) {
-	var id TraceID
-	if s == "" || len(s) > 32 {
-		return id, fmt.Errorf("trace id %q: want 1 to 32 hexadecimal digits", s)
-	}
-	if _, err := hex.Decode(id[:], []byte(strings.Repeat("0", 32-len(s))+s)); err != nil {
-		return TraceID{}, fmt.Errorf("trace id %q: %w", s, err)
+func ParseTraceID(s string) (id TraceID, err error) {
+	if !parseHex(id[:], s) {
+		return TraceID{}, fmt.Errorf("trace id %q: want 1 to 32 hexadecimal digits", s)
 	}
 	return id, nil
 }
 
 // ParseSpanID reads a span id of up to 16 hexadecimal digits, padded with zeros
 // on the left.
-func ParseSpanID(s string) (SpanID, error) {
-	var id SpanID
-	if s == "" || len(s) > 16 {
-		return id, fmt.Errorf("span id %q: want 1 to 16 hexadecimal digits", s)
-	}
-	if _, err := hex.Decode(id[:], []byte(strings.Repeat("0", 16-len(s))+s)); err != nil {
-		return SpanID{}, fmt.Errorf("span id %q: %w", s, err)
+func ParseSpanID(s string) (id SpanID, err error) {
+	if !parseHex(id[:], s) {
+		return SpanID{}, fmt.Errorf("span id %q: want 1 to 16 hexadecimal digits", s)
 	}
 	return id, nil
+}
+
+// parseHex fills id from the right with the digits of s, and reports whether they
+// are digits and fit.
+func parseHex(id []byte, s string) bool {
+	if s == "" || len(s) > 2*len(id) {
+		return false
+	}
+	_, err := hex.Decode(id, []byte(strings.Repeat("0", 2*len(id)-len(s))+s))
+	return err == nil
 }
 
 // A Kind is the role of a span in a call, with OTLP's numbers.
