@@ -92,11 +92,13 @@ func boundRule(a arrow, b bound) rule {
 	return rule{text: b.head() + " " + a.String() + b.tail(), check: func(g *servicegraph.Graph) []Violation {
 		var violations []Violation
 		found := false
+		is := newAsserter(g)
+		asks := b.word == "calls" || b.word == "async" // for something to be there
 		for e := range g.Edges() {
-			if !a.matches(e) {
+			if !a.matches(e) || (asks && !is.matchesEdge(a, e)) {
 				continue
 			}
-			found = true
+			found = found || is.matchesEdge(a, e)
 			if why := b.broken(e); why != "" {
 				violations = append(violations, Violation{
 					Message: edgeText(e.ID) + " " + why,
@@ -108,7 +110,7 @@ func boundRule(a arrow, b bound) rule {
 		if found || (b.word == "calls" && b.least == 0 && len(matching(g, a.from)) > 0) {
 			return violations
 		}
-		return []Violation{missing(g, a, "so there is nothing to measure")}
+		return append(violations, missing(g, a, "so there is nothing to measure"))
 	}}
 }
 

@@ -54,6 +54,11 @@
 // one. Without a type it is any; the types are those of [servicegraph.NodeType]:
 // postgres[database]. A name with other characters is quoted as in Go: "my shop"/web.
 //
+// Where a service has the same name as a peer that is only an address, a rule that
+// wants a call to be there means the service: "path web -> cart" does not hold if web
+// calls the host cart and the service cart never got the trace. A rule that forbids
+// calls means both.
+//
 // # What holds
 //
 // Nothing holds of nothing: in an empty graph every rule but [Empty] is broken, and

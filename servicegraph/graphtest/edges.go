@@ -18,13 +18,60 @@ func matching(g *servicegraph.Graph, p pattern) (ids []servicegraph.NodeID) {
 	return ids
 }
 
+// An asserter tells the nodes and edges that a rule wants to be there. It differs from
+// the pattern where a peer without spans has the name of a service that has some, and the
+// pattern has no type: the service is meant. Otherwise a call that lost its trace
+// context would pass for one that did not, as an address is often a service's name.
+type asserter struct {
+	g        *servicegraph.Graph
+	services map[string]bool // by name
+}
+
+func newAsserter(g *servicegraph.Graph) asserter {
+	services := make(map[string]bool)
+	for n := range g.Nodes() {
+		if n.ID.Type == servicegraph.TypeService {
+			services[n.ID.Name] = true
+		}
+	}
+	return asserter{g, services}
+}
+
+func (a asserter) matches(p pattern, id servicegraph.NodeID) bool {
+	isShadow := p.typ == "" && id.Type != servicegraph.TypeService && a.services[id.Name]
+	return p.matches(id) && !isShadow
+}
+
+func (a asserter) matchesEdge(want arrow, e servicegraph.Edge) bool {
+	return a.matches(want.from, e.ID.From) && a.matches(want.to, e.ID.To)
+}
+
+// matching returns the nodes that match.
+func (a asserter) matching(p pattern) (ids []servicegraph.NodeID) {
+	for _, id := range matching(a.g, p) {
+		if a.matches(p, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 // unknown says that no node matches, and which one may have been meant.
 func unknown(g *servicegraph.Graph, p pattern) string {
+	return "no node matches " + p.String() + suggestion(g, p)
+}
+
+// suggestion returns ": did you mean ...?" if a node has a similar name, or has the name
+// and another namespace or type.
+func suggestion(g *servicegraph.Graph, p pattern) string {
 	var names []string
 	for n := range g.Nodes() {
+		if n.ID.Name == p.name.text {
+			return ": did you mean " + nodeText(n.ID) + "?"
+		}
 		names = append(names, n.ID.Name)
 	}
-	return "no node matches " + p.String() + didYouMean(p.name.text, names)
+	return didYouMean(p.name.text, names)
 }
 
 // missing says that an edge is not there.
@@ -33,27 +80,41 @@ func missing(g *servicegraph.Graph, a arrow, consequence string) Violation {
 	if consequence != "" {
 		v.Message += ", " + consequence
 	}
-	from, to := matching(g, a.from), matching(g, a.to)
-	for _, end := range []struct {
-		ids []servicegraph.NodeID
-		p   pattern
-	}{{from, a.from}, {to, a.to}} {
-		if len(end.ids) == 0 {
-			v.Message += "\n" + unknown(g, end.p)
-		}
+	from, misspelt1 := v.endOf(g, a.from)
+	to, misspelt2 := v.endOf(g, a.to)
+	if misspelt1 || misspelt2 {
+		return v // nothing more is to be said of a name that is none
 	}
-	if id, ok := a.from.node(); ok && len(from) == 0 {
-		from = []servicegraph.NodeID{id}
-	}
-	if id, ok := a.to.node(); ok && len(to) == 0 {
-		to = []servicegraph.NodeID{id}
-	}
-	for _, f := range from[:min(len(from), maxPairs)] {
-		for _, t := range to[:min(len(to), maxPairs)] {
+	for _, f := range from {
+		for _, t := range to {
 			v.Missing = append(v.Missing, servicegraph.EdgeID{From: f, To: t})
 		}
 	}
 	return v
+}
+
+// endOf returns the nodes at one end of a missing edge: some of those that match, else
+// the one that is named. It is misspelt if no node matches, and one has a similar name.
+func (v *Violation) endOf(g *servicegraph.Graph, p pattern) (ids []servicegraph.NodeID, misspelt bool) {
+	if ids = newAsserter(g).matching(p); len(ids) > 0 {
+		return ids[:min(len(ids), maxPairs)], false
+	}
+	v.Message += "\n" + unknown(g, p)
+	if id, ok := p.node(); ok {
+		ids = append(ids, id)
+	}
+	return ids, didYouMean(p.name.text, namesBut(g, p.name.text)) != ""
+}
+
+// namesBut returns the names of nodes, other than one.
+func namesBut(g *servicegraph.Graph, name string) (names []string) {
+	for n := range g.Nodes() {
+		if n.ID.Name == name {
+			return nil // known, but of another type or namespace
+		}
+		names = append(names, n.ID.Name)
+	}
+	return names
 }
 
 // maxPairs is how many nodes on each side of a missing edge are explained.
@@ -90,8 +151,9 @@ func join(patterns []pattern, separator string) string {
 func containsRule(chains [][]pattern) rule {
 	return rule{text: "contains " + chainsText(chains), check: func(g *servicegraph.Graph) (violations []Violation) {
 		edges := slices.Collect(g.Edges())
+		is := newAsserter(g)
 		for _, a := range arrowsOf(chains) {
-			if !slices.ContainsFunc(edges, a.matches) {
+			if !slices.ContainsFunc(edges, func(e servicegraph.Edge) bool { return is.matchesEdge(a, e) }) {
 				violations = append(violations, missing(g, a, ""))
 			}
 		}
@@ -103,8 +165,9 @@ func exactlyRule(chains [][]pattern) rule {
 	contains := containsRule(chains)
 	return rule{text: "exactly " + chainsText(chains), check: func(g *servicegraph.Graph) []Violation {
 		violations := contains.check(g)
+		is := newAsserter(g)
 		for e := range g.Edges() {
-			if !slices.ContainsFunc(arrowsOf(chains), func(a arrow) bool { return a.matches(e) }) {
+			if !slices.ContainsFunc(arrowsOf(chains), func(a arrow) bool { return is.matchesEdge(a, e) }) {
 				violations = append(violations, Violation{
 					Message: edgeText(e.ID) + " is unexpected",
 					Edges:   []servicegraph.Edge{e},
@@ -118,12 +181,13 @@ func exactlyRule(chains [][]pattern) rule {
 // pathRule walks with all nodes that match at once.
 func pathRule(chain []pattern) rule {
 	return rule{text: "path " + chainText(chain), check: func(g *servicegraph.Graph) []Violation {
-		at := matching(g, chain[0])
+		is := newAsserter(g)
+		at := is.matching(chain[0])
 		for i, next := range chain[1:] {
 			var reached []servicegraph.NodeID
 			for _, id := range at {
 				for e := range g.Out(id) {
-					if next.matches(e.ID.To) && !slices.Contains(reached, e.ID.To) {
+					if is.matches(next, e.ID.To) && !slices.Contains(reached, e.ID.To) {
 						reached = append(reached, e.ID.To)
 					}
 				}

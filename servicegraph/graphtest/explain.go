@@ -98,21 +98,24 @@ func (x *explainer) missing(id servicegraph.EdgeID) {
 	if x.o == nil {
 		return
 	}
-	before := len(x.lines)
-	x.unended(id)
+	known := x.unended(id)
 	misses := x.o.Explain(id.From, id.To).Misses
 	slices.SortStableFunc(misses, func(a, b servicegraph.Miss) int {
 		return cmp.Compare(slices.Index(byWeight, a.Reason), slices.Index(byWeight, b.Reason))
 	})
-	for i, m := range misses {
-		if i > 0 && misses[0].Reason == servicegraph.MissOtherTrace &&
-			(m.Reason == servicegraph.MissOtherPeer || m.Reason == servicegraph.MissNoPeer) {
-			continue // the same client spans once more
-		}
-		x.miss(id, m)
+	if len(misses) > 0 && misses[0].Reason == servicegraph.MissOtherTrace {
+		misses = slices.DeleteFunc(misses, func(m servicegraph.Miss) bool { // the same client spans once more
+			return m.Reason == servicegraph.MissOtherPeer || m.Reason == servicegraph.MissNoPeer
+		})
 	}
-	if len(x.lines) == before {
+	for _, m := range misses {
+		known = known || m.Reason != servicegraph.MissNoSpans
+	}
+	if !known {
 		x.kinds(id.From)
+	}
+	for _, m := range misses {
+		x.miss(id, m)
 	}
 }
 
@@ -122,14 +125,16 @@ var byWeight = []servicegraph.MissReason{
 	servicegraph.MissNoSpans, servicegraph.MissThrough, servicegraph.MissNoPeer, servicegraph.MissOtherPeer,
 }
 
-// unended names the open spans of both sides.
-func (x *explainer) unended(id servicegraph.EdgeID) {
+// unended names the open spans of both sides, and reports whether there are any.
+func (x *explainer) unended(id servicegraph.EdgeID) (found bool) {
 	for _, s := range x.o.open {
 		if node := nodeOf(s); node == id.From || node == id.To {
 			x.linef("%s", openText(s))
 			x.linef("  so it is not in the graph: end it, with defer span.End() where it starts")
+			found = true
 		}
 	}
+	return found
 }
 
 // openText describes a span that has not ended.
@@ -140,13 +145,15 @@ func openText(s servicegraph.Span) string {
 // miss says what came close to being a call, and what to do about it.
 func (x *explainer) miss(id servicegraph.EdgeID, m servicegraph.Miss) {
 	from, to, node := nodeText(id.From), nodeText(id.To), nodeText(m.Node)
-	n := plural(float64(m.Count), "time") + ": "
+	n := times(float64(m.Count)) + ": "
 	var advice string
 	switch m.Reason {
 	case servicegraph.MissOtherTrace:
-		x.linef("%sa request entered %s as a trace of its own, while a client span of %s waited for an answer", n, to, from)
-		advice = "the trace context was lost between them: " + from + " must inject it (otelhttp.NewTransport, otelgrpc.NewClientHandler, or Propagator.Inject), " +
-			to + " must extract it (otelhttp.NewHandler, otelgrpc.NewServerHandler, or Propagator.Extract), and both need a propagator: without a global one pass WithPropagators to each"
+		x.linef("%s%s was entered in a trace of its own, while a client or producer span of %s without a callee was open", n, to, from)
+		advice = "the trace context was lost between them:\n" +
+			"- " + from + " must inject it into the headers: otelhttp.NewTransport, otelgrpc.NewClientHandler, or Propagator.Inject\n" +
+			"- " + to + " must extract it: otelhttp.NewHandler, otelgrpc.NewServerHandler, or Propagator.Extract\n" +
+			"- both need a propagator: where there is no global one, pass WithPropagators to each"
 	case servicegraph.MissParent:
 		x.linef("%sthe parent of a span of %s never arrived", n, to)
 		advice = "its parent was not ended (defer span.End()), not sampled, or recorded elsewhere"
@@ -158,7 +165,8 @@ func (x *explainer) miss(id servicegraph.EdgeID, m servicegraph.Miss) {
 		advice = "if it calls itself over the network, it needs a client span"
 	case servicegraph.MissNoSpans:
 		x.linef("there is no span of %s", node)
-		advice = "did a request reach it? is it instrumented, with a provider whose service.name is this?"
+		advice = "did a request reach it? a service must be instrumented, with a provider whose service.name is this;\n" +
+			"what has no spans of its own, such as a database, must be named by the client span that calls it"
 	case servicegraph.MissThrough:
 		x.linef("%s%s was called by %s, on behalf of %s", n, to, node, from)
 		advice = fmt.Sprintf("if that is meant, the rule should say %s -> %s -> %s", from, node, to)
@@ -175,7 +183,9 @@ func (x *explainer) miss(id servicegraph.EdgeID, m servicegraph.Miss) {
 		x.linef("  for example %s", x.span(m.Examples[0]))
 	}
 	if advice != "" && !x.told[m.Reason] {
-		x.linef("  %s", advice)
+		for line := range strings.SplitSeq(advice, "\n") {
+			x.linef("  %s", line)
+		}
 		if x.told == nil {
 			x.told = make(map[servicegraph.MissReason]bool)
 		}
@@ -196,7 +206,9 @@ func (x *explainer) kinds(from servicegraph.NodeID) {
 		}
 	}
 	x.linef("none of the spans of %s is of kind client or producer (%s)", nodeText(from), strings.Join(counts, ", "))
-	x.linef("  start the span of the call with trace.WithSpanKind(trace.SpanKindClient), and say whom it calls: peer.service, server.address or db.system.name")
+	x.linef("  if it makes the call, make it with an instrumented client (otelhttp.NewTransport, otelgrpc.NewClientHandler),")
+	x.linef("  or in a span of your own with trace.WithSpanKind(trace.SpanKindClient) and an attribute that says whom it")
+	x.linef("  calls: peer.service, server.address or db.system.name")
 }
 
 // everywhere looks for near misses of one reason between any two nodes.

@@ -113,6 +113,14 @@ C web  b<a
 S cart c<lost
 `
 
+// shadow is web calling cart by an address that is cart's name, while cart is called
+// without the trace context.
+const shadow = `
+S web   a
+C web   b<a ! server.address=cart
+S cart  t2:c
+`
+
 // ruleCases has for every rule graphs in which it holds and in which it does not. What
 // it says then is part of the text.
 var ruleCases = []struct {
@@ -130,6 +138,14 @@ var ruleCases = []struct {
 	{graphtest.Contains("web -> carts"), "contains web -> carts", false, shop, "web -> carts is not there"},
 	{graphtest.Contains("web -> cart[database]"), "contains web -> cart[database]", false, shop, "no node matches cart[database]"},
 	{graphtest.Contains("/web -> cart"), "contains /web -> cart", false, shop, "no node matches /web"}, // the namespace is shop
+
+	{graphtest.Contains("web -> cart"), "contains web -> cart", false, shadow, "web -> cart is not there"},
+	{graphtest.Exactly("web -> cart"), "exactly web -> cart", false, shadow, "web -> cart[external] is unexpected"},
+	{graphtest.Path("web -> cart"), "path web -> cart", false, shadow, "web -> cart is not there"},
+	{graphtest.Path("web -> cart[external]"), "path web -> cart[external]", true, shadow, ""},
+	{graphtest.Calls("web -> cart", 1, 1), "calls web -> cart 1", false, shadow, "web -> cart is not there"},
+	{graphtest.Never("web", "cart"), "never web -> cart", false, shadow, "web called cart[external], once"},
+	{graphtest.ErrorRate("web -> cart", 0.5), "errors web -> cart at most 50%", false, shadow, "web -> cart[external] failed in 1 of 1 call"},
 
 	{graphtest.Path("web -> cart -> carts"), "path web -> cart -> carts", true, shop, ""},
 	{graphtest.Path("web -> * -> *[database]"), "path web -> * -> *[database]", true, shop, ""},

@@ -14,8 +14,9 @@ import (
 // from moving on, while here all waiting is of the kind that synctest sees through, so
 // that a handler that sleeps for 1.5 s takes exactly that, and no time at all.
 //
-// A handler runs in a goroutine of its own and may stream its answer. Its request has
-// the context of the client's. A handler that panics breaks the connection. A host that is
+// A handler runs in a goroutine of its own and may stream its answer. The context of
+// its request ends with the client's, and has none of its values: what a service tells
+// another is in the headers. A handler that panics breaks the connection. A host that is
 // not in the map is an error of the client, as one that nobody listens at.
 type MemTransport map[string]http.Handler
 
@@ -26,7 +27,10 @@ func (m MemTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		closeBody(r)
 		return nil, fmt.Errorf("dial mem %s: there is no such host", r.URL.Host)
 	}
-	in := r.Clone(r.Context())
+	// What the client's context holds does not cross a network, the span of the client
+	// least of all: only that it ends does.
+	ctx, cancel := context.WithCancelCause(context.Background())
+	in := r.Clone(ctx)
 	in.RequestURI = r.URL.RequestURI()
 	in.RemoteAddr = "mem:0"
 	if in.Host == "" {
@@ -37,8 +41,12 @@ func (m MemTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	body, w := io.Pipe()
 	answer := &memAnswer{header: make(http.Header), body: w, ready: make(chan struct{})}
-	stop := context.AfterFunc(r.Context(), func() { answer.fail(r.Context().Err()) })
+	stop := context.AfterFunc(r.Context(), func() {
+		cancel(context.Cause(r.Context()))
+		answer.fail(r.Context().Err())
+	})
 	go func() {
+		defer cancel(nil)
 		defer stop()
 		defer closeBody(r)
 		defer func() {
