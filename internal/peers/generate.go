@@ -10,8 +10,15 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// services is how many there are in generated traces.
-const services = 30
+// Generated traces pass through these. An instance of a service has a resource of
+// its own.
+const (
+	services  = 30
+	instances = 4 // of each service
+)
+
+// A place is where a span is made.
+type place struct{ service, instance int }
 
 // traceMessages returns about n spans in requests of one trace each: what Tempo
 // stores.
@@ -20,15 +27,15 @@ func traceMessages(n int) iter.Seq2[ptrace.Traces, error] {
 		rng := rand.New(rand.NewPCG(1, 2))
 		for made := 0; made < n; {
 			request := ptrace.NewTraces()
-			var groups [services]ptrace.SpanSlice
-			var seen [services]bool
-			trace(rng, func(service int) ptrace.Span {
+			groups := make(map[place]ptrace.SpanSlice)
+			trace(rng, func(p place) ptrace.Span {
 				made++
-				if !seen[service] {
-					seen[service] = true
-					groups[service] = addResource(request, service)
+				group, ok := groups[p]
+				if !ok {
+					group = addResource(request, p)
+					groups[p] = group
 				}
-				return groups[service].AppendEmpty()
+				return group.AppendEmpty()
 			})
 			if !yield(request, nil) {
 				return
@@ -37,36 +44,41 @@ func traceMessages(n int) iter.Seq2[ptrace.Traces, error] {
 	}
 }
 
-// sdkMessages returns the same spans in requests of 100 of one service each: what
-// SDKs export. The rest of each service comes at the end.
+// sdkMessages returns the same spans in requests of 100 of one instance each: what
+// SDKs export. The rest of each instance comes at the end.
 func sdkMessages(n int) iter.Seq2[ptrace.Traces, error] {
 	return func(yield func(ptrace.Traces, error) bool) {
 		rng := rand.New(rand.NewPCG(1, 2))
-		var requests [services]ptrace.Traces
-		var groups [services]ptrace.SpanSlice
-		for service := range services {
-			requests[service] = ptrace.NewTraces()
-			groups[service] = addResource(requests[service], service)
-		}
+		pending := make(map[place]ptrace.SpanSlice)
+		requests := make(map[place]ptrace.Traces)
 		for made := 0; made < n; {
-			trace(rng, func(service int) ptrace.Span {
+			var full []place
+			trace(rng, func(p place) ptrace.Span {
 				made++
-				return groups[service].AppendEmpty()
-			})
-			for service := range services {
-				if groups[service].Len() < 100 {
-					continue
+				group, ok := pending[p]
+				if !ok {
+					requests[p] = ptrace.NewTraces()
+					group = addResource(requests[p], p)
+					pending[p] = group
 				}
-				if !yield(requests[service], nil) {
+				if group.Len() == 99 {
+					full = append(full, p)
+				}
+				return group.AppendEmpty()
+			})
+			for _, p := range full {
+				if !yield(requests[p], nil) {
 					return
 				}
-				requests[service] = ptrace.NewTraces()
-				groups[service] = addResource(requests[service], service)
+				delete(requests, p)
+				delete(pending, p)
 			}
 		}
 		for service := range services {
-			if groups[service].Len() > 0 && !yield(requests[service], nil) {
-				return
+			for instance := range instances {
+				if request, ok := requests[place{service, instance}]; ok && !yield(request, nil) {
+					return
+				}
 			}
 		}
 	}
@@ -74,16 +86,16 @@ func sdkMessages(n int) iter.Seq2[ptrace.Traces, error] {
 
 // trace makes a trace of about 25 spans: a request that passes through services,
 // each with work of its own and calls to others or to a database. Every span is
-// made by add, which is told its service, with 12 attributes.
-func trace(rng *rand.Rand, add func(service int) ptrace.Span) {
+// made by add, and has 12 attributes.
+func trace(rng *rand.Rand, add func(place) ptrace.Span) {
 	var id pcommon.TraceID
 	binary.BigEndian.PutUint64(id[:], rng.Uint64())
 	binary.BigEndian.PutUint64(id[8:], rng.Uint64())
 	start := uint64(1_767_225_600_000_000_000 + rng.Int64N(1e12))
 
 	// begin makes a span up to its two last attributes.
-	begin := func(service int, parent pcommon.SpanID, kind ptrace.SpanKind) (ptrace.Span, pcommon.SpanID) {
-		s := add(service)
+	begin := func(p place, parent pcommon.SpanID, kind ptrace.SpanKind) (ptrace.Span, pcommon.SpanID) {
+		s := add(p)
 		var span pcommon.SpanID
 		binary.BigEndian.PutUint64(span[:], rng.Uint64()|1)
 		s.SetTraceID(id)
@@ -91,7 +103,7 @@ func trace(rng *rand.Rand, add func(service int) ptrace.Span) {
 		s.SetParentSpanID(parent)
 		s.SetKind(kind)
 		s.SetFlags(256)
-		s.SetName(fmt.Sprintf("GET /api/v1/service-%02d/items", service))
+		s.SetName(fmt.Sprintf("GET /api/v1/service-%02d/items", p.service))
 		start += 1000
 		s.SetStartTimestamp(pcommon.Timestamp(start))
 		s.SetEndTimestamp(pcommon.Timestamp(start + rng.Uint64N(1e8)))
@@ -101,7 +113,7 @@ func trace(rng *rand.Rand, add func(service int) ptrace.Span) {
 		attrs := s.Attributes()
 		attrs.PutStr("http.request.method", "GET")
 		attrs.PutStr("url.scheme", "http")
-		attrs.PutStr("url.path", fmt.Sprintf("/api/v1/service-%02d/items/%d", service, rng.IntN(1e6)))
+		attrs.PutStr("url.path", fmt.Sprintf("/api/v1/service-%02d/items/%d", p.service, rng.IntN(1e6)))
 		attrs.PutStr("http.route", "/api/v1/items/{id}")
 		attrs.PutInt("http.response.status_code", 200)
 		attrs.PutStr("network.protocol.name", "http")
@@ -113,21 +125,22 @@ func trace(rng *rand.Rand, add func(service int) ptrace.Span) {
 	}
 	var visit func(service int, parent pcommon.SpanID, depth int)
 	visit = func(service int, parent pcommon.SpanID, depth int) {
-		s, server := begin(service, parent, ptrace.SpanKindServer)
+		p := place{service, rng.IntN(instances)}
+		s, server := begin(p, parent, ptrace.SpanKindServer)
 		s.Attributes().PutStr("server.address", fmt.Sprintf("service-%02d", service))
 		s.Attributes().PutInt("server.port", 8080)
-		s, work := begin(service, server, ptrace.SpanKindInternal)
+		s, work := begin(p, server, ptrace.SpanKindInternal)
 		s.Attributes().PutStr("code.function.name", "shop.Items.Find")
 		s.Attributes().PutInt("code.line.number", 214)
 		if depth == 3 {
-			s, _ := begin(service, work, ptrace.SpanKindClient)
+			s, _ := begin(p, work, ptrace.SpanKindClient)
 			s.Attributes().PutStr("db.system.name", "postgresql")
 			s.Attributes().PutStr("db.namespace", fmt.Sprintf("db-%d", service%5))
 			return
 		}
 		for range 1 + rng.IntN(2) {
 			callee := (service*3 + 1 + rng.IntN(4)) % services
-			s, client := begin(service, work, ptrace.SpanKindClient)
+			s, client := begin(p, work, ptrace.SpanKindClient)
 			s.Attributes().PutStr("server.address", fmt.Sprintf("service-%02d", callee))
 			s.Attributes().PutInt("server.port", 8080)
 			visit(callee, client, depth+1)
@@ -136,21 +149,24 @@ func trace(rng *rand.Rand, add func(service int) ptrace.Span) {
 	visit(rng.IntN(3), pcommon.SpanID{}, 0)
 }
 
-// addResource adds a service, with 10 attributes, and returns its spans.
-func addResource(request ptrace.Traces, service int) ptrace.SpanSlice {
+// addResource adds an instance of a service, with 10 attributes, and returns its spans.
+func addResource(request ptrace.Traces, p place) ptrace.SpanSlice {
 	rs := request.ResourceSpans().AppendEmpty()
 	attrs := rs.Resource().Attributes()
-	attrs.PutStr("service.name", fmt.Sprintf("service-%02d", service))
+	name := fmt.Sprintf("service-%02d", p.service)
+	pod := fmt.Sprintf("%s-7d9f8b6c5-x2x4%c", name, 'a'+p.instance)
+	attrs.PutStr("service.name", name)
 	attrs.PutStr("service.version", "1.2.3")
-	attrs.PutStr("service.instance.id", fmt.Sprintf("5f0c9a1e-0000-4000-8000-%012d", service))
+	attrs.PutStr("service.instance.id", fmt.Sprintf("5f0c9a1e-0000-4000-8000-%06d%06d", p.service, p.instance))
 	attrs.PutStr("telemetry.sdk.name", "opentelemetry")
 	attrs.PutStr("telemetry.sdk.language", "go")
 	attrs.PutStr("telemetry.sdk.version", "1.47.0")
-	attrs.PutStr("host.name", "node-17.example.internal")
-	attrs.PutStr("os.type", "linux")
-	attrs.PutStr("k8s.pod.name", fmt.Sprintf("service-%02d-7d9f8b6c5-x2x4z", service))
+	attrs.PutStr("host.name", "ip-10-0-117-42.eu-central-1.compute.internal")
+	attrs.PutStr("container.image.name", "registry.shop.example/shop/"+name)
+	attrs.PutStr("k8s.pod.name", pod)
 	attrs.PutStr("k8s.namespace.name", "shop")
 	ss := rs.ScopeSpans().AppendEmpty()
-	ss.Scope().SetName("bench")
+	ss.Scope().SetName("go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp")
+	ss.Scope().SetVersion("0.72.0")
 	return ss.Spans()
 }

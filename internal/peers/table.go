@@ -18,17 +18,14 @@ import (
 // medians of the rounds; ratios are medians of the ratios of each round, the lowest
 // and the highest beside them.
 func writeTable(w io.Writer, c comparison, in *input, cores []int, costs [][][]cost) {
-	fmt.Fprintf(w, "\n| %s | cores | spans/s | CPU ns/span | × %[2]s, CPU | × %[2]s, clock | allocs/span | B/span |\n|---|---|---|---|---|---|---|---|\n", c.format, c.baseline)
+	fmt.Fprintf(w, "\n| %s | cores | spans/s of processor time | × %[2]s | spans/s by the clock | × %[2]s | allocs/span | B/span |\n|---|---|---|---|---|---|---|---|\n", c.format, c.baseline)
 	spans := float64(in.spans)
 	for i, n := range cores {
 		base := costs[i][0]
 		for p, rounds := range costs[i] {
-			byCPU := ratios(base, rounds, cost.cpuSeconds)
-			byClock := ratios(base, rounds, cost.wallSeconds)
-			fmt.Fprintf(w, "| %s | %d | %.2f M | %.0f | %s | %s | %s | %.0f |\n", c.paths[p].name, n,
-				spans/median(rounds, cost.wallSeconds)/1e6,
-				median(rounds, cost.cpuSeconds)/spans*1e9,
-				byCPU, byClock,
+			fmt.Fprintf(w, "| %s | %d | %.2f M | %s | %.2f M | %s | %s | %.0f |\n", c.paths[p].name, n,
+				spans/median(rounds, cost.cpuSeconds)/1e6, ratios(base, rounds, cost.cpuSeconds),
+				spans/median(rounds, cost.wallSeconds)/1e6, ratios(base, rounds, cost.wallSeconds),
 				significant(median(rounds, func(c cost) float64 { return c.mallocs })/spans),
 				median(rounds, func(c cost) float64 { return c.bytes })/spans)
 		}
@@ -48,16 +45,12 @@ func (c cost) wallSeconds() float64 { return c.wall.Seconds() }
 func (c cost) cpuSeconds() float64  { return c.cpu.Seconds() }
 
 func median(rounds []cost, figure func(cost) float64) float64 {
-	return middle(sorted(rounds, figure))
-}
-
-func sorted(rounds []cost, figure func(cost) float64) []float64 {
 	var figures []float64
 	for _, r := range rounds {
 		figures = append(figures, figure(r))
 	}
 	slices.Sort(figures)
-	return figures
+	return middle(figures)
 }
 
 // middle returns the median of figures in order.
@@ -76,7 +69,7 @@ func ratios(base, rounds []cost, figure func(cost) float64) string {
 	return fmt.Sprintf("%s (%s–%s)", significant(middle(r)), significant(r[0]), significant(r[len(r)-1]))
 }
 
-// significant writes a number with about two digits that matter.
+// significant writes a number with three digits or so.
 func significant(f float64) string {
 	if f >= 10 {
 		return fmt.Sprintf("%.1f", f)
