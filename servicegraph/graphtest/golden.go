@@ -32,6 +32,8 @@ type Topology struct {
 	Name  string // of the file
 	edges map[servicegraph.EdgeID]goldenLine
 	nodes map[servicegraph.NodeID]goldenLine
+
+	begin []string // comments up to the first empty line, if that is before the first edge
 	end   []string // comments behind the last line
 }
 
@@ -56,6 +58,15 @@ func ParseTopology(name, text string) (Topology, error) {
 		if trimmed := strings.TrimSpace(line); trimmed == "" || trimmed[0] == '#' {
 			before = append(before, trimmed)
 			continue
+		}
+		if len(top.edges)+len(top.nodes) == 0 {
+			header := 0
+			for i, c := range before {
+				if c == "" {
+					header = i + 1
+				}
+			}
+			top.begin, before = append(top.begin, before[:header]...), before[header:]
 		}
 		if err := top.parseLine(line, before); err != nil {
 			err.File, err.Line = name, n+1
@@ -177,6 +188,9 @@ func (top Topology) String() string {
 	}
 	slices.SortFunc(lines, func(a, b line) int { return cmp.Compare(a.text, b.text) })
 	var b strings.Builder
+	for _, c := range top.begin {
+		b.WriteString(c + "\n")
+	}
 	for _, l := range lines {
 		for _, c := range l.before {
 			b.WriteString(c + "\n")
@@ -200,6 +214,7 @@ func (top Topology) update(g *servicegraph.Graph) Topology {
 		Name:  top.Name,
 		edges: make(map[servicegraph.EdgeID]goldenLine),
 		nodes: make(map[servicegraph.NodeID]goldenLine),
+		begin: top.begin,
 		end:   top.end,
 	}
 	linked := make(map[servicegraph.NodeID]bool)
