@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/tempograph/tempograph/servicegraph"
@@ -161,11 +160,11 @@ func (d jaegerDecoder) decode(t *jaegerTrace, j *jaegerSpan, res *resource) (ser
 		return s, jsonError("span", j.err)
 	}
 	var err error
-	if s.TraceID, err = servicegraph.ParseTraceID(cmp.Or(j.TraceID, t.TraceID)); err != nil {
-		return s, fmt.Errorf("traceID: %w", err)
+	if s.TraceID, err = parseTraceID(cmp.Or(j.TraceID, t.TraceID)); err != nil {
+		return s, err
 	}
 	if s.SpanID, err = jaegerSpanID(j.SpanID); err != nil {
-		return s, fmt.Errorf("spanID: %w", err)
+		return s, err
 	}
 	if err = d.refer(&s, j); err != nil {
 		return s, err
@@ -204,7 +203,7 @@ func (d jaegerDecoder) decode(t *jaegerTrace, j *jaegerSpan, res *resource) (ser
 
 // refer finds the parent and the links among the references of a span. The parent
 // is the first CHILD_OF to a span of the same trace; where there is none, it is the
-// first other reference to one. Links that are none are left out.
+// first FOLLOWS_FROM to one. Links that are none are left out.
 func (d jaegerDecoder) refer(s *servicegraph.Span, j *jaegerSpan) error {
 	if len(j.References) == 0 && j.ParentID != "" {
 		var err error
@@ -213,33 +212,45 @@ func (d jaegerDecoder) refer(s *servicegraph.Span, j *jaegerSpan) error {
 		}
 		return nil
 	}
-	parent, childOf := -1, false
+	parent := j.parent(s.TraceID)
 	for i := range j.References {
 		r := &j.References[i]
 		link, err := r.decode()
-		if err != nil && r.Type == "CHILD_OF" {
+		switch {
+		case err != nil && r.Type == "CHILD_OF":
 			return fmt.Errorf("references: %w", err)
-		}
-		if err != nil {
+		case err != nil:
 			if err := d.skip(fmt.Errorf("a reference of %s: %w", describe(j.Name, s.Service), err)); err != nil {
 				return err
 			}
-			continue
+		case i == parent:
+			s.ParentID = link.SpanID
+		default:
+			s.Links = append(s.Links, link)
 		}
-		if link.TraceID == s.TraceID && !childOf && (parent < 0 || r.Type == "CHILD_OF") {
-			parent, childOf = len(s.Links), r.Type == "CHILD_OF"
-		}
-		s.Links = append(s.Links, link)
-	}
-	if parent >= 0 {
-		s.ParentID = s.Links[parent].SpanID
-		s.Links = slices.Delete(s.Links, parent, parent+1)
 	}
 	return nil
 }
 
+// parent returns the index of the reference to the parent in a trace, -1 if there
+// is none.
+func (j *jaegerSpan) parent(trace servicegraph.TraceID) int {
+	other := -1
+	for i := range j.References {
+		link, err := j.References[i].decode()
+		switch {
+		case err != nil || link.TraceID != trace:
+		case j.References[i].Type == "CHILD_OF":
+			return i
+		case other < 0:
+			other = i
+		}
+	}
+	return other
+}
+
 func (r *jaegerReference) decode() (link servicegraph.Link, err error) {
-	if link.TraceID, err = servicegraph.ParseTraceID(r.TraceID); err != nil {
+	if link.TraceID, err = parseTraceID(r.TraceID); err != nil {
 		return link, err
 	}
 	link.SpanID, err = jaegerSpanID(r.SpanID)
@@ -253,5 +264,5 @@ func jaegerSpanID(s string) (servicegraph.SpanID, error) {
 	if numbered && strings.Trim(number, "0123456789") != "" {
 		id = s
 	}
-	return servicegraph.ParseSpanID(id)
+	return parseSpanID(id)
 }

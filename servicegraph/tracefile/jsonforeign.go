@@ -60,6 +60,15 @@ func kindNamed(name string) servicegraph.Kind {
 	return servicegraph.KindUnset
 }
 
+// parseTraceID reads an id of 64 or 128 bits, and names it in short if it is none.
+func parseTraceID(s string) (servicegraph.TraceID, error) {
+	return servicegraph.ParseTraceID(shorten(s, 40))
+}
+
+func parseSpanID(s string) (servicegraph.SpanID, error) {
+	return servicegraph.ParseSpanID(shorten(s, 40))
+}
+
 // A jsonText is the text of a JSON string, number or boolean. Anything else has
 // none.
 type jsonText struct {

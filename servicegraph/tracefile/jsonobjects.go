@@ -99,9 +99,9 @@ func (o *objects) element() ([]byte, error) {
 		return object, err
 	}
 	if broken.reason == cutOff {
-		return nil, fmt.Errorf("%w (%w)", err, io.ErrUnexpectedEOF)
+		return nil, fmt.Errorf("the JSON object at byte %d ends early (%w)", o.start, io.ErrUnexpectedEOF)
 	}
-	return nil, fmt.Errorf("%w: the rest is lost", err)
+	return nil, errors.New(broken.reason + ": the rest is lost")
 }
 
 // enter goes into the list under the key within, and reports whether the object
@@ -143,7 +143,7 @@ func (o *objects) rest() ([]byte, error) {
 		case state != jsonGoesOn || n > o.limit:
 			return nil, fmt.Errorf("not JSON from byte %d on: the rest is lost", o.start+int64(n))
 		case !o.more() && o.err == io.EOF:
-			return nil, fmt.Errorf("%s (%w)", cutOff, io.ErrUnexpectedEOF)
+			return nil, fmt.Errorf("what follows a list of JSON ends early (%w)", io.ErrUnexpectedEOF)
 		case o.err != nil && o.err != io.EOF:
 			return nil, o.err
 		}

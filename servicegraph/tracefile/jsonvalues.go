@@ -75,19 +75,19 @@ func (v *values) next() ([]byte, error) {
 			if wrong[0] == '\r' || wrong[0] == '\n' {
 				what = "the line ends within a string"
 			}
-			v.skipObject()
+			v.resume(n, len(scan.open))
 			return nil, &brokenValue{fmt.Sprintf("not JSON from byte %d on: %s", v.start+int64(n), what)}
 		case state == jsonTooDeep:
-			v.skipObject()
+			v.resume(n, len(scan.open))
 			return nil, &brokenValue{fmt.Sprintf("nested more than %d deep", cmp.Or(v.deepest, maxDepth))}
 		case n > v.limit:
-			v.skipObject()
+			v.resume(n, len(scan.open))
 			return nil, &brokenValue{fmt.Sprintf("longer than %d bytes", v.limit)}
 		case !v.more():
 			if v.err != io.EOF {
 				return nil, v.err
 			}
-			v.skipObject()
+			v.resume(n, len(scan.open))
 			return nil, &brokenValue{cutOff}
 		}
 	}
@@ -124,6 +124,15 @@ func (v *values) skipLine() {
 			return
 		}
 	}
+}
+
+// resume goes on behind an object that broke after n bytes, inside so many brackets.
+// Where they may be very many, the lines inside are not tried one by one.
+func (v *values) resume(n, depth int) {
+	if v.deepest > 0 && depth > maxDepth {
+		v.pos += n
+	}
+	v.skipObject()
 }
 
 // skipObject goes to the next line that begins with an opening brace, or to the

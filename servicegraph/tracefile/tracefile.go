@@ -1,8 +1,8 @@
 // Package tracefile reads spans from trace files.
 //
 // A trace file holds OTLP export requests (ExportTraceServiceRequest, which has
-// the shape of TracesData) in one of these forms, told apart by its first bytes
-// and never by its name:
+// the shape of TracesData), or what Jaeger and Zipkin answer, in one of these forms,
+// told apart by its first bytes and never by its name:
 //
 //   - OTLP JSON: requests one after another, one a line or spread over many.
 //     Tempo's answers to a trace query are read as well: the same objects below
@@ -10,14 +10,17 @@
 //   - OTLP protobuf, delimited: every request behind its length as a varint.
 //   - OTLP protobuf, one message: a request alone, such as the body of an
 //     export, or several joined into one.
+//   - Jaeger's JSON: answers of its API, what its user interface downloads, and
+//     traces alone, in a list, or one a line.
+//   - Zipkin's JSON, version 2: spans in a list, in a list of traces, or one a line.
 //
-// Each form may be compressed with gzip. Requests are read one at a time, so
+// Each form may be compressed with gzip. Records are read one at a time, so
 // that memory depends on the largest, not on the file.
 //
 // # Records and errors
 //
 // A record is one request, in a file of one protobuf message one ResourceSpans
-// of it. What is wrong inside a record costs as little as the encoding allows:
+// of it; a trace of Jaeger's; a span of Zipkin's. What is wrong inside a record costs as little as the encoding allows:
 // one span, the spans of one scope or resource, or a whole JSON object that is
 // not JSON. It is reported as a [servicegraph.SkipError] in the sequence, and
 // reading goes on. A source that is lost (unreadable, cut off, not a trace file,
@@ -32,6 +35,15 @@
 // Events, scopes and status messages are not read. Times beyond the year 2262
 // read as unknown, enum numbers from the future as unset, and invalid UTF-8 as
 // U+FFFD. A link whose ids are empty points nowhere and is dropped.
+//
+// Jaeger and Zipkin keep microseconds. What they have in tags and OTLP in fields
+// becomes fields again: kind, status, tracestate. In Jaeger's JSON the parent is the
+// first CHILD_OF reference to the same trace, or where there is none the first other
+// to it; what else a span refers to are links. In Zipkin's, names of services are
+// lower case, a tag "error" is an error whatever it says except false, and a span
+// without a kind that names both ends is a client. The name of the remote endpoint
+// becomes peer.service, of a producer or consumer messaging.system: it is the broker.
+// A duration of zero is none there. Version 1 is not read.
 package tracefile
 
 import (

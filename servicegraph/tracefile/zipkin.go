@@ -26,6 +26,12 @@ type (
 		Local     zipkinEndpoint      `json:"localEndpoint"`
 		Remote    zipkinEndpoint      `json:"remoteEndpoint"`
 		Tags      map[string]jsonText `json:"tags"`
+
+		// Version 1 has these, and the ends and the kind in them.
+		Annotations []struct {
+			Endpoint json.RawMessage `json:"endpoint"`
+		} `json:"annotations"`
+		BinaryAnnotations json.RawMessage `json:"binaryAnnotations"`
 	}
 	zipkinEndpoint struct {
 		Service string     `json:"serviceName"`
@@ -62,16 +68,19 @@ func (d zipkinDecoder) pass(object []byte) error {
 
 func (d zipkinDecoder) decode(z *zipkinSpan) (servicegraph.Span, error) {
 	s := servicegraph.Span{Service: z.Local.service(), Name: z.Name, Kind: kindNamed(z.Kind)}
+	if z.isVersion1() {
+		return s, errors.New("version 1 of Zipkin's JSON, which is not read")
+	}
 	var err error
-	if s.TraceID, err = servicegraph.ParseTraceID(z.TraceID); err != nil {
+	if s.TraceID, err = parseTraceID(z.TraceID); err != nil {
 		return s, err
 	}
-	if s.SpanID, err = servicegraph.ParseSpanID(z.ID); err != nil {
+	if s.SpanID, err = parseSpanID(z.ID); err != nil {
 		return s, err
 	}
 	if z.ParentID != "" {
-		if s.ParentID, err = servicegraph.ParseSpanID(z.ParentID); err != nil {
-			return s, fmt.Errorf("parent: %w", err)
+		if s.ParentID, err = parseSpanID(z.ParentID); err != nil {
+			return s, fmt.Errorf("parentId: %w", err)
 		}
 	}
 	start, err := z.Timestamp.micros()
@@ -89,6 +98,11 @@ func (d zipkinDecoder) decode(z *zipkinSpan) (servicegraph.Span, error) {
 	d.tags(&s, z)
 	d.remote(&s, z)
 	return s, nil
+}
+
+// isVersion1 reports whether a span is of the form before this one.
+func (z *zipkinSpan) isVersion1() bool {
+	return z.BinaryAnnotations != nil || len(z.Annotations) > 0 && z.Annotations[0].Endpoint != nil
 }
 
 // tags puts the tags where they belong, in the order of their keys. A tag "error"
