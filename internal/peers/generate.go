@@ -85,8 +85,8 @@ func sdkMessages(n int) iter.Seq2[ptrace.Traces, error] {
 }
 
 // trace makes a trace of about 25 spans: a request that passes through services,
-// each with work of its own and calls to others or to a database. Every span is
-// made by add, and has 12 attributes.
+// each with work of its own and calls to others, to a database or to somebody else's
+// service. Every span is made by add, and has 12 attributes.
 func trace(rng *rand.Rand, add func(place) ptrace.Span) {
 	var id pcommon.TraceID
 	binary.BigEndian.PutUint64(id[:], rng.Uint64())
@@ -134,6 +134,11 @@ func trace(rng *rand.Rand, add func(place) ptrace.Span) {
 		s.Attributes().PutInt("code.line.number", 214)
 		if depth == 3 {
 			s, _ := begin(p, work, ptrace.SpanKindClient)
+			if rng.IntN(4) == 0 {
+				s.Attributes().PutStr("server.address", "api.payments.example")
+				s.Attributes().PutInt("server.port", 443)
+				return
+			}
 			s.Attributes().PutStr("db.system.name", "postgresql")
 			s.Attributes().PutStr("db.namespace", fmt.Sprintf("db-%d", service%5))
 			return
@@ -156,15 +161,15 @@ func addResource(request ptrace.Traces, p place) ptrace.SpanSlice {
 	name := fmt.Sprintf("service-%02d", p.service)
 	pod := fmt.Sprintf("%s-7d9f8b6c5-x2x4%c", name, 'a'+p.instance)
 	attrs.PutStr("service.name", name)
-	attrs.PutStr("service.version", "1.2.3")
+	attrs.PutStr("service.version", "9f2c1e0b7a6d5c4b3a29181706f5e4d3c2b1a098")
 	attrs.PutStr("service.instance.id", fmt.Sprintf("5f0c9a1e-0000-4000-8000-%06d%06d", p.service, p.instance))
-	attrs.PutStr("telemetry.sdk.name", "opentelemetry")
 	attrs.PutStr("telemetry.sdk.language", "go")
-	attrs.PutStr("telemetry.sdk.version", "1.47.0")
+	attrs.PutStr("process.command_line", "/usr/local/bin/"+name+" --config=/etc/shop/"+name+".yaml")
+	attrs.PutStr("container.id", "4f9a0c1d2e3b4a5968778695a4b3c2d1e0f1a2b3c4d5e6f708192a3b4c5d6e7f")
 	attrs.PutStr("host.name", "ip-10-0-117-42.eu-central-1.compute.internal")
 	attrs.PutStr("container.image.name", "registry.shop.example/shop/"+name)
 	attrs.PutStr("k8s.pod.name", pod)
-	attrs.PutStr("k8s.namespace.name", "shop")
+	attrs.PutStr("cloud.resource_id", "arn:aws:ecs:eu-central-1:123456789012:task/shop-production/"+pod)
 	ss := rs.ScopeSpans().AppendEmpty()
 	ss.Scope().SetName("go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp")
 	ss.Scope().SetVersion("0.72.0")

@@ -75,6 +75,12 @@ func run(stdout, stderr io.Writer, args []string) error {
 		}
 		cores = append(cores, n)
 	}
+	wanted := strings.Split(*format, ",")
+	for _, f := range wanted {
+		if !slices.ContainsFunc(comparisons, func(c comparison) bool { return c.format == f }) {
+			return fmt.Errorf("-format %s: protobuf, json or both, separated by a comma", *format)
+		}
+	}
 	sources, err := sources(*spans, *shapes, flags.Args())
 	if err != nil {
 		return err
@@ -93,7 +99,7 @@ func run(stdout, stderr io.Writer, args []string) error {
 		}
 		fmt.Fprintf(stdout, "\n## %s\n\n%s\n", in.name, agreement)
 		for _, c := range comparisons {
-			if !slices.Contains(strings.Split(*format, ","), c.format) {
+			if !slices.Contains(wanted, c.format) {
 				continue
 			}
 			results, err := measure(c, in, cores, *rounds)
