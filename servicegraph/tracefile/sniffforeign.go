@@ -16,7 +16,8 @@ func isJaeger(head []byte) bool {
 // isZipkin reports whether head begins with a span of Zipkin's, or is an answer of
 // its API without any.
 func isZipkin(head []byte) bool {
-	none := bytes.HasPrefix(head, []byte("[")) && len(bytes.Trim(head, "[], \t\r\n")) == 0
+	list := bytes.Trim(head, blanks)
+	none := bytes.HasPrefix(list, []byte("[")) && bytes.HasSuffix(list, []byte("]")) && len(bytes.Trim(list, "[],"+blanks)) == 0
 	return none || beginsWith(head, func(keys map[string]bool) bool { return keys["traceId"] && keys["id"] })
 }
 
