@@ -1,0 +1,46 @@
+package tempoclient
+
+import (
+	"testing"
+	"time"
+
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/graphtest"
+	"github.com/tempograph/tempograph/tempoclient/tempotest"
+)
+
+var _ graphtest.TraceSource = (*Client)(nil)
+
+// TestGraphtestAwait: a test waits for a trace that reaches Tempo in pieces, for longer
+// than it takes to settle, and then may say what is not in it.
+func TestGraphtestAwait(t *testing.T) {
+	tempo := tempotest.Start(t, tempotest.Config{})
+	c := newClient(t, tempo.URL, Config{})
+	now := time.Now().Add(-time.Second).UnixNano()
+	span := func(n, parent byte, service string, kind servicegraph.Kind) servicegraph.Span {
+		s := servicegraph.Span{TraceID: id(3), SpanID: servicegraph.SpanID{n}, Service: service, Name: "call", Kind: kind, Start: now, End: now + 1e6}
+		if parent > 0 {
+			s.ParentID = servicegraph.SpanID{parent}
+		}
+		return s
+	}
+	pieces := [][]servicegraph.Span{
+		{span(1, 0, "web", servicegraph.KindServer), span(2, 1, "web", servicegraph.KindClient)},
+		{span(3, 2, "cart", servicegraph.KindServer), span(4, 3, "cart", servicegraph.KindClient)},
+		{span(5, 4, "stock", servicegraph.KindServer)},
+	}
+	const settle = 300 * time.Millisecond
+	pushed := make(chan struct{})
+	go func() {
+		defer close(pushed)
+		for _, p := range pieces {
+			time.Sleep(2 * settle) // the case under test, not a wait
+			pushSpans(t, tempo, "", p)
+		}
+	}()
+	g := graphtest.Await(t, c, id(3),
+		graphtest.Until(graphtest.Path("web -> cart -> stock")), graphtest.Settle(settle), graphtest.Within(30*time.Second))
+	<-pushed
+	graphtest.Check(t, g,
+		graphtest.Exactly("web -> cart -> stock"), graphtest.Never("web", "stock"), graphtest.NoOrphans())
+}
