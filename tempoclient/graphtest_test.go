@@ -30,17 +30,18 @@ func TestGraphtestAwait(t *testing.T) {
 		{span(5, 4, "stock", servicegraph.KindServer)},
 	}
 	const settle = 300 * time.Millisecond
-	pushed := make(chan struct{})
+	var g *graphtest.Observed
+	done := make(chan struct{})
 	go func() {
-		defer close(pushed)
-		for _, p := range pieces {
-			time.Sleep(2 * settle) // the case under test, not a wait
-			pushSpans(t, tempo, "", p)
-		}
+		defer close(done)
+		g = graphtest.Await(t, c, id(3),
+			graphtest.Until(graphtest.Path("web -> cart -> stock")), graphtest.Settle(settle), graphtest.Within(30*time.Second))
 	}()
-	g := graphtest.Await(t, c, id(3),
-		graphtest.Until(graphtest.Path("web -> cart -> stock")), graphtest.Settle(settle), graphtest.Within(30*time.Second))
-	<-pushed
+	for _, p := range pieces {
+		time.Sleep(2 * settle) // the case under test, not a wait
+		pushSpans(t, tempo, "", p)
+	}
+	<-done
 	graphtest.Check(t, g,
 		graphtest.Exactly("web -> cart -> stock"), graphtest.Never("web", "stock"), graphtest.NoOrphans())
 }
