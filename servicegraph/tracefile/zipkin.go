@@ -116,11 +116,13 @@ func (d zipkinDecoder) tags(s *servicegraph.Span, z *zipkinSpan) {
 			s.Namespace = value.text
 		case key == "span.kind" && s.Kind == servicegraph.KindUnset:
 			s.Kind = kindNamed(value.text)
+		case key == "peer.service":
+			d.takeTag(s, key, strings.ToLower(value.text)) // as services are
 		default:
 			d.takeTag(s, key, value.text)
 		}
 	}
-	if value, ok := z.Tags["error"]; ok && value.text != "false" {
+	if value := z.Tags["error"]; value.ok && value.text != "false" {
 		s.Status = servicegraph.StatusError
 	}
 }

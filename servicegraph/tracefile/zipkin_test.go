@@ -118,7 +118,7 @@ func TestZipkinEnds(t *testing.T) {
 		{`"localEndpoint":null,"remoteEndpoint":{}`, found{}, "no ends"},
 		{local + `"remoteEndpoint":{"ipv4":"10.0.0.1","port":0}`, found{"a", servicegraph.KindUnset, attrs("network.peer.address", "10.0.0.1")}, "an address is not a name"},
 		{local + `"kind":"CLIENT","tags":{"server.address":"b","server.port":"80"},` + remote, found{"a", servicegraph.KindClient, attrs("server.address", "b", "server.port", "80")}, "the name was made of the address"},
-		{local + `"kind":"CLIENT","tags":{"peer.service":"bee"},` + remote, found{"a", servicegraph.KindClient, attrs("peer.service", "bee")}, "a tag knows better"},
+		{local + `"kind":"CLIENT","tags":{"peer.service":"Bee"},` + remote, found{"a", servicegraph.KindClient, attrs("peer.service", "bee")}, "a tag knows better"},
 		{`"localEndpoint":{"serviceName":"OTLPResourceNoServiceName"},"kind":"SERVER"`, found{"", servicegraph.KindServer, nil}, "stands for no name"},
 	} {
 		s := zipkinSpanWith(t, test.fields)
@@ -135,6 +135,7 @@ func TestZipkinErrors(t *testing.T) {
 		`"tags":{"error":""}`:                              servicegraph.StatusError,
 		`"tags":{"error":"404"}`:                           servicegraph.StatusError,
 		`"tags":{"error":true}`:                            servicegraph.StatusError,
+		`"tags":{"error":null}`:                            servicegraph.StatusUnset,
 		`"tags":{"error":"false"}`:                         servicegraph.StatusUnset,
 		`"tags":{"otel.status_code":"Error"}`:              servicegraph.StatusError,
 		`"tags":{"otel.status_code":"OK","error":"false"}`: servicegraph.StatusOK,
