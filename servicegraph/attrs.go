@@ -9,10 +9,6 @@ import (
 // An attrSet is a set of attributes: sorted by key and value, each once.
 type attrSet []Attr
 
-// maxValues is how many values of one attribute a node keeps: the first in their
-// order, so that it does not matter which came first.
-const maxValues = 64
-
 func compareAttrs(a, b Attr) int {
 	return cmp.Or(strings.Compare(a.Key, b.Key), strings.Compare(a.Value, b.Value))
 }
@@ -49,13 +45,17 @@ func (b *Builder) note(node nodeIndex, resource []Attr) {
 			b.report.addEnvironment(strings.ToValidUTF8(a.Value, "\uFFFD"))
 		}
 		if slices.Contains(b.cfg.NodeAttrs, a.Key) {
-			a.Value = strings.ToValidUTF8(a.Value, "\uFFFD")
-			set, cut := b.attrs[node].with(a)
-			b.attrs[node] = set
-			if cut {
-				b.cut[node] = true
-			}
+			b.noteAttr(node, a)
 		}
+	}
+}
+
+func (b *Builder) noteAttr(node nodeIndex, a Attr) {
+	a.Value = strings.ToValidUTF8(a.Value, "\uFFFD")
+	set, cut := b.attrs[node].with(a)
+	b.attrs[node] = set
+	if cut {
+		b.cut[node] = true
 	}
 }
 
@@ -76,11 +76,4 @@ func (n *Node) mergeAttrs(attrs []Attr, cut bool) {
 		cut = cut || left
 	}
 	n.Attrs, n.AttrsCut = set, n.AttrsCut || cut
-}
-
-func (r *Report) addEnvironment(name string) {
-	if i, found := slices.BinarySearch(r.Environments, name); !found {
-		// A report is a value: copies of it must not share what changes.
-		r.Environments = slices.Insert(slices.Clip(r.Environments), i, name)
-	}
 }

@@ -46,7 +46,7 @@ func (c Config) Reads(key string) bool {
 }
 
 // A Builder collects spans in any order and turns them into a [Graph]. It is not
-// safe for concurrent use.
+// safe for concurrent use, and made by [NewBuilder].
 //
 // A span may arrive after its children, and a trace in any number of pieces, so
 // the builder holds the spans of a trace until it is forgotten: by default for
@@ -56,20 +56,17 @@ type Builder struct {
 	cfg    Config
 	names  names
 	folder folder
-	linked map[Link]bool // spans that consumers point to
-	report Report        // what is known when a span arrives
+	linked map[Link]int // spans that consumers point to, by how many of the held ones do
+	report Report       // what is known when a span arrives
 	attrs  map[nodeIndex]attrSet
 	cut    map[nodeIndex]bool // nodes with values left out of attrs
-
-	has64 bool                // there are trace ids of 64 bits
-	wide  map[TraceID]TraceID // 128-bit ids by their low half, if has64
 
 	window
 }
 
 // NewBuilder returns an empty builder.
 func NewBuilder(cfg Config) *Builder {
-	b := &Builder{cfg: cfg, linked: make(map[Link]bool), attrs: make(map[nodeIndex]attrSet), cut: make(map[nodeIndex]bool)}
+	b := &Builder{cfg: cfg, linked: make(map[Link]int), attrs: make(map[nodeIndex]attrSet), cut: make(map[nodeIndex]bool)}
 	b.folder = folder{cfg: cfg, linked: b.linked}
 	b.folder.names = &b.names
 	b.window.init(&b.names)
@@ -106,7 +103,7 @@ func (b *Builder) Add(s Span) {
 		b.report.Invalid++
 		return
 	}
-	set := b.hold(b.canonical(s.TraceID))
+	set := b.hold(s.TraceID)
 	if set == nil {
 		b.report.Spans++
 		b.report.Late++
@@ -118,7 +115,7 @@ func (b *Builder) Add(s Span) {
 	if r.kind == KindConsumer {
 		for _, l := range s.Links {
 			set.links = append(set.links, spanLink{s.SpanID, r.node, l})
-			b.linked[l] = true
+			b.linked[l]++
 		}
 	}
 	b.limit()
@@ -126,15 +123,19 @@ func (b *Builder) Add(s Span) {
 
 // Graph returns the graph of all spans so far, those of traces that are not
 // complete included. It can be called at any time, and adding can go on after it.
-// Its cost grows with the spans held and the edges, not with the time it all took.
+// Its cost grows with the spans held and with the edges.
 func (b *Builder) Graph() *Graph {
 	sum := newTotals(&b.names)
 	sum.merge(b.counted)
-	sum.merge(b.recent)
 	sum.report.merge(b.report)
 	for _, traces := range []*list.List{&b.open, &b.closed} {
 		for e := traces.Front(); e != nil; e = e.Next() {
-			b.folder.fold(e.Value.(*spanSet), sum)
+			set := e.Value.(*spanSet)
+			if half := b.otherHalf(set); half == nil {
+				b.folder.fold(set, sum)
+			} else if set.isNarrow() { // once for both
+				b.folder.fold(join(set, half), sum)
+			}
 		}
 	}
 	sum.report.Open = uint64(b.open.Len())
@@ -143,15 +144,18 @@ func (b *Builder) Graph() *Graph {
 }
 
 // Delta returns the graph of the traces that were forgotten since the last call
-// of Delta: those that will not change any more. Merged, all deltas and the graph
-// of the traces still held are the graph of everything.
+// of Delta, all of them the first time: those that will not change any more. All
+// deltas merged are the graph of everything forgotten. From the first call on,
+// forgetting a trace costs twice as much.
 func (b *Builder) Delta() *Graph {
 	delta := b.recent
+	if delta == nil {
+		delta = newTotals(&b.names)
+		delta.merge(b.counted)
+	}
+	b.recent = newTotals(&b.names)
 	delta.report.merge(b.report.since(b.reported))
 	b.reported = b.report
-	b.recent = newTotals(&b.names)
-	b.counted.merge(delta)
-	b.counted.settleBeyond(maxOpenEnds)
 	b.describe(delta)
 	return delta.graph()
 }
@@ -183,7 +187,7 @@ func (b *Builder) record(s Span) record {
 		kind:   s.Kind,
 		status: s.Status,
 	}
-	r.node = b.names.node(NodeID{Namespace: s.Namespace, Name: firstOf(s.Service, unknownService), Type: TypeService})
+	r.node = b.node(NodeID{Namespace: s.Namespace, Name: firstOf(s.Service, unknownService), Type: TypeService})
 	b.note(r.node, s.Resource)
 	r.caller = s.Kind.calls()
 	if !r.caller && !s.Kind.serves() && len(s.Attrs) == 0 {
@@ -193,32 +197,66 @@ func (b *Builder) record(s Span) record {
 	if b.cfg.HTTPErrors && s.Status == StatusUnset && facts.serverError() {
 		r.status = StatusError
 	}
-	if s.Kind == KindClient && facts.receives() {
+	switch {
+	case s.Kind == KindClient && facts.receives():
 		r.kind, r.caller = KindConsumer, false
+	case s.Kind == KindClient && facts.carriesNothing(len(s.Links)):
+		r.kind, r.caller = KindInternal, false
+		return r
+	}
+	if facts.faasTrigger != "" && r.kind.serves() && r.parent.IsZero() {
+		b.noteAttr(r.node, Attr{"faas.trigger", facts.faasTrigger})
 	}
 	switch {
 	case r.kind.serves():
 		if p, ok := facts.caller(r.kind); ok {
-			r.peer, r.peerIsName = b.names.node(p.id), p.isName
+			r.peer, r.peerIsName = b.node(p.id), p.isName
 		}
 	case r.caller || facts.hasDatabase():
 		r.caller = true // a database inside the process has no client span (D10)
 		r.resent = facts.resendCount != "" && facts.resendCount != "0"
 		if p, ok := b.callee(s, &facts); ok {
-			r.peer, r.peerIsName = b.names.node(p.id), p.isName
+			r.peer, r.peerIsName = b.node(p.id), p.isName
 		}
-		if a := facts.address(); !b.cfg.IgnoreAddresses && a.host != "" {
-			r.address = b.names.address(a)
-		}
+		r.address = b.address(facts.address())
 	}
 	return r
 }
+
+// node returns the number of a node, or of the one that stands for all nodes that
+// are too many to tell apart.
+func (b *Builder) node(id NodeID) nodeIndex {
+	if b.isFull(len(b.names.nodes.items)) && !b.names.knows(id) {
+		b.report.NodesFolded++
+		id = NodeID{Name: "other", Type: id.Type}
+	}
+	return b.names.node(id)
+}
+
+// address returns the number of an address, 0 for one to learn nothing from.
+// Loopback is another host to each that dials it.
+func (b *Builder) address(a address) addressIndex {
+	if b.cfg.IgnoreAddresses || a.host == "" || a.isLoopback() {
+		return 0
+	}
+	if _, known := b.names.addresses.find(a); !known && b.isFull(len(b.names.addresses.items)) {
+		return 0
+	}
+	return b.names.address(a)
+}
+
+// isFull reports whether a table of n names has no room for another.
+func (b *Builder) isFull(n int) bool { return b.cfg.Window.Nodes > 0 && n >= b.cfg.Window.Nodes }
 
 func (b *Builder) callee(s Span, facts *peerFacts) (peer, bool) {
 	if b.cfg.Peer == nil {
 		return facts.callee(s.Kind)
 	}
 	id, ok := b.cfg.Peer(s)
+	if id.Type == TypeService { // a service sends spans; whether this one does is not known yet
+		id.Type = TypeExternal
+		return peer{id, true}, ok
+	}
 	return peer{id: id}, ok
 }
 
@@ -230,11 +268,10 @@ func (r *record) duration() (int64, bool) {
 
 func (r *record) failed() bool { return r.status == StatusError }
 
-// roundWeight makes a weight a positive multiple of 1/65536. Sums of those are
-// exact in a float64 up to 10¹¹ spans, so they do not depend on the order.
+// roundWeight makes a weight a positive multiple of 1/4096: see maxWeight.
 func roundWeight(w float64) float64 {
 	if w == 0 || math.IsNaN(w) || w < 0 {
 		return 1
 	}
-	return max(math.Round(min(w, 1<<32)*65536), 1) / 65536
+	return max(math.Round(min(w, 1<<32)*4096), 1) / 4096
 }

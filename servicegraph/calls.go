@@ -19,11 +19,12 @@ import (
 // is the only route out of the outer one, both are one call, timed by the outer.
 type folder struct {
 	cfg    Config
-	linked map[Link]bool
+	linked map[Link]int
 	sum    *totals
 
 	tree
 	trace   TraceID
+	kept    map[SpanID]bool  // of its spans, those that forgotten consumers point to
 	facts   []spanFacts      // by index into spans
 	group   []int32          // the callees of one caller
 	targets map[int32][]Link // what the consumer spans may have received
@@ -64,7 +65,7 @@ type spanFacts struct {
 
 // fold adds the calls of one trace to the totals.
 func (f *folder) fold(set *spanSet, sum *totals) {
-	f.trace, f.sum = set.id, sum
+	f.trace, f.sum, f.kept = set.id, sum, set.linked
 	f.plant(set.spans)
 	f.facts = resize(f.facts, len(f.spans))
 	f.findCallees()
@@ -90,7 +91,7 @@ func (f *folder) findCallees() {
 		}
 		switch {
 		case p < 0:
-		case !sameService, span.kind.serves() && enclosing >= 0:
+		case !sameService, enclosing >= 0 && f.callsItself(enclosing, i):
 			fact.isCallee = true
 			fact.fate = fatePaired
 			if enclosing >= 0 {
@@ -119,6 +120,19 @@ func (f *folder) findCallees() {
 	}
 }
 
+// callsItself reports whether callee span i, in the same service, is the other side
+// of the call of the caller span around it (semantics.md F10). A message that is
+// received inside a client span was not sent by it.
+func (f *folder) callsItself(caller, i int32) bool {
+	switch f.spans[i].kind {
+	case KindServer:
+		return true
+	case KindConsumer:
+		return f.spans[caller].kind == KindProducer
+	}
+	return false
+}
+
 // within returns the caller span that encloses caller span i in its own service.
 func (f *folder) within(i int32) int32 {
 	if p := f.parent[i]; p >= 0 && f.spans[p].node == f.spans[i].node {
@@ -136,7 +150,7 @@ func (f *folder) findRoutes() {
 		}
 		fact := &f.facts[i]
 		fact.outer = i
-		if o := f.within(i); o >= 0 && f.facts[o].callee < 0 && f.facts[o].nested == 1 {
+		if o := f.within(i); o >= 0 && f.facts[o].callee < 0 && f.facts[o].nested == 1 && f.spans[o].kind.calls() {
 			fact.outer = f.facts[o].outer
 		}
 	}
@@ -159,6 +173,9 @@ func (f *folder) findRoutes() {
 // itself, not a peer: HotROD's mysql.
 func (f *folder) namesPeer(i int32) bool {
 	span := &f.spans[i]
+	if !span.kind.calls() && f.facts[i].nested > 0 {
+		return false // a library around the clients that call the database
+	}
 	itself := f.facts[i].isCallee && span.peerIsName && f.names.nodeID(span.peer).Name == f.names.nodeID(span.node).Name
 	return span.peer != 0 && !itself
 }
@@ -190,7 +207,9 @@ func (f *folder) callGroups(i int32) {
 	caller := f.standFor(i, fatePaired)
 	if at := f.spans[i].address; at != 0 {
 		for _, c := range f.group {
-			f.sum.answered(at, f.spans[c].node)
+			if f.edgeKind(caller, c) == KindRequest { // a broker's address says nothing about the consumer
+				f.sum.answered(at, f.spans[c].node)
+			}
 		}
 	}
 	queue := f.queueBetween(i, f.group)
@@ -263,7 +282,7 @@ func (f *folder) call(caller int32, from, queue nodeIndex, callees []int32) {
 			server := &f.spans[c]
 			e.addCallee(f.id(c), server)
 			if key.kind == KindRequest && server.failed() && f.recovered(f.parent[c]) {
-				e.Recovered += server.weight
+				e.Recovered = plus(e.Recovered, server.weight)
 			}
 		}
 		return
@@ -277,7 +296,7 @@ func (f *folder) call(caller int32, from, queue nodeIndex, callees []int32) {
 		server := &f.spans[c]
 		e.addPair(client, server)
 		if key.kind == KindRequest && (client.failed() || server.failed()) && f.recovered(caller) {
-			e.Recovered += max(client.weight, server.weight)
+			e.Recovered = plus(e.Recovered, max(client.weight, server.weight))
 		}
 		e.Callee.add(server)
 		e.widen(server)
@@ -373,7 +392,7 @@ func (f *folder) unpairedCallers() {
 			if fact.fate == fateUnknown {
 				fact.fate = fateNested
 			}
-		case around >= 0 && f.facts[around].claimed:
+		case around >= 0 && f.facts[around].claimed && !f.goesElsewhere(around, i):
 			fact.claimed = true
 			f.setFate(i, fateNested)
 		case f.namesPeer(i):
@@ -384,12 +403,32 @@ func (f *folder) unpairedCallers() {
 		case f.sends(i):
 			fact.claimed = true
 			f.setFate(i, fateOpen)
-			f.send(i, f.spans[i], false)
+			f.send(i, f.spans[i], f.facts[i].fate != fateOpen, false)
 		default:
 			fact.claimed = true
 			f.setFate(i, fateUnresolved)
 		}
 	}
+}
+
+// goesElsewhere reports whether caller span i, without a callee, is a call of its
+// own beside those of the caller span around it: one that met a callee, and is no
+// database's, while i names a database, a queue or the like and not just a host. A
+// stream of requests may ask a cache in between.
+func (f *folder) goesElsewhere(around, i int32) bool {
+	if f.facts[around].callee < 0 || !f.namesPeer(i) {
+		return false
+	}
+	return isSpecific(f.names.nodeID(f.spans[i].peer)) && !isSpecific(f.names.nodeID(f.spans[around].peer))
+}
+
+// isSpecific reports whether a peer is more than a name or an address.
+func isSpecific(id NodeID) bool {
+	switch id.Type {
+	case TypeDatabase, TypeQueue, TypeModel, TypeFunction:
+		return true
+	}
+	return false
 }
 
 // virtualCall adds the call of caller span i to the peer it names. A message may
@@ -400,9 +439,13 @@ func (f *folder) virtualCall(i int32) {
 	client := f.spans[caller]
 	client.peer, client.peerIsName, client.address = inner.peer, inner.peerIsName, inner.address
 	client.kind = max(client.kind, inner.kind) // a message if either says so
-	if f.sends(caller) && !(f.cfg.QueueNodes && f.queue(i) != 0) {
+	sender := caller                           // the span that a consumer may link to
+	if !f.sends(caller) {
+		sender = i
+	}
+	if f.sends(sender) && !(f.cfg.QueueNodes && f.queue(i) != 0) {
 		f.standFor(i, fateOpen)
-		f.send(caller, client, false)
+		f.send(sender, client, f.facts[caller].fate != fateOpen, false)
 		return
 	}
 	f.standFor(i, fateVirtual)
@@ -411,7 +454,7 @@ func (f *folder) virtualCall(i int32) {
 	e.addRepeat(inner)
 	e.addInTrace(f.trace, 1)
 	if e.ID.Kind == KindRequest && client.failed() && f.recovered(caller) {
-		e.Recovered += client.weight
+		e.Recovered = plus(e.Recovered, client.weight)
 	}
 }
 
@@ -420,7 +463,7 @@ func (f *folder) virtualCall(i int32) {
 // many to remember, only those are of interest that are known to be.
 func (f *folder) sends(i int32) bool {
 	kind := f.spans[i].kind
-	return kind == KindProducer || kind == KindClient && f.linked[f.id(i)]
+	return kind == KindProducer || kind == KindClient && (f.linked[f.id(i)] > 0 || f.kept[f.spans[i].id])
 }
 
 // entries adds the requests that came from outside the traced world, and those
@@ -429,7 +472,8 @@ func (f *folder) entries() {
 	for i := range int32(len(f.spans)) {
 		span, fact := &f.spans[i], &f.facts[i]
 		p := f.parent[i]
-		if fact.isCallee || !span.kind.serves() || p >= 0 {
+		polled := span.kind == KindConsumer && f.receiver(i) < 0 // in a loop of the service's own
+		if fact.isCallee || !span.kind.serves() || p >= 0 && !polled {
 			continue
 		}
 		node := f.sum.node(span.node)
@@ -445,7 +489,7 @@ func (f *folder) entries() {
 			}
 			f.sum.callsTo(key).addCallee(f.id(i), span)
 		case p == noParent:
-			node.Entries += span.weight
+			node.Entries = plus(node.Entries, span.weight)
 		}
 	}
 }

@@ -90,6 +90,7 @@ func (b *Builder) Explain(from, to NodeID) Explanation {
 		folder:   &b.folder,
 		resolver: g.totals.resolver(),
 		senders:  g.totals.resolver().senders(),
+		scratch:  newTotals(&b.names),
 		seen:     make(map[nodeIndex]bool),
 		found:    make(map[missKey]*Miss),
 	}
@@ -130,6 +131,7 @@ type explainer struct {
 	*folder
 	resolver *resolver // knows whom a call without a callee span was for
 	senders  map[Link]sendKey
+	scratch  *totals // what folding adds up, and nobody reads
 	from, to nodeIndex
 	seen     map[nodeIndex]bool
 	found    map[missKey]*Miss
@@ -162,7 +164,7 @@ func (x *explainer) miss(reason MissReason, node nodeIndex, example Link) {
 
 // look notes what one trace has to say.
 func (x *explainer) look(set *spanSet) {
-	x.fold(set, newTotals(x.names))
+	x.fold(set, x.scratch)
 	hasFrom := slices.ContainsFunc(x.spans, func(r record) bool { return r.node == x.from })
 	// below[i] is whether a span of from is above span i.
 	below := make([]bool, len(x.spans))

@@ -117,9 +117,10 @@ type Node struct {
 	// which it waited in client spans.
 	SelfTime time.Duration
 
-	// Attrs are the resource attributes that Config.NodeAttrs asks for, with every
-	// value that was seen, sorted by key and value. Of one key at most 64 values
-	// are kept, and AttrsCut is set if there were more.
+	// Attrs are the resource attributes that Config.NodeAttrs asks for, and what
+	// triggers a function from outside (faas.trigger: R3), with every value that was
+	// seen, sorted by key and value. Of one key at most 64 values are kept, and
+	// AttrsCut is set if there were more.
 	Attrs    []Attr
 	AttrsCut bool
 }
@@ -147,15 +148,13 @@ type Edge struct {
 
 	Evidence Evidence
 
-	Queues []NodeID // destinations of the messages, where a side names them; sorted
+	Queues    []NodeID // destinations of the messages, where a side names them; sorted, at most 64
+	QueuesCut bool     // there were more
 
 	Slowest []Exemplar // at most 3, slowest first
 	Failed  []Exemplar // at most 3 failed calls, slowest first
 
 	First, Last int64 // Unix nanoseconds of the earliest start and the latest end; 0 if unknown
-
-	trace   TraceID // the trace whose calls were counted last
-	inTrace uint64  // and how many there were
 }
 
 // A Graph is a finished service graph: nodes and edges in a fixed order, and

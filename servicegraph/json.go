@@ -56,6 +56,7 @@ type (
 		Gap         *jsonLatency   `json:"gap,omitempty"`
 		Evidence    jsonEvidence   `json:"evidence"`
 		Queues      []jsonID       `json:"queues,omitempty"`
+		QueuesCut   bool           `json:"queuesCut,omitempty"`
 		Slowest     []jsonExemplar `json:"slowest,omitempty"`
 		Failed      []jsonExemplar `json:"failed,omitempty"`
 		First       int64          `json:"first,omitempty"`
@@ -123,11 +124,13 @@ type (
 		ClosedAge        uint64   `json:"closedAge,omitempty"`
 		EvictedSpans     uint64   `json:"evictedSpans,omitempty"`
 		EvictedTraces    uint64   `json:"evictedTraces,omitempty"`
+		NodesFolded      uint64   `json:"nodesFolded,omitempty"`
 		Skipped          uint64   `json:"skipped"`
 		LeftOutNodes     uint64   `json:"leftOutNodes,omitempty"`
 		LeftOutEdges     uint64   `json:"leftOutEdges,omitempty"`
 		LeftOutCalls     float64  `json:"leftOutCalls,omitempty"`
 		Environments     []string `json:"environments,omitempty"`
+		EnvironmentsCut  bool     `json:"environmentsCut,omitempty"`
 		First            int64    `json:"first,omitempty"`
 		Last             int64    `json:"last,omitempty"`
 	}
@@ -185,6 +188,7 @@ func edgeToJSON(e *Edge) jsonEdge {
 	if e.Callee.Observed > 0 {
 		j.Callee = statsToJSON(e.Callee)
 	}
+	j.QueuesCut = e.QueuesCut
 	for _, q := range e.Queues {
 		j.Queues = append(j.Queues, jsonID(q))
 	}
@@ -269,7 +273,7 @@ func (t *totals) readEdge(j *jsonEdge, nodes []nodeIndex) error {
 	if t.edges[key] != nil {
 		return fmt.Errorf("edge %q to %q is there twice", j.From, j.To)
 	}
-	return j.fill(t.edge(key))
+	return j.fill(&t.edge(key).Edge)
 }
 
 // key returns the ends of the edge, as positions in a list of nodes.
@@ -294,6 +298,7 @@ func (j *jsonEdge) fill(e *Edge) (err error) {
 	for _, q := range j.Queues {
 		e.addQueue(NodeID(q))
 	}
+	e.QueuesCut = e.QueuesCut || j.QueuesCut
 	if j.Caller != nil {
 		if e.Caller, err = j.Caller.stats(); err != nil {
 			return fmt.Errorf("caller: %w", err)
@@ -359,7 +364,7 @@ func (j *jsonLatency) latency() (Latency, error) {
 		l.counts[i-l.first] = weight
 		total, last = total+weight, i
 	}
-	if total != l.count {
+	if min(total, maxWeight) != l.count {
 		return Latency{}, fmt.Errorf("latency buckets hold %v samples of %v", total, l.count)
 	}
 	return l, nil

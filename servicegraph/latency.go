@@ -78,11 +78,11 @@ func (l *Latency) record(ns int64, weight float64) {
 	} else {
 		l.min, l.max = min(l.min, ns), max(l.max, ns)
 	}
-	l.count += weight
+	l.count = plus(l.count, weight)
 	l.sum = saturatingAdd(l.sum, weighted(ns, weight))
 	b := bucketOf(ns)
 	l.cover(b, b)
-	l.counts[b-l.first] += weight
+	l.counts[b-l.first] = plus(l.counts[b-l.first], weight)
 }
 
 // merge adds the samples of another distribution.
@@ -95,11 +95,12 @@ func (l *Latency) merge(other Latency) {
 	} else {
 		l.min, l.max = min(l.min, other.min), max(l.max, other.max)
 	}
-	l.count += other.count
+	l.count = plus(l.count, other.count)
 	l.sum = saturatingAdd(l.sum, other.sum)
 	l.cover(other.first, other.first+len(other.counts)-1)
 	for i, c := range other.counts {
-		l.counts[other.first-l.first+i] += c
+		at := &l.counts[other.first-l.first+i]
+		*at = plus(*at, c)
 	}
 }
 

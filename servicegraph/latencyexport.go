@@ -43,12 +43,13 @@ type Exponential struct {
 }
 
 // Exponential returns the distribution as an exponential histogram of the given
-// scale, from -10 to 20; Prometheus knows -4 to 8. A sample is taken for the
+// scale, from -4 to 8 as in Prometheus; what is beyond becomes the nearest of these. A sample is taken for the
 // middle of its bucket, which moves it by at most 0.8 % and may put it into a
 // neighbouring bucket; reading a quantile off the middle of an exponential bucket
 // adds up to half its width, which is 0.5 % at scale 6 and 4.4 % at scale 3. Count,
 // sum, minimum and maximum are those of the Latency, exact.
 func (l Latency) Exponential(scale int) Exponential {
+	scale = min(max(scale, -4), 8)
 	x := Exponential{Scale: scale}
 	for i, weight := range l.counts {
 		ns := l.middle(i)

@@ -1,7 +1,5 @@
 package servicegraph
 
-import "slices"
-
 // findLinks collects the links of the trace's consumer spans that may be
 // messages: not those that repeat what the parent says (semantics.md M4), and not
 // those of a span that handles what a consumer span around it has received (M10).
@@ -10,10 +8,15 @@ func (f *folder) findLinks(links []spanLink) {
 	if len(links) == 0 {
 		return
 	}
-	all := make(map[int32][]Link)
+	type received struct {
+		span   int32
+		target Link
+	}
+	all, has := make(map[int32][]Link), make(map[received]bool)
 	for _, l := range links {
 		if i := f.index.member(identity{l.span, l.node, calleeSide}, f.spans); i >= 0 {
 			all[i] = append(all[i], l.target)
+			has[received{i, l.target}] = true
 		}
 	}
 	if f.targets == nil {
@@ -22,8 +25,10 @@ func (f *folder) findLinks(links []spanLink) {
 	for i, targets := range all {
 		receiver := f.receiver(i)
 		for _, target := range targets {
-			known := f.parentDelivers(i, target) ||
-				receiver >= 0 && (f.parentDelivers(receiver, target) || slices.Contains(all[receiver], target))
+			known := f.parentDelivers(i, target)
+			for r, depth := receiver, 0; !known && r >= 0 && depth < 16; r, depth = f.receiver(r), depth+1 {
+				known = f.parentDelivers(r, target) || has[received{r, target}]
+			}
 			if !known {
 				f.targets[i] = append(f.targets[i], target)
 			}
@@ -76,18 +81,18 @@ func (f *folder) openLinks() {
 	}
 	for i := range int32(len(f.spans)) {
 		if f.spans[i].caller && f.sends(i) && !f.facts[i].sent {
-			f.send(i, f.spans[i], true)
+			f.send(i, f.spans[i], f.facts[i].fate != fateOpen, true)
 		}
 	}
 }
 
 // send notes span i, as client describes it, as one that a consumer may link to.
-func (f *folder) send(i int32, client record, called bool) {
+func (f *folder) send(i int32, client record, counted, called bool) {
 	f.facts[i].sent = true
 	f.sum.sent(f.id(i), sending{
 		span:      client,
 		called:    called,
-		counted:   f.facts[i].fate != fateOpen,
+		counted:   counted,
 		queueNode: f.cfg.QueueNodes,
 	})
 }

@@ -6,7 +6,7 @@ package servicegraph
 // one is made, so that merging graphs gives what building from all the spans at
 // once would have given.
 type openEnds struct {
-	calls    map[callKey]*Edge
+	calls    map[callKey]*tally
 	owners   map[addressIndex]nodeIndex // who answers at an address, or manyOwners
 	sends    map[sendKey]sending
 	receives map[receiveKey]receiving
@@ -53,7 +53,7 @@ type receiving struct {
 
 func newOpenEnds() openEnds {
 	return openEnds{
-		calls:    make(map[callKey]*Edge),
+		calls:    make(map[callKey]*tally),
 		owners:   make(map[addressIndex]nodeIndex),
 		sends:    make(map[sendKey]sending),
 		receives: make(map[receiveKey]receiving),

@@ -137,12 +137,12 @@ func (w *openWriter) write() {
 	o := &w.open
 	for key := range w.changed {
 		if settled := w.edges[key]; settled != nil {
-			o.Settled = append(o.Settled, w.edge(key, settled))
+			o.Settled = append(o.Settled, w.edge(key, &settled.Edge))
 		}
 	}
 	for key, e := range w.calls {
 		at := w.names.addressOf(key.address)
-		o.Calls = append(o.Calls, jsonCall{w.edge(key.edgeKey, e), at.host, at.port, key.fromName, key.toName})
+		o.Calls = append(o.Calls, jsonCall{w.edge(key.edgeKey, &e.Edge), at.host, at.port, key.fromName, key.toName})
 	}
 	for i, owner := range w.owners {
 		at := w.names.addressOf(i)
@@ -237,7 +237,7 @@ func (t *totals) readOpen(in *jsonOpen) error {
 		if t.calls[key] != nil || key == (callKey{edgeKey: ends}) {
 			return fmt.Errorf("edge %q to %q is there twice, or is not open", j.From, j.To)
 		}
-		if err := j.fill(t.callsTo(key)); err != nil {
+		if err := j.fill(&t.callsTo(key).Edge); err != nil {
 			return err
 		}
 	}

@@ -16,9 +16,11 @@ type peerFacts struct {
 	dbSystem, dbSystemOld, dbNamespace, dbName string
 
 	msgSystem, msgDestination, msgDestinationOld, msgTemplate, msgTemporary string
-	msgOperation, msgOperationOld                                           string
+	msgSource, msgAnonymous, msgOperation, msgOperationOld                  string
 
-	genaiProvider, genaiSystem, faasName, rpcSystem, rpcService string
+	genaiProvider, genaiSystem, genaiOperation string
+
+	faasName, faasTrigger, rpcService string
 
 	serverAddress, serverPort, netPeerName, netPeerPort  string
 	urlFull, httpURL, httpHost                           string
@@ -51,6 +53,10 @@ func (f *peerFacts) field(key string) *string {
 		return &f.msgDestination
 	case "messaging.destination":
 		return &f.msgDestinationOld
+	case "messaging.source.name", "messaging.source":
+		return &f.msgSource
+	case "messaging.destination.anonymous":
+		return &f.msgAnonymous
 	case "messaging.destination.template":
 		return &f.msgTemplate
 	case "messaging.destination.temporary":
@@ -63,10 +69,12 @@ func (f *peerFacts) field(key string) *string {
 		return &f.genaiProvider
 	case "gen_ai.system":
 		return &f.genaiSystem
+	case "gen_ai.operation.name":
+		return &f.genaiOperation
+	case "faas.trigger":
+		return &f.faasTrigger
 	case "faas.invoked_name":
 		return &f.faasName
-	case "rpc.system":
-		return &f.rpcSystem
 	case "rpc.service":
 		return &f.rpcService
 	case "server.address":
@@ -126,7 +134,7 @@ func (f *peerFacts) callee(kind Kind) (peer, bool) {
 	}
 	if p, ok := f.service(); ok {
 		if f.hasDatabase() {
-			p = peer{id: NodeID{Namespace: p.id.Namespace, Name: p.id.Name, Type: TypeDatabase}}
+			p.id.Type = TypeDatabase
 		}
 		return p, true
 	}
@@ -135,6 +143,8 @@ func (f *peerFacts) callee(kind Kind) (peer, bool) {
 		return named(f.database(), TypeDatabase)
 	case kind == KindProducer && f.hasQueue():
 		return peer{id: f.queue()}, true
+	case f.isAgentStep():
+		return peer{}, false
 	case f.genaiProvider != "" || f.genaiSystem != "":
 		return named(firstOf(f.genaiProvider, f.genaiSystem), TypeModel)
 	case f.faasName != "":
@@ -183,8 +193,13 @@ func (f *peerFacts) hasDatabase() bool {
 // (D6). PostgreSQL's new namespace is "database|schema", the old name the
 // database alone: one node for both (D2).
 func (f *peerFacts) database() string {
-	name, _, _ := strings.Cut(firstOf(f.dbNamespace, f.dbName), "|")
+	name := firstOf(f.dbNamespace, f.dbName)
 	system := databaseSystem(firstOf(f.dbSystem, f.dbSystemOld))
+	if system == "microsoft.sql_server" { // instance|database
+		name = name[strings.LastIndexByte(name, '|')+1:]
+	} else {
+		name, _, _ = strings.Cut(name, "|")
+	}
 	if name == "" || (isNumber(name) && system != "") {
 		return firstOf(system, name)
 	}
@@ -202,14 +217,53 @@ func databaseSystem(s string) string {
 		return "azure.cosmosdb"
 	case "dynamodb":
 		return "aws.dynamodb"
+	case "redshift":
+		return "aws.redshift"
+	case "spanner":
+		return "gcp.spanner"
+	case "h2":
+		return "h2database"
+	case "hanadb":
+		return "sap.hana"
+	case "maxdb":
+		return "sap.maxdb"
 	case "db2":
 		return "ibm.db2"
+	case "informix":
+		return "ibm.informix"
+	case "netezza":
+		return "ibm.netezza"
+	case "firebird":
+		return "firebirdsql"
 	}
 	return s
 }
 
 func (f *peerFacts) hasQueue() bool {
-	return f.msgSystem != "" || f.msgDestination != "" || f.msgDestinationOld != "" || f.msgTemplate != ""
+	return f.msgSystem != "" || f.destination() != ""
+}
+
+// isAgentStep reports whether the span is a step of an agent, such as a tool it
+// uses, rather than a call to the provider of a model (G2).
+func (f *peerFacts) isAgentStep() bool {
+	switch f.genaiOperation {
+	case "invoke_agent", "create_agent", "execute_tool":
+		return true
+	}
+	return false
+}
+
+// carriesNothing reports whether the span handles a message without sending or
+// receiving it: it settles one, or sends on a batch whose messages have spans of
+// their own, which links point to.
+func (f *peerFacts) carriesNothing(links int) bool {
+	switch operation := firstOf(f.msgOperation, f.msgOperationOld); operation {
+	case "settle":
+		return f.hasQueue()
+	case "send", "publish":
+		return f.hasQueue() && links > 0
+	}
+	return false
 }
 
 // receives reports whether the span takes messages from a queue. Today's
@@ -222,15 +276,30 @@ func (f *peerFacts) receives() bool {
 // queue names a destination as system/destination. Temporary destinations are
 // one node each template, or one for all: their names are made up per client (M13).
 func (f *peerFacts) queue() NodeID {
-	destination := firstOf(f.msgTemplate, f.msgDestination, f.msgDestinationOld)
-	if f.msgTemplate == "" && f.msgTemporary == "true" {
+	destination, system := f.destination(), messagingSystem(f.msgSystem)
+	if f.msgTemplate == "" && (f.msgTemporary == "true" || f.msgAnonymous == "true") {
 		destination = "temporary"
 	}
-	name := firstOf(destination, f.msgSystem)
-	if destination != "" && f.msgSystem != "" {
-		name = f.msgSystem + "/" + destination
+	name := firstOf(destination, system)
+	if destination != "" && system != "" {
+		name = system + "/" + destination
 	}
 	return NodeID{Name: name, Type: TypeQueue}
+}
+
+func (f *peerFacts) destination() string {
+	return firstOf(f.msgTemplate, f.msgDestination, f.msgDestinationOld, f.msgSource)
+}
+
+// messagingSystem returns the present name of a messaging product.
+func messagingSystem(s string) string {
+	switch s = strings.ToLower(s); s {
+	case "amazonsqs":
+		return "aws_sqs"
+	case "amazonsns":
+		return "aws.sns"
+	}
+	return s
 }
 
 // host returns the callee's host without port, from the most logical name to
@@ -284,11 +353,16 @@ func hostOf(s string) string {
 }
 
 func isIP(host string) bool {
+	_, ok := parseIP(host)
+	return ok
+}
+
+func parseIP(host string) (netip.Addr, bool) {
 	if host == "" || (host[0] < '0' || host[0] > '9') && !strings.Contains(host, ":") {
-		return false // without asking ParseAddr, whose errors are made on the heap
+		return netip.Addr{}, false // without asking ParseAddr, whose errors are made on the heap
 	}
-	_, err := netip.ParseAddr(host)
-	return err == nil
+	ip, err := netip.ParseAddr(host)
+	return ip, err == nil
 }
 
 func isNumber(s string) bool {

@@ -1,5 +1,7 @@
 package servicegraph
 
+import "strings"
+
 // A Report accounts for every span a graph was built from. Each span ends in
 // exactly one of the buckets Paired to Late, so that they add up to Spans:
 // nothing is lost silently. Counts are of spans, not weighted.
@@ -41,6 +43,7 @@ type Report struct {
 	ClosedAge     uint64 // closed because they were open for too long
 	EvictedSpans  uint64 // forgotten because too many spans were held
 	EvictedTraces uint64 // forgotten because too many traces were held
+	NodesFolded   uint64 // times a span named a node beyond Window.Nodes, and "other" was taken for it
 
 	Skipped uint64 // records a source could not read; not spans
 
@@ -52,7 +55,9 @@ type Report struct {
 	// Environments are the values of deployment.environment.name (and of its old
 	// name) that were seen, sorted. More than one means that the graph may mix,
 	// say, production and staging: an environment is no part of a node's identity.
-	Environments []string
+	// At most 64 are kept, and EnvironmentsCut is set if there were more.
+	Environments    []string
+	EnvironmentsCut bool
 
 	First, Last int64 // Unix nanoseconds of the earliest start and the latest end; 0 if unknown
 }
@@ -63,11 +68,17 @@ func (r *Report) merge(o Report) {
 	for i, c := range o.counters() {
 		*r.counters()[i] += *c
 	}
-	r.LeftOutCalls += o.LeftOutCalls
+	r.LeftOutCalls = plus(r.LeftOutCalls, o.LeftOutCalls)
 	for _, name := range o.Environments {
 		r.addEnvironment(name)
 	}
+	r.EnvironmentsCut = r.EnvironmentsCut || o.EnvironmentsCut
 	r.First, r.Last = first, last
+}
+
+func (r *Report) addEnvironment(name string) {
+	set, cut := withCapped(r.Environments, name, strings.Compare)
+	r.Environments, r.EnvironmentsCut = set, r.EnvironmentsCut || cut
 }
 
 // without takes away what part counted, false if that is more than there is.
@@ -97,7 +108,7 @@ func (r *Report) counters() []*uint64 {
 		&r.Paired, &r.Virtual, &r.Nested, &r.Root, &r.Internal, &r.Orphan, &r.Unresolved, &r.Duplicate, &r.Invalid, &r.Late,
 		&r.MissingParent, &r.Cycles, &r.InvalidDuration, &r.Unfinished, &r.Skewed, &r.UnknownService, &r.LinkMissing, &r.AddressConflicts,
 		&r.LinksSettled, &r.AddressesSettled,
-		&r.Open, &r.Reopened, &r.ClosedQuiet, &r.ClosedAge, &r.EvictedSpans, &r.EvictedTraces, &r.Skipped,
+		&r.Open, &r.Reopened, &r.ClosedQuiet, &r.ClosedAge, &r.EvictedSpans, &r.EvictedTraces, &r.NodesFolded, &r.Skipped,
 		&r.LeftOutNodes, &r.LeftOutEdges,
 	}
 }

@@ -2,7 +2,7 @@ package servicegraph
 
 import (
 	"cmp"
-	"maps"
+	"slices"
 )
 
 // A resolver turns totals into the edges of a graph: it settles the open ends
@@ -34,10 +34,14 @@ func (t *totals) resolve() *resolver {
 }
 
 func (t *totals) resolver() *resolver {
+	view := make(map[edgeKey]*Edge, len(t.edges))
+	for key, e := range t.edges {
+		view[key] = &e.Edge
+	}
 	return &resolver{
 		totals:    t,
 		services:  t.servicesByName(),
-		view:      maps.Clone(t.edges),
+		view:      view,
 		copied:    make(map[edgeKey]bool),
 		conflicts: make(map[addressIndex]bool),
 		seen:      make(map[sideKey]bool),
@@ -48,7 +52,7 @@ func (t *totals) resolver() *resolver {
 func (r *resolver) resolveCalls() {
 	for key, calls := range r.calls {
 		end, byAddress := r.settle(key)
-		r.edge(end).mergeOpen(calls, byAddress)
+		r.edge(end).mergeOpen(&calls.Edge, byAddress)
 	}
 }
 
@@ -93,7 +97,14 @@ func (r *resolver) settle(key callKey) (end edgeKey, byAddress bool) {
 	if key.fromName {
 		end.from = r.named(end.from)
 	}
+	if key.toName {
+		if end.to = r.named(end.to); end.to != key.to {
+			return end, false
+		}
+	}
 	switch owner := r.owners[key.address]; {
+	case key.kind != KindRequest:
+	case r.names.addressOf(key.address).port == "" && isSpecific(r.names.nodeID(key.to)): // another port of the same host
 	case owner == manyOwners:
 		if !r.conflicts[key.address] {
 			r.conflicts[key.address] = true
@@ -102,9 +113,6 @@ func (r *resolver) settle(key callKey) (end edgeKey, byAddress bool) {
 	case owner != 0:
 		end.to = owner
 		return end, true
-	}
-	if key.toName {
-		end.to = r.named(end.to)
 	}
 	return end, false
 }
@@ -150,7 +158,9 @@ func (t *totals) settleBeyond(most int) {
 
 // take makes what a resolver found part of the totals.
 func (t *totals) take(r *resolver) {
-	t.edges = r.view
+	for key := range r.copied {
+		t.edges[key] = &tally{Edge: *r.view[key]}
+	}
 	t.report.merge(r.found)
 }
 
@@ -167,6 +177,10 @@ func (r *resolver) resolveLinks() {
 	joined := make(map[consumer]bool)
 	for key, in := range r.receives {
 		sender, ok := senders[key.target]
+		if low := lowHalf(key.target.TraceID); !ok { // one of the two cut the trace id to 64 bits (I6)
+			sender, ok = senders[Link{low, key.target.SpanID}]
+			ok = ok && (low == key.target.TraceID || sender.span.TraceID == low)
+		}
 		if !ok {
 			r.found.LinkMissing++
 			continue
@@ -218,12 +232,15 @@ func (r *resolver) resolveLinks() {
 func (r *resolver) senders() map[Link]sendKey {
 	senders := make(map[Link]sendKey, len(r.sends))
 	for key, s := range r.sends {
-		other, taken := senders[key.span]
-		if !taken || cmp.Or(
-			cmp.Compare(s.span.kind, r.sends[other].span.kind),
-			-r.names.nodeID(key.node).Compare(r.names.nodeID(other.node)),
-		) > 0 {
-			senders[key.span] = key
+		for _, id := range [...]Link{key.span, {lowHalf(key.span.TraceID), key.span.SpanID}} {
+			other, taken := senders[id]
+			if !taken || cmp.Or(
+				-slices.Compare(key.span.TraceID[:], other.span.TraceID[:]),
+				cmp.Compare(s.span.kind, r.sends[other].span.kind),
+				-r.names.nodeID(key.node).Compare(r.names.nodeID(other.node)),
+			) > 0 {
+				senders[id] = key
+			}
 		}
 	}
 	return senders

@@ -248,7 +248,7 @@ func parseID(word string) (trace sg.TraceID, span sg.SpanID) {
 		copy(trace[8:], half) // the id of a tracer that knows 64 bits
 	} else {
 		copy(trace[:], name)
-		copy(trace[8:], name)
+		copy(trace[8:], strings.TrimPrefix(name, "128/")) // another id with that low half
 	}
 	if word != "0" {
 		copy(span[:], word)

@@ -22,7 +22,7 @@ func (f *folder) selfTime(i int32) time.Duration {
 	f.intervals = f.intervals[:0]
 	for c := f.child[i]; c >= 0; c = f.sibling[c] {
 		child := &f.spans[c]
-		if f.parent[c] != i || child.kind == KindConsumer {
+		if f.parent[c] != i || child.kind == KindConsumer && child.node != span.node {
 			continue
 		}
 		if in := (interval{max(child.start, span.start), min(child.end, span.end)}); child.start > 0 && in.start < in.end {

@@ -128,7 +128,7 @@ type Span struct {
 	Attrs    []Attr // attributes of the span
 
 	// Weight is how many spans this one stands for under sampling; zero means
-	// one. It is rounded to a multiple of 1/65536, so that sums are exact in
+	// one. It is rounded to a multiple of 1/4096, so that sums are exact in
 	// any order.
 	Weight float64
 }

@@ -15,6 +15,15 @@ type (
 // An address is where a callee listens, as its callers dial it.
 type address struct{ host, port string }
 
+// isLoopback reports whether the address is that of the host that dials it.
+func (a address) isLoopback() bool {
+	if a.host == "localhost" {
+		return true
+	}
+	ip, ok := parseIP(a.host)
+	return ok && ip.IsLoopback()
+}
+
 func (a address) compare(b address) int {
 	return cmp.Or(strings.Compare(a.host, b.host), strings.Compare(a.port, b.port))
 }
@@ -31,10 +40,16 @@ func (n *names) node(id NodeID) nodeIndex {
 	if i, ok := n.nodes.find(id); ok {
 		return nodeIndex(i)
 	}
-	valid := NodeID{strings.ToValidUTF8(id.Namespace, "\uFFFD"), strings.ToValidUTF8(id.Name, "\uFFFD"), id.Type}
+	valid := NodeID{strings.ToValidUTF8(id.Namespace, "\uFFFD"), strings.ToValidUTF8(id.Name, "\uFFFD"), NodeType(strings.ToValidUTF8(string(id.Type), "\uFFFD"))}
 	i := n.nodes.index(valid)
 	n.nodes.indices[id] = i
 	return nodeIndex(i)
+}
+
+// knows reports whether a node has a number.
+func (n *names) knows(id NodeID) bool {
+	_, ok := n.nodes.find(id)
+	return ok
 }
 
 func (n *names) address(a address) addressIndex {

@@ -12,9 +12,16 @@ import (
 type totals struct {
 	names *names
 	nodes []*Node // by nodeIndex - 1; nil for nodes without spans
-	edges map[edgeKey]*Edge
+	edges map[edgeKey]*tally
 	openEnds
 	report Report
+}
+
+// A tally is an edge to which calls are added.
+type tally struct {
+	Edge
+	trace   TraceID // the trace whose calls were added last
+	inTrace uint64  // and how many there were
 }
 
 type edgeKey struct {
@@ -23,7 +30,7 @@ type edgeKey struct {
 }
 
 func newTotals(names *names) *totals {
-	return &totals{names: names, edges: make(map[edgeKey]*Edge), openEnds: newOpenEnds()}
+	return &totals{names: names, edges: make(map[edgeKey]*tally), openEnds: newOpenEnds()}
 }
 
 // node returns the node with the given number, which it makes if need be.
@@ -38,24 +45,28 @@ func (t *totals) node(i nodeIndex) *Node {
 }
 
 // edge returns the edge with the given ends, which it makes if need be.
-func (t *totals) edge(key edgeKey) *Edge {
+func (t *totals) edge(key edgeKey) *tally {
 	e := t.edges[key]
 	if e == nil {
-		e = &Edge{ID: EdgeID{t.names.nodeID(key.from), t.names.nodeID(key.to), key.kind}}
+		e = t.tally(key)
 		t.edges[key] = e
 	}
 	return e
 }
 
+func (t *totals) tally(key edgeKey) *tally {
+	return &tally{Edge: Edge{ID: EdgeID{t.names.nodeID(key.from), t.names.nodeID(key.to), key.kind}}}
+}
+
 // callsTo returns the calls with one known side that have the given key. Calls
 // that nothing can tell more about are settled at once.
-func (t *totals) callsTo(key callKey) *Edge {
+func (t *totals) callsTo(key callKey) *tally {
 	if key.address == 0 && !key.fromName && !key.toName {
 		return t.edge(key.edgeKey)
 	}
 	e := t.calls[key]
 	if e == nil {
-		e = &Edge{ID: EdgeID{t.names.nodeID(key.from), t.names.nodeID(key.to), key.kind}}
+		e = t.tally(key.edgeKey)
 		t.calls[key] = e
 	}
 	return e
@@ -84,7 +95,7 @@ func newGraph(nodes []Node, edges []Edge, report Report) *Graph {
 	}
 	for i := range g.edges {
 		e := &g.edges[i] // nothing writes to the edges of finished totals
-		t.edges[edgeKey{t.names.node(e.ID.From), t.names.node(e.ID.To), e.ID.Kind}] = e
+		t.edges[edgeKey{t.names.node(e.ID.From), t.names.node(e.ID.To), e.ID.Kind}] = &tally{Edge: *e}
 	}
 	t.names = t.names.frozen()
 	g.creditPeers()
@@ -135,7 +146,7 @@ func (g *Graph) creditPeers() {
 }
 
 // Merge returns the graph of all calls in the given graphs. It is associative
-// and commutative, and the empty graph changes nothing. Merging the graphs of
+// and commutative, and the empty graph, like nil, changes nothing. Merging the graphs of
 // two sets of spans is the same as building one graph of both as long as no
 // trace is split between them; of a trace in both, each half is judged alone.
 // One thing only a common build can see: a plain CLIENT span that a consumer in
@@ -143,7 +154,7 @@ func (g *Graph) creditPeers() {
 func Merge(graphs ...*Graph) *Graph {
 	sum := newTotals(&names{})
 	for _, g := range graphs {
-		if g.totals != nil {
+		if g != nil && g.totals != nil {
 			sum.merge(g.totals)
 		}
 	}
@@ -175,10 +186,10 @@ func (t *totals) merge(o *totals) {
 		}
 	}
 	for k, e := range o.edges {
-		t.edge(edge(k)).merge(e)
+		t.edge(edge(k)).merge(&e.Edge)
 	}
 	for k, e := range o.calls {
-		t.callsTo(callKey{edge(k.edgeKey), address(k.address), k.fromName, k.toName}).merge(e)
+		t.callsTo(callKey{edge(k.edgeKey), address(k.address), k.fromName, k.toName}).merge(&e.Edge)
 	}
 	for at, owner := range o.owners {
 		t.answered(address(at), node(owner))
@@ -204,10 +215,10 @@ func saturate(a, b time.Duration) time.Duration {
 
 // add counts one span.
 func (s *Stats) add(r *record) {
-	s.Calls += r.weight
+	s.Calls = plus(s.Calls, r.weight)
 	s.Observed++
 	if r.failed() {
-		s.Errors += r.weight
+		s.Errors = plus(s.Errors, r.weight)
 	}
 	if ns, ok := r.duration(); ok {
 		s.Latency.record(ns, r.weight)
@@ -215,35 +226,36 @@ func (s *Stats) add(r *record) {
 }
 
 func (s *Stats) merge(o Stats) {
-	s.Calls += o.Calls
-	s.Errors += o.Errors
+	s.Calls = plus(s.Calls, o.Calls)
+	s.Errors = plus(s.Errors, o.Errors)
 	s.Observed += o.Observed
 	s.Latency.merge(o.Latency)
 }
 
 func (n *Node) merge(o *Node) {
-	n.Entries += o.Entries
+	n.Entries = plus(n.Entries, o.Entries)
 	n.Requests.merge(o.Requests)
 	n.SelfTime = saturate(n.SelfTime, o.SelfTime)
 	n.mergeAttrs(o.Attrs, o.AttrsCut)
 }
 
 func (e *Edge) merge(o *Edge) {
-	e.Calls += o.Calls
-	e.Errors += o.Errors
-	e.Recovered += o.Recovered
-	e.Retries += o.Retries
+	e.Calls = plus(e.Calls, o.Calls)
+	e.Errors = plus(e.Errors, o.Errors)
+	e.Recovered = plus(e.Recovered, o.Recovered)
+	e.Retries = plus(e.Retries, o.Retries)
 	e.MaxPerTrace = max(e.MaxPerTrace, o.MaxPerTrace)
 	e.Caller.merge(o.Caller)
 	e.Callee.merge(o.Callee)
 	e.Gap.merge(o.Gap)
-	e.Evidence.Both += o.Evidence.Both
-	e.Evidence.Caller += o.Evidence.Caller
-	e.Evidence.Callee += o.Evidence.Callee
-	e.Evidence.Address += o.Evidence.Address
+	e.Evidence.Both = plus(e.Evidence.Both, o.Evidence.Both)
+	e.Evidence.Caller = plus(e.Evidence.Caller, o.Evidence.Caller)
+	e.Evidence.Callee = plus(e.Evidence.Callee, o.Evidence.Callee)
+	e.Evidence.Address = plus(e.Evidence.Address, o.Evidence.Address)
 	for _, q := range o.Queues {
 		e.addQueue(q)
 	}
+	e.QueuesCut = e.QueuesCut || o.QueuesCut
 	for _, x := range o.Slowest {
 		e.Slowest = keepSlowest(e.Slowest, x)
 	}
@@ -256,20 +268,21 @@ func (e *Edge) merge(o *Edge) {
 // mergeOpen adds calls with one known side, whose other end was found by name or
 // by address.
 func (e *Edge) mergeOpen(o *Edge, byAddress bool) {
-	e.merge(o)
 	if byAddress {
-		e.Evidence.Caller -= o.Evidence.Caller
-		e.Evidence.Address += o.Evidence.Caller
+		found := *o
+		found.Evidence.Address, found.Evidence.Caller = o.Evidence.Caller, 0
+		o = &found
 	}
+	e.merge(o)
 }
 
 // addCaller adds a call that only a caller span shows.
 func (e *Edge) addCaller(id Link, client *record) {
-	e.Calls += client.weight
+	e.Calls = plus(e.Calls, client.weight)
 	if client.failed() {
-		e.Errors += client.weight
+		e.Errors = plus(e.Errors, client.weight)
 	}
-	e.Evidence.Caller += client.weight
+	e.Evidence.Caller = plus(e.Evidence.Caller, client.weight)
 	e.Caller.add(client)
 	e.widen(client)
 	e.addExample(id, client, client.failed())
@@ -277,11 +290,11 @@ func (e *Edge) addCaller(id Link, client *record) {
 
 // addCallee adds a call that only a callee span shows.
 func (e *Edge) addCallee(id Link, server *record) {
-	e.Calls += server.weight
+	e.Calls = plus(e.Calls, server.weight)
 	if server.failed() {
-		e.Errors += server.weight
+		e.Errors = plus(e.Errors, server.weight)
 	}
-	e.Evidence.Callee += server.weight
+	e.Evidence.Callee = plus(e.Evidence.Callee, server.weight)
 	e.Callee.add(server)
 	e.widen(server)
 	e.addExample(id, server, server.failed())
@@ -293,23 +306,23 @@ func (e *Edge) addPair(client, server *record) {
 	// Under consistent sampling both were kept by one decision, and the less
 	// likely of the two probabilities is that of the pair.
 	weight := max(client.weight, server.weight)
-	e.Calls += weight
+	e.Calls = plus(e.Calls, weight)
 	if client.failed() || server.failed() {
-		e.Errors += weight
+		e.Errors = plus(e.Errors, weight)
 	}
-	e.Evidence.Both += weight
+	e.Evidence.Both = plus(e.Evidence.Both, weight)
 }
 
 // addRepeat counts the call of a client that says it is trying again.
 func (e *Edge) addRepeat(client *record) {
 	if client.resent {
-		e.Retries += client.weight
+		e.Retries = plus(e.Retries, client.weight)
 	}
 }
 
 // addInTrace counts calls of one trace. The calls of a trace are counted one
 // after the other, before those of the next.
-func (e *Edge) addInTrace(trace TraceID, calls int) {
+func (e *tally) addInTrace(trace TraceID, calls int) {
 	if e.trace != trace {
 		e.trace, e.inTrace = trace, 0
 	}
@@ -337,9 +350,8 @@ func (e *Edge) addGap(client, server *record) {
 
 // addQueue notes a destination of the messages.
 func (e *Edge) addQueue(q NodeID) {
-	if i, found := slices.BinarySearchFunc(e.Queues, q, NodeID.Compare); !found {
-		e.Queues = slices.Insert(e.Queues, i, q)
-	}
+	set, cut := withCapped(e.Queues, q, NodeID.Compare)
+	e.Queues, e.QueuesCut = set, e.QueuesCut || cut
 }
 
 // widen extends the time in which the edge was seen.

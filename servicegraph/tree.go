@@ -101,9 +101,11 @@ func (r *record) absorb(o *record, names *names) {
 	r.weight = max(r.weight, o.weight)
 	r.kind = max(r.kind, o.kind)
 	r.status = max(r.status, o.status)
+	r.resent = r.resent || o.resent
 	if cmp.Or(
 		names.nodeID(o.peer).Compare(names.nodeID(r.peer)),
 		names.addressOf(o.address).compare(names.addressOf(r.address)),
+		compareBools(o.peerIsName, r.peerIsName),
 	) > 0 {
 		r.peer, r.peerIsName, r.address = o.peer, o.peerIsName, o.address
 	}

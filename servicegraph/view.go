@@ -123,7 +123,7 @@ func (g *Graph) take(nodes, edges []bool) ([]Node, []Edge, Report) {
 			keptEdges = append(keptEdges, *e)
 		case e.ID.Kind != KindBridged:
 			report.LeftOutEdges++
-			report.LeftOutCalls += e.Calls
+			report.LeftOutCalls = plus(report.LeftOutCalls, e.Calls)
 		}
 	}
 	return keptNodes, keptEdges, report

@@ -22,7 +22,7 @@ import "slices"
 //     hidden node and the callee saw. There is no gap and no evidence, and exemplars
 //     only where the share is the whole.
 //   - Hidden nodes that call each other in circles count as one.
-//   - Shares are multiples of 1/65536, rounded down, but no edge has fewer calls
+//   - Shares are multiples of 1/4096, rounded down, but no edge has fewer calls
 //     than that.
 //
 // Hiding a node with many callers and many callees gives an edge for each pair of

@@ -296,7 +296,7 @@ func checkBridges(t *testing.T, name string, g, got *sg.Graph, hidden map[sg.Nod
 		}
 	}
 	for id, rest := range into {
-		if least := from[id] / 65536; rest < -least {
+		if least := from[id] / 4096; rest < -least {
 			t.Errorf("%s: %v more bridged calls into %v than hidden ones", name, -rest, id)
 		}
 	}

@@ -7,12 +7,12 @@ import (
 )
 
 // A share is the part that some requests are of all. Shares of numbers are rounded
-// down to the units of sampling weights, 1/65536, and computed in integers: so sums
+// down to the units of sampling weights, 1/4096, and computed in integers: so sums
 // are exact in any order, the shares of all requests are no more than the whole,
 // and what is not larger than another has no larger share.
 type share struct{ of, all uint64 } // in units; of is not more than all
 
-const unit = 1.0 / 65536
+const unit = 1.0 / 4096
 
 // units returns a weighted count in units.
 func units(n float64) uint64 { return uint64(min(max(n, 0), 1<<47) / unit) }

@@ -1,36 +1,15 @@
 package servicegraph
 
-// canonical returns the id under which the spans of a trace are held. Some
-// tracers cut 128-bit trace ids to 64 bits, and others pad them again: an id
-// whose high half is zero means the trace whose low half it is, if there is one
-// (semantics.md I6). Two wide ids never mean the same.
-func (b *Builder) canonical(id TraceID) TraceID {
-	low := lowHalf(id)
-	if low.IsZero() {
-		return id
-	}
-	if low == id {
-		if !b.has64 {
-			b.has64 = true
-			b.wide = make(map[TraceID]TraceID)
-			for wide := range b.traces {
-				b.wide[lowHalf(wide)] = wide
-			}
-		}
-		if wide, ok := b.wide[id]; ok {
-			return wide
-		}
-		return id
-	}
-	if !b.has64 {
-		return id
-	}
-	if _, known := b.wide[low]; !known {
-		b.wide[low] = id
-		b.rename(low, id)
-	}
-	return id
-}
+import (
+	"maps"
+	"slices"
+)
+
+// Some tracers cut 128-bit trace ids to 64 bits, and others pad them again. A trace
+// whose id has a zero high half is narrow; it is a part of the wide trace with the
+// same low half, if it is held and the only one (semantics.md I6). Traces are
+// joined when they are read, not when spans arrive, because a second wide trace
+// with that low half may still come.
 
 // lowHalf returns the id with its high half zero.
 func lowHalf(id TraceID) TraceID {
@@ -38,13 +17,57 @@ func lowHalf(id TraceID) TraceID {
 	return id
 }
 
-// rename holds the spans that came under one id under another from now on.
-func (w *window) rename(from, to TraceID) {
-	set := w.traces[from]
-	if set == nil || w.traces[to] != nil {
-		return
+func (s *spanSet) isNarrow() bool { return lowHalf(s.id) == s.id }
+
+// noteLow enters a trace that is held from now on among those with its low half.
+// Nothing is kept until there is a narrow trace.
+func (w *window) noteLow(set *spanSet) {
+	if w.byLow == nil {
+		if !set.isNarrow() {
+			return
+		}
+		w.byLow = make(map[TraceID][]*spanSet)
+		for _, held := range w.traces {
+			if held != set {
+				w.byLow[lowHalf(held.id)] = append(w.byLow[lowHalf(held.id)], held)
+			}
+		}
 	}
-	delete(w.traces, from)
-	set.id = to
-	w.traces[to] = set
+	low := lowHalf(set.id)
+	w.byLow[low] = append(w.byLow[low], set)
+}
+
+// dropLow removes a trace that is not held any more.
+func (w *window) dropLow(set *spanSet) {
+	low := lowHalf(set.id)
+	if rest := slices.DeleteFunc(w.byLow[low], func(s *spanSet) bool { return s == set }); len(rest) > 0 {
+		w.byLow[low] = rest
+	} else {
+		delete(w.byLow, low)
+	}
+}
+
+// otherHalf returns the wide trace of a narrow one, or the narrow one of a wide
+// one; nil if there is none, or if the narrow one could be part of several.
+func (w *window) otherHalf(set *spanSet) (other *spanSet) {
+	group := w.byLow[lowHalf(set.id)]
+	if len(group) != 2 || group[0].isNarrow() == group[1].isNarrow() {
+		return nil
+	}
+	if group[0] == set {
+		return group[1]
+	}
+	return group[0]
+}
+
+// join returns the whole trace that two sets are halves of.
+func join(a, b *spanSet) *spanSet {
+	if a.isNarrow() {
+		a, b = b, a
+	}
+	whole := &spanSet{id: a.id, spans: slices.Concat(a.spans, b.spans), links: slices.Concat(a.links, b.links)}
+	whole.linked = make(map[SpanID]bool)
+	maps.Copy(whole.linked, a.linked)
+	maps.Copy(whole.linked, b.linked)
+	return whole
 }

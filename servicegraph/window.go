@@ -20,6 +20,12 @@ type Window struct {
 	// Spans and Traces are how many are held at most, open and closed: the ones
 	// closed longest ago are forgotten first, then the ones quiet longest.
 	Spans, Traces int
+
+	// Nodes is how many nodes are told apart. A span that names one more, itself or
+	// as its peer, is taken to name "other" instead, of the same type, and counted in
+	// [Report].NodesFolded. What is counted is never forgotten, so this is what
+	// bounds it. Which nodes those are depends on the order of arrival.
+	Nodes int
 }
 
 // maxForgotten is how many forgotten traces a builder can tell from new ones. It
@@ -34,12 +40,15 @@ type window struct {
 	byAge        list.List // of *spanSet that are open, the first to arrive first
 	spans        int       // held
 
+	byLow map[TraceID][]*spanSet // traces by the low half of their ids; nil if none is narrow
+
 	forgotten map[TraceID]bool
 	graves    []TraceID // the keys of forgotten, as a ring
 	grave     int
 
-	counted, recent *totals // of forgotten traces: before the last delta, and after it
-	reported        Report  // the builder's report at the last delta
+	counted  *totals // of all forgotten traces
+	recent   *totals // of those since the last delta; nil before the first
+	reported Report  // the builder's report at the last delta
 }
 
 // A spanSet holds the spans of one trace as they arrived.
@@ -47,6 +56,8 @@ type spanSet struct {
 	id    TraceID
 	spans []record
 	links []spanLink
+
+	linked map[SpanID]bool // spans that consumers of forgotten traces point to
 
 	isClosed   bool
 	since      time.Time     // when the last span came, or when the trace was closed
@@ -64,7 +75,7 @@ type spanLink struct {
 func (w *window) init(names *names) {
 	w.traces = make(map[TraceID]*spanSet)
 	w.forgotten = make(map[TraceID]bool)
-	w.counted, w.recent = newTotals(names), newTotals(names)
+	w.counted = newTotals(names)
 }
 
 // hold returns the set that the next span of a trace goes to, nil if the trace is
@@ -78,6 +89,7 @@ func (b *Builder) hold(id TraceID) *spanSet {
 		}
 		set = &spanSet{id: id}
 		b.traces[id] = set
+		b.noteLow(set)
 		b.enter(set)
 	case set.isClosed:
 		b.report.Reopened++
@@ -150,10 +162,29 @@ func (w *window) oldest() *spanSet {
 
 // forget counts a trace for good and drops its spans.
 func (b *Builder) forget(set *spanSet) {
-	b.folder.fold(set, b.recent)
-	b.recent.settleBeyond(maxOpenEnds)
+	whole, half := set, b.otherHalf(set)
+	if half != nil {
+		whole = join(set, half)
+	}
+	for _, sum := range []*totals{b.counted, b.recent} {
+		if sum != nil {
+			b.folder.fold(whole, sum)
+			sum.settleBeyond(maxOpenEnds)
+		}
+	}
+	b.drop(set)
+	if half != nil {
+		b.drop(half)
+	}
+}
+
+// drop lets go of what is held of a trace.
+func (b *Builder) drop(set *spanSet) {
 	for _, l := range set.links {
-		delete(b.linked, l.target)
+		if b.linked[l.target]--; b.linked[l.target] == 0 {
+			delete(b.linked, l.target)
+			b.remember(l.target)
+		}
 	}
 	if !set.isClosed {
 		b.shut(set)
@@ -161,8 +192,18 @@ func (b *Builder) forget(set *spanSet) {
 	b.closed.Remove(set.place)
 	b.spans -= len(set.spans)
 	delete(b.traces, set.id)
-	delete(b.wide, lowHalf(set.id))
+	b.dropLow(set)
 	b.bury(set.id)
+}
+
+// remember notes at a trace that is held still that a consumer points to a span of it.
+func (w *window) remember(target Link) {
+	if set := w.traces[target.TraceID]; set != nil {
+		if set.linked == nil {
+			set.linked = make(map[SpanID]bool)
+		}
+		set.linked[target.SpanID] = true
+	}
 }
 
 // bury notes a trace as forgotten, in the place of the one forgotten longest ago.
