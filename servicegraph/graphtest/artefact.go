@@ -12,7 +12,7 @@ import (
 )
 
 // leave writes a graph to the test's directory for artefacts, if it has one: as
-// graph.txt and graph.dot, the second one of a test as graph-2.txt and graph-2.dot.
+// graph.txt, graph.dot and graph.mmd, the second one of a test as graph-2.txt and so on.
 func leave(t T, g *servicegraph.Graph) {
 	t.Helper()
 	keeper, ok := t.(interface{ ArtifactDir() string })
@@ -23,7 +23,7 @@ func leave(t T, g *servicegraph.Graph) {
 	for _, f := range []struct {
 		extension string
 		renderer  render.Renderer
-	}{{"txt", render.Table{}}, {"dot", render.DOT{SelfEdges: true}}} {
+	}{{"txt", render.Table{}}, {"dot", render.DOT{SelfEdges: true}}, {"mmd", render.Mermaid{}}} {
 		if err := writeNew(dir, f.extension, f.renderer, g); err != nil {
 			t.Errorf("keeping the graph: %v", err)
 		}

@@ -18,7 +18,7 @@ type T interface {
 
 // Check reports all rules that do not hold as one error of the test, with what was
 // observed, examples, and where it can with the reasons. It returns whether all hold. No
-// rules at all is an error. A graph that fails is left as text and as DOT in the
+// rules at all is an error. A graph that fails is left as text, DOT and Mermaid in the
 // test's directory for artefacts: go test -artifacts keeps it.
 func Check[G Graph](t T, g G, rules ...Rule) bool {
 	t.Helper()

@@ -10,7 +10,8 @@ import (
 
 // Parse reads rules, one a line; a line that is indented continues the one before, and
 // what follows # is a comment. The name is that of the file, for errors, which are
-// all reported, each a [*SyntaxError]; the rules that could be read come along.
+// all reported, each a [*SyntaxError]; the rules that could be read come along. They have
+// a method Position() (file string, line int).
 func Parse(name, text string) ([]Rule, error) {
 	s := newScanner(name, text)
 	var rules []Rule
@@ -19,7 +20,9 @@ func Parse(name, text string) ([]Rule, error) {
 		if s.accept("\n") {
 			continue
 		}
+		start := s.errorf(s.tok, "")
 		r, err := s.rule()
+		r.file, r.line = start.File, start.Line
 		if err == nil && !s.atEnd() {
 			err = s.errorf(s.tok, "the rule is over here, but %s follows", s.shown())
 		}

@@ -223,7 +223,7 @@ func TestCheckKeepsTheGraph(t *testing.T) {
 		graphtest.Check(kt, graphOf(t, shop), graphtest.Never("web", "cart"))
 	}
 	for name, want := range map[string]string{
-		"graph.txt": "shop/web ", "graph.dot": "digraph servicegraph", "graph-2.txt": "shop/web ", "graph-2.dot": "digraph servicegraph",
+		"graph.txt": "shop/web ", "graph.dot": "digraph servicegraph", "graph.mmd": "flowchart", "graph-2.txt": "shop/web ", "graph-2.dot": "digraph servicegraph",
 	} {
 		text, err := os.ReadFile(filepath.Join(kt.dir, name))
 		if err != nil || !strings.Contains(string(text), want) {

@@ -37,12 +37,17 @@ type Violation struct {
 // A rule is a Rule of this package. Except for one, none holds in a graph without
 // nodes: there it would say nothing.
 type rule struct {
+	file       string // where it was read; empty if nowhere
+	line       int    // from 1
 	text       string
 	check      func(g *servicegraph.Graph) []Violation
 	holdsEmpty bool
 }
 
 func (r rule) String() string { return r.text }
+
+// Position returns the file and the line that [Parse] read the rule from.
+func (r rule) Position() (file string, line int) { return r.file, r.line }
 
 func (r rule) Check(g *servicegraph.Graph) []Violation {
 	var violations []Violation
