@@ -39,6 +39,24 @@ func BenchmarkBuild(b *testing.B) {
 			chain[i].ParentID, star[i].ParentID = chain[i-1].SpanID, star[0].SpanID
 		}
 	}
+	// A poll of 1e5 messages, each processed in a span of its own, all of other queues.
+	var poll []sg.Span
+	for i := range 50_000 {
+		var p, q sg.Span
+		binary.BigEndian.PutUint64(p.TraceID[:], uint64(i)+1)
+		binary.BigEndian.PutUint64(q.SpanID[:], uint64(i)+2)
+		p.SpanID, p.Service, p.Kind, p.Start, p.End = sg.SpanID{1}, "A", sg.KindProducer, epoch, epoch+1
+		p.Attrs = []sg.Attr{{Key: "messaging.destination.name", Value: fmt.Sprint(i)}}
+		link := sg.Link{TraceID: p.TraceID, SpanID: p.SpanID}
+		q.TraceID, q.ParentID, q.Service, q.Kind, q.Start, q.End = sg.TraceID{255}, sg.SpanID{0, 0, 0, 0, 0, 0, 0, 1}, "B", sg.KindConsumer, epoch+2, epoch+3
+		q.Links = []sg.Link{link}
+		poll = append(poll, p, q)
+	}
+	root := sg.Span{TraceID: sg.TraceID{255}, SpanID: sg.SpanID{0, 0, 0, 0, 0, 0, 0, 1}, Service: "B", Kind: sg.KindConsumer, Start: epoch, End: epoch + 9}
+	for i := range 50_000 {
+		root.Links = append(root.Links, sg.Link{TraceID: poll[2*i].TraceID, SpanID: sg.SpanID{1}})
+	}
+	poll = append(poll, root)
 	for _, c := range []struct {
 		name  string
 		spans []sg.Span
@@ -48,6 +66,7 @@ func BenchmarkBuild(b *testing.B) {
 		{"traces-of-24/1e6", syntheticTraces(1_000_000)},
 		{"chain/1e5", chain},
 		{"star/1e5", star},
+		{"poll/1e5", poll},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()

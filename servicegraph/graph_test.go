@@ -194,3 +194,36 @@ func TestNodeAttrsAreCutInAnyOrder(t *testing.T) {
 		t.Errorf("merging keeps other values:\n%s", cmp.Diff(string(want), string(got)))
 	}
 }
+
+// TestWeightsStop adds weights beyond what sums exactly: they stop, in any order.
+func TestWeightsStop(t *testing.T) {
+	var spans []sg.Span
+	for i := range 600 {
+		s := mustParse(t, fmt.Sprintf("S A t%d:s", i))[0]
+		s.Weight = []float64{1 << 32, 1 + 1.0/4096}[i%2]
+		spans = append(spans, s, s)
+	}
+	for i := range 300 {
+		s := mustParse(t, fmt.Sprintf("C A u%d:c peer.service=x", i))[0]
+		s.Weight = 1e12
+		spans = append(spans, s)
+	}
+	want := marshal(t, build(spans))
+	slices.Reverse(spans)
+	if got := marshal(t, build(spans)); string(got) != string(want) {
+		t.Errorf("backwards:\n%s", cmp.Diff(string(want), string(got)))
+	}
+	again, err := sg.ReadJSON(strings.NewReader(string(want)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := marshal(t, again); string(got) != string(want) {
+		t.Error("JSON does not survive a round trip")
+	}
+}
+
+func TestMergeOfNothing(t *testing.T) {
+	if g := sg.Merge(nil, &sg.Graph{}, sg.Merge()); g.NumNodes() != 0 || g.Report().Spans != 0 {
+		t.Errorf("%+v", g.Report())
+	}
+}

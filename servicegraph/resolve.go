@@ -131,14 +131,18 @@ func (r *resolver) named(peer nodeIndex) nodeIndex {
 	return peer
 }
 
-// maxOpenEnds is how many halves of messages, and how many addresses and names, a
-// graph carries on for others to settle: some 30 MB of each.
-const maxOpenEnds = 1 << 17
+// How many open ends a graph carries on for others to settle: halves of messages,
+// some 25 MB of them, and calls to different addresses and names, each with its
+// latencies, some 60 MB.
+const (
+	maxHalves    = 1 << 17
+	maxOpenCalls = 1 << 14
+)
 
-// settleBeyond settles all open ends of a sort for good, with what is known, if
-// there are more than allowed, and counts them.
-func (t *totals) settleBeyond(most int) {
-	if n := len(t.sends) + len(t.receives); n > most {
+// settleExcess settles all open ends of a sort for good, with what is known, if
+// there are more than a graph carries on, and counts them.
+func (t *totals) settleExcess() {
+	if n := len(t.sends) + len(t.receives); n > maxHalves {
 		t.report.LinksSettled += uint64(n)
 		r := t.resolver()
 		r.resolveLinks()
@@ -146,7 +150,7 @@ func (t *totals) settleBeyond(most int) {
 		clear(t.sends)
 		clear(t.receives)
 	}
-	if n := len(t.calls) + len(t.owners); n > most {
+	if n := len(t.calls) + len(t.owners); n > maxOpenCalls {
 		t.report.AddressesSettled += uint64(n)
 		r := t.resolver()
 		r.resolveCalls()

@@ -169,7 +169,7 @@ func (b *Builder) forget(set *spanSet) {
 	for _, sum := range []*totals{b.counted, b.recent} {
 		if sum != nil {
 			b.folder.fold(whole, sum)
-			sum.settleBeyond(maxOpenEnds)
+			sum.settleExcess()
 		}
 	}
 	b.drop(set)

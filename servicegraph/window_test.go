@@ -186,3 +186,49 @@ func TestOpenEndsAreBounded(t *testing.T) {
 		t.Errorf("the JSON of one edge takes %d bytes", n)
 	}
 }
+
+// TestWindowFoldsNodes names more peers than a window tells apart: the others are
+// one, and counted.
+func TestWindowFoldsNodes(t *testing.T) {
+	b := sg.NewBuilder(sg.Config{Window: sg.Window{Nodes: 3}})
+	for i := range 10 {
+		b.Add(mustParse(t, fmt.Sprintf("C A t%d:c server.address=host%d.example server.port=80", i, i))[0])
+	}
+	g := b.Graph()
+	other, ok := g.Node(sg.NodeID{Name: "other", Type: sg.TypeExternal})
+	if r := g.Report(); !ok || other.Requests.Calls != 8 || g.NumNodes() != 4 || r.NodesFolded != 8 || r.Accounted() != r.Spans {
+		t.Errorf("%+v, %+v, report %+v", other, ok, r)
+	}
+}
+
+// TestForgottenConsumerStillLinks forgets the trace of a consumer before that of the
+// client span it points to: the message stays.
+func TestForgottenConsumerStillLinks(t *testing.T) {
+	b := sg.NewBuilder(sg.Config{Window: sg.Window{Traces: 2}})
+	for _, s := range mustParse(t, `
+		N B two:n 50+20 link=one:c
+		C A one:c 0+10 server.address=broker
+		S D three:s 60+10
+		S D four:s 60+10`) {
+		b.Add(s)
+	}
+	g := b.Graph()
+	if e, ok := g.Edge(sg.EdgeID{From: service("A"), To: service("B"), Kind: sg.KindMessage}); !ok || e.Calls != 1 {
+		t.Errorf("the message is gone:\n%s", describe(g))
+	}
+}
+
+// TestDeltaKeepsLinks asks for a delta between a producer and its consumer.
+func TestDeltaKeepsLinks(t *testing.T) {
+	b := sg.NewBuilder(sg.Config{Window: sg.Window{Traces: 1}})
+	var deltas []*sg.Graph
+	for _, s := range mustParse(t, "P A one:p 0+10\nS D two:s\nN B three:n 50+20 link=one:p\nS D four:s") {
+		b.Add(s)
+		deltas = append(deltas, b.Delta())
+	}
+	for name, g := range map[string]*sg.Graph{"the builder's graph": b.Graph(), "the deltas": sg.Merge(deltas...)} {
+		if e, ok := g.Edge(sg.EdgeID{From: service("A"), To: service("B"), Kind: sg.KindMessage}); !ok || e.Calls != 1 {
+			t.Errorf("%s: no message:\n%s", name, describe(g))
+		}
+	}
+}

@@ -1,0 +1,46 @@
+package servicegraph
+
+// account puts every span of the trace into its bucket.
+func (f *folder) account() {
+	r := &f.sum.report
+	r.Traces++
+	r.Spans += uint64(len(f.spans)) + f.duplicates
+	r.Duplicate += f.duplicates
+	r.Cycles += f.cycles
+	for i := range f.spans {
+		span := &f.spans[i]
+		node := f.sum.node(span.node)
+		node.SelfTime = saturate(node.SelfTime, f.selfTime(int32(i)))
+		if f.sum.unknown(span.node) {
+			r.UnknownService++
+		}
+		switch {
+		case span.start <= 0 || span.end == 0:
+			r.Unfinished++
+		case span.end < span.start:
+			r.InvalidDuration++
+		}
+		if span.start > 0 {
+			r.First = earliest(r.First, span.start)
+			r.Last = max(r.Last, span.start, span.end)
+		}
+		if f.parent[i] == missingParent {
+			r.MissingParent++
+		}
+		r.count(f.fate(int32(i)))
+	}
+}
+
+// fate returns what became of span i: of a span that is no part of a call, where
+// it stands in the trace.
+func (f *folder) fate(i int32) fate {
+	switch its := f.facts[i].fate; {
+	case its != fateUnknown:
+		return its
+	case f.parent[i] == missingParent:
+		return fateOrphan
+	case f.parent[i] == noParent:
+		return fateRoot
+	}
+	return fateInternal
+}

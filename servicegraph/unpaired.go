@@ -1,0 +1,121 @@
+package servicegraph
+
+// unpairedCallers adds the calls of caller spans without a callee span to the
+// peers they name. Of nested caller spans the outermost that names one speaks
+// for all (semantics.md F9, D9); inside a span with a callee of its own there is
+// nothing left to tell.
+func (f *folder) unpairedCallers() {
+	for _, i := range f.order {
+		if !f.spans[i].caller {
+			continue
+		}
+		fact := &f.facts[i]
+		around := f.within(i)
+		switch {
+		case fact.callee >= 0:
+			fact.claimed = true
+		case fact.reached: // the spans inside speak for themselves
+			if fact.fate == fateUnknown {
+				fact.fate = fateNested
+			}
+		case around >= 0 && f.facts[around].claimed && !f.goesElsewhere(around, i):
+			fact.claimed = true
+			f.setFate(i, fateNested)
+		case f.namesPeer(i):
+			fact.claimed = true
+			f.virtualCall(i)
+		case fact.named: // a span inside knows more
+			f.setFate(i, fateNested)
+		case f.sends(i):
+			fact.claimed = true
+			f.setFate(i, fateOpen)
+			f.send(i, f.spans[i], f.facts[i].fate != fateOpen, false)
+		default:
+			fact.claimed = true
+			f.setFate(i, fateUnresolved)
+		}
+	}
+}
+
+// goesElsewhere reports whether caller span i, without a callee, is a call of its
+// own beside those of the caller span around it: one that met a callee, and is no
+// database's, while i names a database, a queue or the like and not just a host. A
+// stream of requests may ask a cache in between.
+func (f *folder) goesElsewhere(around, i int32) bool {
+	if f.facts[around].callee < 0 || !f.namesPeer(i) {
+		return false
+	}
+	return isSpecific(f.names.nodeID(f.spans[i].peer)) && !isSpecific(f.names.nodeID(f.spans[around].peer))
+}
+
+// isSpecific reports whether a peer is more than a name or an address.
+func isSpecific(id NodeID) bool {
+	switch id.Type {
+	case TypeDatabase, TypeQueue, TypeModel, TypeFunction:
+		return true
+	}
+	return false
+}
+
+// virtualCall adds the call of caller span i to the peer it names. A message may
+// yet find its consumer in another trace.
+func (f *folder) virtualCall(i int32) {
+	inner := &f.spans[i]
+	caller := f.facts[i].outer
+	client := f.spans[caller]
+	client.peer, client.peerIsName, client.address = inner.peer, inner.peerIsName, inner.address
+	client.kind = max(client.kind, inner.kind) // a message if either says so
+	sender := caller                           // the span that a consumer may link to
+	if !f.sends(caller) {
+		sender = i
+	}
+	if f.sends(sender) && !(f.cfg.QueueNodes && f.queue(i) != 0) {
+		f.standFor(i, fateOpen)
+		f.send(sender, client, f.facts[caller].fate != fateOpen, false)
+		return
+	}
+	f.standFor(i, fateVirtual)
+	e := f.sum.callsTo(client.callKey())
+	e.addCaller(f.id(caller), &client)
+	e.addRepeat(inner)
+	e.addInTrace(f.trace, 1)
+	if e.ID.Kind == KindRequest && client.failed() && f.recovered(caller) {
+		e.Recovered = plus(e.Recovered, client.weight)
+	}
+}
+
+// sends reports whether the link of a consumer may point to caller span i. Any
+// PRODUCER may be pointed to by a trace not seen yet; of CLIENT spans, which are too
+// many to remember, only those are of interest that are known to be.
+func (f *folder) sends(i int32) bool {
+	kind := f.spans[i].kind
+	return kind == KindProducer || kind == KindClient && (f.linked[f.id(i)] > 0 || f.kept[f.spans[i].id])
+}
+
+// entries adds the requests that came from outside the traced world, and those
+// whose caller is known by name only (semantics.md P5 to P7, M9).
+func (f *folder) entries() {
+	for i := range int32(len(f.spans)) {
+		span, fact := &f.spans[i], &f.facts[i]
+		p := f.parent[i]
+		polled := span.kind == KindConsumer && f.receiver(i) < 0 // in a loop of the service's own
+		if fact.isCallee || !span.kind.serves() || p >= 0 && !polled {
+			continue
+		}
+		node := f.sum.node(span.node)
+		node.Requests.add(span)
+		switch {
+		case len(f.targets[i]) > 0: // the producer may yet be found
+		case fact.handsOn: // the spans inside know better
+		case span.peer != 0 && (p == noParent || f.queue(i) != 0):
+			fact.fate = fateVirtual
+			key := callKey{edgeKey: edgeKey{span.peer, span.node, KindRequest}, fromName: span.peerIsName}
+			if span.kind == KindConsumer {
+				key.kind = KindMessage
+			}
+			f.sum.callsTo(key).addCallee(f.id(i), span)
+		case p == noParent:
+			node.Entries = plus(node.Entries, span.weight)
+		}
+	}
+}
