@@ -42,13 +42,8 @@ type flowchart struct {
 func parseMermaid(t *testing.T, texts ...string) []flowchart {
 	t.Helper()
 	dir := os.Getenv("TEMPOGRAPH_MERMAID")
-	_, err := exec.LookPath("node")
-	if dir == "" || err != nil {
-		const reason = "Mermaid's parser needs node, and TEMPOGRAPH_MERMAID to say where npm has installed it"
-		if os.Getenv("TEMPOGRAPH_REQUIRE_SERVERS") == "1" {
-			t.Fatal(reason)
-		}
-		t.Skip(reason)
+	if dir == "" {
+		t.Skip("TEMPOGRAPH_MERMAID does not say where npm has installed Mermaid's parser")
 	}
 	in, err := json.Marshal(texts)
 	if err != nil {
