@@ -20,6 +20,9 @@ import (
 // [statusOf] which exit status that is.
 func run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, args []string) error {
 	cmd := newCommand(stdin, stdout, stderr)
+	if len(args) > 0 && args[0] == checkArg {
+		cmd, args = newCheckCommand(stdin, stdout, stderr), args[1:]
+	}
 	if err := checkDashes(cmd.Flags(), args); err != nil {
 		return err
 	}
@@ -54,14 +57,7 @@ func newCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	f.StringVarP(&e.output, "output", "o", "", "write to `FILE`, in the format of its extension; - is standard output")
 	f.StringVarP(&e.format, "format", "f", "", "write `FORMAT`: "+formatNames())
 	f.BoolVar(&e.stderr.quiet, "quiet", false, "no summary and no progress on standard error")
-	f.StringVar(&e.tempo.url, "tempo", "", "ask the Tempo whose HTTP API is at `URL` [TEMPO_ADDR, TEMPO_URL]")
-	f.StringVarP(&e.tempo.query, "query", "q", "", "take the traces that `TRACEQL` selects (default all)")
-	f.StringArrayVar(&e.tempo.traces, "trace", nil, "take the trace with this `ID`; can be repeated")
-	f.Var(&e.tempo.time.since, "since", "look back so far: 30m, 1.5h, 1d12h, 2w (default 1h)")
-	f.Var(&e.tempo.time.from, "from", "look for traces from this time on: 2026-01-31T09:30:00Z")
-	f.Var(&e.tempo.time.to, "to", "look for traces up to this time (default now)")
-	f.IntVar(&e.tempo.limit, "limit", 1000, "take at most `N` traces, the newest; 0 takes all")
-	f.StringVar(&e.tempo.orgID, "org-id", "", "tenant of the Tempo, or several: a|b [TEMPO_ORG_ID]")
+	e.tempo.addTo(f)
 	f.BoolP("help", "h", false, "show this")
 
 	cmd.SetOut(stdout)
@@ -69,6 +65,18 @@ func newCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	cmd.SetFlagErrorFunc(explainFlag)
 	cmd.SetHelpFunc(func(cmd *cobra.Command, _ []string) { writeHelp(stdout, cmd.Flags()) })
 	return cmd
+}
+
+// addTo adds the flags that say which Tempo to ask, and for what.
+func (t *tempoFlags) addTo(f *pflag.FlagSet) {
+	f.StringVar(&t.url, "tempo", "", "ask the Tempo whose HTTP API is at `URL` [TEMPO_ADDR, TEMPO_URL]")
+	f.StringVarP(&t.query, "query", "q", "", "take the traces that `TRACEQL` selects (default all)")
+	f.StringArrayVar(&t.traces, "trace", nil, "take the trace with this `ID`; can be repeated")
+	f.Var(&t.time.since, "since", "look back so far: 30m, 1.5h, 1d12h, 2w (default 1h)")
+	f.Var(&t.time.from, "from", "look for traces from this time on: 2026-01-31T09:30:00Z")
+	f.Var(&t.time.to, "to", "look for traces up to this time (default now)")
+	f.IntVar(&t.limit, "limit", 1000, "take at most `N` traces, the newest; 0 takes all")
+	f.StringVar(&t.orgID, "org-id", "", "tenant of the Tempo, or several: a|b [TEMPO_ORG_ID]")
 }
 
 // formats returns what the command can write. Those that draw do it as svg says.
@@ -127,6 +135,7 @@ Examples:
 %s
 Usage:
   graphviz-export [flags] [FILE|-]...
+  graphviz-export check --rules FILE [flags] [FILE|-]...   (check --help says more)
 
 Flags:
 %s

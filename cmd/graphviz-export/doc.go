@@ -8,6 +8,7 @@ picture, as DOT or Mermaid, as a table, or as data. No other program is needed.
 Usage:
 
 	graphviz-export [flags] [FILE|-]...
+	graphviz-export check --rules FILE [flags] [FILE|-]...
 
 # Examples
 
@@ -115,6 +116,36 @@ The names in the JSON begin with a small letter, such as "from". More fields may
 come without a new schema. All of them are in servicegraph/graph.schema.json, a
 JSON Schema.
 
+# Rules
+
+Graphviz-export check draws nothing: it checks what the traces show against rules about
+who may call whom, and exits with 1 if one is broken.
+
+	$ graphviz-export check --rules examples/traces/hotrod.rules examples/traces/hotrod.jsonl.gz
+	8 rules: all hold in 6 services, 5 edges, 55 traces
+
+A file of rules has one on each line:
+
+	never frontend -> mysql
+	only customer -> mysql
+	layers frontend > customer, driver, route > mysql, redis-manual
+	per-trace frontend -> customer at most 1
+	errors frontend -> * at most 5%
+	latency caller p95 frontend -> route at most 100ms
+
+All rules there are, and how nodes are written, are in the documentation of the Go
+package servicegraph/graphtest, which tests the same rules in unit tests. An unknown
+word is an error with its place.
+
+With --golden, the file is a golden topology of the kind that graphtest.Golden
+writes: the calls of some services, which they promise to make and no others. Given
+several, each by the team of a service, they are checked together, and what breaks
+a promise is listed with its file.
+
+The report goes to standard output as text; or, with --format, as json; as junit, for
+the test reports of CI systems; as github, for notes at the lines of the rules in a
+pull request. Where the traces come from is said as for a picture.
+
 # Environment
 
 	TEMPO_ADDR, TEMPO_URL            URL of the Tempo to ask when neither it nor a file is named
@@ -131,7 +162,8 @@ JSON Schema.
 # Exit status
 
 	0    done
-	1    failed: one line on standard error says what, and nothing was written
+	1    failed: one line on standard error says what, and nothing was written;
+	     of check: a rule is broken
 	2    wrong usage: of a flag, or a query that Tempo rejects
 	3    nothing matched: no traces, or no trace with the given id; nothing was written
 	4    written, but incomplete: something could not be read

@@ -46,7 +46,9 @@ func (e *export) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g, err := e.read(ctx, src)
+	g, err := e.read(ctx, src, func(spans iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error) {
+		return servicegraph.Build(spans, servicegraph.Config{})
+	})
 	if err != nil {
 		return err
 	}
@@ -85,7 +87,7 @@ const shownSkips = 5
 
 // read builds the graph of a source. It shows on the way how far it has come,
 // and says in the end what it had to leave out, unless all was in vain.
-func (e *export) read(ctx context.Context, src source) (*servicegraph.Graph, error) {
+func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error)) (*servicegraph.Graph, error) {
 	var spans atomic.Int64
 	var skips []*servicegraph.SkipError // the first of them
 	started := time.Now()
@@ -113,7 +115,7 @@ func (e *export) read(ctx context.Context, src source) (*servicegraph.Graph, err
 			}
 		}
 	}
-	g, err := servicegraph.Build(watched, servicegraph.Config{})
+	g, err := build(watched)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/graphtest"
+)
+
+// A ruleReport is what a check found.
+type ruleReport struct {
+	graph *servicegraph.Graph
+	rules []ruleResult
+}
+
+// A ruleResult is a rule and what breaks it.
+type ruleResult struct {
+	text       string
+	file       string // empty if it is of no single file
+	line       int
+	violations []graphtest.Violation
+}
+
+// reportOn checks each rule.
+func reportOn(o *graphtest.Observed, rules []graphtest.Rule) ruleReport {
+	r := ruleReport{graph: o.Graph}
+	for _, rule := range rules {
+		result := ruleResult{text: rule.String(), violations: graphtest.Violations(o, rule)}
+		if has, ok := rule.(interface{ Position() (string, int) }); ok {
+			result.file, result.line = has.Position()
+		}
+		r.rules = append(r.rules, result)
+	}
+	return r
+}
+
+// broken returns how many rules do not hold.
+func (r ruleReport) broken() (n int) {
+	for _, rule := range r.rules {
+		if len(rule.violations) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// reports write a report, by the name of the format.
+var reports = map[string]func(io.Writer, ruleReport) error{
+	"text":   writeText,
+	"json":   writeJSON,
+	"junit":  writeJUnit,
+	"github": writeGitHub,
+}
+
+func reportFormats() []string { return []string{"text", "json", "junit", "github"} }
+
+func writeText(w io.Writer, r ruleReport) error {
+	if r.broken() == 0 {
+		_, err := fmt.Fprintf(w, "%s: all hold in %s\n", count(len(r.rules), "rule"), summary(r.graph))
+		return err
+	}
+	var all []graphtest.Violation
+	for _, rule := range r.rules {
+		all = append(all, rule.violations...)
+	}
+	_, err := io.WriteString(w, graphtest.Message(r.graph, all, len(r.rules)))
+	return err
+}
+
+// The JSON form of a report.
+type (
+	jsonReport struct {
+		Holds  bool       `json:"holds"`
+		Traces uint64     `json:"traces"`
+		Spans  uint64     `json:"spans"`
+		Rules  []jsonRule `json:"rules"`
+	}
+	jsonRule struct {
+		Rule       string          `json:"rule"`
+		File       string          `json:"file,omitempty"`
+		Line       int             `json:"line,omitempty"`
+		Holds      bool            `json:"holds"`
+		Violations []jsonViolation `json:"violations,omitempty"`
+	}
+	jsonViolation struct {
+		Message     string     `json:"message"`
+		Edges       []jsonEdge `json:"edges,omitempty"`   // that are there and break the rule
+		Missing     []jsonEdge `json:"missing,omitempty"` // that are not there
+		Explanation []string   `json:"explanation,omitempty"`
+	}
+	jsonEdge struct {
+		From   string   `json:"from"`
+		To     string   `json:"to"`
+		Kind   string   `json:"kind,omitempty"`
+		Traces []string `json:"traces,omitempty"` // examples
+	}
+)
+
+func writeJSON(w io.Writer, r ruleReport) error {
+	doc := jsonReport{Holds: r.broken() == 0, Traces: r.graph.Report().Traces, Spans: r.graph.Report().Spans, Rules: []jsonRule{}}
+	for _, rule := range r.rules {
+		j := jsonRule{Rule: rule.text, File: rule.file, Line: rule.line, Holds: len(rule.violations) == 0}
+		for _, v := range rule.violations {
+			jv := jsonViolation{Message: v.Message, Explanation: v.Explanation}
+			for _, e := range v.Edges {
+				je := jsonEdge{From: e.ID.From.String(), To: e.ID.To.String(), Kind: string(e.ID.Kind)}
+				for _, x := range e.Slowest {
+					if id := x.TraceID.String(); !slices.Contains(je.Traces, id) {
+						je.Traces = append(je.Traces, id)
+					}
+				}
+				jv.Edges = append(jv.Edges, je)
+			}
+			for _, id := range v.Missing {
+				jv.Missing = append(jv.Missing, jsonEdge{From: id.From.String(), To: id.To.String()})
+			}
+			j.Violations = append(j.Violations, jv)
+		}
+		doc.Rules = append(doc.Rules, j)
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(doc)
+}
+
+// details returns what is to be said about the rule, without the graph.
+func (r ruleResult) details() string {
+	var lines []string
+	for _, v := range r.violations {
+		lines = append(lines, strings.Split(v.Message, "\n")...)
+		for _, l := range v.Explanation {
+			lines = append(lines, "  "+l)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// summary returns the first line of the first violation.
+func (r ruleResult) summary() string {
+	first, _, _ := strings.Cut(r.violations[0].Message, "\n")
+	return first
+}
+
+// The JUnit form: a suite with a case for each rule, as test reports of CI systems
+// read it.
+type (
+	junitSuites struct {
+		XMLName xml.Name   `xml:"testsuites"`
+		Suite   junitSuite `xml:"testsuite"`
+	}
+	junitSuite struct {
+		Name     string      `xml:"name,attr"`
+		Tests    int         `xml:"tests,attr"`
+		Failures int         `xml:"failures,attr"`
+		Cases    []junitCase `xml:"testcase"`
+	}
+	junitCase struct {
+		Name    string        `xml:"name,attr"`
+		Class   string        `xml:"classname,attr"`
+		File    string        `xml:"file,attr,omitempty"`
+		Line    int           `xml:"line,attr,omitempty"`
+		Failure *junitFailure `xml:"failure"`
+	}
+	junitFailure struct {
+		Message string `xml:"message,attr"`
+		Text    string `xml:",chardata"`
+	}
+)
+
+func writeJUnit(w io.Writer, r ruleReport) error {
+	suite := junitSuite{Name: "service graph", Tests: len(r.rules), Failures: r.broken()}
+	for _, rule := range r.rules {
+		c := junitCase{Name: rule.text, Class: "graphviz-export.check", File: rule.file, Line: rule.line}
+		if len(rule.violations) > 0 {
+			c.Failure = &junitFailure{Message: rule.summary(), Text: rule.details()}
+		}
+		suite.Cases = append(suite.Cases, c)
+	}
+	doc, err := xml.MarshalIndent(junitSuites{Suite: suite}, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s%s\n", xml.Header, doc)
+	return err
+}
+
+// writeGitHub writes workflow commands: GitHub shows an error at the line of each
+// broken rule, in the list of files that a pull request changes.
+func writeGitHub(w io.Writer, r ruleReport) error {
+	var b strings.Builder
+	for _, rule := range r.rules {
+		if len(rule.violations) == 0 {
+			continue
+		}
+		b.WriteString("::error ")
+		if rule.file != "" {
+			fmt.Fprintf(&b, "file=%s,line=%d,", githubProperty(rule.file), rule.line)
+		}
+		fmt.Fprintf(&b, "title=%s::%s\n", githubProperty(rule.text), githubData(rule.details()))
+	}
+	if r.broken() == 0 {
+		fmt.Fprintf(&b, "::notice title=service graph::%s\n", githubData(count(len(r.rules), "rule")+": all hold in "+summary(r.graph)))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// githubData and githubProperty escape what would end a workflow command, or its
+// property.
+func githubData(s string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s)
+}
+
+func githubProperty(s string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C").Replace(s)
+}
