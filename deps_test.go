@@ -45,6 +45,7 @@ var policy = map[string]string{
 	"internal/tempocompat":  "",
 
 	"cmd/graphviz-export": "*",
+	"examples/guarded":    "*",
 	"examples/quickstart": "*",
 }
 

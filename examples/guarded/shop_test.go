@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel/trace"
+	grpccodes "google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/tempograph/tempograph/servicegraph/graphtest"
+)
+
+//go:embed shop.rules
+var shopRules string
+
+func rules(t *testing.T) []graphtest.Rule {
+	t.Helper()
+	rules, err := graphtest.Parse("shop.rules", shopRules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rules
+}
+
+// record opens a shop with a mistake in it, buys two things and returns the graph.
+func record(t *testing.T, mistake func(*shop)) *graphtest.Observed {
+	t.Helper()
+	rec := graphtest.NewRecorder(t)
+	s := newShop(func(name string) trace.TracerProvider { return rec.Service(name) }, rec.Propagator())
+	mistake(s)
+	if _, err := open(s); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.close)
+	if err := s.visit(t.Context(), "book", "pen"); err != nil {
+		t.Log(err)
+	}
+	return rec.Graph(t)
+}
+
+// TestArchitecture is the test that a shop would have.
+func TestArchitecture(t *testing.T) {
+	t.Parallel()
+	g := record(t, func(*shop) {})
+	graphtest.Check(t, g, rules(t)...)
+	graphtest.Golden(t, g, "testdata/shop.graph")
+}
+
+// mistakes are put in by replacing what a service does.
+var mistakes = []struct {
+	name    string
+	put     func(*shop)
+	notices []string // the rules that are broken
+	says    string   // among else
+}{
+	{
+		name: "forbidden dependency",
+		put: func(s *shop) {
+			buy := s.buy
+			s.buy = func(ctx context.Context, items []string) error {
+				s.gateway.query(ctx, "orders") // to show them sooner
+				return buy(ctx, items)
+			}
+		},
+		notices: []string{"never gateway -> *[database]"},
+		says:    "gateway called orders[database], once",
+	},
+	{
+		name: "N+1",
+		put: func(s *shop) {
+			s.order = func(ctx context.Context, items []string) error {
+				for _, item := range items {
+					if err := s.callInventory(ctx, []string{item}); err != nil {
+						return err
+					}
+				}
+				s.checkout.query(ctx, "orders")
+				return nil
+			}
+		},
+		notices: []string{"per-trace checkout -> inventory at most 1"},
+		says:    "checkout -> inventory was called 2 times in one trace",
+	},
+	{
+		name: "lost propagation",
+		put: func(s *shop) {
+			// Without propagators otelhttp takes the global ones, and there are none.
+			s.gateway.client = &http.Client{Transport: otelhttp.NewTransport(http.DefaultTransport, otelhttp.WithTracerProvider(s.gateway.tracing))}
+		},
+		notices: []string{"path gateway -> checkout -> inventory -> stock", "connected"},
+		says:    "the trace context was lost between them",
+	},
+	{
+		name: "retry storm",
+		put: func(s *shop) {
+			s.reserve = func(context.Context, []string) error { return status.Error(grpccodes.Unavailable, "closed for today") }
+			s.order = func(ctx context.Context, items []string) (err error) {
+				for range 5 {
+					if err = s.callInventory(ctx, items); err == nil {
+						break
+					}
+				}
+				return err
+			}
+		},
+		// It never came to a query.
+		notices: []string{
+			"path gateway -> checkout -> inventory -> stock",
+			"layers gateway > checkout > inventory > stock, orders",
+			"per-trace checkout -> inventory at most 1",
+			"errors * -> * at most 0%",
+		},
+		says: "checkout -> inventory was called 5 times in one trace",
+	},
+	{
+		name: "added cycle",
+		put: func(s *shop) {
+			buy, reserve := s.buy, s.reserve
+			s.buy = func(ctx context.Context, items []string) error {
+				if slices.Equal(items, []string{"price"}) {
+					return nil
+				}
+				return buy(ctx, items)
+			}
+			s.reserve = func(ctx context.Context, items []string) error {
+				if err := post(ctx, s.inventory.client, s.gatewayURL, []string{"price"}); err != nil {
+					return err
+				}
+				return reserve(ctx, items)
+			}
+		},
+		notices: []string{
+			"layers gateway > checkout > inventory > stock, orders",
+			"only inventory -> stock",
+			"acyclic",
+		},
+		says: "a cycle: checkout -> inventory -> gateway -> checkout",
+	},
+}
+
+// TestMistakes: each is noticed by the rules that are meant to, and by no others.
+func TestMistakes(t *testing.T) {
+	for _, m := range mistakes {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			g := record(t, m.put)
+			violations := graphtest.Violations(g, rules(t)...)
+			var notices []string
+			for _, v := range violations {
+				notices = append(notices, v.Rule)
+			}
+			if diff := cmp.Diff(m.notices, slices.Compact(notices)); diff != "" {
+				t.Errorf("broken rules (-want +got):\n%s", diff)
+			}
+			message := graphtest.Message(g.Graph, violations, len(rules(t)))
+			if !strings.Contains(message, m.says) {
+				t.Errorf("no %q in\n%s", m.says, message)
+			}
+		})
+	}
+}
+
+// TestProgram: it prints the graph of the five purchases.
+func TestProgram(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	if err := run(t.Context(), &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"gateway   → checkout", "checkout  → orders", "inventory → stock", "5 traces"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, &out)
+		}
+	}
+}
