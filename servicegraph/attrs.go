@@ -14,7 +14,7 @@ func compareAttrs(a, b Attr) int {
 }
 
 // with returns the set with one attribute more, and whether it had to leave out
-// a value because there are too many.
+// a value because there are too many. The set may be shared: it is not written to.
 func (s attrSet) with(a Attr) (_ attrSet, cut bool) {
 	i, found := slices.BinarySearchFunc(s, a, compareAttrs)
 	if found {
@@ -22,13 +22,13 @@ func (s attrSet) with(a Attr) (_ attrSet, cut bool) {
 	}
 	first, _ := slices.BinarySearchFunc(s, Attr{Key: a.Key}, compareAttrs)
 	end, _ := slices.BinarySearchFunc(s, Attr{Key: a.Key + "\x00"}, compareAttrs)
-	if end-first < maxValues {
-		return slices.Insert(s, i, a), false
+	switch {
+	case end-first < maxValues:
+		return slices.Insert(slices.Clip(s), i, a), false
+	case i == end:
+		return s, true
 	}
-	if i < end {
-		s = slices.Insert(slices.Delete(s, end-1, end), i, a)
-	}
-	return s, true
+	return slices.Insert(slices.Delete(slices.Clone(s), end-1, end), i, a), true
 }
 
 // isEnvironment reports whether an attribute says where a service is deployed,
@@ -69,7 +69,7 @@ func (b *Builder) describe(sum *totals) {
 }
 
 func (n *Node) mergeAttrs(attrs []Attr, cut bool) {
-	set := attrSet(slices.Clone(n.Attrs)) // nodes are copied by value
+	set := attrSet(n.Attrs)
 	for _, a := range attrs {
 		var left bool
 		set, left = set.with(a)

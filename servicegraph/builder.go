@@ -168,6 +168,7 @@ type record struct {
 	node       nodeIndex    // the span's service
 	peer       nodeIndex    // the other side that the span names; 0 if none
 	address    addressIndex // the address of the other side; 0 if none
+	detail     detailIndex  // what else the span says of its call; 0 if nothing
 	kind       Kind
 	status     Status
 	peerIsName bool // the peer is a name somebody gave it, perhaps that of a service
@@ -219,6 +220,7 @@ func (b *Builder) record(s Span) record {
 			r.peer, r.peerIsName = b.node(p.id), p.isName
 		}
 		r.address = b.address(facts.address())
+		r.detail = b.detail(facts.detail())
 	}
 	return r
 }
@@ -243,6 +245,14 @@ func (b *Builder) address(a address) addressIndex {
 		return 0
 	}
 	return b.names.address(a)
+}
+
+// detail returns the number of a detail, 0 for none and for one too many.
+func (b *Builder) detail(d detail) detailIndex {
+	if _, known := b.names.details.find(d); d == (detail{}) || !known && b.isFull(len(b.names.details.items)) {
+		return 0
+	}
+	return detailIndex(b.names.details.index(d))
 }
 
 // isFull reports whether a table of n names has no room for another.

@@ -185,7 +185,7 @@ func (f *folder) pairedCalls() {
 	for _, i := range f.order {
 		if f.facts[i].isCallee && f.callerOf(i) < 0 {
 			f.group = append(f.group[:0], i)
-			f.call(-1, f.spans[f.parent[i]].node, 0, f.group)
+			f.call(-1, 0, f.spans[f.parent[i]].node, 0, f.group)
 		}
 		if f.facts[i].callee < 0 {
 			continue
@@ -213,8 +213,12 @@ func (f *folder) callGroups(i int32) {
 		}
 	}
 	queue := f.queueBetween(i, f.group)
+	said := f.spans[i].detail
+	if said == 0 {
+		said = f.spans[caller].detail
+	}
 	if len(f.group) == 1 {
-		f.call(caller, f.spans[i].node, queue, f.group)
+		f.call(caller, said, f.spans[i].node, queue, f.group)
 		return
 	}
 	same := func(a, b int32) int {
@@ -229,7 +233,7 @@ func (f *folder) callGroups(i int32) {
 		for n < len(rest) && same(rest[0], rest[n]) == 0 {
 			n++
 		}
-		f.call(caller, f.spans[i].node, queue, rest[:n])
+		f.call(caller, said, f.spans[i].node, queue, rest[:n])
 		rest = rest[n:]
 	}
 }
@@ -261,8 +265,9 @@ func (f *folder) edgeKind(caller, callee int32) EdgeKind {
 }
 
 // call adds the calls from one caller span, or from a service without one (-1),
-// to callee spans of one node and kind, through a queue if not 0.
-func (f *folder) call(caller int32, from, queue nodeIndex, callees []int32) {
+// to callee spans of one node and kind, through a queue if not 0, with what the
+// caller said of them.
+func (f *folder) call(caller int32, said detailIndex, from, queue nodeIndex, callees []int32) {
 	first := &f.spans[callees[0]]
 	key := edgeKey{from, first.node, f.edgeKind(caller, callees[0])}
 	if key.kind != KindMessage {
@@ -290,6 +295,7 @@ func (f *folder) call(caller int32, from, queue nodeIndex, callees []int32) {
 	client := &f.spans[caller]
 	e.Caller.add(client)
 	e.addRepeat(client)
+	e.addDetail(f.names, said)
 	e.widen(client)
 	failed := client.failed()
 	for _, c := range callees {

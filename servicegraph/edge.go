@@ -56,6 +56,11 @@ func (e *Edge) merge(o *Edge) {
 		e.addQueue(q)
 	}
 	e.QueuesCut = e.QueuesCut || o.QueuesCut
+	for _, a := range o.Attrs {
+		set, cut := attrSet(e.Attrs).with(a)
+		e.Attrs, e.AttrsCut = set, e.AttrsCut || cut
+	}
+	e.AttrsCut = e.AttrsCut || o.AttrsCut
 	for _, x := range o.Slowest {
 		e.Slowest = keepSlowest(e.Slowest, x)
 	}

@@ -148,6 +148,13 @@ type Edge struct {
 
 	Evidence Evidence
 
+	// Attrs are what callers say of their calls beyond whom they called: the address
+	// and port that they dialled, the database, RPC method or model that they named;
+	// sorted by key and value. Of one key at most 64 values are kept, and AttrsCut is
+	// set if there were more.
+	Attrs    []Attr
+	AttrsCut bool
+
 	Queues    []NodeID // destinations of the messages, where a side names them; sorted, at most 64
 	QueuesCut bool     // there were more
 

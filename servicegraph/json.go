@@ -55,6 +55,8 @@ type (
 		Callee      *jsonStats     `json:"callee,omitempty"`
 		Gap         *jsonLatency   `json:"gap,omitempty"`
 		Evidence    jsonEvidence   `json:"evidence"`
+		Attrs       []jsonAttr     `json:"attrs,omitempty"`
+		AttrsCut    bool           `json:"attrsCut,omitempty"`
 		Queues      []jsonID       `json:"queues,omitempty"`
 		QueuesCut   bool           `json:"queuesCut,omitempty"`
 		Slowest     []jsonExemplar `json:"slowest,omitempty"`
@@ -189,6 +191,10 @@ func edgeToJSON(e *Edge) jsonEdge {
 		j.Callee = statsToJSON(e.Callee)
 	}
 	j.QueuesCut = e.QueuesCut
+	j.AttrsCut = e.AttrsCut
+	for _, a := range e.Attrs {
+		j.Attrs = append(j.Attrs, jsonAttr(a))
+	}
 	for _, q := range e.Queues {
 		j.Queues = append(j.Queues, jsonID(q))
 	}
@@ -299,6 +305,10 @@ func (j *jsonEdge) fill(e *Edge) (err error) {
 		e.addQueue(NodeID(q))
 	}
 	e.QueuesCut = e.QueuesCut || j.QueuesCut
+	for _, a := range j.Attrs {
+		e.Attrs, _ = attrSet(e.Attrs).with(Attr(a))
+	}
+	e.AttrsCut = j.AttrsCut
 	if j.Caller != nil {
 		if e.Caller, err = j.Caller.stats(); err != nil {
 			return fmt.Errorf("caller: %w", err)

@@ -89,6 +89,7 @@ func (f *folder) openLinks() {
 // send notes span i, as client describes it, as one that a consumer may link to.
 func (f *folder) send(i int32, client record, counted, called bool) {
 	f.facts[i].sent = true
+	client.detail = 0 // it stays behind: edges made of halves have no details
 	f.sum.sent(f.id(i), sending{
 		span:      client,
 		called:    called,

@@ -20,7 +20,7 @@ type peerFacts struct {
 
 	genaiProvider, genaiSystem, genaiOperation string
 
-	faasName, faasTrigger, rpcService string
+	faasName, faasTrigger, rpcService, rpcMethod, genaiModel string
 
 	serverAddress, serverPort, netPeerName, netPeerPort  string
 	urlFull, httpURL, httpHost                           string
@@ -75,6 +75,10 @@ func (f *peerFacts) field(key string) *string {
 		return &f.faasTrigger
 	case "faas.invoked_name":
 		return &f.faasName
+	case "rpc.method":
+		return &f.rpcMethod
+	case "gen_ai.request.model":
+		return &f.genaiModel
 	case "rpc.service":
 		return &f.rpcService
 	case "server.address":

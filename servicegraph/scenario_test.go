@@ -301,6 +301,9 @@ func describe(g *sg.Graph) string {
 		if e.Evidence.Address > 0 {
 			fmt.Fprintf(&b, "  by address %v\n", e.Evidence.Address)
 		}
+		for _, a := range e.Attrs {
+			fmt.Fprintf(&b, "  %s=%s\n", a.Key, a.Value)
+		}
 		for _, q := range e.Queues {
 			fmt.Fprintf(&b, "  through %s\n", q)
 		}

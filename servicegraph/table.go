@@ -5,11 +5,12 @@ import (
 	"strings"
 )
 
-// A nodeIndex stands for a NodeID, an addressIndex for an address, within one
-// names. 0 is none.
+// A nodeIndex stands for a NodeID, an addressIndex for an address, a detailIndex
+// for a detail, within one names. 0 is none.
 type (
 	nodeIndex    uint32
 	addressIndex uint32
+	detailIndex  uint32
 )
 
 // An address is where a callee listens, as its callers dial it.
@@ -32,6 +33,7 @@ func (a address) compare(b address) int {
 type names struct {
 	nodes     table[NodeID]
 	addresses table[address]
+	details   table[detail]
 }
 
 // node returns the number of a node. Names become valid UTF-8 here, once for
@@ -63,9 +65,12 @@ func (n *names) nodeID(i nodeIndex) NodeID { return n.nodes.at(uint32(i)) }
 // addressOf returns the address with a number, the zero address for 0.
 func (n *names) addressOf(i addressIndex) address { return n.addresses.at(uint32(i)) }
 
+// detailOf returns the detail with a number, the empty one for 0.
+func (n *names) detailOf(i detailIndex) detail { return n.details.at(uint32(i)) }
+
 // frozen returns the names for reading by number, unmoved by what is added later.
 func (n *names) frozen() *names {
-	return &names{nodes: n.nodes.frozen(), addresses: n.addresses.frozen()}
+	return &names{nodes: n.nodes.frozen(), addresses: n.addresses.frozen(), details: n.details.frozen()}
 }
 
 // A table numbers values from 1.

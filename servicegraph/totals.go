@@ -14,8 +14,9 @@ type totals struct {
 // A tally is an edge to which calls are added.
 type tally struct {
 	Edge
-	trace   TraceID // the trace whose calls were added last
-	inTrace uint64  // and how many there were
+	trace   TraceID     // the trace whose calls were added last
+	inTrace uint64      // and how many there were
+	detail  detailIndex // of the call that was added last
 }
 
 type edgeKey struct {

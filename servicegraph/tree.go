@@ -106,8 +106,9 @@ func (r *record) absorb(o *record, names *names) {
 		names.nodeID(o.peer).Compare(names.nodeID(r.peer)),
 		names.addressOf(o.address).compare(names.addressOf(r.address)),
 		compareBools(o.peerIsName, r.peerIsName),
+		names.detailOf(o.detail).compare(names.detailOf(r.detail)),
 	) > 0 {
-		r.peer, r.peerIsName, r.address = o.peer, o.peerIsName, o.address
+		r.peer, r.peerIsName, r.address, r.detail = o.peer, o.peerIsName, o.address, o.detail
 	}
 }
 

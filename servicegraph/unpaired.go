@@ -78,6 +78,7 @@ func (f *folder) virtualCall(i int32) {
 	e := f.sum.callsTo(client.callKey())
 	e.addCaller(f.id(caller), &client)
 	e.addRepeat(inner)
+	e.addDetail(f.names, inner.detail)
 	e.addInTrace(f.trace, 1)
 	if e.ID.Kind == KindRequest && client.failed() && f.recovered(caller) {
 		e.Recovered = plus(e.Recovered, client.weight)
