@@ -47,7 +47,7 @@
 //
 // The functions of this package make them, and [Parse] reads them: from a test, from
 // a file that graphviz-export check is given, from the message of a failure. What
-// follows # is a comment, and an indented line continues the one before.
+// follows # is a comment, and a line that ends in a comma or in > goes on in the next.
 //
 // A node is written [NAMESPACE/]NAME[TYPE]. In a name and in a namespace * stands for
 // any characters and ? for one. Without a namespace it is any; "/web" is a web without
@@ -78,5 +78,12 @@
 //
 // The latency of a test on a busy machine says nothing. In a bubble of testing/synctest
 // the clock stands still while anything works and jumps where all sleep, and so a
-// budget is exact and takes no time: see the example of [MemTransport].
+// budget is exact and takes no time: see [MemTransport].
+//
+// # What no rule sees
+//
+// A service that loses the context inside itself, and goes on with context.Background(),
+// still calls whom it calls: in a trace of its own. Only the number of traces, which
+// every message names, and the calls per trace show it. Work that has not begun when the
+// graph is taken is not in it, and neither is a span that its sampler dropped.
 package graphtest

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Parse reads rules, one a line; a line that is indented continues the one before, and
+// Parse reads rules, one a line; a line that ends in a comma or in > goes on in the next, and
 // what follows # is a comment. The name is that of the file, for errors, which are
 // all reported, each a [*SyntaxError]; the rules that could be read come along. They have
 // a method Position() (file string, line int).

@@ -27,7 +27,10 @@ never "my shop"/* -> *[database]
   # a comment in between
 only payments -> "nothing"
 latency   callee p99.90 a -> b at most 1500ms
-calls 127.0.0.1:8080 -> b 3..3
+	calls 127.0.0.1:8080 -> b 3..3
+layers web >
+
+	cart
 errors a -> b at most 0.50%
 `
 	want := []string{
@@ -36,6 +39,7 @@ errors a -> b at most 0.50%
 		`only payments -> "nothing"`,
 		"latency callee p99.9 a -> b at most 1.5s",
 		"calls 127.0.0.1:8080 -> b 3",
+		"layers web > cart",
 		"errors a -> b at most 0.5%",
 	}
 	rules, err := graphtest.Parse("rules", file)
@@ -92,6 +96,7 @@ rules:17:11: want > and another layer here, not the end of the line
 rules:18:14: db[databse]: unknown type "databse": did you mean database?: the types are service, database, queue, external, function, model, rpc, ip, group
 rules:19:7: a quote is not closed
 rules:20:12: want "at" here, not "most"
+rules:21:13: want the name of a service here, not "->"
 rules:22:1: unknown rule "conected": did you mean connected?`
 	rules, err := graphtest.Parse("rules", file)
 	if err == nil {

@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
@@ -178,6 +179,15 @@ func TestRecorderAsProcessor(t *testing.T) {
 	_, span := p.Tracer("test").Start(t.Context(), "unsampled")
 	span.End()
 	graphtest.Check(t, rec.Graph(t), graphtest.Empty())
+
+	own := sdktrace.NewTracerProvider(
+		sdktrace.WithSpanProcessor(rec.Processor()),
+		sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", "web"))))
+	ctx, client := own.Tracer("test").Start(t.Context(), "call", trace.WithSpanKind(trace.SpanKindClient))
+	_, server := rec.Service("cart").Tracer("test").Start(ctx, "serve", trace.WithSpanKind(trace.SpanKindServer))
+	server.End()
+	client.End()
+	graphtest.Check(t, rec.Graph(t), graphtest.Exactly("web -> cart"))
 }
 
 // TestCheckReportsAllAtOnce, as one error.

@@ -31,8 +31,8 @@ type token struct {
 	offset int
 }
 
-// A scanner splits a text into tokens. A statement ends with its line, unless the
-// next one is indented.
+// A scanner splits a text into tokens. A statement ends with its line, unless that ends
+// in a comma or in >.
 type scanner struct {
 	file string
 	text string
@@ -79,7 +79,7 @@ func (s *scanner) next() token {
 	return was
 }
 
-// skip passes over spaces, comments, and the ends of lines whose next is indented.
+// skip passes over spaces, comments, and the ends of lines that go on.
 func (s *scanner) skip() {
 	for s.pos < len(s.text) {
 		switch c := s.text[s.pos]; {
@@ -89,19 +89,12 @@ func (s *scanner) skip() {
 			line, _, _ := strings.Cut(s.text[s.pos:], "\n")
 			s.comment = strings.TrimRight(line, " \t\r")
 			s.pos += len(line)
-		case c == '\n' && s.continues():
+		case c == '\n' && (s.tok.text == "," || s.tok.text == ">"):
 			s.pos++
 		default:
 			return
 		}
 	}
-}
-
-// continues reports whether the line after this end of one goes on with the statement.
-func (s *scanner) continues() bool {
-	line, _, _ := strings.Cut(s.text[s.pos+1:], "\n")
-	content := strings.TrimLeft(line, " \t\r")
-	return content != "" && content[0] != '#' && len(content) < len(line)
 }
 
 // wordLength returns how much of a text is one word: names, quoted or not, with a type

@@ -14,6 +14,17 @@ import (
 // from moving on, while here all waiting is of the kind that synctest sees through, so
 // that a handler that sleeps for 1.5 s takes exactly that, and no time at all.
 //
+//	synctest.Test(t, func(t *testing.T) {
+//		rec := graphtest.NewRecorder(t)
+//		network := graphtest.MemTransport{}
+//		network["cart"] = otelhttp.NewHandler(cart, "", // which sleeps for 1.5 s
+//			otelhttp.WithTracerProvider(rec.Service("cart")), otelhttp.WithPropagators(rec.Propagator()))
+//		client := &http.Client{Transport: otelhttp.NewTransport(network,
+//			otelhttp.WithTracerProvider(rec.Service("web")), otelhttp.WithPropagators(rec.Propagator()))}
+//		... // client.Get("http://cart/"), and close the body of the answer
+//		graphtest.Check(t, rec.Graph(t), graphtest.Latency(graphtest.Caller, 1, "web -> cart", 1500*time.Millisecond))
+//	})
+//
 // A handler runs in a goroutine of its own and may stream its answer. The context of
 // its request ends with the client's, and has none of its values: what a service tells
 // another is in the headers. A handler that panics breaks the connection. A host that is

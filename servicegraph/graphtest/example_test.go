@@ -1,0 +1,49 @@
+package graphtest_test
+
+import (
+	"context"
+	"fmt"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/tempograph/tempograph/servicegraph/graphtest"
+)
+
+// The services are two here, and a call is two spans. In a test they are handlers and
+// clients with instrumentation, given the recorder's provider and propagator.
+func Example() {
+	var t graphtest.T = &fakeT{} // a *testing.T
+	rec := graphtest.NewRecorder(t)
+	web, cart := rec.Service("web").Tracer("example"), rec.Service("cart").Tracer("example")
+
+	ctx, request := web.Start(context.Background(), "GET /", trace.WithSpanKind(trace.SpanKindServer))
+	for range 3 {
+		ctx, call := web.Start(ctx, "GET", trace.WithSpanKind(trace.SpanKindClient))
+		_, serve := cart.Start(ctx, "GET /item", trace.WithSpanKind(trace.SpanKindServer))
+		serve.End()
+		call.End()
+	}
+	request.End()
+
+	ok := graphtest.Check(t, rec.Graph(t),
+		graphtest.Path("web -> cart"),
+		graphtest.Never("cart", "web"),
+		graphtest.Acyclic(),
+		graphtest.AtMost(3, "web -> cart"),
+	)
+	fmt.Println(ok)
+	// Output: true
+}
+
+func ExampleParse() {
+	rules, err := graphtest.Parse("shop.rules", `
+		# Nobody but cart asks its database.
+		only web -> cart
+		nevr web -> *[database]
+	`)
+	fmt.Println(rules)
+	fmt.Println(err)
+	// Output:
+	// [only web -> cart]
+	// shop.rules:4:3: unknown rule "nevr": did you mean never?
+}
