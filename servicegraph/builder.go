@@ -228,7 +228,7 @@ func (b *Builder) record(s Span) record {
 // node returns the number of a node, or of the one that stands for all nodes that
 // are too many to tell apart.
 func (b *Builder) node(id NodeID) nodeIndex {
-	if b.isFull(len(b.names.nodes.items)) && !b.names.knows(id) {
+	if b.isFull(len(b.names.nodes.items)) && b.names.find(id) == 0 {
 		b.report.NodesFolded++
 		id = NodeID{Name: "other", Type: id.Type}
 	}

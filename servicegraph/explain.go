@@ -68,7 +68,10 @@ func (x Explanation) String() string {
 		fmt.Fprintf(&b, "no call from %s to %s\n", x.From, x.To)
 	}
 	for _, m := range x.Misses {
-		fmt.Fprintf(&b, "%d times: %s", m.Count, m.Reason)
+		if m.Count > 0 {
+			fmt.Fprintf(&b, "%d times: ", m.Count)
+		}
+		b.WriteString(string(m.Reason))
 		if m.Node != (NodeID{}) {
 			fmt.Fprintf(&b, " %s", m.Node)
 		}
@@ -85,11 +88,12 @@ func (x Explanation) String() string {
 // traces that a [Window] made the builder forget, only the edges are left.
 func (b *Builder) Explain(from, to NodeID) Explanation {
 	g := b.Graph()
+	resolver := g.totals.resolver()
 	x := explainer{
-		from: b.names.node(from), to: b.names.node(to),
+		from: b.names.find(from), to: b.names.find(to),
 		folder:   &b.folder,
-		resolver: g.totals.resolver(),
-		senders:  g.totals.resolver().senders(),
+		resolver: resolver,
+		senders:  resolver.senders(),
 		scratch:  newTotals(&b.names),
 		seen:     make(map[nodeIndex]bool),
 		found:    make(map[missKey]*Miss),
@@ -100,12 +104,12 @@ func (b *Builder) Explain(from, to NodeID) Explanation {
 		}
 	}
 	x.otherTraces()
-	for _, node := range []nodeIndex{x.from, x.to} {
-		if id := b.names.nodeID(node); !x.seen[node] && id.Type == TypeService {
-			x.found[missKey{MissNoSpans, node}] = &Miss{Reason: MissNoSpans, Node: id}
+	result := Explanation{From: from, To: to}
+	for _, id := range []NodeID{from, to} {
+		if !x.seen[b.names.find(id)] && id.Type == TypeService {
+			result.Misses = append(result.Misses, Miss{Reason: MissNoSpans, Node: id})
 		}
 	}
-	result := Explanation{From: from, To: to}
 	for e := range g.Out(from) {
 		if e.ID.To == to {
 			result.Edges = append(result.Edges, e)
@@ -131,8 +135,8 @@ type explainer struct {
 	*folder
 	resolver *resolver // knows whom a call without a callee span was for
 	senders  map[Link]sendKey
-	scratch  *totals // what folding adds up, and nobody reads
-	from, to nodeIndex
+	scratch  *totals   // what folding adds up, and nobody reads
+	from, to nodeIndex // 0 for one that nobody has named
 	seen     map[nodeIndex]bool
 	found    map[missKey]*Miss
 

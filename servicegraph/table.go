@@ -48,10 +48,10 @@ func (n *names) node(id NodeID) nodeIndex {
 	return nodeIndex(i)
 }
 
-// knows reports whether a node has a number.
-func (n *names) knows(id NodeID) bool {
-	_, ok := n.nodes.find(id)
-	return ok
+// find returns the number of a node, 0 if it has none.
+func (n *names) find(id NodeID) nodeIndex {
+	i, _ := n.nodes.find(id)
+	return nodeIndex(i)
 }
 
 func (n *names) address(a address) addressIndex {
