@@ -144,7 +144,31 @@ a promise is listed with its file.
 
 The report goes to standard output as text; or, with --format, as json; as junit, for
 the test reports of CI systems; as github, for notes at the lines of the rules in a
-pull request. Where the traces come from is said as for a picture.
+pull request. Where the traces come from is said as for a picture. The JSON is an
+object of this type, with names that begin with a small letter:
+
+	type Report struct {
+		Holds         bool // all of the rules
+		Traces, Spans int
+		Rules         []Rule // in the order of the files
+	}
+	type Rule struct {
+		Rule       string // its text
+		File       string
+		Line       int
+		Holds      bool
+		Violations []struct {
+			Message     string
+			Edges       []Edge   // that are there and break the rule
+			Missing     []Edge   // that should be there
+			Explanation []string // lines
+		}
+	}
+	type Edge struct {
+		From, To string   // namespace/name, or the name alone without a namespace
+		Kind     string   // request or message
+		Traces   []string // examples, by id
+	}
 
 # Environment
 

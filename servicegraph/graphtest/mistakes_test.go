@@ -38,6 +38,7 @@ func (c *counter) NewSpanID(context.Context, trace.TraceID) (id trace.SpanID) {
 type site struct {
 	t       *testing.T
 	rec     *graphtest.Recorder
+	ids     *counter
 	network graphtest.MemTransport
 }
 
@@ -171,6 +172,16 @@ var mistakes = []struct {
 		s.visit("web")
 	}, []graphtest.Rule{graphtest.Exactly("web -> cart")}},
 
+	{"The spans of proxy are sent elsewhere.", func(s site) {
+		s.serve("cart", nothing)
+		other := s
+		other.rec = graphtest.NewRecorder(s.t) // whose spans nobody looks at
+		other.rec.SetIDs(s.ids)
+		other.serve("proxy", func(ctx context.Context, c *http.Client) error { return get(ctx, c, "http://cart/") })
+		s.serve("web", func(ctx context.Context, c *http.Client) error { return get(ctx, c, "http://proxy/") })
+		s.visit("web")
+	}, []graphtest.Rule{graphtest.NoOrphans(), graphtest.Path("web -> proxy[service] -> cart")}},
+
 	{"Each item of the list is asked for on its own.", func(s site) {
 		s.serve("inventory", nothing)
 		s.serve("cart", func(ctx context.Context, c *http.Client) error {
@@ -236,8 +247,9 @@ func TestMistakes(t *testing.T) {
 		ft := &fakeT{}
 		synctest.Test(t, func(t *testing.T) {
 			rec := graphtest.NewRecorder(t)
-			rec.SetIDs(&counter{})
-			m.make(site{t, rec, graphtest.MemTransport{}})
+			ids := &counter{}
+			rec.SetIDs(ids)
+			m.make(site{t, rec, ids, graphtest.MemTransport{}})
 			graphtest.Check(ft, rec.Graph(ft), m.rules...)
 		})
 		if len(ft.errors) == 0 {
