@@ -17,8 +17,11 @@ func (v *Violation) explain(g *servicegraph.Graph, o *Observed) {
 	for _, e := range v.Edges[:min(len(v.Edges), maxExamples)] {
 		x.example(e, v.failed)
 	}
-	for _, id := range v.Missing {
+	for _, id := range v.Missing[:min(len(v.Missing), maxMissing)] {
 		x.missing(id)
+	}
+	if more := len(v.Missing) - maxMissing; more > 0 {
+		x.linef("and %d more that are not there", more)
 	}
 	if v.seek != "" {
 		x.everywhere(v.seek)
@@ -27,8 +30,9 @@ func (v *Violation) explain(g *servicegraph.Graph, o *Observed) {
 }
 
 const (
-	maxExamples  = 4  // edges of which an example is given
-	maxPairsSeen = 15 // nodes among which all pairs are asked about near misses
+	maxExamples = 4         // edges of which an example is given
+	maxMissing  = 10        // missing edges that are explained: each takes a look at all spans
+	maxLooks    = 4_000_000 // spans that are looked at, in all, for near misses between any two nodes
 )
 
 // An explainer collects lines.
@@ -73,23 +77,14 @@ func (x *explainer) span(l servicegraph.Link) string {
 // missing says what was seen in place of an edge.
 func (x *explainer) missing(id servicegraph.EdgeID) {
 	if _, there := x.g.Node(id.From); there {
-		var others []servicegraph.NodeID
-		for e := range x.g.Out(id.From) {
-			others = append(others, e.ID.To)
-		}
-		others = slices.Compact(others)
-		if len(others) == 0 {
-			x.linef("%s calls nothing", nodeText(id.From))
-		} else {
+		if others := slices.Compact(callees(x.g)(id.From)); len(others) > 0 {
 			x.linef("%s calls only %s", nodeText(id.From), nodesText(others))
+		} else {
+			x.linef("%s calls nothing", nodeText(id.From))
 		}
 	}
 	if _, there := x.g.Node(id.To); there {
-		var others []servicegraph.NodeID
-		for e := range x.g.In(id.To) {
-			others = append(others, e.ID.From)
-		}
-		if others = slices.Compact(others); len(others) > 0 {
+		if others := slices.Compact(callers(x.g)(id.To)); len(others) > 0 {
 			x.linef("%s is called by %s", nodeText(id.To), nodesText(others))
 		} else {
 			x.linef("%s is called by nobody", nodeText(id.To))
@@ -225,7 +220,7 @@ func (x *explainer) everywhere(reason servicegraph.MissReason) {
 	for _, s := range x.o.open {
 		x.linef("%s", openText(s))
 	}
-	if len(ids) > maxPairsSeen {
+	if float64(len(ids)*len(ids))*float64(x.g.Report().Spans) > maxLooks {
 		return
 	}
 	for _, from := range ids {

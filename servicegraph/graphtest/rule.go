@@ -133,7 +133,8 @@ func Acyclic() Rule { return of("acyclic") }
 func Connected() Rule { return of("connected") }
 
 // AtMost holds if the edges that match were called at most n times in any one trace:
-// more is the mark of a query in a loop.
+// more is the mark of a query in a loop. Calls without a span of the callee may be
+// counted too low: see [servicegraph.Edge].
 //
 //	per-trace cart -> inventory at most 1
 func AtMost(n int, edge string) Rule { return of("per-trace %s at most %d", edge, n) }

@@ -211,12 +211,21 @@ func TestRecorderConcurrentSafe(t *testing.T) {
 	}
 }
 
+// BenchmarkRecorder is the cost of a span, a trace of its own and one of many in a
+// trace, and that of the SDK without a recorder.
 func BenchmarkRecorder(b *testing.B) {
-	rec := otelspan.NewRecorder(servicegraph.Config{})
-	web := tracer(rec, "web")
-	b.ReportAllocs()
-	for b.Loop() {
-		_, s := web.Start(context.Background(), "work")
-		s.End()
+	bench := func(name string, web trace.Tracer, parent context.Context) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				_, s := web.Start(parent, "work")
+				s.End()
+			}
+		})
 	}
+	in, root := tracer(otelspan.NewRecorder(servicegraph.Config{}), "web").Start(context.Background(), "root")
+	defer root.End()
+	bench("without", sdktrace.NewTracerProvider().Tracer("test"), context.Background())
+	bench("traces", tracer(otelspan.NewRecorder(servicegraph.Config{}), "web"), context.Background())
+	bench("spans", tracer(otelspan.NewRecorder(servicegraph.Config{}), "web"), in)
 }
