@@ -16,15 +16,16 @@ import (
 // Tempo is configured to show fewer.
 const maxSpansPerTrace = 100
 
-// graphAttrs and graphResourceAttrs are the attributes that a graph reads by
-// default: those for which servicegraph.Config.Reads holds.
+// graphAttrs and graphResourceAttrs are the attributes that name the nodes of a graph,
+// of those that servicegraph.Config.Reads knows. Tempo reads no more than 1,024
+// characters of a query, so the rest, which only adds detail, is left out.
 var (
 	graphAttrs = [...]string{
 		"service.peer.name", "service.peer.namespace", "peer.service",
 		"db.system.name", "db.system", "db.namespace", "db.name",
 		"messaging.system", "messaging.destination.name", "messaging.destination",
-		"messaging.destination.template", "messaging.destination.temporary",
-		"gen_ai.provider.name", "gen_ai.system", "faas.invoked_name", "rpc.system", "rpc.service",
+		"messaging.destination.template", "messaging.destination.temporary", "messaging.operation.type",
+		"gen_ai.provider.name", "gen_ai.system", "faas.invoked_name", "rpc.service",
 		"server.address", "server.port", "net.peer.name", "net.peer.port", "url.full", "http.url", "http.host",
 		"network.peer.address", "net.sock.peer.addr", "net.peer.ip",
 		"http.request.resend_count", "http.response.status_code", "http.status_code",

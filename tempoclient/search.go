@@ -35,8 +35,8 @@ type Query struct {
 
 	// Fast makes [Client.Spans] read the spans off the search where it can, in place
 	// of fetching every trace: hundreds of small traces in one request. These spans
-	// have no links and no weight, and of the attributes those that a graph reads
-	// by default.
+	// have no links and no weight, and of the attributes those that name the nodes
+	// of a graph.
 	//
 	// Traces of more than 100 spans, with parents that are missing, or of which
 	// Tempo says that it has more, are fetched; all are if Tempo does not take the

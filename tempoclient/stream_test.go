@@ -271,7 +271,7 @@ func TestStreamFaults(t *testing.T) {
 		{"nothing", func(int, server) error { return nil }, 0, "the stream ended without an answer"},
 		{"an id that is none", func(_ int, s server) error {
 			return s.Send(&tempopb.SearchResponse{Traces: []*tempopb.TraceSearchMetadata{{TraceID: "x"}}})
-		}, 0, `Search: trace id "x": encoding/hex`},
+		}, 0, `Search: trace id "x": want 1 to 32 hexadecimal digits`},
 		{"breaks in the middle", func(_ int, s server) error {
 			s.Send(one)
 			s.Send(one)
