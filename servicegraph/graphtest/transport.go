@@ -53,8 +53,8 @@ func (m MemTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	body, w := io.Pipe()
 	answer := &memAnswer{header: make(http.Header), body: w, ready: make(chan struct{})}
 	stop := context.AfterFunc(r.Context(), func() {
+		answer.fail(r.Context().Err()) // first, or the handler may still answer
 		cancel(context.Cause(r.Context()))
-		answer.fail(r.Context().Err())
 	})
 	go func() {
 		defer cancel(nil)
