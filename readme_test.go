@@ -18,8 +18,8 @@ func TestReadmeSnippets(t *testing.T) {
 		t.Fatal(err)
 	}
 	snippets := regexp.MustCompile("(?s)\n```go\n(.*?)\n```\n").FindAllSubmatch(readme, -1)
-	if len(snippets) != 3 {
-		t.Fatalf("%d snippets, want 3: set up, fetch and build, render", len(snippets))
+	if len(snippets) != 4 {
+		t.Fatalf("%d snippets, want 4: set up, fetch and build, render, check", len(snippets))
 	}
 	var code strings.Builder
 	code.WriteString(`package readme
@@ -31,6 +31,7 @@ import (
 
 	"github.com/tempograph/tempograph/otelsetup"
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/graphtest"
 	"github.com/tempograph/tempograph/servicegraph/render"
 	"github.com/tempograph/tempograph/servicegraph/render/draw"
 	"github.com/tempograph/tempograph/tempoclient"
@@ -51,6 +52,10 @@ func fetch(ctx context.Context) error {
 
 func draws(file io.Writer, g *servicegraph.Graph) error {
 ` + string(snippets[2][1]) + `
+}
+
+func checks(t graphtest.T, g *servicegraph.Graph) {
+` + string(snippets[3][1]) + `
 }
 `)
 	// An overlay gives the module one more package, without a file in the tree.

@@ -25,7 +25,7 @@ type Report struct {
 	Cycles          uint64 // loops of parents, each cut at one span
 	InvalidDuration uint64 // end before start: no latency recorded
 	Unfinished      uint64 // no end, or no start: no latency recorded
-	Skewed          uint64 // callee spans outside the time of their caller
+	Skewed          uint64 // callee spans that began before their caller's span, or ended after it
 	UnknownService  uint64 // spans without service.name
 	LinkMissing     uint64 // links of consumers to spans that never arrived, or that send nothing
 

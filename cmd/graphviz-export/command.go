@@ -137,6 +137,8 @@ Usage:
   graphviz-export [flags] [FILE|-]...
   graphviz-export check --rules FILE [flags] [FILE|-]...   (check --help says more)
 
+A FILE holds OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip or not.
+
 Flags:
 %s
 Environment:

@@ -35,14 +35,14 @@ A table on the terminal:
 	Entry frontend  55 requests
 
 	6 nodes, 5 edges, 55 traces, 2,060 spans, 2026-11-22 17:41:48–17:42:14 UTC (26 s)
-	1 skewed span: outside the time of the caller, so clocks differ
+	1 skewed span: began before the caller's span, or ended after it
 
 # Input
 
 A FILE holds traces as OpenTelemetry's protocol has them: JSON, one or many
 requests, as the Collector's file exporter writes it; or protobuf, one request or
-many behind their lengths. The answers of Tempo to a trace query are read as
-well. The form is told by the content, and gzip is undone. Several files give one
+many behind their lengths. The answers of Tempo to a trace query, and the JSON of
+Jaeger and of Zipkin, are read as well. The form is told by the content, and gzip is undone. Several files give one
 graph, and traces may be spread over them. The file - is standard input, which is
 also read when nothing else is named and something is piped into it.
 
@@ -58,8 +58,9 @@ are RFC 3339: 2026-01-31T09:30:00Z.
 
 A record that cannot be read is reported with its position and left out, and so
 is a trace that Tempo does not give completely: the graph is written and the exit
-status is 4. When a file is cut off or a Tempo stops answering, nothing is
-written, because nobody could say what the graph is of.
+status is 4; so it is with the last object of JSON that is cut off. When a
+compressed file or one of protobuf is cut off, or a Tempo stops answering, nothing
+is written, because nobody could say what the graph is of.
 
 # Output
 

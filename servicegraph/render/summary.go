@@ -66,7 +66,7 @@ func remarks(r servicegraph.Report) []remark {
 		{r.UnknownService, "nameless span", "no service.name, so counted for unknown_service"},
 		{r.InvalidDuration, "backward span", "ends before it starts, so there is no latency"},
 		{r.Unfinished, "unfinished span", "no start or no end, so there is no latency"},
-		{r.Skewed, "skewed span", "outside the time of the caller, so clocks differ"},
+		{r.Skewed, "skewed span", "began before the caller's span, or ended after it"},
 	} {
 		if m.n > 0 {
 			found = append(found, m)
