@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"text/template"
 )
 
@@ -21,6 +22,20 @@ type settings struct {
 func (s settings) WALDir() string       { return filepath.Join(s.Dir, "wal") }
 func (s settings) BlocksDir() string    { return filepath.Join(s.Dir, "blocks") }
 func (s settings) GeneratorDir() string { return filepath.Join(s.Dir, "generator") }
+
+func (s settings) GeneratorTracesDir() string { return filepath.Join(s.Dir, "generator-traces") }
+
+// Processors are those of the metrics generator; without any there is no generator.
+func (s settings) Processors() string {
+	var names []string
+	if s.RemoteWriteURL != "" {
+		names = append(names, "service-graphs")
+	}
+	if s.TraceQLMetrics {
+		names = append(names, "local-blocks")
+	}
+	return strings.Join(names, ", ")
+}
 
 func (s settings) write(file string) error {
 	tmpl, err := template.New("tempo.yaml").Parse(tempoYAML)

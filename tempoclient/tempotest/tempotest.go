@@ -65,7 +65,7 @@ const startAttempts = 5
 // metrics generator.
 type Config struct {
 	// RemoteWriteURL is where the service-graphs metrics generator sends its series,
-	// by Prometheus remote write 1.0. If it is empty there is no generator.
+	// by Prometheus remote write 1.0. If it is empty there are no such series.
 	//
 	// The first series arrive 15 to 20 seconds after the first span, and later ones
 	// about every 15 seconds. The generator ignores spans that ended more than 30
@@ -77,6 +77,10 @@ type Config struct {
 	// as below metrics_generator.processor.service_graphs, beside those that make it
 	// quick: "dimensions: [deployment.environment]".
 	ServiceGraphs []string
+
+	// TraceQLMetrics makes Tempo answer metrics queries such as {} | rate(): its
+	// generator keeps the spans for that (local-blocks).
+	TraceQLMetrics bool
 
 	// Multitenancy makes Tempo refuse requests without an X-Scope-OrgID header, which
 	// names the tenant.
