@@ -18,7 +18,8 @@ type Window struct {
 	Remember time.Duration // forgets a trace this long after it was closed
 
 	// Spans and Traces are how many are held at most, open and closed: the ones
-	// closed longest ago are forgotten first, then the ones quiet longest.
+	// closed longest ago are forgotten first, then the ones quiet longest. A span takes
+	// 64 to 128 bytes, a trace about 400 more.
 	Spans, Traces int
 
 	// Nodes is how many nodes are told apart. A span that names one more, itself or
