@@ -2,6 +2,7 @@ package graphtest
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/tempograph/tempograph/servicegraph"
@@ -70,7 +71,7 @@ func (b bound) broken(e servicegraph.Edge) string {
 		}
 	case "errors":
 		if e.Calls > 0 && e.Errors*100 > b.most*e.Calls {
-			return fmt.Sprintf("failed in %s of %s: %s", number(e.Errors), plural(e.Calls, "call"), percent(e.Errors/e.Calls))
+			return fmt.Sprintf("failed in %s of %s: %s", number(e.Errors), plural(e.Calls, "call"), strconv.FormatFloat(100*e.Errors/e.Calls, 'g', 3, 64)+"%")
 		}
 	case "latency":
 		seen := e.Caller.Latency
