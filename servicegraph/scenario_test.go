@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,42 +31,15 @@ import (
 // Each scenario also holds in every order of its spans, and after a round trip
 // through JSON. GRAPHTEST_UPDATE=1 writes what the code says into the files.
 func TestScenarios(t *testing.T) {
-	files, err := filepath.Glob("testdata/scenarios/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scenarios: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			n := len(archive.Files)
-			if n < 2 || archive.Files[n-2].Name != "spans" || archive.Files[n-1].Name != "graph" || len(archive.Comment) == 0 {
-				t.Fatalf("want a reason and the sections spans and graph")
-			}
-			var cfg sg.Config
-			if n == 3 {
-				cfg = parseConfig(t, string(archive.Files[0].Data))
-			}
-			spans, err := parseSpans(string(archive.Files[n-2].Data))
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := describe(buildWith(cfg, spans))
-			if os.Getenv("GRAPHTEST_UPDATE") != "" {
-				archive.Files[n-1].Data = []byte(got)
-				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(string(archive.Files[n-1].Data), got); diff != "" {
-				t.Fatalf("graph (-want +got):\n%s", diff)
-			}
-			checkOrders(t, cfg, spans)
-		})
-	}
+	runScenarios(t, "scenarios", func(t *testing.T, given []txtar.File, _ string) string {
+		var cfg sg.Config
+		if len(given) == 2 {
+			cfg = parseConfig(t, section(t, given, 0, "config"))
+		}
+		spans := mustParse(t, section(t, given, len(given)-1, "spans"))
+		checkOrders(t, cfg, spans)
+		return describe(buildWith(cfg, spans))
+	})
 }
 
 // checkOrders builds the spans in many orders and wants the same bytes.

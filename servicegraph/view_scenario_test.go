@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,45 +28,17 @@ import (
 // KEY is a resource attribute. GRAPHTEST_UPDATE=1 writes what the code says into
 // the files.
 func TestViewScenarios(t *testing.T) {
-	files, err := filepath.Glob("testdata/views/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scenarios: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(file)
+	runScenarios(t, "views", func(t *testing.T, given []txtar.File, _ string) string {
+		g := buildTeams(mustParse(t, section(t, given, 0, "spans")))
+		for line := range strings.Lines(section(t, given, 1, "view")) {
+			view, err := parseView(strings.Fields(line))
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("%q: %v", line, err)
 			}
-			if len(archive.Files) != 3 || archive.Files[0].Name != "spans" || archive.Files[1].Name != "view" ||
-				archive.Files[2].Name != "graph" || len(archive.Comment) == 0 {
-				t.Fatal("want a reason and the sections spans, view and graph")
-			}
-			spans, err := parseSpans(string(archive.Files[0].Data))
-			if err != nil {
-				t.Fatal(err)
-			}
-			g := buildTeams(spans)
-			for line := range strings.Lines(string(archive.Files[1].Data)) {
-				view, err := parseView(strings.Fields(line))
-				if err != nil {
-					t.Fatalf("%q: %v", line, err)
-				}
-				g = checkView(t, g, view)
-			}
-			got := sketch(g)
-			if os.Getenv("GRAPHTEST_UPDATE") != "" {
-				archive.Files[2].Data = []byte(got)
-				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(string(archive.Files[2].Data), got); diff != "" {
-				t.Fatalf("graph (-want +got):\n%s", diff)
-			}
-		})
-	}
+			g = checkView(t, g, view)
+		}
+		return sketch(g)
+	})
 }
 
 // buildTeams builds a graph whose nodes know the attribute team. In the notation
