@@ -19,7 +19,7 @@ func randomTraces(rng *rand.Rand, traces int) []sg.Span {
 	var spans []sg.Span
 	ids := make([]sg.TraceID, traces)
 	for i := range ids {
-		ids[i] = sg.TraceID{byte(1 + rng.IntN(255)), byte(i), 1}
+		ids[i] = sg.TraceID{byte(1 + rng.IntN(255)), byte(i), 1, 15: byte(i + 1)}
 	}
 	for _, trace := range ids {
 		n := 1 + rng.IntN(12)
@@ -42,8 +42,16 @@ func randomTraces(rng *rand.Rand, traces int) []sg.Span {
 				s.SpanID = sg.SpanID{1, byte(1 + rng.IntN(n))}
 			}
 			if rng.IntN(2) == 0 {
-				key := []string{"peer.service", "db.system", "messaging.system", "server.address"}[rng.IntN(4)]
+				key := []string{"peer.service", "db.system", "messaging.system", "server.address", "messaging.destination.name"}[rng.IntN(5)]
 				s.Attrs = []sg.Attr{{Key: key, Value: string(rune('A' + rng.IntN(6)))}}
+				for _, a := range []sg.Attr{
+					{Key: "messaging.operation.type", Value: "receive"}, {Key: "http.request.resend_count", Value: "1"},
+					{Key: "server.port", Value: "80"}, {Key: "http.response.status_code", Value: "500"}, {Key: "rpc.method", Value: "m"},
+				} {
+					if rng.IntN(6) == 0 {
+						s.Attrs = append(s.Attrs, a)
+					}
+				}
 				if rng.IntN(2) == 0 {
 					s.Attrs = append(s.Attrs, sg.Attr{Key: "server.address", Value: "host" + string(rune('A'+rng.IntN(6)))})
 				}
@@ -76,6 +84,8 @@ func TestLaws(t *testing.T) {
 	for seed := range uint64(300) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		spans := randomTraces(rng, 1+rng.IntN(6))
+		cfg := []sg.Config{{}, {QueueNodes: true}, {IgnoreAddresses: true, HTTPErrors: true}}[seed%3]
+		build := func(spans []sg.Span) *sg.Graph { return buildWith(cfg, spans) }
 		g := build(spans)
 		want := string(marshal(t, g))
 		fail := func(law, got string) {
