@@ -34,9 +34,10 @@
 //
 // # Promises
 //
-// The same spans give the same bytes, in whatever order they arrive, however
-// they are split, and delivered once or twice. Every span ends in exactly one
-// bucket of the [Report]. No input panics or hangs.
+// The same spans give the same bytes, in whatever order they arrive and however
+// they are split; delivered twice, the same nodes and edges. Every span ends in
+// exactly one bucket of the [Report]. No input panics or hangs. What is right in
+// each case is a row of docs/semantics.md, which comments cite by its name.
 //
 // # Open ends
 //
