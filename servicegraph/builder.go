@@ -21,6 +21,23 @@ type Config struct {
 	// the span alone decides.
 	HTTPErrors bool
 
+	// IgnoreInternalDatabases takes no notice of databases inside the process, such as
+	// SQLite, whose spans are not CLIENT spans. By default they are nodes, too
+	// (semantics.md D10).
+	IgnoreInternalDatabases bool
+
+	// SplitBy are keys of resource attributes that are part of who a service is, such
+	// as service.version for telling a canary from the rest (semantics.md N5), or
+	// deployment.environment.name (N2): their values follow the name, "web@1.4.2", and
+	// a service that has none of them keeps its name. Peers known by name only then
+	// find a service under its split name.
+	SplitBy []string
+
+	// Tempo, if set, turns the Tempo-compatible mode on: beside the graph, the builder
+	// keeps the series that Tempo's service-graphs processor writes from the same
+	// spans in the order of arrival: see [Builder.Tempo].
+	Tempo *TempoConfig
+
 	// QueueNodes makes a node of the queue between a producer and a consumer:
 	// two edges, producer to queue and queue to consumer, in place of one.
 	QueueNodes bool
@@ -42,7 +59,9 @@ type Config struct {
 // Reads reports whether the graph reads the attribute with this key, of a span or
 // of a resource. A source can leave out all others, unless Peer wants them.
 func (c Config) Reads(key string) bool {
-	return new(peerFacts).field(key) != nil || isEnvironment(key) || slices.Contains(c.NodeAttrs, key)
+	return new(peerFacts).field(key) != nil || isEnvironment(key) ||
+		slices.Contains(c.NodeAttrs, key) || slices.Contains(c.SplitBy, key) ||
+		c.Tempo != nil && c.Tempo.ReadsAttr(key)
 }
 
 // A Builder collects spans in any order and turns them into a [Graph]. It is not
@@ -60,6 +79,7 @@ type Builder struct {
 	report Report       // what is known when a span arrives
 	attrs  map[nodeIndex]attrSet
 	cut    map[nodeIndex]bool // nodes with values left out of attrs
+	tempo  *TempoProcessor    // nil unless Config.Tempo is set
 
 	window
 }
@@ -70,6 +90,9 @@ func NewBuilder(cfg Config) *Builder {
 	b.folder = folder{cfg: cfg, linked: b.linked}
 	b.folder.names = &b.names
 	b.window.init(&b.names)
+	if cfg.Tempo != nil {
+		b.tempo = NewTempoProcessor(*cfg.Tempo)
+	}
 	return b
 }
 
@@ -98,6 +121,9 @@ func (b *Builder) Skip() { b.report.Skipped++ }
 // Add takes one span. The order of spans does not matter, and a span delivered
 // twice counts once.
 func (b *Builder) Add(s Span) {
+	if b.tempo != nil {
+		b.tempo.Add(s)
+	}
 	if s.TraceID.IsZero() || s.SpanID.IsZero() {
 		b.report.Spans++
 		b.report.Invalid++
@@ -120,6 +146,11 @@ func (b *Builder) Add(s Span) {
 	}
 	b.limit()
 }
+
+// Tempo returns the processor of the Tempo-compatible mode, which has seen every
+// span added so far; nil unless [Config].Tempo is set. It belongs to the builder:
+// who asks may read it and let waiting halves expire.
+func (b *Builder) Tempo() *TempoProcessor { return b.tempo }
 
 // Graph returns the graph of all spans so far, those of traces that are not
 // complete included. It can be called at any time, and adding can go on after it.
@@ -174,6 +205,7 @@ type record struct {
 	peerIsName bool // the peer is a name somebody gave it, perhaps that of a service
 	caller     bool // the caller side of a call: CLIENT, PRODUCER, or a database span inside the service
 	resent     bool // a client that says it is trying again
+	polls      bool // a CLIENT span that asks a queue for messages, and is the receiving side of them
 }
 
 // unknownService is the name of a service that did not say its name. SDKs send
@@ -188,7 +220,7 @@ func (b *Builder) record(s Span) record {
 		kind:   s.Kind,
 		status: s.Status,
 	}
-	r.node = b.node(NodeID{Namespace: s.Namespace, Name: firstOf(s.Service, unknownService), Type: TypeService})
+	r.node = b.node(NodeID{Namespace: s.Namespace, Name: b.serviceName(&s), Type: TypeService})
 	b.note(r.node, s.Resource)
 	r.caller = s.Kind.calls()
 	if !r.caller && !s.Kind.serves() && len(s.Attrs) == 0 {
@@ -200,12 +232,12 @@ func (b *Builder) record(s Span) record {
 	}
 	switch {
 	case s.Kind == KindClient && facts.receives():
-		r.kind, r.caller = KindConsumer, false
+		r.kind, r.caller, r.polls = KindConsumer, false, true
 	case s.Kind == KindClient && facts.carriesNothing(len(s.Links)):
 		r.kind, r.caller = KindInternal, false
 		return r
 	}
-	if facts.faasTrigger != "" && r.kind.serves() && r.parent.IsZero() {
+	if facts.faasTrigger != "" && r.kind.serves() {
 		b.noteAttr(r.node, Attr{"faas.trigger", facts.faasTrigger})
 	}
 	switch {
@@ -213,16 +245,28 @@ func (b *Builder) record(s Span) record {
 		if p, ok := facts.caller(r.kind); ok {
 			r.peer, r.peerIsName = b.node(p.id), p.isName
 		}
-	case r.caller || facts.hasDatabase():
+	case r.caller || facts.hasDatabase() && !b.cfg.IgnoreInternalDatabases:
 		r.caller = true // a database inside the process has no client span (D10)
 		r.resent = facts.resendCount != "" && facts.resendCount != "0"
 		if p, ok := b.callee(s, &facts); ok {
 			r.peer, r.peerIsName = b.node(p.id), p.isName
 		}
-		r.address = b.address(facts.address())
+		r.address = b.address(r.dialled(&facts, &b.names))
 		r.detail = b.detail(facts.detail())
 	}
 	return r
+}
+
+// serviceName returns the name of the span's service, with what [Config].SplitBy
+// adds to it.
+func (b *Builder) serviceName(s *Span) string {
+	name := firstOf(s.Service, unknownService)
+	for _, key := range b.cfg.SplitBy {
+		if value, ok := findAttr(s.Resource, key); ok && value != "" {
+			name += "@" + value
+		}
+	}
+	return name
 }
 
 // node returns the number of a node, or of the one that stands for all nodes that
@@ -268,6 +312,15 @@ func (b *Builder) callee(s Span, facts *peerFacts) (peer, bool) {
 		return peer{id, true}, ok
 	}
 	return peer{id: id}, ok
+}
+
+// dialled returns where the span's callee listens.
+func (r *record) dialled(facts *peerFacts, names *names) address {
+	at := facts.address()
+	if r.peerIsName && at.host != "" {
+		at.name = names.nodeID(r.peer).String()
+	}
+	return at
 }
 
 // duration returns the latency of the span in nanoseconds, and false where the

@@ -52,13 +52,14 @@ type spanFacts struct {
 
 	consumer int32 // the nearest CONSUMER span of the same service, itself included; -1 if none
 
-	isCallee bool
-	handsOn  bool // consumer span: the spans inside have links to what it received
-	reached  bool // caller span: it or a caller span inside has a callee
-	named    bool // caller span: it or a caller span inside names a peer
-	claimed  bool // caller span: its call is accounted for, and so are those inside without a callee
-	queued   bool // caller span: its message is on its way to a queue node
-	sent     bool // caller span: it is noted as one that a consumer may link to
+	isCallee  bool
+	handsOn   bool // consumer span: the spans inside have links to what it received
+	reached   bool // caller span: it or a caller span inside has a callee
+	named     bool // caller span: it or a caller span inside names a peer
+	publishes bool // caller span: a PRODUCER span inside names a queue
+	claimed   bool // caller span: its call is accounted for, and so are those inside without a callee
+	queued    bool // caller span: its message is on its way to a queue node
+	sent      bool // caller span: it is noted as one that a consumer may link to
 
 	fate fate
 }
@@ -164,6 +165,7 @@ func (f *folder) findRoutes() {
 		if o := f.within(i); o >= 0 {
 			f.facts[o].reached = f.facts[o].reached || fact.reached
 			f.facts[o].named = f.facts[o].named || fact.named
+			f.facts[o].publishes = f.facts[o].publishes || fact.publishes || f.spans[i].kind == KindProducer && f.queue(i) != 0
 		}
 	}
 }
@@ -209,6 +211,9 @@ func (f *folder) callGroups(i int32) {
 		for _, c := range f.group {
 			if f.edgeKind(caller, c) == KindRequest { // a broker's address says nothing about the consumer
 				f.sum.answered(at, f.spans[c].node)
+				if a := f.names.addressOf(at); a.name != "" {
+					f.sum.answered(f.names.address(a.unnamed()), f.spans[c].node)
+				}
 			}
 		}
 	}

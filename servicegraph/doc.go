@@ -49,9 +49,9 @@
 //
 // # Tempo
 //
-// A [TempoProcessor] gives, from the same spans, the series that Tempo's
-// service-graphs processor writes, invented callers and zeros for unseen sides
-// included; its documentation lists what cannot be equal.
+// With [Config].Tempo set, a builder also gives, from the same spans, the series that
+// Tempo's service-graphs processor writes, invented callers and zeros for unseen
+// sides included: see [TempoProcessor], which lists what cannot be equal.
 //
 // # Streams
 //
@@ -68,7 +68,11 @@
 // [Graph.ErrorsOnly] and [Graph.EntriesOnly] by the commonest ones, [Graph.Top] and
 // [Graph.TopEdges] by size; [Graph.Near] and [Graph.Focus] follow the calls from
 // some nodes; [Graph.Hide] and [Graph.Through] take nodes away and join what they
-// linked; [Graph.Group] makes one node of many.
+// linked; [Graph.Group] makes one node of many; [Graph.ErrorsOf] counts the errors
+// of one side.
+//
+// Spans of several tenants belong into several graphs: nothing here tells one from
+// another, and a merge mixes what it is given.
 //
 // All of them know sums, not traces. A path is a row of edges, whether or not any
 // one request took it from end to end.

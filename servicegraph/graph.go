@@ -118,8 +118,8 @@ type Node struct {
 	SelfTime time.Duration
 
 	// Attrs are the resource attributes that Config.NodeAttrs asks for, and what
-	// triggers a function from outside (faas.trigger: R3), with every value that was
-	// seen, sorted by key and value. Of one key at most 64 values are kept, and
+	// triggers a function (faas.trigger: R3, the mark of a service that is one), with
+	// every value that was seen, sorted by key and value. Of one key at most 64 values are kept, and
 	// AttrsCut is set if there were more.
 	Attrs    []Attr
 	AttrsCut bool

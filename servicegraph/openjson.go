@@ -20,15 +20,13 @@ type (
 	}
 	jsonCall struct {
 		jsonEdge
-		Host     string `json:"host,omitempty"`
-		Port     string `json:"port,omitempty"`
-		FromName bool   `json:"fromName,omitempty"`
-		ToName   bool   `json:"toName,omitempty"`
+		jsonAddress
+		FromName bool `json:"fromName,omitempty"`
+		ToName   bool `json:"toName,omitempty"`
 	}
 	jsonOwner struct {
-		Host  string `json:"host"`
-		Port  string `json:"port"`
-		Owner int    `json:"owner"` // -1 if several services answered
+		jsonAddress
+		Owner int `json:"owner"` // -1 if several services answered
 	}
 	jsonSend struct {
 		jsonHalf
@@ -42,10 +40,9 @@ type (
 	}
 	jsonHalf struct {
 		jsonLink
-		Node      int     `json:"node"`
-		Peer      int     `json:"peer"` // -1 if none
-		Host      string  `json:"host,omitempty"`
-		Port      string  `json:"port,omitempty"`
+		Node int `json:"node"`
+		Peer int `json:"peer"` // -1 if none
+		jsonAddress
 		IsName    bool    `json:"isName,omitempty"`
 		Kind      Kind    `json:"kind"`
 		Status    Status  `json:"status,omitempty"`
@@ -53,6 +50,11 @@ type (
 		End       int64   `json:"end"`
 		Weight    float64 `json:"weight"`
 		QueueNode bool    `json:"queueNode,omitempty"`
+	}
+	jsonAddress struct {
+		Host      string `json:"host,omitempty"`
+		Port      string `json:"port,omitempty"`
+		GivenName string `json:"givenName,omitempty"` // that callers give the callee there
 	}
 	jsonLink struct {
 		TraceID string `json:"traceId"`
@@ -141,12 +143,10 @@ func (w *openWriter) write() {
 		}
 	}
 	for key, e := range w.calls {
-		at := w.names.addressOf(key.address)
-		o.Calls = append(o.Calls, jsonCall{w.edge(key.edgeKey, &e.Edge), at.host, at.port, key.fromName, key.toName})
+		o.Calls = append(o.Calls, jsonCall{w.edge(key.edgeKey, &e.Edge), w.address(key.address), key.fromName, key.toName})
 	}
 	for i, owner := range w.owners {
-		at := w.names.addressOf(i)
-		o.Addresses = append(o.Addresses, jsonOwner{at.host, at.port, w.position(owner)})
+		o.Addresses = append(o.Addresses, jsonOwner{w.address(i), w.position(owner)})
 	}
 	for key, s := range w.sends {
 		o.Sends = append(o.Sends, jsonSend{w.half(key.span, &s.span, s.queueNode), s.called, s.counted})
@@ -157,11 +157,11 @@ func (w *openWriter) write() {
 	slices.SortFunc(o.Settled, compareEdges)
 	slices.SortFunc(o.Calls, func(a, b jsonCall) int {
 		return cmp.Or(compareEdges(a.jsonEdge, b.jsonEdge),
-			address{a.Host, a.Port}.compare(address{b.Host, b.Port}),
+			a.address().compare(b.address()),
 			compareBools(a.FromName, b.FromName), compareBools(a.ToName, b.ToName))
 	})
 	slices.SortFunc(o.Addresses, func(a, b jsonOwner) int {
-		return address{a.Host, a.Port}.compare(address{b.Host, b.Port})
+		return a.address().compare(b.address())
 	})
 	slices.SortFunc(o.Sends, func(a, b jsonSend) int {
 		return cmp.Or(a.compare(b.jsonLink), cmp.Compare(a.Node, b.Node))
@@ -186,16 +186,22 @@ func compareBools(a, b bool) int {
 }
 
 func (w *openWriter) half(id Link, r *record, queueNode bool) jsonHalf {
-	at := w.names.addressOf(r.address)
 	return jsonHalf{
 		jsonLink: linkToJSON(id),
 		Node:     w.position(r.node), Peer: w.position(r.peer),
-		Host: at.host, Port: at.port, IsName: r.peerIsName,
+		jsonAddress: w.address(r.address), IsName: r.peerIsName,
 		Kind: r.kind, Status: r.status,
 		Start: r.start, End: r.end, Weight: r.weight,
 		QueueNode: queueNode,
 	}
 }
+
+func (w *openWriter) address(i addressIndex) jsonAddress {
+	at := w.names.addressOf(i)
+	return jsonAddress{at.host, at.port, at.name}
+}
+
+func (j jsonAddress) address() address { return address{j.Host, j.Port, j.GivenName} }
 
 func linkToJSON(l Link) jsonLink { return jsonLink{l.TraceID.String(), l.SpanID.String()} }
 
@@ -233,7 +239,7 @@ func (t *totals) readOpen(in *jsonOpen) error {
 		if err != nil {
 			return err
 		}
-		key := callKey{ends, t.addressFrom(j.Host, j.Port), j.FromName, j.ToName}
+		key := callKey{ends, t.addressFrom(j.jsonAddress), j.FromName, j.ToName}
 		if t.calls[key] != nil || key == (callKey{edgeKey: ends}) {
 			return fmt.Errorf("edge %q to %q is there twice, or is not open", j.From, j.To)
 		}
@@ -249,7 +255,7 @@ func (t *totals) readOpen(in *jsonOpen) error {
 				return err
 			}
 		}
-		t.answered(t.addressFrom(j.Host, j.Port), owner)
+		t.answered(t.addressFrom(j.jsonAddress), owner)
 	}
 	for _, j := range in.Sends {
 		id, span, err := t.readHalf(&j.jsonHalf, node)
@@ -275,11 +281,11 @@ func (t *totals) readOpen(in *jsonOpen) error {
 	return nil
 }
 
-func (t *totals) addressFrom(host, port string) addressIndex {
-	if host == "" {
+func (t *totals) addressFrom(j jsonAddress) addressIndex {
+	if j.Host == "" {
 		return 0
 	}
-	return t.names.address(address{host, port})
+	return t.names.address(j.address())
 }
 
 func (t *totals) readHalf(j *jsonHalf, node func(int) (nodeIndex, error)) (Link, record, error) {
@@ -289,7 +295,7 @@ func (t *totals) readHalf(j *jsonHalf, node func(int) (nodeIndex, error)) (Link,
 	}
 	r := record{
 		id: id.SpanID, start: j.Start, end: j.End, weight: roundWeight(j.Weight),
-		address: t.addressFrom(j.Host, j.Port), kind: j.Kind, status: j.Status,
+		address: t.addressFrom(j.jsonAddress), kind: j.Kind, status: j.Status,
 		peerIsName: j.IsName, caller: j.Kind.calls(),
 	}
 	if r.node, err = node(j.Node); err != nil {

@@ -151,8 +151,8 @@ func (f *peerFacts) callee(kind Kind) (peer, bool) {
 		return peer{}, false
 	case f.genaiProvider != "" || f.genaiSystem != "":
 		return named(firstOf(f.genaiProvider, f.genaiSystem), TypeModel)
-	case f.faasName != "":
-		return named(f.faasName, TypeFunction)
+	case f.faasName != "": // the name of a service, where the function is instrumented
+		return peer{NodeID{Name: f.faasName, Type: TypeFunction}, true}, true
 	case f.hasQueue():
 		return peer{id: f.queue()}, true
 	}
@@ -336,7 +336,7 @@ func (f *peerFacts) address() address {
 			port = after
 		}
 	}
-	return address{hostOf(name), port}
+	return address{host: hostOf(name), port: port}
 }
 
 // serverError reports whether the HTTP status code says that the server failed.

@@ -93,6 +93,10 @@ func parseConfig(t *testing.T, text string) (cfg sg.Config) {
 			cfg.HTTPErrors = true
 		case word == "ignore-addresses":
 			cfg.IgnoreAddresses = true
+		case word == "ignore-internal-databases":
+			cfg.IgnoreInternalDatabases = true
+		case strings.HasPrefix(word, "split-by="):
+			cfg.SplitBy = append(cfg.SplitBy, strings.TrimPrefix(word, "split-by="))
 		case strings.HasPrefix(word, "node-attr="):
 			cfg.NodeAttrs = append(cfg.NodeAttrs, strings.TrimPrefix(word, "node-attr="))
 		default:

@@ -13,8 +13,13 @@ type (
 	detailIndex  uint32
 )
 
-// An address is where a callee listens, as its callers dial it.
-type address struct{ host, port string }
+// An address is where a callee listens, as its callers dial it, and the name that
+// they give it, if any. What is behind an egress proxy is told apart by name only:
+// a call to stripe there is none to whoever answered another call.
+type address struct{ host, port, name string }
+
+// unnamed returns the address as it is for a caller that gives no name.
+func (a address) unnamed() address { return address{host: a.host, port: a.port} }
 
 // isLoopback reports whether the address is that of the host that dials it.
 func (a address) isLoopback() bool {
@@ -26,7 +31,7 @@ func (a address) isLoopback() bool {
 }
 
 func (a address) compare(b address) int {
-	return cmp.Or(strings.Compare(a.host, b.host), strings.Compare(a.port, b.port))
+	return cmp.Or(strings.Compare(a.host, b.host), strings.Compare(a.port, b.port), strings.Compare(a.name, b.name))
 }
 
 // names numbers what spans would otherwise repeat as strings.
@@ -55,7 +60,7 @@ func (n *names) find(id NodeID) nodeIndex {
 }
 
 func (n *names) address(a address) addressIndex {
-	a = address{strings.ToValidUTF8(a.host, "\uFFFD"), strings.ToValidUTF8(a.port, "\uFFFD")}
+	a = address{strings.ToValidUTF8(a.host, "\uFFFD"), strings.ToValidUTF8(a.port, "\uFFFD"), strings.ToValidUTF8(a.name, "\uFFFD")}
 	return addressIndex(n.addresses.index(a))
 }
 

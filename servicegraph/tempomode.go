@@ -51,7 +51,7 @@ type TempoConfig struct {
 // for Tempo and every difference be explained. It is not safe for concurrent use. It
 // holds the series and, until [TempoProcessor.Expire], each half that waits for the other.
 //
-// It is a type of its own and not a way of building a [Graph], because Tempo's
+// [Config].Tempo runs one beside the graph. It is a type of its own and not a [Graph], because Tempo's
 // answer is not one: it has a connection type in place of nodes with types, it times
 // sides that were never seen as 0 seconds, and it depends on the order of arrival, so
 // that two of them do not merge.

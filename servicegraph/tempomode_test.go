@@ -57,6 +57,32 @@ func TestTempoBuckets(t *testing.T) {
 	}
 }
 
+// TestTempoMode turns the mode on beside a graph: both see every span.
+func TestTempoMode(t *testing.T) {
+	cfg := sg.Config{Tempo: &sg.TempoConfig{Dimensions: []string{"team"}}}
+	if !cfg.Reads("team") || (sg.Config{}).Reads("team") {
+		t.Error("a source must keep what the mode reads, and only then")
+	}
+	b, alone := sg.NewBuilder(cfg), sg.NewTempoProcessor(*cfg.Tempo)
+	for _, s := range append(tempoCall(1, time.Second, time.Second), tempoCall(1, time.Second, time.Second)...) {
+		b.Add(s)
+		alone.Add(s)
+	}
+	b.Tempo().Expire()
+	alone.Expire()
+	if diff := cmp.Diff(alone.Series(), b.Tempo().Series()); diff != "" || len(alone.Series()) == 0 || alone.Series()[0].Total != 2 {
+		t.Errorf("series beside a graph (-alone +beside):\n%s", diff)
+	}
+	for e := range b.Graph().Edges() {
+		if e.Calls != 1 { // delivered twice, which Tempo counts twice (R05)
+			t.Errorf("%v calls in the graph, want 1", e.Calls)
+		}
+	}
+	if sg.NewBuilder(sg.Config{}).Tempo() != nil {
+		t.Error("a processor without being asked for")
+	}
+}
+
 func TestTempoDefaultBuckets(t *testing.T) {
 	p := sg.NewTempoProcessor(sg.TempoConfig{})
 	for _, s := range tempoCall(1, 0, 0) {

@@ -102,6 +102,7 @@ func (r *record) absorb(o *record, names *names) {
 	r.kind = max(r.kind, o.kind)
 	r.status = max(r.status, o.status)
 	r.resent = r.resent || o.resent
+	r.polls = r.polls || o.polls
 	if cmp.Or(
 		names.nodeID(o.peer).Compare(names.nodeID(r.peer)),
 		names.addressOf(o.address).compare(names.addressOf(r.address)),

@@ -21,6 +21,8 @@ func (f *folder) unpairedCallers() {
 		case around >= 0 && f.facts[around].claimed && !f.goesElsewhere(around, i):
 			fact.claimed = true
 			f.setFate(i, fateNested)
+		case f.isTransport(i):
+			f.setFate(i, fateNested)
 		case f.namesPeer(i):
 			fact.claimed = true
 			f.virtualCall(i)
@@ -46,6 +48,20 @@ func (f *folder) goesElsewhere(around, i int32) bool {
 		return false
 	}
 	return isSpecific(f.names.nodeID(f.spans[i].peer)) && !isSpecific(f.names.nodeID(f.spans[around].peer))
+}
+
+// isTransport reports whether caller span i, without a callee, only carries what
+// another span says better: it reaches the host of a queue, for a PRODUCER span
+// inside it or for the polling span around it.
+func (f *folder) isTransport(i int32) bool {
+	if peer := f.spans[i].peer; peer == 0 || isSpecific(f.names.nodeID(peer)) {
+		return false
+	}
+	if f.facts[i].publishes {
+		return true
+	}
+	receiver := f.receiver(i)
+	return receiver >= 0 && f.spans[receiver].polls
 }
 
 // isSpecific reports whether a peer is more than a name or an address.
@@ -86,11 +102,17 @@ func (f *folder) virtualCall(i int32) {
 }
 
 // sends reports whether the link of a consumer may point to caller span i. Any
-// PRODUCER may be pointed to by a trace not seen yet; of CLIENT spans, which are too
-// many to remember, only those are of interest that are known to be.
+// PRODUCER may be pointed to by a trace not seen yet, and so may a CLIENT that
+// names a queue; of other CLIENT spans, which are too many to remember, only those
+// are of interest that are known to be.
 func (f *folder) sends(i int32) bool {
-	kind := f.spans[i].kind
-	return kind == KindProducer || kind == KindClient && (f.linked[f.id(i)] > 0 || f.kept[f.spans[i].id])
+	switch f.spans[i].kind {
+	case KindProducer:
+		return true
+	case KindClient:
+		return f.queue(i) != 0 || f.linked[f.id(i)] > 0 || f.kept[f.spans[i].id]
+	}
+	return false
 }
 
 // entries adds the requests that came from outside the traced world, and those

@@ -23,6 +23,7 @@ import (
 //	filter NODE...    ignore NODE...    focus NODE...    near UP DOWN NODE...
 //	hide NODE...      through NODE...   top N            top-edges N
 //	calls N           errors            entries          group namespace|KEY
+//	errors-of caller|callee
 //
 // where calls keeps the edges with at least N calls, UP and DOWN may be "all", and
 // KEY is a resource attribute. GRAPHTEST_UPDATE=1 writes what the code says into
@@ -106,6 +107,12 @@ func parseView(words []string) (view, error) {
 		v.take = (*sg.Graph).ErrorsOnly
 	case "entries":
 		v.take = (*sg.Graph).EntriesOnly
+	case "errors-of":
+		side, ok := map[string]sg.Side{"caller": sg.CallerSide, "callee": sg.CalleeSide}[strings.Join(names, " ")]
+		if !ok {
+			return v, fmt.Errorf("want caller or callee")
+		}
+		v.take = func(g *sg.Graph) *sg.Graph { return g.ErrorsOf(side) }
 	case "group":
 		if len(names) != 1 {
 			return v, fmt.Errorf("want namespace or a key")

@@ -85,7 +85,7 @@ func (b *Builder) hold(id TraceID) *spanSet {
 	set := b.traces[id]
 	switch {
 	case set == nil:
-		if b.forgotten[id] {
+		if b.forgotten[id] || b.forgotten[lowHalf(id)] { // the latter: its narrow half is (I6)
 			return nil
 		}
 		set = &spanSet{id: id}

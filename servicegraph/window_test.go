@@ -88,6 +88,13 @@ func TestWindow(t *testing.T) {
 			want:   report{ClosedQuiet: 1, Late: 1},
 		},
 		{
+			name:   "a span with the whole id of a forgotten trace that had half of it is counted late",
+			window: sg.Window{Quiet: time.Second, Remember: time.Second},
+			steps:  "C A 64/one:c 0+100 peer.service=B\nafter 1s\nafter 1s\nS B 128/one:s<c 10+50",
+			edges:  "A -> B request n1",
+			want:   report{ClosedQuiet: 1, Late: 1},
+		},
+		{
 			name:   "a trace that never falls quiet is closed by age",
 			window: sg.Window{Quiet: time.Second, Age: 2 * time.Second, Remember: time.Minute},
 			steps:  "C A c 0+100\nafter 900ms\nS B s<c 10+50\nafter 900ms\nI B i<s\nafter 900ms",

@@ -500,6 +500,8 @@ func TestAwait(t *testing.T) {
 	}
 }
 
+// TestTenants keeps tenants apart (semantics.md N6): a trace of one is not there for
+// another. TestStreamsWithTenants does so for searches, and asks for two at once.
 func TestTenants(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{Multitenancy: true})
 	pushSpans(t, tempo, "blue", shop(id(1), time.Now().Add(-time.Second).UnixNano()))
