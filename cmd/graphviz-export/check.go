@@ -9,54 +9,43 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/graphtest"
 )
 
-// checkArg is the first argument of a call that checks a graph instead of drawing it.
-const checkArg = "check"
-
 // A check is one run of graphviz-export check.
 type check struct {
-	export
+	*export
 	rulesFiles []string
 	goldens    []string
 	report     string
 }
 
 func newCheckCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
-	c := &check{export: export{
-		stdin:  stdin,
-		stdout: stdout,
-		stderr: &console{out: stderr, delay: progressDelay},
-	}}
+	c := &check{export: newExport(stdin, stdout, stderr)}
 	cmd := &cobra.Command{
-		Use:           "graphviz-export check --rules FILE [flags] [FILE|-]...",
-		Args:          cobra.ArbitraryArgs,
-		SilenceErrors: true, // main writes them
-		SilenceUsage:  true,
+		Use:               "check --rules FILE [flags] [FILE|-]...",
+		Short:             "Check rules about who may call whom",
+		Long:              section("Rules"),
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: completeFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c.files = args
-			c.given = cmd.Flags().Changed
+			c.begin(cmd, args)
 			return c.run(cmd.Context())
 		},
 	}
-	f := cmd.Flags()
-	f.SortFlags = false
-	f.StringArrayVar(&c.rulesFiles, "rules", nil, "check the rules in `FILE`; can be repeated")
-	f.StringArrayVar(&c.goldens, "golden", nil, "check the golden topology in `FILE`, what some services promise to call; can be repeated")
-	f.StringVarP(&c.report, "format", "f", "text", "report in `FORMAT`: "+strings.Join(reportFormats(), ", "))
-	f.BoolVar(&c.stderr.quiet, "quiet", false, "no progress on standard error")
-	c.tempo.addTo(f)
-	f.BoolP("help", "h", false, "show this")
-
-	cmd.SetOut(stdout)
-	cmd.SetErr(stderr)
-	cmd.SetFlagErrorFunc(explainFlag)
-	cmd.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
-		fmt.Fprintf(stdout, "%s\nUsage:\n  %s\n\nFlags:\n%s", section("Rules"), cmd.Use, cmd.Flags().FlagUsages())
+	group(cmd, "Rules", func(f *pflag.FlagSet) {
+		f.StringArrayVar(&c.rulesFiles, "rules", nil, "check the rules in `FILE`; can be repeated")
+		f.StringArrayVar(&c.goldens, "golden", nil, "check the golden topology in `FILE`, what some services promise to call; can be repeated")
 	})
+	c.tempo.addTo(cmd)
+	group(cmd, "Output", func(f *pflag.FlagSet) {
+		f.StringVarP(&c.report, "format", "f", "text", "report in `FORMAT`: "+strings.Join(reportFormats(), ", "))
+		f.BoolVar(&c.stderr.quiet, "quiet", false, "no progress on standard error")
+	})
+	complete(cmd, "format", reportFormats)
 	return cmd
 }
 

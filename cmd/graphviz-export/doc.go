@@ -9,6 +9,7 @@ Usage:
 
 	graphviz-export [flags] [FILE|-]...
 	graphviz-export check --rules FILE [flags] [FILE|-]...
+	graphviz-export completion bash|zsh|fish|powershell
 
 # Examples
 
@@ -170,6 +171,17 @@ object of this type, with names that begin with a small letter:
 		Kind     string   // request or message
 		Traces   []string // examples, by id
 	}
+
+# Completion
+
+Graphviz-export completion writes a script with which a shell completes commands,
+flags, files and formats. It takes effect in the shell that reads it, such as from
+a start-up file:
+
+	source <(graphviz-export completion bash)
+	source <(graphviz-export completion zsh)
+	graphviz-export completion fish | source
+	graphviz-export completion powershell | Out-String | Invoke-Expression
 
 # Environment
 

@@ -28,6 +28,8 @@ type export struct {
 	format string
 	tempo  tempoFlags
 	given  func(flag string) bool // whether the user typed the flag
+
+	commands []string // what the first argument could have been
 }
 
 // run reads, builds, renders and writes, and says how it went. What can be known

@@ -96,6 +96,9 @@ func (e *export) fileSource(paths []string) (source, error) {
 		info, err := os.Stat(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
+			if meant := closest(path, e.commands); meant != "" {
+				return source{}, fmt.Errorf("reading %s: there is no such file: did you mean graphviz-export %s?", path, meant)
+			}
 			return source{}, fmt.Errorf("reading %s: there is no such file: name trace files, or - for standard input", path)
 		case err != nil:
 			return source{}, fmt.Errorf("reading %s: %w", path, pathCause(err))

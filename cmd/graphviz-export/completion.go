@@ -1,0 +1,51 @@
+package main
+
+import (
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// newCompletionCommand returns the command that writes what a shell needs to
+// complete commands, flags and some of their values.
+func newCompletionCommand() *cobra.Command {
+	shells := map[string]func(*cobra.Command, io.Writer) error{
+		"bash":       func(root *cobra.Command, w io.Writer) error { return root.GenBashCompletionV2(w, true) },
+		"zsh":        (*cobra.Command).GenZshCompletion,
+		"fish":       func(root *cobra.Command, w io.Writer) error { return root.GenFishCompletion(w, true) },
+		"powershell": (*cobra.Command).GenPowerShellCompletionWithDesc,
+	}
+	names := []string{"bash", "zsh", "fish", "powershell"}
+	return &cobra.Command{
+		Use:       "completion " + strings.Join(names, "|"),
+		Short:     "Write what a shell completes words with",
+		Long:      section("Completion"),
+		ValidArgs: names,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("completion: name one shell: %s", strings.Join(names, ", "))
+			}
+			write, ok := shells[args[0]]
+			if !ok {
+				return usagef("completion: unknown shell %q: want %s%s", args[0], strings.Join(names, ", "), meaning(args[0], names))
+			}
+			return write(cmd.Root(), cmd.OutOrStdout())
+		},
+	}
+}
+
+// complete lets shells complete the value of a flag with what values returns.
+func complete(cmd *cobra.Command, flag string, values func() []string) {
+	err := cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return values(), cobra.ShellCompDirectiveNoFileComp
+	})
+	if err != nil {
+		panic(err) // there is no such flag
+	}
+}
+
+// completeFiles leaves the arguments to the shell, which completes them as files.
+func completeFiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveDefault
+}
