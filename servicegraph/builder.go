@@ -236,6 +236,8 @@ func (b *Builder) record(s Span) record {
 	case s.Kind == KindClient && facts.carriesNothing(len(s.Links)):
 		r.kind, r.caller = KindInternal, false
 		return r
+	case s.Kind == KindClient && facts.publishes():
+		r.kind = KindProducer
 	}
 	if facts.faasTrigger != "" && r.kind.serves() {
 		b.noteAttr(r.node, Attr{"faas.trigger", facts.faasTrigger})

@@ -7,6 +7,7 @@ import "slices"
 type detail struct {
 	host, port  string // where it dialled (semantics.md F7, D12)
 	dbNamespace string // the database (D4, D6)
+	dbSystem    string // and the product (D1)
 	rpcMethod   string // R1
 	model       string // of a generative AI provider (G1)
 }
@@ -19,6 +20,7 @@ func (d detail) compare(o detail) int {
 func (d detail) attrs() (attrs []Attr) {
 	for _, a := range [...]Attr{
 		{"db.namespace", d.dbNamespace},
+		{"db.system.name", d.dbSystem},
 		{"gen_ai.request.model", d.model},
 		{"rpc.method", d.rpcMethod},
 		{"server.address", d.host},
@@ -37,6 +39,7 @@ func (f *peerFacts) detail() detail {
 	return detail{
 		host: at.host, port: at.port,
 		dbNamespace: firstOf(f.dbNamespace, f.dbName),
+		dbSystem:    databaseSystem(firstOf(f.dbSystem, f.dbSystemOld)),
 		rpcMethod:   f.rpcMethod,
 		model:       f.genaiModel,
 	}

@@ -49,6 +49,7 @@ type (
 		Start     int64   `json:"start"`
 		End       int64   `json:"end"`
 		Weight    float64 `json:"weight"`
+		Polls     bool    `json:"polls,omitempty"`
 		QueueNode bool    `json:"queueNode,omitempty"`
 	}
 	jsonAddress struct {
@@ -192,7 +193,7 @@ func (w *openWriter) half(id Link, r *record, queueNode bool) jsonHalf {
 		jsonAddress: w.address(r.address), IsName: r.peerIsName,
 		Kind: r.kind, Status: r.status,
 		Start: r.start, End: r.end, Weight: r.weight,
-		QueueNode: queueNode,
+		Polls: r.polls, QueueNode: queueNode,
 	}
 }
 
@@ -296,7 +297,7 @@ func (t *totals) readHalf(j *jsonHalf, node func(int) (nodeIndex, error)) (Link,
 	r := record{
 		id: id.SpanID, start: j.Start, end: j.End, weight: roundWeight(j.Weight),
 		address: t.addressFrom(j.jsonAddress), kind: j.Kind, status: j.Status,
-		peerIsName: j.IsName, caller: j.Kind.calls(),
+		peerIsName: j.IsName, caller: j.Kind.calls(), polls: j.Polls,
 	}
 	if r.node, err = node(j.Node); err != nil {
 		return id, r, err

@@ -270,6 +270,17 @@ func (f *peerFacts) carriesNothing(links int) bool {
 	return false
 }
 
+// publishes reports whether the span puts a message into a queue. Today's conventions
+// make it a CLIENT span where another span made the message; to the graph it is a
+// message's sending side all the same.
+func (f *peerFacts) publishes() bool {
+	switch firstOf(f.msgOperation, f.msgOperationOld) {
+	case "send", "publish", "create":
+		return f.hasQueue()
+	}
+	return false
+}
+
 // receives reports whether the span takes messages from a queue. Today's
 // conventions make it a CLIENT span where it asks for them, and a CONSUMER span
 // where they are handed to it; to the graph both are the receiving side.

@@ -179,6 +179,7 @@ func (r *resolver) resolveLinks() {
 		node nodeIndex
 	}
 	joined := make(map[consumer]bool)
+	processed := r.processed()
 	for key, in := range r.receives {
 		sender, ok := senders[key.target]
 		if low := lowHalf(key.target.TraceID); !ok { // one of the two cut the trace id to 64 bits (I6)
@@ -192,6 +193,9 @@ func (r *resolver) resolveLinks() {
 		linked[sender] = true
 		joined[consumer{key.span, key.node}] = true
 		out := r.sends[sender]
+		if in.span.polls && (processed[delivery{key.node, key.target}] || out.called && r.hasReceived(&out, key.node)) {
+			continue // the span that handles the message is its delivery
+		}
 		r.message(key, &out, &in)
 	}
 	for key, out := range r.sends {
@@ -229,6 +233,35 @@ func (r *resolver) resolveLinks() {
 			r.found.count(in.fate)
 		}
 	}
+}
+
+// A delivery is a message that a service received.
+type delivery struct {
+	to      nodeIndex
+	message Link
+}
+
+// processed returns the messages that consumers handled, and not just polled: a batch
+// that is polled in one span is often handled in others beside it (semantics.md M10).
+func (r *resolver) processed() map[delivery]bool {
+	handled := make(map[delivery]bool)
+	for key, in := range r.receives {
+		if !in.span.polls {
+			handled[delivery{key.node, key.target}] = true
+		}
+	}
+	return handled
+}
+
+// hasReceived reports whether a service is known to handle messages like that of out
+// in spans below those that send them.
+func (r *resolver) hasReceived(out *sending, to nodeIndex) bool {
+	from := out.span.node
+	if out.queueNode && r.isQueue(out.span.peer) {
+		from = out.span.peer
+	}
+	e := r.edges[edgeKey{from, to, KindMessage}]
+	return e != nil && e.Callee.Observed > 0
 }
 
 // senders finds the span that a link means. Where spans of several services
