@@ -33,6 +33,11 @@ type Config struct {
 	// find a service under its split name.
 	SplitBy []string
 
+	// InferCalls makes calls of what a service without spans has torn apart: a client
+	// span that met nobody, and the one server span in its time whose parent never
+	// arrived (semantics.md P9). It is a guess, and Evidence.Inferred counts it.
+	InferCalls bool
+
 	// Tempo, if set, turns the Tempo-compatible mode on: beside the graph, the builder
 	// keeps the series that Tempo's service-graphs processor writes from the same
 	// spans in the order of arrival: see [Builder.Tempo].

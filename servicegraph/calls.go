@@ -75,6 +75,9 @@ func (f *folder) fold(set *spanSet, sum *totals) {
 	f.unpairedCallers()
 	f.findLinks(set.links)
 	f.entries()
+	if f.cfg.InferCalls {
+		f.inferCalls()
+	}
 	f.openLinks()
 	f.account()
 }

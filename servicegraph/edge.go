@@ -52,6 +52,7 @@ func (e *Edge) merge(o *Edge) {
 	e.Evidence.Caller = plus(e.Evidence.Caller, o.Evidence.Caller)
 	e.Evidence.Callee = plus(e.Evidence.Callee, o.Evidence.Callee)
 	e.Evidence.Address = plus(e.Evidence.Address, o.Evidence.Address)
+	e.Evidence.Inferred = plus(e.Evidence.Inferred, o.Evidence.Inferred)
 	for _, q := range o.Queues {
 		e.addQueue(q)
 	}
@@ -116,6 +117,21 @@ func (e *Edge) addPair(client, server *record) {
 		e.Errors = plus(e.Errors, weight)
 	}
 	e.Evidence.Both = plus(e.Evidence.Both, weight)
+}
+
+// addInferred adds a call of which nothing but the time of both sides tells.
+func (e *Edge) addInferred(id Link, client, server *record) {
+	weight := max(client.weight, server.weight)
+	e.Calls = plus(e.Calls, weight)
+	if client.failed() || server.failed() {
+		e.Errors = plus(e.Errors, weight)
+	}
+	e.Evidence.Inferred = plus(e.Evidence.Inferred, weight)
+	e.Caller.add(client)
+	e.Callee.add(server)
+	e.widen(client)
+	e.widen(server)
+	e.addExample(id, client, client.failed() || server.failed())
 }
 
 // addRepeat counts the call of a client that says it is trying again.

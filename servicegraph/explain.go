@@ -58,8 +58,12 @@ const (
 func (x Explanation) String() string {
 	var b strings.Builder
 	for _, e := range x.Edges {
-		fmt.Fprintf(&b, "%s -> %s (%s): %v calls: %v seen from both sides, %v by the caller alone, %v by the callee alone, %v by address\n",
+		fmt.Fprintf(&b, "%s -> %s (%s): %v calls: %v seen from both sides, %v by the caller alone, %v by the callee alone, %v by address",
 			e.ID.From, e.ID.To, e.ID.Kind, e.Calls, e.Evidence.Both, e.Evidence.Caller, e.Evidence.Callee, e.Evidence.Address)
+		if e.Evidence.Inferred > 0 {
+			fmt.Fprintf(&b, ", %v inferred", e.Evidence.Inferred)
+		}
+		b.WriteByte('\n')
 		for _, s := range e.Slowest {
 			fmt.Fprintf(&b, "  for example trace %s span %s\n", s.TraceID, s.SpanID)
 		}

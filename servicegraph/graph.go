@@ -91,6 +91,10 @@ type Evidence struct {
 	Caller  float64 // a caller-side span alone: the callee is not instrumented, or its span is missing
 	Callee  float64 // a callee-side span alone: the caller made no client span
 	Address float64 // a caller-side span alone, to an address where other calls met the callee
+
+	// Inferred are calls of which only the time tells, through something that sends no
+	// spans; none unless Config.InferCalls is set.
+	Inferred float64
 }
 
 // An Exemplar is one call worth looking at.

@@ -86,6 +86,8 @@ type (
 		Caller  float64 `json:"caller,omitempty"`
 		Callee  float64 `json:"callee,omitempty"`
 		Address float64 `json:"address,omitempty"`
+
+		Inferred float64 `json:"inferred,omitempty"`
 	}
 	jsonID struct {
 		Namespace string   `json:"namespace,omitempty"`

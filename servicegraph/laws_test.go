@@ -84,7 +84,7 @@ func TestLaws(t *testing.T) {
 	for seed := range uint64(300) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		spans := randomTraces(rng, 1+rng.IntN(6))
-		cfg := []sg.Config{{}, {QueueNodes: true}, {IgnoreAddresses: true, HTTPErrors: true}}[seed%3]
+		cfg := []sg.Config{{}, {QueueNodes: true}, {IgnoreAddresses: true, HTTPErrors: true}, {InferCalls: true}}[seed%4]
 		build := func(spans []sg.Span) *sg.Graph { return buildWith(cfg, spans) }
 		g := build(spans)
 		want := string(marshal(t, g))
@@ -132,7 +132,7 @@ func TestLaws(t *testing.T) {
 		for e := range g.Edges() {
 			if e.Errors > e.Calls || e.Caller.Errors > e.Caller.Calls || e.Callee.Errors > e.Callee.Calls ||
 				e.Caller.Calls > e.Calls || e.Callee.Calls > e.Calls ||
-				e.Evidence.Both+e.Evidence.Caller+e.Evidence.Callee+e.Evidence.Address != e.Calls ||
+				e.Evidence.Both+e.Evidence.Caller+e.Evidence.Callee+e.Evidence.Address+e.Evidence.Inferred != e.Calls ||
 				e.Caller.Latency.Count() > e.Caller.Calls || e.Callee.Latency.Count() > e.Callee.Calls {
 				t.Fatalf("seed %d: numbers that cannot be: %+v", seed, e)
 			}

@@ -91,6 +91,8 @@ func parseConfig(t *testing.T, text string) (cfg sg.Config) {
 			cfg.QueueNodes = true
 		case word == "http-errors":
 			cfg.HTTPErrors = true
+		case word == "infer-calls":
+			cfg.InferCalls = true
 		case word == "ignore-addresses":
 			cfg.IgnoreAddresses = true
 		case word == "ignore-internal-databases":
@@ -275,6 +277,9 @@ func describe(g *sg.Graph) string {
 		}
 		if e.Evidence.Address > 0 {
 			fmt.Fprintf(&b, "  by address %v\n", e.Evidence.Address)
+		}
+		if e.Evidence.Inferred > 0 {
+			fmt.Fprintf(&b, "  inferred %v\n", e.Evidence.Inferred)
 		}
 		for _, a := range e.Attrs {
 			fmt.Fprintf(&b, "  %s=%s\n", a.Key, a.Value)
