@@ -293,6 +293,7 @@ func (b *Builder) address(a address) addressIndex {
 		return 0
 	}
 	if _, known := b.names.addresses.find(a); !known && b.isFull(len(b.names.addresses.items)) {
+		b.report.NamesCut++
 		return 0
 	}
 	return b.names.address(a)
@@ -300,7 +301,11 @@ func (b *Builder) address(a address) addressIndex {
 
 // detail returns the number of a detail, 0 for none and for one too many.
 func (b *Builder) detail(d detail) detailIndex {
-	if _, known := b.names.details.find(d); d == (detail{}) || !known && b.isFull(len(b.names.details.items)) {
+	if d == (detail{}) {
+		return 0
+	}
+	if _, known := b.names.details.find(d); !known && b.isFull(len(b.names.details.items)) {
+		b.report.NamesCut++
 		return 0
 	}
 	return detailIndex(b.names.details.index(d))

@@ -12,8 +12,11 @@ import (
 type Explanation struct {
 	From, To NodeID
 
-	// Edges are those from From to To, with their evidence and exemplars.
-	Edges []Edge
+	// Edges are those from From to To, with their evidence and exemplars, and FanOut[i]
+	// is how many calls of Edges[i] there are for each request into From: see
+	// [Graph.FanOut].
+	Edges  []Edge
+	FanOut []float64
 
 	// Misses are the spans that came closest to being a call and were none, by
 	// reason, the most frequent first.
@@ -57,11 +60,14 @@ const (
 // String returns one line for each edge and each miss.
 func (x Explanation) String() string {
 	var b strings.Builder
-	for _, e := range x.Edges {
+	for i, e := range x.Edges {
 		fmt.Fprintf(&b, "%s -> %s (%s): %v calls: %v seen from both sides, %v by the caller alone, %v by the callee alone, %v by address",
 			e.ID.From, e.ID.To, e.ID.Kind, e.Calls, e.Evidence.Both, e.Evidence.Caller, e.Evidence.Callee, e.Evidence.Address)
 		if e.Evidence.Inferred > 0 {
 			fmt.Fprintf(&b, ", %v inferred", e.Evidence.Inferred)
+		}
+		if i < len(x.FanOut) && x.FanOut[i] > 0 {
+			fmt.Fprintf(&b, "; %.3g for each request into %s", x.FanOut[i], e.ID.From)
 		}
 		b.WriteByte('\n')
 		for _, s := range e.Slowest {
@@ -117,6 +123,7 @@ func (b *Builder) Explain(from, to NodeID) Explanation {
 	for e := range g.Out(from) {
 		if e.ID.To == to {
 			result.Edges = append(result.Edges, e)
+			result.FanOut = append(result.FanOut, g.FanOut(e))
 		}
 	}
 	for _, m := range x.found {

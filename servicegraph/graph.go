@@ -259,5 +259,16 @@ func (g *Graph) Window() (first, last time.Time) {
 	return first, last
 }
 
+// FanOut returns how many calls of an edge there are for each request that entered
+// its caller: 10 of frontend to route in HotROD. It is 0 where no request did, as with
+// a job that nobody calls.
+func (g *Graph) FanOut(e Edge) float64 {
+	from, _ := g.Node(e.ID.From)
+	if from.Requests.Calls == 0 {
+		return 0
+	}
+	return e.Calls / from.Requests.Calls
+}
+
 // Report says what became of every span.
 func (g *Graph) Report() Report { return g.report }

@@ -129,6 +129,7 @@ type (
 		EvictedSpans     uint64   `json:"evictedSpans,omitempty"`
 		EvictedTraces    uint64   `json:"evictedTraces,omitempty"`
 		NodesFolded      uint64   `json:"nodesFolded,omitempty"`
+		NamesCut         uint64   `json:"namesCut,omitempty"`
 		Skipped          uint64   `json:"skipped"`
 		LeftOutNodes     uint64   `json:"leftOutNodes,omitempty"`
 		LeftOutEdges     uint64   `json:"leftOutEdges,omitempty"`

@@ -294,6 +294,8 @@ func FuzzBuild(f *testing.F) {
 			}
 			spans = append(spans, s)
 		}
+		cfg := []sg.Config{{}, {QueueNodes: true}, {InferCalls: true, IgnoreAddresses: true}}[len(data)%3]
+		build := func(spans []sg.Span) *sg.Graph { return buildWith(cfg, spans) }
 		g := build(spans)
 		if r := g.Report(); r.Accounted() != uint64(len(spans)) {
 			t.Fatalf("%d spans, %d accounted for: %+v", len(spans), r.Accounted(), r)

@@ -44,6 +44,7 @@ type Report struct {
 	EvictedSpans  uint64 // forgotten because too many spans were held
 	EvictedTraces uint64 // forgotten because too many traces were held
 	NodesFolded   uint64 // times a span named a node beyond Window.Nodes, and "other" was taken for it
+	NamesCut      uint64 // times a span named an address or a detail beyond Window.Nodes, which was left out
 
 	Skipped uint64 // records a source could not read; not spans
 
@@ -108,7 +109,7 @@ func (r *Report) counters() []*uint64 {
 		&r.Paired, &r.Virtual, &r.Nested, &r.Root, &r.Internal, &r.Orphan, &r.Unresolved, &r.Duplicate, &r.Invalid, &r.Late,
 		&r.MissingParent, &r.Cycles, &r.InvalidDuration, &r.Unfinished, &r.Skewed, &r.UnknownService, &r.LinkMissing, &r.AddressConflicts,
 		&r.LinksSettled, &r.AddressesSettled,
-		&r.Open, &r.Reopened, &r.ClosedQuiet, &r.ClosedAge, &r.EvictedSpans, &r.EvictedTraces, &r.NodesFolded, &r.Skipped,
+		&r.Open, &r.Reopened, &r.ClosedQuiet, &r.ClosedAge, &r.EvictedSpans, &r.EvictedTraces, &r.NodesFolded, &r.NamesCut, &r.Skipped,
 		&r.LeftOutNodes, &r.LeftOutEdges,
 	}
 }

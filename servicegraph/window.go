@@ -25,7 +25,9 @@ type Window struct {
 	// Nodes is how many nodes are told apart. A span that names one more, itself or
 	// as its peer, is taken to name "other" instead, of the same type, and counted in
 	// [Report].NodesFolded. What is counted is never forgotten, so this is what
-	// bounds it. Which nodes those are depends on the order of arrival.
+	// bounds it. Which nodes those are depends on the order of arrival. As many addresses,
+	// and as many different details of calls, are told apart; calls beyond these go without,
+	// and are counted in [Report].NamesCut.
 	Nodes int
 }
 

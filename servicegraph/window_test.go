@@ -203,7 +203,7 @@ func TestWindowFoldsNodes(t *testing.T) {
 	}
 	g := b.Graph()
 	other, ok := g.Node(sg.NodeID{Name: "other", Type: sg.TypeExternal})
-	if r := g.Report(); !ok || other.Requests.Calls != 8 || g.NumNodes() != 4 || r.NodesFolded != 8 || r.Accounted() != r.Spans {
+	if r := g.Report(); !ok || other.Requests.Calls != 8 || g.NumNodes() != 4 || r.NodesFolded != 8 || r.NamesCut != 7+7 || r.Accounted() != r.Spans {
 		t.Errorf("%+v, %+v, report %+v", other, ok, r)
 	}
 }
