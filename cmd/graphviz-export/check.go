@@ -66,13 +66,15 @@ func (c *check) run(ctx context.Context) error {
 	}
 	defer src.close()
 	observed := &graphtest.Observed{}
-	if _, err := c.read(ctx, src, func(spans iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error) {
+	g, err := c.read(ctx, src, func(spans iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error) {
 		o, err := graphtest.Observe(spans, servicegraph.Config{})
 		observed = o
 		return o.Graph, err
-	}); err != nil {
+	})
+	if err != nil {
 		return err
 	}
+	observed.Graph = g
 
 	r := reportOn(observed, rules)
 	if err := write(c.stdout, r); err != nil {

@@ -53,6 +53,8 @@ func newCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 		},
 	}
 	e.tempo.addTo(root)
+	e.shape.addTo(root)
+	e.look.addTo(root)
 	e.addOutputTo(root)
 
 	root.SetIn(stdin)
@@ -90,25 +92,15 @@ func (e *export) begin(cmd *cobra.Command, args []string) {
 // addOutputTo adds the flags that say what to write, and where.
 func (e *export) addOutputTo(cmd *cobra.Command) {
 	group(cmd, "Output", func(f *pflag.FlagSet) {
-		f.StringVarP(&e.output, "output", "o", "", "write to `FILE`, in the format of its extension; - is standard output")
+		f.StringArrayVarP(&e.outputs, "output", "o", nil, "write to `FILE`, in the format of its extension; - is standard output; can be repeated")
 		f.StringVarP(&e.format, "format", "f", "", "write `FORMAT`: "+formatNames())
+		f.BoolVar(&e.force, "force", false, "draw graphs that are too large, too, however long it takes")
+		f.BoolVar(&e.allowEmpty, "allow-empty", false, "where nothing matches, write an empty graph, and exit with 0")
+		f.DurationVar(&e.timeout, "timeout", 0, "give up after `DURATION`: 90s, 5m (default never)")
+		f.BoolVarP(&e.stderr.verbose, "verbose", "v", false, "say more on standard error: what is read, and what the report counts")
 		f.BoolVar(&e.stderr.quiet, "quiet", false, "no summary and no progress on standard error")
 	})
 	complete(cmd, "format", func() []string { return formatHints() })
-}
-
-// addTo adds the flags that say which Tempo to ask, and for what.
-func (t *tempoFlags) addTo(cmd *cobra.Command) {
-	group(cmd, "Tempo", func(f *pflag.FlagSet) {
-		f.StringVar(&t.url, "tempo", "", "ask the Tempo whose HTTP API is at `URL` [TEMPO_ADDR, TEMPO_URL]")
-		f.StringVarP(&t.query, "query", "q", "", "take the traces that `TRACEQL` selects (default all)")
-		f.StringArrayVar(&t.traces, "trace", nil, "take the trace with this `ID`; can be repeated")
-		f.Var(&t.time.since, "since", "look back so far: 30m, 1.5h, 1d12h, 2w (default 1h)")
-		f.Var(&t.time.from, "from", "look for traces from this time on: 2026-01-31T09:30:00Z")
-		f.Var(&t.time.to, "to", "look for traces up to this time (default now)")
-		f.IntVar(&t.limit, "limit", 1000, "take at most `N` traces, the newest; 0 takes all")
-		f.StringVar(&t.orgID, "org-id", "", "tenant of the Tempo, or several: a|b [TEMPO_ORG_ID]")
-	})
 }
 
 // formats returns what the command can write. Those that draw do it as svg says.

@@ -13,9 +13,10 @@ import (
 // more below them that shows how far the work has come. Its methods may be called
 // from several goroutines.
 type console struct {
-	out   io.Writer
-	quiet bool          // no summary, no progress
-	delay time.Duration // after which work is worth a line of progress
+	out     io.Writer
+	quiet   bool          // no summary, no progress
+	verbose bool          // also what helps to find out why
+	delay   time.Duration // after which work is worth a line of progress
 
 	mu    sync.Mutex
 	shown bool // the line of progress is on the screen
@@ -39,6 +40,13 @@ func (c *console) warnf(format string, args ...any) {
 // infof writes a line unless --quiet was given.
 func (c *console) infof(format string, args ...any) {
 	if !c.quiet {
+		c.line(oneLine(fmt.Sprintf(format, args...)))
+	}
+}
+
+// detailf writes a line if --verbose was given.
+func (c *console) detailf(format string, args ...any) {
+	if c.verbose {
 		c.line(oneLine(fmt.Sprintf(format, args...)))
 	}
 }

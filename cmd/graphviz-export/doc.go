@@ -43,19 +43,33 @@ A table on the terminal:
 A FILE holds traces as OpenTelemetry's protocol has them: JSON, one or many
 requests, as the Collector's file exporter writes it; or protobuf, one request or
 many behind their lengths. The answers of Tempo to a trace query, and the JSON of
-Jaeger and of Zipkin, are read as well. The form is told by the content, and gzip is undone. Several files give one
-graph, and traces may be spread over them. The file - is standard input, which is
-also read when nothing else is named and something is piped into it.
+Jaeger and of Zipkin, are read as well. The form is told by the content, and gzip
+is undone. Several files give one graph, and traces may be spread over them. The
+file - is standard input, which is also read when nothing else is named and
+something is piped into it. A directory stands for the files below it that are
+named like traces: .json, .jsonl, .ndjson, .pb, .binpb, .protobuf or .otlp, and .gz
+behind that; what else is there is said on standard error. A pattern such as
+'traces/*.json' stands for what it matches.
+
+A file can also hold a graph that this command has written as JSON. Graphs and
+traces add up: an hour in one file and the next hour in another are two hours. A
+trace that is in both counts twice.
 
 With --tempo, or TEMPO_ADDR and no file, the spans come from Tempo's HTTP API at
 that URL, which may have a path before Tempo's own, as behind a proxy. All traces
 with a span that matches --query and lies in the time range are taken whole, the
-newest --limit of them; a note says when there may be more. --trace takes traces by their
-ids instead.
+newest --limit of them; a note says when there may be more. --trace takes traces by
+their ids instead.
+
+No secret has to be on the command line, where other users of the machine see it:
+passwords and tokens come from the environment or from files, and so can headers,
+with --header @FILE.
 
 The time range is --since before now; or before --to; or --from until --to.
-Durations are those of Go and of Prometheus: 90s, 1.5h, 1h30m, 1d12h, 2w. Times
-are RFC 3339: 2026-01-31T09:30:00Z.
+Durations are those of Go and of Prometheus: 90s, 1.5h, 1h30m, 1d12h, 2w. A time
+is 2026-01-31T09:30:00Z, with any zone; 2026-01-31, '2026-01-31 09:30' or 09:30, the
+last being today's, in local time, or in UTC with --utc; seconds or milliseconds
+of Unix; or now, now-2d. --since takes such a time as well.
 
 A record that cannot be read is reported with its position and left out, and so
 is a trace that Tempo does not give completely: the graph is written and the exit
@@ -63,23 +77,65 @@ status is 4; so it is with the last object of JSON that is cut off. When a
 compressed file or one of protobuf is cut off, or a Tempo stops answering, nothing
 is written, because nobody could say what the graph is of.
 
+# Shape
+
+Large graphs are drawn in part. RE is a regular expression of Go that is looked for
+in the name of a node, with its namespace: "cart" finds shop/cart and cart-cache,
+"^shop/cart$" the first alone. Flags with an RE can be repeated. What is left out is
+counted in the summary and in the heading of what is written.
+
+	$ graphviz-export --near customer examples/traces/hotrod.jsonl.gz
+	SRC      → DST       CALLS  RATE   ERR     P50     P95     P99
+	customer → mysql        53   2/s    0%  384 ms  549 ms  566 ms
+	frontend → customer     53   2/s  1.9%  384 ms  549 ms  566 ms
+
+	Entry frontend  55 requests
+
+	3 nodes, 2 edges, 55 traces, 2,060 spans, 2026-11-22 17:41:48–17:42:14 UTC (26 s)
+	3 hidden nodes: left out of this view
+	3 hidden edges: left out of this view, with 1,274 calls
+	1 skewed span: began before the caller's span, or ended after it
+
+The flags work in this order, whatever the order on the command line:
+
+	--ignore RE        the nodes are gone, and so are the calls from and to them
+	--gateway RE       as --hide, and requests from outside enter the services behind
+	--hide RE          the nodes are gone, but a call through them stays: A → hidden → B
+	                   is a dotted edge A → B, whose numbers are shares by requests
+	--group-by KEY     one node for each namespace, or for each value of an attribute
+	--focus RE         the nodes, all that call them and all that they call, however far
+	--near RE          the nodes and those up to --depth calls away, which is 1
+	--upstream RE      the nodes and who calls them, up to --depth calls away
+	--downstream RE    the nodes and whom they call, likewise
+	--errors-only      edges with errors, and nodes that fail
+	--orphans          services that no edge touches
+	--min-rate N       edges with at least so many calls per second
+	--edgefraction F   edges with at least that part of all calls
+	--nodecount N      the busiest nodes
+
+Another three change how spans become a graph: --queue-nodes, --split-by and
+--http-errors.
+
 # Output
 
 The extension of the file after -o is the format: .svg or .dot for a picture; .mmd
 for a Mermaid flowchart, which GitHub and GitLab draw; .md or .txt for a table;
-.csv, .graphml or .json for other programs. With -f, it is the one named there;
--f grafana, which has no extension, gives what Grafana's node graph panel shows. Without -o, the graph goes to standard output: as
-a table if that is a terminal, as DOT otherwise:
+.csv, .graphml or .json for other programs. Given several times, -o writes several
+files of one reading. With -f, the format is the one named there;
+-f grafana, which has no extension, gives what Grafana's node graph panel shows. Without
+-o, the graph goes to standard output: as a table if that is a terminal, as DOT
+otherwise:
 
 	$ graphviz-export --quiet examples/traces/hotrod.jsonl.gz | head -n 1
 	digraph servicegraph {
 
 A file is written beside its place and moved there when it is whole. A summary
 and everything else that is not the graph goes to standard error; --quiet leaves
-only warnings and errors.
+only warnings and errors, --verbose adds what helps to find out why.
 
 The picture is laid out by Graphviz, which takes up to 150 nodes and 400 edges;
-larger graphs can be written in the other formats.
+larger graphs can be drawn in part, in full with --force, or written in the other
+formats.
 
 # JSON
 
@@ -202,7 +258,8 @@ a start-up file:
 	1    failed: one line on standard error says what, and nothing was written;
 	     of check: a rule is broken
 	2    wrong usage: of a flag, or a query that Tempo rejects
-	3    nothing matched: no traces, or no trace with the given id; nothing was written
+	3    nothing matched: no traces, no trace with the given id, or nothing left after
+	     --focus and the like; nothing was written. With --allow-empty: 0
 	4    written, but incomplete: something could not be read
 	130  interrupted by Ctrl-C; nothing was written
 */

@@ -2,18 +2,21 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/render"
 	"github.com/tempograph/tempograph/servicegraph/render/draw"
+	"github.com/tempograph/tempograph/tempoclient"
 )
 
 // An export is one run of the command: from a source of spans to one picture,
@@ -23,33 +26,40 @@ type export struct {
 	stdout io.Writer
 	stderr *console
 
-	files  []string
-	output string
-	format string
-	tempo  tempoFlags
-	given  func(flag string) bool // whether the user typed the flag
+	files   []string
+	outputs []string
+	format  string
+	tempo   tempoFlags
+	shape   shape
+	look    look
+	given   func(flag string) bool // whether the user typed the flag
 
-	commands []string // what the first argument could have been
+	allowEmpty bool
+	force      bool
+	timeout    time.Duration
+	commands   []string // what the first argument could have been
 }
 
-// run reads, builds, renders and writes, and says how it went. What can be known
-// to fail before traces are read fails before: reading may take minutes.
+// run reads, builds, shapes, renders and writes, and says how it went. What can be
+// known to fail before traces are read fails before: reading may take minutes.
 func (e *export) run(ctx context.Context) error {
+	ctx, cancel := e.bounded(ctx)
+	defer cancel()
+	steps, err := e.shape.steps()
+	if err != nil {
+		return err
+	}
 	src, err := e.source()
 	if err != nil {
 		return err
 	}
 	defer src.close()
-	out, err := e.target(formats(draw.SVG{
-		DOT:     render.DOT{Title: src.title},
-		Worker:  []string{workerArg},
-		Context: ctx,
-	}))
+	targets, err := e.targets(formats(draw.SVG{}))
 	if err != nil {
 		return err
 	}
 	g, err := e.read(ctx, src, func(spans iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error) {
-		return servicegraph.Build(spans, servicegraph.Config{})
+		return servicegraph.Build(spans, e.shape.config())
 	})
 	if err != nil {
 		return err
@@ -58,27 +68,78 @@ func (e *export) run(ctx context.Context) error {
 	if g.NumNodes() == 0 && skipped > 0 {
 		return fmt.Errorf("nothing to draw: all there was are the %s above", count(skipped, "broken record"))
 	}
-	if g.NumNodes() == 0 {
+	if g.NumNodes() == 0 && !e.allowEmpty {
 		return &statusError{statusNothing, errors.New(src.nothing)}
 	}
-	doc, err := e.render(out.format, g)
+	g, notes, err := shaped(g, steps, e.stderr.warnf)
 	if err != nil {
 		return err
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	if g.NumNodes() == 0 && !e.allowEmpty {
+		return &statusError{statusNothing, fmt.Errorf("nothing to draw: nothing is left after %s", strings.Join(notes, "; "))}
 	}
-	if err := out.write(doc); err != nil {
+	if err := e.write(ctx, g, src, notes, targets); err != nil {
 		return err
-	}
-	if !out.totals {
-		e.stderr.infof("%s%s → %s", summary(g), src.about, out.name())
 	}
 	if limit := src.limit; limit > 0 && g.Report().Traces >= uint64(limit) {
 		e.stderr.warnf("--limit %d was reached, there may be more traces: raise it, or shorten the time range", limit)
 	}
 	if skipped > 0 {
 		return &statusError{statusPartial, fmt.Errorf("the graph is incomplete: %s left out, see above", count(skipped, "record"))}
+	}
+	return nil
+}
+
+// bounded returns a context that is done after the --timeout, if there is one.
+func (e *export) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if e.timeout <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, e.timeout, fmt.Errorf("not done after %v: raise --timeout, or take fewer traces", e.timeout))
+}
+
+// write makes all documents before it writes the first one.
+func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source, notes []string, targets []target) error {
+	list := formats(draw.SVG{
+		DOT:     render.DOT{Title: cmp.Or(e.look.title, src.title)},
+		Worker:  []string{workerArg},
+		Context: ctx,
+		Force:   e.force,
+	})
+	docs := make([][]byte, len(targets))
+	for i, t := range targets {
+		f, err := render.ByName(list, t.format.Name)
+		if err == nil {
+			docs[i], err = e.render(f, g)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var names []string
+	for i, t := range targets {
+		if err := t.write(docs[i]); err != nil {
+			return err
+		}
+		if !t.totals {
+			names = append(names, t.name())
+		}
+	}
+	about := src.about
+	if n := src.truncated.Load(); n > 0 {
+		about = strings.TrimPrefix(about+", "+count(n, "trace")+" truncated", ", ")
+	}
+	if about != "" {
+		about = " (" + about + ")"
+	}
+	for _, note := range notes {
+		about += "; " + note
+	}
+	if len(names) > 0 {
+		e.stderr.infof("%s%s → %s", summary(g), about, strings.Join(names, ", "))
 	}
 	return nil
 }
@@ -107,6 +168,9 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 			if ctx.Err() != nil {
 				err = context.Cause(ctx)
 			}
+			if w, ok := errors.AsType[*tempoclient.Warning](err); ok && (w.Kind == tempoclient.WarnPartial || w.Kind == tempoclient.WarnTruncated) && !w.TraceID.IsZero() {
+				src.truncated.Add(1)
+			}
 			if err == nil {
 				spans.Add(1)
 			} else if skip, ok := errors.AsType[*servicegraph.SkipError](err); ok && len(skips) < shownSkips {
@@ -121,6 +185,13 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 	if err != nil {
 		return nil, err
 	}
+	if src.graphs != nil && len(src.graphs()) > 0 {
+		g = servicegraph.Merge(append(src.graphs(), g)...)
+	}
+	r := g.Report()
+	e.stderr.detailf("read %s of %s from %s in %v: %s of a call between two nodes, %s without a callee, %s whose parent never arrived, %s delivered twice",
+		count(r.Spans, "span"), count(r.Traces, "trace"), src.name, time.Since(started).Round(time.Millisecond),
+		count(r.Paired+r.Virtual, "side"), count(r.Unresolved, "call"), count(r.MissingParent, "span"), count(r.Duplicate, "span"))
 	for _, skip := range skips {
 		e.stderr.warnf("left out: %v", skip)
 	}
@@ -136,28 +207,40 @@ func (e *export) render(f render.Format, g *servicegraph.Graph) ([]byte, error) 
 	stop := e.stderr.working(func() string { return "drawing " + summary(g) })
 	defer stop()
 	var doc bytes.Buffer
+	began := time.Now()
 	if err := f.Renderer.Render(&doc, g); err != nil {
 		if errors.Is(err, draw.ErrTooLarge) {
-			return nil, fmt.Errorf("%w: write it as .dot or .json, or take fewer traces", err)
+			return nil, fmt.Errorf("%w: take a part with --nodecount 80 or --focus NAME, draw all of it with --force, or write .dot or .json", err)
 		}
 		return nil, err
 	}
+	e.stderr.detailf("made %d bytes of %s in %v", doc.Len(), f.Name, time.Since(began).Round(time.Millisecond))
 	return doc.Bytes(), nil
 }
 
 // summary says what a graph holds: "6 services, 5 edges, 55 traces".
 func summary(g *servicegraph.Graph) string {
-	services := 0
+	services, groups := 0, 0
 	for n := range g.Nodes() {
-		if n.ID.Type == servicegraph.TypeService {
+		switch n.ID.Type {
+		case servicegraph.TypeService:
 			services++
+		case servicegraph.TypeGroup:
+			groups++
 		}
 	}
-	s := count(services, "service")
-	if others := g.NumNodes() - services; others > 0 {
-		s += ", " + count(others, "uninstrumented peer")
+	var parts []string
+	if services > 0 || groups == 0 {
+		parts = append(parts, count(services, "service"))
 	}
-	return s + ", " + count(g.NumEdges(), "edge") + ", " + count(g.Report().Traces, "trace")
+	if groups > 0 {
+		parts = append(parts, count(groups, "group"))
+	}
+	if others := g.NumNodes() - services - groups; others > 0 {
+		parts = append(parts, count(others, "uninstrumented peer"))
+	}
+	parts = append(parts, count(g.NumEdges(), "edge"), count(g.Report().Traces, "trace"))
+	return strings.Join(parts, ", ")
 }
 
 // count returns a number with separators and its noun: "1,234 traces".

@@ -21,7 +21,7 @@ func TestTooLarge(t *testing.T) {
 
 	var stdout, stderr bytes.Buffer
 	err := run(t.Context(), strings.NewReader(""), &stdout, &stderr, []string{"-o", out, in})
-	if statusOf(err) != statusFailed || !errors.Is(err, draw.ErrTooLarge) || !strings.HasSuffix(err.Error(), ": write it as .dot or .json, or take fewer traces") {
+	if statusOf(err) != statusFailed || !errors.Is(err, draw.ErrTooLarge) || !strings.HasSuffix(err.Error(), ": take a part with --nodecount 80 or --focus NAME, draw all of it with --force, or write .dot or .json") {
 		t.Errorf("drawing 151 services: %v", err)
 	}
 	if _, err := os.Stat(out); err == nil {

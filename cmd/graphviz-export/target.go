@@ -22,15 +22,39 @@ type target struct {
 	totals bool // the result shows the totals to the user
 }
 
-// target returns the target that the command line names, and makes sure that it
-// can be written to.
-func (e *export) target(formats []render.Format) (target, error) {
-	t := target{path: e.output, file: e.output, stdout: e.stdout}
-	if t.path == "" && e.given("output") {
-		return t, usagef("--output: the file name is empty")
+// targets returns the targets that the command line names, and makes sure that
+// they can be written to.
+func (e *export) targets(formats []render.Format) ([]target, error) {
+	if len(e.outputs) == 0 {
+		t, err := e.target(formats, "")
+		return []target{t}, err
 	}
+	if e.format != "" && len(e.outputs) > 1 {
+		return nil, usagef("--format says what one output is, but there are %d: leave it out, and let their extensions say it", len(e.outputs))
+	}
+	var targets []target
+	for _, output := range e.outputs {
+		if output == "" {
+			return nil, usagef("--output: the file name is empty")
+		}
+		t, err := e.target(formats, output)
+		if err != nil {
+			return nil, err
+		}
+		for _, other := range targets {
+			if filepath.Clean(other.file) == filepath.Clean(t.file) {
+				return nil, usagef("--output %s is given twice", output)
+			}
+		}
+		targets = append(targets, t)
+	}
+	return targets, nil
+}
+
+func (e *export) target(formats []render.Format, output string) (target, error) {
+	t := target{path: output, file: output, stdout: e.stdout}
 	if t.path == "-" {
-		t.path = ""
+		t.path, t.file = "", ""
 	}
 	screen := t.path == "" && isTerminal(e.stdout)
 	var err error

@@ -8,33 +8,119 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/tempoclient"
 )
 
 // queryFlags are the flags that say what to ask a Tempo for, and as whom.
-var queryFlags = []string{"query", "trace", "since", "from", "to", "limit", "org-id"}
+var queryFlags = []string{
+	"query", "trace", "limit", "since", "from", "to", "utc",
+	"org-id", "username", "password-file", "bearer-token-file", "header", "ca-cert", "cert", "key",
+}
 
-// tempoFlags say which Tempo to ask, and for what.
+// tempoFlags say which Tempo to ask, for what, and as whom.
 type tempoFlags struct {
 	url    string
 	config tempoclient.Config // from the environment
-	orgID  string
 	query  string
 	traces []string
 	time   timeRange
 	limit  int
+
+	orgID, username               string
+	passwordFile, bearerTokenFile string
+	headers                       []string
+	caCert, cert, key             string
+}
+
+// addTo adds the flags that say which Tempo to ask, and for what.
+func (t *tempoFlags) addTo(cmd *cobra.Command) {
+	group(cmd, "Tempo", func(f *pflag.FlagSet) {
+		f.StringVar(&t.url, "tempo", "", "ask the Tempo whose HTTP API is at `URL` [TEMPO_ADDR, TEMPO_URL]")
+		f.StringVarP(&t.query, "query", "q", "", "take the traces that `TRACEQL` selects (default all)")
+		f.StringArrayVar(&t.traces, "trace", nil, "take the trace with this `ID`; can be repeated")
+		f.IntVar(&t.limit, "limit", 1000, "take at most `N` traces, the newest; 0 takes all")
+		f.StringVar(&t.orgID, "org-id", "", "`TENANT` of the Tempo, or several: a|b [TEMPO_ORG_ID]")
+		f.StringVar(&t.username, "username", "", "`USER` for basic authentication [TEMPO_USERNAME]")
+		f.StringVar(&t.passwordFile, "password-file", "", "`FILE` with the password [or TEMPO_PASSWORD itself]")
+		f.StringVar(&t.bearerTokenFile, "bearer-token-file", "", "`FILE` with a token [TEMPO_BEARER_TOKEN_FILE, or TEMPO_BEARER_TOKEN itself]")
+		f.StringArrayVar(&t.headers, "header", nil, "send the header `'NAME: VALUE'` as well, or those in @FILE; can be repeated")
+		f.StringVar(&t.caCert, "ca-cert", "", "trust the certificates in `FILE` [TEMPO_CA_CERT_PATH]")
+		f.StringVar(&t.cert, "cert", "", "`FILE` with the client's certificate [TEMPO_CLIENT_CERT_PATH]")
+		f.StringVar(&t.key, "key", "", "`FILE` with its key [TEMPO_CLIENT_KEY_PATH]")
+	})
+	group(cmd, "Time", func(f *pflag.FlagSet) {
+		f.StringVar(&t.time.since, "since", "", "look back for `DURATION`: 30m, 1.5h, 1d12h, 2w; or since a time (default 1h)")
+		f.StringVar(&t.time.from, "from", "", "look for traces from `TIME` on: 2026-01-31, '2026-01-31 09:30', 09:30, now-2d, with a zone 2026-01-31T09:30:00Z, or Unix time")
+		f.StringVar(&t.time.to, "to", "", "look for traces up to `TIME` (default now)")
+		f.BoolVar(&t.time.utc, "utc", false, "times without a zone are UTC, not local")
+	})
+}
+
+// access returns how to reach the Tempo and as whom: what the flags say goes before
+// the environment.
+func (t *tempoFlags) access() (tempoclient.Config, error) {
+	c := t.config
+	c.OrgID = cmp.Or(t.orgID, c.OrgID)
+	c.CAFile = cmp.Or(t.caCert, c.CAFile)
+	c.CertFile, c.KeyFile = cmp.Or(t.cert, c.CertFile), cmp.Or(t.key, c.KeyFile)
+	if t.bearerTokenFile != "" {
+		if t.username != "" {
+			return c, usagef("--username and --bearer-token-file are two ways to say who asks: give one of them")
+		}
+		c.Username, c.Password, c.BearerToken, c.BearerTokenFile = "", "", "", t.bearerTokenFile
+	}
+	if t.username != "" {
+		c.Username, c.BearerToken, c.BearerTokenFile = t.username, "", ""
+	}
+	if t.passwordFile != "" {
+		if c.Username == "" {
+			return c, usagef("--password-file needs the name of the user: set --username or TEMPO_USERNAME")
+		}
+		password, err := os.ReadFile(t.passwordFile)
+		if err != nil {
+			return c, usagef("--password-file: %w", err)
+		}
+		c.Password = strings.TrimRight(string(password), "\r\n")
+	}
+	for _, header := range t.headers {
+		lines := []string{header}
+		if file, ok := strings.CutPrefix(header, "@"); ok {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				return c, usagef("--header: %w", err)
+			}
+			lines = strings.Split(strings.TrimSpace(string(text)), "\n")
+		}
+		for _, line := range lines {
+			name, value, ok := strings.Cut(line, ":")
+			if !ok || strings.ContainsAny(strings.TrimSpace(name), " \t\"(),/:;<=>?@[\\]{}") {
+				return c, usagef("--header %q: want 'Name: value', or @FILE with such lines", header)
+			}
+			if c.Header == nil {
+				c.Header = make(http.Header)
+			}
+			c.Header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
+		}
+	}
+	return c, nil
 }
 
 // tempoSource returns the spans of the traces in question, as a Tempo has them.
 func (e *export) tempoSource() (source, error) {
-	e.tempo.config.OrgID = cmp.Or(e.tempo.orgID, e.tempo.config.OrgID)
-	e.tempo.config.Keep = servicegraph.Config{}.Reads
-	client, err := tempoclient.New(e.tempo.url, e.tempo.config)
+	config, err := e.tempo.access()
+	if err != nil {
+		return source{}, err
+	}
+	client, err := tempoclient.New(e.tempo.url, config)
 	if err != nil {
 		return source{}, &statusError{statusUsage, err}
 	}
@@ -55,7 +141,7 @@ func (e *export) querySource(client *tempoclient.Client) (source, error) {
 	if t.limit < 0 {
 		return source{}, usagef("--limit %d: want a number of traces, or 0 for all", t.limit)
 	}
-	from, to, err := t.time.bounds(time.Now())
+	when, err := t.time.period(time.Now())
 	if err != nil {
 		return source{}, err
 	}
@@ -65,14 +151,14 @@ func (e *export) querySource(client *tempoclient.Client) (source, error) {
 	}
 	var progress atomic.Pointer[tempoclient.Progress]
 	return source{
-		about:   " (" + t.time.String() + ")",
-		title:   cmp.Or(t.query, "all traces") + ", " + t.time.String(),
-		nothing: fmt.Sprintf("tempo %s: %s, %s: look further back with --since, or again in some seconds if they are new", withoutUser(t.url), found, t.time),
+		about:   when.text,
+		title:   cmp.Or(t.query, "all traces") + ", " + when.text,
+		nothing: fmt.Sprintf("tempo %s: %s, %s: look further back with --since, or again in some seconds if they are new", withoutUser(t.url), found, when.text),
 		limit:   t.limit,
 		spans: func(ctx context.Context) iter.Seq2[servicegraph.Span, error] {
 			return advised(client.Spans(ctx, tempoclient.Query{
 				TraceQL: t.query,
-				Start:   from, End: to,
+				Start:   when.from, End: when.to,
 				Limit:    t.limit,
 				Progress: func(p tempoclient.Progress) { progress.Store(&p) },
 			}))
@@ -89,7 +175,7 @@ func (e *export) querySource(client *tempoclient.Client) (source, error) {
 // traceSource returns the spans of the traces with given ids. That one of them
 // does not exist is an error, as with files.
 func (e *export) traceSource(client *tempoclient.Client) (source, error) {
-	for _, flag := range []string{"query", "since", "from", "to", "limit"} {
+	for _, flag := range []string{"query", "since", "from", "to", "utc", "limit"} {
 		if e.given(flag) {
 			return source{}, usagef("--trace says which traces to take, and so does --%s: give one or the other", flag)
 		}

@@ -89,16 +89,16 @@ func TestTerminalBinary(t *testing.T) {
 	given := func(string) bool { return false }
 
 	e := export{stdout: term.tty, format: "png", given: given}
-	_, err := e.target(formats)
+	_, err := e.targets(formats)
 	if statusOf(err) != statusUsage || !strings.Contains(err.Error(), "png is not for a terminal: write it to a file with -o FILE") {
 		t.Errorf("png to a terminal: %v", err)
 	}
 	e = export{stdout: new(bytes.Buffer), format: "png", given: given}
-	if _, err := e.target(formats); err != nil {
+	if _, err := e.targets(formats); err != nil {
 		t.Errorf("png to a pipe: %v", err)
 	}
-	e = export{stdout: term.tty, output: filepath.Join(t.TempDir(), "x.png"), given: given}
-	if _, err := e.target(formats); err != nil {
+	e = export{stdout: term.tty, outputs: []string{filepath.Join(t.TempDir(), "x.png")}, given: given}
+	if _, err := e.targets(formats); err != nil {
 		t.Errorf("png to a file: %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -13,77 +14,113 @@ const defaultSince = time.Hour
 
 // A timeRange is the time that traces are looked for in, as the flags state it.
 type timeRange struct {
-	since    since
-	from, to instant
+	since, from, to string // as the user wrote them; empty if not given
+	utc             bool
 }
 
-// bounds returns both ends of the range, given the present.
-func (r timeRange) bounds(now time.Time) (from, to time.Time, err error) {
-	from, to = r.from.Time, r.to.Time
-	if to.IsZero() {
-		to = now
+// A span of time between two moments, and how to speak of it.
+type period struct {
+	from, to time.Time
+	text     string // "last 1h"
+}
+
+// period returns the range, given the present. What the user wrote without a zone
+// is in the zone of now, unless --utc is given.
+func (r timeRange) period(now time.Time) (p period, err error) {
+	if r.utc {
+		now = now.UTC()
 	}
+	length := defaultSince
+	var from, to time.Time
+	if r.to != "" {
+		if to, err = parseTime(r.to, now); err != nil {
+			return p, usagef("--to %q: %w", r.to, err)
+		}
+	}
+	if r.from != "" {
+		if from, err = parseTime(r.from, now); err != nil {
+			return p, usagef("--from %q: %w", r.from, err)
+		}
+	}
+	if r.since != "" {
+		if r.from != "" {
+			return p, usagef("--since and --from both say where the time range begins: give one of them")
+		}
+		if length, err = parseDuration(r.since); err != nil {
+			// A point in time is welcome as well.
+			var bad error
+			if from, bad = parseTime(r.since, now); bad != nil {
+				return p, usagef("--since %q: %w", r.since, err)
+			}
+		} else if length <= 0 {
+			return p, usagef("--since %q: want a duration above zero", r.since)
+		}
+	}
+
+	written := func(t time.Time) string { return t.Format(time.RFC3339) }
+	last := "last " + cmp.Or(r.since, "1h")
 	switch {
-	case r.since.Duration > 0 && !from.IsZero():
-		return from, to, usagef("--since and --from both say where the time range begins: give one of them")
-	case from.IsZero():
-		from = to.Add(-cmp.Or(r.since.Duration, defaultSince))
-	case !from.Before(to):
-		return from, to, usagef("--from %s is not before --to %s: the time range is empty", from.Format(time.RFC3339), to.Format(time.RFC3339))
+	case !from.IsZero() && !to.IsZero():
+		p = period{from, to, "from " + written(from) + " to " + written(to)}
+	case !from.IsZero():
+		p = period{from, now, "from " + written(from)}
+	case !to.IsZero():
+		p = period{to.Add(-length), to, last + " before " + written(to)}
+	default:
+		p = period{now.Add(-length), now, last}
 	}
-	return from, to, nil
+	if !p.from.Before(p.to) {
+		if to.IsZero() {
+			return p, usagef("the time range begins at %s, which is not in the past", written(p.from))
+		}
+		return p, usagef("--from %s is not before --to %s: the time range is empty", written(p.from), written(p.to))
+	}
+	return p, nil
 }
 
-// String says in words what the flags say: "last 1h".
-func (r timeRange) String() string {
-	length := cmp.Or(r.since.text, "1h")
-	switch {
-	case !r.from.IsZero() && !r.to.IsZero():
-		return "from " + r.from.String() + " to " + r.to.String()
-	case !r.from.IsZero():
-		return "from " + r.from.String()
-	case !r.to.IsZero():
-		return "last " + length + " before " + r.to.String()
+// timeLayouts are the forms of a point in time without a zone.
+var timeLayouts = []string{"2006-01-02", "2006-01-02 15:04", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02T15:04:05"}
+
+// parseTime reads a point in time: RFC 3339; a date or a date with a time, in the
+// zone of now; a time of today; seconds or milliseconds of Unix; now, or a duration
+// before or after it.
+func parseTime(s string, now time.Time) (time.Time, error) {
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t, nil
 	}
-	return "last " + length
-}
-
-// A since is a flag that holds a duration above zero; 0 if it was not given.
-type since struct {
-	time.Duration
-	text string // as the user wrote it
-}
-
-func (s *since) Type() string   { return "duration" }
-func (s *since) String() string { return s.text }
-
-func (s *since) Set(text string) error {
-	d, err := parseDuration(text)
-	if err == nil && d <= 0 {
-		err = errors.New("want a duration above zero")
+	for _, layout := range timeLayouts {
+		if t, err := time.ParseInLocation(layout, s, now.Location()); err == nil {
+			return t, nil
+		}
 	}
-	*s = since{d, text}
-	return err
-}
-
-// An instant is a flag that holds a point in time; the zero time if it was not given.
-type instant struct{ time.Time }
-
-func (t *instant) Type() string { return "time" }
-
-func (t *instant) String() string {
-	if t.IsZero() {
-		return ""
+	for _, layout := range []string{"15:04", "15:04:05"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			y, m, d := now.Date()
+			return time.Date(y, m, d, t.Hour(), t.Minute(), t.Second(), 0, now.Location()), nil
+		}
 	}
-	return t.Format(time.RFC3339)
-}
-
-func (t *instant) Set(text string) (err error) {
-	t.Time, err = time.Parse(time.RFC3339, text)
-	if err != nil {
-		return errors.New("want a time such as 2026-01-31T09:30:00Z or 2026-01-31T09:30:00+01:00")
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+		switch len(s) {
+		case 9, 10:
+			return time.Unix(n, 0).In(now.Location()), nil
+		case 12, 13:
+			return time.UnixMilli(n).In(now.Location()), nil
+		}
 	}
-	return nil
+	if rest, ok := strings.CutPrefix(s, "now"); ok {
+		if rest == "" {
+			return now, nil
+		}
+		sign := rest[:1]
+		d, err := parseDuration(rest[1:])
+		switch {
+		case err == nil && sign == "-":
+			return now.Add(-d), nil
+		case err == nil && sign == "+":
+			return now.Add(d), nil
+		}
+	}
+	return time.Time{}, errors.New("want a time such as 2026-01-31, 2026-01-31 09:30, 09:30, 2026-01-31T09:30:00Z, 1769851800 or now-2d")
 }
 
 // parseDuration reads what Go and what Prometheus call a duration: numbers with

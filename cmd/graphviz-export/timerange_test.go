@@ -62,24 +62,61 @@ func TestTimeRange(t *testing.T) {
 		{"2h", at(8), "", 0, 0, "", "two beginnings"},
 		{"", at(9), at(8), 0, 0, "", "reversed"},
 		{"", at(13), "", 0, 0, "", "in the future"},
+		{"", "10:00", "", 10, 12, "from 2026-01-31T10:00:00Z", ""},
+		{"2026-01-31 07:00", "", "", 7, 12, "from 2026-01-31T07:00:00Z", ""},
+		{"now-3h", "", at(11), 9, 11, "from 2026-01-31T09:00:00Z to 2026-01-31T11:00:00Z", ""},
+		{"0s", "", "", 0, 0, "", "nothing"},
+		{"soon", "", "", 0, 0, "", "neither a duration nor a time"},
 	} {
-		var r timeRange
-		for text, flag := range map[string]interface{ Set(string) error }{c.since: &r.since, c.from: &r.from, c.to: &r.to} {
-			if text != "" {
-				if err := flag.Set(text); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		from, to, err := r.bounds(now)
+		p, err := timeRange{since: c.since, from: c.from, to: c.to}.period(now)
 		if c.wantTo == 0 {
 			if statusOf(err) != statusUsage {
 				t.Errorf("%+v: %v; want an error of usage", c, err)
 			}
 			continue
 		}
-		if err != nil || from.Hour() != c.wantFrom || to.Hour() != c.wantTo || r.String() != c.wantText {
-			t.Errorf("%+v: %v to %v, %q, %v", c, from, to, r.String(), err)
+		if err != nil || p.from.Hour() != c.wantFrom || p.to.Hour() != c.wantTo || p.text != c.wantText {
+			t.Errorf("%+v: %v to %v, %q, %v", c, p.from, p.to, p.text, err)
+		}
+	}
+}
+
+func TestParseTime(t *testing.T) {
+	zone := time.FixedZone("CET", 3600)
+	now := time.Date(2026, 1, 31, 12, 0, 0, 0, zone)
+	for _, c := range []struct{ text, want string }{
+		{"2026-01-30T09:30:00Z", "2026-01-30T09:30:00Z"},
+		{"2026-01-30T09:30:00.5+02:00", "2026-01-30T07:30:00Z"},
+		{"2026-01-30", "2026-01-29T23:00:00Z"},
+		{"2026-01-30 09:30", "2026-01-30T08:30:00Z"},
+		{"2026-01-30T09:30", "2026-01-30T08:30:00Z"},
+		{"2026-01-30 09:30:15", "2026-01-30T08:30:15Z"},
+		{"09:30", "2026-01-31T08:30:00Z"},
+		{"09:30:15", "2026-01-31T08:30:15Z"},
+		{"1769851800", "2026-01-31T09:30:00Z"},
+		{"1769851800000", "2026-01-31T09:30:00Z"},
+		{"now", "2026-01-31T11:00:00Z"},
+		{"now-2d", "2026-01-29T11:00:00Z"},
+		{"now-1d12h", "2026-01-29T23:00:00Z"},
+		{"now+1h", "2026-01-31T12:00:00Z"},
+		{"", ""},
+		{"yesterday", ""},
+		{"2026-13-01", ""},
+		{"25:00", ""},
+		{"12345", ""}, // neither seconds nor milliseconds of this century
+		{"now-", ""},
+		{"now2d", ""},
+		{"nowadays", ""},
+	} {
+		got, err := parseTime(c.text, now)
+		if c.want == "" {
+			if err == nil {
+				t.Errorf("parseTime(%q) = %v, want an error", c.text, got)
+			}
+			continue
+		}
+		if err != nil || got.UTC().Format(time.RFC3339) != c.want {
+			t.Errorf("parseTime(%q) = %v, %v; want %v", c.text, got, err, c.want)
 		}
 	}
 }

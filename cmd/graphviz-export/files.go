@@ -1,0 +1,247 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/tracefile"
+)
+
+// Files as a source: which ones the arguments mean, and what is in them.
+
+// stdinName is what messages call standard input.
+const stdinName = "standard input"
+
+// An input is one thing to read from beginning to end.
+type input struct {
+	name string
+	open func(context.Context) (io.ReadCloser, error)
+}
+
+// fileSource returns the spans of files, one after the other. It makes sure that
+// all of them are there, because the last one is reached late.
+func (e *export) fileSource(args []string) (source, error) {
+	cfg := tracefile.Config{Keep: e.shape.config().Reads}
+	var inputs []input
+	for _, arg := range args {
+		found, err := e.inputs(arg)
+		if err != nil {
+			return source{}, err
+		}
+		for _, in := range found {
+			if in.name == stdinName && slices.ContainsFunc(inputs, func(i input) bool { return i.name == stdinName }) {
+				return source{}, usagef("- is given twice, and standard input can be read once")
+			}
+			inputs = append(inputs, in)
+		}
+	}
+
+	names := make([]string, len(inputs))
+	for i, in := range inputs {
+		names[i] = in.name
+	}
+	name := names[0]
+	if len(names) > 1 {
+		name = count(len(names), "file")
+	}
+	if len(names) > 3 {
+		names = append(names[:3:3], "…")
+	}
+	var graphs []*servicegraph.Graph
+	return source{
+		name:    name,
+		nothing: fmt.Sprintf("nothing to draw: %s: no spans there", strings.Join(names, ", ")),
+		spans: func(ctx context.Context) iter.Seq2[servicegraph.Span, error] {
+			list := make([]iter.Seq2[servicegraph.Span, error], len(inputs))
+			for i, in := range inputs {
+				list[i] = in.read(ctx, cfg, func(g *servicegraph.Graph) {
+					e.stderr.detailf("%s holds a graph: %s", in.name, summary(g))
+					graphs = append(graphs, g)
+				})
+			}
+			return concat(list)
+		},
+		graphs: func() []*servicegraph.Graph { return graphs },
+		close:  func() error { return nil },
+	}, nil
+}
+
+// inputs returns what an argument stands for: standard input, a file, the trace
+// files below a directory, or the files that a pattern matches, where the shell has
+// left it as it is.
+func (e *export) inputs(arg string) ([]input, error) {
+	if arg == "-" {
+		return []input{{stdinName, func(ctx context.Context) (io.ReadCloser, error) {
+			return interruptible(ctx, func() (io.Reader, error) { return e.stdin, nil }), nil
+		}}}, nil
+	}
+	info, err := os.Stat(arg)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		matches, bad := filepath.Glob(arg)
+		matches = slices.DeleteFunc(matches, func(match string) bool { // as in a shell
+			return isHidden(match) && !isHidden(arg)
+		})
+		if bad != nil || len(matches) == 0 {
+			return nil, e.missing(arg)
+		}
+		var all []input
+		for _, match := range matches { // sorted
+			found, err := e.inputs(match)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, found...)
+		}
+		return all, nil
+	case err != nil:
+		return nil, fmt.Errorf("reading %s: %w", arg, pathCause(err))
+	case info.IsDir():
+		return e.directory(arg)
+	case info.Mode().IsRegular():
+		return []input{{arg, func(context.Context) (io.ReadCloser, error) { return os.Open(arg) }}}, nil
+	}
+	return []input{{arg, func(ctx context.Context) (io.ReadCloser, error) {
+		return interruptible(ctx, func() (io.Reader, error) { return os.Open(arg) }), nil
+	}}}, nil
+}
+
+// missing explains that there is no such file.
+func (e *export) missing(arg string) error {
+	if meant := closest(arg, e.commands); meant != "" {
+		return fmt.Errorf("reading %s: there is no such file: did you mean graphviz-export %s?", arg, meant)
+	}
+	if strings.ContainsAny(arg, "*?[") {
+		return fmt.Errorf("reading %s: no file matches", arg)
+	}
+	return fmt.Errorf("reading %s: there is no such file: name trace files, or - for standard input", arg)
+}
+
+// traceFile matches the names that trace files have. In a directory there may be
+// others, and only what the user names is read whatever its name.
+var traceFile = regexp.MustCompile(`(?i)\.(json|jsonl|ndjson|pb|binpb|protobuf|otlp)(\.(gz|zst))?$`)
+
+const traceFileNames = ".json, .jsonl, .ndjson, .pb, .binpb, .protobuf, .otlp"
+
+// directory returns the trace files in a directory and those below it, in the order
+// of their names.
+func (e *export) directory(dir string) ([]input, error) {
+	var found []input
+	others := 0
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		switch hidden := isHidden(path) && path != dir; {
+		case err != nil:
+			return fmt.Errorf("reading %s: %w", path, pathCause(err))
+		case hidden && entry.IsDir():
+			return fs.SkipDir
+		case hidden || entry.IsDir():
+		case traceFile.MatchString(path):
+			more, err := e.inputs(path)
+			found = append(found, more...)
+			return err
+		default:
+			others++
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(found) == 0:
+		return nil, fmt.Errorf("reading %s: no trace file is in this directory: they end in %s, or in one of these and .gz", dir, traceFileNames)
+	case others > 0:
+		e.stderr.infof("%s: %s that does not look like traces by its name is not read", dir, count(others, "file"))
+	}
+	return found, nil
+}
+
+func isHidden(path string) bool { return strings.HasPrefix(filepath.Base(path), ".") }
+
+// read returns the spans of an input. A graph that is there in place of spans goes
+// to graph.
+func (in input) read(ctx context.Context, cfg tracefile.Config, graph func(*servicegraph.Graph)) iter.Seq2[servicegraph.Span, error] {
+	return func(yield func(servicegraph.Span, error) bool) {
+		f, err := in.open(ctx)
+		if err != nil {
+			yield(servicegraph.Span{}, fmt.Errorf("reading %s: %w", in.name, pathCause(err)))
+			return
+		}
+		defer f.Close()
+		r := bufio.NewReaderSize(f, 64<<10)
+		if !isGraph(r) {
+			tracefile.Read(r, in.name, cfg)(yield)
+			return
+		}
+		g, err := readGraph(r)
+		if err != nil {
+			yield(servicegraph.Span{}, fmt.Errorf("reading %s: %w", in.name, err))
+			return
+		}
+		graph(g)
+	}
+}
+
+// graphStart is how the JSON of a graph begins, in whatever order its fields are.
+// No form of traces begins like this.
+var graphStart = regexp.MustCompile(`^\s*\{\s*"(schema|nodes|edges|report)"\s*:`)
+
+// isGraph tells the JSON of a graph from traces by its beginning, which it leaves
+// to be read.
+func isGraph(r *bufio.Reader) bool {
+	start, _ := r.Peek(1024) // what there is, if it is less
+	if z, err := gzip.NewReader(bytes.NewReader(start)); err == nil {
+		plain := make([]byte, 256)
+		n, _ := io.ReadFull(z, plain) // the stream is cut off
+		start = plain[:n]
+	}
+	return graphStart.Match(start)
+}
+
+func readGraph(r *bufio.Reader) (*servicegraph.Graph, error) {
+	if magic, _ := r.Peek(2); string(magic) != "\x1f\x8b" {
+		return servicegraph.ReadJSON(r)
+	}
+	z, err := gzip.NewReader(r)
+	if err != nil {
+		return nil, err
+	}
+	return servicegraph.ReadJSON(z)
+}
+
+// interruptible returns what the opened reader holds, until ctx is done. Opening
+// and reading a pipe or a terminal can block for ever, and nothing but the end of
+// the program wakes the goroutine that does it then.
+func interruptible(ctx context.Context, open func() (io.Reader, error)) io.ReadCloser {
+	r, w := io.Pipe()
+	context.AfterFunc(ctx, func() { w.CloseWithError(context.Cause(ctx)) })
+	go func() {
+		in, err := open()
+		if err == nil {
+			_, err = io.Copy(w, in)
+		}
+		w.CloseWithError(err)
+	}()
+	return r
+}
+
+// pathCause returns an error of the file system without the operation and the
+// path, which the message around it names.
+func pathCause(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
+}

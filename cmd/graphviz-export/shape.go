@@ -1,0 +1,245 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// A shape says how much of a graph to show, and how coarsely, as the flags state it.
+type shape struct {
+	ignore, hide, gateway             []string // regular expressions
+	focus, near, upstream, downstream []string
+	depth                             int
+	orphans, errorsOnly               bool
+	minRate, edgeFraction             float64
+	nodeCount                         int
+	groupBy                           string
+
+	queueNodes, httpErrors bool
+	splitBy                []string
+}
+
+// addTo adds the flags of a shape to a command.
+func (s *shape) addTo(cmd *cobra.Command) {
+	group(cmd, "Shape", func(f *pflag.FlagSet) {
+		f.StringArrayVar(&s.focus, "focus", nil, "only what calls the nodes that match `RE`, or is called by them, through any number of others")
+		f.StringArrayVar(&s.near, "near", nil, "only the nodes that match `RE` and their neighbours, up to --depth calls away")
+		f.StringArrayVar(&s.upstream, "upstream", nil, "only the nodes that match `RE` and who calls them")
+		f.StringArrayVar(&s.downstream, "downstream", nil, "only the nodes that match `RE` and whom they call")
+		f.IntVar(&s.depth, "depth", 0, "go `N` calls far (default 1 for --near, any number for the others)")
+		f.StringArrayVar(&s.ignore, "ignore", nil, "drop the nodes that match `RE`, and all calls from and to them")
+		f.StringArrayVar(&s.hide, "hide", nil, "take the nodes that match `RE` out, and join their callers to their callees with dotted edges")
+		f.StringArrayVar(&s.gateway, "gateway", nil, "the same for gateways: what enters them from outside enters the services behind them")
+		f.BoolVar(&s.errorsOnly, "errors-only", false, "only what fails")
+		f.BoolVar(&s.orphans, "orphans", false, "only services that no edge touches: often a sign of lost trace context")
+		f.Float64Var(&s.minRate, "min-rate", 0, "drop edges with fewer than `N` calls per second")
+		f.Float64Var(&s.edgeFraction, "edgefraction", 0, "drop edges with less than the fraction `F` of all calls: .001")
+		f.IntVar(&s.nodeCount, "nodecount", 0, "only the `N` busiest nodes")
+		f.StringVar(&s.groupBy, "group-by", "", "one node for each namespace, or for each value of a resource `ATTRIBUTE`")
+		f.BoolVar(&s.queueNodes, "queue-nodes", false, "show queues and topics as nodes between sender and receiver")
+		f.StringArrayVar(&s.splitBy, "split-by", nil, "one node for each value of a resource `ATTRIBUTE` of a service, such as service.version")
+		f.BoolVar(&s.httpErrors, "http-errors", false, "HTTP status 500 and above is an error where the span has no status")
+	})
+}
+
+// byNamespace is the value of --group-by that is no attribute.
+const byNamespace = "namespace"
+
+// config returns how spans become the graph that the shape is taken of.
+func (s *shape) config() servicegraph.Config {
+	cfg := servicegraph.Config{
+		QueueNodes: s.queueNodes,
+		HTTPErrors: s.httpErrors,
+		SplitBy:    s.splitBy,
+	}
+	if s.groupBy != "" && s.groupBy != byNamespace {
+		cfg.NodeAttrs = []string{s.groupBy}
+	}
+	return cfg
+}
+
+// A viewStep is one view: what the user typed for it, and what it does.
+type viewStep struct {
+	flag  string // "--hide proxy"
+	take  func(*servicegraph.Graph) *servicegraph.Graph
+	match func(servicegraph.Node) bool // nodes that the view is about; nil: no certain ones
+	needs bool                         // without a match there is nothing to show
+	joins bool                         // makes one node of several
+}
+
+// steps returns the views in the order in which they are taken: what does not count
+// goes first, then nodes are joined, then a part is chosen, and what is small goes
+// last.
+func (s *shape) steps() ([]viewStep, error) {
+	switch {
+	case s.depth < 0:
+		return nil, usagef("--depth %d: want a number of calls, from 1 on", s.depth)
+	case s.depth > 0 && len(s.focus)+len(s.near)+len(s.upstream)+len(s.downstream) == 0:
+		return nil, usagef("--depth says how far to go from where: name a service with --near, --upstream, --downstream or --focus")
+	case s.nodeCount < 0:
+		return nil, usagef("--nodecount %d: want a number of nodes, from 1 on", s.nodeCount)
+	case s.edgeFraction < 0 || s.edgeFraction > 1 || math.IsNaN(s.edgeFraction):
+		return nil, usagef("--edgefraction %v: want a number from 0 to 1", s.edgeFraction)
+	case s.minRate < 0 || math.IsNaN(s.minRate):
+		return nil, usagef("--min-rate %v: want a number of calls per second", s.minRate)
+	}
+
+	var steps []viewStep
+	var mistake error
+	add := func(name string, patterns []string, needs bool, take func(g *servicegraph.Graph, match func(servicegraph.Node) bool) *servicegraph.Graph) {
+		if len(patterns) == 0 || mistake != nil {
+			return
+		}
+		match, err := matcher(name, patterns)
+		mistake = err
+		steps = append(steps, viewStep{
+			flag:  "--" + name + " " + strings.Join(patterns, ", "),
+			take:  func(g *servicegraph.Graph) *servicegraph.Graph { return take(g, match) },
+			match: match,
+			needs: needs,
+		})
+	}
+	plain := func(set bool, flag string, take func(*servicegraph.Graph) *servicegraph.Graph) {
+		if set {
+			steps = append(steps, viewStep{flag: flag, take: take})
+		}
+	}
+	far, neighbours := math.MaxInt, 1
+	if s.depth > 0 {
+		far, neighbours = s.depth, s.depth
+	}
+	type graph = servicegraph.Graph
+	type nodes = func(servicegraph.Node) bool
+
+	add("ignore", s.ignore, false, func(g *graph, match nodes) *graph {
+		return g.Filter(func(n servicegraph.Node) bool { return !match(n) })
+	})
+	add("gateway", s.gateway, false, (*graph).Through)
+	add("hide", s.hide, false, (*graph).Hide)
+	if s.groupBy != "" {
+		to := servicegraph.ByAttr(s.groupBy)
+		if s.groupBy == byNamespace {
+			to = servicegraph.ByNamespace
+		}
+		steps = append(steps, viewStep{flag: "--group-by " + s.groupBy, joins: true, take: func(g *graph) *graph { return g.Group(to) }})
+	}
+	add("focus", s.focus, true, func(g *graph, match nodes) *graph { return g.Near(match, far, far) })
+	add("near", s.near, true, func(g *graph, match nodes) *graph { return g.Near(match, neighbours, neighbours) })
+	if slices.Equal(s.upstream, s.downstream) { // of the same, both sides
+		add("upstream and --downstream", s.upstream, true, func(g *graph, match nodes) *graph { return g.Near(match, far, far) })
+	} else {
+		add("upstream", s.upstream, true, func(g *graph, match nodes) *graph { return g.Near(match, far, 0) })
+		add("downstream", s.downstream, true, func(g *graph, match nodes) *graph { return g.Near(match, 0, far) })
+	}
+	plain(s.errorsOnly, "--errors-only", (*graph).ErrorsOnly)
+	plain(s.orphans, "--orphans", func(g *graph) *graph {
+		return g.Filter(func(n servicegraph.Node) bool { return isOrphan(g, n) })
+	})
+	plain(s.minRate > 0, fmt.Sprintf("--min-rate %v", s.minRate), func(g *graph) *graph {
+		first, last := g.Window()
+		seconds := last.Sub(first).Seconds()
+		return g.FilterEdges(func(e servicegraph.Edge) bool { return e.Calls >= s.minRate*seconds })
+	})
+	plain(s.edgeFraction > 0, fmt.Sprintf("--edgefraction %v", s.edgeFraction), func(g *graph) *graph {
+		total := 0.0
+		for e := range g.Edges() {
+			total += e.Calls
+		}
+		return g.FilterEdges(func(e servicegraph.Edge) bool { return e.Calls >= s.edgeFraction*total })
+	})
+	plain(s.nodeCount > 0, fmt.Sprintf("--nodecount %d", s.nodeCount), func(g *graph) *graph { return g.Top(s.nodeCount) })
+	return steps, mistake
+}
+
+// isOrphan reports whether a node neither calls nor is called.
+func isOrphan(g *servicegraph.Graph, n servicegraph.Node) bool {
+	for range g.In(n.ID) {
+		return false
+	}
+	for range g.Out(n.ID) {
+		return false
+	}
+	return true
+}
+
+// matcher returns what decides whether one of the regular expressions matches the
+// name of a node, with its namespace: shop/cart.
+func matcher(flag string, patterns []string) (func(servicegraph.Node) bool, error) {
+	var list []*regexp.Regexp
+	for _, p := range patterns {
+		re, err := regexp.Compile(p)
+		if err != nil {
+			return nil, usagef("--%s %q: %w", flag, p, err)
+		}
+		list = append(list, re)
+	}
+	return func(n servicegraph.Node) bool {
+		return slices.ContainsFunc(list, func(re *regexp.Regexp) bool { return re.MatchString(n.ID.String()) })
+	}, nil
+}
+
+// shaped takes the views of a graph, one of the other. The notes say what each of
+// them left out.
+func shaped(g *servicegraph.Graph, steps []viewStep, warnf func(string, ...any)) (_ *servicegraph.Graph, notes []string, err error) {
+	for _, step := range steps {
+		if step.match != nil && !anyNode(g, step.match) {
+			hint := nameHint(g, step.flag)
+			if step.needs {
+				return nil, nil, &statusError{statusNothing, fmt.Errorf("nothing to draw: %s matches none of %s%s", step.flag, count(g.NumNodes(), "node"), hint)}
+			}
+			warnf("%s matches none of %s%s", step.flag, count(g.NumNodes(), "node"), hint)
+		}
+		next := step.take(g)
+		before, after := g.Report(), next.Report()
+		var less []string
+		if n := g.NumNodes() - next.NumNodes(); n > 0 {
+			less = append(less, count(n, "node"))
+		}
+		if n := after.LeftOutEdges - before.LeftOutEdges; n > 0 {
+			less = append(less, count(n, "edge"))
+		}
+		if step.joins && !anyNode(next, func(n servicegraph.Node) bool { return n.ID.Type == servicegraph.TypeGroup }) {
+			warnf("%s changes nothing: no node has one", step.flag)
+		}
+		if len(less) > 0 {
+			notes = append(notes, step.flag+": "+strings.Join(less, " and ")+" less")
+		}
+		g = next
+	}
+	return g, notes, nil
+}
+
+func anyNode(g *servicegraph.Graph, match func(servicegraph.Node) bool) bool {
+	for n := range g.Nodes() {
+		if match(n) {
+			return true
+		}
+	}
+	return false
+}
+
+// nameHint returns the name that a pattern without a match may have meant, or some
+// names that there are.
+func nameHint(g *servicegraph.Graph, flag string) string {
+	var names []string
+	for n := range g.Nodes() {
+		names = append(names, n.ID.Name)
+	}
+	_, pattern, _ := strings.Cut(flag, " ")
+	if meant := closest(pattern, names); meant != "" {
+		return ": did you mean " + meant + "?"
+	}
+	more := ""
+	if len(names) > 5 {
+		names, more = names[:5], ", …"
+	}
+	return ": there are " + strings.Join(names, ", ") + more
+}
