@@ -130,7 +130,7 @@ func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source, n
 	}
 	about := src.about
 	if n := src.truncated.Load(); n > 0 {
-		about = strings.TrimPrefix(about+", "+count(n, "trace")+" truncated", ", ")
+		about = strings.TrimPrefix(fmt.Sprintf("%s, %d truncated", about, n), ", ")
 	}
 	if about != "" {
 		about = " (" + about + ")"

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -14,8 +15,15 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/tempograph/tempograph/servicegraph"
 )
 
 // TestMain lets the tests run the program as a process: graphviz-export is on
@@ -29,6 +37,8 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, params(t, "testdata/script", map[string]string{
 		"CLOSED": closedPort(t),
 		"LOGIN":  loginPage(t),
+		"SILENT": silent(t),
+		"LARGE":  largeTraces(t),
 	}))
 }
 
@@ -154,6 +164,56 @@ func loginPage(t *testing.T) string {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		fmt.Fprint(w, "<!doctype html><title>Log in</title>")
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// silent returns the URL of a server that accepts requests and never answers.
+func silent(t *testing.T) string {
+	over := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-r.Context().Done():
+		case <-over:
+		}
+	}))
+	t.Cleanup(s.Close)
+	t.Cleanup(func() { close(over) })
+	return s.URL
+}
+
+// largeTraces returns the URL of a server that answers as a Tempo whose two traces
+// exceed what it hands out, so that it gives a part of each.
+func largeTraces(t *testing.T) string {
+	ids := []string{strings.Repeat("1", 32), strings.Repeat("2", 32)}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if strings.HasPrefix(r.URL.Path, "/api/search") {
+			start := time.Now().Add(-time.Minute).UnixNano()
+			fmt.Fprintf(w, `{"traces":[{"traceID":"%s","startTimeUnixNano":"%d"},{"traceID":"%s","startTimeUnixNano":"%d"}],"metrics":{}}`, ids[0], start, ids[1], start)
+			return
+		}
+		id := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
+		traceID, err := hex.DecodeString(id)
+		if err != nil {
+			t.Error(err)
+		}
+		now := uint64(time.Now().Add(-time.Minute).UnixNano())
+		trace, err := proto.Marshal(&tracepb.TracesData{ResourceSpans: []*tracepb.ResourceSpans{{
+			Resource: &resourcepb.Resource{Attributes: attributes([]servicegraph.Attr{{Key: "service.name", Value: "shop"}})},
+			ScopeSpans: []*tracepb.ScopeSpans{{Spans: []*tracepb.Span{{
+				TraceId: traceID, SpanId: traceID[:8], Kind: tracepb.Span_SPAN_KIND_SERVER, StartTimeUnixNano: now, EndTimeUnixNano: now + 1e6,
+			}}}},
+		}}})
+		if err != nil {
+			t.Error(err)
+		}
+		answer := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), trace)
+		answer = protowire.AppendVarint(protowire.AppendTag(answer, 3, protowire.VarintType), 1) // partial
+		answer = protowire.AppendString(protowire.AppendTag(answer, 4, protowire.BytesType), "Trace exceeds maximum size")
+		w.Header().Set("Content-Type", "application/protobuf")
+		w.Write(answer)
 	}))
 	t.Cleanup(s.Close)
 	return s.URL

@@ -2,12 +2,17 @@ package main
 
 import (
 	"bytes"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -39,10 +44,22 @@ func TestTempoScripts(t *testing.T) {
 	at := func(nanos int64, after time.Duration) string {
 		return time.Unix(0, nanos).Add(after).UTC().Format(time.RFC3339)
 	}
+	tokyo, err := time.LoadLocation("Asia/Tokyo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := func(nanos int64, after time.Duration, zone *time.Location) string {
+		return time.Unix(0, nanos).Add(after).In(zone).Format("2006-01-02T15:04:05")
+	}
+	secure, ca := secureProxy(t, tempo)
 	testscript.Run(t, params(t, "testdata/tempo", map[string]string{
-		"TEMPO":   tempo.URL,
-		"TENANTS": tenants.URL,
-		"PREFIX":  proxy(t, tempo, "/behind/a/proxy", nil),
+		"SECURE": secure, "CA": ca,
+		"FIRST_UTC": clock(first, -time.Second, time.UTC), "LAST_UTC": clock(last, time.Second, time.UTC),
+		"FIRST_TOKYO": clock(first, -time.Second, tokyo), "LAST_TOKYO": clock(last, time.Second, tokyo),
+		"FIRST_UNIX": strconv.FormatInt(first/1e9-1, 10),
+		"TEMPO":      tempo.URL,
+		"TENANTS":    tenants.URL,
+		"PREFIX":     proxy(t, tempo, "/behind/a/proxy", nil),
 		"GUARDED": proxy(t, tempo, "", func(r *http.Request) bool {
 			user, password, _ := r.BasicAuth()
 			return user == "me" && password == "secret" || r.Header.Get("Authorization") == "Bearer token"
@@ -157,6 +174,27 @@ func attributes(list []servicegraph.Attr) []*commonpb.KeyValue {
 		})
 	}
 	return out
+}
+
+// secureProxy returns the URL of a proxy of a Tempo that speaks TLS, and the file of
+// the certificate that signs for it.
+func secureProxy(t *testing.T, tempo *tempotest.Tempo) (address, caFile string) {
+	target, err := url.Parse(tempo.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewUnstartedServer(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
+	})
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that do not trust it
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	caFile = filepath.Join(t.TempDir(), "ca.pem")
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+	if err := os.WriteFile(caFile, ca, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return s.URL, caFile
 }
 
 // proxy returns the URL of a proxy that has a Tempo below a path, for requests
