@@ -56,6 +56,7 @@ func newCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	e.shape.addTo(root)
 	e.look.addTo(root)
 	e.addOutputTo(root)
+	e.completeNodes(root)
 
 	root.SetIn(stdin)
 	root.SetOut(stdout)

@@ -1,10 +1,18 @@
 package main
 
 import (
+	"context"
 	"io"
+	"iter"
+	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tempograph/tempograph/servicegraph"
 )
 
 // newCompletionCommand returns the command that writes what a shell needs to
@@ -43,6 +51,52 @@ func complete(cmd *cobra.Command, flag string, values func() []string) {
 	if err != nil {
 		panic(err) // there is no such flag
 	}
+}
+
+// nodeFlags are the flags whose value names nodes.
+var nodeFlags = []string{"focus", "near", "upstream", "downstream", "ignore", "hide", "gateway"}
+
+// completionTime is how long a shell may wait for the names in trace files.
+const completionTime = 2 * time.Second
+
+// completeNodes lets shells complete the names of nodes with those in the files that
+// are on the command line already.
+func (e *export) completeNodes(cmd *cobra.Command) {
+	for _, flag := range nodeFlags {
+		err := cmd.RegisterFlagCompletionFunc(flag, func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			return e.nodeNames(cmd, args), cobra.ShellCompDirectiveNoFileComp
+		})
+		if err != nil {
+			panic(err) // there is no such flag
+		}
+	}
+}
+
+func (e *export) nodeNames(cmd *cobra.Command, files []string) (names []string) {
+	if len(files) == 0 || slices.Contains(files, "-") {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
+	defer cancel()
+	e.stderr.quiet = true
+	e.begin(cmd, files)
+	src, err := e.fileSource(files)
+	if err != nil {
+		return nil
+	}
+	src.truncated = new(atomic.Int64)
+	g, err := e.read(ctx, src, func(spans iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error) {
+		return servicegraph.Build(spans, e.shape.config())
+	})
+	if err != nil {
+		return nil
+	}
+	for n := range g.Nodes() {
+		if name := n.ID.Name; !strings.ContainsFunc(name, unicode.IsControl) && name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // completeFiles leaves the arguments to the shell, which completes them as files.

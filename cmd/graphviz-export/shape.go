@@ -48,6 +48,8 @@ func (s *shape) addTo(cmd *cobra.Command) {
 		f.StringArrayVar(&s.splitBy, "split-by", nil, "one node for each value of a resource `ATTRIBUTE` of a service, such as service.version")
 		f.BoolVar(&s.httpErrors, "http-errors", false, "HTTP status 500 and above is an error where the span has no status")
 	})
+	complete(cmd, "group-by", func() []string { return []string{byNamespace, "service.version", "deployment.environment.name"} })
+	complete(cmd, "split-by", func() []string { return []string{"service.version", "deployment.environment.name"} })
 }
 
 // byNamespace is the value of --group-by that is no attribute.
