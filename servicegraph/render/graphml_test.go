@@ -1,15 +1,22 @@
 package render
 
 import (
+	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"io"
+	"os/exec"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/render/internal/rendertest"
 )
 
 // The rules of GraphML's schema (graphml-structure.xsd and graphml-attributes.xsd
@@ -232,4 +239,72 @@ func TestGraphMLLeavesOutTheUnknown(t *testing.T) {
 	if got := edge.datum("error_rate"); got != "0" {
 		t.Errorf("error rate %q", got)
 	}
+}
+
+// NetworkX, which has a reader of its own, finds every node and every edge, with
+// their data and the types of these.
+func TestGraphMLInNetworkX(t *testing.T) {
+	if exec.Command("python3", "-c", "import networkx").Run() != nil {
+		t.Skip("python3 has no networkx")
+	}
+	for name, g := range map[string]*servicegraph.Graph{
+		"shop":    rendertest.Shop().Graph(t),
+		"hostile": hostile().Graph(t),
+		"empty":   new(servicegraph.Graph),
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.CommandContext(t.Context(), "python3", filepath.Join("testdata", "graphml.py"))
+			cmd.Stdin, cmd.Stderr = strings.NewReader(renderString(t, GraphML{}, g)), t.Output()
+			out, err := cmd.Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			type data struct {
+				Name, Namespace, Type, Kind string
+				Calls, Errors               float64
+			}
+			var got struct {
+				Directed bool
+				Nodes    []struct {
+					ID   string
+					Data data
+				}
+				Edges []struct {
+					From, To string
+					Data     data
+				}
+			}
+			if err := json.Unmarshal(out, &got); err != nil {
+				t.Fatal(err)
+			}
+			nodes := map[string]data{} // what is read, by id
+			for _, n := range got.Nodes {
+				nodes[n.ID] = n.Data
+			}
+			if !got.Directed || len(nodes) != g.NumNodes() || len(got.Edges) != g.NumEdges() {
+				t.Fatalf("directed: %v, %d nodes and %d edges, want %d and %d", got.Directed, len(nodes), len(got.Edges), g.NumNodes(), g.NumEdges())
+			}
+			var want, read []string
+			for e := range g.Edges() {
+				want = append(want, fmt.Sprintf("%q %q %s → %q %q %s, %s: %v, %v", visibleOrNone(e.ID.From.Namespace), visible(e.ID.From.Name), e.ID.From.Type,
+					visibleOrNone(e.ID.To.Namespace), visible(e.ID.To.Name), e.ID.To.Type, e.ID.Kind, e.Calls, e.Errors))
+			}
+			for _, e := range got.Edges {
+				from, to := nodes[e.From], nodes[e.To]
+				read = append(read, fmt.Sprintf("%q %q %s → %q %q %s, %s: %v, %v", from.Namespace, from.Name, from.Type, to.Namespace, to.Name, to.Type, e.Data.Kind, e.Data.Calls, e.Data.Errors))
+			}
+			slices.Sort(want)
+			slices.Sort(read)
+			if diff := cmp.Diff(want, read); diff != "" {
+				t.Errorf("edges (-want +got):\n%.5000s", diff)
+			}
+		})
+	}
+}
+
+func visibleOrNone(s string) string {
+	if s == "" {
+		return ""
+	}
+	return visible(s)
 }
