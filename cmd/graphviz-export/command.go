@@ -93,12 +93,12 @@ func (e *export) begin(cmd *cobra.Command, args []string) {
 // addOutputTo adds the flags that say what to write, and where.
 func (e *export) addOutputTo(cmd *cobra.Command) {
 	group(cmd, "Output", func(f *pflag.FlagSet) {
-		f.StringArrayVarP(&e.outputs, "output", "o", nil, "write to `FILE`, in the format of its extension; - is standard output; can be repeated")
+		f.StringArrayVarP(&e.outputs, "output", "o", nil, "write to `FILE`, as its extension says; - is standard output; repeatable")
 		f.StringVarP(&e.format, "format", "f", "", "write `FORMAT`: "+formatNames())
-		f.BoolVar(&e.force, "force", false, "draw graphs that are too large, too, however long it takes")
-		f.BoolVar(&e.allowEmpty, "allow-empty", false, "where nothing matches, write an empty graph, and exit with 0")
+		f.BoolVar(&e.force, "force", false, "draw what is too large, however long it takes")
+		f.BoolVar(&e.allowEmpty, "allow-empty", false, "where nothing matches, write an empty graph and exit with 0")
 		f.DurationVar(&e.timeout, "timeout", 0, "give up after `DURATION`: 90s, 5m (default never)")
-		f.BoolVarP(&e.stderr.verbose, "verbose", "v", false, "say more on standard error: what is read, and what the report counts")
+		f.BoolVarP(&e.stderr.verbose, "verbose", "v", false, "say more on standard error")
 		f.BoolVar(&e.stderr.quiet, "quiet", false, "no summary and no progress on standard error")
 	})
 	complete(cmd, "format", func() []string { return formatHints() })

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -100,12 +101,16 @@ func (e *export) bounded(ctx context.Context) (context.Context, context.CancelFu
 
 // write makes all documents before it writes the first one.
 func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source, notes []string, targets []target) error {
-	list := formats(draw.SVG{
+	svg := draw.SVG{
 		DOT:     render.DOT{Title: cmp.Or(e.look.title, src.title)},
 		Worker:  []string{workerArg},
 		Context: ctx,
 		Force:   e.force,
-	})
+	}
+	if e.force {
+		svg.Timeout = math.MaxInt64 // --timeout, or the user, ends it
+	}
+	list := formats(svg)
 	docs := make([][]byte, len(targets))
 	for i, t := range targets {
 		f, err := render.ByName(list, t.format.Name)

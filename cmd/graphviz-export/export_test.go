@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -29,6 +30,29 @@ func TestTooLarge(t *testing.T) {
 	}
 	if got := outputOf(t, "-f", "dot", in); !bytes.Contains(got, []byte("s150")) {
 		t.Errorf("the DOT lacks a service:\n%s", got)
+	}
+}
+
+// With --force it is drawn all the same; here it is one service that calls 150 others,
+// which is easy.
+func TestForce(t *testing.T) {
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "star.json"), filepath.Join(dir, "graph.svg")
+	var b strings.Builder
+	for i := range 150 {
+		fmt.Fprintf(&b, `{"resourceSpans":[%s,%s]}`+"\n", resourceSpan(0, i+1, 1, 0, 3), resourceSpan(i+1, i+1, 2, 1, 2))
+	}
+	if err := os.WriteFile(in, []byte(b.String()), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if message, err := exec.Command("graphviz-export", "-o", out, in).CombinedOutput(); err == nil {
+		t.Fatalf("151 services are drawn: %s", message)
+	}
+	if message, err := exec.Command("graphviz-export", "--force", "-o", out, in).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, message)
+	}
+	if got, err := os.ReadFile(out); err != nil || !bytes.Contains(got, []byte(">s150<")) {
+		t.Errorf("the picture lacks a service (%v)", err)
 	}
 }
 
