@@ -121,7 +121,7 @@ Another three change how spans become a graph: --queue-nodes, --split-by and
 The extension of the file after -o is the format: .svg or .dot for a picture; .mmd
 for a Mermaid flowchart, which GitHub and GitLab draw; .md or .txt for a table;
 .csv, .graphml or .json for other programs. Given several times, -o writes several
-files of one reading. With -f, the format is the one named there;
+files of one reading. With -f, the format is the one named there, or of that extension;
 -f grafana, which has no extension, gives what Grafana's node graph panel shows. Without
 -o, the graph goes to standard output: as a table if that is a terminal, as DOT
 otherwise:

@@ -12,12 +12,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/pflag"
 	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -40,6 +42,48 @@ func TestScripts(t *testing.T) {
 		"SILENT": silent(t),
 		"LARGE":  largeTraces(t),
 	}))
+}
+
+// Every flag of every command is used by a script.
+func TestScriptsUseEveryFlag(t *testing.T) {
+	scripts, err := filepath.Glob("testdata/*/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := make(map[string]bool) // "--flag", "check --flag"
+	for _, script := range scripts {
+		text, err := os.ReadFile(script)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			_, args, ok := strings.Cut(line, "graphviz-export ")
+			if !ok {
+				continue
+			}
+			command := ""
+			for i, word := range strings.Fields(args) {
+				if i == 0 && word == "check" {
+					command = "check "
+				}
+				name, _, _ := strings.Cut(word, "=")
+				used[command+name] = true
+			}
+		}
+	}
+	for _, cmd := range commandsWithFlags() {
+		command := ""
+		if cmd.HasParent() {
+			command = cmd.Name() + " "
+		}
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			shared := command != "" && slices.Contains(queryFlags, f.Name) // the same code for both commands
+			short := f.Shorthand != "" && used[command+"-"+f.Shorthand]
+			if !shared && !short && !used[command+"--"+f.Name] {
+				t.Errorf("no script uses %s--%s", command, f.Name)
+			}
+		})
+	}
 }
 
 // hotrod is the example of the repository: 55 traces of 6 services.

@@ -80,6 +80,9 @@ func (e *export) chooseFormat(formats []render.Format, path string, screen bool)
 		if err == nil {
 			return f, nil
 		}
+		if f, err := render.ByFileName(formats, "."+e.format); err == nil { // md, mmd, gv
+			return f, nil
+		}
 		var names []string
 		for _, f := range formats {
 			names = append(names, f.Name)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -51,9 +53,9 @@ func TestTempoScripts(t *testing.T) {
 	clock := func(nanos int64, after time.Duration, zone *time.Location) string {
 		return time.Unix(0, nanos).Add(after).In(zone).Format("2006-01-02T15:04:05")
 	}
-	secure, ca := secureProxy(t, tempo)
+	secure, mutual, cert, key := secureProxy(t, tempo)
 	testscript.Run(t, params(t, "testdata/tempo", map[string]string{
-		"SECURE": secure, "CA": ca,
+		"SECURE": secure, "MUTUAL": mutual, "CERT": cert, "KEY": key,
 		"FIRST_UTC": clock(first, -time.Second, time.UTC), "LAST_UTC": clock(last, time.Second, time.UTC),
 		"FIRST_TOKYO": clock(first, -time.Second, tokyo), "LAST_TOKYO": clock(last, time.Second, tokyo),
 		"FIRST_UNIX": strconv.FormatInt(first/1e9-1, 10),
@@ -176,25 +178,39 @@ func attributes(list []servicegraph.Attr) []*commonpb.KeyValue {
 	return out
 }
 
-// secureProxy returns the URL of a proxy of a Tempo that speaks TLS, and the file of
-// the certificate that signs for it.
-func secureProxy(t *testing.T, tempo *tempotest.Tempo) (address, caFile string) {
+// secureProxy returns the URLs of two proxies of a Tempo that speak TLS, and the file
+// of the certificate that signs for both. The second wants to see a certificate of the
+// client as well; the same one will do, whose key is in another file.
+func secureProxy(t *testing.T, tempo *tempotest.Tempo) (open, mutual, certFile, keyFile string) {
 	target, err := url.Parse(tempo.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := httptest.NewUnstartedServer(&httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
-	})
-	s.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that do not trust it
-	s.StartTLS()
-	t.Cleanup(s.Close)
-	caFile = filepath.Join(t.TempDir(), "ca.pem")
-	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
-	if err := os.WriteFile(caFile, ca, 0o666); err != nil {
+	start := func(auth tls.ClientAuthType) *httptest.Server {
+		s := httptest.NewUnstartedServer(&httputil.ReverseProxy{
+			Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		})
+		s.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that do not trust it
+		s.TLS = &tls.Config{ClientAuth: auth}
+		s.StartTLS()
+		t.Cleanup(s.Close)
+		return s
+	}
+	s := start(tls.NoClientCert)
+	key, err := x509.MarshalPKCS8PrivateKey(s.TLS.Certificates[0].PrivateKey)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return s.URL, caFile
+	dir := t.TempDir()
+	write := func(name, kind string, der []byte) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	return s.URL, start(tls.RequireAnyClientCert).URL,
+		write("cert.pem", "CERTIFICATE", s.Certificate().Raw), write("key.pem", "PRIVATE KEY", key)
 }
 
 // proxy returns the URL of a proxy that has a Tempo below a path, for requests
