@@ -129,23 +129,34 @@ func (b *Builder) Add(s Span) {
 	if b.tempo != nil {
 		b.tempo.Add(s)
 	}
-	if s.TraceID.IsZero() || s.SpanID.IsZero() {
+	if set := b.admit(s.TraceID, s.SpanID); set != nil {
+		b.keep(set, b.record(&s), s.Links)
+	}
+}
+
+// admit returns the set that a span goes to, nil for one that is counted and left
+// out: it has no identity, or its trace is forgotten.
+func (b *Builder) admit(trace TraceID, span SpanID) *spanSet {
+	if trace.IsZero() || span.IsZero() {
 		b.report.Spans++
 		b.report.Invalid++
-		return
+		return nil
 	}
-	set := b.hold(s.TraceID)
+	set := b.hold(trace)
 	if set == nil {
 		b.report.Spans++
 		b.report.Late++
-		return
 	}
-	r := b.record(s)
+	return set
+}
+
+// keep adds a span to its trace.
+func (b *Builder) keep(set *spanSet, r record, links []Link) {
 	set.spans = append(set.spans, r)
 	b.spans++
 	if r.kind == KindConsumer {
-		for _, l := range s.Links {
-			set.links = append(set.links, spanLink{s.SpanID, r.node, l})
+		for _, l := range links {
+			set.links = append(set.links, spanLink{r.id, r.node, l})
 			b.linked[l]++
 		}
 	}
@@ -217,59 +228,26 @@ type record struct {
 // it themselves, followed by a colon and the name of the program.
 const unknownService = "unknown_service"
 
-func (b *Builder) record(s Span) record {
+func (b *Builder) record(s *Span) record {
 	r := record{
 		id: s.SpanID, parent: s.ParentID,
 		start: s.Start, end: s.End,
 		weight: roundWeight(s.Weight),
-		kind:   s.Kind,
 		status: s.Status,
 	}
-	r.node = b.node(NodeID{Namespace: s.Namespace, Name: b.serviceName(&s), Type: TypeService})
+	r.node = b.node(NodeID{Namespace: s.Namespace, Name: b.cfg.serviceName(s.Service, s.Resource), Type: TypeService})
 	b.note(r.node, s.Resource)
-	r.caller = s.Kind.calls()
-	if !r.caller && !s.Kind.serves() && len(s.Attrs) == 0 {
-		return r
-	}
-	facts := factsOf(s.Attrs)
-	if b.cfg.HTTPErrors && s.Status == StatusUnset && facts.serverError() {
-		r.status = StatusError
-	}
-	switch {
-	case s.Kind == KindClient && facts.receives():
-		r.kind, r.caller, r.polls = KindConsumer, false, true
-	case s.Kind == KindClient && facts.carriesNothing(len(s.Links)):
-		r.kind, r.caller = KindInternal, false
-		return r
-	case s.Kind == KindClient && facts.publishes():
-		r.kind = KindProducer
-	}
-	if facts.faasTrigger != "" && r.kind.serves() {
-		b.noteAttr(r.node, Attr{"faas.trigger", facts.faasTrigger})
-	}
-	switch {
-	case r.kind.serves():
-		if p, ok := facts.caller(r.kind); ok {
-			r.peer, r.peerIsName = b.node(p.id), p.isName
-		}
-	case r.caller || facts.hasDatabase() && !b.cfg.IgnoreInternalDatabases:
-		r.caller = true // a database inside the process has no client span (D10)
-		r.resent = facts.resendCount != "" && facts.resendCount != "0"
-		if p, ok := b.callee(s, &facts); ok {
-			r.peer, r.peerIsName = b.node(p.id), p.isName
-		}
-		r.address = b.address(r.dialled(&facts, &b.names))
-		r.detail = b.detail(facts.detail())
-	}
+	said := b.cfg.say(s)
+	b.take(&r, &said)
 	return r
 }
 
 // serviceName returns the name of the span's service, with what [Config].SplitBy
 // adds to it.
-func (b *Builder) serviceName(s *Span) string {
-	name := firstOf(s.Service, unknownService)
-	for _, key := range b.cfg.SplitBy {
-		if value, ok := findAttr(s.Resource, key); ok && value != "" {
+func (c *Config) serviceName(service string, resource []Attr) string {
+	name := firstOf(service, unknownService)
+	for _, key := range c.SplitBy {
+		if value, ok := findAttr(resource, key); ok && value != "" {
 			name += "@" + value
 		}
 	}
@@ -313,27 +291,6 @@ func (b *Builder) detail(d detail) detailIndex {
 
 // isFull reports whether a table of n names has no room for another.
 func (b *Builder) isFull(n int) bool { return b.cfg.Window.Nodes > 0 && n >= b.cfg.Window.Nodes }
-
-func (b *Builder) callee(s Span, facts *peerFacts) (peer, bool) {
-	if b.cfg.Peer == nil {
-		return facts.callee(s.Kind)
-	}
-	id, ok := b.cfg.Peer(s)
-	if id.Type == TypeService { // a service sends spans; whether this one does is not known yet
-		id.Type = TypeExternal
-		return peer{id, true}, ok
-	}
-	return peer{id: id}, ok
-}
-
-// dialled returns where the span's callee listens.
-func (r *record) dialled(facts *peerFacts, names *names) address {
-	at := facts.address()
-	if r.peerIsName && at.host != "" {
-		at.name = names.nodeID(r.peer).String()
-	}
-	return at
-}
 
 // duration returns the latency of the span in nanoseconds, and false where the
 // clock or the end is missing or broken.

@@ -30,7 +30,7 @@ func CriticalPath(spans []Span) []Segment {
 	records := make([]record, 0, len(spans))
 	for _, s := range spans {
 		if !s.SpanID.IsZero() {
-			records = append(records, b.record(s))
+			records = append(records, b.record(&s))
 		}
 	}
 	t.plant(records)

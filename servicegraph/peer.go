@@ -32,81 +32,8 @@ type peerFacts struct {
 // field returns where the value of an attribute belongs, nil if the graph does
 // not need it.
 func (f *peerFacts) field(key string) *string {
-	switch key {
-	case "service.peer.name":
-		return &f.peerName
-	case "service.peer.namespace":
-		return &f.peerNamespace
-	case "peer.service":
-		return &f.peerService
-	case "db.system.name":
-		return &f.dbSystem
-	case "db.system":
-		return &f.dbSystemOld
-	case "db.namespace":
-		return &f.dbNamespace
-	case "db.name":
-		return &f.dbName
-	case "messaging.system":
-		return &f.msgSystem
-	case "messaging.destination.name":
-		return &f.msgDestination
-	case "messaging.destination":
-		return &f.msgDestinationOld
-	case "messaging.source.name", "messaging.source":
-		return &f.msgSource
-	case "messaging.destination.anonymous":
-		return &f.msgAnonymous
-	case "messaging.destination.template":
-		return &f.msgTemplate
-	case "messaging.destination.temporary":
-		return &f.msgTemporary
-	case "messaging.operation.type":
-		return &f.msgOperation
-	case "messaging.operation":
-		return &f.msgOperationOld
-	case "gen_ai.provider.name":
-		return &f.genaiProvider
-	case "gen_ai.system":
-		return &f.genaiSystem
-	case "gen_ai.operation.name":
-		return &f.genaiOperation
-	case "faas.trigger":
-		return &f.faasTrigger
-	case "faas.invoked_name":
-		return &f.faasName
-	case "rpc.method":
-		return &f.rpcMethod
-	case "gen_ai.request.model":
-		return &f.genaiModel
-	case "rpc.service":
-		return &f.rpcService
-	case "server.address":
-		return &f.serverAddress
-	case "server.port":
-		return &f.serverPort
-	case "net.peer.name":
-		return &f.netPeerName
-	case "net.peer.port":
-		return &f.netPeerPort
-	case "url.full":
-		return &f.urlFull
-	case "http.url":
-		return &f.httpURL
-	case "http.host":
-		return &f.httpHost
-	case "network.peer.address":
-		return &f.networkPeerAddress
-	case "net.sock.peer.addr":
-		return &f.netSockPeerAddress
-	case "net.peer.ip":
-		return &f.netPeerIPOld
-	case "http.request.resend_count":
-		return &f.resendCount
-	case "http.response.status_code":
-		return &f.httpStatus
-	case "http.status_code":
-		return &f.httpStatusOld
+	if k := keyOf(key); k != 0 {
+		return factKeys[k-1].field(f)
 	}
 	return nil
 }
@@ -330,11 +257,32 @@ func (f *peerFacts) host() string {
 		if raw == "" {
 			continue
 		}
-		if u, err := url.Parse(raw); err == nil && u.Hostname() != "" {
+		if u, err := url.Parse(raw[:originLen(raw)]); err == nil && u.Hostname() != "" {
 			return hostOf(u.Hostname())
 		}
 	}
 	return hostOf(firstOf(f.httpHost, f.networkPeerAddress, f.netSockPeerAddress, f.netPeerIPOld))
+}
+
+// originLen returns the length of a URL up to its path, 0 where it names no host. The
+// rest says nothing, and is another in every request.
+func originLen[T string | []byte](url T) int {
+	host := 0 // where it begins
+	for i := 0; i+1 < len(url); i++ {
+		if url[i] == '/' && url[i+1] == '/' && (i == 0 || url[i-1] == ':') {
+			host = i + 2
+			break
+		}
+	}
+	if host == 0 {
+		return 0
+	}
+	for i := host; i < len(url); i++ {
+		if c := url[i]; c == '/' || c == '?' || c == '#' {
+			return i
+		}
+	}
+	return len(url)
 }
 
 // address returns where the callee listens, with an empty host if unknown. Only

@@ -1,0 +1,234 @@
+package servicegraph
+
+// An Intake prepares the spans of one reader for a [Builder], in batches. It takes the
+// part of the work that needs nothing of the builder: it finds out what the attributes
+// of a span mean, once for all spans with the same, and packs spans into what the
+// graph needs of them. [Builder.Add] is the simple way, for spans that are values of
+// type [Span]; a reader of encoded traces saves most of the work by this one:
+//
+//	in := servicegraph.NewIntake(cfg) // if cfg.TakesRaw()
+//	for each resource {
+//		res, known := in.KnownResource(encoded)
+//		if !known {
+//			res = in.Resource(encoded, service, namespace, attrs)
+//		}
+//		for each span of it {
+//			raw.ClearAttrs()
+//			… in.Filter(kind).Key(key), raw.AddAttr(…) …
+//			in.Add(res, &raw)
+//		}
+//	}
+//	builder.Take(in.Batch())
+//
+// An intake is not safe for concurrent use, but several of them can prepare batches for
+// one builder at the same time: a builder and its intakes share nothing but batches.
+// Those of one intake go to one builder, in their order.
+type Intake struct {
+	cfg     Config
+	filters [KindConsumer + 1]*AttrFilter
+	ledger  *ledger
+	batch   *Batch
+	used    chan *Batch // to be filled again
+
+	resources map[string]Resource // by their encoding
+	nresource int
+	sayings   map[string]uint32 // numbers of sayings, by the words
+	nsaying   int
+	plain     [256]uint32 // numbers of what spans of a kind say without attributes, plus one
+	words     []byte      // scratch
+}
+
+// A Resource is what the spans of one process have in common, as an [Intake] knows
+// it. It means nothing to another intake, and is valid until the intake is next
+// asked for one.
+type Resource uint32
+
+// A Batch is a number of spans on their way from an [Intake] to a [Builder].
+type Batch struct {
+	ledger *ledger
+	used   chan *Batch
+
+	// What spans refer to by number, as far as batches before this did not bring it;
+	// if reset is set, those do not count any more.
+	reset     bool
+	resources []rawResource
+	sayings   []saying
+
+	spans []packedSpan
+	links []Link
+}
+
+// Len returns the number of spans.
+func (b *Batch) Len() int { return len(b.spans) }
+
+// A rawResource is what the graph needs of a resource.
+type rawResource struct {
+	id    NodeID
+	attrs []Attr
+}
+
+// A packedSpan is a span with numbers in place of what names somebody: 72 bytes.
+type packedSpan struct {
+	trace      TraceID
+	id, parent SpanID
+	start, end int64
+	weight     float64
+	resource   Resource
+	saying     uint32
+	links      uint32 // how many of the batch's links are its
+	status     Status
+}
+
+// How many resources, and attributes of spans, an intake recognizes, and of how many
+// bytes at most: values that are others in each span would fill any memory.
+const (
+	maxKnown         = 1 << 13
+	maxKnownResource = 8 << 10 // bytes
+	maxKnownSaying   = 512
+)
+
+// TakesRaw reports whether spans for a builder with this configuration can go through
+// an [Intake]. They cannot where a function or a processor in it wants each [Span] as
+// it is: [Config].Peer and [Config].Tempo.
+func (c Config) TakesRaw() bool { return c.Peer == nil && c.Tempo == nil }
+
+// NewIntake returns an intake for builders with this configuration, for which
+// [Config.TakesRaw] must be true.
+func NewIntake(cfg Config) *Intake {
+	if !cfg.TakesRaw() {
+		panic("servicegraph: an intake for a configuration that wants spans as they are")
+	}
+	in := &Intake{cfg: cfg, ledger: new(ledger), used: make(chan *Batch, 2)}
+	in.batch = in.newBatch()
+	for kind := range in.filters {
+		in.filters[kind] = cfg.attrFilter(Kind(kind))
+	}
+	in.forget()
+	return in
+}
+
+// forget starts anew with what the intake recognizes. What spans of the present batch
+// refer to must be nothing.
+func (in *Intake) forget() {
+	in.resources, in.sayings = make(map[string]Resource), make(map[string]uint32)
+	in.nresource, in.nsaying, in.plain = 0, 0, [256]uint32{}
+	in.batch.reset = true
+	in.batch.resources, in.batch.sayings = nil, nil
+}
+
+func (in *Intake) newBatch() *Batch {
+	select {
+	case b := <-in.used:
+		return b
+	default:
+		return &Batch{ledger: in.ledger, used: in.used}
+	}
+}
+
+// Filter returns what to keep of the attributes of spans of a kind.
+func (in *Intake) Filter(kind Kind) *AttrFilter {
+	if int(kind) < len(in.filters) {
+		return in.filters[kind]
+	}
+	return in.filters[KindUnset]
+}
+
+// KnownResource returns the resource that was entered with the same encoding, and
+// false if it has to be read and entered.
+func (in *Intake) KnownResource(encoded []byte) (Resource, bool) {
+	if in.isFull() {
+		in.forget()
+	}
+	r, ok := in.resources[string(encoded)]
+	return r, ok
+}
+
+// isFull reports whether it is time to forget, and safe.
+func (in *Intake) isFull() bool {
+	return (in.nresource > maxKnown || in.nsaying > maxKnown) && len(in.batch.spans) == 0
+}
+
+// Resource enters a resource: its service and namespace, empty if missing, and those
+// other attributes for which [Config.Reads] is true. It is found again by its
+// encoding, whatever that is.
+func (in *Intake) Resource(encoded []byte, service, namespace string, attrs []Attr) Resource {
+	r := Resource(in.nresource)
+	in.nresource++
+	in.batch.resources = append(in.batch.resources, rawResource{
+		NodeID{Namespace: namespace, Name: in.cfg.serviceName(service, attrs), Type: TypeService}, attrs,
+	})
+	if len(encoded) <= maxKnownResource && len(in.resources) < maxKnown {
+		in.resources[string(encoded)] = r
+	}
+	return r
+}
+
+// Add takes one span of a resource.
+func (in *Intake) Add(of Resource, s *RawSpan) {
+	var number uint32
+	if s.meansNothing() {
+		number = in.plainSaying(s.Kind)
+	} else {
+		number = in.saying(s)
+	}
+	p := in.next()
+	p.trace, p.id, p.parent = s.TraceID, s.SpanID, s.ParentID
+	p.start, p.end = s.Start, s.End
+	p.weight = 1
+	if s.Weight != 0 {
+		p.weight = roundWeight(s.Weight)
+	}
+	p.resource, p.saying, p.status = of, number, s.Status
+	p.links = uint32(len(s.Links))
+	if len(s.Links) > 0 {
+		in.batch.links = append(in.batch.links, s.Links...)
+	}
+}
+
+// next returns the place of the next span in the batch. What is there is of another.
+func (in *Intake) next() *packedSpan {
+	b := in.batch
+	if len(b.spans) == cap(b.spans) {
+		b.spans = append(b.spans, packedSpan{})
+	} else {
+		b.spans = b.spans[:len(b.spans)+1]
+	}
+	return &b.spans[len(b.spans)-1]
+}
+
+// plainSaying returns the number of what a span without attributes says.
+func (in *Intake) plainSaying(kind Kind) uint32 {
+	if n := in.plain[kind]; n != 0 {
+		return n - 1
+	}
+	number := in.enter(&Span{Kind: kind})
+	in.plain[kind] = number + 1
+	return number
+}
+
+// saying returns the number of what a span says.
+func (in *Intake) saying(s *RawSpan) uint32 {
+	in.words = append(append(in.words[:0], byte(s.Kind), byte(min(len(s.Links), 1))), s.attrs...)
+	if number, ok := in.sayings[string(in.words)]; ok {
+		return number
+	}
+	number := in.enter(&Span{Kind: s.Kind, Links: s.Links, Attrs: decodeAttrs(s.attrs)})
+	if len(in.words) <= maxKnownSaying && len(in.sayings) < maxKnown {
+		in.sayings[string(in.words)] = number
+	}
+	return number
+}
+
+// enter gives what a span says a number.
+func (in *Intake) enter(s *Span) uint32 {
+	in.batch.sayings = append(in.batch.sayings, in.cfg.say(s))
+	in.nsaying++
+	return uint32(in.nsaying - 1)
+}
+
+// Batch returns the spans added since the last call.
+func (in *Intake) Batch() *Batch {
+	full := in.batch
+	in.batch = in.newBatch()
+	return full
+}

@@ -1,0 +1,62 @@
+package servicegraph
+
+import (
+	"encoding/binary"
+	"strings"
+)
+
+// A RawSpan is a span as a reader of encoded traces hands it to an [Intake]: a [Span]
+// without strings. What names its service is a [Resource], and of its attributes it
+// has those that the graph reads, as bytes, so that what was seen before need not be
+// made sense of again. The intake keeps nothing of it, and one RawSpan serves for
+// many spans.
+type RawSpan struct {
+	TraceID  TraceID
+	SpanID   SpanID
+	ParentID SpanID // zero for a root
+
+	Kind       Kind
+	Status     Status
+	Start, End int64   // as in Span
+	Weight     float64 // as in Span
+	Links      []Link
+
+	attrs []byte // of each attribute its key, the length of its value as a varint, and the value
+	roles spanRoles
+}
+
+// ClearAttrs removes the attributes.
+func (s *RawSpan) ClearAttrs() { s.attrs, s.roles = s.attrs[:0], 0 }
+
+// AddAttr adds an attribute that an [AttrFilter] of the span's kind has let through.
+// The value is its text, as in an [Attr]. Of attributes with one key the last counts.
+func (s *RawSpan) AddAttr(key AttrKey, value []byte) {
+	if key.isURL() {
+		value = value[:originLen(value)]
+	}
+	s.roles |= factKeys[key-1].of
+	s.attrs = append(s.attrs, byte(key))
+	if len(value) < 0x80 {
+		s.attrs = append(s.attrs, byte(len(value)))
+	} else {
+		s.attrs = binary.AppendUvarint(s.attrs, uint64(len(value)))
+	}
+	s.attrs = append(s.attrs, value...)
+}
+
+// meansNothing reports whether the attributes say nothing because the span is no side
+// of a call and they do not make it one.
+func (s *RawSpan) meansNothing() bool {
+	return len(s.attrs) == 0 || s.roles&(ofDatabases|ofFailures) == 0 && !s.Kind.calls() && !s.Kind.serves()
+}
+
+// decodeAttrs returns the attributes that AddAttr encoded.
+func decodeAttrs(b []byte) (attrs []Attr) {
+	for len(b) > 0 {
+		size, n := binary.Uvarint(b[1:])
+		value := b[1+n:][:size]
+		attrs = append(attrs, Attr{AttrKey(b[0]).name(), strings.ToValidUTF8(string(value), "\uFFFD")})
+		b = b[1+n+int(size):]
+	}
+	return attrs
+}

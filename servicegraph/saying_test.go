@@ -1,0 +1,57 @@
+package servicegraph
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+// TestFilterLosesNothing makes sense of random attributes of every kind of span, of all
+// of them and of those that the filter of the kind lets through: they say the same.
+func TestFilterLosesNothing(t *testing.T) {
+	values := []string{"", "a", "0", "true", "500", "receive", "send", "settle", "https://h/p", "h:80", "10.0.0.1", "execute_tool"}
+	for seed := range uint64(50_000) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		cfg := Config{HTTPErrors: rng.IntN(2) == 0, IgnoreInternalDatabases: rng.IntN(2) == 0}
+		s := Span{Kind: Kind(rng.IntN(8)), Links: make([]Link, rng.IntN(2))}
+		for range rng.IntN(6) {
+			key := factKeys[rng.IntN(len(factKeys))].name
+			s.Attrs = append(s.Attrs, Attr{key, values[rng.IntN(len(values))]})
+		}
+		raw := RawSpan{Kind: s.Kind, Links: s.Links}
+		filter := cfg.attrFilter(s.Kind)
+		for _, a := range s.Attrs {
+			if key := filter.Key([]byte(a.Key)); key != 0 {
+				raw.AddAttr(key, []byte(a.Value))
+			}
+		}
+		kept := s
+		kept.Attrs = decodeAttrs(raw.attrs)
+		if raw.meansNothing() {
+			kept.Attrs = nil
+		}
+		if want, got := cfg.say(&s), cfg.say(&kept); want != got {
+			t.Fatalf("%v of %+v:\n%+v, but of %v\n%+v", s.Kind, s.Attrs, want, kept.Attrs, got)
+		}
+	}
+}
+
+// TestReadsFacts: what is handed over by number can be kept by name.
+func TestReadsFacts(t *testing.T) {
+	for i, k := range factKeys {
+		if got := keyOf(k.name); got != AttrKey(i+1) {
+			t.Errorf("%s has number %d, want %d", k.name, got, i+1)
+		}
+		if !(Config{}).Reads(k.name) {
+			t.Errorf("%s is not read", k.name)
+		}
+		for _, other := range []string{k.name[1:], k.name + "x", k.name[:len(k.name)-1] + "_"} {
+			if keyOf(other) != 0 {
+				t.Errorf("%s is read", other)
+			}
+		}
+	}
+	if name := fmt.Sprintf("%0*d", len(keysByLength), 0); keyOf(name) != 0 {
+		t.Errorf("%s is read", name)
+	}
+}
