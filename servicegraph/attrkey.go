@@ -108,13 +108,18 @@ type AttrFilter struct {
 
 // attrFilter returns the filter for spans of a kind.
 func (c *Config) attrFilter(kind Kind) *AttrFilter {
-	f := &AttrFilter{of: ofCallers} // a call to a database that is none by its kind can say as much
-	if kind.serves() {
-		f.of = ofCallees
+	var of spanRoles
+	switch {
+	case kind.serves():
+		of = ofCallees
+	case kind.calls(), !c.IgnoreInternalDatabases: // a call to a database that is none by its kind says as much
+		of = ofCallers
 	}
-	if !kind.serves() && !kind.calls() && c.IgnoreInternalDatabases {
-		f.of = 0
-	}
+	return c.newAttrFilter(of)
+}
+
+func (c *Config) newAttrFilter(of spanRoles) *AttrFilter {
+	f := &AttrFilter{of: of}
 	if c.HTTPErrors {
 		f.of |= ofFailures
 	}
@@ -125,6 +130,9 @@ func (c *Config) attrFilter(kind Kind) *AttrFilter {
 	}
 	return f
 }
+
+// Has reports whether the attribute with this number is not left out.
+func (f *AttrFilter) Has(key AttrKey) bool { return key.is(f.of) }
 
 // Key returns the number of the attribute with this key, 0 if it is to be left out.
 func (f *AttrFilter) Key(key []byte) AttrKey {

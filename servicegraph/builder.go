@@ -101,6 +101,9 @@ func NewBuilder(cfg Config) *Builder {
 	return b
 }
 
+// Config returns the configuration that the builder was made with.
+func (b *Builder) Config() Config { return b.cfg }
+
 // Build reads a source to its end. A [*SkipError] is counted in the report and
 // reading goes on; any other error ends it, and Build returns the graph of what
 // was read before together with that error.

@@ -133,6 +133,13 @@ func (in *Intake) Filter(kind Kind) *AttrFilter {
 	return in.filters[KindUnset]
 }
 
+// FilterAny returns a filter for spans whose kind is not known yet. It lets everything
+// through that the filter of some kind does.
+func (in *Intake) FilterAny() *AttrFilter { return in.cfg.newAttrFilter(ofBoth) }
+
+// Len returns the number of spans added since the last call of Batch.
+func (in *Intake) Len() int { return in.batch.Len() }
+
 // KnownResource returns the resource that was entered with the same encoding, and
 // false if it has to be read and entered.
 func (in *Intake) KnownResource(encoded []byte) (Resource, bool) {

@@ -2,7 +2,7 @@ package servicegraph
 
 import (
 	"encoding/binary"
-	"strings"
+	"unicode/utf8"
 )
 
 // A RawSpan is a span as a reader of encoded traces hands it to an [Intake]: a [Span]
@@ -29,7 +29,8 @@ type RawSpan struct {
 func (s *RawSpan) ClearAttrs() { s.attrs, s.roles = s.attrs[:0], 0 }
 
 // AddAttr adds an attribute that an [AttrFilter] of the span's kind has let through.
-// The value is its text, as in an [Attr]. Of attributes with one key the last counts.
+// The value is its text, as in an [Attr]; every byte of it that is not UTF-8 becomes
+// U+FFFD. Of attributes with one key the last counts.
 func (s *RawSpan) AddAttr(key AttrKey, value []byte) {
 	if key.isURL() {
 		value = value[:originLen(value)]
@@ -54,8 +55,11 @@ func (s *RawSpan) meansNothing() bool {
 func decodeAttrs(b []byte) (attrs []Attr) {
 	for len(b) > 0 {
 		size, n := binary.Uvarint(b[1:])
-		value := b[1+n:][:size]
-		attrs = append(attrs, Attr{AttrKey(b[0]).name(), strings.ToValidUTF8(string(value), "\uFFFD")})
+		value := string(b[1+n:][:size])
+		if !utf8.ValidString(value) {
+			value = string([]rune(value))
+		}
+		attrs = append(attrs, Attr{AttrKey(b[0]).name(), value})
 		b = b[1+n+int(size):]
 	}
 	return attrs

@@ -11,8 +11,11 @@ import (
 // graph is this module's way from the bytes of a file, in either encoding, to a
 // finished Graph. It is what is measured: a faster way goes here.
 func graph(data []byte) (*servicegraph.Graph, error) {
-	var config servicegraph.Config
-	return servicegraph.Build(tracefile.Read(bytes.NewReader(data), "input", tracefile.Config{Keep: config.Reads}), config)
+	b := servicegraph.NewBuilder(servicegraph.Config{})
+	if err := tracefile.Load(b, bytes.NewReader(data), "input", nil); err != nil {
+		return nil, err
+	}
+	return b.Graph(), nil
 }
 
 // checkedGraph is graph, failing if a span of the input is not in it.

@@ -33,7 +33,9 @@ func BenchmarkGraph(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(c.data)))
 			for b.Loop() {
-				g, err := servicegraph.Build(Read(bytes.NewReader(c.data), c.name, Config{Keep: servicegraph.Config{}.Reads}), servicegraph.Config{})
+				builder := servicegraph.NewBuilder(servicegraph.Config{})
+				err := Load(builder, bytes.NewReader(c.data), c.name, nil)
+				g := builder.Graph()
 				if err != nil || g.Report().Spans < spans*9/10 {
 					b.Fatalf("%+v, %v", g.Report(), err)
 				}

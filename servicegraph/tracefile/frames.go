@@ -65,6 +65,7 @@ func (f *frames) each(s *source, limit int, decode func(message []byte) error) e
 			if err = f.fill(int(size)); err == nil {
 				err = decode(f.buf)
 			}
+			s.passOn(batchSize)
 		}
 		if err != nil {
 			return err

@@ -19,6 +19,9 @@ const (
 type resource struct {
 	service, namespace string
 	attrs              []servicegraph.Attr
+
+	number  servicegraph.Resource // to the intake, where spans go to one
+	encoded []byte
 }
 
 // needs reports whether a resource attribute is to be read: for the name of the

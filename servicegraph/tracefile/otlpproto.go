@@ -1,6 +1,7 @@
 package tracefile
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"strconv"
@@ -11,18 +12,29 @@ import (
 // A wireDecoder turns OTLP protobuf into the spans of a source, without building
 // the messages in between. Where something is not protobuf, the smallest message
 // around it is skipped.
+//
+// Spans go one of two ways: as values to the consumer of the source, with the
+// attributes that it keeps, or packed into the source's intake, with those that a graph
+// reads.
 type wireDecoder struct {
 	*source
 	damaged bool // something was skipped for that; cleared by whoever asks
 
+	wire   wireSpan // the span at hand
 	keys   map[string]knownKey
 	texts  interner
 	attrs  arena[servicegraph.Attr]
 	links  arena[servicegraph.Link]
 	number []byte // scratch
 
-	spanAttrs []servicegraph.Attr // of the span or resource being read
-	spanLinks []servicegraph.Link
+	resourceAttrs []servicegraph.Attr // of the resource at hand
+	spanAttrs     []servicegraph.Attr // of the span at hand
+	spanLinks     []servicegraph.Link
+
+	raw    servicegraph.RawSpan // the span at hand, on its way to the intake
+	filter *attributeFilter     // of the intake; nil without one
+	state  []byte               // the tracestate that came last, and the weight that it means
+	weight float64
 }
 
 // A knownKey is the key of an attribute, and whether it is kept.
@@ -32,7 +44,11 @@ type knownKey struct {
 }
 
 func newWireDecoder(s *source) *wireDecoder {
-	return &wireDecoder{source: s, keys: make(map[string]knownKey), texts: make(interner)}
+	d := &wireDecoder{source: s, keys: make(map[string]knownKey), texts: make(interner)}
+	if s.intake != nil {
+		d.filter = newAttributeFilter(s.intake)
+	}
+	return d
 }
 
 // damage reports and skips what turned out not to be protobuf.
@@ -67,15 +83,14 @@ func (d *wireDecoder) resourceSpans(b []byte) error {
 			encoded = joined(encoded, r.bytes)
 		}
 	}
-	res := resource{attrs: d.spanAttrs[:0]}
+	res := resource{encoded: encoded}
 	err := r.err
 	if err == nil {
-		err = d.resource(encoded, &res)
+		err = d.enter(&res)
 	}
 	if err != nil {
 		return d.damage("all spans of a resource", err)
 	}
-	d.spanAttrs, res.attrs = res.attrs, d.attrs.clone(res.attrs)
 
 	r = wireReader{rest: b}
 	for r.next() {
@@ -88,13 +103,30 @@ func (d *wireDecoder) resourceSpans(b []byte) error {
 	return nil
 }
 
+// enter reads a resource, unless the intake has seen it before.
+func (d *wireDecoder) enter(res *resource) error {
+	if d.intake != nil {
+		var known bool
+		if res.number, known = d.intake.KnownResource(res.encoded); known {
+			return nil
+		}
+	}
+	res.attrs = d.resourceAttrs[:0]
+	err := d.resource(res.encoded, res)
+	d.resourceAttrs, res.attrs = res.attrs, d.attrs.clone(res.attrs)
+	if err == nil && d.intake != nil {
+		res.number = d.intake.Resource(res.encoded, res.service, res.namespace, res.attrs)
+	}
+	return err
+}
+
 func (d *wireDecoder) resource(b []byte, res *resource) error {
 	r := wireReader{rest: b}
 	for r.next() {
 		if r.tag != resourceAttributes {
 			continue
 		}
-		key, value, err := d.attribute(r.bytes)
+		key, value, err := cutAttribute(r.bytes)
 		if err != nil {
 			return err
 		}
@@ -129,88 +161,109 @@ func (d *wireDecoder) scopeSpans(b []byte, res *resource) error {
 // pass passes one span on, or says why it is none. Links that are none are
 // left out of it.
 func (d *wireDecoder) pass(b []byte, res *resource) error {
-	s := servicegraph.Span{Service: res.service, Namespace: res.namespace, Resource: res.attrs}
-	d.spanAttrs, d.spanLinks = d.spanAttrs[:0], d.spanLinks[:0]
-	var traceID, spanID, parentID, state, status []byte
+	w, raw := &d.wire, &d.raw
+	err := w.read(b, d.filter)
 	var linkErr error
-
-	r := wireReader{rest: b}
-	for r.next() {
-		switch r.tag {
-		case spanTraceID:
-			traceID = r.bytes
-		case spanSpanID:
-			spanID = r.bytes
-		case spanParentID:
-			parentID = r.bytes
-		case spanTraceState:
-			state = r.bytes
-		case spanName:
-			s.Name = d.texts.intern(r.bytes)
-		case spanKind:
-			s.Kind = kindOf(int64(int32(r.bits)))
-		case spanStart:
-			s.Start = timeOf(r.bits)
-		case spanEnd:
-			s.End = timeOf(r.bits)
-		case spanStatus:
-			status = joined(status, r.bytes)
-		case spanAttributes:
-			r.err = d.spanAttribute(r.bytes)
-		case spanLinks:
-			r.err = d.spanLink(r.bytes, &linkErr)
-		}
+	if err == nil {
+		err = d.readRest(w, &linkErr)
 	}
-	if r.err == nil {
-		s.Status, r.err = d.status(status)
+	if err != nil {
+		return d.damage(d.describe(res), err)
 	}
-	if r.err != nil {
-		return d.damage(describe(s.Name, s.Service), r.err)
-	}
-
-	if err := d.ids(&s, traceID, spanID, parentID); err != nil {
-		return d.skip(fmt.Errorf("%s: %w", describe(s.Name, s.Service), err))
+	if err := readIDs(raw, w); err != nil {
+		return d.skip(fmt.Errorf("%s: %w", d.describe(res), err))
 	}
 	if linkErr != nil {
-		if err := d.skip(fmt.Errorf("a link of %s: %w", describe(s.Name, s.Service), linkErr)); err != nil {
+		if err := d.skip(fmt.Errorf("a link of %s: %w", d.describe(res), linkErr)); err != nil {
 			return err
 		}
 	}
-	if len(state) > 0 {
-		s.Weight = servicegraph.TraceStateWeight(string(state))
+	raw.Start, raw.End = timeOf(w.start), timeOf(w.end)
+	raw.Weight = 0
+	if len(w.state) > 0 {
+		raw.Weight = d.weightOf(w.state)
 	}
-	s.Attrs = d.attrs.clone(d.spanAttrs)
-	s.Links = d.links.clone(d.spanLinks)
-	return d.span(s)
-}
-
-// ids sets the ids of a span. Only that of the parent may be missing.
-func (d *wireDecoder) ids(s *servicegraph.Span, traceID, spanID, parentID []byte) error {
-	if err := copyID(s.TraceID[:], traceID); err != nil {
-		return fmt.Errorf("trace id: %w", err)
-	}
-	if err := copyID(s.SpanID[:], spanID); err != nil {
-		return fmt.Errorf("span id: %w", err)
-	}
-	if len(parentID) == 0 {
+	if d.intake != nil {
+		raw.Links = d.spanLinks
+		d.spans++
+		d.intake.Add(res.number, raw)
 		return nil
 	}
-	if err := copyID(s.ParentID[:], parentID); err != nil {
-		return fmt.Errorf("parent span id: %w", err)
+	return d.span(servicegraph.Span{
+		TraceID: raw.TraceID, SpanID: raw.SpanID, ParentID: raw.ParentID,
+		Service: res.service, Namespace: res.namespace, Resource: res.attrs,
+		Name: d.texts.intern(w.name), Kind: raw.Kind, Status: raw.Status,
+		Start: raw.Start, End: raw.End, Weight: raw.Weight,
+		Attrs: d.attrs.clone(d.spanAttrs), Links: d.links.clone(d.spanLinks),
+	})
+}
+
+// readRest makes sense of those fields that can still be damaged.
+func (d *wireDecoder) readRest(w *wireSpan, linkErr *error) (err error) {
+	d.raw.Kind = kindOf(int64(int32(w.kind)))
+	d.raw.Status, err = readStatus(w.status)
+	if err == nil && d.intake != nil {
+		err = d.readRawAttributes(w)
+	} else if err == nil {
+		err = d.readAttributes(w)
+	}
+	d.spanLinks = d.spanLinks[:0]
+	for _, link := range w.links {
+		if err == nil {
+			err = d.readLink(link, linkErr)
+		}
+	}
+	return err
+}
+
+// describe names the span at hand in a message.
+func (d *wireDecoder) describe(res *resource) string {
+	if d.intake != nil && res.service == "" { // it was recognized by its encoding
+		var again resource
+		if d.resource(res.encoded, &again) == nil {
+			res.service = again.service
+		}
+	}
+	return describe(validText(d.wire.name), res.service)
+}
+
+// readIDs reads the ids of a span. Only that of the parent may be missing.
+func readIDs(to *servicegraph.RawSpan, w *wireSpan) error {
+	if len(w.traceID) != len(to.TraceID) {
+		return fmt.Errorf("trace id: %w", wrongLength(to.TraceID[:], w.traceID))
+	}
+	if len(w.spanID) != len(to.SpanID) {
+		return fmt.Errorf("span id: %w", wrongLength(to.SpanID[:], w.spanID))
+	}
+	to.TraceID, to.SpanID = servicegraph.TraceID(w.traceID), servicegraph.SpanID(w.spanID)
+	switch len(w.parentID) {
+	case len(to.ParentID):
+		to.ParentID = servicegraph.SpanID(w.parentID)
+	case 0:
+		to.ParentID = servicegraph.SpanID{}
+	default:
+		return fmt.Errorf("parent span id: %w", wrongLength(to.ParentID[:], w.parentID))
 	}
 	return nil
 }
 
+func wrongLength(id, b []byte) error {
+	return fmt.Errorf("want %d bytes, got %d", len(id), len(b))
+}
+
 func copyID(id, b []byte) error {
 	if len(b) != len(id) {
-		return fmt.Errorf("want %d bytes, got %d", len(id), len(b))
+		return wrongLength(id, b)
 	}
 	copy(id, b)
 	return nil
 }
 
-func (d *wireDecoder) status(b []byte) (servicegraph.Status, error) {
+func readStatus(b []byte) (servicegraph.Status, error) {
 	status := servicegraph.StatusUnset
+	if len(b) == 0 {
+		return status, nil
+	}
 	r := wireReader{rest: b}
 	for r.next() {
 		if r.tag == statusCode {
@@ -220,9 +273,19 @@ func (d *wireDecoder) status(b []byte) (servicegraph.Status, error) {
 	return status, r.err
 }
 
-// spanLink adds a link to the span being read. An id of the wrong length goes to
+// weightOf returns the weight that a tracestate means. Most spans of a process have
+// the same.
+func (d *wireDecoder) weightOf(state []byte) float64 {
+	if !bytes.Equal(state, d.state) {
+		d.state = append(d.state[:0], state...)
+		d.weight = servicegraph.TraceStateWeight(string(state))
+	}
+	return d.weight
+}
+
+// readLink adds a link to the span being read. An id of the wrong length goes to
 // linkErr; the error is of the encoding.
-func (d *wireDecoder) spanLink(b []byte, linkErr *error) error {
+func (d *wireDecoder) readLink(b []byte, linkErr *error) error {
 	var traceID, spanID []byte
 	r := wireReader{rest: b}
 	for r.next() {
@@ -247,35 +310,43 @@ func (d *wireDecoder) spanLink(b []byte, linkErr *error) error {
 	return nil
 }
 
-// spanAttribute adds an attribute to the span being read, if it is kept.
-func (d *wireDecoder) spanAttribute(b []byte) error {
-	key, value, err := d.attribute(b)
-	if err != nil {
-		return err
-	}
-	k := d.known(key)
-	if !k.keep {
-		return nil
-	}
-	text, ok, err := d.text(value)
-	if ok {
-		d.spanAttrs = append(d.spanAttrs, servicegraph.Attr{Key: k.text, Value: text})
-	}
-	return err
-}
-
-// attribute returns the key of a KeyValue, and its value as it is encoded.
-func (d *wireDecoder) attribute(b []byte) (key, value []byte, err error) {
-	r := wireReader{rest: b}
-	for r.next() {
-		switch r.tag {
-		case attributeKey:
-			key = r.bytes
-		case attributeValue:
-			value = joined(value, r.bytes)
+// readAttributes reads those attributes of the span at hand that are kept.
+func (d *wireDecoder) readAttributes(w *wireSpan) error {
+	d.spanAttrs = d.spanAttrs[:0]
+	for _, a := range w.attributes {
+		k := d.known(a.key)
+		if !k.keep {
+			continue
+		}
+		text, ok, err := d.text(a.value)
+		if err != nil {
+			return err
+		}
+		if ok {
+			d.spanAttrs = append(d.spanAttrs, servicegraph.Attr{Key: k.text, Value: text})
 		}
 	}
-	return key, value, r.err
+	return nil
+}
+
+// readRawAttributes hands over those attributes of the span at hand that a graph reads
+// of spans of its kind.
+func (d *wireDecoder) readRawAttributes(w *wireSpan) error {
+	d.raw.ClearAttrs()
+	filter := d.filter.byKind[d.raw.Kind]
+	for _, a := range w.attributes {
+		if !filter.Has(a.number) {
+			continue
+		}
+		text, ok, err := d.scalar(a.value)
+		if err != nil {
+			return err
+		}
+		if ok {
+			d.raw.AddAttr(a.number, text)
+		}
+	}
+	return nil
 }
 
 // known looks a key up, and asks about it when it is new.
@@ -297,19 +368,33 @@ func (d *wireDecoder) known(key []byte) knownKey {
 // text returns an AnyValue as text, and false if there is none or it is no
 // scalar.
 func (d *wireDecoder) text(b []byte) (text string, ok bool, err error) {
+	raw, ok, err := d.scalar(b)
+	if !ok {
+		return "", false, err
+	}
+	return d.texts.intern(raw), true, nil
+}
+
+// scalar is text as bytes: part of the message, and perhaps not UTF-8, or what the
+// next call writes over.
+func (d *wireDecoder) scalar(b []byte) (text []byte, ok bool, err error) {
+	if len(b) > 1 && b[0] == byte(valueString) && b[1] < 0x80 && int(b[1]) == len(b)-2 {
+		return b[2:], true, nil
+	}
 	r := wireReader{rest: b}
 	for r.next() {
 		switch r.tag {
 		case valueString:
-			text, ok = d.texts.intern(r.bytes), true
+			text, ok = r.bytes, true
 		case valueBool:
-			text, ok = strconv.FormatBool(r.bits != 0), true
+			d.number = strconv.AppendBool(d.number[:0], r.bits != 0)
+			text, ok = d.number, true
 		case valueInt:
 			d.number = strconv.AppendInt(d.number[:0], int64(r.bits), 10)
-			text, ok = d.texts.intern(d.number), true
+			text, ok = d.number, true
 		case valueDouble:
 			d.number = appendFloat(d.number[:0], math.Float64frombits(r.bits))
-			text, ok = d.texts.intern(d.number), true
+			text, ok = d.number, true
 		case valueArray, valueMap, valueBytes:
 			ok = false
 		}

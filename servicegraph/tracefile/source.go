@@ -19,6 +19,12 @@ type source struct {
 	keep  func(key string) bool
 	yield func(servicegraph.Span, error) bool
 
+	// intake, if set, takes the spans of forms that can be read without making values
+	// of type Span, and loaded takes what it holds, between records. Errors, and other
+	// spans, go to yield.
+	intake *servicegraph.Intake
+	loaded func(*servicegraph.Intake)
+
 	record int   // number of the record being read, from 1
 	offset int64 // where it begins in the uncompressed input
 
@@ -52,6 +58,13 @@ func (s *source) span(sp servicegraph.Span) error {
 		return errStopped
 	}
 	return nil
+}
+
+// passOn passes the spans in the intake on if there are as many.
+func (s *source) passOn(many int) {
+	if s.intake != nil && s.intake.Len() >= many {
+		s.loaded(s.intake)
+	}
 }
 
 // skip reports that the current record, or a part of it, was left out.

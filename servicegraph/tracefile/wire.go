@@ -70,6 +70,30 @@ type wireReader struct {
 }
 
 func (r *wireReader) next() bool {
+	// Nearly all fields: one byte of tag, and a length or a number of one byte or two.
+	if b := r.rest; len(b) > 2 && b[0] < 0x80 && b[0] >= 1<<3 {
+		switch uint64(b[0]) & 7 {
+		case length:
+			n, at := int(b[1]), 2
+			if n >= 0x80 {
+				n, at = n&0x7f|int(b[2])<<7, 3
+			}
+			if (at == 2 || b[2] < 0x80) && n <= len(b)-at && r.err == nil {
+				r.tag, r.bytes, r.rest = uint64(b[0]), b[at:at+n], b[at+n:]
+				return true
+			}
+		case varint:
+			if b[1] < 0x80 && r.err == nil {
+				r.tag, r.bits, r.rest = uint64(b[0]), uint64(b[1]), b[2:]
+				return true
+			}
+		}
+	}
+	return r.nextOfAny()
+}
+
+// nextOfAny is next for a field of any form.
+func (r *wireReader) nextOfAny() bool {
 	if len(r.rest) == 0 || r.err != nil {
 		return false
 	}
@@ -99,10 +123,12 @@ func (r *wireReader) next() bool {
 func (r *wireReader) fail(code int) bool {
 	r.err = protowire.ParseError(code)
 	if r.err == io.ErrUnexpectedEOF {
-		r.err = errors.New("a field runs over the end of its message")
+		r.err = errOverrun
 	}
 	return false
 }
+
+var errOverrun = errors.New("a field runs over the end of its message")
 
 // joined returns a message field that occurs again: what is encoded twice is
 // merged, which the concatenation of both encodings is.

@@ -1,0 +1,154 @@
+package tracefile
+
+import (
+	"bytes"
+	"errors"
+	"iter"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	tracev1 "go.opentelemetry.io/proto/otlp/trace/v1"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// An outcome is what became of a trace file on its way into a graph.
+type outcome struct {
+	Graph string
+	Skips []string
+	Err   string
+}
+
+func outcomeOf(tb testing.TB, b *servicegraph.Builder, skips []string, err error) outcome {
+	tb.Helper()
+	data, jsonErr := b.Graph().MarshalJSON()
+	if jsonErr != nil {
+		tb.Fatal(jsonErr)
+	}
+	o := outcome{Graph: string(data), Skips: skips}
+	if err != nil {
+		o.Err = err.Error()
+	}
+	return o
+}
+
+// plainly adds spans as values, one by one.
+func plainly(tb testing.TB, spans iter.Seq2[servicegraph.Span, error], cfg servicegraph.Config) outcome {
+	tb.Helper()
+	b := servicegraph.NewBuilder(cfg)
+	var skips []string
+	var final error
+	for s, err := range spans {
+		skip, ok := errors.AsType[*servicegraph.SkipError](err)
+		switch {
+		case ok:
+			b.Skip()
+			skips = append(skips, skip.Error())
+		case err != nil:
+			final = err
+		default:
+			b.Add(s)
+		}
+	}
+	return outcomeOf(tb, b, skips, final)
+}
+
+func loaded(tb testing.TB, data []byte, cfg servicegraph.Config) outcome {
+	tb.Helper()
+	b := servicegraph.NewBuilder(cfg)
+	var skips []string
+	err := Load(b, bytes.NewReader(data), "input", func(skip *servicegraph.SkipError) error {
+		skips = append(skips, skip.Error())
+		return nil
+	})
+	return outcomeOf(tb, b, skips, err)
+}
+
+// checkLoad compares both ways of a file into a graph, and reports what both gave.
+func checkLoad(tb testing.TB, data []byte, cfg servicegraph.Config) outcome {
+	tb.Helper()
+	want := plainly(tb, Read(bytes.NewReader(data), "input", Config{Keep: cfg.Reads}), cfg)
+	if diff := cmp.Diff(want, loaded(tb, data, cfg)); diff != "" {
+		tb.Errorf("Read and Load (-want +got):\n%s", diff)
+	}
+	return want
+}
+
+var loadConfigs = []servicegraph.Config{
+	{},
+	{HTTPErrors: true, NodeAttrs: []string{"host.name"}},
+	{IgnoreInternalDatabases: true, QueueNodes: true, SplitBy: []string{"service.version"}},
+	{Window: servicegraph.Window{Nodes: 3, Traces: 2}},
+	{Tempo: &servicegraph.TempoConfig{}}, // which wants every span as it is
+}
+
+func TestLoad(t *testing.T) {
+	_, recorded := hotrodRequests(t)
+	whole := &tracev1.TracesData{}
+	for _, r := range everything() {
+		whole.ResourceSpans = append(whole.ResourceSpans, r.ResourceSpans...)
+	}
+	for name, data := range map[string][]byte{
+		"all there is":     delimited(t, everything()...),
+		"one message":      message(t, whole),
+		"JSON":             jsonLines(t, everything()...),
+		"HotROD":           delimited(t, recorded...),
+		"generated traces": traceMessages(5000),
+		"generated export": sdkMessages(5000),
+		"empty":            {},
+		"damaged":          append(delimited(t, request("svc", &tracev1.Span{TraceId: []byte{1}})), 3, 0x0a, 0x7f, 0),
+	} {
+		for _, cfg := range loadConfigs {
+			t.Run(name, func(t *testing.T) { checkLoad(t, data, cfg) })
+		}
+	}
+}
+
+// The recordings of other programs, the one with its fields in descending order among
+// them.
+func TestLoadRecordings(t *testing.T) {
+	for _, path := range []string{hotrod, dataset(t, "mythical/mythical.pb.gz"), dataset(t, "hotrod/hotrod-all.pb.gz")} {
+		want := plainly(t, ReadFile(path, Config{}), servicegraph.Config{})
+		b := servicegraph.NewBuilder(servicegraph.Config{})
+		err := LoadFile(b, path, nil)
+		if diff := cmp.Diff(want, outcomeOf(t, b, nil, err)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", path, diff)
+		}
+	}
+}
+
+// An error of the callback ends reading, and what was read before stays.
+func TestLoadStops(t *testing.T) {
+	data := delimited(t,
+		request("svc", span(1, "a")),
+		request("svc", &tracev1.Span{TraceId: []byte{1}}),
+		request("svc", span(2, "b")),
+	)
+	b := servicegraph.NewBuilder(servicegraph.Config{})
+	enough := errors.New("enough")
+	if err := Load(b, bytes.NewReader(data), "input", func(*servicegraph.SkipError) error { return enough }); err != enough {
+		t.Errorf("got error %v", err)
+	}
+	if r := b.Graph().Report(); r.Spans != 1 || r.Skipped != 1 {
+		t.Errorf("got %+v", r)
+	}
+}
+
+// FuzzLoad gives both ways into a graph the same bytes, mostly damaged ones: they
+// find the same spans, and complain of the same.
+func FuzzLoad(f *testing.F) {
+	whole := &tracev1.TracesData{}
+	for _, r := range everything() {
+		whole.ResourceSpans = append(whole.ResourceSpans, r.ResourceSpans...)
+	}
+	for i := range loadConfigs {
+		f.Add(byte(i), delimited(f, everything()...))
+		f.Add(byte(i), message(f, whole))
+	}
+	f.Fuzz(func(t *testing.T, config byte, data []byte) {
+		if len(data) > 1<<16 {
+			return // the fuzzer's time is better spent on shapes
+		}
+		checkLoad(t, data, loadConfigs[int(config)%len(loadConfigs)])
+	})
+}

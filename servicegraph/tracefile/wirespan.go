@@ -1,0 +1,149 @@
+package tracefile
+
+import (
+	"encoding/binary"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// A wireSpan is a span of OTLP protobuf cut into its fields, which are parts of the
+// message and not looked at yet. One serves for span after span.
+type wireSpan struct {
+	traceID, spanID, parentID, state, name, status []byte
+
+	kind, start, end uint64
+
+	attributes []keyValue
+	links      [][]byte
+}
+
+// A keyValue is an attribute, its value as it is encoded.
+type keyValue struct {
+	key, value []byte
+	number     servicegraph.AttrKey // where attributes are read by number
+}
+
+// An attributeFilter says which attributes of a span a graph reads.
+type attributeFilter struct {
+	any    *servicegraph.AttrFilter // of a span whose kind is not known yet
+	byKind [servicegraph.KindConsumer + 1]*servicegraph.AttrFilter
+}
+
+func newAttributeFilter(in *servicegraph.Intake) *attributeFilter {
+	f := &attributeFilter{any: in.FilterAny()}
+	for kind := range f.byKind {
+		f.byKind[kind] = in.Filter(servicegraph.Kind(kind))
+	}
+	return f
+}
+
+// read cuts a message into fields. Of the attributes it keeps those that the filter, if
+// there is one, may let through, whatever the kind of the span turns out to be.
+func (w *wireSpan) read(b []byte, filter *attributeFilter) error {
+	*w = wireSpan{attributes: w.attributes[:0], links: w.links[:0]}
+	b = w.readHead(b)
+	var keys *servicegraph.AttrFilter
+	if filter != nil {
+		keys = filter.any
+		if len(b) > 0 && b[0] == byte(spanAttributes) { // the kind comes before them, if it comes at all
+			keys = filter.byKind[kindOf(int64(int32(w.kind)))]
+		}
+	}
+	r := wireReader{rest: b}
+	for r.next() {
+		switch r.tag {
+		case spanAttributes:
+			r.err = w.readAttribute(r.bytes, keys)
+		case spanTraceID:
+			w.traceID = r.bytes
+		case spanSpanID:
+			w.spanID = r.bytes
+		case spanParentID:
+			w.parentID = r.bytes
+		case spanTraceState:
+			w.state = r.bytes
+		case spanName:
+			w.name = r.bytes
+		case spanKind:
+			w.kind = r.bits
+		case spanStart:
+			w.start = r.bits
+		case spanEnd:
+			w.end = r.bits
+		case spanStatus:
+			w.status = joined(w.status, r.bytes)
+		case spanLinks:
+			w.links = append(w.links, r.bytes)
+		}
+	}
+	return r.err
+}
+
+// readHead reads the fields before the attributes as far as they come in the order
+// of their numbers, in which nearly all writers put them, and returns the rest. It is
+// what read does, but the next field is known, and the processor guesses right.
+func (w *wireSpan) readHead(b []byte) []byte {
+	if len(b) < 18 || b[0] != byte(spanTraceID) || b[1] != 16 {
+		return b
+	}
+	w.traceID, b = b[2:18], b[18:]
+	if len(b) < 10 || b[0] != byte(spanSpanID) || b[1] != 8 {
+		return b
+	}
+	w.spanID, b = b[2:10], b[10:]
+	if len(b) < 10 {
+		return b
+	}
+	if b[0] == byte(spanParentID) && b[1] == 8 {
+		w.parentID, b = b[2:10], b[10:]
+	}
+	if len(b) < 2 || b[0] != byte(spanName) || b[1] >= 0x80 || int(b[1]) > len(b)-2 {
+		return b
+	}
+	w.name, b = b[2:2+b[1]], b[2+b[1]:]
+	if len(b) < 2+2*9 || b[0] != byte(spanKind) || b[1] >= 0x80 {
+		return b
+	}
+	w.kind, b = uint64(b[1]), b[2:]
+	if b[0] != byte(spanStart) || b[9] != byte(spanEnd) {
+		return b
+	}
+	w.start, w.end = binary.LittleEndian.Uint64(b[1:]), binary.LittleEndian.Uint64(b[10:])
+	return b[18:]
+}
+
+// readAttribute adds a KeyValue, if its key is read.
+func (w *wireSpan) readAttribute(b []byte, keys *servicegraph.AttrFilter) error {
+	key, value, err := cutAttribute(b)
+	if err != nil {
+		return err
+	}
+	a := keyValue{key: key, value: value}
+	if keys != nil {
+		if a.number = keys.Key(key); a.number == 0 {
+			return nil
+		}
+	}
+	w.attributes = append(w.attributes, a)
+	return nil
+}
+
+// cutAttribute returns the key of a KeyValue, and its value as it is encoded.
+func cutAttribute(b []byte) (key, value []byte, err error) {
+	if len(b) > 2 && b[0] == byte(attributeKey) && b[1] < 0x80 {
+		end := 2 + int(b[1])
+		if end+2 <= len(b) && b[end] == byte(attributeValue) && int(b[end+1]) == len(b)-end-2 && b[end+1] < 0x80 {
+			return b[2:end], b[end+2:], nil
+		}
+	}
+	r := wireReader{rest: b}
+	for r.next() {
+		switch r.tag {
+		case attributeKey:
+			key = r.bytes
+		case attributeValue:
+			value = joined(value, r.bytes)
+		}
+	}
+	return key, value, r.err
+}
