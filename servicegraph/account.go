@@ -11,7 +11,7 @@ func (f *folder) account() {
 		span := &f.spans[i]
 		node := f.sum.node(span.node)
 		node.SelfTime = saturate(node.SelfTime, f.selfTime(int32(i)))
-		if f.sum.unknown(span.node) {
+		if isUnknown(node.ID) {
 			r.UnknownService++
 		}
 		switch {

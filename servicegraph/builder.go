@@ -1,7 +1,6 @@
 package servicegraph
 
 import (
-	"container/list"
 	"errors"
 	"iter"
 	"math"
@@ -94,7 +93,7 @@ func NewBuilder(cfg Config) *Builder {
 	b := &Builder{cfg: cfg, linked: make(map[Link]int), attrs: make(map[nodeIndex]attrSet), cut: make(map[nodeIndex]bool)}
 	b.folder = folder{cfg: cfg, linked: b.linked}
 	b.folder.names = &b.names
-	b.window.init(&b.names)
+	b.window.init(&b.names, cfg.Window)
 	if cfg.Tempo != nil {
 		b.tempo = NewTempoProcessor(*cfg.Tempo)
 	}
@@ -155,7 +154,7 @@ func (b *Builder) admit(trace TraceID, span SpanID) *spanSet {
 
 // keep adds a span to its trace.
 func (b *Builder) keep(set *spanSet, r record, links []Link) {
-	set.spans = append(set.spans, r)
+	*b.store.add(&set.spans) = r
 	b.spans++
 	if r.kind == KindConsumer {
 		for _, l := range links {
@@ -178,17 +177,10 @@ func (b *Builder) Graph() *Graph {
 	sum := newTotals(&b.names)
 	sum.merge(b.counted)
 	sum.report.merge(b.report)
-	for _, traces := range []*list.List{&b.open, &b.closed} {
-		for e := traces.Front(); e != nil; e = e.Next() {
-			set := e.Value.(*spanSet)
-			if half := b.otherHalf(set); half == nil {
-				b.folder.fold(set, sum)
-			} else if set.isNarrow() { // once for both
-				b.folder.fold(join(set, half), sum)
-			}
-		}
+	for t := range b.held() {
+		b.folder.fold(t, sum)
 	}
-	sum.report.Open = uint64(b.open.Len())
+	sum.report.Open = uint64(b.traces.n - b.closed.Len())
 	b.describe(sum)
 	return sum.graph()
 }

@@ -65,15 +65,16 @@ type spanFacts struct {
 }
 
 // fold adds the calls of one trace to the totals.
-func (f *folder) fold(set *spanSet, sum *totals) {
-	f.trace, f.sum, f.kept = set.id, sum, set.linked
-	f.plant(set.spans)
+func (f *folder) fold(t trace, sum *totals) {
+	f.trace, f.sum, f.kept = t.id, sum, t.linked
+	f.gather(&t)
+	f.plant()
 	f.facts = resize(f.facts, len(f.spans))
 	f.findCallees()
 	f.findRoutes()
 	f.pairedCalls()
 	f.unpairedCallers()
-	f.findLinks(set.links)
+	f.findLinks(t.links)
 	f.entries()
 	if f.cfg.InferCalls {
 		f.inferCalls()

@@ -27,13 +27,14 @@ type Segment struct {
 func CriticalPath(spans []Span) []Segment {
 	b := NewBuilder(Config{})
 	t := tree{names: &b.names}
-	records := make([]record, 0, len(spans))
+	t.clear(len(spans))
 	for _, s := range spans {
 		if !s.SpanID.IsZero() {
-			records = append(records, b.record(&s))
+			r := b.record(&s)
+			t.insert(&r)
 		}
 	}
-	t.plant(records)
+	t.plant()
 	p := pathFinder{tree: &t}
 	root := int32(-1)
 	for i := range t.spans {

@@ -11,8 +11,11 @@ const maxExemplars = 3
 // keepSlowest returns the slowest of the exemplars and x, slowest first. Ties
 // go by id, so that the order of arrival does not show.
 func keepSlowest(kept []Exemplar, x Exemplar) []Exemplar {
-	if len(kept) == maxExemplars && compareExemplars(kept[maxExemplars-1], x) <= 0 {
-		return kept
+	if len(kept) == maxExemplars {
+		last := &kept[maxExemplars-1]
+		if last.Duration > x.Duration || last.Duration == x.Duration && compareExemplars(*last, x) <= 0 {
+			return kept // most calls are not among the slowest
+		}
 	}
 	i, found := slices.BinarySearchFunc(kept, x, compareExemplars)
 	if found {

@@ -2,7 +2,6 @@ package servicegraph
 
 import (
 	"cmp"
-	"container/list"
 	"fmt"
 	"slices"
 	"strings"
@@ -108,10 +107,8 @@ func (b *Builder) Explain(from, to NodeID) Explanation {
 		seen:     make(map[nodeIndex]bool),
 		found:    make(map[missKey]*Miss),
 	}
-	for _, traces := range []*list.List{&b.open, &b.closed} {
-		for e := traces.Front(); e != nil; e = e.Next() {
-			x.look(e.Value.(*spanSet))
-		}
+	for t := range b.held() {
+		x.look(t)
 	}
 	x.otherTraces()
 	result := Explanation{From: from, To: to}
@@ -178,8 +175,8 @@ func (x *explainer) miss(reason MissReason, node nodeIndex, example Link) {
 }
 
 // look notes what one trace has to say.
-func (x *explainer) look(set *spanSet) {
-	x.fold(set, x.scratch)
+func (x *explainer) look(t trace) {
+	x.fold(t, x.scratch)
 	hasFrom := slices.ContainsFunc(x.spans, func(r record) bool { return r.node == x.from })
 	// below[i] is whether a span of from is above span i.
 	below := make([]bool, len(x.spans))

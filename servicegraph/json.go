@@ -351,10 +351,8 @@ func latencyToJSON(l Latency) *jsonLatency {
 		Count: l.count, Sum: l.sum, Min: l.min, Max: l.max,
 		P50: int64(l.Quantile(0.50)), P95: int64(l.Quantile(0.95)), P99: int64(l.Quantile(0.99)),
 	}
-	for i, c := range l.counts {
-		if c > 0 {
-			j.Buckets = append(j.Buckets, jsonBucket{float64(l.first + i), c})
-		}
+	for b, weight := range l.counts.all() {
+		j.Buckets = append(j.Buckets, jsonBucket{float64(b), weight})
 	}
 	return j
 }
@@ -373,8 +371,7 @@ func (j *jsonLatency) latency() (Latency, error) {
 		if float64(i) != b[0] || i <= last || i < bucketOf(l.min) || i > bucketOf(l.max) || weight <= 0 {
 			return Latency{}, fmt.Errorf("latency bucket [%v,%v]: want rising indices from %d to %d with weights above 0", b[0], b[1], bucketOf(l.min), bucketOf(l.max))
 		}
-		l.cover(i, i)
-		l.counts[i-l.first] = weight
+		l.counts.add(i, weight)
 		total, last = total+weight, i
 	}
 	if min(total, maxWeight) != l.count {

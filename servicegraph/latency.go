@@ -3,7 +3,6 @@ package servicegraph
 import (
 	"math"
 	"math/bits"
-	"slices"
 	"time"
 )
 
@@ -21,10 +20,7 @@ type Latency struct {
 	sum      uint64  // weighted nanoseconds
 	min, max int64   // of the samples, whatever their weight
 
-	// counts[i] is the weight in bucket first+i. Only the range in use is kept:
-	// most edges live within three or four powers of two.
-	first  int
-	counts []float64
+	counts buckets // the weight in each bucket
 }
 
 // Count returns the number of samples, each counted with its weight.
@@ -62,10 +58,9 @@ func (l Latency) Quantile(q float64) time.Duration {
 	}
 	rank := q * l.count
 	seen := 0.0
-	for i, c := range l.counts {
-		seen += c
-		if seen >= rank && c > 0 {
-			return time.Duration(min(max(bucketMiddle(l.first+i), l.min), l.max))
+	for b, weight := range l.counts.all() {
+		if seen += weight; seen >= rank {
+			return time.Duration(l.middle(b))
 		}
 	}
 	return l.Max()
@@ -80,9 +75,7 @@ func (l *Latency) record(ns int64, weight float64) {
 	}
 	l.count = plus(l.count, weight)
 	l.sum = saturatingAdd(l.sum, weighted(ns, weight))
-	b := bucketOf(ns)
-	l.cover(b, b)
-	l.counts[b-l.first] = plus(l.counts[b-l.first], weight)
+	l.counts.add(bucketOf(ns), weight)
 }
 
 // merge adds the samples of another distribution.
@@ -97,32 +90,13 @@ func (l *Latency) merge(other Latency) {
 	}
 	l.count = plus(l.count, other.count)
 	l.sum = saturatingAdd(l.sum, other.sum)
-	l.cover(other.first, other.first+len(other.counts)-1)
-	for i, c := range other.counts {
-		at := &l.counts[other.first-l.first+i]
-		*at = plus(*at, c)
-	}
+	l.counts.merge(&other.counts)
 }
 
 // clone returns a copy that shares nothing.
 func (l Latency) clone() Latency {
-	l.counts = slices.Clone(l.counts)
+	l.counts = l.counts.clone()
 	return l
-}
-
-// cover makes room for the buckets lo to hi.
-func (l *Latency) cover(lo, hi int) {
-	switch {
-	case len(l.counts) == 0:
-		l.first = lo
-		l.counts = make([]float64, hi-lo+1)
-	case lo < l.first:
-		grown := make([]float64, max(hi+1, l.first+len(l.counts))-lo)
-		copy(grown[l.first-lo:], l.counts)
-		l.first, l.counts = lo, grown
-	case hi >= l.first+len(l.counts):
-		l.counts = append(l.counts, make([]float64, hi+1-l.first-len(l.counts))...)
-	}
 }
 
 const (

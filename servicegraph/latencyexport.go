@@ -13,20 +13,22 @@ import (
 // maximum are exact: a bound outside of them counts exactly.
 func (l Latency) Cumulative(bounds []time.Duration) []float64 {
 	out := make([]float64, len(bounds))
-	seen, next := 0.0, 0
-	for i, bound := range bounds {
-		for next < len(l.counts) && l.middle(next) <= int64(bound) {
-			seen += l.counts[next]
-			next++
+	seen, i := 0.0, 0
+	for b, weight := range l.counts.all() {
+		for ; i < len(bounds) && l.middle(b) > int64(bounds[i]); i++ {
+			out[i] = seen
 		}
+		seen += weight
+	}
+	for ; i < len(bounds); i++ {
 		out[i] = seen
 	}
 	return out
 }
 
-// middle returns the value that stands for counts[i].
-func (l Latency) middle(i int) int64 {
-	return min(max(bucketMiddle(l.first+i), l.min), l.max)
+// middle returns the value that stands for a bucket with samples.
+func (l *Latency) middle(b int) int64 {
+	return min(max(bucketMiddle(b), l.min), l.max)
 }
 
 // An Exponential is a base-2 exponential histogram of seconds, as in OTLP.
@@ -51,13 +53,10 @@ type Exponential struct {
 func (l Latency) Exponential(scale int) Exponential {
 	scale = min(max(scale, -4), 8)
 	x := Exponential{Scale: scale}
-	for i, weight := range l.counts {
-		ns := l.middle(i)
-		switch {
-		case weight == 0:
-		case ns == 0:
+	for b, weight := range l.counts.all() {
+		if ns := l.middle(b); ns == 0 {
 			x.ZeroCount += weight
-		default:
+		} else {
 			x.add(exponentialIndex(float64(ns)/1e9, scale), weight)
 		}
 	}

@@ -1,13 +1,10 @@
 package servicegraph
 
-import (
-	"encoding/binary"
-	"hash/maphash"
-)
+import "encoding/binary"
 
 // A spanIndex finds the spans of one trace by id.
 type spanIndex struct {
-	seed  maphash.Seed
+	seed  idSeed
 	table []int32 // open addressing: index of the first span with an id, plus one; 0 is free
 
 	// Ids that several spans share, which is rare: one entry for each id, and
@@ -56,7 +53,7 @@ func (x *spanIndex) reset(n int) {
 	}
 	if cap(x.table) < size {
 		x.table = make([]int32, size)
-		x.seed = maphash.MakeSeed()
+		x.seed = newIDSeed()
 	}
 	x.table = x.table[:size]
 	clear(x.table)
@@ -70,7 +67,7 @@ func (x *spanIndex) reset(n int) {
 // hash is seeded: ids are random unless somebody made them up to collide.
 func (x *spanIndex) slot(id SpanID, spans []record) *int32 {
 	mask := uint64(len(x.table) - 1)
-	h := maphash.Comparable(x.seed, binary.LittleEndian.Uint64(id[:])) & mask
+	h := x.seed.of(binary.LittleEndian.Uint64(id[:]), 0) & mask
 	for x.table[h] != 0 && spans[x.table[h]-1].id != id {
 		h = (h + 1) & mask
 	}
@@ -123,6 +120,12 @@ func (x *spanIndex) add(r *record, spans []record, names *names) (i int32, dupli
 	if earlier, ok := x.members[key]; ok {
 		return earlier, true
 	}
+	x.share(first, i, key, r, spans, names)
+	return i, false
+}
+
+// share notes that span i, with the record r, has the id of another.
+func (x *spanIndex) share(first, i int32, key identity, r *record, spans []record, names *names) {
 	if x.shared == nil {
 		x.shared = make(map[SpanID]sides)
 		x.members = make(map[identity]int32)
@@ -135,7 +138,6 @@ func (x *spanIndex) add(r *record, spans []record, names *names) (i int32, dupli
 	x.members[key] = i
 	both.offer(i, r, spans, names)
 	x.shared[r.id] = both
-	return i, false
 }
 
 // offer makes span i, with the record r, stand for its side if its service

@@ -67,10 +67,8 @@ func (t *totals) callsTo(key callKey) *tally {
 	return e
 }
 
-// unknown reports whether a node stands for spans without a service name.
-func (t *totals) unknown(i nodeIndex) bool {
-	return strings.HasPrefix(t.names.nodeID(i).Name, unknownService)
-}
+// isUnknown reports whether a node stands for spans without a service name.
+func isUnknown(id NodeID) bool { return strings.HasPrefix(id.Name, unknownService) }
 
 // newGraph returns the graph of the given nodes and edges, which may be in any
 // order and which it takes over; the ends of the edges are among the nodes. It has

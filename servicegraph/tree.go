@@ -33,14 +33,36 @@ const (
 	missingParent = -2 // the parent never arrived
 )
 
-// plant makes t the tree of the given spans.
-func (t *tree) plant(spans []record) {
+// clear makes room for a trace of n spans, which are inserted next.
+func (t *tree) clear(n int) {
 	t.spans = t.spans[:0]
 	t.duplicates, t.cycles = 0, 0
-	t.index.reset(len(spans))
-	for i := range spans {
-		t.insert(&spans[i])
+	t.index.reset(n)
+}
+
+// gather inserts all spans of a trace.
+func (t *tree) gather(of *trace) {
+	n := 0
+	for _, list := range of.lists {
+		if list != nil {
+			n += int(list.n)
+		}
 	}
+	t.clear(n)
+	for _, list := range of.lists {
+		if list == nil {
+			continue
+		}
+		for spans := range of.store.all(list) {
+			for i := range spans {
+				t.insert(&spans[i])
+			}
+		}
+	}
+}
+
+// plant makes a tree of the spans that were inserted.
+func (t *tree) plant() {
 	if len(t.index.shared) > 0 {
 		t.joinPieces()
 	}
@@ -116,7 +138,7 @@ func (r *record) absorb(o *record, names *names) {
 // parentOf returns the index of the parent of span i.
 func (t *tree) parentOf(i int32) int32 {
 	r := &t.spans[i]
-	if r.kind.serves() {
+	if len(t.index.shared) > 0 && r.kind.serves() {
 		// Both sides of the call share an id: the callee is under the caller,
 		// whatever parent it names (I4, I5).
 		if caller := t.index.shared[r.id].caller; caller != 0 {
@@ -130,8 +152,10 @@ func (t *tree) parentOf(i int32) int32 {
 	if parent < 0 {
 		return missingParent
 	}
-	if both, ok := t.index.shared[r.parent]; ok {
-		return t.index.choose(both, r)
+	if len(t.index.shared) > 0 {
+		if both, ok := t.index.shared[r.parent]; ok {
+			return t.index.choose(both, r)
+		}
 	}
 	return parent
 }
@@ -139,27 +163,55 @@ func (t *tree) parentOf(i int32) int32 {
 // sort fills order, cutting cycles where spans are each other's ancestors.
 func (t *tree) sort() {
 	n := len(t.spans)
+	t.order = resize(t.order, n)
+	if t.linkChildren() {
+		for i := range t.order {
+			t.order[i] = int32(i)
+		}
+		return
+	}
 	t.order = t.order[:0]
+	for i, p := range t.parent {
+		if p < 0 {
+			t.order = append(t.order, int32(i))
+		}
+	}
+	for from := 0; from < len(t.order); from++ {
+		for c := t.child[t.order[from]]; c >= 0; c = t.sibling[c] {
+			t.order = append(t.order, c)
+		}
+	}
+	if len(t.order) < n {
+		t.cutCycles()
+	}
+}
+
+// linkChildren finds the children of every span, and reports whether all parents
+// come before their children as it is.
+func (t *tree) linkChildren() (inOrder bool) {
+	n := len(t.spans)
 	t.child = resize(t.child, n)
 	t.sibling = resize(t.sibling, n)
-	t.placed = resize(t.placed, n)
-	clear(t.placed)
 	for i := range t.child {
 		t.child[i] = -1
 	}
+	inOrder = true
 	for i := n - 1; i >= 0; i-- {
 		if p := t.parent[i]; p >= 0 {
 			t.sibling[i], t.child[p] = t.child[p], int32(i)
+			inOrder = inOrder && int(p) < i
 		}
 	}
-	for i := range n {
-		if t.parent[i] < 0 {
-			t.place(int32(i))
-		}
-	}
-	t.descend(0)
-	if len(t.order) == n {
-		return
+	return inOrder
+}
+
+// cutCycles places the spans that no root reaches.
+func (t *tree) cutCycles() {
+	n := len(t.spans)
+	t.placed = resize(t.placed, n)
+	clear(t.placed)
+	for _, i := range t.order {
+		t.placed[i] = true
 	}
 	t.reached = resize(t.reached, n)
 	clear(t.reached)

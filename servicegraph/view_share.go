@@ -3,7 +3,6 @@ package servicegraph
 import (
 	"math"
 	"math/bits"
-	"slices"
 )
 
 // A share is the part that some requests are of all. Shares of numbers are rounded
@@ -73,10 +72,12 @@ func (s share) stats(all Stats) Stats {
 // latency returns a distribution of the same shape and mean with a share of the
 // samples.
 func (s share) latency(all Latency) Latency {
-	l := Latency{min: all.min, max: all.max, first: all.first, counts: slices.Clone(all.counts)}
-	for i, c := range l.counts {
-		l.counts[i] = s.calls(c)
-		l.count += l.counts[i]
+	l := Latency{min: all.min, max: all.max}
+	for b, weight := range all.counts.all() {
+		if part := s.calls(weight); part > 0 {
+			l.counts.add(b, part)
+			l.count += part
+		}
 	}
 	if l.count == 0 {
 		return Latency{}

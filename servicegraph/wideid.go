@@ -1,6 +1,7 @@
 package servicegraph
 
 import (
+	"iter"
 	"maps"
 	"slices"
 )
@@ -27,7 +28,7 @@ func (w *window) noteLow(set *spanSet) {
 			return
 		}
 		w.byLow = make(map[TraceID][]*spanSet)
-		for _, held := range w.traces {
+		for held := range w.traces.all() {
 			if held != set {
 				w.byLow[lowHalf(held.id)] = append(w.byLow[lowHalf(held.id)], held)
 			}
@@ -60,14 +61,30 @@ func (w *window) otherHalf(set *spanSet) (other *spanSet) {
 	return group[0]
 }
 
-// join returns the whole trace that two sets are halves of.
-func join(a, b *spanSet) *spanSet {
-	if a.isNarrow() {
-		a, b = b, a
+// whole returns what is held of a trace, the other half of it included.
+func (w *window) whole(set *spanSet) trace {
+	half := w.otherHalf(set)
+	if half == nil {
+		return trace{set.id, [2]*spanList{&set.spans}, &w.store, set.links, set.linked}
 	}
-	whole := &spanSet{id: a.id, spans: slices.Concat(a.spans, b.spans), links: slices.Concat(a.links, b.links)}
-	whole.linked = make(map[SpanID]bool)
-	maps.Copy(whole.linked, a.linked)
-	maps.Copy(whole.linked, b.linked)
-	return whole
+	if set.isNarrow() {
+		set, half = half, set
+	}
+	linked := maps.Clone(set.linked)
+	if linked == nil {
+		linked = make(map[SpanID]bool)
+	}
+	maps.Copy(linked, half.linked)
+	return trace{set.id, [2]*spanList{&set.spans, &half.spans}, &w.store, slices.Concat(set.links, half.links), linked}
+}
+
+// held returns the traces that are held, each whole and once.
+func (w *window) held() iter.Seq[trace] {
+	return func(yield func(trace) bool) {
+		for set := range w.traces.all() {
+			if half := w.otherHalf(set); (half == nil || set.isNarrow()) && !yield(w.whole(set)) {
+				return
+			}
+		}
+	}
 }

@@ -37,11 +37,16 @@ const maxForgotten = 1 << 16
 
 // A window is the part of a builder that holds traces.
 type window struct {
-	now          time.Time
-	traces       map[TraceID]*spanSet
+	now    time.Time
+	traces traceTable
+	store  spanStore
+	spans  int      // held
+	last   *spanSet // that a span came for; nil if it is not held any more
+
+	// The order in which traces close and are forgotten; kept only if they ever do.
+	bounded      bool
 	open, closed list.List // of *spanSet, the one quiet, or closed, longest first
 	byAge        list.List // of *spanSet that are open, the first to arrive first
-	spans        int       // held
 
 	byLow map[TraceID][]*spanSet // traces by the low half of their ids; nil if none is narrow
 
@@ -57,7 +62,7 @@ type window struct {
 // A spanSet holds the spans of one trace as they arrived.
 type spanSet struct {
 	id    TraceID
-	spans []record
+	spans spanList
 	links []spanLink
 
 	linked map[SpanID]bool // spans that consumers of forgotten traces point to
@@ -75,34 +80,55 @@ type spanLink struct {
 	target Link
 }
 
-func (w *window) init(names *names) {
-	w.traces = make(map[TraceID]*spanSet)
+func (w *window) init(names *names, bounds Window) {
+	bounds.Nodes = 0
+	w.bounded = bounds != Window{}
 	w.forgotten = make(map[TraceID]bool)
 	w.counted = newTotals(names)
+}
+
+// A trace is what is held of one, for reading.
+type trace struct {
+	id     TraceID
+	lists  [2]*spanList // perhaps only one
+	store  *spanStore
+	links  []spanLink
+	linked map[SpanID]bool // of its spans, those that forgotten consumers point to
 }
 
 // hold returns the set that the next span of a trace goes to, nil if the trace is
 // forgotten.
 func (b *Builder) hold(id TraceID) *spanSet {
-	set := b.traces[id]
-	switch {
-	case set == nil:
-		if b.forgotten[id] || b.forgotten[lowHalf(id)] { // the latter: its narrow half is (I6)
+	set := b.last
+	if set == nil || set.id != id {
+		set = b.traces.find(id)
+	}
+	if set == nil {
+		if b.forgotten[id] || len(b.forgotten) > 0 && b.forgotten[lowHalf(id)] { // the latter: its narrow half is (I6)
 			return nil
 		}
-		set = &spanSet{id: id}
-		b.traces[id] = set
+		set = b.traces.add(id)
 		b.noteLow(set)
-		b.enter(set)
-	case set.isClosed:
+		if b.bounded {
+			b.enter(set)
+		}
+	} else if b.bounded {
+		b.touch(set)
+	}
+	set.since = b.now
+	b.last = set
+	return set
+}
+
+// touch notes that a span came for a trace.
+func (b *Builder) touch(set *spanSet) {
+	if set.isClosed {
 		b.report.Reopened++
 		b.closed.Remove(set.place)
 		b.enter(set)
-	default:
-		b.open.MoveToBack(set.place)
+		return
 	}
-	set.since = b.now
-	return set
+	b.open.MoveToBack(set.place)
 }
 
 // enter puts a trace among the open ones.
@@ -150,7 +176,7 @@ func (b *Builder) limit() {
 		b.report.EvictedSpans++
 		b.forget(b.oldest())
 	}
-	for over(len(b.traces), b.cfg.Window.Traces) {
+	for over(b.traces.n, b.cfg.Window.Traces) {
 		b.report.EvictedTraces++
 		b.forget(b.oldest())
 	}
@@ -165,10 +191,7 @@ func (w *window) oldest() *spanSet {
 
 // forget counts a trace for good and drops its spans.
 func (b *Builder) forget(set *spanSet) {
-	whole, half := set, b.otherHalf(set)
-	if half != nil {
-		whole = join(set, half)
-	}
+	whole, half := b.whole(set), b.otherHalf(set)
 	for _, sum := range []*totals{b.counted, b.recent} {
 		if sum != nil {
 			b.folder.fold(whole, sum)
@@ -193,15 +216,17 @@ func (b *Builder) drop(set *spanSet) {
 		b.shut(set)
 	}
 	b.closed.Remove(set.place)
-	b.spans -= len(set.spans)
-	delete(b.traces, set.id)
+	b.spans -= int(set.spans.n)
+	b.store.release(&set.spans)
 	b.dropLow(set)
 	b.bury(set.id)
+	b.last = nil
+	b.traces.remove(set)
 }
 
 // remember notes at a trace that is held still that a consumer points to a span of it.
 func (w *window) remember(target Link) {
-	if set := w.traces[target.TraceID]; set != nil {
+	if set := w.traces.find(target.TraceID); set != nil {
 		if set.linked == nil {
 			set.linked = make(map[SpanID]bool)
 		}
