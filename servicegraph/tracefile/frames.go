@@ -19,8 +19,8 @@ func readDelimited(s *source, in *bufio.Reader, limit int) error {
 		}
 		// Where a message is damaged its length may have been, too. Then what
 		// follows are not the bytes of a length.
-		if d.damaged {
-			d.damaged = false
+		if d.damaged != nil {
+			d.damaged = nil
 			if head, _ := in.Peek(64); len(head) > 0 && !isDelimited(head) {
 				return fmt.Errorf("no request begins at byte %d, behind a damaged one: the rest is lost", f.offset)
 			}

@@ -110,6 +110,11 @@ func (d jsonDecoder) request(object []byte) error {
 	if r.ResourceSpans == nil && r.Batches == nil && r.Trace.ResourceSpans == nil {
 		return d.skip(errors.New("no resourceSpans in it: " + excerpt(object)))
 	}
+	return d.lists(&r)
+}
+
+// lists passes the spans of all lists of a request on.
+func (d jsonDecoder) lists(r *jsonRequest) error {
 	for _, list := range [...][]jsonResourceSpans{r.ResourceSpans, r.Batches, r.Trace.ResourceSpans} {
 		for i := range list {
 			if err := d.resourceSpans(&list[i]); err != nil {
@@ -129,7 +134,11 @@ func (d jsonDecoder) resourceSpans(rs *jsonResourceSpans) error {
 		}
 		text, ok, err := a.text()
 		if err != nil {
-			return d.skip(fmt.Errorf("all spans of a resource: %w", err))
+			spans := 0
+			for i := range rs.ScopeSpans {
+				spans += len(rs.ScopeSpans[i].Spans)
+			}
+			return d.reject(spans, fmt.Errorf("all spans of a resource: %w", err))
 		}
 		if ok {
 			res.add(a.Key, text)
@@ -151,7 +160,7 @@ func (d jsonDecoder) resourceSpans(rs *jsonResourceSpans) error {
 func (d jsonDecoder) pass(j *jsonSpan, res *resource) error {
 	s, err := d.decode(j, res)
 	if err != nil {
-		return d.skip(fmt.Errorf("%s: %w", describe(j.Name, res.service), err))
+		return d.reject(1, fmt.Errorf("%s: %w", describe(j.Name, res.service), err))
 	}
 	for _, l := range j.Links {
 		if l == (jsonLink{}) {

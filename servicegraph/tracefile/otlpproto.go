@@ -18,7 +18,7 @@ import (
 // reads.
 type wireDecoder struct {
 	*source
-	damaged bool // something was skipped for that; cleared by whoever asks
+	damaged error // why something was skipped, the last; cleared by whoever asks
 
 	wire   wireSpan // the span at hand
 	keys   map[string]knownKey
@@ -53,8 +53,8 @@ func newWireDecoder(s *source) *wireDecoder {
 
 // damage reports and skips what turned out not to be protobuf.
 func (d *wireDecoder) damage(what string, err error) error {
-	d.damaged = true
-	return d.skip(fmt.Errorf("%s: damaged protobuf: %w", what, err))
+	d.damaged = fmt.Errorf("%s: damaged protobuf: %w", what, err)
+	return d.skip(d.damaged)
 }
 
 // request passes the spans of an ExportTraceServiceRequest on.
@@ -171,7 +171,7 @@ func (d *wireDecoder) pass(b []byte, res *resource) error {
 		return d.damage(d.describe(res), err)
 	}
 	if err := readIDs(raw, w); err != nil {
-		return d.skip(fmt.Errorf("%s: %w", d.describe(res), err))
+		return d.reject(1, fmt.Errorf("%s: %w", d.describe(res), err))
 	}
 	if linkErr != nil {
 		if err := d.skip(fmt.Errorf("a link of %s: %w", d.describe(res), linkErr)); err != nil {
@@ -185,7 +185,7 @@ func (d *wireDecoder) pass(b []byte, res *resource) error {
 	}
 	if d.intake != nil {
 		raw.Links = d.spanLinks
-		d.spans++
+		d.note(raw.TraceID, raw.SpanID)
 		d.intake.Add(res.number, raw)
 		return nil
 	}

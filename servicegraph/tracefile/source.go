@@ -31,6 +31,10 @@ type source struct {
 	spans   int
 	skipped int
 	first   *servicegraph.SkipError // the first record that was skipped
+
+	rejected     int   // spans that were skipped for what they say, in an encoding that is right
+	rejection    error // of the first of them
+	unidentified int   // spans without an identity, which are passed on for the builder to count
 }
 
 // errStopped says that the consumer wants no more. It never reaches a caller.
@@ -53,11 +57,19 @@ func (s *source) run(r io.Reader, limit int) {
 
 // span passes a span on.
 func (s *source) span(sp servicegraph.Span) error {
-	s.spans++
+	s.note(sp.TraceID, sp.SpanID)
 	if !s.yield(sp, nil) {
 		return errStopped
 	}
 	return nil
+}
+
+// note counts a span that is passed on.
+func (s *source) note(trace servicegraph.TraceID, span servicegraph.SpanID) {
+	s.spans++
+	if trace.IsZero() || span.IsZero() {
+		s.unidentified++
+	}
 }
 
 // passOn passes the spans in the intake on if there are as many.
@@ -78,6 +90,15 @@ func (s *source) skip(reason error) error {
 		return errStopped
 	}
 	return nil
+}
+
+// reject is skip of n spans for what they, or their resource, say.
+func (s *source) reject(n int, reason error) error {
+	if s.rejected == 0 {
+		s.rejection = reason
+	}
+	s.rejected += n
+	return s.skip(reason)
 }
 
 // headSize is how much of an input is looked at to tell its form.
