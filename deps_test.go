@@ -32,6 +32,8 @@ var policy = map[string]string{
 	"servicegraph/render":      "servicegraph",
 	"servicegraph/render/draw": "servicegraph servicegraph/render servicegraph/render/draw/internal/cachedir github.com/goccy/go-graphviz github.com/tetratelabs/wazero github.com/disintegration/imaging github.com/flopp/go-findfont github.com/fogleman/gg github.com/golang/freetype golang.org/x/image golang.org/x/text golang.org/x/sys",
 
+	"servicegraph/render/report": "servicegraph servicegraph/render",
+
 	"servicegraph/render/draw/internal/cachedir": "",
 	"servicegraph/render/internal/rendertest":    "servicegraph",
 

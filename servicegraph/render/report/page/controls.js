@@ -1,0 +1,46 @@
+// What the user turns and presses, apart from the picture and the tables.
+
+// copy puts a text on the clipboard, or shows it where the browser refuses.
+async function copy(text, done) {
+  try {
+    await navigator.clipboard.writeText(text);
+    say(done);
+  } catch {
+    const dialog = byId("text"), area = dialog.querySelector("textarea");
+    area.value = text;
+    dialog.showModal();
+    area.select();
+  }
+}
+
+// say shows a line for some seconds.
+function say(text) {
+  const toast = byId("toast");
+  toast.textContent = text;
+  toast.classList.add("shown");
+  clearTimeout(say.timer);
+  say.timer = setTimeout(() => toast.classList.remove("shown"), 2500);
+}
+
+// divide lets the user set the height of the tables.
+function divide(divider, tables) {
+  const set = (height) => {
+    const room = innerHeight;
+    height = Math.min(Math.max(height, 90), room - 160);
+    tables.style.height = height + "px";
+    divider.setAttribute("aria-valuenow", Math.round(100 * height / room));
+  };
+  divider.addEventListener("pointerdown", (event) => {
+    divider.setPointerCapture(event.pointerId);
+    const bottom = tables.getBoundingClientRect().bottom;
+    divider.onpointermove = (e) => set(bottom - e.clientY);
+    divider.onpointerup = divider.onpointercancel = () => { divider.onpointermove = null; };
+  });
+  divider.addEventListener("keydown", (event) => {
+    const step = { ArrowUp: 24, ArrowDown: -24 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    event.stopPropagation();
+    set(tables.getBoundingClientRect().height + step);
+  });
+}

@@ -1,0 +1,128 @@
+// The details of what is selected, beside the picture.
+
+const directions = [
+  ["all", "Both ways", "all that leads here, and all that this leads to"],
+  ["up", "Callers", "all that leads here"],
+  ["down", "Callees", "all that this leads to"],
+  ["near", "Neighbours", "one call away"],
+];
+
+const listed = 40; // callers and callees that are listed
+
+class Details {
+  constructor(box, { select, turn, zoom, close }) {
+    this.box = box;
+    this.select = select; // called with a node or edge
+    this.turn = turn; // called with a direction
+    this.zoom = zoom;
+    this.close = close;
+  }
+
+  show(graph, thing, direction) {
+    const unchanged = this.thing === thing && this.direction === direction;
+    this.box.hidden = !thing;
+    if (unchanged) return;
+    const turned = this.thing === thing && this.box.contains(document.activeElement);
+    this.thing = thing;
+    this.direction = direction;
+    if (!thing) return this.box.replaceChildren();
+    this.box.replaceChildren(...(thing.isEdge ? this.edge(graph, thing) : this.node(thing, direction)));
+    if (turned) this.box.querySelector("[aria-pressed=true]")?.focus();
+    else this.box.scrollTop = 0;
+  }
+
+  heading(kind, thing, ...content) {
+    return make("header", {},
+      make("p", { class: "kind" }, kind),
+      thing.drawn && make("button", { type: "button", class: "zoomTo", title: "Zoom to it ( z )", onclick: this.zoom }, "Zoom to it"),
+      make("button", { type: "button", class: "close", "aria-label": "Close", title: "Close ( Esc )", onclick: this.close }, "×"),
+      make("h2", { title: thing.full || thing.label }, ...content));
+  }
+
+  node(node, direction) {
+    const out = [
+      this.heading(node.type, node, node.ns ? make("span", { class: "ns" }, node.ns + "/") : null, node.name),
+      node.full ? make("details", { class: "full" }, make("summary", {}, "Full name"), make("p", {}, node.full)) : null,
+      verdict(node),
+      make("div", { class: "choice", role: "group", "aria-label": "Highlight" }, ...directions.map(([key, title, hint]) =>
+        make("button", { type: "button", "aria-pressed": String(key === direction), title: hint, onclick: () => this.turn(key) }, title))),
+      table(["", "Requests", "Errors", "p50", "p95", "p99"], [["", node]]),
+      facts([["Rate", node.rate && node.rate[1]], ...(node.facts || [])]),
+      this.calls("Callers", node.in, (e) => e.from),
+      this.calls("Callees", node.out, (e) => e.to),
+      node.drawn ? null : undrawn("This node is not in the picture, which has the busiest ones."),
+    ];
+    return out.filter(Boolean);
+  }
+
+  // calls lists the edges to or from the neighbours of a node, the busiest first.
+  calls(title, edges, end) {
+    if (edges.length === 0) return null;
+    const sorted = [...edges].sort((a, b) => b.calls[0] - a.calls[0]);
+    const more = sorted.length - listed;
+    return make("section", {},
+      make("h3", {}, title + " ", make("span", { class: "count" }, String(edges.length))),
+      make("ul", { class: "calls" }, ...sorted.slice(0, listed).map((e) => make("li", {},
+        make("button", { type: "button", class: e.state, title: end(e).full || end(e).label, onclick: () => this.select(e) },
+          make("span", { class: "name" }, end(e).label),
+          make("span", { class: "numbers" }, [e.calls[1], errors(e), e.latency.p95 && e.latency.p95[1]].filter(Boolean).join(" · ")))))),
+      more > 0 ? make("p", { class: "more" }, `and ${more} more, in the table below`) : null);
+  }
+
+  edge(graph, edge) {
+    const end = (node) => make("button", { type: "button", class: "end", title: node.full || node.label, onclick: () => this.select(node) }, node.label);
+    const sides = [["Caller", edge.caller], ["Callee", edge.callee], [edge.kind === "message" ? "In the queue" : "Between", edge.gap]].filter(([, s]) => s);
+    const self = edge.from === edge.to;
+    const out = [
+      this.heading(edge.kind, edge, end(edge.from), make("span", { class: "to" }, " → "), end(edge.to)),
+      verdict(edge),
+      facts([["Calls", edge.calls[1]], ["Rate", edge.rate && edge.rate[1]], ["Errors", edge.errors && errorText(edge.errors)]]),
+      sides.length > 0 ? make("section", {}, make("h3", {}, "As each side saw it"), table(["", "Calls", "Errors", "p50", "p95", "p99"], sides)) : null,
+      this.traces("Failed", edge.failed, graph.data.traceURL),
+      this.traces("Slowest", edge.slowest, graph.data.traceURL),
+      edge.facts ? make("section", {}, make("h3", {}, "More"), facts(edge.facts)) : null,
+      edge.drawn && !self ? null : undrawn(self ? "Calls of a node to itself are not drawn." : "This edge is not in the picture, which has the busiest ones."),
+    ];
+    return out.filter(Boolean);
+  }
+
+  // traces lists exemplars, as links where it is known where they lead.
+  traces(title, list, url) {
+    if (!list) return null;
+    const link = /^https?:\/\//i.test(url);
+    return make("section", {},
+      make("h3", {}, title + " traces"),
+      make("ul", { class: "traces" }, ...list.map((x) => make("li", {},
+        link
+          ? make("a", { href: url.replaceAll("{traceID}", x.trace), target: "_blank", rel: "noopener noreferrer" }, x.trace)
+          : make("code", {}, x.trace),
+        make("span", { class: "numbers" }, x.took)))));
+  }
+}
+
+const errorText = (m) => m[0] > 0 ? `${m[1]} (${m[2]})` : m[1];
+const errors = (e) => e.errors && e.errors[0] > 0 ? mark(e) + e.errors[1] + " err" : "";
+
+// verdict says in words what the colour says.
+function verdict(thing) {
+  if (thing.state === "ok") return null;
+  return make("p", { class: "state " + thing.state }, `${mark(thing)}${thing.errors[1]} of ${thing.calls[1]} ${thing.isEdge ? "calls" : "requests"} failed`);
+}
+
+function table(titles, rows) {
+  const cell = (m) => make("td", {}, m ? m[1] : "–");
+  const named = rows.some(([title]) => title);
+  return make("table", { class: "sides" },
+    make("thead", {}, make("tr", {}, ...titles.slice(named ? 0 : 1).map((t) => make("th", { scope: "col" }, t)))),
+    make("tbody", {}, ...rows.map(([title, s]) => make("tr", {},
+      named ? make("th", { scope: "row" }, title) : null,
+      ...(s.calls ? [cell(s.calls), cell(s.errors)] : [make("td"), make("td")]), cell(s.p50), cell(s.p95), cell(s.p99)))));
+}
+
+function facts(list) {
+  const known = list.filter(([, value]) => value);
+  if (known.length === 0) return null;
+  return make("dl", { class: "facts" }, ...known.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
+}
+
+const undrawn = (text) => make("p", { class: "undrawn" }, text);

@@ -1,0 +1,282 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/render"
+	"github.com/tempograph/tempograph/servicegraph/render/internal/rendertest"
+)
+
+// sketch is the least that the page expects of a picture, behind what files of SVG
+// begin with.
+type sketch struct{}
+
+func (sketch) Render(w io.Writer, g *servicegraph.Graph) error {
+	var b strings.Builder
+	b.WriteString(`<?xml version="1.0"?><svg class="tempograph" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100"><style>svg.tempograph &gt; g { opacity: 1 }</style>`)
+	for i := range g.NumNodes() {
+		fmt.Fprintf(&b, `<g class="node" data-node="%d"><rect width="9" height="9"/></g>`, i)
+	}
+	for i := range g.NumEdges() {
+		fmt.Fprintf(&b, `<g class="edge" data-edge="%d"><path d="M0 0L9 9"/></g>`, i)
+	}
+	b.WriteString("</svg>\n")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func rendered(t *testing.T, h HTML, g *servicegraph.Graph) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := h.Render(&b, g); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// dataOf returns the data of a page.
+func dataOf(t *testing.T, page string) data {
+	t.Helper()
+	_, rest, _ := strings.Cut(page, `<script type="application/json" id="page-data">`)
+	text, _, found := strings.Cut(rest, "</script>")
+	if !found {
+		t.Fatal("the page has no data")
+	}
+	var d data
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// between returns what stands between two texts, each time.
+func between(s, begin, end string) (found []string) {
+	for {
+		_, rest, ok := strings.Cut(s, begin)
+		if !ok {
+			return found
+		}
+		inside, after, _ := strings.Cut(rest, end)
+		found, s = append(found, inside), after
+	}
+}
+
+func TestPolicyAllowsThePageAlone(t *testing.T) {
+	page := rendered(t, HTML{SVG: sketch{}}, rendertest.Shop().Graph(t))
+	policies := between(page, `<meta http-equiv="Content-Security-Policy" content="`, `"`)
+	if len(policies) != 1 {
+		t.Fatalf("%d policies", len(policies))
+	}
+	policy := strings.ReplaceAll(policies[0], "&#39;", "'")
+	policy = strings.ReplaceAll(policy, "&#43;", "+")
+	for _, word := range []string{"unsafe", "http", "*", "connect-src"} {
+		if strings.Contains(policy, word) {
+			t.Errorf("the policy has %q: %s", word, policy)
+		}
+	}
+	scripts, styles := between(page, "<script>", "</script>"), between(page, "<style>", "</style>")
+	if len(scripts) != 1 || len(styles) != 2 {
+		t.Fatalf("%d scripts and %d styles, want one of the page, and one each of the page and the picture", len(scripts), len(styles))
+	}
+	styles[1] = strings.ReplaceAll(styles[1], "&gt;", ">")
+	for _, text := range append(scripts, styles...) {
+		if !strings.Contains(policy, source(text)) {
+			t.Errorf("the policy does not allow %.60s…", text)
+		}
+	}
+	if handler := regexp.MustCompile(`<[^>]* (on[a-z]+|style)=`).FindString(strings.Replace(page, scripts[0], "", 1)); handler != "" {
+		t.Errorf("the policy forbids %s", handler)
+	}
+	live := rendered(t, HTML{SVG: sketch{}, Live: true}, rendertest.Shop().Graph(t))
+	if !strings.Contains(live, "connect-src &#39;self&#39;") || !strings.Contains(live, "data-live") {
+		t.Error("a live page cannot listen")
+	}
+}
+
+func TestHostileNamesAreText(t *testing.T) {
+	names := append(slices.Clone(rendertest.Hostile),
+		"</script><script>alert(1)</script>", "<!--<script>", "</title><b>", "]]>", "\u2028\u2029", "__proto__")
+	var traffic rendertest.Traffic
+	traffic.Window = time.Hour
+	for _, name := range names {
+		traffic.Call("hub", name, rendertest.Load{Calls: 1, Typical: time.Millisecond})
+		traffic.Peer("hub", "db.namespace", name, rendertest.Load{Calls: 1, Typical: time.Millisecond})
+	}
+	g := traffic.Graph(t)
+	count := func(page, tag string) int { return strings.Count(strings.ReplaceAll(page, "</g>", ""), tag) }
+	plain := rendered(t, HTML{SVG: sketch{}}, rendertest.Shop().Graph(t))
+	for _, name := range names {
+		page := rendered(t, HTML{Title: name, SVG: sketch{}}, g)
+		for _, tag := range []string{"<script", "<style", "</", "<!--"} {
+			if got, want := count(page, tag), count(plain, tag); got != want {
+				t.Errorf("title %.40q: %d of %q, want %d", name, got, tag, want)
+			}
+		}
+	}
+	d := dataOf(t, rendered(t, HTML{SVG: sketch{}}, g))
+	if len(d.Nodes) != g.NumNodes() || len(d.Edges) != g.NumEdges() {
+		t.Fatalf("%d nodes and %d edges, want %d and %d", len(d.Nodes), len(d.Edges), g.NumNodes(), g.NumEdges())
+	}
+	ids := make(map[string]bool)
+	for _, n := range d.Nodes {
+		ids[n.ID] = true
+		for _, text := range []string{n.Name, n.Full} {
+			if strings.ContainsAny(text, "\n\x00\u202e\u2028") || len(text) > 4*fullWidth {
+				t.Errorf("a name that misleads: %.80q", text)
+			}
+		}
+	}
+	if len(ids) != len(d.Nodes) {
+		t.Errorf("%d ids for %d nodes", len(ids), len(d.Nodes))
+	}
+}
+
+func TestTraceURL(t *testing.T) {
+	g := rendertest.Shop().Graph(t)
+	for tmpl, want := range map[string]string{
+		"":                                 "",
+		"https://grafana.test/x/{traceID}": "",
+		"http://[::1]:3000/?a={traceID}#b": "",
+		"https://grafana.test/":            "want {traceID}",
+		"javascript:alert('{traceID}')":    "want http",
+		"JavaScript://x/{traceID}":         "want http",
+		"data:text/html,{traceID}":         "want http",
+		"//grafana.test/{traceID}":         "want http",
+		"{traceID}":                        "want http",
+		"https:///{traceID}":               "want http",
+		" javascript:alert('{traceID}')":   "want http",
+	} {
+		err := HTML{SVG: sketch{}, TraceURL: tmpl}.Render(io.Discard, g)
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%q: %v", tmpl, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%q: error %v, want %s", tmpl, err, want)
+		}
+	}
+}
+
+func TestDataHasWhatWasMeasured(t *testing.T) {
+	g := rendertest.Shop().Graph(t)
+	d := dataOf(t, rendered(t, HTML{}, g))
+	i := 0
+	for e := range g.Edges() {
+		got := d.Edges[i]
+		if d.Nodes[got.From].ID != render.NodeID(e.ID.From) || d.Nodes[got.To].ID != render.NodeID(e.ID.To) {
+			t.Errorf("edge %d has other ends than %v", i, e.ID)
+		}
+		if got.Calls[0] != e.Calls {
+			t.Errorf("%v: %v calls, want %v", e.ID, got.Calls[0], e.Calls)
+		}
+		if (got.Caller != nil) != (e.Caller.Observed > 0) || (got.Callee != nil) != (e.Callee.Observed > 0) {
+			t.Errorf("%v: sides that nobody has seen, or none where there are", e.ID)
+		}
+		if got.Caller != nil && got.Caller.P95[0] != float64(e.Caller.Latency.Quantile(0.95)) {
+			t.Errorf("%v: p95 %v, want %v", e.ID, got.Caller.P95, e.Caller.Latency.Quantile(0.95))
+		}
+		if len(got.Slowest) != len(e.Slowest) || got.Slowest[0].Trace != e.Slowest[0].TraceID.String() {
+			t.Errorf("%v: other exemplars", e.ID)
+		}
+		i++
+	}
+	if d.Drawn != nil || d.Undrawn != "" {
+		t.Errorf("a page without a picture says what is not in it: %q", d.Undrawn)
+	}
+	if !strings.HasPrefix(d.Mermaid, "---\n") {
+		t.Errorf("no Mermaid: %.40q", d.Mermaid)
+	}
+}
+
+// Of a graph that is too large, the picture has the busiest part, under the numbers of
+// the whole.
+func TestLargeGraphs(t *testing.T) {
+	g := rendertest.Shop().Graph(t)
+	page := rendered(t, HTML{SVG: sketch{}, MaxNodes: 7, MaxEdges: 4}, g)
+	d := dataOf(t, page)
+	if len(d.Nodes) != g.NumNodes() || len(d.Edges) != g.NumEdges() {
+		t.Errorf("the tables lack nodes or edges: %d, %d", len(d.Nodes), len(d.Edges))
+	}
+	if d.Drawn == nil {
+		t.Fatal("the page does not know what is drawn")
+	}
+	part := HTML{MaxNodes: 7, MaxEdges: 4}.drawn(g)
+	if nodes, edges := strings.Count(page, "data-node="), strings.Count(page, "data-edge="); nodes != part.NumNodes() || edges != 4 || nodes != len(d.Drawn.Nodes) || edges != len(d.Drawn.Edges) {
+		t.Errorf("%d nodes and %d edges are drawn, the page knows of %d and %d", nodes, edges, len(d.Drawn.Nodes), len(d.Drawn.Edges))
+	}
+	i := 0
+	for n := range part.Nodes() {
+		if got := d.Nodes[d.Drawn.Nodes[i]].ID; got != render.NodeID(n.ID) {
+			t.Errorf("node %d of the picture is %v, the page takes it for %s", i, n.ID, got)
+		}
+		i++
+	}
+	if want := fmt.Sprintf("of %d nodes and 4 of %d edges", g.NumNodes(), g.NumEdges()); !strings.Contains(d.Undrawn, want) {
+		t.Errorf("the page says %q, want … %s …", d.Undrawn, want)
+	}
+}
+
+func TestFragmentHasWhatThePageHas(t *testing.T) {
+	h := HTML{Title: "shop", SVG: sketch{}, Live: true}
+	g := rendertest.Shop().Graph(t)
+	var b bytes.Buffer
+	if err := h.Fragment(&b, g); err != nil {
+		t.Fatal(err)
+	}
+	var got content
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	page := rendered(t, h, g)
+	if !strings.Contains(page, got.SVG) || !strings.HasPrefix(got.SVG, "<svg") {
+		t.Error("another picture")
+	}
+	a, _ := json.Marshal(got.Data)
+	if b, _ := json.Marshal(dataOf(t, page)); !bytes.Equal(a, b) {
+		t.Error("other data")
+	}
+	if rendered(t, h, g) != page {
+		t.Error("the second page of a graph is another one")
+	}
+}
+
+func TestEmptyGraph(t *testing.T) {
+	d := dataOf(t, rendered(t, HTML{SVG: sketch{}}, new(servicegraph.Graph)))
+	if d.Nodes == nil || d.Edges == nil || d.Title != "Service graph" {
+		t.Errorf("%+v", d)
+	}
+}
+
+type failing struct{}
+
+var errDisk = errors.New("disk full")
+
+func (failing) Write([]byte) (int, error) { return 0, errDisk }
+
+func (failing) Render(io.Writer, *servicegraph.Graph) error { return errDisk }
+
+func TestErrors(t *testing.T) {
+	g := rendertest.Shop().Graph(t)
+	for name, err := range map[string]error{
+		"page":               HTML{SVG: sketch{}}.Render(failing{}, g),
+		"fragment":           HTML{SVG: sketch{}}.Fragment(failing{}, g),
+		"picture":            HTML{SVG: failing{}}.Render(io.Discard, g),
+		"picture of another": HTML{SVG: failing{}}.Fragment(io.Discard, g),
+	} {
+		if !errors.Is(err, errDisk) {
+			t.Errorf("%s: error %v, want %v", name, err, errDisk)
+		}
+	}
+	if err := (HTML{SVG: render.JSON{}}).Render(io.Discard, g); err == nil || !strings.Contains(err.Error(), "no SVG") {
+		t.Errorf("a picture that is none: error %v", err)
+	}
+}

@@ -1,0 +1,47 @@
+package render
+
+import (
+	"time"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// How numbers and names read in every format, for formats of other packages.
+
+// CountText returns a number of calls with separators, or three digits and a unit
+// from a million on: "18,240", "1.24M".
+func CountText(n float64) string { return count(n) }
+
+// PluralText returns a number and its noun, as "1 call" or "18,240 calls".
+func PluralText(n float64, noun string) string { return plural(n, noun) }
+
+// RateText returns calls over a window per second, minute or hour, "–" for a window
+// of less than a second.
+func RateText(calls float64, window time.Duration) string { return rate(calls, window) }
+
+// ShareText returns the share of n in total in percent, "–" where total is 0.
+func ShareText(n, total float64) string { return percent(n, total) }
+
+// DurationText returns a duration in the unit that suits it.
+func DurationText(d time.Duration) string { return duration(d) }
+
+// TimeRange says what time the spans of g cover.
+func TimeRange(g *servicegraph.Graph) string { return timeRange(g) }
+
+// Window returns the time that the spans of g cover, 0 if unknown.
+func Window(g *servicegraph.Graph) time.Duration { return window(g) }
+
+// Remarks says what makes a graph less than the truth, the gravest first, as "2
+// hidden nodes: left out of this view".
+func Remarks(g *servicegraph.Graph) []string {
+	var out []string
+	for _, m := range remarks(g.Report()) {
+		out = append(out, plural(float64(m.n), m.what)+": "+m.why)
+	}
+	return out
+}
+
+// NameText returns a name, which is not to be trusted, as people may read it: what
+// has no glyph is shown as an escape, and what is wider than max columns is
+// shortened in the middle.
+func NameText(name string, max int) string { return shorten(visible(name), max) }
