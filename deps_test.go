@@ -44,6 +44,7 @@ var policy = map[string]string{
 	"tempoclient/tempotest": "internal/buildtool golang.org/x/sys",
 	"otelsetup":             otelSDK + grpc + "go.opentelemetry.io/proto/otlp github.com/cenkalti/backoff github.com/grpc-ecosystem/grpc-gateway",
 	"internal/buildtool":    "golang.org/x/sys",
+	"internal/otlpreceiver": grpc + "go.opentelemetry.io/proto/otlp github.com/grpc-ecosystem/grpc-gateway",
 	"internal/tempocompat":  "",
 
 	"cmd/graphviz-export": "*",

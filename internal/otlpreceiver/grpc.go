@@ -1,0 +1,73 @@
+package otlpreceiver
+
+import (
+	"context"
+	"fmt"
+
+	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	_ "google.golang.org/grpc/encoding/gzip" // undoes it in requests
+	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+)
+
+// NewGRPCServer returns a server of OTLP's trace service, to be started and stopped by
+// the caller.
+//
+// The service is described here and not by the generated code, whose handler decodes a
+// request into messages before anyone can have its bytes.
+func NewGRPCServer(take Take) *grpc.Server {
+	s := grpc.NewServer(
+		grpc.ForceServerCodecV2(rawCodec{}),
+		grpc.MaxRecvMsgSize(MaxRequest),
+		grpc.MaxConcurrentStreams(maxAtOnce),
+	)
+	export := func(_ any, _ context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
+		var body []byte
+		if err := decode(&body); err != nil {
+			return nil, err
+		}
+		rejected, err := take(Request{Body: body})
+		if err != nil {
+			return nil, status.Error(codes.InvalidArgument, err.Error())
+		}
+		return proto.Marshal(response(rejected))
+	}
+	s.RegisterService(&grpc.ServiceDesc{
+		ServiceName: coltracepb.TraceService_ServiceDesc.ServiceName,
+		Methods:     []grpc.MethodDesc{{MethodName: "Export", Handler: export}},
+	}, nil)
+	return s
+}
+
+// response returns the answer to a request that was taken. A partial success that says
+// nothing would be a warning without words to some senders.
+func response(r Rejected) *coltracepb.ExportTraceServiceResponse {
+	if r == (Rejected{}) {
+		return &coltracepb.ExportTraceServiceResponse{}
+	}
+	return &coltracepb.ExportTraceServiceResponse{PartialSuccess: &coltracepb.ExportTracePartialSuccess{
+		RejectedSpans: r.Spans,
+		ErrorMessage:  r.Reason,
+	}}
+}
+
+// A rawCodec leaves messages as the bytes that they are.
+type rawCodec struct{}
+
+func (rawCodec) Name() string { return "proto" }
+
+func (rawCodec) Marshal(v any) (mem.BufferSlice, error) {
+	b, ok := v.([]byte)
+	if !ok {
+		return nil, fmt.Errorf("otlpreceiver: an answer of type %T", v)
+	}
+	return mem.BufferSlice{mem.SliceBuffer(b)}, nil
+}
+
+func (rawCodec) Unmarshal(data mem.BufferSlice, v any) error {
+	*v.(*[]byte) = data.Materialize()
+	return nil
+}
