@@ -40,6 +40,7 @@ type spanFacts struct {
 	// outer is, for a caller span, the span that stands for the same call and
 	// times it: itself, or the outermost it is the only route out of.
 	outer int32
+	inner int32 // for a caller span, the one inside that stands for the same call; -1 if none
 
 	callee int32 // for a caller span, the first span it called directly; -1 if none
 	also   int32 // for a callee span, the next callee of the same caller; -1 if none
@@ -56,7 +57,7 @@ type spanFacts struct {
 	handsOn   bool // consumer span: the spans inside have links to what it received
 	reached   bool // caller span: it or a caller span inside has a callee
 	named     bool // caller span: it or a caller span inside names a peer
-	publishes bool // caller span: a PRODUCER span inside names a queue
+	publishes bool // caller span: a PRODUCER or CLIENT span inside names a queue
 	claimed   bool // caller span: its call is accounted for, and so are those inside without a callee
 	queued    bool // caller span: its message is on its way to a queue node
 	sent      bool // caller span: it is noted as one that a consumer may link to
@@ -87,7 +88,7 @@ func (f *folder) fold(t trace, sum *totals) {
 func (f *folder) findCallees() {
 	for _, i := range f.order {
 		span, p := &f.spans[i], f.parent[i]
-		fact := spanFacts{caller: -1, outer: -1, callee: -1, also: -1, consumer: -1, request: i}
+		fact := spanFacts{caller: -1, outer: -1, inner: -1, callee: -1, also: -1, consumer: -1, request: i}
 		enclosing := int32(-1)
 		sameService := false
 		if p >= 0 {
@@ -157,6 +158,7 @@ func (f *folder) findRoutes() {
 		fact.outer = i
 		if o := f.within(i); o >= 0 && f.facts[o].callee < 0 && f.facts[o].nested == 1 && f.spans[o].kind.calls() {
 			fact.outer = f.facts[o].outer
+			f.facts[o].inner = i
 		}
 	}
 	for _, i := range slices.Backward(f.order) {
@@ -169,7 +171,7 @@ func (f *folder) findRoutes() {
 		if o := f.within(i); o >= 0 {
 			f.facts[o].reached = f.facts[o].reached || fact.reached
 			f.facts[o].named = f.facts[o].named || fact.named
-			f.facts[o].publishes = f.facts[o].publishes || fact.publishes || f.spans[i].kind == KindProducer && f.queue(i) != 0
+			f.facts[o].publishes = f.facts[o].publishes || fact.publishes || f.spans[i].kind.calls() && f.queue(i) != 0
 		}
 	}
 }

@@ -41,7 +41,7 @@ func TestTakeIsAdd(t *testing.T) {
 		{Window: sg.Window{Quiet: 3 * time.Second, Remember: 2 * time.Second, Spans: 20}},
 		{Window: sg.Window{Traces: 2, Nodes: 5}, InferCalls: true},
 	}
-	for seed := range uint64(300) {
+	for seed := range seeds(t, 300) {
 		rng := rand.New(rand.NewPCG(seed, 11))
 		spans := randomTraces(rng, 1+rng.IntN(6))
 		rng.Shuffle(len(spans), func(i, j int) { spans[i], spans[j] = spans[j], spans[i] })

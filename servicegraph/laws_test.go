@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -79,9 +81,24 @@ func randomTraces(rng *rand.Rand, traces int) []sg.Span {
 	return spans
 }
 
+// seeds returns how many random inputs to try: usually so many, and as many as the
+// environment variable TEMPOGRAPH_SEEDS says for who has time.
+func seeds(t *testing.T, usually uint64) uint64 {
+	t.Helper()
+	text := os.Getenv("TEMPOGRAPH_SEEDS")
+	if text == "" {
+		return usually
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("TEMPOGRAPH_SEEDS: %v", err)
+	}
+	return n
+}
+
 // TestLaws checks what semantics.md promises of every graph, on random traces.
 func TestLaws(t *testing.T) {
-	for seed := range uint64(300) {
+	for seed := range seeds(t, 300) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		spans := randomTraces(rng, 1+rng.IntN(6))
 		cfg := []sg.Config{{}, {QueueNodes: true}, {IgnoreAddresses: true, HTTPErrors: true}, {InferCalls: true}}[seed%4]
@@ -149,7 +166,7 @@ func edgeLines(g *sg.Graph) string {
 // TestWeightingLaw multiplies every sampling weight: counts grow with it, and
 // ratios and quantiles stay.
 func TestWeightingLaw(t *testing.T) {
-	for seed := range uint64(100) {
+	for seed := range seeds(t, 100) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		spans := randomTraces(rng, 1+rng.IntN(6))
 		const k = 4
@@ -184,7 +201,7 @@ func TestRenamingLaw(t *testing.T) {
 		slices.Sort(out)
 		return out
 	}
-	for seed := range uint64(100) {
+	for seed := range seeds(t, 100) {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		// Where deliveries of one span contradict each other, names break the tie.
 		seen := make(map[sg.Link]bool)
@@ -214,7 +231,7 @@ func TestRenamingLaw(t *testing.T) {
 // TestMonotonicityLaw adds a trace: it takes no call away. Only what a name or an
 // address stood for may become something better known.
 func TestMonotonicityLaw(t *testing.T) {
-	for seed := range uint64(200) {
+	for seed := range seeds(t, 200) {
 		rng := rand.New(rand.NewPCG(seed, 4))
 		spans := randomTraces(rng, 2+rng.IntN(5))
 		last := spans[len(spans)-1].TraceID

@@ -81,7 +81,9 @@ func (f *folder) openLinks() {
 	}
 	for i := range int32(len(f.spans)) {
 		if f.spans[i].caller && f.sends(i) && !f.facts[i].sent {
-			f.send(i, f.spans[i], f.facts[i].fate != fateOpen, true)
+			client := f.spans[f.facts[i].outer] // which times the call
+			client.peer, client.kind = f.spans[i].peer, f.spans[i].kind
+			f.send(i, client, f.facts[i].fate != fateOpen, true)
 		}
 	}
 }
@@ -92,6 +94,7 @@ func (f *folder) send(i int32, client record, counted, called bool) {
 	client.detail = 0 // it stays behind: edges made of halves have no details
 	f.sum.sent(f.id(i), sending{
 		span:      client,
+		of:        f.spans[f.facts[i].outer].id,
 		called:    called,
 		counted:   counted,
 		queueNode: f.cfg.QueueNodes,

@@ -32,9 +32,15 @@ type sendKey struct {
 // A sending is a span that the link of a consumer can point to.
 type sending struct {
 	span      record
-	called    bool // its call is in the graph already
-	counted   bool // the span is in a bucket of the report already
-	queueNode bool // show the queue as a node
+	of        SpanID // the span that stands for the call, perhaps itself
+	called    bool   // its call is in the graph already
+	counted   bool   // the span is in a bucket of the report already
+	queueNode bool   // show the queue as a node
+}
+
+// call returns what all spans that stand for one call have in common.
+func (s *sending) call(key sendKey) sendKey {
+	return sendKey{Link{key.span.TraceID, s.of}, key.node}
 }
 
 // A receiveKey is one link of one consumer span.

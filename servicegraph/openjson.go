@@ -30,8 +30,9 @@ type (
 	}
 	jsonSend struct {
 		jsonHalf
-		Called  bool `json:"called,omitempty"`
-		Counted bool `json:"counted,omitempty"`
+		Of      string `json:"of,omitempty"` // the span that stands for the call; empty if itself
+		Called  bool   `json:"called,omitempty"`
+		Counted bool   `json:"counted,omitempty"`
 	}
 	jsonReceive struct {
 		jsonHalf
@@ -150,7 +151,11 @@ func (w *openWriter) write() {
 		o.Addresses = append(o.Addresses, jsonOwner{w.address(i), w.position(owner)})
 	}
 	for key, s := range w.sends {
-		o.Sends = append(o.Sends, jsonSend{w.half(key.span, &s.span, s.queueNode), s.called, s.counted})
+		var of string
+		if s.of != key.span.SpanID {
+			of = s.of.String()
+		}
+		o.Sends = append(o.Sends, jsonSend{w.half(key.span, &s.span, s.queueNode), of, s.called, s.counted})
 	}
 	for key, r := range w.receives {
 		o.Receives = append(o.Receives, jsonReceive{w.half(key.span, &r.span, r.queueNode), linkToJSON(key.target), r.fate})
@@ -263,7 +268,13 @@ func (t *totals) readOpen(in *jsonOpen) error {
 		if err != nil {
 			return err
 		}
-		t.sent(id, sending{span, j.Called, j.Counted, j.QueueNode})
+		of := id.SpanID
+		if j.Of != "" {
+			if of, err = ParseSpanID(j.Of); err != nil {
+				return err
+			}
+		}
+		t.sent(id, sending{span, of, j.Called, j.Counted, j.QueueNode})
 	}
 	for _, j := range in.Receives {
 		id, span, err := t.readHalf(&j.jsonHalf, node)

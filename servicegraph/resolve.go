@@ -190,18 +190,19 @@ func (r *resolver) resolveLinks() {
 			r.found.LinkMissing++
 			continue
 		}
-		linked[sender] = true
-		joined[consumer{key.span, key.node}] = true
 		out := r.sends[sender]
+		call := out.call(sender)
+		linked[call] = true
+		joined[consumer{key.span, key.node}] = true
 		if in.span.polls && (processed[delivery{key.node, key.target}] || out.called && r.hasReceived(&out, key.node)) {
 			continue // the span that handles the message is its delivery
 		}
-		r.message(key, &out, &in)
+		r.message(key, call.span, &out, &in)
 	}
 	for key, out := range r.sends {
 		its := fateVirtual
 		switch {
-		case linked[key]:
+		case linked[out.call(key)]:
 			its = fatePaired
 		case out.span.peer == 0:
 			its = fateUnresolved
@@ -283,16 +284,17 @@ func (r *resolver) senders() map[Link]sendKey {
 	return senders
 }
 
-// message adds one message whose both halves are known.
-func (r *resolver) message(key receiveKey, out *sending, in *receiving) {
+// message adds one message whose both halves are known; call is the span that stands
+// for the sender's.
+func (r *resolver) message(key receiveKey, call Link, out *sending, in *receiving) {
 	queue := in.span.peer
 	if !r.isQueue(queue) {
 		queue = out.span.peer
 	}
 	if (out.queueNode || in.queueNode) && r.isQueue(queue) {
 		to, from := edgeKey{out.span.node, queue, KindMessage}, edgeKey{queue, key.node, KindMessage}
-		if !r.isQueue(out.span.peer) && r.first(to, key.target, false) { // otherwise it is there already
-			r.edge(to).addCaller(key.target, &out.span)
+		if !r.isQueue(out.span.peer) && r.first(to, call, false) { // otherwise it is there already
+			r.edge(to).addCaller(call, &out.span)
 		}
 		if r.first(from, key.span, true) {
 			r.edge(from).addCallee(key.span, &in.span)
@@ -301,7 +303,7 @@ func (r *resolver) message(key receiveKey, out *sending, in *receiving) {
 	}
 	end := edgeKey{out.span.node, key.node, KindMessage}
 	e := r.edge(end)
-	if r.first(end, key.target, false) {
+	if r.first(end, call, false) {
 		e.Caller.add(&out.span)
 		e.widen(&out.span)
 	}
@@ -314,7 +316,7 @@ func (r *resolver) message(key receiveKey, out *sending, in *receiving) {
 	}
 	e.addPair(&out.span, &in.span)
 	e.addGap(&out.span, &in.span)
-	e.addExample(key.target, &out.span, out.span.failed() || in.span.failed())
+	e.addExample(call, &out.span, out.span.failed() || in.span.failed())
 }
 
 // first reports whether a span has not been on this side of the edge yet.

@@ -153,8 +153,7 @@ func tempoNoise(rng *rand.Rand) []sg.Span {
 }
 
 func TestTempoLaws(t *testing.T) {
-	const seeds = 100
-	for seed := range uint64(seeds) {
+	for seed := range seeds(t, 100) {
 		rng := rand.New(rand.NewPCG(seed, 0))
 		cfg := sg.TempoConfig{
 			MessagingLatency: rng.IntN(2) == 0,

@@ -28,13 +28,13 @@ func (f *folder) unpairedCallers() {
 			f.virtualCall(i)
 		case fact.named: // a span inside knows more
 			f.setFate(i, fateNested)
-		case f.sends(i):
-			fact.claimed = true
-			f.setFate(i, fateOpen)
-			f.send(i, f.spans[i], f.facts[i].fate != fateOpen, false)
 		default:
 			fact.claimed = true
-			f.setFate(i, fateUnresolved)
+			client := f.spans[fact.outer]
+			client.peer = 0 // itself, if anybody: see namesPeer
+			if !f.sendAny(i, client) {
+				f.setFate(i, fateUnresolved)
+			}
 		}
 	}
 }
@@ -51,8 +51,8 @@ func (f *folder) goesElsewhere(around, i int32) bool {
 }
 
 // isTransport reports whether caller span i, without a callee, only carries what
-// another span says better: it reaches the host of a queue, for a PRODUCER span
-// inside it or for the polling span around it.
+// another span says better: it reaches the host of a queue, for a span inside it that
+// names the queue or for the polling span around it.
 func (f *folder) isTransport(i int32) bool {
 	if peer := f.spans[i].peer; peer == 0 || isSpecific(f.names.nodeID(peer)) {
 		return false
@@ -81,13 +81,7 @@ func (f *folder) virtualCall(i int32) {
 	client := f.spans[caller]
 	client.peer, client.peerIsName, client.address = inner.peer, inner.peerIsName, inner.address
 	client.kind = max(client.kind, inner.kind) // a message if either says so
-	sender := caller                           // the span that a consumer may link to
-	if !f.sends(caller) {
-		sender = i
-	}
-	if f.sends(sender) && !(f.cfg.QueueNodes && f.queue(i) != 0) {
-		f.standFor(i, fateOpen)
-		f.send(sender, client, f.facts[caller].fate != fateOpen, false)
+	if !(f.cfg.QueueNodes && f.queue(i) != 0) && f.sendAny(i, client) {
 		return
 	}
 	f.standFor(i, fateVirtual)
@@ -99,6 +93,25 @@ func (f *folder) virtualCall(i int32) {
 	if e.ID.Kind == KindRequest && client.failed() && f.recovered(caller) {
 		e.Recovered = plus(e.Recovered, client.weight)
 	}
+}
+
+// sendAny notes the call of caller span i, as client describes it, as one that a
+// consumer may link to, by any of the spans that stand for it; false if none of them
+// can be linked to.
+func (f *folder) sendAny(i int32, client record) (noted bool) {
+	for s := f.facts[i].outer; s >= 0; s = f.facts[s].inner {
+		if !f.sends(s) {
+			continue
+		}
+		if noted {
+			client.kind = f.spans[s].kind
+			f.send(s, client, true, true)
+			continue
+		}
+		noted = true
+		f.send(s, client, f.facts[f.standFor(i, fateOpen)].fate != fateOpen, false)
+	}
+	return noted
 }
 
 // sends reports whether the link of a consumer may point to caller span i. Any

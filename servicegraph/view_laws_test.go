@@ -16,7 +16,7 @@ import (
 // TestViewLaws takes random views, one after another, of random graphs: of
 // traces, with every oddity, and of plain calls, with long paths and circles.
 func TestViewLaws(t *testing.T) {
-	for seed := range uint64(200) {
+	for seed := range seeds(t, 200) {
 		checkRandomViews(t, seed, 5)
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)

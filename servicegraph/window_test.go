@@ -25,7 +25,7 @@ func stripWindow(g *sg.Graph) string {
 // passing between the spans, and wants what one build gives: from the builder, and
 // from its deltas.
 func TestWindowGivesTheSameGraph(t *testing.T) {
-	for seed := range uint64(100) {
+	for seed := range seeds(t, 100) {
 		rng := rand.New(rand.NewPCG(seed, 7))
 		spans := randomTraces(rng, 1+rng.IntN(8))
 		rng.Shuffle(len(spans), func(i, j int) { spans[i], spans[j] = spans[j], spans[i] })
