@@ -104,14 +104,14 @@ func (e *export) addOutputTo(cmd *cobra.Command) {
 	complete(cmd, "format", func() []string { return formatHints() })
 }
 
-// formats returns what the command can write. Those that draw do it as svg says.
-func formats(svg draw.SVG) []render.Format {
-	return slices.Concat(draw.Formats(svg), render.Formats(svg.DOT))
+// formats returns what the command can write, drawn as told, bitmaps in a scale.
+func formats(d draw.Drawing, scale float64) []render.Format {
+	return slices.Concat(draw.Formats(d, scale), render.Formats(d.Look))
 }
 
 func formatNames() string {
 	var names []string
-	for _, f := range formats(draw.SVG{}) {
+	for _, f := range formats(draw.Drawing{}, 0) {
 		names = append(names, f.Name)
 	}
 	return strings.Join(names, ", ")
@@ -121,7 +121,7 @@ func formatNames() string {
 // show it when they complete a word.
 func formatHints() []string {
 	var hints []string
-	for _, f := range formats(draw.SVG{}) {
+	for _, f := range formats(draw.Drawing{}, 0) {
 		hints = append(hints, cobra.CompletionWithDesc(f.Name, f.Description))
 	}
 	return hints

@@ -55,7 +55,7 @@ func (e *export) run(ctx context.Context) error {
 		return err
 	}
 	defer src.close()
-	targets, err := e.targets(formats(draw.SVG{}))
+	targets, err := e.targets(formats(draw.Drawing{}, 0))
 	if err != nil {
 		return err
 	}
@@ -101,16 +101,16 @@ func (e *export) bounded(ctx context.Context) (context.Context, context.CancelFu
 
 // write makes all documents before it writes the first one.
 func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source, notes []string, targets []target) error {
-	svg := draw.SVG{
-		DOT:     render.DOT{Title: cmp.Or(e.look.title, src.title)},
+	drawing := draw.Drawing{
+		Look:    render.Look{Title: cmp.Or(e.look.title, src.title)},
 		Worker:  []string{workerArg},
 		Context: ctx,
 		Force:   e.force,
 	}
 	if e.force {
-		svg.Timeout = math.MaxInt64 // --timeout, or the user, ends it
+		drawing.Timeout = math.MaxInt64 // --timeout, or the user, ends it
 	}
-	list := formats(svg)
+	list := formats(drawing, 0)
 	docs := make([][]byte, len(targets))
 	for i, t := range targets {
 		f, err := render.ByName(list, t.format.Name)

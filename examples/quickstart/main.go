@@ -75,7 +75,7 @@ func run(ctx context.Context, stdout, stderr io.Writer, args []string) error {
 		return err
 	}
 	var picture bytes.Buffer
-	svg := draw.SVG{DOT: render.DOT{Title: "quickstart"}}
+	svg := draw.SVG{Drawing: draw.Drawing{Look: render.Look{Title: "quickstart"}}}
 	if err := svg.Render(&picture, g); err != nil {
 		return err
 	}

@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"html"
 	"io"
-	"math"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/tempograph/tempograph/servicegraph"
@@ -23,20 +21,16 @@ import (
 // dashed one a peer without spans of its own. Namespaces are boxes around their
 // nodes.
 //
-// An edge shows its calls, the share of errors if there are any, and the 50th,
-// 95th and 99th percentile of the latency that the caller saw, or that the
+// An edge shows its calls, the share of errors if there are any, and, as its
+// EdgeText says, the 50th, 95th and 99th percentile of the latency that the caller saw, or that the
 // callee saw where no caller has a span. Its width grows with the logarithm of
-// the calls. A dashed edge is a message, a dotted one goes through hidden nodes. From 1 % of errors on, nodes and edges
-// are marked as a warning, from 5 % on as failing.
+// the calls. A dashed edge is a message, a dotted one goes through hidden nodes.
+// Calls are a rate where the graph has rates: from ten traces and a second on.
 //
 // What a picture has no room for is in the tooltips: full names (up to 10 kB),
 // the latency of both sides, calls per second. The heading says where the graph
 // comes from, what was left out, and what the report says to be careful about.
-type DOT struct {
-	Title           string // heading of the picture; empty: none
-	SelfEdges       bool   // also draw the calls of a node to itself
-	WithoutEdgeText bool   // numbers of the edges only in their tooltips
-}
+type DOT struct{ Look }
 
 // Grey while all is well, so that trouble stands out. The text has a contrast
 // to its background of at least 4.5, a line of at least 3 (WCAG 1.4.3, 1.4.11).
@@ -46,47 +40,19 @@ const (
 	line  = "#7c899b" // of edges and cards
 )
 
-// A level says how bad a share of errors is.
-type level int
-
-const (
-	healthy level = iota // less than 1 %
-	warning              // from 1 % on
-	failing              // from 5 % on
-)
-
-// glyph shows a level to those who do not see its colour.
-func (l level) glyph() string { return [...]string{"", "▲ ", "● "}[l] }
-
-func levelOf(errors, calls float64) level {
-	switch share := errors / calls; {
-	case calls == 0 || share < 0.01:
-		return healthy
-	case share < 0.05:
-		return warning
-	default:
-		return failing
-	}
-}
-
-// errorShare returns the share of errors with the glyph of its level.
-func errorShare(errors, calls float64) string {
-	return levelOf(errors, calls).glyph() + percent(errors, calls) + " err"
-}
-
 // A severity is how a level looks in DOT.
 type severity struct {
-	level    level
+	level    Level
 	text     string // colour of the percentage
 	line     string // attributes of an edge
 	outlined string // attributes of a card
 }
 
-func severityOf(errors, calls float64) severity {
-	switch l := levelOf(errors, calls); l {
-	case healthy:
+func severityOf(l Level) severity {
+	switch l {
+	case Healthy:
 		return severity{text: muted}
-	case warning:
+	case Warning:
 		return severity{l, "#8a5200", ` color="#b86e00"`, ` color="#b86e00" fillcolor="#fdf3e1" penwidth="1.6"`}
 	default:
 		return severity{l, "#9d1f2a", ` color="#c62b36"`, ` color="#c62b36" fillcolor="#fdecec" penwidth="1.6"`}
@@ -108,11 +74,12 @@ func (d DOT) writeGraph(out io.Writer, g *servicegraph.Graph) {
 	// list of fonts it knows nothing, measures in Times, and the text leaves its
 	// card.
 	fmt.Fprintf(out, `digraph servicegraph {
-graph [rankdir=LR fontname="Helvetica" fontsize=10 bgcolor="#ffffff" pad="0.3" nodesep="0.35" ranksep="0.6" labelloc=t labeljust=l label=<%s>];
+graph [rankdir=%s fontname="Helvetica" fontsize=10 bgcolor="#ffffff" pad="0.3" nodesep="0.35" ranksep="0.6" labelloc=t labeljust=l label=<%s>];
 node [fontname="Helvetica" fontsize=10 color="%s" fillcolor="#ffffff"];
 edge [fontname="Helvetica" fontsize=9 color="%s" arrowsize="0.7"];
-`, d.heading(g), line, line)
+`, d.direction(), d.heading(g), line, line)
 
+	captions := d.Captions(g)
 	namespace := ""
 	for n := range g.Nodes() { // sorted by namespace, those without one first
 		if n.ID.Namespace != namespace {
@@ -124,7 +91,7 @@ edge [fontname="Helvetica" fontsize=9 color="%s" arrowsize="0.7"];
 style="rounded,filled" color="#e4e7ec" fillcolor="#f8f9fb" penwidth=1 margin=12 tooltip=%s fontcolor="%s" label=<<B>%s</B>>
 `, quote(identifier("cluster_"+encode(namespace))), quote("namespace "+shorten(visible(namespace), 2000)), muted, cardText(namespace))
 		}
-		writeNode(out, n, window(g))
+		writeNode(out, n, captions.Node(n))
 	}
 	if namespace != "" {
 		fmt.Fprint(out, "}\n")
@@ -132,37 +99,15 @@ style="rounded,filled" color="#e4e7ec" fillcolor="#f8f9fb" penwidth=1 margin=12 
 
 	for e := range g.Edges() {
 		if d.SelfEdges || e.ID.From != e.ID.To {
-			d.writeEdge(out, e, window(g))
+			d.writeEdge(out, e, captions.Edge(e))
 		}
 	}
 	fmt.Fprint(out, "}\n")
 }
 
-// heading returns the HTML label of the graph: title, provenance, legend, and
-// what is missing.
+// heading returns the HTML label of the graph.
 func (d DOT) heading(g *servicegraph.Graph) string {
-	r := g.Report()
-	rows := []string{
-		timeRange(g) + " · " + plural(float64(r.Traces), "trace") + " · " + plural(float64(r.Spans), "span"),
-		"edges: calls, errors, latency p50 · p95 · p99 as the caller saw it; dashed: messages",
-	}
-	switch {
-	case g.NumNodes() == 0:
-		rows[1] = "nothing to draw: there is no service in these spans"
-	case d.WithoutEdgeText:
-		rows[1] = "numbers of the edges are in their tooltips; dashed: messages"
-	}
-	if selfEdges, calls := countSelfEdges(g); selfEdges > 0 && !d.SelfEdges {
-		rows = append(rows, "not drawn: "+plural(selfEdges, "self edge")+" with "+plural(calls, "call"))
-	}
-	var notes []string
-	for _, m := range remarks(r) {
-		notes = append(notes, plural(float64(m.n), m.what))
-	}
-	if len(notes) > 0 {
-		rows = append(rows, "note: "+strings.Join(notes, ", "))
-	}
-
+	rows := d.Heading(g)
 	for i := range rows {
 		rows[i] = font(muted, 10, text(rows[i]))
 	}
@@ -172,40 +117,18 @@ func (d DOT) heading(g *servicegraph.Graph) string {
 	return column("LEFT", rows...)
 }
 
-func countSelfEdges(g *servicegraph.Graph) (edges, calls float64) {
-	for e := range g.Edges() {
-		if e.ID.From == e.ID.To {
-			edges++
-			calls += e.Calls
-		}
+func writeNode(out io.Writer, n servicegraph.Node, c Caption) {
+	s := severityOf(c.Level)
+	numbers := []string{font(muted, 10, text(c.Volume))}
+	if n.Requests.Errors > 0 {
+		numbers = append(numbers, s.share(c.Errors))
 	}
-	return edges, calls
-}
-
-func writeNode(out io.Writer, n servicegraph.Node, window time.Duration) {
-	s := severityOf(n.Requests.Errors, n.Requests.Calls)
-
-	mark := "" // right of the name
-	switch {
-	case n.ID.Type != servicegraph.TypeService:
-		mark = cardText(string(n.ID.Type))
-	case n.Entries > 0:
-		mark = "entry"
+	if c.Latency != "" {
+		numbers = append(numbers, font(muted, 10, "p95 "+text(c.Latency)))
 	}
-	var numbers []string
-	if n.Requests.Calls == 0 {
-		numbers = append(numbers, font(muted, 10, "no incoming calls"))
-	} else {
-		numbers = append(numbers, font(muted, 10, plural(n.Requests.Calls, "call")))
-		if n.Requests.Errors > 0 {
-			numbers = append(numbers, s.share(n.Requests.Errors, n.Requests.Calls))
-		}
-		numbers = append(numbers, font(muted, 10, "p95 "+text(quantile(n.Requests.Latency, 0.95))))
-	}
-
 	id := NodeID(n.ID)
 	fmt.Fprintf(out, "%s [id=%s %s%s label=<%s> tooltip=%s];\n",
-		quote(id), quote(id), shape(n.ID.Type), s.outlined, card(cardText(n.ID.Name), mark, numbers), quote(nodeTooltip(n, window)))
+		quote(id), quote(id), shape(n.ID.Type), s.outlined, card(cardText(n.ID.Name), text(c.Tag), numbers), quote(c.Tooltip))
 }
 
 // shape returns the attributes that tell the types of nodes apart.
@@ -234,27 +157,8 @@ func card(name, mark string, numbers []string) string {
 	return column("LEFT", row("LEFT", "RIGHT", title...), row("LEFT", "RIGHT", numbers...))
 }
 
-// longestString is less than the 16 KiB that many versions of Graphviz take in a
-// string, with room for the other lines of a tooltip.
-const longestString = 15_000
-
-func nodeTooltip(n servicegraph.Node, window time.Duration) string {
-	name := visible(n.ID.String())
-	if len(quote(name)) > longestString {
-		name = shorten(name, 2000)
-	}
-	lines := []string{name + " (" + visible(string(n.ID.Type)) + ")"}
-	if n.Requests.Calls > 0 {
-		lines = append(lines, callsLine(n.Requests.Calls, n.Requests.Errors, window), latencyLine("latency", n.Requests.Latency))
-	}
-	if n.Entries > 0 {
-		lines = append(lines, plural(n.Entries, "call")+" from outside")
-	}
-	return strings.Join(lines, "\n")
-}
-
-func (d DOT) writeEdge(out io.Writer, e servicegraph.Edge, window time.Duration) {
-	s := severityOf(e.Errors, e.Calls)
+func (d DOT) writeEdge(out io.Writer, e servicegraph.Edge, c Caption) {
+	s := severityOf(c.Level)
 	style := ""
 	switch e.ID.Kind {
 	case servicegraph.KindMessage:
@@ -263,39 +167,35 @@ func (d DOT) writeEdge(out io.Writer, e servicegraph.Edge, window time.Duration)
 		style = " style=dotted"
 	}
 	label := ""
-	if !d.WithoutEdgeText {
-		label = " label=<" + edgeText(e, s) + ">"
+	if d.EdgeText != EdgeNone {
+		label = " label=<" + edgeText(e, c, s) + ">"
 	}
 	fmt.Fprintf(out, "%s -> %s [penwidth=%q%s%s%s tooltip=%s];\n",
-		quote(NodeID(e.ID.From)), quote(NodeID(e.ID.To)), trim(penWidth(e.Calls), 2), s.line, style, label, quote(edgeTooltip(e, window)))
-}
-
-// penWidth returns the width of an edge in points: one for a single call, and
-// three quarters more with every power of ten, up to a million.
-func penWidth(calls float64) float64 {
-	return 1 + 0.75*math.Log10(min(max(calls, 1), 1e6))
+		quote(NodeID(e.ID.From)), quote(NodeID(e.ID.To)), trim(LineWidth(e.Calls), 2), s.line, style, label, quote(c.Tooltip))
 }
 
 // edgeText returns the HTML label of an edge. The last, empty row keeps the text
 // off the line, on which dot would set it otherwise.
-func edgeText(e servicegraph.Edge, s severity) string {
-	first := []string{font(ink, 10, "<B>"+plural(e.Calls, "call")+"</B>")}
+func edgeText(e servicegraph.Edge, c Caption, s severity) string {
+	first := []string{font(ink, 10, "<B>"+text(c.Volume)+"</B>")}
 	if e.Errors > 0 {
-		first = append(first, s.share(e.Errors, e.Calls))
+		first = append(first, s.share(c.Errors))
 	}
-	p50, p95, p99, unit := quantiles(edgeLatency(e))
-	latency := text(strings.TrimSpace(p50 + " · " + p95 + " · " + p99 + " " + unit))
 	align := "CENTER"
 	if len(first) > 1 {
 		align = "RIGHT"
 	}
-	return column("CENTER", row(align, "LEFT", first...), font(muted, 9, latency), "")
+	rows := []string{row(align, "LEFT", first...)}
+	if c.Latency != "" {
+		rows = append(rows, font(muted, 9, text(c.Latency)))
+	}
+	return column("CENTER", append(rows, "")...)
 }
 
-// share returns the share of errors, in the look of the severity.
-func (s severity) share(errors, calls float64) string {
-	t := text(errorShare(errors, calls))
-	if s.level != healthy {
+// share returns a share of errors, in the look of the severity.
+func (s severity) share(errors string) string {
+	t := text(s.level.mark() + errors + " err")
+	if s.level != Healthy {
 		t = "<B>" + t + "</B>"
 	}
 	return font(s.text, 10, t)
@@ -335,41 +235,6 @@ func column(align string, cells ...string) string {
 	begin := `<TR><TD ALIGN="` + align + `">`
 	return `<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="1">` + begin +
 		strings.Join(cells, `</TD></TR>`+begin) + `</TD></TR></TABLE>`
-}
-
-func edgeTooltip(e servicegraph.Edge, window time.Duration) string {
-	between := "network"
-	if e.ID.Kind == servicegraph.KindMessage {
-		between = "queue"
-	}
-	return strings.Join([]string{
-		fmt.Sprintf("%s → %s (%s)", shorten(visible(e.ID.From.String()), 200), shorten(visible(e.ID.To.String()), 200), visible(string(e.ID.Kind))),
-		callsLine(e.Calls, e.Errors, window),
-		latencyLine("caller", e.Caller.Latency),
-		latencyLine("callee", e.Callee.Latency),
-		latencyLine(between, e.Gap),
-	}, "\n")
-}
-
-// callsLine says how many calls there were, how often, and how many failed.
-func callsLine(calls, errors float64, window time.Duration) string {
-	line := plural(calls, "call")
-	if r := rate(calls, window); r != unknown {
-		line += " (" + r + ")"
-	}
-	line += ", " + plural(errors, "error")
-	if errors > 0 {
-		line += " (" + percent(errors, calls) + ")"
-	}
-	return line
-}
-
-func latencyLine(name string, l servicegraph.Latency) string {
-	if l.Count() == 0 {
-		return name + ": unknown"
-	}
-	p50, p95, p99, unit := quantiles(l)
-	return fmt.Sprintf("%s: p50 %s · p95 %s · p99 %s %s, slowest %s", name, p50, p95, p99, unit, duration(l.Max()))
 }
 
 // cardText returns a name as HTML that fits on a card. Where Graphviz has no

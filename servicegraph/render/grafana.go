@@ -19,7 +19,7 @@ import (
 // its namespace and type. An edge shows the same numbers when pointed at; its
 // width, dashes and colour are those of [DOT]. The other numbers are details, seen
 // on a click, with the ids of the slowest and of a failed trace.
-type Grafana struct{}
+type Grafana struct{ Look }
 
 // A frame is a data frame: columns of equal length.
 type frame struct {
@@ -59,10 +59,10 @@ type frameData struct {
 }
 
 // Render writes g to w.
-func (Grafana) Render(w io.Writer, g *servicegraph.Graph) error {
+func (x Grafana) Render(w io.Writer, g *servicegraph.Graph) error {
 	var out bytes.Buffer
 	separator := "[\n"
-	for _, f := range []frame{nodesFrame(g), edgesFrame(g)} {
+	for _, f := range []frame{nodesFrame(g), x.edgesFrame(g)} {
 		data, err := json.Marshal(f)
 		if err != nil {
 			return fmt.Errorf("encoding data frames: %w", err)
@@ -111,7 +111,7 @@ func nodesFrame(g *servicegraph.Graph) frame {
 	return f
 }
 
-func edgesFrame(g *servicegraph.Graph) frame {
+func (x Grafana) edgesFrame(g *servicegraph.Graph) frame {
 	f := newFrame("edges", []frameField{
 		textField("id", ""), textField("source", ""), textField("target", ""),
 		numberField("mainstat", "p95", "ms"), numberField("secondarystat", "Calls", "calls"),
@@ -126,7 +126,7 @@ func edgesFrame(g *servicegraph.Graph) frame {
 		from, to, kind := NodeID(e.ID.From), NodeID(e.ID.To), grafanaName(string(e.ID.Kind))
 		f.add(from+" > "+to+" "+encode(string(e.ID.Kind)), from, to,
 			m.p95, e.Calls,
-			math.Round(100*penWidth(e.Calls))/100, grafanaColor(e), grafanaDashes(e.ID.Kind),
+			math.Round(100*LineWidth(e.Calls))/100, x.edgeColor(e), grafanaDashes(e.ID.Kind),
 			kind, e.Errors, 100*m.errorRate,
 			m.perSecond,
 			m.p50, m.p99, m.max,
@@ -170,9 +170,9 @@ func arcField(name, title, color string) frameField {
 // grafanaName returns a name as the panel can take it: it is not cut anywhere else.
 func grafanaName(name string) string { return shorten(visible(name), 200) }
 
-// grafanaColor returns the colour of an edge, empty for that of the panel.
-func grafanaColor(e servicegraph.Edge) string {
-	return [...]string{"", "#b86e00", "#c62b36"}[levelOf(e.Errors, e.Calls)]
+// edgeColor returns the colour of an edge, empty for that of the panel.
+func (x Grafana) edgeColor(e servicegraph.Edge) string {
+	return [...]string{"", "#b86e00", "#c62b36"}[x.Level(e.Errors, e.Calls)]
 }
 
 func grafanaDashes(k servicegraph.EdgeKind) string {

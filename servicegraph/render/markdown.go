@@ -16,9 +16,7 @@ import (
 //
 // Names are written as code, so that none of them is a link, an image, a mention
 // of a user, or markup of any kind.
-type Markdown struct {
-	Title string // what the graph is of; empty: not said
-}
+type Markdown struct{ Look }
 
 // markdownWidth is the number of columns a node's name may take.
 const markdownWidth = 60
@@ -27,7 +25,7 @@ const markdownWidth = 60
 func (m Markdown) Render(w io.Writer, g *servicegraph.Graph) error {
 	out := bufio.NewWriter(w)
 	m.writeHeading(out, g)
-	writeMarkdownEdges(out, g)
+	m.writeEdges(out, g)
 	writeMarkdownEntries(out, g)
 	for i, m := range remarks(g.Report()) {
 		if i == 0 {
@@ -49,7 +47,7 @@ func (m Markdown) writeHeading(out io.Writer, g *servicegraph.Graph) {
 	fmt.Fprintf(out, "Service graph%s: %s\n", of, totals(g))
 }
 
-func writeMarkdownEdges(out io.Writer, g *servicegraph.Graph) {
+func (m Markdown) writeEdges(out io.Writer, g *servicegraph.Graph) {
 	if g.NumEdges() == 0 {
 		fmt.Fprint(out, "\nNo calls between services.\n")
 		return
@@ -62,7 +60,7 @@ func writeMarkdownEdges(out io.Writer, g *servicegraph.Graph) {
 		l := edgeLatency(e)
 		rows = append(rows, []string{
 			code(nodeName(e.ID.From, markdownWidth)), arrow(e.ID.Kind), code(nodeName(e.ID.To, markdownWidth)),
-			count(e.Calls), rate(e.Calls, window(g)), levelOf(e.Errors, e.Calls).glyph() + percent(e.Errors, e.Calls),
+			count(e.Calls), rate(e.Calls, window(g)), m.Level(e.Errors, e.Calls).mark() + percent(e.Errors, e.Calls),
 			quantile(l, 0.50), quantile(l, 0.95), quantile(l, 0.99),
 		})
 	}

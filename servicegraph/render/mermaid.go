@@ -25,9 +25,9 @@ import (
 // Mermaid refuses to draw more than 500 edges or 50,000 characters, and sites do
 // not let a diagram raise that. Of a larger graph the busiest edges that fit are
 // written, and the title says how many are not.
-type Mermaid struct {
-	Title string // first part of the title; empty: none
-}
+// Of its look it has no room for more than the title, the direction, and the
+// shares from which on something is marked.
+type Mermaid struct{ Look }
 
 // The limits of Mermaid: its settings maxEdges and maxTextSize.
 const (
@@ -62,9 +62,10 @@ func fewer(g *servicegraph.Graph) *servicegraph.Graph {
 
 func (m Mermaid) document(g *servicegraph.Graph) []byte {
 	out := new(bytes.Buffer)
-	fmt.Fprintf(out, "---\ntitle: %s\n---\nflowchart LR\n", m.title(g))
+	fmt.Fprintf(out, "---\ntitle: %s\n---\nflowchart %s\n", m.title(g), m.direction())
 	fmt.Fprintf(out, "  accDescr: %s\n", description(g))
 
+	captions := m.Captions(g)
 	names := newIdents()
 	var classes classes
 	namespace := ""
@@ -78,8 +79,9 @@ func (m Mermaid) document(g *servicegraph.Graph) []byte {
 			fmt.Fprintf(out, "  subgraph %s[\"%s\"]\n", box, mermaidName(namespace))
 			classes.box = append(classes.box, box)
 		}
-		writeMermaidNode(out, names.node(n.ID), n)
-		classes.add(names.node(n.ID), n)
+		caption := captions.Node(n)
+		writeMermaidNode(out, names.node(n.ID), n, caption)
+		classes.add(names.node(n.ID), n.ID.Type, caption.Level)
 	}
 	if namespace != "" {
 		fmt.Fprint(out, "  end\n")
@@ -88,8 +90,9 @@ func (m Mermaid) document(g *servicegraph.Graph) []byte {
 	var lines edgeLines
 	i := 0
 	for e := range g.Edges() {
-		fmt.Fprintf(out, "  %s %s|\"%s\"| %s\n", names.node(e.ID.From), mermaidArrow(e.ID.Kind), mermaidEdgeText(e), names.node(e.ID.To))
-		lines.add(i, e)
+		caption := captions.Edge(e)
+		fmt.Fprintf(out, "  %s %s|\"%s\"| %s\n", names.node(e.ID.From), mermaidArrow(e.ID.Kind), mermaidEdgeText(e, caption), names.node(e.ID.To))
+		lines.add(i, caption.Level)
 		i++
 	}
 	classes.write(out)
@@ -124,10 +127,10 @@ func description(g *servicegraph.Graph) string {
 	return s
 }
 
-func writeMermaidNode(out io.Writer, id string, n servicegraph.Node) {
+func writeMermaidNode(out io.Writer, id string, n servicegraph.Node, c Caption) {
 	left, right := mermaidShape(n.ID.Type)
-	lines := []string{mermaidName(n.ID.Name)}
-	for _, line := range nodeNumbers(n) {
+	lines := []string{mermaidText(c.Name)}
+	for _, line := range mermaidNumbers(n, c) {
 		lines = append(lines, mermaidText(line))
 	}
 	if n.ID.Namespace != "" {
@@ -136,37 +139,35 @@ func writeMermaidNode(out io.Writer, id string, n servicegraph.Node) {
 	fmt.Fprintf(out, "  %s%s\"%s\"%s\n", id, left, strings.Join(lines, "<br/>"), right)
 }
 
-// nodeNumbers says in two short lines, for Mermaid breaks long ones anywhere, what
+// mermaidNumbers says in two short lines, for Mermaid breaks long ones anywhere, what
 // a node is, if not a service, and how its requests went.
-func nodeNumbers(n servicegraph.Node) []string {
-	mark := ""
-	switch {
-	case n.ID.Type != servicegraph.TypeService:
-		mark = shorten(visible(string(n.ID.Type)), 40) + " · "
-	case n.Entries > 0:
-		mark = "entry · "
+func mermaidNumbers(n servicegraph.Node, c Caption) []string {
+	first := c.Volume
+	if c.Tag != "" {
+		first = c.Tag + " · " + first
 	}
-	if n.Requests.Calls == 0 {
-		return []string{mark + "no incoming calls"}
+	if c.Latency == "" {
+		return []string{first}
 	}
-	second := "p95 " + quantile(n.Requests.Latency, 0.95)
+	second := "p95 " + c.Latency
 	if n.Requests.Errors > 0 {
-		second = errorShare(n.Requests.Errors, n.Requests.Calls) + " · " + second
+		second = c.Level.mark() + c.Errors + " err · " + second
 	}
-	return []string{mark + plural(n.Requests.Calls, "call"), second}
+	return []string{first, second}
 }
 
-func mermaidEdgeText(e servicegraph.Edge) string {
-	first := plural(e.Calls, "call")
+func mermaidEdgeText(e servicegraph.Edge, c Caption) string {
+	first := c.Volume
 	if e.ID.Kind == servicegraph.KindBridged {
 		first = "bridged · " + first
 	}
 	if e.Errors > 0 {
-		first += " · " + errorShare(e.Errors, e.Calls)
+		first += " · " + c.Level.mark() + c.Errors + " err"
 	}
-	p50, p95, p99, unit := quantiles(edgeLatency(e))
-	latency := strings.TrimSpace(p50 + " · " + p95 + " · " + p99 + " " + unit)
-	return mermaidText(first) + "<br/>" + mermaidText(latency)
+	if c.Latency == "" {
+		return mermaidText(first)
+	}
+	return mermaidText(first) + "<br/>" + mermaidText(c.Latency)
 }
 
 func mermaidShape(t servicegraph.NodeType) (left, right string) {
@@ -192,16 +193,16 @@ func mermaidArrow(k servicegraph.EdgeKind) string {
 // classes lists the namespaces, and the nodes that look unlike a healthy service.
 type classes struct{ box, peer, warn, fail []string }
 
-func (c *classes) add(id string, n servicegraph.Node) {
-	switch n.ID.Type {
+func (c *classes) add(id string, t servicegraph.NodeType, l Level) {
+	switch t {
 	case servicegraph.TypeService, servicegraph.TypeDatabase, servicegraph.TypeQueue, servicegraph.TypeGroup:
 	default:
 		c.peer = append(c.peer, id)
 	}
-	switch levelOf(n.Requests.Errors, n.Requests.Calls) {
-	case warning:
+	switch l {
+	case Warning:
 		c.warn = append(c.warn, id)
-	case failing:
+	case Failing:
 		c.fail = append(c.fail, id)
 	}
 }
@@ -225,11 +226,11 @@ func (c *classes) write(out io.Writer) {
 // edgeLines lists the edges with trouble by their position.
 type edgeLines struct{ warn, fail []string }
 
-func (l *edgeLines) add(i int, e servicegraph.Edge) {
-	switch levelOf(e.Errors, e.Calls) {
-	case warning:
+func (l *edgeLines) add(i int, level Level) {
+	switch level {
+	case Warning:
 		l.warn = append(l.warn, fmt.Sprint(i))
-	case failing:
+	case Failing:
 		l.fail = append(l.fail, fmt.Sprint(i))
 	}
 }

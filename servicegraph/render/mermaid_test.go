@@ -86,7 +86,7 @@ func TestMermaidParserTakesGoldens(t *testing.T) {
 // Mermaid finds every node and every edge, with its text.
 func TestMermaidParserReadsHostileNames(t *testing.T) {
 	g := hostile().Graph(t)
-	chart := parseMermaid(t, renderString(t, Mermaid{Title: strings.Join(rendertest.Hostile, " ")}, g))[0]
+	chart := parseMermaid(t, renderString(t, Mermaid{Look{Title: strings.Join(rendertest.Hostile, " ")}}, g))[0]
 
 	names := newIdents()
 	boxes := map[string]string{} // by node
@@ -109,7 +109,7 @@ func TestMermaidParserReadsHostileNames(t *testing.T) {
 			names.unique("namespace", namespace)
 		}
 		id := names.node(n.ID)
-		want := shorten(visible(n.ID.Name), 40) + "<br>" + strings.Join(nodeNumbers(n), "<br>")
+		want := shorten(visible(n.ID.Name), 40) + "<br>" + strings.Join(mermaidNumbers(n, Look{}.Captions(g).Node(n)), "<br>")
 		if texts[id] != want {
 			t.Errorf("node %s has the text %q, want %q", id, texts[id], want)
 		}

@@ -49,25 +49,49 @@ func plural(n float64, noun string) string {
 	return count(n) + " " + noun + "s"
 }
 
-// rate formats calls over a window as calls per second, or per minute or hour
-// where there is less than one per second or minute. It is unknown when the
-// window is shorter than a second: a handful of traces has no rate.
+// A period is what rates are counted by.
+type period struct {
+	name   string
+	length time.Duration
+}
+
+// periodOf returns the period that suits a number of calls in a window: the second,
+// the minute or the hour, where there is less than one a second or minute.
+func periodOf(calls float64, window time.Duration) period {
+	switch perSecond := calls / window.Seconds(); {
+	case perSecond >= 1:
+		return period{"/s", time.Second}
+	case perSecond >= 1.0/60:
+		return period{"/min", time.Minute}
+	default:
+		return period{"/h", time.Hour}
+	}
+}
+
+// rate formats calls over a window by the period. A rate that is not zero is never
+// shown as zero.
+func (p period) rate(calls float64, window time.Duration) string {
+	switch v := calls / window.Seconds() * p.length.Seconds(); {
+	case v >= 1000:
+		return trim(v/1000, 1) + "k" + p.name
+	case v >= 100:
+		return trim(v, 0) + p.name
+	case v >= 1 || v == 0:
+		return trim(v, 1) + p.name
+	case v >= 0.01:
+		return trim(v, 2) + p.name
+	default:
+		return "<0.01" + p.name
+	}
+}
+
+// rate formats calls over a window as calls per second, or per minute or hour. It is
+// unknown when the window is shorter than a second: a handful of traces has no rate.
 func rate(calls float64, window time.Duration) string {
 	if window < time.Second {
 		return unknown
 	}
-	switch perSecond := calls / window.Seconds(); {
-	case perSecond >= 1000:
-		return trim(perSecond/1000, 1) + "k/s"
-	case perSecond >= 100:
-		return trim(perSecond, 0) + "/s"
-	case perSecond >= 1:
-		return trim(perSecond, 1) + "/s"
-	case perSecond >= 1.0/60:
-		return trim(perSecond*60, 1) + "/min"
-	default:
-		return trim(perSecond*3600, 1) + "/h"
-	}
+	return periodOf(calls, window).rate(calls, window)
 }
 
 // percent formats the share of n in total: two digits, and never a zero or a

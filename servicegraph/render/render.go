@@ -12,7 +12,7 @@
 // help that a program offers it under. There is no global registry: a program
 // joins the lists it wants,
 //
-//	formats := slices.Concat(render.Formats(render.DOT{}), draw.Formats(draw.SVG{}))
+//	formats := slices.Concat(render.Formats(render.Look{}), draw.Formats(draw.Drawing{}))
 //
 // and one that lists only the text formats does not link a layout engine.
 //
@@ -48,16 +48,15 @@ type Format struct {
 	Renderer    Renderer
 }
 
-// Formats returns the formats of this package. They have the title of dot, which
-// is also how DOT is written.
-func Formats(dot DOT) []Format {
+// Formats returns the formats of this package, in a look as far as they have one.
+func Formats(look Look) []Format {
 	return []Format{
-		{Name: "dot", Extensions: []string{".dot", ".gv"}, Description: "Graphviz DOT, for dot and xdot", Renderer: dot},
-		{Name: "mermaid", Extensions: []string{".mmd", ".mermaid"}, Description: "Mermaid flowchart, drawn by GitHub, GitLab and wikis", Renderer: Mermaid{Title: dot.Title}},
-		{Name: "markdown", Extensions: []string{".md", ".markdown"}, Description: "Markdown tables, for issues and pull requests", Renderer: Markdown{Title: dot.Title}},
+		{Name: "dot", Extensions: []string{".dot", ".gv"}, Description: "Graphviz DOT, for dot and xdot", Renderer: DOT{look}},
+		{Name: "mermaid", Extensions: []string{".mmd", ".mermaid"}, Description: "Mermaid flowchart, drawn by GitHub, GitLab and wikis", Renderer: Mermaid{look}},
+		{Name: "markdown", Extensions: []string{".md", ".markdown"}, Description: "Markdown tables, for issues and pull requests", Renderer: Markdown{look}},
 		{Name: "csv", Extensions: []string{".csv"}, Description: "edges as comma-separated values, for spreadsheets", Renderer: CSV{}},
 		{Name: "graphml", Extensions: []string{".graphml"}, Description: "GraphML, for Gephi, yEd, Cytoscape and NetworkX", Renderer: GraphML{}},
-		{Name: "grafana", Description: "data frames for Grafana's node graph panel, in JSON", Renderer: Grafana{}},
+		{Name: "grafana", Description: "data frames for Grafana's node graph panel, in JSON", Renderer: Grafana{look}},
 		{Name: "json", Extensions: []string{".json"}, Description: "nodes, edges and report, for programs", Renderer: JSON{}},
 		{Name: "txt", Extensions: []string{".txt"}, Description: "table of the edges, for terminals", Renderer: Table{}},
 	}

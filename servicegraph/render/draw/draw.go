@@ -1,6 +1,6 @@
-// Package draw makes pictures of service graphs: it hands the DOT of package
-// render to Graphviz, which comes along as WebAssembly, and finishes the SVG that
-// comes back. No program named dot has to be installed.
+// Package draw makes pictures of service graphs: it measures what a picture shows, has
+// Graphviz, which comes along as WebAssembly, find a place for everything, and paints
+// it. No program named dot has to be installed.
 //
 // Graphviz in this form is a guest to keep at arm's length. Linking this package
 // costs every start of the program about 25 ms, and half a second where its cache
@@ -12,16 +12,16 @@
 //   - Layouts in one process happen one after the other.
 //   - Graphs that are too large are refused, see [ErrTooLarge].
 //   - A layout can run in a process of its own, which is killed when it takes too
-//     long or is no longer wanted: see [SVG] and [RunWorker]. A service that draws
+//     long or is no longer wanted: see [Drawing] and [RunWorker]. A service that draws
 //     graphs for others, and a command that wants to heed Ctrl-C, should do that.
 package draw
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/tempograph/tempograph/servicegraph"
@@ -44,14 +44,11 @@ const (
 	defaultTimeout = 30 * time.Second
 )
 
-// SVG draws a graph as a picture for browsers and documents. It stands alone:
-// no scripts, no links, no fonts to fetch. What was measured but has no room is in
-// tooltips. From 121 edges on, the numbers of the edges are there, too, and the
-// heading says so.
-//
-// An SVG is safe for concurrent use.
-type SVG struct {
-	DOT render.DOT // what to show
+// A Drawing says what to draw, and how it gets laid out. It is what pictures in all
+// formats have in common, and safe for concurrent use.
+type Drawing struct {
+	Look  render.Look // what to show
+	Theme Theme       // its colours
 
 	// Force draws graphs that are too large, too. Without a Worker, that can
 	// take hours and cannot be stopped.
@@ -72,73 +69,137 @@ type SVG struct {
 	Context context.Context
 }
 
-// Formats returns the formats of this package, drawn as svg says.
-func Formats(svg SVG) []render.Format {
+// SVG draws a graph as a picture for browsers and documents. It stands alone:
+// no scripts, no links, no fonts to fetch. In a light and a dark theme it is the same
+// file. What was measured but has no room is in tooltips. From 121 edges on, the
+// numbers of the edges are there, too, and the heading says so.
+//
+// Nodes are elements g of class node, with what they are (service, database, …) and
+// their state (ok, warn, error) as further classes, and their position in
+// [servicegraph.Graph.Nodes] as data-node; edges are of class edge, with data-edge,
+// data-from and data-to; what is written on them is of class label, with data-edge.
+// An attribute data-theme, of the picture or of what is around it, sets the theme.
+type SVG struct{ Drawing }
+
+// PNG draws a graph as [SVG] does, as a bitmap.
+type PNG struct {
+	Drawing
+	Scale float64 // pixels of the bitmap per pixel of the SVG; 0 means 2: sharp on screens of today
+}
+
+// Formats returns the formats of this package.
+func Formats(d Drawing, scale float64) []render.Format {
 	return []render.Format{
-		{Name: "svg", Extensions: []string{".svg"}, Description: "picture, laid out by Graphviz", Renderer: svg},
+		{Name: "svg", Extensions: []string{".svg"}, Description: "picture, laid out by Graphviz", Renderer: SVG{d}},
+		{Name: "png", Extensions: []string{".png"}, Description: "the same as a bitmap", Binary: true, Renderer: PNG{d, scale}},
 	}
 }
 
 // Render writes the picture of g to w, all of it or, on an error, nothing unless
 // the error is that of w.
 func (s SVG) Render(w io.Writer, g *servicegraph.Graph) error {
-	size := fmt.Sprintf("%d nodes and %d edges", g.NumNodes(), g.NumEdges())
-	if !s.Force && (g.NumNodes() > maxNodes || g.NumEdges() > maxEdges) {
-		return fmt.Errorf("drawing %s: %w", size, ErrTooLarge)
-	}
-	dot := s.DOT
-	if g.NumEdges() > maxEdgeTexts {
-		dot.WithoutEdgeText = true
-	}
-	var source bytes.Buffer
-	if err := dot.Render(&source, g); err != nil {
+	scene, err := s.scene(g)
+	if err != nil {
 		return err
 	}
-	picture, err := s.picture(source.Bytes(), dot, g)
-	if err != nil {
-		return fmt.Errorf("laying out %s: %w", size, err)
-	}
-	if _, err := w.Write(picture); err != nil {
+	if _, err := w.Write(scene.svg(s.Theme)); err != nil {
 		return fmt.Errorf("writing SVG: %w", err)
 	}
 	return nil
 }
 
-// picture returns the finished SVG of source, which is g in DOT.
-func (s SVG) picture(source []byte, dot render.DOT, g *servicegraph.Graph) (picture []byte, err error) {
-	finish := func(svg []byte) error {
-		var drawn contents
-		picture, drawn, err = finish(svg, dot.Title, describe(g))
-		if err != nil {
-			return err
-		}
-		return drawn.verify(dot, g)
+// Render writes the picture of g to w, all of it or, on an error, nothing unless
+// the error is that of w.
+func (p PNG) Render(w io.Writer, g *servicegraph.Graph) error {
+	scene, err := p.scene(g)
+	if err != nil {
+		return err
 	}
-	ctx := s.Context
+	scale := p.Scale
+	if scale == 0 {
+		scale = 2
+	}
+	bitmap, err := scene.png(p.Theme, scale)
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(bitmap); err != nil {
+		return fmt.Errorf("writing PNG: %w", err)
+	}
+	return nil
+}
+
+// scene lays the picture of g out.
+func (d Drawing) scene(g *servicegraph.Graph) (*scene, error) {
+	size := fmt.Sprintf("%d nodes and %d edges", g.NumNodes(), g.NumEdges())
+	if !d.Force && (g.NumNodes() > maxNodes || g.NumEdges() > maxEdges) {
+		return nil, fmt.Errorf("drawing %s: %w", size, ErrTooLarge)
+	}
+	look := d.Look
+	if g.NumEdges() > maxEdgeTexts {
+		look.EdgeText = render.EdgeNone
+	}
+	p := newPlan(g, look)
+	if len(p.cards) > 0 {
+		if err := d.layOut(p); err != nil {
+			return nil, fmt.Errorf("laying out %s: %w", size, err)
+		}
+	}
+	p.title, p.description = look.Title, describe(g, look)
+	if p.title == "" {
+		p.title = "Service graph"
+	}
+	headline := ""
+	if look.Title != "" {
+		headline = render.Headline(look.Title)
+	}
+	p.setHeading(headline, look.Heading(g))
+	return &p.scene, nil
+}
+
+// layOut has Graphviz place what is in the plan.
+func (d Drawing) layOut(p *plan) error {
+	ctx := d.Context
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	if len(s.Worker) == 0 {
-		err = layout(ctx, source, finish)
-		return picture, err
+	if len(d.Worker) == 0 {
+		return layout(ctx, p.dot(), p.take)
 	}
-
-	limit := s.Timeout
+	limit := d.Timeout
 	if limit == 0 {
 		limit = defaultTimeout
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit,
 		fmt.Errorf("stopped after %v: draw less of the graph, or write DOT and lay it out elsewhere", limit))
 	defer cancel()
-	svg, err := layoutInWorker(ctx, s.Worker, source)
+	answer, err := layoutInWorker(ctx, d.Worker, p.dot())
 	if err != nil {
-		return nil, err
+		return err
 	}
-	err = finish(svg)
-	return picture, err
+	return p.take(answer)
 }
 
-// describe says in a sentence what the picture shows.
-func describe(g *servicegraph.Graph) string {
-	return fmt.Sprintf("A graph of calls between services: %d nodes, %d edges.", g.NumNodes(), g.NumEdges())
+// describe says in sentences what the picture shows, for those who do not see it.
+func describe(g *servicegraph.Graph, look render.Look) string {
+	s := fmt.Sprintf("A graph of calls between services: %d nodes, %d edges.", g.NumNodes(), g.NumEdges())
+	for _, level := range []struct {
+		level render.Level
+		what  string
+	}{{render.Failing, "Failing"}, {render.Warning, "With a warning"}} {
+		var names []string
+		captions := look.Captions(g)
+		for n := range g.Nodes() {
+			if c := captions.Node(n); c.Level == level.level {
+				names = append(names, c.Name+" "+c.Errors)
+			}
+		}
+		if more := len(names) - 10; more > 0 {
+			names = append(names[:10], fmt.Sprintf("and %d more", more))
+		}
+		if len(names) > 0 {
+			s += " " + level.what + ": " + strings.Join(names, ", ") + "."
+		}
+	}
+	return s
 }

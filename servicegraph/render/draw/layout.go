@@ -26,13 +26,13 @@ var engine = func() chan error {
 	return c
 }()
 
-// layout returns Graphviz's SVG for DOT. It waits for its turn until ctx is done;
+// layout returns Graphviz's answer to DOT, in its format json0. It waits for its turn until ctx is done;
 // from then on nothing stops it. Graphviz never gets to see ctx: it would not
 // stop, but leave its module behind in a state that breaks the next layout.
 //
-// accept turns the SVG into the result. If it or Graphviz fails, layouts in this
+// accept turns the answer into the result. If it or Graphviz fails, layouts in this
 // process are at an end.
-func layout(ctx context.Context, dot []byte, accept func(svg []byte) error) error {
+func layout(ctx context.Context, dot []byte, accept func(json0 []byte) error) error {
 	var broken error
 	select {
 	case broken = <-engine:
@@ -47,15 +47,15 @@ func layout(ctx context.Context, dot []byte, accept func(svg []byte) error) erro
 		return context.Cause(ctx)
 	}
 	broken = errors.New("it panicked")
-	svg, err := graphvizSVG(dot)
+	answer, err := graphvizLayout(dot)
 	if err == nil {
-		err = accept(svg)
+		err = accept(answer)
 	}
 	broken = err
 	return err
 }
 
-func graphvizSVG(dot []byte) (svg []byte, err error) {
+func graphvizLayout(dot []byte) (json0 []byte, err error) {
 	ctx := context.Background()
 	g, err := graphviz.New(ctx)
 	if err != nil {
@@ -68,7 +68,7 @@ func graphvizSVG(dot []byte) (svg []byte, err error) {
 	}
 	defer func() { err = errors.Join(err, graph.Close()) }()
 	var out bytes.Buffer
-	if err := g.Render(ctx, graph, graphviz.SVG, &out); err != nil {
+	if err := g.Render(ctx, graph, "json0", &out); err != nil {
 		return nil, err
 	}
 	return out.Bytes(), nil

@@ -3,148 +3,185 @@ package draw
 import (
 	"bytes"
 	"encoding/xml"
-	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/tempograph/tempograph/servicegraph"
-	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
-// fonts are those as wide as Helvetica, in whose widths the text was measured.
-const fonts = "Helvetica, Arial, 'Liberation Sans', 'Nimbus Sans', sans-serif"
+// fonts are what the text may be in: about as wide as the one it was measured in, or
+// narrower.
+const fonts = "Go, Helvetica, Arial, 'Liberation Sans', 'Nimbus Sans', sans-serif"
 
-// contents is what a picture shows.
-type contents struct {
-	texts map[string]int // number of texts of each node, by its id
-	edges []int          // number of texts of each edge
+// A rule is a rule of the style sheet, each a selector below svg.tempograph, and
+// declarations in which $name stands for a colour.
+var rules = []string{
+	".bg{fill:$bg}",
+	"text{fill:$mute;font-variant-numeric:tabular-nums}",
+	".box rect{fill:$box;stroke:$box-line}",
+	".card{fill:$card;stroke:$card-line}",
+	".peer .card{stroke:$peer-line;stroke-dasharray:4 3}",
+	".node.warn .card{fill:$warn-card;stroke:$warn;stroke-width:1.5}",
+	".node.error .card{fill:$error-card;stroke:$error;stroke-width:1.5}",
+	".glyph{fill:none;stroke:$mute;stroke-width:1.2;stroke-linecap:round;stroke-linejoin:round}",
+	".line{fill:none;stroke:$edge}",
+	".head{fill:$edge}",
+	".warn .line{stroke:$warn}",
+	".warn .head{fill:$warn}",
+	".error .line{stroke:$error}",
+	".error .head{fill:$error}",
+	".message .line{stroke-dasharray:6 4}",
+	".bridged .line{stroke-dasharray:1.5 4}",
+	".label text{paint-order:stroke;stroke:$bg;stroke-width:3px;stroke-linejoin:round}",
+	".title,.name,.volume{fill:$ink}",
+	".warn .volume,.warn .alarm{fill:$warn-ink}",
+	".error .volume,.error .alarm{fill:$error-ink}",
 }
 
-// finish makes a document of what Graphviz has written, with a title and a
-// description for those who cannot see it, tooltips as browsers expect them, and
-// fonts that exist. It also returns what is in it.
-//
-// It copies most of the text rather than encode it anew, because encoding/xml
-// would move the namespaces to every element.
-func finish(svg []byte, title, description string) ([]byte, contents, error) {
-	if title == "" {
-		title = "Service graph"
+// styleSheet returns the style sheet. Colours are custom properties, so that one
+// picture suits light and dark pages, and a page can change them. In front of each
+// stands the colour itself, in the given palette, for viewers that know no custom
+// properties.
+func styleSheet(plain palette) string {
+	var b strings.Builder
+	properties := func(selector string, p palette) {
+		b.WriteString(selector + "{")
+		for _, name := range slices.Sorted(maps.Keys(p)) {
+			b.WriteString("--tg-" + name + ":" + p[name] + ";")
+		}
+		b.WriteString("}\n")
 	}
-	var out []byte
-	drawn := contents{texts: make(map[string]int)}
-	element := "" // class of the element of the graph we are in: node, edge, cluster
-	node := ""    // its id, if it is a node
-	tooltip := 0  // where its tooltip belongs
-	name := false // in Graphviz's own title, which is the name in DOT
-
-	dec := xml.NewDecoder(bytes.NewReader(svg))
-	for {
-		begin := dec.InputOffset()
-		token, err := dec.RawToken()
-		if err == io.EOF {
-			return out, drawn, nil
-		}
-		if err != nil {
-			return nil, contents{}, fmt.Errorf("reading graphviz's SVG: %w", err)
-		}
-		raw := svg[begin:dec.InputOffset()]
-
-		switch t := token.(type) {
-		case xml.Directive, xml.Comment: // a DTD on the web, remarks
-			continue
-		case xml.CharData:
-			if name || bytes.Equal(raw, []byte("\n")) && bytes.HasSuffix(out, raw) {
-				continue
+	properties("svg.tempograph", light)
+	b.WriteString("@media (prefers-color-scheme:dark){")
+	properties("svg.tempograph", dark)
+	b.WriteString("}\n")
+	properties("[data-theme=light] svg.tempograph,svg.tempograph[data-theme=light]", light)
+	properties("[data-theme=dark] svg.tempograph,svg.tempograph[data-theme=dark]", dark)
+	for _, rule := range rules {
+		selectors, declarations, _ := strings.Cut(strings.TrimSuffix(rule, "}"), "{")
+		for i, s := range strings.Split(selectors, ",") {
+			if i > 0 {
+				b.WriteString(",")
 			}
-		case xml.StartElement:
-			switch t.Name.Local {
-			case "svg":
-				out = append(out, `<svg role="img" font-family="`+fonts+`"`...)
-				out = append(out, bytes.TrimPrefix(raw, []byte("<svg"))...)
-				out = append(out, "\n"+textElement("title", title)+"\n"+textElement("desc", description)...)
-				continue
-			case "g":
-				switch class := attr(t, "class"); class {
-				case "node":
-					element, node = class, attr(t, "id")
-					drawn.texts[node] = 0
-				case "edge":
-					element = class
-					drawn.edges = append(drawn.edges, 0)
-				case "graph", "cluster":
-					element = class
-				}
-			case "title":
-				name, tooltip = true, len(out)
-				continue
-			case "a": // carries the tooltip, and no link
-				out = slices.Insert(out, tooltip, []byte(textElement("title", attr(t, "title")))...)
-				continue
-			case "text":
-				switch element {
-				case "node":
-					drawn.texts[node]++
-				case "edge":
-					drawn.edges[len(drawn.edges)-1]++
-				}
-				raw = bytes.Replace(raw, []byte(` font-family="`+attr(t, "font-family")+`"`), nil, 1)
+			b.WriteString("svg.tempograph " + s)
+		}
+		b.WriteString("{")
+		for d := range strings.SplitSeq(declarations, ";") {
+			if property, name, ok := strings.Cut(d, ":$"); ok {
+				d = property + ":" + plain[name] + ";" + property + ":var(--tg-" + name + ")"
 			}
-		case xml.EndElement:
-			switch t.Name.Local {
-			case "title":
-				name = false
-				continue
-			case "a":
-				continue
-			}
+			b.WriteString(d + ";")
 		}
-		out = append(out, raw...)
+		b.WriteString("}\n")
 	}
+	return b.String()
 }
 
-// verify makes sure that the picture shows all of g. It is needed because
-// Graphviz, where it fails, mostly keeps that to itself and leaves something out.
-func (c contents) verify(dot render.DOT, g *servicegraph.Graph) error {
-	if len(c.texts) == 0 && g.NumNodes() > 0 {
-		return errors.New("graphviz wrote no picture")
-	}
-	for n := range g.Nodes() {
-		if id := render.NodeID(n.ID); c.texts[id] == 0 {
-			return fmt.Errorf("graphviz left out node %s", id)
-		}
-	}
-	edges := 0
-	for e := range g.Edges() {
-		if dot.SelfEdges || e.ID.From != e.ID.To {
-			edges++
-		}
-	}
-	if len(c.edges) != edges {
-		return fmt.Errorf("graphviz drew %d of %d edges", len(c.edges), edges)
-	}
-	if !dot.WithoutEdgeText && slices.Contains(c.edges, 0) {
-		return errors.New("graphviz left out the text of an edge")
-	}
-	return nil
-}
-
-// attr returns the value of an attribute, whatever its namespace.
-func attr(e xml.StartElement, name string) string {
-	for _, a := range e.Attr {
-		if a.Name.Local == name {
-			return a.Value
-		}
-	}
-	return ""
-}
-
-// textElement returns an element that holds a text. What XML cannot hold becomes
-// U+FFFD.
-func textElement(name, text string) string {
+// svg paints a scene.
+func (s *scene) svg(theme Theme) []byte {
 	var b bytes.Buffer
-	b.WriteString("<" + name + ">")
-	xml.EscapeText(&b, []byte(text)) // cannot fail: a Buffer takes everything
-	b.WriteString("</" + name + ">")
+	attrs := ""
+	if theme != ThemeAuto {
+		attrs = ` data-theme="` + string(theme) + `"`
+	}
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="tempograph"%s viewBox="0 0 %.0f %.0f" width="%.0f" height="%.0f" role="img" font-family="%s">`+"\n",
+		attrs, s.width, s.height, s.width, s.height, fonts)
+	b.WriteString(element("title", s.title) + element("desc", s.description) + "\n")
+	b.WriteString("<style>\n" + styleSheet(theme.palette()) + "</style>\n")
+	b.WriteString(`<rect class="bg" width="100%" height="100%"/>` + "\n")
+
+	b.WriteString(`<g class="heading">`)
+	writeTexts(&b, s.heading)
+	b.WriteString("</g>\n")
+	for i := range s.boxes {
+		box := &s.boxes[i]
+		fmt.Fprintf(&b, `<g class="box">%s<rect x="%s" y="%s" width="%s" height="%s" rx="12"/>`, element("title", box.tooltip), number(box.min.x), number(box.min.y), number(box.width()), number(box.height()))
+		writeTexts(&b, []text{box.name})
+		b.WriteString("</g>\n")
+	}
+	for i := range s.edges {
+		s.edges[i].writeSVG(&b)
+	}
+	for i := range s.edges {
+		if e := &s.edges[i]; len(e.texts) > 0 {
+			fmt.Fprintf(&b, `<g class="label %s" data-edge="%d">%s`, e.level, e.index, element("title", e.tooltip))
+			writeTexts(&b, e.texts)
+			b.WriteString("</g>\n")
+		}
+	}
+	for i := range s.cards {
+		s.cards[i].writeSVG(&b)
+	}
+	b.WriteString("</svg>\n")
+	return b.Bytes()
+}
+
+func (e *edge) writeSVG(b *bytes.Buffer) {
+	fmt.Fprintf(b, `<g class="edge %s %s" id="e%d" data-edge="%d" data-from="%d" data-to="%d">%s`,
+		class(string(e.kind)), e.level, e.index, e.index, e.from, e.to, element("title", e.tooltip))
+	fmt.Fprintf(b, `<path class="line" stroke-width="%s" d="M%s`, number(e.width), xy(e.path[0]))
+	for i, p := range e.path[1:] {
+		if i%3 == 0 {
+			b.WriteString("C")
+		} else {
+			b.WriteString(" ")
+		}
+		b.WriteString(xy(p))
+	}
+	fmt.Fprintf(b, `"/><path class="head" d="M%sL%sL%sZ"/></g>`+"\n", xy(e.head[0]), xy(e.head[1]), xy(e.head[2]))
+}
+
+func (c *card) writeSVG(b *bytes.Buffer) {
+	peer := ""
+	if c.dashed() {
+		peer = " peer"
+	}
+	fmt.Fprintf(b, `<g class="node %s %s%s" id="n%d" data-node="%d">%s`, class(string(c.kind)), c.level, peer, c.index, c.index, element("title", c.tooltip))
+	if c.kind == servicegraph.TypeGroup { // a second card behind the first
+		fmt.Fprintf(b, `<rect class="card" x="%s" y="%s" width="%s" height="%s" rx="9"/>`, number(c.min.x+4), number(c.min.y-4), number(c.width()), number(c.height()))
+	}
+	fmt.Fprintf(b, `<rect class="card" x="%s" y="%s" width="%s" height="%s" rx="9"/>`, number(c.min.x), number(c.min.y), number(c.width()), number(c.height()))
+	if strokes := c.glyphStrokes(); len(strokes) > 0 {
+		b.WriteString(`<path class="glyph" d="`)
+		for _, s := range strokes {
+			b.WriteString(s.svg())
+		}
+		b.WriteString(`"/>`)
+	}
+	writeTexts(b, c.texts)
+	b.WriteString("</g>\n")
+}
+
+func writeTexts(b *bytes.Buffer, texts []text) {
+	for _, t := range texts {
+		weight := ""
+		if t.bold {
+			weight = ` font-weight="700"`
+		}
+		fmt.Fprintf(b, `<text class="%s" x="%s" y="%s" font-size="%s"%s>%s</text>`, t.class, number(t.at.x), number(t.at.y), number(t.size), weight, escape(t.s))
+	}
+}
+
+// class returns what a type or kind, which may be any string, is called in a class.
+func class(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(s))
+}
+
+func xy(p point) string { return number(p.x) + " " + number(p.y) }
+
+// element returns an element that holds a text.
+func element(name, text string) string { return "<" + name + ">" + escape(text) + "</" + name + ">" }
+
+// escape returns a text for XML. What XML cannot hold becomes U+FFFD.
+func escape(s string) string {
+	var b bytes.Buffer
+	xml.EscapeText(&b, []byte(s)) // cannot fail: a Buffer takes everything
 	return b.String()
 }

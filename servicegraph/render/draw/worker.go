@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// The worker reads DOT up to a zero byte, which DOT cannot contain, writes SVG
-// and exits. The parent keeps the worker's standard input open after the zero
-// byte until it has the SVG: if the input ends before that, the parent has died,
+// The worker reads DOT up to a zero byte, which DOT cannot contain, writes
+// the layout and exits. The parent keeps the worker's standard input open after the zero
+// byte until it has that: if the input ends before that, the parent has died,
 // and nobody wants the layout any more.
 
-// RunWorker is the other end of [SVG.Worker]: it reads DOT from stdin, the
+// RunWorker is the other end of [Drawing.Worker]: it reads DOT from stdin, the
 // standard input of a process that was started for this, lays it out, and writes
-// Graphviz's SVG to stdout.
+// Graphviz's answer to stdout.
 //
 // It returns early when ctx is done or the process that wants the layout has
 // died. The layout goes on in the background then, because nothing stops it
@@ -44,10 +44,10 @@ func RunWorker(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	}
 
 	done := make(chan error, 1)
-	var svg []byte
+	var answer []byte
 	go func() {
 		done <- layout(ctx, dot, func(b []byte) error {
-			svg = b
+			answer = b
 			return nil
 		})
 	}()
@@ -59,8 +59,8 @@ func RunWorker(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 			return err
 		}
 	}
-	if _, err := stdout.Write(svg); err != nil {
-		return fmt.Errorf("writing SVG: %w", err)
+	if _, err := stdout.Write(answer); err != nil {
+		return fmt.Errorf("writing the layout: %w", err)
 	}
 	return nil
 }

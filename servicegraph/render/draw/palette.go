@@ -1,0 +1,62 @@
+package draw
+
+import (
+	"image/color"
+	"strconv"
+)
+
+// A Theme says which colours a picture has.
+type Theme string
+
+// The themes.
+const (
+	ThemeAuto  Theme = "" // in SVG those that the reader prefers, elsewhere light ones
+	ThemeLight Theme = "light"
+	ThemeDark  Theme = "dark"
+)
+
+// A palette is a set of colours, by what they are for. Grey while all is well, so that
+// trouble stands out. Text has a contrast to what is behind it of at least 4.5, a line
+// of at least 3 (WCAG 1.4.3, 1.4.11): TestContrast.
+type palette map[string]string
+
+var light = palette{
+	"bg": "#ffffff", "ink": "#1b2330", "mute": "#5d6878",
+	"box": "#f6f8fa", "box-line": "#e3e8ee",
+	"card": "#ffffff", "card-line": "#cfd5de", "peer-line": "#7c899b", "edge": "#7c899b",
+	"warn": "#b26a00", "warn-ink": "#8a5200", "warn-card": "#fff7e8",
+	"error": "#c4262e", "error-ink": "#a51d27", "error-card": "#fff0f0",
+}
+
+var dark = palette{
+	"bg": "#0f141b", "ink": "#e8edf4", "mute": "#9aa7b8",
+	"box": "#141a22", "box-line": "#242d38",
+	"card": "#1a212b", "card-line": "#384250", "peer-line": "#78869a", "edge": "#6f7d8f",
+	"warn": "#e2a33b", "warn-ink": "#f0b95c", "warn-card": "#2c2416",
+	"error": "#ff6b6b", "error-ink": "#ff9a9a", "error-card": "#321b1f",
+}
+
+// of returns the palette of a theme.
+func (t Theme) palette() palette {
+	if t == ThemeDark {
+		return dark
+	}
+	return light
+}
+
+// rgb returns a colour of the palette.
+func (p palette) rgb(name string) color.RGBA {
+	n, err := strconv.ParseUint(p[name][1:], 16, 32)
+	if err != nil {
+		panic("draw: no colour " + name)
+	}
+	return color.RGBA{uint8(n >> 16), uint8(n >> 8), uint8(n), 0xff}
+}
+
+// suffixed returns the name of a colour for a level: "warn-ink" of "ink".
+func levelled(level, name string) string {
+	if level == "ok" {
+		return name
+	}
+	return level + "-" + name
+}

@@ -1,0 +1,208 @@
+package draw
+
+import (
+	"bytes"
+	"fmt"
+	"image/png"
+
+	"github.com/fogleman/gg"
+	"golang.org/x/image/font"
+	"golang.org/x/image/font/opentype"
+
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/render"
+)
+
+// A brush paints a scene into a bitmap.
+type brush struct {
+	*gg.Context
+	palette
+	scale float64
+	faces map[style]font.Face
+}
+
+// maxPixels is how many pixels a bitmap may have: 100 million take 400 MB.
+const maxPixels = 100_000_000
+
+// png paints a scene, each pixel of it scale pixels wide and high.
+func (s *scene) png(theme Theme, scale float64) ([]byte, error) {
+	if pixels := s.width * s.height * scale * scale; pixels > maxPixels {
+		return nil, fmt.Errorf("a bitmap of %.0f × %.0f pixels is too large: want at most %d million; lower the scale, draw less, or take SVG",
+			s.width*scale, s.height*scale, maxPixels/1_000_000)
+	}
+	b := &brush{gg.NewContext(int(s.width*scale+0.5), int(s.height*scale+0.5)), theme.palette(), scale, make(map[style]font.Face)}
+	b.Scale(scale, scale)
+	b.SetColor(b.rgb("bg"))
+	b.Clear()
+	if err := b.paint(s); err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	if err := png.Encode(&out, b.Image()); err != nil {
+		return nil, fmt.Errorf("encoding PNG: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+func (b *brush) paint(s *scene) error {
+	if err := b.texts(s.heading, "ok"); err != nil {
+		return err
+	}
+	for i := range s.boxes {
+		box := &s.boxes[i]
+		b.card(box.rect, 12, "box", "box-line", 1)
+		if err := b.texts([]text{box.name}, "ok"); err != nil {
+			return err
+		}
+	}
+	for i := range s.edges {
+		b.edge(&s.edges[i])
+	}
+	for i := range s.edges {
+		if err := b.label(&s.edges[i]); err != nil {
+			return err
+		}
+	}
+	for i := range s.cards {
+		if err := b.node(&s.cards[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// card draws a rectangle with round corners.
+func (b *brush) card(r rect, radius float64, fill, line string, width float64) {
+	b.DrawRoundedRectangle(r.min.x, r.min.y, r.width(), r.height(), radius)
+	b.SetColor(b.rgb(fill))
+	b.FillPreserve()
+	b.pen(line, width)
+	b.Stroke()
+}
+
+// pen sets the colour and width of lines. Unlike everything else, gg does not scale
+// the width.
+func (b *brush) pen(line string, width float64) {
+	b.SetColor(b.rgb(line))
+	b.SetLineWidth(width * b.scale)
+}
+
+// dashes sets the lengths of strokes and gaps, none for a line without.
+func (b *brush) dashes(lengths ...float64) {
+	for i := range lengths {
+		lengths[i] *= b.scale
+	}
+	b.SetDash(lengths...)
+}
+
+func (b *brush) edge(e *edge) {
+	name := "edge"
+	if e.level != render.Healthy {
+		name = e.level.String()
+	}
+	switch e.kind {
+	case servicegraph.KindMessage:
+		b.dashes(6, 4)
+	case servicegraph.KindBridged:
+		b.dashes(1.5, 4)
+	}
+	b.MoveTo(e.path[0].x, e.path[0].y)
+	for i := 1; i+2 < len(e.path); i += 3 {
+		b.CubicTo(e.path[i].x, e.path[i].y, e.path[i+1].x, e.path[i+1].y, e.path[i+2].x, e.path[i+2].y)
+	}
+	b.SetLineCap(gg.LineCapButt)
+	b.pen(name, e.width)
+	b.Stroke()
+	b.dashes()
+	for _, p := range e.head {
+		b.LineTo(p.x, p.y)
+	}
+	b.ClosePath()
+	b.Fill()
+}
+
+// label draws the texts of an edge, on a halo that keeps lines away from them.
+func (b *brush) label(e *edge) error {
+	for _, t := range e.texts {
+		b.SetColor(b.rgb("bg"))
+		for _, d := range [...]point{{-1.5, 0}, {1.5, 0}, {0, -1.5}, {0, 1.5}, {-1, -1}, {-1, 1}, {1, -1}, {1, 1}} {
+			if err := b.text(t, d); err != nil {
+				return err
+			}
+		}
+	}
+	return b.texts(e.texts, e.level.String())
+}
+
+func (b *brush) node(c *card) error {
+	fill, line, width := "card", "card-line", 1.0
+	if c.dashed() {
+		line = "peer-line"
+	}
+	if c.level != render.Healthy {
+		fill, line, width = levelled(c.level.String(), "card"), c.level.String(), 1.5
+	}
+	if c.dashed() {
+		b.dashes(4, 3)
+	}
+	if c.kind == servicegraph.TypeGroup {
+		b.card(c.moved(4, -4), 9, fill, line, width)
+	}
+	b.card(c.rect, 9, fill, line, width)
+	b.dashes()
+
+	for _, s := range c.glyphStrokes() {
+		b.MoveTo(s.points[0].x, s.points[0].y)
+		for i := 1; i < len(s.points); {
+			if s.straight {
+				b.LineTo(s.points[i].x, s.points[i].y)
+				i++
+			} else {
+				b.CubicTo(s.points[i].x, s.points[i].y, s.points[i+1].x, s.points[i+1].y, s.points[i+2].x, s.points[i+2].y)
+				i += 3
+			}
+		}
+	}
+	b.SetLineCap(gg.LineCapRound)
+	b.pen("mute", 1.2)
+	b.Stroke()
+	return b.texts(c.texts, c.level.String())
+}
+
+// texts draws texts in the colours of a level.
+func (b *brush) texts(texts []text, level string) error {
+	for _, t := range texts {
+		name := "mute"
+		switch t.style {
+		case titleStyle, nameStyle:
+			name = "ink"
+		case volumeStyle, alarmStyle:
+			name = levelled(level, "ink")
+		}
+		b.SetColor(b.rgb(name))
+		if err := b.text(t, point{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// text draws a text, moved by d, in the present colour. It is set at its size in the
+// bitmap and not scaled afterwards, so that it is sharp.
+func (b *brush) text(t text, d point) error {
+	face, ok := b.faces[t.style]
+	if !ok {
+		var err error
+		face, err = opentype.NewFace(t.face().font, &opentype.FaceOptions{Size: t.size * b.scale, DPI: 72, Hinting: font.HintingNone})
+		if err != nil {
+			return fmt.Errorf("setting text: %w", err)
+		}
+		b.faces[t.style] = face
+	}
+	b.Push()
+	defer b.Pop()
+	b.Identity()
+	b.SetFontFace(face)
+	b.DrawString(t.s, (t.at.x+d.x)*b.scale, (t.at.y+d.y)*b.scale)
+	return nil
+}

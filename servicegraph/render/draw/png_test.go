@@ -1,0 +1,98 @@
+package draw
+
+import (
+	"bytes"
+	"image/color"
+	"image/png"
+	"strings"
+	"testing"
+
+	"github.com/tempograph/tempograph/servicegraph/render"
+	"github.com/tempograph/tempograph/servicegraph/render/internal/rendertest"
+)
+
+// The bitmap shows what is in the scene, where it is, in the colours of the theme.
+func TestPNGShowsTheScene(t *testing.T) {
+	g := rendertest.Shop().Graph(t)
+	for _, theme := range []Theme{ThemeAuto, ThemeDark} {
+		d := Drawing{Theme: theme, Look: render.Look{Title: "shop"}}
+		s, err := d.scene(g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := (PNG{d, 2}).Render(&b, g); err != nil {
+			t.Fatal(err)
+		}
+		img, err := png.Decode(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := img.Bounds().Size(); got.X != int(2*s.width) || got.Y != int(2*s.height) {
+			t.Errorf("%v pixels, want twice %v × %v", got, s.width, s.height)
+		}
+		p := theme.palette()
+		at := func(q point) color.RGBA { return color.RGBAModel.Convert(img.At(int(2*q.x), int(2*q.y))).(color.RGBA) }
+		if got := at(point{2, 2}); got != p.rgb("bg") {
+			t.Errorf("background %v, want %v", got, p.rgb("bg"))
+		}
+		states := 0
+		for _, c := range s.cards {
+			fill := p.rgb("card")
+			if c.level != render.Healthy {
+				fill = p.rgb(c.level.String() + "-card")
+				states++
+			}
+			if got := at(point{c.min.x + 6, c.min.y + 26}); got != fill {
+				t.Errorf("card %s has the colour %v, want %v", c.id, got, fill)
+			}
+		}
+		if states < 3 {
+			t.Errorf("only %d cards in trouble", states)
+		}
+		for _, e := range s.edges {
+			name := "edge"
+			if e.level != render.Healthy {
+				name = e.level.String()
+			}
+			tip := point{(e.head[0].x + e.head[1].x + e.head[2].x) / 3, (e.head[0].y + e.head[1].y + e.head[2].y) / 3}
+			if got := at(tip); got != p.rgb(name) {
+				t.Errorf("the arrow of edge %d has the colour %v, want %v", e.index, got, p.rgb(name))
+			}
+		}
+		for _, x := range s.heading {
+			inked := 0
+			for y := x.at.y - x.size; y < x.at.y; y += 0.5 {
+				for dx := 0.0; dx < x.width(x.s); dx += 0.5 {
+					if at(point{x.at.x + dx, y}) != p.rgb("bg") {
+						inked++
+					}
+				}
+			}
+			if inked < 100 {
+				t.Errorf("no text where the heading says %q", x.s)
+			}
+		}
+	}
+}
+
+func TestPNGHasALimit(t *testing.T) {
+	err := PNG{Scale: 100}.Render(new(bytes.Buffer), rendertest.Shop().Graph(t))
+	if err == nil || !strings.Contains(err.Error(), "lower the scale") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestPNGIsTheSameEveryTime(t *testing.T) {
+	g := rendertest.Shop().Graph(t)
+	var a, b bytes.Buffer
+	if err := (PNG{}).Render(&a, g); err != nil {
+		t.Fatal(err)
+	}
+	if err := (PNG{}).Render(&b, g); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(a.Bytes(), b.Bytes()) {
+		t.Error("two pictures of one graph")
+	}
+}
