@@ -86,7 +86,7 @@ func (h HTML) data(g, part *servicegraph.Graph) (data, error) {
 		title = "Service graph"
 	}
 	var mermaid strings.Builder
-	if err := (render.Mermaid{Title: h.Title}).Render(&mermaid, g); err != nil {
+	if err := (render.Mermaid{Look: render.Look{Title: h.Title}}).Render(&mermaid, g); err != nil {
 		return data{}, err
 	}
 	r := g.Report()
