@@ -318,7 +318,10 @@ func (f *folder) call(caller int32, said detailIndex, from, queue nodeIndex, cal
 		e.Callee.add(server)
 		e.widen(server)
 		failed = failed || server.failed()
-		if key.kind == KindRequest && outside(client, server) {
+		switch {
+		case key.kind == KindMessage: // each has a time in the queue of its own
+			e.addGap(client, server)
+		case outside(client, server):
 			f.sum.report.Skewed++
 		}
 	}
@@ -326,7 +329,7 @@ func (f *folder) call(caller int32, said detailIndex, from, queue nodeIndex, cal
 	if queue != 0 {
 		e.addQueue(f.names.nodeID(queue))
 	}
-	if f.isOnlyCallee(callees[0]) {
+	if key.kind == KindRequest && f.isOnlyCallee(callees[0]) {
 		e.addGap(client, first)
 	}
 }
@@ -348,11 +351,16 @@ func (f *folder) throughQueue(caller int32, queue nodeIndex, callees []int32) {
 }
 
 // queueBetween returns the queue that a message from caller span i went through,
-// 0 if nobody says: the caller knows best, and of several names that consumers
-// give it the first in the order of NodeID is as good as any.
+// 0 if nobody says: the caller knows best, unless it gives the name of a broker, and of
+// several names that consumers give it the first in the order of NodeID is as good as any.
 func (f *folder) queueBetween(i int32, callees []int32) nodeIndex {
+	var broker nodeIndex
 	for _, c := range [...]int32{i, f.facts[i].outer} {
-		if q := f.queue(c); q != 0 {
+		switch q := f.queue(c); {
+		case q == 0:
+		case f.spans[c].peerIsName:
+			broker = q
+		default:
 			return q
 		}
 	}
@@ -364,7 +372,7 @@ func (f *folder) queueBetween(i int32, callees []int32) nodeIndex {
 			best = q
 		}
 	}
-	return best
+	return cmp.Or(best, broker)
 }
 
 // queue returns the queue that span i names, 0 if it does not.

@@ -8,6 +8,7 @@ type detail struct {
 	host, port  string // where it dialled (semantics.md F7, D12)
 	dbNamespace string // the database (D4, D6)
 	dbSystem    string // and the product (D1)
+	destination string // of messages to a broker that is named otherwise (M8)
 	rpcMethod   string // R1
 	model       string // of a generative AI provider (G1)
 }
@@ -22,6 +23,7 @@ func (d detail) attrs() (attrs []Attr) {
 		{"db.namespace", d.dbNamespace},
 		{"db.system.name", d.dbSystem},
 		{"gen_ai.request.model", d.model},
+		{"messaging.destination.name", d.destination},
 		{"rpc.method", d.rpcMethod},
 		{"server.address", d.host},
 		{"server.port", d.port},
@@ -36,10 +38,15 @@ func (d detail) attrs() (attrs []Attr) {
 // detail returns what the span says of its call.
 func (f *peerFacts) detail() detail {
 	at := f.address()
+	var destination string
+	if _, named := f.service(); named {
+		destination = f.destination()
+	}
 	return detail{
 		host: at.host, port: at.port,
 		dbNamespace: firstOf(f.dbNamespace, f.dbName),
 		dbSystem:    databaseSystem(firstOf(f.dbSystem, f.dbSystemOld)),
+		destination: destination,
 		rpcMethod:   f.rpcMethod,
 		model:       f.genaiModel,
 	}

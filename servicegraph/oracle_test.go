@@ -436,7 +436,7 @@ func (o *oracle) pair(s *oracleSpan) {
 			e.seeCaller(client)
 		}
 		seen[e] = true
-		if len(callees) == 1 {
+		if len(callees) == 1 || kind == sg.KindMessage {
 			e.gap(kind, client, c)
 		}
 	}
@@ -499,6 +499,8 @@ func (s *oracleSpan) peer() (peer sg.NodeID, isName bool) {
 	switch {
 	case name != "" && system != "":
 		peer, isName = sg.NodeID{Name: name, Type: sg.TypeDatabase}, true
+	case name != "" && s.kind == sg.KindProducer && s.queue() != (sg.NodeID{}):
+		peer, isName = sg.NodeID{Name: name, Type: sg.TypeQueue}, true
 	case name != "":
 		peer, isName = sg.NodeID{Name: name, Type: sg.TypeExternal}, true
 	case system != "":

@@ -64,8 +64,11 @@ func (f *peerFacts) callee(kind Kind) (peer, bool) {
 		return peer{id: NodeID{Name: name, Type: t}}, true
 	}
 	if p, ok := f.service(); ok {
-		if f.hasDatabase() {
+		switch {
+		case f.hasDatabase():
 			p.id.Type = TypeDatabase
+		case kind == KindProducer && f.hasQueue():
+			p.id.Type = TypeQueue
 		}
 		return p, true
 	}
@@ -253,15 +256,23 @@ func (f *peerFacts) host() string {
 	case f.netPeerName != "":
 		return hostOf(f.netPeerName)
 	}
-	for _, raw := range []string{f.urlFull, f.httpURL} {
+	if u := f.url(); u != nil {
+		return hostOf(u.Hostname())
+	}
+	return hostOf(firstOf(f.httpHost, f.networkPeerAddress, f.netSockPeerAddress, f.netPeerIPOld))
+}
+
+// url returns the URL of a request up to its path, nil if it is unknown.
+func (f *peerFacts) url() *url.URL {
+	for _, raw := range [...]string{f.urlFull, f.httpURL} {
 		if raw == "" {
 			continue
 		}
 		if u, err := url.Parse(raw[:originLen(raw)]); err == nil && u.Hostname() != "" {
-			return hostOf(u.Hostname())
+			return u
 		}
 	}
-	return hostOf(firstOf(f.httpHost, f.networkPeerAddress, f.netSockPeerAddress, f.netPeerIPOld))
+	return nil
 }
 
 // originLen returns the length of a URL up to its path, 0 where it names no host. The
@@ -286,10 +297,15 @@ func originLen[T string | []byte](url T) int {
 }
 
 // address returns where the callee listens, with an empty host if unknown. Only
-// the logical address counts: behind a network address there may be anybody's
-// load balancer.
+// the logical address counts, which is perhaps part of a URL: behind a network address
+// there may be anybody's load balancer.
 func (f *peerFacts) address() address {
 	name, port := firstOf(f.serverAddress, f.netPeerName), firstOf(f.serverPort, f.netPeerPort)
+	if name == "" {
+		if u := f.url(); u != nil {
+			return address{host: hostOf(u.Hostname()), port: firstOf(u.Port(), port, defaultPorts[u.Scheme])}
+		}
+	}
 	if port == "" {
 		if _, after, found := strings.Cut(name, ":"); found && isNumber(after) {
 			port = after
@@ -297,6 +313,9 @@ func (f *peerFacts) address() address {
 	}
 	return address{host: hostOf(name), port: port}
 }
+
+// defaultPorts are the ports that URLs leave out.
+var defaultPorts = map[string]string{"http": "80", "https": "443"}
 
 // serverError reports whether the HTTP status code says that the server failed.
 func (f *peerFacts) serverError() bool {
