@@ -2,24 +2,28 @@ package tracefile
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"testing"
 
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// BenchmarkGraph measures OTLP protobuf to finished graph: 30 services, traces of
-// about 25 spans, 12 attributes a span and 10 a resource, as one message a trace
-// (what Tempo stores) and as one message for 100 spans of a service (what SDKs
-// export).
+// BenchmarkGraph measures OTLP to finished graph: 30 services, traces of about 25 spans,
+// 12 attributes a span and 10 a resource, as one message a trace (what Tempo stores) and
+// as one message for 100 spans of a service (what SDKs export), in protobuf and in JSON
+// lines.
 func BenchmarkGraph(b *testing.B) {
 	const spans = 100_000
 	for _, c := range []struct {
@@ -28,6 +32,8 @@ func BenchmarkGraph(b *testing.B) {
 	}{
 		{"trace-messages", traceMessages(spans)},
 		{"sdk-messages", sdkMessages(spans)},
+		{"trace-messages/JSON", inJSON(b, traceMessages(spans))},
+		{"sdk-messages/JSON", inJSON(b, sdkMessages(spans))},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
@@ -103,6 +109,42 @@ func appendDelimited(out []byte, m proto.Message) []byte {
 		panic(err)
 	}
 	return protowire.AppendBytes(out, data)
+}
+
+// base64ID is an id as protojson writes it.
+var base64ID = regexp.MustCompile(`"(traceId|spanId|parentSpanId)":"([^"]*)"`)
+
+// inJSON returns delimited requests as OTLP JSON, each in a line, with keys in the order
+// in which the Collector writes them.
+func inJSON(tb testing.TB, messages []byte) []byte {
+	tb.Helper()
+	var out bytes.Buffer
+	for len(messages) > 0 {
+		message, n := protowire.ConsumeBytes(messages)
+		var request tracepb.TracesData
+		if err := proto.Unmarshal(message, &request); err != nil {
+			tb.Fatal(err)
+		}
+		object, err := protojson.MarshalOptions{UseEnumNumbers: true}.Marshal(&request)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		line := new(bytes.Buffer)
+		if err := json.Compact(line, object); err != nil { // protojson adds spaces, or not
+			tb.Fatal(err)
+		}
+		out.Write(base64ID.ReplaceAllFunc(line.Bytes(), func(field []byte) []byte {
+			parts := base64ID.FindSubmatch(field)
+			id, err := base64.StdEncoding.DecodeString(string(parts[2]))
+			if err != nil {
+				tb.Fatal(err)
+			}
+			return fmt.Appendf(nil, `"%s":"%x"`, parts[1], id)
+		}))
+		out.WriteByte('\n')
+		messages = messages[n:]
+	}
+	return out.Bytes()
 }
 
 type benchSpan struct {

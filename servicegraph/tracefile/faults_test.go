@@ -223,6 +223,7 @@ func TestFaults(t *testing.T) {
 			if strings.Contains(got.Final, "\n") {
 				t.Errorf("more than one line: %q", got.Final)
 			}
+			checkLoad(t, []byte(test.input), servicegraph.Config{})
 		})
 	}
 }
@@ -309,6 +310,7 @@ func TestEveryCut(t *testing.T) {
 			if err == nil && len(spans) == 0 {
 				t.Errorf("%s cut at byte %d: neither span nor error", name, cut)
 			}
+			checkLoad(t, input[:cut], servicegraph.Config{})
 		}
 	}
 }

@@ -29,6 +29,8 @@ type values struct {
 	err  error // why in has no more
 
 	start int64 // offset of the last value
+
+	searched int64 // up to which offset no line ends behind buf[pos]
 }
 
 // A brokenValue says why bytes are not a JSON object. Others may follow.
@@ -39,19 +41,56 @@ const cutOff = "the JSON object is cut off"
 
 func (e *brokenValue) Error() string { return e.reason }
 
-// next returns the next object, valid until the next call, and sets start. Its
-// syntax is checked as far as it takes to find the end. The error is io.EOF, a
-// *brokenValue, or one of the underlying reader.
-func (v *values) next() ([]byte, error) {
+// begin goes to the next byte that is not blank, and reports whether there is one.
+func (v *values) begin() bool {
 	for {
 		rest := v.buf[v.pos:]
 		v.pos += len(rest) - len(bytes.TrimLeft(rest, blanks))
 		if v.pos < len(v.buf) {
-			break
+			return true
 		}
 		if !v.more() {
-			return nil, v.err
+			return false
 		}
+	}
+}
+
+// longLine is how much of a line is buffered to find its end. Behind that it may hold
+// any number of objects.
+const longLine = 16 << 20
+
+// line returns what there is from the next byte on that is not blank to the end of its
+// line, and consumes nothing of it: usually an object, found without looking at every
+// byte. It is nil at the end, and where a line is too long.
+func (v *values) line() []byte {
+	if !v.begin() {
+		return nil
+	}
+	n := max(0, int(v.searched-v.base)-v.pos) // bytes of it
+	for {
+		rest := v.buf[v.pos:]
+		end := bytes.IndexByte(rest[n:], '\n')
+		if end >= 0 {
+			n += end
+		} else {
+			n = len(rest)
+		}
+		v.searched = v.base + int64(v.pos+n)
+		switch {
+		case n > min(longLine, v.limit):
+			return nil
+		case end >= 0 || !v.more():
+			return v.buf[v.pos : v.pos+n]
+		}
+	}
+}
+
+// next returns the next object, valid until the next call, and sets start. Its
+// syntax is checked as far as it takes to find the end. The error is io.EOF, a
+// *brokenValue, or one of the underlying reader.
+func (v *values) next() ([]byte, error) {
+	if !v.begin() {
+		return nil, v.err
 	}
 	v.start = v.base + int64(v.pos)
 	if v.buf[v.pos] != '{' {

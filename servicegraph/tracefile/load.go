@@ -9,9 +9,8 @@ import (
 )
 
 // Load adds the spans of a trace file to a builder. It gives what adding the spans of
-// [Read] would, much faster for OTLP protobuf, whose spans go from their bytes to the
-// builder without becoming values of type Span. The name stands for the input in
-// errors.
+// [Read] would, much faster for OTLP, whose spans go from their bytes to the builder
+// without becoming values of type Span. The name stands for the input in errors.
 //
 // A record that is left out is counted, and skipped, if not nil, is called with it: if
 // that returns an error, reading ends there, and Load returns the error. Any other error

@@ -95,6 +95,8 @@ func TestLoad(t *testing.T) {
 		"HotROD":           delimited(t, recorded...),
 		"generated traces": traceMessages(5000),
 		"generated export": sdkMessages(5000),
+		"traces in JSON":   inJSON(t, traceMessages(5000)),
+		"export in JSON":   inJSON(t, sdkMessages(5000)),
 		"empty":            {},
 		"damaged":          append(delimited(t, request("svc", &tracev1.Span{TraceId: []byte{1}})), 3, 0x0a, 0x7f, 0),
 	} {
@@ -107,7 +109,7 @@ func TestLoad(t *testing.T) {
 // The recordings of other programs, the one with its fields in descending order among
 // them.
 func TestLoadRecordings(t *testing.T) {
-	for _, path := range []string{hotrod, dataset(t, "mythical/mythical.pb.gz"), dataset(t, "hotrod/hotrod-all.pb.gz")} {
+	for _, path := range []string{hotrod, dataset(t, "mythical/mythical.pb.gz"), dataset(t, "hotrod/hotrod-all.pb.gz"), dataset(t, "hotrod/hotrod-all.jsonl.gz")} {
 		want := plainly(t, ReadFile(path, Config{}), servicegraph.Config{})
 		b := servicegraph.NewBuilder(servicegraph.Config{})
 		err := LoadFile(b, path, nil)

@@ -1,6 +1,7 @@
 package tracefile
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"strconv"
@@ -65,6 +66,21 @@ func statusOf(n int64) servicegraph.Status {
 		return servicegraph.StatusUnset
 	}
 	return servicegraph.Status(n)
+}
+
+// weights finds the weights that tracestates mean. Most spans of a process have the
+// same.
+type weights struct {
+	state []byte // that came last
+	last  float64
+}
+
+func (w *weights) of(state []byte) float64 {
+	if !bytes.Equal(state, w.state) {
+		w.state = append(w.state[:0], state...)
+		w.last = servicegraph.TraceStateWeight(string(state))
+	}
+	return w.last
 }
 
 // timeOf returns a time in nanoseconds, 0 if it is too late for an int64.

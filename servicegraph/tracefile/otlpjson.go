@@ -68,6 +68,12 @@ type (
 	}
 )
 
+// The names of enum numbers from 0 on.
+var (
+	kindNames   = []string{"SPAN_KIND_UNSPECIFIED", "SPAN_KIND_INTERNAL", "SPAN_KIND_SERVER", "SPAN_KIND_CLIENT", "SPAN_KIND_PRODUCER", "SPAN_KIND_CONSUMER"}
+	statusNames = []string{"STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"}
+)
+
 // UnmarshalJSON keeps what is wrong with a span in the span, so that its
 // neighbours are read.
 func (s *jsonSpan) UnmarshalJSON(b []byte) error {
@@ -80,7 +86,11 @@ func (s *jsonSpan) UnmarshalJSON(b []byte) error {
 func readJSON(s *source, in *bufio.Reader, limit int) error {
 	v := values{in: in, limit: limit}
 	d := jsonDecoder{s}
+	fast := newJSONIntake(s)
 	for {
+		if fast.takeLine(&v) {
+			continue
+		}
 		object, err := v.next()
 		if err == io.EOF {
 			return nil
@@ -89,7 +99,8 @@ func readJSON(s *source, in *bufio.Reader, limit int) error {
 		s.offset = v.start
 		if _, broken := errors.AsType[*brokenValue](err); broken {
 			err = s.skip(err)
-		} else if err == nil {
+		} else if err == nil && !fast.takeObject(object) {
+			s.passOn(1) // they came before
 			err = d.request(object)
 		}
 		if err != nil {
@@ -201,9 +212,9 @@ func (d jsonDecoder) decode(j *jsonSpan, res *resource) (servicegraph.Span, erro
 	if j.ParentID != "" {
 		check("parentSpanId", parseID(s.ParentID[:], j.ParentID))
 	}
-	kind, e := j.Kind.enum("SPAN_KIND_UNSPECIFIED", "SPAN_KIND_INTERNAL", "SPAN_KIND_SERVER", "SPAN_KIND_CLIENT", "SPAN_KIND_PRODUCER", "SPAN_KIND_CONSUMER")
+	kind, e := j.Kind.enum(kindNames)
 	check("kind", e)
-	status, e := j.Status.Code.enum("STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR")
+	status, e := j.Status.Code.enum(statusNames)
 	check("status.code", e)
 	start, e := j.Start.uint()
 	check("startTimeUnixNano", e)
@@ -336,7 +347,7 @@ func (n jsonNumber) float() (float64, error) {
 
 // enum returns the number that n is or that stands for the name n, if names are
 // those of the numbers from 0.
-func (n jsonNumber) enum(names ...string) (int64, error) {
+func (n jsonNumber) enum(names []string) (int64, error) {
 	if i := slices.Index(names, string(n)); i >= 0 {
 		return int64(i), nil
 	}

@@ -1,7 +1,6 @@
 package tracefile
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"strconv"
@@ -31,10 +30,9 @@ type wireDecoder struct {
 	spanAttrs     []servicegraph.Attr // of the span at hand
 	spanLinks     []servicegraph.Link
 
-	raw    servicegraph.RawSpan // the span at hand, on its way to the intake
-	filter *attributeFilter     // of the intake; nil without one
-	state  []byte               // the tracestate that came last, and the weight that it means
-	weight float64
+	raw     servicegraph.RawSpan // the span at hand, on its way to the intake
+	filter  *attributeFilter     // of the intake; nil without one
+	weights weights
 }
 
 // A knownKey is the key of an attribute, and whether it is kept.
@@ -181,7 +179,7 @@ func (d *wireDecoder) pass(b []byte, res *resource) error {
 	raw.Start, raw.End = timeOf(w.start), timeOf(w.end)
 	raw.Weight = 0
 	if len(w.state) > 0 {
-		raw.Weight = d.weightOf(w.state)
+		raw.Weight = d.weights.of(w.state)
 	}
 	if d.intake != nil {
 		raw.Links = d.spanLinks
@@ -271,16 +269,6 @@ func readStatus(b []byte) (servicegraph.Status, error) {
 		}
 	}
 	return status, r.err
-}
-
-// weightOf returns the weight that a tracestate means. Most spans of a process have
-// the same.
-func (d *wireDecoder) weightOf(state []byte) float64 {
-	if !bytes.Equal(state, d.state) {
-		d.state = append(d.state[:0], state...)
-		d.weight = servicegraph.TraceStateWeight(string(state))
-	}
-	return d.weight
 }
 
 // readLink adds a link to the span being read. An id of the wrong length goes to

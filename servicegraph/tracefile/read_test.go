@@ -140,11 +140,12 @@ func TestForms(t *testing.T) {
 					t.Errorf("%s: %v, %v (-want +got):\n%s", name, skips, err, diff)
 				}
 			}
+			checkLoad(t, form.input, servicegraph.Config{})
 		})
 	}
 }
 
-func indent(t *testing.T, b []byte) []byte {
+func indent(t testing.TB, b []byte) []byte {
 	var out bytes.Buffer
 	if err := json.Indent(&out, b, "", "  "); err != nil {
 		t.Fatal(err)

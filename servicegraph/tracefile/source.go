@@ -20,8 +20,8 @@ type source struct {
 	yield func(servicegraph.Span, error) bool
 
 	// intake, if set, takes the spans of forms that can be read without making values
-	// of type Span, and loaded takes what it holds, between records. Errors, and other
-	// spans, go to yield.
+	// of type Span, and loaded, if set, takes what it holds, between records. Errors, and
+	// other spans, go to yield.
 	intake *servicegraph.Intake
 	loaded func(*servicegraph.Intake)
 
@@ -74,7 +74,7 @@ func (s *source) note(trace servicegraph.TraceID, span servicegraph.SpanID) {
 
 // passOn passes the spans in the intake on if there are as many.
 func (s *source) passOn(many int) {
-	if s.intake != nil && s.intake.Len() >= many {
+	if s.loaded != nil && s.intake.Len() >= many {
 		s.loaded(s.intake)
 	}
 }

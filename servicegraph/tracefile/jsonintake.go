@@ -1,0 +1,425 @@
+package tracefile
+
+import (
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// A jsonIntake is the fast way of OTLP JSON: it turns requests into packed spans in the
+// intake of its source, without making values of anything in between. What it takes, it
+// takes as [jsonDecoder] does, which remains the measure of what OTLP JSON means. It
+// refuses whatever is unusual and would need care: keys with escapes, other case or
+// that come twice, ids in base64, numbers with exponents. And it refuses all that is
+// wrong, which jsonDecoder then explains. It takes a request as a whole or not at all.
+type jsonIntake struct {
+	source *source
+	filter *attributeFilter
+	jsonCursor
+
+	heads     jsonHeads
+	resources knownObjects
+	weights   weights
+	refused   int // bytes of the line at hand
+
+	// The request at hand.
+	groups []spanGroup
+	spans  []servicegraph.RawSpan
+	attrs  []rawAttr // of the span at hand
+}
+
+// A spanGroup is a number of spans of one resource, as that is encoded.
+type spanGroup struct {
+	resource []byte
+	spans    int
+}
+
+// A rawAttr is an attribute with its value as text.
+type rawAttr struct {
+	number servicegraph.AttrKey
+	value  []byte
+}
+
+// newJSONIntake returns nil if the source has no intake.
+func newJSONIntake(s *source) *jsonIntake {
+	if s.intake == nil {
+		return nil
+	}
+	return &jsonIntake{source: s, filter: newAttributeFilter(s.intake)}
+}
+
+// takeLine passes the spans of the next object of a stream on, if it is a request that
+// ends in the line that it begins in. Otherwise it reports false, and leaves it there.
+func (d *jsonIntake) takeLine(v *values) bool {
+	if d == nil {
+		return false
+	}
+	line := v.line()
+	if !d.read(line) {
+		d.refused = len(line)
+		return false
+	}
+	v.pos += d.pos
+	d.source.record++
+	d.pass()
+	return true
+}
+
+// takeObject passes the spans of an object on, if it is a request that takeLine did not
+// refuse already.
+func (d *jsonIntake) takeObject(object []byte) bool {
+	if d == nil || len(object) <= d.refused || !d.read(object) {
+		return false
+	}
+	d.pass()
+	return true
+}
+
+// takeRequest passes the spans of a request on, if it is one and nothing else.
+func (d *jsonIntake) takeRequest(b []byte) bool {
+	if d == nil || !d.read(b) || d.peek() != 0 || d.pos < len(b) {
+		return false
+	}
+	d.pass()
+	return true
+}
+
+// read reads the request that b begins with, and reports whether it is one.
+func (d *jsonIntake) read(b []byte) bool {
+	d.jsonCursor = jsonCursor{b: b}
+	d.groups, d.spans = d.groups[:0], d.spans[:0]
+	lists := 0
+	for d.take('{'); d.more('}'); {
+		switch key := d.key(); string(key) {
+		case "resourceSpans", "batches":
+			lists++
+			d.listOfResourceSpans()
+		case "trace":
+			lists++
+			d.trace()
+		default:
+			d.skipUnknown(key, "resourceSpans", "batches", "trace")
+		}
+	}
+	return !d.failed && lists == 1
+}
+
+// pass passes the spans of the request that was read on.
+func (d *jsonIntake) pass() {
+	rest := d.spans
+	for _, group := range d.groups {
+		spans := rest[:group.spans]
+		rest = rest[group.spans:]
+		if len(spans) == 0 {
+			continue
+		}
+		number := d.enter(group.resource)
+		for i := range spans {
+			d.source.note(spans[i].TraceID, spans[i].SpanID)
+			d.source.intake.Add(number, &spans[i])
+		}
+		d.source.passOn(batchSize)
+	}
+}
+
+// enter returns the number of a resource that was read.
+func (d *jsonIntake) enter(encoded []byte) servicegraph.Resource {
+	if number, known := d.source.intake.KnownResource(encoded); known {
+		return number
+	}
+	var res resource
+	if len(encoded) > 0 {
+		d.jsonCursor = jsonCursor{b: encoded}
+		d.resource(&res)
+	}
+	return d.source.intake.Resource(encoded, res.service, res.namespace, res.attrs)
+}
+
+// trace goes into what Tempo wraps its answers in.
+func (d *jsonIntake) trace() {
+	lists := 0
+	for d.take('{'); d.more('}'); {
+		switch key := d.key(); string(key) {
+		case "resourceSpans":
+			lists++
+			d.listOfResourceSpans()
+		default:
+			d.skipUnknown(key, "resourceSpans")
+		}
+	}
+	if lists != 1 {
+		d.fail()
+	}
+}
+
+func (d *jsonIntake) listOfResourceSpans() {
+	for d.take('['); d.more(']'); {
+		d.resourceSpans()
+	}
+}
+
+func (d *jsonIntake) resourceSpans() {
+	var seen jsonFields
+	var group spanGroup
+	before := len(d.spans)
+	for d.take('{'); d.more('}'); {
+		switch key := d.key(); string(key) {
+		case "resource":
+			d.once(&seen, 0)
+			group.resource = d.resourceBytes()
+		case "scopeSpans":
+			d.once(&seen, 1)
+			for d.take('['); d.more(']'); {
+				d.scopeSpans()
+			}
+		default:
+			d.skipUnknown(key, "resource", "scopeSpans")
+		}
+	}
+	group.spans = len(d.spans) - before
+	d.groups = append(d.groups, group)
+}
+
+// resourceBytes goes behind a resource, and returns how it is encoded.
+func (d *jsonIntake) resourceBytes() []byte {
+	d.peek()
+	start := d.pos
+	if n := d.resources.find(d.b[start:]); n > 0 {
+		d.pos += n
+	} else if d.resource(&resource{}); !d.failed {
+		d.resources.add(d.b[start:d.pos])
+	}
+	return d.b[start:d.pos]
+}
+
+// resource reads a resource.
+func (d *jsonIntake) resource(to *resource) {
+	var seen jsonFields
+	for d.take('{'); d.more('}'); {
+		switch key := d.key(); string(key) {
+		case "attributes":
+			d.once(&seen, 0)
+			for d.take('['); d.more(']'); {
+				d.resourceAttribute(to)
+			}
+		default:
+			d.skipUnknown(key, "attributes")
+		}
+	}
+}
+
+func (d *jsonIntake) resourceAttribute(to *resource) {
+	p := d.pair()
+	key := validText(p.key)
+	if p.form != noScalar && to.needs(key, d.source.keep(key)) {
+		to.add(key, validText(d.say(p.form, p.value)))
+	}
+}
+
+func (d *jsonIntake) scopeSpans() {
+	var seen jsonFields
+	for d.take('{'); d.more('}'); {
+		switch key := d.key(); string(key) {
+		case "spans":
+			d.once(&seen, 0)
+			for d.take('['); d.more(']'); {
+				d.span()
+			}
+		default:
+			d.skipUnknown(key, "spans")
+		}
+	}
+}
+
+// The fields of a span that must not come twice.
+const (
+	jsonTraceID = iota
+	jsonSpanID
+	jsonParentID
+	jsonTraceState
+	jsonName
+	jsonKind
+	jsonStart
+	jsonEnd
+	jsonAttributes
+	jsonLinks
+	jsonStatus
+)
+
+func (d *jsonIntake) span() {
+	s := d.nextSpan()
+	d.attrs = d.attrs[:0]
+	var seen jsonFields
+	for d.take('{'); d.more('}'); {
+		switch key := d.key(); string(key) {
+		case "traceId":
+			d.once(&seen, jsonTraceID)
+			d.hex(s.TraceID[:])
+		case "spanId":
+			d.once(&seen, jsonSpanID)
+			d.hex(s.SpanID[:])
+		case "parentSpanId":
+			d.once(&seen, jsonParentID)
+			if d.peek(); !d.takes(`""`) {
+				d.hex(s.ParentID[:])
+			}
+		case "traceState":
+			d.once(&seen, jsonTraceState)
+			s.Weight = d.weights.of(d.plain())
+		case "name":
+			d.once(&seen, jsonName)
+			d.text()
+		case "kind":
+			d.once(&seen, jsonKind)
+			s.Kind = kindOf(d.enum(kindNames))
+		case "startTimeUnixNano":
+			d.once(&seen, jsonStart)
+			s.Start = timeOf(d.uint())
+		case "endTimeUnixNano":
+			d.once(&seen, jsonEnd)
+			s.End = timeOf(d.uint())
+		case "attributes":
+			d.once(&seen, jsonAttributes)
+			for d.take('['); d.more(']'); {
+				d.attribute()
+			}
+		case "links":
+			d.once(&seen, jsonLinks)
+			for d.take('['); d.more(']'); {
+				d.link(s)
+			}
+		case "status":
+			d.once(&seen, jsonStatus)
+			s.Status = d.status()
+		case "flags", "events":
+			d.skip()
+		default:
+			d.skipUnknown(key, "traceId", "spanId", "parentSpanId", "traceState", "name", "kind",
+				"startTimeUnixNano", "endTimeUnixNano", "attributes", "links", "status")
+		}
+	}
+	if !seen.has(jsonTraceID) || !seen.has(jsonSpanID) {
+		d.fail()
+	}
+	filter := d.filter.byKind[s.Kind]
+	for _, a := range d.attrs {
+		if filter.Has(a.number) {
+			s.AddAttr(a.number, a.value)
+		}
+	}
+}
+
+// nextSpan adds a span to those of the request.
+func (d *jsonIntake) nextSpan() *servicegraph.RawSpan {
+	if len(d.spans) == cap(d.spans) {
+		d.spans = append(d.spans, servicegraph.RawSpan{})
+	} else {
+		d.spans = d.spans[:len(d.spans)+1]
+	}
+	s := &d.spans[len(d.spans)-1]
+	s.ParentID, s.Kind, s.Status = servicegraph.SpanID{}, servicegraph.KindUnset, servicegraph.StatusUnset
+	s.Start, s.End, s.Weight = 0, 0, 0
+	s.Links = s.Links[:0]
+	s.ClearAttrs()
+	return s
+}
+
+// attribute reads an attribute of the span at hand.
+func (d *jsonIntake) attribute() {
+	d.peek()
+	if h := d.heads.find(d.b[d.pos:]); h != nil && d.valueBehind(h) {
+		return
+	}
+	p := d.pair()
+	h := jsonHead{bytes: p.head, form: p.form, keep: d.source.keep(validText(p.key)), number: d.filter.any.Key(p.key)}
+	if !d.failed {
+		d.heads.learn(h)
+	}
+	d.addAttr(&h, p.value)
+}
+
+// valueBehind reads the value of an attribute with a known head, and reports whether it
+// is the last of the attribute. If not, it goes back to where it began.
+func (d *jsonIntake) valueBehind(h *jsonHead) bool {
+	start := d.pos
+	d.pos += len(h.bytes)
+	v := d.scalar(h.form)
+	for range 2 {
+		if d.peek() != '}' && !d.failed {
+			d.pos = start
+			return false
+		}
+		d.take('}')
+	}
+	d.addAttr(h, v)
+	return true
+}
+
+// addAttr adds an attribute to the span at hand if the graph may read it.
+func (d *jsonIntake) addAttr(h *jsonHead, v jsonScalar) {
+	if !h.keep || h.form == noScalar {
+		return
+	}
+	value := d.say(h.form, v)
+	if h.number != 0 {
+		d.attrs = append(d.attrs, rawAttr{h.number, value})
+	}
+}
+
+func (d *jsonIntake) status() servicegraph.Status {
+	status := servicegraph.StatusUnset
+	var seen jsonFields
+	for d.take('{'); d.more('}'); {
+		switch key := d.key(); string(key) {
+		case "code":
+			d.once(&seen, 0)
+			status = statusOf(d.enum(statusNames))
+		default:
+			d.skipUnknown(key, "code")
+		}
+	}
+	return status
+}
+
+// enum goes behind a value of an enum, a digit or the name of one, and returns the
+// number.
+func (c *jsonCursor) enum(names []string) int64 {
+	if c.peek() == '"' {
+		name := c.plain()
+		for number, n := range names {
+			if string(name) == n {
+				return int64(number)
+			}
+		}
+		c.fail()
+		return 0
+	}
+	digit := c.number()
+	if len(digit) != 1 {
+		c.fail()
+		return 0
+	}
+	return int64(digit[0] - '0')
+}
+
+// link reads a link, and adds it to the span if it points anywhere.
+func (d *jsonIntake) link(of *servicegraph.RawSpan) {
+	var link servicegraph.Link
+	var seen jsonFields
+	for d.take('{'); d.more('}'); {
+		switch key := d.key(); string(key) {
+		case "traceId":
+			d.once(&seen, jsonTraceID)
+			d.hex(link.TraceID[:])
+		case "spanId":
+			d.once(&seen, jsonSpanID)
+			d.hex(link.SpanID[:])
+		default:
+			d.skipUnknown(key, "traceId", "spanId")
+		}
+	}
+	switch {
+	case seen.has(jsonTraceID) && seen.has(jsonSpanID):
+		of.Links = append(of.Links, link)
+	case seen != 0:
+		d.fail()
+	}
+}
