@@ -29,19 +29,29 @@ import (
 )
 
 // A Program names a main package and pins everything that it is built from.
-// All fields but Sum are required.
+// All fields but Sum and Set are required.
 type Program struct {
 	Name    string // the name in messages and in the cache: "tempo"
 	Version string // the version in messages and in the cache: "v2.9.0"; Mod is what decides
 	Package string // the import path of the main package
 	Mod     []byte // a go.mod that requires the module of Package
 	Sum     []byte // its go.sum; may be empty if every module is replaced by a directory
+
+	// Set are string variables for the linker to set, such as main.Version=2.9.0:
+	// what the program's own makefile would say in its -X flags.
+	Set []string
 }
 
 // The program is built without cgo, so that it neither needs a C compiler nor
 // depends on the C library of the machine, and without debug information, which
 // is a third of a large binary.
-var buildArgs = [...]string{"build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=-s -w"}
+func (p Program) buildArgs() []string {
+	linker := "-s -w"
+	for _, v := range p.Set {
+		linker += " -X " + v
+	}
+	return []string{"build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=" + linker}
+}
 
 // Build returns the path of the executable of p. If the cache of the user has
 // none for this Program, Go version, operating system and architecture, it is
@@ -118,7 +128,7 @@ func (p Program) compile(ctx context.Context, work, exe string) error {
 	if err := os.WriteFile(filepath.Join(work, "go.sum"), p.Sum, 0o644); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "go", append(buildArgs[:], "-o", exe, p.Package)...)
+	cmd := exec.CommandContext(ctx, "go", append(p.buildArgs(), "-o", exe, p.Package)...)
 	cmd.Dir = work
 	// The caller's settings for its own module must not reach this one. GOFLAGS may not
 	// be empty, for then the go command reads it from its configuration file.
@@ -143,7 +153,7 @@ func (p Program) compile(ctx context.Context, work, exe string) error {
 // which the go test and go run commands make the first one in PATH.
 func (p Program) key() string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q %q %q %q %q", runtime.Version(), buildArgs, p.Package, p.Mod, p.Sum)
+	fmt.Fprintf(h, "%q %q %q %q %q", runtime.Version(), p.buildArgs(), p.Package, p.Mod, p.Sum)
 	return fmt.Sprintf("%s-%s-%s-%s-%x", p.Name, p.Version, runtime.GOOS, runtime.GOARCH, h.Sum(nil)[:8])
 }
 

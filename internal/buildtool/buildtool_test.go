@@ -167,6 +167,24 @@ func TestBuildFindsItsProgramAgain(t *testing.T) {
 	}
 }
 
+func TestBuildSetsVariables(t *testing.T) {
+	source := write(t, "package main\n\nvar version = \"none\"\n\nfunc main() { println(version) }\n")
+	cache := t.TempDir()
+	for _, set := range [][]string{nil, {"main.version=1"}, {"main.version=2"}} {
+		p := hello(source)
+		p.Set = set
+		exe, err := build(t.Context(), cache, p, io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := "none\n"
+		if set != nil {
+			want = strings.TrimPrefix(set[0], "main.version=") + "\n"
+		}
+		says(t, exe, want)
+	}
+}
+
 func TestBuildThatFails(t *testing.T) {
 	source, cache := write(t, "package main\n\nfunc main() { nonsense() }\n"), t.TempDir()
 	_, err := build(t.Context(), cache, hello(source), io.Discard)

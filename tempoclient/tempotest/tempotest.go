@@ -147,6 +147,7 @@ func Run(ctx context.Context, cfg Config) (*Tempo, error) {
 			Package: "github.com/grafana/tempo/cmd/tempo",
 			Mod:     tempoMod,
 			Sum:     tempoSum,
+			Set:     []string{"main.Version=" + strings.TrimPrefix(Version, "v")}, // as its releases say it
 		}, os.Stderr)
 		if err != nil {
 			return nil, err
