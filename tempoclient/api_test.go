@@ -23,10 +23,6 @@ func TestStatusOfTempo(t *testing.T) {
 	if err := c.Echo(t.Context()); err != nil {
 		t.Errorf("Echo: %v", err)
 	}
-	info, err := c.BuildInfo(t.Context())
-	if err != nil || !strings.HasPrefix(info.GoVersion, "go1.") {
-		t.Errorf("BuildInfo: %+v, %v", info, err)
-	}
 	overrides, err := c.Overrides(t.Context(), "")
 	if err != nil || !strings.Contains(overrides, "\n  max_bytes_per_trace: 5000000\n") {
 		t.Errorf("Overrides: %q, %v", overrides, err)
@@ -110,7 +106,9 @@ func TestMetricsAnswers(t *testing.T) {
 		"/api/metrics/query": `{"series":[{"labels":[{"key":"__name__","value":{"stringValue":"rate"}}],"value":0.25},{"labels":[{"key":"__name__","value":{"stringValue":"zero"}}]}],"metrics":{}}`,
 	}
 	url := serve(t, func(w http.ResponseWriter, req *http.Request) {
-		got = req.URL.RawQuery
+		if answers[req.URL.Path] != "" {
+			got = req.URL.RawQuery
+		}
 		fmt.Fprint(w, answers[req.URL.Path])
 	})
 	c := newClient(t, url, Config{})

@@ -76,7 +76,8 @@ type Client struct {
 	http *http.Client
 	conn func() (*grpc.ClientConn, error) // for streams
 
-	reached atomic.Bool // whether this Tempo has ever answered anything
+	reached atomic.Bool                   // whether this Tempo has ever answered anything
+	learnt  atomic.Pointer[time.Duration] // see cutoff; nil if it is not known
 }
 
 // New returns a client of the Tempo whose query API is at baseURL: the address

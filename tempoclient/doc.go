@@ -17,18 +17,24 @@
 //	Search          one for up to 1000 traces, more where  every trace in a time range
 //	                slices of it are fuller than that
 //	StreamSearch    one                                    the first traces that turn up, at once
-//	Trace           one                                    a trace whose id is known
+//	Trace,          one; two where there is only the path  a trace whose id is known
+//	TraceSpans      of Tempo 2.5 and before
 //	Await           5 in the settle time                   a trace that is still arriving
 //	Tags, TagValues one; cheaper without a time range      what can be asked for
 //	QueryRange,     one; reads all spans of the range      numbers over time
 //	QueryInstant
 //	Echo            one, no work                           is the URL right, may I ask
 //	Ready           one, no work                           is this Tempo up
+//	BuildInfo       one, no work                           which version is this
+//	Overrides       one, no work                           what are the limits of a tenant
 //
 // A trace by its id is the cheapest that Tempo does: some milliseconds of its time.
 // A search reads columns of all spans of the range that the query mentions; a
 // short range and a service name in the query are what helps. Streams cost the same as
-// the call without Stream and show results while Tempo is at work.
+// the call without Stream and show results while Tempo is at work. What is tried again
+// after an error (see below) comes on top, and so do, once for a client, up to two
+// small requests when a range first reaches into the last quarter of an hour (see
+// Versions).
 //
 // # What an answer is worth
 //
@@ -44,8 +50,8 @@
 // from a trace that looks complete. Of several spans with the same id and kind in one
 // trace Tempo keeps one. Keys and values of attributes are cut at 2048 bytes, lists of
 // tag values at a million. A search does not find what Tempo received in the last
-// moments (seconds; by default 30 of them in Tempo 3), nor what it stores only since
-// (a trace by its id is there at once).
+// moments: seconds in Tempo 2, half a minute in Tempo 3. A trace by its id is there at
+// once.
 //
 // # Errors
 //
@@ -62,9 +68,18 @@
 //
 // # Versions
 //
-// The client works with Tempo 2 and 3 and does not ask which it is: it goes by the
-// answers. It is tested with Tempo 2.9. A missing trace is 200 and empty in some
-// versions and 404 in others; the older path for a trace is used where the newer is
-// unknown; limits that a Tempo names when it refuses a request are kept to from there
-// on; fields that it does not know are ignored.
+// The client works with Tempo 2 and 3. It is tested with a real Tempo 2.9, and with the
+// shapes of Tempo 3.0 as its source has them.
+//
+// Mostly it goes by the answers, which are right also where an operator has changed
+// what belongs to a version. A missing trace is 200 and empty in some versions and 404
+// in others; the older path for a trace is used where the newer is unknown; limits that
+// a Tempo names when it refuses a request, such as the 262144 traces of Tempo 3, are
+// kept to from there on; fields that it does not know are ignored.
+//
+// One difference shows in no answer: Tempo 3 searches up to half a minute ago, whatever
+// end it is given (query_end_cutoff). So where a range reaches into the last quarter of
+// an hour, the client asks a Tempo once for its build info, and if that does not
+// say 2, because it says 3 or because a gateway keeps it back, how it takes a range of
+// this very second. What Tempo does not search then comes as a [WarnRecent].
 package tempoclient

@@ -99,6 +99,11 @@ const (
 	// on their way.
 	WarnArriving
 
+	// WarnRecent: the time range reaches into the last moments, where this Tempo does
+	// not search yet: half a minute, unless configured otherwise, in Tempo 3. A range
+	// that ends now always does.
+	WarnRecent
+
 	// WarnOrphans: spans of a trace name a parent that is not there. It is late, or
 	// lost, or belongs to a service that sends no spans.
 	WarnOrphans
@@ -110,6 +115,7 @@ var warningNames = [...]string{
 	WarnMissing:   "missing",
 	WarnTruncated: "truncated",
 	WarnArriving:  "may still be arriving",
+	WarnRecent:    "too recent",
 	WarnOrphans:   "missing parents",
 }
 

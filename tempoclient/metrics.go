@@ -84,10 +84,11 @@ func (c *Client) metrics(ctx context.Context, path string, q MetricsQuery) (*Met
 	if err := c.getJSON(ctx, path, params, &a); err != nil {
 		return nil, err
 	}
-	m := &Metrics{Warnings: a.Metrics.warnings()}
+	var partial *Warning
 	if a.Status == "PARTIAL" {
-		m.Warnings = append(m.Warnings, &Warning{Kind: WarnPartial, Message: a.Message})
+		partial = &Warning{Kind: WarnPartial, Message: a.Message}
 	}
+	m := &Metrics{Warnings: warnings(a.Metrics.warning(), partial, c.unsearched(ctx, end))}
 	for _, s := range a.Series {
 		series := Series{Labels: attrsOf(s.Labels)}
 		for _, p := range s.Samples {

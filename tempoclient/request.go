@@ -44,6 +44,10 @@ func (c *Client) getJSON(ctx context.Context, path string, params url.Values, v 
 	if err != nil {
 		return err
 	}
+	return c.decodeJSON(req, body, v)
+}
+
+func (c *Client) decodeJSON(req *http.Request, body []byte, v any) error {
 	if err := json.Unmarshal(body, v); err != nil {
 		return c.unexpected(req, http.StatusOK, body, fmt.Errorf("the answer is not the JSON it should be: %w", err))
 	}

@@ -21,44 +21,65 @@ type restarter struct {
 	tempo  *tempotest.Tempo
 	target atomic.Pointer[url.URL]
 	URL    string
+
+	refused atomic.Int64  // requests while the Tempo was away
+	first   chan struct{} // has a value when that has begun
 }
 
 func startRestarter(t *testing.T) *restarter {
 	tempotest.Start(t, tempotest.Config{}) // skips or fails if there is no Tempo to be had
-	r := &restarter{t: t, dir: t.TempDir()}
-	r.start()
+	r := &restarter{t: t, dir: t.TempDir(), first: make(chan struct{}, 1)}
+	if err := r.start(); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() { r.tempo.Close() })
 	gateway := &httputil.ReverseProxy{
-		Rewrite:      func(p *httputil.ProxyRequest) { p.SetURL(r.target.Load()) },
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
+		Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(r.target.Load()) },
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
+			if r.refused.Add(1) == 1 {
+				r.first <- struct{}{}
+			}
+			w.WriteHeader(http.StatusBadGateway)
+		},
 	}
 	r.URL = serve(t, gateway.ServeHTTP)
 	return r
 }
 
-func (r *restarter) start() {
+func (r *restarter) start() error {
 	tempo, err := tempotest.Run(r.t.Context(), tempotest.Config{Dir: r.dir})
 	if err != nil {
-		r.t.Fatal(err)
+		return err
 	}
 	u, err := url.Parse(tempo.URL)
 	if err != nil {
-		r.t.Fatal(err)
+		return err
 	}
 	r.tempo = tempo
 	r.target.Store(u)
+	return nil
 }
 
-// restart kills the Tempo and starts it anew on the same data.
-func (r *restarter) restart() {
+// restart kills the Tempo, and starts it anew on the same data once somebody has asked
+// for it in vain. It returns when the Tempo is away; done is closed when it is back.
+func (r *restarter) restart() (done <-chan struct{}) {
 	if err := r.tempo.Close(); err != nil {
 		r.t.Error(err)
 	}
-	r.start()
+	back := make(chan struct{})
+	go func() {
+		defer close(back)
+		<-r.first
+		if err := r.start(); err != nil {
+			r.t.Error(err)
+		}
+	}()
+	return back
 }
 
 // outcome checks that either everything came or an error says that it did not.
-func outcome(t *testing.T, got, want int, failure error) {
+func (r *restarter) outcome(got, want int, failure error) {
+	t := r.t
 	t.Helper()
 	_, isError := errors.AsType[*Error](failure)
 	_, isWarning := errors.AsType[*Warning](failure)
@@ -68,7 +89,7 @@ func outcome(t *testing.T, got, want int, failure error) {
 	if got != want && failure == nil {
 		t.Errorf("%d of %d, and no error", got, want)
 	}
-	t.Logf("%d of %d, error %v", got, want, failure)
+	t.Logf("%d of %d, error %v; %d requests while Tempo was away", got, want, failure, r.refused.Load())
 }
 
 func TestSpansOfATempoThatRestartsHalfway(t *testing.T) {
@@ -84,12 +105,12 @@ func TestSpansOfATempoThatRestartsHalfway(t *testing.T) {
 	awaitFound(t, c, Query{}, traces)
 	flush(t, r.tempo) // what is not written yet does not survive
 
-	got, restarted := 0, false
+	got := 0
 	var failure error
+	var back <-chan struct{}
 	query := Query{Progress: func(p Progress) {
-		if !restarted && p.Fetched == traces/3 {
-			restarted = true
-			r.restart()
+		if back == nil && p.Fetched == traces/3 {
+			back = r.restart()
 		}
 	}}
 	for _, err := range c.Spans(t.Context(), query) {
@@ -99,10 +120,11 @@ func TestSpansOfATempoThatRestartsHalfway(t *testing.T) {
 		}
 		got++
 	}
-	if !restarted {
-		t.Error("Tempo was not restarted")
+	if back == nil {
+		t.Fatal("Tempo was not restarted")
 	}
-	outcome(t, got, len(spans), failure)
+	<-back
+	r.outcome(got, len(spans), failure)
 }
 
 func TestSearchOfATempoThatRestartsHalfway(t *testing.T) {
@@ -127,6 +149,7 @@ func TestSearchOfATempoThatRestartsHalfway(t *testing.T) {
 
 	got := make(map[servicegraph.TraceID]bool)
 	var failure error
+	var back <-chan struct{}
 	for s, err := range c.Search(t.Context(), query) {
 		if err != nil {
 			failure = err
@@ -137,8 +160,12 @@ func TestSearchOfATempoThatRestartsHalfway(t *testing.T) {
 		}
 		got[s.ID] = true
 		if len(got) == traces/2 {
-			r.restart()
+			back = r.restart()
 		}
 	}
-	outcome(t, len(got), traces, failure)
+	if back == nil {
+		t.Fatal("Tempo was not restarted")
+	}
+	<-back
+	r.outcome(len(got), traces, failure)
 }

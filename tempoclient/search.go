@@ -130,6 +130,8 @@ func (q Query) seconds(now time.Time) (start, end int64, err error) {
 	return start, end, nil
 }
 
+const pathSearch = "/api/search"
+
 const (
 	// sliceLimit is how many traces a request asks for: few enough for an answer of
 	// some 100 kB, enough for most ranges to need a handful of requests. With
@@ -150,9 +152,10 @@ type search struct {
 	params url.Values                         // but for what changes from slice to slice
 	start  int64                              // of the whole range, in Unix seconds
 	end    int64                              // of what is left of it
-	cutoff int64                              // what Tempo took for an end that it found too recent
 	left   int                                // how many traces may still be yielded
 	seen   map[servicegraph.TraceID]time.Time // for those not to be fetched, the start they were seen with
+
+	checked bool // whether it is known if the range reaches beyond what Tempo searches
 
 	limit, usualLimit, maxLimit int   // of the next request, of most, and what the server allows
 	width, maxWidth             int64 // of the next slice in seconds, and what the server allows
@@ -195,20 +198,25 @@ func (s *search) run(ctx context.Context, end int64, yield func(hit, error) bool
 		lo, hi := max(s.start, s.end-s.width), s.end
 		hits, warning, err := s.slice(ctx, lo, hi)
 		if s.adjust(err) {
-			if s.end < hi && !yield(hit{}, s.client.skip(&Warning{Kind: WarnLimit, Message: fmt.Sprintf(
-				"this Tempo does not search yet what it received since %s (its query_end_cutoff)",
-				time.Unix(s.cutoff, 0).UTC().Format(time.RFC3339))})) {
+			continue
+		}
+		if end, moved := s.moved(err, lo); moved {
+			s.end = max(end, s.start)
+			if !s.warnUnsearched(yield, unsearchedSince(time.Unix(end, 0))) {
 				return
 			}
 			continue
 		}
-		if tooMuch(err) && hi-lo > 1 {
+		if tooMuch(err) && hi-lo > 1 && s.client.alive(ctx, err) {
 			s.maxWidth = (hi - lo) / 2
 			s.width = s.maxWidth
 			continue
 		}
 		if err != nil {
 			yield(hit{}, err)
+			return
+		}
+		if !s.checked && !s.warnUnsearched(yield, s.client.unsearched(ctx, time.Unix(end, 0))) {
 			return
 		}
 		if len(hits) >= s.limit { // and there may be more
@@ -281,35 +289,44 @@ func tooMuch(err error) bool {
 	return ok && (e.StatusCode == http.StatusGatewayTimeout || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errTooLarge))
 }
 
+// alive reports whether a Tempo that failed a request for its size can be asked for
+// less. One that was silent for all of the time that a request may take must answer
+// something else first: or a Tempo that hangs would be waited for as often as a range
+// can be halved.
+func (c *Client) alive(ctx context.Context, err error) bool {
+	if e, ok := errors.AsType[*Error](err); ok && e.StatusCode != 0 {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, learnTimeout)
+	defer cancel()
+	req, err := c.request(ctx, "/api/echo", nil, "*/*")
+	if err != nil {
+		return false
+	}
+	_, err = c.roundTrip(req)
+	e, ok := errors.AsType[*Error](err)
+	return err == nil || ok && e.StatusCode != 0
+}
+
 // adjust learns from an answer that refuses a request for asking too much at
 // once, or in a way that is too fast, and reports whether it is worth asking anew.
 func (s *search) adjust(err error) bool {
-	e, ok := errors.AsType[*Error](err)
-	if !ok || e.StatusCode != http.StatusBadRequest {
+	message := refusal(err)
+	if message == "" {
 		return false
 	}
-	if m := limitExceeded.FindStringSubmatch(e.Body); m != nil {
+	if m := limitExceeded.FindStringSubmatch(message); m != nil {
 		allowed, err := strconv.Atoi(m[1])
 		if err == nil && 0 < allowed && allowed < s.limit {
 			s.maxLimit, s.limit = allowed, allowed
 			return true
 		}
 	}
-	if m := rangeExceeded.FindStringSubmatch(e.Body); m != nil {
+	if m := rangeExceeded.FindStringSubmatch(message); m != nil {
 		allowed, err := time.ParseDuration(m[1])
 		seconds := int64(allowed / time.Second)
 		if err == nil && 0 < seconds && seconds < s.width {
 			s.maxWidth, s.width = seconds, seconds
-			return true
-		}
-	}
-	if m := endBeforeStart.FindStringSubmatch(e.Body); m != nil {
-		// Tempo 3 takes an end before the one it was given, and says so only when the
-		// start is not before that.
-		received, err := strconv.ParseInt(m[1], 10, 64)
-		if err == nil && received < s.end {
-			s.cutoff = received
-			s.end = max(received, s.start)
 			return true
 		}
 	}
@@ -319,6 +336,24 @@ func (s *search) adjust(err error) bool {
 		return true
 	}
 	return false
+}
+
+// moved returns the end, in Unix seconds, of what Tempo searches if it refused a slice
+// that starts at lo because all of it is later.
+func (s *search) moved(err error, lo int64) (end int64, ok bool) {
+	if withinCutoff(err) {
+		return lo, true
+	}
+	at, ok := movedEnd(err)
+	return at.Unix(), ok && at.Unix() < s.end
+}
+
+// warnUnsearched yields a warning, unless it is nil, that what is most recent is not
+// searched: once. It reports whether to go on.
+func (s *search) warnUnsearched(yield func(hit, error) bool, w *Warning) bool {
+	again := s.checked
+	s.checked = true
+	return w == nil || again || yield(hit{}, s.client.skip(w))
 }
 
 // plainParams asks for traces alone: of their spans, which are not read, one.
@@ -342,7 +377,7 @@ func (s *search) slice(ctx context.Context, lo, hi int64) ([]hit, *Warning, erro
 	params.Set("end", strconv.FormatInt(hi, 10))
 	params.Set("limit", strconv.Itoa(s.limit))
 	var a searchAnswer
-	if err := s.client.getJSON(ctx, "/api/search", params, &a); err != nil {
+	if err := s.client.getJSON(ctx, pathSearch, params, &a); err != nil {
 		return nil, nil, err
 	}
 	hits := make([]hit, 0, len(a.Traces))

@@ -1,7 +1,7 @@
 package tempoclient
 
 import (
-	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
@@ -26,10 +28,12 @@ type modelTempo struct {
 	traces      []modelTrace
 	maxLimit    int           // 0 for none, as Tempo 2.9
 	maxDuration time.Duration // 168 hours in Tempo
-	cutoff      time.Time     // later ends become this one, as in Tempo 3
+	cutoff      time.Duration // ends later than so long ago become that, as in Tempo 3; 0 for none
+	version     string        // in the build info; empty for none to be had
 	slowAt      time.Duration // a range of this and more takes too long; 0 for none
 
-	requests, largest int
+	requests, largest int // searches, the largest limit of them
+	infos             int // requests for the build info
 }
 
 type modelTrace struct {
@@ -38,8 +42,17 @@ type modelTrace struct {
 }
 
 func (m *modelTempo) RoundTrip(req *http.Request) (*http.Response, error) {
-	m.requests++
 	w := httptest.NewRecorder()
+	if req.URL.Path == pathBuildInfo {
+		m.infos++
+		if m.version == "" {
+			http.NotFound(w, req)
+		} else {
+			fmt.Fprintf(w, `{"version":%q}`, m.version)
+		}
+		return w.Result(), nil
+	}
+	m.requests++
 	number := func(key string) int64 {
 		n, err := strconv.ParseInt(req.FormValue(key), 10, 64)
 		if err != nil {
@@ -49,8 +62,8 @@ func (m *modelTempo) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	start, end, limit := number("start"), number("end"), int(number("limit"))
 	m.largest = max(m.largest, limit)
-	if !m.cutoff.IsZero() {
-		end = min(end, m.cutoff.Unix())
+	if m.cutoff > 0 {
+		end = min(end, time.Now().Add(-m.cutoff).Unix())
 	}
 	switch {
 	case w.Code != http.StatusOK:
@@ -86,7 +99,7 @@ func traceNumber(n int) (id servicegraph.TraceID) {
 }
 
 func TestSearchEnumerates(t *testing.T) {
-	end := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	end := time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC) // long ago
 	spread := func(n int, over, length time.Duration) []modelTrace {
 		var traces []modelTrace
 		for i := range n {
@@ -114,7 +127,9 @@ func TestSearchEnumerates(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			m := &test.model
-			m.maxDuration = cmp.Or(m.maxDuration, week)
+			if m.maxDuration == 0 {
+				m.maxDuration = week
+			}
 			c := newClient(t, "http://tempo", Config{Transport: m})
 			found := collect(t, c.Search(t.Context(), Query{Start: end.Add(-test.over), End: end}))
 
@@ -145,7 +160,7 @@ func TestSearchEnumerates(t *testing.T) {
 // TestSearchBeyondTheServersLimit: a second with more traces than the server gives
 // at once cannot be read in full, and that is said.
 func TestSearchBeyondTheServersLimit(t *testing.T) {
-	end := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	end := time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC) // long ago
 	m := &modelTempo{maxLimit: 50, maxDuration: time.Hour}
 	for i := range 200 {
 		m.traces = append(m.traces, modelTrace{traceNumber(i), end.Add(-30500 * time.Millisecond), end.Add(-30400 * time.Millisecond)})
@@ -169,7 +184,7 @@ func TestSearchBeyondTheServersLimit(t *testing.T) {
 		t.Fatal("no warning")
 	}
 	for _, w := range warnings {
-		if w.Kind != WarnLimit || !strings.HasPrefix(w.Message, "more than 50 traces in the second from 2026-03-01T11:59:") {
+		if w.Kind != WarnLimit || !strings.HasPrefix(w.Message, "more than 50 traces in the second from 2025-03-01T11:59:") {
 			t.Errorf("warning %v", w)
 		}
 	}
@@ -201,51 +216,127 @@ func TestSearchThatTakesTooLong(t *testing.T) {
 	})
 }
 
-// TestSearchBeyondTheCutoff: Tempo 3 moves the end of a search to half a minute ago,
-// and refuses slices that are wholly behind it.
-func TestSearchBeyondTheCutoff(t *testing.T) {
-	end := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	m := &modelTempo{maxDuration: 168 * time.Hour, cutoff: end.Add(-30 * time.Second)}
-	for i := range 10_000 { // 100 each second: more than a request's limit in ten
-		at := end.Add(-time.Duration(i) * 10 * time.Millisecond)
-		m.traces = append(m.traces, modelTrace{traceNumber(i), at, at})
-	}
-	c := newClient(t, "http://tempo", Config{Transport: m})
-	for name, test := range map[string]struct {
-		since    time.Duration
-		least    int
-		warnings []string
-	}{
-		"across": {100 * time.Second, 7000, []string{"limit: this Tempo does not search yet what it received since 2026-03-01T11:59:30Z (its query_end_cutoff)"}},
-		"behind": {20 * time.Second, 0, []string{"limit: this Tempo does not search yet what it received since 2026-03-01T11:59:30Z (its query_end_cutoff)"}},
-	} {
-		var warnings []string
-		found := make(map[servicegraph.TraceID]bool)
-		for s, err := range c.Search(t.Context(), Query{Start: end.Add(-test.since), End: end}) {
-			if w, ok := errors.AsType[*Warning](err); ok {
-				warnings = append(warnings, w.Error())
-			} else if err != nil {
+// TestSearchOfATempoThatIsSilent asks for less where Tempo answers other requests while
+// a search takes too long, and gives up where it answers none.
+func TestSearchOfATempoThatIsSilent(t *testing.T) {
+	for _, alive := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			end := time.Now().Add(-time.Hour)
+			m := &modelTempo{maxDuration: 168 * time.Hour}
+			for i := range 100 {
+				at := end.Add(-time.Duration(i) * time.Minute)
+				m.traces = append(m.traces, modelTrace{traceNumber(i), at, at})
+			}
+			c, err := New("http://tempo", Config{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+				w := httptest.NewRecorder()
+				from, _ := strconv.ParseInt(req.FormValue("start"), 10, 64)
+				to, _ := strconv.ParseInt(req.FormValue("end"), 10, 64)
+				switch {
+				case req.URL.Path == "/api/echo" && alive:
+					fmt.Fprint(w, "echo")
+					return w.Result(), nil
+				case req.URL.Path == pathSearch && alive && to-from < 1200:
+					return m.RoundTrip(req)
+				}
+				<-req.Context().Done()
+				return nil, req.Context().Err()
+			})})
+			if err != nil {
 				t.Fatal(err)
 			}
-			found[s.ID] = true
-		}
-		if len(found) < test.least || !slices.Equal(warnings, test.warnings) {
-			t.Errorf("%s: %d traces, want %d at least; warnings %q, want %q", name, len(found), test.least, warnings, test.warnings)
-		}
+			began := time.Now()
+			found := 0
+			for _, err = range c.Search(t.Context(), Query{Start: end.Add(-2 * time.Hour), End: end}) {
+				if err == nil {
+					found++
+				}
+			}
+			if alive && (err != nil || found != 100) {
+				t.Errorf("a slow Tempo: %d traces, want 100, error %v", found, err)
+			}
+			if took := time.Since(began); !alive && (!errors.Is(err, context.DeadlineExceeded) || took > defaultTimeout+learnTimeout) {
+				t.Errorf("a silent Tempo: error %v after %v", err, took)
+			}
+		})
 	}
 }
 
-// TestSearchAnswerOfTempo3 has what a newer Tempo adds: padded ids, fields, metrics.
-func TestSearchAnswerOfTempo3(t *testing.T) {
-	url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintf(w, `{"traces":[{"traceID":"0000000000000000000000000000000a","rootServiceName":"api","rootTraceName":"op",
-			"startTimeUnixNano":%d,"durationMs":7,"spanSets":[{"spans":[],"matched":2,"attributes":[{"key":"x","value":{"arrayValue":{}}}]}],
-			"serviceStats":{"api":{"spanCount":2,"later":"1"}},"later":{"a":[1]}}],
-			"metrics":{"inspectedTraces":1,"inspectedBytes":"123","totalBlocks":1,"completedJobs":1,"totalJobs":1,"backendReads":"4","backendReadBytes":"99"}}`, time.Now().UnixNano())
-	})
-	found := collect(t, newClient(t, url, Config{}).Search(t.Context(), Query{}))
-	if len(found) != 1 || found[0].ID != (servicegraph.TraceID{15: 10}) || found[0].Matched != 2 || time.Since(found[0].Start) > time.Minute {
-		t.Errorf("found %+v", found)
+// TestSearchBeyondTheCutoff: Tempo 3 moves the end of a search to half a minute ago
+// without a word, and refuses slices that are wholly behind it.
+func TestSearchBeyondTheCutoff(t *testing.T) {
+	const cutoff = 30 * time.Second
+	for name, test := range map[string]struct {
+		version    string
+		cutoff     time.Duration
+		every      time.Duration // between traces
+		from, to   time.Duration // ago
+		want       int           // traces
+		warn       bool
+		searches   int // at most
+		thenSearch int // of a second search of the same client
+	}{
+		"one slice across":            {"3.0.3", cutoff, time.Second, 100 * time.Second, 0, 71, true, 2, 1},
+		"many slices across":          {"3.0.3", cutoff, 10 * time.Millisecond, 100 * time.Second, 0, 7100, true, 30, 30},
+		"wholly behind":               {"3.0.3", cutoff, time.Second, 20 * time.Second, 0, 0, true, 1, 1},
+		"in the future":               {"3.0.3", cutoff, time.Second, -time.Hour, -2 * time.Hour, 0, true, 1, 1},
+		"into the future":             {"3.0.3", cutoff, time.Second, 100 * time.Second, -time.Hour, 71, true, 2, 1},
+		"before":                      {"3.0.3", cutoff, time.Second, 100 * time.Second, 40 * time.Second, 61, false, 2, 1},
+		"long before":                 {"3.0.3", cutoff, time.Second, time.Hour, 30 * time.Minute, 0, false, 1, 1},
+		"another cutoff":              {"v3.1.0-rc.0", 2 * time.Minute, time.Second, 200 * time.Second, 0, 81, true, 2, 1},
+		"a Tempo 3 without":           {"3.0.3", 0, time.Second, 100 * time.Second, 0, 101, false, 2, 1},
+		"a Tempo 2":                   {"2.9.0", 0, time.Second, 100 * time.Second, 0, 101, false, 1, 1},
+		"no build info, with cutoff":  {"", cutoff, time.Second, 100 * time.Second, 0, 71, true, 2, 1},
+		"no build info, without":      {"", 0, time.Second, 100 * time.Second, 0, 101, false, 2, 1},
+		"Grafana Cloud's build":       {"r301-2f6a7e1", cutoff, time.Second, 100 * time.Second, 0, 71, true, 2, 1},
+		"the build of a branch":       {"main-8d0c5a2", 0, time.Second, 100 * time.Second, 0, 101, false, 2, 1},
+		"no build info, wholly after": {"", cutoff, time.Second, 10 * time.Second, 0, 0, true, 1, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				now := time.Now()
+				m := &modelTempo{maxDuration: 168 * time.Hour, cutoff: test.cutoff, version: test.version}
+				for i := range int(200*time.Second/test.every) + 1 {
+					at := now.Add(-time.Duration(i) * test.every)
+					m.traces = append(m.traces, modelTrace{traceNumber(i), at, at})
+				}
+				c, err := New("http://tempo", Config{Transport: m})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, searches := range []int{test.searches, test.thenSearch} {
+					m.requests = 0
+					var got []*Warning
+					found := make(map[servicegraph.TraceID]bool)
+					for s, err := range c.Search(t.Context(), Query{Start: now.Add(-test.from), End: now.Add(-test.to)}) {
+						if w, ok := errors.AsType[*Warning](err); ok {
+							got = append(got, w)
+							continue
+						}
+						if err != nil {
+							t.Fatal(err)
+						}
+						found[s.ID] = true
+					}
+					var want []*Warning
+					if test.warn {
+						want = []*Warning{{Kind: WarnRecent, Message: "this Tempo does not search yet what it received since " +
+							now.Add(-test.cutoff).UTC().Format(time.RFC3339) + " (its query_end_cutoff)"}}
+					}
+					if diff := cmp.Diff(want, got); diff != "" {
+						t.Errorf("warnings (-want +got):\n%s", diff)
+					}
+					if len(found) != test.want {
+						t.Errorf("%d traces, want %d", len(found), test.want)
+					}
+					if m.requests > searches {
+						t.Errorf("%d searches, want at most %d", m.requests, searches)
+					}
+				}
+				if m.infos > 1 {
+					t.Errorf("the build info was asked for %d times, want once at most", m.infos)
+				}
+			})
+		})
 	}
 }
 

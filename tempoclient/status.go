@@ -30,23 +30,6 @@ func (c *Client) Echo(ctx context.Context) error {
 	return err
 }
 
-// BuildInfo is what a Tempo says of itself. All of it can be empty.
-type BuildInfo struct {
-	Version   string // such as 2.9.0; empty if it was built from source without one
-	Revision  string
-	Branch    string
-	BuildDate string
-	GoVersion string
-}
-
-// BuildInfo returns what Tempo says of itself. Nothing in this package depends on
-// it: where Tempos differ, it is their answers that tell.
-func (c *Client) BuildInfo(ctx context.Context) (BuildInfo, error) {
-	var info BuildInfo
-	err := c.getJSON(ctx, "/api/status/buildinfo", nil, &info)
-	return info, err
-}
-
 // Overrides returns the limits that Tempo applies to a tenant, as YAML; empty means
 // [Config].OrgID, or the only tenant of a Tempo without multi-tenancy. It is read off
 // a web page for people, since Tempo has no other form of it.

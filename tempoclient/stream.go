@@ -64,12 +64,14 @@ func (c *Client) StreamSearch(ctx context.Context, q Query) iter.Seq2[SearchProg
 			return p, nil
 		}
 		finish := func(p SearchProgress) SearchProgress {
+			var less *Warning
 			switch full := len(p.Traces) >= int(req.Limit); {
 			case full && q.Limit <= 0:
-				p.Warnings = append(p.Warnings, &Warning{Kind: WarnLimit, Message: "as many traces as were asked for at once: there may be more"})
+				less = &Warning{Kind: WarnLimit, Message: "as many traces as were asked for at once: there may be more"}
 			case !full:
-				p.Warnings = jobsMetrics{p.Completed, p.Jobs}.warnings()
+				less = jobsMetrics{p.Completed, p.Jobs}.warning()
 			}
+			p.Warnings = warnings(less, c.unsearched(ctx, time.Unix(end, 0)))
 			return p
 		}
 		stream(ctx, c, "Search", func(ctx context.Context, q tempopb.StreamingQuerierClient) (receiver[*tempopb.SearchResponse], error) {
@@ -133,7 +135,9 @@ func (c *Client) StreamTags(ctx context.Context, q TagQuery) iter.Seq2[*Tags, er
 			sortScopes(t.Scopes)
 			return t, nil
 		}
-		finish := func(t *Tags) *Tags { return &Tags{t.Scopes, jobs.warnings()} }
+		finish := func(t *Tags) *Tags {
+			return &Tags{t.Scopes, warnings(jobs.warning(), c.unsearched(ctx, time.Unix(end, 0)))}
+		}
 		stream(ctx, c, "SearchTagsV2", func(ctx context.Context, q tempopb.StreamingQuerierClient) (receiver[*tempopb.SearchTagsV2Response], error) {
 			return q.SearchTagsV2(ctx, req)
 		}, merge, finish, yield)
@@ -165,7 +169,9 @@ func (c *Client) StreamTagValues(ctx context.Context, name string, q TagQuery) i
 			sortValues(t.Values)
 			return t, nil
 		}
-		finish := func(t *TagValues) *TagValues { return &TagValues{t.Values, jobs.warnings()} }
+		finish := func(t *TagValues) *TagValues {
+			return &TagValues{t.Values, warnings(jobs.warning(), c.unsearched(ctx, time.Unix(end, 0)))}
+		}
 		stream(ctx, c, "SearchTagValuesV2", func(ctx context.Context, q tempopb.StreamingQuerierClient) (receiver[*tempopb.SearchTagValuesV2Response], error) {
 			return q.SearchTagValuesV2(ctx, req)
 		}, merge, finish, yield)

@@ -49,9 +49,12 @@ func (c *Client) StreamQueryRange(ctx context.Context, q MetricsQuery) iter.Seq2
 			}
 			return all.metrics(), nil
 		}
+		finish := func(last *Metrics) *Metrics {
+			return &Metrics{last.Series, warnings(all.jobs.warning(), all.warning(), c.unsearched(ctx, end))}
+		}
 		stream(ctx, c, "MetricsQueryRange", func(ctx context.Context, q tempopb.StreamingQuerierClient) (receiver[*tempopb.QueryRangeResponse], error) {
 			return q.MetricsQueryRange(ctx, req)
-		}, merge, all.finish, yield)
+		}, merge, finish, yield)
 	}
 }
 
@@ -81,9 +84,12 @@ func (c *Client) StreamQueryInstant(ctx context.Context, q MetricsQuery) iter.Se
 			}
 			return answer, nil
 		}
+		finish := func(last *Metrics) *Metrics {
+			return &Metrics{last.Series, warnings(all.jobs.warning(), all.warning(), c.unsearched(ctx, end))}
+		}
 		stream(ctx, c, "MetricsQueryInstant", func(ctx context.Context, q tempopb.StreamingQuerierClient) (receiver[*tempopb.QueryInstantResponse], error) {
 			return q.MetricsQueryInstant(ctx, req)
-		}, merge, all.finish, yield)
+		}, merge, finish, yield)
 	}
 }
 
@@ -147,13 +153,12 @@ func (s *seriesSet) metrics() *Metrics {
 	return m
 }
 
-// finish adds the warnings to the last of the answers.
-func (s *seriesSet) finish(last *Metrics) *Metrics {
-	m := &Metrics{Series: last.Series, Warnings: s.jobs.warnings()}
-	if s.partial {
-		m.Warnings = append(m.Warnings, &Warning{Kind: WarnPartial, Message: s.message})
+// warning returns what Tempo says about the whole; nil if nothing.
+func (s *seriesSet) warning() *Warning {
+	if !s.partial {
+		return nil
 	}
-	return m
+	return &Warning{Kind: WarnPartial, Message: s.message}
 }
 
 func labelsOf(kvs []commonpb.KeyValue) []servicegraph.Attr {

@@ -116,6 +116,7 @@ type fakeStreams struct {
 	tempopb.UnimplementedStreamingQuerierServer
 	search  func(*tempopb.SearchRequest, tempopb.StreamingQuerier_SearchServer) error
 	tags    func(*tempopb.SearchTagsRequest, tempopb.StreamingQuerier_SearchTagsV2Server) error
+	values  func(*tempopb.SearchTagValuesRequest, tempopb.StreamingQuerier_SearchTagValuesV2Server) error
 	ranges  func(*tempopb.QueryRangeRequest, tempopb.StreamingQuerier_MetricsQueryRangeServer) error
 	instant func(*tempopb.QueryInstantRequest, tempopb.StreamingQuerier_MetricsQueryInstantServer) error
 }
@@ -126,6 +127,10 @@ func (f *fakeStreams) Search(r *tempopb.SearchRequest, s tempopb.StreamingQuerie
 
 func (f *fakeStreams) SearchTagsV2(r *tempopb.SearchTagsRequest, s tempopb.StreamingQuerier_SearchTagsV2Server) error {
 	return f.tags(r, s)
+}
+
+func (f *fakeStreams) SearchTagValuesV2(r *tempopb.SearchTagValuesRequest, s tempopb.StreamingQuerier_SearchTagValuesV2Server) error {
+	return f.values(r, s)
 }
 
 func (f *fakeStreams) MetricsQueryRange(r *tempopb.QueryRangeRequest, s tempopb.StreamingQuerier_MetricsQueryRangeServer) error {
@@ -182,6 +187,13 @@ func TestStreamsMergeDeltas(t *testing.T) {
 			s.Send(&tempopb.SearchTagsV2Response{Scopes: []*tempopb.SearchTagsV2Scope{{Name: "span", Tags: []string{"b", "c"}}}})
 			return s.Send(&tempopb.SearchTagsV2Response{Scopes: []*tempopb.SearchTagsV2Scope{{Name: "span", Tags: []string{"a", "b"}}, {Name: "resource", Tags: []string{"r"}}}})
 		},
+		values: func(_ *tempopb.SearchTagValuesRequest, s tempopb.StreamingQuerier_SearchTagValuesV2Server) error {
+			s.Send(&tempopb.SearchTagValuesV2Response{TagValues: []*tempopb.TagValue{{Type: "string", Value: "web"}}})
+			return s.Send(&tempopb.SearchTagValuesV2Response{
+				TagValues: []*tempopb.TagValue{{Type: "string", Value: "api"}, {Type: "string", Value: "web"}, {Type: "int", Value: "7"}},
+				Metrics:   &tempopb.MetadataMetrics{CompletedJobs: 2, TotalJobs: 3},
+			})
+		},
 		ranges: func(r *tempopb.QueryRangeRequest, s tempopb.StreamingQuerier_MetricsQueryRangeServer) error {
 			got.ranges = r
 			s.Send(&tempopb.QueryRangeResponse{Series: []*tempopb.TimeSeries{
@@ -231,6 +243,15 @@ func TestStreamsMergeDeltas(t *testing.T) {
 	tags := last(t, c.StreamTags(t.Context(), TagQuery{}))
 	if diff := cmp.Diff(&Tags{Scopes: []TagScope{{"resource", []string{"r"}}, {"span", []string{"a", "b", "c"}}}}, tags); diff != "" {
 		t.Errorf("StreamTags (-want +got):\n%s", diff)
+	}
+
+	values := last(t, c.StreamTagValues(t.Context(), "span.x", TagQuery{}))
+	wantValues := &TagValues{
+		Values:   []TagValue{{"int", "7"}, {"string", "api"}, {"string", "web"}},
+		Warnings: []*Warning{{Kind: WarnPartial, Message: "2 of 3 parts of the search were done"}},
+	}
+	if diff := cmp.Diff(wantValues, values); diff != "" {
+		t.Errorf("StreamTagValues (-want +got):\n%s", diff)
 	}
 
 	metrics := last(t, c.StreamQueryRange(t.Context(), MetricsQuery{TraceQL: "{} | rate()", End: end, Step: time.Second}))

@@ -62,7 +62,7 @@ type TagValue struct {
 // Tempo stops at a limit of bytes (max_bytes_per_tag_values_query, 1 MB unless
 // configured otherwise) without saying so, here and for values.
 func (c *Client) Tags(ctx context.Context, q TagQuery) (*Tags, error) {
-	params, err := q.params()
+	params, end, err := q.params()
 	if err != nil {
 		return nil, err
 	}
@@ -77,14 +77,14 @@ func (c *Client) Tags(ctx context.Context, q TagQuery) (*Tags, error) {
 		return nil, err
 	}
 	sortScopes(a.Scopes)
-	return &Tags{Scopes: a.Scopes, Warnings: a.Metrics.warnings()}, nil
+	return &Tags{Scopes: a.Scopes, Warnings: warnings(a.Metrics.warning(), c.unsearched(ctx, end))}, nil
 }
 
 // TagValues returns values of the attribute with the given name, sorted by type and
 // text. The name has its scope, as in resource.service.name, or is intrinsic, as
 // name and status are.
 func (c *Client) TagValues(ctx context.Context, name string, q TagQuery) (*TagValues, error) {
-	params, err := q.params()
+	params, end, err := q.params()
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (c *Client) TagValues(ctx context.Context, name string, q TagQuery) (*TagVa
 		return nil, err
 	}
 	sortValues(a.TagValues)
-	return &TagValues{Values: a.TagValues, Warnings: a.Metrics.warnings()}, nil
+	return &TagValues{Values: a.TagValues, Warnings: warnings(a.Metrics.warning(), c.unsearched(ctx, end))}, nil
 }
 
 // sortScopes and sortValues make one order of Tempo's, which is that of arrival.
@@ -115,14 +115,16 @@ func sortValues(values []TagValue) {
 	})
 }
 
-func (q TagQuery) params() (url.Values, error) {
-	params := url.Values{}
+// params returns the parameters of a request and the end of its time range, the zero
+// Unix time if it has none.
+func (q TagQuery) params() (params url.Values, rangeEnd time.Time, err error) {
+	params = url.Values{}
 	if q.TraceQL != "" {
 		params.Set("q", q.TraceQL)
 	}
 	start, end, err := q.seconds(time.Now())
 	if err != nil {
-		return nil, err
+		return nil, rangeEnd, err
 	}
 	if end > 0 {
 		params.Set("start", strconv.FormatInt(start, 10))
@@ -131,7 +133,7 @@ func (q TagQuery) params() (url.Values, error) {
 	if q.Limit > 0 {
 		params.Set("limit", strconv.Itoa(q.Limit))
 	}
-	return params, nil
+	return params, time.Unix(end, 0), nil
 }
 
 // seconds returns the time range in whole seconds, zeros for none.
@@ -155,9 +157,13 @@ func (m jobsMetrics) warning() *Warning {
 	return &Warning{Kind: WarnPartial, Message: fmt.Sprintf("%d of %d parts of the search were done", m.CompletedJobs, m.TotalJobs)}
 }
 
-func (m jobsMetrics) warnings() []*Warning {
-	if w := m.warning(); w != nil {
-		return []*Warning{w}
+// warnings returns those that are not nil.
+func warnings(some ...*Warning) []*Warning {
+	var all []*Warning
+	for _, w := range some {
+		if w != nil {
+			all = append(all, w)
+		}
 	}
-	return nil
+	return all
 }

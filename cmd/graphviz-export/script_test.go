@@ -40,7 +40,8 @@ func TestScripts(t *testing.T) {
 		"CLOSED": closedPort(t),
 		"LOGIN":  loginPage(t),
 		"SILENT": silent(t),
-		"LARGE":  largeTraces(t),
+		"LARGE":  fakeTempo(t, true, false),
+		"RECENT": fakeTempo(t, false, true),
 	}))
 }
 
@@ -227,13 +228,23 @@ func silent(t *testing.T) string {
 	return s.URL
 }
 
-// largeTraces returns the URL of a server that answers as a Tempo whose two traces
-// exceed what it hands out, so that it gives a part of each.
-func largeTraces(t *testing.T) string {
+// fakeTempo returns the URL of a server that answers as a Tempo that has two traces.
+// With partial they exceed what it hands out, so that it gives a part of each. With
+// recent it is a Tempo 3 as it comes, which searches up to half a minute ago.
+func fakeTempo(t *testing.T, partial, recent bool) string {
 	ids := []string{strings.Repeat("1", 32), strings.Repeat("2", 32)}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		if strings.HasPrefix(r.URL.Path, "/api/search") {
+		switch r.URL.Path {
+		case "/api/status/buildinfo":
+			fmt.Fprintf(w, `{"version":%q}`, map[bool]string{false: "2.9.0", true: "3.0.3"}[recent])
+			return
+		case "/api/search":
+			from, _ := strconv.ParseInt(r.FormValue("start"), 10, 64)
+			if to := time.Now().Unix() - 30; recent && from >= to {
+				http.Error(w, fmt.Sprintf("http parameter start must be before end. received start=%d end=%d", from, to), http.StatusBadRequest)
+				return
+			}
 			start := time.Now().Add(-time.Minute).UnixNano()
 			fmt.Fprintf(w, `{"traces":[{"traceID":"%s","startTimeUnixNano":"%d"},{"traceID":"%s","startTimeUnixNano":"%d"}],"metrics":{}}`, ids[0], start, ids[1], start)
 			return
@@ -254,8 +265,10 @@ func largeTraces(t *testing.T) string {
 			t.Error(err)
 		}
 		answer := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), trace)
-		answer = protowire.AppendVarint(protowire.AppendTag(answer, 3, protowire.VarintType), 1) // partial
-		answer = protowire.AppendString(protowire.AppendTag(answer, 4, protowire.BytesType), "Trace exceeds maximum size")
+		if partial {
+			answer = protowire.AppendVarint(protowire.AppendTag(answer, 3, protowire.VarintType), 1)
+			answer = protowire.AppendString(protowire.AppendTag(answer, 4, protowire.BytesType), "Trace exceeds maximum size")
+		}
 		w.Header().Set("Content-Type", "application/protobuf")
 		w.Write(answer)
 	}))

@@ -156,12 +156,12 @@ func (e *export) querySource(client *tempoclient.Client) (source, error) {
 		nothing: fmt.Sprintf("tempo %s: %s, %s: look further back with --since, or again in some seconds if they are new", withoutUser(t.url), found, when.text),
 		limit:   t.limit,
 		spans: func(ctx context.Context) iter.Seq2[servicegraph.Span, error] {
-			return advised(client.Spans(ctx, tempoclient.Query{
+			return advised(e.withoutRecent(client.Spans(ctx, tempoclient.Query{
 				TraceQL: t.query,
 				Start:   when.from, End: when.to,
 				Limit:    t.limit,
 				Progress: func(p tempoclient.Progress) { progress.Store(&p) },
-			}))
+			})))
 		},
 		progress: func() string {
 			if p := progress.Load(); p != nil {
@@ -220,6 +220,22 @@ func (e *export) traceSource(client *tempoclient.Client) (source, error) {
 		title: "trace " + strings.Join(e.tempo.traces, ", "),
 		spans: func(ctx context.Context) iter.Seq2[servicegraph.Span, error] { return advised(spans(ctx)) },
 	}, nil
+}
+
+// withoutRecent takes out of a sequence, and says, that Tempo does not search yet what
+// is most recent: no graph of a range that ends now is complete in that sense.
+func (e *export) withoutRecent(spans iter.Seq2[servicegraph.Span, error]) iter.Seq2[servicegraph.Span, error] {
+	return func(yield func(servicegraph.Span, error) bool) {
+		for span, err := range spans {
+			if w, ok := errors.AsType[*tempoclient.Warning](err); ok && w.Kind == tempoclient.WarnRecent {
+				e.stderr.infof("%s", w.Message)
+				continue
+			}
+			if !yield(span, err) {
+				return
+			}
+		}
+	}
 }
 
 // advised adds to an error of the client what the user of this command can do

@@ -1,0 +1,323 @@
+package tempoclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/grafana/tempo/pkg/tempopb"
+
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/tempoclient/tempotest"
+)
+
+// timeRange is what a call is asked for; zero for what it takes by itself.
+type timeRange struct{ start, end time.Time }
+
+// A call is one of the client's, which has a result to give or an error.
+type call struct {
+	name   string
+	ranged bool // whether it has a time range
+	do     func(context.Context, *Client, timeRange) error
+}
+
+// httpCalls are all that ask over HTTP, streamCalls all that ask over gRPC.
+var (
+	httpCalls = []call{
+		{"Trace", false, func(ctx context.Context, c *Client, _ timeRange) error {
+			_, err := c.Trace(ctx, id(1))
+			return err
+		}},
+		{"TraceSpans", false, func(ctx context.Context, c *Client, _ timeRange) error {
+			return firstError(c.TraceSpans(ctx, id(1)))
+		}},
+		{"Await", false, func(ctx context.Context, c *Client, _ timeRange) error {
+			_, err := c.Await(ctx, id(1), time.Millisecond)
+			return err
+		}},
+		{"Search", true, func(ctx context.Context, c *Client, r timeRange) error {
+			return hardError(c.Search(ctx, Query{Start: r.start, End: r.end}))
+		}},
+		{"Spans", true, func(ctx context.Context, c *Client, r timeRange) error {
+			return hardError(c.Spans(ctx, Query{Start: r.start, End: r.end}))
+		}},
+		{"fast Spans", true, func(ctx context.Context, c *Client, r timeRange) error {
+			return hardError(c.Spans(ctx, Query{Start: r.start, End: r.end, Fast: true}))
+		}},
+		{"Tags", true, func(ctx context.Context, c *Client, r timeRange) error {
+			_, err := c.Tags(ctx, TagQuery{Start: r.start, End: r.end})
+			return err
+		}},
+		{"TagValues", true, func(ctx context.Context, c *Client, r timeRange) error {
+			_, err := c.TagValues(ctx, "resource.service.name", TagQuery{Start: r.start, End: r.end})
+			return err
+		}},
+		{"QueryRange", true, func(ctx context.Context, c *Client, r timeRange) error {
+			_, err := c.QueryRange(ctx, MetricsQuery{TraceQL: "{} | rate()", Start: r.start, End: r.end})
+			return err
+		}},
+		{"QueryInstant", true, func(ctx context.Context, c *Client, r timeRange) error {
+			_, err := c.QueryInstant(ctx, MetricsQuery{TraceQL: "{} | rate()", Start: r.start, End: r.end})
+			return err
+		}},
+		{"Echo", false, func(ctx context.Context, c *Client, _ timeRange) error { return c.Echo(ctx) }},
+		{"Ready", false, func(ctx context.Context, c *Client, _ timeRange) error { return c.Ready(ctx) }},
+		{"BuildInfo", false, func(ctx context.Context, c *Client, _ timeRange) error {
+			_, err := c.BuildInfo(ctx)
+			return err
+		}},
+		{"Overrides", false, func(ctx context.Context, c *Client, _ timeRange) error {
+			_, err := c.Overrides(ctx, "")
+			return err
+		}},
+	}
+	streamCalls = []call{
+		{"StreamSearch", true, func(ctx context.Context, c *Client, r timeRange) error {
+			return firstError(c.StreamSearch(ctx, Query{Start: r.start, End: r.end}))
+		}},
+		{"StreamTags", true, func(ctx context.Context, c *Client, r timeRange) error {
+			return firstError(c.StreamTags(ctx, TagQuery{Start: r.start, End: r.end}))
+		}},
+		{"StreamTagValues", true, func(ctx context.Context, c *Client, r timeRange) error {
+			return firstError(c.StreamTagValues(ctx, "resource.service.name", TagQuery{Start: r.start, End: r.end}))
+		}},
+		{"StreamQueryRange", true, func(ctx context.Context, c *Client, r timeRange) error {
+			return firstError(c.StreamQueryRange(ctx, MetricsQuery{TraceQL: "{} | rate()", Start: r.start, End: r.end}))
+		}},
+		{"StreamQueryInstant", true, func(ctx context.Context, c *Client, r timeRange) error {
+			return firstError(c.StreamQueryInstant(ctx, MetricsQuery{TraceQL: "{} | rate()", Start: r.start, End: r.end}))
+		}},
+	}
+)
+
+// hardError returns the error that ended a sequence, if one did.
+func hardError[T any](seq iter.Seq2[T, error]) error {
+	for _, err := range seq {
+		if _, skipped := errors.AsType[*servicegraph.SkipError](err); err != nil && !skipped {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestEveryCallOnFaults: whatever stands in the place of a Tempo, no call takes it for
+// one. Each returns an error that says so, in time, and without the password.
+func TestEveryCallOnFaults(t *testing.T) {
+	const bodyLength = "1000"
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	for _, fault := range []struct {
+		name    string
+		handler http.HandlerFunc
+		want    string // in the error
+		except  string // calls that cannot tell
+	}{
+		{"401", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "invalid token hunter2", 401) },
+			": 401 Unauthorized: invalid token REDACTED", ""},
+		{"401 without a text", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }, ": 401 Unauthorized", ""},
+		{"403", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "RBAC: access denied", 403) },
+			": 403 Forbidden: RBAC: access denied", ""},
+		{"404 of a path", http.NotFound, ": 404 Not Found: 404 page not found: is this the URL of Tempo's query API, with the right path?", ""},
+		{"a web page", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			fmt.Fprint(w, "<!doctype html><html><head><title>Sign in</title></head></html>")
+		}, "is this the URL of Tempo's query API, with the right path?", ""},
+		{"a way to the login", func(w http.ResponseWriter, req *http.Request) {
+			if !strings.HasSuffix(req.URL.Path, "/login") {
+				http.Redirect(w, req, "/login", http.StatusFound)
+				return
+			}
+			fmt.Fprint(w, "<html><title>Sign in</title></html>")
+		}, "is this the URL of Tempo's query API, with the right path?", ""},
+		{"half a body", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", bodyLength)
+			fmt.Fprint(w, `{"traces": [`)
+		}, ": the answer broke off after 12 bytes: unexpected EOF", ""},
+		{"a reset in the body", func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprint(w, `{"traces": [`)
+			http.NewResponseController(w).Flush()
+			if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+				conn.(*net.TCPConn).SetLinger(0) // RST in place of FIN
+				conn.Close()
+			}
+		}, ": the answer broke off after 12 bytes: ", ""},
+		{"half of the JSON", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", mediaJSON)
+			fmt.Fprint(w, `{"traces": [`)
+		}, "", "Ready"},
+		{"nothing", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200) }, "", "Ready"},
+		{"an answer of 204", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, ": 204 No Content", ""},
+		{"other JSON", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", mediaJSON)
+			fmt.Fprint(w, `["not", "Tempo's"]`)
+		}, "", "Ready"},
+		{"silence", func(_ http.ResponseWriter, req *http.Request) { <-req.Context().Done() },
+			": no complete answer within 2s: context deadline exceeded", ""},
+	} {
+		for _, call := range httpCalls {
+			wait.Go(func() { // all at once: some are tried again
+				url := serve(t, fault.handler)
+				c := newClient(t, url, Config{BearerToken: "hunter2", Timeout: 2 * time.Second})
+				err := call.do(t.Context(), c, timeRange{})
+				if err == nil {
+					if !strings.Contains(fault.except, call.name) {
+						t.Errorf("%s, %s: no error", fault.name, call.name)
+					}
+					return
+				}
+				if _, ok := errors.AsType[*Error](err); !ok || errors.Is(err, ErrNotFound) {
+					t.Errorf("%s, %s: error %#v, want an *Error", fault.name, call.name, err)
+				}
+				if !strings.HasPrefix(err.Error(), "tempo "+url+": ") || !strings.Contains(err.Error(), fault.want) ||
+					strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "\n") {
+					t.Errorf("%s, %s: error %q, want one line with %q", fault.name, call.name, err, fault.want)
+				}
+			})
+		}
+	}
+}
+
+// TestEveryCallOnASocketThatIsSilent: connections are accepted, and that is all.
+func TestEveryCallOnASocketThatIsSilent(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			defer conn.Close()
+		}
+	}()
+	for _, scheme := range []string{"http://", "https://"} {
+		for _, call := range append(httpCalls, streamCalls...) {
+			c := newClient(t, scheme+l.Addr().String(), Config{Timeout: 50 * time.Millisecond})
+			err := call.do(t.Context(), c, timeRange{})
+			if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(err.Error(), "tempo ") {
+				t.Errorf("%s over %s: %v", call.name, scheme, err)
+			}
+		}
+	}
+}
+
+// TestEveryCallWithARangeThatIsNone asks nobody.
+func TestEveryCallWithARangeThatIsNone(t *testing.T) {
+	c := newClient(t, "http://tempo", Config{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+		t.Errorf("asked for %s", req.URL)
+		return nil, errors.New("no")
+	})})
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, call := range append(httpCalls, streamCalls...) {
+		if !call.ranged {
+			continue
+		}
+		err := call.do(t.Context(), c, timeRange{now, now.Add(-time.Hour)})
+		if err == nil || !strings.Contains(err.Error(), "2026-01-02T03:04:05Z") || !strings.Contains(err.Error(), "2026-01-02T02:04:05Z") {
+			t.Errorf("%s of a reversed range: %v", call.name, err)
+		}
+	}
+}
+
+// TestEveryCallOfTempoWithARangeThatIsUnusual: ten days, of which Tempo takes a week at
+// most in one request, and the future.
+func TestEveryCallOfTempoWithARangeThatIsUnusual(t *testing.T) {
+	tempo := tempotest.Start(t, tempotest.Config{TraceQLMetrics: true})
+	c := newClient(t, tempo.URL, Config{GRPCAddr: tempo.GRPCAddr})
+	now := time.Now()
+	pushSpans(t, tempo, "", shop(id(1), now.Add(-2*time.Second).UnixNano()))
+	awaitFound(t, c, Query{}, 1)
+	for _, call := range append(httpCalls, streamCalls...) {
+		if !call.ranged {
+			continue
+		}
+		err := call.do(t.Context(), c, timeRange{now.Add(time.Hour), now.Add(2 * time.Hour)})
+		if err != nil {
+			t.Errorf("%s of the future: %v", call.name, err)
+		}
+		err = call.do(t.Context(), c, timeRange{now.Add(-240 * time.Hour), now})
+		_, refused := errors.AsType[*Error](err)
+		switch call.name {
+		case "Search", "Spans", "fast Spans": // in several requests
+			if err != nil {
+				t.Errorf("%s of ten days: %v", call.name, err)
+			}
+		default:
+			if !refused || !strings.Contains(err.Error(), "400 Bad Request: ") || !strings.Contains(err.Error(), "exceeds") {
+				t.Errorf("%s of ten days: %v", call.name, err)
+			}
+		}
+	}
+	if found := collect(t, c.Search(t.Context(), Query{Start: now.Add(-240 * time.Hour), End: now.Add(time.Second)})); len(found) != 1 {
+		t.Errorf("in ten days: %v", found)
+	}
+}
+
+// TestStreamsThatAreReset cuts the connection to a server of streams, hard, after the
+// first message: what came is given, and then an error.
+func TestStreamsThatAreReset(t *testing.T) {
+	release := make(chan struct{})
+	addr := serveStreams(t, &fakeStreams{
+		search: func(_ *tempopb.SearchRequest, s tempopb.StreamingQuerier_SearchServer) error {
+			s.Send(&tempopb.SearchResponse{Traces: []*tempopb.TraceSearchMetadata{{TraceID: "1"}}})
+			<-release
+			return nil
+		},
+	})
+	defer close(release)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var mu sync.Mutex
+	var clients []*net.TCPConn
+	go func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			mu.Lock()
+			clients = append(clients, client.(*net.TCPConn))
+			mu.Unlock()
+			go io.Copy(server, client)
+			go io.Copy(client, server)
+		}
+	}()
+	c := newClient(t, "http://tempo", Config{GRPCAddr: l.Addr().String()})
+	found := 0
+	var failure error
+	for p, err := range c.StreamSearch(t.Context(), Query{}) {
+		if err != nil {
+			failure = err
+			continue
+		}
+		found = len(p.Traces)
+		mu.Lock()
+		for _, conn := range clients {
+			conn.SetLinger(0)
+			conn.Close()
+		}
+		mu.Unlock()
+	}
+	if e, ok := errors.AsType[*Error](failure); !ok || found != 1 || !strings.Contains(e.Error(), ": the answer broke off: ") {
+		t.Errorf("%d traces, then %v", found, failure)
+	}
+}

@@ -1,0 +1,256 @@
+package tempoclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// manyTraces answers as a Tempo 2 that has n traces of one span, an hour ago, for every
+// search whatever its range.
+func manyTraces(t *testing.T, n int) http.HandlerFunc {
+	began := time.Now().Add(-time.Hour)
+	return func(w http.ResponseWriter, req *http.Request) {
+		switch path := req.URL.Path; {
+		case path == pathBuildInfo:
+			fmt.Fprint(w, `{"version":"2.9.0"}`)
+		case path == pathSearch:
+			var traces []string
+			for i := range n {
+				traces = append(traces, fmt.Sprintf(`{"traceID": %q, "startTimeUnixNano": "%d"}`, traceNumber(i), began.UnixNano()))
+			}
+			fmt.Fprintf(w, `{"traces": [%s]}`, strings.Join(traces, ","))
+		case strings.HasPrefix(path, "/api/v2/traces/"):
+			id, err := servicegraph.ParseTraceID(path[strings.LastIndexByte(path, '/')+1:])
+			if err != nil {
+				t.Error(err)
+			}
+			writeProtobuf(w, answer(t, id, nil))
+		case strings.HasPrefix(path, "/api/v2/search/") || strings.HasPrefix(path, "/api/metrics/"):
+			fmt.Fprint(w, "{}")
+		case strings.HasPrefix(path, "/status/overrides/"):
+			fmt.Fprint(w, "<h1>Runtime overrides</h1><pre><code>limits</code></pre>")
+		case path == "/api/echo":
+			fmt.Fprint(w, "echo")
+		}
+	}
+}
+
+// TestRequestsOfEachCall is the table in the package documentation, as far as it is
+// about numbers. TestSearchEnumerates has the searches that take several.
+func TestRequestsOfEachCall(t *testing.T) {
+	const traces = 100
+	old := time.Now().Add(-time.Hour)
+	for name, test := range map[string]struct {
+		call func(context.Context, *Client) error
+		want int // requests; the build info apart
+	}{
+		"Spans": {func(ctx context.Context, c *Client) error {
+			return firstError(c.Spans(ctx, Query{End: old}))
+		}, 1 + traces},
+		"Search": {func(ctx context.Context, c *Client) error {
+			return firstError(c.Search(ctx, Query{End: old}))
+		}, 1},
+		"Trace": {func(ctx context.Context, c *Client) error {
+			_, err := c.Trace(ctx, traceNumber(1))
+			return err
+		}, 1},
+		"TraceSpans": {func(ctx context.Context, c *Client) error {
+			return firstError(c.TraceSpans(ctx, traceNumber(1)))
+		}, 1},
+		"Tags": {func(ctx context.Context, c *Client) error {
+			_, err := c.Tags(ctx, TagQuery{})
+			return err
+		}, 1},
+		"TagValues": {func(ctx context.Context, c *Client) error {
+			_, err := c.TagValues(ctx, "name", TagQuery{})
+			return err
+		}, 1},
+		"QueryRange": {func(ctx context.Context, c *Client) error {
+			_, err := c.QueryRange(ctx, MetricsQuery{TraceQL: "{} | rate()", End: old})
+			return err
+		}, 1},
+		"QueryInstant": {func(ctx context.Context, c *Client) error {
+			_, err := c.QueryInstant(ctx, MetricsQuery{TraceQL: "{} | rate()", End: old})
+			return err
+		}, 1},
+		"Echo":  {func(ctx context.Context, c *Client) error { return c.Echo(ctx) }, 1},
+		"Ready": {func(ctx context.Context, c *Client) error { return c.Ready(ctx) }, 1},
+		"BuildInfo": {func(ctx context.Context, c *Client) error {
+			_, err := c.BuildInfo(ctx)
+			return err
+		}, 1},
+		"Overrides": {func(ctx context.Context, c *Client) error {
+			_, err := c.Overrides(ctx, "")
+			return err
+		}, 1},
+	} {
+		var asked atomic.Int64
+		tempo := manyTraces(t, traces)
+		url := serve(t, func(w http.ResponseWriter, req *http.Request) {
+			asked.Add(1)
+			tempo(w, req)
+		})
+		if err := test.call(t.Context(), newClient(t, url, Config{})); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := int(asked.Load()); got != test.want {
+			t.Errorf("%s: %d requests, want %d", name, got, test.want)
+		}
+	}
+}
+
+// TestSpansFetchesSomeAtATime: several traces are fetched at once, never more than the
+// bound, over connections that are used again.
+func TestSpansFetchesSomeAtATime(t *testing.T) {
+	const traces = 200
+	var now, most, conns atomic.Int64
+	tempo := manyTraces(t, traces)
+	together := make(chan struct{}) // closed when as many as may are being fetched
+	var once sync.Once
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if strings.HasPrefix(req.URL.Path, "/api/v2/traces/") {
+			n := now.Add(1)
+			defer now.Add(-1)
+			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+			}
+			if n == fetchers {
+				once.Do(func() { close(together) })
+			}
+			select {
+			case <-together:
+			case <-req.Context().Done():
+			}
+		}
+		tempo(w, req)
+	}))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			conns.Add(1)
+		}
+	}
+	s.Start()
+	defer s.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // if they never come together
+	defer cancel()
+	if got := collect(t, newClient(t, s.URL, Config{}).Spans(ctx, Query{})); len(got) != traces {
+		t.Errorf("%d spans, want %d", len(got), traces)
+	}
+	if most.Load() != fetchers {
+		t.Errorf("at most %d traces were fetched at a time, want %d", most.Load(), fetchers)
+	}
+	if conns.Load() > 3*fetchers {
+		t.Errorf("%d connections for %d traces, %d at a time", conns.Load(), traces, fetchers)
+	}
+}
+
+// TestSearchYieldsAsItGoes: what the newest slice holds comes before the next is asked
+// for.
+func TestSearchYieldsAsItGoes(t *testing.T) {
+	end := time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
+	m := &modelTempo{maxDuration: 168 * time.Hour}
+	for i := range 5000 {
+		at := end.Add(-time.Duration(i) * 700 * time.Millisecond)
+		m.traces = append(m.traces, modelTrace{traceNumber(i), at, at})
+	}
+	c := newClient(t, "http://tempo", Config{Transport: m})
+	var at []int // how many requests had been made when a trace came
+	for _, err := range c.Search(t.Context(), Query{Start: end.Add(-time.Hour), End: end}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		at = append(at, m.requests)
+	}
+	if steps := len(slices.Compact(slices.Clone(at))); len(at) != 5000 || steps < 4 || at[len(at)-1] != m.requests {
+		t.Errorf("%d traces in %d steps, the first after %d of %d requests", len(at), steps, at[0], m.requests)
+	}
+}
+
+// TestSearchLearnsLimits has what Tempos say to requests that exceed their settings: a
+// Tempo 3 as it comes, and ones that were configured.
+func TestSearchLearnsLimits(t *testing.T) {
+	c := newClient(t, "http://tempo", Config{})
+	for refused, want := range map[string]string{
+		"limit 1024000 exceeds max limit 262144":                                                       "limit 262144, of 262144; 604800 s, of 604800",
+		"limit 1024000 exceeds max limit 50\n":                                                         "limit 50, of 50; 604800 s, of 604800",
+		"range specified by start and end exceeds 24h0m0s. received start=1772366400 end=1772971200":   "limit 1024000, of 2147483647; 86400 s, of 86400",
+		"range specified by start and end exceeds 1h30m0s. received start=1772366400 end=1772971200":   "limit 1024000, of 2147483647; 5400 s, of 5400",
+		"range specified by start and end exceeds 168h0m0s. received start=1772366400 end=1772971200":  "no",
+		"limit 1024000 exceeds max limit 0":                                                            "no",
+		"limit 1024000 exceeds max limit 99999999999999999999":                                         "no",
+		"invalid TraceQL query: parse error at line 1, col 3: syntax error: unexpected IDENTIFIER":     "no",
+		"http parameter start must be before end. received start=1772366400 end=1772366000":            "no", // see moved
+		"range specified by start and end exceeds an unspecified time. received start=1 end=177297120": "no",
+	} {
+		s := newSearch(c, Query{}, 0)
+		s.limit = 1024000
+		got := "no"
+		if s.adjust(&Error{StatusCode: http.StatusBadRequest, Body: refused}) {
+			got = fmt.Sprintf("limit %d, of %d; %d s, of %d", s.limit, s.maxLimit, s.width, s.maxWidth)
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", refused, got, want)
+		}
+		if s.adjust(&Error{StatusCode: http.StatusInternalServerError, Body: refused}) || s.adjust(errors.New(refused)) {
+			t.Errorf("%s: learnt from another error", refused)
+		}
+	}
+}
+
+// TestTransportSeesTheCall: a transport that traces finds the span of the caller in the
+// context of each request, and can add headers.
+func TestTransportSeesTheCall(t *testing.T) {
+	type key struct{}
+	var mu sync.Mutex
+	seen := make(map[string]int)
+	tempo := manyTraces(t, 20)
+	url := serve(t, func(w http.ResponseWriter, req *http.Request) {
+		if req.Header.Get("Traceparent") == "" {
+			t.Errorf("%s: a header of the transport is missing", req.URL.Path)
+		}
+		tempo(w, req)
+	})
+	c := newClient(t, url, Config{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+		if req.Context().Value(key{}) != "the caller's span" {
+			t.Errorf("%s: not the context of the caller", req.URL.Path)
+		}
+		mu.Lock()
+		seen[strings.Join(strings.SplitN(req.URL.Path, "/", 5)[:3], "/")]++
+		mu.Unlock()
+		req = req.Clone(req.Context())
+		req.Header.Set("Traceparent", "00-01-02-01")
+		return http.DefaultTransport.RoundTrip(req)
+	})})
+	ctx := context.WithValue(t.Context(), key{}, "the caller's span")
+	collect(t, c.Spans(ctx, Query{}))
+	if want := map[string]int{"/api/search": 1, "/api/v2": 20, "/api/status": 1}; fmt.Sprint(seen) != fmt.Sprint(want) {
+		t.Errorf("the transport saw %v, want %v", seen, want)
+	}
+}
+
+// TestAwaitAsksFiveTimes is the row of the table for Await, on a stream of answers.
+func TestAwaitAsksFiveTimes(t *testing.T) {
+	var asked atomic.Int64
+	tempo := manyTraces(t, 1)
+	url := serve(t, func(w http.ResponseWriter, req *http.Request) {
+		asked.Add(1)
+		tempo(w, req)
+	})
+	if _, err := newClient(t, url, Config{}).Await(t.Context(), traceNumber(0), 500*time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	if got := asked.Load(); got < 2 || got > 8 {
+		t.Errorf("%d requests, want about 5", got)
+	}
+}
