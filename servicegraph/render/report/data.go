@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -13,7 +14,7 @@ import (
 // script formats nothing. Positions are those of the graph's own order.
 type data struct {
 	Title    string   `json:"title"`
-	Facts    []string `json:"facts"`           // where the graph comes from
+	Facts    string   `json:"facts"`           // where the graph comes from
 	Remarks  []string `json:"remarks"`         // what makes it less than the truth
 	Undrawn  string   `json:"undrawn"`         // what the picture leaves out; empty: nothing
 	TraceURL string   `json:"traceURL"`        // with {traceID} in it; empty: none
@@ -81,23 +82,14 @@ const (
 
 // data returns what the page has to know of g, of which part is drawn; nil: nothing.
 func (h HTML) data(g, part *servicegraph.Graph) (data, error) {
-	title := h.Title
-	if title == "" {
-		title = "Service graph"
-	}
 	var mermaid strings.Builder
-	if err := (render.Mermaid{Look: render.Look{Title: h.Title}}).Render(&mermaid, g); err != nil {
+	if err := (render.Mermaid{Look: h.Look}).Render(&mermaid, g); err != nil {
 		return data{}, err
 	}
-	r := g.Report()
 	d := data{
-		Title: render.NameText(title, 200),
-		Facts: []string{
-			render.TimeRange(g),
-			render.PluralText(float64(r.Traces), "trace"),
-			render.PluralText(float64(r.Spans), "span"),
-		},
-		Remarks:  append([]string{}, render.Remarks(g)...), // in JSON a list even if empty
+		Title:    render.NameText(cmp.Or(h.Look.Title, "Service graph"), 200),
+		Facts:    h.Look.Heading(g)[0],
+		Remarks:  append(h.notes(), render.Remarks(g)...),
 		TraceURL: h.TraceURL,
 		Mermaid:  mermaid.String(),
 		Nodes:    make([]node, 0, g.NumNodes()),
@@ -107,12 +99,12 @@ func (h HTML) data(g, part *servicegraph.Graph) (data, error) {
 	nodeAt := make(map[servicegraph.NodeID]int, g.NumNodes())
 	for n := range g.Nodes() {
 		nodeAt[n.ID] = len(d.Nodes)
-		d.Nodes = append(d.Nodes, nodeData(n, window))
+		d.Nodes = append(d.Nodes, h.node(n, window))
 	}
 	edgeAt := make(map[servicegraph.EdgeID]int, g.NumEdges())
 	for e := range g.Edges() {
 		edgeAt[e.ID] = len(d.Edges)
-		d.Edges = append(d.Edges, edgeData(g, e, nodeAt, window))
+		d.Edges = append(d.Edges, h.edge(g, e, nodeAt, window))
 	}
 	if part != nil && (part.NumNodes() < g.NumNodes() || part.NumEdges() < g.NumEdges()) {
 		d.Undrawn = undrawn(g, part)
@@ -125,6 +117,15 @@ func (h HTML) data(g, part *servicegraph.Graph) (data, error) {
 		}
 	}
 	return d, nil
+}
+
+// notes returns what else there is to say of the graph, in a list that is not nil.
+func (h HTML) notes() []string {
+	list := []string{}
+	for _, note := range h.Look.Notes {
+		list = append(list, render.NameText(note, fullWidth))
+	}
+	return list
 }
 
 // undrawn says how much of g the picture shows.
@@ -141,12 +142,12 @@ func undrawn(g, part *servicegraph.Graph) string {
 		render.ShareText(calls(part), calls(g)))
 }
 
-func nodeData(n servicegraph.Node, window time.Duration) node {
+func (h HTML) node(n servicegraph.Node, window time.Duration) node {
 	d := node{
 		ID:    render.NodeID(n.ID),
 		Name:  render.NameText(n.ID.Name, nameWidth),
 		Type:  render.NameText(string(n.ID.Type), nameWidth),
-		State: state(n.Requests.Errors, n.Requests.Calls),
+		State: h.Look.Level(n.Requests.Errors, n.Requests.Calls).String(),
 		Rate:  rateMeasure(n.Requests.Calls, window),
 		side:  *sideData(n.Requests),
 	}
@@ -169,12 +170,12 @@ func nodeData(n servicegraph.Node, window time.Duration) node {
 	return d
 }
 
-func edgeData(g *servicegraph.Graph, e servicegraph.Edge, nodeAt map[servicegraph.NodeID]int, window time.Duration) edge {
+func (h HTML) edge(g *servicegraph.Graph, e servicegraph.Edge, nodeAt map[servicegraph.NodeID]int, window time.Duration) edge {
 	d := edge{
 		From:    nodeAt[e.ID.From],
 		To:      nodeAt[e.ID.To],
 		Kind:    render.NameText(string(e.ID.Kind), nameWidth),
-		State:   state(e.Errors, e.Calls),
+		State:   h.Look.Level(e.Errors, e.Calls).String(),
 		Calls:   measure{e.Calls, render.CountText(e.Calls)},
 		Rate:    rateMeasure(e.Calls, window),
 		Errors:  errorMeasure(e.Errors, e.Calls),
@@ -241,18 +242,6 @@ func sideData(s servicegraph.Stats) *side {
 		d.P50, d.P95, d.P99 = quantile(0.50), quantile(0.95), quantile(0.99)
 	}
 	return d
-}
-
-// state returns how a share of errors is marked.
-func state(errors, calls float64) string {
-	switch {
-	case calls == 0 || errors/calls < 0.01:
-		return "ok"
-	case errors/calls < 0.05:
-		return "warn"
-	default:
-		return "error"
-	}
 }
 
 func rateMeasure(calls float64, window time.Duration) measure {

@@ -35,6 +35,7 @@ import (
 	"html/template"
 	"io"
 	"net/url"
+	"sort"
 	"strings"
 
 	"github.com/tempograph/tempograph/servicegraph"
@@ -43,19 +44,18 @@ import (
 
 // HTML writes a graph as a page. It is safe for concurrent use if SVG is.
 type HTML struct {
-	Title string // of the page; empty: "Service graph"
+	Look render.Look // what the page says of the graph; without a title it is "Service graph"
 
 	// TraceURL is where a trace can be looked at, with {traceID} in place of its
 	// id; http or https. Empty: the ids of traces are no links.
 	TraceURL string
 
-	// SVG draws the picture. It must be able to draw MaxNodes and MaxEdges. Nil: the
-	// page has the tables alone.
+	// SVG draws the picture, in the same look. Nil: the page has the tables alone.
 	SVG render.Renderer
 
-	// MaxNodes and MaxEdges are how much of a graph is drawn, 0 for 200 nodes and 400
-	// edges. Of a larger one that is the busiest part; the page says so, and the tables
-	// have all of it.
+	// MaxNodes and MaxEdges are how much of a graph is drawn; 0 for 150 nodes and 400
+	// edges, which is what package draw takes. Of a larger graph that is the busiest
+	// part; the page says so, and the tables have all of it.
 	MaxNodes, MaxEdges int
 
 	// Live makes the page listen to the server that it came from; see the package.
@@ -126,7 +126,7 @@ type content struct {
 }
 
 func (h HTML) content(g *servicegraph.Graph) (content, error) {
-	if err := checkTraceURL(h.TraceURL); err != nil {
+	if err := CheckTraceURL(h.TraceURL); err != nil {
 		return content{}, err
 	}
 	if h.SVG == nil {
@@ -150,23 +150,37 @@ func (h HTML) content(g *servicegraph.Graph) (content, error) {
 func (h HTML) drawn(g *servicegraph.Graph) *servicegraph.Graph {
 	nodes, edges := h.MaxNodes, h.MaxEdges
 	if nodes == 0 {
-		nodes = 200
+		nodes = 150
 	}
 	if edges == 0 {
 		edges = 400
 	}
-	if g.NumNodes() > nodes {
-		g = g.Top(nodes)
+	if g.NumNodes() <= nodes && g.NumEdges() <= edges {
+		return g
 	}
-	if g.NumEdges() > edges {
-		g = g.TopEdges(edges)
-	}
-	return g
+	return busiest(g, nodes, edges)
 }
 
-// checkTraceURL refuses what would be no link, or one that does more than to lead
-// somewhere.
-func checkTraceURL(tmpl string) error {
+// busiest returns the part of g with the busiest edges, as many as can be had with so
+// many nodes and edges, and what else there is between their ends. The busiest nodes
+// would not do: in a large graph hardly any of them calls another.
+func busiest(g *servicegraph.Graph, nodes, edges int) *servicegraph.Graph {
+	edges = min(edges, g.NumEdges())
+	tooMany := sort.Search(edges, func(n int) bool { return g.TopEdges(n+1).NumNodes() > nodes })
+	if tooMany == 0 {
+		return g.Top(nodes)
+	}
+	part := g.TopEdges(tooMany)
+	whole := g.Filter(func(n servicegraph.Node) bool {
+		_, is := part.Node(n.ID)
+		return is
+	})
+	return whole.TopEdges(edges)
+}
+
+// CheckTraceURL returns an error for what [HTML].TraceURL does not take: what would be
+// no link, or one that does more than to lead somewhere.
+func CheckTraceURL(tmpl string) error {
 	if tmpl == "" {
 		return nil
 	}

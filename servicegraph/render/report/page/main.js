@@ -142,11 +142,12 @@ function take(data) {
   graph = new Graph(data);
   document.title = data.title;
   document.querySelector("#page-title h1").textContent = data.title;
-  byId("facts").textContent = data.facts.join(" · ");
+  byId("facts").textContent = data.facts;
   byId("remarks").textContent = data.remarks.join(" · ");
   byId("remarks").title = data.remarks.join("\n");
   picture.take(graph);
   byId("empty").hidden = Boolean(picture.svg);
+  byId("legend").replaceChildren(...picture.lines.filter((line) => line !== data.facts).map((line) => make("p", {}, line)));
   notice();
   details.thing = undefined; // it shows the old numbers
   tables.edges.take(graph.edges);

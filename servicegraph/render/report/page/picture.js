@@ -23,10 +23,11 @@ class Picture {
     this.parts.clear();
     this.things.clear();
     this.svg = svg;
-    this.viewport.show(svg);
-    if (!svg) return;
+    this.lines = svg ? [...svg.querySelectorAll(".heading text:not(.title)")].map((e) => e.textContent) : [];
+    if (!svg) return this.viewport.show(null);
     svg.removeAttribute("role"); // an image would have no parts for screen readers
-    this.measure(svg);
+    svg.querySelector(":scope > title")?.remove(); // it would be the tooltip of everything
+    this.viewport.show(svg, this.measure(svg));
     for (const element of svg.querySelectorAll("[data-edge]")) {
       const edge = graph.drawnEdge(Number(element.dataset.edge));
       if (edge) this.add(edge, element);
@@ -48,10 +49,12 @@ class Picture {
   }
 
   // measure adds what the painter need not know of: a ring around each node, to mark
-  // it, and a wide line along each edge, to hit it by.
+  // it, and a wide line along each edge, to hit it by. It returns where the graph is in
+  // the picture, without the heading.
   measure(svg) {
     const nodes = [...svg.querySelectorAll("[data-node]")];
     const boxes = nodes.map((element) => element.getBBox()); // all before any change: one layout
+    const parts = [...boxes, ...[...svg.querySelectorAll("[data-edge], .box")].map((element) => element.getBBox())];
     nodes.forEach((element, i) => {
       const { x, y, width, height } = boxes[i];
       const ring = document.createElementNS(svgNamespace, "rect");
@@ -59,13 +62,17 @@ class Picture {
       element.prepend(ring);
     });
     for (const element of svg.querySelectorAll("[data-edge]")) {
-      const line = element.querySelector("path[d]");
+      const line = element.querySelector("path.line") || element.querySelector("path");
       if (!line) continue;
       const reach = document.createElementNS(svgNamespace, "path");
       reach.setAttribute("class", "reach");
       reach.setAttribute("d", line.getAttribute("d"));
       element.prepend(reach);
     }
+    if (parts.length === 0) return null;
+    const left = Math.min(...parts.map((b) => b.x)), right = Math.max(...parts.map((b) => b.x + b.width));
+    const top = Math.min(...parts.map((b) => b.y)), bottom = Math.max(...parts.map((b) => b.y + b.height));
+    return { x: left - 24, y: top - 24, width: right - left + 48, height: bottom - top + 48 };
   }
 
   thingOf(target) {

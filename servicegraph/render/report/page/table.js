@@ -18,13 +18,12 @@ class Table {
     this.heads = columns.map((c) => make("th", { scope: "col", role: "columnheader", class: c.number ? "number" : null },
       make("button", { type: "button", onclick: () => this.sortBy(c, this.sort.column === c ? !this.sort.down : Boolean(c.number), true) },
         c.title, make("span", { class: "arrow", "aria-hidden": "true" }))));
-    this.above = make("tr", { class: "space", "aria-hidden": "true" }, make("td", { colspan: columns.length }));
-    this.below = this.above.cloneNode(true);
-    this.body = make("tbody", {}, this.above, this.below);
+    this.body = make("tbody");
     this.table = make("table", { role: "grid", "aria-label": label },
       make("thead", {}, make("tr", { "aria-rowindex": 1 }, ...this.heads)), this.body);
     this.none = make("p", { class: "none", hidden: true }, "Nothing matches.");
-    box.replaceChildren(this.table, this.none);
+    this.roll = make("div", {}, this.table); // as high as all rows, by its padding
+    box.replaceChildren(this.roll, this.none);
     box.addEventListener("scroll", () => this.draw());
     new ResizeObserver(() => this.draw()).observe(box);
     this.body.addEventListener("click", (event) => {
@@ -36,7 +35,7 @@ class Table {
   }
 
   rowOf(target) {
-    const tr = target.closest("tr[aria-rowindex]");
+    const tr = target.closest("tbody tr");
     return tr ? this.shown[Number(tr.getAttribute("aria-rowindex")) - 2] : null;
   }
 
@@ -101,11 +100,15 @@ class Table {
     this.first = first;
     this.last = last;
     const focused = this.body.contains(document.activeElement);
-    const rows = this.shown.slice(first, last).map((row, i) => this.row(row, first + i));
-    this.above.firstChild.style.height = first * rowHeight + "px";
-    this.below.firstChild.style.height = (this.shown.length - last) * rowHeight + "px";
-    this.body.replaceChildren(this.above, ...rows, this.below);
-    if (focused) this.focus();
+    const old = [...this.body.children];
+    this.body.append(...this.shown.slice(first, last).map((row, i) => this.row(row, first + i)));
+    this.roll.style.paddingTop = first * rowHeight + "px";
+    this.roll.style.paddingBottom = (this.shown.length - last) * rowHeight + "px";
+    // The old rows go last: with less to scroll for a moment, the browser would scroll up,
+    // and with the focus nowhere, the keyboard would be lost.
+    const at = this.shown.indexOf(this.active) - first;
+    if (focused && at >= 0 && at < last - first) this.body.children[old.length + at].focus({ preventScroll: true });
+    for (const tr of old) tr.remove();
   }
 
   row(row, i) {
@@ -132,12 +135,6 @@ class Table {
     this.draw();
   }
 
-  focus() {
-    const i = this.shown.indexOf(this.active);
-    const tr = this.body.querySelector(`tr[aria-rowindex="${i + 2}"]`);
-    if (tr) tr.focus({ preventScroll: true });
-  }
-
   key(event) {
     const at = this.shown.indexOf(this.rowOf(event.target));
     if (at < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -149,7 +146,6 @@ class Table {
       this.active = this.shown[Math.min(Math.max(to, 0), this.shown.length - 1)];
       this.reveal(this.active);
       this.draw(true);
-      this.focus();
     } else if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
       this.choose(this.shown[at], event);

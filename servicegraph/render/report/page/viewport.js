@@ -21,17 +21,15 @@ class Viewport {
     }, true);
   }
 
-  // show takes over a picture. The place that is looked at stays, unless it was all.
-  show(svg) {
+  // show takes over a picture, of which a part is to be seen, null for all of it. The
+  // place that is looked at stays, unless it was all.
+  show(svg, part) {
     this.svg = svg;
     if (!svg) return;
-    const view = svg.viewBox.baseVal;
-    this.size = view && view.width > 0
-      ? { x: view.x, y: view.y, width: view.width, height: view.height }
-      : { x: 0, y: 0, width: svg.width.baseVal.value || 100, height: svg.height.baseVal.value || 100 };
+    const { x, y, width, height } = part || svg.viewBox.baseVal;
+    this.size = { x, y, width: width || 100, height: height || 100 };
     svg.removeAttribute("width");
     svg.removeAttribute("height");
-    svg.setAttribute("preserveAspectRatio", "xMidYMid meet");
     if (this.fitted) this.fit();
     else this.apply();
   }
@@ -62,9 +60,9 @@ class Viewport {
   }
 
   apply() {
-    if (this.frame || !this.at) return;
-    this.frame = requestAnimationFrame(() => {
-      this.frame = 0;
+    if (this.pending || !this.at) return;
+    this.pending = requestAnimationFrame(() => {
+      this.pending = 0;
       if (!this.svg) return;
       const { x, y, scale } = this.at;
       const w = this.box.clientWidth / scale, h = this.box.clientHeight / scale;
@@ -165,8 +163,8 @@ class Viewport {
   }
 
   down(event) {
-    if (!this.svg || event.button !== 0 || event.target.closest("button")) return;
     if (this.pointers.size === 0) this.dragged = false;
+    if (!this.svg || event.button !== 0 || event.target.closest("button")) return;
     this.pointers.set(event.pointerId, { x: event.clientX, y: event.clientY, travelled: 0 });
   }
 
