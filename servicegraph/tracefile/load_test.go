@@ -64,12 +64,29 @@ func loaded(tb testing.TB, data []byte, cfg servicegraph.Config) outcome {
 	return outcomeOf(tb, b, skips, err)
 }
 
-// checkLoad compares both ways of a file into a graph, and reports what both gave.
+// piped is loaded through a pipeline whose units have a size.
+func piped(tb testing.TB, data []byte, cfg servicegraph.Config, size int) outcome {
+	tb.Helper()
+	b := servicegraph.NewBuilder(cfg)
+	var skips []string
+	err := newLoader(b, "input", func(skip *servicegraph.SkipError) error {
+		skips = append(skips, skip.Error())
+		return nil
+	}).load(bytes.NewReader(data), maxRecord, func(recognized) int { return size })
+	return outcomeOf(tb, b, skips, err)
+}
+
+// checkLoad compares all ways of a file into a graph, and reports what they gave.
 func checkLoad(tb testing.TB, data []byte, cfg servicegraph.Config) outcome {
 	tb.Helper()
 	want := plainly(tb, Read(bytes.NewReader(data), "input", Config{Keep: cfg.Reads}), cfg)
 	if diff := cmp.Diff(want, loaded(tb, data, cfg)); diff != "" {
 		tb.Errorf("Read and Load (-want +got):\n%s", diff)
+	}
+	for _, size := range []int{1, 1000, blockSize} {
+		if diff := cmp.Diff(want, piped(tb, data, cfg, size)); diff != "" {
+			tb.Errorf("Read and a pipeline of units of %d bytes (-want +got):\n%s", size, diff)
+		}
 	}
 	return want
 }

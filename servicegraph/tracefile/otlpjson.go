@@ -87,7 +87,7 @@ func readJSON(s *source, in *bufio.Reader, limit int) error {
 	v := values{in: in, limit: limit}
 	d := jsonDecoder{s}
 	fast := newJSONIntake(s)
-	for {
+	for !s.stopped {
 		if fast.takeLine(&v) {
 			continue
 		}
@@ -107,6 +107,7 @@ func readJSON(s *source, in *bufio.Reader, limit int) error {
 			return err
 		}
 	}
+	return errStopped
 }
 
 // A jsonDecoder turns OTLP JSON into the spans of a source.

@@ -3,6 +3,7 @@ package tracefile
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -20,10 +21,14 @@ type source struct {
 	yield func(servicegraph.Span, error) bool
 
 	// intake, if set, takes the spans of forms that can be read without making values
-	// of type Span, and loaded, if set, takes what it holds, between records. Errors, and
-	// other spans, go to yield.
+	// of type Span, and loaded, if set, takes what it holds, between records, and reports
+	// whether to go on. Errors, and other spans, go to yield.
 	intake *servicegraph.Intake
-	loaded func(*servicegraph.Intake)
+	loaded func(*servicegraph.Intake) bool
+
+	stopped bool // loaded said not to go on: whoever passes on looks between records
+
+	pipeline *pipeline // decodes records of forms that can be; nil if this goroutine does
 
 	record int   // number of the record being read, from 1
 	offset int64 // where it begins in the uncompressed input
@@ -74,15 +79,19 @@ func (s *source) note(trace servicegraph.TraceID, span servicegraph.SpanID) {
 
 // passOn passes the spans in the intake on if there are as many.
 func (s *source) passOn(many int) {
-	if s.loaded != nil && s.intake.Len() >= many {
-		s.loaded(s.intake)
+	if s.loaded != nil && s.intake.Len() >= many && !s.loaded(s.intake) {
+		s.stopped = true
 	}
 }
 
 // skip reports that the current record, or a part of it, was left out.
 func (s *source) skip(reason error) error {
+	return s.report(&servicegraph.SkipError{Source: s.name, Record: s.record, Offset: s.offset, Err: reason})
+}
+
+// report counts and passes on that something was left out.
+func (s *source) report(e *servicegraph.SkipError) error {
 	s.skipped++
-	e := &servicegraph.SkipError{Source: s.name, Record: s.record, Offset: s.offset, Err: reason}
 	if s.first == nil {
 		s.first = e
 	}
@@ -107,40 +116,60 @@ const headSize = 64 << 10
 // read reads an input in whatever form it has. Its error completes the sentence
 // "reading NAME: …".
 func (s *source) read(r io.Reader, limit int) error {
-	in := bufio.NewReaderSize(&stickyReader{r: r}, headSize)
-	var unzip *gunzip
+	in, err := s.open(r)
+	if err != nil {
+		return err
+	}
+	return s.finish(in, in.form.read(s, in.Reader, limit))
+}
+
+// A recognized input is one whose form is known, uncompressed.
+type recognized struct {
+	*bufio.Reader
+	unzip *gunzip // that it comes from; nil if it was not compressed
+	form  format
+	small bool // all of it is there
+}
+
+// open recognizes an input.
+func (s *source) open(r io.Reader) (in recognized, err error) {
+	in.Reader = bufio.NewReaderSize(&stickyReader{r: r}, headSize)
 	if magic, _ := in.Peek(len(gzipMagic)); string(magic) == gzipMagic {
-		unzip = &gunzip{in: in}
-		in = bufio.NewReaderSize(unzip, headSize)
+		in.unzip = &gunzip{in: in.Reader}
+		in.Reader = bufio.NewReaderSize(in.unzip, headSize)
 	}
 	head, err := in.Peek(headSize)
+	in.small = err == io.EOF
 	if len(head) == 0 {
 		switch {
 		case err != io.EOF:
-			return s.lost(err)
-		case unzip != nil:
-			return errors.New("it is empty: a gzip stream of nothing")
+			return in, s.lost(err)
+		case in.unzip != nil:
+			return in, errors.New("it is empty: a gzip stream of nothing")
 		}
-		return errors.New("it is empty")
+		return in, errors.New("it is empty")
 	}
 	form, ok := formOf(head)
 	if !ok {
 		if err != nil && err != io.EOF {
-			return s.lost(err)
+			return in, s.lost(err)
 		}
-		return fmt.Errorf("not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip or not; it starts with %s", beginning(head))
+		return in, fmt.Errorf("not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip or not; it starts with %s", beginning(head))
 	}
+	in.form = form
+	return in, nil
+}
 
-	switch err := form.read(s, in, limit); {
+// finish says what is to say when reading has ended, with an error or not.
+func (s *source) finish(in recognized, err error) error {
+	switch {
 	case err == errStopped:
 		return err
 	case err != nil:
 		return s.lost(err)
-	}
-	if s.spans == 0 && s.skipped > 0 {
+	case s.spans == 0 && s.skipped > 0:
 		return fmt.Errorf("no span could be read: %s left out, the first at byte %d: %w", count(s.skipped, "record"), s.first.Offset, s.first.Err)
-	}
-	if unzip != nil && unzip.trailing {
+	case in.unzip != nil && in.unzip.trailing:
 		s.record, s.offset = 0, -1
 		return s.skip(errors.New("what follows the gzip stream is not gzip, and was ignored"))
 	}
@@ -191,17 +220,21 @@ func shorten(s string, n int) string {
 }
 
 // A stickyReader repeats the first error of a reader, which a bufio.Reader
-// forgets once it has returned it.
+// forgets once it has returned it, and never reads nothing without one.
 type stickyReader struct {
 	r   io.Reader
 	err error
 }
 
-func (s *stickyReader) Read(p []byte) (int, error) {
-	if s.err != nil {
-		return 0, s.err
+func (s *stickyReader) Read(p []byte) (n int, err error) {
+	for try := 0; n == 0 && s.err == nil && len(p) > 0; try++ {
+		n, s.err = s.r.Read(p)
+		if try == 100 {
+			s.err = cmp.Or(s.err, io.ErrNoProgress)
+		}
 	}
-	n, err := s.r.Read(p)
-	s.err = err
-	return n, err
+	if n > 0 {
+		return n, nil
+	}
+	return 0, s.err
 }
