@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/tempograph/tempograph/servicegraph/render"
 	"github.com/tempograph/tempograph/servicegraph/render/draw"
 )
 
@@ -104,14 +102,9 @@ func (e *export) addOutputTo(cmd *cobra.Command) {
 	complete(cmd, "format", func() []string { return formatHints() })
 }
 
-// formats returns what the command can write, drawn as told, bitmaps in a scale.
-func formats(d draw.Drawing, scale float64) []render.Format {
-	return slices.Concat(draw.Formats(d, scale), render.Formats(d.Look))
-}
-
 func formatNames() string {
 	var names []string
-	for _, f := range formats(draw.Drawing{}, 0) {
+	for _, f := range new(look).formats(draw.Drawing{}) {
 		names = append(names, f.Name)
 	}
 	return strings.Join(names, ", ")
@@ -121,7 +114,7 @@ func formatNames() string {
 // show it when they complete a word.
 func formatHints() []string {
 	var hints []string
-	for _, f := range formats(draw.Drawing{}, 0) {
+	for _, f := range new(look).formats(draw.Drawing{}) {
 		hints = append(hints, cobra.CompletionWithDesc(f.Name, f.Description))
 	}
 	return hints

@@ -118,7 +118,8 @@ Another three change how spans become a graph: --queue-nodes, --split-by and
 
 # Output
 
-The extension of the file after -o is the format: .svg or .dot for a picture; .mmd
+The extension of the file after -o is the format: .svg, .png or .dot for a picture;
+.html for a page to look around in, which is one file and fetches nothing; .mmd
 for a Mermaid flowchart, which GitHub and GitLab draw; .md or .txt for a table;
 .csv, .graphml or .json for other programs. Given several times, -o writes several
 files of one reading. With -f, the format is the one named there, or of that extension;

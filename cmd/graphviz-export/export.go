@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,12 +49,15 @@ func (e *export) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := e.look.check(); err != nil {
+		return err
+	}
 	src, err := e.source()
 	if err != nil {
 		return err
 	}
 	defer src.close()
-	targets, err := e.targets(formats(draw.Drawing{}, 0))
+	targets, err := e.targets(e.look.formats(draw.Drawing{}))
 	if err != nil {
 		return err
 	}
@@ -101,8 +103,16 @@ func (e *export) bounded(ctx context.Context) (context.Context, context.CancelFu
 
 // write makes all documents before it writes the first one.
 func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source, notes []string, targets []target) error {
+	look := e.look.look()
+	if look.Title == "" {
+		look.Title = src.title
+	} else {
+		look.Query = src.title
+	}
+	look.Source, look.Notes = src.origin, notes
 	drawing := draw.Drawing{
-		Look:    render.Look{Title: cmp.Or(e.look.title, src.title)},
+		Look:    look,
+		Theme:   e.look.colours(),
 		Worker:  []string{workerArg},
 		Context: ctx,
 		Force:   e.force,
@@ -110,7 +120,7 @@ func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source, n
 	if e.force {
 		drawing.Timeout = math.MaxInt64 // --timeout, or the user, ends it
 	}
-	list := formats(drawing, 0)
+	list := e.look.formats(drawing)
 	docs := make([][]byte, len(targets))
 	for i, t := range targets {
 		f, err := render.ByName(list, t.format.Name)

@@ -63,6 +63,7 @@ func (e *export) fileSource(args []string) (source, error) {
 	var graphs []*servicegraph.Graph
 	return source{
 		name:    name,
+		origin:  filepath.Base(name),
 		nothing: fmt.Sprintf("nothing to draw: %s: no spans there", strings.Join(names, ", ")),
 		spans: func(ctx context.Context) iter.Seq2[servicegraph.Span, error] {
 			list := make([]iter.Seq2[servicegraph.Span, error], len(inputs))

@@ -72,7 +72,7 @@ func TestHotRODFormats(t *testing.T) {
 	if _, err := os.Stat(protobuf); err != nil {
 		t.Skipf("the data sets are not beside this checkout: %v", err)
 	}
-	for _, format := range []string{"json", "dot", "txt"} {
+	for _, format := range []string{"json", "csv", "txt"} {
 		got, want := outputOf(t, "-f", format, protobuf), outputOf(t, "-f", format, hotrod)
 		if !bytes.Equal(got, want) {
 			t.Errorf("%s of the protobuf differs from that of the JSON lines:\n%s\n%s", format, got, want)

@@ -15,6 +15,7 @@ import (
 // A source is where the spans come from, in words and in deed.
 type source struct {
 	name    string // what is being read: "traces.json", "3 files"
+	origin  string // the same in the heading of what is written: a file without its folder
 	about   string // what the summary adds about it: "last 1h"
 	title   string // heading of a picture; empty for files, whose graph is that of their spans alone
 	nothing string // the error if there is no span

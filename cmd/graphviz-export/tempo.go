@@ -131,6 +131,7 @@ func (e *export) tempoSource() (source, error) {
 		src, err = e.querySource(client)
 	}
 	src.name = "tempo " + withoutUser(e.tempo.url)
+	src.origin = src.name
 	src.close = client.Close
 	return src, err
 }
