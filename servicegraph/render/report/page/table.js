@@ -94,8 +94,9 @@ class Table {
   draw(changed) {
     const height = this.box.clientHeight;
     if (height === 0) return;
-    const first = Math.max(Math.floor(this.box.scrollTop / rowHeight) - spare, 0);
-    const last = Math.min(first + Math.ceil(height / rowHeight) + 2 * spare, this.shown.length);
+    const fit = Math.ceil(height / rowHeight); // rows; after a filter, there may be fewer than were scrolled over
+    const top = Math.min(Math.floor(this.box.scrollTop / rowHeight), Math.max(this.shown.length - fit, 0));
+    const first = Math.max(top - spare, 0), last = Math.min(top + fit + spare, this.shown.length);
     if (!changed && first === this.first && last === this.last) return;
     this.first = first;
     this.last = last;

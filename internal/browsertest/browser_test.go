@@ -1,0 +1,288 @@
+// Package browsertest tests the HTML report in a real Chromium. It is a module of its
+// own, so that what drives the browser is nobody's dependency.
+package browsertest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
+	cdplog "github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/render/draw"
+	"github.com/tempograph/tempograph/servicegraph/render/report"
+)
+
+// browser is the one Chromium of all tests; each page is a tab of its own.
+var browser context.Context
+
+func TestMain(m *testing.M) {
+	path, err := findChromium()
+	if err != nil {
+		if os.Getenv("TEMPOGRAPH_REQUIRE_SERVERS") != "" {
+			fmt.Fprintln(os.Stderr, "browsertest:", err)
+			os.Exit(1)
+		}
+		fmt.Fprintln(os.Stderr, "browsertest: skipped:", err)
+		return
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1440, 900))
+	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	var stop context.CancelFunc
+	browser, stop = chromedp.NewContext(allocator)
+	if err := chromedp.Do(browser); err != nil {
+		fmt.Fprintln(os.Stderr, "browsertest: starting", path+":", err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	stop()
+	cancel()
+	os.Exit(code)
+}
+
+func findChromium() (string, error) {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", errors.New("there is no chromium: apt-get install chromium")
+}
+
+// A page is a tab of the browser with a report in it.
+type page struct {
+	t   *testing.T
+	ctx context.Context
+	url string
+
+	mu       sync.Mutex
+	requests []string // what the page asked the network for, itself included
+	problems []string // exceptions, errors on the console, violations of the policy
+	expected []string // parts of problems that are none
+}
+
+// open opens the report of a graph from a file. The test fails at its end if the page
+// has complained about anything, or asked for anything.
+func open(t *testing.T, html report.HTML, g *servicegraph.Graph) *page {
+	t.Helper()
+	var doc bytes.Buffer
+	if err := html.Render(&doc, g); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "report.html")
+	if err := os.WriteFile(file, doc.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return visit(t, "file://"+file)
+}
+
+// visit opens a page.
+func visit(t *testing.T, url string) *page {
+	t.Helper()
+	p := &page{t: t, url: url}
+	tab, cancelTab := chromedp.NewContext(browser, chromedp.WithListener(p.event))
+	if err := chromedp.Do(tab); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(tab, 60*time.Second)
+	p.ctx = ctx
+	t.Cleanup(func() {
+		p.check()
+		cancel()
+		cancelTab()
+	})
+	p.run(
+		command(network.Enable, network.EnableParams{}), command(cdplog.Enable, cdp.Empty{}), command(runtime.Enable, cdp.Empty{}),
+		command(emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}), // tabs behind have timers, too
+		chromedp.Navigate(url),
+	)
+	p.want("the page is there", `document.documentElement.dataset.ready === "yes"`)
+	return p
+}
+
+func (p *page) event(event any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		if !strings.HasPrefix(e.Request.URL, "data:") {
+			p.requests = append(p.requests, e.Request.URL)
+		}
+	case *runtime.EventExceptionThrown:
+		p.problems = append(p.problems, e.ExceptionDetails.Text+" "+description(e.ExceptionDetails.Exception))
+	case *runtime.EventConsoleAPICalled:
+		for _, a := range e.Args {
+			p.problems = append(p.problems, fmt.Sprintf("console.%s: %s", e.Type, a.Value))
+		}
+	case *cdplog.EventEntryAdded:
+		p.problems = append(p.problems, fmt.Sprintf("%s: %s %s", e.Entry.Level, e.Entry.Text, e.Entry.URL))
+	}
+}
+
+// check fails the test for what the page has complained about, and for requests other
+// than for itself.
+func (p *page) check() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, problem := range p.problems {
+		if slices.ContainsFunc(p.expected, func(part string) bool { return strings.Contains(problem, part) }) {
+			continue
+		}
+		p.t.Errorf("the page complains: %s", problem)
+	}
+	for _, r := range p.requests {
+		own, _, _ := strings.Cut(p.url, "#")
+		if r != own && (strings.HasPrefix(own, "file:") || !strings.HasPrefix(r, own)) {
+			p.t.Errorf("the page asks for %s", r)
+		}
+	}
+}
+
+// expect makes complaints with one of the given parts none.
+func (p *page) expect(parts ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.expected = parts
+}
+
+func description(o *runtime.RemoteObject) string {
+	if o == nil {
+		return ""
+	}
+	return o.Description
+}
+
+// command returns a command of the browser's protocol as an action.
+func command[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, c, params)
+		return err
+	})
+}
+
+func (p *page) run(actions ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	if err := chromedp.Do(p.ctx, actions...); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// eval returns the value of an expression in the page, awaited if it is a promise.
+func eval[T any](p *page, expression string) T {
+	p.t.Helper()
+	value, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		p.t.Fatalf("%s: %v", expression, err)
+	}
+	return value
+}
+
+// want waits until an expression is true, and fails the test if it does not become
+// true. The policy of the page leaves no other way to poll: it forbids eval.
+func (p *page) want(what, expression string) {
+	p.t.Helper()
+	holds := eval[bool](p, fmt.Sprintf(`new Promise((resolve) => {
+		const end = performance.now() + 10_000;
+		const look = () => {
+			let holds = false;
+			try { holds = Boolean(%s); } catch {}
+			if (holds || performance.now() > end) resolve(holds); else setTimeout(look, 10);
+		};
+		look();
+	})`, expression))
+	if !holds {
+		p.screenshot("failed")
+		p.t.Fatalf("%s: it is not so: %s", what, expression)
+	}
+}
+
+// press types keys: characters, or those that package kb names, with Shift if so
+// wanted. A key that the page takes for itself writes nothing, as with a keyboard, and
+// unlike with chromedp.KeyEvent.
+func (p *page) press(keys string, modifiers ...chromedp.Modifier) {
+	p.t.Helper()
+	for _, r := range keys {
+		events := kb.Encode(r)
+		down, up := events[0], events[len(events)-1]
+		if len(events) == 3 { // in between, the character that the key writes
+			down.Type, down.Text = kb.KeyDown, events[1].Text
+		}
+		for _, m := range modifiers {
+			down.Modifiers |= int64(m)
+		}
+		p.run(command(input.DispatchKeyEvent, *down), command(input.DispatchKeyEvent, *up))
+	}
+}
+
+// settle waits until the picture is shown as the page wants it to be.
+func (p *page) settle() {
+	p.t.Helper()
+	eval[bool](p, `new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(() => resolve(true)))))`)
+	p.want("the picture fills its window", `(() => {
+		const box = document.querySelector("#page-canvas"), view = document.querySelector("#page-picture svg").viewBox.baseVal;
+		return Math.abs(view.width / view.height - box.clientWidth / box.clientHeight) < 0.01;
+	})()`)
+}
+
+// click clicks into the middle of an element, as a mouse does.
+func (p *page) click(selector string, options ...chromedp.MouseOption) {
+	p.t.Helper()
+	at := eval[[]float64](p, fmt.Sprintf(`(() => {
+		const element = document.querySelector(%q);
+		element.scrollIntoView({block: "center"});
+		const box = element.getBoundingClientRect();
+		return [box.x + box.width/2, box.y + box.height/2];
+	})()`, selector))
+	p.run(chromedp.MouseClickXY(at[0], at[1], options...))
+}
+
+// screenshot keeps a picture of the window among the artefacts of the test: where go
+// test -artifacts puts them, or in the directory TEMPOGRAPH_ARTIFACTS.
+func (p *page) screenshot(name string) {
+	p.t.Helper()
+	png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	dir := os.Getenv("TEMPOGRAPH_ARTIFACTS")
+	if dir == "" {
+		dir = p.t.ArtifactDir()
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		p.t.Fatal(err)
+	}
+	file := filepath.Join(dir, strings.ReplaceAll(p.t.Name(), "/", "-")+"-"+name+".png")
+	if err := os.WriteFile(file, png, 0o666); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// prefer makes the browser ask pages for a scheme of colours, "light" or "dark", and
+// for no motion.
+func (p *page) prefer(scheme string) {
+	p.t.Helper()
+	p.run(command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: scheme},
+		{Name: "prefers-reduced-motion", Value: "reduce"},
+	}}))
+}
+
+// drawing draws the pictures of the reports.
+var drawing = draw.SVG{Drawing: draw.Drawing{Force: true}}

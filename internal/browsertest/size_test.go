@@ -1,0 +1,92 @@
+package browsertest
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/tempograph/tempograph/servicegraph/render"
+	"github.com/tempograph/tempograph/servicegraph/render/report"
+)
+
+// The picture of the report at sizes that people have, for people to look at.
+func TestLook(t *testing.T) {
+	for _, services := range []int{10, 60, 200} {
+		t.Run(fmt.Sprint(services), func(t *testing.T) {
+			g := shop()
+			if services > 10 {
+				g = fleet(services)
+			}
+			p := open(t, report.HTML{Look: render.Look{Title: "shop · production"}, SVG: drawing, MaxNodes: 200}, g)
+			for _, scheme := range []string{"light", "dark"} {
+				p.prefer(scheme)
+				p.want("the browser follows", fmt.Sprintf(`matchMedia("(prefers-color-scheme: %s)").matches`, scheme))
+				p.screenshot(scheme)
+			}
+			p.click(row("edges", 3))
+			p.want("the details are there", detailsOpen)
+			p.press("z")
+			p.screenshot("call")
+		})
+	}
+}
+
+// 200 services stay fluid. How fluid depends on the machine, so it is said, not tested;
+// what is tested is that each of the steps does its work.
+func TestFluid(t *testing.T) {
+	p := open(t, report.HTML{SVG: drawing, MaxNodes: 200}, fleet(200))
+	p.want("everything is drawn", `document.querySelectorAll("[data-node]").length === 200 && document.querySelector("#page-notice").hidden`)
+	frames := func(what, step string) {
+		t.Helper()
+		times := eval[[]float64](p, fmt.Sprintf(`(async () => {
+			const times = [], frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+			await frame();
+			for (let i = 0; i < 30; i++) {
+				const began = performance.now();
+				(%s)(i);
+				await frame();
+				times.push(performance.now() - began);
+			}
+			return times;
+		})()`, step))
+		slices.Sort(times)
+		t.Logf("%s: a frame takes %.0f ms, the slowest of %d %.0f ms", what, times[len(times)/2], len(times), times[len(times)-1])
+	}
+	canvas := `document.querySelector("#page-canvas")`
+	frames("zooming by wheel", `(i) => `+canvas+`.dispatchEvent(new WheelEvent("wheel", {deltaY: i < 15 ? -40 : 40, clientX: 400, clientY: 250, bubbles: true, cancelable: true}))`)
+	frames("selecting", `(i) => document.querySelectorAll("[data-node]")[i * 5].dispatchEvent(new MouseEvent("click", {bubbles: true}))`)
+	frames("searching", `(i) => { const q = document.querySelector("#page-search"); q.value = "service-" + "0123456789"[i % 10]; q.dispatchEvent(new Event("input")); }`)
+	frames("errors only", `(i) => document.querySelector("#page-errors").click()`)
+	frames("traffic", `(i) => { const s = document.querySelector("#page-least"); s.value = i; s.dispatchEvent(new Event("input")); }`)
+	frames("scrolling the table", `(i) => document.querySelector("#page-edges").scrollTop = i * 300`)
+	p.want("the search is the last one", `document.querySelector("#page-search").value === "service-9"`)
+}
+
+// 5,000 services open, with the busiest in the picture and all in the tables.
+func TestFiveThousand(t *testing.T) {
+	g := fleet(5000)
+	began := time.Now()
+	p := open(t, report.HTML{SVG: drawing}, g)
+	t.Logf("drawing, writing and opening %d services and %d calls takes %v", g.NumNodes(), g.NumEdges(), time.Since(began).Round(time.Millisecond))
+	p.want("it says what is not drawn", `!document.querySelector("#page-notice").hidden && document.querySelector("#page-notice").innerText.startsWith("Drawn are the busiest")`)
+	p.want("there are as many rows as calls", fmt.Sprintf(`document.querySelector("#page-edges table").ariaRowCount === "%d"`, g.NumEdges()+1))
+	p.want("but not all at once", `document.querySelectorAll("#page-edges tbody tr").length < 120`)
+	p.screenshot("open")
+	p.run(chromedp.Focus(chromedp.CSS(row("edges", 1))))
+	p.press(kb.End)
+	p.want("End goes to the last", fmt.Sprintf(`document.activeElement.ariaRowIndex === "%d"`, g.NumEdges()+1))
+	p.press("/service-4321")
+	p.want("search finds one of all", has("#page-tab-nodes", "1 of 5,000"))
+	p.want("the table shows its calls, wherever it was", `(() => {
+		const box = document.querySelector("#page-edges").getBoundingClientRect(), rows = [...document.querySelectorAll("#page-edges tbody tr")].map((e) => e.getBoundingClientRect());
+		return rows.length === 2 && rows.every((r) => r.top >= box.top && r.bottom <= box.bottom);
+	})()`)
+	p.press(kb.Enter)
+	p.want("Enter selects it", has("#page-details h2", "service-4321"))
+	p.want("it says that it is not in the picture", `document.querySelector("#page-details .undrawn") !== null || document.querySelector("[data-node].chosen") !== null`)
+	p.screenshot("found")
+}
