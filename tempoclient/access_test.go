@@ -23,6 +23,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/grafana/tempo/pkg/tempopb"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
 )
 
 func TestBearerTokenFileIsReadAgain(t *testing.T) {
@@ -113,6 +116,29 @@ func TestTLS(t *testing.T) {
 	err = newClient(t, server.URL, Config{CAFile: caFile}).Echo(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "certificate required") {
 		t.Errorf("without a client certificate: %v", err)
+	}
+
+	// The same certificates are for streams.
+	var token string
+	addr := serveStreams(t, &fakeStreams{
+		tags: func(_ *tempopb.SearchTagsRequest, s tempopb.StreamingQuerier_SearchTagsV2Server) error {
+			md, _ := metadata.FromIncomingContext(s.Context())
+			token = strings.Join(md.Get("authorization"), ",")
+			return s.Send(&tempopb.SearchTagsV2Response{})
+		},
+	}, grpc.Creds(credentials.NewTLS(&tls.Config{Certificates: server.TLS.Certificates, ClientAuth: tls.RequireAnyClientCert})))
+	streams := func(cfg Config) error {
+		cfg.GRPCAddr, cfg.BearerToken = addr, "tok"
+		return firstError(newClient(t, server.URL, cfg).StreamTags(t.Context(), TagQuery{}))
+	}
+	if err := streams(Config{CAFile: caFile, CertFile: certFile, KeyFile: keyFile}); err != nil || token != "Bearer tok" {
+		t.Errorf("streams with all: %v, token %q", err, token)
+	}
+	if err := streams(Config{CertFile: certFile, KeyFile: keyFile}); err == nil || !strings.Contains(err.Error(), "certificate signed by unknown authority") {
+		t.Errorf("streams without the CA: %v", err)
+	}
+	if err := streams(Config{CAFile: caFile}); err == nil || !strings.Contains(err.Error(), "certificate required") && !strings.Contains(err.Error(), "broke off") {
+		t.Errorf("streams without a client certificate: %v", err)
 	}
 }
 

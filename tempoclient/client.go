@@ -52,9 +52,10 @@ type Config struct {
 	// zero means 256 MiB.
 	MaxBytes int64
 
-	// Transport carries the requests; nil means a transport of the client's own,
-	// which takes its proxy from the environment. It is the place for tracing of the
-	// client's calls and for special TLS settings.
+	// Transport carries the requests over HTTP; nil means a transport of the client's
+	// own, which takes its proxy from the environment. It is the place for tracing of
+	// the client's calls and for special TLS settings. The Stream methods have a
+	// connection of their own, which it does not see.
 	Transport http.RoundTripper
 
 	// Keep reports whether to put the attributes with this key on spans and

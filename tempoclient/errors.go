@@ -151,6 +151,9 @@ func (c *Client) unexpected(req *http.Request, status int, body []byte, err erro
 // errNotTempo is the end of an error about an answer that is not from a Tempo.
 var errNotTempo = errors.New("is this the URL of Tempo's query API, with the right path?")
 
+// errNoTenant is the end of an error of a Tempo with multi-tenancy.
+var errNoTenant = errors.New("no org id: this Tempo wants the name of a tenant")
+
 // diagnose explains an answer whose status or form shows that something other
 // than Tempo's query API has given it; nil where the answer speaks for itself.
 func diagnose(req *http.Request, status int, contentType string, body []byte) error {
@@ -164,7 +167,7 @@ func diagnose(req *http.Request, status int, contentType string, body []byte) er
 	case status == http.StatusNotFound && len(bytes.TrimSpace(body)) > 0 && !bytes.Contains(bytes.ToLower(body), []byte("trace not found")):
 		return fmt.Errorf("%s: %w", firstLine(redact(string(body), req.Header)), errNotTempo)
 	case status == http.StatusUnauthorized && bytes.Contains(body, []byte("no org id")):
-		return errors.New("no org id: this Tempo wants the name of a tenant")
+		return errNoTenant
 	}
 	return nil
 }
@@ -190,6 +193,8 @@ func explain(err error) error {
 		return fmt.Errorf("%w: is Tempo running there?", syscall.ECONNREFUSED)
 	case err.Error() == "http: server gave HTTP response to HTTPS client":
 		return fmt.Errorf("%w: write http:// in its URL", err)
+	case strings.Contains(err.Error(), `malformed HTTP response "\x00\x00`): // a frame of HTTP/2
+		return errors.New("this port speaks gRPC: Tempo's HTTP port has the query API, 3200 unless configured otherwise")
 	}
 	return err
 }

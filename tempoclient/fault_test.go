@@ -291,6 +291,18 @@ func TestHTTPServerAskedForHTTPS(t *testing.T) {
 	}
 }
 
+// TestGRPCPortAskedForHTTP is a usual mistake: the two ports of a Tempo are both in its
+// configuration.
+func TestGRPCPortAskedForHTTP(t *testing.T) {
+	addr := serveStreams(t, &fakeStreams{})
+	for _, call := range httpCalls {
+		err := call.do(t.Context(), newClient(t, "http://"+addr, Config{}), timeRange{})
+		if want := "tempo http://" + addr + ": this port speaks gRPC: Tempo's HTTP port has the query API, 3200 unless configured otherwise"; err == nil || err.Error() != want {
+			t.Errorf("%s: error %v, want %s", call.name, err, want)
+		}
+	}
+}
+
 func TestErrorsHoldNoCredentials(t *testing.T) {
 	// These proxies say what they got, as some do.
 	status, format := http.StatusForbidden, "denied: %v"

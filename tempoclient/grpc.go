@@ -168,6 +168,8 @@ func (c *Client) statusError(method string, err error, header http.Header) *Erro
 	switch {
 	case s.Code() == codes.ResourceExhausted && strings.Contains(message, "message larger than max"): // said on our side
 		return c.streamError(method, 0, "", fmt.Errorf("%w than %d bytes", errTooLarge, c.cfg.MaxBytes))
+	case s.Code() == codes.Unknown && message == "no org id":
+		return c.streamError(method, http.StatusUnauthorized, message, errNoTenant)
 	case s.Code() != codes.Unavailable:
 		return c.streamError(method, httpStatus(s.Code()), message, nil)
 	}

@@ -142,13 +142,13 @@ func (f *fakeStreams) MetricsQueryInstant(r *tempopb.QueryInstantRequest, s temp
 }
 
 // serveStreams returns the address of the fake.
-func serveStreams(t *testing.T, f *fakeStreams) string {
+func serveStreams(t *testing.T, f *fakeStreams, options ...grpc.ServerOption) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := grpc.NewServer(grpc.ForceServerCodec(codec{}))
+	s := grpc.NewServer(append(options, grpc.ForceServerCodec(codec{}))...)
 	tempopb.RegisterStreamingQuerierServer(s, f)
 	go s.Serve(l)
 	t.Cleanup(s.Stop)

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -510,11 +511,85 @@ func TestTenants(t *testing.T) {
 	if _, err := newClient(t, tempo.URL, Config{OrgID: "red"}).Trace(t.Context(), id(1)); !errors.Is(err, ErrNotFound) {
 		t.Errorf("another tenant: error %v, want ErrNotFound", err)
 	}
+	// Of two tenants at once, the spans of both: here a trace that one sent a part of each.
+	pushSpans(t, tempo, "red", shop(id(2), time.Now().Add(-time.Second).UnixNano()))
+	both := newClient(t, tempo.URL, Config{OrgID: "red|blue"})
+	for _, trace := range []servicegraph.TraceID{id(1), id(2)} {
+		awaitTrace(t, both, trace, 8)
+	}
+	for _, call := range append(httpCalls, streamCalls...) {
+		switch call.name {
+		case "Echo", "Ready", "BuildInfo", "Overrides": // for everybody
+			continue
+		}
+		err := call.do(t.Context(), newClient(t, tempo.URL, Config{GRPCAddr: tempo.GRPCAddr}), timeRange{})
+		if e, ok := errors.AsType[*Error](err); !ok || e.StatusCode != http.StatusUnauthorized || !strings.HasSuffix(err.Error(), ": 401 Unauthorized: "+errNoTenant.Error()) {
+			t.Errorf("%s without a tenant: %v", call.name, err)
+		}
+	}
 	_, err := newClient(t, tempo.URL, Config{}).Trace(t.Context(), id(1))
 	want := "tempo " + tempo.URL + ": GET /api/v2/traces/" + id(1).String() + ": 401 Unauthorized: no org id: this Tempo wants the name of a tenant"
 	if err == nil || err.Error() != want {
 		t.Errorf("no tenant: error %v, want %s", err, want)
 	}
+}
+
+// TestIDsOfAnyLength: Tempo leaves out the zeros that an id begins with, so that it
+// has an odd number of digits as often as not. Searches, fetches and streams mean the
+// same trace by it.
+func TestIDsOfAnyLength(t *testing.T) {
+	tempo := tempotest.Start(t, tempotest.Config{})
+	c := newClient(t, tempo.URL, Config{GRPCAddr: tempo.GRPCAddr})
+	start := time.Now().Add(-2 * time.Second).UnixNano()
+	want := make(map[servicegraph.TraceID]bool)
+	for digits := 1; digits <= 32; digits++ {
+		trace, err := servicegraph.ParseTraceID("7" + strings.Repeat("0", digits-1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[trace] = true
+		pushSpans(t, tempo, "", shop(trace, start))
+	}
+	summaries := awaitFound(t, c, Query{}, len(want))
+	summaries = append(summaries, last(t, c.StreamSearch(t.Context(), Query{})).Traces...)
+	found := make(map[servicegraph.TraceID]int)
+	for _, s := range summaries {
+		found[s.ID]++
+	}
+	fetched := make(map[servicegraph.TraceID]int)
+	for _, s := range collect(t, c.Spans(t.Context(), Query{})) {
+		fetched[s.TraceID]++
+	}
+	for trace := range want {
+		if found[trace] != 2 || fetched[trace] != 8 {
+			t.Errorf("trace %s was found %d times in two searches, with %d spans, want 8", trace, found[trace], fetched[trace])
+		}
+		if got := awaitTrace(t, c, trace, 8); got.ID != trace {
+			t.Errorf("trace %s came as %s", trace, got.ID)
+		}
+	}
+	if len(found) != len(want) || len(fetched) != len(want) {
+		t.Errorf("%d found and %d fetched of %d", len(found), len(fetched), len(want))
+	}
+}
+
+// TestEveryCallConcurrentSafe makes all calls of one client at the same time.
+func TestEveryCallConcurrentSafe(t *testing.T) {
+	tempo := tempotest.Start(t, tempotest.Config{TraceQLMetrics: true})
+	pushSpans(t, tempo, "", shop(id(1), time.Now().Add(-time.Second).UnixNano()))
+	awaitFound(t, newClient(t, tempo.URL, Config{}), Query{}, 1)
+	c := newClient(t, tempo.URL, Config{GRPCAddr: tempo.GRPCAddr})
+	var calls sync.WaitGroup
+	for _, call := range append(httpCalls, streamCalls...) {
+		for range 3 {
+			calls.Go(func() {
+				if err := call.do(t.Context(), c, timeRange{}); err != nil {
+					t.Errorf("%s: %v", call.name, err)
+				}
+			})
+		}
+	}
+	calls.Wait()
 }
 
 func TestClientConcurrentSafe(t *testing.T) {

@@ -22,6 +22,7 @@ import (
 	"github.com/spf13/pflag"
 	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
@@ -39,6 +40,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, params(t, "testdata/script", map[string]string{
 		"CLOSED": closedPort(t),
 		"LOGIN":  loginPage(t),
+		"GRPC":   grpcPort(t),
 		"SILENT": silent(t),
 		"LARGE":  fakeTempo(t, true, false),
 		"RECENT": fakeTempo(t, false, true),
@@ -226,6 +228,18 @@ func silent(t *testing.T) string {
 	t.Cleanup(s.Close)
 	t.Cleanup(func() { close(over) })
 	return s.URL
+}
+
+// grpcPort returns the URL of a server of gRPC alone.
+func grpcPort(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := grpc.NewServer()
+	go s.Serve(l)
+	t.Cleanup(s.Stop)
+	return "http://" + l.Addr().String()
 }
 
 // fakeTempo returns the URL of a server that answers as a Tempo that has two traces.

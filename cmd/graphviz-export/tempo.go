@@ -128,7 +128,7 @@ func (e *export) tempoSource() (source, error) {
 	if len(e.tempo.traces) > 0 {
 		src, err = e.traceSource(client)
 	} else {
-		src, err = e.querySource(client)
+		src, err = e.querySource(client, config)
 	}
 	src.name = "tempo " + withoutUser(e.tempo.url)
 	src.origin = src.name
@@ -137,7 +137,7 @@ func (e *export) tempoSource() (source, error) {
 }
 
 // querySource returns the spans of the traces that a query finds.
-func (e *export) querySource(client *tempoclient.Client) (source, error) {
+func (e *export) querySource(client *tempoclient.Client, config tempoclient.Config) (source, error) {
 	t := e.tempo
 	if t.limit < 0 {
 		return source{}, usagef("--limit %d: want a number of traces, or 0 for all", t.limit)
@@ -150,11 +150,18 @@ func (e *export) querySource(client *tempoclient.Client) (source, error) {
 	if t.query != "" {
 		found += " match " + t.query
 	}
+	advice := "look further back with --since, or again in some seconds if they are new"
+	switch {
+	case when.from.After(time.Now()):
+		advice = "that is in the future"
+	case config.OrgID != "":
+		advice += fmt.Sprintf(", and check the tenant, %s", config.OrgID)
+	}
 	var progress atomic.Pointer[tempoclient.Progress]
 	return source{
 		about:   when.text,
 		title:   cmp.Or(t.query, "all traces") + ", " + when.text,
-		nothing: fmt.Sprintf("tempo %s: %s, %s: look further back with --since, or again in some seconds if they are new", withoutUser(t.url), found, when.text),
+		nothing: fmt.Sprintf("tempo %s: %s, %s: %s", withoutUser(t.url), found, when.text, advice),
 		limit:   t.limit,
 		spans: func(ctx context.Context) iter.Seq2[servicegraph.Span, error] {
 			return advised(e.withoutRecent(client.Spans(ctx, tempoclient.Query{
@@ -261,7 +268,11 @@ func advise(err error) error {
 	}
 	switch e.StatusCode {
 	case http.StatusBadRequest:
-		return &statusError{statusUsage, fmt.Errorf("%w: correct --query", err)}
+		flag := "--query"
+		if strings.Contains(e.Body, "tenant ID") {
+			flag = "--org-id"
+		}
+		return &statusError{statusUsage, fmt.Errorf("%w: correct %s", err, flag)}
 	case http.StatusUnauthorized, http.StatusForbidden:
 		if strings.Contains(e.Body, "no org id") {
 			return fmt.Errorf("%w: set --org-id or TEMPO_ORG_ID", err)
