@@ -28,8 +28,8 @@ type Config struct {
 	// SplitBy are keys of resource attributes that are part of who a service is, such
 	// as service.version for telling a canary from the rest (semantics.md N5), or
 	// deployment.environment.name (N2): their values follow the name, "web@1.4.2", and
-	// a service that has none of them keeps its name. Peers known by name only then
-	// find a service under its split name.
+	// a service that has none of them keeps its name. Who names a peer "web" does not say
+	// which: a call that no span of web@1.4.2 answered is one to a peer named web.
 	SplitBy []string
 
 	// InferCalls makes calls of what a service without spans has torn apart: a client

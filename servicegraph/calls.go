@@ -3,6 +3,7 @@ package servicegraph
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // A folder reads the calls out of one trace after another and adds them up. The
@@ -184,8 +185,14 @@ func (f *folder) namesPeer(i int32) bool {
 	if !span.kind.calls() && f.facts[i].nested > 0 {
 		return false // a library around the clients that call the database
 	}
-	itself := f.facts[i].isCallee && span.peerIsName && f.names.nodeID(span.peer).Name == f.names.nodeID(span.node).Name
+	itself := f.facts[i].isCallee && span.peerIsName && f.isNameOf(f.names.nodeID(span.peer).Name, f.names.nodeID(span.node).Name)
 	return span.peer != 0 && !itself
+}
+
+// isNameOf reports whether a service is called by a name, which is perhaps split.
+func (f *folder) isNameOf(name, service string) bool {
+	rest, ok := strings.CutPrefix(service, name)
+	return ok && (rest == "" || len(f.cfg.SplitBy) > 0 && rest[0] == '@')
 }
 
 // pairedCalls adds the calls that have a callee span.

@@ -259,6 +259,18 @@ func (g *Graph) Window() (first, last time.Time) {
 	return first, last
 }
 
+// Rate returns so many calls of the graph, an edge's or a node's, per second of its
+// [Graph.Window]; false if that is shorter than a second: a handful of traces has no
+// rate.
+func (g *Graph) Rate(calls float64) (perSecond float64, ok bool) {
+	first, last := g.Window()
+	window := last.Sub(first)
+	if first.IsZero() || window < time.Second {
+		return 0, false
+	}
+	return calls / window.Seconds(), true
+}
+
 // FanOut returns how many calls of an edge there are for each request that entered
 // its caller: 10 of frontend to route in HotROD. It is 0 where no request did, as with
 // a job that nobody calls.

@@ -227,3 +227,21 @@ func TestMergeOfNothing(t *testing.T) {
 		t.Errorf("%+v", g.Report())
 	}
 }
+
+// TestRate counts calls by the time that the spans cover, not by that of the calls.
+func TestRate(t *testing.T) {
+	g := build(mustParse(t, `
+C A one:c 0+100
+S B one:s<c 10+50
+I A two:i 3900+100
+`))
+	if got, ok := g.Rate(8); got != 2 || !ok {
+		t.Errorf("8 calls in 4 s: %v, %v", got, ok)
+	}
+	if _, ok := build(mustParse(t, "S A one:s 0+999")).Rate(1); ok {
+		t.Error("less than a second has a rate")
+	}
+	if _, ok := new(sg.Graph).Rate(1); ok {
+		t.Error("the empty graph has a rate")
+	}
+}

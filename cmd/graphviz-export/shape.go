@@ -146,9 +146,10 @@ func (s *shape) steps() ([]viewStep, error) {
 		return g.Filter(func(n servicegraph.Node) bool { return isOrphan(g, n) })
 	})
 	plain(s.minRate > 0, fmt.Sprintf("--min-rate %v", s.minRate), func(g *graph) *graph {
-		first, last := g.Window()
-		seconds := last.Sub(first).Seconds()
-		return g.FilterEdges(func(e servicegraph.Edge) bool { return e.Calls >= s.minRate*seconds })
+		return g.FilterEdges(func(e servicegraph.Edge) bool {
+			perSecond, known := g.Rate(e.Calls)
+			return !known || perSecond >= s.minRate
+		})
 	})
 	plain(s.edgeFraction > 0, fmt.Sprintf("--edgefraction %v", s.edgeFraction), func(g *graph) *graph {
 		total := 0.0

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"time"
 
 	"github.com/tempograph/tempograph/servicegraph"
 )
@@ -23,14 +22,14 @@ type Caption struct {
 // Captions words the captions of one graph.
 type Captions struct {
 	look   Look
-	window time.Duration
+	graph  *servicegraph.Graph
 	rates  bool
 	period period // of all rates, so that they can be compared
 }
 
 // Captions returns the words for the nodes and edges of g.
 func (l Look) Captions(g *servicegraph.Graph) Captions {
-	c := Captions{look: l, window: window(g), rates: hasRates(g)}
+	c := Captions{look: l, graph: g, rates: hasRates(g)}
 	if c.rates {
 		most := 0.0
 		for n := range g.Nodes() {
@@ -39,7 +38,8 @@ func (l Look) Captions(g *servicegraph.Graph) Captions {
 		for e := range g.Edges() {
 			most = max(most, e.Calls)
 		}
-		c.period = periodOf(most, c.window)
+		perSecond, _ := g.Rate(most)
+		c.period = periodOf(perSecond)
 	}
 	return c
 }
@@ -47,12 +47,14 @@ func (l Look) Captions(g *servicegraph.Graph) Captions {
 // hasRates reports whether calls per second mean something: a handful of traces has
 // no rate.
 func hasRates(g *servicegraph.Graph) bool {
-	return window(g) >= time.Second && g.Report().Traces >= 10
+	_, known := g.Rate(0)
+	return known && g.Report().Traces >= 10
 }
 
 func (c Captions) volume(calls float64) string {
 	if c.rates {
-		return c.period.rate(calls, c.window)
+		perSecond, _ := c.graph.Rate(calls)
+		return c.period.rate(perSecond)
 	}
 	return plural(calls, "call")
 }
@@ -118,7 +120,7 @@ func LineWidth(calls float64) float64 {
 func (c Captions) nodeTooltip(n servicegraph.Node) string {
 	lines := []string{longName(n.ID) + " (" + visible(string(n.ID.Type)) + ")"}
 	if n.Requests.Calls > 0 {
-		lines = append(lines, callsLine(n.Requests.Calls, n.Requests.Errors, c.window), latencyLine("latency", n.Requests.Latency))
+		lines = append(lines, c.callsLine(n.Requests.Calls, n.Requests.Errors), latencyLine("latency", n.Requests.Latency))
 	}
 	if n.Entries > 0 {
 		lines = append(lines, plural(n.Entries, "call")+" from outside")
@@ -133,7 +135,7 @@ func (c Captions) edgeTooltip(e servicegraph.Edge) string {
 	}
 	return strings.Join([]string{
 		fmt.Sprintf("%s → %s (%s)", shorten(visible(e.ID.From.String()), 200), shorten(visible(e.ID.To.String()), 200), visible(string(e.ID.Kind))),
-		callsLine(e.Calls, e.Errors, c.window),
+		c.callsLine(e.Calls, e.Errors),
 		latencyLine("caller", e.Caller.Latency),
 		latencyLine("callee", e.Callee.Latency),
 		latencyLine(between, e.Gap),
@@ -155,9 +157,9 @@ func longName(id servicegraph.NodeID) string {
 }
 
 // callsLine says how many calls there were, how often, and how many failed.
-func callsLine(calls, errors float64, window time.Duration) string {
+func (c Captions) callsLine(calls, errors float64) string {
 	line := plural(calls, "call")
-	if r := rate(calls, window); r != unknown {
+	if r := rate(c.graph, calls); r != unknown {
 		line += " (" + r + ")"
 	}
 	line += ", " + plural(errors, "error")

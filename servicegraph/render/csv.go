@@ -35,7 +35,7 @@ func (CSV) Render(w io.Writer, g *servicegraph.Graph) error {
 		"recovered", "retries",
 	})
 	for e := range g.Edges() {
-		m := measure(e.Calls, e.Errors, edgeLatency(e), window(g))
+		m := measure(g, e.Calls, e.Errors, edgeLatency(e))
 		out.Write([]string{
 			csvName(e.ID.From.Namespace), csvName(e.ID.From.Name), csvName(string(e.ID.From.Type)),
 			csvName(e.ID.To.Namespace), csvName(e.ID.To.Name), csvName(string(e.ID.To.Type)), csvName(string(e.ID.Kind)),
@@ -70,13 +70,13 @@ type measures struct {
 	p50, p95, p99, max float64 // milliseconds
 }
 
-func measure(calls, errors float64, l servicegraph.Latency, window time.Duration) measures {
-	m := measures{errors / calls, calls / window.Seconds(), math.NaN(), math.NaN(), math.NaN(), math.NaN()}
+func measure(g *servicegraph.Graph, calls, errors float64, l servicegraph.Latency) measures {
+	m := measures{errors / calls, math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN()}
 	if calls == 0 {
 		m.errorRate = math.NaN()
 	}
-	if window < time.Second { // as rate has it
-		m.perSecond = math.NaN()
+	if perSecond, known := g.Rate(calls); known {
+		m.perSecond = perSecond
 	}
 	if l.Count() > 0 {
 		m.p50, m.p95, m.p99, m.max = millis(l.Quantile(0.50)), millis(l.Quantile(0.95)), millis(l.Quantile(0.99)), millis(l.Max())

@@ -60,7 +60,7 @@ func (m Markdown) writeEdges(out io.Writer, g *servicegraph.Graph) {
 		l := edgeLatency(e)
 		rows = append(rows, []string{
 			code(nodeName(e.ID.From, markdownWidth)), arrow(e.ID.Kind), code(nodeName(e.ID.To, markdownWidth)),
-			count(e.Calls), rate(e.Calls, window(g)), m.Level(e.Errors, e.Calls).mark() + percent(e.Errors, e.Calls),
+			count(e.Calls), rate(g, e.Calls), m.Level(e.Errors, e.Calls).mark() + percent(e.Errors, e.Calls),
 			quantile(l, 0.50), quantile(l, 0.95), quantile(l, 0.99),
 		})
 	}

@@ -55,10 +55,10 @@ type period struct {
 	length time.Duration
 }
 
-// periodOf returns the period that suits a number of calls in a window: the second,
-// the minute or the hour, where there is less than one a second or minute.
-func periodOf(calls float64, window time.Duration) period {
-	switch perSecond := calls / window.Seconds(); {
+// periodOf returns the period that suits calls per second: the second, the minute or
+// the hour, where there is less than one a second or minute.
+func periodOf(perSecond float64) period {
+	switch {
 	case perSecond >= 1:
 		return period{"/s", time.Second}
 	case perSecond >= 1.0/60:
@@ -68,10 +68,10 @@ func periodOf(calls float64, window time.Duration) period {
 	}
 }
 
-// rate formats calls over a window by the period. A rate that is not zero is never
-// shown as zero.
-func (p period) rate(calls float64, window time.Duration) string {
-	switch v := calls / window.Seconds() * p.length.Seconds(); {
+// rate formats calls per second by the period. A rate that is not zero is never shown
+// as zero.
+func (p period) rate(perSecond float64) string {
+	switch v := perSecond * p.length.Seconds(); {
 	case v >= 1000:
 		return trim(v/1000, 1) + "k" + p.name
 	case v >= 100:
@@ -85,13 +85,13 @@ func (p period) rate(calls float64, window time.Duration) string {
 	}
 }
 
-// rate formats calls over a window as calls per second, or per minute or hour. It is
-// unknown when the window is shorter than a second: a handful of traces has no rate.
-func rate(calls float64, window time.Duration) string {
-	if window < time.Second {
+// rate formats so many calls of g as calls per second, or per minute or hour.
+func rate(g *servicegraph.Graph, calls float64) string {
+	perSecond, known := g.Rate(calls)
+	if !known {
 		return unknown
 	}
-	return periodOf(calls, window).rate(calls, window)
+	return periodOf(perSecond).rate(perSecond)
 }
 
 // percent formats the share of n in total: two digits, and never a zero or a

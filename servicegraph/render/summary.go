@@ -7,15 +7,6 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// window returns the time that the spans of g cover, 0 if unknown.
-func window(g *servicegraph.Graph) time.Duration {
-	first, last := g.Window()
-	if first.IsZero() || last.IsZero() {
-		return 0
-	}
-	return last.Sub(first)
-}
-
 // timeRange says in words what time the spans of g cover.
 func timeRange(g *servicegraph.Graph) string {
 	first, last := g.Window()

@@ -45,7 +45,7 @@ func writeEdges(out io.Writer, g *servicegraph.Graph) {
 		l := edgeLatency(e)
 		rows = append(rows, []string{
 			tableName(e.ID.From), arrow(e.ID.Kind), tableName(e.ID.To),
-			count(e.Calls), rate(e.Calls, window(g)), percent(e.Errors, e.Calls),
+			count(e.Calls), rate(g, e.Calls), percent(e.Errors, e.Calls),
 			quantile(l, 0.50), quantile(l, 0.95), quantile(l, 0.99),
 		})
 	}

@@ -83,14 +83,21 @@ func TestShorten(t *testing.T) {
 	}
 }
 
+// lasting returns a graph with a window of that length.
+func lasting(length time.Duration) *servicegraph.Graph {
+	b := servicegraph.NewBuilder(servicegraph.Config{})
+	b.Add(servicegraph.Span{TraceID: servicegraph.TraceID{1}, SpanID: servicegraph.SpanID{1}, Start: 1, End: 1 + int64(length)})
+	return b.Graph()
+}
+
 func TestNumbers(t *testing.T) {
 	for _, test := range []struct{ got, want string }{
 		{count(0), "0"}, {count(999), "999"}, {count(1000), "1,000"}, {count(999_499), "999,499"},
 		{count(999_500), "1M"}, {count(1_234_567), "1.23M"}, {count(2e9), "2G"}, {count(1234.5), "1,234.5"},
 		{plural(1, "call"), "1 call"}, {plural(0, "call"), "0 calls"}, {plural(1.5, "call"), "1.5 calls"}, {plural(2, "address"), "2 addresses"},
 
-		{rate(5, 999*time.Millisecond), "–"}, {rate(5, time.Second), "5/s"}, {rate(1234, time.Second), "1.2k/s"},
-		{rate(55, 26*time.Second), "2.1/s"}, {rate(30, time.Minute), "30/min"}, {rate(5, time.Hour), "5/h"},
+		{rate(lasting(999*time.Millisecond), 5), "–"}, {rate(lasting(time.Second), 5), "5/s"}, {rate(lasting(time.Second), 1234), "1.2k/s"},
+		{rate(lasting(26*time.Second), 55), "2.1/s"}, {rate(lasting(time.Minute), 30), "30/min"}, {rate(lasting(time.Hour), 5), "5/h"},
 
 		{percent(0, 10), "0%"}, {percent(0, 0), "–"}, {percent(1, 1e9), "<0.01%"}, {percent(1, 2000), "0.05%"},
 		{percent(19, 1000), "1.9%"}, {percent(1, 8), "12%"}, {percent(999, 1000), ">99%"}, {percent(5, 5), "100%"},

@@ -15,9 +15,9 @@ func CountText(n float64) string { return count(n) }
 // PluralText returns a number and its noun, as "1 call" or "18,240 calls".
 func PluralText(n float64, noun string) string { return plural(n, noun) }
 
-// RateText returns calls over a window per second, minute or hour, "–" for a window
-// of less than a second.
-func RateText(calls float64, window time.Duration) string { return rate(calls, window) }
+// RateText returns so many calls of g per second, minute or hour, "–" where their rate
+// is unknown.
+func RateText(g *servicegraph.Graph, calls float64) string { return rate(g, calls) }
 
 // ShareText returns the share of n in total in percent, "–" where total is 0.
 func ShareText(n, total float64) string { return percent(n, total) }
@@ -27,9 +27,6 @@ func DurationText(d time.Duration) string { return duration(d) }
 
 // TimeRange says what time the spans of g cover.
 func TimeRange(g *servicegraph.Graph) string { return timeRange(g) }
-
-// Window returns the time that the spans of g cover, 0 if unknown.
-func Window(g *servicegraph.Graph) time.Duration { return window(g) }
 
 // Remarks says what makes a graph less than the truth, the gravest first, as "2
 // hidden nodes: left out of this view".

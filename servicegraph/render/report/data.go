@@ -95,16 +95,15 @@ func (h HTML) data(g, part *servicegraph.Graph) (data, error) {
 		Nodes:    make([]node, 0, g.NumNodes()),
 		Edges:    make([]edge, 0, g.NumEdges()),
 	}
-	window := render.Window(g)
 	nodeAt := make(map[servicegraph.NodeID]int, g.NumNodes())
 	for n := range g.Nodes() {
 		nodeAt[n.ID] = len(d.Nodes)
-		d.Nodes = append(d.Nodes, h.node(n, window))
+		d.Nodes = append(d.Nodes, h.node(g, n))
 	}
 	edgeAt := make(map[servicegraph.EdgeID]int, g.NumEdges())
 	for e := range g.Edges() {
 		edgeAt[e.ID] = len(d.Edges)
-		d.Edges = append(d.Edges, h.edge(g, e, nodeAt, window))
+		d.Edges = append(d.Edges, h.edge(g, e, nodeAt))
 	}
 	if part != nil && (part.NumNodes() < g.NumNodes() || part.NumEdges() < g.NumEdges()) {
 		d.Undrawn = undrawn(g, part)
@@ -142,13 +141,13 @@ func undrawn(g, part *servicegraph.Graph) string {
 		render.ShareText(calls(part), calls(g)))
 }
 
-func (h HTML) node(n servicegraph.Node, window time.Duration) node {
+func (h HTML) node(g *servicegraph.Graph, n servicegraph.Node) node {
 	d := node{
 		ID:    render.NodeID(n.ID),
 		Name:  render.NameText(n.ID.Name, nameWidth),
 		Type:  render.NameText(string(n.ID.Type), nameWidth),
 		State: h.Look.Level(n.Requests.Errors, n.Requests.Calls).String(),
-		Rate:  rateMeasure(n.Requests.Calls, window),
+		Rate:  rateMeasure(g, n.Requests.Calls),
 		side:  *sideData(n.Requests),
 	}
 	shown := d.Name
@@ -170,14 +169,14 @@ func (h HTML) node(n servicegraph.Node, window time.Duration) node {
 	return d
 }
 
-func (h HTML) edge(g *servicegraph.Graph, e servicegraph.Edge, nodeAt map[servicegraph.NodeID]int, window time.Duration) edge {
+func (h HTML) edge(g *servicegraph.Graph, e servicegraph.Edge, nodeAt map[servicegraph.NodeID]int) edge {
 	d := edge{
 		From:    nodeAt[e.ID.From],
 		To:      nodeAt[e.ID.To],
 		Kind:    render.NameText(string(e.ID.Kind), nameWidth),
 		State:   h.Look.Level(e.Errors, e.Calls).String(),
 		Calls:   measure{e.Calls, render.CountText(e.Calls)},
-		Rate:    rateMeasure(e.Calls, window),
+		Rate:    rateMeasure(g, e.Calls),
 		Errors:  errorMeasure(e.Errors, e.Calls),
 		Slowest: exemplars(e.Slowest),
 		Failed:  exemplars(e.Failed),
@@ -244,11 +243,12 @@ func sideData(s servicegraph.Stats) *side {
 	return d
 }
 
-func rateMeasure(calls float64, window time.Duration) measure {
-	if window < time.Second {
+func rateMeasure(g *servicegraph.Graph, calls float64) measure {
+	perSecond, known := g.Rate(calls)
+	if !known {
 		return nil
 	}
-	return measure{calls / window.Seconds(), render.RateText(calls, window)}
+	return measure{perSecond, render.RateText(g, calls)}
 }
 
 func errorMeasure(errors, calls float64) measure {
