@@ -79,8 +79,20 @@ func (l *look) check() error {
 // formats returns what the command can write, in the look. The drawing says how
 // pictures get laid out.
 func (l *look) formats(d draw.Drawing) []render.Format {
-	html := htmlreport.HTML{Look: d.Look, TraceURL: l.traceURL, SVG: draw.SVG{Drawing: d}}
+	html := l.page(d)
 	return slices.Concat(draw.Formats(d, l.scale), htmlreport.Formats(html), render.Formats(d.Look))
+}
+
+// page returns how pages of HTML are written. They draw what is not too large, or all
+// that the user insists on, in colours that the reader chooses.
+func (l *look) page(d draw.Drawing) htmlreport.HTML {
+	html := htmlreport.HTML{Look: d.Look, TraceURL: l.traceURL, MaxNodes: 200, MaxEdges: 400}
+	if d.Force {
+		html.MaxNodes, html.MaxEdges = math.MaxInt, math.MaxInt
+	}
+	d.Force, d.Theme = true, draw.ThemeAuto
+	html.SVG = draw.SVG{Drawing: d}
+	return html
 }
 
 // look returns the look of documents.

@@ -53,9 +53,10 @@ type HTML struct {
 	// SVG draws the picture, in the same look. Nil: the page has the tables alone.
 	SVG render.Renderer
 
-	// MaxNodes and MaxEdges are how much of a graph is drawn; 0 for 150 nodes and 400
-	// edges, which is what package draw takes. Of a larger graph that is the busiest
-	// part; the page says so, and the tables have all of it.
+	// MaxNodes and MaxEdges are the largest graph that is drawn whole; 0 for 150 nodes
+	// and 400 edges, which is what package draw takes. Of a larger graph the busiest part
+	// is drawn, no more than 80 nodes and 160 edges, because that can be read; the page
+	// says so, and the tables have all of it.
 	MaxNodes, MaxEdges int
 
 	// Live makes the page listen to the server that it came from; see the package.
@@ -158,8 +159,14 @@ func (h HTML) drawn(g *servicegraph.Graph) *servicegraph.Graph {
 	if g.NumNodes() <= nodes && g.NumEdges() <= edges {
 		return g
 	}
-	return busiest(g, nodes, edges)
+	return busiest(g, min(nodes, partNodes), min(edges, partEdges))
 }
+
+// How much is drawn of a graph that is too large.
+const (
+	partNodes = 80
+	partEdges = 160
+)
 
 // busiest returns the part of g with the busiest edges, as many as can be had with so
 // many nodes and edges, and what else there is between their ends. The busiest nodes

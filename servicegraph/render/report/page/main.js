@@ -147,7 +147,7 @@ function take(data) {
   byId("remarks").title = data.remarks.join("\n");
   picture.take(graph);
   byId("empty").hidden = Boolean(picture.svg);
-  byId("legend").replaceChildren(...picture.lines.filter((line) => line !== data.facts).map((line) => make("p", {}, line)));
+  byId("legend").textContent = byId("legend").title = picture.lines.filter((line) => !data.facts.includes(line)).join(" · ");
   notice();
   details.thing = undefined; // it shows the old numbers
   tables.edges.take(graph.edges);
