@@ -731,9 +731,6 @@ func (o *oracle) enter() {
 		if !s.serves() || s.called() || !outside && !messages {
 			continue
 		}
-		if outside {
-			o.requests[s.node] += s.Weight
-		}
 		handsOn := slices.ContainsFunc(o.spans, func(i *oracleSpan) bool {
 			if len(o.messages(i)) == 0 {
 				return false
@@ -745,6 +742,9 @@ func (o *oracle) enter() {
 			}
 			return false
 		})
+		if messages || !handsOn { // what hands on has received nothing itself
+			o.requests[s.node] += s.Weight
+		}
 		peer, kind := sg.NodeID{Name: s.attrs["peer.service"], Type: sg.TypeExternal}, sg.KindRequest
 		if s.kind == sg.KindConsumer {
 			kind = sg.KindMessage

@@ -134,14 +134,17 @@ func (f *folder) entries() {
 	for i := range int32(len(f.spans)) {
 		span, fact := &f.spans[i], &f.facts[i]
 		p := f.parent[i]
+		receives := len(f.targets[i]) > 0
 		polled := span.kind == KindConsumer && f.receiver(i) < 0 // in a loop of the service's own
-		if fact.isCallee || !span.kind.serves() || p >= 0 && !polled {
+		if fact.isCallee || !span.kind.serves() || p >= 0 && !polled && !receives {
 			continue
 		}
 		node := f.sum.node(span.node)
-		node.Requests.add(span)
+		if receives || !fact.handsOn { // a request is a delivery
+			node.Requests.add(span)
+		}
 		switch {
-		case len(f.targets[i]) > 0: // the producer may yet be found
+		case receives: // the producer may yet be found
 		case fact.handsOn: // the spans inside know better
 		case span.peer != 0 && (p == noParent || f.queue(i) != 0):
 			fact.fate = fateVirtual
