@@ -78,7 +78,7 @@ func (c Config) Reads(key string) bool {
 type Builder struct {
 	cfg    Config
 	names  names
-	folder folder
+	folder *folder
 	linked map[Link]int // spans that consumers point to, by how many of the held ones do
 	report Report       // what is known when a span arrives
 	attrs  map[nodeIndex]attrSet
@@ -91,8 +91,7 @@ type Builder struct {
 // NewBuilder returns an empty builder.
 func NewBuilder(cfg Config) *Builder {
 	b := &Builder{cfg: cfg, linked: make(map[Link]int), attrs: make(map[nodeIndex]attrSet), cut: make(map[nodeIndex]bool)}
-	b.folder = folder{cfg: cfg, linked: b.linked}
-	b.folder.names = &b.names
+	b.folder = newFolder(b)
 	b.window.init(&b.names, cfg.Window)
 	if cfg.Tempo != nil {
 		b.tempo = NewTempoProcessor(*cfg.Tempo)
@@ -172,14 +171,13 @@ func (b *Builder) Tempo() *TempoProcessor { return b.tempo }
 
 // Graph returns the graph of all spans so far, those of traces that are not
 // complete included. It can be called at any time, and adding can go on after it.
-// Its cost grows with the spans held and with the edges.
+// Its cost grows with the spans held and with the edges; where there are many spans,
+// several processors share it ([runtime.GOMAXPROCS]).
 func (b *Builder) Graph() *Graph {
 	sum := newTotals(&b.names)
 	sum.merge(b.counted)
 	sum.report.merge(b.report)
-	for t := range b.held() {
-		b.folder.fold(t, sum)
-	}
+	b.foldHeld(sum)
 	sum.report.Open = uint64(b.traces.n - b.closed.Len())
 	b.describe(sum)
 	return sum.graph()

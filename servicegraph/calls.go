@@ -66,6 +66,12 @@ type spanFacts struct {
 	fate fate
 }
 
+func newFolder(b *Builder) *folder {
+	f := &folder{cfg: b.cfg, linked: b.linked}
+	f.names = &b.names
+	return f
+}
+
 // fold adds the calls of one trace to the totals.
 func (f *folder) fold(t trace, sum *totals) {
 	f.trace, f.sum, f.kept = t.id, sum, t.linked

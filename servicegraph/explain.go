@@ -100,7 +100,7 @@ func (b *Builder) Explain(from, to NodeID) Explanation {
 	resolver := g.totals.resolver()
 	x := explainer{
 		from: b.names.find(from), to: b.names.find(to),
-		folder:   &b.folder,
+		folder:   b.folder,
 		resolver: resolver,
 		senders:  resolver.senders(),
 		scratch:  newTotals(&b.names),
