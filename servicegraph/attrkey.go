@@ -68,7 +68,7 @@ var factKeys = [...]factKey{
 }
 
 // keysByLength finds the numbers of keys. Most attributes of a span are told to be
-// none of these by the length and the first letter alone.
+// none of these by the length, the first and the last letter alone: see AttrFilter.
 var keysByLength = func() (byLength [32][]AttrKey) {
 	for i, k := range factKeys {
 		byLength[len(k.name)] = append(byLength[len(k.name)], AttrKey(i+1))
@@ -102,8 +102,8 @@ func (k AttrKey) isURL() bool { return k.name() == "url.full" || k.name() == "ht
 // An AttrFilter tells the attributes that the graph reads of some spans from all
 // others, fast. It does not change, and is safe for concurrent use.
 type AttrFilter struct {
-	letters [32]uint32 // by length of the key: bit n is set for first letter n of the alphabet
-	of      spanRoles
+	ends [32]uint64 // by length of the key: bit n is set for first and last letters of which endsOf is n
+	of   spanRoles
 }
 
 // attrFilter returns the filter for spans of a kind.
@@ -125,7 +125,7 @@ func (c *Config) newAttrFilter(of spanRoles) *AttrFilter {
 	}
 	for _, k := range factKeys {
 		if k.of&f.of != 0 {
-			f.letters[len(k.name)] |= 1 << (k.name[0] & 31)
+			f.ends[len(k.name)] |= 1 << endsOf(k.name)
 		}
 	}
 	return f
@@ -136,10 +136,16 @@ func (f *AttrFilter) Has(key AttrKey) bool { return key.is(f.of) }
 
 // Key returns the number of the attribute with this key, 0 if it is to be left out.
 func (f *AttrFilter) Key(key []byte) AttrKey {
-	if n := len(key); n == 0 || n >= len(f.letters) || f.letters[n]>>(key[0]&31)&1 == 0 {
+	if n := len(key); n == 0 || n >= len(f.ends) || f.ends[n]>>endsOf(key)&1 == 0 {
 		return 0
 	}
 	return f.find(key)
+}
+
+// endsOf returns a number below 64 for the first and the last letter of a key. The
+// first alone would not do: http.response.status_code is as long as a key that is read.
+func endsOf[T string | []byte](key T) byte {
+	return (key[0] + 7*key[len(key)-1]) & 63
 }
 
 func (f *AttrFilter) find(key []byte) AttrKey {

@@ -28,7 +28,7 @@ func readFrames(s *source, f *frames) error {
 		return s.pipeline.readFrames(f)
 	}
 	d := newWireDecoder(s)
-	b := block{buf: make([]byte, 0, headSize)}
+	b := block{buf: make([]byte, 0, 2*headSize)}
 	for {
 		end := f.next(&b)
 		for i := range b.messages {
@@ -108,8 +108,8 @@ func (f *frames) next(b *block) error {
 		switch {
 		case err != errMore:
 			return err
-		case len(b.messages) > 0 && (!f.ahead || len(b.buf) == cap(b.buf)):
-			return nil
+		case len(b.messages) > 0 && (!f.ahead || cap(b.buf)-len(b.buf) < headSize):
+			return nil // full enough: reading less at a time goes through in's own buffer
 		}
 		f.more(b)
 	}

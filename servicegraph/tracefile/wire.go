@@ -35,6 +35,8 @@ const (
 	spanLinks      = 13<<3 | length
 	spanStatus     = 15<<3 | length
 
+	spanFlags = "\x85\x01" // 16<<3 | fixed32, encoded: not read
+
 	linkTraceID = 1<<3 | length
 	linkSpanID  = 2<<3 | length
 

@@ -39,21 +39,31 @@ func newAttributeFilter(in *servicegraph.Intake) *attributeFilter {
 
 // read cuts a message into fields. Of the attributes it keeps those that the filter, if
 // there is one, may let through, whatever the kind of the span turns out to be.
+//
+// Nearly all writers put fields in the order of their numbers: SDKs and Tempo in rising
+// order, the Collector in falling order. What comes so is read with the next field known,
+// and the processor guesses right; the loop at the end reads fields in any order.
 func (w *wireSpan) read(b []byte, filter *attributeFilter) error {
 	*w = wireSpan{attributes: w.attributes[:0], links: w.links[:0]}
-	b = w.readHead(b)
 	var keys *servicegraph.AttrFilter
 	if filter != nil {
 		keys = filter.any
-		if len(b) > 0 && b[0] == byte(spanAttributes) { // the kind comes before them, if it comes at all
+	}
+	if len(b) > 0 && b[0] == byte(spanTraceID) {
+		b = w.readIDsToTimes(b)
+		if filter != nil && len(b) > 0 && b[0] == byte(spanAttributes) { // the kind comes before them, if it comes at all
 			keys = filter.byKind[kindOf(int64(int32(w.kind)))]
 		}
+		b = w.readStatusAndFlags(w.readAttributes(b, keys))
+	} else {
+		b = w.readTimesToIDs(w.readAttributes(w.readStatusAndFlags(b), keys))
 	}
 	r := wireReader{rest: b}
 	for r.next() {
 		switch r.tag {
 		case spanAttributes:
 			r.err = w.readAttribute(r.bytes, keys)
+			r.rest = w.readAttributes(r.rest, keys)
 		case spanTraceID:
 			w.traceID = r.bytes
 		case spanSpanID:
@@ -79,10 +89,9 @@ func (w *wireSpan) read(b []byte, filter *attributeFilter) error {
 	return r.err
 }
 
-// readHead reads the fields before the attributes as far as they come in the order
-// of their numbers, in which nearly all writers put them, and returns the rest. It is
-// what read does, but the next field is known, and the processor guesses right.
-func (w *wireSpan) readHead(b []byte) []byte {
+// readIDsToTimes reads the fields before the attributes in rising order, as far as they
+// come in it, and returns the rest.
+func (w *wireSpan) readIDsToTimes(b []byte) []byte {
 	if len(b) < 18 || b[0] != byte(spanTraceID) || b[1] != 16 {
 		return b
 	}
@@ -110,6 +119,70 @@ func (w *wireSpan) readHead(b []byte) []byte {
 	}
 	w.start, w.end = binary.LittleEndian.Uint64(b[1:]), binary.LittleEndian.Uint64(b[10:])
 	return b[18:]
+}
+
+// readTimesToIDs is readIDsToTimes in falling order, with the flags where the Collector
+// puts them.
+func (w *wireSpan) readTimesToIDs(b []byte) []byte {
+	if len(b) < 2*9+2+2 || b[0] != byte(spanEnd) || b[9] != byte(spanStart) || b[18] != byte(spanKind) || b[19] >= 0x80 {
+		return b
+	}
+	w.end, w.start, w.kind = binary.LittleEndian.Uint64(b[1:]), binary.LittleEndian.Uint64(b[10:]), uint64(b[19])
+	b = b[20:]
+	if b[0] != byte(spanName) || b[1] >= 0x80 || int(b[1]) > len(b)-2 {
+		return b
+	}
+	w.name, b = b[2:2+b[1]], b[2+b[1]:]
+	b = w.readStatusAndFlags(b)
+	if len(b) >= 10 && b[0] == byte(spanParentID) && b[1] == 8 {
+		w.parentID, b = b[2:10], b[10:]
+	}
+	if len(b) != 10+18 || b[0] != byte(spanSpanID) || b[1] != 8 || b[10] != byte(spanTraceID) || b[11] != 16 {
+		return b
+	}
+	w.spanID, w.traceID = b[2:10], b[12:]
+	return nil
+}
+
+// readAttributes reads attributes as long as one follows another and all of it is
+// short, and returns the rest: a span has a dozen of them, of which a graph reads one
+// or two. Of the others nothing is looked at but lengths, and what the filter asks of
+// the key.
+func (w *wireSpan) readAttributes(b []byte, keys *servicegraph.AttrFilter) []byte {
+	// Offsets in b: 0 tag, 1 size, 2 tag of the first field, 3 its length, 4 itself.
+	for len(b) > 6 && b[0] == byte(spanAttributes) && b[1] < 0x80 && b[3] < 0x80 {
+		end, second := 2+int(b[1]), 4+int(b[3])
+		if end > len(b) || second+2 > end || int(b[second+1]) != end-second-2 {
+			break
+		}
+		a := keyValue{key: b[4:second], value: b[second+2 : end]}
+		switch {
+		case b[2] == byte(attributeKey) && b[second] == byte(attributeValue):
+		case b[2] == byte(attributeValue) && b[second] == byte(attributeKey):
+			a.key, a.value = a.value, a.key
+		default:
+			return b
+		}
+		b = b[end:]
+		if keys != nil {
+			if a.number = keys.Key(a.key); a.number == 0 {
+				continue
+			}
+		}
+		w.attributes = append(w.attributes, a)
+	}
+	return b
+}
+
+// readStatusAndFlags reads these, if they are the next fields, and returns the rest.
+func (w *wireSpan) readStatusAndFlags(b []byte) []byte {
+	if len(b) >= 2 && b[0] == byte(spanStatus) && b[1] < 0x80 && 2+int(b[1]) <= len(b) {
+		w.status, b = joined(w.status, b[2:2+b[1]]), b[2+b[1]:]
+	}
+	if len(b) >= 6 && b[0] == spanFlags[0] && b[1] == spanFlags[1] {
+		b = b[6:]
+	}
+	return b
 }
 
 // readAttribute adds a KeyValue, if its key is read.
