@@ -48,6 +48,9 @@ var policy = map[string]string{
 	"internal/tempocompat":  "",
 
 	"cmd/graphviz-export": "*",
+
+	"cmd/graphviz-export/internal/viewer": "servicegraph servicegraph/render servicegraph/render/report",
+
 	"examples/guarded":    "*",
 	"examples/quickstart": "*",
 }

@@ -84,7 +84,7 @@ func (c *check) run(ctx context.Context) error {
 		c.stderr.warnf("nothing to check: %s", strings.TrimPrefix(src.nothing, "nothing to draw: "))
 	}
 	if limit := src.limit; limit > 0 && observed.Report().Traces >= uint64(limit) {
-		c.stderr.warnf("--limit %d was reached, there may be more traces: raise it, or shorten the time range", limit)
+		c.stderr.warnf("%s", limitReached(limit))
 	}
 	if ids := graphtest.Unspoken(observed.Graph, goldens...); len(goldens) > 0 && len(ids) > 0 {
 		var names []string

@@ -20,6 +20,8 @@ type console struct {
 
 	mu    sync.Mutex
 	shown bool // the line of progress is on the screen
+
+	said, saidBefore map[string]bool // lines of this round and the one before; nil: not in a round
 }
 
 // progressDelay is how long work may take without a sign of life.
@@ -54,8 +56,28 @@ func (c *console) detailf(format string, args ...any) {
 func (c *console) line(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.said != nil {
+		again := c.said[text] || c.saidBefore[text]
+		c.said[text] = true
+		if again {
+			return
+		}
+	}
 	c.erase()
 	fmt.Fprintln(c.out, text)
+}
+
+// round begins a round of work that is done again and again, until end is called. Lines
+// that were written in it, or in the round before, are not written again.
+func (c *console) round() (end func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.said = make(map[string]bool)
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.said, c.saidBefore = nil, c.said
+	}
 }
 
 // erase takes the line of progress off the screen. The caller holds c.mu.

@@ -9,6 +9,7 @@ Usage:
 
 	graphviz-export [flags] [FILE|-]...
 	graphviz-export check --rules FILE [flags] [FILE|-]...
+	graphviz-export serve [flags] [FILE|-]...
 	graphviz-export completion bash|zsh|fish|powershell
 
 # Examples
@@ -228,6 +229,33 @@ object of this type, with names that begin with a small letter:
 		Kind     string   // request or message
 		Traces   []string // examples, by id
 	}
+
+# Viewer
+
+Graphviz-export serve shows the graph in a browser, with search, filters and tables, and
+keeps it up to date until Ctrl-C. What is selected and looked at stays where it is.
+
+With --otlp it takes the spans that services send, and needs nothing else: no Tempo, no
+Collector. Services that send to where OTLP usually goes need no setting either:
+
+	graphviz-export serve --otlp --open
+
+The graph is that of all spans since the start, and grows with the services and calls
+that there are, not with time: a trace is held until no span of it has come for 10
+seconds, of all traces at most 200,000 spans. Spans that are invalid are rejected, and
+their sender is told. Requests of OTLP may have 16 MiB.
+
+Without --otlp, what to read is said as for a picture: files, which are read again when
+they have changed; or a Tempo, which is asked again --every 30s, for the time range that
+--since means then. When that fails, the page says why, and keeps the last graph; so
+does standard error, once.
+
+	graphviz-export serve --tempo http://localhost:3200 --since 15m --every 10s
+
+The page is for this machine alone unless --listen says otherwise, and OTLP is taken
+from it alone unless --otlp-grpc and --otlp-http do. There is no password: whoever
+reaches these ports may look and send. Beside the page there is the graph in all
+formats, such as /graph.json and /graph.svg.
 
 # Completion
 

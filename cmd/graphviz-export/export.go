@@ -85,7 +85,7 @@ func (e *export) run(ctx context.Context) error {
 		return err
 	}
 	if limit := src.limit; limit > 0 && g.Report().Traces >= uint64(limit) {
-		e.stderr.warnf("--limit %d was reached, there may be more traces: raise it, or shorten the time range", limit)
+		e.stderr.warnf("%s", limitReached(limit))
 	}
 	if skipped > 0 {
 		return &statusError{statusPartial, fmt.Errorf("the graph is incomplete: %s left out, see above", count(skipped, "record"))}
@@ -103,20 +103,8 @@ func (e *export) bounded(ctx context.Context) (context.Context, context.CancelFu
 
 // write makes all documents before it writes the first one.
 func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source, notes []string, targets []target) error {
-	look := e.look.look()
-	if look.Title == "" {
-		look.Title = src.title
-	} else {
-		look.Query = src.title
-	}
-	look.Source, look.Notes = src.origin, notes
-	drawing := draw.Drawing{
-		Look:    look,
-		Theme:   e.look.colours(),
-		Worker:  []string{workerArg},
-		Context: ctx,
-		Force:   e.force,
-	}
+	drawing := e.drawing(ctx, src, notes)
+	drawing.Force = e.force
 	if e.force {
 		drawing.Timeout = math.MaxInt64 // --timeout, or the user, ends it
 	}
@@ -157,6 +145,24 @@ func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source, n
 		e.stderr.infof("%s%s → %s", summary(g), about, strings.Join(names, ", "))
 	}
 	return nil
+}
+
+// drawing returns how pictures of what comes from a source are drawn. The notes say what
+// they leave out of it.
+func (e *export) drawing(ctx context.Context, src source, notes []string) draw.Drawing {
+	look := e.look.look()
+	if look.Title == "" {
+		look.Title = src.title
+	} else {
+		look.Query = src.title
+	}
+	look.Source, look.Notes = src.origin, notes
+	return draw.Drawing{
+		Look:    look,
+		Theme:   e.look.colours(),
+		Worker:  []string{workerArg},
+		Context: ctx,
+	}
 }
 
 // shownSkips is how many of the records that were left out are described before

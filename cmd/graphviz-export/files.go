@@ -64,6 +64,7 @@ func (e *export) fileSource(args []string) (source, error) {
 	return source{
 		name:    name,
 		origin:  filepath.Base(name),
+		state:   stateOf(inputs),
 		nothing: fmt.Sprintf("nothing to draw: %s: no spans there", strings.Join(names, ", ")),
 		spans: func(ctx context.Context) iter.Seq2[servicegraph.Span, error] {
 			list := make([]iter.Seq2[servicegraph.Span, error], len(inputs))
@@ -78,6 +79,19 @@ func (e *export) fileSource(args []string) (source, error) {
 		graphs: func() []*servicegraph.Graph { return graphs },
 		close:  func() error { return nil },
 	}, nil
+}
+
+// stateOf returns what tells inputs from those with other names, and from themselves when
+// they have been written to. What is no file is the same for ever.
+func stateOf(inputs []input) string {
+	var b strings.Builder
+	for _, in := range inputs {
+		fmt.Fprintf(&b, "%q", in.name)
+		if info, err := os.Stat(in.name); err == nil && info.Mode().IsRegular() {
+			fmt.Fprintf(&b, " %d %d", info.Size(), info.ModTime().UnixNano())
+		}
+	}
+	return b.String()
 }
 
 // inputs returns what an argument stands for: standard input, a file, the trace

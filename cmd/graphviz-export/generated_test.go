@@ -81,7 +81,7 @@ func commandsWithFlags() []*cobra.Command {
 	root := newCommand(strings.NewReader(""), io.Discard, io.Discard)
 	list := []*cobra.Command{root}
 	for _, sub := range root.Commands() {
-		if sub.Flags().Lookup("format") != nil {
+		if sub.Flags().Lookup("tempo") != nil {
 			list = append(list, sub)
 		}
 	}

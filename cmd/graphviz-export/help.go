@@ -18,7 +18,7 @@ import (
 var manual string
 
 // groups are the headings that flags are listed under, in this order.
-var groups = []string{"Rules", "Tempo", "Time", "Shape", "Look", "Output"}
+var groups = []string{"Viewer", "Rules", "Tempo", "Time", "Shape", "Look", "Output"}
 
 // groupOf is the annotation of a flag that names its group.
 const groupOf = "group"

@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -19,6 +21,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
@@ -44,6 +47,9 @@ func TestScripts(t *testing.T) {
 		"SILENT": silent(t),
 		"LARGE":  fakeTempo(t, true, false),
 		"RECENT": fakeTempo(t, false, true),
+		"FREE1":  freePort(t),
+		"FREE2":  freePort(t),
+		"FREE3":  freePort(t),
 	}))
 }
 
@@ -53,6 +59,7 @@ func TestScriptsUseEveryFlag(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	commands := commandsWithFlags()
 	used := make(map[string]bool) // "--flag", "check --flag"
 	for _, script := range scripts {
 		text, err := os.ReadFile(script)
@@ -66,21 +73,24 @@ func TestScriptsUseEveryFlag(t *testing.T) {
 			}
 			command := ""
 			for i, word := range strings.Fields(args) {
-				if i == 0 && word == "check" {
-					command = "check "
+				if i == 0 && slices.ContainsFunc(commands, func(c *cobra.Command) bool { return c.Name() == word }) {
+					command = word + " "
 				}
 				name, _, _ := strings.Cut(word, "=")
 				used[command+name] = true
 			}
 		}
 	}
-	for _, cmd := range commandsWithFlags() {
+	for _, cmd := range commands {
 		command := ""
 		if cmd.HasParent() {
 			command = cmd.Name() + " "
 		}
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			shared := command != "" && slices.Contains(queryFlags, f.Name) // the same code for both commands
+			// Of the same code for all commands:
+			shared := command != "" && slices.ContainsFunc([]string{"Tempo", "Time", "Shape", "Look"}, func(group string) bool {
+				return slices.Contains(f.Annotations[groupOf], group)
+			})
 			short := f.Shorthand != "" && used[command+"-"+f.Shorthand]
 			if !shared && !short && !used[command+"--"+f.Name] {
 				t.Errorf("no script uses %s--%s", command, f.Name)
@@ -100,6 +110,9 @@ const hotrod = "../../examples/traces/hotrod.jsonl.gz"
 //	gzip FILE GZ         compress a file
 //	truncate N FILE      cut N bytes off the end of a file
 //	files NAME...        the directory has these files, and no others
+//	fetch URL [TEXT]     what is at the URL becomes standard output; with a text, once it
+//	                     is in it
+//	send URL FILE        post a file of OTLP JSON
 //
 // and the condition [root]: the user may do everything.
 func params(t *testing.T, dir string, vars map[string]string) testscript.Params {
@@ -133,6 +146,8 @@ func params(t *testing.T, dir string, vars map[string]string) testscript.Params 
 			"gzip":      scriptGzip,
 			"truncate":  scriptTruncate,
 			"files":     scriptFiles,
+			"fetch":     scriptFetch,
+			"send":      scriptSend,
 		},
 	}
 }
@@ -195,6 +210,66 @@ func scriptFiles(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("the directory has the files %q, want %q", got, args)
 	}
 }
+
+// soon is how long a script waits for what must come.
+const soon = 30 * time.Second
+
+func scriptFetch(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: fetch URL [TEXT]")
+	}
+	text := ""
+	if len(args) == 2 {
+		text = args[1]
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), soon)
+	defer cancel()
+	got := ""
+	for ; ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
+		got = get(ctx, args[0], text)
+		if len(args) == 1 || strings.Contains(got, text) {
+			fmt.Fprint(ts.Stdout(), got)
+			return
+		}
+	}
+	ts.Fatalf("%s has no %q: %s", args[0], text, got)
+}
+
+// get returns the answer of a server up to the text, if that is in it: a stream has no
+// end.
+func get(ctx context.Context, url, text string) string {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err.Error()
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err.Error() // perhaps it has not started yet
+	}
+	defer answer.Body.Close()
+	got := answer.Status + "\n"
+	for chunk := make([]byte, 64<<10); err == nil && (text == "" || !strings.Contains(got, text)); {
+		n := 0
+		n, err = answer.Body.Read(chunk)
+		got += string(chunk[:n])
+	}
+	return got
+}
+
+func scriptSend(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: send URL FILE")
+	}
+	answer, err := http.Post(args[0], "application/json", strings.NewReader(ts.ReadFile(args[1])))
+	ts.Check(err)
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%s\n%s", answer.Status, body)
+}
+
+// freePort returns an address that nobody listens at.
+func freePort(t *testing.T) string { return strings.TrimPrefix(closedPort(t), "http://") }
 
 // closedPort returns the URL of a port that nobody listens on.
 func closedPort(t *testing.T) string {

@@ -20,6 +20,7 @@ type source struct {
 	title   string // heading of a picture; empty for files, whose graph is that of their spans alone
 	nothing string // the error if there is no span
 	limit   int    // how many traces were asked for at most; 0: all
+	state   string // of files: another if they have changed
 
 	spans    func(context.Context) iter.Seq2[servicegraph.Span, error]
 	graphs   func() []*servicegraph.Graph // finished graphs that were met among the spans; nil: none can be

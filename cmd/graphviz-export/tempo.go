@@ -180,6 +180,11 @@ func (e *export) querySource(client *tempoclient.Client, config tempoclient.Conf
 	}, nil
 }
 
+// limitReached says that a Tempo may have more than it was asked for.
+func limitReached(limit int) string {
+	return fmt.Sprintf("--limit %d was reached, there may be more traces: raise it, or shorten the time range", limit)
+}
+
 // traceSource returns the spans of the traces with given ids. That one of them
 // does not exist is an error, as with files.
 func (e *export) traceSource(client *tempoclient.Client) (source, error) {
