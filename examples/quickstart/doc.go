@@ -10,6 +10,11 @@
 //
 //	go run ./examples/quickstart -tempo http://localhost:3200 -otlp http://localhost:4318
 //
+// And with nothing but the viewer of graphviz-export, which takes the spans itself:
+//
+//	go run ./cmd/graphviz-export serve --otlp
+//	go run ./examples/quickstart -otlp http://localhost:4318
+//
 // The services are a shop (shop.go): a gateway, a catalog with a database, a
 // checkout that calls payments and puts orders on a queue, and a shipping service
 // that takes them off and tells the mailer. Payments fails now and then.

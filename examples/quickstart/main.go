@@ -39,17 +39,17 @@ func main() {
 func run(ctx context.Context, stdout, stderr io.Writer, args []string) error {
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	tempoURL := flags.String("tempo", "", "query `URL` of a running Tempo; with none, one is started")
-	otlpURL := flags.String("otlp", "", "`URL` to send spans to, such as http://localhost:4318 or grpc://localhost:4317")
+	tempoURL := flags.String("tempo", "", "query `URL` of a running Tempo; without it and -otlp, one is started")
+	otlpURL := flags.String("otlp", "", "`URL` to send spans to, such as http://localhost:4318 or grpc://localhost:4317; without -tempo, that is all")
 	requests := flags.Int("requests", 300, "`number` of requests to make")
 	output := flags.String("o", "servicegraph.svg", "`file` for the picture")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if (*tempoURL == "") != (*otlpURL == "") {
-		return errors.New("-tempo and -otlp go together: where to ask for traces, and where to send them")
-	}
-	if *tempoURL == "" {
+	switch {
+	case *tempoURL != "" && *otlpURL == "":
+		return errors.New("-tempo needs -otlp: where to send the spans to that it is asked for")
+	case *otlpURL == "":
 		fmt.Fprintln(stderr, "starting Tempo", tempotest.Version)
 		tempo, err := tempotest.Run(ctx, tempotest.Config{})
 		if err != nil {
@@ -64,6 +64,11 @@ func run(ctx context.Context, stdout, stderr io.Writer, args []string) error {
 	spans, err := drive(ctx, *requests, otelsetup.Endpoint(*otlpURL), otelsetup.Resource(run))
 	if err != nil {
 		return err
+	}
+
+	if *tempoURL == "" {
+		fmt.Fprintf(stderr, "sent %d spans to %s\n", spans, *otlpURL)
+		return nil
 	}
 
 	fmt.Fprintf(stderr, "fetching %d spans from %s\n", spans, *tempoURL)

@@ -6,16 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/tempograph/tempograph/internal/otlpreceiver"
 	"github.com/tempograph/tempograph/otelsetup"
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/tracefile"
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
@@ -92,10 +96,31 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// Where there is a receiver and no Tempo, spans are sent and that is all.
+func TestSendOnly(t *testing.T) {
+	b := servicegraph.NewBuilder(servicegraph.Config{})
+	loader := tracefile.NewRequestLoader(b)
+	var mu sync.Mutex
+	receiver := httptest.NewServer(otlpreceiver.Handler(func(r otlpreceiver.Request) (otlpreceiver.Rejected, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		_, err := loader.Protobuf(r.Body)
+		return otlpreceiver.Rejected{}, err
+	}))
+	defer receiver.Close()
+	var stdout, stderr bytes.Buffer
+	if err := run(t.Context(), &stdout, &stderr, []string{"-otlp", receiver.URL, "-requests", "20"}); err != nil {
+		t.Fatal(err)
+	}
+	said := fmt.Sprintf("sent %d spans to %s\n", b.Graph().Report().Spans, receiver.URL)
+	if got := b.Graph().NumNodes(); got != 7 || !strings.HasSuffix(stderr.String(), said) || stdout.Len() > 0 {
+		t.Errorf("%d nodes; standard error:\n%s\nwant at its end: %sstandard output: %s", got, &stderr, said, &stdout)
+	}
+}
+
 func TestUsage(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
-		{"-tempo http://localhost:3200", "-tempo and -otlp go together"},
-		{"-otlp http://localhost:4318", "-tempo and -otlp go together"},
+		{"-tempo http://localhost:3200", "-tempo needs -otlp"},
 		{"-nonsense", "flag provided but not defined"},
 	} {
 		err := run(t.Context(), io.Discard, io.Discard, strings.Fields(c.args))
