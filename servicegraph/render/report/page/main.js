@@ -85,10 +85,7 @@ function show() {
   picture.mark({ chosen, around, found, hidden });
 
   const kept = (thing) => !hidden.has(thing) && (!found || found.has(thing));
-  for (const table of Object.values(tables)) {
-    table.filter(kept);
-    table.mark(chosen, around);
-  }
+  for (const table of Object.values(tables)) table.show(kept, chosen, around);
   for (const key of ["edges", "nodes"]) {
     const all = key === "edges" ? graph.edges.length : graph.nodes.length, some = tables[key].shown.length;
     const button = byId("tab-" + key);

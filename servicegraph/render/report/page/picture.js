@@ -10,10 +10,11 @@ class Picture {
     this.select = select; // called with a node or edge, or null, and the event
     this.parts = new Map(); // elements by node or edge
     this.things = new Map(); // and the reverse
+    this.marks = new Map(); // what nodes and edges are marked as
     box.addEventListener("click", (event) => this.select(this.thingOf(event.target), event));
     box.addEventListener("keydown", (event) => this.key(event));
     box.addEventListener("focusin", (event) => {
-      if (event.target.matches(":focus-visible") && this.thingOf(event.target)) viewport.reveal(event.target, false);
+      if (event.target.matches(":focus-visible") && this.thingOf(event.target)) viewport.reveal(event.target.getBBox(), false);
     });
   }
 
@@ -22,6 +23,7 @@ class Picture {
     const svg = this.box.querySelector("svg");
     this.parts.clear();
     this.things.clear();
+    this.marks.clear();
     this.svg = svg;
     this.lines = svg ? [...svg.querySelectorAll(".heading text:not(.title)")].map((e) => e.textContent) : [];
     if (!svg) return this.viewport.show(null);
@@ -38,6 +40,7 @@ class Picture {
       this.add(node, element);
       element.setAttribute("tabindex", "0");
       element.setAttribute("role", "button");
+      element.setAttribute("aria-pressed", "false");
       element.setAttribute("aria-label", spoken(node));
     }
   }
@@ -70,9 +73,8 @@ class Picture {
       element.prepend(reach);
     }
     if (parts.length === 0) return null;
-    const left = Math.min(...parts.map((b) => b.x)), right = Math.max(...parts.map((b) => b.x + b.width));
-    const top = Math.min(...parts.map((b) => b.y)), bottom = Math.max(...parts.map((b) => b.y + b.height));
-    return { x: left - 24, y: top - 24, width: right - left + 48, height: bottom - top + 48 };
+    const { x, y, width, height } = hull(parts);
+    return { x: x - 24, y: y - 24, width: width + 48, height: height + 48 };
   }
 
   thingOf(target) {
@@ -84,12 +86,12 @@ class Picture {
   mark({ chosen, around, found, hidden }) {
     for (const [thing, elements] of this.parts) {
       const faded = around ? !around.has(thing) : found ? !found.has(thing) : false;
+      const marks = [hidden.has(thing) && "hidden", faded && "faded", found?.has(thing) && "found", thing === chosen && "chosen"].filter(Boolean).join(" ");
+      if (marks === (this.marks.get(thing) || "")) continue; // most stay as they are
+      this.marks.set(thing, marks);
       for (const element of elements) {
-        const c = element.classList;
-        c.toggle("hidden", hidden.has(thing));
-        c.toggle("faded", faded);
-        c.toggle("found", Boolean(found) && found.has(thing));
-        c.toggle("chosen", thing === chosen);
+        element.classList.remove("hidden", "faded", "found", "chosen");
+        if (marks) element.classList.add(...marks.split(" "));
         if (!thing.isEdge) element.setAttribute("aria-pressed", String(thing === chosen));
       }
     }
@@ -98,12 +100,13 @@ class Picture {
   // reveal moves to a node or edge, if it is in the picture.
   reveal(thing, centre) {
     const elements = this.parts.get(thing);
-    if (elements) this.viewport.reveal(elements[0], centre);
+    if (elements) this.viewport.reveal(hull(elements.map((e) => e.getBBox())), centre);
   }
 
   // frame moves so that these nodes and edges fill the window.
   frame(things) {
-    this.viewport.frame([...things].flatMap((thing) => this.parts.get(thing) || []));
+    const elements = [...things].flatMap((thing) => this.parts.get(thing) || []);
+    if (elements.length > 0) this.viewport.frame(hull(elements.map((e) => e.getBBox())));
   }
 
   key(event) {
@@ -141,6 +144,17 @@ class Picture {
     }
     return best;
   }
+}
+
+// hull returns the smallest box around others.
+function hull(boxes) {
+  const x = Math.min(...boxes.map((b) => b.x)), y = Math.min(...boxes.map((b) => b.y));
+  return {
+    x,
+    y,
+    width: Math.max(...boxes.map((b) => b.x + b.width)) - x,
+    height: Math.max(...boxes.map((b) => b.y + b.height)) - y,
+  };
 }
 
 // spoken says what a node is for those who do not see it.

@@ -13,6 +13,7 @@ class Table {
     this.sorted = sorted; // called when the user sorts
     this.rows = [];
     this.shown = [];
+    this.passes = () => true;
     this.active = null; // the row that the keyboard is at
     this.sort = { column: columns.find((c) => c.first), down: true };
     this.heads = columns.map((c) => make("th", { scope: "col", role: "columnheader", class: c.number ? "number" : null },
@@ -45,20 +46,15 @@ class Table {
     this.order();
   }
 
-  // filter shows the rows that pass.
-  filter(passes) {
+  // show shows the rows that pass, which of them is chosen, and which belong to it.
+  show(passes, chosen, around) {
     this.passes = passes;
+    this.chosen = chosen;
+    this.around = around;
     this.shown = this.ordered.filter(passes);
     if (!this.shown.includes(this.active)) this.active = null;
     this.none.hidden = this.shown.length > 0;
     this.table.setAttribute("aria-rowcount", this.shown.length + 1);
-    this.draw(true);
-  }
-
-  // mark shows which row is chosen, and which belong to it.
-  mark(chosen, around) {
-    this.chosen = chosen;
-    this.around = around;
     this.draw(true);
   }
 
@@ -87,7 +83,7 @@ class Table {
       head.setAttribute("aria-sort", is ? (down ? "descending" : "ascending") : "none");
       head.querySelector(".arrow").textContent = is ? (down ? "▾" : "▴") : "";
     });
-    this.filter(this.passes || (() => true));
+    this.show(this.passes, this.chosen, this.around);
   }
 
   // draw makes the rows that can be seen, unless they are there; all anew if they changed.

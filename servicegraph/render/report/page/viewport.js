@@ -1,4 +1,6 @@
-// Pan and zoom: which part of the picture is seen, as the view box of its SVG.
+// Pan and zoom: which part of the picture is seen, as the view box of its SVG. To
+// change that, the browser has to paint, and for another scale to measure all text
+// again; so while the picture moves, it is moved as it was painted.
 
 const maxScale = 6; // screen pixels for one of the picture
 
@@ -25,6 +27,7 @@ class Viewport {
   // place that is looked at stays, unless it was all.
   show(svg, part) {
     this.svg = svg;
+    this.painted = null;
     if (!svg) return;
     const { x, y, width, height } = part || svg.viewBox.baseVal;
     this.size = { x, y, width: width || 100, height: height || 100 };
@@ -48,6 +51,7 @@ class Viewport {
 
   resized() {
     if (!this.svg) return;
+    this.painted = null; // it was for another size
     if (this.fitted) this.fit();
     else this.apply();
   }
@@ -59,15 +63,33 @@ class Viewport {
     this.apply();
   }
 
+  // apply shows the place in the next frame.
   apply() {
     if (this.pending || !this.at) return;
     this.pending = requestAnimationFrame(() => {
       this.pending = 0;
       if (!this.svg) return;
-      const { x, y, scale } = this.at;
-      const w = this.box.clientWidth / scale, h = this.box.clientHeight / scale;
-      if (w > 0 && h > 0) this.svg.setAttribute("viewBox", [x - w / 2, y - h / 2, w, h].map((v) => v.toFixed(2)).join(" "));
+      const zoom = this.painted ? this.at.scale / this.painted.scale : 0;
+      if (this.moving && zoom > 0.5 && zoom < 2) this.shift(zoom);
+      else this.paint();
     });
+  }
+
+  // shift moves what was painted.
+  shift(zoom) {
+    const { x, y, scale } = this.at;
+    this.svg.style.willChange = "transform";
+    this.svg.style.transform = `translate(${(this.painted.x - x) * scale}px, ${(this.painted.y - y) * scale}px) scale(${zoom})`;
+  }
+
+  // paint paints the picture anew.
+  paint() {
+    const { x, y, scale } = this.at;
+    const w = this.box.clientWidth / scale, h = this.box.clientHeight / scale;
+    if (!(w > 0 && h > 0)) return;
+    this.svg.style.willChange = this.svg.style.transform = "";
+    this.svg.setAttribute("viewBox", [x - w / 2, y - h / 2, w, h].map((v) => v.toFixed(2)).join(" "));
+    this.painted = { x, y, scale };
   }
 
   // glide moves there in a moment, at once for those who want no motion.
@@ -80,6 +102,7 @@ class Viewport {
       return this.rest();
     }
     const step = (now) => {
+      this.moving = true;
       const t = Math.min(Math.max((now - began) / 220, 0), 1), ease = t * (2 - t);
       this.go({
         x: from.x + (to.x - from.x) * ease,
@@ -92,28 +115,22 @@ class Viewport {
     this.gliding = requestAnimationFrame(step);
   }
 
-  // reveal moves so that an element of the picture can be seen; in the middle and
-  // large enough to read, if so wanted.
-  reveal(element, centre) {
+  // reveal moves so that a box of the picture can be seen; in the middle and large
+  // enough to read, if so wanted.
+  reveal({ x, y, width, height }, centre) {
     if (!this.svg || !this.at) return;
-    const box = element.getBoundingClientRect(), frame = this.box.getBoundingClientRect();
-    const margin = 24;
-    const inside = box.left >= frame.left + margin && box.right <= frame.right - margin &&
-      box.top >= frame.top + margin && box.bottom <= frame.bottom - margin;
     const scale = centre ? Math.max(this.at.scale, 0.9) : this.at.scale;
-    if (inside && scale === this.at.scale) return;
-    const middle = this.inPicture(box.left + box.width / 2, box.top + box.height / 2);
-    this.glide({ ...middle, scale });
+    const w = this.box.clientWidth / scale / 2, h = this.box.clientHeight / scale / 2, margin = 24 / scale;
+    const inside = x >= this.at.x - w + margin && x + width <= this.at.x + w - margin &&
+      y >= this.at.y - h + margin && y + height <= this.at.y + h - margin;
+    if (!inside || scale !== this.at.scale) this.glide({ x: x + width / 2, y: y + height / 2, scale });
   }
 
-  // frame moves so that elements of the picture fill the window.
-  frame(elements) {
-    if (!this.svg || !this.at || elements.length === 0) return;
-    const boxes = elements.map((element) => element.getBoundingClientRect());
-    const left = Math.min(...boxes.map((b) => b.left)), right = Math.max(...boxes.map((b) => b.right));
-    const top = Math.min(...boxes.map((b) => b.top)), bottom = Math.max(...boxes.map((b) => b.bottom));
-    const room = Math.min((this.box.clientWidth - 60) / (right - left), (this.box.clientHeight - 60) / (bottom - top));
-    this.glide({ ...this.inPicture((left + right) / 2, (top + bottom) / 2), scale: Math.min(this.at.scale * room, 1.6) });
+  // frame moves so that a box of the picture fills the window.
+  frame({ x, y, width, height }) {
+    if (!this.svg || !this.at) return;
+    const scale = Math.min((this.box.clientWidth - 60) / width, (this.box.clientHeight - 60) / height, 1.6);
+    this.glide({ x: x + width / 2, y: y + height / 2, scale });
   }
 
   // inPicture returns where a point of the window is in the picture.
@@ -150,9 +167,15 @@ class Viewport {
     this.rest();
   }
 
+  // rest waits until the picture has come to rest.
   rest() {
+    this.moving = true;
     clearTimeout(this.resting);
-    this.resting = setTimeout(() => this.moved(), 150);
+    this.resting = setTimeout(() => {
+      this.moving = false;
+      this.apply();
+      this.moved();
+    }, 150);
   }
 
   wheel(event) {
