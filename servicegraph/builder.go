@@ -37,6 +37,11 @@ type Config struct {
 	// arrived (semantics.md P9). It is a guess, and Evidence.Inferred counts it.
 	InferCalls bool
 
+	// UserNode makes a call of each request from outside the traced world: from a node
+	// named "user", seen by the callee alone (semantics.md P5). By default the node
+	// that is entered counts it, and no caller is made up.
+	UserNode bool
+
 	// Tempo, if set, turns the Tempo-compatible mode on: beside the graph, the builder
 	// keeps the series that Tempo's service-graphs processor writes from the same
 	// spans in the order of arrival: see [Builder.Tempo].

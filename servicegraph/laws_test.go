@@ -101,7 +101,7 @@ func TestLaws(t *testing.T) {
 	for seed := range seeds(t, 300) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		spans := randomTraces(rng, 1+rng.IntN(6))
-		cfg := []sg.Config{{}, {QueueNodes: true}, {IgnoreAddresses: true, HTTPErrors: true}, {InferCalls: true}}[seed%4]
+		cfg := []sg.Config{{}, {QueueNodes: true}, {IgnoreAddresses: true, HTTPErrors: true}, {InferCalls: true, UserNode: true}}[seed%4]
 		build := func(spans []sg.Span) *sg.Graph { return buildWith(cfg, spans) }
 		g := build(spans)
 		want := string(marshal(t, g))

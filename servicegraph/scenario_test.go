@@ -91,6 +91,8 @@ func parseConfig(t *testing.T, text string) (cfg sg.Config) {
 			cfg.QueueNodes = true
 		case word == "http-errors":
 			cfg.HTTPErrors = true
+		case word == "user-node":
+			cfg.UserNode = true
 		case word == "infer-calls":
 			cfg.InferCalls = true
 		case word == "ignore-addresses":

@@ -95,6 +95,14 @@ func (f *folder) virtualCall(i int32) {
 	}
 }
 
+// callOfUser adds the call from outside that span i is the callee side of.
+func (f *folder) callOfUser(i int32) {
+	span := &f.spans[i]
+	f.facts[i].fate = fateVirtual
+	user := f.names.node(NodeID{Name: "user", Type: TypeExternal})
+	f.sum.edge(edgeKey{user, span.node, f.edgeKind(-1, i)}).addCallee(f.id(i), span)
+}
+
 // sendAny notes the call of caller span i, as client describes it, as one that a
 // consumer may link to, by any of the spans that stand for it; false if none of them
 // can be linked to.
@@ -155,6 +163,9 @@ func (f *folder) entries() {
 			f.sum.callsTo(key).addCallee(f.id(i), span)
 		case p == noParent:
 			node.Entries = plus(node.Entries, span.weight)
+			if f.cfg.UserNode {
+				f.callOfUser(i)
+			}
 		}
 	}
 }

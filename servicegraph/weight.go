@@ -5,23 +5,44 @@ import "strings"
 // TraceStateWeight returns how many spans stand behind one with the given W3C
 // tracestate: the reciprocal of the probability with which it was sampled, from
 // the threshold that OpenTelemetry's consistent samplers leave there
-// ("ot=th:c" is 1 in 4). It is at least 1, or 0 where the tracestate names no
-// threshold or a malformed one: the weight is then unknown, and [Span.Weight]
-// takes it as 1.
+// ("ot=th:c" is 1 in 4), or else from the power of two that their predecessors wrote
+// ("ot=p:2;r:9" is 1 in 4 as well). It is at least 1, or 0 where the tracestate names
+// neither or a malformed one: the weight is then unknown, and [Span.Weight] takes it
+// as 1.
 func TraceStateWeight(tracestate string) float64 {
 	for member := range strings.SplitSeq(tracestate, ",") {
 		fields, ok := strings.CutPrefix(strings.Trim(member, " \t"), "ot=")
 		if !ok {
 			continue
 		}
+		weight := 0.0
 		for field := range strings.SplitSeq(fields, ";") {
 			if threshold, ok := strings.CutPrefix(field, "th:"); ok {
 				return thresholdWeight(threshold)
 			}
+			if power, ok := strings.CutPrefix(field, "p:"); ok {
+				weight = powerWeight(power)
+			}
 		}
-		return 0 // keys are unique: no second ot
+		return weight // keys are unique: no second ot
 	}
 	return 0
+}
+
+// powerWeight returns 2ᵖ for p in decimal digits, up to 62: 63 means that the sampler
+// could not tell.
+func powerWeight(digits string) float64 {
+	if !isNumber(digits) || len(digits) > 2 {
+		return 0
+	}
+	p := 0
+	for _, d := range digits {
+		p = 10*p + int(d-'0')
+	}
+	if p > 62 {
+		return 0
+	}
+	return float64(uint64(1) << p)
 }
 
 // thresholdWeight returns 2⁵⁶/(2⁵⁶-T) for the threshold T in up to 14

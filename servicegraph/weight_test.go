@@ -22,7 +22,13 @@ func TestTraceStateWeight(t *testing.T) {
 		{"congo=t61rcWkgMzE", 0, "another vendor alone"},
 		{"congo=ot=th:8", 0, "another vendor's value is its own"},
 		{"tenant@ot=th:8", 0, "not OpenTelemetry's key"},
-		{"ot=p:8;r:62", 0, "the older fields give no threshold"},
+		{"ot=p:8;r:62", 256, "the older fields: a power of two"},
+		{"ot=r:62;p:0", 1, "everything is sampled"},
+		{"ot=p:8;th:8", 2, "the present field goes first"},
+		{"ot=p:63", 0, "the older sampler could not tell"},
+		{"ot=p:064", 0, "three digits"},
+		{"ot=p:x", 0, "not a number"},
+		{"ot=r:62", 0, "what was drawn, not how likely it was"},
 		{"ot=xth:8", 0, "another field whose name ends like ours"},
 		{"ot=th:", 0, "no digit"},
 		{"ot=th:8;rv", 2, "a malformed neighbour does no harm"},
@@ -49,7 +55,7 @@ func FuzzTraceStateWeight(f *testing.F) {
 	f.Add("ot=th:8")
 	f.Add("a=b,ot=rv:1;th:c")
 	f.Fuzz(func(t *testing.T, tracestate string) {
-		if w := TraceStateWeight(tracestate); w != 0 && !(w >= 1 && w <= 1<<56) {
+		if w := TraceStateWeight(tracestate); w != 0 && !(w >= 1 && w <= 1<<62) {
 			t.Errorf("TraceStateWeight(%q) = %v", tracestate, w)
 		}
 	})
