@@ -14,6 +14,9 @@ func (f *folder) account() {
 		if isUnknown(node.ID) {
 			r.UnknownService++
 		}
+		if span.weight != 1 {
+			r.Sampled++
+		}
 		switch {
 		case span.start <= 0 || span.end == 0:
 			r.Unfinished++

@@ -27,6 +27,7 @@ type Report struct {
 	Unfinished      uint64 // no end, or no start: no latency recorded
 	Skewed          uint64 // callee spans that began before their caller's span, or ended after it
 	UnknownService  uint64 // spans without service.name
+	Sampled         uint64 // spans with a weight other than 1: calls are estimates
 	LinkMissing     uint64 // links of consumers to spans that never arrived, or that send nothing
 
 	// Addresses that calls without a callee span went to, and where several
@@ -107,7 +108,7 @@ func (r *Report) counters() []*uint64 {
 	return []*uint64{
 		&r.Traces, &r.Spans,
 		&r.Paired, &r.Virtual, &r.Nested, &r.Root, &r.Internal, &r.Orphan, &r.Unresolved, &r.Duplicate, &r.Invalid, &r.Late,
-		&r.MissingParent, &r.Cycles, &r.InvalidDuration, &r.Unfinished, &r.Skewed, &r.UnknownService, &r.LinkMissing, &r.AddressConflicts,
+		&r.MissingParent, &r.Cycles, &r.InvalidDuration, &r.Unfinished, &r.Skewed, &r.UnknownService, &r.Sampled, &r.LinkMissing, &r.AddressConflicts,
 		&r.LinksSettled, &r.AddressesSettled,
 		&r.Open, &r.Reopened, &r.ClosedQuiet, &r.ClosedAge, &r.EvictedSpans, &r.EvictedTraces, &r.NodesFolded, &r.NamesCut, &r.Skipped,
 		&r.LeftOutNodes, &r.LeftOutEdges,

@@ -334,7 +334,7 @@ func describeReport(r sg.Report) string {
 		n    uint64
 	}{
 		{"missing parent", r.MissingParent}, {"cycle", r.Cycles}, {"invalid duration", r.InvalidDuration},
-		{"unfinished", r.Unfinished}, {"skewed", r.Skewed}, {"unknown service", r.UnknownService},
+		{"unfinished", r.Unfinished}, {"skewed", r.Skewed}, {"unknown service", r.UnknownService}, {"sampled", r.Sampled},
 		{"link missing", r.LinkMissing}, {"address conflict", r.AddressConflicts},
 	} {
 		if c.n > 0 {

@@ -135,7 +135,7 @@ A file is written beside its place and moved there when it is whole. A summary
 and everything else that is not the graph goes to standard error; --quiet leaves
 only warnings and errors, --verbose adds what helps to find out why.
 
-The picture is laid out by Graphviz, which takes up to 150 nodes and 400 edges;
+The picture is laid out by Graphviz, which takes up to 250 nodes and 500 edges;
 larger graphs can be drawn in part, in full with --force, or written in the other
 formats.
 

@@ -18,40 +18,40 @@ import (
 func TestTooLarge(t *testing.T) {
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "large.json"), filepath.Join(dir, "graph.svg")
-	writeTangle(t, in, 151, 300)
+	writeTangle(t, in, 251, 300)
 
 	var stdout, stderr bytes.Buffer
 	err := run(t.Context(), strings.NewReader(""), &stdout, &stderr, []string{"-o", out, in})
 	if statusOf(err) != statusFailed || !errors.Is(err, draw.ErrTooLarge) || !strings.HasSuffix(err.Error(), ": take a part with --nodecount 80 or --focus NAME, draw all of it with --force, or write .dot or .json") {
-		t.Errorf("drawing 151 services: %v", err)
+		t.Errorf("drawing 251 services: %v", err)
 	}
 	if _, err := os.Stat(out); err == nil {
 		t.Errorf("%s was written", out)
 	}
-	if got := outputOf(t, "-f", "dot", in); !bytes.Contains(got, []byte("s150")) {
+	if got := outputOf(t, "-f", "dot", in); !bytes.Contains(got, []byte("s250")) {
 		t.Errorf("the DOT lacks a service:\n%s", got)
 	}
 }
 
-// With --force it is drawn all the same; here it is one service that calls 150 others,
+// With --force it is drawn all the same; here it is one service that calls 250 others,
 // which is easy.
 func TestForce(t *testing.T) {
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "star.json"), filepath.Join(dir, "graph.svg")
 	var b strings.Builder
-	for i := range 150 {
+	for i := range 250 {
 		fmt.Fprintf(&b, `{"resourceSpans":[%s,%s]}`+"\n", resourceSpan(0, i+1, 1, 0, 3), resourceSpan(i+1, i+1, 2, 1, 2))
 	}
 	if err := os.WriteFile(in, []byte(b.String()), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	if message, err := exec.Command("graphviz-export", "-o", out, in).CombinedOutput(); err == nil {
-		t.Fatalf("151 services are drawn: %s", message)
+		t.Fatalf("251 services are drawn: %s", message)
 	}
 	if message, err := exec.Command("graphviz-export", "--force", "-o", out, in).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, message)
 	}
-	if got, err := os.ReadFile(out); err != nil || !bytes.Contains(got, []byte(">s150<")) {
+	if got, err := os.ReadFile(out); err != nil || !bytes.Contains(got, []byte(">s250<")) {
 		t.Errorf("the picture lacks a service (%v)", err)
 	}
 }

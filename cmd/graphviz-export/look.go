@@ -86,11 +86,11 @@ func (l *look) formats(d draw.Drawing) []render.Format {
 // page returns how pages of HTML are written. They draw what is not too large, or all
 // that the user insists on, in colours that the reader chooses.
 func (l *look) page(d draw.Drawing) htmlreport.HTML {
-	html := htmlreport.HTML{Look: d.Look, TraceURL: l.traceURL, MaxNodes: 200, MaxEdges: 400}
+	html := htmlreport.HTML{Look: d.Look, TraceURL: l.traceURL}
 	if d.Force {
 		html.MaxNodes, html.MaxEdges = math.MaxInt, math.MaxInt
 	}
-	d.Force, d.Theme = true, draw.ThemeAuto
+	d.Theme = draw.ThemeAuto
 	html.SVG = draw.SVG{Drawing: d}
 	return html
 }

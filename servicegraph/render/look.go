@@ -158,6 +158,9 @@ func (l Look) caveats(g *servicegraph.Graph) []string {
 	if selfEdges, calls := countSelfEdges(g); selfEdges > 0 && !l.SelfEdges {
 		lines = append(lines, "not drawn: "+plural(selfEdges, "self edge")+" with "+plural(calls, "call"))
 	}
+	if all := g.Report().Environments; len(all) > 1 {
+		lines = append(lines, "several environments in one graph: "+shorten(visible(strings.Join(all, ", ")), 200))
+	}
 	var notes []string
 	for _, m := range remarks(g.Report()) {
 		notes = append(notes, plural(float64(m.n), m.what))

@@ -54,9 +54,13 @@ func remarks(r servicegraph.Report) []remark {
 		{r.LinkMissing, "broken link", "the span it points to never arrived, or sends nothing"},
 		{r.AddressConflicts, "ambiguous address", "several services answer there, so calls to it stay unassigned"},
 		{r.Cycles, "parent loop", "cut open at one span"},
+		{r.EvictedSpans, "early span", "settled because too many were held, so what belongs to them and came later may be missing"},
+		{r.NodesFolded, "folded name", "beyond the limit of nodes, so counted for the node other"},
+		{r.NamesCut, "cut name", "an address or a detail beyond the limit, so not looked at"},
 		{r.UnknownService, "nameless span", "no service.name, so counted for unknown_service"},
 		{r.InvalidDuration, "backward span", "ends before it starts, so there is no latency"},
 		{r.Unfinished, "unfinished span", "no start or no end, so there is no latency"},
+		{r.Sampled, "sampled span", "stands for more or less than itself, so calls are estimates"},
 		{r.Skewed, "skewed span", "began before the caller's span, or ended after it"},
 	} {
 		if m.n > 0 {

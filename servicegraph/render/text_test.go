@@ -120,14 +120,14 @@ func TestRemarks(t *testing.T) {
 	all := servicegraph.Report{
 		LeftOutNodes: 2, LeftOutEdges: 2, LeftOutCalls: 7,
 		Skipped: 2, Invalid: 2, Late: 2, Orphan: 2, Unresolved: 2, LinkMissing: 2, AddressConflicts: 2,
-		Cycles: 2, UnknownService: 2, InvalidDuration: 2, Unfinished: 2, Skewed: 2,
+		Cycles: 2, UnknownService: 2, InvalidDuration: 2, Unfinished: 2, Skewed: 2, Sampled: 2, EvictedSpans: 2, NodesFolded: 2, NamesCut: 2,
 	}
 	var got []string
 	for _, m := range remarks(all) {
 		got = append(got, plural(float64(m.n), m.what))
 	}
 	want := "2 hidden nodes, 2 hidden edges, 2 unreadable records, 2 invalid spans, 2 late spans, 2 orphan spans, 2 unresolved calls, 2 broken links, 2 ambiguous addresses, " +
-		"2 parent loops, 2 nameless spans, 2 backward spans, 2 unfinished spans, 2 skewed spans"
+		"2 parent loops, 2 early spans, 2 folded names, 2 cut names, 2 nameless spans, 2 backward spans, 2 unfinished spans, 2 sampled spans, 2 skewed spans"
 	if strings.Join(got, ", ") != want {
 		t.Errorf("got %s\nwant %s", strings.Join(got, ", "), want)
 	}

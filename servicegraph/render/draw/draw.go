@@ -29,13 +29,13 @@ import (
 )
 
 // ErrTooLarge is wrapped by the error about a graph that has more nodes or edges
-// than a layout in bounded time, or a reader, can cope with: more than 150 nodes
-// or 400 edges.
-var ErrTooLarge = errors.New("too large for a picture, which takes up to 150 nodes and 400 edges")
+// than a layout in bounded time, or a reader, can cope with: more than 250 nodes
+// or 500 edges.
+var ErrTooLarge = errors.New("too large for a picture, which takes up to 250 nodes and 500 edges")
 
 const (
-	maxNodes = 150
-	maxEdges = 400
+	maxNodes = 250
+	maxEdges = 500
 
 	// maxEdgeTexts is the number of edges up to which they carry their numbers.
 	// The texts take part in the layout, and make it several times slower.

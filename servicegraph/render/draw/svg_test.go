@@ -269,12 +269,12 @@ func TestSVGIsTheSameEveryTime(t *testing.T) {
 
 func TestSizeLimits(t *testing.T) {
 	err := SVG{}.Render(io.Discard, chain(t, maxNodes+1))
-	if !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "151 nodes and 150 edges") {
+	if !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "251 nodes and 250 edges") {
 		t.Errorf("%d nodes: error %v", maxNodes+1, err)
 	}
 	traffic := &rendertest.Traffic{Window: time.Minute}
 	for i := range maxEdges + 1 {
-		traffic.Call(service(i%21), service(i/21), rendertest.Load{Calls: 1, Typical: time.Second})
+		traffic.Call(service(i%25), service(i/25), rendertest.Load{Calls: 1, Typical: time.Second})
 	}
 	if err := (SVG{}).Render(io.Discard, traffic.Graph(t)); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("%d edges: error %v", maxEdges+1, err)

@@ -53,8 +53,8 @@ type HTML struct {
 	// SVG draws the picture, in the same look. Nil: the page has the tables alone.
 	SVG render.Renderer
 
-	// MaxNodes and MaxEdges are the largest graph that is drawn whole; 0 for 150 nodes
-	// and 400 edges, which is what package draw takes. Of a larger graph the busiest part
+	// MaxNodes and MaxEdges are the largest graph that is drawn whole; 0 for 250 nodes
+	// and 500 edges, which is what package draw takes. Of a larger graph the busiest part
 	// is drawn, no more than 80 nodes and 160 edges, because that can be read; the page
 	// says so, and the tables have all of it.
 	MaxNodes, MaxEdges int
@@ -151,10 +151,10 @@ func (h HTML) content(g *servicegraph.Graph) (content, error) {
 func (h HTML) drawn(g *servicegraph.Graph) *servicegraph.Graph {
 	nodes, edges := h.MaxNodes, h.MaxEdges
 	if nodes == 0 {
-		nodes = 150
+		nodes = 250
 	}
 	if edges == 0 {
-		edges = 400
+		edges = 500
 	}
 	if g.NumNodes() <= nodes && g.NumEdges() <= edges {
 		return g
