@@ -119,28 +119,29 @@ func TestEveryCallOnFaults(t *testing.T) {
 		handler http.HandlerFunc
 		want    string // in the error
 		except  string // calls that cannot tell
+		timeout time.Duration
 	}{
 		{"401", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "invalid token hunter2", 401) },
-			": 401 Unauthorized: invalid token REDACTED", ""},
-		{"401 without a text", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }, ": 401 Unauthorized", ""},
+			": 401 Unauthorized: invalid token REDACTED", "", 0},
+		{"401 without a text", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }, ": 401 Unauthorized", "", 0},
 		{"403", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "RBAC: access denied", 403) },
-			": 403 Forbidden: RBAC: access denied", ""},
-		{"404 of a path", http.NotFound, ": 404 Not Found: 404 page not found: is this the URL of Tempo's query API, with the right path?", ""},
+			": 403 Forbidden: RBAC: access denied", "", 0},
+		{"404 of a path", http.NotFound, ": 404 Not Found: 404 page not found: is this the URL of Tempo's query API, with the right path?", "", 0},
 		{"a web page", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
 			fmt.Fprint(w, "<!doctype html><html><head><title>Sign in</title></head></html>")
-		}, "is this the URL of Tempo's query API, with the right path?", ""},
+		}, "is this the URL of Tempo's query API, with the right path?", "", 0},
 		{"a way to the login", func(w http.ResponseWriter, req *http.Request) {
 			if !strings.HasSuffix(req.URL.Path, "/login") {
 				http.Redirect(w, req, "/login", http.StatusFound)
 				return
 			}
 			fmt.Fprint(w, "<html><title>Sign in</title></html>")
-		}, "is this the URL of Tempo's query API, with the right path?", ""},
+		}, "is this the URL of Tempo's query API, with the right path?", "", 0},
 		{"half a body", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", bodyLength)
 			fmt.Fprint(w, `{"traces": [`)
-		}, ": the answer broke off after 12 bytes: unexpected EOF", ""},
+		}, ": the answer broke off after 12 bytes: unexpected EOF", "", 0},
 		{"a reset in the body", func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprint(w, `{"traces": [`)
 			http.NewResponseController(w).Flush()
@@ -148,24 +149,24 @@ func TestEveryCallOnFaults(t *testing.T) {
 				conn.(*net.TCPConn).SetLinger(0) // RST in place of FIN
 				conn.Close()
 			}
-		}, ": the answer broke off after 12 bytes: ", ""},
+		}, ": the answer broke off after 12 bytes: ", "", 0},
 		{"half of the JSON", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", mediaJSON)
 			fmt.Fprint(w, `{"traces": [`)
-		}, "", "Ready"},
-		{"nothing", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200) }, "", "Ready"},
-		{"an answer of 204", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, ": 204 No Content", ""},
+		}, "", "Ready", 0},
+		{"nothing", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200) }, "", "Ready", 0},
+		{"an answer of 204", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, ": 204 No Content", "", 0},
 		{"other JSON", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", mediaJSON)
 			fmt.Fprint(w, `["not", "Tempo's"]`)
-		}, "", "Ready"},
+		}, "", "Ready", 0},
 		{"silence", func(_ http.ResponseWriter, req *http.Request) { <-req.Context().Done() },
-			": no complete answer within 2s: context deadline exceeded", ""},
+			": no complete answer within 200ms: context deadline exceeded", "", 200 * time.Millisecond},
 	} {
 		for _, call := range httpCalls {
 			wait.Go(func() { // all at once: some are tried again
 				url := serve(t, fault.handler)
-				c := newClient(t, url, Config{BearerToken: "hunter2", Timeout: 2 * time.Second})
+				c := newClient(t, url, Config{BearerToken: "hunter2", Timeout: fault.timeout})
 				err := call.do(t.Context(), c, timeRange{})
 				if err == nil {
 					if !strings.Contains(fault.except, call.name) {

@@ -155,6 +155,7 @@ type search struct {
 	left   int                                // how many traces may still be yielded
 	seen   map[servicegraph.TraceID]time.Time // for those not to be fetched, the start they were seen with
 
+	silent  int  // how many slices in a row got no answer
 	checked bool // whether it is known if the range reaches beyond what Tempo searches
 
 	limit, usualLimit, maxLimit int   // of the next request, of most, and what the server allows
@@ -207,15 +208,18 @@ func (s *search) run(ctx context.Context, end int64, yield func(hit, error) bool
 			}
 			continue
 		}
-		if tooMuch(err) && hi-lo > 1 && s.client.alive(ctx, err) {
-			s.maxWidth = (hi - lo) / 2
-			s.width = s.maxWidth
-			continue
+		if tooMuch(err) && hi-lo > 1 {
+			if part := s.part(ctx, err); part > 0 {
+				s.maxWidth = max((hi-lo)/part, 1)
+				s.width = s.maxWidth
+				continue
+			}
 		}
 		if err != nil {
 			yield(hit{}, err)
 			return
 		}
+		s.silent = 0
 		if !s.checked && !s.warnUnsearched(yield, s.client.unsearched(ctx, time.Unix(end, 0))) {
 			return
 		}
@@ -289,14 +293,27 @@ func tooMuch(err error) bool {
 	return ok && (e.StatusCode == http.StatusGatewayTimeout || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errTooLarge))
 }
 
-// alive reports whether a Tempo that failed a request for its size can be asked for
-// less. One that was silent for all of the time that a request may take must answer
-// something else first: or a Tempo that hangs would be waited for as often as a range
-// can be halved.
-func (c *Client) alive(ctx context.Context, err error) bool {
+// maxSilent is how many slices in a row may get no answer before a search ends.
+const maxSilent = 3
+
+// part returns into how many parts to divide a slice that was too much, 0 to give up. A
+// Tempo that refused it will say how it is about the half. One that was silent for all
+// of the time that a request may take is asked for much less, and not often: it must
+// answer something else in the meantime, and some slice in the end. Or a Tempo that
+// hangs would be waited for as often as a range can be halved.
+func (s *search) part(ctx context.Context, err error) int64 {
 	if e, ok := errors.AsType[*Error](err); ok && e.StatusCode != 0 {
-		return true
+		return 2
 	}
+	if s.silent++; s.silent > maxSilent || !s.client.alive(ctx) {
+		return 0
+	}
+	return 16
+}
+
+// alive reports whether Tempo, or what stands before it, answers a request without
+// work, whatever the answer.
+func (c *Client) alive(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, learnTimeout)
 	defer cancel()
 	req, err := c.request(ctx, "/api/echo", nil, "*/*")

@@ -217,9 +217,19 @@ func TestSearchThatTakesTooLong(t *testing.T) {
 }
 
 // TestSearchOfATempoThatIsSilent asks for less where Tempo answers other requests while
-// a search takes too long, and gives up where it answers none.
+// a search takes too long, and gives up where it answers none, or no search at all.
 func TestSearchOfATempoThatIsSilent(t *testing.T) {
-	for _, alive := range []bool{true, false} {
+	const never = time.Duration(-1)
+	for name, test := range map[string]struct {
+		echo   bool
+		search time.Duration // ranges shorter than this are answered
+		found  int
+		within time.Duration
+	}{
+		"is slow":               {true, 20 * time.Minute, 100, 3 * defaultTimeout},
+		"hangs":                 {false, never, 0, defaultTimeout + learnTimeout},
+		"hangs but for an echo": {true, never, 0, (maxSilent + 1) * defaultTimeout},
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			end := time.Now().Add(-time.Hour)
 			m := &modelTempo{maxDuration: 168 * time.Hour}
@@ -228,14 +238,14 @@ func TestSearchOfATempoThatIsSilent(t *testing.T) {
 				m.traces = append(m.traces, modelTrace{traceNumber(i), at, at})
 			}
 			c, err := New("http://tempo", Config{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
-				w := httptest.NewRecorder()
 				from, _ := strconv.ParseInt(req.FormValue("start"), 10, 64)
 				to, _ := strconv.ParseInt(req.FormValue("end"), 10, 64)
 				switch {
-				case req.URL.Path == "/api/echo" && alive:
+				case req.URL.Path == "/api/echo" && test.echo:
+					w := httptest.NewRecorder()
 					fmt.Fprint(w, "echo")
 					return w.Result(), nil
-				case req.URL.Path == pathSearch && alive && to-from < 1200:
+				case req.URL.Path == pathSearch && time.Duration(to-from)*time.Second < test.search:
 					return m.RoundTrip(req)
 				}
 				<-req.Context().Done()
@@ -246,16 +256,16 @@ func TestSearchOfATempoThatIsSilent(t *testing.T) {
 			}
 			began := time.Now()
 			found := 0
-			for _, err = range c.Search(t.Context(), Query{Start: end.Add(-2 * time.Hour), End: end}) {
+			for _, err = range c.Search(t.Context(), Query{Start: end.Add(-7 * 24 * time.Hour), End: end}) {
 				if err == nil {
 					found++
 				}
 			}
-			if alive && (err != nil || found != 100) {
-				t.Errorf("a slow Tempo: %d traces, want 100, error %v", found, err)
+			if found != test.found || (found == 0) != errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("a Tempo that %s: %d traces, want %d, error %v", name, found, test.found, err)
 			}
-			if took := time.Since(began); !alive && (!errors.Is(err, context.DeadlineExceeded) || took > defaultTimeout+learnTimeout) {
-				t.Errorf("a silent Tempo: error %v after %v", err, took)
+			if took := time.Since(began); took > test.within {
+				t.Errorf("a Tempo that %s: %v, want %v at most", name, took, test.within)
 			}
 		})
 	}
