@@ -1,15 +1,33 @@
 package browsertest
 
 import (
+	"bufio"
+	"fmt"
+	"net/http"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
+	"time"
 )
+
+// graphvizExport builds the command, and returns its path.
+func graphvizExport(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "graphviz-export")
+	cmd := exec.Command("go", "build", "-o", program, "./cmd/graphviz-export")
+	cmd.Dir = "../.."
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return program
+}
 
 // The command writes a page that works.
 func TestCommand(t *testing.T) {
 	page := filepath.Join(t.TempDir(), "hotrod.html")
-	cmd := exec.Command("go", "run", "./cmd/graphviz-export", "--theme", "dark", "--trace-url", "https://grafana.test/explore?trace={traceID}",
+	cmd := exec.Command(graphvizExport(t), "--theme", "dark", "--trace-url", "https://grafana.test/explore?trace={traceID}",
 		"-o", page, "examples/traces/hotrod.jsonl.gz")
 	cmd.Dir = "../.."
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -24,4 +42,71 @@ func TestCommand(t *testing.T) {
 	p.want("its traces are links", `document.querySelector("#page-details .traces a").href.startsWith("https://grafana.test/explore?trace=")`)
 	p.want("the reader chooses the colours, not who wrote the page", is(`getComputedStyle(document.querySelector("#page-picture .node.ok .card")).fill`, "rgb(255, 255, 255)"))
 	p.screenshot("open")
+}
+
+// A page that the command serves grows with the spans that services send, and keeps
+// what its reader looks at.
+func TestServe(t *testing.T) {
+	cmd := exec.Command(graphvizExport(t), "serve", "--otlp", "--otlp-http", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--every", "50ms")
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	var said strings.Builder
+	address := func(line string) string {
+		t.Helper()
+		want := regexp.MustCompile(line)
+		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			said.WriteString(lines.Text() + "\n")
+			if found := want.FindStringSubmatch(lines.Text()); found != nil {
+				return found[1]
+			}
+		}
+		t.Fatalf("serve does not say %s:\n%s", line, &said)
+		return ""
+	}
+	otlp := address(`taking OTLP at .*(http://127\.0\.0\.1:\d+)`)
+	p := visit(t, address(`the graph is at (http://127\.0\.0\.1:\d+)`)+"/")
+	p.prefer("light")
+	p.want("there is nothing yet, and it says so", has("#page-notice", "no spans yet")+`&&`+has("#page-tab-edges", "Calls 0"))
+	p.screenshot("empty")
+
+	send := func(id int, from, to string) {
+		t.Helper()
+		began := time.Now().UnixNano()
+		span := func(service, span, parent string, kind int) string {
+			return fmt.Sprintf(`{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":%q}}]},"scopeSpans":[{"spans":[
+				{"traceId":"%032x","spanId":%q,"parentSpanId":%q,"name":"call","kind":%d,"startTimeUnixNano":"%d","endTimeUnixNano":"%d"}]}]}`,
+				service, id, span, parent, kind, began, began+20e6)
+		}
+		body := `{"resourceSpans":[` + span(from, "0000000000000001", "", 3) + "," + span(to, "0000000000000002", "0000000000000001", 2) + "]}"
+		answer, err := http.Post(otlp+"/v1/traces", "application/json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != http.StatusOK {
+			t.Fatalf("sending spans: %s", answer.Status)
+		}
+	}
+	send(1, "web", "cart")
+	p.want("the first call is drawn", names("")+` === "cart web"`)
+	p.want("nothing is wrong any more", `document.querySelector("#page-notice").hidden`)
+	p.click(node("cart"))
+	p.want("a service is selected", is(heading, "cart"))
+	send(2, "cart", "redis")
+	p.want("the next one joins it", names("")+` === "cart redis web"`)
+	p.want("the selection stays, and has grown", is(heading, "cart")+`&& [...document.querySelectorAll("#page-details .calls")].length === 2`)
+	p.want("the table has both calls", has("#page-tab-edges", "Calls 2"))
+	p.screenshot("grown")
+	cmd.Process.Kill()
+	p.want("when the server is gone, the page says so", has("#page-notice", "connection lost"))
+	p.expect("net::ERR_")
 }

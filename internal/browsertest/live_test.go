@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/render"
 	"github.com/tempograph/tempograph/servicegraph/render/report"
@@ -82,6 +84,7 @@ func TestLive(t *testing.T) {
 	p.press("+")
 	p.press("/checkout")
 	p.want("before", has("#page-tab-nodes", "Services 1 of 10"))
+	p.run(chromedp.Focus(chromedp.CSS(node("shop/cart"))))
 	p.want("it rests", `location.hash.includes("at=")`)
 	before := eval[string](p, "location.hash")
 	at := eval[float64](p, scale)
@@ -97,12 +100,14 @@ func TestLive(t *testing.T) {
 	p.want("the table has the new numbers", has("#page-tab-nodes", "Services 1 of 11"))
 	p.want("so have the details", has("#page-details", "596"))
 	p.want("the selection stays", `document.querySelector("[data-node].chosen").getAttribute("aria-label").startsWith("billing/payments,")`)
+	p.want("and the keyboard", `document.activeElement.getAttribute("aria-label").startsWith("shop/cart,")`)
 	p.want("and the search", `document.querySelector("#page-search").value === "checkout"`)
 	p.want("and the address", "location.hash === "+fmt.Sprintf("%q", before))
 	p.want("and the zoom", fmt.Sprintf("Math.abs(%s - %v) < 0.001", scale, at))
 	p.screenshot("updated")
 
-	s.tell(t, "event: problem\ndata: tempo.test: 503 <b>overloaded</b>\n\n")
+	s.tell(t, "data: 2b\n\nevent: problem\ndata: tempo.test: 503 <b>overloaded</b>\n\n")
+	p.want("the version before it is fetched", `performance.getEntriesByType("resource").filter((e) => e.name.endsWith("/fragment") && e.responseEnd > 0).length === 2`)
 	p.want("a problem is said", is(`document.querySelector("#page-notice").innerText`, "tempo.test: 503 <b>overloaded</b>"))
 	s.tell(t, "data: 3\n\n")
 	p.want("until there is news", `document.querySelector("#page-notice").hidden`)

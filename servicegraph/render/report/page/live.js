@@ -15,7 +15,6 @@ function listen(take, status) {
         take(await answer.json());
         shown = wanted;
       }
-      status("live", "updated " + new Date().toLocaleTimeString());
     } catch (error) {
       status("problem", error.message);
     } finally {
@@ -23,8 +22,11 @@ function listen(take, status) {
     }
   };
   const events = new EventSource("events");
-  events.onmessage = (event) => load(event.data);
+  events.onmessage = (event) => {
+    status("live", ""); // a problem that is still there comes behind the version
+    load(event.data);
+  };
   events.addEventListener("problem", (event) => status("problem", event.data));
-  events.onopen = () => status("live", "connected");
+  events.onopen = () => status("live", "");
   events.onerror = () => status("problem", "connection lost, trying again");
 }

@@ -143,7 +143,8 @@ function take(data) {
   byId("remarks").textContent = data.remarks.join(" · ");
   byId("remarks").title = data.remarks.join("\n");
   picture.take(graph);
-  byId("empty").hidden = Boolean(picture.svg);
+  byId("empty").hidden = Boolean(picture.svg) && data.nodes.length > 0;
+  byId("empty").textContent = data.nodes.length > 0 ? "No picture. What there is, is in the tables below." : "Nothing to draw: no service is known.";
   byId("legend").textContent = byId("legend").title = picture.lines.filter((line) => !data.facts.includes(line)).join(" · ");
   notice();
   details.thing = undefined; // it shows the old numbers
@@ -248,14 +249,15 @@ document.documentElement.dataset.ready = "yes";
 
 if ("live" in document.documentElement.dataset) {
   listen(({ svg, data }) => {
+    const focused = picture.thingOf(document.activeElement);
     const parsed = svg && new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
     byId("picture").replaceChildren(...(parsed ? [document.importNode(parsed, true)] : []));
     take(data);
     show();
+    if (focused) picture.focus(graph.byKey.get(focused.key));
   }, (kind, text) => {
     problem = kind === "problem" ? text : "";
     document.documentElement.dataset.live = kind;
-    byId("title").title = text;
     notice();
   });
 }

@@ -109,6 +109,9 @@ class Picture {
     if (elements.length > 0) this.viewport.frame(hull(elements.map((e) => e.getBBox())));
   }
 
+  // focus gives the keyboard to a node, if it is in the picture.
+  focus(node) { this.parts.get(node)?.[0].focus({ preventScroll: true }); }
+
   key(event) {
     const thing = this.thingOf(event.target);
     if (!thing || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -22,7 +22,7 @@ class Table {
     this.body = make("tbody");
     this.table = make("table", { role: "grid", "aria-label": label },
       make("thead", {}, make("tr", { "aria-rowindex": 1 }, ...this.heads)), this.body);
-    this.none = make("p", { class: "none", hidden: true }, "Nothing matches.");
+    this.none = make("p", { class: "none", hidden: true });
     this.roll = make("div", {}, this.table); // as high as all rows, by its padding
     box.replaceChildren(this.roll, this.none);
     box.addEventListener("scroll", () => this.draw());
@@ -42,7 +42,9 @@ class Table {
 
   // take replaces the rows.
   take(rows) {
+    this.active = this.active && rows.find((row) => row.key === this.active.key) || null;
     this.rows = rows;
+    this.none.textContent = rows.length > 0 ? "Nothing matches." : "There are none.";
     this.order();
   }
 
@@ -52,7 +54,7 @@ class Table {
     this.chosen = chosen;
     this.around = around;
     this.shown = this.ordered.filter(passes);
-    if (!this.shown.includes(this.active)) this.active = null;
+    if (!this.shown.includes(this.active)) this.active = null; // out of sight, out of the keyboard's way
     this.none.hidden = this.shown.length > 0;
     this.table.setAttribute("aria-rowcount", this.shown.length + 1);
     this.draw(true);
