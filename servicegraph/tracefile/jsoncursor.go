@@ -1,9 +1,6 @@
 package tracefile
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "encoding/binary"
 
 // A jsonCursor goes over the bytes of a JSON value once, for a reader that knows what
 // to expect, and allocates nothing. It takes no value that encoding/json would refuse.
@@ -62,42 +59,20 @@ func (c *jsonCursor) takes(text string) bool {
 // with the bracket. It is called behind the opening bracket or behind a value, and
 // tells which by the byte there. It is false behind the last.
 func (c *jsonCursor) more(end byte) bool {
-	switch c.peekElement(end) {
-	case isFirst:
-		return true
-	case isNext:
-		c.pos++
-		return true
-	case isEnd:
-		c.pos++
-		return false
-	}
-	c.fail()
-	return false
-}
-
-// What more finds.
-const (
-	isWrong = iota
-	isFirst
-	isNext
-	isEnd
-)
-
-func (c *jsonCursor) peekElement(end byte) int {
 	const open = 2 // how far before its closing bracket an opening one stands in ASCII
 	first := c.pos > 0 && c.b[c.pos-1] == end-open
 	switch ch := c.peek(); {
+	case ch == ',' && !first:
+		c.pos++
+		return true
 	case ch == end:
-		return isEnd
-	case ch == 0:
-		return isWrong
-	case first:
-		return isFirst
-	case ch == ',':
-		return isNext
+		c.pos++
+		return false
+	case ch == 0 || !first:
+		c.fail()
+		return false
 	}
-	return isWrong
+	return true
 }
 
 // key goes behind a key of an object and its colon. It fails for one with escapes.
@@ -124,104 +99,28 @@ func (c *jsonCursor) text() (text []byte, escapes bool) {
 		return nil, false
 	}
 	start := c.pos + 1
-	i := plainEnd(c.b, start)
-	for i < len(c.b) && c.b[i] == '\\' {
+	end := plainEnd(c.b, start)
+	if end < len(c.b) && c.b[end] == '\\' {
 		escapes = true
-		n := escapeLen(c.b[i:])
-		if n == 0 {
-			break
-		}
-		i = plainEnd(c.b, i+n)
+		end = escapedEnd(c.b, end)
 	}
-	if i == len(c.b) || c.b[i] != '"' {
+	if end == len(c.b) || c.b[end] != '"' {
 		c.fail()
 		return nil, false
 	}
-	c.pos = i + 1
-	return c.b[start:i], escapes
-}
-
-// plainEnd returns the index of the first byte from b[i] on that is not an ordinary one
-// of a string: a quote, a backslash, or a control character.
-//
-// A call of bytes.IndexByte for the quote and another for the backslash cost more for
-// strings of up to 30 bytes, which most are, and control characters would remain.
-func plainEnd(b []byte, i int) int {
-	for ; i+8 <= len(b); i += 8 {
-		if special := specialBytes(binary.LittleEndian.Uint64(b[i:])); special != 0 {
-			return i + bits.TrailingZeros64(special)/8
-		}
-	}
-	for ; i < len(b); i++ {
-		if c := b[i]; c == '"' || c == '\\' || c < ' ' {
-			return i
-		}
-	}
-	return i
-}
-
-// specialBytes sets the highest bit of each byte of a word that is not an ordinary one
-// of a string, and perhaps of some bytes above the lowest of them.
-func specialBytes(w uint64) uint64 {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	quote := w ^ ones*'"'
-	backslash := w ^ ones*'\\'
-	// x-n has the highest bit set where x < n, unless x had it before.
-	return ((quote-ones)&^quote | (backslash-ones)&^backslash | (w-ones*' ')&^w) & highs
-}
-
-// escapeLen returns the length of the escape that b begins with, 0 if it is none.
-func escapeLen(b []byte) int {
-	if len(b) < 2 {
-		return 0
-	}
-	switch b[1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return 2
-	case 'u':
-		if len(b) < 6 {
-			return 0
-		}
-		for _, digit := range b[2:6] {
-			if hexValues[digit] > 15 {
-				return 0
-			}
-		}
-		return 6
-	}
-	return 0
+	c.pos = end + 1
+	return c.b[start:end], escapes
 }
 
 // number goes behind a number, and returns it.
 func (c *jsonCursor) number() []byte {
-	c.peek()
+	first := c.peek()
 	start := c.pos
-	c.takes("-")
-	if !c.takes("0") && c.digits() == 0 {
+	if c.pos = wordEnd(c.b, start); c.pos == len(c.b) || first > '9' {
 		c.fail()
 		return nil
 	}
-	if c.takes(".") && c.digits() == 0 {
-		c.fail()
-	}
-	if c.takes("e") || c.takes("E") {
-		if !c.takes("+") {
-			c.takes("-")
-		}
-		if c.digits() == 0 {
-			c.fail()
-		}
-	}
 	return c.b[start:c.pos]
-}
-
-// digits goes behind as many digits as there are, and returns how many.
-func (c *jsonCursor) digits() int {
-	start := c.pos
-	for c.pos < len(c.b) && c.b[c.pos]-'0' <= 9 {
-		c.pos++
-	}
-	return c.pos - start
 }
 
 // boolean goes behind true or false, and returns it.
@@ -230,63 +129,22 @@ func (c *jsonCursor) boolean() []byte {
 	start := c.pos
 	if !c.takes("true") && !c.takes("false") {
 		c.fail()
-		return nil
 	}
 	return c.b[start:c.pos]
 }
 
-// maxSkippedDepth limits how deep a value may nest that is skipped. With what is around
-// it, it is less deep than maxDepth.
-const maxSkippedDepth = 100
+// skip goes behind any value, which must be inside of another.
+func (c *jsonCursor) skip() { c.skipDeep(maxSkippedDepth) }
 
-// skip goes behind any value.
-func (c *jsonCursor) skip() { c.skipNested(maxSkippedDepth) }
-
-func (c *jsonCursor) skipNested(deepest int) {
-	switch ch := c.peek(); ch {
-	case '"':
-		c.text()
-	case '{':
-		if deepest == 0 {
-			c.fail()
-		}
-		for c.take('{'); c.more('}'); {
-			c.text()
-			c.take(':')
-			c.skipNested(deepest - 1)
-		}
-	case '[':
-		if deepest == 0 {
-			c.fail()
-		}
-		for c.take('['); c.more(']'); {
-			c.skipNested(deepest - 1)
-		}
-	case 't', 'f':
-		c.boolean()
-	case 'n':
-		if !c.takes("null") {
-			c.fail()
-		}
-	default:
-		c.number()
+// skipDeep is skip of a value that nests as deep at most.
+func (c *jsonCursor) skipDeep(deepest int) {
+	if c.pos = valueEnd(c.b, c.pos, deepest); c.pos == len(c.b) {
+		c.fail()
 	}
 }
 
-// hexValues are the values of hexadecimal digits, 255 for all other bytes.
-var hexValues = func() (values [256]byte) {
-	for i := range values {
-		values[i] = 255
-	}
-	for i := range 16 {
-		values["0123456789abcdef"[i]] = byte(i)
-		values["0123456789ABCDEF"[i]] = byte(i)
-	}
-	return values
-}()
-
-// hex goes behind a string of two hexadecimal digits for each byte of to, and nothing
-// else, and sets to.
+// hex goes behind a string of two hexadecimal digits for each byte of to, which are a
+// multiple of four, and nothing else, and sets to.
 func (c *jsonCursor) hex(to []byte) {
 	c.peek()
 	size := 2*len(to) + 2
@@ -296,17 +154,33 @@ func (c *jsonCursor) hex(to []byte) {
 	}
 	quoted := c.b[c.pos : c.pos+size]
 	digits := quoted[1 : size-1]
-	var wrong byte
-	for i := range to {
-		high, low := hexValues[digits[2*i]], hexValues[digits[2*i+1]]
-		to[i] = high<<4 | low&15
-		wrong |= high | low
+	ok := quoted[0] == '"' && quoted[size-1] == '"'
+	for ; len(to) >= 4 && len(digits) >= 8; to, digits = to[4:], digits[8:] {
+		bytes, right := hexBytes(binary.LittleEndian.Uint64(digits))
+		binary.LittleEndian.PutUint32(to, bytes)
+		ok = ok && right
 	}
-	if wrong > 15 || quoted[0] != '"' || quoted[size-1] != '"' {
+	if !ok {
 		c.fail()
 		return
 	}
 	c.pos += size
+}
+
+// hexBytes returns the four bytes that eight hexadecimal digits stand for, all as they
+// are in memory. A table of the values of digits takes twice as long.
+func hexBytes(digits uint64) (bytes uint32, ok bool) {
+	const each = 0x0101010101010101
+	letters := digits >> 6 & each // 1 for each letter, if the others are decimal digits
+	values := digits&(each*0x0f) + 9*letters
+	// What was no digit is written otherwise, or has a value that is out of range.
+	written := values + each*'0' + letters*('a'-10-'0')
+	aboveNine := (values + each*(0x80-10)) >> 7 & each
+	wrong := (written^digits)&^(letters*('a'-'A')) | values&(each*0xf0) | (aboveNine ^ letters)
+
+	values = (values<<4 | values>>8) & 0x00ff00ff00ff00ff
+	values = (values | values>>8) & 0x0000ffff0000ffff
+	return uint32(values | values>>16), wrong == 0
 }
 
 // uint goes behind an integer of up to 19 digits, in quotes or not, and returns it.
@@ -315,23 +189,41 @@ func (c *jsonCursor) uint() (n uint64) {
 	if quoted {
 		c.pos++
 	}
-	start := c.pos
-	for c.pos < len(c.b) {
-		digit := c.b[c.pos] - '0'
-		if digit > 9 {
+	i := c.pos
+	for ; i+8 <= len(c.b); i += 8 {
+		eight, ok := decimal(binary.LittleEndian.Uint64(c.b[i:]))
+		if !ok || i-c.pos > 8 {
 			break
 		}
-		n = n*10 + uint64(digit)
-		c.pos++
+		n = n*1e8 + eight
 	}
-	size := c.pos - start
-	switch {
-	case size == 0 || size > 19 || size > 1 && c.b[start] == '0':
+	for ; i < len(c.b) && c.b[i]-'0' <= 9; i++ {
+		n = n*10 + uint64(c.b[i]-'0')
+	}
+	size := i - c.pos
+	if size == 0 || size > 19 || size > 1 && c.b[c.pos] == '0' {
 		c.fail()
-	case quoted && !c.takes(`"`):
+		return 0
+	}
+	c.pos = i
+	if quoted && !c.takes(`"`) {
 		c.fail()
 	}
 	return n
+}
+
+// decimal returns the number of eight decimal digits as they are in memory.
+func decimal(digits uint64) (n uint64, ok bool) {
+	const each = 0x0101010101010101
+	values := digits - each*'0'
+	if (digits+each*(0x7f-'9')|values)&(each*0x80) != 0 {
+		return 0, false
+	}
+	values = values*10 + values>>8 // two digits in every other byte
+	values = values & 0x00ff00ff00ff00ff
+	values = values*100 + values>>16
+	values = values & 0x0000ffff0000ffff
+	return (values*10000 + values>>32) & 0xffffffff, true
 }
 
 // isInteger reports whether a text is an integer as strconv writes it, of up to 18

@@ -18,6 +18,8 @@ type jsonHead struct {
 	form   jsonForm
 	keep   bool                 // for the graph, whatever the span is
 	number servicegraph.AttrKey // 0 if the graph does not read it of spans
+
+	next *jsonHead // that came last behind this one
 }
 
 // jsonHeads finds heads that came before. It learns as many as fit, and then forgets
@@ -44,6 +46,18 @@ func (t *jsonHeads) find(b []byte) *jsonHead {
 		return h
 	}
 	return nil
+}
+
+// findBehind is find behind an attribute with a known head.
+func (t *jsonHeads) findBehind(h *jsonHead, b []byte) *jsonHead {
+	if next := h.next; next != nil && bytes.HasPrefix(b, next.bytes) {
+		return next
+	}
+	next := t.find(b)
+	if next != nil {
+		h.next = next
+	}
+	return next
 }
 
 // place returns where a head belongs, or beside it. The first eight bytes are the same

@@ -15,6 +15,7 @@ type jsonIntake struct {
 	filter *attributeFilter
 	jsonCursor
 
+	order     fieldOrder
 	heads     jsonHeads
 	resources knownObjects
 	weights   weights
@@ -229,7 +230,7 @@ func (d *jsonIntake) scopeSpans() {
 	}
 }
 
-// The fields of a span that must not come twice.
+// The fields of a span that must not come twice, and what else may come in it.
 const (
 	jsonTraceID = iota
 	jsonSpanID
@@ -242,59 +243,37 @@ const (
 	jsonAttributes
 	jsonLinks
 	jsonStatus
+	jsonOther
+	jsonEndOfSpan
 )
+
+// spanFields are the names of the fields that are read.
+var spanFields = []string{
+	jsonTraceID:    "traceId",
+	jsonSpanID:     "spanId",
+	jsonParentID:   "parentSpanId",
+	jsonTraceState: "traceState",
+	jsonName:       "name",
+	jsonKind:       "kind",
+	jsonStart:      "startTimeUnixNano",
+	jsonEnd:        "endTimeUnixNano",
+	jsonAttributes: "attributes",
+	jsonLinks:      "links",
+	jsonStatus:     "status",
+}
 
 func (d *jsonIntake) span() {
 	s := d.nextSpan()
 	d.attrs = d.attrs[:0]
+	d.take('{')
 	var seen jsonFields
-	for d.take('{'); d.more('}'); {
-		switch key := d.key(); string(key) {
-		case "traceId":
-			d.once(&seen, jsonTraceID)
-			d.hex(s.TraceID[:])
-		case "spanId":
-			d.once(&seen, jsonSpanID)
-			d.hex(s.SpanID[:])
-		case "parentSpanId":
-			d.once(&seen, jsonParentID)
-			if d.peek(); !d.takes(`""`) {
-				d.hex(s.ParentID[:])
-			}
-		case "traceState":
-			d.once(&seen, jsonTraceState)
-			s.Weight = d.weights.of(d.plain())
-		case "name":
-			d.once(&seen, jsonName)
-			d.text()
-		case "kind":
-			d.once(&seen, jsonKind)
-			s.Kind = kindOf(d.enum(kindNames))
-		case "startTimeUnixNano":
-			d.once(&seen, jsonStart)
-			s.Start = timeOf(d.uint())
-		case "endTimeUnixNano":
-			d.once(&seen, jsonEnd)
-			s.End = timeOf(d.uint())
-		case "attributes":
-			d.once(&seen, jsonAttributes)
-			for d.take('['); d.more(']'); {
-				d.attribute()
-			}
-		case "links":
-			d.once(&seen, jsonLinks)
-			for d.take('['); d.more(']'); {
-				d.link(s)
-			}
-		case "status":
-			d.once(&seen, jsonStatus)
-			s.Status = d.status()
-		case "flags", "events":
+	for field := d.spanField(jsonEndOfSpan); field != jsonEndOfSpan; field = d.spanField(field) {
+		if field == jsonOther {
 			d.skip()
-		default:
-			d.skipUnknown(key, "traceId", "spanId", "parentSpanId", "traceState", "name", "kind",
-				"startTimeUnixNano", "endTimeUnixNano", "attributes", "links", "status")
+			continue
 		}
+		d.once(&seen, field)
+		d.readField(field, s)
 	}
 	if !seen.has(jsonTraceID) || !seen.has(jsonSpanID) {
 		d.fail()
@@ -304,6 +283,67 @@ func (d *jsonIntake) span() {
 		if filter.Has(a.number) {
 			s.AddAttr(a.number, a.value)
 		}
+	}
+}
+
+// spanField goes to the value of the next field of a span, behind the value of another,
+// or jsonEndOfSpan at its beginning.
+func (d *jsonIntake) spanField(before int) int {
+	if field, n := d.order.next(before, d.b[d.pos:]); n > 0 {
+		d.pos += n
+		return field
+	}
+	start := d.pos
+	field := d.readSpanField()
+	if !d.failed {
+		d.order.learn(before, d.b[start:d.pos], field)
+	}
+	return field
+}
+
+func (d *jsonIntake) readSpanField() int {
+	if !d.more('}') {
+		return jsonEndOfSpan
+	}
+	key := d.key()
+	for field, name := range spanFields {
+		if string(key) == name {
+			return field
+		}
+	}
+	d.refuse(key, spanFields...)
+	return jsonOther
+}
+
+// readField reads the value of a field of a span.
+func (d *jsonIntake) readField(field int, s *servicegraph.RawSpan) {
+	switch field {
+	case jsonTraceID:
+		d.hex(s.TraceID[:])
+	case jsonSpanID:
+		d.hex(s.SpanID[:])
+	case jsonParentID:
+		if d.peek(); !d.takes(`""`) {
+			d.hex(s.ParentID[:])
+		}
+	case jsonTraceState:
+		s.Weight = d.weights.of(d.plain())
+	case jsonName:
+		d.text()
+	case jsonKind:
+		s.Kind = kindOf(d.enum(kindNames))
+	case jsonStart:
+		s.Start = timeOf(d.uint())
+	case jsonEnd:
+		s.End = timeOf(d.uint())
+	case jsonAttributes:
+		d.attributes()
+	case jsonLinks:
+		for d.take('['); d.more(']'); {
+			d.link(s)
+		}
+	case jsonStatus:
+		s.Status = d.status()
 	}
 }
 
@@ -322,35 +362,66 @@ func (d *jsonIntake) nextSpan() *servicegraph.RawSpan {
 	return s
 }
 
-// attribute reads an attribute of the span at hand.
-func (d *jsonIntake) attribute() {
-	d.peek()
-	if h := d.heads.find(d.b[d.pos:]); h != nil && d.valueBehind(h) {
-		return
+// attributes reads the attributes of the span at hand.
+func (d *jsonIntake) attributes() {
+	for d.take('['); d.more(']'); {
+		d.peek()
+		if h := d.heads.find(d.b[d.pos:]); h != nil {
+			d.knownAttributes(h)
+		} else {
+			d.newAttribute()
+		}
 	}
+}
+
+// knownAttributes reads the next attribute, which has a known head, and those behind it
+// as long as they have, too.
+func (d *jsonIntake) knownAttributes(h *jsonHead) {
+	for {
+		start := d.pos
+		d.pos += len(h.bytes)
+		v := d.scalar(h.form)
+		if !d.closes() {
+			if !d.failed {
+				d.pos = start
+				d.newAttribute()
+			}
+			return
+		}
+		d.addAttr(h, v)
+		if !d.takes(",") {
+			return
+		}
+		if h = d.heads.findBehind(h, d.b[d.pos:]); h == nil {
+			d.pos-- // as it was
+			return
+		}
+	}
+}
+
+// closes goes behind the brackets that end a value and its attribute, and reports
+// whether they come next.
+func (d *jsonIntake) closes() bool {
+	if d.takes("}}") {
+		return true
+	}
+	for range 2 {
+		if d.peek() != '}' {
+			return false
+		}
+		d.pos++
+	}
+	return true
+}
+
+// newAttribute reads an attribute whose head is not known.
+func (d *jsonIntake) newAttribute() {
 	p := d.pair()
 	h := jsonHead{bytes: p.head, form: p.form, keep: d.source.keep(validText(p.key)), number: d.filter.any.Key(p.key)}
 	if !d.failed {
 		d.heads.learn(h)
 	}
 	d.addAttr(&h, p.value)
-}
-
-// valueBehind reads the value of an attribute with a known head, and reports whether it
-// is the last of the attribute. If not, it goes back to where it began.
-func (d *jsonIntake) valueBehind(h *jsonHead) bool {
-	start := d.pos
-	d.pos += len(h.bytes)
-	v := d.scalar(h.form)
-	for range 2 {
-		if d.peek() != '}' && !d.failed {
-			d.pos = start
-			return false
-		}
-		d.take('}')
-	}
-	d.addAttr(h, v)
-	return true
 }
 
 // addAttr adds an attribute to the span at hand if the graph may read it.

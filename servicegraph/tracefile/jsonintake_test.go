@@ -2,7 +2,6 @@ package tracefile
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
@@ -300,25 +299,5 @@ func FuzzLoadJSON(f *testing.F) {
 			return // the fuzzer's time is better spent on shapes
 		}
 		checkLoad(t, data, loadConfigs[int(config)%len(loadConfigs)])
-	})
-}
-
-// FuzzJSONCursor compares what goes behind any value with the standard library.
-func FuzzJSONCursor(f *testing.F) {
-	for _, seed := range []string{
-		`{}`, `[{"a":[1,-2.5e+3,0.1E-7,true,false,null,"x\"\\\/\b\u0041"]},{"b":{}}]`, `"a`, `"` + "\x1f" + `"`, `{"a":1,}`, `[1 2]`, `01`, `-`, `1.e5`, `tru`, `"\ud800"`,
-	} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if bytes.Count(b, []byte("{"))+bytes.Count(b, []byte("[")) > maxSkippedDepth {
-			return // nested too deep, perhaps
-		}
-		c := jsonCursor{b: b}
-		c.skip()
-		c.peek()
-		if whole := !c.failed && c.pos == len(b); whole != json.Valid(b) {
-			t.Errorf("%q: failed %v at %d, but valid is %v", b, c.failed, c.pos, json.Valid(b))
-		}
 	})
 }

@@ -147,13 +147,18 @@ func (c *jsonCursor) once(seen *jsonFields, field int) {
 	*seen |= 1 << field
 }
 
-// skipUnknown goes behind the value of a key that is none of those that are read. It
-// fails for one that encoding/json takes for one of them, because it ignores case.
+// skipUnknown goes behind the value of a key that is none of those that are read.
 func (c *jsonCursor) skipUnknown(key []byte, read ...string) {
+	c.refuse(key, read...)
+	c.skip()
+}
+
+// refuse fails if encoding/json takes a key, which is none of those that are read, for
+// one of them, because it ignores case.
+func (c *jsonCursor) refuse(key []byte, read ...string) {
 	for _, name := range read {
 		if bytes.EqualFold(key, []byte(name)) {
 			c.fail()
 		}
 	}
-	c.skip()
 }

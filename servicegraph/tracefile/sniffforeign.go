@@ -1,9 +1,6 @@
 package tracefile
 
-import (
-	"bytes"
-	"encoding/json"
-)
+import "bytes"
 
 // isJaeger reports whether head begins with a trace of Jaeger's or an answer of its
 // API.
@@ -42,27 +39,21 @@ func beginsWith(head []byte, match func(keys map[string]bool) bool) bool {
 // first in the list that it begins with, as far as head goes.
 func outerKeys(head []byte) map[string]bool {
 	keys := make(map[string]bool)
-	d := json.NewDecoder(bytes.NewReader(head))
-	for {
-		token, err := d.Token()
-		if err != nil || token != json.Delim('[') && token != json.Delim('{') {
-			return keys
-		}
-		if token == json.Delim('{') {
-			break
-		}
+	c := jsonCursor{b: head}
+	for c.peek() == '[' {
+		c.take('[')
 	}
-	for d.More() {
-		token, err := d.Token()
-		key, ok := token.(string)
-		if err != nil || !ok {
+	for c.take('{'); c.more('}'); {
+		key, escapes := c.text()
+		if escapes {
+			key = c.unescape(key)
+		}
+		if c.failed {
 			break
 		}
-		keys[key] = true
-		var value json.RawMessage
-		if d.Decode(&value) != nil {
-			break
-		}
+		keys[string(key)] = true
+		c.take(':')
+		c.skipDeep(deepReferences)
 	}
 	return keys
 }

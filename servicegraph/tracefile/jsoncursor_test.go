@@ -1,0 +1,94 @@
+package tracefile
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// Eight digits at once are what they are one by one, and nothing else is.
+func TestEightDigits(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for n := range 200_000 {
+		text := make([]byte, 8)
+		for i := range text {
+			text[i] = "0123456789abcdefABCDEF"[rng.IntN(22-n%2*12)] // every other time decimal
+		}
+		if n%4 > 1 {
+			text[rng.IntN(8)] = byte(n >> 2) // any byte
+		}
+		digits := binary.LittleEndian.Uint64(text)
+
+		want, err := hex.DecodeString(string(text))
+		if got, ok := hexBytes(digits); ok != (err == nil) || ok && got != binary.LittleEndian.Uint32(want) {
+			t.Fatalf("%q in hexadecimal: %x, %v", text, got, ok)
+		}
+		number, err := strconv.ParseUint(string(text), 10, 64)
+		if got, ok := decimal(digits); ok != (err == nil) || ok && got != number {
+			t.Fatalf("%q: %d, %v", text, got, ok)
+		}
+	}
+}
+
+func TestPlainEnd(t *testing.T) {
+	for _, special := range []byte{'"', '\\', 0, '\n', 0x1f} {
+		for _, plain := range []byte{' ', '!', '#', '[', ']', 'a', 0x7f, 0x80, 0x9c, 0xa2, 0xdc, 0xff} {
+			for n := range 20 {
+				for behind := range 10 {
+					b := slices.Concat([]byte("\""), bytes.Repeat([]byte{plain}, n), []byte{special}, bytes.Repeat([]byte{special, plain}, behind))
+					if got := plainEnd(b, 1); got != 1+n {
+						t.Fatalf("%q: %d", b, got)
+					}
+					if got := plainEnd(b[:1+n], 1); got != 1+n {
+						t.Fatalf("%q: %d", b[:1+n], got)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestCursorUint(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		want uint64
+		ok   bool
+	}{
+		{`0`, 0, true}, {`"7"`, 7, true}, {`12345678`, 12345678, true}, {`"123456789"`, 123456789, true},
+		{`1700000000123456789`, 1700000000123456789, true}, {`"9999999999999999999"`, 9999999999999999999, true},
+		{`00`, 0, false}, {`""`, 0, false}, {`-1`, 0, false}, {`"1`, 0, false}, {`x`, 0, false},
+		{`12345678901234567890`, 0, false}, {`"123456789012345678901234567890"`, 0, false}, {`0000000000000000001`, 0, false},
+	} {
+		c := jsonCursor{b: []byte(test.text + strings.Repeat(",", 9))}
+		if got := c.uint(); c.failed == test.ok || test.ok && (got != test.want || c.peek() != ',') {
+			t.Errorf("%s: %d, failed %v", test.text, got, c.failed)
+		}
+	}
+}
+
+// FuzzJSONCursor compares what goes behind any value with the standard library.
+func FuzzJSONCursor(f *testing.F) {
+	for _, seed := range []string{
+		`{}`, `[{"a":[1,-2.5e+3,0.1E-7,true,false,null,"x\"\\\/\b\u0041"]},{"b":{}}]`, `"a`, `"` + "\x1f" + `"`, `{"a":1,}`, `[1 2]`, `01`, `-`, `1.e5`, `tru`, `"\ud800"`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if bytes.Count(b, []byte("{"))+bytes.Count(b, []byte("[")) > maxSkippedDepth {
+			return // nested too deep, perhaps
+		}
+		list := slices.Concat([]byte("["), b, []byte("]"))
+		c := jsonCursor{b: list, pos: 1}
+		c.skip()
+		whole := !c.failed && c.pos == len(list)-1
+		if valid := json.Valid(b); whole != valid {
+			t.Errorf("%q: failed %v at %d, but valid is %v", b, c.failed, c.pos, valid)
+		}
+	})
+}
