@@ -112,7 +112,7 @@ func (b *Builder) hold(id TraceID) *spanSet {
 		if b.bounded {
 			b.enter(set)
 		}
-	} else if b.bounded {
+	} else if b.bounded && (set != b.last || set.isClosed) { // otherwise it is the last of its list
 		b.touch(set)
 	}
 	set.since = b.now

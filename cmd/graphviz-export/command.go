@@ -75,6 +75,7 @@ func newExport(stdin io.Reader, stdout, stderr io.Writer) *export {
 	return &export{
 		stdin:  stdin,
 		stdout: stdout,
+		held:   maxHeld,
 		stderr: &console{out: stderr, delay: progressDelay},
 	}
 }

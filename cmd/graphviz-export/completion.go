@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"io"
-	"iter"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -11,8 +10,6 @@ import (
 	"unicode"
 
 	"github.com/spf13/cobra"
-
-	"github.com/tempograph/tempograph/servicegraph"
 )
 
 // newCompletionCommand returns the command that writes what a shell needs to
@@ -85,9 +82,7 @@ func (e *export) nodeNames(cmd *cobra.Command, files []string) (names []string) 
 		return nil
 	}
 	src.truncated = new(atomic.Int64)
-	g, err := e.read(ctx, src, func(spans iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error) {
-		return servicegraph.Build(spans, e.shape.config())
-	})
+	g, err := e.read(ctx, src, nil)
 	if err != nil {
 		return nil
 	}

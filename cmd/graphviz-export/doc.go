@@ -52,6 +52,11 @@ named like traces: .json, .jsonl, .ndjson, .pb, .binpb, .protobuf or .otlp, and 
 behind that; what else is there is said on standard error. A pattern such as
 'traces/*.json' stands for what it matches.
 
+A file may be larger than memory. At most 4,194,304 spans are held at a time, which
+takes 0.6 GB; of more, the traces that have been quiet longest are counted early, and
+what is said about that tells how many. Spans of them that come later still are left
+out, and counted: those of one trace should not be that far apart.
+
 A file can also hold a graph that this command has written as JSON. Graphs and
 traces add up: an hour in one file and the next hour in another are two hours. A
 trace that is in both counts twice.

@@ -34,6 +34,8 @@ type export struct {
 	look    look
 	given   func(flag string) bool // whether the user typed the flag
 
+	held int // spans at a time: maxHeld, but in tests
+
 	allowEmpty bool
 	force      bool
 	timeout    time.Duration
@@ -61,9 +63,7 @@ func (e *export) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g, err := e.read(ctx, src, func(spans iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error) {
-		return servicegraph.Build(spans, e.shape.config())
-	})
+	g, err := e.read(ctx, src, nil)
 	if err != nil {
 		return err
 	}
@@ -169,18 +169,32 @@ func (e *export) drawing(ctx context.Context, src source, notes []string) draw.D
 // the rest is only counted.
 const shownSkips = 5
 
-// read builds the graph of a source. It shows on the way how far it has come,
-// and says in the end what it had to leave out, unless all was in vain.
+// maxHeld is how many spans the command holds at a time, in about half a GB. A file
+// of more than these is read all the same; see [servicegraph.Window] for what that
+// means for traces that are spread over it.
+const maxHeld = 4 << 20
+
+// read builds the graph of a source, or lets build do it, if that is not nil. It shows
+// on the way how far it has come, and says in the end what it had to leave out, unless
+// all was in vain.
 func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error)) (*servicegraph.Graph, error) {
 	var spans atomic.Int64
 	var skips []*servicegraph.SkipError // the first of them
+	skipped := func(skip *servicegraph.SkipError) error {
+		if len(skips) < shownSkips {
+			skips = append(skips, skip)
+		}
+		return nil
+	}
 	started := time.Now()
 	stop := e.stderr.working(func() string {
-		progress := count(spans.Load(), "span")
+		progress := ""
 		if src.progress != nil {
-			progress = src.progress()
+			progress = src.progress() + ", "
+		} else if n := spans.Load(); n > 0 {
+			progress = count(n, "span") + ", "
 		}
-		return fmt.Sprintf("reading: %s, %v, from %s", progress, time.Since(started).Truncate(time.Second), src.name)
+		return fmt.Sprintf("reading: %s%v, from %s", progress, time.Since(started).Truncate(time.Second), src.name)
 	})
 	defer stop()
 
@@ -194,15 +208,31 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 			}
 			if err == nil {
 				spans.Add(1)
-			} else if skip, ok := errors.AsType[*servicegraph.SkipError](err); ok && len(skips) < shownSkips {
-				skips = append(skips, skip)
+			} else if skip, ok := errors.AsType[*servicegraph.SkipError](err); ok {
+				skipped(skip)
 			}
 			if !yield(span, err) {
 				return
 			}
 		}
 	}
-	g, err := build(watched)
+	cfg := e.shape.config()
+	cfg.Window.Spans = e.held
+	var g *servicegraph.Graph
+	var err error
+	switch {
+	case build != nil:
+		g, err = build(watched)
+	case src.load != nil:
+		b := servicegraph.NewBuilder(cfg)
+		if err = src.load(ctx, b, skipped); err == nil {
+			g = b.Graph()
+		} else if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+	default:
+		g, err = servicegraph.Build(watched, cfg)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -213,6 +243,12 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 	e.stderr.detailf("read %s of %s from %s in %v: %s of a call between two nodes, %s without a callee, %s whose parent never arrived, %s delivered twice",
 		count(r.Spans, "span"), count(r.Traces, "trace"), src.name, time.Since(started).Round(time.Millisecond),
 		count(r.Paired+r.Virtual, "side"), count(r.Unresolved, "call"), count(r.MissingParent, "span"), count(r.Duplicate, "span"))
+	if n := r.EvictedSpans; n > 0 {
+		e.stderr.infof("more than %s in one go: %s counted before the end, to make room", count(e.held, "span"), count(n, "trace"))
+	}
+	if r.Late > 0 {
+		e.stderr.warnf("left out: %s of traces that were counted before", count(r.Late, "span"))
+	}
 	for _, skip := range skips {
 		e.stderr.warnf("left out: %v", skip)
 	}

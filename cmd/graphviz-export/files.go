@@ -61,6 +61,12 @@ func (e *export) fileSource(args []string) (source, error) {
 		names = append(names[:3:3], "…")
 	}
 	var graphs []*servicegraph.Graph
+	met := func(in input) func(*servicegraph.Graph) {
+		return func(g *servicegraph.Graph) {
+			e.stderr.detailf("%s holds a graph: %s", in.name, summary(g))
+			graphs = append(graphs, g)
+		}
+	}
 	return source{
 		name:    name,
 		origin:  filepath.Base(name),
@@ -69,12 +75,17 @@ func (e *export) fileSource(args []string) (source, error) {
 		spans: func(ctx context.Context) iter.Seq2[servicegraph.Span, error] {
 			list := make([]iter.Seq2[servicegraph.Span, error], len(inputs))
 			for i, in := range inputs {
-				list[i] = in.read(ctx, cfg, func(g *servicegraph.Graph) {
-					e.stderr.detailf("%s holds a graph: %s", in.name, summary(g))
-					graphs = append(graphs, g)
-				})
+				list[i] = in.read(ctx, cfg, met(in))
 			}
 			return concat(list)
+		},
+		load: func(ctx context.Context, b *servicegraph.Builder, skipped func(*servicegraph.SkipError) error) error {
+			for _, in := range inputs {
+				if err := in.load(ctx, b, met(in), skipped); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 		graphs: func() []*servicegraph.Graph { return graphs },
 		close:  func() error { return nil },
@@ -189,24 +200,57 @@ func isHidden(path string) bool { return strings.HasPrefix(filepath.Base(path), 
 // to graph.
 func (in input) read(ctx context.Context, cfg tracefile.Config, graph func(*servicegraph.Graph)) iter.Seq2[servicegraph.Span, error] {
 	return func(yield func(servicegraph.Span, error) bool) {
-		f, err := in.open(ctx)
-		if err != nil {
-			yield(servicegraph.Span{}, fmt.Errorf("reading %s: %w", in.name, pathCause(err)))
-			return
+		stopped := false
+		err := in.use(ctx, graph, func(r io.Reader) error {
+			tracefile.Read(r, in.name, cfg)(func(span servicegraph.Span, err error) bool {
+				stopped = !yield(span, err)
+				return !stopped
+			})
+			return nil
+		})
+		if err != nil && !stopped {
+			yield(servicegraph.Span{}, err)
 		}
-		defer f.Close()
-		r := bufio.NewReaderSize(f, 64<<10)
-		if !isGraph(r) {
-			tracefile.Read(r, in.name, cfg)(yield)
-			return
-		}
-		g, err := readGraph(r)
-		if err != nil {
-			yield(servicegraph.Span{}, fmt.Errorf("reading %s: %w", in.name, err))
-			return
-		}
-		graph(g)
 	}
+}
+
+// load adds the spans of an input to a builder, as read would give them.
+func (in input) load(ctx context.Context, b *servicegraph.Builder, graph func(*servicegraph.Graph), skipped func(*servicegraph.SkipError) error) error {
+	return in.use(ctx, graph, func(r io.Reader) error {
+		return tracefile.Load(b, r, in.name, skipped)
+	})
+}
+
+// use opens an input, and gives what is in it to traces, unless it is a graph.
+func (in input) use(ctx context.Context, graph func(*servicegraph.Graph), traces func(io.Reader) error) error {
+	f, err := in.open(ctx)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", in.name, pathCause(err))
+	}
+	defer f.Close()
+	r := bufio.NewReaderSize(cancellable{ctx, f}, 64<<10)
+	if !isGraph(r) {
+		return traces(r)
+	}
+	g, err := readGraph(r)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", in.name, err)
+	}
+	graph(g)
+	return nil
+}
+
+// A cancellable reader ends when its context is done.
+type cancellable struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c cancellable) Read(p []byte) (int, error) {
+	if c.ctx.Err() != nil {
+		return 0, context.Cause(c.ctx)
+	}
+	return c.r.Read(p)
 }
 
 // graphStart is how the JSON of a graph begins, in whatever order its fields are.

@@ -22,7 +22,11 @@ type source struct {
 	limit   int    // how many traces were asked for at most; 0: all
 	state   string // of files: another if they have changed
 
-	spans    func(context.Context) iter.Seq2[servicegraph.Span, error]
+	spans func(context.Context) iter.Seq2[servicegraph.Span, error]
+	// load adds the spans to a builder, faster than one by one; nil: it cannot. Records
+	// that are left out go to skipped, whose error ends it.
+	load func(ctx context.Context, b *servicegraph.Builder, skipped func(*servicegraph.SkipError) error) error
+
 	graphs   func() []*servicegraph.Graph // finished graphs that were met among the spans; nil: none can be
 	progress func() string                // how far reading has come; nil: count the spans
 	close    func() error
