@@ -81,7 +81,9 @@ type Drawing struct {
 // An attribute data-theme, of the picture or of what is around it, sets the theme.
 type SVG struct{ Drawing }
 
-// PNG draws a graph as [SVG] does, as a bitmap.
+// PNG draws a graph as [SVG] does, as a bitmap, in the Go fonts, which come along.
+// Characters that they lack, such as those of East Asia, are in a font of this system
+// if one is found, and boxes otherwise. Emoji come without colours, or not at all.
 type PNG struct {
 	Drawing
 	Scale float64 // pixels of the bitmap per pixel of the SVG; 0 means 2: sharp on screens of today

@@ -18,7 +18,7 @@ type brush struct {
 	*gg.Context
 	palette
 	scale float64
-	faces map[style]font.Face
+	faces map[sized]font.Face
 }
 
 // maxPixels is how many pixels a bitmap may have: 100 million take 400 MB.
@@ -30,7 +30,7 @@ func (s *scene) png(theme Theme, scale float64) ([]byte, error) {
 		return nil, fmt.Errorf("a bitmap of %.0f × %.0f pixels is too large: want at most %d million; lower the scale, draw less, or take SVG",
 			s.width*scale, s.height*scale, maxPixels/1_000_000)
 	}
-	b := &brush{gg.NewContext(int(s.width*scale+0.5), int(s.height*scale+0.5)), theme.palette(), scale, make(map[style]font.Face)}
+	b := &brush{gg.NewContext(int(s.width*scale+0.5), int(s.height*scale+0.5)), theme.palette(), scale, make(map[sized]font.Face)}
 	b.Scale(scale, scale)
 	b.SetColor(b.rgb("bg"))
 	b.Clear()
@@ -190,19 +190,36 @@ func (b *brush) texts(texts []text, level string) error {
 // text draws a text, moved by d, in the present colour. It is set at its size in the
 // bitmap and not scaled afterwards, so that it is sharp.
 func (b *brush) text(t text, d point) error {
-	face, ok := b.faces[t.style]
-	if !ok {
-		var err error
-		face, err = opentype.NewFace(t.face().font, &opentype.FaceOptions{Size: t.size * b.scale, DPI: 72, Hinting: font.HintingNone})
-		if err != nil {
-			return fmt.Errorf("setting text: %w", err)
-		}
-		b.faces[t.style] = face
-	}
 	b.Push()
 	defer b.Pop()
 	b.Identity()
-	b.SetFontFace(face)
-	b.DrawString(t.s, (t.at.x+d.x)*b.scale, (t.at.y+d.y)*b.scale)
+	for _, r := range t.runs() {
+		face, err := b.face(r.face, t.size)
+		if err != nil {
+			return err
+		}
+		b.SetFontFace(face)
+		b.DrawString(r.s, (t.at.x+r.x+d.x)*b.scale, (t.at.y+d.y)*b.scale)
+	}
 	return nil
+}
+
+// face returns a typeface in a size.
+func (b *brush) face(t *typeface, size float64) (font.Face, error) {
+	key := sized{t, size}
+	if face, ok := b.faces[key]; ok {
+		return face, nil
+	}
+	face, err := opentype.NewFace(t.font, &opentype.FaceOptions{Size: size * b.scale, DPI: 72, Hinting: font.HintingNone})
+	if err != nil {
+		return nil, fmt.Errorf("setting text: %w", err)
+	}
+	b.faces[key] = face
+	return face, nil
+}
+
+// A sized is a typeface in a size.
+type sized struct {
+	*typeface
+	size float64
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"image/color"
 	"image/png"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,5 +95,31 @@ func TestPNGIsTheSameEveryTime(t *testing.T) {
 	}
 	if !bytes.Equal(a.Bytes(), b.Bytes()) {
 		t.Error("two pictures of one graph")
+	}
+}
+
+// Text in several scripts is set in several fonts, each run where the one before ends.
+func TestRuns(t *testing.T) {
+	x := text{style: nameStyle, s: "cart 注文 api"}
+	runs := x.runs()
+	joined := ""
+	for i, r := range runs {
+		if want := nameStyle.width(joined); r.x < want-0.01 || r.x > want+0.01 {
+			t.Errorf("run %d begins at %v, want %v", i, r.x, want)
+		}
+		joined += r.s
+	}
+	if joined != x.s {
+		t.Errorf("the runs say %q", joined)
+	}
+	if runs[0].face != bold() {
+		t.Error("Latin letters are in another font")
+	}
+	cjk := slices.ContainsFunc(fallbacks(), func(f *typeface) bool { return f.has('注') })
+	if got := len(runs) == 3; got != cjk {
+		t.Errorf("%d runs, and fonts for East Asia on this system: %v", len(runs), cjk)
+	}
+	if w := nameStyle.width("注文"); w != 2*nameStyle.size {
+		t.Errorf("two ideographs are %v wide", w)
 	}
 }

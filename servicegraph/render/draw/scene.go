@@ -275,14 +275,14 @@ func (e *edge) setPath(path []point, tip point) {
 // are broken where they are wider than the picture.
 func (s *scene) setHeading(title string, lines []string) {
 	room := max(s.width, minWidth)
-	y := margin
+	y := margin - 6
 	add := func(st style, line string, leading float64) {
 		y += leading
 		s.heading = append(s.heading, text{st, point{margin, y}, line})
 		s.width = max(s.width, st.width(line))
 	}
 	if title != "" {
-		add(titleStyle, title, 4)
+		add(titleStyle, title, 10)
 		y += 2
 	}
 	for _, line := range lines {
