@@ -1,0 +1,228 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/tempograph/tempograph/internal/otlpreceiver"
+	"github.com/tempograph/tempograph/otelsetup"
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// A server is graphviz-export serve as a process.
+type server struct {
+	cmd              *exec.Cmd
+	page, grpc, otlp string // URLs
+}
+
+var anyURL = regexp.MustCompile(`(http|grpc)://[0-9.:]+`)
+
+// startServer runs graphviz-export serve with arguments, at free ports.
+func startServer(t *testing.T, args ...string) *server {
+	t.Helper()
+	s := &server{cmd: exec.Command("graphviz-export", append([]string{"serve", "--listen", "127.0.0.1:0", "--every", "20ms"}, args...)...)}
+	s.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0") // the race detector's own second
+	stderr, err := s.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.cmd.Process.Kill() })
+	lines := bufio.NewScanner(stderr)
+	for s.page == "" && lines.Scan() {
+		urls := anyURL.FindAllString(lines.Text(), -1)
+		switch {
+		case strings.HasPrefix(lines.Text(), "taking OTLP"):
+			s.grpc, s.otlp = urls[0], urls[1]
+		case strings.HasPrefix(lines.Text(), "the graph is at"):
+			s.page = urls[0]
+		}
+	}
+	if s.page == "" {
+		t.Fatal("serve does not say where the page is")
+	}
+	go func() { // so that it can go on writing
+		for lines.Scan() {
+			t.Log(lines.Text())
+		}
+	}()
+	return s
+}
+
+func startReceiver(t *testing.T) *server {
+	return startServer(t, "--otlp", "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0")
+}
+
+// The exporters that programs have are content with the receiver, over each protocol, and
+// those who listen hear of a graph with the calls.
+func TestServeExporters(t *testing.T) {
+	s := startReceiver(t)
+	events := openEvents(t, s)
+	for _, endpoint := range []string{s.grpc, s.otlp} {
+		service := "caller-" + endpoint[:4]
+		sdk, err := otelsetup.Start(t.Context(), otelsetup.Service(service, "1"), otelsetup.Endpoint(endpoint))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := sdk.Check(t.Context()); err != nil {
+			t.Errorf("%s: %v", endpoint, err)
+		}
+		_, span := sdk.TracerProvider().Tracer("test").Start(t.Context(), "work", trace.WithSpanKind(trace.SpanKindServer))
+		span.End()
+		if err := sdk.Shutdown(context.WithoutCancel(t.Context())); err != nil {
+			t.Errorf("%s: %v", endpoint, err)
+		}
+		for found := false; !found; {
+			events.next(t) // fails when there is none
+			var g struct{ Nodes []struct{ Name string } }
+			if err := json.Unmarshal([]byte(get(t.Context(), s.page+"/graph.json", "")[len("200 OK\n"):]), &g); err != nil {
+				t.Fatal(err)
+			}
+			for _, n := range g.Nodes {
+				found = found || n.Name == service
+			}
+		}
+	}
+}
+
+// Ctrl-C, and what a service manager sends, end it well within a second, whoever listens.
+func TestServeEnds(t *testing.T) {
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		s := startReceiver(t)
+		openEvents(t, s).next(t)
+		sdk, err := otelsetup.Start(t.Context(), otelsetup.Service("web", "1"), otelsetup.Endpoint(s.grpc)) // keeps its connection
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := sdk.Check(t.Context()); err != nil {
+			t.Error(err)
+		}
+		began := time.Now()
+		if err := s.cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.cmd.Wait(); err != nil {
+			t.Errorf("%v: %v", signal, err)
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("%v took %v", signal, took)
+		}
+	}
+}
+
+// An eventStream is what a page listens to.
+type eventStream struct{ lines *bufio.Scanner }
+
+func openEvents(t *testing.T, s *server) eventStream {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), soon)
+	t.Cleanup(cancel)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.page+"/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { answer.Body.Close() })
+	return eventStream{bufio.NewScanner(answer.Body)}
+}
+
+// next returns the version of the next graph.
+func (e eventStream) next(t *testing.T) string {
+	t.Helper()
+	for event := ""; e.lines.Scan(); {
+		field, value, _ := strings.Cut(e.lines.Text(), ": ")
+		switch {
+		case field == "event":
+			event = value
+		case field == "data" && event == "":
+			return value
+		case field == "":
+			event = ""
+		}
+	}
+	t.Fatalf("no more events: %v", e.lines.Err())
+	return ""
+}
+
+// Spans that come for ever fill no memory, and all are counted.
+func TestLiveIsBounded(t *testing.T) {
+	window := liveWindow
+	window.Spans = 1000
+	l := newLive(servicegraph.Config{Window: window})
+	const requests, each = 200, 50
+	for i := range requests {
+		var spans []string
+		for j := range each {
+			spans = append(spans, fmt.Sprintf(`{"traceId":"%032x","spanId":"%016x","name":"s","kind":2,"startTimeUnixNano":"1000","endTimeUnixNano":"2000"}`, i+1, j+1))
+		}
+		body := `{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"web"}}]},"scopeSpans":[{"spans":[` + strings.Join(spans, ",") + `]}]}]}`
+		if _, err := l.take(otlpreceiver.Request{Body: []byte(body), JSON: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g, _, _ := l.graph()
+	r := g.Report()
+	if r.Spans != requests*each || r.Traces != requests {
+		t.Errorf("got %d spans of %d traces", r.Spans, r.Traces)
+	}
+	if held := r.Open; held > 1000/each {
+		t.Errorf("%d traces are held", held)
+	}
+	if r.EvictedSpans == 0 {
+		t.Error("nothing was forgotten")
+	}
+	if g, _, _ := l.graph(); g != nil {
+		t.Error("a graph without news")
+	}
+}
+
+// Requests that are no OTLP are refused one by one, from many senders at a time.
+func TestLiveConcurrentSafe(t *testing.T) {
+	l := newLive(servicegraph.Config{Window: liveWindow})
+	done := make(chan error)
+	const senders = 8
+	for i := range senders {
+		go func() {
+			body := fmt.Sprintf(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"%032x","spanId":"%016x"}]}]}]}`, i+1, 1)
+			for range 50 {
+				if _, err := l.take(otlpreceiver.Request{Body: []byte(body), JSON: true}); err != nil {
+					done <- err
+					return
+				}
+				if _, err := l.take(otlpreceiver.Request{Body: []byte(body)}); err == nil {
+					done <- fmt.Errorf("JSON is taken for protobuf")
+					return
+				}
+				l.graph()
+			}
+			done <- nil
+		}()
+	}
+	for range senders {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	l.fresh = true
+	g, _, _ := l.graph()
+	if r := g.Report(); r.Traces != senders || r.Skipped != senders*50 {
+		t.Errorf("got %d traces, %d skipped", r.Traces, r.Skipped)
+	}
+}
