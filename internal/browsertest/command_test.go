@@ -3,13 +3,18 @@ package browsertest
 import (
 	"bufio"
 	"fmt"
+	"image"
+	_ "image/png"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 )
 
 // graphvizExport builds the command, and returns its path.
@@ -42,6 +47,41 @@ func TestCommand(t *testing.T) {
 	p.want("its traces are links", `document.querySelector("#page-details .traces a").href.startsWith("https://grafana.test/explore?trace=")`)
 	p.want("the reader chooses the colours, not who wrote the page", is(`getComputedStyle(document.querySelector("#page-picture .node.ok .card")).fill`, "rgb(255, 255, 255)"))
 	p.screenshot("open")
+}
+
+// The picture of a page in the README is of the page that the README's command writes.
+// Fonts and browsers differ from machine to machine, and so will the picture: it is
+// made anew with GRAPHTEST_UPDATE=1, for people to look at, and not compared.
+func TestReadmePicture(t *testing.T) {
+	const file = "../../docs/report.png"
+	page := filepath.Join(t.TempDir(), "servicegraph.html")
+	cmd := exec.Command(graphvizExport(t), "--title", "HotROD", "-o", page, "examples/traces/hotrod.jsonl.gz")
+	cmd.Dir = "../.."
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	p := visit(t, "file://"+page+"#edge=service:driver,service:redis-manual,request")
+	p.run(chromedp.EmulateViewport(1200, 740))
+	p.prefer("light")
+	p.want("the calls that fail are selected", is(heading, "driver → redis-manual"))
+	p.settle()
+	png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if os.Getenv("GRAPHTEST_UPDATE") != "" {
+		if err := os.WriteFile(file, png, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	if size, format, err := image.DecodeConfig(kept); err != nil || format != "png" || size.Width != 1200 || size.Height != 740 {
+		t.Errorf("%s is %s of %d × %d pixels (%v), want png of 1200 × 740", file, format, size.Width, size.Height, err)
+	}
 }
 
 // A page that the command serves grows with the spans that services send, and keeps

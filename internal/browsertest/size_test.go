@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -31,6 +32,48 @@ func TestLook(t *testing.T) {
 			p.want("the details are there", detailsOpen)
 			p.press("z")
 			p.screenshot("call")
+		})
+	}
+}
+
+// A telephone has room for it, too: the details lie over the picture, and nothing is
+// wider than the window.
+func TestSmallWindow(t *testing.T) {
+	p := openShop(t)
+	p.run(chromedp.EmulateViewport(390, 844, chromedp.EmulateScale(2)))
+	p.prefer("light")
+	p.settle()
+	p.screenshot("open")
+	p.click(node("billing/payments"))
+	p.want("the details are there", detailsOpen)
+	p.want("nothing is wider than the window", `document.documentElement.scrollWidth <= innerWidth && document.body.scrollWidth <= innerWidth`)
+	p.screenshot("details")
+}
+
+// Who wants no motion gets none: the picture is where it is to be in the next frame.
+func TestReducedMotion(t *testing.T) {
+	for _, c := range []struct {
+		motion string
+		moves  bool
+	}{{"no-preference", true}, {"reduce", false}} {
+		t.Run(c.motion, func(t *testing.T) {
+			p := openShop(t)
+			p.run(command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-reduced-motion", Value: c.motion}}}))
+			p.settle()
+			p.click(node("billing/payments"))
+			p.settle()
+			places := eval[int](p, `(async () => { // where the node is seen, from frame to frame
+				const places = new Set(), chosen = document.querySelector("[data-node].chosen");
+				document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "z", bubbles: true}));
+				for (let end = performance.now() + 600; performance.now() < end;) {
+					await new Promise((resolve) => requestAnimationFrame(resolve));
+					places.add(chosen.getBoundingClientRect().x.toFixed(0));
+				}
+				return places.size;
+			})()`)
+			if moves := places > 2; moves != c.moves {
+				t.Errorf("the picture is in %d places", places)
+			}
 		})
 	}
 }
@@ -71,7 +114,8 @@ func TestFiveThousand(t *testing.T) {
 	g := fleet(5000)
 	began := time.Now()
 	p := open(t, report.HTML{SVG: drawing}, g)
-	t.Logf("drawing, writing and opening %d services and %d calls takes %v", g.NumNodes(), g.NumEdges(), time.Since(began).Round(time.Millisecond))
+	size := eval[int](p, `document.documentElement.outerHTML.length`)
+	t.Logf("drawing, writing and opening %d services and %d calls takes %v; the page has %.1f MB", g.NumNodes(), g.NumEdges(), time.Since(began).Round(time.Millisecond), float64(size)/1e6)
 	p.want("it says what is not drawn", `!document.querySelector("#page-notice").hidden && document.querySelector("#page-notice").innerText.startsWith("Drawn are the busiest")`)
 	p.want("there are as many rows as calls", fmt.Sprintf(`document.querySelector("#page-edges table").ariaRowCount === "%d"`, g.NumEdges()+1))
 	p.want("but not all at once", `document.querySelectorAll("#page-edges tbody tr").length < 120`)

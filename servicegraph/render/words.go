@@ -12,9 +12,6 @@ import (
 // from a million on: "18,240", "1.24M".
 func CountText(n float64) string { return count(n) }
 
-// PluralText returns a number and its noun, as "1 call" or "18,240 calls".
-func PluralText(n float64, noun string) string { return plural(n, noun) }
-
 // RateText returns so many calls of g per second, minute or hour, "–" where their rate
 // is unknown.
 func RateText(g *servicegraph.Graph, calls float64) string { return rate(g, calls) }
@@ -24,9 +21,6 @@ func ShareText(n, total float64) string { return percent(n, total) }
 
 // DurationText returns a duration in the unit that suits it.
 func DurationText(d time.Duration) string { return duration(d) }
-
-// TimeRange says what time the spans of g cover.
-func TimeRange(g *servicegraph.Graph) string { return timeRange(g) }
 
 // Remarks says what makes a graph less than the truth, the gravest first, as "2
 // hidden nodes: left out of this view".
