@@ -153,6 +153,10 @@ func TestLaws(t *testing.T) {
 				e.Caller.Latency.Count() > e.Caller.Calls || e.Callee.Latency.Count() > e.Callee.Calls {
 				t.Fatalf("seed %d: numbers that cannot be: %+v", seed, e)
 			}
+			service := e.ID.From.Type == sg.TypeService && e.ID.To.Type == sg.TypeService
+			if cfg.QueueNodes && service && len(e.Queues) > 0 {
+				t.Fatalf("seed %d: a message is an edge, although %v is a node: %+v", seed, e.Queues, e.ID)
+			}
 		}
 	}
 }
