@@ -193,8 +193,9 @@ func explain(err error) error {
 		return fmt.Errorf("%w: is Tempo running there?", syscall.ECONNREFUSED)
 	case err.Error() == "http: server gave HTTP response to HTTPS client":
 		return fmt.Errorf("%w: write http:// in its URL", err)
-	case strings.Contains(err.Error(), `malformed HTTP response "\x00\x00`): // a frame of HTTP/2
-		return errors.New("this port speaks gRPC: Tempo's HTTP port has the query API, 3200 unless configured otherwise")
+	case strings.Contains(err.Error(), `malformed HTTP response "\x00\x00`), // a frame of HTTP/2
+		strings.HasPrefix(err.Error(), "readLoopPeekFailLocked"): // the same, come before we asked
+		return errors.New("this port seems to speak gRPC: Tempo's HTTP port has the query API, 3200 unless configured otherwise")
 	}
 	return err
 }

@@ -297,7 +297,7 @@ func TestGRPCPortAskedForHTTP(t *testing.T) {
 	addr := serveStreams(t, &fakeStreams{})
 	for _, call := range httpCalls {
 		err := call.do(t.Context(), newClient(t, "http://"+addr, Config{}), timeRange{})
-		if want := "tempo http://" + addr + ": this port speaks gRPC: Tempo's HTTP port has the query API, 3200 unless configured otherwise"; err == nil || err.Error() != want {
+		if want := "tempo http://" + addr + ": this port seems to speak gRPC: Tempo's HTTP port has the query API, 3200 unless configured otherwise"; err == nil || err.Error() != want {
 			t.Errorf("%s: error %v, want %s", call.name, err, want)
 		}
 	}
