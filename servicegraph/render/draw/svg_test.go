@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"testing"
@@ -336,6 +337,30 @@ func TestIncompleteLayoutIsAnError(t *testing.T) {
 		}
 		if err := newPlan(g, render.Look{}).take([]byte(damaged)); err == nil || !strings.HasPrefix(err.Error(), test.want) {
 			t.Errorf("with %s for %s: error %v, want %s", test.new, test.old, err, test.want)
+		}
+	}
+}
+
+// Requests and messages between the same two nodes are two lines.
+func TestEdgesOfOnePairLieApart(t *testing.T) {
+	traffic := &rendertest.Traffic{Window: time.Minute}
+	load := rendertest.Load{Calls: 5, Typical: time.Second}
+	traffic.Call("a", "b", load)
+	traffic.Message("a", "b", load)
+	traffic.Call("b", "a", load)
+	s, err := Drawing{}.scene(traffic.Graph(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.edges) != 3 {
+		t.Fatalf("%d edges, want 3", len(s.edges))
+	}
+	for i, e := range s.edges {
+		for _, f := range s.edges[i+1:] {
+			p, q := e.path[len(e.path)/2], f.path[len(f.path)/2]
+			if d := math.Hypot(p.x-q.x, p.y-q.y); d < 10 {
+				t.Errorf("edges %d and %d are %.1f pixels apart in the middle", e.index, f.index, d)
+			}
 		}
 	}
 }
