@@ -26,7 +26,7 @@ var policy = map[string]string{
 	"": "",
 
 	"servicegraph":             "",
-	"servicegraph/tracefile":   "servicegraph google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
+	"servicegraph/tracefile":   "servicegraph github.com/klauspost/compress google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
 	"servicegraph/otelspan":    "servicegraph " + otelSDK,
 	"servicegraph/graphtest":   "servicegraph servicegraph/otelspan servicegraph/render " + otelSDK,
 	"servicegraph/render":      "servicegraph",

@@ -44,12 +44,12 @@ A table on the terminal:
 A FILE holds traces as OpenTelemetry's protocol has them: JSON, one or many
 requests, as the Collector's file exporter writes it; or protobuf, one request or
 many behind their lengths. The answers of Tempo to a trace query, and the JSON of
-Jaeger and of Zipkin, are read as well. The form is told by the content, and gzip
-is undone. Several files give one graph, and traces may be spread over them. The
+Jaeger and of Zipkin, are read as well. The form is told by the content, and gzip and
+zstd are undone. Several files give one graph, and traces may be spread over them. The
 file - is standard input, which is also read when nothing else is named and
 something is piped into it. A directory stands for the files below it that are
 named like traces: .json, .jsonl, .ndjson, .pb, .binpb, .protobuf or .otlp, and .gz
-behind that; what else is there is said on standard error. A pattern such as
+or .zst behind that; what else is there is said on standard error. A pattern such as
 'traces/*.json' stands for what it matches.
 
 A file may be larger than memory. At most 4,194,304 spans are held at a time, which

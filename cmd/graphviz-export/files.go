@@ -187,7 +187,7 @@ func (e *export) directory(dir string) ([]input, error) {
 	case err != nil:
 		return nil, err
 	case len(found) == 0:
-		return nil, fmt.Errorf("reading %s: no trace file is in this directory: they end in %s, or in one of these and .gz", dir, traceFileNames)
+		return nil, fmt.Errorf("reading %s: no trace file is in this directory: they end in %s, or in one of these and .gz or .zst", dir, traceFileNames)
 	case others > 0:
 		e.stderr.infof("%s: %s that does not look like traces by its name is not read", dir, count(others, "file"))
 	}

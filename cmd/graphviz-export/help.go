@@ -53,7 +53,7 @@ func writeHelp(cmd *cobra.Command, _ []string) {
 			fmt.Fprintf(w, "  graphviz-export %s\n", sub.Use)
 		}
 	}
-	fmt.Fprint(w, "\nA FILE holds OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip or not.\n")
+	fmt.Fprint(w, "\nA FILE holds OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither.\n")
 	writeFlags(w, cmd)
 	fmt.Fprintf(w, "\nExit status:\n%s\nEnvironment:\n%s", section("Exit status"), section("Environment"))
 }

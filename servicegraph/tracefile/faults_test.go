@@ -63,14 +63,14 @@ func TestFaults(t *testing.T) {
 		// Nothing to read.
 		{name: "empty file", input: "", final: "it is empty"},
 		{name: "gzip of nothing", input: string(zip(t, nil)), final: "it is empty: a gzip stream of nothing"},
-		{name: "text", input: "Dear all,\nplease find \"attached\"\n", final: `not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip or not; it starts with "Dear all,"`},
-		{name: "gzip of a text", input: string(zip(t, []byte("Dear all"))), final: `not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip or not; it starts with "Dear all"`},
-		{name: "blank file", input: "\r\n \n", final: `not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip or not; it starts with ""`},
-		{name: "binary", input: "\x7fELF\x02\x01\x01\x00\x00\x00", final: "not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip or not; it starts with the bytes 7f 45 4c 46 02 01 01 00"},
-		{name: "zeros", input: strings.Repeat("\x00", 100), final: "not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip or not; it starts with the bytes 00 00 00 00 00 00 00 00"},
-		{name: "one byte", input: "\x0a", final: `not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip or not; it starts with ""`},
-		{name: "JSON that is no trace", input: `{"name":"tempograph","version":1}`, final: "not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip or not; it starts with `{\"name\":\"tempograph\",\"version\":1}`"},
-		{name: "JSON array", input: `["resourceSpans"]`, final: "not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip or not; it starts with `[\"resourceSpans\"]`"},
+		{name: "text", input: "Dear all,\nplease find \"attached\"\n", final: `not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip, zstd or neither; it starts with "Dear all,"`},
+		{name: "gzip of a text", input: string(zip(t, []byte("Dear all"))), final: `not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip, zstd or neither; it starts with "Dear all"`},
+		{name: "blank file", input: "\r\n \n", final: `not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip, zstd or neither; it starts with ""`},
+		{name: "binary", input: "\x7fELF\x02\x01\x01\x00\x00\x00", final: "not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip, zstd or neither; it starts with the bytes 7f 45 4c 46 02 01 01 00"},
+		{name: "zeros", input: strings.Repeat("\x00", 100), final: "not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip, zstd or neither; it starts with the bytes 00 00 00 00 00 00 00 00"},
+		{name: "one byte", input: "\x0a", final: `not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip, zstd or neither; it starts with ""`},
+		{name: "JSON that is no trace", input: `{"name":"tempograph","version":1}`, final: "not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip, zstd or neither; it starts with `{\"name\":\"tempograph\",\"version\":1}`"},
+		{name: "JSON array", input: `["resourceSpans"]`, final: "not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip, zstd or neither; it starts with `[\"resourceSpans\"]`"},
 		{name: "JSON of other things of that name", input: `{"batches":{"resourceSpans":[]}}`,
 			skips: []string{"record 1 at byte 0: batches: want an array, got object"},
 			final: "no span could be read: 1 record left out, the first at byte 0: batches: want an array, got object"},
@@ -383,7 +383,7 @@ func TestReadFile(t *testing.T) {
 	for path, want := range map[string]string{
 		dir:                       "it is a directory; name the trace files in it",
 		write("empty.json", nil):  "it is empty",
-		write("x.pb", []byte{10}): "not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip or not; it starts with \"\"",
+		write("x.pb", []byte{10}): "not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip, zstd or neither; it starts with \"\"",
 	} {
 		_, _, err := collect(t, ReadFile(path, Config{}))
 		if want := "reading " + path + ": " + want; err == nil || err.Error() != want {

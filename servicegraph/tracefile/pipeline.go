@@ -1,6 +1,7 @@
 package tracefile
 
 import (
+	"bufio"
 	"runtime"
 	"sync"
 
@@ -9,7 +10,8 @@ import (
 
 // A pipeline reads an input ahead of the builder that it is for. One goroutine reads,
 // and cuts the input into units; in forms whose records can be told apart without
-// being decoded, several decode units side by side, otherwise the first one does. The
+// being decoded, several decode units side by side, otherwise the first one does; and
+// one more inflates what is compressed. The
 // builder's goroutine takes what comes of the units in the order of the input, so
 // that the outcome is that of doing one after the other.
 type pipeline struct {
@@ -64,6 +66,11 @@ func newPipeline(s *source, config servicegraph.Config, in recognized, limit, bl
 	}
 	for range units {
 		p.free <- &unit{decoded: make(chan struct{}, 1)}
+	}
+	if in.codec != "" {
+		ahead, inflated := newReadAhead(p.stop), in.Reader
+		p.group.Go(func() { ahead.fill(inflated) })
+		in.Reader = bufio.NewReaderSize(ahead, headSize)
 	}
 	reader := newCollector(s, config)
 	p.group.Go(func() { p.read(reader, in, limit) })

@@ -126,17 +126,30 @@ func (s *source) read(r io.Reader, limit int) error {
 // A recognized input is one whose form is known, uncompressed.
 type recognized struct {
 	*bufio.Reader
-	unzip *gunzip // that it comes from; nil if it was not compressed
 	form  format
 	small bool // all of it is there
+
+	codec string  // that it was compressed with: gzip, zstd, or empty
+	unzip *gunzip // that it comes from; nil if the codec is another
 }
 
 // open recognizes an input.
 func (s *source) open(r io.Reader) (in recognized, err error) {
-	in.Reader = bufio.NewReaderSize(&stickyReader{r: r}, headSize)
-	if magic, _ := in.Peek(len(gzipMagic)); string(magic) == gzipMagic {
+	sticky := &stickyReader{r: r}
+	in.Reader = bufio.NewReaderSize(sticky, headSize)
+	magic, _ := in.Peek(len(zstdMagic))
+	switch {
+	case bytes.HasPrefix(magic, []byte(gzipMagic)):
+		in.codec = "gzip"
 		in.unzip = &gunzip{in: in.Reader}
 		in.Reader = bufio.NewReaderSize(in.unzip, headSize)
+	case string(magic) == zstdMagic:
+		in.codec = "zstd"
+		unzip, err := newUnzstd(in.Reader, sticky)
+		if err != nil {
+			return in, s.lost(err)
+		}
+		in.Reader = bufio.NewReaderSize(unzip, headSize)
 	}
 	head, err := in.Peek(headSize)
 	in.small = err == io.EOF
@@ -144,8 +157,8 @@ func (s *source) open(r io.Reader) (in recognized, err error) {
 		switch {
 		case err != io.EOF:
 			return in, s.lost(err)
-		case in.unzip != nil:
-			return in, errors.New("it is empty: a gzip stream of nothing")
+		case in.codec != "":
+			return in, fmt.Errorf("it is empty: a %s stream of nothing", in.codec)
 		}
 		return in, errors.New("it is empty")
 	}
@@ -154,7 +167,7 @@ func (s *source) open(r io.Reader) (in recognized, err error) {
 		if err != nil && err != io.EOF {
 			return in, s.lost(err)
 		}
-		return in, fmt.Errorf("not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip or not; it starts with %s", beginning(head))
+		return in, fmt.Errorf("not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip, zstd or neither; it starts with %s", beginning(head))
 	}
 	in.form = form
 	return in, nil

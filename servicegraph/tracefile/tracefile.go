@@ -14,7 +14,7 @@
 //     traces alone, in a list, or one a line.
 //   - Zipkin's JSON, version 2: spans in a list, in a list of traces, or one a line.
 //
-// Each form may be compressed with gzip. Records are read one at a time, so
+// Each form may be compressed with gzip or zstd. Records are read one at a time, so
 // that memory depends on the largest, not on the file.
 //
 // # Records and errors
