@@ -47,9 +47,6 @@ func TestScripts(t *testing.T) {
 		"SILENT": silent(t),
 		"LARGE":  fakeTempo(t, true, false),
 		"RECENT": fakeTempo(t, false, true),
-		"FREE1":  freePort(t),
-		"FREE2":  freePort(t),
-		"FREE3":  freePort(t),
 	}))
 }
 
@@ -129,6 +126,9 @@ func params(t *testing.T, dir string, vars map[string]string) testscript.Params 
 				env.Setenv("XDG_CACHE_HOME", cache) // where Graphviz is compiled already
 			}
 			env.Setenv("HOTROD", example)
+			for i := range 3 {
+				env.Setenv(fmt.Sprintf("FREE%d", i+1), freePort(t))
+			}
 			for name, value := range vars {
 				env.Setenv(name, value)
 			}
