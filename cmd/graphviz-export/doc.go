@@ -142,7 +142,9 @@ only warnings and errors, --verbose adds what helps to find out why.
 
 The picture is laid out by Graphviz, which takes up to 250 nodes and 500 edges;
 larger graphs can be drawn in part, in full with --force, or written in the other
-formats.
+formats. A page of HTML takes any graph: of a larger one it draws the busiest part,
+and says so; its tables have all of it, with search. In the page, the key ? lists the
+others.
 
 # JSON
 

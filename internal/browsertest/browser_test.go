@@ -284,5 +284,6 @@ func (p *page) prefer(scheme string) {
 	}}))
 }
 
-// drawing draws the pictures of the reports.
-var drawing = draw.SVG{Drawing: draw.Drawing{Force: true}}
+// drawing draws the pictures of the reports. It refuses what is too large: the report
+// must not ask for that.
+var drawing draw.SVG

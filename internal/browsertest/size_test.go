@@ -22,7 +22,7 @@ func TestLook(t *testing.T) {
 			if services > 10 {
 				g = fleet(services)
 			}
-			p := open(t, report.HTML{Look: render.Look{Title: "shop · production"}, SVG: drawing, MaxNodes: 200}, g)
+			p := open(t, report.HTML{Look: render.Look{Title: "shop · production"}, SVG: drawing}, g)
 			for _, scheme := range []string{"light", "dark"} {
 				p.prefer(scheme)
 				p.want("the browser follows", fmt.Sprintf(`matchMedia("(prefers-color-scheme: %s)").matches`, scheme))
@@ -81,7 +81,7 @@ func TestReducedMotion(t *testing.T) {
 // 200 services stay fluid. How fluid depends on the machine, so it is said, not tested;
 // what is tested is that each of the steps does its work.
 func TestFluid(t *testing.T) {
-	p := open(t, report.HTML{SVG: drawing, MaxNodes: 200}, fleet(200))
+	p := open(t, report.HTML{SVG: drawing}, fleet(200))
 	p.want("everything is drawn", `document.querySelectorAll("[data-node]").length === 200 && document.querySelector("#page-notice").hidden`)
 	frames := func(what, step string) {
 		t.Helper()
@@ -116,6 +116,7 @@ func TestFiveThousand(t *testing.T) {
 	p := open(t, report.HTML{SVG: drawing}, g)
 	size := eval[int](p, `document.documentElement.outerHTML.length`)
 	t.Logf("drawing, writing and opening %d services and %d calls takes %v; the page has %.1f MB", g.NumNodes(), g.NumEdges(), time.Since(began).Round(time.Millisecond), float64(size)/1e6)
+	open(t, report.HTML{SVG: drawing}, fleet(250)) // all of which is drawn
 	p.want("it says what is not drawn", `!document.querySelector("#page-notice").hidden && document.querySelector("#page-notice").innerText.startsWith("Drawn are the busiest")`)
 	p.want("there are as many rows as calls", fmt.Sprintf(`document.querySelector("#page-edges table").ariaRowCount === "%d"`, g.NumEdges()+1))
 	p.want("but not all at once", `document.querySelectorAll("#page-edges tbody tr").length < 120`)

@@ -321,6 +321,10 @@ func TestAddress(t *testing.T) {
 	p.want("and the selection", detailsClosed+` && location.hash === ""`)
 	p.run(chromedp.NavigateForward())
 	p.want("Forward brings it back", detailsOpen)
+	p.click("#page-edges th:nth-child(1) button")
+	p.want("sorting is in the address", `location.hash.endsWith("sort=Caller")`)
+	p.run(chromedp.NavigateBack())
+	p.want("Back takes it away", `document.querySelector('#page-edges th[aria-sort="descending"]').innerText.startsWith("Calls")`)
 
 	hash := "#q=checkout&edge=service:shop/checkout,service:billing/payments,request&errors=1&least=74&sort=-p95&theme=dark&at=300,200,1.500"
 	q := visit(t, p.url+hash)

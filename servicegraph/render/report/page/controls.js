@@ -24,12 +24,8 @@ function say(text) {
 
 // divide lets the user set the height of the tables.
 function divide(divider, tables) {
-  const set = (height) => {
-    const room = innerHeight;
-    height = Math.min(Math.max(height, 90), room - 160);
-    tables.style.height = height + "px";
-    divider.setAttribute("aria-valuenow", Math.round(100 * height / room));
-  };
+  const set = (height) => { tables.style.height = Math.min(Math.max(height, 90), innerHeight - 160) + "px"; };
+  new ResizeObserver(() => divider.setAttribute("aria-valuenow", Math.round(100 * tables.offsetHeight / innerHeight))).observe(tables);
   divider.addEventListener("pointerdown", (event) => {
     divider.setPointerCapture(event.pointerId);
     const bottom = tables.getBoundingClientRect().bottom;

@@ -165,8 +165,11 @@ function notice() {
 // restore shows the state that the address holds.
 function restore() {
   state = readAddress();
-  const column = tables[tab()].columns.find((c) => c.title === state.sort.replace(/^-/, ""));
-  if (column) tables[tab()].sortBy(column, state.sort.startsWith("-"), false);
+  for (const [key, table] of Object.entries(tables)) {
+    const column = key === tab() && table.columns.find((c) => c.title === state.sort.replace(/^-/, ""));
+    if (column) table.sortBy(column, state.sort.startsWith("-"), false);
+    else table.sortBy(table.columns.find((c) => c.first), true, false);
+  }
   const [x, y, scale] = state.at.split(",").map(Number);
   show();
   if (scale > 0 && Number.isFinite(x + y)) {
@@ -235,9 +238,9 @@ const keys = {
 };
 
 addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-  if (event.target.matches("input, select, textarea") && event.key !== "Escape") return;
-  if (!Object.hasOwn(keys, event.key)) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, event.key)) return;
+  if (document.querySelector("dialog[open]")) return;
+  if (document.activeElement.matches("input, select, textarea") && event.key !== "Escape") return;
   event.preventDefault();
   keys[event.key]();
 });

@@ -16,7 +16,7 @@ class Table {
     this.passes = () => true;
     this.active = null; // the row that the keyboard is at
     this.sort = { column: columns.find((c) => c.first), down: true };
-    this.heads = columns.map((c) => make("th", { scope: "col", role: "columnheader", class: c.number ? "number" : null },
+    this.heads = columns.map((c) => make("th", { scope: "col", class: c.number ? "number" : null },
       make("button", { type: "button", onclick: () => this.sortBy(c, this.sort.column === c ? !this.sort.down : Boolean(c.number), true) },
         c.title, make("span", { class: "arrow", "aria-hidden": "true" }))));
     this.body = make("tbody");
