@@ -7,7 +7,9 @@
 // What it needs to know of the picture are attributes: the groups of nodes and edges
 // have data-node and data-edge, the position of the node or edge in the graph that
 // was drawn, in the order of Graph.Nodes and Graph.Edges. Colours for dark pages are
-// the picture's own, under prefers-color-scheme: dark and [data-theme="dark"].
+// the picture's own, under prefers-color-scheme: dark and [data-theme="dark"]. The lines
+// of a group of class heading are shown by the page, beside the picture. Groups have no
+// transforms: their coordinates are those of the picture.
 //
 // # Live pages
 //
@@ -19,7 +21,8 @@
 //     shows that: the answer is what [HTML.Fragment] writes. What is selected,
 //     searched for and looked at stays.
 //   - An event named "problem" carries a line to show to the user, such as why there
-//     are no news. The next message takes it away.
+//     are no news. The next message takes it away, so one that is to stay is sent
+//     again behind it.
 //
 // When the connection is lost, the page says so, and connects again.
 package report
@@ -42,7 +45,9 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
-// HTML writes a graph as a page. It is safe for concurrent use if SVG is.
+// HTML writes a graph as a page. It is safe for concurrent use if SVG is. Names from
+// traces are text on the page and never markup, and the policy of the page would not let
+// them run.
 type HTML struct {
 	Look render.Look // what the page says of the graph; without a title it is "Service graph"
 
