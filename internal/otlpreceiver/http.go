@@ -18,7 +18,7 @@ import (
 const Path = "/v1/traces"
 
 // Handler returns the HTTP side: requests are posted to [Path], as protobuf or JSON,
-// compressed with gzip, zstd or neither. Pages of other sites cannot send any: browsers ask before
+// compressed with gzip or not. Pages of other sites cannot send any: browsers ask before
 // they send these content types, and are not answered.
 func Handler(take Take) http.Handler {
 	slots := make(chan struct{}, maxAtOnce)

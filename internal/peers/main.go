@@ -53,7 +53,7 @@ func run(stdout, stderr io.Writer, args []string) error {
 	flags := flag.NewFlagSet("peers", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprintf(stderr, "usage: peers [flags] [file ...]\n\nFiles are OTLP JSON lines or length-delimited OTLP protobuf, gzip, zstd or neither. Without any,\n%s is read, and %s if it is there.\n\n", hotrod, mythical)
+		fmt.Fprintf(stderr, "usage: peers [flags] [file ...]\n\nFiles are OTLP JSON lines or length-delimited OTLP protobuf, gzip or not. Without any,\n%s is read, and %s if it is there.\n\n", hotrod, mythical)
 		flags.PrintDefaults()
 	}
 	spans := flags.Int("spans", 250_000, "about how many spans to generate; 0 to read files alone")
