@@ -52,6 +52,10 @@ func unlessEOF(err error) error {
 
 // frames splits a stream into protobuf messages. It reads the stream in blocks, of
 // which the messages are parts: nothing is copied but what lies across two of them.
+//
+// That a block is read at all, where the stream is in memory, is not worth saving: cut
+// where it lay, the input of a bytes.Reader took a fifth longer, because copying brings
+// it into the processor's cache in the order that suits that best.
 type frames struct {
 	in     *bufio.Reader
 	limit  int  // on the size of a message
