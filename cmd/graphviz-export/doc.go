@@ -248,9 +248,9 @@ Collector. Services that send to where OTLP usually goes need no setting either:
 	graphviz-export serve --otlp --open
 
 The graph is that of all spans since the start, and grows with the services and calls
-that there are, not with time: a trace is held until no span of it has come for 10
-seconds, of all traces at most 200,000 spans. Spans that are invalid are rejected, and
-their sender is told. Requests of OTLP may have 16 MiB.
+that there are, not with time: of what is complete only counts are kept, and at most
+200,000 spans of 50,000 traces are held that may not be. Spans that are invalid are
+rejected, and their sender is told. A request of OTLP has at most 16 MiB.
 
 Without --otlp, what to read is said as for a picture: files, which are read again when
 they have changed; or a Tempo, which is asked again --every 30s, for the time range that

@@ -64,8 +64,8 @@ func newServeCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 
 // run serves until ctx is done, which is how a viewer ends well.
 func (s *serve) run(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	steps, err := s.shape.steps()
 	if err != nil {
 		return err
@@ -87,25 +87,23 @@ func (s *serve) run(ctx context.Context) error {
 	w := &watch{serve: s, feed: f, steps: steps, viewer: viewer.New(), empty: true}
 	w.say(w.show(ctx, servicegraph.Merge(), nil))
 	w.viewer.Notice(f.reading)
-	served := make(chan struct{})
+	served := make(chan error, 1)
 	go func() {
-		defer close(served)
-		if err := serveHTTP(ctx, listener, w.viewer.Handler(hostsOf(s.listen)...)); err != nil {
-			cancel(fmt.Errorf("--listen %s: %w", s.listen, err))
-		}
+		err := serveHTTP(ctx, listener, w.viewer.Handler(hostsOf(s.listen)...))
+		cancel()
+		served <- err
 	}()
-	url := "http://" + listener.Addr().String()
+	url := "http://" + dialable(listener.Addr())
 	s.stderr.infof("the graph is at %s until Ctrl-C", url)
 	if s.open {
 		go s.openPage(url)
 	}
 	err = w.run(ctx)
-	cancel(err)
-	<-served
-	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
-		return cause
+	cancel()
+	if broken := <-served; broken != nil {
+		return fmt.Errorf("--listen %s: %w", s.listen, broken)
 	}
-	return nil
+	return err
 }
 
 // openPage opens a page in the user's browser.
@@ -129,6 +127,15 @@ func listen(flag, addr string) (net.Listener, error) {
 		return nil, fmt.Errorf("--%s %s: the port is in use: end what listens there, or choose another with --%s", flag, addr, flag)
 	}
 	return nil, usagef("--%s %s: %w", flag, addr, err)
+}
+
+// dialable returns where to reach what listens at an address: one that stands for all of
+// this machine's is none to go to.
+func dialable(addr net.Addr) string {
+	if a, ok := addr.(*net.TCPAddr); ok && a.IP.IsUnspecified() {
+		return fmt.Sprintf("localhost:%d", a.Port)
+	}
+	return addr.String()
 }
 
 // hostsOf returns the names of this machine that a browser may ask for, if the page is at
@@ -183,12 +190,9 @@ type watch struct {
 	trouble string // what was said last
 }
 
-// leisure is how many times as long as a round the pause after it is, at least: a graph
-// that takes seconds to draw is not drawn every second.
-const leisure = 4
-
 // run reads and shows until ctx is done. The error is of the first reading, if waiting
-// makes it no better.
+// makes it no better. Between two rounds it rests for as long as a round took, at least:
+// a graph that takes seconds to draw does not take all of a processor.
 func (w *watch) run(ctx context.Context) error {
 	for first := true; ; first = false {
 		began := time.Now()
@@ -201,7 +205,7 @@ func (w *watch) run(ctx context.Context) error {
 		}
 		w.say(err)
 		select {
-		case <-time.After(max(w.feed.every, leisure*time.Since(began))):
+		case <-time.After(max(w.feed.every, time.Since(began))):
 		case <-ctx.Done():
 			return nil
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -34,14 +35,15 @@ func (o *otlpFlags) addTo(cmd *cobra.Command) {
 	})
 }
 
-// liveWindow bounds what is held of the spans that are sent, to some 30 MB, as long as
-// they come: a trace is complete when no span has come for 10 seconds. What is forgotten
-// stays counted in the graph.
+// liveWindow bounds what is held of the spans that are sent, to some 40 MB: a trace is
+// complete when no span has come for 10 seconds. What is forgotten stays counted in the
+// graph.
 var liveWindow = servicegraph.Window{
 	Quiet:    10 * time.Second,
 	Age:      5 * time.Minute,
 	Remember: time.Minute,
 	Spans:    200_000,
+	Traces:   50_000,
 	Nodes:    10_000,
 }
 
@@ -81,7 +83,7 @@ func (s *serve) otlpFeed(ctx context.Context) (feed, error) {
 			s.stderr.warnf("--otlp-http %s: %v", s.otlp.http, err)
 		}
 	})
-	where := fmt.Sprintf("grpc://%v and http://%v", overGRPC.Addr(), overHTTP.Addr())
+	where := fmt.Sprintf("grpc://%s and http://%s", dialable(overGRPC.Addr()), dialable(overHTTP.Addr()))
 	s.stderr.infof("taking OTLP at %s", where)
 	return feed{
 		source:  source{origin: "OTLP at " + where},
@@ -109,7 +111,10 @@ func serveGRPC(ctx context.Context, l net.Listener, server *grpc.Server) error {
 		time.AfterFunc(grace, server.Stop)
 		server.GracefulStop()
 	})
-	return server.Serve(l)
+	if err := server.Serve(l); !errors.Is(err, grpc.ErrServerStopped) { // before it could begin
+		return err
+	}
+	return nil
 }
 
 // A live builds the graph of spans while they come. Its methods may be called from

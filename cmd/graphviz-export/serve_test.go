@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"regexp"
@@ -120,6 +122,18 @@ func TestServeEnds(t *testing.T) {
 		}
 		if took := time.Since(began); took > time.Second {
 			t.Errorf("%v took %v", signal, took)
+		}
+	}
+}
+
+// The URL is one that a browser can go to.
+func TestDialable(t *testing.T) {
+	for listen, want := range map[string]string{
+		"127.0.0.1:4316": "127.0.0.1:4316", "[::1]:4316": "[::1]:4316", "192.168.1.2:80": "192.168.1.2:80",
+		"0.0.0.0:4316": "localhost:4316", "[::]:4316": "localhost:4316",
+	} {
+		if got := dialable(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(listen))); got != want {
+			t.Errorf("%s: got %s, want %s", listen, got, want)
 		}
 	}
 }

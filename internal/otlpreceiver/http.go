@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"time"
 
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
@@ -16,6 +17,9 @@ import (
 
 // Path is where requests are posted to.
 const Path = "/v1/traces"
+
+// readTime is how long a request may take to arrive, once it has its turn.
+const readTime = 30 * time.Second
 
 // Handler returns the HTTP side: requests are posted to [Path], as protobuf or JSON,
 // compressed with gzip or not. Pages of other sites cannot send any: browsers ask before
@@ -35,6 +39,7 @@ func Handler(take Take) http.Handler {
 		case <-r.Context().Done():
 			return
 		}
+		http.NewResponseController(w).SetReadDeadline(time.Now().Add(readTime)) // where there is a connection
 		code, answer := export(w, r, form, take)
 		body, err := form.marshal(answer)
 		if err != nil {
