@@ -182,6 +182,26 @@ func TestJSONIntakeTakesAllOrNothing(t *testing.T) {
 	}
 }
 
+// Requests come to the builder in their order, whichever way each goes: of a span that
+// comes twice the first counts, and a window forgets the oldest traces.
+func TestJSONIntakeKeepsOrder(t *testing.T) {
+	fast := oneSpanJSON(`,"kind":2,"name":"a"`)
+	slow := oneSpanJSON(`,"kind":2,"name":null`)
+	in := func(service, trace, request string) string {
+		request = strings.Replace(request, `"svc"`, `"`+service+`"`, 1)
+		return strings.Replace(request, "07070707070707070707070707070707", strings.Repeat(trace, 32), 1) + "\n"
+	}
+	for _, lines := range []string{
+		in("first", "1", fast) + in("second", "1", slow),
+		in("first", "1", slow) + in("second", "1", fast),
+		in("a", "1", fast) + in("b", "2", slow) + in("c", "3", fast) + in("d", "4", slow) + in("e", "1", fast) + in("f", "2", slow),
+	} {
+		for _, cfg := range loadConfigs {
+			checkLoad(t, []byte(lines), cfg)
+		}
+	}
+}
+
 // Of attributes whose beginning was seen before, what differs behind it counts.
 func TestJSONHeadsKnown(t *testing.T) {
 	for _, attributes := range []string{
