@@ -65,7 +65,7 @@ func (p *plan) dot() []byte {
 	if p.topDown {
 		direction = "TB"
 	}
-	fmt.Fprintf(&b, "digraph g {\ngraph [rankdir=%s nodesep=0.38 ranksep=0.62];\nnode [shape=box fixedsize=true label=\"\"];\nedge [arrowsize=0.8];\n", direction)
+	fmt.Fprintf(&b, "digraph g {\ngraph [rankdir=%s nodesep=0.38 ranksep=0.62%s];\nnode [shape=box fixedsize=true label=\"\"];\nedge [arrowsize=0.8];\n", direction, p.effort())
 	in := -1
 	for i := range p.cards {
 		c := &p.cards[i]
@@ -91,6 +91,15 @@ func (p *plan) dot() []byte {
 	}
 	b.WriteString("}\n")
 	return []byte(b.String())
+}
+
+// effort bounds how long Graphviz goes on improving the layout of a large graph: in
+// a tangle, the last improvements take most of the time, and nobody sees them.
+func (p *plan) effort() string {
+	if len(p.cards) <= 100 && len(p.edges) <= 200 {
+		return ""
+	}
+	return " nslimit=2 nslimit1=2 mclimit=0.3"
 }
 
 // space returns a label that takes a certain space, and shows nothing. Without the
