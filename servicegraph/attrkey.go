@@ -125,7 +125,7 @@ func (c *Config) newAttrFilter(of spanRoles) *AttrFilter {
 	}
 	for _, k := range factKeys {
 		if k.of&f.of != 0 {
-			f.ends[len(k.name)] |= 1 << endsOf(k.name)
+			f.ends[len(k.name)] |= 1 << endsOf(k.name[0], k.name[len(k.name)-1])
 		}
 	}
 	return f
@@ -136,17 +136,15 @@ func (f *AttrFilter) Has(key AttrKey) bool { return key.is(f.of) }
 
 // Key returns the number of the attribute with this key, 0 if it is to be left out.
 func (f *AttrFilter) Key(key []byte) AttrKey {
-	if n := len(key); n == 0 || n >= len(f.ends) || f.ends[n]>>endsOf(key)&1 == 0 {
-		return 0
+	if n := len(key); n > 0 && n < len(f.ends) && f.ends[n]>>endsOf(key[0], key[n-1])&1 != 0 {
+		return f.find(key)
 	}
-	return f.find(key)
+	return 0
 }
 
 // endsOf returns a number below 64 for the first and the last letter of a key. The
 // first alone would not do: http.response.status_code is as long as a key that is read.
-func endsOf[T string | []byte](key T) byte {
-	return (key[0] + 7*key[len(key)-1]) & 63
-}
+func endsOf(first, last byte) byte { return (first + 7*last) & 63 }
 
 func (f *AttrFilter) find(key []byte) AttrKey {
 	if k := keyOf(key); k != 0 && k.is(f.of) {
