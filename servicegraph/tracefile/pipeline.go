@@ -46,6 +46,7 @@ type delivery struct {
 const (
 	// blockSize is how many bytes a unit has, unless a message is larger: some
 	// hundred spans, so that passing it from one core to another costs little beside.
+	// Half as much, which would stay in smaller caches, took 5 % longer.
 	blockSize = 256 << 10
 
 	// maxDecoders is as many decoders as a builder can keep up with.
