@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -41,6 +42,7 @@ func newCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 		Use:               "graphviz-export [flags] [FILE|-]...",
 		Short:             "Draw the service graph of distributed traces",
 		Args:              cobra.ArbitraryArgs,
+		Version:           version(),
 		SilenceErrors:     true, // main writes them
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
@@ -67,7 +69,17 @@ func newCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 		cmd.Flags().SortFlags = false
 		group(cmd, "Output", func(f *pflag.FlagSet) { f.BoolP("help", "h", false, "show this") })
 	}
+	group(root, "Output", func(f *pflag.FlagSet) { f.Bool("version", false, "say which version this is") })
 	return root
+}
+
+// version says what the program was built from, and with what.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "(unknown)"
+	}
+	return info.Main.Version + " " + info.GoVersion
 }
 
 // newExport returns a run of the program that is still to be told what to do.

@@ -46,14 +46,14 @@ requests, as the Collector's file exporter writes it; or protobuf, one request o
 many behind their lengths. The answers of Tempo to a trace query, and the JSON of
 Jaeger and of Zipkin, are read as well. The form is told by the content, and gzip and
 zstd are undone. Several files give one graph, and traces may be spread over them. The
-file - is standard input, which is also read when nothing else is named and
-something is piped into it. A directory stands for the files below it that are
+file - is standard input, which is also read when something is piped into it and
+nothing else is named, by TEMPO_ADDR neither. A directory stands for the files below it that are
 named like traces: .json, .jsonl, .ndjson, .pb, .binpb, .protobuf or .otlp, and .gz
 or .zst behind that; what else is there is said on standard error. A pattern such as
 'traces/*.json' stands for what it matches.
 
 A file may be larger than memory. At most 4,194,304 spans are held at a time, which
-takes 0.6 GB; of more, the traces that have been quiet longest are counted early, and
+takes up to 0.9 GB; of more, the traces that have been quiet longest are counted early, and
 what is said about that tells how many. Spans of them that come later still are left
 out, and counted: those of one trace should not be that far apart.
 
@@ -292,7 +292,7 @@ a start-up file:
 
 	0    done
 	1    failed: one line on standard error says what, and nothing was written;
-	     of check: a rule is broken
+	     of check: a rule is broken, as all but empty are without a call
 	2    wrong usage: of a flag, or a query that Tempo rejects
 	3    nothing matched: no traces, no trace with the given id, or nothing left after
 	     --focus and the like; nothing was written. With --allow-empty: 0

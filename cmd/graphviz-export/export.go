@@ -74,7 +74,7 @@ func (e *export) run(ctx context.Context) error {
 	if g.NumNodes() == 0 && !e.allowEmpty {
 		return &statusError{statusNothing, errors.New(src.nothing)}
 	}
-	g, notes, err := shaped(g, steps, e.stderr.warnf)
+	g, notes, err := shaped(g, steps, e.allowEmpty, e.stderr.warnf)
 	if err != nil {
 		return err
 	}

@@ -221,7 +221,7 @@ func (w *watch) round(ctx context.Context) error {
 	}
 	if g != nil {
 		w.empty = g.NumNodes() == 0
-		part, notes, err := shaped(g, w.steps, w.stderr.warnf)
+		part, notes, err := shaped(g, w.steps, false, w.stderr.warnf)
 		if err == nil {
 			err = w.show(ctx, part, notes)
 		}
@@ -243,7 +243,7 @@ func (w *watch) say(err error) {
 		if trouble != "" {
 			w.stderr.warnf("%s", trouble)
 		} else {
-			w.stderr.infof("this is over: %s", w.trouble)
+			w.stderr.infof("all is well again; it was: %s", w.trouble)
 		}
 		w.trouble = trouble
 	}

@@ -93,7 +93,7 @@ func (s *serve) otlpFeed(ctx context.Context) (feed, error) {
 		next: func(context.Context) (*servicegraph.Graph, error) {
 			g, rejected, why := live.graph()
 			if rejected > 0 {
-				s.stderr.warnf("rejected %s: %s", count(rejected, "span or request"), why)
+				s.stderr.warnf("rejected %s, the last because: %s", rejectedText(rejected), why)
 			}
 			return g, nil
 		},
@@ -103,6 +103,14 @@ func (s *serve) otlpFeed(ctx context.Context) (feed, error) {
 			servers.Wait()
 		},
 	}, nil
+}
+
+// rejectedText counts spans and whole requests that were not taken.
+func rejectedText(n int) string {
+	if n == 1 {
+		return "1 span or request"
+	}
+	return count(n, "span") + " or requests"
 }
 
 // serveGRPC serves until ctx is done.

@@ -19,7 +19,8 @@ type shape struct {
 	focus, near, upstream, downstream []string
 	depth                             int
 	orphans, errorsOnly               bool
-	minRate, edgeFraction             float64
+	minRate                           float64
+	edgeFraction                      share
 	nodeCount                         int
 	groupBy                           string
 
@@ -41,7 +42,7 @@ func (s *shape) addTo(cmd *cobra.Command) {
 		f.BoolVar(&s.errorsOnly, "errors-only", false, "only what fails")
 		f.BoolVar(&s.orphans, "orphans", false, "only services without an edge: is trace context lost?")
 		f.Float64Var(&s.minRate, "min-rate", 0, "drop edges with fewer than `N` calls per second")
-		f.Float64Var(&s.edgeFraction, "edgefraction", 0, "drop edges with less than the part `F` of all calls, such as .001")
+		f.Var(&s.edgeFraction, "edgefraction", "drop edges with less than the part `F` of all calls: .001, 0.1%")
 		f.IntVar(&s.nodeCount, "nodecount", 0, "only the `N` busiest nodes")
 		f.StringVar(&s.groupBy, "group-by", "", "one node for each namespace, or value of a resource attribute: `KEY`")
 		f.StringArrayVar(&s.splitBy, "split-by", nil, "one node for each value of a service's resource attribute `KEY`")
@@ -88,8 +89,6 @@ func (s *shape) steps() ([]viewStep, error) {
 		return nil, usagef("--depth says how far to go from where: name a service with --near, --upstream, --downstream or --focus")
 	case s.nodeCount < 0:
 		return nil, usagef("--nodecount %d: want a number of nodes, from 1 on", s.nodeCount)
-	case s.edgeFraction < 0 || s.edgeFraction > 1 || math.IsNaN(s.edgeFraction):
-		return nil, usagef("--edgefraction %v: want a number from 0 to 1", s.edgeFraction)
 	case s.minRate < 0 || math.IsNaN(s.minRate):
 		return nil, usagef("--min-rate %v: want a number of calls per second", s.minRate)
 	}
@@ -151,12 +150,12 @@ func (s *shape) steps() ([]viewStep, error) {
 			return !known || perSecond >= s.minRate
 		})
 	})
-	plain(s.edgeFraction > 0, fmt.Sprintf("--edgefraction %v", s.edgeFraction), func(g *graph) *graph {
+	plain(s.edgeFraction > 0, fmt.Sprintf("--edgefraction %v", float64(s.edgeFraction)), func(g *graph) *graph {
 		total := 0.0
 		for e := range g.Edges() {
 			total += e.Calls
 		}
-		return g.FilterEdges(func(e servicegraph.Edge) bool { return e.Calls >= s.edgeFraction*total })
+		return g.FilterEdges(func(e servicegraph.Edge) bool { return e.Calls >= float64(s.edgeFraction)*total })
 	})
 	plain(s.nodeCount > 0, fmt.Sprintf("--nodecount %d", s.nodeCount), func(g *graph) *graph { return g.Top(s.nodeCount) })
 	return steps, mistake
@@ -190,12 +189,13 @@ func matcher(flag string, patterns []string) (func(servicegraph.Node) bool, erro
 }
 
 // shaped takes the views of a graph, one of the other. The notes say what each of
-// them left out.
-func shaped(g *servicegraph.Graph, steps []viewStep, warnf func(string, ...any)) (_ *servicegraph.Graph, notes []string, err error) {
+// them left out. A view of nodes that there are none of is an error, unless an empty
+// graph is allowed.
+func shaped(g *servicegraph.Graph, steps []viewStep, allowEmpty bool, warnf func(string, ...any)) (_ *servicegraph.Graph, notes []string, err error) {
 	for _, step := range steps {
 		if step.match != nil && !anyNode(g, step.match) {
 			hint := nameHint(g, step.flag)
-			if step.needs {
+			if step.needs && !allowEmpty {
 				return nil, nil, &statusError{statusNothing, fmt.Errorf("nothing to draw: %s matches none of %s%s", step.flag, count(g.NumNodes(), "node"), hint)}
 			}
 			warnf("%s matches none of %s%s", step.flag, count(g.NumNodes(), "node"), hint)
@@ -232,6 +232,9 @@ func anyNode(g *servicegraph.Graph, match func(servicegraph.Node) bool) bool {
 // nameHint returns the name that a pattern without a match may have meant, or some
 // names that there are.
 func nameHint(g *servicegraph.Graph, flag string) string {
+	if g.NumNodes() == 0 {
+		return ""
+	}
 	var names []string
 	for n := range g.Nodes() {
 		names = append(names, n.ID.Name)

@@ -59,6 +59,9 @@ func (e *export) namedSource() (source, error) {
 		e.tempo.url = url
 	}
 	if e.given("tempo") || e.tempo.url != "" {
+		if !e.given("tempo") && isPipe(e.stdin) {
+			e.stderr.infof("asking the Tempo of TEMPO_ADDR, and not reading standard input: name - to read that")
+		}
 		return e.tempoSource()
 	}
 	for _, flag := range queryFlags {
@@ -70,6 +73,18 @@ func (e *export) namedSource() (source, error) {
 		return source{}, usagef("nothing to read: name trace files, or - for standard input, or a Tempo with --tempo URL; graphviz-export --help has examples")
 	}
 	return e.fileSource([]string{"-"})
+}
+
+// isPipe reports whether standard input is what another program writes, or a file:
+// in scripts without a terminal it can be a pipe that nobody means, so that this alone
+// decides nothing.
+func isPipe(stdin io.Reader) bool {
+	f, ok := stdin.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && (info.Mode()&fs.ModeNamedPipe != 0 || info.Mode().IsRegular() && info.Size() > 0)
 }
 
 // hasInput reports whether something is piped or redirected into standard input:

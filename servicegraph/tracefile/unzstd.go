@@ -32,6 +32,8 @@ func (u *unzstd) Read(p []byte) (int, error) {
 		return n, err
 	case u.from.err != nil && u.from.err != io.EOF: // it was not the stream
 		return n, u.from.err
+	case errors.Is(err, zstd.ErrWindowSizeExceeded):
+		return n, errors.New("the zstd stream needs more memory than it gets here, because it was compressed with a long window: inflate it with zstd -dc --long=31, and pipe that in")
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return n, fmt.Errorf("the zstd stream ends early (%w)", io.ErrUnexpectedEOF)
 	}
