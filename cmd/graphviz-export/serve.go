@@ -86,7 +86,7 @@ func (s *serve) run(ctx context.Context) error {
 	}
 	w := &watch{serve: s, feed: f, steps: steps, viewer: viewer.New(), empty: true}
 	w.say(w.show(ctx, servicegraph.Merge(), nil))
-	w.viewer.Notice(f.reading)
+	w.viewer.Wait(f.reading)
 	served := make(chan error, 1)
 	go func() {
 		err := serveHTTP(ctx, listener, w.viewer.Handler(hostsOf(s.listen)...))
@@ -248,7 +248,8 @@ func (w *watch) say(err error) {
 		w.trouble = trouble
 	}
 	if trouble == "" && w.empty {
-		trouble = w.feed.waiting
+		w.viewer.Wait(w.feed.waiting)
+		return
 	}
 	w.viewer.Notice(trouble)
 }

@@ -131,7 +131,7 @@ func TestMermaidParserReadsHostileNames(t *testing.T) {
 		if got.From != names.node(e.ID.From) || got.To != names.node(e.ID.To) || got.Stroke != stroke {
 			t.Errorf("edge from %s to %s is %s, want %v", got.From, got.To, got.Stroke, e.ID)
 		}
-		if !strings.HasPrefix(got.Text, plural(e.Calls, "call")+" · ● 50% err<br>") || !slices.Contains(got.Style, "stroke:#c62b36") {
+		if !strings.HasPrefix(got.Text, Look{}.Captions(g).Edge(e).Volume+" · ● 50% err<br>") || !slices.Contains(got.Style, "stroke:#c62b36") {
 			t.Errorf("edge from %s to %s has text %q and style %q", got.From, got.To, got.Text, got.Style)
 		}
 	}

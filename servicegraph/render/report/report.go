@@ -22,7 +22,7 @@
 //     searched for and looked at stays.
 //   - An event named "problem" carries a line to show to the user, such as why there
 //     are no news. The next message takes it away, so one that is to stay is sent
-//     again behind it.
+//     again behind it. One named "waiting" does the same for a line that is no problem.
 //
 // When the connection is lost, the page says so, and connects again.
 package report

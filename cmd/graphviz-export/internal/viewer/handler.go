@@ -145,8 +145,8 @@ func (v *Viewer) events(w http.ResponseWriter, r *http.Request) {
 	for {
 		view, notice, news := v.now()
 		message := "data: " + view.version + "\n\n"
-		if notice != "" {
-			message += "event: problem\ndata: " + strings.Join(strings.Fields(notice), " ") + "\n\n"
+		if notice.text != "" {
+			message += "event: " + notice.event + "\ndata: " + strings.Join(strings.Fields(notice.text), " ") + "\n\n"
 		}
 		if message != told {
 			told = message

@@ -44,7 +44,7 @@ type Viewer struct {
 
 	mu     sync.Mutex
 	view   shown
-	notice string
+	notice notice
 	news   chan struct{} // closed and replaced when there are any
 }
 
@@ -134,11 +134,22 @@ func withPage(formats []render.Format, page report.HTML) []render.Format {
 	return formats
 }
 
-// Notice shows a line above the graph until the next call; an empty one takes it away. It
-// is for what keeps the graph from being what it should be.
-func (v *Viewer) Notice(text string) {
-	if _, now, _ := v.now(); now != text {
-		v.change(func() { v.notice = text })
+// A notice is a line above the graph.
+type notice struct {
+	event string // the name of the event that brings it to the page
+	text  string // empty for none
+}
+
+// Notice shows a line above the graph until the next call of it or of Wait; an empty one
+// takes it away. It is for what keeps the graph from being what it should be.
+func (v *Viewer) Notice(text string) { v.setNotice(notice{"problem", text}) }
+
+// Wait shows a line in the same place that is no problem: what is waited for.
+func (v *Viewer) Wait(text string) { v.setNotice(notice{"waiting", text}) }
+
+func (v *Viewer) setNotice(n notice) {
+	if _, now, _ := v.now(); now != n {
+		v.change(func() { v.notice = n })
 	}
 }
 
@@ -151,7 +162,7 @@ func (v *Viewer) change(f func()) {
 }
 
 // now returns what is shown now, and a channel that is closed when that is over.
-func (v *Viewer) now() (view shown, notice string, news <-chan struct{}) {
+func (v *Viewer) now() (view shown, n notice, news <-chan struct{}) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.view, v.notice, v.news

@@ -26,7 +26,9 @@ function listen(take, status) {
     status("live", ""); // a problem that is still there comes behind the version
     load(event.data);
   };
-  events.addEventListener("problem", (event) => status("problem", event.data));
+  for (const kind of ["problem", "waiting"]) {
+    events.addEventListener(kind, (event) => status(kind, event.data));
+  }
   events.onopen = () => status("live", "");
   events.onerror = () => status("problem", "connection lost, trying again");
 }

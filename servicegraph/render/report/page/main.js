@@ -153,13 +153,13 @@ function take(data) {
   document.body.classList.toggle("large", Boolean(data.undrawn));
 }
 
-let problem = "";
+let news = { kind: "live", text: "" };
 
 function notice() {
-  const text = [problem, graph.data.undrawn].filter(Boolean).join(" · ");
+  const text = [news.text, graph.data.undrawn].filter(Boolean).join(" · ");
   byId("notice").hidden = !text;
   byId("notice").textContent = text;
-  byId("notice").classList.toggle("problem", Boolean(problem));
+  byId("notice").classList.toggle("problem", news.kind === "problem");
 }
 
 // restore shows the state that the address holds.
@@ -259,7 +259,7 @@ if ("live" in document.documentElement.dataset) {
     show();
     if (focused) picture.focus(graph.byKey.get(focused.key));
   }, (kind, text) => {
-    problem = kind === "problem" ? text : "";
+    news = { kind, text };
     document.documentElement.dataset.live = kind;
     notice();
   });
