@@ -146,6 +146,11 @@ func explainFlag(cmd *cobra.Command, err error) error {
 	if meant := closest(name, names); meant != "" {
 		return usagef("unknown flag --%s: did you mean --%s?", name, meant)
 	}
+	for _, sub := range cmd.Commands() {
+		if sub.Flags().Lookup(name) != nil && !sub.Hidden {
+			return usagef("unknown flag --%s: it is one of %s", name, sub.CommandPath())
+		}
+	}
 	return usagef("unknown flag --%s: see %s --help", name, cmd.CommandPath())
 }
 
