@@ -36,7 +36,7 @@ var dark = palette{
 	"error": "#ff6b6b", "error-ink": "#ff9a9a", "error-card": "#321b1f",
 }
 
-// of returns the palette of a theme.
+// palette returns the colours of a theme.
 func (t Theme) palette() palette {
 	if t == ThemeDark {
 		return dark
@@ -53,7 +53,7 @@ func (p palette) rgb(name string) color.RGBA {
 	return color.RGBA{uint8(n >> 16), uint8(n >> 8), uint8(n), 0xff}
 }
 
-// suffixed returns the name of a colour for a level: "warn-ink" of "ink".
+// levelled returns the name of a colour for a level: "warn-ink" of "ink".
 func levelled(level, name string) string {
 	if level == "ok" {
 		return name

@@ -68,14 +68,14 @@ type text struct {
 	s  string
 }
 
-// A box is a namespace.
+// A box is a namespace, around its cards.
 type box struct {
 	rect
 	name    text
 	tooltip string
 }
 
-// A card is a node.
+// A card is a node of the graph.
 type card struct {
 	rect
 	index   int // among the nodes of the graph
@@ -98,7 +98,7 @@ func (c *card) dashed() bool {
 	return true
 }
 
-// An edge is an edge.
+// An edge is an edge of the graph: a curve with an arrow, and a label beside it.
 type edge struct {
 	index    int // among the edges of the graph
 	from, to int // nodes
@@ -235,7 +235,7 @@ func newEdge(index int, e servicegraph.Edge, c render.Caption, look render.EdgeT
 	return k
 }
 
-// place moves a card or a label so that its centre is at p.
+// place moves a card so that its centre is at p.
 func (c *card) place(p point) {
 	c.move(p.x-c.center().x, p.y-c.center().y)
 }
@@ -246,6 +246,7 @@ func (c *card) move(dx, dy float64) {
 	moveTexts(c.texts, dx, dy)
 }
 
+// placeLabel does the same for the label of an edge.
 func (e *edge) placeLabel(p point) {
 	dx, dy := p.x-e.label.center().x, p.y-e.label.center().y
 	e.label = e.label.moved(dx, dy)

@@ -15,8 +15,8 @@ import (
 // narrower.
 const fonts = "Go, Helvetica, Arial, 'Liberation Sans', 'Nimbus Sans', sans-serif"
 
-// A rule is a rule of the style sheet, each a selector below svg.tempograph, and
-// declarations in which $name stands for a colour.
+// rules are the style sheet: selectors below svg.tempograph, and declarations in which
+// $name stands for a colour of the palette.
 var rules = []string{
 	".bg{fill:$bg}",
 	"text{fill:$mute;font-variant-numeric:tabular-nums}",
