@@ -13,7 +13,10 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
-// A brush paints a scene into a bitmap.
+// A brush paints a scene into a bitmap, with gg: old, finished, and linked by go-graphviz
+// in any case. tdewolff/canvas, which would write PDF as well, was tried: it brings the
+// fonts of LaTeX under a licence of their own, bindings of X11, and 5 MB; golang.org/x/image
+// fills outlines but draws no lines.
 type brush struct {
 	*gg.Context
 	palette
