@@ -8,8 +8,21 @@ type knownObjects struct {
 	n       int
 }
 
-// An objectStart is what an object begins with. Shorter ones are not worth remembering.
-type objectStart [128]byte
+// An objectStart is what an object begins with: its first startLong bytes, or of a
+// shorter one its first startShort and zeros, which no object has there. Still shorter
+// ones are not worth remembering: a resource with nothing but a name is longer.
+type objectStart [startLong]byte
+
+const (
+	startLong  = 128
+	startShort = 64
+)
+
+// startOf returns the start of an object by its first n bytes.
+func startOf(b []byte, n int) (start objectStart) {
+	copy(start[:n], b)
+	return start
+}
 
 // How many objects are remembered, in all and of those with one beginning.
 const (
@@ -20,10 +33,20 @@ const (
 
 // find returns the length of the known object that b begins with, 0 if there is none.
 func (k *knownObjects) find(b []byte) int {
-	if len(b) < len(objectStart{}) {
+	if len(b) < startShort {
 		return 0
 	}
-	list := k.byStart[objectStart(b)]
+	if len(b) >= startLong {
+		if n := findIn(k.byStart[objectStart(b)], b); n > 0 {
+			return n
+		}
+	}
+	return findIn(k.byStart[startOf(b, startShort)], b)
+}
+
+// findIn returns the length of the object in a list that b begins with, and puts it
+// first.
+func findIn(list []string, b []byte) int {
 	for i, object := range list {
 		if len(object) <= len(b) && string(b[:len(object)]) == object {
 			copy(list[1:i+1], list[:i])
@@ -36,13 +59,17 @@ func (k *knownObjects) find(b []byte) int {
 
 // add remembers an object.
 func (k *knownObjects) add(object []byte) {
-	if len(object) < len(objectStart{}) || len(object) > maxKnownObjectLen {
+	if len(object) < startShort || len(object) > maxKnownObjectLen {
 		return
 	}
 	if k.n == maxKnownObjects || k.byStart == nil {
 		*k = knownObjects{byStart: make(map[objectStart][]string)}
 	}
-	start := objectStart(object)
+	n := startLong
+	if len(object) < startLong {
+		n = startShort
+	}
+	start := startOf(object, n)
 	list := k.byStart[start]
 	if len(list) == maxWithOneStart {
 		list = list[:maxWithOneStart-1]
