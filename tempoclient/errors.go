@@ -188,13 +188,19 @@ func explain(err error) error {
 	if errors.As(err, &u) {
 		err = u.Err // without the method and the URL, which the Error has
 	}
+	// What net/http says of a server that speaks before it is asked: with the reason, such
+	// as that it wants a certificate, or without one, as a gRPC server has none.
+	const early = "readLoopPeekFailLocked: "
+	unasked := strings.HasPrefix(err.Error(), early)
+	if cause := errors.Unwrap(err); unasked && cause != nil {
+		err, unasked = cause, false
+	}
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("%w: is Tempo running there?", syscall.ECONNREFUSED)
 	case err.Error() == "http: server gave HTTP response to HTTPS client":
 		return fmt.Errorf("%w: write http:// in its URL", err)
-	case strings.Contains(err.Error(), `malformed HTTP response "\x00\x00`), // a frame of HTTP/2
-		strings.HasPrefix(err.Error(), "readLoopPeekFailLocked"): // the same, come before we asked
+	case unasked || strings.Contains(err.Error(), `malformed HTTP response "\x00\x00`): // a frame of HTTP/2
 		return errors.New("this port seems to speak gRPC: Tempo's HTTP port has the query API, 3200 unless configured otherwise")
 	}
 	return err
