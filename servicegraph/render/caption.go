@@ -176,12 +176,3 @@ func latencyLine(name string, l servicegraph.Latency) string {
 	p50, p95, p99, unit := quantiles(l)
 	return fmt.Sprintf("%s: p50 %s · p95 %s · p99 %s %s, slowest %s", name, p50, p95, p99, unit, duration(l.Max()))
 }
-
-// BoxName returns the name of a namespace as it fits on its box, and the tooltip of the
-// box.
-func BoxName(namespace string) (name, tooltip string) {
-	return shorten(visible(namespace), 40), "namespace " + shorten(visible(namespace), 2000)
-}
-
-// Headline returns a title as it fits above a picture.
-func Headline(title string) string { return shorten(visible(title), 100) }

@@ -153,7 +153,7 @@ func (d Drawing) scene(g *servicegraph.Graph) (*scene, error) {
 	}
 	headline := ""
 	if look.Title != "" {
-		headline = render.Headline(look.Title)
+		headline = render.NameText(look.Title, 100)
 	}
 	p.setHeading(headline, look.Heading(g))
 	return &p.scene, nil

@@ -34,8 +34,10 @@ func newPlan(g *servicegraph.Graph, look render.Look) *plan {
 		if n.ID.Namespace != "" {
 			if n.ID.Namespace != namespace {
 				namespace = n.ID.Namespace
-				name, tooltip := render.BoxName(namespace)
-				p.boxes = append(p.boxes, box{name: text{style: boxStyle, s: name}, tooltip: tooltip})
+				p.boxes = append(p.boxes, box{
+					name:    text{style: boxStyle, s: render.NameText(namespace, 40)},
+					tooltip: "namespace " + render.NameText(namespace, 2000),
+				})
 			}
 			in = len(p.boxes) - 1
 		}

@@ -88,8 +88,7 @@ type card struct {
 	texts   []text
 }
 
-// dashed reports whether a card is of a peer that has no spans of its own, and is
-// nothing that could have them.
+// dashed reports whether a card is of a peer that is not instrumented.
 func (c *card) dashed() bool {
 	switch c.kind {
 	case servicegraph.TypeService, servicegraph.TypeGroup:
