@@ -288,7 +288,7 @@ func (p *pair) metric(t *testing.T, name string) float64 {
 // its write-ahead log for remote write only every 15 seconds.
 func awaitSeries(t *testing.T, s *sink, want values) {
 	t.Helper()
-	deadline := time.After(time.Minute)
+	deadline := time.After(3 * time.Minute)
 	for {
 		got := s.values()
 		if maps.Equal(got, want) {
