@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"unicode/utf8"
 )
 
 // blanks are the bytes that may stand between two JSON values: white space, and
@@ -44,7 +45,10 @@ func (e *brokenValue) Error() string { return e.reason }
 // begin goes to the next byte that is not blank, and reports whether there is one.
 func (v *values) begin() bool {
 	for {
-		rest := v.buf[v.pos:]
+		if v.pos = blanksEnd(v.buf, v.pos); v.pos < len(v.buf) && v.buf[v.pos] < utf8.RuneSelf {
+			return true
+		}
+		rest := v.buf[v.pos:] // which may begin with a byte order mark
 		v.pos += len(rest) - len(bytes.TrimLeft(rest, blanks))
 		if v.pos < len(v.buf) {
 			return true

@@ -24,6 +24,7 @@ func formOf(head []byte) (format, bool) {
 	for _, f := range []format{
 		{isDelimited, readDelimited},
 		{isMessage, readMessage},
+		{isExport, readJSON},
 		{isJaeger, readJaeger},
 		{isZipkin, readZipkin},
 		{isJSON, readJSON},
@@ -75,6 +76,15 @@ func isRequest(b []byte, size uint64) bool {
 // Protobuf has: the tags of an attribute's value and of scope spans are one.
 func isText(b []byte) bool {
 	return !bytes.ContainsFunc(b, func(r rune) bool { return r < ' ' && r != '\t' && r != '\n' && r != '\r' })
+}
+
+// isExport reports whether head begins with a request of OTLP JSON as exporters write
+// it. Most files do, and to go over the first of their documents for the keys of other
+// formats, as it takes to tell those, would be a twentieth of the time of a small file.
+func isExport(head []byte) bool {
+	c := jsonCursor{b: bytes.TrimLeft(head, blanks)}
+	c.take('{')
+	return string(c.key()) == "resourceSpans" && !c.failed
 }
 
 // isJSON reports whether head holds JSON objects with the keys that lead to

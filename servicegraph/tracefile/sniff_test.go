@@ -104,3 +104,22 @@ func TestLargeFirstRecord(t *testing.T) {
 		}
 	}
 }
+
+// A file whose first document is a request of OTLP is one of OTLP, whatever follows.
+func TestExportComesFirst(t *testing.T) {
+	object := strings.TrimSpace(string(jsonLines(t, request("svc", span(1, "x")))))
+	const jaeger = `{"data":[{"traceID":"7","spans":[],"processes":{}}],"errors":null}`
+	for _, test := range []struct {
+		input string
+		spans int
+	}{
+		{object + "\n" + jaeger + "\n" + object, 2},
+		{"\xef\xbb\xbf " + object + "\n" + jaeger, 1},
+		{jaeger + "\n" + object, 0},
+	} {
+		spans, _, _ := collect(t, Read(strings.NewReader(test.input), "input", Config{}))
+		if len(spans) != test.spans {
+			t.Errorf("%d spans, want %d: %.60s", len(spans), test.spans, test.input)
+		}
+	}
+}
