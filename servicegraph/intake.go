@@ -40,7 +40,7 @@ type Intake struct {
 
 // A Resource is what the spans of one process have in common, as an [Intake] knows
 // it. It means nothing to another intake, and is valid until the intake is next
-// asked for one.
+// asked for one while it holds no spans.
 type Resource uint32
 
 // A Batch is a number of spans on their way from an [Intake] to a [Builder].

@@ -21,11 +21,12 @@ type jsonIntake struct {
 	filter *attributeFilter
 	jsonCursor
 
-	order     fieldOrder
-	heads     jsonHeads
-	resources knownObjects
-	weights   weights
-	refused   int // bytes of the line at hand
+	openings jsonOpenings
+	order    fieldOrder
+	heads    jsonHeads
+	weights  weights
+	refused  int // bytes of the line at hand
+	batches  int // of the intake, the present one included
 
 	// The request at hand.
 	groups []spanGroup
@@ -33,10 +34,15 @@ type jsonIntake struct {
 	attrs  []rawAttr // of the span at hand
 }
 
-// A spanGroup is a number of spans of one resource, as that is encoded.
+// A spanGroup is an element of resourceSpans: a number of spans of one resource, as
+// that is encoded.
 type spanGroup struct {
+	opening  *jsonOpening // nil if it was not known, and then is resource
 	resource []byte
 	spans    int
+
+	start int // where it begins, -1 behind its first list of spans
+	seen  jsonFields
 }
 
 // A rawAttr is an attribute with its value as text.
@@ -118,7 +124,7 @@ func (d *jsonIntake) pass() {
 		if len(spans) == 0 {
 			continue
 		}
-		number := d.enter(group.resource)
+		number := d.enter(&group)
 		for i := range spans {
 			d.source.note(spans[i].TraceID, spans[i].SpanID)
 			d.source.intake.Add(number, &spans[i])
@@ -127,8 +133,23 @@ func (d *jsonIntake) pass() {
 	}
 }
 
-// enter returns the number of a resource that was read.
-func (d *jsonIntake) enter(encoded []byte) servicegraph.Resource {
+// enter returns the number of the resource of a group. The intake need be asked for it
+// only once in a batch.
+func (d *jsonIntake) enter(group *spanGroup) servicegraph.Resource {
+	if d.source.intake.Len() == 0 {
+		d.batches++
+	}
+	o := group.opening
+	if o == nil {
+		return d.enterEncoded(group.resource)
+	}
+	if o.batch != d.batches {
+		o.number, o.batch = d.enterEncoded(o.resource), d.batches
+	}
+	return o.number
+}
+
+func (d *jsonIntake) enterEncoded(encoded []byte) servicegraph.Resource {
 	if number, known := d.source.intake.KnownResource(encoded); known {
 		return number
 	}
@@ -164,37 +185,97 @@ func (d *jsonIntake) listOfResourceSpans() {
 }
 
 func (d *jsonIntake) resourceSpans() {
-	var seen jsonFields
-	var group spanGroup
+	d.peek()
 	before := len(d.spans)
-	for d.take('{'); d.more('}'); {
+	d.groups = append(d.groups, spanGroup{start: d.pos})
+	group := &d.groups[len(d.groups)-1]
+	if o := d.openings.find(d.b[d.pos:]); o != nil {
+		d.pos += len(o.text)
+		*group = spanGroup{opening: o, seen: o.seen, start: -1}
+		d.restOfSpans()
+		d.restOfScope(1<<jsonSpans, group)
+		d.restOfScopes(group)
+	} else {
+		d.take('{')
+	}
+	d.restOfResourceSpans(group)
+	group.spans = len(d.spans) - before
+}
+
+// The fields of an element of resourceSpans that must not come twice, and the one of an
+// element of scopeSpans.
+const (
+	jsonResource = iota
+	jsonScopes
+
+	jsonSpans = 0
+)
+
+// A function rest… goes on behind the opening bracket, or behind a value inside, of what
+// it reads the rest of.
+
+func (d *jsonIntake) restOfResourceSpans(group *spanGroup) {
+	for d.more('}') {
 		switch key := d.key(); string(key) {
 		case "resource":
-			d.once(&seen, 0)
-			group.resource = d.resourceBytes()
+			d.once(&group.seen, jsonResource)
+			d.readResource(group)
 		case "scopeSpans":
-			d.once(&seen, 1)
-			for d.take('['); d.more(']'); {
-				d.scopeSpans()
-			}
+			d.once(&group.seen, jsonScopes)
+			d.take('[')
+			d.restOfScopes(group)
 		default:
 			d.skipUnknown(key, "resource", "scopeSpans")
 		}
 	}
-	group.spans = len(d.spans) - before
-	d.groups = append(d.groups, group)
 }
 
-// resourceBytes goes behind a resource, and returns how it is encoded.
-func (d *jsonIntake) resourceBytes() []byte {
+func (d *jsonIntake) restOfScopes(group *spanGroup) {
+	for d.more(']') {
+		d.scopeSpans(group)
+	}
+}
+
+func (d *jsonIntake) scopeSpans(group *spanGroup) {
+	d.take('{')
+	d.restOfScope(0, group)
+}
+
+func (d *jsonIntake) restOfScope(seen jsonFields, group *spanGroup) {
+	for d.more('}') {
+		switch key := d.key(); string(key) {
+		case "spans":
+			d.once(&seen, jsonSpans)
+			d.take('[')
+			d.learnOpening(group)
+			d.restOfSpans()
+		default:
+			d.skipUnknown(key, "spans")
+		}
+	}
+}
+
+func (d *jsonIntake) restOfSpans() {
+	for d.more(']') {
+		d.span()
+	}
+}
+
+// learnOpening remembers what stands before the first list of spans of a group.
+func (d *jsonIntake) learnOpening(group *spanGroup) {
+	if group.start < 0 || d.failed {
+		return
+	}
+	d.openings.learn(d.b[group.start:d.pos], group.resource, group.seen)
+	group.start = -1
+}
+
+// readResource goes behind the resource of a group.
+func (d *jsonIntake) readResource(group *spanGroup) {
 	d.peek()
 	start := d.pos
-	if n := d.resources.find(d.b[start:]); n > 0 {
-		d.pos += n
-	} else if d.resource(&resource{}); !d.failed {
-		d.resources.add(d.b[start:d.pos])
-	}
-	return d.b[start:d.pos]
+	d.resource(&resource{})
+	group.resource, group.opening = d.b[start:d.pos], nil
 }
 
 // resource reads a resource.
@@ -218,21 +299,6 @@ func (d *jsonIntake) resourceAttribute(to *resource) {
 	key := validText(p.key)
 	if p.form != noScalar && to.needs(key, d.source.keep(key)) {
 		to.add(key, validText(d.say(p.form, p.value)))
-	}
-}
-
-func (d *jsonIntake) scopeSpans() {
-	var seen jsonFields
-	for d.take('{'); d.more('}'); {
-		switch key := d.key(); string(key) {
-		case "spans":
-			d.once(&seen, 0)
-			for d.take('['); d.more(']'); {
-				d.span()
-			}
-		default:
-			d.skipUnknown(key, "spans")
-		}
 	}
 }
 

@@ -230,37 +230,121 @@ func TestJSONHeadsForget(t *testing.T) {
 	checkLoad(t, []byte(line+"\n"+line), servicegraph.Config{})
 }
 
-// Resources that begin alike are told apart, more of them than are remembered.
-func TestKnownObjects(t *testing.T) {
-	var k knownObjects
-	object := func(start, end int) []byte {
-		return fmt.Appendf(nil, `{"%s%d":"%s"}`, strings.Repeat("x", 2*len(objectStart{})), end, strings.Repeat("y", start))
+// Openings that begin alike are told apart, more of them than are remembered.
+func TestJSONOpenings(t *testing.T) {
+	var k jsonOpenings
+	resource := func(i int) []byte {
+		return fmt.Appendf(nil, `{"attributes":[{"key":"%s","value":{"intValue":%d}}]}`, strings.Repeat("x", len(openingStart{})), i)
+	}
+	opening := func(i int) []byte {
+		return fmt.Appendf(nil, `{"resource":%s,"scopeSpans":[{"spans":[`, resource(i))
 	}
 	for i := range 3 * maxWithOneStart {
-		known := object(0, i)
-		if k.find(known) != 0 {
-			t.Fatalf("found object %d before it was added", i)
+		known := opening(i)
+		if k.find(known) != nil {
+			t.Fatalf("found opening %d before it was added", i)
 		}
-		k.add(known)
-		if n := k.find(append(known, "and more"...)); n != len(known) {
-			t.Fatalf("object %d has %d bytes, got %d", i, len(known), n)
+		k.learn(known, resource(i), 5)
+		if o := k.find(append(known, "and more"...)); o == nil || !bytes.Equal(o.text, known) || !bytes.Equal(o.resource, resource(i)) || o.seen != 5 {
+			t.Fatalf("opening %d: got %+v", i, o)
 		}
-		if k.find(known[:len(known)-1]) != 0 {
-			t.Fatalf("found a part of object %d", i)
+		if k.find(known[:len(known)-1]) != nil {
+			t.Fatalf("found a part of opening %d", i)
 		}
 	}
-	if k.n > maxWithOneStart {
-		t.Errorf("%d objects are remembered", k.n)
+	if n := len(k.byStart[openingStart(opening(0))]); n != maxWithOneStart {
+		t.Errorf("%d openings with one start are remembered", n)
 	}
-	for i := range 2 * maxKnownObjects {
-		k.add(fmt.Appendf(nil, `{"%0200d":1}`, i*1000000007))
+	for i := range 2 * maxOpenings {
+		k.learn(fmt.Appendf(nil, `{"%0200d":1}`, i*1000000007), nil, 0)
 	}
-	if k.n > maxKnownObjects {
-		t.Errorf("%d objects are remembered", k.n)
+	if k.n > maxOpenings || len(k.byStart) > maxOpenings {
+		t.Errorf("%d openings are remembered", k.n)
 	}
-	k.add([]byte(`{}`))
-	if k.find([]byte(`{}`)) != 0 {
-		t.Error("a short object is remembered")
+	k.learn([]byte(`{"scopeSpans":[{"spans":[`), nil, 0)
+	if k.find([]byte(`{"scopeSpans":[{"spans":[`)) != nil {
+		t.Error("a short opening is remembered")
+	}
+}
+
+// What an element of resourceSpans begins with may come again before something else: it
+// means the same, whatever is behind it. The fast way takes what is right.
+func TestJSONOpeningsKnown(t *testing.T) {
+	service := func(name string) string {
+		return `"resource":{"attributes":[{"key":"host.name","value":{"stringValue":"` + strings.Repeat("h", len(openingStart{})) +
+			`"}},{"key":"service.name","value":{"stringValue":"` + name + `"}}]}`
+	}
+	spans := 0
+	span := func(kind int) string {
+		spans++
+		return fmt.Sprintf(`{"traceId":"0707070707070707070707070707%04x","spanId":"%016x","kind":%d}`, spans/5+1, spans, kind)
+	}
+	request := func(elements ...string) string {
+		return `{"resourceSpans":[` + strings.Join(elements, ",") + `]}`
+	}
+	usual := func(name string) string {
+		return `{` + service(name) + `,"scopeSpans":[{"scope":{"name":"s"},"spans":[` + span(2) + `,` + span(3) + `]}]}`
+	}
+	known := usual("a")
+	before := known[:strings.Index(known, `{"traceId"`)]
+	late := `{"x":"` + strings.Repeat("x", len(openingStart{})) + `","scopeSpans":[{"spans":[`
+	for _, test := range []struct {
+		reason string
+		takes  bool
+		last   string
+	}{
+		{"the same", true, request(usual("a"))},
+		{"another service", true, request(usual("b"), usual("a"), usual("b"))},
+		{"no spans", true, request(before+`]}]}`, usual("b"))},
+		{"more scopes", true, request(before + span(2) + `],"schemaUrl":"u"},{},{"spans":[` + span(3) + `]}],"schemaUrl":"u"}`)},
+		{"a second list of spans", false, request(before + span(2) + `],"spans":[]}]}`)},
+		{"a second list of scopes", false, request(before + span(2) + `]}],"scopeSpans":[]}`)},
+		{"a second resource", false, request(before + span(2) + `]}],` + service("b") + `}`)},
+		{"a list of spans that ends early", false, request(before + span(2) + `,]}]}`)},
+		{"not ended", false, `{"resourceSpans":[` + before},
+		{"the resource behind the spans", true, request(late+span(2)+`]}],`+service("a")+`}`, late+span(3)+`]}],`+service("b")+`}`, late+span(3)+`]}]}`)},
+		{"another key", true, `{"batches":[` + usual("a") + `]}`},
+		{"an element in an element", false, request(before + known + `]}]}`)},
+	} {
+		d := newTestIntake(servicegraph.Config{})
+		if !d.takeRequest([]byte(request(known, usual("b")))) {
+			t.Fatal("refused what is usual")
+		}
+		if got := d.takeRequest([]byte(test.last)); got != test.takes {
+			t.Errorf("%s: takes %v", test.reason, got)
+		}
+		for _, cfg := range loadConfigs {
+			checkLoad(t, []byte(request(known, usual("b"))+"\n"+test.last+"\n"+request(usual("c"))), cfg)
+		}
+	}
+}
+
+// The number that an opening has for its resource is forgotten with the intake's.
+func TestJSONOpeningsForgetNumbers(t *testing.T) {
+	d := newTestIntake(servicegraph.Config{})
+	b := servicegraph.NewBuilder(servicegraph.Config{})
+	spans := 0
+	take := func(services ...string) {
+		t.Helper()
+		for _, service := range services {
+			spans++
+			request := fmt.Sprintf(`{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"%s"}},{"key":"host.name","value":{"stringValue":"%0128d"}}]},`+
+				`"scopeSpans":[{"spans":[{"traceId":"07070707070707070707070707070707","spanId":"%016x","kind":2}]}]}]}`, service, 0, spans)
+			if !d.takeRequest([]byte(request)) {
+				t.Fatal("refused what is usual")
+			}
+		}
+		b.Take(d.source.intake.Batch())
+	}
+	take("a", "b", "a")
+	for i := range 1 << 14 { // more than an intake remembers
+		d.source.intake.Resource(fmt.Append(nil, i), "other", "", nil)
+	}
+	take("c", "a", "b", "a")
+	for node := range b.Graph().Nodes() {
+		if want := map[string]float64{"a": 4, "b": 2, "c": 1}[node.ID.Name]; node.Requests.Calls != want {
+			t.Errorf("%v requests of %s, want %v", node.Requests.Calls, node.ID.Name, want)
+		}
 	}
 }
 
