@@ -63,23 +63,26 @@ func TestFaults(t *testing.T) {
 		// Nothing to read.
 		{name: "empty file", input: "", final: "it is empty"},
 		{name: "gzip of nothing", input: string(zip(t, nil)), final: "it is empty: a gzip stream of nothing"},
-		{name: "text", input: "Dear all,\nplease find \"attached\"\n", final: `not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip, zstd or neither; it starts with "Dear all,"`},
-		{name: "gzip of a text", input: string(zip(t, []byte("Dear all"))), final: `not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip, zstd or neither; it starts with "Dear all"`},
-		{name: "blank file", input: "\r\n \n", final: `not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip, zstd or neither; it starts with ""`},
-		{name: "binary", input: "\x7fELF\x02\x01\x01\x00\x00\x00", final: "not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip, zstd or neither; it starts with the bytes 7f 45 4c 46 02 01 01 00"},
-		{name: "zeros", input: strings.Repeat("\x00", 100), final: "not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip, zstd or neither; it starts with the bytes 00 00 00 00 00 00 00 00"},
-		{name: "one byte", input: "\x0a", final: `not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip, zstd or neither; it starts with ""`},
-		{name: "JSON that is no trace", input: `{"name":"tempograph","version":1}`, final: "not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip, zstd or neither; it starts with `{\"name\":\"tempograph\",\"version\":1}`"},
-		{name: "JSON array", input: `["resourceSpans"]`, final: "not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip, zstd or neither; it starts with `[\"resourceSpans\"]`"},
+		{name: "text", input: "Dear all,\nplease find \"attached\"\n", final: `not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with "Dear all,"`},
+		{name: "gzip of a text", input: string(zip(t, []byte("Dear all"))), final: `not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with "Dear all"`},
+		{name: "blank file", input: "\r\n \n", final: "it is empty: nothing but blanks"},
+		{name: "binary", input: "\x7fELF\x02\x01\x01\x00\x00\x00", final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with the bytes 7f 45 4c 46 02 01 01 00"},
+		{name: "zeros", input: strings.Repeat("\x00", 100), final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with the bytes 00 00 00 00 00 00 00 00"},
+		{name: "one byte", input: "\x0b", final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with the bytes 0b"},
+		{name: "UTF-16, as a shell of Windows writes it", input: "\xff\xfe{\x00\r\x00\n\x00", final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it is text in UTF-16: save it in UTF-8"},
+		{name: "JSON that is no trace", input: `{"name":"tempograph","version":1}`, final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with `{\"name\":\"tempograph\",\"version\":1}`"},
+		{name: "JSON that is no trace, spread over lines", input: "{\n  \"Name\": \"get\",\n  \"SpanContext\": {\n", final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with `{ \"Name\": \"get\", \"SpanContext\": {`"},
+		{name: "JSON array", input: `["resourceSpans"]`, final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with `[\"resourceSpans\"]`"},
 		{name: "JSON of other things of that name", input: `{"batches":{"resourceSpans":[]}}`,
 			skips: []string{"record 1 at byte 0: batches: want an array, got object"},
 			final: "no span could be read: 1 record left out, the first at byte 0: batches: want an array, got object"},
-		{name: "JSON of logs that speak of traces", input: `{"resourceLogs":["no \"resourceSpans\""],"x":"resourceSpans"}`,
-			skips: []string{"record 1 at byte 0: no resourceSpans in it: `{\"resourceLogs\":[\"no \\\"resourceSpans\\\"\"]…`"},
-			final: "no span could be read: 1 record left out, the first at byte 0: no resourceSpans in it: `{\"resourceLogs\":[\"no \\\"resourceSpans\\\"\"]…`"},
+		{name: "JSON that speaks of traces", input: `{"message":"no \"resourceSpans\"","x":"resourceSpans"}`,
+			skips: []string{"record 1 at byte 0: no resourceSpans in it: `{\"message\":\"no \\\"resourceSpans\\\"\",\"x\":\"r…`"},
+			final: "no span could be read: 1 record left out, the first at byte 0: no resourceSpans in it: `{\"message\":\"no \\\"resourceSpans\\\"\",\"x\":\"r…`"},
 
 		// Valid, without a span: not an error.
 		{name: "JSON without spans", input: `{"resourceSpans":[]}`},
+		{name: "JSON of other signals", input: `{"resourceMetrics":[{"resource":{}}]}` + "\n" + `{"resourceLogs":[]}`},
 		{name: "protobuf without spans", input: string(delimited(t, request("idle")))},
 
 		// Lines.
@@ -89,8 +92,11 @@ func TestFaults(t *testing.T) {
 			skips: []string{fmt.Sprintf("record 2 at byte %d: not a JSON object: \"2024-05-01 INFO exported\"", len(lineA))}},
 		{name: "lines before the first object", input: "2024-05-01 INFO start\n}]}\n" + lineA, spans: "a",
 			skips: []string{`record 1 at byte 0: not a JSON object: "2024-05-01 INFO start"`, `record 2 at byte 22: not a JSON object: "}]}"`}},
-		{name: "a line without spans", input: lineA + `{"resourceLogs":[]}` + "\n" + lineC, spans: "a c",
-			skips: []string{fmt.Sprintf("record 2 at byte %d: no resourceSpans in it: `{\"resourceLogs\":[]}`", len(lineA))}},
+		{name: "a line without spans", input: lineA + `{"level":"info"}` + "\n" + lineC, spans: "a c",
+			skips: []string{fmt.Sprintf("record 2 at byte %d: no resourceSpans in it: `{\"level\":\"info\"}`", len(lineA))}},
+		{name: "lines of other signals", input: `{"resourceMetrics":[{}]}` + "\n" + lineA + `{"resourceLogs":[{}]}` + "\n" + `{"resourceProfiles":[]}` + "\n" + lineC, spans: "a c"},
+		{name: "a list cut off", input: "[" + lineA + "," + lineB[:40], spans: "a",
+			final: fmt.Sprintf("the JSON object at byte %d ends early (unexpected EOF) after 1 span; it was cut off while being written or copied", len(lineA)+2)},
 		{name: "a line cut off in a string", input: lineA + lineB[:25] + "\r\n" + lineC, spans: "a c",
 			skips: []string{fmt.Sprintf("record 2 at byte %d: not JSON from byte %d on: the line ends within a string", len(lineA), len(lineA)+25)}},
 		{name: "a line cut off behind a bracket", input: lineA + lineB[:18] + "\n" + lineB + lineC, spans: "a b c",
@@ -383,7 +389,7 @@ func TestReadFile(t *testing.T) {
 	for path, want := range map[string]string{
 		dir:                       "it is a directory; name the trace files in it",
 		write("empty.json", nil):  "it is empty",
-		write("x.pb", []byte{10}): "not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip, zstd or neither; it starts with \"\"",
+		write("x.pb", []byte{11}): "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with the bytes 0b",
 	} {
 		_, _, err := collect(t, ReadFile(path, Config{}))
 		if want := "reading " + path + ": " + want; err == nil || err.Error() != want {

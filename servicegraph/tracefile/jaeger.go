@@ -11,17 +11,24 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// The objects of Jaeger's JSON, as far as they are read: an answer of its API, and
-// the traces in it, which also occur alone. What its user interface downloads is an
-// answer too, in which each reference holds the span it points to, with all that
-// one's references, and each span its process.
+// The objects of Jaeger's JSON, as far as they are read: an answer of its API, the
+// traces in it, and the spans in these; traces and spans also occur alone. What its
+// user interface downloads is an answer too, in which each reference holds the span it
+// points to, with all that one's references, and each span its process. So does a span
+// alone, as its storage and its anonymizer write it.
 type (
 	jaegerAnswer struct {
 		Data   []jaegerTrace `json:"data"`
 		Errors []struct {
 			Message string `json:"msg"`
 		} `json:"errors"`
-		jaegerTrace
+
+		// Of a trace alone.
+		TraceID   string                    `json:"traceID"`
+		Spans     []jaegerSpan              `json:"spans"`
+		Processes map[string]*jaegerProcess `json:"processes"`
+
+		SpanID string `json:"spanID"` // of a span alone
 	}
 	jaegerTrace struct {
 		TraceID   string                    `json:"traceID"`
@@ -72,7 +79,7 @@ func (s *jaegerSpan) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// readJaeger reads Jaeger's JSON: any sequence of answers and traces. One trace
+// readJaeger reads Jaeger's JSON: any sequence of answers, traces and spans. One trace
 // must fit into memory, because its services are named behind its spans.
 func readJaeger(s *source, in *bufio.Reader, limit int) error {
 	return readObjects(s, newObjects(in, limit, "data"), jaegerDecoder{s}.answer)
@@ -81,11 +88,18 @@ func readJaeger(s *source, in *bufio.Reader, limit int) error {
 // A jaegerDecoder turns Jaeger's JSON into the spans of a source.
 type jaegerDecoder struct{ *source }
 
-// answer passes on the spans of an answer or of a trace.
+// answer passes on the spans of an answer or of a trace, or a span.
 func (d jaegerDecoder) answer(object []byte) error {
 	var a jaegerAnswer
 	if err := json.Unmarshal(object, &a); err != nil {
 		return d.skip(jsonError("trace", err))
+	}
+	if a.SpanID != "" {
+		alone := jaegerTrace{Spans: make([]jaegerSpan, 1)}
+		if err := json.Unmarshal(object, &alone.Spans[0]); err != nil {
+			return d.skip(jsonError("span", err))
+		}
+		return d.trace(&alone)
 	}
 	if a.Data == nil && a.Spans == nil && a.Errors == nil {
 		return d.skip(errors.New("no spans in it: " + excerpt(object)))
@@ -100,7 +114,7 @@ func (d jaegerDecoder) answer(object []byte) error {
 			return err
 		}
 	}
-	return d.trace(&a.jaegerTrace)
+	return d.trace(&jaegerTrace{a.TraceID, a.Spans, a.Processes})
 }
 
 func (d jaegerDecoder) trace(t *jaegerTrace) error {

@@ -103,17 +103,25 @@ func TestJaegerForms(t *testing.T) {
 	line := compact.String()
 	spans := jaegerSpans()
 	twice := slices.Concat(spans, spans)
+	alone := []servicegraph.Span{
+		{TraceID: servicegraph.TraceID{15: 0x77}, SpanID: servicegraph.SpanID{7: 0xa1}, Service: "web", Name: "GET /"},
+		{TraceID: servicegraph.TraceID{15: 0x77}, SpanID: servicegraph.SpanID{7: 0xb2}, ParentID: servicegraph.SpanID{7: 0xa1}, Service: "db"},
+	}
 	for name, test := range map[string]struct {
 		input string
 		want  []servicegraph.Span
 	}{
-		"a trace":                      {jaegerTraceJSON, spans},
-		"an answer":                    {`{"data":[` + line + `],"total":0,"limit":0,"offset":0,"errors":null}`, spans},
-		"an answer, indented":          {"{\n  \"data\": [\n" + jaegerTraceJSON + ",\n" + jaegerTraceJSON + "\n  ],\n  \"total\": 2\n}\n", twice},
-		"an answer, the list last":     {`{"errors":null,"total":2,"data":[` + line + `,` + line + `]}`, twice},
-		"traces in lines":              {line + "\n" + line + "\n", twice},
-		"answers in lines":             {`{"data":[` + line + "]}\n" + `{"data":[` + line + `],"total":1}`, twice},
-		"a list of traces":             {"[" + line + ",\n" + line + "]", twice},
+		"a trace":                  {jaegerTraceJSON, spans},
+		"an answer":                {`{"data":[` + line + `],"total":0,"limit":0,"offset":0,"errors":null}`, spans},
+		"an answer, indented":      {"{\n  \"data\": [\n" + jaegerTraceJSON + ",\n" + jaegerTraceJSON + "\n  ],\n  \"total\": 2\n}\n", twice},
+		"an answer, the list last": {`{"errors":null,"total":2,"data":[` + line + `,` + line + `]}`, twice},
+		"traces in lines":          {line + "\n" + line + "\n", twice},
+		"answers in lines":         {`{"data":[` + line + "]}\n" + `{"data":[` + line + `],"total":1}`, twice},
+		"a list of traces":         {"[" + line + ",\n" + line + "]", twice},
+		"spans in a list": {`[{"traceID":"77","spanID":"a1","process":{"serviceName":"web"},"operationName":"GET /"},
+			{"spanID":"b2","traceID":"77","parentSpanID":"a1","process":{"serviceName":"db"}}]`, alone},
+		"spans in lines": {`{"traceID":"77","spanID":"a1","process":{"serviceName":"web"},"operationName":"GET /"}` + "\n" +
+			`{"traceID":"77","spanID":"b2","references":[{"refType":"CHILD_OF","traceID":"77","spanID":"a1"}],"process":{"serviceName":"db"}}`, alone},
 		"an answer without traces":     {`{"data":[],"total":0,"limit":0,"offset":0,"errors":null}`, nil},
 		"a byte order mark and blanks": {"\xef\xbb\xbf\r\n" + line, spans},
 		"gzip":                         {string(zip(t, []byte(line))), spans},
@@ -288,6 +296,10 @@ func TestJaegerFaults(t *testing.T) {
 			skips: []string{`input: record 1 at byte 0: span "": span id "` + strings.Repeat("a", 40) + `…": want 1 to 16 hexadecimal digits`}},
 		{name: "tags of the wrong type", input: trace(`{"spanID":"b","operationName":"x","tags":"no"},` + good), spans: 1,
 			skips: []string{`input: record 1 at byte 0: span "x": tags: want an array, got string`}},
+		{name: "spans that are no list", input: `{"spans":{"resourceSpans":[]}}` + "\n" + trace(good), spans: 1,
+			skips: []string{`input: record 1 at byte 0: spans: want an array, got object`}},
+		{name: "a span alone that is none", input: `{"traceID":"1","spanID":"b","tags":1}` + "\n" + good, spans: 1,
+			skips: []string{`input: record 1 at byte 0: span "": tags: want an array, got number`}},
 		{name: "a span that is none", input: trace(`42,` + good), spans: 1,
 			skips: []string{`input: record 1 at byte 0: span "": span: want an object, got number`}},
 		{name: "a start that is no time", input: trace(`{"spanID":"b","operationName":"x","startTime":"noon"},` + good), spans: 1,

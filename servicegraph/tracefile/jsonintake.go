@@ -109,7 +109,7 @@ func (d *jsonIntake) read(b []byte) bool {
 			lists++
 			d.trace()
 		default:
-			d.skipUnknown(key, "resourceSpans", "batches", "trace")
+			d.skipUnknown(key, "resourceSpans", "batches", "trace", "result")
 		}
 	}
 	return !d.failed && lists == 1
@@ -225,7 +225,7 @@ func (d *jsonIntake) restOfResourceSpans(group *spanGroup) {
 			d.take('[')
 			d.restOfScopes(group)
 		default:
-			d.skipUnknown(key, "resource", "scopeSpans")
+			d.skipUnknown(key, "resource", "scopeSpans", "instrumentationLibrarySpans")
 		}
 	}
 }

@@ -24,17 +24,26 @@ type (
 	jsonRequest struct {
 		ResourceSpans []jsonResourceSpans `json:"resourceSpans"`
 		Batches       []jsonResourceSpans `json:"batches"` // Tempo's /api/traces
-		Trace         struct {            // Tempo's /api/v2/traces
-			ResourceSpans []jsonResourceSpans `json:"resourceSpans"`
-		} `json:"trace"`
+		Trace         jsonWrapped         `json:"trace"`   // Tempo's /api/v2/traces
+		Result        jsonWrapped         `json:"result"`  // Jaeger's /api/v3/traces
+
+		// Other signals, which a collector may write into the same file.
+		Metrics  json.RawMessage `json:"resourceMetrics"`
+		Logs     json.RawMessage `json:"resourceLogs"`
+		Profiles json.RawMessage `json:"resourceProfiles"`
+	}
+	jsonWrapped struct {
+		ResourceSpans []jsonResourceSpans `json:"resourceSpans"`
 	}
 	jsonResourceSpans struct {
 		Resource struct {
 			Attributes []jsonAttribute `json:"attributes"`
 		} `json:"resource"`
-		ScopeSpans []struct {
-			Spans []jsonSpan `json:"spans"`
-		} `json:"scopeSpans"`
+		ScopeSpans   []jsonScopeSpans `json:"scopeSpans"`
+		LibrarySpans []jsonScopeSpans `json:"instrumentationLibrarySpans"` // their name before OTLP 0.15
+	}
+	jsonScopeSpans struct {
+		Spans []jsonSpan `json:"spans"`
 	}
 	jsonSpan struct {
 		TraceID    string          `json:"traceId"`
@@ -110,6 +119,19 @@ func readJSON(s *source, in *bufio.Reader, limit int) error {
 	return errStopped
 }
 
+// readJSONList reads OTLP JSON in a list, as tools make it of lines.
+func readJSONList(s *source, in *bufio.Reader, limit int) error {
+	d := jsonDecoder{s}
+	fast := newJSONIntake(s)
+	return readObjects(s, newObjects(in, limit, ""), func(object []byte) error {
+		if fast.takeObject(object) {
+			return nil
+		}
+		s.passOn(1) // they came before
+		return d.request(object)
+	})
+}
+
 // A jsonDecoder turns OTLP JSON into the spans of a source.
 type jsonDecoder struct{ *source }
 
@@ -119,7 +141,11 @@ func (d jsonDecoder) request(object []byte) error {
 	if err := json.Unmarshal(object, &r); err != nil {
 		return d.skip(jsonError("request", err))
 	}
-	if r.ResourceSpans == nil && r.Batches == nil && r.Trace.ResourceSpans == nil {
+	switch {
+	case r.ResourceSpans != nil || r.Batches != nil || r.Trace.ResourceSpans != nil || r.Result.ResourceSpans != nil:
+	case r.Metrics != nil || r.Logs != nil || r.Profiles != nil:
+		return nil
+	default:
 		return d.skip(errors.New("no resourceSpans in it: " + excerpt(object)))
 	}
 	return d.lists(&r)
@@ -127,7 +153,7 @@ func (d jsonDecoder) request(object []byte) error {
 
 // lists passes the spans of all lists of a request on.
 func (d jsonDecoder) lists(r *jsonRequest) error {
-	for _, list := range [...][]jsonResourceSpans{r.ResourceSpans, r.Batches, r.Trace.ResourceSpans} {
+	for _, list := range [...][]jsonResourceSpans{r.ResourceSpans, r.Batches, r.Trace.ResourceSpans, r.Result.ResourceSpans} {
 		for i := range list {
 			if err := d.resourceSpans(&list[i]); err != nil {
 				return err
@@ -147,8 +173,8 @@ func (d jsonDecoder) resourceSpans(rs *jsonResourceSpans) error {
 		text, ok, err := a.text()
 		if err != nil {
 			spans := 0
-			for i := range rs.ScopeSpans {
-				spans += len(rs.ScopeSpans[i].Spans)
+			for _, scope := range rs.scopes() {
+				spans += len(scope.Spans)
 			}
 			return d.reject(spans, fmt.Errorf("all spans of a resource: %w", err))
 		}
@@ -156,15 +182,23 @@ func (d jsonDecoder) resourceSpans(rs *jsonResourceSpans) error {
 			res.add(a.Key, text)
 		}
 	}
-	for i := range rs.ScopeSpans {
-		spans := rs.ScopeSpans[i].Spans
-		for j := range spans {
-			if err := d.pass(&spans[j], &res); err != nil {
+	for _, scope := range rs.scopes() {
+		for i := range scope.Spans {
+			if err := d.pass(&scope.Spans[i], &res); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// scopes returns the spans by scope. Under both names they are the same, written twice
+// for those who knew one of them.
+func (rs *jsonResourceSpans) scopes() []jsonScopeSpans {
+	if rs.ScopeSpans != nil {
+		return rs.ScopeSpans
+	}
+	return rs.LibrarySpans
 }
 
 // pass passes one span on, or says why it is none. Links that are none are left

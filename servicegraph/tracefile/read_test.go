@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -80,12 +82,13 @@ func TestForms(t *testing.T) {
 	requests := everything()
 	all := &tracev1.TracesData{}
 	lines := jsonLines(t, requests...)
-	var pretty, names, joined []byte
+	var pretty, names, joined, wrapped []byte
 	for _, r := range requests {
 		all.ResourceSpans = append(all.ResourceSpans, r.ResourceSpans...)
 		pretty = append(pretty, indent(t, otlpJSON(t, r, protojson.MarshalOptions{EmitUnpopulated: true}))...)
 		names = append(names, otlpJSON(t, r, protojson.MarshalOptions{})...)
 		joined = append(joined, message(t, r)...)
+		wrapped = fmt.Appendf(wrapped, "{\"result\":%s}\n", otlpJSON(t, r, protojson.MarshalOptions{}))
 	}
 	whole := otlpJSON(t, all, protojson.MarshalOptions{})
 	base64IDs, err := protojson.Marshal(all)
@@ -114,6 +117,11 @@ func TestForms(t *testing.T) {
 		{"unindented JSON object", bytes.ReplaceAll(indent(t, whole), []byte("  "), nil)},
 		{"Tempo's answer, version 1", bytes.Replace(base64IDs, []byte(`"resourceSpans"`), []byte(`"batches"`), 1)},
 		{"Tempo's answer, version 2", []byte(`{"metrics":{"inspectedBytes":"9"},"trace":` + string(base64IDs) + `}`)},
+		{"Jaeger's answer, version 3", wrapped},
+		{"older names", bytes.ReplaceAll(whole, []byte(`"scopeSpans"`), []byte(`"instrumentationLibrarySpans"`))},
+		{"older and newer names", bytes.ReplaceAll(whole, []byte(`"scopeSpans"`), []byte(`"instrumentationLibrarySpans":[],"scopeSpans"`))},
+		{"a list of JSON objects", slices.Concat([]byte("["), bytes.ReplaceAll(bytes.TrimSpace(lines), []byte("\n"), []byte(",")), []byte("]"))},
+		{"a list of JSON objects in many lines", slices.Concat([]byte("[\n  "), bytes.ReplaceAll(bytes.TrimSpace(pretty), []byte("\n}\n{"), []byte("\n},\n{")), []byte("\n]\n"))},
 		{"delimited protobuf", delimited(t, requests...)},
 		{"delimited protobuf with empty requests", append(append(delimited(t, requests...), 0, 0), delimited(t, requests[2])...)},
 		{"one protobuf message", message(t, all)},

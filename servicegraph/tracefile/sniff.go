@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"slices"
+	"strconv"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -27,6 +28,7 @@ func formOf(head []byte) (format, bool) {
 		{isExport, readJSON},
 		{isJaeger, readJaeger},
 		{isZipkin, readZipkin},
+		{isJSONList, readJSONList},
 		{isJSON, readJSON},
 	} {
 		if f.matches(head) {
@@ -92,6 +94,19 @@ func isExport(head []byte) bool {
 // output among them, begin so.
 func isJSON(head []byte) bool {
 	head = bytes.TrimLeft(head, blanks)
-	return (bytes.HasPrefix(head, []byte("{")) || bytes.Contains(head, []byte("\n{"))) &&
-		(bytes.Contains(head, []byte(`"resourceSpans"`)) || bytes.Contains(head, []byte(`"batches"`)))
+	return (bytes.HasPrefix(head, []byte("{")) || bytes.Contains(head, []byte("\n{"))) && hasRequest(head)
+}
+
+// isJSONList reports whether head begins with a list of such objects.
+func isJSONList(head []byte) bool {
+	head = bytes.TrimLeft(head, blanks)
+	return bytes.HasPrefix(head, []byte("[")) && bytes.HasPrefix(bytes.TrimLeft(head, "["+blanks), []byte("{")) && hasRequest(head)
+}
+
+// hasRequest reports whether head has a key that leads to spans, or to the other
+// signals that may come before them in a file.
+func hasRequest(head []byte) bool {
+	return slices.ContainsFunc([]string{"resourceSpans", "batches", "resourceMetrics", "resourceLogs", "resourceProfiles"}, func(key string) bool {
+		return bytes.Contains(head, []byte(strconv.Quote(key)))
+	})
 }

@@ -2,11 +2,11 @@ package tracefile
 
 import "bytes"
 
-// isJaeger reports whether head begins with a trace of Jaeger's or an answer of its
-// API.
+// isJaeger reports whether head begins with a trace or span of Jaeger's or an answer of
+// its API.
 func isJaeger(head []byte) bool {
 	return beginsWith(head, func(keys map[string]bool) bool {
-		return keys["spans"] || keys["data"] && (keys["errors"] || bytes.Contains(head, []byte(`"spans"`)))
+		return keys["spans"] || keys["traceID"] && keys["spanID"] || keys["data"] && (keys["errors"] || bytes.Contains(head, []byte(`"spans"`)))
 	})
 }
 

@@ -26,6 +26,11 @@ func TestFormsByKeys(t *testing.T) {
 		{`{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"1","id":"a","spanID":"b","data":1,"errors":[]}]}]}]}`, readJSON},
 		{"{\n  \"resourceSpans\": [\n    {\n      \"scopeSpans\": [\n        {\n          \"spans\": [", readJSON},
 		{`{"trace":{"resourceSpans":[`, readJSON},
+		{`{"result":{"resourceSpans":[`, readJSON},
+		{`{"resourceMetrics":[{"resource":`, readJSON},
+		{`[{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"1","id":"a"`, readJSONList},
+		{"[\n  {\n    \"batches\": [", readJSONList},
+		{`[{"spanID":"a","traceID":"1","operationName":"x"}]`, readJaeger},
 		{`{"batches":[{"scopeSpans":[{"spans":[`, readJSON},
 		{`{"traces":[{"traceID":"1","rootServiceName":"a","spanSets":[{"spans":[{"spanID":"b"}]}]}]}`, nil}, // what Tempo answers to a search
 		{`{"data":[{"parent":"a","child":"b","callCount":1}],"total":0}`, nil},                              // Jaeger's dependencies
@@ -33,6 +38,7 @@ func TestFormsByKeys(t *testing.T) {
 		{`["traceId","id"]`, nil},
 		{`{"spans`, nil},
 		{"spans\n", nil},
+		{`["resourceSpans"]`, nil},
 	} {
 		form, ok := formOf([]byte(test.head))
 		if ok != (test.want != nil) {

@@ -167,7 +167,10 @@ func (s *source) open(r io.Reader) (in recognized, err error) {
 		if err != nil && err != io.EOF {
 			return in, s.lost(err)
 		}
-		return in, fmt.Errorf("not a trace file: want OTLP JSON or protobuf, or JSON of Jaeger or Zipkin, gzip, zstd or neither; it starts with %s", beginning(head))
+		if in.small && len(bytes.Trim(head, blanks)) == 0 {
+			return in, errors.New("it is empty: nothing but blanks")
+		}
+		return in, fmt.Errorf("not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it %s", beginning(head))
 	}
 	in.form = form
 	return in, nil
@@ -206,17 +209,25 @@ func count(n int, noun string) string {
 	return strconv.Itoa(n) + " " + noun
 }
 
-// beginning shows how an input begins that was not recognized.
+// beginning says what an input is, or how it begins, that was not recognized.
 func beginning(head []byte) string {
-	if !isText(head) {
-		return fmt.Sprintf("the bytes % x", head[:min(len(head), 8)])
+	switch {
+	case isText(head):
+		return "starts with " + excerpt(head)
+	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
+		return "is text in UTF-16: save it in UTF-8"
 	}
-	return excerpt(head)
+	return fmt.Sprintf("starts with the bytes % x", head[:min(len(head), 8)])
 }
 
-// excerpt quotes the beginning of the first line that is not blank.
+// excerpt quotes the beginning of the first line that is not blank, or of JSON spread
+// over lines.
 func excerpt(b []byte) string {
-	line, _, _ := bytes.Cut(bytes.TrimLeft(b, blanks), []byte("\n"))
+	b = bytes.TrimLeft(b, blanks)
+	line, rest, _ := bytes.Cut(b, []byte("\n"))
+	if len(bytes.TrimRight(line, blanks)) == 1 && (line[0] == '{' || line[0] == '[') {
+		line = bytes.Join(bytes.Fields(b[:len(line)+min(len(rest), 400)]), []byte(" "))
+	}
 	s := shorten(string(bytes.TrimRight(line, "\r")), 40)
 	if strings.Contains(s, `"`) && strconv.CanBackquote(s) {
 		return "`" + s + "`"

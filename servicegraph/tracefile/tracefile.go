@@ -4,14 +4,17 @@
 // the shape of TracesData), or what Jaeger and Zipkin answer, in one of these forms,
 // told apart by its first bytes and never by its name:
 //
-//   - OTLP JSON: requests one after another, one a line or spread over many.
-//     Tempo's answers to a trace query are read as well: the same objects below
-//     "batches" or "trace", with ids in base64.
+//   - OTLP JSON: requests one after another, one a line or spread over many, or in
+//     a list. Requests of other signals among them, which a collector writes into the
+//     same file where it is told to, are passed over. Answers to a trace query are read
+//     as well, which are the same objects: of Tempo below "batches" or "trace", with ids
+//     in base64, and of Jaeger's API v3 below "result". What is called scopeSpans today
+//     may have its older name, instrumentationLibrarySpans.
 //   - OTLP protobuf, delimited: every request behind its length as a varint.
 //   - OTLP protobuf, one message: a request alone, such as the body of an
 //     export, or several joined into one.
 //   - Jaeger's JSON: answers of its API, what its user interface downloads, and
-//     traces alone, in a list, or one a line.
+//     traces or spans alone, in a list, or one a line.
 //   - Zipkin's JSON, version 2: spans in a list, in a list of traces, or one a line.
 //
 // Each form may be compressed with gzip or zstd. Records are read one at a time, so
@@ -20,9 +23,9 @@
 // # Records and errors
 //
 // A record is one request, in a file of one protobuf message one ResourceSpans
-// of it; a trace of Jaeger's; a span of Zipkin's. What is wrong inside a record costs as little as the encoding allows:
-// one span, the spans of one scope or resource, or a whole JSON object that is
-// not JSON. It is reported as a [servicegraph.SkipError] in the sequence, and
+// of it; a trace of Jaeger's; a span of Zipkin's. What is wrong inside a record costs
+// as little as the encoding allows: one span, the spans of one scope or resource, or a
+// whole JSON object that is not JSON. It is reported as a [servicegraph.SkipError] in the sequence, and
 // reading goes on. A source that is lost (unreadable, cut off, not a trace file,
 // or nothing but records that cannot be read) ends the sequence with one other
 // error, behind all spans that could be read before.
