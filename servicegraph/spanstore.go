@@ -2,119 +2,124 @@ package servicegraph
 
 import "iter"
 
-// A spanStore holds the records of all traces in large arrays without pointers, which
-// the garbage collector does not look into. A trace has a chain of small blocks in
-// them, each as large as the trace grows: spans of many traces come interleaved, and
-// moving a trace each time that it outgrows its place would cost more than the rest of
-// holding it.
+// A spanStore holds the records of all traces. The first of a trace stands alone: many
+// traces have no other. The rest are a chain of small blocks, each as large as the
+// trace grows: spans of many traces come interleaved, and moving a trace each time that
+// it outgrows its place would cost more than the rest of holding it.
 type spanStore struct {
-	chunks [][]record // of chunkSize records, the first one smaller
-	next   uint32     // place of the next block
-	end    uint32     // and of the end of its chunk
-	blocks []block
-	free   [len(blockSizes)]blockNumber // blocks that were given back, by size
+	records chunks[record]
+	blocks  chunks[block] // by number
+	alone   uint32        // the place, plus one, of a record that was given back, whose start is the next such
+	free    [len(blockSizes)]blockNumber
 }
-
-const (
-	chunkBits  = 12
-	chunkSize  = 1 << chunkBits
-	firstChunk = 128 // most builders of tests hold less
-)
 
 // blockSizes are the sizes of the blocks of a trace in their order, in records; the
 // last one goes on. Of traces of 25 spans nine tenths of the places are in use.
-var blockSizes = [...]uint8{1, 1, 2, 4, 4, 8, 8, 16, 16, 32, 32, 64}
+var blockSizes = [...]uint8{1, 2, 4, 4, 8, 8, 16, 16, 32, 32, 64}
 
-// A block is a stretch of a chunk.
+// A block is some records side by side.
 type block struct {
-	start uint32 // place in its chunk, and the number of the chunk above that
-	next  blockNumber
-	class uint8 // index into blockSizes
+	start uint32      // place of the first
+	next  blockNumber // of the trace, the first behind the last; or of those that were given back
+	used  uint8       // records
+	class uint8       // index into blockSizes
 }
 
-// A blockNumber is an index into blocks, plus one; 0 is none.
+// A blockNumber is an index into blocks; 0 is none.
 type blockNumber uint32
 
-// A spanList is the chain of the blocks of one trace. The zero value is empty.
+// A spanList is the records of one trace: 12 bytes. The zero value is empty.
 type spanList struct {
-	first, last blockNumber
-	place       uint32 // of the next record, in last
-	left        uint8  // how many fit there
-	class       uint8  // of the next block
-	n           uint32 // records in all
+	n     uint32
+	first uint32      // place of the first record
+	last  blockNumber // of the others
 }
 
-// add appends a record to a list.
+// add appends a record to a list, which the caller writes.
 func (s *spanStore) add(l *spanList) *record {
-	if l.left == 0 {
-		s.grow(l)
-	}
-	r := &s.chunks[l.place>>chunkBits][l.place&(chunkSize-1)]
-	l.place++
-	l.left--
 	l.n++
-	return r
-}
-
-// grow appends a block to a list.
-func (s *spanStore) grow(l *spanList) {
-	b := s.take(l.class)
-	if l.last == 0 {
-		l.first = b
-	} else {
-		s.blocks[l.last-1].next = b
+	if l.n == 1 {
+		l.first = s.takeAlone()
+		return s.records.at(l.first)
 	}
-	l.last, l.place, l.left = b, s.blocks[b-1].start, blockSizes[l.class]
-	l.class = min(l.class+1, uint8(len(blockSizes)-1))
+	b := s.blockFor(l)
+	b.used++
+	return s.records.at(b.start + uint32(b.used) - 1)
 }
 
-// take returns a block that is not in use.
-func (s *spanStore) take(class uint8) blockNumber {
-	if b := s.free[class]; b != 0 {
-		s.free[class] = s.blocks[b-1].next
-		s.blocks[b-1].next = 0
+// blockFor returns the last block of a list, which has room.
+func (s *spanStore) blockFor(l *spanList) *block {
+	if l.last == 0 {
+		l.last = s.take(0)
+		b := s.blocks.at(uint32(l.last))
+		b.next = l.last
 		return b
 	}
-	size := uint32(blockSizes[class])
-	if s.end-s.next < size {
-		n := chunkSize
-		if len(s.chunks) == 0 {
-			n = firstChunk
-		}
-		s.next = uint32(len(s.chunks)) << chunkBits
-		s.end = s.next + uint32(n)
-		s.chunks = append(s.chunks, make([]record, n))
+	b := s.blocks.at(uint32(l.last))
+	if b.used < blockSizes[b.class] {
+		return b
 	}
-	s.blocks = append(s.blocks, block{start: s.next, class: class})
-	s.next += size
-	return blockNumber(len(s.blocks))
+	number := s.take(min(b.class+1, uint8(len(blockSizes)-1)))
+	more := s.blocks.at(uint32(number))
+	b = s.blocks.at(uint32(l.last)) // which taking one may have moved
+	more.next, b.next, l.last = b.next, number, number
+	return more
 }
 
-// release gives the blocks of a list back.
+// take returns an empty block.
+func (s *spanStore) take(class uint8) blockNumber {
+	if number := s.free[class]; number != 0 {
+		s.free[class] = s.blocks.at(uint32(number)).next
+		return number
+	}
+	number := s.blocks.take(1)
+	if number == 0 { // which is none
+		number = s.blocks.take(1)
+	}
+	*s.blocks.at(number) = block{start: s.records.take(int(blockSizes[class])), class: class}
+	return blockNumber(number)
+}
+
+// takeAlone returns the place of a record for the first of a trace.
+func (s *spanStore) takeAlone() uint32 {
+	if s.alone == 0 {
+		return s.records.take(1)
+	}
+	place := s.alone - 1
+	s.alone = uint32(s.records.at(place).start)
+	return place
+}
+
+// release gives the records of a list back.
 func (s *spanStore) release(l *spanList) {
-	for b := l.first; b != 0; {
-		its := &s.blocks[b-1]
-		next := its.next
-		its.next = s.free[its.class]
-		s.free[its.class] = b
-		b = next
+	if l.n > 0 {
+		s.records.at(l.first).start = int64(s.alone)
+		s.alone = l.first + 1
+	}
+	for number := l.last; number != 0; {
+		b := s.blocks.at(uint32(number))
+		next := b.next
+		b.next, b.used = s.free[b.class], 0
+		s.free[b.class] = number
+		if number = next; number == l.last {
+			break
+		}
 	}
 	*l = spanList{}
 }
 
-// all returns the records of a list, a block at a time.
+// all returns the records of a list, some at a time.
 func (s *spanStore) all(l *spanList) iter.Seq[[]record] {
 	return func(yield func([]record) bool) {
-		for b := l.first; b != 0; b = s.blocks[b-1].next {
-			its := &s.blocks[b-1]
-			n := uint32(blockSizes[its.class])
-			if b == l.last {
-				n -= uint32(l.left)
-			}
-			start := its.start & (chunkSize - 1)
-			if !yield(s.chunks[its.start>>chunkBits][start : start+n]) {
+		if l.n == 0 || !yield(s.records.run(l.first, 1)) || l.last == 0 {
+			return
+		}
+		for number := s.blocks.at(uint32(l.last)).next; ; {
+			b := s.blocks.at(uint32(number))
+			if !yield(s.records.run(b.start, uint32(b.used))) || number == l.last {
 				return
 			}
+			number = b.next
 		}
 	}
 }

@@ -35,7 +35,7 @@ func TestSpanStore(t *testing.T) {
 		store.add(&lists[i]).start = int64(step)
 		wants[i] = append(wants[i], int64(step))
 	}
-	if n := len(store.chunks) * chunkSize; n > 8*40*300 {
+	if n := len(store.records.all) * chunkSize; n > 8*40*300 {
 		t.Errorf("%d places for what were never more than some %d records: blocks are not used again", n, 40*300)
 	}
 }
