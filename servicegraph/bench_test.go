@@ -78,3 +78,39 @@ func BenchmarkBuild(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkWindow measures what a bounded window costs: spans in traces of several
+// lengths, 1000 traces side by side, without one, and with one that forgets most of them
+// while spans come.
+func BenchmarkWindow(b *testing.B) {
+	const n = 100_000
+	for _, perTrace := range []int{1, 2, 8, 25} {
+		var spans []sg.Span
+		for len(spans) < n {
+			first := uint64(len(spans))
+			for s := range interleaved(1000, perTrace) {
+				binary.BigEndian.PutUint64(s.TraceID[8:], first+1)
+				spans = append(spans, s)
+			}
+		}
+		for _, c := range []struct {
+			name   string
+			window sg.Window
+		}{
+			{"unbounded", sg.Window{}},
+			{"bounded", sg.Window{Spans: 5 * n / 100, Traces: n}},
+		} {
+			b.Run(fmt.Sprintf("traces-of-%d/%s", perTrace, c.name), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					builder := sg.NewBuilder(sg.Config{Window: c.window})
+					for i := range spans {
+						builder.Add(spans[i])
+					}
+					builder.Graph()
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(spans)), "ns/span")
+			})
+		}
+	}
+}

@@ -44,3 +44,10 @@ func (c *chunks[T]) take(n int) uint32 {
 	*chunk = (*chunk)[:place+n]
 	return uint32(last<<chunkBits + place)
 }
+
+// reach takes elements until there is one at a place, all of them one by one.
+func (c *chunks[T]) reach(place uint32) {
+	for place>>chunkBits >= uint32(len(c.all)) || place&(chunkSize-1) >= uint32(len(c.all[place>>chunkBits])) {
+		c.take(1)
+	}
+}

@@ -3,6 +3,7 @@ package servicegraph_test
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"runtime"
 	"testing"
@@ -22,40 +23,60 @@ func heapOf[T any](of func() T) (bytes float64, kept T) {
 	return float64(after.HeapAlloc) - float64(before.HeapAlloc), kept
 }
 
-// TestHeldMemory holds open traces whose spans come interleaved and wants fewer than
-// 100 bytes a span: what Builder and Window say of it.
+// TestHeldMemory holds open traces whose spans come interleaved and wants few bytes a
+// span: what Builder and Window say of it.
 func TestHeldMemory(t *testing.T) {
-	const traces, most = 8000, 100.0
+	const traces = 8000
+	unbounded, quiet := sg.Window{}, sg.Window{Quiet: time.Minute}
+	all := sg.Window{Quiet: time.Minute, Age: time.Hour, Remember: time.Minute, Spans: 1e6, Traces: 1e6}
 	for _, c := range []struct {
 		perTrace int
 		window   sg.Window
 		limit    float64 // bytes a span
 	}{
-		{25, sg.Window{}, most},
-		{25, sg.Window{Quiet: time.Minute}, most},
-		{8, sg.Window{}, most},
-		{100, sg.Window{}, most},
-		{1, sg.Window{Quiet: time.Minute}, 64 + 400},
+		{1, unbounded, 110},
+		{2, unbounded, 100},
+		{8, unbounded, 100},
+		{25, unbounded, 100},
+		{100, unbounded, 100},
+		{1, quiet, 125},
+		{2, quiet, 108},
+		{8, quiet, 100},
+		{25, quiet, 100},
+		{1, all, 141},
+		{2, all, 116},
+		{8, all, 100},
+		{25, all, 100},
 	} {
 		held, b := heapOf(func() *sg.Builder {
 			b := sg.NewBuilder(sg.Config{Window: c.window})
-			for i := range c.perTrace {
-				for trace := range traces {
-					var s sg.Span
-					binary.BigEndian.PutUint64(s.TraceID[:], uint64(trace)*0x9E3779B97F4A7C15+1)
-					binary.BigEndian.PutUint64(s.SpanID[:], uint64(i)+1)
-					s.Service, s.Start, s.End = "A", epoch, epoch+1
-					b.Add(s)
-				}
+			for s := range interleaved(traces, c.perTrace) {
+				b.Add(s)
 			}
 			return b
 		})
 		perSpan := held / float64(traces*c.perTrace)
-		t.Logf("%d spans a trace, %+v: %.0f bytes a span", c.perTrace, c.window, perSpan)
+		t.Logf("%d spans a trace, %+v: %.1f bytes a span", c.perTrace, c.window, perSpan)
 		if perSpan > c.limit {
-			t.Errorf("%d spans a trace, %+v: %.0f bytes a span, want at most %v", c.perTrace, c.window, perSpan, c.limit)
+			t.Errorf("%d spans a trace, %+v: %.1f bytes a span, want at most %v", c.perTrace, c.window, perSpan, c.limit)
 		}
 		runtime.KeepAlive(b)
+	}
+}
+
+// interleaved returns the spans of some traces, a span of each in turn.
+func interleaved(traces, perTrace int) iter.Seq[sg.Span] {
+	return func(yield func(sg.Span) bool) {
+		for i := range perTrace {
+			for trace := range traces {
+				s := sg.Span{Service: "A", Start: epoch, End: epoch + 1}
+				binary.BigEndian.PutUint64(s.TraceID[:], uint64(trace)*0x9E3779B97F4A7C15+1)
+				binary.BigEndian.PutUint64(s.SpanID[:], uint64(i)+1)
+				if !yield(s) {
+					return
+				}
+			}
+		}
 	}
 }
 

@@ -39,37 +39,3 @@ func TestSpanStore(t *testing.T) {
 		t.Errorf("%d places for what were never more than some %d records: blocks are not used again", n, 40*300)
 	}
 }
-
-// TestTraceTable lets traces come and go at random, many of them side by side in the
-// table.
-func TestTraceTable(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	var table traceTable
-	held := make(map[TraceID]*spanSet)
-	for step := range 100_000 {
-		id := TraceID{1, 14: byte(rng.IntN(4)), 15: byte(rng.IntN(256))}
-		set := table.find(id)
-		if set != held[id] {
-			t.Fatalf("step %d: found %p, want %p", step, set, held[id])
-		}
-		switch {
-		case set == nil:
-			held[id] = table.add(id)
-		case rng.IntN(2) == 0:
-			table.remove(set)
-			delete(held, id)
-		}
-		if table.n != len(held) {
-			t.Fatalf("step %d: %d traces, want %d", step, table.n, len(held))
-		}
-	}
-	for set := range table.all() {
-		if held[set.id] != set {
-			t.Errorf("%s is not held", set.id)
-		}
-		delete(held, set.id)
-	}
-	if len(held) > 0 {
-		t.Errorf("%d traces are missing", len(held))
-	}
-}

@@ -7,14 +7,25 @@ import (
 	"math/rand/v2"
 )
 
-// A traceTable finds the held traces by id. Its sets do not move.
-type traceTable struct {
-	seed  idSeed
-	slots []*spanSet // open addressing; nil is free
-	n     int        // sets in use
+// A traceTable is a set of traces, each with a number and a value.
+type traceTable[T any] struct {
+	n       int // traces
+	seed    idSeed
+	heads   []traceNumber         // by the hash of an id, the first trace of a chain
+	entries chunks[traceEntry[T]] // by number
+	free    traceNumber           // the first in a chain of those not in use
+}
 
-	sets [][]spanSet // in arrays of many; those not in use have no id
-	free []*spanSet  // not in use
+// A traceNumber is what a traceTable knows a trace by while it is in it; 0 is none.
+// Numbers are small: those of traces that are removed are used again, the last
+// removed first.
+type traceNumber uint32
+
+// A traceEntry is one trace of a traceTable. One that is not in use has no id.
+type traceEntry[T any] struct {
+	value T
+	id    TraceID
+	next  traceNumber // in its chain
 }
 
 // An idSeed makes hashes of ids that nobody can foresee: ids are random unless
@@ -29,94 +40,89 @@ func (s idSeed) of(high, low uint64) uint64 {
 	return high ^ low
 }
 
-// slot returns the index of the slot of a trace, which is free if it is not held.
-func (t *traceTable) slot(id TraceID) int {
-	mask := len(t.slots) - 1
-	i := t.home(id)
-	for t.slots[i] != nil && t.slots[i].id != id {
-		i = (i + 1) & mask
-	}
-	return i
+// head returns where the chain begins that a trace is in if it is in the table.
+func (t *traceTable[T]) head(id *TraceID) *traceNumber {
+	hash := t.seed.of(binary.LittleEndian.Uint64(id[:8]), binary.LittleEndian.Uint64(id[8:]))
+	return &t.heads[hash&uint64(len(t.heads)-1)]
 }
 
-// home returns the index of the slot where the search for a trace begins.
-func (t *traceTable) home(id TraceID) int {
-	return int(t.seed.of(binary.LittleEndian.Uint64(id[:8]), binary.LittleEndian.Uint64(id[8:]))) & (len(t.slots) - 1)
-}
-
-// find returns the set of a trace, nil if it is not held.
-func (t *traceTable) find(id TraceID) *spanSet {
+// find returns the number of a trace, 0 if it is not in the table.
+func (t *traceTable[T]) find(id TraceID) traceNumber {
 	if t.n == 0 {
-		return nil
+		return 0
 	}
-	return t.slots[t.slot(id)]
+	n := *t.head(&id)
+	for n != 0 {
+		e := t.entries.at(uint32(n))
+		if e.id == id {
+			break
+		}
+		n = e.next
+	}
+	return n
 }
 
-// add returns a new set for a trace that is not held.
-func (t *traceTable) add(id TraceID) *spanSet {
-	if 2*(t.n+1) > len(t.slots) {
+// id returns the id of a trace in the table.
+func (t *traceTable[T]) id(n traceNumber) TraceID { return t.entries.at(uint32(n)).id }
+
+// at returns the value of a trace in the table. It is valid until one is added.
+func (t *traceTable[T]) at(n traceNumber) *T { return &t.entries.at(uint32(n)).value }
+
+// add puts a trace that is not in the table into it, with the zero value.
+func (t *traceTable[T]) add(id TraceID) traceNumber {
+	if t.n == len(t.heads) {
 		t.grow()
 	}
+	n := t.free
+	if n != 0 {
+		t.free = t.entries.at(uint32(n)).next
+	} else {
+		n = traceNumber(t.entries.take(1))
+	}
 	t.n++
-	set := t.take()
-	set.id = id
-	t.slots[t.slot(id)] = set
-	return set
+	e := t.entries.at(uint32(n))
+	e.id = id
+	t.chain(n, e)
+	return n
 }
 
-// take returns a set that is not in use.
-func (t *traceTable) take() *spanSet {
-	if n := len(t.free); n > 0 {
-		set := t.free[n-1]
-		t.free = t.free[:n-1]
-		return set
-	}
-	last := len(t.sets) - 1
-	if last < 0 || len(t.sets[last]) == cap(t.sets[last]) {
-		size := 256
-		if last < 0 {
-			size = 8 // most builders of tests hold less
-		}
-		t.sets = append(t.sets, make([]spanSet, 0, size))
-		last++
-	}
-	sets := t.sets[last][:len(t.sets[last])+1]
-	t.sets[last] = sets
-	return &sets[len(sets)-1]
+// chain makes an entry the first of its chain.
+func (t *traceTable[T]) chain(n traceNumber, e *traceEntry[T]) {
+	head := t.head(&e.id)
+	e.next, *head = *head, n
 }
 
-func (t *traceTable) grow() {
-	if len(t.slots) == 0 {
+// grow makes room for as many chains again.
+func (t *traceTable[T]) grow() {
+	if len(t.heads) == 0 {
 		t.seed = newIDSeed()
+		t.entries.take(1) // number 0, which is none
 	}
-	t.slots = make([]*spanSet, max(16, 2*len(t.slots)))
-	for set := range t.all() {
-		t.slots[t.slot(set.id)] = set
+	t.heads = make([]traceNumber, max(8, 2*len(t.heads)))
+	for n := range t.all() {
+		t.chain(n, t.entries.at(uint32(n)))
 	}
 }
 
-// remove lets go of a set, which becomes another trace's.
-func (t *traceTable) remove(set *spanSet) {
+// remove takes a trace out of the table.
+func (t *traceTable[T]) remove(n traceNumber) {
+	e := t.entries.at(uint32(n))
+	before := t.head(&e.id)
+	for *before != n {
+		before = &t.entries.at(uint32(*before)).next
+	}
+	*before = e.next
+	*e = traceEntry[T]{next: t.free}
+	t.free = n
 	t.n--
-	mask := len(t.slots) - 1
-	hole := t.slot(set.id)
-	for i := (hole + 1) & mask; t.slots[i] != nil; i = (i + 1) & mask {
-		// What lies behind its home because the hole was taken moves into it.
-		if (i-t.home(t.slots[i].id))&mask >= (i-hole)&mask {
-			t.slots[hole], hole = t.slots[i], i
-		}
-	}
-	t.slots[hole] = nil
-	*set = spanSet{}
-	t.free = append(t.free, set)
 }
 
-// all returns the sets of all held traces, in no order that means anything.
-func (t *traceTable) all() iter.Seq[*spanSet] {
-	return func(yield func(*spanSet) bool) {
-		for _, sets := range t.sets {
-			for i := range sets {
-				if !sets[i].id.IsZero() && !yield(&sets[i]) {
+// all returns the numbers of all traces, in no order that means anything.
+func (t *traceTable[T]) all() iter.Seq[traceNumber] {
+	return func(yield func(traceNumber) bool) {
+		for i, entries := range t.entries.all {
+			for j := range entries {
+				if !entries[j].id.IsZero() && !yield(traceNumber(i<<chunkBits+j)) {
 					return
 				}
 			}

@@ -1,10 +1,6 @@
 package servicegraph
 
-import (
-	"iter"
-	"maps"
-	"slices"
-)
+import "iter"
 
 // Some tracers cut 128-bit trace ids to 64 bits, and others pad them again. A trace
 // whose id has a zero high half is narrow; it is a part of the wide trace with the
@@ -18,71 +14,80 @@ func lowHalf(id TraceID) TraceID {
 	return id
 }
 
-func (s *spanSet) isNarrow() bool { return lowHalf(s.id) == s.id }
+func (id TraceID) isNarrow() bool { return [8]byte(id[:8]) == [8]byte{} }
 
-// noteLow enters a trace that is held from now on among those with its low half.
-// Nothing is kept until there is a narrow trace.
-func (w *window) noteLow(set *spanSet) {
-	if w.byLow == nil {
-		if !set.isNarrow() {
-			return
-		}
-		w.byLow = make(map[TraceID][]*spanSet)
+// wideTraces are those that are held with one low half: how many, and the sum of their
+// numbers, which is the number of an only one.
+type wideTraces struct{ n, sum traceNumber }
+
+// noteWide counts a trace that is held from now on among those with its low half, if
+// it is wide. Nothing is kept until there is a narrow trace.
+func (w *window) noteWide(n traceNumber) {
+	switch id := w.traces.id(n); {
+	case w.wides == nil && !id.isNarrow():
+	case w.wides == nil:
+		w.wides = make(map[TraceID]wideTraces)
 		for held := range w.traces.all() {
-			if held != set {
-				w.byLow[lowHalf(held.id)] = append(w.byLow[lowHalf(held.id)], held)
-			}
+			w.noteWide(held)
 		}
+	case !id.isNarrow():
+		its := w.wides[lowHalf(id)]
+		w.wides[lowHalf(id)] = wideTraces{its.n + 1, its.sum + n}
 	}
-	low := lowHalf(set.id)
-	w.byLow[low] = append(w.byLow[low], set)
 }
 
-// dropLow removes a trace that is not held any more.
-func (w *window) dropLow(set *spanSet) {
-	low := lowHalf(set.id)
-	if rest := slices.DeleteFunc(w.byLow[low], func(s *spanSet) bool { return s == set }); len(rest) > 0 {
-		w.byLow[low] = rest
+// dropWide undoes it for a trace that is not held any more.
+func (w *window) dropWide(n traceNumber) {
+	id := w.traces.id(n)
+	if w.wides == nil || id.isNarrow() {
+		return
+	}
+	its := w.wides[lowHalf(id)]
+	if its.n == 1 {
+		delete(w.wides, lowHalf(id))
 	} else {
-		delete(w.byLow, low)
+		w.wides[lowHalf(id)] = wideTraces{its.n - 1, its.sum - n}
 	}
 }
 
 // otherHalf returns the wide trace of a narrow one, or the narrow one of a wide
-// one; nil if there is none, or if the narrow one could be part of several.
-func (w *window) otherHalf(set *spanSet) (other *spanSet) {
-	group := w.byLow[lowHalf(set.id)]
-	if len(group) != 2 || group[0].isNarrow() == group[1].isNarrow() {
-		return nil
+// one; 0 if there is none, or if the narrow one could be part of several.
+func (w *window) otherHalf(n traceNumber) traceNumber {
+	if w.wides == nil {
+		return 0
 	}
-	if group[0] == set {
-		return group[1]
+	id := w.traces.id(n)
+	its := w.wides[lowHalf(id)]
+	switch {
+	case its.n != 1:
+		return 0
+	case id.isNarrow():
+		return its.sum
 	}
-	return group[0]
+	return w.traces.find(lowHalf(id))
 }
 
 // whole returns what is held of a trace, the other half of it included.
-func (w *window) whole(set *spanSet) trace {
-	half := w.otherHalf(set)
-	if half == nil {
-		return trace{set.id, [2]*spanList{&set.spans}, &w.store, set.links, set.linked}
+func (w *window) whole(n traceNumber) trace {
+	half := w.otherHalf(n)
+	if half != 0 && w.traces.id(n).isNarrow() {
+		n, half = half, n
 	}
-	if set.isNarrow() {
-		set, half = half, set
+	all := trace{id: w.traces.id(n), store: &w.store}
+	all.lists[0] = &w.traces.at(n).spans
+	all.linkage = w.linkageOf(n)
+	if half != 0 {
+		all.lists[1] = &w.traces.at(half).spans
+		all.linkage = all.linkage.with(w.linkageOf(half))
 	}
-	linked := maps.Clone(set.linked)
-	if linked == nil {
-		linked = make(map[SpanID]bool)
-	}
-	maps.Copy(linked, half.linked)
-	return trace{set.id, [2]*spanList{&set.spans, &half.spans}, &w.store, slices.Concat(set.links, half.links), linked}
+	return all
 }
 
 // held returns the traces that are held, each whole and once.
 func (w *window) held() iter.Seq[trace] {
 	return func(yield func(trace) bool) {
-		for set := range w.traces.all() {
-			if half := w.otherHalf(set); (half == nil || set.isNarrow()) && !yield(w.whole(set)) {
+		for n := range w.traces.all() {
+			if half := w.otherHalf(n); (half == 0 || w.traces.id(n).isNarrow()) && !yield(w.whole(n)) {
 				return
 			}
 		}

@@ -1,7 +1,7 @@
 package servicegraph
 
 import (
-	"container/list"
+	"math"
 	"time"
 )
 
@@ -19,7 +19,7 @@ type Window struct {
 
 	// Spans and Traces are how many are held at most, open and closed: the ones
 	// closed longest ago are forgotten first, then the ones quiet longest. A span takes
-	// 64 to 128 bytes, a trace about 400 more.
+	// 64 to 110 bytes, 80 on average, and a trace 60 more, or 76 if Age bounds it.
 	Spans, Traces int
 
 	// Nodes is how many nodes are told apart. A span that names one more, itself or
@@ -32,216 +32,218 @@ type Window struct {
 }
 
 // maxForgotten is how many forgotten traces a builder can tell from new ones. It
-// takes 5 MB. A span of one forgotten before these starts a trace of its own.
+// takes 2 MB. A span of one forgotten before these starts a trace of its own.
 const maxForgotten = 1 << 16
 
 // A window is the part of a builder that holds traces.
 type window struct {
-	now    time.Time
-	traces traceTable
+	bounds Window // all but Nodes
+	traces traceTable[spanSet]
 	store  spanStore
-	spans  int      // held
-	last   *spanSet // that a span came for; nil if it is not held any more
+	spans  int         // held
+	last   traceNumber // that a span came for since time last went on; 0 if it is not held any more
+
+	// Time in nanoseconds since the builder was first told it, beforeTime until then.
+	now             int64
+	started, latest time.Time // when it was told it first, and last
 
 	// The order in which traces close and are forgotten; kept only if they ever do.
-	bounded      bool
-	open, closed list.List // of *spanSet, the one quiet, or closed, longest first
-	byAge        list.List // of *spanSet that are open, the first to arrive first
+	turns        chunks[turn]
+	open, closed queue        // the one quiet, or closed, longest first
+	ages         chunks[turn] // kept only if age closes traces
+	byAge        queue        // those that are open, the first to arrive first
 
-	byLow map[TraceID][]*spanSet // traces by the low half of their ids; nil if none is narrow
+	linkages map[traceNumber]*linkage // of traces that have one
+	wides    map[TraceID]wideTraces   // by the low half of their ids; nil until there is a narrow one
 
-	forgotten map[TraceID]bool
-	graves    []TraceID // the keys of forgotten, as a ring
-	grave     int
+	forgotten traceTable[struct{}]
+	buried    traceNumber // that of the last to take the place of another
 
 	counted  *totals // of all forgotten traces
 	recent   *totals // of those since the last delta; nil before the first
 	reported Report  // the builder's report at the last delta
 }
 
-// A spanSet holds the spans of one trace as they arrived.
+const beforeTime = math.MinInt64
+
+// A spanSet is what is held of one trace.
 type spanSet struct {
-	id    TraceID
-	spans spanList
-	links []spanLink
-
-	linked map[SpanID]bool // spans that consumers of forgotten traces point to
-
-	isClosed   bool
-	since      time.Time     // when the last span came, or when the trace was closed
-	first      time.Time     // when it was opened
-	place, age *list.Element // in open or closed, and in byAge
-}
-
-// A spanLink is a link of a consumer span.
-type spanLink struct {
-	span   SpanID
-	node   nodeIndex
-	target Link
+	spans    spanList
+	isClosed bool
+	isLinked bool // it has a linkage
 }
 
 func (w *window) init(names *names, bounds Window) {
 	bounds.Nodes = 0
-	w.bounded = bounds != Window{}
-	w.forgotten = make(map[TraceID]bool)
+	w.bounds = bounds
+	w.now = beforeTime
+	w.open.turns, w.closed.turns, w.byAge.turns = &w.turns, &w.turns, &w.ages
+	w.linkages = make(map[traceNumber]*linkage)
 	w.counted = newTotals(names)
 }
 
 // A trace is what is held of one, for reading.
 type trace struct {
-	id     TraceID
-	lists  [2]*spanList // perhaps only one
-	store  *spanStore
-	links  []spanLink
-	linked map[SpanID]bool // of its spans, those that forgotten consumers point to
+	id    TraceID
+	lists [2]*spanList // perhaps only one
+	store *spanStore
+	linkage
 }
 
 // hold returns the set that the next span of a trace goes to, nil if the trace is
-// forgotten.
+// forgotten. It is valid until the next is asked for.
 func (b *Builder) hold(id TraceID) *spanSet {
-	set := b.last
-	if set == nil || set.id != id {
-		set = b.traces.find(id)
+	if b.last != 0 && b.traces.id(b.last) == id { // it is the last of its queue
+		return b.traces.at(b.last)
 	}
-	if set == nil {
-		if b.forgotten[id] || len(b.forgotten) > 0 && b.forgotten[lowHalf(id)] { // the latter: its narrow half is (I6)
-			return nil
-		}
-		set = b.traces.add(id)
-		b.noteLow(set)
-		if b.bounded {
-			b.enter(set)
-		}
-	} else if b.bounded && (set != b.last || set.isClosed) { // otherwise it is the last of its list
-		b.touch(set)
+	n := b.traces.find(id)
+	switch {
+	case n != 0:
+		b.touch(n)
+	case b.forgotten.find(id) != 0 || b.forgotten.find(lowHalf(id)) != 0: // the latter: its narrow half is (I6)
+		return nil
+	default:
+		n = b.traces.add(id)
+		b.noteWide(n)
+		b.enter(n)
 	}
-	set.since = b.now
-	b.last = set
-	return set
+	b.last = n
+	return b.traces.at(n)
 }
 
+// forgets reports whether traces are ever closed or forgotten.
+func (w *window) forgets() bool { return w.bounds != Window{} }
+
 // touch notes that a span came for a trace.
-func (b *Builder) touch(set *spanSet) {
-	if set.isClosed {
+func (b *Builder) touch(n traceNumber) {
+	switch {
+	case !b.forgets():
+	case b.traces.at(n).isClosed:
 		b.report.Reopened++
-		b.closed.Remove(set.place)
-		b.enter(set)
-		return
+		b.closed.remove(n)
+		b.enter(n)
+	default:
+		b.open.again(n, b.now)
 	}
-	b.open.MoveToBack(set.place)
 }
 
 // enter puts a trace among the open ones.
-func (w *window) enter(set *spanSet) {
-	set.isClosed, set.first = false, w.now
-	set.place, set.age = w.open.PushBack(set), w.byAge.PushBack(set)
+func (w *window) enter(n traceNumber) {
+	w.traces.at(n).isClosed = false
+	if w.forgets() {
+		w.open.push(n, w.now)
+	}
+	if w.bounds.Age > 0 {
+		w.byAge.push(n, w.now)
+	}
 }
 
 // Advance tells the builder what time it is. Traces close, and closed ones are
 // forgotten, when it is called and not before; it should be called about as
-// often as traces should close. Time that runs backwards changes nothing.
+// often as traces should close. Time that runs backwards changes nothing. Spans that
+// were added before it was ever called came longer ago than any bound.
 func (b *Builder) Advance(now time.Time) {
-	if !now.After(b.now) {
+	if !now.After(b.latest) {
 		return
 	}
-	b.now = now
-	due := func(since time.Time, after time.Duration) bool {
-		return after > 0 && now.Sub(since) >= after
+	if b.now == beforeTime {
+		b.started = now
 	}
-	for e := b.open.Front(); e != nil && due(e.Value.(*spanSet).since, b.cfg.Window.Quiet); e = b.open.Front() {
+	b.latest, b.now, b.last = now, int64(now.Sub(b.started)), 0
+	each := func(q *queue, after time.Duration, do func(traceNumber)) {
+		for after > 0 {
+			n := q.due(b.now - int64(after))
+			if n == 0 {
+				return
+			}
+			do(n)
+		}
+	}
+	each(&b.open, b.bounds.Quiet, func(n traceNumber) {
 		b.report.ClosedQuiet++
-		b.shut(e.Value.(*spanSet))
-	}
-	for e := b.byAge.Front(); e != nil && due(e.Value.(*spanSet).first, b.cfg.Window.Age); e = b.byAge.Front() {
+		b.shut(n)
+	})
+	each(&b.byAge, b.bounds.Age, func(n traceNumber) {
 		b.report.ClosedAge++
-		b.shut(e.Value.(*spanSet))
-	}
-	for e := b.closed.Front(); e != nil && due(e.Value.(*spanSet).since, b.cfg.Window.Remember); e = b.closed.Front() {
-		b.forget(e.Value.(*spanSet))
-	}
+		b.shut(n)
+	})
+	each(&b.closed, b.bounds.Remember, b.forget)
 }
 
 // shut puts an open trace among the closed ones.
-func (w *window) shut(set *spanSet) {
-	w.open.Remove(set.place)
-	w.byAge.Remove(set.age)
-	set.isClosed, set.since = true, w.now
-	set.place, set.age = w.closed.PushBack(set), nil
+func (w *window) shut(n traceNumber) {
+	w.leave(n)
+	w.traces.at(n).isClosed = true
+	w.closed.push(n, w.now)
+}
+
+// leave takes a trace out of the queues.
+func (w *window) leave(n traceNumber) {
+	if w.traces.at(n).isClosed {
+		w.closed.remove(n)
+		return
+	}
+	w.open.remove(n)
+	if w.bounds.Age > 0 {
+		w.byAge.remove(n)
+	}
 }
 
 // limit forgets traces until no more than allowed are held.
 func (b *Builder) limit() {
 	over := func(held, most int) bool { return most > 0 && held > most }
-	for over(b.spans, b.cfg.Window.Spans) {
+	for over(b.spans, b.bounds.Spans) {
 		b.report.EvictedSpans++
-		b.forget(b.oldest())
+		b.forget(b.eldest())
 	}
-	for over(b.traces.n, b.cfg.Window.Traces) {
+	for over(b.traces.n, b.bounds.Traces) {
 		b.report.EvictedTraces++
-		b.forget(b.oldest())
+		b.forget(b.eldest())
 	}
 }
 
-func (w *window) oldest() *spanSet {
-	if e := w.closed.Front(); e != nil {
-		return e.Value.(*spanSet)
+// eldest returns the trace to be forgotten next.
+func (w *window) eldest() traceNumber {
+	if w.closed.n > 0 {
+		return w.closed.first
 	}
-	return w.open.Front().Value.(*spanSet)
+	return w.open.first
 }
 
 // forget counts a trace for good and drops its spans.
-func (b *Builder) forget(set *spanSet) {
-	whole, half := b.whole(set), b.otherHalf(set)
+func (b *Builder) forget(n traceNumber) {
+	whole, half := b.whole(n), b.otherHalf(n)
 	for _, sum := range []*totals{b.counted, b.recent} {
 		if sum != nil {
 			b.folder.fold(whole, sum)
 			sum.settleExcess()
 		}
 	}
-	b.drop(set)
-	if half != nil {
+	b.drop(n)
+	if half != 0 {
 		b.drop(half)
 	}
 }
 
 // drop lets go of what is held of a trace.
-func (b *Builder) drop(set *spanSet) {
-	for _, l := range set.links {
-		if b.linked[l.target]--; b.linked[l.target] == 0 {
-			delete(b.linked, l.target)
-			b.remember(l.target)
-		}
-	}
-	if !set.isClosed {
-		b.shut(set)
-	}
-	b.closed.Remove(set.place)
+func (b *Builder) drop(n traceNumber) {
+	set := b.traces.at(n)
+	b.leave(n)
+	b.dropLinks(n)
+	b.dropWide(n)
 	b.spans -= int(set.spans.n)
 	b.store.release(&set.spans)
-	b.dropLow(set)
-	b.bury(set.id)
-	b.last = nil
-	b.traces.remove(set)
+	b.bury(b.traces.id(n))
+	b.traces.remove(n)
+	b.last = 0
 }
 
-// remember notes at a trace that is held still that a consumer points to a span of it.
-func (w *window) remember(target Link) {
-	if set := w.traces.find(target.TraceID); set != nil {
-		if set.linked == nil {
-			set.linked = make(map[SpanID]bool)
-		}
-		set.linked[target.SpanID] = true
-	}
-}
-
-// bury notes a trace as forgotten, in the place of the one forgotten longest ago.
+// bury notes a trace as forgotten, in place of the one forgotten longest ago if there
+// are as many as can be. Their numbers go round: each is used again at once.
 func (w *window) bury(id TraceID) {
-	if len(w.graves) < maxForgotten {
-		w.graves = append(w.graves, id)
-	} else {
-		delete(w.forgotten, w.graves[w.grave])
-		w.graves[w.grave] = id
-		w.grave = (w.grave + 1) % maxForgotten
+	if w.forgotten.n == maxForgotten {
+		w.buried = w.buried%maxForgotten + 1
+		w.forgotten.remove(w.buried)
 	}
-	w.forgotten[id] = true
+	w.forgotten.add(id)
 }

@@ -149,6 +149,30 @@ func TestWindow(t *testing.T) {
 	}
 }
 
+// TestFirstAdvance adds a span before the builder is told the time: it came longer ago
+// than any bound, so its trace is closed at once, and later forgotten.
+func TestFirstAdvance(t *testing.T) {
+	b := sg.NewBuilder(sg.Config{Window: sg.Window{Quiet: time.Hour, Remember: time.Hour}})
+	add := func(span string) { b.Add(mustParse(t, span)[0]) }
+	advance := func(now time.Time, closed uint64) {
+		t.Helper()
+		b.Advance(now)
+		if r := b.Graph().Report(); r.ClosedQuiet != closed {
+			t.Errorf("at %v: %d traces were closed, want %d", now, r.ClosedQuiet, closed)
+		}
+	}
+	add("S A one:s")
+	advance(time.Time{}, 0) // says nothing
+	advance(clock, 1)
+	add("S A two:s")
+	advance(clock.Add(-2*time.Hour), 1) // time does not run backwards
+	advance(clock.Add(time.Hour), 2)
+	add("S A one:t")
+	if r := b.Graph().Report(); r.Late != 1 || r.Reopened != 0 {
+		t.Errorf("report %+v, want the last span late", r)
+	}
+}
+
 // TestWindowHoldsNoMore streams many traces through a small window and wants every
 // span accounted for, every call counted, and what is held within the limits.
 func TestWindowHoldsNoMore(t *testing.T) {

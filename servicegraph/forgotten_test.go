@@ -1,0 +1,36 @@
+package servicegraph
+
+import (
+	"encoding/binary"
+	"testing"
+)
+
+// TestForgottenAreBounded forgets more traces than a builder can tell from new ones, and
+// wants the late spans of the last of them left out, and those of the others taken.
+func TestForgottenAreBounded(t *testing.T) {
+	const more = 1000
+	b := NewBuilder(Config{Window: Window{Traces: 1}})
+	late := func(trace int) bool {
+		s := Span{SpanID: SpanID{1}, Service: "A", Kind: KindServer}
+		binary.BigEndian.PutUint64(s.TraceID[:], uint64(trace)+1)
+		before := b.report.Late
+		b.Add(s)
+		return b.report.Late > before
+	}
+	for i := range maxForgotten + more + 1 { // the last is held
+		if late(i) {
+			t.Fatalf("trace %d is new, and late", i)
+		}
+	}
+	for _, c := range []struct {
+		trace int
+		late  bool
+	}{{maxForgotten + more - 1, true}, {more, true}, {more - 1, false}, {0, false}} {
+		if got := late(c.trace); got != c.late {
+			t.Errorf("trace %d of %d: late is %t, want %t", c.trace, maxForgotten+more, got, c.late)
+		}
+	}
+	if b.forgotten.n != maxForgotten {
+		t.Errorf("%d traces are remembered as forgotten, want %d", b.forgotten.n, maxForgotten)
+	}
+}
