@@ -226,6 +226,11 @@ func TestJaegerTags(t *testing.T) {
 		{tag("list", "string", `["a"]`), found{}},
 		{tag("peer.service", "string", `"db"`), found{Attrs: attr("peer.service", "db")}},
 		{tag("n", "float64", `1e3`), found{Attrs: attr("n", "1000")}},
+		{tag("peer.hostname", "string", `"db1"`), found{Attrs: append(attr("peer.hostname", "db1"), attr("net.peer.name", "db1")...)}},
+		{tag("peer.port", "int64", `3306`), found{Attrs: append(attr("peer.port", "3306"), attr("net.peer.port", "3306")...)}},
+		{tag("peer.ipv4", "int64", `2130706433`), found{Attrs: attr("peer.ipv4", "2130706433")}},
+		{`"tags":[{"key":"db.name","value":"orders"},{"key":"db.instance","value":"orders on db1"}]`,
+			found{Attrs: append(attr("db.name", "orders"), attr("db.instance", "orders on db1")...)}},
 	} {
 		s := jaegerSpanWith(t, test.fields)
 		if diff := cmp.Diff(test.want, found{s.Kind, s.Status, s.Attrs}); diff != "" {
@@ -450,5 +455,32 @@ func TestJaegerDownloadOfAChain(t *testing.T) {
 		if s.ParentID != got[i].SpanID {
 			t.Fatalf("span %d: parent %s, want %s", i+1, s.ParentID, got[i].SpanID)
 		}
+	}
+}
+
+// What OpenTracing's tags say of the other end of a call is in the graph.
+func TestOpenTracingPeers(t *testing.T) {
+	span := func(id, parent, process, tags string) string {
+		return `{"traceID":"1","spanID":"` + id + `","parentSpanID":"` + parent + `","processID":"` + process + `","startTime":1700000000000000,"duration":1000,"tags":[` + tags + `]}`
+	}
+	input := `{"spans":[` + strings.Join([]string{
+		span("1", "", "web", `{"key":"span.kind","value":"server"},{"key":"peer.hostname","value":"10.0.0.7"}`),
+		span("2", "1", "web", `{"key":"span.kind","value":"client"},{"key":"db.type","value":"sql"},{"key":"db.instance","value":"orders"},{"key":"peer.hostname","value":"db1"}`),
+		span("3", "1", "web", `{"key":"span.kind","value":"client"},{"key":"db.type","value":"redis"}`),
+		span("4", "1", "web", `{"key":"span.kind","value":"client"},{"key":"peer.hostname","value":"api.example"},{"key":"peer.port","value":443}`),
+		span("5", "1", "web", `{"key":"span.kind","value":"producer"},{"key":"message_bus.destination","value":"mails"}`),
+	}, ",") + `],"processes":{"web":{"serviceName":"web"}}}`
+	b := servicegraph.NewBuilder(servicegraph.Config{})
+	if err := Load(b, strings.NewReader(input), "input", nil); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for e := range b.Graph().Edges() {
+		got = append(got, fmt.Sprintf("%s→%s %s", e.ID.From.Name, e.ID.To.Name, e.ID.To.Type))
+	}
+	want := []string{"web→api.example external", "web→mails queue", "web→orders database", "web→redis database"}
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,10 +42,32 @@ func (s *source) takeTag(sp *servicegraph.Span, key, text string) {
 		sp.Weight = servicegraph.TraceStateWeight(text)
 	case "otel.status_description", "otel.scope.name", "otel.scope.version", "otel.library.name", "otel.library.version", "internal.span.format":
 	default:
-		if s.keep(key) {
-			sp.Attrs = append(sp.Attrs, servicegraph.Attr{Key: key, Value: text})
+		s.takeAttr(sp, key, text)
+		if today := openTracing[key]; today != "" && !hasAttr(sp, today) {
+			s.takeAttr(sp, today, text)
 		}
 	}
+}
+
+func (s *source) takeAttr(sp *servicegraph.Span, key, text string) {
+	if s.keep(key) {
+		sp.Attrs = append(sp.Attrs, servicegraph.Attr{Key: key, Value: text})
+	}
+}
+
+func hasAttr(sp *servicegraph.Span, key string) bool {
+	return slices.ContainsFunc(sp.Attrs, func(a servicegraph.Attr) bool { return a.Key == key })
+}
+
+// openTracing are the tags that named the other end of a call before OpenTelemetry, and
+// what its conventions made of them. Addresses are left out: peer.ipv4 may be one number,
+// and peer.address that of either end.
+var openTracing = map[string]string{
+	"db.instance":             "db.name",
+	"db.type":                 "db.system",
+	"message_bus.destination": "messaging.destination",
+	"peer.hostname":           "net.peer.name",
+	"peer.port":               "net.peer.port",
 }
 
 // kindNamed returns the kind with a name in whatever case, KindUnset if there is

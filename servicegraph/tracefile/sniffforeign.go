@@ -6,7 +6,7 @@ import "bytes"
 // its API.
 func isJaeger(head []byte) bool {
 	return beginsWith(head, func(keys map[string]bool) bool {
-		return keys["spans"] || keys["traceID"] && keys["spanID"] || keys["data"] && (keys["errors"] || bytes.Contains(head, []byte(`"spans"`)))
+		return keys["spans"] || keys["traceID"] && keys["spanID"] && keys["operationName"] || keys["data"] && (keys["errors"] || bytes.Contains(head, []byte(`"spans"`)))
 	})
 }
 

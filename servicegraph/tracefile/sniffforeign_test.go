@@ -38,6 +38,7 @@ func TestFormsByKeys(t *testing.T) {
 		{`["traceId","id"]`, nil},
 		{`{"spans`, nil},
 		{"spans\n", nil},
+		{`[{"traceID":"1","spanID":"a","parentSpanID":"b","spanName":"x","serviceName":"s"}]`, nil}, // of some product
 		{`["resourceSpans"]`, nil},
 	} {
 		form, ok := formOf([]byte(test.head))

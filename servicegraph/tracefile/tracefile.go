@@ -25,10 +25,10 @@
 // A record is one request, in a file of one protobuf message one ResourceSpans
 // of it; a trace of Jaeger's; a span of Zipkin's. What is wrong inside a record costs
 // as little as the encoding allows: one span, the spans of one scope or resource, or a
-// whole JSON object that is not JSON. It is reported as a [servicegraph.SkipError] in the sequence, and
-// reading goes on. A source that is lost (unreadable, cut off, not a trace file,
-// or nothing but records that cannot be read) ends the sequence with one other
-// error, behind all spans that could be read before.
+// whole JSON object that is not JSON. It is reported as a [servicegraph.SkipError] in
+// the sequence, and reading goes on. A source that is lost (unreadable, cut off, not a
+// trace file, or nothing but records that cannot be read) ends the sequence with one
+// other error, behind all spans that could be read before.
 //
 // # What a span keeps
 //
@@ -40,13 +40,15 @@
 // U+FFFD. A link whose ids are empty points nowhere and is dropped.
 //
 // Jaeger and Zipkin keep microseconds. What they have in tags and OTLP in fields
-// becomes fields again: kind, status, tracestate. In Jaeger's JSON the parent is the
-// first CHILD_OF reference to the same trace, or where there is none the first other
-// to it; what else a span refers to are links. In Zipkin's, names of services are
-// lower case, a tag "error" is an error whatever it says except false, and a span
-// without a kind that names both ends is a client. The name of the remote endpoint
-// becomes peer.service, of a producer or consumer messaging.system: it is the broker.
-// A duration of zero is none there. Version 1 is not read.
+// becomes fields again: kind, status, tracestate. What OpenTracing's tags say of the
+// other end of a call (db.instance, db.type, message_bus.destination, peer.hostname,
+// peer.port) is there under OpenTelemetry's older names as well. In Jaeger's JSON the
+// parent is the first CHILD_OF reference to the same trace, or where there is none the
+// first other to it; what else a span refers to are links. In Zipkin's, names of
+// services are lower case, a tag "error" is an error whatever it says except false, and
+// a span without a kind that names both ends is a client. The name of the remote
+// endpoint becomes peer.service, of a producer or consumer messaging.system: it is the
+// broker. A duration of zero is none there. Version 1 is not read.
 package tracefile
 
 import (
