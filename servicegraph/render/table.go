@@ -110,14 +110,24 @@ func writeFooter(out io.Writer, g *servicegraph.Graph) {
 
 func tableName(id servicegraph.NodeID) string { return nodeName(id, nameWidth) }
 
+// minNamespace is the number of columns below which a namespace is not cut before the
+// name behind it.
+const minNamespace = 4
+
 // nodeName returns namespace/name and, unless it is a service, the type, in at
-// most max columns.
+// most max columns. Where they do not fit, the namespace is cut first, which many nodes
+// share.
 func nodeName(id servicegraph.NodeID, max int) string {
 	var kind string
 	if id.Type != servicegraph.TypeService {
 		kind = " [" + shorten(visible(string(id.Type)), 10) + "]"
 	}
-	name := shorten(visible(id.String()), max-width(kind)) + kind
+	room := max - width(kind)
+	name := visible(id.String())
+	if left := room - width("/"+visible(id.Name)); id.Namespace != "" && left >= minNamespace {
+		name = shorten(visible(id.Namespace), left) + "/" + visible(id.Name)
+	}
+	name = shorten(name, room) + kind
 	if strings.ContainsFunc(name, rightToLeft) {
 		name += leftToRightMark
 	}

@@ -83,6 +83,27 @@ func TestShorten(t *testing.T) {
 	}
 }
 
+// Of a namespace and a name, the namespace is cut first.
+func TestNodeName(t *testing.T) {
+	for _, test := range []struct {
+		namespace, name string
+		kind            servicegraph.NodeType
+		want            string
+	}{
+		{"shop", "cart", servicegraph.TypeService, "shop/cart"},
+		{"opentelemetry-demo", "cart", servicegraph.TypeService, "opente…y-demo/cart"},
+		{"opentelemetry-demo", "recommend", servicegraph.TypeService, "open…emo/recommend"},
+		{"opentelemetry-demo", "product-catalog", servicegraph.TypeService, "opentelem…-catalog"},
+		{"opentelemetry-demo", "cart", servicegraph.TypeQueue, "op…mo/cart [queue]"},
+		{"", "a-name-of-its-own-length", servicegraph.TypeService, "a-name-of…n-length"},
+	} {
+		id := servicegraph.NodeID{Namespace: test.namespace, Name: test.name, Type: test.kind}
+		if got := nodeName(id, 18); got != test.want {
+			t.Errorf("%s: got %q, want %q", id, got, test.want)
+		}
+	}
+}
+
 // lasting returns a graph with a window of that length.
 func lasting(length time.Duration) *servicegraph.Graph {
 	b := servicegraph.NewBuilder(servicegraph.Config{})
