@@ -80,15 +80,20 @@ func (f *peerFacts) callee(kind Kind) (peer, bool) {
 	case f.isAgentStep():
 		return peer{}, false
 	case f.genaiProvider != "" || f.genaiSystem != "":
-		return named(firstOf(f.genaiProvider, f.genaiSystem), TypeModel)
+		return named(modelProvider(firstOf(f.genaiProvider, f.genaiSystem)), TypeModel)
 	case f.faasName != "": // the name of a service, where the function is instrumented
 		return peer{NodeID{Name: f.faasName, Type: TypeFunction}, true}, true
 	case f.hasQueue():
 		return peer{id: f.queue()}, true
 	}
-	if host := f.host(); isIP(host) {
+	host := f.host()
+	if ip, ok := parseIP(host); ok {
+		if ip.Is4In6() { // as a socket for both kinds of address has it
+			host = ip.Unmap().String()
+		}
 		return named(host, TypeIP)
-	} else if host != "" {
+	}
+	if host != "" {
 		return named(host, TypeExternal)
 	}
 	if f.rpcService != "" {
@@ -169,6 +174,24 @@ func databaseSystem(s string) string {
 		return "ibm.netezza"
 	case "firebird":
 		return "firebirdsql"
+	}
+	return s
+}
+
+// modelProvider returns the present name of a provider of models. Instrumentations
+// write it as the provider does, or in lower case, which is the convention (G1).
+func modelProvider(s string) string {
+	switch s = strings.ToLower(s); s {
+	case "az.ai.inference":
+		return "azure.ai.inference"
+	case "az.ai.openai":
+		return "azure.ai.openai"
+	case "gemini":
+		return "gcp.gemini"
+	case "vertex_ai":
+		return "gcp.vertex_ai"
+	case "xai":
+		return "x_ai"
 	}
 	return s
 }
@@ -332,11 +355,6 @@ func hostOf(s string) string {
 		s, _, _ = strings.Cut(rest, "]")
 	}
 	return strings.ToLower(strings.TrimSuffix(s, "."))
-}
-
-func isIP(host string) bool {
-	_, ok := parseIP(host)
-	return ok
 }
 
 func parseIP(host string) (netip.Addr, bool) {
