@@ -39,3 +39,27 @@ func TestSpanStore(t *testing.T) {
 		t.Errorf("%d places for what were never more than some %d records: blocks are not used again", n, 40*300)
 	}
 }
+
+// TestSpanStoreUsesPlacesAgain fills and empties lists of all lengths time and again, and
+// wants no more places taken than the first time.
+func TestSpanStoreUsesPlacesAgain(t *testing.T) {
+	var store spanStore
+	lists := make([]spanList, 300)
+	var first, blocks uint32
+	for round := range 3 {
+		for i := range lists {
+			for range i {
+				*store.add(&lists[i]) = record{start: 1}
+			}
+		}
+		if round == 0 {
+			first, blocks = store.records.take(1), store.blocks.take(1)
+		}
+		for i := range lists {
+			store.release(&lists[i])
+		}
+	}
+	if records, blocks := store.records.take(1)-first-1, store.blocks.take(1)-blocks-1; records > 0 || blocks > 0 {
+		t.Errorf("filling the same lists again took %d places and %d blocks more", records, blocks)
+	}
+}
