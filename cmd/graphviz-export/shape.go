@@ -53,8 +53,13 @@ func (s *shape) addTo(cmd *cobra.Command) {
 	complete(cmd, "split-by", func() []string { return []string{"service.version", "deployment.environment.name"} })
 }
 
-// byNamespace is the value of --group-by that is no attribute.
+// byNamespace is the value of --group-by that is no attribute. The attribute that the
+// namespace comes from says the same.
 const byNamespace = "namespace"
+
+func (s *shape) byNamespace() bool {
+	return s.groupBy == byNamespace || s.groupBy == "service.namespace"
+}
 
 // config returns how spans become the graph that the shape is taken of.
 func (s *shape) config() servicegraph.Config {
@@ -63,7 +68,7 @@ func (s *shape) config() servicegraph.Config {
 		HTTPErrors: s.httpErrors,
 		SplitBy:    s.splitBy,
 	}
-	if s.groupBy != "" && s.groupBy != byNamespace {
+	if s.groupBy != "" && !s.byNamespace() {
 		cfg.NodeAttrs = []string{s.groupBy}
 	}
 	return cfg
@@ -127,7 +132,7 @@ func (s *shape) steps() ([]viewStep, error) {
 	add("hide", s.hide, false, (*graph).Hide)
 	if s.groupBy != "" {
 		to := servicegraph.ByAttr(s.groupBy)
-		if s.groupBy == byNamespace {
+		if s.byNamespace() {
 			to = servicegraph.ByNamespace
 		}
 		steps = append(steps, viewStep{flag: "--group-by " + s.groupBy, joins: true, take: func(g *graph) *graph { return g.Group(to) }})

@@ -19,6 +19,7 @@ import (
 type (
 	jaegerAnswer struct {
 		Data   []jaegerTrace `json:"data"`
+		Total  *jsonNumber   `json:"total"` // which an answer without traces has as well
 		Errors []struct {
 			Message string `json:"msg"`
 		} `json:"errors"`
@@ -101,7 +102,7 @@ func (d jaegerDecoder) answer(object []byte) error {
 		}
 		return d.trace(&alone)
 	}
-	if a.Data == nil && a.Spans == nil && a.Errors == nil {
+	if a.Data == nil && a.Spans == nil && a.Errors == nil && a.Total == nil {
 		return d.skip(errors.New("no spans in it: " + excerpt(object)))
 	}
 	for _, e := range a.Errors {

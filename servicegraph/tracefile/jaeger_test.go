@@ -123,6 +123,7 @@ func TestJaegerForms(t *testing.T) {
 		"spans in lines": {`{"traceID":"77","spanID":"a1","process":{"serviceName":"web"},"operationName":"GET /"}` + "\n" +
 			`{"traceID":"77","spanID":"b2","references":[{"refType":"CHILD_OF","traceID":"77","spanID":"a1"}],"process":{"serviceName":"db"}}`, alone},
 		"an answer without traces":     {`{"data":[],"total":0,"limit":0,"offset":0,"errors":null}`, nil},
+		"an answer of nothing":         {`{"data":null,"total":0,"limit":0,"offset":0,"errors":null}`, nil},
 		"a byte order mark and blanks": {"\xef\xbb\xbf\r\n" + line, spans},
 		"gzip":                         {string(zip(t, []byte(line))), spans},
 	} {
