@@ -390,7 +390,7 @@ func (f *folder) queueBetween(i int32, callees []int32) nodeIndex {
 
 // queue returns the queue that span i names, 0 if it does not.
 func (f *folder) queue(i int32) nodeIndex {
-	if p := f.spans[i].peer; p != 0 && f.names.nodeID(p).Type == TypeQueue {
+	if p := f.spans[i].peer; f.names.typeOf(p) == TypeQueue {
 		return p
 	}
 	return 0

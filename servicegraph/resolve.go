@@ -104,7 +104,7 @@ func (r *resolver) settle(key callKey) (end edgeKey, byAddress bool) {
 	}
 	switch owner := r.owners[key.address]; {
 	case key.kind != KindRequest:
-	case r.names.addressOf(key.address).port == "" && isSpecific(r.names.nodeID(key.to)): // another port of the same host
+	case r.names.addressOf(key.address).port == "" && isSpecific(r.names.typeOf(key.to)): // another port of the same host
 	case owner == manyOwners:
 		if !r.conflicts[key.address] {
 			r.conflicts[key.address] = true
@@ -328,5 +328,5 @@ func (r *resolver) first(edge edgeKey, span Link, receiver bool) bool {
 }
 
 func (r *resolver) isQueue(i nodeIndex) bool {
-	return i != 0 && r.names.nodeID(i).Type == TypeQueue
+	return r.names.typeOf(i) == TypeQueue
 }

@@ -67,6 +67,14 @@ func (n *names) address(a address) addressIndex {
 // nodeID returns the node with a number, the zero NodeID for 0.
 func (n *names) nodeID(i nodeIndex) NodeID { return n.nodes.at(uint32(i)) }
 
+// typeOf returns the type of the node with a number, none for 0.
+func (n *names) typeOf(i nodeIndex) NodeType {
+	if i == 0 {
+		return ""
+	}
+	return n.nodes.items[i-1].Type
+}
+
 // addressOf returns the address with a number, the zero address for 0.
 func (n *names) addressOf(i addressIndex) address { return n.addresses.at(uint32(i)) }
 

@@ -47,14 +47,14 @@ func (f *folder) goesElsewhere(around, i int32) bool {
 	if f.facts[around].callee < 0 || !f.namesPeer(i) {
 		return false
 	}
-	return isSpecific(f.names.nodeID(f.spans[i].peer)) && !isSpecific(f.names.nodeID(f.spans[around].peer))
+	return isSpecific(f.names.typeOf(f.spans[i].peer)) && !isSpecific(f.names.typeOf(f.spans[around].peer))
 }
 
 // isTransport reports whether caller span i, without a callee, only carries what
 // another span says better: it reaches the host of a queue, for a span inside it that
 // names the queue or for the polling span around it.
 func (f *folder) isTransport(i int32) bool {
-	if peer := f.spans[i].peer; peer == 0 || isSpecific(f.names.nodeID(peer)) {
+	if peer := f.spans[i].peer; peer == 0 || isSpecific(f.names.typeOf(peer)) {
 		return false
 	}
 	if f.facts[i].publishes {
@@ -64,9 +64,9 @@ func (f *folder) isTransport(i int32) bool {
 	return receiver >= 0 && f.spans[receiver].polls
 }
 
-// isSpecific reports whether a peer is more than a name or an address.
-func isSpecific(id NodeID) bool {
-	switch id.Type {
+// isSpecific reports whether a peer of a type is more than a name or an address.
+func isSpecific(t NodeType) bool {
+	switch t {
 	case TypeDatabase, TypeQueue, TypeModel, TypeFunction:
 		return true
 	}
