@@ -27,6 +27,7 @@ type folder struct {
 	trace   TraceID
 	kept    map[SpanID]bool  // of its spans, those that forgotten consumers point to
 	facts   []spanFacts      // by index into spans
+	callers []int32          // the caller spans among order
 	group   []int32          // the callees of one caller
 	targets map[int32][]Link // what the consumer spans may have received
 
@@ -93,9 +94,10 @@ func (f *folder) fold(t trace, sum *totals) {
 
 // findCallees finds the callee spans and the caller span of each.
 func (f *folder) findCallees() {
+	f.callers = f.callers[:0]
 	for _, i := range f.order {
-		span, p := &f.spans[i], f.parent[i]
-		fact := spanFacts{caller: -1, outer: -1, inner: -1, callee: -1, also: -1, consumer: -1, request: i}
+		span, p, fact := &f.spans[i], f.parent[i], &f.facts[i]
+		*fact = spanFacts{caller: -1, outer: -1, inner: -1, callee: -1, also: -1, consumer: -1, request: i}
 		enclosing := int32(-1)
 		sameService := false
 		if p >= 0 {
@@ -126,10 +128,10 @@ func (f *folder) findCallees() {
 		switch {
 		case span.caller:
 			fact.caller = i
+			f.callers = append(f.callers, i)
 		case !span.kind.serves() && sameService:
 			fact.caller = enclosing
 		}
-		f.facts[i] = fact
 	}
 }
 
@@ -157,10 +159,7 @@ func (f *folder) within(i int32) int32 {
 // findRoutes finds which nested caller spans stand for the same call as the one
 // around them, and what the inside of each caller span has to tell.
 func (f *folder) findRoutes() {
-	for _, i := range f.order {
-		if !f.spans[i].caller {
-			continue
-		}
+	for _, i := range f.callers {
 		fact := &f.facts[i]
 		fact.outer = i
 		if o := f.within(i); o >= 0 && f.facts[o].callee < 0 && f.facts[o].nested == 1 && f.spans[o].kind.calls() {
@@ -168,10 +167,7 @@ func (f *folder) findRoutes() {
 			f.facts[o].inner = i
 		}
 	}
-	for _, i := range slices.Backward(f.order) {
-		if !f.spans[i].caller {
-			continue
-		}
+	for _, i := range slices.Backward(f.callers) {
 		fact := &f.facts[i]
 		fact.reached = fact.reached || fact.callee >= 0
 		fact.named = fact.named || f.namesPeer(i)
@@ -206,7 +202,7 @@ func (f *folder) pairedCalls() {
 	for _, i := range f.order {
 		if f.facts[i].isCallee && f.callerOf(i) < 0 {
 			f.group = append(f.group[:0], i)
-			f.call(-1, 0, f.spans[f.parent[i]].node, 0, f.group)
+			f.call(-1, f.parent[i], 0, f.group)
 		}
 		if f.facts[i].callee < 0 {
 			continue
@@ -226,23 +222,9 @@ func (f *folder) callerOf(i int32) int32 { return f.facts[f.parent[i]].caller }
 // group for each callee node and kind of edge (semantics.md F1 to F3, M1).
 func (f *folder) callGroups(i int32) {
 	caller := f.standFor(i, fatePaired)
-	if at := f.spans[i].address; at != 0 {
-		for _, c := range f.group {
-			if f.edgeKind(caller, c) == KindRequest { // a broker's address says nothing about the consumer
-				f.sum.answered(at, f.spans[c].node)
-				if a := f.names.addressOf(at); a.name != "" {
-					f.sum.answered(f.names.address(a.unnamed()), f.spans[c].node)
-				}
-			}
-		}
-	}
 	queue := f.queueBetween(i, f.group)
-	said := f.spans[i].detail
-	if said == 0 {
-		said = f.spans[caller].detail
-	}
 	if len(f.group) == 1 {
-		f.call(caller, said, f.spans[i].node, queue, f.group)
+		f.call(caller, i, queue, f.group)
 		return
 	}
 	same := func(a, b int32) int {
@@ -257,7 +239,7 @@ func (f *folder) callGroups(i int32) {
 		for n < len(rest) && same(rest[0], rest[n]) == 0 {
 			n++
 		}
-		f.call(caller, said, f.spans[i].node, queue, rest[:n])
+		f.call(caller, i, queue, rest[:n])
 		rest = rest[n:]
 	}
 }
@@ -288,12 +270,12 @@ func (f *folder) edgeKind(caller, callee int32) EdgeKind {
 	return KindRequest
 }
 
-// call adds the calls from one caller span, or from a service without one (-1),
-// to callee spans of one node and kind, through a queue if not 0, with what the
-// caller said of them.
-func (f *folder) call(caller int32, said detailIndex, from, queue nodeIndex, callees []int32) {
+// call adds the calls from the caller span that stands for span i, or from the service
+// of span i if there is none (-1), to callee spans of one node and kind, through a queue
+// if not 0.
+func (f *folder) call(caller, i int32, queue nodeIndex, callees []int32) {
 	first := &f.spans[callees[0]]
-	key := edgeKey{from, first.node, f.edgeKind(caller, callees[0])}
+	key := edgeKey{f.spans[i].node, first.node, f.edgeKind(caller, callees[0])}
 	if key.kind != KindMessage {
 		queue = 0
 	}
@@ -319,7 +301,14 @@ func (f *folder) call(caller int32, said detailIndex, from, queue nodeIndex, cal
 	client := &f.spans[caller]
 	e.Caller.add(client)
 	e.addRepeat(client)
+	said := f.spans[i].detail
+	if said == 0 {
+		said = client.detail
+	}
 	e.addDetail(f.names, said)
+	if key.kind == KindRequest { // a broker's address says nothing about the consumer
+		f.learn(e, f.spans[i].address, first.node)
+	}
 	e.widen(client)
 	failed := client.failed()
 	for _, c := range callees {
@@ -344,6 +333,19 @@ func (f *folder) call(caller int32, said detailIndex, from, queue nodeIndex, cal
 	}
 	if key.kind == KindRequest && f.isOnlyCallee(callees[0]) {
 		e.addGap(client, first)
+	}
+}
+
+// learn notes that a service answered at the address of a call, if it is not 0. Most
+// calls of an edge have the same as the one before.
+func (f *folder) learn(e *tally, at addressIndex, by nodeIndex) {
+	if at == 0 || at == e.address {
+		return
+	}
+	e.address = at
+	f.sum.answered(at, by)
+	if a := f.names.addressOf(at); a.name != "" {
+		f.sum.answered(f.names.address(a.unnamed()), by)
 	}
 }
 

@@ -189,6 +189,9 @@ func (e *Edge) addExample(id Link, r *record, failed bool) {
 	if !ok {
 		ns = 0
 	}
+	if !failed && len(e.Slowest) == maxExemplars && time.Duration(ns) < e.Slowest[maxExemplars-1].Duration {
+		return // most calls are not among the slowest
+	}
 	x := Exemplar{TraceID: id.TraceID, SpanID: id.SpanID, Duration: time.Duration(ns)}
 	e.Slowest = keepSlowest(e.Slowest, x)
 	if failed {

@@ -14,7 +14,7 @@ func keepSlowest(kept []Exemplar, x Exemplar) []Exemplar {
 	if len(kept) == maxExemplars {
 		last := &kept[maxExemplars-1]
 		if last.Duration > x.Duration || last.Duration == x.Duration && compareExemplars(*last, x) <= 0 {
-			return kept // most calls are not among the slowest
+			return kept
 		}
 	}
 	i, found := slices.BinarySearchFunc(kept, x, compareExemplars)

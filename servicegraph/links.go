@@ -79,8 +79,8 @@ func (f *folder) openLinks() {
 			f.sum.received(receiveKey{f.id(i), f.spans[i].node, target}, in)
 		}
 	}
-	for i := range int32(len(f.spans)) {
-		if f.spans[i].caller && f.sends(i) && !f.facts[i].sent {
+	for _, i := range f.callers {
+		if f.sends(i) && !f.facts[i].sent {
 			client := f.spans[f.facts[i].outer] // which times the call
 			client.peer, client.kind = f.spans[i].peer, f.spans[i].kind
 			f.send(i, client, f.facts[i].fate != fateOpen, true)

@@ -156,7 +156,11 @@ func (t *totals) settleExcess() {
 		r.resolveCalls()
 		t.take(r)
 		clear(t.calls)
+		t.lastCalls.clear()
 		clear(t.owners)
+		for _, e := range t.edges {
+			e.address = 0
+		}
 	}
 }
 
@@ -165,6 +169,7 @@ func (t *totals) take(r *resolver) {
 	for key := range r.copied {
 		t.edges[key] = &tally{Edge: *r.view[key]}
 	}
+	t.lastEdges.clear()
 	t.report.merge(r.found)
 }
 

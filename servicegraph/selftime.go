@@ -19,6 +19,9 @@ func (f *folder) selfTime(i int32) time.Duration {
 	if !ok || f.facts[i].caller >= 0 {
 		return 0
 	}
+	if f.child[i] < 0 {
+		return time.Duration(min(weighted(took, span.weight), math.MaxInt64))
+	}
 	f.intervals = f.intervals[:0]
 	for c := f.child[i]; c >= 0; c = f.sibling[c] {
 		child := &f.spans[c]

@@ -9,14 +9,18 @@ type totals struct {
 	edges map[edgeKey]*tally
 	openEnds
 	report Report
+
+	lastEdges lookaside[edgeKey]
+	lastCalls lookaside[callKey]
 }
 
 // A tally is an edge to which calls are added.
 type tally struct {
 	Edge
-	trace   TraceID     // the trace whose calls were added last
-	inTrace uint64      // and how many there were
-	detail  detailIndex // of the call that was added last
+	trace   TraceID      // the trace whose calls were added last
+	inTrace uint64       // and how many there were
+	detail  detailIndex  // of the call that was added last
+	address addressIndex // where it was answered
 }
 
 type edgeKey struct {
@@ -41,7 +45,7 @@ func (t *totals) node(i nodeIndex) *Node {
 
 // edge returns the edge with the given ends, which it makes if need be.
 func (t *totals) edge(key edgeKey) *tally {
-	e := t.edges[key]
+	e := t.lastEdges.find(key, key.hash(), t.edges)
 	if e == nil {
 		e = t.tally(key)
 		t.edges[key] = e
@@ -59,7 +63,7 @@ func (t *totals) callsTo(key callKey) *tally {
 	if key.address == 0 && !key.fromName && !key.toName {
 		return t.edge(key.edgeKey)
 	}
-	e := t.calls[key]
+	e := t.lastCalls.find(key, key.hash(), t.calls)
 	if e == nil {
 		e = t.tally(key.edgeKey)
 		t.calls[key] = e

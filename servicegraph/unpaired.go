@@ -5,10 +5,7 @@ package servicegraph
 // for all (semantics.md F9, D9); inside a span with a callee of its own there is
 // nothing left to tell.
 func (f *folder) unpairedCallers() {
-	for _, i := range f.order {
-		if !f.spans[i].caller {
-			continue
-		}
+	for _, i := range f.callers {
 		fact := &f.facts[i]
 		around := f.within(i)
 		switch {
@@ -131,7 +128,7 @@ func (f *folder) sends(i int32) bool {
 	case KindProducer:
 		return true
 	case KindClient:
-		return f.queue(i) != 0 || f.linked[f.id(i)] > 0 || f.kept[f.spans[i].id]
+		return f.queue(i) != 0 || len(f.linked) > 0 && f.linked[f.id(i)] > 0 || len(f.kept) > 0 && f.kept[f.spans[i].id]
 	}
 	return false
 }
