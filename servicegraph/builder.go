@@ -136,7 +136,9 @@ func (b *Builder) Add(s Span) {
 		b.tempo.Add(s)
 	}
 	if set := b.admit(s.TraceID, s.SpanID); set != nil {
-		b.keep(set, b.record(&s), s.Links)
+		r := b.store.add(&set.spans)
+		*r = b.record(&s)
+		b.kept(set, r, s.Links)
 	}
 }
 
@@ -156,12 +158,11 @@ func (b *Builder) admit(trace TraceID, span SpanID) *spanSet {
 	return set
 }
 
-// keep adds a span to its trace, the last that admit returned.
-func (b *Builder) keep(set *spanSet, r record, links []Link) {
-	*b.store.add(&set.spans) = r
+// kept counts a span that was added to its trace, the last that admit returned.
+func (b *Builder) kept(set *spanSet, r *record, links []Link) {
 	b.spans++
 	if r.kind == KindConsumer {
-		b.noteLinks(&r, links)
+		b.noteLinks(r, links)
 	}
 	b.limit()
 }

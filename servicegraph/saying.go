@@ -87,17 +87,17 @@ func (b *Builder) mean(said *saying) (m meaning) {
 // take gives a record, whose service is known, what the attributes of its span say.
 func (b *Builder) take(r *record, said *saying) {
 	r.apply(said, b.mean(said))
+	if said.failed && r.status == StatusUnset {
+		r.status = StatusError
+	}
 	b.trigger(r.node, said)
 }
 
-// apply gives a record what the attributes of its span say.
+// apply gives a record what the attributes of its span say, but for the status.
 func (r *record) apply(said *saying, m meaning) {
 	r.kind, r.caller, r.resent, r.polls = said.kind, said.caller, said.resent, said.polls
 	r.peer, r.peerIsName = m.peer, said.hasPeer && said.peer.isName
 	r.address, r.detail = m.address, m.detail
-	if said.failed && r.status == StatusUnset {
-		r.status = StatusError
-	}
 }
 
 // trigger notes at a node what triggers its function.

@@ -1,23 +1,21 @@
 package servicegraph
 
-// A ledger is what a builder knows of the numbers of an [Intake].
+// A ledger is what a builder knows of the numbers of an [Intake]. What most spans need
+// of it lies close together.
 type ledger struct {
-	resources []knownResource
-	sayings   []knownSaying
+	resources []rawResource
+	nodes     []nodeIndex // of the resources; 0 if not settled
+
+	sayings []saying
+	said    []saidRecord // what the sayings make of a record
 }
 
-// A knownResource is a resource in a builder's numbers.
-type knownResource struct {
-	rawResource
-	node    nodeIndex
-	settled bool // the node is known, and has the attributes
-}
-
-// A knownSaying is a saying in a builder's numbers.
-type knownSaying struct {
-	saying
-	meaning
-	settled bool // the meaning is known
+// A saidRecord is the part of a record that the attributes of its span decide.
+type saidRecord struct {
+	record
+	settled   bool // the rest is known
+	fails     bool // the span has failed, if it does not say itself
+	triggered bool // the saying has something for the node
 }
 
 // Take adds the spans of a batch, each as [Builder.Add] would, and takes the batch
@@ -31,7 +29,9 @@ func (b *Builder) Take(batch *Batch) {
 		its := links[:s.links]
 		links = links[s.links:]
 		if set := b.admit(s.trace, s.id); set != nil {
-			b.keep(set, b.unpack(l, s), its)
+			r := b.store.add(&set.spans)
+			b.unpack(r, l, s)
+			b.kept(set, r, its)
 		}
 	}
 	batch.recycle()
@@ -40,51 +40,57 @@ func (b *Builder) Take(batch *Batch) {
 // enter takes in what a batch brings that spans refer to.
 func (l *ledger) enter(batch *Batch) {
 	if batch.reset {
-		l.resources, l.sayings = l.resources[:0], l.sayings[:0]
+		*l = ledger{l.resources[:0], l.nodes[:0], l.sayings[:0], l.said[:0]}
 	}
-	for _, r := range batch.resources {
-		l.resources = append(l.resources, knownResource{rawResource: r})
-	}
-	for _, s := range batch.sayings {
-		l.sayings = append(l.sayings, knownSaying{saying: s})
-	}
+	l.resources = append(l.resources, batch.resources...)
+	l.nodes = append(l.nodes, make([]nodeIndex, len(batch.resources))...)
+	l.sayings = append(l.sayings, batch.sayings...)
+	l.said = append(l.said, make([]saidRecord, len(batch.sayings))...)
 }
 
-// unpack returns the record of a span.
-func (b *Builder) unpack(l *ledger, s *packedSpan) record {
-	res, said := &l.resources[s.resource], &l.sayings[s.saying]
-	if !res.settled {
-		b.settleResource(res)
+// unpack fills the record of a span. What is there is of another.
+func (b *Builder) unpack(r *record, l *ledger, s *packedSpan) {
+	node, said := l.nodes[s.resource], &l.said[s.saying]
+	if node == 0 {
+		node = b.settleResource(l, s.resource)
 	}
 	if !said.settled {
-		b.settleSaying(said)
+		b.settleSaying(l, s.saying)
 	}
-	r := record{
-		id: s.id, parent: s.parent,
-		start: s.start, end: s.end,
-		weight: s.weight,
-		node:   res.node,
-		status: s.status,
+	*r = said.record
+	r.id, r.parent = s.id, s.parent
+	r.start, r.end = s.start, s.end
+	r.weight = s.weight
+	r.node = node
+	r.status = s.status
+	if said.fails && s.status == StatusUnset {
+		r.status = StatusError
 	}
-	r.apply(&said.saying, said.meaning)
-	b.trigger(r.node, &said.saying)
-	return r
+	if said.triggered {
+		b.trigger(node, &l.sayings[s.saying])
+	}
 }
 
 // settleResource finds the node of a resource. Where nodes are too many to tell
 // apart, each span that names one more is counted: it is not settled.
-func (b *Builder) settleResource(r *knownResource) {
+func (b *Builder) settleResource(l *ledger, number Resource) nodeIndex {
+	r := &l.resources[number]
 	folded := b.report.NodesFolded
-	r.node = b.node(r.id)
-	r.settled = b.report.NodesFolded == folded
-	b.note(r.node, r.attrs)
+	node := b.node(r.id)
+	if b.report.NodesFolded == folded {
+		l.nodes[number] = node
+	}
+	b.note(node, r.attrs)
+	return node
 }
 
 // settleSaying numbers what a saying names, likewise.
-func (b *Builder) settleSaying(s *knownSaying) {
+func (b *Builder) settleSaying(l *ledger, number uint32) {
+	s, r := &l.sayings[number], &l.said[number]
 	folded, cut := b.report.NodesFolded, b.report.NamesCut
-	s.meaning = b.mean(&s.saying)
-	s.settled = b.report.NodesFolded == folded && b.report.NamesCut == cut
+	r.apply(s, b.mean(s))
+	r.fails, r.triggered = s.failed, s.trigger != ""
+	r.settled = b.report.NodesFolded == folded && b.report.NamesCut == cut
 }
 
 // recycle empties the batch and gives it back to its intake, if that wants it.
