@@ -37,7 +37,10 @@ func (f *folder) selfTime(i int32) time.Duration {
 
 // covered returns the length of the union of intervals, which it sorts.
 func covered(intervals []interval) (sum int64) {
-	slices.SortFunc(intervals, func(a, b interval) int { return cmp.Compare(a.start, b.start) })
+	byStart := func(a, b interval) int { return cmp.Compare(a.start, b.start) }
+	if len(intervals) > 1 && !slices.IsSortedFunc(intervals, byStart) {
+		slices.SortFunc(intervals, byStart)
+	}
 	var end int64
 	for _, in := range intervals {
 		if in.end > end {

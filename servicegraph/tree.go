@@ -40,24 +40,22 @@ func (t *tree) clear(n int) {
 	t.index.reset(n)
 }
 
-// gather inserts all spans of a trace.
+// gather inserts all spans of a trace. They are copied first, all at once: they lie
+// scattered, and copying waits for many of them at a time where inserting would wait for
+// one after the other.
 func (t *tree) gather(of *trace) {
-	n := 0
+	t.spans = t.spans[:0]
 	for _, list := range of.lists {
 		if list != nil {
-			n += int(list.n)
-		}
-	}
-	t.clear(n)
-	for _, list := range of.lists {
-		if list == nil {
-			continue
-		}
-		for spans := range of.store.all(list) {
-			for i := range spans {
-				t.insert(&spans[i])
+			for spans := range of.store.all(list) {
+				t.spans = append(t.spans, spans...)
 			}
 		}
+	}
+	all := t.spans
+	t.clear(len(all))
+	for i := range all {
+		t.insert(&all[i])
 	}
 }
 
@@ -66,14 +64,12 @@ func (t *tree) plant() {
 	if len(t.index.shared) > 0 {
 		t.joinPieces()
 	}
-	t.parent = resize(t.parent, len(t.spans))
-	for i := range t.spans {
-		t.parent[i] = t.parentOf(int32(i))
-	}
+	t.findParents()
 	t.sort()
 }
 
-// insert adds a span, or merges it into the one it repeats.
+// insert adds a span, or merges it into the one it repeats. The span may be in the memory
+// of t.spans, at or behind their end.
 func (t *tree) insert(r *record) {
 	i, duplicate := t.index.add(r, t.spans, t.names)
 	if duplicate {
@@ -132,6 +128,21 @@ func (r *record) absorb(o *record, names *names) {
 		names.detailOf(o.detail).compare(names.detailOf(r.detail)),
 	) > 0 {
 		r.peer, r.peerIsName, r.address, r.detail = o.peer, o.peerIsName, o.address, o.detail
+	}
+}
+
+// findParents finds the parent of every span. Siblings often come one after the other.
+func (t *tree) findParents() {
+	t.parent = resize(t.parent, len(t.spans))
+	last := int32(0) // parent found
+	for i := range t.spans {
+		r := &t.spans[i]
+		if r.parent == t.spans[last].id && r.parent != r.id && len(t.index.shared) == 0 {
+			t.parent[i] = last
+			continue
+		}
+		t.parent[i] = t.parentOf(int32(i))
+		last = max(t.parent[i], 0)
 	}
 }
 
