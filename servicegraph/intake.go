@@ -98,7 +98,7 @@ func NewIntake(cfg Config) *Intake {
 	if !cfg.TakesRaw() {
 		panic("servicegraph: an intake for a configuration that wants spans as they are")
 	}
-	in := &Intake{cfg: cfg, ledger: new(ledger), used: make(chan *Batch, 2)}
+	in := &Intake{cfg: cfg, ledger: new(ledger), used: make(chan *Batch, 8)}
 	in.batch = in.newBatch()
 	for kind := range in.filters {
 		in.filters[kind] = cfg.attrFilter(Kind(kind))

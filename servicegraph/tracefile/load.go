@@ -89,8 +89,7 @@ func (l *loader) read(r io.Reader, limit int, size func(recognized) int) error {
 // follow takes what comes through a pipeline, and ends it.
 func (l *loader) follow(p *pipeline) error {
 	defer p.close()
-	for u := range p.order {
-		<-u.decoded
+	for u := range p.units() {
 		l.source.spans += u.spans
 		for _, d := range u.deliveries {
 			if err := l.takeIn(d); err != nil {

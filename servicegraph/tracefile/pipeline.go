@@ -2,33 +2,40 @@ package tracefile
 
 import (
 	"bufio"
+	"iter"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// A pipeline reads an input ahead of the builder that it is for. One goroutine reads,
-// and cuts the input into units; in forms whose records can be told apart without
-// being decoded, several decode units side by side, otherwise the first one does; and
-// one more inflates what is compressed. The
-// builder's goroutine takes what comes of the units in the order of the input, so
-// that the outcome is that of doing one after the other.
+// A pipeline reads an input ahead of the builder that it is for. In forms whose records
+// can be told apart without being decoded, several goroutines take turns to read a
+// stretch of it, and decode what they have read while the others read on: what a core
+// has brought into its caches, it decodes itself. Other forms are read and decoded by one
+// goroutine. One more inflates what is compressed. The builder's goroutine takes what
+// comes of it in the order of the input, so that the outcome is that of doing one
+// after the other; where it would have to wait, it decodes, too. Goroutines that wait are
+// what costs most here: to wake one takes as long as to decode some dozen spans.
 type pipeline struct {
-	blockSize int // bytes of a unit, if no message is larger
+	source   *source // what it reads for
+	config   servicegraph.Config
+	decoders int
+
+	blockSize int // bytes of a stretch, if no message is larger
 
 	free  chan *unit // to be filled; there are only so many, which bounds what is under way
-	work  chan *unit // to be decoded
-	order chan *unit // all that were filled
+	order chan *unit // all that were begun
 	stop  chan struct{}
 	group sync.WaitGroup
+
+	shared atomic.Pointer[sharedFrames] // nil before they are known, and in other forms
+	own    *decoder                     // of the builder's goroutine; made when needed
 }
 
-// A unit is a stretch of an input, and what comes of it.
+// A unit is what comes of a stretch of an input.
 type unit struct {
-	frames *frames // that block was cut by
-	block
-
 	decoded    chan struct{} // holds one element when the rest is there
 	deliveries []delivery
 	spans      int
@@ -44,9 +51,8 @@ type delivery struct {
 }
 
 const (
-	// blockSize is how many bytes a unit has, unless a message is larger: some
-	// hundred spans, so that passing it from one core to another costs little beside.
-	// Half as much, which would stay in smaller caches, took 5 % longer.
+	// blockSize is how many bytes a stretch has, unless a message is larger: some
+	// hundred spans, so that passing them from one core to another costs little beside.
 	blockSize = 256 << 10
 
 	// maxDecoders is as many decoders as a builder can keep up with.
@@ -56,12 +62,12 @@ const (
 // newPipeline starts to read an input for builders with a configuration.
 func newPipeline(s *source, config servicegraph.Config, in recognized, limit, blockSize int) *pipeline {
 	decoders := min(runtime.GOMAXPROCS(0), maxDecoders)
-	units := decoders + 3 // beside those, one is read, one waits, and one is with the builder
+	units := 2*decoders + 1 // beside those at work, as many wait for the builder
 	p := &pipeline{
+		source: s, config: config, decoders: decoders,
 		blockSize: blockSize,
 
 		free:  make(chan *unit, units),
-		work:  make(chan *unit, units),
 		order: make(chan *unit, units),
 		stop:  make(chan struct{}),
 	}
@@ -73,12 +79,7 @@ func newPipeline(s *source, config servicegraph.Config, in recognized, limit, bl
 		p.group.Go(func() { ahead.fill(inflated) })
 		in.Reader = bufio.NewReaderSize(ahead, headSize)
 	}
-	reader := newCollector(s, config)
-	p.group.Go(func() { p.read(reader, in, limit) })
-	for range decoders {
-		decoder := newCollector(s, config)
-		p.group.Go(func() { p.decode(decoder) })
-	}
+	p.group.Go(func() { p.read(in, limit) })
 	return p
 }
 
@@ -87,6 +88,37 @@ func newPipeline(s *source, config servicegraph.Config, in recognized, limit, bl
 func (p *pipeline) close() {
 	close(p.stop)
 	p.group.Wait()
+}
+
+// units returns the units in the order of the input, each when it is decoded.
+func (p *pipeline) units() iter.Seq[*unit] {
+	return func(yield func(*unit) bool) {
+		for {
+			u, ok := receive(p, p.order)
+			if !ok {
+				return
+			}
+			receive(p, u.decoded)
+			if !yield(u) {
+				return
+			}
+		}
+	}
+}
+
+// receive receives from a channel, and helps until there is something.
+func receive[T any](p *pipeline, from <-chan T) (v T, ok bool) {
+	for {
+		select {
+		case v, ok = <-from:
+			return v, ok
+		default:
+			if !p.help() {
+				v, ok = <-from
+				return v, ok
+			}
+		}
+	}
 }
 
 // next returns a unit to fill, nil if no more are wanted.
@@ -101,18 +133,15 @@ func (p *pipeline) next() *unit {
 
 // recycle takes back a unit that the builder is done with.
 func (p *pipeline) recycle(u *unit) {
-	if cap(u.buf) > 2*p.blockSize { // one large message, and perhaps no second one
-		u.buf = nil
-	}
 	clear(u.deliveries)
-	*u = unit{decoded: u.decoded, block: block{buf: u.buf, messages: u.messages[:0]}, deliveries: u.deliveries[:0]}
+	*u = unit{decoded: u.decoded, deliveries: u.deliveries[:0]}
 	p.free <- u
 }
 
 // read reads the input to its end.
-func (p *pipeline) read(c *collector, in recognized, limit int) {
+func (p *pipeline) read(in recognized, limit int) {
 	defer close(p.order)
-	defer close(p.work)
+	c := newCollector(p.source, p.config)
 	c.pipeline = p
 	c.pass = func() bool { return p.deliver(c, nil) }
 	if err := in.form.read(&c.source, in.Reader, limit); err != errStopped {
@@ -134,39 +163,105 @@ func (p *pipeline) deliver(c *collector, err error) bool {
 	return true
 }
 
-// readFrames cuts the input into units for the decoders.
+// readFrames has the input decoded to its end, by this goroutine and others.
 func (p *pipeline) readFrames(f *frames) error {
 	f.ahead = true
-	for {
-		u := p.next()
-		if u == nil {
-			return errStopped
+	shared := &sharedFrames{frames: f}
+	p.shared.Store(shared)
+	var group sync.WaitGroup
+	for range p.decoders - 1 { // the last one is the builder's goroutine
+		group.Go(func() {
+			d := p.newDecoder(shared)
+			for u := p.next(); u != nil && d.decode(u); {
+				u = p.next()
+			}
+		})
+	}
+	group.Wait()
+	return unlessEOF(shared.ended())
+}
+
+// help decodes a stretch, and reports whether there was one to decode. It is what the
+// builder's goroutine does while it waits.
+func (p *pipeline) help() bool {
+	if p.own == nil {
+		shared := p.shared.Load()
+		if shared == nil {
+			return false
 		}
-		if u.buf == nil {
-			u.buf = make([]byte, 0, p.blockSize)
-		}
-		u.frames = f
-		end := f.next(&u.block)
-		p.work <- u
-		p.order <- u
-		if end != nil {
-			return unlessEOF(end)
-		}
+		p.own = p.newDecoder(shared)
+	}
+	select {
+	case u := <-p.free:
+		return p.own.decode(u)
+	default:
+		return false
 	}
 }
 
-// decode decodes units as long as there are any.
-func (p *pipeline) decode(c *collector) {
-	d := newWireDecoder(&c.source)
-	for u := range p.work {
-		for i := range u.messages {
-			if u.err = u.frames.decode(d, &u.block, &u.messages[i]); u.err != nil {
-				break
-			}
-		}
-		c.moveTo(u)
-		u.decoded <- struct{}{}
+// sharedFrames are read by several decoders, one at a time.
+type sharedFrames struct {
+	mu sync.Mutex
+	*frames
+	end error // how they ended; nil before that
+}
+
+// ended returns how the frames ended, nil if they have not.
+func (f *sharedFrames) ended() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.end
+}
+
+// A decoder reads and decodes stretches of an input in turn with others.
+type decoder struct {
+	pipeline  *pipeline
+	frames    *sharedFrames
+	block     block
+	wire      *wireDecoder
+	collector *collector
+}
+
+func (p *pipeline) newDecoder(shared *sharedFrames) *decoder {
+	c := newCollector(p.source, p.config)
+	return &decoder{
+		pipeline:  p,
+		frames:    shared,
+		block:     block{buf: make([]byte, 0, p.blockSize)},
+		wire:      newWireDecoder(&c.source),
+		collector: c,
 	}
+}
+
+// decode fills a unit, and reports whether there was something to fill it with.
+func (d *decoder) decode(u *unit) bool {
+	if !d.read(u) {
+		d.pipeline.free <- u
+		return false
+	}
+	for i := range d.block.messages {
+		if u.err = d.frames.decode(d.wire, &d.block, &d.block.messages[i]); u.err != nil {
+			break
+		}
+	}
+	d.collector.moveTo(u)
+	u.decoded <- struct{}{}
+	if size := d.pipeline.blockSize; cap(d.block.buf) > 2*size { // one large message, and perhaps no second one
+		d.block.buf = make([]byte, 0, size)
+	}
+	return true
+}
+
+// read reads the next stretch for a unit, if there is one.
+func (d *decoder) read(u *unit) bool {
+	d.frames.mu.Lock()
+	defer d.frames.mu.Unlock()
+	if d.frames.end != nil {
+		return false
+	}
+	d.frames.end = d.frames.next(&d.block)
+	d.pipeline.order <- u
+	return true
 }
 
 // A collector is a source whose consumer gathers what comes of it.
