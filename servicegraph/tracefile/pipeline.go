@@ -51,9 +51,12 @@ type delivery struct {
 }
 
 const (
-	// blockSize is how many bytes a stretch has, unless a message is larger: some
-	// hundred spans, so that passing them from one core to another costs little beside.
-	blockSize = 256 << 10
+	// blockSize is how many bytes a stretch has, unless a message is larger: so much
+	// that taking turns costs little beside. Reading 250,000 spans of 175 MB on two cores
+	// took 278 ns a span with 64 KiB, 190 with 128, 171 with 256, 156 with 512 and with
+	// 1024. More units under way, and spinning in place of waiting for one's turn, did
+	// not help.
+	blockSize = 512 << 10
 
 	// maxDecoders is as many decoders as a builder can keep up with.
 	maxDecoders = 4
