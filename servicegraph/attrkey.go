@@ -1,5 +1,7 @@
 package servicegraph
 
+import "sync"
+
 // An AttrKey is the number of an attribute that the graph reads of spans, so that a
 // reader of encoded traces can hand it over without its name: see [RawSpan]. 0 is
 // none. The numbers differ between versions of this package.
@@ -21,7 +23,8 @@ const (
 	ofDatabases                       // any other, if one of these attributes makes it a call to a database
 	ofFailures                        // any, for the HTTP status, if Config.HTTPErrors is set
 
-	ofBoth = ofCallers | ofCallees
+	ofBoth   = ofCallers | ofCallees
+	allRoles = ofBoth | ofDatabases | ofFailures
 )
 
 // factKeys are all of them; their numbers count from 1. What an attribute says of a
@@ -67,28 +70,8 @@ var factKeys = [...]factKey{
 	{"http.status_code", func(f *peerFacts) *string { return &f.httpStatusOld }, ofFailures},
 }
 
-// keysByLength finds the numbers of keys. Most attributes of a span are told to be
-// none of these by the length, the first and the last letter alone: see AttrFilter.
-var keysByLength = func() (byLength [32][]AttrKey) {
-	for i, k := range factKeys {
-		byLength[len(k.name)] = append(byLength[len(k.name)], AttrKey(i+1))
-	}
-	return byLength
-}()
-
-// keyOf returns the number of the attribute with this key, 0 if the graph does not
-// read it.
-func keyOf[T string | []byte](key T) AttrKey {
-	if len(key) >= len(keysByLength) {
-		return 0
-	}
-	for _, k := range keysByLength[len(key)] {
-		if factKeys[k-1].name == string(key) {
-			return k
-		}
-	}
-	return 0
-}
+// maxKeyLen is as long as a key can be.
+const maxKeyLen = 31
 
 // name returns the key of the attribute.
 func (k AttrKey) name() string { return factKeys[k-1].name }
@@ -97,13 +80,19 @@ func (k AttrKey) name() string { return factKeys[k-1].name }
 func (k AttrKey) is(of spanRoles) bool { return factKeys[k-1].of&of != 0 }
 
 // isURL reports whether the value is a URL, of which only the host is read.
-func (k AttrKey) isURL() bool { return k.name() == "url.full" || k.name() == "http.url" }
+func (k AttrKey) isURL() bool { return k == urlFull || k == httpURL }
+
+var urlFull, httpURL = keyOf("url.full"), keyOf("http.url")
 
 // An AttrFilter tells the attributes that the graph reads of some spans from all
 // others, fast. It does not change, and is safe for concurrent use.
+//
+// Most attributes of a span are told to be none of them by the length of the key, its
+// first and its last letter alone.
 type AttrFilter struct {
-	ends [32]uint64 // by length of the key: bit n is set for first and last letters of which endsOf is n
-	of   spanRoles
+	first [maxKeyLen + 1][64]AttrKey // by the length, and endsOf: the first key with these; 0 is none
+	next  [len(factKeys) + 1]AttrKey // by the key before: another one with the same
+	of    spanRoles
 }
 
 // attrFilter returns the filter for spans of a kind.
@@ -119,13 +108,27 @@ func (c *Config) attrFilter(kind Kind) *AttrFilter {
 }
 
 func (c *Config) newAttrFilter(of spanRoles) *AttrFilter {
-	f := &AttrFilter{of: of}
 	if c.HTTPErrors {
-		f.of |= ofFailures
+		of |= ofFailures
 	}
-	for _, k := range factKeys {
-		if k.of&f.of != 0 {
-			f.ends[len(k.name)] |= 1 << endsOf(k.name[0], k.name[len(k.name)-1])
+	return attrFilters()[of]
+}
+
+// attrFilters returns the filters by the roles of spans.
+var attrFilters = sync.OnceValue(func() (filters [allRoles + 1]*AttrFilter) {
+	for of := range filters {
+		filters[of] = newAttrFilter(spanRoles(of))
+	}
+	return filters
+})
+
+func newAttrFilter(of spanRoles) *AttrFilter {
+	f := &AttrFilter{of: of}
+	for i, k := range factKeys {
+		if k.of&of != 0 {
+			first := &f.first[len(k.name)][endsOf(k.name[0], k.name[len(k.name)-1])]
+			key := AttrKey(i + 1)
+			f.next[key], *first = *first, key
 		}
 	}
 	return f
@@ -135,20 +138,24 @@ func (c *Config) newAttrFilter(of spanRoles) *AttrFilter {
 func (f *AttrFilter) Has(key AttrKey) bool { return key.is(f.of) }
 
 // Key returns the number of the attribute with this key, 0 if it is to be left out.
-func (f *AttrFilter) Key(key []byte) AttrKey {
-	if n := len(key); n > 0 && n < len(f.ends) && f.ends[n]>>endsOf(key[0], key[n-1])&1 != 0 {
-		return f.find(key)
+func (f *AttrFilter) Key(key []byte) AttrKey { return keyIn(f, key) }
+
+// keyOf returns the number of the attribute with this key, 0 if the graph does not
+// read it of any span.
+func keyOf(key string) AttrKey { return keyIn(attrFilters()[allRoles], key) }
+
+func keyIn[T string | []byte](f *AttrFilter, key T) AttrKey {
+	n := len(key)
+	if n == 0 || n > maxKeyLen {
+		return 0
 	}
-	return 0
+	k := f.first[n][endsOf(key[0], key[n-1])]
+	for k != 0 && k.name() != string(key) {
+		k = f.next[k]
+	}
+	return k
 }
 
 // endsOf returns a number below 64 for the first and the last letter of a key. The
 // first alone would not do: http.response.status_code is as long as a key that is read.
 func endsOf(first, last byte) byte { return (first + 7*last) & 63 }
-
-func (f *AttrFilter) find(key []byte) AttrKey {
-	if k := keyOf(key); k != 0 && k.is(f.of) {
-		return k
-	}
-	return 0
-}

@@ -51,7 +51,7 @@ func TestReadsFacts(t *testing.T) {
 			}
 		}
 	}
-	if name := fmt.Sprintf("%0*d", len(keysByLength), 0); keyOf(name) != 0 {
+	if name := fmt.Sprintf("%0*d", maxKeyLen+1, 0); keyOf(name) != 0 {
 		t.Errorf("%s is read", name)
 	}
 }
