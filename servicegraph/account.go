@@ -3,6 +3,7 @@ package servicegraph
 // account puts every span of the trace into its bucket.
 func (f *folder) account() {
 	r := &f.sum.report
+	var counts [fates]uint64
 	r.Traces++
 	r.Spans += uint64(len(f.spans)) + f.duplicates
 	r.Duplicate += f.duplicates
@@ -30,19 +31,23 @@ func (f *folder) account() {
 		if f.parent[i] == missingParent {
 			r.MissingParent++
 		}
-		r.count(f.fate(int32(i)))
+		counts[f.fate(int32(i))]++
+	}
+	for its, spans := range counts {
+		r.count(fate(its), spans)
 	}
 }
 
 // fate returns what became of span i: of a span that is no part of a call, where
 // it stands in the trace.
 func (f *folder) fate(i int32) fate {
-	switch its := f.facts[i].fate; {
-	case its != fateUnknown:
+	if its := f.facts[i].fate; its != fateUnknown {
 		return its
-	case f.parent[i] == missingParent:
+	}
+	switch f.parent[i] {
+	case missingParent:
 		return fateOrphan
-	case f.parent[i] == noParent:
+	case noParent:
 		return fateRoot
 	}
 	return fateInternal

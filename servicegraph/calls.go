@@ -28,6 +28,8 @@ type folder struct {
 	kept    map[SpanID]bool  // of its spans, those that forgotten consumers point to
 	facts   []spanFacts      // by index into spans
 	callers []int32          // the caller spans among order
+	lone    []int32          // the callee spans among order that no caller span encloses
+	entered []int32          // the SERVER and CONSUMER spans among order that are no callee spans
 	group   []int32          // the callees of one caller
 	targets map[int32][]Link // what the consumer spans may have received
 
@@ -94,7 +96,7 @@ func (f *folder) fold(t trace, sum *totals) {
 
 // findCallees finds the callee spans and the caller span of each.
 func (f *folder) findCallees() {
-	f.callers = f.callers[:0]
+	f.callers, f.lone, f.entered = f.callers[:0], f.lone[:0], f.entered[:0]
 	for _, i := range f.order {
 		span, p, fact := &f.spans[i], f.parent[i], &f.facts[i]
 		*fact = spanFacts{caller: -1, outer: -1, inner: -1, callee: -1, also: -1, consumer: -1, request: i}
@@ -112,6 +114,8 @@ func (f *folder) findCallees() {
 			if enclosing >= 0 {
 				fact.also = f.facts[enclosing].callee
 				f.facts[enclosing].callee = i
+			} else {
+				f.lone = append(f.lone, i)
 			}
 		case span.caller && enclosing >= 0:
 			f.facts[enclosing].nested++
@@ -131,6 +135,9 @@ func (f *folder) findCallees() {
 			f.callers = append(f.callers, i)
 		case !span.kind.serves() && sameService:
 			fact.caller = enclosing
+		}
+		if span.kind.serves() && !fact.isCallee {
+			f.entered = append(f.entered, i)
 		}
 	}
 }
@@ -199,11 +206,11 @@ func (f *folder) isNameOf(name, service string) bool {
 
 // pairedCalls adds the calls that have a callee span.
 func (f *folder) pairedCalls() {
-	for _, i := range f.order {
-		if f.facts[i].isCallee && f.callerOf(i) < 0 {
-			f.group = append(f.group[:0], i)
-			f.call(-1, f.parent[i], 0, f.group)
-		}
+	for _, i := range f.lone {
+		f.group = append(f.group[:0], i)
+		f.call(-1, f.parent[i], 0, f.group)
+	}
+	for _, i := range f.callers {
 		if f.facts[i].callee < 0 {
 			continue
 		}

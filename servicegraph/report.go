@@ -142,27 +142,31 @@ const (
 	fateOrphan
 	fateUnresolved
 	fateOpen // decided when a graph is made, with what was learned from others
+
+	fates // how many there are
 )
 
-// count puts one span into its bucket.
-func (r *Report) count(f fate) {
+// count puts spans into their bucket.
+func (r *Report) count(f fate, spans uint64) {
 	switch f {
 	case fatePaired:
-		r.Paired++
+		r.Paired += spans
 	case fateVirtual:
-		r.Virtual++
+		r.Virtual += spans
 	case fateNested:
-		r.Nested++
+		r.Nested += spans
 	case fateRoot:
-		r.Root++
+		r.Root += spans
 	case fateInternal:
-		r.Internal++
+		r.Internal += spans
 	case fateOrphan:
-		r.Orphan++
+		r.Orphan += spans
 	case fateUnresolved:
-		r.Unresolved++
+		r.Unresolved += spans
 	case fateOpen:
 	default:
-		panic("servicegraph: a span without a fate")
+		if spans > 0 {
+			panic("servicegraph: a span without a fate")
+		}
 	}
 }

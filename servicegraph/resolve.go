@@ -213,7 +213,7 @@ func (r *resolver) resolveLinks() {
 			its = fateUnresolved
 		}
 		if !out.counted {
-			r.found.count(its)
+			r.found.count(its, 1)
 		}
 		if its == fateVirtual && !out.called {
 			end, byAddress := r.settle(out.span.callKey())
@@ -231,12 +231,12 @@ func (r *resolver) resolveLinks() {
 		counted[who] = true
 		switch {
 		case joined[who]:
-			r.found.count(fatePaired)
+			r.found.count(fatePaired, 1)
 		case r.isQueue(in.span.peer):
-			r.found.count(fateVirtual)
+			r.found.count(fateVirtual, 1)
 			r.edge(edgeKey{in.span.peer, key.node, KindMessage}).addCallee(key.span, &in.span)
 		default:
-			r.found.count(in.fate)
+			r.found.count(in.fate, 1)
 		}
 	}
 }

@@ -48,7 +48,7 @@ func identityOf(r *record) identity {
 // reset empties the index and makes room for n spans.
 func (x *spanIndex) reset(n int) {
 	size := 8
-	for size < 2*n {
+	for size < 4*n {
 		size *= 2
 	}
 	if cap(x.table) < size {

@@ -136,12 +136,12 @@ func (f *folder) sends(i int32) bool {
 // entries adds the requests that came from outside the traced world, and those
 // whose caller is known by name only (semantics.md P5 to P7, M9).
 func (f *folder) entries() {
-	for i := range int32(len(f.spans)) {
+	for _, i := range f.entered {
 		span, fact := &f.spans[i], &f.facts[i]
 		p := f.parent[i]
 		receives := len(f.targets[i]) > 0
 		polled := span.kind == KindConsumer && f.receiver(i) < 0 // in a loop of the service's own
-		if fact.isCallee || !span.kind.serves() || p >= 0 && !polled && !receives {
+		if p >= 0 && !polled && !receives {
 			continue
 		}
 		node := f.sum.node(span.node)
