@@ -7,10 +7,7 @@ import (
 
 // Held traces are folded side by side if there are processors for that, and spans
 // enough: each goroutine has totals of its own, and merging these is cheap beside.
-const (
-	spansPerFolder = 1 << 14 // at least
-	tracesPerTurn  = 64
-)
+const spansPerFolder = 1 << 14 // at least
 
 // foldHeld adds the calls of all held traces to totals.
 func (b *Builder) foldHeld(sum *totals) {
@@ -22,14 +19,15 @@ func (b *Builder) foldHeld(sum *totals) {
 		return
 	}
 	b.nameAddresses()
-	parts := make([]*totals, n)
+	others := make([]*totals, n-1)
 	var group sync.WaitGroup
-	for part := range parts {
-		parts[part] = newTotals(&b.names)
-		group.Go(func() { b.foldPart(parts[part], part, n) })
+	for i := range others {
+		others[i] = newTotals(&b.names)
+		group.Go(func() { b.foldPart(others[i], i+1, n) })
 	}
+	b.foldPart(sum, 0, n)
 	group.Wait()
-	for _, part := range parts {
+	for _, part := range others {
 		sum.merge(part)
 	}
 }
@@ -37,12 +35,8 @@ func (b *Builder) foldHeld(sum *totals) {
 // foldPart folds one of n parts of the held traces. It changes nothing of the builder.
 func (b *Builder) foldPart(sum *totals, part, n int) {
 	f := newFolder(b)
-	i := 0
-	for t := range b.held() {
-		if i/tracesPerTurn%n == part {
-			f.fold(t, sum)
-		}
-		i++
+	for t := range b.heldPart(part, n) {
+		f.fold(t, sum)
 	}
 }
 

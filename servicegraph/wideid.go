@@ -84,9 +84,19 @@ func (w *window) whole(n traceNumber) trace {
 }
 
 // held returns the traces that are held, each whole and once.
-func (w *window) held() iter.Seq[trace] {
+func (w *window) held() iter.Seq[trace] { return w.heldPart(0, 1) }
+
+// tracesPerTurn is how many traces of a part come one after the other, so that parts
+// that are read at the same time do not share what processors cache.
+const tracesPerTurn = 64
+
+// heldPart returns one of several equal parts of what held does.
+func (w *window) heldPart(part, parts int) iter.Seq[trace] {
 	return func(yield func(trace) bool) {
 		for n := range w.traces.all() {
+			if int(n)/tracesPerTurn%parts != part {
+				continue
+			}
 			if half := w.otherHalf(n); (half == 0 || w.traces.id(n).isNarrow()) && !yield(w.whole(n)) {
 				return
 			}

@@ -56,11 +56,15 @@ func newLoader(b *servicegraph.Builder, name string, skipped func(*servicegraph.
 // unitSize returns the size of the units in which to read an input beside the
 // builder's goroutine, 0 if it is not worth it.
 func unitSize(in recognized) int {
-	if in.small || runtime.GOMAXPROCS(0) == 1 {
+	if in.small || in.codec == "" && 0 <= in.size && in.size < minPipelined || runtime.GOMAXPROCS(0) == 1 {
 		return 0
 	}
 	return blockSize
 }
+
+// minPipelined is how many bytes are worth the goroutines: these, and what each of them
+// has to learn, take as long as reading some megabytes.
+const minPipelined = 4 << 20
 
 // load reads an input, in a pipeline with units of a size if that is not 0.
 func (l *loader) load(r io.Reader, limit int, size func(recognized) int) error {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strconv"
 	"strings"
 
@@ -127,7 +128,8 @@ func (s *source) read(r io.Reader, limit int) error {
 type recognized struct {
 	*bufio.Reader
 	form  format
-	small bool // all of it is there
+	small bool  // all of it is there
+	size  int64 // bytes, before they are uncompressed; -1 if that is not known
 
 	codec string  // that it was compressed with: gzip, zstd, or empty
 	unzip *gunzip // that it comes from; nil if the codec is another
@@ -135,6 +137,7 @@ type recognized struct {
 
 // open recognizes an input.
 func (s *source) open(r io.Reader) (in recognized, err error) {
+	in.size = sizeOf(r)
 	sticky := &stickyReader{r: r}
 	in.Reader = bufio.NewReaderSize(sticky, headSize)
 	magic, _ := in.Peek(len(zstdMagic))
@@ -174,6 +177,19 @@ func (s *source) open(r io.Reader) (in recognized, err error) {
 	}
 	in.form = form
 	return in, nil
+}
+
+// sizeOf returns how many bytes a reader has, -1 if it does not say.
+func sizeOf(r io.Reader) int64 {
+	switch r := r.(type) {
+	case interface{ Len() int }:
+		return int64(r.Len())
+	case interface{ Stat() (fs.FileInfo, error) }:
+		if info, err := r.Stat(); err == nil && info.Mode().IsRegular() {
+			return info.Size()
+		}
+	}
+	return -1
 }
 
 // finish says what is to say when reading has ended, with an error or not.
