@@ -14,6 +14,7 @@ func lowHalf(id TraceID) TraceID {
 	return id
 }
 
+// isNarrow reports whether the high half of the id is zero.
 func (id TraceID) isNarrow() bool { return [8]byte(id[:8]) == [8]byte{} }
 
 // wideTraces are those that are held with one low half: how many, and the sum of their
@@ -36,7 +37,7 @@ func (w *window) noteWide(n traceNumber) {
 	}
 }
 
-// dropWide undoes it for a trace that is not held any more.
+// dropWide undoes noteWide for a trace that is not held any more.
 func (w *window) dropWide(n traceNumber) {
 	id := w.traces.id(n)
 	if w.wides == nil || id.isNarrow() {
