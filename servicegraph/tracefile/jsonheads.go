@@ -22,6 +22,9 @@ type jsonHead struct {
 	next *jsonHead // that came last behind this one
 }
 
+// isRead reports whether the value of the attribute is read.
+func (h *jsonHead) isRead() bool { return h.keep && h.form != noScalar }
+
 // jsonHeads finds heads that came before. It learns as many as fit, and then forgets
 // others.
 type jsonHeads [1 << 10]jsonHead

@@ -13,8 +13,8 @@ import (
 //
 // No library is as fast: to extract the same fields and no more, simdjson-go, fastjson
 // and go-json take more than twice the time of this with the graph. What was tried and
-// did not help: to remember whole attributes that repeat instead of their heads; to go
-// over strings that nobody reads without making slices of them; to read around the
+// did not help: to remember whole attributes that repeat instead of their heads, one by
+// one (where more than one repeats, a jsonShape does); to go over strings that nobody reads without making slices of them; to read around the
 // buffer of bufio, whose copy costs 1 %.
 type jsonIntake struct {
 	source *source
@@ -24,6 +24,7 @@ type jsonIntake struct {
 	openings jsonOpenings
 	order    fieldOrder
 	heads    jsonHeads
+	shapes   jsonShapes
 	weights  weights
 	refused  int // bytes of the line at hand
 	batches  int // of the intake, the present one included
@@ -31,7 +32,9 @@ type jsonIntake struct {
 	// The request at hand.
 	groups []spanGroup
 	spans  []servicegraph.RawSpan
-	attrs  []rawAttr // of the span at hand
+	attrs  []rawAttr  // of the span at hand
+	notes  shapeNotes // of the span at hand
+	opened []int      // scratch
 }
 
 // A spanGroup is an element of resourceSpans: a number of spans of one resource, as
@@ -339,16 +342,25 @@ var spanFields = []string{
 
 func (d *jsonIntake) span() {
 	s := d.nextSpan()
-	d.attrs = d.attrs[:0]
+	d.attrs, d.notes.on = d.attrs[:0], false
 	d.take('{')
 	var seen jsonFields
 	for field := d.spanField(jsonEndOfSpan); field != jsonEndOfSpan; field = d.spanField(field) {
 		if field == jsonOther {
-			d.skip()
+			d.skipNoted()
 			continue
 		}
 		d.once(&seen, field)
 		d.readField(field, s)
+		if field == jsonName {
+			if fields, ok := d.takeShape(seen, s); ok {
+				seen |= fields
+				break
+			}
+		}
+	}
+	if d.notes.on {
+		d.learnShape(seen, s)
 	}
 	if !seen.has(jsonTraceID) || !seen.has(jsonSpanID) {
 		d.fail()
@@ -408,9 +420,9 @@ func (d *jsonIntake) readField(field int, s *servicegraph.RawSpan) {
 	case jsonKind:
 		s.Kind = kindOf(d.enum(kindNames))
 	case jsonStart:
-		s.Start = timeOf(d.uint())
+		s.Start = d.time(shapeStart)
 	case jsonEnd:
-		s.End = timeOf(d.uint())
+		s.End = d.time(shapeEnd)
 	case jsonAttributes:
 		d.attributes()
 	case jsonLinks:
@@ -424,6 +436,20 @@ func (d *jsonIntake) readField(field int, s *servicegraph.RawSpan) {
 			d.skipEvent()
 		}
 	}
+}
+
+func (d *jsonIntake) time(role shapeRole) int64 {
+	start := d.pos
+	ns := timeOf(d.uint())
+	d.notes.value(shapeValue{start: start, end: d.pos, role: role})
+	return ns
+}
+
+// skipNoted is skip of a value that may be another in spans of the same shape.
+func (d *jsonIntake) skipNoted() {
+	start := d.pos
+	d.skip()
+	d.notes.value(shapeValue{start: start, end: d.pos})
 }
 
 // nextSpan adds a span to those of the request.
@@ -460,6 +486,7 @@ func (d *jsonIntake) knownAttributes(h *jsonHead) {
 		start := d.pos
 		d.pos += len(h.bytes)
 		v := d.scalar(h.form)
+		end := d.pos
 		if !d.closes() {
 			if !d.failed {
 				d.pos = start
@@ -468,6 +495,7 @@ func (d *jsonIntake) knownAttributes(h *jsonHead) {
 			return
 		}
 		d.addAttr(h, v)
+		d.notes.attribute(h, start+len(h.bytes), end, len(d.attrs))
 		if !d.takes(",") {
 			return
 		}
@@ -480,15 +508,16 @@ func (d *jsonIntake) knownAttributes(h *jsonHead) {
 
 // skipEvent goes behind an event. Its attributes are like those of spans.
 func (d *jsonIntake) skipEvent() {
-	before := len(d.attrs)
+	attrs, noted := len(d.attrs), len(d.notes.values)
 	for d.take('{'); d.more('}'); {
 		if string(d.key()) == "attributes" {
 			d.attributes()
 		} else {
-			d.skip()
+			d.skipNoted()
 		}
 	}
-	d.attrs = d.attrs[:before]
+	d.attrs = d.attrs[:attrs]
+	d.notes.notRead(noted)
 }
 
 // closes goes behind the brackets that end a value and its attribute, and reports
@@ -506,8 +535,10 @@ func (d *jsonIntake) closes() bool {
 	return true
 }
 
-// newAttribute reads an attribute whose head is not known.
+// newAttribute reads an attribute whose head is not known. The shape of its span is left
+// for the next one, which finds the head known.
 func (d *jsonIntake) newAttribute() {
+	d.notes.on = false
 	p := d.pair()
 	h := jsonHead{bytes: p.head, form: p.form, keep: d.source.keep(validText(p.key)), number: d.filter.any.Key(p.key)}
 	if !d.failed {
@@ -518,7 +549,7 @@ func (d *jsonIntake) newAttribute() {
 
 // addAttr adds an attribute to the span at hand if the graph may read it.
 func (d *jsonIntake) addAttr(h *jsonHead, v jsonScalar) {
-	if !h.keep || h.form == noScalar {
+	if !h.isRead() {
 		return
 	}
 	value := d.say(h.form, v)
@@ -536,7 +567,8 @@ func (d *jsonIntake) status() servicegraph.Status {
 			d.once(&seen, 0)
 			status = statusOf(d.enum(statusNames))
 		default:
-			d.skipUnknown(key, "code")
+			d.refuse(key, "code")
+			d.skipNoted()
 		}
 	}
 	return status
