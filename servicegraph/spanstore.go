@@ -17,56 +17,84 @@ type spanStore struct {
 // last one goes on. Of traces of 25 spans nine tenths of the places are in use.
 var blockSizes = [...]uint8{1, 2, 4, 4, 8, 8, 16, 16, 32, 32, 64}
 
-// A block is some records side by side.
+const lastSize = len(blockSizes) - 1
+
+// blockAt says where blocks begin: by the number of records that a trace has, the size
+// of the block that its next one begins, as an index into blockSizes, or insideBlock.
+// Behind these it goes on with the last size.
+var blockAt = func() (at [189]uint8) {
+	for n := range at {
+		at[n] = insideBlock
+	}
+	n := 1
+	for class, size := range blockSizes {
+		at[n] = uint8(class)
+		n += int(size)
+	}
+	at[n] = uint8(lastSize)
+	return at
+}()
+
+const insideBlock = 0xFF
+
+// classAt returns the size of the block that begins behind n records, or insideBlock.
+func classAt(n uint32) uint8 {
+	switch {
+	case n < uint32(len(blockAt)):
+		return blockAt[n]
+	case (n-uint32(len(blockAt)-1))%uint32(blockSizes[lastSize]) == 0:
+		return uint8(lastSize)
+	}
+	return insideBlock
+}
+
+// A block is some records side by side: as many as its turn in the chain says.
 type block struct {
 	start uint32      // place of the first
 	next  blockNumber // of the trace, the first behind the last; or of those that were given back
-	used  uint8       // records
-	class uint8       // index into blockSizes
 }
 
 // A blockNumber is an index into blocks; 0 is none.
 type blockNumber uint32
 
-// A spanList is the records of one trace: 12 bytes. The zero value is empty.
+// A spanList is the records of one trace: 16 bytes. The zero value is empty.
 type spanList struct {
 	n     uint32
 	first uint32      // place of the first record
 	last  blockNumber // of the others
+	next  uint32      // place of the next record, unless a block begins there
 }
 
 // add appends a record to a list, which the caller writes.
 func (s *spanStore) add(l *spanList) *record {
-	l.n++
-	if l.n == 1 {
-		l.first = s.takeAlone()
+	if l.n == 0 {
+		l.n, l.first = 1, s.takeAlone()
 		return s.records.at(l.first)
 	}
-	b := s.blockFor(l)
-	b.used++
-	return s.records.at(b.start + uint32(b.used) - 1)
+	if class := classAt(l.n); class != insideBlock {
+		s.grow(l, class)
+	}
+	r := s.records.at(l.next)
+	l.n++
+	l.next++
+	return r
 }
 
-// blockFor returns the last block of a list, which has room.
-func (s *spanStore) blockFor(l *spanList) *block {
+// grow appends a block to a list.
+func (s *spanStore) grow(l *spanList, class uint8) {
+	number := s.take(class)
+	b := s.blocks.at(uint32(number))
+	l.next = b.start
 	if l.last == 0 {
-		l.last = s.take(0)
-		b := s.blocks.at(uint32(l.last))
-		b.next = l.last
-		return b
+		b.next = number
+	} else {
+		last := s.blocks.at(uint32(l.last))
+		b.next, last.next = last.next, number
 	}
-	b := s.blocks.at(uint32(l.last))
-	if b.used < blockSizes[b.class] {
-		return b
-	}
-	number := s.take(min(b.class+1, uint8(len(blockSizes)-1)))
-	more := s.blocks.at(uint32(number))
-	b = s.blocks.at(uint32(l.last)) // which taking one may have moved
-	more.next, b.next, l.last = b.next, number, number
-	return more
+	l.last = number
 }
 
-// take returns an empty block.
+// take returns a block that is not in use.
 func (s *spanStore) take(class uint8) blockNumber {
 	if number := s.free[class]; number != 0 {
 		s.free[class] = s.blocks.at(uint32(number)).next
@@ -76,7 +104,7 @@ func (s *spanStore) take(class uint8) blockNumber {
 	if number == 0 { // which is none
 		number = s.blocks.take(1)
 	}
-	*s.blocks.at(number) = block{start: s.records.take(int(blockSizes[class])), class: class}
+	s.blocks.at(number).start = s.records.take(int(blockSizes[class]))
 	return blockNumber(number)
 }
 
@@ -96,13 +124,17 @@ func (s *spanStore) release(l *spanList) {
 		s.records.at(l.first).start = int64(s.alone)
 		s.alone = l.first + 1
 	}
-	for number := l.last; number != 0; {
-		b := s.blocks.at(uint32(number))
-		next := b.next
-		b.next, b.used = s.free[b.class], 0
-		s.free[b.class] = number
-		if number = next; number == l.last {
-			break
+	if l.last != 0 {
+		number := s.blocks.at(uint32(l.last)).next
+		for class := 0; ; class = min(class+1, lastSize) {
+			b := s.blocks.at(uint32(number))
+			next := b.next
+			b.next = s.free[class]
+			s.free[class] = number
+			if number == l.last {
+				break
+			}
+			number = next
 		}
 	}
 	*l = spanList{}
@@ -114,12 +146,15 @@ func (s *spanStore) all(l *spanList) iter.Seq[[]record] {
 		if l.n == 0 || !yield(s.records.run(l.first, 1)) || l.last == 0 {
 			return
 		}
+		rest, class := l.n-1, 0
 		for number := s.blocks.at(uint32(l.last)).next; ; {
 			b := s.blocks.at(uint32(number))
-			if !yield(s.records.run(b.start, uint32(b.used))) || number == l.last {
+			n := min(rest, uint32(blockSizes[class]))
+			if !yield(s.records.run(b.start, n)) || n == rest {
 				return
 			}
-			number = b.next
+			rest -= n
+			number, class = b.next, min(class+1, lastSize)
 		}
 	}
 }
