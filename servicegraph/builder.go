@@ -78,7 +78,7 @@ func (c Config) Reads(key string) bool {
 //
 // A span may arrive after its children, and a trace in any number of pieces, so
 // the builder holds the spans of a trace until it is forgotten: by default for
-// ever, otherwise as the [Window] says. That takes about 80 bytes a span, and 100 to 145
+// ever, otherwise as the [Window] says. That takes about 80 bytes a span, and 100 to 150
 // where a trace is a single one. What it has counted of a trace it never forgets.
 type Builder struct {
 	cfg    Config
