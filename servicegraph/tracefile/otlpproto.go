@@ -322,7 +322,8 @@ func (d *wireDecoder) readAttributes(w *wireSpan) error {
 func (d *wireDecoder) readRawAttributes(w *wireSpan) error {
 	d.raw.ClearAttrs()
 	filter := d.filter.byKind[d.raw.Kind]
-	for _, a := range w.attributes {
+	for i := range w.attributes {
+		a := &w.attributes[i]
 		if !filter.Has(a.number) {
 			continue
 		}

@@ -72,20 +72,24 @@ type wireReader struct {
 }
 
 func (r *wireReader) next() bool {
-	// Nearly all fields: one byte of tag, and a length or a number of one byte or two.
-	if b := r.rest; len(b) > 2 && b[0] < 0x80 && b[0] >= 1<<3 {
+	b := r.rest
+	if len(b) == 0 || r.err != nil {
+		return false
+	}
+	// Nearly all fields: one byte of tag, and a length of one byte or two, or a number of one.
+	if len(b) >= 2 && b[0] < 0x80 && b[0] >= 1<<3 {
 		switch uint64(b[0]) & 7 {
 		case length:
 			n, at := int(b[1]), 2
-			if n >= 0x80 {
+			if n >= 0x80 && len(b) > 2 && b[2] < 0x80 {
 				n, at = n&0x7f|int(b[2])<<7, 3
 			}
-			if (at == 2 || b[2] < 0x80) && n <= len(b)-at && r.err == nil {
+			if (n < 0x80 || at == 3) && n <= len(b)-at {
 				r.tag, r.bytes, r.rest = uint64(b[0]), b[at:at+n], b[at+n:]
 				return true
 			}
 		case varint:
-			if b[1] < 0x80 && r.err == nil {
+			if b[1] < 0x80 {
 				r.tag, r.bits, r.rest = uint64(b[0]), uint64(b[1]), b[2:]
 				return true
 			}
@@ -96,9 +100,6 @@ func (r *wireReader) next() bool {
 
 // nextOfAny is next for a field of any form.
 func (r *wireReader) nextOfAny() bool {
-	if len(r.rest) == 0 || r.err != nil {
-		return false
-	}
 	num, typ, n := protowire.ConsumeTag(r.rest)
 	if n < 0 {
 		return r.fail(n)

@@ -58,6 +58,9 @@ func (w *wireSpan) read(b []byte, filter *attributeFilter) error {
 	} else {
 		b = w.readTimesToIDs(w.readAttributes(w.readStatusAndFlags(b), keys))
 	}
+	if len(b) == 0 {
+		return nil
+	}
 	r := wireReader{rest: b}
 	for r.next() {
 		switch r.tag {
