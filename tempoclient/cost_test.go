@@ -122,7 +122,6 @@ func TestSpansFetchesSomeAtATime(t *testing.T) {
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if strings.HasPrefix(req.URL.Path, "/api/v2/traces/") {
 			n := now.Add(1)
-			defer now.Add(-1)
 			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 			}
 			if n == fetchers {
@@ -132,6 +131,7 @@ func TestSpansFetchesSomeAtATime(t *testing.T) {
 			case <-together:
 			case <-req.Context().Done():
 			}
+			now.Add(-1) // before the answer, upon which the next may come
 		}
 		tempo(w, req)
 	}))
