@@ -79,7 +79,8 @@ func (c Config) Reads(key string) bool {
 // A span may arrive after its children, and a trace in any number of pieces, so
 // the builder holds the spans of a trace until it is forgotten: by default for
 // ever, otherwise as the [Window] says. That takes about 80 bytes a span, and 100 to 150
-// where a trace is a single one. What it has counted of a trace it never forgets.
+// where a trace is a single one. What it has counted of a trace it never forgets. It
+// panics where it would have to hold more than 2³² spans.
 type Builder struct {
 	cfg    Config
 	names  names
@@ -138,7 +139,7 @@ func (b *Builder) Add(s Span) {
 	if set := b.admit(s.TraceID, s.SpanID); set != nil {
 		r := b.store.add(&set.spans)
 		*r = b.record(&s)
-		b.kept(set, r, s.Links)
+		b.kept(r, s.Links)
 	}
 }
 
@@ -159,7 +160,7 @@ func (b *Builder) admit(trace TraceID, span SpanID) *spanSet {
 }
 
 // kept counts a span that was added to its trace, the last that admit returned.
-func (b *Builder) kept(set *spanSet, r *record, links []Link) {
+func (b *Builder) kept(r *record, links []Link) {
 	b.spans++
 	if r.kind == KindConsumer {
 		b.noteLinks(r, links)

@@ -9,7 +9,8 @@ type chunks[T any] struct{ all [][]T } // of chunkSize elements at most
 const (
 	chunkBits  = 12
 	chunkSize  = 1 << chunkBits
-	firstChunk = 16 // to begin with: most builders of tests hold less
+	maxChunks  = 1 << (32 - chunkBits) // or places would begin again
+	firstChunk = 16                    // to begin with: most builders of tests hold less
 )
 
 // at returns the element at a place. It may move when the next is taken: the first
@@ -24,7 +25,7 @@ func (c *chunks[T]) run(place, n uint32) []T {
 }
 
 // take returns the place of n new elements side by side, which are zero. It is the one
-// behind the last, unless these do not fit into its chunk.
+// behind the last, unless these do not fit into its chunk. It panics where there are no more places.
 func (c *chunks[T]) take(n int) uint32 {
 	last := len(c.all) - 1
 	switch {
@@ -32,6 +33,9 @@ func (c *chunks[T]) take(n int) uint32 {
 		c.all = append(c.all, make([]T, 0, max(n, firstChunk)))
 		last = 0
 	case len(c.all[last])+n > chunkSize:
+		if len(c.all) == maxChunks {
+			panic("servicegraph: no more than 2³² spans can be held")
+		}
 		c.all = append(c.all, make([]T, 0, chunkSize))
 		last++
 	case len(c.all[last])+n > cap(c.all[last]):

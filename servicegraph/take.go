@@ -31,7 +31,7 @@ func (b *Builder) Take(batch *Batch) {
 		if set := b.admit(s.trace, s.id); set != nil {
 			r := b.store.add(&set.spans)
 			b.unpack(r, l, s)
-			b.kept(set, r, its)
+			b.kept(r, its)
 		}
 	}
 	batch.recycle()

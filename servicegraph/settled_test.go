@@ -1,0 +1,49 @@
+package servicegraph
+
+import (
+	"fmt"
+	"testing"
+)
+
+// TestSettledTalliesAreFoundAnew calls so many addresses that those called before are
+// settled for good in the middle, and wants no call lost on the edges that others are
+// added to, and an address that was learned before learned again.
+func TestSettledTalliesAreFoundAnew(t *testing.T) {
+	const traces = maxOpenCalls + maxOpenCalls/4
+	b := NewBuilder(Config{Window: Window{Traces: 1}})
+	for i := range traces {
+		trace := TraceID{1, 13: byte(i >> 16), 14: byte(i >> 8), 15: byte(i)}
+		span := func(id, parent byte, service string, kind Kind, attrs ...Attr) {
+			b.Add(Span{TraceID: trace, SpanID: SpanID{id}, ParentID: SpanID{parent}, Service: service, Kind: kind, Attrs: attrs})
+		}
+		address := func(of string) Attr { return Attr{"server.address", of} }
+		span(1, 0, "A", KindInternal)
+		span(2, 1, "A", KindClient, address("b.example"))
+		span(3, 2, "B", KindServer)
+		span(4, 1, "C", KindInternal)
+		span(5, 4, "C", KindClient)
+		span(6, 5, "B", KindServer)
+		span(7, 4, "C", KindClient, address("b.example"))
+		span(8, 4, "C", KindClient, address("other.example"))
+		span(9, 4, "C", KindClient, address(fmt.Sprintf("host%d.example", i)))
+	}
+	b.Add(Span{TraceID: TraceID{2}, SpanID: SpanID{1}, Service: "D"}) // nothing else is held
+	g := b.Graph()
+	if g.Report().AddressesSettled == 0 {
+		t.Fatal("no addresses were settled")
+	}
+	service := func(name string) NodeID { return NodeID{Name: name, Type: TypeService} }
+	for _, want := range []struct {
+		from, to NodeID
+		calls    float64
+	}{
+		{service("A"), service("B"), traces},
+		{service("C"), service("B"), 2 * traces}, // half of them to its address
+		{service("C"), NodeID{Name: "other.example", Type: TypeExternal}, traces},
+	} {
+		e, ok := g.Edge(EdgeID{want.from, want.to, KindRequest})
+		if !ok || e.Calls != want.calls {
+			t.Errorf("%v calls of %s to %s, want %v", e.Calls, want.from, want.to, want.calls)
+		}
+	}
+}
