@@ -17,10 +17,12 @@ import (
 // that returns an error, reading ends there, and Load returns the error. Any other error
 // says how the source was lost; what could be read before is in the builder.
 //
-// With more than one processor ([runtime.GOMAXPROCS]), spans are read ahead of the
-// builder by goroutines that end before Load returns. What comes of it is the same, and
-// the builder, and skipped, see no other goroutine than the caller's. At most some
-// megabytes are read ahead, and as many of the largest records as there are processors.
+// With more than one processor ([runtime.GOMAXPROCS]), and unless the input is small,
+// spans are read ahead of the builder by goroutines that end before Load returns. What
+// comes of it is the same, and the builder, and skipped, see no other goroutine than the
+// caller's; the reader is read by several, one at a time. At most some megabytes are read
+// ahead, and as many of the largest records as there are processors. Where the reader is
+// slow, spans reach the builder some megabytes behind it, too.
 func Load(b *servicegraph.Builder, r io.Reader, name string, skipped func(*servicegraph.SkipError) error) error {
 	return newLoader(b, name, skipped).load(r, maxRecord, unitSize)
 }

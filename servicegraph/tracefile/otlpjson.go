@@ -195,7 +195,7 @@ func (d jsonDecoder) resourceSpans(rs *jsonResourceSpans) error {
 // scopes returns the spans by scope. Under both names they are the same, written twice
 // for those who knew one of them.
 func (rs *jsonResourceSpans) scopes() []jsonScopeSpans {
-	if rs.ScopeSpans != nil {
+	if len(rs.ScopeSpans) > 0 {
 		return rs.ScopeSpans
 	}
 	return rs.LibrarySpans

@@ -64,7 +64,8 @@ const (
 
 // newPipeline starts to read an input for builders with a configuration.
 func newPipeline(s *source, config servicegraph.Config, in recognized, limit, blockSize int) *pipeline {
-	decoders := min(runtime.GOMAXPROCS(0), maxDecoders)
+	// One beside the builder's goroutine, however few processors are left by now.
+	decoders := max(2, min(runtime.GOMAXPROCS(0), maxDecoders))
 	units := 2*decoders + 1 // beside those at work, as many wait for the builder
 	p := &pipeline{
 		source: s, config: config, decoders: decoders,

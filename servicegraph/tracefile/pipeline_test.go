@@ -41,6 +41,12 @@ func TestPipelineDamage(t *testing.T) {
 	}
 }
 
+// The number of processors can fall at any time: a pipeline reads all there is with one.
+func TestPipelineWithOneProcessor(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	checkLoad(t, traceMessages(5000), servicegraph.Config{})
+}
+
 // A message of more than the limit is left out, however it lies in its units.
 func TestPipelineLimit(t *testing.T) {
 	data := slices.Concat(traceMessages(100), sdkMessages(1000), traceMessages(100))

@@ -119,6 +119,7 @@ func TestForms(t *testing.T) {
 		{"Tempo's answer, version 2", []byte(`{"metrics":{"inspectedBytes":"9"},"trace":` + string(base64IDs) + `}`)},
 		{"Jaeger's answer, version 3", wrapped},
 		{"older names", bytes.ReplaceAll(whole, []byte(`"scopeSpans"`), []byte(`"instrumentationLibrarySpans"`))},
+		{"newer names of nothing", bytes.ReplaceAll(whole, []byte(`"scopeSpans"`), []byte(`"scopeSpans":[],"instrumentationLibrarySpans"`))},
 		{"older and newer names", bytes.ReplaceAll(whole, []byte(`"scopeSpans"`), []byte(`"instrumentationLibrarySpans":[],"scopeSpans"`))},
 		{"a list of JSON objects", slices.Concat([]byte("["), bytes.ReplaceAll(bytes.TrimSpace(lines), []byte("\n"), []byte(",")), []byte("]"))},
 		{"a list of JSON objects in many lines", slices.Concat([]byte("[\n  "), bytes.ReplaceAll(bytes.TrimSpace(pretty), []byte("\n}\n{"), []byte("\n},\n{")), []byte("\n]\n"))},
