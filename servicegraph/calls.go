@@ -46,8 +46,8 @@ type spanFacts struct {
 	outer int32
 	inner int32 // for a caller span, the one inside that stands for the same call; -1 if none
 
-	callee int32 // for a caller span, the first span it called directly; -1 if none
-	also   int32 // for a callee span, the next callee of the same caller; -1 if none
+	callee int32 // for a caller span, the last in order that it called directly; -1 if none
+	also   int32 // for a callee span, the one before it of the same caller; -1 if none
 
 	// request is the span of the request that this span works for: the nearest
 	// SERVER or CONSUMER span of the service, or its first span; perhaps itself.

@@ -34,3 +34,16 @@ func TestForgottenAreBounded(t *testing.T) {
 		t.Errorf("%d traces are remembered as forgotten, want %d", b.forgotten.n, maxForgotten)
 	}
 }
+
+// TestForgottenLinksAreDropped forgets consumers with links to traces that are held, not
+// held any more, and their own, and wants nothing kept of the links but for what is held.
+func TestForgottenLinksAreDropped(t *testing.T) {
+	b := NewBuilder(Config{Window: Window{Traces: 3}})
+	for i := range byte(100) {
+		id := func(trace byte) Link { return Link{TraceID{1, 15: trace}, SpanID{1}} }
+		b.Add(Span{TraceID: id(i).TraceID, SpanID: SpanID{1}, Service: "A", Kind: KindConsumer, Links: []Link{id(i - 1), id(i), id(i + 1)}})
+	}
+	if len(b.linkages) != 3 || len(b.linked) != 5 {
+		t.Errorf("linkages of %d traces, want 3, and links to %d spans, want 5", len(b.linkages), len(b.linked))
+	}
+}
