@@ -53,7 +53,7 @@ or .zst behind that; what else is there is said on standard error. A pattern suc
 'traces/*.json' stands for what it matches.
 
 A file may be larger than memory. At most 4,194,304 spans are held at a time, which
-takes up to 0.9 GB; of more, the traces that have been quiet longest are counted early, and
+takes up to 0.6 GB; of more, the traces that have been quiet longest are counted early, and
 what is said about that tells how many. Spans of them that come later still are left
 out, and counted: those of one trace should not be that far apart.
 
