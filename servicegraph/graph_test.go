@@ -129,6 +129,7 @@ func TestReadJSONRefuses(t *testing.T) {
 		{"no schema", `{"nodes":[]}`, "schema version 0, want 1"},
 		{"node twice", `{"schema":1,"nodes":[{"id":"a","name":"a"},{"id":"a","name":"a"}]}`, `node "a" is there twice`},
 		{"edge to nowhere", `{"schema":1,"nodes":[{"id":"a","name":"a"}],"edges":[{"from":"a","to":"b","target":1}]}`, "target 1 is not a node"},
+		{"span of no node", `{"schema":1,"open":{"nodes":[{"name":"a","type":"service"}],"sends":[{"traceId":"1","spanId":"2","node":0}]}}`, `span 2 is of "a", which is not among the nodes`},
 		{"edge twice", `{"schema":1,"nodes":[{"id":"a","name":"a"}],"edges":[{"from":"a","to":"a"},{"from":"a","to":"a"}]}`, "is there twice"},
 		{"bucket out of range", `{"schema":1,"nodes":[{"id":"a","requests":{"latency":{"count":1,"min":5,"max":5,"buckets":[[9,1]]}}}]}`, "latency bucket [9,1]"},
 		{"bucket of a billion", `{"schema":1,"nodes":[{"id":"a","requests":{"latency":{"count":1,"min":5,"max":5,"buckets":[[1e9,1]]}}}]}`, "latency bucket"},

@@ -43,6 +43,9 @@ func (t *totals) node(i nodeIndex) *Node {
 	return t.nodes[i-1]
 }
 
+// hasNode reports whether the node with the given number was made.
+func (t *totals) hasNode(i nodeIndex) bool { return int(i) <= len(t.nodes) && t.nodes[i-1] != nil }
+
 // edge returns the edge with the given ends, which it makes if need be.
 func (t *totals) edge(key edgeKey) *tally {
 	e := t.lastEdges.find(key, key.hash(), t.edges)
