@@ -23,14 +23,19 @@ type saidRecord struct {
 func (b *Builder) Take(batch *Batch) {
 	l := batch.ledger
 	l.enter(batch)
-	links := batch.links
+	links, weights := batch.links, batch.weights
 	for i := range batch.spans {
 		s := &batch.spans[i]
 		its := links[:s.links]
 		links = links[s.links:]
+		weight := 1.0
+		if s.weighted {
+			weight, weights = weights[0], weights[1:]
+		}
 		if set := b.admit(s.trace, s.id); set != nil {
 			r := b.store.add(&set.spans)
 			b.unpack(r, l, s)
+			r.weight = weight
 			b.kept(r, its)
 		}
 	}
@@ -48,7 +53,7 @@ func (l *ledger) enter(batch *Batch) {
 	l.said = append(l.said, make([]saidRecord, len(batch.sayings))...)
 }
 
-// unpack fills the record of a span. What is there is of another.
+// unpack fills the record of a span, but for the weight. What is there is of another.
 func (b *Builder) unpack(r *record, l *ledger, s *packedSpan) {
 	node, said := l.nodes[s.resource], &l.said[s.saying]
 	if node == 0 {
@@ -60,7 +65,6 @@ func (b *Builder) unpack(r *record, l *ledger, s *packedSpan) {
 	*r = said.record
 	r.id, r.parent = s.id, s.parent
 	r.start, r.end = s.start, s.end
-	r.weight = s.weight
 	r.node = node
 	r.status = s.status
 	if said.fails && s.status == StatusUnset {
@@ -99,7 +103,7 @@ func (b *Batch) recycle() {
 	clear(b.resources)
 	clear(b.sayings)
 	b.resources, b.sayings = b.resources[:0], b.sayings[:0]
-	b.spans, b.links = b.spans[:0], b.links[:0]
+	b.spans, b.links, b.weights = b.spans[:0], b.links[:0], b.weights[:0]
 	select {
 	case b.used <- b:
 	default:
