@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -160,15 +161,22 @@ func FuzzJSON(f *testing.F) {
 	})
 }
 
-// FuzzValues compares the splitting of a stream with the standard library's.
+// FuzzValues compares the splitting of a stream with the standard library's, and with
+// itself when the stream arrives in one piece.
 func FuzzValues(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `{"a":[1,-2.5e+3,true,false,null,"x\"\\\u0041"]} {"b":{}}`, "{\n}\n{}", `{"a":[]}{"b":[[],{}]}`, `{"a":1,}`, `{"a" "b"}`, `{"a":"` + "\n" + `"}`,
-		"{]\n{}", "[\n{}", `{"a":` + strings.Repeat("[", 10) + strings.Repeat("]", 10) + "}",
+		"{]\n{}", "[\n{}", "{}\n\xef\xbb\xbf{}", "{\n\"a\":0\n{\n\"b\":0\n}\n{}", "{\"a text that is quoted\":\n}", "{\"a\":\"of twenty-one\"}{}", `{"a":` + strings.Repeat("[", 10) + strings.Repeat("]", 10) + "}",
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, limit := range []int{maxRecord, 20} {
+			pieces := splitValues(&values{in: bufio.NewReaderSize(bytes.NewReader(b), 16), limit: limit})
+			if diff := cmp.Diff(splitValues(&values{in: bufio.NewReaderSize(bytes.NewReader(b), len(b)), limit: limit}), pieces); diff != "" {
+				t.Fatalf("limit of %d: in one piece and in many (-want +got):\n%s", limit, diff)
+			}
+		}
 		if bytes.Count(b, []byte("{"))+bytes.Count(b, []byte("[")) > maxDepth {
 			return // nested too deep, perhaps
 		}
@@ -213,4 +221,19 @@ func FuzzValues(f *testing.F) {
 			t.Errorf("(-want +got):\n%s", cmp.Diff(want, got))
 		}
 	})
+}
+
+// splitValues returns where the values of a stream begin, and what each is, or why it is
+// none.
+func splitValues(v *values) (list []string) {
+	for {
+		object, err := v.next()
+		switch {
+		case err == io.EOF:
+			return list
+		case err != nil:
+			object = []byte(err.Error())
+		}
+		list = append(list, fmt.Sprintf("%d: %q", v.start, object))
+	}
 }

@@ -72,23 +72,17 @@ func (o *objects) next() ([]byte, error) {
 				return o.rest()
 			}
 		default:
-			return nil, fmt.Errorf("no JSON object at byte %d: %s: the rest is lost", o.base+int64(o.pos), excerpt(o.buf[o.pos:]))
+			return nil, fmt.Errorf("no JSON object at byte %d: %s: the rest is lost", o.base+int64(o.pos), o.excerpt(0))
 		}
 	}
 }
 
 // peek returns the next byte that is not blank.
 func (o *objects) peek() (byte, error) {
-	for {
-		rest := o.buf[o.pos:]
-		o.pos += len(rest) - len(bytes.TrimLeft(rest, blanks))
-		if o.pos < len(o.buf) {
-			return o.buf[o.pos], nil
-		}
-		if !o.more() {
-			return 0, o.err
-		}
+	if !o.begin() {
+		return 0, o.err
 	}
+	return o.buf[o.pos], nil
 }
 
 // element returns the object that begins here.

@@ -12,7 +12,9 @@ import (
 
 // blanks are the bytes that may stand between two JSON values: white space, and
 // those of a byte order mark.
-const blanks = " \t\r\n\xef\xbb\xbf"
+const blanks = " \t\r\n" + byteOrderMark
+
+const byteOrderMark = "\xef\xbb\xbf"
 
 // values splits a stream into its JSON objects, whether each has a line, many
 // lines, or a part of one. After an object that is broken or cut off it goes on
@@ -48,13 +50,11 @@ func (v *values) begin() bool {
 		if v.pos = blanksEnd(v.buf, v.pos); v.pos < len(v.buf) && v.buf[v.pos] < utf8.RuneSelf {
 			return true
 		}
-		rest := v.buf[v.pos:] // which may begin with a byte order mark
-		v.pos += len(rest) - len(bytes.TrimLeft(rest, blanks))
-		if v.pos < len(v.buf) {
-			return true
-		}
-		if !v.more() {
-			return false
+		rest := bytes.TrimLeft(v.buf[v.pos:], blanks)
+		v.pos = len(v.buf) - len(rest)
+		cutOff := bytes.HasPrefix([]byte(byteOrderMark), rest) // what is blank, perhaps
+		if !cutOff || !v.more() {
+			return len(rest) > 0
 		}
 	}
 }
@@ -98,7 +98,7 @@ func (v *values) next() ([]byte, error) {
 	}
 	v.start = v.base + int64(v.pos)
 	if v.buf[v.pos] != '{' {
-		reason := "not a JSON object: " + excerpt(v.buf[v.pos:])
+		reason := "not a JSON object: " + v.excerpt(0)
 		v.skipLine()
 		return nil, &brokenValue{reason}
 	}
@@ -106,26 +106,26 @@ func (v *values) next() ([]byte, error) {
 	scan := jsonScanner{deepest: v.deepest}
 	n := 0 // bytes of the object so far
 	for {
-		used, state := scan.scan(v.buf[v.pos+n:])
+		more := v.buf[v.pos+n:]
+		used, state := scan.scan(more[:min(len(more), v.limit+1-n)])
 		n += used
 		switch {
+		case n > v.limit:
+			v.resume(n, len(scan.open))
+			return nil, &brokenValue{fmt.Sprintf("longer than %d bytes", v.limit)}
 		case state == jsonComplete:
 			v.pos += n
 			return v.buf[v.pos-n : v.pos], nil
 		case state == jsonBroken:
-			wrong := v.buf[v.pos+n:]
-			what := excerpt(wrong)
-			if wrong[0] == '\r' || wrong[0] == '\n' {
-				what = "the line ends within a string"
+			what := "the line ends within a string"
+			if wrong := v.buf[v.pos+n]; wrong != '\r' && wrong != '\n' {
+				what = v.excerpt(n)
 			}
 			v.resume(n, len(scan.open))
 			return nil, &brokenValue{fmt.Sprintf("not JSON from byte %d on: %s", v.start+int64(n), what)}
 		case state == jsonTooDeep:
 			v.resume(n, len(scan.open))
 			return nil, &brokenValue{fmt.Sprintf("nested more than %d deep", cmp.Or(v.deepest, maxDepth))}
-		case n > v.limit:
-			v.resume(n, len(scan.open))
-			return nil, &brokenValue{fmt.Sprintf("longer than %d bytes", v.limit)}
 		case !v.more():
 			if v.err != io.EOF {
 				return nil, v.err
@@ -134,6 +134,25 @@ func (v *values) next() ([]byte, error) {
 			return nil, &brokenValue{cutOff}
 		}
 	}
+}
+
+// excerptLen is how many bytes an excerpt of a stream is made from, at most.
+const excerptLen = 512
+
+// excerpt quotes the beginning of what is n bytes behind the next one. It says the same
+// in whatever pieces the stream arrives.
+func (v *values) excerpt(n int) string {
+	for len(v.buf)-v.pos-n < excerptLen && !hasLine(v.buf[v.pos+n:]) && v.more() {
+	}
+	b := v.buf[v.pos+n:]
+	return excerpt(b[:min(len(b), excerptLen)])
+}
+
+// hasLine reports whether b has all that its excerpt depends on: a line that ends, and
+// is more than a bracket.
+func hasLine(b []byte) bool {
+	line, _, ended := bytes.Cut(bytes.TrimLeft(b, blanks), []byte("\n"))
+	return ended && len(bytes.TrimRight(line, blanks)) > 1
 }
 
 // more reads on behind what is buffered. It may move buf[pos:].
