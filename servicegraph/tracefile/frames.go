@@ -25,7 +25,8 @@ func readMessage(s *source, in *bufio.Reader, limit int) error {
 // readFrames decodes message after message, or has it done beside this goroutine.
 func readFrames(s *source, f *frames) error {
 	if s.pipeline != nil {
-		return s.pipeline.readFrames(f)
+		f.ahead = true
+		return s.pipeline.readStretches(f.reader)
 	}
 	d := newWireDecoder(s)
 	b := block{buf: make([]byte, 0, 2*headSize)}
@@ -66,8 +67,7 @@ type frames struct {
 	// are whole.
 	ahead bool
 
-	record int    // number of the last message
-	offset int64  // of the next one in the stream
+	offset int64  // of the next message in the stream
 	rest   []byte // what was read behind the last message: the end of a block
 	excess uint64 // how many bytes of a message to leave out
 	err    error  // how the stream ended
@@ -81,7 +81,6 @@ type block struct {
 
 // A frame is where a message is in a block.
 type frame struct {
-	record int   // from 1
 	offset int64 // in the stream, of its tag or length
 	next   int64 // of what follows it
 	size   uint64
@@ -140,8 +139,6 @@ func (f *frames) cut(b *block, at int) (int, error) {
 		}
 		m.end += at
 		at = m.end
-		f.record++
-		m.record = f.record
 		f.offset = m.next
 		b.messages = append(b.messages, m)
 		if m.bytes == nil {
@@ -224,7 +221,8 @@ func endsEarly(offset int64, err error) error {
 // decode passes the spans of a message of a block on. With ahead it can be called
 // from several goroutines at a time, each with a decoder and blocks of its own.
 func (f *frames) decode(d *wireDecoder, b *block, m *frame) error {
-	d.record, d.offset = m.record, m.offset
+	d.record++
+	d.offset = m.offset
 	switch {
 	case m.bytes == nil:
 		return d.skip(fmt.Errorf("a message of %d bytes, more than the %d that are read at once", m.size, f.limit))
@@ -251,4 +249,30 @@ func (f *frames) following(b *block, m *frame) []byte {
 		f.rest = b.buf[at:]
 	}
 	return b.buf[m.end:min(len(b.buf), m.end+lookahead)]
+}
+
+// A frameReader reads blocks of frames in turn with others.
+type frameReader struct {
+	frames *frames
+	block  block
+	wire   *wireDecoder
+	size   int // of a block, if no message is larger
+}
+
+func (f *frames) reader(s *source, size int) stretchReader {
+	return &frameReader{frames: f, block: block{buf: make([]byte, 0, size)}, wire: newWireDecoder(s), size: size}
+}
+
+func (r *frameReader) read() error { return r.frames.next(&r.block) }
+
+func (r *frameReader) decode() error {
+	for i := range r.block.messages {
+		if err := r.frames.decode(r.wire, &r.block, &r.block.messages[i]); err != nil {
+			return err
+		}
+	}
+	if cap(r.block.buf) > 2*r.size { // one large message, and perhaps no second one
+		r.block.buf = make([]byte, 0, r.size)
+	}
+	return nil
 }

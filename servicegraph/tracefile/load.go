@@ -105,6 +105,7 @@ func (l *loader) follow(p *pipeline) error {
 		if u.err != nil {
 			return u.err
 		}
+		l.source.record += u.records
 		p.recycle(u)
 	}
 	return nil
@@ -119,6 +120,7 @@ func (l *loader) takeIn(d delivery) error {
 		l.builder.Take(d.batch)
 	}
 	if d.skip != nil {
+		d.skip.Record += l.source.record
 		return l.source.report(d.skip)
 	}
 	return nil

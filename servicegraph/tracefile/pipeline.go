@@ -10,8 +10,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// A pipeline reads an input ahead of the builder that it is for. In forms whose records
-// can be told apart without being decoded, several goroutines take turns to read a
+// A pipeline reads an input ahead of the builder that it is for. In forms that can be cut
+// between records without being decoded, several goroutines take turns to read a
 // stretch of it, and decode what they have read while the others read on: what a core
 // has brought into its caches, it decodes itself. Other forms are read and decoded by one
 // goroutine. One more inflates what is compressed. The builder's goroutine takes what
@@ -23,21 +23,22 @@ type pipeline struct {
 	config   servicegraph.Config
 	decoders int
 
-	blockSize int // bytes of a stretch, if no message is larger
+	blockSize int // bytes of a stretch, if no record is larger
 
 	free  chan *unit // to be filled; there are only so many, which bounds what is under way
 	order chan *unit // all that were begun
 	stop  chan struct{}
 	group sync.WaitGroup
 
-	shared atomic.Pointer[sharedFrames] // nil before they are known, and in other forms
-	own    *decoder                     // of the builder's goroutine; made when needed
+	turns atomic.Pointer[turns] // nil before the form is known, and in other forms
+	own   *decoder              // of the builder's goroutine; made when needed
 }
 
 // A unit is what comes of a stretch of an input.
 type unit struct {
 	decoded    chan struct{} // holds one element when the rest is there
 	deliveries []delivery
+	records    int // their numbers are counted from where the unit begins
 	spans      int
 	err        error // the end of the input, behind the deliveries
 }
@@ -51,7 +52,7 @@ type delivery struct {
 }
 
 const (
-	// blockSize is how many bytes a stretch has, unless a message is larger: so much
+	// blockSize is how many bytes a stretch has, unless a record is larger: so much
 	// that taking turns costs little beside. Reading 250,000 spans of 175 MB on two cores
 	// took 278 ns a span with 64 KiB, 190 with 128, 171 with 256, 156 with 512 and with
 	// 1024. More units under way, and spinning in place of waiting for one's turn, did
@@ -167,107 +168,6 @@ func (p *pipeline) deliver(c *collector, err error) bool {
 	return true
 }
 
-// readFrames has the input decoded to its end, by this goroutine and others.
-func (p *pipeline) readFrames(f *frames) error {
-	f.ahead = true
-	shared := &sharedFrames{frames: f}
-	p.shared.Store(shared)
-	var group sync.WaitGroup
-	for range p.decoders - 1 { // the last one is the builder's goroutine
-		group.Go(func() {
-			d := p.newDecoder(shared)
-			for u := p.next(); u != nil && d.decode(u); {
-				u = p.next()
-			}
-		})
-	}
-	group.Wait()
-	return unlessEOF(shared.ended())
-}
-
-// help decodes a stretch, and reports whether there was one to decode. It is what the
-// builder's goroutine does while it waits.
-func (p *pipeline) help() bool {
-	if p.own == nil {
-		shared := p.shared.Load()
-		if shared == nil {
-			return false
-		}
-		p.own = p.newDecoder(shared)
-	}
-	select {
-	case u := <-p.free:
-		return p.own.decode(u)
-	default:
-		return false
-	}
-}
-
-// sharedFrames are read by several decoders, one at a time.
-type sharedFrames struct {
-	mu sync.Mutex
-	*frames
-	end error // how they ended; nil before that
-}
-
-// ended returns how the frames ended, nil if they have not.
-func (f *sharedFrames) ended() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.end
-}
-
-// A decoder reads and decodes stretches of an input in turn with others.
-type decoder struct {
-	pipeline  *pipeline
-	frames    *sharedFrames
-	block     block
-	wire      *wireDecoder
-	collector *collector
-}
-
-func (p *pipeline) newDecoder(shared *sharedFrames) *decoder {
-	c := newCollector(p.source, p.config)
-	return &decoder{
-		pipeline:  p,
-		frames:    shared,
-		block:     block{buf: make([]byte, 0, p.blockSize)},
-		wire:      newWireDecoder(&c.source),
-		collector: c,
-	}
-}
-
-// decode fills a unit, and reports whether there was something to fill it with.
-func (d *decoder) decode(u *unit) bool {
-	if !d.read(u) {
-		d.pipeline.free <- u
-		return false
-	}
-	for i := range d.block.messages {
-		if u.err = d.frames.decode(d.wire, &d.block, &d.block.messages[i]); u.err != nil {
-			break
-		}
-	}
-	d.collector.moveTo(u)
-	u.decoded <- struct{}{}
-	if size := d.pipeline.blockSize; cap(d.block.buf) > 2*size { // one large message, and perhaps no second one
-		d.block.buf = make([]byte, 0, size)
-	}
-	return true
-}
-
-// read reads the next stretch for a unit, if there is one.
-func (d *decoder) read(u *unit) bool {
-	d.frames.mu.Lock()
-	defer d.frames.mu.Unlock()
-	if d.frames.end != nil {
-		return false
-	}
-	d.frames.end = d.frames.next(&d.block)
-	d.pipeline.order <- u
-	return true
-}
-
 // A collector is a source whose consumer gathers what comes of it.
 type collector struct {
 	source
@@ -281,9 +181,18 @@ func newCollector(s *source, config servicegraph.Config) *collector {
 	c.source = *newSource(s.name, Config{Keep: s.keep}, c.yield)
 	if s.intake != nil {
 		c.intake = servicegraph.NewIntake(config)
-		c.loaded = func(*servicegraph.Intake) bool { return c.pass() }
+		c.loaded = c.take
 	}
 	return c
+}
+
+// take takes what the intake holds, before what comes behind it.
+func (c *collector) take(*servicegraph.Intake) bool {
+	if c.pass == nil {
+		c.deliver(nil)
+		return true
+	}
+	return c.pass()
 }
 
 // yield takes what comes from the source.
@@ -313,5 +222,6 @@ func (c *collector) deliver(skip *servicegraph.SkipError) {
 func (c *collector) moveTo(u *unit) {
 	c.deliver(nil)
 	u.deliveries, c.deliveries = c.deliveries, u.deliveries
+	u.records, c.record = c.record, 0
 	u.spans, c.spans = c.spans, 0
 }
