@@ -72,7 +72,7 @@ func (o *objects) next() ([]byte, error) {
 				return o.rest()
 			}
 		default:
-			return nil, fmt.Errorf("no JSON object at byte %d: %s: the rest is lost", o.base+int64(o.pos), o.excerpt(0))
+			return nil, fmt.Errorf("no JSON object at byte %d: %s: the rest is lost", o.offset(), o.excerpt(0))
 		}
 	}
 }

@@ -44,6 +44,9 @@ const cutOff = "the JSON object is cut off"
 
 func (e *brokenValue) Error() string { return e.reason }
 
+// offset returns that of the next byte in the stream.
+func (v *values) offset() int64 { return v.base + int64(v.pos) }
+
 // begin goes to the next byte that is not blank, and reports whether there is one.
 func (v *values) begin() bool {
 	for {
@@ -70,7 +73,7 @@ func (v *values) line() []byte {
 	if !v.begin() {
 		return nil
 	}
-	n := max(0, int(v.searched-v.base)-v.pos) // bytes of it
+	n := max(0, int(v.searched-v.offset())) // bytes of it
 	for {
 		rest := v.buf[v.pos:]
 		end := bytes.IndexByte(rest[n:], '\n')
@@ -79,7 +82,7 @@ func (v *values) line() []byte {
 		} else {
 			n = len(rest)
 		}
-		v.searched = v.base + int64(v.pos+n)
+		v.searched = v.offset() + int64(n)
 		switch {
 		case n > min(longLine, v.limit):
 			return nil
@@ -96,7 +99,7 @@ func (v *values) next() ([]byte, error) {
 	if !v.begin() {
 		return nil, v.err
 	}
-	v.start = v.base + int64(v.pos)
+	v.start = v.offset()
 	if v.buf[v.pos] != '{' {
 		reason := "not a JSON object: " + v.excerpt(0)
 		v.skipLine()

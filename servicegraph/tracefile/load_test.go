@@ -3,6 +3,7 @@ package tracefile
 import (
 	"bytes"
 	"errors"
+	"io"
 	"iter"
 	"testing"
 
@@ -64,17 +65,21 @@ func loaded(tb testing.TB, data []byte, cfg servicegraph.Config) outcome {
 	return outcomeOf(tb, b, skips, err)
 }
 
-// piped is loaded through a pipeline whose units have a size.
-func piped(tb testing.TB, data []byte, cfg servicegraph.Config, size int) outcome {
+// piped is loaded through a pipeline whose units have a size, or none if that is 0.
+func piped(tb testing.TB, r io.Reader, limit int, cfg servicegraph.Config, size int) outcome {
 	tb.Helper()
 	b := servicegraph.NewBuilder(cfg)
 	var skips []string
 	err := newLoader(b, "input", func(skip *servicegraph.SkipError) error {
 		skips = append(skips, skip.Error())
 		return nil
-	}).load(bytes.NewReader(data), maxRecord, func(recognized) int { return size })
+	}).load(r, limit, func(recognized) int { return size })
 	return outcomeOf(tb, b, skips, err)
 }
+
+// unitSizes are sizes of units. Of JSON, the first is too small to cut anything, and the
+// second to leave two objects together.
+var unitSizes = []int{1, 50, 1000, blockSize}
 
 // checkLoad compares all ways of a file into a graph, and reports what they gave.
 func checkLoad(tb testing.TB, data []byte, cfg servicegraph.Config) outcome {
@@ -84,7 +89,7 @@ func checkLoad(tb testing.TB, data []byte, cfg servicegraph.Config) outcome {
 		tb.Errorf("Read and Load (-want +got):\n%s", diff)
 	}
 	for _, size := range []int{1, 1000, blockSize} {
-		if diff := cmp.Diff(want, piped(tb, data, cfg, size)); diff != "" {
+		if diff := cmp.Diff(want, piped(tb, bytes.NewReader(data), maxRecord, cfg, size)); diff != "" {
 			tb.Errorf("Read and a pipeline of units of %d bytes (-want +got):\n%s", size, diff)
 		}
 	}

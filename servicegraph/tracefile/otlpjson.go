@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"reflect"
 	"slices"
@@ -93,30 +92,58 @@ func (s *jsonSpan) UnmarshalJSON(b []byte) error {
 
 // readJSON reads OTLP JSON: any sequence of requests.
 func readJSON(s *source, in *bufio.Reader, limit int) error {
-	v := values{in: in, limit: limit}
-	d := jsonDecoder{s}
-	fast := newJSONIntake(s)
-	for !s.stopped {
-		if fast.takeLine(&v) {
+	if s.pipeline != nil {
+		return s.pipeline.readStretches((&jsonStretches{in: in, limit: limit}).reader)
+	}
+	r := newJSONReader(s)
+	r.values = values{in: in, limit: limit}
+	return unlessEOF(r.readTo(math.MaxInt64))
+}
+
+// A jsonReader passes the spans of a stream of requests on.
+type jsonReader struct {
+	values  values
+	decoder jsonDecoder
+	fast    *jsonIntake // nil without an intake
+}
+
+func newJSONReader(s *source) jsonReader {
+	return jsonReader{decoder: jsonDecoder{s}, fast: newJSONIntake(s)}
+}
+
+// readTo reads the requests that begin before an offset in the stream. The error is that
+// of the stream if it ends first, perhaps io.EOF.
+func (r *jsonReader) readTo(end int64) error {
+	for !r.decoder.stopped {
+		switch {
+		case !r.values.begin():
+			return r.values.err
+		case r.values.offset() >= end:
+			return nil
+		case r.fast.takeLine(&r.values):
 			continue
 		}
-		object, err := v.next()
-		if err == io.EOF {
-			return nil
-		}
-		s.record++
-		s.offset = v.start
-		if _, broken := errors.AsType[*brokenValue](err); broken {
-			err = s.skip(err)
-		} else if err == nil && !fast.takeObject(object) {
-			s.passOn(1) // they came before
-			err = d.request(object)
-		}
-		if err != nil {
+		if err := r.readNext(); err != nil {
 			return err
 		}
 	}
 	return errStopped
+}
+
+// readNext reads the next request.
+func (r *jsonReader) readNext() error {
+	s := r.decoder.source
+	object, err := r.values.next()
+	s.record++
+	s.offset = r.values.start
+	if _, broken := errors.AsType[*brokenValue](err); broken {
+		return s.skip(err)
+	}
+	if err != nil || r.fast.takeObject(object) {
+		return err
+	}
+	s.passOn(1) // they came before
+	return r.decoder.request(object)
 }
 
 // readJSONList reads OTLP JSON in a list, as tools make it of lines.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/google/go-cmp/cmp"
 	tracev1 "go.opentelemetry.io/proto/otlp/trace/v1"
 
 	"github.com/tempograph/tempograph/servicegraph"
@@ -51,20 +52,13 @@ func TestPipelineWithOneProcessor(t *testing.T) {
 func TestPipelineLimit(t *testing.T) {
 	data := slices.Concat(traceMessages(100), sdkMessages(1000), traceMessages(100))
 	const limit = 30_000
-	var want outcome
-	for i, size := range []int{0, 1, 7000, 50_000} {
-		b := servicegraph.NewBuilder(servicegraph.Config{})
-		var skips []string
-		err := newLoader(b, "input", func(skip *servicegraph.SkipError) error {
-			skips = append(skips, skip.Error())
-			return nil
-		}).load(bytes.NewReader(data), limit, func(recognized) int { return size })
-		got := outcomeOf(t, b, skips, err)
-		if i == 0 {
-			want = got
-		}
-		if len(skips) == 0 || got.Graph != want.Graph || !slices.Equal(got.Skips, want.Skips) || got.Err != "" {
-			t.Errorf("units of %d bytes: skips %q and error %q, want skips %q", size, got.Skips, got.Err, want.Skips)
+	want := piped(t, bytes.NewReader(data), limit, servicegraph.Config{}, 0)
+	if len(want.Skips) == 0 || want.Err != "" {
+		t.Errorf("skips %q and error %q", want.Skips, want.Err)
+	}
+	for _, size := range []int{1, 7000, 50_000} {
+		if diff := cmp.Diff(want, piped(t, bytes.NewReader(data), limit, servicegraph.Config{}, size)); diff != "" {
+			t.Errorf("units of %d bytes (-want +got):\n%s", size, diff)
 		}
 	}
 }
