@@ -140,6 +140,13 @@ func (f *AttrFilter) Has(key AttrKey) bool { return key.is(f.of) }
 // Key returns the number of the attribute with this key, 0 if it is to be left out.
 func (f *AttrFilter) Key(key []byte) AttrKey { return keyIn(f, key) }
 
+// MayBe reports whether Key could be anything but 0 for a key of so many bytes, at least
+// one, with these as the first and the last. It is for a reader to which the calls, and
+// the slices, that it saves are what its time goes to.
+func (f *AttrFilter) MayBe(length int, first, last byte) bool {
+	return uint(length) < uint(len(f.first)) && f.first[length][endsOf(first, last)] != 0
+}
+
 // keyOf returns the number of the attribute with this key, 0 if the graph does not
 // read it of any span.
 func keyOf(key string) AttrKey { return keyIn(attrFilters()[allRoles], key) }

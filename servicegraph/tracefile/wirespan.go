@@ -151,30 +151,48 @@ func (w *wireSpan) readTimesToIDs(b []byte) []byte {
 // short, and returns the rest: a span has a dozen of them, of which a graph reads one
 // or two. Of the others nothing is looked at but lengths, and what the filter asks of
 // the key.
+//
+// The loop counts where it is, and makes no slices on its way: where the next attribute
+// begins is what the processor waits for, and of a slice it would have to find out more
+// than that.
 func (w *wireSpan) readAttributes(b []byte, keys *servicegraph.AttrFilter) []byte {
-	// Offsets in b: 0 tag, 1 size, 2 tag of the first field, 3 its length, 4 itself.
-	for len(b) > 6 && b[0] == byte(spanAttributes) && b[1] < 0x80 && b[3] < 0x80 {
-		end, second := 2+int(b[1]), 4+int(b[3])
+	at := 0 // of an attribute; from here: 0 tag, 1 size, 2 tag of the first field, 3 its length, 4 itself
+	for at < len(b)-6 && b[at] == byte(spanAttributes) && b[at+1] < 0x80 && b[at+3] < 0x80 {
+		end, second := at+2+int(b[at+1]), at+4+int(b[at+3])
 		if end > len(b) || second+2 > end || int(b[second+1]) != end-second-2 {
 			break
 		}
-		a := keyValue{key: b[4:second], value: b[second+2 : end]}
+		from, to := at+4, second // of the key
 		switch {
-		case b[2] == byte(attributeKey) && b[second] == byte(attributeValue):
-		case b[2] == byte(attributeValue) && b[second] == byte(attributeKey):
-			a.key, a.value = a.value, a.key
+		case b[at+2] == byte(attributeKey) && b[second] == byte(attributeValue):
+		case b[at+2] == byte(attributeValue) && b[second] == byte(attributeKey):
+			from, to = second+2, end
 		default:
-			return b
+			return b[at:]
 		}
-		b = b[end:]
-		if keys != nil {
-			if a.number = keys.Key(a.key); a.number == 0 {
-				continue
+		if keys == nil || from < to && keys.MayBe(to-from, b[from], b[to-1]) {
+			key, value := b[at+4:second], b[second+2:end]
+			if from > second {
+				key, value = value, key
 			}
+			w.add(key, value, keys)
 		}
-		w.attributes = append(w.attributes, a)
+		at = end
 	}
-	return b
+	return b[at:]
+}
+
+// add adds an attribute, if its key is read.
+func (w *wireSpan) add(key, value []byte, keys *servicegraph.AttrFilter) {
+	var number servicegraph.AttrKey
+	if keys != nil {
+		if number = keys.Key(key); number == 0 {
+			return
+		}
+	}
+	w.attributes = append(w.attributes, keyValue{})
+	a := &w.attributes[len(w.attributes)-1] // copying it there would wait for its parts to be written
+	a.key, a.value, a.number = key, value, number
 }
 
 // readStatusAndFlags reads these, if they are the next fields, and returns the rest.
@@ -191,17 +209,10 @@ func (w *wireSpan) readStatusAndFlags(b []byte) []byte {
 // readAttribute adds a KeyValue, if its key is read.
 func (w *wireSpan) readAttribute(b []byte, keys *servicegraph.AttrFilter) error {
 	key, value, err := cutAttribute(b)
-	if err != nil {
-		return err
+	if err == nil {
+		w.add(key, value, keys)
 	}
-	a := keyValue{key: key, value: value}
-	if keys != nil {
-		if a.number = keys.Key(key); a.number == 0 {
-			return nil
-		}
-	}
-	w.attributes = append(w.attributes, a)
-	return nil
+	return err
 }
 
 // cutAttribute returns the key of a KeyValue, and its value as it is encoded.
