@@ -35,7 +35,6 @@ type Intake struct {
 	sayings   map[string]uint32 // numbers of sayings, by the words
 	nsaying   int
 	plain     [256]uint32 // numbers of what spans of a kind say without attributes, plus one
-	words     []byte      // scratch
 }
 
 // A Resource is what the spans of one process have in common, as an [Intake] knows
@@ -228,13 +227,13 @@ func (in *Intake) plainSaying(kind Kind) uint32 {
 
 // saying returns the number of what a span says.
 func (in *Intake) saying(s *RawSpan) uint32 {
-	in.words = append(append(in.words[:0], byte(s.Kind), byte(min(len(s.Links), 1))), s.attrs...)
-	if number, ok := in.sayings[string(in.words)]; ok {
+	words := s.words()
+	if number, ok := in.sayings[string(words)]; ok {
 		return number
 	}
-	number := in.enter(&Span{Kind: s.Kind, Links: s.Links, Attrs: decodeAttrs(s.attrs)})
-	if len(in.words) <= maxKnownSaying && len(in.sayings) < maxKnown {
-		in.sayings[string(in.words)] = number
+	number := in.enter(&Span{Kind: s.Kind, Links: s.Links, Attrs: s.decodeAttrs()})
+	if len(words) <= maxKnownSaying && len(in.sayings) < maxKnown {
+		in.sayings[string(words)] = number
 	}
 	return number
 }

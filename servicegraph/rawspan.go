@@ -21,8 +21,18 @@ type RawSpan struct {
 	Weight     float64 // as in Span
 	Links      []Link
 
-	attrs []byte // of each attribute its key, the length of its value as a varint, and the value
+	attrs []byte // wordsHead bytes, and of each attribute its key, the length of its value as a varint, and the value
 	roles spanRoles
+}
+
+// wordsHead is how many bytes, before the attributes, tell what else they mean.
+const wordsHead = 2
+
+// words returns the attributes with what else their meaning depends on, for comparing. It
+// is valid until they change.
+func (s *RawSpan) words() []byte {
+	s.attrs[0], s.attrs[1] = byte(s.Kind), byte(min(len(s.Links), 1))
+	return s.attrs
 }
 
 // ClearAttrs removes the attributes.
@@ -36,6 +46,9 @@ func (s *RawSpan) AddAttr(key AttrKey, value []byte) {
 		value = value[:originLen(value)]
 	}
 	s.roles |= factKeys[key-1].of
+	if len(s.attrs) == 0 {
+		s.attrs = append(s.attrs, make([]byte, wordsHead)...)
+	}
 	s.attrs = append(s.attrs, byte(key))
 	if len(value) < 0x80 {
 		s.attrs = append(s.attrs, byte(len(value)))
@@ -51,9 +64,9 @@ func (s *RawSpan) meansNothing() bool {
 	return len(s.attrs) == 0 || s.roles&(ofDatabases|ofFailures) == 0 && !s.Kind.calls() && !s.Kind.serves()
 }
 
-// decodeAttrs returns the attributes that AddAttr encoded.
-func decodeAttrs(b []byte) (attrs []Attr) {
-	for len(b) > 0 {
+// decodeAttrs returns the attributes.
+func (s *RawSpan) decodeAttrs() (attrs []Attr) {
+	for b := s.attrs[min(wordsHead, len(s.attrs)):]; len(b) > 0; {
 		size, n := binary.Uvarint(b[1:])
 		value := string(b[1+n:][:size])
 		if !utf8.ValidString(value) {

@@ -26,7 +26,7 @@ func TestFilterLosesNothing(t *testing.T) {
 			}
 		}
 		kept := s
-		kept.Attrs = decodeAttrs(raw.attrs)
+		kept.Attrs = raw.decodeAttrs()
 		if raw.meansNothing() {
 			kept.Attrs = nil
 		}
@@ -53,5 +53,33 @@ func TestReadsFacts(t *testing.T) {
 	}
 	if name := fmt.Sprintf("%0*d", maxKeyLen+1, 0); keyOf(name) != 0 {
 		t.Errorf("%s is read", name)
+	}
+}
+
+// TestMayBe: a filter lets no key through of which MayBe says that it cannot be one, and
+// rules out most that it does not let through.
+func TestMayBe(t *testing.T) {
+	mayBe := func(f *AttrFilter, key string) bool { return f.MayBe(len(key), key[0], key[len(key)-1]) }
+	ruledOut, others := 0, 0
+	for _, f := range attrFilters() {
+		for _, k := range factKeys {
+			switch read := f.Key([]byte(k.name)) != 0; {
+			case read && !mayBe(f, k.name):
+				t.Errorf("%s cannot be %s", k.name, k.name)
+			case !read:
+				others++
+				if !mayBe(f, k.name) {
+					ruledOut++
+				}
+			}
+		}
+		for n := range 300 {
+			if n > maxKeyLen && f.MayBe(n, 's', 'e') {
+				t.Errorf("a key of %d bytes is read", n)
+			}
+		}
+	}
+	if ruledOut < others*3/4 {
+		t.Errorf("of %d keys that are not read %d are ruled out", others, ruledOut)
 	}
 }
