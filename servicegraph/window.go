@@ -38,11 +38,12 @@ const maxForgotten = 1 << 16
 
 // A window is the part of a builder that holds traces.
 type window struct {
-	bounds Window // all but Nodes
-	traces traceTable[spanSet]
-	store  spanStore
-	spans  int         // held
-	last   traceNumber // that a span came for since time last went on; 0 if it is not held any more
+	bounds    Window // all but Nodes
+	unbounded bool   // there are no bounds: no trace is ever closed or forgotten
+	traces    traceTable[spanSet]
+	store     spanStore
+	spans     int         // held
+	last      traceNumber // that a span came for since time last went on; 0 if it is not held any more
 
 	// Time in nanoseconds since the builder was first told it, beforeTime until then.
 	now             int64
@@ -76,7 +77,7 @@ type spanSet struct {
 
 func (w *window) init(names *names, bounds Window) {
 	bounds.Nodes = 0
-	w.bounds = bounds
+	w.bounds, w.unbounded = bounds, bounds == Window{}
 	w.now = beforeTime
 	w.open.turns, w.closed.turns, w.byAge.turns = &w.turns, &w.turns, &w.ages
 	w.linkages = make(map[traceNumber]*linkage)
@@ -100,7 +101,9 @@ func (b *Builder) hold(id TraceID) *spanSet {
 	n := b.traces.find(id)
 	switch {
 	case n != 0:
-		b.touch(n)
+		if !b.unbounded {
+			b.touch(n)
+		}
 	case b.forgotten.find(id) != 0 || b.forgotten.find(lowHalf(id)) != 0: // the latter: its narrow half is (I6)
 		return nil
 	default:
@@ -112,26 +115,21 @@ func (b *Builder) hold(id TraceID) *spanSet {
 	return b.traces.at(n)
 }
 
-// forgets reports whether traces are ever closed or forgotten.
-func (w *window) forgets() bool { return w.bounds != Window{} }
-
 // touch notes that a span came for a trace.
 func (b *Builder) touch(n traceNumber) {
-	switch {
-	case !b.forgets():
-	case b.traces.at(n).isClosed:
-		b.report.Reopened++
-		b.closed.remove(n)
-		b.enter(n)
-	default:
+	if !b.traces.at(n).isClosed {
 		b.open.again(n, b.now)
+		return
 	}
+	b.report.Reopened++
+	b.closed.remove(n)
+	b.enter(n)
 }
 
 // enter puts a trace among the open ones.
 func (w *window) enter(n traceNumber) {
 	w.traces.at(n).isClosed = false
-	if w.forgets() {
+	if !w.unbounded {
 		w.open.push(n, w.now)
 	}
 	if w.bounds.Age > 0 {

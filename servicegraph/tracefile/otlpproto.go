@@ -199,7 +199,10 @@ func (d *wireDecoder) pass(b []byte, res *resource) error {
 // readRest makes sense of those fields that can still be damaged.
 func (d *wireDecoder) readRest(w *wireSpan, linkErr *error) (err error) {
 	d.raw.Kind = kindOf(int64(int32(w.kind)))
-	d.raw.Status, err = readStatus(w.status)
+	d.raw.Status = servicegraph.StatusUnset
+	if len(w.status) > 0 {
+		d.raw.Status, err = readStatus(w.status)
+	}
 	if err == nil && d.intake != nil {
 		err = d.readRawAttributes(w)
 	} else if err == nil {
@@ -259,9 +262,6 @@ func copyID(id, b []byte) error {
 
 func readStatus(b []byte) (servicegraph.Status, error) {
 	status := servicegraph.StatusUnset
-	if len(b) == 0 {
-		return status, nil
-	}
 	r := wireReader{rest: b}
 	for r.next() {
 		if r.tag == statusCode {
@@ -370,6 +370,10 @@ func (d *wireDecoder) scalar(b []byte) (text []byte, ok bool, err error) {
 	if len(b) > 1 && b[0] == byte(valueString) && b[1] < 0x80 && int(b[1]) == len(b)-2 {
 		return b[2:], true, nil
 	}
+	if n, ok := shortInt(b); ok {
+		d.number = strconv.AppendUint(d.number[:0], n, 10)
+		return d.number, true, nil
+	}
 	r := wireReader{rest: b}
 	for r.next() {
 		switch r.tag {
@@ -389,4 +393,16 @@ func (d *wireDecoder) scalar(b []byte) (text []byte, ok bool, err error) {
 		}
 	}
 	return text, ok && r.err == nil, r.err
+}
+
+// shortInt returns an AnyValue that is a number of at most 14 bits, such as a port below
+// 16384 or a status, and false for any other.
+func shortInt(b []byte) (n uint64, ok bool) {
+	switch {
+	case len(b) == 3 && b[0] == byte(valueInt) && b[1] >= 0x80 && b[2] < 0x80:
+		return uint64(b[1]&0x7f) | uint64(b[2])<<7, true
+	case len(b) == 2 && b[0] == byte(valueInt) && b[1] < 0x80:
+		return uint64(b[1]), true
+	}
+	return 0, false
 }
