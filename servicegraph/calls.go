@@ -69,6 +69,10 @@ type spanFacts struct {
 	fate fate
 }
 
+// noFacts are those of a span to begin with. They are copied: what a literal puts together
+// on the stack is copied right after it was written, which the processor waits for.
+var noFacts = spanFacts{caller: -1, outer: -1, inner: -1, callee: -1, also: -1, consumer: -1}
+
 func newFolder(b *Builder) *folder {
 	f := &folder{cfg: b.cfg, linked: b.linked}
 	f.names = &b.names
@@ -99,7 +103,8 @@ func (f *folder) findCallees() {
 	f.callers, f.lone, f.entered = f.callers[:0], f.lone[:0], f.entered[:0]
 	for _, i := range f.order {
 		span, p, fact := &f.spans[i], f.parent[i], &f.facts[i]
-		*fact = spanFacts{caller: -1, outer: -1, inner: -1, callee: -1, also: -1, consumer: -1, request: i}
+		*fact = noFacts
+		fact.request = i
 		enclosing := int32(-1)
 		sameService := false
 		if p >= 0 {
