@@ -65,10 +65,10 @@ func (x *spanIndex) reset(n int) {
 
 // slot returns the place of an id: that of its first span, or a free one. The
 // hash is seeded: ids are random unless somebody made them up to collide.
-func (x *spanIndex) slot(id SpanID, spans []record) *int32 {
+func (x *spanIndex) slot(id *SpanID, spans []record) *int32 {
 	mask := uint64(len(x.table) - 1)
 	h := x.seed.of(binary.LittleEndian.Uint64(id[:]), 0) & mask
-	for x.table[h] != 0 && spans[x.table[h]-1].id != id {
+	for x.table[h] != 0 && spans[x.table[h]-1].id != *id {
 		h = (h + 1) & mask
 	}
 	return &x.table[h]
@@ -76,7 +76,7 @@ func (x *spanIndex) slot(id SpanID, spans []record) *int32 {
 
 // find returns the index of the first span with an id, -1 if there is none.
 func (x *spanIndex) find(id SpanID, spans []record) int32 {
-	return *x.slot(id, spans) - 1
+	return *x.slot(&id, spans) - 1
 }
 
 // member returns the index of the span with an identity, -1 if there is none.
@@ -108,7 +108,7 @@ func (x *spanIndex) whole(r *record) int32 {
 // index of the one it is a duplicate of.
 func (x *spanIndex) add(r *record, spans []record, names *names) (i int32, duplicate bool) {
 	i = int32(len(spans))
-	slot := x.slot(r.id, spans)
+	slot := x.slot(&r.id, spans)
 	if *slot == 0 {
 		*slot = i + 1
 		return i, false

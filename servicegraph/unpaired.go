@@ -29,7 +29,7 @@ func (f *folder) unpairedCallers() {
 			fact.claimed = true
 			client := f.spans[fact.outer]
 			client.peer = 0 // itself, if anybody: see namesPeer
-			if !f.sendAny(i, client) {
+			if !f.sendAny(i, &client) {
 				f.setFate(i, fateUnresolved)
 			}
 		}
@@ -78,7 +78,7 @@ func (f *folder) virtualCall(i int32) {
 	client := f.spans[caller]
 	client.peer, client.peerIsName, client.address = inner.peer, inner.peerIsName, inner.address
 	client.kind = max(client.kind, inner.kind) // a message if either says so
-	if !(f.cfg.QueueNodes && f.queue(i) != 0) && f.sendAny(i, client) {
+	if !(f.cfg.QueueNodes && f.queue(i) != 0) && f.sendAny(i, &client) {
 		return
 	}
 	f.standFor(i, fateVirtual)
@@ -103,18 +103,19 @@ func (f *folder) callOfUser(i int32) {
 // sendAny notes the call of caller span i, as client describes it, as one that a
 // consumer may link to, by any of the spans that stand for it; false if none of them
 // can be linked to.
-func (f *folder) sendAny(i int32, client record) (noted bool) {
+func (f *folder) sendAny(i int32, client *record) (noted bool) {
 	for s := f.facts[i].outer; s >= 0; s = f.facts[s].inner {
 		if !f.sends(s) {
 			continue
 		}
 		if noted {
-			client.kind = f.spans[s].kind
-			f.send(s, client, true, true)
+			also := *client
+			also.kind = f.spans[s].kind
+			f.send(s, also, true, true)
 			continue
 		}
 		noted = true
-		f.send(s, client, f.facts[f.standFor(i, fateOpen)].fate != fateOpen, false)
+		f.send(s, *client, f.facts[f.standFor(i, fateOpen)].fate != fateOpen, false)
 	}
 	return noted
 }
