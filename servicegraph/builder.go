@@ -136,7 +136,7 @@ func (b *Builder) Add(s Span) {
 	if b.tempo != nil {
 		b.tempo.Add(s)
 	}
-	if set := b.admit(s.TraceID, s.SpanID); set != nil {
+	if set := b.admit(&s.TraceID, &s.SpanID); set != nil {
 		r := b.store.add(&set.spans)
 		*r = b.record(&s)
 		b.kept(r, s.Links)
@@ -145,7 +145,7 @@ func (b *Builder) Add(s Span) {
 
 // admit returns the set that a span goes to, nil for one that is counted and left
 // out: it has no identity, or its trace is forgotten.
-func (b *Builder) admit(trace TraceID, span SpanID) *spanSet {
+func (b *Builder) admit(trace *TraceID, span *SpanID) *spanSet {
 	if trace.IsZero() || span.IsZero() {
 		b.report.Spans++
 		b.report.Invalid++

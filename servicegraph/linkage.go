@@ -70,7 +70,7 @@ func (b *Builder) dropLinks(n traceNumber) {
 			continue
 		}
 		delete(b.linked, l.target)
-		if held := b.traces.find(l.target.TraceID); held != 0 {
+		if held := b.traces.find(&l.target.TraceID); held != 0 {
 			its := b.linkage(held)
 			if its.linked == nil {
 				its.linked = make(map[SpanID]bool)

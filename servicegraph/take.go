@@ -32,7 +32,7 @@ func (b *Builder) Take(batch *Batch) {
 		if s.weighted {
 			weight, weights = weights[0], weights[1:]
 		}
-		if set := b.admit(s.trace, s.id); set != nil {
+		if set := b.admit(&s.trace, &s.id); set != nil {
 			r := b.store.add(&set.spans)
 			b.unpack(r, l, s)
 			r.weight = weight

@@ -47,14 +47,14 @@ func (t *traceTable[T]) head(id *TraceID) *traceNumber {
 }
 
 // find returns the number of a trace, 0 if it is not in the table.
-func (t *traceTable[T]) find(id TraceID) traceNumber {
+func (t *traceTable[T]) find(id *TraceID) traceNumber {
 	if t.n == 0 {
 		return 0
 	}
-	n := *t.head(&id)
+	n := *t.head(id)
 	for n != 0 {
 		e := t.entries.at(uint32(n))
-		if e.id == id {
+		if e.id == *id {
 			break
 		}
 		n = e.next

@@ -13,7 +13,7 @@ func TestTraceTable(t *testing.T) {
 	held := make(map[TraceID]traceNumber)
 	for step := range 100_000 {
 		id := TraceID{1, 14: byte(rng.IntN(4)), 15: byte(rng.IntN(256))}
-		n := table.find(id)
+		n := table.find(&id)
 		if n != held[id] {
 			t.Fatalf("step %d: found %d, want %d", step, n, held[id])
 		}

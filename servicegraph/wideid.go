@@ -65,7 +65,8 @@ func (w *window) otherHalf(n traceNumber) traceNumber {
 	case id.isNarrow():
 		return its.sum
 	}
-	return w.traces.find(lowHalf(id))
+	half := lowHalf(id)
+	return w.traces.find(&half)
 }
 
 // whole returns what is held of a trace, the other half of it included.

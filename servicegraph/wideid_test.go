@@ -16,7 +16,7 @@ func TestOtherHalf(t *testing.T) {
 		if step < 100 {
 			id[0] = 1 // narrow ones come later
 		}
-		n := b.traces.find(id)
+		n := b.traces.find(&id)
 		switch {
 		case n == 0:
 			n = b.traces.add(id)

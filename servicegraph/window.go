@@ -94,8 +94,8 @@ type trace struct {
 
 // hold returns the set that the next span of a trace goes to, nil if the trace is
 // forgotten. It is valid until the next is asked for.
-func (b *Builder) hold(id TraceID) *spanSet {
-	if b.last != 0 && b.traces.id(b.last) == id { // it is the last of its queue
+func (b *Builder) hold(id *TraceID) *spanSet {
+	if b.last != 0 && b.traces.id(b.last) == *id { // it is the last of its queue
 		return b.traces.at(b.last)
 	}
 	n := b.traces.find(id)
@@ -104,15 +104,24 @@ func (b *Builder) hold(id TraceID) *spanSet {
 		if !b.unbounded {
 			b.touch(n)
 		}
-	case b.forgotten.find(id) != 0 || b.forgotten.find(lowHalf(id)) != 0: // the latter: its narrow half is (I6)
+	case b.isForgotten(id):
 		return nil
 	default:
-		n = b.traces.add(id)
+		n = b.traces.add(*id)
 		b.noteWide(n)
 		b.enter(n)
 	}
 	b.last = n
 	return b.traces.at(n)
+}
+
+// isForgotten reports whether a trace is, or its narrow half (I6).
+func (w *window) isForgotten(id *TraceID) bool {
+	if w.forgotten.n == 0 {
+		return false
+	}
+	half := lowHalf(*id)
+	return w.forgotten.find(id) != 0 || w.forgotten.find(&half) != 0
 }
 
 // touch notes that a span came for a trace.
