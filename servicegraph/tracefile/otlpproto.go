@@ -302,11 +302,15 @@ func (d *wireDecoder) readLink(b []byte, linkErr *error) error {
 func (d *wireDecoder) readAttributes(w *wireSpan) error {
 	d.spanAttrs = d.spanAttrs[:0]
 	for _, a := range w.attributes {
-		k := d.known(a.key)
+		key, value, err := cutAttribute(a)
+		if err != nil {
+			return err
+		}
+		k := d.known(key)
 		if !k.keep {
 			continue
 		}
-		text, ok, err := d.text(a.value)
+		text, ok, err := d.text(value)
 		if err != nil {
 			return err
 		}
@@ -322,17 +326,21 @@ func (d *wireDecoder) readAttributes(w *wireSpan) error {
 func (d *wireDecoder) readRawAttributes(w *wireSpan) error {
 	d.raw.ClearAttrs()
 	filter := d.filter.byKind[d.raw.Kind]
-	for i := range w.attributes {
-		a := &w.attributes[i]
-		if !filter.Has(a.number) {
+	for _, a := range w.attributes {
+		key, value, err := cutAttribute(a)
+		if err != nil {
+			return err
+		}
+		number := filter.Key(key)
+		if number == 0 {
 			continue
 		}
-		text, ok, err := d.scalar(a.value)
+		text, ok, err := d.scalar(value)
 		if err != nil {
 			return err
 		}
 		if ok {
-			d.raw.AddAttr(a.number, text)
+			d.raw.AddAttr(number, text)
 		}
 	}
 	return nil

@@ -13,14 +13,8 @@ type wireSpan struct {
 
 	kind, start, end uint64
 
-	attributes []keyValue
+	attributes [][]byte // each a KeyValue
 	links      [][]byte
-}
-
-// A keyValue is an attribute, its value as it is encoded.
-type keyValue struct {
-	key, value []byte
-	number     servicegraph.AttrKey // where attributes are read by number
 }
 
 // An attributeFilter says which attributes of a span a graph reads.
@@ -38,7 +32,7 @@ func newAttributeFilter(in *servicegraph.Intake) *attributeFilter {
 }
 
 // read cuts a message into fields. Of the attributes it keeps those that the filter, if
-// there is one, may let through, whatever the kind of the span turns out to be.
+// there is one, might let through, whatever the kind of the span turns out to be.
 //
 // Nearly all writers put fields in the order of their numbers: SDKs and Tempo in rising
 // order, the Collector in falling order. What comes so is read with the next field known,
@@ -171,28 +165,11 @@ func (w *wireSpan) readAttributes(b []byte, keys *servicegraph.AttrFilter) []byt
 			return b[at:]
 		}
 		if keys == nil || from < to && keys.MayBe(to-from, b[from], b[to-1]) {
-			key, value := b[at+4:second], b[second+2:end]
-			if from > second {
-				key, value = value, key
-			}
-			w.add(key, value, keys)
+			w.attributes = append(w.attributes, b[at+2:end])
 		}
 		at = end
 	}
 	return b[at:]
-}
-
-// add adds an attribute, if its key is read.
-func (w *wireSpan) add(key, value []byte, keys *servicegraph.AttrFilter) {
-	var number servicegraph.AttrKey
-	if keys != nil {
-		if number = keys.Key(key); number == 0 {
-			return
-		}
-	}
-	w.attributes = append(w.attributes, keyValue{})
-	a := &w.attributes[len(w.attributes)-1] // copying it there would wait for its parts to be written
-	a.key, a.value, a.number = key, value, number
 }
 
 // readStatusAndFlags reads these, if they are the next fields, and returns the rest.
@@ -206,21 +183,26 @@ func (w *wireSpan) readStatusAndFlags(b []byte) []byte {
 	return b
 }
 
-// readAttribute adds a KeyValue, if its key is read.
+// readAttribute adds a KeyValue, if its key may be read.
 func (w *wireSpan) readAttribute(b []byte, keys *servicegraph.AttrFilter) error {
-	key, value, err := cutAttribute(b)
-	if err == nil {
-		w.add(key, value, keys)
+	key, _, err := cutAttribute(b)
+	if n := len(key); err == nil && (keys == nil || n > 0 && keys.MayBe(n, key[0], key[n-1])) {
+		w.attributes = append(w.attributes, b)
 	}
 	return err
 }
 
 // cutAttribute returns the key of a KeyValue, and its value as it is encoded.
 func cutAttribute(b []byte) (key, value []byte, err error) {
-	if len(b) > 2 && b[0] == byte(attributeKey) && b[1] < 0x80 {
+	if len(b) > 2 && b[1] < 0x80 {
 		end := 2 + int(b[1])
-		if end+2 <= len(b) && b[end] == byte(attributeValue) && int(b[end+1]) == len(b)-end-2 && b[end+1] < 0x80 {
-			return b[2:end], b[end+2:], nil
+		if end+2 <= len(b) && int(b[end+1]) == len(b)-end-2 && b[end+1] < 0x80 {
+			switch first, second := b[2:end], b[end+2:]; {
+			case b[0] == byte(attributeKey) && b[end] == byte(attributeValue):
+				return first, second, nil
+			case b[0] == byte(attributeValue) && b[end] == byte(attributeKey):
+				return second, first, nil
+			}
 		}
 	}
 	r := wireReader{rest: b}
