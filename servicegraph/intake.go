@@ -32,7 +32,7 @@ type Intake struct {
 
 	resources map[string]Resource // by their encoding
 	nresource int
-	sayings   map[string]uint32 // numbers of sayings, by the words
+	sayings   sayingIndex
 	nsaying   int
 	plain     [256]uint32 // numbers of what spans of a kind say without attributes, plus one
 }
@@ -111,7 +111,8 @@ func NewIntake(cfg Config) *Intake {
 // forget starts anew with what the intake recognizes. What spans of the present batch
 // refer to must be nothing.
 func (in *Intake) forget() {
-	in.resources, in.sayings = make(map[string]Resource), make(map[string]uint32)
+	in.resources = make(map[string]Resource)
+	in.sayings.forget()
 	in.nresource, in.nsaying, in.plain = 0, 0, [256]uint32{}
 	in.batch.reset = true
 	in.batch.resources, in.batch.sayings = nil, nil
@@ -228,12 +229,12 @@ func (in *Intake) plainSaying(kind Kind) uint32 {
 // saying returns the number of what a span says.
 func (in *Intake) saying(s *RawSpan) uint32 {
 	words := s.words()
-	if number, ok := in.sayings[string(words)]; ok {
+	if number, ok := in.sayings.find(words); ok {
 		return number
 	}
 	number := in.enter(&Span{Kind: s.Kind, Links: s.Links, Attrs: s.decodeAttrs()})
-	if len(words) <= maxKnownSaying && len(in.sayings) < maxKnown {
-		in.sayings[string(words)] = number
+	if len(words) <= maxKnownSaying && len(in.sayings.all) < maxKnown {
+		in.sayings.add(words, number)
 	}
 	return number
 }

@@ -49,11 +49,10 @@ func (s *RawSpan) AddAttr(key AttrKey, value []byte) {
 	if len(s.attrs) == 0 {
 		s.attrs = append(s.attrs, make([]byte, wordsHead)...)
 	}
-	s.attrs = append(s.attrs, byte(key))
 	if len(value) < 0x80 {
-		s.attrs = append(s.attrs, byte(len(value)))
+		s.attrs = append(s.attrs, byte(key), byte(len(value)))
 	} else {
-		s.attrs = binary.AppendUvarint(s.attrs, uint64(len(value)))
+		s.attrs = binary.AppendUvarint(append(s.attrs, byte(key)), uint64(len(value)))
 	}
 	s.attrs = append(s.attrs, value...)
 }
