@@ -52,11 +52,11 @@ type delivery struct {
 }
 
 const (
-	// blockSize is how many bytes a stretch has, unless a record is larger: so much
-	// that taking turns costs little beside. Reading 250,000 spans of 175 MB on two cores
-	// took 278 ns a span with 64 KiB, 190 with 128, 171 with 256, 156 with 512 and with
-	// 1024. More units under way, and spinning in place of waiting for one's turn, did
-	// not help.
+	// blockSize is how many bytes a stretch has, unless a message or a line is larger: so
+	// much that what lies across two of them, and taking turns, cost little beside. Of
+	// protobuf, 250,000 spans of 175 MB on two cores took 157 ns a span with 128 KiB and
+	// with 1024, 175 with 64; of JSON with lines of 100 KB, 100,000 spans took 338 ns a
+	// span with 128 KiB, 325 with 256, 310 with 512. More units under way did not help.
 	blockSize = 512 << 10
 
 	// maxDecoders is as many decoders as a builder can keep up with.

@@ -1,6 +1,9 @@
 package tracefile
 
-import "sync"
+import (
+	"runtime"
+	"sync"
+)
 
 // A stretchReader reads stretches of an input in turn with others, and decodes them for a
 // source of its own. What it learns of the input, it keeps to itself.
@@ -58,6 +61,22 @@ type turns struct {
 	end error // of the input; nil before that
 }
 
+// looks is how often a decoder looks for its turn before it sleeps.
+const looks = 1000
+
+// take waits for a turn, which ends with mu.Unlock. A turn takes some ten microseconds
+// where the input is there, and to be woken takes longer than ten turns: so it looks
+// again and again for a while, and lets others run in between.
+func (t *turns) take() {
+	for range looks {
+		if t.mu.TryLock() {
+			return
+		}
+		runtime.Gosched()
+	}
+	t.mu.Lock()
+}
+
 // ended returns how the input ended, nil if it has not.
 func (t *turns) ended() error {
 	t.mu.Lock()
@@ -92,7 +111,7 @@ func (d *decoder) decode(u *unit) bool {
 
 // read reads the next stretch for a unit, if there is one.
 func (d *decoder) read(u *unit) bool {
-	d.turns.mu.Lock()
+	d.turns.take()
 	defer d.turns.mu.Unlock()
 	if d.turns.end != nil {
 		return false
