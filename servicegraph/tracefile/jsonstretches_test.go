@@ -176,15 +176,15 @@ func TestJSONStretchesDamage(t *testing.T) {
 func FuzzCuts(f *testing.F) {
 	rng := rand.New(rand.NewPCG(9, 10))
 	for range 20 {
-		f.Add(damagedLines(f, rng), 1000)
+		f.Add(damagedLines(f, rng), uint16(1000))
 	}
-	f.Add([]byte("{\"a\":{}\n{}\n{\"}\n{}"), 2)
-	f.Fuzz(func(t *testing.T, b []byte, limit int) {
-		if len(b) > 1<<12 || limit < 1 {
+	f.Add([]byte("{\"a\":{}\n{}\n{\"}\n{}"), uint16(2))
+	f.Fuzz(func(t *testing.T, b []byte, limit uint16) {
+		if len(b) > 1<<12 {
 			return // the fuzzer's time is better spent on shapes
 		}
 		begins := make(map[int64]bool)
-		v := values{in: bufio.NewReader(bytes.NewReader(b)), limit: limit}
+		v := values{in: bufio.NewReader(bytes.NewReader(b)), limit: int(limit)}
 		for _, err := v.next(); err != io.EOF; _, err = v.next() {
 			begins[v.start] = true
 		}
