@@ -10,16 +10,16 @@ import (
 // jsonStretches are a stream of JSON objects, cut so that several readers can decode it
 // side by side. Together they find what one [jsonReader] would, in the same order.
 //
-// A stretch ends where a line begins with an opening brace, and what is before, blanks
-// aside, is a closing one. Whatever came earlier, [values] finds that an object begins
-// there. Inside of another, a comma would stand between the braces, and inside of a
-// string no line may end: what one reader might have begun earlier is broken here, or
-// was before. Behind what is broken, or too long, it goes on at a line that begins with
-// an opening brace, or any line where an object is nothing of the kind: this one, or one
-// before it, from which the same follows.
+// A stretch ends where a line begins with an opening brace, behind a line that ends with
+// a closing one, blanks aside. Whatever came before, [values] finds that an object begins
+// there. One that it is still in would go on with a comma between these braces, and a
+// string with no line end: either is broken here, or was before. And on the way from what
+// is left out, because it is broken, too long or no object, to the next one, no line is
+// passed over that begins with an opening brace.
 //
 // Where objects are so long, or so many in one line, that no such place is in sight,
-// readers decode in their turn, one after the other.
+// readers decode in their turn, one after the other. Forms that [objects] reads are not
+// cut: there, a line like that can be in a list, of which the next reader would not know.
 type jsonStretches struct {
 	in    *bufio.Reader
 	limit int // bytes of one object
@@ -31,6 +31,9 @@ type jsonStretches struct {
 
 // inSight is how far to look for a place to cut at, in sizes of a stretch: 16 MiB.
 const inSight = longLine / blockSize
+
+// maxKept is how large a buffer a reader keeps.
+const maxKept = 4 * longLine
 
 // next reads on, into a buffer, until it can tell where the next stretch ends, which it
 // returns with what is read: a number of bytes, 0 if no place to cut at is in sight. At
@@ -55,7 +58,9 @@ func (s *jsonStretches) next(b []byte, size int) ([]byte, int) {
 
 // fill reads until there are so many bytes in a buffer, or the stream ends.
 func (s *jsonStretches) fill(b []byte, want int) []byte {
-	b = slices.Grow(b, max(0, want-len(b)))
+	if want > cap(b) {
+		b = slices.Grow(b, max(want-len(b), len(b)))
+	}
 	for len(b) < want && s.err == nil {
 		var n int
 		n, s.err = s.in.Read(b[len(b):want])
@@ -131,14 +136,12 @@ func (r *jsonStretchReader) readInTurn() error {
 	return err
 }
 
-func (r *jsonStretchReader) decode() error {
+func (r *jsonStretchReader) decode() (err error) {
 	if !r.decoded {
-		if err := r.readTo(r.end); err != io.EOF {
-			return err
-		}
+		err = unlessEOF(r.readTo(r.end))
 	}
-	if cap(r.values.buf) > 2*inSight*r.size { // one large object, and perhaps no second one
+	if cap(r.values.buf) > maxKept { // one large object, and perhaps no second one
 		r.values.buf = nil
 	}
-	return nil
+	return err
 }
