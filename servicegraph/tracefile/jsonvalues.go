@@ -166,7 +166,7 @@ func (v *values) more() bool {
 	if _, v.err = v.in.Peek(1); v.err != nil {
 		return false
 	}
-	if v.pos > 0 {
+	if v.pos > len(v.buf)/2 { // moves no more bytes than it makes room for
 		v.base += int64(v.pos)
 		v.buf = v.buf[:copy(v.buf, v.buf[v.pos:])]
 		v.pos = 0
