@@ -15,7 +15,7 @@ func (f *folder) account() {
 		if isUnknown(node.ID) {
 			r.UnknownService++
 		}
-		if span.weight != 1 {
+		if span.weight() != 1 {
 			r.Sampled++
 		}
 		switch {

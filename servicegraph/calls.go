@@ -122,7 +122,7 @@ func (f *folder) findCallees() {
 			} else {
 				f.lone = append(f.lone, i)
 			}
-		case span.caller && enclosing >= 0:
+		case span.is(isCaller) && enclosing >= 0:
 			f.facts[enclosing].nested++
 		}
 		if sameService && !span.kind.serves() {
@@ -135,7 +135,7 @@ func (f *folder) findCallees() {
 			fact.consumer = f.facts[p].consumer
 		}
 		switch {
-		case span.caller:
+		case span.is(isCaller):
 			fact.caller = i
 			f.callers = append(f.callers, i)
 		case !span.kind.serves() && sameService:
@@ -199,7 +199,7 @@ func (f *folder) namesPeer(i int32) bool {
 	if !span.kind.calls() && f.facts[i].nested > 0 {
 		return false // a library around the clients that call the database
 	}
-	itself := f.facts[i].isCallee && span.peerIsName && f.isNameOf(f.names.nodeID(span.peer).Name, f.names.nodeID(span.node).Name)
+	itself := f.facts[i].isCallee && span.is(peerIsName) && f.isNameOf(f.names.nodeID(span.peer).Name, f.names.nodeID(span.node).Name)
 	return span.peer != 0 && !itself
 }
 
@@ -305,7 +305,7 @@ func (f *folder) call(caller, i int32, queue nodeIndex, callees []int32) {
 			server := &f.spans[c]
 			e.addCallee(f.id(c), server)
 			if key.kind == KindRequest && server.failed() && f.recovered(f.parent[c]) {
-				e.Recovered = plus(e.Recovered, server.weight)
+				e.Recovered = plus(e.Recovered, server.weight())
 			}
 		}
 		return
@@ -327,7 +327,7 @@ func (f *folder) call(caller, i int32, queue nodeIndex, callees []int32) {
 		server := &f.spans[c]
 		e.addPair(client, server)
 		if key.kind == KindRequest && (client.failed() || server.failed()) && f.recovered(caller) {
-			e.Recovered = plus(e.Recovered, max(client.weight, server.weight))
+			e.Recovered = plus(e.Recovered, max(client.weight(), server.weight()))
 		}
 		e.Callee.add(server)
 		e.widen(server)
@@ -385,7 +385,7 @@ func (f *folder) queueBetween(i int32, callees []int32) nodeIndex {
 	for _, c := range [...]int32{i, f.facts[i].outer} {
 		switch q := f.queue(c); {
 		case q == 0:
-		case f.spans[c].peerIsName:
+		case f.spans[c].is(peerIsName):
 			broker = q
 		default:
 			return q

@@ -15,13 +15,13 @@ func saturate(a, b time.Duration) time.Duration {
 
 // add counts one span.
 func (s *Stats) add(r *record) {
-	s.Calls = plus(s.Calls, r.weight)
+	s.Calls = plus(s.Calls, r.weight())
 	s.Observed++
 	if r.failed() {
-		s.Errors = plus(s.Errors, r.weight)
+		s.Errors = plus(s.Errors, r.weight())
 	}
 	if ns, ok := r.duration(); ok {
-		s.Latency.record(ns, r.weight)
+		s.Latency.record(ns, r.weight())
 	}
 }
 
@@ -84,11 +84,11 @@ func (e *Edge) mergeOpen(o *Edge, byAddress bool) {
 
 // addCaller adds a call that only a caller span shows.
 func (e *Edge) addCaller(id Link, client *record) {
-	e.Calls = plus(e.Calls, client.weight)
+	e.Calls = plus(e.Calls, client.weight())
 	if client.failed() {
-		e.Errors = plus(e.Errors, client.weight)
+		e.Errors = plus(e.Errors, client.weight())
 	}
-	e.Evidence.Caller = plus(e.Evidence.Caller, client.weight)
+	e.Evidence.Caller = plus(e.Evidence.Caller, client.weight())
 	e.Caller.add(client)
 	e.widen(client)
 	e.addExample(id, client, client.failed())
@@ -96,11 +96,11 @@ func (e *Edge) addCaller(id Link, client *record) {
 
 // addCallee adds a call that only a callee span shows.
 func (e *Edge) addCallee(id Link, server *record) {
-	e.Calls = plus(e.Calls, server.weight)
+	e.Calls = plus(e.Calls, server.weight())
 	if server.failed() {
-		e.Errors = plus(e.Errors, server.weight)
+		e.Errors = plus(e.Errors, server.weight())
 	}
-	e.Evidence.Callee = plus(e.Evidence.Callee, server.weight)
+	e.Evidence.Callee = plus(e.Evidence.Callee, server.weight())
 	e.Callee.add(server)
 	e.widen(server)
 	e.addExample(id, server, server.failed())
@@ -111,7 +111,7 @@ func (e *Edge) addCallee(id Link, server *record) {
 func (e *Edge) addPair(client, server *record) {
 	// Under consistent sampling both were kept by one decision, and the less
 	// likely of the two probabilities is that of the pair.
-	weight := max(client.weight, server.weight)
+	weight := max(client.weight(), server.weight())
 	e.Calls = plus(e.Calls, weight)
 	if client.failed() || server.failed() {
 		e.Errors = plus(e.Errors, weight)
@@ -121,7 +121,7 @@ func (e *Edge) addPair(client, server *record) {
 
 // addInferred adds a call of which nothing but the time of both sides tells.
 func (e *Edge) addInferred(id Link, client, server *record) {
-	weight := max(client.weight, server.weight)
+	weight := max(client.weight(), server.weight())
 	e.Calls = plus(e.Calls, weight)
 	if client.failed() || server.failed() {
 		e.Errors = plus(e.Errors, weight)
@@ -136,8 +136,8 @@ func (e *Edge) addInferred(id Link, client, server *record) {
 
 // addRepeat counts the call of a client that says it is trying again.
 func (e *Edge) addRepeat(client *record) {
-	if client.resent {
-		e.Retries = plus(e.Retries, client.weight)
+	if client.is(isResent) {
+		e.Retries = plus(e.Retries, client.weight())
 	}
 }
 
@@ -165,7 +165,7 @@ func (e *Edge) addGap(client, server *record) {
 		between = server.start - client.end
 	}
 	if between >= 0 {
-		e.Gap.record(between, max(client.weight, server.weight))
+		e.Gap.record(between, max(client.weight(), server.weight()))
 	}
 }
 

@@ -186,7 +186,7 @@ func (x *explainer) look(t trace) {
 		if p >= 0 {
 			below[i] = below[p] || x.spans[p].node == x.from
 		}
-		if span.node == x.from && span.caller {
+		if span.node == x.from && span.is(isCaller) {
 			x.lookAtCaller(i)
 		}
 		if span.node == x.to {

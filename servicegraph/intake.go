@@ -55,7 +55,7 @@ type Batch struct {
 
 	spans   []packedSpan
 	links   []Link    // of the spans that have any, one after the other
-	weights []float64 // likewise
+	weights []float32 // likewise
 }
 
 // Len returns the number of spans.

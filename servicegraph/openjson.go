@@ -195,10 +195,10 @@ func (w *openWriter) half(id Link, r *record, queueNode bool) jsonHalf {
 	return jsonHalf{
 		jsonLink: linkToJSON(id),
 		Node:     w.position(r.node), Peer: w.position(r.peer),
-		jsonAddress: w.address(r.address), IsName: r.peerIsName,
+		jsonAddress: w.address(r.address), IsName: r.is(peerIsName),
 		Kind: r.kind, Status: r.status,
-		Start: r.start, End: r.end, Weight: r.weight,
-		Polls: r.polls, QueueNode: queueNode,
+		Start: r.start, End: r.end, Weight: r.weight(),
+		Polls: r.is(polls), QueueNode: queueNode,
 	}
 }
 
@@ -306,9 +306,9 @@ func (t *totals) readHalf(j *jsonHalf, node func(int) (nodeIndex, error)) (Link,
 		return id, record{}, err
 	}
 	r := record{
-		id: id.SpanID, start: j.Start, end: j.End, weight: roundWeight(j.Weight),
+		id: id.SpanID, start: j.Start, end: j.End, sampled: roundWeight(j.Weight),
 		address: t.addressFrom(j.jsonAddress), kind: j.Kind, status: j.Status,
-		peerIsName: j.IsName, caller: j.Kind.calls(), polls: j.Polls,
+		traits: peerIsName.when(j.IsName) | isCaller.when(j.Kind.calls()) | polls.when(j.Polls),
 	}
 	if r.node, err = node(j.Node); err != nil {
 		return id, r, err

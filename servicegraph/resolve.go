@@ -199,7 +199,7 @@ func (r *resolver) resolveLinks() {
 		call := out.call(sender)
 		linked[call] = true
 		joined[consumer{key.span, key.node}] = true
-		if in.span.polls && (processed[delivery{key.node, key.target}] || out.called && r.hasReceived(&out, key.node)) {
+		if in.span.is(polls) && (processed[delivery{key.node, key.target}] || out.called && r.hasReceived(&out, key.node)) {
 			continue // the span that handles the message is its delivery
 		}
 		r.message(key, call.span, &out, &in)
@@ -252,7 +252,7 @@ type delivery struct {
 func (r *resolver) processed() map[delivery]bool {
 	handled := make(map[delivery]bool)
 	for key, in := range r.receives {
-		if !in.span.polls {
+		if !in.span.is(polls) {
 			handled[delivery{key.node, key.target}] = true
 		}
 	}

@@ -95,9 +95,10 @@ func (b *Builder) take(r *record, said *saying) {
 
 // apply gives a record what the attributes of its span say, but for the status.
 func (r *record) apply(said *saying, m meaning) {
-	r.kind, r.caller, r.resent, r.polls = said.kind, said.caller, said.resent, said.polls
-	r.peer, r.peerIsName = m.peer, said.hasPeer && said.peer.isName
-	r.address, r.detail = m.address, m.detail
+	r.kind = said.kind
+	r.peer, r.address, r.detail = m.peer, m.address, m.detail
+	r.traits = isCaller.when(said.caller) | isResent.when(said.resent) | polls.when(said.polls) |
+		peerIsName.when(said.hasPeer && said.peer.isName)
 }
 
 // trigger notes at a node what triggers its function.

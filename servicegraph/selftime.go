@@ -20,7 +20,7 @@ func (f *folder) selfTime(i int32) time.Duration {
 		return 0
 	}
 	if f.child[i] < 0 {
-		return time.Duration(min(weighted(took, span.weight), math.MaxInt64))
+		return time.Duration(min(weighted(took, span.weight()), math.MaxInt64))
 	}
 	f.intervals = f.intervals[:0]
 	for c := f.child[i]; c >= 0; c = f.sibling[c] {
@@ -32,7 +32,7 @@ func (f *folder) selfTime(i int32) time.Duration {
 			f.intervals = append(f.intervals, in)
 		}
 	}
-	return time.Duration(min(weighted(took-covered(f.intervals), span.weight), math.MaxInt64))
+	return time.Duration(min(weighted(took-covered(f.intervals), span.weight()), math.MaxInt64))
 }
 
 // covered returns the length of the union of intervals, which it sorts.

@@ -37,7 +37,7 @@ const (
 func identityOf(r *record) identity {
 	key := identity{id: r.id, node: r.node}
 	switch {
-	case r.caller:
+	case r.is(isCaller):
 		key.side = callerSide
 	case r.kind.serves():
 		key.side = calleeSide
@@ -145,7 +145,7 @@ func (x *spanIndex) share(first, i int32, key identity, r *record, spans []recor
 func (s *sides) offer(i int32, r *record, spans []record, names *names) {
 	place := &s.other
 	switch {
-	case r.caller:
+	case r.is(isCaller):
 		place = &s.caller
 	case r.kind.serves():
 		place = &s.callee

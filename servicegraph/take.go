@@ -28,14 +28,14 @@ func (b *Builder) Take(batch *Batch) {
 		s := &batch.spans[i]
 		its := links[:s.links]
 		links = links[s.links:]
-		weight := 1.0
+		weight := float32(1)
 		if s.weighted {
 			weight, weights = weights[0], weights[1:]
 		}
 		if set := b.admit(&s.trace, &s.id); set != nil {
 			r := b.store.add(&set.spans)
 			b.unpack(r, l, s)
-			r.weight = weight
+			r.sampled = weight
 			b.kept(r, its)
 		}
 	}

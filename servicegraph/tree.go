@@ -87,7 +87,7 @@ func (t *tree) joinPieces() {
 	pieces := 0
 	for i := range t.spans {
 		r := &t.spans[i]
-		if r.kind != KindUnset || r.caller {
+		if r.kind != KindUnset || r.is(isCaller) {
 			continue
 		}
 		if whole := t.index.whole(r); whole >= 0 {
@@ -116,18 +116,18 @@ func (r *record) absorb(o *record, names *names) {
 	}
 	r.start = earliest(r.start, o.start)
 	r.end = max(r.end, o.end)
-	r.weight = max(r.weight, o.weight)
+	r.sampled = max(r.sampled, o.sampled)
 	r.kind = max(r.kind, o.kind)
 	r.status = max(r.status, o.status)
-	r.resent = r.resent || o.resent
-	r.polls = r.polls || o.polls
+	r.traits |= o.traits & (isResent | polls)
 	if cmp.Or(
 		names.nodeID(o.peer).Compare(names.nodeID(r.peer)),
 		names.addressOf(o.address).compare(names.addressOf(r.address)),
-		compareBools(o.peerIsName, r.peerIsName),
+		cmp.Compare(o.traits&peerIsName, r.traits&peerIsName),
 		names.detailOf(o.detail).compare(names.detailOf(r.detail)),
 	) > 0 {
-		r.peer, r.peerIsName, r.address, r.detail = o.peer, o.peerIsName, o.address, o.detail
+		r.namePeer(o)
+		r.detail = o.detail
 	}
 }
 
@@ -279,7 +279,7 @@ func (t *tree) cut(i, walk int32) int32 {
 
 // pairs returns 1 if span i and its parent are the two sides of a call by kind.
 func (t *tree) pairs(i int32) int {
-	if t.spans[i].kind.serves() && t.spans[t.parent[i]].caller {
+	if t.spans[i].kind.serves() && t.spans[t.parent[i]].is(isCaller) {
 		return 1
 	}
 	return 0

@@ -58,7 +58,7 @@ func (f *folder) isTransport(i int32) bool {
 		return true
 	}
 	receiver := f.receiver(i)
-	return receiver >= 0 && f.spans[receiver].polls
+	return receiver >= 0 && f.spans[receiver].is(polls)
 }
 
 // isSpecific reports whether a peer of a type is more than a name or an address.
@@ -76,7 +76,7 @@ func (f *folder) virtualCall(i int32) {
 	inner := &f.spans[i]
 	caller := f.facts[i].outer
 	client := f.spans[caller]
-	client.peer, client.peerIsName, client.address = inner.peer, inner.peerIsName, inner.address
+	client.namePeer(inner)
 	client.kind = max(client.kind, inner.kind) // a message if either says so
 	if !(f.cfg.QueueNodes && f.queue(i) != 0) && f.sendAny(i, &client) {
 		return
@@ -88,7 +88,7 @@ func (f *folder) virtualCall(i int32) {
 	e.addDetail(f.names, inner.detail)
 	e.addInTrace(f.trace, 1)
 	if e.ID.Kind == KindRequest && client.failed() && f.recovered(caller) {
-		e.Recovered = plus(e.Recovered, client.weight)
+		e.Recovered = plus(e.Recovered, client.weight())
 	}
 }
 
@@ -154,13 +154,13 @@ func (f *folder) entries() {
 		case fact.handsOn: // the spans inside know better
 		case span.peer != 0 && (p == noParent || f.queue(i) != 0):
 			fact.fate = fateVirtual
-			key := callKey{edgeKey: edgeKey{span.peer, span.node, KindRequest}, fromName: span.peerIsName}
+			key := callKey{edgeKey: edgeKey{span.peer, span.node, KindRequest}, fromName: span.is(peerIsName)}
 			if span.kind == KindConsumer {
 				key.kind = KindMessage
 			}
 			f.sum.callsTo(key).addCallee(f.id(i), span)
 		case p == noParent:
-			node.Entries = plus(node.Entries, span.weight)
+			node.Entries = plus(node.Entries, span.weight())
 			if f.cfg.UserNode {
 				f.callOfUser(i)
 			}
