@@ -34,17 +34,17 @@ func TestHeldMemory(t *testing.T) {
 		window   sg.Window
 		limit    float64 // bytes a span
 	}{
-		{1, unbounded, 120},
+		{1, unbounded, 100},
 		{2, unbounded, 100},
 		{8, unbounded, 100},
 		{25, unbounded, 100},
 		{100, unbounded, 100},
-		{1, quiet, 138},
-		{2, quiet, 112},
+		{1, quiet, 120},
+		{2, quiet, 100},
 		{8, quiet, 100},
 		{25, quiet, 100},
-		{1, all, 154},
-		{2, all, 120},
+		{1, all, 136},
+		{2, all, 104},
 		{8, all, 100},
 		{25, all, 100},
 	} {

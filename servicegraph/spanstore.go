@@ -2,14 +2,14 @@ package servicegraph
 
 import "iter"
 
-// A spanStore holds the records of all traces. The first of a trace stands alone: many
-// traces have no other. The rest are a chain of small blocks, each as large as the
+// A spanStore holds the records of all traces. The first of a trace has the place of its
+// trace: many traces have no other. The rest are a chain of small blocks, each as large as the
 // trace grows: spans of many traces come interleaved, and moving a trace each time that
 // it outgrows its place would cost more than the rest of holding it.
 type spanStore struct {
+	firsts  chunks[record] // by number of the trace
 	records chunks[record]
 	blocks  chunks[block] // by number
-	alone   uint32        // the place, plus one, of a record that was given back, whose start is the next such
 	free    [len(blockSizes)]blockNumber
 }
 
@@ -57,19 +57,19 @@ type block struct {
 // A blockNumber is an index into blocks; 0 is none.
 type blockNumber uint32
 
-// A spanList is the records of one trace: 16 bytes. The zero value is empty.
+// A spanList is the records of one trace: 12 bytes. The zero value is empty.
 type spanList struct {
-	n     uint32
-	first uint32      // place of the first record
-	last  blockNumber // of the others
-	next  uint32      // place of the next record, unless a block begins there
+	n    uint32
+	last blockNumber // of those behind the first record
+	next uint32      // place of the next record, unless a block begins there
 }
 
-// add appends a record to a list, which the caller writes.
-func (s *spanStore) add(l *spanList) *record {
+// add appends a record to the list of a trace, which the caller writes.
+func (s *spanStore) add(trace traceNumber, l *spanList) *record {
 	if l.n == 0 {
-		l.n, l.first = 1, s.takeAlone()
-		return s.records.at(l.first)
+		l.n = 1
+		s.firsts.reach(uint32(trace))
+		return s.firsts.at(uint32(trace))
 	}
 	if class := classAt(l.n); class != insideBlock {
 		s.grow(l, class)
@@ -108,22 +108,8 @@ func (s *spanStore) take(class uint8) blockNumber {
 	return blockNumber(number)
 }
 
-// takeAlone returns the place of a record for the first of a trace.
-func (s *spanStore) takeAlone() uint32 {
-	if s.alone == 0 {
-		return s.records.take(1)
-	}
-	place := s.alone - 1
-	s.alone = uint32(s.records.at(place).start)
-	return place
-}
-
 // release gives the records of a list back.
 func (s *spanStore) release(l *spanList) {
-	if l.n > 0 {
-		s.records.at(l.first).start = int64(s.alone)
-		s.alone = l.first + 1
-	}
 	if l.last != 0 {
 		number := s.blocks.at(uint32(l.last)).next
 		for class := 0; ; class = min(class+1, lastSize) {
@@ -140,10 +126,10 @@ func (s *spanStore) release(l *spanList) {
 	*l = spanList{}
 }
 
-// all returns the records of a list, some at a time.
-func (s *spanStore) all(l *spanList) iter.Seq[[]record] {
+// all returns the records of a trace with a list, some at a time.
+func (s *spanStore) all(trace traceNumber, l *spanList) iter.Seq[[]record] {
 	return func(yield func([]record) bool) {
-		if l.n == 0 || !yield(s.records.run(l.first, 1)) || l.last == 0 {
+		if l.n == 0 || !yield(s.firsts.run(uint32(trace), 1)) || l.last == 0 {
 			return
 		}
 		rest, class := l.n-1, 0

@@ -15,7 +15,7 @@ func TestSpanStore(t *testing.T) {
 		i := rng.IntN(len(lists))
 		if rng.IntN(300) == 0 {
 			var got []int64
-			for spans := range store.all(&lists[i]) {
+			for spans := range store.all(traceNumber(i+1), &lists[i]) {
 				for _, r := range spans {
 					got = append(got, r.start)
 				}
@@ -32,7 +32,7 @@ func TestSpanStore(t *testing.T) {
 			wants[i] = nil
 			continue
 		}
-		store.add(&lists[i]).start = int64(step)
+		store.add(traceNumber(i+1), &lists[i]).start = int64(step)
 		wants[i] = append(wants[i], int64(step))
 	}
 	if n := len(store.records.all) * chunkSize; n > 8*40*300 {
@@ -49,7 +49,7 @@ func TestSpanStoreUsesPlacesAgain(t *testing.T) {
 	for round := range 3 {
 		for i := range lists {
 			for range i {
-				*store.add(&lists[i]) = record{start: 1}
+				*store.add(traceNumber(i+1), &lists[i]) = record{start: 1}
 			}
 		}
 		if round == 0 {

@@ -33,7 +33,7 @@ func (b *Builder) Take(batch *Batch) {
 			weight, weights = weights[0], weights[1:]
 		}
 		if set := b.admit(&s.trace, &s.id); set != nil {
-			r := b.store.add(&set.spans)
+			r := b.store.add(b.last, &set.spans)
 			b.unpack(r, l, s)
 			r.sampled = weight
 			b.kept(r, its)

@@ -45,9 +45,9 @@ func (t *tree) clear(n int) {
 // one after the other.
 func (t *tree) gather(of *trace) {
 	t.spans = t.spans[:0]
-	for _, list := range of.lists {
-		if list != nil {
-			for spans := range of.store.all(list) {
+	for _, n := range of.parts {
+		if n != 0 {
+			for spans := range of.held.store.all(n, &of.held.traces.at(n).spans) {
 				t.spans = append(t.spans, spans...)
 			}
 		}

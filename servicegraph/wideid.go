@@ -75,11 +75,8 @@ func (w *window) whole(n traceNumber) trace {
 	if half != 0 && w.traces.id(n).isNarrow() {
 		n, half = half, n
 	}
-	all := trace{id: w.traces.id(n), store: &w.store}
-	all.lists[0] = &w.traces.at(n).spans
-	all.linkage = w.linkageOf(n)
+	all := trace{w.traces.id(n), [...]traceNumber{n, half}, w, w.linkageOf(n)}
 	if half != 0 {
-		all.lists[1] = &w.traces.at(half).spans
 		all.linkage = all.linkage.with(w.linkageOf(half))
 	}
 	return all
