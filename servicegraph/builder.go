@@ -79,8 +79,9 @@ func (c Config) Reads(key string) bool {
 // A span may arrive after its children, and a trace in any number of pieces, so
 // the builder holds the spans of a trace until it is forgotten: by default for
 // ever, otherwise as the [Window] says. That takes about 70 bytes a span, and less
-// than 100 where a trace is a single one; a Window adds 16 bytes a trace, or 32. What it has counted of a trace it never forgets. It
-// panics where it would have to hold more than 2³² spans.
+// than 100 where a trace is a single one; a Window adds 16 bytes a trace, or 32. What it
+// has counted of a trace it never forgets. It panics where it would have to hold more
+// than 2³² spans.
 type Builder struct {
 	cfg    Config
 	names  names

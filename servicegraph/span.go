@@ -128,8 +128,8 @@ type Span struct {
 	Attrs    []Attr // attributes of the span
 
 	// Weight is how many spans this one stands for under sampling; zero means
-	// one. It is rounded to a multiple of 1/4096, so that sums are exact in
-	// any order.
+	// one. It is rounded to a multiple of 1/4096 with at most 24 significant bits, and
+	// sums are exact in any order.
 	Weight float64
 }
 
