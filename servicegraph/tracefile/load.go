@@ -21,8 +21,12 @@ import (
 // spans are read ahead of the builder by goroutines that end before Load returns. What
 // comes of it is the same, and the builder, and skipped, see no other goroutine than the
 // caller's; the reader is read by several, one at a time. At most some megabytes are read
-// ahead, and as many of the largest records as there are processors. Where the reader is
-// slow, spans reach the builder some megabytes behind it, too.
+// ahead, and as many of the largest records as there are processors, or 16 MB for each of
+// them where one line of JSON holds that much. Where the reader is slow, spans reach the
+// builder some megabytes behind it, too.
+//
+// Protobuf is decoded on all these processors, and so is OTLP JSON whose requests begin on
+// lines of their own; what else there is, on one beside the builder's.
 func Load(b *servicegraph.Builder, r io.Reader, name string, skipped func(*servicegraph.SkipError) error) error {
 	return newLoader(b, name, skipped).load(r, maxRecord, unitSize)
 }
