@@ -113,11 +113,17 @@ func (c *closableReader) Read(p []byte) (int, error) {
 // Reading ahead does not read without an end: a builder that is slow holds it up.
 func TestPipelineIsBounded(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
-	data := slices.Concat(delimited(t, request("svc", &tracev1.Span{TraceId: []byte{1}})), traceMessages(100_000))
-	in := bytes.NewReader(data)
-	enough := errors.New("enough")
-	err := Load(servicegraph.NewBuilder(servicegraph.Config{}), in, "input", func(*servicegraph.SkipError) error { return enough })
-	if read := len(data) - in.Len(); err != enough || read > 16*blockSize {
-		t.Errorf("read %d bytes of %d, and error %v", read, len(data), err)
+	bad := request("svc", &tracev1.Span{TraceId: []byte{1}})
+	line := jsonLines(t, everything()[0])
+	for name, data := range map[string][]byte{
+		"protobuf":   slices.Concat(delimited(t, bad), traceMessages(100_000)),
+		"JSON lines": slices.Concat(jsonLines(t, bad), bytes.Repeat(line, 80<<20/len(line))),
+	} {
+		in := bytes.NewReader(data)
+		enough := errors.New("enough")
+		err := Load(servicegraph.NewBuilder(servicegraph.Config{}), in, "input", func(*servicegraph.SkipError) error { return enough })
+		if read := len(data) - in.Len(); err != enough || read > 16*blockSize {
+			t.Errorf("%s: read %d bytes of %d, and error %v", name, read, len(data), err)
+		}
 	}
 }
