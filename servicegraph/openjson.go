@@ -313,8 +313,8 @@ func (t *totals) readHalf(j *jsonHalf, node func(int) (nodeIndex, error)) (Link,
 	if r.node, err = node(j.Node); err != nil {
 		return id, r, err
 	}
-	if !t.hasNode(r.node) {
-		return id, r, fmt.Errorf("span %s is of %q, which is not among the nodes", j.SpanID, t.names.nodeID(r.node))
+	if its := t.names.nodeID(r.node); !t.hasNode(r.node) || its.Type.isPeer() {
+		return id, r, fmt.Errorf("span %s is of %q, which is no service among the nodes", j.SpanID, its)
 	}
 	if j.Peer != -1 {
 		r.peer, err = node(j.Peer)
