@@ -130,6 +130,7 @@ func TestReadJSONRefuses(t *testing.T) {
 		{"node twice", `{"schema":1,"nodes":[{"id":"a","name":"a"},{"id":"a","name":"a"}]}`, `node "a" is there twice`},
 		{"edge to nowhere", `{"schema":1,"nodes":[{"id":"a","name":"a"}],"edges":[{"from":"a","to":"b","target":1}]}`, "target 1 is not a node"},
 		{"span of no node", `{"schema":1,"open":{"nodes":[{"name":"a","type":"service"}],"sends":[{"traceId":"1","spanId":"2","node":0}]}}`, `span 2 is of "a", which is no service among the nodes`},
+		{"calls of no span", `{"schema":1,"nodes":[{"id":"a","name":"a","type":"service","requests":{"calls":2,"errors":1,"observed":0}}]}`, `node "a": 2 calls, 1 of them failed, with a latency of 0, that no span shows`},
 		{"span of a peer", `{"schema":1,"nodes":[{"id":"a","name":"a","type":"external"}],"open":{"nodes":[{"name":"a","type":"external"}],"sends":[{"traceId":"1","spanId":"2","node":0}]}}`, `span 2 is of "a", which is no service among the nodes`},
 		{"edge twice", `{"schema":1,"nodes":[{"id":"a","name":"a"}],"edges":[{"from":"a","to":"a"},{"from":"a","to":"a"}]}`, "is there twice"},
 		{"bucket out of range", `{"schema":1,"nodes":[{"id":"a","requests":{"latency":{"count":1,"min":5,"max":5,"buckets":[[9,1]]}}}]}`, "latency bucket [9,1]"},

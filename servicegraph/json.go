@@ -341,6 +341,9 @@ func statsToJSON(s Stats) *jsonStats {
 
 func (j *jsonStats) stats() (Stats, error) {
 	latency, err := j.Latency.latency()
+	if err == nil && j.Observed == 0 && (j.Calls != 0 || j.Errors != 0 || latency.count != 0) {
+		err = fmt.Errorf("%v calls, %v of them failed, with a latency of %v, that no span shows", j.Calls, j.Errors, latency.count)
+	}
 	return Stats{Calls: j.Calls, Errors: j.Errors, Observed: j.Observed, Latency: latency}, err
 }
 
