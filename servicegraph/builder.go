@@ -3,7 +3,6 @@ package servicegraph
 import (
 	"errors"
 	"iter"
-	"math"
 	"slices"
 )
 
@@ -68,7 +67,7 @@ type Config struct {
 // Reads reports whether the graph reads the attribute with this key, of a span or
 // of a resource. A source can leave out all others, unless Peer wants them.
 func (c Config) Reads(key string) bool {
-	return new(peerFacts).field(key) != nil || isEnvironment(key) ||
+	return keyOf(key).is(c.roles()) || isEnvironment(key) ||
 		slices.Contains(c.NodeAttrs, key) || slices.Contains(c.SplitBy, key) ||
 		c.Tempo != nil && c.Tempo.ReadsAttr(key)
 }
@@ -144,8 +143,8 @@ func (b *Builder) Add(s Span) {
 	}
 }
 
-// admit returns the set that a span goes to, which is that of the last trace, nil for one that is counted and left
-// out: it has no identity, or its trace is forgotten.
+// admit returns the set that a span goes to, whose number is b.last; nil for a span that
+// is counted and left out: it has no identity, or its trace is forgotten.
 func (b *Builder) admit(trace *TraceID, span *SpanID) *spanSet {
 	if trace.IsZero() || span.IsZero() {
 		b.report.Spans++
@@ -207,50 +206,6 @@ func (b *Builder) Delta() *Graph {
 	return delta.graph()
 }
 
-// A record is what the graph needs of a span, without pointers: 56 bytes.
-type record struct {
-	id, parent SpanID
-	start, end int64
-	node       nodeIndex    // the span's service
-	peer       nodeIndex    // the other side that the span names; 0 if none
-	address    addressIndex // the address of the other side; 0 if none
-	detail     detailIndex  // what else the span says of its call; 0 if nothing
-	sampled    float32      // the weight, which a float32 holds: see roundWeight
-	kind       Kind
-	status     Status
-	traits     traits
-}
-
-// traits are what is so or not of a record.
-type traits uint8
-
-const (
-	peerIsName traits = 1 << iota // the peer is a name somebody gave it, perhaps that of a service
-	isCaller                      // the caller side of a call: CLIENT, PRODUCER, or a database span inside the service
-	isResent                      // a client that says it is trying again
-	polls                         // a CLIENT span that asks a queue for messages, and is the receiving side of them
-)
-
-// when returns the traits if a condition holds, and otherwise none.
-func (t traits) when(is bool) traits {
-	if is {
-		return t
-	}
-	return 0
-}
-
-// is reports whether the record has a trait.
-func (r *record) is(t traits) bool { return r.traits&t != 0 }
-
-// namePeer gives the record the peer that another names.
-func (r *record) namePeer(o *record) {
-	r.peer, r.address = o.peer, o.address
-	r.traits = r.traits&^peerIsName | o.traits&peerIsName
-}
-
-// weight returns how many spans this one stands for.
-func (r *record) weight() float64 { return float64(r.sampled) }
-
 // unknownService is the name of a service that did not say its name. SDKs send
 // it themselves, followed by a colon and the name of the program.
 const unknownService = "unknown_service"
@@ -259,8 +214,8 @@ func (b *Builder) record(s *Span) record {
 	r := record{
 		id: s.SpanID, parent: s.ParentID,
 		start: s.Start, end: s.End,
-		sampled: roundWeight(s.Weight),
-		status:  s.Status,
+		weight32: roundWeight(s.Weight),
+		status:   s.Status,
 	}
 	r.node = b.node(NodeID{Namespace: s.Namespace, Name: b.cfg.serviceName(s.Service, s.Resource), Type: TypeService})
 	b.note(r.node, s.Resource)
@@ -318,20 +273,3 @@ func (b *Builder) detail(d detail) detailIndex {
 
 // isFull reports whether a table of n names has no room for another.
 func (b *Builder) isFull(n int) bool { return b.cfg.Window.Nodes > 0 && n >= b.cfg.Window.Nodes }
-
-// duration returns the latency of the span in nanoseconds, and false where the
-// clock or the end is missing or broken.
-func (r *record) duration() (int64, bool) {
-	return r.end - r.start, r.start > 0 && r.end >= r.start
-}
-
-func (r *record) failed() bool { return r.status == StatusError }
-
-// roundWeight makes a weight a positive multiple of 1/4096, see maxWeight, that has at
-// most 24 significant bits.
-func roundWeight(w float64) float32 {
-	if w == 0 || math.IsNaN(w) || w < 0 {
-		return 1
-	}
-	return float32(max(math.Round(min(w, 1<<32)*4096), 1) / 4096)
-}

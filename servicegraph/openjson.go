@@ -306,7 +306,7 @@ func (t *totals) readHalf(j *jsonHalf, node func(int) (nodeIndex, error)) (Link,
 		return id, record{}, err
 	}
 	r := record{
-		id: id.SpanID, start: j.Start, end: j.End, sampled: roundWeight(j.Weight),
+		id: id.SpanID, start: j.Start, end: j.End, weight32: roundWeight(j.Weight),
 		address: t.addressFrom(j.jsonAddress), kind: j.Kind, status: j.Status,
 		traits: peerIsName.when(j.IsName) | isCaller.when(j.Kind.calls()) | polls.when(j.Polls),
 	}

@@ -35,7 +35,7 @@ func (b *Builder) Take(batch *Batch) {
 		if set := b.admit(&s.trace, &s.id); set != nil {
 			r := b.store.add(b.last, &set.spans)
 			b.unpack(r, l, s)
-			r.sampled = weight
+			r.weight32 = weight
 			b.kept(r, its)
 		}
 	}

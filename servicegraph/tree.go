@@ -116,7 +116,7 @@ func (r *record) absorb(o *record, names *names) {
 	}
 	r.start = earliest(r.start, o.start)
 	r.end = max(r.end, o.end)
-	r.sampled = max(r.sampled, o.sampled)
+	r.weight32 = max(r.weight32, o.weight32)
 	r.kind = max(r.kind, o.kind)
 	r.status = max(r.status, o.status)
 	r.traits |= o.traits & (isResent | polls)
