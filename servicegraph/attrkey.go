@@ -77,7 +77,15 @@ const maxKeyLen = 31
 func (k AttrKey) name() string { return factKeys[k-1].name }
 
 // is reports whether the attribute has a meaning for such spans.
-func (k AttrKey) is(of spanRoles) bool { return factKeys[k-1].of&of != 0 }
+func (k AttrKey) is(of spanRoles) bool { return k != 0 && factKeys[k-1].of&of != 0 }
+
+// roles are those of which a graph reads attributes.
+func (c *Config) roles() spanRoles {
+	if c.HTTPErrors {
+		return allRoles
+	}
+	return allRoles &^ ofFailures
+}
 
 // isURL reports whether the value is a URL, of which only the host is read.
 func (k AttrKey) isURL() bool { return k == urlFull || k == httpURL }
@@ -108,10 +116,7 @@ func (c *Config) attrFilter(kind Kind) *AttrFilter {
 }
 
 func (c *Config) newAttrFilter(of spanRoles) *AttrFilter {
-	if c.HTTPErrors {
-		of |= ofFailures
-	}
-	return attrFilters()[of]
+	return attrFilters()[of|c.roles()&ofFailures]
 }
 
 // attrFilters returns the filters by the roles of spans.

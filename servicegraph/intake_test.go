@@ -3,6 +3,7 @@ package servicegraph_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -88,22 +89,67 @@ func TestTakeIsAdd(t *testing.T) {
 
 // TestIntakeForgets gives an intake more resources and attributes than it recognizes.
 func TestIntakeForgets(t *testing.T) {
-	const n = 30_000
-	one, other, in := sg.NewBuilder(sg.Config{}), sg.NewBuilder(sg.Config{}), sg.NewIntake(sg.Config{})
-	var raw sg.RawSpan
-	for i := range n {
-		s := sg.Span{
+	var spans []sg.Span
+	for i := range 30_000 {
+		spans = append(spans, sg.Span{
 			TraceID: sg.TraceID{1, byte(i), byte(i >> 8)}, SpanID: sg.SpanID{1},
 			Service: fmt.Sprint("s", i%20_000), Kind: sg.KindClient, Start: epoch, End: epoch + 1,
 			Attrs: []sg.Attr{{Key: "server.address", Value: fmt.Sprint("h", i%15_000)}},
+		})
+	}
+	checkTake(t, spans, 1000)
+}
+
+// TestIntakeForgetsWhatComesOften gives an intake more attributes than it recognizes, and
+// some of them, and spans without any, all the time: those have new numbers afterwards.
+func TestIntakeForgetsWhatComesOften(t *testing.T) {
+	var spans []sg.Span
+	for i := range 40_000 {
+		s := sg.Span{
+			TraceID: sg.TraceID{1, byte(i), byte(i >> 8)}, SpanID: sg.SpanID{1},
+			Service: "s", Kind: sg.KindClient, Start: epoch, End: epoch + 1,
+			Attrs: []sg.Attr{{Key: "server.address", Value: fmt.Sprint("h", i)}},
 		}
-		one.Add(s)
-		addRaw(in, &raw, &s)
-		if i%1000 == 999 {
-			other.Take(in.Batch())
+		switch i % 3 {
+		case 0:
+			s.Attrs[0].Value = fmt.Sprint("often", i/3%5)
+		case 1:
+			s.Kind, s.Attrs = sg.KindInternal, nil
 		}
+		spans = append(spans, s)
+	}
+	checkTake(t, spans, 100)
+}
+
+// TestTakeLinks: what a client span says depends on whether it has links.
+func TestTakeLinks(t *testing.T) {
+	send := sg.Span{
+		TraceID: sg.TraceID{1}, SpanID: sg.SpanID{1}, Service: "s", Kind: sg.KindClient, Start: epoch, End: epoch + 1,
+		Attrs: []sg.Attr{
+			{Key: "messaging.system", Value: "kafka"}, {Key: "messaging.operation.type", Value: "send"},
+			{Key: "messaging.destination.name", Value: "q"},
+		},
+	}
+	linked := send
+	linked.SpanID, linked.Links = sg.SpanID{2}, []sg.Link{{TraceID: sg.TraceID{9}, SpanID: sg.SpanID{9}}}
+	checkTake(t, []sg.Span{send, linked}, 2)
+	checkTake(t, []sg.Span{linked, send}, 2)
+}
+
+// checkTake adds spans to one builder, and to another in batches of some, and wants the
+// same graph.
+func checkTake(t *testing.T, spans []sg.Span, batch int) {
+	t.Helper()
+	one, other, in := sg.NewBuilder(sg.Config{}), sg.NewBuilder(sg.Config{}), sg.NewIntake(sg.Config{})
+	var raw sg.RawSpan
+	for some := range slices.Chunk(spans, batch) {
+		for _, s := range some {
+			one.Add(s)
+			addRaw(in, &raw, &s)
+		}
+		other.Take(in.Batch())
 	}
 	if want, got := marshal(t, one.Graph()), marshal(t, other.Graph()); string(want) != string(got) {
-		t.Fatal("Add and Take give different graphs")
+		t.Errorf("Add and Take:\n%s", cmp.Diff(string(want), string(got)))
 	}
 }

@@ -42,8 +42,10 @@ func TestReadsFacts(t *testing.T) {
 		if got := keyOf(k.name); got != AttrKey(i+1) {
 			t.Errorf("%s has number %d, want %d", k.name, got, i+1)
 		}
-		if !(Config{}).Reads(k.name) {
-			t.Errorf("%s is not read", k.name)
+		for _, httpErrors := range []bool{false, true} {
+			if want := httpErrors || k.of != ofFailures; (Config{HTTPErrors: httpErrors}).Reads(k.name) != want {
+				t.Errorf("%s is read: %v, want %v (HTTPErrors %v)", k.name, !want, want, httpErrors)
+			}
 		}
 		for _, other := range []string{k.name[1:], k.name + "x", k.name[:len(k.name)-1] + "_"} {
 			if keyOf(other) != 0 {
@@ -81,5 +83,28 @@ func TestMayBe(t *testing.T) {
 	}
 	if ruledOut < others*3/4 {
 		t.Errorf("of %d keys that are not read %d are ruled out", others, ruledOut)
+	}
+}
+
+// TestIntakeIsBounded gives an intake one large batch in which nothing comes twice: it
+// does not remember more than it may, nor what is too long.
+func TestIntakeIsBounded(t *testing.T) {
+	in := NewIntake(Config{})
+	key := in.Filter(KindClient).Key([]byte("server.address"))
+	for i := range 3 * maxKnown {
+		res := in.Resource(fmt.Append(nil, "r", i), "s", "", nil)
+		raw := RawSpan{TraceID: TraceID{1}, SpanID: SpanID{1}, Kind: KindClient}
+		raw.AddAttr(key, fmt.Append(nil, "h", i))
+		in.Add(res, &raw)
+	}
+	if r, s := len(in.resources), len(in.sayings.all); r != maxKnown || s != maxKnown {
+		t.Errorf("%d resources and %d sayings, want %d of each", r, s, maxKnown)
+	}
+	in = NewIntake(Config{})
+	raw := RawSpan{TraceID: TraceID{1}, SpanID: SpanID{1}, Kind: KindClient}
+	raw.AddAttr(key, make([]byte, maxKnownSaying))
+	in.Add(in.Resource(make([]byte, maxKnownResource+1), "s", "", nil), &raw)
+	if r, s := len(in.resources), len(in.sayings.all); r+s > 0 {
+		t.Errorf("%d resources and %d sayings that are too long", r, s)
 	}
 }

@@ -19,7 +19,7 @@ import (
 
 func TestGraphAttrs(t *testing.T) {
 	for _, key := range graphAttrs {
-		if !(servicegraph.Config{}).Reads(key) {
+		if !(servicegraph.Config{HTTPErrors: true}).Reads(key) {
 			t.Errorf("no graph reads %s", key)
 		}
 	}
@@ -44,7 +44,7 @@ func (c *counter) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func TestFastSpans(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{})
-	exact := newClient(t, tempo.URL, Config{Keep: servicegraph.Config{}.Reads})
+	exact := newClient(t, tempo.URL, Config{Keep: servicegraph.Config{HTTPErrors: true}.Reads})
 	start := time.Now().Add(-10 * time.Second).Truncate(time.Second).UnixNano()
 
 	// 60 usual traces, one with as many spans as a search shows, one with more, and

@@ -160,7 +160,11 @@ func (d *wireDecoder) scopeSpans(b []byte, res *resource) error {
 // left out of it.
 func (d *wireDecoder) pass(b []byte, res *resource) error {
 	w, raw := &d.wire, &d.raw
-	err := w.read(b, d.filter)
+	var keys *servicegraph.AttrFilter
+	if d.filter != nil {
+		keys = d.filter.any
+	}
+	err := w.read(b, keys)
 	var linkErr error
 	if err == nil {
 		err = d.readRest(w, &linkErr)
@@ -322,7 +326,8 @@ func (d *wireDecoder) readAttributes(w *wireSpan) error {
 }
 
 // readRawAttributes hands over those attributes of the span at hand that a graph reads
-// of spans of its kind.
+// of spans of its kind. Of what it reads of other kinds only the encoding matters here:
+// damage is damage to every reader.
 func (d *wireDecoder) readRawAttributes(w *wireSpan) error {
 	d.raw.ClearAttrs()
 	filter := d.filter.byKind[d.raw.Kind]
@@ -331,7 +336,7 @@ func (d *wireDecoder) readRawAttributes(w *wireSpan) error {
 		if err != nil {
 			return err
 		}
-		number := filter.Key(key)
+		number := d.filter.any.Key(key)
 		if number == 0 {
 			continue
 		}
@@ -339,7 +344,7 @@ func (d *wireDecoder) readRawAttributes(w *wireSpan) error {
 		if err != nil {
 			return err
 		}
-		if ok {
+		if ok && filter.Has(number) {
 			d.raw.AddAttr(number, text)
 		}
 	}

@@ -37,18 +37,10 @@ func newAttributeFilter(in *servicegraph.Intake) *attributeFilter {
 // Nearly all writers put fields in the order of their numbers: SDKs and Tempo in rising
 // order, the Collector in falling order. What comes so is read with the next field known,
 // and the processor guesses right; the loop at the end reads fields in any order.
-func (w *wireSpan) read(b []byte, filter *attributeFilter) error {
+func (w *wireSpan) read(b []byte, keys *servicegraph.AttrFilter) error {
 	*w = wireSpan{attributes: w.attributes[:0], links: w.links[:0]}
-	var keys *servicegraph.AttrFilter
-	if filter != nil {
-		keys = filter.any
-	}
 	if len(b) > 0 && b[0] == byte(spanTraceID) {
-		b = w.readIDsToTimes(b)
-		if filter != nil && len(b) > 0 && b[0] == byte(spanAttributes) { // the kind comes before them, if it comes at all
-			keys = filter.byKind[kindOf(int64(int32(w.kind)))]
-		}
-		b = w.readStatusAndFlags(w.readAttributes(b, keys))
+		b = w.readStatusAndFlags(w.readAttributes(w.readIDsToTimes(b), keys))
 	} else {
 		b = w.readTimesToIDs(w.readAttributes(w.readStatusAndFlags(b), keys))
 	}
