@@ -153,6 +153,9 @@ func (e *export) missing(arg string) error {
 	if strings.ContainsAny(arg, "*?[") {
 		return fmt.Errorf("reading %s: no file matches", arg)
 	}
+	if strings.HasPrefix(arg, "http://") || strings.HasPrefix(arg, "https://") {
+		return fmt.Errorf("reading %s: there is no such file: traces come from a Tempo there with --tempo %s", arg, arg)
+	}
 	return fmt.Errorf("reading %s: there is no such file: name trace files, or - for standard input", arg)
 }
 
