@@ -31,7 +31,7 @@ type wireDecoder struct {
 	spanLinks     []servicegraph.Link
 
 	raw     servicegraph.RawSpan // the span at hand, on its way to the intake
-	filter  *attributeFilter     // of the intake; nil without one
+	filter  attributeFilter      // of the intake; empty without one
 	weights weights
 }
 
@@ -44,7 +44,7 @@ type knownKey struct {
 func newWireDecoder(s *source) *wireDecoder {
 	d := &wireDecoder{source: s, keys: make(map[string]knownKey), texts: make(interner)}
 	if s.intake != nil {
-		d.filter = newAttributeFilter(s.intake)
+		d.filter = *newAttributeFilter(s.intake)
 	}
 	return d
 }
@@ -160,11 +160,7 @@ func (d *wireDecoder) scopeSpans(b []byte, res *resource) error {
 // left out of it.
 func (d *wireDecoder) pass(b []byte, res *resource) error {
 	w, raw := &d.wire, &d.raw
-	var keys *servicegraph.AttrFilter
-	if d.filter != nil {
-		keys = d.filter.any
-	}
-	err := w.read(b, keys)
+	err := w.read(b, d.filter.any)
 	var linkErr error
 	if err == nil {
 		err = d.readRest(w, &linkErr)

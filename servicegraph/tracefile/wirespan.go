@@ -19,7 +19,7 @@ type wireSpan struct {
 
 // An attributeFilter says which attributes of a span a graph reads.
 type attributeFilter struct {
-	any    *servicegraph.AttrFilter // of a span whose kind is not known yet
+	any    *servicegraph.AttrFilter // of a span of some kind, which may not be known yet
 	byKind [servicegraph.KindConsumer + 1]*servicegraph.AttrFilter
 }
 
