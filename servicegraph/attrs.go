@@ -75,5 +75,5 @@ func (n *Node) mergeAttrs(attrs []Attr, cut bool) {
 		set, left = set.with(a)
 		cut = cut || left
 	}
-	n.Attrs, n.AttrsCut = set, n.AttrsCut || cut
+	n.Attrs, n.AttrsTruncated = set, n.AttrsTruncated || cut
 }

@@ -117,7 +117,7 @@ func Build(spans iter.Seq2[Span, error], cfg Config) (*Graph, error) {
 		var skip *SkipError
 		switch {
 		case errors.As(err, &skip):
-			b.Skip()
+			b.CountSkipped()
 		case err != nil:
 			return b.Graph(), err
 		default:
@@ -127,8 +127,8 @@ func Build(spans iter.Seq2[Span, error], cfg Config) (*Graph, error) {
 	return b.Graph(), nil
 }
 
-// Skip counts one record that a source could not read.
-func (b *Builder) Skip() { b.report.Skipped++ }
+// CountSkipped counts one record that a source could not read.
+func (b *Builder) CountSkipped() { b.report.Skipped++ }
 
 // Add takes one span. The order of spans does not matter, and a span delivered
 // twice counts once.
@@ -253,7 +253,7 @@ func (b *Builder) address(a address) addressIndex {
 		return 0
 	}
 	if _, known := b.names.addresses.find(a); !known && b.isFull(len(b.names.addresses.items)) {
-		b.report.NamesCut++
+		b.report.NamesTruncated++
 		return 0
 	}
 	return b.names.address(a)
@@ -265,7 +265,7 @@ func (b *Builder) detail(d detail) detailIndex {
 		return 0
 	}
 	if _, known := b.names.details.find(d); !known && b.isFull(len(b.names.details.items)) {
-		b.report.NamesCut++
+		b.report.NamesTruncated++
 		return 0
 	}
 	return detailIndex(b.names.details.index(d))

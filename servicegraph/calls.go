@@ -277,9 +277,9 @@ func (f *folder) setFate(i int32, its fate) {
 // edgeKind returns the kind of the call from span caller, -1 if none, to a callee.
 func (f *folder) edgeKind(caller, callee int32) EdgeKind {
 	if f.spans[callee].kind == KindConsumer || (caller >= 0 && f.spans[caller].kind == KindProducer) {
-		return KindMessage
+		return EdgeMessage
 	}
-	return KindRequest
+	return EdgeRequest
 }
 
 // call adds the calls from the caller span that stands for span i, or from the service
@@ -288,7 +288,7 @@ func (f *folder) edgeKind(caller, callee int32) EdgeKind {
 func (f *folder) call(caller, i int32, queue nodeIndex, callees []int32) {
 	first := &f.spans[callees[0]]
 	key := edgeKey{f.spans[i].node, first.node, f.edgeKind(caller, callees[0])}
-	if key.kind != KindMessage {
+	if key.kind != EdgeMessage {
 		queue = 0
 	}
 	for _, c := range callees {
@@ -304,7 +304,7 @@ func (f *folder) call(caller, i int32, queue nodeIndex, callees []int32) {
 		for _, c := range callees {
 			server := &f.spans[c]
 			e.addCallee(f.id(c), server)
-			if key.kind == KindRequest && server.failed() && f.recovered(f.parent[c]) {
+			if key.kind == EdgeRequest && server.failed() && f.recovered(f.parent[c]) {
 				e.Recovered = plus(e.Recovered, server.weight())
 			}
 		}
@@ -318,7 +318,7 @@ func (f *folder) call(caller, i int32, queue nodeIndex, callees []int32) {
 		said = client.detail
 	}
 	e.addDetail(f.names, said)
-	if key.kind == KindRequest { // a broker's address says nothing about the consumer
+	if key.kind == EdgeRequest { // a broker's address says nothing about the consumer
 		f.learn(e, f.spans[i].address, first.node)
 	}
 	e.widen(client)
@@ -326,14 +326,14 @@ func (f *folder) call(caller, i int32, queue nodeIndex, callees []int32) {
 	for _, c := range callees {
 		server := &f.spans[c]
 		e.addPair(client, server)
-		if key.kind == KindRequest && (client.failed() || server.failed()) && f.recovered(caller) {
+		if key.kind == EdgeRequest && (client.failed() || server.failed()) && f.recovered(caller) {
 			e.Recovered = plus(e.Recovered, max(client.weight(), server.weight()))
 		}
 		e.Callee.add(server)
 		e.widen(server)
 		failed = failed || server.failed()
 		switch {
-		case key.kind == KindMessage: // each has a time in the queue of its own
+		case key.kind == EdgeMessage: // each has a time in the queue of its own
 			e.addGap(client, server)
 		case outside(client, server):
 			f.sum.report.Skewed++
@@ -343,7 +343,7 @@ func (f *folder) call(caller, i int32, queue nodeIndex, callees []int32) {
 	if queue != 0 {
 		e.addQueue(f.names.nodeID(queue))
 	}
-	if key.kind == KindRequest && f.isOnlyCallee(callees[0]) {
+	if key.kind == EdgeRequest && f.isOnlyCallee(callees[0]) {
 		e.addGap(client, first)
 	}
 }
@@ -369,11 +369,11 @@ func (f *folder) recovered(i int32) bool { return !f.spans[f.facts[i].request].f
 func (f *folder) throughQueue(caller int32, queue nodeIndex, callees []int32) {
 	if client := &f.spans[caller]; !f.facts[caller].queued {
 		f.facts[caller].queued = true
-		f.sum.edge(edgeKey{client.node, queue, KindMessage}).addCaller(f.id(caller), client)
+		f.sum.edge(edgeKey{client.node, queue, EdgeMessage}).addCaller(f.id(caller), client)
 	}
 	for _, c := range callees {
 		server := &f.spans[c]
-		f.sum.edge(edgeKey{queue, server.node, KindMessage}).addCallee(f.id(c), server)
+		f.sum.edge(edgeKey{queue, server.node, EdgeMessage}).addCallee(f.id(c), server)
 	}
 }
 

@@ -64,6 +64,6 @@ func (e *tally) addDetail(names *names, i detailIndex) {
 			continue // the callee is named after it
 		}
 		set, cut := attrSet(e.Attrs).with(a)
-		e.Attrs, e.AttrsCut = set, e.AttrsCut || cut
+		e.Attrs, e.AttrsTruncated = set, e.AttrsTruncated || cut
 	}
 }

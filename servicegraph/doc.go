@@ -67,8 +67,8 @@
 // turn. [Graph.Filter] and [Graph.FilterEdges] choose by property,
 // [Graph.ErrorsOnly] and [Graph.EntriesOnly] by the commonest ones, [Graph.Top] and
 // [Graph.TopEdges] by size; [Graph.Near] and [Graph.Focus] follow the calls from
-// some nodes; [Graph.Hide] and [Graph.Through] take nodes away and join what they
-// linked; [Graph.Group] makes one node of many; [Graph.ErrorsOf] counts the errors
+// some nodes; [Graph.Hide] and [Graph.HideGateways] take nodes away and join what they
+// linked; [Graph.Group] makes one node of many; [Graph.WithErrorsOf] counts the errors
 // of one side.
 //
 // Spans of several tenants belong into several graphs: nothing here tells one from

@@ -36,7 +36,7 @@ func (n *Node) merge(o *Node) {
 	n.Entries = plus(n.Entries, o.Entries)
 	n.Requests.merge(o.Requests)
 	n.SelfTime = saturate(n.SelfTime, o.SelfTime)
-	n.mergeAttrs(o.Attrs, o.AttrsCut)
+	n.mergeAttrs(o.Attrs, o.AttrsTruncated)
 }
 
 func (e *Edge) merge(o *Edge) {
@@ -56,12 +56,12 @@ func (e *Edge) merge(o *Edge) {
 	for _, q := range o.Queues {
 		e.addQueue(q)
 	}
-	e.QueuesCut = e.QueuesCut || o.QueuesCut
+	e.QueuesTruncated = e.QueuesTruncated || o.QueuesTruncated
 	for _, a := range o.Attrs {
 		set, cut := attrSet(e.Attrs).with(a)
-		e.Attrs, e.AttrsCut = set, e.AttrsCut || cut
+		e.Attrs, e.AttrsTruncated = set, e.AttrsTruncated || cut
 	}
-	e.AttrsCut = e.AttrsCut || o.AttrsCut
+	e.AttrsTruncated = e.AttrsTruncated || o.AttrsTruncated
 	for _, x := range o.Slowest {
 		e.Slowest = keepSlowest(e.Slowest, x)
 	}
@@ -161,7 +161,7 @@ func (e *Edge) addGap(client, server *record) {
 		return
 	}
 	between := took - served
-	if e.ID.Kind == KindMessage {
+	if e.ID.Kind == EdgeMessage {
 		between = server.start - client.end
 	}
 	if between >= 0 {
@@ -172,7 +172,7 @@ func (e *Edge) addGap(client, server *record) {
 // addQueue notes a destination of the messages.
 func (e *Edge) addQueue(q NodeID) {
 	set, cut := withCapped(e.Queues, q, NodeID.Compare)
-	e.Queues, e.QueuesCut = set, e.QueuesCut || cut
+	e.Queues, e.QueuesTruncated = set, e.QueuesTruncated || cut
 }
 
 // widen extends the time in which the edge was seen.

@@ -56,9 +56,9 @@ func (id NodeID) Compare(other NodeID) int {
 type EdgeKind string
 
 const (
-	KindRequest EdgeKind = "request" // the caller waits for the callee
-	KindMessage EdgeKind = "message" // producer to consumer: nobody waits
-	KindBridged EdgeKind = "bridged" // through nodes that a view has hidden: inferred, no span shows it
+	EdgeRequest EdgeKind = "request" // the caller waits for the callee
+	EdgeMessage EdgeKind = "message" // producer to consumer: nobody waits
+	EdgeBridged EdgeKind = "bridged" // through nodes that a view has hidden: inferred, no span shows it
 )
 
 // An EdgeID is the identity of an edge. It is comparable and usable as a map key.
@@ -124,9 +124,9 @@ type Node struct {
 	// Attrs are the resource attributes that Config.NodeAttrs asks for, and what
 	// triggers a function (faas.trigger: R3, the mark of a service that is one), with
 	// every value that was seen, sorted by key and value. Of one key at most 64 values are kept, and
-	// AttrsCut is set if there were more.
-	Attrs    []Attr
-	AttrsCut bool
+	// AttrsTruncated is set if there were more.
+	Attrs          []Attr
+	AttrsTruncated bool
 }
 
 // An Edge aggregates the calls from one node to another.
@@ -154,13 +154,13 @@ type Edge struct {
 
 	// Attrs are what callers say of their calls beyond whom they called: the address
 	// and port that they dialled, the database, RPC method or model that they named;
-	// sorted by key and value. Of one key at most 64 values are kept, and AttrsCut is
+	// sorted by key and value. Of one key at most 64 values are kept, and AttrsTruncated is
 	// set if there were more.
-	Attrs    []Attr
-	AttrsCut bool
+	Attrs          []Attr
+	AttrsTruncated bool
 
-	Queues    []NodeID // destinations of the messages, where a side names them; sorted, at most 64
-	QueuesCut bool     // there were more
+	Queues          []NodeID // destinations of the messages, where a side names them; sorted, at most 64
+	QueuesTruncated bool     // there were more
 
 	Slowest []Exemplar // at most 3, slowest first
 	Failed  []Exemplar // at most 3 failed calls, slowest first
@@ -247,9 +247,9 @@ func (g *Graph) In(id NodeID) iter.Seq[Edge] {
 	}
 }
 
-// Window returns the earliest start and the latest end of the spans in the
+// TimeRange returns the earliest start and the latest end of the spans in the
 // graph, in UTC; zero times if no span had one.
-func (g *Graph) Window() (first, last time.Time) {
+func (g *Graph) TimeRange() (first, last time.Time) {
 	if g.report.First != 0 {
 		first = time.Unix(0, g.report.First).UTC()
 	}
@@ -260,10 +260,10 @@ func (g *Graph) Window() (first, last time.Time) {
 }
 
 // Rate returns so many calls of the graph, an edge's or a node's, per second of its
-// [Graph.Window]; false if that is shorter than a second: a handful of traces has no
+// [Graph.TimeRange]; false if that is shorter than a second: a handful of traces has no
 // rate.
 func (g *Graph) Rate(calls float64) (perSecond float64, ok bool) {
-	first, last := g.Window()
+	first, last := g.TimeRange()
 	window := last.Sub(first)
 	if first.IsZero() || window < time.Second {
 		return 0, false

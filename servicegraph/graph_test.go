@@ -39,10 +39,10 @@ func TestGraphLookups(t *testing.T) {
 	if _, ok := g.Node(service("nobody")); ok {
 		t.Error("there is a node nobody")
 	}
-	if e, ok := g.Edge(sg.EdgeID{From: service("A"), To: service("D"), Kind: sg.KindRequest}); !ok || e.Calls != 1 {
+	if e, ok := g.Edge(sg.EdgeID{From: service("A"), To: service("D"), Kind: sg.EdgeRequest}); !ok || e.Calls != 1 {
 		t.Errorf("edge A to D: %+v, %v", e, ok)
 	}
-	if _, ok := g.Edge(sg.EdgeID{From: service("D"), To: service("A"), Kind: sg.KindRequest}); ok {
+	if _, ok := g.Edge(sg.EdgeID{From: service("D"), To: service("A"), Kind: sg.EdgeRequest}); ok {
 		t.Error("there is an edge D to A")
 	}
 	if diff := cmp.Diff([]string{"A", "B", "D"}, ends(g.Out(service("A")), func(e sg.Edge) string { return e.ID.To.Name })); diff != "" {
@@ -51,12 +51,12 @@ func TestGraphLookups(t *testing.T) {
 	if diff := cmp.Diff([]string{"A"}, ends(g.In(service("B")), func(e sg.Edge) string { return e.ID.From.Name })); diff != "" {
 		t.Errorf("into B (-want +got):\n%s", diff)
 	}
-	first, last := g.Window()
+	first, last := g.TimeRange()
 	if first.UnixNano() != epoch || last.UnixNano() != epoch+10e6 {
 		t.Errorf("window %v to %v", first, last)
 	}
 	var empty sg.Graph
-	if first, last := empty.Window(); !first.IsZero() || !last.IsZero() || empty.NumNodes() != 0 || len(ends(empty.Out(service("A")), nil)) != 0 {
+	if first, last := empty.TimeRange(); !first.IsZero() || !last.IsZero() || empty.NumNodes() != 0 || len(ends(empty.Out(service("A")), nil)) != 0 {
 		t.Error("the zero Graph is not the empty graph")
 	}
 }
@@ -75,7 +75,7 @@ func TestExemplars(t *testing.T) {
 		fmt.Fprintf(&text, "C A t%d:c 0+%d %s\nS B t%d:s<c 0+1\n", i, 10*(i+1), []string{"!", ""}[i%2], i)
 	}
 	g := build(mustParse(t, text.String()))
-	e, _ := g.Edge(sg.EdgeID{From: service("A"), To: service("B"), Kind: sg.KindRequest})
+	e, _ := g.Edge(sg.EdgeID{From: service("A"), To: service("B"), Kind: sg.EdgeRequest})
 	got := func(list []sg.Exemplar) (out []string) {
 		for _, x := range list {
 			out = append(out, fmt.Sprintf("%s %v", x.TraceID[:2], x.Duration))
@@ -185,8 +185,8 @@ func TestNodeAttrsAreCutInAnyOrder(t *testing.T) {
 	cfg := sg.Config{NodeAttrs: []string{"v"}}
 	want := marshal(t, buildWith(cfg, spans))
 	n, _ := buildWith(cfg, spans).Node(service("A"))
-	if len(n.Attrs) != 64 || n.Attrs[63].Value != "063" || !n.AttrsCut {
-		t.Errorf("attributes %v, cut %v", n.Attrs, n.AttrsCut)
+	if len(n.Attrs) != 64 || n.Attrs[63].Value != "063" || !n.AttrsTruncated {
+		t.Errorf("attributes %v, cut %v", n.Attrs, n.AttrsTruncated)
 	}
 	slices.Reverse(spans)
 	if got := marshal(t, buildWith(cfg, spans)); string(got) != string(want) {

@@ -55,7 +55,7 @@ func (f *folder) inferCalls() {
 			continue
 		}
 		f.facts[c[0]].fate, f.facts[o].fate = fatePaired, fatePaired
-		e := f.sum.edge(edgeKey{client.node, server.node, KindRequest})
+		e := f.sum.edge(edgeKey{client.node, server.node, EdgeRequest})
 		e.addInferred(f.id(c[0]), client, server)
 		e.addInTrace(f.trace, 1)
 	}

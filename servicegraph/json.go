@@ -25,44 +25,44 @@ type (
 		Open   *jsonOpen  `json:"open,omitempty"`
 	}
 	jsonNode struct {
-		ID        string     `json:"id"`
-		Namespace string     `json:"namespace"`
-		Name      string     `json:"name"`
-		Type      NodeType   `json:"type"`
-		Entries   float64    `json:"entries"`
-		Requests  jsonStats  `json:"requests"`
-		SelfTime  int64      `json:"selfTime"`
-		Attrs     []jsonAttr `json:"attrs,omitempty"`
-		AttrsCut  bool       `json:"attrsCut,omitempty"`
+		ID             string     `json:"id"`
+		Namespace      string     `json:"namespace"`
+		Name           string     `json:"name"`
+		Type           NodeType   `json:"type"`
+		Entries        float64    `json:"entries"`
+		Requests       jsonStats  `json:"requests"`
+		SelfTime       int64      `json:"selfTime"`
+		Attrs          []jsonAttr `json:"attrs,omitempty"`
+		AttrsTruncated bool       `json:"attrsCut,omitempty"`
 	}
 	jsonAttr struct {
 		Key   string `json:"key"`
 		Value string `json:"value"`
 	}
 	jsonEdge struct {
-		From        string         `json:"from"`
-		To          string         `json:"to"`
-		Kind        EdgeKind       `json:"kind"`
-		Open        bool           `json:"open,omitempty"` // made with open ends, and made again from them
-		Source      int            `json:"source"`
-		Target      int            `json:"target"`
-		Calls       float64        `json:"calls"`
-		Errors      float64        `json:"errors"`
-		Recovered   float64        `json:"recovered,omitempty"`
-		Retries     float64        `json:"retries,omitempty"`
-		MaxPerTrace uint64         `json:"maxPerTrace,omitempty"`
-		Caller      *jsonStats     `json:"caller,omitempty"`
-		Callee      *jsonStats     `json:"callee,omitempty"`
-		Gap         *jsonLatency   `json:"gap,omitempty"`
-		Evidence    jsonEvidence   `json:"evidence"`
-		Attrs       []jsonAttr     `json:"attrs,omitempty"`
-		AttrsCut    bool           `json:"attrsCut,omitempty"`
-		Queues      []jsonID       `json:"queues,omitempty"`
-		QueuesCut   bool           `json:"queuesCut,omitempty"`
-		Slowest     []jsonExemplar `json:"slowest,omitempty"`
-		Failed      []jsonExemplar `json:"failed,omitempty"`
-		First       int64          `json:"first,omitempty"`
-		Last        int64          `json:"last,omitempty"`
+		From            string         `json:"from"`
+		To              string         `json:"to"`
+		Kind            EdgeKind       `json:"kind"`
+		Open            bool           `json:"open,omitempty"` // made with open ends, and made again from them
+		Source          int            `json:"source"`
+		Target          int            `json:"target"`
+		Calls           float64        `json:"calls"`
+		Errors          float64        `json:"errors"`
+		Recovered       float64        `json:"recovered,omitempty"`
+		Retries         float64        `json:"retries,omitempty"`
+		MaxPerTrace     uint64         `json:"maxPerTrace,omitempty"`
+		Caller          *jsonStats     `json:"caller,omitempty"`
+		Callee          *jsonStats     `json:"callee,omitempty"`
+		Gap             *jsonLatency   `json:"gap,omitempty"`
+		Evidence        jsonEvidence   `json:"evidence"`
+		Attrs           []jsonAttr     `json:"attrs,omitempty"`
+		AttrsTruncated  bool           `json:"attrsCut,omitempty"`
+		Queues          []jsonID       `json:"queues,omitempty"`
+		QueuesTruncated bool           `json:"queuesCut,omitempty"`
+		Slowest         []jsonExemplar `json:"slowest,omitempty"`
+		Failed          []jsonExemplar `json:"failed,omitempty"`
+		First           int64          `json:"first,omitempty"`
+		Last            int64          `json:"last,omitempty"`
 	}
 	jsonStats struct {
 		Calls    float64      `json:"calls"`
@@ -100,45 +100,45 @@ type (
 		Duration int64  `json:"duration"`
 	}
 	jsonReport struct {
-		Traces           uint64   `json:"traces"`
-		Spans            uint64   `json:"spans"`
-		Paired           uint64   `json:"paired"`
-		Virtual          uint64   `json:"virtual"`
-		Nested           uint64   `json:"nested"`
-		Root             uint64   `json:"root"`
-		Internal         uint64   `json:"internal"`
-		Orphan           uint64   `json:"orphan"`
-		Unresolved       uint64   `json:"unresolved"`
-		Duplicate        uint64   `json:"duplicate"`
-		Invalid          uint64   `json:"invalid"`
-		Late             uint64   `json:"late"`
-		MissingParent    uint64   `json:"missingParent"`
-		Cycles           uint64   `json:"cycles"`
-		InvalidDuration  uint64   `json:"invalidDuration"`
-		Unfinished       uint64   `json:"unfinished"`
-		Skewed           uint64   `json:"skewed"`
-		UnknownService   uint64   `json:"unknownService"`
-		Sampled          uint64   `json:"sampled,omitempty"`
-		LinkMissing      uint64   `json:"linkMissing"`
-		AddressConflicts uint64   `json:"addressConflicts"`
-		LinksSettled     uint64   `json:"linksSettled,omitempty"`
-		AddressesSettled uint64   `json:"addressesSettled,omitempty"`
-		Open             uint64   `json:"open,omitempty"`
-		Reopened         uint64   `json:"reopened,omitempty"`
-		ClosedQuiet      uint64   `json:"closedQuiet,omitempty"`
-		ClosedAge        uint64   `json:"closedAge,omitempty"`
-		EvictedSpans     uint64   `json:"evictedSpans,omitempty"`
-		EvictedTraces    uint64   `json:"evictedTraces,omitempty"`
-		NodesFolded      uint64   `json:"nodesFolded,omitempty"`
-		NamesCut         uint64   `json:"namesCut,omitempty"`
-		Skipped          uint64   `json:"skipped"`
-		LeftOutNodes     uint64   `json:"leftOutNodes,omitempty"`
-		LeftOutEdges     uint64   `json:"leftOutEdges,omitempty"`
-		LeftOutCalls     float64  `json:"leftOutCalls,omitempty"`
-		Environments     []string `json:"environments,omitempty"`
-		EnvironmentsCut  bool     `json:"environmentsCut,omitempty"`
-		First            int64    `json:"first,omitempty"`
-		Last             int64    `json:"last,omitempty"`
+		Traces                uint64   `json:"traces"`
+		Spans                 uint64   `json:"spans"`
+		Paired                uint64   `json:"paired"`
+		Virtual               uint64   `json:"virtual"`
+		Nested                uint64   `json:"nested"`
+		Root                  uint64   `json:"root"`
+		Internal              uint64   `json:"internal"`
+		Orphan                uint64   `json:"orphan"`
+		Unresolved            uint64   `json:"unresolved"`
+		Duplicate             uint64   `json:"duplicate"`
+		Invalid               uint64   `json:"invalid"`
+		Late                  uint64   `json:"late"`
+		MissingParent         uint64   `json:"missingParent"`
+		Cycles                uint64   `json:"cycles"`
+		InvalidDuration       uint64   `json:"invalidDuration"`
+		Unfinished            uint64   `json:"unfinished"`
+		Skewed                uint64   `json:"skewed"`
+		UnknownService        uint64   `json:"unknownService"`
+		Sampled               uint64   `json:"sampled,omitempty"`
+		LinkMissing           uint64   `json:"linkMissing"`
+		AddressConflicts      uint64   `json:"addressConflicts"`
+		LinksSettled          uint64   `json:"linksSettled,omitempty"`
+		AddressesSettled      uint64   `json:"addressesSettled,omitempty"`
+		Open                  uint64   `json:"open,omitempty"`
+		Reopened              uint64   `json:"reopened,omitempty"`
+		ClosedQuiet           uint64   `json:"closedQuiet,omitempty"`
+		ClosedAge             uint64   `json:"closedAge,omitempty"`
+		EvictedSpans          uint64   `json:"evictedSpans,omitempty"`
+		EvictedTraces         uint64   `json:"evictedTraces,omitempty"`
+		NodesFolded           uint64   `json:"nodesFolded,omitempty"`
+		NamesTruncated        uint64   `json:"namesCut,omitempty"`
+		Skipped               uint64   `json:"skipped"`
+		LeftOutNodes          uint64   `json:"leftOutNodes,omitempty"`
+		LeftOutEdges          uint64   `json:"leftOutEdges,omitempty"`
+		LeftOutCalls          float64  `json:"leftOutCalls,omitempty"`
+		Environments          []string `json:"environments,omitempty"`
+		EnvironmentsTruncated bool     `json:"environmentsCut,omitempty"`
+		First                 int64    `json:"first,omitempty"`
+		Last                  int64    `json:"last,omitempty"`
 	}
 )
 
@@ -163,7 +163,7 @@ func (g *Graph) MarshalJSON() ([]byte, error) {
 		out.Nodes[i] = jsonNode{
 			ID: n.ID.String(), Namespace: n.ID.Namespace, Name: n.ID.Name, Type: n.ID.Type,
 			Entries: n.Entries, Requests: *statsToJSON(n.Requests), SelfTime: int64(n.SelfTime),
-			Attrs: attrs, AttrsCut: n.AttrsCut,
+			Attrs: attrs, AttrsTruncated: n.AttrsTruncated,
 		}
 	}
 	for i := range g.edges {
@@ -194,8 +194,8 @@ func edgeToJSON(e *Edge) jsonEdge {
 	if e.Callee.Observed > 0 {
 		j.Callee = statsToJSON(e.Callee)
 	}
-	j.QueuesCut = e.QueuesCut
-	j.AttrsCut = e.AttrsCut
+	j.QueuesTruncated = e.QueuesTruncated
+	j.AttrsTruncated = e.AttrsTruncated
 	for _, a := range e.Attrs {
 		j.Attrs = append(j.Attrs, jsonAttr(a))
 	}
@@ -238,7 +238,7 @@ func (t *totals) read(in *jsonGraph) error {
 			n := t.node(nodes[i])
 			n.Entries, n.Requests, n.SelfTime = j.Entries, requests, time.Duration(j.SelfTime)
 			for _, a := range j.Attrs {
-				n.mergeAttrs([]Attr{Attr(a)}, j.AttrsCut)
+				n.mergeAttrs([]Attr{Attr(a)}, j.AttrsTruncated)
 			}
 		}
 	}
@@ -308,11 +308,11 @@ func (j *jsonEdge) fill(e *Edge) (err error) {
 	for _, q := range j.Queues {
 		e.addQueue(NodeID(q))
 	}
-	e.QueuesCut = e.QueuesCut || j.QueuesCut
+	e.QueuesTruncated = e.QueuesTruncated || j.QueuesTruncated
 	for _, a := range j.Attrs {
 		e.Attrs, _ = attrSet(e.Attrs).with(Attr(a))
 	}
-	e.AttrsCut = j.AttrsCut
+	e.AttrsTruncated = j.AttrsTruncated
 	if j.Caller != nil {
 		if e.Caller, err = j.Caller.stats(); err != nil {
 			return fmt.Errorf("caller: %w", err)

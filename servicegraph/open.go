@@ -85,9 +85,9 @@ func (o *openEnds) received(key receiveKey, r receiving) { o.receives[key] = r }
 
 // callKey returns the key of the call that a caller span makes to the peer it names.
 func (r *record) callKey() callKey {
-	key := callKey{edgeKey: edgeKey{r.node, r.peer, KindRequest}, address: r.address, toName: r.is(peerIsName)}
+	key := callKey{edgeKey: edgeKey{r.node, r.peer, EdgeRequest}, address: r.address, toName: r.is(peerIsName)}
 	if r.kind == KindProducer {
-		key.kind = KindMessage
+		key.kind = EdgeMessage
 	}
 	return key
 }

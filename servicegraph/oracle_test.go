@@ -391,7 +391,7 @@ func (e *oracleEdge) gap(kind sg.EdgeKind, caller, callee *oracleSpan) {
 		return
 	}
 	between := (caller.End - caller.Start) - (callee.End - callee.Start)
-	if kind == sg.KindMessage {
+	if kind == sg.EdgeMessage {
 		between = callee.Start - caller.End
 	}
 	if between >= 0 {
@@ -406,9 +406,9 @@ func (o *oracle) pair(s *oracleSpan) {
 		s.bucket = "paired"
 		o.requests[s.node] += s.Weight
 		if s.parent.client() == nil {
-			kind := sg.KindRequest
+			kind := sg.EdgeRequest
 			if s.kind == sg.KindConsumer {
-				kind = sg.KindMessage
+				kind = sg.EdgeMessage
 			}
 			e := o.edge(s.parent.node, s.node, kind)
 			e.count(nil, s, &e.callee)
@@ -423,9 +423,9 @@ func (o *oracle) pair(s *oracleSpan) {
 	o.bucket(s, client, "paired")
 	seen := make(map[*oracleEdge]bool)
 	for _, c := range callees {
-		kind := sg.KindRequest
+		kind := sg.EdgeRequest
 		if c.kind == sg.KindConsumer || client.kind == sg.KindProducer {
-			kind = sg.KindMessage
+			kind = sg.EdgeMessage
 		} else {
 			o.learn(s, c)
 		}
@@ -436,7 +436,7 @@ func (o *oracle) pair(s *oracleSpan) {
 			e.seeCaller(client)
 		}
 		seen[e] = true
-		if len(callees) == 1 || kind == sg.KindMessage {
+		if len(callees) == 1 || kind == sg.EdgeMessage {
 			e.gap(kind, client, c)
 		}
 	}
@@ -588,9 +588,9 @@ func (o *oracle) polled(c *oracleSpan) bool {
 // virtual counts the call of c to the peer that it names, unless a consumer elsewhere
 // has its message.
 func (o *oracle) virtual(c *oracleSpan) {
-	client, kind := o.outer(c), sg.KindRequest
+	client, kind := o.outer(c), sg.EdgeRequest
 	if c.kind == sg.KindProducer || client.kind == sg.KindProducer {
-		kind = sg.KindMessage
+		kind = sg.EdgeMessage
 	}
 	if slices.ContainsFunc(o.spans, func(s *oracleSpan) bool { return o.linked[s] && o.outer(s) == client }) {
 		o.bucket(c, client, "paired")
@@ -602,7 +602,7 @@ func (o *oracle) virtual(c *oracleSpan) {
 	if isName {
 		to = o.service(peer)
 	}
-	if owners := o.owners[c.at()]; to == peer && kind == sg.KindRequest && len(owners) == 1 && !(c.attrs["server.port"] == "" && specific(peer.Type)) {
+	if owners := o.owners[c.at()]; to == peer && kind == sg.EdgeRequest && len(owners) == 1 && !(c.attrs["server.port"] == "" && specific(peer.Type)) {
 		for to = range owners {
 			evidence = func(e *oracleEdge) *float64 { return &e.address }
 		}
@@ -709,9 +709,9 @@ func (o *oracle) join() {
 			if client.bucket == "unresolved" {
 				client.bucket = "paired"
 			}
-			e := o.edge(p.node, s.node, sg.KindMessage)
+			e := o.edge(p.node, s.node, sg.EdgeMessage)
 			e.count(client, s, &e.both)
-			e.gap(sg.KindMessage, client, s)
+			e.gap(sg.EdgeMessage, client, s)
 			if !seen[side{e, client}] {
 				e.seeCaller(client)
 			}
@@ -745,9 +745,9 @@ func (o *oracle) enter() {
 		if messages || !handsOn { // what hands on has received nothing itself
 			o.requests[s.node] += s.Weight
 		}
-		peer, kind := sg.NodeID{Name: s.attrs["peer.service"], Type: sg.TypeExternal}, sg.KindRequest
+		peer, kind := sg.NodeID{Name: s.attrs["peer.service"], Type: sg.TypeExternal}, sg.EdgeRequest
 		if s.kind == sg.KindConsumer {
-			kind = sg.KindMessage
+			kind = sg.EdgeMessage
 			if q := s.queue(); q != (sg.NodeID{}) {
 				peer = q
 			}

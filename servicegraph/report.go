@@ -38,14 +38,14 @@ type Report struct {
 	AddressesSettled uint64 // addresses and names, likewise
 
 	// How a window closed and forgot traces. What it forgot is counted all the same.
-	Open          uint64 // traces that may still grow
-	Reopened      uint64 // closed traces that a late span opened again
-	ClosedQuiet   uint64 // closed because no span came
-	ClosedAge     uint64 // closed because they were open for too long
-	EvictedSpans  uint64 // forgotten because too many spans were held
-	EvictedTraces uint64 // forgotten because too many traces were held
-	NodesFolded   uint64 // times a span named a node beyond Window.Nodes, and "other" was taken for it
-	NamesCut      uint64 // times a span named an address or a detail beyond Window.Nodes, which was left out
+	Open           uint64 // traces that may still grow
+	Reopened       uint64 // closed traces that a late span opened again
+	ClosedQuiet    uint64 // closed because no span came
+	ClosedAge      uint64 // closed because they were open for too long
+	EvictedSpans   uint64 // forgotten because too many spans were held
+	EvictedTraces  uint64 // forgotten because too many traces were held
+	NodesFolded    uint64 // times a span named a node beyond Window.Nodes, and "other" was taken for it
+	NamesTruncated uint64 // times a span named an address or a detail beyond Window.Nodes, which was left out
 
 	Skipped uint64 // records a source could not read; not spans
 
@@ -57,9 +57,9 @@ type Report struct {
 	// Environments are the values of deployment.environment.name (and of its old
 	// name) that were seen, sorted. More than one means that the graph may mix,
 	// say, production and staging: an environment is no part of a node's identity.
-	// At most 64 are kept, and EnvironmentsCut is set if there were more.
-	Environments    []string
-	EnvironmentsCut bool
+	// At most 64 are kept, and EnvironmentsTruncated is set if there were more.
+	Environments          []string
+	EnvironmentsTruncated bool
 
 	First, Last int64 // Unix nanoseconds of the earliest start and the latest end; 0 if unknown
 }
@@ -74,13 +74,13 @@ func (r *Report) merge(o Report) {
 	for _, name := range o.Environments {
 		r.addEnvironment(name)
 	}
-	r.EnvironmentsCut = r.EnvironmentsCut || o.EnvironmentsCut
+	r.EnvironmentsTruncated = r.EnvironmentsTruncated || o.EnvironmentsTruncated
 	r.First, r.Last = first, last
 }
 
 func (r *Report) addEnvironment(name string) {
 	set, cut := withCapped(r.Environments, name, strings.Compare)
-	r.Environments, r.EnvironmentsCut = set, r.EnvironmentsCut || cut
+	r.Environments, r.EnvironmentsTruncated = set, r.EnvironmentsTruncated || cut
 }
 
 // without takes away what part counted, false if that is more than there is.
@@ -110,7 +110,7 @@ func (r *Report) counters() []*uint64 {
 		&r.Paired, &r.Virtual, &r.Nested, &r.Root, &r.Internal, &r.Orphan, &r.Unresolved, &r.Duplicate, &r.Invalid, &r.Late,
 		&r.MissingParent, &r.Cycles, &r.InvalidDuration, &r.Unfinished, &r.Skewed, &r.UnknownService, &r.Sampled, &r.LinkMissing, &r.AddressConflicts,
 		&r.LinksSettled, &r.AddressesSettled,
-		&r.Open, &r.Reopened, &r.ClosedQuiet, &r.ClosedAge, &r.EvictedSpans, &r.EvictedTraces, &r.NodesFolded, &r.NamesCut, &r.Skipped,
+		&r.Open, &r.Reopened, &r.ClosedQuiet, &r.ClosedAge, &r.EvictedSpans, &r.EvictedTraces, &r.NodesFolded, &r.NamesTruncated, &r.Skipped,
 		&r.LeftOutNodes, &r.LeftOutEdges,
 	}
 }

@@ -103,7 +103,7 @@ func (r *resolver) settle(key callKey) (end edgeKey, byAddress bool) {
 		}
 	}
 	switch owner := r.owners[key.address]; {
-	case key.kind != KindRequest:
+	case key.kind != EdgeRequest:
 	case r.names.addressOf(key.address).port == "" && isSpecific(r.names.typeOf(key.to)): // another port of the same host
 	case owner == manyOwners:
 		if !r.conflicts[key.address] {
@@ -234,7 +234,7 @@ func (r *resolver) resolveLinks() {
 			r.found.count(fatePaired, 1)
 		case r.isQueue(in.span.peer):
 			r.found.count(fateVirtual, 1)
-			r.edge(edgeKey{in.span.peer, key.node, KindMessage}).addCallee(key.span, &in.span)
+			r.edge(edgeKey{in.span.peer, key.node, EdgeMessage}).addCallee(key.span, &in.span)
 		default:
 			r.found.count(in.fate, 1)
 		}
@@ -266,7 +266,7 @@ func (r *resolver) hasReceived(out *sending, to nodeIndex) bool {
 	if out.queueNode && r.isQueue(out.span.peer) {
 		from = out.span.peer
 	}
-	e := r.edges[edgeKey{from, to, KindMessage}]
+	e := r.edges[edgeKey{from, to, EdgeMessage}]
 	return e != nil && e.Callee.Observed > 0
 }
 
@@ -297,7 +297,7 @@ func (r *resolver) message(key receiveKey, call Link, out *sending, in *receivin
 		queue = out.span.peer
 	}
 	if (out.queueNode || in.queueNode) && r.isQueue(queue) {
-		to, from := edgeKey{out.span.node, queue, KindMessage}, edgeKey{queue, key.node, KindMessage}
+		to, from := edgeKey{out.span.node, queue, EdgeMessage}, edgeKey{queue, key.node, EdgeMessage}
 		if !r.isQueue(out.span.peer) && r.first(to, call, false) { // otherwise it is there already
 			r.edge(to).addCaller(call, &out.span)
 		}
@@ -306,7 +306,7 @@ func (r *resolver) message(key receiveKey, call Link, out *sending, in *receivin
 		}
 		return
 	}
-	end := edgeKey{out.span.node, key.node, KindMessage}
+	end := edgeKey{out.span.node, key.node, EdgeMessage}
 	e := r.edge(end)
 	if r.first(end, call, false) {
 		e.Caller.add(&out.span)

@@ -41,7 +41,7 @@ func TestSettledTalliesAreFoundAnew(t *testing.T) {
 		{service("C"), service("B"), 2 * traces}, // half of them to its address
 		{service("C"), NodeID{Name: "other.example", Type: TypeExternal}, traces},
 	} {
-		e, ok := g.Edge(EdgeID{want.from, want.to, KindRequest})
+		e, ok := g.Edge(EdgeID{want.from, want.to, EdgeRequest})
 		if !ok || e.Calls != want.calls {
 			t.Errorf("%v calls of %s to %s, want %v", e.Calls, want.from, want.to, want.calls)
 		}

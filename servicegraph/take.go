@@ -91,10 +91,10 @@ func (b *Builder) settleResource(l *ledger, number Resource) nodeIndex {
 // settleSaying numbers what a saying names, likewise.
 func (b *Builder) settleSaying(l *ledger, number uint32) {
 	s, r := &l.sayings[number], &l.said[number]
-	folded, cut := b.report.NodesFolded, b.report.NamesCut
+	folded, cut := b.report.NodesFolded, b.report.NamesTruncated
 	r.apply(s, b.mean(s))
 	r.fails, r.triggered = s.failed, s.trigger != ""
-	r.settled = b.report.NodesFolded == folded && b.report.NamesCut == cut
+	r.settled = b.report.NodesFolded == folded && b.report.NamesTruncated == cut
 }
 
 // recycle empties the batch and gives it back to its intake, if that wants it.

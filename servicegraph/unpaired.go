@@ -87,7 +87,7 @@ func (f *folder) virtualCall(i int32) {
 	e.addRepeat(inner)
 	e.addDetail(f.names, inner.detail)
 	e.addInTrace(f.trace, 1)
-	if e.ID.Kind == KindRequest && client.failed() && f.recovered(caller) {
+	if e.ID.Kind == EdgeRequest && client.failed() && f.recovered(caller) {
 		e.Recovered = plus(e.Recovered, client.weight())
 	}
 }
@@ -154,9 +154,9 @@ func (f *folder) entries() {
 		case fact.handsOn: // the spans inside know better
 		case span.peer != 0 && (p == noParent || f.queue(i) != 0):
 			fact.fate = fateVirtual
-			key := callKey{edgeKey: edgeKey{span.peer, span.node, KindRequest}, fromName: span.is(peerIsName)}
+			key := callKey{edgeKey: edgeKey{span.peer, span.node, EdgeRequest}, fromName: span.is(peerIsName)}
 			if span.kind == KindConsumer {
-				key.kind = KindMessage
+				key.kind = EdgeMessage
 			}
 			f.sum.callsTo(key).addCallee(f.id(i), span)
 		case p == noParent:

@@ -121,7 +121,7 @@ func (g *Graph) take(nodes, edges []bool) ([]Node, []Edge, Report) {
 		switch {
 		case edges[i]:
 			keptEdges = append(keptEdges, *e)
-		case e.ID.Kind != KindBridged:
+		case e.ID.Kind != EdgeBridged:
 			report.LeftOutEdges++
 			report.LeftOutCalls = plus(report.LeftOutCalls, e.Calls)
 		}

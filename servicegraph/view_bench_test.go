@@ -75,7 +75,7 @@ func BenchmarkViews(b *testing.B) {
 			{"TopEdges", func(g *sg.Graph) *sg.Graph { return g.TopEdges(5 * nodes) }},
 			{"Group", func(g *sg.Graph) *sg.Graph { return g.Group(sg.ByNamespace) }},
 			{"Hide", func(g *sg.Graph) *sg.Graph { return g.Hide(few) }},
-			{"Through", func(g *sg.Graph) *sg.Graph { return g.Through(few) }},
+			{"HideGateways", func(g *sg.Graph) *sg.Graph { return g.HideGateways(few) }},
 		} {
 			b.Run(fmt.Sprintf("%s/nodes=%d", v.name, nodes), func(b *testing.B) {
 				b.ReportAllocs()

@@ -14,7 +14,7 @@ func randomShape(rng *rand.Rand, n int, calls float64) *shape {
 		nodes[from].ID = id(from)
 		for to := range n {
 			if rng.Float64() < calls/float64(n) {
-				edges = append(edges, Edge{ID: EdgeID{id(from), id(to), KindRequest}})
+				edges = append(edges, Edge{ID: EdgeID{id(from), id(to), EdgeRequest}})
 			}
 		}
 	}

@@ -70,7 +70,7 @@ func ExampleGraph_Filter() {
 // The edges with at least one call in two seconds.
 func ExampleGraph_FilterEdges() {
 	g := shop()
-	first, last := g.Window()
+	first, last := g.TimeRange()
 	window := last.Sub(first).Seconds()
 	printEdges(g.FilterEdges(func(e servicegraph.Edge) bool { return e.Calls/window >= 0.5 }))
 	// Output:
@@ -107,8 +107,8 @@ func ExampleGraph_Hide() {
 }
 
 // Without the gateway, requests enter the services behind it.
-func ExampleGraph_Through() {
-	for n := range shop().Through(named("gateway")).Nodes() {
+func ExampleGraph_HideGateways() {
+	for n := range shop().HideGateways(named("gateway")).Nodes() {
 		fmt.Printf("%v: %v requests, %v from outside\n", n.ID, n.Requests.Calls, n.Entries)
 	}
 	// Output:

@@ -3,7 +3,7 @@ package servicegraph
 import "slices"
 
 // Hide returns the graph without the matching nodes, and bridges the gaps: where a
-// visible node calls another through hidden nodes alone, an edge of [KindBridged]
+// visible node calls another through hidden nodes alone, an edge of [EdgeBridged]
 // joins the two. Edges between visible nodes stay as they are. A way back to the
 // node it came from is a self edge.
 //
@@ -31,12 +31,12 @@ func (g *Graph) Hide(match func(Node) bool) *Graph {
 	return newBridges(g, g.mark(match)).graph()
 }
 
-// Through returns the graph as seen through its gateways: A → gateway → B reads as
-// A → B (semantics.md F6), an edge of [KindBridged]. The matching nodes go as with
+// HideGateways returns the graph as seen through its gateways: A → gateway → B reads as
+// A → B (semantics.md F6), an edge of [EdgeBridged]. The matching nodes go as with
 // [Graph.Hide], with numbers inferred in the same way. Unlike a hidden service, a
 // gateway hands on what enters it from outside: its entries become entries of the
 // services that it called for them, in the same proportion.
-func (g *Graph) Through(gateway func(Node) bool) *Graph {
+func (g *Graph) HideGateways(gateway func(Node) bool) *Graph {
 	b := newBridges(g, g.mark(gateway))
 	b.handEntriesOn()
 	return b.graph()
@@ -195,7 +195,7 @@ func (b *bridges) from(n int) []Edge {
 		if !ok {
 			at = len(edges)
 			position[to] = at
-			edges = append(edges, Edge{ID: EdgeID{b.g.nodes[n].ID, b.g.nodes[to].ID, KindBridged}})
+			edges = append(edges, Edge{ID: EdgeID{b.g.nodes[n].ID, b.g.nodes[to].ID, EdgeBridged}})
 		}
 		edges[at].merge(e)
 	}
@@ -205,7 +205,7 @@ func (b *bridges) from(n int) []Edge {
 		switch {
 		case b.hidden[to]:
 			cause = append(cause, hop{b.partOf[to], units(e.Calls)})
-		case e.ID.Kind == KindBridged:
+		case e.ID.Kind == EdgeBridged:
 			add(to, e)
 		}
 	}
@@ -226,7 +226,7 @@ func (b *bridges) graph() *Graph {
 	}
 	measured := b.s.between(visible)
 	for e := range measured {
-		measured[e] = measured[e] && b.g.edges[e].ID.Kind != KindBridged
+		measured[e] = measured[e] && b.g.edges[e].ID.Kind != EdgeBridged
 	}
 	nodes, edges, report := b.g.take(visible, measured)
 	kept := 0

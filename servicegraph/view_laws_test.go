@@ -138,7 +138,7 @@ func randomView(rng *rand.Rand, g *sg.Graph) (view, func(t *testing.T, g, got *s
 			checkIdempotent(t, v, got)
 		}
 	case 9:
-		v := view{"through", func(g *sg.Graph) *sg.Graph { return g.Through(match) }}
+		v := view{"through", func(g *sg.Graph) *sg.Graph { return g.HideGateways(match) }}
 		return v, func(t *testing.T, g, got *sg.Graph) {
 			checkBridges(t, v.name, g, got, marked)
 			checkEntries(t, g, got)
@@ -278,7 +278,7 @@ func checkBridges(t *testing.T, name string, g, got *sg.Graph, hidden map[sg.Nod
 	texts := edgeTexts(got)
 	from, into := make(map[sg.NodeID]float64), make(map[sg.NodeID]float64)
 	for e := range g.Edges() {
-		measured := e.ID.Kind != sg.KindBridged
+		measured := e.ID.Kind != sg.EdgeBridged
 		switch {
 		case hidden[e.ID.To]:
 		case hidden[e.ID.From] || !measured:
@@ -288,7 +288,7 @@ func checkBridges(t *testing.T, name string, g, got *sg.Graph, hidden map[sg.Nod
 		}
 	}
 	for e := range got.Edges() {
-		if e.ID.Kind == sg.KindBridged {
+		if e.ID.Kind == sg.EdgeBridged {
 			into[e.ID.To] -= e.Calls
 			from[e.ID.To]++
 		} else if _, ok := g.Edge(e.ID); !ok {
@@ -354,7 +354,7 @@ func checkLeftOut(t *testing.T, original, got *sg.Graph) {
 		r := g.Report()
 		s := sums{r.LeftOutNodes + uint64(g.NumNodes()), r.LeftOutEdges, r.LeftOutCalls}
 		for e := range g.Edges() {
-			if e.ID.Kind != sg.KindBridged {
+			if e.ID.Kind != sg.EdgeBridged {
 				s.Edges++
 				s.Calls += e.Calls
 			}
@@ -390,7 +390,7 @@ func TestHideIsExactForOneCaller(t *testing.T) {
 	}
 	want := make(map[sg.NodeID]sg.Edge)
 	for e := range build(folded).Edges() {
-		e.ID.Kind, e.Evidence, e.Gap = sg.KindBridged, sg.Evidence{}, sg.Latency{}
+		e.ID.Kind, e.Evidence, e.Gap = sg.EdgeBridged, sg.Evidence{}, sg.Latency{}
 		want[e.ID.To] = e
 	}
 	got := build(hidden).Hide(func(n sg.Node) bool { return n.ID.Name == "H" })
@@ -424,7 +424,7 @@ func TestGroupOfPeers(t *testing.T) {
 	}
 	g := checkView(t, build(spans), view{"group", func(g *sg.Graph) *sg.Graph { return g.Group(cloud) }})
 	gateway := func(n sg.Node) bool { return n.ID.Name == "gw" }
-	g = checkView(t, g, view{"through", func(g *sg.Graph) *sg.Graph { return g.Through(gateway) }})
+	g = checkView(t, g, view{"through", func(g *sg.Graph) *sg.Graph { return g.HideGateways(gateway) }})
 	if want := "node cloud (external)\nleft out: nodes 1, edges 1, calls 1\n"; sketch(g) != want {
 		t.Errorf("got\n%swant\n%s", sketch(g), want)
 	}
@@ -459,7 +459,7 @@ func TestViewsOfHostileNumbers(t *testing.T) {
 		hidden := func(n sg.Node) bool { return n.ID.Name == "h" }
 		for _, take := range []func() *sg.Graph{
 			func() *sg.Graph { return g.Hide(hidden) },
-			func() *sg.Graph { return g.Through(hidden) },
+			func() *sg.Graph { return g.HideGateways(hidden) },
 			func() *sg.Graph { return g.Top(2) },
 			func() *sg.Graph { return g.Group(sg.ByNamespace) },
 			g.ErrorsOnly,

@@ -94,7 +94,7 @@ func parseView(words []string) (view, error) {
 	case "hide":
 		v.take = func(g *sg.Graph) *sg.Graph { return g.Hide(named) }
 	case "through":
-		v.take = func(g *sg.Graph) *sg.Graph { return g.Through(named) }
+		v.take = func(g *sg.Graph) *sg.Graph { return g.HideGateways(named) }
 	case "top":
 		v.take = func(g *sg.Graph) *sg.Graph { return g.Top(n[0]) }
 	case "top-edges":
@@ -112,7 +112,7 @@ func parseView(words []string) (view, error) {
 		if !ok {
 			return v, fmt.Errorf("want caller or callee")
 		}
-		v.take = func(g *sg.Graph) *sg.Graph { return g.ErrorsOf(side) }
+		v.take = func(g *sg.Graph) *sg.Graph { return g.WithErrorsOf(side) }
 	case "group":
 		if len(names) != 1 {
 			return v, fmt.Errorf("want namespace or a key")
@@ -146,7 +146,7 @@ func sketch(g *sg.Graph) string {
 	}
 	for e := range g.Edges() {
 		fmt.Fprintf(&b, "%s -> %s %s %s\n", e.ID.From, e.ID.To, e.ID.Kind, countsOf(e.Calls, e.Errors))
-		if e.ID.Kind == sg.KindBridged {
+		if e.ID.Kind == sg.EdgeBridged {
 			sketchSide(&b, "caller", e.Caller)
 			sketchSide(&b, "callee", e.Callee)
 			if len(e.Slowest) > 0 {
@@ -222,7 +222,7 @@ func checkNumbers(t *testing.T, name string, g *sg.Graph) {
 	}
 	for e := range g.Edges() {
 		evidence := e.Evidence.Both + e.Evidence.Caller + e.Evidence.Callee + e.Evidence.Address
-		if e.ID.Kind == sg.KindBridged && evidence != 0 || e.ID.Kind != sg.KindBridged && evidence != e.Calls {
+		if e.ID.Kind == sg.EdgeBridged && evidence != 0 || e.ID.Kind != sg.EdgeBridged && evidence != e.Calls {
 			t.Errorf("%s: evidence of edge %v: %+v of %v calls", name, e.ID, e.Evidence, e.Calls)
 		}
 		if e.Calls <= 0 || e.Errors > e.Calls || e.Caller.Calls > e.Calls || e.Callee.Calls > e.Calls || !side(e.Caller) || !side(e.Callee) {

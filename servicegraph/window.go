@@ -28,7 +28,7 @@ type Window struct {
 	// [Report].NodesFolded. What is counted is never forgotten, so this is what
 	// bounds it. Which nodes those are depends on the order of arrival. As many addresses,
 	// and as many different details of calls, are told apart; calls beyond these go without,
-	// and are counted in [Report].NamesCut.
+	// and are counted in [Report].NamesTruncated.
 	Nodes int
 }
 

@@ -206,7 +206,7 @@ func TestOpenEndsAreBounded(t *testing.T) {
 			Links: []sg.Link{{TraceID: p, SpanID: sg.SpanID{1}}}})
 	}
 	g := b.Graph()
-	if e, ok := g.Edge(sg.EdgeID{From: service("A"), To: service("B"), Kind: sg.KindMessage}); !ok || e.Calls != messages {
+	if e, ok := g.Edge(sg.EdgeID{From: service("A"), To: service("B"), Kind: sg.EdgeMessage}); !ok || e.Calls != messages {
 		t.Errorf("edge %+v", e)
 	}
 	r := g.Report()
@@ -227,7 +227,7 @@ func TestWindowFoldsNodes(t *testing.T) {
 	}
 	g := b.Graph()
 	other, ok := g.Node(sg.NodeID{Name: "other", Type: sg.TypeExternal})
-	if r := g.Report(); !ok || other.Requests.Calls != 8 || g.NumNodes() != 4 || r.NodesFolded != 8 || r.NamesCut != 7+7 || r.Accounted() != r.Spans {
+	if r := g.Report(); !ok || other.Requests.Calls != 8 || g.NumNodes() != 4 || r.NodesFolded != 8 || r.NamesTruncated != 7+7 || r.Accounted() != r.Spans {
 		t.Errorf("%+v, %+v, report %+v", other, ok, r)
 	}
 }
@@ -244,7 +244,7 @@ func TestForgottenConsumerStillLinks(t *testing.T) {
 		b.Add(s)
 	}
 	g := b.Graph()
-	if e, ok := g.Edge(sg.EdgeID{From: service("A"), To: service("B"), Kind: sg.KindMessage}); !ok || e.Calls != 1 {
+	if e, ok := g.Edge(sg.EdgeID{From: service("A"), To: service("B"), Kind: sg.EdgeMessage}); !ok || e.Calls != 1 {
 		t.Errorf("the message is gone:\n%s", describe(g))
 	}
 }
@@ -258,7 +258,7 @@ func TestDeltaKeepsLinks(t *testing.T) {
 		deltas = append(deltas, b.Delta())
 	}
 	for name, g := range map[string]*sg.Graph{"the builder's graph": b.Graph(), "the deltas": sg.Merge(deltas...)} {
-		if e, ok := g.Edge(sg.EdgeID{From: service("A"), To: service("B"), Kind: sg.KindMessage}); !ok || e.Calls != 1 {
+		if e, ok := g.Edge(sg.EdgeID{From: service("A"), To: service("B"), Kind: sg.EdgeMessage}); !ok || e.Calls != 1 {
 			t.Errorf("%s: no message:\n%s", name, describe(g))
 		}
 	}

@@ -121,7 +121,7 @@ func TestZipkinTwoDays(t *testing.T) {
 	if diff := cmp.Diff([]string{"backend -> db 2, 2 failed", "frontend -> backend 2, 0 failed"}, zipkinLinks(both)); diff != "" {
 		t.Errorf("both (-want +got):\n%s", diff)
 	}
-	if first, last := both.Window(); last.Sub(first) != 24*time.Hour+100*time.Millisecond {
+	if first, last := both.TimeRange(); last.Sub(first) != 24*time.Hour+100*time.Millisecond {
 		t.Errorf("from %v to %v", first, last)
 	}
 }

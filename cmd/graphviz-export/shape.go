@@ -128,7 +128,7 @@ func (s *shape) steps() ([]viewStep, error) {
 	add("ignore", s.ignore, false, func(g *graph, match nodes) *graph {
 		return g.Filter(func(n servicegraph.Node) bool { return !match(n) })
 	})
-	add("gateway", s.gateway, false, (*graph).Through)
+	add("gateway", s.gateway, false, (*graph).HideGateways)
 	add("hide", s.hide, false, (*graph).Hide)
 	if s.groupBy != "" {
 		to := servicegraph.ByAttr(s.groupBy)

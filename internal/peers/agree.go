@@ -82,7 +82,7 @@ func pushAll(t *tempo, in *input) error {
 func plainCalls(g *servicegraph.Graph) map[pair]count {
 	plain := make(map[pair]count)
 	for e := range g.Edges() {
-		if e.ID.Kind != servicegraph.KindRequest || e.ID.From.Type != servicegraph.TypeService || e.ID.To.Type != servicegraph.TypeService || e.Evidence.Both == 0 {
+		if e.ID.Kind != servicegraph.EdgeRequest || e.ID.From.Type != servicegraph.TypeService || e.ID.To.Type != servicegraph.TypeService || e.Evidence.Both == 0 {
 			continue
 		}
 		p := pair{e.ID.From.Name, e.ID.To.Name}

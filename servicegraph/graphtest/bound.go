@@ -54,7 +54,7 @@ func (b bound) String() string { return b.head() + b.tail() }
 func (b bound) broken(e servicegraph.Edge) string {
 	switch b.word {
 	case "async":
-		if e.ID.Kind != servicegraph.KindMessage {
+		if e.ID.Kind != servicegraph.EdgeMessage {
 			return fmt.Sprintf("is a %s: the caller waits for it", e.ID.Kind)
 		}
 	case "calls":

@@ -108,7 +108,7 @@ func graphText(g *servicegraph.Graph) string {
 // edgeLine describes an edge in a line.
 func edgeLine(e servicegraph.Edge) string {
 	line := edgeText(e.ID) + ": "
-	if e.ID.Kind == servicegraph.KindMessage {
+	if e.ID.Kind == servicegraph.EdgeMessage {
 		line += plural(e.Calls, "message")
 	} else {
 		line += plural(e.Calls, "call")

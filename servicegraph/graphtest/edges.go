@@ -243,7 +243,7 @@ func neverRule(a arrow) rule {
 // forbidden says that an edge must not be.
 func forbidden(e servicegraph.Edge) Violation {
 	verb := "called"
-	if e.ID.Kind == servicegraph.KindMessage {
+	if e.ID.Kind == servicegraph.EdgeMessage {
 		verb = "sent a message to"
 	}
 	return Violation{

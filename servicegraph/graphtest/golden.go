@@ -95,7 +95,7 @@ func (top *Topology) parseLine(line string, before []string) *SyntaxError {
 		top.nodes[from] = l
 		return nil
 	}
-	id := servicegraph.EdgeID{From: from, Kind: servicegraph.KindRequest}
+	id := servicegraph.EdgeID{From: from, Kind: servicegraph.EdgeRequest}
 	if err := s.expect("->"); err != nil {
 		return err
 	}
@@ -106,9 +106,9 @@ func (top *Topology) parseLine(line string, before []string) *SyntaxError {
 		for {
 			switch word := s.tok; {
 			case s.accept("async"):
-				id.Kind = servicegraph.KindMessage
+				id.Kind = servicegraph.EdgeMessage
 			case s.accept("bridged"):
-				id.Kind = servicegraph.KindBridged
+				id.Kind = servicegraph.EdgeBridged
 			case slices.Contains(boundWords, word.text):
 				s.next()
 				b, err := s.boundHead(word)
@@ -154,8 +154,8 @@ func (s *scanner) identity() (servicegraph.NodeID, *SyntaxError) {
 
 // kindWords are the words of an edge's kind.
 var kindWords = map[servicegraph.EdgeKind]string{
-	servicegraph.KindMessage: "async",
-	servicegraph.KindBridged: "bridged",
+	servicegraph.EdgeMessage: "async",
+	servicegraph.EdgeBridged: "bridged",
 }
 
 // goldenText returns the line of an edge, with bounds.

@@ -48,7 +48,7 @@ func Observe(spans iter.Seq2[servicegraph.Span, error], cfg servicegraph.Config)
 	var failed error
 	for s, err := range spans {
 		if _, skipped := errors.AsType[*servicegraph.SkipError](err); skipped {
-			o.builder.Skip()
+			o.builder.CountSkipped()
 			continue
 		}
 		if err != nil {

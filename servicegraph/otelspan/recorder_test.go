@@ -40,7 +40,7 @@ func service(name string) servicegraph.NodeID {
 
 func calls(t *testing.T, g *servicegraph.Graph, from, to string) float64 {
 	t.Helper()
-	e, _ := g.Edge(servicegraph.EdgeID{From: service(from), To: service(to), Kind: servicegraph.KindRequest})
+	e, _ := g.Edge(servicegraph.EdgeID{From: service(from), To: service(to), Kind: servicegraph.EdgeRequest})
 	return e.Calls
 }
 
@@ -90,7 +90,7 @@ func TestRecorderKeepsAttributesOfConfig(t *testing.T) {
 	_, span := tracer(rec, "web").Start(t.Context(), "call", trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attribute.String("our.peer", "bank")))
 	span.End()
 	bank := servicegraph.NodeID{Name: "bank", Type: servicegraph.TypeExternal}
-	if _, ok := rec.Graph().Edge(servicegraph.EdgeID{From: service("web"), To: bank, Kind: servicegraph.KindRequest}); !ok {
+	if _, ok := rec.Graph().Edge(servicegraph.EdgeID{From: service("web"), To: bank, Kind: servicegraph.EdgeRequest}); !ok {
 		t.Error("the peer function has not seen the attribute")
 	}
 }

@@ -130,7 +130,7 @@ func (c Captions) nodeTooltip(n servicegraph.Node) string {
 
 func (c Captions) edgeTooltip(e servicegraph.Edge) string {
 	between := "network"
-	if e.ID.Kind == servicegraph.KindMessage {
+	if e.ID.Kind == servicegraph.EdgeMessage {
 		between = "queue"
 	}
 	return strings.Join([]string{

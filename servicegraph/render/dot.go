@@ -161,9 +161,9 @@ func (d DOT) writeEdge(out io.Writer, e servicegraph.Edge, c Caption) {
 	s := severityOf(c.Level)
 	style := ""
 	switch e.ID.Kind {
-	case servicegraph.KindMessage:
+	case servicegraph.EdgeMessage:
 		style = " style=dashed"
-	case servicegraph.KindBridged:
+	case servicegraph.EdgeBridged:
 		style = " style=dotted"
 	}
 	label := ""

@@ -177,9 +177,9 @@ func (x Grafana) edgeColor(e servicegraph.Edge) string {
 
 func grafanaDashes(k servicegraph.EdgeKind) string {
 	switch k {
-	case servicegraph.KindMessage:
+	case servicegraph.EdgeMessage:
 		return "6 4"
-	case servicegraph.KindBridged:
+	case servicegraph.EdgeBridged:
 		return "1 4"
 	}
 	return ""

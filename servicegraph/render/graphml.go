@@ -35,7 +35,7 @@ func (GraphML) Render(w io.Writer, g *servicegraph.Graph) error {
 	fmt.Fprint(out, "<graph id=\"servicegraph\" edgedefault=\"directed\">\n")
 	r := g.Report()
 	first, last := "", ""
-	if from, to := g.Window(); !from.IsZero() && !to.IsZero() {
+	if from, to := g.TimeRange(); !from.IsZero() && !to.IsZero() {
 		first, last = from.Format(time.RFC3339Nano), to.Format(time.RFC3339Nano)
 	}
 	writeData(out, "graph", graphKeys, first, last, float64(r.Traces), float64(r.Spans), float64(r.LeftOutNodes), float64(r.LeftOutEdges))

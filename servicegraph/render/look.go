@@ -140,10 +140,10 @@ func (l Look) legend(g *servicegraph.Graph) string {
 	default:
 		parts = append(parts, "edges: "+volume+", errors, p50 · p95 · p99 as the caller saw it")
 	}
-	if kinds[servicegraph.KindMessage] {
+	if kinds[servicegraph.EdgeMessage] {
 		parts = append(parts, "dashed line: messages")
 	}
-	if kinds[servicegraph.KindBridged] {
+	if kinds[servicegraph.EdgeBridged] {
 		parts = append(parts, "dotted line: through hidden nodes")
 	}
 	return strings.Join(parts, " · ")

@@ -158,7 +158,7 @@ func mermaidNumbers(n servicegraph.Node, c Caption) []string {
 
 func mermaidEdgeText(e servicegraph.Edge, c Caption) string {
 	first := c.Volume
-	if e.ID.Kind == servicegraph.KindBridged {
+	if e.ID.Kind == servicegraph.EdgeBridged {
 		first = "bridged · " + first
 	}
 	if e.Errors > 0 {
@@ -184,7 +184,7 @@ func mermaidShape(t servicegraph.NodeType) (left, right string) {
 }
 
 func mermaidArrow(k servicegraph.EdgeKind) string {
-	if k == servicegraph.KindRequest {
+	if k == servicegraph.EdgeRequest {
 		return "-->"
 	}
 	return "-.->"

@@ -125,7 +125,7 @@ func TestMermaidParserReadsHostileNames(t *testing.T) {
 		got := chart.Edges[i]
 		i++
 		stroke := "normal"
-		if e.ID.Kind == servicegraph.KindMessage {
+		if e.ID.Kind == servicegraph.EdgeMessage {
 			stroke = "dotted"
 		}
 		if got.From != names.node(e.ID.From) || got.To != names.node(e.ID.To) || got.Stroke != stroke {

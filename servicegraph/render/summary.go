@@ -9,7 +9,7 @@ import (
 
 // timeRange says in words what time the spans of g cover.
 func timeRange(g *servicegraph.Graph) string {
-	first, last := g.Window()
+	first, last := g.TimeRange()
 	if first.IsZero() || last.IsZero() {
 		return "time unknown"
 	}
@@ -56,7 +56,7 @@ func remarks(r servicegraph.Report) []remark {
 		{r.Cycles, "parent loop", "cut open at one span"},
 		{r.EvictedSpans, "early span", "settled because too many were held, so what belongs to them and came later may be missing"},
 		{r.NodesFolded, "folded name", "beyond the limit of nodes, so counted for the node other"},
-		{r.NamesCut, "cut name", "an address or a detail beyond the limit, so not looked at"},
+		{r.NamesTruncated, "cut name", "an address or a detail beyond the limit, so not looked at"},
 		{r.UnknownService, "nameless span", "no service.name, so counted for unknown_service"},
 		{r.InvalidDuration, "backward span", "ends before it starts, so there is no latency"},
 		{r.Unfinished, "unfinished span", "no start or no end, so there is no latency"},

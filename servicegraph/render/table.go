@@ -56,9 +56,9 @@ func writeEdges(out io.Writer, g *servicegraph.Graph) {
 // arrow shows the kind of an edge.
 func arrow(k servicegraph.EdgeKind) string {
 	switch k {
-	case servicegraph.KindMessage:
+	case servicegraph.EdgeMessage:
 		return "⇢"
-	case servicegraph.KindBridged:
+	case servicegraph.EdgeBridged:
 		return "⇝"
 	}
 	return "→"

@@ -141,7 +141,7 @@ func TestRemarks(t *testing.T) {
 	all := servicegraph.Report{
 		LeftOutNodes: 2, LeftOutEdges: 2, LeftOutCalls: 7,
 		Skipped: 2, Invalid: 2, Late: 2, Orphan: 2, Unresolved: 2, LinkMissing: 2, AddressConflicts: 2,
-		Cycles: 2, UnknownService: 2, InvalidDuration: 2, Unfinished: 2, Skewed: 2, Sampled: 2, EvictedSpans: 2, NodesFolded: 2, NamesCut: 2,
+		Cycles: 2, UnknownService: 2, InvalidDuration: 2, Unfinished: 2, Skewed: 2, Sampled: 2, EvictedSpans: 2, NodesFolded: 2, NamesTruncated: 2,
 	}
 	var got []string
 	for _, m := range remarks(all) {

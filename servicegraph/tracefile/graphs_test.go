@@ -282,9 +282,9 @@ func TestMythicalGraph(t *testing.T) {
 	requester, server := service("mythical-requester"), service("mythical-server")
 	got := make(map[dependency]calls)
 	for _, id := range []servicegraph.EdgeID{
-		{From: requester, To: server, Kind: servicegraph.KindRequest},
-		{From: requester, To: service("mythical-recorder"), Kind: servicegraph.KindMessage},
-		{From: server, To: servicegraph.NodeID{Name: "postgres", Type: servicegraph.TypeDatabase}, Kind: servicegraph.KindRequest},
+		{From: requester, To: server, Kind: servicegraph.EdgeRequest},
+		{From: requester, To: service("mythical-recorder"), Kind: servicegraph.EdgeMessage},
+		{From: server, To: servicegraph.NodeID{Name: "postgres", Type: servicegraph.TypeDatabase}, Kind: servicegraph.EdgeRequest},
 	} {
 		e, ok := g.Edge(id)
 		if !ok {

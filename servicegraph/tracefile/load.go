@@ -137,7 +137,7 @@ func (l *loader) yield(span servicegraph.Span, err error) bool {
 	case !ok:
 		l.builder.Add(span)
 	default:
-		l.builder.Skip()
+		l.builder.CountSkipped()
 		if l.skipped != nil {
 			l.err = l.skipped(skip)
 		}

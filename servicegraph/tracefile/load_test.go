@@ -43,7 +43,7 @@ func plainly(tb testing.TB, spans iter.Seq2[servicegraph.Span, error], cfg servi
 		skip, ok := errors.AsType[*servicegraph.SkipError](err)
 		switch {
 		case ok:
-			b.Skip()
+			b.CountSkipped()
 			skips = append(skips, skip.Error())
 		case err != nil:
 			final = err

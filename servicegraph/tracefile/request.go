@@ -91,7 +91,7 @@ func (l *RequestLoader) load(decode func() error) (Loaded, error) {
 	defer func() { clear(l.spans) }()
 	if err := decode(); err != nil {
 		l.reset()
-		l.builder.Skip()
+		l.builder.CountSkipped()
 		return Loaded{}, fmt.Errorf("not a request of OTLP: %w", err)
 	}
 	if s.intake != nil && s.intake.Len() > 0 {
@@ -101,7 +101,7 @@ func (l *RequestLoader) load(decode func() error) (Loaded, error) {
 		l.builder.Add(span)
 	}
 	for range s.rejected {
-		l.builder.Skip()
+		l.builder.CountSkipped()
 	}
 	loaded := Loaded{Rejected: s.rejected + s.unidentified, Reason: s.rejection}
 	if s.unidentified > 0 && s.rejected == 0 {

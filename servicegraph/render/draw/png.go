@@ -104,9 +104,9 @@ func (b *brush) edge(e *edge) {
 		name = e.level.String()
 	}
 	switch e.kind {
-	case servicegraph.KindMessage:
+	case servicegraph.EdgeMessage:
 		b.dashes(6, 4)
-	case servicegraph.KindBridged:
+	case servicegraph.EdgeBridged:
 		b.dashes(1.5, 4)
 	}
 	b.MoveTo(e.path[0].x, e.path[0].y)

@@ -165,7 +165,7 @@ func (h HTML) node(g *servicegraph.Graph, n servicegraph.Node) node {
 		perCall := time.Duration(float64(n.SelfTime) / n.Requests.Calls)
 		d.Facts = append(d.Facts, [2]string{"Own time per request", render.DurationText(perCall)})
 	}
-	d.Facts = append(d.Facts, attrs(n.Attrs, n.AttrsCut)...)
+	d.Facts = append(d.Facts, attrs(n.Attrs, n.AttrsTruncated)...)
 	return d
 }
 
@@ -221,10 +221,10 @@ func (h HTML) edge(g *servicegraph.Graph, e servicegraph.Edge, nodeAt map[servic
 	for _, q := range e.Queues {
 		fact("Queue", render.NameText(q.String(), fullWidth))
 	}
-	if e.QueuesCut {
+	if e.QueuesTruncated {
 		fact("Queue", "…")
 	}
-	d.Facts = append(d.Facts, attrs(e.Attrs, e.AttrsCut)...)
+	d.Facts = append(d.Facts, attrs(e.Attrs, e.AttrsTruncated)...)
 	return d
 }
 
