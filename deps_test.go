@@ -12,6 +12,9 @@ const module = "github.com/tempograph/tempograph"
 
 // What several packages may reach. A module's path stands for all its packages.
 const (
+	// The packages that word messages are for everyone: they need the standard library alone.
+	wording = "internal/quantity internal/redact internal/suggest "
+
 	otelAPI = "go.opentelemetry.io/otel go.opentelemetry.io/auto/sdk github.com/go-logr/logr github.com/go-logr/stdr github.com/cespare/xxhash/v2 "
 	otelSDK = otelAPI + "github.com/google/uuid golang.org/x/sys "
 	grpc    = "google.golang.org/grpc google.golang.org/protobuf google.golang.org/genproto golang.org/x/net golang.org/x/sys golang.org/x/text "
@@ -25,31 +28,31 @@ const (
 var policy = map[string]string{
 	"": "",
 
-	"servicegraph":             "",
-	"servicegraph/tracefile":   "servicegraph github.com/klauspost/compress google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
-	"servicegraph/otelspan":    "servicegraph " + otelSDK,
-	"servicegraph/graphtest":   "servicegraph servicegraph/otelspan servicegraph/render " + otelSDK,
-	"servicegraph/render":      "servicegraph",
-	"servicegraph/render/draw": "servicegraph servicegraph/render servicegraph/render/draw/internal/cachedir github.com/goccy/go-graphviz github.com/tetratelabs/wazero github.com/disintegration/imaging github.com/flopp/go-findfont github.com/fogleman/gg github.com/golang/freetype golang.org/x/image golang.org/x/text golang.org/x/sys",
+	"servicegraph":             wording,
+	"servicegraph/tracefile":   wording + "servicegraph github.com/klauspost/compress google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
+	"servicegraph/otelspan":    wording + "servicegraph " + otelSDK,
+	"servicegraph/graphtest":   wording + "servicegraph servicegraph/otelspan servicegraph/render " + otelSDK,
+	"servicegraph/render":      wording + "servicegraph",
+	"servicegraph/render/draw": wording + "servicegraph servicegraph/render servicegraph/render/draw/internal/cachedir github.com/goccy/go-graphviz github.com/tetratelabs/wazero github.com/disintegration/imaging github.com/flopp/go-findfont github.com/fogleman/gg github.com/golang/freetype golang.org/x/image golang.org/x/text golang.org/x/sys",
 
-	"servicegraph/render/report": "servicegraph servicegraph/render",
+	"servicegraph/render/report": wording + "servicegraph servicegraph/render",
 
 	"servicegraph/render/draw/internal/cachedir": "",
-	"servicegraph/render/internal/rendertest":    "servicegraph",
+	"servicegraph/render/internal/rendertest":    wording + "servicegraph",
 
 	// pkg/pool comes with tempopb, which recycles buffers in it. Tempo's licence
 	// file lists tempopb as Apache-2.0 and does not list pkg/pool, a fork of a
 	// package of Prometheus (Apache-2.0).
-	"tempoclient":           "servicegraph github.com/grafana/tempo/pkg/tempopb github.com/grafana/tempo/pkg/pool github.com/gogo/protobuf github.com/golang/protobuf github.com/prometheus github.com/beorn7/perks github.com/cespare/xxhash/v2 github.com/munnerz/goautoneg go.yaml.in/yaml go.opentelemetry.io/otel " + grpc,
+	"tempoclient":           wording + "servicegraph github.com/grafana/tempo/pkg/tempopb github.com/grafana/tempo/pkg/pool github.com/gogo/protobuf github.com/golang/protobuf github.com/prometheus github.com/beorn7/perks github.com/cespare/xxhash/v2 github.com/munnerz/goautoneg go.yaml.in/yaml go.opentelemetry.io/otel " + grpc,
 	"tempoclient/tempotest": "internal/buildtool golang.org/x/sys",
-	"otelsetup":             otelSDK + grpc + "go.opentelemetry.io/proto/otlp github.com/cenkalti/backoff github.com/grpc-ecosystem/grpc-gateway",
+	"otelsetup":             wording + otelSDK + grpc + "go.opentelemetry.io/proto/otlp github.com/cenkalti/backoff github.com/grpc-ecosystem/grpc-gateway",
 	"internal/buildtool":    "golang.org/x/sys",
-	"internal/otlpreceiver": grpc + "go.opentelemetry.io/proto/otlp github.com/grpc-ecosystem/grpc-gateway",
+	"internal/otlpreceiver": wording + grpc + "go.opentelemetry.io/proto/otlp github.com/grpc-ecosystem/grpc-gateway",
 	"internal/tempocompat":  "",
 
 	"cmd/graphviz-export": "*",
 
-	"cmd/graphviz-export/internal/viewer": "servicegraph servicegraph/render servicegraph/render/report",
+	"cmd/graphviz-export/internal/viewer": wording + "servicegraph servicegraph/render servicegraph/render/report",
 
 	"examples/guarded":    "*",
 	"examples/quickstart": "*",
