@@ -117,7 +117,7 @@ func (e *export) addOutputTo(cmd *cobra.Command) {
 
 func formatNames() string {
 	var names []string
-	for _, f := range new(look).formats(draw.Drawing{}) {
+	for _, f := range new(look).formats(draw.Options{}) {
 		names = append(names, f.Name)
 	}
 	return strings.Join(names, ", ")
@@ -127,7 +127,7 @@ func formatNames() string {
 // show it when they complete a word.
 func formatHints() []string {
 	var hints []string
-	for _, f := range new(look).formats(draw.Drawing{}) {
+	for _, f := range new(look).formats(draw.Options{}) {
 		hints = append(hints, cobra.CompletionWithDesc(f.Name, f.Description))
 	}
 	return hints

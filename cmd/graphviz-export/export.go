@@ -59,7 +59,7 @@ func (e *export) run(ctx context.Context) error {
 		return err
 	}
 	defer src.close()
-	targets, err := e.targets(e.look.formats(draw.Drawing{}))
+	targets, err := e.targets(e.look.formats(draw.Options{}))
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source, n
 
 // drawing returns how pictures of what comes from a source are drawn. The notes say what
 // they leave out of it.
-func (e *export) drawing(ctx context.Context, src source, notes []string) draw.Drawing {
+func (e *export) drawing(ctx context.Context, src source, notes []string) draw.Options {
 	look := e.look.look()
 	if look.Title == "" {
 		look.Title = src.title
@@ -157,8 +157,8 @@ func (e *export) drawing(ctx context.Context, src source, notes []string) draw.D
 		look.Query = src.title
 	}
 	look.Source, look.Notes = src.origin, notes
-	return draw.Drawing{
-		Look:    look,
+	return draw.Options{
+		Style:   look,
 		Theme:   e.look.colours(),
 		Worker:  []string{workerArg},
 		Context: ctx,

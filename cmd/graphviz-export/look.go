@@ -78,26 +78,26 @@ func (l *look) check() error {
 
 // formats returns what the command can write, in the look. The drawing says how
 // pictures get laid out.
-func (l *look) formats(d draw.Drawing) []render.Format {
+func (l *look) formats(d draw.Options) []render.Format {
 	html := l.page(d)
-	return slices.Concat(draw.Formats(d, l.scale), htmlreport.Formats(html), render.Formats(d.Look))
+	return slices.Concat(draw.Formats(d, l.scale), htmlreport.Formats(html), render.Formats(d.Style))
 }
 
 // page returns how pages of HTML are written. They draw what is not too large, or all
 // that the user insists on, in colours that the reader chooses.
-func (l *look) page(d draw.Drawing) htmlreport.HTML {
-	html := htmlreport.HTML{Look: d.Look, TraceURL: l.traceURL}
+func (l *look) page(d draw.Options) htmlreport.HTML {
+	html := htmlreport.HTML{Style: d.Style, TraceURL: l.traceURL}
 	if d.Force {
 		html.MaxNodes, html.MaxEdges = math.MaxInt, math.MaxInt
 	}
 	d.Theme = draw.ThemeAuto
-	html.SVG = draw.SVG{Drawing: d}
+	html.SVG = draw.SVG{Options: d}
 	return html
 }
 
 // look returns the look of documents.
-func (l *look) look() render.Look {
-	r := render.Look{
+func (l *look) look() render.Style {
+	r := render.Style{
 		Title:     l.title,
 		Warn:      max(float64(l.warn), math.SmallestNonzeroFloat64), // zero is the usual one
 		Error:     max(float64(l.error), math.SmallestNonzeroFloat64),

@@ -80,7 +80,7 @@ func run(ctx context.Context, stdout, stderr io.Writer, args []string) error {
 		return err
 	}
 	var picture bytes.Buffer
-	svg := draw.SVG{Drawing: draw.Drawing{Look: render.Look{Title: "quickstart"}}}
+	svg := draw.SVG{Options: draw.Options{Style: render.Style{Title: "quickstart"}}}
 	if err := svg.Render(&picture, g); err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 // Names out of traces do nothing but stand there.
 func TestHostileNames(t *testing.T) {
 	g, hostile := hostile()
-	p := open(t, report.HTML{Look: render.Look{Title: hostile[0]}, SVG: drawing, TraceURL: "https://grafana.test/{traceID}?'\"<>"}, g)
+	p := open(t, report.HTML{Style: render.Style{Title: hostile[0]}, SVG: drawing, TraceURL: "https://grafana.test/{traceID}?'\"<>"}, g)
 	p.want("all of the page is there", fmt.Sprintf(`document.querySelectorAll("[data-node]").length === %d && document.querySelectorAll("script").length === 2 && document.querySelectorAll("img, iframe, object").length === 0`, g.NumNodes()))
 	p.want("a title is text", has("#page-title h1", hostile[0]))
 	p.screenshot("open")

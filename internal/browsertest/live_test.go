@@ -75,7 +75,7 @@ func (s *liveServer) tell(t *testing.T, event string) {
 }
 
 func TestLive(t *testing.T) {
-	s := &liveServer{html: report.HTML{Look: render.Look{Title: "live"}, SVG: drawing, Live: true}, graph: shop(), listeners: map[chan string]bool{}}
+	s := &liveServer{html: report.HTML{Style: render.Style{Title: "live"}, SVG: drawing, Live: true}, graph: shop(), listeners: map[chan string]bool{}}
 	server := httptest.NewServer(s)
 	p := visit(t, server.URL)
 	t.Cleanup(server.CloseClientConnections)

@@ -22,7 +22,7 @@ func TestLook(t *testing.T) {
 			if services > 10 {
 				g = fleet(services)
 			}
-			p := open(t, report.HTML{Look: render.Look{Title: "shop · production"}, SVG: drawing}, g)
+			p := open(t, report.HTML{Style: render.Style{Title: "shop · production"}, SVG: drawing}, g)
 			for _, scheme := range []string{"light", "dark"} {
 				p.prefer(scheme)
 				p.want("the browser follows", fmt.Sprintf(`matchMedia("(prefers-color-scheme: %s)").matches`, scheme))

@@ -21,7 +21,7 @@ func openShop(t *testing.T) *page {
 }
 
 func shopReport() report.HTML {
-	return report.HTML{Look: render.Look{Title: "shop · production"}, SVG: drawing, TraceURL: "https://grafana.test/explore?trace={traceID}"}
+	return report.HTML{Style: render.Style{Title: "shop · production"}, SVG: drawing, TraceURL: "https://grafana.test/explore?trace={traceID}"}
 }
 
 // node returns the selector of a node in the picture.

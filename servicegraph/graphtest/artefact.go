@@ -23,7 +23,7 @@ func leave(t T, g *servicegraph.Graph) {
 	for _, f := range []struct {
 		extension string
 		renderer  render.Renderer
-	}{{"txt", render.Table{}}, {"dot", render.DOT{Look: render.Look{SelfEdges: true}}}, {"mmd", render.Mermaid{}}} {
+	}{{"txt", render.Table{}}, {"dot", render.DOT{Style: render.Style{SelfEdges: true}}}, {"mmd", render.Mermaid{}}} {
 		if err := writeNew(dir, f.extension, f.renderer, g); err != nil {
 			t.Errorf("keeping the graph: %v", err)
 		}

@@ -21,14 +21,14 @@ type Caption struct {
 
 // Captions words the captions of one graph.
 type Captions struct {
-	look   Look
+	look   Style
 	graph  *servicegraph.Graph
 	rates  bool
 	period period // of all rates, so that they can be compared
 }
 
 // Captions returns the words for the nodes and edges of g.
-func (l Look) Captions(g *servicegraph.Graph) Captions {
+func (l Style) Captions(g *servicegraph.Graph) Captions {
 	c := Captions{look: l, graph: g, rates: hasRates(g)}
 	if c.rates {
 		most := 0.0
@@ -99,7 +99,7 @@ func (c Captions) Edge(e servicegraph.Edge) Caption {
 }
 
 // latencies words the latencies on an edge, with one unit for all of them.
-func (l Look) latencies(of servicegraph.Latency) string {
+func (l Style) latencies(of servicegraph.Latency) string {
 	switch l.EdgeText {
 	case EdgeP95:
 		return quantile(of, 0.95)

@@ -30,7 +30,7 @@ import (
 // What a picture has no room for is in the tooltips: full names (up to 10 kB),
 // the latency of both sides, calls per second. The heading says where the graph
 // comes from, what was left out, and what the report says to be careful about.
-type DOT struct{ Look }
+type DOT struct{ Style }
 
 // Grey while all is well, so that trouble stands out. The text has a contrast
 // to its background of at least 4.5, a line of at least 3 (WCAG 1.4.3, 1.4.11).

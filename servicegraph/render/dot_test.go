@@ -66,7 +66,7 @@ func hostile() *rendertest.Traffic {
 
 func TestDOTEscapesHostileNames(t *testing.T) {
 	g := hostile().Graph(t)
-	dot := renderString(t, DOT{Look{Title: strings.Join(rendertest.Hostile, " "), SelfEdges: true}}, g)
+	dot := renderString(t, DOT{Style{Title: strings.Join(rendertest.Hostile, " "), SelfEdges: true}}, g)
 
 	lines := nodeLine.FindAllStringSubmatch(dot, -1)
 	if len(lines) != g.NumNodes() {
@@ -127,7 +127,7 @@ func TestDOTPleasesGraphviz(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cmd := exec.Command(program, "-Tplain")
-			cmd.Stdin = strings.NewReader(renderString(t, DOT{Look{Title: `a "title" & <more>\`, SelfEdges: true}}, g))
+			cmd.Stdin = strings.NewReader(renderString(t, DOT{Style{Title: `a "title" & <more>\`, SelfEdges: true}}, g))
 			var remarks strings.Builder
 			cmd.Stderr = &remarks
 			plain, err := cmd.Output()
@@ -189,8 +189,8 @@ func TestDOTSaysWhatItLeavesOut(t *testing.T) {
 		edgesHaveText bool
 	}{
 		{DOT{}, "not drawn: 1 self edge with 12 calls", false, true},
-		{DOT{Look{SelfEdges: true}}, "", true, true},
-		{DOT{Look{EdgeText: EdgeNone, SelfEdges: true}}, "edges: numbers in their tooltips", true, false},
+		{DOT{Style{SelfEdges: true}}, "", true, true},
+		{DOT{Style{EdgeText: EdgeNone, SelfEdges: true}}, "edges: numbers in their tooltips", true, false},
 	} {
 		out := renderString(t, test.dot, g)
 		if got := strings.Contains(out, selfEdge); got != test.selfEdge {
@@ -224,7 +224,7 @@ func TestSeverityShowsWithoutColour(t *testing.T) {
 		{50, 1000, "● 5% err"},
 		{1000, 1000, "● 100% err"},
 	} {
-		html := severityOf(Look{}.Level(test.errors, test.calls)).share(percent(test.errors, test.calls))
+		html := severityOf(Style{}.Level(test.errors, test.calls)).share(percent(test.errors, test.calls))
 		if got := strings.Join(htmlTexts(t, html), ""); got != test.want {
 			t.Errorf("%v errors in %v calls: %q, want %q", test.errors, test.calls, got, test.want)
 		}

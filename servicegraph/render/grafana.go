@@ -19,7 +19,7 @@ import (
 // its namespace and type. An edge shows the same numbers when pointed at; its
 // width, dashes and colour are those of [DOT]. The other numbers are details, seen
 // on a click, with the ids of the slowest and of a failed trace.
-type Grafana struct{ Look }
+type Grafana struct{ Style }
 
 // A frame is a data frame: columns of equal length.
 type frame struct {

@@ -16,7 +16,7 @@ import (
 //
 // Names are written as code, so that none of them is a link, an image, a mention
 // of a user, or markup of any kind.
-type Markdown struct{ Look }
+type Markdown struct{ Style }
 
 // markdownWidth is the number of columns a node's name may take.
 const markdownWidth = 60

@@ -27,7 +27,7 @@ import (
 // written, and the title says how many are not.
 // Of its look it has no room for more than the title, the direction, and the
 // shares from which on something is marked.
-type Mermaid struct{ Look }
+type Mermaid struct{ Style }
 
 // The limits of Mermaid: its settings maxEdges and maxTextSize.
 const (

@@ -86,7 +86,7 @@ func TestMermaidParserTakesGoldens(t *testing.T) {
 // Mermaid finds every node and every edge, with its text.
 func TestMermaidParserReadsHostileNames(t *testing.T) {
 	g := hostile().Graph(t)
-	chart := parseMermaid(t, renderString(t, Mermaid{Look{Title: strings.Join(rendertest.Hostile, " ")}}, g))[0]
+	chart := parseMermaid(t, renderString(t, Mermaid{Style{Title: strings.Join(rendertest.Hostile, " ")}}, g))[0]
 
 	names := newIdents()
 	boxes := map[string]string{} // by node
@@ -109,7 +109,7 @@ func TestMermaidParserReadsHostileNames(t *testing.T) {
 			names.unique("namespace", namespace)
 		}
 		id := names.node(n.ID)
-		want := shorten(visible(n.ID.Name), 40) + "<br>" + strings.Join(mermaidNumbers(n, Look{}.Captions(g).Node(n)), "<br>")
+		want := shorten(visible(n.ID.Name), 40) + "<br>" + strings.Join(mermaidNumbers(n, Style{}.Captions(g).Node(n)), "<br>")
 		if texts[id] != want {
 			t.Errorf("node %s has the text %q, want %q", id, texts[id], want)
 		}
@@ -131,7 +131,7 @@ func TestMermaidParserReadsHostileNames(t *testing.T) {
 		if got.From != names.node(e.ID.From) || got.To != names.node(e.ID.To) || got.Stroke != stroke {
 			t.Errorf("edge from %s to %s is %s, want %v", got.From, got.To, got.Stroke, e.ID)
 		}
-		if !strings.HasPrefix(got.Text, Look{}.Captions(g).Edge(e).Volume+" · ● 50% err<br>") || !slices.Contains(got.Style, "stroke:#c62b36") {
+		if !strings.HasPrefix(got.Text, Style{}.Captions(g).Edge(e).Volume+" · ● 50% err<br>") || !slices.Contains(got.Style, "stroke:#c62b36") {
 			t.Errorf("edge from %s to %s has text %q and style %q", got.From, got.To, got.Text, got.Style)
 		}
 	}

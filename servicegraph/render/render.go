@@ -12,7 +12,7 @@
 // help that a program offers it under. There is no global registry: a program
 // joins the lists it wants,
 //
-//	formats := slices.Concat(render.Formats(render.Look{}), draw.Formats(draw.Drawing{}))
+//	formats := slices.Concat(render.Formats(render.Style{}), draw.Formats(draw.Options{}))
 //
 // and one that lists only the text formats does not link a layout engine.
 //
@@ -49,7 +49,7 @@ type Format struct {
 }
 
 // Formats returns the formats of this package, in a look as far as they have one.
-func Formats(look Look) []Format {
+func Formats(look Style) []Format {
 	return []Format{
 		{Name: "dot", Extensions: []string{".dot", ".gv"}, Description: "Graphviz DOT, for dot and xdot", Renderer: DOT{look}},
 		{Name: "mermaid", Extensions: []string{".mmd", ".mermaid"}, Description: "Mermaid flowchart, drawn by GitHub, GitLab and wikis", Renderer: Mermaid{look}},

@@ -60,11 +60,11 @@ func TestGolden(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		graph *servicegraph.Graph
-		look  Look
+		look  Style
 	}{
-		{"shop-with-most-kinds-of-nodes-and-edges", rendertest.Shop().Graph(t), Look{Title: "shop · production"}},
-		{"empty-graph", new(servicegraph.Graph), Look{}},
-		{"unknown-latency-is-no-zero-and-unresolved-calls-are-named", unfinished().Graph(t), Look{}},
+		{"shop-with-most-kinds-of-nodes-and-edges", rendertest.Shop().Graph(t), Style{Title: "shop · production"}},
+		{"empty-graph", new(servicegraph.Graph), Style{}},
+		{"unknown-latency-is-no-zero-and-unresolved-calls-are-named", unfinished().Graph(t), Style{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for _, f := range Formats(test.look) {
@@ -101,7 +101,7 @@ func TestSameBytesForSpansInAnyOrder(t *testing.T) {
 	for range 5 {
 		random.Shuffle(len(shop.Spans), func(i, j int) { shop.Spans[i], shop.Spans[j] = shop.Spans[j], shop.Spans[i] })
 		other := shop.Graph(t)
-		for _, f := range Formats(Look{Title: "same"}) {
+		for _, f := range Formats(Style{Title: "same"}) {
 			if diff := cmp.Diff(renderString(t, f.Renderer, g), renderString(t, f.Renderer, other)); diff != "" {
 				t.Errorf("%s differs: %s", f.Name, diff)
 			}
@@ -111,7 +111,7 @@ func TestSameBytesForSpansInAnyOrder(t *testing.T) {
 
 func TestRenderersConcurrentSafe(t *testing.T) {
 	g := hostile().Graph(t)
-	for _, f := range Formats(Look{Title: "same"}) {
+	for _, f := range Formats(Style{Title: "same"}) {
 		want := renderString(t, f.Renderer, g)
 		var done sync.WaitGroup
 		for range 4 {
@@ -142,7 +142,7 @@ func (d *fullDisk) Write(p []byte) (int, error) {
 
 func TestErrorOfWriterIsReturned(t *testing.T) {
 	g := rendertest.Shop().Graph(t)
-	for _, f := range Formats(Look{}) {
+	for _, f := range Formats(Style{}) {
 		size := len(renderString(t, f.Renderer, g))
 		for _, room := range []int{0, 1, size / 2, size - 1} {
 			if err := f.Renderer.Render(&fullDisk{room}, g); !errors.Is(err, errFull) {
@@ -156,7 +156,7 @@ func TestErrorOfWriterIsReturned(t *testing.T) {
 }
 
 func TestFormats(t *testing.T) {
-	formats := Formats(Look{})
+	formats := Formats(Style{})
 	for _, test := range []struct{ file, want string }{
 		{"graph.dot", "dot"}, {"graph.gv", "dot"}, {"a.b/GRAPH.JSON", "json"}, {"graph.svg.txt", "txt"},
 		{"graph.mmd", "mermaid"}, {"README.md", "markdown"}, {"graph.csv", "csv"}, {"graph.graphml", "graphml"},
@@ -184,7 +184,7 @@ func second[A any](_ A, err error) error { return err }
 
 func TestFormatsAreComplete(t *testing.T) {
 	var seen []string
-	for _, f := range Formats(Look{}) {
+	for _, f := range Formats(Style{}) {
 		if f.Name == "" || f.Description == "" || f.Renderer == nil || len(f.Extensions) == 0 && f.Name != "grafana" { // JSON has the extension
 			t.Errorf("format %+v is incomplete", f)
 		}

@@ -122,7 +122,7 @@ func uncode(t *testing.T, cell string) string {
 
 func TestMarkdownEscapesHostileNames(t *testing.T) {
 	g := hostile().Graph(t)
-	blocks := strings.Split(renderString(t, Markdown{Look{Title: strings.Join(rendertest.Hostile, "")}}, g), "\n\n")
+	blocks := strings.Split(renderString(t, Markdown{Style{Title: strings.Join(rendertest.Hostile, "")}}, g), "\n\n")
 	heading, found := strings.CutPrefix(blocks[0], "Service graph of ")
 	if code, _, _ := strings.Cut(heading, ": "); !found || !codeHTML.MatchString(code) {
 		t.Errorf("heading %q", blocks[0])

@@ -16,8 +16,8 @@ func CountText(n float64) string { return count(n) }
 // is unknown.
 func RateText(g *servicegraph.Graph, calls float64) string { return rate(g, calls) }
 
-// ShareText returns the share of n in total in percent, "–" where total is 0.
-func ShareText(n, total float64) string { return percent(n, total) }
+// PercentText returns the share of n in total in percent, "–" where total is 0.
+func PercentText(n, total float64) string { return percent(n, total) }
 
 // DurationText returns a duration in the unit that suits it.
 func DurationText(d time.Duration) string { return duration(d) }

@@ -12,7 +12,7 @@
 //   - Layouts in one process happen one after the other.
 //   - Graphs that are too large are refused, see [ErrTooLarge].
 //   - A layout can run in a process of its own, which is killed when it takes too
-//     long or is no longer wanted: see [Drawing] and [RunWorker]. A service that draws
+//     long or is no longer wanted: see [Options] and [RunWorker]. A service that draws
 //     graphs for others, and a command that wants to heed Ctrl-C, should do that.
 package draw
 
@@ -44,11 +44,11 @@ const (
 	defaultTimeout = 30 * time.Second
 )
 
-// A Drawing says what to draw, and how it gets laid out. It is what pictures in all
+// A Options says what to draw, and how it gets laid out. It is what pictures in all
 // formats have in common, and safe for concurrent use.
-type Drawing struct {
-	Look  render.Look // what to show
-	Theme Theme       // its colours
+type Options struct {
+	Style render.Style // what to show
+	Theme Theme        // its colours
 
 	// Force draws graphs that are too large, too. Without a Worker, that can
 	// take hours and cannot be stopped.
@@ -79,18 +79,18 @@ type Drawing struct {
 // [servicegraph.Graph.Nodes] as data-node; edges are of class edge, with data-edge,
 // data-from and data-to; what is written on them is of class label, with data-edge.
 // An attribute data-theme, of the picture or of what is around it, sets the theme.
-type SVG struct{ Drawing }
+type SVG struct{ Options }
 
 // PNG draws a graph as [SVG] does, as a bitmap, in the Go fonts, which come along.
 // Characters that they lack, such as those of East Asia, are in a font of this system
 // if one is found, and boxes otherwise. Emoji come without colours, or not at all.
 type PNG struct {
-	Drawing
+	Options
 	Scale float64 // pixels of the bitmap per pixel of the SVG; 0 means 2: sharp on screens of today
 }
 
 // Formats returns the formats of this package.
-func Formats(d Drawing, scale float64) []render.Format {
+func Formats(d Options, scale float64) []render.Format {
 	return []render.Format{
 		{Name: "svg", Extensions: []string{".svg"}, Description: "picture, laid out by Graphviz", Renderer: SVG{d}},
 		{Name: "png", Extensions: []string{".png"}, Description: "the same as a bitmap", Binary: true, Renderer: PNG{d, scale}},
@@ -132,12 +132,12 @@ func (p PNG) Render(w io.Writer, g *servicegraph.Graph) error {
 }
 
 // scene lays the picture of g out.
-func (d Drawing) scene(g *servicegraph.Graph) (*scene, error) {
+func (d Options) scene(g *servicegraph.Graph) (*scene, error) {
 	size := fmt.Sprintf("%d nodes and %d edges", g.NumNodes(), g.NumEdges())
 	if !d.Force && (g.NumNodes() > maxNodes || g.NumEdges() > maxEdges) {
 		return nil, fmt.Errorf("drawing %s: %w", size, ErrTooLarge)
 	}
-	look := d.Look
+	look := d.Style
 	if g.NumEdges() > maxEdgeTexts {
 		look.EdgeText = render.EdgeNone
 	}
@@ -160,7 +160,7 @@ func (d Drawing) scene(g *servicegraph.Graph) (*scene, error) {
 }
 
 // layOut has Graphviz place what is in the plan.
-func (d Drawing) layOut(p *plan) error {
+func (d Options) layOut(p *plan) error {
 	ctx := d.Context
 	if ctx == nil {
 		ctx = context.Background()
@@ -183,7 +183,7 @@ func (d Drawing) layOut(p *plan) error {
 }
 
 // describe says in sentences what the picture shows, for those who do not see it.
-func describe(g *servicegraph.Graph, look render.Look) string {
+func describe(g *servicegraph.Graph, look render.Style) string {
 	s := fmt.Sprintf("A graph of calls between services: %d nodes, %d edges.", g.NumNodes(), g.NumEdges())
 	for _, level := range []struct {
 		level render.Level

@@ -15,7 +15,7 @@ import (
 
 func TestRenderConcurrentSafe(t *testing.T) {
 	g := rendertest.Shop().Graph(t)
-	svg := SVG{Drawing{Look: render.Look{Title: "all the same"}}}
+	svg := SVG{Options{Style: render.Style{Title: "all the same"}}}
 	want := svgString(t, svg, g)
 	var wg sync.WaitGroup
 	for range 8 {
@@ -40,7 +40,7 @@ func TestContextEndsTheWaitForOtherLayouts(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	reason := errors.New("not wanted any more")
 	done := make(chan error)
-	go func() { done <- SVG{Drawing{Context: ctx}}.Render(io.Discard, chain(t, 2)) }()
+	go func() { done <- SVG{Options{Context: ctx}}.Render(io.Discard, chain(t, 2)) }()
 	cancel(reason)
 	if err := <-done; !errors.Is(err, reason) {
 		t.Errorf("error %v, want %v", err, reason)

@@ -17,7 +17,7 @@ import (
 // The test binary, started with one of these as its first argument, does
 // something else than test.
 const (
-	argWorker  = "draw-test-worker"  // what a command does for Drawing.Worker
+	argWorker  = "draw-test-worker"  // what a command does for Options.Worker
 	argCrash   = "draw-test-crash"   // a worker that fails
 	argHang    = "draw-test-hang"    // a worker that never ends; then the file to write its process id to
 	argPicture = "draw-test-picture" // draws in this process, and prints TMPDIR

@@ -23,7 +23,7 @@ type plan struct {
 }
 
 // newPlan measures what a picture of g shows.
-func newPlan(g *servicegraph.Graph, look render.Look) *plan {
+func newPlan(g *servicegraph.Graph, look render.Style) *plan {
 	p := &plan{topDown: look.TopDown}
 	captions := look.Captions(g)
 	index := make(map[servicegraph.NodeID]int, g.NumNodes())

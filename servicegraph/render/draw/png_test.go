@@ -16,7 +16,7 @@ import (
 func TestPNGShowsTheScene(t *testing.T) {
 	g := rendertest.Shop().Graph(t)
 	for _, theme := range []Theme{ThemeAuto, ThemeDark} {
-		d := Drawing{Theme: theme, Look: render.Look{Title: "shop"}}
+		d := Options{Theme: theme, Style: render.Style{Title: "shop"}}
 		s, err := d.scene(g)
 		if err != nil {
 			t.Fatal(err)

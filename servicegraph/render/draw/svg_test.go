@@ -108,7 +108,7 @@ func attr(e xml.StartElement, name string) string {
 
 func TestSVGShowsEverything(t *testing.T) {
 	g := rendertest.Shop().Graph(t)
-	svg := svgString(t, SVG{Drawing{Look: render.Look{Title: "shop & <friends>"}}}, g)
+	svg := svgString(t, SVG{Options{Style: render.Style{Title: "shop & <friends>"}}}, g)
 	items := parse(t, svg)
 	if got := items[""].title; got != "shop & <friends>" {
 		t.Errorf("title %q", got)
@@ -166,7 +166,7 @@ func TestSVGShowsEverything(t *testing.T) {
 func TestSelfEdgesAreDrawnOnDemand(t *testing.T) {
 	g := rendertest.Shop().Graph(t)
 	edges := 0
-	for _, i := range parse(t, svgString(t, SVG{Drawing{Look: render.Look{SelfEdges: true}}}, g)) {
+	for _, i := range parse(t, svgString(t, SVG{Options{Style: render.Style{SelfEdges: true}}}, g)) {
 		if i.class == "edge" {
 			edges++
 		}
@@ -186,7 +186,7 @@ func TestSVGEscapesHostileNames(t *testing.T) {
 	}
 	g := traffic.Graph(t)
 	title := strings.Join(rendertest.Hostile, " ")
-	items := parse(t, svgString(t, SVG{Drawing{Look: render.Look{Title: title}}}, g))
+	items := parse(t, svgString(t, SVG{Options{Style: render.Style{Title: title}}}, g))
 	index := -1
 	for n := range g.Nodes() {
 		index++
@@ -215,7 +215,7 @@ func TestSVGOfEmptyGraph(t *testing.T) {
 
 // Nothing lies on a card, and everything within the picture.
 func TestNothingOverlaps(t *testing.T) {
-	s, err := Drawing{Look: render.Look{SelfEdges: true}}.scene(rendertest.Shop().Graph(t))
+	s, err := Options{Style: render.Style{SelfEdges: true}}.scene(rendertest.Shop().Graph(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,7 +280,7 @@ func TestSizeLimits(t *testing.T) {
 	if err := (SVG{}).Render(io.Discard, traffic.Graph(t)); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("%d edges: error %v", maxEdges+1, err)
 	}
-	parse(t, svgString(t, SVG{Drawing{Force: true}}, chain(t, maxNodes+1)))
+	parse(t, svgString(t, SVG{Options{Force: true}}, chain(t, maxNodes+1)))
 }
 
 func TestManyEdgesHaveNoText(t *testing.T) {
@@ -313,13 +313,13 @@ func TestErrorOfWriterIsReturned(t *testing.T) {
 func TestIncompleteLayoutIsAnError(t *testing.T) {
 	g := rendertest.Shop().Graph(t)
 	var whole []byte
-	if err := layout(t.Context(), newPlan(g, render.Look{}).dot(), func(b []byte) error {
+	if err := layout(t.Context(), newPlan(g, render.Style{}).dot(), func(b []byte) error {
 		whole = b
 		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := newPlan(g, render.Look{}).take(whole); err != nil {
+	if err := newPlan(g, render.Style{}).take(whole); err != nil {
 		t.Fatalf("a complete layout: %v", err)
 	}
 	for _, test := range []struct{ old, new, want string }{
@@ -335,7 +335,7 @@ func TestIncompleteLayoutIsAnError(t *testing.T) {
 		if damaged == string(whole) {
 			t.Errorf("no %s in the layout", test.old)
 		}
-		if err := newPlan(g, render.Look{}).take([]byte(damaged)); err == nil || !strings.HasPrefix(err.Error(), test.want) {
+		if err := newPlan(g, render.Style{}).take([]byte(damaged)); err == nil || !strings.HasPrefix(err.Error(), test.want) {
 			t.Errorf("with %s for %s: error %v, want %s", test.new, test.old, err, test.want)
 		}
 	}
@@ -348,7 +348,7 @@ func TestEdgesOfOnePairLieApart(t *testing.T) {
 	traffic.Call("a", "b", load)
 	traffic.Message("a", "b", load)
 	traffic.Call("b", "a", load)
-	s, err := Drawing{}.scene(traffic.Graph(t))
+	s, err := Options{}.scene(traffic.Graph(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ import (
 // byte until it has that: if the input ends before that, the parent has died,
 // and nobody wants the layout any more.
 
-// RunWorker is the other end of [Drawing.Worker]: it reads DOT from stdin, the
+// RunWorker is the other end of [Options.Worker]: it reads DOT from stdin, the
 // standard input of a process that was started for this, lays it out, and writes
 // Graphviz's answer to stdout.
 //

@@ -20,8 +20,8 @@ import (
 
 func TestWorkerDrawsTheSamePicture(t *testing.T) {
 	g := rendertest.Shop().Graph(t)
-	want := svgString(t, SVG{Drawing{Look: render.Look{Title: "same"}}}, g)
-	if got := svgString(t, SVG{Drawing{Look: render.Look{Title: "same"}, Worker: []string{argWorker}}}, g); got != want {
+	want := svgString(t, SVG{Options{Style: render.Style{Title: "same"}}}, g)
+	if got := svgString(t, SVG{Options{Style: render.Style{Title: "same"}, Worker: []string{argWorker}}}, g); got != want {
 		t.Error("another picture")
 	}
 }
@@ -29,7 +29,7 @@ func TestWorkerDrawsTheSamePicture(t *testing.T) {
 func TestWorkerIsKilledAtTheDeadline(t *testing.T) {
 	g := tangle(t)
 	within(t, 30*time.Second, func() {
-		err := SVG{Drawing{Force: true, Worker: []string{argWorker}, Timeout: 2 * time.Second}}.Render(io.Discard, g)
+		err := SVG{Options{Force: true, Worker: []string{argWorker}, Timeout: 2 * time.Second}}.Render(io.Discard, g)
 		if err == nil || !strings.Contains(err.Error(), "300 nodes and 3600 edges: stopped after 2s: draw less") {
 			t.Errorf("error %v", err)
 		}
@@ -42,7 +42,7 @@ func TestWorkerIsKilledWhenNoLongerWanted(t *testing.T) {
 	reason := errors.New("interrupted")
 	done := make(chan error)
 	go func() {
-		done <- SVG{Drawing{Worker: []string{argHang, filepath.Join(dir, "pid")}, Context: ctx}}.Render(io.Discard, chain(t, 2))
+		done <- SVG{Options{Worker: []string{argHang, filepath.Join(dir, "pid")}, Context: ctx}}.Render(io.Discard, chain(t, 2))
 	}()
 	pid, err := strconv.Atoi(waitForFile(t, dir, "pid"))
 	if err != nil {
@@ -60,7 +60,7 @@ func TestWorkerIsKilledWhenNoLongerWanted(t *testing.T) {
 }
 
 func TestErrorOfWorkerIsShown(t *testing.T) {
-	err := SVG{Drawing{Worker: []string{argCrash}}}.Render(io.Discard, chain(t, 2))
+	err := SVG{Options{Worker: []string{argCrash}}}.Render(io.Discard, chain(t, 2))
 	if err == nil || err.Error() != "laying out 2 nodes and 1 edges: worker: the reason (exit status 7)" {
 		t.Errorf("error %v", err)
 	}
@@ -68,7 +68,7 @@ func TestErrorOfWorkerIsShown(t *testing.T) {
 
 // A worker does not outlive a parent that was killed without a chance to kill it.
 func TestWorkerEndsWithItsParent(t *testing.T) {
-	dot := newPlan(tangle(t), render.Look{}).dot()
+	dot := newPlan(tangle(t), render.Style{}).dot()
 	cmd := self(t, argWorker)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

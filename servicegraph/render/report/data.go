@@ -83,12 +83,12 @@ const (
 // data returns what the page has to know of g, of which part is drawn; nil: nothing.
 func (h HTML) data(g, part *servicegraph.Graph) (data, error) {
 	var mermaid strings.Builder
-	if err := (render.Mermaid{Look: h.Look}).Render(&mermaid, g); err != nil {
+	if err := (render.Mermaid{Style: h.Style}).Render(&mermaid, g); err != nil {
 		return data{}, err
 	}
 	d := data{
-		Title:    render.NameText(cmp.Or(h.Look.Title, "Service graph"), 200),
-		Facts:    h.Look.Heading(g)[0],
+		Title:    render.NameText(cmp.Or(h.Style.Title, "Service graph"), 200),
+		Facts:    h.Style.Heading(g)[0],
 		Remarks:  append(h.notes(), render.Remarks(g)...),
 		TraceURL: h.TraceURL,
 		Mermaid:  mermaid.String(),
@@ -121,7 +121,7 @@ func (h HTML) data(g, part *servicegraph.Graph) (data, error) {
 // notes returns what else there is to say of the graph, in a list that is not nil.
 func (h HTML) notes() []string {
 	list := []string{}
-	for _, note := range h.Look.Notes {
+	for _, note := range h.Style.Notes {
 		list = append(list, render.NameText(note, fullWidth))
 	}
 	return list
@@ -138,7 +138,7 @@ func undrawn(g, part *servicegraph.Graph) string {
 	return fmt.Sprintf("Drawn are the busiest %s of %s nodes and %s of %s edges, with %s of the calls. The tables have all.",
 		render.CountText(float64(part.NumNodes())), render.CountText(float64(g.NumNodes())),
 		render.CountText(float64(part.NumEdges())), render.CountText(float64(g.NumEdges())),
-		render.ShareText(calls(part), calls(g)))
+		render.PercentText(calls(part), calls(g)))
 }
 
 func (h HTML) node(g *servicegraph.Graph, n servicegraph.Node) node {
@@ -146,7 +146,7 @@ func (h HTML) node(g *servicegraph.Graph, n servicegraph.Node) node {
 		ID:    render.NodeID(n.ID),
 		Name:  render.NameText(n.ID.Name, nameWidth),
 		Type:  render.NameText(string(n.ID.Type), nameWidth),
-		State: h.Look.Level(n.Requests.Errors, n.Requests.Calls).String(),
+		State: h.Style.Level(n.Requests.Errors, n.Requests.Calls).String(),
 		Rate:  rateMeasure(g, n.Requests.Calls),
 		side:  *sideData(n.Requests),
 	}
@@ -174,7 +174,7 @@ func (h HTML) edge(g *servicegraph.Graph, e servicegraph.Edge, nodeAt map[servic
 		From:    nodeAt[e.ID.From],
 		To:      nodeAt[e.ID.To],
 		Kind:    render.NameText(string(e.ID.Kind), nameWidth),
-		State:   h.Look.Level(e.Errors, e.Calls).String(),
+		State:   h.Style.Level(e.Errors, e.Calls).String(),
 		Calls:   measure{e.Calls, render.CountText(e.Calls)},
 		Rate:    rateMeasure(g, e.Calls),
 		Errors:  errorMeasure(e.Errors, e.Calls),
@@ -255,7 +255,7 @@ func errorMeasure(errors, calls float64) measure {
 	if calls == 0 {
 		return nil
 	}
-	return measure{errors / calls, render.ShareText(errors, calls), render.CountText(errors)}
+	return measure{errors / calls, render.PercentText(errors, calls), render.CountText(errors)}
 }
 
 func attrs(list []servicegraph.Attr, cut bool) (facts [][2]string) {

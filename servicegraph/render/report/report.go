@@ -49,7 +49,7 @@ import (
 // traces are text on the page and never markup, and the policy of the page would not let
 // them run.
 type HTML struct {
-	Look render.Look // what the page says of the graph; without a title it is "Service graph"
+	Style render.Style // what the page says of the graph; without a title it is "Service graph"
 
 	// TraceURL is where a trace can be looked at, with {traceID} in place of its
 	// id; http or https. Empty: the ids of traces are no links.

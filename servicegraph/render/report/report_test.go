@@ -116,7 +116,7 @@ func TestHostileNamesAreText(t *testing.T) {
 	count := func(page, tag string) int { return strings.Count(strings.ReplaceAll(page, "</g>", ""), tag) }
 	plain := rendered(t, HTML{SVG: sketch{}}, rendertest.Shop().Graph(t))
 	for _, name := range names {
-		page := rendered(t, HTML{Look: render.Look{Title: name, Source: name, Notes: []string{name}}, SVG: sketch{}}, g)
+		page := rendered(t, HTML{Style: render.Style{Title: name, Source: name, Notes: []string{name}}, SVG: sketch{}}, g)
 		for _, tag := range []string{"<script", "<style", "</", "<!--"} {
 			if got, want := count(page, tag), count(plain, tag); got != want {
 				t.Errorf("title %.40q: %d of %q, want %d", name, got, tag, want)
@@ -226,7 +226,7 @@ func TestLargeGraphs(t *testing.T) {
 }
 
 func TestFragmentHasWhatThePageHas(t *testing.T) {
-	h := HTML{Look: render.Look{Title: "shop"}, SVG: sketch{}, Live: true}
+	h := HTML{Style: render.Style{Title: "shop"}, SVG: sketch{}, Live: true}
 	g := rendertest.Shop().Graph(t)
 	var b bytes.Buffer
 	if err := h.Fragment(&b, g); err != nil {

@@ -102,7 +102,7 @@ func made(view View) (shown, error) {
 	if err != nil {
 		return shown{}, err
 	}
-	return shown{View: view, input: sha256.Sum256(fmt.Appendf(data, "%+v", view.Page.Look))}, nil
+	return shown{View: view, input: sha256.Sum256(fmt.Appendf(data, "%+v", view.Page.Style))}, nil
 }
 
 // write makes the documents of the page.

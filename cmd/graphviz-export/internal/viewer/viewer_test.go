@@ -40,7 +40,7 @@ func (p *pen) Render(w io.Writer, g *servicegraph.Graph) error {
 func view(g *servicegraph.Graph, p *pen) View {
 	page := report.HTML{SVG: p}
 	svg := render.Format{Name: "svg", Extensions: []string{".svg"}, Renderer: p}
-	return View{Graph: g, Page: page, Formats: append(append(render.Formats(render.Look{}), report.Formats(page)...), svg)}
+	return View{Graph: g, Page: page, Formats: append(append(render.Formats(render.Style{}), report.Formats(page)...), svg)}
 }
 
 // get returns the answer to a request, and what is in it.

@@ -7,10 +7,10 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// A Look says how documents present a graph: what stands above it, from where on
+// A Style says how documents present a graph: what stands above it, from where on
 // failures are marked, and how much is written on the edges. The zero value is the
 // usual look.
-type Look struct {
+type Style struct {
 	Title  string   // heading; empty: none
 	Source string   // where the spans come from, such as a file or the URL of a Tempo; empty: not said
 	Query  string   // what they were asked for with; empty: not said
@@ -41,7 +41,7 @@ const (
 // A Level says how bad a share of failed calls is.
 type Level int
 
-// The levels, as the shares in a [Look] divide them.
+// The levels, as the shares in a [Style] divide them.
 const (
 	Healthy Level = iota
 	Warning
@@ -56,7 +56,7 @@ func (l Level) String() string { return [...]string{"ok", "warn", "error"}[l] }
 func (l Level) Glyph() string { return [...]string{"", "▲", "●"}[l] }
 
 // Level returns the level of a number of calls of which so many have failed.
-func (l Look) Level(errors, calls float64) Level {
+func (l Style) Level(errors, calls float64) Level {
 	warn, err := l.Warn, l.Error
 	if warn == 0 {
 		warn = 0.01
@@ -85,7 +85,7 @@ func (l Level) mark() string {
 }
 
 // direction returns the direction of the calls, as Graphviz and Mermaid call it.
-func (l Look) direction() string {
+func (l Style) direction() string {
 	if l.TopDown {
 		return "TB"
 	}
@@ -94,7 +94,7 @@ func (l Look) direction() string {
 
 // Heading returns what stands above a picture of g, without the title: where the
 // graph comes from, how to read it, and what it does not show.
-func (l Look) Heading(g *servicegraph.Graph) []string {
+func (l Style) Heading(g *servicegraph.Graph) []string {
 	lines := []string{l.provenance(g)}
 	if legend := l.legend(g); legend != "" {
 		lines = append(lines, legend)
@@ -103,7 +103,7 @@ func (l Look) Heading(g *servicegraph.Graph) []string {
 }
 
 // provenance says in a line where the graph comes from.
-func (l Look) provenance(g *servicegraph.Graph) string {
+func (l Style) provenance(g *servicegraph.Graph) string {
 	var parts []string
 	for _, s := range []string{l.Source, l.Query} {
 		if s != "" {
@@ -116,7 +116,7 @@ func (l Look) provenance(g *servicegraph.Graph) string {
 }
 
 // legend says how to read the picture.
-func (l Look) legend(g *servicegraph.Graph) string {
+func (l Style) legend(g *servicegraph.Graph) string {
 	if g.NumNodes() == 0 {
 		return "nothing to draw: there is no service in these spans"
 	}
@@ -150,7 +150,7 @@ func (l Look) legend(g *servicegraph.Graph) string {
 }
 
 // caveats says what the picture does not show, and what to be careful about.
-func (l Look) caveats(g *servicegraph.Graph) []string {
+func (l Style) caveats(g *servicegraph.Graph) []string {
 	lines := slices.Clone(l.Notes)
 	for i := range lines {
 		lines[i] = visible(lines[i])
