@@ -1,6 +1,7 @@
 package servicegraph
 
 import (
+	"cmp"
 	"errors"
 	"iter"
 	"slices"
@@ -227,7 +228,7 @@ func (b *Builder) record(s *Span) record {
 // serviceName returns the name of the span's service, with what [Config].SplitBy
 // adds to it.
 func (c *Config) serviceName(service string, resource []Attr) string {
-	name := firstOf(service, unknownService)
+	name := cmp.Or(service, unknownService)
 	for _, key := range c.SplitBy {
 		if value, ok := findAttr(resource, key); ok && value != "" {
 			name += "@" + value

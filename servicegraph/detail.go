@@ -1,6 +1,9 @@
 package servicegraph
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // A detail is what a caller says of a call beyond whom it called. Details are no
 // part of the identity of an edge: they are noted on it.
@@ -44,8 +47,8 @@ func (f *peerFacts) detail() detail {
 	}
 	return detail{
 		host: at.host, port: at.port,
-		dbNamespace: firstOf(f.dbNamespace, f.dbName),
-		dbSystem:    databaseSystem(firstOf(f.dbSystem, f.dbSystemOld)),
+		dbNamespace: cmp.Or(f.dbNamespace, f.dbName),
+		dbSystem:    databaseSystem(cmp.Or(f.dbSystem, f.dbSystemOld)),
 		destination: destination,
 		rpcMethod:   f.rpcMethod,
 		model:       f.genaiModel,

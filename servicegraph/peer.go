@@ -1,6 +1,7 @@
 package servicegraph
 
 import (
+	"cmp"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -80,7 +81,7 @@ func (f *peerFacts) callee(kind Kind) (peer, bool) {
 	case f.isAgentStep():
 		return peer{}, false
 	case f.genaiProvider != "" || f.genaiSystem != "":
-		return named(modelProvider(firstOf(f.genaiProvider, f.genaiSystem)), TypeModel)
+		return named(modelProvider(cmp.Or(f.genaiProvider, f.genaiSystem)), TypeModel)
 	case f.faasName != "": // the name of a service, where the function is instrumented
 		return peer{NodeID{Name: f.faasName, Type: TypeFunction}, true}, true
 	case f.hasQueue():
@@ -132,15 +133,15 @@ func (f *peerFacts) hasDatabase() bool {
 // (D6). PostgreSQL's new namespace is "database|schema", the old name the
 // database alone: one node for both (D2).
 func (f *peerFacts) database() string {
-	name := firstOf(f.dbNamespace, f.dbName)
-	system := databaseSystem(firstOf(f.dbSystem, f.dbSystemOld))
+	name := cmp.Or(f.dbNamespace, f.dbName)
+	system := databaseSystem(cmp.Or(f.dbSystem, f.dbSystemOld))
 	if system == "microsoft.sql_server" { // instance|database
 		name = name[strings.LastIndexByte(name, '|')+1:]
 	} else {
 		name, _, _ = strings.Cut(name, "|")
 	}
 	if name == "" || (isNumber(name) && system != "") {
-		return firstOf(system, name)
+		return cmp.Or(system, name)
 	}
 	return name
 }
@@ -214,7 +215,7 @@ func (f *peerFacts) isAgentStep() bool {
 // receiving it: it settles one, or sends on a batch whose messages have spans of
 // their own, which links point to.
 func (f *peerFacts) carriesNothing(links int) bool {
-	switch operation := firstOf(f.msgOperation, f.msgOperationOld); operation {
+	switch operation := cmp.Or(f.msgOperation, f.msgOperationOld); operation {
 	case "settle":
 		return f.hasQueue()
 	case "send", "publish":
@@ -227,7 +228,7 @@ func (f *peerFacts) carriesNothing(links int) bool {
 // make it a CLIENT span where another span made the message; to the graph it is a
 // message's sending side all the same.
 func (f *peerFacts) publishes() bool {
-	switch firstOf(f.msgOperation, f.msgOperationOld) {
+	switch cmp.Or(f.msgOperation, f.msgOperationOld) {
 	case "send", "publish", "create":
 		return f.hasQueue()
 	}
@@ -238,7 +239,7 @@ func (f *peerFacts) publishes() bool {
 // conventions make it a CLIENT span where it asks for them, and a CONSUMER span
 // where they are handed to it; to the graph both are the receiving side.
 func (f *peerFacts) receives() bool {
-	return f.hasQueue() && firstOf(f.msgOperation, f.msgOperationOld) == "receive"
+	return f.hasQueue() && cmp.Or(f.msgOperation, f.msgOperationOld) == "receive"
 }
 
 // queue names a destination as system/destination. Temporary destinations are
@@ -248,7 +249,7 @@ func (f *peerFacts) queue() NodeID {
 	if f.msgTemplate == "" && (f.msgTemporary == "true" || f.msgAnonymous == "true") {
 		destination = "temporary"
 	}
-	name := firstOf(destination, system)
+	name := cmp.Or(destination, system)
 	if destination != "" && system != "" {
 		name = system + "/" + destination
 	}
@@ -256,7 +257,7 @@ func (f *peerFacts) queue() NodeID {
 }
 
 func (f *peerFacts) destination() string {
-	return firstOf(f.msgTemplate, f.msgDestination, f.msgDestinationOld, f.msgSource)
+	return cmp.Or(f.msgTemplate, f.msgDestination, f.msgDestinationOld, f.msgSource)
 }
 
 // messagingSystem returns the present name of a messaging product.
@@ -282,7 +283,7 @@ func (f *peerFacts) host() string {
 	if u := f.url(); u != nil {
 		return hostOf(u.Hostname())
 	}
-	return hostOf(firstOf(f.httpHost, f.networkPeerAddress, f.netSockPeerAddress, f.netPeerIPOld))
+	return hostOf(cmp.Or(f.httpHost, f.networkPeerAddress, f.netSockPeerAddress, f.netPeerIPOld))
 }
 
 // url returns the URL of a request up to its path, nil if it is unknown.
@@ -323,10 +324,10 @@ func originLen[T string | []byte](url T) int {
 // the logical address counts, which is perhaps part of a URL: behind a network address
 // there may be anybody's load balancer.
 func (f *peerFacts) address() address {
-	name, port := firstOf(f.serverAddress, f.netPeerName), firstOf(f.serverPort, f.netPeerPort)
+	name, port := cmp.Or(f.serverAddress, f.netPeerName), cmp.Or(f.serverPort, f.netPeerPort)
 	if name == "" {
 		if u := f.url(); u != nil {
-			return address{host: hostOf(u.Hostname()), port: firstOf(u.Port(), port, defaultPorts[u.Scheme])}
+			return address{host: hostOf(u.Hostname()), port: cmp.Or(u.Port(), port, defaultPorts[u.Scheme])}
 		}
 	}
 	if port == "" {
@@ -342,7 +343,7 @@ var defaultPorts = map[string]string{"http": "80", "https": "443"}
 
 // serverError reports whether the HTTP status code says that the server failed.
 func (f *peerFacts) serverError() bool {
-	code := firstOf(f.httpStatus, f.httpStatusOld)
+	code := cmp.Or(f.httpStatus, f.httpStatusOld)
 	return len(code) == 3 && code[0] == '5' && isNumber(code)
 }
 
@@ -372,13 +373,4 @@ func isNumber(s string) bool {
 		}
 	}
 	return s != ""
-}
-
-func firstOf(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
 }

@@ -23,13 +23,13 @@ type sides struct{ caller, callee, other int32 }
 type identity struct {
 	id   SpanID
 	node nodeIndex
-	side side
+	side identitySide
 }
 
-type side uint8
+type identitySide uint8
 
 const (
-	otherSide side = iota
+	otherSide identitySide = iota
 	callerSide
 	calleeSide
 )
@@ -95,7 +95,7 @@ func (x *spanIndex) member(key identity, spans []record) int32 {
 // is none. Of both sides of a call to itself it is the callee.
 func (x *spanIndex) whole(r *record) int32 {
 	if _, ok := x.shared[r.id]; ok {
-		for _, s := range [...]side{calleeSide, callerSide} {
+		for _, s := range [...]identitySide{calleeSide, callerSide} {
 			if i, ok := x.members[identity{r.id, r.node, s}]; ok {
 				return i
 			}
@@ -159,7 +159,7 @@ func (s *sides) offer(i int32, r *record, spans []record, names *names) {
 // id: the one of its own service, from the inside out; otherwise the caller's
 // span for a callee and the callee's span for everything else.
 func (x *spanIndex) choose(both sides, r *record) int32 {
-	for _, s := range [...]side{calleeSide, callerSide, otherSide} {
+	for _, s := range [...]identitySide{calleeSide, callerSide, otherSide} {
 		if i, ok := x.members[identity{r.parent, r.node, s}]; ok {
 			return i
 		}

@@ -1,6 +1,7 @@
 package servicegraph
 
 import (
+	"cmp"
 	"container/list"
 	"slices"
 	"strings"
@@ -218,7 +219,7 @@ func (p *TempoProcessor) expire(c *tempoCall) {
 	side := ""
 	switch {
 	case c.client == "" && c.key.client.IsZero():
-		c.client, side = firstOf(c.peer, "user"), "client"
+		c.client, side = cmp.Or(c.peer, "user"), "client"
 	case c.client != "" && c.peer != "":
 		c.server, side = c.peer, "server"
 	default:
