@@ -29,6 +29,7 @@ var policy = map[string]string{
 	"": "",
 
 	"servicegraph":             wording,
+	"servicegraph/temposeries": wording + "servicegraph",
 	"servicegraph/tracefile":   wording + "servicegraph github.com/klauspost/compress google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
 	"servicegraph/otelspan":    wording + "servicegraph " + otelSDK,
 	"servicegraph/graphtest":   wording + "servicegraph servicegraph/otelspan servicegraph/render " + otelSDK,

@@ -42,20 +42,9 @@ type Config struct {
 	// that is entered counts it, and no caller is made up.
 	UserNode bool
 
-	// Tempo, if set, turns the Tempo-compatible mode on: beside the graph, the builder
-	// keeps the series that Tempo's service-graphs processor writes from the same
-	// spans in the order of arrival: see [Builder.Tempo].
-	Tempo *TempoConfig
-
 	// QueueNodes makes a node of the queue between a producer and a consumer:
 	// two edges, producer to queue and queue to consumer, in place of one.
 	QueueNodes bool
-
-	// Peer, if set, names the peer of a client or producer span in place of the
-	// package's own rules; false if it has no name. It is called once for each
-	// such span, and must answer the same for the same span. The span's Attrs hold
-	// what the source kept: see Reads.
-	Peer func(Span) (NodeID, bool)
 
 	// NodeAttrs are keys of resource attributes to note on the nodes, such as
 	// service.version: see Node.Attrs.
@@ -66,11 +55,10 @@ type Config struct {
 }
 
 // Reads reports whether the graph reads the attribute with this key, of a span or
-// of a resource. A source can leave out all others, unless Peer wants them.
+// of a resource. A source can leave out all others.
 func (c Config) Reads(key string) bool {
 	return keyOf(key).is(c.roles()) || isEnvironment(key) ||
-		slices.Contains(c.NodeAttrs, key) || slices.Contains(c.SplitBy, key) ||
-		c.Tempo != nil && c.Tempo.ReadsAttr(key)
+		slices.Contains(c.NodeAttrs, key) || slices.Contains(c.SplitBy, key)
 }
 
 // A Builder collects spans in any order and turns them into a [Graph]. It is not
@@ -90,7 +78,6 @@ type Builder struct {
 	report Report       // what is known when a span arrives
 	attrs  map[nodeIndex]attrSet
 	cut    map[nodeIndex]bool // nodes with values left out of attrs
-	tempo  *TempoProcessor    // nil unless Config.Tempo is set
 
 	window
 }
@@ -100,9 +87,6 @@ func NewBuilder(cfg Config) *Builder {
 	b := &Builder{cfg: cfg, linked: make(map[Link]int), attrs: make(map[nodeIndex]attrSet), cut: make(map[nodeIndex]bool)}
 	b.folder = newFolder(b)
 	b.window.init(&b.names, cfg.Window)
-	if cfg.Tempo != nil {
-		b.tempo = NewTempoProcessor(*cfg.Tempo)
-	}
 	return b
 }
 
@@ -134,9 +118,6 @@ func (b *Builder) CountSkipped() { b.report.Skipped++ }
 // Add takes one span. The order of spans does not matter, and a span delivered
 // twice counts once.
 func (b *Builder) Add(s Span) {
-	if b.tempo != nil {
-		b.tempo.Add(s)
-	}
 	if set := b.admit(&s.TraceID, &s.SpanID); set != nil {
 		r := b.store.add(b.last, &set.spans)
 		*r = b.record(&s)
@@ -170,11 +151,6 @@ func (b *Builder) kept(r *record, links []Link) {
 		b.limit()
 	}
 }
-
-// Tempo returns the processor of the Tempo-compatible mode, which has seen every
-// span added so far; nil unless [Config].Tempo is set. It belongs to the builder:
-// who asks may read it and let waiting halves expire.
-func (b *Builder) Tempo() *TempoProcessor { return b.tempo }
 
 // Graph returns the graph of all spans so far, those of traces that are not
 // complete included. It can be called at any time, and adding can go on after it.
@@ -223,6 +199,16 @@ func (b *Builder) record(s *Span) record {
 	said := b.cfg.say(s)
 	b.take(&r, &said)
 	return r
+}
+
+// findAttr returns the first value that the attributes have for a key.
+func findAttr(attrs []Attr, key string) (value string, ok bool) {
+	for _, a := range attrs {
+		if a.Key == key {
+			return a.Value, true
+		}
+	}
+	return "", false
 }
 
 // serviceName returns the name of the span's service, with what [Config].SplitBy

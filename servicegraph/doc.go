@@ -47,12 +47,6 @@
 // it knows of these and settles them each time it is made, so that a merged graph
 // is the graph of all the spans.
 //
-// # Tempo
-//
-// With [Config].Tempo set, a builder also gives, from the same spans, the series that
-// Tempo's service-graphs processor writes, invented callers and zeros for unseen
-// sides included: see [TempoProcessor], which lists what cannot be equal.
-//
 // # Streams
 //
 // A [Builder] with a [Window] runs over an endless stream in bounded memory, with

@@ -162,21 +162,6 @@ func TestHostileNames(t *testing.T) {
 	}
 }
 
-func TestConfigPeer(t *testing.T) {
-	cfg := sg.Config{Peer: func(s sg.Span) (sg.NodeID, bool) {
-		for _, a := range s.Attrs {
-			if a.Key == "our.peer" {
-				return sg.NodeID{Namespace: "ours", Name: a.Value, Type: sg.TypeExternal}, true
-			}
-		}
-		return sg.NodeID{}, false
-	}}
-	g := buildWith(cfg, mustParse(t, "C A c our.peer=x peer.service=y\nC A d peer.service=y"))
-	if got, want := edgeLines(g), "node A\nnode ours/x (external) requests 1\nA -> ours/x request n1\n  caller n1 1ms\n"; got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
-}
-
 func TestNodeAttrsAreCutInAnyOrder(t *testing.T) {
 	var spans []sg.Span
 	for i := range 100 {

@@ -6,7 +6,7 @@ package servicegraph
 // graph needs of them. [Builder.Add] is the simple way, for spans that are values of
 // type [Span]; a reader of encoded traces saves most of the work by this one:
 //
-//	in := servicegraph.NewIntake(cfg) // if cfg.TakesRaw()
+//	in := servicegraph.NewIntake(cfg)
 //	for each resource {
 //		res, known := in.KnownResource(encoded)
 //		if !known {
@@ -88,17 +88,8 @@ const (
 	maxKnownSaying   = 512
 )
 
-// TakesRaw reports whether spans for a builder with this configuration can go through
-// an [Intake]. They cannot where a function or a processor in it wants each [Span] as
-// it is: [Config].Peer and [Config].Tempo.
-func (c Config) TakesRaw() bool { return c.Peer == nil && c.Tempo == nil }
-
-// NewIntake returns an intake for builders with this configuration, for which
-// [Config.TakesRaw] must be true.
+// NewIntake returns an intake for builders with this configuration.
 func NewIntake(cfg Config) *Intake {
-	if !cfg.TakesRaw() {
-		panic("servicegraph: an intake for a configuration that wants spans as they are")
-	}
 	in := &Intake{cfg: cfg, ledger: new(ledger), used: make(chan *Batch, 8)}
 	in.batch = in.newBatch()
 	for kind := range in.filters {

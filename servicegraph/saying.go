@@ -42,23 +42,11 @@ func (c *Config) say(s *Span) (said saying) {
 	case said.caller || facts.hasDatabase() && !c.IgnoreInternalDatabases:
 		said.caller = true // a database inside the process has no client span (D10)
 		said.resent = facts.resendCount != "" && facts.resendCount != "0"
-		said.peer, said.hasPeer = c.callee(s, &facts)
+		said.peer, said.hasPeer = facts.callee(s.Kind)
 		said.address = facts.address()
 		said.detail = facts.detail()
 	}
 	return said
-}
-
-func (c *Config) callee(s *Span, facts *peerFacts) (peer, bool) {
-	if c.Peer == nil {
-		return facts.callee(s.Kind)
-	}
-	id, ok := c.Peer(*s)
-	if id.Type == TypeService { // a service sends spans; whether this one does is not known yet
-		id.Type = TypeExternal
-		return peer{id, true}, ok
-	}
-	return peer{id: id}, ok
 }
 
 // A meaning is a saying in a builder's numbers.

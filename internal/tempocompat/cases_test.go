@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/temposeries"
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
 )
 
@@ -25,7 +26,7 @@ import (
 type testCase struct {
 	row    string
 	reason string
-	cfg    servicegraph.TempoConfig
+	cfg    temposeries.Config
 	spans  string
 	want   string
 	tempo  string // what Tempo gives, in the few cases where that is not the same
@@ -91,7 +92,7 @@ var cases = []testCase{
 		spans: `A:c1 server.address=api.stripe.com`,
 		want:  `none; E1 x1`},
 	{row: "B17", reason: "… unless the configuration says so, and then peer.service is none",
-		cfg:   servicegraph.TempoConfig{PeerAttributes: []string{"server.address"}},
+		cfg:   temposeries.Config{PeerAttributes: []string{"server.address"}},
 		spans: `A:c1 peer.service=ext server.address=api.stripe.com A:c2 peer.service=ext`,
 		want:  `A→api.stripe.com virtual_node 1/0 cs.1 ss0; E2 x1`},
 	{row: "B18", reason: "virtual_node overwrites messaging_system",
@@ -242,7 +243,7 @@ var cases = []testCase{
 		spans: `A:c1 [0+10] B:s2<1 [0+50]`,
 		want:  `A→B - 1/0 cs.01 ss.05; E1 x0`},
 	{row: "X01", reason: "when too many wait, a span that would wait is dropped; databases and other halves go on",
-		cfg:   servicegraph.TempoConfig{MaxItems: 1},
+		cfg:   temposeries.Config{MaxItems: 1},
 		spans: `A:c1 A:c5 A:c6 db.name=x push2 B:s7<5 B:s2<1`,
 		want:  `A→B - 1/0 cs.1 ss.05, A→x database 1/0 cs.1 ss.1; E2 x0 d2`},
 
@@ -287,65 +288,65 @@ var cases = []testCase{
 		spans: strings.Repeat("x", 3000) + `:c1 peer.service=` + strings.Repeat("y", 2047) + `éé`,
 		want:  strings.Repeat("x", 2048) + `→` + strings.Repeat("y", 2047) + "\xc3 virtual_node 1/0 cs.1 ss0; E1 x0"},
 	{row: "long", reason: "… as are all labels",
-		cfg:   servicegraph.TempoConfig{Dimensions: environment},
+		cfg:   temposeries.Config{Dimensions: environment},
 		spans: `A:s1 deployment.environment=` + strings.Repeat("x", 3000),
 		want:  `user→A virtual_node 1/0 cs0 ss.1 deployment_environment=` + strings.Repeat("x", 2048) + `; E1 x0`},
 
 	// Labels and weights.
 	{row: "V01", reason: "the label says which side is not instrumented",
-		cfg:   servicegraph.TempoConfig{VirtualNodeLabel: true},
+		cfg:   temposeries.Config{VirtualNodeLabel: true},
 		spans: `A:s1 A:c2 peer.service=ext A:c3 db.name=x`,
 		want:  `A→ext virtual_node 1/0 cs.1 ss0 virtual_node=server, A→x database 1/0 cs.1 ss.1, user→A virtual_node 1/0 cs0 ss.1 virtual_node=client; E3 x0`},
 	{row: "N01", reason: "of the two sides' dimensions that of the later stays",
-		cfg:   servicegraph.TempoConfig{Dimensions: environment},
+		cfg:   temposeries.Config{Dimensions: environment},
 		spans: `A:c1 resource.deployment.environment=ca B:s2<1 resource.deployment.environment=sb`,
 		want:  `A→B - 1/0 cs.1 ss.05 deployment_environment=sb; E1 x0`},
 	{row: "N02", reason: "… whichever that is",
-		cfg:   servicegraph.TempoConfig{Dimensions: environment},
+		cfg:   temposeries.Config{Dimensions: environment},
 		spans: `B:s2<1 resource.deployment.environment=sb A:c1 resource.deployment.environment=ca`,
 		want:  `A→B - 1/0 cs.1 ss.05 deployment_environment=ca; E1 x0`},
 	{row: "N02", reason: "… if it has any",
-		cfg:   servicegraph.TempoConfig{Dimensions: environment},
+		cfg:   temposeries.Config{Dimensions: environment},
 		spans: `B:s2<1 resource.deployment.environment=sb A:c1`,
 		want:  `A→B - 1/0 cs.1 ss.05 deployment_environment=sb; E1 x0`},
 	{row: "N03", reason: "with prefixes both stay; the resource wins over the span",
-		cfg:   servicegraph.TempoConfig{Dimensions: environment, PrefixDimensions: true},
+		cfg:   temposeries.Config{Dimensions: environment, PrefixDimensions: true},
 		spans: `A:c1 deployment.environment=span resource.deployment.environment=ca B:s2<1 deployment.environment=sb`,
 		want:  `A→B - 1/0 cs.1 ss.05 client_deployment_environment=ca server_deployment_environment=sb; E1 x0`},
 	{row: "N03", reason: "… and a side without has none",
-		cfg:   servicegraph.TempoConfig{Dimensions: environment, PrefixDimensions: true},
+		cfg:   temposeries.Config{Dimensions: environment, PrefixDimensions: true},
 		spans: `A:c1 resource.deployment.environment=ca B:s2<1`,
 		want:  `A→B - 1/0 cs.1 ss.05 client_deployment_environment=ca; E1 x0`},
 	{row: "N03", reason: "the label of the virtual node has no prefix, and the namespace is an attribute like others",
-		cfg:   servicegraph.TempoConfig{Dimensions: []string{"service.namespace"}, PrefixDimensions: true, VirtualNodeLabel: true},
+		cfg:   temposeries.Config{Dimensions: []string{"service.namespace"}, PrefixDimensions: true, VirtualNodeLabel: true},
 		spans: `A:c1 resource.service.namespace=shop peer.service=ext`,
 		want:  `A→ext virtual_node 1/0 cs.1 ss0 client_service_namespace=shop virtual_node=server; E1 x0`},
 	{row: "N03", reason: "… and so is the name",
-		cfg:   servicegraph.TempoConfig{Dimensions: []string{"service.name"}},
+		cfg:   temposeries.Config{Dimensions: []string{"service.name"}},
 		spans: `A:c1 service.name=span B:s2<1`,
 		want:  `A→B - 1/0 cs.1 ss.05 service_name=B; E1 x0`},
 	{row: "W01", reason: "the half that comes last says how many calls this one stands for",
-		cfg:   servicegraph.TempoConfig{SpanMultiplierKey: "ratio"},
+		cfg:   temposeries.Config{SpanMultiplierKey: "ratio"},
 		spans: `A:c1! ratio=0.5 B:s2<1 ratio=0.1`,
 		want:  `A→B - 10/10 cs1 ss.5; E1 x0`},
 	{row: "W01", reason: "… on the span or on the resource, and of the message's time too",
-		cfg:   servicegraph.TempoConfig{SpanMultiplierKey: "ratio"},
+		cfg:   temposeries.Config{SpanMultiplierKey: "ratio"},
 		spans: `A:p1 [0+10] B:k2<1 [50+20] resource.ratio=0.5`,
 		want:  `A→B messaging_system 2/0 cs.02 ss.04 ms.08; E1 x0`},
 	{row: "W01", reason: "… of which the span wins, if it has a number of that type",
-		cfg:   servicegraph.TempoConfig{SpanMultiplierKey: "ratio"},
+		cfg:   temposeries.Config{SpanMultiplierKey: "ratio"},
 		spans: `A:s1 ratio=0.5 resource.ratio=0.1 B:c9 trace:2 ratio=2 resource.ratio=0.1 C:s3<9 trace:2 ratio=2 resource.ratio=0.1`,
 		want:  `B→C - 10/0 cs1 ss.5, user→A virtual_node 2/0 cs0 ss.2; E2 x0`},
 	{row: "W02", reason: "… even if it does not say",
-		cfg:   servicegraph.TempoConfig{SpanMultiplierKey: "ratio"},
+		cfg:   temposeries.Config{SpanMultiplierKey: "ratio"},
 		spans: `A:c1 ratio=0.5 B:s2<1`,
 		want:  `A→B - 1/0 cs.1 ss.05; E1 x0`},
 	{row: "W03", reason: "integers are no probabilities",
-		cfg:   servicegraph.TempoConfig{SpanMultiplierKey: "ratio"},
+		cfg:   temposeries.Config{SpanMultiplierKey: "ratio"},
 		spans: `A:c1 ratio=2 B:s2<1 ratio=2`,
 		want:  `A→B - 1/0 cs.1 ss.05; E1 x0`},
 	{row: "W03", reason: "… and strings neither, but here attributes have lost their types",
-		cfg:   servicegraph.TempoConfig{SpanMultiplierKey: "ratio"},
+		cfg:   temposeries.Config{SpanMultiplierKey: "ratio"},
 		spans: `A:c1 B:s2<1 ratio="0.1"`,
 		want:  `A→B - 10/0 cs1 ss.5; E1 x0`,
 		tempo: `A→B - 1/0 cs.1 ss.05; E1 x0`},
@@ -360,7 +361,7 @@ func TestCases(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.cfg.MessagingLatency = true
-		processor := servicegraph.NewTempoProcessor(c.cfg)
+		processor := temposeries.NewProcessor(c.cfg)
 		for _, r := range requests {
 			for _, s := range spansOf(t, encode(t, r.spans), c.cfg) {
 				processor.Add(s)
@@ -391,10 +392,10 @@ func encode(t *testing.T, spans []*tracepb.ResourceSpans) []byte {
 }
 
 // spansOf reads the body of an OTLP export.
-func spansOf(t *testing.T, body []byte, cfg servicegraph.TempoConfig) []servicegraph.Span {
+func spansOf(t *testing.T, body []byte, cfg temposeries.Config) []servicegraph.Span {
 	t.Helper()
 	var spans []servicegraph.Span
-	for s, err := range tracefile.Read(bytes.NewReader(body), "request", tracefile.Config{Keep: cfg.ReadsAttr}) {
+	for s, err := range tracefile.Read(bytes.NewReader(body), "request", tracefile.Config{Keep: cfg.Reads}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -404,7 +405,7 @@ func spansOf(t *testing.T, body []byte, cfg servicegraph.TempoConfig) []serviceg
 }
 
 // describe writes what a processor says in the form of testCase.want.
-func describe(p *servicegraph.TempoProcessor) string {
+func describe(p *temposeries.Processor) string {
 	var series []string
 	for _, s := range p.Series() {
 		var b strings.Builder

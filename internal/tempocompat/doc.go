@@ -1,4 +1,4 @@
-// Package tempocompat proves that servicegraph.TempoProcessor gives what Tempo gives.
+// Package tempocompat proves that temposeries.Processor gives the series that Tempo writes.
 // It holds tests only.
 //
 // The cases are the rows of the table "Tempo's processor, case by case", as they were

@@ -15,6 +15,7 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/temposeries"
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
 )
 
@@ -54,7 +55,7 @@ func TestKnownAnswers(t *testing.T) {
 			if err != nil {
 				t.Skipf("no answer of Tempo here: %v", err)
 			}
-			p := servicegraph.NewTempoProcessor(servicegraph.TempoConfig{})
+			p := temposeries.NewProcessor(temposeries.Config{})
 			for _, s := range recording(t, c.spans) {
 				p.Add(s)
 			}

@@ -16,7 +16,7 @@ import (
 	"github.com/klauspost/compress/snappy"
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/temposeries"
 )
 
 // values are the latest values of series, by name and labels as Prometheus writes them.
@@ -38,7 +38,7 @@ func seriesName(labels map[string]string) string {
 }
 
 // add adds a value that Tempo would write.
-func (v values) add(s *servicegraph.TempoSeries, name, le string, value float64) {
+func (v values) add(s *temposeries.Series, name, le string, value float64) {
 	labels := map[string]string{
 		"__name__": "traces_service_graph_request_" + name,
 		"client":   s.Client, "server": s.Server, "connection_type": s.ConnectionType,
@@ -50,7 +50,7 @@ func (v values) add(s *servicegraph.TempoSeries, name, le string, value float64)
 	v[seriesName(labels)] = value
 }
 
-func (v values) addHistogram(s *servicegraph.TempoSeries, name string, h servicegraph.TempoHistogram) {
+func (v values) addHistogram(s *temposeries.Series, name string, h temposeries.Histogram) {
 	for _, b := range h.Buckets {
 		v.add(s, name+"_bucket", strconv.FormatFloat(b.UpTo, 'f', -1, 64), b.Count)
 	}
@@ -60,7 +60,7 @@ func (v values) addHistogram(s *servicegraph.TempoSeries, name string, h service
 }
 
 // valuesOf returns what Tempo would write for series.
-func valuesOf(series []servicegraph.TempoSeries) values {
+func valuesOf(series []temposeries.Series) values {
 	v := make(values)
 	for i := range series {
 		s := &series[i]

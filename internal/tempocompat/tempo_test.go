@@ -16,6 +16,7 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/temposeries"
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
@@ -30,7 +31,7 @@ func TestSameAsTempo(t *testing.T) {
 	sink := newSink(t)
 	p := &pair{
 		tempo: tempotest.Start(t, tempotest.Config{RemoteWriteURL: sink.url}),
-		ours:  servicegraph.NewTempoProcessor(servicegraph.TempoConfig{MessagingLatency: true}),
+		ours:  temposeries.NewProcessor(temposeries.Config{MessagingLatency: true}),
 	}
 	t.Run("cases", func(t *testing.T) { sendCases(t, p, cases) })
 	t.Run("too old", func(t *testing.T) { sendOld(t, p) })
@@ -62,7 +63,7 @@ func TestSameAsTempoConfigured(t *testing.T) {
 			sink := newSink(t)
 			p := &pair{
 				tempo: tempotest.Start(t, tempotest.Config{RemoteWriteURL: sink.url, ServiceGraphs: settings(cfg)}),
-				ours:  servicegraph.NewTempoProcessor(cfg),
+				ours:  temposeries.NewProcessor(cfg),
 				cfg:   cfg,
 			}
 			sendCases(t, p, rows)
@@ -72,7 +73,7 @@ func TestSameAsTempoConfigured(t *testing.T) {
 }
 
 // settings returns a configuration as Tempo's, without what every Tempo here has.
-func settings(cfg servicegraph.TempoConfig) (lines []string) {
+func settings(cfg temposeries.Config) (lines []string) {
 	list := func(name string, values []string) {
 		if values != nil {
 			lines = append(lines, fmt.Sprintf("%s: [%s]", name, strings.Join(values, ", ")))
@@ -144,7 +145,7 @@ func sendOld(t *testing.T, p *pair) {
 	}
 	wire := requests[0].spans
 	var ours []servicegraph.Span
-	for i, s := range spansOf(t, encode(t, wire), servicegraph.TempoConfig{}) {
+	for i, s := range spansOf(t, encode(t, wire), temposeries.Config{}) {
 		if i != 0 && i != 2 {
 			ours = append(ours, s)
 		}
@@ -176,10 +177,10 @@ func sendInvalid(t *testing.T, p *pair) {
 // A pair is a Tempo and a processor that receive the same spans.
 type pair struct {
 	tempo *tempotest.Tempo
-	ours  *servicegraph.TempoProcessor
-	cfg   servicegraph.TempoConfig // of both
-	sent  int                      // spans sent to Tempo
-	ends  int                      // calls of expire
+	ours  *temposeries.Processor
+	cfg   temposeries.Config // of both
+	sent  int                // spans sent to Tempo
+	ends  int                // calls of expire
 }
 
 // push sends spans to both, and returns when Tempo's generator has them: it takes
@@ -213,7 +214,7 @@ func (p *pair) expire(t *testing.T) {
 	p.push(t, requests[0].spans, spansOf(t, encode(t, requests[0].spans), p.cfg))
 	p.ours.Expire()
 	p.await(t, 20*time.Second, func() (string, bool) {
-		got := servicegraph.TempoCounters{
+		got := temposeries.Counters{
 			Edges:   uint64(p.counter(t, "edges")),
 			Expired: uint64(p.counter(t, "expired_edges")),
 			Dropped: uint64(p.counter(t, "dropped_spans")),

@@ -107,9 +107,8 @@ func (r *Recorder) OnEnd(s sdktrace.ReadOnlySpan) {
 	}
 }
 
-// keep reports whether an attribute matters. A peer function of the user's may
-// read any.
-func (r *Recorder) keep(key string) bool { return r.cfg.Peer != nil || r.cfg.Reads(key) }
+// keep reports whether the graph reads an attribute.
+func (r *Recorder) keep(key string) bool { return r.cfg.Reads(key) }
 
 // drain hands the pending spans to the builder, which the caller holds.
 func (r *Recorder) drain() {

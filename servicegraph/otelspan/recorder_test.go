@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -74,24 +75,27 @@ func TestRecorderGraphGrows(t *testing.T) {
 	}
 }
 
-// TestRecorderKeepsAttributesOfConfig: the graph gets those that its configuration
-// reads.
+// TestRecorderKeepsAttributesOfConfig: the recorder keeps an attribute that only the
+// configuration makes the graph read.
 func TestRecorderKeepsAttributesOfConfig(t *testing.T) {
-	rec := otelspan.NewRecorder(servicegraph.Config{
-		Peer: func(s servicegraph.Span) (servicegraph.NodeID, bool) {
-			for _, a := range s.Attrs {
-				if a.Key == "our.peer" {
-					return servicegraph.NodeID{Name: a.Value, Type: servicegraph.TypeExternal}, true
-				}
-			}
-			return servicegraph.NodeID{}, false
-		},
-	})
-	_, span := tracer(rec, "web").Start(t.Context(), "call", trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attribute.String("our.peer", "bank")))
-	span.End()
-	bank := servicegraph.NodeID{Name: "bank", Type: servicegraph.TypeExternal}
-	if _, ok := rec.Graph().Edge(servicegraph.EdgeID{From: service("web"), To: bank, Kind: servicegraph.EdgeRequest}); !ok {
-		t.Error("the peer function has not seen the attribute")
+	for _, tt := range []struct {
+		keys []string
+		want []servicegraph.Attr
+	}{
+		{nil, nil},
+		{[]string{"service.version"}, []servicegraph.Attr{{Key: "service.version", Value: "1.4.2"}}},
+	} {
+		rec := otelspan.NewRecorder(servicegraph.Config{NodeAttrs: tt.keys})
+		web := sdktrace.NewTracerProvider(
+			sdktrace.WithSpanProcessor(rec),
+			sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", "web"), attribute.String("service.version", "1.4.2"))),
+		).Tracer("test")
+		_, span := web.Start(t.Context(), "serve", trace.WithSpanKind(trace.SpanKindServer))
+		span.End()
+		node, _ := rec.Graph().Node(service("web"))
+		if diff := cmp.Diff(tt.want, node.Attrs); diff != "" {
+			t.Errorf("NodeAttrs %q (-want +got):\n%s", tt.keys, diff)
+		}
 	}
 }
 

@@ -52,10 +52,8 @@ type loader struct {
 func newLoader(b *servicegraph.Builder, name string, skipped func(*servicegraph.SkipError) error) *loader {
 	l := &loader{builder: b, skipped: skipped}
 	l.source = newSource(name, Config{Keep: b.Config().Reads}, l.yield)
-	if b.Config().TakesRaw() {
-		l.source.intake = servicegraph.NewIntake(b.Config())
-		l.source.loaded = l.take
-	}
+	l.source.intake = servicegraph.NewIntake(b.Config())
+	l.source.loaded = l.take
 	return l
 }
 
@@ -89,9 +87,7 @@ func (l *loader) read(r io.Reader, limit int, size func(recognized) int) error {
 		err = l.follow(newPipeline(l.source, l.builder.Config(), in, limit, n))
 	} else {
 		err = in.form.read(l.source, in.Reader, limit)
-		if l.source.intake != nil {
-			l.take(l.source.intake)
-		}
+		l.take(l.source.intake)
 	}
 	return l.source.finish(in, err)
 }

@@ -101,7 +101,6 @@ var loadConfigs = []servicegraph.Config{
 	{HTTPErrors: true, NodeAttrs: []string{"host.name"}},
 	{IgnoreInternalDatabases: true, QueueNodes: true, SplitBy: []string{"service.version"}},
 	{Window: servicegraph.Window{Nodes: 3, Traces: 2}},
-	{Tempo: &servicegraph.TempoConfig{}}, // which wants every span as it is
 }
 
 func TestLoad(t *testing.T) {

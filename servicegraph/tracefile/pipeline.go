@@ -179,10 +179,8 @@ type collector struct {
 func newCollector(s *source, config servicegraph.Config) *collector {
 	c := new(collector)
 	c.source = *newSource(s.name, Config{Keep: s.keep}, c.yield)
-	if s.intake != nil {
-		c.intake = servicegraph.NewIntake(config)
-		c.loaded = c.take
-	}
+	c.intake = servicegraph.NewIntake(config)
+	c.loaded = c.take
 	return c
 }
 
@@ -209,7 +207,7 @@ func (c *collector) yield(span servicegraph.Span, err error) bool {
 // deliver makes a delivery of the spans that came last.
 func (c *collector) deliver(skip *servicegraph.SkipError) {
 	d := delivery{spans: c.pending, skip: skip}
-	if c.intake != nil && c.intake.Len() > 0 {
+	if c.intake.Len() > 0 {
 		d.batch = c.intake.Batch()
 	}
 	if d.spans != nil || d.batch != nil || skip != nil {

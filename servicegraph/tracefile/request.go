@@ -19,8 +19,8 @@ type RequestLoader struct {
 	builder *servicegraph.Builder
 	source  *source
 	wire    *wireDecoder
-	fast    *jsonIntake         // nil without an intake
-	spans   []servicegraph.Span // of the request at hand, if they do not go to an intake
+	fast    *jsonIntake
+	spans   []servicegraph.Span // of the request being read, those that did not go to the intake
 }
 
 // Loaded says what became of the spans of a request.
@@ -45,9 +45,7 @@ func NewRequestLoader(b *servicegraph.Builder) *RequestLoader {
 // reset starts anew, without what was read of the request at hand.
 func (l *RequestLoader) reset() {
 	l.source = newSource("request", Config{Keep: l.builder.Config().Reads}, l.yield)
-	if l.builder.Config().TakesRaw() {
-		l.source.intake = servicegraph.NewIntake(l.builder.Config())
-	}
+	l.source.intake = servicegraph.NewIntake(l.builder.Config())
 	l.wire = newWireDecoder(l.source)
 	l.fast = newJSONIntake(l.source)
 }
@@ -94,7 +92,7 @@ func (l *RequestLoader) load(decode func() error) (Loaded, error) {
 		l.builder.CountSkipped()
 		return Loaded{}, fmt.Errorf("not a request of OTLP: %w", err)
 	}
-	if s.intake != nil && s.intake.Len() > 0 {
+	if s.intake.Len() > 0 {
 		l.builder.Take(s.intake.Batch())
 	}
 	for _, span := range l.spans {

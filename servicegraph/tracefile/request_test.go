@@ -1,6 +1,7 @@
 package tracefile
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -74,19 +75,17 @@ func TestRequestLoaderAnswers(t *testing.T) {
 		{"two objects", []byte(`{}{}`), true, "not a request of OTLP: not JSON: invalid character '{' after top-level value; 0 spans, 1 skipped, 0 invalid"},
 	}
 	for _, tt := range tests {
-		for _, cfg := range []servicegraph.Config{{}, {Tempo: &servicegraph.TempoConfig{}}} {
-			b := servicegraph.NewBuilder(cfg)
-			l := NewRequestLoader(b)
-			got := answer(l, tt.request, tt.json)
-			r := b.Graph().Report()
-			got = strings.ReplaceAll(got, "\u00a0", " ") // the protobuf package's spaces differ from build to build
-			got = fmt.Sprintf("%s; %d spans, %d skipped, %d invalid", got, r.Spans, r.Skipped, r.Invalid)
-			if got != tt.want {
-				t.Errorf("%s:\n got %s\nwant %s", tt.name, got, tt.want)
-			}
-			if again := answer(l, whole, false); again != "0 rejected: <nil>" {
-				t.Errorf("after %s, a good request: %s", tt.name, again)
-			}
+		b := servicegraph.NewBuilder(servicegraph.Config{})
+		l := NewRequestLoader(b)
+		got := answer(l, tt.request, tt.json)
+		r := b.Graph().Report()
+		got = strings.ReplaceAll(got, "\u00a0", " ") // the protobuf package's spaces differ from build to build
+		got = fmt.Sprintf("%s; %d spans, %d skipped, %d invalid", got, r.Spans, r.Skipped, r.Invalid)
+		if got != tt.want {
+			t.Errorf("%s:\n got %s\nwant %s", tt.name, got, tt.want)
+		}
+		if again := answer(l, whole, false); again != "0 rejected: <nil>" {
+			t.Errorf("after %s, a good request: %s", tt.name, again)
 		}
 	}
 }
@@ -103,7 +102,8 @@ func answer(l *RequestLoader, request []byte, isJSON bool) string {
 	return fmt.Sprintf("%d rejected: %v", loaded.Rejected, loaded.Reason)
 }
 
-// FuzzRequestLoader sends a request between two good ones, by both ways into a builder.
+// FuzzRequestLoader sends a request between two good ones, and compares the loader with
+// the decoders of [Read], whose spans are added one by one.
 func FuzzRequestLoader(f *testing.F) {
 	for _, r := range everything() {
 		f.Add(message(f, r), false)
@@ -113,16 +113,56 @@ func FuzzRequestLoader(f *testing.F) {
 		if len(data) > 1<<16 {
 			return
 		}
-		var outcomes [2]outcome
-		for i, cfg := range []servicegraph.Config{{}, {Tempo: &servicegraph.TempoConfig{}}} {
-			b := servicegraph.NewBuilder(cfg)
-			l := NewRequestLoader(b)
-			good := message(t, request("svc", span(1, "good")))
-			said := []string{answer(l, good, false), answer(l, data, isJSON), answer(l, good, false)}
-			outcomes[i] = outcomeOf(t, b, said, nil)
-		}
-		if diff := cmp.Diff(outcomes[0], outcomes[1]); diff != "" {
-			t.Errorf("by intake and by spans:\n%s", diff)
+		good := message(t, request("svc", span(1, "good")))
+		b := servicegraph.NewBuilder(servicegraph.Config{})
+		l := NewRequestLoader(b)
+		got := outcomeOf(t, b, []string{answer(l, good, false), answer(l, data, isJSON), answer(l, good, false)}, nil)
+
+		b = servicegraph.NewBuilder(servicegraph.Config{})
+		want := outcomeOf(t, b, []string{addDecoded(b, good, false), addDecoded(b, data, isJSON), addDecoded(b, good, false)}, nil)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("spans added one by one, and the loader (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// addDecoded adds the spans of a whole request to a builder one by one, as the decoders of
+// [Read] yield them, and nothing of a damaged one. It returns what answer returns.
+func addDecoded(b *servicegraph.Builder, request []byte, isJSON bool) string {
+	var spans []servicegraph.Span
+	s := newSource("request", Config{Keep: b.Config().Reads}, func(span servicegraph.Span, err error) bool {
+		if err == nil {
+			spans = append(spans, span)
+		}
+		return true
+	})
+	var err error
+	if isJSON {
+		var r jsonRequest
+		if err = json.Unmarshal(request, &r); err != nil {
+			err = jsonError("request", err)
+		} else {
+			err = jsonDecoder{s}.lists(&r)
+		}
+	} else {
+		d := newWireDecoder(s)
+		if err = d.request(request); err == nil {
+			err = d.damaged
+		}
+	}
+	if err != nil {
+		b.CountSkipped()
+		return fmt.Errorf("not a request of OTLP: %w", err).Error()
+	}
+	for _, span := range spans {
+		b.Add(span)
+	}
+	for range s.rejected {
+		b.CountSkipped()
+	}
+	reason := s.rejection
+	if s.unidentified > 0 && s.rejected == 0 {
+		reason = errNoIdentity
+	}
+	return fmt.Sprintf("%d rejected: %v", s.rejected+s.unidentified, reason)
 }

@@ -1,4 +1,4 @@
-package servicegraph
+package temposeries
 
 import (
 	"cmp"
@@ -13,45 +13,45 @@ const (
 	connectionVirtual   = "virtual_node"
 )
 
-// A TempoSeries holds the series that Tempo writes for the calls from one client to
-// one server with one connection type and the same labels.
-type TempoSeries struct {
+// A Series holds what Tempo writes for the calls from one client to one server with one
+// connection type and the same labels.
+type Series struct {
 	Client, Server string
 
 	// ConnectionType is messaging_system, database, virtual_node, or empty for
-	// requests; Prometheus knows no empty label, so there it is missing.
+	// requests, whose series have no such label in Prometheus.
 	ConnectionType string
 
-	// Labels are those of the dimensions and of the virtual node, in the order of the
-	// configuration, without those that are empty.
-	Labels []TempoLabel
+	// Labels are the labels of the dimensions and of the virtual node, in the order of
+	// the configuration, without empty ones.
+	Labels []Label
 
 	Total  float64 // traces_service_graph_request_total
 	Failed float64 // traces_service_graph_request_failed_total, which Tempo writes only if it is not 0
 
-	ClientSeconds    TempoHistogram // traces_service_graph_request_client_seconds
-	ServerSeconds    TempoHistogram // traces_service_graph_request_server_seconds
-	MessagingSeconds TempoHistogram // traces_service_graph_request_messaging_system_seconds, only if it is not empty
+	ClientSeconds    Histogram // traces_service_graph_request_client_seconds
+	ServerSeconds    Histogram // traces_service_graph_request_server_seconds
+	MessagingSeconds Histogram // traces_service_graph_request_messaging_system_seconds, only if it is not empty
 }
 
-// A TempoLabel is a label of a series.
-type TempoLabel struct{ Name, Value string }
+// A Label is a label of a series.
+type Label struct{ Name, Value string }
 
-// A TempoHistogram is a histogram as Prometheus has it. A side without a span counts
-// as one of 0 seconds. The zero value is empty.
-type TempoHistogram struct {
+// A Histogram is a classic histogram of Prometheus. A side without a span counts as one
+// of 0 seconds. The zero value is empty.
+type Histogram struct {
 	Count   float64 // samples, each with the multiplier of its span
 	Sum     float64 // seconds, added up in the order of arrival
-	Buckets []TempoBucket
+	Buckets []Bucket
 }
 
-// A TempoBucket counts the samples of at most UpTo seconds, those of the buckets
-// before it included.
-type TempoBucket struct{ UpTo, Count float64 }
+// A Bucket counts the samples of at most UpTo seconds, including those of all buckets
+// before it.
+type Bucket struct{ UpTo, Count float64 }
 
-func (h *TempoHistogram) observe(seconds, multiplier float64, bounds []float64) {
+func (h *Histogram) observe(seconds, multiplier float64, bounds []float64) {
 	if h.Buckets == nil {
-		h.Buckets = make([]TempoBucket, len(bounds))
+		h.Buckets = make([]Bucket, len(bounds))
 		for i, bound := range bounds {
 			h.Buckets[i].UpTo = bound
 		}
@@ -65,20 +65,20 @@ func (h *TempoHistogram) observe(seconds, multiplier float64, bounds []float64) 
 	}
 }
 
-// compare orders series by what tells them apart.
-func (s *TempoSeries) compare(o *TempoSeries) int {
+// compare orders series by client, server, connection type and labels.
+func (s *Series) compare(o *Series) int {
 	return cmp.Or(
 		strings.Compare(s.Client, o.Client),
 		strings.Compare(s.Server, o.Server),
 		strings.Compare(s.ConnectionType, o.ConnectionType),
-		slices.CompareFunc(s.Labels, o.Labels, func(a, b TempoLabel) int {
+		slices.CompareFunc(s.Labels, o.Labels, func(a, b Label) int {
 			return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Value, b.Value))
 		}),
 	)
 }
 
 // count adds a finished call to its series.
-func (p *TempoProcessor) count(c *tempoCall) {
+func (p *Processor) count(c *pendingCall) {
 	s := p.seriesOf(c)
 	s.Total += c.multiplier
 	if c.failed {
@@ -93,26 +93,26 @@ func (p *TempoProcessor) count(c *tempoCall) {
 	}
 }
 
-// seriesOf returns the series of a call, new if it is the first there.
-func (p *TempoProcessor) seriesOf(c *tempoCall) *TempoSeries {
-	s := TempoSeries{
+// seriesOf returns the series of a call. The first call of a series adds the series.
+func (p *Processor) seriesOf(c *pendingCall) *Series {
+	s := Series{
 		Client:         labelValue(c.client),
 		Server:         labelValue(c.server),
 		ConnectionType: c.connectionType,
 	}
 	for i, name := range p.labels {
 		if c.labels[i] != "" {
-			s.Labels = append(s.Labels, TempoLabel{name, labelValue(c.labels[i])})
+			s.Labels = append(s.Labels, Label{name, labelValue(c.labels[i])})
 		}
 	}
-	at, found := slices.BinarySearchFunc(p.series, &s, func(a TempoSeries, b *TempoSeries) int { return a.compare(b) })
+	at, found := slices.BinarySearchFunc(p.series, &s, func(a Series, b *Series) int { return a.compare(b) })
 	if !found {
 		p.series = slices.Insert(p.series, at, s)
 	}
 	return &p.series[at]
 }
 
-// labelValue cuts a value where Tempo does.
+// labelValue cuts a value at the length at which Tempo cuts it.
 func labelValue(s string) string {
 	const maxBytes = 2048
 	return s[:min(len(s), maxBytes)]
