@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/tempograph/tempograph/internal/redact"
 )
 
 const tracesPath = "/v1/traces"
@@ -53,13 +55,7 @@ func (a address) parse() (t target, note string, err error) {
 
 // quoted returns the address for messages, without the credentials that
 // somebody may have put into it.
-func (a address) quoted() string {
-	raw := a.raw
-	if i := strings.LastIndex(raw, "@"); i >= 0 {
-		raw = "…" + raw[i:]
-	}
-	return strconv.Quote(raw)
-}
+func (a address) quoted() string { return strconv.Quote(redact.URL(a.raw)) }
 
 func (a address) resolve() (target, string, error) {
 	scheme, rest, found := strings.Cut(a.raw, "://")

@@ -27,7 +27,7 @@ func TestShutdownTellsWhatIsLost(t *testing.T) {
 		sdk, log := begin(t, Endpoint(endpoint))
 		spans(sdk, 7)
 		err := sdk.Shutdown(brief(t))
-		want := "7 of 7 spans were not delivered to " + endpoint +
+		want := "7 of 7 spans not delivered to " + endpoint +
 			": connection refused: is a collector or Tempo listening there?"
 		if err == nil || err.Error() != "otelsetup: "+want {
 			t.Errorf("got  %v\nwant otelsetup: %s", err, want)
@@ -55,7 +55,7 @@ func TestFlushTellsWhatIsLost(t *testing.T) {
 		sdk, log := begin(t, Endpoint(r.url))
 		spans(sdk, 4)
 		err := sdk.Flush(t.Context())
-		if err == nil || !strings.HasPrefix(err.Error(), "otelsetup: 4 spans were not delivered to "+sdk.pipeline.settings.target.String()) ||
+		if err == nil || !strings.HasPrefix(err.Error(), "otelsetup: 4 spans not delivered to "+sdk.pipeline.settings.target.String()) ||
 			!strings.Contains(err.Error(), "disk full") {
 			t.Errorf("got %v", err)
 		}
@@ -70,7 +70,7 @@ func TestFlushTellsWhatIsLost(t *testing.T) {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 		err = sdk.Shutdown(t.Context())
-		if err == nil || !strings.HasPrefix(err.Error(), "otelsetup: 4 of 7 spans were not delivered to ") {
+		if err == nil || !strings.HasPrefix(err.Error(), "otelsetup: 4 of 7 spans not delivered to ") {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -151,7 +151,7 @@ func TestShutdownTellsAllCauses(t *testing.T) {
 	_, open := sdk.TracerProvider().Tracer("test").Start(t.Context(), "GET /")
 	defer open.End()
 	err := sdk.Shutdown(t.Context())
-	want := "otelsetup: 3 of 3 spans were not delivered to http://127.0.0.1:1/v1/traces: connection refused: " +
+	want := "otelsetup: 3 of 3 spans not delivered to http://127.0.0.1:1/v1/traces: connection refused: " +
 		"is a collector or Tempo listening there?; 1 not ended: call End on each before Shutdown"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
@@ -189,7 +189,7 @@ func testQueueFull(t *testing.T, serve func(*receiver) *receiver, flush bool) {
 	close(proceed)
 	if flush {
 		err := sdk.Flush(t.Context())
-		if err == nil || !strings.Contains(err.Error(), "spans were dropped: more spans end than can be sent") {
+		if err == nil || !strings.Contains(err.Error(), "spans dropped: more spans end than can be sent") {
 			t.Errorf("Flush: %v", err)
 		}
 	}
@@ -199,7 +199,7 @@ func testQueueFull(t *testing.T, serve func(*receiver) *receiver, flush bool) {
 		t.Errorf("got %+v", got)
 	}
 	log.await(t, "the queue is full and spans are dropped", "queue=10")
-	want := fmt.Sprintf("otelsetup: %d of 105 spans were not delivered to %s: %d dropped from the queue of 10: more spans end than can be sent",
+	want := fmt.Sprintf("otelsetup: %d of 105 spans not delivered to %s: %d dropped from the queue of 10: more spans end than can be sent",
 		got.Dropped, sdk.pipeline.settings.target, got.Dropped)
 	if err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("got  %v\nwant %s", err, want)
@@ -221,7 +221,7 @@ func TestPartialSuccess(t *testing.T) {
 		sdk, log := begin(t, Endpoint(r.url))
 		spans(sdk, 5)
 		err := sdk.Shutdown(t.Context())
-		want := "otelsetup: 2 of 5 spans were not delivered to " + sdk.pipeline.settings.target.String() +
+		want := "otelsetup: 2 of 5 spans not delivered to " + sdk.pipeline.settings.target.String() +
 			": OTLP partial success: 2 spans are (too) old (2 spans rejected)"
 		if err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
@@ -256,7 +256,7 @@ func TestSpansThatDidNotEnd(t *testing.T) {
 		_, open := sdk.TracerProvider().Tracer("test").Start(t.Context(), "GET /")
 		err := sdk.Shutdown(t.Context())
 		open.End()
-		want := "otelsetup: 1 of 3 spans were not delivered to " + sdk.pipeline.settings.target.String() +
+		want := "otelsetup: 1 of 3 spans not delivered to " + sdk.pipeline.settings.target.String() +
 			": 1 not ended: call End on each before Shutdown"
 		if err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
@@ -293,7 +293,7 @@ func TestShutdownOfAStuckPipeline(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		err := sdk.Shutdown(ctx)
-		if err == nil || !strings.HasPrefix(err.Error(), "otelsetup: 9 of 9 spans were not delivered to "+scheme) ||
+		if err == nil || !strings.HasPrefix(err.Error(), "otelsetup: 9 of 9 spans not delivered to "+scheme) ||
 			!strings.Contains(err.Error(), "the time was over before the receiver answered") {
 			t.Errorf("got %v", err)
 		}

@@ -13,6 +13,8 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/tempograph/tempograph/internal/quantity"
 )
 
 // shutdownTimeout is the time that Shutdown takes at most when its caller
@@ -231,13 +233,13 @@ func (s *SDK) loss() error {
 	if n.lost()+open == 0 {
 		return nil
 	}
-	text := fmt.Sprintf("%d of %d spans were not delivered to", n.lost()+open, n.Started)
+	text := fmt.Sprintf("%s of %s not delivered to", quantity.Number(n.lost()+open), quantity.Of(n.Started, "span"))
 	var more []string
 	if n.Dropped > 0 {
-		more = append(more, fmt.Sprintf("%d dropped from the queue of %d: %s", n.Dropped, s.reporter.tally.queue, hintQueue))
+		more = append(more, fmt.Sprintf("%s dropped from the queue of %d: %s", quantity.Number(n.Dropped), s.reporter.tally.queue, hintQueue))
 	}
 	if open > 0 {
-		more = append(more, fmt.Sprintf("%d not ended: call End on each before Shutdown", open))
+		more = append(more, fmt.Sprintf("%s not ended: call End on each before Shutdown", quantity.Number(open)))
 	}
 	if n.Failed == 0 {
 		return fmt.Errorf("%s %s: %s", text, s.pipeline.settings.target, strings.Join(more, "; "))

@@ -10,6 +10,8 @@ import (
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/tempograph/tempograph/internal/quantity"
 )
 
 const hintQueue = "more spans end than can be sent: " +
@@ -110,10 +112,10 @@ func (p *countingProcessor) ForceFlush(ctx context.Context) error {
 	p.tally.settle(ended, 0)
 	after := p.tally.stats()
 	if n := after.Failed - before.Failed; n > 0 {
-		return fmt.Errorf("%d spans were not delivered to %w", n, p.reporter.cause())
+		return fmt.Errorf("%s not delivered to %w", quantity.Of(n, "span"), p.reporter.cause())
 	}
 	if n := after.Dropped - before.Dropped; n > 0 {
-		return fmt.Errorf("%d spans were dropped: %s", n, hintQueue)
+		return fmt.Errorf("%s dropped: %s", quantity.Of(n, "span"), hintQueue)
 	}
 	return nil
 }

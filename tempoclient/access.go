@@ -81,9 +81,9 @@ func (cfg *Config) tlsConfig() (*tls.Config, error) {
 	return t, nil
 }
 
-// redact returns the text of an answer without the credentials in the header of its
+// withoutSecrets returns the text of an answer without the credentials in the header of its
 // request, which proxies may echo.
-func redact(text string, h http.Header) string {
+func withoutSecrets(text string, h http.Header) string {
 	for key, values := range h {
 		if !isSecret(key) {
 			continue

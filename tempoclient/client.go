@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+
+	"github.com/tempograph/tempograph/internal/redact"
 )
 
 // Config says how to reach a Tempo and as whom. The zero value is a Tempo
@@ -155,7 +157,7 @@ func parseBaseURL(raw string) (*url.URL, error) {
 		case strings.Contains(raw, "@"):
 			err = errors.New("it is malformed (in a password, characters like / and % are written %2F and %25)")
 		}
-		return nil, fmt.Errorf("tempo URL %q: %w: %s", withoutUser(raw), err, example)
+		return nil, fmt.Errorf("tempo URL %q: %w: %s", redact.URL(raw), err, example)
 	}
 	var problem string
 	switch {
@@ -167,24 +169,9 @@ func parseBaseURL(raw string) (*url.URL, error) {
 		problem = "it has a query or a fragment"
 	}
 	if problem != "" {
-		return nil, fmt.Errorf("tempo URL %q: %s: %s", withoutUser(raw), problem, example)
+		return nil, fmt.Errorf("tempo URL %q: %s: %s", redact.URL(raw), problem, example)
 	}
 	u.Path = strings.TrimRight(u.Path, "/")
 	u.RawPath = strings.TrimRight(u.RawPath, "/")
 	return u, nil
-}
-
-// withoutUser returns a URL, which may be malformed, without user and password.
-func withoutUser(raw string) string {
-	scheme, rest, found := strings.Cut(raw, "://")
-	if !found {
-		scheme, rest = "", raw
-	}
-	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
-		rest = rest[i+1:]
-	}
-	if !found {
-		return rest
-	}
-	return scheme + "://" + rest
 }

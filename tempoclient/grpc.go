@@ -164,7 +164,7 @@ func (c *Client) streamError(method string, code int, message string, err error)
 // header is what was sent, which must not show.
 func (c *Client) statusError(method string, err error, header http.Header) *Error {
 	s := status.Convert(err)
-	message := redact(s.Message(), header)
+	message := withoutSecrets(s.Message(), header)
 	switch {
 	case s.Code() == codes.ResourceExhausted && strings.Contains(message, "message larger than max"): // said on our side
 		return c.streamError(method, 0, "", fmt.Errorf("%w than %d bytes", errTooLarge, c.cfg.MaxBytes))

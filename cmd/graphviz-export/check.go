@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tempograph/tempograph/internal/quantity"
+	"github.com/tempograph/tempograph/internal/suggest"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/graphtest"
 )
@@ -54,7 +56,7 @@ func newCheckCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 func (c *check) run(ctx context.Context) error {
 	write, ok := reports[c.report]
 	if !ok {
-		return usagef("--format: unknown format %q: want %s%s", c.report, strings.Join(reportFormats(), ", "), meaning(c.report, reportFormats()))
+		return usagef("--format: unknown format %q: want %s%s", c.report, strings.Join(reportFormats(), ", "), suggest.DidYouMean(c.report, reportFormats()))
 	}
 	rules, goldens, err := c.rules()
 	if err != nil {
@@ -94,10 +96,10 @@ func (c *check) run(ctx context.Context) error {
 		c.stderr.infof("no golden file speaks for %s", strings.Join(names, ", "))
 	}
 	if n := r.broken(); n > 0 {
-		return fmt.Errorf("%d of %s broken", n, count(len(r.rules), "rule"))
+		return fmt.Errorf("%d of %s broken", n, quantity.Of(len(r.rules), "rule"))
 	}
 	if skipped := observed.Report().Skipped; skipped > 0 {
-		return &statusError{statusPartial, fmt.Errorf("the rules hold as far as the graph goes, but %s left out, see above: it may hide what breaks them", count(skipped, "record"))}
+		return &statusError{statusPartial, fmt.Errorf("the rules hold as far as the graph goes, but %s left out, see above: it may hide what breaks them", quantity.Of(skipped, "record"))}
 	}
 	return nil
 }
@@ -137,7 +139,7 @@ func (c *check) rules() (rules []graphtest.Rule, goldens []graphtest.Topology, e
 		for _, err := range mistakes {
 			c.stderr.warnf("%v", err)
 		}
-		return nil, nil, usagef("%s in the rules, see above", count(len(mistakes), "mistake"))
+		return nil, nil, usagef("%s in the rules, see above", quantity.Of(len(mistakes), "mistake"))
 	}
 	if len(goldens) > 0 {
 		rules = append(rules, graphtest.Contracts(goldens...))
@@ -154,12 +156,4 @@ func split(err error) []error {
 		return nil
 	}
 	return []error{err}
-}
-
-// meaning returns ": did you mean ...?" for a mistyped word.
-func meaning(word string, candidates []string) string {
-	if meant := closest(strings.ToLower(word), candidates); meant != "" {
-		return ": did you mean " + meant + "?"
-	}
-	return ""
 }

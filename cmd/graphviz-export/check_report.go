@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/graphtest"
 )
@@ -61,7 +62,7 @@ func reportFormats() []string { return []string{"text", "json", "junit", "github
 
 func writeText(w io.Writer, r ruleReport) error {
 	if r.broken() == 0 {
-		_, err := fmt.Fprintf(w, "%s: all hold in %s\n", count(len(r.rules), "rule"), summary(r.graph))
+		_, err := fmt.Fprintf(w, "%s: all hold in %s\n", quantity.Of(len(r.rules), "rule"), summary(r.graph))
 		return err
 	}
 	var all []graphtest.Violation
@@ -205,7 +206,7 @@ func writeGitHub(w io.Writer, r ruleReport) error {
 		fmt.Fprintf(&b, "title=%s::%s\n", githubProperty(rule.text), githubData(rule.details()))
 	}
 	if r.broken() == 0 {
-		fmt.Fprintf(&b, "::notice title=service graph::%s\n", githubData(count(len(r.rules), "rule")+": all hold in "+summary(r.graph)))
+		fmt.Fprintf(&b, "::notice title=service graph::%s\n", githubData(quantity.Of(len(r.rules), "rule")+": all hold in "+summary(r.graph)))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

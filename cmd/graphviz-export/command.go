@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tempograph/tempograph/internal/suggest"
 	"github.com/tempograph/tempograph/servicegraph/render/draw"
 )
 
@@ -143,8 +144,8 @@ func explainFlag(cmd *cobra.Command, err error) error {
 	name := unknown.GetSpecifiedName()
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	if meant := closest(name, names); meant != "" {
-		return usagef("unknown flag --%s: did you mean --%s?", name, meant)
+	if meant := suggest.Nearest(name, names); meant != "" {
+		return usagef("unknown flag --%s%s", name, suggest.Question("--"+meant))
 	}
 	for _, sub := range cmd.Commands() {
 		if sub.Flags().Lookup(name) != nil && !sub.Hidden {
@@ -163,7 +164,7 @@ func checkDashes(flags *pflag.FlagSet, args []string) error {
 		}
 		name, _, _ := strings.Cut(strings.TrimPrefix(arg, "-"), "=")
 		if len(arg) > 2 && arg[0] == '-' && arg[1] != '-' && flags.Lookup(name) != nil {
-			return usagef("unknown flag -%s: did you mean --%s?", name, name)
+			return usagef("unknown flag -%s%s", name, suggest.Question("--"+name))
 		}
 	}
 	return nil

@@ -10,6 +10,8 @@ import (
 	"unicode"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tempograph/tempograph/internal/suggest"
 )
 
 // newCompletionCommand returns the command that writes what a shell needs to
@@ -33,7 +35,7 @@ func newCompletionCommand() *cobra.Command {
 			}
 			write, ok := shells[args[0]]
 			if !ok {
-				return usagef("completion: unknown shell %q: want %s%s", args[0], strings.Join(names, ", "), meaning(args[0], names))
+				return usagef("completion: unknown shell %q: want %s%s", args[0], strings.Join(names, ", "), suggest.DidYouMean(args[0], names))
 			}
 			return write(cmd.Root(), cmd.OutOrStdout())
 		},

@@ -8,11 +8,11 @@ import (
 	"io"
 	"iter"
 	"math"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/render"
 	"github.com/tempograph/tempograph/servicegraph/render/draw"
@@ -69,7 +69,7 @@ func (e *export) run(ctx context.Context) error {
 	}
 	skipped := g.Report().Skipped
 	if g.NumNodes() == 0 && skipped > 0 {
-		return fmt.Errorf("nothing to draw: all there was are the %s above", count(skipped, "broken record"))
+		return fmt.Errorf("nothing to draw: all there was are the %s above", quantity.Of(skipped, "broken record"))
 	}
 	if g.NumNodes() == 0 && !e.allowEmpty {
 		return &statusError{statusNothing, errors.New(src.nothing)}
@@ -88,7 +88,7 @@ func (e *export) run(ctx context.Context) error {
 		e.stderr.warnf("%s", limitReached(limit))
 	}
 	if skipped > 0 {
-		return &statusError{statusPartial, fmt.Errorf("the graph is incomplete: %s left out, see above", count(skipped, "record"))}
+		return &statusError{statusPartial, fmt.Errorf("the graph is incomplete: %s left out, see above", quantity.Of(skipped, "record"))}
 	}
 	return nil
 }
@@ -192,7 +192,7 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 		if src.progress != nil {
 			progress = src.progress() + ", "
 		} else if n := spans.Load(); n > 0 {
-			progress = count(n, "span") + ", "
+			progress = quantity.Of(n, "span") + ", "
 		}
 		return fmt.Sprintf("reading: %s%v, from %s", progress, time.Since(started).Truncate(time.Second), src.name)
 	})
@@ -241,19 +241,19 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 	}
 	r := g.Report()
 	e.stderr.detailf("read %s of %s from %s in %v: %s of a call between two nodes, %s without a callee, %s whose parent never arrived, %s delivered twice",
-		count(r.Spans, "span"), count(r.Traces, "trace"), src.name, time.Since(started).Round(time.Millisecond),
-		count(r.Paired+r.Virtual, "side"), count(r.Unresolved, "call"), count(r.MissingParent, "span"), count(r.Duplicate, "span"))
+		quantity.Of(r.Spans, "span"), quantity.Of(r.Traces, "trace"), src.name, time.Since(started).Round(time.Millisecond),
+		quantity.Of(r.Paired+r.Virtual, "side"), quantity.Of(r.Unresolved, "call"), quantity.Of(r.MissingParent, "span"), quantity.Of(r.Duplicate, "span"))
 	if n := r.EvictedSpans; n > 0 {
-		e.stderr.infof("more than %s in one go: %s counted before the end, to make room", count(e.held, "span"), count(n, "trace"))
+		e.stderr.infof("more than %s in one go: %s counted before the end, to make room", quantity.Of(e.held, "span"), quantity.Of(n, "trace"))
 	}
 	if r.Late > 0 {
-		e.stderr.warnf("left out: %s of traces that were counted before", count(r.Late, "span"))
+		e.stderr.warnf("left out: %s of traces that were counted before", quantity.Of(r.Late, "span"))
 	}
 	for _, skip := range skips {
 		e.stderr.warnf("left out: %v", skip)
 	}
 	if more := g.Report().Skipped - uint64(len(skips)); more > 0 {
-		e.stderr.warnf("left out: %s more", count(more, "record"))
+		e.stderr.warnf("left out: %s more", quantity.Of(more, "record"))
 	}
 	return g, nil
 }
@@ -288,28 +288,16 @@ func summary(g *servicegraph.Graph) string {
 	}
 	var parts []string
 	if services > 0 || groups == 0 {
-		parts = append(parts, count(services, "service"))
+		parts = append(parts, quantity.Of(services, "service"))
 	}
 	if groups > 0 {
-		parts = append(parts, count(groups, "group"))
+		parts = append(parts, quantity.Of(groups, "group"))
 	}
 	if others := g.NumNodes() - services - groups; others > 0 {
-		parts = append(parts, count(others, "uninstrumented peer"))
+		parts = append(parts, quantity.Of(others, "uninstrumented peer"))
 	}
-	parts = append(parts, count(g.NumEdges(), "edge"), count(g.Report().Traces, "trace"))
+	parts = append(parts, quantity.Of(g.NumEdges(), "edge"), quantity.Of(g.Report().Traces, "trace"))
 	return strings.Join(parts, ", ")
-}
-
-// count returns a number with separators and its noun: "1,234 traces".
-func count[N int | int64 | uint64](n N, noun string) string {
-	digits := strconv.FormatUint(uint64(n), 10)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	if n == 1 {
-		return digits + " " + noun
-	}
-	return digits + " " + noun + "s"
 }
 
 // concat joins sequences of spans.

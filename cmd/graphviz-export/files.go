@@ -16,6 +16,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tempograph/tempograph/internal/quantity"
+	"github.com/tempograph/tempograph/internal/redact"
+	"github.com/tempograph/tempograph/internal/suggest"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
 )
@@ -55,7 +58,7 @@ func (e *export) fileSource(args []string) (source, error) {
 	}
 	name := names[0]
 	if len(names) > 1 {
-		name = count(len(names), "file")
+		name = quantity.Of(len(names), "file")
 	}
 	if len(names) > 3 {
 		names = append(names[:3:3], "…")
@@ -147,14 +150,15 @@ func (e *export) inputs(arg string) ([]input, error) {
 
 // missing explains that there is no such file.
 func (e *export) missing(arg string) error {
-	if meant := closest(arg, e.commands); meant != "" {
-		return fmt.Errorf("reading %s: there is no such file: did you mean graphviz-export %s?", arg, meant)
+	if meant := suggest.Nearest(arg, e.commands); meant != "" {
+		return fmt.Errorf("reading %s: there is no such file%s", arg, suggest.Question("graphviz-export "+meant))
 	}
 	if strings.ContainsAny(arg, "*?[") {
 		return fmt.Errorf("reading %s: no file matches", arg)
 	}
 	if strings.HasPrefix(arg, "http://") || strings.HasPrefix(arg, "https://") {
-		return fmt.Errorf("reading %s: there is no such file: traces come from a Tempo there with --tempo %s", arg, arg)
+		address := redact.URL(arg)
+		return fmt.Errorf("reading %s: there is no such file: traces come from a Tempo there with --tempo %s", address, address)
 	}
 	return fmt.Errorf("reading %s: there is no such file: name trace files, or - for standard input", arg)
 }
@@ -192,7 +196,7 @@ func (e *export) directory(dir string) ([]input, error) {
 	case len(found) == 0:
 		return nil, fmt.Errorf("reading %s: no trace file is in this directory: they end in %s, or in one of these and .gz or .zst", dir, traceFileNames)
 	case others > 0:
-		e.stderr.infof("%s: %s that does not look like traces by its name is not read", dir, count(others, "file"))
+		e.stderr.infof("%s: %s that does not look like traces by its name is not read", dir, quantity.Of(others, "file"))
 	}
 	return found, nil
 }

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/tempograph/tempograph/internal/otlpreceiver"
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
 )
@@ -110,7 +111,7 @@ func rejectedText(n int) string {
 	if n == 1 {
 		return "1 span or request"
 	}
-	return count(n, "span") + " or requests"
+	return quantity.Of(n, "span") + " or requests"
 }
 
 // serveGRPC serves until ctx is done.

@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tempograph/tempograph/internal/quantity"
+	"github.com/tempograph/tempograph/internal/suggest"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -201,18 +203,18 @@ func shaped(g *servicegraph.Graph, steps []viewStep, allowEmpty bool, warnf func
 		if step.match != nil && !anyNode(g, step.match) {
 			hint := nameHint(g, step.flag)
 			if step.needs && !allowEmpty {
-				return nil, nil, &statusError{statusNothing, fmt.Errorf("nothing to draw: %s matches none of %s%s", step.flag, count(g.NumNodes(), "node"), hint)}
+				return nil, nil, &statusError{statusNothing, fmt.Errorf("nothing to draw: %s matches none of %s%s", step.flag, quantity.Of(g.NumNodes(), "node"), hint)}
 			}
-			warnf("%s matches none of %s%s", step.flag, count(g.NumNodes(), "node"), hint)
+			warnf("%s matches none of %s%s", step.flag, quantity.Of(g.NumNodes(), "node"), hint)
 		}
 		next := step.take(g)
 		before, after := g.Report(), next.Report()
 		var less []string
 		if n := g.NumNodes() - next.NumNodes(); n > 0 {
-			less = append(less, count(n, "node"))
+			less = append(less, quantity.Of(n, "node"))
 		}
 		if n := after.LeftOutEdges - before.LeftOutEdges; n > 0 {
-			less = append(less, count(n, "edge"))
+			less = append(less, quantity.Of(n, "edge"))
 		}
 		if step.joins && !anyNode(next, func(n servicegraph.Node) bool { return n.ID.Type == servicegraph.TypeGroup }) {
 			warnf("%s changes nothing: no node has one", step.flag)
@@ -245,8 +247,8 @@ func nameHint(g *servicegraph.Graph, flag string) string {
 		names = append(names, n.ID.Name)
 	}
 	_, pattern, _ := strings.Cut(flag, " ")
-	if meant := closest(pattern, names); meant != "" {
-		return ": did you mean " + meant + "?"
+	if question := suggest.DidYouMean(pattern, names); question != "" {
+		return question
 	}
 	more := ""
 	if len(names) > 5 {

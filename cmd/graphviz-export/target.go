@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
@@ -82,13 +81,6 @@ func (e *export) chooseFormat(formats []render.Format, path string, screen bool)
 		}
 		if f, err := render.ByFileName(formats, "."+e.format); err == nil { // md, mmd, gv
 			return f, nil
-		}
-		var names []string
-		for _, f := range formats {
-			names = append(names, f.Name)
-		}
-		if meant := closest(strings.ToLower(e.format), names); meant != "" {
-			err = fmt.Errorf("%w: did you mean %s?", err, meant)
 		}
 		return f, usagef("--format: %w", err)
 	case path != "":

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -16,6 +15,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tempograph/tempograph/internal/quantity"
+	"github.com/tempograph/tempograph/internal/redact"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/tempoclient"
 )
@@ -130,7 +131,7 @@ func (e *export) tempoSource() (source, error) {
 	} else {
 		src, err = e.querySource(client, config)
 	}
-	src.name = "tempo " + withoutUser(e.tempo.url)
+	src.name = "tempo " + redact.URL(e.tempo.url)
 	src.origin = src.name
 	src.close = client.Close
 	return src, err
@@ -161,7 +162,7 @@ func (e *export) querySource(client *tempoclient.Client, config tempoclient.Conf
 	return source{
 		about:   when.text,
 		title:   cmp.Or(t.query, "all traces") + ", " + when.text,
-		nothing: fmt.Sprintf("tempo %s: %s, %s: %s", withoutUser(t.url), found, when.text, advice),
+		nothing: fmt.Sprintf("tempo %s: %s, %s: %s", redact.URL(t.url), found, when.text, advice),
 		limit:   t.limit,
 		spans: func(ctx context.Context) iter.Seq2[servicegraph.Span, error] {
 			return advised(e.withoutRecent(client.Spans(ctx, tempoclient.Query{
@@ -173,7 +174,7 @@ func (e *export) querySource(client *tempoclient.Client, config tempoclient.Conf
 		},
 		progress: func() string {
 			if p := progress.Load(); p != nil {
-				return fmt.Sprintf("%d of %s", p.Fetched, count(p.Found, "trace"))
+				return fmt.Sprintf("%d of %s", p.Fetched, quantity.Of(p.Found, "trace"))
 			}
 			return "searching"
 		},
@@ -201,7 +202,7 @@ func (e *export) traceSource(client *tempoclient.Client) (source, error) {
 		}
 		ids = append(ids, id)
 	}
-	name := "tempo " + withoutUser(e.tempo.url)
+	name := "tempo " + redact.URL(e.tempo.url)
 	spans := func(ctx context.Context) iter.Seq2[servicegraph.Span, error] {
 		return func(yield func(servicegraph.Span, error) bool) {
 			for _, id := range ids {
@@ -285,15 +286,4 @@ func advise(err error) error {
 		return fmt.Errorf("%w: check TEMPO_USERNAME and TEMPO_PASSWORD, or TEMPO_BEARER_TOKEN", err)
 	}
 	return err
-}
-
-// withoutUser returns a URL, which the client has accepted, without the user and
-// the password that may be in it.
-func withoutUser(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return ""
-	}
-	u.User = nil
-	return u.String()
 }

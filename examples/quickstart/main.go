@@ -14,6 +14,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/otelsetup"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/render"
@@ -59,7 +60,7 @@ func run(ctx context.Context, stdout, stderr io.Writer, args []string) error {
 		*tempoURL, *otlpURL = tempo.URL, tempo.OTLPHTTPURL
 	}
 
-	fmt.Fprintf(stderr, "sending %d requests through six services\n", *requests)
+	fmt.Fprintf(stderr, "sending %s through six services\n", quantity.Of(*requests, "request"))
 	run := attribute.String("quickstart.run", rand.Text()) // tells our traces from others
 	spans, err := drive(ctx, *requests, otelsetup.Endpoint(*otlpURL), otelsetup.Resource(run))
 	if err != nil {
@@ -67,11 +68,11 @@ func run(ctx context.Context, stdout, stderr io.Writer, args []string) error {
 	}
 
 	if *tempoURL == "" {
-		fmt.Fprintf(stderr, "sent %d spans to %s\n", spans, *otlpURL)
+		fmt.Fprintf(stderr, "sent %s to %s\n", quantity.Of(spans, "span"), *otlpURL)
 		return nil
 	}
 
-	fmt.Fprintf(stderr, "fetching %d spans from %s\n", spans, *tempoURL)
+	fmt.Fprintf(stderr, "fetching %s from %s\n", quantity.Of(spans, "span"), *tempoURL)
 	g, err := fetch(ctx, *tempoURL, fmt.Sprintf("{resource.%s=%q}", run.Key, run.Value.AsString()), spans)
 	if err != nil {
 		return err
@@ -129,7 +130,7 @@ func fetch(ctx context.Context, tempoURL, query string, spans int64) (*servicegr
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("of %d spans sent, %s has only shown %d within a minute", spans, tempoURL, g.Report().Spans)
+			return nil, fmt.Errorf("%s returned only %s of %s within a minute", tempoURL, quantity.Number(g.Report().Spans), quantity.Of(spans, "span"))
 		case <-time.After(200 * time.Millisecond):
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/tempograph/tempograph/internal/otlpreceiver"
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/otelsetup"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
@@ -112,7 +113,7 @@ func TestSendOnly(t *testing.T) {
 	if err := run(t.Context(), &stdout, &stderr, []string{"-otlp", receiver.URL, "-requests", "20"}); err != nil {
 		t.Fatal(err)
 	}
-	said := fmt.Sprintf("sent %d spans to %s\n", b.Graph().Report().Spans, receiver.URL)
+	said := fmt.Sprintf("sent %s to %s\n", quantity.Of(b.Graph().Report().Spans, "span"), receiver.URL)
 	if got := b.Graph().NumNodes(); got != 7 || !strings.HasSuffix(stderr.String(), said) || stdout.Len() > 0 {
 		t.Errorf("%d nodes; standard error:\n%s\nwant at its end: %sstandard output: %s", got, &stderr, said, &stdout)
 	}

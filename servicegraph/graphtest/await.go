@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -162,7 +163,7 @@ func (a *awaiting) unready(o *Observed) string {
 				example = s
 			}
 		}
-		return fmt.Sprintf("%s not there, such as span %s, the parent of %q of %s", plural(float64(len(absent)), "parent span"),
+		return fmt.Sprintf("%s not there, such as span %s, the parent of %q of %s", quantity.Of(len(absent), "parent span"),
 			example.ParentID, example.Name, nodeText(nodeOf(example)))
 	}
 	if violations := Violations(o, a.until...); len(violations) > 0 {
@@ -183,7 +184,7 @@ func (a *awaiting) message(o *Observed, id servicegraph.TraceID, took time.Durat
 		newest = max(newest, s.Start, s.End)
 	}
 	if newest > 0 {
-		text += fmt.Sprintf("\n%s; the newest ended %v ago", plural(float64(len(a.spans)), "span"), time.Since(time.Unix(0, newest)).Round(time.Millisecond))
+		text += fmt.Sprintf("\n%s; the newest ended %v ago", quantity.Of(len(a.spans), "span"), time.Since(time.Unix(0, newest)).Round(time.Millisecond))
 	}
 	return text
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -21,7 +22,7 @@ type bound struct {
 // head returns what stands before the edge in a rule.
 func (b bound) head() string {
 	if b.word == "latency" {
-		return fmt.Sprintf("latency %s p%s", b.side, number(b.percentile))
+		return fmt.Sprintf("latency %s p%s", b.side, quantity.Plain(b.percentile))
 	}
 	return b.word
 }
@@ -40,7 +41,7 @@ func (b bound) tail() string {
 		}
 		return fmt.Sprintf(" %v..%v", b.least, b.most)
 	case "errors":
-		return " at most " + number(b.most) + "%"
+		return " at most " + quantity.Plain(b.most) + "%"
 	case "latency":
 		return " at most " + b.duration.String()
 	}
@@ -71,7 +72,7 @@ func (b bound) broken(e servicegraph.Edge) string {
 		}
 	case "errors":
 		if e.Calls > 0 && e.Errors*100 > b.most*e.Calls {
-			return fmt.Sprintf("failed in %s of %s: %s", number(e.Errors), plural(e.Calls, "call"), strconv.FormatFloat(100*e.Errors/e.Calls, 'g', 3, 64)+"%")
+			return fmt.Sprintf("failed in %s of %s: %s", quantity.Number(e.Errors), quantity.Of(e.Calls, "call"), strconv.FormatFloat(100*e.Errors/e.Calls, 'g', 3, 64)+"%")
 		}
 	case "latency":
 		seen := e.Caller.Latency
@@ -82,7 +83,7 @@ func (b bound) broken(e servicegraph.Edge) string {
 			return fmt.Sprintf("has no latency that the %s measured: there is no span of it that has ended", b.side)
 		}
 		if got := seen.Quantile(b.percentile / 100); got > b.duration {
-			return fmt.Sprintf("took %v in percentile %s, as the %s saw it: %v too long", got, number(b.percentile), b.side, got-b.duration)
+			return fmt.Sprintf("took %v in percentile %s, as the %s saw it: %v too long", got, quantity.Plain(b.percentile), b.side, got-b.duration)
 		}
 	}
 	return ""
@@ -120,13 +121,5 @@ func times(n float64) string {
 	if n == 1 {
 		return "once"
 	}
-	return number(n) + " times"
-}
-
-// plural returns a number with its noun.
-func plural(n float64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return number(n) + " " + noun + "s"
+	return quantity.Number(n) + " times"
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -61,7 +62,7 @@ func Message(g *servicegraph.Graph, violations []Violation, rules int) string {
 		}
 		last = v.Rule
 	}
-	fmt.Fprintf(&b, "service graph: %d of %s broken\n", broken, plural(float64(rules), "rule"))
+	fmt.Fprintf(&b, "service graph: %d of %s broken\n", broken, quantity.Of(rules, "rule"))
 	last = ""
 	for i, v := range violations {
 		if i == 0 || v.Rule != last {
@@ -75,7 +76,7 @@ func Message(g *servicegraph.Graph, violations []Violation, rules int) string {
 			fmt.Fprintf(&b, "        %s\n", line)
 		}
 	}
-	fmt.Fprintf(&b, "\n  observed in %s, %s:\n", plural(float64(g.Report().Traces), "trace"), plural(float64(g.Report().Spans), "span"))
+	fmt.Fprintf(&b, "\n  observed in %s, %s:\n", quantity.Of(g.Report().Traces, "trace"), quantity.Of(g.Report().Spans, "span"))
 	b.WriteString(graphText(g))
 	return b.String()
 }
@@ -109,15 +110,15 @@ func graphText(g *servicegraph.Graph) string {
 func edgeLine(e servicegraph.Edge) string {
 	line := edgeText(e.ID) + ": "
 	if e.ID.Kind == servicegraph.EdgeMessage {
-		line += plural(e.Calls, "message")
+		line += quantity.Of(e.Calls, "message")
 	} else {
-		line += plural(e.Calls, "call")
+		line += quantity.Of(e.Calls, "call")
 	}
 	if e.Errors > 0 {
-		line += ", " + number(e.Errors) + " failed"
+		line += ", " + quantity.Number(e.Errors) + " failed"
 	}
 	if e.Retries > 0 {
-		line += ", " + number(e.Retries) + " of them repeated"
+		line += ", " + quantity.Number(e.Retries) + " of them repeated"
 	}
 	latency := e.Caller.Latency
 	if latency.Count() == 0 {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tempograph/tempograph/internal/suggest"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -67,11 +68,11 @@ func suggestion(g *servicegraph.Graph, p pattern) string {
 	var names []string
 	for n := range g.Nodes() {
 		if n.ID.Name == p.name.text {
-			return ": did you mean " + nodeText(n.ID) + "?"
+			return suggest.Question(nodeText(n.ID))
 		}
 		names = append(names, n.ID.Name)
 	}
-	return didYouMean(p.name.text, names)
+	return suggest.DidYouMean(p.name.text, names)
 }
 
 // missing says that an edge is not there.
@@ -103,7 +104,7 @@ func (v *Violation) endOf(g *servicegraph.Graph, p pattern) (ids []servicegraph.
 	if id, ok := p.node(); ok {
 		ids = append(ids, id)
 	}
-	return ids, didYouMean(p.name.text, namesBut(g, p.name.text)) != ""
+	return ids, suggest.DidYouMean(p.name.text, namesBut(g, p.name.text)) != ""
 }
 
 // namesBut returns the names of nodes, other than one.

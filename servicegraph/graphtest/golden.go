@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tempograph/tempograph/internal/suggest"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -120,7 +121,7 @@ func (top *Topology) parseLine(line string, before []string) *SyntaxError {
 				}
 				l.bounds = append(l.bounds, b)
 			default:
-				return s.errorf(word, "unknown bound %s%s", s.shown(), didYouMean(word.text, append([]string{"bridged"}, boundWords...)))
+				return s.errorf(word, "unknown bound %s%s", s.shown(), suggest.DidYouMean(word.text, append([]string{"bridged"}, boundWords...)))
 			}
 			if !s.accept(",") {
 				break

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tempograph/tempograph/internal/suggest"
 )
 
 // Parse reads rules, one a line; a line that ends in a comma or in > goes on in the next, and
@@ -46,7 +48,7 @@ var keywords = []string{
 func (s *scanner) rule() (rule, *SyntaxError) {
 	word := s.tok
 	if !slices.Contains(keywords, word.text) {
-		return rule{}, s.errorf(word, "unknown rule %s%s", s.shown(), didYouMean(word.text, keywords))
+		return rule{}, s.errorf(word, "unknown rule %s%s", s.shown(), suggest.DidYouMean(word.text, keywords))
 	}
 	s.next()
 	switch word.text {

@@ -93,7 +93,7 @@ rules:14:14: want a number of calls such as 3, 3..5 or 3.. here, not "5..3"
 rules:15:21: want "most" here, not "least"
 rules:16:15: want a number here, not "-1"
 rules:17:11: want > and another layer here, not the end of the line
-rules:18:14: db[databse]: unknown type "databse": did you mean database?: the types are service, database, queue, external, function, model, rpc, ip, group
+rules:18:14: db[databse]: unknown type "databse": the types are service, database, queue, external, function, model, rpc, ip, group: did you mean database?
 rules:19:7: a quote is not closed
 rules:20:12: want "at" here, not "most"
 rules:21:13: want the name of a service here, not "->"

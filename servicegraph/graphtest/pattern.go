@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/tempograph/tempograph/internal/suggest"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -53,7 +54,7 @@ func parsePattern(word string) (pattern, error) {
 		case !ok:
 			return p, fmt.Errorf("%s: the bracket of the type is not closed", word)
 		case !slices.Contains(nodeTypes, typ):
-			return p, fmt.Errorf("%s: unknown type %q%s: the types are %s", word, typ, didYouMean(typ, nodeTypes), strings.Join(nodeTypes, ", "))
+			return p, fmt.Errorf("%s: unknown type %q: the types are %s%s", word, typ, strings.Join(nodeTypes, ", "), suggest.DidYouMean(typ, nodeTypes))
 		}
 		p.typ, rest = servicegraph.NodeType(typ), ""
 	}
@@ -180,43 +181,3 @@ func (a arrow) matches(e servicegraph.Edge) bool {
 
 // edgeText returns the ends of an edge as patterns.
 func edgeText(id servicegraph.EdgeID) string { return nodeText(id.From) + " -> " + nodeText(id.To) }
-
-// didYouMean returns ": did you mean ...?" if a word is close to a mistyped one.
-func didYouMean(word string, candidates []string) string {
-	best, fewest := "", max(len(word)/3, 1)+1
-	for _, c := range candidates {
-		if d := typos(word, c); d < fewest {
-			best, fewest = c, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return ": did you mean " + best + "?"
-}
-
-// typos counts the letters to insert, delete, replace or swap with their neighbour to
-// turn a into b.
-func typos(a, b string) int {
-	var before []int // the row before last
-	last := make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row := make([]int, len(b)+1)
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			differ := 1
-			if a[i-1] == b[j-1] {
-				differ = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+differ)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
-}

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/otelspan"
 )
@@ -134,7 +135,7 @@ const maxOpenShown = 10
 
 func unendedMessage(open []servicegraph.Span, more int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "service graph: %s still open after %v, and not in the graph\n", plural(float64(len(open)+more), "span"), openTime)
+	fmt.Fprintf(&b, "service graph: %s still open after %v, and not in the graph\n", quantity.Of(len(open)+more, "span"), openTime)
 	for i, s := range open {
 		if i == maxOpenShown {
 			fmt.Fprintf(&b, "  and %d more\n", len(open)-i+more)

@@ -2,10 +2,10 @@ package graphtest
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -196,7 +196,7 @@ const (
 //
 //	latency caller p95 checkout -> payments at most 300ms
 func Latency(side Side, q float64, edge string, most time.Duration) Rule {
-	return of("latency %s p%s %s at most %v", side, number(q*100), edge, most)
+	return of("latency %s p%s %s at most %v", side, quantity.Plain(q*100), edge, most)
 }
 
 // Async holds if the edges that match are messages, which nobody waits for, and there
@@ -221,14 +221,4 @@ func Unresolved(n int) Rule { return of("unresolved at most %d", n) }
 //	empty
 func Empty() Rule { return of("empty") }
 
-// number returns a number with up to 12 digits, and so without what binary fractions
-// add to decimal ones.
-func number(x float64) string {
-	short, err := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 12, 64), 64)
-	if err != nil {
-		short = x
-	}
-	return strconv.FormatFloat(short, 'f', -1, 64)
-}
-
-func percent(share float64) string { return number(share*100) + "%" }
+func percent(share float64) string { return quantity.Plain(share*100) + "%" }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -233,7 +234,7 @@ func noOrphansRule() rule {
 	return rule{text: "no-orphans", check: func(g *servicegraph.Graph) []Violation {
 		if n := g.Report().MissingParent; n > 0 {
 			return []Violation{{
-				Message: plural(float64(n), "span") + " whose parent never arrived",
+				Message: quantity.Of(n, "span") + " whose parent never arrived",
 				seek:    servicegraph.MissParent,
 			}}
 		}
@@ -245,7 +246,7 @@ func unresolvedRule(n int) rule {
 	return rule{text: fmt.Sprintf("unresolved at most %d", n), check: func(g *servicegraph.Graph) []Violation {
 		if got := g.Report().Unresolved; got > uint64(n) {
 			return []Violation{{
-				Message: plural(float64(got), "client or producer span") + " without a callee and without the name of one",
+				Message: quantity.Of(got, "client or producer span") + " without a callee and without the name of one",
 				seek:    servicegraph.MissNoPeer,
 			}}
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -21,32 +22,14 @@ func count(n float64) string {
 	case n >= 999_500:
 		return trim(n/1e6, 2) + "M"
 	case n == math.Trunc(n):
-		return separate(strconv.FormatFloat(n, 'f', 0, 64))
+		return quantity.Separate(strconv.FormatFloat(n, 'f', 0, 64))
 	}
-	return separate(strconv.FormatFloat(n, 'f', 1, 64))
-}
-
-// separate puts a comma between the thousands of a number's text.
-func separate(s string) string {
-	whole, fraction, found := strings.Cut(s, ".")
-	for i := len(whole) - 3; i > 0; i -= 3 {
-		whole = whole[:i] + "," + whole[i:]
-	}
-	if found {
-		return whole + "." + fraction
-	}
-	return whole
+	return quantity.Separate(strconv.FormatFloat(n, 'f', 1, 64))
 }
 
 // plural returns the number with the noun in its singular or plural form.
 func plural(n float64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	if strings.HasSuffix(noun, "s") {
-		noun += "e"
-	}
-	return count(n) + " " + noun + "s"
+	return count(n) + " " + quantity.Noun(n, noun)
 }
 
 // A period is what rates are counted by.

@@ -30,6 +30,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tempograph/tempograph/internal/suggest"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -71,7 +72,7 @@ func ByName(formats []Format, name string) (Format, error) {
 		for j, f := range formats {
 			names[j] = f.Name
 		}
-		return Format{}, fmt.Errorf("unknown format %q: want %s", name, list(names))
+		return Format{}, fmt.Errorf("unknown format %q: want %s%s", name, list(names), suggest.DidYouMean(name, names))
 	}
 	return formats[i], nil
 }

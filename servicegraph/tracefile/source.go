@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -200,7 +201,7 @@ func (s *source) finish(in recognized, err error) error {
 	case err != nil:
 		return s.lost(err)
 	case s.spans == 0 && s.skipped > 0:
-		return fmt.Errorf("no span could be read: %s left out, the first at byte %d: %w", count(s.skipped, "record"), s.first.Offset, s.first.Err)
+		return fmt.Errorf("no span could be read: %s left out, the first at byte %d: %w", quantity.Of(s.skipped, "record"), s.first.Offset, s.first.Err)
 	case in.unzip != nil && in.unzip.trailing:
 		s.record, s.offset = 0, -1
 		return s.skip(errors.New("what follows the gzip stream is not gzip, and was ignored"))
@@ -214,15 +215,7 @@ func (s *source) lost(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		advice = "; it was cut off while being written or copied"
 	}
-	return fmt.Errorf("%w after %s%s", cause(err), count(s.spans, "span"), advice)
-}
-
-// count returns "1 span" or "2 spans".
-func count(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return strconv.Itoa(n) + " " + noun
+	return fmt.Errorf("%w after %s%s", cause(err), quantity.Of(s.spans, "span"), advice)
 }
 
 // beginning says what an input is, or how it begins, that was not recognized.

@@ -24,6 +24,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
@@ -133,7 +134,7 @@ func (p PNG) Render(w io.Writer, g *servicegraph.Graph) error {
 
 // scene lays the picture of g out.
 func (d Options) scene(g *servicegraph.Graph) (*scene, error) {
-	size := fmt.Sprintf("%d nodes and %d edges", g.NumNodes(), g.NumEdges())
+	size := quantity.Of(g.NumNodes(), "node") + " and " + quantity.Of(g.NumEdges(), "edge")
 	if !d.Force && (g.NumNodes() > maxNodes || g.NumEdges() > maxEdges) {
 		return nil, fmt.Errorf("drawing %s: %w", size, ErrTooLarge)
 	}
@@ -184,7 +185,7 @@ func (d Options) layOut(p *plan) error {
 
 // describe says in sentences what the picture shows, for those who do not see it.
 func describe(g *servicegraph.Graph, look render.Style) string {
-	s := fmt.Sprintf("A graph of calls between services: %d nodes, %d edges.", g.NumNodes(), g.NumEdges())
+	s := fmt.Sprintf("A graph of calls between services: %s, %s.", quantity.Of(g.NumNodes(), "node"), quantity.Of(g.NumEdges(), "edge"))
 	for _, level := range []struct {
 		level render.Level
 		what  string

@@ -30,7 +30,7 @@ func TestWorkerIsKilledAtTheDeadline(t *testing.T) {
 	g := tangle(t)
 	within(t, 30*time.Second, func() {
 		err := SVG{Options{Force: true, Worker: []string{argWorker}, Timeout: 2 * time.Second}}.Render(io.Discard, g)
-		if err == nil || !strings.Contains(err.Error(), "300 nodes and 3600 edges: stopped after 2s: draw less") {
+		if err == nil || !strings.Contains(err.Error(), "300 nodes and 3,600 edges: stopped after 2s: draw less") {
 			t.Errorf("error %v", err)
 		}
 	})
@@ -61,7 +61,7 @@ func TestWorkerIsKilledWhenNoLongerWanted(t *testing.T) {
 
 func TestErrorOfWorkerIsShown(t *testing.T) {
 	err := SVG{Options{Worker: []string{argCrash}}}.Render(io.Discard, chain(t, 2))
-	if err == nil || err.Error() != "laying out 2 nodes and 1 edges: worker: the reason (exit status 7)" {
+	if err == nil || err.Error() != "laying out 2 nodes and 1 edge: worker: the reason (exit status 7)" {
 		t.Errorf("error %v", err)
 	}
 }
