@@ -45,12 +45,12 @@ var policy = map[string]string{
 	// file lists tempopb as Apache-2.0 and does not list pkg/pool, a fork of a
 	// package of Prometheus (Apache-2.0).
 	"tempoclient":           wording + "servicegraph github.com/grafana/tempo/pkg/tempopb github.com/grafana/tempo/pkg/pool github.com/gogo/protobuf github.com/golang/protobuf github.com/prometheus github.com/beorn7/perks github.com/cespare/xxhash/v2 github.com/munnerz/goautoneg go.yaml.in/yaml go.opentelemetry.io/otel " + grpc,
-	"tempoclient/tempotest": "internal/buildtool golang.org/x/sys",
+	"tempoclient/tempotest": "internal/buildtool github.com/rogpeppe/go-internal",
 	"otelsetup":             wording + otelSDK + grpc + "go.opentelemetry.io/proto/otlp github.com/cenkalti/backoff github.com/grpc-ecosystem/grpc-gateway",
 	"internal/quantity":     "",
 	"internal/redact":       "",
 	"internal/suggest":      "",
-	"internal/buildtool":    "golang.org/x/sys",
+	"internal/buildtool":    "github.com/rogpeppe/go-internal",
 	"internal/otlpreceiver": wording + grpc + "go.opentelemetry.io/proto/otlp github.com/grpc-ecosystem/grpc-gateway",
 	"internal/tempocompat":  "",
 

@@ -1,16 +1,15 @@
 // Package buildtool builds a Go program that this repository runs beside its
 // own code but never imports, such as a server for integration tests.
 //
-// Such a program often has a licence, or a few hundred dependencies, that must
-// stay out of the go.mod of this module. Its module file therefore lives as two
-// embedded files that the caller passes in: a go.mod that requires the module
-// of the program, and the complete go.sum that goes with it. [Build] writes the
-// two into an empty directory and runs go build there with -mod=readonly, so
-// that the same dependencies are compiled everywhere.
+// Such a program often has a license, or a few hundred dependencies, that must
+// stay out of the go.mod of this module. The caller therefore passes two embedded
+// files: a go.mod that requires the module of the program, and the complete go.sum
+// for that go.mod. [Build] writes both into an empty directory and runs go build
+// there with -mod=readonly, so that the same dependencies are compiled everywhere.
 //
-// What is built is kept in the cache directory of the user and found there the
-// next time. Nothing is ever deleted from it; all of it can be deleted at any
-// time when no build runs.
+// The cache directory of the user keeps the programs, so that the next call finds
+// them. This package never deletes anything from the cache; a user can delete all of
+// it whenever no build runs.
 package buildtool
 
 import (
@@ -32,19 +31,19 @@ import (
 // All fields but Sum and Set are required.
 type Program struct {
 	Name    string // the name in messages and in the cache: "tempo"
-	Version string // the version in messages and in the cache: "v2.9.0"; Mod is what decides
+	Version string // the version in messages and in the cache: "v2.9.0"; Mod decides what is built
 	Package string // the import path of the main package
 	Mod     []byte // a go.mod that requires the module of Package
 	Sum     []byte // its go.sum; may be empty if every module is replaced by a directory
 
-	// Set are string variables for the linker to set, such as main.Version=2.9.0:
-	// what the program's own makefile would say in its -X flags.
+	// Set lists string variables for the linker to set, such as main.Version=2.9.0:
+	// the -X flags of the program's own makefile.
 	Set []string
 }
 
-// The program is built without cgo, so that it neither needs a C compiler nor
-// depends on the C library of the machine, and without debug information, which
-// is a third of a large binary.
+// buildArgs returns the arguments of the go command. The build uses no cgo, so that
+// it neither needs a C compiler nor depends on the C library of the machine, and
+// leaves out debug information, a third of a large binary.
 func (p Program) buildArgs() []string {
 	linker := "-s -w"
 	for _, v := range p.Set {
@@ -53,18 +52,18 @@ func (p Program) buildArgs() []string {
 	return []string{"build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=" + linker}
 }
 
-// Build returns the path of the executable of p. If the cache of the user has
-// none for this Program, Go version, operating system and architecture, it is
-// built first with the go command in PATH, which takes from a second to several
+// Build returns the path of the executable of p. If the cache of the user has no
+// executable for this Program, Go version, operating system and architecture, Build
+// makes one with the go command in PATH. A build takes from a second to several
 // minutes and may download modules.
 //
 // Any number of goroutines and processes may call Build at the same time: one
-// of them builds while the others wait. Each writes to progress a line when it
-// begins to build or to wait, and another when a build is done; a program that
-// is found in the cache is returned without a word.
+// of them builds while the others wait. Each call writes a line to progress when it
+// begins to build or to wait, and another when its build is done. A call that finds
+// the program in the cache writes nothing.
 //
-// The error of a failed build holds the output of the compiler. It leaves only an
-// empty lock file in the cache, and the next call tries again.
+// The error of a failed build holds the output of the compiler. A failed build leaves
+// only an empty lock file in the cache, and the next call tries again.
 func Build(ctx context.Context, p Program, progress io.Writer) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -96,14 +95,14 @@ func build(ctx context.Context, dir string, p Program, progress io.Writer) (stri
 		return "", err
 	}
 	defer unlock()
-	if found, err := exists(exe); found || err != nil { // built while we waited
+	if found, err := exists(exe); found || err != nil { // another process built it meanwhile
 		return exe, err
 	}
 
 	fmt.Fprintf(progress, "building %s %s into %s, once: this may take minutes\n", p.Name, p.Version, dir)
 	began := time.Now()
-	// The work directory is in the cache for the sake of the rename below, which is
-	// atomic only within a file system.
+	// The work directory is in the cache because the rename below is atomic only
+	// within one file system.
 	work, err := os.MkdirTemp(dir, key+".build-")
 	if err != nil {
 		return "", err
@@ -130,12 +129,12 @@ func (p Program) compile(ctx context.Context, work, exe string) error {
 	}
 	cmd := exec.CommandContext(ctx, "go", append(p.buildArgs(), "-o", exe, p.Package)...)
 	cmd.Dir = work
-	// The caller's settings for its own module must not reach this one. GOFLAGS may not
-	// be empty, for then the go command reads it from its configuration file.
+	// The caller's settings for its own module must not reach this build. GOFLAGS may
+	// not be empty: the go command would read an empty one from its configuration file.
 	cmd.Env = append(cmd.Environ(), "GO111MODULE=on", "GOWORK=off", "GOFLAGS=-mod=readonly",
 		"CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
-	// When interrupted, the go command removes its own work directory; killed, it
-	// leaves some hundred megabytes in the temporary directory.
+	// An interrupt lets the go command remove its own work directory; a kill leaves
+	// some hundred megabytes in the temporary directory.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
 	out, err := cmd.CombinedOutput()
@@ -148,9 +147,9 @@ func (p Program) compile(ctx context.Context, work, exe string) error {
 	return fmt.Errorf("go build: %w\n%s", err, withoutDownloads(out))
 }
 
-// key is the name of the executable in the cache. Its hash covers everything that
-// decides what is built. The Go version in it is the one that compiled the caller,
-// which the go test and go run commands make the first one in PATH.
+// key returns the name of the executable in the cache. The hash covers everything that
+// decides what is built. Its Go version is the one that compiled the caller, which go
+// test and go run put first in PATH.
 func (p Program) key() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q %q %q %q", runtime.Version(), p.buildArgs(), p.Package, p.Mod, p.Sum)
@@ -165,8 +164,8 @@ func exists(path string) (bool, error) {
 	return err == nil, err
 }
 
-// withoutDownloads drops the lines that say which modules were fetched: a first
-// build has hundreds, and they would hide the reason of the failure.
+// withoutDownloads drops the lines about fetched modules: the hundreds of lines of a
+// first build would hide the reason for a failure.
 func withoutDownloads(out []byte) []byte {
 	var rest []byte
 	for line := range bytes.Lines(out) {

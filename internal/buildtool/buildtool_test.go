@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// With these two in its environment the test binary is a process that builds the
-// hello of the one directory into the other and prints the path of the executable.
+// With these two variables the test binary is a process that builds hello from the
+// directory envSource into the cache envCache and prints the path of the executable.
 const (
 	envSource = "BUILDTOOL_TEST_SOURCE"
 	envCache  = "BUILDTOOL_TEST_CACHE"
@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// hello is the program whose module is in the directory source.
+// hello returns the program whose module is in the directory source.
 func hello(source string) Program {
 	return Program{
 		Name:    "hello",
@@ -205,7 +205,7 @@ func TestBuildThatFails(t *testing.T) {
 	says(t, exe, "hello\n")
 }
 
-// The sums are a pin: a module that they do not cover is an error, not an addition.
+// The checksums pin every module: a module without one is an error.
 func TestBuildNeedsCompleteSums(t *testing.T) {
 	t.Setenv("GOPROXY", "off")
 	p := hello(write(t, helloMain))
@@ -216,7 +216,7 @@ func TestBuildNeedsCompleteSums(t *testing.T) {
 	}
 }
 
-// What the environment says about the build of the caller is not for this build.
+// Settings in the environment are for the caller's own build and must not change this one.
 func TestBuildIgnoresSettingsOfCaller(t *testing.T) {
 	t.Setenv("GOFLAGS", "-mod=vendor -tags=tagged")
 	t.Setenv("GOWORK", filepath.Join(t.TempDir(), "go.work"))
