@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Tempo reads its own write-ahead log only every 15 seconds when it looks for
-// series to send, so that this test takes some 20 seconds.
+// Tempo reads its own write-ahead log only every 15 seconds to find series to send,
+// so this test takes some 20 seconds.
 func TestGeneratorWritesServiceGraphSeries(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
@@ -26,7 +26,7 @@ func TestGeneratorWritesServiceGraphSeries(t *testing.T) {
 	sink := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
-			return // cut off; the test waits for a whole one
+			return // cut off; the test waits for a whole request
 		}
 		select {
 		case writes <- write{r.URL.Path, r.Header, body}:
@@ -71,8 +71,8 @@ func TestGeneratorWritesServiceGraphSeries(t *testing.T) {
 
 var errSnappy = errors.New("not a snappy block")
 
-// unsnap decompresses a snappy block: its length, then literals and copies of
-// what was already decompressed.
+// unsnap decompresses a snappy block: a length, then literals and copies of bytes
+// that were decompressed before.
 func unsnap(src []byte) ([]byte, error) {
 	size, n := binary.Uvarint(src)
 	if n <= 0 || size > 1<<26 {
@@ -82,8 +82,8 @@ func unsnap(src []byte) ([]byte, error) {
 	dst := make([]byte, 0, size)
 	for len(src) > 0 {
 		tag := src[0]
-		// The bytes after the tag that hold, in little endian order, the length of
-		// a long literal or the offset of a copy.
+		// extra bytes after the tag hold, in little endian order, the length of a long
+		// literal or the offset of a copy.
 		extra := [4]int{0, 1, 2, 4}[tag&3]
 		if tag&3 == 0 && tag>>2 >= 60 {
 			extra = int(tag>>2) - 59

@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// endWithParent makes the kernel kill the child when the thread that started it
-// ends, and so when this process ends in whatever way.
+// endWithParent makes the kernel kill the child when the thread that started the
+// child ends, and therefore also when this process ends for any reason.
 func endWithParent(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// With this in its environment the test binary is a program that starts a Tempo
-// in the directory, prints where it listens and waits to be killed.
+// With this variable the test binary is a program that starts Tempo in the named
+// directory, prints the gRPC address of Tempo, and waits to be killed.
 const envDir = "TEMPOTEST_TEST_DIR"
 
 func TestMain(m *testing.M) {
@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestTempoDoesNotOutliveItsProcess(t *testing.T) {
-	Start(t, Config{}) // skips or fails if there is no Tempo to be had
+	Start(t, Config{}) // skips or fails if Tempo cannot run
 	parent := exec.Command(os.Args[0])
 	parent.Env = append(os.Environ(), envDir+"="+t.TempDir())
 	parent.Stderr = os.Stderr
@@ -72,10 +72,10 @@ func TestTempoDoesNotOutliveItsProcess(t *testing.T) {
 	}
 }
 
-// The kernel's promise is about a thread, and a thread of a Go program may end
-// long before the program.
+// The kernel's promise concerns a thread, and a thread of a Go program may end long
+// before the program.
 func TestTempoOutlivesThreadThatCalledRun(t *testing.T) {
-	Start(t, Config{}) // skips or fails if there is no Tempo to be had
+	Start(t, Config{}) // skips or fails if Tempo cannot run
 	dir := t.TempDir()
 	var tempo *Tempo
 	var err error

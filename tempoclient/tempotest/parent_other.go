@@ -4,5 +4,5 @@ package tempotest
 
 import "os/exec"
 
-// endWithParent does nothing here: a child outlives a parent that is killed.
+// endWithParent does nothing on this system: a child outlives a killed parent.
 func endWithParent(*exec.Cmd) {}

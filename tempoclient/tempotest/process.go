@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// A process is a running program that ends no later than we do where the system
-// can promise it (see endWithParent), and whose output goes to a file.
+// A process is a running program whose output goes to a file. On Linux the program
+// ends with this process at the latest (see endWithParent).
 type process struct {
 	cmd  *exec.Cmd
 	log  string        // path of the file with both output streams
@@ -33,14 +33,14 @@ func startProcess(log, name string, args ...string) (*process, error) {
 
 	started := make(chan error)
 	go func() {
-		// What endWithParent asks for is tied to the thread that starts the child: it
-		// has to live as long as the child does.
+		// endWithParent ties the child to the thread that starts the child, so this
+		// thread lives as long as the child.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := p.cmd.Start()
 		started <- err
 		if err == nil {
-			p.cmd.Wait() // what it says is in ProcessState too
+			p.cmd.Wait() // ProcessState holds the outcome
 			close(p.done)
 		}
 	}()
@@ -58,11 +58,11 @@ func (p *process) kill() (running bool) {
 	return err == nil
 }
 
-// state says how the program ended. It is for use after done is closed.
+// state returns how the program ended. Call it after done is closed.
 func (p *process) state() string { return p.cmd.ProcessState.String() }
 
-// logTail returns the last whole lines of the output, some 8 KiB at most, or
-// a line that says why there are none.
+// logTail returns the last whole lines of the output, at most 8 KiB, or a line with
+// the reason why the output cannot be read.
 func (p *process) logTail() string {
 	const limit = 8 << 10
 	f, err := os.Open(p.log)
@@ -86,8 +86,8 @@ func (p *process) logTail() string {
 }
 
 // withoutTelemetry returns the environment without the variables that make a
-// program trace itself: they may be meant for, or set by, the test, and Tempo
-// would add its own spans to the ones under test.
+// program trace itself. Such variables are meant for the test, or set by the test;
+// with them Tempo would add its own spans to those under test.
 func withoutTelemetry(env []string) []string {
 	var rest []string
 	for _, v := range env {

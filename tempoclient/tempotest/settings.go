@@ -13,7 +13,7 @@ import (
 //go:embed tempo.yaml
 var tempoYAML string
 
-// settings is what tempo.yaml is filled in with.
+// settings holds the values of the template tempo.yaml.
 type settings struct {
 	Config
 	HTTPPort, GRPCPort, OTLPGRPCPort, OTLPHTTPPort int
@@ -25,7 +25,8 @@ func (s settings) GeneratorDir() string { return filepath.Join(s.Dir, "generator
 
 func (s settings) GeneratorTracesDir() string { return filepath.Join(s.Dir, "generator-traces") }
 
-// Processors are those of the metrics generator; without any there is no generator.
+// Processors returns the names of the metrics generator's processors; without any,
+// Tempo runs no generator.
 func (s settings) Processors() string {
 	var names []string
 	if s.RemoteWriteURL != "" {
@@ -49,9 +50,9 @@ func (s settings) write(file string) error {
 	return os.WriteFile(file, b.Bytes(), 0o644)
 }
 
-// freePorts returns n different TCP ports of 127.0.0.1 that nobody listens on.
-// They are not reserved: Tempo cannot be handed open listeners, nor does it say
-// which ports it got when asked to choose its own.
+// freePorts returns n different free TCP ports of 127.0.0.1. The ports are not
+// reserved: Tempo takes no open listeners, and does not report ports that it chose
+// itself.
 func freePorts(n int) ([]int, error) {
 	var ports []int
 	for range n {
@@ -59,7 +60,7 @@ func freePorts(n int) ([]int, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer l.Close() // not before all are open: they must differ
+		defer l.Close() // after all are open, because the ports must differ
 		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
 	return ports, nil

@@ -1,29 +1,28 @@
 // Package tempotest runs a real Grafana Tempo for tests and examples.
 //
-// The Tempo is version [Version] as one process: it receives traces over OTLP,
+// Tempo runs as one process of version [Version]: it receives traces over OTLP,
 // stores them in a local directory, answers queries over HTTP and gRPC, and can
-// write the series of its service-graphs metrics generator to a URL. It listens
-// on free ports of 127.0.0.1 and speaks to nobody else, so any number of them run
-// side by side. Its delays are set for tests: it is up in a fraction of a second,
-// and a trace can be read by its id some milliseconds after it was pushed and be
-// found by a search some tenths of a second after. Neither moment is announced:
-// a test has to ask again until the trace is there.
+// write the series of its service-graphs metrics generator to a URL. Tempo listens
+// on free ports of 127.0.0.1 and contacts nobody else, so any number of instances run
+// side by side. Its delays are set for tests: Tempo starts in a fraction of a second,
+// returns a trace by id some milliseconds after the push, and finds the trace in
+// searches some tenths of a second after the push. Tempo announces neither moment:
+// a test asks again until the trace is there.
 //
 // # Where Tempo comes from
 //
-// The program named by the environment variable TEMPO_BIN, if it is set.
-// Otherwise Tempo is built from its pinned Go module on first use: that needs the
-// go command and a module proxy and takes a few minutes, after which the program
-// (100 MB) stays in the cache directory of the user. Tempo is a separate program
-// with a licence of its own (AGPL-3.0); nothing of it is linked into what imports
-// this package.
+// The environment variable TEMPO_BIN names the program to run. Without TEMPO_BIN,
+// the first use builds Tempo from its pinned Go module. A build needs the go command
+// and a module proxy and takes a few minutes; the program (100 MB) then stays in the
+// cache directory of the user. Tempo is a separate program with a license of its own
+// (AGPL-3.0); a program that imports this package links nothing of Tempo.
 //
 // # Skipping
 //
 // [Start] skips a test that runs with -short. If Tempo cannot be built or does not
-// come up, it skips as well and gives the reason, unless the environment has
-// TEMPOGRAPH_REQUIRE_SERVERS=1: then the test fails. A Tempo that came up and died
-// before the test was over fails the test in any case.
+// start, the test is skipped as well, with the reason, unless the environment has
+// TEMPOGRAPH_REQUIRE_SERVERS=1: then the test fails. If Tempo dies before the test is
+// over, the test fails in any case.
 package tempotest
 
 import (
@@ -53,33 +52,32 @@ var (
 	tempoSum []byte
 )
 
-// startTimeout is how long Tempo may take to come up. It is usually ready in less
-// than a tenth of a second; a minute is for a machine that does ten other things.
+// startTimeout is how long Tempo may take to become ready. Tempo usually needs less
+// than a tenth of a second; a minute suffices on a busy machine.
 const startTimeout = time.Minute
 
-// startAttempts is how often another set of ports is tried when one of them was
-// taken between choosing and using it.
+// startAttempts is how many sets of ports are tried when another process takes a port
+// before Tempo does.
 const startAttempts = 5
 
-// Config says how Tempo runs. The zero value is a Tempo for one tenant without
-// metrics generator.
+// Config says how Tempo runs. The zero value means one tenant and no metrics
+// generator.
 type Config struct {
 	// RemoteWriteURL is where the service-graphs metrics generator sends its series,
-	// by Prometheus remote write 1.0. If it is empty there are no such series.
+	// by Prometheus remote write 1.0. An empty URL turns the generator off.
 	//
 	// The first series arrive 15 to 20 seconds after the first span, and later ones
 	// about every 15 seconds. The generator ignores spans that ended more than 30
-	// seconds from now, and gives up waiting for the other half of a call after some
-	// 2 seconds.
+	// seconds from now, and waits some 2 seconds for the other half of a call.
 	RemoteWriteURL string
 
-	// ServiceGraphs are settings of the service-graphs processor in YAML, one a line
-	// as below metrics_generator.processor.service_graphs, beside those that make it
-	// quick: "dimensions: [deployment.environment]".
+	// ServiceGraphs are further settings of the service-graphs processor, lines of YAML
+	// below metrics_generator.processor.service_graphs, such as
+	// "dimensions: [deployment.environment]".
 	ServiceGraphs []string
 
-	// TraceQLMetrics makes Tempo answer metrics queries such as {} | rate(): its
-	// generator keeps the spans for that (local-blocks).
+	// TraceQLMetrics makes Tempo answer metrics queries such as {} | rate(), for which
+	// its generator keeps the spans (local-blocks).
 	TraceQLMetrics bool
 
 	// Multitenancy makes Tempo refuse requests without an X-Scope-OrgID header, which
@@ -87,13 +85,13 @@ type Config struct {
 	Multitenancy bool
 
 	// Dir is an existing directory for the configuration, the log and the data, which
-	// stay there. If it is empty, Run makes a temporary one that Close removes, and
-	// Start uses the temporary directory of the test.
+	// stay there. If Dir is empty, Run makes a temporary directory that Close removes,
+	// and Start uses the temporary directory of the test.
 	Dir string
 }
 
-// A Tempo is a running Tempo. Its fields are for reading, and its methods may be
-// called from several goroutines.
+// Tempo is a running server. Its fields are read-only, and its methods are safe for
+// concurrent use.
 type Tempo struct {
 	URL          string // base of the HTTP query API, without trailing slash: http://127.0.0.1:3200
 	GRPCAddr     string // host:port of the gRPC query API (StreamingQuerier), without TLS
@@ -104,8 +102,8 @@ type Tempo struct {
 	close   func() error
 }
 
-// Start runs a Tempo until the test and its subtests are over. It skips or fails
-// the test if there is none to be had, as the package comment says.
+// Start runs Tempo until the test and its subtests are over. If Tempo cannot run,
+// Start skips or fails the test, as the package comment says.
 func Start(tb testing.TB, cfg Config) *Tempo {
 	tb.Helper()
 	if testing.Short() {
@@ -129,14 +127,14 @@ func Start(tb testing.TB, cfg Config) *Tempo {
 	return t
 }
 
-// Run starts a Tempo that runs until Close, for programs that are not tests. It
+// Run starts a server that runs until Close, for programs that are not tests. Run
 // returns when Tempo is ready to receive and to answer. The progress of a build
 // goes to standard error.
 //
-// ctx bounds the build and the start, not the life of the Tempo. Where the system
-// can promise it (Linux), Tempo does not outlive the calling process.
+// ctx bounds the build and the start, not the life of the server. On Linux, Tempo
+// ends with the calling process at the latest.
 //
-// The error of a Tempo that did not come up holds the end of its log.
+// If Tempo does not start, the error holds the end of its log.
 func Run(ctx context.Context, cfg Config) (*Tempo, error) {
 	program := os.Getenv("TEMPO_BIN")
 	if program == "" {
@@ -147,7 +145,7 @@ func Run(ctx context.Context, cfg Config) (*Tempo, error) {
 			Package: "github.com/grafana/tempo/cmd/tempo",
 			Mod:     tempoMod,
 			Sum:     tempoSum,
-			Set:     []string{"main.Version=" + strings.TrimPrefix(Version, "v")}, // as its releases say it
+			Set:     []string{"main.Version=" + strings.TrimPrefix(Version, "v")}, // as in its releases
 		}, os.Stderr)
 		if err != nil {
 			return nil, err
@@ -180,19 +178,20 @@ func Run(ctx context.Context, cfg Config) (*Tempo, error) {
 	}
 }
 
-// Close kills Tempo, which loses what it has not yet written to disk or sent, and
-// waits for its end. (Asked politely, Tempo takes six seconds.) It returns an error,
-// with the end of the log, if Tempo had already died. Further calls return the same.
+// Close kills Tempo and waits for its end. Tempo loses the data that it has not yet
+// written to disk or sent; an orderly shutdown would take six seconds. If Tempo had
+// died before, Close returns an error with the end of the log. Further calls return
+// the same result.
 func (t *Tempo) Close() error { return t.close() }
 
-// LogTail returns the last lines of what Tempo has logged, some 8 KiB of them.
-// Each query is logged. After Close there is a log only if the Config had a Dir.
+// LogTail returns the last lines of Tempo's log, some 8 KiB. Tempo logs each query.
+// After Close the log exists only if the Config had a Dir.
 func (t *Tempo) LogTail() string { return t.process.logTail() }
 
-// errPortTaken reports that another process had one of the chosen ports.
+// errPortTaken reports that another process holds one of the chosen ports.
 var errPortTaken = errors.New("a port was taken")
 
-// start runs the program once, on ports that are free at the moment of choosing.
+// start runs the program once, on ports that are free when they are chosen.
 func start(ctx context.Context, program string, cfg Config) (*Tempo, error) {
 	ports, err := freePorts(4)
 	if err != nil {
@@ -231,8 +230,8 @@ func start(ctx context.Context, program string, cfg Config) (*Tempo, error) {
 	return t, nil
 }
 
-// awaitReady returns when this Tempo, recognised by the port in its
-// configuration, is ready, or when it cannot become ready any more.
+// awaitReady returns when this process is ready or has ended. The gRPC port in the
+// configuration that a server reports tells whether the server is this process.
 func (t *Tempo) awaitReady(ctx context.Context, grpcPort int) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("not ready after %v", startTimeout))
 	defer cancel()
@@ -265,8 +264,8 @@ func (t *Tempo) awaitReady(ctx context.Context, grpcPort int) error {
 		if _, ready := get("/ready"); !ready {
 			continue
 		}
-		// If our port was taken by another Tempo, it is that one which is ready, and
-		// ours is about to end.
+		// Another Tempo may have taken the port: then that one is ready, and this
+		// process is about to end.
 		config, ok := get("/status/config")
 		if ok && strings.Contains(config, fmt.Sprintf("grpc_listen_port: %d\n", grpcPort)) {
 			return nil

@@ -48,7 +48,7 @@ func pushTrace(t *testing.T, tempo *Tempo, tenant string) {
 	}
 }
 
-// await asks for the path until the answer holds all of want.
+// await requests the path until the answer holds all of want.
 func await(t *testing.T, tempo *Tempo, tenant, path string, want ...string) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
@@ -96,7 +96,7 @@ func do(t *testing.T, req *http.Request, tenant string) (status int, body string
 }
 
 func TestStartReceivesAndAnswers(t *testing.T) {
-	Start(t, Config{}) // so that the next line measures no build
+	Start(t, Config{}) // keeps a build out of the measurement below
 	began := time.Now()
 	tempo := Start(t, Config{})
 	t.Logf("tempo is ready after %v", time.Since(began).Round(time.Millisecond))
@@ -106,7 +106,7 @@ func TestStartReceivesAndAnswers(t *testing.T) {
 
 	pushTrace(t, tempo, "")
 	awaitTrace(t, tempo, "")
-	// The search answers without leading zeros.
+	// Search answers hold trace ids without leading zeros.
 	await(t, tempo, "", "/api/search?q="+url.QueryEscape(`{resource.service.name="checkout"}`), strings.TrimLeft(traceID, "0"))
 	for _, addr := range []string{tempo.GRPCAddr, tempo.OTLPGRPCAddr} {
 		conn, err := net.Dial("tcp", addr)
@@ -119,7 +119,7 @@ func TestStartReceivesAndAnswers(t *testing.T) {
 }
 
 func TestRunConcurrentSafe(t *testing.T) {
-	Start(t, Config{}) // skips or fails if there is no Tempo to be had
+	Start(t, Config{}) // skips or fails if Tempo cannot run
 	const n = 4
 	var tempos [n]*Tempo
 	var errs [n]error
@@ -144,7 +144,7 @@ func TestRunConcurrentSafe(t *testing.T) {
 			owner[addr] = i
 		}
 	}
-	// One of them gets the trace, and no other can answer for it.
+	// Only the instance that received the trace can return it.
 	pushTrace(t, tempos[0], "")
 	awaitTrace(t, tempos[0], "")
 	for i, tempo := range tempos[1:] {
@@ -166,7 +166,7 @@ func TestMultitenancySeparatesTenants(t *testing.T) {
 	}
 }
 
-// The name of the directory reaches Tempo through YAML.
+// The configuration in YAML must quote the name of the directory.
 func TestDirMayHaveAnyName(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), `it's "a dir": {{#1}}`)
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -182,7 +182,7 @@ func TestDirMayHaveAnyName(t *testing.T) {
 
 // Run makes its own directory, and Close removes it with everything in it.
 func TestCloseRemovesTemporaryDirectory(t *testing.T) {
-	Start(t, Config{}) // skips or fails if there is no Tempo to be had
+	Start(t, Config{}) // skips or fails if Tempo cannot run
 	t.Setenv("TMPDIR", t.TempDir())
 	tempo, err := Run(t.Context(), Config{})
 	if err != nil {
@@ -206,7 +206,7 @@ func TestCloseRemovesTemporaryDirectory(t *testing.T) {
 }
 
 func TestCloseReportsTempoThatDied(t *testing.T) {
-	Start(t, Config{}) // skips or fails if there is no Tempo to be had
+	Start(t, Config{}) // skips or fails if Tempo cannot run
 	tempo, err := Run(t.Context(), Config{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
@@ -224,7 +224,7 @@ func TestCloseReportsTempoThatDied(t *testing.T) {
 	}
 }
 
-// script returns the path of a program that takes the place of Tempo.
+// script returns the path of a shell program to run in place of Tempo.
 func script(t *testing.T, body string) string {
 	t.Helper()
 	if runtime.GOOS == "windows" {
@@ -276,8 +276,8 @@ func TestRunTriesOtherPorts(t *testing.T) {
 	}
 }
 
-// Between choosing a port and using it, another Tempo may have taken it: then that one
-// answers for ours until ours ends.
+// Another Tempo may take a port after it was chosen. That one then answers until the
+// process under test ends.
 func TestAwaitReadyKnowsItsOwnTempo(t *testing.T) {
 	other := Start(t, Config{})
 	p, err := startProcess(filepath.Join(t.TempDir(), "log"), script(t, "sleep 0.2; exit 1\n"))
@@ -301,7 +301,8 @@ func TestRunStopsWithContext(t *testing.T) {
 	}
 }
 
-// Tempo would send spans of its own to wherever the program under test sends its.
+// With the environment of the test, Tempo would add its own spans to those of the
+// program under test.
 func TestTempoDoesNotTraceItself(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
 	t.Setenv("TEMPO_BIN", script(t, "env; exit 1\n"))
@@ -317,7 +318,7 @@ func TestRunReportsMissingProgram(t *testing.T) {
 	}
 }
 
-// recordingTB stands for the test that calls Start and keeps how it ended.
+// recordingTB replaces the test that calls Start and records how that test ended.
 type recordingTB struct {
 	testing.TB
 	end string
@@ -357,8 +358,7 @@ func TestStartWithoutTempo(t *testing.T) {
 	}
 }
 
-// The Tempo that answers in tests and the messages that tempoclient decodes come from the
-// same commit.
+// The server of the tests and the messages of tempogrpc come from the same commit.
 func TestModuleIsTheOneOfTempopb(t *testing.T) {
 	root, err := os.ReadFile("../../go.mod")
 	if err != nil {
