@@ -14,24 +14,26 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 )
 
-// Spans are written as in the table of cases, in order of arrival:
+// The notation of the cases lists spans in order of arrival:
 //
 //	SERVICE:KIND ID[<PARENT][!] [[START+DURATION]] [KEY=VALUE]...
 //
 // without the blank between KIND and ID. KIND is c CLIENT, s SERVER, p PRODUCER,
 // k CONSUMER, i INTERNAL or u UNSPECIFIED. A PARENT of 0 is an id of eight zero bytes, which
-// is not the same as none on the wire. ! is status ERROR. Times are milliseconds; without
-// them a span without a parent and a caller take [0+100], and others [10+50]. Values are
-// booleans, numbers or strings as they look, in quotes always strings, those of the
-// resource after "resource.". The SERVICE is a value as well; - is none at all.
+// on the wire differs from no parent. ! is status ERROR. Times are milliseconds. The
+// default is [0+100] for spans without a parent and for callers, [10+50] for others.
+// Values look like booleans, numbers or strings; quotes always make a string. The prefix
+// "resource." marks attributes of the resource. SERVICE is a value as well; - means no
+// service.name.
 //
-// Other words: trace:N after a span of another trace than 1, link:TRACE/ID after one with a
-// span link, push2 before what comes in another request, and X where all that waits expires.
+// Other words: trace:N puts the span before it into trace N instead of 1, link:TRACE/ID
+// gives the span before it a link, push2 begins another request, and X expires all pending
+// halves.
 
 // A request is a push to Tempo: one ResourceSpans for each span, in order of arrival.
 type request struct {
 	spans  []*tracepb.ResourceSpans
-	expire bool // all that waits expires after it
+	expire bool // all pending halves expire after this request
 }
 
 var spanWord = regexp.MustCompile(`^(.*):([cspkiu])(\d+)(?:<(\d+))?(!?)$`)
@@ -44,9 +46,9 @@ var spanKinds = map[string]tracepb.Span_SpanKind{
 
 // A parser reads the spans of one case.
 type parser struct {
-	row    string    // the ids of its traces begin with it
-	prefix string    // of the names of services
-	epoch  time.Time // when its times begin
+	row    string    // the prefix of the trace ids
+	prefix string    // the prefix of the service names
+	epoch  time.Time // the time zero of the case
 
 	requests []request
 	resource *resourcepb.Resource
@@ -57,7 +59,7 @@ func (p *parser) parse(text string) ([]request, error) {
 	p.requests = []request{{}}
 	for _, word := range strings.Fields(text) {
 		if err := p.word(word); err != nil {
-			return nil, fmt.Errorf("%s: %q: %w", p.row, word, err)
+			return nil, fmt.Errorf("case %s: word %q: %w", p.row, word, err)
 		}
 	}
 	if len(p.last().spans) == 0 {
@@ -80,7 +82,7 @@ func (p *parser) word(word string) error {
 		p.requests = append(p.requests, request{})
 		return nil
 	case p.span == nil:
-		return fmt.Errorf("no span before it")
+		return fmt.Errorf("no span precedes it")
 	}
 	if times, ok := strings.CutPrefix(word, "["); ok {
 		start, duration, _ := strings.Cut(strings.TrimSuffix(times, "]"), "+")
@@ -97,7 +99,7 @@ func (p *parser) word(word string) error {
 	}
 	key, text, ok := strings.Cut(word, "=")
 	if !ok {
-		return fmt.Errorf("not in the notation")
+		return fmt.Errorf("the notation has no such word")
 	}
 	attrs := &p.span.Attributes
 	if inner, ok := strings.CutPrefix(key, "resource."); ok {
@@ -147,7 +149,7 @@ func (p *parser) times(start, duration string) error {
 	return nil
 }
 
-// traceID returns the id of a trace with a number in the case.
+// traceID returns the id of trace n of the case.
 func (p *parser) traceID(number string) []byte {
 	h := fnv.New128a()
 	h.Write([]byte(p.row + " " + number))
@@ -159,7 +161,7 @@ func spanID(number string) []byte {
 	return binary.BigEndian.AppendUint64(nil, n)
 }
 
-// value returns a value of the type it looks like.
+// value returns a value of the type that the text looks like.
 func value(text string) *commonpb.AnyValue {
 	if s, err := strconv.Unquote(text); err == nil {
 		return &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: s}}

@@ -19,15 +19,15 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
 )
 
-// Recordings of real programs. The second is not part of the repository.
+// Recordings of real programs. The recording mythical is not part of the repository.
 const (
 	hotrod   = "../../examples/traces/hotrod.jsonl.gz"
 	datasets = "../../../shared/datasets/"
 	mythical = datasets + "mythical/mythical.pb.gz"
 )
 
-// recording returns the spans of a file, with all that it says, in the order in which
-// they were exported. It skips the test where the file is missing.
+// recording returns the spans of a file, with all attributes, in the order of their
+// export. It skips the test if the file is missing.
 func recording(t *testing.T, path string) []servicegraph.Span {
 	t.Helper()
 	if _, err := os.Stat(path); err != nil {
@@ -43,8 +43,8 @@ func recording(t *testing.T, path string) []servicegraph.Span {
 	return spans
 }
 
-// TestKnownAnswers compares with what Tempo once said when it received the recordings as
-// they were made: the totals, without the expiry clock playing a part.
+// TestKnownAnswers compares totals with those that Tempo once wrote for the recordings in
+// real time. No span of the recordings expires.
 func TestKnownAnswers(t *testing.T) {
 	for _, c := range []struct{ name, spans, answer string }{
 		{"hotrod", hotrod, datasets + "hotrod/expected-tempo.txt"},
@@ -73,7 +73,7 @@ func TestKnownAnswers(t *testing.T) {
 	}
 }
 
-// parseAnswer reads lines of Prometheus's text format, as far as the answers use it.
+// parseAnswer reads the part of Prometheus's text format that the answers use.
 func parseAnswer(t *testing.T, text []byte) values {
 	t.Helper()
 	v := make(values)
@@ -114,7 +114,7 @@ func byTrace(spans []servicegraph.Span) [][]servicegraph.Span {
 	return traces
 }
 
-// endingAt moves spans so that the last of them ends at a time.
+// endingAt moves spans so that the last span ends at the given time.
 func endingAt(end time.Time, spans []servicegraph.Span) {
 	var last int64
 	for _, s := range spans {
@@ -126,7 +126,7 @@ func endingAt(end time.Time, spans []servicegraph.Span) {
 	}
 }
 
-// resourceSpans returns a span as it goes over the wire.
+// resourceSpans returns a span as OTLP protobuf.
 func resourceSpans(s servicegraph.Span) *tracepb.ResourceSpans {
 	resource := []servicegraph.Attr{{Key: "service.name", Value: s.Service}}
 	if s.Namespace != "" {

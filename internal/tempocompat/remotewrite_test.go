@@ -19,11 +19,11 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/temposeries"
 )
 
-// values are the latest values of series, by name and labels as Prometheus writes them.
+// values holds the latest value of each series, by name and labels in Prometheus's
+// notation.
 type values map[string]float64
 
-// seriesName returns name{label="value",…} with the labels in order, without those that
-// are empty.
+// seriesName returns name{label="value",…} with sorted labels and without empty ones.
 func seriesName(labels map[string]string) string {
 	var b strings.Builder
 	separator := "{"
@@ -59,7 +59,7 @@ func (v values) addHistogram(s *temposeries.Series, name string, h temposeries.H
 	v.add(s, name+"_sum", "", h.Sum)
 }
 
-// valuesOf returns what Tempo would write for series.
+// valuesOf returns the values that Tempo would write for series.
 func valuesOf(series []temposeries.Series) values {
 	v := make(values)
 	for i := range series {
@@ -84,7 +84,7 @@ type sink struct {
 
 	mu      sync.Mutex
 	latest  map[string]sample
-	changed chan struct{} // has an element after samples came
+	changed chan struct{} // has an element after new samples arrived
 }
 
 type sample struct {
@@ -97,9 +97,8 @@ func newSink(t *testing.T) *sink {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		compressed, err := io.ReadAll(r.Body)
 		if err != nil {
-			// Cut off, as by a Tempo that is stopped while it writes. Another would
-			// send this again after a status of 5xx; what never comes fails the
-			// comparison.
+			// Tempo was stopped while it wrote. After a status of 5xx a running Tempo
+			// sends the request again; samples that never arrive fail the comparison.
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
@@ -193,7 +192,7 @@ func (s *sink) timeseries(b []byte) error {
 	if err != nil || !strings.HasPrefix(labels["__name__"], "traces_service_graph_") {
 		return err
 	}
-	delete(labels, "__metrics_gen_instance") // which process wrote it
+	delete(labels, "__metrics_gen_instance") // the writing process
 	name := seriesName(labels)
 	for _, sample := range samples {
 		if latest, ok := s.latest[name]; !ok || sample.millis >= latest.millis {

@@ -20,13 +20,12 @@ import (
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
-// TestSameAsTempo sends the spans of every case and of the recordings to a real Tempo,
-// the same to a processor, and compares all series.
+// TestSameAsTempo sends the spans of every case and of the recordings to a real Tempo
+// and to a processor, and compares all series.
 //
-// The spans of a trace keep their order but arrive together, before any can expire, and
-// are moved so that they end now. So nothing is left of what cannot be equal, and values
-// are the same to the last bit. Cases for a configuration of their own are compared
-// without it here, and with it in TestSameAsTempoConfigured.
+// The spans of a trace keep their order, arrive together before any span can expire, and
+// are moved so that the last span ends now. The values must then be equal to the last
+// bit. This test ignores the configuration of a case; TestSameAsTempoConfigured uses it.
 func TestSameAsTempo(t *testing.T) {
 	sink := newSink(t)
 	p := &pair{
@@ -43,9 +42,9 @@ func TestSameAsTempo(t *testing.T) {
 	}
 }
 
-// TestSameAsTempoConfigured does the same with the cases that have a configuration of
-// their own, for each configuration with a Tempo that has it too. Left out is
-// enable_virtual_node_label: it makes Tempo 2.9 begin anew every ten seconds.
+// TestSameAsTempoConfigured repeats TestSameAsTempo for the cases with a configuration,
+// with one Tempo for each configuration. The test leaves out enable_virtual_node_label,
+// which makes Tempo 2.9 restart its processor every ten seconds.
 func TestSameAsTempoConfigured(t *testing.T) {
 	byConfig := make(map[string][]testCase)
 	for _, c := range cases {
@@ -72,7 +71,8 @@ func TestSameAsTempoConfigured(t *testing.T) {
 	}
 }
 
-// settings returns a configuration as Tempo's, without what every Tempo here has.
+// settings returns a configuration as Tempo's YAML, without the settings that tempotest
+// always writes.
 func settings(cfg temposeries.Config) (lines []string) {
 	list := func(name string, values []string) {
 		if values != nil {
@@ -93,7 +93,7 @@ func settings(cfg temposeries.Config) (lines []string) {
 	return lines
 }
 
-// sendRecording sends the spans of a file, each trace in a request.
+// sendRecording sends the spans of a file, one request for each trace.
 func sendRecording(t *testing.T, p *pair, path string) {
 	for _, trace := range byTrace(recording(t, path)) {
 		endingAt(time.Now(), trace)
@@ -106,12 +106,13 @@ func sendRecording(t *testing.T, p *pair, path string) {
 	p.expire(t)
 }
 
-// sendCases sends the requests of cases, first those before anything expires.
+// sendCases sends the requests of the cases: first all requests before an expiry, then
+// all requests after it.
 func sendCases(t *testing.T, p *pair, cases []testCase) {
 	rounds := make([][]request, 2)
 	for i, c := range cases {
 		if c.row == "T11" || c.tempo != "" {
-			continue // refused, see sendInvalid; and known to differ
+			continue // Tempo refuses T11, see sendInvalid; the others are known to differ
 		}
 		row := fmt.Sprintf("%s.%d", c.row, i)
 		parser := parser{row: row, prefix: row + ".", epoch: time.Now()}
@@ -135,8 +136,8 @@ func sendCases(t *testing.T, p *pair, cases []testCase) {
 	}
 }
 
-// sendOld sends row L04: a span that ended more than 30 seconds ago does not reach
-// Tempo's processor. Who feeds ours leaves it out.
+// sendOld sends row L04: a span that ended more than 30 seconds from now does not reach
+// Tempo's processor. The caller of our processor leaves such spans out.
 func sendOld(t *testing.T, p *pair) {
 	parser := parser{row: "L04", prefix: "L04.", epoch: time.Now()}
 	requests, err := parser.parse(`A:c1 [-60000+100] B:s2<1 A:c3 [60000+100] B:s4<3 A:c5 [-20000+100] B:s6<5`)
@@ -154,7 +155,7 @@ func sendOld(t *testing.T, p *pair) {
 	p.expire(t)
 }
 
-// sendInvalid sends row T11, and a span of no trace: Tempo refuses the whole request.
+// sendInvalid sends row T11, and a span with a zero trace id: Tempo refuses both requests.
 func sendInvalid(t *testing.T, p *pair) {
 	for _, spoil := range []func(*tracepb.Span){
 		func(s *tracepb.Span) { s.SpanId = make([]byte, 8) },
@@ -169,12 +170,12 @@ func sendInvalid(t *testing.T, p *pair) {
 		spans := requests[0].spans
 		spoil(spans[0].ScopeSpans[0].Spans[0])
 		if status, answer := p.post(t, spans); status != http.StatusBadRequest {
-			t.Errorf("Tempo answers %d: %s", status, answer)
+			t.Errorf("Tempo answers with status %d, want 400: %s", status, answer)
 		}
 	}
 }
 
-// A pair is a Tempo and a processor that receive the same spans.
+// A pair holds a real Tempo and a processor that receive the same spans.
 type pair struct {
 	tempo *tempotest.Tempo
 	ours  *temposeries.Processor
@@ -183,9 +184,9 @@ type pair struct {
 	ends  int                // calls of expire
 }
 
-// push sends spans to both, and returns when Tempo's generator has them: it takes
-// requests from a queue with two workers, which could overtake each other, and drops what
-// the queue has no room for.
+// push sends spans to both, and returns when Tempo's generator has them. The generator
+// takes requests from a queue with two workers, which could change their order, and drops
+// requests when the queue is full.
 func (p *pair) push(t *testing.T, wire []*tracepb.ResourceSpans, spans []servicegraph.Span) {
 	t.Helper()
 	if status, answer := p.post(t, wire); status != http.StatusOK {
@@ -201,8 +202,8 @@ func (p *pair) push(t *testing.T, wire []*tracepb.ResourceSpans, spans []service
 	})
 }
 
-// expire returns when what waits in Tempo has expired. A span that nobody answers stands
-// at the end of the line, which Tempo clears from the front, so that it expires last.
+// expire returns when all pending halves in Tempo have expired. Tempo expires them in
+// order of arrival, so expire sends one more client span, which expires last.
 func (p *pair) expire(t *testing.T) {
 	t.Helper()
 	p.ends++
@@ -223,7 +224,7 @@ func (p *pair) expire(t *testing.T) {
 	})
 }
 
-// await asks until the answer is yes.
+// await calls ask until ask returns true.
 func (p *pair) await(t *testing.T, limit time.Duration, ask func() (state string, ok bool)) {
 	t.Helper()
 	for deadline := time.Now().Add(limit); ; time.Sleep(time.Millisecond) {
@@ -257,7 +258,7 @@ func (p *pair) counter(t *testing.T, name string) float64 {
 	return p.metric(t, "tempo_metrics_generator_processor_service_graphs_"+name)
 }
 
-// metric returns what Tempo says of itself, 0 if it says nothing.
+// metric returns the sum of Tempo's own metric with this name, 0 if Tempo has none.
 func (p *pair) metric(t *testing.T, name string) float64 {
 	t.Helper()
 	resp, err := http.Get(p.tempo.URL + "/metrics")
@@ -285,8 +286,8 @@ func (p *pair) metric(t *testing.T, name string) float64 {
 	return sum
 }
 
-// awaitSeries returns when Tempo has written what is wanted and nothing else. It reads
-// its write-ahead log for remote write only every 15 seconds.
+// awaitSeries returns when Tempo has written exactly the wanted values. Tempo reads its
+// write-ahead log for remote write only every 15 seconds.
 func awaitSeries(t *testing.T, s *sink, want values) {
 	t.Helper()
 	deadline := time.After(3 * time.Minute)
@@ -299,12 +300,12 @@ func awaitSeries(t *testing.T, s *sink, want values) {
 		select {
 		case <-s.changed:
 		case <-deadline:
-			t.Fatalf("series that differ, of %d:\n%s", len(want), diff(want, got))
+			t.Fatalf("these of %d series differ:\n%s", len(want), diff(want, got))
 		}
 	}
 }
 
-// diff lists the values that differ, Tempo's behind ours.
+// diff lists the values that differ: ours, then Tempo's.
 func diff(ours, tempo values) string {
 	all := maps.Clone(ours)
 	maps.Copy(all, tempo)
