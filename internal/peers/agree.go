@@ -10,18 +10,18 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// A pair is the two services of a plain call: one client span and the server span
+// A pair names the two services of a plain call: a client span and the server span
 // below it.
 type pair struct{ client, server string }
 
-// A count is the plain calls of a pair. Failed is -1 where the two sides do not
-// count the same thing.
+// A count holds the plain calls of a pair. Failed is -1 where Tempo and this module count
+// failures by different rules.
 type count struct{ calls, failed float64 }
 
-// agree compares Tempo's edges of an input with ours, of both encodings, and says
-// in a sentence what it compared. Plain calls are where the two mean the same;
-// peers without spans, databases, messages and users are named differently
-// and left out.
+// agree compares Tempo's edges of an input with ours, in both encodings, and returns a
+// sentence about the comparison. It compares plain calls, which mean the same in both.
+// It leaves out uninstrumented dependencies, databases, messages and users, whose names
+// differ.
 func agree(in *input) (string, error) {
 	t := newTempo(true)
 	defer t.close()
@@ -62,12 +62,12 @@ func agree(in *input) (string, error) {
 	for _, c := range theirs {
 		calls += c.calls
 	}
-	return fmt.Sprintf("%d spans, %.0f bytes a span in protobuf, %.0f in JSON. Tempo and tempograph agree on %.0f plain calls on %d edges. At its default limit of 10,000 pending edges Tempo dropped %.0f %% of the %d spans that it looks at.",
+	return fmt.Sprintf("%d spans, %.0f bytes a span in protobuf, %.0f in JSON. Tempo and tempograph agree on %.0f plain calls on %d edges. At its default limit of 10,000 pending edges Tempo dropped %.0f %% of the %d spans that its processor reads.",
 		in.spans, float64(len(in.protobuf))/float64(in.spans), float64(len(in.json))/float64(in.spans),
 		calls, len(theirs), 100*(after-before)/float64(in.sides), in.sides), nil
 }
 
-// pushAll gives a processor the whole input in order.
+// pushAll sends the whole input to a processor in order.
 func pushAll(t *tempo, in *input) error {
 	messages, err := delimited(in.protobuf)
 	if err != nil {
@@ -99,7 +99,7 @@ func plainCalls(g *servicegraph.Graph) map[pair]count {
 	return plain
 }
 
-// differences returns a line for every pair that is counted differently, sorted.
+// differences returns a sorted line for each pair with different counts.
 func differences(theirs, ours map[pair]count) []string {
 	var lines []string
 	pairs := maps.Clone(theirs)

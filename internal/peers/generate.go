@@ -10,18 +10,18 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// Generated traces pass through these. An instance of a service has a resource of
-// its own.
+// Generated traces pass through these services. Each instance of a service has its own
+// resource.
 const (
 	services  = 30
 	instances = 4 // of each service
 )
 
-// A place is where a span is made.
+// A place is the instance of a service that makes a span.
 type place struct{ service, instance int }
 
-// traceMessages returns about n spans in requests of one trace each: what Tempo
-// stores.
+// traceMessages returns about n spans in requests of one trace each, as Tempo stores
+// them.
 func traceMessages(n int) iter.Seq2[ptrace.Traces, error] {
 	return func(yield func(ptrace.Traces, error) bool) {
 		rng := rand.New(rand.NewPCG(1, 2))
@@ -44,8 +44,8 @@ func traceMessages(n int) iter.Seq2[ptrace.Traces, error] {
 	}
 }
 
-// sdkMessages returns the same spans in requests of 100 of one instance each: what
-// SDKs export. The rest of each instance comes at the end.
+// sdkMessages returns the same spans in requests of 100 spans of one instance each, as
+// SDKs export them. The remaining spans of each instance come at the end.
 func sdkMessages(n int) iter.Seq2[ptrace.Traces, error] {
 	return func(yield func(ptrace.Traces, error) bool) {
 		rng := rand.New(rand.NewPCG(1, 2))
@@ -84,16 +84,16 @@ func sdkMessages(n int) iter.Seq2[ptrace.Traces, error] {
 	}
 }
 
-// trace makes a trace of about 25 spans: a request that passes through services,
-// each with work of its own and calls to others, to a database or to somebody else's
-// service. Every span is made by add, and has 12 attributes.
+// trace makes a trace of about 25 spans: a request that passes through services, each
+// with internal work and with calls to other services, a database or an external
+// service. add makes every span; each span has 12 attributes.
 func trace(rng *rand.Rand, add func(place) ptrace.Span) {
 	var id pcommon.TraceID
 	binary.BigEndian.PutUint64(id[:], rng.Uint64())
 	binary.BigEndian.PutUint64(id[8:], rng.Uint64())
 	start := uint64(1_767_225_600_000_000_000 + rng.Int64N(1e12))
 
-	// begin makes a span up to its two last attributes.
+	// begin makes a span without its two last attributes.
 	begin := func(p place, parent pcommon.SpanID, kind ptrace.SpanKind) (ptrace.Span, pcommon.SpanID) {
 		s := add(p)
 		var span pcommon.SpanID

@@ -15,13 +15,13 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// An input is the same export requests in both encodings of OTLP.
+// An input holds the same export requests in both encodings of OTLP.
 type input struct {
 	name  string
 	spans int
-	sides int // client, server, producer and consumer spans: those Tempo looks at
+	sides int // client, server, producer and consumer spans, which Tempo's processor reads
 
-	protobuf []byte // requests, each behind its length as a varint
+	protobuf []byte // requests, each after its length as a varint
 	json     []byte // requests, one a line
 }
 
@@ -99,8 +99,8 @@ func decoded(messages iter.Seq[[]byte], unmarshal func([]byte) (ptrace.Traces, e
 
 var errNotDelimited = errors.New("not length-delimited protobuf")
 
-// delimited returns the messages of data, which alias it, if lengths divide it
-// exactly.
+// delimited returns the messages of data, which alias data, if the lengths in data
+// divide it exactly.
 func delimited(data []byte) (iter.Seq[[]byte], error) {
 	for rest := data; len(rest) > 0; {
 		size, n := binary.Uvarint(rest)
@@ -120,7 +120,7 @@ func delimited(data []byte) (iter.Seq[[]byte], error) {
 	}, nil
 }
 
-// spansOf returns the spans of a request and the service that each is of.
+// spansOf returns the spans of a request with their services.
 func spansOf(request ptrace.Traces) iter.Seq2[string, ptrace.Span] {
 	return func(yield func(string, ptrace.Span) bool) {
 		for _, rs := range request.ResourceSpans().All() {

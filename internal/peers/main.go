@@ -1,24 +1,23 @@
-// Peers measures how fast OTLP bytes become a service graph here, and in the
-// programs that people use for it today, over the same input in one process:
+// Peers measures how fast this module and other programs turn OTLP bytes into a
+// service graph, over the same input in one process:
 //
 //   - Tempo's service-graphs processor: its protobuf decoder, the processor and its
-//     managed registry with classic histograms, once with the limit of pending edges
-//     lifted and once at its default;
-//   - the OpenTelemetry Collector's pdata, decoding alone: what any component of a
-//     Collector pays before it starts;
+//     managed registry with classic histograms, once without a limit of pending edges
+//     and once with the default limit;
+//   - the OpenTelemetry Collector's pdata, decoding alone: the cost of any component of
+//     a Collector before its own work;
 //   - this module, from bytes to a finished Graph.
 //
-// Before it measures it compares the edges of Tempo and of this module, and stops
-// where they differ.
+// Peers first compares the edges of Tempo and of this module, and stops if they differ.
 //
-// A run is a number of rounds. In each, every path goes over the whole input once,
-// on one core and then on two, the order turning from round to round; ratios are
-// taken within a round, so that what else the machine does falls on all alike. Time
-// is that of the clock and that of the processor (user and system time of the whole
-// process, the garbage collector's included).
+// A run consists of rounds. In each round every path reads the whole input once, on one
+// core and then on two, in an order that rotates from round to round. Ratios are taken
+// within a round, so that other load on the machine affects all paths equally. Peers
+// reports wall time and processor time (user and system time of the whole process,
+// including the garbage collector).
 //
-// It is a module of its own because it links Tempo and the Collector; see README.md
-// for how to run it and for their licences. It needs getrusage: not for Windows.
+// Peers is a separate module because it links Tempo and the Collector; README.md has
+// the commands and the licenses. Peers needs getrusage and does not run on Windows.
 package main
 
 import (
@@ -31,7 +30,7 @@ import (
 	"strings"
 )
 
-// Real recordings. The second is not part of the repository.
+// Real recordings. The recording mythical is not part of the repository.
 const (
 	hotrod   = "../../examples/traces/hotrod.jsonl.gz"
 	mythical = "../../../shared/datasets/mythical/mythical.pb.gz"
@@ -53,32 +52,32 @@ func run(stdout, stderr io.Writer, args []string) error {
 	flags := flag.NewFlagSet("peers", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprintf(stderr, "usage: peers [flags] [file ...]\n\nFiles are OTLP JSON lines or length-delimited OTLP protobuf, gzip or not. Without any,\n%s is read, and %s if it is there.\n\n", hotrod, mythical)
+		fmt.Fprintf(stderr, "usage: peers [flags] [file ...]\n\nA file holds OTLP JSON lines or length-delimited OTLP protobuf, optionally compressed with gzip.\nWithout files, peers reads %s, and %s if it exists.\n\n", hotrod, mythical)
 		flags.PrintDefaults()
 	}
-	spans := flags.Int("spans", 250_000, "about how many spans to generate; 0 to read files alone")
-	shapes := flags.String("shape", "trace,sdk", "how to put generated spans into messages: one trace each (trace), 100 spans of one service each (sdk)")
-	rounds := flags.Int("rounds", 5, "how often every path goes over every input")
+	spans := flags.Int("spans", 250_000, "approximate `number` of spans to generate; 0 reads only files")
+	shapes := flags.String("shape", "trace,sdk", "messages of generated spans: one trace each (trace), 100 spans of one service each (sdk)")
+	rounds := flags.Int("rounds", 5, "`number` of times that every path reads every input")
 	coreList := flags.String("cores", "1,2", "numbers of cores to use")
 	format := flags.String("format", "protobuf,json", "encodings to read")
 	if err := flags.Parse(args); err != nil {
 		return flag.ErrHelp
 	}
 	if *rounds < 1 {
-		return fmt.Errorf("-rounds %d: at least 1", *rounds)
+		return fmt.Errorf("-rounds %d: want at least 1", *rounds)
 	}
 	var cores []int
 	for text := range strings.SplitSeq(*coreList, ",") {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
-			return fmt.Errorf("-cores %s: numbers from 1, separated by commas", *coreList)
+			return fmt.Errorf("-cores %s: want numbers from 1, separated by commas", *coreList)
 		}
 		cores = append(cores, n)
 	}
 	wanted := strings.Split(*format, ",")
 	for _, f := range wanted {
 		if !slices.ContainsFunc(comparisons, func(c comparison) bool { return c.format == f }) {
-			return fmt.Errorf("-format %s: protobuf, json or both, separated by a comma", *format)
+			return fmt.Errorf("-format %s: want protobuf, json, or both separated by a comma", *format)
 		}
 	}
 	sources, err := sources(*spans, *shapes, flags.Args())
@@ -87,7 +86,7 @@ func run(stdout, stderr io.Writer, args []string) error {
 	}
 
 	writeMachine(stdout, args)
-	// One input after the other, so that the memory of one is free for the next.
+	// The inputs run one after the other, so that the memory of one is free for the next.
 	for _, load := range sources {
 		in, err := load()
 		if err != nil {

@@ -35,7 +35,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// Both shapes hold the same spans, and both encodings.
+// TestGenerated checks that both kinds of messages hold the same spans, in both encodings.
 func TestGenerated(t *testing.T) {
 	traces := generated(t)
 	sdk, err := newInput("sdk", sdkMessages(1000))

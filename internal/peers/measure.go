@@ -15,7 +15,7 @@ type path struct {
 	run  func(in *input, workers int) error
 }
 
-// A comparison is the paths of one encoding. Ratios are to the first.
+// A comparison holds the paths of one encoding. Ratios are to the first path.
 type comparison struct {
 	format   string
 	baseline string // the first path's name in the headings
@@ -35,14 +35,14 @@ var comparisons = []comparison{
 	}},
 }
 
-// A cost is what going once over an input took.
+// A cost is the time and memory of reading an input once.
 type cost struct {
 	wall, cpu      time.Duration
 	mallocs, bytes float64
 }
 
-// enough is how many spans a path reads at least in a round: it goes over small
-// inputs several times.
+// enough is how many spans a path reads at least in a round: a path reads small inputs
+// several times.
 const enough = 100_000
 
 // measure returns the costs of the paths of a comparison, by number of cores, path
@@ -69,9 +69,9 @@ func measure(c comparison, in *input, cores []int, rounds int) ([][][]cost, erro
 	return costs, nil
 }
 
-// once runs a path, on a heap that holds no garbage of others. It does hold the input,
-// which makes collections rarer than in a program that reads a stream: the more a
-// path allocates, the more that flatters it.
+// once runs a path on a heap without garbage of other paths. The heap holds the input,
+// so that collections are rarer than in a program that reads a stream, which favors
+// paths that allocate much.
 func once(p path, in *input, cores int) (cost, error) {
 	times := (enough + in.spans - 1) / in.spans
 	runtime.GC()
@@ -97,13 +97,13 @@ func once(p path, in *input, cores int) (cost, error) {
 func processorTime() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		panic("peers: getrusage: " + err.Error()) // it fails for wrong arguments alone
+		panic("peers: getrusage: " + err.Error()) // getrusage fails only for wrong arguments
 	}
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// each calls one of the functions that worker makes with every message, on as many
-// goroutines as there are workers, and returns an error if one of them did.
+// each passes every message to a function made by worker, on as many goroutines as
+// workers, each with its own function. It returns the error of any of the functions.
 func each(messages iter.Seq[[]byte], workers int, worker func() func([]byte) error) error {
 	if workers == 1 {
 		do := worker()
@@ -121,7 +121,7 @@ func each(messages iter.Seq[[]byte], workers int, worker func() func([]byte) err
 		wg.Go(func() {
 			do := worker()
 			var failed error
-			for message := range queue { // to its end, even after an error
+			for message := range queue { // empties the queue, also after an error
 				if failed == nil {
 					failed = do(message)
 				}

@@ -7,8 +7,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// pdataProtobuf decodes every request with the Collector's types, and does nothing
-// with them but count.
+// pdataProtobuf decodes every request into the Collector's types, and only counts spans.
 func pdataProtobuf(in *input, workers int) error {
 	messages, err := delimited(in.protobuf)
 	if err != nil {

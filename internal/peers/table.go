@@ -15,10 +15,10 @@ import (
 )
 
 // writeTable writes the results of a comparison as a Markdown table. Figures are
-// medians of the rounds; ratios are medians of the ratios of each round, the lowest
-// and the highest beside them.
+// medians of the rounds; ratios are medians of the ratios of each round, with the lowest
+// and the highest ratio in parentheses.
 func writeTable(w io.Writer, c comparison, in *input, cores []int, costs [][][]cost) {
-	fmt.Fprintf(w, "\n| %s | cores | spans/s of processor time | × %[2]s | spans/s by the clock | × %[2]s | allocs/span | B/span |\n|---|---|---|---|---|---|---|---|\n", c.format, c.baseline)
+	fmt.Fprintf(w, "\n| %s | cores | spans/s of processor time | × %[2]s | spans/s of wall time | × %[2]s | allocs/span | B/span |\n|---|---|---|---|---|---|---|---|\n", c.format, c.baseline)
 	spans := float64(in.spans)
 	for i, n := range cores {
 		base := costs[i][0]
@@ -38,7 +38,7 @@ func writeTable(w io.Writer, c comparison, in *input, cores []int, costs [][][]c
 		last := len(cores) - 1
 		gains = append(gains, fmt.Sprintf("%s %s", c.paths[p].name, ratios(costs[0][p], costs[last][p], cost.wallSeconds)))
 	}
-	fmt.Fprintf(w, "\n%d cores against %d, by the clock: %s.\n", cores[len(cores)-1], cores[0], strings.Join(gains, "; "))
+	fmt.Fprintf(w, "\n%d cores against %d, wall time: %s.\n", cores[len(cores)-1], cores[0], strings.Join(gains, "; "))
 }
 
 func (c cost) wallSeconds() float64 { return c.wall.Seconds() }
@@ -53,13 +53,13 @@ func median(rounds []cost, figure func(cost) float64) float64 {
 	return middle(figures)
 }
 
-// middle returns the median of figures in order.
+// middle returns the median of sorted figures.
 func middle(figures []float64) float64 {
 	n := len(figures)
 	return (figures[(n-1)/2] + figures[n/2]) / 2
 }
 
-// ratios returns how many times faster than base rounds were.
+// ratios returns how many times faster than base the rounds were.
 func ratios(base, rounds []cost, figure func(cost) float64) string {
 	var r []float64
 	for i := range rounds {
@@ -69,7 +69,7 @@ func ratios(base, rounds []cost, figure func(cost) float64) string {
 	return fmt.Sprintf("%s (%s–%s)", significant(middle(r)), significant(r[0]), significant(r[len(r)-1]))
 }
 
-// significant writes a number with three digits or so.
+// significant formats a number with about three digits.
 func significant(f float64) string {
 	if f >= 10 {
 		return fmt.Sprintf("%.1f", f)
@@ -77,7 +77,7 @@ func significant(f float64) string {
 	return fmt.Sprintf("%.2f", f)
 }
 
-// writeMachine writes what was measured, with what, where and when.
+// writeMachine writes the command, the date, the machine and the versions.
 func writeMachine(w io.Writer, args []string) {
 	fmt.Fprintf(w, "`%s`, %s, %s, %s/%s, %s, %d cores.\n",
 		strings.Join(append([]string{"go run ."}, args...), " "), time.Now().UTC().Format(time.DateOnly),
@@ -86,7 +86,7 @@ func writeMachine(w io.Writer, args []string) {
 		version("github.com/grafana/tempo"), version("go.opentelemetry.io/collector/pdata"))
 }
 
-// version returns the version of a module that is linked in.
+// version returns the version of a linked module.
 func version(module string) string {
 	info, ok := debug.ReadBuildInfo()
 	if ok {
@@ -99,13 +99,13 @@ func version(module string) string {
 	return "of unknown version"
 }
 
-// revision returns the commit of the checkout that this runs in.
+// revision returns the commit of the checkout in the working directory.
 func revision() string {
 	out, err := exec.Command("git", "describe", "--always", "--dirty", "--abbrev=10").Output()
 	return cmp.Or(strings.TrimSpace(string(out)), fmt.Sprintf("of unknown revision (%v)", err))
 }
 
-// cpuName returns the name of the processor, as Linux gives it.
+// cpuName returns the name of the processor from Linux's /proc/cpuinfo.
 func cpuName() string {
 	f, err := os.Open("/proc/cpuinfo")
 	if err != nil {

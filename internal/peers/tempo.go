@@ -17,21 +17,20 @@ import (
 	"github.com/prometheus/prometheus/storage"
 )
 
-// tenant is what Tempo counts things under.
+// tenant is the tenant in Tempo's own metrics.
 const tenant = "peers"
 
 // A tempo is Tempo's service-graphs processor with a managed registry, as a
-// metrics-generator makes them. Its registry collects when asked and not by the
-// clock.
+// metrics-generator makes them. The registry collects on request, not on a timer.
 type tempo struct {
 	registry  *registry.ManagedRegistry
 	processor processor.Processor
 	samples   *samples
 }
 
-// newTempo returns a processor with Tempo's defaults. Lifted means no limit on
-// pending edges, which then also wait without end, so that the result does not
-// depend on how long the run takes.
+// newTempo returns a processor with Tempo's defaults. With lifted, the number and the
+// waiting time of pending edges have no limit, so that the result does not depend on the
+// duration of the run.
 func newTempo(lifted bool) *tempo {
 	var registryConfig registry.Config
 	registryConfig.RegisterFlagsAndApplyDefaults("", nil)
@@ -48,10 +47,10 @@ func newTempo(lifted bool) *tempo {
 	return t
 }
 
-// push decodes a request and gives it to the processor. It is safe for concurrent
+// push decodes a request and passes it to the processor. push is safe for concurrent
 // use.
 func (t *tempo) push(message []byte) error {
-	// Field 1 of it is field 1 of an export request: resource spans.
+	// PushSpansRequest and an export request both hold resource spans in field 1.
 	var request tempopb.PushSpansRequest
 	if err := request.Unmarshal(message); err != nil {
 		return fmt.Errorf("tempopb: %w", err)
@@ -79,7 +78,7 @@ func tempoRun(lifted bool) func(*input, int) error {
 }
 
 // droppedSpans returns how many spans the processors of this process have dropped
-// for want of room.
+// because of the limit of pending edges.
 func droppedSpans() (float64, error) {
 	families, err := prometheus.DefaultGatherer.Gather()
 	if err != nil {
@@ -93,7 +92,7 @@ func droppedSpans() (float64, error) {
 	return 0, fmt.Errorf("reading Tempo's counters: no counter of dropped spans")
 }
 
-// defaultOverrides are Tempo's limits for a tenant of whom nothing is said: classic
+// defaultOverrides are Tempo's limits for a tenant without overrides: classic
 // histograms, any number of series.
 type defaultOverrides struct{}
 
@@ -110,21 +109,21 @@ func (defaultOverrides) MetricsGeneratorNativeHistogramMinResetDuration(string) 
 	return 15 * time.Minute
 }
 
-// samples takes what a registry collects: the last value of every counter of calls.
+// samples holds the last value of every counter of calls that a registry collects.
 type samples struct {
 	calls, failed map[pair]float64
 }
 
 func (s *samples) Appender(context.Context) storage.Appender { return appender{samples: s} }
 
-// An appender has the methods of the interface that the registry uses with classic
-// histograms; the others would panic.
+// An appender has the methods of storage.Appender that the registry uses for classic
+// histograms; other methods would panic.
 type appender struct {
 	storage.Appender
 	samples *samples
 }
 
-// Append notes the counters of plain calls: those with no connection type.
+// Append records the counters of plain calls, which have no connection type.
 func (a appender) Append(_ storage.SeriesRef, l labels.Labels, _ int64, value float64) (storage.SeriesRef, error) {
 	if l.Get("connection_type") != "" {
 		return 0, nil
