@@ -4,26 +4,22 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"math"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// CSV writes the edges as comma-separated values (RFC 4180, lines end in a line
-// feed), one line each in the order of the graph, below a line with the names of
-// the columns. Nodes without edges, entries and the report are in [JSON] alone.
+// CSV writes the edges as comma-separated values (RFC 4180, but lines end in a line
+// feed): a header line, and a line for each edge in the order of the graph. Nodes
+// without edges, entries and the report are only in [JSON].
 //
-// Numbers are plain: calls and errors are weighted counts, the error rate is a
-// fraction of one, latencies are in milliseconds as [DOT] chooses them. A field is
-// empty where nothing was measured.
+// Numbers have no unit and no separators. Calls and errors are weighted counts, the
+// error rate is a ratio from 0 to 1, latencies are in milliseconds and those of [DOT].
+// A field is empty where nobody measured the value.
 //
-// Names are in full, characters without a glyph shown as escapes. One that
-// begins with =, +, -, @ or an apostrophe gets an apostrophe in front, because a
-// spreadsheet takes it for a formula otherwise; taking one leading apostrophe away
-// gives the name back.
+// Names are complete; characters without a glyph are escaped. A name that begins with
+// =, +, -, @ or an apostrophe gets an apostrophe in front, because a spreadsheet would
+// take the name for a formula. Removing one leading apostrophe restores the name.
 type CSV struct{}
 
 // Render writes g to w.
@@ -35,7 +31,7 @@ func (CSV) Render(w io.Writer, g *servicegraph.Graph) error {
 		"recovered", "retries",
 	})
 	for e := range g.Edges() {
-		m := measure(g, e.Calls, e.Errors, edgeLatency(e))
+		m := edgeMeasures(g, e)
 		out.Write([]string{
 			csvName(e.ID.From.Namespace), csvName(e.ID.From.Name), csvName(string(e.ID.From.Type)),
 			csvName(e.ID.To.Namespace), csvName(e.ID.To.Name), csvName(string(e.ID.To.Type)), csvName(string(e.ID.Kind)),
@@ -51,7 +47,7 @@ func (CSV) Render(w io.Writer, g *servicegraph.Graph) error {
 	return nil
 }
 
-// csvName returns a name as a spreadsheet may read it.
+// csvName returns a name that no spreadsheet takes for a formula.
 func csvName(name string) string {
 	if name == "" {
 		return ""
@@ -61,36 +57,4 @@ func csvName(name string) string {
 		return "'" + name
 	}
 	return name
-}
-
-// measures are numbers for programs, NaN where nothing was measured.
-type measures struct {
-	errorRate          float64 // fraction of one
-	perSecond          float64 // calls
-	p50, p95, p99, max float64 // milliseconds
-}
-
-func measure(g *servicegraph.Graph, calls, errors float64, l servicegraph.Latency) measures {
-	m := measures{errors / calls, math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN()}
-	if calls == 0 {
-		m.errorRate = math.NaN()
-	}
-	if perSecond, known := g.Rate(calls); known {
-		m.perSecond = perSecond
-	}
-	if l.Count() > 0 {
-		m.p50, m.p95, m.p99, m.max = millis(l.Quantile(0.50)), millis(l.Quantile(0.95)), millis(l.Quantile(0.99)), millis(l.Max())
-	}
-	return m
-}
-
-func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
-// plain formats a number for programs, so that it reads back the same; unknown
-// ones, which are NaN, as nothing.
-func plain(v float64) string {
-	if math.IsNaN(v) {
-		return ""
-	}
-	return strconv.FormatFloat(v, 'f', -1, 64)
 }

@@ -16,20 +16,22 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/internal/rendertest"
 )
 
-// A statement of DOT, one a line.
+// quoted matches a quoted string of DOT.
 const quoted = `"((?:[^"\\]|\\.)*)"`
 
+// nodeLine and edgeLine match the statements of nodes and edges, one per line.
 var (
 	nodeLine = regexp.MustCompile(`(?m)^` + quoted + ` \[id=` + quoted + ` (.*) label=<(.*)> tooltip=` + quoted + `\];$`)
 	edgeLine = regexp.MustCompile(`(?m)^` + quoted + ` -> ` + quoted + ` \[(penwidth=.*?)(?: label=<(.*)>)? tooltip=` + quoted + `\];$`)
 )
 
-// unquote undoes what Graphviz does to a quoted string that is a tooltip.
+// unquote returns the text that Graphviz shows for a quoted tooltip.
 func unquote(s string) string {
 	return strings.NewReplacer(`\\\\`, `\`, `\"`, `"`, `\n`, "\n", "&amp;", "&").Replace(s)
 }
 
-// htmlTexts returns the texts in an HTML label, which must be well-formed.
+// htmlTexts returns the texts in an HTML label, and fails if the label is not
+// well-formed.
 func htmlTexts(t *testing.T, label string) []string {
 	t.Helper()
 	var texts []string
@@ -48,7 +50,8 @@ func htmlTexts(t *testing.T, label string) []string {
 	}
 }
 
-// hostile has two namespaces and several types of nodes with hostile names.
+// hostile returns traffic with hostile names in two namespaces and in several types of
+// nodes.
 func hostile() *rendertest.Traffic {
 	load := rendertest.Load{Calls: 2, Errors: 1, Typical: time.Second}
 	traffic := &rendertest.Traffic{Window: time.Minute}
@@ -109,13 +112,12 @@ func TestDOTEscapesHostileNames(t *testing.T) {
 		}
 	}
 	if open, closed := strings.Count(dot, "{\n"), strings.Count(dot, "\n}"); open != closed {
-		t.Errorf("%d braces are opened, %d closed", open, closed)
+		t.Errorf("%d opening braces, %d closing", open, closed)
 	}
 }
 
-// The last word has Graphviz itself: it takes the DOT without a remark, and has
-// the same nodes and edges in it.
-func TestDOTPleasesGraphviz(t *testing.T) {
+// Graphviz reads the DOT without a warning and finds the same nodes and edges.
+func TestGraphvizReadsDOT(t *testing.T) {
 	program, err := exec.LookPath("dot")
 	if err != nil {
 		t.Skip("dot is not installed")
@@ -128,17 +130,17 @@ func TestDOTPleasesGraphviz(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cmd := exec.Command(program, "-Tplain")
 			cmd.Stdin = strings.NewReader(renderString(t, DOT{Style{Title: `a "title" & <more>\`, SelfEdges: true}}, g))
-			var remarks strings.Builder
-			cmd.Stderr = &remarks
+			var warnings strings.Builder
+			cmd.Stderr = &warnings
 			plain, err := cmd.Output()
-			if err != nil || remarks.Len() > 0 {
-				t.Fatalf("dot: %v\n%s", err, remarks.String())
+			if err != nil || warnings.Len() > 0 {
+				t.Fatalf("dot: %v\n%s", err, warnings.String())
 			}
 			var want, got []string
 			for n := range g.Nodes() {
 				want = append(want, NodeID(n.ID))
 			}
-			// A name stands in quotes if it is not a plain word.
+			// A name is in quotes unless it is a plain word.
 			for _, m := range regexp.MustCompile(`(?m)^node ("[^"]*"|\S+) `).FindAllStringSubmatch(strings.ReplaceAll(string(plain), "\\\n", ""), -1) {
 				got = append(got, strings.Trim(m[1], `"`))
 			}
@@ -154,7 +156,7 @@ func TestDOTPleasesGraphviz(t *testing.T) {
 	}
 }
 
-func TestNodesThatShareANameStayApart(t *testing.T) {
+func TestNodesWithOneNameHaveDistinctIDs(t *testing.T) {
 	ids := []servicegraph.NodeID{
 		{Name: "orders", Type: servicegraph.TypeService},
 		{Name: "orders", Type: servicegraph.TypeDatabase},
@@ -179,7 +181,7 @@ func TestNodesThatShareANameStayApart(t *testing.T) {
 	}
 }
 
-func TestDOTSaysWhatItLeavesOut(t *testing.T) {
+func TestDOTNotesSelfEdgesThatAreNotDrawn(t *testing.T) {
 	g := rendertest.Shop().Graph(t)
 	const selfEdge = `"service:shop/cart" -> "service:shop/cart"`
 	for _, test := range []struct {
@@ -190,7 +192,7 @@ func TestDOTSaysWhatItLeavesOut(t *testing.T) {
 	}{
 		{DOT{}, "not drawn: 1 self edge with 12 calls", false, true},
 		{DOT{Style{SelfEdges: true}}, "", true, true},
-		{DOT{Style{EdgeText: EdgeNone, SelfEdges: true}}, "edges: numbers in their tooltips", true, false},
+		{DOT{Style{EdgeText: EdgeNone, SelfEdges: true}}, "edges: numbers in the tooltips", true, false},
 	} {
 		out := renderString(t, test.dot, g)
 		if got := strings.Contains(out, selfEdge); got != test.selfEdge {
@@ -200,11 +202,11 @@ func TestDOTSaysWhatItLeavesOut(t *testing.T) {
 			t.Errorf("%+v: no note %q", test.dot, test.note)
 		}
 		if got := strings.Contains(out, "not drawn"); got == test.selfEdge {
-			t.Errorf("%+v: says what is not drawn: %v", test.dot, got)
+			t.Errorf("%+v: notes the self edge: %v", test.dot, got)
 		}
 		for _, m := range edgeLine.FindAllStringSubmatch(out, -1) {
 			if (m[4] != "") != test.edgesHaveText {
-				t.Errorf("%+v: edge with text %q", test.dot, m[4])
+				t.Errorf("%+v: edge has the text %q", test.dot, m[4])
 			}
 			if !strings.Contains(m[5], "call") {
 				t.Errorf("%+v: tooltip %q has no numbers", test.dot, m[5])
@@ -213,7 +215,7 @@ func TestDOTSaysWhatItLeavesOut(t *testing.T) {
 	}
 }
 
-func TestSeverityShowsWithoutColour(t *testing.T) {
+func TestSeverityShowsWithoutColor(t *testing.T) {
 	for _, test := range []struct {
 		errors, calls float64
 		want          string
@@ -224,7 +226,7 @@ func TestSeverityShowsWithoutColour(t *testing.T) {
 		{50, 1000, "● 5% err"},
 		{1000, 1000, "● 100% err"},
 	} {
-		html := severityOf(Style{}.Level(test.errors, test.calls)).share(percent(test.errors, test.calls))
+		html := severityOf(Style{}.Level(test.errors, test.calls)).percentage(percent(test.errors, test.calls))
 		if got := strings.Join(htmlTexts(t, html), ""); got != test.want {
 			t.Errorf("%v errors in %v calls: %q, want %q", test.errors, test.calls, got, test.want)
 		}
@@ -235,7 +237,7 @@ func TestEdgeLatencyPrefersTheCaller(t *testing.T) {
 	traffic := &rendertest.Traffic{Window: time.Minute}
 	load := rendertest.Load{Calls: 10, Typical: 100 * time.Millisecond}
 	traffic.Call("both", "callee", load)
-	traffic.Receive("topic", "consumer", load) // the callee alone
+	traffic.Receive("topic", "consumer", load) // the callee side only
 	traffic.Peer("caller", "server.address", "peer", load)
 	for e := range traffic.Graph(t).Edges() {
 		want := e.Caller.Latency

@@ -10,18 +10,18 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// Grafana writes the two data frames that Grafana's node graph panel draws, nodes
-// and edges, as a JSON array of frames in the form of Grafana's API: what a data
-// source answers, and what its TestData source takes as raw frames.
+// Grafana writes the two data frames of Grafana's node graph panel, nodes and edges.
+// The output is a JSON array of frames in the format of Grafana's API, which a data
+// source returns, and which the TestData data source accepts as raw frames.
 //
-// In a node are the 95th percentile of the latency and the requests that entered
-// it; the ring around it shows the share that failed. Below it are its name, and
-// its namespace and type. An edge shows the same numbers when pointed at; its
-// width, dashes and colour are those of [DOT]. The other numbers are details, seen
-// on a click, with the ids of the slowest and of a failed trace.
+// A node shows the 95th percentile of the latency and the number of incoming requests;
+// the ring around the node shows the ratio of failed requests. The name, the namespace
+// and the type are below the node. An edge shows the same numbers under the pointer;
+// the width, dashes and color of the line are those of [DOT]. A click shows all other
+// numbers, and the ids of the slowest trace and of a failed trace.
 type Grafana struct{ Style }
 
-// A frame is a data frame: columns of equal length.
+// A frame is a data frame, a table of columns of equal length.
 type frame struct {
 	Schema frameSchema `json:"schema"`
 	Data   frameData   `json:"data"`
@@ -82,14 +82,14 @@ func nodesFrame(g *servicegraph.Graph) frame {
 	f := newFrame("nodes", []frameField{
 		textField("id", ""), textField("title", ""), textField("subtitle", ""),
 		numberField("mainstat", "p95", "ms"), numberField("secondarystat", "Requests", "calls"),
-		arcField("arc__errors", "Errors", "#c62b36"), arcField("arc__ok", "OK", line), arcField("arc__idle", "No incoming calls", "#d5dae1"),
+		arcField("arc__errors", "Errors", colorFailLine), arcField("arc__ok", "OK", colorLine), arcField("arc__idle", "No incoming calls", "#d5dae1"),
 		textField("detail__namespace", "Namespace"), textField("detail__type", "Type"),
 		numberField("detail__entries", "From outside", "calls"), numberField("detail__errors", "Errors", "calls"),
 		numberField("detail__rate", "Rate", "calls/s"),
 		numberField("detail__p50", "p50", "ms"), numberField("detail__p99", "p99", "ms"), numberField("detail__max", "Slowest", "ms"),
 	}, g.NumNodes())
 	for n := range g.Nodes() {
-		m := measure(g, n.Requests.Calls, n.Requests.Errors, n.Requests.Latency)
+		m := nodeMeasures(g, n)
 		failed, ok, idle := 0.0, 0.0, 1.0
 		if n.Requests.Calls > 0 {
 			failed, ok, idle = m.errorRate, 1-m.errorRate, 0
@@ -122,7 +122,7 @@ func (x Grafana) edgesFrame(g *servicegraph.Graph) frame {
 		textField("detail__slowest_trace", "Slowest trace"), textField("detail__failed_trace", "Failed trace"),
 	}, g.NumEdges())
 	for e := range g.Edges() {
-		m := measure(g, e.Calls, e.Errors, edgeLatency(e))
+		m := edgeMeasures(g, e)
 		from, to, kind := NodeID(e.ID.From), NodeID(e.ID.To), grafanaName(string(e.ID.Kind))
 		f.add(from+" > "+to+" "+encode(string(e.ID.Kind)), from, to,
 			m.p95, e.Calls,
@@ -144,7 +144,7 @@ func newFrame(name string, fields []frameField, rows int) frame {
 	return f
 }
 
-// add adds a row. NaN and the empty string become null.
+// add appends a row. NaN and the empty string become null.
 func (f *frame) add(row ...any) {
 	for i, v := range row {
 		if n, ok := v.(float64); ok && math.IsNaN(n) || v == "" {
@@ -162,17 +162,20 @@ func numberField(name, title, unit string) frameField {
 	return frameField{name, "number", frameConfig{Title: title, Unit: unit}}
 }
 
-// arcField is the part of a node's ring in one colour. The parts add up to 1.
+// arcField returns the field for one segment of the ring around a node. The segments
+// of a node add up to 1.
 func arcField(name, title, color string) frameField {
 	return frameField{name, "number", frameConfig{Title: title, Color: &frameColor{"fixed", color}}}
 }
 
-// grafanaName returns a name as the panel can take it: it is not cut anywhere else.
+// grafanaName returns a name that is short enough for the panel, which shortens no
+// name.
 func grafanaName(name string) string { return shorten(visible(name), 200) }
 
-// edgeColor returns the colour of an edge, empty for that of the panel.
+// edgeColor returns the color of an edge, or the empty string for the default of the
+// panel.
 func (x Grafana) edgeColor(e servicegraph.Edge) string {
-	return [...]string{"", "#b86e00", "#c62b36"}[x.Level(e.Errors, e.Calls)]
+	return [...]string{"", colorWarnLine, colorFailLine}[x.Level(e.Errors, e.Calls)]
 }
 
 func grafanaDashes(k servicegraph.EdgeKind) string {

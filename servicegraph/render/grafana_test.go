@@ -12,8 +12,9 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/internal/rendertest"
 )
 
-// The fields that the documentation of Grafana's node graph panel names, with the
-// types it takes, and the prefixes arc__ and detail__ beside them.
+// nodeGraphFields are the fields in the documentation of Grafana's node graph panel,
+// with the types that the panel accepts. The prefixes arc__ and detail__ stand for all
+// fields with such a name.
 var nodeGraphFields = map[string]map[string]string{
 	"nodes": {
 		"id": "string", "title": "string", "subtitle": "string", "mainstat": "string number", "secondarystat": "string number",
@@ -25,10 +26,10 @@ var nodeGraphFields = map[string]map[string]string{
 	},
 }
 
-// A table is a frame by its columns.
+// A table holds the columns of a frame by their names.
 type table map[string][]any
 
-// readFrames returns the frames that a data source would have answered.
+// readFrames renders a graph and returns the two frames.
 func readFrames(t *testing.T, g *servicegraph.Graph) (nodes, edges table) {
 	t.Helper()
 	var frames []struct {
@@ -86,7 +87,7 @@ func TestGrafanaFramesWithHostileNames(t *testing.T) {
 	seen := map[any]bool{}
 	for n := range g.Nodes() {
 		if seen[nodes["id"][i]] {
-			t.Errorf("node %v is there twice", nodes["id"][i])
+			t.Errorf("node %v occurs twice", nodes["id"][i])
 		}
 		seen[nodes["id"][i]] = true
 		if got, want := nodes["title"][i], shorten(visible(n.ID.Name), 200); got != want {
@@ -103,7 +104,7 @@ func TestGrafanaFramesWithHostileNames(t *testing.T) {
 	i = 0
 	for e := range g.Edges() {
 		if ids[edges["id"][i]] {
-			t.Errorf("edge %v is there twice", edges["id"][i])
+			t.Errorf("edge %v occurs twice", edges["id"][i])
 		}
 		ids[edges["id"][i]] = true
 		if edges["source"][i] != NodeID(e.ID.From) || edges["target"][i] != NodeID(e.ID.To) || !seen[edges["source"][i]] || !seen[edges["target"][i]] {
@@ -113,7 +114,7 @@ func TestGrafanaFramesWithHostileNames(t *testing.T) {
 	}
 }
 
-func TestGrafanaShowsTrouble(t *testing.T) {
+func TestGrafanaMarksFailures(t *testing.T) {
 	nodes, edges := readFrames(t, rendertest.Shop().Graph(t))
 	for i, id := range nodes["id"] {
 		errors, ok, idle := nodes["arc__errors"][i].(float64), nodes["arc__ok"][i].(float64), nodes["arc__idle"][i].(float64)
@@ -124,9 +125,9 @@ func TestGrafanaShowsTrouble(t *testing.T) {
 			t.Errorf("arc of errors of %v is %v", id, errors)
 		}
 	}
-	look := map[any][]any{}
+	line := map[any][]any{}
 	for i, id := range edges["id"] {
-		look[id] = []any{edges["color"][i], edges["strokeDasharray"][i]}
+		line[id] = []any{edges["color"][i], edges["strokeDasharray"][i]}
 		if (edges["detail__failed_trace"][i] != nil) != (edges["detail__errors"][i] != 0.0) {
 			t.Errorf("edge %v with %v errors has the failed trace %v", id, edges["detail__errors"][i], edges["detail__failed_trace"][i])
 		}
@@ -138,14 +139,15 @@ func TestGrafanaShowsTrouble(t *testing.T) {
 		"service:billing/ledger > service:billing/mailer message":    {nil, "6 4"},
 		"queue:kafka%2Forders > service:billing/ledger message":      {nil, "6 4"},
 	} {
-		if got := look[id]; !slices.Equal(got, want) {
+		if got := line[id]; !slices.Equal(got, want) {
 			t.Errorf("edge %q has colour and dashes %v, want %v", id, got, want)
 		}
 	}
 }
 
-// What nobody measured is null, and a service without requests is not fine but idle.
-func TestGrafanaHasNullsForTheUnknown(t *testing.T) {
+// A value that nobody measured is null, and a service without requests is idle, not
+// healthy.
+func TestGrafanaHasNullForUnknownValues(t *testing.T) {
 	nodes, edges := readFrames(t, unfinished().Graph(t))
 	if got := edges["mainstat"][0]; got != nil {
 		t.Errorf("p95 of calls without an end is %v", got)

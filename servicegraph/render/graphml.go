@@ -12,55 +12,33 @@ import (
 )
 
 // GraphML writes the graph in the XML that Gephi, yEd, Cytoscape, igraph and
-// NetworkX read. The namespaces of nodes are data like their types, not nested
-// graphs, which most readers do not take.
+// NetworkX read. The namespace of a node is a data element, as the type is, and not a
+// nested graph, because most readers do not support nested graphs.
 //
-// Data have the units of [CSV]; what was not measured is left out. The time is in
-// RFC 3339. Names are in full, characters without a glyph shown as escapes; the
-// ids of nodes are made of them but not the same.
+// Data elements have the units of [CSV]. A value that nobody measured has no element.
+// Times are in RFC 3339. Names are complete; characters without a glyph are escaped.
+// The id of a node is derived from the name and differs from the name.
 type GraphML struct{}
 
 // Render writes g to w.
 func (GraphML) Render(w io.Writer, g *servicegraph.Graph) error {
 	out := bufio.NewWriter(w)
 	fmt.Fprint(out, xml.Header, `<graphml xmlns="http://graphml.graphdrawing.org/xmlns" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="http://graphml.graphdrawing.org/xmlns http://graphml.graphdrawing.org/xmlns/1.0/graphml.xsd">`, "\n")
-	for _, owner := range []struct {
-		name string
-		keys []graphKey
-	}{{"graph", graphKeys}, {"node", nodeKeys}, {"edge", edgeKeys}} {
-		for _, k := range owner.keys {
-			fmt.Fprintf(out, "<key id=\"%s_%s\" for=\"%[1]s\" attr.name=\"%[2]s\" attr.type=\"%[3]s\"/>\n", owner.name, k.name, k.kind)
-		}
-	}
+	writeKeys(out, "graph", graphKeys)
+	writeKeys(out, "node", nodeKeys)
+	writeKeys(out, "edge", edgeKeys)
 	fmt.Fprint(out, "<graph id=\"servicegraph\" edgedefault=\"directed\">\n")
-	r := g.Report()
-	first, last := "", ""
-	if from, to := g.TimeRange(); !from.IsZero() && !to.IsZero() {
-		first, last = from.Format(time.RFC3339Nano), to.Format(time.RFC3339Nano)
-	}
-	writeData(out, "graph", graphKeys, first, last, float64(r.Traces), float64(r.Spans), float64(r.LeftOutNodes), float64(r.LeftOutEdges))
-
+	writeReport(out, g)
 	names := newIdents()
 	for n := range g.Nodes() {
-		m := measure(g, n.Requests.Calls, n.Requests.Errors, n.Requests.Latency)
-		namespace, selfTime := "", millis(n.SelfTime)
-		if n.ID.Namespace != "" {
-			namespace = visible(n.ID.Namespace)
-		}
-		if n.ID.Type != servicegraph.TypeService && n.ID.Type != servicegraph.TypeGroup {
-			selfTime = math.NaN() // it has no spans
-		}
 		fmt.Fprintf(out, "<node id=%q>\n", names.node(n.ID))
-		writeData(out, "node", nodeKeys, visible(n.ID.String()), namespace, visible(n.ID.Name), visible(string(n.ID.Type)),
-			n.Entries, n.Requests.Calls, n.Requests.Errors, m.errorRate, m.perSecond, m.p50, m.p95, m.p99, m.max, selfTime)
+		writeNodeData(out, n, nodeMeasures(g, n))
 		fmt.Fprint(out, "</node>\n")
 	}
 	i := 0
 	for e := range g.Edges() {
-		m := measure(g, e.Calls, e.Errors, edgeLatency(e))
 		fmt.Fprintf(out, "<edge id=\"e%d\" source=%q target=%q>\n", i, names.node(e.ID.From), names.node(e.ID.To))
-		writeData(out, "edge", edgeKeys, visible(string(e.ID.Kind)), e.Calls,
-			e.Calls, e.Errors, m.errorRate, m.perSecond, m.p50, m.p95, m.p99, m.max, e.Recovered, e.Retries)
+		writeEdgeData(out, e, edgeMeasures(g, e))
 		fmt.Fprint(out, "</edge>\n")
 		i++
 	}
@@ -71,8 +49,34 @@ func (GraphML) Render(w io.Writer, g *servicegraph.Graph) error {
 	return nil
 }
 
-// A graphKey declares a datum. Many readers show the one with the name label, and
-// take weight for the thickness of an edge.
+func writeReport(out io.Writer, g *servicegraph.Graph) {
+	first, last := "", ""
+	if from, to := g.TimeRange(); !from.IsZero() && !to.IsZero() {
+		first, last = from.Format(time.RFC3339Nano), to.Format(time.RFC3339Nano)
+	}
+	r := g.Report()
+	writeData(out, "graph", graphKeys, first, last, float64(r.Traces), float64(r.Spans), float64(r.LeftOutNodes), float64(r.LeftOutEdges))
+}
+
+func writeNodeData(out io.Writer, n servicegraph.Node, m measures) {
+	namespace, selfTime := "", millis(n.SelfTime)
+	if n.ID.Namespace != "" {
+		namespace = visible(n.ID.Namespace)
+	}
+	if n.ID.Type != servicegraph.TypeService && n.ID.Type != servicegraph.TypeGroup {
+		selfTime = math.NaN() // the node has no spans
+	}
+	writeData(out, "node", nodeKeys, visible(n.ID.String()), namespace, visible(n.ID.Name), visible(string(n.ID.Type)),
+		n.Entries, n.Requests.Calls, n.Requests.Errors, m.errorRate, m.perSecond, m.p50, m.p95, m.p99, m.max, selfTime)
+}
+
+func writeEdgeData(out io.Writer, e servicegraph.Edge, m measures) {
+	writeData(out, "edge", edgeKeys, visible(string(e.ID.Kind)), e.Calls,
+		e.Calls, e.Errors, m.errorRate, m.perSecond, m.p50, m.p95, m.p99, m.max, e.Recovered, e.Retries)
+}
+
+// A graphKey declares a data element: a name and the type of the value. Many readers
+// show the element named label, and use weight as the thickness of an edge.
 type graphKey struct{ name, kind string }
 
 var (
@@ -92,8 +96,15 @@ var (
 	}
 )
 
-// writeData writes values, a string or a float64 for each key, without those that
-// are empty or unknown.
+// writeKeys declares the data elements of an owner: graph, node or edge.
+func writeKeys(out io.Writer, owner string, keys []graphKey) {
+	for _, k := range keys {
+		fmt.Fprintf(out, "<key id=\"%s_%s\" for=\"%[1]s\" attr.name=\"%[2]s\" attr.type=\"%[3]s\"/>\n", owner, k.name, k.kind)
+	}
+}
+
+// writeData writes the data elements of an owner. A value is a string or a float64,
+// one for each key. Empty strings and NaN are left out.
 func writeData(out io.Writer, owner string, keys []graphKey, values ...any) {
 	for i, k := range keys {
 		switch v := values[i].(type) {

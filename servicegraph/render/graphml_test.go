@@ -19,12 +19,12 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/internal/rendertest"
 )
 
-// The rules of GraphML's schema (graphml-structure.xsd and graphml-attributes.xsd
-// of http://graphml.graphdrawing.org/xmlns/1.0/), as far as it allows what we
-// write: elements, in their order, and their attributes.
+// graphmlRules are rules of the GraphML schema (graphml-structure.xsd and
+// graphml-attributes.xsd of http://graphml.graphdrawing.org/xmlns/1.0/) for the elements
+// that this package writes: the order of their children, and their attributes.
 var graphmlRules = map[string]struct {
-	children string            // of a child's name and a space each
-	required map[string]string // attribute: what it has to match
+	children string            // pattern for the names of the children, each with a space
+	required map[string]string // patterns by attribute
 	optional map[string]string
 }{
 	"graphml": {`^(desc )?(key )*((graph|data) )*$`, nil, map[string]string{"schemaLocation": `^\S+ \S+$`}},
@@ -37,7 +37,7 @@ var graphmlRules = map[string]struct {
 
 const nmtoken = `^[\w.:-]+$`
 
-// An element is one of XML.
+// An element is an XML element.
 type element struct {
 	name     string
 	attrs    map[string]string
@@ -54,7 +54,8 @@ func (e *element) of(name string) (found []*element) {
 	return found
 }
 
-// parseGraphML returns the root of a document that keeps the rules of the schema.
+// parseGraphML returns the root of a document, and fails if the document breaks a rule
+// of the schema.
 func parseGraphML(t *testing.T, doc string) *element {
 	t.Helper()
 	root := &element{}
@@ -72,7 +73,7 @@ func parseGraphML(t *testing.T, doc string) *element {
 		switch token := token.(type) {
 		case xml.StartElement:
 			if token.Name.Space != "http://graphml.graphdrawing.org/xmlns" {
-				t.Errorf("element %v is not of GraphML", token.Name)
+				t.Errorf("element %v is not GraphML", token.Name)
 			}
 			e := &element{name: token.Name.Local, attrs: map[string]string{}}
 			for _, a := range token.Attr {
@@ -89,7 +90,7 @@ func parseGraphML(t *testing.T, doc string) *element {
 		}
 	}
 	if len(root.children) != 1 || root.children[0].name != "graphml" {
-		t.Fatal("no document of GraphML")
+		t.Fatal("not a GraphML document")
 	}
 	checkElement(t, root.children[0])
 	checkReferences(t, root.children[0])
@@ -130,14 +131,14 @@ func checkElement(t *testing.T, e *element) {
 	}
 }
 
-// checkReferences checks that ids are unique, that what refers to one finds it,
-// and that data are of their key's type and owner.
+// checkReferences checks that ids are unique, that every reference has a target, and
+// that each data element has the type and the owner of its key.
 func checkReferences(t *testing.T, root *element) {
 	t.Helper()
 	keys := map[string]*element{}
 	for _, k := range root.of("key") {
 		if keys[k.attrs["id"]] != nil {
-			t.Errorf("key %s is there twice", k.attrs["id"])
+			t.Errorf("key %s occurs twice", k.attrs["id"])
 		}
 		keys[k.attrs["id"]] = k
 	}
@@ -147,7 +148,7 @@ func checkReferences(t *testing.T, root *element) {
 			id := d.attrs["key"]
 			k := keys[id]
 			if k == nil || seen[id] || k.attrs["for"] != owner.name {
-				t.Errorf("data %s of a %s: no such key, one for %v, or there twice", id, owner.name, k)
+				t.Errorf("data %s of a %s: no such key, a key for %v, or a duplicate", id, owner.name, k)
 				continue
 			}
 			seen[id] = true
@@ -168,14 +169,14 @@ func checkReferences(t *testing.T, root *element) {
 		nodes, edges := map[string]bool{}, map[string]bool{}
 		for _, n := range g.of("node") {
 			if nodes[n.attrs["id"]] {
-				t.Errorf("node %s is there twice", n.attrs["id"])
+				t.Errorf("node %s occurs twice", n.attrs["id"])
 			}
 			nodes[n.attrs["id"]] = true
 			checkData(n)
 		}
 		for _, e := range g.of("edge") {
 			if edges[e.attrs["id"]] || !nodes[e.attrs["source"]] || !nodes[e.attrs["target"]] {
-				t.Errorf("edge %v: it is there twice, or an end is not", e.attrs)
+				t.Errorf("edge %v: it occurs twice, or an end is not", e.attrs)
 			}
 			edges[e.attrs["id"]] = true
 			checkData(e)
@@ -183,7 +184,7 @@ func checkReferences(t *testing.T, root *element) {
 	}
 }
 
-// datum returns the text of a datum, empty if there is none.
+// datum returns the text of a data element, or the empty string.
 func (e *element) datum(key string) string {
 	for _, d := range e.of("data") {
 		if d.attrs["key"] == e.name+"_"+key {
@@ -223,8 +224,8 @@ func TestGraphMLReadsBackWithHostileNames(t *testing.T) {
 	}
 }
 
-// What nobody measured is left out, not zero.
-func TestGraphMLLeavesOutTheUnknown(t *testing.T) {
+// A value that nobody measured is left out, not zero.
+func TestGraphMLLeavesOutUnknownValues(t *testing.T) {
 	empty := parseGraphML(t, renderString(t, GraphML{}, new(servicegraph.Graph))).of("graph")[0]
 	if len(empty.of("node")) != 0 || empty.datum("first") != "" || empty.datum("traces") != "0" {
 		t.Errorf("empty graph: %+v", empty)
@@ -241,8 +242,8 @@ func TestGraphMLLeavesOutTheUnknown(t *testing.T) {
 	}
 }
 
-// NetworkX, which has a reader of its own, finds every node and every edge, with
-// their data and the types of these.
+// NetworkX has its own reader of GraphML. It finds every node and every edge, with their
+// data in the right types.
 func TestGraphMLInNetworkX(t *testing.T) {
 	if exec.Command("python3", "-c", "import networkx").Run() != nil {
 		t.Skip("python3 has no networkx")
@@ -277,7 +278,7 @@ func TestGraphMLInNetworkX(t *testing.T) {
 			if err := json.Unmarshal(out, &got); err != nil {
 				t.Fatal(err)
 			}
-			nodes := map[string]data{} // what is read, by id
+			nodes := map[string]data{} // by id
 			for _, n := range got.Nodes {
 				nodes[n.ID] = n.Data
 			}

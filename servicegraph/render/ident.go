@@ -7,10 +7,9 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// idents gives nodes the names that formats with narrow rules for names need:
-// ASCII letters, digits and underscores, beginning with a letter and never a
-// keyword, as "service_shop_cart". Nodes whose names come out alike are told
-// apart by a number, in the order in which they are first named.
+// idents makes names for formats with strict rules for identifiers, such as
+// "service_shop_cart": ASCII letters, digits and underscores, beginning with a letter,
+// and never a keyword. Where two names would be equal, the later one gets a number.
 type idents struct {
 	nodes map[servicegraph.NodeID]string
 	taken map[string]bool
@@ -20,7 +19,7 @@ func newIdents() *idents {
 	return &idents{nodes: make(map[servicegraph.NodeID]string), taken: make(map[string]bool)}
 }
 
-// node returns the name of a node, the same whenever it is asked for.
+// node returns the name of a node, the same in every call.
 func (d *idents) node(id servicegraph.NodeID) string {
 	name, ok := d.nodes[id]
 	if !ok {
@@ -34,7 +33,8 @@ func (d *idents) node(id servicegraph.NodeID) string {
 	return name
 }
 
-// unique returns a name made of words, of which the first is ours.
+// unique returns a new name made of words. The kind, the first word, is a constant of
+// this package and so never a keyword of the format.
 func (d *idents) unique(kind string, words ...string) string {
 	name := kind
 	for _, w := range words {
@@ -50,8 +50,8 @@ func (d *idents) unique(kind string, words ...string) string {
 	return name
 }
 
-// slug returns the letters and digits of ASCII in s, not too many of them, with
-// an underscore for what is between them.
+// slug returns the ASCII letters and digits among the first 40 bytes of s, with an
+// underscore in place of each sequence of other characters.
 func slug(s string) string {
 	words := strings.FieldsFunc(s[:min(len(s), 40)], func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
@@ -59,8 +59,8 @@ func slug(s string) string {
 	return strings.Join(words, "_")
 }
 
-// isKnown reports whether t is one of the types that servicegraph knows. A graph
-// read from JSON may have others.
+// isKnown reports whether t is a type that package servicegraph defines. A graph read
+// from JSON may have other types.
 func isKnown(t servicegraph.NodeType) bool {
 	switch t {
 	case servicegraph.TypeService, servicegraph.TypeDatabase, servicegraph.TypeQueue, servicegraph.TypeExternal,

@@ -7,8 +7,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// JSON writes the graph in its own versioned JSON, which servicegraph.ReadJSON
-// reads back, and a newline.
+// JSON writes the graph in the versioned JSON of package servicegraph, and a newline.
+// [servicegraph.ReadJSON] reads it.
 type JSON struct{}
 
 // Render writes g to w.

@@ -10,15 +10,15 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// Markdown writes what [Table] shows as tables of GitHub's Markdown, for issues,
-// pull requests and post-mortems. From 1 % of errors on, their share is marked ▲,
-// from 5 % on ●.
+// Markdown writes the content of [Table] as GitHub Markdown tables, for issues, pull
+// requests and post-mortems. An error percentage of at least 1 % is marked ▲, one of at
+// least 5 % ●, unless the style has other thresholds.
 //
-// Names are written as code, so that none of them is a link, an image, a mention
-// of a user, or markup of any kind.
+// Names are written as code, so that no name becomes a link, an image, a mention of a
+// user, or other markup.
 type Markdown struct{ Style }
 
-// markdownWidth is the number of columns a node's name may take.
+// markdownWidth is the largest width of a name, in columns.
 const markdownWidth = 60
 
 // Render writes g to w.
@@ -27,11 +27,11 @@ func (m Markdown) Render(w io.Writer, g *servicegraph.Graph) error {
 	m.writeHeading(out, g)
 	m.writeEdges(out, g)
 	writeMarkdownEntries(out, g)
-	for i, m := range remarks(g.Report()) {
+	for i, remark := range Remarks(g) {
 		if i == 0 {
 			fmt.Fprintln(out)
 		}
-		fmt.Fprintf(out, "- %s: %s\n", plural(float64(m.n), m.what), m.why)
+		fmt.Fprintf(out, "- %s\n", remark)
 	}
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("writing Markdown: %w", err)
@@ -44,7 +44,7 @@ func (m Markdown) writeHeading(out io.Writer, g *servicegraph.Graph) {
 	if m.Title != "" {
 		of = " of " + code(shorten(visible(m.Title), 100))
 	}
-	fmt.Fprintf(out, "Service graph%s: %s\n", of, totals(g))
+	fmt.Fprintf(out, "Service graph%s: %s\n", of, summary(g))
 }
 
 func (m Markdown) writeEdges(out io.Writer, g *servicegraph.Graph) {
@@ -79,8 +79,8 @@ func writeMarkdownEntries(out io.Writer, g *servicegraph.Graph) {
 	}
 }
 
-// writeMarkdownTable writes an empty line and a table that is aligned in the text,
-// too: the first left columns to the left, the others to the right.
+// writeMarkdownTable writes an empty line and a table. The source text is aligned as
+// well: the first left columns to the left, the others to the right.
 func writeMarkdownTable(out io.Writer, rows [][]string, left int) {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
@@ -104,9 +104,9 @@ func writeMarkdownTable(out io.Writer, rows [][]string, left int) {
 	}
 }
 
-// code returns s as a span of code that can stand in a table. With characters in
-// it that end a span or a cell, it is HTML, and nothing in it is left to mean
-// anything to Markdown.
+// code returns s as inline code for a table cell. Where s contains a character that
+// would end the code or the cell, the result is HTML in which every special character
+// of Markdown is a character reference.
 func code(s string) string {
 	if !strings.ContainsAny(s, "`|\\") {
 		return "`" + s + "`"

@@ -12,21 +12,22 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// Mermaid writes the graph as a flowchart of Mermaid, which GitHub, GitLab and
-// many wikis draw where they find it in a block of code marked "mermaid".
+// Mermaid writes the graph as a Mermaid flowchart. GitHub, GitLab and many wikis draw
+// the flowchart of a code block marked "mermaid".
 //
-// Nodes and edges show what [DOT] shows. A service is a box, a database a
-// cylinder, a queue a flag, a group a box with double sides; a dashed border is a
-// peer without spans of its own. Namespaces are boxes around their nodes. A
-// dotted edge is a message, or goes through hidden nodes and says so. Edges of a
-// node to itself are drawn. The title says where the graph comes from, and the
-// description, for screen readers, what to be careful about.
+// Nodes and edges have the text of [DOT]. A service is a box, a database a cylinder, a
+// queue a flag, a group a box with double sides; a dashed border is an uninstrumented
+// dependency. A namespace is a box around its nodes. A dotted edge is a message, or a
+// call through hidden nodes, which is labeled "bridged". Self edges are drawn. The
+// title has the time range, and the description, for screen readers, the warnings of
+// the report.
 //
-// Mermaid refuses to draw more than 500 edges or 50,000 characters, and sites do
-// not let a diagram raise that. Of a larger graph the busiest edges that fit are
-// written, and the title says how many are not.
-// Of its look it has no room for more than the title, the direction, and the
-// shares from which on something is marked.
+// Mermaid refuses to draw more than 500 edges or 50,000 characters, and sites do not
+// let a diagram raise these limits. Of a larger graph, only the busiest edges that fit
+// are written, and the title has the number of edges left out.
+//
+// Only these fields of the style have an effect: Title, TopDown, Warn, Error and
+// EdgeText.
 type Mermaid struct{ Style }
 
 // The limits of Mermaid: its settings maxEdges and maxTextSize.
@@ -48,7 +49,7 @@ func (m Mermaid) Render(w io.Writer, g *servicegraph.Graph) error {
 	return nil
 }
 
-// fewer returns the busier part of a graph that is too large.
+// fewer returns the busiest part of a graph that exceeds a limit.
 func fewer(g *servicegraph.Graph) *servicegraph.Graph {
 	switch edges := g.NumEdges(); {
 	case edges > mermaidEdges:
@@ -64,10 +65,18 @@ func (m Mermaid) document(g *servicegraph.Graph) []byte {
 	out := new(bytes.Buffer)
 	fmt.Fprintf(out, "---\ntitle: %s\n---\nflowchart %s\n", m.title(g), m.direction())
 	fmt.Fprintf(out, "  accDescr: %s\n", description(g))
-
-	captions := m.Captions(g)
 	names := newIdents()
-	var classes classes
+	classes := m.writeNodes(out, g, names)
+	lines := m.writeEdges(out, g, names)
+	classes.write(out)
+	lines.write(out)
+	return out.Bytes()
+}
+
+// writeNodes writes the nodes, those of a namespace in a subgraph, and returns their
+// classes.
+func (m Mermaid) writeNodes(out io.Writer, g *servicegraph.Graph, names *idents) *classes {
+	captions, classes := m.Captions(g), new(classes)
 	namespace := ""
 	for n := range g.Nodes() {
 		if n.ID.Namespace != namespace {
@@ -86,8 +95,12 @@ func (m Mermaid) document(g *servicegraph.Graph) []byte {
 	if namespace != "" {
 		fmt.Fprint(out, "  end\n")
 	}
+	return classes
+}
 
-	var lines edgeLines
+// writeEdges writes the edges, and returns those to color.
+func (m Mermaid) writeEdges(out io.Writer, g *servicegraph.Graph, names *idents) *edgeLines {
+	captions, lines := m.Captions(g), new(edgeLines)
 	i := 0
 	for e := range g.Edges() {
 		caption := captions.Edge(e)
@@ -95,12 +108,10 @@ func (m Mermaid) document(g *servicegraph.Graph) []byte {
 		lines.add(i, caption.Level)
 		i++
 	}
-	classes.write(out)
-	lines.write(out)
-	return out.Bytes()
+	return lines
 }
 
-// title returns the title as a string of YAML, which a string of JSON is.
+// title returns the title as a YAML string. Every JSON string is a YAML string.
 func (m Mermaid) title(g *servicegraph.Graph) string {
 	var parts []string
 	if m.Title != "" {
@@ -115,14 +126,13 @@ func (m Mermaid) title(g *servicegraph.Graph) string {
 	return string(s)
 }
 
-// description says in a sentence or more what the graph is, and what its reader
-// should know.
+// description describes the graph in sentences, with the warnings of the report.
 func description(g *servicegraph.Graph) string {
 	r := g.Report()
-	s := fmt.Sprintf("Service graph of %s and %s from %s, %s. Edges show calls, errors, and latency p50 · p95 · p99 as the caller saw it; dotted ones are messages.",
+	s := fmt.Sprintf("Service graph of %s and %s from %s, %s. Edges show calls, errors, and latency p50 · p95 · p99 measured by the caller; dotted edges are messages.",
 		plural(float64(g.NumNodes()), "node"), plural(float64(g.NumEdges()), "edge"), plural(float64(r.Traces), "trace"), timeRange(g))
-	for _, m := range remarks(r) {
-		s += fmt.Sprintf(" %s: %s.", plural(float64(m.n), m.what), m.why)
+	for _, remark := range Remarks(g) {
+		s += " " + remark + "."
 	}
 	return s
 }
@@ -139,8 +149,8 @@ func writeMermaidNode(out io.Writer, id string, n servicegraph.Node, c Caption) 
 	fmt.Fprintf(out, "  %s%s\"%s\"%s\n", id, left, strings.Join(lines, "<br/>"), right)
 }
 
-// mermaidNumbers says in two short lines, for Mermaid breaks long ones anywhere, what
-// a node is, if not a service, and how its requests went.
+// mermaidNumbers returns the tag and the numbers of a node in two short lines, because
+// Mermaid breaks a long line at any character.
 func mermaidNumbers(n servicegraph.Node, c Caption) []string {
 	first := c.Volume
 	if c.Tag != "" {
@@ -190,7 +200,8 @@ func mermaidArrow(k servicegraph.EdgeKind) string {
 	return "-.->"
 }
 
-// classes lists the namespaces, and the nodes that look unlike a healthy service.
+// classes collects namespaces and nodes whose style differs from that of a healthy
+// service.
 type classes struct{ box, peer, warn, fail []string }
 
 func (c *classes) add(id string, t servicegraph.NodeType, l Level) {
@@ -212,10 +223,10 @@ func (c *classes) write(out io.Writer) {
 		name, style string
 		nodes       []string
 	}{
-		{"box", "fill:#7f7f7f14,stroke:#7f7f7f66", c.box}, // on light and dark pages alike
+		{"box", "fill:#7f7f7f14,stroke:#7f7f7f66", c.box}, // for light and dark backgrounds
 		{"peer", "stroke-dasharray:5 3", c.peer},
-		{"warn", "fill:#fdf3e1,stroke:#b86e00,stroke-width:2px,color:" + ink, c.warn},
-		{"fail", "fill:#fdecec,stroke:#c62b36,stroke-width:2px,color:" + ink, c.fail},
+		{"warn", "fill:" + colorWarnFill + ",stroke:" + colorWarnLine + ",stroke-width:2px,color:" + colorInk, c.warn},
+		{"fail", "fill:" + colorFailFill + ",stroke:" + colorFailLine + ",stroke-width:2px,color:" + colorInk, c.fail},
 	} {
 		if len(class.nodes) > 0 {
 			fmt.Fprintf(out, "  classDef %s %s\n  class %s %s\n", class.name, class.style, strings.Join(class.nodes, ","), class.name)
@@ -223,7 +234,7 @@ func (c *classes) write(out io.Writer) {
 	}
 }
 
-// edgeLines lists the edges with trouble by their position.
+// edgeLines collects the positions of the edges that are marked.
 type edgeLines struct{ warn, fail []string }
 
 func (l *edgeLines) add(i int, level Level) {
@@ -236,21 +247,23 @@ func (l *edgeLines) add(i int, level Level) {
 }
 
 func (l *edgeLines) write(out io.Writer) {
-	if len(l.warn) > 0 {
-		fmt.Fprintf(out, "  linkStyle %s stroke:#b86e00,stroke-width:2px\n", strings.Join(l.warn, ","))
-	}
-	if len(l.fail) > 0 {
-		fmt.Fprintf(out, "  linkStyle %s stroke:#c62b36,stroke-width:2px\n", strings.Join(l.fail, ","))
+	for _, style := range []struct {
+		color string
+		edges []string
+	}{{colorWarnLine, l.warn}, {colorFailLine, l.fail}} {
+		if len(style.edges) > 0 {
+			fmt.Fprintf(out, "  linkStyle %s stroke:%s,stroke-width:2px\n", strings.Join(style.edges, ","), style.color)
+		}
 	}
 }
 
-// mermaidName returns a name as the text of a label, shortened like on a card.
+// mermaidName returns a name as the text of a label, at most as wide as on a card.
 func mermaidName(name string) string { return mermaidText(shorten(visible(name), 40)) }
 
-// mermaidText returns s as it has to stand in a quoted label. Most marks are
-// written as their number, "#34;", because Mermaid takes them for Markdown, HTML,
-// formulas, icons or its own syntax even there. So it does with one word: a line
-// with "direction TB" in it is a command, whatever is around it.
+// mermaidText returns s as the text of a quoted label. Most punctuation is written as a
+// character code such as "#34;", because Mermaid interprets Markdown, HTML, formulas,
+// icons and its own syntax even in a quoted label. The space after the word direction is
+// a code as well, because a line that contains "direction TB" is a command.
 func mermaidText(s string) string {
 	var b strings.Builder
 	runes := []rune(s)
@@ -264,9 +277,9 @@ func mermaidText(s string) string {
 	return strings.ReplaceAll(b.String(), "direction ", "direction#32;")
 }
 
-// mermaidPlain reports whether the character at i can stand for itself: letters,
-// digits, single spaces, what is not ASCII, and a few marks within a word. ﬂ and ¶
-// are what Mermaid writes for # and ; while it works.
+// mermaidPlain reports whether the character at i needs no code: letters, digits, single
+// spaces, characters outside ASCII, and some punctuation within a word. The characters
+// ﬂ and ¶ need one, because Mermaid uses them internally in place of # and ;.
 func mermaidPlain(s []rune, i int) bool {
 	alnum := func(i int) bool { return i >= 0 && i < len(s) && (unicode.IsLetter(s[i]) || unicode.IsDigit(s[i])) }
 	switch r := s[i]; {

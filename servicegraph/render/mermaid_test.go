@@ -18,7 +18,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/internal/rendertest"
 )
 
-// A flowchart is what Mermaid makes of its text: see testdata/mermaid.mjs.
+// A flowchart is the result of Mermaid's parser: see testdata/mermaid.mjs.
 type flowchart struct {
 	Error string
 	Nodes []struct {
@@ -35,15 +35,15 @@ type flowchart struct {
 	}
 }
 
-// parseMermaid gives texts to Mermaid's own parser. The variable TEMPOGRAPH_MERMAID
-// names the directory where it is installed:
+// parseMermaid runs Mermaid's own parser. The environment variable TEMPOGRAPH_MERMAID is
+// the directory of the installed parser:
 //
 //	npm install --prefix DIR mermaid@11.17.2 jsdom@26.1.0
 func parseMermaid(t *testing.T, texts ...string) []flowchart {
 	t.Helper()
 	dir := os.Getenv("TEMPOGRAPH_MERMAID")
 	if dir == "" {
-		t.Skip("TEMPOGRAPH_MERMAID does not say where npm has installed Mermaid's parser")
+		t.Skip("TEMPOGRAPH_MERMAID is not set to the directory of Mermaid's parser")
 	}
 	in, err := json.Marshal(texts)
 	if err != nil {
@@ -67,7 +67,7 @@ func parseMermaid(t *testing.T, texts ...string) []flowchart {
 	return charts
 }
 
-func TestMermaidParserTakesGoldens(t *testing.T) {
+func TestMermaidParserAcceptsGoldens(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.mmd")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no goldens: %v", err)
@@ -83,7 +83,7 @@ func TestMermaidParserTakesGoldens(t *testing.T) {
 	parseMermaid(t, texts...)
 }
 
-// Mermaid finds every node and every edge, with its text.
+// Mermaid's parser finds every node and every edge, with the right text.
 func TestMermaidParserReadsHostileNames(t *testing.T) {
 	g := hostile().Graph(t)
 	chart := parseMermaid(t, renderString(t, Mermaid{Style{Title: strings.Join(rendertest.Hostile, " ")}}, g))[0]
@@ -157,7 +157,8 @@ func TestMermaidText(t *testing.T) {
 	}
 }
 
-// More than Mermaid draws is cut down to the busiest, and the title says so.
+// Of a graph that exceeds a limit of Mermaid, the busiest part is written, and the title
+// has the number of nodes and edges left out.
 func TestMermaidStaysWithinItsLimits(t *testing.T) {
 	wide, alone, long := &rendertest.Traffic{Window: time.Minute}, &rendertest.Traffic{Window: time.Minute}, &rendertest.Traffic{Window: time.Minute}
 	for i := range 900 {
@@ -177,7 +178,7 @@ func TestMermaidStaysWithinItsLimits(t *testing.T) {
 			}
 			want := fmt.Sprintf("not shown: %s, %s", plural(float64(g.NumNodes()-nodes), "node"), plural(float64(g.NumEdges()-edges), "edge"))
 			if title, _, _ := strings.Cut(text, "\nflowchart"); !strings.Contains(title, want) {
-				t.Errorf("title %q does not say %q", title, want)
+				t.Errorf("title %q does not contain %q", title, want)
 			}
 			if strings.Contains(text, `"1 call<br/>`) && name == "edges" {
 				t.Error("an edge with one call is shown, busier ones are not")
@@ -210,6 +211,6 @@ func TestIdentsAreUniqueAndStable(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(got, again); diff != "" {
-		t.Errorf("asked again (-first +again):\n%s", diff)
+		t.Errorf("second call (-first +second):\n%s", diff)
 	}
 }

@@ -10,11 +10,10 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// NodeID returns the name of a node in DOT, which is also the id of its element
-// in SVG: "service:shop/cart". It is made of the whole identity, so that two
-// nodes that share a name stay two, and has no characters that DOT, SVG or a URL
-// fragment would have to escape: those are percent-encoded. A very long one ends
-// in a hash.
+// NodeID returns an identifier for a node in DOT, HTML and Grafana's data frames, such
+// as "service:shop/cart". The identifier is made of type, namespace and name, so that
+// distinct nodes have distinct identifiers. Characters that DOT, HTML or a URL fragment
+// would have to escape are percent-encoded. A very long identifier ends in a hash.
 func NodeID(id servicegraph.NodeID) string {
 	s := encode(string(id.Type)) + ":"
 	if id.Namespace != "" {
@@ -23,8 +22,9 @@ func NodeID(id servicegraph.NodeID) string {
 	return identifier(s + encode(id.Name))
 }
 
-// identifier shortens what is too long for Graphviz and for readers of DOT. The
-// asterisk is there because encode has none: no name can pass for a hash.
+// identifier replaces the end of a long identifier by a hash, for Graphviz and for
+// people who read DOT. The asterisk before the hash is a character that encode never
+// writes, so no name can be mistaken for a hash.
 func identifier(encoded string) string {
 	runes := []rune(encoded)
 	if len(runes) <= 200 {
@@ -33,7 +33,8 @@ func identifier(encoded string) string {
 	return fmt.Sprintf("%s*%x", string(runes[:100]), sha256.Sum256([]byte(encoded)))
 }
 
-// encode percent-encodes what is not a letter, a digit or one of "-._~".
+// encode percent-encodes every character that is not a letter, a digit or one of
+// "-._~".
 func encode(s string) string {
 	var b strings.Builder
 	for len(s) > 0 {
@@ -50,9 +51,9 @@ func encode(s string) string {
 	return b.String()
 }
 
-// visible returns s with every character that has no glyph of its own replaced
-// by its escape in Go: line breaks, other control characters, the overrides of
-// writing direction, bytes that are not UTF-8.
+// visible returns s with every character without a glyph replaced by a Go escape: line
+// breaks, other control characters, characters that override the writing direction, and
+// bytes that are not UTF-8.
 func visible(s string) string {
 	if s == "" {
 		return "(no name)"
@@ -74,12 +75,12 @@ func visible(s string) string {
 	return b.String()
 }
 
-// zeroWidthJoiner holds compound emoji together.
+// zeroWidthJoiner joins the parts of compound emoji.
 const zeroWidthJoiner = '\u200d'
 
-// shorten returns s if it is at most max columns wide, else its beginning and
-// its end around an ellipsis. Characters without a width count as one column, so
-// that a pile of accents ends, too.
+// shorten returns s if it is at most max columns wide, and otherwise the beginning and
+// the end of s around an ellipsis. A character without a width counts as one column, so
+// that a long sequence of combining marks is shortened as well.
 func shorten(s string, max int) string {
 	runes := []rune(s)
 	total := 0

@@ -10,11 +10,11 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// unknown stands for a value that nobody measured.
+// unknown is the text of a value that nobody measured.
 const unknown = "–"
 
-// count formats a number of calls: whole ones with separators, the sums of
-// fractional weights with one decimal, those from a million on with three digits.
+// count formats a weighted number of calls: with separators, with one decimal where
+// the weights do not add up to a whole number, and with three digits from a million on.
 func count(n float64) string {
 	switch {
 	case n >= 999_500_000:
@@ -27,19 +27,20 @@ func count(n float64) string {
 	return quantity.Separate(strconv.FormatFloat(n, 'f', 1, 64))
 }
 
-// plural returns the number with the noun in its singular or plural form.
+// plural returns the number and the noun, in the singular for 1 and in the plural
+// otherwise.
 func plural(n float64, noun string) string {
 	return count(n) + " " + quantity.Noun(n, noun)
 }
 
-// A period is what rates are counted by.
+// A period is the unit of time of a rate.
 type period struct {
 	name   string
 	length time.Duration
 }
 
-// periodOf returns the period that suits calls per second: the second, the minute or
-// the hour, where there is less than one a second or minute.
+// periodOf returns the period that suits a rate: the second, or the minute for less
+// than one call per second, or the hour for less than one call per minute.
 func periodOf(perSecond float64) period {
 	switch {
 	case perSecond >= 1:
@@ -51,8 +52,8 @@ func periodOf(perSecond float64) period {
 	}
 }
 
-// rate formats calls per second by the period. A rate that is not zero is never shown
-// as zero.
+// rate formats calls per second in the period. A rate above zero is never shown as
+// zero.
 func (p period) rate(perSecond float64) string {
 	switch v := perSecond * p.length.Seconds(); {
 	case v >= 1000:
@@ -68,7 +69,7 @@ func (p period) rate(perSecond float64) string {
 	}
 }
 
-// rate formats so many calls of g as calls per second, or per minute or hour.
+// rate formats a weighted number of calls of g as a rate in the period that suits it.
 func rate(g *servicegraph.Graph, calls float64) string {
 	perSecond, known := g.Rate(calls)
 	if !known {
@@ -77,8 +78,8 @@ func rate(g *servicegraph.Graph, calls float64) string {
 	return periodOf(perSecond).rate(perSecond)
 }
 
-// percent formats the share of n in total: two digits, and never a zero or a
-// hundred that is not one.
+// percent formats the ratio of n to total in percent, with two digits. A ratio above 0
+// is never shown as 0 %, one below 1 never as 100 %.
 func percent(n, total float64) string {
 	if total == 0 {
 		return unknown
@@ -108,14 +109,15 @@ func trim(v float64, decimals int) string {
 	return s
 }
 
-// A unit is one that durations are shown in.
+// A unit is a unit of duration.
 type unit struct {
 	name string
 	size time.Duration
 }
 
-// unitOf returns the unit that suits durations about as long as d. Up to ten
-// seconds that is milliseconds, because the median beside it may be far shorter.
+// unitOf returns the unit that suits d and durations of a similar length. Durations
+// from one millisecond to ten seconds are in milliseconds, because a median in the same
+// unit may be much shorter than d.
 func unitOf(d time.Duration) unit {
 	switch {
 	case d >= 10*time.Second:
@@ -129,7 +131,7 @@ func unitOf(d time.Duration) unit {
 	}
 }
 
-// number formats d in the unit, without its name. A duration that is not zero is
+// number formats d in the unit, without the name of the unit. A duration above zero is
 // never shown as zero.
 func (u unit) number(d time.Duration) string {
 	switch v := float64(d) / float64(u.size); {
@@ -146,7 +148,7 @@ func (u unit) number(d time.Duration) string {
 	}
 }
 
-// duration formats d in the unit that suits it alone.
+// duration formats d in the unit that suits d.
 func duration(d time.Duration) string {
 	if d >= time.Second && d < 10*time.Second {
 		return trim(d.Seconds(), 2) + " s"
@@ -155,7 +157,7 @@ func duration(d time.Duration) string {
 	return u.number(d) + " " + u.name
 }
 
-// quantile formats a quantile of l, unknown if l is empty.
+// quantile formats a quantile of l. The result is unknown if l is empty.
 func quantile(l servicegraph.Latency, q float64) string {
 	if l.Count() == 0 {
 		return unknown
@@ -163,8 +165,8 @@ func quantile(l servicegraph.Latency, q float64) string {
 	return duration(l.Quantile(q))
 }
 
-// quantiles returns the median, the 95th and the 99th percentile of l, with one
-// unit for all three, and the unit. They are unknown if l is empty.
+// quantiles formats the median, the 95th and the 99th percentile of l in one unit, and
+// returns the name of the unit. The numbers are unknown if l is empty.
 func quantiles(l servicegraph.Latency) (p50, p95, p99, name string) {
 	if l.Count() == 0 {
 		return unknown, unknown, unknown, ""
@@ -173,8 +175,8 @@ func quantiles(l servicegraph.Latency) (p50, p95, p99, name string) {
 	return u.number(l.Quantile(0.50)), u.number(l.Quantile(0.95)), u.number(l.Quantile(0.99)), u.name
 }
 
-// edgeLatency returns the latency that stands for an edge: what the caller
-// measured, network included, or what the callee measured where no caller did.
+// edgeLatency returns the latency of an edge: the one that callers measured, network
+// time included, or, where no caller measured it, the one that callees measured.
 func edgeLatency(e servicegraph.Edge) servicegraph.Latency {
 	if e.Caller.Latency.Count() > 0 {
 		return e.Caller.Latency

@@ -1,26 +1,24 @@
-// Package render writes service graphs as text: DOT and Mermaid to be drawn by
-// others, tables for terminals and in Markdown, CSV, GraphML, data frames for
-// Grafana, and JSON. Nothing here computes a layout; package draw, below this one,
-// makes pictures.
+// Package render writes service graphs as text: DOT and Mermaid diagrams, tables for
+// terminals and in Markdown, CSV, GraphML, data frames for Grafana, and JSON. This
+// package computes no layout; package draw makes images.
 //
-// A [Renderer] writes one graph in one format. Renderers are structs whose
-// fields are their options; the zero value is the usual form. They only read the
-// graph, keep no state and are safe for concurrent use. Equal graphs give equal
-// bytes.
+// A [Renderer] writes one graph in one format. A renderer is a struct whose fields are
+// options; the zero value has the defaults. Renderers only read the graph, keep no
+// state and are safe for concurrent use. Equal graphs give equal bytes.
 //
-// A [Format] is a renderer with the name, the file extensions and the line of
-// help that a program offers it under. There is no global registry: a program
-// joins the lists it wants,
+// A [Format] is a renderer with a name, file extensions and a line of help, for programs
+// that offer a choice of formats. There is no global registry: a program joins the lists
+// of the packages that it uses,
 //
-//	formats := slices.Concat(render.Formats(render.Style{}), draw.Formats(draw.Options{}))
+//	formats := slices.Concat(render.Formats(render.Style{}), draw.Formats(draw.Options{}, 2))
 //
-// and one that lists only the text formats does not link a layout engine.
+// and a program without package draw does not link a layout engine.
 //
-// Names come from the spans and are not to be trusted: they are escaped for each
-// format, characters without a glyph are shown as escapes (\n, \u202e, \xff), and
-// a very long name is shortened in the middle.
+// Names come from spans and are untrusted. Each format escapes them, characters without
+// a glyph become escapes (\n, \u202e, \xff), and a very long name is shortened in the
+// middle.
 //
-// A value that nobody measured is shown as "–", never as a zero.
+// A value that nobody measured is shown as "–", never as zero.
 package render
 
 import (
@@ -34,26 +32,27 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// A Renderer writes a graph to w in one format. It returns the first error of
-// w; what was written before it is not a complete document.
+// A Renderer writes a graph to w in one format. Render returns the first error of w,
+// and the output is then incomplete.
 type Renderer interface {
 	Render(w io.Writer, g *servicegraph.Graph) error
 }
 
-// A Format is one way to write a graph, as a program offers it to its users.
+// A Format is a way to write a graph that a program offers to users.
 type Format struct {
-	Name        string   // what the user types: "dot"
-	Extensions  []string // of file names, lower case and with the dot: ".dot"; none if others have better claims to it
-	Description string   // one line of help, without a full stop
-	Binary      bool     // not fit for a terminal
+	Name        string   // the user types it: "dot"
+	Extensions  []string // of file names, in lower case and with the dot: ".dot"; none if another format has the extension
+	Description string   // one line of help, without a period
+	Binary      bool     // not suitable for a terminal
 	Renderer    Renderer
 }
 
-// Formats returns the formats of this package, in a look as far as they have one.
+// Formats returns the formats of this package. The style applies to those that have
+// one.
 func Formats(look Style) []Format {
 	return []Format{
 		{Name: "dot", Extensions: []string{".dot", ".gv"}, Description: "Graphviz DOT, for dot and xdot", Renderer: DOT{look}},
-		{Name: "mermaid", Extensions: []string{".mmd", ".mermaid"}, Description: "Mermaid flowchart, drawn by GitHub, GitLab and wikis", Renderer: Mermaid{look}},
+		{Name: "mermaid", Extensions: []string{".mmd", ".mermaid"}, Description: "Mermaid flowchart, for GitHub, GitLab and wikis", Renderer: Mermaid{look}},
 		{Name: "markdown", Extensions: []string{".md", ".markdown"}, Description: "Markdown tables, for issues and pull requests", Renderer: Markdown{look}},
 		{Name: "csv", Extensions: []string{".csv"}, Description: "edges as comma-separated values, for spreadsheets", Renderer: CSV{}},
 		{Name: "graphml", Extensions: []string{".graphml"}, Description: "GraphML, for Gephi, yEd, Cytoscape and NetworkX", Renderer: GraphML{}},
@@ -63,8 +62,7 @@ func Formats(look Style) []Format {
 	}
 }
 
-// ByName returns the format with the given name. The error lists the names
-// there are.
+// ByName returns the format with the given name. The error lists all names.
 func ByName(formats []Format, name string) (Format, error) {
 	i := slices.IndexFunc(formats, func(f Format) bool { return f.Name == name })
 	if i < 0 {
@@ -77,8 +75,8 @@ func ByName(formats []Format, name string) (Format, error) {
 	return formats[i], nil
 }
 
-// ByFileName returns the format that the extension of a file name stands for,
-// in upper or lower case. The error lists the extensions there are.
+// ByFileName returns the format for the extension of a file name. Upper and lower case
+// are equal. The error lists all extensions.
 func ByFileName(formats []Format, name string) (Format, error) {
 	ext := strings.ToLower(filepath.Ext(name))
 	var known []string
@@ -94,7 +92,7 @@ func ByFileName(formats []Format, name string) (Format, error) {
 	return Format{}, fmt.Errorf("unknown extension %q of %q: want %s", ext, name, list(known))
 }
 
-// list joins words as English does: "a, b or c".
+// list joins words with commas and an "or": "a, b or c".
 func list(words []string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")

@@ -29,7 +29,7 @@ func renderString(t *testing.T, r Renderer, g *servicegraph.Graph) string {
 }
 
 // golden compares got with a file in testdata. GRAPHTEST_UPDATE=1 writes the file
-// instead; read the difference before you commit it.
+// instead; read the diff before you commit it.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
@@ -48,7 +48,7 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// unfinished has calls without an end, and some to nobody knows whom.
+// unfinished returns traffic of calls without an end, and of calls to an unknown callee.
 func unfinished() *rendertest.Traffic {
 	traffic := &rendertest.Traffic{Window: time.Second}
 	traffic.Call("a", "b", rendertest.Load{Calls: 3})
@@ -60,19 +60,19 @@ func TestGolden(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		graph *servicegraph.Graph
-		look  Style
+		style Style
 	}{
 		{"shop-with-most-kinds-of-nodes-and-edges", rendertest.Shop().Graph(t), Style{Title: "shop · production"}},
 		{"empty-graph", new(servicegraph.Graph), Style{}},
 		{"unknown-latency-is-no-zero-and-unresolved-calls-are-named", unfinished().Graph(t), Style{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			for _, f := range Formats(test.look) {
+			for _, f := range Formats(test.style) {
 				ext := ".grafana.json"
 				if f.Name != "grafana" {
 					ext = f.Extensions[0]
 				}
-				if f.Name != "json" { // the graph's own, and tested there
+				if f.Name != "json" { // package servicegraph tests the JSON
 					golden(t, test.name+ext, renderString(t, f.Renderer, test.graph))
 				}
 			}
@@ -80,7 +80,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-func TestJSONIsTheGraphsOwnAndALine(t *testing.T) {
+func TestJSONIsTheGraphsJSONAndANewline(t *testing.T) {
 	g := rendertest.Shop().Graph(t)
 	want, err := g.MarshalJSON()
 	if err != nil {
@@ -118,7 +118,7 @@ func TestRenderersConcurrentSafe(t *testing.T) {
 			done.Go(func() {
 				var b bytes.Buffer
 				if err := f.Renderer.Render(&b, g); err != nil || b.String() != want {
-					t.Errorf("%s beside others: error %v, or other bytes", f.Name, err)
+					t.Errorf("%s, concurrently: error %v, or different bytes", f.Name, err)
 				}
 			})
 		}
@@ -126,7 +126,7 @@ func TestRenderersConcurrentSafe(t *testing.T) {
 	}
 }
 
-// A fullDisk takes room bytes and then fails.
+// A fullDisk accepts room bytes and then fails.
 type fullDisk struct{ room int }
 
 var errFull = errors.New("disk full")
@@ -185,12 +185,12 @@ func second[A any](_ A, err error) error { return err }
 func TestFormatsAreComplete(t *testing.T) {
 	var seen []string
 	for _, f := range Formats(Style{}) {
-		if f.Name == "" || f.Description == "" || f.Renderer == nil || len(f.Extensions) == 0 && f.Name != "grafana" { // JSON has the extension
+		if f.Name == "" || f.Description == "" || f.Renderer == nil || len(f.Extensions) == 0 && f.Name != "grafana" { // json has the extension
 			t.Errorf("format %+v is incomplete", f)
 		}
 		for _, name := range append([]string{f.Name}, f.Extensions...) {
 			if slices.Contains(seen, name) || name != strings.ToLower(name) {
-				t.Errorf("format %s: %q is taken or not lower case", f.Name, name)
+				t.Errorf("format %s: %q occurs twice or is not lower case", f.Name, name)
 			}
 			seen = append(seen, name)
 		}

@@ -1,47 +1,41 @@
 package render
 
-import (
-	"slices"
-	"strings"
-
-	"github.com/tempograph/tempograph/servicegraph"
-)
-
-// A Style says how documents present a graph: what stands above it, from where on
-// failures are marked, and how much is written on the edges. The zero value is the
-// usual look.
+// A Style says how a graph is presented: what the heading says, which ratio of
+// failed calls is marked, and how much text the edges carry. The zero value is the
+// default style.
 type Style struct {
-	Title  string   // heading; empty: none
-	Source string   // where the spans come from, such as a file or the URL of a Tempo; empty: not said
-	Query  string   // what they were asked for with; empty: not said
-	Notes  []string // what else the heading is to say, such as what was left out
+	Title  string   // first line of the heading; empty: no title
+	Source string   // where the spans come from, such as a file or a Tempo URL; empty: not shown
+	Query  string   // the query that selected the spans; empty: not shown
+	Notes  []string // more lines for the heading, such as what a filter left out
 
-	// Warn and Error are the shares of failed calls, from 0 to 1, from which on a node
-	// or an edge is marked as a warning, and as failing. Zero means the usual one,
-	// 0.01 and 0.05. What is not above 0 is never marked.
+	// Warn and Error are ratios of failed calls, from 0 to 1. A node or an edge whose
+	// ratio reaches Warn is marked as a warning, and one whose ratio reaches Error as
+	// failing. Zero means the default, 0.01 and 0.05. A node or an edge without failed
+	// calls is never marked, whatever the thresholds.
 	Warn, Error float64
 
-	EdgeText  EdgeText // what is written on the edges
-	TopDown   bool     // callers above callees, and not to their left
-	SelfEdges bool     // also draw the calls of a node to itself
+	EdgeText  EdgeText // the text on the edges
+	TopDown   bool     // draw callers above their callees; false: to the left of them
+	SelfEdges bool     // draw the calls of a node to itself
 }
 
-// An EdgeText says what is written on the edges of a picture. What is not, is in
-// their tooltips.
+// An EdgeText selects the text on the edges of an image. Numbers that are not on an
+// edge are in its tooltip.
 type EdgeText string
 
-// How much there may be on an edge.
+// The choices of text on an edge.
 const (
-	EdgeFull EdgeText = ""     // calls, errors, and the latencies below: p50 · p95 · p99
+	EdgeFull EdgeText = ""     // calls and errors, and below them the latencies: p50 · p95 · p99
 	EdgeRate EdgeText = "rate" // calls and errors
-	EdgeP95  EdgeText = "p95"  // calls, errors and the 95th percentile in one line
-	EdgeNone EdgeText = "none" // nothing
+	EdgeP95  EdgeText = "p95"  // calls, errors and the 95th percentile, in one line
+	EdgeNone EdgeText = "none" // no text
 )
 
-// A Level says how bad a share of failed calls is.
+// A Level says how serious a ratio of failed calls is.
 type Level int
 
-// The levels, as the shares in a [Style] divide them.
+// The levels. The thresholds in a [Style] separate them.
 const (
 	Healthy Level = iota
 	Warning
@@ -51,32 +45,11 @@ const (
 // String returns "ok", "warn" or "error".
 func (l Level) String() string { return [...]string{"ok", "warn", "error"}[l] }
 
-// Glyph returns what shows the level to those who do not see its colour: nothing, a
-// triangle or a disc.
+// Glyph returns a symbol for the level, for readers who do not see its color: the
+// empty string, a triangle or a disc.
 func (l Level) Glyph() string { return [...]string{"", "▲", "●"}[l] }
 
-// Level returns the level of a number of calls of which so many have failed.
-func (l Style) Level(errors, calls float64) Level {
-	warn, err := l.Warn, l.Error
-	if warn == 0 {
-		warn = 0.01
-	}
-	if err == 0 {
-		err = 0.05
-	}
-	switch share := errors / calls; {
-	case errors == 0 || calls == 0:
-		return Healthy
-	case share >= err:
-		return Failing
-	case share >= warn:
-		return Warning
-	default:
-		return Healthy
-	}
-}
-
-// mark returns the glyph of a level, if it has one, with a space behind it.
+// mark returns the glyph of the level and a space, or the empty string for Healthy.
 func (l Level) mark() string {
 	if l == Healthy {
 		return ""
@@ -84,99 +57,31 @@ func (l Level) mark() string {
 	return l.Glyph() + " "
 }
 
-// direction returns the direction of the calls, as Graphviz and Mermaid call it.
-func (l Style) direction() string {
-	if l.TopDown {
+// Level returns the level of a node or an edge with the given weighted counts.
+func (s Style) Level(errors, calls float64) Level {
+	warn, err := s.Warn, s.Error
+	if warn == 0 {
+		warn = 0.01
+	}
+	if err == 0 {
+		err = 0.05
+	}
+	switch ratio := errors / calls; {
+	case errors == 0 || calls == 0:
+		return Healthy
+	case ratio >= err:
+		return Failing
+	case ratio >= warn:
+		return Warning
+	default:
+		return Healthy
+	}
+}
+
+// direction returns the layout direction in the notation of Graphviz and Mermaid.
+func (s Style) direction() string {
+	if s.TopDown {
 		return "TB"
 	}
 	return "LR"
-}
-
-// Heading returns what stands above a picture of g, without the title: where the
-// graph comes from, how to read it, and what it does not show.
-func (l Style) Heading(g *servicegraph.Graph) []string {
-	lines := []string{l.provenance(g)}
-	if legend := l.legend(g); legend != "" {
-		lines = append(lines, legend)
-	}
-	return append(lines, l.caveats(g)...)
-}
-
-// provenance says in a line where the graph comes from.
-func (l Style) provenance(g *servicegraph.Graph) string {
-	var parts []string
-	for _, s := range []string{l.Source, l.Query} {
-		if s != "" {
-			parts = append(parts, shorten(visible(s), 100))
-		}
-	}
-	r := g.Report()
-	parts = append(parts, timeRange(g), plural(float64(r.Traces), "trace"), plural(float64(r.Spans), "span"))
-	return strings.Join(parts, " · ")
-}
-
-// legend says how to read the picture.
-func (l Style) legend(g *servicegraph.Graph) string {
-	if g.NumNodes() == 0 {
-		return "nothing to draw: there is no service in these spans"
-	}
-	volume := "calls"
-	if hasRates(g) {
-		volume = "rate"
-	}
-	parts := []string{"nodes: " + volume + ", errors, p95"}
-	kinds := map[servicegraph.EdgeKind]bool{}
-	for e := range g.Edges() {
-		kinds[e.ID.Kind] = true
-	}
-	switch {
-	case len(kinds) == 0:
-	case l.EdgeText == EdgeNone:
-		parts = append(parts, "edges: numbers in their tooltips")
-	case l.EdgeText == EdgeRate:
-		parts = append(parts, "edges: "+volume+", errors")
-	case l.EdgeText == EdgeP95:
-		parts = append(parts, "edges: "+volume+", errors, p95 as the caller saw it")
-	default:
-		parts = append(parts, "edges: "+volume+", errors, p50 · p95 · p99 as the caller saw it")
-	}
-	if kinds[servicegraph.EdgeMessage] {
-		parts = append(parts, "dashed line: messages")
-	}
-	if kinds[servicegraph.EdgeBridged] {
-		parts = append(parts, "dotted line: through hidden nodes")
-	}
-	return strings.Join(parts, " · ")
-}
-
-// caveats says what the picture does not show, and what to be careful about.
-func (l Style) caveats(g *servicegraph.Graph) []string {
-	lines := slices.Clone(l.Notes)
-	for i := range lines {
-		lines[i] = visible(lines[i])
-	}
-	if selfEdges, calls := countSelfEdges(g); selfEdges > 0 && !l.SelfEdges {
-		lines = append(lines, "not drawn: "+plural(selfEdges, "self edge")+" with "+plural(calls, "call"))
-	}
-	if all := g.Report().Environments; len(all) > 1 {
-		lines = append(lines, "several environments in one graph: "+shorten(visible(strings.Join(all, ", ")), 200))
-	}
-	var notes []string
-	for _, m := range remarks(g.Report()) {
-		notes = append(notes, plural(float64(m.n), m.what))
-	}
-	if len(notes) > 0 {
-		lines = append(lines, "note: "+strings.Join(notes, ", "))
-	}
-	return lines
-}
-
-func countSelfEdges(g *servicegraph.Graph) (edges, calls float64) {
-	for e := range g.Edges() {
-		if e.ID.From == e.ID.To {
-			edges++
-			calls += e.Calls
-		}
-	}
-	return edges, calls
 }

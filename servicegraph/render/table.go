@@ -10,17 +10,16 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// Table writes the edges as a table for terminals, one line each in the order of
-// the graph, self edges included: calls, calls per second over the time that the
-// spans cover, the share of errors, and quantiles of the latency (see [DOT]).
-// Below it are the nodes that requests enter, the totals, and what the report
-// says to be careful about.
+// Table writes a table of the edges for terminals, self edges included, in the order of
+// the graph. A line has the calls, the rate over the time range of the spans, the
+// percentage of failed calls, and quantiles of the latency (see [DOT]). Below the table
+// are the entry nodes, a summary, and the warnings of the report.
 //
-// A line is at most 110 columns wide, mostly less than 80. A dashed arrow is
-// a message, a wavy one goes through hidden nodes.
+// A line is at most 110 columns wide, most lines are narrower than 80. A dashed arrow
+// is a message, a wavy arrow goes through hidden nodes.
 type Table struct{}
 
-// nameWidth is the number of columns a node's name may take.
+// nameWidth is the largest width of a name, in columns.
 const nameWidth = 28
 
 // Render writes g to w.
@@ -53,7 +52,7 @@ func writeEdges(out io.Writer, g *servicegraph.Graph) {
 	fmt.Fprintln(out)
 }
 
-// arrow shows the kind of an edge.
+// arrow returns the arrow for a kind of edge.
 func arrow(k servicegraph.EdgeKind) string {
 	switch k {
 	case servicegraph.EdgeMessage:
@@ -64,7 +63,8 @@ func arrow(k servicegraph.EdgeKind) string {
 	return "→"
 }
 
-// writeColumns aligns the first left columns to the left, the others to the right.
+// writeColumns writes a table: the first left columns aligned to the left, the others
+// to the right.
 func writeColumns(out io.Writer, rows [][]string, left int) {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
@@ -102,21 +102,21 @@ func writeEntries(out io.Writer, g *servicegraph.Graph) {
 }
 
 func writeFooter(out io.Writer, g *servicegraph.Graph) {
-	fmt.Fprintln(out, totals(g))
-	for _, m := range remarks(g.Report()) {
-		fmt.Fprintf(out, "%s: %s\n", plural(float64(m.n), m.what), m.why)
+	fmt.Fprintln(out, summary(g))
+	for _, remark := range Remarks(g) {
+		fmt.Fprintln(out, remark)
 	}
 }
 
 func tableName(id servicegraph.NodeID) string { return nodeName(id, nameWidth) }
 
-// minNamespace is the number of columns below which a namespace is not cut before the
-// name behind it.
+// minNamespace is the smallest width of a shortened namespace, in columns. Where less
+// room is left, the whole text is shortened in the middle instead.
 const minNamespace = 4
 
-// nodeName returns namespace/name and, unless it is a service, the type, in at
-// most max columns. Where they do not fit, the namespace is cut first, which many nodes
-// share.
+// nodeName returns namespace/name, and the type unless the node is a service, in at
+// most max columns. A text that does not fit loses part of the namespace first, because
+// many nodes share a namespace.
 func nodeName(id servicegraph.NodeID, max int) string {
 	var kind string
 	if id.Type != servicegraph.TypeService {
@@ -134,8 +134,9 @@ func nodeName(id servicegraph.NodeID, max int) string {
 	return name
 }
 
-// leftToRightMark, after a name in Hebrew or Arabic, keeps a terminal that sorts
-// the writing direction out from reversing the arrow and the numbers behind it.
+// leftToRightMark follows a name in Hebrew or Arabic. Without it, a terminal that
+// supports both writing directions would reverse the arrow and the numbers after the
+// name.
 const leftToRightMark = "\u200e"
 
 func rightToLeft(r rune) bool {

@@ -92,8 +92,7 @@ func TestCSVHasPlainNumbers(t *testing.T) {
 	}
 }
 
-// cells returns the contents of a row of a table, which ends a cell at a pipe
-// wherever it is.
+// cells returns the cells of a table row. A pipe ends a cell wherever the pipe is.
 func cells(row string) []string {
 	parts := strings.Split(strings.Trim(row, "|"), "|")
 	for i := range parts {
@@ -104,10 +103,10 @@ func cells(row string) []string {
 
 var (
 	codeSpan = regexp.MustCompile("^`([^`|\\\\]+)`$")
-	codeHTML = regexp.MustCompile(`^<code>((?:[^\x00-\x1f!-/:-@\[-\x60{-~]|&#\d+;)+)</code>$`) // no mark of ASCII but in references
+	codeHTML = regexp.MustCompile(`^<code>((?:[^\x00-\x1f!-/:-@\[-\x60{-~]|&#\d+;)+)</code>$`) // no ASCII punctuation except in character references
 )
 
-// uncode returns the text that a cell shows, which nothing in it can leave.
+// uncode returns the text of a cell, and fails if a part of the text is outside the code.
 func uncode(t *testing.T, cell string) string {
 	t.Helper()
 	if m := codeSpan.FindStringSubmatch(cell); m != nil {

@@ -83,7 +83,7 @@ func TestShorten(t *testing.T) {
 	}
 }
 
-// Of a namespace and a name, the namespace is cut first.
+// The namespace is shortened before the name.
 func TestNodeName(t *testing.T) {
 	for _, test := range []struct {
 		namespace, name string
@@ -104,7 +104,7 @@ func TestNodeName(t *testing.T) {
 	}
 }
 
-// lasting returns a graph with a window of that length.
+// lasting returns a graph whose spans have a time range of the given length.
 func lasting(length time.Duration) *servicegraph.Graph {
 	b := servicegraph.NewBuilder(servicegraph.Config{})
 	b.Add(servicegraph.Span{TraceID: servicegraph.TraceID{1}, SpanID: servicegraph.SpanID{1}, Start: 1, End: 1 + int64(length)})
@@ -136,7 +136,8 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
-// Everything that makes the graph less than the truth is said, and nothing else.
+// Every counter that makes a graph incomplete or uncertain has a remark, in the singular
+// and in the plural, and no other counter has one.
 func TestRemarks(t *testing.T) {
 	all := servicegraph.Report{
 		LeftOutNodes: 2, LeftOutEdges: 2, LeftOutCalls: 7,
@@ -144,13 +145,23 @@ func TestRemarks(t *testing.T) {
 		Cycles: 2, UnknownService: 2, InvalidDuration: 2, Unfinished: 2, Skewed: 2, Sampled: 2, EvictedSpans: 2, NodesFolded: 2, NamesTruncated: 2,
 	}
 	var got []string
-	for _, m := range remarks(all) {
-		got = append(got, plural(float64(m.n), m.what))
+	for _, r := range remarks(all) {
+		got = append(got, r.brief())
 	}
-	want := "2 hidden nodes, 2 hidden edges, 2 unreadable records, 2 invalid spans, 2 late spans, 2 orphan spans, 2 unresolved calls, 2 broken links, 2 ambiguous addresses, " +
-		"2 parent loops, 2 early spans, 2 folded names, 2 cut names, 2 nameless spans, 2 backward spans, 2 unfinished spans, 2 sampled spans, 2 skewed spans"
+	want := "2 hidden nodes, 2 hidden edges, 2 unreadable records, 2 invalid spans (no id), 2 late spans, 2 orphan spans (parent span missing), 2 unresolved calls (callee unknown), 2 broken span links, 2 ambiguous addresses, " +
+		"2 parent cycles, 2 evicted spans (too many held), 2 grouped names, 2 ignored names, 2 unnamed spans, 2 negative durations, 2 unfinished spans, 2 sampled spans, 2 skewed spans (clock skew)"
 	if strings.Join(got, ", ") != want {
 		t.Errorf("got %s\nwant %s", strings.Join(got, ", "), want)
+	}
+	one := servicegraph.Report{Orphan: 1, AddressConflicts: 1, LeftOutEdges: 1, LeftOutCalls: 1}
+	got = nil
+	for _, r := range remarks(one) {
+		got = append(got, r.String())
+	}
+	want = "1 hidden edge: left out of this view, with 1 call; 1 orphan span: the parent span is missing, so a call may be missing; " +
+		"1 ambiguous address: several services answer there, so calls there are not attributed to any of them"
+	if strings.Join(got, "; ") != want {
+		t.Errorf("got %s\nwant %s", strings.Join(got, "; "), want)
 	}
 	fine := servicegraph.Report{Traces: 1, Spans: 5, Paired: 2, Virtual: 1, Root: 1, Internal: 1}
 	if got := remarks(fine); len(got) > 0 {

@@ -2,9 +2,9 @@ package render
 
 import "unicode"
 
-// width returns the number of terminal columns that s takes: two for East Asian
-// wide characters and most emoji, none for combining marks and joiners.
-// Terminals differ on compound emoji; this counts their parts.
+// width returns the number of terminal columns of s: two for an East Asian wide
+// character and most emoji, none for combining marks and joiners. Terminals differ on
+// compound emoji; width adds up the widths of their parts.
 func width(s string) int {
 	n := 0
 	for _, r := range s {
@@ -25,9 +25,9 @@ func runeWidth(r rune) int {
 	return 1
 }
 
-// wide holds the blocks of characters with the East Asian width W or F
-// (UAX #11). The scattered ones among the symbols of U+2000 to U+2BFF are left
-// out: no two terminals agree on them.
+// wide holds the blocks of characters with the East Asian width W or F (UAX #11). The
+// scattered wide symbols between U+2000 and U+2BFF are left out: no two terminals agree
+// on their width.
 var wide = &unicode.RangeTable{
 	R16: []unicode.Range16{
 		{Lo: 0x1100, Hi: 0x115f, Stride: 1}, // Hangul Jamo

@@ -1,4 +1,5 @@
-# Reads GraphML from standard input with NetworkX, and writes as JSON what it found.
+# This script reads GraphML from standard input with NetworkX, and writes the graph as
+# JSON.
 import io, json, sys
 import networkx
 

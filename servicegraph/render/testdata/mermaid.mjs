@@ -1,6 +1,6 @@
-// Reads an array of Mermaid texts, as JSON, from standard input, and writes what
-// Mermaid's own parser makes of each. The directory in which mermaid and jsdom
-// are installed is the argument.
+// This script reads a JSON array of Mermaid texts from standard input, parses each with
+// Mermaid's own parser, and writes a JSON array of the results. The argument is the
+// directory in which mermaid and jsdom are installed.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -8,11 +8,11 @@ import { pathToFileURL } from 'node:url';
 
 const modules = createRequire(join(process.argv[2], 'node_modules', 'here.js'));
 const { JSDOM } = modules('jsdom');
-globalThis.window = new JSDOM('').window; // the parser cleans labels with it
+globalThis.window = new JSDOM('').window; // the parser sanitizes labels with it
 globalThis.document = window.document;
 const { default: mermaid } = await import(pathToFileURL(modules.resolve('mermaid')));
 
-// Mermaid writes #34; in this way until it has drawn the diagram.
+// decoded replaces the internal notation of codes such as #34; by their characters.
 const decoded = s => s.replace(/ﬂ°°(\d+)¶ß/g, (_, n) => String.fromCodePoint(n));
 
 async function parse(text) {

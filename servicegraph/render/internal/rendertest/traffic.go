@@ -1,4 +1,4 @@
-// Package rendertest makes graphs for the tests of the renderers, out of spans.
+// Package rendertest builds graphs from spans for the tests of the renderers.
 package rendertest
 
 import (
@@ -14,16 +14,16 @@ import (
 // Start is the time of the first span of all traffic.
 var Start = time.Date(2026, 8, 1, 14, 0, 0, 0, time.UTC)
 
-// A Load is how many calls there are, how many of them fail, and about how long
-// they take: from 0.6 to 1.2 times Typical, and twice that for one in fourteen. A
-// Typical of zero leaves the spans unfinished.
+// A Load is a number of calls, of failed calls among them, and a typical duration. A
+// call takes from 0.6 to 1.2 times Typical, and one in fourteen takes twice as long.
+// Spans have no end if Typical is zero.
 type Load struct {
 	Calls, Errors int
 	Typical       time.Duration
 }
 
-// A Traffic collects the spans of calls, each a trace of its own, spread evenly
-// over its window. Services are written namespace/name.
+// A Traffic collects the spans of calls. Each call is a trace of its own, and calls are
+// spread evenly over the window. Services are written namespace/name.
 type Traffic struct {
 	Window time.Duration
 	Spans  []servicegraph.Span
@@ -31,32 +31,33 @@ type Traffic struct {
 	lastID uint64
 }
 
-// Entry adds requests that come from nowhere.
+// Entry adds requests without a caller.
 func (t *Traffic) Entry(service string, l Load) {
 	t.add(l, span(service, servicegraph.KindServer))
 }
 
-// Call adds requests that both sides have seen.
+// Call adds requests with a span on both sides.
 func (t *Traffic) Call(from, to string, l Load) {
 	t.add(l, span(from, servicegraph.KindClient), span(to, servicegraph.KindServer))
 }
 
-// Peer adds requests that only the caller has seen, to what the attribute says.
+// Peer adds requests that have a span on the caller's side only. The attribute names the
+// callee.
 func (t *Traffic) Peer(from, key, value string, l Load) {
 	t.add(l, span(from, servicegraph.KindClient, servicegraph.Attr{Key: key, Value: value}))
 }
 
-// Send adds messages whose consumers are unknown.
+// Send adds messages without a consumer span.
 func (t *Traffic) Send(from, topic string, l Load) {
 	t.add(l, span(from, servicegraph.KindProducer, topicAttrs(topic)...))
 }
 
-// Receive adds messages whose producers are unknown.
+// Receive adds messages without a producer span.
 func (t *Traffic) Receive(topic, to string, l Load) {
 	t.add(l, span(to, servicegraph.KindConsumer, topicAttrs(topic)...))
 }
 
-// Message adds messages that both sides have seen.
+// Message adds messages with a span on both sides.
 func (t *Traffic) Message(from, to string, l Load) {
 	t.add(l, span(from, servicegraph.KindProducer), span(to, servicegraph.KindConsumer))
 }
@@ -81,7 +82,7 @@ func (t *Traffic) sequence() iter.Seq2[servicegraph.Span, error] {
 	}
 }
 
-// add makes l.Calls traces of the given spans, each the child of the one before.
+// add adds l.Calls traces of the given spans. Each span is the child of the span before.
 func (t *Traffic) add(l Load, chain ...servicegraph.Span) {
 	for i := range l.Calls {
 		t.lastID++
@@ -124,8 +125,8 @@ func topicAttrs(topic string) []servicegraph.Attr {
 	return []servicegraph.Attr{{Key: "messaging.system", Value: "kafka"}, {Key: "messaging.destination.name", Value: topic}}
 }
 
-// Shop is a dozen services with most kinds of nodes and edges, in trouble at the
-// far end.
+// Shop returns the traffic of a dozen services, with most kinds of nodes and edges. The
+// services at the end of the call chains fail.
 func Shop() *Traffic {
 	const ms = time.Millisecond
 	t := &Traffic{Window: time.Hour}
@@ -152,7 +153,7 @@ func Shop() *Traffic {
 	return t
 }
 
-// Hostile are names that break what does not escape them.
+// Hostile is a list of names that break a format without proper escaping.
 var Hostile = []string{
 	`quote " and ' quote`,
 	`backslash \ \N \G \n \" at the end \`,
@@ -166,7 +167,7 @@ var Hostile = []string{
 	"注文 サービス 👩‍💻 e\u0301 🏳️‍🌈",
 	"invalid \xff\xfe utf-8 \xc3",
 	"javascript:alert(1)",
-	"end", "default", "direction TB", // words of Mermaid
+	"end", "default", "direction TB", // keywords of Mermaid
 	`style x:y#z; %%{init: {}}%% $$x$$ fa:fa-ban ﬂ°°60¶ß`,
 	"1. **bold** __init__ `code` [link](http://x) @user #1", // Markdown
 	`=cmd|' /C calc'!A0`, "+1", "-1", "@SUM(A1)", "'quoted", // spreadsheets

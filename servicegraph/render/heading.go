@@ -1,0 +1,105 @@
+package render
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// Heading returns the lines above an image of g, without the title: the origin of the
+// graph, a legend, and what the image does not show.
+func (s Style) Heading(g *servicegraph.Graph) []string {
+	lines := []string{s.provenance(g)}
+	if legend := s.legend(g); legend != "" {
+		lines = append(lines, legend)
+	}
+	return append(lines, s.caveats(g)...)
+}
+
+// provenance returns a line about the origin of the graph: source, query, time range
+// and size.
+func (s Style) provenance(g *servicegraph.Graph) string {
+	var parts []string
+	for _, text := range []string{s.Source, s.Query} {
+		if text != "" {
+			parts = append(parts, shorten(visible(text), 100))
+		}
+	}
+	r := g.Report()
+	parts = append(parts, timeRange(g), plural(float64(r.Traces), "trace"), plural(float64(r.Spans), "span"))
+	return strings.Join(parts, " · ")
+}
+
+// legend explains the numbers and the line styles of an image of g.
+func (s Style) legend(g *servicegraph.Graph) string {
+	if g.NumNodes() == 0 {
+		return "nothing to draw: the spans contain no service"
+	}
+	volume := "calls"
+	if hasRates(g) {
+		volume = "rate"
+	}
+	parts := []string{"nodes: " + volume + ", errors, p95"}
+	kinds := make(map[servicegraph.EdgeKind]bool)
+	for e := range g.Edges() {
+		kinds[e.ID.Kind] = true
+	}
+	if len(kinds) > 0 {
+		parts = append(parts, "edges: "+s.EdgeText.legend(volume))
+	}
+	if kinds[servicegraph.EdgeMessage] {
+		parts = append(parts, "dashed line: messages")
+	}
+	if kinds[servicegraph.EdgeBridged] {
+		parts = append(parts, "dotted line: through hidden nodes")
+	}
+	return strings.Join(parts, " · ")
+}
+
+// legend names the numbers on an edge. The volume is "calls" or "rate".
+func (t EdgeText) legend(volume string) string {
+	switch t {
+	case EdgeNone:
+		return "numbers in the tooltips"
+	case EdgeRate:
+		return volume + ", errors"
+	case EdgeP95:
+		return volume + ", errors, p95 measured by the caller"
+	default:
+		return volume + ", errors, p50 · p95 · p99 measured by the caller"
+	}
+}
+
+// caveats returns lines about what an image of g does not show, and about what makes
+// the graph incomplete or uncertain.
+func (s Style) caveats(g *servicegraph.Graph) []string {
+	lines := slices.Clone(s.Notes)
+	for i := range lines {
+		lines[i] = visible(lines[i])
+	}
+	if selfEdges, calls := countSelfEdges(g); selfEdges > 0 && !s.SelfEdges {
+		lines = append(lines, "not drawn: "+plural(selfEdges, "self edge")+" with "+plural(calls, "call"))
+	}
+	if all := g.Report().Environments; len(all) > 1 {
+		lines = append(lines, "several environments in one graph: "+shorten(visible(strings.Join(all, ", ")), 200))
+	}
+	var notes []string
+	for _, r := range remarks(g.Report()) {
+		notes = append(notes, r.brief())
+	}
+	if len(notes) > 0 {
+		lines = append(lines, "note: "+strings.Join(notes, ", "))
+	}
+	return lines
+}
+
+func countSelfEdges(g *servicegraph.Graph) (edges, calls float64) {
+	for e := range g.Edges() {
+		if e.ID.From == e.ID.To {
+			edges++
+			calls += e.Calls
+		}
+	}
+	return edges, calls
+}

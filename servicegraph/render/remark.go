@@ -1,0 +1,65 @@
+package render
+
+import "github.com/tempograph/tempograph/servicegraph"
+
+// A remark is a counter of the report that tells a reader why the graph is
+// incomplete or uncertain.
+type remark struct {
+	count uint64
+	noun  string // in the singular
+	short string // an explanation of a few words, for headings; empty: the noun needs none
+	long  string // the explanation
+}
+
+// brief returns the count, the noun, and the short explanation in parentheses.
+func (r remark) brief() string {
+	s := plural(float64(r.count), r.noun)
+	if r.short != "" {
+		s += " (" + r.short + ")"
+	}
+	return s
+}
+
+// String returns the count, the noun and the explanation.
+func (r remark) String() string { return plural(float64(r.count), r.noun) + ": " + r.long }
+
+// Remarks returns sentences about what makes a graph incomplete or uncertain, the
+// most serious first, such as "2 hidden nodes: left out of this view".
+func Remarks(g *servicegraph.Graph) []string {
+	var sentences []string
+	for _, r := range remarks(g.Report()) {
+		sentences = append(sentences, r.String())
+	}
+	return sentences
+}
+
+// remarks returns the remarks about a report, the most serious first. Each
+// explanation fits one span as well as many.
+func remarks(r servicegraph.Report) []remark {
+	var found []remark
+	for _, m := range []remark{
+		{r.LeftOutNodes, "hidden node", "", "left out of this view"},
+		{r.LeftOutEdges, "hidden edge", "", "left out of this view, with " + plural(r.LeftOutCalls, "call")},
+		{r.Skipped, "unreadable record", "", "skipped by the reader"},
+		{r.Invalid, "invalid span", "no id", "ignored because the trace id or the span id is missing"},
+		{r.Late, "late span", "", "ignored because the trace was already forgotten"},
+		{r.Orphan, "orphan span", "parent span missing", "the parent span is missing, so a call may be missing"},
+		{r.Unresolved, "unresolved call", "callee unknown", "the callee is unknown (no span and no name), so there is no edge"},
+		{r.LinkMissing, "broken span link", "", "the linked span is missing or sends no message"},
+		{r.AddressConflicts, "ambiguous address", "", "several services answer there, so calls there are not attributed to any of them"},
+		{r.Cycles, "parent cycle", "", "cut at one span"},
+		{r.EvictedSpans, "evicted span", "too many held", "counted early because too many spans were held, so related spans that came later may be missing"},
+		{r.NodesFolded, "grouped name", "", "beyond the node limit, so counted under the node other"},
+		{r.NamesTruncated, "ignored name", "", "an address or a detail beyond the node limit"},
+		{r.UnknownService, "unnamed span", "", "no service.name, so counted under unknown_service"},
+		{r.InvalidDuration, "negative duration", "", "the span ends before it starts, so it has no latency"},
+		{r.Unfinished, "unfinished span", "", "no start time or no end time, so no latency"},
+		{r.Sampled, "sampled span", "", "stands for more or less than one span, so calls are estimates"},
+		{r.Skewed, "skewed span", "clock skew", "clock skew: the callee's span starts before the caller's span or ends after it"},
+	} {
+		if m.count > 0 {
+			found = append(found, m)
+		}
+	}
+	return found
+}
