@@ -37,7 +37,7 @@ A table on the terminal:
 	Entry frontend  55 requests
 
 	6 nodes, 5 edges, 55 traces, 2,060 spans, 2026-11-22 17:41:48–17:42:14 UTC (26 s)
-	1 skewed span: began before the caller's span, or ended after it
+	1 skewed span: clock skew: the callee's span starts before the caller's span or ends after it
 
 # Input
 
@@ -100,7 +100,7 @@ counted in the summary and in the heading of what is written.
 	3 nodes, 2 edges, 55 traces, 2,060 spans, 2026-11-22 17:41:48–17:42:14 UTC (26 s)
 	3 hidden nodes: left out of this view
 	3 hidden edges: left out of this view, with 1,274 calls
-	1 skewed span: began before the caller's span, or ended after it
+	1 skewed span: clock skew: the callee's span starts before the caller's span or ends after it
 
 The flags work in this order, whatever the order on the command line:
 

@@ -29,9 +29,7 @@ func count(n float64) string {
 
 // plural returns the number and the noun, in the singular for 1 and in the plural
 // otherwise.
-func plural(n float64, noun string) string {
-	return count(n) + " " + quantity.Noun(n, noun)
-}
+func plural(n float64, noun string) string { return count(n) + " " + quantity.Noun(n, noun) }
 
 // A period is the unit of time of a rate.
 type period struct {

@@ -9,24 +9,24 @@ import (
 	"testing"
 )
 
-// The cache of native code must not be where others can put code into it. This
-// fails when package cachedir is no longer initialised before go-graphviz.
+// The cache of native code is in a directory that no other user can write. This test
+// fails if package cachedir is no longer initialized before go-graphviz.
 func TestCacheOfNativeCode(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		prepare func(t *testing.T, home, tmp string)
-		env     []string // on top of HOME, XDG_CACHE_HOME and TMPDIR
-		cached  bool     // whether the cache is below home afterwards
-		inTemp  string   // what is in tmp afterwards
+		env     []string // in addition to HOME, XDG_CACHE_HOME and TMPDIR
+		cached  bool     // the cache is below home afterwards
+		inTemp  string   // content of tmp afterwards
 	}{
 		{name: "goes to the user's cache", cached: true},
-		{name: "leaves a directory in the temporary one alone", cached: true, inTemp: "go-graphviz",
+		{name: "does not touch a directory in the temporary directory", cached: true, inTemp: "go-graphviz",
 			prepare: func(t *testing.T, home, tmp string) { mkdir(t, filepath.Join(tmp, "go-graphviz"), 0o777) }},
-		{name: "is not kept without a home", env: []string{"HOME=", "XDG_CACHE_HOME="}},
-		{name: "is not kept where others can write", prepare: func(t *testing.T, home, tmp string) {
+		{name: "is not kept without a home directory", env: []string{"HOME=", "XDG_CACHE_HOME="}},
+		{name: "is not kept where other users can write", prepare: func(t *testing.T, home, tmp string) {
 			mkdir(t, filepath.Join(home, "cache/tempograph/graphviz"), 0o777)
 		}},
-		{name: "is not kept where a link leads elsewhere", prepare: func(t *testing.T, home, tmp string) {
+		{name: "is not kept through a symbolic link", prepare: func(t *testing.T, home, tmp string) {
 			mkdir(t, filepath.Join(home, "cache/tempograph"), 0o700)
 			if err := os.Symlink(t.TempDir(), filepath.Join(home, "cache/tempograph/graphviz")); err != nil {
 				t.Fatal(err)
@@ -38,7 +38,7 @@ func TestCacheOfNativeCode(t *testing.T) {
 			if test.prepare != nil {
 				test.prepare(t, home, tmp)
 			}
-			cmd := self(t, argPicture)
+			cmd := self(t, argImage)
 			// UserCacheDir is XDG_CACHE_HOME, or Library/Caches in HOME on macOS.
 			mkdir(t, filepath.Join(home, "Library"), 0o700)
 			if err := os.Symlink(filepath.Join(home, "cache"), filepath.Join(home, "Library/Caches")); err != nil {
@@ -76,7 +76,7 @@ func TestCacheOfNativeCode(t *testing.T) {
 }
 
 func TestTMPDIRStaysUnset(t *testing.T) {
-	cmd := self(t, argPicture)
+	cmd := self(t, argImage)
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "TMPDIR=") {
 			cmd.Env = append(cmd.Env, v)

@@ -1,19 +1,18 @@
-// Package draw makes pictures of service graphs: it measures what a picture shows, has
-// Graphviz, which comes along as WebAssembly, find a place for everything, and paints
-// it. No program named dot has to be installed.
+// Package draw makes SVG and PNG images of service graphs. The package measures all
+// text, a bundled Graphviz computes the layout, and the package paints the image. The
+// program dot need not be installed.
 //
-// Graphviz in this form is a guest to keep at arm's length. Linking this package
-// costs every start of the program about 25 ms, and half a second where its cache
-// of native code is empty; each picture leaves about 0.25 MB behind for good; and
-// a layout that has begun cannot be stopped: a tangle of 400 nodes has been seen
-// to take many minutes. So:
+// Graphviz is bundled as WebAssembly, which has a cost. A program that links this
+// package starts about 25 ms later, or half a second later where the cache of native
+// code is empty. Each image leaks about 0.25 MB. A running layout cannot be stopped,
+// and a dense graph of 400 nodes can take many minutes. Therefore:
 //
 //   - Only programs that draw should import this package.
-//   - Layouts in one process happen one after the other.
-//   - Graphs that are too large are refused, see [ErrTooLarge].
-//   - A layout can run in a process of its own, which is killed when it takes too
-//     long or is no longer wanted: see [Options] and [RunWorker]. A service that draws
-//     graphs for others, and a command that wants to heed Ctrl-C, should do that.
+//   - A process computes one layout at a time.
+//   - Graphs that are too large are refused: see [ErrTooLarge].
+//   - A layout can run in a process of its own, which is killed when the layout takes
+//     too long or is no longer needed: see [Options] and [RunWorker]. Use it in a service
+//     that draws graphs for others, and in a command that reacts to Ctrl-C.
 package draw
 
 import (
@@ -29,77 +28,78 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
-// ErrTooLarge is wrapped by the error about a graph that has more nodes or edges
-// than a layout in bounded time, or a reader, can cope with: more than 250 nodes
-// or 500 edges.
-var ErrTooLarge = errors.New("too large for a picture, which takes up to 250 nodes and 500 edges")
+// ErrTooLarge is wrapped by the error about a graph with more than 250 nodes or 500
+// edges. The layout of a larger graph may take very long, and nobody could read it.
+var ErrTooLarge = errors.New("too large for an image: the limits are 250 nodes and 500 edges")
 
 const (
 	maxNodes = 250
 	maxEdges = 500
 
-	// maxEdgeTexts is the number of edges up to which they carry their numbers.
-	// The texts take part in the layout, and make it several times slower.
+	// maxEdgeTexts is the largest number of edges in an image with text on the edges.
+	// Texts take part in the layout, which makes the layout several times slower.
 	maxEdgeTexts = 120
 
 	defaultTimeout = 30 * time.Second
 )
 
-// A Options says what to draw, and how it gets laid out. It is what pictures in all
-// formats have in common, and safe for concurrent use.
+// Options are the content, the colors and the layout of an image, in any format. They
+// are safe for concurrent use. The zero value has the defaults.
 type Options struct {
-	Style render.Style // what to show
-	Theme Theme        // its colours
+	Style render.Style
+	Theme Theme // the colors
 
-	// Force draws graphs that are too large, too. Without a Worker, that can
-	// take hours and cannot be stopped.
+	// Force draws a graph that exceeds the limits. Without a Worker, the layout can take
+	// hours and cannot be stopped.
 	Force bool
 
-	// Worker are arguments with which this program, started again, does nothing
-	// but call [RunWorker]. The layout then runs in that process. Empty: it runs
-	// in this one.
+	// Worker holds the command-line arguments with which this program calls [RunWorker]
+	// and does nothing else. The layout then runs in a process started with these
+	// arguments. Empty: the layout runs in this process.
 	Worker []string
 
-	// Timeout is how long a layout may take in a Worker; 0 means 30 s.
+	// Timeout limits a layout in a Worker; 0 means 30 s.
 	Timeout time.Duration
 
-	// Context ends a layout in a Worker at once when it is done. In this process
-	// it ends only the wait for other layouts. Nil means context.Background(). It
-	// is here because render.Renderer, which writes text in every other case, has
-	// no place for it.
+	// Context cancels a layout in a Worker at once. Without a Worker, Context cancels
+	// only the wait for other layouts. Nil means context.Background(). Context is a
+	// field because the method of render.Renderer, which otherwise only writes text, has
+	// no context parameter.
 	Context context.Context
 }
 
-// SVG draws a graph as a picture for browsers and documents. It stands alone:
-// no scripts, no links, no fonts to fetch. In a light and a dark theme it is the same
-// file. What was measured but has no room is in tooltips. From 121 edges on, the
-// numbers of the edges are there, too, and the heading says so.
+// SVG draws a graph as an SVG image for browsers and documents. The file is
+// self-contained: it has no scripts, links or external fonts, and supports the light and
+// the dark theme of the reader. Measurements without room in the image are in tooltips.
+// In a graph with more than 120 edges, so are the numbers of the edges, and the heading
+// says so.
 //
-// Nodes are elements g of class node, with what they are (service, database, …) and
-// their state (ok, warn, error) as further classes, and their position in
-// [servicegraph.Graph.Nodes] as data-node; edges are of class edge, with data-edge,
-// data-from and data-to; what is written on them is of class label, with data-edge.
-// An attribute data-theme, of the picture or of what is around it, sets the theme.
+// A node is an element g with the class node, its type (service, database, …) and its
+// level (ok, warn, error) as further classes, and its position in
+// [servicegraph.Graph.Nodes] as data-node. An edge has the class edge and the attributes
+// data-edge, data-from and data-to. The text on an edge has the class label and the
+// attribute data-edge. An attribute data-theme, on the image or an element around it,
+// sets the theme.
 type SVG struct{ Options }
 
-// PNG draws a graph as [SVG] does, as a bitmap, in the Go fonts, which come along.
-// Characters that they lack, such as those of East Asia, are in a font of this system
-// if one is found, and boxes otherwise. Emoji come without colours, or not at all.
+// PNG draws a graph as [SVG] does, as a bitmap in the bundled Go fonts. Characters that
+// these fonts lack, such as those of East Asia, are drawn in a font of the system, or as
+// boxes if no font has them. Emoji are drawn without colors, or not at all.
 type PNG struct {
 	Options
-	Scale float64 // pixels of the bitmap per pixel of the SVG; 0 means 2: sharp on screens of today
+	Scale float64 // pixels of the bitmap per pixel of the SVG; 0 means 2, for high-density screens
 }
 
-// Formats returns the formats of this package.
-func Formats(d Options, scale float64) []render.Format {
+// Formats returns the formats of this package. The scale is that of [PNG].
+func Formats(o Options, scale float64) []render.Format {
 	return []render.Format{
-		{Name: "svg", Extensions: []string{".svg"}, Description: "picture, laid out by Graphviz", Renderer: SVG{d}},
-		{Name: "png", Extensions: []string{".png"}, Description: "the same as a bitmap", Binary: true, Renderer: PNG{d, scale}},
+		{Name: "svg", Extensions: []string{".svg"}, Description: "SVG image, laid out by Graphviz", Renderer: SVG{o}},
+		{Name: "png", Extensions: []string{".png"}, Description: "PNG image, laid out by Graphviz", Binary: true, Renderer: PNG{o, scale}},
 	}
 }
 
-// Render writes the picture of g to w, all of it or, on an error, nothing unless
-// the error is that of w.
+// Render writes the image of g to w. On an error it writes nothing, unless the error is
+// that of w.
 func (s SVG) Render(w io.Writer, g *servicegraph.Graph) error {
 	scene, err := s.scene(g)
 	if err != nil {
@@ -111,8 +111,8 @@ func (s SVG) Render(w io.Writer, g *servicegraph.Graph) error {
 	return nil
 }
 
-// Render writes the picture of g to w, all of it or, on an error, nothing unless
-// the error is that of w.
+// Render writes the image of g to w. On an error it writes nothing, unless the error is
+// that of w.
 func (p PNG) Render(w io.Writer, g *servicegraph.Graph) error {
 	scene, err := p.scene(g)
 	if err != nil {
@@ -132,66 +132,66 @@ func (p PNG) Render(w io.Writer, g *servicegraph.Graph) error {
 	return nil
 }
 
-// scene lays the picture of g out.
-func (d Options) scene(g *servicegraph.Graph) (*scene, error) {
+// scene lays out the image of g.
+func (o Options) scene(g *servicegraph.Graph) (*scene, error) {
 	size := quantity.Of(g.NumNodes(), "node") + " and " + quantity.Of(g.NumEdges(), "edge")
-	if !d.Force && (g.NumNodes() > maxNodes || g.NumEdges() > maxEdges) {
+	if !o.Force && (g.NumNodes() > maxNodes || g.NumEdges() > maxEdges) {
 		return nil, fmt.Errorf("drawing %s: %w", size, ErrTooLarge)
 	}
-	look := d.Style
+	style := o.Style
 	if g.NumEdges() > maxEdgeTexts {
-		look.EdgeText = render.EdgeNone
+		style.EdgeText = render.EdgeNone
 	}
-	p := newPlan(g, look)
+	p := newPlan(g, style)
 	if len(p.cards) > 0 {
-		if err := d.layOut(p); err != nil {
+		if err := o.layOut(p); err != nil {
 			return nil, fmt.Errorf("laying out %s: %w", size, err)
 		}
 	}
-	p.title, p.description = look.Title, describe(g, look)
+	p.title, p.description = style.Title, describe(g, style)
 	if p.title == "" {
 		p.title = "Service graph"
 	}
 	headline := ""
-	if look.Title != "" {
-		headline = render.NameText(look.Title, 100)
+	if style.Title != "" {
+		headline = render.NameText(style.Title, 100)
 	}
-	p.setHeading(headline, look.Heading(g))
+	p.setHeading(headline, style.Heading(g))
 	return &p.scene, nil
 }
 
-// layOut has Graphviz place what is in the plan.
-func (d Options) layOut(p *plan) error {
-	ctx := d.Context
+// layOut places the parts of the plan.
+func (o Options) layOut(p *plan) error {
+	ctx := o.Context
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	if len(d.Worker) == 0 {
-		return layout(ctx, p.dot(), p.take)
+	if len(o.Worker) == 0 {
+		return layout(ctx, p.dot(), p.place)
 	}
-	limit := d.Timeout
+	limit := o.Timeout
 	if limit == 0 {
 		limit = defaultTimeout
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit,
 		fmt.Errorf("stopped after %v: draw less of the graph, or write DOT and lay it out elsewhere", limit))
 	defer cancel()
-	answer, err := layoutInWorker(ctx, d.Worker, p.dot())
+	answer, err := layoutInWorker(ctx, o.Worker, p.dot())
 	if err != nil {
 		return err
 	}
-	return p.take(answer)
+	return p.place(answer)
 }
 
-// describe says in sentences what the picture shows, for those who do not see it.
-func describe(g *servicegraph.Graph, look render.Style) string {
+// describe returns a description of the image for people who do not see it.
+func describe(g *servicegraph.Graph, style render.Style) string {
 	s := fmt.Sprintf("A graph of calls between services: %s, %s.", quantity.Of(g.NumNodes(), "node"), quantity.Of(g.NumEdges(), "edge"))
 	for _, level := range []struct {
 		level render.Level
 		what  string
 	}{{render.Failing, "Failing"}, {render.Warning, "With a warning"}} {
 		var names []string
-		captions := look.Captions(g)
+		captions := style.Captions(g)
 		for n := range g.Nodes() {
 			if c := captions.Node(n); c.Level == level.level {
 				names = append(names, c.Name+" "+c.Errors)

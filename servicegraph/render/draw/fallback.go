@@ -8,8 +8,8 @@ import (
 	"golang.org/x/image/font/sfnt"
 )
 
-// systemFonts are the files of fonts that have what the Go fonts lack, as systems call
-// them: East Asia first, then symbols.
+// systemFonts are file names of common system fonts with characters that the Go fonts
+// lack: East Asian fonts first, then symbols.
 var systemFonts = []string{
 	"NotoSansCJK-Regular.ttc", "NotoSansCJKsc-Regular.otf", "NotoSansSC-Regular.otf", "SourceHanSans-Regular.ttc",
 	"DroidSansFallbackFull.ttf", "wqy-microhei.ttc", "wqy-zenhei.ttc",
@@ -17,8 +17,8 @@ var systemFonts = []string{
 	"NotoSans-Regular.ttf", "DejaVuSans.ttf", "seguisym.ttf", "NotoEmoji-Regular.ttf", "Symbola.ttf", "Symbola_hint.ttf",
 }
 
-// fallbacks holds the fonts of this system, each as one typeface. They are looked for
-// when the first character needs one: most pictures need none.
+// fallbacks returns the fonts of this system from the list systemFonts. The first
+// character that needs one starts the search: most images need none.
 var fallbacks = sync.OnceValue(func() (list []*typeface) {
 	for _, name := range systemFonts {
 		path, err := findfont.Find(name)
@@ -38,8 +38,8 @@ var fallbacks = sync.OnceValue(func() (list []*typeface) {
 	return list
 })
 
-// faceOf returns the typeface to set a character in: t, or if that does not have it
-// the first of the system that does. If none does, t shows its box for what it lacks.
+// faceOf returns the typeface for a character: t if t has the character, otherwise the
+// first system font that has it. If no font has it, faceOf returns t, which shows a box.
 func (t *typeface) faceOf(r rune) *typeface {
 	if t.has(r) {
 		return t
@@ -56,10 +56,10 @@ func (t *typeface) faceOf(r rune) *typeface {
 type run struct {
 	face *typeface
 	s    string
-	x    float64 // where it begins, from the beginning of the text
+	x    float64 // offset from the beginning of the text
 }
 
-// runs divides a text by what its characters are to be set in.
+// runs splits a text into parts of one typeface.
 func (t text) runs() []run {
 	var list []run
 	x := 0.0

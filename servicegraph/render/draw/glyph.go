@@ -6,7 +6,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// A stroke is a line of a glyph: a point, and then points of cubic curves, or, if
+// A stroke is a line of a glyph: a start point, and the points of cubic curves or, if
 // straight is set, of straight lines.
 type stroke struct {
 	points   []point
@@ -30,9 +30,9 @@ func (s stroke) svg() string {
 	return b.String()
 }
 
-// glyphStrokes returns the glyph of a card: a cylinder for a database, three bars for a
-// queue, an arrow that leaves for a peer outside, one that comes in for a service that
-// is an entry.
+// glyphStrokes returns the glyph of a card: a cylinder for a database, four bars for a
+// queue, an outgoing arrow for an external dependency, an incoming arrow for an entry
+// service. A group has no strokes; a second card shows it.
 func (c *card) glyphStrokes() []stroke {
 	if !c.hasGlyph() || c.kind == servicegraph.TypeGroup {
 		return nil

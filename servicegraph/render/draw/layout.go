@@ -11,27 +11,27 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/draw/internal/cachedir"
 )
 
-// go-graphviz has been initialised when this runs; see package cachedir.
+// go-graphviz is initialized before this init function; see package cachedir.
 func init() { cachedir.Restore() }
 
-// engine is the one WebAssembly module that go-graphviz has for the process. Two
-// goroutines in it at a time end the process with "concurrent map writes", so
-// whoever uses it takes it out of the channel, which unlike a mutex can be waited
-// for until a context is done. The value is what went wrong with it, if anything:
-// Graphviz leaves off where it fails, and does not free its stack, so that later
-// layouts would overwrite its data.
+// engine guards the WebAssembly module of go-graphviz, one for the process. Two
+// goroutines that use the module at the same time crash the process ("concurrent map
+// writes"), so a user takes the value out of the channel and puts it back afterwards.
+// Unlike the wait for a mutex, the wait for a channel can be canceled. The value is the
+// error after which the module is unusable, or nil: a failed layout does not free its
+// stack, and later layouts would overwrite the data.
 var engine = func() chan error {
 	c := make(chan error, 1)
 	c <- nil
 	return c
 }()
 
-// layout returns Graphviz's answer to DOT, in its format json0. It waits for its turn until ctx is done;
-// from then on nothing stops it. Graphviz never gets to see ctx: it would not
-// stop, but leave its module behind in a state that breaks the next layout.
+// layout lays out DOT and passes the answer, in the format json0, to accept. Canceling
+// ctx ends the wait for other layouts; a running layout cannot be canceled. Graphviz
+// does not get ctx: it would not stop, but leave the module in a state that breaks the
+// next layout.
 //
-// accept turns the answer into the result. If it or Graphviz fails, layouts in this
-// process are at an end.
+// If Graphviz or accept fails, every later layout of this process fails as well.
 func layout(ctx context.Context, dot []byte, accept func(json0 []byte) error) error {
 	var broken error
 	select {
@@ -41,7 +41,7 @@ func layout(ctx context.Context, dot []byte, accept func(json0 []byte) error) er
 	}
 	defer func() { engine <- broken }()
 	if broken != nil {
-		return fmt.Errorf("graphviz is out of order since it failed in this process: %w", broken)
+		return fmt.Errorf("graphviz is unusable after it failed in this process: %w", broken)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -26,7 +26,7 @@ func TestRenderConcurrentSafe(t *testing.T) {
 					t.Error(err)
 				}
 				if b.String() != want {
-					t.Error("another picture")
+					t.Error("a different image")
 				}
 			}
 		})
@@ -35,10 +35,10 @@ func TestRenderConcurrentSafe(t *testing.T) {
 }
 
 func TestContextEndsTheWaitForOtherLayouts(t *testing.T) {
-	state := <-engine // as if a layout were running
+	state := <-engine // simulates a running layout
 	defer func() { engine <- state }()
 	ctx, cancel := context.WithCancelCause(t.Context())
-	reason := errors.New("not wanted any more")
+	reason := errors.New("no longer needed")
 	done := make(chan error)
 	go func() { done <- SVG{Options{Context: ctx}}.Render(io.Discard, chain(t, 2)) }()
 	cancel(reason)
@@ -47,10 +47,10 @@ func TestContextEndsTheWaitForOtherLayouts(t *testing.T) {
 	}
 }
 
-func TestContextThatIsDoneStartsNoLayout(t *testing.T) {
+func TestCanceledContextStartsNoLayout(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for range 50 { // the engine is free, too: which of the two is seen first is chance
+	for range 50 { // the engine is free as well, so select chooses at random
 		err := layout(ctx, []byte("digraph {}"), func([]byte) error {
 			t.Error("a layout")
 			return nil
@@ -61,9 +61,9 @@ func TestContextThatIsDoneStartsNoLayout(t *testing.T) {
 	}
 }
 
-// After a failure Graphviz's memory is not to be trusted.
+// After a failed layout, the memory of Graphviz may be corrupt.
 func TestFailedLayoutIsTheLastOfTheProcess(t *testing.T) {
-	defer func() { // it did not really fail
+	defer func() { // Graphviz itself did not fail
 		<-engine
 		engine <- nil
 	}()
@@ -72,7 +72,7 @@ func TestFailedLayoutIsTheLastOfTheProcess(t *testing.T) {
 		t.Fatalf("error %v, want %v", err, reason)
 	}
 	err := SVG{}.Render(io.Discard, chain(t, 2))
-	if !errors.Is(err, reason) || !strings.Contains(err.Error(), "out of order") {
+	if !errors.Is(err, reason) || !strings.Contains(err.Error(), "unusable") {
 		t.Errorf("error %v", err)
 	}
 }

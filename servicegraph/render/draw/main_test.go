@@ -14,13 +14,12 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/internal/rendertest"
 )
 
-// The test binary, started with one of these as its first argument, does
-// something else than test.
+// With one of these as the first argument, the test binary runs no tests.
 const (
-	argWorker  = "draw-test-worker"  // what a command does for Options.Worker
-	argCrash   = "draw-test-crash"   // a worker that fails
-	argHang    = "draw-test-hang"    // a worker that never ends; then the file to write its process id to
-	argPicture = "draw-test-picture" // draws in this process, and prints TMPDIR
+	argWorker = "draw-test-worker" // is a worker for Options.Worker
+	argCrash  = "draw-test-crash"  // is a worker that fails
+	argHang   = "draw-test-hang"   // is a worker that never ends; the next argument is the file for the process id
+	argImage  = "draw-test-image"  // draws in this process, and prints TMPDIR
 )
 
 func TestMain(m *testing.M) {
@@ -39,13 +38,13 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "some trace\nthe reason")
 		os.Exit(7)
 	case argHang:
-		// Written under another name first: who sees the file sees the number.
+		// The file is written under another name and renamed, so that it is never incomplete.
 		os.WriteFile(os.Args[2]+".new", fmt.Append(nil, os.Getpid()), 0o600)
 		os.Rename(os.Args[2]+".new", os.Args[2])
 		select {
-		case <-time.After(time.Minute): // should the test fail to kill it
+		case <-time.After(time.Minute): // in case the test does not kill the process
 		}
-	case argPicture:
+	case argImage:
 		if err := (SVG{}).Render(os.Stderr, new(servicegraph.Graph)); err != nil {
 			fmt.Println(err)
 			os.Exit(1)
@@ -57,7 +56,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// self returns a command that starts the test binary with the arguments.
+// self returns a command that runs the test binary with the arguments.
 func self(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	program, err := os.Executable()
@@ -67,7 +66,7 @@ func self(t *testing.T, args ...string) *exec.Cmd {
 	return exec.Command(program, args...)
 }
 
-// within fails the test if f takes longer than limit, once f is done.
+// within runs f, and fails the test if f takes longer than limit.
 func within(t *testing.T, limit time.Duration, f func()) {
 	t.Helper()
 	start := time.Now()
@@ -77,8 +76,8 @@ func within(t *testing.T, limit time.Duration, f func()) {
 	}
 }
 
-// tangle is a graph that takes Graphviz many minutes: every service calls a
-// dozen others, without any order.
+// tangle returns a graph whose layout takes many minutes: every service calls a dozen
+// others, in no order.
 func tangle(t *testing.T) *servicegraph.Graph {
 	t.Helper()
 	traffic := &rendertest.Traffic{Window: time.Minute}
@@ -90,7 +89,7 @@ func tangle(t *testing.T) *servicegraph.Graph {
 	return traffic.Graph(t)
 }
 
-// chain is a graph of n services, each of which calls the next.
+// chain returns a graph of n services, each of which calls the next.
 func chain(t *testing.T, n int) *servicegraph.Graph {
 	t.Helper()
 	traffic := &rendertest.Traffic{Window: time.Minute}
@@ -102,7 +101,7 @@ func chain(t *testing.T, n int) *servicegraph.Graph {
 
 func service(i int) string { return fmt.Sprintf("service-%d", i) }
 
-// waitForFile returns the content of a file as soon as there is one.
+// waitForFile waits for a file and returns the content.
 func waitForFile(t *testing.T, dir, name string) string {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {

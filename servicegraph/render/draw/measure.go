@@ -12,9 +12,9 @@ import (
 	"golang.org/x/text/width"
 )
 
-// The Go fonts draw the PNG, and measure for the SVG, whose viewers use what they have:
-// they are one to three percent wider than Arial and its kin, so that text which fits
-// in them fits in those.
+// The Go fonts are the fonts of a PNG, and measure the text of an SVG, whose viewers use
+// the fonts of their system. The Go fonts are one to three percent wider than Arial and
+// similar fonts, so text that fits in a Go font fits in those as well.
 var (
 	regular = sync.OnceValue(func() *typeface { return newTypeface(goregular.TTF) })
 	bold    = sync.OnceValue(func() *typeface { return newTypeface(gobold.TTF) })
@@ -26,18 +26,18 @@ type typeface struct {
 
 	mu       sync.Mutex
 	buf      sfnt.Buffer
-	advances map[rune]float64 // in parts of the size
+	advances map[rune]float64 // in multiples of the font size
 }
 
 func newTypeface(ttf []byte) *typeface {
 	f, err := sfnt.Parse(ttf)
 	if err != nil {
-		panic(err) // it is part of the program
+		panic(err) // the font is part of the program
 	}
 	return &typeface{font: f, advances: make(map[rune]float64)}
 }
 
-// width returns how wide s is in a size.
+// width returns the width of s in a font size.
 func (t *typeface) width(s string, size float64) float64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -48,8 +48,9 @@ func (t *typeface) width(s string, size float64) float64 {
 	return w * size
 }
 
-// advance returns the width of a character in parts of the size, an estimate if the
-// font does not have it: those of East Asia are as wide as they are high, emoji wider.
+// advance returns the width of a character in multiples of the font size. The width is an
+// estimate if the font lacks the character: 1 for East Asian wide characters, 1.3 for
+// emoji, 0 for combining marks, and 0.6 for others.
 func (t *typeface) advance(r rune) float64 {
 	if w, ok := t.advances[r]; ok {
 		return w

@@ -5,19 +5,19 @@ import (
 	"strconv"
 )
 
-// A Theme says which colours a picture has.
+// A Theme selects the colors of an image.
 type Theme string
 
 // The themes.
 const (
-	ThemeAuto  Theme = "" // in SVG those that the reader prefers, elsewhere light ones
+	ThemeAuto  Theme = "" // in SVG the preference of the reader, in PNG light
 	ThemeLight Theme = "light"
 	ThemeDark  Theme = "dark"
 )
 
-// A palette is a set of colours, by what they are for. Grey while all is well, so that
-// trouble stands out. Text has a contrast to what is behind it of at least 4.5, a line
-// of at least 3 (WCAG 1.4.3, 1.4.11): TestContrast.
+// A palette is a set of colors by purpose. A healthy graph is gray, so that trouble
+// stands out. Text has a contrast to its background of at least 4.5, a line of at least
+// 3 (WCAG 1.4.3, 1.4.11); TestContrast checks this.
 type palette map[string]string
 
 var light = palette{
@@ -36,7 +36,7 @@ var dark = palette{
 	"error": "#ff6b6b", "error-ink": "#ff9a9a", "error-card": "#321b1f",
 }
 
-// palette returns the colours of a theme.
+// palette returns the colors of a theme.
 func (t Theme) palette() palette {
 	if t == ThemeDark {
 		return dark
@@ -44,17 +44,17 @@ func (t Theme) palette() palette {
 	return light
 }
 
-// rgb returns a colour of the palette.
+// rgb returns a color of the palette.
 func (p palette) rgb(name string) color.RGBA {
 	n, err := strconv.ParseUint(p[name][1:], 16, 32)
 	if err != nil {
-		panic("draw: no colour " + name)
+		panic("draw: no color " + name)
 	}
 	return color.RGBA{uint8(n >> 16), uint8(n >> 8), uint8(n), 0xff}
 }
 
-// levelled returns the name of a colour for a level: "warn-ink" of "ink".
-func levelled(level, name string) string {
+// leveled returns the name of a color for a level: "warn-ink" for "ink" and "warn".
+func leveled(level, name string) string {
 	if level == "ok" {
 		return name
 	}

@@ -6,12 +6,13 @@ import (
 	"testing"
 )
 
-// Text has a contrast of 4.5 to what is behind it, a line that says something of 3.
+// Text has a contrast of at least 4.5 to its background, a line with a meaning of at
+// least 3.
 func TestContrast(t *testing.T) {
 	for name, p := range map[string]palette{"light": light, "dark": dark} {
 		for _, test := range []struct {
-			ink, behind string
-			least       float64
+			ink, background string
+			least           float64
 		}{
 			{"ink", "bg", 4.5}, {"ink", "card", 4.5}, {"ink", "warn-card", 4.5}, {"ink", "error-card", 4.5}, {"ink", "box", 4.5},
 			{"mute", "bg", 4.5}, {"mute", "card", 4.5}, {"mute", "warn-card", 4.5}, {"mute", "error-card", 4.5}, {"mute", "box", 4.5},
@@ -20,17 +21,17 @@ func TestContrast(t *testing.T) {
 			{"edge", "bg", 3}, {"edge", "box", 3}, {"peer-line", "bg", 3}, {"peer-line", "box", 3},
 			{"warn", "bg", 3}, {"warn", "box", 3}, {"error", "bg", 3}, {"error", "box", 3},
 		} {
-			if got := contrast(p.rgb(test.ink), p.rgb(test.behind)); got < test.least {
-				t.Errorf("%s: %s on %s has a contrast of %.2f, want %v", name, test.ink, test.behind, got, test.least)
+			if got := contrast(p.rgb(test.ink), p.rgb(test.background)); got < test.least {
+				t.Errorf("%s: %s on %s has a contrast of %.2f, want %v", name, test.ink, test.background, got, test.least)
 			}
 		}
 		if len(p) != len(light) {
-			t.Errorf("%s has %d colours, want %d", name, len(p), len(light))
+			t.Errorf("%s has %d colors, want %d", name, len(p), len(light))
 		}
 	}
 }
 
-// contrast returns the contrast ratio of WCAG 2.
+// contrast returns the contrast ratio by WCAG 2.
 func contrast(a, b color.RGBA) float64 {
 	la, lb := luminance(a), luminance(b)
 	return (max(la, lb) + 0.05) / (min(la, lb) + 0.05)

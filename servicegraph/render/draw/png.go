@@ -13,10 +13,10 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
-// A brush paints a scene into a bitmap, with gg: old, finished, and linked by go-graphviz
-// in any case. tdewolff/canvas, which would write PDF as well, was tried: it brings the
-// fonts of LaTeX under a licence of their own, bindings of X11, and 5 MB; golang.org/x/image
-// fills outlines but draws no lines.
+// A brush paints a scene into a bitmap with the package gg, which is old, finished, and a
+// dependency of go-graphviz anyway. Two alternatives were rejected: tdewolff/canvas could
+// also write PDF, but adds the fonts of LaTeX under a license of their own, X11 bindings
+// and 5 MB; golang.org/x/image fills outlines but draws no lines.
 type brush struct {
 	*gg.Context
 	palette
@@ -24,13 +24,13 @@ type brush struct {
 	faces map[sized]font.Face
 }
 
-// maxPixels is how many pixels a bitmap may have: 100 million take 400 MB.
+// maxPixels is the largest size of a bitmap: 100 million pixels take 400 MB.
 const maxPixels = 100_000_000
 
-// png paints a scene, each pixel of it scale pixels wide and high.
+// png paints a scene. A pixel of the scene is scale pixels wide and high.
 func (s *scene) png(theme Theme, scale float64) ([]byte, error) {
 	if pixels := s.width * s.height * scale * scale; pixels > maxPixels {
-		return nil, fmt.Errorf("a bitmap of %.0f × %.0f pixels is too large: want at most %d million; lower the scale, draw less, or take SVG",
+		return nil, fmt.Errorf("a PNG of %.0f × %.0f pixels is too large: the limit is %d million pixels; lower the scale, draw less of the graph, or write SVG",
 			s.width*scale, s.height*scale, maxPixels/1_000_000)
 	}
 	b := &brush{gg.NewContext(int(s.width*scale+0.5), int(s.height*scale+0.5)), theme.palette(), scale, make(map[sized]font.Face)}
@@ -74,7 +74,7 @@ func (b *brush) paint(s *scene) error {
 	return nil
 }
 
-// card draws a rectangle with round corners.
+// card draws a rectangle with rounded corners.
 func (b *brush) card(r rect, radius float64, fill, line string, width float64) {
 	b.DrawRoundedRectangle(r.min.x, r.min.y, r.width(), r.height(), radius)
 	b.SetColor(b.rgb(fill))
@@ -83,14 +83,14 @@ func (b *brush) card(r rect, radius float64, fill, line string, width float64) {
 	b.Stroke()
 }
 
-// pen sets the colour and width of lines. Unlike everything else, gg does not scale
-// the width.
+// pen sets the color and the width of lines. The width is scaled here, because gg scales
+// everything but widths.
 func (b *brush) pen(line string, width float64) {
 	b.SetColor(b.rgb(line))
 	b.SetLineWidth(width * b.scale)
 }
 
-// dashes sets the lengths of strokes and gaps, none for a line without.
+// dashes sets the lengths of dashes and gaps; none means a solid line.
 func (b *brush) dashes(lengths ...float64) {
 	for i := range lengths {
 		lengths[i] *= b.scale
@@ -110,9 +110,7 @@ func (b *brush) edge(e *edge) {
 		b.dashes(1.5, 4)
 	}
 	b.MoveTo(e.path[0].x, e.path[0].y)
-	for i := 1; i+2 < len(e.path); i += 3 {
-		b.CubicTo(e.path[i].x, e.path[i].y, e.path[i+1].x, e.path[i+1].y, e.path[i+2].x, e.path[i+2].y)
-	}
+	b.curves(e.path)
 	b.SetLineCap(gg.LineCapButt)
 	b.pen(name, e.width)
 	b.Stroke()
@@ -124,7 +122,7 @@ func (b *brush) edge(e *edge) {
 	b.Fill()
 }
 
-// label draws the texts of an edge, on a halo that keeps lines away from them.
+// label draws the texts of an edge on a halo that separates them from lines.
 func (b *brush) label(e *edge) error {
 	for _, t := range e.texts {
 		b.SetColor(b.rgb("bg"))
@@ -143,7 +141,7 @@ func (b *brush) node(c *card) error {
 		line = "peer-line"
 	}
 	if c.level != render.Healthy {
-		fill, line, width = levelled(c.level.String(), "card"), c.level.String(), 1.5
+		fill, line, width = leveled(c.level.String(), "card"), c.level.String(), 1.5
 	}
 	if c.dashed() {
 		b.dashes(4, 3)
@@ -155,16 +153,7 @@ func (b *brush) node(c *card) error {
 	b.dashes()
 
 	for _, s := range c.glyphStrokes() {
-		b.MoveTo(s.points[0].x, s.points[0].y)
-		for i := 1; i < len(s.points); {
-			if s.straight {
-				b.LineTo(s.points[i].x, s.points[i].y)
-				i++
-			} else {
-				b.CubicTo(s.points[i].x, s.points[i].y, s.points[i+1].x, s.points[i+1].y, s.points[i+2].x, s.points[i+2].y)
-				i += 3
-			}
-		}
+		b.stroke(s)
 	}
 	b.SetLineCap(gg.LineCapRound)
 	b.pen("mute", 1.2)
@@ -172,15 +161,34 @@ func (b *brush) node(c *card) error {
 	return b.texts(c.texts, c.level.String())
 }
 
-// texts draws texts in the colours of a level.
+// stroke adds a stroke to the path.
+func (b *brush) stroke(s stroke) {
+	b.MoveTo(s.points[0].x, s.points[0].y)
+	if s.straight {
+		for _, p := range s.points[1:] {
+			b.LineTo(p.x, p.y)
+		}
+		return
+	}
+	b.curves(s.points)
+}
+
+// curves adds cubic Bézier curves to the path, after the first point.
+func (b *brush) curves(points []point) {
+	for i := 1; i+2 < len(points); i += 3 {
+		b.CubicTo(points[i].x, points[i].y, points[i+1].x, points[i+1].y, points[i+2].x, points[i+2].y)
+	}
+}
+
+// texts draws texts in the colors of a level.
 func (b *brush) texts(texts []text, level string) error {
 	for _, t := range texts {
 		name := "mute"
-		switch t.style {
+		switch t.textStyle {
 		case titleStyle, nameStyle:
 			name = "ink"
 		case volumeStyle, alarmStyle:
-			name = levelled(level, "ink")
+			name = leveled(level, "ink")
 		}
 		b.SetColor(b.rgb(name))
 		if err := b.text(t, point{}); err != nil {
@@ -190,8 +198,8 @@ func (b *brush) texts(texts []text, level string) error {
 	return nil
 }
 
-// text draws a text, moved by d, in the present colour. It is set at its size in the
-// bitmap and not scaled afterwards, so that it is sharp.
+// text draws a text, moved by d, in the current color. The font has the size of the text
+// in the bitmap: scaled text would not be sharp.
 func (b *brush) text(t text, d point) error {
 	b.Push()
 	defer b.Pop()
@@ -207,7 +215,7 @@ func (b *brush) text(t text, d point) error {
 	return nil
 }
 
-// face returns a typeface in a size.
+// face returns the font of a typeface and a size.
 func (b *brush) face(t *typeface, size float64) (font.Face, error) {
 	key := sized{t, size}
 	if face, ok := b.faces[key]; ok {
@@ -221,7 +229,7 @@ func (b *brush) face(t *typeface, size float64) (font.Face, error) {
 	return face, nil
 }
 
-// A sized is a typeface in a size.
+// A sized is a typeface with a font size.
 type sized struct {
 	*typeface
 	size float64

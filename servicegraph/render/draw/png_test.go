@@ -12,7 +12,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/internal/rendertest"
 )
 
-// The bitmap shows what is in the scene, where it is, in the colours of the theme.
+// The PNG shows the parts of the scene at their places, in the colors of the theme.
 func TestPNGShowsTheScene(t *testing.T) {
 	g := rendertest.Shop().Graph(t)
 	for _, theme := range []Theme{ThemeAuto, ThemeDark} {
@@ -45,11 +45,11 @@ func TestPNGShowsTheScene(t *testing.T) {
 				states++
 			}
 			if got := at(point{c.min.x + 6, c.min.y + 26}); got != fill {
-				t.Errorf("card %s has the colour %v, want %v", c.id, got, fill)
+				t.Errorf("card %s has the color %v, want %v", c.id, got, fill)
 			}
 		}
 		if states < 3 {
-			t.Errorf("only %d cards in trouble", states)
+			t.Errorf("only %d cards are marked", states)
 		}
 		for _, e := range s.edges {
 			name := "edge"
@@ -58,7 +58,7 @@ func TestPNGShowsTheScene(t *testing.T) {
 			}
 			tip := point{(e.head[0].x + e.head[1].x + e.head[2].x) / 3, (e.head[0].y + e.head[1].y + e.head[2].y) / 3}
 			if got := at(tip); got != p.rgb(name) {
-				t.Errorf("the arrow of edge %d has the colour %v, want %v", e.index, got, p.rgb(name))
+				t.Errorf("the arrow of edge %d has the color %v, want %v", e.index, got, p.rgb(name))
 			}
 		}
 		for _, x := range s.heading {
@@ -71,13 +71,13 @@ func TestPNGShowsTheScene(t *testing.T) {
 				}
 			}
 			if inked < 100 {
-				t.Errorf("no text where the heading says %q", x.s)
+				t.Errorf("no text at the place of the heading %q", x.s)
 			}
 		}
 	}
 }
 
-func TestPNGHasALimit(t *testing.T) {
+func TestPNGHasASizeLimit(t *testing.T) {
 	err := PNG{Scale: 100}.Render(new(bytes.Buffer), rendertest.Shop().Graph(t))
 	if err == nil || !strings.Contains(err.Error(), "lower the scale") {
 		t.Errorf("error %v", err)
@@ -94,13 +94,14 @@ func TestPNGIsTheSameEveryTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(a.Bytes(), b.Bytes()) {
-		t.Error("two pictures of one graph")
+		t.Error("two images of one graph differ")
 	}
 }
 
-// Text in several scripts is set in several fonts, each run where the one before ends.
+// Text in several scripts uses several fonts, and each run begins at the end of the run
+// before.
 func TestRuns(t *testing.T) {
-	x := text{style: nameStyle, s: "cart 注文 api"}
+	x := text{textStyle: nameStyle, s: "cart 注文 api"}
 	runs := x.runs()
 	joined := ""
 	for i, r := range runs {
@@ -110,7 +111,7 @@ func TestRuns(t *testing.T) {
 		joined += r.s
 	}
 	if joined != x.s {
-		t.Errorf("the runs say %q", joined)
+		t.Errorf("the runs contain %q", joined)
 	}
 	if runs[0].face != bold() {
 		t.Error("Latin letters are in another font")

@@ -11,12 +11,12 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// fonts are what the text may be in: about as wide as the one it was measured in, or
-// narrower.
+// fonts is the list of fonts for the text. They are about as wide as the Go fonts, in
+// which the text was measured, or narrower.
 const fonts = "Go, Helvetica, Arial, 'Liberation Sans', 'Nimbus Sans', sans-serif"
 
-// rules are the style sheet: selectors below svg.tempograph, and declarations in which
-// $name stands for a colour of the palette.
+// rules are the rules of the style sheet. Selectors apply below svg.tempograph, and $name
+// in a declaration stands for a color of the palette.
 var rules = []string{
 	".bg{fill:$bg}",
 	"text{fill:$mute;font-variant-numeric:tabular-nums}",
@@ -40,10 +40,10 @@ var rules = []string{
 	".error .volume,.error .alarm{fill:$error-ink}",
 }
 
-// styleSheet returns the style sheet. Colours are custom properties, so that one
-// picture suits light and dark pages, and a page can change them. In front of each
-// stands the colour itself, in the given palette, for viewers that know no custom
-// properties.
+// styleSheet returns the style sheet. Colors are custom properties, so that one image
+// suits light and dark pages, and a page can change them. Before each use of a property
+// is a declaration with the color of the given palette, for viewers that do not support
+// custom properties.
 func styleSheet(plain palette) string {
 	var b strings.Builder
 	properties := func(selector string, p palette) {
@@ -139,7 +139,7 @@ func (c *card) writeSVG(b *bytes.Buffer) {
 		peer = " peer"
 	}
 	fmt.Fprintf(b, `<g class="node %s %s%s" id="n%d" data-node="%d">%s`, class(string(c.kind)), c.level, peer, c.index, c.index, element("title", c.tooltip))
-	if c.kind == servicegraph.TypeGroup { // a second card behind the first
+	if c.kind == servicegraph.TypeGroup { // a second card, partly hidden by the first
 		fmt.Fprintf(b, `<rect class="card" x="%s" y="%s" width="%s" height="%s" rx="9"/>`, number(c.min.x+4), number(c.min.y-4), number(c.width()), number(c.height()))
 	}
 	fmt.Fprintf(b, `<rect class="card" x="%s" y="%s" width="%s" height="%s" rx="9"/>`, number(c.min.x), number(c.min.y), number(c.width()), number(c.height()))
@@ -164,7 +164,7 @@ func writeTexts(b *bytes.Buffer, texts []text) {
 	}
 }
 
-// class returns what a type or kind, which may be any string, is called in a class.
+// class returns a class name for a type or kind, which may be any string.
 func class(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
@@ -176,12 +176,12 @@ func class(s string) string {
 
 func xy(p point) string { return number(p.x) + " " + number(p.y) }
 
-// element returns an element that holds a text.
+// element returns an XML element with a text.
 func element(name, text string) string { return "<" + name + ">" + escape(text) + "</" + name + ">" }
 
-// escape returns a text for XML. What XML cannot hold becomes U+FFFD.
+// escape returns a text for XML. Characters that XML does not allow become U+FFFD.
 func escape(s string) string {
 	var b bytes.Buffer
-	xml.EscapeText(&b, []byte(s)) // cannot fail: a Buffer takes everything
+	xml.EscapeText(&b, []byte(s)) // a write to a Buffer does not fail
 	return b.String()
 }

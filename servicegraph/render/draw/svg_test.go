@@ -25,18 +25,18 @@ func svgString(t *testing.T, s SVG, g *servicegraph.Graph) string {
 	return b.String()
 }
 
-// An item is a node, edge or box of a picture.
+// An item is a node, an edge or a box of an image.
 type item struct{ class, title, text string }
 
-// parse reads a picture with an ordinary XML parser and returns its items: nodes and
-// edges by id, boxes by their tooltip, the picture itself under "". It fails for
-// anything that does not belong into a picture that stands alone.
+// parse reads an image with an XML parser and returns the items: nodes and edges by id,
+// boxes by number, and the image itself under "". It fails if the image contains anything
+// that does not belong in a self-contained image.
 func parse(t *testing.T, svg string) map[string]*item {
 	t.Helper()
 	items := map[string]*item{"": {}}
 	var stack []*item // the item that each open element belongs to
 	current, in := items[""], ""
-	label := false // the title of a label is that of its edge
+	label := false // the title of a label repeats the title of the edge
 	dec := xml.NewDecoder(strings.NewReader(svg))
 	for {
 		token, err := dec.Token()
@@ -62,7 +62,7 @@ func parse(t *testing.T, svg string) map[string]*item {
 				case "node", "edge":
 					id := attr(e, "id")
 					if items[id] != nil {
-						t.Errorf("id %s twice", id)
+						t.Errorf("id %s occurs twice", id)
 					}
 					current = &item{class: class}
 					items[id] = current
@@ -91,7 +91,7 @@ func parse(t *testing.T, svg string) map[string]*item {
 				current.text += string(e) + "\n"
 			}
 		case xml.Directive, xml.Comment:
-			t.Errorf("%T in the picture", e)
+			t.Errorf("%T in the image", e)
 		}
 	}
 }
@@ -156,14 +156,14 @@ func TestSVGShowsEverything(t *testing.T) {
 			t.Errorf("no box for %s", namespace)
 		}
 	}
-	for _, want := range []string{`role="img"`, "<title>shop &amp; &lt;friends&gt;</title><desc>A graph of calls between services: ", " Failing: api.stripe.com 5.2%, "} {
+	for _, want := range []string{`role="img"`, "<title>shop &amp; &lt;friends&gt;</title><desc>A graph of calls between services: 13 nodes, 18 edges.", " Failing: api.stripe.com 5.2%, "} {
 		if !strings.Contains(svg, want) {
-			t.Errorf("no %s in the picture", want)
+			t.Errorf("no %s in the image", want)
 		}
 	}
 }
 
-func TestSelfEdgesAreDrawnOnDemand(t *testing.T) {
+func TestSelfEdgesAreDrawnIfSelected(t *testing.T) {
 	g := rendertest.Shop().Graph(t)
 	edges := 0
 	for _, i := range parse(t, svgString(t, SVG{Options{Style: render.Style{SelfEdges: true}}}, g)) {
@@ -196,7 +196,7 @@ func TestSVGEscapesHostileNames(t *testing.T) {
 			continue
 		}
 		if strings.ContainsFunc(n.ID.String(), func(r rune) bool { return r < ' ' || r > '~' }) {
-			continue // shown with escapes, see package render
+			continue // shown with escapes: see package render
 		}
 		if len(n.ID.Name) < 10_000 && !strings.HasPrefix(i.title, n.ID.String()+" (") {
 			t.Errorf("node %.100q has tooltip %.100q", n.ID, i.title)
@@ -209,11 +209,11 @@ func TestSVGEscapesHostileNames(t *testing.T) {
 
 func TestSVGOfEmptyGraph(t *testing.T) {
 	if items := parse(t, svgString(t, SVG{}, new(servicegraph.Graph))); !strings.Contains(items[""].text, "nothing to draw") {
-		t.Errorf("picture says %q", items[""].text)
+		t.Errorf("the text of the image is %q", items[""].text)
 	}
 }
 
-// Nothing lies on a card, and everything within the picture.
+// Cards and labels do not overlap, and are within the image.
 func TestNothingOverlaps(t *testing.T) {
 	s, err := Options{Style: render.Style{SelfEdges: true}}.scene(rendertest.Shop().Graph(t))
 	if err != nil {
@@ -236,12 +236,12 @@ func TestNothingOverlaps(t *testing.T) {
 		}
 		for _, e := range s.edges {
 			if !apart(c.rect, e.label) {
-				t.Errorf("the label of edge %d lies on card %s", e.index, c.id)
+				t.Errorf("the label of edge %d overlaps card %s", e.index, c.id)
 			}
 		}
 		for _, x := range c.texts {
 			if end := x.at.x + x.width(x.s); x.at.x < c.min.x+cardPad-0.01 || end > c.max.x-cardPad+0.01 {
-				t.Errorf("card %s: text %q leaves it", c.id, x.s)
+				t.Errorf("card %s: text %q overflows", c.id, x.s)
 			}
 		}
 	}
@@ -264,7 +264,7 @@ func TestSVGIsTheSameEveryTime(t *testing.T) {
 		traffic.Spans[i], traffic.Spans[j] = traffic.Spans[j], traffic.Spans[i]
 	}
 	if got := svgString(t, SVG{}, traffic.Graph(t)); got != want {
-		t.Error("the spans in reverse give another picture")
+		t.Error("the spans in reverse order give a different image")
 	}
 }
 
@@ -294,8 +294,8 @@ func TestManyEdgesHaveNoText(t *testing.T) {
 				t.Errorf("%d edges: %s shows %q", test.edges, id, i.text)
 			}
 		}
-		if got := strings.Contains(items[""].text, "numbers in their tooltips"); got == test.text {
-			t.Errorf("%d edges: the heading says that they have no text: %v", test.edges, got)
+		if got := strings.Contains(items[""].text, "numbers in the tooltips"); got == test.text {
+			t.Errorf("%d edges: the heading refers to the tooltips: %v", test.edges, got)
 		}
 	}
 }
@@ -309,7 +309,7 @@ func TestErrorOfWriterIsReturned(t *testing.T) {
 	}
 }
 
-// What Graphviz leaves out without an error does not pass for a picture.
+// A layout in which Graphviz left a part out is an error.
 func TestIncompleteLayoutIsAnError(t *testing.T) {
 	g := rendertest.Shop().Graph(t)
 	var whole []byte
@@ -319,7 +319,7 @@ func TestIncompleteLayoutIsAnError(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := newPlan(g, render.Style{}).take(whole); err != nil {
+	if err := newPlan(g, render.Style{}).place(whole); err != nil {
 		t.Fatalf("a complete layout: %v", err)
 	}
 	for _, test := range []struct{ old, new, want string }{
@@ -335,13 +335,13 @@ func TestIncompleteLayoutIsAnError(t *testing.T) {
 		if damaged == string(whole) {
 			t.Errorf("no %s in the layout", test.old)
 		}
-		if err := newPlan(g, render.Style{}).take([]byte(damaged)); err == nil || !strings.HasPrefix(err.Error(), test.want) {
+		if err := newPlan(g, render.Style{}).place([]byte(damaged)); err == nil || !strings.HasPrefix(err.Error(), test.want) {
 			t.Errorf("with %s for %s: error %v, want %s", test.new, test.old, err, test.want)
 		}
 	}
 }
 
-// Requests and messages between the same two nodes are two lines.
+// Requests and messages between the same two nodes are separate lines.
 func TestEdgesOfOnePairLieApart(t *testing.T) {
 	traffic := &rendertest.Traffic{Window: time.Minute}
 	load := rendertest.Load{Calls: 5, Typical: time.Second}

@@ -13,19 +13,17 @@ import (
 	"time"
 )
 
-// The worker reads DOT up to a zero byte, which DOT cannot contain, writes
-// the layout and exits. The parent keeps the worker's standard input open after the zero
-// byte until it has that: if the input ends before that, the parent has died,
-// and nobody wants the layout any more.
+// The worker reads DOT up to a zero byte, which DOT cannot contain, writes the layout and
+// exits. The parent keeps the standard input of the worker open until it has read the
+// layout. If the input ends earlier, the parent has died and nobody needs the layout.
 
-// RunWorker is the other end of [Options.Worker]: it reads DOT from stdin, the
-// standard input of a process that was started for this, lays it out, and writes
-// Graphviz's answer to stdout.
+// RunWorker lays out a graph for the process that started this process with
+// [Options.Worker]: it reads DOT from stdin and writes the layout to stdout, which are the
+// standard streams of this process.
 //
-// It returns early when ctx is done or the process that wants the layout has
-// died. The layout goes on in the background then, because nothing stops it
-// except the end of the process: the program must exit when RunWorker returns,
-// and write the error, if any, to standard error.
+// RunWorker returns early when ctx is done, or when the parent process has died. The
+// layout continues in the background, because only the end of the process stops it.
+// Therefore the program must exit after RunWorker, and write an error to standard error.
 func RunWorker(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -37,9 +35,9 @@ func RunWorker(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 		dot = dot[:len(dot)-1]
 		go func() {
 			io.Copy(io.Discard, in)
-			cancel(errors.New("nobody is waiting for it"))
+			cancel(errors.New("the parent process has ended"))
 		}()
-	case err != io.EOF: // without a zero byte: a person at a shell
+	case err != io.EOF: // an end without a zero byte is input from a shell
 		return fmt.Errorf("reading DOT: %w", err)
 	}
 
@@ -65,8 +63,8 @@ func RunWorker(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	return nil
 }
 
-// layoutInWorker starts this program again with the given arguments, has it lay
-// out the DOT, and kills it when ctx is done.
+// layoutInWorker starts this program with the given arguments, which lays out the DOT.
+// The process is killed when ctx is done.
 func layoutInWorker(ctx context.Context, args []string, dot []byte) ([]byte, error) {
 	program, err := os.Executable()
 	if err != nil {
@@ -75,7 +73,7 @@ func layoutInWorker(ctx context.Context, args []string, dot []byte) ([]byte, err
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	cmd.WaitDelay = time.Second // for the pipes of a worker that was killed
+	cmd.WaitDelay = time.Second // for the pipes of a killed worker
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("starting a worker: %w", err)
@@ -98,7 +96,7 @@ func layoutInWorker(ctx context.Context, args []string, dot []byte) ([]byte, err
 	return stdout.Bytes(), nil
 }
 
-// lastLine returns what a failed program said at the end.
+// lastLine returns the last line of a program's standard error.
 func lastLine(s string) string {
 	s = strings.TrimSpace(s)
 	return s[strings.LastIndexByte(s, '\n')+1:]

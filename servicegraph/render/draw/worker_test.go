@@ -18,11 +18,11 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/internal/rendertest"
 )
 
-func TestWorkerDrawsTheSamePicture(t *testing.T) {
+func TestWorkerDrawsTheSameImage(t *testing.T) {
 	g := rendertest.Shop().Graph(t)
 	want := svgString(t, SVG{Options{Style: render.Style{Title: "same"}}}, g)
 	if got := svgString(t, SVG{Options{Style: render.Style{Title: "same"}, Worker: []string{argWorker}}}, g); got != want {
-		t.Error("another picture")
+		t.Error("a different image")
 	}
 }
 
@@ -36,7 +36,7 @@ func TestWorkerIsKilledAtTheDeadline(t *testing.T) {
 	})
 }
 
-func TestWorkerIsKilledWhenNoLongerWanted(t *testing.T) {
+func TestWorkerIsKilledWhenCanceled(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	reason := errors.New("interrupted")
@@ -55,7 +55,7 @@ func TestWorkerIsKilledWhenNoLongerWanted(t *testing.T) {
 		}
 	})
 	if p, err := os.FindProcess(pid); err == nil && runtime.GOOS != "windows" && p.Signal(syscall.Signal(0)) == nil {
-		t.Errorf("process %d is still there", pid)
+		t.Errorf("process %d is still running", pid)
 	}
 }
 
@@ -66,7 +66,7 @@ func TestErrorOfWorkerIsShown(t *testing.T) {
 	}
 }
 
-// A worker does not outlive a parent that was killed without a chance to kill it.
+// A worker ends when the parent is killed and so cannot kill the worker.
 func TestWorkerEndsWithItsParent(t *testing.T) {
 	dot := newPlan(tangle(t), render.Style{}).dot()
 	cmd := self(t, argWorker)
@@ -83,14 +83,14 @@ func TestWorkerEndsWithItsParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	within(t, 30*time.Second, func() {
-		stdin.Close() // what the system does for a dead parent
-		if err := cmd.Wait(); err == nil || !strings.Contains(stderr.String(), "nobody is waiting for it") {
+		stdin.Close() // as the system does when the parent ends
+		if err := cmd.Wait(); err == nil || !strings.Contains(stderr.String(), "the parent process has ended") {
 			t.Errorf("worker: %v: %s", err, stderr.String())
 		}
 	})
 }
 
-func TestWorkerTakesDOTFromAShell(t *testing.T) {
+func TestWorkerReadsDOTFromAShell(t *testing.T) {
 	var out bytes.Buffer
 	if err := RunWorker(t.Context(), strings.NewReader("digraph { a -> b }"), &out); err != nil {
 		t.Fatal(err)

@@ -1,23 +1,23 @@
-// Package cachedir decides where go-graphviz keeps its cache of native code.
+// Package cachedir sets the directory of go-graphviz's cache of native code.
 //
-// While it is initialised, go-graphviz compiles Graphviz from WebAssembly to
-// native code, which takes half a second, and keeps the result in
-// os.TempDir()/go-graphviz for the next process. It does not look at who owns
-// that directory. On a machine with several users anyone can make it first, and
-// what they put there is run. There is no option for another place.
+// During its initialization, go-graphviz compiles Graphviz from WebAssembly to native
+// code, which takes half a second, and stores the result in os.TempDir()/go-graphviz for
+// the next process. go-graphviz does not check the owner of that directory. On a machine
+// with several users, anyone can create the directory first, and go-graphviz runs the
+// code in it. go-graphviz has no option for another directory.
 //
-// So this package, initialised before go-graphviz, points TMPDIR at a directory
-// of this user alone, below os.UserCacheDir, and [Restore] puts TMPDIR back
-// before main starts. That takes an init function, which this module otherwise
-// does without: main runs too late to have a say. Packages that happen to be
-// initialised in between see the other directory; they can use it.
+// This package is initialized before go-graphviz and sets TMPDIR to a directory below
+// os.UserCacheDir that only this user can write. [Restore] resets TMPDIR before main
+// starts. This takes an init function, which the module otherwise avoids, because main
+// runs too late. Packages that are initialized in between see the changed TMPDIR, which
+// is usable.
 //
-// That this package is initialised before go-graphviz is no accident. Of the
-// packages whose imports are all initialised, Go takes the one with the least
-// import path. What this package imports, wazero imports, too, and go-graphviz
-// imports wazero; and "github.com/tempograph" is less than
-// "github.com/tetratelabs/wazero". So as soon as wazero can be initialised, this
-// package can be, and comes first. It must not import anything else.
+// The order of initialization is guaranteed. Go initializes, among the packages whose
+// imports are all initialized, the one with the smallest import path first. Every import
+// of this package is also an import of wazero, which go-graphviz imports, and
+// "github.com/tempograph" sorts before "github.com/tetratelabs/wazero". So this package
+// is ready at the latest when wazero is, and comes first. It must not import any other
+// package.
 package cachedir
 
 import (
@@ -29,7 +29,7 @@ var (
 	original string // value of the variable, if it was set
 	wasSet   bool
 	changed  bool
-	scratch  string // directory to remove, if any
+	scratch  string // directory to remove; empty: none
 )
 
 func init() {
@@ -40,9 +40,9 @@ func init() {
 	changed = os.Setenv(variable, choose()) == nil
 }
 
-// Restore undoes what the initialisation of this package did to the environment.
-// It is called once, from the initialisation of the package that imports
-// go-graphviz.
+// Restore resets the environment variable that the initialization of this package
+// changed. The package that imports go-graphviz calls Restore once, in its
+// initialization.
 func Restore() {
 	if !changed {
 		return
@@ -57,9 +57,9 @@ func Restore() {
 	}
 }
 
-// choose returns the directory for the cache. A user without a cache directory
-// of their own pays the half second every time: the cache then goes to a new
-// directory, which is removed at once, or nowhere.
+// choose returns the directory for the cache. Without a private directory in the user's
+// cache directory, nothing is cached and every start takes the half second: the
+// directory is a new one that Restore removes, or os.DevNull.
 func choose() string {
 	if base, err := os.UserCacheDir(); err == nil {
 		dir := filepath.Join(base, "tempograph", "graphviz")

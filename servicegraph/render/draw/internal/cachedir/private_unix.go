@@ -7,11 +7,10 @@ import (
 	"syscall"
 )
 
-// variable is what os.TempDir reads.
+// variable is the environment variable of os.TempDir.
 const variable = "TMPDIR"
 
-// private reports whether dir is a directory that belongs to this user and that
-// nobody else can write to.
+// private reports whether dir is a directory of this user that no other user can write.
 func private(dir string) bool {
 	info, err := os.Lstat(dir)
 	if err != nil || !info.IsDir() || info.Mode().Perm()&0o022 != 0 {
