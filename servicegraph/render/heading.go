@@ -65,9 +65,9 @@ func (t EdgeText) legend(volume string) string {
 	case EdgeRate:
 		return volume + ", errors"
 	case EdgeP95:
-		return volume + ", errors, p95 measured by the caller"
+		return volume + ", errors, p95 measured by the caller, else by the callee"
 	default:
-		return volume + ", errors, p50 · p95 · p99 measured by the caller"
+		return volume + ", errors, p50 · p95 · p99 measured by the caller, else by the callee"
 	}
 }
 

@@ -129,7 +129,7 @@ func (m Mermaid) title(g *servicegraph.Graph) string {
 // description describes the graph in sentences, with the warnings of the report.
 func description(g *servicegraph.Graph) string {
 	r := g.Report()
-	s := fmt.Sprintf("Service graph of %s and %s from %s, %s. Edges show calls, errors, and latency p50 · p95 · p99 measured by the caller; dotted edges are messages.",
+	s := fmt.Sprintf("Service graph of %s and %s from %s, %s. Edges show calls, errors, and latency p50 · p95 · p99 measured by the caller, else by the callee; dotted edges are messages.",
 		plural(float64(g.NumNodes()), "node"), plural(float64(g.NumEdges()), "edge"), plural(float64(r.Traces), "trace"), timeRange(g))
 	for _, remark := range Remarks(g) {
 		s += " " + remark + "."
