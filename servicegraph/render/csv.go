@@ -35,7 +35,7 @@ func (CSV) Render(w io.Writer, g *servicegraph.Graph) error {
 		"recovered", "retries",
 	})
 	for e := range g.Edges() {
-		m := measure(g, e.Calls, e.Errors, edgeLatency(e))
+		m := measureEdge(g, e)
 		out.Write([]string{
 			csvName(e.ID.From.Namespace), csvName(e.ID.From.Name), csvName(string(e.ID.From.Type)),
 			csvName(e.ID.To.Namespace), csvName(e.ID.To.Name), csvName(string(e.ID.To.Type)), csvName(string(e.ID.Kind)),
@@ -70,10 +70,19 @@ type measures struct {
 	p50, p95, p99, max float64 // milliseconds
 }
 
-func measure(g *servicegraph.Graph, calls, errors float64, l servicegraph.Latency) measures {
-	m := measures{errors / calls, math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN()}
+func measureNode(g *servicegraph.Graph, n servicegraph.Node) measures {
+	return measure(g, n.Requests.Calls, n.Requests.ErrorRate(), n.Requests.Latency)
+}
+
+func measureEdge(g *servicegraph.Graph, e servicegraph.Edge) measures {
+	latency, _, _ := e.Latency()
+	return measure(g, e.Calls, e.ErrorRate(), latency)
+}
+
+func measure(g *servicegraph.Graph, calls, errorRate float64, l servicegraph.Latency) measures {
+	m := measures{errorRate, math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN()}
 	if calls == 0 {
-		m.errorRate = math.NaN()
+		m.errorRate = math.NaN() // unknown, which is not 0
 	}
 	if perSecond, known := g.Rate(calls); known {
 		m.perSecond = perSecond

@@ -89,7 +89,7 @@ func nodesFrame(g *servicegraph.Graph) frame {
 		numberField("detail__p50", "p50", "ms"), numberField("detail__p99", "p99", "ms"), numberField("detail__max", "Slowest", "ms"),
 	}, g.NumNodes())
 	for n := range g.Nodes() {
-		m := measure(g, n.Requests.Calls, n.Requests.Errors, n.Requests.Latency)
+		m := measureNode(g, n)
 		failed, ok, idle := 0.0, 0.0, 1.0
 		if n.Requests.Calls > 0 {
 			failed, ok, idle = m.errorRate, 1-m.errorRate, 0
@@ -122,7 +122,7 @@ func (x Grafana) edgesFrame(g *servicegraph.Graph) frame {
 		textField("detail__slowest_trace", "Slowest trace"), textField("detail__failed_trace", "Failed trace"),
 	}, g.NumEdges())
 	for e := range g.Edges() {
-		m := measure(g, e.Calls, e.Errors, edgeLatency(e))
+		m := measureEdge(g, e)
 		from, to, kind := NodeID(e.ID.From), NodeID(e.ID.To), grafanaName(string(e.ID.Kind))
 		f.add(from+" > "+to+" "+encode(string(e.ID.Kind)), from, to,
 			m.p95, e.Calls,

@@ -42,7 +42,7 @@ func (GraphML) Render(w io.Writer, g *servicegraph.Graph) error {
 
 	names := newIdents()
 	for n := range g.Nodes() {
-		m := measure(g, n.Requests.Calls, n.Requests.Errors, n.Requests.Latency)
+		m := measureNode(g, n)
 		namespace, selfTime := "", millis(n.SelfTime)
 		if n.ID.Namespace != "" {
 			namespace = visible(n.ID.Namespace)
@@ -57,7 +57,7 @@ func (GraphML) Render(w io.Writer, g *servicegraph.Graph) error {
 	}
 	i := 0
 	for e := range g.Edges() {
-		m := measure(g, e.Calls, e.Errors, edgeLatency(e))
+		m := measureEdge(g, e)
 		fmt.Fprintf(out, "<edge id=\"e%d\" source=%q target=%q>\n", i, names.node(e.ID.From), names.node(e.ID.To))
 		writeData(out, "edge", edgeKeys, visible(string(e.ID.Kind)), e.Calls,
 			e.Calls, e.Errors, m.errorRate, m.perSecond, m.p50, m.p95, m.p99, m.max, e.Recovered, e.Retries)
