@@ -20,6 +20,9 @@ const (
 	grpc    = "google.golang.org/grpc google.golang.org/protobuf google.golang.org/genproto golang.org/x/net golang.org/x/sys golang.org/x/text "
 )
 
+// heart is servicegraph with the internal packages that it reaches.
+const heart = wording + "servicegraph servicegraph/internal/arena servicegraph/internal/histogram "
+
 // policy says what each package may reach, directly or not, beyond the standard
 // library: packages of this module by their path in it, others by the path of
 // their module or a part of it. It is the architecture, written down: data flows
@@ -28,23 +31,26 @@ const (
 var policy = map[string]string{
 	"": "",
 
-	"servicegraph":             wording,
-	"servicegraph/temposeries": wording + "servicegraph",
-	"servicegraph/tracefile":   wording + "servicegraph github.com/klauspost/compress google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
-	"servicegraph/otelspan":    wording + "servicegraph " + otelSDK,
-	"servicegraph/graphtest":   wording + "servicegraph servicegraph/otelspan servicegraph/render " + otelSDK,
-	"servicegraph/render":      wording + "servicegraph",
-	"servicegraph/render/draw": wording + "servicegraph servicegraph/render servicegraph/render/draw/internal/cachedir github.com/goccy/go-graphviz github.com/tetratelabs/wazero github.com/disintegration/imaging github.com/flopp/go-findfont github.com/fogleman/gg github.com/golang/freetype golang.org/x/image golang.org/x/text golang.org/x/sys",
+	"servicegraph":                    heart,
+	"servicegraph/internal/arena":     "",
+	"servicegraph/internal/histogram": "",
 
-	"servicegraph/render/report": wording + "servicegraph servicegraph/render",
+	"servicegraph/temposeries": heart,
+	"servicegraph/tracefile":   heart + "github.com/klauspost/compress google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
+	"servicegraph/otelspan":    heart + otelSDK,
+	"servicegraph/graphtest":   heart + "servicegraph/otelspan servicegraph/render " + otelSDK,
+	"servicegraph/render":      heart,
+	"servicegraph/render/draw": heart + "servicegraph/render servicegraph/render/draw/internal/cachedir github.com/goccy/go-graphviz github.com/tetratelabs/wazero github.com/disintegration/imaging github.com/flopp/go-findfont github.com/fogleman/gg github.com/golang/freetype golang.org/x/image golang.org/x/text golang.org/x/sys",
+
+	"servicegraph/render/report": heart + "servicegraph/render",
 
 	"servicegraph/render/draw/internal/cachedir": "",
-	"servicegraph/render/internal/rendertest":    wording + "servicegraph",
+	"servicegraph/render/internal/rendertest":    heart,
 
 	// pkg/pool comes with tempopb, which recycles buffers in it. Tempo's licence
 	// file lists tempopb as Apache-2.0 and does not list pkg/pool, a fork of a
 	// package of Prometheus (Apache-2.0).
-	"tempoclient":           wording + "servicegraph github.com/grafana/tempo/pkg/tempopb github.com/grafana/tempo/pkg/pool github.com/gogo/protobuf github.com/golang/protobuf github.com/prometheus github.com/beorn7/perks github.com/cespare/xxhash/v2 github.com/munnerz/goautoneg go.yaml.in/yaml go.opentelemetry.io/otel " + grpc,
+	"tempoclient":           heart + "github.com/grafana/tempo/pkg/tempopb github.com/grafana/tempo/pkg/pool github.com/gogo/protobuf github.com/golang/protobuf github.com/prometheus github.com/beorn7/perks github.com/cespare/xxhash/v2 github.com/munnerz/goautoneg go.yaml.in/yaml go.opentelemetry.io/otel " + grpc,
 	"tempoclient/tempotest": "internal/buildtool github.com/rogpeppe/go-internal",
 	"otelsetup":             wording + otelSDK + grpc + "go.opentelemetry.io/proto/otlp github.com/cenkalti/backoff github.com/grpc-ecosystem/grpc-gateway",
 	"internal/quantity":     "",
@@ -56,7 +62,7 @@ var policy = map[string]string{
 
 	"cmd/graphviz-export": "*",
 
-	"cmd/graphviz-export/internal/viewer": wording + "servicegraph servicegraph/render servicegraph/render/report",
+	"cmd/graphviz-export/internal/viewer": heart + "servicegraph/render servicegraph/render/report",
 
 	"examples/guarded":    "*",
 	"examples/quickstart": "*",

@@ -119,7 +119,7 @@ func (b *Builder) CountSkipped() { b.report.Skipped++ }
 // twice counts once.
 func (b *Builder) Add(s Span) {
 	if set := b.admit(&s.TraceID, &s.SpanID); set != nil {
-		r := b.store.add(b.last, &set.spans)
+		r := b.store.Append(b.last, &set.spans)
 		*r = b.record(&s)
 		b.kept(r, s.Links)
 	}
@@ -161,7 +161,7 @@ func (b *Builder) Graph() *Graph {
 	sum.merge(b.counted)
 	sum.report.merge(b.report)
 	b.foldHeld(sum)
-	sum.report.Open = uint64(b.traces.n - b.closed.n)
+	sum.report.Open = uint64(b.traces.Len() - b.closed.Len())
 	b.describe(sum)
 	return sum.graph()
 }

@@ -1,6 +1,10 @@
 package servicegraph
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/histogram"
+)
 
 // maxValues is how many values of one sort a node, an edge or a report keeps: the
 // first in their order, so that it does not matter which came first.
@@ -22,15 +26,8 @@ func withCapped[T any](set []T, v T, compare func(a, b T) int) (_ []T, cut bool)
 	return slices.Insert(slices.Clone(set[:len(set)-1]), i, v), true
 }
 
-// maxWeight is where weighted counts stop. Weights are multiples of 1/4096, so
-// that sums below it are exact in a float64 and do not depend on the order; at
-// 10,000 calls a second one edge gets there in seven years.
-const maxWeight = 1 << 41
+// maxWeight is where weighted counts stop.
+const maxWeight = histogram.MaxWeight
 
 // plus adds weighted counts.
-func plus(a, b float64) float64 {
-	if sum := a + b; sum < maxWeight { // the built-in min takes longer, for the sake of NaN
-		return sum
-	}
-	return maxWeight
-}
+func plus(a, b float64) float64 { return histogram.Sum(a, b) }

@@ -5,68 +5,98 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tempograph/tempograph/internal/quantity"
 )
 
 // An Explanation says why two nodes have an edge, or have none.
 type Explanation struct {
 	From, To NodeID
 
-	// Edges are those from From to To, with their evidence and exemplars, and FanOut[i]
-	// is how many calls of Edges[i] there are for each request into From: see
-	// [Graph.FanOut].
-	Edges  []Edge
-	FanOut []float64
+	Edges []ExplainedEdge // from From to To, in the order of their kind
 
-	// Misses are the spans that came closest to being a call and were none, by
-	// reason, the most frequent first.
+	// Misses are the spans that came closest to being a call and were none: one Miss for
+	// each reason and node, the most frequent first, and then by the wording of the reason.
 	Misses []Miss
+}
+
+// An ExplainedEdge is an edge, with its evidence and exemplars.
+type ExplainedEdge struct {
+	Edge
+	FanOut float64 // calls of the edge for each request into its caller: see [Graph.FanOut]
 }
 
 // A Miss is one reason why spans of two nodes were not a call.
 type Miss struct {
 	Reason   MissReason
-	Node     NodeID // the node between, or the peer that was named; zero if there is none
-	Count    uint64 // how many spans
-	Examples []Link // at most 3 of them
+	Node     NodeID // the node that the reason is about; zero if there is none
+	Count    uint64 // spans; 0 for [MissNoSpans]
+	Examples []Link // at most 3 of the spans
 }
 
-// A MissReason is why something was not a call.
+// A MissReason is why spans were not a call. Its value is an identifier; String words
+// it.
 type MissReason string
 
 const (
-	// MissNoSpans: the node sent no spans, or none that are held still.
-	MissNoSpans MissReason = "no spans of"
+	// MissNoSpans: Node, a service, sent no spans, or none that are held still.
+	MissNoSpans MissReason = "no-spans"
 	// MissOtherTrace: a request entered To, as the root of a trace of its own, while a
 	// client span of From without a callee was open in another trace. The trace
 	// context did not travel with the request.
-	MissOtherTrace MissReason = "entered in another trace, while the caller waited"
+	MissOtherTrace MissReason = "other-trace"
 	// MissParent: a request entered To in a trace of From, and its parent span never
-	// arrived: lost, not sampled, or of something between that sends no spans.
-	MissParent MissReason = "in the same trace, but the parent span never arrived"
+	// arrived: it was lost, not sampled, or of a service that sends no spans.
+	MissParent MissReason = "missing-parent"
 	// MissThrough: To was called on behalf of From, by Node.
-	MissThrough MissReason = "called through"
+	MissThrough MissReason = "through"
 	// MissOtherPeer: a client span of From without a callee names Node as its peer.
-	MissOtherPeer MissReason = "client span without callee names"
+	MissOtherPeer MissReason = "other-peer"
 	// MissNoPeer: a client span of From has no callee and names no peer.
-	MissNoPeer MissReason = "client span without callee, and without a peer attribute"
+	MissNoPeer MissReason = "no-peer"
 	// MissLink: a consumer span of To links to a span that never arrived.
-	MissLink MissReason = "message linked to a span that never arrived"
-	// MissNoClient: the node handles its own work under its own server span, with
-	// no client span between: not a call to itself.
-	MissNoClient MissReason = "same service, without a client span between"
+	MissLink MissReason = "missing-link"
+	// MissNoClient: the service handles its own work under its own server span, with
+	// no client span between them: it is not a call to itself.
+	MissNoClient MissReason = "no-client"
 )
 
-// String returns one line for each edge and each miss.
+// String words the reason. A reason with a node is a sentence that the name of the
+// node completes.
+func (r MissReason) String() string {
+	switch r {
+	case MissNoSpans:
+		return "no spans of"
+	case MissOtherTrace:
+		return "entered in another trace, while the caller waited"
+	case MissParent:
+		return "in the same trace, but the parent span never arrived"
+	case MissThrough:
+		return "called through"
+	case MissOtherPeer:
+		return "client span without a callee names"
+	case MissNoPeer:
+		return "client span without a callee and without a peer attribute"
+	case MissLink:
+		return "message linked to a span that never arrived"
+	case MissNoClient:
+		return "same service, without a client span between caller and callee"
+	}
+	return string(r)
+}
+
+// String returns one line for each edge and each miss, and one for each of their
+// examples.
 func (x Explanation) String() string {
 	var b strings.Builder
-	for i, e := range x.Edges {
-		fmt.Fprintf(&b, "%s -> %s (%s): %v calls: %v seen from both sides, %v by the caller alone, %v by the callee alone, %v by address",
-			e.ID.From, e.ID.To, e.ID.Kind, e.Calls, e.Evidence.Both, e.Evidence.Caller, e.Evidence.Callee, e.Evidence.Address)
+	for _, e := range x.Edges {
+		fmt.Fprintf(&b, "%s: %s: %v seen from both sides, %v by the caller alone, %v by the callee alone, %v by address",
+			e.ID, quantity.Of(e.Calls, "call"), e.Evidence.Both, e.Evidence.Caller, e.Evidence.Callee, e.Evidence.Address)
 		if e.Evidence.Inferred > 0 {
 			fmt.Fprintf(&b, ", %v inferred", e.Evidence.Inferred)
 		}
-		if i < len(x.FanOut) && x.FanOut[i] > 0 {
-			fmt.Fprintf(&b, "; %.3g for each request into %s", x.FanOut[i], e.ID.From)
+		if e.FanOut > 0 {
+			fmt.Fprintf(&b, "; %.3g for each request into %s", e.FanOut, e.ID.From)
 		}
 		b.WriteByte('\n')
 		for _, s := range e.Slowest {
@@ -78,9 +108,9 @@ func (x Explanation) String() string {
 	}
 	for _, m := range x.Misses {
 		if m.Count > 0 {
-			fmt.Fprintf(&b, "%d times: ", m.Count)
+			fmt.Fprintf(&b, "%s: ", quantity.Of(m.Count, "span"))
 		}
-		b.WriteString(string(m.Reason))
+		b.WriteString(m.Reason.String())
 		if m.Node != (NodeID{}) {
 			fmt.Fprintf(&b, " %s", m.Node)
 		}
@@ -119,8 +149,7 @@ func (b *Builder) Explain(from, to NodeID) Explanation {
 	}
 	for e := range g.Out(from) {
 		if e.ID.To == to {
-			result.Edges = append(result.Edges, e)
-			result.FanOut = append(result.FanOut, g.FanOut(e))
+			result.Edges = append(result.Edges, ExplainedEdge{e, g.FanOut(e)})
 		}
 	}
 	for _, m := range x.found {
@@ -129,7 +158,7 @@ func (b *Builder) Explain(from, to NodeID) Explanation {
 		result.Misses = append(result.Misses, *m)
 	}
 	slices.SortFunc(result.Misses, func(a, b Miss) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Reason, b.Reason), a.Node.Compare(b.Node))
+		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Reason.String(), b.Reason.String()), a.Node.Compare(b.Node))
 	})
 	return result
 }

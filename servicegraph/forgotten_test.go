@@ -30,8 +30,8 @@ func TestForgottenAreBounded(t *testing.T) {
 			t.Errorf("trace %d of %d: late is %t, want %t", c.trace, maxForgotten+more, got, c.late)
 		}
 	}
-	if b.forgotten.n != maxForgotten {
-		t.Errorf("%d traces are remembered as forgotten, want %d", b.forgotten.n, maxForgotten)
+	if b.forgotten.Len() != maxForgotten {
+		t.Errorf("%d traces are remembered as forgotten, want %d", b.forgotten.Len(), maxForgotten)
 	}
 }
 

@@ -2,10 +2,13 @@ package servicegraph
 
 import (
 	"cmp"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/tempograph/tempograph/internal/suggest"
 )
 
 // A NodeType says what a node is.
@@ -67,6 +70,12 @@ type EdgeID struct {
 	Kind     EdgeKind
 }
 
+// String returns both ends and the kind: "frontend -> shop/cart (request)". As with
+// [NodeID.String], two ids can share it.
+func (id EdgeID) String() string {
+	return id.From.String() + " -> " + id.To.String() + " (" + string(id.Kind) + ")"
+}
+
 // Compare orders edge ids by From, To and Kind.
 func (id EdgeID) Compare(other EdgeID) int {
 	return cmp.Or(
@@ -82,6 +91,40 @@ type Stats struct {
 	Errors   float64 // weighted; never more than Calls
 	Observed uint64  // spans seen, unweighted
 	Latency  Latency // of the spans on this side that have a duration
+}
+
+// ErrorRate returns the fraction of the calls that failed, from 0 to 1; 0 without calls.
+func (s Stats) ErrorRate() float64 { return errorRate(s.Errors, s.Calls) }
+
+// errorRate is never NaN and stays within its limits for any numbers: those that
+// [ReadJSON] brings may contradict each other.
+func errorRate(errors, calls float64) float64 {
+	switch {
+	case !(errors > 0 && calls > 0): // NaN included
+		return 0
+	case errors >= calls:
+		return 1
+	}
+	return errors / calls
+}
+
+// A Side is one end of a call.
+type Side uint8
+
+const (
+	CallerSide Side = iota + 1
+	CalleeSide
+)
+
+// String returns "caller" or "callee", "side(n)" for an unknown one.
+func (s Side) String() string {
+	switch s {
+	case CallerSide:
+		return "caller"
+	case CalleeSide:
+		return "callee"
+	}
+	return fmt.Sprintf("side(%d)", uint8(s))
 }
 
 // Evidence counts the calls of an edge by the spans that showed them, weighted.
@@ -168,6 +211,22 @@ type Edge struct {
 	First, Last int64 // Unix nanoseconds of the earliest start and the latest end; 0 if unknown
 }
 
+// ErrorRate returns the fraction of the calls that failed, from 0 to 1; 0 without calls.
+func (e Edge) ErrorRate() float64 { return errorRate(e.Errors, e.Calls) }
+
+// Latency returns the latency that stands for the edge where one is wanted: what the
+// caller measured, network time included, or what the callee measured where no caller
+// did. It reports which side that was, and false if neither measured any.
+func (e Edge) Latency() (latency Latency, by Side, ok bool) {
+	switch {
+	case e.Caller.Latency.Count() > 0:
+		return e.Caller.Latency, CallerSide, true
+	case e.Callee.Latency.Count() > 0:
+		return e.Callee.Latency, CalleeSide, true
+	}
+	return Latency{}, 0, false
+}
+
 // A Graph is a finished service graph: nodes and edges in a fixed order, and
 // the report of what became of every span. It is immutable and safe for
 // concurrent use. The zero value is the empty graph.
@@ -221,6 +280,38 @@ func (g *Graph) Edge(id EdgeID) (Edge, bool) {
 		return Edge{}, false
 	}
 	return g.edges[i], true
+}
+
+// Nearest returns the nodes that a name without a match was probably meant to be, in
+// order; none if no name is near. They are the nodes with exactly this name, of whatever
+// namespace and type, or else the nodes with the name that has the fewest typing mistakes:
+// at most a third of its letters, case ignored. The name may have a namespace, as in
+// [NodeID.String].
+func (g *Graph) Nearest(name string) []NodeID {
+	if ids := g.named(name); len(ids) > 0 {
+		return ids
+	}
+	var names []string
+	for i := range g.nodes {
+		names = append(names, g.nodes[i].ID.Name)
+	}
+	for i := range g.nodes {
+		names = append(names, g.nodes[i].ID.String())
+	}
+	if nearest := suggest.Nearest(name, names); nearest != "" {
+		return g.named(nearest)
+	}
+	return nil
+}
+
+// named returns the nodes with the given name, with or without their namespace.
+func (g *Graph) named(name string) (ids []NodeID) {
+	for i := range g.nodes {
+		if id := g.nodes[i].ID; id.Name == name || id.String() == name {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // Out returns the edges that leave the node, in the order of [EdgeID.Compare].

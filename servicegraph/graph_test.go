@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -22,6 +24,100 @@ func mustParse(t *testing.T, text string) []sg.Span {
 		t.Fatal(err)
 	}
 	return spans
+}
+
+// TestEdgeLatency wants what the caller measured, and what the callee did where no caller
+// did.
+func TestEdgeLatency(t *testing.T) {
+	g := build(mustParse(t, `
+		C A both1 0+10
+		S B s1<both1 1+5
+		C A caller1 0+10 peer.service=C
+		S D root 0+40
+		S E callee1<root 5+30
+		C A u unfinished peer.service=F`))
+	for _, c := range []struct {
+		from, to sg.NodeID
+		latency  time.Duration
+		by       sg.Side
+	}{
+		{service("A"), service("B"), 10 * time.Millisecond, sg.CallerSide},
+		{service("A"), sg.NodeID{Name: "C", Type: sg.TypeExternal}, 10 * time.Millisecond, sg.CallerSide},
+		{service("D"), service("E"), 30 * time.Millisecond, sg.CalleeSide},
+		{service("A"), sg.NodeID{Name: "F", Type: sg.TypeExternal}, 0, 0},
+	} {
+		e, there := g.Edge(sg.EdgeID{From: c.from, To: c.to, Kind: sg.EdgeRequest})
+		if !there {
+			t.Fatalf("no edge from %v to %v in\n%s", c.from, c.to, sketch(g))
+		}
+		latency, by, ok := e.Latency()
+		if latency.Max() != c.latency || by != c.by || ok != (c.by != 0) {
+			t.Errorf("%v: %v by %v, %v, want %v by %v", e.ID, latency.Max(), by, ok, c.latency, c.by)
+		}
+	}
+}
+
+// TestErrorRate has numbers that no spans give, but a file may.
+func TestErrorRate(t *testing.T) {
+	for _, c := range []struct{ calls, errors, want float64 }{
+		{8, 2, 0.25}, {8, 8, 1}, {8, 0, 0},
+		{0, 0, 0}, {0, 3, 0}, {-5, 3, 0}, {5, -3, 0}, {3, 5, 1}, {5e-324, 1e308, 1},
+		{math.NaN(), 1, 0}, {1, math.NaN(), 0}, {math.Inf(1), math.Inf(1), 1}, {math.Inf(1), 1, 0},
+	} {
+		if got := (sg.Stats{Calls: c.calls, Errors: c.errors}).ErrorRate(); got != c.want {
+			t.Errorf("rate of %v errors in %v calls of one side: %v, want %v", c.errors, c.calls, got, c.want)
+		}
+		if got := (sg.Edge{Calls: c.calls, Errors: c.errors}).ErrorRate(); got != c.want {
+			t.Errorf("rate of %v errors in %v calls of an edge: %v, want %v", c.errors, c.calls, got, c.want)
+		}
+	}
+}
+
+func TestStrings(t *testing.T) {
+	id := sg.EdgeID{From: sg.NodeID{Namespace: "shop", Name: "cart", Type: sg.TypeService}, To: sg.NodeID{Name: "orders", Type: sg.TypeQueue}, Kind: sg.EdgeMessage}
+	for _, c := range []struct {
+		value fmt.Stringer
+		want  string
+	}{
+		{id, "shop/cart -> orders (message)"},
+		{sg.CallerSide, "caller"}, {sg.CalleeSide, "callee"}, {sg.Side(0), "side(0)"},
+		{sg.MissNoPeer, "client span without a callee and without a peer attribute"}, {sg.MissReason("other"), "other"},
+	} {
+		if got := c.value.String(); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	service := func(namespace, name string) sg.NodeID {
+		return sg.NodeID{Namespace: namespace, Name: name, Type: sg.TypeService}
+	}
+	var spans []sg.Span
+	for i, id := range []sg.NodeID{service("", "gateway"), service("billing", "payments"), service("shop", "cart"), service("staging", "cart")} {
+		spans = append(spans, sg.Span{TraceID: sg.TraceID{byte(i + 1)}, SpanID: sg.SpanID{1}, Kind: sg.KindServer, Namespace: id.Namespace, Service: id.Name, Start: 1, End: 2})
+	}
+	g := build(spans)
+	for _, c := range []struct {
+		name   string
+		want   []sg.NodeID
+		reason string
+	}{
+		{"cart", []sg.NodeID{service("shop", "cart"), service("staging", "cart")}, "exact, in all namespaces"},
+		{"shop/cart", []sg.NodeID{service("shop", "cart")}, "exact, with its namespace"},
+		{"crat", []sg.NodeID{service("shop", "cart"), service("staging", "cart")}, "two swapped letters"},
+		{"shpo/cart", []sg.NodeID{service("shop", "cart")}, "a mistake in the namespace"},
+		{"PAYMENT", []sg.NodeID{service("billing", "payments")}, "another case, and a missing letter"},
+		{"inventory", nil, "no name is near"},
+		{"", nil, "no name"},
+	} {
+		if diff := cmp.Diff(c.want, g.Nearest(c.name)); diff != "" {
+			t.Errorf("%s: %s (-want +got):\n%s", c.name, c.reason, diff)
+		}
+	}
+	if got := new(sg.Graph).Nearest("cart"); got != nil {
+		t.Errorf("the empty graph has %v", got)
+	}
 }
 
 func TestGraphLookups(t *testing.T) {

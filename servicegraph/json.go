@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/histogram"
 )
 
 // SchemaVersion is the version of the JSON form. It grows when a field changes
@@ -355,7 +357,7 @@ func latencyToJSON(l Latency) *jsonLatency {
 		Count: l.count, Sum: l.sum, Min: l.min, Max: l.max,
 		P50: int64(l.Quantile(0.50)), P95: int64(l.Quantile(0.95)), P99: int64(l.Quantile(0.99)),
 	}
-	for b, weight := range l.counts.all() {
+	for b, weight := range l.counts.All() {
 		j.Buckets = append(j.Buckets, jsonBucket{float64(b), weight})
 	}
 	return j
@@ -372,10 +374,10 @@ func (j *jsonLatency) latency() (Latency, error) {
 	total, last := 0.0, -1
 	for _, b := range j.Buckets {
 		i, weight := int(b[0]), b[1]
-		if float64(i) != b[0] || i <= last || i < bucketOf(l.min) || i > bucketOf(l.max) || weight <= 0 {
-			return Latency{}, fmt.Errorf("latency bucket [%v,%v]: want rising indices from %d to %d with weights above 0", b[0], b[1], bucketOf(l.min), bucketOf(l.max))
+		if float64(i) != b[0] || i <= last || i < histogram.Bucket(l.min) || i > histogram.Bucket(l.max) || weight <= 0 {
+			return Latency{}, fmt.Errorf("latency bucket [%v,%v]: want rising indices from %d to %d with weights above 0", b[0], b[1], histogram.Bucket(l.min), histogram.Bucket(l.max))
 		}
-		l.counts.add(i, weight)
+		l.counts.Add(i, weight)
 		total, last = total+weight, i
 	}
 	if min(total, maxWeight) != l.count {

@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/bits"
 	"time"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/histogram"
 )
 
 // A Latency is a distribution of durations: a log-linear histogram over integer
@@ -20,7 +22,7 @@ type Latency struct {
 	sum      uint64  // weighted nanoseconds
 	min, max int64   // of the samples, whatever their weight
 
-	counts buckets // the weight in each bucket
+	counts histogram.Histogram
 }
 
 // Count returns the number of samples, each counted with its weight.
@@ -58,7 +60,7 @@ func (l Latency) Quantile(q float64) time.Duration {
 	}
 	rank := q * l.count
 	seen := 0.0
-	for b, weight := range l.counts.all() {
+	for b, weight := range l.counts.All() {
 		if seen += weight; seen >= rank {
 			return time.Duration(l.middle(b))
 		}
@@ -75,7 +77,7 @@ func (l *Latency) record(ns int64, weight float64) {
 	}
 	l.count = plus(l.count, weight)
 	l.sum = saturatingAdd(l.sum, weighted(ns, weight))
-	l.counts.add(bucketOf(ns), weight)
+	l.counts.Add(histogram.Bucket(ns), weight)
 }
 
 // merge adds the samples of another distribution.
@@ -90,42 +92,7 @@ func (l *Latency) merge(other Latency) {
 	}
 	l.count = plus(l.count, other.count)
 	l.sum = saturatingAdd(l.sum, other.sum)
-	l.counts.merge(&other.counts)
-}
-
-// clone returns a copy that shares nothing.
-func (l Latency) clone() Latency {
-	l.counts = l.counts.clone()
-	return l
-}
-
-const (
-	subBits    = 6            // 64 buckets in each power of two
-	subBuckets = 1 << subBits // and twice as many exact ones at the bottom
-)
-
-// bucketOf returns the index of the bucket that holds ns.
-func bucketOf(ns int64) int {
-	if ns < 2*subBuckets {
-		return int(ns)
-	}
-	shift := bits.Len64(uint64(ns)) - (subBits + 1)
-	return shift*subBuckets + int(ns>>shift)
-}
-
-// bucketBounds returns the smallest value in bucket b, and how many values it spans.
-func bucketBounds(b int) (low, width int64) {
-	if b < 2*subBuckets {
-		return int64(b), 1
-	}
-	shift := b/subBuckets - 1
-	return int64(b-shift*subBuckets) << shift, 1 << shift
-}
-
-// bucketMiddle returns the value that stands for bucket b.
-func bucketMiddle(b int) int64 {
-	low, width := bucketBounds(b)
-	return low + (width-1)/2
+	l.counts.Merge(&other.counts)
 }
 
 // weighted returns ns times weight to the nearest nanosecond. Rounding each

@@ -45,26 +45,6 @@ func TestLatencyQuantiles(t *testing.T) {
 	}
 }
 
-func TestLatencyBucketsCoverEveryValueOnce(t *testing.T) {
-	values := []int64{0, 1, 127, 128, 129, 255, 256, 257, 1e6, 1e9, 24 * 3600e9, math.MaxInt64}
-	for shift := range 62 {
-		values = append(values, 1<<shift-1, 1<<shift, 1<<shift+1)
-	}
-	for _, v := range values {
-		b := bucketOf(v)
-		low, width := bucketBounds(b)
-		if v < low || v-low >= width {
-			t.Errorf("%d is in bucket %d, which holds %d values from %d", v, b, width, low)
-		}
-		if next, _ := bucketBounds(b + 1); b < bucketOf(math.MaxInt64) && next != low+width {
-			t.Errorf("between buckets %d and %d: %d and %d", b, b+1, low+width, next)
-		}
-		if middle := bucketMiddle(b); math.Abs(float64(middle-v)) > float64(v)/128 {
-			t.Errorf("%d reads as %d", v, middle)
-		}
-	}
-}
-
 func TestLatencyMergesInAnyOrder(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	parts := make([]Latency, 6)
@@ -81,7 +61,7 @@ func TestLatencyMergesInAnyOrder(t *testing.T) {
 			sum.merge(p)
 		}
 		if sum.count != whole.count || sum.sum != whole.sum || sum.min != whole.min || sum.max != whole.max ||
-			!maps.Equal(maps.Collect(sum.counts.all()), maps.Collect(whole.counts.all())) {
+			!maps.Equal(maps.Collect(sum.counts.All()), maps.Collect(whole.counts.All())) {
 			t.Fatal("the merged distribution differs from the one recorded at once")
 		}
 	}
@@ -164,4 +144,36 @@ func TestExponentialBoundsAreInclusiveAbove(t *testing.T) {
 			t.Errorf("%v at scale %d is in bucket %d, want %d", c.v, c.scale, got, c.want)
 		}
 	}
+}
+
+func BenchmarkLatency(b *testing.B) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	samples := make([]int64, 1<<12)
+	for i := range samples {
+		samples[i] = int64(1e6 * (1 + 31*rng.Float64()))
+	}
+	var full Latency
+	for _, ns := range samples {
+		full.record(ns, 1)
+	}
+	b.Run("insert", func(b *testing.B) {
+		b.ReportAllocs()
+		var l Latency
+		for i := range b.N {
+			l.record(samples[i%len(samples)], 1)
+		}
+	})
+	b.Run("merge", func(b *testing.B) {
+		b.ReportAllocs()
+		var l Latency
+		for b.Loop() {
+			l.merge(full)
+		}
+	})
+	b.Run("quantile", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			full.Quantile(0.99)
+		}
+	})
 }

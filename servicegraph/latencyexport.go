@@ -3,6 +3,8 @@ package servicegraph
 import (
 	"math"
 	"time"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/histogram"
 )
 
 // Cumulative returns how many samples, weighted, do not exceed each of the given
@@ -14,7 +16,7 @@ import (
 func (l Latency) Cumulative(bounds []time.Duration) []float64 {
 	out := make([]float64, len(bounds))
 	seen, i := 0.0, 0
-	for b, weight := range l.counts.all() {
+	for b, weight := range l.counts.All() {
 		for ; i < len(bounds) && l.middle(b) > int64(bounds[i]); i++ {
 			out[i] = seen
 		}
@@ -28,7 +30,7 @@ func (l Latency) Cumulative(bounds []time.Duration) []float64 {
 
 // middle returns the value that stands for a bucket with samples.
 func (l *Latency) middle(b int) int64 {
-	return min(max(bucketMiddle(b), l.min), l.max)
+	return min(max(histogram.Middle(b), l.min), l.max)
 }
 
 // An Exponential is a base-2 exponential histogram of seconds, as in OTLP.
@@ -53,7 +55,7 @@ type Exponential struct {
 func (l Latency) Exponential(scale int) Exponential {
 	scale = min(max(scale, -4), 8)
 	x := Exponential{Scale: scale}
-	for b, weight := range l.counts.all() {
+	for b, weight := range l.counts.All() {
 		if ns := l.middle(b); ns == 0 {
 			x.ZeroCount += weight
 		} else {

@@ -30,16 +30,16 @@ func (l linkage) with(o linkage) linkage {
 }
 
 // linkageOf returns the linkage of a held trace for reading.
-func (w *window) linkageOf(n traceNumber) linkage {
-	if !w.traces.at(n).isLinked {
+func (w *window) linkageOf(n traceIndex) linkage {
+	if !w.traces.At(n).isLinked {
 		return linkage{}
 	}
 	return *w.linkages[n]
 }
 
 // linkage returns that of a held trace for writing.
-func (w *window) linkage(n traceNumber) *linkage {
-	set := w.traces.at(n)
+func (w *window) linkage(n traceIndex) *linkage {
+	set := w.traces.At(n)
 	if !set.isLinked {
 		set.isLinked = true
 		w.linkages[n] = new(linkage)
@@ -61,8 +61,8 @@ func (b *Builder) noteLinks(r *record, links []Link) {
 
 // dropLinks forgets the links of a trace, but for what traces that are held still
 // have to know of them: that a consumer points to a span of theirs.
-func (b *Builder) dropLinks(n traceNumber) {
-	if !b.traces.at(n).isLinked {
+func (b *Builder) dropLinks(n traceIndex) {
+	if !b.traces.At(n).isLinked {
 		return
 	}
 	for _, l := range b.linkageOf(n).links {
@@ -70,7 +70,7 @@ func (b *Builder) dropLinks(n traceNumber) {
 			continue
 		}
 		delete(b.linked, l.target)
-		if held := b.traces.find(&l.target.TraceID); held != 0 {
+		if held := b.traces.Find(&l.target.TraceID); held != 0 {
 			its := b.linkage(held)
 			if its.linked == nil {
 				its.linked = make(map[SpanID]bool)

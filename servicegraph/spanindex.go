@@ -1,10 +1,14 @@
 package servicegraph
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/arena"
+)
 
 // A spanIndex finds the spans of one trace by id.
 type spanIndex struct {
-	seed  idSeed
+	seed  arena.Seed
 	table []int32 // open addressing: index of the first span with an id, plus one; 0 is free
 
 	// Ids that several spans share, which is rare: one entry for each id, and
@@ -53,7 +57,7 @@ func (x *spanIndex) reset(n int) {
 	}
 	if cap(x.table) < size {
 		x.table = make([]int32, size)
-		x.seed = newIDSeed()
+		x.seed = arena.NewSeed()
 	}
 	x.table = x.table[:size]
 	clear(x.table)
@@ -67,7 +71,7 @@ func (x *spanIndex) reset(n int) {
 // hash is seeded: ids are random unless somebody made them up to collide.
 func (x *spanIndex) slot(id *SpanID, spans []record) *int32 {
 	mask := uint64(len(x.table) - 1)
-	h := x.seed.of(binary.LittleEndian.Uint64(id[:]), 0) & mask
+	h := x.seed.Hash(binary.LittleEndian.Uint64(id[:]), 0) & mask
 	for x.table[h] != 0 && spans[x.table[h]-1].id != *id {
 		h = (h + 1) & mask
 	}

@@ -33,7 +33,7 @@ func (b *Builder) Take(batch *Batch) {
 			weight, weights = weights[0], weights[1:]
 		}
 		if set := b.admit(&s.trace, &s.id); set != nil {
-			r := b.store.add(b.last, &set.spans)
+			r := b.store.Append(b.last, &set.spans)
 			b.unpack(r, l, s)
 			r.weight32 = weight
 			b.kept(r, its)

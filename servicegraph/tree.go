@@ -48,7 +48,7 @@ func (t *tree) gather(of *trace) {
 	t.spans = t.spans[:0]
 	for _, n := range of.parts {
 		if n != 0 {
-			for spans := range of.held.store.all(n, &of.held.traces.at(n).spans) {
+			for spans := range of.held.store.All(n, &of.held.traces.At(n).spans) {
 				t.spans = append(t.spans, spans...)
 			}
 		}

@@ -1,13 +1,5 @@
 package servicegraph
 
-// A Side is one end of a call.
-type Side uint8
-
-const (
-	CallerSide Side = iota + 1
-	CalleeSide
-)
-
 // WithErrorsOf returns the graph with the errors of one side of each edge in place of
 // those that either side saw: what callers met, timeouts and rejections included
 // (semantics.md E4), or what callees admit to. An edge that the side has no spans

@@ -73,9 +73,9 @@ func (s share) stats(all Stats) Stats {
 // samples.
 func (s share) latency(all Latency) Latency {
 	l := Latency{min: all.min, max: all.max}
-	for b, weight := range all.counts.all() {
+	for b, weight := range all.counts.All() {
 		if part := s.calls(weight); part > 0 {
-			l.counts.add(b, part)
+			l.counts.Add(b, part)
 			l.count += part
 		}
 	}

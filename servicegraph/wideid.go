@@ -19,16 +19,16 @@ func (id TraceID) isNarrow() bool { return [8]byte(id[:8]) == [8]byte{} }
 
 // wideTraces are those that are held with one low half: how many, and the sum of their
 // numbers, which is the number of an only one.
-type wideTraces struct{ n, sum traceNumber }
+type wideTraces struct{ n, sum traceIndex }
 
 // noteWide counts a trace that is held from now on among those with its low half, if
 // it is wide. Nothing is kept until there is a narrow trace.
-func (w *window) noteWide(n traceNumber) {
-	switch id := w.traces.id(n); {
+func (w *window) noteWide(n traceIndex) {
+	switch id := w.traces.ID(n); {
 	case w.wides == nil && !id.isNarrow():
 	case w.wides == nil:
 		w.wides = make(map[TraceID]wideTraces)
-		for held := range w.traces.all() {
+		for held := range w.traces.All() {
 			w.noteWide(held)
 		}
 	case !id.isNarrow():
@@ -38,8 +38,8 @@ func (w *window) noteWide(n traceNumber) {
 }
 
 // dropWide undoes noteWide for a trace that is not held any more.
-func (w *window) dropWide(n traceNumber) {
-	id := w.traces.id(n)
+func (w *window) dropWide(n traceIndex) {
+	id := w.traces.ID(n)
 	if w.wides == nil || id.isNarrow() {
 		return
 	}
@@ -53,11 +53,11 @@ func (w *window) dropWide(n traceNumber) {
 
 // otherHalf returns the wide trace of a narrow one, or the narrow one of a wide
 // one; 0 if there is none, or if the narrow one could be part of several.
-func (w *window) otherHalf(n traceNumber) traceNumber {
+func (w *window) otherHalf(n traceIndex) traceIndex {
 	if w.wides == nil {
 		return 0
 	}
-	id := w.traces.id(n)
+	id := w.traces.ID(n)
 	its := w.wides[lowHalf(id)]
 	switch {
 	case its.n != 1:
@@ -66,16 +66,16 @@ func (w *window) otherHalf(n traceNumber) traceNumber {
 		return its.sum
 	}
 	half := lowHalf(id)
-	return w.traces.find(&half)
+	return w.traces.Find(&half)
 }
 
 // whole returns what is held of a trace, the other half of it included.
-func (w *window) whole(n traceNumber) trace {
+func (w *window) whole(n traceIndex) trace {
 	half := w.otherHalf(n)
-	if half != 0 && w.traces.id(n).isNarrow() {
+	if half != 0 && w.traces.ID(n).isNarrow() {
 		n, half = half, n
 	}
-	all := trace{w.traces.id(n), [...]traceNumber{n, half}, w, w.linkageOf(n)}
+	all := trace{w.traces.ID(n), [...]traceIndex{n, half}, w, w.linkageOf(n)}
 	if half != 0 {
 		all.linkage = all.linkage.with(w.linkageOf(half))
 	}
@@ -92,11 +92,11 @@ const tracesPerTurn = 64
 // heldPart returns one of several equal parts of what held does.
 func (w *window) heldPart(part, parts int) iter.Seq[trace] {
 	return func(yield func(trace) bool) {
-		for n := range w.traces.all() {
+		for n := range w.traces.All() {
 			if int(n)/tracesPerTurn%parts != part {
 				continue
 			}
-			if half := w.otherHalf(n); (half == 0 || w.traces.id(n).isNarrow()) && !yield(w.whole(n)) {
+			if half := w.otherHalf(n); (half == 0 || w.traces.ID(n).isNarrow()) && !yield(w.whole(n)) {
 				return
 			}
 		}

@@ -16,33 +16,33 @@ func TestOtherHalf(t *testing.T) {
 		if step < 100 {
 			id[0] = 1 // narrow ones come later
 		}
-		n := b.traces.find(&id)
+		n := b.traces.Find(&id)
 		switch {
 		case n == 0:
-			n = b.traces.add(id)
+			n = b.traces.Add(id)
 			b.noteWide(n)
 		case rng.IntN(2) == 0:
 			b.dropWide(n)
-			b.traces.remove(n)
+			b.traces.Remove(n)
 		}
-		for n := range b.traces.all() {
-			var wide, narrow []traceNumber
-			for m := range b.traces.all() {
-				switch id := b.traces.id(m); {
-				case lowHalf(id) != lowHalf(b.traces.id(n)):
+		for n := range b.traces.All() {
+			var wide, narrow []traceIndex
+			for m := range b.traces.All() {
+				switch id := b.traces.ID(m); {
+				case lowHalf(id) != lowHalf(b.traces.ID(n)):
 				case id.isNarrow():
 					narrow = append(narrow, m)
 				default:
 					wide = append(wide, m)
 				}
 			}
-			want := traceNumber(0)
+			want := traceIndex(0)
 			if len(wide) == 1 && len(narrow) == 1 {
 				want = wide[0] + narrow[0] - n
 				pairs++
 			}
 			if got := b.otherHalf(n); got != want {
-				t.Fatalf("step %d: the other half of %s is %d, want %d", step, b.traces.id(n), got, want)
+				t.Fatalf("step %d: the other half of %s is %d, want %d", step, b.traces.ID(n), got, want)
 			}
 		}
 	}

@@ -3,6 +3,8 @@ package servicegraph
 import (
 	"math"
 	"time"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/arena"
 )
 
 // A Window bounds what a [Builder] holds of an endless stream. A trace is open
@@ -36,30 +38,33 @@ type Window struct {
 // takes 2 MB. A span of one forgotten before these starts a trace of its own.
 const maxForgotten = 1 << 16
 
+// A traceIndex is the index of a held trace; 0 is none.
+type traceIndex = arena.Index
+
 // A window is the part of a builder that holds traces.
 type window struct {
 	bounds    Window // all but Nodes
 	unbounded bool   // there are no bounds: no trace is ever closed or forgotten
-	traces    traceTable[spanSet]
-	store     spanStore
-	spans     int         // held
-	last      traceNumber // that a span came for since time last went on; 0 if it is not held any more
+	traces    arena.Table[TraceID, spanSet]
+	store     arena.Lists[record]
+	spans     int        // held
+	last      traceIndex // that a span came for since time last went on; 0 if it is not held any more
 
 	// Time in nanoseconds since the builder was first told it, beforeTime until then.
 	now             int64
 	started, latest time.Time // when it was told it first, and last
 
 	// The order in which traces close and are forgotten; kept only if they ever do.
-	turns        chunks[turn]
-	open, closed queue        // the one quiet, or closed, longest first
-	ages         chunks[turn] // kept only if age closes traces
-	byAge        queue        // those that are open, the first to arrive first
+	links        arena.Slab[arena.Link]
+	open, closed arena.LRU              // the one quiet, or closed, longest first
+	ageLinks     arena.Slab[arena.Link] // kept only if age closes traces
+	byAge        arena.LRU              // those that are open, the first to arrive first
 
-	linkages map[traceNumber]*linkage // of traces that have one
-	wides    map[TraceID]wideTraces   // by the low half of their ids; nil until there is a narrow one
+	linkages map[traceIndex]*linkage // of traces that have one
+	wides    map[TraceID]wideTraces  // by the low half of their ids; nil until there is a narrow one
 
-	forgotten traceTable[struct{}]
-	buried    traceNumber // that of the last to take the place of another
+	forgotten arena.Table[TraceID, struct{}]
+	buried    traceIndex // that of the last to take the place of another
 
 	counted  *totals // of all forgotten traces
 	recent   *totals // of those since the last delta; nil before the first
@@ -70,7 +75,7 @@ const beforeTime = math.MinInt64
 
 // A spanSet is what is held of one trace.
 type spanSet struct {
-	spans    spanList
+	spans    arena.List
 	isClosed bool
 	isLinked bool // it has a linkage
 }
@@ -79,15 +84,15 @@ func (w *window) init(names *names, bounds Window) {
 	bounds.Nodes = 0
 	w.bounds, w.unbounded = bounds, bounds == Window{}
 	w.now = beforeTime
-	w.open.turns, w.closed.turns, w.byAge.turns = &w.turns, &w.turns, &w.ages
-	w.linkages = make(map[traceNumber]*linkage)
+	w.open, w.closed, w.byAge = arena.NewLRU(&w.links), arena.NewLRU(&w.links), arena.NewLRU(&w.ageLinks)
+	w.linkages = make(map[traceIndex]*linkage)
 	w.counted = newTotals(names)
 }
 
 // A trace is what is held of one, for reading.
 type trace struct {
 	id    TraceID
-	parts [2]traceNumber // perhaps only one
+	parts [2]traceIndex // perhaps only one
 	held  *window
 	linkage
 }
@@ -95,10 +100,10 @@ type trace struct {
 // hold returns the set that the next span of a trace goes to, nil if the trace is
 // forgotten. It is valid until the next is asked for.
 func (b *Builder) hold(id *TraceID) *spanSet {
-	if b.last != 0 && b.traces.id(b.last) == *id { // it is the last of its queue
-		return b.traces.at(b.last)
+	if b.last != 0 && b.traces.ID(b.last) == *id { // it is the last of its queue
+		return b.traces.At(b.last)
 	}
-	n := b.traces.find(id)
+	n := b.traces.Find(id)
 	switch {
 	case n != 0:
 		if !b.unbounded {
@@ -107,42 +112,42 @@ func (b *Builder) hold(id *TraceID) *spanSet {
 	case b.isForgotten(id):
 		return nil
 	default:
-		n = b.traces.add(*id)
+		n = b.traces.Add(*id)
 		b.noteWide(n)
 		b.enter(n)
 	}
 	b.last = n
-	return b.traces.at(n)
+	return b.traces.At(n)
 }
 
 // isForgotten reports whether a trace is, or its narrow half (I6).
 func (w *window) isForgotten(id *TraceID) bool {
-	if w.forgotten.n == 0 {
+	if w.forgotten.Len() == 0 {
 		return false
 	}
 	half := lowHalf(*id)
-	return w.forgotten.find(id) != 0 || w.forgotten.find(&half) != 0
+	return w.forgotten.Find(id) != 0 || w.forgotten.Find(&half) != 0
 }
 
 // touch notes that a span came for a trace.
-func (b *Builder) touch(n traceNumber) {
-	if !b.traces.at(n).isClosed {
-		b.open.again(n, b.now)
+func (b *Builder) touch(n traceIndex) {
+	if !b.traces.At(n).isClosed {
+		b.open.Touch(n, b.now)
 		return
 	}
 	b.report.Reopened++
-	b.closed.remove(n)
+	b.closed.Remove(n)
 	b.enter(n)
 }
 
 // enter puts a trace among the open ones.
-func (w *window) enter(n traceNumber) {
-	w.traces.at(n).isClosed = false
+func (w *window) enter(n traceIndex) {
+	w.traces.At(n).isClosed = false
 	if !w.unbounded {
-		w.open.push(n, w.now)
+		w.open.Push(n, w.now)
 	}
 	if w.bounds.Age > 0 {
-		w.byAge.push(n, w.now)
+		w.byAge.Push(n, w.now)
 	}
 }
 
@@ -158,20 +163,20 @@ func (b *Builder) Advance(now time.Time) {
 		b.started = now
 	}
 	b.latest, b.now, b.last = now, int64(now.Sub(b.started)), 0
-	each := func(q *queue, after time.Duration, do func(traceNumber)) {
+	each := func(q *arena.LRU, after time.Duration, do func(traceIndex)) {
 		for after > 0 {
-			n := q.due(b.now - int64(after))
+			n := q.Expired(b.now - int64(after))
 			if n == 0 {
 				return
 			}
 			do(n)
 		}
 	}
-	each(&b.open, b.bounds.Quiet, func(n traceNumber) {
+	each(&b.open, b.bounds.Quiet, func(n traceIndex) {
 		b.report.ClosedQuiet++
 		b.shut(n)
 	})
-	each(&b.byAge, b.bounds.Age, func(n traceNumber) {
+	each(&b.byAge, b.bounds.Age, func(n traceIndex) {
 		b.report.ClosedAge++
 		b.shut(n)
 	})
@@ -179,21 +184,21 @@ func (b *Builder) Advance(now time.Time) {
 }
 
 // shut puts an open trace among the closed ones.
-func (w *window) shut(n traceNumber) {
+func (w *window) shut(n traceIndex) {
 	w.leave(n)
-	w.traces.at(n).isClosed = true
-	w.closed.push(n, w.now)
+	w.traces.At(n).isClosed = true
+	w.closed.Push(n, w.now)
 }
 
 // leave takes a trace out of the queues.
-func (w *window) leave(n traceNumber) {
-	if w.traces.at(n).isClosed {
-		w.closed.remove(n)
+func (w *window) leave(n traceIndex) {
+	if w.traces.At(n).isClosed {
+		w.closed.Remove(n)
 		return
 	}
-	w.open.remove(n)
+	w.open.Remove(n)
 	if w.bounds.Age > 0 {
-		w.byAge.remove(n)
+		w.byAge.Remove(n)
 	}
 }
 
@@ -204,22 +209,22 @@ func (b *Builder) limit() {
 		b.report.EvictedSpans++
 		b.forget(b.eldest())
 	}
-	for over(b.traces.n, b.bounds.Traces) {
+	for over(b.traces.Len(), b.bounds.Traces) {
 		b.report.EvictedTraces++
 		b.forget(b.eldest())
 	}
 }
 
 // eldest returns the trace to be forgotten next.
-func (w *window) eldest() traceNumber {
-	if w.closed.n > 0 {
-		return w.closed.first
+func (w *window) eldest() traceIndex {
+	if w.closed.Len() > 0 {
+		return w.closed.Oldest()
 	}
-	return w.open.first
+	return w.open.Oldest()
 }
 
 // forget counts a trace for good and drops its spans.
-func (b *Builder) forget(n traceNumber) {
+func (b *Builder) forget(n traceIndex) {
 	whole, half := b.whole(n), b.otherHalf(n)
 	for _, sum := range []*totals{b.counted, b.recent} {
 		if sum != nil {
@@ -234,24 +239,24 @@ func (b *Builder) forget(n traceNumber) {
 }
 
 // drop lets go of what is held of a trace.
-func (b *Builder) drop(n traceNumber) {
-	set := b.traces.at(n)
+func (b *Builder) drop(n traceIndex) {
+	set := b.traces.At(n)
 	b.leave(n)
 	b.dropLinks(n)
 	b.dropWide(n)
-	b.spans -= int(set.spans.n)
-	b.store.release(&set.spans)
-	b.bury(b.traces.id(n))
-	b.traces.remove(n)
+	b.spans -= set.spans.Len()
+	b.store.Release(&set.spans)
+	b.bury(b.traces.ID(n))
+	b.traces.Remove(n)
 	b.last = 0
 }
 
 // bury notes a trace as forgotten, in place of the one forgotten longest ago if there
 // are as many as can be. Their numbers go round: each is used again at once.
 func (w *window) bury(id TraceID) {
-	if w.forgotten.n == maxForgotten {
+	if w.forgotten.Len() == maxForgotten {
 		w.buried = w.buried%maxForgotten + 1
-		w.forgotten.remove(w.buried)
+		w.forgotten.Remove(w.buried)
 	}
-	w.forgotten.add(id)
+	w.forgotten.Add(id)
 }

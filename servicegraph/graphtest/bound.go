@@ -72,7 +72,7 @@ func (b bound) broken(e servicegraph.Edge) string {
 		}
 	case "errors":
 		if e.Calls > 0 && e.Errors*100 > b.most*e.Calls {
-			return fmt.Sprintf("failed in %s of %s: %s", quantity.Number(e.Errors), quantity.Of(e.Calls, "call"), strconv.FormatFloat(100*e.Errors/e.Calls, 'g', 3, 64)+"%")
+			return fmt.Sprintf("failed in %s of %s: %s", quantity.Number(e.Errors), quantity.Of(e.Calls, "call"), strconv.FormatFloat(100*e.ErrorRate(), 'g', 3, 64)+"%")
 		}
 	case "latency":
 		seen := e.Caller.Latency

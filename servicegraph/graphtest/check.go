@@ -120,11 +120,7 @@ func edgeLine(e servicegraph.Edge) string {
 	if e.Retries > 0 {
 		line += ", " + quantity.Number(e.Retries) + " of them repeated"
 	}
-	latency := e.Caller.Latency
-	if latency.Count() == 0 {
-		latency = e.Callee.Latency
-	}
-	if latency.Count() > 0 {
+	if latency, _, ok := e.Latency(); ok {
 		line += ", at most " + latency.Max().Round(time.Microsecond).String()
 	}
 	return line

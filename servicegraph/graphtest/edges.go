@@ -65,14 +65,14 @@ func unknown(g *servicegraph.Graph, p pattern) string {
 // suggestion returns ": did you mean ...?" if a node has a similar name, or has the name
 // and another namespace or type.
 func suggestion(g *servicegraph.Graph, p pattern) string {
-	var names []string
-	for n := range g.Nodes() {
-		if n.ID.Name == p.name.text {
-			return suggest.Question(nodeText(n.ID))
-		}
-		names = append(names, n.ID.Name)
+	nearest := g.Nearest(p.name.text)
+	switch {
+	case len(nearest) == 0:
+		return ""
+	case nearest[0].Name == p.name.text:
+		return suggest.Question(nodeText(nearest[0]))
 	}
-	return suggest.DidYouMean(p.name.text, names)
+	return suggest.Question(nearest[0].Name)
 }
 
 // missing says that an edge is not there.
@@ -104,18 +104,8 @@ func (v *Violation) endOf(g *servicegraph.Graph, p pattern) (ids []servicegraph.
 	if id, ok := p.node(); ok {
 		ids = append(ids, id)
 	}
-	return ids, suggest.DidYouMean(p.name.text, namesBut(g, p.name.text)) != ""
-}
-
-// namesBut returns the names of nodes, other than one.
-func namesBut(g *servicegraph.Graph, name string) (names []string) {
-	for n := range g.Nodes() {
-		if n.ID.Name == name {
-			return nil // known, but of another type or namespace
-		}
-		names = append(names, n.ID.Name)
-	}
-	return names
+	nearest := g.Nearest(p.name.text)
+	return ids, len(nearest) > 0 && nearest[0].Name != p.name.text
 }
 
 // maxPairs is how many nodes on each side of a missing edge are explained.

@@ -89,11 +89,12 @@ func tag(n servicegraph.Node) string {
 
 // Edge returns the caption of an edge of the graph.
 func (c Captions) Edge(e servicegraph.Edge) Caption {
+	latency, _, _ := e.Latency()
 	return Caption{
 		Level:   c.style.Level(e.Errors, e.Calls),
 		Volume:  c.volume(e.Calls),
 		Errors:  percent(e.Errors, e.Calls),
-		Latency: c.style.EdgeText.latency(edgeLatency(e)),
+		Latency: c.style.EdgeText.latency(latency),
 		Tooltip: c.edgeTooltip(e),
 	}
 }

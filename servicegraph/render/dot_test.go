@@ -232,20 +232,3 @@ func TestSeverityShowsWithoutColor(t *testing.T) {
 		}
 	}
 }
-
-func TestEdgeLatencyPrefersTheCaller(t *testing.T) {
-	traffic := &rendertest.Traffic{Window: time.Minute}
-	load := rendertest.Load{Calls: 10, Typical: 100 * time.Millisecond}
-	traffic.Call("both", "callee", load)
-	traffic.Receive("topic", "consumer", load) // the callee side only
-	traffic.Peer("caller", "server.address", "peer", load)
-	for e := range traffic.Graph(t).Edges() {
-		want := e.Caller.Latency
-		if e.ID.From.Type == servicegraph.TypeQueue {
-			want = e.Callee.Latency
-		}
-		if got := edgeLatency(e); got.Count() != 10 || got.Sum() != want.Sum() {
-			t.Errorf("%v: latency of %v calls with sum %v, want sum %v", e.ID, got.Count(), got.Sum(), want.Sum())
-		}
-	}
-}

@@ -57,7 +57,7 @@ func (m Markdown) writeEdges(out io.Writer, g *servicegraph.Graph) {
 		{":--", ":-:", ":--", "--:", "--:", "--:", "--:", "--:", "--:"},
 	}
 	for e := range g.Edges() {
-		l := edgeLatency(e)
+		l, _, _ := e.Latency()
 		rows = append(rows, []string{
 			code(nodeName(e.ID.From, markdownWidth)), arrow(e.ID.Kind), code(nodeName(e.ID.To, markdownWidth)),
 			count(e.Calls), rate(g, e.Calls), m.Level(e.Errors, e.Calls).mark() + percent(e.Errors, e.Calls),

@@ -16,10 +16,19 @@ type measures struct {
 	p50, p95, p99, max float64 // milliseconds
 }
 
-func measure(g *servicegraph.Graph, calls, errors float64, l servicegraph.Latency) measures {
+func nodeMeasures(g *servicegraph.Graph, n servicegraph.Node) measures {
+	return measure(g, n.Requests.Calls, n.Requests.ErrorRate(), n.Requests.Latency)
+}
+
+func edgeMeasures(g *servicegraph.Graph, e servicegraph.Edge) measures {
+	latency, _, _ := e.Latency()
+	return measure(g, e.Calls, e.ErrorRate(), latency)
+}
+
+func measure(g *servicegraph.Graph, calls, errorRate float64, l servicegraph.Latency) measures {
 	m := measures{math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN()}
 	if calls > 0 {
-		m.errorRate = errors / calls
+		m.errorRate = errorRate
 	}
 	if perSecond, known := g.Rate(calls); known {
 		m.perSecond = perSecond
@@ -28,14 +37,6 @@ func measure(g *servicegraph.Graph, calls, errors float64, l servicegraph.Latenc
 		m.p50, m.p95, m.p99, m.max = millis(l.Quantile(0.50)), millis(l.Quantile(0.95)), millis(l.Quantile(0.99)), millis(l.Max())
 	}
 	return m
-}
-
-func nodeMeasures(g *servicegraph.Graph, n servicegraph.Node) measures {
-	return measure(g, n.Requests.Calls, n.Requests.Errors, n.Requests.Latency)
-}
-
-func edgeMeasures(g *servicegraph.Graph, e servicegraph.Edge) measures {
-	return measure(g, e.Calls, e.Errors, edgeLatency(e))
 }
 
 func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -172,12 +172,3 @@ func quantiles(l servicegraph.Latency) (p50, p95, p99, name string) {
 	u := unitOf(l.Quantile(0.95))
 	return u.number(l.Quantile(0.50)), u.number(l.Quantile(0.95)), u.number(l.Quantile(0.99)), u.name
 }
-
-// edgeLatency returns the latency of an edge: the one that callers measured, network
-// time included, or, where no caller measured it, the one that callees measured.
-func edgeLatency(e servicegraph.Edge) servicegraph.Latency {
-	if e.Caller.Latency.Count() > 0 {
-		return e.Caller.Latency
-	}
-	return e.Callee.Latency
-}

@@ -41,7 +41,7 @@ func writeEdges(out io.Writer, g *servicegraph.Graph) {
 	}
 	rows := [][]string{{"SRC", "→", "DST", "CALLS", "RATE", "ERR", "P50", "P95", "P99"}}
 	for e := range g.Edges() {
-		l := edgeLatency(e)
+		l, _, _ := e.Latency()
 		rows = append(rows, []string{
 			tableName(e.ID.From), arrow(e.ID.Kind), tableName(e.ID.To),
 			count(e.Calls), rate(g, e.Calls), percent(e.Errors, e.Calls),

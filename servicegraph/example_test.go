@@ -144,3 +144,23 @@ func ExampleGraph_Top() {
 	// shop/checkout -> shop/cart: 30 calls, 0 errors
 	// left out: 2 nodes
 }
+
+func ExampleEdge_Latency() {
+	for e := range shop().ErrorsOnly().Edges() {
+		if latency, by, ok := e.Latency(); ok {
+			fmt.Printf("%v: p95 %v as the %v saw it, %.0f%% errors\n", e.ID, latency.Quantile(0.95), by, 100*e.ErrorRate())
+		}
+	}
+	// Output:
+	// shop/checkout -> billing/payments (request): p95 20ms as the caller saw it, 10% errors
+}
+
+// A filter that finds nothing is often a typing mistake.
+func ExampleGraph_Nearest() {
+	g := shop()
+	if g.Filter(named("payment")).NumNodes() == 0 {
+		fmt.Println("no node payment; did you mean one of", g.Nearest("payment"))
+	}
+	// Output:
+	// no node payment; did you mean one of [billing/payments]
+}

@@ -1,0 +1,155 @@
+// Package histogram counts durations in log-linear buckets: below 128 ns every value has a
+// bucket of its own; above, each power of two is cut into 64 equal buckets, so that a bucket
+// spans at most 1/64 of its values. Every boundary is fixed, so that histograms merge without
+// loss and in any order. The boundaries come from the bits of a value, not from a logarithm:
+// that is faster, and the same on every machine.
+package histogram
+
+import (
+	"iter"
+	"math"
+)
+
+// A Histogram has the weight of each bucket. It keeps them for the range in use alone (most
+// edges stay within three or four powers of two), and in the narrowest numbers that hold them:
+// nearly always weights are whole and small. The zero value is empty.
+type Histogram struct {
+	first int // bucket of the weight at 0, a multiple of step
+
+	// Exactly one of these has a length.
+	narrow  []uint16
+	wide    []uint32
+	weights []float64
+}
+
+// step is how many buckets the range grows by.
+const step = 16
+
+// Add adds a weight to bucket b.
+func (h *Histogram) Add(b int, weight float64) {
+	if i := uint(b - h.first); i < uint(len(h.narrow)) && weight == 1 && h.narrow[i] < math.MaxUint16 {
+		h.narrow[i]++
+		return
+	}
+	h.cover(b, b)
+	h.set(b-h.first, Sum(h.at(b-h.first), weight))
+}
+
+// Merge adds the weights of another histogram.
+func (h *Histogram) Merge(o *Histogram) {
+	if o.len() == 0 {
+		return
+	}
+	h.cover(o.first, o.first+o.len()-1)
+	if h.narrow != nil && o.narrow != nil && h.mergeNarrow(o) {
+		return
+	}
+	for b, weight := range o.All() {
+		h.set(b-h.first, Sum(h.at(b-h.first), weight))
+	}
+}
+
+// mergeNarrow is Merge where both histograms have small weights. Where a sum is too large for
+// a uint16, mergeNarrow changes nothing and reports false.
+func (h *Histogram) mergeNarrow(o *Histogram) bool {
+	to := h.narrow[o.first-h.first:][:len(o.narrow)]
+	for i, weight := range o.narrow {
+		if int(to[i])+int(weight) > math.MaxUint16 {
+			return false
+		}
+	}
+	for i, weight := range o.narrow {
+		to[i] += weight
+	}
+	return true
+}
+
+// All returns the buckets with a weight, and their weights, in rising order.
+func (h *Histogram) All() iter.Seq2[int, float64] {
+	return func(yield func(int, float64) bool) {
+		for i := range h.len() {
+			if weight := h.at(i); weight > 0 && !yield(h.first+i, weight) {
+				return
+			}
+		}
+	}
+}
+
+// len returns how many buckets the range has.
+func (h *Histogram) len() int { return len(h.narrow) + len(h.wide) + len(h.weights) }
+
+func (h *Histogram) at(i int) float64 {
+	switch {
+	case h.narrow != nil:
+		return float64(h.narrow[i])
+	case h.wide != nil:
+		return float64(h.wide[i])
+	}
+	return h.weights[i]
+}
+
+// set sets a weight, and changes to wider numbers where it does not fit.
+func (h *Histogram) set(i int, weight float64) {
+	whole := weight == math.Trunc(weight)
+	switch {
+	case h.narrow != nil && whole && weight <= math.MaxUint16:
+		h.narrow[i] = uint16(weight)
+	case h.narrow != nil && whole && weight <= math.MaxUint32:
+		h.wide = converted[uint32](h.narrow)
+		h.narrow = nil
+		h.wide[i] = uint32(weight)
+	case h.wide != nil && whole && weight <= math.MaxUint32:
+		h.wide[i] = uint32(weight)
+	case h.narrow != nil:
+		h.weights = converted[float64](h.narrow)
+		h.narrow = nil
+		h.weights[i] = weight
+	case h.wide != nil:
+		h.weights = converted[float64](h.wide)
+		h.wide = nil
+		h.weights[i] = weight
+	default:
+		h.weights[i] = weight
+	}
+}
+
+type number interface{ uint16 | uint32 | float64 }
+
+func converted[To, From number](from []From) []To {
+	to := make([]To, len(from))
+	for i, n := range from {
+		to[i] = To(n)
+	}
+	return to
+}
+
+// cover extends the range to the buckets lo to hi.
+func (h *Histogram) cover(lo, hi int) {
+	n := h.len()
+	if n > 0 && lo >= h.first && hi < h.first+n {
+		return
+	}
+	lo, end := lo&^(step-1), hi&^(step-1)+step
+	if n == 0 {
+		h.first, h.narrow = lo, make([]uint16, end-lo)
+		return
+	}
+	lo, end = min(lo, h.first), max(end, h.first+n)
+	before := h.first - lo
+	h.first = lo
+	switch {
+	case h.narrow != nil:
+		h.narrow = moved(h.narrow, before, end-lo)
+	case h.wide != nil:
+		h.wide = moved(h.wide, before, end-lo)
+	default:
+		h.weights = moved(h.weights, before, end-lo)
+	}
+}
+
+// moved returns a slice of length n with the numbers after some zeros.
+func moved[T number](numbers []T, zeros, n int) []T {
+	to := make([]T, n)
+	copy(to[zeros:], numbers)
+	return to
+}
