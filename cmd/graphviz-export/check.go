@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tempograph/tempograph/internal/quantity"
-	"github.com/tempograph/tempograph/internal/suggest"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/graphtest"
 )
@@ -22,11 +21,11 @@ type check struct {
 	*export
 	rulesFiles []string
 	goldens    []string
-	report     string
+	report     choice
 }
 
 func newCheckCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
-	c := &check{export: newExport(stdin, stdout, stderr)}
+	c := &check{export: newExport(stdin, stdout, stderr), report: choice{"text", "FORMAT", reportFormats}}
 	cmd := &cobra.Command{
 		Use:               "check --rules FILE [flags] [FILE|-]...",
 		Short:             "Check rules about who may call whom",
@@ -39,25 +38,20 @@ func newCheckCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 		},
 	}
 	group(cmd, "Rules", func(f *pflag.FlagSet) {
-		f.StringArrayVar(&c.rulesFiles, "rules", nil, "check the rules in `FILE`; can be repeated")
-		f.StringArrayVar(&c.goldens, "golden", nil, "check the golden topology in `FILE`, what some services promise to call; can be repeated")
+		f.StringArrayVar(&c.rulesFiles, "rules", nil, "check the rules in `FILE`; repeatable")
+		f.StringArrayVar(&c.goldens, "golden", nil, "check the golden topology in `FILE`; repeatable")
 	})
 	c.tempo.addTo(cmd)
 	group(cmd, "Output", func(f *pflag.FlagSet) {
-		f.StringVarP(&c.report, "format", "f", "text", "report in `FORMAT`: "+strings.Join(reportFormats(), ", "))
-		f.BoolVar(&c.stderr.quiet, "quiet", false, "no progress on standard error")
+		f.VarP(&c.report, "format", "f", "format of the report: "+alternatives(reportFormats))
+		f.BoolVar(&c.stderr.quiet, "quiet", false, "print no progress")
 	})
-	complete(cmd, "format", reportFormats)
+	completeChoice(cmd, "format", &c.report)
 	return cmd
 }
 
-// run reads rules and spans and writes the report. Its error says how many rules are
-// broken.
+// run reads rules and spans and writes the report. It returns an error if a rule is broken.
 func (c *check) run(ctx context.Context) error {
-	write, ok := reports[c.report]
-	if !ok {
-		return usagef("--format: unknown format %q: want %s%s", c.report, strings.Join(reportFormats(), ", "), suggest.DidYouMean(c.report, reportFormats()))
-	}
 	rules, goldens, err := c.rules()
 	if err != nil {
 		return err
@@ -79,35 +73,33 @@ func (c *check) run(ctx context.Context) error {
 	observed.Graph = g
 
 	r := reportOn(observed, rules)
-	if err := write(c.stdout, r); err != nil {
+	if err := reports[c.report.value](c.stdout, r); err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	if observed.NumNodes() == 0 && src.nothing != "" {
 		c.stderr.warnf("nothing to check: %s", strings.TrimPrefix(src.nothing, "nothing to draw: "))
 	}
-	if limit := src.limit; limit > 0 && observed.Report().Traces >= uint64(limit) {
-		c.stderr.warnf("%s", limitReached(limit))
-	}
+	c.warnLimit(src, observed.Graph)
 	if ids := graphtest.Unspoken(observed.Graph, goldens...); len(goldens) > 0 && len(ids) > 0 {
 		var names []string
 		for _, id := range ids {
 			names = append(names, id.String())
 		}
-		c.stderr.infof("no golden file speaks for %s", strings.Join(names, ", "))
+		c.stderr.infof("not covered by any golden topology: %s", strings.Join(names, ", "))
 	}
 	if n := r.broken(); n > 0 {
 		return fmt.Errorf("%d of %s broken", n, quantity.Of(len(r.rules), "rule"))
 	}
 	if skipped := observed.Report().Skipped; skipped > 0 {
-		return &statusError{statusPartial, fmt.Errorf("the rules hold as far as the graph goes, but %s left out, see above: it may hide what breaks them", quantity.Of(skipped, "record"))}
+		return &statusError{statusPartial, fmt.Errorf("all rules hold, but the graph is incomplete and may hide a violation: %s skipped, see above", quantity.Of(skipped, "record"))}
 	}
 	return nil
 }
 
-// rules reads the files of rules and the golden files.
+// rules reads the files with rules and with golden topologies.
 func (c *check) rules() (rules []graphtest.Rule, goldens []graphtest.Topology, err error) {
 	if len(c.rulesFiles)+len(c.goldens) == 0 {
-		return nil, nil, usagef("nothing to check: name a file of rules with --rules, or of a golden topology with --golden; graphviz-export check --help has the rules")
+		return nil, nil, usagef("nothing to check: name a file of rules with --rules, or a golden topology with --golden; see graphviz-export check --help")
 	}
 	var mistakes []error
 	for _, file := range c.rulesFiles {
@@ -117,7 +109,7 @@ func (c *check) rules() (rules []graphtest.Rule, goldens []graphtest.Topology, e
 		}
 		some, err := graphtest.Parse(file, string(text))
 		if err == nil && len(some) == 0 {
-			err = fmt.Errorf("%s: no rule in it", file)
+			err = fmt.Errorf("%s: the file has no rules", file)
 		}
 		rules = append(rules, some...)
 		mistakes = append(mistakes, split(err)...)
@@ -147,7 +139,7 @@ func (c *check) rules() (rules []graphtest.Rule, goldens []graphtest.Topology, e
 	return rules, goldens, nil
 }
 
-// split returns the errors that were joined to one.
+// split returns the errors that errors.Join has joined.
 func split(err error) []error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()

@@ -13,16 +13,16 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/graphtest"
 )
 
-// A ruleReport is what a check found.
+// A ruleReport is the result of a check.
 type ruleReport struct {
 	graph *servicegraph.Graph
 	rules []ruleResult
 }
 
-// A ruleResult is a rule and what breaks it.
+// A ruleResult is a rule with its violations.
 type ruleResult struct {
 	text       string
-	file       string // empty if it is of no single file
+	file       string // empty: the rule does not come from a single file
 	line       int
 	violations []graphtest.Violation
 }
@@ -40,7 +40,7 @@ func reportOn(o *graphtest.Observed, rules []graphtest.Rule) ruleReport {
 	return r
 }
 
-// broken returns how many rules do not hold.
+// broken returns the number of broken rules.
 func (r ruleReport) broken() (n int) {
 	for _, rule := range r.rules {
 		if len(rule.violations) > 0 {
@@ -50,7 +50,7 @@ func (r ruleReport) broken() (n int) {
 	return n
 }
 
-// reports write a report, by the name of the format.
+// reports are the functions that write a report, by format.
 var reports = map[string]func(io.Writer, ruleReport) error{
 	"text":   writeText,
 	"json":   writeJSON,
@@ -58,7 +58,8 @@ var reports = map[string]func(io.Writer, ruleReport) error{
 	"github": writeGitHub,
 }
 
-func reportFormats() []string { return []string{"text", "json", "junit", "github"} }
+// reportFormats are the formats of a report. The first is the default.
+var reportFormats = []string{"text", "json", "junit", "github"}
 
 func writeText(w io.Writer, r ruleReport) error {
 	if r.broken() == 0 {
@@ -73,7 +74,7 @@ func writeText(w io.Writer, r ruleReport) error {
 	return err
 }
 
-// The JSON form of a report.
+// A report in JSON.
 type (
 	jsonReport struct {
 		Holds  bool       `json:"holds"`
@@ -90,8 +91,8 @@ type (
 	}
 	jsonViolation struct {
 		Message     string     `json:"message"`
-		Edges       []jsonEdge `json:"edges,omitempty"`   // that are there and break the rule
-		Missing     []jsonEdge `json:"missing,omitempty"` // that are not there
+		Edges       []jsonEdge `json:"edges,omitempty"`   // edges of the graph that break the rule
+		Missing     []jsonEdge `json:"missing,omitempty"` // edges that the rule wants and the graph lacks
 		Explanation []string   `json:"explanation,omitempty"`
 	}
 	jsonEdge struct {
@@ -130,7 +131,7 @@ func writeJSON(w io.Writer, r ruleReport) error {
 	return enc.Encode(doc)
 }
 
-// details returns what is to be said about the rule, without the graph.
+// details describes the violations of the rule.
 func (r ruleResult) details() string {
 	var lines []string
 	for _, v := range r.violations {
@@ -148,8 +149,7 @@ func (r ruleResult) summary() string {
 	return first
 }
 
-// The JUnit form: a suite with a case for each rule, as test reports of CI systems
-// read it.
+// A report in the JUnit format of CI systems: a suite with one test case per rule.
 type (
 	junitSuites struct {
 		XMLName xml.Name   `xml:"testsuites"`
@@ -191,8 +191,8 @@ func writeJUnit(w io.Writer, r ruleReport) error {
 	return err
 }
 
-// writeGitHub writes workflow commands: GitHub shows an error at the line of each
-// broken rule, in the list of files that a pull request changes.
+// writeGitHub writes workflow commands: GitHub shows an error at the line of each broken
+// rule, among the changes of a pull request.
 func writeGitHub(w io.Writer, r ruleReport) error {
 	var b strings.Builder
 	for _, rule := range r.rules {
@@ -212,8 +212,8 @@ func writeGitHub(w io.Writer, r ruleReport) error {
 	return err
 }
 
-// githubData and githubProperty escape what would end a workflow command, or its
-// property.
+// githubData and githubProperty escape characters that would end a workflow command or one of
+// its properties.
 func githubData(s string) string {
 	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s)
 }

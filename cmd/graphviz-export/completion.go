@@ -14,8 +14,7 @@ import (
 	"github.com/tempograph/tempograph/internal/suggest"
 )
 
-// newCompletionCommand returns the command that writes what a shell needs to
-// complete commands, flags and some of their values.
+// newCompletionCommand returns the command that writes the completion script of a shell.
 func newCompletionCommand() *cobra.Command {
 	shells := map[string]func(*cobra.Command, io.Writer) error{
 		"bash":       func(root *cobra.Command, w io.Writer) error { return root.GenBashCompletionV2(w, true) },
@@ -26,26 +25,35 @@ func newCompletionCommand() *cobra.Command {
 	names := []string{"bash", "zsh", "fish", "powershell"}
 	return &cobra.Command{
 		Use:       "completion " + strings.Join(names, "|"),
-		Short:     "Write what a shell completes words with",
+		Short:     "Write a shell completion script",
 		Long:      section("Completion"),
 		ValidArgs: names,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usagef("completion: name one shell: %s", strings.Join(names, ", "))
+				return usagef("completion: name one shell: %s", alternatives(names))
 			}
 			write, ok := shells[args[0]]
 			if !ok {
-				return usagef("completion: unknown shell %q: want %s%s", args[0], strings.Join(names, ", "), suggest.DidYouMean(args[0], names))
+				return usagef("completion: unknown shell %q: want %s%s", args[0], alternatives(names), suggest.DidYouMean(args[0], names))
 			}
 			return write(cmd.Root(), cmd.OutOrStdout())
 		},
 	}
 }
 
-// complete lets shells complete the value of a flag with what values returns.
+// complete makes shells complete the value of a flag with the words that values returns.
 func complete(cmd *cobra.Command, flag string, values func() []string) {
-	err := cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return values(), cobra.ShellCompDirectiveNoFileComp
+	completeWith(cmd, flag, func(*cobra.Command, []string) []string { return values() })
+}
+
+// completeChoice makes shells complete the value of a flag with the words of a choice.
+func completeChoice(cmd *cobra.Command, flag string, c *choice) {
+	complete(cmd, flag, func() []string { return c.words })
+}
+
+func completeWith(cmd *cobra.Command, flag string, values func(*cobra.Command, []string) []string) {
+	err := cmd.RegisterFlagCompletionFunc(flag, func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		return values(cmd, args), cobra.ShellCompDirectiveNoFileComp
 	})
 	if err != nil {
 		panic(err) // there is no such flag
@@ -55,19 +63,14 @@ func complete(cmd *cobra.Command, flag string, values func() []string) {
 // nodeFlags are the flags whose value names nodes.
 var nodeFlags = []string{"focus", "near", "upstream", "downstream", "ignore", "hide", "gateway"}
 
-// completionTime is how long a shell may wait for the names in trace files.
+// completionTime bounds how long a shell waits for names from trace files.
 const completionTime = 2 * time.Second
 
-// completeNodes lets shells complete the names of nodes with those in the files that
-// are on the command line already.
+// completeNodes makes shells complete the names of nodes with those in the files that are
+// already on the command line.
 func (e *export) completeNodes(cmd *cobra.Command) {
 	for _, flag := range nodeFlags {
-		err := cmd.RegisterFlagCompletionFunc(flag, func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-			return e.nodeNames(cmd, args), cobra.ShellCompDirectiveNoFileComp
-		})
-		if err != nil {
-			panic(err) // there is no such flag
-		}
+		completeWith(cmd, flag, e.nodeNames)
 	}
 }
 
@@ -96,7 +99,7 @@ func (e *export) nodeNames(cmd *cobra.Command, files []string) (names []string) 
 	return names
 }
 
-// completeFiles leaves the arguments to the shell, which completes them as files.
+// completeFiles leaves the arguments to the shell, which completes file names.
 func completeFiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	return nil, cobra.ShellCompDirectiveDefault
 }

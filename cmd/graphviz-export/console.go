@@ -9,44 +9,43 @@ import (
 	"golang.org/x/term"
 )
 
-// A console is standard error as the user sees it: lines, and on a terminal one
-// more below them that shows how far the work has come. Its methods may be called
-// from several goroutines.
+// A console writes lines to standard error. On a terminal, a progress line below them shows
+// how far the work has come. Its methods are safe for concurrent use.
 type console struct {
 	out     io.Writer
-	quiet   bool          // no summary, no progress
-	verbose bool          // also what helps to find out why
-	delay   time.Duration // after which work is worth a line of progress
+	quiet   bool          // neither summary nor progress
+	verbose bool          // also details for diagnosis
+	delay   time.Duration // work that takes longer shows progress
 
 	mu    sync.Mutex
-	shown bool // the line of progress is on the screen
+	shown bool // the progress line is on the screen
 
-	said, saidBefore map[string]bool // lines of this round and the one before; nil: not in a round
+	written, writtenBefore map[string]bool // lines of this round and the one before; nil: not in a round
 }
 
-// progressDelay is how long work may take without a sign of life.
+// progressDelay is how long the program may work before it shows progress.
 const progressDelay = 500 * time.Millisecond
 
-// Control sequences that every terminal knows: to the first column, and erase
-// what is right of the cursor.
+// Control sequences that all terminals understand: return to the first column, and erase
+// the rest of the line.
 const (
 	carriageReturn = "\r"
 	eraseLine      = "\r\x1b[K"
 )
 
-// warnf writes a line that the user should see even with --quiet.
+// warnf writes a line even with --quiet.
 func (c *console) warnf(format string, args ...any) {
 	c.line("graphviz-export: " + oneLine(fmt.Sprintf(format, args...)))
 }
 
-// infof writes a line unless --quiet was given.
+// infof writes a line unless --quiet is set.
 func (c *console) infof(format string, args ...any) {
 	if !c.quiet {
 		c.line(oneLine(fmt.Sprintf(format, args...)))
 	}
 }
 
-// detailf writes a line if --verbose was given.
+// detailf writes a line if --verbose is set.
 func (c *console) detailf(format string, args ...any) {
 	if c.verbose {
 		c.line(oneLine(fmt.Sprintf(format, args...)))
@@ -56,10 +55,10 @@ func (c *console) detailf(format string, args ...any) {
 func (c *console) line(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.said != nil {
-		again := c.said[text] || c.saidBefore[text]
-		c.said[text] = true
-		if again {
+	if c.written != nil {
+		repeated := c.written[text] || c.writtenBefore[text]
+		c.written[text] = true
+		if repeated {
 			return
 		}
 	}
@@ -67,20 +66,20 @@ func (c *console) line(text string) {
 	fmt.Fprintln(c.out, text)
 }
 
-// round begins a round of work that is done again and again, until end is called. Lines
-// that were written in it, or in the round before, are not written again.
+// round begins one round of work that repeats; the returned function ends it. Lines already
+// written in this round or the one before are not written again.
 func (c *console) round() (end func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.said = make(map[string]bool)
+	c.written = make(map[string]bool)
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.said, c.saidBefore = nil, c.said
+		c.written, c.writtenBefore = nil, c.written
 	}
 }
 
-// erase takes the line of progress off the screen. The caller holds c.mu.
+// erase removes the progress line from the screen. The caller holds c.mu.
 func (c *console) erase() {
 	if c.shown {
 		io.WriteString(c.out, eraseLine)
@@ -88,9 +87,9 @@ func (c *console) erase() {
 	}
 }
 
-// working shows what status returns, several times a second, until stop is
-// called: on a terminal, and once the work has taken longer than the delay. It
-// calls status from another goroutine.
+// working shows the result of status as the progress line, ten times a second, until stop
+// is called. It does so only on a terminal, and only after the delay. It calls status from
+// another goroutine.
 func (c *console) working(status func() string) (stop func()) {
 	if c.quiet || !isTerminal(c.out) {
 		return func() {}
@@ -122,8 +121,8 @@ func (c *console) working(status func() string) (stop func()) {
 	}
 }
 
-// fit cuts a text to the width of the terminal: a line that wraps could not be
-// erased. The columns are those of letters that take one.
+// fit cuts a text to the width of the terminal, because a wrapped line could not be erased.
+// It counts each letter as one column.
 func (c *console) fit(text string) string {
 	columns, _, err := term.GetSize(int(c.out.(interface{ Fd() uintptr }).Fd()))
 	if r := []rune(text); err == nil && columns > 0 && len(r) >= columns {

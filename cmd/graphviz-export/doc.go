@@ -1,9 +1,10 @@
 /*
 Graphviz-export draws the service graph of distributed traces.
 
-It reads traces from files, or asks a Grafana Tempo for them, works out which
-service calls which, how often, how fast, and how it fails, and writes that as a
-picture, as DOT or Mermaid, as a table, or as data. No other program is needed.
+It reads traces from files or from Grafana Tempo and works out which service calls
+which: how often, how fast, and how many calls fail. It writes the graph as an image,
+as an interactive HTML report, as DOT or Mermaid, as a table, or as data for other
+programs. Graphviz is built in; no other program is needed.
 
 Usage:
 
@@ -14,17 +15,17 @@ Usage:
 
 # Examples
 
-A picture of the traces in a file:
+Draw the traces in a file:
 
 	$ graphviz-export -o servicegraph.svg examples/traces/hotrod.jsonl.gz
 	6 services, 5 edges, 55 traces → servicegraph.svg
 
-The same from a Tempo, of the requests to one service in the last hour:
+Draw the requests to one service in the last hour, from Tempo:
 
 	$ graphviz-export --tempo http://localhost:3200 --query '{ resource.service.name = "frontend" }' --since 1h -o servicegraph.svg
 	6 services, 5 edges, 55 traces (last 1h) → servicegraph.svg
 
-A table on the terminal:
+Print a table on the terminal:
 
 	$ graphviz-export examples/traces/hotrod.jsonl.gz
 	SRC      → DST           CALLS    RATE   ERR     P50     P95     P99
@@ -41,54 +42,56 @@ A table on the terminal:
 
 # Input
 
-A FILE holds traces as OpenTelemetry's protocol has them: JSON, one or many
-requests, as the Collector's file exporter writes it; or protobuf, one request or
-many behind their lengths. The answers of Tempo to a trace query, and the JSON of
-Jaeger and of Zipkin, are read as well. The form is told by the content, and gzip and
-zstd are undone. Several files give one graph, and traces may be spread over them. The
-file - is standard input, which is also read when something is piped into it and
-nothing else is named, by TEMPO_ADDR neither. A directory stands for the files below it that are
-named like traces: .json, .jsonl, .ndjson, .pb, .binpb, .protobuf or .otlp, and .gz
-or .zst behind that; what else is there is said on standard error. A pattern such as
-'traces/*.json' stands for what it matches.
+A FILE contains traces in the OpenTelemetry protocol (OTLP): as JSON, one request or
+one request per line, as the OpenTelemetry Collector's file exporter writes it; or as
+protobuf, a single request or length-delimited requests. The JSON of Tempo's trace
+API, of Jaeger and of Zipkin is read as well. The format is detected from the content;
+gzip and zstd are decompressed. Several files give one graph, and the spans of one trace
+may be in different files.
+
+The file - is standard input. Standard input is also read when no file is named and
+TEMPO_ADDR is unset. A directory stands for all files in it and below it whose names
+end in .json, .jsonl, .ndjson, .pb, .binpb, .protobuf or .otlp, optionally followed by
+.gz or .zst; other files are skipped and counted on standard error. A pattern such as
+'traces/*.json' stands for the files that it matches.
 
 A file may be larger than memory. At most 4,194,304 spans are held at a time, which
-takes up to 0.6 GB; of more, the traces that have been quiet longest are counted early, and
-what is said about that tells how many. Spans of them that come later still are left
-out, and counted: those of one trace should not be that far apart.
+takes up to 0.6 GB. When the input has more, the traces idle longest are counted first;
+the summary says how many. Spans that arrive after their trace was counted are skipped
+and reported, so the spans of one trace should not be that far apart.
 
-A file can also hold a graph that this command has written as JSON. Graphs and
-traces add up: an hour in one file and the next hour in another are two hours. A
-trace that is in both counts twice.
+A file can also contain a graph that graphviz-export has written as JSON. Graphs and
+traces add up: a file of one hour and a file of the next hour give the graph of two
+hours. A trace that is in both is counted twice.
 
-With --tempo, or TEMPO_ADDR and no file, the spans come from Tempo's HTTP API at
-that URL, which may have a path before Tempo's own, as behind a proxy. All traces
-with a span that matches --query and lies in the time range are taken whole, the
-newest --limit of them; a note says when there may be more. --trace takes traces by
+With --tempo, or with TEMPO_ADDR and no file, traces are read from Tempo's HTTP API.
+The URL may have a path, for example behind a proxy. A trace is read in full if any of
+its spans matches --query and lies in the time range. At most --limit traces are read,
+the newest; a warning says when there may be more. With --trace, traces are read by
 their ids instead.
 
-No secret has to be on the command line, where other users of the machine see it:
-passwords and tokens come from the environment or from files, and so can headers,
-with --header @FILE.
+Secrets need not be on the command line, where other users of the machine can see them:
+passwords and tokens come from the environment or from files, and headers can come from
+a file, with --header @FILE.
 
-The time range is --since before now; or before --to; or --from until --to.
-Durations are those of Go and of Prometheus: 90s, 1.5h, 1h30m, 1d12h, 2w. A time
-is 2026-01-31T09:30:00Z, with any zone; 2026-01-31, '2026-01-31 09:30' or 09:30, the
-last being today's, in local time, or in UTC with --utc; seconds or milliseconds
-of Unix; or now, now-2d. --since takes such a time as well.
+The time range is --since before now, --since before --to, or --from until --to.
+Durations have the syntax of Go or of Prometheus: 90s, 1.5h, 1h30m, 1d12h, 2w. A time
+is one of: 2026-01-31T09:30:00Z, with any zone; 2026-01-31, '2026-01-31 09:30' or 09:30
+(today), in local time, or in UTC with --utc; Unix seconds or milliseconds; now, or
+now-2d. The flag --since accepts a time as well.
 
-A record that cannot be read is reported with its position and left out, and so
-is a trace that Tempo does not give completely: the graph is written and the exit
-status is 4; so it is with the last object of JSON that is cut off. When a
-compressed file or one of protobuf is cut off, or a Tempo stops answering, nothing
-is written, because nobody could say what the graph is of.
+A record that cannot be read is reported with its position and skipped, and so is a
+trace that Tempo returns only in part. The graph is written without it, and the exit
+status is 4. The same holds for JSON whose last object is truncated. Nothing is written
+if a compressed file or a protobuf file is truncated, or if Tempo stops responding,
+because it is then unknown which traces the graph would cover.
 
-# Shape
+# Filters
 
-Large graphs are drawn in part. RE is a regular expression of Go that is looked for
-in the name of a node, with its namespace: "cart" finds shop/cart and cart-cache,
-"^shop/cart$" the first alone. Flags with an RE can be repeated. What is left out is
-counted in the summary and in the heading of what is written.
+Filters show a part of a large graph. RE is a Go regular expression that is searched
+for in the name of a node, including its namespace: "cart" matches shop/cart and
+cart-cache, "^shop/cart$" matches only the first. Flags with an RE can be repeated. The
+summary, and the heading of the output, count what the filters hide.
 
 	$ graphviz-export --near customer examples/traces/hotrod.jsonl.gz
 	SRC      → DST       CALLS  RATE   ERR     P50     P95     P99
@@ -102,96 +105,115 @@ counted in the summary and in the heading of what is written.
 	3 hidden edges: left out of this view, with 1,274 calls
 	1 skewed span: clock skew: the callee's span starts before the caller's span or ends after it
 
-The flags work in this order, whatever the order on the command line:
+The flags take effect in this order, whatever their order on the command line:
 
-	--ignore RE        the nodes are gone, and so are the calls from and to them
-	--gateway RE       as --hide, and requests from outside enter the services behind
-	--hide RE          the nodes are gone, but a call through them stays: A → hidden → B
-	                   is a dotted edge A → B, whose numbers are shares by requests
-	--group-by KEY     one node for each namespace, or for each value of an attribute
-	--focus RE         the nodes, all that call them and all that they call, however far
-	--near RE          the nodes and those up to --depth calls away, which is 1
-	--upstream RE      the nodes and who calls them, up to --depth calls away
-	--downstream RE    the nodes and whom they call, likewise
-	--errors-only      edges with errors, and nodes that fail
-	--orphans          services that no edge touches
-	--min-rate N       edges with at least so many calls per second
-	--edgefraction F   edges with at least that part of all calls
-	--nodecount N      the busiest nodes
+	--errors-of SIDE   count only the errors that callers saw, or that callees saw
+	--ignore RE        drop the nodes and all calls from and to them
+	--gateway RE       like --hide, and requests from outside to the nodes become requests
+	                   from outside to the nodes that they call
+	--hide RE          hide the nodes and keep the calls through them: A → hidden → B
+	                   becomes a dotted edge A → B, with its fraction of the calls
+	--group-by KEY     merge nodes by namespace, or by a resource attribute
+	--entries          keep nodes that requests from outside can reach
+	--focus RE         keep the nodes, everything that leads to them, and everything
+	                   that they lead to; --depth limits the distance
+	--near RE          keep the nodes and those up to --depth calls away (default 1)
+	--upstream RE      keep the nodes and everything that leads to them, up to --depth
+	--downstream RE    keep the nodes and everything that they lead to, up to --depth
+	--errors-only      keep edges with errors, and nodes that fail
+	--orphans          keep services without any edge
+	--min-rate N       keep edges with at least N calls per second
+	--edgefraction F   keep edges with at least fraction F of all calls
+	--nodecount N      keep the N busiest nodes
 
-Another three change how spans become a graph: --queue-nodes, --split-by and
---http-errors.
+# Graph
+
+These flags change how spans become a graph:
+
+	--split-by KEY     one node per value of a resource attribute: cart@1.4 and cart@1.5
+	--queue-nodes      queues and topics are nodes between producers and consumers
+	--user-node        requests from outside are calls from a node named user
+	--http-errors      HTTP status 500 and above is an error, even if the span has no status
+	--infer            if a call has no callee, and the parent of exactly one server span
+	                   in its time is missing, guess that the call led to that span
+	--no-address-learning
+	                   by default, a call without a server span is attributed to the
+	                   service that answered other calls to the same address and port,
+	                   such as the failed calls to a service that is down. With this
+	                   flag, the call leads to a node named after the address
+	--no-embedded-databases
+	                   leave out databases that run inside a service, such as SQLite
 
 # Output
 
-The extension of the file after -o is the format: .svg, .png or .dot for a picture;
-.html for a page to look around in, which is one file and fetches nothing; .mmd
-for a Mermaid flowchart, which GitHub and GitLab draw; .md or .txt for a table;
-.csv, .graphml or .json for other programs. Given several times, -o writes several
-files of one reading. With -f, the format is the one named there, or of that extension;
--f grafana, which has no extension, gives what Grafana's node graph panel shows. Without
--o, the graph goes to standard output: as a table if that is a terminal, as DOT
-otherwise:
+The extension of the file after -o selects the format: .svg, .png or .dot for an image;
+.html for an interactive report, a single file that loads nothing from the network;
+.mmd for a Mermaid flowchart, which GitHub and GitLab render; .md or .txt for a table;
+.csv, .graphml or .json for other programs. The flag -o can be repeated, to write several
+files after reading the traces once. The flag -f names the format, or its extension,
+independently of the file name; only -f grafana, the format of Grafana's node graph
+panel, has no extension. Without -o, the graph goes to standard output: as a table on a
+terminal, as DOT otherwise:
 
 	$ graphviz-export --quiet examples/traces/hotrod.jsonl.gz | head -n 1
 	digraph servicegraph {
 
-A file is written beside its place and moved there when it is whole. A summary
-and everything else that is not the graph goes to standard error; --quiet leaves
-only warnings and errors, --verbose adds what helps to find out why.
+A file is written completely or not at all: an existing file is replaced only after the
+new one is complete. The summary and all messages go to standard error. With --quiet
+there are only warnings and errors; with --verbose there are details for diagnosis.
 
-The picture is laid out by Graphviz, which takes up to 250 nodes and 500 edges;
-larger graphs can be drawn in part, in full with --force, or written in the other
-formats. A page of HTML takes any graph: of a larger one it draws the busiest part,
-and says so; its tables have all of it, with search. In the page, the key ? lists the
-others.
+SVG and PNG images are limited to 250 nodes and 500 edges, because the layout of larger
+graphs can take very long. A larger graph can be filtered, drawn in full with --force, or
+written in another format. An HTML report accepts any graph: if the graph is too large, the report
+draws its busiest part and says so; the tables contain everything and can be searched.
+In the report, the key ? lists all keys.
 
 # JSON
 
-The JSON form is an object of this type. Its bytes depend on nothing but the
-spans: not on their order, nor on the form or number of the files.
+The JSON is an object of the type Graph. Its bytes depend only on the spans, and not on
+their order, the input format or the number of files.
 
 	type Graph struct {
-		Schema int    // 1; grows when a field changes its meaning
+		Schema int    // 1; increases when a field changes its meaning
 		Nodes  []Node // sorted by namespace, name, type
 		Edges  []Edge // sorted by caller, callee, kind
-		Report Report // what became of every span
+		Report Report // the outcome of every span
 	}
 	type Node struct {
 		ID        string  // namespace/name, or the name alone without a namespace
 		Namespace string
 		Name      string
-		Type      string  // service, or what it is if it has no spans: database, queue, external, ...
+		Type      string  // service; without spans of its own: database, queue, external, ...
 		Entries   float64 // requests from outside
-		Requests  Stats   // all requests, those included
+		Requests  Stats   // all requests, including those from outside
 	}
 	type Edge struct {
 		From, To       string  // IDs of nodes
-		Source, Target int     // their positions in Nodes
+		Source, Target int     // indexes in Nodes
 		Kind           string  // request or message
 		Calls, Errors  float64
-		Caller, Callee *Stats  // as either side saw it; absent if it has no spans
+		Caller, Callee *Stats  // as each side saw the calls; absent if it sent no spans
 		...
 	}
 	type Stats struct {
 		Calls, Errors float64
-		Observed      uint64   // spans
+		Observed      uint64   // number of spans
 		Latency       *Latency // count, sum, min, max, p50, p95, p99 in nanoseconds, and buckets
 	}
 
-The names in the JSON begin with a small letter, such as "from". More fields may
-come without a new schema. All of them are in servicegraph/graph.schema.json, a
-JSON Schema.
+In the JSON, the names of fields begin with a lower-case letter, such as "from". New
+fields may appear without a new schema. The JSON Schema servicegraph/graph.schema.json
+describes all fields.
 
 # Rules
 
-Graphviz-export check draws nothing: it checks what the traces show against rules about
-who may call whom, and exits with 1 if one is broken.
+Graphviz-export check verifies rules about which service may call which. It draws
+nothing, and exits with 1 if a rule is broken.
 
 	$ graphviz-export check --rules examples/traces/hotrod.rules examples/traces/hotrod.jsonl.gz
 	8 rules: all hold in 6 services, 5 edges, 55 traces
 
-A file of rules has one on each line:
+A file of rules has one rule per line:
 
 	never frontend -> mysql
 	only customer -> mysql
@@ -200,75 +222,75 @@ A file of rules has one on each line:
 	errors frontend -> * at most 5%
 	latency caller p95 frontend -> route at most 100ms
 
-All rules there are, and how nodes are written, are in the documentation of the Go
-package servicegraph/graphtest, which tests the same rules in unit tests. An unknown
-word is an error with its place.
+The documentation of the Go package servicegraph/graphtest describes all rules and how
+to write nodes; the package verifies the same rules in unit tests. An unknown word is an
+error with its position.
 
-With --golden, the file is a golden topology of the kind that graphtest.Golden
-writes: the calls of some services, which they promise to make and no others. Given
-several, each by the team of a service, they are checked together, and what breaks
-a promise is listed with its file.
+With --golden, the file is a golden topology as graphtest.Golden writes it: the calls
+that some services promise to make, and no others. Each team can keep one for its
+service; given together they are checked as a whole, and a broken promise is reported
+with its file.
 
-The report goes to standard output as text; or, with --format, as json; as junit, for
-the test reports of CI systems; as github, for notes at the lines of the rules in a
-pull request. Where the traces come from is said as for a picture. The JSON is an
-object of this type, with names that begin with a small letter:
+The report goes to standard output: as text, or with --format as json, as junit for the
+test reports of CI systems, or as github for annotations at the lines of the rules in a
+pull request. The flags for input are the same as for drawing. The JSON report is an
+object of the type Report; the names of its fields begin with a lower-case letter:
 
 	type Report struct {
-		Holds         bool // all of the rules
+		Holds         bool // all rules hold
 		Traces, Spans int
 		Rules         []Rule // in the order of the files
 	}
 	type Rule struct {
-		Rule       string // its text
+		Rule       string // the text of the rule
 		File       string
 		Line       int
 		Holds      bool
 		Violations []struct {
 			Message     string
-			Edges       []Edge   // that are there and break the rule
-			Missing     []Edge   // that should be there
+			Edges       []Edge   // edges of the graph that break the rule
+			Missing     []Edge   // edges that the rule wants and the graph lacks
 			Explanation []string // lines
 		}
 	}
 	type Edge struct {
 		From, To string   // namespace/name, or the name alone without a namespace
 		Kind     string   // request or message
-		Traces   []string // examples, by id
+		Traces   []string // ids of example traces
 	}
 
 # Viewer
 
 Graphviz-export serve shows the graph in a browser, with search, filters and tables, and
-keeps it up to date until Ctrl-C. What is selected and looked at stays where it is.
+keeps it up to date until Ctrl-C. An update does not change the selection or the view.
 
-With --otlp it takes the spans that services send, and needs nothing else: no Tempo, no
-Collector. Services that send to where OTLP usually goes need no setting either:
+With --otlp it receives the spans that services send, without Tempo and without the
+OpenTelemetry Collector. Services that export to the default endpoint of OTLP need no
+configuration:
 
 	graphviz-export serve --otlp --open
 
-The graph is that of all spans since the start, and grows with the services and calls
-that there are, not with time: of what is complete only counts are kept, and at most
-200,000 spans of 50,000 traces are held that may not be. Spans that are invalid are
-rejected, and their sender is told. A request of OTLP has at most 16 MiB.
+The graph covers all spans since the start. Its size depends on the number of services
+and of calls between them, not on time: complete traces are counted and forgotten, and
+at most 200,000 spans in 50,000 incomplete traces are held. Invalid spans are rejected,
+and the sender is told. A request may have at most 16 MiB.
 
-Without --otlp, what to read is said as for a picture: files, which are read again when
-they have changed; or a Tempo, which is asked again --every 30s, for the time range that
---since means then. When that fails, the page says why, and keeps the last graph; so
-does standard error, once.
+Without --otlp, the input is the same as for drawing: files, which are read again when
+they change; or Tempo, which is queried again every 30 seconds (--every), for the same
+time range relative to now. If that fails, the viewer keeps the last graph and shows the
+error, which is also printed once on standard error.
 
 	graphviz-export serve --tempo http://localhost:3200 --since 15m --every 10s
 
-The page is for this machine alone unless --listen says otherwise, and OTLP is taken
-from it alone unless --otlp-grpc and --otlp-http do. There is no password: whoever
-reaches these ports may look and send. Beside the page there is the graph in all
-formats, such as /graph.json and /graph.svg.
+The viewer can be reached only from this machine, unless --listen says otherwise; the
+same holds for the OTLP receiver with --otlp-grpc and --otlp-http. There is no password:
+everyone who can reach these ports can see the graph and send spans. The viewer also
+serves the graph in every format, for example at /graph.json and /graph.svg.
 
 # Completion
 
 Graphviz-export completion writes a script with which a shell completes commands,
-flags, files and formats. It takes effect in the shell that reads it, such as from
-a start-up file:
+flags, file names and formats. Load it in a startup file of the shell:
 
 	source <(graphviz-export completion bash)
 	source <(graphviz-export completion zsh)
@@ -277,26 +299,26 @@ a start-up file:
 
 # Environment
 
-	TEMPO_ADDR, TEMPO_URL            URL of the Tempo to ask when neither it nor a file is named
-	TEMPO_ORG_ID                     tenant, as --org-id
-	TEMPO_USERNAME, TEMPO_PASSWORD   basic authentication at the Tempo
-	TEMPO_BEARER_TOKEN               authentication by token instead, or by one in the file
-	TEMPO_BEARER_TOKEN_FILE          that this names
-	TEMPO_CA_CERT_PATH               file of the certificates to trust in place of the system's
+	TEMPO_ADDR, TEMPO_URL            URL of Tempo, if neither --tempo nor a file is given
+	TEMPO_ORG_ID                     tenant, like --org-id
+	TEMPO_USERNAME, TEMPO_PASSWORD   user and password for basic authentication
+	TEMPO_BEARER_TOKEN               bearer token, instead of a user and password
+	TEMPO_BEARER_TOKEN_FILE          file that holds the bearer token
+	TEMPO_CA_CERT_PATH               file of CA certificates to trust instead of the system's
 	TEMPO_CLIENT_CERT_PATH, TEMPO_CLIENT_KEY_PATH
-	                                 files of the client's own certificate and its key
+	                                 files of the client certificate and its key
 	HTTP_PROXY, HTTPS_PROXY, NO_PROXY
-	                                 proxy on the way to the Tempo, as for other programs
+	                                 proxies between here and Tempo, as for other programs
 
 # Exit status
 
-	0    done
-	1    failed: one line on standard error says what, and nothing was written;
-	     of check: a rule is broken, as all but empty are without a call
-	2    wrong usage: of a flag, or a query that Tempo rejects
-	3    nothing matched: no traces, no trace with the given id, or nothing left after
-	     --focus and the like; nothing was written. With --allow-empty: 0
-	4    written, but incomplete: something could not be read
-	130  interrupted by Ctrl-C; nothing was written
+	0    success
+	1    failure: standard error says why, and nothing was written;
+	     check: a rule is broken (on an empty graph every rule fails except empty)
+	2    usage error: a wrong flag, or a query that Tempo rejects
+	3    nothing matched: no traces, no trace with this id, or no node left after filters;
+	     nothing was written (with --allow-empty: an empty graph, and status 0)
+	4    the graph was written, but is incomplete: some input could not be read
+	130  interrupted by Ctrl-C; nothing was written (serve ends with 0)
 */
 package main

@@ -19,8 +19,7 @@ import (
 	"github.com/tempograph/tempograph/tempoclient"
 )
 
-// An export is one run of the command: from a source of spans to one picture,
-// table or document.
+// An export is one run of the command: it reads spans from a source and writes their graph.
 type export struct {
 	stdin  io.Reader
 	stdout io.Writer
@@ -30,28 +29,29 @@ type export struct {
 	outputs []string
 	format  string
 	tempo   tempoFlags
-	shape   shape
-	look    look
-	given   func(flag string) bool // whether the user typed the flag
+	filter  filterFlags
+	graph   graphFlags
+	style   styleFlags
+	given   func(flag string) bool // reports whether the user set the flag
 
-	held int // spans at a time: maxHeld, but in tests
+	held int // limit on the spans held in memory: maxHeld, except in tests
 
 	allowEmpty bool
 	force      bool
 	timeout    time.Duration
-	commands   []string // what the first argument could have been
+	commands   []string // names of subcommands, for suggestions
 }
 
-// run reads, builds, shapes, renders and writes, and says how it went. What can be
-// known to fail before traces are read fails before: reading may take minutes.
+// run reads spans, builds the graph, filters it, and writes it. Mistakes that do not depend
+// on the traces are reported before reading, which may take minutes.
 func (e *export) run(ctx context.Context) error {
 	ctx, cancel := e.bounded(ctx)
 	defer cancel()
-	steps, err := e.shape.steps()
+	steps, err := e.steps()
 	if err != nil {
 		return err
 	}
-	if err := e.look.check(); err != nil {
+	if err := e.style.check(); err != nil {
 		return err
 	}
 	src, err := e.source()
@@ -59,7 +59,7 @@ func (e *export) run(ctx context.Context) error {
 		return err
 	}
 	defer src.close()
-	targets, err := e.targets(e.look.formats(draw.Options{}))
+	targets, err := e.targets(e.style.formats(draw.Options{}))
 	if err != nil {
 		return err
 	}
@@ -69,46 +69,44 @@ func (e *export) run(ctx context.Context) error {
 	}
 	skipped := g.Report().Skipped
 	if g.NumNodes() == 0 && skipped > 0 {
-		return fmt.Errorf("nothing to draw: all there was are the %s above", quantity.Of(skipped, "broken record"))
+		return fmt.Errorf("nothing to draw: %s skipped, see above, and nothing else in the input", quantity.Of(skipped, "record"))
 	}
 	if g.NumNodes() == 0 && !e.allowEmpty {
 		return &statusError{statusNothing, errors.New(src.nothing)}
 	}
-	g, notes, err := shaped(g, steps, e.allowEmpty, e.stderr.warnf)
+	g, notes, err := filtered(g, steps, e.allowEmpty, e.stderr.warnf)
 	if err != nil {
 		return err
 	}
 	if g.NumNodes() == 0 && !e.allowEmpty {
-		return &statusError{statusNothing, fmt.Errorf("nothing to draw: nothing is left after %s", strings.Join(notes, "; "))}
+		return &statusError{statusNothing, fmt.Errorf("nothing to draw: no node is left: %s", strings.Join(notes, "; "))}
 	}
 	if err := e.write(ctx, g, src, notes, targets); err != nil {
 		return err
 	}
-	if limit := src.limit; limit > 0 && g.Report().Traces >= uint64(limit) {
-		e.stderr.warnf("%s", limitReached(limit))
-	}
+	e.warnLimit(src, g)
 	if skipped > 0 {
-		return &statusError{statusPartial, fmt.Errorf("the graph is incomplete: %s left out, see above", quantity.Of(skipped, "record"))}
+		return &statusError{statusPartial, fmt.Errorf("the graph is incomplete: %s skipped, see above", quantity.Of(skipped, "record"))}
 	}
 	return nil
 }
 
-// bounded returns a context that is done after the --timeout, if there is one.
+// bounded returns a context that ends after --timeout, if that is set.
 func (e *export) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	if e.timeout <= 0 {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeoutCause(ctx, e.timeout, fmt.Errorf("not done after %v: raise --timeout, or take fewer traces", e.timeout))
+	return context.WithTimeoutCause(ctx, e.timeout, fmt.Errorf("stopped after %v: raise --timeout, or select fewer traces", e.timeout))
 }
 
-// write makes all documents before it writes the first one.
+// write renders all outputs before it writes the first one.
 func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source, notes []string, targets []target) error {
-	drawing := e.drawing(ctx, src, notes)
-	drawing.Force = e.force
+	options := e.options(ctx, src, notes)
+	options.Force = e.force
 	if e.force {
-		drawing.Timeout = math.MaxInt64 // --timeout, or the user, ends it
+		options.Timeout = math.MaxInt64 // --timeout and Ctrl-C still end it
 	}
-	list := e.look.formats(drawing)
+	list := e.style.formats(options)
 	docs := make([][]byte, len(targets))
 	for i, t := range targets {
 		f, err := render.ByName(list, t.format.Name)
@@ -147,39 +145,43 @@ func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source, n
 	return nil
 }
 
-// drawing returns how pictures of what comes from a source are drawn. The notes say what
-// they leave out of it.
-func (e *export) drawing(ctx context.Context, src source, notes []string) draw.Options {
-	look := e.look.look()
-	if look.Title == "" {
-		look.Title = src.title
+// options returns how to draw the graph of a source. The notes say what filters left out.
+func (e *export) options(ctx context.Context, src source, notes []string) draw.Options {
+	style := e.style.style()
+	if style.Title == "" {
+		style.Title = src.title
 	} else {
-		look.Query = src.title
+		style.Query = src.title
 	}
-	look.Source, look.Notes = src.origin, notes
+	style.Source, style.Notes = src.origin, notes
 	return draw.Options{
-		Style:   look,
-		Theme:   e.look.colours(),
+		Style:   style,
+		Theme:   e.style.colors(),
 		Worker:  []string{workerArg},
 		Context: ctx,
 	}
 }
 
-// shownSkips is how many of the records that were left out are described before
-// the rest is only counted.
+// warnLimit warns if Tempo may have more traces than --limit allowed.
+func (e *export) warnLimit(src source, g *servicegraph.Graph) {
+	if src.limit > 0 && g.Report().Traces >= uint64(src.limit) {
+		e.stderr.warnf("--limit %d was reached and there may be more traces: raise --limit, or shorten the time range", src.limit)
+	}
+}
+
+// shownSkips is the number of skipped records that are described one by one; the rest is
+// only counted.
 const shownSkips = 5
 
-// maxHeld is how many spans the command holds at a time, in about half a GB. A file
-// of more than these is read all the same; see [servicegraph.Window] for what that
-// means for traces that are spread over it.
+// maxHeld is the number of spans held in memory at a time, about half a GB. Longer input is
+// read in full; [servicegraph.Window] says what this means for traces spread over it.
 const maxHeld = 4 << 20
 
-// read builds the graph of a source, or lets build do it, if that is not nil. It shows
-// on the way how far it has come, and says in the end what it had to leave out, unless
-// all was in vain.
+// read returns the graph of a source. If build is not nil, it builds the graph. On the way,
+// read shows progress; in the end it reports what was skipped, unless reading failed.
 func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error)) (*servicegraph.Graph, error) {
 	var spans atomic.Int64
-	var skips []*servicegraph.SkipError // the first of them
+	var skips []*servicegraph.SkipError // the first ones, at most shownSkips
 	skipped := func(skip *servicegraph.SkipError) error {
 		if len(skips) < shownSkips {
 			skips = append(skips, skip)
@@ -194,7 +196,7 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 		} else if n := spans.Load(); n > 0 {
 			progress = quantity.Of(n, "span") + ", "
 		}
-		return fmt.Sprintf("reading: %s%v, from %s", progress, time.Since(started).Truncate(time.Second), src.name)
+		return fmt.Sprintf("reading %s: %s%v", src.name, progress, time.Since(started).Truncate(time.Second))
 	})
 	defer stop()
 
@@ -216,7 +218,7 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 			}
 		}
 	}
-	cfg := e.shape.config()
+	cfg := e.config()
 	cfg.Window.Spans = e.held
 	var g *servicegraph.Graph
 	var err error
@@ -240,26 +242,26 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 		g = servicegraph.Merge(append(src.graphs(), g)...)
 	}
 	r := g.Report()
-	e.stderr.detailf("read %s of %s from %s in %v: %s of a call between two nodes, %s without a callee, %s whose parent never arrived, %s delivered twice",
+	e.stderr.detailf("read %s in %s from %s in %v: %s in calls between two nodes, %s to an unknown callee, %s with a missing parent, %s",
 		quantity.Of(r.Spans, "span"), quantity.Of(r.Traces, "trace"), src.name, time.Since(started).Round(time.Millisecond),
-		quantity.Of(r.Paired+r.Virtual, "side"), quantity.Of(r.Unresolved, "call"), quantity.Of(r.MissingParent, "span"), quantity.Of(r.Duplicate, "span"))
+		quantity.Of(r.Paired+r.Virtual, "span"), quantity.Of(r.Unresolved, "call"), quantity.Of(r.MissingParent, "span"), quantity.Of(r.Duplicate, "duplicate span"))
 	if n := r.EvictedSpans; n > 0 {
-		e.stderr.infof("more than %s in one go: %s counted before the end, to make room", quantity.Of(e.held, "span"), quantity.Of(n, "trace"))
+		e.stderr.infof("the input has more than %s: %s counted early to limit memory", quantity.Of(e.held, "span"), quantity.Of(n, "trace"))
 	}
 	if r.Late > 0 {
-		e.stderr.warnf("left out: %s of traces that were counted before", quantity.Of(r.Late, "span"))
+		e.stderr.warnf("skipped: %s whose trace was already counted: the spans of a trace should be less than %s apart",
+			quantity.Of(r.Late, "span"), quantity.Of(e.held, "span"))
 	}
 	for _, skip := range skips {
-		e.stderr.warnf("left out: %v", skip)
+		e.stderr.warnf("skipped: %v", skip)
 	}
-	if more := g.Report().Skipped - uint64(len(skips)); more > 0 {
-		e.stderr.warnf("left out: %s more", quantity.Of(more, "record"))
+	if more := r.Skipped - uint64(len(skips)); more > 0 {
+		e.stderr.warnf("skipped: %s", quantity.Of(more, "more record"))
 	}
 	return g, nil
 }
 
-// render returns the whole document, so that nothing is written when a part of
-// it cannot be made.
+// render returns a whole document: an error while rendering must not leave half a file.
 func (e *export) render(f render.Format, g *servicegraph.Graph) ([]byte, error) {
 	stop := e.stderr.working(func() string { return "drawing " + summary(g) })
 	defer stop()
@@ -267,15 +269,15 @@ func (e *export) render(f render.Format, g *servicegraph.Graph) ([]byte, error) 
 	began := time.Now()
 	if err := f.Renderer.Render(&doc, g); err != nil {
 		if errors.Is(err, draw.ErrTooLarge) {
-			return nil, fmt.Errorf("%w: take a part with --nodecount 80 or --focus NAME, draw all of it with --force, or write .dot or .json", err)
+			return nil, fmt.Errorf("%w: draw a part with --nodecount 80 or --focus NAME, draw everything with --force, or write .dot or .json", err)
 		}
 		return nil, err
 	}
-	e.stderr.detailf("made %d bytes of %s in %v", doc.Len(), f.Name, time.Since(began).Round(time.Millisecond))
+	e.stderr.detailf("rendered %s of %s in %v", quantity.Of(doc.Len(), "byte"), f.Name, time.Since(began).Round(time.Millisecond))
 	return doc.Bytes(), nil
 }
 
-// summary says what a graph holds: "6 services, 5 edges, 55 traces".
+// summary counts what a graph has: "6 services, 5 edges, 55 traces".
 func summary(g *servicegraph.Graph) string {
 	services, groups := 0, 0
 	for n := range g.Nodes() {
@@ -294,7 +296,7 @@ func summary(g *servicegraph.Graph) string {
 		parts = append(parts, quantity.Of(groups, "group"))
 	}
 	if others := g.NumNodes() - services - groups; others > 0 {
-		parts = append(parts, quantity.Of(others, "uninstrumented peer"))
+		parts = append(parts, quantity.Of(others, "uninstrumented dependency"))
 	}
 	parts = append(parts, quantity.Of(g.NumEdges(), "edge"), quantity.Of(g.Report().Traces, "trace"))
 	return strings.Join(parts, ", ")

@@ -14,7 +14,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/draw"
 )
 
-// A graph that is too large to draw can still be written in other formats.
+// A graph that is too large to draw can be written in other formats.
 func TestTooLarge(t *testing.T) {
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "large.json"), filepath.Join(dir, "graph.svg")
@@ -22,7 +22,7 @@ func TestTooLarge(t *testing.T) {
 
 	var stdout, stderr bytes.Buffer
 	err := run(t.Context(), strings.NewReader(""), &stdout, &stderr, []string{"-o", out, in})
-	if statusOf(err) != statusFailed || !errors.Is(err, draw.ErrTooLarge) || !strings.HasSuffix(err.Error(), ": take a part with --nodecount 80 or --focus NAME, draw all of it with --force, or write .dot or .json") {
+	if statusOf(err) != statusFailed || !errors.Is(err, draw.ErrTooLarge) || !strings.HasSuffix(err.Error(), ": draw a part with --nodecount 80 or --focus NAME, draw everything with --force, or write .dot or .json") {
 		t.Errorf("drawing 251 services: %v", err)
 	}
 	if _, err := os.Stat(out); err == nil {
@@ -33,8 +33,8 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// With --force it is drawn all the same; here it is one service that calls 250 others,
-// which is easy.
+// With --force, a graph of any size is drawn. The graph of this test is large but has a simple
+// layout: one service calls 250 others.
 func TestForce(t *testing.T) {
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "star.json"), filepath.Join(dir, "graph.svg")
@@ -46,18 +46,18 @@ func TestForce(t *testing.T) {
 		t.Fatal(err)
 	}
 	if message, err := exec.Command("graphviz-export", "-o", out, in).CombinedOutput(); err == nil {
-		t.Fatalf("251 services are drawn: %s", message)
+		t.Fatalf("251 services are drawn without --force: %s", message)
 	}
 	if message, err := exec.Command("graphviz-export", "--force", "-o", out, in).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, message)
 	}
 	if got, err := os.ReadFile(out); err != nil || !bytes.Contains(got, []byte(">s250<")) {
-		t.Errorf("the picture lacks a service (%v)", err)
+		t.Errorf("the image lacks a service (%v)", err)
 	}
 }
 
-// writeTangle writes traces of services that call each other at random, each of
-// them at least once: as hard a graph to lay out as there is of its size.
+// writeTangle writes traces of services that call each other at random, each service at least
+// once. No other graph of this size is harder to lay out.
 func writeTangle(t *testing.T, path string, services, calls int) {
 	random := rand.New(rand.NewPCG(1, 2))
 	var b strings.Builder
@@ -71,7 +71,7 @@ func writeTangle(t *testing.T, path string, services, calls int) {
 	}
 }
 
-// resourceSpan returns a span of a service in OTLP JSON.
+// resourceSpan returns a span of a service, with its resource, as OTLP JSON.
 func resourceSpan(service, trace, id, parent, kind int) string {
 	parentID := ""
 	if parent != 0 {

@@ -23,21 +23,22 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
 )
 
-// Files as a source: which ones the arguments mean, and what is in them.
+// This file turns the arguments of the command into a source: files, directories, patterns
+// and standard input.
 
-// stdinName is what messages call standard input.
+// stdinName is the name of standard input in messages.
 const stdinName = "standard input"
 
-// An input is one thing to read from beginning to end.
+// An input is one file or stream, to be read from beginning to end.
 type input struct {
 	name string
 	open func(context.Context) (io.ReadCloser, error)
 }
 
-// fileSource returns the spans of files, one after the other. It makes sure that
-// all of them are there, because the last one is reached late.
+// fileSource returns the spans of files, one file after the other. It checks at once that
+// all files exist: reading may take minutes to reach the last one.
 func (e *export) fileSource(args []string) (source, error) {
-	cfg := tracefile.Config{Keep: e.shape.config().Reads}
+	cfg := tracefile.Config{Keep: e.config().Reads}
 	var inputs []input
 	for _, arg := range args {
 		found, err := e.inputs(arg)
@@ -46,7 +47,7 @@ func (e *export) fileSource(args []string) (source, error) {
 		}
 		for _, in := range found {
 			if in.name == stdinName && slices.ContainsFunc(inputs, func(i input) bool { return i.name == stdinName }) {
-				return source{}, usagef("- is given twice, and standard input can be read once")
+				return source{}, usagef("- is given twice, but standard input can be read only once")
 			}
 			inputs = append(inputs, in)
 		}
@@ -64,7 +65,7 @@ func (e *export) fileSource(args []string) (source, error) {
 		names = append(names[:3:3], "…")
 	}
 	var graphs []*servicegraph.Graph
-	met := func(in input) func(*servicegraph.Graph) {
+	addGraph := func(in input) func(*servicegraph.Graph) {
 		return func(g *servicegraph.Graph) {
 			e.stderr.detailf("%s holds a graph: %s", in.name, summary(g))
 			graphs = append(graphs, g)
@@ -74,17 +75,17 @@ func (e *export) fileSource(args []string) (source, error) {
 		name:    name,
 		origin:  filepath.Base(name),
 		state:   stateOf(inputs),
-		nothing: fmt.Sprintf("nothing to draw: %s: no spans there", strings.Join(names, ", ")),
+		nothing: fmt.Sprintf("nothing to draw: no spans in %s", strings.Join(names, ", ")),
 		spans: func(ctx context.Context) iter.Seq2[servicegraph.Span, error] {
 			list := make([]iter.Seq2[servicegraph.Span, error], len(inputs))
 			for i, in := range inputs {
-				list[i] = in.read(ctx, cfg, met(in))
+				list[i] = in.read(ctx, cfg, addGraph(in))
 			}
 			return concat(list)
 		},
 		load: func(ctx context.Context, b *servicegraph.Builder, skipped func(*servicegraph.SkipError) error) error {
 			for _, in := range inputs {
-				if err := in.load(ctx, b, met(in), skipped); err != nil {
+				if err := in.load(ctx, b, addGraph(in), skipped); err != nil {
 					return err
 				}
 			}
@@ -95,8 +96,8 @@ func (e *export) fileSource(args []string) (source, error) {
 	}, nil
 }
 
-// stateOf returns what tells inputs from those with other names, and from themselves when
-// they have been written to. What is no file is the same for ever.
+// stateOf returns a text that changes when the inputs do: their names, sizes or times of
+// modification. An input that is not a regular file never changes.
 func stateOf(inputs []input) string {
 	var b strings.Builder
 	for _, in := range inputs {
@@ -108,9 +109,8 @@ func stateOf(inputs []input) string {
 	return b.String()
 }
 
-// inputs returns what an argument stands for: standard input, a file, the trace
-// files below a directory, or the files that a pattern matches, where the shell has
-// left it as it is.
+// inputs returns the inputs that an argument stands for: standard input, a file, the trace
+// files below a directory, or the files that match a pattern which the shell did not expand.
 func (e *export) inputs(arg string) ([]input, error) {
 	if arg == "-" {
 		return []input{{stdinName, func(ctx context.Context) (io.ReadCloser, error) {
@@ -148,29 +148,29 @@ func (e *export) inputs(arg string) ([]input, error) {
 	}}}, nil
 }
 
-// missing explains that there is no such file.
+// missing returns the error for an argument that names no file, with a next step.
 func (e *export) missing(arg string) error {
 	if meant := suggest.Nearest(arg, e.commands); meant != "" {
-		return fmt.Errorf("reading %s: there is no such file%s", arg, suggest.Question("graphviz-export "+meant))
+		return fmt.Errorf("reading %s: no such file%s", arg, suggest.Question("graphviz-export "+meant))
 	}
 	if strings.ContainsAny(arg, "*?[") {
-		return fmt.Errorf("reading %s: no file matches", arg)
+		return fmt.Errorf("reading %s: no file matches this pattern", arg)
 	}
 	if strings.HasPrefix(arg, "http://") || strings.HasPrefix(arg, "https://") {
-		address := redact.URL(arg)
-		return fmt.Errorf("reading %s: there is no such file: traces come from a Tempo there with --tempo %s", address, address)
+		url := redact.URL(arg)
+		return fmt.Errorf("reading %s: no such file: to read from Tempo, use --tempo %s", url, url)
 	}
-	return fmt.Errorf("reading %s: there is no such file: name trace files, or - for standard input", arg)
+	return fmt.Errorf("reading %s: no such file: name trace files, or - for standard input", arg)
 }
 
-// traceFile matches the names that trace files have. In a directory there may be
-// others, and only what the user names is read whatever its name.
+// traceFile matches the names of trace files. Other files in a directory are skipped; a file
+// that the user names is read whatever its name.
 var traceFile = regexp.MustCompile(`(?i)\.(json|jsonl|ndjson|pb|binpb|protobuf|otlp)(\.(gz|zst))?$`)
 
-const traceFileNames = ".json, .jsonl, .ndjson, .pb, .binpb, .protobuf, .otlp"
+const traceFileNames = ".json, .jsonl, .ndjson, .pb, .binpb, .protobuf or .otlp"
 
-// directory returns the trace files in a directory and those below it, in the order
-// of their names.
+// directory returns the trace files in a directory and below it, in the order of their
+// names.
 func (e *export) directory(dir string) ([]input, error) {
 	var found []input
 	others := 0
@@ -194,17 +194,17 @@ func (e *export) directory(dir string) ([]input, error) {
 	case err != nil:
 		return nil, err
 	case len(found) == 0:
-		return nil, fmt.Errorf("reading %s: no trace file is in this directory: they end in %s, or in one of these and .gz or .zst", dir, traceFileNames)
+		return nil, fmt.Errorf("reading %s: no trace files in this directory: their names must end in %s, optionally followed by .gz or .zst", dir, traceFileNames)
 	case others > 0:
-		e.stderr.infof("%s: %s that does not look like traces by its name is not read", dir, quantity.Of(others, "file"))
+		e.stderr.infof("%s: %s skipped: not named like a trace file", dir, quantity.Of(others, "file"))
 	}
 	return found, nil
 }
 
 func isHidden(path string) bool { return strings.HasPrefix(filepath.Base(path), ".") }
 
-// read returns the spans of an input. A graph that is there in place of spans goes
-// to graph.
+// read returns the spans of an input. If the input holds a graph instead of spans, read
+// passes it to graph.
 func (in input) read(ctx context.Context, cfg tracefile.Config, graph func(*servicegraph.Graph)) iter.Seq2[servicegraph.Span, error] {
 	return func(yield func(servicegraph.Span, error) bool) {
 		stopped := false
@@ -221,21 +221,21 @@ func (in input) read(ctx context.Context, cfg tracefile.Config, graph func(*serv
 	}
 }
 
-// load adds the spans of an input to a builder, as read would give them.
+// load adds the spans of an input to a builder: those that read would return.
 func (in input) load(ctx context.Context, b *servicegraph.Builder, graph func(*servicegraph.Graph), skipped func(*servicegraph.SkipError) error) error {
 	return in.use(ctx, graph, func(r io.Reader) error {
 		return tracefile.Load(b, r, in.name, skipped)
 	})
 }
 
-// use opens an input, and gives what is in it to traces, unless it is a graph.
+// use opens an input and passes its content to graph or to traces.
 func (in input) use(ctx context.Context, graph func(*servicegraph.Graph), traces func(io.Reader) error) error {
 	f, err := in.open(ctx)
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", in.name, pathCause(err))
 	}
 	defer f.Close()
-	r := bufio.NewReaderSize(cancellable{ctx, f}, 64<<10)
+	r := bufio.NewReaderSize(cancelable{ctx, f}, 64<<10)
 	if !isGraph(r) {
 		return traces(r)
 	}
@@ -247,30 +247,30 @@ func (in input) use(ctx context.Context, graph func(*servicegraph.Graph), traces
 	return nil
 }
 
-// A cancellable reader ends when its context is done.
-type cancellable struct {
+// A cancelable reader returns an error after its context is done.
+type cancelable struct {
 	ctx context.Context
 	r   io.Reader
 }
 
-func (c cancellable) Read(p []byte) (int, error) {
+func (c cancelable) Read(p []byte) (int, error) {
 	if c.ctx.Err() != nil {
 		return 0, context.Cause(c.ctx)
 	}
 	return c.r.Read(p)
 }
 
-// graphStart is how the JSON of a graph begins, in whatever order its fields are.
-// No form of traces begins like this.
+// graphStart matches the beginning of a graph in JSON, whatever the order of its fields.
+// No format of traces begins like this.
 var graphStart = regexp.MustCompile(`^\s*\{\s*"(schema|nodes|edges|report)"\s*:`)
 
-// isGraph tells the JSON of a graph from traces by its beginning, which it leaves
-// to be read.
+// isGraph reports whether the input is the JSON of a graph. It peeks at the beginning and
+// consumes nothing.
 func isGraph(r *bufio.Reader) bool {
-	start, _ := r.Peek(1024) // what there is, if it is less
+	start, _ := r.Peek(1024) // less at the end of the input
 	if z, err := gzip.NewReader(bytes.NewReader(start)); err == nil {
 		plain := make([]byte, 256)
-		n, _ := io.ReadFull(z, plain) // the stream is cut off
+		n, _ := io.ReadFull(z, plain) // fails: the stream is truncated
 		start = plain[:n]
 	}
 	return graphStart.Match(start)
@@ -287,9 +287,9 @@ func readGraph(r *bufio.Reader) (*servicegraph.Graph, error) {
 	return servicegraph.ReadJSON(z)
 }
 
-// interruptible returns what the opened reader holds, until ctx is done. Opening
-// and reading a pipe or a terminal can block for ever, and nothing but the end of
-// the program wakes the goroutine that does it then.
+// interruptible returns a reader of what open opens, which ends when ctx is done. Opening
+// and reading a pipe or a terminal can block forever; the goroutine that blocks is left
+// alone until the program exits.
 func interruptible(ctx context.Context, open func() (io.Reader, error)) io.ReadCloser {
 	r, w := io.Pipe()
 	context.AfterFunc(ctx, func() { w.CloseWithError(context.Cause(ctx)) })
@@ -303,8 +303,8 @@ func interruptible(ctx context.Context, open func() (io.Reader, error)) io.ReadC
 	return r
 }
 
-// pathCause returns an error of the file system without the operation and the
-// path, which the message around it names.
+// pathCause strips the operation and the path from an error of the file system, because the
+// surrounding message has both.
 func pathCause(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err

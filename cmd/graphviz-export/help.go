@@ -11,19 +11,18 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// The help of a command is made of its flags, by group, and of sections of the
-// manual.
+// The help of a command consists of its flags, by group, and of sections of the manual.
 
 //go:embed doc.go
 var manual string
 
-// groups are the headings that flags are listed under, in this order.
-var groups = []string{"Viewer", "Rules", "Tempo", "Time", "Shape", "Look", "Output"}
+// groups are the headings of the list of flags, in this order.
+var groups = []string{"Viewer", "Rules", "Tempo", "Time", "Filters", "Graph", "Style", "Output"}
 
-// groupOf is the annotation of a flag that names its group.
+// groupOf is the annotation that holds the group of a flag.
 const groupOf = "group"
 
-// group adds flags to a command, under a heading in its help.
+// group adds flags to a command, in a group of its help.
 func group(cmd *cobra.Command, name string, add func(*pflag.FlagSet)) {
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
 	f.SortFlags = false
@@ -35,11 +34,11 @@ func group(cmd *cobra.Command, name string, add func(*pflag.FlagSet)) {
 	cmd.Flags().AddFlagSet(f)
 }
 
-// helpWidth is how many columns the lists of flags take.
+// helpWidth is the width of the lists of flags, in columns.
 const helpWidth = 100
 
-// writeHelp writes what the manual has that a user of the command needs at hand:
-// the examples first, for pasting into a shell.
+// writeHelp writes a short version of the manual. It starts with examples, to be pasted into a
+// shell.
 func writeHelp(cmd *cobra.Command, _ []string) {
 	w := cmd.OutOrStdout()
 	if cmd.HasParent() {
@@ -53,12 +52,12 @@ func writeHelp(cmd *cobra.Command, _ []string) {
 			fmt.Fprintf(w, "  graphviz-export %s\n", sub.Use)
 		}
 	}
-	fmt.Fprint(w, "\nA FILE holds OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither.\n")
+	fmt.Fprint(w, "\nA FILE contains OTLP (JSON or protobuf), or JSON from Tempo, Jaeger or Zipkin, optionally compressed.\n")
 	writeFlags(w, cmd)
 	fmt.Fprintf(w, "\nExit status:\n%s\nEnvironment:\n%s", section("Exit status"), section("Environment"))
 }
 
-// newHelpCommand returns another way to say --help.
+// newHelpCommand returns the help command, which prints the same as --help.
 func newHelpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    "help [COMMAND]",
@@ -66,7 +65,7 @@ func newHelpCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			of, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {
-				return usagef("help: there is no command %q: see graphviz-export --help", strings.Join(args, " "))
+				return usagef("help: no command %q: see graphviz-export --help", strings.Join(args, " "))
 			}
 			return of.Help()
 		},
@@ -89,8 +88,8 @@ func writeFlags(w io.Writer, cmd *cobra.Command) {
 	}
 }
 
-// section returns the lines of a section of the manual, of which those that are
-// not prose are indented.
+// section returns the lines of a section of the manual. Lines that are not prose are
+// indented.
 func section(heading string) string {
 	_, rest, _ := strings.Cut(manual, "\n# "+heading+"\n\n")
 	rest, _, _ = strings.Cut(rest, "\n# ")
@@ -98,8 +97,8 @@ func section(heading string) string {
 	return strings.ReplaceAll(strings.TrimRight(rest, "\n")+"\n", "\t", "  ")
 }
 
-// examples returns the commands of a section, without what they print, and its
-// prose as comments of the shell.
+// examples returns the commands of a section, without their output, and its prose as shell
+// comments.
 func examples(section string) string {
 	var b strings.Builder
 	for line := range strings.Lines(section) {

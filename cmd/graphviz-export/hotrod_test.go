@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// outputOf returns what the program writes to standard output.
+// outputOf runs the program and returns its standard output.
 func outputOf(t *testing.T, args ...string) []byte {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
@@ -20,7 +20,7 @@ func outputOf(t *testing.T, args ...string) []byte {
 	return stdout.Bytes()
 }
 
-// calls returns the edges and the entries in the JSON form of a graph.
+// calls returns the calls of the edges and the entry requests of a graph in JSON.
 func calls(t *testing.T, data []byte) map[string]float64 {
 	t.Helper()
 	var g struct {
@@ -48,8 +48,8 @@ func calls(t *testing.T, data []byte) map[string]float64 {
 	return got
 }
 
-// hotrodCalls is the graph of HotROD's traces, worked out by hand: see the
-// origin of the example.
+// hotrodCalls is the graph of HotROD's traces, counted by hand; examples/traces/README.md says
+// where the traces come from.
 var hotrodCalls = map[string]float64{
 	"→ frontend":            55,
 	"frontend → customer":   53,
@@ -66,16 +66,16 @@ func TestHotROD(t *testing.T) {
 	}
 }
 
-// The same traces from the same exporter, in OTLP's protobuf.
+// The protobuf export of the same traces gives the same output.
 func TestHotRODFormats(t *testing.T) {
 	const protobuf = "../../../shared/datasets/hotrod/hotrod-all.pb.gz"
 	if _, err := os.Stat(protobuf); err != nil {
-		t.Skipf("the data sets are not beside this checkout: %v", err)
+		t.Skipf("the data sets are not next to this checkout: %v", err)
 	}
 	for _, format := range []string{"json", "csv", "txt"} {
 		got, want := outputOf(t, "-f", format, protobuf), outputOf(t, "-f", format, hotrod)
 		if !bytes.Equal(got, want) {
-			t.Errorf("%s of the protobuf differs from that of the JSON lines:\n%s\n%s", format, got, want)
+			t.Errorf("%s of the protobuf differs from the output for the JSON lines:\n%s\n%s", format, got, want)
 		}
 	}
 }

@@ -11,15 +11,15 @@ import (
 	"testing"
 )
 
-// Of more spans than are held at a time, the graph is the same, and what comes too late
-// is said.
+// Input with more spans than the command holds in memory gives the same graph, and spans that
+// arrive too late are reported.
 func TestMoreThanIsHeld(t *testing.T) {
 	var lines strings.Builder
 	for i := range 3000 {
 		fmt.Fprintf(&lines, `{"resourceSpans":[%s,%s]}`+"\n", resourceSpan(0, i+1, 1, 0, 3), resourceSpan(1, i+1, 2, 1, 2))
 	}
 	late := fmt.Sprintf(`{"resourceSpans":[%s]}`+"\n", resourceSpan(2, 1, 3, 1, 2)) // of the first trace
-	read := func(held int, text string) (graph, said string) {
+	read := func(held int, text string) (graph, messages string) {
 		in := filepath.Join(t.TempDir(), "traces.json")
 		if err := os.WriteFile(in, []byte(text), 0o666); err != nil {
 			t.Fatal(err)
@@ -37,21 +37,26 @@ func TestMoreThanIsHeld(t *testing.T) {
 		}
 		return fmt.Sprint(summary(g), " ", g.Report().Paired), stderr.String()
 	}
-	want, said := read(maxHeld, lines.String())
-	if said != "" {
-		t.Errorf("without a need: %q", said)
+	want, messages := read(maxHeld, lines.String())
+	if messages != "" {
+		t.Errorf("a small input is reported as large: %q", messages)
 	}
-	got, said := read(1000, lines.String())
-	if got != want || said != "more than 1,000 spans in one go: 2,500 traces counted before the end, to make room\n" {
-		t.Errorf("got %s and %q, want %s", got, said, want)
+	got, messages := read(1000, lines.String())
+	if got != want || messages != "the input has more than 1,000 spans: 2,500 traces counted early to limit memory\n" {
+		t.Errorf("got %s and %q, want %s", got, messages, want)
 	}
-	if _, said := read(1000, lines.String()+late); !strings.Contains(said, "left out: 1 span of traces that were counted before\n") {
-		t.Errorf("a late span: %q", said)
+	const skipped = "graphviz-export: skipped: %s whose trace was already counted: the spans of a trace should be less than 1,000 spans apart\n"
+	if _, messages := read(1000, lines.String()+late); !strings.Contains(messages, fmt.Sprintf(skipped, "1 span")) {
+		t.Errorf("one late span: %q", messages)
+	}
+	late += strings.ReplaceAll(late, "0000000000000003", "0000000000000004")
+	if _, messages := read(1000, lines.String()+late); !strings.Contains(messages, fmt.Sprintf(skipped, "2 spans")) {
+		t.Errorf("two late spans: %q", messages)
 	}
 }
 
-// The end of a context ends reading, with its cause.
-func TestLoadIsCancelled(t *testing.T) {
+// Canceling the context ends reading with the cause.
+func TestLoadIsCanceled(t *testing.T) {
 	e := newExport(strings.NewReader(""), new(bytes.Buffer), new(bytes.Buffer))
 	src, err := e.fileSource([]string{hotrod})
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 func main() {
-	log.SetOutput(io.Discard) // net/http says there, in its own way, what our errors say
+	log.SetOutput(io.Discard) // net/http logs what our errors already say
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C kills at once
 	if len(os.Args) == 2 && os.Args[1] == workerArg {
@@ -22,8 +22,8 @@ func main() {
 	os.Exit(report(os.Stderr, run(ctx, os.Stdin, os.Stdout, os.Stderr, os.Args[1:])))
 }
 
-// workerArg is what the program calls itself with to lay out one graph in a
-// process that can be killed.
+// workerArg makes the program lay out one graph and exit. The program runs itself with this
+// argument, because only a process of its own can be killed while it lays out a graph.
 const workerArg = "__layout"
 
 func work(ctx context.Context) int {

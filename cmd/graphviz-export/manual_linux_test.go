@@ -9,9 +9,8 @@ import (
 	"testing"
 )
 
-// Every command in the manual is run and has to print what the manual says,
-// unless that says nothing. A command that ends in a pipe is at its reader's
-// mercy, all others write to a terminal.
+// TestManual runs every command in the manual and compares its output with the manual, if the
+// manual shows any. Standard output is a terminal, except inside a pipeline.
 func TestManual(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Symlink(absolute(t, "../../examples"), filepath.Join(dir, "examples")); err != nil {
@@ -19,7 +18,7 @@ func TestManual(t *testing.T) {
 	}
 	commands := commandsOf(manual)
 	if len(commands) < 3 {
-		t.Errorf("the manual has %d commands: are they not found?", len(commands))
+		t.Errorf("found %d commands in the manual, want 3 or more", len(commands))
 	}
 	for _, c := range commands {
 		t.Run(c.line, func(t *testing.T) {
@@ -28,7 +27,7 @@ func TestManual(t *testing.T) {
 				line = strings.ReplaceAll(line, "http://localhost:3200", tempoWith(t, recent(t)).URL)
 			}
 			term := newTerminal(t)
-			var stderr bytes.Buffer // apart, so that there is no progress
+			var stderr bytes.Buffer // not the terminal, so that there is no progress
 			cmd := exec.Command("sh", "-c", line)
 			cmd.Dir, cmd.Stdout, cmd.Stderr = dir, term.tty, &stderr
 			if err := cmd.Run(); err != nil {
@@ -42,11 +41,11 @@ func TestManual(t *testing.T) {
 	}
 }
 
-// A manualCommand is a command in the manual, with what it prints.
+// A manualCommand is a command in the manual and its output.
 type manualCommand struct{ line, prints string }
 
-// commandsOf returns the commands of a doc comment: indented lines that begin
-// with $, and what is indented behind them.
+// commandsOf returns the commands of a doc comment: indented lines that begin with $, and
+// their output, the indented lines after them.
 func commandsOf(doc string) []manualCommand {
 	var list []manualCommand
 	printing := false

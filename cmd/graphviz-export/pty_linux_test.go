@@ -13,15 +13,15 @@ import (
 	"unsafe"
 )
 
-// A terminal is one that a test types at and looks at.
+// A terminal is a pseudo-terminal: the test types and reads at its other end.
 type terminal struct {
 	t    *testing.T
-	user *os.File // what the user types and sees
-	tty  *os.File // what programs are attached to
+	user *os.File // the end of the user
+	tty  *os.File // the end of the programs
 
 	mu   sync.Mutex
 	seen strings.Builder
-	more chan struct{} // holds a value when something was seen since it was taken
+	more chan struct{} // holds a value if output has arrived since the last receive
 }
 
 func newTerminal(t *testing.T) *terminal {
@@ -57,7 +57,7 @@ func ioctl(t *testing.T, f *os.File, request uintptr, value *int32) {
 	}
 }
 
-// watch collects what programs write, until the terminal is closed.
+// watch collects the output of programs until the terminal is closed.
 func (term *terminal) watch() {
 	buf := make([]byte, 4096)
 	for {
@@ -75,19 +75,17 @@ func (term *terminal) watch() {
 	}
 }
 
-// screen returns all that was written to the terminal, with the line ends that
-// the program wrote.
+// screen returns all output so far, with the line ends as the program wrote them.
 func (term *terminal) screen() string {
 	term.mu.Lock()
 	defer term.mu.Unlock()
 	return strings.ReplaceAll(term.seen.String(), "\r\n", "\n")
 }
 
-// patience is how long a test waits for what should come at once, on a machine
-// that may be busy.
+// patience is how long a test waits for output. It is long because the machine may be busy.
 const patience = 30 * time.Second
 
-// await waits until the terminal shows a text, and returns all that it shows.
+// await waits until the terminal shows a text, and returns all output so far.
 func (term *terminal) await(text string) string {
 	term.t.Helper()
 	deadline := time.After(patience)
@@ -103,8 +101,8 @@ func (term *terminal) await(text string) string {
 	}
 }
 
-// written returns all that was written to the terminal up to now: what a program
-// has written has not necessarily been seen when the program has ended.
+// written returns all output written to the terminal before the call. The last output of a
+// program may arrive after the program has ended, so written writes a mark and waits for it.
 func (term *terminal) written() string {
 	term.t.Helper()
 	const end = "\x00"
@@ -115,9 +113,9 @@ func (term *terminal) written() string {
 	return s
 }
 
-// command returns the program, to be started in a session of its own that has
-// this as its controlling terminal: that is where Ctrl-C comes from. Its three
-// streams are the terminal. It is killed when it outstays any patience.
+// command returns the program as a command whose three streams are the terminal. The terminal
+// is also its controlling terminal, so that Ctrl-C sends it a signal. The program is killed
+// after patience.
 func (term *terminal) command(args ...string) *exec.Cmd {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	term.t.Cleanup(cancel)

@@ -32,13 +32,12 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// TestMain lets the tests run the program as a process: graphviz-export is on
-// their path.
+// TestMain puts graphviz-export on the path of the tests, which run it as a process.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"graphviz-export": main})
 }
 
-// TestScripts runs what needs no server. The scripts say what they test.
+// TestScripts runs the scripts that need no Tempo. Their comments say what they test.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, params(t, "testdata/script", map[string]string{
 		"CLOSED": closedPort(t),
@@ -50,7 +49,7 @@ func TestScripts(t *testing.T) {
 	}))
 }
 
-// Every flag of every command is used by a script.
+// TestScriptsUseEveryFlag requires a script for every flag of every command.
 func TestScriptsUseEveryFlag(t *testing.T) {
 	scripts, err := filepath.Glob("testdata/*/*.txtar")
 	if err != nil {
@@ -84,8 +83,8 @@ func TestScriptsUseEveryFlag(t *testing.T) {
 			command = cmd.Name() + " "
 		}
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			// Of the same code for all commands:
-			shared := command != "" && slices.ContainsFunc([]string{"Tempo", "Time", "Shape", "Look"}, func(group string) bool {
+			// These groups are the same code in all commands:
+			shared := command != "" && slices.ContainsFunc([]string{"Tempo", "Time", "Filters", "Graph", "Style"}, func(group string) bool {
 				return slices.Contains(f.Annotations[groupOf], group)
 			})
 			short := f.Shorthand != "" && used[command+"-"+f.Shorthand]
@@ -96,22 +95,22 @@ func TestScriptsUseEveryFlag(t *testing.T) {
 	}
 }
 
-// hotrod is the example of the repository: 55 traces of 6 services.
+// hotrod is the example file of the repository: 55 traces of 6 services.
 const hotrod = "../../examples/traces/hotrod.jsonl.gz"
 
-// params returns how to run the scripts of a directory, with further variables.
-// Besides the commands of package testscript they have
+// params returns how to run the scripts of a directory, with additional variables. The scripts
+// have the commands of package testscript and also
 //
 //	status N COMMAND...  run the command, which must exit with status N
-//	complains            standard error is one line, from graphviz-export
+//	complains            standard error must be one line from graphviz-export
 //	gzip FILE GZ         compress a file
 //	truncate N FILE      cut N bytes off the end of a file
-//	files NAME...        the directory has these files, and no others
-//	fetch URL [TEXT]     what is at the URL becomes standard output; with a text, once it
-//	                     is in it
+//	files NAME...        the directory must contain exactly these files
+//	fetch URL [TEXT]     get the URL, until the response contains the text, and print the
+//	                     response
 //	send URL FILE        post a file of OTLP JSON
 //
-// and the condition [root]: the user may do everything.
+// and the condition [root]: the user is root, whom file permissions do not stop.
 func params(t *testing.T, dir string, vars map[string]string) testscript.Params {
 	example, err := filepath.Abs(hotrod)
 	if err != nil {
@@ -123,7 +122,7 @@ func params(t *testing.T, dir string, vars map[string]string) testscript.Params 
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			if cache, err := os.UserCacheDir(); err == nil {
-				env.Setenv("XDG_CACHE_HOME", cache) // where Graphviz is compiled already
+				env.Setenv("XDG_CACHE_HOME", cache) // the cache with the compiled Graphviz
 			}
 			env.Setenv("HOTROD", example)
 			for i := range 3 {
@@ -207,11 +206,11 @@ func scriptFiles(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	if neg || strings.Join(got, " ") != strings.Join(args, " ") {
-		ts.Fatalf("the directory has the files %q, want %q", got, args)
+		ts.Fatalf("the directory contains %q, want %q", got, args)
 	}
 }
 
-// soon is how long a script waits for what must come.
+// soon is how long a test waits for an expected response.
 const soon = 30 * time.Second
 
 func scriptFetch(ts *testscript.TestScript, neg bool, args []string) {
@@ -235,8 +234,8 @@ func scriptFetch(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("%s has no %q: %s", args[0], text, got)
 }
 
-// get returns the answer of a server up to the text, if that is in it: a stream has no
-// end.
+// get returns the response of a server, up to the end of the text if it contains the text,
+// because an event stream does not end.
 func get(ctx context.Context, url, text string) string {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -244,7 +243,7 @@ func get(ctx context.Context, url, text string) string {
 	}
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return err.Error() // perhaps it has not started yet
+		return err.Error() // the server may not have started yet
 	}
 	defer answer.Body.Close()
 	got := answer.Status + "\n"
@@ -268,10 +267,10 @@ func scriptSend(ts *testscript.TestScript, neg bool, args []string) {
 	fmt.Fprintf(ts.Stdout(), "%s\n%s", answer.Status, body)
 }
 
-// freePort returns an address that nobody listens at.
+// freePort returns an address at which nothing listens.
 func freePort(t *testing.T) string { return strings.TrimPrefix(closedPort(t), "http://") }
 
-// closedPort returns the URL of a port that nobody listens on.
+// closedPort returns the URL of a port on which nothing listens.
 func closedPort(t *testing.T) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -281,7 +280,7 @@ func closedPort(t *testing.T) string {
 	return "http://" + l.Addr().String()
 }
 
-// loginPage returns the URL of a proxy that wants a login before anything else.
+// loginPage returns the URL of a proxy that answers every request with a login page.
 func loginPage(t *testing.T) string {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
@@ -291,7 +290,7 @@ func loginPage(t *testing.T) string {
 	return s.URL
 }
 
-// silent returns the URL of a server that accepts requests and never answers.
+// silent returns the URL of a server that never answers.
 func silent(t *testing.T) string {
 	over := make(chan struct{})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -305,7 +304,7 @@ func silent(t *testing.T) string {
 	return s.URL
 }
 
-// grpcPort returns the URL of a server of gRPC alone.
+// grpcPort returns the URL of a server that speaks only gRPC.
 func grpcPort(t *testing.T) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -317,9 +316,9 @@ func grpcPort(t *testing.T) string {
 	return "http://" + l.Addr().String()
 }
 
-// fakeTempo returns the URL of a server that answers as a Tempo that has two traces.
-// With partial they exceed what it hands out, so that it gives a part of each. With
-// recent it is a Tempo 3 as it comes, which searches up to half a minute ago.
+// fakeTempo returns the URL of a server that answers like Tempo with two traces. With partial,
+// both traces exceed its size limit, so that it returns them in part. With recent, it is like
+// Tempo 3 with its default configuration, which does not search the last half minute.
 func fakeTempo(t *testing.T, partial, recent bool) string {
 	ids := []string{strings.Repeat("1", 32), strings.Repeat("2", 32)}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

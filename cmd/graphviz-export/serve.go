@@ -19,8 +19,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// A serve is one run of graphviz-export serve: it shows the graph to browsers until it is
-// interrupted, and reads it again and again.
+// A serve is one run of graphviz-export serve: it shows the graph in browsers and keeps it up
+// to date until it is interrupted.
 type serve struct {
 	*export
 	listen string
@@ -29,8 +29,8 @@ type serve struct {
 	otlp   otlpFlags
 }
 
-// defaultListen is where the page is, unless told otherwise: beside the ports of OTLP,
-// which people know who read this.
+// defaultListen is the default address of the viewer. Its port is next to the well-known ports
+// of OTLP, 4317 and 4318.
 const defaultListen = "127.0.0.1:4316"
 
 func newServeCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
@@ -47,30 +47,27 @@ func newServeCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 		},
 	}
 	group(cmd, "Viewer", func(f *pflag.FlagSet) {
-		f.StringVar(&s.listen, "listen", defaultListen, "serve the page at `HOST:PORT`; with port 0, at any that is free")
-		f.DurationVar(&s.every, "every", 0, "look for something new after `DURATION` (default 30s of a Tempo, 1s otherwise)")
-		f.BoolVar(&s.open, "open", false, "open the page in the browser")
+		f.StringVar(&s.listen, "listen", defaultListen, "serve the graph at `HOST:PORT`; port 0 means any free port")
+		f.DurationVar(&s.every, "every", 0, "update the graph every `DURATION` (default: 30s for Tempo, 1s otherwise)")
+		f.BoolVar(&s.open, "open", false, "open the graph in the browser")
 	})
 	s.otlp.addTo(cmd)
-	s.tempo.addTo(cmd)
-	s.shape.addTo(cmd)
-	s.look.addTo(cmd)
+	s.addInputTo(cmd)
 	group(cmd, "Output", func(f *pflag.FlagSet) {
-		f.BoolVarP(&s.stderr.verbose, "verbose", "v", false, "say more on standard error")
+		f.BoolVarP(&s.stderr.verbose, "verbose", "v", false, "verbose output")
 	})
-	s.completeNodes(cmd)
 	return cmd
 }
 
-// run serves until ctx is done, which is how a viewer ends well.
+// run serves until ctx is done, which is not an error.
 func (s *serve) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	steps, err := s.shape.steps()
+	steps, err := s.steps()
 	if err != nil {
 		return err
 	}
-	if err := s.look.check(); err != nil {
+	if err := s.style.check(); err != nil {
 		return err
 	}
 	f, err := s.newFeed(ctx)
@@ -85,7 +82,7 @@ func (s *serve) run(ctx context.Context) error {
 		return err
 	}
 	w := &watch{serve: s, feed: f, steps: steps, viewer: viewer.New(), empty: true}
-	w.say(w.show(ctx, servicegraph.Merge(), nil))
+	w.report(w.show(ctx, servicegraph.Merge(), nil))
 	w.viewer.Wait(f.reading)
 	served := make(chan error, 1)
 	go func() {
@@ -94,9 +91,9 @@ func (s *serve) run(ctx context.Context) error {
 		served <- err
 	}()
 	url := "http://" + dialable(listener.Addr())
-	s.stderr.infof("the graph is at %s until Ctrl-C", url)
+	s.stderr.infof("serving the graph at %s; stop with Ctrl-C", url)
 	if s.open {
-		go s.openPage(url)
+		go s.openBrowser(url)
 	}
 	err = w.run(ctx)
 	cancel()
@@ -106,11 +103,11 @@ func (s *serve) run(ctx context.Context) error {
 	return err
 }
 
-// openPage opens a page in the user's browser.
-func (s *serve) openPage(url string) {
-	browser.Stdout = io.Discard // what the command writes is data
+// openBrowser opens a URL in the user's browser.
+func (s *serve) openBrowser(url string) {
+	browser.Stdout = io.Discard // standard output is for data
 	if err := browser.OpenURL(url); err != nil {
-		s.stderr.warnf("--open: %v: open %s yourself", err, url)
+		s.stderr.warnf("--open: %v: open %s in a browser", err, url)
 	}
 }
 
@@ -124,13 +121,13 @@ func listen(flag, addr string) (net.Listener, error) {
 		err = e.Err
 	}
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("--%s %s: the port is in use: end what listens there, or choose another with --%s", flag, addr, flag)
+		return nil, fmt.Errorf("--%s %s: the port is in use: stop the program that listens there, or choose another port with --%s", flag, addr, flag)
 	}
 	return nil, usagef("--%s %s: %w", flag, addr, err)
 }
 
-// dialable returns where to reach what listens at an address: one that stands for all of
-// this machine's is none to go to.
+// dialable returns the address at which clients reach a listener. A listener on all
+// interfaces is reached at localhost.
 func dialable(addr net.Addr) string {
 	if a, ok := addr.(*net.TCPAddr); ok && a.IP.IsUnspecified() {
 		return fmt.Sprintf("localhost:%d", a.Port)
@@ -138,8 +135,8 @@ func dialable(addr net.Addr) string {
 	return addr.String()
 }
 
-// hostsOf returns the names of this machine that a browser may ask for, if the page is at
-// an address: the one in it; and where it is open to others, the one that they know.
+// hostsOf returns the host names that requests to a listen address may carry: the host in the
+// address, and the name of this machine if other machines can reach the address.
 func hostsOf(addr string) []string {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -154,7 +151,7 @@ func hostsOf(addr string) []string {
 	return hosts
 }
 
-// grace is how long requests may take that are under way when the server ends.
+// grace is how long pending requests may take after the server was told to stop.
 const grace = 300 * time.Millisecond
 
 // serveHTTP serves until ctx is done.
@@ -162,10 +159,10 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
 	server := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
-		BaseContext:       func(net.Listener) context.Context { return ctx }, // ends the streams of events
+		BaseContext:       func(net.Listener) context.Context { return ctx }, // so that its end ends the event streams
 	}
 	context.AfterFunc(ctx, func() {
-		// Not of ctx, which is done.
+		// The parent is not ctx, which is done already.
 		short, cancel := context.WithTimeout(context.Background(), grace)
 		defer cancel()
 		if server.Shutdown(short) != nil {
@@ -182,17 +179,18 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
 type watch struct {
 	*serve
 	feed   feed
-	steps  []viewStep
+	steps  []step
 	viewer *viewer.Viewer
 
-	outcome error  // of showing the last graph that there was
-	empty   bool   // it has no nodes
-	trouble string // what was said last
+	outcome error  // of showing the last graph
+	empty   bool   // the last graph has no nodes
+	problem string // the last problem reported; empty: none
 }
 
-// run reads and shows until ctx is done. The error is of the first reading, if waiting
-// makes it no better. Between two rounds it rests for as long as a round took, at least:
-// a graph that takes seconds to draw does not take all of a processor.
+// run reads and shows the graph until ctx is done. It returns an error only if the first
+// reading fails in a way that waiting cannot cure. Between two rounds it pauses at least for
+// as long as the last round took, so that a graph which is slow to draw does not occupy a
+// whole processor.
 func (w *watch) run(ctx context.Context) error {
 	for first := true; ; first = false {
 		began := time.Now()
@@ -203,7 +201,7 @@ func (w *watch) run(ctx context.Context) error {
 		if first && err != nil && w.feed.final(err) {
 			return err
 		}
-		w.say(err)
+		w.report(err)
 		select {
 		case <-time.After(max(w.feed.every, time.Since(began))):
 		case <-ctx.Done():
@@ -212,7 +210,7 @@ func (w *watch) run(ctx context.Context) error {
 	}
 }
 
-// round shows the graph if there is a new one.
+// round reads the graph and shows it if it is new.
 func (w *watch) round(ctx context.Context) error {
 	defer w.stderr.round()()
 	g, err := w.feed.next(ctx)
@@ -221,7 +219,7 @@ func (w *watch) round(ctx context.Context) error {
 	}
 	if g != nil {
 		w.empty = g.NumNodes() == 0
-		part, notes, err := shaped(g, w.steps, false, w.stderr.warnf)
+		part, notes, err := filtered(g, w.steps, false, w.stderr.warnf)
 		if err == nil {
 			err = w.show(ctx, part, notes)
 		}
@@ -230,35 +228,34 @@ func (w *watch) round(ctx context.Context) error {
 	return w.outcome
 }
 
-// say tells those who look, and those who read standard error, what went wrong, or that
-// nothing does any more.
-func (w *watch) say(err error) {
-	trouble := ""
+// report shows a problem in the viewer and on standard error, or that it is solved.
+func (w *watch) report(err error) {
+	problem := ""
 	switch {
 	case err != nil && w.empty && statusOf(err) == statusNothing: // --focus matches none of 0 nodes
 	case err != nil:
-		trouble = oneLine(err.Error())
+		problem = oneLine(err.Error())
 	}
-	if trouble != w.trouble {
-		if trouble != "" {
-			w.stderr.warnf("%s", trouble)
+	if problem != w.problem {
+		if problem != "" {
+			w.stderr.warnf("%s", problem)
 		} else {
-			w.stderr.infof("all is well again; it was: %s", w.trouble)
+			w.stderr.infof("solved: %s", w.problem)
 		}
-		w.trouble = trouble
+		w.problem = problem
 	}
-	if trouble == "" && w.empty {
+	if problem == "" && w.empty {
 		w.viewer.Wait(w.feed.waiting)
 		return
 	}
-	w.viewer.Notice(trouble)
+	w.viewer.Notice(problem)
 }
 
-// show gives a graph to the viewer. The notes say what it leaves out.
+// show passes a graph to the viewer. The notes say what filters left out.
 func (w *watch) show(ctx context.Context, g *servicegraph.Graph, notes []string) error {
 	began := time.Now()
-	drawing := w.drawing(ctx, w.feed.source, notes)
-	err := w.viewer.Show(viewer.View{Graph: g, Page: w.look.page(drawing), Formats: w.look.formats(drawing)})
+	options := w.options(ctx, w.feed.source, notes)
+	err := w.viewer.Show(viewer.View{Graph: g, Page: w.style.html(options), Formats: w.style.formats(options)})
 	w.stderr.detailf("showed %s in %v", summary(g), time.Since(began).Round(time.Millisecond))
 	return err
 }

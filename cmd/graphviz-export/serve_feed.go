@@ -9,30 +9,30 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// A feed is where the graph that is shown comes from, again and again.
+// A feed returns the current graph each time it is asked.
 type feed struct {
-	source  source        // in words
-	waiting string        // what the page says as long as the graph is empty
-	reading string        // what it says before the first graph is there
-	every   time.Duration // how long to wait before looking again
+	source  source        // for its names
+	waiting string        // the notice shown while the graph is empty
+	reading string        // the notice shown before the first graph
+	every   time.Duration // how long to wait between two graphs
 
-	// next returns the graph as it is now, nil if it is what it was the last time.
+	// next returns the current graph, or nil if the graph has not changed.
 	next func(context.Context) (*servicegraph.Graph, error)
 
-	// final reports whether the first graph will never come, after this error.
+	// final reports whether an error for the first graph cannot go away.
 	final func(error) bool
 
-	close func() // frees what is held; nil: nothing
+	close func() // releases resources; nil: there are none
 }
 
-// How often there is something new to look for.
+// How often serve looks for a new graph by default.
 const (
 	everyTempo = 30 * time.Second
 	everyOther = time.Second
 )
 
-// newFeed returns the feed that the command line names. What can be known to fail fails
-// here.
+// newFeed returns the feed that the command line names. It reports all mistakes that it can
+// find without reading.
 func (s *serve) newFeed(ctx context.Context) (feed, error) {
 	if s.every < 0 {
 		return feed{}, usagef("--every %v: want a duration above zero", s.every)
@@ -50,17 +50,17 @@ func (s *serve) newFeed(ctx context.Context) (feed, error) {
 	return f, err
 }
 
-// sourceFeed returns the feed of what the command reads without serving as well: files,
-// or a Tempo. Each time it is a new source, so that a time range moves on, and new files
-// in a directory are found.
+// sourceFeed returns a feed of files or of Tempo, the sources that the command has without
+// serve. It makes a new source for each graph, so that a time range moves on and new files in
+// a directory are found.
 func (s *serve) sourceFeed() (feed, error) {
 	for _, flag := range otlpAddresses {
 		if s.given(flag) {
-			return feed{}, usagef("--%s says where spans are sent to: it needs --otlp", flag)
+			return feed{}, usagef("--%s sets an address of the OTLP receiver: it needs --otlp", flag)
 		}
 	}
 	if len(s.files) > 1 && slices.Contains(s.files, "-") {
-		return feed{}, usagef("- can be read once, and files again and again: give one or the other")
+		return feed{}, usagef("- can be read only once, and files are read repeatedly: use only one of them")
 	}
 	src, err := s.source()
 	if err != nil {
@@ -83,15 +83,13 @@ func (s *serve) sourceFeed() (feed, error) {
 		}
 		defer src.close()
 		g, err := s.read(ctx, src, func(spans iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error) {
-			return servicegraph.Build(spans, s.shape.config())
+			return servicegraph.Build(spans, s.config())
 		})
 		if err != nil {
 			return nil, err
 		}
 		seen = src.state
-		if limit := src.limit; limit > 0 && g.Report().Traces >= uint64(limit) {
-			s.stderr.warnf("%s", limitReached(limit))
-		}
+		s.warnLimit(src, g)
 		return g, nil
 	}
 	return f, nil

@@ -18,27 +18,26 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
 )
 
-// otlpFlags say whether services send their spans here, and where.
+// otlpFlags turn the OTLP receiver on and set its addresses.
 type otlpFlags struct {
 	on         bool
 	grpc, http string
 }
 
-// otlpAddresses are the flags that only change what --otlp does.
+// otlpAddresses are the flags that need --otlp.
 var otlpAddresses = []string{"otlp-grpc", "otlp-http"}
 
 // addTo adds the flags to a command.
 func (o *otlpFlags) addTo(cmd *cobra.Command) {
 	group(cmd, "Viewer", func(f *pflag.FlagSet) {
-		f.BoolVar(&o.on, "otlp", false, "take the spans that services send by OTLP, in place of files and Tempo")
-		f.StringVar(&o.grpc, "otlp-grpc", "127.0.0.1:4317", "take OTLP over gRPC at `HOST:PORT`")
-		f.StringVar(&o.http, "otlp-http", "127.0.0.1:4318", "take OTLP over HTTP at `HOST:PORT`")
+		f.BoolVar(&o.on, "otlp", false, "receive spans over OTLP instead of reading files or Tempo")
+		f.StringVar(&o.grpc, "otlp-grpc", "127.0.0.1:4317", "receive OTLP over gRPC at `HOST:PORT`")
+		f.StringVar(&o.http, "otlp-http", "127.0.0.1:4318", "receive OTLP over HTTP at `HOST:PORT`")
 	})
 }
 
-// liveWindow bounds what is held of the spans that are sent, to some 40 MB: a trace is
-// complete when no span has come for 10 seconds. What is forgotten stays counted in the
-// graph.
+// liveWindow limits the spans held in memory, to about 40 MB. A trace is complete when no span
+// of it has arrived for 10 seconds. Forgotten traces stay counted in the graph.
 var liveWindow = servicegraph.Window{
 	Quiet:    10 * time.Second,
 	Age:      5 * time.Minute,
@@ -48,15 +47,15 @@ var liveWindow = servicegraph.Window{
 	Nodes:    10_000,
 }
 
-// otlpFeed returns the feed of the spans that services send, and takes them until it is
+// otlpFeed returns a feed of the spans that services send. It receives them until it is
 // closed.
 func (s *serve) otlpFeed(ctx context.Context) (feed, error) {
 	if len(s.files) > 0 {
-		return feed{}, usagef("--otlp takes what services send, but there are files to read, such as %s: give one or the other", s.files[0])
+		return feed{}, usagef("--otlp receives spans and cannot be combined with files such as %s", s.files[0])
 	}
 	for _, flag := range append([]string{"tempo"}, queryFlags...) {
 		if s.given(flag) {
-			return feed{}, usagef("--%s is for a Tempo, and --otlp for what services send: give one or the other", flag)
+			return feed{}, usagef("--%s applies to Tempo and cannot be combined with --otlp", flag)
 		}
 	}
 	overGRPC, err := listen("otlp-grpc", s.otlp.grpc)
@@ -68,7 +67,7 @@ func (s *serve) otlpFeed(ctx context.Context) (feed, error) {
 		overGRPC.Close()
 		return feed{}, err
 	}
-	cfg := s.shape.config()
+	cfg := s.config()
 	cfg.Window = liveWindow
 	live := newLive(cfg)
 
@@ -85,16 +84,16 @@ func (s *serve) otlpFeed(ctx context.Context) (feed, error) {
 		}
 	})
 	where := fmt.Sprintf("grpc://%s and http://%s", dialable(overGRPC.Addr()), dialable(overHTTP.Addr()))
-	s.stderr.infof("taking OTLP at %s", where)
+	s.stderr.infof("receiving OTLP at %s", where)
 	return feed{
 		source:  source{origin: "OTLP at " + where},
-		waiting: "no spans yet: let services send OTLP to " + where,
+		waiting: "no spans yet: configure services to send OTLP to " + where,
 		reading: "starting",
 		every:   everyOther,
 		next: func(context.Context) (*servicegraph.Graph, error) {
 			g, rejected, why := live.graph()
 			if rejected > 0 {
-				s.stderr.warnf("rejected %s, the last because: %s", rejectedText(rejected), why)
+				s.stderr.warnf("rejected %s; the last reason: %s", rejectedText(rejected), why)
 			}
 			return g, nil
 		},
@@ -106,7 +105,7 @@ func (s *serve) otlpFeed(ctx context.Context) (feed, error) {
 	}, nil
 }
 
-// rejectedText counts spans and whole requests that were not taken.
+// rejectedText counts rejected spans and rejected requests together.
 func rejectedText(n int) string {
 	if n == 1 {
 		return "1 span or request"
@@ -120,24 +119,23 @@ func serveGRPC(ctx context.Context, l net.Listener, server *grpc.Server) error {
 		time.AfterFunc(grace, server.Stop)
 		server.GracefulStop()
 	})
-	if err := server.Serve(l); !errors.Is(err, grpc.ErrServerStopped) { // before it could begin
+	if err := server.Serve(l); !errors.Is(err, grpc.ErrServerStopped) { // ErrServerStopped: stopped before it started
 		return err
 	}
 	return nil
 }
 
-// A live builds the graph of spans while they come. Its methods may be called from
-// several goroutines.
+// A live builds a graph of spans as they arrive. Its methods are safe for concurrent use.
 //
-// Spans wait while a graph is made, which takes a tenth of a second of the 200,000 held
-// at most: their senders have them in a queue meanwhile.
+// Requests wait while a graph is built, which takes up to a tenth of a second for the 200,000
+// spans of liveWindow. The exporters of the senders queue spans meanwhile.
 type live struct {
 	mu       sync.Mutex
 	builder  *servicegraph.Builder
 	loader   *tracefile.RequestLoader
-	fresh    bool // a request has come since the last graph
-	rejected int  // spans and requests since then
-	why      string
+	fresh    bool   // a request has arrived since the last graph
+	rejected int    // spans and requests rejected since the last graph
+	why      string // the reason of the last rejection
 }
 
 func newLive(cfg servicegraph.Config) *live {
@@ -155,7 +153,7 @@ func (l *live) take(r otlpreceiver.Request) (otlpreceiver.Rejected, error) {
 		load = l.loader.JSON
 	}
 	loaded, err := load(r.Body)
-	l.fresh = true // the graph counts what is rejected, too
+	l.fresh = true // the report of the graph also counts rejected spans
 	if err != nil {
 		l.rejected++
 		l.why = err.Error()
@@ -169,8 +167,9 @@ func (l *live) take(r otlpreceiver.Request) (otlpreceiver.Rejected, error) {
 	return otlpreceiver.Rejected{Spans: int64(loaded.Rejected), Reason: l.why}, nil
 }
 
-// graph returns the graph of what has come, nil if nothing has since the last call; and
-// how many spans and requests were not taken since then, and why the last was not.
+// graph returns the graph of all spans so far, or nil if none has arrived since the last call.
+// It also returns how many spans and requests were rejected since the last call, and why the
+// last one was.
 func (l *live) graph() (g *servicegraph.Graph, rejected int, why string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -23,19 +23,19 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// A server is graphviz-export serve as a process.
+// A server is a process that runs graphviz-export serve.
 type server struct {
 	cmd              *exec.Cmd
-	page, grpc, otlp string // URLs
+	page, grpc, otlp string // URLs of the viewer and of the OTLP receivers
 }
 
 var anyURL = regexp.MustCompile(`(http|grpc)://[0-9.:]+`)
 
-// startServer runs graphviz-export serve with arguments, at free ports.
+// startServer runs graphviz-export serve with arguments, on free ports.
 func startServer(t *testing.T, args ...string) *server {
 	t.Helper()
 	s := &server{cmd: exec.Command("graphviz-export", append([]string{"serve", "--listen", "127.0.0.1:0", "--every", "20ms"}, args...)...)}
-	s.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0") // the race detector's own second
+	s.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0") // the race detector would wait a second at exit
 	stderr, err := s.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -48,16 +48,16 @@ func startServer(t *testing.T, args ...string) *server {
 	for s.page == "" && lines.Scan() {
 		urls := anyURL.FindAllString(lines.Text(), -1)
 		switch {
-		case strings.HasPrefix(lines.Text(), "taking OTLP"):
+		case strings.HasPrefix(lines.Text(), "receiving OTLP"):
 			s.grpc, s.otlp = urls[0], urls[1]
-		case strings.HasPrefix(lines.Text(), "the graph is at"):
+		case strings.HasPrefix(lines.Text(), "serving the graph at"):
 			s.page = urls[0]
 		}
 	}
 	if s.page == "" {
-		t.Fatal("serve does not say where the page is")
+		t.Fatal("serve does not print the URL of the viewer")
 	}
-	go func() { // so that it can go on writing
+	go func() { // a full pipe would block the server
 		for lines.Scan() {
 			t.Log(lines.Text())
 		}
@@ -69,8 +69,8 @@ func startReceiver(t *testing.T) *server {
 	return startServer(t, "--otlp", "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0")
 }
 
-// The exporters that programs have are content with the receiver, over each protocol, and
-// those who listen hear of a graph with the calls.
+// The exporters of the SDK work with the receiver over both protocols, and the event stream
+// announces a graph with their spans.
 func TestServeExporters(t *testing.T) {
 	s := startReceiver(t)
 	events := openEvents(t, s)
@@ -89,7 +89,7 @@ func TestServeExporters(t *testing.T) {
 			t.Errorf("%s: %v", endpoint, err)
 		}
 		for found := false; !found; {
-			events.next(t) // fails when there is none
+			events.next(t) // fails after a timeout
 			var g struct{ Nodes []struct{ Name string } }
 			if err := json.Unmarshal([]byte(get(t.Context(), s.page+"/graph.json", "")[len("200 OK\n"):]), &g); err != nil {
 				t.Fatal(err)
@@ -101,12 +101,13 @@ func TestServeExporters(t *testing.T) {
 	}
 }
 
-// Ctrl-C, and what a service manager sends, end it well within a second, whoever listens.
+// SIGINT and SIGTERM end the server with status 0 within a second, while clients are
+// connected.
 func TestServeEnds(t *testing.T) {
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		s := startReceiver(t)
 		openEvents(t, s).next(t)
-		sdk, err := otelsetup.Start(t.Context(), otelsetup.Service("web", "1"), otelsetup.Endpoint(s.grpc)) // keeps its connection
+		sdk, err := otelsetup.Start(t.Context(), otelsetup.Service("web", "1"), otelsetup.Endpoint(s.grpc)) // holds a connection
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,7 +127,7 @@ func TestServeEnds(t *testing.T) {
 	}
 }
 
-// The URL is one that a browser can go to.
+// dialable returns an address that a browser can open.
 func TestDialable(t *testing.T) {
 	for listen, want := range map[string]string{
 		"127.0.0.1:4316": "127.0.0.1:4316", "[::1]:4316": "[::1]:4316", "192.168.1.2:80": "192.168.1.2:80",
@@ -138,7 +139,7 @@ func TestDialable(t *testing.T) {
 	}
 }
 
-// An eventStream is what a page listens to.
+// An eventStream is the event stream of the viewer.
 type eventStream struct{ lines *bufio.Scanner }
 
 func openEvents(t *testing.T, s *server) eventStream {
@@ -175,7 +176,7 @@ func (e eventStream) next(t *testing.T) string {
 	return ""
 }
 
-// Spans that come for ever fill no memory, and all are counted.
+// An endless stream of spans uses bounded memory, and all spans are counted.
 func TestLiveIsBounded(t *testing.T) {
 	window := liveWindow
 	window.Spans = 1000
@@ -197,17 +198,18 @@ func TestLiveIsBounded(t *testing.T) {
 		t.Errorf("got %d spans of %d traces", r.Spans, r.Traces)
 	}
 	if held := r.Open; held > 1000/each {
-		t.Errorf("%d traces are held", held)
+		t.Errorf("%d traces are held in memory", held)
 	}
 	if r.EvictedSpans == 0 {
-		t.Error("nothing was forgotten")
+		t.Error("no trace was forgotten")
 	}
 	if g, _, _ := l.graph(); g != nil {
-		t.Error("a graph without news")
+		t.Error("a graph without new spans")
 	}
 }
 
-// Requests that are no OTLP are refused one by one, from many senders at a time.
+// Many senders at the same time get an error for each malformed request, and their other
+// requests are accepted.
 func TestLiveConcurrentSafe(t *testing.T) {
 	l := newLive(servicegraph.Config{Window: liveWindow})
 	done := make(chan error)
@@ -221,7 +223,7 @@ func TestLiveConcurrentSafe(t *testing.T) {
 					return
 				}
 				if _, err := l.take(otlpreceiver.Request{Body: []byte(body)}); err == nil {
-					done <- fmt.Errorf("JSON is taken for protobuf")
+					done <- fmt.Errorf("JSON is accepted as protobuf")
 					return
 				}
 				l.graph()

@@ -8,17 +8,17 @@ import (
 	"unicode"
 )
 
-// What the process exits with. The manual in doc.go says when.
+// Exit statuses of the process. The manual in doc.go explains them.
 const (
 	statusDone        = 0
 	statusFailed      = 1
 	statusUsage       = 2
 	statusNothing     = 3
 	statusPartial     = 4
-	statusInterrupted = 130 // as a shell reports a command that Ctrl-C ended
+	statusInterrupted = 130 // as shells report a command ended by Ctrl-C
 )
 
-// A statusError is an error that ends the program with a status of its own.
+// A statusError is an error with its own exit status.
 type statusError struct {
 	status int
 	err    error
@@ -27,12 +27,12 @@ type statusError struct {
 func (e *statusError) Error() string { return e.err.Error() }
 func (e *statusError) Unwrap() error { return e.err }
 
-// usagef returns an error of what the user typed.
+// usagef returns an error for a mistake on the command line.
 func usagef(format string, args ...any) error {
 	return &statusError{statusUsage, fmt.Errorf(format, args...)}
 }
 
-// statusOf returns the exit status that an error of [run] stands for.
+// statusOf returns the exit status for an error of [run].
 func statusOf(err error) int {
 	if err == nil {
 		return statusDone
@@ -43,22 +43,21 @@ func statusOf(err error) int {
 	return statusFailed
 }
 
-// report writes the one line that says why the program fails, if it does, and
-// returns its exit status.
+// report writes an error as one line and returns the exit status.
 func report(stderr io.Writer, err error) int {
 	status := statusOf(err)
 	switch status {
 	case statusDone:
 	case statusInterrupted:
-		fmt.Fprintln(stderr, "graphviz-export: interrupted, nothing written")
+		fmt.Fprintln(stderr, "graphviz-export: interrupted; nothing was written")
 	default:
 		fmt.Fprintf(stderr, "graphviz-export: %s\n", oneLine(err.Error()))
 	}
 	return status
 }
 
-// oneLine makes the text of an error fit for a terminal: what a server or a file
-// name puts into it cannot break the line or send control sequences.
+// oneLine makes the text of an error safe for a terminal: text from a server or a file name
+// cannot break the line or send control sequences.
 func oneLine(s string) string {
 	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), " ")
 	return strings.Map(func(r rune) rune {

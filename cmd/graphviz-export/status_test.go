@@ -19,7 +19,7 @@ func TestReport(t *testing.T) {
 		{fmt.Errorf("flags: %w", usagef("no")), 2, "graphviz-export: flags: no\n"},
 		{&statusError{statusNothing, errors.New("no traces")}, 3, "graphviz-export: no traces\n"},
 		{&statusError{statusPartial, errors.New("incomplete")}, 4, "graphviz-export: incomplete\n"},
-		{&statusError{statusInterrupted, errors.New("tempo: signal")}, 130, "graphviz-export: interrupted, nothing written\n"},
+		{&statusError{statusInterrupted, errors.New("tempo: signal")}, 130, "graphviz-export: interrupted; nothing was written\n"},
 		{errors.New("reading a\nb: \x1b]0;title\a\r\n  bad"), 1, "graphviz-export: reading a b: \uFFFD]0;title\uFFFD   bad\n"},
 	} {
 		var stderr bytes.Buffer

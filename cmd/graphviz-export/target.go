@@ -12,24 +12,24 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
-// A target is where the result goes, and in which format.
+// A target is a file or standard output, and the format to write.
 type target struct {
 	path   string // as the user wrote it; empty: standard output
-	file   string // what path is, or links to
+	file   string // path with symbolic links resolved
 	stdout io.Writer
 	format render.Format
-	totals bool // the result shows the totals to the user
+	totals bool // the document itself shows the user the totals of the graph
 }
 
-// targets returns the targets that the command line names, and makes sure that
-// they can be written to.
+// targets returns the targets that the command line names. It checks that all of them can be
+// written.
 func (e *export) targets(formats []render.Format) ([]target, error) {
 	if len(e.outputs) == 0 {
 		t, err := e.target(formats, "")
 		return []target{t}, err
 	}
 	if e.format != "" && len(e.outputs) > 1 {
-		return nil, usagef("--format says what one output is, but there are %d: leave it out, and let their extensions say it", len(e.outputs))
+		return nil, usagef("--format cannot be combined with %d outputs: leave it out and choose formats by extension", len(e.outputs))
 	}
 	var targets []target
 	for _, output := range e.outputs {
@@ -61,7 +61,7 @@ func (e *export) target(formats []render.Format, output string) (target, error) 
 		return t, err
 	}
 	if screen && t.format.Binary {
-		return t, usagef("%s is not for a terminal: write it to a file with -o FILE, or pipe it to a program", t.format.Name)
+		return t, usagef("%s cannot be shown on a terminal: write it to a file with -o FILE, or pipe it to a program", t.format.Name)
 	}
 	t.totals = screen && t.format.Name == "txt"
 	if linked, err := filepath.EvalSymlinks(t.path); err == nil && t.path != "" {
@@ -70,8 +70,8 @@ func (e *export) target(formats []render.Format, output string) (target, error) 
 	return t, t.check()
 }
 
-// chooseFormat returns the format that the user names, else the one of the file's
-// extension, else what suits a screen or a pipe.
+// chooseFormat returns the format that --format names, else that of the file's extension,
+// else a table for a terminal and DOT for a pipe.
 func (e *export) chooseFormat(formats []render.Format, path string, screen bool) (render.Format, error) {
 	switch {
 	case e.format != "":
@@ -86,7 +86,7 @@ func (e *export) chooseFormat(formats []render.Format, path string, screen bool)
 	case path != "":
 		f, err := render.ByFileName(formats, path)
 		if err != nil {
-			return f, usagef("--output: %w, or --format to say what it is", err)
+			return f, usagef("--output: %w, or choose a format with --format", err)
 		}
 		return f, nil
 	case screen:
@@ -95,7 +95,7 @@ func (e *export) chooseFormat(formats []render.Format, path string, screen bool)
 	return render.ByName(formats, "dot")
 }
 
-// name is what the summary calls the target.
+// name returns the name of the target in the summary.
 func (t target) name() string {
 	if t.path == "" {
 		return "standard output"
@@ -103,7 +103,7 @@ func (t target) name() string {
 	return t.path
 }
 
-// check finds out whether the file can be written.
+// check reports whether the file can be written, before the work begins.
 func (t target) check() error {
 	if t.path == "" {
 		return nil
@@ -111,7 +111,7 @@ func (t target) check() error {
 	dir := filepath.Dir(t.path)
 	switch info, err := os.Stat(dir); {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("writing %s: the directory %s does not exist: make it first", t.path, dir)
+		return fmt.Errorf("writing %s: the directory %s does not exist: create it first", t.path, dir)
 	case err != nil:
 		return fmt.Errorf("writing %s: %w", t.path, pathCause(err))
 	case !info.IsDir():
@@ -124,7 +124,7 @@ func (t target) check() error {
 	case info.IsDir():
 		return fmt.Errorf("writing %s: it is a directory: name a file in it", t.path)
 	case !info.Mode().IsRegular():
-		return nil // a device or a pipe: see write
+		return nil // write handles devices and pipes
 	}
 	f, err := createTemp(t.file)
 	if err != nil {
@@ -134,8 +134,8 @@ func (t target) check() error {
 	return os.Remove(f.Name())
 }
 
-// write writes the whole result. A file is there with all of it or, on an error,
-// as it was before: the result goes to a file beside it, which takes its place.
+// write writes the whole document. An error leaves an existing file as it was: the document
+// goes to a temporary file in the same directory, which is then renamed.
 func (t target) write(doc []byte) (err error) {
 	if t.path == "" {
 		if _, err := t.stdout.Write(doc); err != nil {
@@ -148,10 +148,10 @@ func (t target) write(doc []byte) (err error) {
 			err = fmt.Errorf("writing %s: %w", t.path, pathCause(err))
 		}
 	}()
-	mode := fs.FileMode(0) // of the file that is replaced
+	mode := fs.FileMode(0) // permissions of the file to replace
 	if info, err := os.Stat(t.file); err == nil {
 		if !info.Mode().IsRegular() {
-			return os.WriteFile(t.file, doc, 0o666) // nothing takes the place of /dev/null or a pipe
+			return os.WriteFile(t.file, doc, 0o666) // /dev/null or a pipe must not be replaced by a file
 		}
 		mode = info.Mode().Perm()
 	}
@@ -159,7 +159,7 @@ func (t target) write(doc []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // fails when all went well
+	defer os.Remove(f.Name()) // fails after a successful rename
 	_, err = f.Write(doc)
 	if mode != 0 {
 		err = errors.Join(err, f.Chmod(mode))
@@ -170,8 +170,8 @@ func (t target) write(doc []byte) (err error) {
 	return os.Rename(f.Name(), t.file)
 }
 
-// createTemp creates a new file in the directory of path, with the permissions
-// of any new file: os.CreateTemp makes files that nobody else can read.
+// createTemp creates a new file in the directory of path, with the usual permissions of a
+// new file: the files of os.CreateTemp are readable by the owner only.
 func createTemp(path string) (*os.File, error) {
 	for {
 		name := filepath.Join(filepath.Dir(path), fmt.Sprintf(".graphviz-export-%08x.tmp", rand.Uint32()))

@@ -7,19 +7,19 @@ import (
 	"testing"
 )
 
-// A file that cannot take its place leaves nothing behind, and is found out
-// before that.
+// A file that cannot be written is detected before the work begins, and leaves no temporary
+// file.
 func TestTargetUnwritable(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, strings.Repeat("long", 100)+".svg")
 	long := target{path: path, file: path}
 	if err := long.check(); err == nil {
-		t.Error("check has nothing against a name of 400 letters")
+		t.Error("check accepts a name of 400 letters")
 	}
 	if err := long.write([]byte("graph")); err == nil {
-		t.Error("a name of 400 letters was written")
+		t.Error("write accepts a name of 400 letters")
 	}
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
+		t.Errorf("files left: %v", left)
 	}
 }

@@ -21,13 +21,13 @@ import (
 	"github.com/tempograph/tempograph/tempoclient"
 )
 
-// queryFlags are the flags that say what to ask a Tempo for, and as whom.
+// queryFlags are the flags that apply only to Tempo, except --tempo.
 var queryFlags = []string{
 	"query", "trace", "limit", "since", "from", "to", "utc",
 	"org-id", "username", "password-file", "bearer-token-file", "header", "ca-cert", "cert", "key",
 }
 
-// tempoFlags say which Tempo to ask, for what, and as whom.
+// tempoFlags set the URL of Tempo, the query and the credentials.
 type tempoFlags struct {
 	url    string
 	config tempoclient.Config // from the environment
@@ -42,32 +42,32 @@ type tempoFlags struct {
 	caCert, cert, key             string
 }
 
-// addTo adds the flags that say which Tempo to ask, and for what.
+// addTo adds the flags to a command.
 func (t *tempoFlags) addTo(cmd *cobra.Command) {
 	group(cmd, "Tempo", func(f *pflag.FlagSet) {
-		f.StringVar(&t.url, "tempo", "", "ask the Tempo whose HTTP API is at `URL` [TEMPO_ADDR, TEMPO_URL]")
-		f.StringVarP(&t.query, "query", "q", "", "take the traces that `TRACEQL` selects (default all)")
-		f.StringArrayVar(&t.traces, "trace", nil, "take the trace with this `ID`; can be repeated")
-		f.IntVar(&t.limit, "limit", 1000, "take at most `N` traces, the newest; 0 takes all")
-		f.StringVar(&t.orgID, "org-id", "", "`TENANT` of the Tempo, or several: a|b [TEMPO_ORG_ID]")
-		f.StringVar(&t.username, "username", "", "`USER` for basic authentication [TEMPO_USERNAME]")
-		f.StringVar(&t.passwordFile, "password-file", "", "`FILE` with the password [the password itself: TEMPO_PASSWORD]")
-		f.StringVar(&t.bearerTokenFile, "bearer-token-file", "", "`FILE` with a token [TEMPO_BEARER_TOKEN_FILE]")
-		f.StringArrayVar(&t.headers, "header", nil, "send this header as well, `'NAME: VALUE'`, or those in @FILE")
-		f.StringVar(&t.caCert, "ca-cert", "", "trust the certificates in `FILE` [TEMPO_CA_CERT_PATH]")
-		f.StringVar(&t.cert, "cert", "", "`FILE` with the client's certificate [TEMPO_CLIENT_CERT_PATH]")
-		f.StringVar(&t.key, "key", "", "`FILE` with its key [TEMPO_CLIENT_KEY_PATH]")
+		f.StringVar(&t.url, "tempo", "", "read from Tempo, whose HTTP API is at `URL` [TEMPO_ADDR, TEMPO_URL]")
+		f.StringVarP(&t.query, "query", "q", "", "read traces that match `TRACEQL` (default: all)")
+		f.StringArrayVar(&t.traces, "trace", nil, "read the trace with this `ID`; repeatable")
+		f.IntVar(&t.limit, "limit", 1000, "read at most `N` traces, the newest; 0 for no limit")
+		f.StringVar(&t.orgID, "org-id", "", "read from `TENANT`, or from several: a|b [TEMPO_ORG_ID]")
+		f.StringVar(&t.username, "username", "", "authenticate as `USER` with a password [TEMPO_USERNAME]")
+		f.StringVar(&t.passwordFile, "password-file", "", "read the password from `FILE` [TEMPO_PASSWORD holds the password itself]")
+		f.StringVar(&t.bearerTokenFile, "bearer-token-file", "", "authenticate with the token in `FILE` [TEMPO_BEARER_TOKEN_FILE]")
+		f.StringArrayVar(&t.headers, "header", nil, "send an additional HTTP header, `'NAME: VALUE'`, or those in @FILE; repeatable")
+		f.StringVar(&t.caCert, "ca-cert", "", "trust the CA certificates in `FILE` instead of the system's [TEMPO_CA_CERT_PATH]")
+		f.StringVar(&t.cert, "cert", "", "present the client certificate in `FILE` [TEMPO_CLIENT_CERT_PATH]")
+		f.StringVar(&t.key, "key", "", "read the key of the client certificate from `FILE` [TEMPO_CLIENT_KEY_PATH]")
 	})
 	group(cmd, "Time", func(f *pflag.FlagSet) {
-		f.StringVar(&t.time.since, "since", "", "look back for `DURATION`: 30m, 1.5h, 1d12h, 2w (default 1h)")
-		f.StringVar(&t.time.from, "from", "", "look from `TIME` on: 2026-01-31, 2026-01-31T09:30:00Z, 09:30, now-2d")
-		f.StringVar(&t.time.to, "to", "", "look up to `TIME` (default now)")
-		f.BoolVar(&t.time.utc, "utc", false, "times without a zone are UTC, not local")
+		f.StringVar(&t.time.since, "since", "", "look back `DURATION`: 30m, 1.5h, 1d12h, 2w (default 1h)")
+		f.StringVar(&t.time.from, "from", "", "start at `TIME`: 2026-01-31, 2026-01-31T09:30:00Z, 09:30, now-2d")
+		f.StringVar(&t.time.to, "to", "", "end at `TIME` (default: now)")
+		f.BoolVar(&t.time.utc, "utc", false, "read times without a zone as UTC instead of local time")
 	})
 }
 
-// access returns how to reach the Tempo and as whom: what the flags say goes before
-// the environment.
+// access returns how to reach Tempo, with which credentials. Flags override the
+// environment.
 func (t *tempoFlags) access() (tempoclient.Config, error) {
 	c := t.config
 	c.OrgID = cmp.Or(t.orgID, c.OrgID)
@@ -75,7 +75,7 @@ func (t *tempoFlags) access() (tempoclient.Config, error) {
 	c.CertFile, c.KeyFile = cmp.Or(t.cert, c.CertFile), cmp.Or(t.key, c.KeyFile)
 	if t.bearerTokenFile != "" {
 		if t.username != "" {
-			return c, usagef("--username and --bearer-token-file are two ways to say who asks: give one of them")
+			return c, usagef("--username and --bearer-token-file both set the credentials: use only one of them")
 		}
 		c.Username, c.Password, c.BearerToken, c.BearerTokenFile = "", "", "", t.bearerTokenFile
 	}
@@ -84,7 +84,7 @@ func (t *tempoFlags) access() (tempoclient.Config, error) {
 	}
 	if t.passwordFile != "" {
 		if c.Username == "" {
-			return c, usagef("--password-file needs the name of the user: set --username or TEMPO_USERNAME")
+			return c, usagef("--password-file needs a user name: set --username or TEMPO_USERNAME")
 		}
 		password, err := os.ReadFile(t.passwordFile)
 		if err != nil {
@@ -104,7 +104,7 @@ func (t *tempoFlags) access() (tempoclient.Config, error) {
 		for _, line := range lines {
 			name, value, ok := strings.Cut(line, ":")
 			if !ok || strings.ContainsAny(strings.TrimSpace(name), " \t\"(),/:;<=>?@[\\]{}") {
-				return c, usagef("--header %q: want 'Name: value', or @FILE with such lines", header)
+				return c, usagef("--header %q: want 'Name: value', or @FILE with one such header per line", header)
 			}
 			if c.Header == nil {
 				c.Header = make(http.Header)
@@ -115,7 +115,7 @@ func (t *tempoFlags) access() (tempoclient.Config, error) {
 	return c, nil
 }
 
-// tempoSource returns the spans of the traces in question, as a Tempo has them.
+// tempoSource returns the spans of the selected traces in Tempo.
 func (e *export) tempoSource() (source, error) {
 	config, err := e.tempo.access()
 	if err != nil {
@@ -137,7 +137,7 @@ func (e *export) tempoSource() (source, error) {
 	return src, err
 }
 
-// querySource returns the spans of the traces that a query finds.
+// querySource returns the spans of the traces that match a query.
 func (e *export) querySource(client *tempoclient.Client, config tempoclient.Config) (source, error) {
 	t := e.tempo
 	if t.limit < 0 {
@@ -151,10 +151,10 @@ func (e *export) querySource(client *tempoclient.Client, config tempoclient.Conf
 	if t.query != "" {
 		found += " match " + t.query
 	}
-	advice := "look further back with --since, or again in some seconds if they are new"
+	advice := "look further back with --since, or try again in some seconds if the traces are new"
 	switch {
 	case when.from.After(time.Now()):
-		advice = "that is in the future"
+		advice = "this time range is in the future"
 	case config.OrgID != "":
 		advice += fmt.Sprintf(", and check the tenant, %s", config.OrgID)
 	}
@@ -181,17 +181,12 @@ func (e *export) querySource(client *tempoclient.Client, config tempoclient.Conf
 	}, nil
 }
 
-// limitReached says that a Tempo may have more than it was asked for.
-func limitReached(limit int) string {
-	return fmt.Sprintf("--limit %d was reached, there may be more traces: raise it, or shorten the time range", limit)
-}
-
-// traceSource returns the spans of the traces with given ids. That one of them
-// does not exist is an error, as with files.
+// traceSource returns the spans of the traces with given ids. A trace that does not exist is
+// an error, as is a missing file.
 func (e *export) traceSource(client *tempoclient.Client) (source, error) {
 	for _, flag := range []string{"query", "since", "from", "to", "utc", "limit"} {
 		if e.given(flag) {
-			return source{}, usagef("--trace says which traces to take, and so does --%s: give one or the other", flag)
+			return source{}, usagef("--trace selects traces by id and cannot be combined with --%s", flag)
 		}
 	}
 	var ids []servicegraph.TraceID
@@ -218,7 +213,7 @@ func (e *export) traceSource(client *tempoclient.Client) (source, error) {
 				}
 				for _, w := range t.Warnings {
 					switch w.Kind {
-					case tempoclient.WarnOrphans: // also in the report of the graph
+					case tempoclient.WarnOrphans: // the report of the graph counts them
 					case tempoclient.WarnArriving:
 						e.stderr.warnf("%v", w)
 					default:
@@ -236,8 +231,8 @@ func (e *export) traceSource(client *tempoclient.Client) (source, error) {
 	}, nil
 }
 
-// withoutRecent takes out of a sequence, and says, that Tempo does not search yet what
-// is most recent: no graph of a range that ends now is complete in that sense.
+// withoutRecent removes the warning that Tempo does not search the most recent spans yet, and
+// prints it as information: the warning applies to every time range that ends now.
 func (e *export) withoutRecent(spans iter.Seq2[servicegraph.Span, error]) iter.Seq2[servicegraph.Span, error] {
 	return func(yield func(servicegraph.Span, error) bool) {
 		for span, err := range spans {
@@ -252,8 +247,7 @@ func (e *export) withoutRecent(spans iter.Seq2[servicegraph.Span, error]) iter.S
 	}
 }
 
-// advised adds to an error of the client what the user of this command can do
-// about it, and the exit status.
+// advised adds a next step and the exit status to the errors of the client.
 func advised(spans iter.Seq2[servicegraph.Span, error]) iter.Seq2[servicegraph.Span, error] {
 	return func(yield func(servicegraph.Span, error) bool) {
 		for span, err := range spans {
@@ -266,7 +260,7 @@ func advised(spans iter.Seq2[servicegraph.Span, error]) iter.Seq2[servicegraph.S
 
 func advise(err error) error {
 	if errors.Is(err, tempoclient.ErrNotFound) {
-		return &statusError{statusNothing, fmt.Errorf("%w: check the id, and --org-id; a new trace may take some seconds", err)}
+		return &statusError{statusNothing, fmt.Errorf("%w: check the id and --org-id; Tempo may need some seconds to find a new trace", err)}
 	}
 	e, ok := errors.AsType[*tempoclient.Error](err)
 	if !ok {

@@ -32,8 +32,8 @@ import (
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
-// TestTempoScripts runs what needs a real Tempo, in which HotROD's traces ended a
-// minute ago.
+// TestTempoScripts runs the scripts that need a real Tempo. It contains HotROD's traces, moved
+// in time to end a minute ago.
 func TestTempoScripts(t *testing.T) {
 	spans := recent(t)
 	tempo := tempoWith(t, spans)
@@ -73,7 +73,7 @@ func TestTempoScripts(t *testing.T) {
 	}))
 }
 
-// What Tempo stored and gave back is the graph of the file.
+// The traces in Tempo give the same graph as the file.
 func TestTempoHotROD(t *testing.T) {
 	got := outputOf(t, "-f", "json", "--tempo", tempoWith(t, recent(t)).URL)
 	if diff := cmp.Diff(hotrodCalls, calls(t, got)); diff != "" {
@@ -81,8 +81,8 @@ func TestTempoHotROD(t *testing.T) {
 	}
 }
 
-// recent returns HotROD's spans as if they had ended a minute ago, which is
-// within what a query asks for.
+// recent returns HotROD's spans, moved in time to end a minute ago, which is within the default
+// time range of a query.
 func recent(t *testing.T) []servicegraph.Span {
 	var spans []servicegraph.Span
 	var last int64
@@ -101,7 +101,7 @@ func recent(t *testing.T) []servicegraph.Span {
 	return spans
 }
 
-// tempoWith starts a Tempo, sends it spans, and returns when it finds their traces.
+// tempoWith starts a Tempo, sends it spans, and waits until its search finds all traces.
 func tempoWith(t *testing.T, spans []servicegraph.Span) *tempotest.Tempo {
 	t.Helper()
 	tempo := tempotest.Start(t, tempotest.Config{})
@@ -178,9 +178,8 @@ func attributes(list []servicegraph.Attr) []*commonpb.KeyValue {
 	return out
 }
 
-// secureProxy returns the URLs of two proxies of a Tempo that speak TLS, and the file
-// of the certificate that signs for both. The second wants to see a certificate of the
-// client as well; the same one will do, whose key is in another file.
+// secureProxy returns the URLs of two TLS proxies of Tempo, and the files of their certificate
+// and its key. The second proxy demands a client certificate and accepts the same one.
 func secureProxy(t *testing.T, tempo *tempotest.Tempo) (open, mutual, certFile, keyFile string) {
 	target, err := url.Parse(tempo.URL)
 	if err != nil {
@@ -190,7 +189,7 @@ func secureProxy(t *testing.T, tempo *tempotest.Tempo) (open, mutual, certFile, 
 		s := httptest.NewUnstartedServer(&httputil.ReverseProxy{
 			Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		})
-		s.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that do not trust it
+		s.Config.ErrorLog = log.New(io.Discard, "", 0) // discards the complaints of clients that do not trust the certificate
 		s.TLS = &tls.Config{ClientAuth: auth}
 		s.StartTLS()
 		t.Cleanup(s.Close)
@@ -213,8 +212,8 @@ func secureProxy(t *testing.T, tempo *tempotest.Tempo) (open, mutual, certFile, 
 		write("cert.pem", "CERTIFICATE", s.Certificate().Raw), write("key.pem", "PRIVATE KEY", key)
 }
 
-// proxy returns the URL of a proxy that has a Tempo below a path, for requests
-// that it lets pass.
+// proxy returns the URL of a proxy that serves Tempo under a path. If pass is not nil, the proxy
+// answers 401 to requests for which pass returns false.
 func proxy(t *testing.T, tempo *tempotest.Tempo, path string, pass func(*http.Request) bool) string {
 	target, err := url.Parse(tempo.URL)
 	if err != nil {

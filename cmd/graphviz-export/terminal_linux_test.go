@@ -15,13 +15,13 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
-// On a terminal the graph is a table, which has the totals already.
+// On a terminal the output is a table, and there is no summary, because the table has totals.
 func TestTerminalTable(t *testing.T) {
 	term := newTerminal(t)
 	if err := term.command(absolute(t, hotrod)).Run(); err != nil {
 		t.Fatalf("%v\n%s", err, term.screen())
 	}
-	_, got, _ := cutLast(term.await("2,060 spans"), eraseLine) // of progress, on a slow machine
+	_, got, _ := cutLast(term.await("2,060 spans"), eraseLine) // a slow machine may have shown progress
 	for _, want := range []string{"SRC ", "frontend → route "} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the terminal does not show %q:\n%s", want, got)
@@ -34,7 +34,7 @@ func TestTerminalTable(t *testing.T) {
 	}
 }
 
-// Long work shows that it is alive, and leaves no trace of that.
+// Long work shows progress, and erases it in the end.
 func TestTerminalProgress(t *testing.T) {
 	data, err := os.ReadFile(hotrod)
 	if err != nil {
@@ -53,7 +53,7 @@ func TestTerminalProgress(t *testing.T) {
 	if _, err := in.Write(data[:len(data)/2]); err != nil {
 		t.Fatal(err)
 	}
-	term.await("reading: ")
+	term.await("reading standard input: ")
 	if _, err := in.Write(data[len(data)/2:]); err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func TestTerminalProgress(t *testing.T) {
 	}
 }
 
-// There is no progress without a terminal, nor with --quiet.
+// There is no progress without a terminal or with --quiet.
 func TestTerminalQuiet(t *testing.T) {
 	term := newTerminal(t)
 	c := console{out: term.tty, quiet: true}
@@ -82,7 +82,7 @@ func TestTerminalQuiet(t *testing.T) {
 	c.working(func() string { t.Error("progress in a pipe"); return "" })()
 }
 
-// A terminal would beep and garble.
+// Binary formats are not written to a terminal, which could not show them.
 func TestTerminalBinary(t *testing.T) {
 	formats := []render.Format{{Name: "png", Extensions: []string{".png"}, Binary: true}}
 	term := newTerminal(t)
@@ -90,7 +90,7 @@ func TestTerminalBinary(t *testing.T) {
 
 	e := export{stdout: term.tty, format: "png", given: given}
 	_, err := e.targets(formats)
-	if statusOf(err) != statusUsage || !strings.Contains(err.Error(), "png is not for a terminal: write it to a file with -o FILE") {
+	if statusOf(err) != statusUsage || !strings.Contains(err.Error(), "png cannot be shown on a terminal: write it to a file with -o FILE") {
 		t.Errorf("png to a terminal: %v", err)
 	}
 	e = export{stdout: new(bytes.Buffer), format: "png", given: given}
@@ -103,10 +103,9 @@ func TestTerminalBinary(t *testing.T) {
 	}
 }
 
-// Ctrl-C ends the program within a second, whatever it waits for, and leaves no
-// file behind. So does a signal to this process alone, which its worker does not
-// get. The machine of a test may have other things to do as well, so it gets three
-// seconds.
+// Ctrl-C ends the program within a second, whatever it waits for, and no file is left. The same
+// holds for a signal to this process alone, which its worker does not receive. The test allows
+// three seconds, because the machine may be busy.
 func TestTerminalInterrupt(t *testing.T) {
 	silent := make(chan struct{}) // closed when the test is over
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -135,11 +134,11 @@ func TestTerminalInterrupt(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		args  []string
-		shows string // when it is time to interrupt
+		shows string // the text on the screen when the test interrupts
 	}{
-		{"a Tempo that does not answer", []string{"--tempo", s.URL}, ", from tempo " + s.URL},
-		{"a terminal that nobody types at", []string{"-"}, ", from standard input"},
-		{"a pipe that nobody writes to", []string{fifo}, ", from " + fifo},
+		{"a server that does not answer", []string{"--tempo", s.URL}, "reading tempo " + s.URL},
+		{"a terminal without input", []string{"-"}, "reading standard input"},
+		{"a pipe without a writer", []string{fifo}, "reading " + fifo},
 		{"a layout that takes long", []string{tangle}, "drawing 150 services"},
 	} {
 		for how, interrupt := range interrupts {
@@ -161,9 +160,9 @@ func TestTerminalInterrupt(t *testing.T) {
 				if got := cmd.ProcessState.ExitCode(); got != statusInterrupted {
 					t.Errorf("exit status %d (%v), want %d", got, err, statusInterrupted)
 				}
-				term.await("graphviz-export: interrupted, nothing written\n")
+				term.await("graphviz-export: interrupted; nothing was written\n")
 				if left, _ := os.ReadDir(cmd.Dir); len(left) > 0 {
-					t.Errorf("left behind: %v", left)
+					t.Errorf("files left: %v", left)
 				}
 			})
 		}
@@ -178,7 +177,7 @@ func absolute(t *testing.T, path string) string {
 	return abs
 }
 
-// cutLast cuts s around the last sep. Without one, all of it is after.
+// cutLast cuts s around the last sep. Without a sep, after is all of s.
 func cutLast(s, sep string) (before, after string, found bool) {
 	if i := strings.LastIndex(s, sep); i >= 0 {
 		return s[:i], s[i+len(sep):], true

@@ -9,23 +9,23 @@ import (
 	"time"
 )
 
-// defaultSince is how far back a Tempo is asked, unless told otherwise.
+// defaultSince is how far back a query of Tempo looks without --since and --from.
 const defaultSince = time.Hour
 
-// A timeRange is the time that traces are looked for in, as the flags state it.
+// A timeRange is the time range of a query, as the flags give it.
 type timeRange struct {
-	since, from, to string // as the user wrote them; empty if not given
+	since, from, to string // as the user wrote them; empty: not set
 	utc             bool
 }
 
-// A span of time between two moments, and how to speak of it.
+// A period is a time range and its description.
 type period struct {
 	from, to time.Time
 	text     string // "last 1h"
 }
 
-// period returns the range, given the present. What the user wrote without a zone
-// is in the zone of now, unless --utc is given.
+// period returns the time range. Times without a zone are in the zone of now, or in UTC with
+// --utc.
 func (r timeRange) period(now time.Time) (p period, err error) {
 	if r.utc {
 		now = now.UTC()
@@ -44,10 +44,10 @@ func (r timeRange) period(now time.Time) (p period, err error) {
 	}
 	if r.since != "" {
 		if r.from != "" {
-			return p, usagef("--since and --from both say where the time range begins: give one of them")
+			return p, usagef("--since and --from both set the start of the time range: use only one of them")
 		}
 		if length, err = parseDuration(r.since); err != nil {
-			// A point in time is welcome as well.
+			// --since also accepts a point in time.
 			var bad error
 			if from, bad = parseTime(r.since, now); bad != nil {
 				return p, usagef("--since %q: %w", r.since, err)
@@ -71,19 +71,18 @@ func (r timeRange) period(now time.Time) (p period, err error) {
 	}
 	if !p.from.Before(p.to) {
 		if to.IsZero() {
-			return p, usagef("the time range begins at %s, which is not in the past", written(p.from))
+			return p, usagef("the time range starts at %s, which is not in the past", written(p.from))
 		}
 		return p, usagef("--from %s is not before --to %s: the time range is empty", written(p.from), written(p.to))
 	}
 	return p, nil
 }
 
-// timeLayouts are the forms of a point in time without a zone.
+// timeLayouts are the layouts of a date, or date and time, without a zone.
 var timeLayouts = []string{"2006-01-02", "2006-01-02 15:04", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02T15:04:05"}
 
-// parseTime reads a point in time: RFC 3339; a date or a date with a time, in the
-// zone of now; a time of today; seconds or milliseconds of Unix; now, or a duration
-// before or after it.
+// parseTime parses a point in time: RFC 3339; a date, or date and time, in the zone of now; a
+// time of today; Unix seconds or milliseconds; now, or a duration before or after now.
 func parseTime(s string, now time.Time) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, s); err == nil {
 		return t, nil
@@ -123,9 +122,9 @@ func parseTime(s string, now time.Time) (time.Time, error) {
 	return time.Time{}, errors.New("want a time such as 2026-01-31, 2026-01-31 09:30, 09:30, 2026-01-31T09:30:00Z, 1769851800 or now-2d")
 }
 
-// parseDuration reads what Go and what Prometheus call a duration: numbers with
-// units, where a d is 24 hours and a w is 7 days. People type 1.5h as well as
-// 1d12h, and each of the two refuses one of them.
+// parseDuration parses the durations of Go and of Prometheus: numbers with units, where d is
+// 24 hours and w is 7 days. People type both 1.5h, which Prometheus refuses, and 1d12h, which
+// Go refuses.
 func parseDuration(s string) (time.Duration, error) {
 	bad := errors.New("want a duration such as 90s, 1.5h, 30m, 1d12h or 2w")
 	if s == "" {
@@ -152,7 +151,7 @@ func parseDuration(s string) (time.Duration, error) {
 			return 0, bad
 		}
 		if d > (math.MaxInt64-total)/times {
-			return 0, errors.New("want a duration below 292 years")
+			return 0, errors.New("want a duration of less than 292 years")
 		}
 		total += d * times
 	}

@@ -9,7 +9,7 @@ func TestParseDuration(t *testing.T) {
 	const day = 24 * time.Hour
 	for _, c := range []struct {
 		text string
-		want time.Duration // 0: an error
+		want time.Duration // 0: expect an error
 		why  string
 	}{
 		{"1h", time.Hour, ""},
@@ -31,9 +31,9 @@ func TestParseDuration(t *testing.T) {
 		{"1", 0, "no unit"},
 		{"h", 0, "no number"},
 		{"1h30", 0, "no unit at the end"},
-		{"1y", 0, "a year is no fixed time"},
-		{"1M", 0, "months are none, and it might mean minutes"},
-		{"-1h", 0, "the future has no traces"},
+		{"1y", 0, "the length of a year varies"},
+		{"1M", 0, "months are not supported, and M could mean minutes"},
+		{"-1h", 0, "a duration has no sign"},
 		{"1 h", 0, ""},
 		{"..h", 0, ""},
 		{"1hh", 0, ""},
@@ -50,7 +50,7 @@ func TestTimeRange(t *testing.T) {
 	at := func(hour int) string { return now.Add(time.Duration(hour-12) * time.Hour).Format(time.RFC3339) }
 	for _, c := range []struct {
 		since, from, to    string
-		wantFrom, wantTo   int // hours of the day; 0: an error
+		wantFrom, wantTo   int // hours of the day; 0: expect an error
 		wantText, mistaken string
 	}{
 		{"", "", "", 11, 12, "last 1h", ""},
@@ -59,13 +59,13 @@ func TestTimeRange(t *testing.T) {
 		{"", "", at(9), 8, 9, "last 1h before 2026-01-31T09:00:00Z", ""},
 		{"", at(8), "", 8, 12, "from 2026-01-31T08:00:00Z", ""},
 		{"", at(8), at(9), 8, 9, "from 2026-01-31T08:00:00Z to 2026-01-31T09:00:00Z", ""},
-		{"2h", at(8), "", 0, 0, "", "two beginnings"},
-		{"", at(9), at(8), 0, 0, "", "reversed"},
+		{"2h", at(8), "", 0, 0, "", "--since and --from"},
+		{"", at(9), at(8), 0, 0, "", "the end is before the start"},
 		{"", at(13), "", 0, 0, "", "in the future"},
 		{"", "10:00", "", 10, 12, "from 2026-01-31T10:00:00Z", ""},
 		{"2026-01-31 07:00", "", "", 7, 12, "from 2026-01-31T07:00:00Z", ""},
 		{"now-3h", "", at(11), 9, 11, "from 2026-01-31T09:00:00Z to 2026-01-31T11:00:00Z", ""},
-		{"0s", "", "", 0, 0, "", "nothing"},
+		{"0s", "", "", 0, 0, "", "an empty range"},
 		{"soon", "", "", 0, 0, "", "neither a duration nor a time"},
 	} {
 		p, err := timeRange{since: c.since, from: c.from, to: c.to}.period(now)
@@ -103,7 +103,7 @@ func TestParseTime(t *testing.T) {
 		{"yesterday", ""},
 		{"2026-13-01", ""},
 		{"25:00", ""},
-		{"12345", ""}, // neither seconds nor milliseconds of this century
+		{"12345", ""}, // neither Unix seconds nor milliseconds of this century
 		{"now-", ""},
 		{"now2d", ""},
 		{"nowadays", ""},

@@ -112,8 +112,8 @@ func TestServe(t *testing.T) {
 		t.Fatalf("serve does not say %s:\n%s", line, &said)
 		return ""
 	}
-	otlp := address(`taking OTLP at .*(http://127\.0\.0\.1:\d+)`)
-	p := visit(t, address(`the graph is at (http://127\.0\.0\.1:\d+)`)+"/")
+	otlp := address(`receiving OTLP at .*(http://127\.0\.0\.1:\d+)`)
+	p := visit(t, address(`serving the graph at (http://127\.0\.0\.1:\d+)`)+"/")
 	p.prefer("light")
 	p.want("there is nothing yet, and it says so", has("#page-notice", "no spans yet")+`&&`+has("#page-tab-edges", "Calls 0"))
 	p.screenshot("empty")

@@ -1,0 +1,325 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/tempograph/tempograph/internal/quantity"
+	"github.com/tempograph/tempograph/internal/suggest"
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// filterFlags choose a part of a graph, and how coarse it is.
+type filterFlags struct {
+	ignore, hide, gateway             []string // regular expressions
+	focus, near, upstream, downstream []string // regular expressions
+	depth                             int      // 0: the default of each flag
+	entries, orphans, errorsOnly      bool
+	minRate                           float64
+	edgeFraction                      fraction
+	nodeCount                         int
+	groupBy                           string
+}
+
+// graphFlags decide how spans become a graph.
+type graphFlags struct {
+	splitBy              []string
+	queueNodes, userNode bool
+	httpErrors           bool
+	errorsOf             choice
+	infer                bool
+	noAddressLearning    bool
+	noEmbeddedDatabases  bool
+}
+
+// addTo adds the flags to a command.
+func (s *filterFlags) addTo(cmd *cobra.Command) {
+	group(cmd, "Filters", func(f *pflag.FlagSet) {
+		f.StringArrayVar(&s.focus, "focus", nil, "keep nodes that match `RE`, and everything upstream and downstream of them")
+		f.StringArrayVar(&s.near, "near", nil, "keep nodes that match `RE` and their neighbors, up to --depth calls away")
+		f.StringArrayVar(&s.upstream, "upstream", nil, "keep nodes that match `RE` and everything upstream of them")
+		f.StringArrayVar(&s.downstream, "downstream", nil, "keep nodes that match `RE` and everything downstream of them")
+		f.IntVar(&s.depth, "depth", 0, "follow calls for at most `N` steps (default: 1 for --near, no limit for the others)")
+		f.BoolVar(&s.entries, "entries", false, "keep nodes that requests from outside can reach")
+		f.StringArrayVar(&s.ignore, "ignore", nil, "drop nodes that match `RE`, with all calls from and to them")
+		f.StringArrayVar(&s.hide, "hide", nil, "hide nodes that match `RE`; dotted edges bridge the calls through them")
+		f.StringArrayVar(&s.gateway, "gateway", nil, "like --hide, and entry requests of nodes that match `RE` move to the nodes they call")
+		f.BoolVar(&s.errorsOnly, "errors-only", false, "keep edges with errors, and nodes that fail")
+		f.BoolVar(&s.orphans, "orphans", false, "keep services without any edge: trace context may be lost there")
+		f.Float64Var(&s.minRate, "min-rate", 0, "drop edges with fewer than `N` calls per second")
+		f.Var(&s.edgeFraction, "edgefraction", "drop edges with less than fraction `F` of all calls: .001, 0.1%")
+		f.IntVar(&s.nodeCount, "nodecount", 0, "keep the `N` busiest nodes")
+		f.StringVar(&s.groupBy, "group-by", "", "merge nodes that have the same `KEY`: namespace, or a resource attribute")
+	})
+	complete(cmd, "group-by", func() []string { return append([]string{byNamespace}, splitKeys...) })
+}
+
+// addTo adds the flags to a command.
+func (s *graphFlags) addTo(cmd *cobra.Command) {
+	group(cmd, "Graph", func(f *pflag.FlagSet) {
+		f.StringArrayVar(&s.splitBy, "split-by", nil, "split services by the value of their resource attribute `KEY`")
+		f.BoolVar(&s.queueNodes, "queue-nodes", false, "show queues and topics as nodes")
+		f.BoolVar(&s.userNode, "user-node", false, "show requests from outside as calls from a node named user")
+		f.BoolVar(&s.httpErrors, "http-errors", false, "count HTTP status 500 and above as an error")
+		addChoice(f, &s.errorsOf, "errors-of", "SIDE", "count only errors that this side of a call saw: caller or callee", "", "caller", "callee")
+		f.BoolVar(&s.infer, "infer", false, "guess calls that passed through a service without spans")
+		f.BoolVar(&s.noAddressLearning, "no-address-learning", false, "do not learn from other calls which service answers at an address")
+		f.BoolVar(&s.noEmbeddedDatabases, "no-embedded-databases", false, "leave out databases inside a process, such as SQLite")
+	})
+	complete(cmd, "split-by", func() []string { return splitKeys })
+	completeChoice(cmd, "errors-of", &s.errorsOf)
+}
+
+// splitKeys are resource attributes that shells suggest as a KEY.
+var splitKeys = []string{"service.version", "deployment.environment.name"}
+
+// byNamespace is the one value of --group-by that is not an attribute key. The attribute
+// service.namespace means the same.
+const byNamespace = "namespace"
+
+func (s *filterFlags) byNamespace() bool {
+	return s.groupBy == byNamespace || s.groupBy == "service.namespace"
+}
+
+// config returns how spans become the graph.
+func (e *export) config() servicegraph.Config {
+	cfg := servicegraph.Config{
+		QueueNodes:              e.graph.queueNodes,
+		HTTPErrors:              e.graph.httpErrors,
+		SplitBy:                 e.graph.splitBy,
+		UserNode:                e.graph.userNode,
+		InferCalls:              e.graph.infer,
+		IgnoreAddresses:         e.graph.noAddressLearning,
+		IgnoreInternalDatabases: e.graph.noEmbeddedDatabases,
+	}
+	if e.filter.groupBy != "" && !e.filter.byNamespace() {
+		cfg.NodeAttrs = []string{e.filter.groupBy}
+	}
+	return cfg
+}
+
+// A step is one flag that changes a graph, and the change.
+type step struct {
+	flag     string // as the user typed it: "--hide proxy"
+	apply    func(*servicegraph.Graph) *servicegraph.Graph
+	patterns []string                     // the values of a flag that names nodes
+	match    func(servicegraph.Node) bool // reports whether a pattern matches; nil: no patterns
+	needs    bool                         // nothing is left if no node matches
+	joins    bool                         // merges nodes
+	note     string                       // to show with the graph even if the step leaves nothing out
+}
+
+// steps returns the steps that the flags ask for, in the order in which they are applied.
+// The order does not depend on the command line: first which errors count, then nodes are
+// dropped, hidden and merged, then a part is chosen, and small nodes and edges go last.
+func (e *export) steps() ([]step, error) {
+	s := &e.filter
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	var steps []step
+	var mistake error
+	add := func(name string, patterns []string, needs bool, apply func(g *servicegraph.Graph, match func(servicegraph.Node) bool) *servicegraph.Graph) {
+		if len(patterns) == 0 || mistake != nil {
+			return
+		}
+		match, err := matcher(name, patterns)
+		mistake = err
+		steps = append(steps, step{
+			flag:     "--" + name + " " + strings.Join(patterns, ", "),
+			apply:    func(g *servicegraph.Graph) *servicegraph.Graph { return apply(g, match) },
+			patterns: patterns,
+			match:    match,
+			needs:    needs,
+		})
+	}
+	addIf := func(set bool, flag string, apply func(*servicegraph.Graph) *servicegraph.Graph) {
+		if set {
+			steps = append(steps, step{flag: flag, apply: apply})
+		}
+	}
+	// within returns a view of the nodes up to so many calls away, in either direction;
+	// --depth replaces both numbers.
+	within := func(up, down int) func(*servicegraph.Graph, func(servicegraph.Node) bool) *servicegraph.Graph {
+		if s.depth > 0 {
+			up, down = min(up, 1)*s.depth, min(down, 1)*s.depth
+		}
+		return func(g *servicegraph.Graph, match func(servicegraph.Node) bool) *servicegraph.Graph {
+			return g.Near(match, up, down)
+		}
+	}
+	const far = math.MaxInt
+
+	if side := e.graph.errorsOf.value; side != "" {
+		of := map[string]servicegraph.Side{"caller": servicegraph.CallerSide, "callee": servicegraph.CalleeSide}[side]
+		steps = append(steps, step{
+			flag:  "--errors-of " + side,
+			note:  "errors as the " + side + " saw them",
+			apply: func(g *servicegraph.Graph) *servicegraph.Graph { return g.WithErrorsOf(of) },
+		})
+	}
+	add("ignore", s.ignore, false, func(g *servicegraph.Graph, match func(servicegraph.Node) bool) *servicegraph.Graph {
+		return g.Filter(func(n servicegraph.Node) bool { return !match(n) })
+	})
+	add("gateway", s.gateway, false, (*servicegraph.Graph).HideGateways)
+	add("hide", s.hide, false, (*servicegraph.Graph).Hide)
+	if s.groupBy != "" {
+		to := servicegraph.ByAttr(s.groupBy)
+		if s.byNamespace() {
+			to = servicegraph.ByNamespace
+		}
+		steps = append(steps, step{
+			flag:  "--group-by " + s.groupBy,
+			joins: true,
+			apply: func(g *servicegraph.Graph) *servicegraph.Graph { return g.Group(to) },
+		})
+	}
+	// What is reachable from outside depends on nodes that the following flags drop.
+	addIf(s.entries, "--entries", (*servicegraph.Graph).EntriesOnly)
+	if s.depth > 0 {
+		add("focus", s.focus, true, within(far, far))
+	} else {
+		add("focus", s.focus, true, (*servicegraph.Graph).Focus)
+	}
+	add("near", s.near, true, within(1, 1))
+	if slices.Equal(s.upstream, s.downstream) { // both directions of the same nodes
+		add("upstream and --downstream", s.upstream, true, within(far, far))
+	} else {
+		add("upstream", s.upstream, true, within(far, 0))
+		add("downstream", s.downstream, true, within(0, far))
+	}
+	addIf(s.errorsOnly, "--errors-only", (*servicegraph.Graph).ErrorsOnly)
+	addIf(s.orphans, "--orphans", func(g *servicegraph.Graph) *servicegraph.Graph {
+		return g.Filter(func(n servicegraph.Node) bool { return isOrphan(g, n) })
+	})
+	addIf(s.minRate > 0, fmt.Sprintf("--min-rate %v", s.minRate), func(g *servicegraph.Graph) *servicegraph.Graph {
+		return g.FilterEdges(func(e servicegraph.Edge) bool {
+			perSecond, known := g.Rate(e.Calls)
+			return !known || perSecond >= s.minRate
+		})
+	})
+	addIf(s.edgeFraction > 0, fmt.Sprintf("--edgefraction %v", float64(s.edgeFraction)), func(g *servicegraph.Graph) *servicegraph.Graph {
+		total := 0.0
+		for e := range g.Edges() {
+			total += e.Calls
+		}
+		return g.FilterEdges(func(e servicegraph.Edge) bool { return e.Calls >= float64(s.edgeFraction)*total })
+	})
+	addIf(s.nodeCount > 0, fmt.Sprintf("--nodecount %d", s.nodeCount), func(g *servicegraph.Graph) *servicegraph.Graph { return g.Top(s.nodeCount) })
+	return steps, mistake
+}
+
+// check refuses numbers that make no sense.
+func (s *filterFlags) check() error {
+	switch {
+	case s.depth < 0:
+		return usagef("--depth %d: want a number of calls, 1 or more", s.depth)
+	case s.depth > 0 && len(s.focus)+len(s.near)+len(s.upstream)+len(s.downstream) == 0:
+		return usagef("--depth needs a node to start from: name one with --near, --upstream, --downstream or --focus")
+	case s.nodeCount < 0:
+		return usagef("--nodecount %d: want a number of nodes, 1 or more", s.nodeCount)
+	case s.minRate < 0 || math.IsNaN(s.minRate):
+		return usagef("--min-rate %v: want a number of calls per second", s.minRate)
+	}
+	return nil
+}
+
+// isOrphan reports whether a node neither calls nor is called.
+func isOrphan(g *servicegraph.Graph, n servicegraph.Node) bool {
+	for range g.In(n.ID) {
+		return false
+	}
+	for range g.Out(n.ID) {
+		return false
+	}
+	return true
+}
+
+// matcher returns a function that reports whether one of the regular expressions matches
+// the name of a node, with its namespace: shop/cart.
+func matcher(flag string, patterns []string) (func(servicegraph.Node) bool, error) {
+	var list []*regexp.Regexp
+	for _, p := range patterns {
+		re, err := regexp.Compile(p)
+		if err != nil {
+			return nil, usagef("--%s %q: %w", flag, p, err)
+		}
+		list = append(list, re)
+	}
+	return func(n servicegraph.Node) bool {
+		return slices.ContainsFunc(list, func(re *regexp.Regexp) bool { return re.MatchString(n.ID.String()) })
+	}, nil
+}
+
+// filtered applies the steps to a graph, each to the result of the one before. The notes
+// say what the steps left out or changed. A step that needs a node and finds none is an
+// error, unless an empty graph is allowed.
+func filtered(g *servicegraph.Graph, steps []step, allowEmpty bool, warnf func(string, ...any)) (_ *servicegraph.Graph, notes []string, err error) {
+	for _, step := range steps {
+		if step.match != nil && !anyNode(g, step.match) {
+			problem := fmt.Sprintf("%s matches none of %s%s", step.flag, quantity.Of(g.NumNodes(), "node"), nameHint(g, step.patterns))
+			if step.needs && !allowEmpty {
+				return nil, nil, &statusError{statusNothing, fmt.Errorf("nothing to draw: %s", problem)}
+			}
+			warnf("%s", problem)
+		}
+		next := step.apply(g)
+		if step.joins && !anyNode(next, func(n servicegraph.Node) bool { return n.ID.Type == servicegraph.TypeGroup }) {
+			warnf("%s changes nothing: no node has this attribute", step.flag)
+		}
+		if step.note != "" {
+			notes = append(notes, step.note)
+		}
+		var hidden []string
+		if less := g.NumNodes() - next.NumNodes(); less > 0 && step.joins {
+			notes = append(notes, fmt.Sprintf("%s merges %s into %d", step.flag, quantity.Of(g.NumNodes(), "node"), next.NumNodes()))
+		} else if less > 0 {
+			hidden = append(hidden, quantity.Of(less, "node"))
+		}
+		if less := next.Report().LeftOutEdges - g.Report().LeftOutEdges; less > 0 {
+			hidden = append(hidden, quantity.Of(less, "edge"))
+		}
+		if len(hidden) > 0 {
+			notes = append(notes, fmt.Sprintf("hidden by %s: %s", step.flag, strings.Join(hidden, ", ")))
+		}
+		g = next
+	}
+	return g, notes, nil
+}
+
+func anyNode(g *servicegraph.Graph, match func(servicegraph.Node) bool) bool {
+	for n := range g.Nodes() {
+		if match(n) {
+			return true
+		}
+	}
+	return false
+}
+
+// nameHint returns the name that one of the patterns probably meant, or some of the names
+// in the graph.
+func nameHint(g *servicegraph.Graph, patterns []string) string {
+	if g.NumNodes() == 0 {
+		return ""
+	}
+	var names []string
+	for n := range g.Nodes() {
+		names = append(names, n.ID.Name)
+	}
+	for _, p := range patterns {
+		if question := suggest.DidYouMean(p, names); question != "" {
+			return question
+		}
+	}
+	more := ""
+	if len(names) > 5 {
+		names, more = names[:5], ", …"
+	}
+	return "; the graph has " + strings.Join(names, ", ") + more
+}
