@@ -21,7 +21,7 @@ const (
 )
 
 // heart is servicegraph with the internal packages that it reaches.
-const heart = wording + "servicegraph servicegraph/internal/arena servicegraph/internal/histogram "
+const heart = wording + "servicegraph servicegraph/internal/arena servicegraph/internal/histogram servicegraph/internal/semconv "
 
 // policy says what each package may reach, directly or not, beyond the standard
 // library: packages of this module by their path in it, others by the path of
@@ -34,6 +34,7 @@ var policy = map[string]string{
 	"servicegraph":                    heart,
 	"servicegraph/internal/arena":     "",
 	"servicegraph/internal/histogram": "",
+	"servicegraph/internal/semconv":   "",
 
 	"servicegraph/temposeries": heart,
 	"servicegraph/tracefile":   heart + "github.com/klauspost/compress google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",

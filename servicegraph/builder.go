@@ -1,10 +1,11 @@
 package servicegraph
 
 import (
-	"cmp"
 	"errors"
 	"iter"
 	"slices"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 )
 
 // Config says how spans become a graph. The zero value is the specified default.
@@ -57,7 +58,7 @@ type Config struct {
 // Reads reports whether the graph reads the attribute with this key, of a span or
 // of a resource. A source can leave out all others.
 func (c Config) Reads(key string) bool {
-	return keyOf(key).is(c.roles()) || isEnvironment(key) ||
+	return semconv.Reads(key, c.semconv()) || isEnvironment(key) ||
 		slices.Contains(c.NodeAttrs, key) || slices.Contains(c.SplitBy, key)
 }
 
@@ -72,7 +73,7 @@ func (c Config) Reads(key string) bool {
 // than 2³² spans.
 type Builder struct {
 	cfg    Config
-	names  names
+	names  symbols
 	folder *folder
 	linked map[Link]int // spans that consumers point to, by how many of the held ones do
 	report Report       // what is known when a span arrives
@@ -182,81 +183,3 @@ func (b *Builder) Delta() *Graph {
 	b.describe(delta)
 	return delta.graph()
 }
-
-// unknownService is the name of a service that did not say its name. SDKs send
-// it themselves, followed by a colon and the name of the program.
-const unknownService = "unknown_service"
-
-func (b *Builder) record(s *Span) record {
-	r := record{
-		id: s.SpanID, parent: s.ParentID,
-		start: s.Start, end: s.End,
-		weight32: roundWeight(s.Weight),
-		status:   s.Status,
-	}
-	r.node = b.node(NodeID{Namespace: s.Namespace, Name: b.cfg.serviceName(s.Service, s.Resource), Type: TypeService})
-	b.note(r.node, s.Resource)
-	said := b.cfg.say(s)
-	b.take(&r, &said)
-	return r
-}
-
-// findAttr returns the first value that the attributes have for a key.
-func findAttr(attrs []Attr, key string) (value string, ok bool) {
-	for _, a := range attrs {
-		if a.Key == key {
-			return a.Value, true
-		}
-	}
-	return "", false
-}
-
-// serviceName returns the name of the span's service, with what [Config].SplitBy
-// adds to it.
-func (c *Config) serviceName(service string, resource []Attr) string {
-	name := cmp.Or(service, unknownService)
-	for _, key := range c.SplitBy {
-		if value, ok := findAttr(resource, key); ok && value != "" {
-			name += "@" + value
-		}
-	}
-	return name
-}
-
-// node returns the number of a node, or of the one that stands for all nodes that
-// are too many to tell apart.
-func (b *Builder) node(id NodeID) nodeIndex {
-	if b.isFull(len(b.names.nodes.items)) && b.names.find(id) == 0 {
-		b.report.NodesFolded++
-		id = NodeID{Name: "other", Type: id.Type}
-	}
-	return b.names.node(id)
-}
-
-// address returns the number of an address, 0 for one to learn nothing from.
-// Loopback is another host to each that dials it.
-func (b *Builder) address(a address) addressIndex {
-	if b.cfg.IgnoreAddresses || a.host == "" || a.isLoopback() {
-		return 0
-	}
-	if _, known := b.names.addresses.find(a); !known && b.isFull(len(b.names.addresses.items)) {
-		b.report.NamesTruncated++
-		return 0
-	}
-	return b.names.address(a)
-}
-
-// detail returns the number of a detail, 0 for none and for one too many.
-func (b *Builder) detail(d detail) detailIndex {
-	if d == (detail{}) {
-		return 0
-	}
-	if _, known := b.names.details.find(d); !known && b.isFull(len(b.names.details.items)) {
-		b.report.NamesTruncated++
-		return 0
-	}
-	return detailIndex(b.names.details.index(d))
-}
-
-// isFull reports whether a table of n names has no room for another.
-func (b *Builder) isFull(n int) bool { return b.cfg.Window.Nodes > 0 && n >= b.cfg.Window.Nodes }

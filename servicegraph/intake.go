@@ -1,5 +1,13 @@
 package servicegraph
 
+import "github.com/tempograph/tempograph/servicegraph/internal/semconv"
+
+// An AttrKey is the number of an attribute that the graph reads of spans; 0 means none.
+type AttrKey = semconv.Key
+
+// An AttrFilter selects the attributes that the graph reads of some spans.
+type AttrFilter = semconv.Filter
+
 // An Intake prepares the spans of one reader for a [Builder], in batches. It takes the
 // part of the work that needs nothing of the builder: it finds out what the attributes
 // of a span mean, once for all spans with the same, and packs spans into what the
@@ -24,11 +32,11 @@ package servicegraph
 // one builder at the same time: a builder and its intakes share nothing but batches.
 // Those of one intake go to one builder, in their order.
 type Intake struct {
-	cfg     Config
-	filters [KindConsumer + 1]*AttrFilter
-	ledger  *ledger
-	batch   *Batch
-	used    chan *Batch // to be filled again
+	cfg        Config
+	filters    [KindConsumer + 1]*AttrFilter
+	dictionary *dictionary
+	batch      *Batch
+	used       chan *Batch // to be filled again
 
 	resources map[string]Resource // by their encoding
 	nresource int
@@ -44,14 +52,14 @@ type Resource uint32
 
 // A Batch is a number of spans on their way from an [Intake] to a [Builder].
 type Batch struct {
-	ledger *ledger
-	used   chan *Batch
+	dictionary *dictionary
+	used       chan *Batch
 
 	// What spans refer to by number, as far as batches before this did not bring it;
 	// if reset is set, those do not count any more.
-	reset     bool
-	resources []rawResource
-	sayings   []saying
+	reset           bool
+	resources       []rawResource
+	interpretations []semconv.Interpretation
 
 	spans   []packedSpan
 	links   []Link    // of the spans that have any, one after the other
@@ -70,14 +78,14 @@ type rawResource struct {
 // A packedSpan is a span with numbers in place of what names somebody: 64 bytes, a line
 // of the processor's caches.
 type packedSpan struct {
-	trace      TraceID
-	id, parent SpanID
-	start, end int64
-	resource   Resource
-	saying     uint32
-	links      uint32 // how many of the batch's links are its
-	status     Status
-	weighted   bool // one of the batch's weights is its, which is 1 otherwise
+	trace          TraceID
+	id, parent     SpanID
+	start, end     int64
+	resource       Resource
+	interpretation uint32
+	links          uint32 // how many of the batch's links are its
+	status         Status
+	weighted       bool // one of the batch's weights is its, which is 1 otherwise
 }
 
 // How many resources, and attributes of spans, an intake recognizes, and of how many
@@ -90,10 +98,10 @@ const (
 
 // NewIntake returns an intake for builders with this configuration.
 func NewIntake(cfg Config) *Intake {
-	in := &Intake{cfg: cfg, ledger: new(ledger), used: make(chan *Batch, 8)}
+	in := &Intake{cfg: cfg, dictionary: new(dictionary), used: make(chan *Batch, 8)}
 	in.batch = in.newBatch()
 	for kind := range in.filters {
-		in.filters[kind] = cfg.attrFilter(Kind(kind))
+		in.filters[kind] = semconv.FilterFor(semconv.Kind(kind), cfg.semconv())
 	}
 	in.forget()
 	return in
@@ -106,7 +114,7 @@ func (in *Intake) forget() {
 	in.sayings.forget()
 	in.nresource, in.nsaying, in.plain = 0, 0, [256]uint32{}
 	in.batch.reset = true
-	in.batch.resources, in.batch.sayings = nil, nil
+	in.batch.resources, in.batch.interpretations = nil, nil
 }
 
 func (in *Intake) newBatch() *Batch {
@@ -114,7 +122,7 @@ func (in *Intake) newBatch() *Batch {
 	case b := <-in.used:
 		return b
 	default:
-		return &Batch{ledger: in.ledger, used: in.used}
+		return &Batch{dictionary: in.dictionary, used: in.used}
 	}
 }
 
@@ -128,7 +136,7 @@ func (in *Intake) Filter(kind Kind) *AttrFilter {
 
 // FilterAny returns a filter for spans whose kind is not known yet. It lets everything
 // through that the filter of some kind does.
-func (in *Intake) FilterAny() *AttrFilter { return in.cfg.newAttrFilter(ofBoth) }
+func (in *Intake) FilterAny() *AttrFilter { return semconv.FilterForAny(in.cfg.semconv()) }
 
 // Len returns the number of spans added since the last call of Batch.
 func (in *Intake) Len() int { return in.batch.Len() }
@@ -174,7 +182,7 @@ func (in *Intake) Add(of Resource, s *RawSpan) {
 	p := in.next()
 	p.trace, p.id, p.parent = s.TraceID, s.SpanID, s.ParentID
 	p.start, p.end = s.Start, s.End
-	p.resource, p.saying, p.status = of, number, s.Status
+	p.resource, p.interpretation, p.status = of, number, s.Status
 	p.links = uint32(len(s.Links))
 	if len(s.Links) > 0 {
 		in.batch.links = append(in.batch.links, s.Links...)
@@ -232,7 +240,7 @@ func (in *Intake) saying(s *RawSpan) uint32 {
 
 // enter gives what a span says a number.
 func (in *Intake) enter(s *Span) uint32 {
-	in.batch.sayings = append(in.batch.sayings, in.cfg.say(s))
+	in.batch.interpretations = append(in.batch.interpretations, in.cfg.interpret(s))
 	in.nsaying++
 	return uint32(in.nsaying - 1)
 }

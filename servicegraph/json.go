@@ -217,7 +217,7 @@ func ReadJSON(r io.Reader) (*Graph, error) {
 	if in.Schema != SchemaVersion {
 		return nil, fmt.Errorf("reading a graph: schema version %d, want %d", in.Schema, SchemaVersion)
 	}
-	t := newTotals(&names{})
+	t := newTotals(&symbols{})
 	if err := t.read(&in); err != nil {
 		return nil, fmt.Errorf("reading a graph: %w", err)
 	}

@@ -7,7 +7,7 @@ package servicegraph
 // One thing only a common build can see: a plain CLIENT span that a consumer in
 // the other set links to.
 func Merge(graphs ...*Graph) *Graph {
-	sum := newTotals(&names{})
+	sum := newTotals(&symbols{})
 	for _, g := range graphs {
 		if g != nil && g.totals != nil {
 			sum.merge(g.totals)

@@ -3,6 +3,8 @@ package servicegraph
 import (
 	"encoding/binary"
 	"unicode/utf8"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 )
 
 // A RawSpan is a span as a reader of encoded traces hands it to an [Intake]: a [Span]
@@ -22,7 +24,7 @@ type RawSpan struct {
 	Links      []Link
 
 	attrs []byte // wordsHead bytes, and of each attribute its key, the length of its value as a varint, and the value
-	roles spanRoles
+	roles semconv.Roles
 }
 
 // wordsHead is how many bytes, before the attributes, tell what else they mean.
@@ -42,10 +44,10 @@ func (s *RawSpan) ClearAttrs() { s.attrs, s.roles = s.attrs[:0], 0 }
 // The value is its text, as in an [Attr]; every byte of it that is not UTF-8 becomes
 // U+FFFD. Of attributes with one key the last counts.
 func (s *RawSpan) AddAttr(key AttrKey, value []byte) {
-	if key.isURL() {
-		value = value[:originLen(value)]
+	if key.IsURL() {
+		value = value[:semconv.OriginLen(value)]
 	}
-	s.roles |= factKeys[key-1].of
+	s.roles |= key.Roles()
 	if len(s.attrs) == 0 {
 		s.attrs = append(s.attrs, make([]byte, wordsHead)...)
 	}
@@ -60,7 +62,7 @@ func (s *RawSpan) AddAttr(key AttrKey, value []byte) {
 // meansNothing reports whether the attributes say nothing because the span is no side
 // of a call and they do not make it one.
 func (s *RawSpan) meansNothing() bool {
-	return len(s.attrs) == 0 || s.roles&(ofDatabases|ofFailures) == 0 && !s.Kind.calls() && !s.Kind.serves()
+	return len(s.attrs) == 0 || !s.roles.OfAny() && !s.Kind.calls() && !s.Kind.serves()
 }
 
 // decodeAttrs returns the attributes.
@@ -71,7 +73,7 @@ func (s *RawSpan) decodeAttrs() (attrs []Attr) {
 		if !utf8.ValidString(value) {
 			value = string([]rune(value))
 		}
-		attrs = append(attrs, Attr{AttrKey(b[0]).name(), value})
+		attrs = append(attrs, Attr{AttrKey(b[0]).Name(), value})
 		b = b[1+n+int(size):]
 	}
 	return attrs

@@ -28,11 +28,11 @@ func TestRoundWeight(t *testing.T) {
 // TestAbsorb merges deliveries of a span that say different things of it: each trait of
 // one of them stays, and it does not matter which came first.
 func TestAbsorb(t *testing.T) {
-	names := new(names)
+	names := new(symbols)
 	for _, name := range []string{"a", "b"} {
 		names.node(NodeID{Name: name, Type: TypeExternal})
 		names.address(address{host: name, port: "1"})
-		names.details.index(detail{dbSystem: name})
+		names.details.index(detail{DBSystem: name})
 	}
 	rng := rand.New(rand.NewPCG(1, 3))
 	anyOf := func(n int) uint32 { return uint32(rng.IntN(n)) }

@@ -110,7 +110,7 @@ func (x *spanIndex) whole(r *record) int32 {
 
 // add enters the span that is about to be appended to spans, or returns the
 // index of the one it is a duplicate of.
-func (x *spanIndex) add(r *record, spans []record, names *names) (i int32, duplicate bool) {
+func (x *spanIndex) add(r *record, spans []record, names *symbols) (i int32, duplicate bool) {
 	i = int32(len(spans))
 	slot := x.slot(&r.id, spans)
 	if *slot == 0 {
@@ -129,7 +129,7 @@ func (x *spanIndex) add(r *record, spans []record, names *names) (i int32, dupli
 }
 
 // share notes that span i, with the record r, has the id of another.
-func (x *spanIndex) share(first, i int32, key identity, r *record, spans []record, names *names) {
+func (x *spanIndex) share(first, i int32, key identity, r *record, spans []record, names *symbols) {
 	if x.shared == nil {
 		x.shared = make(map[SpanID]sides)
 		x.members = make(map[identity]int32)
@@ -146,7 +146,7 @@ func (x *spanIndex) share(first, i int32, key identity, r *record, spans []recor
 
 // offer makes span i, with the record r, stand for its side if its service
 // comes first.
-func (s *sides) offer(i int32, r *record, spans []record, names *names) {
+func (s *sides) offer(i int32, r *record, spans []record, names *symbols) {
 	place := &s.other
 	switch {
 	case r.is(isCaller):

@@ -4,7 +4,7 @@ import "strings"
 
 // totals adds up calls until they become a Graph.
 type totals struct {
-	names *names
+	names *symbols
 	nodes []*Node // by nodeIndex - 1; nil for nodes without spans
 	edges map[edgeKey]*tally
 	openEnds
@@ -28,7 +28,7 @@ type edgeKey struct {
 	kind     EdgeKind
 }
 
-func newTotals(names *names) *totals {
+func newTotals(names *symbols) *totals {
 	return &totals{names: names, edges: make(map[edgeKey]*tally), openEnds: newOpenEnds()}
 }
 
@@ -82,7 +82,7 @@ func isUnknown(id NodeID) bool { return strings.HasPrefix(id.Name, unknownServic
 // no open ends: this is how a view makes its graph. Peers are credited anew with
 // what their callers saw.
 func newGraph(nodes []Node, edges []Edge, report Report) *Graph {
-	t := newTotals(&names{})
+	t := newTotals(&symbols{})
 	t.report = report
 	g := &Graph{nodes: nodes, edges: edges, report: report, totals: t}
 	g.sort()

@@ -12,7 +12,7 @@ import (
 // All its steps are loops over arrays, never recursion: traces of 10⁵ spans in a
 // single chain exist.
 type tree struct {
-	names *names
+	names *symbols
 
 	spans  []record // without duplicates
 	parent []int32  // index of the parent, or noParent, or missingParent
@@ -111,7 +111,7 @@ func (t *tree) joinPieces() {
 // absorb takes over what a second delivery of the span knows better: SDKs that
 // report a span twice send the end and the status the second time
 // (semantics.md I3). The result does not depend on which came first.
-func (r *record) absorb(o *record, names *names) {
+func (r *record) absorb(o *record, names *symbols) {
 	if slices.Compare(o.parent[:], r.parent[:]) > 0 {
 		r.parent = o.parent
 	}
@@ -125,7 +125,7 @@ func (r *record) absorb(o *record, names *names) {
 		names.nodeID(o.peer).Compare(names.nodeID(r.peer)),
 		names.addressOf(o.address).compare(names.addressOf(r.address)),
 		cmp.Compare(o.traits&peerIsName, r.traits&peerIsName),
-		names.detailOf(o.detail).compare(names.detailOf(r.detail)),
+		compareDetails(names.detailOf(o.detail), names.detailOf(r.detail)),
 	) > 0 {
 		r.namePeer(o)
 		r.detail = o.detail

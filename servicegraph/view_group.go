@@ -12,7 +12,7 @@ package servicegraph
 // what the callers saw, as they are for every peer, and there are no entries or
 // self time. MaxPerTrace is that of the busiest edge in the sum.
 func (g *Graph) Group(id func(Node) NodeID) *Graph {
-	var groups names // gives ids a number, and makes their text valid
+	var groups symbols // gives ids a number, and makes their text valid
 	var nodes []Node
 	index := make([]nodeIndex, len(g.nodes))
 	for i, n := range g.nodes {

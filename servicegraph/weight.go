@@ -1,6 +1,9 @@
 package servicegraph
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // TraceStateWeight returns how many spans stand behind one with the given W3C
 // tracestate: the reciprocal of the probability with which it was sampled, from
@@ -32,14 +35,8 @@ func TraceStateWeight(tracestate string) float64 {
 // powerWeight returns 2ᵖ for p in decimal digits, up to 62: 63 means that the sampler
 // could not tell.
 func powerWeight(digits string) float64 {
-	if !isNumber(digits) || len(digits) > 2 {
-		return 0
-	}
-	p := 0
-	for _, d := range digits {
-		p = 10*p + int(d-'0')
-	}
-	if p > 62 {
+	p, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil || len(digits) > 2 || p > 62 {
 		return 0
 	}
 	return float64(uint64(1) << p)

@@ -80,7 +80,7 @@ type spanSet struct {
 	isLinked bool // it has a linkage
 }
 
-func (w *window) init(names *names, bounds Window) {
+func (w *window) init(names *symbols, bounds Window) {
 	bounds.Nodes = 0
 	w.bounds, w.unbounded = bounds, bounds == Window{}
 	w.now = beforeTime

@@ -1,0 +1,348 @@
+package servicegraph
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
+)
+
+// A nodeIndex stands for a NodeID, an addressIndex for an address, a detailIndex for a
+// detail, within one symbols. 0 means none.
+type (
+	nodeIndex    uint32
+	addressIndex uint32
+	detailIndex  uint32
+)
+
+// An address is where a callee listens, as its callers dial it, and the name that they give
+// the callee, if any. Callees that share an egress proxy differ by name only: a call to stripe
+// through it is no call to a service that answered another call there.
+type address struct{ host, port, name string }
+
+// unnamed returns the address as a caller that gives no name has it.
+func (a address) unnamed() address { return address{host: a.host, port: a.port} }
+
+func (a address) compare(b address) int {
+	return cmp.Or(strings.Compare(a.host, b.host), strings.Compare(a.port, b.port), strings.Compare(a.name, b.name))
+}
+
+// A detail is what a caller says of a call beyond whom it called.
+type detail = semconv.Detail
+
+// symbols number the nodes, addresses and details that spans would otherwise repeat.
+type symbols struct {
+	nodes     interner[NodeID]
+	addresses interner[address]
+	details   interner[detail]
+}
+
+// node returns the number of a node. Names become valid UTF-8 here, once for each: every
+// output format needs that.
+func (s *symbols) node(id NodeID) nodeIndex {
+	if i, ok := s.nodes.find(id); ok {
+		return nodeIndex(i)
+	}
+	i := s.nodes.index(NodeID{validText(id.Namespace), validText(id.Name), NodeType(validText(string(id.Type)))})
+	s.nodes.indices[id] = i
+	return nodeIndex(i)
+}
+
+// find returns the number of a node, 0 if it has none.
+func (s *symbols) find(id NodeID) nodeIndex {
+	i, _ := s.nodes.find(id)
+	return nodeIndex(i)
+}
+
+func (s *symbols) address(a address) addressIndex {
+	return addressIndex(s.addresses.index(address{validText(a.host), validText(a.port), validText(a.name)}))
+}
+
+// validText returns a text in which U+FFFD replaces what is not UTF-8.
+func validText(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+// nodeID returns the node with a number, the zero NodeID for 0.
+func (s *symbols) nodeID(i nodeIndex) NodeID { return s.nodes.at(uint32(i)) }
+
+// typeOf returns the type of the node with a number, none for 0.
+func (s *symbols) typeOf(i nodeIndex) NodeType {
+	if i == 0 {
+		return ""
+	}
+	return s.nodes.items[i-1].Type
+}
+
+// addressOf returns the address with a number, the zero address for 0.
+func (s *symbols) addressOf(i addressIndex) address { return s.addresses.at(uint32(i)) }
+
+// detailOf returns the detail with a number, the empty one for 0.
+func (s *symbols) detailOf(i detailIndex) detail { return s.details.at(uint32(i)) }
+
+// frozen returns the symbols for reading by number. Later additions do not change them.
+func (s *symbols) frozen() *symbols {
+	return &symbols{nodes: s.nodes.frozen(), addresses: s.addresses.frozen(), details: s.details.frozen()}
+}
+
+// An interner numbers distinct values from 1.
+type interner[T comparable] struct {
+	items   []T // items[i-1] has number i
+	indices map[T]uint32
+}
+
+// find returns the number of a value, and false if it has none.
+func (t *interner[T]) find(v T) (i uint32, ok bool) {
+	i, ok = t.indices[v]
+	return i, ok
+}
+
+// index returns the number of a value, the next free one for a new value.
+func (t *interner[T]) index(v T) uint32 {
+	if i, ok := t.indices[v]; ok {
+		return i
+	}
+	if t.indices == nil {
+		t.indices = make(map[T]uint32)
+	}
+	t.items = append(t.items, v)
+	i := uint32(len(t.items))
+	t.indices[v] = i
+	return i
+}
+
+// at returns the value with a number, the zero value for 0.
+func (t *interner[T]) at(i uint32) T {
+	if i == 0 {
+		var none T
+		return none
+	}
+	return t.items[i-1]
+}
+
+func (t *interner[T]) frozen() interner[T] {
+	return interner[T]{items: t.items[:len(t.items):len(t.items)]}
+}
+
+// node returns the number of a node, or of the node "other" that stands for all nodes beyond
+// Window.Nodes.
+func (b *Builder) node(id NodeID) nodeIndex {
+	if b.isFull(len(b.names.nodes.items)) && b.names.find(id) == 0 {
+		b.report.NodesFolded++
+		id = NodeID{Name: "other", Type: id.Type}
+	}
+	return b.names.node(id)
+}
+
+// address returns the number of an address, 0 for one that teaches nothing: a loopback
+// address is another host to each that dials it.
+func (b *Builder) address(a address) addressIndex {
+	if b.cfg.IgnoreAddresses || a.host == "" || semconv.IsLoopback(a.host) {
+		return 0
+	}
+	if _, known := b.names.addresses.find(a); !known && b.isFull(len(b.names.addresses.items)) {
+		b.report.NamesTruncated++
+		return 0
+	}
+	return b.names.address(a)
+}
+
+// detail returns the number of a detail, 0 for an empty one and for one beyond Window.Nodes.
+func (b *Builder) detail(d detail) detailIndex {
+	if d == (detail{}) {
+		return 0
+	}
+	if _, known := b.names.details.find(d); !known && b.isFull(len(b.names.details.items)) {
+		b.report.NamesTruncated++
+		return 0
+	}
+	return detailIndex(b.names.details.index(d))
+}
+
+// isFull reports whether an interner with n values has no room for another.
+func (b *Builder) isFull(n int) bool { return b.cfg.Window.Nodes > 0 && n >= b.cfg.Window.Nodes }
+
+// semconv returns the options that change the interpretation of spans.
+func (c *Config) semconv() semconv.Options {
+	return semconv.Options{HTTPErrors: c.HTTPErrors, IgnoreInternalDatabases: c.IgnoreInternalDatabases}
+}
+
+// interpret interprets the kind, the attributes and the links of a span.
+func (c *Config) interpret(s *Span) semconv.Interpretation {
+	kind := semconv.Kind(s.Kind)
+	if len(s.Attrs) == 0 && !kind.Calls() && !kind.Serves() {
+		return semconv.Interpretation{Kind: kind}
+	}
+	var attrs semconv.Attrs
+	for _, a := range s.Attrs {
+		attrs.Add(a.Key, a.Value)
+	}
+	return semconv.Interpret(kind, &attrs, len(s.Links) > 0, c.semconv())
+}
+
+// peerTypes are the types of nodes that peers are.
+var peerTypes = [...]NodeType{
+	semconv.External: TypeExternal,
+	semconv.Database: TypeDatabase,
+	semconv.Queue:    TypeQueue,
+	semconv.Function: TypeFunction,
+	semconv.Model:    TypeModel,
+	semconv.RPC:      TypeRPC,
+	semconv.IP:       TypeIP,
+}
+
+// An interned interpretation has the numbers of the peer, address and detail of a
+// semconv.Interpretation in one builder.
+type interned struct {
+	peer    nodeIndex
+	address addressIndex
+	detail  detailIndex
+}
+
+// intern numbers what an interpretation names.
+func (b *Builder) intern(of *semconv.Interpretation) (n interned) {
+	if p := &of.Peer; of.HasPeer {
+		n.peer = b.node(NodeID{Namespace: p.Namespace, Name: p.Name, Type: peerTypes[p.Type]})
+	}
+	if at := (address{host: of.Address.Host, port: of.Address.Port}); at.host != "" {
+		if of.HasPeer && of.Peer.IsName {
+			at.name = b.names.nodeID(n.peer).String()
+		}
+		n.address = b.address(at)
+	}
+	n.detail = b.detail(of.Detail)
+	return n
+}
+
+// apply gives a record everything that an interpretation decides except the status.
+func (r *record) apply(of *semconv.Interpretation, n interned) {
+	r.kind = Kind(of.Kind)
+	r.peer, r.address, r.detail = n.peer, n.address, n.detail
+	r.traits = isCaller.when(of.Caller) | isResent.when(of.Resent) | polls.when(of.Polls) |
+		peerIsName.when(of.HasPeer && of.Peer.IsName)
+}
+
+// unknownService is the name of a service that does not state its name. SDKs themselves send
+// the text, followed by a colon and the name of the program.
+const unknownService = "unknown_service"
+
+// record returns the record of a span.
+func (b *Builder) record(s *Span) record {
+	r := record{
+		id: s.SpanID, parent: s.ParentID,
+		start: s.Start, end: s.End,
+		weight32: roundWeight(s.Weight),
+		status:   s.Status,
+	}
+	r.node = b.node(NodeID{Namespace: s.Namespace, Name: b.cfg.serviceName(s.Service, s.Resource), Type: TypeService})
+	b.note(r.node, s.Resource)
+	of := b.cfg.interpret(s)
+	r.apply(&of, b.intern(&of))
+	if of.Failed && r.status == StatusUnset {
+		r.status = StatusError
+	}
+	b.addTrigger(r.node, of.Trigger)
+	return r
+}
+
+// serviceName returns the name of a service, with what [Config].SplitBy adds to it.
+func (c *Config) serviceName(service string, resource []Attr) string {
+	name := cmp.Or(service, unknownService)
+	for _, key := range c.SplitBy {
+		if value, ok := findAttr(resource, key); ok && value != "" {
+			name += "@" + value
+		}
+	}
+	return name
+}
+
+// findAttr returns the first value that the attributes have for a key.
+func findAttr(attrs []Attr, key string) (value string, ok bool) {
+	for _, a := range attrs {
+		if a.Key == key {
+			return a.Value, true
+		}
+	}
+	return "", false
+}
+
+// addTrigger notes at a node what triggers its function, if anything.
+func (b *Builder) addTrigger(node nodeIndex, trigger string) {
+	if trigger != "" {
+		b.noteAttr(node, Attr{"faas.trigger", trigger})
+	}
+}
+
+// A dictionary maps the resource and interpretation numbers in the batches of one [Intake] to
+// this builder's nodes and record templates. Templates have a slice of their own, because
+// every span needs one, and the rest only for the first span with a number.
+type dictionary struct {
+	resources []rawResource
+	nodes     []nodeIndex // of the resources; 0 if not resolved
+
+	interpretations []semconv.Interpretation
+	templates       []recordTemplate // of the interpretations
+}
+
+// A recordTemplate is the part of a record that the interpretation of its span decides.
+type recordTemplate struct {
+	record
+	resolved  bool // the rest is known
+	fails     bool // the span has failed if it has no status of its own
+	triggered bool // the interpretation has a trigger for the node
+}
+
+// add adds the entries that a batch brings and that its spans refer to.
+func (d *dictionary) add(batch *Batch) {
+	if batch.reset {
+		*d = dictionary{d.resources[:0], d.nodes[:0], d.interpretations[:0], d.templates[:0]}
+	}
+	d.resources = append(d.resources, batch.resources...)
+	d.nodes = append(d.nodes, make([]nodeIndex, len(batch.resources))...)
+	d.interpretations = append(d.interpretations, batch.interpretations...)
+	d.templates = append(d.templates, make([]recordTemplate, len(batch.interpretations))...)
+}
+
+// unpack overwrites a record with that of a packed span, all of it except the weight.
+func (b *Builder) unpack(r *record, d *dictionary, s *packedSpan) {
+	node, template := d.nodes[s.resource], &d.templates[s.interpretation]
+	if node == 0 {
+		node = b.resolveResource(d, s.resource)
+	}
+	if !template.resolved {
+		b.resolveInterpretation(d, s.interpretation)
+	}
+	*r = template.record
+	r.id, r.parent = s.id, s.parent
+	r.start, r.end = s.start, s.end
+	r.node = node
+	r.status = s.status
+	if template.fails && s.status == StatusUnset {
+		r.status = StatusError
+	}
+	if template.triggered {
+		b.addTrigger(node, d.interpretations[s.interpretation].Trigger)
+	}
+}
+
+// resolveResource returns the node of a resource. Where Window.Nodes folded the node, the
+// result is not stored, so that every span is counted in [Report].NodesFolded.
+func (b *Builder) resolveResource(d *dictionary, number Resource) nodeIndex {
+	r := &d.resources[number]
+	folded := b.report.NodesFolded
+	node := b.node(r.id)
+	if b.report.NodesFolded == folded {
+		d.nodes[number] = node
+	}
+	b.note(node, r.attrs)
+	return node
+}
+
+// resolveInterpretation interns what an interpretation names and writes its template. Where
+// Window.Nodes folded or dropped a name, the template is written again for every span, so
+// that every span is counted.
+func (b *Builder) resolveInterpretation(d *dictionary, number uint32) {
+	of, template := &d.interpretations[number], &d.templates[number]
+	folded, truncated := b.report.NodesFolded, b.report.NamesTruncated
+	template.apply(of, b.intern(of))
+	template.fails, template.triggered = of.Failed, of.Trigger != ""
+	template.resolved = b.report.NodesFolded == folded && b.report.NamesTruncated == truncated
+}

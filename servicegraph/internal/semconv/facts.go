@@ -1,0 +1,37 @@
+package semconv
+
+// Attrs are the attributes of one span that the graph reads: those that can name the other
+// side of a call, and some that say how the call went. Attributes of the resource are not
+// among them: they describe the span's service, never its peer.
+//
+// Old and new semantic conventions are both read; where a span has both, the new one wins
+// (D3).
+type Attrs struct {
+	peerName, peerNamespace, peerService string
+
+	dbSystem, dbSystemOld, dbNamespace, dbName string
+
+	msgSystem, msgDestination, msgDestinationOld, msgTemplate, msgTemporary string
+	msgSource, msgAnonymous, msgOperation, msgOperationOld                  string
+
+	genaiProvider, genaiSystem, genaiOperation, genaiModel string
+
+	faasName, faasTrigger, rpcService, rpcMethod string
+
+	serverAddress, serverPort, netPeerName, netPeerPort  string
+	urlFull, httpURL, httpHost                           string
+	networkPeerAddress, netSockPeerAddress, netPeerIPOld string
+
+	resendCount, httpStatus, httpStatusOld string
+}
+
+// Add adds an attribute, unless the graph does not read it. Of attributes with the same key
+// the last counts.
+func (a *Attrs) Add(key, value string) {
+	if k := KeyOf(key); k != 0 {
+		a.Set(k, value)
+	}
+}
+
+// Set adds an attribute whose Key is known.
+func (a *Attrs) Set(key Key, value string) { *keys[key-1].field(a) = value }

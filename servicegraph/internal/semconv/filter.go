@@ -1,0 +1,79 @@
+package semconv
+
+import "sync"
+
+// A Filter selects the attributes that the graph reads of some spans, fast. A Filter never
+// changes, and is safe for concurrent use.
+//
+// The length of a key and its first and last letter exclude most attributes.
+type Filter struct {
+	first [maxKeyLen + 1][64]Key // by length and endsOf: the first key with these; 0 means none
+	next  [len(keys) + 1]Key     // by key: another one with the same length and ends
+	roles Roles
+}
+
+// FilterFor returns the filter for spans of a kind.
+func FilterFor(kind Kind, o Options) *Filter {
+	var roles Roles
+	switch {
+	case kind.Serves():
+		roles = ofCallees
+	case kind.Calls(), !o.IgnoreInternalDatabases: // a database span of another kind has the attributes of a caller
+		roles = ofCallers
+	}
+	return filters()[roles|o.roles()&ofFailures]
+}
+
+// FilterForAny returns a filter for spans whose kind is not known yet. It selects every
+// attribute that the filter for some kind selects.
+func FilterForAny(o Options) *Filter { return filters()[ofBoth|o.roles()&ofFailures] }
+
+// filters returns the filters by the roles of spans.
+var filters = sync.OnceValue(func() (all [allRoles + 1]*Filter) {
+	for roles := range all {
+		all[roles] = newFilter(Roles(roles))
+	}
+	return all
+})
+
+func newFilter(roles Roles) *Filter {
+	f := &Filter{roles: roles}
+	for i, k := range keys {
+		if k.roles&roles != 0 {
+			first := &f.first[len(k.name)][endsOf(k.name[0], k.name[len(k.name)-1])]
+			key := Key(i + 1)
+			f.next[key], *first = *first, key
+		}
+	}
+	return f
+}
+
+// Has reports whether the filter selects the attribute with this number.
+func (f *Filter) Has(key Key) bool { return key != 0 && keys[key-1].roles&f.roles != 0 }
+
+// Key returns the number of the attribute with this key, 0 if the filter does not select it.
+func (f *Filter) Key(key []byte) Key { return find(f, key) }
+
+// MayBe reports whether Key can return anything but 0 for a key of this length, at least 1,
+// with these first and last bytes. It lets a decoder reject most attributes from three
+// bytes, before it slices the key and calls Key.
+func (f *Filter) MayBe(length int, first, last byte) bool {
+	return uint(length) < uint(len(f.first)) && f.first[length][endsOf(first, last)] != 0
+}
+
+func find[T string | []byte](f *Filter, key T) Key {
+	n := len(key)
+	if n == 0 || n > maxKeyLen {
+		return 0
+	}
+	k := f.first[n][endsOf(key[0], key[n-1])]
+	for k != 0 && k.Name() != string(key) {
+		k = f.next[k]
+	}
+	return k
+}
+
+// endsOf returns a number below 64 for the first and the last letter of a key. The first
+// letter alone does not suffice: http.response.status_code, which is not read by default, is
+// as long as a key that is.
+func endsOf(first, last byte) byte { return (first + 7*last) & 63 }

@@ -1,0 +1,105 @@
+package semconv
+
+// A Key is the number of an attribute that the graph reads of spans, for readers of encoded
+// traces, which need not make a string of the key. 0 means none. The numbers are valid
+// inside one process only: another version may have others.
+type Key uint8
+
+// keyInfo describes an attribute that the graph reads of spans.
+type keyInfo struct {
+	name  string
+	field func(*Attrs) *string // where the value is stored
+	roles Roles                // the spans for which the attribute has a meaning
+}
+
+// Roles are a set of roles of spans. Attributes have a meaning for spans of certain roles.
+type Roles uint8
+
+const (
+	ofCallers   Roles = 1 << iota // CLIENT and PRODUCER: whom they call
+	ofCallees                     // SERVER and CONSUMER: who calls them
+	ofDatabases                   // any other, if one of these attributes makes the span a call to a database
+	ofFailures                    // any, for the HTTP status, if Options.HTTPErrors is set
+
+	ofBoth   = ofCallers | ofCallees
+	allRoles = ofBoth | ofDatabases | ofFailures
+)
+
+// OfAny reports whether the roles include those of spans that are neither side of a call by
+// their kind. Attributes without these roles have a meaning for such spans only beside one
+// that has them.
+func (r Roles) OfAny() bool { return r&(ofDatabases|ofFailures) != 0 }
+
+// keys are all attributes that the graph reads of spans. keys[k-1] has the Key k.
+var keys = [...]keyInfo{
+	{"service.peer.name", func(a *Attrs) *string { return &a.peerName }, ofBoth},
+	{"service.peer.namespace", func(a *Attrs) *string { return &a.peerNamespace }, ofBoth},
+	{"peer.service", func(a *Attrs) *string { return &a.peerService }, ofBoth},
+	{"db.system.name", func(a *Attrs) *string { return &a.dbSystem }, ofCallers | ofDatabases},
+	{"db.system", func(a *Attrs) *string { return &a.dbSystemOld }, ofCallers | ofDatabases},
+	{"db.namespace", func(a *Attrs) *string { return &a.dbNamespace }, ofCallers | ofDatabases},
+	{"db.name", func(a *Attrs) *string { return &a.dbName }, ofCallers | ofDatabases},
+	{"messaging.system", func(a *Attrs) *string { return &a.msgSystem }, ofBoth},
+	{"messaging.destination.name", func(a *Attrs) *string { return &a.msgDestination }, ofBoth},
+	{"messaging.destination", func(a *Attrs) *string { return &a.msgDestinationOld }, ofBoth},
+	{"messaging.source.name", func(a *Attrs) *string { return &a.msgSource }, ofBoth},
+	{"messaging.source", func(a *Attrs) *string { return &a.msgSource }, ofBoth},
+	{"messaging.destination.anonymous", func(a *Attrs) *string { return &a.msgAnonymous }, ofBoth},
+	{"messaging.destination.template", func(a *Attrs) *string { return &a.msgTemplate }, ofBoth},
+	{"messaging.destination.temporary", func(a *Attrs) *string { return &a.msgTemporary }, ofBoth},
+	{"messaging.operation.type", func(a *Attrs) *string { return &a.msgOperation }, ofBoth},
+	{"messaging.operation", func(a *Attrs) *string { return &a.msgOperationOld }, ofBoth},
+	{"gen_ai.provider.name", func(a *Attrs) *string { return &a.genaiProvider }, ofCallers},
+	{"gen_ai.system", func(a *Attrs) *string { return &a.genaiSystem }, ofCallers},
+	{"gen_ai.operation.name", func(a *Attrs) *string { return &a.genaiOperation }, ofCallers},
+	{"gen_ai.request.model", func(a *Attrs) *string { return &a.genaiModel }, ofCallers},
+	{"faas.trigger", func(a *Attrs) *string { return &a.faasTrigger }, ofBoth},
+	{"faas.invoked_name", func(a *Attrs) *string { return &a.faasName }, ofCallers},
+	{"rpc.service", func(a *Attrs) *string { return &a.rpcService }, ofCallers},
+	{"rpc.method", func(a *Attrs) *string { return &a.rpcMethod }, ofCallers},
+	{"server.address", func(a *Attrs) *string { return &a.serverAddress }, ofCallers},
+	{"server.port", func(a *Attrs) *string { return &a.serverPort }, ofCallers},
+	{"net.peer.name", func(a *Attrs) *string { return &a.netPeerName }, ofCallers},
+	{"net.peer.port", func(a *Attrs) *string { return &a.netPeerPort }, ofCallers},
+	{"url.full", func(a *Attrs) *string { return &a.urlFull }, ofCallers},
+	{"http.url", func(a *Attrs) *string { return &a.httpURL }, ofCallers},
+	{"http.host", func(a *Attrs) *string { return &a.httpHost }, ofCallers},
+	{"network.peer.address", func(a *Attrs) *string { return &a.networkPeerAddress }, ofCallers},
+	{"net.sock.peer.addr", func(a *Attrs) *string { return &a.netSockPeerAddress }, ofCallers},
+	{"net.peer.ip", func(a *Attrs) *string { return &a.netPeerIPOld }, ofCallers},
+	{"http.request.resend_count", func(a *Attrs) *string { return &a.resendCount }, ofCallers},
+	{"http.response.status_code", func(a *Attrs) *string { return &a.httpStatus }, ofFailures},
+	{"http.status_code", func(a *Attrs) *string { return &a.httpStatusOld }, ofFailures},
+}
+
+// maxKeyLen is the length of the longest key.
+const maxKeyLen = 31
+
+// Name returns the key as text.
+func (k Key) Name() string { return keys[k-1].name }
+
+// Roles returns the roles of the spans for which the attribute has a meaning.
+func (k Key) Roles() Roles { return keys[k-1].roles }
+
+// IsURL reports whether the value is a URL, of which only the origin is read.
+func (k Key) IsURL() bool { return k == urlFull || k == httpURL }
+
+var urlFull, httpURL = KeyOf("url.full"), KeyOf("http.url")
+
+// KeyOf returns the number of the attribute with this key, 0 if the graph does not read it
+// of any span.
+func KeyOf(key string) Key { return find(filters()[allRoles], key) }
+
+// Reads reports whether Interpret reads the attribute with this key of any span.
+func Reads(key string, o Options) bool {
+	k := KeyOf(key)
+	return k != 0 && k.Roles()&o.roles() != 0
+}
+
+// roles returns the roles whose attributes Interpret reads.
+func (o Options) roles() Roles {
+	if o.HTTPErrors {
+		return allRoles
+	}
+	return allRoles &^ ofFailures
+}

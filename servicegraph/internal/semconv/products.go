@@ -1,0 +1,65 @@
+package semconv
+
+import "strings"
+
+// databaseSystem returns the present name of a database product (D11).
+func databaseSystem(s string) string {
+	switch s = strings.ToLower(s); s {
+	case "mssql":
+		return "microsoft.sql_server"
+	case "oracle":
+		return "oracle.db"
+	case "cosmosdb":
+		return "azure.cosmosdb"
+	case "dynamodb":
+		return "aws.dynamodb"
+	case "redshift":
+		return "aws.redshift"
+	case "spanner":
+		return "gcp.spanner"
+	case "h2":
+		return "h2database"
+	case "hanadb":
+		return "sap.hana"
+	case "maxdb":
+		return "sap.maxdb"
+	case "db2":
+		return "ibm.db2"
+	case "informix":
+		return "ibm.informix"
+	case "netezza":
+		return "ibm.netezza"
+	case "firebird":
+		return "firebirdsql"
+	}
+	return s
+}
+
+// modelProvider returns the present name of a provider of models. Some instrumentations
+// write the name as the provider does; the convention is lower case (G1).
+func modelProvider(s string) string {
+	switch s = strings.ToLower(s); s {
+	case "az.ai.inference":
+		return "azure.ai.inference"
+	case "az.ai.openai":
+		return "azure.ai.openai"
+	case "gemini":
+		return "gcp.gemini"
+	case "vertex_ai":
+		return "gcp.vertex_ai"
+	case "xai":
+		return "x_ai"
+	}
+	return s
+}
+
+// messagingSystem returns the present name of a messaging product.
+func messagingSystem(s string) string {
+	switch s = strings.ToLower(s); s {
+	case "amazonsqs":
+		return "aws_sqs"
+	case "amazonsns":
+		return "aws.sns"
+	}
+	return s
+}

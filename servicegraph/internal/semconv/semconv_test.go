@@ -1,0 +1,133 @@
+package semconv
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// TestFilterLosesNothing interprets random attributes of every kind of span twice: all of
+// them, and those that the filter for the kind selects. Both interpretations must be equal.
+func TestFilterLosesNothing(t *testing.T) {
+	values := []string{"", "a", "0", "true", "500", "receive", "send", "settle", "https://h/p", "h:80", "10.0.0.1", "execute_tool"}
+	for seed := range uint64(50_000) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		o := Options{HTTPErrors: rng.IntN(2) == 0, IgnoreInternalDatabases: rng.IntN(2) == 0}
+		kind, hasLinks := Kind(rng.IntN(8)), rng.IntN(2) == 0
+		filter, any := FilterFor(kind, o), FilterForAny(o)
+		var all, selected Attrs
+		var roles Roles
+		for range rng.IntN(6) {
+			key, value := keys[rng.IntN(len(keys))].name, values[rng.IntN(len(values))]
+			all.Add(key, value)
+			if k := filter.Key([]byte(key)); k != 0 {
+				selected.Set(k, value)
+				roles |= k.Roles()
+				if any.Key([]byte(key)) != k || !any.Has(k) || !filter.Has(k) {
+					t.Fatalf("the filter for %d selects %s, that for any kind does not", kind, key)
+				}
+			}
+		}
+		if !roles.OfAny() && !kind.Calls() && !kind.Serves() {
+			selected = Attrs{}
+		}
+		if want, got := Interpret(kind, &all, hasLinks, o), Interpret(kind, &selected, hasLinks, o); want != got {
+			t.Fatalf("kind %d, %+v:\n%+v, but of %+v\n%+v", kind, all, want, selected, got)
+		}
+	}
+}
+
+// TestKeys: each attribute is found by name under its number, and by no similar name.
+func TestKeys(t *testing.T) {
+	for i, k := range keys {
+		if got := KeyOf(k.name); got != Key(i+1) || got.Name() != k.name {
+			t.Errorf("%s has number %d, want %d", k.name, got, i+1)
+		}
+		for _, httpErrors := range []bool{false, true} {
+			if want := httpErrors || k.roles != ofFailures; Reads(k.name, Options{HTTPErrors: httpErrors}) != want {
+				t.Errorf("%s is read: %v, want %v (HTTPErrors %v)", k.name, !want, want, httpErrors)
+			}
+		}
+		for _, other := range []string{k.name[1:], k.name + "x", k.name[:len(k.name)-1] + "_"} {
+			if KeyOf(other) != 0 {
+				t.Errorf("%s is read", other)
+			}
+		}
+	}
+	if name := fmt.Sprintf("%0*d", maxKeyLen+1, 0); KeyOf(name) != 0 {
+		t.Errorf("%s is read", name)
+	}
+	longest := slices.MaxFunc(keys[:], func(a, b keyInfo) int { return len(a.name) - len(b.name) })
+	if len(longest.name) != maxKeyLen {
+		t.Errorf("the longest key has %d bytes, want %d", len(longest.name), maxKeyLen)
+	}
+}
+
+// TestMayBe: MayBe excludes no key that a filter selects, and most of those that it does
+// not select.
+func TestMayBe(t *testing.T) {
+	mayBe := func(f *Filter, key string) bool { return f.MayBe(len(key), key[0], key[len(key)-1]) }
+	excluded, others := 0, 0
+	for _, f := range filters() {
+		for _, k := range keys {
+			switch read := f.Key([]byte(k.name)) != 0; {
+			case read && !mayBe(f, k.name):
+				t.Errorf("%s is excluded and selected", k.name)
+			case !read:
+				others++
+				if !mayBe(f, k.name) {
+					excluded++
+				}
+			}
+		}
+		for n := range 300 {
+			if n > maxKeyLen && f.MayBe(n, 's', 'e') {
+				t.Errorf("a key of %d bytes is not excluded", n)
+			}
+		}
+	}
+	if excluded < others*3/4 {
+		t.Errorf("%d of %d keys that are not selected are excluded", excluded, others)
+	}
+}
+
+// TestOriginLen: a URL ends before its path, however it is written.
+func TestOriginLen(t *testing.T) {
+	for _, c := range []struct {
+		url  string
+		want string
+	}{
+		{"https://host:80/path?q", "https://host:80"},
+		{"https://user:pw@host?q=/", "https://user:pw@host"},
+		{"//host#f", "//host"},
+		{"http://host", "http://host"},
+		{"/path", ""},
+		{"host/a//b", ""},
+		{"a//b", ""},
+		{"", ""},
+		{":", ""},
+	} {
+		if got := OriginLen(c.url); got != len(c.want) || OriginLen([]byte(c.url)) != got {
+			t.Errorf("%s: %d bytes, want %d", c.url, got, len(c.want))
+		}
+	}
+}
+
+// TestDetailAll: details come as attributes in the order of their keys, without empty ones.
+func TestDetailAll(t *testing.T) {
+	d := Detail{Host: "h", Port: "1", DBNamespace: "n", DBSystem: "s", Destination: "q", RPCMethod: "m", Model: "g"}
+	var all []string
+	for key, value := range d.All() {
+		all = append(all, key+"="+value)
+	}
+	want := []string{"db.namespace=n", "db.system.name=s", "gen_ai.request.model=g", "messaging.destination.name=q", "rpc.method=m", "server.address=h", "server.port=1"}
+	if !slices.Equal(all, want) || !slices.IsSorted(all) {
+		t.Errorf("got %q, want %q", all, want)
+	}
+	for key := range (Detail{RPCMethod: "m"}).All() {
+		if key != "rpc.method" {
+			t.Errorf("%s of a detail without one", key)
+		}
+	}
+}
