@@ -236,7 +236,7 @@ func (p *page) settle() {
 	p.t.Helper()
 	eval[bool](p, `new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(() => resolve(true)))))`)
 	p.want("the picture fills its window", `(() => {
-		const box = document.querySelector("#page-canvas"), view = document.querySelector("#page-picture svg").viewBox.baseVal;
+		const box = document.querySelector("#page-canvas"), view = document.querySelector("#page-diagram svg").viewBox.baseVal;
 		return Math.abs(view.width / view.height - box.clientWidth / box.clientHeight) < 0.01;
 	})()`)
 }

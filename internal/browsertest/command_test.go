@@ -45,7 +45,7 @@ func TestCommand(t *testing.T) {
 	p.click(`#page-details .calls .error`)
 	p.want("so does the call that fails", is(heading, "driver → redis-manual"))
 	p.want("its traces are links", `document.querySelector("#page-details .traces a").href.startsWith("https://grafana.test/explore?trace=")`)
-	p.want("the reader chooses the colours, not who wrote the page", is(`getComputedStyle(document.querySelector("#page-picture .node.ok .card")).fill`, "rgb(255, 255, 255)"))
+	p.want("the reader chooses the colours, not who wrote the page", is(`getComputedStyle(document.querySelector("#page-diagram .node.ok .card")).fill`, "rgb(255, 255, 255)"))
 	p.screenshot("open")
 }
 

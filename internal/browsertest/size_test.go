@@ -104,7 +104,7 @@ func TestFluid(t *testing.T) {
 	frames("selecting", `(i) => document.querySelectorAll("[data-node]")[i * 5].dispatchEvent(new MouseEvent("click", {bubbles: true}))`)
 	frames("searching", `(i) => { const q = document.querySelector("#page-search"); q.value = "service-" + "0123456789"[i % 10]; q.dispatchEvent(new Event("input")); }`)
 	frames("errors only", `(i) => document.querySelector("#page-errors").click()`)
-	frames("traffic", `(i) => { const s = document.querySelector("#page-least"); s.value = i; s.dispatchEvent(new Event("input")); }`)
+	frames("traffic", `(i) => { const s = document.querySelector("#page-min-calls"); s.value = i; s.dispatchEvent(new Event("input")); }`)
 	frames("scrolling the table", `(i) => document.querySelector("#page-edges").scrollTop = i * 300`)
 	p.want("the search is the last one", `document.querySelector("#page-search").value === "service-9"`)
 }
@@ -117,7 +117,7 @@ func TestFiveThousand(t *testing.T) {
 	size := eval[int](p, `document.documentElement.outerHTML.length`)
 	t.Logf("drawing, writing and opening %d services and %d calls takes %v; the page has %.1f MB", g.NumNodes(), g.NumEdges(), time.Since(began).Round(time.Millisecond), float64(size)/1e6)
 	open(t, report.HTML{SVG: drawing}, fleet(250)) // all of which is drawn
-	p.want("it says what is not drawn", `!document.querySelector("#page-notice").hidden && document.querySelector("#page-notice").innerText.startsWith("Drawn are the busiest")`)
+	p.want("it says what is not drawn", `!document.querySelector("#page-notice").hidden && document.querySelector("#page-notice").innerText.startsWith("The diagram shows the busiest")`)
 	p.want("there are as many rows as calls", fmt.Sprintf(`document.querySelector("#page-edges table").ariaRowCount === "%d"`, g.NumEdges()+1))
 	p.want("but not all at once", `document.querySelectorAll("#page-edges tbody tr").length < 120`)
 	p.screenshot("open")

@@ -14,7 +14,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/report"
 )
 
-// openShop opens the report of the shop.
+// openShop opens the report of the shop, a graph of 10 nodes and 15 edges.
 func openShop(t *testing.T) *page {
 	t.Helper()
 	return open(t, shopReport(), shop())
@@ -24,7 +24,7 @@ func shopReport() report.HTML {
 	return report.HTML{Style: render.Style{Title: "shop · production"}, SVG: drawing, TraceURL: "https://grafana.test/explore?trace={traceID}"}
 }
 
-// node returns the selector of a node in the picture.
+// node returns the selector of a node in the diagram.
 func node(name string) string { return fmt.Sprintf(`[data-node][aria-label^="%s,"]`, name) }
 
 // row returns the selector of the n-th row of a table, "edges" or "nodes".
@@ -32,58 +32,61 @@ func row(table string, n int) string {
 	return fmt.Sprintf(`#page-%s tr[aria-rowindex="%d"]`, table, n+1)
 }
 
-// has is an expression: whether the one element has a text in it.
+// has returns an expression that reports whether an element contains a text.
 func has(selector, text string) string {
 	return fmt.Sprintf(`document.querySelector(%q).innerText.includes(%q)`, selector, text)
 }
 
-// list is an expression: the texts of elements, joined by commas.
+// list returns an expression for the texts of elements, joined by commas.
 func list(selector string) string {
 	return fmt.Sprintf(`[...document.querySelectorAll(%q)].map((e) => e.innerText).join(",")`, selector)
 }
 
-// names is an expression: the names of the nodes in the picture that a selector picks.
+// names returns an expression for the names of the nodes in the diagram that match a
+// selector, sorted.
 func names(selector string) string {
 	return fmt.Sprintf(`[...document.querySelectorAll("[data-node]%s")].map((e) => e.getAttribute("aria-label").split(",")[0]).sort().join(" ")`, selector)
 }
 
+// is returns an expression that compares an expression with a text.
 func is(expression, value string) string { return fmt.Sprintf("%s === %q", expression, value) }
 
 const (
 	detailsOpen   = `!document.querySelector("#page-details").hidden`
 	detailsClosed = `document.querySelector("#page-details").hidden`
-	heading       = `document.querySelector("#page-details h2").innerText.replace(/\s+/g, " ")` // what is selected
+	heading       = `document.querySelector("#page-details h2").innerText.replace(/\s+/g, " ")` // of the details
 	noFocus       = `document.activeElement === document.body`
-	scale         = `document.querySelector("#page-canvas").clientWidth / document.querySelector("#page-picture svg").viewBox.baseVal.width`
+	scale         = `document.querySelector("#page-canvas").clientWidth / document.querySelector("#page-diagram svg").viewBox.baseVal.width`
 )
 
 func TestSearch(t *testing.T) {
 	p := openShop(t)
 	p.press("/")
-	p.want("/ goes to the search", `document.activeElement.id === "page-search"`)
+	p.want("/ focuses the search", `document.activeElement.id === "page-search"`)
 	p.press("BILL")
 	p.want("matches are marked", is(names(".found"), "billing/bank-gateway billing/ledger billing/payments"))
 	p.want("the others are not", is(names(".faded"), "edge/mobile-bff edge/web-gateway orders-db shop/cart shop/catalog shop/checkout shop/recommend"))
 	p.want("the matches are counted", is(`document.querySelector("#page-matches").value`, "3"))
-	p.want("the table has the calls that match", has("#page-tab-edges", "Calls 5 of 15"))
-	p.want("so has that of services", has("#page-tab-nodes", "Services 3 of 10"))
+	p.want("the table of calls shows the matches", has("#page-tab-edges", "Calls 5 of 15"))
+	p.want("the table of services as well", has("#page-tab-nodes", "Services 3 of 10"))
 	p.screenshot("found")
 	p.press(kb.Enter)
 	p.want("Enter selects the busiest match", is(heading, "billing/bank-gateway"))
-	p.want("it says which of them", is(`document.querySelector("#page-matches").value`, "1 of 3"))
+	p.want("the position among the matches is shown", is(`document.querySelector("#page-matches").value`, "1 of 3"))
 	p.press(kb.Enter)
-	p.want("the next Enter goes to the next", is(heading, "billing/payments"))
+	p.want("the next Enter selects the next match", is(heading, "billing/payments"))
 	p.press(kb.Enter, chromedp.ModifierShift)
-	p.want("Shift Enter goes back", is(heading, "billing/bank-gateway"))
-	p.want("what is selected can be seen", inside(`[data-node].chosen`))
+	p.want("Shift Enter selects the previous match", is(heading, "billing/bank-gateway"))
+	p.want("the selected node is visible", inside(`[data-node].chosen`))
 	p.press(kb.Escape)
 	p.want("Escape ends the search", is(names(".found"), "")+`&& document.querySelector("#page-search").value === "" && `+noFocus)
 	p.press("/nobody")
-	p.want("what nothing matches", has("#page-edges .none", "Nothing matches"))
-	p.want("the search is in the address", `location.hash.startsWith("#q=nobody&")`)
+	p.want("a search without matches says so", has("#page-edges .none", "Nothing matches"))
+	p.want("the search is in the URL", `location.hash.startsWith("#q=nobody&")`)
 }
 
-// inside is an expression: whether an element can be seen in the window of the picture.
+// inside returns an expression that reports whether an element is visible in the canvas of
+// the diagram.
 func inside(selector string) string {
 	return fmt.Sprintf(`(() => {
 		const a = document.querySelector(%q).getBoundingClientRect(), b = document.querySelector("#page-canvas").getBoundingClientRect();
@@ -94,34 +97,34 @@ func inside(selector string) string {
 func TestSelectANode(t *testing.T) {
 	p := openShop(t)
 	p.click(node("billing/payments"))
-	p.want("the details are there", detailsOpen+`&&`+has("#page-details h2", "billing/payments"))
-	p.want("up- and downstream stand out", is(names(":not(.faded)"), "billing/bank-gateway billing/payments edge/mobile-bff edge/web-gateway orders-db shop/checkout"))
-	p.want("of the edges as well", `document.querySelectorAll(".edge:not(.faded)").length === 5`)
+	p.want("the details are open", detailsOpen+`&&`+has("#page-details h2", "billing/payments"))
+	p.want("upstream and downstream nodes stand out", is(names(":not(.faded)"), "billing/bank-gateway billing/payments edge/mobile-bff edge/web-gateway orders-db shop/checkout"))
+	p.want("and the edges between them", `document.querySelectorAll(".edge:not(.faded)").length === 5`)
 	p.want("its calls are marked in the table", `document.querySelectorAll("#page-edges tr.around").length === 5`)
-	p.want("it says how bad it is", has("#page-details .state.error", "● 6.2% of 96 requests failed"))
+	p.want("the details show the failures", has("#page-details .state.error", "● 6.2% of 96 requests failed"))
 	p.want("callers are listed", has("#page-details", "shop/checkout"))
 	p.screenshot("details")
 	p.click(`#page-details .choice button:nth-child(2)`)
-	p.want("callers alone", is(names(":not(.faded)"), "billing/payments edge/mobile-bff edge/web-gateway shop/checkout"))
+	p.want("upstream only", is(names(":not(.faded)"), "billing/payments edge/mobile-bff edge/web-gateway shop/checkout"))
 	p.click(`#page-details .choice button:nth-child(3)`)
-	p.want("callees alone", is(names(":not(.faded)"), "billing/bank-gateway billing/payments orders-db"))
+	p.want("downstream only", is(names(":not(.faded)"), "billing/bank-gateway billing/payments orders-db"))
 	p.click(`#page-details .choice button:nth-child(4)`)
-	p.want("neighbours alone", is(names(":not(.faded)"), "billing/bank-gateway billing/payments orders-db shop/checkout"))
+	p.want("neighbors only", is(names(":not(.faded)"), "billing/bank-gateway billing/payments orders-db shop/checkout"))
 	p.click(`#page-details .calls button`)
-	p.want("a caller leads to the call", is(heading, "shop/checkout → billing/payments"))
+	p.want("a click on a caller selects the call", is(heading, "shop/checkout → billing/payments"))
 	p.click(`#page-details h2 .end:last-child`)
-	p.want("and that to its callee", is(heading, "billing/payments"))
+	p.want("a click on the callee selects the callee", is(heading, "billing/payments"))
 	p.press(kb.Escape)
-	p.want("Escape clears", detailsClosed+`&&`+is(names(".faded"), ""))
+	p.want("Escape clears the selection", detailsClosed+`&&`+is(names(".faded"), ""))
 	p.click(node("shop/checkout"), chromedp.ButtonModifiers(chromedp.ModifierShift))
-	p.want("a click with Shift shows neighbours", is(names(":not(.faded)"), "billing/ledger billing/payments edge/mobile-bff edge/web-gateway shop/cart shop/checkout"))
+	p.want("a click with Shift shows the neighbors", is(names(":not(.faded)"), "billing/ledger billing/payments edge/mobile-bff edge/web-gateway shop/cart shop/checkout"))
 	p.click(node("shop/checkout"))
-	p.want("another click clears", detailsClosed)
+	p.want("another click clears the selection", detailsClosed)
 }
 
 func TestSelectACall(t *testing.T) {
 	p := openShop(t)
-	at := eval[[]float64](p, `(() => { // in the middle of the line from checkout to payments
+	at := eval[[]float64](p, `(() => { // a point on the line from checkout to payments
 		const label = (i) => document.querySelector('[data-node="' + i + '"]').getAttribute("aria-label").split(",")[0];
 		const edge = [...document.querySelectorAll(".edge")].find((e) => label(e.dataset.from) === "shop/checkout" && label(e.dataset.to) === "billing/payments");
 		const line = edge.querySelector(".reach"), at = line.getPointAtLength(line.getTotalLength() * .35).matrixTransform(line.getScreenCTM());
@@ -129,44 +132,44 @@ func TestSelectACall(t *testing.T) {
 	})()`)
 	p.run(chromedp.MouseClickXY(at[0], at[1]))
 	p.want("the call is selected", is(heading, "shop/checkout → billing/payments"))
-	p.want("both sides are there", is(list("#page-details .sides tbody th"), "Caller,Callee,Between"))
+	p.want("both sides and the gap are listed", is(list("#page-details .sides tbody th"), "Caller,Callee,Network time"))
 	p.want("with the percentiles", is(list("#page-details .sides thead th"), ",Calls,Errors,p50,p95,p99"))
 	p.want("failed and slow traces are links", `document.querySelectorAll("#page-details .traces a").length === 6`)
 	link := eval[string](p, `(() => { const a = document.querySelector("#page-details .traces a"); return [a.href, a.rel, a.target, a.innerText].join(" "); })()`)
 	if want := "https://grafana.test/explore?trace="; !strings.HasPrefix(link, want) || !strings.Contains(link, " noopener noreferrer _blank ") {
 		t.Errorf("the link to a trace is %s", link)
 	}
-	p.want("its row is chosen", is(list(`#page-edges tr[aria-selected="true"] .name`), "shop/checkout,billing/payments"))
+	p.want("the row of the call is selected", is(list(`#page-edges tr[aria-selected="true"] .name`), "shop/checkout,billing/payments"))
 	p.screenshot("details")
 
 	p.click(row("edges", 2))
 	p.want("a click on a row selects its call", has("#page-details h2", "edge/web-gateway"))
-	p.want("in the picture, too", `document.querySelectorAll("[data-edge].chosen").length > 0`)
+	p.want("and the edge in the diagram", `document.querySelectorAll("[data-edge].chosen").length > 0`)
 	p.click("#page-tab-nodes")
 	p.click(row("nodes", 1))
-	p.want("a row of services selects the service", is(`document.querySelector("[data-node].chosen").getAttribute("aria-label").split(",")[0]`, eval[string](p, heading)))
+	p.want("a click on a row of services selects the service", is(`document.querySelector("[data-node].chosen").getAttribute("aria-label").split(",")[0]`, eval[string](p, heading)))
 }
 
 func TestKeyboard(t *testing.T) {
 	p := openShop(t)
 	p.run(chromedp.Focus(chromedp.CSS("#page-help")))
 	p.press(kb.Tab)
-	p.want("Tab goes to the first node", `document.activeElement.matches("[data-node]")`)
+	p.want("Tab focuses the first node", `document.activeElement.matches("[data-node]")`)
 	first := eval[string](p, `document.activeElement.getAttribute("aria-label")`)
 	p.press(kb.Tab)
-	p.want("and to the next", `document.activeElement.matches("[data-node]") && document.activeElement.getAttribute("aria-label") !== `+fmt.Sprintf("%q", first))
+	p.want("and then the next node", `document.activeElement.matches("[data-node]") && document.activeElement.getAttribute("aria-label") !== `+fmt.Sprintf("%q", first))
 	p.press(kb.Enter)
-	p.want("Enter selects it", `document.activeElement.matches(".chosen[aria-pressed=true]") && `+detailsOpen)
+	p.want("Enter selects the node", `document.activeElement.matches(".chosen[aria-pressed=true]") && `+detailsOpen)
 	p.press(kb.Escape)
-	p.want("Escape clears", detailsClosed)
+	p.want("Escape clears the selection", detailsClosed)
 
 	p.run(chromedp.Focus(chromedp.CSS(node("shop/checkout"))))
 	x := `document.activeElement.getBoundingClientRect().left`
 	before := eval[float64](p, x)
 	p.press(kb.ArrowRight)
-	p.want("→ goes to a node on the right", fmt.Sprintf(`document.activeElement.matches("[data-node]") && %s > %v`, x, before))
+	p.want("→ focuses a node on the right", fmt.Sprintf(`document.activeElement.matches("[data-node]") && %s > %v`, x, before))
 	p.press(kb.ArrowLeft)
-	p.want("← back to one on the left", fmt.Sprintf(`document.activeElement.matches("[data-node]") && %s <= %v`, x, before))
+	p.want("← focuses a node on the left", fmt.Sprintf(`document.activeElement.matches("[data-node]") && %s <= %v`, x, before))
 
 	p.press("0")
 	p.settle()
@@ -177,20 +180,20 @@ func TestKeyboard(t *testing.T) {
 	p.press("-")
 	p.want("- zooms out", fmt.Sprintf("%s < %v", scale, whole))
 	p.press("0")
-	p.want("0 shows the whole", fmt.Sprintf("Math.abs(%s - %v) < 0.001", scale, whole))
+	p.want("0 shows the whole graph", fmt.Sprintf("Math.abs(%s - %v) < 0.001", scale, whole))
 	p.press("e")
-	p.want("e is errors only", `document.querySelector("#page-errors").checked`)
+	p.want("e shows errors only", `document.querySelector("#page-errors").checked`)
 	p.press("e")
-	p.want("and all again", `!document.querySelector("#page-errors").checked`)
+	p.want("and again everything", `!document.querySelector("#page-errors").checked`)
 	p.press("t")
-	p.want("t folds the tables", `document.querySelector("#page-edges").hidden`)
+	p.want("t hides the tables", `document.querySelector("#page-edges").hidden`)
 	p.press("t")
-	p.want("and unfolds them", `!document.querySelector("#page-edges").hidden`)
+	p.want("and shows them again", `!document.querySelector("#page-edges").hidden`)
 	p.press("?")
-	p.want("? explains", `document.querySelector("#page-keys").open`)
+	p.want("? shows the shortcuts", `document.querySelector("#page-keys").open`)
 	p.screenshot("help")
 	p.press(kb.Escape)
-	p.want("Escape closes it", `!document.querySelector("#page-keys").open`)
+	p.want("Escape closes them", `!document.querySelector("#page-keys").open`)
 }
 
 func TestZoomAndPan(t *testing.T) {
@@ -199,30 +202,30 @@ func TestZoomAndPan(t *testing.T) {
 	whole := eval[float64](p, scale)
 	wheel := func(delta float64, ctrl bool) {
 		p.run(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseWheel, 500, 300, func(m *input.DispatchMouseEventParams) {
-			m.DeltaX, m.DeltaY = 0.01, delta // the protocol wants both, and cdproto leaves out zeros
+			m.DeltaX, m.DeltaY = 0.01, delta // the protocol requires both, and cdproto omits zeros
 			if ctrl {
 				m.Modifiers = int64(chromedp.ModifierCtrl)
 			}
 		}))
 	}
-	under := `(() => { const m = document.querySelector("#page-picture svg").getScreenCTM().inverse(), p = new DOMPoint(500, 300).matrixTransform(m); return [p.x, p.y]; })()`
+	under := `(() => { const m = document.querySelector("#page-diagram svg").getScreenCTM().inverse(), p = new DOMPoint(500, 300).matrixTransform(m); return [p.x, p.y]; })()`
 	before := eval[[]float64](p, under)
 	wheel(-300, false)
 	p.want("the wheel zooms in", fmt.Sprintf("%s > %v", scale, whole*1.3))
 	after := eval[[]float64](p, under)
 	if d := max(before[0]-after[0], after[0]-before[0], before[1]-after[1], after[1]-before[1]); d > 1 {
-		t.Errorf("the place under the pointer moves by %v", d)
+		t.Errorf("the point under the pointer moves by %v", d)
 	}
-	p.want("it is in the address", `/at=-?\d+,-?\d+,[\d.]+/.test(location.hash)`)
+	p.want("the state is in the URL", `/at=-?\d+,-?\d+,[\d.]+/.test(location.hash)`)
 	wheel(60, true)
 	p.want("a pinch on a touchpad zooms out", fmt.Sprintf("%s < %v", scale, whole*1.3))
 
-	view := `document.querySelector("#page-picture svg").getAttribute("viewBox")`
+	view := `document.querySelector("#page-diagram svg").getAttribute("viewBox")`
 	p.press("0")
-	p.want("the whole again", fmt.Sprintf("Math.abs(%s - %v) < 0.001", scale, whole))
+	p.want("the whole graph again", fmt.Sprintf("Math.abs(%s - %v) < 0.001", scale, whole))
 	at := eval[string](p, view)
 	p.run(chromedp.DragAndDropXY(600, 480, 500, 420, 5))
-	p.want("dragging moves the picture", view+" !== "+fmt.Sprintf("%q", at))
+	p.want("dragging moves the diagram", view+" !== "+fmt.Sprintf("%q", at))
 	p.want("and selects nothing", detailsClosed)
 
 	id := func(n float64) *float64 { return &n }
@@ -230,7 +233,7 @@ func TestZoomAndPan(t *testing.T) {
 		p.run(command(input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: kind, TouchPoints: points}))
 	}
 	p.press("0")
-	p.want("the whole again", fmt.Sprintf("Math.abs(%s - %v) < 0.001", scale, whole))
+	p.want("the whole graph again", fmt.Sprintf("Math.abs(%s - %v) < 0.001", scale, whole))
 	touch(input.DispatchTouchEventTypeTouchStart, &input.TouchPoint{X: 500, Y: 300, ID: id(1)}, &input.TouchPoint{X: 560, Y: 300, ID: id(2)})
 	for i := range 6 {
 		d := float64(20 * (i + 1))
@@ -240,11 +243,11 @@ func TestZoomAndPan(t *testing.T) {
 	p.want("two fingers zoom", fmt.Sprintf("%s > %v", scale, whole*1.8))
 
 	p.click(`[data-zoom="fit"]`)
-	p.want("so do buttons: fit", fmt.Sprintf("Math.abs(%s - %v) < 0.001", scale, whole))
+	p.want("the button fit shows the whole graph", fmt.Sprintf("Math.abs(%s - %v) < 0.001", scale, whole))
 	p.click(`[data-zoom="in"]`)
-	p.want("in", fmt.Sprintf("%s > %v", scale, whole*1.2))
+	p.want("the button in zooms in", fmt.Sprintf("%s > %v", scale, whole*1.2))
 	p.click(`[data-zoom="out"]`)
-	p.want("out", fmt.Sprintf("Math.abs(%s - %v) < 0.001", scale, whole))
+	p.want("the button out zooms out", fmt.Sprintf("Math.abs(%s - %v) < 0.001", scale, whole))
 	p.click(node("billing/payments"))
 	p.press("z")
 	p.want("z zooms to the selection", fmt.Sprintf("%s > %v", scale, whole)+`&&`+inside("[data-node].chosen"))
@@ -256,89 +259,123 @@ func TestFilters(t *testing.T) {
 	all := eval[int](p, visible)
 	p.click("#page-errors")
 	p.want("errors only", visible+" === 5 && "+has("#page-tab-edges", "5 of 15"))
-	p.want("nodes without stand back", is(names(".hidden"), "billing/ledger orders-db shop/cart shop/catalog"))
+	p.want("nodes without errors are hidden", is(names(".hidden"), "billing/ledger orders-db shop/cart shop/catalog"))
 	p.screenshot("errors")
 	p.click("#page-errors")
-	p.want("all again", fmt.Sprintf("%s === %d", visible, all))
+	p.want("everything again", fmt.Sprintf("%s === %d", visible, all))
 
-	p.run(chromedp.Focus(chromedp.CSS("#page-least")))
+	p.run(chromedp.Focus(chromedp.CSS("#page-min-calls")))
 	p.press(strings.Repeat(kb.ArrowRight, 4))
-	p.want("the slider says from where on", is(`document.querySelector("#page-least-text").value`, "≥ 88 calls"))
-	p.want("and screen readers, too", is(`document.querySelector("#page-least").getAttribute("aria-valuetext")`, "≥ 88 calls"))
-	p.want("edges with less are hidden", has("#page-tab-edges", "11 of 15"))
+	p.want("the slider shows the threshold", is(`document.querySelector("#page-min-calls-text").value`, "≥ 88 calls"))
+	p.want("and tells it to screen readers", is(`document.querySelector("#page-min-calls").getAttribute("aria-valuetext")`, "≥ 88 calls"))
+	p.want("edges with fewer calls are hidden", has("#page-tab-edges", "11 of 15"))
 	p.press(kb.End)
-	p.want("at its end there is the busiest", has("#page-tab-edges", "1 of 15")+`&&`+visible+" === 1")
+	p.want("at the end of the slider, only the busiest edge is left", has("#page-tab-edges", "1 of 15")+`&&`+visible+" === 1")
 	p.press(kb.Escape)
-	p.want("Escape takes filters away", has("#page-tab-edges", "Calls 15")+`&&`+fmt.Sprintf("%s === %d", visible, all))
+	p.want("Escape clears the filters", has("#page-tab-edges", "Calls 15")+`&&`+fmt.Sprintf("%s === %d", visible, all))
+}
+
+// The items around a selection are those that are connected to it by edges that pass the
+// filters: in every direction, in the diagram and the table, and for the zoom.
+func TestAroundFollowsFilters(t *testing.T) {
+	p := openShop(t)
+	p.prefer("light")
+	bright := names(":not(.faded)")
+	marked := `document.querySelectorAll("#page-edges tr.around").length`
+	direction := func(n int) { p.click(fmt.Sprintf(`#page-details .choice button:nth-child(%d)`, n)) }
+
+	p.click(node("shop/checkout"))
+	p.want("without a filter, upstream and downstream nodes stand out", is(bright, "billing/bank-gateway billing/ledger billing/payments edge/mobile-bff edge/web-gateway orders-db shop/cart shop/checkout"))
+	p.want("and the edges between them", `document.querySelectorAll(".edge:not(.faded)").length === 8`+`&&`+marked+" === 9")
+	p.press("z")
+	p.settle()
+	whole := eval[float64](p, scale)
+	p.press("e")
+	p.want("errors only: nodes that edges with errors reach", is(bright, "billing/bank-gateway billing/payments edge/mobile-bff edge/web-gateway shop/checkout"))
+	p.want("and these edges", `document.querySelectorAll(".edge:not(.faded)").length === 4`+`&&`+marked+" === 4")
+	p.press("z")
+	p.want("z zooms to these", fmt.Sprintf("%s > %v", scale, whole*1.02))
+	direction(2)
+	p.want("upstream only", is(bright, "edge/mobile-bff edge/web-gateway shop/checkout"))
+	direction(3)
+	p.want("downstream only", is(bright, "billing/bank-gateway billing/payments shop/checkout"))
+	direction(4)
+	p.want("neighbors only", is(bright, "billing/payments edge/mobile-bff edge/web-gateway shop/checkout"))
+	direction(1)
+	p.press("e")
+	p.want("without the filter, everything again", is(bright, "billing/bank-gateway billing/ledger billing/payments edge/mobile-bff edge/web-gateway orders-db shop/cart shop/checkout"))
+
+	q := visit(t, p.url+"#node=service:shop/checkout&least=96")
+	q.want("traffic: nodes that edges with enough calls reach", is(bright, "billing/bank-gateway billing/payments orders-db shop/cart shop/checkout"))
 }
 
 func TestTable(t *testing.T) {
 	p := openShop(t)
 	sorted := `document.querySelector('#page-edges th[aria-sort="ascending"], #page-edges th[aria-sort="descending"]')`
 	column := func(n int) string { return list(fmt.Sprintf("#page-edges tr[aria-rowindex] td:nth-child(%d)", n)) }
-	p.want("the busiest come first", sorted+`.innerText.startsWith("Calls") && `+sorted+`.ariaSort === "descending" && `+column(4)+`.startsWith("856,820,264,240,220,220,")`)
+	p.want("the busiest edges come first", sorted+`.innerText.startsWith("Calls") && `+sorted+`.ariaSort === "descending" && `+column(4)+`.startsWith("856,820,264,240,220,220,")`)
 	p.click("#page-edges th:nth-child(1) button")
-	p.want("a click sorts by names, rising", sorted+`.ariaSort === "ascending" && `+column(1)+`.startsWith("billing/ledger,billing/payments,billing/payments,edge/mobile-bff,")`)
+	p.want("a click sorts by name, ascending", sorted+`.ariaSort === "ascending" && `+column(1)+`.startsWith("billing/ledger,billing/payments,billing/payments,edge/mobile-bff,")`)
 	p.press(kb.Enter)
-	p.want("Enter turns the order", sorted+`.ariaSort === "descending" && `+column(1)+`.startsWith("shop/recommend,")`)
-	p.want("it is in the address", `location.hash === "#sort=-Caller"`)
+	p.want("Enter reverses the order", sorted+`.ariaSort === "descending" && `+column(1)+`.startsWith("shop/recommend,")`)
+	p.want("the state is in the URL", `location.hash === "#sort=-Caller"`)
 	p.click("#page-edges th:nth-child(8) button")
-	p.want("durations sort by length, not as text", `(() => {
+	p.want("durations are sorted by length, not as text", `(() => {
 		const ms = `+column(8)+`.split(",").map(parseFloat);
 		return ms.length === 15 && ms.every((v, i) => i === 0 || v <= ms[i-1]) && ms[0] > 100 && ms[14] < 10;
 	})()`)
 	p.click("#page-edges th:nth-child(6) button")
-	p.want("errors by their share", column(6)+`.startsWith("● 9.1%,● 6.8%,")`)
+	p.want("errors are sorted by rate", column(6)+`.startsWith("● 9.1%,● 6.8%,")`)
 	p.screenshot("errors")
 
 	p.run(chromedp.Focus(chromedp.CSS(row("edges", 1))))
 	p.press(kb.ArrowDown)
-	p.want("↓ goes to the next row", `document.activeElement.ariaRowIndex === "3"`)
+	p.want("↓ focuses the next row", `document.activeElement.ariaRowIndex === "3"`)
 	p.press(kb.End)
-	p.want("End to the last", `document.activeElement.ariaRowIndex === "16"`)
+	p.want("End focuses the last row", `document.activeElement.ariaRowIndex === "16"`)
 	p.press(kb.Home)
-	p.want("Home to the first", `document.activeElement.ariaRowIndex === "2"`)
+	p.want("Home focuses the first row", `document.activeElement.ariaRowIndex === "2"`)
 	p.press(kb.Enter)
-	p.want("Enter selects", `document.activeElement.ariaSelected === "true" && `+detailsOpen)
-	p.want("the order of tabs has one row", `document.querySelectorAll('#page-edges tbody tr[tabindex="0"]').length === 1`)
+	p.want("Enter selects the row", `document.activeElement.ariaSelected === "true" && `+detailsOpen)
+	p.want("Tab reaches one row of the table", `document.querySelectorAll('#page-edges tbody tr[tabindex="0"]').length === 1`)
 	p.run(chromedp.Focus(chromedp.CSS("#page-divider")))
 	height := eval[float64](p, `document.querySelector("#page-tables").offsetHeight`)
 	p.press(kb.ArrowUp)
-	p.want("the divider moves by keys", fmt.Sprintf(`document.querySelector("#page-tables").offsetHeight > %v`, height))
+	p.want("keys move the divider", fmt.Sprintf(`document.querySelector("#page-tables").offsetHeight > %v`, height))
 }
 
 func TestAddress(t *testing.T) {
 	p := openShop(t)
 	p.click(node("billing/payments"))
-	p.want("selecting is in the address", `location.hash === "#node=service:billing/payments"`)
+	p.want("the selection is in the URL", `location.hash === "#node=service:billing/payments"`)
 	p.click(`#page-details .choice button:nth-child(2)`)
-	p.want("so is the direction", `location.hash === "#node=service:billing/payments&way=up"`)
+	p.want("the direction is in the URL", `location.hash === "#node=service:billing/payments&way=up"`)
 	p.press("e")
-	p.want("and a filter", `location.hash.includes("errors=1")`)
+	p.want("and the filter", `location.hash.includes("errors=1")`)
 	p.run(chromedp.NavigateBack())
-	p.want("Back takes the filter away", `!document.querySelector("#page-errors").checked && location.hash === "#node=service:billing/payments&way=up"`)
+	p.want("Back removes the filter", `!document.querySelector("#page-errors").checked && location.hash === "#node=service:billing/payments&way=up"`)
 	p.run(chromedp.NavigateBack(), chromedp.NavigateBack())
 	p.want("and the selection", detailsClosed+` && location.hash === ""`)
 	p.run(chromedp.NavigateForward())
-	p.want("Forward brings it back", detailsOpen)
+	p.want("Forward restores the selection", detailsOpen)
 	p.click("#page-edges th:nth-child(1) button")
-	p.want("sorting is in the address", `location.hash.endsWith("sort=Caller")`)
+	p.want("the sort order is in the URL", `location.hash.endsWith("sort=Caller")`)
 	p.run(chromedp.NavigateBack())
-	p.want("Back takes it away", `document.querySelector('#page-edges th[aria-sort="descending"]').innerText.startsWith("Calls")`)
+	p.want("Back restores the sort order", `document.querySelector('#page-edges th[aria-sort="descending"]').innerText.startsWith("Calls")`)
 
 	hash := "#q=checkout&edge=service:shop/checkout,service:billing/payments,request&errors=1&least=74&sort=-p95&theme=dark&at=300,200,1.500"
 	q := visit(t, p.url+hash)
 	q.want("the search is restored", `document.querySelector("#page-search").value === "checkout"`)
-	q.want("the selection", is(heading, "shop/checkout → billing/payments"))
-	q.want("the filters", `document.querySelector("#page-errors").checked && document.querySelector("#page-least-text").value === "≥ 74 calls"`)
-	q.want("the order of the table", `document.querySelector('#page-edges th[aria-sort="descending"]').innerText.startsWith("p95")`)
-	q.want("the theme", `getComputedStyle(document.body).backgroundColor === "rgb(15, 20, 27)"`)
-	q.want("the place", `Math.abs(`+scale+` - 1.5) < 0.01`)
-	q.want("and the address stays", "location.hash === "+fmt.Sprintf("%q", hash))
+	q.want("the selection is restored", is(heading, "shop/checkout → billing/payments"))
+	q.want("the filters are restored", `document.querySelector("#page-errors").checked && document.querySelector("#page-min-calls-text").value === "≥ 74 calls"`)
+	q.want("the sort order is restored", `document.querySelector('#page-edges th[aria-sort="descending"]').innerText.startsWith("p95")`)
+	q.want("the theme is restored", `getComputedStyle(document.body).backgroundColor === "rgb(15, 20, 27)"`)
+	q.want("the view is restored", `Math.abs(`+scale+` - 1.5) < 0.01`)
+	q.want("and the URL does not change", "location.hash === "+fmt.Sprintf("%q", hash))
 
 	for _, broken := range []string{"#node=service:gone", "#at=a,b,c", "#least=x&sort=%E0%A4%A&tab=nowhere", "#%", "#__proto__=1&constructor=2"} {
 		r := visit(t, p.url+broken)
-		r.want("a broken address is no problem: "+broken, detailsClosed+`&&`+has("#page-tab-edges", "Calls 15"))
+		r.want("a broken URL is ignored: "+broken, detailsClosed+`&&`+has("#page-tab-edges", "Calls 15"))
 	}
 }
 
@@ -347,20 +384,20 @@ func TestTheme(t *testing.T) {
 	background := func(selector string) string {
 		return fmt.Sprintf(`getComputedStyle(document.querySelector(%q)).backgroundColor`, selector)
 	}
-	ink := `getComputedStyle(document.querySelector("#page-picture [data-node] text")).fill`
+	ink := `getComputedStyle(document.querySelector("#page-diagram [data-node] text")).fill`
 	p.prefer("light")
 	p.want("light", is(background("body"), "rgb(255, 255, 255)"))
 	dark := eval[string](p, ink)
 	p.prefer("dark")
-	p.want("dark, as the system is", is(background("body"), "rgb(15, 20, 27)"))
-	p.want("the picture, too", ink+" !== "+fmt.Sprintf("%q", dark))
+	p.want("dark, the preference of the system", is(background("body"), "rgb(15, 20, 27)"))
+	p.want("the diagram is dark as well", ink+" !== "+fmt.Sprintf("%q", dark))
 	p.run(chromedp.SetValue(chromedp.CSS("#page-theme"), "light"))
 	p.run(chromedp.Evaluate[chromedp.Void](`document.querySelector("#page-theme").dispatchEvent(new Event("change"))`))
-	p.want("light, whatever the system is", is(background("body"), "rgb(255, 255, 255)")+"&&"+is(ink, dark))
+	p.want("light, although the system prefers dark", is(background("body"), "rgb(255, 255, 255)")+"&&"+is(ink, dark))
 	p.prefer("light")
 	p.run(chromedp.SetValue(chromedp.CSS("#page-theme"), "dark"))
 	p.run(chromedp.Evaluate[chromedp.Void](`document.querySelector("#page-theme").dispatchEvent(new Event("change"))`))
-	p.want("dark, whatever the system is", is(background("body"), "rgb(15, 20, 27)")+"&&"+ink+" !== "+fmt.Sprintf("%q", dark))
+	p.want("dark, although the system prefers light", is(background("body"), "rgb(15, 20, 27)")+"&&"+ink+" !== "+fmt.Sprintf("%q", dark))
 }
 
 func TestCopy(t *testing.T) {
@@ -380,7 +417,7 @@ func TestCopy(t *testing.T) {
 		chromedp.CallBrowser(browser, protocol.ResetPermissions, protocol.ResetPermissionsParams{})
 	})
 	p.click("#page-copy")
-	p.want("it says that it has copied", has("#page-toast", "Copied as Mermaid."))
+	p.want("a note says that the text was copied", has("#page-toast", "Copied as Mermaid."))
 	copied := eval[string](p, `navigator.clipboard.readText()`)
 	for _, want := range []string{"flowchart LR\n", "payments", "---\ntitle: "} {
 		if !strings.Contains(copied, want) {
@@ -389,14 +426,14 @@ func TestCopy(t *testing.T) {
 	}
 	permit("clipboard-write", protocol.PermissionSettingDenied)
 	p.click("#page-copy")
-	p.want("where the browser refuses, the text is shown", `document.querySelector("#page-text").open`)
+	p.want("the text is shown if the browser refuses", `document.querySelector("#page-text").open`)
 	p.want("and selected", `(() => { const a = document.querySelector("#page-text textarea"); return a.selectionStart === 0 && a.selectionEnd === a.value.length && a.value === `+fmt.Sprintf("%q", copied)+`; })()`)
 	p.screenshot("refused")
 	p.press(kb.Escape)
 }
 
-// Every control has a name, and no id is there twice: what a screen reader needs.
-func TestNames(t *testing.T) {
+// Screen readers need a name for every control and unique ids.
+func TestAccessibleNames(t *testing.T) {
 	p := openShop(t)
 	p.click(node("billing/payments"))
 	p.want("details", detailsOpen)
@@ -408,12 +445,12 @@ func TestNames(t *testing.T) {
 	}
 	twice := eval[[]string](p, `[...document.querySelectorAll("[id]")].map((e) => e.id).filter((id, i, all) => all.indexOf(id) !== i)`)
 	if len(twice) > 0 {
-		t.Errorf("twice: %v", twice)
+		t.Errorf("duplicate ids: %v", twice)
 	}
 	dangling := eval[[]string](p, `[...document.querySelectorAll("[aria-controls], [aria-labelledby], [for]")]
 		.flatMap((e) => ["aria-controls", "aria-labelledby", "for"].flatMap((a) => (e.getAttribute(a) || "").split(" ").filter(Boolean)))
 		.filter((id) => !document.getElementById(id))`)
 	if len(dangling) > 0 {
-		t.Errorf("names of what is not there: %v", dangling)
+		t.Errorf("references to missing ids: %v", dangling)
 	}
 }

@@ -1,30 +1,33 @@
-// Package report writes a service graph as a page of HTML to look around in: the
-// picture, with pan and zoom, and tables of services and calls beside it, with
-// search, filters, and the details of what is selected. A page is one file. It
-// fetches nothing, sends nothing, and its Content-Security-Policy holds it to that.
+// Package report writes a service graph as an interactive HTML report: a diagram with pan
+// and zoom, tables of services and calls, search, filters, and details of the selected
+// service or call. A report is one file. It loads and sends nothing, and its
+// Content-Security-Policy enforces this.
 //
-// The page is drawn by a [render.Renderer] of SVG, such as that of package draw.
-// What it needs to know of the picture are attributes: the groups of nodes and edges
-// have data-node and data-edge, the position of the node or edge in the graph that
-// was drawn, in the order of Graph.Nodes and Graph.Edges. Colours for dark pages are
-// the picture's own, under prefers-color-scheme: dark and [data-theme="dark"]. The lines
-// of a group of class heading are shown by the page, beside the picture. Groups have no
-// transforms: their coordinates are those of the picture.
+// A [render.Renderer] of SVG, such as the one of package draw, draws the diagram. The
+// report relies on the following properties of the SVG:
 //
-// # Live pages
+//   - The groups of nodes and edges have the attributes data-node and data-edge, with the
+//     position of the node or edge in Graph.Nodes or Graph.Edges of the drawn graph.
+//   - The SVG has its own colors for dark pages, under prefers-color-scheme: dark and
+//     [data-theme="dark"].
+//   - The heading is a group with the class heading. The report hides the heading and
+//     shows its lines below the diagram.
+//   - Groups have no transforms, so their coordinates are those of the SVG.
 //
-// A server can keep a page up to date. With [HTML.Live], the page listens to the
-// server-sent events of ./events, relative to its own URL:
+// # Live reports
 //
-//   - A message says that there is news; its data is a version, any text. If it is
-//     another version than the page has seen last, the page fetches ./fragment and
-//     shows that: the answer is what [HTML.Fragment] writes. What is selected,
-//     searched for and looked at stays.
-//   - An event named "problem" carries a line to show to the user, such as why there
-//     are no news. The next message takes it away, so one that is to stay is sent
-//     again behind it. One named "waiting" does the same for a line that is no problem.
+// A server can keep a report up to date. With [HTML.Live], the report listens to the
+// server-sent events of ./events, relative to the URL of the report:
 //
-// When the connection is lost, the page says so, and connects again.
+//   - A message announces a version of the graph, which may be any text. If the version
+//     differs from the last one, the report fetches ./fragment and shows it. The response
+//     is the output of [HTML.Fragment]. The selection, the search and the view stay.
+//   - An event named "problem" has a line of text for the user, such as the reason why
+//     there is no new version. The next message removes the line, so the server repeats a
+//     problem that persists after each message. An event named "waiting" does the same for
+//     a line that is not a problem.
+//
+// When the connection is lost, the report shows a note and reconnects.
 package report
 
 import (
@@ -45,33 +48,34 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
-// HTML writes a graph as a page. It is safe for concurrent use if SVG is. Names from
-// traces are text on the page and never markup, and the policy of the page would not let
-// them run.
+// HTML writes a graph as an interactive HTML report. It is safe for concurrent use if SVG
+// is. Names from traces become text, never markup, and the Content-Security-Policy would
+// not let a script in a name run.
 type HTML struct {
-	Style render.Style // what the page says of the graph; without a title it is "Service graph"
+	Style render.Style // the default title is "Service graph"
 
-	// TraceURL is where a trace can be looked at, with {traceID} in place of its
-	// id; http or https. Empty: the ids of traces are no links.
+	// TraceURL is the http or https URL of a trace, with {traceID} in place of the trace
+	// id. Empty: trace ids are not links.
 	TraceURL string
 
-	// SVG draws the picture, in the same look. Nil: the page has the tables alone.
+	// SVG draws the diagram and should have the same style. Nil: the report has only the
+	// tables.
 	SVG render.Renderer
 
-	// MaxNodes and MaxEdges are the largest graph that is drawn whole; 0 for 250 nodes
-	// and 500 edges, which is what package draw takes. Of a larger graph the busiest part
-	// is drawn, no more than 80 nodes and 160 edges, because that can be read; the page
-	// says so, and the tables have all of it.
+	// MaxNodes and MaxEdges limit the graphs that are drawn completely; 0 means 250 nodes
+	// and 500 edges, the limits of package draw. Of a larger graph, only the busiest part
+	// is drawn, at most 80 nodes and 160 edges, which is still readable. The report says
+	// so, and the tables are complete.
 	MaxNodes, MaxEdges int
 
-	// Live makes the page listen to the server that it came from; see the package.
+	// Live makes the report listen to its server: see the package documentation.
 	Live bool
 }
 
-// Formats returns the formats of this package, written as html says.
+// Formats returns the formats of this package.
 func Formats(html HTML) []render.Format {
 	return []render.Format{
-		{Name: "html", Extensions: []string{".html", ".htm"}, Description: "page to look around in: picture, search, tables; one file", Renderer: html},
+		{Name: "html", Extensions: []string{".html", ".htm"}, Description: "interactive HTML report: diagram, search, tables; one file", Renderer: html},
 	}
 }
 
@@ -83,15 +87,15 @@ var pageTemplate = template.Must(template.New("page").Parse(pageSource))
 //go:embed page/page.css
 var style string
 
-// Render writes the page of g to w.
+// Render writes the report of g to w.
 func (h HTML) Render(w io.Writer, g *servicegraph.Graph) error {
 	c, err := h.content(g)
 	if err != nil {
 		return err
 	}
-	data, err := json.Marshal(c.Data) // escapes <, > and &: it cannot end its element
+	data, err := json.Marshal(c.Data) // Marshal escapes <, > and &, so the data cannot end the script element
 	if err != nil {
-		return fmt.Errorf("encoding the data of the page: %w", err)
+		return fmt.Errorf("encoding the data of the report: %w", err)
 	}
 	policy, err := h.policy(c.SVG)
 	if err != nil {
@@ -103,7 +107,7 @@ func (h HTML) Render(w io.Writer, g *servicegraph.Graph) error {
 		"Style":   template.CSS(style),
 		"Script":  template.JS(script),
 		"Data":    template.JS(data),
-		"Picture": template.HTML(c.SVG),
+		"Diagram": template.HTML(c.SVG),
 		"Live":    h.Live,
 	})
 	if err != nil {
@@ -112,8 +116,8 @@ func (h HTML) Render(w io.Writer, g *servicegraph.Graph) error {
 	return nil
 }
 
-// Fragment writes what a live page needs to show g in place of the graph that it
-// shows: JSON, with the picture in it.
+// Fragment writes the JSON with which a live report replaces its graph by g: the diagram and
+// the data of the tables.
 func (h HTML) Fragment(w io.Writer, g *servicegraph.Graph) error {
 	c, err := h.content(g)
 	if err != nil {
@@ -125,9 +129,9 @@ func (h HTML) Fragment(w io.Writer, g *servicegraph.Graph) error {
 	return nil
 }
 
-// A content is what is different from graph to graph.
+// A content is the part of a report that depends on the graph.
 type content struct {
-	SVG  string `json:"svg"` // empty: no picture
+	SVG  string `json:"svg"` // empty: no diagram
 	Data data   `json:"data"`
 }
 
@@ -145,14 +149,14 @@ func (h HTML) content(g *servicegraph.Graph) (content, error) {
 		return content{}, err
 	}
 	d, err := h.data(g, part)
-	_, picture, found := strings.Cut(svg.String(), "<svg") // what is before it is for files
+	_, element, found := strings.Cut(svg.String(), "<svg") // an XML declaration may come before
 	if !found {
-		return content{}, fmt.Errorf("the picture is no SVG")
+		return content{}, fmt.Errorf("the diagram is not SVG")
 	}
-	return content{SVG: "<svg" + picture, Data: d}, err
+	return content{SVG: "<svg" + element, Data: d}, err
 }
 
-// drawn returns the part of g that fits into the picture.
+// drawn returns the part of g in the diagram.
 func (h HTML) drawn(g *servicegraph.Graph) *servicegraph.Graph {
 	nodes, edges := h.MaxNodes, h.MaxEdges
 	if nodes == 0 {
@@ -167,15 +171,15 @@ func (h HTML) drawn(g *servicegraph.Graph) *servicegraph.Graph {
 	return busiest(g, min(nodes, partNodes), min(edges, partEdges))
 }
 
-// How much is drawn of a graph that is too large.
+// The largest part of a graph that exceeds the limits.
 const (
 	partNodes = 80
 	partEdges = 160
 )
 
-// busiest returns the part of g with the busiest edges, as many as can be had with so
-// many nodes and edges, and what else there is between their ends. The busiest nodes
-// would not do: in a large graph hardly any of them calls another.
+// busiest returns the part of g with the busiest edges, within limits of nodes and edges,
+// and with the other edges between the same nodes. The busiest nodes would be a worse
+// choice: in a large graph, few of them call each other.
 func busiest(g *servicegraph.Graph, nodes, edges int) *servicegraph.Graph {
 	edges = min(edges, g.NumEdges())
 	tooMany := sort.Search(edges, func(n int) bool { return g.TopEdges(n+1).NumNodes() > nodes })
@@ -190,14 +194,14 @@ func busiest(g *servicegraph.Graph, nodes, edges int) *servicegraph.Graph {
 	return whole.TopEdges(edges)
 }
 
-// CheckTraceURL returns an error for what [HTML].TraceURL does not take: what would be
-// no link, or one that does more than to lead somewhere.
+// CheckTraceURL returns an error if [HTML].TraceURL cannot be the given text: {traceID} is
+// missing, or the text is not an http or https URL.
 func CheckTraceURL(tmpl string) error {
 	if tmpl == "" {
 		return nil
 	}
 	if !strings.Contains(tmpl, "{traceID}") {
-		return fmt.Errorf("trace URL %q: want {traceID} where the id of a trace belongs", tmpl)
+		return fmt.Errorf("trace URL %q: want {traceID} in place of the trace id", tmpl)
 	}
 	u, err := url.Parse(strings.ReplaceAll(tmpl, "{traceID}", "0"))
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -206,13 +210,13 @@ func CheckTraceURL(tmpl string) error {
 	return nil
 }
 
-// policy returns the Content-Security-Policy of the page: nothing but its own
-// script and styles, by their hashes, and the styles of the picture.
+// policy returns the Content-Security-Policy of the report. It allows, by their hashes, only
+// the script and the style sheet of the report and the style sheets of the diagram.
 func (h HTML) policy(svg string) (string, error) {
 	styles := source(style)
 	inside, err := stylesIn(svg)
 	if err != nil {
-		return "", fmt.Errorf("reading the picture: %w", err)
+		return "", fmt.Errorf("reading the diagram: %w", err)
 	}
 	for _, s := range inside {
 		styles += " " + source(s)
@@ -224,13 +228,13 @@ func (h HTML) policy(svg string) (string, error) {
 	return policy, nil
 }
 
-// source returns a text of script or style as a policy allows it.
+// source returns the notation of a policy for a script or a style sheet.
 func source(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// stylesIn returns the style sheets in a picture.
+// stylesIn returns the style sheets in an SVG.
 func stylesIn(svg string) (styles []string, err error) {
 	dec := xml.NewDecoder(strings.NewReader(svg))
 	inside := false

@@ -17,8 +17,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/internal/rendertest"
 )
 
-// sketch is the least that the page expects of a picture, behind what files of SVG
-// begin with.
+// sketch writes the minimal SVG that a report accepts, after an XML declaration.
 type sketch struct{}
 
 func (sketch) Render(w io.Writer, g *servicegraph.Graph) error {
@@ -44,13 +43,13 @@ func rendered(t *testing.T, h HTML, g *servicegraph.Graph) string {
 	return b.String()
 }
 
-// dataOf returns the data of a page.
+// dataOf returns the data of a report.
 func dataOf(t *testing.T, page string) data {
 	t.Helper()
 	_, rest, _ := strings.Cut(page, `<script type="application/json" id="page-data">`)
 	text, _, found := strings.Cut(rest, "</script>")
 	if !found {
-		t.Fatal("the page has no data")
+		t.Fatal("the report has no data")
 	}
 	var d data
 	if err := json.Unmarshal([]byte(text), &d); err != nil {
@@ -59,7 +58,7 @@ func dataOf(t *testing.T, page string) data {
 	return d
 }
 
-// between returns what stands between two texts, each time.
+// between returns every text between begin and end.
 func between(s, begin, end string) (found []string) {
 	for {
 		_, rest, ok := strings.Cut(s, begin)
@@ -71,7 +70,7 @@ func between(s, begin, end string) (found []string) {
 	}
 }
 
-func TestPolicyAllowsThePageAlone(t *testing.T) {
+func TestPolicyAllowsOnlyTheReport(t *testing.T) {
 	page := rendered(t, HTML{SVG: sketch{}}, rendertest.Shop().Graph(t))
 	policies := between(page, `<meta http-equiv="Content-Security-Policy" content="`, `"`)
 	if len(policies) != 1 {
@@ -86,7 +85,7 @@ func TestPolicyAllowsThePageAlone(t *testing.T) {
 	}
 	scripts, styles := between(page, "<script>", "</script>"), between(page, "<style>", "</style>")
 	if len(scripts) != 1 || len(styles) != 2 {
-		t.Fatalf("%d scripts and %d styles, want one of the page, and one each of the page and the picture", len(scripts), len(styles))
+		t.Fatalf("%d scripts and %d style sheets, want the script of the report, and the style sheets of the report and the diagram", len(scripts), len(styles))
 	}
 	styles[1] = strings.ReplaceAll(styles[1], "&gt;", ">")
 	for _, text := range append(scripts, styles...) {
@@ -99,7 +98,7 @@ func TestPolicyAllowsThePageAlone(t *testing.T) {
 	}
 	live := rendered(t, HTML{SVG: sketch{}, Live: true}, rendertest.Shop().Graph(t))
 	if !strings.Contains(live, "connect-src &#39;self&#39;") || !strings.Contains(live, "data-live") {
-		t.Error("a live page cannot listen")
+		t.Error("a live report cannot listen to events")
 	}
 }
 
@@ -132,7 +131,7 @@ func TestHostileNamesAreText(t *testing.T) {
 		ids[n.ID] = true
 		for _, text := range []string{n.Name, n.Full} {
 			if strings.ContainsAny(text, "\n\x00\u202e\u2028") || len(text) > 4*fullWidth {
-				t.Errorf("a name that misleads: %.80q", text)
+				t.Errorf("a misleading name: %.80q", text)
 			}
 		}
 	}
@@ -173,32 +172,36 @@ func TestDataHasWhatWasMeasured(t *testing.T) {
 	for e := range g.Edges() {
 		got := d.Edges[i]
 		if d.Nodes[got.From].ID != render.NodeID(e.ID.From) || d.Nodes[got.To].ID != render.NodeID(e.ID.To) {
-			t.Errorf("edge %d has other ends than %v", i, e.ID)
+			t.Errorf("edge %d does not have the ends of %v", i, e.ID)
 		}
 		if got.Calls[0] != e.Calls {
 			t.Errorf("%v: %v calls, want %v", e.ID, got.Calls[0], e.Calls)
 		}
 		if (got.Caller != nil) != (e.Caller.Observed > 0) || (got.Callee != nil) != (e.Callee.Observed > 0) {
-			t.Errorf("%v: sides that nobody has seen, or none where there are", e.ID)
+			t.Errorf("%v: a side without spans, or a side is missing", e.ID)
 		}
 		if got.Caller != nil && got.Caller.P95[0] != float64(e.Caller.Latency.Quantile(0.95)) {
 			t.Errorf("%v: p95 %v, want %v", e.ID, got.Caller.P95, e.Caller.Latency.Quantile(0.95))
 		}
+		side := map[string]*side{"caller": got.Caller, "callee": got.Callee}[got.LatencySide]
+		if latency, _, ok := e.Latency(); ok != (side != nil) || ok && side.P95[0] != float64(latency.Quantile(0.95)) {
+			t.Errorf("%v: the latency is that of the side %q", e.ID, got.LatencySide)
+		}
 		if len(got.Slowest) != len(e.Slowest) || got.Slowest[0].Trace != e.Slowest[0].TraceID.String() {
-			t.Errorf("%v: other exemplars", e.ID)
+			t.Errorf("%v: different exemplars", e.ID)
 		}
 		i++
 	}
 	if d.Drawn != nil || d.Undrawn != "" {
-		t.Errorf("a page without a picture says what is not in it: %q", d.Undrawn)
+		t.Errorf("a report without a diagram describes a part: %q", d.Undrawn)
 	}
 	if !strings.HasPrefix(d.Mermaid, "---\n") {
 		t.Errorf("no Mermaid: %.40q", d.Mermaid)
 	}
 }
 
-// Of a graph that is too large, the picture has the busiest part, under the numbers of
-// the whole.
+// The diagram of a large graph shows the busiest part, with the positions in the whole
+// graph.
 func TestLargeGraphs(t *testing.T) {
 	g := rendertest.Shop().Graph(t)
 	page := rendered(t, HTML{SVG: sketch{}, MaxNodes: 7, MaxEdges: 4}, g)
@@ -207,25 +210,25 @@ func TestLargeGraphs(t *testing.T) {
 		t.Errorf("the tables lack nodes or edges: %d, %d", len(d.Nodes), len(d.Edges))
 	}
 	if d.Drawn == nil {
-		t.Fatal("the page does not know what is drawn")
+		t.Fatal("the data does not list what is drawn")
 	}
 	part := HTML{MaxNodes: 7, MaxEdges: 4}.drawn(g)
 	if nodes, edges := strings.Count(page, "data-node="), strings.Count(page, "data-edge="); nodes != part.NumNodes() || edges != 4 || nodes != len(d.Drawn.Nodes) || edges != len(d.Drawn.Edges) {
-		t.Errorf("%d nodes and %d edges are drawn, the page knows of %d and %d", nodes, edges, len(d.Drawn.Nodes), len(d.Drawn.Edges))
+		t.Errorf("%d nodes and %d edges are drawn, the data lists %d and %d", nodes, edges, len(d.Drawn.Nodes), len(d.Drawn.Edges))
 	}
 	i := 0
 	for n := range part.Nodes() {
 		if got := d.Nodes[d.Drawn.Nodes[i]].ID; got != render.NodeID(n.ID) {
-			t.Errorf("node %d of the picture is %v, the page takes it for %s", i, n.ID, got)
+			t.Errorf("node %d of the diagram is %v, in the data %s", i, n.ID, got)
 		}
 		i++
 	}
 	if want := fmt.Sprintf("of %d nodes and 4 of %d edges", g.NumNodes(), g.NumEdges()); !strings.Contains(d.Undrawn, want) {
-		t.Errorf("the page says %q, want … %s …", d.Undrawn, want)
+		t.Errorf("the note is %q, want … %s …", d.Undrawn, want)
 	}
 }
 
-func TestFragmentHasWhatThePageHas(t *testing.T) {
+func TestFragmentHasTheContentOfTheReport(t *testing.T) {
 	h := HTML{Style: render.Style{Title: "shop"}, SVG: sketch{}, Live: true}
 	g := rendertest.Shop().Graph(t)
 	var b bytes.Buffer
@@ -238,14 +241,14 @@ func TestFragmentHasWhatThePageHas(t *testing.T) {
 	}
 	page := rendered(t, h, g)
 	if !strings.Contains(page, got.SVG) || !strings.HasPrefix(got.SVG, "<svg") {
-		t.Error("another picture")
+		t.Error("a different diagram")
 	}
 	a, _ := json.Marshal(got.Data)
 	if b, _ := json.Marshal(dataOf(t, page)); !bytes.Equal(a, b) {
-		t.Error("other data")
+		t.Error("different data")
 	}
 	if rendered(t, h, g) != page {
-		t.Error("the second page of a graph is another one")
+		t.Error("two reports of one graph differ")
 	}
 }
 
@@ -267,16 +270,16 @@ func (failing) Render(io.Writer, *servicegraph.Graph) error { return errDisk }
 func TestErrors(t *testing.T) {
 	g := rendertest.Shop().Graph(t)
 	for name, err := range map[string]error{
-		"page":               HTML{SVG: sketch{}}.Render(failing{}, g),
-		"fragment":           HTML{SVG: sketch{}}.Fragment(failing{}, g),
-		"picture":            HTML{SVG: failing{}}.Render(io.Discard, g),
-		"picture of another": HTML{SVG: failing{}}.Fragment(io.Discard, g),
+		"report":              HTML{SVG: sketch{}}.Render(failing{}, g),
+		"fragment":            HTML{SVG: sketch{}}.Fragment(failing{}, g),
+		"diagram":             HTML{SVG: failing{}}.Render(io.Discard, g),
+		"diagram of fragment": HTML{SVG: failing{}}.Fragment(io.Discard, g),
 	} {
 		if !errors.Is(err, errDisk) {
 			t.Errorf("%s: error %v, want %v", name, err, errDisk)
 		}
 	}
-	if err := (HTML{SVG: render.JSON{}}).Render(io.Discard, g); err == nil || !strings.Contains(err.Error(), "no SVG") {
-		t.Errorf("a picture that is none: error %v", err)
+	if err := (HTML{SVG: render.JSON{}}).Render(io.Discard, g); err == nil || !strings.Contains(err.Error(), "not SVG") {
+		t.Errorf("a diagram that is not SVG: error %v", err)
 	}
 }

@@ -8,9 +8,9 @@ import (
 //go:embed page/*.js
 var scripts embed.FS
 
-// script is the script of the page. Its files are parts of one function, so that
-// they share names, and the page has none.
-var script = assemble("graph", "viewport", "picture", "table", "details", "address", "controls", "live", "main")
+// script is the script of the report. The files are the parts of one function: they share
+// their names, and add no global names.
+var script = assemble("graph", "viewport", "diagram", "table", "details", "address", "controls", "live", "main")
 
 // assemble joins the files of the script in the order in which they run.
 func assemble(names ...string) string {
@@ -19,7 +19,7 @@ func assemble(names ...string) string {
 	for _, name := range names {
 		part, err := scripts.ReadFile("page/" + name + ".js")
 		if err != nil {
-			panic("report: " + err.Error()) // embedded, so it is there
+			panic("report: " + err.Error()) // the files are embedded
 		}
 		b.Write(part)
 	}

@@ -1,11 +1,13 @@
-// The state of the page in the fragment of its address, so that a link leads to what
-// its sender sees, and the browser's Back to what was before.
+// The state of the report is in the fragment of the URL, so that a link shows what the
+// sender saw, and the browser's Back button restores the previous state.
 
-const fields = { q: "query", node: "node", edge: "edge", way: "direction", errors: "errorsOnly", least: "least", sort: "sort", tab: "tab", theme: "theme", at: "at" };
+// fields maps the keys of the fragment to the fields of the state.
+const fields = { q: "query", node: "node", edge: "edge", way: "direction", errors: "errorsOnly", least: "minCalls", sort: "sort", tab: "tab", theme: "theme", at: "at" };
 
-// blank is the state that an empty fragment stands for.
-const blank = () => ({ query: "", node: "", edge: "", direction: "all", errorsOnly: "", least: "", sort: "", tab: "", theme: "", at: "" });
+// blank returns the state of an empty fragment.
+const blank = () => ({ query: "", node: "", edge: "", direction: "all", errorsOnly: "", minCalls: "", sort: "", tab: "", theme: "", at: "" });
 
+// readAddress returns the state in the URL. Unknown and malformed parts are ignored.
 function readAddress() {
   const state = blank();
   for (const part of location.hash.slice(1).split("&")) {
@@ -14,14 +16,14 @@ function readAddress() {
     try {
       state[fields[key]] = decodeURIComponent(value);
     } catch {
-      // not ours: somebody cut the link
+      // a truncated link
     }
   }
   return state;
 }
 
-// writeAddress puts a state into the address: as a step that Back undoes, or in
-// place of the last one.
+// writeAddress writes a state to the URL: as a new entry of the browser history if step
+// is true, otherwise in place of the current entry.
 function writeAddress(state, step) {
   const empty = blank();
   const hash = Object.entries(fields)
@@ -32,6 +34,7 @@ function writeAddress(state, step) {
   try {
     history[step ? "pushState" : "replaceState"](null, "", "#" + hash);
   } catch {
-    // a frame that is not allowed to, or too many changes in a short time: the page works without
+    // Frames may be forbidden to change the history, and browsers limit the rate of
+    // changes. The report works without.
   }
 }

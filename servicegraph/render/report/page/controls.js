@@ -1,10 +1,10 @@
-// What the user turns and presses, apart from the picture and the tables.
+// The controls apart from the diagram and the tables.
 
-// copy puts a text on the clipboard, or shows it where the browser refuses.
+// copy writes a text to the clipboard, or shows the text if the browser refuses.
 async function copy(text, done) {
   try {
     await navigator.clipboard.writeText(text);
-    say(done);
+    showToast(done);
   } catch {
     const dialog = byId("text"), area = dialog.querySelector("textarea");
     area.value = text;
@@ -13,17 +13,17 @@ async function copy(text, done) {
   }
 }
 
-// say shows a line for some seconds.
-function say(text) {
+// showToast shows a message for some seconds.
+function showToast(text) {
   const toast = byId("toast");
   toast.textContent = text;
   toast.classList.add("shown");
-  clearTimeout(say.timer);
-  say.timer = setTimeout(() => toast.classList.remove("shown"), 2500);
+  clearTimeout(showToast.timer);
+  showToast.timer = setTimeout(() => toast.classList.remove("shown"), 2500);
 }
 
-// divide lets the user set the height of the tables.
-function divide(divider, tables) {
+// makeResizable lets the user drag the divider to set the height of the tables.
+function makeResizable(divider, tables) {
   const set = (height) => { tables.style.height = Math.min(Math.max(height, 90), innerHeight - 160) + "px"; };
   new ResizeObserver(() => divider.setAttribute("aria-valuenow", Math.round(100 * tables.offsetHeight / innerHeight))).observe(tables);
   divider.addEventListener("pointerdown", (event) => {

@@ -1,42 +1,42 @@
-// The details of what is selected, beside the picture.
+// The panel with the details of the selected item.
 
 const directions = [
-  ["all", "Both ways", "all that leads here, and all that this leads to"],
-  ["up", "Callers", "all that leads here"],
-  ["down", "Callees", "all that this leads to"],
-  ["near", "Neighbours", "one call away"],
+  ["all", "All", "everything upstream and downstream"],
+  ["up", "Upstream", "direct and indirect callers"],
+  ["down", "Downstream", "direct and indirect callees"],
+  ["near", "Neighbors", "direct callers and callees"],
 ];
 
-const listed = 40; // callers and callees that are listed
+const maxListed = 40; // callers, and callees
 
 class Details {
-  constructor(box, { select, turn, zoom, close }) {
+  constructor(box, { select, setDirection, zoom, close }) {
     this.box = box;
-    this.select = select; // called with a node or edge
-    this.turn = turn; // called with a direction
+    this.select = select; // called with an item
+    this.setDirection = setDirection; // called with a direction: see Graph.around
     this.zoom = zoom;
     this.close = close;
   }
 
-  show(graph, thing, direction) {
-    const unchanged = this.thing === thing && this.direction === direction;
-    this.box.hidden = !thing;
+  show(graph, item, direction) {
+    const unchanged = this.item === item && this.direction === direction;
+    this.box.hidden = !item;
     if (unchanged) return;
-    const turned = this.thing === thing && this.box.contains(document.activeElement);
-    this.thing = thing;
+    const sameItem = this.item === item && this.box.contains(document.activeElement);
+    this.item = item;
     this.direction = direction;
-    if (!thing) return this.box.replaceChildren();
-    this.box.replaceChildren(...(thing.isEdge ? this.edge(graph, thing) : this.node(thing, direction)));
-    if (turned) this.box.querySelector("[aria-pressed=true]")?.focus();
+    if (!item) return this.box.replaceChildren();
+    this.box.replaceChildren(...(item.isEdge ? this.edge(graph, item) : this.node(item, direction)));
+    if (sameItem) this.box.querySelector("[aria-pressed=true]")?.focus();
     else this.box.scrollTop = 0;
   }
 
-  heading(kind, thing, ...content) {
+  heading(kind, item, ...content) {
     return make("header", {},
       make("p", { class: "kind" }, kind),
-      thing.drawn && make("button", { type: "button", class: "zoomTo", title: "Zoom to it ( z )", onclick: this.zoom }, "Zoom to it"),
+      item.drawn && make("button", { type: "button", class: "zoomTo", title: "Zoom to selection ( z )", onclick: this.zoom }, "Zoom to selection"),
       make("button", { type: "button", class: "close", "aria-label": "Close", title: "Close ( Esc )", onclick: this.close }, "×"),
-      make("h2", { title: thing.full || thing.label }, ...content));
+      make("h2", { title: item.full || item.label }, ...content));
   }
 
   node(node, direction) {
@@ -45,24 +45,24 @@ class Details {
       node.full ? make("details", { class: "full" }, make("summary", {}, "Full name"), make("p", {}, node.full)) : null,
       verdict(node),
       make("div", { class: "choice", role: "group", "aria-label": "Highlight" }, ...directions.map(([key, title, hint]) =>
-        make("button", { type: "button", "aria-pressed": String(key === direction), title: hint, onclick: () => this.turn(key) }, title))),
+        make("button", { type: "button", "aria-pressed": String(key === direction), title: hint, onclick: () => this.setDirection(key) }, title))),
       table(["", "Requests", "Errors", "p50", "p95", "p99"], [["", node]]),
       facts([["Rate", node.rate && node.rate[1]], ...(node.facts || [])]),
       this.calls("Callers", node.in, (e) => e.from),
       this.calls("Callees", node.out, (e) => e.to),
-      node.drawn ? null : undrawn("This node is not in the picture, which has the busiest ones."),
+      node.drawn ? null : undrawn("This node is not in the diagram, which shows only the busiest part of the graph."),
     ];
     return out.filter(Boolean);
   }
 
-  // calls lists the edges to or from the neighbours of a node, the busiest first.
+  // calls lists the edges from callers or to callees of a node, the busiest first.
   calls(title, edges, end) {
     if (edges.length === 0) return null;
     const sorted = [...edges].sort((a, b) => b.calls[0] - a.calls[0]);
-    const more = sorted.length - listed;
+    const more = sorted.length - maxListed;
     return make("section", {},
       make("h3", {}, title + " ", make("span", { class: "count" }, String(edges.length))),
-      make("ul", { class: "calls" }, ...sorted.slice(0, listed).map((e) => make("li", {},
+      make("ul", { class: "calls" }, ...sorted.slice(0, maxListed).map((e) => make("li", {},
         make("button", { type: "button", class: e.state, title: end(e).full || end(e).label, onclick: () => this.select(e) },
           make("span", { class: "name" }, end(e).label),
           make("span", { class: "numbers" }, [e.calls[1], errors(e), e.latency.p95 && e.latency.p95[1]].filter(Boolean).join(" · ")))))),
@@ -71,22 +71,22 @@ class Details {
 
   edge(graph, edge) {
     const end = (node) => make("button", { type: "button", class: "end", title: node.full || node.label, onclick: () => this.select(node) }, node.label);
-    const sides = [["Caller", edge.caller], ["Callee", edge.callee], [edge.kind === "message" ? "In the queue" : "Between", edge.gap]].filter(([, s]) => s);
+    const sides = [["Caller", edge.caller], ["Callee", edge.callee], [edge.kind === "message" ? "Queue time" : "Network time", edge.gap]].filter(([, s]) => s);
     const self = edge.from === edge.to;
     const out = [
       this.heading(edge.kind, edge, end(edge.from), make("span", { class: "to" }, " → "), end(edge.to)),
       verdict(edge),
       facts([["Calls", edge.calls[1]], ["Rate", edge.rate && edge.rate[1]], ["Errors", edge.errors && errorText(edge.errors)]]),
-      sides.length > 0 ? make("section", {}, make("h3", {}, "As each side saw it"), table(["", "Calls", "Errors", "p50", "p95", "p99"], sides)) : null,
+      sides.length > 0 ? make("section", {}, make("h3", {}, "Measured by each side"), table(["", "Calls", "Errors", "p50", "p95", "p99"], sides)) : null,
       this.traces("Failed", edge.failed, graph.data.traceURL),
       this.traces("Slowest", edge.slowest, graph.data.traceURL),
       edge.facts ? make("section", {}, make("h3", {}, "More"), facts(edge.facts)) : null,
-      edge.drawn && !self ? null : undrawn(self ? "Calls of a node to itself are not drawn." : "This edge is not in the picture, which has the busiest ones."),
+      edge.drawn && !self ? null : undrawn(self ? "Self edges are not drawn." : "This edge is not in the diagram, which shows only the busiest part of the graph."),
     ];
     return out.filter(Boolean);
   }
 
-  // traces lists exemplars, as links where it is known where they lead.
+  // traces lists trace ids, as links if there is a trace URL.
   traces(title, list, url) {
     if (!list) return null;
     const link = /^https?:\/\//i.test(url);
@@ -103,10 +103,10 @@ class Details {
 const errorText = (m) => m[0] > 0 ? `${m[1]} (${m[2]})` : m[1];
 const errors = (e) => e.errors && e.errors[0] > 0 ? mark(e) + e.errors[1] + " err" : "";
 
-// verdict says in words what the colour says.
-function verdict(thing) {
-  if (thing.state === "ok") return null;
-  return make("p", { class: "state " + thing.state }, `${mark(thing)}${thing.errors[1]} of ${thing.calls[1]} ${thing.isEdge ? "calls" : "requests"} failed`);
+// verdict returns the state in words, for people who do not see its color.
+function verdict(item) {
+  if (item.state === "ok") return null;
+  return make("p", { class: "state " + item.state }, `${mark(item)}${item.errors[1]} of ${item.calls[1]} ${item.isEdge ? "calls" : "requests"} failed`);
 }
 
 function table(titles, rows) {

@@ -1,5 +1,4 @@
-// The graph as the page has it: the data that came with the page, with positions
-// resolved into references, and what is asked of them.
+// The graph: the data of the report, with references in place of positions, and queries.
 
 class Graph {
   constructor(data) {
@@ -23,7 +22,7 @@ class Graph {
       e.label = e.from.label + " → " + e.to.label;
       e.key = [e.from.id, e.to.id, e.kind].join(",");
       e.words = (e.from.full || e.from.label).toLowerCase() + " → " + (e.to.full || e.to.label).toLowerCase() + " " + e.kind;
-      e.latency = e.caller && e.caller.p50 ? e.caller : e.callee || e.caller || {};
+      e.latency = e[e.latencySide] || {};
       e.drawn = !data.drawn;
       e.from.out.push(e);
       e.to.in.push(e);
@@ -33,24 +32,25 @@ class Graph {
       data.drawn.nodes.forEach((i) => { this.nodes[i].drawn = true; });
       data.drawn.edges.forEach((i) => { this.edges[i].drawn = true; });
     }
-    // Levels are the different numbers of calls, rising: the steps of the traffic slider.
+    // Levels are the distinct numbers of calls in ascending order: the steps of the traffic
+    // slider.
     const texts = new Map(this.edges.map((e) => [e.calls[0], e.calls[1]]));
     this.levels = [...texts].sort((a, b) => a[0] - b[0]).map(([calls, text]) => ({ calls, text }));
   }
 
-  // drawnNode returns the node that the picture calls i, drawnEdge likewise the edge.
+  // drawnNode and drawnEdge return the node and the edge with the position i in the diagram.
   drawnNode(i) { return this.nodes[this.data.drawn ? this.data.drawn.nodes[i] : i]; }
   drawnEdge(i) { return this.edges[this.data.drawn ? this.data.drawn.edges[i] : i]; }
 
-  // level returns the position of the lowest level of at least so many calls.
+  // level returns the position of the lowest level with at least the given number of calls.
   level(calls) {
     const i = this.levels.findIndex((l) => l.calls >= calls);
     return i < 0 ? Math.max(this.levels.length - 1, 0) : i;
   }
 
-  // around returns what belongs to a selected node or edge: a set of nodes and edges.
-  // The direction is "all" for everything up- and downstream, "up", "down", or "near"
-  // for the neighbours alone. Only edges that pass are followed.
+  // around returns the set of nodes and edges that belong to a selected node or edge. The
+  // direction is "all" for upstream and downstream, "up", "down", or "near" for the
+  // neighbors only. Only edges for which passes is true are followed.
   around(selected, direction, passes) {
     const found = new Set([selected]);
     if (selected.isEdge) {
@@ -59,14 +59,14 @@ class Graph {
     }
     const walk = (edges, end) => {
       const seen = new Set([selected]);
-      const border = [selected];
-      while (border.length > 0) {
-        for (const e of border.pop()[edges]) {
+      const pending = [selected];
+      while (pending.length > 0) {
+        for (const e of pending.pop()[edges]) {
           if (!passes(e)) continue;
           found.add(e).add(e[end]);
           if (!seen.has(e[end])) {
             seen.add(e[end]);
-            if (direction !== "near") border.push(e[end]);
+            if (direction !== "near") pending.push(e[end]);
           }
         }
       }
@@ -77,15 +77,16 @@ class Graph {
   }
 }
 
-// wordsOf returns the words of a query, all of which what matches it has.
+// wordsOf returns the words of a query. A node or an edge matches if it contains all of
+// them.
 const wordsOf = (query) => query.toLowerCase().split(/\s+/).filter(Boolean);
-const matches = (thing, words) => words.every((w) => thing.words.includes(w));
+const matches = (item, words) => words.every((w) => item.words.includes(w));
 
-// mark shows a state to those who do not see its colour.
-const mark = (thing) => ({ warn: "▲ ", error: "● " })[thing.state] || "";
+// mark returns a symbol for a state, for people who do not see its color.
+const mark = (item) => ({ warn: "▲ ", error: "● " })[item.state] || "";
 
-// make returns a new element. Text becomes text, never markup: names come from
-// traces, and are not to be trusted.
+// make returns a new element. A string becomes text, never markup, because names come
+// from traces and are untrusted.
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -98,4 +99,4 @@ function make(tag, attributes = {}, ...children) {
 }
 
 const byId = (id) => document.getElementById("page-" + id);
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");

@@ -1,7 +1,9 @@
-// A live page is told by its server when there is news, and shows it.
+// A live report listens to server-sent events and fetches each new version of the graph.
 
-function listen(take, status) {
-  let shown = null; // version
+// listen connects to the server. It calls onGraph with each new fragment, and onStatus
+// with a kind ("live", "problem" or "waiting") and a message.
+function listen(onGraph, onStatus) {
+  let shown = null; // the version of the graph on the screen
   let loading = false, next = null;
   const load = async (version) => {
     next = version;
@@ -12,23 +14,23 @@ function listen(take, status) {
         const wanted = next;
         const answer = await fetch("fragment", { cache: "no-store" });
         if (!answer.ok) throw new Error((await answer.text()).trim() || "status " + answer.status);
-        take(await answer.json());
+        onGraph(await answer.json());
         shown = wanted;
       }
     } catch (error) {
-      status("problem", error.message);
+      onStatus("problem", error.message);
     } finally {
       loading = false;
     }
   };
   const events = new EventSource("events");
   events.onmessage = (event) => {
-    status("live", ""); // a problem that is still there comes behind the version
+    onStatus("live", ""); // the server repeats a problem that persists after the version
     load(event.data);
   };
   for (const kind of ["problem", "waiting"]) {
-    events.addEventListener(kind, (event) => status(kind, event.data));
+    events.addEventListener(kind, (event) => onStatus(kind, event.data));
   }
-  events.onopen = () => status("live", "");
-  events.onerror = () => status("problem", "connection lost, trying again");
+  events.onopen = () => onStatus("live", "");
+  events.onerror = () => onStatus("problem", "connection lost, trying again");
 }

@@ -1,168 +1,182 @@
-// The page: one state, which the address keeps and everything is shown from.
+// The report has one state, which is also in the URL. Everything on the screen follows from
+// the graph and the state.
 
 let graph;
 let state = blank();
 
 const viewport = new Viewport(byId("canvas"), () => {
-  const { x, y, scale } = viewport.at;
+  const { x, y, scale } = viewport.view;
   change({ at: viewport.fitted ? "" : [x.toFixed(0), y.toFixed(0), scale.toFixed(3)].join(",") }, { step: false });
 });
 
-const picture = new Picture(byId("picture"), viewport, (thing, event) => {
-  if (thing && thing === selected() && !event.shiftKey) return select(null);
-  select(thing, event.shiftKey && thing && !thing.isEdge ? "near" : undefined);
+const diagram = new Diagram(byId("diagram"), viewport, (item, event) => {
+  if (item && item === selected() && !event.shiftKey) return select(null);
+  select(item, event.shiftKey && item && !item.isEdge ? "near" : undefined);
 });
 
 const details = new Details(byId("details"), {
-  select: (thing) => { select(thing); picture.reveal(thing, false); },
-  turn: (direction) => change({ direction }),
+  select: (item) => { select(item); diagram.reveal(item, false); },
+  setDirection: (direction) => change({ direction }),
   zoom: zoomTo,
   close: () => select(null),
 });
 
 const tables = {
-  edges: new Table(byId("edges"), "Calls", edgeColumns, { choose: chooseRow, sorted }),
-  nodes: new Table(byId("nodes"), "Services", nodeColumns, { choose: chooseRow, sorted }),
+  edges: new Table(byId("edges"), "Calls", edgeColumns, { onChoose: selectRow, onSort: sortChanged }),
+  nodes: new Table(byId("nodes"), "Services", nodeColumns, { onChoose: selectRow, onSort: sortChanged }),
 };
 
-function chooseRow(row) {
+function selectRow(row) {
   select(row);
-  picture.reveal(row, false);
+  diagram.reveal(row, false);
 }
 
-function sorted() {
+function sortChanged() {
   const { column, down } = tables[tab()].sort;
   change({ sort: (down ? "-" : "") + column.title });
 }
 
 const tab = () => state.tab === "nodes" ? "nodes" : "edges";
 
-// selected returns the node or edge that is selected, null if none, or if it is gone.
+// selected returns the selected item, or null if there is none in the graph.
 function selected() { return graph.byKey.get(state.node || state.edge) || null; }
 
-function select(thing, direction) {
+function select(item, direction) {
   const next = { node: "", edge: "" };
-  if (thing) next[thing.isEdge ? "edge" : "node"] = thing.key;
+  if (item) next[item.isEdge ? "edge" : "node"] = item.key;
   if (direction) next.direction = direction;
-  else if (!thing) next.direction = "all";
+  else if (!item) next.direction = "all";
   change(next);
-  if (thing) for (const table of Object.values(tables)) table.reveal(thing);
+  if (item) for (const table of Object.values(tables)) table.reveal(item);
 }
 
-// change makes a new state and shows it. It is a step for the browser's Back, unless
-// it comes too often for that.
+// change changes the state and shows the new one. With step, the browser's Back button
+// restores the old state.
 function change(changes, { step = true } = {}) {
   state = { ...state, ...changes };
   writeAddress(state, step);
   show();
 }
 
-// passes reports whether the filters leave an edge.
-const passes = (e) => e.calls[0] >= (Number(state.least) || 0) && (!state.errorsOnly || e.errors && e.errors[0] > 0);
+// minCalls returns the threshold of the traffic slider.
+const minCalls = () => Number(state.minCalls) || 0;
 
-// zoomTo fills the window with what belongs to the selection.
+// filtered reports whether a filter is active.
+const filtered = () => minCalls() > 0 || Boolean(state.errorsOnly);
+
+// passes reports whether an edge passes the filters.
+const passes = (e) => e.calls[0] >= minCalls() && (!state.errorsOnly || e.errors && e.errors[0] > 0);
+
+// zoomTo zooms to the items around the selection.
 function zoomTo() {
-  if (selected()) picture.frame(graph.around(selected(), state.direction, passes));
+  if (selected()) diagram.frame(graph.around(selected(), state.direction, passes));
 }
 
-function show() {
-  const least = Number(state.least) || 0;
-  const words = wordsOf(state.query);
-  const chosen = selected();
-  const filtered = least > 0 || state.errorsOnly;
-  const involved = (n) => !filtered || n.in.some(passes) || n.out.some(passes) || state.errorsOnly && n.errors && n.errors[0] > 0;
-
-  const around = chosen && graph.around(chosen, state.direction, passes);
-  let found = null;
-  if (words.length > 0) {
-    found = new Set([...graph.nodes.filter((n) => matches(n, words)), ...graph.edges.filter((e) => matches(e, words))]);
-  }
+// hiddenItems returns the set of items that the filters hide. A node is hidden if it has no
+// edge that passes and, with errors only, no failed requests.
+function hiddenItems() {
   const hidden = new Set();
-  if (filtered) {
-    for (const e of graph.edges) if (!passes(e)) hidden.add(e);
-    for (const n of graph.nodes) if (!involved(n)) hidden.add(n);
-  }
-  picture.mark({ chosen, around, found, hidden });
+  if (!filtered()) return hidden;
+  const involved = (n) => n.in.some(passes) || n.out.some(passes) || state.errorsOnly && n.errors && n.errors[0] > 0;
+  for (const e of graph.edges) if (!passes(e)) hidden.add(e);
+  for (const n of graph.nodes) if (!involved(n)) hidden.add(n);
+  return hidden;
+}
 
-  const kept = (thing) => !hidden.has(thing) && (!found || found.has(thing));
+// foundItems returns the set of items that match the search, or null without a search.
+function foundItems() {
+  const words = wordsOf(state.query);
+  return words.length > 0 ? new Set([...graph.nodes, ...graph.edges].filter((item) => matches(item, words))) : null;
+}
+
+// show updates the screen.
+function show() {
+  const chosen = selected(), found = foundItems(), hidden = hiddenItems();
+  const around = chosen && graph.around(chosen, state.direction, passes);
+  diagram.mark({ chosen, around, found, hidden });
+  const kept = (item) => !hidden.has(item) && (!found || found.has(item));
   for (const table of Object.values(tables)) table.show(kept, chosen, around);
-  for (const key of ["edges", "nodes"]) {
-    const all = key === "edges" ? graph.edges.length : graph.nodes.length, some = tables[key].shown.length;
+  showTabs();
+  details.show(graph, chosen, state.direction);
+  showControls(found);
+}
+
+function showTabs() {
+  for (const [key, items] of [["edges", graph.edges], ["nodes", graph.nodes]]) {
+    const all = items.length.toLocaleString("en"), some = tables[key].shown.length.toLocaleString("en");
     const button = byId("tab-" + key);
-    button.querySelector("span").textContent = some === all ? all.toLocaleString("en") : `${some.toLocaleString("en")} of ${all.toLocaleString("en")}`;
+    button.querySelector("span").textContent = some === all ? all : `${some} of ${all}`;
     button.setAttribute("aria-selected", String(tab() === key && state.tab !== "none"));
     byId(key).hidden = tab() !== key || state.tab === "none";
   }
-  document.body.classList.toggle("folded", state.tab === "none");
-  byId("fold").textContent = state.tab === "none" ? "Show tables ▴" : "Hide tables ▾";
-  byId("fold").setAttribute("aria-expanded", String(state.tab !== "none"));
-
-  details.show(graph, chosen, state.direction);
-  showControls(least, found);
+  document.body.classList.toggle("collapsed", state.tab === "none");
+  byId("collapse").textContent = state.tab === "none" ? "Show tables ▴" : "Hide tables ▾";
+  byId("collapse").setAttribute("aria-expanded", String(state.tab !== "none"));
 }
 
-function showControls(least, found) {
+function showControls(found) {
   if (document.activeElement !== byId("search")) byId("search").value = state.query;
   byId("matches").textContent = found ? String(targets().length) : "";
   byId("errors").checked = Boolean(state.errorsOnly);
-  const slider = byId("least"), level = graph.level(least);
+  const slider = byId("min-calls"), level = graph.level(minCalls());
   slider.max = Math.max(graph.levels.length - 1, 0);
   slider.disabled = graph.levels.length < 2;
   slider.value = level;
   const text = level > 0 ? `≥ ${graph.levels[level].text} calls` : "all";
-  byId("least-text").textContent = text;
+  byId("min-calls-text").textContent = text;
   slider.setAttribute("aria-valuetext", text);
   byId("theme").value = state.theme;
   if (state.theme) document.documentElement.dataset.theme = state.theme;
   else delete document.documentElement.dataset.theme;
 }
 
-// targets returns what Enter in the search goes to: nodes, else edges; those in the
-// picture first.
+// targets returns the items that Enter in the search selects one after another: the nodes
+// in the table, or the edges if there is no node. Items in the diagram come first.
 function targets() {
-  const nodes = tables.nodes.shown.length > 0 ? tables.nodes.shown : tables.edges.shown;
-  return [...nodes.filter((n) => n.drawn), ...nodes.filter((n) => !n.drawn)];
+  const items = tables.nodes.shown.length > 0 ? tables.nodes.shown : tables.edges.shown;
+  return [...items.filter((i) => i.drawn), ...items.filter((i) => !i.drawn)];
 }
 
+// jump selects the next target, or the previous one if by is -1.
 function jump(by) {
   const list = targets();
-  if (list.length === 0) return say("Nothing matches.");
+  if (list.length === 0) return showToast("No matches.");
   const at = list.indexOf(selected());
   const next = list[at < 0 ? (by > 0 ? 0 : list.length - 1) : (at + by + list.length) % list.length];
   select(next);
-  picture.reveal(next, true);
+  diagram.reveal(next, true);
   byId("matches").textContent = `${list.indexOf(next) + 1} of ${list.length}`;
 }
 
-// take shows another graph; on a live page that is the next one.
-function take(data) {
+// showGraph replaces the graph. A live report calls it for each new version.
+function showGraph(data) {
   graph = new Graph(data);
   document.title = data.title;
   document.querySelector("#page-title h1").textContent = data.title;
   byId("facts").textContent = data.facts;
   byId("remarks").textContent = data.remarks.join(" · ");
   byId("remarks").title = data.remarks.join("\n");
-  picture.take(graph);
-  byId("empty").hidden = Boolean(picture.svg) && data.nodes.length > 0;
-  byId("empty").textContent = data.nodes.length > 0 ? "No picture. What there is, is in the tables below." : "Nothing to draw: no service is known.";
-  byId("legend").textContent = byId("legend").title = picture.lines.filter((line) => !data.facts.includes(line)).join(" · ");
-  notice();
-  details.thing = undefined; // it shows the old numbers
-  tables.edges.take(graph.edges);
-  tables.nodes.take(graph.nodes);
+  diagram.load(graph);
+  byId("empty").hidden = Boolean(diagram.svg) && data.nodes.length > 0;
+  byId("empty").textContent = data.nodes.length > 0 ? "No diagram: see the tables below." : "Nothing to draw: the spans contain no service.";
+  byId("legend").textContent = byId("legend").title = diagram.lines.filter((line) => !data.facts.includes(line)).join(" · ");
+  showNotice();
+  details.item = undefined; // the panel shows the old numbers
+  tables.edges.setRows(graph.edges);
+  tables.nodes.setRows(graph.nodes);
   document.body.classList.toggle("large", Boolean(data.undrawn));
 }
 
-let news = { kind: "live", text: "" };
+let liveStatus = { kind: "live", text: "" };
 
-function notice() {
-  const text = [news.text, graph.data.undrawn].filter(Boolean).join(" · ");
+function showNotice() {
+  const text = [liveStatus.text, graph.data.undrawn].filter(Boolean).join(" · ");
   byId("notice").hidden = !text;
   byId("notice").textContent = text;
-  byId("notice").classList.toggle("problem", news.kind === "problem");
+  byId("notice").classList.toggle("problem", liveStatus.kind === "problem");
 }
 
-// restore shows the state that the address holds.
+// restore shows the state in the URL.
 function restore() {
   state = readAddress();
   for (const [key, table] of Object.entries(tables)) {
@@ -174,7 +188,7 @@ function restore() {
   show();
   if (scale > 0 && Number.isFinite(x + y)) {
     viewport.fitted = false;
-    viewport.go({ x, y, scale });
+    viewport.setView({ x, y, scale });
   } else if (!viewport.fitted) {
     viewport.fit();
   }
@@ -192,32 +206,32 @@ byId("search").addEventListener("keydown", (event) => {
     event.target.blur();
   }
 });
-byId("least").addEventListener("input", (event) => {
+byId("min-calls").addEventListener("input", (event) => {
   const level = Number(event.target.value);
-  change({ least: level > 0 ? String(graph.levels[level].calls) : "" }, { step: false });
+  change({ minCalls: level > 0 ? String(graph.levels[level].calls) : "" }, { step: false });
 });
 byId("errors").addEventListener("change", (event) => change({ errorsOnly: event.target.checked ? "1" : "" }));
 byId("theme").addEventListener("change", (event) => change({ theme: event.target.value }, { step: false }));
 byId("copy").addEventListener("click", () => copy(graph.data.mermaid, "Copied as Mermaid."));
 byId("help").addEventListener("click", () => byId("keys").showModal());
-byId("fold").addEventListener("click", fold);
+byId("collapse").addEventListener("click", toggleTables);
 for (const button of document.querySelectorAll("[data-tab]")) {
   button.addEventListener("click", () => change({ tab: button.dataset.tab === "edges" ? "" : button.dataset.tab, sort: "" }));
 }
 const zooms = { in: () => viewport.zoom(1.3), out: () => viewport.zoom(1 / 1.3), fit: fitAll };
 for (const button of document.querySelectorAll("[data-zoom]")) button.addEventListener("click", zooms[button.dataset.zoom]);
-divide(byId("divider"), byId("tables"));
+makeResizable(byId("divider"), byId("tables"));
 
 function fitAll() {
   viewport.fit();
-  viewport.rest();
+  viewport.waitForRest();
 }
 
-function fold() { change({ tab: state.tab === "none" ? "" : "none" }); }
+function toggleTables() { change({ tab: state.tab === "none" ? "" : "none" }); }
 
-function escape() {
+function clearState() {
   if (selected()) select(null);
-  else change({ query: "", errorsOnly: "", least: "" });
+  else change({ query: "", errorsOnly: "", minCalls: "" });
 }
 
 const keys = {
@@ -228,9 +242,9 @@ const keys = {
   "0": zooms.fit,
   "?": () => byId("keys").showModal(),
   e: () => change({ errorsOnly: state.errorsOnly ? "" : "1" }),
-  t: fold,
+  t: toggleTables,
   z: zoomTo,
-  Escape: escape,
+  Escape: clearState,
   ArrowLeft: () => viewport.pan(60, 0),
   ArrowRight: () => viewport.pan(-60, 0),
   ArrowUp: () => viewport.pan(0, 60),
@@ -246,21 +260,21 @@ addEventListener("keydown", (event) => {
 });
 addEventListener("popstate", restore);
 
-take(JSON.parse(byId("data").textContent));
+showGraph(JSON.parse(byId("data").textContent));
 restore();
 document.documentElement.dataset.ready = "yes";
 
 if ("live" in document.documentElement.dataset) {
   listen(({ svg, data }) => {
-    const focused = picture.thingOf(document.activeElement);
+    const focused = diagram.itemOf(document.activeElement);
     const parsed = svg && new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
-    byId("picture").replaceChildren(...(parsed ? [document.importNode(parsed, true)] : []));
-    take(data);
+    byId("diagram").replaceChildren(...(parsed ? [document.importNode(parsed, true)] : []));
+    showGraph(data);
     show();
-    if (focused) picture.focus(graph.byKey.get(focused.key));
+    if (focused) diagram.focus(graph.byKey.get(focused.key));
   }, (kind, text) => {
-    news = { kind, text };
+    liveStatus = { kind, text };
     document.documentElement.dataset.live = kind;
-    notice();
+    showNotice();
   });
 }

@@ -1,20 +1,20 @@
-// A table that sorts, of any length: only the rows that can be seen are there.
+// A sortable table of any length. Only the visible rows are in the document.
 
-const rowHeight = 27; // as in the style sheet
-const spare = 12; // rows beyond the edge, so that scrolling shows no gaps
+const rowHeight = 27; // pixels, as in the style sheet
+const extraRows = 12; // above and below the visible rows, so that scrolling shows no gaps
 
 class Table {
-  // A column has a title, how to get its measure (a value to sort by and its text)
-  // from a row, and whether it is a number.
-  constructor(box, label, columns, { choose, sorted }) {
+  // A column has a title, a function that returns the measure of a row (a value to sort by
+  // and a text), and a flag for numbers.
+  constructor(box, label, columns, { onChoose, onSort }) {
     this.box = box;
     this.columns = columns;
-    this.choose = choose; // called with a row that was clicked or entered
-    this.sorted = sorted; // called when the user sorts
+    this.onChoose = onChoose; // called with a row after a click or Enter
+    this.onSort = onSort; // called when the user sorts
     this.rows = [];
     this.shown = [];
     this.passes = () => true;
-    this.active = null; // the row that the keyboard is at
+    this.active = null; // the row with the keyboard focus
     this.sort = { column: columns.find((c) => c.first), down: true };
     this.heads = columns.map((c) => make("th", { scope: "col", class: c.number ? "number" : null },
       make("button", { type: "button", onclick: () => this.sortBy(c, this.sort.column === c ? !this.sort.down : Boolean(c.number), true) },
@@ -22,14 +22,14 @@ class Table {
     this.body = make("tbody");
     this.table = make("table", { role: "grid", "aria-label": label },
       make("thead", {}, make("tr", { "aria-rowindex": 1 }, ...this.heads)), this.body);
-    this.none = make("p", { class: "none", hidden: true });
-    this.roll = make("div", {}, this.table); // as high as all rows, by its padding
-    box.replaceChildren(this.roll, this.none);
+    this.emptyText = make("p", { class: "none", hidden: true });
+    this.spacer = make("div", {}, this.table); // its padding stands for the rows that are not in the document
+    box.replaceChildren(this.spacer, this.emptyText);
     box.addEventListener("scroll", () => this.draw());
     new ResizeObserver(() => this.draw()).observe(box);
     this.body.addEventListener("click", (event) => {
       const row = this.rowOf(event.target);
-      if (row) this.choose(row, event);
+      if (row) this.onChoose(row, event);
     });
     this.body.addEventListener("keydown", (event) => this.key(event));
     this.body.addEventListener("focusin", (event) => { this.active = this.rowOf(event.target) || this.active; });
@@ -40,34 +40,35 @@ class Table {
     return tr ? this.shown[Number(tr.getAttribute("aria-rowindex")) - 2] : null;
   }
 
-  // take replaces the rows.
-  take(rows) {
+  // setRows replaces the rows.
+  setRows(rows) {
     this.active = this.active && rows.find((row) => row.key === this.active.key) || null;
     this.rows = rows;
-    this.none.textContent = rows.length > 0 ? "Nothing matches." : "There are none.";
-    this.order();
+    this.emptyText.textContent = rows.length > 0 ? "Nothing matches." : "There are none.";
+    this.sortRows();
   }
 
-  // show shows the rows that pass, which of them is chosen, and which belong to it.
+  // show shows the rows for which passes is true, and marks the chosen row and the rows
+  // around it.
   show(passes, chosen, around) {
     this.passes = passes;
     this.chosen = chosen;
     this.around = around;
     this.shown = this.ordered.filter(passes);
-    if (!this.shown.includes(this.active)) this.active = null; // out of sight, out of the keyboard's way
-    this.none.hidden = this.shown.length > 0;
+    if (!this.shown.includes(this.active)) this.active = null; // a hidden row cannot have the focus
+    this.emptyText.hidden = this.shown.length > 0;
     this.table.setAttribute("aria-rowcount", this.shown.length + 1);
     this.draw(true);
   }
 
   sortBy(column, down, byUser) {
     this.sort = { column, down };
-    this.order();
+    this.sortRows();
     this.box.scrollTop = 0;
-    if (byUser) this.sorted();
+    if (byUser) this.onSort();
   }
 
-  order() {
+  sortRows() {
     const { column, down } = this.sort;
     const value = (row) => {
       const m = column.of(row);
@@ -75,7 +76,7 @@ class Table {
     };
     const compare = (a, b) => {
       const x = value(a), y = value(b);
-      if (x === null || y === null) return (x === null) - (y === null); // what nobody measured comes last
+      if (x === null || y === null) return (x === null) - (y === null); // unknown values come last
       const c = typeof x === "string" ? x.localeCompare(y) : x - y;
       return down ? -c : c;
     };
@@ -88,23 +89,23 @@ class Table {
     this.show(this.passes, this.chosen, this.around);
   }
 
-  // draw makes the rows that can be seen, unless they are there; all anew if they changed.
+  // draw makes the visible rows, unless they exist and nothing changed.
   draw(changed) {
     const height = this.box.clientHeight;
     if (height === 0) return;
-    const fit = Math.ceil(height / rowHeight); // rows; after a filter, there may be fewer than were scrolled over
+    const fit = Math.ceil(height / rowHeight); // rows; a filter may leave fewer rows than were scrolled over
     const top = Math.min(Math.floor(this.box.scrollTop / rowHeight), Math.max(this.shown.length - fit, 0));
-    const first = Math.max(top - spare, 0), last = Math.min(top + fit + spare, this.shown.length);
+    const first = Math.max(top - extraRows, 0), last = Math.min(top + fit + extraRows, this.shown.length);
     if (!changed && first === this.first && last === this.last) return;
     this.first = first;
     this.last = last;
     const focused = this.body.contains(document.activeElement);
     const old = [...this.body.children];
     this.body.append(...this.shown.slice(first, last).map((row, i) => this.row(row, first + i)));
-    this.roll.style.paddingTop = first * rowHeight + "px";
-    this.roll.style.paddingBottom = (this.shown.length - last) * rowHeight + "px";
-    // The old rows go last: with less to scroll for a moment, the browser would scroll up,
-    // and with the focus nowhere, the keyboard would be lost.
+    this.spacer.style.paddingTop = first * rowHeight + "px";
+    this.spacer.style.paddingBottom = (this.shown.length - last) * rowHeight + "px";
+    // The old rows are removed last: otherwise the table would be too short for a moment, so
+    // the browser would scroll up, and the keyboard focus would be lost.
     const at = this.shown.indexOf(this.active) - first;
     if (focused && at >= 0 && at < last - first) this.body.children[old.length + at].focus({ preventScroll: true });
     for (const tr of old) tr.remove();
@@ -147,14 +148,15 @@ class Table {
       this.draw(true);
     } else if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
-      this.choose(this.shown[at], event);
+      this.onChoose(this.shown[at], event);
     }
   }
 }
 
+// Constructors of columns.
 const name = (title, of) => ({ title, of: (row) => [of(row).label, of(row).label], full: (row) => of(row).full || of(row).label, class: "name" });
 const number = (title, of, more = {}) => ({ title, of, number: true, class: "number", ...more });
-const errorShare = (row) => row.errors && [row.errors[0], mark(row) + row.errors[1]];
+const errorRate = (row) => row.errors && [row.errors[0], mark(row) + row.errors[1]];
 const word = (title, of) => ({ title, of: (row) => [of(row), of(row)], full: of, class: "word" });
 
 const edgeColumns = [
@@ -163,7 +165,7 @@ const edgeColumns = [
   word("Kind", (e) => e.kind),
   number("Calls", (e) => e.calls, { first: true }),
   number("Rate", (e) => e.rate),
-  number("Errors", errorShare, { class: "number errors" }),
+  number("Errors", errorRate, { class: "number errors" }),
   number("p50", (e) => e.latency.p50),
   number("p95", (e) => e.latency.p95),
   number("p99", (e) => e.latency.p99),
@@ -174,7 +176,7 @@ const nodeColumns = [
   word("Type", (n) => n.type),
   number("Requests", (n) => n.calls, { first: true }),
   number("Rate", (n) => n.rate),
-  number("Errors", errorShare, { class: "number errors" }),
+  number("Errors", errorRate, { class: "number errors" }),
   number("p50", (n) => n.p50),
   number("p95", (n) => n.p95),
   number("p99", (n) => n.p99),

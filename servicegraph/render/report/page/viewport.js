@@ -1,30 +1,31 @@
-// Pan and zoom: which part of the picture is seen, as the view box of its SVG. To
-// change that, the browser has to paint, and for another scale to measure all text
-// again; so while the picture moves, it is moved as it was painted.
+// Pan and zoom. The visible part of the diagram is the view box of the SVG. A change of the
+// view box makes the browser paint, and a change of the scale makes the browser measure all
+// text again. So during a movement the painted diagram is transformed, and the view box
+// changes at the end.
 
-const maxScale = 6; // screen pixels for one of the picture
+const maxScale = 6; // screen pixels per pixel of the diagram
 
 class Viewport {
-  constructor(box, moved) {
-    this.box = box; // the element that the picture fills
-    this.moved = moved; // called when the user has come to rest
+  constructor(box, onMoved) {
+    this.box = box; // the element around the diagram
+    this.onMoved = onMoved; // called at the end of a movement
     this.svg = null;
     this.pointers = new Map();
     this.dragged = false;
-    this.fitted = true; // the whole is seen, and shall be when sizes change
+    this.fitted = true; // the whole diagram is visible, also after a change of size
     new ResizeObserver(() => this.resized()).observe(box);
     box.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     box.addEventListener("pointerdown", (event) => this.down(event));
     box.addEventListener("pointermove", (event) => this.move(event));
     for (const type of ["pointerup", "pointercancel"]) box.addEventListener(type, (event) => this.up(event));
-    box.addEventListener("click", (event) => { // the end of dragging is no click
+    box.addEventListener("click", (event) => { // the end of a drag is not a click
       if (this.dragged) event.stopPropagation();
       this.dragged = false;
     }, true);
   }
 
-  // show takes over a picture, of which a part is to be seen, null for all of it. The
-  // place that is looked at stays, unless it was all.
+  // show sets the diagram and the bounds of its visible part; null means all of it. The
+  // view stays, unless the whole diagram was visible.
   show(svg, part) {
     this.svg = svg;
     this.painted = null;
@@ -34,7 +35,7 @@ class Viewport {
     svg.removeAttribute("width");
     svg.removeAttribute("height");
     if (this.fitted) this.fit();
-    else this.apply();
+    else this.schedulePaint();
   }
 
   get fitScale() {
@@ -42,49 +43,49 @@ class Viewport {
     return Math.min(w / this.size.width, h / this.size.height);
   }
 
-  // fit shows the whole picture, a small one not much larger than it is.
+  // fit shows the whole diagram, enlarged at most 1.4 times.
   fit() {
     if (!this.svg) return;
     this.fitted = true;
-    this.go({ x: this.size.x + this.size.width / 2, y: this.size.y + this.size.height / 2, scale: Math.min(this.fitScale, 1.4) });
+    this.setView({ x: this.size.x + this.size.width / 2, y: this.size.y + this.size.height / 2, scale: Math.min(this.fitScale, 1.4) });
   }
 
   resized() {
     if (!this.svg) return;
-    this.painted = null; // it was for another size
+    this.painted = null; // the painted diagram has the wrong size
     if (this.fitted) this.fit();
-    else this.apply();
+    else this.schedulePaint();
   }
 
-  // go moves to a centre and a scale, in coordinates of the picture.
-  go(at) {
+  // setView moves the view to a center and a scale, in coordinates of the diagram.
+  setView(view) {
     const lowest = Math.min(this.fitScale, 1) / 2;
-    this.at = { x: at.x, y: at.y, scale: Math.min(Math.max(at.scale, lowest), maxScale) };
-    this.apply();
+    this.view = { x: view.x, y: view.y, scale: Math.min(Math.max(view.scale, lowest), maxScale) };
+    this.schedulePaint();
   }
 
-  // apply shows the place in the next frame.
-  apply() {
-    if (this.pending || !this.at) return;
-    this.pending = requestAnimationFrame(() => {
-      this.pending = 0;
+  // schedulePaint shows the view in the next frame.
+  schedulePaint() {
+    if (this.frameRequest || !this.view) return;
+    this.frameRequest = requestAnimationFrame(() => {
+      this.frameRequest = 0;
       if (!this.svg) return;
-      const zoom = this.painted ? this.at.scale / this.painted.scale : 0;
-      if (this.moving && zoom > 0.5 && zoom < 2) this.shift(zoom);
+      const zoom = this.painted ? this.view.scale / this.painted.scale : 0;
+      if (this.moving && zoom > 0.5 && zoom < 2) this.transform(zoom);
       else this.paint();
     });
   }
 
-  // shift moves what was painted.
-  shift(zoom) {
-    const { x, y, scale } = this.at;
+  // transform moves and scales the painted diagram.
+  transform(zoom) {
+    const { x, y, scale } = this.view;
     this.svg.style.willChange = "transform";
     this.svg.style.transform = `translate(${(this.painted.x - x) * scale}px, ${(this.painted.y - y) * scale}px) scale(${zoom})`;
   }
 
-  // paint paints the picture anew.
+  // paint sets the view box, so that the browser paints the diagram.
   paint() {
-    const { x, y, scale } = this.at;
+    const { x, y, scale } = this.view;
     const w = this.box.clientWidth / scale, h = this.box.clientHeight / scale;
     if (!(w > 0 && h > 0)) return;
     this.svg.style.willChange = this.svg.style.transform = "";
@@ -92,111 +93,112 @@ class Viewport {
     this.painted = { x, y, scale };
   }
 
-  // glide moves there in a moment, at once for those who want no motion.
-  glide(to) {
-    cancelAnimationFrame(this.gliding);
+  // animateTo moves the view within 220 ms, or at once if the user prefers reduced motion.
+  animateTo(to) {
+    cancelAnimationFrame(this.animation);
     this.fitted = false;
-    const from = this.at, began = performance.now();
-    if (calm.matches || !from) {
-      this.go(to);
-      return this.rest();
+    const from = this.view, began = performance.now();
+    if (reducedMotion.matches || !from) {
+      this.setView(to);
+      return this.waitForRest();
     }
     const step = (now) => {
       this.moving = true;
       const t = Math.min(Math.max((now - began) / 220, 0), 1), ease = t * (2 - t);
-      this.go({
+      this.setView({
         x: from.x + (to.x - from.x) * ease,
         y: from.y + (to.y - from.y) * ease,
         scale: from.scale * (to.scale / from.scale) ** ease,
       });
-      if (t < 1) this.gliding = requestAnimationFrame(step);
-      else this.rest();
+      if (t < 1) this.animation = requestAnimationFrame(step);
+      else this.waitForRest();
     };
-    this.gliding = requestAnimationFrame(step);
+    this.animation = requestAnimationFrame(step);
   }
 
-  // reveal moves so that a box of the picture can be seen; in the middle and large
-  // enough to read, if so wanted.
-  reveal({ x, y, width, height }, centre) {
-    if (!this.svg || !this.at) return;
-    const scale = centre ? Math.max(this.at.scale, 0.9) : this.at.scale;
+  // reveal moves the view so that a box of the diagram is visible. With center, the box is
+  // also large enough to read.
+  reveal({ x, y, width, height }, center) {
+    if (!this.svg || !this.view) return;
+    const scale = center ? Math.max(this.view.scale, 0.9) : this.view.scale;
     const w = this.box.clientWidth / scale / 2, h = this.box.clientHeight / scale / 2, margin = 24 / scale;
-    const inside = x >= this.at.x - w + margin && x + width <= this.at.x + w - margin &&
-      y >= this.at.y - h + margin && y + height <= this.at.y + h - margin;
-    if (!inside || scale !== this.at.scale) this.glide({ x: x + width / 2, y: y + height / 2, scale });
+    const inside = x >= this.view.x - w + margin && x + width <= this.view.x + w - margin &&
+      y >= this.view.y - h + margin && y + height <= this.view.y + h - margin;
+    if (!inside || scale !== this.view.scale) this.animateTo({ x: x + width / 2, y: y + height / 2, scale });
   }
 
-  // frame moves so that a box of the picture fills the window.
+  // frame moves the view so that a box of the diagram fills the window.
   frame({ x, y, width, height }) {
-    if (!this.svg || !this.at) return;
+    if (!this.svg || !this.view) return;
     const scale = Math.min((this.box.clientWidth - 60) / width, (this.box.clientHeight - 60) / height, 1.6);
-    this.glide({ x: x + width / 2, y: y + height / 2, scale });
+    this.animateTo({ x: x + width / 2, y: y + height / 2, scale });
   }
 
-  // inPicture returns where a point of the window is in the picture.
-  inPicture(clientX, clientY) {
+  // inDiagram returns the coordinates in the diagram of a point of the window.
+  inDiagram(clientX, clientY) {
     const frame = this.box.getBoundingClientRect();
     return {
-      x: this.at.x + (clientX - frame.left - frame.width / 2) / this.at.scale,
-      y: this.at.y + (clientY - frame.top - frame.height / 2) / this.at.scale,
+      x: this.view.x + (clientX - frame.left - frame.width / 2) / this.view.scale,
+      y: this.view.y + (clientY - frame.top - frame.height / 2) / this.view.scale,
     };
   }
 
-  // zoom scales by a factor around a point of the window, which stays where it is.
+  // zoom scales the view by a factor. The point of the window, by default the center, stays
+  // in place.
   zoom(factor, clientX, clientY) {
-    if (!this.svg || !this.at) return;
-    cancelAnimationFrame(this.gliding);
+    if (!this.svg || !this.view) return;
+    cancelAnimationFrame(this.animation);
     const frame = this.box.getBoundingClientRect();
     clientX ??= frame.left + frame.width / 2;
     clientY ??= frame.top + frame.height / 2;
-    const fixed = this.inPicture(clientX, clientY), before = this.at.scale;
+    const fixed = this.inDiagram(clientX, clientY), before = this.view.scale;
     this.fitted = false;
-    this.go({ ...this.at, scale: before * factor });
-    const part = 1 - before / this.at.scale;
-    this.at.x += (fixed.x - this.at.x) * part;
-    this.at.y += (fixed.y - this.at.y) * part;
-    this.rest();
+    this.setView({ ...this.view, scale: before * factor });
+    const ratio = 1 - before / this.view.scale;
+    this.view.x += (fixed.x - this.view.x) * ratio;
+    this.view.y += (fixed.y - this.view.y) * ratio;
+    this.waitForRest();
   }
 
-  // pan moves the picture by pixels of the screen.
+  // pan moves the diagram by screen pixels.
   pan(dx, dy) {
-    if (!this.svg || !this.at) return;
-    cancelAnimationFrame(this.gliding);
+    if (!this.svg || !this.view) return;
+    cancelAnimationFrame(this.animation);
     this.fitted = false;
-    this.go({ ...this.at, x: this.at.x - dx / this.at.scale, y: this.at.y - dy / this.at.scale });
-    this.rest();
+    this.setView({ ...this.view, x: this.view.x - dx / this.view.scale, y: this.view.y - dy / this.view.scale });
+    this.waitForRest();
   }
 
-  // rest waits until the picture has come to rest.
-  rest() {
+  // waitForRest paints and calls onMoved when the view has not changed for 150 ms.
+  waitForRest() {
     this.moving = true;
-    clearTimeout(this.resting);
-    this.resting = setTimeout(() => {
+    clearTimeout(this.restTimer);
+    this.restTimer = setTimeout(() => {
       this.moving = false;
-      this.apply();
-      this.moved();
+      this.schedulePaint();
+      this.onMoved();
     }, 150);
   }
 
   wheel(event) {
     event.preventDefault();
     const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
-    const speed = event.ctrlKey ? 0.01 : 0.0018; // a pinch on a touchpad comes as a wheel with Ctrl
+    const speed = event.ctrlKey ? 0.01 : 0.0018; // browsers report a pinch on a touchpad as a wheel with Ctrl
     this.zoom(Math.exp(-event.deltaY * lines * speed), event.clientX, event.clientY);
   }
 
   down(event) {
     if (this.pointers.size === 0) this.dragged = false;
     if (!this.svg || event.button !== 0 || event.target.closest("button")) return;
-    this.pointers.set(event.pointerId, { x: event.clientX, y: event.clientY, travelled: 0 });
+    this.pointers.set(event.pointerId, { x: event.clientX, y: event.clientY, traveled: 0 });
   }
 
   move(event) {
     const last = this.pointers.get(event.pointerId);
     if (!last) return;
     const dx = event.clientX - last.x, dy = event.clientY - last.y;
-    last.travelled += Math.abs(dx) + Math.abs(dy);
-    if (!this.dragged && this.pointers.size === 1 && last.travelled < 4) return;
+    last.traveled += Math.abs(dx) + Math.abs(dy);
+    if (!this.dragged && this.pointers.size === 1 && last.traveled < 4) return;
     if (!this.dragged) {
       this.dragged = true;
       this.box.setPointerCapture(event.pointerId);

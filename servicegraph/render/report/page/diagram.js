@@ -1,35 +1,36 @@
-// The picture: finds nodes and edges in the SVG, makes them reachable by pointer and
-// keyboard, and marks what is selected, found and filtered.
+// The diagram: the nodes and edges in the SVG, which the pointer and the keyboard can
+// reach, with marks for the selection, the search and the filters. An item is a node or an
+// edge.
 
 const svgNamespace = "http://www.w3.org/2000/svg";
 
-class Picture {
+class Diagram {
   constructor(box, viewport, select) {
     this.box = box;
     this.viewport = viewport;
-    this.select = select; // called with a node or edge, or null, and the event
-    this.parts = new Map(); // elements by node or edge
-    this.things = new Map(); // and the reverse
-    this.marks = new Map(); // what nodes and edges are marked as
-    box.addEventListener("click", (event) => this.select(this.thingOf(event.target), event));
+    this.select = select; // called with an item or null, and the event
+    this.elements = new Map(); // lists of elements, by item
+    this.items = new Map(); // items, by element
+    this.marks = new Map(); // classes, by item
+    box.addEventListener("click", (event) => this.select(this.itemOf(event.target), event));
     box.addEventListener("keydown", (event) => this.key(event));
     box.addEventListener("focusin", (event) => {
-      if (event.target.matches(":focus-visible") && this.thingOf(event.target)) viewport.reveal(event.target.getBBox(), false);
+      if (event.target.matches(":focus-visible") && this.itemOf(event.target)) viewport.reveal(event.target.getBBox(), false);
     });
   }
 
-  // take makes the SVG in the box the picture of a graph.
-  take(graph) {
+  // load reads the SVG in the box, which shows the graph.
+  load(graph) {
     const svg = this.box.querySelector("svg");
-    this.parts.clear();
-    this.things.clear();
+    this.elements.clear();
+    this.items.clear();
     this.marks.clear();
     this.svg = svg;
     this.lines = svg ? [...svg.querySelectorAll(".heading text:not(.title)")].map((e) => e.textContent) : [];
     if (!svg) return this.viewport.show(null);
-    svg.removeAttribute("role"); // an image would have no parts for screen readers
-    svg.querySelector(":scope > title")?.remove(); // it would be the tooltip of everything
-    this.viewport.show(svg, this.measure(svg));
+    svg.removeAttribute("role"); // a screen reader would not read the parts of an image
+    svg.querySelector(":scope > title")?.remove(); // otherwise the tooltip of the whole diagram
+    this.viewport.show(svg, this.prepare(svg));
     for (const element of svg.querySelectorAll("[data-edge]")) {
       const edge = graph.drawnEdge(Number(element.dataset.edge));
       if (edge) this.add(edge, element);
@@ -45,18 +46,17 @@ class Picture {
     }
   }
 
-  add(thing, element) {
-    if (!this.parts.has(thing)) this.parts.set(thing, []);
-    this.parts.get(thing).push(element);
-    this.things.set(element, thing);
+  add(item, element) {
+    if (!this.elements.has(item)) this.elements.set(item, []);
+    this.elements.get(item).push(element);
+    this.items.set(element, item);
   }
 
-  // measure adds what the painter need not know of: a ring around each node, to mark
-  // it, and a wide line along each edge, to hit it by. It returns where the graph is in
-  // the picture, without the heading.
-  measure(svg) {
+  // prepare adds a ring around each node, which marks the node, and a wide line along each
+  // edge, which the pointer can hit. It returns the bounds of the graph without the heading.
+  prepare(svg) {
     const nodes = [...svg.querySelectorAll("[data-node]")];
-    const boxes = nodes.map((element) => element.getBBox()); // all before any change: one layout
+    const boxes = nodes.map((element) => element.getBBox()); // all before any change, so that the browser computes one layout
     const parts = [...boxes, ...[...svg.querySelectorAll("[data-edge], .box")].map((element) => element.getBBox())];
     nodes.forEach((element, i) => {
       const { x, y, width, height } = boxes[i];
@@ -77,47 +77,47 @@ class Picture {
     return { x: x - 24, y: y - 24, width: width + 48, height: height + 48 };
   }
 
-  thingOf(target) {
-    return this.things.get(target.closest("[data-node],[data-edge]")) || null;
+  itemOf(target) {
+    return this.items.get(target.closest("[data-node],[data-edge]")) || null;
   }
 
-  // mark shows a state: chosen is what is selected, around it what belongs to it (or
-  // null), found what is searched for (or null), hidden what filters leave out.
+  // mark shows a state: the chosen item or null, the set of items around it or null, the
+  // set of items that the search found or null, and the set of items that filters hide.
   mark({ chosen, around, found, hidden }) {
-    for (const [thing, elements] of this.parts) {
-      const faded = around ? !around.has(thing) : found ? !found.has(thing) : false;
-      const marks = [hidden.has(thing) && "hidden", faded && "faded", found?.has(thing) && "found", thing === chosen && "chosen"].filter(Boolean).join(" ");
-      if (marks === (this.marks.get(thing) || "")) continue; // most stay as they are
-      this.marks.set(thing, marks);
+    for (const [item, elements] of this.elements) {
+      const faded = around ? !around.has(item) : found ? !found.has(item) : false;
+      const marks = [hidden.has(item) && "hidden", faded && "faded", found?.has(item) && "found", item === chosen && "chosen"].filter(Boolean).join(" ");
+      if (marks === (this.marks.get(item) || "")) continue; // most items do not change
+      this.marks.set(item, marks);
       for (const element of elements) {
         element.classList.remove("hidden", "faded", "found", "chosen");
         if (marks) element.classList.add(...marks.split(" "));
-        if (!thing.isEdge) element.setAttribute("aria-pressed", String(thing === chosen));
+        if (!item.isEdge) element.setAttribute("aria-pressed", String(item === chosen));
       }
     }
   }
 
-  // reveal moves to a node or edge, if it is in the picture.
-  reveal(thing, centre) {
-    const elements = this.parts.get(thing);
-    if (elements) this.viewport.reveal(hull(elements.map((e) => e.getBBox())), centre);
+  // reveal moves the view to an item, if the item is in the diagram.
+  reveal(item, center) {
+    const elements = this.elements.get(item);
+    if (elements) this.viewport.reveal(hull(elements.map((e) => e.getBBox())), center);
   }
 
-  // frame moves so that these nodes and edges fill the window.
-  frame(things) {
-    const elements = [...things].flatMap((thing) => this.parts.get(thing) || []);
+  // frame moves the view so that the given items fill the window.
+  frame(items) {
+    const elements = [...items].flatMap((item) => this.elements.get(item) || []);
     if (elements.length > 0) this.viewport.frame(hull(elements.map((e) => e.getBBox())));
   }
 
-  // focus gives the keyboard to a node, if it is in the picture.
-  focus(node) { this.parts.get(node)?.[0].focus({ preventScroll: true }); }
+  // focus moves the keyboard focus to a node, if the node is in the diagram.
+  focus(node) { this.elements.get(node)?.[0].focus({ preventScroll: true }); }
 
   key(event) {
-    const thing = this.thingOf(event.target);
-    if (!thing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const item = this.itemOf(event.target);
+    if (!item || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
-      this.select(thing, event);
+      this.select(item, event);
       return;
     }
     const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
@@ -128,28 +128,28 @@ class Picture {
     if (next) next.focus({ preventScroll: true });
   }
 
-  // nearest returns the node that comes next in a direction: close by, and rather
-  // straight ahead than aside.
+  // nearest returns the closest node in a direction. A distance to the side counts
+  // twice as much as a distance straight ahead.
   nearest(from, [dx, dy]) {
     const middle = (element) => {
       const b = element.getBoundingClientRect();
       return [b.left + b.width / 2, b.top + b.height / 2];
     };
     const [x, y] = middle(from);
-    let best = null, least = Infinity;
+    let best = null, shortest = Infinity;
     for (const element of this.svg.querySelectorAll("[data-node]:not(.hidden)")) {
       const [ex, ey] = middle(element);
       const ahead = (ex - x) * dx + (ey - y) * dy, aside = Math.abs((ex - x) * dy) + Math.abs((ey - y) * dx);
-      if (element !== from && ahead > 1 && ahead + 2 * aside < least) {
+      if (element !== from && ahead > 1 && ahead + 2 * aside < shortest) {
         best = element;
-        least = ahead + 2 * aside;
+        shortest = ahead + 2 * aside;
       }
     }
     return best;
   }
 }
 
-// hull returns the smallest box around others.
+// hull returns the smallest box around the given boxes.
 function hull(boxes) {
   const x = Math.min(...boxes.map((b) => b.x)), y = Math.min(...boxes.map((b) => b.y));
   return {
@@ -160,7 +160,7 @@ function hull(boxes) {
   };
 }
 
-// spoken says what a node is for those who do not see it.
+// spoken returns the label of a node for screen readers.
 function spoken(node) {
   const parts = [node.label];
   if (node.type !== "service") parts.push(node.type);
