@@ -1,5 +1,5 @@
-// Package browsertest tests the HTML report in a real Chromium. It is a module of its
-// own, so that what drives the browser is nobody's dependency.
+// Package browsertest tests the HTML report in Chromium. It is a module of its own, so that
+// the package that controls the browser is not a dependency of the main module.
 package browsertest
 
 import (
@@ -30,7 +30,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/report"
 )
 
-// browser is the one Chromium of all tests; each page is a tab of its own.
+// browser is the Chromium of all tests. Each page is a tab.
 var browser context.Context
 
 func TestMain(m *testing.M) {
@@ -63,23 +63,23 @@ func findChromium() (string, error) {
 			return path, nil
 		}
 	}
-	return "", errors.New("there is no chromium: apt-get install chromium")
+	return "", errors.New("chromium is not installed: apt-get install chromium")
 }
 
-// A page is a tab of the browser with a report in it.
+// A page is a tab of the browser with a report.
 type page struct {
 	t   *testing.T
 	ctx context.Context
 	url string
 
 	mu       sync.Mutex
-	requests []string // what the page asked the network for, itself included
-	problems []string // exceptions, errors on the console, violations of the policy
-	expected []string // parts of problems that are none
+	requests []string // URLs that the page requested, its own included
+	problems []string // exceptions, console messages, violations of the policy
+	expected []string // parts of messages that are not problems
 }
 
-// open opens the report of a graph from a file. The test fails at its end if the page
-// has complained about anything, or asked for anything.
+// open opens the report of a graph from a file. The test fails at the end if the page
+// reported a problem or requested anything.
 func open(t *testing.T, html report.HTML, g *servicegraph.Graph) *page {
 	t.Helper()
 	var doc bytes.Buffer
@@ -93,7 +93,7 @@ func open(t *testing.T, html report.HTML, g *servicegraph.Graph) *page {
 	return visit(t, "file://"+file)
 }
 
-// visit opens a page.
+// visit opens a URL, and waits until the report is ready.
 func visit(t *testing.T, url string) *page {
 	t.Helper()
 	p := &page{t: t, url: url}
@@ -110,13 +110,14 @@ func visit(t *testing.T, url string) *page {
 	})
 	p.run(
 		command(network.Enable, network.EnableParams{}), command(cdplog.Enable, cdp.Empty{}), command(runtime.Enable, cdp.Empty{}),
-		command(emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}), // tabs behind have timers, too
+		command(emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}), // otherwise background tabs have slow timers
 		chromedp.Navigate(url),
 	)
-	p.want("the page is there", `document.documentElement.dataset.ready === "yes"`)
+	p.want("the report is ready", `document.documentElement.dataset.ready === "yes"`)
 	return p
 }
 
+// event records problems and requests.
 func (p *page) event(event any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -136,8 +137,8 @@ func (p *page) event(event any) {
 	}
 }
 
-// check fails the test for what the page has complained about, and for requests other
-// than for itself.
+// check fails the test for every problem, and for every request except those for the page
+// and, on a server, for URLs below it.
 func (p *page) check() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -145,17 +146,17 @@ func (p *page) check() {
 		if slices.ContainsFunc(p.expected, func(part string) bool { return strings.Contains(problem, part) }) {
 			continue
 		}
-		p.t.Errorf("the page complains: %s", problem)
+		p.t.Errorf("problem on the page: %s", problem)
 	}
 	for _, r := range p.requests {
 		own, _, _ := strings.Cut(p.url, "#")
 		if r != own && (strings.HasPrefix(own, "file:") || !strings.HasPrefix(r, own)) {
-			p.t.Errorf("the page asks for %s", r)
+			p.t.Errorf("the page requests %s", r)
 		}
 	}
 }
 
-// expect makes complaints with one of the given parts none.
+// expect declares that messages with one of the given parts are not problems.
 func (p *page) expect(parts ...string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -169,7 +170,7 @@ func description(o *runtime.RemoteObject) string {
 	return o.Description
 }
 
-// command returns a command of the browser's protocol as an action.
+// command returns an action that sends a command of the DevTools protocol.
 func command[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, c, params)
@@ -184,7 +185,7 @@ func (p *page) run(actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// eval returns the value of an expression in the page, awaited if it is a promise.
+// eval returns the value of an expression in the page. A promise is awaited.
 func eval[T any](p *page, expression string) T {
 	p.t.Helper()
 	value, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
@@ -194,8 +195,9 @@ func eval[T any](p *page, expression string) T {
 	return value
 }
 
-// want waits until an expression is true, and fails the test if it does not become
-// true. The policy of the page leaves no other way to poll: it forbids eval.
+// want waits until an expression is true, and fails the test if that takes too long. The
+// page itself polls the expression, because its policy forbids eval, which other ways to
+// poll need.
 func (p *page) want(what, expression string) {
 	p.t.Helper()
 	holds := eval[bool](p, fmt.Sprintf(`new Promise((resolve) => {
@@ -209,19 +211,19 @@ func (p *page) want(what, expression string) {
 	})`, expression))
 	if !holds {
 		p.screenshot("failed")
-		p.t.Fatalf("%s: it is not so: %s", what, expression)
+		p.t.Fatalf("%s: this is not true: %s", what, expression)
 	}
 }
 
-// press types keys: characters, or those that package kb names, with Shift if so
-// wanted. A key that the page takes for itself writes nothing, as with a keyboard, and
-// unlike with chromedp.KeyEvent.
+// press presses keys: characters or constants of package kb, with the given modifiers. As
+// on a keyboard, and unlike with chromedp.KeyEvent, a key that the page handles enters no
+// character.
 func (p *page) press(keys string, modifiers ...chromedp.Modifier) {
 	p.t.Helper()
 	for _, r := range keys {
 		events := kb.Encode(r)
 		down, up := events[0], events[len(events)-1]
-		if len(events) == 3 { // in between, the character that the key writes
+		if len(events) == 3 { // the one in the middle is the character of the key
 			down.Type, down.Text = kb.KeyDown, events[1].Text
 		}
 		for _, m := range modifiers {
@@ -231,17 +233,17 @@ func (p *page) press(keys string, modifiers ...chromedp.Modifier) {
 	}
 }
 
-// settle waits until the picture is shown as the page wants it to be.
+// settle waits until the diagram is painted in the size of its canvas.
 func (p *page) settle() {
 	p.t.Helper()
 	eval[bool](p, `new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(() => resolve(true)))))`)
-	p.want("the picture fills its window", `(() => {
+	p.want("the diagram fills its canvas", `(() => {
 		const box = document.querySelector("#page-canvas"), view = document.querySelector("#page-diagram svg").viewBox.baseVal;
 		return Math.abs(view.width / view.height - box.clientWidth / box.clientHeight) < 0.01;
 	})()`)
 }
 
-// click clicks into the middle of an element, as a mouse does.
+// click clicks on the center of an element, as a mouse does.
 func (p *page) click(selector string, options ...chromedp.MouseOption) {
 	p.t.Helper()
 	at := eval[[]float64](p, fmt.Sprintf(`(() => {
@@ -253,8 +255,8 @@ func (p *page) click(selector string, options ...chromedp.MouseOption) {
 	p.run(chromedp.MouseClickXY(at[0], at[1], options...))
 }
 
-// screenshot keeps a picture of the window among the artefacts of the test: where go
-// test -artifacts puts them, or in the directory TEMPOGRAPH_ARTIFACTS.
+// screenshot saves a screenshot in the directory of the environment variable
+// TEMPOGRAPH_ARTIFACTS, or in the directory of go test -artifacts.
 func (p *page) screenshot(name string) {
 	p.t.Helper()
 	png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
@@ -274,8 +276,8 @@ func (p *page) screenshot(name string) {
 	}
 }
 
-// prefer makes the browser ask pages for a scheme of colours, "light" or "dark", and
-// for no motion.
+// prefer sets the preferences of the user: a color scheme, "light" or "dark", and reduced
+// motion.
 func (p *page) prefer(scheme string) {
 	p.t.Helper()
 	p.run(command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
@@ -284,6 +286,6 @@ func (p *page) prefer(scheme string) {
 	}}))
 }
 
-// drawing draws the pictures of the reports. It refuses what is too large: the report
-// must not ask for that.
+// drawing draws the diagrams of the reports. It refuses a graph that is too large, which a
+// report must not draw.
 var drawing draw.SVG

@@ -17,7 +17,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// graphvizExport builds the command, and returns its path.
+// graphvizExport builds the command and returns the path of the program.
 func graphvizExport(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "graphviz-export")
@@ -29,7 +29,7 @@ func graphvizExport(t *testing.T) string {
 	return program
 }
 
-// The command writes a page that works.
+// The command writes a working report.
 func TestCommand(t *testing.T) {
 	page := filepath.Join(t.TempDir(), "hotrod.html")
 	cmd := exec.Command(graphvizExport(t), "--theme", "dark", "--trace-url", "https://grafana.test/explore?trace={traceID}",
@@ -43,16 +43,16 @@ func TestCommand(t *testing.T) {
 	p.click(node("driver"))
 	p.want("a service opens", is(heading, "driver"))
 	p.click(`#page-details .calls .error`)
-	p.want("so does the call that fails", is(heading, "driver → redis-manual"))
-	p.want("its traces are links", `document.querySelector("#page-details .traces a").href.startsWith("https://grafana.test/explore?trace=")`)
-	p.want("the reader chooses the colours, not who wrote the page", is(`getComputedStyle(document.querySelector("#page-diagram .node.ok .card")).fill`, "rgb(255, 255, 255)"))
+	p.want("the failing call opens", is(heading, "driver → redis-manual"))
+	p.want("the trace ids are links", `document.querySelector("#page-details .traces a").href.startsWith("https://grafana.test/explore?trace=")`)
+	p.want("the colors follow the reader, not the flag --theme", is(`getComputedStyle(document.querySelector("#page-diagram .node.ok .card")).fill`, "rgb(255, 255, 255)"))
 	p.screenshot("open")
 }
 
-// The picture of a page in the README is of the page that the README's command writes.
-// Fonts and browsers differ from machine to machine, and so will the picture: it is
-// made anew with GRAPHTEST_UPDATE=1, for people to look at, and not compared.
-func TestReadmePicture(t *testing.T) {
+// The screenshot in the README shows the report that the README's command writes. Fonts and
+// browsers differ between machines, so the test does not compare pixels. GRAPHTEST_UPDATE=1
+// writes the file; look at it before you commit it.
+func TestReadmeScreenshot(t *testing.T) {
 	const file = "../../docs/report.png"
 	page := filepath.Join(t.TempDir(), "servicegraph.html")
 	cmd := exec.Command(graphvizExport(t), "--title", "HotROD", "-o", page, "examples/traces/hotrod.jsonl.gz")
@@ -63,7 +63,7 @@ func TestReadmePicture(t *testing.T) {
 	p := visit(t, "file://"+page+"#edge=service:driver,service:redis-manual,request")
 	p.run(chromedp.EmulateViewport(1200, 740))
 	p.prefer("light")
-	p.want("the calls that fail are selected", is(heading, "driver → redis-manual"))
+	p.want("the failing calls are selected", is(heading, "driver → redis-manual"))
 	p.settle()
 	png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
@@ -84,8 +84,7 @@ func TestReadmePicture(t *testing.T) {
 	}
 }
 
-// A page that the command serves grows with the spans that services send, and keeps
-// what its reader looks at.
+// A live report grows with the spans that services send, and keeps the selection.
 func TestServe(t *testing.T) {
 	cmd := exec.Command(graphvizExport(t), "serve", "--otlp", "--otlp-http", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--every", "50ms")
 	stderr, err := cmd.StderrPipe()
@@ -99,23 +98,23 @@ func TestServe(t *testing.T) {
 		cmd.Process.Kill()
 		cmd.Wait()
 	})
-	var said strings.Builder
+	var output strings.Builder
 	address := func(line string) string {
 		t.Helper()
 		want := regexp.MustCompile(line)
 		for lines := bufio.NewScanner(stderr); lines.Scan(); {
-			said.WriteString(lines.Text() + "\n")
+			output.WriteString(lines.Text() + "\n")
 			if found := want.FindStringSubmatch(lines.Text()); found != nil {
 				return found[1]
 			}
 		}
-		t.Fatalf("serve does not say %s:\n%s", line, &said)
+		t.Fatalf("serve does not print %s:\n%s", line, &output)
 		return ""
 	}
 	otlp := address(`receiving OTLP at .*(http://127\.0\.0\.1:\d+)`)
 	p := visit(t, address(`serving the graph at (http://127\.0\.0\.1:\d+)`)+"/")
 	p.prefer("light")
-	p.want("there is nothing yet, and it says so", has("#page-notice", "no spans yet")+`&&`+has("#page-tab-edges", "Calls 0"))
+	p.want("the report says that there are no spans yet", has("#page-notice", "no spans yet")+`&&`+has("#page-tab-edges", "Calls 0"))
 	p.screenshot("empty")
 
 	send := func(id int, from, to string) {
@@ -138,15 +137,15 @@ func TestServe(t *testing.T) {
 	}
 	send(1, "web", "cart")
 	p.want("the first call is drawn", names("")+` === "cart web"`)
-	p.want("nothing is wrong any more", `document.querySelector("#page-notice").hidden`)
+	p.want("the note disappears", `document.querySelector("#page-notice").hidden`)
 	p.click(node("cart"))
 	p.want("a service is selected", is(heading, "cart"))
 	send(2, "cart", "redis")
-	p.want("the next one joins it", names("")+` === "cart redis web"`)
-	p.want("the selection stays, and has grown", is(heading, "cart")+`&& [...document.querySelectorAll("#page-details .calls")].length === 2`)
+	p.want("the next call is drawn as well", names("")+` === "cart redis web"`)
+	p.want("the selection stays, and shows the new call", is(heading, "cart")+`&& [...document.querySelectorAll("#page-details .calls")].length === 2`)
 	p.want("the table has both calls", has("#page-tab-edges", "Calls 2"))
 	p.screenshot("grown")
 	cmd.Process.Kill()
-	p.want("when the server is gone, the page says so", has("#page-notice", "connection lost"))
+	p.want("the report says that the connection is lost", has("#page-notice", "connection lost"))
 	p.expect("net::ERR_")
 }

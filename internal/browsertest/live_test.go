@@ -15,7 +15,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/report"
 )
 
-// A liveServer serves a live page, and tells it of news as the package says.
+// A liveServer serves a live report by the protocol in the documentation of package report.
 type liveServer struct {
 	html report.HTML
 
@@ -56,7 +56,7 @@ func (s *liveServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// tell sends an event to all pages, once there is one.
+// tell waits for a listening page and sends an event to all pages.
 func (s *liveServer) tell(t *testing.T, event string) {
 	t.Helper()
 	for range 1000 {
@@ -83,9 +83,9 @@ func TestLive(t *testing.T) {
 	p.click(node("billing/payments"))
 	p.press("+")
 	p.press("/checkout")
-	p.want("before", has("#page-tab-nodes", "Services 1 of 10"))
+	p.want("the search has one match", has("#page-tab-nodes", "Services 1 of 10"))
 	p.run(chromedp.Focus(chromedp.CSS(node("shop/cart"))))
-	p.want("it rests", `location.hash.includes("at=")`)
+	p.want("the view is in the URL", `location.hash.includes("at=")`)
 	before := eval[string](p, "location.hash")
 	at := eval[float64](p, scale)
 
@@ -98,22 +98,22 @@ func TestLive(t *testing.T) {
 	s.tell(t, "data: 2\n\n")
 	p.want("the new service is drawn", is(`[...document.querySelectorAll("[data-node]")].filter((e) => e.getAttribute("aria-label").startsWith("fraud/scorer,")).length + ""`, "1"))
 	p.want("the table has the new numbers", has("#page-tab-nodes", "Services 1 of 11"))
-	p.want("so have the details", has("#page-details", "596"))
+	p.want("the details have the new numbers", has("#page-details", "596"))
 	p.want("the selection stays", `document.querySelector("[data-node].chosen").getAttribute("aria-label").startsWith("billing/payments,")`)
-	p.want("and the keyboard", `document.activeElement.getAttribute("aria-label").startsWith("shop/cart,")`)
+	p.want("and the focus", `document.activeElement.getAttribute("aria-label").startsWith("shop/cart,")`)
 	p.want("and the search", `document.querySelector("#page-search").value === "checkout"`)
-	p.want("and the address", "location.hash === "+fmt.Sprintf("%q", before))
+	p.want("and the URL", "location.hash === "+fmt.Sprintf("%q", before))
 	p.want("and the zoom", fmt.Sprintf("Math.abs(%s - %v) < 0.001", scale, at))
 	p.screenshot("updated")
 
 	s.tell(t, "data: 2b\n\nevent: problem\ndata: tempo.test: 503 <b>overloaded</b>\n\n")
-	p.want("the version before it is fetched", `performance.getEntriesByType("resource").filter((e) => e.name.endsWith("/fragment") && e.responseEnd > 0).length === 2`)
-	p.want("a problem is said", is(`document.querySelector("#page-notice").innerText`, "tempo.test: 503 <b>overloaded</b>"))
+	p.want("the version before the problem is fetched", `performance.getEntriesByType("resource").filter((e) => e.name.endsWith("/fragment") && e.responseEnd > 0).length === 2`)
+	p.want("the problem is shown", is(`document.querySelector("#page-notice").innerText`, "tempo.test: 503 <b>overloaded</b>"))
 	s.tell(t, "data: 3\n\n")
-	p.want("until there is news", `document.querySelector("#page-notice").hidden`)
+	p.want("the next message removes the problem", `document.querySelector("#page-notice").hidden`)
 }
 
-// When the server is gone, the page says so, and goes on working.
+// Without a server, the report says so and keeps working.
 func TestLiveWithoutServer(t *testing.T) {
 	s := &liveServer{html: report.HTML{SVG: drawing, Live: true}, graph: shop(), listeners: map[chan string]bool{}}
 	server := httptest.NewServer(s)
@@ -121,8 +121,8 @@ func TestLiveWithoutServer(t *testing.T) {
 	s.tell(t, "data: 1\n\n")
 	server.CloseClientConnections()
 	server.Close()
-	p.want("it says so", has("#page-notice", "connection lost"))
+	p.want("the report says that the connection is lost", has("#page-notice", "connection lost"))
 	p.click(node("billing/payments"))
-	p.want("it goes on", detailsOpen)
+	p.want("the report keeps working", detailsOpen)
 	p.expect("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET")
 }

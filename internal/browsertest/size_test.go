@@ -14,8 +14,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/report"
 )
 
-// The picture of the report at sizes that people have, for people to look at.
-func TestLook(t *testing.T) {
+// This test takes screenshots of reports of usual sizes, for people to look at.
+func TestScreenshots(t *testing.T) {
 	for _, services := range []int{10, 60, 200} {
 		t.Run(fmt.Sprint(services), func(t *testing.T) {
 			g := shop()
@@ -25,19 +25,19 @@ func TestLook(t *testing.T) {
 			p := open(t, report.HTML{Style: render.Style{Title: "shop · production"}, SVG: drawing}, g)
 			for _, scheme := range []string{"light", "dark"} {
 				p.prefer(scheme)
-				p.want("the browser follows", fmt.Sprintf(`matchMedia("(prefers-color-scheme: %s)").matches`, scheme))
+				p.want("the browser uses the color scheme", fmt.Sprintf(`matchMedia("(prefers-color-scheme: %s)").matches`, scheme))
 				p.screenshot(scheme)
 			}
 			p.click(row("edges", 3))
-			p.want("the details are there", detailsOpen)
+			p.want("the details are open", detailsOpen)
 			p.press("z")
 			p.screenshot("call")
 		})
 	}
 }
 
-// A telephone has room for it, too: the details lie over the picture, and nothing is
-// wider than the window.
+// The report fits on a phone: the details cover the diagram, and nothing is wider than the
+// window.
 func TestSmallWindow(t *testing.T) {
 	p := openShop(t)
 	p.run(chromedp.EmulateViewport(390, 844, chromedp.EmulateScale(2)))
@@ -45,12 +45,12 @@ func TestSmallWindow(t *testing.T) {
 	p.settle()
 	p.screenshot("open")
 	p.click(node("billing/payments"))
-	p.want("the details are there", detailsOpen)
+	p.want("the details are open", detailsOpen)
 	p.want("nothing is wider than the window", `document.documentElement.scrollWidth <= innerWidth && document.body.scrollWidth <= innerWidth`)
 	p.screenshot("details")
 }
 
-// Who wants no motion gets none: the picture is where it is to be in the next frame.
+// With a preference for reduced motion, the view changes within one frame.
 func TestReducedMotion(t *testing.T) {
 	for _, c := range []struct {
 		motion string
@@ -62,7 +62,7 @@ func TestReducedMotion(t *testing.T) {
 			p.settle()
 			p.click(node("billing/payments"))
 			p.settle()
-			places := eval[int](p, `(async () => { // where the node is seen, from frame to frame
+			places := eval[int](p, `(async () => { // positions of the node, frame by frame
 				const places = new Set(), chosen = document.querySelector("[data-node].chosen");
 				document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "z", bubbles: true}));
 				for (let end = performance.now() + 600; performance.now() < end;) {
@@ -72,15 +72,15 @@ func TestReducedMotion(t *testing.T) {
 				return places.size;
 			})()`)
 			if moves := places > 2; moves != c.moves {
-				t.Errorf("the picture is in %d places", places)
+				t.Errorf("the node has %d positions", places)
 			}
 		})
 	}
 }
 
-// 200 services stay fluid. How fluid depends on the machine, so it is said, not tested;
-// what is tested is that each of the steps does its work.
-func TestFluid(t *testing.T) {
+// A report of 200 services stays responsive. The times depend on the machine, so they are
+// logged and not tested. The test checks that each step has its effect.
+func TestResponsive(t *testing.T) {
 	p := open(t, report.HTML{SVG: drawing}, fleet(200))
 	p.want("everything is drawn", `document.querySelectorAll("[data-node]").length === 200 && document.querySelector("#page-notice").hidden`)
 	frames := func(what, step string) {
@@ -106,32 +106,32 @@ func TestFluid(t *testing.T) {
 	frames("errors only", `(i) => document.querySelector("#page-errors").click()`)
 	frames("traffic", `(i) => { const s = document.querySelector("#page-min-calls"); s.value = i; s.dispatchEvent(new Event("input")); }`)
 	frames("scrolling the table", `(i) => document.querySelector("#page-edges").scrollTop = i * 300`)
-	p.want("the search is the last one", `document.querySelector("#page-search").value === "service-9"`)
+	p.want("the last search is shown", `document.querySelector("#page-search").value === "service-9"`)
 }
 
-// 5,000 services open, with the busiest in the picture and all in the tables.
+// A report of 5,000 services shows the busiest in the diagram and all in the tables.
 func TestFiveThousand(t *testing.T) {
 	g := fleet(5000)
 	began := time.Now()
 	p := open(t, report.HTML{SVG: drawing}, g)
 	size := eval[int](p, `document.documentElement.outerHTML.length`)
-	t.Logf("drawing, writing and opening %d services and %d calls takes %v; the page has %.1f MB", g.NumNodes(), g.NumEdges(), time.Since(began).Round(time.Millisecond), float64(size)/1e6)
-	open(t, report.HTML{SVG: drawing}, fleet(250)) // all of which is drawn
-	p.want("it says what is not drawn", `!document.querySelector("#page-notice").hidden && document.querySelector("#page-notice").innerText.startsWith("The diagram shows the busiest")`)
+	t.Logf("drawing, writing and opening %d services and %d calls takes %v; the report has %.1f MB", g.NumNodes(), g.NumEdges(), time.Since(began).Round(time.Millisecond), float64(size)/1e6)
+	open(t, report.HTML{SVG: drawing}, fleet(250)) // the largest graph that is drawn completely
+	p.want("a note says what is not drawn", `!document.querySelector("#page-notice").hidden && document.querySelector("#page-notice").innerText.startsWith("The diagram shows the busiest")`)
 	p.want("there are as many rows as calls", fmt.Sprintf(`document.querySelector("#page-edges table").ariaRowCount === "%d"`, g.NumEdges()+1))
-	p.want("but not all at once", `document.querySelectorAll("#page-edges tbody tr").length < 120`)
+	p.want("but only some are in the document", `document.querySelectorAll("#page-edges tbody tr").length < 120`)
 	p.screenshot("open")
 	p.run(chromedp.Focus(chromedp.CSS(row("edges", 1))))
 	p.press(kb.End)
-	p.want("End goes to the last", fmt.Sprintf(`document.activeElement.ariaRowIndex === "%d"`, g.NumEdges()+1))
+	p.want("End focuses the last row", fmt.Sprintf(`document.activeElement.ariaRowIndex === "%d"`, g.NumEdges()+1))
 	p.press("/service-4321")
-	p.want("search finds one of all", has("#page-tab-nodes", "1 of 5,000"))
-	p.want("the table shows its calls, wherever it was", `(() => {
+	p.want("the search finds one of all services", has("#page-tab-nodes", "1 of 5,000"))
+	p.want("the table scrolls to the calls of the service", `(() => {
 		const box = document.querySelector("#page-edges").getBoundingClientRect(), rows = [...document.querySelectorAll("#page-edges tbody tr")].map((e) => e.getBoundingClientRect());
 		return rows.length === 2 && rows.every((r) => r.top >= box.top && r.bottom <= box.bottom);
 	})()`)
 	p.press(kb.Enter)
-	p.want("Enter selects it", has("#page-details h2", "service-4321"))
-	p.want("it says that it is not in the picture", `document.querySelector("#page-details .undrawn") !== null || document.querySelector("[data-node].chosen") !== null`)
+	p.want("Enter selects the service", has("#page-details h2", "service-4321"))
+	p.want("the service is in the diagram, or the details say that it is not", `document.querySelector("#page-details .undrawn") !== null || document.querySelector("[data-node].chosen") !== null`)
 	p.screenshot("found")
 }

@@ -13,8 +13,8 @@ import (
 // start is the time of the first span of all traffic.
 var start = time.Date(2026, 8, 1, 14, 0, 0, 0, time.UTC)
 
-// A traffic makes spans of calls into a graph, each call a trace of its own, spread
-// evenly over an hour.
+// A traffic builds a graph from the spans of calls. Each call is a trace of its own, and
+// calls are spread evenly over an hour.
 type traffic struct {
 	builder *servicegraph.Builder
 	traces  uint64
@@ -24,9 +24,9 @@ func newTraffic() *traffic {
 	return &traffic{builder: servicegraph.NewBuilder(servicegraph.Config{})}
 }
 
-// call adds so many calls, of which some fail, that take from 0.6 to 1.2 times a
-// typical time, and twice that for one in fourteen. Services are written
-// namespace/name; a callee in brackets is a database without spans of its own.
+// call adds calls, some of which fail. A call takes from 0.6 to 1.2 times the typical
+// duration, and one in fourteen takes twice as long. Services are written namespace/name; a
+// callee in brackets is an uninstrumented database.
 func (t *traffic) call(from, to string, calls, failed int, typical time.Duration) {
 	for i := range calls {
 		t.traces++
@@ -67,7 +67,7 @@ func service(s string) (namespace, name string) {
 	return namespace, name
 }
 
-// shop is a dozen services, in trouble at the far end.
+// shop returns a graph of ten nodes. The services at the end of the call chains fail.
 func shop() *servicegraph.Graph {
 	const ms = time.Millisecond
 	t := newTraffic()
@@ -89,8 +89,8 @@ func shop() *servicegraph.Graph {
 	return t.graph()
 }
 
-// fleet is so many nodes, a multiple of ten, in domains of nine services and a
-// database. It has no randomness: the same size is the same graph.
+// fleet returns a graph with the given number of nodes, a multiple of ten, in domains of
+// nine services and a database. The graph of a size is always the same.
 func fleet(nodes int) *servicegraph.Graph {
 	t := newTraffic()
 	name := func(domain, i int) string { return fmt.Sprintf("domain-%03d/service-%04d", domain, 10*domain+i) }
@@ -117,13 +117,14 @@ func fleet(nodes int) *servicegraph.Graph {
 			}
 		}
 		if d > 1 {
-			call(0, 20, name(1, 3)) // what everybody calls
+			call(0, 20, name(1, 3)) // a service that all domains call
 		}
 	}
 	return t.graph()
 }
 
-// hostile has names that break what does not escape them.
+// hostile returns a graph with names that break a report without proper escaping, and the
+// names.
 func hostile() (*servicegraph.Graph, []string) {
 	names := []string{
 		`</script><script>alert(1)</script>`,
@@ -151,6 +152,6 @@ func hostile() (*servicegraph.Graph, []string) {
 
 func TestGraphs(t *testing.T) {
 	if g := fleet(200); g.NumNodes() != 200 {
-		t.Errorf("a fleet of 200 has %d", g.NumNodes())
+		t.Errorf("fleet(200) has %d nodes", g.NumNodes())
 	}
 }

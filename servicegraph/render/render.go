@@ -49,14 +49,14 @@ type Format struct {
 
 // Formats returns the formats of this package. The style applies to those that have
 // one.
-func Formats(look Style) []Format {
+func Formats(style Style) []Format {
 	return []Format{
-		{Name: "dot", Extensions: []string{".dot", ".gv"}, Description: "Graphviz DOT, for dot and xdot", Renderer: DOT{look}},
-		{Name: "mermaid", Extensions: []string{".mmd", ".mermaid"}, Description: "Mermaid flowchart, for GitHub, GitLab and wikis", Renderer: Mermaid{look}},
-		{Name: "markdown", Extensions: []string{".md", ".markdown"}, Description: "Markdown tables, for issues and pull requests", Renderer: Markdown{look}},
+		{Name: "dot", Extensions: []string{".dot", ".gv"}, Description: "Graphviz DOT, for dot and xdot", Renderer: DOT{style}},
+		{Name: "mermaid", Extensions: []string{".mmd", ".mermaid"}, Description: "Mermaid flowchart, for GitHub, GitLab and wikis", Renderer: Mermaid{style}},
+		{Name: "markdown", Extensions: []string{".md", ".markdown"}, Description: "Markdown tables, for issues and pull requests", Renderer: Markdown{style}},
 		{Name: "csv", Extensions: []string{".csv"}, Description: "edges as comma-separated values, for spreadsheets", Renderer: CSV{}},
 		{Name: "graphml", Extensions: []string{".graphml"}, Description: "GraphML, for Gephi, yEd, Cytoscape and NetworkX", Renderer: GraphML{}},
-		{Name: "grafana", Description: "data frames for Grafana's node graph panel, in JSON", Renderer: Grafana{look}},
+		{Name: "grafana", Description: "data frames for Grafana's node graph panel, in JSON", Renderer: Grafana{style}},
 		{Name: "json", Extensions: []string{".json"}, Description: "nodes, edges and report, for programs", Renderer: JSON{}},
 		{Name: "txt", Extensions: []string{".txt"}, Description: "table of the edges, for terminals", Renderer: Table{}},
 	}
