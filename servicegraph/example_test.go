@@ -9,7 +9,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// shop is the graph of a small shop, in which one in ten calls of payments fails.
+// shop returns the graph of a small shop, in which one of ten calls to payments fails.
 func shop() *servicegraph.Graph {
 	b := servicegraph.NewBuilder(servicegraph.Config{})
 	var traces uint64
@@ -53,7 +53,7 @@ func named(name string) func(servicegraph.Node) bool {
 	return func(n servicegraph.Node) bool { return n.ID.Name == name }
 }
 
-// Left out of the picture, and said so.
+// The report of a view counts what the view left out.
 func ExampleGraph_Filter() {
 	g := shop().Filter(func(n servicegraph.Node) bool { return n.ID.Namespace != "ops" })
 	printEdges(g)
@@ -67,7 +67,7 @@ func ExampleGraph_Filter() {
 	// left out: 1 node, 1 edge with 5 calls
 }
 
-// The edges with at least one call in two seconds.
+// Edges with at least one call in two seconds.
 func ExampleGraph_FilterEdges() {
 	g := shop()
 	first, last := g.TimeRange()
@@ -78,7 +78,7 @@ func ExampleGraph_FilterEdges() {
 	// shop/checkout -> shop/cart: 30 calls, 0 errors
 }
 
-// Who calls payments, directly, and who calls those.
+// The callers of payments, and their callers.
 func ExampleGraph_Near() {
 	printEdges(shop().Near(named("payments"), 2, 0))
 	// Output:
@@ -86,7 +86,7 @@ func ExampleGraph_Near() {
 	// shop/checkout -> billing/payments: 20 calls, 2 errors
 }
 
-// Everything that payments has to do with.
+// Everything upstream and downstream of payments.
 func ExampleGraph_Focus() {
 	printEdges(shop().Focus(named("payments")))
 	// Output:
@@ -106,7 +106,7 @@ func ExampleGraph_Hide() {
 	// ops/prober -> shop/cart: request, 5 calls
 }
 
-// Without the gateway, requests enter the services behind it.
+// Without the gateway, requests enter the services that it calls.
 func ExampleGraph_HideGateways() {
 	for n := range shop().HideGateways(named("gateway")).Nodes() {
 		fmt.Printf("%v: %v requests, %v from outside\n", n.ID, n.Requests.Calls, n.Entries)
@@ -133,7 +133,7 @@ func ExampleGraph_ErrorsOnly() {
 	// shop/checkout -> billing/payments: 20 calls, 2 errors
 }
 
-// What is left is as small as the picture can be, and what is not is counted.
+// The three busiest nodes. The report counts the others.
 func ExampleGraph_Top() {
 	g := shop().Top(3)
 	printEdges(g)
