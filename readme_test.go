@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestReadmeSnippets compiles the Go code of the README, as one function after
-// another with the variables that the text around it speaks of.
+// TestReadmeSnippets compiles the Go snippets of the README. Each snippet is the body of a
+// function whose parameters are the variables that the README assumes.
 func TestReadmeSnippets(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
@@ -58,7 +58,7 @@ func checks(t graphtest.T, g *servicegraph.Graph) {
 ` + string(snippets[3][1]) + `
 }
 `)
-	// An overlay gives the module one more package, without a file in the tree.
+	// An overlay adds a package to the module without writing to the source tree.
 	dir := t.TempDir()
 	source := filepath.Join(dir, "readme.go")
 	if err := os.WriteFile(source, []byte(code.String()), 0o644); err != nil {

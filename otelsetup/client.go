@@ -18,19 +18,18 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// A client sends OTLP requests, through the exporters of OpenTelemetry. Each
-// setting that they would read from the environment is passed to them, so
-// that there is one reading of the environment, ours.
+// A client sends OTLP requests through the exporters of OpenTelemetry. It passes
+// them every setting that they would read from the environment, so that only
+// this package interprets the environment.
 type client struct {
 	otlptrace.Client
 	transport *http.Transport // nil for gRPC
 }
 
-// newClient returns a client that has not been started. After each attempt
-// that fails, and before it is tried again, attempt is called with the
-// reason: the exporters retry in silence, and what they return at last may
-// have lost the reason. It is called from several goroutines if the client is
-// used by several.
+// newClient returns a client that has not been started. After each request that
+// fails, and before the next try, the client calls attempt with the reason: the
+// exporters retry without logging, and the error that they finally return may no
+// longer have the reason. The calls of attempt are concurrent if the client's are.
 func newClient(s settings, retry bool, attempt func(error)) client {
 	if s.target.grpc {
 		return newGRPCClient(s, retry, attempt)
@@ -39,7 +38,7 @@ func newClient(s settings, retry bool, attempt func(error)) client {
 }
 
 func newGRPCClient(s settings, retry bool, attempt func(error)) client {
-	// Not otlptracegrpc.WithInsecure: a certificate in the environment beats it.
+	// A certificate in the environment would override otlptracegrpc.WithInsecure.
 	creds := insecure.NewCredentials()
 	if s.target.secure {
 		creds = credentials.NewTLS(s.tls)
@@ -66,12 +65,12 @@ func newGRPCClient(s settings, retry bool, attempt func(error)) client {
 }
 
 func newHTTPClient(s settings, retry bool, attempt func(error)) client {
-	// The exporter's own transport is shared by the whole process and keeps
-	// connections open after Shutdown.
+	// The transport that the exporter would use is shared by the whole process and
+	// keeps connections open after Shutdown.
 	transport := &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		ForceAttemptHTTP2:   true,
-		TLSClientConfig:     s.tls.Clone(), // the transport writes to it
+		TLSClientConfig:     s.tls.Clone(), // the transport modifies it
 		TLSHandshakeTimeout: defaultTimeout,
 		IdleConnTimeout:     90 * time.Second,
 	}
@@ -81,7 +80,7 @@ func newHTTPClient(s settings, retry bool, attempt func(error)) client {
 	}
 	opts := []otlptracehttp.Option{
 		otlptracehttp.WithEndpointURL(s.target.String()),
-		otlptracehttp.WithTLSClientConfig(nil), // the transport has it; with http the exporter refuses one
+		otlptracehttp.WithTLSClientConfig(nil), // the transport has it, and for http the exporter refuses one
 		otlptracehttp.WithHeaders(s.headers),
 		otlptracehttp.WithEncoding(encoding),
 		otlptracehttp.WithHTTPClient(&http.Client{
@@ -96,7 +95,7 @@ func newHTTPClient(s settings, retry bool, attempt func(error)) client {
 	return client{Client: otlptracehttp.NewClient(opts...), transport: transport}
 }
 
-// Stop ends all requests and closes all connections.
+// Stop cancels all requests and closes all connections.
 func (c client) Stop(ctx context.Context) error {
 	err := c.Client.Stop(ctx)
 	if c.transport != nil {
@@ -105,9 +104,8 @@ func (c client) Stop(ctx context.Context) error {
 	return err
 }
 
-// refuseGet stops at a redirect that turns the POST into a GET. Followed, it
-// may well end at a page that answers 200, and the spans would count as
-// delivered.
+// refuseGet does not follow a redirect that turns the POST into a GET. The GET
+// might reach a web page that answers 200, and the spans would count as delivered.
 func refuseGet(req *http.Request, via []*http.Request) error {
 	if req.Method != http.MethodPost || len(via) >= 10 {
 		return http.ErrUseLastResponse
@@ -115,12 +113,12 @@ func refuseGet(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// A statusError is an answer over HTTP that is no success.
+// A statusError is an HTTP answer other than success.
 type statusError struct {
 	code     int
 	status   string // such as "404 Not Found"
-	message  string // of the server, on one line, may be empty
-	location string // of a redirect
+	message  string // one line from the server, may be empty
+	location string // where a redirect leads
 }
 
 func (e *statusError) Error() string {
@@ -130,7 +128,7 @@ func (e *statusError) Error() string {
 	return fmt.Sprintf("%s (%s)", e.status, e.message)
 }
 
-// watchedTransport tells attempt about each request that fails.
+// A watchedTransport calls attempt for each request that fails.
 type watchedTransport struct {
 	base    http.RoundTripper
 	attempt func(error)
@@ -142,14 +140,14 @@ func (t watchedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	case err != nil:
 		reason := err
 		if ctxErr := req.Context().Err(); ctxErr != nil {
-			reason = ctxErr // err may be any of several, depending on where it happened
+			reason = ctxErr // err varies with the moment at which the context ended
 		}
 		t.attempt(reason)
 	case resp.StatusCode == http.StatusTemporaryRedirect || resp.StatusCode == http.StatusPermanentRedirect:
-		// To be followed.
+		// The client follows it.
 	case resp.StatusCode > 299:
-		// The exporter gets what is left of the body: the error that it makes
-		// of it is not the one that anybody sees.
+		// The exporter gets only the rest of the body. Nobody sees the error that
+		// it makes of it.
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, 4096))
 		t.attempt(&statusError{
 			code:     resp.StatusCode,
@@ -161,8 +159,8 @@ func (t watchedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// serverMessage returns what the body of an error says, on one line of at
-// most 200 bytes. Receivers answer protobuf with a protobuf google.rpc.Status.
+// serverMessage returns the text in the body of an error, as one line of at most
+// 200 bytes. For requests in protobuf, receivers answer a google.rpc.Status.
 func serverMessage(contentType string, body []byte) string {
 	text := string(body)
 	if contentType == "application/x-protobuf" {
@@ -172,7 +170,7 @@ func serverMessage(contentType string, body []byte) string {
 		}
 	}
 	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "")), " ")
-	if strings.HasPrefix(text, "<") { // a page of HTML tells nothing in a line
+	if strings.HasPrefix(text, "<") { // HTML is not readable in one line
 		return ""
 	}
 	if len(text) > 200 {
@@ -181,10 +179,10 @@ func serverMessage(contentType string, body []byte) string {
 	return text
 }
 
-// check sends an empty request, once, and returns what is in the way of
-// spans, or nil.
+// check sends an empty request, without retries, and returns the reason why spans
+// would not be delivered, nil if they would.
 func check(ctx context.Context, s settings) *deliveryError {
-	var reason error // of the one attempt, set within UploadTraces
+	var reason error // of the only attempt, set during UploadTraces
 	c := newClient(s, false, func(err error) { reason = err })
 	err := c.Start(ctx)
 	if err == nil {

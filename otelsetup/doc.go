@@ -5,57 +5,58 @@
 //	if err != nil { … }
 //	defer sdk.Shutdown(ctx)
 //
-// Every tracer of package otel now exports through a batch queue, with W3C
-// trace context and baggage carried between services, under a service name
-// that is never "unknown_service".
+// After Start, every tracer of package otel exports its spans in batches, and W3C
+// trace context and baggage travel between services. The spans carry the name of
+// the service, which is never "unknown_service", and of the host.
 //
 // # When spans are lost
 //
-// The OpenTelemetry SDK is silent about most faults: an exporter for gRPC
-// that meets TLS, a wrong port, or nothing at all reports no error. Here,
-//   - Start fails for settings that cannot be meant, and never because the
-//     backend is down;
-//   - the endpoint is checked in the background as soon as Start returns, and
-//     the log has a warning with reason and remedy when it does not answer;
-//     each request that fails warns likewise, each kind of fault once a minute;
-//   - [SDK.Check] is that check for a caller, [SDK.Stats] counts spans at both
-//     ends of the queue;
-//   - [SDK.Shutdown] returns, and logs, how many spans were lost and why.
+// The OpenTelemetry SDK does not report most faults: if TLS is missing, the port is
+// wrong or nothing listens there, its gRPC exporter returns no error. This package
+// reports them:
+//   - Start fails if a setting is invalid. It never fails because the backend is
+//     down.
+//   - After Start returns, the endpoint is checked in the background. If it does
+//     not accept spans, a warning in the log gives the reason and a remedy. Each
+//     failed request logs such a warning, once a minute for each kind of fault.
+//   - [SDK.Check] checks the endpoint for a caller who waits. [SDK.Stats] counts
+//     the spans before and after the queue.
+//   - [SDK.Shutdown] returns and logs how many spans were lost, and why.
 //
 // # Code and environment
 //
-// What an option states holds over the environment, as in the OpenTelemetry
-// SDK; what no option states, the environment decides. [EnvironmentWins] turns
-// that around. Headers and resource attributes are merged, and the rule
-// applies key by key. An endpoint whose scheme is grpc or grpcs, or that an
-// option states, decides on the protocol too.
+// Options override environment variables, as in the OpenTelemetry SDK, and
+// variables decide what no option sets. With [EnvironmentWins], variables override
+// options. Headers and resource attributes are merged, and this rule applies to
+// each key. The protocol follows from the endpoint if an option sets the endpoint
+// or if its scheme is grpc or grpcs.
 //
-// These variables are honoured. Of the OTEL_EXPORTER_OTLP_ ones, each has a
-// form with OTEL_EXPORTER_OTLP_TRACES_ that holds over it.
+// The package reads the variables below. Each OTEL_EXPORTER_OTLP_ variable also
+// exists as OTEL_EXPORTER_OTLP_TRACES_, which overrides it.
 //
-//	OTEL_EXPORTER_OTLP_ENDPOINT            as Endpoint takes it
+//	OTEL_EXPORTER_OTLP_ENDPOINT            as for Endpoint
 //	OTEL_EXPORTER_OTLP_PROTOCOL            grpc, http/protobuf (the default) or http/json
 //	OTEL_EXPORTER_OTLP_HEADERS             key=value,key=value with values percent-encoded
-//	OTEL_EXPORTER_OTLP_INSECURE            false: TLS for an endpoint without a scheme
-//	OTEL_EXPORTER_OTLP_TIMEOUT             of one request, in milliseconds, 10000 by default
+//	OTEL_EXPORTER_OTLP_INSECURE            false: use TLS if the endpoint has no scheme
+//	OTEL_EXPORTER_OTLP_TIMEOUT             for one request, in milliseconds, 10000 by default
 //	OTEL_EXPORTER_OTLP_COMPRESSION         gzip or none
-//	OTEL_EXPORTER_OTLP_CERTIFICATE         PEM file of the authority that signs the server's
-//	OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE  PEM file of the certificate to present …
-//	OTEL_EXPORTER_OTLP_CLIENT_KEY          … and of its key
+//	OTEL_EXPORTER_OTLP_CERTIFICATE         PEM file of the authorities to trust in place of the system's
+//	OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE  PEM file of the client's certificate
+//	OTEL_EXPORTER_OTLP_CLIENT_KEY          PEM file of the client's key
 //	OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES
 //	OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG
 //	OTEL_PROPAGATORS                       tracecontext, baggage, none; others are an error
 //	OTEL_TRACES_EXPORTER                   otlp or none; others are an error
-//	OTEL_SDK_DISABLED                      true: no spans at all, whatever options say
+//	OTEL_SDK_DISABLED                      true: no spans at all, even with options
 //	OTEL_BSP_*, OTEL_SPAN_*_LIMIT, …       as the OpenTelemetry SDK reads them
 //
-// A path in OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is taken as it is, as the
-// specification wants it; to any other, and to none, /v1/traces is appended.
-// OTEL_CONFIG_FILE is an error, since it would be ignored. With nothing
-// stated at all, spans go to http://localhost:4318/v1/traces.
+// The path in OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is used unchanged, as the
+// specification requires; /v1/traces is appended to that of any other endpoint.
+// Start fails if OTEL_CONFIG_FILE is set, because this package would ignore it.
+// Without an option or a variable, spans go to http://localhost:4318/v1/traces.
 //
-// # Not here
+// # Not included
 //
-// Metrics and logs; exporters other than OTLP; propagation other than W3C;
-// instrumentation of any kind.
+// This package has no metrics and logs, no exporters other than OTLP, no
+// propagation other than W3C, and no instrumentation.
 package otelsetup

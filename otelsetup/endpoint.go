@@ -13,15 +13,15 @@ import (
 
 const tracesPath = "/v1/traces"
 
-// A target is where spans go and how, with nothing left to guess.
+// A target is a resolved endpoint.
 type target struct {
 	grpc   bool   // OTLP over gRPC; otherwise over HTTP
-	secure bool   // TLS
-	host   string // host:port; the port may be missing for HTTP
-	path   string // HTTP only
+	secure bool   // use TLS
+	host   string // host:port; over HTTP the port may be missing
+	path   string // only over HTTP
 }
 
-// String returns the URL of the target in the form that [Endpoint] takes.
+// String returns the URL of the target, which [Endpoint] accepts.
 func (t target) String() string {
 	scheme := "http"
 	if t.grpc {
@@ -33,18 +33,18 @@ func (t target) String() string {
 	return (&url.URL{Scheme: scheme, Host: t.host, Path: t.path}).String()
 }
 
-// An address is an endpoint as someone wrote it, with what else bears on its
+// An address is an endpoint as the user wrote it, with the settings that affect its
 // meaning.
 type address struct {
 	raw      string
-	source   string // who wrote it, for messages: an option or a variable
-	env      bool   // it is from the environment, or the environment wins
-	asIs     bool   // a path in it is the whole path, nothing is appended
+	source   string // the name of the option or variable, for messages
+	env      bool   // the address is from the environment, or the environment wins
+	asIs     bool   // the path is complete: nothing is appended
 	protocol string // OTEL_EXPORTER_OTLP_PROTOCOL, "" if not set
 	insecure string // OTEL_EXPORTER_OTLP_INSECURE, "" if not set
 }
 
-// parse resolves a, with a note of what it had to guess.
+// parse resolves the address. The note tells what had to be assumed.
 func (a address) parse() (t target, note string, err error) {
 	t, note, err = a.resolve()
 	if err != nil {
@@ -53,8 +53,7 @@ func (a address) parse() (t target, note string, err error) {
 	return t, note, nil
 }
 
-// quoted returns the address for messages, without the credentials that
-// somebody may have put into it.
+// quoted returns the address for messages, without credentials.
 func (a address) quoted() string { return strconv.Quote(redact.URL(a.raw)) }
 
 func (a address) resolve() (target, string, error) {
@@ -65,17 +64,17 @@ func (a address) resolve() (target, string, error) {
 	u, err := url.Parse(a.raw)
 	var urlErr *url.Error
 	if errors.As(err, &urlErr) {
-		err = urlErr.Err // without the text of the URL, see quoted
+		err = urlErr.Err // the URL may contain credentials
 	}
 	switch {
 	case err != nil:
 		return target{}, "", err
 	case rest == "" || u.Hostname() == "":
-		return target{}, "", errors.New("it names no host")
+		return target{}, "", errors.New("the host is missing")
 	case u.User != nil:
-		return target{}, "", errors.New("credentials in the URL are never sent: use the header Authorization")
+		return target{}, "", errors.New("credentials in the URL are not sent: use the header Authorization")
 	case u.RawQuery != "" || u.Fragment != "":
-		return target{}, "", errors.New("a query or fragment has no meaning here")
+		return target{}, "", errors.New("a query or fragment is not allowed")
 	}
 	if err := checkPort(u.Port()); err != nil {
 		return target{}, "", err
@@ -86,7 +85,7 @@ func (a address) resolve() (target, string, error) {
 	switch strings.ToLower(scheme) {
 	case "grpc", "grpcs":
 		if a.env && strings.HasPrefix(a.protocol, "http/") {
-			return target{}, "", fmt.Errorf("its scheme contradicts OTEL_EXPORTER_OTLP_PROTOCOL=%s", a.protocol)
+			return target{}, "", fmt.Errorf("the scheme contradicts OTEL_EXPORTER_OTLP_PROTOCOL=%s", a.protocol)
 		}
 		t.grpc, t.secure = true, strings.EqualFold(scheme, "grpcs")
 	case "http", "https":
@@ -97,7 +96,7 @@ func (a address) resolve() (target, string, error) {
 		case strings.HasPrefix(a.protocol, "http/"):
 		case u.Port() == "4317" && strings.Trim(u.Path, "/") == "":
 			t.grpc = true
-			note = "4317 is the port of OTLP over gRPC: using gRPC in spite of the scheme"
+			note = "port 4317 is for OTLP over gRPC: using gRPC despite the scheme"
 		}
 	default:
 		return target{}, "", fmt.Errorf("unknown scheme %q: use http, https, grpc or grpcs", scheme)
@@ -106,10 +105,10 @@ func (a address) resolve() (target, string, error) {
 	path := strings.TrimRight(u.Path, "/")
 	if t.grpc {
 		if path != "" {
-			return target{}, "", errors.New("OTLP over gRPC has no path")
+			return target{}, "", errors.New("an endpoint of OTLP over gRPC has no path")
 		}
 		if u.Port() == "" {
-			return target{}, "", errors.New("gRPC needs a port, by convention 4317")
+			return target{}, "", errors.New("the port is missing: for gRPC it is usually 4317")
 		}
 		return t, note, nil
 	}
@@ -124,7 +123,7 @@ func (a address) resolve() (target, string, error) {
 	return t, note, nil
 }
 
-// resolveBare resolves host:port without a scheme.
+// resolveBare resolves host:port, an address without a scheme.
 func (a address) resolveBare() (target, string, error) {
 	host, port, err := net.SplitHostPort(a.raw)
 	if err != nil || host == "" || checkPort(port) != nil || strings.ContainsAny(host, "/@ ") {
@@ -137,7 +136,7 @@ func (a address) resolveBare() (target, string, error) {
 	case strings.HasPrefix(a.protocol, "http/"), port == "4318":
 		t.path = tracesPath
 	default:
-		return target{}, "", errors.New("without a scheme only the ports 4317 and 4318 tell the protocol: " +
+		return target{}, "", errors.New("the scheme is missing, and only the ports 4317 and 4318 imply a protocol: " +
 			"use http, https, grpc or grpcs")
 	}
 	return t, "the endpoint has no scheme: using " + t.String(), nil

@@ -24,7 +24,7 @@ const (
 	defaultTimeout = 10 * time.Second
 )
 
-// settings is what options and environment come to.
+// settings are the result of options and environment.
 type settings struct {
 	target  target
 	json    bool // encode OTLP over HTTP as JSON
@@ -34,18 +34,18 @@ type settings struct {
 	notes   []note
 }
 
-// A note is something that the user should see once.
+// A note is a message to log once.
 type note struct {
 	level slog.Level
 	text  string
 }
 
-// env returns a variable without surrounding space; empty means not set, as
-// the specification has it.
+// env returns the value of a variable without surrounding space. As the
+// specification requires, an empty value means that the variable is not set.
 func env(name string) string { return strings.TrimSpace(os.Getenv(name)) }
 
-// otlpEnv returns a variable of the OTLP exporter and its full name: the one
-// for traces holds over the general one.
+// otlpEnv returns the value and the full name of a variable of the OTLP exporter. The
+// variable for traces overrides the general one.
 func otlpEnv(key string) (value, name string) {
 	for _, prefix := range []string{"OTEL_EXPORTER_OTLP_TRACES_", "OTEL_EXPORTER_OTLP_"} {
 		if v := env(prefix + key); v != "" {
@@ -55,15 +55,15 @@ func otlpEnv(key string) (value, name string) {
 	return "", "OTEL_EXPORTER_OTLP_" + key
 }
 
-// exporting says whether the environment lets spans out: recording is false
-// when tracing is off altogether, why names the variable that says so.
+// exporting reports whether the environment permits tracing and exporting. If it does
+// not, why is the variable with its value.
 func exporting() (recording, export bool, why string, err error) {
 	if strings.EqualFold(env("OTEL_SDK_DISABLED"), "true") {
 		return false, false, "OTEL_SDK_DISABLED=true", nil
 	}
 	if env("OTEL_CONFIG_FILE") != "" {
 		return false, false, "", errors.New("OTEL_CONFIG_FILE is set: configuration files are for " +
-			"go.opentelemetry.io/contrib/otelconf, this package does not read them")
+			"go.opentelemetry.io/contrib/otelconf, and this package does not read them")
 	}
 	switch v := env("OTEL_TRACES_EXPORTER"); v {
 	case "", "otlp":
@@ -72,11 +72,11 @@ func exporting() (recording, export bool, why string, err error) {
 		return true, false, "OTEL_TRACES_EXPORTER=none", nil
 	default:
 		return false, false, "", fmt.Errorf("OTEL_TRACES_EXPORTER=%q: only otlp and none are supported, "+
-			"others need go.opentelemetry.io/contrib/exporters/autoexport", v)
+			"other exporters need go.opentelemetry.io/contrib/exporters/autoexport", v)
 	}
 }
 
-// resolve brings options and environment together.
+// resolve combines options and environment.
 func resolve(o options) (settings, error) {
 	var s settings
 	if err := s.resolveTarget(o); err != nil {
@@ -141,13 +141,14 @@ func timeoutFromEnv() (time.Duration, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%s=%q: want milliseconds as a whole number", name, v)
 	}
-	if ms == 0 { // the specification: no limit
+	if ms == 0 { // no limit, by the specification
 		return 0, nil
 	}
 	return time.Duration(ms) * time.Millisecond, nil
 }
 
-// headersFromEnv never quotes values in its errors: they are secrets.
+// headersFromEnv returns the headers in the environment. Its errors never quote the
+// values, which are secrets.
 func headersFromEnv() (map[string]string, error) {
 	list, name := otlpEnv("HEADERS")
 	headers := make(map[string]string)
@@ -191,28 +192,28 @@ func mergeHeaders(o options, fromEnv map[string]string) (map[string]string, erro
 	return headers, nil
 }
 
-// checkHeader accepts what both HTTP and gRPC can carry.
+// checkHeader returns an error for a header that HTTP or gRPC cannot carry.
 func checkHeader(key, value string) error {
 	for _, c := range key {
 		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-_.", c) {
 			continue
 		}
-		return fmt.Errorf("%q is no name of a header", key)
+		return fmt.Errorf("%q is not a header name", key)
 	}
 	if key == "" {
-		return errors.New("a header needs a name")
+		return errors.New("the name is empty")
 	}
 	for _, c := range []byte(value) {
 		if c < ' ' || c > '~' {
-			return fmt.Errorf("the value of %s has characters that a header cannot carry", key)
+			return fmt.Errorf("the value of %s has characters that are not allowed in a header", key)
 		}
 	}
 	return nil
 }
 
-// resolveTLS reads the certificates itself: the exporters only log a file
-// that they cannot read, and their gRPC flavour lets a certificate turn a
-// plain-text endpoint into a TLS one.
+// resolveTLS reads the certificates. The exporters would only log that they cannot
+// read a file, and their gRPC exporter would use TLS for a plain-text endpoint if
+// there is a certificate.
 func (s *settings) resolveTLS() error {
 	ca, caName := otlpEnv("CERTIFICATE")
 	cert, certName := otlpEnv("CLIENT_CERTIFICATE")
@@ -220,7 +221,7 @@ func (s *settings) resolveTLS() error {
 	for _, v := range [][2]string{{ca, caName}, {cert, certName}, {key, keyName}} {
 		if v[0] != "" && !s.target.secure {
 			s.notes = append(s.notes, note{slog.LevelWarn,
-				fmt.Sprintf("%s is not used: %s is plain text", v[1], s.target)})
+				fmt.Sprintf("%s is not used: the endpoint %s is plain text", v[1], s.target)})
 		}
 	}
 	if !s.target.secure {
@@ -234,7 +235,7 @@ func (s *settings) resolveTLS() error {
 		}
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return fmt.Errorf("%s: %s holds no PEM certificate", caName, ca)
+			return fmt.Errorf("%s: %s has no PEM certificate", caName, ca)
 		}
 	}
 	switch {
@@ -245,15 +246,15 @@ func (s *settings) resolveTLS() error {
 		}
 		config.Certificates = []tls.Certificate{pair}
 	case cert != "" || key != "":
-		return fmt.Errorf("%s and %s go together: one of them is missing", certName, keyName)
+		return fmt.Errorf("%s and %s must both be set: one of them is missing", certName, keyName)
 	}
 	s.tls = config
 	return nil
 }
 
-// propagatorFromEnv returns W3C trace context and baggage unless
-// OTEL_PROPAGATORS names fewer. A format that it does not know is an error:
-// ignored, it would cut every trace at this service.
+// propagatorFromEnv returns the propagator of W3C trace context and baggage, or of
+// those that OTEL_PROPAGATORS names. An unknown name is an error: without its
+// propagator, every trace would end at this service.
 func propagatorFromEnv() (propagation.TextMapPropagator, error) {
 	list := env("OTEL_PROPAGATORS")
 	if list == "" {
@@ -269,7 +270,7 @@ func propagatorFromEnv() (propagation.TextMapPropagator, error) {
 		case "none", "":
 		default:
 			return nil, fmt.Errorf("OTEL_PROPAGATORS=%q: only tracecontext, baggage and none are supported, "+
-				"others need go.opentelemetry.io/contrib/propagators/autoprop", list)
+				"other formats need go.opentelemetry.io/contrib/propagators/autoprop", list)
 		}
 	}
 	return propagation.NewCompositeTextMapPropagator(parts...), nil

@@ -2,6 +2,8 @@ package otelsetup
 
 import (
 	"context"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -200,6 +202,44 @@ func TestServiceName(t *testing.T) {
 	t.Setenv("OTEL_SERVICE_NAME", "from-env")
 	if got, log := name(Resource(attribute.String("service.name", "from-resource"))); got != "from-resource" || log == "" {
 		t.Errorf("got %q, log %q", got, log)
+	}
+}
+
+// TestDetectedAttributes: every span says on which host and with which runtime it was made,
+// unless the environment or an option says otherwise.
+func TestDetectedAttributes(t *testing.T) {
+	cleanEnv(t)
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := new(receiver).serveHTTP(t, nil)
+	received := func(opts ...Option) map[string]string {
+		sdk, _ := begin(t, append(opts, Endpoint(r.url))...)
+		spans(sdk, 1)
+		if err := sdk.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		calls := r.kept()
+		return attributes(calls[len(calls)-1].request.GetResourceSpans()[0])
+	}
+	got := received()
+	for key, want := range map[string]string{
+		"host.name":               host,
+		"process.runtime.name":    "go",
+		"process.runtime.version": runtime.Version(),
+		"telemetry.sdk.language":  "go",
+	} {
+		if got[key] != want {
+			t.Errorf("%s is %q, want %q", key, got[key], want)
+		}
+	}
+	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "host.name=from-env")
+	if got := received()["host.name"]; got != "from-env" {
+		t.Errorf("host.name is %q, want that of the environment", got)
+	}
+	if got := received(Resource(attribute.String("host.name", "from-option")))["host.name"]; got != "from-option" {
+		t.Errorf("host.name is %q, want that of the option", got)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/otel"
 )
 
-// A program that sends its first span. The server stands for Tempo.
+// A program that sends a span. The test server takes the place of Tempo.
 func Example() {
 	tempo := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer tempo.Close()
@@ -32,7 +32,7 @@ func Example() {
 	// Output: 1 span sent
 }
 
-// What a check says about a receiver that is not there.
+// Check reports that nothing listens at the endpoint.
 func ExampleSDK_Check() {
 	ctx := context.Background()
 	sdk, err := otelsetup.Start(ctx,

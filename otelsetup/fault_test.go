@@ -91,20 +91,20 @@ func TestCheckTellsTheFault(t *testing.T) {
 		{"grpc with tls at the port of plain http", "grpcs://" + plainHTTP, ": the receiver does not speak TLS"},
 		{"https at the port of plain grpc", "https://" + plainGRPC, "/v1/traces: the receiver does not speak TLS: for plain text use http://{host}, or grpc://{host} if"},
 
-		{"plain against tls, grpc", "grpc://" + tlsGRPC, ": the receiver closed the connection: if it wants TLS use grpcs://{host}"},
-		{"plain against tls, http", "http://" + tlsHTTP, "/v1/traces: 400 Bad Request (Client sent an HTTP request to an HTTPS server.): the receiver wants TLS: use https://{host}"},
-		{"plain http at the port of grpc with tls", "http://" + tlsGRPC, "/v1/traces: the receiver closed the connection: if it wants TLS use https://{host}, or grpcs://{host} if"},
+		{"plain against tls, grpc", "grpc://" + tlsGRPC, ": the receiver closed the connection: if it requires TLS use grpcs://{host}"},
+		{"plain against tls, http", "http://" + tlsHTTP, "/v1/traces: 400 Bad Request (Client sent an HTTP request to an HTTPS server.): the receiver requires TLS: use https://{host}"},
+		{"plain http at the port of grpc with tls", "http://" + tlsGRPC, "/v1/traces: the receiver closed the connection: if it requires TLS use https://{host}, or grpcs://{host} if"},
 		{"grpc with tls at the port of https", "grpcs://" + tlsHTTP, ": the receiver does not offer HTTP/2: for OTLP over HTTP use https://{host}"},
 
-		{"unknown authority, http", "https://" + tlsHTTP, "/v1/traces: tls: failed to verify certificate: x509: certificate signed by unknown authority: name the authority's certificate by OTEL_EXPORTER_OTLP_CERTIFICATE"},
-		{"unknown authority, grpc", "grpcs://" + tlsGRPC, ": tls: failed to verify certificate: x509: certificate signed by unknown authority: name the authority's certificate by OTEL_EXPORTER_OTLP_CERTIFICATE"},
+		{"unknown authority, http", "https://" + tlsHTTP, "/v1/traces: tls: failed to verify certificate: x509: certificate signed by unknown authority: set OTEL_EXPORTER_OTLP_CERTIFICATE to the certificate of the authority"},
+		{"unknown authority, grpc", "grpcs://" + tlsGRPC, ": tls: failed to verify certificate: x509: certificate signed by unknown authority: set OTEL_EXPORTER_OTLP_CERTIFICATE to the certificate of the authority"},
 
-		{"no such path", "http://" + notFound, "/v1/traces: 404 Not Found (404 page not found): no OTLP receiver at /v1/traces: Tempo and the Collector take /v1/traces at port 4318 (3200 is Tempo's port for queries)"},
-		{"grpc without OTLP", "grpc://" + emptyLis.Addr().String(), ": Unimplemented (unknown service opentelemetry.proto.collector.trace.v1.TraceService): there is gRPC at this port, but no OTLP receiver"},
+		{"no such path", "http://" + notFound, "/v1/traces: 404 Not Found (404 page not found): there is no OTLP receiver at the path /v1/traces: Tempo and the Collector have one at port 4318 and path /v1/traces (port 3200 of Tempo is for queries)"},
+		{"grpc without OTLP", "grpc://" + emptyLis.Addr().String(), ": Unimplemented (unknown service opentelemetry.proto.collector.trace.v1.TraceService): the gRPC server at this port is no OTLP receiver"},
 		{"credentials, http", refuse(codes.Unauthenticated, "invalid token").serveHTTP(t, nil).url, "/v1/traces: 401 Unauthorized (invalid token): check the credentials (header Authorization) and"},
 		{"credentials, grpc", refuse(codes.Unauthenticated, "invalid token").serveGRPC(t, nil).url, ": Unauthenticated (invalid token): check the credentials (header Authorization) and"},
-		{"tenant, http", refuse(codes.Unavailable, "no org id").serveHTTP(t, nil).url, "/v1/traces: 503 Service Unavailable (no org id): this Tempo has tenants: name one by the header X-Scope-OrgID"},
-		{"tenant, grpc", refuse(codes.Unavailable, "no org id").serveGRPC(t, nil).url, ": Unavailable (no org id): this Tempo has tenants: name one by the header X-Scope-OrgID"},
+		{"tenant, http", refuse(codes.Unavailable, "no org id").serveHTTP(t, nil).url, "/v1/traces: 503 Service Unavailable (no org id): Tempo is multi-tenant here: set the tenant with the header X-Scope-OrgID"},
+		{"tenant, grpc", refuse(codes.Unavailable, "no org id").serveGRPC(t, nil).url, ": Unavailable (no org id): Tempo is multi-tenant here: set the tenant with the header X-Scope-OrgID"},
 		{"rate limit, http", refuse(codes.ResourceExhausted, "RATE_LIMITED").serveHTTP(t, nil).url, "/v1/traces: 429 Too Many Requests (RATE_LIMITED): the receiver limits the rate"},
 		{"rate limit, grpc", refuse(codes.ResourceExhausted, "RATE_LIMITED").serveGRPC(t, nil).url, ": ResourceExhausted (RATE_LIMITED): the receiver limits the rate"},
 		{"another fault, http", refuse(codes.Internal, "disk full").serveHTTP(t, nil).url, "/v1/traces: 400 Bad Request (disk full)"},
@@ -114,7 +114,7 @@ func TestCheckTellsTheFault(t *testing.T) {
 			if r.URL.Path != "/login" {
 				http.Redirect(w, r, "/login", http.StatusFound)
 			}
-		}), "/v1/traces: 302 Found: the server redirects to /login: use the address that it leads to"},
+		}), "/v1/traces: 302 Found: the server redirects to /login: use the address that the redirect leads to"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			sdk, _ := begin(t, Endpoint(test.endpoint))
@@ -170,7 +170,7 @@ func TestCheckOfASilentServer(t *testing.T) {
 	for _, scheme := range []string{"http", "https", "grpc", "grpcs"} {
 		sdk, _ := begin(t, Endpoint(scheme+"://"+listen(t).Addr().String()))
 		err := sdk.Check(t.Context())
-		if err == nil || !strings.HasSuffix(err.Error(), ": no answer in time: is it the right port, and does a firewall drop packets?") {
+		if err == nil || !strings.HasSuffix(err.Error(), ": no answer in time: is the port right, and does a firewall drop packets?") {
 			t.Errorf("%s: got %v", scheme, err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -195,7 +195,7 @@ func TestTLS(t *testing.T) {
 			sdk, _ := begin(t, Endpoint(r.url))
 			// The server's alert and the end of the connection race.
 			if err := sdk.Check(t.Context()); err == nil ||
-				!strings.HasSuffix(err.Error(), ": the receiver wants a certificate from its clients: name it by "+
+				!strings.HasSuffix(err.Error(), ": the receiver requires a client certificate: set "+
 					"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY") &&
 					!strings.HasSuffix(err.Error(), brokeOff+": "+hintBrokeOff) {
 				t.Errorf("without a client certificate: got %v", err)
@@ -223,7 +223,7 @@ func TestCertificateForPlainText(t *testing.T) {
 		t.Setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", certFile)
 		r := serve(new(receiver))
 		sdk, log := begin(t, Endpoint(r.url))
-		log.await(t, "OTEL_EXPORTER_OTLP_CERTIFICATE is not used: "+r.url, "is plain text")
+		log.await(t, "OTEL_EXPORTER_OTLP_CERTIFICATE is not used: the endpoint "+r.url, "is plain text")
 		spans(sdk, 1)
 		if err := sdk.Shutdown(t.Context()); err != nil {
 			t.Error(err)
@@ -253,13 +253,13 @@ func TestStartTellsNonsense(t *testing.T) {
 		{"header with a colon and no =", vars{"OTEL_EXPORTER_OTLP_HEADERS": "a=b, Authorization: Bearer c2VjcmV0"}, nil, `header 2 is written "Authorization: …" with a colon`},
 		{"header without =", vars{"OTEL_EXPORTER_OTLP_HEADERS": "c2VjcmV0"}, nil, `OTEL_EXPORTER_OTLP_HEADERS: header 1 has no =: want key=value,key=value`},
 		{"header value", vars{"OTEL_EXPORTER_OTLP_HEADERS": "token=c2VjcmV0%zz"}, nil, `the value of header 1 (token) is not percent-encoded correctly`},
-		{"header name", vars{"OTEL_EXPORTER_OTLP_HEADERS": "a b=c2VjcmV0"}, nil, `header 1: "a b" is no name of a header`},
-		{"header in code", nil, []Option{Header("a b", "c2VjcmV0")}, `otelsetup: header: "a b" is no name of a header`},
-		{"header value in code", nil, []Option{Header("token", "c2VjcmV0\n")}, `the value of token has characters that a header cannot carry`},
+		{"header name", vars{"OTEL_EXPORTER_OTLP_HEADERS": "a b=c2VjcmV0"}, nil, `header 1: "a b" is not a header name`},
+		{"header in code", nil, []Option{Header("a b", "c2VjcmV0")}, `otelsetup: header: "a b" is not a header name`},
+		{"header value in code", nil, []Option{Header("token", "c2VjcmV0\n")}, `the value of token has characters that are not allowed in a header`},
 		{"timeout", vars{"OTEL_EXPORTER_OTLP_TIMEOUT": "10s"}, nil, `OTEL_EXPORTER_OTLP_TIMEOUT="10s": want milliseconds as a whole number`},
 		{"certificate missing", vars{"OTEL_EXPORTER_OTLP_CERTIFICATE": "/no/such.pem"}, []Option{Endpoint("https://tempo")}, `OTEL_EXPORTER_OTLP_CERTIFICATE: open /no/such.pem: `},
-		{"certificate empty", vars{"OTEL_EXPORTER_OTLP_CERTIFICATE": noCert}, []Option{Endpoint("https://tempo")}, `holds no PEM certificate`},
-		{"client certificate without key", vars{"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": certFile}, []Option{Endpoint("https://tempo")}, `OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY go together: one of them is missing`},
+		{"certificate empty", vars{"OTEL_EXPORTER_OTLP_CERTIFICATE": noCert}, []Option{Endpoint("https://tempo")}, `has no PEM certificate`},
+		{"client certificate without key", vars{"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": certFile}, []Option{Endpoint("https://tempo")}, `OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY must both be set: one of them is missing`},
 		{"client key that is none", vars{"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": certFile, "OTEL_EXPORTER_OTLP_CLIENT_KEY": noCert}, []Option{Endpoint("https://tempo")}, `OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY: tls: `},
 		{"propagator", vars{"OTEL_PROPAGATORS": "b3"}, nil, `OTEL_PROPAGATORS="b3": only tracecontext, baggage and none are supported`},
 		{"exporter", vars{"OTEL_TRACES_EXPORTER": "console"}, nil, `OTEL_TRACES_EXPORTER="console": only otlp and none are supported`},

@@ -65,7 +65,7 @@ func TestFlushTellsWhatIsLost(t *testing.T) {
 		if err := sdk.Flush(t.Context()); err != nil {
 			t.Error(err)
 		}
-		log.await(t, "level=INFO", "spans are being delivered now", "lost=4")
+		log.await(t, "level=INFO", "spans are being delivered again", "lost=4")
 		if got, want := sdk.Stats(), (Stats{Started: 7, Ended: 7, Exported: 3, Failed: 4}); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
@@ -83,7 +83,7 @@ func TestOneFaultIsToldOnce(t *testing.T) {
 	url, _ := serveHTTP(t, http.NotFoundHandler(), nil)
 	sdk, log := begin(t, Endpoint(url))
 	spans(sdk, 2)
-	const hint = "no OTLP receiver at /v1/traces"
+	const hint = "there is no OTLP receiver at the path /v1/traces"
 	if err := sdk.Shutdown(t.Context()); err == nil || !strings.Contains(err.Error(), hint) {
 		t.Errorf("got %v", err)
 	}
@@ -294,7 +294,7 @@ func TestShutdownOfAStuckPipeline(t *testing.T) {
 		defer cancel()
 		err := sdk.Shutdown(ctx)
 		if err == nil || !strings.HasPrefix(err.Error(), "otelsetup: 9 of 9 spans not delivered to "+scheme) ||
-			!strings.Contains(err.Error(), "the time was over before the receiver answered") {
+			!strings.Contains(err.Error(), "the export was canceled before the receiver answered") {
 			t.Errorf("got %v", err)
 		}
 		noGoroutines(t)
@@ -371,7 +371,7 @@ func TestLogTellsBeforeTheRetry(t *testing.T) {
 		t.Setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2") // the last batches are not even tried
 		sdk, log := begin(t, Endpoint(r.url))
 		spans(sdk, 5)
-		log.await(t, "level=WARN", "no org id", "name one by the header X-Scope-OrgID")
+		log.await(t, "level=WARN", "no org id", "set the tenant with the header X-Scope-OrgID")
 		err := sdk.Shutdown(brief(t))
 		if err == nil || !strings.HasSuffix(err.Error(), "(no org id): "+hintTenant) {
 			t.Errorf("got %v", err)
@@ -398,7 +398,7 @@ func TestReporterRepeatsAFaultOnceAMinute(t *testing.T) {
 	}
 	count("connection refused", 1)
 	count("something else", 1)
-	count("delivered now", 1)
+	count("delivered again", 1)
 	r.tally.failed.Add(512)
 	r.failed(now.Add(time.Second), fault)
 	count("connection refused", 2)
@@ -410,7 +410,7 @@ func TestExplainNameServer(t *testing.T) {
 	err := &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{
 		Err: "read udp 127.0.0.1:1->127.0.0.53:53: connection refused", Name: "tempo", Server: "127.0.0.53:53"}}
 	got := explain(err, target{host: "tempo:4318", path: tracesPath}).Error()
-	want := "http://tempo:4318/v1/traces: the name of the host cannot be looked up: " + hintNoHost
+	want := "http://tempo:4318/v1/traces: the host name cannot be looked up: " + hintNoHost
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

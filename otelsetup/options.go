@@ -6,8 +6,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// An Option states one thing about the set-up in code. Of two options that
-// state the same thing, the later one holds.
+// An Option is one setting of [Start]. If two options make the same setting, the
+// later one counts.
 type Option func(*options)
 
 type options struct {
@@ -21,75 +21,75 @@ type options struct {
 	environmentWins             bool
 }
 
-// Service names the service (service.name) and its version
-// (service.version). An empty string states nothing. A service that is named
-// neither here nor in the environment takes the name of its command, with a
-// warning in the log; it is never "unknown_service".
+// Service sets the name of the service (service.name) and its version
+// (service.version). An empty string leaves a setting unchanged. If neither an
+// option nor the environment names the service, it gets the name of the command,
+// with a warning in the log, and never "unknown_service".
 func Service(name, version string) Option {
 	return func(o *options) { o.service, o.version = name, version }
 }
 
-// Namespace names the group that the service belongs to
-// (service.namespace): a name is unique within its namespace.
+// Namespace sets the namespace of the service (service.namespace), a group of
+// services within which its name is unique.
 func Namespace(name string) Option {
 	return func(o *options) { o.namespace = name }
 }
 
-// Endpoint says where the spans go. The scheme decides how:
+// Endpoint sets the address that spans are sent to. The scheme sets the protocol:
 //
 //	http://tempo:4318     OTLP over HTTP, plain text
 //	https://tempo         OTLP over HTTP, TLS
 //	grpc://tempo:4317     OTLP over gRPC, plain text
 //	grpcs://tempo:443     OTLP over gRPC, TLS
-//	tempo:4317            gRPC, guessed from the port, with a note in the log
-//	tempo:4318            HTTP, guessed likewise
+//	tempo:4317            OTLP over gRPC because of the port, with a note in the log
+//	tempo:4318            OTLP over HTTP because of the port, with a note in the log
 //
-// An http or https URL without a path whose port is 4317, the port of OTLP
-// over gRPC, is taken as gRPC too, with a note in the log. /v1/traces is
-// appended to the path of an HTTP endpoint unless it ends so already. gRPC
-// endpoints need a port and have no path. An empty string states nothing.
+// An http or https URL that has no path and the port 4317, the usual port of OTLP
+// over gRPC, also means gRPC, with a note in the log. /v1/traces is appended to the
+// path of an HTTP endpoint unless the path already ends with it. gRPC endpoints
+// need a port and have no path. An empty string leaves the setting unchanged.
 func Endpoint(url string) Option {
 	return func(o *options) { o.endpoint = url }
 }
 
-// Header adds a header to each export request: gRPC sends it as metadata. It
-// may be given several times; case does not distinguish keys. Tempo takes
-// its tenant from X-Scope-OrgID.
+// Header adds a header to each export request; over gRPC it is metadata. The option
+// may be used several times. Keys are equal if they differ only in case. Tempo
+// reads the tenant from X-Scope-OrgID.
 func Header(key, value string) Option {
 	return func(o *options) { o.headers = append(o.headers, [2]string{key, value}) }
 }
 
-// Resource adds attributes to the resource, which every span of this SDK
-// carries. Service and Namespace hold over the keys that they set.
+// Resource adds attributes to the resource, which describes the service and belongs
+// to every span of this SDK. Service and Namespace override the keys that they set.
 func Resource(attrs ...attribute.KeyValue) Option {
 	return func(o *options) { o.attrs = append(o.attrs, attrs...) }
 }
 
-// SampleRatio keeps this share of the traces that begin here, from 0 to 1;
-// a trace that began elsewhere keeps the decision taken there. Without it,
-// all are kept: a service graph counts calls, and sampling thins them out.
+// SampleRatio sets the fraction of traces to keep, from 0 to 1, of those that begin
+// in this service. For other traces the service that began the trace has decided.
+// Without this option and without OTEL_TRACES_SAMPLER all traces are kept.
 func SampleRatio(ratio float64) Option {
 	return func(o *options) { o.ratio = &ratio }
 }
 
-// Logger receives what the set-up has to say: WARN for spans that cannot be
-// delivered and for settings that look like mistakes, INFO for guesses and
-// recoveries, DEBUG for the settings in force. Without it, messages go to
-// what slog.Default is at the time.
+// Logger sets the logger for the messages of this package: WARN for spans that
+// cannot be delivered and settings that may be mistakes, INFO for assumptions and
+// recoveries, DEBUG for the settings in effect. Without it, each message goes to
+// the default logger of slog at that moment.
 func Logger(logger *slog.Logger) Option {
 	return func(o *options) { o.logger = logger }
 }
 
-// WithoutGlobals leaves the global tracer provider and propagator of package
-// otel alone. Instrumentation is then handed [SDK.TracerProvider] and
-// [SDK.Propagator]. It is for tests, and for programs that hold several
-// services, each with its own SDK.
+// WithoutGlobals does not change the global tracer provider and propagator of
+// package otel. Instrumentation then needs [SDK.TracerProvider] and
+// [SDK.Propagator]. The option is for tests and for programs with several services,
+// each with its own SDK.
 func WithoutGlobals() Option {
 	return func(o *options) { o.withoutGlobals = true }
 }
 
-// EnvironmentWins turns precedence around: environment variables hold over
-// options, which become defaults that whoever runs the program can replace.
+// EnvironmentWins lets environment variables override options, which then are
+// defaults.
 func EnvironmentWins() Option {
 	return func(o *options) { o.environmentWins = true }
 }

@@ -17,19 +17,18 @@ import (
 	"github.com/tempograph/tempograph/internal/quantity"
 )
 
-// shutdownTimeout is the time that Shutdown takes at most when its caller
-// sets none.
+// shutdownTimeout is how long Shutdown takes at most if its context has no deadline.
 const shutdownTimeout = 5 * time.Second
 
-// An SDK is a tracer provider with the pipeline that exports its spans. Its
-// methods are safe for concurrent use.
+// An SDK is a tracer provider with the pipeline that exports its spans. The methods
+// of an SDK are safe for concurrent use.
 type SDK struct {
 	provider   trace.TracerProvider
 	propagator propagation.TextMapPropagator
 	reporter   *reporter
-	pipeline   *pipeline                // nil when nothing is exported
-	silent     string                   // why nothing is exported
-	sdk        *sdktrace.TracerProvider // nil when tracing is off
+	pipeline   *pipeline                // nil if spans are not exported
+	silent     string                   // why spans are not exported
+	sdk        *sdktrace.TracerProvider // nil if tracing is off
 
 	stopProbe context.CancelFunc
 	probing   sync.WaitGroup
@@ -39,17 +38,15 @@ type SDK struct {
 }
 
 // Start sets up the export of spans, the global tracer provider and W3C
-// propagation, and returns at once: it does not wait for the backend, and a
-// backend that is down is no error. It checks the endpoint in the background
-// and warns in the log if spans would not arrive; [SDK.Check] does the same
-// for a caller who wants to wait.
+// propagation. It does not wait for the backend, and a backend that is down is no
+// error: Start checks the endpoint in the background and logs a warning if spans
+// would not be delivered. [SDK.Check] does this for a caller who waits.
 //
-// The error tells of settings that cannot be meant: an endpoint or protocol
-// that does not parse, headers that would never be sent, a certificate that
-// cannot be read. ctx serves to look around on this host only; when it ends
-// later, the SDK goes on.
+// The error is about invalid settings: an endpoint or a protocol that cannot be
+// parsed, headers that cannot be sent, a certificate that cannot be read. ctx bounds
+// only the detection of host attributes. Canceling it later does not stop the SDK.
 //
-// Call Shutdown before the program ends, or the last spans are lost.
+// Call Shutdown before the program ends, otherwise the last spans are lost.
 func Start(ctx context.Context, opts ...Option) (*SDK, error) {
 	var o options
 	for _, opt := range opts {
@@ -82,8 +79,8 @@ func start(ctx context.Context, o options) (*SDK, error) {
 		stopProbe:  func() {},
 	}
 	if !recording {
-		// Not a provider that samples nothing: that would tell the services
-		// behind this one to sample nothing either.
+		// A provider that samples nothing would be wrong: the services that this
+		// service calls would also sample nothing.
 		s.provider = noop.NewTracerProvider()
 		s.reporter.log(slog.LevelInfo, "tracing is off", "because", silent)
 		return s, nil
@@ -121,8 +118,8 @@ func start(ctx context.Context, o options) (*SDK, error) {
 	return s, nil
 }
 
-// samplerOption returns nothing when the environment or the default decides:
-// the SDK reads OTEL_TRACES_SAMPLER itself.
+// samplerOption returns the sampler that an option sets. It returns nothing if the
+// environment or the default decides, because the SDK reads OTEL_TRACES_SAMPLER.
 func samplerOption(o options) ([]sdktrace.TracerProviderOption, error) {
 	if o.ratio == nil || o.environmentWins && env("OTEL_TRACES_SAMPLER") != "" {
 		return nil, nil
@@ -134,28 +131,26 @@ func samplerOption(o options) ([]sdktrace.TracerProviderOption, error) {
 	return []sdktrace.TracerProviderOption{sdktrace.WithSampler(sampler)}, nil
 }
 
-// TracerProvider returns the provider whose spans are exported, for
-// instrumentation that is handed one; package otel's is the same unless
-// WithoutGlobals was given. It is a *trace.TracerProvider of the OpenTelemetry
-// SDK, or one that does nothing when OTEL_SDK_DISABLED is true.
+// TracerProvider returns the provider whose spans are exported. Without the option
+// WithoutGlobals it is also the global provider of package otel. The provider is a
+// *trace.TracerProvider of the OpenTelemetry SDK, or a provider that does nothing if
+// OTEL_SDK_DISABLED is true.
 func (s *SDK) TracerProvider() trace.TracerProvider { return s.provider }
 
-// Propagator returns the propagator of W3C trace context and baggage, or
-// what OTEL_PROPAGATORS leaves of it.
+// Propagator returns the propagator of W3C trace context and baggage, or of those
+// that OTEL_PROPAGATORS names.
 func (s *SDK) Propagator() propagation.TextMapPropagator { return s.propagator }
 
-// Stats returns what became of the spans so far. It is all zero when nothing
-// is exported.
+// Stats returns the counts of spans so far. All are zero if spans are not exported.
 func (s *SDK) Stats() Stats { return s.reporter.tally.stats() }
 
-// Check sends an empty export request and returns nil when the receiver
-// accepts it; otherwise the error says what is wrong and what to look at.
-// Over a network that answers it takes milliseconds; it takes no longer than
-// ctx and OTEL_EXPORTER_OTLP_TIMEOUT allow. It is an error when the
-// environment forbids to export.
+// Check sends an empty export request and returns nil if the receiver accepts it.
+// Otherwise the error says what is wrong and what to do. Check takes milliseconds if
+// the receiver answers, and no longer than ctx and OTEL_EXPORTER_OTLP_TIMEOUT allow. It
+// returns an error if the environment disables the export.
 //
-// Nil does not prove that spans will be kept: Tempo accepts an empty request
-// without the tenant that it requires of a real one.
+// A nil error does not prove that spans will be accepted: Tempo accepts an empty
+// request without the tenant that it requires for spans.
 func (s *SDK) Check(ctx context.Context) error {
 	if s.pipeline == nil {
 		return fmt.Errorf("otelsetup: spans are not exported: %s", s.silent)
@@ -166,9 +161,9 @@ func (s *SDK) Check(ctx context.Context) error {
 	return nil
 }
 
-// Flush sends the spans that have ended so far, for a program that is about
-// to be frozen rather than ended. The error says how many spans were lost
-// since it was called, and why.
+// Flush sends the spans that have ended so far, for a program that is about to be
+// suspended, such as a function in the cloud. The error says how many spans were
+// lost during the call, and why.
 func (s *SDK) Flush(ctx context.Context) error {
 	if s.pipeline == nil {
 		return nil
@@ -180,17 +175,16 @@ func (s *SDK) Flush(ctx context.Context) error {
 }
 
 // Shutdown sends the spans that have ended, closes connections and ends all
-// goroutines. If spans were lost since Start, including those that have not
-// ended yet, the error says how many and why, and so does the log, because a
-// deferred call has nobody to return an error to.
+// goroutines. If spans were lost since Start, the error says how many and why.
+// Spans that have not ended count as lost. Shutdown also logs the error, because a
+// deferred call cannot return it.
 //
-// It takes as long as ctx allows, and five seconds if ctx has no deadline. A
-// ctx that is done already when Shutdown is called, as the context that
-// ended the program usually is, is not a wish to lose the last spans: the
-// five seconds hold then too.
+// Shutdown returns when ctx ends, and after five seconds at the latest if ctx has
+// no deadline. If ctx has ended before the call, as the context that ended the program
+// usually has, Shutdown ignores it and takes up to five seconds.
 //
-// Later calls wait for the first one and return its error. Spans that end
-// after Shutdown go nowhere.
+// Later calls wait for the first one and return its error. Spans that end after
+// Shutdown are not exported.
 func (s *SDK) Shutdown(ctx context.Context) error {
 	s.shutdownOnce.Do(func() { s.shutdownErr = s.shutdown(ctx) })
 	return s.shutdownErr
@@ -211,10 +205,10 @@ func (s *SDK) shutdown(ctx context.Context) error {
 		defer cancel()
 	}
 	if s.pipeline != nil {
-		// Before the provider, so that spans that end meanwhile are counted.
+		// The pipeline goes first, so that spans which end meanwhile are counted.
 		s.pipeline.shutdown(ctx)
 	}
-	_ = s.sdk.Shutdown(context.WithoutCancel(ctx)) // nothing is left that could fail
+	_ = s.sdk.Shutdown(context.WithoutCancel(ctx)) // the processor is already shut down
 	if s.pipeline == nil {
 		return nil
 	}
@@ -226,7 +220,7 @@ func (s *SDK) shutdown(ctx context.Context) error {
 	return nil
 }
 
-// loss returns an error for the spans that were lost, nil if there are none.
+// loss returns an error about the lost spans, nil if none were lost.
 func (s *SDK) loss() error {
 	n := s.Stats()
 	open := max(n.Started-n.Ended, 0)

@@ -15,11 +15,11 @@ import (
 )
 
 const hintQueue = "more spans end than can be sent: " +
-	"raise OTEL_BSP_MAX_QUEUE_SIZE or keep a share of the traces (SampleRatio)"
+	"raise OTEL_BSP_MAX_QUEUE_SIZE or keep only a fraction of the traces (SampleRatio)"
 
-// A pipeline is the way of spans from a tracer provider to the network, with
-// a count at each end: a processor that counts, the batch processor of
-// OpenTelemetry, an exporter that counts, and the exporter of OpenTelemetry.
+// A pipeline takes spans from a tracer provider to the network: through a
+// processor that counts them, the batch processor of OpenTelemetry, an exporter
+// that counts them, and the exporter of OpenTelemetry.
 type pipeline struct {
 	settings  settings
 	tally     *tally
@@ -28,51 +28,53 @@ type pipeline struct {
 	exporter  *countingExporter
 }
 
+// newPipeline returns a pipeline to the network, which it does not use yet.
 func newPipeline(s settings, r *reporter) (*pipeline, error) {
-	stop, halt := context.WithCancel(context.Background())
-	e := &countingExporter{
-		target: s.target, tally: r.tally, reporter: r,
-		stop: stop, halt: halt, closed: make(chan struct{}),
-	}
-	exporter, err := otlptrace.New(context.Background(), newClient(s, true, e.attempt)) // connects later
+	e := newCountingExporter(s.target, r)
+	next, err := otlptrace.New(context.Background(), newClient(s, true, e.attempt))
 	if err != nil {
-		halt()
+		e.halt()
 		return nil, err
 	}
-	e.next = exporter
+	return e.pipelineTo(next, s), nil
+}
+
+// pipelineTo returns the pipeline that ends with the given exporter.
+func (e *countingExporter) pipelineTo(next sdktrace.SpanExporter, s settings) *pipeline {
+	e.next = next
+	r := e.reporter
 	batch := sdktrace.NewBatchSpanProcessor(e, func(o *sdktrace.BatchSpanProcessorOptions) {
 		r.tally.queue = int64(o.MaxQueueSize)
-		// A span can wait in the queue, in the batch that is put together, and
-		// on its way from one to the other.
+		// One more span can be on its way from the queue to the batch.
 		r.tally.capacity = int64(o.MaxQueueSize) + int64(o.MaxExportBatchSize) + 1
 	})
 	return &pipeline{
 		settings: s, tally: r.tally, reporter: r, exporter: e,
 		processor: &countingProcessor{next: batch, tally: r.tally, reporter: r},
-	}, nil
+	}
 }
 
-// probe checks the endpoint and tells the log when it does not answer.
+// probe checks the endpoint and logs a warning if it does not accept spans.
 func (p *pipeline) probe(ctx context.Context) {
 	if err := check(ctx, p.settings); err != nil && ctx.Err() == nil {
 		p.reporter.failed(time.Now(), err)
 	}
 }
 
-// shutdown sends what is queued and ends every goroutine. When ctx is done
-// before that, what has not been sent is lost.
+// shutdown sends the queued spans and ends every goroutine. If ctx ends before
+// that, the spans that have not been sent are lost.
 func (p *pipeline) shutdown(ctx context.Context) {
-	// The error is ctx's, or that of closing a connection that is not needed
-	// any more: the tally says what was lost.
+	// The error is that of ctx or of closing a connection, which no longer matters.
+	// The tally has the lost spans.
 	_ = p.processor.Shutdown(ctx)
-	// If ctx ended it, the batch processor is still at work in the background:
-	// requests in flight and later ones fail at once now.
+	// If ctx has ended, the batch processor still works in the background. Now all
+	// its requests fail at once.
 	p.exporter.halt()
 	<-p.exporter.closed
-	p.tally.settle(p.tally.ended.Load(), 0)
+	p.tally.countDropped(p.tally.ended.Load(), 0)
 }
 
-// countingProcessor counts what goes into the batch processor.
+// A countingProcessor counts the spans that go into the batch processor.
 type countingProcessor struct {
 	next     sdktrace.SpanProcessor
 	tally    *tally
@@ -89,15 +91,15 @@ func (p *countingProcessor) OnStart(ctx context.Context, s sdktrace.ReadWriteSpa
 
 func (p *countingProcessor) OnEnd(s sdktrace.ReadOnlySpan) {
 	p.next.OnEnd(s)
-	// Counted after it was queued: counted before, the span would look as if
-	// it had been dropped until it is.
+	// The span is counted after it is queued. Counted before, it would look dropped
+	// until it is queued.
 	if s.SpanContext().IsSampled() {
 		p.tally.ended.Add(1)
 	}
 }
 
-// ForceFlush sends what has ended. What the batch processor returns leaves
-// out batches that it sent by itself, so the tally says what was lost.
+// ForceFlush sends the spans that have ended. The error of the batch processor does
+// not cover batches that it sent on its own, so the lost spans come from the tally.
 func (p *countingProcessor) ForceFlush(ctx context.Context) error {
 	ended, before := p.tally.ended.Load(), p.tally.stats()
 	if err := p.next.ForceFlush(ctx); err != nil {
@@ -109,7 +111,7 @@ func (p *countingProcessor) ForceFlush(ctx context.Context) error {
 	if p.stopping.Load() {
 		return nil // Shutdown sends the rest and counts
 	}
-	p.tally.settle(ended, 0)
+	p.tally.countDropped(ended, 0)
 	after := p.tally.stats()
 	if n := after.Failed - before.Failed; n > 0 {
 		return fmt.Errorf("%s not delivered to %w", quantity.Of(n, "span"), p.reporter.cause())
@@ -125,33 +127,42 @@ func (p *countingProcessor) Shutdown(ctx context.Context) error {
 	return p.next.Shutdown(ctx)
 }
 
-// countingExporter counts what comes out of the batch processor and what
-// becomes of it.
+// A countingExporter counts the spans that come out of the batch processor, and
+// which of them the receiver accepts.
 type countingExporter struct {
 	next     sdktrace.SpanExporter
 	target   target
 	tally    *tally
 	reporter *reporter
 
-	attempted atomic.Bool // attempt has reported a failure of the batch in hand
+	attempted atomic.Bool // attempt has reported a failure of the current batch
 
-	stop   context.Context // done when requests are to fail
+	stop   context.Context // done when all requests should fail
 	halt   context.CancelFunc
 	closed chan struct{} // closed by Shutdown, after which no goroutine is left
 }
 
-// attempt is told of each request that failed, to be tried again or not.
+// newCountingExporter returns an exporter that still needs its next one.
+func newCountingExporter(t target, r *reporter) *countingExporter {
+	stop, halt := context.WithCancel(context.Background())
+	return &countingExporter{
+		target: t, tally: r.tally, reporter: r,
+		stop: stop, halt: halt, closed: make(chan struct{}),
+	}
+}
+
+// attempt reports a request that failed, whether or not it will be tried again.
 func (e *countingExporter) attempt(err error) {
 	if e.stop.Err() != nil {
-		return // we broke it off ourselves
+		return // halt canceled it
 	}
 	e.attempted.Store(true)
 	e.reporter.failed(time.Now(), explain(err, e.target))
 }
 
-// ExportSpans returns no error: the batch processor would only pass it on to
-// the error handler of package otel, which prints each one. The batch
-// processor calls it for one batch after the other.
+// ExportSpans returns no error: the batch processor would pass it to the error
+// handler of package otel, which prints every error. The batch processor calls
+// ExportSpans for one batch at a time.
 func (e *countingExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -165,10 +176,10 @@ func (e *countingExporter) ExportSpans(ctx context.Context, spans []sdktrace.Rea
 		e.reporter.delivered()
 	case e.stop.Err() != nil:
 		e.reporter.stopped(explain(err, e.target))
-	case !e.attempted.Load(): // else it is reported
+	case !e.attempted.Load(): // otherwise the fault is already reported
 		e.reporter.failed(time.Now(), explain(err, e.target))
 	}
-	// After the report, so that the tally has no failed spans without a cause.
+	// Only now, so that the tally never has failed spans without a reported cause.
 	failed := rejected(err, len(spans))
 	e.tally.failed.Add(failed)
 	e.tally.exported.Add(int64(len(spans)) - failed)
@@ -181,12 +192,11 @@ func (e *countingExporter) Shutdown(ctx context.Context) error {
 	return e.next.Shutdown(ctx)
 }
 
-// partialSuccess is the text of an answer that accepts some spans and rejects
-// others; the exporters keep its type to themselves.
+// partialSuccess matches the error for an answer that accepts some spans and rejects
+// others. The exporters do not export the type of that error.
 var partialSuccess = regexp.MustCompile(`OTLP partial success: .* \(([0-9]+) spans rejected\)`)
 
-// rejected returns how many of n spans are lost when exporting them returned
-// err.
+// rejected returns how many of n spans are lost if exporting them returned err.
 func rejected(err error, n int) int64 {
 	if err == nil {
 		return 0

@@ -7,20 +7,20 @@ import (
 	"time"
 )
 
-// reportInterval is how long a fault that goes on stays silent in the log.
+// reportInterval is how long a fault that persists is not logged again.
 const reportInterval = time.Minute
 
-// A reporter tells the log about faults, each kind once in reportInterval.
-// It is safe for concurrent use.
+// A reporter logs faults, each kind once in reportInterval. It is safe for
+// concurrent use.
 type reporter struct {
-	logger *slog.Logger // nil is slog.Default at the time
+	logger *slog.Logger // nil stands for slog.Default() at the time of a message
 	tally  *tally
 
 	mu      sync.Mutex
-	logged  map[string]time.Time // when, by hint: hints do not vary as the texts of errors do
-	failing bool                 // logged a fault and no recovery since
+	logged  map[string]time.Time // when a fault was last logged, by its hint: texts of errors vary
+	failing bool                 // a fault was logged, and no recovery since
 	last    *deliveryError       // the latest fault
-	dropped int64                // as of the latest message about it
+	dropped int64                // the number in the latest message about dropped spans
 }
 
 func (r *reporter) log(level slog.Level, msg string, args ...any) {
@@ -31,7 +31,7 @@ func (r *reporter) log(level slog.Level, msg string, args ...any) {
 	logger.Log(context.Background(), level, "otelsetup: "+msg, args...)
 }
 
-// due says whether key may be logged now, and notes that it was.
+// due reports whether a fault of this kind may be logged now, and remembers that it was.
 func (r *reporter) due(now time.Time, key string) bool {
 	if at, ok := r.logged[key]; ok && now.Sub(at) < reportInterval {
 		return false
@@ -43,7 +43,7 @@ func (r *reporter) due(now time.Time, key string) bool {
 	return true
 }
 
-// failed reports that spans cannot be delivered at the moment.
+// failed logs that spans cannot be delivered at the moment.
 func (r *reporter) failed(now time.Time, e *deliveryError) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -62,8 +62,8 @@ func (r *reporter) failed(now time.Time, e *deliveryError) {
 	r.log(slog.LevelWarn, "spans are not being delivered", args...)
 }
 
-// stopped notes that Shutdown broke off an export. What was wrong before is
-// the better cause.
+// stopped records that Shutdown canceled an export. An earlier fault is the better
+// explanation of lost spans, so it stays.
 func (r *reporter) stopped(e *deliveryError) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -72,17 +72,17 @@ func (r *reporter) stopped(e *deliveryError) {
 	}
 }
 
-// delivered reports that a batch has arrived.
+// delivered logs that spans are delivered again, if a fault was logged before.
 func (r *reporter) delivered() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.failing {
 		r.failing = false
-		r.log(slog.LevelInfo, "spans are being delivered now", "lost", r.tally.stats().lost())
+		r.log(slog.LevelInfo, "spans are being delivered again", "lost", r.tally.stats().lost())
 	}
 }
 
-// checkDrops reports that the queue overflowed since it was last reported.
+// checkDrops logs that spans were dropped since the last such message.
 func (r *reporter) checkDrops(now time.Time) {
 	n := r.tally.stats().Dropped
 	r.mu.Lock()
@@ -94,8 +94,8 @@ func (r *reporter) checkDrops(now time.Time) {
 	}
 }
 
-// cause returns the latest fault. It is nil if there was none, and not nil if
-// the tally has failed spans.
+// cause returns the latest fault, nil if there was none. It is never nil if the tally
+// has failed spans.
 func (r *reporter) cause() *deliveryError {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -15,13 +15,13 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 )
 
-// newResource describes the service: what is found out about host and
-// runtime, below what the environment says and what the options say. Notes
-// tell what could not be found out; that never fails.
+// newResource returns the resource that describes the service. The environment and
+// the options override what is detected about the host and the runtime. An attribute
+// that cannot be detected is reported in a note and is no error.
 //
-// Attributes of options carry no schema URL. The semantic conventions that a
-// program happens to import are seldom the ones that the SDK imports, and two
-// different schema URLs do not merge.
+// Attributes of options have no schema URL: programs seldom import the version of the
+// semantic conventions that the SDK imports, and resources with different schema
+// URLs do not merge.
 func newResource(ctx context.Context, o options) (*resource.Resource, []note) {
 	attrs := append([]attribute.KeyValue(nil), o.attrs...)
 	for _, kv := range []attribute.KeyValue{
@@ -45,7 +45,7 @@ func newResource(ctx context.Context, o options) (*resource.Resource, []note) {
 		resource.WithProcessRuntimeName(),
 		resource.WithProcessRuntimeVersion(),
 	}, stated...)...)
-	if err != nil { // res holds what was found out all the same
+	if err != nil { // res still holds what was detected
 		notes = append(notes, note{slog.LevelWarn, fmt.Sprintf("the resource is incomplete: %v", err)})
 	}
 	if v, ok := res.Set().Value(semconv.ServiceNameKey); ok && v.AsString() != "" {
@@ -60,11 +60,11 @@ func newResource(ctx context.Context, o options) (*resource.Resource, []note) {
 		"the service has no name, using %q: name it by otelsetup.Service or OTEL_SERVICE_NAME", name)})
 }
 
-// majorVersion is the last element of the path of a module from version 2 on.
+// majorVersion matches the last element of a module path that names a major version.
 var majorVersion = regexp.MustCompile(`^v[0-9]+$`)
 
-// commandName returns the name that go install would give this program, or
-// that of its executable file.
+// commandName returns the name that go install would give this program, or else the
+// name of the executable file.
 func commandName() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if name := packageName(info.Path, info.Main.Path); name != "" {
@@ -77,9 +77,8 @@ func commandName() string {
 	return filepath.Base(os.Args[0])
 }
 
-// packageName returns the last element of the path of a main package. A
-// program that go run built from files has no path of its own: its module's
-// is the next best.
+// packageName returns the last element of the path of a main package, or of the path
+// of the module if go run built the program from files, which has no package path.
 func packageName(pkg, module string) string {
 	if pkg == "command-line-arguments" {
 		pkg = module

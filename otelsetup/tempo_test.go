@@ -88,8 +88,8 @@ func TestCheckAtOtherPortsOfTempo(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{})
 	otlpHTTP := strings.TrimPrefix(tempo.OTLPHTTPURL, "http://")
 	for endpoint, want := range map[string]string{
-		tempo.URL:                       "no OTLP receiver at /v1/traces",
-		"grpc://" + tempo.GRPCAddr:      "there is gRPC at this port, but no OTLP receiver",
+		tempo.URL:                       "there is no OTLP receiver at the path /v1/traces",
+		"grpc://" + tempo.GRPCAddr:      "the gRPC server at this port is no OTLP receiver",
 		"grpc://" + otlpHTTP:            "for OTLP over HTTP use http://" + otlpHTTP,
 		"http://" + tempo.OTLPGRPCAddr:  "for OTLP over gRPC use grpc://" + tempo.OTLPGRPCAddr,
 		"https://" + otlpHTTP:           "for plain text use http://" + otlpHTTP,

@@ -5,25 +5,28 @@ import (
 	"slices"
 )
 
-// A Segment is a stretch of a critical path: the time that one span spent on it.
+// A Segment is a part of a critical path: an interval in which the trace waited for one
+// span itself, not for a child of the span.
 type Segment struct {
 	SpanID     SpanID
 	Node       NodeID
-	Start, End int64 // Unix nanoseconds
+	Start, End int64 // Unix nanoseconds; Start is before End
 }
 
-// CriticalPath returns the path that decides how long a trace takes, from its start
-// to its end: at every moment the span that the trace was waiting for. Had one of
-// them been faster, the trace would have been. The spans are those of one trace;
-// of several roots the one that takes longest counts, and there is no path without a
-// root whose duration is known.
+// CriticalPath returns the path that decides how long a trace takes: for every moment
+// from the start of its root to the end, the span that the trace was waiting for. If one
+// of these spans had been faster, the trace would have been faster. Segments are ordered
+// by time and leave no gap.
 //
-// It goes back from the end of a span to the child that ended last by then, from the
-// start of that one to the child that ended last before, and so on; a child that ends
-// exactly when the next one starts is on the path (semantics.md V3). Nobody waits for
-// consumers of messages, nor for work of the same service that outlives its parent
-// (M14). Where clocks disagree, a child counts with the time it has in common with its
-// parent.
+// The spans must be those of one trace. Of several roots, the one that takes longest
+// counts; the result is empty if no root has a known duration.
+//
+// The path is found backwards: from the end of a span to the child that ended last before
+// it, from the start of that child to the child that ended last before it, and so on. A
+// child that ends exactly when the next one starts is on the path (docs/semantics.md,
+// V3). Nobody waits for consumers of messages, nor for work in the same service that ends
+// after its parent (M14). Where clocks disagree, a child counts with the time that it has
+// in common with its parent.
 func CriticalPath(spans []Span) []Segment {
 	b := NewBuilder(Config{})
 	t := tree{names: &b.names}
@@ -54,44 +57,48 @@ func CriticalPath(spans []Span) []Segment {
 // A pathFinder walks a trace from its end to its start.
 type pathFinder struct {
 	*tree
-	path []Segment // the last one first
+	path []Segment // latest first
 }
 
-// A stop is a span on the way, with the children it may have waited for.
-type stop struct {
+// A stackFrame is a span that the walk has entered and not left yet.
+type stackFrame struct {
 	span     int32
-	from     int64 // when the span began, as far as its parent was there
-	at       int64 // how far back the walk has come
-	children []wait
+	start    int64       // of the time that the span has in common with its parent
+	at       int64       // the time to which the walk has come
+	children []candidate // not visited yet, the one that ends last first
 }
 
-// A wait is a child and the time it has in common with its parent.
-type wait struct {
+// A candidate is a child that its parent may have waited for, with the time that the two
+// have in common.
+type candidate struct {
 	span       int32
 	start, end int64
 }
 
+// walk finds the path of the trace below a root, with a stack in place of recursion:
+// traces may be as deep as they have spans.
 func (p *pathFinder) walk(root int32) {
 	r := &p.spans[root]
-	way := []stop{{span: root, from: r.start, at: r.end, children: p.waits(root, r.start, r.end)}}
-	for len(way) > 0 {
-		s := &way[len(way)-1]
-		for len(s.children) > 0 && s.children[0].end > s.at {
-			s.children = s.children[1:] // it ran beside one that ended later
+	stack := []stackFrame{{span: root, start: r.start, at: r.end, children: p.candidates(root, r.start, r.end)}}
+	for len(stack) > 0 {
+		f := &stack[len(stack)-1]
+		for len(f.children) > 0 && f.children[0].end > f.at {
+			f.children = f.children[1:] // it overlaps a child that ended later
 		}
-		if len(s.children) == 0 {
-			p.add(s.span, s.from, s.at)
-			way = way[:len(way)-1]
+		if len(f.children) == 0 {
+			p.add(f.span, f.start, f.at)
+			stack = stack[:len(stack)-1]
 			continue
 		}
-		c := s.children[0]
-		s.children = s.children[1:]
-		p.add(s.span, c.end, s.at)
-		s.at = c.start
-		way = append(way, stop{span: c.span, from: c.start, at: c.end, children: p.waits(c.span, c.start, c.end)})
+		c := f.children[0]
+		f.children = f.children[1:]
+		p.add(f.span, c.end, f.at)
+		f.at = c.start
+		stack = append(stack, stackFrame{span: c.span, start: c.start, at: c.end, children: p.candidates(c.span, c.start, c.end)})
 	}
 }
 
+// add adds a segment of span i, unless it is empty.
 func (p *pathFinder) add(i int32, start, end int64) {
 	if start < end {
 		span := &p.spans[i]
@@ -99,9 +106,9 @@ func (p *pathFinder) add(i int32, start, end int64) {
 	}
 }
 
-// waits returns the children that span i may have waited for between two times, the
+// candidates returns the children that span i may have waited for between two times, the
 // one that ended last first.
-func (p *pathFinder) waits(i int32, from, to int64) (waits []wait) {
+func (p *pathFinder) candidates(i int32, from, to int64) (list []candidate) {
 	span := &p.spans[i]
 	for c := p.child[i]; c >= 0; c = p.sibling[c] {
 		child := &p.spans[c]
@@ -110,16 +117,16 @@ func (p *pathFinder) waits(i int32, from, to int64) (waits []wait) {
 		if p.parent[c] != i || !ok || child.kind == KindConsumer || outlives {
 			continue
 		}
-		if w := (wait{c, max(child.start, from), min(child.end, to)}); w.start < w.end {
-			waits = append(waits, w)
+		if w := (candidate{c, max(child.start, from), min(child.end, to)}); w.start < w.end {
+			list = append(list, w)
 		}
 	}
-	slices.SortFunc(waits, func(a, b wait) int {
+	slices.SortFunc(list, func(a, b candidate) int {
 		return cmp.Or(
 			cmp.Compare(b.end, a.end),
-			cmp.Compare(a.start, b.start), // of two that end together the longer one
+			cmp.Compare(a.start, b.start), // of two that end together, the longer one first
 			slices.Compare(p.spans[a.span].id[:], p.spans[b.span].id[:]),
 		)
 	})
-	return waits
+	return list
 }

@@ -17,8 +17,8 @@ func TestCycles(t *testing.T) {
 		{"nothing", "", nil},
 		{"a chain", "S A a\nS B b<a\nS C c<b", nil},
 		{"a self call", "C A c\nS A s<c", nil},
-		{"two that call each other (semantics.md F12)", "S A a\nS B b<a\nS A c<b", [][]sg.NodeID{{service("A"), service("B")}}},
-		{"two circles, and what hangs on them", "S Z z\nS A a<z\nS B b<a\nS C c<b\nS A d<c\nS X x<d\nS Y y<x\nS X w<y\nS Q q<w",
+		{"two that call each other (F12)", "S A a\nS B b<a\nS A c<b", [][]sg.NodeID{{service("A"), service("B")}}},
+		{"two cycles, and nodes that call them or are called by them", "S Z z\nS A a<z\nS B b<a\nS C c<b\nS A d<c\nS X x<d\nS Y y<x\nS X w<y\nS Q q<w",
 			[][]sg.NodeID{{service("A"), service("B"), service("C")}, {service("X"), service("Y")}}},
 	} {
 		if diff := cmp.Diff(c.want, build(mustParse(t, c.spans)).Cycles(), cmpopts.EquateEmpty()); diff != "" {

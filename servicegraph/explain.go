@@ -9,7 +9,7 @@ import (
 	"github.com/tempograph/tempograph/internal/quantity"
 )
 
-// An Explanation says why two nodes have an edge, or have none.
+// An Explanation tells why two nodes have an edge or have none.
 type Explanation struct {
 	From, To NodeID
 
@@ -39,11 +39,11 @@ type Miss struct {
 type MissReason string
 
 const (
-	// MissNoSpans: Node, a service, sent no spans, or none that are held still.
+	// MissNoSpans: Node, a service, sent no spans, or none that the builder still holds.
 	MissNoSpans MissReason = "no-spans"
-	// MissOtherTrace: a request entered To, as the root of a trace of its own, while a
-	// client span of From without a callee was open in another trace. The trace
-	// context did not travel with the request.
+	// MissOtherTrace: a request entered To as the root of its own trace while, in another
+	// trace, a client span of From waited and had no callee. Probably the trace context
+	// was not sent with the request.
 	MissOtherTrace MissReason = "other-trace"
 	// MissParent: a request entered To in a trace of From, and its parent span never
 	// arrived: it was lost, not sampled, or of a service that sends no spans.
@@ -122,9 +122,10 @@ func (x Explanation) String() string {
 	return b.String()
 }
 
-// Explain says why there are edges from one node to another in the graph of the
-// spans so far, and what came close. It looks at the spans that are held: of
-// traces that a [Window] made the builder forget, only the edges are left.
+// Explain returns why the graph of the spans so far has edges from one node to another, or
+// has none, and which spans came close to being such a call. It looks at the spans that
+// the builder holds: of traces that a [Window] made it forget, only the edges remain. It
+// takes about as long as [Builder.Graph].
 func (b *Builder) Explain(from, to NodeID) Explanation {
 	g := b.Graph()
 	resolver := g.totals.resolver()

@@ -9,8 +9,8 @@ import (
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
-// TestExplain runs every file of testdata/explain: spans, a line "FROM TO", and
-// what Explain says of the two.
+// TestExplain runs every file of testdata/explain: spans, and a section "FROM to TO" with
+// the explanation of the two nodes.
 func TestExplain(t *testing.T) {
 	runScenarios(t, "explain", func(t *testing.T, given []txtar.File, last string) string {
 		from, to, ok := strings.Cut(last, " to ")

@@ -10,9 +10,10 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// runScenarios runs every txtar file of testdata/DIR as a subtest: a text that says
-// why it exists, and sections of which the last one is what make returns for the
-// others. GRAPHTEST_UPDATE=1 writes what make returns into the files.
+// runScenarios runs every txtar file of testdata/DIR as a subtest. A file has a comment
+// that gives the reason for the case, and at least two sections: the last one is the
+// expected result of make for the others. GRAPHTEST_UPDATE=1 writes the actual results
+// into the files.
 func runScenarios(t *testing.T, dir string, make func(t *testing.T, given []txtar.File, last string) string) {
 	files, err := filepath.Glob(filepath.Join("testdata", dir, "*.txtar"))
 	if err != nil || len(files) == 0 {
@@ -42,7 +43,7 @@ func runScenarios(t *testing.T, dir string, make func(t *testing.T, given []txta
 	}
 }
 
-// section returns the text of the section at a place, which must have the name.
+// section returns the text of section i, which must have the given name.
 func section(t *testing.T, given []txtar.File, i int, name string) string {
 	t.Helper()
 	if i < 0 || i >= len(given) || given[i].Name != name {

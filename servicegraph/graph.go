@@ -11,28 +11,28 @@ import (
 	"github.com/tempograph/tempograph/internal/suggest"
 )
 
-// A NodeType says what a node is.
+// A NodeType is what a node stands for.
 type NodeType string
 
 const (
 	TypeService  NodeType = "service"  // an instrumented service: it sent spans
-	TypeDatabase NodeType = "database" // a database or cache, seen by its callers
+	TypeDatabase NodeType = "database" // a database or cache, known from its callers' spans
 	TypeQueue    NodeType = "queue"    // a topic, queue or broker
-	TypeExternal NodeType = "external" // a peer without spans of its own
-	TypeFunction NodeType = "function" // a serverless function, seen by its callers
+	TypeExternal NodeType = "external" // any other dependency that sent no spans
+	TypeFunction NodeType = "function" // a serverless function, known from its callers' spans
 	TypeModel    NodeType = "model"    // a generative AI provider
 	TypeRPC      NodeType = "rpc"      // an RPC interface whose server is unknown
-	TypeIP       NodeType = "ip"       // a bare network address
+	TypeIP       NodeType = "ip"       // a network address without a name
 	TypeGroup    NodeType = "group"    // several nodes that a view shows as one
 )
 
-// isPeer reports whether nodes of this type have no statistics of their own:
-// what is known of them is what their callers saw.
+// isPeer reports whether nodes of this type have no spans of their own: their statistics
+// are those of their callers.
 func (t NodeType) isPeer() bool { return t != TypeService && t != TypeGroup }
 
 // A NodeID is the identity of a node. It is comparable and usable as a map key.
 type NodeID struct {
-	Namespace string // service.namespace; empty if none
+	Namespace string // resource attribute service.namespace; empty if none
 	Name      string
 	Type      NodeType
 }
@@ -55,13 +55,13 @@ func (id NodeID) Compare(other NodeID) int {
 	)
 }
 
-// An EdgeKind tells requests from messages.
+// An EdgeKind is how the two nodes of an edge communicate.
 type EdgeKind string
 
 const (
 	EdgeRequest EdgeKind = "request" // the caller waits for the callee
-	EdgeMessage EdgeKind = "message" // producer to consumer: nobody waits
-	EdgeBridged EdgeKind = "bridged" // through nodes that a view has hidden: inferred, no span shows it
+	EdgeMessage EdgeKind = "message" // from a producer to a consumer: nobody waits
+	EdgeBridged EdgeKind = "bridged" // through nodes that a view has hidden: inferred, no span shows the call
 )
 
 // An EdgeID is the identity of an edge. It is comparable and usable as a map key.
@@ -85,12 +85,13 @@ func (id EdgeID) Compare(other EdgeID) int {
 	)
 }
 
-// Stats counts the calls that one side of an edge, or a node, has seen.
+// Stats counts the calls that the spans of one side of an edge show, or the requests of a
+// node. The zero value is that of a side without spans.
 type Stats struct {
 	Calls    float64 // weighted; a whole number unless sampling weights are fractional
 	Errors   float64 // weighted; never more than Calls
-	Observed uint64  // spans seen, unweighted
-	Latency  Latency // of the spans on this side that have a duration
+	Observed uint64  // number of spans, unweighted
+	Latency  Latency // of the spans that have a duration
 }
 
 // ErrorRate returns the fraction of the calls that failed, from 0 to 1; 0 without calls.
@@ -108,7 +109,7 @@ func errorRate(errors, calls float64) float64 {
 	return errors / calls
 }
 
-// A Side is one end of a call.
+// A Side is one side of a call.
 type Side uint8
 
 const (
@@ -127,96 +128,106 @@ func (s Side) String() string {
 	return fmt.Sprintf("side(%d)", uint8(s))
 }
 
-// Evidence counts the calls of an edge by the spans that showed them, weighted.
-// They add up to the calls of the edge, except for a bridged one, which has none.
+// Evidence counts the calls of an edge by the spans that show them, weighted. The fields
+// add up to the calls of the edge; on a bridged edge all of them are 0.
 type Evidence struct {
 	Both    float64 // a caller-side and a callee-side span
 	Caller  float64 // a caller-side span alone: the callee is not instrumented, or its span is missing
-	Callee  float64 // a callee-side span alone: the caller made no client span
+	Callee  float64 // a callee-side span alone: the caller has no client span
 	Address float64 // a caller-side span alone, to an address where other calls met the callee
 
-	// Inferred are calls of which only the time tells, through something that sends no
-	// spans; none unless Config.InferCalls is set.
+	// Inferred counts calls through something that sends no spans, which only the times
+	// of both sides show; 0 unless [Config.InferCalls] is set.
 	Inferred float64
 }
 
-// An Exemplar is one call worth looking at.
+// An Exemplar is a call that represents an edge: one of the slowest, or of those that
+// failed.
 type Exemplar struct {
 	TraceID  TraceID
 	SpanID   SpanID        // the caller's span, or the callee's where the caller has none
-	Duration time.Duration // of that span
+	Duration time.Duration // of the span; 0 if unknown
 }
 
-// A Node is one participant with the requests that entered it.
+// A Node is a service, or a dependency that services call, with the requests that entered
+// it.
 type Node struct {
 	ID NodeID
 
-	// Entries counts the requests from outside the traced world: root SERVER
-	// and CONSUMER spans that name no caller. They are part of Requests.
+	// Entries counts the requests from outside: root SERVER and CONSUMER spans that name
+	// no caller. It is weighted, and part of Requests.
 	Entries float64
 
-	// Requests are the calls that entered the node, counted and timed by the
-	// node's own spans; for a node without spans, as its callers saw them.
+	// Requests are the calls that entered the node, counted and timed by the node's own
+	// spans. For a node without spans they are the calls as its callers saw them.
 	Requests Stats
 
-	// SelfTime is how long the service itself worked, in all and weighted: the
-	// time of its spans that no span below them covers, without the time in
-	// which it waited in client spans.
+	// SelfTime is the total time in which the service itself worked, weighted: the time
+	// of its spans that no child span covers, without the time that it waited in client
+	// spans. It is at most the largest Duration (292 years).
 	SelfTime time.Duration
 
-	// Attrs are the resource attributes that Config.NodeAttrs asks for, and what
-	// triggers a function (faas.trigger: R3, the mark of a service that is one), with
-	// every value that was seen, sorted by key and value. Of one key at most 64 values are kept, and
-	// AttrsTruncated is set if there were more.
+	// Attrs are the resource attributes that [Config.NodeAttrs] lists, and faas.trigger
+	// for a service that is a serverless function, with every value that occurred,
+	// sorted by key and value. Of one key at most 64 values are kept; AttrsTruncated is
+	// set if there were more.
 	Attrs          []Attr
 	AttrsTruncated bool
 }
 
-// An Edge aggregates the calls from one node to another.
+// An Edge is the sum of the calls from one node to another.
+//
+// An Edge takes about 700 bytes, and iterating over a graph copies each one. That is
+// nothing to a program that draws or writes the graph; a loop that runs often should
+// collect what it needs once.
 type Edge struct {
 	ID EdgeID
 
-	Calls  float64 // per caller span max(1, callee spans); weighted
+	Calls  float64 // weighted; a caller span counts once for each of its callee spans, and once if it has none
 	Errors float64 // calls in which either side failed; weighted, never more than Calls
 
-	// Recovered counts the errors that did not fail the request on whose behalf
-	// the call was made; Retries the calls that repeat an earlier one
-	// (http.request.resend_count); both weighted.
+	// Recovered counts the errors that did not fail the request on whose behalf the call
+	// was made. Retries counts the calls that repeat an earlier one
+	// (http.request.resend_count). Both are weighted.
 	Recovered, Retries float64
 
-	// MaxPerTrace is the largest number of calls, unweighted, seen in one trace.
-	// Calls that were found to be of this edge by a name, an address or a link
-	// are not added to the others: the number may be too small.
+	// MaxPerTrace is the largest number of calls in one trace, unweighted. The number may
+	// be too small where calls were attributed to this edge by name, address or span
+	// link: such calls are not added to the others of the same trace.
 	MaxPerTrace uint64
 
-	Caller Stats   // what the caller's spans say; empty where there are none
-	Callee Stats   // what the callee's spans say; empty where there are none
-	Gap    Latency // network time of a request, queue time of a message, where both sides are known
+	Caller Stats   // of the caller's spans; zero if there are none
+	Callee Stats   // of the callee's spans; zero if there are none
+	Gap    Latency // network time of requests or queue time of messages, where both sides have a span
 
 	Evidence Evidence
 
-	// Attrs are what callers say of their calls beyond whom they called: the address
-	// and port that they dialled, the database, RPC method or model that they named;
-	// sorted by key and value. Of one key at most 64 values are kept, and AttrsTruncated is
-	// set if there were more.
+	// Attrs are attributes of the callers' spans that describe the callee: the address
+	// and port, the database, the RPC method, the model; sorted by key and value. Of one
+	// key at most 64 values are kept; AttrsTruncated is set if there were more.
 	Attrs          []Attr
 	AttrsTruncated bool
 
-	Queues          []NodeID // destinations of the messages, where a side names them; sorted, at most 64
-	QueuesTruncated bool     // there were more
+	// Queues are the destinations of the messages, where a side names them, sorted. At
+	// most 64 are kept; QueuesTruncated is set if there were more.
+	Queues          []NodeID
+	QueuesTruncated bool
 
-	Slowest []Exemplar // at most 3, slowest first
+	Slowest []Exemplar // at most 3 calls, slowest first
 	Failed  []Exemplar // at most 3 failed calls, slowest first
 
-	First, Last int64 // Unix nanoseconds of the earliest start and the latest end; 0 if unknown
+	// First and Last are the earliest start and the latest end of a call, in Unix
+	// nanoseconds; 0 if unknown.
+	First, Last int64
 }
 
 // ErrorRate returns the fraction of the calls that failed, from 0 to 1; 0 without calls.
 func (e Edge) ErrorRate() float64 { return errorRate(e.Errors, e.Calls) }
 
-// Latency returns the latency that stands for the edge where one is wanted: what the
-// caller measured, network time included, or what the callee measured where no caller
-// did. It reports which side that was, and false if neither measured any.
+// Latency returns the latency to show for the edge where there is room for one: the
+// latency that the caller measured, network time included, or the callee's where no
+// caller measured any. It returns also the side that measured it, and false if neither
+// did.
 func (e Edge) Latency() (latency Latency, by Side, ok bool) {
 	switch {
 	case e.Caller.Latency.Count() > 0:
@@ -227,19 +238,20 @@ func (e Edge) Latency() (latency Latency, by Side, ok bool) {
 	return Latency{}, 0, false
 }
 
-// A Graph is a finished service graph: nodes and edges in a fixed order, and
-// the report of what became of every span. It is immutable and safe for
-// concurrent use. The zero value is the empty graph.
+// A Graph is a finished service graph: nodes and edges in a fixed order, and the report
+// that accounts for every span. It is immutable and safe for concurrent use; values that
+// its methods return share memory with it and must not be written to. The zero value is
+// the empty graph.
 type Graph struct {
 	nodes  []Node // sorted by ID
 	edges  []Edge // sorted by ID
 	in     []int  // edge indices sorted by (To, From, Kind)
 	report Report
 
-	totals *totals // what the above was made of, for merging; nil if empty
+	totals *totals // the sums that the graph was made from, for Merge and JSON; nil if empty
 }
 
-// sort brings nodes and edges into their order.
+// sort sorts nodes and edges, and builds the index of incoming edges.
 func (g *Graph) sort() {
 	slices.SortFunc(g.nodes, func(a, b Node) int { return a.ID.Compare(b.ID) })
 	slices.SortFunc(g.edges, func(a, b Edge) int { return a.ID.Compare(b.ID) })
@@ -264,7 +276,7 @@ func (g *Graph) NumNodes() int { return len(g.nodes) }
 // NumEdges returns the number of edges.
 func (g *Graph) NumEdges() int { return len(g.edges) }
 
-// Node returns the node with the given id, and whether there is one.
+// Node returns the node with the given id, and reports whether it exists.
 func (g *Graph) Node(id NodeID) (Node, bool) {
 	i, ok := slices.BinarySearchFunc(g.nodes, id, func(n Node, id NodeID) int { return n.ID.Compare(id) })
 	if !ok {
@@ -273,7 +285,7 @@ func (g *Graph) Node(id NodeID) (Node, bool) {
 	return g.nodes[i], true
 }
 
-// Edge returns the edge with the given id, and whether there is one.
+// Edge returns the edge with the given id, and reports whether it exists.
 func (g *Graph) Edge(id EdgeID) (Edge, bool) {
 	i, ok := slices.BinarySearchFunc(g.edges, id, func(e Edge, id EdgeID) int { return e.ID.Compare(id) })
 	if !ok {
@@ -282,11 +294,11 @@ func (g *Graph) Edge(id EdgeID) (Edge, bool) {
 	return g.edges[i], true
 }
 
-// Nearest returns the nodes that a name without a match was probably meant to be, in
-// order; none if no name is near. They are the nodes with exactly this name, of whatever
-// namespace and type, or else the nodes with the name that has the fewest typing mistakes:
-// at most a third of its letters, case ignored. The name may have a namespace, as in
-// [NodeID.String].
+// Nearest returns the nodes that a name without a match was probably meant to be, in the
+// order of [NodeID.Compare]. These are the nodes with exactly that name, in any namespace
+// and of any type. If there are none, they are the nodes whose name differs by the fewest
+// typing mistakes, ignoring case, and by at most a third of the letters. Nearest returns
+// nil if no name is near. The name may start with a namespace, as in [NodeID.String].
 func (g *Graph) Nearest(name string) []NodeID {
 	if ids := g.named(name); len(ids) > 0 {
 		return ids
@@ -326,7 +338,7 @@ func (g *Graph) Out(id NodeID) iter.Seq[Edge] {
 	}
 }
 
-// In returns the edges that enter the node, ordered by From and Kind.
+// In returns the edges that enter the node, ordered by their From and Kind.
 func (g *Graph) In(id NodeID) iter.Seq[Edge] {
 	return func(yield func(Edge) bool) {
 		i, _ := slices.BinarySearchFunc(g.in, id, func(j int, id NodeID) int { return g.edges[j].ID.To.Compare(id) })
@@ -338,8 +350,8 @@ func (g *Graph) In(id NodeID) iter.Seq[Edge] {
 	}
 }
 
-// TimeRange returns the earliest start and the latest end of the spans in the
-// graph, in UTC; zero times if no span had one.
+// TimeRange returns the earliest start and the latest end of the spans in the graph, in
+// UTC. A time is zero if no span had one.
 func (g *Graph) TimeRange() (first, last time.Time) {
 	if g.report.First != 0 {
 		first = time.Unix(0, g.report.First).UTC()
@@ -350,21 +362,21 @@ func (g *Graph) TimeRange() (first, last time.Time) {
 	return first, last
 }
 
-// Rate returns so many calls of the graph, an edge's or a node's, per second of its
-// [Graph.TimeRange]; false if that is shorter than a second: a handful of traces has no
-// rate.
+// Rate returns the number of calls per second of the graph's [Graph.TimeRange]; calls is
+// a number of calls of an edge or a node of the graph. It returns false if the time range
+// is shorter than a second: a handful of traces has no rate.
 func (g *Graph) Rate(calls float64) (perSecond float64, ok bool) {
 	first, last := g.TimeRange()
-	window := last.Sub(first)
-	if first.IsZero() || window < time.Second {
+	seen := last.Sub(first)
+	if first.IsZero() || seen < time.Second {
 		return 0, false
 	}
-	return calls / window.Seconds(), true
+	return calls / seen.Seconds(), true
 }
 
-// FanOut returns how many calls of an edge there are for each request that entered
-// its caller: 10 of frontend to route in HotROD. It is 0 where no request did, as with
-// a job that nobody calls.
+// FanOut returns the number of calls of an edge for each request that entered its caller:
+// in the HotROD demo, frontend calls route 10 times for each request. It returns 0 if no
+// request entered the caller, as with a job that nobody calls.
 func (g *Graph) FanOut(e Edge) float64 {
 	from, _ := g.Node(e.ID.From)
 	if from.Requests.Calls == 0 {
@@ -373,5 +385,5 @@ func (g *Graph) FanOut(e Edge) float64 {
 	return e.Calls / from.Requests.Calls
 }
 
-// Report says what became of every span.
+// Report returns the report that accounts for every span of the graph.
 func (g *Graph) Report() Report { return g.report }

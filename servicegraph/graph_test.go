@@ -133,13 +133,13 @@ func TestGraphLookups(t *testing.T) {
 		t.Errorf("node B: %+v, %v", n, ok)
 	}
 	if _, ok := g.Node(service("nobody")); ok {
-		t.Error("there is a node nobody")
+		t.Error("the graph has a node nobody")
 	}
 	if e, ok := g.Edge(sg.EdgeID{From: service("A"), To: service("D"), Kind: sg.EdgeRequest}); !ok || e.Calls != 1 {
 		t.Errorf("edge A to D: %+v, %v", e, ok)
 	}
 	if _, ok := g.Edge(sg.EdgeID{From: service("D"), To: service("A"), Kind: sg.EdgeRequest}); ok {
-		t.Error("there is an edge D to A")
+		t.Error("the graph has an edge D to A")
 	}
 	if diff := cmp.Diff([]string{"A", "B", "D"}, ends(g.Out(service("A")), func(e sg.Edge) string { return e.ID.To.Name })); diff != "" {
 		t.Errorf("out of A (-want +got):\n%s", diff)
@@ -149,7 +149,7 @@ func TestGraphLookups(t *testing.T) {
 	}
 	first, last := g.TimeRange()
 	if first.UnixNano() != epoch || last.UnixNano() != epoch+10e6 {
-		t.Errorf("window %v to %v", first, last)
+		t.Errorf("time range %v to %v", first, last)
 	}
 	var empty sg.Graph
 	if first, last := empty.TimeRange(); !first.IsZero() || !last.IsZero() || empty.NumNodes() != 0 || len(ends(empty.Out(service("A")), nil)) != 0 {
@@ -220,18 +220,18 @@ func TestSnapshotThenMore(t *testing.T) {
 
 func TestReadJSONRefuses(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{
-		{"nothing", ``, "reading a graph: EOF"},
+		{"empty input", ``, "reading a graph: EOF"},
 		{"other schema", `{"schema":9}`, "schema version 9, want 1"},
 		{"no schema", `{"nodes":[]}`, "schema version 0, want 1"},
-		{"node twice", `{"schema":1,"nodes":[{"id":"a","name":"a"},{"id":"a","name":"a"}]}`, `node "a" is there twice`},
-		{"edge to nowhere", `{"schema":1,"nodes":[{"id":"a","name":"a"}],"edges":[{"from":"a","to":"b","target":1}]}`, "target 1 is not a node"},
-		{"span of no node", `{"schema":1,"open":{"nodes":[{"name":"a","type":"service"}],"sends":[{"traceId":"1","spanId":"2","node":0}]}}`, `span 2 is of "a", which is no service among the nodes`},
-		{"calls of no span", `{"schema":1,"nodes":[{"id":"a","name":"a","type":"service","requests":{"calls":2,"errors":1,"observed":0}}]}`, `node "a": 2 calls, 1 of them failed, with a latency of 0, that no span shows`},
-		{"span of a peer", `{"schema":1,"nodes":[{"id":"a","name":"a","type":"external"}],"open":{"nodes":[{"name":"a","type":"external"}],"sends":[{"traceId":"1","spanId":"2","node":0}]}}`, `span 2 is of "a", which is no service among the nodes`},
-		{"edge twice", `{"schema":1,"nodes":[{"id":"a","name":"a"}],"edges":[{"from":"a","to":"a"},{"from":"a","to":"a"}]}`, "is there twice"},
+		{"node twice", `{"schema":1,"nodes":[{"id":"a","name":"a"},{"id":"a","name":"a"}]}`, `node "a" is listed twice`},
+		{"edge to nowhere", `{"schema":1,"nodes":[{"id":"a","name":"a"}],"edges":[{"from":"a","to":"b","target":1}]}`, "target 1 is not the position of a node"},
+		{"span of no node", `{"schema":1,"open":{"nodes":[{"name":"a","type":"service"}],"sends":[{"traceId":"1","spanId":"2","node":0}]}}`, `span 2 belongs to "a", which is not a service of the graph`},
+		{"calls of no span", `{"schema":1,"nodes":[{"id":"a","name":"a","type":"service","requests":{"calls":2,"errors":1,"observed":0}}]}`, `node "a": 2 calls, 1 of which failed, and 0 latency samples, but no spans`},
+		{"span of a peer", `{"schema":1,"nodes":[{"id":"a","name":"a","type":"external"}],"open":{"nodes":[{"name":"a","type":"external"}],"sends":[{"traceId":"1","spanId":"2","node":0}]}}`, `span 2 belongs to "a", which is not a service of the graph`},
+		{"edge twice", `{"schema":1,"nodes":[{"id":"a","name":"a"}],"edges":[{"from":"a","to":"a"},{"from":"a","to":"a"}]}`, "is listed twice"},
 		{"bucket out of range", `{"schema":1,"nodes":[{"id":"a","requests":{"latency":{"count":1,"min":5,"max":5,"buckets":[[9,1]]}}}]}`, "latency bucket [9,1]"},
 		{"bucket of a billion", `{"schema":1,"nodes":[{"id":"a","requests":{"latency":{"count":1,"min":5,"max":5,"buckets":[[1e9,1]]}}}]}`, "latency bucket"},
-		{"samples missing", `{"schema":1,"nodes":[{"id":"a","requests":{"latency":{"count":2,"min":5,"max":5,"buckets":[[5,1]]}}}]}`, "hold 1 samples of 2"},
+		{"samples missing", `{"schema":1,"nodes":[{"id":"a","requests":{"latency":{"count":2,"min":5,"max":5,"buckets":[[5,1]]}}}]}`, "hold 1 samples, want 2"},
 		{"bad id", `{"schema":1,"nodes":[{"id":"a"}],"edges":[{"slowest":[{"traceId":"xyz","spanId":"1"}]}]}`, `trace id "xyz"`},
 	} {
 		_, err := sg.ReadJSON(strings.NewReader(c.in))
@@ -258,7 +258,7 @@ func TestHostileNames(t *testing.T) {
 	}
 }
 
-func TestNodeAttrsAreCutInAnyOrder(t *testing.T) {
+func TestNodeAttrsAreTruncatedInAnyOrder(t *testing.T) {
 	var spans []sg.Span
 	for i := range 100 {
 		spans = append(spans, mustParse(t, fmt.Sprintf("S A t%d:s @v=%03d", i, i))...)
@@ -267,7 +267,7 @@ func TestNodeAttrsAreCutInAnyOrder(t *testing.T) {
 	want := marshal(t, buildWith(cfg, spans))
 	n, _ := buildWith(cfg, spans).Node(service("A"))
 	if len(n.Attrs) != 64 || n.Attrs[63].Value != "063" || !n.AttrsTruncated {
-		t.Errorf("attributes %v, cut %v", n.Attrs, n.AttrsTruncated)
+		t.Errorf("attributes %v, truncated: %v", n.Attrs, n.AttrsTruncated)
 	}
 	slices.Reverse(spans)
 	if got := marshal(t, buildWith(cfg, spans)); string(got) != string(want) {
@@ -279,7 +279,8 @@ func TestNodeAttrsAreCutInAnyOrder(t *testing.T) {
 	}
 }
 
-// TestWeightsStop adds weights beyond what sums exactly: they stop, in any order.
+// TestWeightsStop adds weights beyond the largest exact sum: the sum stops there, in any
+// order of the spans.
 func TestWeightsStop(t *testing.T) {
 	var spans []sg.Span
 	for i := range 600 {
@@ -312,7 +313,7 @@ func TestMergeOfNothing(t *testing.T) {
 	}
 }
 
-// TestRate counts calls by the time that the spans cover, not by that of the calls.
+// TestRate divides by the time range of all spans, not of the calls alone.
 func TestRate(t *testing.T) {
 	g := build(mustParse(t, `
 C A one:c 0+100

@@ -9,15 +9,15 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/histogram"
 )
 
-// SchemaVersion is the version of the JSON form. It grows when a field changes
-// its meaning or goes; new fields alone do not change it.
+// SchemaVersion is the version of the JSON format. It is incremented when a field is
+// removed or changes its meaning, but not for new fields.
 const SchemaVersion = 1
 
-// The JSON form, for which graph.schema.json is the published schema. Durations
-// are whole nanoseconds, times Unix nanoseconds. From and To are what
-// [NodeID.String] gives; Source and Target are the positions of the same nodes in
-// Nodes, because two nodes of different types can share a name. Quantiles are there
-// for the reader's convenience: reading a graph takes them from the buckets.
+// The JSON format, whose published schema is graph.schema.json. Durations are whole
+// nanoseconds, times are Unix nanoseconds. From and To are the results of
+// [NodeID.String]; Source and Target are the positions of the same nodes in Nodes,
+// because two nodes of different types can share a name. Quantiles are written for the
+// convenience of other programs: ReadJSON ignores them and uses the buckets.
 type (
 	jsonGraph struct {
 		Schema int        `json:"schema"`
@@ -45,7 +45,7 @@ type (
 		From            string         `json:"from"`
 		To              string         `json:"to"`
 		Kind            EdgeKind       `json:"kind"`
-		Open            bool           `json:"open,omitempty"` // made with open ends, and made again from them
+		Open            bool           `json:"open,omitempty"` // includes pending calls, so a reader makes it anew from jsonOpen
 		Source          int            `json:"source"`
 		Target          int            `json:"target"`
 		Calls           float64        `json:"calls"`
@@ -144,9 +144,9 @@ type (
 	}
 )
 
-// MarshalJSON returns the versioned JSON form of the graph. Equal graphs give
-// equal bytes, and [ReadJSON] gives the graph back without loss. The file
-// graph.schema.json beside the code describes every field.
+// MarshalJSON returns the graph in its JSON format, which has a version: [SchemaVersion].
+// Equal graphs give equal bytes, and [ReadJSON] restores the graph without loss. The file
+// servicegraph/graph.schema.json describes every field.
 func (g *Graph) MarshalJSON() ([]byte, error) {
 	out := jsonGraph{
 		Schema: SchemaVersion,
@@ -207,8 +207,9 @@ func edgeToJSON(e *Edge) jsonEdge {
 	return j
 }
 
-// ReadJSON reads one graph in the form that [Graph.MarshalJSON] writes. It
-// refuses other schema versions and graphs that contradict themselves.
+// ReadJSON reads one graph in the format that [Graph.MarshalJSON] writes. It may read
+// beyond the end of the graph, and ignores what follows. It returns an error for other
+// schema versions and for graphs that contradict themselves.
 func ReadJSON(r io.Reader) (*Graph, error) {
 	var in jsonGraph
 	if err := json.NewDecoder(r).Decode(&in); err != nil {
@@ -224,13 +225,13 @@ func ReadJSON(r io.Reader) (*Graph, error) {
 	return t.graph(), nil
 }
 
-// read fills empty totals with what a graph was made of.
+// read fills empty totals with the sums that a graph was made from.
 func (t *totals) read(in *jsonGraph) error {
 	nodes := make([]nodeIndex, len(in.Nodes))
 	for i, j := range in.Nodes {
 		nodes[i] = t.names.node(NodeID{j.Namespace, j.Name, j.Type})
 		if int(nodes[i]) != i+1 {
-			return fmt.Errorf("node %q is there twice", j.ID)
+			return fmt.Errorf("node %q is listed twice", j.ID)
 		}
 		requests, err := j.Requests.stats()
 		if err != nil {
@@ -259,44 +260,45 @@ func (t *totals) read(in *jsonGraph) error {
 		}
 	}
 	for _, n := range nodes {
-		// A peer is there because of its edges, unless a view took them away.
+		// A peer without an edge is in the graph because a view left its edges out.
 		if !ends[n] {
 			t.node(n)
 		}
 	}
 	if in.Open != nil {
 		if err := t.readOpen(in.Open); err != nil {
-			return fmt.Errorf("open ends: %w", err)
+			return fmt.Errorf("pending calls: %w", err)
 		}
 	}
 	var ok bool
 	if t.report, ok = Report(in.Report).without(t.resolve().found); !ok {
-		return fmt.Errorf("the report counts less than the open ends")
+		return fmt.Errorf("the report counts fewer spans than the pending calls")
 	}
 	return nil
 }
 
-// readEdge adds a settled edge between nodes of a list.
+// readEdge adds an edge without pending calls. nodes are the nodes by their position in
+// the list that the edge refers to.
 func (t *totals) readEdge(j *jsonEdge, nodes []nodeIndex) error {
 	key, err := j.key(nodes)
 	if err != nil {
 		return err
 	}
 	if t.edges[key] != nil {
-		return fmt.Errorf("edge %q to %q is there twice", j.From, j.To)
+		return fmt.Errorf("edge %q to %q is listed twice", j.From, j.To)
 	}
 	return j.fill(&t.edge(key).Edge)
 }
 
-// key returns the ends of the edge, as positions in a list of nodes.
+// key returns the key of the edge, whose Source and Target are positions in nodes.
 func (j *jsonEdge) key(nodes []nodeIndex) (edgeKey, error) {
 	if min(j.Source, j.Target) < 0 || max(j.Source, j.Target) >= len(nodes) {
-		return edgeKey{}, fmt.Errorf("edge %q to %q: source %d or target %d is not a node", j.From, j.To, j.Source, j.Target)
+		return edgeKey{}, fmt.Errorf("edge %q to %q: source %d or target %d is not the position of a node", j.From, j.To, j.Source, j.Target)
 	}
 	return edgeKey{nodes[j.Source], nodes[j.Target], j.Kind}, nil
 }
 
-// fill gives a new edge its numbers.
+// fill sets the fields of a new edge, except for its ID.
 func (j *jsonEdge) fill(e *Edge) (err error) {
 	defer func() {
 		if err != nil {
@@ -344,7 +346,7 @@ func statsToJSON(s Stats) *jsonStats {
 func (j *jsonStats) stats() (Stats, error) {
 	latency, err := j.Latency.latency()
 	if err == nil && j.Observed == 0 && (j.Calls != 0 || j.Errors != 0 || latency.count != 0) {
-		err = fmt.Errorf("%v calls, %v of them failed, with a latency of %v, that no span shows", j.Calls, j.Errors, latency.count)
+		err = fmt.Errorf("%v calls, %v of which failed, and %v latency samples, but no spans", j.Calls, j.Errors, latency.count)
 	}
 	return Stats{Calls: j.Calls, Errors: j.Errors, Observed: j.Observed, Latency: latency}, err
 }
@@ -381,7 +383,7 @@ func (j *jsonLatency) latency() (Latency, error) {
 		total, last = total+weight, i
 	}
 	if min(total, maxWeight) != l.count {
-		return Latency{}, fmt.Errorf("latency buckets hold %v samples of %v", total, l.count)
+		return Latency{}, fmt.Errorf("latency buckets hold %v samples, want %v", total, l.count)
 	}
 	return l, nil
 }

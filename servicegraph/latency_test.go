@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// TestLatencyQuantiles compares with exact quantiles on heavy-tailed data from
+// TestLatencyQuantiles compares quantiles with exact ones, on heavy-tailed data from
 // nanoseconds to a day.
 func TestLatencyQuantiles(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -94,8 +94,8 @@ func TestLatencyCumulative(t *testing.T) {
 	}
 }
 
-// TestLatencyExponential reads quantiles off the exponential form and compares
-// with exact ones, within the error that the documentation states.
+// TestLatencyExponential compares quantiles of the exponential histogram with exact ones,
+// within the error that the documentation states.
 func TestLatencyExponential(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	var l Latency
@@ -120,7 +120,7 @@ func TestLatencyExponential(t *testing.T) {
 			low := math.Pow(base, float64(x.Offset+at))
 			got, want := (low+low*base)/2, float64(exact[int(math.Ceil(rank))-1])/1e9
 			if math.Abs(got-want) > allowed*want {
-				t.Errorf("scale %d: quantile %v reads as %v s, exact %v s", scale, q, got, want)
+				t.Errorf("scale %d: quantile %v is %v s, exact %v s", scale, q, got, want)
 			}
 		}
 		sum := x.ZeroCount

@@ -2,69 +2,75 @@ package servicegraph
 
 import "strings"
 
-// A Report accounts for every span a graph was built from. Each span ends in
-// exactly one of the buckets Paired to Late, so that they add up to Spans:
-// nothing is lost silently. Counts are of spans, not weighted.
+// A Report accounts for every span that a graph was built from. Each span has exactly one
+// of the outcomes Paired to Late, so that these add up to Spans: no span is lost
+// silently. Counts of spans are not weighted.
 type Report struct {
 	Traces uint64 // distinct trace ids
 	Spans  uint64 // spans received
 
-	Paired     uint64 // caller or callee side of a call between two nodes
-	Virtual    uint64 // caller side of a call to a node without spans of its own, or callee side of one from it
-	Nested     uint64 // client span inside another that stands for the same call
-	Root       uint64 // no parent, and not part of a call
+	// Outcomes.
+	Paired     uint64 // the caller or callee side of a call between two nodes
+	Virtual    uint64 // the side of a call whose other side has no spans of its own
+	Nested     uint64 // a client span inside another client span that stands for the same call
+	Root       uint64 // a span without a parent that is not part of a call
 	Internal   uint64 // work inside a service
-	Orphan     uint64 // the parent never arrived, and the span is not part of a call
-	Unresolved uint64 // client or producer span without a callee and without the name of one
-	Duplicate  uint64 // delivered before, and merged into the first
-	Invalid    uint64 // all-zero trace or span id
-	Late       uint64 // came after the trace was forgotten
+	Orphan     uint64 // a span whose parent never arrived and that is not part of a call
+	Unresolved uint64 // a client or producer span without a callee that names no peer either
+	Duplicate  uint64 // a further delivery of a span, merged into the first
+	Invalid    uint64 // a span whose trace id or span id is all zero
+	Late       uint64 // a span that arrived after its trace was forgotten
 
-	// What else was noticed. These overlap with the buckets and each other.
-	MissingParent   uint64 // spans whose parent never arrived, those that are part of a call included
-	Cycles          uint64 // loops of parents, each cut at one span
-	InvalidDuration uint64 // end before start: no latency recorded
-	Unfinished      uint64 // no end, or no start: no latency recorded
-	Skewed          uint64 // callee spans that began before their caller's span, or ended after it
+	// Observations, which overlap with the outcomes and with each other.
+	MissingParent   uint64 // spans whose parent never arrived, whether or not they are part of a call
+	Cycles          uint64 // cycles of parents, each broken at one span
+	InvalidDuration uint64 // spans that end before they start: they have no latency
+	Unfinished      uint64 // spans without an end or without a start: they have no latency
+	Skewed          uint64 // callee spans that start before their caller's span, or end after it
 	UnknownService  uint64 // spans without service.name
-	Sampled         uint64 // spans with a weight other than 1: calls are estimates
-	LinkMissing     uint64 // links of consumers to spans that never arrived, or that send nothing
+	Sampled         uint64 // spans with a weight other than 1: numbers of calls are estimates
+	LinkMissing     uint64 // span links of consumers to spans that never arrived, or that send nothing
 
-	// Addresses that calls without a callee span went to, and where several
-	// services answered other calls: they say nothing, and were not used.
+	// AddressConflicts counts the addresses to which calls without a callee span went, and
+	// at which more than one service answered other calls. Such an address does not
+	// identify the callee, and was not used.
 	AddressConflicts uint64
 
-	LinksSettled     uint64 // halves of messages that were too many to carry on, and can meet no other any more
-	AddressesSettled uint64 // addresses and names, likewise
+	// A graph keeps a limited number of pending calls for later merges. Beyond it, they
+	// are resolved with what is known, and later graphs cannot complete them.
+	LinksSettled     uint64 // halves of messages that were resolved early
+	AddressesSettled uint64 // calls by address or name, and owners of addresses, that were resolved early
 
-	// How a window closed and forgot traces. What it forgot is counted all the same.
+	// How a [Window] closed and forgot traces. The spans of forgotten traces are counted.
 	Open           uint64 // traces that may still grow
 	Reopened       uint64 // closed traces that a late span opened again
-	ClosedQuiet    uint64 // closed because no span came
-	ClosedAge      uint64 // closed because they were open for too long
-	EvictedSpans   uint64 // forgotten because too many spans were held
-	EvictedTraces  uint64 // forgotten because too many traces were held
-	NodesFolded    uint64 // times a span named a node beyond Window.Nodes, and "other" was taken for it
-	NamesTruncated uint64 // times a span named an address or a detail beyond Window.Nodes, which was left out
+	ClosedQuiet    uint64 // traces closed because no span arrived for a while
+	ClosedAge      uint64 // traces closed because they had been open for too long
+	EvictedSpans   uint64 // traces forgotten because too many spans were held
+	EvictedTraces  uint64 // traces forgotten because too many traces were held
+	NodesFolded    uint64 // times that a span named a node beyond Window.Nodes and the node "other" took its place
+	NamesTruncated uint64 // times that an address or detail in a span was left out because of Window.Nodes
 
-	Skipped uint64 // records a source could not read; not spans
+	Skipped uint64 // records that a source could not read; they are not spans
 
-	// What views left out of the graph that the spans gave.
+	// What views left out of the graph of the spans.
 	LeftOutNodes uint64
 	LeftOutEdges uint64
-	LeftOutCalls float64 // of the edges left out; weighted
+	LeftOutCalls float64 // of the edges that were left out; weighted
 
-	// Environments are the values of deployment.environment.name (and of its old
-	// name) that were seen, sorted. More than one means that the graph may mix,
-	// say, production and staging: an environment is no part of a node's identity.
-	// At most 64 are kept, and EnvironmentsTruncated is set if there were more.
+	// Environments are the values of deployment.environment.name, and of its old name
+	// deployment.environment, sorted. More than one means that the graph may mix, say,
+	// production and staging: an environment is not part of a node's identity. At most
+	// 64 are kept; EnvironmentsTruncated is set if there were more.
 	Environments          []string
 	EnvironmentsTruncated bool
 
-	First, Last int64 // Unix nanoseconds of the earliest start and the latest end; 0 if unknown
+	// First and Last are the earliest start and the latest end of a span, in Unix
+	// nanoseconds; 0 if unknown.
+	First, Last int64
 }
 
-// merge adds what another report counted.
+// merge adds the counts of another report.
 func (r *Report) merge(o Report) {
 	first, last := earliest(r.First, o.First), max(r.Last, o.Last)
 	for i, c := range o.counters() {
@@ -83,7 +89,8 @@ func (r *Report) addEnvironment(name string) {
 	r.Environments, r.EnvironmentsTruncated = set, r.EnvironmentsTruncated || cut
 }
 
-// without takes away what part counted, false if that is more than there is.
+// without returns the report less the counts of part, and false if part counts more than
+// the report.
 func (r Report) without(part Report) (rest Report, ok bool) {
 	ok = true
 	for i, c := range part.counters() {
@@ -94,7 +101,7 @@ func (r Report) without(part Report) (rest Report, ok bool) {
 	return r, ok
 }
 
-// since returns what was counted after an earlier state of the same report.
+// since returns the counts added after an earlier state of the same report.
 func (r Report) since(before Report) Report {
 	rest, ok := r.without(before)
 	if !ok {
@@ -103,7 +110,7 @@ func (r Report) since(before Report) Report {
 	return rest
 }
 
-// counters lists the fields that add up when graphs merge.
+// counters lists the fields that add up when reports merge.
 func (r *Report) counters() []*uint64 {
 	return []*uint64{
 		&r.Traces, &r.Spans,
@@ -115,13 +122,13 @@ func (r *Report) counters() []*uint64 {
 	}
 }
 
-// Accounted returns the sum of the buckets. It equals Spans for every graph
-// this package builds.
+// Accounted returns the sum of the outcomes. It equals Spans for every graph that this
+// package builds.
 func (r Report) Accounted() uint64 {
 	return r.Paired + r.Virtual + r.Nested + r.Root + r.Internal + r.Orphan + r.Unresolved + r.Duplicate + r.Invalid + r.Late
 }
 
-// earliest returns the smaller of two times of which zero means unknown.
+// earliest returns the smaller of two times, where zero means unknown.
 func earliest(a, b int64) int64 {
 	if a == 0 || (b != 0 && b < a) {
 		return b

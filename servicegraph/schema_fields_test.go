@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestSchemaHasEveryField compares the published schema with what the code writes
-// and reads: the names of the fields, their types, and which are always there.
+// TestSchemaHasEveryField compares the published schema with the structs that are written
+// and read: the names of the fields, their types, and which fields are always written.
 func TestSchemaHasEveryField(t *testing.T) {
 	data, err := os.ReadFile("graph.schema.json")
 	if err != nil {

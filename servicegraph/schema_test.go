@@ -16,8 +16,8 @@ import (
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
-// The graph of every scenario is as the published schema says, also one with what
-// was learned from all of them, and views.
+// TestJSONKeepsItsSchema checks the graph of every scenario, the graph of all scenarios
+// together, and views of it against the published schema.
 func TestJSONKeepsItsSchema(t *testing.T) {
 	check := readSchema(t)
 	files, err := filepath.Glob("testdata/scenarios/*.txtar")
@@ -60,7 +60,8 @@ func TestJSONKeepsItsSchema(t *testing.T) {
 	}
 }
 
-// The schema finds what is wrong, or the test above would prove nothing.
+// TestSchemaFindsFaults checks that the schema finds faults; otherwise the test above
+// would prove nothing.
 func TestSchemaFindsFaults(t *testing.T) {
 	check := readSchema(t)
 	spans, err := parseSpans("C web 1 0+10\nS shop 2<1 1+8 !\nC shop 3<2 2+2 db.system=redis")
@@ -94,7 +95,7 @@ func encode(t *testing.T, v json.Marshaler) string {
 	return string(doc)
 }
 
-// readSchema returns a function that says what is wrong with a document.
+// readSchema returns a function that lists the faults of a document.
 func readSchema(t *testing.T) func(json.Marshaler) []string {
 	t.Helper()
 	data, err := os.ReadFile("graph.schema.json")
@@ -116,8 +117,8 @@ func readSchema(t *testing.T) func(json.Marshaler) []string {
 	}
 }
 
-// A schemaChecker checks documents against the words of JSON Schema that ours
-// uses, and one more: there is nothing that the schema does not name.
+// A schemaChecker checks documents against the keywords of JSON Schema that our schema
+// uses. It also reports fields that the schema does not name.
 type schemaChecker struct {
 	defs     map[string]any
 	problems []string
@@ -181,7 +182,7 @@ func (c *schemaChecker) check(path string, v any, schema map[string]any) {
 			}
 		case "$schema", "$id", "$defs", "title", "description":
 		default:
-			c.fault(path, "the schema has the word %s, which is not checked", word)
+			c.fault(path, "the schema has the keyword %s, which this test does not check", word)
 		}
 	}
 }

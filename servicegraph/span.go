@@ -10,8 +10,8 @@ import (
 // zero value is invalid.
 type TraceID [16]byte
 
-// A SpanID names a span within its trace: 8 bytes, as in W3C trace context and
-// OTLP. The zero value is invalid as an identity and means "none" as a parent.
+// A SpanID names a span within its trace: 8 bytes, as in W3C trace context and OTLP. The
+// zero value is invalid as the id of a span, and means "no parent" as the id of a parent.
 type SpanID [8]byte
 
 // String returns the id as 32 lower-case hexadecimal digits.
@@ -26,9 +26,9 @@ func (id SpanID) String() string { return hex.EncodeToString(id[:]) }
 // IsZero reports whether the id is all zero.
 func (id SpanID) IsZero() bool { return id == SpanID{} }
 
-// ParseTraceID reads a trace id of up to 32 hexadecimal digits. Shorter ids are
-// padded with zeros on the left: Tempo's search strips leading zeros, and
-// 64-bit ids are the low half of 128-bit ones.
+// ParseTraceID reads a trace id of 1 to 32 hexadecimal digits. Shorter ids are padded
+// with zeros on the left: Tempo's search strips leading zeros, and a 64-bit id is the low
+// half of a 128-bit id.
 func ParseTraceID(s string) (id TraceID, err error) {
 	if !parseHex(id[:], s) {
 		return TraceID{}, fmt.Errorf("trace id %q: want 1 to 32 hexadecimal digits", s)
@@ -36,8 +36,8 @@ func ParseTraceID(s string) (id TraceID, err error) {
 	return id, nil
 }
 
-// ParseSpanID reads a span id of up to 16 hexadecimal digits, padded with zeros
-// on the left.
+// ParseSpanID reads a span id of 1 to 16 hexadecimal digits. Shorter ids are padded with
+// zeros on the left.
 func ParseSpanID(s string) (id SpanID, err error) {
 	if !parseHex(id[:], s) {
 		return SpanID{}, fmt.Errorf("span id %q: want 1 to 16 hexadecimal digits", s)
@@ -45,8 +45,8 @@ func ParseSpanID(s string) (id SpanID, err error) {
 	return id, nil
 }
 
-// parseHex fills id from the right with the digits of s, and reports whether they
-// are digits and fit.
+// parseHex fills id from the right with the digits of s. It reports whether s has at least
+// one digit, nothing but hexadecimal digits, and no more of them than fit into id.
 func parseHex(id []byte, s string) bool {
 	if s == "" || len(s) > 2*len(id) {
 		return false
@@ -83,11 +83,11 @@ func (k Kind) calls() bool { return k == KindClient || k == KindProducer }
 // serves reports whether spans of this kind are the callee side of a call.
 func (k Kind) serves() bool { return k == KindServer || k == KindConsumer }
 
-// A Status is the outcome of a span, with OTLP's numbers.
+// A Status is the status of a span, with OTLP's numbers.
 type Status uint8
 
 const (
-	StatusUnset Status = iota // no outcome was recorded: not an error
+	StatusUnset Status = iota // no status was recorded: not an error
 	StatusOK                  // explicitly successful
 	StatusError               // failed
 )
@@ -102,9 +102,9 @@ type Link struct {
 	SpanID  SpanID
 }
 
-// A Span is one timed operation of one service, as every source delivers it.
-// It is a plain value; a Builder copies what it needs and keeps no reference to
-// the span or its slices.
+// A Span is one timed operation of one service, in the format that every source
+// delivers. It is a plain value: a [Builder] copies what it needs and keeps no reference
+// to the span or its slices.
 type Span struct {
 	TraceID  TraceID
 	SpanID   SpanID
@@ -117,28 +117,28 @@ type Span struct {
 	Kind   Kind
 	Status Status
 
-	// Start and End are Unix times in nanoseconds. An End of zero is an
-	// unfinished span; an End before Start a broken clock. Both count as calls
-	// and neither gives a latency.
+	// Start and End are Unix times in nanoseconds. A span without an End, or without a
+	// Start, is unfinished; an End before the Start means a broken clock. Such spans count
+	// as calls and have no latency.
 	Start, End int64
 
 	Links []Link
 
-	Resource []Attr // attributes of the resource, where the source keeps them
+	Resource []Attr // attributes of the resource, if the source keeps them
 	Attrs    []Attr // attributes of the span
 
-	// Weight is how many spans this one stands for under sampling; zero means
-	// one. It is rounded to a multiple of 1/4096 with at most 24 significant bits, and
-	// sums are exact in any order.
+	// Weight is the number of spans that this span stands for under sampling; zero means
+	// one. It is rounded to a multiple of 1/4096 with at most 24 significant bits, so that
+	// sums of weights are exact in any order.
 	Weight float64
 }
 
-// A SkipError says that a source left out one bad record and went on reading.
-// It travels in the sequence of spans; [Build] counts it in the [Report].
+// A SkipError reports that a source left out one malformed record and went on reading. A
+// source yields it in the sequence of spans; [Build] counts it in [Report.Skipped].
 type SkipError struct {
 	Source string // file name or address
-	Record int    // number of the record in the source, from 1; 0 if unknown
-	Offset int64  // byte offset of the record in the (uncompressed) source; -1 if unknown
+	Record int    // number of the record in the source, counted from 1; 0 if unknown
+	Offset int64  // byte offset of the record in the source after decompression; -1 if unknown
 	Err    error
 }
 

@@ -2,17 +2,18 @@ package servicegraph
 
 import "slices"
 
-// A shape is a graph by positions, for walks: nodes by theirs in Graph.nodes,
-// edges by theirs in Graph.edges.
-type shape struct {
-	from, to []int // by edge
-	callers  []int // by position in Graph.in
-	out, in  []int // by node: where its edges begin, in Graph.edges and in Graph.in; one more at the end
+// An adjacency is a graph in compressed sparse row format, for walks: nodes and edges are
+// numbers, which are their positions in Graph.nodes and Graph.edges.
+type adjacency struct {
+	from, to []int // the nodes of an edge, by edge
+	callers  []int // the calling node of an edge, by position of the edge in Graph.in
+	out      []int // by node: its first edge in Graph.edges; one more element ends the last node's
+	in       []int // by node: its first edge in Graph.in; one more element ends the last node's
 }
 
-// shape needs no lookups, because nodes and edges have the same order.
-func (g *Graph) shape() *shape {
-	s := &shape{
+// adjacency needs no lookups, because nodes and edges have the same order.
+func (g *Graph) adjacency() *adjacency {
+	a := &adjacency{
 		from:    make([]int, len(g.edges)),
 		to:      make([]int, len(g.edges)),
 		callers: make([]int, len(g.edges)),
@@ -24,33 +25,34 @@ func (g *Graph) shape() *shape {
 		for g.nodes[n].ID != g.edges[e].ID.From {
 			n++
 		}
-		s.from[e] = n
-		s.out[n+1]++
+		a.from[e] = n
+		a.out[n+1]++
 	}
 	n = 0
 	for i, e := range g.in {
 		for g.nodes[n].ID != g.edges[e].ID.To {
 			n++
 		}
-		s.to[e] = n
-		s.callers[i] = s.from[e]
-		s.in[n+1]++
+		a.to[e] = n
+		a.callers[i] = a.from[e]
+		a.in[n+1]++
 	}
 	for n := range g.nodes {
-		s.out[n+1] += s.out[n]
-		s.in[n+1] += s.in[n]
+		a.out[n+1] += a.out[n]
+		a.in[n+1] += a.in[n]
 	}
-	return s
+	return a
 }
 
 // calleesOf returns the nodes that node n calls, once for each edge.
-func (s *shape) calleesOf(n int) []int { return s.to[s.out[n]:s.out[n+1]] }
+func (a *adjacency) calleesOf(n int) []int { return a.to[a.out[n]:a.out[n+1]] }
 
 // callersOf returns the nodes that call node n, once for each edge.
-func (s *shape) callersOf(n int) []int { return s.callers[s.in[n]:s.in[n+1]] }
+func (a *adjacency) callersOf(n int) []int { return a.callers[a.in[n]:a.in[n+1]] }
 
-// reach marks the nodes that are at most so many steps from the marked ones.
-func reach(marked []bool, steps int, next func(n int) []int) []bool {
+// within marks the nodes that are at most the given number of steps from a marked node,
+// marked nodes included. next returns the nodes that are one step from node n.
+func within(marked []bool, steps int, next func(n int) []int) []bool {
 	reached := slices.Clone(marked)
 	var border []int
 	for n, is := range marked {
@@ -73,27 +75,27 @@ func reach(marked []bool, steps int, next func(n int) []int) []bool {
 	return reached
 }
 
-// between marks the edges with both ends among the marked nodes.
-func (s *shape) between(nodes []bool) []bool {
-	edges := make([]bool, len(s.from))
+// inducedEdges marks the edges with both ends among the marked nodes.
+func (a *adjacency) inducedEdges(nodes []bool) []bool {
+	edges := make([]bool, len(a.from))
 	for e := range edges {
-		edges[e] = nodes[s.from[e]] && nodes[s.to[e]]
+		edges[e] = nodes[a.from[e]] && nodes[a.to[e]]
 	}
 	return edges
 }
 
-// touched marks the nodes at the ends of the marked edges.
-func (s *shape) touched(edges []bool) []bool {
-	nodes := make([]bool, len(s.out)-1)
+// endpoints marks the nodes at the ends of the marked edges.
+func (a *adjacency) endpoints(edges []bool) []bool {
+	nodes := make([]bool, len(a.out)-1)
 	for e, is := range edges {
 		if is {
-			nodes[s.from[e]], nodes[s.to[e]] = true, true
+			nodes[a.from[e]], nodes[a.to[e]] = true, true
 		}
 	}
 	return nodes
 }
 
-// mark calls match once for each node, in order, and returns its answers.
+// mark calls match once for each node, in order, and returns the results.
 func (g *Graph) mark(match func(Node) bool) []bool {
 	marked := make([]bool, len(g.nodes))
 	for i, n := range g.nodes {
@@ -102,10 +104,19 @@ func (g *Graph) mark(match func(Node) bool) []bool {
 	return marked
 }
 
-// take returns copies of the marked nodes and edges, and the report with the
-// others counted as left out. A bridged edge is not counted: it stands for edges
-// that were, when a view left them out.
-func (g *Graph) take(nodes, edges []bool) ([]Node, []Edge, Report) {
+// marks returns n marks, all set.
+func marks(n int) []bool {
+	marked := make([]bool, n)
+	for i := range marked {
+		marked[i] = true
+	}
+	return marked
+}
+
+// subset returns copies of the marked nodes and edges, and the report with the others
+// counted as left out. Bridged edges are not counted: they stand for edges that were
+// counted when a view left them out.
+func (g *Graph) subset(nodes, edges []bool) ([]Node, []Edge, Report) {
 	report := g.report
 	keptNodes := make([]Node, 0, count(nodes))
 	for i := range g.nodes {
@@ -140,6 +151,6 @@ func count(marked []bool) int {
 }
 
 // induced returns the graph of the marked nodes and all edges between them.
-func (g *Graph) induced(s *shape, nodes []bool) *Graph {
-	return newGraph(g.take(nodes, s.between(nodes)))
+func (g *Graph) induced(a *adjacency, nodes []bool) *Graph {
+	return newGraph(g.subset(nodes, a.inducedEdges(nodes)))
 }

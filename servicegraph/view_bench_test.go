@@ -11,12 +11,12 @@ import (
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
-// serviceName returns a name in one of ten namespaces.
+// serviceName returns the name of service i in one of ten namespaces.
 func serviceName(i int) (namespace, name string) {
 	return fmt.Sprintf("team-%d", i%10), fmt.Sprintf("service-%05d", i)
 }
 
-// graphOf builds a graph with one call for each pair of services.
+// graphOf returns a graph with one call for each pair of services.
 func graphOf(pairs [][2]int) *sg.Graph {
 	b := sg.NewBuilder(sg.Config{})
 	for i, pair := range pairs {
@@ -37,7 +37,7 @@ func graphOf(pairs [][2]int) *sg.Graph {
 	return b.Graph()
 }
 
-// randomPairs returns different pairs of n services.
+// randomPairs returns distinct random pairs of n services.
 func randomPairs(rng *rand.Rand, n, pairs int) [][2]int {
 	seen := make(map[[2]int]bool)
 	var out [][2]int
@@ -51,9 +51,9 @@ func randomPairs(rng *rand.Rand, n, pairs int) [][2]int {
 	return out
 }
 
-// BenchmarkViews measures each view on graphs of 10 edges a node: ten times the
-// graph should take about ten times as long. Hide takes one node in fifty, which
-// bridges some four edges for every one that it removes.
+// BenchmarkViews measures each view on graphs with 10 edges per node: a graph that is ten
+// times as large should take about ten times as long. Hide hides one node of fifty, which
+// makes about four bridged edges for each edge that it removes.
 func BenchmarkViews(b *testing.B) {
 	one := func(n sg.Node) bool { return n.ID.Name == "service-00007" }
 	most := func(n sg.Node) bool { return n.ID.Name[len(n.ID.Name)-1] != '3' }
@@ -88,8 +88,8 @@ func BenchmarkViews(b *testing.B) {
 	}
 }
 
-// TestViewsOfAChain takes views of a chain of 30,000 services: no view may go
-// down the chain by recursion, or look at all of it for each of its nodes.
+// TestViewsOfAChain takes views of a chain of 30,000 services with a stack of 1 MB: no
+// view may follow the chain by recursion, or visit all of it for each node.
 func TestViewsOfAChain(t *testing.T) {
 	const n = 30_000
 	var pairs [][2]int

@@ -5,75 +5,96 @@ import (
 	"slices"
 )
 
-// Filter returns the graph of the nodes for which keep is true, and of all edges
-// between them. What is left out is gone, with the calls from and to it; [Graph.Hide]
-// keeps what it joined together.
+// Filter returns the graph of the nodes for which keep is true, and of all edges between
+// them. Other nodes are left out with all calls from and to them; [Graph.Hide] bridges
+// the gaps instead. keep is called once for each node, in order.
 //
-// Like every view, it leaves the graph as it is, and the [Report] of the result
-// counts what was left out, on top of what the graph itself had left out. A
-// service keeps the statistics of all requests that entered it, from whichever
-// caller; a peer without spans of its own has those that its remaining callers
-// saw. A view is final: what was open in the graph is settled in it for good, so
-// merge graphs before taking views of them.
+// Like every view, Filter leaves the graph as it is, and the [Report] of the result
+// counts what was left out, in addition to what the graph itself had left out. A service
+// keeps the statistics of all requests that entered it, whoever called; a peer, which has
+// no spans of its own, has those that its remaining callers saw. A view is final: calls
+// that were pending in the graph are resolved in the view for good, so merge graphs
+// before taking views of them.
 func (g *Graph) Filter(keep func(Node) bool) *Graph {
-	return g.induced(g.shape(), g.mark(keep))
+	return g.induced(g.adjacency(), g.mark(keep))
 }
 
-// FilterEdges returns the graph of the edges for which keep is true. A node goes
-// when its last edge does, unless requests enter it from outside; nodes that had
-// no edge stay.
+// FilterEdges returns the graph of the edges for which keep is true. A node is left out
+// with its last edge, unless requests enter it from outside; nodes that had no edge stay.
+// keep is called once for each edge, in order.
 func (g *Graph) FilterEdges(keep func(Edge) bool) *Graph {
-	s := g.shape()
+	a := g.adjacency()
 	edges := make([]bool, len(g.edges))
 	for i, e := range g.edges {
 		edges[i] = keep(e)
 	}
-	nodes := s.touched(edges)
+	nodes := a.endpoints(edges)
 	for i, n := range g.nodes {
-		alone := len(s.calleesOf(i))+len(s.callersOf(i)) == 0
+		alone := len(a.calleesOf(i))+len(a.callersOf(i)) == 0
 		nodes[i] = nodes[i] || alone || n.Entries > 0
 	}
-	return newGraph(g.take(nodes, edges))
+	return newGraph(g.subset(nodes, edges))
 }
 
-// ErrorsOnly returns the graph of the edges with errors, the nodes at their ends,
-// and the nodes that failed requests themselves: an entry service may fail
-// without that any edge shows it.
+// ErrorsOnly returns the graph of the edges with errors, the nodes at their ends, and the
+// nodes that failed requests themselves: where an entry service fails, no edge may show
+// it.
 func (g *Graph) ErrorsOnly() *Graph {
 	edges := make([]bool, len(g.edges))
 	for i := range g.edges {
 		edges[i] = g.edges[i].Errors > 0
 	}
-	nodes := g.shape().touched(edges)
+	nodes := g.adjacency().endpoints(edges)
 	for i := range g.nodes {
 		nodes[i] = nodes[i] || g.nodes[i].Requests.Errors > 0
 	}
-	return newGraph(g.take(nodes, edges))
+	return newGraph(g.subset(nodes, edges))
 }
 
-// Top returns the graph of the n busiest nodes and all edges between them. A
-// node is as busy as it has requests, or makes calls if those are more; among
-// equals, the first in the order of [NodeID.Compare] wins.
+// WithErrorsOf returns the graph with the errors that one side of each edge recorded in
+// place of those that either side recorded. The caller's errors include timeouts and
+// rejections that no callee knows of (docs/semantics.md, E4). An edge keeps its errors
+// where the side has no spans, and a bridged edge always does. Nodes, and the statistics
+// of both sides, stay as they are.
+func (g *Graph) WithErrorsOf(side Side) *Graph {
+	nodes, edges, report := g.subset(marks(len(g.nodes)), marks(len(g.edges)))
+	for i := range edges {
+		e := &edges[i]
+		stats := e.Caller
+		if side == CalleeSide {
+			stats = e.Callee
+		}
+		if stats.Observed > 0 && e.ID.Kind != EdgeBridged {
+			e.Errors = min(stats.Errors, e.Calls)
+			e.Recovered = min(e.Recovered, e.Errors)
+		}
+	}
+	return newGraph(nodes, edges, report)
+}
+
+// Top returns the graph of the n busiest nodes and all edges between them. A node is as
+// busy as the calls that it receives or the calls that it makes, whichever are more; of
+// equally busy nodes, the first in the order of [NodeID.Compare] wins.
 func (g *Graph) Top(n int) *Graph {
-	s := g.shape()
+	a := g.adjacency()
 	received, made := make([]float64, len(g.nodes)), make([]float64, len(g.nodes))
 	for e := range g.edges {
-		made[s.from[e]] += g.edges[e].Calls
-		received[s.to[e]] += g.edges[e].Calls
+		made[a.from[e]] += g.edges[e].Calls
+		received[a.to[e]] += g.edges[e].Calls
 	}
-	return g.induced(s, largest(n, len(g.nodes), func(i int) float64 {
+	return g.induced(a, largest(n, len(g.nodes), func(i int) float64 {
 		return max(g.nodes[i].Requests.Calls, received[i], made[i])
 	}))
 }
 
-// TopEdges returns the graph of the n edges with the most calls and of the nodes
-// at their ends. Among equals, the first in the order of [EdgeID.Compare] wins.
+// TopEdges returns the graph of the n edges with the most calls and of the nodes at their
+// ends. Of equal edges, the first in the order of [EdgeID.Compare] wins.
 func (g *Graph) TopEdges(n int) *Graph {
 	edges := largest(n, len(g.edges), func(i int) float64 { return g.edges[i].Calls })
-	return newGraph(g.take(g.shape().touched(edges), edges))
+	return newGraph(g.subset(g.adjacency().endpoints(edges), edges))
 }
 
-// largest marks the n positions with the largest sizes, of equal ones the first.
+// largest marks the n positions with the largest sizes, and the first of equal ones.
 func largest(n, of int, size func(i int) float64) []bool {
 	order := make([]int, of)
 	for i := range order {

@@ -1,18 +1,18 @@
 package servicegraph
 
-// Group returns the graph with one node for all nodes that the function maps to
-// the same id. Calls between two groups add up to one edge for each kind, calls
-// inside a group to an edge from the group to itself: all calls and errors are
-// there, and nothing counts as left out. A node that the function maps to its own
-// id stays what it is. The function is called once for each node, in order.
+// Group returns the graph with one node for all nodes that the function id maps to the
+// same id. Calls between two groups add up to one edge for each kind, and calls inside a
+// group to an edge from the group to itself: the result has all calls and errors of the
+// graph, and nothing counts as left out. A node that is mapped to its own id stays as it
+// is. The function is called once for each node, in order.
 //
-// The type of the id says where the group's requests come from. For [TypeGroup]
-// and [TypeService] they are the sum of its members', calls from one member to
-// another included. For the other types, meant for groups of peers, they are
-// what the callers saw, as they are for every peer, and there are no entries or
-// self time. MaxPerTrace is that of the busiest edge in the sum.
+// The type of the new id decides where the group's requests come from. For [TypeGroup]
+// and [TypeService] they are the sum of the members' requests, calls from one member to
+// another included. For the other types, which are meant for groups of peers, they are
+// what the callers saw, as for every peer, and the group has no entries and no self time.
+// MaxPerTrace of an edge is that of the busiest edge in its sum.
 func (g *Graph) Group(id func(Node) NodeID) *Graph {
-	var groups symbols // gives ids a number, and makes their text valid
+	var groups symbols // numbers the ids, and makes their text valid UTF-8
 	var nodes []Node
 	index := make([]nodeIndex, len(g.nodes))
 	for i, n := range g.nodes {
@@ -26,12 +26,12 @@ func (g *Graph) Group(id func(Node) NodeID) *Graph {
 		}
 	}
 
-	s := g.shape()
+	a := g.adjacency()
 	var edges []Edge
 	position := make(map[edgeKey]int)
 	for i := range g.edges {
 		e := &g.edges[i]
-		key := edgeKey{index[s.from[i]], index[s.to[i]], e.ID.Kind}
+		key := edgeKey{index[a.from[i]], index[a.to[i]], e.ID.Kind}
 		at, ok := position[key]
 		if !ok {
 			at = len(edges)
@@ -43,8 +43,8 @@ func (g *Graph) Group(id func(Node) NodeID) *Graph {
 	return newGraph(nodes, edges, g.report)
 }
 
-// ByNamespace maps a node to the group of its namespace, for [Graph.Group]. Nodes
-// without a namespace stay on their own.
+// ByNamespace maps a node to the group of its namespace, for [Graph.Group]. A node
+// without a namespace is mapped to its own id.
 func ByNamespace(n Node) NodeID {
 	if n.ID.Namespace == "" {
 		return n.ID
@@ -52,9 +52,9 @@ func ByNamespace(n Node) NodeID {
 	return NodeID{Name: n.ID.Namespace, Type: TypeGroup}
 }
 
-// ByAttr returns a function that maps a node to the group of its value of an
-// attribute, for [Graph.Group]. Nodes that have none, or several, stay on their
-// own. The attribute must be among those that [Config.NodeAttrs] asks for.
+// ByAttr returns a function that maps a node to the group of the value of its attribute
+// key, for [Graph.Group]. A node that has no value of the attribute, or several, is
+// mapped to its own id. The attribute must be one that [Config.NodeAttrs] lists.
 func ByAttr(key string) func(Node) NodeID {
 	return func(n Node) NodeID {
 		value, values := "", 0

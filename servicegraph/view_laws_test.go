@@ -13,8 +13,8 @@ import (
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
-// TestViewLaws takes random views, one after another, of random graphs: of
-// traces, with every oddity, and of plain calls, with long paths and circles.
+// TestViewLaws takes random views, one of the result of another, of random graphs: graphs
+// of irregular traces, and graphs of plain calls with long paths and cycles.
 func TestViewLaws(t *testing.T) {
 	for seed := range seeds(t, 200) {
 		checkRandomViews(t, seed, 5)
@@ -24,7 +24,7 @@ func TestViewLaws(t *testing.T) {
 	}
 }
 
-// FuzzViews looks for a graph and a row of views that break a law.
+// FuzzViews searches for a graph and a sequence of views that break a law.
 func FuzzViews(f *testing.F) {
 	f.Add(uint64(1), uint8(3))
 	f.Fuzz(func(t *testing.T, seed uint64, views uint8) {
@@ -48,7 +48,7 @@ func checkRandomViews(t *testing.T, seed uint64, views int) {
 		grouped = grouped || v.name == "group"
 		g = got
 	}
-	if !grouped { // otherwise nodes and edges have merged, and are fewer for that
+	if !grouped { // a group has fewer nodes and edges without leaving any out
 		checkLeftOut(t, original, g)
 	}
 }
@@ -81,8 +81,8 @@ func randomCalls(rng *rand.Rand, services, n int) []sg.Span {
 	return spans
 }
 
-// randomView returns a view with random arguments, and a check of what holds
-// between the graph it is taken of and the result.
+// randomView returns a view with random arguments, and a function that checks the laws
+// that relate a graph to the result of the view.
 func randomView(rng *rand.Rand, g *sg.Graph) (view, func(t *testing.T, g, got *sg.Graph)) {
 	marked := make(map[sg.NodeID]bool)
 	often := 1 + rng.IntN(4)
@@ -157,7 +157,7 @@ func randomView(rng *rand.Rand, g *sg.Graph) (view, func(t *testing.T, g, got *s
 	}
 }
 
-// edgeText tells everything about an edge.
+// edgeText returns all fields of an edge.
 func edgeText(e sg.Edge) string { return fmt.Sprintf("%+v", e) }
 
 func edgeTexts(g *sg.Graph) map[sg.EdgeID]string {
@@ -168,7 +168,8 @@ func edgeTexts(g *sg.Graph) map[sg.EdgeID]string {
 	return texts
 }
 
-// checkEdges wants exactly the edges for which keep is true, as they were.
+// checkEdges checks that the result has exactly the edges for which keep is true,
+// unchanged.
 func checkEdges(t *testing.T, name string, g, got *sg.Graph, keep func(sg.Edge) bool) {
 	t.Helper()
 	want := make(map[sg.EdgeID]string)
@@ -187,7 +188,8 @@ func checkEdges(t *testing.T, name string, g, got *sg.Graph, keep func(sg.Edge) 
 	}
 }
 
-// checkInduced wants a subgraph with all edges between its nodes (law 9).
+// checkInduced checks that the result is a subgraph with all edges between its nodes
+// (law 9).
 func checkInduced(t *testing.T, name string, g, got *sg.Graph) {
 	t.Helper()
 	checkEdges(t, name, g, got, func(e sg.Edge) bool {
@@ -197,11 +199,11 @@ func checkInduced(t *testing.T, name string, g, got *sg.Graph) {
 	})
 }
 
-// checkIdempotent takes the view once more, which must not change anything.
+// checkIdempotent checks that taking the view again changes nothing.
 func checkIdempotent(t *testing.T, v view, got *sg.Graph) {
 	t.Helper()
 	if v.name == "edges" || v.name == "errors" || v.name == "entries" {
-		// The nodes these start from can be alone in the result.
+		// The nodes from which these views start can be without edges in the result.
 		if diff := cmp.Diff(edgeTexts(got), edgeTexts(v.take(got))); diff != "" {
 			t.Errorf("%s: twice (-once +twice):\n%s", v.name, diff)
 		}
@@ -213,7 +215,7 @@ func checkIdempotent(t *testing.T, v view, got *sg.Graph) {
 	}
 }
 
-// checkGroups wants all calls, errors, entries and requests to be there (law 9).
+// checkGroups checks that groups have all calls, errors, entries and requests (law 9).
 func checkGroups(t *testing.T, g, got *sg.Graph) {
 	t.Helper()
 	type sums struct{ Calls, Errors, Entries, Requests, Failed, Caller, Callee float64 }
@@ -239,7 +241,7 @@ func checkGroups(t *testing.T, g, got *sg.Graph) {
 	}
 }
 
-// paths returns the pairs of visible nodes of which one reaches the other, over at
+// paths returns the pairs of visible nodes of which the first reaches the second over at
 // least one edge.
 func paths(g *sg.Graph, hidden map[sg.NodeID]bool) map[[2]sg.NodeID]bool {
 	pairs := make(map[[2]sg.NodeID]bool)
@@ -263,13 +265,14 @@ func paths(g *sg.Graph, hidden map[sg.NodeID]bool) map[[2]sg.NodeID]bool {
 	return pairs
 }
 
-// checkBridges wants the same ways between visible nodes as before, their edges as
-// they were, and no more bridged calls into a node than hidden nodes made to it.
+// checkBridges checks that visible nodes reach the same visible nodes as before, that
+// edges between them are unchanged, and that a node has at most as many bridged calls as
+// hidden nodes made to it.
 func checkBridges(t *testing.T, name string, g, got *sg.Graph, hidden map[sg.NodeID]bool) {
 	t.Helper()
 	for n := range g.Nodes() {
 		if _, ok := got.Node(n.ID); ok == hidden[n.ID] {
-			t.Errorf("%s: node %v is there: %v, hidden: %v", name, n.ID, ok, hidden[n.ID])
+			t.Errorf("%s: node %v in the result: %v, hidden: %v", name, n.ID, ok, hidden[n.ID])
 		}
 	}
 	if diff := cmp.Diff(paths(g, hidden), paths(got, nil)); diff != "" {
@@ -284,7 +287,7 @@ func checkBridges(t *testing.T, name string, g, got *sg.Graph, hidden map[sg.Nod
 		case hidden[e.ID.From] || !measured:
 			into[e.ID.To] += e.Calls
 		case texts[e.ID] != edgeText(e):
-			t.Errorf("%s: edge %s\nhas become %s", name, edgeText(e), texts[e.ID])
+			t.Errorf("%s: edge %s\nbecame %s", name, edgeText(e), texts[e.ID])
 		}
 	}
 	for e := range got.Edges() {
@@ -297,12 +300,12 @@ func checkBridges(t *testing.T, name string, g, got *sg.Graph, hidden map[sg.Nod
 	}
 	for id, rest := range into {
 		if least := from[id] / 4096; rest < -least {
-			t.Errorf("%s: %v more bridged calls into %v than hidden ones", name, -rest, id)
+			t.Errorf("%s: %v more bridged calls into %v than hidden nodes made", name, -rest, id)
 		}
 	}
 }
 
-// checkHideInSteps hides the nodes one by one and wants the same edges.
+// checkHideInSteps checks that hiding the nodes one by one gives the same edges.
 func checkHideInSteps(t *testing.T, g, got *sg.Graph, hidden map[sg.NodeID]bool) {
 	t.Helper()
 	steps := g
@@ -322,7 +325,8 @@ func checkHideInSteps(t *testing.T, g, got *sg.Graph, hidden map[sg.NodeID]bool)
 	}
 }
 
-// checkEntries wants no node to lose entries, and no entries that nobody had.
+// checkEntries checks that no node loses entries, and that the result has at most as many
+// entries as the graph.
 func checkEntries(t *testing.T, g, got *sg.Graph) {
 	t.Helper()
 	for n := range got.Nodes() {
@@ -342,7 +346,7 @@ func missingIn(g *sg.Graph) func(sg.Node) bool {
 	}
 }
 
-// checkLeftOut wants every node, edge and call of the original in the view or
+// checkLeftOut checks that every node, edge and call of the original is in the view or
 // counted as left out.
 func checkLeftOut(t *testing.T, original, got *sg.Graph) {
 	t.Helper()
@@ -366,11 +370,11 @@ func checkLeftOut(t *testing.T, original, got *sg.Graph) {
 	}
 }
 
-// TestHideIsExactForOneCaller compares with the graph that would have been
-// measured had the hidden service been part of its only caller.
+// TestHideIsExactForOneCaller compares with the graph of the same traces in which the
+// hidden service is part of its only caller.
 func TestHideIsExactForOneCaller(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
-	var hidden, folded []sg.Span
+	var hidden, joined []sg.Span
 	for i := range 200 {
 		var out sg.Span // of the hidden service, below a call of A
 		binary.BigEndian.PutUint64(out.TraceID[:], uint64(i+1))
@@ -386,10 +390,10 @@ func TestHideIsExactForOneCaller(t *testing.T) {
 		b.Status = sg.Status(rng.IntN(3))
 		hidden = append(hidden, a, h, out, b)
 		out.Service, out.ParentID = "A", sg.SpanID{}
-		folded = append(folded, out, b)
+		joined = append(joined, out, b)
 	}
 	want := make(map[sg.NodeID]sg.Edge)
-	for e := range build(folded).Edges() {
+	for e := range build(joined).Edges() {
 		e.ID.Kind, e.Evidence, e.Gap = sg.EdgeBridged, sg.Evidence{}, sg.Latency{}
 		want[e.ID.To] = e
 	}
@@ -407,9 +411,9 @@ func TestHideIsExactForOneCaller(t *testing.T) {
 	}
 }
 
-// TestGroupOfPeers gives a group of services the type of a peer: it is then known
-// through its callers alone, also after a trip through JSON, and whatever view
-// comes next.
+// TestGroupOfPeers gives a group of services the type of a peer. The group then has only
+// the statistics of its callers, also after a round trip through JSON and after other
+// views.
 func TestGroupOfPeers(t *testing.T) {
 	spans := mustParse(t, `
 		S gw r
@@ -430,7 +434,7 @@ func TestGroupOfPeers(t *testing.T) {
 	}
 }
 
-// TestGroupMakesNamesValid gives groups names that no output form can hold.
+// TestGroupMakesNamesValid gives groups names that are not valid UTF-8.
 func TestGroupMakesNamesValid(t *testing.T) {
 	g := build(mustParse(t, "C A c\nS B s<c\nC B t2:c\nS C t2:s<c"))
 	names := map[string]string{"A": "x\xff", "B": "x\xfe", "C": ""}
@@ -441,8 +445,8 @@ func TestGroupMakesNamesValid(t *testing.T) {
 	}
 }
 
-// TestViewsOfHostileNumbers takes views of a graph that was not built but read:
-// its numbers contradict each other, and nothing may panic or hang over that.
+// TestViewsOfHostileNumbers takes views of a graph that was read from JSON and whose
+// numbers contradict each other: no view may panic or hang.
 func TestViewsOfHostileNumbers(t *testing.T) {
 	for _, numbers := range [][2]string{{"-5", "3"}, {"0", "0"}, {"1e308", "1e308"}, {"1e-300", "7"}, {"3", "1e300"}} {
 		text := fmt.Sprintf(`{"schema":1,"nodes":[

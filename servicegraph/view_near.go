@@ -2,45 +2,46 @@ package servicegraph
 
 import "math"
 
-// Near returns the matching nodes with their surroundings: the nodes that call
-// them over at most up edges, those that they call over at most down edges, and
-// all edges between any of these. An edge between two neighbours is therefore
-// there (semantics.md V1). A distance of [math.MaxInt] has no limit; one of zero
-// leaves that side out.
+// Near returns the matching nodes with their neighborhood: the nodes that call them over
+// at most up edges, the nodes that they call over at most down edges, and all edges
+// between any of these nodes, edges between two neighbors included
+// (docs/semantics.md, V1). A distance of [math.MaxInt] has no limit; a distance of 0, or
+// less, leaves that direction out.
 //
-// Other callees of a caller are not near: the way to them goes up and down.
+// Other callees of a caller are not near: the way to them goes up and then down.
 func (g *Graph) Near(match func(Node) bool, up, down int) *Graph {
-	s := g.shape()
+	a := g.adjacency()
 	matching := g.mark(match)
-	near := reach(matching, up, s.callersOf)
-	for n, is := range reach(matching, down, s.calleesOf) {
+	near := within(matching, up, a.callersOf)
+	for n, is := range within(matching, down, a.calleesOf) {
 		near[n] = near[n] || is
 	}
-	return g.induced(s, near)
+	return g.induced(a, near)
 }
 
-// Focus returns the graph of all paths through the matching nodes: everything
-// that calls them or that they call, over any number of edges, and all edges
-// between these nodes. It is [Graph.Near] without limits.
+// Focus returns the graph of all paths through the matching nodes: all nodes that call
+// them or that they call, over any number of edges, and all edges between these nodes.
+// It is [Graph.Near] without limits.
 //
-// An edge that leads past the matching nodes, from a caller of theirs to a
-// callee, stays: a graph does not know in which traces the calls were made, and a
-// picture without the edge would deny them.
+// An edge from a caller of the matching nodes straight to one of their callees is part of
+// the result: a graph does not know in which traces the calls were made, so it cannot
+// tell the calls of that edge that have nothing to do with the matching nodes from those
+// that have.
 func (g *Graph) Focus(match func(Node) bool) *Graph {
 	return g.Near(match, math.MaxInt, math.MaxInt)
 }
 
-// EntriesOnly returns the part of the graph that requests from outside can reach:
-// the nodes with entries, the peers that call and are not called, everything
-// behind them, and all edges between these nodes. It leaves out what only
-// background work reaches. As of all paths, a graph knows that one is there, not
-// that a request has taken it from end to end.
+// EntriesOnly returns the part of the graph that requests from outside can reach: the
+// nodes with entries, the peers that call and are not called, all nodes that these call
+// over any number of edges, and all edges between any of them. It leaves out what only
+// background work reaches. A path in the result says that each of its edges was called,
+// not that one request took it from end to end.
 func (g *Graph) EntriesOnly() *Graph {
-	s := g.shape()
+	a := g.adjacency()
 	entries := make([]bool, len(g.nodes))
 	for i, n := range g.nodes {
-		source := len(s.callersOf(i)) == 0 && len(s.calleesOf(i)) > 0
-		entries[i] = n.Entries > 0 || n.ID.Type.isPeer() && source
+		onlyCalls := len(a.callersOf(i)) == 0 && len(a.calleesOf(i)) > 0
+		entries[i] = n.Entries > 0 || n.ID.Type.isPeer() && onlyCalls
 	}
-	return g.induced(s, reach(entries, math.MaxInt, s.calleesOf))
+	return g.induced(a, within(entries, math.MaxInt, a.calleesOf))
 }

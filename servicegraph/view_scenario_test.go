@@ -17,17 +17,16 @@ import (
 )
 
 // TestViewScenarios runs every file of testdata/views: spans in the notation of
-// TestScenarios, the views taken of their graph one after another, and what is
-// then left. A view is a line:
+// testdata/README.md, the views to take, each of the result of the one before, and the
+// resulting graph. A view is a line:
 //
 //	filter NODE...    ignore NODE...    focus NODE...    near UP DOWN NODE...
 //	hide NODE...      through NODE...   top N            top-edges N
 //	calls N           errors            entries          group namespace|KEY
 //	errors-of caller|callee
 //
-// where calls keeps the edges with at least N calls, UP and DOWN may be "all", and
-// KEY is a resource attribute. GRAPHTEST_UPDATE=1 writes what the code says into
-// the files.
+// where calls keeps the edges with at least N calls, UP and DOWN may be "all", and KEY is
+// a resource attribute. GRAPHTEST_UPDATE=1 writes the actual results into the files.
 func TestViewScenarios(t *testing.T) {
 	runScenarios(t, "views", func(t *testing.T, given []txtar.File, _ string) string {
 		g := buildTeams(mustParse(t, section(t, given, 0, "spans")))
@@ -42,8 +41,8 @@ func TestViewScenarios(t *testing.T) {
 	})
 }
 
-// buildTeams builds a graph whose nodes know the attribute team. In the notation
-// of spans it is an attribute like others.
+// buildTeams builds a graph whose nodes have the attribute team. The notation gives it
+// like an attribute of the span.
 func buildTeams(spans []sg.Span) *sg.Graph {
 	b := sg.NewBuilder(sg.Config{NodeAttrs: []string{"team"}})
 	for _, s := range spans {
@@ -53,7 +52,7 @@ func buildTeams(spans []sg.Span) *sg.Graph {
 	return b.Graph()
 }
 
-// A view is a view with its arguments.
+// A view is a view of a graph with its arguments, which name includes.
 type view struct {
 	name string
 	take func(*sg.Graph) *sg.Graph
@@ -128,7 +127,7 @@ func parseView(words []string) (view, error) {
 	return v, nil
 }
 
-// sketch writes a graph as the scenarios of views do.
+// sketch returns a graph in the notation of the scenarios of views.
 func sketch(g *sg.Graph) string {
 	var b strings.Builder
 	for n := range g.Nodes() {
@@ -175,8 +174,9 @@ func countsOf(calls, errors float64) string {
 	return fmt.Sprintf("n%v e%v", calls, errors)
 }
 
-// checkView takes a view and checks what holds of all of them: the graph it is
-// taken of stays as it is, and so do numbers, order and JSON of the result.
+// checkView takes a view and checks the laws of all views: the graph is unchanged, the
+// view is the same each time, and its JSON and its merge with the empty graph are
+// equal to it.
 func checkView(t *testing.T, g *sg.Graph, v view) *sg.Graph {
 	t.Helper()
 	before := marshal(t, g)
@@ -195,7 +195,7 @@ func checkView(t *testing.T, g *sg.Graph, v view) *sg.Graph {
 	if again := marshal(t, sg.Merge(got, &sg.Graph{})); !bytes.Equal(again, data) {
 		t.Errorf("%s: merged with the empty graph:\n%s", v.name, cmp.Diff(string(data), string(again)))
 	}
-	sg.Merge(got, got, g) // must not write to what they share
+	sg.Merge(got, got, g) // must not write to memory that the graphs share
 	if after := marshal(t, g); !bytes.Equal(after, before) {
 		t.Errorf("%s: the graph has changed:\n%s", v.name, cmp.Diff(string(before), string(after)))
 	}
@@ -206,8 +206,8 @@ func checkView(t *testing.T, g *sg.Graph, v view) *sg.Graph {
 	return got
 }
 
-// checkNumbers checks the bounds that numbers of a graph keep (semantics.md, law
-// 5, and V2: no share of errors above 1).
+// checkNumbers checks the limits of a graph's numbers (docs/semantics.md, law 5 and V2: no
+// ratio of errors above 1).
 func checkNumbers(t *testing.T, name string, g *sg.Graph) {
 	t.Helper()
 	side := func(s sg.Stats) bool {
@@ -217,7 +217,7 @@ func checkNumbers(t *testing.T, name string, g *sg.Graph) {
 	}
 	for n := range g.Nodes() {
 		if !side(n.Requests) || n.Entries > n.Requests.Calls {
-			t.Errorf("%s: node %v has numbers that cannot be: %+v", name, n.ID, n)
+			t.Errorf("%s: node %v has impossible numbers: %+v", name, n.ID, n)
 		}
 	}
 	for e := range g.Edges() {
@@ -226,7 +226,7 @@ func checkNumbers(t *testing.T, name string, g *sg.Graph) {
 			t.Errorf("%s: evidence of edge %v: %+v of %v calls", name, e.ID, e.Evidence, e.Calls)
 		}
 		if e.Calls <= 0 || e.Errors > e.Calls || e.Caller.Calls > e.Calls || e.Callee.Calls > e.Calls || !side(e.Caller) || !side(e.Callee) {
-			t.Errorf("%s: edge %v has numbers that cannot be: %+v", name, e.ID, e)
+			t.Errorf("%s: edge %v has impossible numbers: %+v", name, e.ID, e)
 		}
 		for _, end := range []sg.NodeID{e.ID.From, e.ID.To} {
 			if _, ok := g.Node(end); !ok {

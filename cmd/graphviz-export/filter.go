@@ -308,14 +308,14 @@ func nameHint(g *servicegraph.Graph, patterns []string) string {
 	if g.NumNodes() == 0 {
 		return ""
 	}
+	for _, p := range patterns {
+		if nearest := g.Nearest(p); len(nearest) > 0 {
+			return suggest.Question(nearest[0].String())
+		}
+	}
 	var names []string
 	for n := range g.Nodes() {
 		names = append(names, n.ID.Name)
-	}
-	for _, p := range patterns {
-		if question := suggest.DidYouMean(p, names); question != "" {
-			return question
-		}
 	}
 	more := ""
 	if len(names) > 5 {

@@ -77,8 +77,9 @@ func (s *liveServer) tell(t *testing.T, event string) {
 func TestLive(t *testing.T) {
 	s := &liveServer{html: report.HTML{Style: render.Style{Title: "live"}, SVG: drawing, Live: true}, graph: shop(), listeners: map[chan string]bool{}}
 	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	t.Cleanup(server.CloseClientConnections) // after the page is checked and closed
 	p := visit(t, server.URL)
-	t.Cleanup(server.CloseClientConnections)
 	p.prefer("light")
 	p.click(node("billing/payments"))
 	p.press("+")

@@ -7,16 +7,15 @@ import (
 	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	_ "google.golang.org/grpc/encoding/gzip" // undoes it in requests
+	_ "google.golang.org/grpc/encoding/gzip" // decompresses requests
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 )
 
-// NewGRPCServer returns a server of OTLP's trace service, to be started and stopped by
-// the caller.
+// NewGRPCServer returns a server of OTLP's trace service. The caller starts and stops it.
 //
-// The service is described here and not by the generated code, whose handler decodes a
+// The server does not use the generated service description, whose handler decodes a
 // request into messages before anyone can have its bytes.
 func NewGRPCServer(take Take) *grpc.Server {
 	s := grpc.NewServer(
@@ -42,8 +41,8 @@ func NewGRPCServer(take Take) *grpc.Server {
 	return s
 }
 
-// response returns the answer to a request that was taken. A partial success that says
-// nothing would be a warning without words to some senders.
+// response returns the answer to a valid request. It has a partial success only if spans
+// were rejected: some senders log an empty one as a warning without text.
 func response(r Rejected) *coltracepb.ExportTraceServiceResponse {
 	if r == (Rejected{}) {
 		return &coltracepb.ExportTraceServiceResponse{}
@@ -54,7 +53,7 @@ func response(r Rejected) *coltracepb.ExportTraceServiceResponse {
 	}}
 }
 
-// A rawCodec leaves messages as the bytes that they are.
+// A rawCodec passes encoded messages through as bytes.
 type rawCodec struct{}
 
 func (rawCodec) Name() string { return "proto" }

@@ -13,22 +13,24 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/tempograph/tempograph/internal/quantity"
 )
 
-// Path is where requests are posted to.
+// Path is the path of the URL that requests are posted to.
 const Path = "/v1/traces"
 
-// readTime is how long a request may take to arrive, once it has its turn.
+// readTime is how long a request may take to arrive, from the moment that it is handled.
 const readTime = 30 * time.Second
 
-// Handler returns the HTTP side: requests are posted to [Path], as protobuf or JSON,
-// compressed with gzip or not. Pages of other sites cannot send any: browsers ask before
-// they send these content types, and are not answered.
+// Handler returns a handler for OTLP over HTTP. Requests are posted to [Path], as protobuf
+// or JSON, compressed with gzip or not compressed. Web pages cannot send requests: their
+// content types make a browser send a CORS preflight request first, which is refused.
 func Handler(take Take) http.Handler {
 	slots := make(chan struct{}, maxAtOnce)
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+Path, func(w http.ResponseWriter, r *http.Request) {
-		form, ok := forms[contentType(r)]
+		enc, ok := encodings[contentType(r)]
 		if !ok {
 			http.Error(w, "want Content-Type application/x-protobuf or application/json", http.StatusUnsupportedMediaType)
 			return
@@ -39,35 +41,36 @@ func Handler(take Take) http.Handler {
 		case <-r.Context().Done():
 			return
 		}
-		http.NewResponseController(w).SetReadDeadline(time.Now().Add(readTime)) // where there is a connection
-		code, answer := export(w, r, form, take)
-		body, err := form.marshal(answer)
+		http.NewResponseController(w).SetReadDeadline(time.Now().Add(readTime)) // fails if w has no connection, as in a test
+		code, answer := export(w, r, enc, take)
+		body, err := enc.marshal(answer)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		w.Header().Set("Content-Type", form.contentType)
+		w.Header().Set("Content-Type", enc.contentType)
 		w.WriteHeader(code)
 		w.Write(body)
 	})
 	mux.HandleFunc(Path, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", http.MethodPost)
-		http.Error(w, "this takes OTLP traces, which are POSTed", http.StatusMethodNotAllowed)
+		http.Error(w, "this URL receives OTLP traces: use the method POST", http.StatusMethodNotAllowed)
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		http.Error(w, "this takes OTLP traces: POST them to "+Path, http.StatusNotFound)
+		http.Error(w, "not found: this server receives OTLP traces by POST to "+Path, http.StatusNotFound)
 	})
 	return mux
 }
 
-// A form is how requests and their answers are encoded.
-type form struct {
+// An encoding is a format of requests and of their answers.
+type encoding struct {
 	contentType string
 	json        bool
 	marshal     func(proto.Message) ([]byte, error)
 }
 
-var forms = map[string]form{
+// encodings are the formats by content type.
+var encodings = map[string]encoding{
 	"application/x-protobuf": {"application/x-protobuf", false, proto.Marshal},
 	"application/json":       {"application/json", true, protojson.Marshal},
 }
@@ -77,18 +80,18 @@ func contentType(r *http.Request) string {
 	return t
 }
 
-// export takes one request, and returns the status and the message to answer with.
-func export(w http.ResponseWriter, r *http.Request, form form, take Take) (int, proto.Message) {
+// export handles one request, and returns the status and the message of the answer.
+func export(w http.ResponseWriter, r *http.Request, enc encoding, take Take) (int, proto.Message) {
 	body, err := read(w, r)
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return http.StatusRequestEntityTooLarge, &spb.Status{
 			Code:    int32(codes.ResourceExhausted),
-			Message: fmt.Sprintf("a request of more than %d bytes: send fewer spans at a time", tooLarge.Limit),
+			Message: fmt.Sprintf("the request has more than %s: send fewer spans at a time", quantity.Of(tooLarge.Limit, "byte")),
 		}
 	}
 	rejected := Rejected{}
 	if err == nil {
-		rejected, err = take(Request{Body: body, JSON: form.json})
+		rejected, err = take(Request{Body: body, JSON: enc.json})
 	}
 	if err != nil {
 		return http.StatusBadRequest, &spb.Status{Code: int32(codes.InvalidArgument), Message: err.Error()}
@@ -96,10 +99,10 @@ func export(w http.ResponseWriter, r *http.Request, form form, take Take) (int, 
 	return http.StatusOK, response(rejected)
 }
 
-// read returns the body without its compression.
+// read returns the decompressed body.
 func read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	body := http.MaxBytesReader(w, r.Body, MaxRequest)
-	switch encoding := r.Header.Get("Content-Encoding"); encoding {
+	switch coding := r.Header.Get("Content-Encoding"); coding {
 	case "", "identity":
 	case "gzip":
 		z, err := gzip.NewReader(body)
@@ -108,7 +111,7 @@ func read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		}
 		body = http.MaxBytesReader(w, z, MaxRequest)
 	default:
-		return nil, fmt.Errorf("unknown Content-Encoding %q: want gzip or none", encoding)
+		return nil, fmt.Errorf("unknown Content-Encoding %q: want gzip or none", coding)
 	}
 	b, err := io.ReadAll(body)
 	if err != nil {

@@ -12,8 +12,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
@@ -25,11 +26,12 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 )
 
-// A sink keeps what comes, and rejects as it is told.
+// A sink keeps the requests that it takes, and returns the configured answer.
 type sink struct {
 	rejected Rejected
 	err      error
@@ -45,7 +47,7 @@ func (s *sink) take(r Request) (Rejected, error) {
 	return s.rejected, s.err
 }
 
-// only returns the one request that came.
+// only returns the only request that was taken.
 func (s *sink) only(t *testing.T) *coltracepb.ExportTraceServiceRequest {
 	t.Helper()
 	s.mu.Lock()
@@ -64,7 +66,7 @@ func (s *sink) only(t *testing.T) *coltracepb.ExportTraceServiceRequest {
 	return &r
 }
 
-// serveGRPC returns the address of a server.
+// serveGRPC starts a server and returns its address.
 func serveGRPC(t *testing.T, take Take) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -85,7 +87,7 @@ func dial(t *testing.T, addr string, opts ...grpc.DialOption) *grpc.ClientConn {
 	return conn
 }
 
-// The exporters of the SDK are content, in each way that they send.
+// TestExporters: the exporters of the SDK deliver spans in each encoding that they have.
 func TestExporters(t *testing.T) {
 	tests := []struct {
 		name string
@@ -187,9 +189,9 @@ func TestHTTP(t *testing.T) {
 		{"no gzip", &sink{}, "application/json", "gzip", inJSON, 400, `{"code":3,"message":"reading the gzip stream: gzip: invalid header"}`},
 		{"cut off", &sink{}, "application/json", "gzip", zip(t, inJSON)[:20], 400, `{"code":3,"message":"reading the request: unexpected EOF"}`},
 		{"another compression", &sink{}, "application/json", "br", inJSON, 400, `{"code":3,"message":"unknown Content-Encoding \"br\": want gzip or none"}`},
-		{"too large", &sink{}, "application/json", "", make([]byte, MaxRequest+1), 413, `{"code":8,"message":"a request of more than 16777216 bytes: send fewer spans at a time"}`},
-		{"too large in gzip", &sink{}, "application/json", "gzip", zip(t, make([]byte, MaxRequest+1)), 413, `{"code":8,"message":"a request of more than 16777216 bytes: send fewer spans at a time"}`},
-		{"a form of a page", &sink{}, "text/plain", "", inJSON, 415, "want Content-Type application/x-protobuf or application/json\n"},
+		{"too large", &sink{}, "application/json", "", make([]byte, MaxRequest+1), 413, `{"code":8,"message":"the request has more than 16,777,216 bytes: send fewer spans at a time"}`},
+		{"too large in gzip", &sink{}, "application/json", "gzip", zip(t, make([]byte, MaxRequest+1)), 413, `{"code":8,"message":"the request has more than 16,777,216 bytes: send fewer spans at a time"}`},
+		{"an HTML form", &sink{}, "text/plain", "", inJSON, 415, "want Content-Type application/x-protobuf or application/json\n"},
 	}
 	for _, tt := range tests {
 		status, contentType, answer := post(t, tt.sink.take, tt.contentType, tt.encoding, tt.body)
@@ -247,7 +249,7 @@ func TestGRPCAnswers(t *testing.T) {
 	}
 }
 
-// What is no protobuf at all is for the one who takes it, not for gRPC.
+// TestGRPCRawBytes: gRPC passes bytes on even if they are no protobuf message.
 func TestGRPCRawBytes(t *testing.T) {
 	var s sink
 	conn := dial(t, serveGRPC(t, s.take), grpc.WithDefaultCallOptions(grpc.ForceCodecV2(rawCodec{})))
@@ -260,47 +262,92 @@ func TestGRPCRawBytes(t *testing.T) {
 	}
 }
 
-// More senders than can be served at once wait, and one that gives up is forgotten.
+// most is how many requests are in memory at a time, as the package promises.
+const most = 8
+
+// A gate holds requests in Take until it opens.
+type gate struct {
+	open  chan struct{}
+	taken atomic.Int32
+}
+
+func newGate() *gate { return &gate{open: make(chan struct{})} }
+
+func (g *gate) take(Request) (Rejected, error) {
+	g.taken.Add(1)
+	<-g.open
+	return Rejected{}, nil
+}
+
+// TestHTTPFlood: while 8 requests are being handled, others wait, and one that gives up
+// is not handled.
 func TestHTTPFlood(t *testing.T) {
-	release := make(chan struct{})
-	arrived := make(chan struct{}, 2*maxAtOnce)
-	server := httptest.NewServer(Handler(func(Request) (Rejected, error) {
-		arrived <- struct{}{}
-		<-release
-		return Rejected{}, nil
-	}))
-	defer server.Close()
-	send := func(ctx context.Context) error {
-		r, _ := http.NewRequestWithContext(ctx, http.MethodPost, server.URL+Path, strings.NewReader("{}"))
-		r.Header.Set("Content-Type", "application/json")
-		answer, err := http.DefaultClient.Do(r)
-		if err == nil {
-			answer.Body.Close()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		handler := Handler(g.take)
+		var senders sync.WaitGroup
+		send := func(ctx context.Context) {
+			senders.Go(func() {
+				r := httptest.NewRequestWithContext(ctx, http.MethodPost, Path, strings.NewReader("{}"))
+				r.Header.Set("Content-Type", "application/json")
+				handler.ServeHTTP(httptest.NewRecorder(), r)
+			})
 		}
-		return err
-	}
-	var wg sync.WaitGroup
-	for range maxAtOnce {
-		wg.Go(func() {
-			if err := send(t.Context()); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	for range maxAtOnce {
-		<-arrived
-	}
-	impatient, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if err := send(impatient); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("one too many: %v", err)
-	}
-	if len(arrived) > 0 {
-		t.Error("one too many was taken")
-	}
-	close(release)
-	wg.Wait()
-	if err := send(t.Context()); err != nil {
-		t.Error(err)
-	}
+		for range most {
+			send(t.Context())
+		}
+		synctest.Wait()
+		if n := g.taken.Load(); n != most {
+			t.Errorf("%d requests are handled at a time, want %d", n, most)
+		}
+		impatient, giveUp := context.WithCancel(t.Context())
+		send(impatient)
+		send(t.Context())
+		synctest.Wait()
+		if n := g.taken.Load(); n != most {
+			t.Errorf("%d requests are handled at a time, want no more than %d", n, most)
+		}
+		giveUp()
+		synctest.Wait()
+		close(g.open)
+		senders.Wait()
+		if n := g.taken.Load(); n != most+1 {
+			t.Errorf("%d requests were handled, want all but the one that gave up: %d", n, most+1)
+		}
+	})
+}
+
+// TestGRPCFlood: while 8 requests of a connection are being handled, its others wait.
+func TestGRPCFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		l := bufconn.Listen(1 << 20)
+		server := NewGRPCServer(g.take)
+		go server.Serve(l)
+		defer server.Stop()
+		conn, err := grpc.NewClient("passthrough:///", grpc.WithTransportCredentials(insecure.NewCredentials()),
+			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return l.DialContext(ctx) }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		client := coltracepb.NewTraceServiceClient(conn)
+		var senders sync.WaitGroup
+		for range most + 1 {
+			senders.Go(func() {
+				if _, err := client.Export(t.Context(), aSpan); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		if n := g.taken.Load(); n != most {
+			t.Errorf("%d requests are handled at a time, want %d", n, most)
+		}
+		close(g.open)
+		senders.Wait()
+		if n := g.taken.Load(); n != most+1 {
+			t.Errorf("%d requests were handled, want %d", n, most+1)
+		}
+	})
 }

@@ -12,14 +12,14 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// From returns a span of the SDK as a span of the graph, with all its attributes
-// that are strings, numbers or booleans; lists, maps and bytes name no part of a graph.
-// Of a span that has not ended, End is zero.
+// From converts a span of the SDK. The result has all attributes whose values are
+// strings, numbers or booleans; lists, maps and bytes are left out, because a graph
+// never depends on them. End is zero if the span has not ended.
 func From(s sdktrace.ReadOnlySpan) servicegraph.Span {
 	return from(s, func(string) bool { return true })
 }
 
-// from is From with the attributes that keep wants.
+// from converts a span like [From], with only those attributes whose keys keep accepts.
 func from(s sdktrace.ReadOnlySpan, keep func(key string) bool) servicegraph.Span {
 	context := s.SpanContext()
 	span := servicegraph.Span{
@@ -61,7 +61,8 @@ func from(s sdktrace.ReadOnlySpan, keep func(key string) bool) servicegraph.Span
 	return span
 }
 
-// kindOf returns a kind by name: the numbers of the API and of OTLP differ.
+// kindOf translates a span kind. It cannot be converted as a number: the numbers of the
+// API differ from those of OTLP, which package servicegraph uses.
 func kindOf(k trace.SpanKind) servicegraph.Kind {
 	switch k {
 	case trace.SpanKindInternal:
@@ -78,7 +79,7 @@ func kindOf(k trace.SpanKind) servicegraph.Kind {
 	return servicegraph.KindUnset
 }
 
-// statusOf returns a status by name: here too the numbers differ.
+// statusOf translates a status code. The numbers of the API and of OTLP differ.
 func statusOf(c codes.Code) servicegraph.Status {
 	switch c {
 	case codes.Ok:
@@ -89,6 +90,7 @@ func statusOf(c codes.Code) servicegraph.Status {
 	return servicegraph.StatusUnset
 }
 
+// text returns the text of a scalar value, false for any other.
 func text(v attribute.Value) (string, bool) {
 	switch v.Type() {
 	case attribute.STRING:
@@ -103,6 +105,7 @@ func text(v attribute.Value) (string, bool) {
 	return "", false
 }
 
+// unixNano returns a time in nanoseconds, 0 for the zero time.
 func unixNano(t time.Time) int64 {
 	if t.IsZero() {
 		return 0

@@ -12,52 +12,56 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// A Recorder is a span processor that builds the service graph of the spans that
-// end, and knows those that have not ended yet. It sees what the sampler lets
-// through. All its methods may be called from several goroutines.
+// A Recorder is a span processor that builds the service graph of the spans that have
+// ended, and lists the spans that have not. It receives only sampled spans. All methods
+// of a Recorder may be called from several goroutines.
 //
-// A span costs 1 to 4 µs, see BenchmarkRecorder, and no I/O. What a recorder holds
-// is bounded by its window: see [NewRecorder].
+// Recording a span takes 1 to 4 µs (BenchmarkRecorder) and no I/O. The window of the
+// configuration bounds the memory of a recorder: see [NewRecorder].
 type Recorder struct {
 	cfg   servicegraph.Config
 	watch func(servicegraph.Span)
 
 	mu      sync.Mutex
-	pending []servicegraph.Span // ended, and not in the builder yet
+	pending []servicegraph.Span // have ended and are not in the builder yet
 	open    map[servicegraph.Link]sdktrace.ReadOnlySpan
-	idle    chan struct{} // closed when nothing is open; nil if nobody waits
-	missed  int           // open spans too many to be known by name
+	idle    chan struct{} // closed when no span is open; nil if nobody waits
+	missed  int           // how many open spans are not in open, which is full
 
-	building sync.Mutex // held after mu is released, or without it
+	building sync.Mutex // guards builder; never locked while mu is
 	builder  *servicegraph.Builder
 }
 
 var _ sdktrace.SpanProcessor = (*Recorder)(nil)
 
-// liveWindow is what bounds a recorder that is given no window: 200,000 spans take
-// about 20 MB, and a trace is complete when no span has ended for 10 seconds. What is
-// forgotten stays counted in the graph.
+// liveWindow is the window of a recorder whose configuration has none. 200,000 spans
+// take about 20 MB. Each node takes memory for ever, hence the bound on their number:
+// a program may call addresses without end, such as those of pods or of tenants.
 var liveWindow = servicegraph.Window{
 	Quiet:    10 * time.Second,
 	Age:      5 * time.Minute,
 	Remember: time.Minute,
 	Spans:    200_000,
+	Nodes:    10_000,
 }
 
 const (
-	maxPending = 1024   // spans that end while a graph is made, before the next has to wait
-	maxOpen    = 10_000 // open spans known by name
+	maxPending = 1024   // ended spans that wait for the builder
+	maxOpen    = 10_000 // open spans that Open can list
 )
 
-// NewRecorder returns a recorder. Where the window of the configuration is zero,
-// traces close 10 seconds after their last span, or 5 minutes after their first, are
-// forgotten a minute later, and at most 200,000 spans are held: that is safe in a
-// process that runs for months. Open spans are known by name up to 10,000.
+// NewRecorder returns a recorder. If cfg.Window is zero, the recorder has a window that
+// is safe in a process that runs for months: a trace closes 10 seconds after its last
+// span or 5 minutes after its first, and its spans are forgotten a minute later; at
+// most 200,000 spans are held; nodes after the first 10,000 are counted as "other".
+// Forgotten spans stay counted in the graph. The recorder can list up to 10,000 open
+// spans; it only counts more.
 func NewRecorder(cfg servicegraph.Config) *Recorder { return NewWatcher(cfg, nil) }
 
-// NewWatcher is NewRecorder with a function that is called with every span that ends,
-// before [Recorder.Wait] can know of it, and from several goroutines. It must not
-// use the recorder.
+// NewWatcher returns a recorder like that of [NewRecorder] which calls watch with every
+// span that ends. The call happens before [Recorder.Wait] counts the span as ended, in
+// the goroutine that ends the span, so watch must be safe for concurrent use. It must
+// not call methods of the recorder.
 func NewWatcher(cfg servicegraph.Config, watch func(servicegraph.Span)) *Recorder {
 	if cfg.Window == (servicegraph.Window{}) {
 		cfg.Window = liveWindow
@@ -70,7 +74,7 @@ func NewWatcher(cfg servicegraph.Config, watch func(servicegraph.Span)) *Recorde
 	}
 }
 
-// OnStart notes an open span.
+// OnStart adds a span to the open ones.
 func (r *Recorder) OnStart(_ context.Context, s sdktrace.ReadWriteSpan) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -81,7 +85,8 @@ func (r *Recorder) OnStart(_ context.Context, s sdktrace.ReadWriteSpan) {
 	r.open[idOf(s)] = s
 }
 
-// OnEnd takes a span that has ended.
+// OnEnd adds a span, which has ended, to the graph. Every 1024th call hands the ended
+// spans to the builder and waits while a graph is being made.
 func (r *Recorder) OnEnd(s sdktrace.ReadOnlySpan) {
 	span := from(s, r.keep)
 	if r.watch != nil {
@@ -107,30 +112,32 @@ func (r *Recorder) OnEnd(s sdktrace.ReadOnlySpan) {
 	}
 }
 
-// keep reports whether the graph reads an attribute.
+// keep reports whether the graph depends on the attribute with this key.
 func (r *Recorder) keep(key string) bool { return r.cfg.Reads(key) }
 
-// drain hands the pending spans to the builder, which the caller holds.
+// drain hands the pending spans to the builder. The caller holds r.building.
 func (r *Recorder) drain() {
 	r.mu.Lock()
 	spans := r.pending
 	r.pending = nil
 	r.mu.Unlock()
+	// Time goes on first, for spans count as received at the time of the last Advance: a
+	// trace whose spans waited here must not close before the rest of it can arrive.
+	r.builder.Advance(time.Now())
 	for _, s := range spans {
 		r.builder.Add(s)
 	}
-	r.builder.Advance(time.Now())
 }
 
 // ForceFlush does nothing: a span is in the next graph as soon as it has ended.
 func (r *Recorder) ForceFlush(context.Context) error { return nil }
 
-// Shutdown does nothing. The graph stays.
+// Shutdown does nothing: the graph remains available.
 func (r *Recorder) Shutdown(context.Context) error { return nil }
 
-// Graph returns the graph of the spans that have ended so far. It takes some
-// milliseconds with 10,000 spans held, in which up to 1024 more can end before the next
-// has to wait.
+// Graph returns the graph of the spans that have ended so far. It takes a few
+// milliseconds if 10,000 spans are held. Meanwhile 1023 spans can end without waiting;
+// the next one waits for the graph.
 func (r *Recorder) Graph() *servicegraph.Graph {
 	r.building.Lock()
 	defer r.building.Unlock()
@@ -138,7 +145,8 @@ func (r *Recorder) Graph() *servicegraph.Graph {
 	return r.builder.Graph()
 }
 
-// Explain says why one node calls another or does not, by the spans that are held.
+// Explain explains, from the spans that are held, why one node calls another or why it
+// does not.
 func (r *Recorder) Explain(from, to servicegraph.NodeID) servicegraph.Explanation {
 	r.building.Lock()
 	defer r.building.Unlock()
@@ -146,8 +154,8 @@ func (r *Recorder) Explain(from, to servicegraph.NodeID) servicegraph.Explanatio
 	return r.builder.Explain(from, to)
 }
 
-// Open returns the spans that have started and not ended, the oldest first, and how
-// many more there are.
+// Open returns the spans that have started and not ended, oldest first, and how many
+// open spans are missing from the list, which is limited to 10,000.
 func (r *Recorder) Open() (spans []servicegraph.Span, more int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -160,7 +168,7 @@ func (r *Recorder) Open() (spans []servicegraph.Span, more int) {
 	return spans, r.missed
 }
 
-// Wait returns when no span is open, or with the error of ctx when that ends first.
+// Wait waits until no span is open. It returns the cause if ctx ends before that.
 func (r *Recorder) Wait(ctx context.Context) error {
 	for {
 		r.mu.Lock()
@@ -175,7 +183,7 @@ func (r *Recorder) Wait(ctx context.Context) error {
 		r.mu.Unlock()
 		select {
 		case <-idle:
-			// Another may have started since.
+			// Look again: another span may have started since.
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

@@ -28,8 +28,8 @@ func tracer(rec *otelspan.Recorder, service string) trace.Tracer {
 }
 
 // call makes one request from a service to another.
-func call(from, to trace.Tracer) {
-	ctx, client := from.Start(context.Background(), "call", trace.WithSpanKind(trace.SpanKindClient))
+func call(ctx context.Context, from, to trace.Tracer) {
+	ctx, client := from.Start(ctx, "call", trace.WithSpanKind(trace.SpanKindClient))
 	_, server := to.Start(ctx, "serve", trace.WithSpanKind(trace.SpanKindServer))
 	server.End()
 	client.End()
@@ -65,7 +65,7 @@ func TestRecorderGraphGrows(t *testing.T) {
 	rec := otelspan.NewRecorder(servicegraph.Config{})
 	web, cart := tracer(rec, "web"), tracer(rec, "cart")
 	for n := 1.0; n <= 3; n++ {
-		call(web, cart)
+		call(t.Context(), web, cart)
 		if got := calls(t, rec.Graph(), "web", "cart"); got != n {
 			t.Errorf("%v calls after %v", got, n)
 		}
@@ -75,8 +75,8 @@ func TestRecorderGraphGrows(t *testing.T) {
 	}
 }
 
-// TestRecorderKeepsAttributesOfConfig: the recorder keeps an attribute that only the
-// configuration makes the graph read.
+// TestRecorderKeepsAttributesOfConfig: the recorder keeps attributes that only the
+// configuration asks for.
 func TestRecorderKeepsAttributesOfConfig(t *testing.T) {
 	for _, tt := range []struct {
 		keys []string
@@ -99,7 +99,7 @@ func TestRecorderKeepsAttributesOfConfig(t *testing.T) {
 	}
 }
 
-// TestRecorderWait: open spans are known by name, and the wait ends with the last.
+// TestRecorderWait: open spans are listed, and Wait returns when the last one ends.
 func TestRecorderWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := otelspan.NewRecorder(servicegraph.Config{})
@@ -136,13 +136,133 @@ func TestRecorderWait(t *testing.T) {
 	})
 }
 
-// TestRecorderForgets: what is held is bounded, what was counted stays.
+// TestRecorderForgets: with the default window, traces close and are forgotten when
+// their time is up, and their calls stay counted.
 func TestRecorderForgets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rec := otelspan.NewRecorder(servicegraph.Config{})
+		web, cart := tracer(rec, "web"), tracer(rec, "cart")
+		report := func() servicegraph.Report { return rec.Graph().Report() }
+
+		ctx, root := web.Start(t.Context(), "root")
+		call(ctx, web, cart)
+		if r := report(); r.Open != 1 {
+			t.Errorf("at once: %d traces are open, want 1", r.Open)
+		}
+		time.Sleep(10*time.Second - 1)
+		if r := report(); r.Open != 1 {
+			t.Errorf("just before 10 seconds: %d traces are open, want 1", r.Open)
+		}
+		time.Sleep(1)
+		if r := report(); r.Open != 0 || r.ClosedQuiet != 1 {
+			t.Errorf("after 10 seconds: %d traces are open and %d closed, want 0 and 1", r.Open, r.ClosedQuiet)
+		}
+		if x := rec.Explain(service("web"), service("cart")); len(x.Misses) != 0 {
+			t.Errorf("the spans of a closed trace are gone: %v", x)
+		}
+		time.Sleep(time.Minute)
+		report()
+		root.End() // the last span of the trace comes too late
+		g := rec.Graph()
+		if r := g.Report(); r.Late != 1 || r.Accounted() != r.Spans {
+			t.Errorf("a minute after the trace was closed: %d spans are late, want 1: %+v", r.Late, r)
+		}
+		if x := rec.Explain(service("web"), service("cart")); len(x.Misses) != 2 {
+			t.Errorf("the spans of a forgotten trace are still held: %v", x)
+		}
+		if n := calls(t, g, "web", "cart"); n != 1 {
+			t.Errorf("%v calls, want 1: a forgotten call stays counted", n)
+		}
+	})
+}
+
+// TestRecorderClosesOldTraces: with the default window, a trace that never comes to rest
+// closes after 5 minutes.
+func TestRecorderClosesOldTraces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rec := otelspan.NewRecorder(servicegraph.Config{})
+		web, cart := tracer(rec, "web"), tracer(rec, "cart")
+		ctx, root := web.Start(t.Context(), "root")
+		defer root.End()
+		call(ctx, web, cart)
+		rec.Graph()
+		for range 59 {
+			time.Sleep(5 * time.Second)
+			call(ctx, web, cart)
+			if r := rec.Graph().Report(); r.Open != 1 || r.ClosedAge != 0 {
+				t.Fatalf("before 5 minutes: %d traces are open and %d closed, want 1 and 0", r.Open, r.ClosedAge)
+			}
+		}
+		time.Sleep(5 * time.Second)
+		if r := rec.Graph().Report(); r.ClosedAge != 1 {
+			t.Errorf("after 5 minutes: %d traces were closed, want 1", r.ClosedAge)
+		}
+	})
+}
+
+// TestRecorderReceivesLate: spans that waited for the next graph do not close their trace.
+func TestRecorderReceivesLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rec := otelspan.NewRecorder(servicegraph.Config{})
+		web, cart := tracer(rec, "web"), tracer(rec, "cart")
+		rec.Graph()
+		call(t.Context(), web, cart)
+		time.Sleep(time.Hour)
+		if r := rec.Graph().Report(); r.Open != 1 {
+			t.Errorf("%d traces are open, want 1", r.Open)
+		}
+	})
+}
+
+// TestRecorderIsBounded: with the default window, a recorder holds at most 200,000 spans,
+// and the calls of the others stay counted.
+func TestRecorderIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // time stands still: only the number of spans closes traces
+		rec := otelspan.NewRecorder(servicegraph.Config{})
+		web, cart := tracer(rec, "web"), tracer(rec, "cart")
+		const n = 100_000 // calls, of two spans each
+		for range n {
+			call(t.Context(), web, cart)
+		}
+		if r := rec.Graph().Report(); r.EvictedSpans != 0 {
+			t.Errorf("with 200,000 spans: %d traces were forgotten, want none", r.EvictedSpans)
+		}
+		_, span := web.Start(t.Context(), "work")
+		span.End()
+		g := rec.Graph()
+		if r := g.Report(); r.EvictedSpans != 1 || r.Accounted() != r.Spans {
+			t.Errorf("with 200,001 spans: %d traces were forgotten, want 1: %+v", r.EvictedSpans, r)
+		}
+		if got := calls(t, g, "web", "cart"); got != n {
+			t.Errorf("%v calls, want %d", got, n)
+		}
+	})
+}
+
+// TestRecorderBoundsNodes: with the default window, nodes after the first 10,000 are
+// counted as other.
+func TestRecorderBoundsNodes(t *testing.T) {
+	rec := otelspan.NewRecorder(servicegraph.Config{})
+	web := tracer(rec, "web")
+	const most, more = 10_000, 7
+	for i := range most - 1 + more { // web is a node, too
+		_, client := web.Start(t.Context(), "call", trace.WithSpanKind(trace.SpanKindClient),
+			trace.WithAttributes(attribute.String("peer.service", fmt.Sprint("tenant-", i))))
+		client.End()
+	}
+	g := rec.Graph()
+	if r := g.Report(); g.NumNodes() != most+1 || r.NodesFolded != more {
+		t.Errorf("%d nodes and %d spans with others, want %d and %d", g.NumNodes(), r.NodesFolded, most+1, more)
+	}
+}
+
+// TestRecorderWindow: the window of the configuration takes the place of the default.
+func TestRecorderWindow(t *testing.T) {
 	rec := otelspan.NewRecorder(servicegraph.Config{Window: servicegraph.Window{Spans: 100}})
 	web, cart := tracer(rec, "web"), tracer(rec, "cart")
 	const n = 5000
 	for range n {
-		call(web, cart)
+		call(t.Context(), web, cart)
 	}
 	g := rec.Graph()
 	if got := calls(t, g, "web", "cart"); got != n {
@@ -153,8 +273,7 @@ func TestRecorderForgets(t *testing.T) {
 	}
 }
 
-// TestRecorderTooManyOpen: spans that are never ended are counted when there are
-// too many to keep.
+// TestRecorderTooManyOpen: open spans are only counted when the list of them is full.
 func TestRecorderTooManyOpen(t *testing.T) {
 	rec := otelspan.NewRecorder(servicegraph.Config{})
 	web := tracer(rec, "web")
@@ -174,11 +293,11 @@ func TestRecorderTooManyOpen(t *testing.T) {
 	}
 }
 
-// TestRecorderConcurrentSafe ends spans while graphs are made of them.
+// TestRecorderConcurrentSafe ends spans while other goroutines take graphs.
 func TestRecorderConcurrentSafe(t *testing.T) {
 	rec := otelspan.NewRecorder(servicegraph.Config{})
 	web, cart := tracer(rec, "web"), tracer(rec, "cart")
-	const goroutines, each = 8, 300 // more than may be pending
+	const goroutines, each = 8, 300 // more than can be pending
 	var callers, readers sync.WaitGroup
 	done := make(chan struct{})
 	readers.Go(func() {
@@ -200,7 +319,7 @@ func TestRecorderConcurrentSafe(t *testing.T) {
 	for range goroutines {
 		callers.Go(func() {
 			for range each {
-				call(web, cart)
+				call(t.Context(), web, cart)
 			}
 		})
 	}
@@ -215,8 +334,8 @@ func TestRecorderConcurrentSafe(t *testing.T) {
 	}
 }
 
-// BenchmarkRecorder is the cost of a span, a trace of its own and one of many in a
-// trace, and that of the SDK without a recorder.
+// BenchmarkRecorder measures a span that is a trace of its own, a span that is one of
+// many in a trace, and a span of the SDK without a recorder.
 func BenchmarkRecorder(b *testing.B) {
 	bench := func(name string, web trace.Tracer, parent context.Context) {
 		b.Run(name, func(b *testing.B) {

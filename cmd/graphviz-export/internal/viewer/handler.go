@@ -12,12 +12,12 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
-// Handler returns what a server serves. Besides localhost and IP addresses it answers to
-// the given names of hosts, and to no other: a page of another site can have its name
-// resolve to this machine, and would be of the same origin then.
+// Handler returns the HTTP handler. It accepts requests whose host is localhost, an IP address
+// or one of the given names, and refuses all others: another site can make its own name resolve
+// to this machine, and its scripts would then be of the same origin.
 //
-// A request for events ends with its context. A server that is to shut down should end
-// those contexts, as with [http.Server.BaseContext].
+// A request for /events ends only with its context. To shut down, a server should cancel the
+// contexts of its requests, for example through [http.Server.BaseContext].
 func (v *Viewer) Handler(hosts ...string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
@@ -33,8 +33,8 @@ func (v *Viewer) Handler(hosts ...string) http.Handler {
 	return guard(hosts, mux)
 }
 
-// Policies. A page brings its own, which can have no word about frames; pictures have
-// style sheets.
+// Content security policies. A report has its own policy in a meta element, which cannot
+// restrict frames. Images have style sheets.
 const (
 	page  = "frame-ancestors 'none'"
 	inert = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
@@ -42,7 +42,7 @@ const (
 
 const htmlType = "text/html; charset=utf-8"
 
-// guard refuses requests under a name that nobody has given to this machine.
+// guard refuses requests for a foreign host.
 func guard(hosts []string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -50,7 +50,7 @@ func guard(hosts []string, next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		if !isOurs(r.Host, hosts) {
-			http.Error(w, fmt.Sprintf("this is not the host %q: ask for localhost or an IP address", r.Host), http.StatusMisdirectedRequest)
+			http.Error(w, fmt.Sprintf("this server is not %q: use localhost or an IP address", r.Host), http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -67,7 +67,7 @@ func isOurs(hostport string, hosts []string) bool {
 		slices.ContainsFunc(hosts, func(name string) bool { return strings.EqualFold(name, host) })
 }
 
-// answer writes a document that is another one the next time.
+// answer writes a document that must not be cached.
 func answer(w http.ResponseWriter, contentType, policy string, doc []byte) {
 	h := w.Header()
 	h.Set("Content-Type", contentType)
@@ -76,7 +76,7 @@ func answer(w http.ResponseWriter, contentType, policy string, doc []byte) {
 	w.Write(doc)
 }
 
-// file answers with the graph in the format that the name of the file has.
+// file writes the graph in the format that the file name selects.
 func (v *Viewer) file(w http.ResponseWriter, r *http.Request) {
 	file := r.PathValue("file")
 	name, ok := strings.CutPrefix(file, "graph.")
@@ -96,7 +96,7 @@ func (v *Viewer) file(w http.ResponseWriter, r *http.Request) {
 	v.rendering.Lock()
 	defer v.rendering.Unlock()
 	if r.Context().Err() != nil {
-		return // they have waited for long enough
+		return // the client has given up waiting
 	}
 	var doc bytes.Buffer
 	if err := format.Renderer.Render(&doc, view.Graph); err != nil {
@@ -110,8 +110,8 @@ func (v *Viewer) file(w http.ResponseWriter, r *http.Request) {
 	answer(w, contentType(format), policy, doc.Bytes())
 }
 
-// contentType returns what a browser is told that a format is. Text it shows, where for
-// what is said more precisely it would offer a download.
+// contentType returns the content type of a format. Text formats are text/plain, which browsers
+// show; more specific types would be downloaded.
 func contentType(f render.Format) string {
 	switch f.Name {
 	case "svg":
@@ -131,11 +131,11 @@ func contentType(f render.Format) string {
 	return "text/plain; charset=utf-8"
 }
 
-// heartbeat is how often something is written to a browser that hears of nothing else: so
-// that one which is gone is found out.
+// heartbeat is the interval of comments on an event stream without events. Writing one detects
+// a client that is gone.
 const heartbeat = 15 * time.Second
 
-// events tells a browser when there is news, as package report says.
+// events streams the events that package report documents.
 func (v *Viewer) events(w http.ResponseWriter, r *http.Request) {
 	answer(w, "text/event-stream", inert, []byte("retry: 1000\n\n"))
 	control := http.NewResponseController(w)

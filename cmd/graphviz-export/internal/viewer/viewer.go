@@ -1,13 +1,13 @@
-// Package viewer shows a graph that changes to browsers on the same machine: the live
-// page of package report, what it asks for, and the graph in every other format.
+// Package viewer serves a changing graph to browsers on the same machine. It serves the live
+// report of package report, the data that the report requests, and the graph in every format:
 //
-//	/              the page
-//	/events        when there is news for it, as server-sent events
-//	/fragment      the news
-//	/graph.FORMAT  the graph that the page shows, by extension or name: /graph.json
+//	/              the report
+//	/events        server-sent events that announce changes
+//	/fragment      the changed part of the report
+//	/graph.FORMAT  the graph that the report shows, by extension or name: /graph.json
 //
-// What is behind these is on nobody else's page: the viewer answers only under names
-// that another site's cannot be ([Viewer.Handler]), and lets nobody read across sites.
+// Other sites cannot read these URLs: requests with a foreign Host header are refused (DNS
+// rebinding; see [Viewer.Handler]), and no response allows access across origins.
 package viewer
 
 import (
@@ -24,46 +24,43 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/report"
 )
 
-// A View is one state of the graph, and how it is shown.
+// A View is one state of the graph and how to show it.
 type View struct {
 	Graph *servicegraph.Graph
 
-	// Page is how the graph is shown. The viewer makes it a live page.
+	// Page writes the report. The viewer makes it live.
 	Page report.HTML
 
-	// Formats are how else the graph can be had. In those named svg and html it is what
-	// the page shows.
+	// Formats are the formats of the graph. The viewer replaces the renderers of those named
+	// svg and html, so that they show the same image as the report.
 	Formats []render.Format
 }
 
-// A Viewer shows the latest [View] to everybody who looks. Its methods may be called from
-// several goroutines. It renders one document at a time, because drawing takes much of a
-// machine.
+// A Viewer serves the latest [View]. Its methods are safe for concurrent use. It renders one
+// document at a time, because drawing is expensive.
 type Viewer struct {
 	rendering sync.Mutex
 
 	mu     sync.Mutex
 	view   shown
 	notice notice
-	news   chan struct{} // closed and replaced when there are any
+	news   chan struct{} // closed and replaced at each change
 }
 
-// A shown is a view with its documents.
+// A shown is a view with its rendered documents.
 type shown struct {
 	View
-	input    [sha256.Size]byte // of what the documents are made
-	version  string            // of the fragment
+	input    [sha256.Size]byte // hash of the graph and style
+	version  string            // hash of the fragment
 	page     []byte            // HTML
 	fragment []byte            // JSON
 }
 
-// New returns a viewer that shows nothing yet: it has to be told to [Viewer.Show] a first
-// view before it is asked for one.
+// New returns a viewer without a view. Call [Viewer.Show] before serving requests.
 func New() *Viewer { return &Viewer{news: make(chan struct{})} }
 
-// Show puts a view in the place of the one before, also in the pages that are open. It
-// returns when it is drawn. Where that does not work, the page has no picture, and the
-// error says why.
+// Show replaces the view, also in open browsers. It returns after the view is drawn. If drawing
+// fails, the report has no image, and Show returns the error.
 func (v *Viewer) Show(view View) error {
 	v.rendering.Lock()
 	defer v.rendering.Unlock()
@@ -77,14 +74,14 @@ func (v *Viewer) Show(view View) error {
 	view.Page.Live = true
 	undrawn := error(nil)
 	if view.Page.SVG != nil {
-		picture := &once{renderer: view.Page.SVG}
-		view.Page.SVG = picture
+		image := &once{renderer: view.Page.SVG}
+		view.Page.SVG = image
 		next.Formats = withPage(view.Formats, view.Page)
 		if err := next.write(view.Page); err != nil {
-			if picture.err == nil {
+			if image.err == nil {
 				return err
 			}
-			undrawn, view.Page.SVG = picture.err, nil
+			undrawn, view.Page.SVG = image.err, nil
 		}
 	}
 	if view.Page.SVG == nil {
@@ -96,7 +93,7 @@ func (v *Viewer) Show(view View) error {
 	return undrawn
 }
 
-// made returns a view that has no documents yet.
+// made returns a view without its documents.
 func made(view View) (shown, error) {
 	data, err := view.Graph.MarshalJSON()
 	if err != nil {
@@ -105,7 +102,7 @@ func made(view View) (shown, error) {
 	return shown{View: view, input: sha256.Sum256(fmt.Appendf(data, "%+v", view.Page.Style))}, nil
 }
 
-// write makes the documents of the page.
+// write renders the report and its fragment.
 func (s *shown) write(page report.HTML) error {
 	var doc, fragment bytes.Buffer
 	if err := page.Render(&doc, s.Graph); err != nil {
@@ -119,7 +116,7 @@ func (s *shown) write(page report.HTML) error {
 	return nil
 }
 
-// withPage returns the formats with the page as a file, and with its picture.
+// withPage returns the formats, with those named svg and html showing the image of the report.
 func withPage(formats []render.Format, page report.HTML) []render.Format {
 	page.Live = false
 	formats = slices.Clone(formats)
@@ -140,11 +137,11 @@ type notice struct {
 	text  string // empty for none
 }
 
-// Notice shows a line above the graph until the next call of it or of Wait; an empty one
-// takes it away. It is for what keeps the graph from being what it should be.
+// Notice shows a problem in a line above the graph until the next call of Notice or Wait. An
+// empty text removes the line.
 func (v *Viewer) Notice(text string) { v.setNotice(notice{"problem", text}) }
 
-// Wait shows a line in the same place that is no problem: what is waited for.
+// Wait shows in the same line what the viewer waits for, which is not a problem.
 func (v *Viewer) Wait(text string) { v.setNotice(notice{"waiting", text}) }
 
 func (v *Viewer) setNotice(n notice) {
@@ -161,19 +158,19 @@ func (v *Viewer) change(f func()) {
 	v.news = make(chan struct{})
 }
 
-// now returns what is shown now, and a channel that is closed when that is over.
+// now returns the current view and notice, and a channel that is closed at the next change.
 func (v *Viewer) now() (view shown, n notice, news <-chan struct{}) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.view, v.notice, v.news
 }
 
-// A once draws the one picture of a view for the first who wants it, and has it for all
-// others. The viewer sees to it that they come one after the other.
+// A once draws the image of a view on the first request and returns the same image from then
+// on. It is not safe for concurrent use; Viewer.rendering guards it.
 type once struct {
 	renderer render.Renderer
 	drawn    bool
-	picture  []byte
+	image    []byte
 	err      error
 }
 
@@ -181,11 +178,11 @@ func (o *once) Render(w io.Writer, g *servicegraph.Graph) error {
 	if !o.drawn {
 		var b bytes.Buffer
 		o.err = o.renderer.Render(&b, g)
-		o.picture, o.drawn = b.Bytes(), true
+		o.image, o.drawn = b.Bytes(), true
 	}
 	if o.err != nil {
 		return o.err
 	}
-	_, err := w.Write(o.picture)
+	_, err := w.Write(o.image)
 	return err
 }

@@ -23,7 +23,7 @@ func graph(name string) *servicegraph.Graph {
 	return b.Graph()
 }
 
-// A pen draws, and counts how often.
+// A pen is a renderer that counts how often it draws.
 type pen struct {
 	err   error
 	drawn int
@@ -43,7 +43,7 @@ func view(g *servicegraph.Graph, p *pen) View {
 	return View{Graph: g, Page: page, Formats: append(append(render.Formats(render.Style{}), report.Formats(page)...), svg)}
 }
 
-// get returns the answer to a request, and what is in it.
+// get returns the response to a request, and its body.
 func get(t *testing.T, h http.Handler, target string) (*http.Response, string) {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -84,10 +84,10 @@ func TestDocuments(t *testing.T) {
 		}
 	}
 	if _, body := get(t, h, "http://localhost/graph.html"); strings.Contains(body, "data-live>") {
-		t.Error("the file listens to a server")
+		t.Error("the downloaded report connects to a server")
 	}
 	if p.drawn != 1 {
-		t.Errorf("one view was drawn %d times", p.drawn)
+		t.Errorf("one view was drawn %d times, want once", p.drawn)
 	}
 
 	w := httptest.NewRecorder()
@@ -97,7 +97,7 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// Whoever asks under a name that is not of this machine may be a page of another site.
+// Requests with a foreign Host header are refused: they may come from another site.
 func TestHosts(t *testing.T) {
 	v := New()
 	if err := v.Show(view(graph("cart"), &pen{})); err != nil {
@@ -117,7 +117,7 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-// A stream reads the events that a browser hears of.
+// A stream reads the events of a viewer.
 type stream struct {
 	t     *testing.T
 	lines *bufio.Scanner
@@ -139,7 +139,7 @@ func listen(t *testing.T, url string) *stream {
 	return &stream{t, bufio.NewScanner(answer.Body)}
 }
 
-// next returns the next event that tells something: its fields, joined by spaces.
+// next returns the fields of the next event, joined by spaces. It skips comments.
 func (s *stream) next() string {
 	s.t.Helper()
 	var fields []string
@@ -188,7 +188,7 @@ func TestEvents(t *testing.T) {
 	v.Notice("")
 	want(second)
 
-	// What is no news is not told.
+	// Without a change there is no event.
 	show(graph("redis"))
 	v.Notice("")
 	third := show(graph("cart"))
@@ -197,12 +197,12 @@ func TestEvents(t *testing.T) {
 		t.Error("one graph has two versions")
 	}
 
-	// Who comes later, or comes back, is told what there is.
+	// A new connection gets the current state.
 	s = listen(t, server.URL)
 	want("retry: 1000", first)
 }
 
-// A graph that cannot be drawn is shown as tables, and the next one is drawn.
+// If drawing fails, the report shows only tables. The next graph is drawn again.
 func TestUndrawn(t *testing.T) {
 	v := New()
 	tooLong := errors.New("stopped after 30s")
@@ -214,7 +214,7 @@ func TestUndrawn(t *testing.T) {
 		t.Errorf("got %s", body)
 	}
 	if r, body := get(t, v.Handler(), "http://localhost/graph.svg"); r.StatusCode != http.StatusInternalServerError || !strings.Contains(body, tooLong.Error()) {
-		t.Errorf("the picture: %d %s", r.StatusCode, body)
+		t.Errorf("the image: %d %s", r.StatusCode, body)
 	}
 	if err := v.Show(view(graph("redis"), &pen{})); err != nil {
 		t.Error(err)

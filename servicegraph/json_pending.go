@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// The JSON form of open ends: what a graph needs beyond its nodes and edges to
-// be merged with others. Programs that only read graphs can pass it over.
+// The JSON format of pending calls: what a graph needs, in addition to its nodes and
+// edges, to be merged with other graphs. Programs that only show graphs can ignore it.
 type (
 	jsonOpen struct {
-		Nodes     []jsonID      `json:"nodes"`               // the ends of what follows, by position
-		Settled   []jsonEdge    `json:"settled,omitempty"`   // the part of open edges that has no open end
-		Calls     []jsonCall    `json:"calls,omitempty"`     // calls with one known side
-		Addresses []jsonOwner   `json:"addresses,omitempty"` // who answered where
-		Sends     []jsonSend    `json:"sends,omitempty"`     // spans a consumer may link to
-		Receives  []jsonReceive `json:"receives,omitempty"`  // links of consumers
+		Nodes     []jsonID      `json:"nodes"`               // the nodes to which the other fields refer by position
+		Settled   []jsonEdge    `json:"settled,omitempty"`   // of edges with pending calls, the sum of the others
+		Calls     []jsonCall    `json:"calls,omitempty"`     // calls with one known side, whose other side is known by name or address
+		Addresses []jsonOwner   `json:"addresses,omitempty"` // services that answered at an address
+		Sends     []jsonSend    `json:"sends,omitempty"`     // spans that a consumer may link to
+		Receives  []jsonReceive `json:"receives,omitempty"`  // span links of consumers
 	}
 	jsonCall struct {
 		jsonEdge
@@ -30,7 +30,7 @@ type (
 	}
 	jsonSend struct {
 		jsonHalf
-		Of      string `json:"of,omitempty"` // the span that stands for the call; empty if itself
+		Of      string `json:"of,omitempty"` // the span that stands for the call; empty if it is this span
 		Called  bool   `json:"called,omitempty"`
 		Counted bool   `json:"counted,omitempty"`
 	}
@@ -56,7 +56,7 @@ type (
 	jsonAddress struct {
 		Host      string `json:"host,omitempty"`
 		Port      string `json:"port,omitempty"`
-		GivenName string `json:"givenName,omitempty"` // that callers give the callee there
+		GivenName string `json:"givenName,omitempty"` // the name that callers give the callee at this address
 	}
 	jsonLink struct {
 		TraceID string `json:"traceId"`
@@ -64,8 +64,8 @@ type (
 	}
 )
 
-// openToJSON returns the open ends, nil if there are none, and marks the edges
-// they changed.
+// openToJSON returns the pending calls, nil if there are none, and marks the edges in out
+// that include pending calls.
 func (t *totals) openToJSON(out []jsonEdge, edges []Edge) *jsonOpen {
 	if len(t.calls)+len(t.owners)+len(t.sends)+len(t.receives) == 0 {
 		return nil
@@ -83,15 +83,15 @@ func (t *totals) openToJSON(out []jsonEdge, edges []Edge) *jsonOpen {
 	return &w.open
 }
 
-// An openWriter writes the open ends of totals in a fixed order.
+// An openWriter writes the pending calls of totals in a fixed order.
 type openWriter struct {
 	*totals
 	open      jsonOpen
-	changed   map[edgeKey]bool // edges made with open ends
+	changed   map[edgeKey]bool // edges that include pending calls
 	positions map[nodeIndex]int
 }
 
-// number lists the nodes that open ends refer to.
+// number numbers the nodes that pending calls refer to.
 func (w *openWriter) number() {
 	var used []nodeIndex
 	add := func(nodes ...nodeIndex) {
@@ -223,7 +223,7 @@ func (j jsonLink) link() (l Link, err error) {
 	return l, err
 }
 
-// readOpen adds open ends.
+// readOpen adds pending calls.
 func (t *totals) readOpen(in *jsonOpen) error {
 	nodes := make([]nodeIndex, len(in.Nodes))
 	for i, j := range in.Nodes {
@@ -231,7 +231,7 @@ func (t *totals) readOpen(in *jsonOpen) error {
 	}
 	node := func(i int) (nodeIndex, error) {
 		if i < 0 || i >= len(nodes) {
-			return 0, fmt.Errorf("%d is not a node", i)
+			return 0, fmt.Errorf("%d is not the position of a node", i)
 		}
 		return nodes[i], nil
 	}
@@ -247,7 +247,7 @@ func (t *totals) readOpen(in *jsonOpen) error {
 		}
 		key := callKey{ends, t.addressFrom(j.jsonAddress), j.FromName, j.ToName}
 		if t.calls[key] != nil || key == (callKey{edgeKey: ends}) {
-			return fmt.Errorf("edge %q to %q is there twice, or is not open", j.From, j.To)
+			return fmt.Errorf("edge %q to %q is listed twice, or has nothing pending", j.From, j.To)
 		}
 		if err := j.fill(&t.callsTo(key).Edge); err != nil {
 			return err
@@ -313,8 +313,8 @@ func (t *totals) readHalf(j *jsonHalf, node func(int) (nodeIndex, error)) (Link,
 	if r.node, err = node(j.Node); err != nil {
 		return id, r, err
 	}
-	if its := t.names.nodeID(r.node); !t.hasNode(r.node) || its.Type.isPeer() {
-		return id, r, fmt.Errorf("span %s is of %q, which is no service among the nodes", j.SpanID, its)
+	if sender := t.names.nodeID(r.node); !t.hasNode(r.node) || sender.Type.isPeer() {
+		return id, r, fmt.Errorf("span %s belongs to %q, which is not a service of the graph", j.SpanID, sender)
 	}
 	if j.Peer != -1 {
 		r.peer, err = node(j.Peer)
