@@ -38,7 +38,7 @@ Print a table on the terminal:
 	Entry frontend  55 requests
 
 	6 nodes, 5 edges, 55 traces, 2,060 spans, 2026-11-22 17:41:48–17:42:14 UTC (26 s)
-	1 skewed span: clock skew: the callee's span starts before the caller's span or ends after it
+	1 skewed span: the callee's span starts before the caller's span or ends after it (clock skew)
 
 # Input
 
@@ -103,7 +103,7 @@ summary, and the heading of the output, count what the filters hide.
 	3 nodes, 2 edges, 55 traces, 2,060 spans, 2026-11-22 17:41:48–17:42:14 UTC (26 s)
 	3 hidden nodes: left out of this view
 	3 hidden edges: left out of this view, with 1,274 calls
-	1 skewed span: clock skew: the callee's span starts before the caller's span or ends after it
+	1 skewed span: the callee's span starts before the caller's span or ends after it (clock skew)
 
 The flags take effect in this order, whatever their order on the command line:
 

@@ -56,7 +56,7 @@ func remarks(r servicegraph.Report) []remark {
 		{r.InvalidDuration, "negative duration", "", "the span ends before it starts, so it has no latency"},
 		{r.Unfinished, "unfinished span", "", "no start time or no end time, so no latency"},
 		{r.Sampled, "sampled span", "", "stands for more or less than one span, so calls are estimates"},
-		{r.Skewed, "skewed span", "clock skew", "clock skew: the callee's span starts before the caller's span or ends after it"},
+		{r.Skewed, "skewed span", "clock skew", "the callee's span starts before the caller's span or ends after it (clock skew)"},
 	} {
 		if m.count > 0 {
 			found = append(found, m)
