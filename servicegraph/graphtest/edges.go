@@ -87,10 +87,10 @@ func nearest(g *servicegraph.Graph, p pattern) string {
 	}
 	q := p
 	q.namespace = part{text: suggest.Nearest(p.namespace.text, namespaces)}
-	if len(matching(g, q)) > 0 {
-		return q.String()
+	if q.namespace.text == "" || len(matching(g, q)) == 0 {
+		return ""
 	}
-	return ""
+	return q.String()
 }
 
 // missing returns the violation that an edge does not exist.
@@ -263,9 +263,9 @@ func forbidden(e servicegraph.Edge) Violation {
 }
 
 func onlyRule(from pattern, to []pattern) rule {
-	allowed := nothing
+	allowed, may := nothing, "may call "
 	if len(to) > 0 {
-		allowed = join(to, ", ")
+		allowed, may = join(to, ", "), "may call only "
 	}
 	return rule{text: "only " + from.String() + " -> " + allowed, check: func(g *servicegraph.Graph) (violations []Violation) {
 		if len(matching(g, from)) == 0 {
@@ -276,7 +276,7 @@ func onlyRule(from pattern, to []pattern) rule {
 				slices.ContainsFunc(to, func(p pattern) bool { return p.matches(e.ID.To) })
 			if !ok {
 				v := forbidden(e)
-				v.Message += ", and may call only " + allowed
+				v.Message += ", and " + may + allowed
 				violations = append(violations, v)
 			}
 		}

@@ -41,7 +41,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestGoldenDiffers: the difference is one of edges, with examples and reasons.
+// TestGoldenDiffers: the message has the difference, with examples and reasons.
 func TestGoldenDiffers(t *testing.T) {
 	t.Setenv("GRAPHTEST_UPDATE", "")
 	file := writeFile(t, `
@@ -80,8 +80,7 @@ alone
 	}
 }
 
-// TestGoldenErrors: files that are not there or cannot be read, and graphs that say
-// nothing.
+// TestGoldenErrors: missing files, mistakes in files, and an empty graph.
 func TestGoldenErrors(t *testing.T) {
 	t.Setenv("GRAPHTEST_UPDATE", "")
 	for name, c := range map[string]struct{ text, graph, want string }{
@@ -105,8 +104,23 @@ func TestGoldenErrors(t *testing.T) {
 	}
 }
 
-// TestGoldenUpdate writes what is new, removes what is gone, and keeps what people
-// wrote.
+// TestGoldenDoesNotUpdate: a value that means false does not write the file.
+func TestGoldenDoesNotUpdate(t *testing.T) {
+	for _, value := range []string{"0", "false", "F"} {
+		t.Setenv("GRAPHTEST_UPDATE", value)
+		const other = "web -> other\n"
+		file := writeFile(t, other)
+		if graphtest.Golden(&fakeT{}, graphOf(t, shop), file) {
+			t.Errorf("GRAPHTEST_UPDATE=%s: no difference", value)
+		}
+		if got, err := os.ReadFile(file); err != nil || string(got) != other {
+			t.Errorf("GRAPHTEST_UPDATE=%s: the file is now %q, %v", value, got, err)
+		}
+	}
+}
+
+// TestGoldenUpdate: an update adds new edges, removes those that no longer exist, and keeps
+// bounds and comments.
 func TestGoldenUpdate(t *testing.T) {
 	t.Setenv("GRAPHTEST_UPDATE", "1")
 	file := writeFile(t, goldenShop)

@@ -81,8 +81,8 @@ func graphOf(t testing.TB, spans string) *graphtest.Observed {
 	return o
 }
 
-// shop is two requests: web calls cart, which asks its database; the second one fails
-// there. web sends a message to mail.
+// shop has two requests. In both web calls cart, which calls its database. The second one
+// fails there. In the first one web also sends a message to mail.
 const shop = `
 S shop/web   a 50
 C shop/web   b<a 40
@@ -96,7 +96,7 @@ S shop/cart  t2:c<t2:b 30 !
 C shop/cart  t2:d<t2:c 20 ! db.system.name=postgresql db.namespace=carts http.request.resend_count=1
 `
 
-// ring is web calling cart calling web, and a service apart.
+// ring has a cycle, in which web calls cart and cart calls web, and a separate service.
 const ring = `
 S web   a
 C web   b<a
@@ -113,22 +113,21 @@ C web  b<a
 S cart c<lost
 `
 
-// shadow is web calling cart by an address that is cart's name, while cart is called
-// without the trace context.
+// In shadow, web calls cart at an address that is the name of cart, without passing the
+// trace context on.
 const shadow = `
 S web   a
 C web   b<a ! server.address=cart
 S cart  t2:c
 `
 
-// ruleCases has for every rule graphs in which it holds and in which it does not. What
-// it says then is part of the text.
+// ruleCases has, for every rule, graphs in which it holds and in which it does not.
 var ruleCases = []struct {
 	rule  graphtest.Rule
 	text  string
 	holds bool
 	graph string
-	says  string // of a rule that does not hold
+	says  string // a part of the message if the rule does not hold
 }{
 	{graphtest.Exactly("web -> cart -> carts", "web -> mail"), "exactly web -> cart -> carts, web -> mail", true, shop, ""},
 	{graphtest.Exactly("web -> cart", "web -> mail"), "exactly web -> cart, web -> mail", false, shop, "shop/cart -> carts[database] is unexpected"},
@@ -157,11 +156,17 @@ var ruleCases = []struct {
 	{graphtest.Never("web", "cart"), "never web -> cart", false, shop, "shop/web called shop/cart, 2 times"},
 	{graphtest.Never("shop/*", "mail"), "never shop/* -> mail", false, shop, "shop/web sent a message to mail, once"},
 	{graphtest.Never("wep", "cart"), "never wep -> cart", false, shop, "no node matches wep: did you mean web?"},
+	{graphtest.Never("shop/wep", "cart"), "never shop/wep -> cart", false, shop, "no node matches shop/wep: did you mean shop/web?"},
+	{graphtest.Never("shpo/web", "cart"), "never shpo/web -> cart", false, shop, "no node matches shpo/web: did you mean shop/web?"},
+	{graphtest.Never("shpo/*", "cart"), "never shpo/* -> cart", false, shop, "no node matches shpo/*: did you mean shop/*?"},
+	{graphtest.Never("bank/wep", "cart"), "never bank/wep -> cart", false, shop, "no node matches bank/wep: did you mean shop/web?"},
+	{graphtest.Never("cartz[database]", "*"), "never cartz[database] -> *", false, shop, "no node matches cartz[database]: did you mean carts[database]?"},
+	{graphtest.Never("bank/*", "cart"), "never bank/* -> cart", false, shop, "no node matches bank/*\nso the rule tests nothing"},
 
 	{graphtest.Only("cart", "carts"), "only cart -> carts", true, shop, ""},
 	{graphtest.Only("mail"), "only mail -> nothing", true, shop, ""},
 	{graphtest.Only("web", "cart"), "only web -> cart", false, shop, "may call only cart"},
-	{graphtest.Only("cart"), "only cart -> nothing", false, shop, "shop/cart called carts[database], 2 times, and may call only nothing"},
+	{graphtest.Only("cart"), "only cart -> nothing", false, shop, "shop/cart called carts[database], 2 times, and may call nothing"},
 	{graphtest.Only("card", "carts"), "only card -> carts", false, shop, "did you mean cart"},
 
 	{graphtest.Layers("web", "cart, mail", "*[database]"), "layers web > cart, mail > *[database]", true, shop, ""},
