@@ -99,8 +99,9 @@ func (f *folder) openLinks() {
 			in.fate = its
 			f.facts[i].fate = fateOpen
 		}
+		f.sum.received(f.id(i), in)
 		for _, target := range targets {
-			f.sum.received(receiveKey{f.id(i), f.spans[i].node, target}, in)
+			f.sum.receives[receiveKey{receiver{f.id(i), f.spans[i].node}, target}] = true
 		}
 	}
 	for _, i := range f.callers {
