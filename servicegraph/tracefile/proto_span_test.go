@@ -161,3 +161,21 @@ func TestWireThirdField(t *testing.T) {
 		t.Errorf("skipped %q", got.Skips)
 	}
 }
+
+// TestWireUnknownFieldLast encodes a span in falling order with a field that we do not know
+// after the trace id: the span is read as if that field were not there.
+func TestWireUnknownFieldLast(t *testing.T) {
+	fields := slices.Concat(identified(1), []wireField{varintField(6, 2)}, timed)
+	slices.Reverse(fields)
+	for _, unknown := range []wireField{varintField(100, 1), textField(99, "x")} {
+		data := requestOf(append(slices.Clone(fields), unknown))
+		got := checkLoad(t, data, servicegraph.Config{})
+		b := servicegraph.NewBuilder(servicegraph.Config{})
+		if err := Load(b, bytes.NewReader(data), "input", nil); err != nil {
+			t.Fatal(err)
+		}
+		if spans := b.Graph().Report().Spans; len(got.Skips) > 0 || spans != 1 {
+			t.Errorf("%d spans, want 1; skipped %q", spans, got.Skips)
+		}
+	}
+}
