@@ -37,13 +37,17 @@ var policy = map[string]string{
 	"servicegraph/internal/semconv":   "",
 
 	"servicegraph/temposeries": heart,
-	"servicegraph/tracefile":   heart + "github.com/klauspost/compress google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
+	"servicegraph/tracefile":   heart + "servicegraph/tracefile/internal/inflate servicegraph/tracefile/internal/jsontext servicegraph/tracefile/internal/quote github.com/klauspost/compress google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
 	"servicegraph/otelspan":    heart + otelSDK,
 	"servicegraph/graphtest":   heart + "servicegraph/otelspan servicegraph/render " + otelSDK,
 	"servicegraph/render":      heart,
 	"servicegraph/render/draw": heart + "servicegraph/render servicegraph/render/draw/internal/cachedir github.com/goccy/go-graphviz github.com/tetratelabs/wazero github.com/disintegration/imaging github.com/flopp/go-findfont github.com/fogleman/gg github.com/golang/freetype golang.org/x/image golang.org/x/text golang.org/x/sys",
 
 	"servicegraph/render/report": heart + "servicegraph/render",
+
+	"servicegraph/tracefile/internal/inflate":  "github.com/klauspost/compress",
+	"servicegraph/tracefile/internal/jsontext": "servicegraph/tracefile/internal/quote",
+	"servicegraph/tracefile/internal/quote":    "",
 
 	"servicegraph/render/draw/internal/cachedir": "",
 	"servicegraph/render/internal/rendertest":    heart,

@@ -74,6 +74,7 @@ func (c Config) Reads(key string) bool {
 type Builder struct {
 	cfg    Config
 	names  symbols
+	user   nodeIndex // the caller of requests from outside; 0 unless Config.UserNode is set
 	folder *folder
 	linked map[Link]int // spans that consumers point to, by how many of the held ones do
 	report Report       // what is known when a span arrives
@@ -86,6 +87,9 @@ type Builder struct {
 // NewBuilder returns an empty builder.
 func NewBuilder(cfg Config) *Builder {
 	b := &Builder{cfg: cfg, linked: make(map[Link]int), attrs: make(map[nodeIndex]attrSet), cut: make(map[nodeIndex]bool)}
+	if cfg.UserNode {
+		b.user = b.names.node(NodeID{Name: "user", Type: TypeExternal}) // now: pairing, in parallel, must not
+	}
 	b.folder = newFolder(b)
 	b.window.init(&b.names, cfg.Window)
 	return b

@@ -20,6 +20,7 @@ import (
 // is the only route out of the outer one, both are one call, timed by the outer.
 type folder struct {
 	cfg    Config
+	user   nodeIndex // see Builder
 	linked map[Link]int
 	sum    *totals
 
@@ -74,7 +75,7 @@ type spanFacts struct {
 var noFacts = spanFacts{caller: -1, outer: -1, inner: -1, callee: -1, also: -1, consumer: -1}
 
 func newFolder(b *Builder) *folder {
-	f := &folder{cfg: b.cfg, linked: b.linked}
+	f := &folder{cfg: b.cfg, user: b.user, linked: b.linked}
 	f.names = &b.names
 	return f
 }

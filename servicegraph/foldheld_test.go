@@ -3,15 +3,15 @@ package servicegraph
 import (
 	"bytes"
 	"runtime"
+	"slices"
 	"testing"
 )
 
-// Folding side by side gives the graph that one goroutine makes, byte by byte, and with
-// -race nothing that it shares.
-func TestFoldHeld(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
-	spans := stageSpans(5 * spansPerFolder)
-	for i := range spans { // messages between traces, and names behind addresses
+// namingSpans returns n spans that make pairing use every sort of name: messages
+// between traces, addresses that a caller knows by a name, and requests from outside.
+func namingSpans(n int) []Span {
+	spans := stageSpans(n)
+	for i := range spans {
 		s := &spans[i]
 		switch {
 		case s.Kind == KindClient && i%7 == 0: // at a port that nobody calls without the name
@@ -23,8 +23,16 @@ func TestFoldHeld(t *testing.T) {
 			s.Kind, s.Links = KindConsumer, []Link{{other.TraceID, other.SpanID}}
 		}
 	}
+	return spans
+}
+
+// TestFoldHeld pairs held traces in parallel and wants the bytes of the graph that one
+// goroutine makes. With -race it also finds writes to what the goroutines share.
+func TestFoldHeld(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	spans := namingSpans(5 * spansPerFolder)
 	graph := func() []byte {
-		b := NewBuilder(Config{NodeAttrs: []string{"host.name"}, InferCalls: true})
+		b := NewBuilder(Config{NodeAttrs: []string{"host.name"}, InferCalls: true, UserNode: true})
 		for _, s := range spans {
 			b.Add(s)
 		}
@@ -38,5 +46,30 @@ func TestFoldHeld(t *testing.T) {
 	runtime.GOMAXPROCS(1)
 	if alone := graph(); !bytes.Equal(alone, together) {
 		t.Errorf("graphs of %d and %d bytes differ", len(alone), len(together))
+	}
+}
+
+// TestFoldHeldMakesNoNames wants every name to be known before traces are paired in
+// parallel: goroutines that add a name to the builder's would end the process.
+func TestFoldHeldMakesNoNames(t *testing.T) {
+	b := NewBuilder(Config{InferCalls: true, UserNode: true, QueueNodes: true})
+	for _, s := range namingSpans(spansPerFolder) {
+		b.Add(s)
+	}
+	addresses := len(b.names.addresses.items)
+	b.nameAddresses()
+	if len(b.names.addresses.items) == addresses {
+		t.Fatal("no address without a name was missing: the spans do not show what is tested")
+	}
+	sum := newTotals(&b.names)
+	nodes, addresses, details := len(b.names.nodes.items), len(b.names.addresses.items), len(b.names.details.items)
+	b.foldPart(sum, 0, 1)
+	if len(b.names.nodes.items) != nodes || len(b.names.addresses.items) != addresses || len(b.names.details.items) != details {
+		t.Errorf("pairing made %d nodes, %d addresses and %d details", len(b.names.nodes.items)-nodes,
+			len(b.names.addresses.items)-addresses, len(b.names.details.items)-details)
+	}
+	user := NodeID{Name: "user", Type: TypeExternal}
+	if i := b.names.find(user); i == 0 || !slices.ContainsFunc(sum.graph().edges, func(e Edge) bool { return e.ID.From == user }) {
+		t.Error("no request came from outside: the spans do not show what is tested")
 	}
 }

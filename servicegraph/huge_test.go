@@ -53,6 +53,21 @@ func TestHugeTraces(t *testing.T) {
 		{"every span has one id", func(i int, s *sg.Span) {
 			s.SpanID, s.Kind, s.Service = id(0), sg.KindServer, fmt.Sprint("S", i)
 		}, edges(0, 0)},
+		{"a message handled 10⁵ consumer spans deep", func(i int, s *sg.Span) {
+			s.Kind, s.Service = sg.KindConsumer, "B"
+			if i == 0 {
+				s.Kind, s.Service = sg.KindProducer, "A"
+				return
+			}
+			s.Links = []sg.Link{{TraceID: sg.TraceID{1}, SpanID: id(0)}}
+			if i > 1 { // the messages of those inside never arrived
+				s.ParentID = id(i - 1)
+				s.Links[0].TraceID[1] = 1
+			}
+			if i == n-1 {
+				s.Links = append(s.Links, sg.Link{TraceID: sg.TraceID{1}, SpanID: id(0)})
+			}
+		}, edges(1, 1)},
 		{"one circle of parents", func(i int, s *sg.Span) {
 			s.Kind, s.Service, s.ParentID = sg.KindInternal, "A", id((i+1)%n)
 		}, edges(0, 0)},

@@ -1,6 +1,7 @@
 package servicegraph
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -223,6 +224,20 @@ func ReadJSON(r io.Reader) (*Graph, error) {
 		return nil, fmt.Errorf("reading a graph: %w", err)
 	}
 	return t.graph(), nil
+}
+
+// UnmarshalJSON replaces the graph with the one that the JSON describes, as [ReadJSON]
+// reads it; null changes nothing, and neither does an error. It is the one method that
+// writes to a Graph: nobody else may use the graph meanwhile.
+func (g *Graph) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" {
+		return nil
+	}
+	read, err := ReadJSON(bytes.NewReader(data))
+	if err == nil {
+		*g = *read
+	}
+	return err
 }
 
 // read fills empty totals with the sums that a graph was made from.

@@ -67,7 +67,7 @@ type (
 // openToJSON returns the pending calls, nil if there are none, and marks the edges in out
 // that include pending calls.
 func (t *totals) openToJSON(out []jsonEdge, edges []Edge) *jsonOpen {
-	if len(t.calls)+len(t.owners)+len(t.sends)+len(t.receives) == 0 {
+	if len(t.calls)+len(t.owners)+t.halves() == 0 {
 		return nil
 	}
 	w := &openWriter{totals: t, changed: t.resolve().copied, positions: make(map[nodeIndex]int)}
@@ -114,7 +114,7 @@ func (w *openWriter) number() {
 	for _, s := range w.sends {
 		add(s.span.node, s.span.peer)
 	}
-	for _, r := range w.receives {
+	for _, r := range w.receivers {
 		add(r.span.node, r.span.peer)
 	}
 	slices.SortFunc(used, func(a, b nodeIndex) int { return w.names.nodeID(a).Compare(w.names.nodeID(b)) })
@@ -157,7 +157,8 @@ func (w *openWriter) write() {
 		}
 		o.Sends = append(o.Sends, jsonSend{w.half(key.span, &s.span, s.queueNode), of, s.called, s.counted})
 	}
-	for key, r := range w.receives {
+	for key := range w.receives {
+		r := w.receivers[key.receiver]
 		o.Receives = append(o.Receives, jsonReceive{w.half(key.span, &r.span, r.queueNode), linkToJSON(key.target), r.fate})
 	}
 	slices.SortFunc(o.Settled, compareEdges)
@@ -288,7 +289,11 @@ func (t *totals) readOpen(in *jsonOpen) error {
 		if j.Fate > fateOpen {
 			return fmt.Errorf("fate %d", j.Fate)
 		}
-		t.received(receiveKey{id, span.node, target}, receiving{span, j.Fate, j.QueueNode})
+		key := receiver{id, span.node}
+		if _, known := t.receivers[key]; !known { // one is written with each of its links
+			t.received(id, receiving{span, j.Fate, j.QueueNode})
+		}
+		t.receives[receiveKey{key, target}] = true
 	}
 	return nil
 }

@@ -161,6 +161,60 @@ func TestLaws(t *testing.T) {
 	}
 }
 
+// TestMergeLawOfSharedSpans delivers spans to several graphs: whole spans, and two
+// versions of one. Merging these graphs commutes, is associative, and accounts for every span.
+func TestMergeLawOfSharedSpans(t *testing.T) {
+	for seed := range seeds(t, 300) {
+		rng := rand.New(rand.NewPCG(seed, 6))
+		spans := damagedTraces(rng)
+		if seed%2 == 0 {
+			spans = randomTraces(rng, 1+rng.IntN(6))
+		}
+		cfg := []sg.Config{{}, {QueueNodes: true}, {InferCalls: true, UserNode: true}}[seed%3]
+		var parts [3][]sg.Span
+		total := uint64(0)
+		deliver := func(s sg.Span) {
+			to := rng.IntN(len(parts))
+			parts[to] = append(parts[to], s)
+			total++
+		}
+		for _, s := range spans {
+			deliver(s)
+			for rng.IntN(3) == 0 {
+				if rng.IntN(2) == 0 {
+					s.Start += rng.Int64N(1e6)
+					s.End += rng.Int64N(1e6)
+					s.Status = sg.Status(rng.IntN(3))
+					s.ParentID = []sg.SpanID{s.ParentID, s.ParentID, {}, {9}}[rng.IntN(4)]
+				}
+				deliver(s)
+			}
+		}
+		var graphs [len(parts)]*sg.Graph
+		for i, part := range parts {
+			graphs[i] = buildWith(cfg, part)
+		}
+		a, b, c := graphs[0], graphs[1], graphs[2]
+		want := sg.Merge(a, b, c)
+		if r := want.Report(); r.Spans != total || r.Accounted() != total {
+			t.Fatalf("seed %d: %d spans, %d in the report, %d of them accounted for: %+v", seed, total, r.Spans, r.Accounted(), r)
+		}
+		for _, m := range []struct {
+			law string
+			got *sg.Graph
+		}{
+			{"Merge(c, b, a)", sg.Merge(c, b, a)},
+			{"Merge(b, a, c)", sg.Merge(b, a, c)},
+			{"Merge(a, Merge(b, c))", sg.Merge(a, sg.Merge(b, c))},
+			{"Merge(Merge(a, b), c)", sg.Merge(sg.Merge(a, b), c)},
+		} {
+			if diff := cmp.Diff(string(marshal(t, want)), string(marshal(t, m.got))); diff != "" {
+				t.Fatalf("seed %d: %s is not Merge(a, b, c):\n%s", seed, m.law, diff)
+			}
+		}
+	}
+}
+
 // edgeLines returns what describe says, without the report.
 func edgeLines(g *sg.Graph) string {
 	lines, _, _ := strings.Cut(describe(g), " spans: ")

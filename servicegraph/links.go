@@ -1,41 +1,62 @@
 package servicegraph
 
+import "slices"
+
 // findLinks collects the links of the trace's consumer spans that may be
 // messages: not those that repeat what the parent says (semantics.md M4), and not
 // those of a span that handles what a consumer span around it has received (M10).
+//
+// It walks the consumer spans from the outside in and counts the messages that those
+// around the present one have received, so that its cost grows with the spans and their
+// links, however deep they are nested.
 func (f *folder) findLinks(links []spanLink) {
 	clear(f.targets)
 	if len(links) == 0 {
 		return
 	}
-	type received struct {
-		span   int32
-		target Link
-	}
-	all, has := make(map[int32][]Link), make(map[received]bool)
-	for _, l := range links {
-		if i := f.index.member(identity{l.span, l.node, calleeSide}, f.spans); i >= 0 {
-			all[i] = append(all[i], l.target)
-			has[received{i, l.target}] = true
-		}
-	}
 	if f.targets == nil {
 		f.targets = make(map[int32][]Link)
 	}
-	for i, targets := range all {
-		receiver := f.receiver(i)
-		for _, target := range targets {
-			known := f.parentDelivers(i, target)
-			for r, depth := receiver, 0; !known && r >= 0 && depth < 16; r, depth = f.receiver(r), depth+1 {
-				known = f.parentDelivers(r, target) || has[received{r, target}]
-			}
-			if !known {
+	all := make(map[int32][]Link)
+	for _, l := range links {
+		if i := f.index.member(identity{l.span, l.node, calleeSide}, f.spans); i >= 0 {
+			all[i] = append(all[i], l.target)
+		}
+	}
+	inside := make(map[int32][]int32) // the consumer spans directly inside each; by -1 those inside none
+	for _, i := range f.order {
+		if f.spans[i].kind == KindConsumer {
+			r := f.receiver(i)
+			inside[r] = append(inside[r], i)
+		}
+	}
+	received := make(map[Link]int) // by how many of the consumer spans around the present one
+	receive := func(i int32, delivered []Link, times int) {
+		for _, target := range all[i] {
+			received[target] += times
+		}
+		for _, target := range delivered {
+			received[target] += times
+		}
+	}
+	for stack := slices.Clone(inside[-1]); len(stack) > 0; {
+		i := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if i < 0 { // all spans inside span ^i are visited
+			receive(^i, f.delivered(^i), -1)
+			continue
+		}
+		delivered := f.delivered(i)
+		for _, target := range all[i] {
+			if received[target] == 0 && !slices.Contains(delivered, target) {
 				f.targets[i] = append(f.targets[i], target)
 			}
 		}
-		if len(f.targets[i]) > 0 {
-			f.handOn(receiver)
-		}
+		receive(i, delivered, 1)
+		stack = append(append(stack, ^i), inside[i]...)
+	}
+	for i := range f.targets {
+		f.handOn(f.receiver(i))
 	}
 }
 
@@ -56,14 +77,17 @@ func (f *folder) receiver(i int32) int32 {
 	return -1
 }
 
-// parentDelivers reports whether the call that span i is the callee of came from
-// the span that a link points to.
-func (f *folder) parentDelivers(i int32, target Link) bool {
-	if !f.facts[i].isCallee || target.TraceID != f.trace {
-		return false
+// delivered returns the links that say no more than the parent of span i, if that makes
+// it a callee: those to the caller span, and to the one that stands for its call.
+func (f *folder) delivered(i int32) []Link {
+	if !f.facts[i].isCallee {
+		return nil
 	}
 	caller := f.callerOf(i)
-	return caller >= 0 && (f.spans[caller].id == target.SpanID || f.spans[f.facts[caller].outer].id == target.SpanID)
+	if caller < 0 {
+		return nil
+	}
+	return []Link{f.id(caller), f.id(f.facts[caller].outer)}
 }
 
 // openLinks notes the halves of messages in the trace. They are joined when a
@@ -75,8 +99,9 @@ func (f *folder) openLinks() {
 			in.fate = its
 			f.facts[i].fate = fateOpen
 		}
+		f.sum.received(f.id(i), in)
 		for _, target := range targets {
-			f.sum.received(receiveKey{f.id(i), f.spans[i].node, target}, in)
+			f.sum.receives[receiveKey{receiver{f.id(i), f.spans[i].node}, target}] = true
 		}
 	}
 	for _, i := range f.callers {

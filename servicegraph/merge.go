@@ -53,9 +53,12 @@ func (t *totals) merge(o *totals) {
 		s.span = span(s.span)
 		t.sent(key.span, s)
 	}
-	for k, r := range o.receives {
+	for key, r := range o.receivers {
 		r.span = span(r.span)
-		t.received(receiveKey{k.span, node(k.node), k.target}, r)
+		t.received(key.span, r)
+	}
+	for k := range o.receives {
+		t.receives[receiveKey{receiver{k.span, node(k.node)}, k.target}] = true
 	}
 	t.report.merge(o.report)
 }

@@ -142,12 +142,13 @@ const (
 // settleExcess settles all open ends of a sort for good, with what is known, if
 // there are more than a graph carries on, and counts them.
 func (t *totals) settleExcess() {
-	if n := len(t.sends) + len(t.receives); n > maxHalves {
+	if n := t.halves(); n > maxHalves {
 		t.report.LinksSettled += uint64(n)
 		r := t.resolver()
 		r.resolveLinks()
 		t.take(r)
 		clear(t.sends)
+		clear(t.receivers)
 		clear(t.receives)
 	}
 	if n := len(t.calls) + len(t.owners); n > maxOpenCalls {
@@ -179,13 +180,9 @@ func (t *totals) take(r *resolver) {
 func (r *resolver) resolveLinks() {
 	senders := r.senders()
 	linked := make(map[sendKey]bool)
-	type consumer struct {
-		span Link
-		node nodeIndex
-	}
-	joined := make(map[consumer]bool)
+	joined := make(map[receiver]bool)
 	processed := r.processed()
-	for key, in := range r.receives {
+	for key := range r.receives {
 		sender, ok := senders[key.target]
 		if low := lowHalf(key.target.TraceID); !ok { // one of the two cut the trace id to 64 bits (I6)
 			sender, ok = senders[Link{low, key.target.SpanID}]
@@ -198,7 +195,8 @@ func (r *resolver) resolveLinks() {
 		out := r.sends[sender]
 		call := out.call(sender)
 		linked[call] = true
-		joined[consumer{key.span, key.node}] = true
+		joined[key.receiver] = true
+		in := r.receivers[key.receiver]
 		if in.span.is(polls) && (processed[delivery{key.node, key.target}] || out.called && r.hasReceived(&out, key.node)) {
 			continue // the span that handles the message is its delivery
 		}
@@ -222,15 +220,10 @@ func (r *resolver) resolveLinks() {
 			r.edge(end).mergeOpen(&alone, byAddress)
 		}
 	}
-	counted := make(map[consumer]bool)
-	for key, in := range r.receives {
-		who := consumer{key.span, key.node}
-		if in.fate == fateUnknown || counted[who] {
-			continue
-		}
-		counted[who] = true
+	for key, in := range r.receivers {
 		switch {
-		case joined[who]:
+		case in.fate == fateUnknown:
+		case joined[key]:
 			r.found.count(fatePaired, 1)
 		case r.isQueue(in.span.peer):
 			r.found.count(fateVirtual, 1)
@@ -251,8 +244,8 @@ type delivery struct {
 // that is polled in one span is often handled in others beside it (semantics.md M10).
 func (r *resolver) processed() map[delivery]bool {
 	handled := make(map[delivery]bool)
-	for key, in := range r.receives {
-		if !in.span.is(polls) {
+	for key := range r.receives {
+		if in := r.receivers[key.receiver]; !in.span.is(polls) {
 			handled[delivery{key.node, key.target}] = true
 		}
 	}

@@ -188,6 +188,8 @@ func parseSpan(words []string) (sg.Span, error) {
 			s.Status = sg.StatusError
 		case w == "ok":
 			s.Status = sg.StatusOK
+		case w == "unstarted":
+			s.Start = 0
 		case w == "unfinished":
 			s.End = 0
 		case key == "weight":

@@ -96,8 +96,7 @@ func (f *folder) virtualCall(i int32) {
 func (f *folder) callOfUser(i int32) {
 	span := &f.spans[i]
 	f.facts[i].fate = fateVirtual
-	user := f.names.node(NodeID{Name: "user", Type: TypeExternal})
-	f.sum.edge(edgeKey{user, span.node, f.edgeKind(-1, i)}).addCallee(f.id(i), span)
+	f.sum.edge(edgeKey{f.user, span.node, f.edgeKind(-1, i)}).addCallee(f.id(i), span)
 }
 
 // sendAny notes the call of caller span i, as client describes it, as one that a

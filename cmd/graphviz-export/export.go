@@ -255,7 +255,11 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 	for _, skip := range skips {
 		e.stderr.warnf("skipped: %v", skip)
 	}
-	if more := r.Skipped - uint64(len(skips)); more > 0 {
+	switch more := r.Skipped - uint64(len(skips)); {
+	case more == 0:
+	case len(skips) == 0: // when the graph was written that has just been read
+		e.stderr.warnf("skipped: %s", quantity.Of(more, "record"))
+	default:
 		e.stderr.warnf("skipped: %s", quantity.Of(more, "more record"))
 	}
 	return g, nil

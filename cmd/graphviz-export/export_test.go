@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/render/draw"
 )
 
@@ -53,6 +54,35 @@ func TestForce(t *testing.T) {
 	}
 	if got, err := os.ReadFile(out); err != nil || !bytes.Contains(got, []byte(">s250<")) {
 		t.Errorf("the image lacks a service (%v)", err)
+	}
+}
+
+// The summary has nouns in the singular and in the plural, and leaves out what there is none of.
+func TestSummary(t *testing.T) {
+	graph := func(service string, dependencies ...string) *servicegraph.Graph {
+		b := servicegraph.NewBuilder(servicegraph.Config{NodeAttrs: []string{"team"}})
+		for i, name := range dependencies {
+			b.Add(servicegraph.Span{
+				TraceID: servicegraph.TraceID{byte(i + 1)}, SpanID: servicegraph.SpanID{1},
+				Service: service, Kind: servicegraph.KindClient, Start: 1, End: 2,
+				Resource: []servicegraph.Attr{{Key: "team", Value: "red"}},
+				Attrs:    []servicegraph.Attr{{Key: "peer.service", Value: name}},
+			})
+		}
+		return b.Graph()
+	}
+	for _, c := range []struct {
+		g    *servicegraph.Graph
+		want string
+	}{
+		{graph("web"), "0 services, 0 edges, 0 traces"},
+		{graph("web", "bank"), "1 service, 1 uninstrumented dependency, 1 edge, 1 trace"},
+		{graph("web", "bank", "mail"), "1 service, 2 uninstrumented dependencies, 2 edges, 2 traces"},
+		{graph("web", "bank").Group(servicegraph.ByAttr("team")), "1 group, 1 uninstrumented dependency, 1 edge, 1 trace"},
+	} {
+		if got := summary(c.g); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
 	}
 }
 

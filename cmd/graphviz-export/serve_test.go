@@ -139,6 +139,14 @@ func TestDialable(t *testing.T) {
 	}
 }
 
+func TestRejectedText(t *testing.T) {
+	for n, want := range map[int]string{1: "1 span or request", 2: "2 spans or requests", 1234: "1,234 spans or requests"} {
+		if got := rejectedText(n); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 // An eventStream is the event stream of the viewer.
 type eventStream struct{ lines *bufio.Scanner }
 

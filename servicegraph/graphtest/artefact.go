@@ -11,8 +11,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
-// leave writes a graph to the test's directory for artefacts, if it has one: as
-// graph.txt, graph.dot and graph.mmd, the second one of a test as graph-2.txt and so on.
+// leave writes a graph to the test's artifact directory, if it has one, as graph.txt,
+// graph.dot and graph.mmd. The second graph of a test becomes graph-2.txt and so on.
 func leave(t T, g *servicegraph.Graph) {
 	t.Helper()
 	keeper, ok := t.(interface{ ArtifactDir() string })
@@ -30,6 +30,7 @@ func leave(t T, g *servicegraph.Graph) {
 	}
 }
 
+// writeNew writes a graph to the first of these files that does not exist yet.
 func writeNew(dir, extension string, r render.Renderer, g *servicegraph.Graph) error {
 	for n := 1; ; n++ {
 		name := "graph." + extension

@@ -12,52 +12,51 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// A TraceSource gives the spans of one trace, as far as it has them: none if it
-// does not know the trace yet. A [*servicegraph.SkipError] says that something is
-// left out of the trace; any other error ends the sequence, and the waiting.
-// *tempoclient.Client is one.
+// A TraceSource returns the spans of a trace that it has so far, none if it does not know
+// the trace yet. A [*servicegraph.SkipError] means that the trace is incomplete. Any other
+// error ends the sequence, and [Await] fails. *tempoclient.Client is a TraceSource.
 type TraceSource interface {
 	TraceSpans(ctx context.Context, id servicegraph.TraceID) iter.Seq2[servicegraph.Span, error]
 }
 
-// An AwaitOption says how [Await] waits.
+// An AwaitOption is a setting of [Await].
 type AwaitOption func(*awaiting)
 
-// Until waits for rules to hold: those that ask for something to be there. By
-// default the trace alone decides.
+// Until also waits until the rules hold. It is for rules that require something, such as
+// [Path].
 func Until(rules ...Rule) AwaitOption {
 	return func(a *awaiting) { a.until = append(a.until, rules...) }
 }
 
-// Settle waits until no span has come for so long, 2 seconds by default. It should
-// be more than the interval in which the services send their spans, which is 5
-// seconds in an SDK that was not told otherwise.
+// Settle sets how long no further span may have been received, 2 seconds by default. It should
+// be longer than the interval at which the services send spans, which is 5 seconds by
+// default in the SDKs.
 func Settle(d time.Duration) AwaitOption { return func(a *awaiting) { a.settle = d } }
 
-// Within gives up after so long, 30 seconds by default.
+// Within sets after which time Await gives up, 30 seconds by default.
 func Within(d time.Duration) AwaitOption { return func(a *awaiting) { a.within = d } }
 
 type awaiting struct {
 	until          []Rule
 	settle, within time.Duration
 
-	spans []servicegraph.Span // of the last answer
-	parts []string            // what it leaves out
-	since time.Time           // when there were first as many
+	spans []servicegraph.Span // the spans of the last answer
+	parts []string            // what the last answer says is missing
+	since time.Time           // when the number of spans last changed
 }
 
-// Await asks for a trace again and again, until it is complete as far as can be told,
-// and returns its graph. It is: when a root span and the parents of all others are
-// there, no answer says that something was left out, the rules of Until hold, and
-// then no span has come for the settle time. Only after that a rule such as [Never]
-// means anything, so check those on what Await returns.
+// Await fetches a trace repeatedly until it seems complete, and returns its graph. A trace
+// seems complete if it has a root span and the parents of all other spans, the source
+// reports nothing as missing, the rules of Until hold, and then no further span is received
+// for the settle time. Rules such as [Never] mean something only for a complete trace, so
+// check them on the graph that Await returns.
 //
-// A root whose parent is in the test itself, which has sent a traceparent of its own,
-// is a root too.
+// A span also counts as a root if it has the only missing parent of the trace: a test that
+// sends a traceparent of its own is that parent.
 //
-// If the time is up, or the source fails, the test fails, and says what was missing;
-// the graph is that of the last answer. Await ends with the context of t, if it has
-// one.
+// If the time is over or the source fails, Await reports an error of the test, which says
+// what is missing, and returns the graph of the last answer. Await also gives up when the
+// context of t ends, if t has one.
 func Await(t T, source TraceSource, id servicegraph.TraceID, options ...AwaitOption) *Observed {
 	t.Helper()
 	a := &awaiting{settle: 2 * time.Second, within: 30 * time.Second}
@@ -96,7 +95,7 @@ func Await(t T, source TraceSource, id servicegraph.TraceID, options ...AwaitOpt
 	}
 }
 
-// fetch asks once.
+// fetch fetches the trace once.
 func (a *awaiting) fetch(ctx context.Context, source TraceSource, id servicegraph.TraceID) error {
 	var spans []servicegraph.Span
 	var parts []string
@@ -117,6 +116,7 @@ func (a *awaiting) fetch(ctx context.Context, source TraceSource, id servicegrap
 	return nil
 }
 
+// observe builds the graph of the last answer. The error is always nil.
 func (a *awaiting) observe() (*Observed, error) {
 	return Observe(func(yield func(servicegraph.Span, error) bool) {
 		for _, s := range a.spans {
@@ -132,13 +132,13 @@ func (a *awaiting) observe() (*Observed, error) {
 	}, servicegraph.Config{})
 }
 
-// unready says why the trace is not complete, "" if nothing speaks against it.
+// unready returns why the trace is not complete, "" if it seems complete.
 func (a *awaiting) unready(o *Observed) string {
 	if len(a.spans) == 0 {
-		return "there is no span of it: was the id the right one, was it sampled, and did the services send their spans there?"
+		return "it has no spans: is the id right, was the trace sampled, and do the services send their spans to this backend?"
 	}
 	if len(a.parts) > 0 {
-		return "it is not given completely: " + strings.Join(a.parts, "; ")
+		return "the answer is incomplete: " + strings.Join(a.parts, "; ")
 	}
 	there := make(map[servicegraph.SpanID]bool)
 	for _, s := range a.spans {
@@ -154,7 +154,7 @@ func (a *awaiting) unready(o *Observed) string {
 		}
 	}
 	if roots == 0 && len(absent) == 1 {
-		absent = nil // the parent is in the test
+		absent = nil // the test itself is the parent
 	}
 	if len(absent) > 0 {
 		var example servicegraph.Span
@@ -163,20 +163,20 @@ func (a *awaiting) unready(o *Observed) string {
 				example = s
 			}
 		}
-		return fmt.Sprintf("%s not there, such as span %s, the parent of %q of %s", quantity.Of(len(absent), "parent span"),
+		return fmt.Sprintf("%s missing, for example span %s, the parent of %q of %s", quantity.Of(len(absent), "parent span"),
 			example.ParentID, example.Name, nodeText(nodeOf(example)))
 	}
 	if violations := Violations(o, a.until...); len(violations) > 0 {
-		return "what it should have is not there yet: " + Message(o.Graph, violations, len(a.until))
+		return "the rules of Until do not hold: " + Message(o.Graph, violations, len(a.until))
 	}
 	return ""
 }
 
-// message says why the time ran out.
+// message returns the error for a trace that did not become complete in time.
 func (a *awaiting) message(o *Observed, id servicegraph.TraceID, took time.Duration) string {
 	why := a.unready(o)
 	if why == "" {
-		why = fmt.Sprintf("it has not been at rest for %v: the last span came %v ago", a.settle, time.Since(a.since).Round(time.Millisecond))
+		why = fmt.Sprintf("it still grew: the last span was received %[2]v ago, less than the settle time of %[1]v", a.settle, time.Since(a.since).Round(time.Millisecond))
 	}
 	text := fmt.Sprintf("trace %s is not complete after %v: %s", id, took.Round(time.Millisecond), why)
 	newest := int64(0)

@@ -91,17 +91,17 @@ func TestAwait(t *testing.T) {
 			spans: whole, took: 3 * time.Second},
 		"the root is in the test": {steps: []step{{spans: spans(whole)[1:]}}, spans: whole - 1, took: 2 * time.Second},
 
-		"never there": {took: 30 * time.Second, says: []string{"not complete after 30s", "there is no span of it"}},
+		"never there": {took: 30 * time.Second, says: []string{"not complete after 30s", "it has no spans"}},
 		"partial for ever": {steps: []step{{spans: spans(whole), err: partial}}, spans: whole, took: 30 * time.Second,
-			says: []string{"it is not given completely: tempo: the trace is too large"}},
+			says: []string{"the answer is incomplete: tempo: the trace is too large"}},
 		"without a parent": {steps: []step{{spans: []servicegraph.Span{spans(5)[0], spans(5)[4]}}}, spans: 2, took: 30 * time.Second,
-			says: []string{`1 parent span not there, such as span 0400000000000000, the parent of "stock" of stock`, "2 spans; the newest ended 30s ago"}},
+			says: []string{`1 parent span missing, for example span 0400000000000000, the parent of "stock" of stock`, "2 spans; the newest ended 30s ago"}},
 		"without the rules": {steps: []step{{spans: spans(whole)}}, spans: whole, took: 3 * time.Second,
 			options: []graphtest.AwaitOption{graphtest.Until(graphtest.Path("web -> cart -> redis")), graphtest.Within(3 * time.Second)},
-			says:    []string{"what it should have is not there yet", "✗ path web -> cart -> redis", "cart calls only stock"}},
+			says:    []string{"the rules of Until do not hold", "✗ path web -> cart -> redis", "cart calls only stock"}},
 		"never at rest": {steps: []step{{spans: spans(1)}, {after: time.Second, spans: spans(2)}, {after: 2 * time.Second, spans: spans(3)}},
 			spans: 3, took: 3 * time.Second, options: []graphtest.AwaitOption{graphtest.Within(3 * time.Second)},
-			says: []string{"it has not been at rest for 2s"}},
+			says: []string{"less than the settle time of 2s"}},
 		"refused": {steps: []step{{err: errors.New("no org id")}}, says: []string{"no org id"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,17 +9,17 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// A bound limits a number of one edge. A rule has it around the edge, a golden file
-// behind it.
+// A bound limits a measurement of one edge. In a rule the edge is in the middle of the
+// bound, in a golden file before the bound.
 type bound struct {
 	word        string
-	side        Side    // of latency
-	percentile  float64 // of latency
-	least, most float64 // most is negative for none; of errors a percentage
-	duration    time.Duration
+	side        Side          // for latency
+	percentile  float64       // for latency
+	least, most float64       // a negative most is no limit; for errors most is a percentage
+	duration    time.Duration // for latency
 }
 
-// head returns what stands before the edge in a rule.
+// head returns the text before the edge in a rule.
 func (b bound) head() string {
 	if b.word == "latency" {
 		return fmt.Sprintf("latency %s p%s", b.side, quantity.Plain(b.percentile))
@@ -27,7 +27,7 @@ func (b bound) head() string {
 	return b.word
 }
 
-// tail returns what stands behind it, with a space before it.
+// tail returns the text after the edge in a rule, with a leading space.
 func (b bound) tail() string {
 	switch b.word {
 	case "async":
@@ -48,10 +48,10 @@ func (b bound) tail() string {
 	return fmt.Sprintf(" at most %v", b.most)
 }
 
-// String returns the bound as a golden file has it.
+// String returns the bound as it is written in a golden file.
 func (b bound) String() string { return b.head() + b.tail() }
 
-// broken says what of an edge breaks the bound, "" if nothing does.
+// broken says how an edge breaks the bound, "" if it does not.
 func (b bound) broken(e servicegraph.Edge) string {
 	switch b.word {
 	case "async":
@@ -64,11 +64,11 @@ func (b bound) broken(e servicegraph.Edge) string {
 		}
 	case "per-trace":
 		if float64(e.MaxPerTrace) > b.most {
-			return fmt.Sprintf("was called %s in one trace: a call for each element of a list?", times(float64(e.MaxPerTrace)))
+			return fmt.Sprintf("was called %s in one trace: is there a call for each element of a list?", times(float64(e.MaxPerTrace)))
 		}
 	case "retries":
 		if e.Retries > b.most {
-			return fmt.Sprintf("was called again %s", times(e.Retries))
+			return fmt.Sprintf("was retried %s", times(e.Retries))
 		}
 	case "errors":
 		if e.Calls > 0 && e.Errors*100 > b.most*e.Calls {
@@ -80,24 +80,24 @@ func (b bound) broken(e servicegraph.Edge) string {
 			seen = e.Callee.Latency
 		}
 		if seen.Count() == 0 {
-			return fmt.Sprintf("has no latency that the %s measured: there is no span of it that has ended", b.side)
+			return fmt.Sprintf("has no latency measured by the %s: no span of the %s has ended", b.side, b.side)
 		}
 		if got := seen.Quantile(b.percentile / 100); got > b.duration {
-			return fmt.Sprintf("took %v in percentile %s, as the %s saw it: %v too long", got, quantity.Plain(b.percentile), b.side, got-b.duration)
+			return fmt.Sprintf("took %v in percentile %s, measured by the %s: %v too long", got, quantity.Plain(b.percentile), b.side, got-b.duration)
 		}
 	}
 	return ""
 }
 
-// boundRule checks the bound on every edge that matches.
+// boundRule returns the rule that every edge that matches keeps the bound.
 func boundRule(a arrow, b bound) rule {
 	return rule{text: b.head() + " " + a.String() + b.tail(), check: func(g *servicegraph.Graph) []Violation {
 		var violations []Violation
 		found := false
 		is := newAsserter(g)
-		asks := b.word == "calls" || b.word == "async" // for something to be there
+		requires := b.word == "calls" || b.word == "async" // the edge must exist
 		for e := range g.Edges() {
-			if !a.matches(e) || (asks && !is.matchesEdge(a, e)) {
+			if !a.matches(e) || (requires && !is.matchesEdge(a, e)) {
 				continue
 			}
 			found = found || is.matchesEdge(a, e)
@@ -116,7 +116,7 @@ func boundRule(a arrow, b bound) rule {
 	}}
 }
 
-// times returns "once", "2 times".
+// times returns "once" or "2 times".
 func times(n float64) string {
 	if n == 1 {
 		return "once"

@@ -9,18 +9,18 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// T is what this package needs of a test. *testing.T and *testing.B have it, and so
-// have the stand-ins of most test frameworks. Where a T has more of the methods of
-// testing.TB, some of them are used: Cleanup, Context, ArtifactDir.
+// T has the methods of a test that this package needs. *testing.T and *testing.B are Ts,
+// as are the equivalents of most test frameworks. This package also uses the methods
+// Cleanup, Context and ArtifactDir of testing.TB if a T has them.
 type T interface {
 	Helper()
 	Errorf(format string, args ...any)
 }
 
-// Check reports all rules that do not hold as one error of the test, with what was
-// observed, examples, and where it can with the reasons. It returns whether all hold. No
-// rules at all is an error. A graph that fails is left as text, DOT and Mermaid in the
-// test's directory for artefacts: go test -artifacts keeps it.
+// Check reports whether all rules hold. It reports those that do not as one error of the
+// test, with what was observed, examples, and the causes as far as they can be found. To
+// give no rules is an error. If a rule does not hold, Check writes the graph as text, DOT and
+// Mermaid to the test's artifact directory: go test -artifacts keeps it.
 func Check[G Graph](t T, g G, rules ...Rule) bool {
 	t.Helper()
 	if len(rules) == 0 {
@@ -37,7 +37,8 @@ func Check[G Graph](t T, g G, rules ...Rule) bool {
 	return false
 }
 
-// Violations returns what breaks the rules, rule by rule, explained.
+// Violations returns the violations of the rules, in the order of the rules, each with its
+// explanation.
 func Violations[G Graph](g G, rules ...Rule) []Violation {
 	graph, observed := split(g)
 	var all []Violation
@@ -50,8 +51,8 @@ func Violations[G Graph](g G, rules ...Rule) []Violation {
 	return all
 }
 
-// Message returns the text that [Check] reports: the violations, of so many rules, and
-// the graph.
+// Message returns the text that [Check] reports: the violations and the graph. The last
+// argument is the number of rules that were checked.
 func Message(g *servicegraph.Graph, violations []Violation, rules int) string {
 	var b strings.Builder
 	broken := 0
@@ -81,7 +82,7 @@ func Message(g *servicegraph.Graph, violations []Violation, rules int) string {
 	return b.String()
 }
 
-// maxLines is how many edges a message shows.
+// maxLines is how many lines of the graph a message shows.
 const maxLines = 50
 
 // graphText returns a line for each edge, and for each node without one.
@@ -106,7 +107,7 @@ func graphText(g *servicegraph.Graph) string {
 	return "    " + strings.Join(lines, "\n    ") + "\n"
 }
 
-// edgeLine describes an edge in a line.
+// edgeLine describes an edge in one line.
 func edgeLine(e servicegraph.Edge) string {
 	line := edgeText(e.ID) + ": "
 	if e.ID.Kind == servicegraph.EdgeMessage {

@@ -19,10 +19,10 @@ func matching(g *servicegraph.Graph, p pattern) (ids []servicegraph.NodeID) {
 	return ids
 }
 
-// An asserter tells the nodes and edges that a rule wants to be there. It differs from
-// the pattern where a peer without spans has the name of a service that has some, and the
-// pattern has no type: the service is meant. Otherwise a call that lost its trace
-// context would pass for one that did not, as an address is often a service's name.
+// An asserter matches the nodes and edges that a rule requires. It is stricter than the
+// patterns: a pattern without a type does not match a peer that has the name of a service
+// with spans. Otherwise a call that lost its trace context would satisfy the rule, because
+// the address of a service is often its name.
 type asserter struct {
 	g        *servicegraph.Graph
 	services map[string]bool // by name
@@ -57,34 +57,52 @@ func (a asserter) matching(p pattern) (ids []servicegraph.NodeID) {
 	return ids
 }
 
-// unknown says that no node matches, and which one may have been meant.
+// unknown returns the message that no node matches, with the pattern that was probably meant.
 func unknown(g *servicegraph.Graph, p pattern) string {
-	return "no node matches " + p.String() + suggestion(g, p)
-}
-
-// suggestion returns ": did you mean ...?" if a node has a similar name, or has the name
-// and another namespace or type.
-func suggestion(g *servicegraph.Graph, p pattern) string {
-	nearest := g.Nearest(p.name.text)
-	switch {
-	case len(nearest) == 0:
-		return ""
-	case nearest[0].Name == p.name.text:
-		return suggest.Question(nodeText(nearest[0]))
+	text := "no node matches " + p.String()
+	if meant := nearest(g, p); meant != "" {
+		text += suggest.Question(meant)
 	}
-	return suggest.Question(nearest[0].Name)
+	return text
 }
 
-// missing says that an edge is not there.
+// nearest returns a pattern that matches some node and is like p, which matches none: with
+// another namespace or type, else with a name or a namespace that is spelled similarly. It
+// returns "" if there is none.
+func nearest(g *servicegraph.Graph, p pattern) string {
+	ids := g.Nearest(p.name.text)
+	for _, id := range ids {
+		q := p
+		q.name = part{text: id.Name}
+		if q.matches(id) {
+			return q.String()
+		}
+	}
+	if len(ids) > 0 { // all have another namespace or type
+		return nodeText(ids[0])
+	}
+	var namespaces []string
+	for n := range g.Nodes() {
+		namespaces = append(namespaces, n.ID.Namespace)
+	}
+	q := p
+	q.namespace = part{text: suggest.Nearest(p.namespace.text, namespaces)}
+	if q.namespace.text == "" || len(matching(g, q)) == 0 {
+		return ""
+	}
+	return q.String()
+}
+
+// missing returns the violation that an edge does not exist.
 func missing(g *servicegraph.Graph, a arrow, consequence string) Violation {
-	v := Violation{Message: a.String() + " is not there"}
+	v := Violation{Message: a.String() + " was not observed"}
 	if consequence != "" {
 		v.Message += ", " + consequence
 	}
-	from, misspelt1 := v.endOf(g, a.from)
-	to, misspelt2 := v.endOf(g, a.to)
-	if misspelt1 || misspelt2 {
-		return v // nothing more is to be said of a name that is none
+	from, misspelledFrom := v.endOf(g, a.from)
+	to, misspelledTo := v.endOf(g, a.to)
+	if misspelledFrom || misspelledTo {
+		return v // the misspelled name explains it
 	}
 	for _, f := range from {
 		for _, t := range to {
@@ -94,9 +112,10 @@ func missing(g *servicegraph.Graph, a arrow, consequence string) Violation {
 	return v
 }
 
-// endOf returns the nodes at one end of a missing edge: some of those that match, else
-// the one that is named. It is misspelt if no node matches, and one has a similar name.
-func (v *Violation) endOf(g *servicegraph.Graph, p pattern) (ids []servicegraph.NodeID, misspelt bool) {
+// endOf returns the nodes at one end of a missing edge: up to maxPairs nodes that match,
+// else the node that the pattern names. The pattern is misspelled if no node matches and
+// one has a similar name.
+func (v *Violation) endOf(g *servicegraph.Graph, p pattern) (ids []servicegraph.NodeID, misspelled bool) {
 	if ids = newAsserter(g).matching(p); len(ids) > 0 {
 		return ids[:min(len(ids), maxPairs)], false
 	}
@@ -104,11 +123,11 @@ func (v *Violation) endOf(g *servicegraph.Graph, p pattern) (ids []servicegraph.
 	if id, ok := p.node(); ok {
 		ids = append(ids, id)
 	}
-	nearest := g.Nearest(p.name.text)
-	return ids, len(nearest) > 0 && nearest[0].Name != p.name.text
+	similar := g.Nearest(p.name.text)
+	return ids, len(similar) > 0 && similar[0].Name != p.name.text
 }
 
-// maxPairs is how many nodes on each side of a missing edge are explained.
+// maxPairs is how many nodes at each end of a missing edge are explained.
 const maxPairs = 2
 
 // arrowsOf returns the edges of chains.
@@ -169,7 +188,7 @@ func exactlyRule(chains [][]pattern) rule {
 	}}
 }
 
-// pathRule walks with all nodes that match at once.
+// pathRule follows the chain from all nodes that match its beginning at once.
 func pathRule(chain []pattern) rule {
 	return rule{text: "path " + chainText(chain), check: func(g *servicegraph.Graph) []Violation {
 		is := newAsserter(g)
@@ -187,7 +206,7 @@ func pathRule(chain []pattern) rule {
 				v := missing(g, arrow{chain[i], next}, "")
 				if i > 0 && len(at) > 0 {
 					v = missing(g, arrow{exact(at[0]), next}, "")
-					v.Message += "\nthe path leads as far as " + nodesText(at)
+					v.Message += "\nthe path ends at " + nodesText(at)
 				}
 				return []Violation{v}
 			}
@@ -197,7 +216,7 @@ func pathRule(chain []pattern) rule {
 	}}
 }
 
-// exact returns the pattern of one node.
+// exact returns the pattern that matches only one node.
 func exact(id servicegraph.NodeID) pattern {
 	return pattern{namespace: part{text: id.Namespace}, anyNamespace: id.Namespace == "", name: part{text: id.Name}, typ: typeOf(id)}
 }
@@ -220,7 +239,7 @@ func nodesText(ids []servicegraph.NodeID) string {
 func neverRule(a arrow) rule {
 	return rule{text: "never " + a.String(), check: func(g *servicegraph.Graph) (violations []Violation) {
 		if len(matching(g, a.from)) == 0 {
-			return []Violation{{Message: unknown(g, a.from) + "\nso the rule says nothing: correct the name, or remove the rule"}}
+			return []Violation{{Message: unknown(g, a.from) + "\nso the rule tests nothing: correct the name or remove the rule"}}
 		}
 		for e := range g.Edges() {
 			if a.matches(e) {
@@ -231,7 +250,7 @@ func neverRule(a arrow) rule {
 	}}
 }
 
-// forbidden says that an edge must not be.
+// forbidden returns the violation that an edge exists.
 func forbidden(e servicegraph.Edge) Violation {
 	verb := "called"
 	if e.ID.Kind == servicegraph.EdgeMessage {
@@ -244,20 +263,20 @@ func forbidden(e servicegraph.Edge) Violation {
 }
 
 func onlyRule(from pattern, to []pattern) rule {
-	allowed := nothing
+	allowed, may := nothing, "may call "
 	if len(to) > 0 {
-		allowed = join(to, ", ")
+		allowed, may = join(to, ", "), "may call only "
 	}
 	return rule{text: "only " + from.String() + " -> " + allowed, check: func(g *servicegraph.Graph) (violations []Violation) {
 		if len(matching(g, from)) == 0 {
-			return []Violation{{Message: unknown(g, from) + "\nso the rule says nothing: correct the name, or remove the rule"}}
+			return []Violation{{Message: unknown(g, from) + "\nso the rule tests nothing: correct the name or remove the rule"}}
 		}
 		for e := range g.Edges() {
 			ok := !from.matches(e.ID.From) || e.ID.From == e.ID.To ||
 				slices.ContainsFunc(to, func(p pattern) bool { return p.matches(e.ID.To) })
 			if !ok {
 				v := forbidden(e)
-				v.Message += ", and may call only " + allowed
+				v.Message += ", and " + may + allowed
 				violations = append(violations, v)
 			}
 		}

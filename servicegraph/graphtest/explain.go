@@ -10,8 +10,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// explain fills in the explanation of a violation. o is nil where there is only a
-// graph.
+// explain sets the explanation of a violation. o is nil if the spans are not known.
 func (v *Violation) explain(g *servicegraph.Graph, o *Observed) {
 	x := explainer{g: g, o: o}
 	for _, e := range v.Edges[:min(len(v.Edges), maxExamples)] {
@@ -21,7 +20,7 @@ func (v *Violation) explain(g *servicegraph.Graph, o *Observed) {
 		x.missing(id)
 	}
 	if more := len(v.Missing) - maxMissing; more > 0 {
-		x.linef("and %d more that are not there", more)
+		x.linef("and %d more that were not observed", more)
 	}
 	if v.seek != "" {
 		x.everywhere(v.seek)
@@ -30,17 +29,17 @@ func (v *Violation) explain(g *servicegraph.Graph, o *Observed) {
 }
 
 const (
-	maxExamples = 4         // edges of which an example is given
-	maxMissing  = 10        // missing edges that are explained: each takes a look at all spans
-	maxLooks    = 4_000_000 // spans that are looked at, in all, for near misses between any two nodes
+	maxExamples = 4         // how many edges get an example
+	maxMissing  = 10        // how many missing edges are explained: each reads all spans
+	maxLooks    = 4_000_000 // how many spans are read in all to find near misses between any two nodes
 )
 
-// An explainer collects lines.
+// An explainer collects the lines of an explanation.
 type explainer struct {
 	g     *servicegraph.Graph
 	o     *Observed
 	lines []string
-	told  map[servicegraph.MissReason]bool // advice is given once
+	told  map[servicegraph.MissReason]bool // reasons whose advice was given
 }
 
 func (x *explainer) linef(format string, args ...any) {
@@ -50,7 +49,7 @@ func (x *explainer) linef(format string, args ...any) {
 	}
 }
 
-// example shows one call of an edge.
+// example adds an example of a call of an edge.
 func (x *explainer) example(e servicegraph.Edge, failed bool) {
 	examples := e.Slowest
 	if failed && len(e.Failed) > 0 {
@@ -63,7 +62,7 @@ func (x *explainer) example(e servicegraph.Edge, failed bool) {
 	x.linef("%s for example in %s, %v", edgeText(e.ID), x.span(servicegraph.Link{TraceID: ex.TraceID, SpanID: ex.SpanID}), ex.Duration.Round(time.Microsecond))
 }
 
-// span names a span: its ids, and its name and service where they are known.
+// span returns the ids of a span, and its name and service if they are known.
 func (x *explainer) span(l servicegraph.Link) string {
 	s := fmt.Sprintf("trace %s span %s", l.TraceID, l.SpanID)
 	if x.o != nil {
@@ -74,7 +73,7 @@ func (x *explainer) span(l servicegraph.Link) string {
 	return s
 }
 
-// missing says what was seen in place of an edge.
+// missing adds what was observed instead of an edge.
 func (x *explainer) missing(id servicegraph.EdgeID) {
 	if _, there := x.g.Node(id.From); there {
 		if others := slices.Compact(callees(x.g)(id.From)); len(others) > 0 {
@@ -99,7 +98,7 @@ func (x *explainer) missing(id servicegraph.EdgeID) {
 		return cmp.Compare(slices.Index(byWeight, a.Reason), slices.Index(byWeight, b.Reason))
 	})
 	if len(misses) > 0 && misses[0].Reason == servicegraph.MissOtherTrace {
-		misses = slices.DeleteFunc(misses, func(m servicegraph.Miss) bool { // the same client spans once more
+		misses = slices.DeleteFunc(misses, func(m servicegraph.Miss) bool { // these are the same client spans
 			return m.Reason == servicegraph.MissOtherPeer || m.Reason == servicegraph.MissNoPeer
 		})
 	}
@@ -114,18 +113,18 @@ func (x *explainer) missing(id servicegraph.EdgeID) {
 	}
 }
 
-// byWeight are the reasons of near misses, those that say most first.
+// byWeight lists the reasons of near misses, the most informative ones first.
 var byWeight = []servicegraph.MissReason{
 	servicegraph.MissOtherTrace, servicegraph.MissParent, servicegraph.MissLink, servicegraph.MissNoClient,
 	servicegraph.MissNoSpans, servicegraph.MissThrough, servicegraph.MissNoPeer, servicegraph.MissOtherPeer,
 }
 
-// unended names the open spans of both sides, and reports whether there are any.
+// unended adds the open spans of both nodes, and reports whether there are any.
 func (x *explainer) unended(id servicegraph.EdgeID) (found bool) {
 	for _, s := range x.o.open {
 		if node := nodeOf(s); node == id.From || node == id.To {
 			x.linef("%s", openText(s))
-			x.linef("  so it is not in the graph: end it, with defer span.End() where it starts")
+			x.linef("  so it is not in the graph: end it with defer span.End() after the line that starts it")
 			found = true
 		}
 	}
@@ -137,40 +136,40 @@ func openText(s servicegraph.Span) string {
 	return fmt.Sprintf("%s span %q of %s has not ended: trace %s span %s", s.Kind, s.Name, nodeText(nodeOf(s)), s.TraceID, s.SpanID)
 }
 
-// miss says what came close to being a call, and what to do about it.
+// miss adds a near miss, and what to do about it.
 func (x *explainer) miss(id servicegraph.EdgeID, m servicegraph.Miss) {
 	from, to, node := nodeText(id.From), nodeText(id.To), nodeText(m.Node)
 	n := times(float64(m.Count)) + ": "
 	var advice string
 	switch m.Reason {
 	case servicegraph.MissOtherTrace:
-		x.linef("%s%s was entered in a trace of its own, while a client or producer span of %s without a callee was open", n, to, from)
+		x.linef("%sa request to %s began a trace of its own, while a client or producer span of %s without a callee was open", n, to, from)
 		advice = "the trace context was lost between them:\n" +
 			"- " + from + " must inject it into the headers: otelhttp.NewTransport, otelgrpc.NewClientHandler, or Propagator.Inject\n" +
 			"- " + to + " must extract it: otelhttp.NewHandler, otelgrpc.NewServerHandler, or Propagator.Extract\n" +
-			"- both need a propagator: where there is no global one, pass WithPropagators to each"
+			"- both need a propagator: if there is no global one, pass WithPropagators to each"
 	case servicegraph.MissParent:
-		x.linef("%sthe parent of a span of %s never arrived", n, to)
-		advice = "its parent was not ended (defer span.End()), not sampled, or recorded elsewhere"
+		x.linef("%sthe parent of a span of %s was not received", n, to)
+		advice = "the parent was not ended (defer span.End()), not sampled, or recorded elsewhere"
 	case servicegraph.MissLink:
-		x.linef("%sa message that %s took links to a span that never arrived", n, to)
+		x.linef("%sa message that %s received links to a span that was not received", n, to)
 		advice = "the span that sent it was not ended, not sampled, or recorded elsewhere"
 	case servicegraph.MissNoClient:
-		x.linef("%s%s works under a server span of its own, without a client span between", n, from)
-		advice = "if it calls itself over the network, it needs a client span"
+		x.linef("%s%s has a server span inside another, without a client span between them", n, from)
+		advice = "if the service calls itself over the network, it needs a client span"
 	case servicegraph.MissNoSpans:
-		x.linef("there is no span of %s", node)
-		advice = "did a request reach it? a service must be instrumented, with a provider whose service.name is this;\n" +
-			"what has no spans of its own, such as a database, must be named by the client span that calls it"
+		x.linef("no span of %s was received", node)
+		advice = "did a request reach it? a service must be instrumented, with a provider that has this service.name;\n" +
+			"an uninstrumented dependency, such as a database, must be named by the client span that calls it"
 	case servicegraph.MissThrough:
 		x.linef("%s%s was called by %s, on behalf of %s", n, to, node, from)
-		advice = fmt.Sprintf("if that is meant, the rule should say %s -> %s -> %s", from, node, to)
+		advice = fmt.Sprintf("if that is intended, write %s -> %s -> %s in the rule", from, node, to)
 	case servicegraph.MissNoPeer:
-		x.linef("%sa client span of %s has no callee, and no attribute says whom it called", n, from)
-		advice = "set server.address, peer.service, db.system.name or messaging.destination.name on it, or instrument the callee"
+		x.linef("%sa client span of %s has no callee, and no attribute that names one", n, from)
+		advice = "set server.address, peer.service, db.system.name or messaging.destination.name on the span, or instrument the callee"
 	case servicegraph.MissOtherPeer:
 		x.linef("%sa client span of %s without a callee names %s", n, from, node)
-		advice = "if that is " + to + ", it recorded no span of this request, or one without the trace context"
+		advice = "if that is " + to + ", its span of this request is missing or has lost the trace context"
 	default:
 		x.linef("%s%s %s", n, m.Reason, node)
 	}
@@ -188,7 +187,7 @@ func (x *explainer) miss(id servicegraph.EdgeID, m servicegraph.Miss) {
 	}
 }
 
-// kinds says that a service has no span that could be the caller's side.
+// kinds adds that a service has no client or producer span, if that is so.
 func (x *explainer) kinds(from servicegraph.NodeID) {
 	of := x.o.kinds[from]
 	if len(of) == 0 || of[servicegraph.KindClient]+of[servicegraph.KindProducer] > 0 {
@@ -200,13 +199,13 @@ func (x *explainer) kinds(from servicegraph.NodeID) {
 			counts = append(counts, fmt.Sprintf("%d %s", of[k], k))
 		}
 	}
-	x.linef("none of the spans of %s is of kind client or producer (%s)", nodeText(from), strings.Join(counts, ", "))
-	x.linef("  if it makes the call, make it with an instrumented client (otelhttp.NewTransport, otelgrpc.NewClientHandler),")
-	x.linef("  or in a span of your own with trace.WithSpanKind(trace.SpanKindClient) and an attribute that says whom it")
-	x.linef("  calls: peer.service, server.address or db.system.name")
+	x.linef("%s has no span of kind client or producer (%s)", nodeText(from), strings.Join(counts, ", "))
+	x.linef("  if the service makes the call, use an instrumented client (otelhttp.NewTransport, otelgrpc.NewClientHandler),")
+	x.linef("  or start a span with trace.WithSpanKind(trace.SpanKindClient) and an attribute that names the callee:")
+	x.linef("  peer.service, server.address or db.system.name")
 }
 
-// everywhere looks for near misses of one reason between any two nodes.
+// everywhere adds the near misses of one reason between any two nodes.
 func (x *explainer) everywhere(reason servicegraph.MissReason) {
 	if x.o == nil {
 		return
@@ -226,7 +225,7 @@ func (x *explainer) everywhere(reason servicegraph.MissReason) {
 	for _, from := range ids {
 		for _, to := range ids {
 			if from == to != (reason == servicegraph.MissNoPeer) {
-				continue // of its peers a service tells about itself alone
+				continue // a span without a peer is a miss between a service and itself, any other is not
 			}
 			for _, m := range x.o.Explain(from, to).Misses {
 				if m.Reason == reason {

@@ -9,16 +9,17 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tempograph/tempograph/internal/suggest"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// A Topology is what a golden file holds: edges, each with bounds if somebody wrote
-// them there, and nodes without edges. Its zero value is empty.
+// A Topology is the content of a golden file: edges, which may have bounds, and nodes
+// without edges. The zero value is an empty topology.
 //
-// The file has one of them a line, sorted; what follows # is a comment:
+// The file has one edge or node per line, sorted. A comment begins with #:
 //
 //	# Money is taken once.
 //	checkout -> payments: calls 1, errors at most 0%
@@ -26,27 +27,27 @@ import (
 //	web -> checkout
 //	web -> products[database]: per-trace at most 1
 //
-// Names are identities, not patterns: a service without a namespace in the file has
-// none, and what is not a service has its type in brackets. The word async marks
-// messages, the word bridged an edge through nodes that a view has hidden.
+// Names are not patterns: a service without a namespace in the file has none. Every node
+// that is not a service has its type in brackets. The word async marks messages; the word
+// bridged marks an edge that leads through nodes which a view has hidden.
 type Topology struct {
 	Name  string // of the file
 	edges map[servicegraph.EdgeID]goldenLine
 	nodes map[servicegraph.NodeID]goldenLine
 
-	begin []string // comments up to the first empty line, if that is before the first edge
-	end   []string // comments behind the last line
+	begin []string // comments before the last empty line that precedes the first edge
+	end   []string // comments after the last edge or node
 }
 
-// A goldenLine is what people wrote about an edge or a node.
+// A goldenLine has the bounds and comments that people added to an edge or a node.
 type goldenLine struct {
-	before []string // lines of comments and empty ones
-	bounds []bound
-	behind string // comment on the same line
+	before  []string // lines with comments, and empty lines
+	bounds  []bound
+	comment string // on the same line
 }
 
-// ParseTopology reads the text of a golden file. All its errors are reported, each a
-// [*SyntaxError].
+// ParseTopology parses the text of a golden file. The error joins one [*SyntaxError] for
+// each mistake.
 func ParseTopology(name, text string) (Topology, error) {
 	top := Topology{
 		Name:  name,
@@ -89,9 +90,9 @@ func (top *Topology) parseLine(line string, before []string) *SyntaxError {
 		return err
 	}
 	if s.atEnd() {
-		l.behind = s.comment
+		l.comment = s.comment
 		if _, twice := top.nodes[from]; twice {
-			return s.errorf(token{}, "%s is there twice", nodeText(from))
+			return s.errorf(token{}, "%s is listed twice", nodeText(from))
 		}
 		top.nodes[from] = l
 		return nil
@@ -104,42 +105,49 @@ func (top *Topology) parseLine(line string, before []string) *SyntaxError {
 		return err
 	}
 	if s.accept(":") {
-		for {
-			switch word := s.tok; {
-			case s.accept("async"):
-				id.Kind = servicegraph.EdgeMessage
-			case s.accept("bridged"):
-				id.Kind = servicegraph.EdgeBridged
-			case slices.Contains(boundWords, word.text):
-				s.next()
-				b, err := s.boundHead(word)
-				if err == nil {
-					err = s.boundTail(&b)
-				}
-				if err != nil {
-					return err
-				}
-				l.bounds = append(l.bounds, b)
-			default:
-				return s.errorf(word, "unknown bound %s%s", s.shown(), suggest.DidYouMean(word.text, append([]string{"bridged"}, boundWords...)))
-			}
-			if !s.accept(",") {
-				break
-			}
+		if l.bounds, err = s.bounds(&id); err != nil {
+			return err
 		}
 	}
 	if !s.atEnd() {
-		return s.errorf(s.tok, "the line is over here, but %s follows", s.shown())
+		return s.errorf(s.tok, "want the end of the line here, not %s", s.shown())
 	}
 	if _, twice := top.edges[id]; twice {
-		return s.errorf(token{}, "%s is there twice", edgeText(id))
+		return s.errorf(token{}, "%s is listed twice", edgeText(id))
 	}
-	l.behind = s.comment
+	l.comment = s.comment
 	top.edges[id] = l
 	return nil
 }
 
-// identity reads the identity of a node.
+// bounds parses the bounds of an edge, and words that set the kind of its id.
+func (s *scanner) bounds(id *servicegraph.EdgeID) (bounds []bound, err *SyntaxError) {
+	for {
+		switch word := s.tok; {
+		case s.accept("async"):
+			id.Kind = servicegraph.EdgeMessage
+		case s.accept("bridged"):
+			id.Kind = servicegraph.EdgeBridged
+		case slices.Contains(boundWords, word.text):
+			s.next()
+			b, err := s.boundHead(word)
+			if err == nil {
+				err = s.boundTail(&b)
+			}
+			if err != nil {
+				return nil, err
+			}
+			bounds = append(bounds, b)
+		default:
+			return nil, s.errorf(word, "unknown bound %s%s", s.shown(), suggest.DidYouMean(word.text, append([]string{"bridged"}, boundWords...)))
+		}
+		if !s.accept(",") {
+			return bounds, nil
+		}
+	}
+}
+
+// identity parses the identity of a node.
 func (s *scanner) identity() (servicegraph.NodeID, *SyntaxError) {
 	at := s.tok
 	p, err := s.pattern()
@@ -148,18 +156,18 @@ func (s *scanner) identity() (servicegraph.NodeID, *SyntaxError) {
 	}
 	id, ok := p.node()
 	if !ok {
-		return id, s.errorf(at, "%s is a pattern, and a topology has names: quote * and ? in a name", at.text)
+		return id, s.errorf(at, "%s is a pattern, but a topology has only names: quote a name that contains * or ?", at.text)
 	}
 	return id, nil
 }
 
-// kindWords are the words of an edge's kind.
+// kindWords are the words for kinds of edges.
 var kindWords = map[servicegraph.EdgeKind]string{
 	servicegraph.EdgeMessage: "async",
 	servicegraph.EdgeBridged: "bridged",
 }
 
-// goldenText returns the line of an edge, with bounds.
+// goldenText returns the line of an edge with its bounds.
 func goldenText(id servicegraph.EdgeID, bounds ...bound) string {
 	var words []string
 	if w := kindWords[id.Kind]; w != "" {
@@ -197,8 +205,8 @@ func (top Topology) String() string {
 			b.WriteString(c + "\n")
 		}
 		b.WriteString(l.text)
-		if l.behind != "" {
-			b.WriteString(" " + l.behind)
+		if l.comment != "" {
+			b.WriteString(" " + l.comment)
 		}
 		b.WriteByte('\n')
 	}
@@ -208,8 +216,8 @@ func (top Topology) String() string {
 	return b.String()
 }
 
-// update returns the topology of a graph, with the bounds and comments of the old one
-// where they still have a line to stand at.
+// update returns the topology of a graph, with the bounds and comments of top for the
+// edges and nodes that still exist.
 func (top Topology) update(g *servicegraph.Graph) Topology {
 	updated := Topology{
 		Name:  top.Name,
@@ -231,7 +239,7 @@ func (top Topology) update(g *servicegraph.Graph) Topology {
 	return updated
 }
 
-// rule returns the rule that a graph has this topology and no more.
+// rule returns the rule that a graph has exactly this topology.
 func (top Topology) rule() rule {
 	return rule{text: "golden " + top.Name, check: func(g *servicegraph.Graph) []Violation {
 		now := Topology{}.update(g)
@@ -267,14 +275,14 @@ func (top Topology) rule() rule {
 			diff := append(removed, added...)
 			slices.SortFunc(diff, func(a, b string) int { return cmp.Or(cmp.Compare(a[2:], b[2:]), cmp.Compare(b, a)) })
 			differ.Message = "the calls differ (- is in the file, + was observed):\n  " + strings.Join(diff, "\n  ") +
-				"\nif that is meant, GRAPHTEST_UPDATE=1 go test writes the file"
+				"\nif the change is intended, GRAPHTEST_UPDATE=1 go test writes the file"
 			violations = append([]Violation{differ}, violations...)
 		}
 		return violations
 	}}
 }
 
-// brokenBounds returns the bounds that an edge breaks.
+// brokenBounds returns a violation for each bound that an edge breaks.
 func brokenBounds(e servicegraph.Edge, bounds []bound) (violations []Violation) {
 	for _, b := range bounds {
 		if why := b.broken(e); why != "" {
@@ -288,24 +296,24 @@ func brokenBounds(e servicegraph.Edge, bounds []bound) (violations []Violation) 
 	return violations
 }
 
-// Golden reports it as an error of the test when the nodes and edges of the graph are
-// not those of a golden file, or an edge breaks a bound that the file has for it. It
-// returns whether all is well. [Topology] says what is in the file.
+// Golden compares a graph with a golden file, whose format [Topology] describes. If nodes
+// or edges differ, or if an edge breaks a bound in the file, Golden reports an error of
+// the test and returns false.
 //
-// With GRAPHTEST_UPDATE=1 in the environment the file is written instead: bounds and
-// comments that it has stay where their edge does. An empty graph is an error all
-// the same. To commit what one service calls and nothing else, take a view:
+// With GRAPHTEST_UPDATE=1 in the environment Golden writes the file instead. Bounds and
+// comments stay as long as their edge exists. An empty graph is an error even then. To
+// commit only the calls of one service, use a view:
 //
 //	g.FilterEdges(func(e servicegraph.Edge) bool { return e.ID.From.Name == "checkout" })
 func Golden[G Graph](t T, g G, file string) bool {
 	t.Helper()
 	graph, _ := split(g)
-	update := os.Getenv("GRAPHTEST_UPDATE") != ""
+	update := updating()
 	text, err := os.ReadFile(file)
 	if err != nil && !(update && errors.Is(err, fs.ErrNotExist)) {
 		hint := ""
 		if errors.Is(err, fs.ErrNotExist) {
-			hint = ": GRAPHTEST_UPDATE=1 go test writes it; what was observed is\n" + Topology{}.update(graph).String()
+			hint = ": GRAPHTEST_UPDATE=1 go test writes it with this content:\n" + Topology{}.update(graph).String()
 		}
 		t.Errorf("golden topology: %v%s", err, hint)
 		return false
@@ -328,6 +336,15 @@ func Golden[G Graph](t T, g G, file string) bool {
 	return Check(t, g, top.rule())
 }
 
+// updating reports whether the environment asks to write golden files. A value that means
+// false, such as 0, does not.
+func updating() bool {
+	value := os.Getenv("GRAPHTEST_UPDATE")
+	yes, err := strconv.ParseBool(value)
+	return yes || err != nil && value != ""
+}
+
+// write writes a file, and makes its folder if there is none.
 func write(file, text string) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
 		return err
@@ -335,13 +352,13 @@ func write(file, text string) error {
 	return os.WriteFile(file, []byte(text), 0o666)
 }
 
-// Contracts holds if the services that golden files speak for keep to them. A file
-// speaks for the services whose calls it has, as callers, and for those it names alone:
-// all that it lists must be there and within its bounds, and what these services
-// call must be in one of the files that speak for them. What other services do is
-// not tested: see [Unspoken].
+// Contracts holds if services keep to their golden files. A file is the contract of each
+// service that has calls in it and of each service that it lists alone. All nodes and
+// edges of a file must exist, and the edges must keep their bounds. Every call of a
+// service with a contract must be in one of its files. Calls of services without a
+// contract are not checked: see [Unspoken].
 //
-// Its text names the files, and [Parse] does not read it.
+// The text of the rule names the files; [Parse] does not read it.
 func Contracts(files ...Topology) Rule {
 	var names []string
 	for _, f := range files {
@@ -349,51 +366,69 @@ func Contracts(files ...Topology) Rule {
 	}
 	return rule{text: "contracts " + strings.Join(names, ", "), check: func(g *servicegraph.Graph) (violations []Violation) {
 		for _, f := range files {
-			if len(f.edges)+len(f.nodes) == 0 {
-				violations = append(violations, Violation{Message: f.Name + " promises nothing: it is empty"})
-			}
-			for _, id := range slices.SortedFunc(maps.Keys(f.edges), servicegraph.EdgeID.Compare) {
-				e, there := g.Edge(id)
-				if !there {
-					violations = append(violations, Violation{
-						Message: fmt.Sprintf("%s breaks %s: %s is promised and not there", nodeText(id.From), f.Name, goldenText(id)),
-						Missing: []servicegraph.EdgeID{id},
-					})
-				}
-				for _, v := range brokenBounds(e, f.edges[id].bounds) {
-					if there {
-						v.Message = fmt.Sprintf("%s breaks %s: %s", nodeText(id.From), f.Name, v.Message)
-						violations = append(violations, v)
-					}
-				}
-			}
-			for _, id := range slices.SortedFunc(maps.Keys(f.nodes), servicegraph.NodeID.Compare) {
-				if _, there := g.Node(id); !there {
-					violations = append(violations, Violation{Message: fmt.Sprintf("%s breaks %s: it is not there", nodeText(id), f.Name)})
-				}
-			}
+			violations = append(violations, f.brokenPromises(g)...)
 		}
-		for e := range g.Edges() {
-			var speakers []string
-			promised := false
-			for _, f := range files {
-				if f.speaksFor(e.ID.From) {
-					speakers = append(speakers, f.Name)
-				}
-				_, has := f.edges[e.ID]
-				promised = promised || has
-			}
-			if len(speakers) > 0 && !promised {
-				v := forbidden(e)
-				v.Message = fmt.Sprintf("%s breaks %s: %s is not in it", nodeText(e.ID.From), strings.Join(speakers, ", "), goldenText(e.ID))
-				violations = append(violations, v)
-			}
-		}
-		return violations
+		return append(violations, unpromised(g, files)...)
 	}}
 }
 
-// speaksFor reports whether the file lists all that a service calls.
+// brokenPromises returns violations for the nodes and edges of the file that g lacks, and
+// for the bounds that the edges of g break.
+func (top Topology) brokenPromises(g *servicegraph.Graph) (violations []Violation) {
+	if len(top.edges)+len(top.nodes) == 0 {
+		return []Violation{{Message: top.Name + " is empty: it has no node and no edge"}}
+	}
+	for _, id := range slices.SortedFunc(maps.Keys(top.edges), servicegraph.EdgeID.Compare) {
+		e, found := g.Edge(id)
+		if !found {
+			violations = append(violations, Violation{
+				Message: top.brokenBy(id.From) + goldenText(id) + " is in the file and was not observed",
+				Missing: []servicegraph.EdgeID{id},
+			})
+			continue
+		}
+		for _, v := range brokenBounds(e, top.edges[id].bounds) {
+			v.Message = top.brokenBy(id.From) + v.Message
+			violations = append(violations, v)
+		}
+	}
+	for _, id := range slices.SortedFunc(maps.Keys(top.nodes), servicegraph.NodeID.Compare) {
+		if _, found := g.Node(id); !found {
+			violations = append(violations, Violation{Message: top.brokenBy(id) + "it was not observed"})
+		}
+	}
+	return violations
+}
+
+// brokenBy returns the beginning of a message: a service breaks the contract in the file.
+func (top Topology) brokenBy(id servicegraph.NodeID) string {
+	return nodeText(id) + " breaks " + top.Name + ": "
+}
+
+// unpromised returns violations for the calls of services with a contract that are in none
+// of their files.
+func unpromised(g *servicegraph.Graph, files []Topology) (violations []Violation) {
+	for e := range g.Edges() {
+		var contracts []string
+		promised := false
+		for _, f := range files {
+			if f.speaksFor(e.ID.From) {
+				contracts = append(contracts, f.Name)
+			}
+			_, listed := f.edges[e.ID]
+			promised = promised || listed
+		}
+		if len(contracts) > 0 && !promised {
+			violations = append(violations, Violation{
+				Message: fmt.Sprintf("%s breaks %s: %s is not in it", nodeText(e.ID.From), strings.Join(contracts, ", "), goldenText(e.ID)),
+				Edges:   []servicegraph.Edge{e},
+			})
+		}
+	}
+	return violations
+}
+
+// speaksFor reports whether the file is a contract of a service.
 func (top Topology) speaksFor(id servicegraph.NodeID) bool {
 	if _, alone := top.nodes[id]; alone {
 		return true
@@ -406,12 +441,12 @@ func (top Topology) speaksFor(id servicegraph.NodeID) bool {
 	return false
 }
 
-// Unspoken returns the services of a graph that call others and that no file speaks
-// for, sorted.
+// Unspoken returns the services of a graph that make calls and have no contract in the
+// files, sorted.
 func Unspoken(g *servicegraph.Graph, files ...Topology) (ids []servicegraph.NodeID) {
 	for e := range g.Edges() {
-		spoken := slices.ContainsFunc(files, func(f Topology) bool { return f.speaksFor(e.ID.From) })
-		if !spoken && !slices.Contains(ids, e.ID.From) {
+		hasContract := slices.ContainsFunc(files, func(f Topology) bool { return f.speaksFor(e.ID.From) })
+		if !hasContract && !slices.Contains(ids, e.ID.From) {
 			ids = append(ids, e.ID.From)
 		}
 	}

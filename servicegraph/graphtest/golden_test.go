@@ -41,7 +41,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestGoldenDiffers: the difference is one of edges, with examples and reasons.
+// TestGoldenDiffers: the message has the difference, with examples and reasons.
 func TestGoldenDiffers(t *testing.T) {
 	t.Setenv("GRAPHTEST_UPDATE", "")
 	file := writeFile(t, `
@@ -64,14 +64,14 @@ alone
         - shop/cart -> stock
         - shop/web -> mail
         + shop/web -> mail: async
-      if that is meant, GRAPHTEST_UPDATE=1 go test writes the file
+      if the change is intended, GRAPHTEST_UPDATE=1 go test writes the file
 `
 	if !strings.HasPrefix(got, want) {
 		t.Errorf("message (-want +got):\n%s", cmp.Diff(want, got))
 	}
 	for _, part := range []string{
-		"there is no span of stock",
-		"shop/cart -> carts[database] took 20ms in percentile 95, as the caller saw it: 10ms too long, want latency caller p95 at most 10ms",
+		"no span of stock was received",
+		"shop/cart -> carts[database] took 20ms in percentile 95, measured by the caller: 10ms too long, want latency caller p95 at most 10ms",
 		"shop/web -> shop/cart failed in 1 of 2 calls: 50%, want errors at most 0%",
 	} {
 		if !strings.Contains(got, part) {
@@ -80,8 +80,7 @@ alone
 	}
 }
 
-// TestGoldenErrors: files that are not there or cannot be read, and graphs that say
-// nothing.
+// TestGoldenErrors: missing files, mistakes in files, and an empty graph.
 func TestGoldenErrors(t *testing.T) {
 	t.Setenv("GRAPHTEST_UPDATE", "")
 	for name, c := range map[string]struct{ text, graph, want string }{
@@ -89,8 +88,8 @@ func TestGoldenErrors(t *testing.T) {
 		"empty file":  {"", shop, "+ shop/web -> shop/cart"},
 		"pattern":     {"web -> *\n", shop, `:1:8: * is a pattern`},
 		"word":        {"\n# x\n  web -> cart: asnyc\n", shop, `:3:16: unknown bound "asnyc": did you mean async?`},
-		"twice":       {"web -> cart\nweb -> cart: calls 1\n", shop, ":2:1: web -> cart is there twice"},
-		"more":        {"web -> cart cart\n", shop, `:1:13: the line is over here, but "cart" follows`},
+		"twice":       {"web -> cart\nweb -> cart: calls 1\n", shop, ":2:1: web -> cart is listed twice"},
+		"more":        {"web -> cart cart\n", shop, `:1:13: want the end of the line here, not "cart"`},
 		"bound":       {"web -> cart: latency p95 at most 1s\n", shop, `:1:22: want caller or callee`},
 	} {
 		ft := &fakeT{}
@@ -105,8 +104,23 @@ func TestGoldenErrors(t *testing.T) {
 	}
 }
 
-// TestGoldenUpdate writes what is new, removes what is gone, and keeps what people
-// wrote.
+// TestGoldenDoesNotUpdate: a value that means false does not write the file.
+func TestGoldenDoesNotUpdate(t *testing.T) {
+	for _, value := range []string{"0", "false", "F"} {
+		t.Setenv("GRAPHTEST_UPDATE", value)
+		const other = "web -> other\n"
+		file := writeFile(t, other)
+		if graphtest.Golden(&fakeT{}, graphOf(t, shop), file) {
+			t.Errorf("GRAPHTEST_UPDATE=%s: no difference", value)
+		}
+		if got, err := os.ReadFile(file); err != nil || string(got) != other {
+			t.Errorf("GRAPHTEST_UPDATE=%s: the file is now %q, %v", value, got, err)
+		}
+	}
+}
+
+// TestGoldenUpdate: an update adds new edges, removes those that no longer exist, and keeps
+// bounds and comments.
 func TestGoldenUpdate(t *testing.T) {
 	t.Setenv("GRAPHTEST_UPDATE", "1")
 	file := writeFile(t, goldenShop)
@@ -173,7 +187,7 @@ func TestContracts(t *testing.T) {
 	}{
 		{[]graphtest.Topology{web, cart}, []string{
 			"shop/cart breaks cart.graph: shop/cart -> carts[database] failed in 1 of 2 calls: 50%, want errors at most 10%",
-			"shop/cart breaks cart.graph: shop/cart -> stock is promised and not there",
+			"shop/cart breaks cart.graph: shop/cart -> stock is in the file and was not observed",
 		}},
 		{[]graphtest.Topology{parse("web.graph", "shop/web -> shop/cart\n")}, []string{
 			"shop/web breaks web.graph: shop/web -> mail: async is not in it",
@@ -184,8 +198,8 @@ func TestContracts(t *testing.T) {
 			"shop/web breaks alone: shop/web -> mail: async is not in it",
 			"shop/web breaks alone: shop/web -> shop/cart is not in it",
 		}},
-		{[]graphtest.Topology{parse("gone", "shop/gone\n")}, []string{"shop/gone breaks gone: it is not there"}},
-		{[]graphtest.Topology{parse("empty", "# nothing\n")}, []string{"empty promises nothing: it is empty"}},
+		{[]graphtest.Topology{parse("gone", "shop/gone\n")}, []string{"shop/gone breaks gone: it was not observed"}},
+		{[]graphtest.Topology{parse("empty", "# nothing\n")}, []string{"empty is empty: it has no node and no edge"}},
 	} {
 		var got []string
 		for _, v := range graphtest.Contracts(c.files...).Check(g) {

@@ -8,37 +8,37 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// A Graph is what rules are checked on: a graph from anywhere, or an [Observed] one,
-// whose spans are at hand to explain what is wrong with it.
+// A Graph is a graph that rules can be checked on: any graph of package servicegraph, or an
+// [Observed] one, whose spans help to explain violations.
 type Graph interface {
 	*servicegraph.Graph | *Observed
 }
 
-// Observed is a graph together with the spans that it was made of. It is immutable
-// and safe for concurrent use.
+// An Observed is a graph with the spans that it was built from. It is immutable and safe
+// for concurrent use.
 type Observed struct {
 	*servicegraph.Graph
 
-	mu      sync.Mutex // for the builder
+	mu      sync.Mutex // guards builder
 	builder *servicegraph.Builder
 
 	names map[servicegraph.Link]spanName
 	kinds map[servicegraph.NodeID]map[servicegraph.Kind]int // spans by service and kind
-	open  []servicegraph.Span                               // started and not ended, and so not in the graph
+	open  []servicegraph.Span                               // spans that have not ended and are not in the graph
 }
 
-// A spanName is what tells a reader which span is meant.
+// A spanName tells people which span is meant.
 type spanName struct {
 	name string
 	node servicegraph.NodeID
 }
 
-// maxNames is how many spans are known by name.
+// maxNames is how many spans are remembered by name.
 const maxNames = 100_000
 
-// Observe reads a source of spans to its end. A [*servicegraph.SkipError] is counted
-// in the report of the graph, and reading goes on; any other error ends it, and the
-// graph of what was read before is returned with it.
+// Observe reads a source of spans to its end and builds their graph. It counts each
+// [*servicegraph.SkipError] in the report of the graph and continues. Any other error ends
+// reading; Observe returns it with the graph of the spans before.
 func Observe(spans iter.Seq2[servicegraph.Span, error], cfg servicegraph.Config) (*Observed, error) {
 	o := &Observed{
 		builder: servicegraph.NewBuilder(cfg),
@@ -78,14 +78,15 @@ func nodeOf(s servicegraph.Span) servicegraph.NodeID {
 	return servicegraph.NodeID{Namespace: s.Namespace, Name: s.Service, Type: servicegraph.TypeService}
 }
 
-// Explain says why one node calls another, or does not.
+// Explain explains why one node calls another, or why it does not.
 func (o *Observed) Explain(from, to servicegraph.NodeID) servicegraph.Explanation {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.builder.Explain(from, to)
 }
 
-// split returns the graph, and what there is to explain it, nil if nothing.
+// split returns the graph, and the Observed if there is one. A nil graph becomes an empty
+// one.
 func split[G Graph](g G) (*servicegraph.Graph, *Observed) {
 	switch g := any(g).(type) {
 	case *Observed:

@@ -10,10 +10,10 @@ import (
 	"github.com/tempograph/tempograph/internal/suggest"
 )
 
-// Parse reads rules, one a line; a line that ends in a comma or in > goes on in the next, and
-// what follows # is a comment. The name is that of the file, for errors, which are
-// all reported, each a [*SyntaxError]; the rules that could be read come along. They have
-// a method Position() (file string, line int).
+// Parse reads rules, one per line. A line that ends in a comma or in > continues on the next
+// line, and a comment begins with #. The name of the file appears in errors. If there are
+// mistakes, Parse returns the valid rules with an error that joins one [*SyntaxError] for
+// each mistake. The rules have a method Position() (file string, line int).
 func Parse(name, text string) ([]Rule, error) {
 	s := newScanner(name, text)
 	var rules []Rule
@@ -26,7 +26,7 @@ func Parse(name, text string) ([]Rule, error) {
 		r, err := s.rule()
 		r.file, r.line = start.File, start.Line
 		if err == nil && !s.atEnd() {
-			err = s.errorf(s.tok, "the rule is over here, but %s follows", s.shown())
+			err = s.errorf(s.tok, "want the end of the rule here, not %s", s.shown())
 		}
 		if err != nil {
 			errs = append(errs, err)
@@ -150,7 +150,7 @@ func (s *scanner) layersRule() (rule, *SyntaxError) {
 // boundWords are the first words of a bound of one edge.
 var boundWords = []string{"calls", "per-trace", "retries", "errors", "latency", "async"}
 
-// boundHead reads what stands of a bound before the edge, behind its first word.
+// boundHead parses the part of a bound before the edge, except for the first word.
 func (s *scanner) boundHead(word token) (bound, *SyntaxError) {
 	b := bound{word: word.text}
 	if b.word != "latency" {
@@ -160,7 +160,7 @@ func (s *scanner) boundHead(word token) (bound, *SyntaxError) {
 	case Caller, Callee:
 		s.next()
 	default:
-		return b, s.errorf(s.tok, "want caller or callee here, whose latency is meant, not %s", s.shown())
+		return b, s.errorf(s.tok, "want caller or callee here, the side that measures the latency, not %s", s.shown())
 	}
 	digits, found := strings.CutPrefix(s.tok.text, "p")
 	q, err := strconv.ParseFloat(digits, 64)
@@ -172,7 +172,7 @@ func (s *scanner) boundHead(word token) (bound, *SyntaxError) {
 	return b, nil
 }
 
-// boundTail reads what stands of a bound behind the edge.
+// boundTail parses the part of a bound after the edge.
 func (s *scanner) boundTail(b *bound) *SyntaxError {
 	switch b.word {
 	case "async":
@@ -196,17 +196,17 @@ func (s *scanner) boundTail(b *bound) *SyntaxError {
 		b.duration = d
 	} else {
 		digits, found := strings.CutSuffix(s.tok.text, "%")
-		share, err := strconv.ParseFloat(digits, 64)
-		if !found || err != nil || !(share >= 0 && share <= 100) {
-			return s.errorf(s.tok, "want a share such as 0%% or 0.5%% here, not %s", s.shown())
+		percent, err := strconv.ParseFloat(digits, 64)
+		if !found || err != nil || !(percent >= 0 && percent <= 100) {
+			return s.errorf(s.tok, "want a percentage such as 0%% or 0.5%% here, not %s", s.shown())
 		}
-		b.most = share
+		b.most = percent
 	}
 	s.next()
 	return nil
 }
 
-// callRange reads 3, 3..5, 3.. or ..5.
+// callRange parses 3, 3..5, 3.. or ..5.
 func (s *scanner) callRange(b *bound) *SyntaxError {
 	low, high, isRange := strings.Cut(s.tok.text, "..")
 	least, err1 := parseCount(low, 0)
@@ -222,7 +222,7 @@ func (s *scanner) callRange(b *bound) *SyntaxError {
 	return nil
 }
 
-// parseCount reads a number of at least 0, or returns what an empty text stands for.
+// parseCount parses a number that is not negative. An empty text is the number empty.
 func parseCount(s string, empty int) (int, error) {
 	if s == "" {
 		return empty, nil
@@ -234,7 +234,7 @@ func parseCount(s string, empty int) (int, error) {
 	return n, err
 }
 
-// atMost reads at most N.
+// atMost parses "at most N".
 func (s *scanner) atMost() (int, *SyntaxError) {
 	if err := s.expect("at", "most"); err != nil {
 		return 0, err

@@ -80,14 +80,14 @@ conected
 	want := `rules:1:1: unknown rule "nevr": did you mean never?
 rules:3:11: want "->" here, not "db"
 rules:4:9: want -> here, not the end of the line
-rules:5:9: the rule is over here, but "please" follows
+rules:5:9: want the end of the rule here, not "please"
 rules:6:12: want the name of a service here, not the end of the line
-rules:7:9: want caller or callee here, whose latency is meant, not "p95"
+rules:7:9: want caller or callee here, the side that measures the latency, not "p95"
 rules:8:16: want a percentile such as p95 or p99.9 here, not "95"
 rules:9:16: want a percentile such as p95 or p99.9 here, not "p101"
 rules:10:35: want a duration such as 300ms or 1.5s here, not "soon"
-rules:11:23: want a share such as 0% or 0.5% here, not "5"
-rules:12:23: want a share such as 0% or 0.5% here, not "101%"
+rules:11:23: want a percentage such as 0% or 0.5% here, not "5"
+rules:12:23: want a percentage such as 0% or 0.5% here, not "101%"
 rules:13:14: want a number of calls such as 3, 3..5 or 3.. here, not "many"
 rules:14:14: want a number of calls such as 3, 3..5 or 3.. here, not "5..3"
 rules:15:21: want "most" here, not "least"

@@ -12,8 +12,9 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// A pattern selects nodes: [NAMESPACE/]NAME[TYPE], the type in brackets. Without a
-// namespace it is any, with an empty one ("/web") none; without a type it is any.
+// A pattern matches nodes: [NAMESPACE/]NAME[TYPE], with the type in brackets. Without a
+// namespace it matches every namespace, with an empty one ("/web") only nodes that have
+// none. Without a type it matches every type.
 type pattern struct {
 	namespace    part
 	anyNamespace bool
@@ -21,20 +22,20 @@ type pattern struct {
 	typ          servicegraph.NodeType // empty: any
 }
 
-// A part is a name, or a glob of one.
+// A part is a name or a glob.
 type part struct {
 	text string
 	glob bool // * and ? stand for other characters
 }
 
-// nodeTypes are the types that a pattern may name.
+// nodeTypes are the types that a pattern can have.
 var nodeTypes = []string{
 	string(servicegraph.TypeService), string(servicegraph.TypeDatabase), string(servicegraph.TypeQueue),
 	string(servicegraph.TypeExternal), string(servicegraph.TypeFunction), string(servicegraph.TypeModel),
 	string(servicegraph.TypeRPC), string(servicegraph.TypeIP), string(servicegraph.TypeGroup),
 }
 
-// parsePattern reads one word of a rule.
+// parsePattern parses one word of a rule.
 func parsePattern(word string) (pattern, error) {
 	p := pattern{anyNamespace: true}
 	first, rest, err := cutPart(word, "/[")
@@ -67,7 +68,8 @@ func parsePattern(word string) (pattern, error) {
 	return p, nil
 }
 
-// cutPart takes a part off the beginning of a word, up to one of the ends.
+// cutPart returns the part at the beginning of a word, which ends before one of the
+// characters in ends, and the rest of the word.
 func cutPart(word, ends string) (p part, rest string, err error) {
 	if strings.HasPrefix(word, `"`) {
 		quoted, err := strconv.QuotedPrefix(word)
@@ -83,7 +85,7 @@ func cutPart(word, ends string) (p part, rest string, err error) {
 	return part{text: word, glob: strings.ContainsAny(word, "*?")}, rest, nil
 }
 
-// String returns the pattern as it is written.
+// String returns the pattern as it is written in rules.
 func (p pattern) String() string {
 	s := p.name.String()
 	if !p.anyNamespace {
@@ -102,10 +104,10 @@ func (p part) String() string {
 	return strconv.Quote(p.text)
 }
 
-// nothing is what a service that may call no other is allowed to call.
+// nothing is the word for the callees of a service that may not call any other.
 const nothing = "nothing"
 
-// isBare reports whether a name can be written without quotes and means itself.
+// isBare reports whether a name can be written without quotes.
 func isBare(s string) bool {
 	return s != nothing && !strings.Contains(s, "->") && !strings.HasSuffix(s, ":") && !strings.HasSuffix(s, "-") && strings.IndexFunc(s, func(r rune) bool {
 		return unicode.IsSpace(r) || !unicode.IsPrint(r) || r == unicode.ReplacementChar || strings.ContainsRune(`,"#>[]/*?→`, r)
@@ -124,8 +126,8 @@ func (p part) matches(s string) bool {
 	return globMatches([]rune(p.text), []rune(s))
 }
 
-// globMatches tries the shortest run for each star first, and lengthens only that of
-// the last star: no other can help.
+// globMatches matches each star with as few characters as possible. It extends only the
+// match of the last star: to extend an earlier one cannot help.
 func globMatches(glob, s []rune) bool {
 	star, from := -1, 0
 	i, j := 0, 0
@@ -150,8 +152,8 @@ func globMatches(glob, s []rune) bool {
 	return i == len(glob)
 }
 
-// node returns the node that the pattern names, if it names one only. Without a type
-// it is a service.
+// node returns the node that the pattern names, false if the pattern has a glob. A
+// pattern without a type names a service.
 func (p pattern) node() (servicegraph.NodeID, bool) {
 	typ := p.typ
 	if typ == "" {
@@ -160,8 +162,8 @@ func (p pattern) node() (servicegraph.NodeID, bool) {
 	return servicegraph.NodeID{Namespace: p.namespace.text, Name: p.name.text, Type: typ}, !p.name.glob && !p.namespace.glob
 }
 
-// nodeText returns the identity of a node in the form of a pattern: a service
-// without its type, anything else with it.
+// nodeText returns the identity of a node as a pattern. Only the type of a service is
+// left out.
 func nodeText(id servicegraph.NodeID) string {
 	p := pattern{name: part{text: id.Name}, namespace: part{text: id.Namespace}, anyNamespace: id.Namespace == ""}
 	if id.Type != servicegraph.TypeService {
@@ -170,7 +172,7 @@ func nodeText(id servicegraph.NodeID) string {
 	return p.String()
 }
 
-// An arrow selects edges by their two ends.
+// An arrow matches edges by the patterns of their two ends.
 type arrow struct{ from, to pattern }
 
 func (a arrow) String() string { return a.from.String() + " -> " + a.to.String() }

@@ -18,24 +18,24 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/otelspan"
 )
 
-// A Recorder records the spans of several services that run in one test. It keeps
-// them all, sampling none away, and does not touch what is global in OpenTelemetry, so
-// that tests can run in parallel. All its methods may be called from several goroutines.
+// A Recorder records the spans of several services that run in one test. It keeps all spans,
+// without sampling, and does not change the global settings of OpenTelemetry, so tests can
+// run in parallel. All methods of a Recorder may be called from several goroutines.
 type Recorder struct {
 	live *otelspan.Recorder
-	ids  sdktrace.IDGenerator // nil: random
+	ids  sdktrace.IDGenerator // nil for random ids
 
 	mu        sync.Mutex
 	spans     []servicegraph.Span
 	providers []*sdktrace.TracerProvider
 }
 
-// openTime is how long a recorder waits for spans to end: a server ends its span
-// after the client has the answer, but not long after.
+// openTime is how long a recorder waits for spans to end. A server ends its span shortly
+// after the client has received the answer.
 const openTime = 2 * time.Second
 
-// NewRecorder returns a recorder. Its providers are shut down when the test is over,
-// if t has a method Cleanup, as *testing.T does.
+// NewRecorder returns a recorder. If t has a method Cleanup, as *testing.T does, the
+// providers of the recorder are shut down at the end of the test.
 func NewRecorder(t T) *Recorder {
 	r := &Recorder{}
 	r.live = otelspan.NewWatcher(servicegraph.Config{}, func(s servicegraph.Span) {
@@ -53,17 +53,17 @@ func (r *Recorder) shutdown() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range r.providers {
-		// The recorder's processor does nothing that could fail.
+		// The processor of the recorder never returns an error.
 		_ = p.Shutdown(context.Background())
 	}
 }
 
-// Service returns a new provider for a service. The attributes are those of its
-// resource, such as service.namespace. What the environment says about resources,
-// sampling and limits has no part in it.
+// Service returns a new tracer provider for a service with the given name. The attributes,
+// such as service.namespace, describe the service. Variables of the environment for
+// resources, sampling and limits have no effect.
 func (r *Recorder) Service(name string, attrs ...attribute.KeyValue) *sdktrace.TracerProvider {
 	named := append([]attribute.KeyValue{
-		attribute.String("service.namespace", ""), // else OTEL_RESOURCE_ATTRIBUTES might have one
+		attribute.String("service.namespace", ""), // overrides OTEL_RESOURCE_ATTRIBUTES
 	}, attrs...)
 	named = append(named, attribute.String("service.name", name))
 	unlimited := sdktrace.SpanLimits{
@@ -86,24 +86,24 @@ func (r *Recorder) Service(name string, attrs ...attribute.KeyValue) *sdktrace.T
 	return p
 }
 
-// Processor returns what adds the recorder to a provider of the program's own, whose
-// sampler then has its say:
+// Processor returns the span processor that adds the recorder to a tracer provider of the
+// program, whose sampler then decides which spans are recorded:
 //
 //	sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec.Processor()), ...)
 func (r *Recorder) Processor() sdktrace.SpanProcessor { return r.live }
 
-// Propagator returns what carries traces from service to service: W3C trace context
-// and baggage.
+// Propagator returns a propagator of W3C trace context and baggage, which carries traces
+// from service to service.
 func (r *Recorder) Propagator() propagation.TextMapPropagator {
 	return propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
 }
 
-// Graph waits until no span is open, up to 2 seconds, and returns the graph of the
-// spans so far. Spans that are still open then are an error of the test that names
-// them, and they are not in the graph.
+// Graph waits up to 2 seconds until no span is open, and returns the graph of the spans that
+// have ended. If spans are still open, Graph reports an error of the test that lists them;
+// they are not in the graph.
 //
-// It knows of a span once it has started. A test must itself wait for work that
-// begins later, such as that of a queue's consumer.
+// Graph does not wait for spans that have not started. A test must itself wait for work that
+// begins later, such as that of a consumer of a queue.
 func (r *Recorder) Graph(t T) *Observed {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), openTime)
@@ -112,14 +112,14 @@ func (r *Recorder) Graph(t T) *Observed {
 	if err := r.live.Wait(ctx); err != nil {
 		var more int
 		open, more = r.live.Open()
-		if len(open) > 0 { // the last one may have ended just now
+		if len(open) > 0 { // the last span may have ended in the meantime
 			t.Errorf("%s", unendedMessage(open, more))
 		}
 	}
 	r.mu.Lock()
 	spans := slices.Clone(r.spans)
 	r.mu.Unlock()
-	o, _ := Observe(func(yield func(servicegraph.Span, error) bool) { // without errors
+	o, _ := Observe(func(yield func(servicegraph.Span, error) bool) { // the error is nil
 		for _, s := range spans {
 			if !yield(s, nil) {
 				return
@@ -130,9 +130,10 @@ func (r *Recorder) Graph(t T) *Observed {
 	return o
 }
 
-// maxOpenShown is how many open spans a message names.
+// maxOpenShown is how many open spans a message lists.
 const maxOpenShown = 10
 
+// unendedMessage returns the error for spans that have not ended.
 func unendedMessage(open []servicegraph.Span, more int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "service graph: %s still open after %v, and not in the graph\n", quantity.Of(len(open)+more, "span"), openTime)
@@ -143,6 +144,6 @@ func unendedMessage(open []servicegraph.Span, more int) string {
 		}
 		fmt.Fprintf(&b, "  %s\n", openText(s))
 	}
-	b.WriteString("a span ends with span.End(): put defer span.End() behind the line that starts it, and close the bodies of HTTP responses")
+	b.WriteString("end each span: put defer span.End() after the line that starts it, and close the bodies of HTTP responses")
 	return b.String()
 }

@@ -81,8 +81,8 @@ func graphOf(t testing.TB, spans string) *graphtest.Observed {
 	return o
 }
 
-// shop is two requests: web calls cart, which asks its database; the second one fails
-// there. web sends a message to mail.
+// shop has two requests. In both web calls cart, which calls its database. The second one
+// fails there. In the first one web also sends a message to mail.
 const shop = `
 S shop/web   a 50
 C shop/web   b<a 40
@@ -96,7 +96,7 @@ S shop/cart  t2:c<t2:b 30 !
 C shop/cart  t2:d<t2:c 20 ! db.system.name=postgresql db.namespace=carts http.request.resend_count=1
 `
 
-// ring is web calling cart calling web, and a service apart.
+// ring has a cycle, in which web calls cart and cart calls web, and a separate service.
 const ring = `
 S web   a
 C web   b<a
@@ -113,60 +113,65 @@ C web  b<a
 S cart c<lost
 `
 
-// shadow is web calling cart by an address that is cart's name, while cart is called
-// without the trace context.
+// In shadow, web calls cart at an address that is the name of cart, without passing the
+// trace context on.
 const shadow = `
 S web   a
 C web   b<a ! server.address=cart
 S cart  t2:c
 `
 
-// ruleCases has for every rule graphs in which it holds and in which it does not. What
-// it says then is part of the text.
+// ruleCases has, for every rule, graphs in which it holds and in which it does not.
 var ruleCases = []struct {
 	rule  graphtest.Rule
 	text  string
 	holds bool
 	graph string
-	says  string // of a rule that does not hold
+	says  string // a part of the message if the rule does not hold
 }{
 	{graphtest.Exactly("web -> cart -> carts", "web -> mail"), "exactly web -> cart -> carts, web -> mail", true, shop, ""},
 	{graphtest.Exactly("web -> cart", "web -> mail"), "exactly web -> cart, web -> mail", false, shop, "shop/cart -> carts[database] is unexpected"},
-	{graphtest.Exactly("* -> *", "web -> bank"), "exactly * -> *, web -> bank", false, shop, "web -> bank is not there"},
+	{graphtest.Exactly("* -> *", "web -> bank"), "exactly * -> *, web -> bank", false, shop, "web -> bank was not observed"},
 
 	{graphtest.Contains("web -> cart", "shop/* -> *[database]"), "contains web -> cart, shop/* -> *[database]", true, shop, ""},
-	{graphtest.Contains("web -> carts"), "contains web -> carts", false, shop, "web -> carts is not there"},
+	{graphtest.Contains("web -> carts"), "contains web -> carts", false, shop, "web -> carts was not observed"},
 	{graphtest.Contains("web -> cart[database]"), "contains web -> cart[database]", false, shop, "no node matches cart[database]"},
 	{graphtest.Contains("/web -> cart"), "contains /web -> cart", false, shop, "no node matches /web"}, // the namespace is shop
 
-	{graphtest.Contains("web -> cart"), "contains web -> cart", false, shadow, "web -> cart is not there"},
+	{graphtest.Contains("web -> cart"), "contains web -> cart", false, shadow, "web -> cart was not observed"},
 	{graphtest.Exactly("web -> cart"), "exactly web -> cart", false, shadow, "web -> cart[external] is unexpected"},
-	{graphtest.Path("web -> cart"), "path web -> cart", false, shadow, "web -> cart is not there"},
+	{graphtest.Path("web -> cart"), "path web -> cart", false, shadow, "web -> cart was not observed"},
 	{graphtest.Path("web -> cart[external]"), "path web -> cart[external]", true, shadow, ""},
-	{graphtest.Calls("web -> cart", 1, 1), "calls web -> cart 1", false, shadow, "web -> cart is not there"},
+	{graphtest.Calls("web -> cart", 1, 1), "calls web -> cart 1", false, shadow, "web -> cart was not observed"},
 	{graphtest.Never("web", "cart"), "never web -> cart", false, shadow, "web called cart[external], once"},
 	{graphtest.ErrorRate("web -> cart", 0.5), "errors web -> cart at most 50%", false, shadow, "web -> cart[external] failed in 1 of 1 call"},
 
 	{graphtest.Path("web -> cart -> carts"), "path web -> cart -> carts", true, shop, ""},
 	{graphtest.Path("web -> * -> *[database]"), "path web -> * -> *[database]", true, shop, ""},
-	{graphtest.Path("web -> mail -> *"), "path web -> mail -> *", false, shop, "the path leads as far as mail"},
-	{graphtest.Path("web -> carts"), "path web -> carts", false, shop, "web -> carts is not there"},
+	{graphtest.Path("web -> mail -> *"), "path web -> mail -> *", false, shop, "the path ends at mail"},
+	{graphtest.Path("web -> carts"), "path web -> carts", false, shop, "web -> carts was not observed"},
 
 	{graphtest.Never("web", "carts"), "never web -> carts", true, shop, ""},
 	{graphtest.Never("shop/*", "*[external]"), "never shop/* -> *[external]", true, shop, ""},
 	{graphtest.Never("web", "cart"), "never web -> cart", false, shop, "shop/web called shop/cart, 2 times"},
 	{graphtest.Never("shop/*", "mail"), "never shop/* -> mail", false, shop, "shop/web sent a message to mail, once"},
 	{graphtest.Never("wep", "cart"), "never wep -> cart", false, shop, "no node matches wep: did you mean web?"},
+	{graphtest.Never("shop/wep", "cart"), "never shop/wep -> cart", false, shop, "no node matches shop/wep: did you mean shop/web?"},
+	{graphtest.Never("shpo/web", "cart"), "never shpo/web -> cart", false, shop, "no node matches shpo/web: did you mean shop/web?"},
+	{graphtest.Never("shpo/*", "cart"), "never shpo/* -> cart", false, shop, "no node matches shpo/*: did you mean shop/*?"},
+	{graphtest.Never("bank/wep", "cart"), "never bank/wep -> cart", false, shop, "no node matches bank/wep: did you mean shop/web?"},
+	{graphtest.Never("cartz[database]", "*"), "never cartz[database] -> *", false, shop, "no node matches cartz[database]: did you mean carts[database]?"},
+	{graphtest.Never("bank/*", "cart"), "never bank/* -> cart", false, shop, "no node matches bank/*\nso the rule tests nothing"},
 
 	{graphtest.Only("cart", "carts"), "only cart -> carts", true, shop, ""},
 	{graphtest.Only("mail"), "only mail -> nothing", true, shop, ""},
 	{graphtest.Only("web", "cart"), "only web -> cart", false, shop, "may call only cart"},
-	{graphtest.Only("cart"), "only cart -> nothing", false, shop, "shop/cart called carts[database], 2 times, and may call only nothing"},
+	{graphtest.Only("cart"), "only cart -> nothing", false, shop, "shop/cart called carts[database], 2 times, and may call nothing"},
 	{graphtest.Only("card", "carts"), "only card -> carts", false, shop, "did you mean cart"},
 
 	{graphtest.Layers("web", "cart, mail", "*[database]"), "layers web > cart, mail > *[database]", true, shop, ""},
 	{graphtest.Layers("web, cart, mail", "carts"), "layers web, cart, mail > carts", true, shop, ""}, // sideways
-	{graphtest.Layers("cart", "web"), "layers cart > web", false, shop, "upwards, from layer web to layer cart"},
+	{graphtest.Layers("cart", "web"), "layers cart > web", false, shop, "the wrong direction, from layer web to layer cart"},
 	{graphtest.Layers("web", "bank"), "layers web > bank", false, shop, "no node matches bank"},
 	{graphtest.Layers("web", "shop/*"), "layers web > shop/*", false, shop, "shop/web is in two layers: web and shop/*"},
 
@@ -174,11 +179,11 @@ var ruleCases = []struct {
 	{graphtest.Acyclic(), "acyclic", false, ring, "a cycle: cart -> web -> cart"},
 
 	{graphtest.Connected(), "connected", true, shop, ""},
-	{graphtest.Connected(), "connected", false, ring, "falls into 2 parts"},
+	{graphtest.Connected(), "connected", false, ring, "has 2 separate parts"},
 
 	{graphtest.MaxDepth(2), "depth at most 2", true, shop, ""},
 	{graphtest.MaxDepth(1), "depth at most 1", false, shop, "a chain of 2 calls: shop/web -> shop/cart -> carts[database]"},
-	{graphtest.MaxDepth(9), "depth at most 9", false, ring, "endless"},
+	{graphtest.MaxDepth(9), "depth at most 9", false, ring, "never ends"},
 
 	{graphtest.MaxFanOut("web", 2), "fan-out web at most 2", true, shop, ""},
 	{graphtest.MaxFanOut("web", 1), "fan-out web at most 1", false, shop, "shop/web calls 2 others: mail, shop/cart"},
@@ -196,7 +201,7 @@ var ruleCases = []struct {
 	{graphtest.AtMost(1, "web -> carts"), "per-trace web -> carts at most 1", false, shop, "nothing to measure"},
 
 	{graphtest.Retries(1, "cart -> carts"), "retries cart -> carts at most 1", true, shop, ""},
-	{graphtest.Retries(0, "cart -> carts"), "retries cart -> carts at most 0", false, shop, "was called again once"},
+	{graphtest.Retries(0, "cart -> carts"), "retries cart -> carts at most 0", false, shop, "was retried once"},
 
 	{graphtest.ErrorRate("web -> cart", 0.5), "errors web -> cart at most 50%", true, shop, ""},
 	{graphtest.ErrorRate("* -> mail", 0), "errors * -> mail at most 0%", true, shop, ""},
@@ -204,23 +209,23 @@ var ruleCases = []struct {
 
 	{graphtest.Latency(graphtest.Caller, 1, "web -> cart", 44*time.Millisecond), "latency caller p100 web -> cart at most 44ms", true, shop, ""},
 	{graphtest.Latency(graphtest.Callee, 0.5, "web -> cart", 30*time.Millisecond), "latency callee p50 web -> cart at most 30ms", true, shop, ""},
-	{graphtest.Latency(graphtest.Caller, 1, "web -> cart", 43*time.Millisecond), "latency caller p100 web -> cart at most 43ms", false, shop, "took 44ms in percentile 100, as the caller saw it: 1ms too long"},
-	{graphtest.Latency(graphtest.Callee, 0.999, "web -> cart", 29*time.Millisecond), "latency callee p99.9 web -> cart at most 29ms", false, shop, "as the callee saw it"},
-	{graphtest.Latency(graphtest.Callee, 0.5, "cart -> carts", time.Hour), "latency callee p50 cart -> carts at most 1h0m0s", false, shop, "no latency that the callee measured"},
+	{graphtest.Latency(graphtest.Caller, 1, "web -> cart", 43*time.Millisecond), "latency caller p100 web -> cart at most 43ms", false, shop, "took 44ms in percentile 100, measured by the caller: 1ms too long"},
+	{graphtest.Latency(graphtest.Callee, 0.999, "web -> cart", 29*time.Millisecond), "latency callee p99.9 web -> cart at most 29ms", false, shop, "measured by the callee"},
+	{graphtest.Latency(graphtest.Callee, 0.5, "cart -> carts", time.Hour), "latency callee p50 cart -> carts at most 1h0m0s", false, shop, "no latency measured by the callee"},
 
 	{graphtest.Async("web -> mail"), "async web -> mail", true, shop, ""},
 	{graphtest.Async("web -> cart"), "async web -> cart", false, shop, "is a request: the caller waits"},
-	{graphtest.Async("web -> bank"), "async web -> bank", false, shop, "web -> bank is not there"},
+	{graphtest.Async("web -> bank"), "async web -> bank", false, shop, "web -> bank was not observed"},
 
 	{graphtest.NoOrphans(), "no-orphans", true, shop, ""},
-	{graphtest.NoOrphans(), "no-orphans", false, broken, "1 span whose parent never arrived"},
+	{graphtest.NoOrphans(), "no-orphans", false, broken, "1 span without its parent span, which was not received"},
 
 	{graphtest.Unresolved(0), "unresolved at most 0", true, shop, ""},
 	{graphtest.Unresolved(1), "unresolved at most 1", true, broken, ""},
 	{graphtest.Unresolved(0), "unresolved at most 0", false, broken, "1 client or producer span without a callee"},
 
 	{graphtest.Empty(), "empty", true, "", ""},
-	{graphtest.Empty(), "empty", false, ring, "there is alone, cart, web"},
+	{graphtest.Empty(), "empty", false, ring, "the graph has alone, cart, web"},
 }
 
 // judge returns what is wrong with a rule in a case.
@@ -328,7 +333,7 @@ func TestRulesWrong(t *testing.T) {
 		graphtest.Layers("web"), graphtest.Calls("a -> b", 5, 3), graphtest.Never("a\nacyclic", "b"), graphtest.Only("a", "b[databse]"),
 	} {
 		violations := graphtest.Violations(graphOf(t, shop), r)
-		if len(violations) != 1 || !strings.Contains(violations[0].Message, "this is no rule: 1:") {
+		if len(violations) != 1 || !strings.Contains(violations[0].Message, "this is not a valid rule: 1:") {
 			t.Errorf("%q: %+v", r, violations)
 		}
 		if len(graphtest.Violations(&servicegraph.Graph{}, r)) == 0 {

@@ -8,15 +8,14 @@ import (
 	"unicode/utf8"
 )
 
-// A SyntaxError is a place in a text of rules, or in a golden file, that cannot be
-// read.
+// A SyntaxError is a mistake in the text of rules or in a golden file.
 type SyntaxError struct {
-	File         string // as given to the parser; may be empty
-	Line, Column int    // from 1; columns count characters
+	File         string // the name that the parser was given; may be empty
+	Line, Column int    // from 1; a column is a character
 	Message      string
 }
 
-// Error returns file:line:column: message.
+// Error returns "file:line:column: message".
 func (e *SyntaxError) Error() string {
 	where := fmt.Sprintf("%d:%d: %s", e.Line, e.Column, e.Message)
 	if e.File == "" {
@@ -25,7 +24,7 @@ func (e *SyntaxError) Error() string {
 	return e.File + ":" + where
 }
 
-// A token is a word, a sign, "\n" for the end of a statement, or "" for the end.
+// A token is a word, a sign, "\n" at the end of a statement, or "" at the end of the text.
 type token struct {
 	text   string
 	offset int
@@ -37,9 +36,9 @@ type scanner struct {
 	file string
 	text string
 	pos  int
-	tok  token // the one to be looked at next
+	tok  token // the current token
 
-	comment string // the last that was passed over
+	comment string // the last comment before it
 }
 
 func newScanner(file, text string) *scanner {
@@ -48,7 +47,7 @@ func newScanner(file, text string) *scanner {
 	return s
 }
 
-// errorf returns an error at a token.
+// errorf returns an error with the position of a token.
 func (s *scanner) errorf(at token, format string, args ...any) *SyntaxError {
 	before := s.text[:at.offset]
 	begin := strings.LastIndexByte(before, '\n') + 1
@@ -58,9 +57,8 @@ func (s *scanner) errorf(at token, format string, args ...any) *SyntaxError {
 	}
 }
 
-// next moves to the next token and returns the one before.
-func (s *scanner) next() token {
-	was := s.tok
+// next moves to the next token.
+func (s *scanner) next() {
 	s.skip()
 	start := s.pos
 	rest := s.text[start:]
@@ -71,15 +69,14 @@ func (s *scanner) next() token {
 	case strings.HasPrefix(rest, "→"):
 		s.pos += len("→")
 		s.tok = token{"->", start}
-		return was
+		return
 	default:
-		s.pos += max(wordLength(rest), 1) // or a sign
+		s.pos += max(wordLength(rest), 1) // the length of a sign is 1
 	}
 	s.tok = token{s.text[start:s.pos], start}
-	return was
 }
 
-// skip passes over spaces, comments, and the ends of lines that go on.
+// skip skips spaces, comments, and the ends of lines that continue on the next one.
 func (s *scanner) skip() {
 	for s.pos < len(s.text) {
 		switch c := s.text[s.pos]; {
@@ -97,8 +94,8 @@ func (s *scanner) skip() {
 	}
 }
 
-// wordLength returns how much of a text is one word: names, quoted or not, with a type
-// in brackets.
+// wordLength returns the length of the word at the beginning of a text: names, quoted or
+// not, with a type in brackets. It returns 0 if the text begins with a sign.
 func wordLength(text string) int {
 	n := 0
 	for n < len(text) {
@@ -107,7 +104,7 @@ func wordLength(text string) int {
 		switch {
 		case r == '"':
 			quoted, err := strconv.QuotedPrefix(rest)
-			if err != nil { // not closed: the rest of the line
+			if err != nil { // the quote is not closed: the word is the rest of the line
 				line, _, _ := strings.Cut(rest, "\n")
 				return n + len(line)
 			}
@@ -122,17 +119,18 @@ func wordLength(text string) int {
 	return n
 }
 
-// atEnd reports whether the statement is over.
+// atEnd reports whether the current token ends the statement.
 func (s *scanner) atEnd() bool { return s.tok.text == "\n" || s.tok.text == "" }
 
-// skipStatement moves behind the end of the statement.
+// skipStatement moves to the end of the statement.
 func (s *scanner) skipStatement() {
 	for !s.atEnd() {
 		s.next()
 	}
 }
 
-// accept takes the token if it is the given one.
+// accept moves to the next token if the current one is the given text, and reports whether
+// it is.
 func (s *scanner) accept(text string) bool {
 	if s.tok.text != text {
 		return false
@@ -141,7 +139,7 @@ func (s *scanner) accept(text string) bool {
 	return true
 }
 
-// expect takes the given tokens, one after the other.
+// expect moves past the given tokens. It returns an error if there are others.
 func (s *scanner) expect(words ...string) *SyntaxError {
 	for _, w := range words {
 		if !s.accept(w) {
@@ -151,7 +149,7 @@ func (s *scanner) expect(words ...string) *SyntaxError {
 	return nil
 }
 
-// shown returns the token for a message.
+// shown returns the current token for a message.
 func (s *scanner) shown() string {
 	if s.atEnd() {
 		return "the end of the line"
@@ -159,7 +157,7 @@ func (s *scanner) shown() string {
 	return strconv.Quote(s.tok.text)
 }
 
-// pattern reads a pattern of nodes.
+// pattern parses a pattern.
 func (s *scanner) pattern() (pattern, *SyntaxError) {
 	switch s.tok.text {
 	case "\n", "", ",", ">", "->", ":":
@@ -173,7 +171,7 @@ func (s *scanner) pattern() (pattern, *SyntaxError) {
 	return p, nil
 }
 
-// patterns reads one or more patterns with commas between.
+// patterns parses one or more patterns with commas between them.
 func (s *scanner) patterns() (list []pattern, err *SyntaxError) {
 	for {
 		p, err := s.pattern()
@@ -186,7 +184,7 @@ func (s *scanner) patterns() (list []pattern, err *SyntaxError) {
 	}
 }
 
-// chain reads a -> b -> c, of at least two.
+// chain parses a -> b -> c, with at least one arrow.
 func (s *scanner) chain() (list []pattern, err *SyntaxError) {
 	for {
 		p, err := s.pattern()
@@ -205,7 +203,7 @@ func (s *scanner) chain() (list []pattern, err *SyntaxError) {
 	}
 }
 
-// arrow reads a -> b.
+// arrow parses a -> b.
 func (s *scanner) arrow() (a arrow, err *SyntaxError) {
 	if a.from, err = s.pattern(); err != nil {
 		return a, err

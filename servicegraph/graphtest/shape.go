@@ -16,12 +16,12 @@ func layersRule(layers [][]pattern) rule {
 		texts = append(texts, join(l, ", "))
 	}
 	return rule{text: "layers " + strings.Join(texts, " > "), check: func(g *servicegraph.Graph) (violations []Violation) {
-		in := make(map[servicegraph.NodeID]int) // the number of its layer, from 1
+		in := make(map[servicegraph.NodeID]int) // the number of a node's layer, from 1
 		for i, layer := range layers {
 			for _, p := range layer {
 				ids := matching(g, p)
 				if len(ids) == 0 {
-					violations = append(violations, Violation{Message: unknown(g, p) + "\nso its layer is not tested: correct the name, or remove it"})
+					violations = append(violations, Violation{Message: unknown(g, p) + "\nso the pattern tests nothing: correct the name or remove the pattern"})
 				}
 				for _, id := range ids {
 					if was := in[id]; was > 0 && was != i+1 {
@@ -36,7 +36,7 @@ func layersRule(layers [][]pattern) rule {
 			from, to := in[e.ID.From], in[e.ID.To]
 			if from > 0 && to > 0 && to < from {
 				v := forbidden(e)
-				v.Message += ": upwards, from layer " + texts[from-1] + " to layer " + texts[to-1]
+				v.Message += ": the wrong direction, from layer " + texts[from-1] + " to layer " + texts[to-1]
 				violations = append(violations, v)
 			}
 		}
@@ -53,7 +53,7 @@ func acyclicRule() rule {
 	}}
 }
 
-// walkText returns the nodes along edges that follow each other.
+// walkText returns the nodes along a chain of edges.
 func walkText(walk []servicegraph.Edge) string {
 	text := nodeText(walk[0].ID.From)
 	for _, e := range walk {
@@ -62,50 +62,45 @@ func walkText(walk []servicegraph.Edge) string {
 	return text
 }
 
-// cycles returns a shortest cycle for each group of nodes that can all reach each
-// other, in the order of their first nodes.
+// cycles returns, for each strongly connected component with a cycle, a shortest cycle
+// through its first node, in the order of these nodes.
 func cycles(g *servicegraph.Graph) (list [][]servicegraph.Edge) {
-	told := make(map[servicegraph.NodeID]bool)
+	done := make(map[servicegraph.NodeID]bool)
 	for n := range g.Nodes() {
-		if told[n.ID] {
+		if done[n.ID] {
 			continue
 		}
 		cycle := shortestCycle(g, n.ID)
 		if cycle == nil {
 			continue
 		}
-		// All of its group are told with it.
-		above, below := reachable(n.ID, callers(g)), reachable(n.ID, callees(g))
-		for id := range below {
-			told[id] = told[id] || above[id]
+		upstream, downstream := reachable(n.ID, callers(g)), reachable(n.ID, callees(g))
+		for id := range downstream { // the component of n
+			done[id] = done[id] || upstream[id]
 		}
 		list = append(list, cycle)
 	}
 	return list
 }
 
-// shortestCycle returns the edges of a shortest way from a node back to it.
+// shortestCycle returns a shortest cycle through a node, nil if there is none.
 func shortestCycle(g *servicegraph.Graph, start servicegraph.NodeID) []servicegraph.Edge {
-	came := make(map[servicegraph.NodeID]servicegraph.Edge)
-	for border := []servicegraph.NodeID{start}; len(border) > 0; {
-		var beyond []servicegraph.NodeID
-		for _, id := range border {
-			for e := range g.Out(id) {
-				if e.ID.To == start {
-					cycle := []servicegraph.Edge{e}
-					for at := e.ID.From; at != start; at = came[at].ID.From {
-						cycle = append(cycle, came[at])
-					}
-					slices.Reverse(cycle)
-					return cycle
+	reachedBy := make(map[servicegraph.NodeID]servicegraph.Edge)
+	for queue := []servicegraph.NodeID{start}; len(queue) > 0; queue = queue[1:] {
+		for e := range g.Out(queue[0]) {
+			if e.ID.To == start {
+				cycle := []servicegraph.Edge{e}
+				for at := e.ID.From; at != start; at = reachedBy[at].ID.From {
+					cycle = append(cycle, reachedBy[at])
 				}
-				if _, seen := came[e.ID.To]; !seen {
-					came[e.ID.To] = e
-					beyond = append(beyond, e.ID.To)
-				}
+				slices.Reverse(cycle)
+				return cycle
+			}
+			if _, seen := reachedBy[e.ID.To]; !seen {
+				reachedBy[e.ID.To] = e
+				queue = append(queue, e.ID.To)
 			}
 		}
-		border = beyond
 	}
 	return nil
 }
@@ -128,7 +123,8 @@ func callers(g *servicegraph.Graph) func(servicegraph.NodeID) []servicegraph.Nod
 	}
 }
 
-// reachable returns the nodes at the end of any steps from a node, itself included.
+// reachable returns the nodes that can be reached from a node by any steps, the node
+// itself included.
 func reachable(start servicegraph.NodeID, next ...func(servicegraph.NodeID) []servicegraph.NodeID) map[servicegraph.NodeID]bool {
 	reached := map[servicegraph.NodeID]bool{start: true}
 	for todo := []servicegraph.NodeID{start}; len(todo) > 0; {
@@ -163,7 +159,7 @@ func connectedRule() rule {
 		if len(parts) < 2 {
 			return nil
 		}
-		v := Violation{Message: fmt.Sprintf("the graph falls into %d parts:", len(parts)), seek: servicegraph.MissOtherTrace}
+		v := Violation{Message: fmt.Sprintf("the graph has %d separate parts:", len(parts)), seek: servicegraph.MissOtherTrace}
 		for _, part := range parts {
 			v.Message += "\n  " + nodesText(part)
 		}
@@ -174,7 +170,7 @@ func connectedRule() rule {
 func depthRule(n int) rule {
 	return rule{text: fmt.Sprintf("depth at most %d", n), check: func(g *servicegraph.Graph) []Violation {
 		if list := cycles(g); len(list) > 0 {
-			return []Violation{{Message: "a cycle makes chains of calls endless: " + walkText(list[0]), Edges: list[0]}}
+			return []Violation{{Message: "a chain of calls never ends, because of a cycle: " + walkText(list[0]), Edges: list[0]}}
 		}
 		longest := make(map[servicegraph.NodeID][]servicegraph.Edge) // the longest chain from each node
 		var from func(id servicegraph.NodeID) []servicegraph.Edge
@@ -208,7 +204,7 @@ func fanOutRule(p pattern, n int) rule {
 	return rule{text: fmt.Sprintf("fan-out %s at most %d", p, n), check: func(g *servicegraph.Graph) (violations []Violation) {
 		ids := matching(g, p)
 		if len(ids) == 0 {
-			return []Violation{{Message: unknown(g, p) + "\nso there is nothing to count"}}
+			return []Violation{{Message: unknown(g, p) + "\nso the rule tests nothing: correct the name or remove the rule"}}
 		}
 		for _, id := range ids {
 			var others []servicegraph.NodeID
@@ -234,7 +230,7 @@ func noOrphansRule() rule {
 	return rule{text: "no-orphans", check: func(g *servicegraph.Graph) []Violation {
 		if n := g.Report().MissingParent; n > 0 {
 			return []Violation{{
-				Message: quantity.Of(n, "span") + " whose parent never arrived",
+				Message: quantity.Of(n, "span") + " without its parent span, which was not received",
 				seek:    servicegraph.MissParent,
 			}}
 		}
@@ -246,7 +242,7 @@ func unresolvedRule(n int) rule {
 	return rule{text: fmt.Sprintf("unresolved at most %d", n), check: func(g *servicegraph.Graph) []Violation {
 		if got := g.Report().Unresolved; got > uint64(n) {
 			return []Violation{{
-				Message: quantity.Of(got, "client or producer span") + " without a callee and without the name of one",
+				Message: quantity.Of(got, "client or producer span") + " without a callee, and without an attribute that names one",
 				seek:    servicegraph.MissNoPeer,
 			}}
 		}
@@ -263,6 +259,6 @@ func emptyRule() rule {
 		for n := range g.Nodes() {
 			ids = append(ids, n.ID)
 		}
-		return []Violation{{Message: "there is " + nodesText(ids), Edges: slices.Collect(g.Edges())}}
+		return []Violation{{Message: "the graph has " + nodesText(ids), Edges: slices.Collect(g.Edges())}}
 	}}
 }

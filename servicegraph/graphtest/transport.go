@@ -9,10 +9,10 @@ import (
 	"sync"
 )
 
-// MemTransport carries HTTP requests to handlers in the same process, by host, without
-// a network. It is for testing/synctest: there a call over a socket keeps the clock
-// from moving on, while here all waiting is of the kind that synctest sees through, so
-// that a handler that sleeps for 1.5 s takes exactly that, and no time at all.
+// MemTransport carries HTTP requests to handlers in the same process, without a network. The
+// keys of the map are hosts. MemTransport is for tests with testing/synctest, in which a call
+// over a socket stops the clock. Over MemTransport, a handler that sleeps for 1.5 s takes
+// exactly 1.5 s on that clock and no time in reality.
 //
 //	synctest.Test(t, func(t *testing.T) {
 //		rec := graphtest.NewRecorder(t)
@@ -25,21 +25,21 @@ import (
 //		graphtest.Check(t, rec.Graph(t), graphtest.Latency(graphtest.Caller, 1, "web -> cart", 1500*time.Millisecond))
 //	})
 //
-// A handler runs in a goroutine of its own and may stream its answer. The context of
-// its request ends with the client's, and has none of its values: what a service tells
-// another is in the headers. A handler that panics breaks the connection. A host that is
-// not in the map is an error of the client, as one that nobody listens at.
+// A handler runs in a goroutine of its own and may stream its answer. The context of its
+// request ends when that of the client ends, and has none of the client's values: services
+// communicate only by headers and bodies. If a handler panics, the client gets an error. The
+// client also gets an error for a host that is not in the map.
 type MemTransport map[string]http.Handler
 
-// RoundTrip hands the request to the handler of its host.
+// RoundTrip passes the request to the handler of its host.
 func (m MemTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	handler := m[r.URL.Host]
 	if handler == nil {
 		closeBody(r)
 		return nil, fmt.Errorf("dial mem %s: there is no such host", r.URL.Host)
 	}
-	// What the client's context holds does not cross a network, the span of the client
-	// least of all: only that it ends does.
+	// The values of the client's context do not cross a network, least of all the client's
+	// span. Its cancellation does.
 	ctx, cancel := context.WithCancelCause(context.Background())
 	in := r.Clone(ctx)
 	in.RequestURI = r.URL.RequestURI()
@@ -53,7 +53,7 @@ func (m MemTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	body, w := io.Pipe()
 	answer := &memAnswer{header: make(http.Header), body: w, ready: make(chan struct{})}
 	stop := context.AfterFunc(r.Context(), func() {
-		answer.fail(r.Context().Err()) // first, or the handler may still answer
+		answer.fail(r.Context().Err()) // before cancel, or the handler may still answer
 		cancel(context.Cause(r.Context()))
 	})
 	go func() {
@@ -61,7 +61,7 @@ func (m MemTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		defer stop()
 		defer closeBody(r)
 		defer func() {
-			// As net/http does, but as an error for the client alone.
+			// net/http also recovers, and logs the panic. Here only the client learns of it.
 			if p := recover(); p != nil {
 				answer.fail(fmt.Errorf("mem %s: the handler panicked: %v", r.URL.Host, p))
 			}
@@ -95,9 +95,9 @@ func closeBody(r *http.Request) {
 	}
 }
 
-// A memAnswer is what a handler writes to.
+// A memAnswer is the http.ResponseWriter of a handler.
 type memAnswer struct {
-	header http.Header // the handler's own
+	header http.Header // the handler can change it
 	body   *io.PipeWriter
 
 	once   sync.Once
@@ -111,7 +111,7 @@ func (a *memAnswer) Header() http.Header { return a.header }
 
 func (a *memAnswer) WriteHeader(status int) {
 	if status < 200 && status != http.StatusSwitchingProtocols {
-		return // an answer before the answer
+		return // an informational answer, which precedes the real one
 	}
 	a.once.Do(func() {
 		a.status, a.sent = status, a.header.Clone()
@@ -124,10 +124,10 @@ func (a *memAnswer) Write(p []byte) (int, error) {
 	return a.body.Write(p)
 }
 
-// Flush sends the header. What is written after it arrives as it is read.
+// Flush sends the header. The body needs no flush: the client reads it as it is written.
 func (a *memAnswer) Flush() { a.WriteHeader(http.StatusOK) }
 
-// fail ends the answer with an error.
+// fail ends the answer with an error for the client.
 func (a *memAnswer) fail(err error) {
 	a.once.Do(func() {
 		a.err = err

@@ -39,7 +39,7 @@ func TestLatencyIsExact(t *testing.T) {
 		)
 		ft := &fakeT{}
 		graphtest.Check(ft, g, graphtest.Latency(graphtest.Caller, 0.95, "web -> cart", 1500*time.Millisecond-1))
-		if !strings.Contains(ft.text(), "took 1.5s in percentile 95, as the caller saw it: 1ns too long") {
+		if !strings.Contains(ft.text(), "took 1.5s in percentile 95, measured by the caller: 1ns too long") {
 			t.Errorf("a budget that is 1 ns less: %s", ft.text())
 		}
 	})

@@ -179,7 +179,7 @@ func TestFaults(t *testing.T) {
 			skips: []string{fmt.Sprintf(`record 2 at byte %d: span "" of "svc": damaged protobuf: a field runs over the end of its message`, len(frameA))}},
 		{name: "a corrupt length in the middle", input: frameA + "\x09" + packed[len(frameA)+1:], spans: "a",
 			skips: []string{fmt.Sprintf("record 2 at byte %d: the rest of a request: damaged protobuf: a field runs over the end of its message", len(frameA))},
-			final: fmt.Sprintf("no request begins at byte %d, behind a damaged one: the rest is lost after 1 span", len(frameA)+10)},
+			final: fmt.Sprintf("no request begins at byte %d, after a damaged one: the rest is lost after 1 span", len(frameA)+10)},
 		{name: "the last message cut off", input: packed[:len(packed)-1], spans: "a b",
 			final: fmt.Sprintf("the message at byte %d ends early (unexpected EOF) after 2 spans; it was cut off while being written or copied", len(packed)-len(frameC)+1)},
 		{name: "the last length cut off", input: packed + "\x80", spans: "a b c",
@@ -239,15 +239,15 @@ type fault struct {
 	Final        string
 }
 
-// nested lists what is skipped of n lines of size bytes from offset on that each
-// open one object, and a last line: those from which maxDepth is exceeded, then
-// those from which the file ends too early.
+// nested lists what is skipped of n lines of size bytes, from offset on, that each open one
+// object, and of a last line: first the lines from which the depth exceeds 200, then those
+// from which the file ends too early.
 func nested(offset, size, n, last int) []string {
 	var list []string
 	for i := range n {
 		reason := "the JSON object is cut off"
-		if n-i > maxDepth-7 { // the last line nests seven deep
-			reason = fmt.Sprintf("nested more than %d deep", maxDepth)
+		if n-i > 200-7 { // the last line nests seven deep
+			reason = "nested more than 200 deep"
 		}
 		list = append(list, fmt.Sprintf("record %d at byte %d: %s", i+2, offset+i*size, reason))
 	}
@@ -335,13 +335,12 @@ func TestRecordLimit(t *testing.T) {
 		want  string
 	}{
 		{"JSON", jsonLines(t, requests...), fmt.Sprintf("input: record 2 at byte %d: longer than 100000 bytes", lineA)},
-		{"protobuf", delimited(t, requests...), fmt.Sprintf("input: record 2 at byte %d: a message of %d bytes, more than the 100000 that are read at once", frameA, bigSize)},
+		{"protobuf", delimited(t, requests...), fmt.Sprintf("input: record 2 at byte %d: a message of %d bytes, more than the limit of 100000", frameA, bigSize)},
 	} {
-		spans, skips, err := collect(t, func(yield func(servicegraph.Span, error) bool) {
-			newSource("input", Config{}, yield).run(bytes.NewReader(test.input), 100_000)
-		})
-		if err != nil || len(spans) != 2 || spans[1].Name != "c" || len(skips) != 1 || skips[0].Error() != test.want {
-			t.Errorf("%s: %d spans, %v, %v\nwant %s", test.name, len(spans), skips, err, test.want)
+		got := &gathered{}
+		err := readAll(newSink("input", Config{}, got), bytes.NewReader(test.input), 100_000)
+		if err != nil || len(got.spans) != 2 || got.spans[1].Name != "c" || len(got.skips) != 1 || got.skips[0].Error() != test.want {
+			t.Errorf("%s: %d spans, %v, %v\nwant %s", test.name, len(got.spans), got.skips, err, test.want)
 		}
 	}
 }

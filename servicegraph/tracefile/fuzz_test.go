@@ -1,11 +1,8 @@
 package tracefile
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -36,7 +33,7 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, input []byte) {
 		if len(input) > 1<<16 {
-			return // the fuzzer's time is better spent on shapes
+			return // larger inputs are slow and find no more
 		}
 		var spans []servicegraph.Span
 		var final error
@@ -95,16 +92,8 @@ func FuzzWire(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var r tracev1.TracesData
 		err := proto.Unmarshal(b, &r)
-		var skips []*servicegraph.SkipError
-		var spans []servicegraph.Span
-		d := newWireDecoder(newSource("input", Config{}, func(s servicegraph.Span, err error) bool {
-			if skip, ok := errors.AsType[*servicegraph.SkipError](err); ok {
-				skips = append(skips, skip)
-			} else {
-				spans = append(spans, s)
-			}
-			return true
-		}))
+		got := &gathered{}
+		d := newWireDecoder(newSink("input", Config{}, got))
 		if err := d.request(b); err != nil {
 			t.Fatal(err)
 		}
@@ -112,9 +101,9 @@ func FuzzWire(f *testing.F) {
 			return // more is refused than is read: events, scopes, invalid UTF-8
 		}
 		if d.damaged != nil {
-			t.Errorf("damaged, but not for the official decoder: %v", skips)
+			t.Errorf("damaged, but not for the official decoder: %v", got.skips)
 		}
-		if diff := cmp.Diff(spansOf(&r), spans); diff != "" {
+		if diff := cmp.Diff(spansOf(&r), got.spans); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
@@ -145,95 +134,12 @@ func FuzzJSON(f *testing.F) {
 		if err != nil {
 			return
 		}
-		var spans []servicegraph.Span
-		s := newSource("input", Config{}, func(s servicegraph.Span, err error) bool {
-			if err == nil {
-				spans = append(spans, s)
-			}
-			return true
-		})
-		if err := readJSON(s, bufio.NewReader(bytes.NewReader(object)), maxRecord); err != nil {
+		got := &gathered{}
+		if err := readJSON(newSink("input", Config{}, got), inputOf(object, headSize, maxRecord)); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(spansOf(&r), spans); diff != "" {
+		if diff := cmp.Diff(spansOf(&r), got.spans); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
-}
-
-// FuzzValues compares the splitting of a stream with the standard library's, and with
-// itself when the stream arrives in one piece.
-func FuzzValues(f *testing.F) {
-	for _, seed := range []string{
-		`{}`, `{"a":[1,-2.5e+3,true,false,null,"x\"\\\u0041"]} {"b":{}}`, "{\n}\n{}", `{"a":[]}{"b":[[],{}]}`, `{"a":1,}`, `{"a" "b"}`, `{"a":"` + "\n" + `"}`,
-		"{]\n{}", "[\n{}", "{}\n\xef\xbb\xbf{}", "{\n\"a\":0\n{\n\"b\":0\n}\n{}", "{\"a text that is quoted\":\n}", "{\"a\":\"of twenty-one\"}{}", `{"a":` + strings.Repeat("[", 10) + strings.Repeat("]", 10) + "}",
-	} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, limit := range []int{maxRecord, 20} {
-			pieces := splitValues(&values{in: bufio.NewReaderSize(bytes.NewReader(b), 16), limit: limit})
-			if diff := cmp.Diff(splitValues(&values{in: bufio.NewReaderSize(bytes.NewReader(b), len(b)), limit: limit}), pieces); diff != "" {
-				t.Fatalf("limit of %d: in one piece and in many (-want +got):\n%s", limit, diff)
-			}
-		}
-		if bytes.Count(b, []byte("{"))+bytes.Count(b, []byte("[")) > maxDepth {
-			return // nested too deep, perhaps
-		}
-		var want []json.RawMessage
-		decoder := json.NewDecoder(bytes.NewReader(b))
-		for {
-			var raw json.RawMessage
-			if err := decoder.Decode(&raw); err == io.EOF {
-				break
-			} else if err != nil || raw[0] != '{' {
-				want = nil
-				break
-			}
-			want = append(want, raw)
-		}
-
-		v := values{in: bufio.NewReaderSize(bytes.NewReader(b), 16), limit: maxRecord}
-		end := int64(0)
-		var got []json.RawMessage
-		for {
-			object, err := v.next()
-			if err == io.EOF {
-				break
-			}
-			if v.start < end || v.start >= int64(len(b)) {
-				t.Fatalf("value at %d behind %d of %d", v.start, end, len(b))
-			}
-			end = v.start + 1
-			if err != nil {
-				if len(want) > 0 {
-					t.Fatalf("%q is JSON: %v", b, err)
-				}
-				continue
-			}
-			end = v.start + int64(len(object))
-			if !bytes.Equal(b[v.start:end], object) {
-				t.Fatalf("at %d: %q", v.start, object)
-			}
-			got = append(got, bytes.Clone(object))
-		}
-		if want != nil && !cmp.Equal(want, got) {
-			t.Errorf("(-want +got):\n%s", cmp.Diff(want, got))
-		}
-	})
-}
-
-// splitValues returns where the values of a stream begin, and what each is, or why it is
-// none.
-func splitValues(v *values) (list []string) {
-	for {
-		object, err := v.next()
-		switch {
-		case err == io.EOF:
-			return list
-		case err != nil:
-			object = []byte(err.Error())
-		}
-		list = append(list, fmt.Sprintf("%d: %q", v.start, object))
-	}
 }

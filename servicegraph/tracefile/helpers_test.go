@@ -1,6 +1,7 @@
 package tracefile
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"compress/gzip"
@@ -25,6 +26,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/inflate"
 )
 
 // collect reads a sequence to its end: spans, skipped records and the final
@@ -59,6 +61,29 @@ func read(tb testing.TB, input []byte) []servicegraph.Span {
 		tb.Error(err)
 	}
 	return spans
+}
+
+// gathered is an output that keeps what it takes, and leaves packed spans in the packer.
+type gathered struct {
+	spans []servicegraph.Span
+	skips []*servicegraph.SkipError
+}
+
+func (g *gathered) add(span servicegraph.Span) bool {
+	g.spans = append(g.spans, span)
+	return true
+}
+
+func (g *gathered) skip(skip *servicegraph.SkipError) bool {
+	g.skips = append(g.skips, skip)
+	return true
+}
+
+func (g *gathered) flush() bool { return true }
+
+// inputOf returns an input of bytes that arrive in pieces of a size.
+func inputOf(b []byte, size, limit int) *input {
+	return &input{Stream: inflate.Stream{Reader: bufio.NewReaderSize(bytes.NewReader(b), size)}, limit: limit}
 }
 
 // request returns a request of one service.

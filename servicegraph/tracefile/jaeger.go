@@ -1,7 +1,6 @@
 package tracefile
 
 import (
-	"bufio"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -9,17 +8,19 @@ import (
 	"strings"
 
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/jsontext"
+	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/quote"
 )
 
-// The objects of Jaeger's JSON, as far as they are read: an answer of its API, the
-// traces in it, and the spans in these; traces and spans also occur alone. What its
-// user interface downloads is an answer too, in which each reference holds the span it
-// points to, with all that one's references, and each span its process. So does a span
-// alone, as its storage and its anonymizer write it.
+// The objects of Jaeger's JSON, as far as they are read: an answer of its API, the traces in
+// the answer, and the spans in the traces. Traces and spans also occur alone. A download from
+// the user interface is an answer in which each reference holds the span it points to, with
+// that span's references, and each span holds its process. A span alone, as Jaeger's storage
+// and anonymizer write it, also holds its process.
 type (
 	jaegerAnswer struct {
 		Data   []jaegerTrace `json:"data"`
-		Total  *jsonNumber   `json:"total"` // which an answer without traces has as well
+		Total  *jsonNumber   `json:"total"` // an answer without traces has it, too
 		Errors []struct {
 			Message string `json:"msg"`
 		} `json:"errors"`
@@ -48,7 +49,7 @@ type (
 		ProcessID  string            `json:"processID"`
 		Process    *jaegerProcess    `json:"process"`
 
-		err error // why this is not a span
+		err error // why the object is not a span
 	}
 	jaegerReference struct {
 		Type    string `json:"refType"`
@@ -59,7 +60,7 @@ type (
 		Service string      `json:"serviceName"`
 		Tags    []jaegerTag `json:"tags"`
 
-		resource *resource // what it is, once it was asked
+		resource *resource // made when it is first needed
 	}
 	jaegerTag struct {
 		Key   string   `json:"key"`
@@ -68,45 +69,44 @@ type (
 	}
 )
 
-// deepReferences is how deep an object may nest in which spans hold their parents:
-// three brackets each.
+// deepReferences limits how deep the brackets of an object may nest in which spans hold their
+// parents: three brackets for each.
 const deepReferences = 3000
 
-// UnmarshalJSON keeps what is wrong with a span in the span, so that its
-// neighbours are read.
-func (s *jaegerSpan) UnmarshalJSON(b []byte) error {
+// UnmarshalJSON keeps the error of a span in the span, so that the spans around it are read.
+func (j *jaegerSpan) UnmarshalJSON(b []byte) error {
 	type plain jaegerSpan
-	s.err = json.Unmarshal(b, (*plain)(s))
+	j.err = json.Unmarshal(b, (*plain)(j))
 	return nil
 }
 
-// readJaeger reads Jaeger's JSON: any sequence of answers, traces and spans. One trace
-// must fit into memory, because its services are named behind its spans.
-func readJaeger(s *source, in *bufio.Reader, limit int) error {
-	return readObjects(s, newObjects(in, limit, "data"), jaegerDecoder{s}.answer)
+// readJaeger reads Jaeger's JSON: answers, traces and spans one after another. One trace must
+// fit into memory, because its services are named after its spans.
+func readJaeger(s *sink, in *input) error {
+	return readObjects(s, jsontext.NewListStream(in.Reader, in.limit, deepReferences, "data"), jaegerDecoder{s}.answer)
 }
 
-// A jaegerDecoder turns Jaeger's JSON into the spans of a source.
-type jaegerDecoder struct{ *source }
+// A jaegerDecoder decodes Jaeger's JSON into a sink.
+type jaegerDecoder struct{ sink *sink }
 
-// answer passes on the spans of an answer or of a trace, or a span.
+// answer decodes the spans of an answer, of a trace, or a span alone.
 func (d jaegerDecoder) answer(object []byte) error {
 	var a jaegerAnswer
 	if err := json.Unmarshal(object, &a); err != nil {
-		return d.skip(jsonError("trace", err))
+		return d.sink.skip(jsonError("trace", err))
 	}
 	if a.SpanID != "" {
 		alone := jaegerTrace{Spans: make([]jaegerSpan, 1)}
 		if err := json.Unmarshal(object, &alone.Spans[0]); err != nil {
-			return d.skip(jsonError("span", err))
+			return d.sink.skip(jsonError("span", err))
 		}
 		return d.trace(&alone)
 	}
 	if a.Data == nil && a.Spans == nil && a.Errors == nil && a.Total == nil {
-		return d.skip(errors.New("no spans in it: " + excerpt(object)))
+		return d.sink.skip(errors.New("no spans in it: " + quote.Excerpt(object)))
 	}
 	for _, e := range a.Errors {
-		if err := d.skip(fmt.Errorf("an answer with the error %q", shorten(e.Message, 200))); err != nil {
+		if err := d.sink.skip(fmt.Errorf("an answer with the error %q", quote.Shorten(e.Message, 200))); err != nil {
 			return err
 		}
 	}
@@ -118,6 +118,7 @@ func (d jaegerDecoder) answer(object []byte) error {
 	return d.trace(&jaegerTrace{a.TraceID, a.Spans, a.Processes})
 }
 
+// trace decodes the spans of a trace.
 func (d jaegerDecoder) trace(t *jaegerTrace) error {
 	for i := range t.Spans {
 		j := &t.Spans[i]
@@ -134,9 +135,9 @@ func (d jaegerDecoder) trace(t *jaegerTrace) error {
 		s, err := d.decode(t, j, res)
 		switch {
 		case err == nil:
-			err = d.span(s)
+			err = d.sink.addSpan(s)
 		case err != errStopped:
-			err = d.skip(fmt.Errorf("%s: %w", describe(j.Name, res.service), err))
+			err = d.sink.skip(fmt.Errorf("%s: %w", describe(j.Name, res.service), err))
 		}
 		if err != nil {
 			return err
@@ -151,7 +152,7 @@ func (d jaegerDecoder) resource(p *jaegerProcess) *resource {
 		p.resource = &resource{service: serviceNamed(p.Service)}
 		for i := range p.Tags {
 			tag := &p.Tags[i]
-			if text, ok := tag.text(); ok && p.resource.needs(tag.Key, d.keep(tag.Key)) {
+			if text, ok := tag.text(); ok && p.resource.needs(tag.Key, d.sink.keep(tag.Key)) {
 				p.resource.add(tag.Key, text)
 			}
 		}
@@ -159,11 +160,12 @@ func (d jaegerDecoder) resource(p *jaegerProcess) *resource {
 	return p.resource
 }
 
-// text returns the value of a tag, and false if it has none or it is bytes.
+// text returns the value of a tag, and false if it is missing or bytes.
 func (t *jaegerTag) text() (string, bool) {
 	return t.Value.text, t.Value.ok && t.Type != "binary"
 }
 
+// decode returns the span of a trace.
 func (d jaegerDecoder) decode(t *jaegerTrace, j *jaegerSpan, res *resource) (servicegraph.Span, error) {
 	s := servicegraph.Span{
 		Service:   res.service,
@@ -207,7 +209,7 @@ func (d jaegerDecoder) decode(t *jaegerTrace, j *jaegerSpan, res *resource) (ser
 		case tag.Key == "error" && (text == "true" || text == "false"):
 			failed = failed || text == "true"
 		default:
-			d.takeTag(&s, tag.Key, text)
+			d.sink.addTag(&s, tag.Key, text)
 		}
 	}
 	if failed {
@@ -216,9 +218,9 @@ func (d jaegerDecoder) decode(t *jaegerTrace, j *jaegerSpan, res *resource) (ser
 	return s, nil
 }
 
-// refer finds the parent and the links among the references of a span. The parent
-// is the first CHILD_OF to a span of the same trace; where there is none, it is the
-// first FOLLOWS_FROM to one. Links that are none are left out.
+// refer finds the parent and the links among the references of a span. The parent is the
+// first CHILD_OF reference to the same trace, or, if there is none, the first other reference
+// to the same trace. References without valid ids are left out.
 func (d jaegerDecoder) refer(s *servicegraph.Span, j *jaegerSpan) error {
 	if len(j.References) == 0 && j.ParentID != "" {
 		var err error
@@ -235,7 +237,7 @@ func (d jaegerDecoder) refer(s *servicegraph.Span, j *jaegerSpan) error {
 		case err != nil && r.Type == "CHILD_OF":
 			return fmt.Errorf("references: %w", err)
 		case err != nil:
-			if err := d.skip(fmt.Errorf("a reference of %s: %w", describe(j.Name, s.Service), err)); err != nil {
+			if err := d.sink.skip(fmt.Errorf("a reference of %s: %w", describe(j.Name, s.Service), err)); err != nil {
 				return err
 			}
 		case i == parent:
@@ -247,8 +249,7 @@ func (d jaegerDecoder) refer(s *servicegraph.Span, j *jaegerSpan) error {
 	return nil
 }
 
-// parent returns the index of the reference to the parent in a trace, -1 if there
-// is none.
+// parent returns the index of the reference to the parent; -1 if there is none.
 func (j *jaegerSpan) parent(trace servicegraph.TraceID) int {
 	other := -1
 	for i := range j.References {
@@ -272,8 +273,8 @@ func (r *jaegerReference) decode() (link servicegraph.Link, err error) {
 	return link, err
 }
 
-// jaegerSpanID reads an id of a span. Of spans that share an id, Jaeger's user
-// interface numbers all but the first, behind an underscore.
+// jaegerSpanID reads the id of a span. Where spans share an id, Jaeger's user interface adds
+// an underscore and a number to the ids of all but the first.
 func jaegerSpanID(s string) (servicegraph.SpanID, error) {
 	id, number, numbered := strings.Cut(s, "_")
 	if numbered && strings.Trim(number, "0123456789") != "" {

@@ -328,7 +328,7 @@ func TestJaegerFaults(t *testing.T) {
 		{name: "an answer cut off between traces", input: `{"data":[` + trace(good) + `,`, spans: 1,
 			final: "reading input: a list of JSON ends early (unexpected EOF) after 1 span; it was cut off while being written or copied"},
 		{name: "an answer cut off behind its traces", input: `{"data":[` + trace(good) + `],"total":`, spans: 1,
-			final: "reading input: what follows a list of JSON ends early (unexpected EOF) after 1 span; it was cut off while being written or copied"},
+			final: "reading input: the JSON object around a list ends early (unexpected EOF) after 1 span; it was cut off while being written or copied"},
 		{name: "a broken trace in a list", input: `{"data":[` + trace(`{"spanID"}`) + `,` + trace(good) + `]}`,
 			final: "reading input: not JSON from byte 42 on: `}],\"processes\":{\"p1\":{\"serviceName\":\"svc…`: the rest is lost after 0 spans"},
 		{name: "a broken trace in a list of lines", input: "[\n" + trace(`{"spanID"}`) + ",\n" + trace(good) + "\n]", spans: 1,

@@ -1,7 +1,6 @@
 package tracefile
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -9,31 +8,31 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// Load adds the spans of a trace file to a builder. It gives what adding the spans of
-// [Read] would, much faster for OTLP, whose spans go from their bytes to the builder
-// without becoming values of type Span. The name stands for the input in errors.
+// Load adds the spans of a trace file to a builder. The result is that of adding the spans
+// of [Read]. For OTLP, Load is much faster: spans go from their bytes to the builder without
+// becoming values of type Span. The name stands for the input in errors.
 //
-// A record that is left out is counted, and skipped, if not nil, is called with it: if
-// that returns an error, reading ends there, and Load returns the error. Any other error
-// says how the source was lost; what could be read before is in the builder.
+// The builder counts each record that is left out. If skipped is not nil, it is called with
+// the reason; if it returns an error, reading ends and Load returns that error. Any other
+// error says how the input was lost; the builder then has the spans that could be read
+// before.
 //
 // With more than one processor ([runtime.GOMAXPROCS]), and unless the input is small,
-// spans are read ahead of the builder by goroutines that end before Load returns. What
-// comes of it is the same, and the builder, and skipped, see no other goroutine than the
-// caller's; the reader is read by several, one at a time. At most some megabytes are read
-// ahead, and as many of the largest records as there are processors, or 16 MB for each of
-// them where one line of JSON holds that much. Where the reader is slow, spans reach the
-// builder some megabytes behind it, too.
+// goroutines that end before Load returns read ahead of the builder. The result is the same,
+// and only the caller's goroutine uses the builder and calls skipped; several goroutines
+// read r, one at a time. They read at most some megabytes ahead, and one of the largest
+// records per processor, or 16 MB per processor where one line of JSON is that long. If r is
+// slow, spans therefore reach the builder some megabytes late.
 //
 // Protobuf is decoded on all these processors, and so is OTLP JSON whose requests begin on
-// lines of their own; what else there is, on one beside the builder's.
+// lines of their own. Other formats are decoded on one processor beside the builder's.
 func Load(b *servicegraph.Builder, r io.Reader, name string, skipped func(*servicegraph.SkipError) error) error {
-	return newLoader(b, name, skipped).load(r, maxRecord, unitSize)
+	return newLoader(b, name, skipped).load(r)
 }
 
 // LoadFile is [Load] of the file at path.
 func LoadFile(b *servicegraph.Builder, path string, skipped func(*servicegraph.SkipError) error) error {
-	f, err := open(path)
+	f, err := openFile(path)
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", path, err)
 	}
@@ -41,114 +40,119 @@ func LoadFile(b *servicegraph.Builder, path string, skipped func(*servicegraph.S
 	return Load(b, f, path, skipped)
 }
 
-// A loader is the consumer of a source that fills a builder.
+// A loader is the output of a sink that fills a builder.
 type loader struct {
 	builder *servicegraph.Builder
-	source  *source
+	sink    *sink
 	skipped func(*servicegraph.SkipError) error
-	err     error // what ended it
+	err     error // of skipped, which ended reading
+
+	limit       int // bytes of a record
+	segmentSize int // of a pipeline: bytes, 0 to read without one, or chosenByInput
 }
 
+// chosenByInput is a segment size that depends on the input.
+const chosenByInput = -1
+
 func newLoader(b *servicegraph.Builder, name string, skipped func(*servicegraph.SkipError) error) *loader {
-	l := &loader{builder: b, skipped: skipped}
-	l.source = newSource(name, Config{Keep: b.Config().Reads}, l.yield)
-	l.source.intake = servicegraph.NewIntake(b.Config())
-	l.source.loaded = l.take
+	l := &loader{builder: b, skipped: skipped, limit: maxRecord, segmentSize: chosenByInput}
+	l.sink = newSink(name, Config{Keep: b.Config().Reads}, l)
+	l.sink.packer = servicegraph.NewIntake(b.Config())
 	return l
 }
 
-// unitSize returns the size of the units in which to read an input beside the
-// builder's goroutine, 0 if it is not worth it.
-func unitSize(in recognized) int {
-	if in.small || in.codec == "" && 0 <= in.size && in.size < minPipelined || runtime.GOMAXPROCS(0) == 1 {
-		return 0
-	}
-	return blockSize
-}
-
-// minPipelined is how many bytes are worth the goroutines: these, and what each of them
-// has to learn, take as long as reading some megabytes.
-const minPipelined = 4 << 20
-
-// load reads an input, in a pipeline with units of a size if that is not 0.
-func (l *loader) load(r io.Reader, limit int, size func(recognized) int) error {
-	if err := l.read(r, limit, size); err != nil && err != errStopped {
-		return fmt.Errorf("reading %s: %w", l.source.name, err)
+// load reads an input into the builder.
+func (l *loader) load(r io.Reader) error {
+	if err := l.read(r); err != nil && err != errStopped {
+		return fmt.Errorf("reading %s: %w", l.sink.name, err)
 	}
 	return l.err
 }
 
-func (l *loader) read(r io.Reader, limit int, size func(recognized) int) error {
-	in, err := l.source.open(r)
+func (l *loader) read(r io.Reader) error {
+	in, err := openInput(r, l.limit)
 	if err != nil {
 		return err
 	}
-	if n := size(in); n > 0 {
-		err = l.follow(newPipeline(l.source, l.builder.Config(), in, limit, n))
-	} else {
-		err = in.form.read(l.source, in.Reader, limit)
-		l.take(l.source.intake)
+	size := l.segmentSize
+	if size == chosenByInput {
+		size = segmentSizeFor(in)
 	}
-	return l.source.finish(in, err)
+	if size > 0 {
+		err = l.follow(newPipeline(l.sink, l.builder.Config(), *in, size))
+	} else {
+		err = in.format.read(l.sink, in)
+		l.flush()
+	}
+	return l.sink.summarize(in, err)
 }
 
-// follow takes what comes through a pipeline, and ends it.
+// minPipelined is how many bytes are worth the goroutines of a pipeline: to start these,
+// and what each of them has to learn, takes as long as to read some megabytes.
+const minPipelined = 4 << 20
+
+// segmentSizeFor returns the size of the segments in which to read an input in a pipeline;
+// 0 if a pipeline is not worth it.
+func segmentSizeFor(in *input) int {
+	if in.small || in.Codec == "" && 0 <= in.size && in.size < minPipelined || runtime.GOMAXPROCS(0) == 1 {
+		return 0
+	}
+	return defaultSegmentSize
+}
+
+// follow adds what comes through a pipeline, and closes the pipeline.
 func (l *loader) follow(p *pipeline) error {
 	defer p.close()
-	for u := range p.units() {
-		l.source.spans += u.spans
-		for _, d := range u.deliveries {
-			if err := l.takeIn(d); err != nil {
+	for seg := range p.segments() {
+		l.sink.spans += seg.spans
+		for _, part := range seg.parts {
+			if err := l.addPart(part); err != nil {
 				return err
 			}
 		}
-		if u.err != nil {
-			return u.err
+		if seg.err != nil {
+			return seg.err
 		}
-		l.source.record += u.records
-		p.recycle(u)
+		l.sink.record += seg.records
+		p.recycle(seg)
 	}
 	return nil
 }
 
-// takeIn adds a delivery to the builder.
-func (l *loader) takeIn(d delivery) error {
-	for _, span := range d.spans {
+// addPart adds a part of a segment to the builder.
+func (l *loader) addPart(part segmentPart) error {
+	for _, span := range part.spans {
 		l.builder.Add(span)
 	}
-	if d.batch != nil {
-		l.builder.Take(d.batch)
+	if part.batch != nil {
+		l.builder.Take(part.batch)
 	}
-	if d.skip != nil {
-		d.skip.Record += l.source.record
-		return l.source.report(d.skip)
+	if part.skip != nil {
+		part.skip.Record += l.sink.record
+		return l.sink.report(part.skip)
 	}
 	return nil
 }
 
-// yield takes what comes from the source, and reports whether to go on.
-func (l *loader) yield(span servicegraph.Span, err error) bool {
-	skip, ok := errors.AsType[*servicegraph.SkipError](err)
-	switch {
-	case !ok:
-		l.builder.Add(span)
-	default:
-		l.builder.CountSkipped()
-		if l.skipped != nil {
-			l.err = l.skipped(skip)
-		}
+// add adds a span to the builder.
+func (l *loader) add(span servicegraph.Span) bool {
+	l.builder.Add(span)
+	return true
+}
+
+// skip counts a record that is left out, and asks whether to go on.
+func (l *loader) skip(skip *servicegraph.SkipError) bool {
+	l.builder.CountSkipped()
+	if l.skipped != nil {
+		l.err = l.skipped(skip)
 	}
 	return l.err == nil
 }
 
-// batchSize is how many spans go to the builder at a time, at least: enough to
-// find what they share in the processor's caches, and not too many for these.
-const batchSize = 512
-
-// take moves the spans of an intake to the builder.
-func (l *loader) take(in *servicegraph.Intake) bool {
-	if in.Len() > 0 {
-		l.builder.Take(in.Batch())
+// flush adds the packed spans to the builder.
+func (l *loader) flush() bool {
+	if l.sink.packer.Len() > 0 {
+		l.builder.Take(l.sink.packer.Batch())
 	}
 	return true
 }

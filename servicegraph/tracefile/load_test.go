@@ -65,21 +65,22 @@ func loaded(tb testing.TB, data []byte, cfg servicegraph.Config) outcome {
 	return outcomeOf(tb, b, skips, err)
 }
 
-// piped is loaded through a pipeline whose units have a size, or none if that is 0.
+// piped is loaded through a pipeline with segments of a size, or without one if that is 0.
 func piped(tb testing.TB, r io.Reader, limit int, cfg servicegraph.Config, size int) outcome {
 	tb.Helper()
 	b := servicegraph.NewBuilder(cfg)
 	var skips []string
-	err := newLoader(b, "input", func(skip *servicegraph.SkipError) error {
+	l := newLoader(b, "input", func(skip *servicegraph.SkipError) error {
 		skips = append(skips, skip.Error())
 		return nil
-	}).load(r, limit, func(recognized) int { return size })
-	return outcomeOf(tb, b, skips, err)
+	})
+	l.limit, l.segmentSize = limit, size
+	return outcomeOf(tb, b, skips, l.load(r))
 }
 
-// unitSizes are sizes of units. Of JSON, the first is too small to cut anything, and the
+// segmentSizes are sizes of units. Of JSON, the first is too small to cut anything, and the
 // second to leave two objects together.
-var unitSizes = []int{1, 50, 1000, blockSize}
+var segmentSizes = []int{1, 50, 1000, defaultSegmentSize}
 
 // checkLoad compares all ways of a file into a graph, and reports what they gave.
 func checkLoad(tb testing.TB, data []byte, cfg servicegraph.Config) outcome {
@@ -88,7 +89,7 @@ func checkLoad(tb testing.TB, data []byte, cfg servicegraph.Config) outcome {
 	if diff := cmp.Diff(want, loaded(tb, data, cfg)); diff != "" {
 		tb.Errorf("Read and Load (-want +got):\n%s", diff)
 	}
-	for _, size := range []int{1, 1000, blockSize} {
+	for _, size := range []int{1, 1000, defaultSegmentSize} {
 		if diff := cmp.Diff(want, piped(tb, bytes.NewReader(data), maxRecord, cfg, size)); diff != "" {
 			tb.Errorf("Read and a pipeline of units of %d bytes (-want +got):\n%s", size, diff)
 		}
@@ -170,7 +171,7 @@ func FuzzLoad(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, config byte, data []byte) {
 		if len(data) > 1<<16 {
-			return // the fuzzer's time is better spent on shapes
+			return // larger inputs are slow and find no more
 		}
 		checkLoad(t, data, loadConfigs[int(config)%len(loadConfigs)])
 	})

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/quote"
 )
 
-// What both encodings of OTLP have in common.
+// This file has what both encodings of OTLP share.
 
 const (
 	serviceName      = "service.name"
@@ -21,17 +23,17 @@ type resource struct {
 	service, namespace string
 	attrs              []servicegraph.Attr
 
-	number  servicegraph.Resource // to the intake, where spans go to one
+	number  servicegraph.Resource // in the packer's batch, if the sink has a packer
 	encoded []byte
 }
 
-// needs reports whether a resource attribute is to be read: for the name of the
-// service, or because it is kept.
+// needs reports whether a resource attribute is to be read: to name the service, or because
+// it is kept.
 func (r *resource) needs(key string, keep bool) bool {
 	return keep || key == serviceName || key == serviceNamespace
 }
 
-// add takes an attribute of the resource.
+// add adds an attribute of the resource.
 func (r *resource) add(key, value string) {
 	switch {
 	case key == serviceName && r.service == "":
@@ -43,13 +45,30 @@ func (r *resource) add(key, value string) {
 	}
 }
 
-// describe names a span in a message.
+// maxQuoted is how many bytes of a name an error message shows.
+const maxQuoted = 80
+
+// describe names a span in an error message.
 func describe(name, service string) string {
-	name = shorten(name, 80)
+	name = quote.Shorten(name, maxQuoted)
 	if service == "" {
 		return fmt.Sprintf("span %q", name)
 	}
-	return fmt.Sprintf("span %q of %q", name, shorten(service, 80))
+	return fmt.Sprintf("span %q of %q", name, quote.Shorten(service, maxQuoted))
+}
+
+// An attributeFilter says which attributes of a span a graph reads.
+type attributeFilter struct {
+	any    *servicegraph.AttrFilter // of a span whose kind is not known yet
+	byKind [servicegraph.KindConsumer + 1]*servicegraph.AttrFilter
+}
+
+func newAttributeFilter(packer *servicegraph.Intake) *attributeFilter {
+	f := &attributeFilter{any: packer.FilterAny()}
+	for kind := range f.byKind {
+		f.byKind[kind] = packer.Filter(servicegraph.Kind(kind))
+	}
+	return f
 }
 
 // kindOf returns the kind with OTLP's number n.
@@ -68,19 +87,24 @@ func statusOf(n int64) servicegraph.Status {
 	return servicegraph.Status(n)
 }
 
-// weights finds the weights that tracestates mean. Most spans of a process have the
-// same.
-type weights struct {
-	state []byte // that came last
-	last  float64
+// A weightMemo remembers the weight of the last tracestate: most spans of a process have
+// the same one.
+type weightMemo struct {
+	state  []byte
+	weight float64
+	off    bool // learns nothing; set by benchmarks
 }
 
-func (w *weights) of(state []byte) float64 {
-	if !bytes.Equal(state, w.state) {
-		w.state = append(w.state[:0], state...)
-		w.last = servicegraph.TraceStateWeight(string(state))
+// of returns the weight of a tracestate.
+func (m *weightMemo) of(state []byte) float64 {
+	if m.off {
+		return servicegraph.TraceStateWeight(string(state))
 	}
-	return w.last
+	if !bytes.Equal(state, m.state) {
+		m.state = append(m.state[:0], state...)
+		m.weight = servicegraph.TraceStateWeight(string(state))
+	}
+	return m.weight
 }
 
 // timeOf returns a time in nanoseconds, 0 if it is too late for an int64.
@@ -91,11 +115,75 @@ func timeOf(ns uint64) int64 {
 	return int64(ns)
 }
 
-// appendFloat appends a number without an exponent as long as that is readable.
+// appendFloat appends a number, without an exponent as long as that is readable.
 func appendFloat(b []byte, f float64) []byte {
 	format := byte('f')
 	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
 		format = 'e'
 	}
 	return strconv.AppendFloat(b, f, format, -1, 64)
+}
+
+// Most strings of a trace are few and repeat: names, methods, hosts. An interner remembers
+// strings of up to maxInternedLen bytes, and up to maxInterned of them.
+const (
+	maxInterned    = 1 << 14
+	maxInternedLen = 128
+)
+
+// An interner returns the same string for the same bytes while it remembers them.
+type interner struct {
+	texts map[string]string
+	off   bool // learns nothing; set by benchmarks
+}
+
+func (t *interner) intern(b []byte) string {
+	if len(b) > maxInternedLen {
+		return validText(b)
+	}
+	if s, ok := t.texts[string(b)]; ok {
+		return s
+	}
+	s := validText(b)
+	if t.off {
+		return s
+	}
+	if t.texts == nil {
+		t.texts = make(map[string]string)
+	}
+	if len(t.texts) == maxInterned {
+		clear(t.texts)
+	}
+	t.texts[s] = s
+	return s
+}
+
+// validText returns b as a string in which every byte that is not UTF-8 is U+FFFD, as
+// encoding/json does.
+func validText(b []byte) string {
+	if utf8.Valid(b) {
+		return string(b)
+	}
+	return string([]rune(string(b)))
+}
+
+// An arena cuts small slices out of large ones, so that one allocation serves many spans. A
+// large slice is never used again, and stays in memory as long as one of its small slices.
+type arena[T any] struct{ free []T }
+
+const arenaSize = 256 // elements of a large slice
+
+// clone returns a copy of list without spare capacity; nil if it is empty.
+func (a *arena[T]) clone(list []T) []T {
+	n := len(list)
+	if n == 0 {
+		return nil
+	}
+	if len(a.free) < n {
+		a.free = make([]T, max(n, arenaSize))
+	}
+	c := a.free[:n:n]
+	a.free = a.free[n:]
+	copy(c, list)
+	return c
 }

@@ -8,32 +8,31 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// A RequestLoader adds OTLP export requests to a builder, one by one as they come over a
-// network, with the work of [Load]: protobuf goes from its bytes to the builder. Where
-// [Load] makes the best of a damaged file, a loader takes a request whole or not at all,
-// because there is a sender to tell, but for single spans that are none.
+// A RequestLoader adds OTLP export requests to a builder, one by one as they arrive over a
+// network. It decodes them as [Load] does, and as fast. Where Load reads on after damage, a
+// loader takes a request as a whole or not at all, because the sender can be told; it leaves
+// out only single spans that are invalid.
 //
-// A loader is made by [NewRequestLoader], and for use by one goroutine at a time, which
-// then uses the builder as well.
+// [NewRequestLoader] makes a loader. One goroutine at a time may use a loader and its
+// builder.
 type RequestLoader struct {
 	builder *servicegraph.Builder
-	source  *source
-	wire    *wireDecoder
-	fast    *jsonIntake
-	spans   []servicegraph.Span // of the request being read, those that did not go to the intake
+	sink    *sink
+	proto   *wireDecoder
+	fast    *fastDecoder
+	spans   []servicegraph.Span // of the current request, if they are not packed
 }
 
-// Loaded says what became of the spans of a request.
-type Loaded struct {
-	// Rejected is how many spans were left out because of their ids, which are missing
-	// or of another length, or of values of another type than theirs. The graph counts
-	// them in its report.
+// RequestResult says what became of the spans of a request.
+type RequestResult struct {
+	// Rejected is how many spans were left out because an id is missing or has the wrong
+	// length, or a value has the wrong type. The graph's report counts them.
 	Rejected int
-	Reason   error // of the first of them; nil if there is none
+	Reason   error // why the first of them was left out; nil if there is none
 }
 
-// errNoIdentity is what is wrong with a span that the builder counts as invalid.
-var errNoIdentity = errors.New("an id of a span is all zero")
+// errZeroID is the reason for a span that the builder counts as invalid.
+var errZeroID = errors.New("an id of a span is all zero")
 
 // NewRequestLoader returns a loader for a builder.
 func NewRequestLoader(b *servicegraph.Builder) *RequestLoader {
@@ -42,58 +41,64 @@ func NewRequestLoader(b *servicegraph.Builder) *RequestLoader {
 	return l
 }
 
-// reset starts anew, without what was read of the request at hand.
+// reset drops what was read of the current request.
 func (l *RequestLoader) reset() {
-	l.source = newSource("request", Config{Keep: l.builder.Config().Reads}, l.yield)
-	l.source.intake = servicegraph.NewIntake(l.builder.Config())
-	l.wire = newWireDecoder(l.source)
-	l.fast = newJSONIntake(l.source)
+	l.sink = newSink("request", Config{Keep: l.builder.Config().Reads}, requestOutput{l})
+	l.sink.packer = servicegraph.NewIntake(l.builder.Config())
+	l.proto = newWireDecoder(l.sink)
+	l.fast = newFastDecoder(l.sink)
 }
 
-// yield takes what comes of the request at hand beside the spans for the intake.
-func (l *RequestLoader) yield(s servicegraph.Span, err error) bool {
-	if err == nil { // the source counts what is left out
-		l.spans = append(l.spans, s)
-	}
+// requestOutput keeps the spans of a request until all of the request is read.
+type requestOutput struct{ loader *RequestLoader }
+
+func (o requestOutput) add(span servicegraph.Span) bool {
+	o.loader.spans = append(o.loader.spans, span)
 	return true
 }
 
-// Protobuf adds the spans of an ExportTraceServiceRequest. An empty request is none of
-// damage. The error says what is damaged; nothing of the request is in the builder then.
-func (l *RequestLoader) Protobuf(request []byte) (Loaded, error) {
+// skip does nothing: the sink counts what is left out.
+func (o requestOutput) skip(*servicegraph.SkipError) bool { return true }
+
+// flush leaves the spans in the packer.
+func (o requestOutput) flush() bool { return true }
+
+// Protobuf adds the spans of an ExportTraceServiceRequest. An empty request is valid. The
+// error says what is damaged; the builder then has nothing of the request.
+func (l *RequestLoader) Protobuf(request []byte) (RequestResult, error) {
 	return l.load(func() error {
-		l.wire.request(request) // the error is of a consumer that stops
-		return l.wire.damaged
+		l.proto.request(request) // returns an error only for an output that stops
+		return l.proto.damaged
 	})
 }
 
-// JSON adds the spans of the JSON form of an ExportTraceServiceRequest, one object.
-func (l *RequestLoader) JSON(request []byte) (Loaded, error) {
+// JSON adds the spans of an ExportTraceServiceRequest in JSON, which is one object.
+func (l *RequestLoader) JSON(request []byte) (RequestResult, error) {
 	return l.load(func() error {
-		if l.fast.takeRequest(request) {
+		if l.fast.decodeRequest(request) {
 			return nil
 		}
 		var r jsonRequest
 		if err := json.Unmarshal(request, &r); err != nil {
 			return jsonError("request", err)
 		}
-		return jsonDecoder{l.source}.lists(&r)
+		return jsonDecoder{l.sink}.lists(&r)
 	})
 }
 
-// load adds what decode finds to the builder, unless it returns an error.
-func (l *RequestLoader) load(decode func() error) (Loaded, error) {
-	s := l.source
+// load adds the spans that decode finds to the builder, unless decode returns an error.
+func (l *RequestLoader) load(decode func() error) (RequestResult, error) {
+	s := l.sink
 	s.rejected, s.rejection, s.unidentified = 0, nil, 0
 	l.spans = l.spans[:0]
 	defer func() { clear(l.spans) }()
 	if err := decode(); err != nil {
 		l.reset()
 		l.builder.CountSkipped()
-		return Loaded{}, fmt.Errorf("not a request of OTLP: %w", err)
+		return RequestResult{}, fmt.Errorf("not a request of OTLP: %w", err)
 	}
-	if s.intake.Len() > 0 {
-		l.builder.Take(s.intake.Batch())
+	if s.packer.Len() > 0 {
+		l.builder.Take(s.packer.Batch())
 	}
 	for _, span := range l.spans {
 		l.builder.Add(span)
@@ -101,9 +106,9 @@ func (l *RequestLoader) load(decode func() error) (Loaded, error) {
 	for range s.rejected {
 		l.builder.CountSkipped()
 	}
-	loaded := Loaded{Rejected: s.rejected + s.unidentified, Reason: s.rejection}
+	result := RequestResult{Rejected: s.rejected + s.unidentified, Reason: s.rejection}
 	if s.unidentified > 0 && s.rejected == 0 {
-		loaded.Reason = errNoIdentity
+		result.Reason = errZeroID
 	}
-	return loaded, nil
+	return result, nil
 }

@@ -20,9 +20,9 @@ func TestRequestLoader(t *testing.T) {
 	recorded = append(recorded, everything()...)
 	for _, cfg := range loadConfigs {
 		want := plainly(t, Read(strings.NewReader(string(delimited(t, recorded...))), "input", Config{}), cfg)
-		for form, load := range map[string]func(l *RequestLoader, r *tracev1.TracesData) (Loaded, error){
-			"protobuf": func(l *RequestLoader, r *tracev1.TracesData) (Loaded, error) { return l.Protobuf(message(t, r)) },
-			"JSON": func(l *RequestLoader, r *tracev1.TracesData) (Loaded, error) {
+		for form, load := range map[string]func(l *RequestLoader, r *tracev1.TracesData) (RequestResult, error){
+			"protobuf": func(l *RequestLoader, r *tracev1.TracesData) (RequestResult, error) { return l.Protobuf(message(t, r)) },
+			"JSON": func(l *RequestLoader, r *tracev1.TracesData) (RequestResult, error) {
 				return l.JSON(otlpJSON(t, r, protojson.MarshalOptions{}))
 			},
 		} {
@@ -129,13 +129,8 @@ func FuzzRequestLoader(f *testing.F) {
 // addDecoded adds the spans of a whole request to a builder one by one, as the decoders of
 // [Read] yield them, and nothing of a damaged one. It returns what answer returns.
 func addDecoded(b *servicegraph.Builder, request []byte, isJSON bool) string {
-	var spans []servicegraph.Span
-	s := newSource("request", Config{Keep: b.Config().Reads}, func(span servicegraph.Span, err error) bool {
-		if err == nil {
-			spans = append(spans, span)
-		}
-		return true
-	})
+	decoded := &gathered{}
+	s := newSink("request", Config{Keep: b.Config().Reads}, decoded)
 	var err error
 	if isJSON {
 		var r jsonRequest
@@ -154,7 +149,7 @@ func addDecoded(b *servicegraph.Builder, request []byte, isJSON bool) string {
 		b.CountSkipped()
 		return fmt.Errorf("not a request of OTLP: %w", err).Error()
 	}
-	for _, span := range spans {
+	for _, span := range decoded.spans {
 		b.Add(span)
 	}
 	for range s.rejected {
@@ -162,7 +157,7 @@ func addDecoded(b *servicegraph.Builder, request []byte, isJSON bool) string {
 	}
 	reason := s.rejection
 	if s.unidentified > 0 && s.rejected == 0 {
-		reason = errNoIdentity
+		reason = errZeroID
 	}
 	return fmt.Sprintf("%d rejected: %v", s.rejected+s.unidentified, reason)
 }

@@ -1,62 +1,65 @@
 package tracefile
 
 import (
-	"bufio"
 	"bytes"
 	"slices"
 	"strconv"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/jsontext"
 )
 
-// A format is one form of trace file.
+// A format is one format of trace files.
 type format struct {
-	// matches reports whether a file that begins with head has this form. Head
-	// is the whole file, or its first headSize bytes.
-	matches func(head []byte) bool
+	// match reports whether a file that begins with head has this format. Head is the
+	// whole file, or its first headSize bytes.
+	match func(head []byte) bool
 
-	// read reads the file into s. A record of more than limit bytes is skipped.
-	read func(s *source, in *bufio.Reader, limit int) error
+	// read reads an input of the format to its end.
+	read func(s *sink, in *input) error
+
+	// split returns a splitter of an input, which cuts it into segments that can be
+	// decoded in parallel. It is nil for a format that cannot be split.
+	split func(in *input) splitter
 }
 
-// formOf returns the first format that matches. Protobuf is asked first, because
-// a message of 123 bytes begins as a JSON document does: 0x7b 0x0a is "{\n".
-func formOf(head []byte) (format, bool) {
+// formatOf returns the first format that matches. Protobuf is tried first, because a message
+// of 123 bytes begins as a JSON document does: 0x7b 0x0a is "{\n".
+func formatOf(head []byte) (format, bool) {
 	for _, f := range []format{
-		{isDelimited, readDelimited},
-		{isMessage, readMessage},
-		{isExport, readJSON},
-		{isJaeger, readJaeger},
-		{isZipkin, readZipkin},
-		{isJSONList, readJSONList},
-		{isJSON, readJSON},
+		{match: isDelimited, read: readDelimited, split: splitDelimited},
+		{match: isMessage, read: readMessage, split: splitMessage},
+		{match: isExport, read: readJSON, split: splitJSON},
+		{match: isJaeger, read: readJaeger},
+		{match: isZipkin, read: readZipkin},
+		{match: isJSONList, read: readJSONList},
+		{match: isJSON, read: readJSON, split: splitJSON},
 	} {
-		if f.matches(head) {
+		if f.match(head) {
 			return f, true
 		}
 	}
 	return format{}, false
 }
 
-// isDelimited reports whether head begins with a length and a request that fits
-// into it.
+// isDelimited reports whether head begins with a length and a request of that length.
 func isDelimited(head []byte) bool {
 	size, n := protowire.ConsumeVarint(head)
 	return n > 0 && size > 0 && isRequest(head[n:], size) && !isText(head)
 }
 
-// isMessage reports whether head begins with a request. That it is not also a
-// length of ten and a request of that length, whose first byte would be 0x0a as
-// well, follows from the bytes behind it: as a delimited file, 0x0a 0x0a n t
-// holds ResourceSpans of n ≤ 8 bytes; as a message, n is the tag of a field of
-// ResourceSpans, of which the smallest is ten.
+// isMessage reports whether head begins with a request. Its first byte, 0x0a, would also be
+// a length of ten, but no such delimited file exists, as the next bytes show: in a delimited
+// file, 0x0a 0x0a n t holds ResourceSpans of n ≤ 8 bytes; in a message, n is the tag of a
+// field of ResourceSpans, and the smallest such tag is ten.
 func isMessage(head []byte) bool {
 	return isRequest(head, maxRecord) && !isText(head)
 }
 
-// isRequest reports whether b begins with a request of size bytes: with a
-// ResourceSpans whose first field is known, and where each fits into what
-// surrounds it. Nothing is asked of what lies behind the end of b.
+// isRequest reports whether b begins with a request of size bytes: with a ResourceSpans
+// whose first field is known, where each message fits into the one around it. Bytes of the
+// request beyond the end of b are not checked.
 func isRequest(b []byte, size uint64) bool {
 	known := []uint64{requestResourceSpans}
 	for depth := 0; depth < 2 && size > 0; depth++ {
@@ -74,39 +77,94 @@ func isRequest(b []byte, size uint64) bool {
 	return true
 }
 
-// isText reports whether b has no control characters but those of text.
-// Protobuf has: the tags of an attribute's value and of scope spans are one.
+// isText reports whether b has no control characters other than those of text. Protobuf has
+// some: the tags of an attribute's value and of scope spans.
 func isText(b []byte) bool {
 	return !bytes.ContainsFunc(b, func(r rune) bool { return r < ' ' && r != '\t' && r != '\n' && r != '\r' })
 }
 
-// isExport reports whether head begins with a request of OTLP JSON as exporters write
-// it. Most files do, and to go over the first of their documents for the keys of other
-// formats, as it takes to tell those, would be a twentieth of the time of a small file.
+// isExport reports whether head begins with a request of OTLP JSON as exporters write it,
+// as most files do. To search the first documents for the keys of other formats takes a
+// twentieth of the time of a small file, so this match comes first.
 func isExport(head []byte) bool {
-	c := jsonCursor{b: bytes.TrimLeft(head, blanks)}
-	c.take('{')
-	return string(c.key()) == "resourceSpans" && !c.failed
+	c := jsontext.Cursor{Text: bytes.TrimLeft(head, jsontext.Blanks)}
+	c.Expect('{')
+	return string(c.Key()) == "resourceSpans" && !c.Failed
 }
 
-// isJSON reports whether head holds JSON objects with the keys that lead to
-// spans. The first line may be another: logs that were split, or other programs'
-// output among them, begin so.
+// isJSON reports whether head holds JSON objects with the keys that lead to spans. The first
+// line may be something else, as in logs that were split or mixed with other output.
 func isJSON(head []byte) bool {
-	head = bytes.TrimLeft(head, blanks)
+	head = bytes.TrimLeft(head, jsontext.Blanks)
 	return (bytes.HasPrefix(head, []byte("{")) || bytes.Contains(head, []byte("\n{"))) && hasRequest(head)
 }
 
 // isJSONList reports whether head begins with a list of such objects.
 func isJSONList(head []byte) bool {
-	head = bytes.TrimLeft(head, blanks)
-	return bytes.HasPrefix(head, []byte("[")) && bytes.HasPrefix(bytes.TrimLeft(head, "["+blanks), []byte("{")) && hasRequest(head)
+	head = bytes.TrimLeft(head, jsontext.Blanks)
+	return bytes.HasPrefix(head, []byte("[")) && bytes.HasPrefix(bytes.TrimLeft(head, "["+jsontext.Blanks), []byte("{")) && hasRequest(head)
 }
 
-// hasRequest reports whether head has a key that leads to spans, or to the other
-// signals that may come before them in a file.
+// hasRequest reports whether head has a key that leads to spans, or to another signal, which
+// may precede the spans in a file.
 func hasRequest(head []byte) bool {
 	return slices.ContainsFunc([]string{"resourceSpans", "batches", "resourceMetrics", "resourceLogs", "resourceProfiles"}, func(key string) bool {
 		return bytes.Contains(head, []byte(strconv.Quote(key)))
 	})
+}
+
+// isJaeger reports whether head begins with a trace or span of Jaeger's or an answer of its
+// API.
+func isJaeger(head []byte) bool {
+	return anyDocument(head, func(keys map[string]bool) bool {
+		return keys["spans"] || keys["traceID"] && keys["spanID"] && keys["operationName"] || keys["data"] && (keys["errors"] || bytes.Contains(head, []byte(`"spans"`)))
+	})
+}
+
+// isZipkin reports whether head begins with a span of Zipkin's, or is an answer of its API
+// that holds none.
+func isZipkin(head []byte) bool {
+	list := bytes.Trim(head, jsontext.Blanks)
+	none := bytes.HasPrefix(list, []byte("[")) && bytes.HasSuffix(list, []byte("]")) && len(bytes.Trim(list, "[],"+jsontext.Blanks)) == 0
+	return none || anyDocument(head, func(keys map[string]bool) bool { return keys["traceId"] && keys["id"] })
+}
+
+// anyDocument reports whether one of the first JSON documents in head, each at the beginning
+// of a line, has keys that match.
+func anyDocument(head []byte, match func(keys map[string]bool) bool) bool {
+	const documents = 4 // the first may be malformed; each costs at most one pass over head
+	tried := 0
+	for line := bytes.TrimLeft(head, jsontext.Blanks); len(line) > 0 && tried < documents; {
+		if bytes.HasPrefix(line, []byte("{")) || bytes.HasPrefix(line, []byte("[")) {
+			tried++
+			if match(outerKeys(line)) {
+				return true
+			}
+		}
+		_, line, _ = bytes.Cut(line, []byte("\n"))
+	}
+	return false
+}
+
+// outerKeys returns the keys of the JSON object that head begins with, or of the first
+// object in the list that it begins with, up to the end of head.
+func outerKeys(head []byte) map[string]bool {
+	keys := make(map[string]bool)
+	c := jsontext.Cursor{Text: head}
+	for c.Peek() == '[' {
+		c.Expect('[')
+	}
+	for c.Expect('{'); c.Next('}'); {
+		key, escapes := c.String()
+		if escapes {
+			key = c.Unescape(key)
+		}
+		if c.Failed {
+			break
+		}
+		keys[string(key)] = true
+		c.Expect(':')
+		c.SkipDeep(deepReferences)
+	}
+	return keys
 }

@@ -1,6 +1,7 @@
 package tracefile
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -8,6 +9,8 @@ import (
 	commonv1 "go.opentelemetry.io/proto/otlp/common/v1"
 	resourcev1 "go.opentelemetry.io/proto/otlp/resource/v1"
 	tracev1 "go.opentelemetry.io/proto/otlp/trace/v1"
+
+	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/quote"
 )
 
 // Both forms of protobuf are told apart whatever the lengths in their first
@@ -64,7 +67,7 @@ func TestTextIsNoProtobuf(t *testing.T) {
 		"{\nx\nv\n",
 		"z\nn\nl\nj\n" + strings.Repeat("text ", 30000),
 	} {
-		if _, ok := formOf([]byte(text)); ok {
+		if _, ok := formatOf([]byte(text)); ok {
 			t.Errorf("%.20q… was taken for a trace file", text)
 		}
 	}
@@ -83,7 +86,7 @@ func TestOtherProtobuf(t *testing.T) {
 		{"\x0a\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01", "a varint of 11 bytes"},
 		{"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x0a\x01", "lengths that overflow"},
 	} {
-		if _, ok := formOf([]byte(test.head)); ok {
+		if _, ok := formatOf([]byte(test.head)); ok {
 			t.Errorf("% x was taken for a trace file: %s", test.head, test.reason)
 		}
 	}
@@ -120,6 +123,59 @@ func TestExportComesFirst(t *testing.T) {
 		spans, _, _ := collect(t, Read(strings.NewReader(test.input), "input", Config{}))
 		if len(spans) != test.spans {
 			t.Errorf("%d spans, want %d: %.60s", len(spans), test.spans, test.input)
+		}
+	}
+}
+
+// The outermost keys tell the format, whatever else occurs in a file.
+func TestFormatsByKeys(t *testing.T) {
+	for _, test := range []struct {
+		head string
+		want any // what reads it; nil for no format
+	}{
+		{jaegerTraceJSON, readJaeger},
+		{`{"data":[` + jaegerTraceJSON, readJaeger},
+		{`{"total":0,"data":null,"errors":[{"code":404,"msg":"trace not found"}]}`, readJaeger},
+		{`{"traceID":"1","spans":[{"tags":[{"key":"batches"},{"key":"resourceSpans"},{"traceId":1,"id":2}]}]}`, readJaeger},
+		{"\n" + `[{"processes":{},"spans":[`, readJaeger},
+		{"sult\":1}\n" + `{"traceID":"1","spans":[]}`, readJaeger},
+		{zipkinSpanJSON, readZipkin},
+		{"[[" + zipkinSpanJSON, readZipkin},
+		{`[{"id":"a","tags":{"resourceSpans":"\"batches\"","spans":"1"},"traceId":"1"}]`, readZipkin},
+		{`{"traceId":"1","parent` + "\n" + `{"traceId":"1","id":"a"}`, readZipkin},
+		{" [ ]", readZipkin},
+		{`{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"1","id":"a","spanID":"b","data":1,"errors":[]}]}]}]}`, readJSON},
+		{"{\n  \"resourceSpans\": [\n    {\n      \"scopeSpans\": [\n        {\n          \"spans\": [", readJSON},
+		{`{"trace":{"resourceSpans":[`, readJSON},
+		{`{"result":{"resourceSpans":[`, readJSON},
+		{`{"resourceMetrics":[{"resource":`, readJSON},
+		{`[{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"1","id":"a"`, readJSONList},
+		{"[\n  {\n    \"batches\": [", readJSONList},
+		{`[{"spanID":"a","traceID":"1","operationName":"x"}]`, readJaeger},
+		{`{"batches":[{"scopeSpans":[{"spans":[`, readJSON},
+		{`{"traces":[{"traceID":"1","rootServiceName":"a","spanSets":[{"spans":[{"spanID":"b"}]}]}]}`, nil}, // Tempo's answer to a search
+		{`{"data":[{"parent":"a","child":"b","callCount":1}],"total":0}`, nil},                              // Jaeger's dependencies
+		{`[{"parent":"a","child":"b","callCount":1}]`, nil},                                                 // Zipkin's dependencies
+		{`["traceId","id"]`, nil},
+		{`{"spans`, nil},
+		{"spans\n", nil},
+		{`[{"traceID":"1","spanID":"a","parentSpanID":"b","spanName":"x","serviceName":"s"}]`, nil}, // of another product
+		{`["resourceSpans"]`, nil},
+	} {
+		format, ok := formatOf([]byte(test.head))
+		if ok != (test.want != nil) {
+			t.Errorf("%s: has a known format: %t", quote.Excerpt([]byte(test.head)), ok)
+		} else if ok && reflect.ValueOf(format.read).Pointer() != reflect.ValueOf(test.want).Pointer() {
+			t.Errorf("%s: another format", quote.Excerpt([]byte(test.head)))
+		}
+	}
+}
+
+// A head of many lines that each begin a document is searched a few times, not once a line.
+func TestFormatOfManyBeginnings(t *testing.T) {
+	for _, line := range []string{"{\n", "[\n", "{\"a\":\n", "[{\"a\":1}]\n"} {
+		if _, ok := formatOf([]byte(strings.Repeat(line, headSize/len(line)))); ok {
+			t.Errorf("%q was taken for a trace file", line)
 		}
 	}
 }

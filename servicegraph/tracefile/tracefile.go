@@ -1,54 +1,54 @@
 // Package tracefile reads spans from trace files.
 //
-// A trace file holds OTLP export requests (ExportTraceServiceRequest, which has
-// the shape of TracesData), or what Jaeger and Zipkin answer, in one of these forms,
-// told apart by its first bytes and never by its name:
+// A trace file holds OTLP export requests (ExportTraceServiceRequest, which has the
+// structure of TracesData), or what Jaeger and Zipkin answer, in one of these formats. The
+// format is detected from the first bytes, never from the file's name:
 //
-//   - OTLP JSON: requests one after another, one a line or spread over many, or in
-//     a list. Requests of other signals among them, which a collector writes into the
-//     same file where it is told to, are passed over. Answers to a trace query are read
-//     as well, which are the same objects: of Tempo below "batches" or "trace", with ids
-//     in base64, and of Jaeger's API v3 below "result". What is called scopeSpans today
-//     may have its older name, instrumentationLibrarySpans.
-//   - OTLP protobuf, delimited: every request behind its length as a varint.
-//   - OTLP protobuf, one message: a request alone, such as the body of an
-//     export, or several joined into one.
-//   - Jaeger's JSON: answers of its API, what its user interface downloads, and
-//     traces or spans alone, in a list, or one a line.
+//   - OTLP JSON: requests one after another, each in one line or in many, or all in a list.
+//     A collector may write requests of other signals into the same file; these are
+//     ignored. Answers to trace queries hold the same objects and are also read: Tempo's
+//     below "batches" or "trace", with ids in base64, and Jaeger's (API v3) below "result".
+//     The older name of scopeSpans, instrumentationLibrarySpans, is accepted.
+//   - OTLP protobuf, length-delimited: every request after its length as a varint.
+//   - OTLP protobuf, one message: a single request, such as the body of an export, or
+//     several requests concatenated into one.
+//   - Jaeger's JSON: answers of its API, downloads from its user interface, and traces or
+//     spans alone, in a list, or one a line.
 //   - Zipkin's JSON, version 2: spans in a list, in a list of traces, or one a line.
 //
-// Each form may be compressed with gzip or zstd. Records are read one at a time, so
-// that memory depends on the largest, not on the file.
+// A file may be compressed with gzip or zstd. Records are read one at a time, so memory
+// depends on the largest record and not on the file.
 //
 // # Records and errors
 //
-// A record is one request, in a file of one protobuf message one ResourceSpans
-// of it; a trace of Jaeger's; a span of Zipkin's. What is wrong inside a record costs
-// as little as the encoding allows: one span, the spans of one scope or resource, or a
-// whole JSON object that is not JSON. It is reported as a [servicegraph.SkipError] in
-// the sequence, and reading goes on. A source that is lost (unreadable, cut off, not a
-// trace file, or nothing but records that cannot be read) ends the sequence with one
-// other error, behind all spans that could be read before.
+// A record is one request; in a file of one protobuf message, one ResourceSpans; a trace of
+// Jaeger's; a span of Zipkin's. A fault inside a record costs as little as the encoding
+// allows: one span, the spans of one scope or resource, or a whole object that is not JSON.
+// The sequence reports the fault as a [servicegraph.SkipError], and reading goes on. An
+// input that is lost ends the sequence with one other error, after all spans that could be
+// read before. An input is lost if it cannot be read, is cut off, is not a trace file, or
+// has no record that can be read.
 //
 // # What a span keeps
 //
-// Strings, numbers and booleans become the text of an attribute; values that are
-// lists, maps or bytes are left out, because no part of a graph is named by one.
-// Where a resource names its service twice, the first name counts.
-// Events, scopes and status messages are not read. Times beyond the year 2262
-// read as unknown, enum numbers from the future as unset, and invalid UTF-8 as
-// U+FFFD. A link whose ids are empty points nowhere and is dropped.
+// Strings, numbers and booleans become the text of an attribute. Values that are lists, maps
+// or bytes are left out, because they name no part of a graph. If a resource names its
+// service twice, the first name counts. Events, scopes and status messages are not read.
+// Times after the year 2262 are read as unknown, unknown enum numbers as unset, and invalid
+// UTF-8 as U+FFFD. A link with empty ids points nowhere and is dropped.
 //
-// Jaeger and Zipkin keep microseconds. What they have in tags and OTLP in fields
-// becomes fields again: kind, status, tracestate. What OpenTracing's tags say of the
-// other end of a call (db.instance, db.type, message_bus.destination, peer.hostname,
-// peer.port) is there under OpenTelemetry's older names as well. In Jaeger's JSON the
-// parent is the first CHILD_OF reference to the same trace, or where there is none the
-// first other to it; what else a span refers to are links. In Zipkin's, names of
-// services are lower case, a tag "error" is an error whatever it says except false, and
-// a span without a kind that names both ends is a client. The name of the remote
-// endpoint becomes peer.service, of a producer or consumer messaging.system: it is the
-// broker. A duration of zero is none there. Version 1 is not read.
+// Jaeger and Zipkin keep microseconds. What they keep in tags and OTLP in fields (kind,
+// status, tracestate) becomes fields again. Tags of OpenTracing that name the other end of a
+// call (db.instance, db.type, message_bus.destination, peer.hostname, peer.port) are also
+// given under OpenTelemetry's older names.
+//
+// In Jaeger's JSON the parent is the first CHILD_OF reference to the same trace, or, if there
+// is none, the first other reference to the same trace. All other references are links.
+//
+// In Zipkin's JSON the names of services are lower case; a tag "error" is an error unless its
+// value is false; and a span without a kind that names both ends is a client. The name of
+// the remote endpoint becomes peer.service, and for a producer or consumer messaging.system,
+// because it is the broker. A duration of zero means unknown. Version 1 is not read.
 package tracefile
 
 import (
@@ -64,35 +64,68 @@ import (
 
 // Config says what to keep of a trace file. The zero value keeps everything.
 type Config struct {
-	// Keep reports whether to put the attributes with this key on spans and
-	// resources; nil keeps all of them. It must answer the same whenever it is
-	// asked. The service's name and namespace are always read, and never among
-	// the resource attributes.
+	// Keep reports whether spans and resources keep the attributes with this key; nil
+	// keeps all of them. Keep must always give the same answer for a key. The name and
+	// namespace of the service are always read, and are never resource attributes.
 	Keep func(key string) bool
 }
 
-// maxRecord is the largest record that is read, in bytes: one must fit into
+// maxRecord is the size in bytes of the largest record that is read: a record must fit into
 // memory. A larger one is skipped.
 const maxRecord = 1 << 30
 
-// Read returns the spans of a trace file in their order there. The name stands
-// for the input in errors. The sequence reads r as it goes and can be ranged
-// over once; closing r is left to the caller.
+// Read returns the spans of a trace file in the order of the file. The name stands for the
+// input in errors. The sequence reads r as it goes and can be ranged over once. Read does
+// not close r.
 //
-// Spans do not change after they were yielded. They share memory with their
-// neighbours: the slices may not be written to, and a span that is kept for long
-// can hold some kilobytes more than its own.
+// A span does not change after it was yielded. Spans share memory with their neighbors: the
+// caller must not write to their slices, and a span that is kept for long can hold some
+// kilobytes more than its own.
 func Read(r io.Reader, name string, cfg Config) iter.Seq2[servicegraph.Span, error] {
 	return func(yield func(servicegraph.Span, error) bool) {
-		newSource(name, cfg, yield).run(r, maxRecord)
+		s := newSink(name, cfg, yieldOutput(yield))
+		if err := readAll(s, r, maxRecord); err != nil && err != errStopped {
+			yield(servicegraph.Span{}, fmt.Errorf("reading %s: %w", name, err))
+		}
 	}
 }
 
-// ReadFile is [Read] of the file at path, which is opened anew each time that
-// the sequence is ranged over, and closed at its end.
+// readAll reads an input in one goroutine. A record of more than limit bytes is skipped. The
+// error completes "reading NAME: …".
+func readAll(s *sink, r io.Reader, limit int) error {
+	in, err := openInput(r, limit)
+	if err != nil {
+		return err
+	}
+	return s.summarize(in, in.format.read(s, in))
+}
+
+// yieldOutput is the output of [Read]: the body of the loop that ranges over it.
+type yieldOutput func(servicegraph.Span, error) bool
+
+func (yield yieldOutput) add(span servicegraph.Span) bool { return yield(span, nil) }
+func (yield yieldOutput) skip(skip *servicegraph.SkipError) bool {
+	return yield(servicegraph.Span{}, skip)
+}
+
+// flush is never called: a sink for Read has no packer.
+func (yield yieldOutput) flush() bool { return true }
+
+// ReadMessage returns the spans of one OTLP protobuf message, an ExportTraceServiceRequest or
+// a TracesData, in the order of the message. The name stands for the message in errors. Unlike
+// [Read], ReadMessage does not detect the format. Every error is a
+// [servicegraph.SkipError]: reading goes on after it.
+func ReadMessage(message []byte, name string, cfg Config) iter.Seq2[servicegraph.Span, error] {
+	return func(yield func(servicegraph.Span, error) bool) {
+		newWireDecoder(newSink(name, cfg, yieldOutput(yield))).request(message) // fails only if the caller stops
+	}
+}
+
+// ReadFile is [Read] of the file at path. Each range over the sequence opens the file, and
+// closes it at the end.
 func ReadFile(path string, cfg Config) iter.Seq2[servicegraph.Span, error] {
 	return func(yield func(servicegraph.Span, error) bool) {
-		f, err := open(path)
+		f, err := openFile(path)
 		if err != nil {
 			yield(servicegraph.Span{}, fmt.Errorf("reading %s: %w", path, err))
 			return
@@ -102,11 +135,11 @@ func ReadFile(path string, cfg Config) iter.Seq2[servicegraph.Span, error] {
 	}
 }
 
-// open opens a file for reading, and refuses a directory.
-func open(path string) (*os.File, error) {
+// openFile opens a file for reading, and refuses a directory.
+func openFile(path string) (*os.File, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, cause(err)
+		return nil, withoutPath(err)
 	}
 	info, err := f.Stat()
 	if err == nil && info.IsDir() {
@@ -114,14 +147,14 @@ func open(path string) (*os.File, error) {
 	}
 	if err != nil {
 		f.Close()
-		return nil, cause(err)
+		return nil, withoutPath(err)
 	}
 	return f, nil
 }
 
-// cause returns an error of the file system without the operation and the path,
-// which the message around it names.
-func cause(err error) error {
+// withoutPath returns an error of the file system without its operation and path, which
+// the message around it names.
+func withoutPath(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err
 	}

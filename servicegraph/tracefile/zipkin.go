@@ -1,7 +1,6 @@
 package tracefile
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/jsontext"
+	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/quote"
 )
 
 // The objects of Zipkin's JSON (version 2), as far as they are read.
@@ -27,7 +28,7 @@ type (
 		Remote    zipkinEndpoint      `json:"remoteEndpoint"`
 		Tags      map[string]jsonText `json:"tags"`
 
-		// Version 1 has these, and the ends and the kind in them.
+		// Only version 1 has these; they hold both ends and the kind.
 		Annotations []struct {
 			Endpoint json.RawMessage `json:"endpoint"`
 		} `json:"annotations"`
@@ -41,29 +42,29 @@ type (
 	}
 )
 
-// readZipkin reads Zipkin's JSON: spans one after another, or in lists, or in lists
-// of lists, which is what its API answers.
-func readZipkin(s *source, in *bufio.Reader, limit int) error {
-	return readObjects(s, newObjects(in, limit, ""), zipkinDecoder{s}.pass)
+// readZipkin reads Zipkin's JSON: spans one after another, in lists, or in lists of lists, as
+// its API answers.
+func readZipkin(s *sink, in *input) error {
+	return readObjects(s, jsontext.NewListStream(in.Reader, in.limit, deepReferences, ""), zipkinDecoder{s}.span)
 }
 
-// A zipkinDecoder turns Zipkin's JSON into the spans of a source.
-type zipkinDecoder struct{ *source }
+// A zipkinDecoder decodes Zipkin's JSON into a sink.
+type zipkinDecoder struct{ sink *sink }
 
-// pass passes one span on, or says why it is none.
-func (d zipkinDecoder) pass(object []byte) error {
+// span decodes one span, or skips it.
+func (d zipkinDecoder) span(object []byte) error {
 	var z zipkinSpan
 	if err := json.Unmarshal(object, &z); err != nil {
-		return d.skip(jsonError("span", err))
+		return d.sink.skip(jsonError("span", err))
 	}
 	if z.TraceID == "" && z.ID == "" {
-		return d.skip(errors.New("no span: " + excerpt(object)))
+		return d.sink.skip(errors.New("no span: " + quote.Excerpt(object)))
 	}
 	s, err := d.decode(&z)
 	if err != nil {
-		return d.skip(fmt.Errorf("%s: %w", describe(z.Name, s.Service), err))
+		return d.sink.skip(fmt.Errorf("%s: %w", describe(z.Name, s.Service), err))
 	}
-	return d.span(s)
+	return d.sink.addSpan(s)
 }
 
 func (d zipkinDecoder) decode(z *zipkinSpan) (servicegraph.Span, error) {
@@ -100,13 +101,13 @@ func (d zipkinDecoder) decode(z *zipkinSpan) (servicegraph.Span, error) {
 	return s, nil
 }
 
-// isVersion1 reports whether a span is of the form before this one.
+// isVersion1 reports whether a span is of the first version of the format.
 func (z *zipkinSpan) isVersion1() bool {
 	return z.BinaryAnnotations != nil || len(z.Annotations) > 0 && z.Annotations[0].Endpoint != nil
 }
 
-// tags puts the tags where they belong, in the order of their keys. A tag "error"
-// is an error whatever it says, except false.
+// tags adds the tags in the order of their keys. A tag "error" is an error unless its value
+// is false.
 func (d zipkinDecoder) tags(s *servicegraph.Span, z *zipkinSpan) {
 	for _, key := range slices.Sorted(maps.Keys(z.Tags)) {
 		value := z.Tags[key]
@@ -117,9 +118,9 @@ func (d zipkinDecoder) tags(s *servicegraph.Span, z *zipkinSpan) {
 		case key == "span.kind" && s.Kind == servicegraph.KindUnset:
 			s.Kind = kindNamed(value.text)
 		case key == "peer.service":
-			d.takeTag(s, key, strings.ToLower(value.text)) // as services are
+			d.sink.addTag(s, key, strings.ToLower(value.text)) // as services are
 		default:
-			d.takeTag(s, key, value.text)
+			d.sink.addTag(s, key, value.text)
 		}
 	}
 	if value := z.Tags["error"]; value.ok && value.text != "false" {
@@ -127,9 +128,9 @@ func (d zipkinDecoder) tags(s *servicegraph.Span, z *zipkinSpan) {
 	}
 }
 
-// remote makes attributes of the remote endpoint. Its name is the peer's, of a
-// producer or consumer the broker's. A span without a kind that names both ends is
-// a client, as Zipkin has it.
+// remote makes attributes of the remote endpoint. Its name is the peer's; for a producer or
+// consumer it is the broker's. As in Zipkin, a span without a kind that names both ends is a
+// client.
 func (d zipkinDecoder) remote(s *servicegraph.Span, z *zipkinSpan) {
 	name := z.Remote.service()
 	if s.Kind == servicegraph.KindUnset && s.Service != "" && name != "" {
@@ -145,7 +146,7 @@ func (d zipkinDecoder) remote(s *servicegraph.Span, z *zipkinSpan) {
 	}
 	switch {
 	case z.tagged(name, "server.address", "net.peer.name", "network.peer.address", "net.sock.peer.addr", "net.peer.ip", "db.namespace", "db.name"):
-		// Translated from OTLP: made up of what the tags say better.
+		// A translator of OTLP made the name of a tag, and the tag says more.
 	case s.Kind != servicegraph.KindProducer && s.Kind != servicegraph.KindConsumer:
 		d.attribute(s, z, "peer.service", name)
 	case !z.Tags["messaging.system"].ok && !z.Tags["messaging.destination.name"].ok:
@@ -153,20 +154,20 @@ func (d zipkinDecoder) remote(s *servicegraph.Span, z *zipkinSpan) {
 	}
 }
 
-// attribute adds an attribute that is not empty and not among the tags.
+// attribute adds an attribute unless its value is empty or a tag has its key.
 func (d zipkinDecoder) attribute(s *servicegraph.Span, z *zipkinSpan, key, value string) {
-	if value != "" && !z.Tags[key].ok && d.keep(key) {
+	if value != "" && !z.Tags[key].ok && d.sink.keep(key) {
 		s.Attrs = append(s.Attrs, servicegraph.Attr{Key: key, Value: value})
 	}
 }
 
-// tagged reports whether one of the tags has a value, in whatever case.
+// tagged reports whether one of the tags has a value, in any case.
 func (z *zipkinSpan) tagged(value string, keys ...string) bool {
 	return slices.ContainsFunc(keys, func(key string) bool {
 		return z.Tags[key].ok && strings.EqualFold(z.Tags[key].text, value)
 	})
 }
 
-// service returns the name of the service at an endpoint. Zipkin's names are lower
-// case; what a tracer wrote otherwise, Zipkin makes so.
+// service returns the name of the service at an endpoint, in lower case, as Zipkin makes all
+// names.
 func (e *zipkinEndpoint) service() string { return strings.ToLower(serviceNamed(e.Service)) }

@@ -1,0 +1,48 @@
+package servicegraph_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	sg "github.com/tempograph/tempograph/servicegraph"
+)
+
+// TestUnmarshalJSON wants a graph inside another value to survive encoding/json, and a
+// graph that cannot be read to leave the one that was there.
+func TestUnmarshalJSON(t *testing.T) {
+	type file struct {
+		Name  string
+		Graph *sg.Graph
+	}
+	g := build(mustParse(t, "C A one:c\nS B one:s<c\nP A two:p\nN B three:n link=two:p"))
+	data, err := json.Marshal(file{"x", g})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read file
+	if err := json.Unmarshal(data, &read); err != nil {
+		t.Fatal(err)
+	}
+	want := string(marshal(t, g))
+	if got := string(marshal(t, read.Graph)); read.Name != "x" || got != want {
+		t.Errorf("%s becomes\n%s", want, got)
+	}
+	for in, text := range map[string]string{
+		`null`:                   "",
+		`{"schema":9}`:           "reading a graph: schema version 9, want 1",
+		`[]`:                     "reading a graph: json: cannot unmarshal array",
+		`{"schema":1,"edges":7}`: "reading a graph: json: cannot unmarshal number",
+	} {
+		err := json.Unmarshal([]byte(in), read.Graph)
+		if (err == nil) != (text == "") || err != nil && !strings.Contains(err.Error(), text) {
+			t.Errorf("%s: error %v, want %q", in, err, text)
+		}
+		if got := string(marshal(t, read.Graph)); got != want {
+			t.Errorf("%s changes the graph to\n%s", in, got)
+		}
+	}
+	if err := json.Unmarshal([]byte(`{"schema":1}`), read.Graph); err != nil || read.Graph.NumNodes() != 0 {
+		t.Errorf("the empty graph is read as one of %d nodes, error %v", read.Graph.NumNodes(), err)
+	}
+}

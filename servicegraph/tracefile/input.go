@@ -1,0 +1,108 @@
+package tracefile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"github.com/tempograph/tempograph/internal/quantity"
+	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/inflate"
+	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/jsontext"
+	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/quote"
+)
+
+// An input is a trace file, decompressed, whose format is known.
+type input struct {
+	inflate.Stream
+	format format
+	limit  int // bytes of a record; a larger one is skipped
+
+	size  int64 // in bytes, before it is decompressed; -1 if unknown
+	small bool  // all of it is buffered
+}
+
+// headSize is how many bytes of an input are examined to detect its format.
+const headSize = 64 << 10
+
+// openInput detects the compression and the format of an input.
+func openInput(r io.Reader, limit int) (*input, error) {
+	stream, err := inflate.New(r, headSize)
+	if err != nil {
+		return nil, lostError(err, 0)
+	}
+	in := &input{Stream: stream, limit: limit, size: sizeOf(r)}
+	head, err := in.Peek(headSize)
+	in.small = err == io.EOF
+	if len(head) == 0 {
+		switch {
+		case err != io.EOF:
+			return nil, lostError(err, 0)
+		case in.Codec != "":
+			return nil, fmt.Errorf("it is empty: a %s stream of nothing", in.Codec)
+		}
+		return nil, errors.New("it is empty")
+	}
+	var ok bool
+	if in.format, ok = formatOf(head); ok {
+		return in, nil
+	}
+	if err != nil && err != io.EOF {
+		return nil, lostError(err, 0)
+	}
+	if in.small && len(bytes.Trim(head, jsontext.Blanks)) == 0 {
+		return nil, errors.New("it is empty: nothing but blanks")
+	}
+	return nil, fmt.Errorf("not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it %s", beginning(head))
+}
+
+// sizeOf returns how many bytes a reader has, -1 if it does not say.
+func sizeOf(r io.Reader) int64 {
+	switch r := r.(type) {
+	case interface{ Len() int }:
+		return int64(r.Len())
+	case interface{ Stat() (fs.FileInfo, error) }:
+		if info, err := r.Stat(); err == nil && info.Mode().IsRegular() {
+			return info.Size()
+		}
+	}
+	return -1
+}
+
+// summarize returns the error to report when reading has ended, given the error that ended
+// it; nil if all went well.
+func (s *sink) summarize(in *input, err error) error {
+	switch {
+	case err == errStopped:
+		return err
+	case err != nil:
+		return lostError(err, s.spans)
+	case s.spans == 0 && s.skipped > 0:
+		return fmt.Errorf("no span could be read: %s left out, the first at byte %d: %w", quantity.Of(s.skipped, "record"), s.first.Offset, s.first.Err)
+	case in.IgnoredTail():
+		s.record, s.offset = 0, -1
+		return s.skip(errors.New("what follows the gzip stream is not gzip, and was ignored"))
+	}
+	return nil
+}
+
+// lostError says how many spans were read before the input was lost.
+func lostError(err error, spans int) error {
+	advice := ""
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		advice = "; it was cut off while being written or copied"
+	}
+	return fmt.Errorf("%w after %s%s", withoutPath(err), quantity.Of(spans, "span"), advice)
+}
+
+// beginning completes "it …" for an input whose format is unknown: how it starts.
+func beginning(head []byte) string {
+	switch {
+	case isText(head):
+		return "starts with " + quote.Excerpt(head)
+	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
+		return "is text in UTF-16: save it in UTF-8"
+	}
+	return fmt.Sprintf("starts with the bytes % x", head[:min(len(head), 8)])
+}

@@ -1,0 +1,147 @@
+package tracefile
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// A writer of JSON repeats itself byte by byte: the same keys in the same order, with the
+// same blanks. The memos in this file remember such bytes and what they mean, so that most
+// of a request is compared and not parsed.
+
+// A prefixMemo remembers texts that elements of a request begin with, and what each means.
+// It forgets texts for others that have the same place.
+//
+// [fastDecoder] has two: one for attributes up to their value, as in
+//
+//	{"key":"server.port","value":{"intValue":
+//
+// and one for elements of resourceSpans up to their first span, as in
+//
+//	{"resource":{…},"scopeSpans":[{"scope":{…},"spans":[
+type prefixMemo[T any] struct {
+	hashed  [2]int // which bytes of a text decide about its place: from and to
+	maxText int    // bytes of a text
+	ways    int    // how many texts one place holds
+
+	table []*prefix[T] // places of that many texts each, the last one used first
+	last  *prefix[T]   // the text that was found or learned last
+
+	off bool // learns nothing; set by benchmarks
+}
+
+// A prefix is a text that elements begin with.
+type prefix[T any] struct {
+	text []byte
+	next *prefix[T] // the text that followed this one last time
+	is   T          // what the text means
+}
+
+// newPrefixMemo returns a memo of up to size texts. The arguments from and to are the bytes
+// of a text that decide about its place: a multiple of eight, in a text's first maxText
+// bytes. Shorter texts are not learned.
+func newPrefixMemo[T any](size, ways, from, to, maxText int) prefixMemo[T] {
+	return prefixMemo[T]{hashed: [2]int{from, to}, maxText: maxText, ways: ways, table: make([]*prefix[T], size)}
+}
+
+// find returns the text that b begins with, nil if none is known.
+func (m *prefixMemo[T]) find(b []byte) *prefix[T] {
+	if m.last != nil {
+		if p := m.last.next; p != nil && bytes.HasPrefix(b, p.text) {
+			m.last = p
+			return p
+		}
+	}
+	return m.search(b)
+}
+
+// search is find without a guess.
+func (m *prefixMemo[T]) search(b []byte) *prefix[T] {
+	if len(b) < m.hashed[1] {
+		return nil
+	}
+	place := m.place(b)
+	for i, p := range place {
+		if p == nil {
+			break
+		}
+		if bytes.HasPrefix(b, p.text) {
+			copy(place[1:i+1], place[:i])
+			place[0] = p
+			m.follow(p)
+			return p
+		}
+	}
+	return nil
+}
+
+// follow makes p the text that is expected when the one before it comes again.
+func (m *prefixMemo[T]) follow(p *prefix[T]) {
+	if m.last != nil {
+		m.last.next = p
+	}
+	m.last = p
+}
+
+// place returns the texts that b may begin with.
+func (m *prefixMemo[T]) place(b []byte) []*prefix[T] {
+	const odd = 0x9e3779b97f4a7c15
+	var hash uint64
+	for b = b[m.hashed[0]:m.hashed[1]]; len(b) >= 8; b = b[8:] {
+		hash = (hash ^ hash>>32 ^ binary.LittleEndian.Uint64(b)) * odd
+	}
+	places := uint64(len(m.table) / m.ways)
+	at := int(hash>>40%places) * m.ways
+	return m.table[at : at+m.ways]
+}
+
+// learn remembers a copy of a text, and returns it; nil if the text is too short or too long.
+func (m *prefixMemo[T]) learn(text []byte, is T) *prefix[T] {
+	if m.off || len(text) < m.hashed[1] || len(text) > m.maxText {
+		return nil
+	}
+	p := &prefix[T]{text: bytes.Clone(text), is: is}
+	place := m.place(text)
+	copy(place[1:], place)
+	place[0] = p
+	m.follow(p)
+	return p
+}
+
+// A fieldOrder predicts the next field of a span from the one before it. Exporters write
+// fields in a fixed order, so comparing the next bytes with one or two known keys usually
+// tells the field. It is indexed by the field before.
+type fieldOrder struct {
+	after [fieldNone + 1][2]nextField
+	off   bool // learns nothing; set by benchmarks
+}
+
+// A nextField is a field and the bytes between the value before it and its own value.
+type nextField struct {
+	bytes []byte
+	field int
+}
+
+// next returns the field that b begins with and the number of bytes before its value; 0 if
+// the field is not known.
+func (o *fieldOrder) next(before int, b []byte) (field, n int) {
+	for i := range o.after[before] {
+		next := &o.after[before][i]
+		if len(next.bytes) > 0 && bytes.HasPrefix(b, next.bytes) {
+			return next.field, len(next.bytes)
+		}
+	}
+	return 0, 0
+}
+
+// learn remembers a field that follows another.
+func (o *fieldOrder) learn(before int, text []byte, field int) {
+	if o.off {
+		return
+	}
+	next := &o.after[before][0]
+	if len(next.bytes) > 0 {
+		next = &o.after[before][1]
+	}
+	next.bytes, next.field = append(next.bytes[:0], text...), field
+}

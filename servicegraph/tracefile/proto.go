@@ -1,0 +1,425 @@
+package tracefile
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// A wireDecoder decodes the spans of OTLP protobuf into a sink, without building the
+// messages in between. It skips the smallest message around bytes that are not protobuf.
+//
+// If the sink has a packer, spans are packed with the attributes that a graph reads.
+// Otherwise they go out as values, with the attributes that the sink keeps.
+type wireDecoder struct {
+	sink    *sink
+	damaged error // why a message was skipped last; the caller clears it
+
+	wire   wireSpan // the current span
+	keys   keyMemo
+	texts  interner
+	attrs  arena[servicegraph.Attr]
+	links  arena[servicegraph.Link]
+	number []byte // scratch
+
+	resourceAttrs []servicegraph.Attr // of the current resource
+	spanAttrs     []servicegraph.Attr // of the current span
+	spanLinks     []servicegraph.Link
+
+	raw     servicegraph.RawSpan // the current span, for the packer
+	filter  attributeFilter      // of the packer; empty without one
+	weights weightMemo
+}
+
+func newWireDecoder(s *sink) *wireDecoder {
+	d := &wireDecoder{sink: s}
+	if s.packer != nil {
+		d.filter = *newAttributeFilter(s.packer)
+	}
+	return d
+}
+
+// damage reports and skips a message that is not protobuf.
+func (d *wireDecoder) damage(what string, err error) error {
+	d.damaged = fmt.Errorf("%s: damaged protobuf: %w", what, err)
+	return d.sink.skip(d.damaged)
+}
+
+// request decodes the spans of an ExportTraceServiceRequest.
+func (d *wireDecoder) request(b []byte) error {
+	r := wireReader{rest: b}
+	for r.next() {
+		if r.tag == requestResourceSpans {
+			if err := d.resourceSpans(r.bytes); err != nil {
+				return err
+			}
+		}
+	}
+	if r.err != nil {
+		return d.damage("the rest of a request", r.err)
+	}
+	return nil
+}
+
+// resourceSpans decodes the spans of one resource. Some writers put the spans before the
+// resource, so the resource is read first.
+func (d *wireDecoder) resourceSpans(b []byte) error {
+	var encoded []byte
+	r := wireReader{rest: b}
+	for r.next() {
+		if r.tag == spansResource {
+			encoded = concat(encoded, r.bytes)
+		}
+	}
+	res := resource{encoded: encoded}
+	err := r.err
+	if err == nil {
+		err = d.identify(&res)
+	}
+	if err != nil {
+		return d.damage("all spans of a resource", err)
+	}
+
+	r = wireReader{rest: b}
+	for r.next() {
+		if r.tag == spansScopeSpans {
+			if err := d.scopeSpans(r.bytes, &res); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// identify reads a resource, unless the packer knows it.
+func (d *wireDecoder) identify(res *resource) error {
+	packer := d.sink.packer
+	if packer != nil {
+		var known bool
+		if res.number, known = packer.KnownResource(res.encoded); known {
+			return nil
+		}
+	}
+	res.attrs = d.resourceAttrs[:0]
+	err := d.resource(res.encoded, res)
+	d.resourceAttrs, res.attrs = res.attrs, d.attrs.clone(res.attrs)
+	if err == nil && packer != nil {
+		res.number = packer.Resource(res.encoded, res.service, res.namespace, res.attrs)
+	}
+	return err
+}
+
+// resource decodes a resource.
+func (d *wireDecoder) resource(b []byte, res *resource) error {
+	r := wireReader{rest: b}
+	for r.next() {
+		if r.tag != resourceAttributes {
+			continue
+		}
+		key, value, err := splitAttribute(r.bytes)
+		if err != nil {
+			return err
+		}
+		if k := d.keys.look(key, d.sink.keep); res.needs(k.text, k.keep) {
+			text, ok, err := d.text(value)
+			if err != nil {
+				return err
+			}
+			if ok {
+				res.add(k.text, text)
+			}
+		}
+	}
+	return r.err
+}
+
+// scopeSpans decodes the spans of one scope.
+func (d *wireDecoder) scopeSpans(b []byte, res *resource) error {
+	r := wireReader{rest: b}
+	for r.next() {
+		if r.tag == scopeSpansSpans {
+			if err := d.span(r.bytes, res); err != nil {
+				return err
+			}
+		}
+	}
+	if r.err != nil {
+		return d.damage("the rest of the spans of a scope", r.err)
+	}
+	return nil
+}
+
+// span decodes one span into the sink, or rejects it. Links without valid ids are left out.
+func (d *wireDecoder) span(b []byte, res *resource) error {
+	w, raw := &d.wire, &d.raw
+	err := w.read(b, d.filter.any)
+	var linkErr error
+	if err == nil {
+		err = d.readRest(w, &linkErr)
+	}
+	if err != nil {
+		return d.damage(d.describe(res), err)
+	}
+	if err := readIDs(raw, w); err != nil {
+		return d.sink.reject(1, fmt.Errorf("%s: %w", d.describe(res), err))
+	}
+	if linkErr != nil {
+		if err := d.sink.skip(fmt.Errorf("a link of %s: %w", d.describe(res), linkErr)); err != nil {
+			return err
+		}
+	}
+	raw.Start, raw.End = timeOf(w.start), timeOf(w.end)
+	raw.Weight = 0
+	if len(w.state) > 0 {
+		raw.Weight = d.weights.of(w.state)
+	}
+	if d.sink.packer != nil {
+		raw.Links = d.spanLinks
+		d.sink.countSpan(raw.TraceID, raw.SpanID)
+		d.sink.packer.Add(res.number, raw)
+		return nil
+	}
+	return d.sink.addSpan(servicegraph.Span{
+		TraceID: raw.TraceID, SpanID: raw.SpanID, ParentID: raw.ParentID,
+		Service: res.service, Namespace: res.namespace, Resource: res.attrs,
+		Name: d.texts.intern(w.name), Kind: raw.Kind, Status: raw.Status,
+		Start: raw.Start, End: raw.End, Weight: raw.Weight,
+		Attrs: d.attrs.clone(d.spanAttrs), Links: d.links.clone(d.spanLinks),
+	})
+}
+
+// readRest decodes the fields of a span that are messages, which can be damaged.
+func (d *wireDecoder) readRest(w *wireSpan, linkErr *error) (err error) {
+	d.raw.Kind = kindOf(int64(int32(w.kind)))
+	d.raw.Status = servicegraph.StatusUnset
+	if len(w.status) > 0 {
+		d.raw.Status, err = readStatus(w.status)
+	}
+	if err == nil && d.sink.packer != nil {
+		err = d.packAttributes(w)
+	} else if err == nil {
+		err = d.keepAttributes(w)
+	}
+	d.spanLinks = d.spanLinks[:0]
+	for _, link := range w.links {
+		if err == nil {
+			err = d.readLink(link, linkErr)
+		}
+	}
+	return err
+}
+
+// describe names the current span in an error message.
+func (d *wireDecoder) describe(res *resource) string {
+	if d.sink.packer != nil && res.service == "" { // the packer knew it by its encoding
+		var again resource
+		if d.resource(res.encoded, &again) == nil {
+			res.service = again.service
+		}
+	}
+	return describe(validText(d.wire.name), res.service)
+}
+
+// readIDs reads the ids of a span. Only the parent's id may be missing.
+func readIDs(to *servicegraph.RawSpan, w *wireSpan) error {
+	if len(w.traceID) != len(to.TraceID) {
+		return fmt.Errorf("trace id: %w", wrongLength(to.TraceID[:], w.traceID))
+	}
+	if len(w.spanID) != len(to.SpanID) {
+		return fmt.Errorf("span id: %w", wrongLength(to.SpanID[:], w.spanID))
+	}
+	to.TraceID, to.SpanID = servicegraph.TraceID(w.traceID), servicegraph.SpanID(w.spanID)
+	switch len(w.parentID) {
+	case len(to.ParentID):
+		to.ParentID = servicegraph.SpanID(w.parentID)
+	case 0:
+		to.ParentID = servicegraph.SpanID{}
+	default:
+		return fmt.Errorf("parent span id: %w", wrongLength(to.ParentID[:], w.parentID))
+	}
+	return nil
+}
+
+func wrongLength(id, b []byte) error {
+	return fmt.Errorf("want %d bytes, got %d", len(id), len(b))
+}
+
+func copyID(id, b []byte) error {
+	if len(b) != len(id) {
+		return wrongLength(id, b)
+	}
+	copy(id, b)
+	return nil
+}
+
+func readStatus(b []byte) (servicegraph.Status, error) {
+	status := servicegraph.StatusUnset
+	r := wireReader{rest: b}
+	for r.next() {
+		if r.tag == statusCode {
+			status = statusOf(int64(int32(r.bits)))
+		}
+	}
+	return status, r.err
+}
+
+// readLink adds a link to the current span. It sets linkErr for an id of the wrong length;
+// it returns an error only for a damaged encoding.
+func (d *wireDecoder) readLink(b []byte, linkErr *error) error {
+	var traceID, spanID []byte
+	r := wireReader{rest: b}
+	for r.next() {
+		switch r.tag {
+		case linkTraceID:
+			traceID = r.bytes
+		case linkSpanID:
+			spanID = r.bytes
+		}
+	}
+	if r.err != nil || len(traceID) == 0 && len(spanID) == 0 {
+		return r.err
+	}
+	var link servicegraph.Link
+	if err := copyID(link.TraceID[:], traceID); err != nil {
+		*linkErr = fmt.Errorf("trace id: %w", err)
+	} else if err := copyID(link.SpanID[:], spanID); err != nil {
+		*linkErr = fmt.Errorf("span id: %w", err)
+	} else {
+		d.spanLinks = append(d.spanLinks, link)
+	}
+	return nil
+}
+
+// keepAttributes reads the attributes of the current span that the sink keeps.
+func (d *wireDecoder) keepAttributes(w *wireSpan) error {
+	d.spanAttrs = d.spanAttrs[:0]
+	for _, a := range w.attributes {
+		key, value, err := splitAttribute(a)
+		if err != nil {
+			return err
+		}
+		k := d.keys.look(key, d.sink.keep)
+		if !k.keep {
+			continue
+		}
+		text, ok, err := d.text(value)
+		if err != nil {
+			return err
+		}
+		if ok {
+			d.spanAttrs = append(d.spanAttrs, servicegraph.Attr{Key: k.text, Value: text})
+		}
+	}
+	return nil
+}
+
+// packAttributes reads the attributes of the current span that a graph reads of spans of
+// its kind. It also decodes those that a graph reads of other kinds, because damage in them
+// counts for every reader.
+func (d *wireDecoder) packAttributes(w *wireSpan) error {
+	d.raw.ClearAttrs()
+	filter := d.filter.byKind[d.raw.Kind]
+	for _, a := range w.attributes {
+		key, value, err := splitAttribute(a)
+		if err != nil {
+			return err
+		}
+		number := d.filter.any.Key(key)
+		if number == 0 {
+			continue
+		}
+		text, ok, err := d.scalar(value)
+		if err != nil {
+			return err
+		}
+		if ok && filter.Has(number) {
+			d.raw.AddAttr(number, text)
+		}
+	}
+	return nil
+}
+
+// A keyMemo remembers the keys of attributes, and whether a sink keeps them.
+type keyMemo struct {
+	keys map[string]knownKey
+	off  bool // learns nothing; set by benchmarks
+}
+
+// A knownKey is the key of an attribute, and whether a sink keeps the attribute.
+type knownKey struct {
+	text string
+	keep bool
+}
+
+// look returns what is known of a key, and asks keep about a new one.
+func (m *keyMemo) look(key []byte, keep func(string) bool) knownKey {
+	if k, ok := m.keys[string(key)]; ok {
+		return k
+	}
+	k := knownKey{text: validText(key)}
+	k.keep = keep(k.text)
+	if len(key) <= maxInternedLen && !m.off {
+		if m.keys == nil {
+			m.keys = make(map[string]knownKey)
+		}
+		if len(m.keys) == maxInterned {
+			clear(m.keys)
+		}
+		m.keys[string(key)] = k
+	}
+	return k
+}
+
+// text returns the text of an AnyValue, and false if the value is missing or not a scalar.
+func (d *wireDecoder) text(b []byte) (text string, ok bool, err error) {
+	raw, ok, err := d.scalar(b)
+	if !ok {
+		return "", false, err
+	}
+	return d.texts.intern(raw), true, nil
+}
+
+// scalar is text as bytes, which may not be UTF-8. They are a part of the message, or valid
+// until the next call.
+func (d *wireDecoder) scalar(b []byte) (text []byte, ok bool, err error) {
+	if len(b) > 1 && b[0] == byte(valueString) && b[1] < 0x80 && int(b[1]) == len(b)-2 {
+		return b[2:], true, nil
+	}
+	if n, ok := shortInt(b); ok {
+		d.number = strconv.AppendUint(d.number[:0], n, 10)
+		return d.number, true, nil
+	}
+	r := wireReader{rest: b}
+	for r.next() {
+		switch r.tag {
+		case valueString:
+			text, ok = r.bytes, true
+		case valueBool:
+			d.number = strconv.AppendBool(d.number[:0], r.bits != 0)
+			text, ok = d.number, true
+		case valueInt:
+			d.number = strconv.AppendInt(d.number[:0], int64(r.bits), 10)
+			text, ok = d.number, true
+		case valueDouble:
+			d.number = appendFloat(d.number[:0], math.Float64frombits(r.bits))
+			text, ok = d.number, true
+		case valueArray, valueMap, valueBytes:
+			ok = false
+		}
+	}
+	return text, ok && r.err == nil, r.err
+}
+
+// shortInt returns the integer of an AnyValue if it has at most 14 bits, such as a status or
+// a port below 16384, and false for any other value.
+func shortInt(b []byte) (n uint64, ok bool) {
+	switch {
+	case len(b) == 3 && b[0] == byte(valueInt) && b[1] >= 0x80 && b[2] < 0x80:
+		return uint64(b[1]&0x7f) | uint64(b[2])<<7, true
+	case len(b) == 2 && b[0] == byte(valueInt) && b[1] < 0x80:
+		return uint64(b[1]), true
+	}
+	return 0, false
+}

@@ -1,0 +1,110 @@
+package tracefile
+
+import (
+	"errors"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// A sink takes what the decoders find in one input: spans, and records that are left out.
+// It counts them and hands them to an output.
+//
+// A span takes one of two ways: as a value to the output, or, in OTLP and if there is a
+// packer, packed into the packer's batch, which the output fetches when it is flushed.
+type sink struct {
+	name   string                // of the input, for errors
+	keep   func(key string) bool // reports whether spans keep an attribute
+	output output
+	packer *servicegraph.Intake // nil if all spans go out as values
+
+	stopped bool // the output wants no more; readers look between records
+
+	record int   // number of the record being read, from 1
+	offset int64 // where the record begins in the decompressed input
+
+	spans   int
+	skipped int
+	first   *servicegraph.SkipError // the first record that was skipped
+
+	rejected     int   // spans left out for their content, although their encoding is valid
+	rejection    error // of the first of these
+	unidentified int   // spans with an id that is zero: passed on, and left out by the builder
+}
+
+// An output takes what a sink passes on, in the order of the input. Its methods are not
+// called for each packed span. They report whether to go on reading.
+type output interface {
+	// add takes a span that is a value.
+	add(servicegraph.Span) bool
+
+	// skip takes the reason why a record, or a part of one, is left out.
+	skip(*servicegraph.SkipError) bool
+
+	// flush may take the batch of the sink's packer, whose spans precede all that follows.
+	flush() bool
+}
+
+// errStopped says that the output wants no more. It never reaches a caller.
+var errStopped = errors.New("tracefile: the consumer stopped")
+
+func newSink(name string, cfg Config, out output) *sink {
+	keep := cfg.Keep
+	if keep == nil {
+		keep = func(string) bool { return true }
+	}
+	return &sink{name: name, keep: keep, output: out}
+}
+
+// addSpan passes a span on as a value.
+func (s *sink) addSpan(span servicegraph.Span) error {
+	s.countSpan(span.TraceID, span.SpanID)
+	if !s.output.add(span) {
+		return errStopped
+	}
+	return nil
+}
+
+// countSpan counts a span that is passed on.
+func (s *sink) countSpan(trace servicegraph.TraceID, span servicegraph.SpanID) {
+	s.spans++
+	if trace.IsZero() || span.IsZero() {
+		s.unidentified++
+	}
+}
+
+// batchSize is the least number of packed spans to flush between records: enough to find
+// what they share in the processor's caches, and few enough to fit into these.
+const batchSize = 512
+
+// flush flushes the output if the packer holds at least that many spans.
+func (s *sink) flush(atLeast int) {
+	if s.packer != nil && s.packer.Len() >= atLeast && !s.output.flush() {
+		s.stopped = true
+	}
+}
+
+// skip reports that the current record, or a part of it, is left out.
+func (s *sink) skip(reason error) error {
+	return s.report(&servicegraph.SkipError{Source: s.name, Record: s.record, Offset: s.offset, Err: reason})
+}
+
+// report counts and passes on that something is left out.
+func (s *sink) report(e *servicegraph.SkipError) error {
+	s.skipped++
+	if s.first == nil {
+		s.first = e
+	}
+	if !s.output.skip(e) {
+		return errStopped
+	}
+	return nil
+}
+
+// reject is skip for n spans that are left out for their content or that of their resource.
+func (s *sink) reject(n int, reason error) error {
+	if s.rejected == 0 {
+		s.rejection = reason
+	}
+	s.rejected += n
+	return s.skip(reason)
+}
