@@ -60,23 +60,22 @@ func styleSheet(plain palette) string {
 	properties("[data-theme=light] svg.tempograph,svg.tempograph[data-theme=light]", light)
 	properties("[data-theme=dark] svg.tempograph,svg.tempograph[data-theme=dark]", dark)
 	for _, rule := range rules {
-		selectors, declarations, _ := strings.Cut(strings.TrimSuffix(rule, "}"), "{")
-		for i, s := range strings.Split(selectors, ",") {
-			if i > 0 {
-				b.WriteString(",")
-			}
-			b.WriteString("svg.tempograph " + s)
-		}
-		b.WriteString("{")
-		for d := range strings.SplitSeq(declarations, ";") {
-			if property, name, ok := strings.Cut(d, ":$"); ok {
-				d = property + ":" + plain[name] + ";" + property + ":var(--tg-" + name + ")"
-			}
-			b.WriteString(d + ";")
-		}
-		b.WriteString("}\n")
+		writeRule(&b, rule, plain)
 	}
 	return b.String()
+}
+
+// writeRule writes a rule of the style sheet, for elements below svg.tempograph.
+func writeRule(b *strings.Builder, rule string, plain palette) {
+	selectors, declarations, _ := strings.Cut(strings.TrimSuffix(rule, "}"), "{")
+	b.WriteString("svg.tempograph " + strings.ReplaceAll(selectors, ",", ",svg.tempograph ") + "{")
+	for d := range strings.SplitSeq(declarations, ";") {
+		if property, name, ok := strings.Cut(d, ":$"); ok {
+			d = property + ":" + plain[name] + ";" + property + ":var(--tg-" + name + ")"
+		}
+		b.WriteString(d + ";")
+	}
+	b.WriteString("}\n")
 }
 
 // svg paints a scene.
@@ -96,26 +95,43 @@ func (s *scene) svg(theme Theme) []byte {
 	writeTexts(&b, s.heading)
 	b.WriteString("</g>\n")
 	for i := range s.boxes {
-		box := &s.boxes[i]
-		fmt.Fprintf(&b, `<g class="box">%s<rect x="%s" y="%s" width="%s" height="%s" rx="12"/>`, element("title", box.tooltip), number(box.min.x), number(box.min.y), number(box.width()), number(box.height()))
-		writeTexts(&b, []text{box.name})
-		b.WriteString("</g>\n")
+		s.boxes[i].writeSVG(&b)
 	}
 	for i := range s.edges {
 		s.edges[i].writeSVG(&b)
 	}
-	for i := range s.edges {
-		if e := &s.edges[i]; len(e.texts) > 0 {
-			fmt.Fprintf(&b, `<g class="label %s" data-edge="%d">%s`, e.level, e.index, element("title", e.tooltip))
-			writeTexts(&b, e.texts)
-			b.WriteString("</g>\n")
-		}
+	for i := range s.edges { // after all lines, so that no line covers a label
+		s.edges[i].writeLabelSVG(&b)
 	}
 	for i := range s.cards {
 		s.cards[i].writeSVG(&b)
 	}
 	b.WriteString("</svg>\n")
 	return b.Bytes()
+}
+
+func (x *box) writeSVG(b *bytes.Buffer) {
+	b.WriteString(`<g class="box">` + element("title", x.tooltip))
+	writeRect(b, x.rect, "", 12)
+	writeTexts(b, []text{x.name})
+	b.WriteString("</g>\n")
+}
+
+func (e *edge) writeLabelSVG(b *bytes.Buffer) {
+	if len(e.texts) == 0 {
+		return
+	}
+	fmt.Fprintf(b, `<g class="label %s" data-edge="%d">%s`, e.level, e.index, element("title", e.tooltip))
+	writeTexts(b, e.texts)
+	b.WriteString("</g>\n")
+}
+
+// writeRect writes a rectangle with rounded corners; the class may be empty.
+func writeRect(b *bytes.Buffer, r rect, class string, radius int) {
+	if class != "" {
+		class = ` class="` + class + `"`
+	}
+	fmt.Fprintf(b, `<rect%s x="%s" y="%s" width="%s" height="%s" rx="%d"/>`, class, number(r.min.x), number(r.min.y), number(r.width()), number(r.height()), radius)
 }
 
 func (e *edge) writeSVG(b *bytes.Buffer) {
@@ -140,9 +156,9 @@ func (c *card) writeSVG(b *bytes.Buffer) {
 	}
 	fmt.Fprintf(b, `<g class="node %s %s%s" id="n%d" data-node="%d">%s`, class(string(c.kind)), c.level, peer, c.index, c.index, element("title", c.tooltip))
 	if c.kind == servicegraph.TypeGroup { // a second card, partly hidden by the first
-		fmt.Fprintf(b, `<rect class="card" x="%s" y="%s" width="%s" height="%s" rx="9"/>`, number(c.min.x+4), number(c.min.y-4), number(c.width()), number(c.height()))
+		writeRect(b, c.moved(4, -4), "card", 9)
 	}
-	fmt.Fprintf(b, `<rect class="card" x="%s" y="%s" width="%s" height="%s" rx="9"/>`, number(c.min.x), number(c.min.y), number(c.width()), number(c.height()))
+	writeRect(b, c.rect, "card", 9)
 	if strokes := c.glyphStrokes(); len(strokes) > 0 {
 		b.WriteString(`<path class="glyph" d="`)
 		for _, s := range strokes {
