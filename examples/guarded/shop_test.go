@@ -70,7 +70,7 @@ var mistakes = []struct {
 			}
 		},
 		breaks: []string{"never gateway -> *[database]"},
-		says:    "gateway called orders[database], once",
+		says:   "gateway called orders[database], once",
 	},
 	{
 		name: "N+1",
@@ -86,7 +86,7 @@ var mistakes = []struct {
 			}
 		},
 		breaks: []string{"per-trace checkout -> inventory at most 1"},
-		says:    "checkout -> inventory was called 2 times in one trace",
+		says:   "checkout -> inventory was called 2 times in one trace",
 	},
 	{
 		name: "lost propagation",
@@ -95,7 +95,7 @@ var mistakes = []struct {
 			s.gateway.client = &http.Client{Transport: otelhttp.NewTransport(http.DefaultTransport, otelhttp.WithTracerProvider(s.gateway.tracing))}
 		},
 		breaks: []string{"path gateway -> checkout -> inventory -> stock", "connected"},
-		says:    "the trace context was lost between them",
+		says:   "the trace context was lost between them",
 	},
 	{
 		name: "retry storm",
