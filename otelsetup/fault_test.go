@@ -176,7 +176,7 @@ func TestCheckOfASilentServer(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := sdk.Check(ctx); err == nil || strings.Contains(err.Error(), "firewall") {
-			t.Errorf("%s, cancelled: got %v", scheme, err)
+			t.Errorf("%s, canceled: got %v", scheme, err)
 		}
 	}
 }
