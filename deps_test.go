@@ -12,7 +12,7 @@ const module = "github.com/tempograph/tempograph"
 
 // What several packages may reach. A module's path stands for all its packages.
 const (
-	// The packages that word messages are for everyone: they need the standard library alone.
+	// Every package may word its messages with these, which need only the standard library.
 	wording = "internal/quantity internal/redact internal/suggest "
 
 	otelAPI = "go.opentelemetry.io/otel go.opentelemetry.io/auto/sdk github.com/go-logr/logr github.com/go-logr/stdr github.com/cespare/xxhash/v2 "
@@ -23,11 +23,12 @@ const (
 // heart is servicegraph with the internal packages that it reaches.
 const heart = wording + "servicegraph servicegraph/internal/arena servicegraph/internal/histogram servicegraph/internal/semconv "
 
-// policy says what each package may reach, directly or not, beyond the standard
-// library: packages of this module by their path in it, others by the path of
-// their module or a part of it. It is the architecture, written down: data flows
-// from a source through servicegraph to a renderer, and every heavy dependency
-// has one importer. Change it first, in a commit of its own.
+// policy lists the packages beyond the standard library that each package may reach,
+// directly or indirectly: packages of this module by their path in it, others by the
+// path of their module or the beginning of their own path. The policy is the
+// architecture in writing: data flows from a source through servicegraph to a renderer,
+// and every heavy dependency has one importer. Change the policy first, in a commit of
+// its own.
 var policy = map[string]string{
 	"": "",
 
@@ -52,9 +53,9 @@ var policy = map[string]string{
 	"servicegraph/render/draw/internal/cachedir": "",
 	"servicegraph/render/internal/rendertest":    heart,
 
-	// pkg/pool comes with tempopb, which recycles buffers in it. Tempo's licence
-	// file lists tempopb as Apache-2.0 and does not list pkg/pool, a fork of a
-	// package of Prometheus (Apache-2.0).
+	// tempopb imports pkg/pool, which recycles buffers. Tempo's license file lists
+	// tempopb as Apache-2.0. It does not list pkg/pool, a fork of a package of
+	// Prometheus (Apache-2.0).
 	"tempoclient":           heart + "github.com/grafana/tempo/pkg/tempopb github.com/grafana/tempo/pkg/pool github.com/gogo/protobuf github.com/golang/protobuf github.com/prometheus github.com/beorn7/perks github.com/cespare/xxhash/v2 github.com/munnerz/goautoneg go.yaml.in/yaml go.opentelemetry.io/otel " + grpc,
 	"tempoclient/tempotest": "internal/buildtool github.com/rogpeppe/go-internal",
 	"otelsetup":             wording + otelSDK + grpc + "go.opentelemetry.io/proto/otlp github.com/cenkalti/backoff github.com/grpc-ecosystem/grpc-gateway",
@@ -73,30 +74,30 @@ var policy = map[string]string{
 	"examples/quickstart": "*",
 }
 
-// importers are the only packages that may import a heavy dependency themselves:
-// tempopb registers metrics and links gRPC when a program starts, and is all of
-// Tempo that its licence lets us import; go-graphviz starts a wasm runtime.
+// importers lists, for each heavy dependency, the only package that may import it
+// directly. tempopb registers metrics when a program starts, links gRPC, and is the only
+// package of Tempo whose license allows us to import it. go-graphviz starts a wasm
+// runtime.
 var importers = map[string]string{
 	"github.com/grafana/tempo":      "tempoclient",
 	"github.com/goccy/go-graphviz":  "servicegraph/render/draw",
 	"github.com/tetratelabs/wazero": "servicegraph/render/draw",
 }
 
-// TestDependencies fails for a package that reaches what the policy does not
-// give it, for one that the policy does not know, and for one of the policy that
-// is no more.
+// TestDependencies fails for a package that reaches more than the policy allows, for a
+// package without a policy, and for a policy without a package.
 func TestDependencies(t *testing.T) {
 	packages := goList(t, "{{.ImportPath}}", "./...")
 	for name := range policy {
 		if !slices.Contains(packages, path.Join(module, name)) {
-			t.Errorf("the policy speaks of %q, which does not exist", name)
+			t.Errorf("the policy has a line for %q, which does not exist", name)
 		}
 	}
 	for _, pkg := range packages {
 		name := strings.TrimPrefix(strings.TrimPrefix(pkg, module), "/")
 		allowed, known := policy[name]
 		if !known {
-			t.Errorf("package %s is not in the policy", name)
+			t.Errorf("the policy has no line for package %s", name)
 			continue
 		}
 		forbidden := slices.DeleteFunc(
@@ -112,8 +113,8 @@ func TestDependencies(t *testing.T) {
 	}
 }
 
-// TestImporters fails for a package that imports what is another's to import,
-// tests included.
+// TestImporters fails for a package whose code or tests import a heavy dependency of
+// another package.
 func TestImporters(t *testing.T) {
 	const imports = `{{$p := .ImportPath}}{{range .Imports}}{{$p}}={{.}} {{end}}{{range .TestImports}}{{$p}}={{.}} {{end}}{{range .XTestImports}}{{$p}}={{.}} {{end}}`
 	for _, pair := range goList(t, imports, "./...") {
@@ -124,17 +125,17 @@ func TestImporters(t *testing.T) {
 			}
 		}
 		if within(imported, "github.com/grafana/tempo") && !within(imported, "github.com/grafana/tempo/pkg/tempopb") {
-			t.Errorf("package %s must not import %s: its licence is not ours", pkg, imported)
+			t.Errorf("package %s must not import %s: its license is not compatible with ours", pkg, imported)
 		}
 	}
 }
 
-// within reports whether a package path is parent or below it.
+// within reports whether a package path is parent or begins with parent and a slash.
 func within(pkg, parent string) bool {
 	return pkg == parent || strings.HasPrefix(pkg, parent+"/")
 }
 
-// goList returns the words that go list prints.
+// goList returns the words of the output of go list.
 func goList(t *testing.T, format string, args ...string) []string {
 	t.Helper()
 	cmd := exec.Command("go", append([]string{"list", "-f", format}, args...)...)

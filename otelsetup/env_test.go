@@ -306,7 +306,7 @@ func TestSampleRatio(t *testing.T) {
 	r := new(receiver).serveHTTP(t, nil)
 	sdk, _ := begin(t, Endpoint(r.url), SampleRatio(0))
 	spans(sdk, 10)
-	// A trace that began elsewhere keeps the decision taken there.
+	// The service that began this trace has decided to sample it.
 	remote := trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled, Remote: true})
 	_, span := sdk.TracerProvider().Tracer("test").Start(trace.ContextWithRemoteSpanContext(t.Context(), remote), "GET /")
@@ -321,7 +321,8 @@ func TestSampleRatio(t *testing.T) {
 
 func TestGlobals(t *testing.T) {
 	cleanEnv(t)
-	// What package otel starts with turns into what is set first, for good.
+	// The initial globals of package otel delegate to those that are set first, and cannot be
+	// restored. So the test sets its own.
 	provider, propagator := noop.NewTracerProvider(), propagation.NewCompositeTextMapPropagator()
 	reset := func() {
 		otel.SetTracerProvider(provider)

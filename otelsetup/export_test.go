@@ -91,7 +91,8 @@ func TestExport(t *testing.T) {
 	})
 }
 
-// Several services in one process is what examples and tests do.
+// TestTwoServicesInOneProcess: services in one process, as in examples and tests, export
+// separately.
 func TestTwoServicesInOneProcess(t *testing.T) {
 	overBoth(t, func(t *testing.T, serve func(*receiver) *receiver) {
 		r := serve(new(receiver))
@@ -132,7 +133,7 @@ func TestFlush(t *testing.T) {
 
 func TestConcurrentSafe(t *testing.T) {
 	overBoth(t, func(t *testing.T, serve func(*receiver) *receiver) {
-		t.Setenv("OTEL_BSP_MAX_QUEUE_SIZE", "100000") // nothing is to be dropped
+		t.Setenv("OTEL_BSP_MAX_QUEUE_SIZE", "100000") // no span should be dropped
 		r := serve(new(receiver))
 		sdk, _ := begin(t, Endpoint(r.url))
 		const workers, each = 8, 250

@@ -21,8 +21,8 @@ import (
 	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 )
 
-// testTLS returns a server's TLS settings for 127.0.0.1, and files with its
-// certificate, which is also that of its authority, and its key.
+// testTLS returns the TLS settings of a server at 127.0.0.1, and files with its certificate
+// and key. The certificate is self-signed.
 func testTLS(t testing.TB) (config *tls.Config, certFile, keyFile string) {
 	t.Helper()
 	srv := httptest.NewTLSServer(nil)
@@ -44,11 +44,11 @@ func testTLS(t testing.TB) (config *tls.Config, certFile, keyFile string) {
 	return &tls.Config{Certificates: []tls.Certificate{cert}}, certFile, keyFile
 }
 
-// Each fault is provoked on a real server: the words that tell it apart come
-// from net/http, crypto/tls and grpc, and this is where a change of them shows.
+// TestCheckTellsTheFault provokes each fault on a real server, because faults are identified
+// by the texts of errors of net/http, crypto/tls and grpc. The test fails if a text changes.
 func TestCheckTellsTheFault(t *testing.T) {
 	cleanEnv(t)
-	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "60000") // what a check that retries would take
+	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "60000") // a check that retries would take so long
 	serverTLS, _, _ := testTLS(t)
 	refuse := func(code codes.Code, msg string) *receiver {
 		return &receiver{answer: func(*coltracepb.ExportTraceServiceRequest) (*coltracepb.ExportTraceServiceResponse, error) {
@@ -70,7 +70,7 @@ func TestCheckTellsTheFault(t *testing.T) {
 	tlsGRPC := new(receiver).serveGRPC(t, serverTLS).host
 	notFound := page(http.NotFound)
 
-	// A name that no resolver is asked for.
+	// A name so invalid that no resolver is asked.
 	const noName = "no..host"
 
 	for _, test := range []struct {
@@ -129,7 +129,7 @@ func TestCheckTellsTheFault(t *testing.T) {
 			if !strings.HasPrefix(err.Error(), want) {
 				t.Errorf("got  %v\nwant %s", err, want)
 			}
-			if elapsed > 30*time.Second { // milliseconds, on a machine that is not busy
+			if elapsed > 30*time.Second { // it takes milliseconds on a machine that is not busy
 				t.Errorf("it took %v", elapsed)
 			}
 		})
@@ -149,7 +149,7 @@ func TestCheckOK(t *testing.T) {
 	})
 }
 
-// A redirect that keeps the request is followed.
+// TestRedirectThatKeepsTheRequest: a redirect that repeats the POST is followed.
 func TestRedirectThatKeepsTheRequest(t *testing.T) {
 	cleanEnv(t)
 	r := new(receiver).serveHTTP(t, nil)
@@ -176,7 +176,7 @@ func TestCheckOfASilentServer(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := sdk.Check(ctx); err == nil || strings.Contains(err.Error(), "firewall") {
-			t.Errorf("%s, cancelled: got %v", scheme, err)
+			t.Errorf("%s, canceled: got %v", scheme, err)
 		}
 	}
 }
@@ -193,7 +193,7 @@ func TestTLS(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", certFile)
 			sdk, _ := begin(t, Endpoint(r.url))
-			// The server's alert and the end of the connection race.
+			// The client sees either the server's alert or the end of the connection.
 			if err := sdk.Check(t.Context()); err == nil ||
 				!strings.HasSuffix(err.Error(), ": the receiver requires a client certificate: set "+
 					"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY") &&
@@ -215,8 +215,8 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// A certificate in the environment does not turn plain text into TLS, which
-// it does in the exporter for gRPC, nor into an error, as in that for HTTP.
+// TestCertificateForPlainText: a certificate in the environment does not change a plain-text
+// endpoint. In the gRPC exporter it would cause TLS, in the HTTP exporter an error.
 func TestCertificateForPlainText(t *testing.T) {
 	overBoth(t, func(t *testing.T, serve func(*receiver) *receiver) {
 		_, certFile, _ := testTLS(t)

@@ -76,8 +76,8 @@ func TestFlushTellsWhatIsLost(t *testing.T) {
 	})
 }
 
-// A fault that is no matter for a retry is told once, with the hint that the
-// exporter's own words do not give away.
+// TestOneFaultIsToldOnce: a fault without a retry is logged once, with a hint that the error
+// of the exporter does not have.
 func TestOneFaultIsToldOnce(t *testing.T) {
 	cleanEnv(t)
 	url, _ := serveHTTP(t, http.NotFoundHandler(), nil)
@@ -92,7 +92,8 @@ func TestOneFaultIsToldOnce(t *testing.T) {
 	}
 }
 
-// Flush does not take for lost what a Shutdown at the same time is sending.
+// TestFlushDuringShutdown: Flush does not count spans as lost that a concurrent Shutdown is
+// sending.
 func TestFlushDuringShutdown(t *testing.T) {
 	overBoth(t, func(t *testing.T, serve func(*receiver) *receiver) {
 		t.Setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2")
@@ -115,7 +116,7 @@ func TestFlushDuringShutdown(t *testing.T) {
 		flushed := make(chan error, 1)
 		go func() { flushed <- sdk.Flush(context.Background()) }()
 		select {
-		case err := <-flushed: // or it waits for the batch in hand
+		case err := <-flushed: // or Flush waits for the current batch
 			if err != nil {
 				t.Errorf("Flush: %v", err)
 			}
@@ -143,7 +144,7 @@ func TestFlushOutOfTime(t *testing.T) {
 	}
 }
 
-// Several causes at once are all told.
+// TestShutdownTellsAllCauses: the error has all causes of lost spans.
 func TestShutdownTellsAllCauses(t *testing.T) {
 	cleanEnv(t)
 	sdk, _ := begin(t, Endpoint("http://"+closedPort))
@@ -158,7 +159,7 @@ func TestShutdownTellsAllCauses(t *testing.T) {
 	}
 }
 
-// A receiver that takes its time fills the queue.
+// TestQueueFull: a slow receiver fills the queue.
 func TestQueueFull(t *testing.T) {
 	overBoth(t, func(t *testing.T, serve func(*receiver) *receiver) {
 		testQueueFull(t, serve, false)
@@ -179,10 +180,10 @@ func testQueueFull(t *testing.T, serve func(*receiver) *receiver, flush bool) {
 	}})
 	sdk, log := begin(t, Endpoint(r.url))
 	spans(sdk, 5)
-	<-entered // the exporter is at work and takes nothing from the queue but one span
+	<-entered // the exporter is busy, and only one more span leaves the queue
 	spans(sdk, 100)
-	// 10 in the queue, at most 1 on its way; 5 that a batch could hold are
-	// not known to be lost yet.
+	// 10 spans are in the queue and at most 1 is on its way. A batch could hold 5 more, so
+	// they do not count as lost yet.
 	if got := sdk.Stats(); got.Ended != 105 || got.Exported != 0 || got.Dropped < 100-16 || got.Dropped > 90 {
 		t.Errorf("while the receiver is stuck: %+v", got)
 	}
@@ -233,7 +234,7 @@ func TestPartialSuccess(t *testing.T) {
 	})
 }
 
-// A message without rejected spans is a warning and loses nothing.
+// TestPartialSuccessWithoutLoss: a partial success without rejected spans is only a warning.
 func TestPartialSuccessWithoutLoss(t *testing.T) {
 	overBoth(t, func(t *testing.T, serve func(*receiver) *receiver) {
 		r := serve(&receiver{answer: func(*request) (*response, error) {
@@ -264,8 +265,8 @@ func TestSpansThatDidNotEnd(t *testing.T) {
 	})
 }
 
-// The context that ended the program is the one that is at hand.
-func TestShutdownWithACancelledContext(t *testing.T) {
+// TestShutdownWithACanceledContext: a program often passes the context that ended it.
+func TestShutdownWithACanceledContext(t *testing.T) {
 	overBoth(t, func(t *testing.T, serve func(*receiver) *receiver) {
 		r := serve(new(receiver))
 		sdk, _ := begin(t, Endpoint(r.url))
@@ -281,8 +282,8 @@ func TestShutdownWithACancelledContext(t *testing.T) {
 	})
 }
 
-// A receiver that does not answer cannot hold up Shutdown beyond its context,
-// nor keep anything running after it.
+// TestShutdownOfAStuckPipeline: if the receiver does not answer, Shutdown ends with its
+// context and leaves no goroutine.
 func TestShutdownOfAStuckPipeline(t *testing.T) {
 	cleanEnv(t)
 	t.Setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2") // several batches
@@ -321,8 +322,8 @@ func TestNoGoroutineAfterShutdown(t *testing.T) {
 	}
 }
 
-// noGoroutines reports goroutines of an SDK or of what it uses as a client,
-// once they have had the time to end.
+// noGoroutines waits until no goroutine of an SDK or of its clients is left, and reports
+// those that do not end.
 func noGoroutines(t *testing.T) bool {
 	t.Helper()
 	marks := []string{"otel/sdk/", "otelsetup.(*", "otlptrace", "grpc.(*ClientConn)", "transport.(*http2Client)", "http.(*persistConn)"}
@@ -349,7 +350,7 @@ func noGoroutines(t *testing.T) bool {
 	}
 }
 
-// What is wrong shows in the log before anybody calls Flush or Shutdown.
+// TestLogTellsAtOnce: a fault is logged before Flush or Shutdown is called.
 func TestLogTellsAtOnce(t *testing.T) {
 	cleanEnv(t)
 	_, log := begin(t, Endpoint("grpc://"+closedPort))
@@ -357,18 +358,18 @@ func TestLogTellsAtOnce(t *testing.T) {
 		`error="connection refused"`, `hint="is a collector or Tempo listening there?"`)
 }
 
-// Exporters retry in silence what might pass: the log does not wait for them
-// to give up, and Shutdown knows the reason.
+// TestLogTellsBeforeTheRetry: exporters retry some faults without logging. Such a fault is
+// logged before the exporter gives up, and Shutdown knows the reason.
 func TestLogTellsBeforeTheRetry(t *testing.T) {
 	overBoth(t, func(t *testing.T, serve func(*receiver) *receiver) {
 		r := serve(&receiver{answer: func(req *request) (*response, error) {
 			if spanCount(req) == 0 {
-				return nil, nil // as Tempo does
+				return nil, nil // as Tempo answers
 			}
 			return nil, status.Error(codes.Unavailable, "no org id")
 		}})
 		t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "1")
-		t.Setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2") // the last batches are not even tried
+		t.Setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2") // the last batches are never sent
 		sdk, log := begin(t, Endpoint(r.url))
 		spans(sdk, 5)
 		log.await(t, "level=WARN", "no org id", "set the tenant with the header X-Scope-OrgID")
@@ -406,7 +407,7 @@ func TestReporterRepeatsAFaultOnceAMinute(t *testing.T) {
 }
 
 func TestExplainNameServer(t *testing.T) {
-	// A name server that is out of order is no fault to provoke in a test.
+	// A test cannot provoke the failure of a name server.
 	err := &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{
 		Err: "read udp 127.0.0.1:1->127.0.0.53:53: connection refused", Name: "tempo", Server: "127.0.0.53:53"}}
 	got := explain(err, target{host: "tempo:4318", path: tracesPath}).Error()

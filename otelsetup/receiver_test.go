@@ -26,25 +26,25 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// A receiver takes OTLP and keeps it. Requests without spans, as checks send
-// them, are answered like others and not kept.
+// A receiver receives OTLP requests and keeps those with spans. Checks send requests without
+// spans, which it only answers.
 type receiver struct {
 	coltracepb.UnimplementedTraceServiceServer
 	url  string
 	host string
 
-	// answer says what to do with a request, keeping it if it returns nils.
-	// It may block. Set before the first request.
+	// answer returns the answer to a request, or nils to keep the request. It may block. A
+	// test sets it before the first request.
 	answer func(*coltracepb.ExportTraceServiceRequest) (*coltracepb.ExportTraceServiceResponse, error)
 
 	mu    sync.Mutex
 	calls []call
 }
 
-// A call is a request that was kept.
+// A call is a request that the receiver keeps.
 type call struct {
 	request *coltracepb.ExportTraceServiceRequest
-	header  http.Header // or metadata
+	header  http.Header // or the metadata of gRPC
 	path    string      // HTTP only
 }
 
@@ -92,8 +92,8 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	switch {
 	case err != nil:
 	case contentType == "application/json":
-		// OTLP/JSON writes ids in hex where protojson wants base64. Both read
-		// as some bytes, and no test of JSON looks at ids.
+		// protojson reads the hexadecimal ids of OTLP as base64, which gives wrong ids. No test
+		// of JSON needs them.
 		err = protojson.Unmarshal(data, req)
 		marshal = protojson.Marshal
 	default:
@@ -105,7 +105,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	}
 	resp, err := r.take(call{request: req, header: hr.Header, path: hr.URL.Path})
 	w.Header().Set("Content-Type", contentType)
-	if err != nil { // as the receivers of the Collector and of Tempo do
+	if err != nil { // like the receivers of the Collector and of Tempo
 		s, _ := status.FromError(err)
 		body, _ := marshal(s.Proto())
 		w.WriteHeader(httpStatus(s.Code()))
@@ -179,8 +179,8 @@ func listen(t testing.TB) net.Listener {
 	return lis
 }
 
-// closedPort is an address where nothing listens: tcpmux. A port that was
-// free a moment ago may be another test's by now.
+// closedPort is an address where nothing listens, the port of tcpmux. A random free port
+// could be in use by another test a moment later.
 const closedPort = "127.0.0.1:1"
 
 func (r *receiver) kept() []call {
@@ -223,7 +223,7 @@ func spanCount(req *coltracepb.ExportTraceServiceRequest) int {
 	return n
 }
 
-// cleanEnv hides the environment that the tests run in.
+// cleanEnv clears the variables of OpenTelemetry in the environment of the test.
 func cleanEnv(t *testing.T) {
 	t.Helper()
 	for _, kv := range os.Environ() {
@@ -233,8 +233,8 @@ func cleanEnv(t *testing.T) {
 	}
 }
 
-// begin starts an SDK that leaves the process alone and whose log goes to
-// the returned one. It is shut down at the end of the test at the latest.
+// begin starts an SDK without globals, and returns it with its log. The SDK is shut down at
+// the end of the test at the latest.
 func begin(t *testing.T, opts ...Option) (*SDK, *logs) {
 	t.Helper()
 	l := newLogs()
@@ -264,7 +264,7 @@ func spans(sdk *SDK, n int) {
 	}
 }
 
-// logs is what a logger wrote.
+// logs has the output of a logger.
 type logs struct {
 	mu      sync.Mutex
 	text    strings.Builder

@@ -19,8 +19,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// A call over two services, each with an SDK of its own, goes to a real Tempo
-// and comes back whole.
+// TestTempo: the trace of a call between two services, each with its own SDK, is complete in
+// a real Tempo.
 func TestTempo(t *testing.T) {
 	cleanEnv(t)
 	tempo := tempotest.Start(t, tempotest.Config{})
@@ -58,8 +58,8 @@ func TestTempo(t *testing.T) {
 	}
 }
 
-// A Tempo with tenants takes no spans without one, and says so by an answer
-// that exporters retry in silence.
+// TestTempoWithTenants: multi-tenant Tempo refuses spans without a tenant. The exporters
+// retry such requests without logging.
 func TestTempoWithTenants(t *testing.T) {
 	cleanEnv(t)
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "1")
@@ -82,7 +82,7 @@ func TestTempoWithTenants(t *testing.T) {
 	}
 }
 
-// The ports of a real Tempo that are not the one for the endpoint.
+// TestCheckAtOtherPortsOfTempo checks endpoints with a wrong port of a real Tempo.
 func TestCheckAtOtherPortsOfTempo(t *testing.T) {
 	cleanEnv(t)
 	tempo := tempotest.Start(t, tempotest.Config{})
@@ -102,9 +102,8 @@ func TestCheckAtOtherPortsOfTempo(t *testing.T) {
 	}
 }
 
-// awaitTrace reads a trace from Tempo until it has n spans, and returns them
-// in words and in order. A trace that is not there yet, or not yet whole, is
-// 200 like any other.
+// awaitTrace fetches a trace from Tempo until it has n spans, and returns their descriptions
+// in order. Tempo answers 200 even if the trace is missing or incomplete.
 func awaitTrace(t *testing.T, tempo *tempotest.Tempo, id trace.TraceID, n int) []string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -116,7 +115,7 @@ func awaitTrace(t *testing.T, tempo *tempotest.Tempo, id trace.TraceID, n int) [
 			t.Fatal(err)
 		}
 		req.Header.Set("Accept", "application/protobuf")
-		req.Header.Set("X-Scope-OrgID", "team-a") // for the Tempo that has tenants
+		req.Header.Set("X-Scope-OrgID", "team-a") // for multi-tenant Tempo
 		resp, err := http.DefaultClient.Do(req)
 		if err != nil {
 			t.Fatalf("trace %s: %v; last seen %q", id, err, got)
@@ -136,8 +135,8 @@ func awaitTrace(t *testing.T, tempo *tempotest.Tempo, id trace.TraceID, n int) [
 	}
 }
 
-// describe reads a TraceByIDResponse of Tempo, whose first field is a message
-// in which field 1 is, like in TracesData of OTLP, the resource spans.
+// describe describes the spans in a TraceByIDResponse of Tempo. Its first field is a message
+// whose first field has the resource spans, as in TracesData of OTLP.
 func describe(t *testing.T, body []byte) []string {
 	t.Helper()
 	var got []string

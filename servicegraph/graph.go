@@ -239,9 +239,9 @@ func (e Edge) Latency() (latency Latency, by Side, ok bool) {
 }
 
 // A Graph is a finished service graph: nodes and edges in a fixed order, and the report
-// that accounts for every span. It is immutable and safe for concurrent use; values that
-// its methods return share memory with it and must not be written to. The zero value is
-// the empty graph.
+// that accounts for every span. It is safe for concurrent use, because only
+// [Graph.UnmarshalJSON] writes to it. Nodes and edges that its methods return share memory
+// with it: their slices must not be written to. The zero value is the empty graph.
 type Graph struct {
 	nodes  []Node // sorted by ID
 	edges  []Edge // sorted by ID

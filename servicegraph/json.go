@@ -226,9 +226,10 @@ func ReadJSON(r io.Reader) (*Graph, error) {
 	return t.graph(), nil
 }
 
-// UnmarshalJSON replaces the graph with the one that the JSON describes, as [ReadJSON]
-// reads it; null changes nothing, and neither does an error. It is the one method that
-// writes to a Graph: nobody else may use the graph meanwhile.
+// UnmarshalJSON replaces the graph with the graph in data, which has the format that
+// [ReadJSON] reads. If data is null, or in case of an error, the graph is unchanged.
+// UnmarshalJSON is the only method that writes to a Graph: no other goroutine may use the
+// graph at the same time.
 func (g *Graph) UnmarshalJSON(data []byte) error {
 	if string(data) == "null" {
 		return nil

@@ -16,20 +16,11 @@ import (
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
-// TestScenarios runs every file of testdata/scenarios: spans in, graph out. The
-// text above the spans says why the case exists; its name starts with the row of
-// semantics.md it shows. A span is written
+// TestScenarios runs every file of testdata/scenarios: spans and their graph. The README
+// of that folder describes the notation.
 //
-//	KIND SERVICE ID[<PARENT] [START+DURATION] [!] [KEY=VALUE]...
-//
-// where KIND is S server, C client, P producer, N consumer, I internal or - for
-// none; ID and PARENT are one word, with "trace:" before it for a trace other
-// than the first; START and DURATION are milliseconds; ! is status ERROR. A
-// service is NAME or NAMESPACE/NAME, and ? is none; @KEY is an attribute of the
-// resource. A section config before the spans sets fields of Config.
-//
-// Each scenario also holds in every order of its spans, and after a round trip
-// through JSON. GRAPHTEST_UPDATE=1 writes what the code says into the files.
+// Each scenario is built in every order of its spans, and read back from JSON.
+// GRAPHTEST_UPDATE=1 writes the actual graphs into the files.
 func TestScenarios(t *testing.T) {
 	runScenarios(t, "scenarios", func(t *testing.T, given []txtar.File, _ string) string {
 		var cfg sg.Config
@@ -42,7 +33,8 @@ func TestScenarios(t *testing.T) {
 	})
 }
 
-// checkOrders builds the spans in many orders and wants the same bytes.
+// checkOrders checks that every order of the spans gives the same bytes; of many spans,
+// 100 random orders.
 func checkOrders(t *testing.T, cfg sg.Config, spans []sg.Span) {
 	t.Helper()
 	want := marshal(t, buildWith(cfg, spans))
@@ -137,7 +129,7 @@ func ids(spans []sg.Span) []string {
 	return out
 }
 
-// epoch is when every scenario starts: 2026-01-01.
+// epoch is the start of every scenario, 2026-01-01, in Unix nanoseconds.
 const epoch = 1_767_225_600_000_000_000
 
 var kinds = map[string]sg.Kind{
@@ -226,10 +218,10 @@ func parseID(word string) (trace sg.TraceID, span sg.SpanID) {
 		name, word = before, after
 	}
 	if half, ok := strings.CutPrefix(name, "64/"); ok {
-		copy(trace[8:], half) // the id of a tracer that knows 64 bits
+		copy(trace[8:], half) // the id of a tracer that supports 64 bits
 	} else {
 		copy(trace[:], name)
-		copy(trace[8:], strings.TrimPrefix(name, "128/")) // another id with that low half
+		copy(trace[8:], strings.TrimPrefix(name, "128/")) // another id with the same lower half
 	}
 	if word != "0" {
 		copy(span[:], word)
@@ -237,7 +229,7 @@ func parseID(word string) (trace sg.TraceID, span sg.SpanID) {
 	return trace, span
 }
 
-// describe writes a graph as the scenarios do: only what is there.
+// describe returns a graph in the notation of the scenarios, which omits zeros.
 func describe(g *sg.Graph) string {
 	var b strings.Builder
 	for n := range g.Nodes() {

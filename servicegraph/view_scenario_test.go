@@ -17,7 +17,7 @@ import (
 )
 
 // TestViewScenarios runs every file of testdata/views: spans in the notation of
-// testdata/README.md, the views to take, each of the result of the one before, and the
+// testdata/scenarios/README.md, the views to take, each of the result of the one before, and the
 // resulting graph. A view is a line:
 //
 //	filter NODE...    ignore NODE...    focus NODE...    near UP DOWN NODE...

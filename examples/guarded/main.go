@@ -4,13 +4,13 @@
 //	                      └──► orders (database)
 //
 // The services are instrumented as in production, with otelhttp and otelgrpc. The
-// tests run them in one process with a recorder, and check who called whom against
-// shop.rules and testdata/shop.graph. Further tests put mistakes into the shop, and
-// show which rule notices each: a dependency that must not be, a query in a loop, a
-// client that loses the trace, a storm of retries, a cycle.
+// tests run them in one process with a recorder and check the recorded graph against
+// shop.rules and testdata/shop.graph. Other tests add a mistake to the shop and show
+// which rules detect it: a forbidden dependency, a query in a loop, a client that loses
+// the trace context, a retry storm, a cycle.
 //
-// The program itself sells a few things and prints the graph that a recorder has
-// drawn meanwhile, as a server could show it on a debug page:
+// The program sells some items and prints the graph that a recorder has built
+// meanwhile. A server could show such a graph on a debug page:
 //
 //	go run ./examples/guarded
 package main
@@ -43,7 +43,7 @@ func run(ctx context.Context, out io.Writer) error {
 	live := otelspan.NewRecorder(servicegraph.Config{})
 	s, err := open(newShop(func(service string) trace.TracerProvider {
 		return sdktrace.NewTracerProvider(
-			sdktrace.WithSpanProcessor(live), // beside an exporter
+			sdktrace.WithSpanProcessor(live), // in production, in addition to an exporter
 			sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", service))),
 		)
 	}, propagation.TraceContext{}))

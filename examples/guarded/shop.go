@@ -20,28 +20,29 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
-// A shop is three services. What each does is a function that can be replaced before
-// the shop opens: that is how the tests put mistakes in.
+// A shop is three services. The work of each is a function, which the tests replace
+// before the shop opens to add a mistake.
 type shop struct {
 	gateway, checkout, inventory service
 
-	buy     func(ctx context.Context, items []string) error // what gateway does
-	order   func(ctx context.Context, items []string) error // what checkout does
-	reserve func(ctx context.Context, items []string) error // what inventory does
+	buy     func(ctx context.Context, items []string) error // the work of gateway
+	order   func(ctx context.Context, items []string) error // the work of checkout
+	reserve func(ctx context.Context, items []string) error // the work of inventory
 
 	gatewayURL, checkoutURL string
-	stock                   *grpc.ClientConn // of checkout to inventory
+	stock                   *grpc.ClientConn // from checkout to inventory
 	closers                 []func()
 }
 
-// A service is what a service has of its own: its telemetry, and a client.
+// A service has its own telemetry and its own client.
 type service struct {
 	tracing    trace.TracerProvider
 	propagator propagation.TextMapPropagator
 	client     *http.Client
 }
 
-// newShop returns a shop that is closed. tracing gives each service its provider.
+// newShop returns a shop that has not opened. tracing returns the tracer provider of a
+// service.
 func newShop(tracing func(service string) trace.TracerProvider, p propagation.TextMapPropagator) *shop {
 	open := func(name string) service {
 		s := service{tracing: tracing(name), propagator: p}
@@ -69,7 +70,7 @@ func newShop(tracing func(service string) trace.TracerProvider, p propagation.Te
 
 // open starts the services of a shop.
 func open(s *shop) (*shop, error) {
-	// The functions are looked up at each request, as they may call each other.
+	// Each request reads the current function, because a test may replace it.
 	var err1, err2, err3 error
 	s.gatewayURL, err1 = s.serveHTTP(s.gateway, func(ctx context.Context, items []string) error { return s.buy(ctx, items) })
 	s.checkoutURL, err2 = s.serveHTTP(s.checkout, func(ctx context.Context, items []string) error { return s.order(ctx, items) })
@@ -87,12 +88,12 @@ func (s *shop) close() {
 	}
 }
 
-// visit buys items, as somebody from outside.
+// visit buys items, as a customer does.
 func (s *shop) visit(ctx context.Context, items ...string) error {
 	return post(ctx, http.DefaultClient, s.gatewayURL, items)
 }
 
-// query stands for a query to a database, in a span as instrumented drivers make it.
+// query makes the span of an instrumented database driver. There is no database.
 func (s service) query(ctx context.Context, database string) {
 	_, span := s.tracing.Tracer("shop").Start(ctx, "SELECT "+database, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
 		attribute.String("db.system.name", "postgresql"),
@@ -101,7 +102,7 @@ func (s service) query(ctx context.Context, database string) {
 	span.End()
 }
 
-// serveHTTP runs the server of a service and returns its URL.
+// serveHTTP starts the HTTP server of a service and returns its URL.
 func (s *shop) serveHTTP(svc service, work func(ctx context.Context, items []string) error) (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -112,12 +113,12 @@ func (s *shop) serveHTTP(svc service, work func(ctx context.Context, items []str
 			http.Error(w, err.Error(), http.StatusBadGateway)
 		}
 	}), "", otelhttp.WithTracerProvider(svc.tracing), otelhttp.WithPropagators(svc.propagator))}
-	go server.Serve(l) // until it is closed
+	go server.Serve(l)
 	s.closers = append(s.closers, func() { server.Close() })
 	return "http://" + l.Addr().String(), nil
 }
 
-// post makes a request for items.
+// post sends a request for items.
 func post(ctx context.Context, client *http.Client, base string, items []string) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"?"+url.Values{"item": items}.Encode(), nil)
 	if err != nil {
@@ -140,7 +141,7 @@ func post(ctx context.Context, client *http.Client, base string, items []string)
 
 const reserveMethod = "/shop.Inventory/Reserve"
 
-// serveInventory runs the gRPC server of inventory, and connects checkout to it.
+// serveInventory starts the gRPC server of inventory and connects checkout to it.
 func (s *shop) serveInventory() error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -166,7 +167,7 @@ func (s *shop) serveInventory() error {
 			},
 		}},
 	}, nil)
-	go server.Serve(l) // until it is stopped
+	go server.Serve(l)
 	s.closers = append(s.closers, server.Stop)
 
 	s.stock, err = grpc.NewClient(l.Addr().String(),
@@ -180,7 +181,7 @@ func (s *shop) serveInventory() error {
 	return nil
 }
 
-// callInventory reserves items, from checkout.
+// callInventory asks inventory to reserve items, as checkout.
 func (s *shop) callInventory(ctx context.Context, items []string) error {
 	var list structpb.ListValue
 	for _, item := range items {

@@ -29,7 +29,7 @@ func rules(t *testing.T) []graphtest.Rule {
 	return rules
 }
 
-// record opens a shop with a mistake in it, buys two things and returns the graph.
+// record opens a shop with a mistake, buys two items and returns the graph.
 func record(t *testing.T, mistake func(*shop)) *graphtest.Observed {
 	t.Helper()
 	rec := graphtest.NewRecorder(t)
@@ -45,7 +45,7 @@ func record(t *testing.T, mistake func(*shop)) *graphtest.Observed {
 	return rec.Graph(t)
 }
 
-// TestArchitecture is the test that a shop would have.
+// TestArchitecture is the test that a real shop would have.
 func TestArchitecture(t *testing.T) {
 	t.Parallel()
 	g := record(t, func(*shop) {})
@@ -53,28 +53,28 @@ func TestArchitecture(t *testing.T) {
 	graphtest.Golden(t, g, "testdata/shop.graph")
 }
 
-// mistakes are put in by replacing what a service does.
+// mistakes are changes to a shop before it opens.
 var mistakes = []struct {
-	name    string
-	put     func(*shop)
-	notices []string // the rules that are broken
-	says    string   // among else
+	name   string
+	make   func(*shop)
+	breaks []string // the rules that no longer hold
+	says   string   // a part of the message
 }{
 	{
 		name: "forbidden dependency",
-		put: func(s *shop) {
+		make: func(s *shop) {
 			buy := s.buy
 			s.buy = func(ctx context.Context, items []string) error {
-				s.gateway.query(ctx, "orders") // to show them sooner
+				s.gateway.query(ctx, "orders") // a shortcut
 				return buy(ctx, items)
 			}
 		},
-		notices: []string{"never gateway -> *[database]"},
-		says:    "gateway called orders[database], once",
+		breaks: []string{"never gateway -> *[database]"},
+		says:   "gateway called orders[database], once",
 	},
 	{
 		name: "N+1",
-		put: func(s *shop) {
+		make: func(s *shop) {
 			s.order = func(ctx context.Context, items []string) error {
 				for _, item := range items {
 					if err := s.callInventory(ctx, []string{item}); err != nil {
@@ -85,21 +85,21 @@ var mistakes = []struct {
 				return nil
 			}
 		},
-		notices: []string{"per-trace checkout -> inventory at most 1"},
-		says:    "checkout -> inventory was called 2 times in one trace",
+		breaks: []string{"per-trace checkout -> inventory at most 1"},
+		says:   "checkout -> inventory was called 2 times in one trace",
 	},
 	{
 		name: "lost propagation",
-		put: func(s *shop) {
-			// Without propagators otelhttp takes the global ones, and there are none.
+		make: func(s *shop) {
+			// Without this option otelhttp uses the global propagator, which is not set.
 			s.gateway.client = &http.Client{Transport: otelhttp.NewTransport(http.DefaultTransport, otelhttp.WithTracerProvider(s.gateway.tracing))}
 		},
-		notices: []string{"path gateway -> checkout -> inventory -> stock", "connected"},
-		says:    "the trace context was lost between them",
+		breaks: []string{"path gateway -> checkout -> inventory -> stock", "connected"},
+		says:   "the trace context was lost between them",
 	},
 	{
 		name: "retry storm",
-		put: func(s *shop) {
+		make: func(s *shop) {
 			s.reserve = func(context.Context, []string) error { return status.Error(grpccodes.Unavailable, "closed for today") }
 			s.order = func(ctx context.Context, items []string) (err error) {
 				for range 5 {
@@ -110,8 +110,8 @@ var mistakes = []struct {
 				return err
 			}
 		},
-		// It never came to a query.
-		notices: []string{
+		// No request reaches the database, so two rules miss stock.
+		breaks: []string{
 			"path gateway -> checkout -> inventory -> stock",
 			"layers gateway > checkout > inventory > stock, orders",
 			"per-trace checkout -> inventory at most 1",
@@ -121,7 +121,7 @@ var mistakes = []struct {
 	},
 	{
 		name: "added cycle",
-		put: func(s *shop) {
+		make: func(s *shop) {
 			buy, reserve := s.buy, s.reserve
 			s.buy = func(ctx context.Context, items []string) error {
 				if slices.Equal(items, []string{"price"}) {
@@ -136,7 +136,7 @@ var mistakes = []struct {
 				return reserve(ctx, items)
 			}
 		},
-		notices: []string{
+		breaks: []string{
 			"layers gateway > checkout > inventory > stock, orders",
 			"only inventory -> stock",
 			"acyclic",
@@ -145,18 +145,18 @@ var mistakes = []struct {
 	},
 }
 
-// TestMistakes: each is noticed by the rules that are meant to, and by no others.
+// TestMistakes: each mistake breaks the rules that should detect it, and no others.
 func TestMistakes(t *testing.T) {
 	for _, m := range mistakes {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
-			g := record(t, m.put)
+			g := record(t, m.make)
 			violations := graphtest.Violations(g, rules(t)...)
-			var notices []string
+			var broken []string
 			for _, v := range violations {
-				notices = append(notices, v.Rule)
+				broken = append(broken, v.Rule)
 			}
-			if diff := cmp.Diff(m.notices, slices.Compact(notices)); diff != "" {
+			if diff := cmp.Diff(m.breaks, slices.Compact(broken)); diff != "" {
 				t.Errorf("broken rules (-want +got):\n%s", diff)
 			}
 			message := graphtest.Message(g.Graph, violations, len(rules(t)))
@@ -167,7 +167,7 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// TestProgram: it prints the graph of the five purchases.
+// TestProgram: the program prints the graph of five purchases.
 func TestProgram(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder

@@ -35,21 +35,21 @@ func main() {
 	}
 }
 
-// run is the program. The table of edges goes to stdout, what is going on to
-// stderr, the picture to the file that -o names.
+// run is the program. It writes the table of edges to stdout, progress to stderr, and the
+// image to the file that -o names.
 func run(ctx context.Context, stdout, stderr io.Writer, args []string) error {
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	tempoURL := flags.String("tempo", "", "query `URL` of a running Tempo; without it and -otlp, one is started")
-	otlpURL := flags.String("otlp", "", "`URL` to send spans to, such as http://localhost:4318 or grpc://localhost:4317; without -tempo, that is all")
+	tempoURL := flags.String("tempo", "", "query `URL` of a running Tempo; without -tempo and -otlp, quickstart starts one")
+	otlpURL := flags.String("otlp", "", "`URL` to send spans to, such as http://localhost:4318 or grpc://localhost:4317; without -tempo, quickstart only sends")
 	requests := flags.Int("requests", 300, "`number` of requests to make")
-	output := flags.String("o", "servicegraph.svg", "`file` for the picture")
+	output := flags.String("o", "servicegraph.svg", "`file` for the image")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	switch {
 	case *tempoURL != "" && *otlpURL == "":
-		return errors.New("-tempo needs -otlp: where to send the spans to that it is asked for")
+		return errors.New("-tempo needs -otlp: the URL to send spans to")
 	case *otlpURL == "":
 		fmt.Fprintln(stderr, "starting Tempo", tempotest.Version)
 		tempo, err := tempotest.Run(ctx, tempotest.Config{})
@@ -61,7 +61,7 @@ func run(ctx context.Context, stdout, stderr io.Writer, args []string) error {
 	}
 
 	fmt.Fprintf(stderr, "sending %s through six services\n", quantity.Of(*requests, "request"))
-	run := attribute.String("quickstart.run", rand.Text()) // tells our traces from others
+	run := attribute.String("quickstart.run", rand.Text()) // marks the traces of this run
 	spans, err := drive(ctx, *requests, otelsetup.Endpoint(*otlpURL), otelsetup.Resource(run))
 	if err != nil {
 		return err
@@ -80,20 +80,19 @@ func run(ctx context.Context, stdout, stderr io.Writer, args []string) error {
 	if err := (render.Table{}).Render(stdout, g); err != nil {
 		return err
 	}
-	var picture bytes.Buffer
+	var image bytes.Buffer
 	svg := draw.SVG{Options: draw.Options{Style: render.Style{Title: "quickstart"}}}
-	if err := svg.Render(&picture, g); err != nil {
+	if err := svg.Render(&image, g); err != nil {
 		return err
 	}
-	if err := os.WriteFile(*output, picture.Bytes(), 0o644); err != nil {
+	if err := os.WriteFile(*output, image.Bytes(), 0o644); err != nil {
 		return err
 	}
 	fmt.Fprintln(stderr, "wrote", *output)
 	return nil
 }
 
-// drive runs the shop while it serves the requests, and returns how many spans
-// it sent.
+// drive opens the shop, makes the requests, and returns the number of spans that were sent.
 func drive(ctx context.Context, requests int, opts ...otelsetup.Option) (spans int64, err error) {
 	shop, err := openShop(ctx, opts...)
 	if err != nil {
@@ -110,8 +109,8 @@ func drive(ctx context.Context, requests int, opts ...otelsetup.Option) (spans i
 	return shop.exported(), nil
 }
 
-// fetch builds the graph of the traces that a query finds once all their spans
-// have become visible: Tempo answers with what it has so far.
+// fetch returns the graph of the traces that a query finds. It repeats the query until
+// Tempo returns all spans, because Tempo answers with the spans that it has so far.
 func fetch(ctx context.Context, tempoURL, query string, spans int64) (*servicegraph.Graph, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()

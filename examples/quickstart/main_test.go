@@ -24,9 +24,9 @@ import (
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
-// TestRoundTrip sends the shop's spans to a real Tempo over each protocol,
-// fetches them back and wants the exact graph: of 60 visits, 30 buy, and payments
-// fails for 3 orders, which then are not shipped.
+// TestRoundTrip sends the shop's spans to a real Tempo over each protocol, fetches them and
+// checks the exact graph: 30 of 60 visits buy something, and payments fails for 3 orders,
+// which are not shipped.
 func TestRoundTrip(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{})
 	want := []string{
@@ -65,7 +65,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestRun runs the whole program against a Tempo that is already there.
+// TestRun runs the whole program with a running Tempo.
 func TestRun(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{})
 	picture := filepath.Join(t.TempDir(), "servicegraph.svg")
@@ -97,7 +97,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// Where there is a receiver and no Tempo, spans are sent and that is all.
+// With a receiver and without Tempo, the program only sends spans.
 func TestSendOnly(t *testing.T) {
 	b := servicegraph.NewBuilder(servicegraph.Config{})
 	loader := tracefile.NewRequestLoader(b)

@@ -25,8 +25,8 @@ import (
 	"github.com/tempograph/tempograph/otelsetup"
 )
 
-// A shop is six services in one process, each with a resource and an export of
-// its own:
+// A shop is six services in one process. Each has its own resource and exports its own
+// spans:
 //
 //	gateway ──► catalog ──► products (database)
 //	   └──────► checkout ──► payments
@@ -35,14 +35,14 @@ type shop struct {
 	services []*service
 	gateway  string // URL
 	orders   chan message
-	shipped  chan struct{} // closed when shipping has taken the last order; nil before it starts
+	shipped  chan struct{} // closed when shipping has received the last order; nil before it starts
 	closers  []func(context.Context) error
 }
 
-// failEvery is how often payments fails: for one order of ten.
+// failEvery is how many orders payments handles for each one that fails.
 const failEvery = 10
 
-// A message is what the queue carries: the order, and the trace in its headers.
+// A message in the queue has an order, and the trace context in its headers.
 type message struct {
 	headers propagation.MapCarrier
 	order   string
@@ -107,7 +107,7 @@ func openShop(ctx context.Context, opts ...otelsetup.Option) (*shop, error) {
 	return s, nil
 }
 
-// visit makes request number i: every other one buys something.
+// visit makes request number i. Every other request buys something.
 func (s *shop) visit(ctx context.Context, i int) error {
 	path := "/browse"
 	if i%2 == 1 {
@@ -116,13 +116,13 @@ func (s *shop) visit(ctx context.Context, i int) error {
 	err := get(ctx, http.DefaultClient, fmt.Sprintf("%s%s?order=%d", s.gateway, path, i/2+1))
 	var failed *httpError
 	if errors.As(err, &failed) {
-		return nil // it happens: the picture shows where
+		return nil // payments fails on purpose: the graph shows it
 	}
 	return err
 }
 
-// close ends the services, the queue first, and sends the last spans. The error
-// tells of spans that were lost.
+// close stops the services, first that of the queue, and sends the last spans. The error
+// reports lost spans.
 func (s *shop) close(ctx context.Context) error {
 	if s.shipped != nil {
 		close(s.orders)
@@ -138,7 +138,7 @@ func (s *shop) close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// exported returns how many spans have reached their destination.
+// exported returns how many spans were delivered.
 func (s *shop) exported() (spans int64) {
 	for _, svc := range s.services {
 		spans += svc.sdk.Stats().Exported
@@ -146,7 +146,7 @@ func (s *shop) exported() (spans int64) {
 	return spans
 }
 
-// charge is what payments does.
+// charge does the work of payments.
 func charge(_ context.Context, order string) error {
 	var n int
 	if _, err := fmt.Sscan(order, &n); err != nil {
@@ -158,7 +158,7 @@ func charge(_ context.Context, order string) error {
 	return nil
 }
 
-// A service is one of the six: a name, and the export of its spans.
+// A service is one of the six services of the shop.
 type service struct {
 	sdk    *otelsetup.SDK
 	tracer trace.Tracer
@@ -176,7 +176,7 @@ func startService(ctx context.Context, namespace, name string, opts ...otelsetup
 	return &service{sdk: sdk, tracer: sdk.TracerProvider().Tracer("quickstart")}, nil
 }
 
-// lookUp answers the gateway with what the database says.
+// lookUp handles a request to the catalog.
 func (s *service) lookUp(w http.ResponseWriter, r *http.Request) {
 	_, span := s.tracer.Start(r.Context(), "SELECT products", trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
 		attribute.String("db.system.name", "postgresql"),
@@ -185,10 +185,10 @@ func (s *service) lookUp(w http.ResponseWriter, r *http.Request) {
 		attribute.Int("server.port", 5432),
 	))
 	defer span.End()
-	time.Sleep(time.Millisecond) // a database takes its time
+	time.Sleep(time.Millisecond) // stands for the query
 }
 
-// publish puts an order on the queue, and the trace with it.
+// publish sends an order to the queue, with the trace context.
 func (s *service) publish(ctx context.Context, orders chan<- message, order string) {
 	ctx, span := s.tracer.Start(ctx, "send orders", trace.WithSpanKind(trace.SpanKindProducer), messaging("send"))
 	defer span.End()
@@ -197,7 +197,7 @@ func (s *service) publish(ctx context.Context, orders chan<- message, order stri
 	orders <- m
 }
 
-// consume takes an order off the queue.
+// consume handles an order from the queue.
 func (s *service) consume(m message, sendMail func(context.Context, string) error) {
 	ctx := s.sdk.Propagator().Extract(context.Background(), m.headers)
 	ctx, span := s.tracer.Start(ctx, "process orders", trace.WithSpanKind(trace.SpanKindConsumer), messaging("process"))
@@ -215,7 +215,7 @@ func messaging(operation string) trace.SpanStartEventOption {
 	)
 }
 
-// serveHTTP runs an HTTP server for the service and returns its URL.
+// serveHTTP starts an HTTP server for the service and returns its URL.
 func (s *service) serveHTTP(shop *shop, handler http.HandlerFunc) (url string, err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -230,7 +230,7 @@ func (s *service) serveHTTP(shop *shop, handler http.HandlerFunc) (url string, e
 	return "http://" + l.Addr().String(), nil
 }
 
-// client returns an HTTP client that carries the trace on.
+// client returns an HTTP client that sends the trace context.
 func (s *service) client() *http.Client {
 	return &http.Client{Transport: otelhttp.NewTransport(http.DefaultTransport,
 		otelhttp.WithTracerProvider(s.sdk.TracerProvider()),
@@ -238,7 +238,7 @@ func (s *service) client() *http.Client {
 	)}
 }
 
-// An httpError is an answer that is no success.
+// An httpError is an answer other than success.
 type httpError struct{ status string }
 
 func (e *httpError) Error() string { return "the server answered " + e.status }
@@ -262,8 +262,7 @@ func get(ctx context.Context, client *http.Client, url string) error {
 	return nil
 }
 
-// serveGRPC runs a gRPC server with one method for the service and returns its
-// address.
+// serveGRPC starts a gRPC server with one method for the service and returns its address.
 func (s *service) serveGRPC(shop *shop, method string, handle func(ctx context.Context, order string) error) (addr string, err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -295,7 +294,7 @@ func (s *service) serveGRPC(shop *shop, method string, handle func(ctx context.C
 	return l.Addr().String(), nil
 }
 
-// rpcService is the name of every gRPC service here.
+// rpcService is the name of the gRPC service in all gRPC servers of the shop.
 const rpcService = "quickstart.Orders"
 
 // dialGRPC returns a function that calls a method of another service.

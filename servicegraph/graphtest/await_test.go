@@ -14,18 +14,18 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/graphtest"
 )
 
-// A backend is a trace that arrives over time, and what it says then.
+// A backend is a TraceSource whose trace grows over time.
 type backend struct {
 	started time.Time
 	steps   []step
 	asked   int
 }
 
-// A step is what is answered from a time on.
+// A step is the answer of a backend from some time on.
 type step struct {
 	after time.Duration
 	spans []servicegraph.Span
-	err   error // behind the spans
+	err   error // after the spans
 }
 
 func (b *backend) TraceSpans(_ context.Context, id servicegraph.TraceID) iter.Seq2[servicegraph.Span, error] {
@@ -49,7 +49,7 @@ func (b *backend) TraceSpans(_ context.Context, id servicegraph.TraceID) iter.Se
 	}
 }
 
-// spans returns web calling cart calling stock: the first n of these spans.
+// spans returns the first n spans of a trace in which web calls cart, which calls stock.
 func spans(n int) []servicegraph.Span {
 	span := func(id, parent byte, service string, kind servicegraph.Kind) servicegraph.Span {
 		s := servicegraph.Span{SpanID: servicegraph.SpanID{id}, Service: service, Name: service, Kind: kind, Start: time.Now().UnixNano(), End: time.Now().UnixNano()}
@@ -75,13 +75,13 @@ func TestAwait(t *testing.T) {
 		options []graphtest.AwaitOption
 		spans   uint64
 		took    time.Duration // at least; and at most a second more
-		says    []string      // of a test that fails
+		says    []string      // parts of the error of the test
 	}{
 		"there at once": {steps: []step{{spans: spans(whole)}}, spans: whole, took: 2 * time.Second},
 		"grows": {steps: []step{{after: time.Second, spans: spans(1)}, {after: 2500 * time.Millisecond, spans: spans(whole)}},
 			spans: whole, took: 4500 * time.Millisecond},
 		"connected, and yet without its end": {
-			// The trace is at rest for longer than the settle time, and complete by the looks.
+			// The trace does not grow for longer than the settle time, and seems complete.
 			steps:   []step{{spans: spans(3)}, {after: 5 * time.Second, spans: spans(whole)}},
 			options: []graphtest.AwaitOption{graphtest.Until(graphtest.Path("web -> cart -> stock")), graphtest.Settle(time.Second)},
 			spans:   whole, took: 6 * time.Second},
@@ -107,7 +107,7 @@ func TestAwait(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := &backend{started: time.Now(), steps: c.steps}
-				for i := range b.steps { // their times are those of the bubble
+				for i := range b.steps { // relative to the clock of the bubble
 					for j := range b.steps[i].spans {
 						b.steps[i].spans[j].Start, b.steps[i].spans[j].End = time.Now().UnixNano(), time.Now().UnixNano()
 					}
@@ -136,7 +136,7 @@ func TestAwait(t *testing.T) {
 	}
 }
 
-// A doneT is a test that is over.
+// A doneT is a test whose context has ended.
 type doneT struct {
 	fakeT
 	ctx context.Context
@@ -158,14 +158,14 @@ func TestAwaitEndsWithTheTest(t *testing.T) {
 }
 
 func ExampleAwait() {
-	var t graphtest.T = &fakeT{} // a *testing.T
+	var t graphtest.T = &fakeT{} // stands for a *testing.T
 	var tempo graphtest.TraceSource = &backend{steps: []step{{spans: spans(5)}}}
-	id := servicegraph.TraceID{9} // of a request that the test has made
+	id := servicegraph.TraceID{9} // the trace of a request that the test has made
 
 	g := graphtest.Await(t, tempo, id,
 		graphtest.Until(graphtest.Path("web -> cart -> stock")),
 		graphtest.Settle(10*time.Millisecond), graphtest.Within(10*time.Second))
-	ok := graphtest.Check(t, g, graphtest.Never("web", "stock")) // means something only now
+	ok := graphtest.Check(t, g, graphtest.Never("web", "stock")) // needs the complete trace
 	fmt.Println(ok)
 	// Output: true
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/graphtest"
 )
 
-// The services are two here, and a call is two spans. In a test they are handlers and
-// clients with instrumentation, given the recorder's provider and propagator.
+// This example makes the two spans of a call by hand. In a real test they come from
+// instrumented clients and handlers with the provider and propagator of the recorder.
 func Example() {
-	var t graphtest.T = &fakeT{} // a *testing.T
+	var t graphtest.T = &fakeT{} // stands for a *testing.T
 	rec := graphtest.NewRecorder(t)
 	web, cart := rec.Service("web").Tracer("example"), rec.Service("cart").Tracer("example")
 

@@ -9,7 +9,7 @@ import (
 // Keywords are the first words of all rules.
 var Keywords = keywords
 
-// SetIDs makes the recorder's providers draw ids from a generator.
+// SetIDs sets the id generator of the recorder's providers.
 func (r *Recorder) SetIDs(ids sdktrace.IDGenerator) { r.ids = ids }
 
 // Matches reports whether the first pattern of an only rule matches a node.

@@ -21,7 +21,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/graphtest"
 )
 
-// A counter gives out ids in order, so that messages are the same every time.
+// A counter generates ids in order, so that messages are always the same.
 type counter struct{ traces, spans atomic.Uint64 }
 
 func (c *counter) NewIDs(ctx context.Context) (id trace.TraceID, span trace.SpanID) {
@@ -34,7 +34,7 @@ func (c *counter) NewSpanID(context.Context, trace.TraceID) (id trace.SpanID) {
 	return id
 }
 
-// A site is what the mistakes are made in: services in one process, with a network.
+// A site has services in one process, with a network between them.
 type site struct {
 	t       *testing.T
 	rec     *graphtest.Recorder
@@ -44,7 +44,7 @@ type site struct {
 
 func (s site) tracer(service string) trace.Tracer { return s.rec.Service(service).Tracer("site") }
 
-// serve adds a service whose handler gets a client of its own.
+// serve adds a service, whose handler gets its own client.
 func (s site) serve(service string, h func(ctx context.Context, c *http.Client) error) {
 	p := s.rec.Service(service)
 	c := client(s.rec, p, s.network)
@@ -58,14 +58,15 @@ func (s site) serve(service string, h func(ctx context.Context, c *http.Client) 
 
 func nothing(context.Context, *http.Client) error { return nil }
 
-// visit makes a request from outside.
+// visit makes a request from outside the site.
 func (s site) visit(service string) {
 	if err := get(s.t.Context(), &http.Client{Transport: s.network}, "http://"+service+"/"); err != nil {
 		s.t.Log(err)
 	}
 }
 
-// query is what a service without instrumentation for its database does by hand.
+// query makes the span of a database query by hand, as a service with an uninstrumented
+// driver does.
 func query(ctx context.Context, tracer trace.Tracer, opts ...trace.SpanStartOption) trace.Span {
 	_, span := tracer.Start(ctx, "GET cart:1", opts...)
 	time.Sleep(time.Millisecond)
@@ -74,8 +75,8 @@ func query(ctx context.Context, tracer trace.Tracer, opts ...trace.SpanStartOpti
 
 var redis = trace.WithAttributes(attribute.String("db.system.name", "redis"), attribute.String("server.address", "redis"))
 
-// mistakes are what people get wrong, in instrumentation and in architecture, and a rule
-// that notices it.
+// mistakes are realistic mistakes in instrumentation and in architecture, each with rules
+// that detect it.
 var mistakes = []struct {
 	what  string
 	make  func(s site)
@@ -150,7 +151,7 @@ var mistakes = []struct {
 		span.End()
 	}, []graphtest.Rule{graphtest.Async("web -> mail")}},
 
-	{"The name in the rule is misspelt.", func(s site) {
+	{"The name in the rule is misspelled.", func(s site) {
 		s.serve("checkout", nothing)
 		s.serve("web", func(ctx context.Context, c *http.Client) error { return get(ctx, c, "http://checkout/") })
 		s.visit("web")
@@ -175,7 +176,7 @@ var mistakes = []struct {
 	{"The spans of proxy are sent elsewhere.", func(s site) {
 		s.serve("cart", nothing)
 		other := s
-		other.rec = graphtest.NewRecorder(s.t) // whose spans nobody looks at
+		other.rec = graphtest.NewRecorder(s.t) // its spans are not checked
 		other.rec.SetIDs(s.ids)
 		other.serve("proxy", func(ctx context.Context, c *http.Client) error { return get(ctx, c, "http://cart/") })
 		s.serve("web", func(ctx context.Context, c *http.Client) error { return get(ctx, c, "http://proxy/") })
@@ -238,9 +239,8 @@ var mistakes = []struct {
 	}, []graphtest.Rule{graphtest.ErrorRate("payments -> *", 0), graphtest.Latency(graphtest.Caller, 0.95, "payments -> bank", 300*time.Millisecond)}},
 }
 
-// TestMistakes has the messages of realistic mistakes side by side, so that they can
-// be read with the eyes of somebody who has to act on them. Each must fail.
-// GRAPHTEST_UPDATE=1 writes them to testdata/mistakes.txt.
+// TestMistakes: each mistake is detected, and its message is that in testdata/mistakes.txt,
+// which has all messages for people to review. GRAPHTEST_UPDATE=1 writes the file.
 func TestMistakes(t *testing.T) {
 	var all strings.Builder
 	for i, m := range mistakes {

@@ -51,8 +51,8 @@ errors a -> b at most 0.50%
 	}
 }
 
-// TestParseErrors: all mistakes of a file are told, with their places and what was
-// meant, and the rules around them are read.
+// TestParseErrors: all mistakes in a file are reported with their positions and suggestions,
+// and the other rules are parsed.
 func TestParseErrors(t *testing.T) {
 	const file = `nevr web -> db
 acyclic
@@ -110,7 +110,7 @@ rules:22:1: unknown rule "conected": did you mean connected?`
 	}
 }
 
-// TestPatterns: which nodes a pattern selects.
+// TestPatterns: patterns match the right nodes.
 func TestPatterns(t *testing.T) {
 	node := func(namespace, name string, typ servicegraph.NodeType) servicegraph.NodeID {
 		return servicegraph.NodeID{Namespace: namespace, Name: name, Type: typ}
@@ -122,7 +122,7 @@ func TestPatterns(t *testing.T) {
 	nodes := []servicegraph.NodeID{web, shopWeb, db, odd}
 	for text, want := range map[string][]servicegraph.NodeID{
 		"web":                     {web, shopWeb, db},
-		"/web":                    nil, // written as it means: below
+		"/web":                    nil, // replaced below
 		`""/web`:                  {web},
 		"shop/web":                {shopWeb, db},
 		"*[service]":              {web, shopWeb, odd},
@@ -156,8 +156,8 @@ func TestPatterns(t *testing.T) {
 	}
 }
 
-// FuzzParse: no text makes the parser fail otherwise than with an error that names
-// its place, and what it reads it prints so that it reads the same.
+// FuzzParse: for any text the parser returns rules or errors with a position, and parsing
+// the text of a rule gives the same rule.
 func FuzzParse(f *testing.F) {
 	for _, c := range ruleCases {
 		f.Add(c.text)

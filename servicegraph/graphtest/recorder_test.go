@@ -25,7 +25,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/graphtest"
 )
 
-// A fakeT is a test that notes its errors. It has only what T asks for.
+// A fakeT is a test that collects its errors. It has only the methods of T.
 type fakeT struct {
 	mu     sync.Mutex
 	errors []string
@@ -41,7 +41,7 @@ func (f *fakeT) Errorf(format string, args ...any) {
 
 func (f *fakeT) text() string { return strings.Join(f.errors, "\n") }
 
-// handler and client instrument HTTP with a service's provider.
+// handler and client instrument HTTP with the provider of a service.
 func handler(rec *graphtest.Recorder, p trace.TracerProvider, h http.HandlerFunc) http.Handler {
 	return otelhttp.NewHandler(h, "serve", otelhttp.WithTracerProvider(p), otelhttp.WithPropagators(rec.Propagator()))
 }
@@ -70,14 +70,14 @@ func get(ctx context.Context, c *http.Client, url string) error {
 	return nil
 }
 
-// TestRecorderWaitsForServers: the server's span ends after the client has the answer,
-// here by some time, and is in the graph nevertheless.
+// TestRecorderWaitsForServers: a server span that ends some time after the client has
+// received the answer is in the graph.
 func TestRecorderWaitsForServers(t *testing.T) {
 	t.Parallel()
 	rec := graphtest.NewRecorder(t)
 	cart := httptest.NewServer(handler(rec, rec.Service("cart"), func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, "ok")
-		w.(http.Flusher).Flush() // the client has it all
+		w.(http.Flusher).Flush() // the client has received the whole answer
 		for range 1000 {
 			fmt.Fprint(io.Discard, r.URL)
 		}
@@ -90,13 +90,13 @@ func TestRecorderWaitsForServers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer.Body.Close() // without waiting for its end
+	answer.Body.Close() // without waiting for the end of the body
 	span.End()
 	graphtest.Check(t, rec.Graph(t),
 		graphtest.Exactly("web -> cart"), graphtest.Calls("web -> cart", 1, 1), graphtest.NoOrphans(), graphtest.Unresolved(0))
 }
 
-// TestRecorderConcurrentSafe drives services from many goroutines, with graphs between.
+// TestRecorderConcurrentSafe makes requests from many goroutines while others take graphs.
 func TestRecorderConcurrentSafe(t *testing.T) {
 	t.Parallel()
 	rec := graphtest.NewRecorder(t)
@@ -120,7 +120,7 @@ func TestRecorderConcurrentSafe(t *testing.T) {
 	graphtest.Check(t, rec.Graph(t), graphtest.Exactly("web -> cart"), graphtest.Calls("web -> cart", goroutines*each, goroutines*each))
 }
 
-// TestRecorderNamesOpenSpans: a span that never ends is an error that names it.
+// TestRecorderNamesOpenSpans: the error for a span that never ends names the span.
 func TestRecorderNamesOpenSpans(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -147,8 +147,8 @@ func TestRecorderNamesOpenSpans(t *testing.T) {
 	})
 }
 
-// TestRecorderIgnoresTheEnvironment: what the environment says of telemetry in production
-// does not change a test.
+// TestRecorderIgnoresTheEnvironment: variables for telemetry in production do not change a
+// test.
 func TestRecorderIgnoresTheEnvironment(t *testing.T) {
 	t.Setenv("OTEL_SERVICE_NAME", "other")
 	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "service.namespace=other")
@@ -161,7 +161,8 @@ func TestRecorderIgnoresTheEnvironment(t *testing.T) {
 	graphtest.Check(t, rec.Graph(t), graphtest.Exactly("/web -> carts[database]"))
 }
 
-// TestRecorderLeavesGlobalsAlone: parallel tests share them.
+// TestRecorderLeavesGlobalsAlone: a recorder does not change the global provider and
+// propagator, which parallel tests share.
 func TestRecorderLeavesGlobalsAlone(t *testing.T) {
 	provider, propagator := otel.GetTracerProvider(), otel.GetTextMapPropagator()
 	rec := graphtest.NewRecorder(t)
@@ -172,7 +173,7 @@ func TestRecorderLeavesGlobalsAlone(t *testing.T) {
 	}
 }
 
-// TestRecorderAsProcessor: beside what a program's own provider does.
+// TestRecorderAsProcessor: a recorder also works as a processor of the program's provider.
 func TestRecorderAsProcessor(t *testing.T) {
 	rec := graphtest.NewRecorder(&fakeT{}) // without Cleanup
 	p := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec.Processor()), sdktrace.WithSampler(sdktrace.NeverSample()))
@@ -190,7 +191,7 @@ func TestRecorderAsProcessor(t *testing.T) {
 	graphtest.Check(t, rec.Graph(t), graphtest.Exactly("web -> cart"))
 }
 
-// TestCheckReportsAllAtOnce, as one error.
+// TestCheckReportsAllAtOnce: Check reports all broken rules as one error.
 func TestCheckReportsAllAtOnce(t *testing.T) {
 	ft := &fakeT{}
 	ok := graphtest.Check(ft, graphOf(t, shop), graphtest.Never("web", "cart"), graphtest.Acyclic(), graphtest.MaxDepth(1))
@@ -214,7 +215,7 @@ func TestCheckReportsAllAtOnce(t *testing.T) {
 	}
 }
 
-// A keepingT has a directory for artefacts.
+// A keepingT has an artifact directory.
 type keepingT struct {
 	fakeT
 	dir string
@@ -222,7 +223,7 @@ type keepingT struct {
 
 func (k *keepingT) ArtifactDir() string { return k.dir }
 
-// TestCheckKeepsTheGraph of each failure in a file of its own.
+// TestCheckKeepsTheGraph: the graph of each failure is in files of its own.
 func TestCheckKeepsTheGraph(t *testing.T) {
 	kt := &keepingT{dir: t.TempDir()}
 	graphtest.Check(kt, graphOf(t, shop), graphtest.Acyclic())
@@ -246,7 +247,7 @@ func TestCheckKeepsTheGraph(t *testing.T) {
 	}
 }
 
-// TestObserveSkips: records left out are counted, an error ends the source.
+// TestObserveSkips: skipped records are counted, and an error ends reading.
 func TestObserveSkips(t *testing.T) {
 	lost := fmt.Errorf("lost")
 	o, err := graphtest.Observe(func(yield func(servicegraph.Span, error) bool) {

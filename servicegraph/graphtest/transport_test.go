@@ -14,8 +14,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/graphtest"
 )
 
-// TestLatencyIsExact: in a bubble a budget holds to the nanosecond, and seconds pass
-// in no time.
+// TestLatencyIsExact: in a bubble, latencies are exact to the nanosecond and take no time.
 func TestLatencyIsExact(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := graphtest.NewRecorder(t)
@@ -109,7 +108,7 @@ func TestMemTransport(t *testing.T) {
 			t.Errorf("streams: %q %v", body, err)
 		}
 		answer.Body.Close()
-		// A client that goes away while the answer is under way.
+		// The client cancels while it reads the answer.
 		ctx, cancel := context.WithCancel(t.Context())
 		sent = make(chan struct{})
 		r, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://streams/", nil)

@@ -55,7 +55,8 @@ func TestFrom(t *testing.T) {
 	}
 }
 
-// TestFromNumbers: the numbers of kinds and outcomes differ between the API and OTLP.
+// TestFromNumbers: kinds and status codes, whose numbers differ in the API and in OTLP, are
+// translated.
 func TestFromNumbers(t *testing.T) {
 	kinds := map[trace.SpanKind]servicegraph.Kind{
 		trace.SpanKindUnspecified: servicegraph.KindUnset,

@@ -81,8 +81,12 @@ func (s Style) caveats(g *servicegraph.Graph) []string {
 	if selfEdges, calls := countSelfEdges(g); selfEdges > 0 && !s.SelfEdges {
 		lines = append(lines, "not drawn: "+plural(selfEdges, "self edge")+" with "+plural(calls, "call"))
 	}
-	if all := g.Report().Environments; len(all) > 1 {
-		lines = append(lines, "several environments in one graph: "+shorten(visible(strings.Join(all, ", ")), 200))
+	if r := g.Report(); len(r.Environments) > 1 {
+		names := strings.Join(r.Environments, ", ")
+		if r.EnvironmentsTruncated {
+			names += ", …"
+		}
+		lines = append(lines, "several environments in one graph: "+shorten(visible(names), 200))
 	}
 	var notes []string
 	for _, r := range remarks(g.Report()) {

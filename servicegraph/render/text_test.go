@@ -1,6 +1,7 @@
 package render
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -186,5 +187,22 @@ func TestTimeRange(t *testing.T) {
 	}
 	if got := timeRange(new(servicegraph.Graph)); got != "time unknown" {
 		t.Errorf("empty graph: %q", got)
+	}
+}
+
+// TestEnvironments expects a mark where the report has not listed all environments.
+func TestEnvironments(t *testing.T) {
+	for report, want := range map[string][]string{
+		`{"environments":["prod"]}`:                               nil,
+		`{"environments":["prod","test"]}`:                        {"several environments in one graph: prod, test"},
+		`{"environments":["prod","test"],"environmentsCut":true}`: {"several environments in one graph: prod, test, …"},
+	} {
+		g, err := servicegraph.ReadJSON(strings.NewReader(`{"schema":1,"report":` + report + `}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (Style{}).caveats(g); !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q", report, got, want)
+		}
 	}
 }
