@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/tempograph/tempograph/servicegraph/internal/pack"
 	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 )
 
@@ -128,6 +129,38 @@ func (b *Builder) Add(s Span) {
 		*r = b.record(&s)
 		b.kept(r, s.Links)
 	}
+}
+
+// NewPacker returns a packer for [Builder.AddBatch]. It is for the packages of this module
+// that read encoded traces, which save most of their work by it: attributes are interpreted
+// once per distinct set, and not once per span. Everybody else uses [Builder.Add].
+func (b *Builder) NewPacker() *pack.Packer { return pack.NewPacker(b.cfg.semconv()) }
+
+// AddBatch adds the spans of a batch, each as [Builder.Add] would. The caller must not use the
+// batch afterwards. AddBatch is for the packages of this module: see [Builder.NewPacker].
+func (b *Builder) AddBatch(batch *pack.Batch) {
+	d := dictionaryOf(batch)
+	packedLinks, weights := batch.Links, batch.Weights
+	var links []Link
+	for i := range batch.Spans {
+		s := &batch.Spans[i]
+		links = links[:0]
+		for _, l := range packedLinks[:s.Links] {
+			links = append(links, Link{l.TraceID, l.SpanID})
+		}
+		packedLinks = packedLinks[s.Links:]
+		weight := float32(1)
+		if s.Weighted {
+			weight, weights = roundWeight(weights[0]), weights[1:]
+		}
+		if set := b.admit((*TraceID)(&s.TraceID), (*SpanID)(&s.ID)); set != nil {
+			r := b.store.Append(b.last, &set.spans)
+			b.unpack(r, d, s)
+			r.weight32 = weight
+			b.kept(r, links)
+		}
+	}
+	batch.Recycle()
 }
 
 // admit returns the set that a span goes to, whose number is b.last; nil for a span that

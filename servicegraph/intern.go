@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"strings"
 
+	"github.com/tempograph/tempograph/servicegraph/internal/pack"
 	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 )
 
@@ -232,8 +233,7 @@ func (b *Builder) record(s *Span) record {
 		weight32: roundWeight(s.Weight),
 		status:   s.Status,
 	}
-	r.node = b.node(NodeID{Namespace: s.Namespace, Name: b.cfg.serviceName(s.Service, s.Resource), Type: TypeService})
-	b.note(r.node, s.Resource)
+	r.node = b.serviceNode(s.Service, s.Namespace, s.Resource)
 	of := b.cfg.interpret(s)
 	r.apply(&of, b.intern(&of))
 	if of.Failed && r.status == StatusUnset {
@@ -241,6 +241,13 @@ func (b *Builder) record(s *Span) record {
 	}
 	b.addTrigger(r.node, of.Trigger)
 	return r
+}
+
+// serviceNode returns the node of the service with a resource, and notes the attributes.
+func (b *Builder) serviceNode(service, namespace string, resource []Attr) nodeIndex {
+	node := b.node(NodeID{Namespace: namespace, Name: b.cfg.serviceName(service, resource), Type: TypeService})
+	b.note(node, resource)
+	return node
 }
 
 // serviceName returns the name of a service, with what [Config].SplitBy adds to it.
@@ -271,11 +278,11 @@ func (b *Builder) addTrigger(node nodeIndex, trigger string) {
 	}
 }
 
-// A dictionary maps the resource and interpretation numbers in the batches of one [Intake] to
+// A dictionary maps the resource and interpretation numbers in the batches of one packer to
 // this builder's nodes and record templates. Templates have a slice of their own, because
 // every span needs one, and the rest only for the first span with a number.
 type dictionary struct {
-	resources []rawResource
+	resources []pack.Resource
 	nodes     []nodeIndex // of the resources; 0 if not resolved
 
 	interpretations []semconv.Interpretation
@@ -290,49 +297,59 @@ type recordTemplate struct {
 	triggered bool // the interpretation has a trigger for the node
 }
 
-// add adds the entries that a batch brings and that its spans refer to.
-func (d *dictionary) add(batch *Batch) {
-	if batch.reset {
+// dictionaryOf returns the dictionary for the packer of a batch, with the entries that the
+// batch brings.
+func dictionaryOf(batch *pack.Batch) *dictionary {
+	d, ok := batch.Dictionary().(*dictionary)
+	if !ok {
+		d = new(dictionary)
+		batch.SetDictionary(d)
+	}
+	if batch.Reset {
 		*d = dictionary{d.resources[:0], d.nodes[:0], d.interpretations[:0], d.templates[:0]}
 	}
-	d.resources = append(d.resources, batch.resources...)
-	d.nodes = append(d.nodes, make([]nodeIndex, len(batch.resources))...)
-	d.interpretations = append(d.interpretations, batch.interpretations...)
-	d.templates = append(d.templates, make([]recordTemplate, len(batch.interpretations))...)
+	d.resources = append(d.resources, batch.Resources...)
+	d.nodes = append(d.nodes, make([]nodeIndex, len(batch.Resources))...)
+	d.interpretations = append(d.interpretations, batch.Interpretations...)
+	d.templates = append(d.templates, make([]recordTemplate, len(batch.Interpretations))...)
+	return d
 }
 
 // unpack overwrites a record with that of a packed span, all of it except the weight.
-func (b *Builder) unpack(r *record, d *dictionary, s *packedSpan) {
-	node, template := d.nodes[s.resource], &d.templates[s.interpretation]
+func (b *Builder) unpack(r *record, d *dictionary, s *pack.PackedSpan) {
+	node, template := d.nodes[s.Resource], &d.templates[s.Interpretation]
 	if node == 0 {
-		node = b.resolveResource(d, s.resource)
+		node = b.resolveResource(d, s.Resource)
 	}
 	if !template.resolved {
-		b.resolveInterpretation(d, s.interpretation)
+		b.resolveInterpretation(d, s.Interpretation)
 	}
 	*r = template.record
-	r.id, r.parent = s.id, s.parent
-	r.start, r.end = s.start, s.end
+	r.id, r.parent = s.ID, s.Parent
+	r.start, r.end = s.Start, s.End
 	r.node = node
-	r.status = s.status
-	if template.fails && s.status == StatusUnset {
+	r.status = Status(s.Status)
+	if template.fails && r.status == StatusUnset {
 		r.status = StatusError
 	}
 	if template.triggered {
-		b.addTrigger(node, d.interpretations[s.interpretation].Trigger)
+		b.addTrigger(node, d.interpretations[s.Interpretation].Trigger)
 	}
 }
 
 // resolveResource returns the node of a resource. Where Window.Nodes folded the node, the
 // result is not stored, so that every span is counted in [Report].NodesFolded.
-func (b *Builder) resolveResource(d *dictionary, number Resource) nodeIndex {
+func (b *Builder) resolveResource(d *dictionary, number pack.ResourceNumber) nodeIndex {
 	r := &d.resources[number]
+	attrs := make([]Attr, len(r.Attrs))
+	for i, a := range r.Attrs {
+		attrs[i] = Attr(a)
+	}
 	folded := b.report.NodesFolded
-	node := b.node(r.id)
+	node := b.serviceNode(r.Service, r.Namespace, attrs)
 	if b.report.NodesFolded == folded {
 		d.nodes[number] = node
 	}
-	b.note(node, r.attrs)
 	return node
 }
 

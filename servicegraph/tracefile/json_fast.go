@@ -3,7 +3,8 @@ package tracefile
 import (
 	"bytes"
 
-	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/internal/pack"
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/jsontext"
 )
 
@@ -33,7 +34,7 @@ type fastDecoder struct {
 
 	// Of the current request.
 	groups   []spanGroup
-	spans    []servicegraph.RawSpan
+	spans    []pack.Span
 	attrs    []packedAttr     // of the current span
 	recorder templateRecorder // of the current span
 	widened  []int            // scratch
@@ -57,13 +58,13 @@ type knownResource struct {
 	seen     jsontext.Fields // of the element
 
 	// The number of the resource in one batch of the packer; batch is 0 for none.
-	number servicegraph.Resource
+	number pack.ResourceNumber
 	batch  int
 }
 
 // A packedAttr is an attribute that a graph may read, with its value as text.
 type packedAttr struct {
-	number servicegraph.AttrKey
+	number semconv.Key
 	value  []byte
 }
 
@@ -157,7 +158,7 @@ func (d *fastDecoder) emit() {
 
 // resourceNumber returns the packer's number of a group's resource. For a known resource it
 // asks the packer once in each batch.
-func (d *fastDecoder) resourceNumber(group *spanGroup) servicegraph.Resource {
+func (d *fastDecoder) resourceNumber(group *spanGroup) pack.ResourceNumber {
 	if d.sink.packer.Len() == 0 {
 		d.batches++
 	}
@@ -172,7 +173,7 @@ func (d *fastDecoder) resourceNumber(group *spanGroup) servicegraph.Resource {
 }
 
 // packResource returns the packer's number of an encoded resource.
-func (d *fastDecoder) packResource(encoded []byte) servicegraph.Resource {
+func (d *fastDecoder) packResource(encoded []byte) pack.ResourceNumber {
 	if number, known := d.sink.packer.KnownResource(encoded); known {
 		return number
 	}
@@ -181,7 +182,7 @@ func (d *fastDecoder) packResource(encoded []byte) servicegraph.Resource {
 		d.in = jsontext.Cursor{Text: encoded}
 		d.resource(&res)
 	}
-	return d.sink.packer.Resource(encoded, res.service, res.namespace, res.attrs)
+	return d.sink.packer.AddResource(encoded, res.service, res.namespace, res.packedAttrs())
 }
 
 // trace reads the object around Tempo's answers.

@@ -2,6 +2,8 @@ package tracefile
 
 import (
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/internal/pack"
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/jsontext"
 )
 
@@ -78,14 +80,14 @@ func (d *fastDecoder) span() {
 }
 
 // nextSpan appends an empty span to those of the request.
-func (d *fastDecoder) nextSpan() *servicegraph.RawSpan {
+func (d *fastDecoder) nextSpan() *pack.Span {
 	if len(d.spans) == cap(d.spans) {
-		d.spans = append(d.spans, servicegraph.RawSpan{})
+		d.spans = append(d.spans, pack.Span{})
 	} else {
 		d.spans = d.spans[:len(d.spans)+1]
 	}
 	s := &d.spans[len(d.spans)-1]
-	s.ParentID, s.Kind, s.Status = servicegraph.SpanID{}, servicegraph.KindUnset, servicegraph.StatusUnset
+	s.ParentID, s.Kind, s.Status = [8]byte{}, semconv.Unset, 0
 	s.Start, s.End, s.Weight = 0, 0, 0
 	s.Links = s.Links[:0]
 	s.ClearAttrs()
@@ -123,7 +125,7 @@ func (d *fastDecoder) readKey() int {
 }
 
 // readField reads the value of a field of a span.
-func (d *fastDecoder) readField(field int, s *servicegraph.RawSpan) {
+func (d *fastDecoder) readField(field int, s *pack.Span) {
 	switch field {
 	case fieldTraceID:
 		d.in.Hex(s.TraceID[:])
@@ -138,7 +140,7 @@ func (d *fastDecoder) readField(field int, s *servicegraph.RawSpan) {
 	case fieldName:
 		d.in.String()
 	case fieldKind:
-		s.Kind = kindOf(d.in.Enum(kindNames))
+		s.Kind = semconv.Kind(kindOf(d.in.Enum(kindNames)))
 	case fieldStart:
 		s.Start = d.time(slotStart)
 	case fieldEnd:
@@ -150,7 +152,7 @@ func (d *fastDecoder) readField(field int, s *servicegraph.RawSpan) {
 			d.link(s)
 		}
 	case fieldStatus:
-		s.Status = d.status()
+		s.Status = uint8(d.status())
 	case fieldEvents:
 		for d.in.Expect('['); d.in.Next(']'); {
 			d.skipEvent()
@@ -176,8 +178,8 @@ func (d *fastDecoder) skipValue() {
 // A knownAttr is what an attribute up to its value means.
 type knownAttr struct {
 	typ    valueType
-	keep   bool                 // the graph reads it of a span or a resource
-	number servicegraph.AttrKey // 0 if the graph does not read it of spans
+	keep   bool        // the graph reads it of a span or a resource
+	number semconv.Key // 0 if the graph does not read it of spans
 }
 
 // isRead reports whether the value of the attribute is read.
@@ -291,8 +293,8 @@ func (d *fastDecoder) status() servicegraph.Status {
 }
 
 // link reads a link, and adds it to the span unless it is empty.
-func (d *fastDecoder) link(of *servicegraph.RawSpan) {
-	var link servicegraph.Link
+func (d *fastDecoder) link(of *pack.Span) {
+	var link pack.Link
 	var seen jsontext.Fields
 	for d.in.Expect('{'); d.in.Next('}'); {
 		switch key := d.in.Key(); string(key) {

@@ -16,13 +16,13 @@ import (
 // flushed.
 func newTestDecoder(cfg servicegraph.Config) *fastDecoder {
 	s := newSink("input", Config{Keep: cfg.Reads}, &gathered{})
-	s.packer = servicegraph.NewIntake(cfg)
+	s.packer = servicegraph.NewBuilder(cfg).NewPacker()
 	return newFastDecoder(s)
 }
 
 // What usual writers write goes the fast way: were it all refused, the graphs would be
 // the same as well.
-func TestJSONIntakeTakes(t *testing.T) {
+func TestFastDecoderTakes(t *testing.T) {
 	recorded, _ := hotrodRequests(t)
 	requests := everything()
 	requests = append(requests[:1], requests[2:]...) // the second has a time beyond 19 digits
@@ -57,7 +57,7 @@ func oneSpanJSON(fields string) string {
 
 // Both ways agree on what is unusual or wrong; the fast one takes what is usual and
 // leaves the rest.
-func TestJSONIntakeRefuses(t *testing.T) {
+func TestFastDecoderRefuses(t *testing.T) {
 	client := func(attributes string) string { return oneSpanJSON(`,"kind":3,"attributes":[` + attributes + `]`) }
 	deep := strings.Repeat("[", 101) + strings.Repeat("]", 101)
 	for _, test := range []struct {
@@ -164,7 +164,7 @@ func TestJSONIntakeRefuses(t *testing.T) {
 }
 
 // A request that is refused leaves nothing behind, however much of it was read.
-func TestJSONIntakeTakesAllOrNothing(t *testing.T) {
+func TestFastDecoderTakesAllOrNothing(t *testing.T) {
 	d := newTestDecoder(servicegraph.Config{})
 	good := strings.TrimSpace(string(jsonLines(t, everything()[0])))
 	for n := range len(good) {
@@ -182,7 +182,7 @@ func TestJSONIntakeTakesAllOrNothing(t *testing.T) {
 
 // Requests come to the builder in their order, whichever way each goes: of a span that
 // comes twice the first counts, and a window forgets the oldest traces.
-func TestJSONIntakeKeepsOrder(t *testing.T) {
+func TestFastDecoderKeepsOrder(t *testing.T) {
 	fast := oneSpanJSON(`,"kind":2,"name":"a"`)
 	slow := oneSpanJSON(`,"kind":2,"name":null`)
 	in := func(service, trace, request string) string {

@@ -151,11 +151,11 @@ func TestKnownResourcesForgetNumbers(t *testing.T) {
 				t.Fatal("refused a usual request")
 			}
 		}
-		b.Take(d.sink.packer.Batch())
+		b.AddBatch(d.sink.packer.Batch())
 	}
 	take("a", "b", "a")
 	for i := range 1 << 14 { // more than a packer remembers
-		d.sink.packer.Resource(fmt.Append(nil, i), "other", "", nil)
+		d.sink.packer.AddResource(fmt.Append(nil, i), "other", "", nil)
 	}
 	take("c", "a", "b", "a")
 	for node := range b.Graph().Nodes() {

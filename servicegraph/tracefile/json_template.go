@@ -6,7 +6,8 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/internal/pack"
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/jsontext"
 )
 
@@ -29,8 +30,8 @@ import (
 type spanTemplate struct {
 	text   []byte
 	fields jsontext.Fields // of a span, that the text has
-	kind   servicegraph.Kind
-	status servicegraph.Status
+	kind   semconv.Kind
+	status uint8
 	attrs  []packedAttr
 
 	values []slot // all values that may become slots, in the order of the text
@@ -64,7 +65,7 @@ type spanTimes struct{ start, end int64 }
 // matchTemplate reads the rest of a span after its name if the span matches a template, and
 // returns the fields in it. If none matches, the recorder is on to learn one, unless the set
 // pauses.
-func (d *fastDecoder) matchTemplate(seen jsontext.Fields, s *servicegraph.RawSpan) (fields jsontext.Fields, ok bool) {
+func (d *fastDecoder) matchTemplate(seen jsontext.Fields, s *pack.Span) (fields jsontext.Fields, ok bool) {
 	set := d.templates.at(d.in.Text, d.in.Pos)
 	if d.in.Failed || set.isPaused() {
 		return 0, false
@@ -137,7 +138,7 @@ func (d *fastDecoder) readSlot(v *slot, attrs []packedAttr, times *spanTimes) {
 }
 
 // set sets the fields of a span that matched.
-func (t *spanTemplate) set(span *servicegraph.RawSpan, times spanTimes) {
+func (t *spanTemplate) set(span *pack.Span, times spanTimes) {
 	if t.fields.Has(fieldKind) {
 		span.Kind = t.kind
 	}
@@ -230,7 +231,7 @@ const outsideTemplates jsontext.Fields = 1<<fieldTraceID | 1<<fieldSpanID | 1<<f
 const maxTemplate = 4 << 10
 
 // learnTemplate learns a template from the span that was read, if that is possible.
-func (d *fastDecoder) learnTemplate(seen jsontext.Fields, s *servicegraph.RawSpan) {
+func (d *fastDecoder) learnTemplate(seen jsontext.Fields, s *pack.Span) {
 	r := &d.recorder
 	text := d.in.Text[r.start:d.in.Pos]
 	fields := seen &^ r.seen

@@ -134,7 +134,7 @@ func TestTemplatesUndo(t *testing.T) {
 		}
 	}
 	b := servicegraph.NewBuilder(servicegraph.Config{})
-	b.Take(d.sink.packer.Batch())
+	b.AddBatch(d.sink.packer.Batch())
 	want := checkLoad(t, []byte(lines.String()), servicegraph.Config{})
 	if diff := cmp.Diff(want, outcomeOf(t, b, nil, nil)); diff != "" {
 		t.Errorf("Load and the decoder, request by request (-want +got):\n%s", diff)

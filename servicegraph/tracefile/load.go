@@ -57,7 +57,7 @@ const chosenByInput = -1
 func newLoader(b *servicegraph.Builder, name string, skipped func(*servicegraph.SkipError) error) *loader {
 	l := &loader{builder: b, skipped: skipped, limit: maxRecord, segmentSize: chosenByInput}
 	l.sink = newSink(name, Config{Keep: b.Config().Reads}, l)
-	l.sink.packer = servicegraph.NewIntake(b.Config())
+	l.sink.packer = b.NewPacker()
 	return l
 }
 
@@ -79,7 +79,7 @@ func (l *loader) read(r io.Reader) error {
 		size = segmentSizeFor(in)
 	}
 	if size > 0 {
-		err = l.follow(newPipeline(l.sink, l.builder.Config(), *in, size))
+		err = l.follow(newPipeline(l.sink, l.builder.NewPacker, *in, size))
 	} else {
 		err = in.format.read(l.sink, in)
 		l.flush()
@@ -125,7 +125,7 @@ func (l *loader) addPart(part segmentPart) error {
 		l.builder.Add(span)
 	}
 	if part.batch != nil {
-		l.builder.Take(part.batch)
+		l.builder.AddBatch(part.batch)
 	}
 	if part.skip != nil {
 		part.skip.Record += l.sink.record
@@ -152,7 +152,7 @@ func (l *loader) skip(skip *servicegraph.SkipError) bool {
 // flush adds the packed spans to the builder.
 func (l *loader) flush() bool {
 	if l.sink.packer.Len() > 0 {
-		l.builder.Take(l.sink.packer.Batch())
+		l.builder.AddBatch(l.sink.packer.Batch())
 	}
 	return true
 }

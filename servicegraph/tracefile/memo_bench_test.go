@@ -111,7 +111,7 @@ func newDropSink(tb testing.TB, packed bool) *sink {
 	b := servicegraph.NewBuilder(servicegraph.Config{})
 	out.sink = newSink("input", Config{Keep: b.Config().Reads}, out)
 	if packed {
-		out.sink.packer = servicegraph.NewIntake(b.Config())
+		out.sink.packer = b.NewPacker()
 	} else {
 		out.sink.keep = func(string) bool { return true }
 	}

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/internal/pack"
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/quote"
 )
 
@@ -23,7 +25,7 @@ type resource struct {
 	service, namespace string
 	attrs              []servicegraph.Attr
 
-	number  servicegraph.Resource // in the packer's batch, if the sink has a packer
+	number  pack.ResourceNumber // in the packer's batch, if the sink has a packer
 	encoded []byte
 }
 
@@ -45,6 +47,15 @@ func (r *resource) add(key, value string) {
 	}
 }
 
+// packedAttrs returns the attributes for a packer.
+func (r *resource) packedAttrs() []pack.Attr {
+	attrs := make([]pack.Attr, len(r.attrs))
+	for i, a := range r.attrs {
+		attrs[i] = pack.Attr(a)
+	}
+	return attrs
+}
+
 // maxQuoted is how many bytes of a name an error message shows.
 const maxQuoted = 80
 
@@ -59,14 +70,14 @@ func describe(name, service string) string {
 
 // An attributeFilter says which attributes of a span a graph reads.
 type attributeFilter struct {
-	any    *servicegraph.AttrFilter // of a span whose kind is not known yet
-	byKind [servicegraph.KindConsumer + 1]*servicegraph.AttrFilter
+	any    *semconv.Filter // of a span whose kind is not known yet
+	byKind [semconv.Consumer + 1]*semconv.Filter
 }
 
-func newAttributeFilter(packer *servicegraph.Intake) *attributeFilter {
-	f := &attributeFilter{any: packer.FilterAny()}
+func newAttributeFilter(packer *pack.Packer) *attributeFilter {
+	f := &attributeFilter{any: packer.FilterForAny()}
 	for kind := range f.byKind {
-		f.byKind[kind] = packer.Filter(servicegraph.Kind(kind))
+		f.byKind[kind] = packer.Filter(semconv.Kind(kind))
 	}
 	return f
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/internal/pack"
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/inflate"
 )
 
@@ -23,9 +24,9 @@ import (
 // worker. Waiting goroutines cost the most here: to wake one takes as long as to decode some
 // dozen spans.
 type pipeline struct {
-	sink    *sink // of the builder; each worker fills a sink of its own
-	config  servicegraph.Config
-	workers int
+	sink      *sink               // of the builder; each worker fills a sink of its own
+	newPacker func() *pack.Packer // safe for concurrent use
+	workers   int
 
 	segmentSize int // aim for the bytes of a segment
 
@@ -51,7 +52,7 @@ type segment struct {
 // number counts from the beginning of the segment.
 type segmentPart struct {
 	spans []servicegraph.Span // before those of the batch
-	batch *servicegraph.Batch // may be nil
+	batch *pack.Batch         // may be nil
 	skip  *servicegraph.SkipError
 }
 
@@ -67,13 +68,13 @@ const (
 	maxWorkers = 4
 )
 
-// newPipeline starts to read an input for a builder with this configuration.
-func newPipeline(s *sink, config servicegraph.Config, in input, segmentSize int) *pipeline {
+// newPipeline starts to read an input for the builder of the packers.
+func newPipeline(s *sink, newPacker func() *pack.Packer, in input, segmentSize int) *pipeline {
 	// At least one beside the builder's goroutine, even if GOMAXPROCS is 1 by now.
 	workers := max(2, min(runtime.GOMAXPROCS(0), maxWorkers))
 	segments := 2*workers + 1 // as many wait for the builder as are being filled
 	p := &pipeline{
-		sink: s, config: config, workers: workers,
+		sink: s, newPacker: newPacker, workers: workers,
 		segmentSize: segmentSize,
 
 		free:  make(chan *segment, segments),
@@ -150,7 +151,7 @@ func (p *pipeline) recycle(seg *segment) {
 // read reads the input to its end: by workers, or else in this goroutine.
 func (p *pipeline) read(in *input) {
 	defer close(p.order)
-	b := newBuffer(p.sink, p.config)
+	b := newBuffer(p.sink, p.newPacker)
 	b.full = func() bool { return p.send(b, nil) }
 	var err error
 	if in.format.split != nil {
@@ -185,10 +186,10 @@ type buffer struct {
 	full  func() bool         // called when there are many parts; nil for no limit
 }
 
-func newBuffer(s *sink, config servicegraph.Config) *buffer {
+func newBuffer(s *sink, newPacker func() *pack.Packer) *buffer {
 	b := new(buffer)
 	b.sink = *newSink(s.name, Config{Keep: s.keep}, b)
-	b.sink.packer = servicegraph.NewIntake(config)
+	b.sink.packer = newPacker()
 	return b
 }
 

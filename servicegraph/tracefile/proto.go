@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/internal/pack"
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 )
 
 // A wireDecoder decodes the spans of OTLP protobuf into a sink, without building the
@@ -26,10 +28,11 @@ type wireDecoder struct {
 
 	resourceAttrs []servicegraph.Attr // of the current resource
 	spanAttrs     []servicegraph.Attr // of the current span
-	spanLinks     []servicegraph.Link
+	spanLinks     []pack.Link
+	linkValues    []servicegraph.Link // scratch
 
-	raw     servicegraph.RawSpan // the current span, for the packer
-	filter  attributeFilter      // of the packer; empty without one
+	raw     pack.Span       // the current span, for the packer
+	filter  attributeFilter // of the packer; empty without one
 	weights weightMemo
 }
 
@@ -106,7 +109,7 @@ func (d *wireDecoder) identify(res *resource) error {
 	err := d.resource(res.encoded, res)
 	d.resourceAttrs, res.attrs = res.attrs, d.attrs.clone(res.attrs)
 	if err == nil && packer != nil {
-		res.number = packer.Resource(res.encoded, res.service, res.namespace, res.attrs)
+		res.number = packer.AddResource(res.encoded, res.service, res.namespace, res.packedAttrs())
 	}
 	return err
 }
@@ -181,19 +184,23 @@ func (d *wireDecoder) span(b []byte, res *resource) error {
 		d.sink.packer.Add(res.number, raw)
 		return nil
 	}
+	d.linkValues = d.linkValues[:0]
+	for _, l := range d.spanLinks {
+		d.linkValues = append(d.linkValues, servicegraph.Link{TraceID: l.TraceID, SpanID: l.SpanID})
+	}
 	return d.sink.addSpan(servicegraph.Span{
 		TraceID: raw.TraceID, SpanID: raw.SpanID, ParentID: raw.ParentID,
 		Service: res.service, Namespace: res.namespace, Resource: res.attrs,
-		Name: d.texts.intern(w.name), Kind: raw.Kind, Status: raw.Status,
+		Name: d.texts.intern(w.name), Kind: servicegraph.Kind(raw.Kind), Status: servicegraph.Status(raw.Status),
 		Start: raw.Start, End: raw.End, Weight: raw.Weight,
-		Attrs: d.attrs.clone(d.spanAttrs), Links: d.links.clone(d.spanLinks),
+		Attrs: d.attrs.clone(d.spanAttrs), Links: d.links.clone(d.linkValues),
 	})
 }
 
 // readRest decodes the fields of a span that are messages, which can be damaged.
 func (d *wireDecoder) readRest(w *wireSpan, linkErr *error) (err error) {
-	d.raw.Kind = kindOf(int64(int32(w.kind)))
-	d.raw.Status = servicegraph.StatusUnset
+	d.raw.Kind = semconv.Kind(kindOf(int64(int32(w.kind))))
+	d.raw.Status = 0
 	if len(w.status) > 0 {
 		d.raw.Status, err = readStatus(w.status)
 	}
@@ -223,7 +230,7 @@ func (d *wireDecoder) describe(res *resource) string {
 }
 
 // readIDs reads the ids of a span. Only the parent's id may be missing.
-func readIDs(to *servicegraph.RawSpan, w *wireSpan) error {
+func readIDs(to *pack.Span, w *wireSpan) error {
 	if len(w.traceID) != len(to.TraceID) {
 		return fmt.Errorf("trace id: %w", wrongLength(to.TraceID[:], w.traceID))
 	}
@@ -254,7 +261,7 @@ func copyID(id, b []byte) error {
 	return nil
 }
 
-func readStatus(b []byte) (servicegraph.Status, error) {
+func readStatus(b []byte) (uint8, error) {
 	status := servicegraph.StatusUnset
 	r := wireReader{rest: b}
 	for r.next() {
@@ -262,7 +269,7 @@ func readStatus(b []byte) (servicegraph.Status, error) {
 			status = statusOf(int64(int32(r.bits)))
 		}
 	}
-	return status, r.err
+	return uint8(status), r.err
 }
 
 // readLink adds a link to the current span. It sets linkErr for an id of the wrong length;
@@ -281,7 +288,7 @@ func (d *wireDecoder) readLink(b []byte, linkErr *error) error {
 	if r.err != nil || len(traceID) == 0 && len(spanID) == 0 {
 		return r.err
 	}
-	var link servicegraph.Link
+	var link pack.Link
 	if err := copyID(link.TraceID[:], traceID); err != nil {
 		*linkErr = fmt.Errorf("trace id: %w", err)
 	} else if err := copyID(link.SpanID[:], spanID); err != nil {

@@ -3,7 +3,7 @@ package tracefile
 import (
 	"encoding/binary"
 
-	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 )
 
 // A wireSpan is a span of OTLP protobuf split into its fields, which are parts of the message
@@ -24,7 +24,7 @@ type wireSpan struct {
 // order, the Collector in falling order. Fields in one of these orders are read without a
 // loop, so that the processor predicts every branch; the loop at the end reads the rest, in
 // any order. Without the two orders, reading takes 18 to 30 % longer.
-func (w *wireSpan) read(b []byte, keys *servicegraph.AttrFilter) error {
+func (w *wireSpan) read(b []byte, keys *semconv.Filter) error {
 	*w = wireSpan{attributes: w.attributes[:0], links: w.links[:0]}
 	if len(b) > 0 && b[0] == byte(spanTraceID) {
 		b = w.readStatusAndFlags(w.walkAttributes(w.readIDsToTimes(b), keys))
@@ -127,7 +127,7 @@ func (w *wireSpan) readTimesToIDs(b []byte) []byte {
 //
 // The loop keeps an index and makes no slices: the processor waits for the place of the next
 // attribute, and to make a slice it would have to compute more than that place.
-func (w *wireSpan) walkAttributes(b []byte, keys *servicegraph.AttrFilter) []byte {
+func (w *wireSpan) walkAttributes(b []byte, keys *semconv.Filter) []byte {
 	at := 0 // of an attribute: at+0 its tag, 1 its size, 2 the tag of its first field, 3 the length of that field, 4 the field
 	for at < len(b)-6 && b[at] == byte(spanAttributes) && b[at+1] < 0x80 && b[at+3] < 0x80 {
 		end, second := at+2+int(b[at+1]), at+4+int(b[at+3])
@@ -162,7 +162,7 @@ func (w *wireSpan) readStatusAndFlags(b []byte) []byte {
 }
 
 // addAttribute adds a KeyValue, unless the filter drops its key.
-func (w *wireSpan) addAttribute(b []byte, keys *servicegraph.AttrFilter) error {
+func (w *wireSpan) addAttribute(b []byte, keys *semconv.Filter) error {
 	key, _, err := splitAttribute(b)
 	if n := len(key); err == nil && (keys == nil || n > 0 && keys.MayBe(n, key[0], key[n-1])) {
 		w.attributes = append(w.attributes, b)

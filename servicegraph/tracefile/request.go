@@ -44,7 +44,7 @@ func NewRequestLoader(b *servicegraph.Builder) *RequestLoader {
 // reset drops what was read of the current request.
 func (l *RequestLoader) reset() {
 	l.sink = newSink("request", Config{Keep: l.builder.Config().Reads}, requestOutput{l})
-	l.sink.packer = servicegraph.NewIntake(l.builder.Config())
+	l.sink.packer = l.builder.NewPacker()
 	l.proto = newWireDecoder(l.sink)
 	l.fast = newFastDecoder(l.sink)
 }
@@ -98,7 +98,7 @@ func (l *RequestLoader) load(decode func() error) (RequestResult, error) {
 		return RequestResult{}, fmt.Errorf("not a request of OTLP: %w", err)
 	}
 	if s.packer.Len() > 0 {
-		l.builder.Take(s.packer.Batch())
+		l.builder.AddBatch(s.packer.Batch())
 	}
 	for _, span := range l.spans {
 		l.builder.Add(span)

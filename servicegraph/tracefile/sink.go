@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/internal/pack"
 )
 
 // A sink takes what the decoders find in one input: spans, and records that are left out.
@@ -15,7 +16,7 @@ type sink struct {
 	name   string                // of the input, for errors
 	keep   func(key string) bool // reports whether spans keep an attribute
 	output output
-	packer *servicegraph.Intake // nil if all spans go out as values
+	packer *pack.Packer // nil if all spans go out as values
 
 	stopped bool // the output wants no more; readers look between records
 

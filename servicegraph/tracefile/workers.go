@@ -107,7 +107,7 @@ type worker struct {
 }
 
 func (p *pipeline) newWorker(lock *inputLock) *worker {
-	b := newBuffer(p.sink, p.config)
+	b := newBuffer(p.sink, p.newPacker)
 	return &worker{pipeline: p, input: lock, reader: lock.splitter.reader(&b.sink, p.segmentSize), buffer: b}
 }
 

@@ -10,30 +10,39 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	sg "github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/internal/pack"
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 )
 
-// addRaw gives a span to an intake, as a reader would.
-func addRaw(in *sg.Intake, raw *sg.RawSpan, s *sg.Span) {
+// addTo gives a span to a packer, as a reader would.
+func addTo(p *pack.Packer, packed *pack.Span, s *sg.Span) {
 	encoded := fmt.Append(nil, s.Service, 0, s.Namespace, 0, s.Resource)
-	res, known := in.KnownResource(encoded)
+	resource, known := p.KnownResource(encoded)
 	if !known {
-		res = in.Resource(encoded, s.Service, s.Namespace, s.Resource)
+		var attrs []pack.Attr
+		for _, a := range s.Resource {
+			attrs = append(attrs, pack.Attr(a))
+		}
+		resource = p.AddResource(encoded, s.Service, s.Namespace, attrs)
 	}
-	raw.TraceID, raw.SpanID, raw.ParentID = s.TraceID, s.SpanID, s.ParentID
-	raw.Kind, raw.Status, raw.Start, raw.End, raw.Weight, raw.Links = s.Kind, s.Status, s.Start, s.End, s.Weight, s.Links
-	raw.ClearAttrs()
+	packed.TraceID, packed.SpanID, packed.ParentID = s.TraceID, s.SpanID, s.ParentID
+	packed.Kind, packed.Status, packed.Start, packed.End, packed.Weight = semconv.Kind(s.Kind), uint8(s.Status), s.Start, s.End, s.Weight
+	packed.Links = nil
+	for _, l := range s.Links {
+		packed.Links = append(packed.Links, pack.Link{TraceID: l.TraceID, SpanID: l.SpanID})
+	}
+	packed.ClearAttrs()
 	for _, a := range s.Attrs {
-		if key := in.Filter(s.Kind).Key([]byte(a.Key)); key != 0 {
-			raw.AddAttr(key, []byte(a.Value))
+		if key := p.Filter(packed.Kind).Key([]byte(a.Key)); key != 0 {
+			packed.AddAttr(key, []byte(a.Value))
 		}
 	}
-	in.Add(res, raw)
+	p.Add(resource, packed)
 }
 
-// TestTakeIsAdd gives the same spans to one builder one by one and to another by two
-// intakes in turn, with every way of cutting them into batches, and wants the same
-// graph, reports and deltas included.
-func TestTakeIsAdd(t *testing.T) {
+// TestAddBatch adds the same spans to one builder one by one, and to another by two packers
+// in turns, with random batch sizes. Graphs, reports and deltas must be equal.
+func TestAddBatch(t *testing.T) {
 	configs := []sg.Config{
 		{},
 		{HTTPErrors: true, NodeAttrs: []string{"service.version"}},
@@ -59,16 +68,16 @@ func TestTakeIsAdd(t *testing.T) {
 		}
 		cfg := configs[seed%uint64(len(configs))]
 		one, other := sg.NewBuilder(cfg), sg.NewBuilder(cfg)
-		intakes := [2]*sg.Intake{sg.NewIntake(cfg), sg.NewIntake(cfg)}
-		var raw sg.RawSpan
+		packers := [2]*pack.Packer{other.NewPacker(), other.NewPacker()}
+		var packed pack.Span
 		use, now := 0, time.Unix(0, epoch)
 		for i, s := range spans {
 			one.Add(s)
-			addRaw(intakes[use], &raw, &s)
+			addTo(packers[use], &packed, &s)
 			if rng.IntN(4) > 0 && i < len(spans)-1 {
 				continue
 			}
-			other.Take(intakes[use].Batch())
+			other.AddBatch(packers[use].Batch())
 			use = rng.IntN(2)
 			if rng.IntN(2) == 0 {
 				now = now.Add(time.Duration(rng.IntN(4000)) * time.Millisecond)
@@ -77,18 +86,18 @@ func TestTakeIsAdd(t *testing.T) {
 			}
 			if rng.IntN(4) == 0 {
 				if want, got := marshal(t, one.Delta()), marshal(t, other.Delta()); string(want) != string(got) {
-					t.Fatalf("seed %d: after %d spans, delta of Add and of Take:\n%s", seed, i+1, cmp.Diff(string(want), string(got)))
+					t.Fatalf("seed %d: after %d spans, delta of Add and of AddBatch:\n%s", seed, i+1, cmp.Diff(string(want), string(got)))
 				}
 			}
 		}
 		if want, got := marshal(t, one.Graph()), marshal(t, other.Graph()); string(want) != string(got) {
-			t.Fatalf("seed %d: Add and Take:\n%s", seed, cmp.Diff(string(want), string(got)))
+			t.Fatalf("seed %d: Add and AddBatch:\n%s", seed, cmp.Diff(string(want), string(got)))
 		}
 	}
 }
 
-// TestIntakeForgets gives an intake more resources and attributes than it recognizes.
-func TestIntakeForgets(t *testing.T) {
+// TestPackerForgets gives a packer more resources and attributes than it remembers.
+func TestPackerForgets(t *testing.T) {
 	var spans []sg.Span
 	for i := range 30_000 {
 		spans = append(spans, sg.Span{
@@ -97,12 +106,13 @@ func TestIntakeForgets(t *testing.T) {
 			Attrs: []sg.Attr{{Key: "server.address", Value: fmt.Sprint("h", i%15_000)}},
 		})
 	}
-	checkTake(t, spans, 1000)
+	checkBatches(t, spans, 1000)
 }
 
-// TestIntakeForgetsWhatComesOften gives an intake more attributes than it recognizes, and
-// some of them, and spans without any, all the time: those have new numbers afterwards.
-func TestIntakeForgetsWhatComesOften(t *testing.T) {
+// TestPackerForgetsFrequentAttributes gives a packer more attributes than it remembers.
+// Among them come, again and again, the same few and none at all: these must get new
+// numbers after the packer has forgotten the old ones.
+func TestPackerForgetsFrequentAttributes(t *testing.T) {
 	var spans []sg.Span
 	for i := range 40_000 {
 		s := sg.Span{
@@ -118,11 +128,11 @@ func TestIntakeForgetsWhatComesOften(t *testing.T) {
 		}
 		spans = append(spans, s)
 	}
-	checkTake(t, spans, 100)
+	checkBatches(t, spans, 100)
 }
 
-// TestTakeLinks: what a client span says depends on whether it has links.
-func TestTakeLinks(t *testing.T) {
+// TestAddBatchLinks: the interpretation of a client span depends on whether it has links.
+func TestAddBatchLinks(t *testing.T) {
 	send := sg.Span{
 		TraceID: sg.TraceID{1}, SpanID: sg.SpanID{1}, Service: "s", Kind: sg.KindClient, Start: epoch, End: epoch + 1,
 		Attrs: []sg.Attr{
@@ -132,24 +142,25 @@ func TestTakeLinks(t *testing.T) {
 	}
 	linked := send
 	linked.SpanID, linked.Links = sg.SpanID{2}, []sg.Link{{TraceID: sg.TraceID{9}, SpanID: sg.SpanID{9}}}
-	checkTake(t, []sg.Span{send, linked}, 2)
-	checkTake(t, []sg.Span{linked, send}, 2)
+	checkBatches(t, []sg.Span{send, linked}, 2)
+	checkBatches(t, []sg.Span{linked, send}, 2)
 }
 
-// checkTake adds spans to one builder, and to another in batches of some, and wants the
-// same graph.
-func checkTake(t *testing.T, spans []sg.Span, batch int) {
+// checkBatches adds spans to one builder one by one, and to another in batches of a size. The
+// graphs must be equal.
+func checkBatches(t *testing.T, spans []sg.Span, batch int) {
 	t.Helper()
-	one, other, in := sg.NewBuilder(sg.Config{}), sg.NewBuilder(sg.Config{}), sg.NewIntake(sg.Config{})
-	var raw sg.RawSpan
+	one, other := sg.NewBuilder(sg.Config{}), sg.NewBuilder(sg.Config{})
+	packer := other.NewPacker()
+	var packed pack.Span
 	for some := range slices.Chunk(spans, batch) {
 		for _, s := range some {
 			one.Add(s)
-			addRaw(in, &raw, &s)
+			addTo(packer, &packed, &s)
 		}
-		other.Take(in.Batch())
+		other.AddBatch(packer.Batch())
 	}
 	if want, got := marshal(t, one.Graph()), marshal(t, other.Graph()); string(want) != string(got) {
-		t.Errorf("Add and Take:\n%s", cmp.Diff(string(want), string(got)))
+		t.Errorf("Add and AddBatch:\n%s", cmp.Diff(string(want), string(got)))
 	}
 }

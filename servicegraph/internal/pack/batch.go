@@ -1,0 +1,101 @@
+package pack
+
+import "github.com/tempograph/tempograph/servicegraph/internal/semconv"
+
+// A Batch has some spans on their way from a [Packer] to a builder, and the dictionary entries
+// that they refer to and that earlier batches did not bring.
+type Batch struct {
+	// Reset means that the entries of earlier batches are no longer used: numbers begin at 0
+	// again with those of this batch.
+	Reset           bool
+	Resources       []Resource
+	Interpretations []semconv.Interpretation
+
+	Spans   []PackedSpan
+	Links   []Link    // those of all spans, one after the other
+	Weights []float64 // those of the weighted spans, one after the other
+
+	shared *shared
+}
+
+// A Resource is a dictionary entry for what the spans of one process have in common.
+type Resource struct {
+	Service, Namespace string
+	Attrs              []Attr
+}
+
+// A PackedSpan is a span with numbers in place of names: 64 bytes, which is a line of the
+// processor's caches.
+type PackedSpan struct {
+	TraceID        [16]byte
+	ID, Parent     [8]byte
+	Start, End     int64
+	Resource       ResourceNumber
+	Interpretation uint32
+	Links          uint32 // how many of the batch's links belong to the span
+	Status         uint8
+	Weighted       bool // one of the batch's weights belongs to the span; otherwise the weight is 1
+}
+
+// shared is what all batches of one packer share.
+type shared struct {
+	dictionary any
+	used       chan *Batch // empty batches to fill again
+}
+
+func (s *shared) newBatch() *Batch {
+	select {
+	case b := <-s.used:
+		return b
+	default:
+		return &Batch{shared: s}
+	}
+}
+
+// Len returns the number of spans.
+func (b *Batch) Len() int { return len(b.Spans) }
+
+// Dictionary returns what the consumer of a packer's batches set with SetDictionary, nil
+// before. The consumer keeps its dictionary there, so that the dictionary lives as long as
+// the packer and its batches.
+func (b *Batch) Dictionary() any { return b.shared.dictionary }
+
+// SetDictionary sets what Dictionary returns for all batches of the same packer.
+func (b *Batch) SetDictionary(d any) { b.shared.dictionary = d }
+
+// Recycle empties the batch and returns it to its packer. The caller must not use the batch
+// afterwards.
+func (b *Batch) Recycle() {
+	b.Reset = false
+	clear(b.Resources)
+	clear(b.Interpretations)
+	b.Resources, b.Interpretations = b.Resources[:0], b.Interpretations[:0]
+	b.Spans, b.Links, b.Weights = b.Spans[:0], b.Links[:0], b.Weights[:0]
+	select {
+	case b.shared.used <- b:
+	default:
+	}
+}
+
+// clearAhead is how many slots for spans a batch clears at a time: 16 KiB.
+const clearAhead = 256
+
+// next returns the next slot of the batch. The slot can have old contents: the caller
+// overwrites every field.
+//
+// Slots are cleared before they are filled, for the processor's sake alone. The builder has
+// read them last, perhaps on another core, and each store to what that core has in its cache
+// waits, and all later stores wait for it. In the middle of decoding, that made reading half
+// as slow again on two cores. Stores side by side wait together.
+func (b *Batch) next() *PackedSpan {
+	n := len(b.Spans)
+	if n == cap(b.Spans) {
+		b.Spans = append(b.Spans, PackedSpan{})
+		return &b.Spans[n]
+	}
+	if n%clearAhead == 0 {
+		clear(b.Spans[n:min(n+clearAhead, cap(b.Spans))])
+	}
+	b.Spans = b.Spans[:n+1]
+	return &b.Spans[n]
+}

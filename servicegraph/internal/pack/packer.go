@@ -1,0 +1,171 @@
+// Package pack prepares spans for a servicegraph.Builder in batches. A [Packer] interprets the
+// attributes of a span, once for all spans with the same, and puts into its batches what the
+// graph needs, with numbers in place of everything that repeats: resources and interpretations
+// are dictionary entries, and each batch brings the entries that earlier ones lack.
+//
+// To pack spans needs nothing of the builder, so several packers can work for one builder at
+// the same time:
+//
+//	p := builder.NewPacker()
+//	for each resource {
+//		number, known := p.KnownResource(encoded)
+//		if !known {
+//			number = p.AddResource(encoded, service, namespace, attrs)
+//		}
+//		for each span of it {
+//			span.ClearAttrs()
+//			… p.Filter(kind).Key(key), span.AddAttr(…) …
+//			p.Add(number, &span)
+//		}
+//	}
+//	builder.AddBatch(p.Batch())
+package pack
+
+import "github.com/tempograph/tempograph/servicegraph/internal/semconv"
+
+// A Packer packs the spans of one reader for one builder. A builder must get the batches of a
+// packer in their order. A Packer is not safe for concurrent use; it shares nothing but
+// batches with the builder and with other packers.
+type Packer struct {
+	options semconv.Options
+	filters [semconv.Consumer + 1]*semconv.Filter
+	shared  *shared
+	batch   *Batch
+
+	resources        map[string]ResourceNumber // by their encoding
+	nresources       int
+	interpretations  map[string]uint32 // their numbers, by Span.cacheKey
+	ninterpretations int
+	plain            [256]uint32 // by kind: the number of the interpretation without attributes, plus one
+}
+
+// A ResourceNumber stands for the resource of some spans in the batches of one [Packer]. It is
+// valid until the next call of KnownResource that finds the present batch empty.
+type ResourceNumber uint32
+
+// A Packer recognizes so many resources, and so many interpretations, and only those whose
+// encoding has at most so many bytes: values that differ in every span would fill the memory.
+const (
+	maxKnown             = 1 << 13
+	maxResourceKey       = 8 << 10 // bytes
+	maxInterpretationKey = 512
+)
+
+// NewPacker returns a packer.
+func NewPacker(o semconv.Options) *Packer {
+	p := &Packer{options: o, shared: &shared{used: make(chan *Batch, 8)}}
+	p.batch = p.shared.newBatch()
+	for kind := range p.filters {
+		p.filters[kind] = semconv.FilterFor(semconv.Kind(kind), o)
+	}
+	p.forget()
+	return p
+}
+
+// forget starts a new dictionary. The present batch must have no spans.
+func (p *Packer) forget() {
+	p.resources, p.interpretations = make(map[string]ResourceNumber), make(map[string]uint32)
+	p.nresources, p.ninterpretations, p.plain = 0, 0, [256]uint32{}
+	p.batch.Reset = true
+	p.batch.Resources, p.batch.Interpretations = nil, nil
+}
+
+// Filter returns the filter for the attributes of spans of a kind.
+func (p *Packer) Filter(kind semconv.Kind) *semconv.Filter {
+	if int(kind) < len(p.filters) {
+		return p.filters[kind]
+	}
+	return p.filters[semconv.Unset]
+}
+
+// FilterForAny returns a filter for spans whose kind is not known yet. It selects every
+// attribute that the filter for some kind selects.
+func (p *Packer) FilterForAny() *semconv.Filter { return semconv.FilterForAny(p.options) }
+
+// Len returns the number of spans in the present batch.
+func (p *Packer) Len() int { return p.batch.Len() }
+
+// KnownResource returns the number of the resource that was added with the same encoding, and
+// false if there is none: it has to be decoded and added.
+func (p *Packer) KnownResource(encoded []byte) (ResourceNumber, bool) {
+	if p.isFull() {
+		p.forget()
+	}
+	number, ok := p.resources[string(encoded)]
+	return number, ok
+}
+
+// isFull reports whether the dictionary has become too large, and can be forgotten now.
+func (p *Packer) isFull() bool {
+	return (p.nresources > maxKnown || p.ninterpretations > maxKnown) && len(p.batch.Spans) == 0
+}
+
+// AddResource adds a resource and returns its number. The service and the namespace are empty
+// if the resource has none; attrs are the attributes that the graph reads. The packer keeps
+// the attributes and not the encoding.
+func (p *Packer) AddResource(encoded []byte, service, namespace string, attrs []Attr) ResourceNumber {
+	number := ResourceNumber(p.nresources)
+	p.nresources++
+	p.batch.Resources = append(p.batch.Resources, Resource{service, namespace, attrs})
+	if len(encoded) <= maxResourceKey && len(p.resources) < maxKnown {
+		p.resources[string(encoded)] = number
+	}
+	return number
+}
+
+// Add adds a span of a resource to the present batch.
+func (p *Packer) Add(of ResourceNumber, s *Span) {
+	var number uint32
+	if s.isIrrelevant() {
+		number = p.plainInterpretation(s.Kind)
+	} else {
+		number = p.interpretation(s)
+	}
+	to := p.batch.next()
+	to.TraceID, to.ID, to.Parent = s.TraceID, s.SpanID, s.ParentID
+	to.Start, to.End = s.Start, s.End
+	to.Resource, to.Interpretation, to.Status = of, number, s.Status
+	to.Links = uint32(len(s.Links))
+	if len(s.Links) > 0 {
+		p.batch.Links = append(p.batch.Links, s.Links...)
+	}
+	if to.Weighted = s.Weight != 0; to.Weighted {
+		p.batch.Weights = append(p.batch.Weights, s.Weight)
+	}
+}
+
+// plainInterpretation returns the number of the interpretation of a span without attributes.
+func (p *Packer) plainInterpretation(kind semconv.Kind) uint32 {
+	if n := p.plain[kind]; n != 0 {
+		return n - 1
+	}
+	number := p.addInterpretation(semconv.Interpret(kind, new(semconv.Attrs), false, p.options))
+	p.plain[kind] = number + 1
+	return number
+}
+
+// interpretation returns the number of the interpretation of a span.
+func (p *Packer) interpretation(s *Span) uint32 {
+	key := s.cacheKey()
+	if number, ok := p.interpretations[string(key)]; ok {
+		return number
+	}
+	number := p.addInterpretation(s.interpret(p.options))
+	if len(key) <= maxInterpretationKey && len(p.interpretations) < maxKnown {
+		p.interpretations[string(key)] = number
+	}
+	return number
+}
+
+func (p *Packer) addInterpretation(of semconv.Interpretation) uint32 {
+	p.batch.Interpretations = append(p.batch.Interpretations, of)
+	p.ninterpretations++
+	return uint32(p.ninterpretations - 1)
+}
+
+// Batch returns the spans added since the last call, and begins a new batch.
+func (p *Packer) Batch() *Batch {
+	full := p.batch
+	p.batch = p.shared.newBatch()
+	return full
+}

@@ -1,0 +1,90 @@
+package pack
+
+import (
+	"encoding/binary"
+	"unicode/utf8"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
+)
+
+// A Span is a span as a decoder gives it to a [Packer]: a servicegraph.Span without strings.
+// The service is part of the resource, and the Span has only those attributes that the graph
+// reads, as bytes, so that attributes seen before are not interpreted again. The packer keeps
+// no reference to the Span, which can serve for many spans.
+type Span struct {
+	TraceID  [16]byte
+	SpanID   [8]byte
+	ParentID [8]byte // zero for a root
+
+	Kind       semconv.Kind
+	Status     uint8   // with OTLP's numbers
+	Start, End int64   // as in servicegraph.Span
+	Weight     float64 // as in servicegraph.Span
+	Links      []Link
+
+	attrs []byte // headLen bytes, and for each attribute its key, the length of its value as a varint, and the value
+	roles semconv.Roles
+}
+
+// A Link points from a span to another span, which can belong to another trace.
+type Link struct {
+	TraceID [16]byte
+	SpanID  [8]byte
+}
+
+// An Attr is an attribute with its value as text.
+type Attr struct{ Key, Value string }
+
+// headLen is the number of bytes before the attributes. They hold what the interpretation
+// depends on beside the attributes.
+const headLen = 2
+
+// cacheKey returns what the interpretation of the span depends on, as bytes. It is valid
+// until the attributes change.
+func (s *Span) cacheKey() []byte {
+	s.attrs[0], s.attrs[1] = byte(s.Kind), byte(min(len(s.Links), 1))
+	return s.attrs
+}
+
+// ClearAttrs removes the attributes.
+func (s *Span) ClearAttrs() { s.attrs, s.roles = s.attrs[:0], 0 }
+
+// AddAttr adds an attribute that the filter for the span's kind selects. The value is the
+// attribute's text; U+FFFD replaces every byte that is not UTF-8. Of attributes with the same
+// key the last counts.
+func (s *Span) AddAttr(key semconv.Key, value []byte) {
+	if key.IsURL() {
+		value = value[:semconv.OriginLen(value)]
+	}
+	s.roles |= key.Roles()
+	if len(s.attrs) == 0 {
+		s.attrs = append(s.attrs, make([]byte, headLen)...)
+	}
+	if len(value) < 0x80 {
+		s.attrs = append(s.attrs, byte(key), byte(len(value)))
+	} else {
+		s.attrs = binary.AppendUvarint(append(s.attrs, byte(key)), uint64(len(value)))
+	}
+	s.attrs = append(s.attrs, value...)
+}
+
+// isIrrelevant reports whether the attributes do not matter: the span is no side of a call
+// by its kind, and none of the attributes makes it one.
+func (s *Span) isIrrelevant() bool {
+	return len(s.attrs) == 0 || !s.roles.OfAny() && !s.Kind.Calls() && !s.Kind.Serves()
+}
+
+// interpret interprets the kind, the attributes and the links.
+func (s *Span) interpret(o semconv.Options) semconv.Interpretation {
+	var attrs semconv.Attrs
+	for b := s.attrs[min(headLen, len(s.attrs)):]; len(b) > 0; {
+		size, n := binary.Uvarint(b[1:])
+		value := string(b[1+n:][:size])
+		if !utf8.ValidString(value) {
+			value = string([]rune(value))
+		}
+		attrs.Set(semconv.Key(b[0]), value)
+		b = b[1+n+int(size):]
+	}
+	return semconv.Interpret(s.Kind, &attrs, len(s.Links) > 0, o)
+}
