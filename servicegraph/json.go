@@ -21,11 +21,11 @@ const SchemaVersion = 1
 // convenience of other programs: ReadJSON ignores them and uses the buckets.
 type (
 	jsonGraph struct {
-		Schema int        `json:"schema"`
-		Nodes  []jsonNode `json:"nodes"`
-		Edges  []jsonEdge `json:"edges"`
-		Report jsonReport `json:"report"`
-		Open   *jsonOpen  `json:"open,omitempty"`
+		Schema int          `json:"schema"`
+		Nodes  []jsonNode   `json:"nodes"`
+		Edges  []jsonEdge   `json:"edges"`
+		Report jsonReport   `json:"report"`
+		Open   *jsonPending `json:"open,omitempty"`
 	}
 	jsonNode struct {
 		ID             string     `json:"id"`
@@ -46,7 +46,7 @@ type (
 		From            string         `json:"from"`
 		To              string         `json:"to"`
 		Kind            EdgeKind       `json:"kind"`
-		Open            bool           `json:"open,omitempty"` // includes pending calls, so a reader makes it anew from jsonOpen
+		Open            bool           `json:"open,omitempty"` // includes pending calls, so a reader makes it anew from jsonPending
 		Source          int            `json:"source"`
 		Target          int            `json:"target"`
 		Calls           float64        `json:"calls"`
@@ -176,7 +176,7 @@ func (g *Graph) MarshalJSON() ([]byte, error) {
 		out.Edges[i] = j
 	}
 	if g.totals != nil {
-		out.Open = g.totals.openToJSON(out.Edges, g.edges)
+		out.Open = g.totals.pendingToJSON(out.Edges, g.edges)
 	}
 	return json.Marshal(out)
 }
@@ -282,7 +282,7 @@ func (t *totals) read(in *jsonGraph) error {
 		}
 	}
 	if in.Open != nil {
-		if err := t.readOpen(in.Open); err != nil {
+		if err := t.readPending(in.Open); err != nil {
 			return fmt.Errorf("pending calls: %w", err)
 		}
 	}

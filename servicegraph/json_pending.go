@@ -10,7 +10,7 @@ import (
 // The JSON format of pending calls: what a graph needs, in addition to its nodes and
 // edges, to be merged with other graphs. Programs that only show graphs can ignore it.
 type (
-	jsonOpen struct {
+	jsonPending struct {
 		Nodes     []jsonID      `json:"nodes"`               // the nodes to which the other fields refer by position
 		Settled   []jsonEdge    `json:"settled,omitempty"`   // of edges with pending calls, the sum of the others
 		Calls     []jsonCall    `json:"calls,omitempty"`     // calls with one known side, whose other side is known by name or address
@@ -64,13 +64,13 @@ type (
 	}
 )
 
-// openToJSON returns the pending calls, nil if there are none, and marks the edges in out
+// pendingToJSON returns the pending calls, nil if there are none, and marks the edges in out
 // that include pending calls.
-func (t *totals) openToJSON(out []jsonEdge, edges []Edge) *jsonOpen {
+func (t *totals) pendingToJSON(out []jsonEdge, edges []Edge) *jsonPending {
 	if len(t.calls)+len(t.owners)+t.halves() == 0 {
 		return nil
 	}
-	w := &openWriter{totals: t, changed: t.resolve().copied, positions: make(map[nodeIndex]int)}
+	w := &pendingWriter{totals: t, changed: t.resolve().copied, positions: make(map[nodeIndex]int)}
 	changed := make(map[EdgeID]bool)
 	for key := range w.changed {
 		changed[EdgeID{t.names.nodeID(key.from), t.names.nodeID(key.to), key.kind}] = true
@@ -80,19 +80,19 @@ func (t *totals) openToJSON(out []jsonEdge, edges []Edge) *jsonOpen {
 	}
 	w.number()
 	w.write()
-	return &w.open
+	return &w.out
 }
 
-// An openWriter writes the pending calls of totals in a fixed order.
-type openWriter struct {
+// A pendingWriter writes the pending calls of totals in a fixed order.
+type pendingWriter struct {
 	*totals
-	open      jsonOpen
+	out       jsonPending
 	changed   map[edgeKey]bool // edges that include pending calls
 	positions map[nodeIndex]int
 }
 
 // number numbers the nodes that pending calls refer to.
-func (w *openWriter) number() {
+func (w *pendingWriter) number() {
 	var used []nodeIndex
 	add := func(nodes ...nodeIndex) {
 		for _, n := range nodes {
@@ -120,25 +120,25 @@ func (w *openWriter) number() {
 	slices.SortFunc(used, func(a, b nodeIndex) int { return w.names.nodeID(a).Compare(w.names.nodeID(b)) })
 	for i, n := range used {
 		w.positions[n] = i
-		w.open.Nodes = append(w.open.Nodes, jsonID(w.names.nodeID(n)))
+		w.out.Nodes = append(w.out.Nodes, jsonID(w.names.nodeID(n)))
 	}
 }
 
-func (w *openWriter) position(n nodeIndex) int {
+func (w *pendingWriter) position(n nodeIndex) int {
 	if n == 0 || n == manyOwners {
 		return -1
 	}
 	return w.positions[n]
 }
 
-func (w *openWriter) edge(key edgeKey, e *Edge) jsonEdge {
+func (w *pendingWriter) edge(key edgeKey, e *Edge) jsonEdge {
 	j := edgeToJSON(e)
 	j.Source, j.Target = w.positions[key.from], w.positions[key.to]
 	return j
 }
 
-func (w *openWriter) write() {
-	o := &w.open
+func (w *pendingWriter) write() {
+	o := &w.out
 	for key := range w.changed {
 		if settled := w.edges[key]; settled != nil {
 			o.Settled = append(o.Settled, w.edge(key, &settled.Edge))
@@ -192,7 +192,7 @@ func compareBools(a, b bool) int {
 	return 1
 }
 
-func (w *openWriter) half(id Link, r *record, queueNode bool) jsonHalf {
+func (w *pendingWriter) half(id Link, r *record, queueNode bool) jsonHalf {
 	return jsonHalf{
 		jsonLink: linkToJSON(id),
 		Node:     w.position(r.node), Peer: w.position(r.peer),
@@ -203,7 +203,7 @@ func (w *openWriter) half(id Link, r *record, queueNode bool) jsonHalf {
 	}
 }
 
-func (w *openWriter) address(i addressIndex) jsonAddress {
+func (w *pendingWriter) address(i addressIndex) jsonAddress {
 	at := w.names.addressOf(i)
 	return jsonAddress{at.host, at.port, at.name}
 }
@@ -224,8 +224,8 @@ func (j jsonLink) link() (l Link, err error) {
 	return l, err
 }
 
-// readOpen adds pending calls.
-func (t *totals) readOpen(in *jsonOpen) error {
+// readPending adds pending calls.
+func (t *totals) readPending(in *jsonPending) error {
 	nodes := make([]nodeIndex, len(in.Nodes))
 	for i, j := range in.Nodes {
 		nodes[i] = t.names.node(NodeID(j))

@@ -38,7 +38,7 @@ func TestSchemaHasEveryField(t *testing.T) {
 		{jsonID{}, schema.Defs["nodeID"]},
 		{jsonExemplar{}, schema.Defs["exemplar"]},
 		{jsonReport{}, schema.Defs["report"]},
-		{jsonOpen{}, schema.Defs["open"]},
+		{jsonPending{}, schema.Defs["open"]},
 		{jsonCall{}, schema.Defs["openCall"]},
 		{jsonOwner{}, *open["addresses"].Items},
 		{jsonSend{}, schema.Defs["openSend"]},
