@@ -153,7 +153,7 @@ func TestRecorderForgets(t *testing.T) {
 		if r := report(); r.Open != 1 {
 			t.Errorf("just before 10 seconds: %d traces are open, want 1", r.Open)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		if r := report(); r.Open != 0 || r.ClosedQuiet != 1 {
 			t.Errorf("after 10 seconds: %d traces are open and %d closed, want 0 and 1", r.Open, r.ClosedQuiet)
 		}
