@@ -90,8 +90,8 @@ func (c *check) run(ctx context.Context) error {
 	if n := r.broken(); n > 0 {
 		return fmt.Errorf("%d of %s broken", n, quantity.Of(len(r.rules), "rule"))
 	}
-	if skipped := observed.Report().Skipped; skipped > 0 {
-		return &statusError{statusPartial, fmt.Errorf("all rules hold, but the graph is incomplete and may hide a violation: %s skipped, see above", quantity.Of(skipped, "record"))}
+	if observed.Report().Skipped > 0 {
+		return &statusError{statusPartial, fmt.Errorf("all rules hold, but the graph is incomplete and may hide a violation: %s, see above", missing(src, observed.Graph))}
 	}
 	return nil
 }

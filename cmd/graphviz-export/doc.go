@@ -80,11 +80,11 @@ is one of: 2026-01-31T09:30:00Z, with any zone; 2026-01-31, '2026-01-31 09:30' o
 (today), in local time, or in UTC with --utc; Unix seconds or milliseconds; now, or
 now-2d. The flag --since accepts a time as well.
 
-A record that cannot be read is reported with its position and skipped, and so is a
-trace that Tempo returns only in part. The graph is written without it, and the exit
-status is 4. The same holds for JSON whose last object is truncated. Nothing is written
-if a compressed file or a protobuf file is truncated, or if Tempo stops responding,
-because it is then unknown which traces the graph would cover.
+A record that cannot be read, such as the truncated last object of a JSON file, is
+skipped and reported with its position. A trace that Tempo returns only in part is also
+reported. The graph is written from the spans that could be read, and the exit status is
+4. Nothing is written if a compressed file or a protobuf file is truncated, or if Tempo
+stops responding, because it is then unknown which traces the graph would cover.
 
 # Filters
 

@@ -86,9 +86,24 @@ func (e *export) run(ctx context.Context) error {
 	}
 	e.warnLimit(src, g)
 	if skipped > 0 {
-		return &statusError{statusPartial, fmt.Errorf("the graph is incomplete: %s skipped, see above", quantity.Of(skipped, "record"))}
+		return &statusError{statusPartial, fmt.Errorf("the graph is incomplete: %s, see above", missing(src, g))}
 	}
 	return nil
+}
+
+// missing counts the skipped records and the truncated traces that a graph lacks: "2 records
+// skipped". In the report, a truncated trace is a skipped record.
+func missing(src source, g *servicegraph.Graph) string {
+	skipped := g.Report().Skipped
+	truncated := min(uint64(src.truncated.Load()), skipped)
+	var parts []string
+	if skipped > truncated {
+		parts = append(parts, quantity.Of(skipped-truncated, "record")+" skipped")
+	}
+	if truncated > 0 {
+		parts = append(parts, quantity.Of(truncated, "trace")+" truncated")
+	}
+	return strings.Join(parts, " and ")
 }
 
 // bounded returns a context that ends after --timeout, if that is set.
@@ -205,7 +220,7 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 			if ctx.Err() != nil {
 				err = context.Cause(ctx)
 			}
-			if w, ok := errors.AsType[*tempoclient.Warning](err); ok && (w.Kind == tempoclient.WarnPartial || w.Kind == tempoclient.WarnTruncated) && !w.TraceID.IsZero() {
+			if isTruncated(err) {
 				src.truncated.Add(1)
 			}
 			if err == nil {
@@ -253,7 +268,11 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 			quantity.Of(r.Late, "span"), quantity.Of(e.held, "span"))
 	}
 	for _, skip := range skips {
-		e.stderr.warnf("skipped: %v", skip)
+		outcome := "skipped"
+		if isTruncated(skip) {
+			outcome = "truncated"
+		}
+		e.stderr.warnf("%s: %v", outcome, skip)
 	}
 	switch more := r.Skipped - uint64(len(skips)); {
 	case more == 0:
@@ -263,6 +282,12 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 		e.stderr.warnf("skipped: %s", quantity.Of(more, "more record"))
 	}
 	return g, nil
+}
+
+// isTruncated reports whether an error says that Tempo returned a trace only in part.
+func isTruncated(err error) bool {
+	w, ok := errors.AsType[*tempoclient.Warning](err)
+	return ok && (w.Kind == tempoclient.WarnPartial || w.Kind == tempoclient.WarnTruncated) && !w.TraceID.IsZero()
 }
 
 // render returns a whole document: an error while rendering must not leave half a file.
