@@ -365,6 +365,27 @@ func ExampleReadJSON() {
 	// schema 1: 5 edges, then 580 spans
 }
 
+// A graph may be a part of a larger JSON document.
+func ExampleGraph_UnmarshalJSON() {
+	type snapshot struct {
+		Host  string
+		Graph *servicegraph.Graph
+	}
+	data, err := json.Marshal(snapshot{"web-1", shop()})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var read snapshot
+	if err := json.Unmarshal(data, &read); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%s: %d nodes, %d edges\n", read.Host, read.Graph.NumNodes(), read.Graph.NumEdges())
+	// Output:
+	// web-1: 5 nodes, 5 edges
+}
+
 func ExampleGraph_WithErrorsOf() {
 	b := servicegraph.NewBuilder(servicegraph.Config{})
 	call := span(1, 0, "gateway", servicegraph.KindClient, 0, 100)

@@ -66,7 +66,7 @@ type Report struct {
 	EnvironmentsTruncated bool
 
 	// First and Last are the earliest start and the latest end of a span, in Unix
-	// nanoseconds; 0 if unknown.
+	// nanoseconds; 0 if unknown. [Graph.TimeRange] returns them as times.
 	First, Last int64
 }
 
