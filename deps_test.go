@@ -22,7 +22,7 @@ const (
 )
 
 // heart is servicegraph with the internal packages that it reaches.
-const heart = wording + "servicegraph servicegraph/internal/arena servicegraph/internal/histogram servicegraph/internal/pack servicegraph/internal/semconv "
+const heart = wording + "servicegraph servicegraph/internal/arena servicegraph/internal/histogram servicegraph/internal/pack servicegraph/internal/pairing servicegraph/internal/semconv servicegraph/internal/trace "
 
 // policy lists the packages beyond the standard library that each package may reach,
 // directly or indirectly: packages of this module by their path in it, others by the
@@ -38,6 +38,8 @@ var policy = map[string]string{
 	"servicegraph/internal/histogram": "",
 	"servicegraph/internal/pack":      "servicegraph/internal/semconv",
 	"servicegraph/internal/semconv":   "",
+	"servicegraph/internal/trace":     "servicegraph/internal/arena",
+	"servicegraph/internal/pairing":   "servicegraph/internal/arena servicegraph/internal/trace",
 
 	"servicegraph/temposeries": heart,
 	"servicegraph/tracefile":   heart + "servicegraph/tracefile/internal/inflate servicegraph/tracefile/internal/jsontext servicegraph/tracefile/internal/quote github.com/klauspost/compress google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",

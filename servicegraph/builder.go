@@ -7,6 +7,7 @@ import (
 
 	"github.com/tempograph/tempograph/servicegraph/internal/pack"
 	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
 // Config says how spans become a graph. The zero value is the specified default.
@@ -73,25 +74,25 @@ func (c Config) Reads(key string) bool {
 // has counted of a trace it never forgets. It panics where it would have to hold more
 // than 2³² spans.
 type Builder struct {
-	cfg    Config
-	names  symbols
-	user   nodeIndex // the caller of requests from outside; 0 unless Config.UserNode is set
-	folder *folder
-	linked map[Link]int // spans that consumers point to, by how many of the held ones do
-	report Report       // what is known when a span arrives
-	attrs  map[nodeIndex]attrSet
-	cut    map[nodeIndex]bool // nodes with values left out of attrs
+	cfg        Config
+	names      symbols
+	user       nodeIndex // the caller of requests from outside; 0 unless Config.UserNode is set
+	aggregator *aggregator
+	linked     map[trace.Link]int // spans that consumers point to, by how many of the held ones do
+	report     Report             // what is known when a span arrives
+	attrs      map[nodeIndex]attrSet
+	cut        map[nodeIndex]bool // nodes with values left out of attrs
 
 	window
 }
 
 // NewBuilder returns an empty builder.
 func NewBuilder(cfg Config) *Builder {
-	b := &Builder{cfg: cfg, linked: make(map[Link]int), attrs: make(map[nodeIndex]attrSet), cut: make(map[nodeIndex]bool)}
+	b := &Builder{cfg: cfg, linked: make(map[trace.Link]int), attrs: make(map[nodeIndex]attrSet), cut: make(map[nodeIndex]bool)}
 	if cfg.UserNode {
 		b.user = b.names.node(NodeID{Name: "user", Type: TypeExternal}) // now: pairing, in parallel, must not
 	}
-	b.folder = newFolder(b)
+	b.aggregator = newAggregator(b)
 	b.window.init(&b.names, cfg.Window)
 	return b
 }
@@ -126,7 +127,7 @@ func (b *Builder) CountSkipped() { b.report.Skipped++ }
 func (b *Builder) Add(s Span) {
 	if set := b.admit(&s.TraceID, &s.SpanID); set != nil {
 		r := b.store.Append(b.last, &set.spans)
-		*r = b.record(&s)
+		*r = b.compact(&s)
 		b.kept(r, s.Links)
 	}
 }
@@ -156,7 +157,7 @@ func (b *Builder) AddBatch(batch *pack.Batch) {
 		if set := b.admit((*TraceID)(&s.TraceID), (*SpanID)(&s.ID)); set != nil {
 			r := b.store.Append(b.last, &set.spans)
 			b.unpack(r, d, s)
-			r.weight32 = weight
+			r.Weight32 = weight
 			b.kept(r, links)
 		}
 	}
@@ -165,7 +166,7 @@ func (b *Builder) AddBatch(batch *pack.Batch) {
 
 // admit returns the set that a span goes to, whose number is b.last; nil for a span that
 // is counted and left out: it has no identity, or its trace is forgotten.
-func (b *Builder) admit(trace *TraceID, span *SpanID) *spanSet {
+func (b *Builder) admit(trace *TraceID, span *SpanID) *heldTrace {
 	if trace.IsZero() || span.IsZero() {
 		b.report.Spans++
 		b.report.Invalid++
@@ -180,9 +181,9 @@ func (b *Builder) admit(trace *TraceID, span *SpanID) *spanSet {
 }
 
 // kept counts a span that was added to its trace, the last that admit returned.
-func (b *Builder) kept(r *record, links []Link) {
+func (b *Builder) kept(r *trace.Span, links []Link) {
 	b.spans++
-	if r.kind == KindConsumer {
+	if r.Kind == trace.Consumer {
 		b.noteLinks(r, links)
 	}
 	if b.bounds.Spans > 0 || b.bounds.Traces > 0 {
@@ -198,7 +199,7 @@ func (b *Builder) Graph() *Graph {
 	sum := newTotals(&b.names)
 	sum.merge(b.counted)
 	sum.report.merge(b.report)
-	b.foldHeld(sum)
+	b.addHeld(sum)
 	sum.report.Open = uint64(b.traces.Len() - b.closed.Len())
 	b.describe(sum)
 	return sum.graph()

@@ -3,6 +3,8 @@ package servicegraph
 import (
 	"cmp"
 	"slices"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
 // A Segment is a part of a critical path: an interval in which the trace waited for one
@@ -29,20 +31,21 @@ type Segment struct {
 // in common with its parent.
 func CriticalPath(spans []Span) []Segment {
 	b := NewBuilder(Config{})
-	t := tree{names: &b.names}
-	t.clear(len(spans))
+	var compact []trace.Span
 	for _, s := range spans {
 		if !s.SpanID.IsZero() {
-			r := b.record(&s)
-			t.insert(&r)
+			compact = append(compact, b.compact(&s))
 		}
 	}
-	t.plant()
-	p := pathFinder{tree: &t}
+	var t trace.Tree
+	t.Clear(&b.names)
+	t.Append(compact)
+	t.Build()
+	p := pathFinder{Tree: &t, names: &b.names}
 	root := int32(-1)
-	for i := range t.spans {
-		took, ok := t.spans[i].duration()
-		if ok && t.parent[i] == noParent && (root < 0 || took > t.spans[root].end-t.spans[root].start) {
+	for i := range t.Spans {
+		took, ok := t.Spans[i].Duration()
+		if ok && t.Parent[i] == trace.NoParent && (root < 0 || took > t.Spans[root].End-t.Spans[root].Start) {
 			root = int32(i)
 		}
 	}
@@ -56,8 +59,9 @@ func CriticalPath(spans []Span) []Segment {
 
 // A pathFinder walks a trace from its end to its start.
 type pathFinder struct {
-	*tree
-	path []Segment // latest first
+	*trace.Tree
+	names *symbols
+	path  []Segment // latest first
 }
 
 // A stackFrame is a span that the walk has entered and not left yet.
@@ -78,8 +82,8 @@ type candidate struct {
 // walk finds the path of the trace below a root, with a stack in place of recursion:
 // traces may be as deep as they have spans.
 func (p *pathFinder) walk(root int32) {
-	r := &p.spans[root]
-	stack := []stackFrame{{span: root, start: r.start, at: r.end, children: p.candidates(root, r.start, r.end)}}
+	r := &p.Spans[root]
+	stack := []stackFrame{{span: root, start: r.Start, at: r.End, children: p.candidates(root, r.Start, r.End)}}
 	for len(stack) > 0 {
 		f := &stack[len(stack)-1]
 		for len(f.children) > 0 && f.children[0].end > f.at {
@@ -101,23 +105,23 @@ func (p *pathFinder) walk(root int32) {
 // add adds a segment of span i, unless it is empty.
 func (p *pathFinder) add(i int32, start, end int64) {
 	if start < end {
-		span := &p.spans[i]
-		p.path = append(p.path, Segment{SpanID: span.id, Node: p.names.nodeID(span.node), Start: start, End: end})
+		span := &p.Spans[i]
+		p.path = append(p.path, Segment{SpanID: span.ID, Node: p.names.nodeID(span.Node), Start: start, End: end})
 	}
 }
 
 // candidates returns the children that span i may have waited for between two times, the
 // one that ended last first.
 func (p *pathFinder) candidates(i int32, from, to int64) (list []candidate) {
-	span := &p.spans[i]
-	for c := p.child[i]; c >= 0; c = p.sibling[c] {
-		child := &p.spans[c]
-		_, ok := child.duration()
-		outlives := child.node == span.node && child.end > span.end
-		if p.parent[c] != i || !ok || child.kind == KindConsumer || outlives {
+	span := &p.Spans[i]
+	for c := p.Child[i]; c >= 0; c = p.Sibling[c] {
+		child := &p.Spans[c]
+		_, ok := child.Duration()
+		outlives := child.Node == span.Node && child.End > span.End
+		if p.Parent[c] != i || !ok || child.Kind == trace.Consumer || outlives {
 			continue
 		}
-		if w := (candidate{c, max(child.start, from), min(child.end, to)}); w.start < w.end {
+		if w := (candidate{c, max(child.Start, from), min(child.End, to)}); w.start < w.end {
 			list = append(list, w)
 		}
 	}
@@ -125,7 +129,7 @@ func (p *pathFinder) candidates(i int32, from, to int64) (list []candidate) {
 		return cmp.Or(
 			cmp.Compare(b.end, a.end),
 			cmp.Compare(a.start, b.start), // of two that end together, the longer one first
-			slices.Compare(p.spans[a.span].id[:], p.spans[b.span].id[:]),
+			slices.Compare(p.Spans[a.span].ID[:], p.Spans[b.span].ID[:]),
 		)
 	})
 	return list

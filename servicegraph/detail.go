@@ -16,7 +16,7 @@ func compareDetails(a, b detail) int {
 
 // addDetail notes a detail of a call on the edge. Most calls of an edge have the same detail
 // as the one before.
-func (e *tally) addDetail(names *symbols, i detailIndex) {
+func (e *edgeSum) addDetail(names *symbols, i detailIndex) {
 	if i == 0 || i == e.detail {
 		return
 	}

@@ -3,6 +3,9 @@ package servicegraph
 import (
 	"math"
 	"time"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/pairing"
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
 // saturate adds durations up to the largest.
@@ -14,14 +17,14 @@ func saturate(a, b time.Duration) time.Duration {
 }
 
 // add counts one span.
-func (s *Stats) add(r *record) {
-	s.Calls = plus(s.Calls, r.weight())
+func (s *Stats) add(r *trace.Span) {
+	s.Calls = plus(s.Calls, r.Weight())
 	s.Observed++
-	if r.failed() {
-		s.Errors = plus(s.Errors, r.weight())
+	if r.Failed() {
+		s.Errors = plus(s.Errors, r.Weight())
 	}
-	if ns, ok := r.duration(); ok {
-		s.Latency.record(ns, r.weight())
+	if ns, ok := r.Duration(); ok {
+		s.Latency.record(ns, r.Weight())
 	}
 }
 
@@ -82,90 +85,60 @@ func (e *Edge) mergeOpen(o *Edge, byAddress bool) {
 	e.merge(o)
 }
 
-// addCaller adds a call that only a caller span shows.
-func (e *Edge) addCaller(id Link, client *record) {
-	e.Calls = plus(e.Calls, client.weight())
-	if client.failed() {
-		e.Errors = plus(e.Errors, client.weight())
+// addCall counts a call that stands for some calls, and what shows it.
+func (e *Edge) addCall(weight float64, failed bool, by pairing.Evidence) {
+	e.Calls = plus(e.Calls, weight)
+	if failed {
+		e.Errors = plus(e.Errors, weight)
 	}
-	e.Evidence.Caller = plus(e.Evidence.Caller, client.weight())
+	evidence := [...]*float64{
+		pairing.Both: &e.Evidence.Both, pairing.ByCaller: &e.Evidence.Caller,
+		pairing.ByCallee: &e.Evidence.Callee, pairing.Inferred: &e.Evidence.Inferred,
+	}[by]
+	*evidence = plus(*evidence, weight)
+}
+
+// addCaller adds a call that only a caller span shows.
+func (e *Edge) addCaller(id Link, client *trace.Span) {
+	e.addCall(client.Weight(), client.Failed(), pairing.ByCaller)
 	e.Caller.add(client)
 	e.widen(client)
-	e.addExample(id, client, client.failed())
+	e.addExample(id, client, client.Failed())
 }
 
 // addCallee adds a call that only a callee span shows.
-func (e *Edge) addCallee(id Link, server *record) {
-	e.Calls = plus(e.Calls, server.weight())
-	if server.failed() {
-		e.Errors = plus(e.Errors, server.weight())
-	}
-	e.Evidence.Callee = plus(e.Evidence.Callee, server.weight())
+func (e *Edge) addCallee(id Link, server *trace.Span) {
+	e.addCall(server.Weight(), server.Failed(), pairing.ByCallee)
 	e.Callee.add(server)
 	e.widen(server)
-	e.addExample(id, server, server.failed())
+	e.addExample(id, server, server.Failed())
 }
 
-// addPair counts a call that both sides show. Each side's own statistics are
-// added apart, once for each span.
-func (e *Edge) addPair(client, server *record) {
-	// Under consistent sampling both were kept by one decision, and the less
-	// likely of the two probabilities is that of the pair.
-	weight := max(client.weight(), server.weight())
-	e.Calls = plus(e.Calls, weight)
-	if client.failed() || server.failed() {
-		e.Errors = plus(e.Errors, weight)
-	}
-	e.Evidence.Both = plus(e.Evidence.Both, weight)
-}
-
-// addInferred adds a call of which nothing but the time of both sides tells.
-func (e *Edge) addInferred(id Link, client, server *record) {
-	weight := max(client.weight(), server.weight())
-	e.Calls = plus(e.Calls, weight)
-	if client.failed() || server.failed() {
-		e.Errors = plus(e.Errors, weight)
-	}
-	e.Evidence.Inferred = plus(e.Evidence.Inferred, weight)
-	e.Caller.add(client)
-	e.Callee.add(server)
-	e.widen(client)
-	e.widen(server)
-	e.addExample(id, client, client.failed() || server.failed())
-}
-
-// addRepeat counts the call of a client that says it is trying again.
-func (e *Edge) addRepeat(client *record) {
-	if client.is(isResent) {
-		e.Retries = plus(e.Retries, client.weight())
-	}
-}
-
-// addInTrace counts calls of one trace. The calls of a trace are counted one
-// after the other, before those of the next.
-func (e *tally) addInTrace(trace TraceID, calls int) {
+// addInTrace counts a call among those of a trace. The calls of one trace are added one after
+// the other, before those of the next.
+func (e *edgeSum) addInTrace(trace TraceID) {
 	if e.trace != trace {
 		e.trace, e.inTrace = trace, 0
 	}
-	e.inTrace += uint64(calls)
+	e.inTrace++
 	e.MaxPerTrace = max(e.MaxPerTrace, e.inTrace)
 }
 
 // addGap records the time between the two sides of a call: the way there and
 // back of a request, the time in the queue of a message. Where clocks disagree
 // so much that it would be negative, there is none.
-func (e *Edge) addGap(client, server *record) {
-	took, ok1 := client.duration()
-	served, ok2 := server.duration()
+func (e *Edge) addGap(client, server *trace.Span) {
+	took, ok1 := client.Duration()
+	served, ok2 := server.Duration()
 	if !ok1 || !ok2 {
 		return
 	}
 	between := took - served
 	if e.ID.Kind == EdgeMessage {
-		between = server.start - client.end
+		between = server.Start - client.End
 	}
 	if between >= 0 {
-		e.Gap.record(between, max(client.weight(), server.weight()))
+		e.Gap.record(between, max(client.Weight(), server.Weight()))
 	}
 }
 
@@ -176,16 +149,16 @@ func (e *Edge) addQueue(q NodeID) {
 }
 
 // widen extends the time in which the edge was seen.
-func (e *Edge) widen(r *record) {
-	if r.start > 0 {
-		e.First = earliest(e.First, r.start)
-		e.Last = max(e.Last, r.start, r.end)
+func (e *Edge) widen(r *trace.Span) {
+	if r.Start > 0 {
+		e.First = earliest(e.First, r.Start)
+		e.Last = max(e.Last, r.Start, r.End)
 	}
 }
 
 // addExample offers a call, shown by the span r, as an exemplar.
-func (e *Edge) addExample(id Link, r *record, failed bool) {
-	ns, ok := r.duration()
+func (e *Edge) addExample(id Link, r *trace.Span, failed bool) {
+	ns, ok := r.Duration()
 	if !ok {
 		ns = 0
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/tempograph/tempograph/internal/quantity"
+	"github.com/tempograph/tempograph/servicegraph/internal/pairing"
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
 // An Explanation tells why two nodes have an edge or have none.
@@ -131,15 +133,14 @@ func (b *Builder) Explain(from, to NodeID) Explanation {
 	resolver := g.totals.resolver()
 	x := explainer{
 		from: b.names.find(from), to: b.names.find(to),
-		folder:   b.folder,
+		builder:  b,
 		resolver: resolver,
 		senders:  resolver.senders(),
-		scratch:  newTotals(&b.names),
 		seen:     make(map[nodeIndex]bool),
 		found:    make(map[missKey]*Miss),
 	}
 	for t := range b.held() {
-		x.look(t)
+		x.addTrace(t)
 	}
 	x.otherTraces()
 	result := Explanation{From: from, To: to}
@@ -168,18 +169,17 @@ func compareLinks(a, b Link) int {
 	return cmp.Or(slices.Compare(a.TraceID[:], b.TraceID[:]), slices.Compare(a.SpanID[:], b.SpanID[:]))
 }
 
-// An explainer looks for what came close to being a call.
+// An explainer looks for spans that came close to being a call.
 type explainer struct {
-	*folder
-	resolver *resolver // knows whom a call without a callee span was for
+	builder  *Builder
+	resolver *resolver // finds the callee of a call without a callee span
 	senders  map[Link]sendKey
-	scratch  *totals   // what folding adds up, and nobody reads
-	from, to nodeIndex // 0 for one that nobody has named
+	from, to nodeIndex // 0 for a node that no span names
 	seen     map[nodeIndex]bool
 	found    map[missKey]*Miss
 
-	waiting []waiting // client spans of from without a callee
-	entered []waiting // requests that entered to as a root
+	waiting []timedSpan // caller spans of from without a callee
+	entered []timedSpan // requests that entered to as a root
 }
 
 type missKey struct {
@@ -187,8 +187,8 @@ type missKey struct {
 	node   nodeIndex
 }
 
-// A waiting is a span and when it was.
-type waiting struct {
+// A timedSpan is a span with its start and its end.
+type timedSpan struct {
 	id         Link
 	start, end int64
 }
@@ -197,84 +197,88 @@ func (x *explainer) miss(reason MissReason, node nodeIndex, example Link) {
 	key := missKey{reason, node}
 	m := x.found[key]
 	if m == nil {
-		m = &Miss{Reason: reason, Node: x.names.nodeID(node)}
+		m = &Miss{Reason: reason, Node: x.builder.names.nodeID(node)}
 		x.found[key] = m
 	}
 	m.Count++
 	m.Examples = append(m.Examples, example)
 }
 
-// look notes what one trace has to say.
-func (x *explainer) look(t trace) {
-	x.fold(t, x.scratch)
-	hasFrom := slices.ContainsFunc(x.spans, func(r record) bool { return r.node == x.from })
-	// below[i] is whether a span of from is above span i.
-	below := make([]bool, len(x.spans))
-	for _, i := range x.order {
-		span, p := &x.spans[i], x.parent[i]
-		x.seen[span.node] = true
+// addTrace notes what one trace tells.
+func (x *explainer) addTrace(t wholeTrace) {
+	a := x.builder.aggregator
+	a.pair(&t)
+	spans, parents := a.tree.Spans, a.tree.Parent
+	hasFrom := slices.ContainsFunc(spans, func(s trace.Span) bool { return s.Node == x.from })
+	below := make([]bool, len(spans)) // by span: a span of from is above it
+	for _, i := range a.tree.Order {
+		span, p := &spans[i], parents[i]
+		x.seen[span.Node] = true
 		if p >= 0 {
-			below[i] = below[p] || x.spans[p].node == x.from
+			below[i] = below[p] || spans[p].Node == x.from
 		}
-		if span.node == x.from && span.is(isCaller) {
-			x.lookAtCaller(i)
+		if span.Node == x.from && span.Is(trace.IsCaller) {
+			x.addCaller(a, i)
 		}
-		if span.node == x.to {
-			x.lookAtCallee(i, below[i], hasFrom)
+		if span.Node == x.to {
+			x.addCallee(a, i, below[i], hasFrom)
 		}
 	}
 }
 
-func (x *explainer) lookAtCaller(i int32) {
-	span, fact := &x.spans[i], &x.facts[i]
-	if fact.callee >= 0 || fact.reached {
+// addCaller notes why caller span i of from has no callee.
+func (x *explainer) addCaller(a *aggregator, i int32) {
+	if a.pairer.HasCallee(i) {
 		return
 	}
-	x.waiting = append(x.waiting, waiting{x.id(i), span.start, span.end})
+	span, id := &a.tree.Spans[i], a.id(i)
+	x.waiting = append(x.waiting, timedSpan{id, span.Start, span.End})
 	switch {
-	case fact.fate == fateNested:
-	case !x.namesPeer(i) && !fact.named:
-		x.miss(MissNoPeer, 0, x.id(i))
-	case span.peer != 0:
-		if end, _ := x.resolver.settle(span.callKey()); end.to != x.to {
-			x.miss(MissOtherPeer, end.to, x.id(i))
+	case a.pairer.Outcome(i) == pairing.Nested:
+	case !a.pairer.NamesPeerInside(i):
+		x.miss(MissNoPeer, 0, id)
+	case span.Peer != 0:
+		if end, _ := x.resolver.resolveCall(callKeyOf(span)); end.to != x.to {
+			x.miss(MissOtherPeer, end.to, id)
 		}
 	}
 }
 
-func (x *explainer) lookAtCallee(i int32, below, hasFrom bool) {
-	span, p := &x.spans[i], x.parent[i]
+// addCallee notes why span i of to is not called from from. The arguments tell whether a span
+// of from is above span i, and whether the trace has any.
+func (x *explainer) addCallee(a *aggregator, i int32, below, hasFrom bool) {
+	span, p, id := &a.tree.Spans[i], a.tree.Parent[i], a.id(i)
 	switch {
 	case x.from == x.to:
-		if p >= 0 && x.spans[p].node == x.from && !x.facts[i].isCallee && span.kind.serves() {
-			x.miss(MissNoClient, 0, x.id(i))
+		if p >= 0 && a.tree.Spans[p].Node == x.from && !a.pairer.IsCallee(i) && span.Kind.Serves() {
+			x.miss(MissNoClient, 0, id)
 		}
-	case p == missingParent && hasFrom:
-		x.miss(MissParent, 0, x.id(i))
-	case p == noParent && span.kind.serves():
-		x.entered = append(x.entered, waiting{x.id(i), span.start, span.end})
-	case x.facts[i].isCallee && x.spans[p].node != x.from && below:
-		x.miss(MissThrough, x.spans[p].node, x.id(i))
+	case p == trace.MissingParent && hasFrom:
+		x.miss(MissParent, 0, id)
+	case p == trace.NoParent && span.Kind.Serves():
+		x.entered = append(x.entered, timedSpan{id, span.Start, span.End})
+	case a.pairer.IsCallee(i) && a.tree.Spans[p].Node != x.from && below:
+		x.miss(MissThrough, a.tree.Spans[p].Node, id)
 	}
-	for _, target := range x.targets[i] {
-		if _, ok := x.senders[target]; !ok {
-			x.miss(MissLink, 0, x.id(i))
+	for _, target := range a.pairer.Targets(i) {
+		if _, ok := x.senders[Link{target.Trace, target.Span}]; !ok {
+			x.miss(MissLink, 0, id)
 		}
 	}
 }
 
-// otherTraces finds the requests that entered as roots while a caller waited.
+// otherTraces finds the requests that entered as roots of traces of their own, while a caller
+// waited.
 func (x *explainer) otherTraces() {
-	slices.SortFunc(x.waiting, func(a, b waiting) int { return cmp.Compare(a.start, b.start) })
-	// latest[i] is the one of waiting[:i+1] that ended last.
-	latest := make([]waiting, len(x.waiting))
+	slices.SortFunc(x.waiting, func(a, b timedSpan) int { return cmp.Compare(a.start, b.start) })
+	latest := make([]timedSpan, len(x.waiting)) // latest[i] is the span of waiting[:i+1] that ended last
 	for i, w := range x.waiting {
 		if latest[i] = w; i > 0 && latest[i-1].end > w.end {
 			latest[i] = latest[i-1]
 		}
 	}
 	for _, e := range x.entered {
-		n, _ := slices.BinarySearchFunc(x.waiting, e.start+1, func(w waiting, t int64) int { return cmp.Compare(w.start, t) })
+		n, _ := slices.BinarySearchFunc(x.waiting, e.start+1, func(w timedSpan, t int64) int { return cmp.Compare(w.start, t) })
 		if n > 0 && latest[n-1].end >= e.start {
 			x.miss(MissOtherTrace, 0, e.id)
 		}

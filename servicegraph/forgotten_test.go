@@ -43,7 +43,7 @@ func TestForgottenLinksAreDropped(t *testing.T) {
 		id := func(trace byte) Link { return Link{TraceID{1, 15: trace}, SpanID{1}} }
 		b.Add(Span{TraceID: id(i).TraceID, SpanID: SpanID{1}, Service: "A", Kind: KindConsumer, Links: []Link{id(i - 1), id(i), id(i + 1)}})
 	}
-	if len(b.linkages) != 3 || len(b.linked) != 5 {
-		t.Errorf("linkages of %d traces, want 3, and links to %d spans, want 5", len(b.linkages), len(b.linked))
+	if len(b.linksOf) != 3 || len(b.linked) != 5 {
+		t.Errorf("linkages of %d traces, want 3, and links to %d spans, want 5", len(b.linksOf), len(b.linked))
 	}
 }

@@ -6,14 +6,15 @@ import (
 
 	"github.com/tempograph/tempograph/servicegraph/internal/pack"
 	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
 // A nodeIndex stands for a NodeID, an addressIndex for an address, a detailIndex for a
 // detail, within one symbols. 0 means none.
 type (
-	nodeIndex    uint32
-	addressIndex uint32
-	detailIndex  uint32
+	nodeIndex    = trace.Node
+	addressIndex = trace.Address
+	detailIndex  = trace.Detail
 )
 
 // An address is where a callee listens, as its callers dial it, and the name that they give
@@ -193,15 +194,17 @@ var peerTypes = [...]NodeType{
 // An interned interpretation has the numbers of the peer, address and detail of a
 // semconv.Interpretation in one builder.
 type interned struct {
-	peer    nodeIndex
-	address addressIndex
-	detail  detailIndex
+	peer     nodeIndex
+	peerType trace.PeerType
+	address  addressIndex
+	detail   detailIndex
 }
 
 // intern numbers what an interpretation names.
 func (b *Builder) intern(of *semconv.Interpretation) (n interned) {
 	if p := &of.Peer; of.HasPeer {
 		n.peer = b.node(NodeID{Namespace: p.Namespace, Name: p.Name, Type: peerTypes[p.Type]})
+		n.peerType = peerType(b.names.typeOf(n.peer))
 	}
 	if at := (address{host: of.Address.Host, port: of.Address.Port}); at.host != "" {
 		if of.HasPeer && of.Peer.IsName {
@@ -213,34 +216,64 @@ func (b *Builder) intern(of *semconv.Interpretation) (n interned) {
 	return n
 }
 
-// apply gives a record everything that an interpretation decides except the status.
-func (r *record) apply(of *semconv.Interpretation, n interned) {
-	r.kind = Kind(of.Kind)
-	r.peer, r.address, r.detail = n.peer, n.address, n.detail
-	r.traits = isCaller.when(of.Caller) | isResent.when(of.Resent) | polls.when(of.Polls) |
-		peerIsName.when(of.HasPeer && of.Peer.IsName)
+// apply gives a compact span everything that an interpretation decides except the status.
+func apply(to *trace.Span, of *semconv.Interpretation, n interned) {
+	to.Kind = trace.Kind(of.Kind)
+	to.Peer, to.PeerType, to.Address, to.Detail = n.peer, n.peerType, n.address, n.detail
+	to.Flags = trace.IsCaller.When(of.Caller) | trace.IsResent.When(of.Resent) | trace.Polls.When(of.Polls) |
+		trace.PeerIsName.When(of.HasPeer && of.Peer.IsName)
+}
+
+// peerType returns how much the name of a peer tells whose node has a type.
+func peerType(t NodeType) trace.PeerType {
+	switch t {
+	case TypeQueue:
+		return trace.Queue
+	case TypeDatabase, TypeModel, TypeFunction:
+		return trace.Specific
+	}
+	return trace.Unspecific
+}
+
+// isNameOf reports whether a peer has the name of a service, without what SplitBy adds to the
+// name of the service.
+func (b *Builder) isNameOf(peer, service nodeIndex) bool {
+	rest, ok := strings.CutPrefix(b.names.nodeID(service).Name, b.names.nodeID(peer).Name)
+	return ok && (rest == "" || len(b.cfg.SplitBy) > 0 && rest[0] == '@')
+}
+
+// The symbols are the order of what numbers stand for: see [trace.Order].
+
+func (s *symbols) CompareNodes(a, b nodeIndex) int { return s.nodeID(a).Compare(s.nodeID(b)) }
+
+func (s *symbols) CompareAddresses(a, b addressIndex) int {
+	return s.addressOf(a).compare(s.addressOf(b))
+}
+
+func (s *symbols) CompareDetails(a, b detailIndex) int {
+	return compareDetails(s.detailOf(a), s.detailOf(b))
 }
 
 // unknownService is the name of a service that does not state its name. SDKs themselves send
 // the text, followed by a colon and the name of the program.
 const unknownService = "unknown_service"
 
-// record returns the record of a span.
-func (b *Builder) record(s *Span) record {
-	r := record{
-		id: s.SpanID, parent: s.ParentID,
-		start: s.Start, end: s.End,
-		weight32: roundWeight(s.Weight),
-		status:   s.Status,
+// compact returns a span in the format in which the builder holds it.
+func (b *Builder) compact(s *Span) trace.Span {
+	c := trace.Span{
+		ID: s.SpanID, Parent: s.ParentID,
+		Start: s.Start, End: s.End,
+		Weight32: roundWeight(s.Weight),
+		Status:   trace.Status(s.Status),
 	}
-	r.node = b.serviceNode(s.Service, s.Namespace, s.Resource)
+	c.Node = b.serviceNode(s.Service, s.Namespace, s.Resource)
 	of := b.cfg.interpret(s)
-	r.apply(&of, b.intern(&of))
-	if of.Failed && r.status == StatusUnset {
-		r.status = StatusError
+	apply(&c, &of, b.intern(&of))
+	if of.Failed && c.Status == trace.StatusUnset {
+		c.Status = trace.StatusError
 	}
-	b.addTrigger(r.node, of.Trigger)
-	return r
+	b.addTrigger(c.Node, of.Trigger)
+	return c
 }
 
 // serviceNode returns the node of the service with a resource, and notes the attributes.
@@ -289,9 +322,9 @@ type dictionary struct {
 	templates       []recordTemplate // of the interpretations
 }
 
-// A recordTemplate is the part of a record that the interpretation of its span decides.
+// A recordTemplate is the part of a compact span that the interpretation of the span decides.
 type recordTemplate struct {
-	record
+	trace.Span
 	resolved  bool // the rest is known
 	fails     bool // the span has failed if it has no status of its own
 	triggered bool // the interpretation has a trigger for the node
@@ -315,8 +348,8 @@ func dictionaryOf(batch *pack.Batch) *dictionary {
 	return d
 }
 
-// unpack overwrites a record with that of a packed span, all of it except the weight.
-func (b *Builder) unpack(r *record, d *dictionary, s *pack.PackedSpan) {
+// unpack overwrites a compact span with a packed span, all of it except the weight.
+func (b *Builder) unpack(to *trace.Span, d *dictionary, s *pack.PackedSpan) {
 	node, template := d.nodes[s.Resource], &d.templates[s.Interpretation]
 	if node == 0 {
 		node = b.resolveResource(d, s.Resource)
@@ -324,13 +357,13 @@ func (b *Builder) unpack(r *record, d *dictionary, s *pack.PackedSpan) {
 	if !template.resolved {
 		b.resolveInterpretation(d, s.Interpretation)
 	}
-	*r = template.record
-	r.id, r.parent = s.ID, s.Parent
-	r.start, r.end = s.Start, s.End
-	r.node = node
-	r.status = Status(s.Status)
-	if template.fails && r.status == StatusUnset {
-		r.status = StatusError
+	*to = template.Span
+	to.ID, to.Parent = s.ID, s.Parent
+	to.Start, to.End = s.Start, s.End
+	to.Node = node
+	to.Status = trace.Status(s.Status)
+	if template.fails && to.Status == trace.StatusUnset {
+		to.Status = trace.StatusError
 	}
 	if template.triggered {
 		b.addTrigger(node, d.interpretations[s.Interpretation].Trigger)
@@ -359,7 +392,7 @@ func (b *Builder) resolveResource(d *dictionary, number pack.ResourceNumber) nod
 func (b *Builder) resolveInterpretation(d *dictionary, number uint32) {
 	of, template := &d.interpretations[number], &d.templates[number]
 	folded, truncated := b.report.NodesFolded, b.report.NamesTruncated
-	template.apply(of, b.intern(of))
+	apply(&template.Span, of, b.intern(of))
 	template.fails, template.triggered = of.Failed, of.Trigger != ""
 	template.resolved = b.report.NodesFolded == folded && b.report.NamesTruncated == truncated
 }

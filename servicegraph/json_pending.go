@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/pairing"
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
 // The JSON format of pending calls: what a graph needs, in addition to its nodes and
@@ -36,8 +39,8 @@ type (
 	}
 	jsonReceive struct {
 		jsonHalf
-		Target jsonLink `json:"target"`
-		Fate   fate     `json:"fate,omitempty"`
+		Target jsonLink        `json:"target"`
+		Fate   pairing.Outcome `json:"fate,omitempty"`
 	}
 	jsonHalf struct {
 		jsonLink
@@ -96,7 +99,7 @@ func (w *pendingWriter) number() {
 	var used []nodeIndex
 	add := func(nodes ...nodeIndex) {
 		for _, n := range nodes {
-			if _, known := w.positions[n]; !known && n != 0 && n != manyOwners {
+			if _, known := w.positions[n]; !known && n != 0 && n != ambiguous {
 				w.positions[n] = 0
 				used = append(used, n)
 			}
@@ -112,10 +115,10 @@ func (w *pendingWriter) number() {
 		add(owner)
 	}
 	for _, s := range w.sends {
-		add(s.span.node, s.span.peer)
+		add(s.span.Node, s.span.Peer)
 	}
 	for _, r := range w.receivers {
-		add(r.span.node, r.span.peer)
+		add(r.span.Node, r.span.Peer)
 	}
 	slices.SortFunc(used, func(a, b nodeIndex) int { return w.names.nodeID(a).Compare(w.names.nodeID(b)) })
 	for i, n := range used {
@@ -125,7 +128,7 @@ func (w *pendingWriter) number() {
 }
 
 func (w *pendingWriter) position(n nodeIndex) int {
-	if n == 0 || n == manyOwners {
+	if n == 0 || n == ambiguous {
 		return -1
 	}
 	return w.positions[n]
@@ -159,7 +162,7 @@ func (w *pendingWriter) write() {
 	}
 	for key := range w.receives {
 		r := w.receivers[key.receiver]
-		o.Receives = append(o.Receives, jsonReceive{w.half(key.span, &r.span, r.queueNode), linkToJSON(key.target), r.fate})
+		o.Receives = append(o.Receives, jsonReceive{w.half(key.span, &r.span, r.queueNode), linkToJSON(key.target), r.outcome})
 	}
 	slices.SortFunc(o.Settled, compareEdges)
 	slices.SortFunc(o.Calls, func(a, b jsonCall) int {
@@ -192,14 +195,14 @@ func compareBools(a, b bool) int {
 	return 1
 }
 
-func (w *pendingWriter) half(id Link, r *record, queueNode bool) jsonHalf {
+func (w *pendingWriter) half(id Link, r *trace.Span, queueNode bool) jsonHalf {
 	return jsonHalf{
 		jsonLink: linkToJSON(id),
-		Node:     w.position(r.node), Peer: w.position(r.peer),
-		jsonAddress: w.address(r.address), IsName: r.is(peerIsName),
-		Kind: r.kind, Status: r.status,
-		Start: r.start, End: r.end, Weight: r.weight(),
-		Polls: r.is(polls), QueueNode: queueNode,
+		Node:     w.position(r.Node), Peer: w.position(r.Peer),
+		jsonAddress: w.address(r.Address), IsName: r.Is(trace.PeerIsName),
+		Kind: Kind(r.Kind), Status: Status(r.Status),
+		Start: r.Start, End: r.End, Weight: r.Weight(),
+		Polls: r.Is(trace.Polls), QueueNode: queueNode,
 	}
 }
 
@@ -255,14 +258,14 @@ func (t *totals) readPending(in *jsonPending) error {
 		}
 	}
 	for _, j := range in.Addresses {
-		owner := manyOwners
+		owner := ambiguous
 		if j.Owner != -1 {
 			var err error
 			if owner, err = node(j.Owner); err != nil {
 				return err
 			}
 		}
-		t.answered(t.addressFrom(j.jsonAddress), owner)
+		t.learnAddress(t.addressFrom(j.jsonAddress), owner)
 	}
 	for _, j := range in.Sends {
 		id, span, err := t.readHalf(&j.jsonHalf, node)
@@ -275,7 +278,7 @@ func (t *totals) readPending(in *jsonPending) error {
 				return err
 			}
 		}
-		t.sent(id, sending{span, of, j.Called, j.Counted, j.QueueNode})
+		t.addSend(id, pendingSend{span, of, j.Called, j.Counted, j.QueueNode})
 	}
 	for _, j := range in.Receives {
 		id, span, err := t.readHalf(&j.jsonHalf, node)
@@ -286,12 +289,12 @@ func (t *totals) readPending(in *jsonPending) error {
 		if err != nil {
 			return err
 		}
-		if j.Fate > fateOpen {
+		if j.Fate > pairing.Open {
 			return fmt.Errorf("fate %d", j.Fate)
 		}
-		key := receiver{id, span.node}
+		key := receiver{id, span.Node}
 		if _, known := t.receivers[key]; !known { // one is written with each of its links
-			t.received(id, receiving{span, j.Fate, j.QueueNode})
+			t.addReceiver(id, pendingReceive{span, j.Fate, j.QueueNode})
 		}
 		t.receives[receiveKey{key, target}] = true
 	}
@@ -305,24 +308,26 @@ func (t *totals) addressFrom(j jsonAddress) addressIndex {
 	return t.names.address(j.address())
 }
 
-func (t *totals) readHalf(j *jsonHalf, node func(int) (nodeIndex, error)) (Link, record, error) {
+func (t *totals) readHalf(j *jsonHalf, node func(int) (nodeIndex, error)) (Link, trace.Span, error) {
 	id, err := j.link()
 	if err != nil {
-		return id, record{}, err
+		return id, trace.Span{}, err
 	}
-	r := record{
-		id: id.SpanID, start: j.Start, end: j.End, weight32: roundWeight(j.Weight),
-		address: t.addressFrom(j.jsonAddress), kind: j.Kind, status: j.Status,
-		traits: peerIsName.when(j.IsName) | isCaller.when(j.Kind.calls()) | polls.when(j.Polls),
+	r := trace.Span{
+		ID: id.SpanID, Start: j.Start, End: j.End, Weight32: roundWeight(j.Weight),
+		Address: t.addressFrom(j.jsonAddress), Kind: trace.Kind(j.Kind), Status: trace.Status(j.Status),
+		Flags: trace.PeerIsName.When(j.IsName) | trace.IsCaller.When(j.Kind.calls()) | trace.Polls.When(j.Polls),
 	}
-	if r.node, err = node(j.Node); err != nil {
+	if r.Node, err = node(j.Node); err != nil {
 		return id, r, err
 	}
-	if sender := t.names.nodeID(r.node); !t.hasNode(r.node) || sender.Type.isPeer() {
+	if sender := t.names.nodeID(r.Node); !t.hasNode(r.Node) || sender.Type.isPeer() {
 		return id, r, fmt.Errorf("span %s belongs to %q, which is not a service of the graph", j.SpanID, sender)
 	}
 	if j.Peer != -1 {
-		r.peer, err = node(j.Peer)
+		if r.Peer, err = node(j.Peer); err == nil {
+			r.PeerType = peerType(t.names.typeOf(r.Peer))
+		}
 	}
 	return id, r, err
 }

@@ -8,21 +8,21 @@ type lookaside[K comparable] struct {
 }
 
 type lookasidePlace[K comparable] struct {
-	key   K
-	tally *tally
+	key     K
+	edgeSum *edgeSum
 }
 
 const lookasideBits = 8
 
-// find returns the tally of a key, from the map if need be; nil if it has none. The hash
+// find returns the edgeSum of a key, from the map if need be; nil if it has none. The hash
 // is of the key.
-func (l *lookaside[K]) find(key K, hash uint32, in map[K]*tally) *tally {
+func (l *lookaside[K]) find(key K, hash uint32, in map[K]*edgeSum) *edgeSum {
 	if l.places == nil {
 		l.places = make([]lookasidePlace[K], 1<<lookasideBits)
 	}
 	place := &l.places[hash>>(32-lookasideBits)]
-	if place.tally != nil && place.key == key {
-		return place.tally
+	if place.edgeSum != nil && place.key == key {
+		return place.edgeSum
 	}
 	e := in[key]
 	if e != nil {

@@ -1,5 +1,9 @@
 package servicegraph
 
+import (
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
+)
+
 // Merge returns the graph of all calls in the given graphs. It is associative
 // and commutative, and the empty graph, like nil, changes nothing. Merging the graphs of
 // two sets of spans is the same as building one graph of both as long as no
@@ -19,7 +23,7 @@ func Merge(graphs ...*Graph) *Graph {
 // merge adds other totals, whose names have other numbers.
 func (t *totals) merge(o *totals) {
 	node := func(i nodeIndex) nodeIndex {
-		if i == 0 || i == manyOwners || t.names == o.names {
+		if i == 0 || i == ambiguous || t.names == o.names {
 			return i
 		}
 		return t.names.node(o.names.nodeID(i))
@@ -31,9 +35,9 @@ func (t *totals) merge(o *totals) {
 		return t.names.address(o.names.addressOf(i))
 	}
 	edge := func(k edgeKey) edgeKey { return edgeKey{node(k.from), node(k.to), k.kind} }
-	span := func(r record) record {
-		r.node, r.peer, r.address = node(r.node), node(r.peer), address(r.address)
-		return r
+	span := func(s trace.Span) trace.Span {
+		s.Node, s.Peer, s.Address = node(s.Node), node(s.Peer), address(s.Address)
+		return s
 	}
 	for _, n := range o.nodes {
 		if n != nil {
@@ -47,15 +51,15 @@ func (t *totals) merge(o *totals) {
 		t.callsTo(callKey{edge(k.edgeKey), address(k.address), k.fromName, k.toName}).merge(&e.Edge)
 	}
 	for at, owner := range o.owners {
-		t.answered(address(at), node(owner))
+		t.learnAddress(address(at), node(owner))
 	}
 	for key, s := range o.sends {
 		s.span = span(s.span)
-		t.sent(key.span, s)
+		t.addSend(key.span, s)
 	}
 	for key, r := range o.receivers {
 		r.span = span(r.span)
-		t.received(key.span, r)
+		t.addReceiver(key.span, r)
 	}
 	for k := range o.receives {
 		t.receives[receiveKey{receiver{k.span, node(k.node)}, k.target}] = true

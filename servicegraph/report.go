@@ -1,6 +1,10 @@
 package servicegraph
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/pairing"
+)
 
 // A Report accounts for every span that a graph was built from. Each span has exactly one
 // of the outcomes Paired to Late, so that these add up to Spans: no span is lost
@@ -136,44 +140,27 @@ func earliest(a, b int64) int64 {
 	return a
 }
 
-// A fate is what became of a span: its bucket in the report.
-type fate uint8
-
-const (
-	fateUnknown fate = iota
-	fatePaired
-	fateVirtual
-	fateNested
-	fateRoot
-	fateInternal
-	fateOrphan
-	fateUnresolved
-	fateOpen // decided when a graph is made, with what was learned from others
-
-	fates // how many there are
-)
-
 // count puts spans into their bucket.
-func (r *Report) count(f fate, spans uint64) {
-	switch f {
-	case fatePaired:
+func (r *Report) count(o pairing.Outcome, spans uint64) {
+	switch o {
+	case pairing.Paired:
 		r.Paired += spans
-	case fateVirtual:
+	case pairing.Virtual:
 		r.Virtual += spans
-	case fateNested:
+	case pairing.Nested:
 		r.Nested += spans
-	case fateRoot:
+	case pairing.Root:
 		r.Root += spans
-	case fateInternal:
+	case pairing.Internal:
 		r.Internal += spans
-	case fateOrphan:
+	case pairing.Orphan:
 		r.Orphan += spans
-	case fateUnresolved:
+	case pairing.Unresolved:
 		r.Unresolved += spans
-	case fateOpen:
+	case pairing.Open:
 	default:
 		if spans > 0 {
-			panic("servicegraph: a span without a fate")
+			panic("servicegraph: a span without an outcome")
 		}
 	}
 }

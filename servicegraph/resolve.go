@@ -3,6 +3,9 @@ package servicegraph
 import (
 	"cmp"
 	"slices"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/pairing"
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
 // A resolver turns totals into the edges of a graph: it settles the open ends
@@ -51,7 +54,7 @@ func (t *totals) resolver() *resolver {
 // resolveCalls finds the ends of calls with one known side.
 func (r *resolver) resolveCalls() {
 	for key, calls := range r.calls {
-		end, byAddress := r.settle(key)
+		end, byAddress := r.resolveCall(key)
 		r.edge(end).mergeOpen(&calls.Edge, byAddress)
 	}
 }
@@ -70,7 +73,7 @@ func (t *totals) servicesByName() map[NodeID]nodeIndex {
 		if services[name] == 0 {
 			services[name] = nodeIndex(i + 1)
 		} else {
-			services[name] = manyOwners
+			services[name] = ambiguous
 		}
 	}
 	return services
@@ -89,10 +92,10 @@ func (r *resolver) edge(key edgeKey) *Edge {
 	return e
 }
 
-// settle finds the ends of calls with one known side: the service that answers
+// resolveCall finds the ends of calls with one known side: the service that answers
 // at the address (semantics.md D13), else the service that has the name, else
 // the peer as it was named.
-func (r *resolver) settle(key callKey) (end edgeKey, byAddress bool) {
+func (r *resolver) resolveCall(key callKey) (end edgeKey, byAddress bool) {
 	end = key.edgeKey
 	if key.fromName {
 		end.from = r.named(end.from)
@@ -104,8 +107,8 @@ func (r *resolver) settle(key callKey) (end edgeKey, byAddress bool) {
 	}
 	switch owner := r.owners[key.address]; {
 	case key.kind != EdgeRequest:
-	case r.names.addressOf(key.address).port == "" && isSpecific(r.names.typeOf(key.to)): // another port of the same host
-	case owner == manyOwners:
+	case r.names.addressOf(key.address).port == "" && peerType(r.names.typeOf(key.to)) != trace.Unspecific: // another port of the same host
+	case owner == ambiguous:
 		if !r.conflicts[key.address] {
 			r.conflicts[key.address] = true
 			r.found.AddressConflicts++
@@ -125,7 +128,7 @@ func (r *resolver) named(peer nodeIndex) nodeIndex {
 	if exact := r.services[NodeID{id.Namespace, id.Name, TypeService}]; exact != 0 {
 		return exact
 	}
-	if only := r.services[NodeID{Name: id.Name}]; id.Namespace == "" && only != 0 && only != manyOwners {
+	if only := r.services[NodeID{Name: id.Name}]; id.Namespace == "" && only != 0 && only != ambiguous {
 		return only
 	}
 	return peer
@@ -168,7 +171,7 @@ func (t *totals) settleExcess() {
 // take makes what a resolver found part of the totals.
 func (t *totals) take(r *resolver) {
 	for key := range r.copied {
-		t.edges[key] = &tally{Edge: *r.view[key]}
+		t.edges[key] = &edgeSum{Edge: *r.view[key]}
 	}
 	t.lastEdges.clear()
 	t.report.merge(r.found)
@@ -197,24 +200,24 @@ func (r *resolver) resolveLinks() {
 		linked[call] = true
 		joined[key.receiver] = true
 		in := r.receivers[key.receiver]
-		if in.span.is(polls) && (processed[delivery{key.node, key.target}] || out.called && r.hasReceived(&out, key.node)) {
+		if in.span.Is(trace.Polls) && (processed[delivery{key.node, key.target}] || out.called && r.hasReceived(&out, key.node)) {
 			continue // the span that handles the message is its delivery
 		}
 		r.message(key, call.span, &out, &in)
 	}
 	for key, out := range r.sends {
-		its := fateVirtual
+		outcome := pairing.Virtual
 		switch {
 		case linked[out.call(key)]:
-			its = fatePaired
-		case out.span.peer == 0:
-			its = fateUnresolved
+			outcome = pairing.Paired
+		case out.span.Peer == 0:
+			outcome = pairing.Unresolved
 		}
 		if !out.counted {
-			r.found.count(its, 1)
+			r.found.count(outcome, 1)
 		}
-		if its == fateVirtual && !out.called {
-			end, byAddress := r.settle(out.span.callKey())
+		if outcome == pairing.Virtual && !out.called {
+			end, byAddress := r.resolveCall(callKeyOf(&out.span))
 			var alone Edge
 			alone.addCaller(key.span, &out.span)
 			r.edge(end).mergeOpen(&alone, byAddress)
@@ -222,14 +225,14 @@ func (r *resolver) resolveLinks() {
 	}
 	for key, in := range r.receivers {
 		switch {
-		case in.fate == fateUnknown:
+		case in.outcome == pairing.None:
 		case joined[key]:
-			r.found.count(fatePaired, 1)
-		case r.isQueue(in.span.peer):
-			r.found.count(fateVirtual, 1)
-			r.edge(edgeKey{in.span.peer, key.node, EdgeMessage}).addCallee(key.span, &in.span)
+			r.found.count(pairing.Paired, 1)
+		case r.isQueue(in.span.Peer):
+			r.found.count(pairing.Virtual, 1)
+			r.edge(edgeKey{in.span.Peer, key.node, EdgeMessage}).addCallee(key.span, &in.span)
 		default:
-			r.found.count(in.fate, 1)
+			r.found.count(in.outcome, 1)
 		}
 	}
 }
@@ -245,7 +248,7 @@ type delivery struct {
 func (r *resolver) processed() map[delivery]bool {
 	handled := make(map[delivery]bool)
 	for key := range r.receives {
-		if in := r.receivers[key.receiver]; !in.span.is(polls) {
+		if in := r.receivers[key.receiver]; !in.span.Is(trace.Polls) {
 			handled[delivery{key.node, key.target}] = true
 		}
 	}
@@ -254,10 +257,10 @@ func (r *resolver) processed() map[delivery]bool {
 
 // hasReceived reports whether a service is known to handle messages like that of out
 // in spans below those that send them.
-func (r *resolver) hasReceived(out *sending, to nodeIndex) bool {
-	from := out.span.node
-	if out.queueNode && r.isQueue(out.span.peer) {
-		from = out.span.peer
+func (r *resolver) hasReceived(out *pendingSend, to nodeIndex) bool {
+	from := out.span.Node
+	if out.queueNode && r.isQueue(out.span.Peer) {
+		from = out.span.Peer
 	}
 	e := r.edges[edgeKey{from, to, EdgeMessage}]
 	return e != nil && e.Callee.Observed > 0
@@ -272,7 +275,7 @@ func (r *resolver) senders() map[Link]sendKey {
 			other, taken := senders[id]
 			if !taken || cmp.Or(
 				-slices.Compare(key.span.TraceID[:], other.span.TraceID[:]),
-				cmp.Compare(s.span.kind, r.sends[other].span.kind),
+				cmp.Compare(s.span.Kind, r.sends[other].span.Kind),
 				-r.names.nodeID(key.node).Compare(r.names.nodeID(other.node)),
 			) > 0 {
 				senders[id] = key
@@ -284,14 +287,14 @@ func (r *resolver) senders() map[Link]sendKey {
 
 // message adds one message whose both halves are known; call is the span that stands
 // for the sender's.
-func (r *resolver) message(key receiveKey, call Link, out *sending, in *receiving) {
-	queue := in.span.peer
+func (r *resolver) message(key receiveKey, call Link, out *pendingSend, in *pendingReceive) {
+	queue := in.span.Peer
 	if !r.isQueue(queue) {
-		queue = out.span.peer
+		queue = out.span.Peer
 	}
 	if (out.queueNode || in.queueNode) && r.isQueue(queue) {
-		to, from := edgeKey{out.span.node, queue, EdgeMessage}, edgeKey{queue, key.node, EdgeMessage}
-		if !r.isQueue(out.span.peer) && r.first(to, call, false) { // otherwise it is there already
+		to, from := edgeKey{out.span.Node, queue, EdgeMessage}, edgeKey{queue, key.node, EdgeMessage}
+		if !r.isQueue(out.span.Peer) && r.first(to, call, false) { // otherwise it is there already
 			r.edge(to).addCaller(call, &out.span)
 		}
 		if r.first(from, key.span, true) {
@@ -299,7 +302,7 @@ func (r *resolver) message(key receiveKey, call Link, out *sending, in *receivin
 		}
 		return
 	}
-	end := edgeKey{out.span.node, key.node, EdgeMessage}
+	end := edgeKey{out.span.Node, key.node, EdgeMessage}
 	e := r.edge(end)
 	if r.first(end, call, false) {
 		e.Caller.add(&out.span)
@@ -312,9 +315,10 @@ func (r *resolver) message(key receiveKey, call Link, out *sending, in *receivin
 	if r.isQueue(queue) {
 		e.addQueue(r.names.nodeID(queue))
 	}
-	e.addPair(&out.span, &in.span)
+	failed := out.span.Failed() || in.span.Failed()
+	e.addCall(max(out.span.Weight(), in.span.Weight()), failed, pairing.Both)
 	e.addGap(&out.span, &in.span)
-	e.addExample(call, &out.span, out.span.failed() || in.span.failed())
+	e.addExample(call, &out.span, failed)
 }
 
 // first reports whether a span has not been on this side of the edge yet.

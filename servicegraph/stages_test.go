@@ -64,8 +64,7 @@ func BenchmarkStages(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			for t := range builder.held() {
-				builder.folder.gather(&t)
-				builder.folder.plant()
+				builder.aggregator.load(&t)
 			}
 		}
 		perSpan(b)
@@ -75,7 +74,7 @@ func BenchmarkStages(b *testing.B) {
 		for b.Loop() {
 			sum := newTotals(&builder.names)
 			for t := range builder.held() {
-				builder.folder.fold(t, sum)
+				builder.aggregator.add(t, sum)
 			}
 		}
 		perSpan(b)
@@ -84,7 +83,7 @@ func BenchmarkStages(b *testing.B) {
 		b.ReportAllocs()
 		sum := newTotals(&builder.names)
 		for t := range builder.held() {
-			builder.folder.fold(t, sum)
+			builder.aggregator.add(t, sum)
 		}
 		for b.Loop() {
 			sum.graph()

@@ -6,16 +6,16 @@ import "strings"
 type totals struct {
 	names *symbols
 	nodes []*Node // by nodeIndex - 1; nil for nodes without spans
-	edges map[edgeKey]*tally
-	openEnds
+	edges map[edgeKey]*edgeSum
+	pending
 	report Report
 
 	lastEdges lookaside[edgeKey]
 	lastCalls lookaside[callKey]
 }
 
-// A tally is an edge to which calls are added.
-type tally struct {
+// A edgeSum is an edge to which calls are added.
+type edgeSum struct {
 	Edge
 	trace   TraceID      // the trace whose calls were added last
 	inTrace uint64       // and how many there were
@@ -29,7 +29,7 @@ type edgeKey struct {
 }
 
 func newTotals(names *symbols) *totals {
-	return &totals{names: names, edges: make(map[edgeKey]*tally), openEnds: newOpenEnds()}
+	return &totals{names: names, edges: make(map[edgeKey]*edgeSum), pending: newPending()}
 }
 
 // node returns the node with the given number, which it makes if need be.
@@ -47,28 +47,28 @@ func (t *totals) node(i nodeIndex) *Node {
 func (t *totals) hasNode(i nodeIndex) bool { return int(i) <= len(t.nodes) && t.nodes[i-1] != nil }
 
 // edge returns the edge with the given ends, which it makes if need be.
-func (t *totals) edge(key edgeKey) *tally {
+func (t *totals) edge(key edgeKey) *edgeSum {
 	e := t.lastEdges.find(key, key.hash(), t.edges)
 	if e == nil {
-		e = t.tally(key)
+		e = t.newSum(key)
 		t.edges[key] = e
 	}
 	return e
 }
 
-func (t *totals) tally(key edgeKey) *tally {
-	return &tally{Edge: Edge{ID: EdgeID{t.names.nodeID(key.from), t.names.nodeID(key.to), key.kind}}}
+func (t *totals) newSum(key edgeKey) *edgeSum {
+	return &edgeSum{Edge: Edge{ID: EdgeID{t.names.nodeID(key.from), t.names.nodeID(key.to), key.kind}}}
 }
 
 // callsTo returns the calls with one known side that have the given key. Calls
 // that nothing can tell more about are settled at once.
-func (t *totals) callsTo(key callKey) *tally {
+func (t *totals) callsTo(key callKey) *edgeSum {
 	if key.address == 0 && !key.fromName && !key.toName {
 		return t.edge(key.edgeKey)
 	}
 	e := t.lastCalls.find(key, key.hash(), t.calls)
 	if e == nil {
-		e = t.tally(key.edgeKey)
+		e = t.newSum(key.edgeKey)
 		t.calls[key] = e
 	}
 	return e
@@ -95,7 +95,7 @@ func newGraph(nodes []Node, edges []Edge, report Report) *Graph {
 	}
 	for i := range g.edges {
 		e := &g.edges[i] // nothing writes to the edges of finished totals
-		t.edges[edgeKey{t.names.node(e.ID.From), t.names.node(e.ID.To), e.ID.Kind}] = &tally{Edge: *e}
+		t.edges[edgeKey{t.names.node(e.ID.From), t.names.node(e.ID.To), e.ID.Kind}] = &edgeSum{Edge: *e}
 	}
 	t.names = t.names.frozen()
 	g.creditPeers()

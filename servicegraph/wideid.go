@@ -17,9 +17,9 @@ func lowHalf(id TraceID) TraceID {
 // isNarrow reports whether the high half of the id is zero.
 func (id TraceID) isNarrow() bool { return [8]byte(id[:8]) == [8]byte{} }
 
-// wideTraces are those that are held with one low half: how many, and the sum of their
+// fullIDs are those that are held with one low half: how many, and the sum of their
 // numbers, which is the number of an only one.
-type wideTraces struct{ n, sum traceIndex }
+type fullIDs struct{ n, sum traceIndex }
 
 // noteWide counts a trace that is held from now on among those with its low half, if
 // it is wide. Nothing is kept until there is a narrow trace.
@@ -27,13 +27,13 @@ func (w *window) noteWide(n traceIndex) {
 	switch id := w.traces.ID(n); {
 	case w.wides == nil && !id.isNarrow():
 	case w.wides == nil:
-		w.wides = make(map[TraceID]wideTraces)
+		w.wides = make(map[TraceID]fullIDs)
 		for held := range w.traces.All() {
 			w.noteWide(held)
 		}
 	case !id.isNarrow():
 		its := w.wides[lowHalf(id)]
-		w.wides[lowHalf(id)] = wideTraces{its.n + 1, its.sum + n}
+		w.wides[lowHalf(id)] = fullIDs{its.n + 1, its.sum + n}
 	}
 }
 
@@ -47,7 +47,7 @@ func (w *window) dropWide(n traceIndex) {
 	if its.n == 1 {
 		delete(w.wides, lowHalf(id))
 	} else {
-		w.wides[lowHalf(id)] = wideTraces{its.n - 1, its.sum - n}
+		w.wides[lowHalf(id)] = fullIDs{its.n - 1, its.sum - n}
 	}
 }
 
@@ -70,28 +70,28 @@ func (w *window) otherHalf(n traceIndex) traceIndex {
 }
 
 // whole returns what is held of a trace, the other half of it included.
-func (w *window) whole(n traceIndex) trace {
+func (w *window) whole(n traceIndex) wholeTrace {
 	half := w.otherHalf(n)
 	if half != 0 && w.traces.ID(n).isNarrow() {
 		n, half = half, n
 	}
-	all := trace{w.traces.ID(n), [...]traceIndex{n, half}, w, w.linkageOf(n)}
+	all := wholeTrace{w.traces.ID(n), [...]traceIndex{n, half}, w, w.linksFor(n)}
 	if half != 0 {
-		all.linkage = all.linkage.with(w.linkageOf(half))
+		all.traceLinks = all.traceLinks.with(w.linksFor(half))
 	}
 	return all
 }
 
 // held returns the traces that are held, each whole and once.
-func (w *window) held() iter.Seq[trace] { return w.heldPart(0, 1) }
+func (w *window) held() iter.Seq[wholeTrace] { return w.heldShard(0, 1) }
 
 // tracesPerTurn is how many traces of a part come one after the other, so that parts
 // that are read at the same time do not share what processors cache.
 const tracesPerTurn = 64
 
-// heldPart returns one of several equal parts of what held does.
-func (w *window) heldPart(part, parts int) iter.Seq[trace] {
-	return func(yield func(trace) bool) {
+// heldShard returns one of several equal parts of what held does.
+func (w *window) heldShard(part, parts int) iter.Seq[wholeTrace] {
+	return func(yield func(wholeTrace) bool) {
 		for n := range w.traces.All() {
 			if int(n)/tracesPerTurn%parts != part {
 				continue

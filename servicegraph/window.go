@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tempograph/tempograph/servicegraph/internal/arena"
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
 // A Window bounds what a [Builder] holds of an endless stream. A trace is open
@@ -45,8 +46,8 @@ type traceIndex = arena.Index
 type window struct {
 	bounds    Window // all but Nodes
 	unbounded bool   // there are no bounds: no trace is ever closed or forgotten
-	traces    arena.Table[TraceID, spanSet]
-	store     arena.Lists[record]
+	traces    arena.Table[TraceID, heldTrace]
+	store     arena.Lists[trace.Span]
 	spans     int        // held
 	last      traceIndex // that a span came for since time last went on; 0 if it is not held any more
 
@@ -60,8 +61,8 @@ type window struct {
 	ageLinks     arena.Slab[arena.Link] // kept only if age closes traces
 	byAge        arena.LRU              // those that are open, the first to arrive first
 
-	linkages map[traceIndex]*linkage // of traces that have one
-	wides    map[TraceID]wideTraces  // by the low half of their ids; nil until there is a narrow one
+	linksOf map[traceIndex]*traceLinks // of traces that have one
+	wides   map[TraceID]fullIDs        // by the low half of their ids; nil until there is a narrow one
 
 	forgotten arena.Table[TraceID, struct{}]
 	buried    traceIndex // that of the last to take the place of another
@@ -73,11 +74,11 @@ type window struct {
 
 const beforeTime = math.MinInt64
 
-// A spanSet is what is held of one trace.
-type spanSet struct {
+// A heldTrace is what is held of one trace.
+type heldTrace struct {
 	spans    arena.List
 	isClosed bool
-	isLinked bool // it has a linkage
+	isLinked bool // it has traceLinks
 }
 
 func (w *window) init(names *symbols, bounds Window) {
@@ -85,21 +86,21 @@ func (w *window) init(names *symbols, bounds Window) {
 	w.bounds, w.unbounded = bounds, bounds == Window{}
 	w.now = beforeTime
 	w.open, w.closed, w.byAge = arena.NewLRU(&w.links), arena.NewLRU(&w.links), arena.NewLRU(&w.ageLinks)
-	w.linkages = make(map[traceIndex]*linkage)
+	w.linksOf = make(map[traceIndex]*traceLinks)
 	w.counted = newTotals(names)
 }
 
-// A trace is what is held of one, for reading.
-type trace struct {
+// A wholeTrace is what is held of one, for reading.
+type wholeTrace struct {
 	id    TraceID
 	parts [2]traceIndex // perhaps only one
 	held  *window
-	linkage
+	traceLinks
 }
 
 // hold returns the set that the next span of a trace goes to, nil if the trace is
 // forgotten. It is valid until the next is asked for.
-func (b *Builder) hold(id *TraceID) *spanSet {
+func (b *Builder) hold(id *TraceID) *heldTrace {
 	if b.last != 0 && b.traces.ID(b.last) == *id { // it is the last of its queue
 		return b.traces.At(b.last)
 	}
@@ -228,7 +229,7 @@ func (b *Builder) forget(n traceIndex) {
 	whole, half := b.whole(n), b.otherHalf(n)
 	for _, sum := range []*totals{b.counted, b.recent} {
 		if sum != nil {
-			b.folder.fold(whole, sum)
+			b.aggregator.add(whole, sum)
 			sum.settleExcess()
 		}
 	}

@@ -30,7 +30,7 @@ func namingSpans(n int) []Span {
 // goroutine makes. With -race it also finds writes to what the goroutines share.
 func TestFoldHeld(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
-	spans := namingSpans(5 * spansPerFolder)
+	spans := namingSpans(5 * spansPerAggregator)
 	graph := func() []byte {
 		b := NewBuilder(Config{NodeAttrs: []string{"host.name"}, InferCalls: true, UserNode: true})
 		for _, s := range spans {
@@ -53,17 +53,17 @@ func TestFoldHeld(t *testing.T) {
 // parallel: goroutines that add a name to the builder's would end the process.
 func TestFoldHeldMakesNoNames(t *testing.T) {
 	b := NewBuilder(Config{InferCalls: true, UserNode: true, QueueNodes: true})
-	for _, s := range namingSpans(spansPerFolder) {
+	for _, s := range namingSpans(spansPerAggregator) {
 		b.Add(s)
 	}
 	addresses := len(b.names.addresses.items)
-	b.nameAddresses()
+	b.internAhead()
 	if len(b.names.addresses.items) == addresses {
 		t.Fatal("no address without a name was missing: the spans do not show what is tested")
 	}
 	sum := newTotals(&b.names)
 	nodes, addresses, details := len(b.names.nodes.items), len(b.names.addresses.items), len(b.names.details.items)
-	b.foldPart(sum, 0, 1)
+	b.addShard(sum, 0, 1)
 	if len(b.names.nodes.items) != nodes || len(b.names.addresses.items) != addresses || len(b.names.details.items) != details {
 		t.Errorf("pairing made %d nodes, %d addresses and %d details", len(b.names.nodes.items)-nodes,
 			len(b.names.addresses.items)-addresses, len(b.names.details.items)-details)

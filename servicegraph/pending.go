@@ -1,23 +1,28 @@
 package servicegraph
 
-import "slices"
+import (
+	"slices"
 
-// openEnds are what one set of spans cannot settle and another may: calls to a
+	"github.com/tempograph/tempograph/servicegraph/internal/pairing"
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
+)
+
+// pending are what one set of spans cannot settle and another may: calls to a
 // name or an address that may turn out to be a service's, and the two halves of
 // messages tied by span links. They are part of a graph and resolved each time
 // one is made, so that merging graphs gives what building from all the spans at
 // once would have given.
-type openEnds struct {
-	calls     map[callKey]*tally
-	owners    map[addressIndex]nodeIndex // who answers at an address, or manyOwners
-	sends     map[sendKey]sending
-	receivers map[receiver]receiving
+type pending struct {
+	calls     map[callKey]*edgeSum
+	owners    map[addressIndex]nodeIndex // who answers at an address, or ambiguous
+	sends     map[sendKey]pendingSend
+	receivers map[receiver]pendingReceive
 	receives  map[receiveKey]bool // the links of the receivers
 }
 
-// manyOwners marks an address where several services answered: a load balancer's,
+// ambiguous marks an address where several services answered: a load balancer's,
 // or one that was used again. It says nothing about who was called.
-const manyOwners = ^nodeIndex(0)
+const ambiguous = ^nodeIndex(0)
 
 // A callKey is what calls with one known side have in common.
 type callKey struct {
@@ -32,9 +37,9 @@ type sendKey struct {
 	node nodeIndex
 }
 
-// A sending is a span that the link of a consumer can point to.
-type sending struct {
-	span      record
+// A pendingSend is a span that the link of a consumer can point to.
+type pendingSend struct {
+	span      trace.Span
 	of        SpanID // the span that stands for the call, perhaps itself
 	called    bool   // its call is in the graph already
 	counted   bool   // the span is in a bucket of the report already
@@ -42,7 +47,7 @@ type sending struct {
 }
 
 // call returns what all spans that stand for one call have in common.
-func (s *sending) call(key sendKey) sendKey {
+func (s *pendingSend) call(key sendKey) sendKey {
 	return sendKey{Link{key.span.TraceID, s.of}, key.node}
 }
 
@@ -58,41 +63,41 @@ type receiveKey struct {
 	target Link
 }
 
-// A receiving is the consumer's half of its messages.
-type receiving struct {
-	span      record
-	fate      fate // of the span if none of its links is found; fateUnknown if it is accounted for
-	queueNode bool // show the queue as a node
+// A pendingReceive is the consumer's half of its messages.
+type pendingReceive struct {
+	span      trace.Span
+	outcome   pairing.Outcome // of the span if none of its links is found; pairing.None if it is accounted for
+	queueNode bool            // show the queue as a node
 }
 
-func newOpenEnds() openEnds {
-	return openEnds{
-		calls:     make(map[callKey]*tally),
+func newPending() pending {
+	return pending{
+		calls:     make(map[callKey]*edgeSum),
 		owners:    make(map[addressIndex]nodeIndex),
-		sends:     make(map[sendKey]sending),
-		receivers: make(map[receiver]receiving),
+		sends:     make(map[sendKey]pendingSend),
+		receivers: make(map[receiver]pendingReceive),
 		receives:  make(map[receiveKey]bool),
 	}
 }
 
 // answered notes that a service answered at an address.
-func (o *openEnds) answered(at addressIndex, by nodeIndex) {
+func (o *pending) learnAddress(at addressIndex, by nodeIndex) {
 	switch owner := o.owners[at]; owner {
-	case by, manyOwners:
+	case by, ambiguous:
 	case 0:
 		o.owners[at] = by
 	default:
-		o.owners[at] = manyOwners
+		o.owners[at] = ambiguous
 	}
 }
 
 // halves returns how many halves of messages are open.
-func (o *openEnds) halves() int { return len(o.sends) + len(o.receives) }
+func (o *pending) halves() int { return len(o.sends) + len(o.receives) }
 
 // sent notes a span that may be linked to. One that is noted already was delivered to
 // two graphs: it stays one span, and the report counts the other as a duplicate.
-func (t *totals) sent(id Link, s sending) {
-	key := sendKey{id, s.span.node}
+func (t *totals) addSend(id Link, s pendingSend) {
+	key := sendKey{id, s.span.Node}
 	if o, known := t.sends[key]; known {
 		if !s.counted || !o.counted {
 			t.report.Duplicate++
@@ -103,8 +108,8 @@ func (t *totals) sent(id Link, s sending) {
 }
 
 // with returns what two deliveries of a span say together, whichever came first.
-func (s sending) with(o *sending, names *symbols) sending {
-	s.span.absorb(&o.span, names)
+func (s pendingSend) with(o *pendingSend, names *symbols) pendingSend {
+	s.span.Absorb(&o.span, names)
 	if slices.Compare(o.of[:], s.of[:]) > 0 {
 		s.of = o.of
 	}
@@ -116,10 +121,10 @@ func (s sending) with(o *sending, names *symbols) sending {
 
 // received notes a consumer span, whose links are noted apart. One that is noted already
 // was delivered to two graphs, as in sent.
-func (t *totals) received(id Link, r receiving) {
-	key := receiver{id, r.span.node}
+func (t *totals) addReceiver(id Link, r pendingReceive) {
+	key := receiver{id, r.span.Node}
 	if o, known := t.receivers[key]; known {
-		if r.fate != fateUnknown || o.fate != fateUnknown {
+		if r.outcome != pairing.None || o.outcome != pairing.None {
 			t.report.Duplicate++
 		}
 		r = r.with(&o, t.names)
@@ -128,22 +133,21 @@ func (t *totals) received(id Link, r receiving) {
 }
 
 // with returns what two deliveries of a span say together, whichever came first.
-func (r receiving) with(o *receiving, names *symbols) receiving {
-	r.span.absorb(&o.span, names)
-	if r.fate == fateUnknown || o.fate == fateUnknown {
-		r.fate = fateUnknown
+func (r pendingReceive) with(o *pendingReceive, names *symbols) pendingReceive {
+	r.span.Absorb(&o.span, names)
+	if r.outcome == pairing.None || o.outcome == pairing.None {
+		r.outcome = pairing.None
 	} else {
-		r.fate = max(r.fate, o.fate)
+		r.outcome = max(r.outcome, o.outcome)
 	}
 	r.queueNode = r.queueNode || o.queueNode
 	return r
 }
 
-// callKey returns the key of the call that a caller span makes to the peer it names.
-func (r *record) callKey() callKey {
-	key := callKey{edgeKey: edgeKey{r.node, r.peer, EdgeRequest}, address: r.address, toName: r.is(peerIsName)}
-	if r.kind == KindProducer {
-		key.kind = EdgeMessage
+// callKeyOf returns the key of the call that a caller span makes to the peer it names.
+func callKeyOf(client *trace.Span) callKey {
+	return callKey{
+		edgeKey: edgeKey{client.Node, client.Peer, edgeKinds[pairing.KindOf(client)]},
+		address: client.Address, toName: client.Is(trace.PeerIsName),
 	}
-	return key
 }

@@ -1,6 +1,7 @@
 package servicegraph
 
 import (
+	"math"
 	"strconv"
 	"strings"
 )
@@ -66,4 +67,13 @@ func thresholdWeight(digits string) float64 {
 		}
 	}
 	return all / float64(all-t)
+}
+
+// roundWeight returns a weight as a positive multiple of 1/4096 with at most 24 significant
+// bits: see maxWeight. A weight that is 0, negative or not a number counts as 1.
+func roundWeight(w float64) float32 {
+	if w == 0 || math.IsNaN(w) || w < 0 {
+		return 1
+	}
+	return float32(max(math.Round(min(w, 1<<32)*4096), 1) / 4096)
 }

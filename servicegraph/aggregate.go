@@ -1,0 +1,276 @@
+package servicegraph
+
+import (
+	"math"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/pairing"
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
+)
+
+// An aggregator adds the calls of one trace after another to totals. It reads from its
+// builder and writes nothing there, so that several work in parallel.
+type aggregator struct {
+	builder *Builder
+	tree    trace.Tree
+	pairer  *pairing.Pairer
+
+	// Of the trace that is being added:
+	trace TraceID
+	sum   *totals
+}
+
+func newAggregator(b *Builder) *aggregator {
+	return &aggregator{builder: b, pairer: pairing.New(pairing.Config{
+		QueueNodes: b.cfg.QueueNodes, InferCalls: b.cfg.InferCalls, UserNode: b.cfg.UserNode,
+		IsNameOf: b.isNameOf, CompareNodes: b.names.CompareNodes,
+	})}
+}
+
+// load makes the tree of a trace.
+func (a *aggregator) load(t *wholeTrace) {
+	a.trace = t.id
+	a.tree.Clear(&a.builder.names)
+	for _, i := range t.parts {
+		if i == 0 {
+			continue
+		}
+		for spans := range t.held.store.All(i, &t.held.traces.At(i).spans) {
+			a.tree.Append(spans)
+		}
+	}
+	a.tree.Build()
+}
+
+// pair reads the calls out of a trace.
+func (a *aggregator) pair(t *wholeTrace) {
+	a.load(t)
+	a.pairer.Pair(t.id, &a.tree, pairing.Links{
+		Consumers: t.links, Linked: a.builder.linked, LinkedHere: t.linked,
+	})
+}
+
+// add adds the calls of a trace, and what became of its spans, to totals.
+func (a *aggregator) add(t wholeTrace, sum *totals) {
+	a.pair(&t)
+	a.sum = sum
+	calls := a.pairer.Calls()
+	for i := range calls {
+		a.addCall(&calls[i])
+	}
+	a.addPending()
+	a.addSpans()
+}
+
+// id returns the identity of span i.
+func (a *aggregator) id(i int32) Link { return Link{a.trace, a.tree.Spans[i].ID} }
+
+// edgeKinds are the kinds of the edges that calls become.
+var edgeKinds = [...]EdgeKind{pairing.Request: EdgeRequest, pairing.Message: EdgeMessage}
+
+// edgeOf returns the sum that a call belongs to.
+func (a *aggregator) edgeOf(c *pairing.Call) *edgeSum {
+	key := edgeKey{c.From, c.To, edgeKinds[c.Kind]}
+	if key.from == 0 {
+		key.from = a.builder.user
+	}
+	if !c.Is(pairing.Pending) {
+		return a.sum.edge(key)
+	}
+	pending := callKey{edgeKey: key, fromName: c.Is(pairing.FromName), toName: c.Is(pairing.ToName)}
+	if c.Source >= 0 {
+		pending.address = a.tree.Spans[c.Source].Address
+	}
+	return a.sum.callsTo(pending)
+}
+
+// addCall adds one call. Where both sides are sampled, a call counts with the larger weight:
+// under consistent sampling one decision kept both spans, and the less likely of the two
+// probabilities is that of the pair. The statistics of each side count a span once for each
+// edge, however many calls the span has there.
+func (a *aggregator) addCall(c *pairing.Call) {
+	e := a.edgeOf(c)
+	var client, server *trace.Span
+	var weight float64
+	var failed bool
+	if c.Callee >= 0 {
+		server = &a.tree.Spans[c.Callee]
+		weight, failed = server.Weight(), server.Failed()
+	}
+	shown, id := server, c.Callee
+	if c.Caller >= 0 {
+		client = &a.tree.Spans[c.Caller]
+		weight, failed = max(weight, client.Weight()), failed || client.Failed()
+		shown, id = client, c.Caller
+	}
+	e.addCall(weight, failed, c.Evidence)
+	if c.Is(pairing.Recovered) {
+		e.Recovered = plus(e.Recovered, weight)
+	}
+	if c.Is(pairing.PerTrace) {
+		e.addInTrace(a.trace)
+	}
+	if client != nil && !c.Is(pairing.Again) {
+		e.Caller.add(client)
+		e.widen(client)
+		if c.Source >= 0 {
+			a.addSource(e, c, client)
+		}
+		if c.Queue != 0 {
+			e.addQueue(a.builder.names.nodeID(c.Queue))
+		}
+	}
+	if server != nil {
+		e.Callee.add(server)
+		e.widen(server)
+	}
+	if c.Is(pairing.HasGap) {
+		e.addGap(client, server)
+	}
+	if c.Is(pairing.Skewed) {
+		a.sum.report.Skewed++
+	}
+	e.addExample(a.id(id), shown, failed)
+}
+
+// addSource adds what the source of a call tells beyond the peer: its resends, the details
+// and, where a span of the callee answered, the address.
+func (a *aggregator) addSource(e *edgeSum, c *pairing.Call, client *trace.Span) {
+	source := &a.tree.Spans[c.Source]
+	detail, resender := source.Detail, source
+	if c.Evidence == pairing.Both {
+		resender = client
+		if detail == 0 {
+			detail = client.Detail
+		}
+		if c.Kind == pairing.Request { // the address of a broker tells nothing about the consumer
+			a.learn(e, source.Address, c.To)
+		}
+	}
+	if resender.Is(trace.IsResent) {
+		e.Retries = plus(e.Retries, resender.Weight())
+	}
+	e.addDetail(&a.builder.names, detail)
+}
+
+// learn notes that a service answered at the address of a call, unless that is 0. Most calls
+// of an edge have the address of the call before.
+func (a *aggregator) learn(e *edgeSum, at addressIndex, by nodeIndex) {
+	if at == 0 || at == e.address {
+		return
+	}
+	e.address = at
+	a.sum.learnAddress(at, by)
+	names := &a.builder.names
+	if address := names.addressOf(at); address.name != "" {
+		a.sum.learnAddress(names.address(address.unnamed()), by)
+	}
+}
+
+// addPending adds the halves of messages.
+func (a *aggregator) addPending() {
+	for _, s := range a.pairer.Sends() {
+		a.sum.addSend(a.id(s.Span), pendingSend{
+			span: s.Client, of: s.Client.ID, called: s.Called, counted: s.Counted, queueNode: a.builder.cfg.QueueNodes,
+		})
+	}
+	for _, r := range a.pairer.Receives() {
+		id, span := a.id(r.Span), a.tree.Spans[r.Span]
+		a.sum.addReceiver(id, pendingReceive{span: span, outcome: r.Outcome, queueNode: a.builder.cfg.QueueNodes})
+		for _, target := range r.Targets {
+			a.sum.receives[receiveKey{receiver{id, span.Node}, Link{target.Trace, target.Span}}] = true
+		}
+	}
+}
+
+// addSpans adds every span of the trace to its node, and counts what became of it.
+func (a *aggregator) addSpans() {
+	report := &a.sum.report
+	var outcomes [pairing.Outcomes]uint64
+	report.Traces++
+	report.Spans += uint64(len(a.tree.Spans)) + a.tree.Duplicates
+	report.Duplicate += a.tree.Duplicates
+	report.Cycles += a.tree.Cycles
+	for i := range int32(len(a.tree.Spans)) {
+		span := &a.tree.Spans[i]
+		node := a.sum.node(span.Node)
+		node.SelfTime = saturate(node.SelfTime, time.Duration(min(weighted(a.pairer.SelfTime(i), span.Weight()), math.MaxInt64)))
+		if a.pairer.IsRequest(i) {
+			node.Requests.add(span)
+		}
+		if a.pairer.IsEntry(i) {
+			node.Entries = plus(node.Entries, span.Weight())
+		}
+		if isUnknown(node.ID) {
+			report.UnknownService++
+		}
+		if span.Weight32 != 1 {
+			report.Sampled++
+		}
+		switch {
+		case span.Start <= 0 || span.End == 0:
+			report.Unfinished++
+		case span.End < span.Start:
+			report.InvalidDuration++
+		}
+		if span.Start > 0 {
+			report.First = earliest(report.First, span.Start)
+			report.Last = max(report.Last, span.Start, span.End)
+		}
+		if a.tree.Parent[i] == trace.MissingParent {
+			report.MissingParent++
+		}
+		outcomes[a.pairer.Outcome(i)]++
+	}
+	for o, spans := range outcomes {
+		report.count(pairing.Outcome(o), spans)
+	}
+}
+
+// Held traces are added in parallel if there are several processors and enough spans. Each
+// goroutine has totals of its own, and merging these costs little in comparison.
+const spansPerAggregator = 1 << 14 // at least
+
+// addHeld adds the calls of all held traces to totals.
+func (b *Builder) addHeld(sum *totals) {
+	n := min(runtime.GOMAXPROCS(0), b.spans/spansPerAggregator)
+	if n < 2 || b.cfg.Window.Nodes > 0 { // with a limit on names, the order in which they are made matters
+		for t := range b.held() {
+			b.aggregator.add(t, sum)
+		}
+		return
+	}
+	b.internAhead()
+	others := make([]*totals, n-1)
+	var group sync.WaitGroup
+	for i := range others {
+		others[i] = newTotals(&b.names)
+		group.Go(func() { b.addShard(others[i], i+1, n) })
+	}
+	b.addShard(sum, 0, n)
+	group.Wait()
+	for _, part := range others {
+		sum.merge(part)
+	}
+}
+
+// addShard adds shard i of n of the held traces to totals. It changes nothing in the builder.
+func (b *Builder) addShard(sum *totals, i, n int) {
+	a := newAggregator(b)
+	for t := range b.heldShard(i, n) {
+		a.add(t, sum)
+	}
+}
+
+// internAhead interns every name that adding calls would intern, so that goroutines only
+// read the names: each address without the name that callers give. The user node has its
+// number from the start.
+func (b *Builder) internAhead() {
+	for _, a := range b.names.addresses.items {
+		if a.name != "" {
+			b.names.address(a.unnamed())
+		}
+	}
+}

@@ -1,0 +1,95 @@
+package pairing
+
+import "github.com/tempograph/tempograph/servicegraph/internal/trace"
+
+// findCallees finds the callee spans and the caller span of each.
+func (p *Pairer) findCallees() {
+	p.callers, p.lone, p.entered = p.callers[:0], p.lone[:0], p.entered[:0]
+	for _, i := range p.order {
+		span, parent, state := &p.spans[i], p.parent[i], &p.state[i]
+		*state = zeroState
+		state.request = i
+		enclosing := int32(-1)
+		sameService := false
+		if parent >= 0 {
+			enclosing = p.state[parent].caller
+			sameService = p.spans[parent].Node == span.Node
+		}
+		switch {
+		case parent < 0:
+		case !sameService, enclosing >= 0 && p.callsItself(enclosing, i):
+			state.isCallee, state.isRequest = true, true
+			state.outcome = Paired
+			if enclosing >= 0 {
+				state.also = p.state[enclosing].callee
+				p.state[enclosing].callee = i
+			} else {
+				p.lone = append(p.lone, i)
+			}
+		case span.Is(trace.IsCaller) && enclosing >= 0:
+			p.state[enclosing].nested++
+		}
+		if sameService && !span.Kind.Serves() {
+			state.request = p.state[parent].request
+		}
+		switch {
+		case span.Kind == trace.Consumer:
+			state.consumer = i
+		case sameService:
+			state.consumer = p.state[parent].consumer
+		}
+		switch {
+		case span.Is(trace.IsCaller):
+			state.caller = i
+			p.callers = append(p.callers, i)
+		case !span.Kind.Serves() && sameService:
+			state.caller = enclosing
+		}
+		if span.Kind.Serves() && !state.isCallee {
+			p.entered = append(p.entered, i)
+		}
+	}
+}
+
+// callsItself reports whether span i, in the same service, is the callee side of the call of
+// the caller span around it (semantics.md F10). A message that is received inside a CLIENT
+// span was not sent by that span.
+func (p *Pairer) callsItself(caller, i int32) bool {
+	switch p.spans[i].Kind {
+	case trace.Server:
+		return true
+	case trace.Consumer:
+		return p.spans[caller].Kind == trace.Producer
+	}
+	return false
+}
+
+// within returns the caller span that encloses caller span i in its own service, -1 if
+// there is none.
+func (p *Pairer) within(i int32) int32 {
+	if parent := p.parent[i]; parent >= 0 && p.spans[parent].Node == p.spans[i].Node {
+		return p.state[parent].caller
+	}
+	return -1
+}
+
+// callerOf returns the caller span of callee span i, -1 if it has none.
+func (p *Pairer) callerOf(i int32) int32 { return p.state[p.parent[i]].caller }
+
+// isOnlyCallee reports whether callee span c is the only one of its caller: of several
+// attempts, none is alone in the caller's time.
+func (p *Pairer) isOnlyCallee(c int32) bool {
+	return p.state[c].also < 0 && p.state[p.callerOf(c)].callee == c
+}
+
+// queue returns the queue that span i names, 0 if it names none.
+func (p *Pairer) queue(i int32) trace.Node {
+	if s := &p.spans[i]; s.PeerType == trace.Queue {
+		return s.Peer
+	}
+	return 0
+}
+
+// recovered reports whether the request that made a failed call, from span i, did not fail
+// itself (semantics.md E7).
+func (p *Pairer) recovered(i int32) bool { return !p.spans[p.state[i].request].Failed() }

@@ -1,0 +1,159 @@
+package pairing
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
+)
+
+// pairedCalls adds the calls that have a callee span.
+func (p *Pairer) pairedCalls() {
+	for _, i := range p.lone {
+		p.calleeAlone(i)
+	}
+	for _, i := range p.callers {
+		if p.state[i].callee < 0 {
+			continue
+		}
+		p.group = p.group[:0]
+		for c := p.state[i].callee; c >= 0; c = p.state[c].also {
+			p.group = append(p.group, c)
+		}
+		p.callGroups(i)
+	}
+}
+
+// calleeAlone adds the call to callee span i from the service of its parent, which has no
+// caller span for it.
+func (p *Pairer) calleeAlone(i int32) {
+	server, parent := &p.spans[i], p.parent[i]
+	call := Call{
+		From: p.spans[parent].Node, To: server.Node, Caller: -1, Callee: i, Source: -1,
+		Kind: p.kind(-1, i), Evidence: ByCallee, Flags: PerTrace,
+	}
+	if call.Kind == Request && server.Failed() && p.recovered(parent) {
+		call.Flags |= Recovered
+	}
+	p.calls = append(p.calls, call)
+}
+
+// callGroups adds the calls from caller span i to the callee spans in p.group: one group
+// for each node and kind (semantics.md F1 to F3, M1).
+func (p *Pairer) callGroups(i int32) {
+	caller := p.attribute(i, Paired)
+	queue := p.queueBetween(i, p.group)
+	if len(p.group) == 1 {
+		p.call(caller, i, queue, p.group)
+		return
+	}
+	same := func(a, b int32) int {
+		return cmp.Or(
+			cmp.Compare(p.spans[a].Node, p.spans[b].Node),
+			cmp.Compare(p.kind(caller, a), p.kind(caller, b)),
+		)
+	}
+	slices.SortFunc(p.group, same)
+	for rest := p.group; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && same(rest[0], rest[n]) == 0 {
+			n++
+		}
+		p.call(caller, i, queue, rest[:n])
+		rest = rest[n:]
+	}
+}
+
+// kind returns the kind of the call from a caller span, -1 if there is none, to a callee
+// span.
+func (p *Pairer) kind(caller, callee int32) Kind {
+	if p.spans[callee].Kind == trace.Consumer || caller >= 0 && p.spans[caller].Kind == trace.Producer {
+		return Message
+	}
+	return Request
+}
+
+// call adds the calls from caller span i to callee spans of one node and kind, through a
+// queue unless that is 0. The span caller stands for the calls and times them.
+func (p *Pairer) call(caller, i int32, queue trace.Node, callees []int32) {
+	kind := p.kind(caller, callees[0])
+	if kind != Message {
+		queue = 0
+	}
+	if queue != 0 && p.cfg.QueueNodes {
+		p.throughQueue(caller, queue, callees)
+		return
+	}
+	client := &p.spans[caller]
+	again := Flags(0)
+	for _, c := range callees {
+		server := &p.spans[c]
+		flags := PerTrace | again
+		switch {
+		case kind == Message: // each message has a time in the queue of its own
+			flags |= HasGap
+		default:
+			if again == 0 && p.isOnlyCallee(c) {
+				flags |= HasGap
+			}
+			if isOutside(client, server) {
+				flags |= Skewed
+			}
+			if (client.Failed() || server.Failed()) && p.recovered(caller) {
+				flags |= Recovered
+			}
+		}
+		again = Again
+		p.calls = append(p.calls, Call{
+			From: p.spans[i].Node, To: server.Node, Caller: caller, Callee: c, Source: i,
+			Queue: queue, Kind: kind, Evidence: Both, Flags: flags,
+		})
+	}
+}
+
+// isOutside reports whether the clock of the callee puts it outside the time of its caller.
+func isOutside(client, server *trace.Span) bool {
+	_, ok1 := client.Duration()
+	_, ok2 := server.Duration()
+	return ok1 && ok2 && (server.Start < client.Start || server.End > client.End)
+}
+
+// throughQueue adds the messages from a caller span to callee spans with the queue as a node
+// between the two sides. The caller span has one call to the queue.
+func (p *Pairer) throughQueue(caller int32, queue trace.Node, callees []int32) {
+	if state := &p.state[caller]; !state.queued {
+		state.queued = true
+		p.calls = append(p.calls, Call{
+			From: p.spans[caller].Node, To: queue, Caller: caller, Callee: -1, Source: -1, Kind: Message, Evidence: ByCaller,
+		})
+	}
+	for _, c := range callees {
+		p.calls = append(p.calls, Call{
+			From: queue, To: p.spans[c].Node, Caller: -1, Callee: c, Source: -1, Kind: Message, Evidence: ByCallee,
+		})
+	}
+}
+
+// queueBetween returns the queue that a message from caller span i went through, 0 if no
+// span names one. The name that the caller gives goes first, unless it is that of a broker.
+// Where consumers give several names, the first in the order of nodes is as good as any.
+func (p *Pairer) queueBetween(i int32, callees []int32) trace.Node {
+	var broker trace.Node
+	for _, c := range [...]int32{i, p.state[i].outer} {
+		switch q := p.queue(c); {
+		case q == 0:
+		case p.spans[c].Is(trace.PeerIsName):
+			broker = q
+		default:
+			return q
+		}
+	}
+	var best trace.Node
+	for _, c := range callees {
+		q := p.queue(c)
+		if p.spans[c].Kind == trace.Consumer && q != 0 && (best == 0 || p.cfg.CompareNodes(q, best) < 0) {
+			best = q
+		}
+	}
+	return cmp.Or(best, broker)
+}

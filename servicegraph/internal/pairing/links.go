@@ -1,0 +1,117 @@
+package pairing
+
+import (
+	"slices"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
+)
+
+// findLinks collects the links of the trace's consumer spans that may be messages: not
+// those that repeat what the parent tells (semantics.md M4), and not those of a span that
+// handles what a consumer span around it has received (M10).
+//
+// It walks the consumer spans from the outside in and counts the messages that those around
+// the present span have received, so that its cost grows with the spans and their links,
+// however deep they are nested.
+func (p *Pairer) findLinks() {
+	clear(p.targets)
+	if len(p.links.Consumers) == 0 {
+		return
+	}
+	if p.targets == nil {
+		p.targets = make(map[int32][]trace.Link)
+	}
+	all := make(map[int32][]trace.Link)
+	for _, l := range p.links.Consumers {
+		if i := p.tree.Find(l.Span, l.Node); i >= 0 {
+			all[i] = append(all[i], l.Target)
+		}
+	}
+	inside := make(map[int32][]int32) // the consumer spans directly inside each; by -1 those inside none
+	for _, i := range p.order {
+		if p.spans[i].Kind == trace.Consumer {
+			r := p.receiver(i)
+			inside[r] = append(inside[r], i)
+		}
+	}
+	received := make(map[trace.Link]int) // by how many of the consumer spans around the present span
+	receive := func(i int32, delivered []trace.Link, times int) {
+		for _, target := range all[i] {
+			received[target] += times
+		}
+		for _, target := range delivered {
+			received[target] += times
+		}
+	}
+	for stack := slices.Clone(inside[-1]); len(stack) > 0; {
+		i := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if i < 0 { // all spans inside span ^i are visited
+			receive(^i, p.delivered(^i), -1)
+			continue
+		}
+		delivered := p.delivered(i)
+		for _, target := range all[i] {
+			if received[target] == 0 && !slices.Contains(delivered, target) {
+				p.targets[i] = append(p.targets[i], target)
+			}
+		}
+		receive(i, delivered, 1)
+		stack = append(append(stack, ^i), inside[i]...)
+	}
+	for i := range p.targets {
+		p.markDelegating(p.receiver(i))
+	}
+}
+
+// markDelegating marks the consumer spans from i outwards as spans that delegate: a batch
+// that is polled, and then processed message by message. Only the spans inside are
+// deliveries.
+func (p *Pairer) markDelegating(i int32) {
+	for ; i >= 0 && !p.state[i].delegates; i = p.receiver(i) {
+		p.state[i].delegates = true
+	}
+}
+
+// receiver returns the consumer span around span i in its own service, -1 if there is none.
+func (p *Pairer) receiver(i int32) int32 {
+	if parent := p.parent[i]; parent >= 0 && p.spans[parent].Node == p.spans[i].Node {
+		return p.state[parent].consumer
+	}
+	return -1
+}
+
+// delivered returns the links that tell no more than the parent of callee span i does: those
+// to the caller span, and to the span that stands for its call. There are none if i is no
+// callee span.
+func (p *Pairer) delivered(i int32) []trace.Link {
+	if !p.state[i].isCallee {
+		return nil
+	}
+	caller := p.callerOf(i)
+	if caller < 0 {
+		return nil
+	}
+	return []trace.Link{p.link(caller), p.link(p.state[caller].outer)}
+}
+
+// findPending collects the halves of messages in the trace. They are paired when a graph is
+// made, because the other half is often in another trace.
+func (p *Pairer) findPending() {
+	for i, targets := range p.targets {
+		r := Receive{Span: i, Targets: targets}
+		if o := p.Outcome(i); o != Paired {
+			r.Outcome = o
+			p.state[i].outcome = Open
+		}
+		p.receives = append(p.receives, r)
+	}
+	for _, i := range p.callers {
+		if state := &p.state[i]; p.canBeLinked(i) && !state.sent {
+			span := &p.spans[i]
+			client := p.spans[state.outer] // which times the call
+			client.Peer, client.PeerType, client.Kind = span.Peer, span.PeerType, span.Kind
+			p.send(i, client, state.outcome != Open, true)
+		}
+	}
+}

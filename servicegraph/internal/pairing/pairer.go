@@ -1,0 +1,103 @@
+package pairing
+
+import (
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
+)
+
+// A Pairer reads the calls out of one trace after another. What it returns is valid until
+// the next trace: the memory is used again. It is not safe for concurrent use.
+type Pairer struct {
+	cfg   Config
+	links Links
+	id    [16]byte
+
+	tree   *trace.Tree
+	spans  []trace.Span // of the tree, as are parent and order
+	parent []int32
+	order  []int32
+
+	state   []spanState // by span
+	callers []int32     // the caller spans in order
+	lone    []int32     // the callee spans in order that no caller span encloses
+	entered []int32     // the SERVER and CONSUMER spans in order that are no callee spans
+	group   []int32     // the callees of one caller
+	targets map[int32][]trace.Link
+
+	calls    []Call
+	sends    []Send
+	receives []Receive
+
+	intervals []interval // of the children of one span
+}
+
+// A spanState is what the pairer learns of one span of a trace.
+type spanState struct {
+	// caller is the nearest caller span of the same service that encloses this span, or is
+	// this span; -1 if there is none.
+	caller int32
+	// outer is, for a caller span, the span that stands for the same call and times it: the
+	// caller span itself, or the outermost span that it is the only route out of.
+	outer int32
+	inner int32 // for a caller span, the caller span inside that stands for the same call; -1 if there is none
+
+	callee int32 // for a caller span, the last callee span in order that it called directly; -1 if there is none
+	also   int32 // for a callee span, the callee span of the same caller before it; -1 if there is none
+
+	// request is the span of the request that this span works for: the nearest SERVER or
+	// CONSUMER span of the service, or the first span of the service, or this span.
+	request int32
+
+	nested int32 // caller spans directly inside this caller span
+
+	consumer int32 // the nearest CONSUMER span of the same service, or this span; -1 if there is none
+
+	isCallee  bool
+	isRequest bool // the span is a request to its service
+	isEntry   bool // the request came from outside
+	delegates bool // consumer span: the spans inside have links to what it received
+	reached   bool // caller span: it or a caller span inside has a callee
+	named     bool // caller span: it or a caller span inside names a peer
+	publishes bool // caller span: a PRODUCER or CLIENT span inside names a queue
+	accounted bool // caller span: its call is accounted for, and so are the spans inside without a callee
+	queued    bool // caller span: it has a call to a queue node
+	sent      bool // caller span: it is among the sends
+
+	outcome Outcome
+}
+
+// zeroState is the initial spanState. It is copied from memory: building a literal on the
+// stack and copying it at once stalls the processor, 4 ns a span in BenchmarkStages/pair.
+var zeroState = spanState{caller: -1, outer: -1, inner: -1, callee: -1, also: -1, consumer: -1}
+
+// New returns a Pairer.
+func New(cfg Config) *Pairer { return &Pairer{cfg: cfg} }
+
+// Pair reads the calls out of the tree of one trace.
+func (p *Pairer) Pair(id [16]byte, t *trace.Tree, links Links) {
+	p.id, p.tree, p.links = id, t, links
+	p.spans, p.parent, p.order = t.Spans, t.Parent, t.Order
+	p.calls, p.sends, p.receives = p.calls[:0], p.sends[:0], p.receives[:0]
+	p.state = trace.Resize(p.state, len(p.spans))
+	p.findCallees()
+	p.findRoutes()
+	p.pairedCalls()
+	p.unpairedCallers()
+	p.findLinks()
+	p.entries()
+	if p.cfg.InferCalls {
+		p.inferCalls()
+	}
+	p.findPending()
+}
+
+// Calls returns the calls of the trace.
+func (p *Pairer) Calls() []Call { return p.calls }
+
+// Sends returns the caller spans that links of consumers can point to.
+func (p *Pairer) Sends() []Send { return p.sends }
+
+// Receives returns the consumer spans with links that may be messages.
+func (p *Pairer) Receives() []Receive { return p.receives }
+
+// link returns the link to span i.
+func (p *Pairer) link(i int32) trace.Link { return trace.Link{Trace: p.id, Span: p.spans[i].ID} }

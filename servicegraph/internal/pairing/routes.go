@@ -1,0 +1,64 @@
+package pairing
+
+import (
+	"slices"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
+)
+
+// findRoutes finds which nested caller spans stand for the same call as the span around
+// them, and what the spans inside each caller span tell.
+func (p *Pairer) findRoutes() {
+	for _, i := range p.callers {
+		state := &p.state[i]
+		state.outer = i
+		if o := p.within(i); o >= 0 && p.state[o].callee < 0 && p.state[o].nested == 1 && p.spans[o].Kind.Calls() {
+			state.outer = p.state[o].outer
+			p.state[o].inner = i
+		}
+	}
+	for _, i := range slices.Backward(p.callers) {
+		state := &p.state[i]
+		state.reached = state.reached || state.callee >= 0
+		state.named = state.named || p.NamesPeer(i)
+		if o := p.within(i); o >= 0 {
+			around := &p.state[o]
+			around.reached = around.reached || state.reached
+			around.named = around.named || state.named
+			around.publishes = around.publishes || state.publishes || p.spans[i].Kind.Calls() && p.queue(i) != 0
+		}
+	}
+}
+
+// NamesPeer reports whether caller span i names a peer. A CLIENT span that is the callee of
+// another service and is given the name of its own service names itself, not a peer:
+// HotROD's mysql.
+func (p *Pairer) NamesPeer(i int32) bool {
+	span, state := &p.spans[i], &p.state[i]
+	switch {
+	case span.Peer == 0:
+		return false
+	case !span.Kind.Calls() && state.nested > 0:
+		return false // a library around the clients that call the database
+	}
+	return !(state.isCallee && span.Is(trace.PeerIsName) && p.cfg.IsNameOf(span.Peer, span.Node))
+}
+
+// attribute gives the caller span that stands for the call of caller span i an outcome, and
+// returns that span; the spans from i up to it are nested.
+func (p *Pairer) attribute(i int32, outcome Outcome) int32 {
+	outer := p.state[i].outer
+	for ; i != outer; i = p.within(i) {
+		p.setOutcome(i, Nested)
+	}
+	p.setOutcome(outer, outcome)
+	return outer
+}
+
+// setOutcome gives a caller span an outcome. A caller span that is a callee span as well
+// stays paired.
+func (p *Pairer) setOutcome(i int32, outcome Outcome) {
+	if !p.state[i].isCallee {
+		p.state[i].outcome = outcome
+	}
+}

@@ -1,0 +1,143 @@
+package pairing
+
+import "github.com/tempograph/tempograph/servicegraph/internal/trace"
+
+// unpairedCallers adds the calls of caller spans without a callee span to the peers that
+// they name. Of nested caller spans without a callee, the outermost that names a peer makes
+// the call (semantics.md F9, D9). Spans nested in one that has a callee make none: its call
+// is counted already.
+func (p *Pairer) unpairedCallers() {
+	for _, i := range p.callers {
+		state := &p.state[i]
+		around := p.within(i)
+		switch {
+		case state.callee >= 0:
+			state.accounted = true
+		case state.reached: // the spans inside make the calls
+			if state.outcome == None {
+				state.outcome = Nested
+			}
+		case around >= 0 && p.state[around].accounted && !p.isSeparateCall(around, i):
+			state.accounted = true
+			p.setOutcome(i, Nested)
+		case p.isTransport(i):
+			p.setOutcome(i, Nested)
+		case p.NamesPeer(i):
+			state.accounted = true
+			p.virtualCall(i)
+		case state.named: // a span inside makes the call
+			p.setOutcome(i, Nested)
+		default:
+			state.accounted = true
+			client := p.spans[state.outer]
+			client.Peer, client.PeerType = 0, trace.Unspecific // at most itself: see NamesPeer
+			if !p.sendAny(i, &client) {
+				p.setOutcome(i, Unresolved)
+			}
+		}
+	}
+}
+
+// isSeparateCall reports whether caller span i, without a callee, is a call of its own
+// beside those of the caller span around it: that span met a callee and is not a
+// database's, while i names a database, a queue or the like and not just a host. A stream
+// of requests may ask a cache in between.
+func (p *Pairer) isSeparateCall(around, i int32) bool {
+	if p.state[around].callee < 0 || !p.NamesPeer(i) {
+		return false
+	}
+	return p.spans[i].PeerType != trace.Unspecific && p.spans[around].PeerType == trace.Unspecific
+}
+
+// isTransport reports whether caller span i, without a callee, only carries the call of
+// another span: it reaches the host of a queue, for a span inside it that names the queue or
+// for the polling span around it.
+func (p *Pairer) isTransport(i int32) bool {
+	if s := &p.spans[i]; s.Peer == 0 || s.PeerType != trace.Unspecific {
+		return false
+	}
+	if p.state[i].publishes {
+		return true
+	}
+	receiver := p.receiver(i)
+	return receiver >= 0 && p.spans[receiver].Is(trace.Polls)
+}
+
+// virtualCall adds the call of caller span i to the peer that the span names, unless it is a
+// message that may find its consumer in another trace.
+func (p *Pairer) virtualCall(i int32) {
+	inner := &p.spans[i]
+	outer := p.state[i].outer
+	client := p.spans[outer]
+	client.NamePeer(inner)
+	client.Kind = max(client.Kind, inner.Kind) // a message if either says so
+	if !(p.cfg.QueueNodes && p.queue(i) != 0) && p.sendAny(i, &client) {
+		return
+	}
+	p.attribute(i, Virtual)
+	call := Call{
+		From: client.Node, To: client.Peer, Caller: outer, Callee: -1, Source: i,
+		Kind: KindOf(&client), Evidence: ByCaller, Flags: PerTrace | Pending | ToName.when(client.Is(trace.PeerIsName)),
+	}
+	if call.Kind == Request && client.Failed() && p.recovered(outer) {
+		call.Flags |= Recovered
+	}
+	p.calls = append(p.calls, call)
+}
+
+// KindOf returns the kind of the call that a caller span makes to the peer it names.
+func KindOf(client *trace.Span) Kind {
+	if client.Kind == trace.Producer {
+		return Message
+	}
+	return Request
+}
+
+// when returns the flags if a condition holds, and otherwise none.
+func (f Flags) when(is bool) Flags {
+	if is {
+		return f
+	}
+	return 0
+}
+
+// sendAny adds the call of caller span i, as client describes it, to the sends, once for
+// each of the spans that stand for it and that a link can point to; false if there is none.
+func (p *Pairer) sendAny(i int32, client *trace.Span) (added bool) {
+	for s := p.state[i].outer; s >= 0; s = p.state[s].inner {
+		if !p.canBeLinked(s) {
+			continue
+		}
+		if added {
+			also := *client
+			also.Kind = p.spans[s].Kind
+			p.send(s, also, true, true)
+			continue
+		}
+		added = true
+		p.send(s, *client, p.state[p.attribute(i, Open)].outcome != Open, false)
+	}
+	return added
+}
+
+// canBeLinked reports whether the link of a consumer may point to caller span i. A trace not
+// seen yet can point to any PRODUCER, and to a CLIENT that names a queue. Other CLIENT spans
+// are too many to remember: of those it is true only if a link is known.
+func (p *Pairer) canBeLinked(i int32) bool {
+	switch p.spans[i].Kind {
+	case trace.Producer:
+		return true
+	case trace.Client:
+		return p.queue(i) != 0 ||
+			len(p.links.Linked) > 0 && p.links.Linked[p.link(i)] > 0 ||
+			len(p.links.LinkedHere) > 0 && p.links.LinkedHere[p.spans[i].ID]
+	}
+	return false
+}
+
+// send adds span i, as client describes it, to the sends.
+func (p *Pairer) send(i int32, client trace.Span, counted, called bool) {
+	p.state[i].sent = true
+	client.Detail = 0 // edges made of two halves have no details
+	p.sends = append(p.sends, Send{Span: i, Client: client, Called: called, Counted: counted})
+}

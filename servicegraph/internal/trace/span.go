@@ -1,0 +1,151 @@
+// Package trace holds the spans of traces in a compact format, and makes the tree of one
+// trace: every span once, each with its parent.
+//
+// Names are numbers here. Whoever numbers them decides what they stand for, and compares
+// them by an [Order] where two spans contradict each other.
+package trace
+
+import (
+	"cmp"
+	"slices"
+)
+
+// A Node, an Address and a Detail are numbers that stand for a node of the graph, for the
+// address of a callee, and for what else a caller says of a call. 0 means none.
+type (
+	Node    uint32
+	Address uint32
+	Detail  uint32
+)
+
+// A Span is what the graph needs of a span: 56 bytes without pointers, so that the garbage
+// collector does not look into the spans that are held.
+type Span struct {
+	ID, Parent [8]byte
+	Start, End int64   // Unix nanoseconds; 0 if unknown
+	Node       Node    // the service
+	Peer       Node    // the other side, as the span names it
+	Address    Address // of the other side
+	Detail     Detail  // of the call
+	Weight32   float32 // how many spans this one stands for: a positive multiple of 1/4096 with at most 24 significant bits
+	Kind       Kind
+	Status     Status
+	Flags      Flags
+	PeerType   PeerType
+}
+
+// A Kind is the role of a span in a call, with OTLP's numbers. Larger numbers than
+// Consumer's are possible: such a span is neither side of a call.
+type Kind uint8
+
+const (
+	KindUnset Kind = iota
+	Internal
+	Server
+	Client
+	Producer
+	Consumer
+)
+
+// Calls reports whether spans of the kind are the caller side of a call.
+func (k Kind) Calls() bool { return k == Client || k == Producer }
+
+// Serves reports whether spans of the kind are the callee side of a call.
+func (k Kind) Serves() bool { return k == Server || k == Consumer }
+
+// A Status is the status of a span, with OTLP's numbers.
+type Status uint8
+
+const (
+	StatusUnset Status = iota
+	StatusOK
+	StatusError
+)
+
+// Flags are properties of a span.
+type Flags uint8
+
+const (
+	PeerIsName Flags = 1 << iota // the peer is a name that somebody gave it, which can be the name of a service
+	IsCaller                     // the caller side of a call: CLIENT, PRODUCER, or a database span inside the service
+	IsResent                     // a client that says that it tries again
+	Polls                        // a CLIENT span that asks a queue for messages, and is the receiving side of them
+)
+
+// When returns the flags if a condition holds, and otherwise none.
+func (f Flags) When(is bool) Flags {
+	if is {
+		return f
+	}
+	return 0
+}
+
+// A PeerType says how much the name of a peer tells.
+type PeerType uint8
+
+const (
+	Unspecific PeerType = iota // a name or an address, or there is no peer
+	Specific                   // a database, a model or a function
+	Queue                      // the destination of a message, which is specific as well
+)
+
+// Is reports whether the span has a flag.
+func (s *Span) Is(f Flags) bool { return s.Flags&f != 0 }
+
+// Weight returns how many spans this one stands for.
+func (s *Span) Weight() float64 { return float64(s.Weight32) }
+
+// Duration returns the latency of the span in nanoseconds, and false where the start or
+// the end is missing, or the end comes first.
+func (s *Span) Duration() (int64, bool) {
+	return s.End - s.Start, s.Start > 0 && s.End >= s.Start
+}
+
+// Failed reports whether the status of the span is an error.
+func (s *Span) Failed() bool { return s.Status == StatusError }
+
+// NamePeer gives the span the peer and the address that another span of its service names.
+func (s *Span) NamePeer(o *Span) {
+	s.Peer, s.Address, s.PeerType = o.Peer, o.Address, o.PeerType
+	s.Flags = s.Flags&^PeerIsName | o.Flags&PeerIsName
+}
+
+// An Order compares what numbers stand for, so that results do not depend on which number
+// something got. It is asked only where spans share an id.
+type Order interface {
+	CompareNodes(a, b Node) int
+	CompareAddresses(a, b Address) int
+	CompareDetails(a, b Detail) int
+}
+
+// Absorb merges a second delivery of a span into the span: SDKs that report a span twice
+// send the end and the status the second time (semantics.md I3). The result does not depend
+// on which delivery came first.
+func (s *Span) Absorb(o *Span, order Order) {
+	if slices.Compare(o.Parent[:], s.Parent[:]) > 0 {
+		s.Parent = o.Parent
+	}
+	if s.Start == 0 || o.Start != 0 && o.Start < s.Start {
+		s.Start = o.Start
+	}
+	s.End = max(s.End, o.End)
+	s.Weight32 = max(s.Weight32, o.Weight32)
+	s.Kind = max(s.Kind, o.Kind)
+	s.Status = max(s.Status, o.Status)
+	s.Flags |= o.Flags & (IsResent | Polls)
+	if cmp.Or(
+		order.CompareNodes(o.Peer, s.Peer),
+		order.CompareAddresses(o.Address, s.Address),
+		cmp.Compare(o.Flags&PeerIsName, s.Flags&PeerIsName),
+		order.CompareDetails(o.Detail, s.Detail),
+	) > 0 {
+		s.NamePeer(o)
+		s.Detail = o.Detail
+	}
+}
+
+// A Link names a span of any trace.
+type Link struct {
+	Trace [16]byte
+	Span  [8]byte
+}
