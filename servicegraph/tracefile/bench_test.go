@@ -20,10 +20,10 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// BenchmarkGraph measures OTLP to finished graph: 30 services, traces of about 25 spans,
-// 12 attributes a span and 10 a resource, as one message a trace (what Tempo stores) and
-// as one message for 100 spans of a service (what SDKs export), in protobuf and in JSON
-// lines.
+// BenchmarkGraph measures the way from OTLP to the finished graph: 30 services, traces of
+// about 25 spans, 12 attributes a span and 10 a resource; one message a trace, as Tempo
+// stores them, and one message for 100 spans of a service, as SDKs export them; in protobuf
+// and in lines of JSON.
 func BenchmarkGraph(b *testing.B) {
 	const spans = 100_000
 	for _, c := range []struct {
@@ -114,8 +114,8 @@ func appendDelimited(out []byte, m proto.Message) []byte {
 // base64ID is an id as protojson writes it.
 var base64ID = regexp.MustCompile(`"(traceId|spanId|parentSpanId)":"([^"]*)"`)
 
-// inJSON returns delimited requests as OTLP JSON, each in a line, with keys in the order
-// in which the Collector writes them.
+// inJSON returns delimited requests as OTLP JSON, one a line, with keys in the Collector's
+// order.
 func inJSON(tb testing.TB, messages []byte) []byte {
 	tb.Helper()
 	var out bytes.Buffer
@@ -130,7 +130,7 @@ func inJSON(tb testing.TB, messages []byte) []byte {
 			tb.Fatal(err)
 		}
 		line := new(bytes.Buffer)
-		if err := json.Compact(line, object); err != nil { // protojson adds spaces, or not
+		if err := json.Compact(line, object); err != nil { // protojson adds spaces at random
 			tb.Fatal(err)
 		}
 		out.Write(base64ID.ReplaceAllFunc(line.Bytes(), func(field []byte) []byte {

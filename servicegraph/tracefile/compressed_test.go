@@ -25,10 +25,10 @@ func zst(tb testing.TB, data []byte) []byte {
 	return z.EncodeAll(data, nil)
 }
 
-// Compressed files give what they hold, with all ways of reading, and so do several
-// compressed streams behind each other.
+// A compressed file gives the spans of the file, by Read and by Load; so does a file of
+// several compressed streams.
 func TestCompressed(t *testing.T) {
-	for form, data := range map[string][]byte{
+	for format, data := range map[string][]byte{
 		"protobuf": sdkMessages(5000),
 		"JSON":     bytes.Repeat(jsonLines(t, everything()...), 100),
 	} {
@@ -38,7 +38,7 @@ func TestCompressed(t *testing.T) {
 			"zstd": slices.Concat(zst(t, data[:1000]), zst(t, data[1000:])),
 		} {
 			if diff := cmp.Diff(want, checkLoad(t, compressed, servicegraph.Config{})); diff != "" {
-				t.Errorf("%s with %s (-want +got):\n%s", form, codec, diff)
+				t.Errorf("%s with %s (-want +got):\n%s", format, codec, diff)
 			}
 		}
 	}
@@ -65,6 +65,6 @@ func TestDamagedZstd(t *testing.T) {
 	broken := errors.New("the disk is broken")
 	lost := io.MultiReader(bytes.NewReader(whole[:len(whole)/2]), iotest.ErrReader(broken))
 	if err := Load(servicegraph.NewBuilder(servicegraph.Config{}), lost, "input", nil); !errors.Is(err, broken) {
-		t.Errorf("of a reader that fails: %v", err)
+		t.Errorf("a reader that fails: %v", err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// hotrod is the recording in the repository; its README says what is in it.
+// hotrod is the recording in the repository; the README beside the file describes it.
 const hotrod = "../../examples/traces/hotrod.jsonl.gz"
 
 // hotrodRequests returns the recording decoded by the official types.
@@ -66,7 +66,8 @@ func TestHotROD(t *testing.T) {
 	}
 }
 
-// The recording was exported in both encodings at once, in another order.
+// The recording was exported in both encodings at the same time, with the spans in different
+// orders.
 func TestHotRODAsRecorded(t *testing.T) {
 	packed, skips, err := collect(t, ReadFile(dataset(t, "hotrod/hotrod-all.pb.gz"), Config{}))
 	if len(skips) > 0 || err != nil {
@@ -81,8 +82,8 @@ func TestHotRODAsRecorded(t *testing.T) {
 	}
 }
 
-// The writer of this recording puts fields in descending order: spans before
-// their resource, values before their keys.
+// The writer of this recording puts fields in falling order: spans before their resource,
+// values before their keys.
 func TestMythical(t *testing.T) {
 	var got struct{ Spans, Traces, Links int }
 	traces := make(map[servicegraph.TraceID]bool)

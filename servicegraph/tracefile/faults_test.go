@@ -21,7 +21,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// Each fault costs the spans it must and no more, and says so in one line.
+// Each fault costs only the spans that it must, and is reported in one line.
 func TestFaults(t *testing.T) {
 	var (
 		a, b, c = request("svc", span(1, "a")), request("svc", span(2, "b")), request("svc", span(3, "c"))
@@ -47,7 +47,7 @@ func TestFaults(t *testing.T) {
 		}
 		return request("svc", span(1, "a"), s, span(3, "c"))
 	}
-	// spanJSON is a request of a, one span of these fields, and c.
+	// spanJSON is a request of span a, a span with these fields, and span c.
 	spanJSON := func(fields string) string {
 		return strings.TrimSuffix(lineA, "}]}]}]}\n") + "},{" + fields + "},{" + strings.SplitN(lineC, `"spans":[{`, 2)[1]
 	}
@@ -56,7 +56,7 @@ func TestFaults(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		input string
-		spans string   // the names of the spans that are read
+		spans string   // names of the spans that are read
 		skips []string // in full, but for "input: "
 		final string   // in full, but for "reading input: "
 	}{
@@ -70,17 +70,17 @@ func TestFaults(t *testing.T) {
 		{name: "zeros", input: strings.Repeat("\x00", 100), final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with the bytes 00 00 00 00 00 00 00 00"},
 		{name: "one byte", input: "\x0b", final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with the bytes 0b"},
 		{name: "UTF-16, as a shell of Windows writes it", input: "\xff\xfe{\x00\r\x00\n\x00", final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it is text in UTF-16: save it in UTF-8"},
-		{name: "JSON that is no trace", input: `{"name":"tempograph","version":1}`, final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with `{\"name\":\"tempograph\",\"version\":1}`"},
-		{name: "JSON that is no trace, spread over lines", input: "{\n  \"Name\": \"get\",\n  \"SpanContext\": {\n", final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with `{ \"Name\": \"get\", \"SpanContext\": {`"},
+		{name: "JSON that is not a trace", input: `{"name":"tempograph","version":1}`, final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with `{\"name\":\"tempograph\",\"version\":1}`"},
+		{name: "JSON that is not a trace, spread over lines", input: "{\n  \"Name\": \"get\",\n  \"SpanContext\": {\n", final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with `{ \"Name\": \"get\", \"SpanContext\": {`"},
 		{name: "JSON array", input: `["resourceSpans"]`, final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with `[\"resourceSpans\"]`"},
-		{name: "JSON of other things of that name", input: `{"batches":{"resourceSpans":[]}}`,
+		{name: "JSON with the same keys for other things", input: `{"batches":{"resourceSpans":[]}}`,
 			skips: []string{"record 1 at byte 0: batches: want an array, got object"},
 			final: "no span could be read: 1 record left out, the first at byte 0: batches: want an array, got object"},
-		{name: "JSON that speaks of traces", input: `{"message":"no \"resourceSpans\"","x":"resourceSpans"}`,
+		{name: "JSON that mentions traces", input: `{"message":"no \"resourceSpans\"","x":"resourceSpans"}`,
 			skips: []string{"record 1 at byte 0: no resourceSpans in it: `{\"message\":\"no \\\"resourceSpans\\\"\",\"x\":\"r…`"},
 			final: "no span could be read: 1 record left out, the first at byte 0: no resourceSpans in it: `{\"message\":\"no \\\"resourceSpans\\\"\",\"x\":\"r…`"},
 
-		// Valid, without a span: not an error.
+		// Valid files without a span: no error.
 		{name: "JSON without spans", input: `{"resourceSpans":[]}`},
 		{name: "JSON of other signals", input: `{"resourceMetrics":[{"resource":{}}]}` + "\n" + `{"resourceLogs":[]}`},
 		{name: "protobuf without spans", input: string(delimited(t, request("idle")))},
@@ -88,7 +88,7 @@ func TestFaults(t *testing.T) {
 		// Lines.
 		{name: "a broken line between good ones", input: lineA + `{"resourceSpans":[}` + "\n" + lineC, spans: "a c",
 			skips: []string{fmt.Sprintf("record 2 at byte %d: not JSON from byte %d on: \"}\"", len(lineA), len(lineA)+18)}},
-		{name: "a line that is no JSON", input: lineA + "2024-05-01 INFO exported\n" + lineC, spans: "a c",
+		{name: "a line that is not JSON", input: lineA + "2024-05-01 INFO exported\n" + lineC, spans: "a c",
 			skips: []string{fmt.Sprintf("record 2 at byte %d: not a JSON object: \"2024-05-01 INFO exported\"", len(lineA))}},
 		{name: "lines before the first object", input: "2024-05-01 INFO start\n}]}\n" + lineA, spans: "a",
 			skips: []string{`record 1 at byte 0: not a JSON object: "2024-05-01 INFO start"`, `record 2 at byte 22: not a JSON object: "}]}"`}},
@@ -99,9 +99,9 @@ func TestFaults(t *testing.T) {
 			final: fmt.Sprintf("the JSON object at byte %d ends early (unexpected EOF) after 1 span; it was cut off while being written or copied", len(lineA)+2)},
 		{name: "a line cut off in a string", input: lineA + lineB[:25] + "\r\n" + lineC, spans: "a c",
 			skips: []string{fmt.Sprintf("record 2 at byte %d: not JSON from byte %d on: the line ends within a string", len(lineA), len(lineA)+25)}},
-		{name: "a line cut off behind a bracket", input: lineA + lineB[:18] + "\n" + lineB + lineC, spans: "a b c",
+		{name: "a line cut off after a bracket", input: lineA + lineB[:18] + "\n" + lineB + lineC, spans: "a b c",
 			skips: []string{fmt.Sprintf("record 2 at byte %d: not JSON from byte %d on: %s", len(lineA), len(lineA)+19+len(lineB), "`"+lineC[:40]+"…`")}},
-		{name: "a line cut off behind a bracket before the last", input: lineA + lineB[:18] + "\n" + lineC, spans: "a c",
+		{name: "a line cut off after a bracket before the last line", input: lineA + lineB[:18] + "\n" + lineC, spans: "a c",
 			skips: []string{fmt.Sprintf("record 2 at byte %d: the JSON object is cut off", len(lineA))}},
 		{name: "the last line cut off", input: lineA + lineB[:len(lineB)-10], spans: "a",
 			skips: []string{fmt.Sprintf("record 2 at byte %d: the JSON object is cut off", len(lineA))}},
@@ -112,10 +112,10 @@ func TestFaults(t *testing.T) {
 			skips: []string{fmt.Sprintf("record 2 at byte %d: not JSON: invalid character 'i' in literal null (expecting 'u')", len(lineA))}},
 		{name: "a wrong bracket", input: lineA + `{"resourceSpans":[}` + "\n" + lineC, spans: "a c",
 			skips: []string{fmt.Sprintf("record 2 at byte %d: not JSON from byte %d on: \"}\"", len(lineA), len(lineA)+18)}},
-		{name: "something behind an object in its line", input: strings.TrimSpace(lineA) + ",\n" + lineC, spans: "a c",
+		{name: "a comma after an object in its line", input: strings.TrimSpace(lineA) + ",\n" + lineC, spans: "a c",
 			skips: []string{fmt.Sprintf("record 2 at byte %d: not a JSON object: \",\"", len(lineA)-1)}},
-		{name: "the bad in CRLF", input: strings.ReplaceAll(lineA+"{\"resourceSpans\":[}\n"+"bad\n"+lineC, "\n", "\r\n"), spans: "a c",
-			// Behind a broken object, nothing but an object is looked for.
+		{name: "malformed lines with CRLF", input: strings.ReplaceAll(lineA+"{\"resourceSpans\":[}\n"+"bad\n"+lineC, "\n", "\r\n"), spans: "a c",
+			// After a malformed object only another object is looked for.
 			skips: []string{fmt.Sprintf("record 2 at byte %d: not JSON from byte %d on: \"}\"", len(lineA)+1, len(lineA)+1+18)}},
 		{name: "a broken document between good ones", input: docA + strings.Replace(docB, `"name"`, `name`, 1) + docC, spans: "a c",
 			skips: []string{fmt.Sprintf("record 2 at byte %d: not JSON from byte %d on: `%s`", len(docA), len(docA)+strings.Index(docB, `"name"`), `name: "b",`)}},
@@ -131,7 +131,7 @@ func TestFaults(t *testing.T) {
 			skips: []string{`record 1 at byte 0: span "" of "svc": spanId: "070707070707070x": encoding/hex: invalid byte: U+0078 'x'`}},
 		{name: "JSON: long parent id", input: spanJSON(goodIDs + `"parentSpanId":"07070707070707070707070707070707"`), spans: "a c",
 			skips: []string{`record 1 at byte 0: span "bad" of "svc": parentSpanId: "07070707070707070707070707070707": want 16 hexadecimal digits, got 32 characters`}},
-		{name: "JSON: ids of a byte too many in base64", input: spanJSON(`"traceId":"BwcHBwcHBwcHBwcHBwcHBwc=","spanId":"BwcHBwcHBwcH"`), spans: "a c",
+		{name: "JSON: ids in base64 with one byte too many", input: spanJSON(`"traceId":"BwcHBwcHBwcHBwcHBwcHBwc=","spanId":"BwcHBwcHBwcH"`), spans: "a c",
 			skips: []string{`record 1 at byte 0: span "" of "svc": traceId: "BwcHBwcHBwcHBwcHBwcHBwc=": want 16 bytes in base64, got 17`}},
 		{name: "JSON: bad link", input: spanJSON(goodIDs + `"links":[{"traceId":"x","spanId":"0707070707070707"}]`), spans: "a bad c",
 			skips: []string{`record 1 at byte 0: a link of span "bad" of "svc": traceId: "x": want 32 hexadecimal digits, got 1 characters`}},
@@ -153,13 +153,13 @@ func TestFaults(t *testing.T) {
 			skips: []string{`record 1 at byte 0: span "bad" of "svc": status: want an object, got array`}},
 		{name: "JSON: attributes are an object", input: spanJSON(goodIDs + `"attributes":{"k":"v"}`), spans: "a c",
 			skips: []string{`record 1 at byte 0: span "bad" of "svc": attributes: want an array, got object`}},
-		{name: "JSON: an integer that is none", input: spanJSON(goodIDs + `"attributes":[{"key":"k","value":{"intValue":"5.5"}}]`), spans: "a c",
+		{name: "JSON: a malformed integer", input: spanJSON(goodIDs + `"attributes":[{"key":"k","value":{"intValue":"5.5"}}]`), spans: "a c",
 			skips: []string{`record 1 at byte 0: span "bad" of "svc": attributes: "k": "5.5" is not an integer`}},
-		{name: "JSON: a double that is none", input: spanJSON(goodIDs + `"attributes":[{"key":"k","value":{"doubleValue":"half"}}]`), spans: "a c",
+		{name: "JSON: a malformed double", input: spanJSON(goodIDs + `"attributes":[{"key":"k","value":{"doubleValue":"half"}}]`), spans: "a c",
 			skips: []string{`record 1 at byte 0: span "bad" of "svc": attributes: "k": "half" is not a number`}},
 		{name: "JSON: a span that is a string", input: strings.Replace(lineA, `"spans":[`, `"spans":["x",`, 1), spans: "a",
 			skips: []string{`record 1 at byte 0: span "" of "svc": span: want an object, got string`}},
-		{name: "JSON: spans of a resource that is none", input: lineA + strings.Replace(lineB, `{"stringValue":"svc"}`, `{"intValue":"svc"}`, 1) + lineC, spans: "a c",
+		{name: "JSON: spans of an invalid resource", input: lineA + strings.Replace(lineB, `{"stringValue":"svc"}`, `{"intValue":"svc"}`, 1) + lineC, spans: "a c",
 			skips: []string{fmt.Sprintf(`record 2 at byte %d: all spans of a resource: "service.name": "svc" is not an integer`, len(lineA))}},
 
 		// Protobuf.
@@ -184,19 +184,19 @@ func TestFaults(t *testing.T) {
 			final: fmt.Sprintf("the message at byte %d ends early (unexpected EOF) after 2 spans; it was cut off while being written or copied", len(packed)-len(frameC)+1)},
 		{name: "the last length cut off", input: packed + "\x80", spans: "a b c",
 			final: fmt.Sprintf("the message at byte %d ends early (unexpected EOF) after 3 spans; it was cut off while being written or copied", len(packed))},
-		{name: "a length that is none", input: packed + strings.Repeat("\xff", 11), spans: "a b c",
+		{name: "an invalid length", input: packed + strings.Repeat("\xff", 11), spans: "a b c",
 			final: fmt.Sprintf("no length of a message at byte %d: the rest is lost after 3 spans", len(packed))},
 		{name: "one message cut off", input: string(message(t, a)) + string(messageB[:20]), spans: "a",
 			final: fmt.Sprintf("the message at byte %d ends early (unexpected EOF) after 1 span; it was cut off while being written or copied", len(message(t, a))+2)},
-		{name: "one message with something behind", input: string(message(t, a)) + "\x12\x00", spans: "a",
+		{name: "one message with other bytes after it", input: string(message(t, a)) + "\x12\x00", spans: "a",
 			final: fmt.Sprintf("no ResourceSpans begins at byte %d: the rest is lost after 1 span", len(message(t, a)))},
 		{name: "a span damaged in one message", input: strings.Replace(string(message(t, request("svc", span(1, "a"), span(2, "b"), span(3, "c")))), "\x2a\x01b", "\x2a\x7fb", 1), spans: "a c",
 			skips: []string{`record 1 at byte 0: span "" of "svc": damaged protobuf: a field runs over the end of its message`}},
 
 		// Gzip.
-		{name: "gzip with something behind", input: string(zip(t, []byte(lines))) + "garbage", spans: "a b c",
+		{name: "gzip with other bytes after it", input: string(zip(t, []byte(lines))) + "garbage", spans: "a b c",
 			skips: []string{"what follows the gzip stream is not gzip, and was ignored"}},
-		{name: "gzip with one byte behind", input: string(zip(t, []byte(packed))) + "\x1f", spans: "a b c",
+		{name: "gzip with one byte after it", input: string(zip(t, []byte(packed))) + "\x1f", spans: "a b c",
 			skips: []string{"what follows the gzip stream is not gzip, and was ignored"}},
 		{name: "gzip header alone", input: "\x1f\x8b\x08", final: "the gzip stream ends early (unexpected EOF) after 0 spans; it was cut off while being written or copied"},
 		{name: "gzip magic alone", input: "\x1f\x8b", final: "the gzip stream ends early (unexpected EOF) after 0 spans; it was cut off while being written or copied"},
@@ -301,7 +301,7 @@ func noise(seed int) string {
 	return string(b)
 }
 
-// Every beginning of a file is read to its end, or gives a clear error.
+// A file that is cut at any byte is read to its end, or gives a clear error.
 func TestEveryCut(t *testing.T) {
 	requests := []*tracev1.TracesData{request("svc", span(1, "a")), request("svc", span(2, "b"))}
 	want := spansOf(requests...)
@@ -321,8 +321,7 @@ func TestEveryCut(t *testing.T) {
 	}
 }
 
-// A record above the limit is skipped, and so is a length that a damaged file
-// makes up: without reserving memory for it.
+// A record above the limit is skipped.
 func TestRecordLimit(t *testing.T) {
 	big := span(2, "big")
 	big.Attributes = []*commonv1.KeyValue{attribute("v", strings.Repeat("x", 200_000))}
@@ -345,6 +344,7 @@ func TestRecordLimit(t *testing.T) {
 	}
 }
 
+// No memory is reserved for the length that a damaged file claims.
 func TestClaimedLengthReservesNothing(t *testing.T) {
 	claim := protowire.AppendVarint(nil, 1<<30)
 	claim = append(claim, protowire.AppendBytes([]byte{0x0a}, protowire.AppendBytes([]byte{0x0a}, make([]byte, 100)))...)
@@ -370,10 +370,10 @@ func TestReadFile(t *testing.T) {
 		return path
 	}
 
-	// The name of a file says nothing of what is in it.
+	// The name of a file does not tell its format.
 	requests := everything()
 	good := ReadFile(write("spans.json.zip", zip(t, delimited(t, requests...))), Config{})
-	for range 2 { // the file is read anew
+	for range 2 { // each range opens the file
 		got, skips, err := collect(t, good)
 		if diff := cmp.Diff(spansOf(requests...), got); diff != "" || len(skips) > 0 || err != nil {
 			t.Errorf("%v, %v (-want +got):\n%s", skips, err, diff)

@@ -9,7 +9,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// FuzzJaeger reads anything as Jaeger's JSON.
+// FuzzJaeger reads any input as Jaeger's JSON.
 func FuzzJaeger(f *testing.F) {
 	for _, seed := range []string{
 		jaegerTraceJSON,
@@ -23,7 +23,7 @@ func FuzzJaeger(f *testing.F) {
 	f.Fuzz(func(t *testing.T, input []byte) { checkReader(t, input, readJaeger) })
 }
 
-// FuzzZipkin reads anything as Zipkin's JSON.
+// FuzzZipkin reads any input as Zipkin's JSON.
 func FuzzZipkin(f *testing.F) {
 	for _, seed := range []string{
 		zipkinSpanJSON,

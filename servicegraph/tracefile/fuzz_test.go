@@ -16,8 +16,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// FuzzRead reads anything: it ends, with errors of one line, and whatever it
-// gives is valid and bounded by the input.
+// FuzzRead reads any input: reading ends, errors have one line, and the spans are valid and no
+// more than the input can hold.
 func FuzzRead(f *testing.F) {
 	requests := everything()
 	whole := &tracev1.TracesData{}
@@ -81,8 +81,8 @@ func texts(s servicegraph.Span) []string {
 	return list
 }
 
-// FuzzWire compares the reader of protobuf with the official decoder: what that takes is
-// read the same. What that refuses may be read all the same, but nothing panics.
+// FuzzWire compares the decoder with the official one: both read the same spans from an input
+// that the official one accepts. Other input may be read in part, and must not panic.
 func FuzzWire(f *testing.F) {
 	for _, r := range everything() {
 		f.Add(message(f, r))
@@ -98,10 +98,10 @@ func FuzzWire(f *testing.F) {
 			t.Fatal(err)
 		}
 		if err != nil {
-			return // more is refused than is read: events, scopes, invalid UTF-8
+			return // the official decoder also checks what is not read here: events, scopes, UTF-8
 		}
 		if d.damaged != nil {
-			t.Errorf("damaged, but not for the official decoder: %v", got.skips)
+			t.Errorf("damaged here, and valid for the official decoder: %v", got.skips)
 		}
 		if diff := cmp.Diff(spansOf(&r), got.spans); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
@@ -109,7 +109,7 @@ func FuzzWire(f *testing.F) {
 	})
 }
 
-// FuzzJSON compares both encodings of what the official types hold.
+// FuzzJSON encodes a request of the official types as JSON: the spans are those of the request.
 func FuzzJSON(f *testing.F) {
 	for _, r := range everything() {
 		f.Add(message(f, r))
@@ -122,11 +122,11 @@ func FuzzJSON(f *testing.F) {
 		for _, rs := range r.ResourceSpans {
 			for _, ss := range rs.ScopeSpans {
 				for _, sp := range ss.Spans {
-					// In base64 these can be hexadecimal of the right length.
+					// In base64 these ids may look like hexadecimal ids of the right length.
 					if len(sp.TraceId) == 24 || len(sp.SpanId) == 12 || len(sp.ParentSpanId) == 12 {
 						return
 					}
-					sp.Links = nil // the same
+					sp.Links = nil // their ids may, too
 				}
 			}
 		}

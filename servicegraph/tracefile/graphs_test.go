@@ -16,10 +16,10 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// The graphs of real traces: what is known of the programs that recorded them, and
-// what other systems make of the same spans.
+// The tests in this file compare the graphs of real traces with what is known of the programs
+// that recorded them, and with what other systems make of the same spans.
 
-// graphOf returns the graph of a file, all of which must be read and accounted for.
+// graphOf returns the graph of a file. All spans must be read and accounted for.
 func graphOf(tb testing.TB, path string) *servicegraph.Graph {
 	tb.Helper()
 	g, err := servicegraph.Build(ReadFile(path, Config{}), servicegraph.Config{})
@@ -42,7 +42,7 @@ type dependency struct{ Parent, Child string }
 // calls are the calls and errors of a dependency.
 type calls struct{ Calls, Errors float64 }
 
-// dependenciesOf returns the edges of a graph, whatever their kind.
+// dependenciesOf returns the edges of a graph, of all kinds.
 func dependenciesOf(g *servicegraph.Graph) map[dependency]calls {
 	found := make(map[dependency]calls)
 	for e := range g.Edges() {
@@ -107,7 +107,7 @@ func readTempo(tb testing.TB, path string) map[dependency]calls {
 	return found
 }
 
-// What HotROD did is known: 55 requests, and what each calls.
+// hotrodCalls are the calls that HotROD made: 55 requests, and the calls of each.
 var hotrodCalls = map[dependency]calls{
 	{"frontend", "customer"}:   {53, 1},
 	{"frontend", "driver"}:     {52, 0},
@@ -144,8 +144,8 @@ func TestHotRODGraph(t *testing.T) {
 	}
 }
 
-// Protobuf and JSON of OTLP give the same bytes; through Jaeger, which keeps
-// microseconds, all is the same but latencies, by less than one.
+// Protobuf and JSON of OTLP give the same graph, byte by byte. Jaeger's JSON, which keeps
+// microseconds, gives the same graph but for latencies, which differ by less than one.
 func TestHotRODInThreeFormats(t *testing.T) {
 	packed := graphOf(t, dataset(t, "hotrod/hotrod-all.pb.gz"))
 	lines := graphOf(t, dataset(t, "hotrod/hotrod-all.jsonl.gz"))
@@ -176,7 +176,7 @@ func marshal(tb testing.TB, g *servicegraph.Graph) string {
 	return string(data)
 }
 
-// counts returns all of a graph that does not depend on nanoseconds.
+// counts returns everything in a graph that does not depend on nanoseconds.
 func counts(g *servicegraph.Graph) []string {
 	stats := func(s servicegraph.Stats) string {
 		return fmt.Sprintf("%v calls, %v errors, %d observed, %v timed", s.Calls, s.Errors, s.Observed, s.Latency.Count())
@@ -194,7 +194,7 @@ func counts(g *servicegraph.Graph) []string {
 	return append(list, fmt.Sprintf("%+v", r))
 }
 
-// sameLatency wants each of the durations to have lost less than a microsecond.
+// sameLatency checks that each duration lost less than a microsecond.
 func sameLatency(t *testing.T, name string, ns, us servicegraph.Latency) {
 	t.Helper()
 	lost := func(what string, exact, cut time.Duration, most time.Duration) {
@@ -211,7 +211,7 @@ func sameLatency(t *testing.T, name string, ns, us servicegraph.Latency) {
 	lost("sum", ns.Sum(), us.Sum(), time.Duration(ns.Count())*time.Microsecond)
 }
 
-// Each span is the same in Jaeger's JSON, to the microsecond.
+// Jaeger's JSON gives the same spans, to the microsecond.
 func TestHotRODSpansInJaeger(t *testing.T) {
 	want, _, err := collect(t, ReadFile(hotrod, Config{}))
 	if err != nil {
@@ -237,8 +237,8 @@ func TestHotRODSpansInJaeger(t *testing.T) {
 	}
 }
 
-// Jaeger's own answer agrees. Tempo's does where it sees the call: mysql and
-// redis-manual are client spans in the place of the callee's (semantics.md P15).
+// Jaeger's own dependencies are the same. So are Tempo's where Tempo sees the call: mysql and
+// redis-manual are client spans where a callee's span belongs [semantics.md P15].
 func TestHotRODElsewhere(t *testing.T) {
 	g := graphOf(t, dataset(t, "hotrod/hotrod-all.pb.gz"))
 	got := dependenciesOf(g)
@@ -268,9 +268,9 @@ func TestHotRODElsewhere(t *testing.T) {
 	}
 }
 
-// Both halves of every call arrived in requests of their own, and 3,170 spans have
-// lost their parent. At least what Tempo and Jaeger found is found, and every span
-// is accounted for.
+// In this recording both halves of every call arrived in separate requests, and the parents of
+// 3,170 spans are missing. The graph has at least the calls that Tempo and Jaeger found, and
+// accounts for every span.
 func TestMythicalGraph(t *testing.T) {
 	g := graphOf(t, dataset(t, "mythical/mythical.pb.gz"))
 	if r := g.Report(); r.Spans != 59013 || r.Traces != 2611 || r.MissingParent != 3170 {
@@ -308,10 +308,10 @@ func TestMythicalGraph(t *testing.T) {
 type departure struct {
 	dependency
 	zipkin, here calls
-	reason       string // the row of semantics.md, table "Decided" unless said
+	reason       string // the row of semantics.md, by default of the table "Decided"
 }
 
-// zipkinDepartures are all of them, by sample.
+// zipkinDepartures are all departures, by sample.
 var zipkinDepartures = map[string][]departure{
 	"ascend": nil,
 	"envoy":  nil,
@@ -321,7 +321,7 @@ var zipkinDepartures = map[string][]departure{
 		{dependency{"frontend", "backend"}, calls{}, calls{1, 0}, "the same message"},
 	},
 	"messaging2": {
-		{dependency{"mobile-gateway", "transfer-service"}, calls{2, 0}, calls{}, "orphan beside a root: two clients whose parents never arrived"},
+		{dependency{"mobile-gateway", "transfer-service"}, calls{2, 0}, calls{}, "orphan and a root in one trace: two clients whose parents never arrived"},
 	},
 	"messaging-kafka": {
 		{dependency{"kafka", "servicea"}, calls{4, 0}, calls{1, 0}, "producer and consumer: 3 of 4 are paired by their parent"},
@@ -335,7 +335,7 @@ var zipkinDepartures = map[string][]departure{
 	"smartthings-mobile-web-install": {
 		{dependency{"bouncer", "pusher"}, calls{5, 0}, calls{1, 0}, "duplicate delivery: five instances of pusher share one span id"},
 		{dependency{"strongman", "strongman"}, calls{19, 0}, calls{}, "same-service CLIENT→SERVER: here a SERVER inside a SERVER, without a client"},
-		{dependency{"stlogin", "stlogin"}, calls{10, 0}, calls{}, "same-service CLIENT→SERVER, likewise"},
+		{dependency{"stlogin", "stlogin"}, calls{10, 0}, calls{}, "same-service CLIENT→SERVER: also a SERVER inside a SERVER"},
 		{dependency{"pusher", "archiver.st.internal"}, calls{}, calls{1, 0}, "naming an uninstrumented callee: by the host of http.url"},
 	},
 }
@@ -361,7 +361,7 @@ func TestZipkinSamples(t *testing.T) {
 	}
 }
 
-// All samples are looked at.
+// zipkinDepartures has all samples.
 func TestZipkinSamplesAreAll(t *testing.T) {
 	files, err := os.ReadDir(dataset(t, "zipkin"))
 	if err != nil {

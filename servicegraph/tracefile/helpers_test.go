@@ -29,8 +29,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/inflate"
 )
 
-// collect reads a sequence to its end: spans, skipped records and the final
-// error, which must be the last element.
+// collect reads a sequence to its end, and returns the spans, the skipped records and the
+// final error, which must be the last element.
 func collect(tb testing.TB, seq iter.Seq2[servicegraph.Span, error]) (spans []servicegraph.Span, skips []*servicegraph.SkipError, final error) {
 	tb.Helper()
 	for s, err := range seq {
@@ -50,7 +50,7 @@ func collect(tb testing.TB, seq iter.Seq2[servicegraph.Span, error]) (spans []se
 	return spans, skips, final
 }
 
-// read is collect of bytes, which must be read without an error.
+// read returns the spans of bytes, which must be read without an error.
 func read(tb testing.TB, input []byte) []servicegraph.Span {
 	tb.Helper()
 	spans, skips, err := collect(tb, Read(bytes.NewReader(input), "input", Config{}))
@@ -137,7 +137,7 @@ func message(tb testing.TB, r *tracev1.TracesData) []byte {
 	return b
 }
 
-// delimited encodes requests as protobuf, each behind its length.
+// delimited encodes requests as protobuf, each after its length.
 func delimited(tb testing.TB, requests ...*tracev1.TracesData) []byte {
 	tb.Helper()
 	var b []byte
@@ -147,7 +147,7 @@ func delimited(tb testing.TB, requests ...*tracev1.TracesData) []byte {
 	return b
 }
 
-// jsonLines encodes requests as OTLP JSON, each in a line.
+// jsonLines encodes requests as OTLP JSON, one a line.
 func jsonLines(tb testing.TB, requests ...*tracev1.TracesData) []byte {
 	tb.Helper()
 	var b []byte
@@ -237,8 +237,8 @@ func zip(tb testing.TB, b []byte) []byte {
 	return out.Bytes()
 }
 
-// spansOf is what the package should read, by the official types. It gives no
-// span whose ids have the wrong length.
+// spansOf returns the spans that the package should read, by the official types. It leaves out
+// spans whose ids have the wrong length.
 func spansOf(requests ...*tracev1.TracesData) []servicegraph.Span {
 	var spans []servicegraph.Span
 	for _, r := range requests {
@@ -296,7 +296,8 @@ func spanOf(sp *tracev1.Span, s servicegraph.Span) (servicegraph.Span, bool) {
 	return s, true
 }
 
-// oneDigitExponent is where encoding/json and strconv differ.
+// oneDigitExponent matches an exponent that encoding/json writes with one digit, and strconv
+// with two.
 var oneDigitExponent = regexp.MustCompile(`e-([0-9])$`)
 
 func scalars(attrs []*commonv1.KeyValue) []servicegraph.Attr {
@@ -324,7 +325,7 @@ func scalars(attrs []*commonv1.KeyValue) []servicegraph.Attr {
 	return list
 }
 
-// sorted puts spans in an order that does not depend on how they were read.
+// sorted sorts spans by their ids and names.
 func sorted(spans []servicegraph.Span) []servicegraph.Span {
 	slices.SortStableFunc(spans, func(a, b servicegraph.Span) int {
 		return cmp.Or(bytes.Compare(a.TraceID[:], b.TraceID[:]), bytes.Compare(a.SpanID[:], b.SpanID[:]), strings.Compare(a.Name, b.Name))
@@ -332,13 +333,13 @@ func sorted(spans []servicegraph.Span) []servicegraph.Span {
 	return spans
 }
 
-// dataset returns the path of a recording that is kept beside the repository,
-// and skips the test where it is not.
+// dataset returns the path of a recording that is kept next to the repository, and skips the
+// test if the recording is missing.
 func dataset(tb testing.TB, name string) string {
 	tb.Helper()
 	path := "../../../shared/datasets/" + name
 	if _, err := os.Stat(path); err != nil {
-		tb.Skipf("no recording of real traces here: %v", err)
+		tb.Skipf("a recording of real traces is missing: %v", err)
 	}
 	return path
 }

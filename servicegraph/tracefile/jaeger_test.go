@@ -16,7 +16,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// jaegerTraceJSON is a trace of two services. All that is read occurs in it.
+// jaegerTraceJSON is a trace of two services with every field that is read.
 const jaegerTraceJSON = `{
   "traceID": "5aab74dbb904746bb33447baae403ed6",
   "spans": [
@@ -94,7 +94,7 @@ func jaegerSpans() []servicegraph.Span {
 	}
 }
 
-// Jaeger's traces come in answers and alone, in lists and in lines.
+// Jaeger's traces are read from answers and alone, from lists and from lines.
 func TestJaegerForms(t *testing.T) {
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, []byte(jaegerTraceJSON)); err != nil {
@@ -130,7 +130,7 @@ func TestJaegerForms(t *testing.T) {
 		if diff := cmp.Diff(test.want, read(t, []byte(test.input))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
-		// In pieces, however they fall.
+		// The pieces in which the input arrives do not matter.
 		got, _, err := collect(t, Read(&slow{[]byte(test.input)}, "input", Config{}))
 		if err != nil {
 			t.Errorf("%s, byte by byte: %v", name, err)
@@ -153,7 +153,7 @@ func (s *slow) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// jaegerSpanWith returns what is read of a span with the given fields.
+// jaegerSpanWith returns the span that is read from an object with the given fields.
 func jaegerSpanWith(t *testing.T, fields string) servicegraph.Span {
 	t.Helper()
 	spans := read(t, []byte(`{"traceID":"1","spans":[{"traceID":"1","spanID":"a","startTime":1700000000000000,"duration":1000,`+fields+`,"processID":"p1"}],"processes":{"p1":{"serviceName":"svc"}}}`))
@@ -267,8 +267,8 @@ func TestJaegerTimes(t *testing.T) {
 	}
 }
 
-// A service that does not say its name, and one whose process is missing, have
-// none; a process inside a span counts where there is no other.
+// A service without a name, and one whose process is missing, have an empty name. The process
+// inside a span counts if there is no other.
 func TestJaegerProcesses(t *testing.T) {
 	spans := read(t, []byte(`{"traceID":"1","spans":[
 		{"spanID":"a","processID":"p1"},{"spanID":"b","processID":"p9"},{"spanID":"c","process":{"serviceName":"inside","tags":[{"key":"k","type":"string","value":"v"}]}},
@@ -296,19 +296,19 @@ func TestJaegerFaults(t *testing.T) {
 	}{
 		{name: "a span without an id", input: trace(`{"operationName":"x","processID":"p1"},` + good), spans: 1,
 			skips: []string{`input: record 1 at byte 0: span "x" of "svc": span id "": want 1 to 16 hexadecimal digits`}},
-		{name: "an id that is no number", input: trace(`{"spanID":"xyz","operationName":"x"},` + good), spans: 1,
+		{name: "an id that is not a number", input: trace(`{"spanID":"xyz","operationName":"x"},` + good), spans: 1,
 			skips: []string{`input: record 1 at byte 0: span "x": span id "xyz": want 1 to 16 hexadecimal digits`}},
 		{name: "an endless id", input: trace(`{"spanID":"` + strings.Repeat("a", 5000) + `"},` + good), spans: 1,
 			skips: []string{`input: record 1 at byte 0: span "": span id "` + strings.Repeat("a", 40) + `…": want 1 to 16 hexadecimal digits`}},
 		{name: "tags of the wrong type", input: trace(`{"spanID":"b","operationName":"x","tags":"no"},` + good), spans: 1,
 			skips: []string{`input: record 1 at byte 0: span "x": tags: want an array, got string`}},
-		{name: "spans that are no list", input: `{"spans":{"resourceSpans":[]}}` + "\n" + trace(good), spans: 1,
+		{name: "spans that are not a list", input: `{"spans":{"resourceSpans":[]}}` + "\n" + trace(good), spans: 1,
 			skips: []string{`input: record 1 at byte 0: spans: want an array, got object`}},
-		{name: "a span alone that is none", input: `{"traceID":"1","spanID":"b","tags":1}` + "\n" + good, spans: 1,
+		{name: "an invalid span alone", input: `{"traceID":"1","spanID":"b","tags":1}` + "\n" + good, spans: 1,
 			skips: []string{`input: record 1 at byte 0: span "": tags: want an array, got number`}},
-		{name: "a span that is none", input: trace(`42,` + good), spans: 1,
+		{name: "a span that is a number", input: trace(`42,` + good), spans: 1,
 			skips: []string{`input: record 1 at byte 0: span "": span: want an object, got number`}},
-		{name: "a start that is no time", input: trace(`{"spanID":"b","operationName":"x","startTime":"noon"},` + good), spans: 1,
+		{name: "an invalid start", input: trace(`{"spanID":"b","operationName":"x","startTime":"noon"},` + good), spans: 1,
 			skips: []string{`input: record 1 at byte 0: span "x": startTime: "noon" is not a number`}},
 		{name: "a parent without an id", input: trace(`{"spanID":"b","operationName":"x","references":[{"refType":"CHILD_OF","traceID":"1"}]},` + good), spans: 1,
 			skips: []string{`input: record 1 at byte 0: span "x": references: span id "": want 1 to 16 hexadecimal digits`}},
@@ -317,7 +317,7 @@ func TestJaegerFaults(t *testing.T) {
 		{name: "an answer with an error", input: `{"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":404,"msg":"trace not found"}]}`,
 			skips: []string{`input: record 1 at byte 0: an answer with the error "trace not found"`},
 			final: `reading input: no span could be read: 1 record left out, the first at byte 0: an answer with the error "trace not found"`},
-		{name: "an answer with an error beside its traces", input: `{"data":[` + trace(good) + `],"errors":[{"msg":"and one was lost"}]}`, spans: 1,
+		{name: "an answer with an error and traces", input: `{"data":[` + trace(good) + `],"errors":[{"msg":"and one was lost"}]}`, spans: 1,
 			skips: []string{fmt.Sprintf(`input: record 2 at byte %d: an answer with the error "and one was lost"`, len(`{"data":[`+trace(good)+`]`))}},
 		{name: "a line of something else", input: trace(good) + "\n" + `{"level":"info"}` + "\n" + trace(good), spans: 2,
 			skips: []string{fmt.Sprintf("input: record 2 at byte %d: no spans in it: `{\"level\":\"info\"}`", len(trace(good))+1)}},
@@ -327,7 +327,7 @@ func TestJaegerFaults(t *testing.T) {
 			final: "reading input: the JSON object at byte 145 ends early (unexpected EOF) after 1 span; it was cut off while being written or copied"},
 		{name: "an answer cut off between traces", input: `{"data":[` + trace(good) + `,`, spans: 1,
 			final: "reading input: a list of JSON ends early (unexpected EOF) after 1 span; it was cut off while being written or copied"},
-		{name: "an answer cut off behind its traces", input: `{"data":[` + trace(good) + `],"total":`, spans: 1,
+		{name: "an answer cut off after its traces", input: `{"data":[` + trace(good) + `],"total":`, spans: 1,
 			final: "reading input: the JSON object around a list ends early (unexpected EOF) after 1 span; it was cut off while being written or copied"},
 		{name: "a broken trace in a list", input: `{"data":[` + trace(`{"spanID"}`) + `,` + trace(good) + `]}`,
 			final: "reading input: not JSON from byte 42 on: `}],\"processes\":{\"p1\":{\"serviceName\":\"svc…`: the rest is lost after 0 spans"},
@@ -373,8 +373,8 @@ func TestJaegerStops(t *testing.T) {
 	}
 }
 
-// download returns an answer of Jaeger's API as its user interface saves it: every
-// reference holds the span that it points to, and every span its process.
+// download returns an answer of Jaeger's API as its user interface saves it: every reference
+// holds the span that it points to, and every span holds its process.
 func download(tb testing.TB, answer []byte) []byte {
 	tb.Helper()
 	var root struct {
@@ -412,7 +412,7 @@ func download(tb testing.TB, answer []byte) []byte {
 	return b
 }
 
-// The download gives the spans of the answer.
+// A download gives the same spans as the answer.
 func TestJaegerDownload(t *testing.T) {
 	f, err := os.Open(dataset(t, "hotrod/hotrod-all.jaeger.json.gz"))
 	if err != nil {
@@ -436,7 +436,7 @@ func TestJaegerDownload(t *testing.T) {
 	}
 }
 
-// Of a chain of spans, the download holds each in all below it.
+// In the download of a chain of spans, every span holds all spans above it.
 func TestJaegerDownloadOfAChain(t *testing.T) {
 	const depth = 300
 	var spans []string
@@ -459,7 +459,7 @@ func TestJaegerDownloadOfAChain(t *testing.T) {
 	}
 }
 
-// What OpenTracing's tags say of the other end of a call is in the graph.
+// OpenTracing's tags name the other end of a call in the graph.
 func TestOpenTracingPeers(t *testing.T) {
 	span := func(id, parent, process, tags string) string {
 		return `{"traceID":"1","spanID":"` + id + `","parentSpanID":"` + parent + `","processID":"` + process + `","startTime":1700000000000000,"duration":1000,"tags":[` + tags + `]}`

@@ -20,12 +20,12 @@ func newTestDecoder(cfg servicegraph.Config) *fastDecoder {
 	return newFastDecoder(s)
 }
 
-// What usual writers write goes the fast way: were it all refused, the graphs would be
-// the same as well.
+// The fast decoder takes the JSON of usual writers. A test of graphs would not notice if it
+// refused everything.
 func TestFastDecoderTakes(t *testing.T) {
 	recorded, _ := hotrodRequests(t)
 	requests := everything()
-	requests = append(requests[:1], requests[2:]...) // the second has a time beyond 19 digits
+	requests = append(requests[:1], requests[2:]...) // the second has a time of 20 digits
 	var indented, joined []byte
 	for _, r := range requests {
 		indented = append(indented, indent(t, otlpJSON(t, r, protojson.MarshalOptions{}))...)
@@ -49,14 +49,14 @@ func TestFastDecoderTakes(t *testing.T) {
 	}
 }
 
-// oneSpanJSON is a request of one span with these fields behind its ids.
+// oneSpanJSON is a request of one span with these fields after its ids.
 func oneSpanJSON(fields string) string {
 	return `{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"svc"}}]},"scopeSpans":[{"spans":[` +
 		`{"traceId":"07070707070707070707070707070707","spanId":"0707070707070707"` + fields + `}]}]}]}`
 }
 
-// Both ways agree on what is unusual or wrong; the fast one takes what is usual and
-// leaves the rest.
+// Read and Load agree on requests that are unusual or wrong. The fast decoder takes the usual
+// ones and refuses the rest.
 func TestFastDecoderRefuses(t *testing.T) {
 	client := func(attributes string) string { return oneSpanJSON(`,"kind":3,"attributes":[` + attributes + `]`) }
 	deep := strings.Repeat("[", 101) + strings.Repeat("]", 101)
@@ -73,13 +73,13 @@ func TestFastDecoderRefuses(t *testing.T) {
 		{request: oneSpanJSON(`,"parentSpanId":""`), takes: true},
 		{request: oneSpanJSON(`,"parentSpanId":"abcdefABCDEF0123"`), takes: true},
 		{request: oneSpanJSON(`,"kind":"SPAN_KIND_CLIENT","status":{"code":"STATUS_CODE_ERROR"}`), takes: true},
-		{request: oneSpanJSON(`,"kind":9,"status":{"message":"x","code":3}`), takes: true, reason: "from the future"},
+		{request: oneSpanJSON(`,"kind":9,"status":{"message":"x","code":3}`), takes: true, reason: "numbers of a later version"},
 		{request: oneSpanJSON(`,"startTimeUnixNano":1700000000000000000,"endTimeUnixNano":"1700000000000000001"`), takes: true},
 		{request: oneSpanJSON(`,"startTimeUnixNano":"9999999999999999999"`), takes: true, reason: "too late for an int64"},
 		{request: oneSpanJSON(`,"name":"\u0041\n\"","x":{"y":[1.5e+7,-0,true,false,null,"",{}]}`), takes: true},
 		{request: oneSpanJSON(`,"links":[{},{"traceId":"07070707070707070707070707070707","spanId":"0707070707070707","flags":1}]`), takes: true},
 		{request: oneSpanJSON(`,"traceState":"ot=th:8"`), takes: true},
-		{request: oneSpanJSON(`,"kind":3,"events":[{"name":"x","timeUnixNano":true,"attributes":[{"key":"server.address","value":{"stringValue":"a"}}]},{}]`), takes: true, reason: "not of the span"},
+		{request: oneSpanJSON(`,"kind":3,"events":[{"name":"x","timeUnixNano":true,"attributes":[{"key":"server.address","value":{"stringValue":"a"}}]},{}]`), takes: true, reason: "attributes of an event are not the span's"},
 		{request: client(`{"key":"server.address","value":{"stringValue":"a\u0026b"}}`), takes: true, reason: "escapes in a value are read"},
 		{request: client(`{"value":{"stringValue":"a"},"key":"server.address"}`), takes: true},
 		{request: client(`{"key":"server.address","value":{"stringValue":"a"},"x":1}`), takes: true},
@@ -88,16 +88,16 @@ func TestFastDecoderRefuses(t *testing.T) {
 		{request: client(`{"key":"messaging.destination.temporary","value":{"boolValue":true}}`), takes: true},
 		{request: client(`{"key":"server.address","value":{}},{"key":"server.address"}`), takes: true},
 		{request: client(`{"key":"server.address","value":{"arrayValue":{"values":[{"stringValue":"a"}]}}}`), takes: true},
-		{request: client(`{"key":"other","value":{"intValue":"none"}}`), takes: true, reason: "nobody asks for it"},
+		{request: client(`{"key":"other","value":{"intValue":"none"}}`), takes: true, reason: "the attribute is not read"},
 		{request: client("{\"key\":\"server.address\",\"value\":{\"stringValue\":\"a\xffb\xe2\x80\"}}"), takes: true, reason: "invalid UTF-8"},
 
-		{request: oneSpanJSON(`}`), reason: "a bracket too many"},
+		{request: oneSpanJSON(`}`), reason: "one bracket too many"},
 		{request: oneSpanJSON(`,`)},
 		{request: oneSpanJSON(`,"name":"` + "\x01" + `"`)},
 		{request: oneSpanJSON(`,"name":"\x41"`)},
 		{request: oneSpanJSON(`,"name":"\u004g"`)},
 		{request: oneSpanJSON(`,"name":5`)},
-		{request: oneSpanJSON(`,"name":null`), reason: "right, but unusual"},
+		{request: oneSpanJSON(`,"name":null`), reason: "valid, but unusual"},
 		{request: oneSpanJSON(`,"x":01`)},
 		{request: oneSpanJSON(`,"x":1.`)},
 		{request: oneSpanJSON(`,"x":-`)},
@@ -111,8 +111,8 @@ func TestFastDecoderRefuses(t *testing.T) {
 		{request: oneSpanJSON(`,"x":{"a"}`)},
 		{request: oneSpanJSON(`,"x":{1:2}`)},
 		{request: oneSpanJSON(`,"x":{"a":1]`)},
-		{request: oneSpanJSON(`,"x":` + deep), reason: "deeper than is counted on"},
-		{request: oneSpanJSON(`,"traceId":"08080808080808080808080808080808"`), reason: "a second time; the last counts"},
+		{request: oneSpanJSON(`,"x":` + deep), reason: "nested too deep"},
+		{request: oneSpanJSON(`,"traceId":"08080808080808080808080808080808"`), reason: "repeated; the last counts"},
 		{request: oneSpanJSON(`,"TraceID":"08080808080808080808080808080808"`), reason: "encoding/json ignores case"},
 		{request: oneSpanJSON(`,"\u006bind":3`)},
 		{request: oneSpanJSON(`,"parentSpanId":"x"`)},
@@ -128,8 +128,8 @@ func TestFastDecoderRefuses(t *testing.T) {
 		{request: oneSpanJSON(`,"startTimeUnixNano":99999999999999999999`)},
 		{request: oneSpanJSON(`,"endTimeUnixNano":-5`)},
 		{request: oneSpanJSON(`,"status":[]`)},
-		{request: oneSpanJSON(`,"events":null`), reason: "right, but unusual"},
-		{request: oneSpanJSON(`,"events":[{"attributes":{}}]`), reason: "not looked at the other way"},
+		{request: oneSpanJSON(`,"events":null`), reason: "valid, but unusual"},
+		{request: oneSpanJSON(`,"events":[{"attributes":{}}]`), reason: "encoding/json ignores it"},
 		{request: oneSpanJSON(`,"links":[{"traceId":"07070707070707070707070707070707"}]`)},
 		{request: oneSpanJSON(`,"traceState":"ot=th\u003a8"`)},
 		{request: client(`{"key":"server.port","value":{"intValue":"080"}}`)},
@@ -163,7 +163,7 @@ func TestFastDecoderRefuses(t *testing.T) {
 	}
 }
 
-// A request that is refused leaves nothing behind, however much of it was read.
+// A request that is refused leaves nothing in the packer, however much of it was read.
 func TestFastDecoderTakesAllOrNothing(t *testing.T) {
 	d := newTestDecoder(servicegraph.Config{})
 	good := strings.TrimSpace(string(jsonLines(t, everything()[0])))
@@ -173,15 +173,15 @@ func TestFastDecoderTakesAllOrNothing(t *testing.T) {
 		}
 	}
 	if d.decodeRequest([]byte(good+"x")) || d.sink.packer.Len() > 0 {
-		t.Error("took a request with something behind it")
+		t.Error("took a request that another byte follows")
 	}
 	if !d.decodeRequest([]byte(good)) || d.sink.packer.Len() != 2 {
-		t.Error("did not take the whole")
+		t.Error("did not take the whole request")
 	}
 }
 
-// Requests come to the builder in their order, whichever way each goes: of a span that
-// comes twice the first counts, and a window forgets the oldest traces.
+// Requests reach the builder in their order, whichever decoder reads each: of a span that is
+// delivered twice the first counts, and a window forgets the oldest traces.
 func TestFastDecoderKeepsOrder(t *testing.T) {
 	fast := oneSpanJSON(`,"kind":2,"name":"a"`)
 	slow := oneSpanJSON(`,"kind":2,"name":null`)
@@ -203,14 +203,14 @@ func TestFastDecoderKeepsOrder(t *testing.T) {
 // jsonTokens are the tokens of JSON and the blanks between them.
 var jsonTokens = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|[-+.0-9a-zA-Z]+|\s+|.`)
 
-// foreignTokens come where they do not belong.
+// foreignTokens are tokens to put where they do not belong.
 var foreignTokens = []string{
 	`null`, `true`, `{}`, `[]`, `0`, `-1`, `2`, `1e3`, `"x"`, `""`, `"5"`, `"0007"`, `"\u0061"`, `"\n"`, ` `, "\n", `{`, `}`, `[`, `]`, `,`, `:`, `"`,
 	`"key"`, `"Key"`, `"value"`, `"kind"`, `"attributes"`, `"spans"`, `"stringValue"`, `"intValue"`, `"traceId"`, `"batches"`,
 	`"07070707070707070707070707070707"`, `"0707070707070707"`, "\xff", "\x00",
 }
 
-// Both ways agree on requests with tokens that are missing, doubled, or others.
+// Read and Load agree on requests with tokens that are missing, doubled or replaced.
 func TestLoadMutatedJSON(t *testing.T) {
 	n := 3000
 	if testing.Short() {
@@ -218,7 +218,7 @@ func TestLoadMutatedJSON(t *testing.T) {
 	}
 	rng := rand.New(rand.NewPCG(3, 4))
 	requests := everything()
-	requests[1].ResourceSpans = requests[1].ResourceSpans[:2] // the third is long, and says nothing else
+	requests[1].ResourceSpans = requests[1].ResourceSpans[:2] // the third is only long
 	plain := strings.TrimSpace(string(jsonLines(t, requests[0]))) + "\n" + strings.TrimSpace(string(jsonLines(t, requests[1])))
 	last := string(jsonLines(t, request("svc", span(9, "last"))))
 	for range n {
@@ -245,7 +245,7 @@ func TestLoadMutatedJSON(t *testing.T) {
 	}
 }
 
-// FuzzLoadJSON gives both ways of OTLP JSON into a graph the same bytes.
+// FuzzLoadJSON gives Read and Load the same bytes of OTLP JSON.
 func FuzzLoadJSON(f *testing.F) {
 	for i := range loadConfigs {
 		f.Add(byte(i), jsonLines(f, everything()[0], request("svc", span(1, "a"))))

@@ -13,7 +13,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// An outcome is what became of a trace file on its way into a graph.
+// An outcome is the graph of a trace file, and the errors on the way.
 type outcome struct {
 	Graph string
 	Skips []string
@@ -33,7 +33,7 @@ func outcomeOf(tb testing.TB, b *servicegraph.Builder, skips []string, err error
 	return o
 }
 
-// plainly adds spans as values, one by one.
+// plainly returns the outcome of adding spans one by one.
 func plainly(tb testing.TB, spans iter.Seq2[servicegraph.Span, error], cfg servicegraph.Config) outcome {
 	tb.Helper()
 	b := servicegraph.NewBuilder(cfg)
@@ -54,6 +54,7 @@ func plainly(tb testing.TB, spans iter.Seq2[servicegraph.Span, error], cfg servi
 	return outcomeOf(tb, b, skips, final)
 }
 
+// loaded returns the outcome of Load.
 func loaded(tb testing.TB, data []byte, cfg servicegraph.Config) outcome {
 	tb.Helper()
 	b := servicegraph.NewBuilder(cfg)
@@ -78,11 +79,12 @@ func piped(tb testing.TB, r io.Reader, limit int, cfg servicegraph.Config, size 
 	return outcomeOf(tb, b, skips, l.load(r))
 }
 
-// segmentSizes are sizes of units. Of JSON, the first is too small to cut anything, and the
-// second to leave two objects together.
+// segmentSizes are sizes of segments. For JSON the first is too small to find a place to cut,
+// and the second too small to hold two objects.
 var segmentSizes = []int{1, 50, 1000, defaultSegmentSize}
 
-// checkLoad compares all ways of a file into a graph, and reports what they gave.
+// checkLoad compares the outcome of Read with that of Load, in one goroutine and in pipelines,
+// and returns the outcome.
 func checkLoad(tb testing.TB, data []byte, cfg servicegraph.Config) outcome {
 	tb.Helper()
 	want := plainly(tb, Read(bytes.NewReader(data), "input", Config{Keep: cfg.Reads}), cfg)
@@ -91,7 +93,7 @@ func checkLoad(tb testing.TB, data []byte, cfg servicegraph.Config) outcome {
 	}
 	for _, size := range []int{1, 1000, defaultSegmentSize} {
 		if diff := cmp.Diff(want, piped(tb, bytes.NewReader(data), maxRecord, cfg, size)); diff != "" {
-			tb.Errorf("Read and a pipeline of units of %d bytes (-want +got):\n%s", size, diff)
+			tb.Errorf("Read and a pipeline of segments of %d bytes (-want +got):\n%s", size, diff)
 		}
 	}
 	return want
@@ -128,8 +130,8 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// The recordings of other programs, the one with its fields in descending order among
-// them.
+// Read and Load agree on recordings of other programs. One of them has fields in falling
+// order.
 func TestLoadRecordings(t *testing.T) {
 	for _, path := range []string{hotrod, dataset(t, "mythical/mythical.pb.gz"), dataset(t, "hotrod/hotrod-all.pb.gz"), dataset(t, "hotrod/hotrod-all.jsonl.gz")} {
 		want := plainly(t, ReadFile(path, Config{}), servicegraph.Config{})
@@ -141,7 +143,7 @@ func TestLoadRecordings(t *testing.T) {
 	}
 }
 
-// An error of the callback ends reading, and what was read before stays.
+// An error of the callback ends reading, and the builder keeps the spans before it.
 func TestLoadStops(t *testing.T) {
 	data := delimited(t,
 		request("svc", span(1, "a")),
@@ -158,8 +160,8 @@ func TestLoadStops(t *testing.T) {
 	}
 }
 
-// FuzzLoad gives both ways into a graph the same bytes, mostly damaged ones: they
-// find the same spans, and complain of the same.
+// FuzzLoad gives Read and Load the same bytes, mostly damaged: both find the same spans and the
+// same faults.
 func FuzzLoad(f *testing.F) {
 	whole := &tracev1.TracesData{}
 	for _, r := range everything() {

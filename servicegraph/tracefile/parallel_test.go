@@ -15,7 +15,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// damagedInputs end early, or have something wrong in the middle.
+// damagedInputs returns inputs that end early or are damaged in the middle.
 func damagedInputs(tb testing.TB) map[string][]byte {
 	good := traceMessages(5000)
 	bad := delimited(tb, request("svc", &tracev1.Span{TraceId: []byte{1}}, span(1, "good")))
@@ -30,25 +30,25 @@ func damagedInputs(tb testing.TB) map[string][]byte {
 	}
 }
 
-// A pipeline makes of a damaged input what reading it in one goroutine does: the same
-// spans, the same complaints in the same order, the same error.
+// A pipeline reads a damaged input as one goroutine does: it gives the same spans, the same
+// skipped records in the same order, and the same error.
 func TestPipelineDamage(t *testing.T) {
 	for name, data := range damagedInputs(t) {
 		t.Run(name, func(t *testing.T) {
 			if o := checkLoad(t, data, servicegraph.Config{}); o.Err == "" && o.Skips == nil && name != "an empty message" {
-				t.Error("nothing is wrong with it")
+				t.Error("no fault was found")
 			}
 		})
 	}
 }
 
-// The number of processors can fall at any time: a pipeline reads all there is with one.
+// A pipeline reads a whole input with one processor: GOMAXPROCS can be lowered at any time.
 func TestPipelineWithOneProcessor(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	checkLoad(t, traceMessages(5000), servicegraph.Config{})
 }
 
-// A message of more than the limit is left out, however it lies in its units.
+// A message over the limit is left out, wherever the segments are cut.
 func TestPipelineLimit(t *testing.T) {
 	data := slices.Concat(traceMessages(100), sdkMessages(1000), traceMessages(100))
 	const limit = 30_000
@@ -58,13 +58,13 @@ func TestPipelineLimit(t *testing.T) {
 	}
 	for _, size := range []int{1, 7000, 50_000} {
 		if diff := cmp.Diff(want, piped(t, bytes.NewReader(data), limit, servicegraph.Config{}, size)); diff != "" {
-			t.Errorf("units of %d bytes (-want +got):\n%s", size, diff)
+			t.Errorf("segments of %d bytes (-want +got):\n%s", size, diff)
 		}
 	}
 }
 
-// When Load returns, however it ends, its goroutines have ended, and nothing reads
-// from the input any more.
+// When Load returns, with an error or without, its goroutines have ended and nothing reads the
+// input.
 func TestPipelineEnds(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
 	inputs := damagedInputs(t)
@@ -91,13 +91,13 @@ func TestPipelineEnds(t *testing.T) {
 			}
 		}
 	}
-	for runtime.NumGoroutine() > before { // for ever, if one leaked; the last may be on its way out
+	for runtime.NumGoroutine() > before { // the last one may be about to end; if one leaked, the test hangs here
 		runtime.Gosched()
 	}
 }
 
-// A closableReader fails a program that reads from it when it is closed; with -race,
-// also one that might.
+// A closableReader panics if it is read after it was closed. With -race, it also reports a read
+// that may come after.
 type closableReader struct {
 	r      io.Reader
 	closed bool
@@ -110,7 +110,7 @@ func (c *closableReader) Read(p []byte) (int, error) {
 	return c.r.Read(p)
 }
 
-// Reading ahead does not read without an end: a builder that is slow holds it up.
+// A pipeline reads ahead of a slow builder only up to its bound.
 func TestPipelineIsBounded(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
 	bad := request("svc", &tracev1.Span{TraceId: []byte{1}})

@@ -20,8 +20,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// everything returns requests that use every field that is read, and those that
-// are not.
+// everything returns requests with every field of OTLP, whether it is read or not.
 func everything() []*tracev1.TracesData {
 	client := span(1, "GET /orders")
 	client.Kind = tracev1.Span_SPAN_KIND_CLIENT
@@ -53,7 +52,7 @@ func everything() []*tracev1.TracesData {
 	client.Events = []*tracev1.Span_Event{{Name: "exception", TimeUnixNano: 5, Attributes: []*commonv1.KeyValue{attribute("k", "v")}}}
 	client.Links = []*tracev1.Span_Link{
 		{TraceId: bytes.Repeat([]byte{2}, 16), SpanId: bytes.Repeat([]byte{3}, 8), TraceState: "a=b"},
-		{}, // points nowhere
+		{}, // empty
 		{TraceId: bytes.Repeat([]byte{4}, 16), SpanId: bytes.Repeat([]byte{5}, 8)},
 	}
 	first := request("shop", client, span(2, ""))
@@ -76,9 +75,9 @@ func everything() []*tracev1.TracesData {
 	return []*tracev1.TracesData{first, second, request("empty")}
 }
 
-// Every form of a trace file gives the same spans, compressed or not, in
-// whatever pieces the bytes arrive.
-func TestForms(t *testing.T) {
+// Every format of a trace file gives the same spans, compressed or not, in whatever pieces the
+// bytes arrive.
+func TestFormats(t *testing.T) {
 	requests := everything()
 	all := &tracev1.TracesData{}
 	lines := jsonLines(t, requests...)
@@ -97,17 +96,17 @@ func TestForms(t *testing.T) {
 	}
 	want := spansOf(all)
 	if len(want) != 5 {
-		t.Fatalf("%d spans expected of the test's own requests", len(want))
+		t.Fatalf("the requests of the test have %d spans", len(want))
 	}
 
-	for _, form := range []struct {
+	for _, format := range []struct {
 		name  string
 		input []byte
 	}{
 		{"JSON lines", lines},
 		{"JSON lines without the last line end", bytes.TrimSuffix(lines, []byte("\n"))},
 		{"JSON lines with CRLF", bytes.ReplaceAll(lines, []byte("\n"), []byte("\r\n"))},
-		{"JSON lines behind a byte order mark", append([]byte("\xef\xbb\xbf"), lines...)},
+		{"JSON lines after a byte order mark", append([]byte("\xef\xbb\xbf"), lines...)},
 		{"JSON lines with blank lines", append([]byte("\n \n"), bytes.ReplaceAll(lines, []byte("\n"), []byte("\n\n\t\n"))...)},
 		{"one JSON object in one line", whole},
 		{"one JSON object in many lines", indent(t, whole)},
@@ -128,28 +127,28 @@ func TestForms(t *testing.T) {
 		{"one protobuf message", message(t, all)},
 		{"joined protobuf messages", joined},
 	} {
-		t.Run(form.name, func(t *testing.T) {
-			if diff := cmp.Diff(want, read(t, form.input)); diff != "" {
+		t.Run(format.name, func(t *testing.T) {
+			if diff := cmp.Diff(want, read(t, format.input)); diff != "" {
 				t.Errorf("plain (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(want, read(t, zip(t, form.input))); diff != "" {
+			if diff := cmp.Diff(want, read(t, zip(t, format.input))); diff != "" {
 				t.Errorf("gzip (-want +got):\n%s", diff)
 			}
-			half := len(form.input) / 2
-			members := append(append(zip(t, form.input[:half]), zip(t, nil)...), zip(t, form.input[half:])...)
+			half := len(format.input) / 2
+			members := append(append(zip(t, format.input[:half]), zip(t, nil)...), zip(t, format.input[half:])...)
 			if diff := cmp.Diff(want, read(t, members)); diff != "" {
 				t.Errorf("gzip of several members (-want +got):\n%s", diff)
 			}
 			for name, r := range map[string]io.Reader{
-				"one byte at a time":         iotest.OneByteReader(bytes.NewReader(form.input)),
-				"end together with the data": iotest.DataErrReader(bytes.NewReader(form.input)),
+				"one byte at a time":         iotest.OneByteReader(bytes.NewReader(format.input)),
+				"end together with the data": iotest.DataErrReader(bytes.NewReader(format.input)),
 			} {
 				got, skips, err := collect(t, Read(r, "input", Config{}))
 				if diff := cmp.Diff(want, got); diff != "" || len(skips) > 0 || err != nil {
 					t.Errorf("%s: %v, %v (-want +got):\n%s", name, skips, err, diff)
 				}
 			}
-			checkLoad(t, form.input, servicegraph.Config{})
+			checkLoad(t, format.input, servicegraph.Config{})
 		})
 	}
 }
@@ -163,7 +162,7 @@ func indent(t testing.TB, b []byte) []byte {
 	return out.Bytes()
 }
 
-// The forms of JSON that protojson does not write.
+// JSON that protojson does not write is read.
 func TestJSONVariants(t *testing.T) {
 	const ids = `"traceId":"0123456789ABCDEF0123456789abcdef","spanId":"0123456789abcdef"`
 	want := servicegraph.Span{
@@ -180,7 +179,7 @@ func TestJSONVariants(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name string
-		span string // the fields of the span besides its ids
+		span string // the fields of the span after its ids
 		want servicegraph.Span
 	}{
 		{"times as numbers", `"startTimeUnixNano":1700000000000000001,"endTimeUnixNano":1.7e18`,
@@ -220,7 +219,7 @@ func TestProtobufInvalidUTF8(t *testing.T) {
 	}
 }
 
-// Keep chooses attributes, but not the name of the service.
+// Keep selects attributes, but does not leave out the name of the service.
 func TestKeep(t *testing.T) {
 	s := span(1, "x")
 	s.Attributes = []*commonv1.KeyValue{attribute("peer.service", "db"), attribute("url.full", "http://x/"), attribute("service.name", "odd")}
@@ -241,14 +240,14 @@ func TestKeep(t *testing.T) {
 
 	all := read(t, message(t, r))
 	if want := []servicegraph.Attr{{Key: "host.name", Value: "h1"}, {Key: "os.type", Value: "linux"}}; !cmp.Equal(all[0].Resource, want) {
-		t.Errorf("kept of the resource without Keep: %v, want %v", all[0].Resource, want)
+		t.Errorf("without Keep the resource has %v, want %v", all[0].Resource, want)
 	}
 	if want := "service.name"; all[0].Attrs[2].Key != want {
-		t.Errorf("a span's own %s is gone: %v", want, all[0].Attrs)
+		t.Errorf("the span's own %s is missing: %v", want, all[0].Attrs)
 	}
 }
 
-// A consumer that stops is left alone: the runtime panics if it is not.
+// Nothing is yielded to a loop that has ended: the runtime would panic.
 func TestStop(t *testing.T) {
 	good := []*tracev1.TracesData{request("a", span(1, "x"), span(2, "y")), request("b", span(3, "z"))}
 	bad := &tracev1.Span{Name: "no ids"}
@@ -284,7 +283,7 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// Files of many records are read as they come, not as a whole.
+// The first span of a large file comes before the file is read.
 func TestStreams(t *testing.T) {
 	r := request("shop", span(1, "x"), span(2, "y"))
 	r.ResourceSpans[0].ScopeSpans[0].Spans[0].Attributes = []*commonv1.KeyValue{attribute("big", strings.Repeat("x", 10_000))}
@@ -318,7 +317,7 @@ func (c *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// A line of 20 MB is a record like any other.
+// A line of 20 MB is read like any other record.
 func TestLongLine(t *testing.T) {
 	big := span(1, "big")
 	big.Attributes = []*commonv1.KeyValue{attribute("v", strings.Repeat("x", 20<<20))}
@@ -331,7 +330,7 @@ func TestLongLine(t *testing.T) {
 	}
 }
 
-// Spans own what they point to: reading on does not change them.
+// A span does not change when reading goes on.
 func TestSpansDoNotChange(t *testing.T) {
 	var requests []*tracev1.TracesData
 	for i := range 200 {
@@ -348,7 +347,7 @@ func TestSpansDoNotChange(t *testing.T) {
 	}
 }
 
-// An error of the reader is never taken for the end of the file.
+// An error of the reader is not mistaken for the end of the file.
 func TestReaderError(t *testing.T) {
 	broken := errors.New("disk on fire")
 	requests := []*tracev1.TracesData{request("a", span(1, "x")), request("a", span(2, "y"))}
@@ -357,14 +356,14 @@ func TestReaderError(t *testing.T) {
 		"gzip": zip(t, jsonLines(t, requests...)), "text": []byte("some text"), "empty": nil,
 	} {
 		for cut := 0; cut <= len(input); cut++ {
-			// The error comes once, as it may from a network.
+			// The error comes only once, as a network may give it.
 			r := io.MultiReader(bytes.NewReader(input[:cut]), &onceReader{err: broken}, bytes.NewReader(input[cut:]))
 			_, _, err := collect(t, Read(r, "input", Config{}))
 			if !errors.Is(err, broken) {
-				t.Fatalf("%s: error behind byte %d: got %v", name, cut, err)
+				t.Fatalf("%s: error after byte %d: got %v", name, cut, err)
 			}
 			if !strings.HasPrefix(err.Error(), "reading input: disk on fire after ") {
-				t.Fatalf("%s: error behind byte %d: got %q", name, cut, err)
+				t.Fatalf("%s: error after byte %d: got %q", name, cut, err)
 			}
 		}
 	}

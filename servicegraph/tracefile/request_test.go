@@ -14,13 +14,13 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// Request after request gives the graph of all of them, whatever they are encoded in.
+// Requests loaded one by one give the graph of all of them, in either encoding.
 func TestRequestLoader(t *testing.T) {
 	_, recorded := hotrodRequests(t)
 	recorded = append(recorded, everything()...)
 	for _, cfg := range loadConfigs {
 		want := plainly(t, Read(strings.NewReader(string(delimited(t, recorded...))), "input", Config{}), cfg)
-		for form, load := range map[string]func(l *RequestLoader, r *tracev1.TracesData) (RequestResult, error){
+		for encoding, load := range map[string]func(l *RequestLoader, r *tracev1.TracesData) (RequestResult, error){
 			"protobuf": func(l *RequestLoader, r *tracev1.TracesData) (RequestResult, error) { return l.Protobuf(message(t, r)) },
 			"JSON": func(l *RequestLoader, r *tracev1.TracesData) (RequestResult, error) {
 				return l.JSON(otlpJSON(t, r, protojson.MarshalOptions{}))
@@ -30,17 +30,17 @@ func TestRequestLoader(t *testing.T) {
 			l := NewRequestLoader(b)
 			for _, r := range recorded {
 				if _, err := load(l, r); err != nil {
-					t.Errorf("%s: %v", form, err)
+					t.Errorf("%s: %v", encoding, err)
 				}
 			}
 			if diff := cmp.Diff(want.Graph, outcomeOf(t, b, nil, nil).Graph); diff != "" {
-				t.Errorf("%s, %+v (-want +got):\n%s", form, cfg, diff)
+				t.Errorf("%s, %+v (-want +got):\n%s", encoding, cfg, diff)
 			}
 		}
 	}
 }
 
-// What a sender is told of a request, and what the graph then knows of it.
+// The loader tells a sender what is wrong with a request, and the graph counts it.
 func TestRequestLoaderAnswers(t *testing.T) {
 	good := span(1, "good")
 	bad := &tracev1.Span{Name: "bad", TraceId: []byte{1}}
@@ -59,7 +59,7 @@ func TestRequestLoaderAnswers(t *testing.T) {
 			`2 rejected: span "bad" of "svc": trace id: want 16 bytes, got 1; 1 spans, 2 skipped, 0 invalid`},
 		{"zero ids", message(t, request("svc", zero, good)), false,
 			"1 rejected: an id of a span is all zero; 2 spans, 0 skipped, 1 invalid"},
-		{"cut off", slices.Concat(whole, whole[:len(whole)-1]), false, // with a good span before
+		{"cut off", slices.Concat(whole, whole[:len(whole)-1]), false, // after a valid span
 			"not a request of OTLP: the rest of a request: damaged protobuf: a field runs over the end of its message; 0 spans, 1 skipped, 0 invalid"},
 		{"text", []byte("hello"), false,
 			"not a request of OTLP: the rest of a request: damaged protobuf: proto: mismatching end group marker; 0 spans, 1 skipped, 0 invalid"},
@@ -79,7 +79,7 @@ func TestRequestLoaderAnswers(t *testing.T) {
 		l := NewRequestLoader(b)
 		got := answer(l, tt.request, tt.json)
 		r := b.Graph().Report()
-		got = strings.ReplaceAll(got, "\u00a0", " ") // the protobuf package's spaces differ from build to build
+		got = strings.ReplaceAll(got, "\u00a0", " ") // the protobuf package varies its spaces from build to build
 		got = fmt.Sprintf("%s; %d spans, %d skipped, %d invalid", got, r.Spans, r.Skipped, r.Invalid)
 		if got != tt.want {
 			t.Errorf("%s:\n got %s\nwant %s", tt.name, got, tt.want)
@@ -126,8 +126,8 @@ func FuzzRequestLoader(f *testing.F) {
 	})
 }
 
-// addDecoded adds the spans of a whole request to a builder one by one, as the decoders of
-// [Read] yield them, and nothing of a damaged one. It returns what answer returns.
+// addDecoded adds the spans of a request to a builder one by one, as the decoders of [Read]
+// yield them; it adds nothing of a damaged request. It returns what answer returns.
 func addDecoded(b *servicegraph.Builder, request []byte, isJSON bool) string {
 	decoded := &gathered{}
 	s := newSink("request", Config{Keep: b.Config().Reads}, decoded)

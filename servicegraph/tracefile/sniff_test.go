@@ -13,10 +13,10 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/quote"
 )
 
-// Both forms of protobuf are told apart whatever the lengths in their first
-// bytes happen to be: the tag of a request's field is a line feed, which is also
-// a length of ten, and a length of 123 is an opening brace.
-func TestProtobufForms(t *testing.T) {
+// The two formats of protobuf are told apart whatever lengths their first bytes hold: the tag
+// of a request's field is a line feed and also a length of ten, and a length of 123 is an
+// opening brace.
+func TestProtobufFormats(t *testing.T) {
 	lengths := make(map[int]bool) // of the requests tried
 	for size := range 400 {
 		for _, r := range []*tracev1.TracesData{
@@ -46,7 +46,7 @@ func TestProtobufForms(t *testing.T) {
 	}
 }
 
-// JSON is no protobuf, although it may begin with the same bytes.
+// JSON is not taken for protobuf, although it may begin with the same bytes.
 func TestJSONBeginnings(t *testing.T) {
 	object := strings.TrimSpace(string(jsonLines(t, request("svc", span(1, "x")))))
 	inner := object[1:]
@@ -59,7 +59,7 @@ func TestJSONBeginnings(t *testing.T) {
 	}
 }
 
-// Texts whose letters could be tags and lengths are texts all the same.
+// A text is not taken for protobuf, although its letters could be tags and lengths.
 func TestTextIsNoProtobuf(t *testing.T) {
 	for _, text := range []string{
 		"9\n7\n5\n3\n1\n",
@@ -73,16 +73,16 @@ func TestTextIsNoProtobuf(t *testing.T) {
 	}
 }
 
-// What begins like a request must fit into itself.
+// In a request, each message must fit into the one around it.
 func TestOtherProtobuf(t *testing.T) {
 	for _, test := range []struct {
 		head, reason string
 	}{
 		{"\x0a\x04\x08\x01\x10\x02", "a pprof profile: the first field of what should be ResourceSpans is a number"},
-		{"\x05\x0a\x04\x0a\x03xy", "ResourceSpans end behind their request"},
-		{"\x05\x0a\x05\x0a\x01xyz", "ResourceSpans end behind their request, by one"},
+		{"\x05\x0a\x04\x0a\x03xy", "ResourceSpans end after their request"},
+		{"\x05\x0a\x05\x0a\x01xyz", "ResourceSpans end one byte after their request"},
 		{"\x06\x12\x04\x0a\x02xy", "not a field of a request"},
-		{"\x0a\x04\x0a\x03xy", "a resource that ends behind its ResourceSpans"},
+		{"\x0a\x04\x0a\x03xy", "a resource ends after its ResourceSpans"},
 		{"\x0a\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01", "a varint of 11 bytes"},
 		{"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x0a\x01", "lengths that overflow"},
 	} {
@@ -92,8 +92,7 @@ func TestOtherProtobuf(t *testing.T) {
 	}
 }
 
-// The form is told from the first bytes alone, so a huge first record is no
-// obstacle.
+// The format is detected from the first bytes alone, also if the first record is huge.
 func TestLargeFirstRecord(t *testing.T) {
 	s := span(1, "x")
 	s.Attributes = []*commonv1.KeyValue{attribute("v", strings.Repeat("x", 3*headSize))}
@@ -108,7 +107,7 @@ func TestLargeFirstRecord(t *testing.T) {
 	}
 }
 
-// A file whose first document is a request of OTLP is one of OTLP, whatever follows.
+// A file whose first document is a request of OTLP is OTLP JSON, whatever follows.
 func TestExportComesFirst(t *testing.T) {
 	object := strings.TrimSpace(string(jsonLines(t, request("svc", span(1, "x")))))
 	const jaeger = `{"data":[{"traceID":"7","spans":[],"processes":{}}],"errors":null}`
@@ -131,7 +130,7 @@ func TestExportComesFirst(t *testing.T) {
 func TestFormatsByKeys(t *testing.T) {
 	for _, test := range []struct {
 		head string
-		want any // what reads it; nil for no format
+		want any // the function that reads it; nil for no format
 	}{
 		{jaegerTraceJSON, readJaeger},
 		{`{"data":[` + jaegerTraceJSON, readJaeger},

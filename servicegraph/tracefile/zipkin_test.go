@@ -11,7 +11,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// zipkinSpanJSON is a span in which all occurs that is read.
+// zipkinSpanJSON is a span with every field that is read.
 const zipkinSpanJSON = `{
   "traceId": "5aab74dbb904746bb33447baae403ed6",
   "parentId": "5e3ac9a4f6e3b90",
@@ -43,7 +43,7 @@ func zipkinSpanOf(id byte) servicegraph.Span {
 	}
 }
 
-// Zipkin's spans come in lists, in lists of lists, and in lines.
+// Zipkin's spans are read from lists, from lists of lists, and from lines.
 func TestZipkinForms(t *testing.T) {
 	one := strings.ReplaceAll(zipkinSpanJSON, "\n", "")
 	two := strings.Replace(one, "6bd1", "6bd2", 1)
@@ -75,7 +75,7 @@ func TestZipkinForms(t *testing.T) {
 	}
 }
 
-// zipkinSpanWith returns what is read of a span with the given fields.
+// zipkinSpanWith returns the span that is read from an object with the given fields.
 func zipkinSpanWith(t *testing.T, fields string) servicegraph.Span {
 	t.Helper()
 	spans := read(t, []byte(`[{"traceId":"1","id":"a",`+fields+`}]`))
@@ -85,7 +85,7 @@ func zipkinSpanWith(t *testing.T, fields string) servicegraph.Span {
 	return spans[0]
 }
 
-// Which end is which, and what the other end is called.
+// The kind and the tags tell which end is the remote one, and its name.
 func TestZipkinEnds(t *testing.T) {
 	const local, remote = `"localEndpoint":{"serviceName":"a"},`, `"remoteEndpoint":{"serviceName":"B"}`
 	type found struct {
@@ -110,7 +110,7 @@ func TestZipkinEnds(t *testing.T) {
 		{local + `"kind":"CONSUMER",` + remote, found{"a", servicegraph.KindConsumer, attrs("messaging.system", "b")}, "the broker"},
 		{local + `"kind":"PRODUCER","tags":{"messaging.system":"kafka"},` + remote, found{"a", servicegraph.KindProducer, attrs("messaging.system", "kafka")}, "a tag knows better"},
 		{local + remote, found{"a", servicegraph.KindClient, attrs("peer.service", "b")}, "rule 5: without a kind, both ends named"},
-		{local + `"kind":null,` + remote, found{"a", servicegraph.KindClient, attrs("peer.service", "b")}, "likewise"},
+		{local + `"kind":null,` + remote, found{"a", servicegraph.KindClient, attrs("peer.service", "b")}, "null is no kind"},
 		{local + `"kind":"other",` + remote, found{"a", servicegraph.KindClient, attrs("peer.service", "b")}, "a kind from the future is none"},
 		{local + `"tags":{"span.kind":"internal"},` + remote, found{"a", servicegraph.KindInternal, attrs("peer.service", "b")}, "translated from OTLP"},
 		{local + `"name":"x"`, found{"a", servicegraph.KindUnset, nil}, "a local span"},
@@ -128,7 +128,7 @@ func TestZipkinEnds(t *testing.T) {
 	}
 }
 
-// The tag error is an error, the annotation is not.
+// A tag "error" is an error; an annotation is not.
 func TestZipkinErrors(t *testing.T) {
 	for fields, want := range map[string]servicegraph.Status{
 		`"name":"x"`:                                       servicegraph.StatusUnset,
@@ -153,7 +153,7 @@ func TestZipkinTimes(t *testing.T) {
 	for fields, want := range map[string][2]int64{
 		`"timestamp":1700000000000000,"duration":5`:   {at, at + 5000},
 		`"timestamp":1700000000000000`:                {at, 0}, // unfinished
-		`"timestamp":1700000000000000,"duration":0`:   {at, 0}, // less than one would be one
+		`"timestamp":1700000000000000,"duration":0`:   {at, 0}, // less than a microsecond is written as one
 		`"timestamp":1700000000000000.5,"duration":5`: {at, at + 5000},
 		`"duration":5`:                {0, 0},
 		`"timestamp":-1,"duration":5`: {0, 0},
@@ -174,17 +174,17 @@ func TestZipkinFaults(t *testing.T) {
 	}{
 		{name: "a span without an id", input: "[" + good + `,{"traceId":"1","name":"x"},` + good + "]", spans: 2,
 			skips: []string{`input: record 2 at byte 26: span "x": span id "": want 1 to 16 hexadecimal digits`}},
-		{name: "an id too long", input: "[" + good + `,{"traceId":"` + strings.Repeat("1", 33) + `","id":"a"}]`, spans: 1,
+		{name: "an id that is too long", input: "[" + good + `,{"traceId":"` + strings.Repeat("1", 33) + `","id":"a"}]`, spans: 1,
 			skips: []string{`input: record 2 at byte 26: span "": trace id "` + strings.Repeat("1", 33) + `": want 1 to 32 hexadecimal digits`}},
-		{name: "a parent that is none", input: `{"traceId":"1","id":"a","parentId":"p"}` + "\n" + good, spans: 1,
+		{name: "an invalid parent", input: `{"traceId":"1","id":"a","parentId":"p"}` + "\n" + good, spans: 1,
 			skips: []string{`input: record 1 at byte 0: span "": parentId: span id "p": want 1 to 16 hexadecimal digits`}},
 		{name: "tags of the wrong type", input: "[" + good + `,{"traceId":"1","id":"a","tags":[]}]`, spans: 1,
 			skips: []string{"input: record 2 at byte 26: tags: want an object, got array"}},
 		{name: "an endpoint of the wrong type", input: "[" + good + `,{"traceId":"1","id":"a","localEndpoint":"web"}]`, spans: 1,
 			skips: []string{"input: record 2 at byte 26: localEndpoint: want an object, got string"}},
-		{name: "an object that is no span", input: good + "\n" + `{"level":"info"}` + "\n" + good, spans: 2,
+		{name: "an object that is not a span", input: good + "\n" + `{"level":"info"}` + "\n" + good, spans: 2,
 			skips: []string{"input: record 2 at byte 25: no span: `{\"level\":\"info\"}`"}},
-		{name: "a line that is no JSON", input: good + "\nhello\n" + good, spans: 2,
+		{name: "a line that is not JSON", input: good + "\nhello\n" + good, spans: 2,
 			skips: []string{`input: record 2 at byte 25: not a JSON object: "hello"`}},
 		{name: "cut off", input: "[" + good + "," + good[:10], spans: 1,
 			final: "reading input: the JSON object at byte 26 ends early (unexpected EOF) after 1 span; it was cut off while being written or copied"},
@@ -215,7 +215,7 @@ func TestZipkinFaults(t *testing.T) {
 	}
 }
 
-// Every span of the samples is read.
+// All spans of the samples are read.
 func TestZipkinSamplesRead(t *testing.T) {
 	files, err := os.ReadDir(dataset(t, "zipkin"))
 	if err != nil {

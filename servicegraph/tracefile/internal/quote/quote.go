@@ -19,9 +19,9 @@ const blanks = " \t\r\n\xef\xbb\xbf" // white space, and the bytes of a byte ord
 // an opening bracket of JSON, the lines after it are joined to it.
 func Excerpt(b []byte) string {
 	b = bytes.TrimLeft(b, blanks)
-	line, rest, _ := bytes.Cut(b, []byte("\n"))
+	line, _, _ := bytes.Cut(b, []byte("\n"))
 	if len(bytes.TrimRight(line, blanks)) == 1 && (line[0] == '{' || line[0] == '[') {
-		line = bytes.Join(bytes.Fields(b[:len(line)+min(len(rest), 400)]), []byte(" "))
+		line = bytes.Join(bytes.Fields(b[:min(len(b), len(line)+400)]), []byte(" "))
 	}
 	s := Shorten(string(bytes.TrimRight(line, "\r")), maxExcerpt)
 	if strings.Contains(s, `"`) && strconv.CanBackquote(s) {
