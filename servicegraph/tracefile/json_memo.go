@@ -19,6 +19,10 @@ import (
 // and one for elements of resourceSpans up to their first span, as in
 //
 //	{"resource":{…},"scopeSpans":[{"scope":{…},"spans":[
+//
+// In BenchmarkMemos, decoding takes 4.2 to 4.5 times the instructions without the first. It
+// takes 1.8 times the instructions without the second where a request is one trace, and 1.03
+// times where it is 100 spans of one service.
 type prefixMemo[T any] struct {
 	hashed  [2]int // which bytes of a text decide about its place: from and to
 	maxText int    // bytes of a text
@@ -110,7 +114,8 @@ func (m *prefixMemo[T]) learn(text []byte, is T) *prefix[T] {
 
 // A fieldOrder predicts the next field of a span from the one before it. Exporters write
 // fields in a fixed order, so comparing the next bytes with one or two known keys usually
-// tells the field. It is indexed by the field before.
+// tells the field. It is indexed by the field before. In BenchmarkMemos, decoding takes 1.32 to
+// 1.35 times the instructions without it.
 type fieldOrder struct {
 	after [fieldNone + 1][2]nextField
 	off   bool // learns nothing; set by benchmarks

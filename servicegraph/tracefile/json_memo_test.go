@@ -136,8 +136,8 @@ func TestKnownResources(t *testing.T) {
 	}
 }
 
-// The number of a known resource is valid for one batch of the packer only.
-func TestKnownResourcesForgetNumbers(t *testing.T) {
+// A known resource has the right number in every batch of the packer.
+func TestKnownResourcesInBatches(t *testing.T) {
 	d := newTestDecoder(servicegraph.Config{})
 	b := servicegraph.NewBuilder(servicegraph.Config{})
 	spans := 0

@@ -16,7 +16,8 @@ import (
 // and learnTemplate, after a span that matched none. While it reads such a span, it tells
 // the recorder where the values are.
 //
-// All else in the decoder works without templates.
+// In BenchmarkMemos, decoding takes 1.45 to 1.49 times the instructions without templates. The
+// decoder works without them.
 
 // A spanTemplate is what spans have in common after their names: the text of one of them,
 // from there to its last bracket, with slots for the values that differ in others:

@@ -48,6 +48,7 @@ func BenchmarkMemos(b *testing.B) {
 	} {
 		for _, v := range protoVariants {
 			b.Run("protobuf/"+c.name+"/"+v.name, func(b *testing.B) {
+				b.ReportAllocs()
 				for b.Loop() {
 					decodeMessages(b, c.data, c.packed, v.off)
 				}

@@ -99,7 +99,8 @@ func statusOf(n int64) servicegraph.Status {
 }
 
 // A weightMemo remembers the weight of the last tracestate: most spans of a process have
-// the same one.
+// the same one. In BenchmarkMemos, decoding spans that all have one takes 1.19 times the
+// instructions without the memo in protobuf, and 1.10 times in JSON.
 type weightMemo struct {
 	state  []byte
 	weight float64
