@@ -93,7 +93,7 @@ const (
 )
 
 // An Attr is one attribute. Values that are not strings are given as their
-// text: "5432", "true", "0.5".
+// text: "5432", "true", "0.5". See [AttrText].
 type Attr struct{ Key, Value string }
 
 // A Link points from a span to another span, which may belong to another trace.

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/grafana/tempo/pkg/tempopb"
@@ -88,13 +87,8 @@ func spanOf(s *tracepb.Span, res *resource, keep func(key string) bool) serviceg
 		Start:     unixNano(s.StartTimeUnixNano),
 		End:       unixNano(s.EndTimeUnixNano),
 		Weight:    servicegraph.TraceStateWeight(s.TraceState),
-	}
-	// Numbers that a newer OTLP might add are read as unset.
-	if k := s.Kind; k >= 0 && k <= tracepb.Span_SPAN_KIND_CONSUMER {
-		span.Kind = servicegraph.Kind(k)
-	}
-	if s.Status != nil && s.Status.Code >= 0 && s.Status.Code <= tracepb.Status_STATUS_CODE_ERROR {
-		span.Status = servicegraph.Status(s.Status.Code)
+		Kind:      servicegraph.KindOf(int64(s.Kind)),
+		Status:    servicegraph.StatusOf(int64(s.GetStatus().GetCode())),
 	}
 	for _, l := range s.Links {
 		link := servicegraph.Link{TraceID: traceID(l.TraceId), SpanID: spanID(l.SpanId)}
@@ -113,26 +107,20 @@ func spanOf(s *tracepb.Span, res *resource, keep func(key string) bool) serviceg
 	return span
 }
 
-// text returns a string, number or boolean as its text. Lists, maps and bytes
-// name no part of a graph and are left out.
+// text returns the text of a value, and false for a list, a map or bytes.
 func text(v *commonpb.AnyValue) (string, bool) {
-	if v == nil {
-		return "", false
-	}
-	switch v := v.Value.(type) {
+	switch v := v.GetValue().(type) {
 	case *commonpb.AnyValue_StringValue:
-		return valid(v.StringValue), true
+		return servicegraph.AttrText(v.StringValue)
 	case *commonpb.AnyValue_BoolValue:
-		return strconv.FormatBool(v.BoolValue), true
+		return servicegraph.AttrText(v.BoolValue)
 	case *commonpb.AnyValue_IntValue:
-		return strconv.FormatInt(v.IntValue, 10), true
+		return servicegraph.AttrText(v.IntValue)
 	case *commonpb.AnyValue_DoubleValue:
-		return formatFloat(v.DoubleValue), true
+		return servicegraph.AttrText(v.DoubleValue)
 	}
 	return "", false
 }
-
-func formatFloat(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
 // valid makes a string valid UTF-8: Tempo cuts long ones at any byte.
 func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

@@ -200,7 +200,7 @@ func attrsOf(kvs []keyValue) []servicegraph.Attr {
 		case v.Int != nil:
 			a.Value = v.Int.String()
 		case v.Double != nil:
-			a.Value = formatFloat(v.Double.float())
+			a.Value, _ = servicegraph.AttrText(v.Double.float())
 		case v.Bool != nil:
 			a.Value = strconv.FormatBool(*v.Bool)
 		}

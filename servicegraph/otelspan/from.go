@@ -1,10 +1,8 @@
 package otelspan
 
 import (
-	"strconv"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
@@ -40,7 +38,7 @@ func from(s sdktrace.ReadOnlySpan, keep func(key string) bool) servicegraph.Span
 		})
 	}
 	for _, kv := range s.Resource().Attributes() {
-		value, ok := text(kv.Value)
+		value, ok := servicegraph.AttrText(kv.Value.AsInterface())
 		switch key := string(kv.Key); {
 		case !ok:
 		case key == "service.name":
@@ -53,7 +51,7 @@ func from(s sdktrace.ReadOnlySpan, keep func(key string) bool) servicegraph.Span
 	}
 	for _, kv := range s.Attributes() {
 		if key := string(kv.Key); keep(key) {
-			if value, ok := text(kv.Value); ok {
+			if value, ok := servicegraph.AttrText(kv.Value.AsInterface()); ok {
 				span.Attrs = append(span.Attrs, servicegraph.Attr{Key: key, Value: value})
 			}
 		}
@@ -88,21 +86,6 @@ func statusOf(c codes.Code) servicegraph.Status {
 		return servicegraph.StatusError
 	}
 	return servicegraph.StatusUnset
-}
-
-// text returns the text of a scalar value, false for any other.
-func text(v attribute.Value) (string, bool) {
-	switch v.Type() {
-	case attribute.STRING:
-		return v.AsString(), true
-	case attribute.BOOL:
-		return strconv.FormatBool(v.AsBool()), true
-	case attribute.INT64:
-		return strconv.FormatInt(v.AsInt64(), 10), true
-	case attribute.FLOAT64:
-		return strconv.FormatFloat(v.AsFloat64(), 'g', -1, 64), true
-	}
-	return "", false
 }
 
 // unixNano returns a time in nanoseconds, 0 for the zero time.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/tempograph/tempograph/servicegraph"
@@ -162,6 +163,9 @@ func (d jaegerDecoder) resource(p *jaegerProcess) *resource {
 
 // text returns the value of a tag, and false if it is missing or bytes.
 func (t *jaegerTag) text() (string, bool) {
+	if f, err := strconv.ParseFloat(t.Value.text, 64); t.Type == "float64" && err == nil {
+		return floatText(f), t.Value.ok
+	}
 	return t.Value.text, t.Value.ok && t.Type != "binary"
 }
 

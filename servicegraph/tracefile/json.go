@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/jsontext"
@@ -78,11 +79,25 @@ type (
 	}
 )
 
-// The names of enum numbers from 0 on.
+// statusPrefix begins the names of OTLP's status numbers.
+const statusPrefix = "STATUS_CODE_"
+
+// The names of OTLP's enum numbers from 0 on.
 var (
-	kindNames   = []string{"SPAN_KIND_UNSPECIFIED", "SPAN_KIND_INTERNAL", "SPAN_KIND_SERVER", "SPAN_KIND_CLIENT", "SPAN_KIND_PRODUCER", "SPAN_KIND_CONSUMER"}
-	statusNames = []string{"STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"}
+	kindNames   = append([]string{"SPAN_KIND_UNSPECIFIED"}, enumNames("SPAN_KIND_", servicegraph.KindInternal, servicegraph.KindConsumer)...)
+	statusNames = enumNames(statusPrefix, servicegraph.StatusUnset, servicegraph.StatusError)
 )
+
+// enumNames returns the names of the values from first to last.
+func enumNames[E interface {
+	~uint8
+	String() string
+}](prefix string, first, last E) (names []string) {
+	for e := first; e <= last; e++ {
+		names = append(names, prefix+strings.ToUpper(e.String()))
+	}
+	return names
+}
 
 // UnmarshalJSON keeps the error of a span in the span, so that the spans around it are read.
 func (s *jsonSpan) UnmarshalJSON(b []byte) error {
@@ -307,7 +322,7 @@ func (d jsonDecoder) decode(j *jsonSpan, res *resource) (servicegraph.Span, erro
 	check("startTimeUnixNano", e)
 	end, e := j.End.uint()
 	check("endTimeUnixNano", e)
-	s.Kind, s.Status, s.Start, s.End = kindOf(kind), statusOf(status), timeOf(start), timeOf(end)
+	s.Kind, s.Status, s.Start, s.End = servicegraph.KindOf(kind), servicegraph.StatusOf(status), timeOf(start), timeOf(end)
 	for i := range j.Attributes {
 		a := &j.Attributes[i]
 		if !d.sink.keep(a.Key) {
@@ -351,7 +366,7 @@ func (a *jsonAttribute) text() (string, bool, error) {
 		if err != nil {
 			return "", false, fmt.Errorf("%q: %w", quote.Shorten(a.Key, maxQuoted), err)
 		}
-		return string(appendFloat(nil, f)), true, nil
+		return floatText(f), true, nil
 	}
 	return "", false, nil
 }

@@ -119,7 +119,7 @@ func attrText(c *jsontext.Cursor, typ valueType, v scalarText) []byte {
 		if err != nil || v.quoted {
 			c.Fail()
 		}
-		return appendFloat(nil, f)
+		return []byte(floatText(f))
 	}
 	return v.text
 }

@@ -140,7 +140,7 @@ func (d *fastDecoder) readField(field int, s *pack.Span) {
 	case fieldName:
 		d.in.String()
 	case fieldKind:
-		s.Kind = semconv.Kind(kindOf(d.in.Enum(kindNames)))
+		s.Kind = semconv.Kind(servicegraph.KindOf(d.in.Enum(kindNames)))
 	case fieldStart:
 		s.Start = d.time(slotStart)
 	case fieldEnd:
@@ -283,7 +283,7 @@ func (d *fastDecoder) status() servicegraph.Status {
 		switch key := d.in.Key(); string(key) {
 		case "code":
 			d.in.FailIfRepeated(&seen, 0)
-			status = statusOf(d.in.Enum(statusNames))
+			status = servicegraph.StatusOf(d.in.Enum(statusNames))
 		default:
 			d.in.FailIfCaseFolds(key, "code")
 			d.skipValue()

@@ -33,11 +33,9 @@ func serviceNamed(name string) string {
 func (s *sink) addTag(sp *servicegraph.Span, key, text string) {
 	switch key {
 	case "otel.status_code":
-		switch strings.TrimPrefix(strings.ToUpper(text), "STATUS_CODE_") {
-		case "OK":
-			sp.Status = servicegraph.StatusOK
-		case "ERROR":
-			sp.Status = servicegraph.StatusError
+		status, _ := servicegraph.ParseStatus(strings.TrimPrefix(strings.ToUpper(text), statusPrefix))
+		if status != servicegraph.StatusUnset {
+			sp.Status = status
 		}
 	case "w3c.tracestate":
 		sp.Weight = servicegraph.TraceStateWeight(text)
@@ -74,14 +72,8 @@ var openTracing = map[string]string{
 
 // kindNamed returns the kind with a name, in any case; KindUnset if there is none.
 func kindNamed(name string) servicegraph.Kind {
-	for _, k := range []servicegraph.Kind{
-		servicegraph.KindInternal, servicegraph.KindServer, servicegraph.KindClient, servicegraph.KindProducer, servicegraph.KindConsumer,
-	} {
-		if strings.EqualFold(name, k.String()) {
-			return k
-		}
-	}
-	return servicegraph.KindUnset
+	kind, _ := servicegraph.ParseKind(name)
+	return kind
 }
 
 // parseTraceID reads an id of 64 or 128 bits. Its error quotes at most 40 bytes of the text.
@@ -111,7 +103,7 @@ func (t *jsonText) UnmarshalJSON(b []byte) error {
 	case c == '-' || '0' <= c && c <= '9':
 		t.text, t.ok = string(b), true
 		if f, err := strconv.ParseFloat(t.text, 64); err == nil && strings.ContainsAny(t.text, ".eE") {
-			t.text = string(appendFloat(nil, f))
+			t.text = floatText(f)
 		}
 	}
 	return nil

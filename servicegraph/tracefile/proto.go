@@ -199,7 +199,7 @@ func (d *wireDecoder) span(b []byte, res *resource) error {
 
 // readRest decodes the fields of a span that are messages, which can be damaged.
 func (d *wireDecoder) readRest(w *wireSpan, linkErr *error) (err error) {
-	d.raw.Kind = semconv.Kind(kindOf(int64(int32(w.kind))))
+	d.raw.Kind = semconv.Kind(servicegraph.KindOf(int64(int32(w.kind))))
 	d.raw.Status = 0
 	if len(w.status) > 0 {
 		d.raw.Status, err = readStatus(w.status)
@@ -266,7 +266,7 @@ func readStatus(b []byte) (uint8, error) {
 	r := wireReader{rest: b}
 	for r.next() {
 		if r.tag == statusCode {
-			status = statusOf(int64(int32(r.bits)))
+			status = servicegraph.StatusOf(int64(int32(r.bits)))
 		}
 	}
 	return uint8(status), r.err
@@ -411,7 +411,7 @@ func (d *wireDecoder) scalar(b []byte) (text []byte, ok bool, err error) {
 			d.number = strconv.AppendInt(d.number[:0], int64(r.bits), 10)
 			text, ok = d.number, true
 		case valueDouble:
-			d.number = appendFloat(d.number[:0], math.Float64frombits(r.bits))
+			d.number = append(d.number[:0], floatText(math.Float64frombits(r.bits))...)
 			text, ok = d.number, true
 		case valueArray, valueMap, valueBytes:
 			ok = false
