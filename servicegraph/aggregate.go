@@ -1,8 +1,10 @@
 package servicegraph
 
 import (
+	"cmp"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -229,6 +231,130 @@ func (a *aggregator) addSpans() {
 	}
 }
 
+// addCall counts a call with its weight, and the evidence for it.
+func (e *Edge) addCall(weight float64, failed bool, by pairing.Evidence) {
+	e.Calls = plus(e.Calls, weight)
+	if failed {
+		e.Errors = plus(e.Errors, weight)
+	}
+	evidence := &e.Evidence.Both
+	switch by {
+	case pairing.ByCaller:
+		evidence = &e.Evidence.Caller
+	case pairing.ByCallee:
+		evidence = &e.Evidence.Callee
+	case pairing.Inferred:
+		evidence = &e.Evidence.Inferred
+	}
+	*evidence = plus(*evidence, weight)
+}
+
+// add counts one span.
+func (s *Stats) add(span *trace.Span) {
+	s.Calls = plus(s.Calls, span.Weight())
+	s.Observed++
+	if span.Failed() {
+		s.Errors = plus(s.Errors, span.Weight())
+	}
+	if ns, ok := span.Duration(); ok {
+		s.Latency.record(ns, span.Weight())
+	}
+}
+
+// addInTrace counts a call among those of its trace. The calls of a trace must be added one
+// after the other, before those of the next trace.
+func (e *edgeSum) addInTrace(trace TraceID) {
+	if e.trace != trace {
+		e.trace, e.inTrace = trace, 0
+	}
+	e.inTrace++
+	e.MaxPerTrace = max(e.MaxPerTrace, e.inTrace)
+}
+
+// addGap records the time between the two sides of a call: the network time of a request, the
+// queue time of a message. It records nothing where clocks disagree so much that the time
+// would be negative.
+func (e *Edge) addGap(client, server *trace.Span) {
+	took, ok1 := client.Duration()
+	served, ok2 := server.Duration()
+	if !ok1 || !ok2 {
+		return
+	}
+	gap := took - served
+	if e.ID.Kind == EdgeMessage {
+		gap = server.Start - client.End
+	}
+	if gap >= 0 {
+		e.Gap.record(gap, max(client.Weight(), server.Weight()))
+	}
+}
+
+// addDetail adds the details of a call to the attributes of the edge. Most calls of an edge
+// have the details of the call before.
+func (e *edgeSum) addDetail(names *symbols, i detailIndex) {
+	if i == 0 || i == e.detail {
+		return
+	}
+	e.detail = i
+	for key, value := range names.detailOf(i).All() {
+		if value != e.ID.To.Name { // the name of the callee
+			e.addAttr(Attr{key, value})
+		}
+	}
+}
+
+// widen extends the time in which the edge was seen by that of a span.
+func (e *Edge) widen(s *trace.Span) {
+	if s.Start > 0 {
+		e.First = earliest(e.First, s.Start)
+		e.Last = max(e.Last, s.Start, s.End)
+	}
+}
+
+// addExample offers a call, which the span s shows, as an exemplar.
+func (e *Edge) addExample(id Link, s *trace.Span, failed bool) {
+	ns, ok := s.Duration()
+	if !ok {
+		ns = 0
+	}
+	if !failed && len(e.Slowest) == maxExemplars && time.Duration(ns) < e.Slowest[maxExemplars-1].Duration {
+		return // most calls are not among the slowest
+	}
+	x := Exemplar{TraceID: id.TraceID, SpanID: id.SpanID, Duration: time.Duration(ns)}
+	e.Slowest = keepSlowest(e.Slowest, x)
+	if failed {
+		e.Failed = keepSlowest(e.Failed, x)
+	}
+}
+
+// maxExemplars is how many exemplars of each sort an edge keeps.
+const maxExemplars = 3
+
+// keepSlowest returns the slowest of the exemplars and x, slowest first. Ids break ties, so
+// that the order of arrival does not matter.
+func keepSlowest(kept []Exemplar, x Exemplar) []Exemplar {
+	if len(kept) == maxExemplars {
+		last := &kept[maxExemplars-1]
+		if last.Duration > x.Duration || last.Duration == x.Duration && compareExemplars(*last, x) <= 0 {
+			return kept
+		}
+	}
+	i, found := slices.BinarySearchFunc(kept, x, compareExemplars)
+	if found {
+		return kept
+	}
+	kept = slices.Insert(kept, i, x)
+	return kept[:min(len(kept), maxExemplars)]
+}
+
+func compareExemplars(a, b Exemplar) int {
+	return cmp.Or(
+		cmp.Compare(b.Duration, a.Duration),
+		slices.Compare(a.TraceID[:], b.TraceID[:]),
+		slices.Compare(a.SpanID[:], b.SpanID[:]),
+	)
+}
+
 // Held traces are added in parallel if there are several processors and enough spans. Each
 // goroutine has totals of its own, and merging these costs little in comparison.
 const spansPerAggregator = 1 << 14 // at least
@@ -237,7 +363,7 @@ const spansPerAggregator = 1 << 14 // at least
 func (b *Builder) addHeld(sum *totals) {
 	n := min(runtime.GOMAXPROCS(0), b.spans/spansPerAggregator)
 	if n < 2 || b.cfg.Window.Nodes > 0 { // with a limit on names, the order in which they are made matters
-		for t := range b.held() {
+		for t := range b.all() {
 			b.aggregator.add(t, sum)
 		}
 		return
@@ -259,7 +385,7 @@ func (b *Builder) addHeld(sum *totals) {
 // addShard adds shard i of n of the held traces to totals. It changes nothing in the builder.
 func (b *Builder) addShard(sum *totals, i, n int) {
 	a := newAggregator(b)
-	for t := range b.heldShard(i, n) {
+	for t := range b.shard(i, n) {
 		a.add(t, sum)
 	}
 }

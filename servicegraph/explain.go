@@ -139,7 +139,7 @@ func (b *Builder) Explain(from, to NodeID) Explanation {
 		seen:     make(map[nodeIndex]bool),
 		found:    make(map[missKey]*Miss),
 	}
-	for t := range b.held() {
+	for t := range b.all() {
 		x.addTrace(t)
 	}
 	x.otherTraces()

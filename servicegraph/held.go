@@ -1,21 +1,211 @@
 package servicegraph
 
 import (
+	"iter"
 	"maps"
+	"math"
 	"slices"
+	"time"
 
+	"github.com/tempograph/tempograph/servicegraph/internal/arena"
 	"github.com/tempograph/tempograph/servicegraph/internal/pairing"
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// A traceLinks is what the span links of consumers have to do with one trace, which is
-// nothing for most.
-type traceLinks struct {
-	links  []pairing.ConsumerLink
-	linked map[[8]byte]bool // its spans that consumers of forgotten traces point to
+// A traceIndex is the index of a held trace; 0 means none.
+type traceIndex = arena.Index
+
+// held is the part of a builder that holds traces and forgets them.
+type held struct {
+	limits    Window // all but Nodes
+	unlimited bool   // no trace is ever closed or forgotten
+	traces    arena.Table[TraceID, heldTrace]
+	store     arena.Lists[trace.Span]
+	spans     int        // how many are held
+	last      traceIndex // the trace that a span arrived for last; 0 after Advance, or if that trace is dropped
+
+	now             int64     // nanoseconds since started; beforeTime before the first Advance
+	started, latest time.Time // of the first and the latest Advance
+
+	// The order in which traces are closed and forgotten. Nothing is kept without limits.
+	order        arena.Slab[arena.Link]
+	open, closed arena.LRU              // by the time of the last span, and of the closing
+	ageOrder     arena.Slab[arena.Link] // kept only if Window.Age is set
+	byAge        arena.LRU              // the open traces, by the time of the first span
+
+	linksOf map[traceIndex]*traceLinks // of the traces that have any
+	fullIDs map[TraceID]fullIDs        // by low half; nil until a trace with a 64-bit id is held
+
+	forgotten    arena.Table[TraceID, struct{}]
+	lastReplaced traceIndex // the index in forgotten that was used again last
+
+	counted  *totals // of all forgotten traces
+	recent   *totals // of the traces forgotten since the last Delta; nil before the first
+	reported Report  // the builder's report at the last Delta
 }
 
-// with returns two linkages in one, and changes neither.
+// beforeTime is earlier than every time that Advance sets.
+const beforeTime = math.MinInt64
+
+// A heldTrace is what is held of one trace.
+type heldTrace struct {
+	spans    arena.List
+	isClosed bool
+	isLinked bool // the trace has traceLinks
+}
+
+func (h *held) init(names *symbols, limits Window) {
+	limits.Nodes = 0
+	h.limits, h.unlimited = limits, limits == Window{}
+	h.now = beforeTime
+	h.open, h.closed, h.byAge = arena.NewLRU(&h.order), arena.NewLRU(&h.order), arena.NewLRU(&h.ageOrder)
+	h.linksOf = make(map[traceIndex]*traceLinks)
+	h.counted = newTotals(names)
+}
+
+// find returns the trace that a new span belongs to and makes it the last one. The trace is
+// new if none with the id is held, and nil if it is forgotten. The result is valid until the
+// next call.
+func (b *Builder) find(id *TraceID) *heldTrace {
+	if b.last != 0 && b.traces.ID(b.last) == *id { // it is the most recent in the order already
+		return b.traces.At(b.last)
+	}
+	i := b.traces.Find(id)
+	switch {
+	case i != 0:
+		if !b.unlimited {
+			b.touch(i)
+		}
+	case b.isForgotten(id):
+		return nil
+	default:
+		i = b.traces.Add(*id)
+		b.addFullID(i)
+		b.enter(i)
+	}
+	b.last = i
+	return b.traces.At(i)
+}
+
+// A wholeTrace is a trace for reading: the spans that are held under its id and, if the id
+// was cut to 64 bits on the way of some spans, under the other form of the id.
+type wholeTrace struct {
+	id    TraceID
+	parts [2]traceIndex // the second can be 0
+	held  *held
+	traceLinks
+}
+
+// whole returns a held trace together with its counterpart.
+func (h *held) whole(i traceIndex) wholeTrace {
+	other := h.counterpart(i)
+	if other != 0 && h.traces.ID(i).is64Bit() {
+		i, other = other, i
+	}
+	t := wholeTrace{h.traces.ID(i), [...]traceIndex{i, other}, h, h.linksFor(i)}
+	if other != 0 {
+		t.traceLinks = t.traceLinks.with(h.linksFor(other))
+	}
+	return t
+}
+
+// all returns the held traces, each together with its counterpart and once.
+func (h *held) all() iter.Seq[wholeTrace] { return h.shard(0, 1) }
+
+// tracesPerBlock is how many neighboring traces go to the same shard, so that goroutines do
+// not share what processors cache.
+const tracesPerBlock = 64
+
+// shard returns shard number of n equal shards of the held traces.
+func (h *held) shard(number, n int) iter.Seq[wholeTrace] {
+	return func(yield func(wholeTrace) bool) {
+		for i := range h.traces.All() {
+			if int(i)/tracesPerBlock%n != number {
+				continue
+			}
+			if other := h.counterpart(i); (other == 0 || h.traces.ID(i).is64Bit()) && !yield(h.whole(i)) {
+				return
+			}
+		}
+	}
+}
+
+// Some tracers cut 128-bit trace ids to 64 bits, and others pad them with zeros again. Spans
+// under a 64-bit id, one whose high half is zero, belong to the held trace whose full id has
+// the same low half, if there is exactly one (docs/semantics.md, I6). The two are joined when
+// traces are read and not when spans arrive, because a second full id with that low half may
+// still come.
+
+// lowHalf returns the id with a high half of zero.
+func lowHalf(id TraceID) TraceID {
+	clear(id[:8])
+	return id
+}
+
+// is64Bit reports whether the high half of the id is zero.
+func (id TraceID) is64Bit() bool { return [8]byte(id[:8]) == [8]byte{} }
+
+// fullIDs are the held traces whose full ids have one low half: how many there are, and the
+// sum of their indices, which is the index where there is one.
+type fullIDs struct{ n, sum traceIndex }
+
+// addFullID counts a trace that is held from now on among those with its low half, if its id
+// is full. Nothing is kept until the first trace with a 64-bit id.
+func (h *held) addFullID(i traceIndex) {
+	switch id := h.traces.ID(i); {
+	case h.fullIDs == nil && !id.is64Bit():
+	case h.fullIDs == nil:
+		h.fullIDs = make(map[TraceID]fullIDs)
+		for held := range h.traces.All() {
+			h.addFullID(held)
+		}
+	case !id.is64Bit():
+		same := h.fullIDs[lowHalf(id)]
+		h.fullIDs[lowHalf(id)] = fullIDs{same.n + 1, same.sum + i}
+	}
+}
+
+// dropFullID undoes addFullID for a trace that is not held any more.
+func (h *held) dropFullID(i traceIndex) {
+	id := h.traces.ID(i)
+	if h.fullIDs == nil || id.is64Bit() {
+		return
+	}
+	same := h.fullIDs[lowHalf(id)]
+	if same.n == 1 {
+		delete(h.fullIDs, lowHalf(id))
+	} else {
+		h.fullIDs[lowHalf(id)] = fullIDs{same.n - 1, same.sum - i}
+	}
+}
+
+// counterpart returns the trace with the full id that belongs to a 64-bit id, or the trace
+// with the 64-bit id that belongs to a full id; 0 if there is none, or if several full ids
+// have the low half.
+func (h *held) counterpart(i traceIndex) traceIndex {
+	if h.fullIDs == nil {
+		return 0
+	}
+	id := h.traces.ID(i)
+	same := h.fullIDs[lowHalf(id)]
+	switch {
+	case same.n != 1:
+		return 0
+	case id.is64Bit():
+		return same.sum
+	}
+	low := lowHalf(id)
+	return h.traces.Find(&low)
+}
+
+// traceLinks are the span links of one held trace's consumers, and which of its spans are
+// the targets of links of forgotten consumers. Most traces have none.
+type traceLinks struct {
+	links  []pairing.ConsumerLink
+	linked map[[8]byte]bool
+}
+
+// with returns the links of two traces together. It changes neither.
 func (l traceLinks) with(o traceLinks) traceLinks {
 	linked := maps.Clone(l.linked)
 	if linked == nil {
@@ -25,55 +215,55 @@ func (l traceLinks) with(o traceLinks) traceLinks {
 	return traceLinks{slices.Concat(l.links, o.links), linked}
 }
 
-// linksFor returns the traceLinks of a held trace for reading.
-func (w *window) linksFor(n traceIndex) traceLinks {
-	if !w.traces.At(n).isLinked {
+// linksFor returns the links of a held trace for reading.
+func (h *held) linksFor(i traceIndex) traceLinks {
+	if !h.traces.At(i).isLinked {
 		return traceLinks{}
 	}
-	return *w.linksOf[n]
+	return *h.linksOf[i]
 }
 
-// traceLinks returns that of a held trace for writing.
-func (w *window) writableLinks(n traceIndex) *traceLinks {
-	set := w.traces.At(n)
-	if !set.isLinked {
-		set.isLinked = true
-		w.linksOf[n] = new(traceLinks)
+// linksToWrite returns the links of a held trace for writing.
+func (h *held) linksToWrite(i traceIndex) *traceLinks {
+	t := h.traces.At(i)
+	if !t.isLinked {
+		t.isLinked = true
+		h.linksOf[i] = new(traceLinks)
 	}
-	return w.linksOf[n]
+	return h.linksOf[i]
 }
 
-// noteLinks notes the links of a consumer span of the trace that a span came for last.
-func (b *Builder) noteLinks(r *trace.Span, links []Link) {
+// addLinks adds the links of a consumer span of the last trace.
+func (b *Builder) addLinks(s *trace.Span, links []Link) {
 	if len(links) == 0 {
 		return
 	}
-	its := b.writableLinks(b.last)
+	to := b.linksToWrite(b.last)
 	for _, l := range links {
 		target := trace.Link{Trace: l.TraceID, Span: l.SpanID}
-		its.links = append(its.links, pairing.ConsumerLink{Span: r.ID, Node: r.Node, Target: target})
+		to.links = append(to.links, pairing.ConsumerLink{Span: s.ID, Node: s.Node, Target: target})
 		b.linked[target]++
 	}
 }
 
-// dropLinks forgets the links of a trace, but for what traces that are held still
-// have to know of them: that a consumer points to a span of theirs.
-func (b *Builder) dropLinks(n traceIndex) {
-	if !b.traces.At(n).isLinked {
+// dropLinks forgets the links of a trace. If a target of them is held, its trace keeps that a
+// consumer links to it.
+func (b *Builder) dropLinks(i traceIndex) {
+	if !b.traces.At(i).isLinked {
 		return
 	}
-	for _, l := range b.linksFor(n).links {
+	for _, l := range b.linksFor(i).links {
 		if b.linked[l.Target]--; b.linked[l.Target] > 0 {
 			continue
 		}
 		delete(b.linked, l.Target)
 		if held := b.traces.Find((*TraceID)(&l.Target.Trace)); held != 0 {
-			its := b.writableLinks(held)
-			if its.linked == nil {
-				its.linked = make(map[[8]byte]bool)
+			of := b.linksToWrite(held)
+			if of.linked == nil {
+				of.linked = make(map[[8]byte]bool)
 			}
-			its.linked[l.Target.Span] = true
+			of.linked[l.Target.Span] = true
 		}
 	}
-	delete(b.linksOf, n)
+	delete(b.linksOf, i)
 }

@@ -2,6 +2,7 @@ package servicegraph
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/tempograph/tempograph/servicegraph/internal/pack"
@@ -307,7 +308,7 @@ func findAttr(attrs []Attr, key string) (value string, ok bool) {
 // addTrigger notes at a node what triggers its function, if anything.
 func (b *Builder) addTrigger(node nodeIndex, trigger string) {
 	if trigger != "" {
-		b.noteAttr(node, Attr{"faas.trigger", trigger})
+		b.addNodeAttr(node, Attr{"faas.trigger", trigger})
 	}
 }
 
@@ -395,4 +396,53 @@ func (b *Builder) resolveInterpretation(d *dictionary, number uint32) {
 	apply(&template.Span, of, b.intern(of))
 	template.fails, template.triggered = of.Failed, of.Trigger != ""
 	template.resolved = b.report.NodesFolded == folded && b.report.NamesTruncated == truncated
+}
+
+// isEnvironment reports whether an attribute tells where a service is deployed, by its
+// current or its old name.
+func isEnvironment(key string) bool {
+	return key == "deployment.environment.name" || key == "deployment.environment"
+}
+
+// note keeps the attributes of a node's resource that Config.NodeAttrs lists, and the
+// environment.
+func (b *Builder) note(node nodeIndex, resource []Attr) {
+	for _, a := range resource {
+		if isEnvironment(a.Key) {
+			b.report.addEnvironment(validText(a.Value))
+		}
+		if slices.Contains(b.cfg.NodeAttrs, a.Key) {
+			b.addNodeAttr(node, a)
+		}
+	}
+}
+
+func (b *Builder) addNodeAttr(node nodeIndex, a Attr) {
+	a.Value = validText(a.Value)
+	set, truncated := b.attrs[node].with(a)
+	b.attrs[node] = set
+	if truncated {
+		b.truncated[node] = true
+	}
+}
+
+// applyNodeAttrs gives the nodes of totals the attributes noted so far.
+func (b *Builder) applyNodeAttrs(sum *totals) {
+	for i, n := range sum.nodes {
+		if n != nil {
+			n.mergeAttrs(b.attrs[nodeIndex(i+1)], b.truncated[nodeIndex(i+1)])
+		}
+	}
+}
+
+// detailAttrs returns the details of a call as attributes, sorted by key.
+func detailAttrs(d detail) (attrs []Attr) {
+	for key, value := range d.All() {
+		attrs = append(attrs, Attr{key, value})
+	}
+	return attrs
+}
+
+func compareDetails(a, b detail) int {
+	return slices.CompareFunc(detailAttrs(a), detailAttrs(b), compareAttrs)
 }

@@ -7,28 +7,35 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// pending are what one set of spans cannot settle and another may: calls to a
-// name or an address that may turn out to be a service's, and the two halves of
-// messages tied by span links. They are part of a graph and resolved each time
-// one is made, so that merging graphs gives what building from all the spans at
-// once would have given.
+// pending are the calls that the spans of one graph cannot resolve and those of another may:
+// calls to a name or an address that can turn out to be a service's, and the two halves of
+// messages that span links connect. They are part of a graph and are resolved each time one
+// is made, so that merging graphs gives what building from all spans at once gives.
 type pending struct {
 	calls     map[callKey]*edgeSum
-	owners    map[addressIndex]nodeIndex // who answers at an address, or ambiguous
+	owners    map[addressIndex]nodeIndex // who answered at an address, or ambiguous
 	sends     map[sendKey]pendingSend
 	receivers map[receiver]pendingReceive
 	receives  map[receiveKey]bool // the links of the receivers
 }
 
-// ambiguous marks an address where several services answered: a load balancer's,
-// or one that was used again. It says nothing about who was called.
+// ambiguous marks an address where several services answered, such as that of a load balancer
+// or one that was used again. It does not tell who was called.
 const ambiguous = ^nodeIndex(0)
 
-// A callKey is what calls with one known side have in common.
+// A callKey is what pending calls have in common that are added up.
 type callKey struct {
 	edgeKey
-	address          addressIndex // where the callee listens; 0 if unknown
-	fromName, toName bool         // that end is a name that may be a service's
+	address          addressIndex // of the callee; 0 if unknown
+	fromName, toName bool         // that end is a name that can be a service's
+}
+
+// callKeyOf returns the key of the call that a caller span makes to the peer it names.
+func callKeyOf(client *trace.Span) callKey {
+	return callKey{
+		edgeKey: edgeKey{client.Node, client.Peer, edgeKinds[pairing.KindOf(client)]},
+		address: client.Address, toName: client.Is(trace.PeerIsName),
+	}
 }
 
 // A sendKey is a caller span. Spans of several services can share an id.
@@ -37,13 +44,13 @@ type sendKey struct {
 	node nodeIndex
 }
 
-// A pendingSend is a span that the link of a consumer can point to.
+// A pendingSend is a caller span that the link of a consumer can point to.
 type pendingSend struct {
 	span      trace.Span
-	of        SpanID // the span that stands for the call, perhaps itself
-	called    bool   // its call is in the graph already
-	counted   bool   // the span is in a bucket of the report already
-	queueNode bool   // show the queue as a node
+	of        SpanID // the span that stands for the call, which can be the same
+	called    bool   // the call is in the graph already
+	counted   bool   // the report has the outcome of the span already
+	queueNode bool   // Config.QueueNodes
 }
 
 // call returns what all spans that stand for one call have in common.
@@ -57,7 +64,7 @@ type receiver struct {
 	node nodeIndex
 }
 
-// A receiveKey is one link of one consumer span.
+// A receiveKey is one link of a receiver.
 type receiveKey struct {
 	receiver
 	target Link
@@ -66,8 +73,8 @@ type receiveKey struct {
 // A pendingReceive is the consumer's half of its messages.
 type pendingReceive struct {
 	span      trace.Span
-	outcome   pairing.Outcome // of the span if none of its links is found; pairing.None if it is accounted for
-	queueNode bool            // show the queue as a node
+	outcome   pairing.Outcome // of the span if no link is found; None if the report has it already
+	queueNode bool            // Config.QueueNodes
 }
 
 func newPending() pending {
@@ -80,22 +87,23 @@ func newPending() pending {
 	}
 }
 
-// answered notes that a service answered at an address.
-func (o *pending) learnAddress(at addressIndex, by nodeIndex) {
-	switch owner := o.owners[at]; owner {
+// halves returns the number of halves of messages.
+func (p *pending) halves() int { return len(p.sends) + len(p.receives) }
+
+// learnAddress notes that a service answered at an address.
+func (p *pending) learnAddress(at addressIndex, by nodeIndex) {
+	switch owner := p.owners[at]; owner {
 	case by, ambiguous:
 	case 0:
-		o.owners[at] = by
+		p.owners[at] = by
 	default:
-		o.owners[at] = ambiguous
+		p.owners[at] = ambiguous
 	}
 }
 
-// halves returns how many halves of messages are open.
-func (o *pending) halves() int { return len(o.sends) + len(o.receives) }
-
-// sent notes a span that may be linked to. One that is noted already was delivered to
-// two graphs: it stays one span, and the report counts the other as a duplicate.
+// addSend adds a span that a link can point to. If the span is there already, it was delivered
+// to two graphs: it stays one span, and the report counts a duplicate in place of the second
+// outcome.
 func (t *totals) addSend(id Link, s pendingSend) {
 	key := sendKey{id, s.span.Node}
 	if o, known := t.sends[key]; known {
@@ -107,7 +115,7 @@ func (t *totals) addSend(id Link, s pendingSend) {
 	t.sends[key] = s
 }
 
-// with returns what two deliveries of a span say together, whichever came first.
+// with returns two deliveries of a span as one. It does not matter which came first.
 func (s pendingSend) with(o *pendingSend, names *symbols) pendingSend {
 	s.span.Absorb(&o.span, names)
 	if slices.Compare(o.of[:], s.of[:]) > 0 {
@@ -119,8 +127,8 @@ func (s pendingSend) with(o *pendingSend, names *symbols) pendingSend {
 	return s
 }
 
-// received notes a consumer span, whose links are noted apart. One that is noted already
-// was delivered to two graphs, as in sent.
+// addReceiver adds a consumer span, without its links. If the span is there already, it was
+// delivered to two graphs: see addSend.
 func (t *totals) addReceiver(id Link, r pendingReceive) {
 	key := receiver{id, r.span.Node}
 	if o, known := t.receivers[key]; known {
@@ -132,7 +140,7 @@ func (t *totals) addReceiver(id Link, r pendingReceive) {
 	t.receivers[key] = r
 }
 
-// with returns what two deliveries of a span say together, whichever came first.
+// with returns two deliveries of a span as one. It does not matter which came first.
 func (r pendingReceive) with(o *pendingReceive, names *symbols) pendingReceive {
 	r.span.Absorb(&o.span, names)
 	if r.outcome == pairing.None || o.outcome == pairing.None {
@@ -142,12 +150,4 @@ func (r pendingReceive) with(o *pendingReceive, names *symbols) pendingReceive {
 	}
 	r.queueNode = r.queueNode || o.queueNode
 	return r
-}
-
-// callKeyOf returns the key of the call that a caller span makes to the peer it names.
-func callKeyOf(client *trace.Span) callKey {
-	return callKey{
-		edgeKey: edgeKey{client.Node, client.Peer, edgeKinds[pairing.KindOf(client)]},
-		address: client.Address, toName: client.Is(trace.PeerIsName),
-	}
 }

@@ -1,67 +1,110 @@
 package servicegraph
 
 import (
-	"cmp"
-	"slices"
-
-	"github.com/tempograph/tempograph/servicegraph/internal/pairing"
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// A resolver turns totals into the edges of a graph: it settles the open ends
-// with what the totals know. The totals stay as they are.
+// A resolver turns totals into the edges of a graph: it resolves the pending calls with what
+// the totals know. It does not change the totals.
 type resolver struct {
-	*totals
+	totals   *totals
 	services map[NodeID]nodeIndex // see servicesByName
-	view     map[edgeKey]*Edge    // the edges of the graph: settled ones, and copies with more calls
-	copied   map[edgeKey]bool     // the edge in view is a copy
-	found    Report               // what the open ends add to the report of the totals
+	edges    map[edgeKey]*Edge    // of the graph: those of the totals, and copies with more calls
+	copied   map[edgeKey]bool     // the edge is a copy
+	found    Report               // what the pending calls add to the report of the totals
 
-	conflicts map[addressIndex]bool
+	conflicts map[addressIndex]bool // the ambiguous addresses that were counted
 	seen      map[sideKey]bool
 }
 
-// A sideKey is a span on one side of an edge: on each it counts once, however
-// many calls it is part of.
-type sideKey struct {
-	edge     edgeKey
-	span     Link
-	receiver bool
-}
-
+// resolve returns the totals with all pending calls resolved.
 func (t *totals) resolve() *resolver {
 	r := t.resolver()
 	r.resolveCalls()
-	r.resolveLinks()
+	r.resolveMessages()
 	return r
 }
 
+// resolver returns a resolver that has resolved nothing yet.
 func (t *totals) resolver() *resolver {
-	view := make(map[edgeKey]*Edge, len(t.edges))
+	edges := make(map[edgeKey]*Edge, len(t.edges))
 	for key, e := range t.edges {
-		view[key] = &e.Edge
+		edges[key] = &e.Edge
 	}
 	return &resolver{
 		totals:    t,
 		services:  t.servicesByName(),
-		view:      view,
+		edges:     edges,
 		copied:    make(map[edgeKey]bool),
 		conflicts: make(map[addressIndex]bool),
 		seen:      make(map[sideKey]bool),
 	}
 }
 
-// resolveCalls finds the ends of calls with one known side.
+// edge returns an edge of the graph for writing.
+func (r *resolver) edge(key edgeKey) *Edge {
+	if r.copied[key] {
+		return r.edges[key]
+	}
+	names := r.totals.names
+	e := &Edge{ID: EdgeID{names.nodeID(key.from), names.nodeID(key.to), key.kind}}
+	if resolved := r.edges[key]; resolved != nil {
+		e.merge(resolved)
+	}
+	r.edges[key], r.copied[key] = e, true
+	return e
+}
+
+// resolveCalls finds the other side of the calls with one known side.
 func (r *resolver) resolveCalls() {
-	for key, calls := range r.calls {
-		end, byAddress := r.resolveCall(key)
-		r.edge(end).mergeOpen(&calls.Edge, byAddress)
+	for key, calls := range r.totals.calls {
+		r.addResolved(key, &calls.Edge)
 	}
 }
 
-// servicesByName finds services by identity and by name. Their ids carry the type
-// service; an id without a type stands for the name alone, where only one service
-// has it.
+// addResolved adds the calls with a key to the edge that the key resolves to.
+func (r *resolver) addResolved(key callKey, calls *Edge) {
+	end, byAddress := r.resolveCall(key)
+	if byAddress {
+		found := *calls
+		found.Evidence.Address, found.Evidence.Caller = calls.Evidence.Caller, 0
+		calls = &found
+	}
+	r.edge(end).merge(calls)
+}
+
+// resolveCall finds the ends of the calls with a key: the service that has the name, else the
+// service that answered at the address (docs/semantics.md, D13), else the peer as the caller
+// named it.
+func (r *resolver) resolveCall(key callKey) (end edgeKey, byAddress bool) {
+	end = key.edgeKey
+	if key.fromName {
+		end.from = r.serviceNamed(end.from)
+	}
+	if key.toName {
+		if end.to = r.serviceNamed(end.to); end.to != key.to {
+			return end, false
+		}
+	}
+	names := r.totals.names
+	switch owner := r.totals.owners[key.address]; {
+	case key.kind != EdgeRequest:
+	case names.addressOf(key.address).port == "" && peerType(names.typeOf(key.to)) != trace.Unspecific: // another port of the same host
+	case owner == ambiguous:
+		if !r.conflicts[key.address] {
+			r.conflicts[key.address] = true
+			r.found.AddressConflicts++
+		}
+	case owner != 0:
+		end.to = owner
+		return end, true
+	}
+	return end, false
+}
+
+// servicesByName returns the services by identity and by name. The keys for identity have the
+// type service; a key without a namespace and a type stands for the name, and its value is
+// ambiguous if several services have the name.
 func (t *totals) servicesByName() map[NodeID]nodeIndex {
 	services := make(map[NodeID]nodeIndex)
 	for i, n := range t.nodes {
@@ -79,52 +122,11 @@ func (t *totals) servicesByName() map[NodeID]nodeIndex {
 	return services
 }
 
-// edge returns an edge of the view that may be written to.
-func (r *resolver) edge(key edgeKey) *Edge {
-	if r.copied[key] {
-		return r.view[key]
-	}
-	e := &Edge{ID: EdgeID{r.names.nodeID(key.from), r.names.nodeID(key.to), key.kind}}
-	if settled := r.view[key]; settled != nil {
-		e.merge(settled)
-	}
-	r.view[key], r.copied[key] = e, true
-	return e
-}
-
-// resolveCall finds the ends of calls with one known side: the service that answers
-// at the address (semantics.md D13), else the service that has the name, else
-// the peer as it was named.
-func (r *resolver) resolveCall(key callKey) (end edgeKey, byAddress bool) {
-	end = key.edgeKey
-	if key.fromName {
-		end.from = r.named(end.from)
-	}
-	if key.toName {
-		if end.to = r.named(end.to); end.to != key.to {
-			return end, false
-		}
-	}
-	switch owner := r.owners[key.address]; {
-	case key.kind != EdgeRequest:
-	case r.names.addressOf(key.address).port == "" && peerType(r.names.typeOf(key.to)) != trace.Unspecific: // another port of the same host
-	case owner == ambiguous:
-		if !r.conflicts[key.address] {
-			r.conflicts[key.address] = true
-			r.found.AddressConflicts++
-		}
-	case owner != 0:
-		end.to = owner
-		return end, true
-	}
-	return end, false
-}
-
-// named returns the service that the name of a peer means, or the peer: the
-// service with exactly that namespace and name, else the only one with the name
-// if no namespace was given.
-func (r *resolver) named(peer nodeIndex) nodeIndex {
-	id := r.names.nodeID(peer)
+// serviceNamed returns the service that the name of a peer means: the service with exactly
+// that namespace and name, else, if the peer has no namespace, the only service with that
+// name. It returns the peer if there is none.
+func (r *resolver) serviceNamed(peer nodeIndex) nodeIndex {
+	id := r.totals.names.nodeID(peer)
 	if exact := r.services[NodeID{id.Namespace, id.Name, TypeService}]; exact != 0 {
 		return exact
 	}
@@ -134,33 +136,33 @@ func (r *resolver) named(peer nodeIndex) nodeIndex {
 	return peer
 }
 
-// How many open ends a graph carries on for others to settle: halves of messages,
-// some 25 MB of them, and calls to different addresses and names, each with its
-// latencies, some 60 MB.
+// The most pending calls that a graph carries on for others to resolve: halves of messages,
+// about 25 MB of them, and addresses and calls to different addresses and names, each with its
+// latencies, about 60 MB.
 const (
-	maxHalves    = 1 << 17
-	maxOpenCalls = 1 << 14
+	maxHalves       = 1 << 17
+	maxPendingCalls = 1 << 14
 )
 
-// settleExcess settles all open ends of a sort for good, with what is known, if
-// there are more than a graph carries on, and counts them.
-func (t *totals) settleExcess() {
+// resolveExcess resolves all pending calls of a sort for good, with what is known, if there are
+// more than a graph carries on. The report counts them.
+func (t *totals) resolveExcess() {
 	if n := t.halves(); n > maxHalves {
 		t.report.LinksSettled += uint64(n)
 		r := t.resolver()
-		r.resolveLinks()
-		t.take(r)
+		r.resolveMessages()
+		t.adopt(r)
 		clear(t.sends)
 		clear(t.receivers)
 		clear(t.receives)
 	}
-	if n := len(t.calls) + len(t.owners); n > maxOpenCalls {
+	if n := len(t.calls) + len(t.owners); n > maxPendingCalls {
 		t.report.AddressesSettled += uint64(n)
 		r := t.resolver()
 		r.resolveCalls()
-		t.take(r)
+		t.adopt(r)
 		clear(t.calls)
-		t.lastCalls.clear()
+		t.recentCalls.clear()
 		clear(t.owners)
 		for _, e := range t.edges {
 			e.address = 0
@@ -168,167 +170,11 @@ func (t *totals) settleExcess() {
 	}
 }
 
-// take makes what a resolver found part of the totals.
-func (t *totals) take(r *resolver) {
+// adopt makes the findings of a resolver part of the totals.
+func (t *totals) adopt(r *resolver) {
 	for key := range r.copied {
-		t.edges[key] = &edgeSum{Edge: *r.view[key]}
+		t.edges[key] = &edgeSum{Edge: *r.edges[key]}
 	}
-	t.lastEdges.clear()
+	t.recentEdges.clear()
 	t.report.merge(r.found)
-}
-
-// resolveLinks joins the halves of messages: one call for each link of a
-// consumer to a span that sent something (semantics.md M2 to M6). Halves without
-// the other show the queue (M8, M9).
-func (r *resolver) resolveLinks() {
-	senders := r.senders()
-	linked := make(map[sendKey]bool)
-	joined := make(map[receiver]bool)
-	processed := r.processed()
-	for key := range r.receives {
-		sender, ok := senders[key.target]
-		if low := lowHalf(key.target.TraceID); !ok { // one of the two cut the trace id to 64 bits (I6)
-			sender, ok = senders[Link{low, key.target.SpanID}]
-			ok = ok && (low == key.target.TraceID || sender.span.TraceID == low)
-		}
-		if !ok {
-			r.found.LinkMissing++
-			continue
-		}
-		out := r.sends[sender]
-		call := out.call(sender)
-		linked[call] = true
-		joined[key.receiver] = true
-		in := r.receivers[key.receiver]
-		if in.span.Is(trace.Polls) && (processed[delivery{key.node, key.target}] || out.called && r.hasReceived(&out, key.node)) {
-			continue // the span that handles the message is its delivery
-		}
-		r.message(key, call.span, &out, &in)
-	}
-	for key, out := range r.sends {
-		outcome := pairing.Virtual
-		switch {
-		case linked[out.call(key)]:
-			outcome = pairing.Paired
-		case out.span.Peer == 0:
-			outcome = pairing.Unresolved
-		}
-		if !out.counted {
-			r.found.count(outcome, 1)
-		}
-		if outcome == pairing.Virtual && !out.called {
-			end, byAddress := r.resolveCall(callKeyOf(&out.span))
-			var alone Edge
-			alone.addCaller(key.span, &out.span)
-			r.edge(end).mergeOpen(&alone, byAddress)
-		}
-	}
-	for key, in := range r.receivers {
-		switch {
-		case in.outcome == pairing.None:
-		case joined[key]:
-			r.found.count(pairing.Paired, 1)
-		case r.isQueue(in.span.Peer):
-			r.found.count(pairing.Virtual, 1)
-			r.edge(edgeKey{in.span.Peer, key.node, EdgeMessage}).addCallee(key.span, &in.span)
-		default:
-			r.found.count(in.outcome, 1)
-		}
-	}
-}
-
-// A delivery is a message that a service received.
-type delivery struct {
-	to      nodeIndex
-	message Link
-}
-
-// processed returns the messages that consumers handled, and not just polled: a batch
-// that is polled in one span is often handled in others beside it (semantics.md M10).
-func (r *resolver) processed() map[delivery]bool {
-	handled := make(map[delivery]bool)
-	for key := range r.receives {
-		if in := r.receivers[key.receiver]; !in.span.Is(trace.Polls) {
-			handled[delivery{key.node, key.target}] = true
-		}
-	}
-	return handled
-}
-
-// hasReceived reports whether a service is known to handle messages like that of out
-// in spans below those that send them.
-func (r *resolver) hasReceived(out *pendingSend, to nodeIndex) bool {
-	from := out.span.Node
-	if out.queueNode && r.isQueue(out.span.Peer) {
-		from = out.span.Peer
-	}
-	e := r.edges[edgeKey{from, to, EdgeMessage}]
-	return e != nil && e.Callee.Observed > 0
-}
-
-// senders finds the span that a link means. Where spans of several services
-// share the id, a PRODUCER goes before others, and then the order of NodeID.
-func (r *resolver) senders() map[Link]sendKey {
-	senders := make(map[Link]sendKey, len(r.sends))
-	for key, s := range r.sends {
-		for _, id := range [...]Link{key.span, {lowHalf(key.span.TraceID), key.span.SpanID}} {
-			other, taken := senders[id]
-			if !taken || cmp.Or(
-				-slices.Compare(key.span.TraceID[:], other.span.TraceID[:]),
-				cmp.Compare(s.span.Kind, r.sends[other].span.Kind),
-				-r.names.nodeID(key.node).Compare(r.names.nodeID(other.node)),
-			) > 0 {
-				senders[id] = key
-			}
-		}
-	}
-	return senders
-}
-
-// message adds one message whose both halves are known; call is the span that stands
-// for the sender's.
-func (r *resolver) message(key receiveKey, call Link, out *pendingSend, in *pendingReceive) {
-	queue := in.span.Peer
-	if !r.isQueue(queue) {
-		queue = out.span.Peer
-	}
-	if (out.queueNode || in.queueNode) && r.isQueue(queue) {
-		to, from := edgeKey{out.span.Node, queue, EdgeMessage}, edgeKey{queue, key.node, EdgeMessage}
-		if !r.isQueue(out.span.Peer) && r.first(to, call, false) { // otherwise it is there already
-			r.edge(to).addCaller(call, &out.span)
-		}
-		if r.first(from, key.span, true) {
-			r.edge(from).addCallee(key.span, &in.span)
-		}
-		return
-	}
-	end := edgeKey{out.span.Node, key.node, EdgeMessage}
-	e := r.edge(end)
-	if r.first(end, call, false) {
-		e.Caller.add(&out.span)
-		e.widen(&out.span)
-	}
-	if r.first(end, key.span, true) {
-		e.Callee.add(&in.span)
-		e.widen(&in.span)
-	}
-	if r.isQueue(queue) {
-		e.addQueue(r.names.nodeID(queue))
-	}
-	failed := out.span.Failed() || in.span.Failed()
-	e.addCall(max(out.span.Weight(), in.span.Weight()), failed, pairing.Both)
-	e.addGap(&out.span, &in.span)
-	e.addExample(call, &out.span, failed)
-}
-
-// first reports whether a span has not been on this side of the edge yet.
-func (r *resolver) first(edge edgeKey, span Link, receiver bool) bool {
-	key := sideKey{edge, span, receiver}
-	before := r.seen[key]
-	r.seen[key] = true
-	return !before
-}
-
-func (r *resolver) isQueue(i nodeIndex) bool {
-	return r.names.typeOf(i) == TypeQueue
 }

@@ -4,6 +4,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/histogram"
 )
 
 // TraceStateWeight returns how many spans stand behind one with the given W3C
@@ -77,3 +79,9 @@ func roundWeight(w float64) float32 {
 	}
 	return float32(max(math.Round(min(w, 1<<32)*4096), 1) / 4096)
 }
+
+// maxWeight is where weighted counts stop.
+const maxWeight = histogram.MaxWeight
+
+// plus returns the sum of two weighted counts, at most maxWeight.
+func plus(a, b float64) float64 { return histogram.Sum(a, b) }

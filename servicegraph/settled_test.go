@@ -9,7 +9,7 @@ import (
 // settled for good in the middle, and wants no call lost on the edges that others are
 // added to, and an address that was learned before learned again.
 func TestSettledTalliesAreFoundAnew(t *testing.T) {
-	const traces = maxOpenCalls + maxOpenCalls/4
+	const traces = maxPendingCalls + maxPendingCalls/4
 	b := NewBuilder(Config{Window: Window{Traces: 1}})
 	for i := range traces {
 		trace := TraceID{1, 13: byte(i >> 16), 14: byte(i >> 8), 15: byte(i)}

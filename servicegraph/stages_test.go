@@ -63,7 +63,7 @@ func BenchmarkStages(b *testing.B) {
 	b.Run("tree", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			for t := range builder.held() {
+			for t := range builder.all() {
 				builder.aggregator.load(&t)
 			}
 		}
@@ -73,7 +73,7 @@ func BenchmarkStages(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			sum := newTotals(&builder.names)
-			for t := range builder.held() {
+			for t := range builder.all() {
 				builder.aggregator.add(t, sum)
 			}
 		}
@@ -82,7 +82,7 @@ func BenchmarkStages(b *testing.B) {
 	b.Run("graph", func(b *testing.B) {
 		b.ReportAllocs()
 		sum := newTotals(&builder.names)
-		for t := range builder.held() {
+		for t := range builder.all() {
 			builder.aggregator.add(t, sum)
 		}
 		for b.Loop() {

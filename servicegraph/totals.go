@@ -1,8 +1,16 @@
 package servicegraph
 
-import "strings"
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+	"time"
 
-// totals adds up calls until they become a Graph.
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
+)
+
+// totals are the sums that become a [Graph].
 type totals struct {
 	names *symbols
 	nodes []*Node // by nodeIndex - 1; nil for nodes without spans
@@ -10,17 +18,17 @@ type totals struct {
 	pending
 	report Report
 
-	lastEdges lookaside[edgeKey]
-	lastCalls lookaside[callKey]
+	recentEdges recentSums[edgeKey]
+	recentCalls recentSums[callKey]
 }
 
-// A edgeSum is an edge to which calls are added.
+// An edgeSum is an edge to which calls are added.
 type edgeSum struct {
 	Edge
 	trace   TraceID      // the trace whose calls were added last
-	inTrace uint64       // and how many there were
-	detail  detailIndex  // of the call that was added last
-	address addressIndex // where it was answered
+	inTrace uint64       // the number of calls of that trace
+	detail  detailIndex  // the detail that was added last
+	address addressIndex // the address that was learned last
 }
 
 type edgeKey struct {
@@ -32,7 +40,7 @@ func newTotals(names *symbols) *totals {
 	return &totals{names: names, edges: make(map[edgeKey]*edgeSum), pending: newPending()}
 }
 
-// node returns the node with the given number, which it makes if need be.
+// node returns the node with a number, a new one if the totals have none.
 func (t *totals) node(i nodeIndex) *Node {
 	for len(t.nodes) < int(i) {
 		t.nodes = append(t.nodes, nil)
@@ -43,12 +51,12 @@ func (t *totals) node(i nodeIndex) *Node {
 	return t.nodes[i-1]
 }
 
-// hasNode reports whether the node with the given number was made.
+// hasNode reports whether the totals have the node with a number.
 func (t *totals) hasNode(i nodeIndex) bool { return int(i) <= len(t.nodes) && t.nodes[i-1] != nil }
 
-// edge returns the edge with the given ends, which it makes if need be.
+// edge returns the sum of an edge, a new one if the totals have none.
 func (t *totals) edge(key edgeKey) *edgeSum {
-	e := t.lastEdges.find(key, key.hash(), t.edges)
+	e := t.recentEdges.find(key, key.hash(), t.edges)
 	if e == nil {
 		e = t.newSum(key)
 		t.edges[key] = e
@@ -60,13 +68,13 @@ func (t *totals) newSum(key edgeKey) *edgeSum {
 	return &edgeSum{Edge: Edge{ID: EdgeID{t.names.nodeID(key.from), t.names.nodeID(key.to), key.kind}}}
 }
 
-// callsTo returns the calls with one known side that have the given key. Calls
-// that nothing can tell more about are settled at once.
+// callsTo returns the sum of the pending calls with a key, a new one if the totals have none.
+// If nothing can tell more about such calls, it is the sum of the edge.
 func (t *totals) callsTo(key callKey) *edgeSum {
 	if key.address == 0 && !key.fromName && !key.toName {
 		return t.edge(key.edgeKey)
 	}
-	e := t.lastCalls.find(key, key.hash(), t.calls)
+	e := t.recentCalls.find(key, key.hash(), t.calls)
 	if e == nil {
 		e = t.newSum(key.edgeKey)
 		t.calls[key] = e
@@ -74,13 +82,52 @@ func (t *totals) callsTo(key callKey) *edgeSum {
 	return e
 }
 
+// recentSums finds the sums of keys that repeat without asking the map: nearly all calls are
+// on few edges. A direct-mapped cache of 256 entries: of two keys in the same slot the last
+// one stays. The zero value is empty.
+type recentSums[K comparable] struct {
+	slots []recentSum[K] // made when first needed: most totals only merge
+}
+
+type recentSum[K comparable] struct {
+	key K
+	sum *edgeSum
+}
+
+const recentSumBits = 8
+
+// find returns the sum that a map has for a key with a hash; nil if it has none.
+func (r *recentSums[K]) find(key K, hash uint32, in map[K]*edgeSum) *edgeSum {
+	if r.slots == nil {
+		r.slots = make([]recentSum[K], 1<<recentSumBits)
+	}
+	slot := &r.slots[hash>>(32-recentSumBits)]
+	if slot.sum != nil && slot.key == key {
+		return slot.sum
+	}
+	e := in[key]
+	if e != nil {
+		*slot = recentSum[K]{key, e}
+	}
+	return e
+}
+
+// clear empties the cache, which must happen whenever sums leave the map.
+func (r *recentSums[K]) clear() { clear(r.slots) }
+
+// hash returns a number whose high bits differ for most keys.
+func (k edgeKey) hash() uint32 {
+	return (uint32(k.from)*31+uint32(k.to))*0x9E3779B1 ^ uint32(len(k.kind))<<26
+}
+
+func (k callKey) hash() uint32 { return k.edgeKey.hash() ^ uint32(k.address)*0x85EBCA6B }
+
 // isUnknown reports whether a node stands for spans without a service name.
 func isUnknown(id NodeID) bool { return strings.HasPrefix(id.Name, unknownService) }
 
-// newGraph returns the graph of the given nodes and edges, which may be in any
-// order and which it takes over; the ends of the edges are among the nodes. It has
-// no open ends: this is how a view makes its graph. Peers are credited anew with
-// what their callers saw.
+// newGraph returns the graph of nodes and edges in any order, which it takes over. The ends
+// of the edges must be among the nodes. The graph has no pending calls: this is how a view
+// makes its graph. The requests of peers are computed anew from what their callers saw.
 func newGraph(nodes []Node, edges []Edge, report Report) *Graph {
 	t := newTotals(&symbols{})
 	t.report = report
@@ -102,10 +149,10 @@ func newGraph(nodes []Node, edges []Edge, report Report) *Graph {
 	return g
 }
 
-// graph returns the finished graph. It takes the totals over: they must not
-// change any more.
+// graph returns the graph of the totals, which it takes over: they must not change
+// afterwards.
 func (t *totals) graph() *Graph {
-	t.settleExcess()
+	t.resolveExcess()
 	t.names = t.names.frozen()
 	r := t.resolve()
 	g := &Graph{totals: t, report: t.report}
@@ -117,7 +164,7 @@ func (t *totals) graph() *Graph {
 			g.nodes = append(g.nodes, *n)
 		}
 	}
-	for _, e := range r.view {
+	for _, e := range r.edges {
 		g.edges = append(g.edges, *e)
 		for _, id := range []NodeID{e.ID.From, e.ID.To} {
 			if !has[id] {
@@ -131,8 +178,7 @@ func (t *totals) graph() *Graph {
 	return g
 }
 
-// creditPeers gives the nodes without spans of their own the requests that their
-// callers saw.
+// creditPeers gives the nodes without spans of their own the requests that their callers saw.
 func (g *Graph) creditPeers() {
 	for i := range g.nodes {
 		n := &g.nodes[i]
@@ -143,4 +189,185 @@ func (g *Graph) creditPeers() {
 			n.Requests.merge(e.Caller)
 		}
 	}
+}
+
+// Merge returns the graph of all calls in the given graphs. It is associative and
+// commutative, and the empty graph, like nil, changes nothing. Merging the graphs of two sets
+// of spans gives the graph of both sets as long as no trace is split between them. Of a trace
+// in both sets, each part is interpreted alone, and a span in both sets counts twice, except
+// in the pending half of a message, which counts as one span and a duplicate. One pair of
+// spans only a common build can find: a consumer in one set that links to a CLIENT span
+// without a queue in the other set.
+func Merge(graphs ...*Graph) *Graph {
+	sum := newTotals(&symbols{})
+	for _, g := range graphs {
+		if g != nil && g.totals != nil {
+			sum.merge(g.totals)
+		}
+	}
+	return sum.graph()
+}
+
+// merge adds other totals, whose names can have other numbers.
+func (t *totals) merge(o *totals) {
+	node := func(i nodeIndex) nodeIndex {
+		if i == 0 || i == ambiguous || t.names == o.names {
+			return i
+		}
+		return t.names.node(o.names.nodeID(i))
+	}
+	address := func(i addressIndex) addressIndex {
+		if i == 0 || t.names == o.names {
+			return i
+		}
+		return t.names.address(o.names.addressOf(i))
+	}
+	edge := func(k edgeKey) edgeKey { return edgeKey{node(k.from), node(k.to), k.kind} }
+	span := func(s trace.Span) trace.Span {
+		s.Node, s.Peer, s.Address = node(s.Node), node(s.Peer), address(s.Address)
+		return s
+	}
+	for _, n := range o.nodes {
+		if n != nil {
+			t.node(t.names.node(n.ID)).merge(n)
+		}
+	}
+	for k, e := range o.edges {
+		t.edge(edge(k)).merge(&e.Edge)
+	}
+	for k, e := range o.calls {
+		t.callsTo(callKey{edge(k.edgeKey), address(k.address), k.fromName, k.toName}).merge(&e.Edge)
+	}
+	for at, owner := range o.owners {
+		t.learnAddress(address(at), node(owner))
+	}
+	for key, s := range o.sends {
+		s.span = span(s.span)
+		t.addSend(key.span, s)
+	}
+	for key, r := range o.receivers {
+		r.span = span(r.span)
+		t.addReceiver(key.span, r)
+	}
+	for k := range o.receives {
+		t.receives[receiveKey{receiver{k.span, node(k.node)}, k.target}] = true
+	}
+	t.report.merge(o.report)
+}
+
+func (s *Stats) merge(o Stats) {
+	s.Calls = plus(s.Calls, o.Calls)
+	s.Errors = plus(s.Errors, o.Errors)
+	s.Observed += o.Observed
+	s.Latency.merge(o.Latency)
+}
+
+func (n *Node) merge(o *Node) {
+	n.Entries = plus(n.Entries, o.Entries)
+	n.Requests.merge(o.Requests)
+	n.SelfTime = saturate(n.SelfTime, o.SelfTime)
+	n.mergeAttrs(o.Attrs, o.AttrsTruncated)
+}
+
+func (e *Edge) merge(o *Edge) {
+	e.Calls = plus(e.Calls, o.Calls)
+	e.Errors = plus(e.Errors, o.Errors)
+	e.Recovered = plus(e.Recovered, o.Recovered)
+	e.Retries = plus(e.Retries, o.Retries)
+	e.MaxPerTrace = max(e.MaxPerTrace, o.MaxPerTrace)
+	e.Caller.merge(o.Caller)
+	e.Callee.merge(o.Callee)
+	e.Gap.merge(o.Gap)
+	e.Evidence.Both = plus(e.Evidence.Both, o.Evidence.Both)
+	e.Evidence.Caller = plus(e.Evidence.Caller, o.Evidence.Caller)
+	e.Evidence.Callee = plus(e.Evidence.Callee, o.Evidence.Callee)
+	e.Evidence.Address = plus(e.Evidence.Address, o.Evidence.Address)
+	e.Evidence.Inferred = plus(e.Evidence.Inferred, o.Evidence.Inferred)
+	for _, q := range o.Queues {
+		e.addQueue(q)
+	}
+	e.QueuesTruncated = e.QueuesTruncated || o.QueuesTruncated
+	for _, a := range o.Attrs {
+		e.addAttr(a)
+	}
+	e.AttrsTruncated = e.AttrsTruncated || o.AttrsTruncated
+	for _, x := range o.Slowest {
+		e.Slowest = keepSlowest(e.Slowest, x)
+	}
+	for _, x := range o.Failed {
+		e.Failed = keepSlowest(e.Failed, x)
+	}
+	e.First, e.Last = earliest(e.First, o.First), max(e.Last, o.Last)
+}
+
+// saturate returns the sum of two durations, at most the largest duration.
+func saturate(a, b time.Duration) time.Duration {
+	if sum := a + b; sum >= a {
+		return sum
+	}
+	return math.MaxInt64
+}
+
+// addQueue adds a destination of messages.
+func (e *Edge) addQueue(q NodeID) {
+	set, truncated := withCapped(e.Queues, q, NodeID.Compare)
+	e.Queues, e.QueuesTruncated = set, e.QueuesTruncated || truncated
+}
+
+// addAttr adds an attribute of calls.
+func (e *Edge) addAttr(a Attr) {
+	set, truncated := attrSet(e.Attrs).with(a)
+	e.Attrs, e.AttrsTruncated = set, e.AttrsTruncated || truncated
+}
+
+func (n *Node) mergeAttrs(attrs []Attr, truncated bool) {
+	set := attrSet(n.Attrs)
+	for _, a := range attrs {
+		var left bool
+		set, left = set.with(a)
+		truncated = truncated || left
+	}
+	n.Attrs, n.AttrsTruncated = set, n.AttrsTruncated || truncated
+}
+
+// An attrSet is a set of attributes, sorted by key and value.
+type attrSet []Attr
+
+// with returns the set with one attribute more, and whether a value had to be left out because
+// the key has more than maxValues. The set may be shared: with does not write to it.
+func (s attrSet) with(a Attr) (_ attrSet, truncated bool) {
+	if _, found := slices.BinarySearchFunc(s, a, compareAttrs); found {
+		return s, false
+	}
+	first, _ := slices.BinarySearchFunc(s, Attr{Key: a.Key}, compareAttrs)
+	end, _ := slices.BinarySearchFunc(s, Attr{Key: a.Key + "\x00"}, compareAttrs)
+	values, truncated := withCapped(s[first:end], a, compareAttrs)
+	if end > first && &values[0] == &s[first] {
+		return s, truncated // a is the value that was left out
+	}
+	return slices.Concat(s[:first], values, s[end:]), truncated
+}
+
+func compareAttrs(a, b Attr) int {
+	return cmp.Or(strings.Compare(a.Key, b.Key), strings.Compare(a.Value, b.Value))
+}
+
+// maxValues is how many values of one sort a node, an edge or a report keeps: the first in
+// their order, so that the order of arrival does not matter.
+const maxValues = 64
+
+// withCapped returns the sorted set with one value more, and whether a value had to be left out
+// because there are more than maxValues. The set may be shared: withCapped does not write to
+// it.
+func withCapped[T any](set []T, v T, compare func(a, b T) int) (_ []T, truncated bool) {
+	i, found := slices.BinarySearchFunc(set, v, compare)
+	switch {
+	case found:
+		return set, false
+	case len(set) < maxValues:
+		return slices.Insert(slices.Clip(set), i, v), false
+	case i == len(set):
+		return set, true
+	}
+	return slices.Insert(slices.Clone(set[:len(set)-1]), i, v), true
 }

@@ -20,9 +20,9 @@ func TestOtherHalf(t *testing.T) {
 		switch {
 		case n == 0:
 			n = b.traces.Add(id)
-			b.noteWide(n)
+			b.addFullID(n)
 		case rng.IntN(2) == 0:
-			b.dropWide(n)
+			b.dropFullID(n)
 			b.traces.Remove(n)
 		}
 		for n := range b.traces.All() {
@@ -30,7 +30,7 @@ func TestOtherHalf(t *testing.T) {
 			for m := range b.traces.All() {
 				switch id := b.traces.ID(m); {
 				case lowHalf(id) != lowHalf(b.traces.ID(n)):
-				case id.isNarrow():
+				case id.is64Bit():
 					narrow = append(narrow, m)
 				default:
 					wide = append(wide, m)
@@ -41,7 +41,7 @@ func TestOtherHalf(t *testing.T) {
 				want = wide[0] + narrow[0] - n
 				pairs++
 			}
-			if got := b.otherHalf(n); got != want {
+			if got := b.counterpart(n); got != want {
 				t.Fatalf("step %d: the other half of %s is %d, want %d", step, b.traces.ID(n), got, want)
 			}
 		}

@@ -1,0 +1,90 @@
+package servicegraph
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
+)
+
+// A Config chooses how spans become a graph. The zero value is the default of the
+// specification.
+type Config struct {
+	// IgnoreAddresses turns address learning off. By default, where paired calls show that a
+	// server address and port belong to one service, calls to the address without a server
+	// span, such as the failed calls of an outage, are calls to that service
+	// (docs/semantics.md, D13).
+	IgnoreAddresses bool
+
+	// HTTPErrors counts client and server spans without a status as failed if their HTTP
+	// status code is 500 or more (docs/semantics.md, E5). By default only the status of the
+	// span counts.
+	HTTPErrors bool
+
+	// IgnoreInternalDatabases ignores databases inside the process, such as SQLite, whose
+	// spans are not CLIENT spans. By default they are nodes like other databases
+	// (docs/semantics.md, D10).
+	IgnoreInternalDatabases bool
+
+	// SplitBy lists keys of resource attributes that are part of the identity of a service,
+	// such as service.version to tell a canary from the rest (docs/semantics.md, N5), or
+	// deployment.environment.name (N2). Their values follow the name, "web@1.4.2"; a service
+	// without any of them keeps its name. A peer named "web" does not tell which version: a
+	// call that no span of web@1.4.2 answered is a call to a peer named web.
+	SplitBy []string
+
+	// InferCalls adds calls through services without spans: a client span without a callee
+	// calls the only server span in its time whose parent never arrived
+	// (docs/semantics.md, P9). Such a call is a guess, and Evidence.Inferred counts it.
+	InferCalls bool
+
+	// UserNode makes each request from outside the traced world a call from a node named
+	// "user", which only the callee shows (docs/semantics.md, P5). By default only
+	// Node.Entries counts such requests.
+	UserNode bool
+
+	// QueueNodes makes the queue between a producer and a consumer a node, with an edge from
+	// producer to queue and another from queue to consumer. By default one edge leads from
+	// producer to consumer.
+	QueueNodes bool
+
+	// NodeAttrs lists keys of resource attributes to keep in Node.Attrs, such as
+	// service.version.
+	NodeAttrs []string
+
+	// Window limits what a builder holds. The zero value holds everything.
+	Window Window
+}
+
+// A Window limits what a [Builder] holds of an endless stream. A trace is open while spans
+// arrive, closed when none has arrived for a while, and forgotten some time later. A late
+// span opens a closed trace again; a late span of a forgotten trace is only counted
+// ([Report].Late). A field that is 0 sets no limit.
+//
+// [Builder.Advance] sets the time: the arrival of spans counts, not the times in them.
+type Window struct {
+	Quiet    time.Duration // closes a trace this long after its last span
+	Age      time.Duration // closes a trace this long after its first span
+	Remember time.Duration // forgets a trace this long after it was closed
+
+	// Spans and Traces are the most that are held, open and closed: those closed longest ago
+	// are forgotten first, then those idle longest. A span takes 56 to 96 bytes, 65 on
+	// average, and a trace 60 more, or 76 if Age is set; a span link of a consumer takes
+	// about 160.
+	Spans, Traces int
+
+	// Nodes is how many nodes are distinguished, and also how many addresses and how many
+	// details of calls. A span that names one more node, as its service or as its peer, is
+	// taken to name the node "other" of the same type, and [Report].NodesFolded counts it. A
+	// call with one more address or detail goes without it, and [Report].NamesTruncated
+	// counts that. Totals are never forgotten, so this limit is what bounds them. Which nodes
+	// are distinguished depends on the order of arrival.
+	Nodes int
+}
+
+// Reads reports whether the graph reads the attribute with a key, of a span or of a
+// resource. A source may leave out all other attributes.
+func (c Config) Reads(key string) bool {
+	return semconv.Reads(key, c.semconv()) || isEnvironment(key) ||
+		slices.Contains(c.NodeAttrs, key) || slices.Contains(c.SplitBy, key)
+}

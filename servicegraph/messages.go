@@ -1,0 +1,212 @@
+package servicegraph
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/pairing"
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
+)
+
+// resolveMessages pairs the halves of messages: one call for each link of a consumer to a span
+// that sent something (docs/semantics.md, M2 to M6). A half without the other is a call to or
+// from the queue (M8, M9).
+func (r *resolver) resolveMessages() {
+	linked, joined := r.pairLinks()
+	r.unlinkedSends(linked)
+	r.countReceivers(joined)
+}
+
+// pairLinks adds the messages whose two halves are known. It returns the calls of the senders,
+// and the receivers.
+func (r *resolver) pairLinks() (linked map[sendKey]bool, joined map[receiver]bool) {
+	linked, joined = make(map[sendKey]bool), make(map[receiver]bool)
+	senders := r.senders()
+	processed := r.processed()
+	for key := range r.totals.receives {
+		sender, ok := senderOf(senders, key.target)
+		if !ok {
+			r.found.LinkMissing++
+			continue
+		}
+		out, in := r.totals.sends[sender], r.totals.receivers[key.receiver]
+		call := out.call(sender)
+		linked[call] = true
+		joined[key.receiver] = true
+		if in.span.Is(trace.Polls) && (processed[delivery{key.node, key.target}] || out.called && r.hasReceived(&out, key.node)) {
+			continue // the span that handles the message is its delivery
+		}
+		r.message(key, call.span, &out, &in)
+	}
+	return linked, joined
+}
+
+// senders returns the span that each link means. Where spans of several services share the
+// id, a PRODUCER goes before others, and then the order of nodes decides.
+func (r *resolver) senders() map[Link]sendKey {
+	t := r.totals
+	senders := make(map[Link]sendKey, len(t.sends))
+	for key, s := range t.sends {
+		for _, id := range [...]Link{key.span, {lowHalf(key.span.TraceID), key.span.SpanID}} {
+			other, taken := senders[id]
+			if !taken || cmp.Or(
+				-slices.Compare(key.span.TraceID[:], other.span.TraceID[:]),
+				cmp.Compare(s.span.Kind, t.sends[other].span.Kind),
+				-t.names.CompareNodes(key.node, other.node),
+			) > 0 {
+				senders[id] = key
+			}
+		}
+	}
+	return senders
+}
+
+// senderOf returns the span that a link means among all senders, also if one of the two has
+// a trace id that was cut to 64 bits (docs/semantics.md, I6).
+func senderOf(senders map[Link]sendKey, target Link) (sender sendKey, ok bool) {
+	if sender, ok = senders[target]; ok {
+		return sender, true
+	}
+	low := lowHalf(target.TraceID)
+	sender, ok = senders[Link{low, target.SpanID}]
+	return sender, ok && (low == target.TraceID || sender.span.TraceID == low)
+}
+
+// A delivery is a message that a service received.
+type delivery struct {
+	to      nodeIndex
+	message Link
+}
+
+// processed returns the messages that consumers handled and did not only poll: a batch that
+// is polled in one span is often handled in others beside it (docs/semantics.md, M10).
+func (r *resolver) processed() map[delivery]bool {
+	handled := make(map[delivery]bool)
+	for key := range r.totals.receives {
+		if in := r.totals.receivers[key.receiver]; !in.span.Is(trace.Polls) {
+			handled[delivery{key.node, key.target}] = true
+		}
+	}
+	return handled
+}
+
+// hasReceived reports whether a service is known to handle messages like that of a sender in
+// spans below those that send them.
+func (r *resolver) hasReceived(out *pendingSend, to nodeIndex) bool {
+	from := out.span.Node
+	if out.queueNode && out.span.PeerType == trace.Queue {
+		from = out.span.Peer
+	}
+	e := r.totals.edges[edgeKey{from, to, EdgeMessage}]
+	return e != nil && e.Callee.Observed > 0
+}
+
+// message adds one message whose two halves are known. The span call stands for the call of
+// the sender.
+func (r *resolver) message(key receiveKey, call Link, out *pendingSend, in *pendingReceive) {
+	queue := in.span.Peer
+	if in.span.PeerType != trace.Queue {
+		queue = out.span.Peer
+		if out.span.PeerType != trace.Queue {
+			queue = 0
+		}
+	}
+	if (out.queueNode || in.queueNode) && queue != 0 {
+		to, from := edgeKey{out.span.Node, queue, EdgeMessage}, edgeKey{queue, key.node, EdgeMessage}
+		if out.span.PeerType != trace.Queue && r.isFirst(to, call, false) { // otherwise the graph has the call already
+			r.edge(to).addCaller(call, &out.span)
+		}
+		if r.isFirst(from, key.span, true) {
+			r.edge(from).addCallee(key.span, &in.span)
+		}
+		return
+	}
+	end := edgeKey{out.span.Node, key.node, EdgeMessage}
+	e := r.edge(end)
+	if r.isFirst(end, call, false) {
+		e.Caller.add(&out.span)
+		e.widen(&out.span)
+	}
+	if r.isFirst(end, key.span, true) {
+		e.Callee.add(&in.span)
+		e.widen(&in.span)
+	}
+	if queue != 0 {
+		e.addQueue(r.totals.names.nodeID(queue))
+	}
+	failed := out.span.Failed() || in.span.Failed()
+	e.addCall(max(out.span.Weight(), in.span.Weight()), failed, pairing.Both)
+	e.addGap(&out.span, &in.span)
+	e.addExample(call, &out.span, failed)
+}
+
+// A sideKey is a span on one side of an edge. The span counts there once, however many calls
+// it is part of.
+type sideKey struct {
+	edge     edgeKey
+	span     Link
+	receiver bool
+}
+
+// isFirst reports whether a span was not on a side of an edge before.
+func (r *resolver) isFirst(edge edgeKey, span Link, receiver bool) bool {
+	key := sideKey{edge, span, receiver}
+	before := r.seen[key]
+	r.seen[key] = true
+	return !before
+}
+
+// unlinkedSends counts the outcomes of the senders, and adds the calls that no consumer links
+// to.
+func (r *resolver) unlinkedSends(linked map[sendKey]bool) {
+	for key, out := range r.totals.sends {
+		outcome := pairing.Virtual
+		switch {
+		case linked[out.call(key)]:
+			outcome = pairing.Paired
+		case out.span.Peer == 0:
+			outcome = pairing.Unresolved
+		}
+		if !out.counted {
+			r.found.count(outcome, 1)
+		}
+		if outcome == pairing.Virtual && !out.called {
+			var alone Edge
+			alone.addCaller(key.span, &out.span)
+			r.addResolved(callKeyOf(&out.span), &alone)
+		}
+	}
+}
+
+// countReceivers counts the outcomes of the receivers, and adds the calls from the queue to
+// those without a sender.
+func (r *resolver) countReceivers(joined map[receiver]bool) {
+	for key, in := range r.totals.receivers {
+		switch {
+		case in.outcome == pairing.None:
+		case joined[key]:
+			r.found.count(pairing.Paired, 1)
+		case in.span.PeerType == trace.Queue:
+			r.found.count(pairing.Virtual, 1)
+			r.edge(edgeKey{in.span.Peer, key.node, EdgeMessage}).addCallee(key.span, &in.span)
+		default:
+			r.found.count(in.outcome, 1)
+		}
+	}
+}
+
+// addCaller adds a call that only a caller span shows.
+func (e *Edge) addCaller(id Link, client *trace.Span) {
+	e.addCall(client.Weight(), client.Failed(), pairing.ByCaller)
+	e.Caller.add(client)
+	e.widen(client)
+	e.addExample(id, client, client.Failed())
+}
+
+// addCallee adds a call that only a callee span shows.
+func (e *Edge) addCallee(id Link, server *trace.Span) {
+	e.addCall(server.Weight(), server.Failed(), pairing.ByCallee)
+	e.Callee.add(server)
+	e.widen(server)
+	e.addExample(id, server, server.Failed())
+}
