@@ -24,6 +24,9 @@ const (
 // heart is servicegraph with the internal packages that it reaches.
 const heart = wording + "servicegraph servicegraph/internal/arena servicegraph/internal/histogram servicegraph/internal/pack servicegraph/internal/pairing servicegraph/internal/semconv servicegraph/internal/trace "
 
+// readers is tracefile with what it reaches.
+const readers = heart + "servicegraph/tracefile servicegraph/tracefile/internal/inflate servicegraph/tracefile/internal/jsontext servicegraph/tracefile/internal/quote github.com/klauspost/compress google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal "
+
 // policy lists the packages beyond the standard library that each package may reach,
 // directly or indirectly: packages of this module by their path in it, others by the
 // path of their module or the beginning of their own path. The policy is the
@@ -42,7 +45,7 @@ var policy = map[string]string{
 	"servicegraph/internal/pairing":   "servicegraph/internal/arena servicegraph/internal/trace",
 
 	"servicegraph/temposeries": heart,
-	"servicegraph/tracefile":   heart + "servicegraph/tracefile/internal/inflate servicegraph/tracefile/internal/jsontext servicegraph/tracefile/internal/quote github.com/klauspost/compress google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
+	"servicegraph/tracefile":   readers,
 	"servicegraph/otelspan":    heart + otelSDK,
 	"servicegraph/graphtest":   heart + "servicegraph/otelspan servicegraph/render " + otelSDK,
 	"servicegraph/render":      heart,
@@ -57,10 +60,16 @@ var policy = map[string]string{
 	"servicegraph/render/draw/internal/cachedir": "",
 	"servicegraph/render/internal/rendertest":    heart,
 
+	// tempoclient decodes Tempo's protobuf with the readers of tracefile, so that its
+	// importers link nothing of Tempo.
+	"tempoclient":                 readers + "tempoclient/internal/shared",
+	"tempoclient/internal/shared": "",
+
 	// tempopb imports pkg/pool, which recycles buffers. Tempo's license file lists
 	// tempopb as Apache-2.0. It does not list pkg/pool, a fork of a package of
 	// Prometheus (Apache-2.0).
-	"tempoclient":           heart + "github.com/grafana/tempo/pkg/tempopb github.com/grafana/tempo/pkg/pool github.com/gogo/protobuf github.com/golang/protobuf github.com/prometheus github.com/beorn7/perks github.com/cespare/xxhash/v2 github.com/munnerz/goautoneg go.yaml.in/yaml go.opentelemetry.io/otel " + grpc,
+	"tempoclient/tempogrpc": readers + "tempoclient tempoclient/internal/shared github.com/grafana/tempo/pkg/tempopb github.com/grafana/tempo/pkg/pool github.com/gogo/protobuf github.com/golang/protobuf github.com/prometheus github.com/beorn7/perks github.com/cespare/xxhash/v2 github.com/munnerz/goautoneg go.yaml.in/yaml go.opentelemetry.io/otel " + grpc,
+
 	"tempoclient/tempotest": "internal/buildtool github.com/rogpeppe/go-internal",
 	"otelsetup":             wording + otelSDK + grpc + "go.opentelemetry.io/proto/otlp github.com/cenkalti/backoff github.com/grpc-ecosystem/grpc-gateway",
 	"internal/quantity":     "",
@@ -83,7 +92,7 @@ var policy = map[string]string{
 // package of Tempo whose license allows us to import it. go-graphviz starts a wasm
 // runtime.
 var importers = map[string]string{
-	"github.com/grafana/tempo":      "tempoclient",
+	"github.com/grafana/tempo":      "tempoclient/tempogrpc",
 	"github.com/goccy/go-graphviz":  "servicegraph/render/draw",
 	"github.com/tetratelabs/wazero": "servicegraph/render/draw",
 }

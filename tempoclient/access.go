@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// authorize adds to the header of a request who is asking.
+// authorize adds the tenant and the credentials to the header of a request.
 func (cfg *Config) authorize(h http.Header) error {
 	if cfg.OrgID != "" {
 		h.Set("X-Scope-OrgID", cfg.OrgID)
@@ -35,7 +35,7 @@ func (cfg *Config) authorize(h http.Header) error {
 	return nil
 }
 
-// validate refuses settings that contradict each other.
+// validate refuses settings that exclude each other or are out of range.
 func (cfg *Config) validate() error {
 	ways := 0
 	for _, set := range []bool{cfg.Username != "", cfg.BearerToken != "", cfg.BearerTokenFile != ""} {
@@ -44,18 +44,27 @@ func (cfg *Config) validate() error {
 		}
 	}
 	if ways > 1 {
-		return errors.New("tempo: a user name, a bearer token and a file with one exclude each other: set one of them")
+		return errors.New("tempo: a user name, a bearer token and a token file exclude each other: set only one of them")
 	}
 	if (cfg.CertFile == "") != (cfg.KeyFile == "") {
 		return errors.New("tempo: a client certificate and its key belong together: set both files")
 	}
-	if cfg.Transport != nil && (cfg.CAFile != "" || cfg.CertFile != "") {
-		return errors.New("tempo: a transport of your own has its own TLS settings: set the certificates there")
+	if cfg.Transport != nil && cfg.HTTPClient != nil {
+		return errors.New("tempo: Transport and HTTPClient exclude each other: set only one of them")
+	}
+	if (cfg.Transport != nil || cfg.HTTPClient != nil) && (cfg.CAFile != "" || cfg.CertFile != "") {
+		return errors.New("tempo: a custom transport has its own TLS settings: set the certificates there")
+	}
+	if cfg.Timeout < 0 || cfg.MaxBytes < 0 {
+		return errors.New("tempo: Timeout and MaxBytes must not be negative: set them to zero for the defaults")
+	}
+	if strings.ContainsFunc(cfg.OrgID, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return fmt.Errorf("tempo: the tenant %q holds a control character, which no header can carry", cfg.OrgID)
 	}
 	return nil
 }
 
-// tlsConfig returns the TLS settings, nil for those of the system.
+// tlsConfig returns the TLS settings, nil for the system's.
 func (cfg *Config) tlsConfig() (*tls.Config, error) {
 	if cfg.CAFile == "" && cfg.CertFile == "" {
 		return nil, nil
@@ -81,8 +90,8 @@ func (cfg *Config) tlsConfig() (*tls.Config, error) {
 	return t, nil
 }
 
-// withoutSecrets returns the text of an answer without the credentials in the header of its
-// request, which proxies may echo.
+// withoutSecrets returns the text of an answer without the credentials of the request's
+// header, which proxies may echo.
 func withoutSecrets(text string, h http.Header) string {
 	for key, values := range h {
 		if !isSecret(key) {
@@ -106,7 +115,7 @@ func withoutSecrets(text string, h http.Header) string {
 	return text
 }
 
-// isSecret reports whether a header of this name is likely to hold credentials.
+// isSecret reports whether a header with this name probably holds credentials.
 func isSecret(header string) bool {
 	header = strings.ToLower(header)
 	for _, word := range []string{"auth", "cookie", "token", "key", "secret", "password"} {

@@ -22,10 +22,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/grafana/tempo/pkg/tempopb"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
 )
 
 func TestBearerTokenFileIsReadAgain(t *testing.T) {
@@ -117,29 +114,6 @@ func TestTLS(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "certificate required") {
 		t.Errorf("without a client certificate: %v", err)
 	}
-
-	// The same certificates are for streams.
-	var token string
-	addr := serveStreams(t, &fakeStreams{
-		tags: func(_ *tempopb.SearchTagsRequest, s tempopb.StreamingQuerier_SearchTagsV2Server) error {
-			md, _ := metadata.FromIncomingContext(s.Context())
-			token = strings.Join(md.Get("authorization"), ",")
-			return s.Send(&tempopb.SearchTagsV2Response{})
-		},
-	}, grpc.Creds(credentials.NewTLS(&tls.Config{Certificates: server.TLS.Certificates, ClientAuth: tls.RequireAnyClientCert})))
-	streams := func(cfg Config) error {
-		cfg.GRPCAddr, cfg.BearerToken = addr, "tok"
-		return firstError(newClient(t, server.URL, cfg).StreamTags(t.Context(), TagQuery{}))
-	}
-	if err := streams(Config{CAFile: caFile, CertFile: certFile, KeyFile: keyFile}); err != nil || token != "Bearer tok" {
-		t.Errorf("streams with all: %v, token %q", err, token)
-	}
-	if err := streams(Config{CertFile: certFile, KeyFile: keyFile}); err == nil || !strings.Contains(err.Error(), "certificate signed by unknown authority") {
-		t.Errorf("streams without the CA: %v", err)
-	}
-	if err := streams(Config{CAFile: caFile}); err == nil || !strings.Contains(err.Error(), "certificate required") && !strings.Contains(err.Error(), "broke off") {
-		t.Errorf("streams without a client certificate: %v", err)
-	}
 }
 
 func TestFromEnv(t *testing.T) {
@@ -168,11 +142,7 @@ func TestOlderTempo(t *testing.T) {
 	url := serve(t, func(w http.ResponseWriter, req *http.Request) {
 		switch req.URL.Path {
 		case "/api/traces/" + id(1).String():
-			var v2 tempopb.TraceByIDResponse
-			if err := v2.Unmarshal(answer(t, id(1), nil)); err != nil {
-				t.Error(err)
-			}
-			body, err := v2.Trace.Marshal()
+			body, err := proto.Marshal(oneSpan(id(1)).trace)
 			if err != nil {
 				t.Error(err)
 			}

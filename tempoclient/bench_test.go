@@ -3,43 +3,36 @@ package tempoclient
 import (
 	"testing"
 
-	"github.com/grafana/tempo/pkg/tempopb"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tempograph/tempograph/servicegraph"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 )
 
 // BenchmarkTrace decodes an answer of 1000 spans.
 func BenchmarkTrace(b *testing.B) {
-	const start = 1_700_000_000_000_000_000
 	var spans []servicegraph.Span
-	for n := range int64(125) {
-		spans = append(spans, shop(id(1), start+ms(n))...)
+	for n := range 125 {
+		spans = append(spans, shop(id(byte(n)), ms(int64(n)))...)
 	}
-	trace, err := proto.Marshal(otlpOf(spans)) // the same on the wire as Tempo's Trace
+	trace, err := proto.Marshal(&tracepb.TracesData{ResourceSpans: otlpOf(spans).ResourceSpans})
 	if err != nil {
 		b.Fatal(err)
 	}
-	var answer tempopb.TraceByIDResponse
-	answer.Trace = &tempopb.Trace{}
-	if err := answer.Trace.Unmarshal(trace); err != nil {
-		b.Fatal(err)
-	}
-	body, err := answer.Marshal()
+	c, err := New("http://tempo", Config{Keep: servicegraph.Config{}.Reads})
 	if err != nil {
 		b.Fatal(err)
 	}
-	keep := servicegraph.Config{}.Reads
+	b.SetBytes(int64(len(trace)))
 	b.ReportAllocs()
-	b.SetBytes(int64(len(body)))
 	for b.Loop() {
-		var answer tempopb.TraceByIDResponse
-		if err := answer.Unmarshal(body); err != nil {
+		m, err := decodeTrace(trace)
+		if err != nil {
 			b.Fatal(err)
 		}
-		if got := len(spansOf(answer.Trace, keep)); got != len(spans) {
-			b.Fatalf("%d spans, want %d", got, len(spans))
+		t := &Trace{}
+		if err := c.collect(t, m.spans(c.cfg.Keep)); err != nil || len(t.Spans) != len(spans) {
+			b.Fatalf("%d spans, %v", len(t.Spans), err)
 		}
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(spans)), "ns/span")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"net"
 	"net/http"
@@ -13,92 +12,71 @@ import (
 	"testing"
 	"time"
 
-	"github.com/grafana/tempo/pkg/tempopb"
-
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
-// timeRange is what a call is asked for; zero for what it takes by itself.
+// timeRange is the time range of a call; zero means the default of the call.
 type timeRange struct{ start, end time.Time }
 
-// A call is one of the client's, which has a result to give or an error.
+// A call is a method of the client that returns an error.
 type call struct {
 	name   string
 	ranged bool // whether it has a time range
 	do     func(context.Context, *Client, timeRange) error
 }
 
-// httpCalls are all that ask over HTTP, streamCalls all that ask over gRPC.
-var (
-	httpCalls = []call{
-		{"Trace", false, func(ctx context.Context, c *Client, _ timeRange) error {
-			_, err := c.Trace(ctx, id(1))
-			return err
-		}},
-		{"TraceSpans", false, func(ctx context.Context, c *Client, _ timeRange) error {
-			return firstError(c.TraceSpans(ctx, id(1)))
-		}},
-		{"Await", false, func(ctx context.Context, c *Client, _ timeRange) error {
-			_, err := c.Await(ctx, id(1), time.Millisecond)
-			return err
-		}},
-		{"Search", true, func(ctx context.Context, c *Client, r timeRange) error {
-			return hardError(c.Search(ctx, Query{Start: r.start, End: r.end}))
-		}},
-		{"Spans", true, func(ctx context.Context, c *Client, r timeRange) error {
-			return hardError(c.Spans(ctx, Query{Start: r.start, End: r.end}))
-		}},
-		{"fast Spans", true, func(ctx context.Context, c *Client, r timeRange) error {
-			return hardError(c.Spans(ctx, Query{Start: r.start, End: r.end, Fast: true}))
-		}},
-		{"Tags", true, func(ctx context.Context, c *Client, r timeRange) error {
-			_, err := c.Tags(ctx, TagQuery{Start: r.start, End: r.end})
-			return err
-		}},
-		{"TagValues", true, func(ctx context.Context, c *Client, r timeRange) error {
-			_, err := c.TagValues(ctx, "resource.service.name", TagQuery{Start: r.start, End: r.end})
-			return err
-		}},
-		{"QueryRange", true, func(ctx context.Context, c *Client, r timeRange) error {
-			_, err := c.QueryRange(ctx, MetricsQuery{TraceQL: "{} | rate()", Start: r.start, End: r.end})
-			return err
-		}},
-		{"QueryInstant", true, func(ctx context.Context, c *Client, r timeRange) error {
-			_, err := c.QueryInstant(ctx, MetricsQuery{TraceQL: "{} | rate()", Start: r.start, End: r.end})
-			return err
-		}},
-		{"Echo", false, func(ctx context.Context, c *Client, _ timeRange) error { return c.Echo(ctx) }},
-		{"Ready", false, func(ctx context.Context, c *Client, _ timeRange) error { return c.Ready(ctx) }},
-		{"BuildInfo", false, func(ctx context.Context, c *Client, _ timeRange) error {
-			_, err := c.BuildInfo(ctx)
-			return err
-		}},
-		{"Overrides", false, func(ctx context.Context, c *Client, _ timeRange) error {
-			_, err := c.Overrides(ctx, "")
-			return err
-		}},
-	}
-	streamCalls = []call{
-		{"StreamSearch", true, func(ctx context.Context, c *Client, r timeRange) error {
-			return firstError(c.StreamSearch(ctx, Query{Start: r.start, End: r.end}))
-		}},
-		{"StreamTags", true, func(ctx context.Context, c *Client, r timeRange) error {
-			return firstError(c.StreamTags(ctx, TagQuery{Start: r.start, End: r.end}))
-		}},
-		{"StreamTagValues", true, func(ctx context.Context, c *Client, r timeRange) error {
-			return firstError(c.StreamTagValues(ctx, "resource.service.name", TagQuery{Start: r.start, End: r.end}))
-		}},
-		{"StreamQueryRange", true, func(ctx context.Context, c *Client, r timeRange) error {
-			return firstError(c.StreamQueryRange(ctx, MetricsQuery{TraceQL: "{} | rate()", Start: r.start, End: r.end}))
-		}},
-		{"StreamQueryInstant", true, func(ctx context.Context, c *Client, r timeRange) error {
-			return firstError(c.StreamQueryInstant(ctx, MetricsQuery{TraceQL: "{} | rate()", Start: r.start, End: r.end}))
-		}},
-	}
-)
+// httpCalls are all calls of a client.
+var httpCalls = []call{
+	{"Trace", false, func(ctx context.Context, c *Client, _ timeRange) error {
+		_, err := c.Trace(ctx, id(1))
+		return err
+	}},
+	{"TraceSpans", false, func(ctx context.Context, c *Client, _ timeRange) error {
+		return firstError(c.TraceSpans(ctx, id(1)))
+	}},
+	{"Await", false, func(ctx context.Context, c *Client, _ timeRange) error {
+		_, err := c.Await(ctx, id(1), time.Millisecond)
+		return err
+	}},
+	{"Search", true, func(ctx context.Context, c *Client, r timeRange) error {
+		return hardError(c.Search(ctx, Query{Start: r.start, End: r.end}))
+	}},
+	{"Spans", true, func(ctx context.Context, c *Client, r timeRange) error {
+		return hardError(c.Spans(ctx, Query{Start: r.start, End: r.end}))
+	}},
+	{"exact Spans", true, func(ctx context.Context, c *Client, r timeRange) error {
+		return hardError(c.Spans(ctx, Query{Start: r.start, End: r.end, Exact: true}))
+	}},
+	{"Tags", true, func(ctx context.Context, c *Client, r timeRange) error {
+		_, err := c.Tags(ctx, TagQuery{Start: r.start, End: r.end})
+		return err
+	}},
+	{"TagValues", true, func(ctx context.Context, c *Client, r timeRange) error {
+		_, err := c.TagValues(ctx, "resource.service.name", TagQuery{Start: r.start, End: r.end})
+		return err
+	}},
+	{"QueryRange", true, func(ctx context.Context, c *Client, r timeRange) error {
+		_, err := c.QueryRange(ctx, MetricsQuery{TraceQL: "{} | rate()", Start: r.start, End: r.end})
+		return err
+	}},
+	{"QueryInstant", true, func(ctx context.Context, c *Client, r timeRange) error {
+		_, err := c.QueryInstant(ctx, MetricsQuery{TraceQL: "{} | rate()", Start: r.start, End: r.end})
+		return err
+	}},
+	{"Echo", false, func(ctx context.Context, c *Client, _ timeRange) error { return c.Echo(ctx) }},
+	{"Ready", false, func(ctx context.Context, c *Client, _ timeRange) error { return c.Ready(ctx) }},
+	{"BuildInfo", false, func(ctx context.Context, c *Client, _ timeRange) error {
+		_, err := c.BuildInfo(ctx)
+		return err
+	}},
+	{"Overrides", false, func(ctx context.Context, c *Client, _ timeRange) error {
+		_, err := c.Overrides(ctx, "")
+		return err
+	}},
+}
 
-// hardError returns the error that ended a sequence, if one did.
+// hardError returns the error that ended a sequence, or nil.
 func hardError[T any](seq iter.Seq2[T, error]) error {
 	for _, err := range seq {
 		if _, skipped := errors.AsType[*servicegraph.SkipError](err); err != nil && !skipped {
@@ -108,8 +86,8 @@ func hardError[T any](seq iter.Seq2[T, error]) error {
 	return nil
 }
 
-// TestEveryCallOnFaults: whatever stands in the place of a Tempo, no call takes it for
-// one. Each returns an error that says so, in time, and without the password.
+// TestEveryCallOnFaults calls servers that are not Tempo. Each call returns an error that
+// says so, in time, and without the password.
 func TestEveryCallOnFaults(t *testing.T) {
 	const bodyLength = "1000"
 	var wait sync.WaitGroup
@@ -203,7 +181,7 @@ func TestEveryCallOnASocketThatIsSilent(t *testing.T) {
 		}
 	}()
 	for _, scheme := range []string{"http://", "https://"} {
-		for _, call := range append(httpCalls, streamCalls...) {
+		for _, call := range httpCalls {
 			c := newClient(t, scheme+l.Addr().String(), Config{Timeout: 50 * time.Millisecond})
 			err := call.do(t.Context(), c, timeRange{})
 			if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(err.Error(), "tempo ") {
@@ -220,7 +198,7 @@ func TestEveryCallWithARangeThatIsNone(t *testing.T) {
 		return nil, errors.New("no")
 	})})
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	for _, call := range append(httpCalls, streamCalls...) {
+	for _, call := range httpCalls {
 		if !call.ranged {
 			continue
 		}
@@ -231,15 +209,15 @@ func TestEveryCallWithARangeThatIsNone(t *testing.T) {
 	}
 }
 
-// TestEveryCallOfTempoWithARangeThatIsUnusual: ten days, of which Tempo takes a week at
-// most in one request, and the future.
+// TestEveryCallOfTempoWithARangeThatIsUnusual asks for ten days, although Tempo takes a
+// week at most in one request, and for the future.
 func TestEveryCallOfTempoWithARangeThatIsUnusual(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{TraceQLMetrics: true})
-	c := newClient(t, tempo.URL, Config{GRPCAddr: tempo.GRPCAddr})
+	c := newClient(t, tempo.URL, Config{})
 	now := time.Now()
 	pushSpans(t, tempo, "", shop(id(1), now.Add(-2*time.Second).UnixNano()))
 	awaitFound(t, c, Query{}, 1)
-	for _, call := range append(httpCalls, streamCalls...) {
+	for _, call := range httpCalls {
 		if !call.ranged {
 			continue
 		}
@@ -250,7 +228,7 @@ func TestEveryCallOfTempoWithARangeThatIsUnusual(t *testing.T) {
 		err = call.do(t.Context(), c, timeRange{now.Add(-240 * time.Hour), now})
 		_, refused := errors.AsType[*Error](err)
 		switch call.name {
-		case "Search", "Spans", "fast Spans": // in several requests
+		case "Search", "Spans", "exact Spans": // in several requests
 			if err != nil {
 				t.Errorf("%s of ten days: %v", call.name, err)
 			}
@@ -262,63 +240,5 @@ func TestEveryCallOfTempoWithARangeThatIsUnusual(t *testing.T) {
 	}
 	if found := collect(t, c.Search(t.Context(), Query{Start: now.Add(-240 * time.Hour), End: now.Add(time.Second)})); len(found) != 1 {
 		t.Errorf("in ten days: %v", found)
-	}
-}
-
-// TestStreamsThatAreReset cuts the connection to a server of streams, hard, after the
-// first message: what came is given, and then an error.
-func TestStreamsThatAreReset(t *testing.T) {
-	release := make(chan struct{})
-	addr := serveStreams(t, &fakeStreams{
-		search: func(_ *tempopb.SearchRequest, s tempopb.StreamingQuerier_SearchServer) error {
-			s.Send(&tempopb.SearchResponse{Traces: []*tempopb.TraceSearchMetadata{{TraceID: "1"}}})
-			<-release
-			return nil
-		},
-	})
-	defer close(release)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	var mu sync.Mutex
-	var clients []*net.TCPConn
-	go func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			server, err := net.Dial("tcp", addr)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			mu.Lock()
-			clients = append(clients, client.(*net.TCPConn))
-			mu.Unlock()
-			go io.Copy(server, client)
-			go io.Copy(client, server)
-		}
-	}()
-	c := newClient(t, "http://tempo", Config{GRPCAddr: l.Addr().String()})
-	found := 0
-	var failure error
-	for p, err := range c.StreamSearch(t.Context(), Query{}) {
-		if err != nil {
-			failure = err
-			continue
-		}
-		found = len(p.Traces)
-		mu.Lock()
-		for _, conn := range clients {
-			conn.SetLinger(0)
-			conn.Close()
-		}
-		mu.Unlock()
-	}
-	if e, ok := errors.AsType[*Error](failure); !ok || found != 1 || !strings.Contains(e.Error(), ": the answer broke off: ") {
-		t.Errorf("%d traces, then %v", found, failure)
 	}
 }

@@ -1,69 +1,68 @@
 package tempoclient
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
-	"google.golang.org/grpc"
-
 	"github.com/tempograph/tempograph/internal/redact"
+	"github.com/tempograph/tempograph/tempoclient/internal/shared"
 )
 
-// Config says how to reach a Tempo and as whom. The zero value is a Tempo
-// without tenants, without authentication.
+// Config says how to reach Tempo, and with which tenant and credentials. The zero value
+// means no tenant and no authentication.
 type Config struct {
-	// OrgID names the tenant (header X-Scope-OrgID), or several as "a|b" where
-	// Tempo allows it. A Tempo with multi-tenancy refuses requests without it.
+	// OrgID is the tenant (header X-Scope-OrgID), or several tenants as "a|b" where
+	// Tempo allows that. A multi-tenant Tempo refuses requests without a tenant.
 	OrgID string
 
-	// Username and Password are for basic authentication, as in Grafana Cloud.
-	// Those in the base URL count where these are empty.
+	// Username and Password are for basic authentication, as in Grafana Cloud. If
+	// both are empty, the client uses those in the base URL.
 	Username, Password string
 
-	// BearerToken is for authentication by token, BearerTokenFile names a file that
-	// holds it, which is read again for every request: tokens in files change. At most
-	// one of these two and Username can be set.
+	// BearerToken is for authentication by token. BearerTokenFile names a file with
+	// the token; the client reads the file for every request, because tokens in files
+	// change. At most one of BearerToken, BearerTokenFile and Username may be set.
 	BearerToken     string
 	BearerTokenFile string
 
-	// CAFile holds the certificates, in PEM form, of the authorities to trust in
-	// place of the system's. CertFile and KeyFile are the client's own certificate.
+	// CAFile holds PEM certificates of the authorities to trust in place of the
+	// system's. CertFile and KeyFile are the client's own certificate and key.
 	CAFile, CertFile, KeyFile string
 
-	// Header is sent with every request, after the headers above, which it
-	// overrides.
+	// Header is sent with every request, and overrides the headers above.
 	Header http.Header
 
-	// GRPCAddr is the host:port of Tempo's gRPC server, which the Stream methods
-	// ask; over TLS if the base URL is https. Empty means host and port of the base
-	// URL, which answers gRPC where Tempo has stream_over_http_enabled.
-	GRPCAddr string
-
-	// Timeout bounds one request from its start to the last byte of the answer, and
-	// the time between two messages of a stream; zero means a minute. Bound a whole
-	// call with its context.
+	// Timeout bounds one request, from its start to the last byte of the answer; zero
+	// means one minute. The context of a call bounds the whole call.
 	Timeout time.Duration
 
-	// MaxBytes is the largest answer that is read, in bytes after decompression;
+	// MaxBytes is the largest answer that the client reads, in bytes after
+	// decompression, and the most memory that decoded elements of one answer may take;
 	// zero means 256 MiB.
 	MaxBytes int64
 
-	// Transport carries the requests over HTTP; nil means a transport of the client's
-	// own, which takes its proxy from the environment. It is the place for tracing of
-	// the client's calls and for special TLS settings. The Stream methods have a
-	// connection of their own, which it does not see.
+	// Transport carries the requests over HTTP; nil means an own transport, which takes
+	// its proxy from the environment. Set Transport to trace the client's requests or
+	// for special TLS settings.
 	Transport http.RoundTripper
 
+	// HTTPClient carries the requests over HTTP with its transport, cookie jar and
+	// timeout. The client copies it and refuses redirects to other servers. At most
+	// one of Transport and HTTPClient may be set.
+	HTTPClient *http.Client
+
 	// Keep reports whether to put the attributes with this key on spans and
-	// resources; nil keeps all of them. It must answer the same whenever it is
-	// asked, also from several goroutines. The service's name and namespace are
-	// always read, and never among the resource attributes.
+	// resources; nil keeps all of them. Keep must always return the same result for a
+	// key, and must be safe for concurrent use. The client always reads the name and
+	// the namespace of the service, and never puts them among the resource attributes.
+	// Keeping less makes [Client.Spans] cheaper.
 	Keep func(key string) bool
 }
 
@@ -72,21 +71,20 @@ const (
 	defaultMaxBytes = 256 << 20
 )
 
-// A Client asks one Tempo. It is safe for concurrent use.
+// A Client sends requests to one Tempo. It is safe for concurrent use.
 type Client struct {
 	cfg  Config
 	base *url.URL // without user, query and trailing slash
 	http *http.Client
-	conn func() (*grpc.ClientConn, error) // for streams
 
-	reached atomic.Bool                   // whether this Tempo has ever answered anything
-	learnt  atomic.Pointer[time.Duration] // see cutoff; nil if it is not known
+	reached atomic.Bool                   // whether the server has ever answered
+	learnt  atomic.Pointer[time.Duration] // the result of cutoff; nil if unknown
 }
 
 // New returns a client of the Tempo whose query API is at baseURL: the address
-// of Tempo's HTTP port, such as http://localhost:3200, with the path that a proxy
-// may have put before it: https://tempo.example.com/tempo, or
-// https://grafana.example.com/api/datasources/proxy/uid/UID. It sends nothing.
+// of Tempo's HTTP port, such as http://localhost:3200, with the path prefix of a proxy,
+// if any: https://tempo.example.com/tempo, or
+// https://grafana.example.com/api/datasources/proxy/uid/UID. New sends nothing.
 func New(baseURL string, cfg Config) (*Client, error) {
 	base, err := parseBaseURL(baseURL)
 	if err != nil {
@@ -110,35 +108,112 @@ func New(baseURL string, cfg Config) (*Client, error) {
 	if cfg.Keep == nil {
 		cfg.Keep = func(string) bool { return true }
 	}
-	if cfg.Transport == nil {
-		t := http.DefaultTransport.(*http.Transport).Clone()
-		if t.TLSClientConfig, err = cfg.tlsConfig(); err != nil {
-			return nil, err
-		}
-		t.MaxIdleConnsPerHost = fetchers + 1 // the default of 2 would open a connection for most traces
-		cfg.Transport = t
+	client, err := cfg.httpClient()
+	if err != nil {
+		return nil, err
 	}
-	c := &Client{cfg: cfg, base: base, http: &http.Client{Transport: cfg.Transport}}
-	c.conn = sync.OnceValues(c.dial)
+	c := &Client{cfg: cfg, base: base, http: client}
+	next := client.CheckRedirect
+	client.CheckRedirect = func(req *http.Request, via []*http.Request) error {
+		if err := c.checkRedirect(req, via); err != nil || next == nil {
+			return err
+		}
+		return next(req, via)
+	}
 	return c, nil
 }
 
-// Close closes the connections that are kept open for further requests, and ends
-// streams.
-func (c *Client) Close() error {
-	c.http.CloseIdleConnections()
-	conn, err := c.conn()
-	if err != nil {
-		return nil // there never was one
+// httpClient returns a new HTTP client with the transport of the configuration.
+func (cfg *Config) httpClient() (*http.Client, error) {
+	if cfg.HTTPClient != nil {
+		client := *cfg.HTTPClient
+		return &client, nil
 	}
-	return conn.Close()
+	if cfg.Transport != nil {
+		return &http.Client{Transport: cfg.Transport}, nil
+	}
+	t, ok := http.DefaultTransport.(*http.Transport)
+	if ok {
+		t = t.Clone()
+	} else { // the program has replaced the default, for instance to trace its requests
+		t = &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			ForceAttemptHTTP2:     true,
+			IdleConnTimeout:       90 * time.Second,
+			TLSHandshakeTimeout:   10 * time.Second,
+			ExpectContinueTimeout: time.Second,
+		}
+	}
+	tls, err := cfg.tlsConfig()
+	if err != nil {
+		return nil, err
+	}
+	t.TLSClientConfig = tls
+	t.MaxIdleConnsPerHost = fetchers + 1 // with the default of 2, most fetches would open a connection
+	return &http.Client{Transport: t}, nil
 }
 
-// name returns what errors call this Tempo.
+// maxRedirects is how many redirects within the server one request follows.
+const maxRedirects = 10
+
+// checkRedirect refuses a redirect to another scheme, host or port: the client would
+// send its credentials and its tenant there.
+func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
+	if req.URL.Scheme != c.base.Scheme || req.URL.Host != c.base.Host {
+		to := *req.URL
+		to.User, to.RawQuery, to.Fragment = nil, "", ""
+		return fmt.Errorf("a redirect to %s was refused, because it leads to another server: %w, or is the client to ask that address?", to.String(), errNotTempo)
+	}
+	if len(via) >= maxRedirects {
+		return fmt.Errorf("stopped after %d redirects: %w", maxRedirects, errNotTempo)
+	}
+	return nil
+}
+
+// Close closes the idle connections.
+func (c *Client) Close() error {
+	c.http.CloseIdleConnections()
+	return nil
+}
+
+// name returns the name of this Tempo in errors.
 func (c *Client) name() string { return "tempo " + c.base.String() }
 
-// parseBaseURL reads the address of a Tempo and says what to write instead of
-// one that cannot be right.
+// Shared is for package tempogrpc, which uses the settings and the error handling of
+// the client.
+func (c *Client) Shared() *shared.Client {
+	return &shared.Client{
+		Base:      c.base,
+		Timeout:   c.cfg.Timeout,
+		MaxBytes:  c.cfg.MaxBytes,
+		TLS:       c.cfg.tlsConfig,
+		Authorize: c.cfg.authorize,
+		Redact:    withoutSecrets,
+		Retry:     c.withRetries,
+		Answered:  func() { c.reached.Store(true) },
+		Ended:     c.ended,
+		Failed: func(f shared.Failure) error {
+			return &Error{Method: f.Method, URL: f.URL, StatusCode: f.StatusCode, Body: f.Body, Err: f.Err, base: f.Base}
+		},
+		Cause: func(cause shared.Cause) error {
+			return map[shared.Cause]error{
+				shared.TooLarge: errTooLarge,
+				shared.BrokeOff: errBrokeOff,
+				shared.NoTenant: errNoTenant,
+				shared.Refused:  explain(syscall.ECONNREFUSED),
+			}[cause]
+		},
+		Unsearched: func(ctx context.Context, end time.Time) string {
+			if w := c.unsearched(ctx, end); w != nil {
+				return w.Message
+			}
+			return ""
+		},
+	}
+}
+
+// parseBaseURL reads the address of a Tempo. The error about a wrong address shows the
+// right notation.
 func parseBaseURL(raw string) (*url.URL, error) {
 	const example = "write it like http://localhost:3200 or https://example.com/tempo"
 	if raw == "" {
@@ -146,7 +221,7 @@ func parseBaseURL(raw string) (*url.URL, error) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
-		// What url.Parse says repeats the URL, which may hold a password.
+		// The error of url.Parse repeats the URL, which may hold a password.
 		var e *url.Error
 		if errors.As(err, &e) {
 			err = e.Err

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,8 +16,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// manyTraces answers as a Tempo 2 that has n traces of one span, an hour ago, for every
-// search whatever its range.
+// manyTraces answers like Tempo 2 with n traces of one span, which every search finds.
 func manyTraces(t *testing.T, n int) http.HandlerFunc {
 	began := time.Now().Add(-time.Hour)
 	return func(w http.ResponseWriter, req *http.Request) {
@@ -47,8 +45,8 @@ func manyTraces(t *testing.T, n int) http.HandlerFunc {
 	}
 }
 
-// TestRequestsOfEachCall is the table in the package documentation, as far as it is
-// about numbers. TestSearchEnumerates has the searches that take several.
+// TestRequestsOfEachCall checks the numbers of the table in the package documentation.
+// TestSearchEnumerates has the searches that take several requests.
 func TestRequestsOfEachCall(t *testing.T) {
 	const traces = 100
 	old := time.Now().Add(-time.Hour)
@@ -56,8 +54,8 @@ func TestRequestsOfEachCall(t *testing.T) {
 		call func(context.Context, *Client) error
 		want int // requests; the build info apart
 	}{
-		"Spans": {func(ctx context.Context, c *Client) error {
-			return firstError(c.Spans(ctx, Query{End: old}))
+		"Spans with Exact": {func(ctx context.Context, c *Client) error {
+			return firstError(c.Spans(ctx, Query{End: old, Exact: true}))
 		}, 1 + traces},
 		"Search": {func(ctx context.Context, c *Client) error {
 			return firstError(c.Search(ctx, Query{End: old}))
@@ -111,8 +109,8 @@ func TestRequestsOfEachCall(t *testing.T) {
 	}
 }
 
-// TestSpansFetchesSomeAtATime: several traces are fetched at once, never more than the
-// bound, over connections that are used again.
+// TestSpansFetchesSomeAtATime checks that several traces are fetched at once, never more
+// than the bound, over connections that are reused.
 func TestSpansFetchesSomeAtATime(t *testing.T) {
 	const traces = 200
 	var now, most, conns atomic.Int64
@@ -144,7 +142,7 @@ func TestSpansFetchesSomeAtATime(t *testing.T) {
 	defer s.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // if they never come together
 	defer cancel()
-	if got := collect(t, newClient(t, s.URL, Config{}).Spans(ctx, Query{})); len(got) != traces {
+	if got := collect(t, newClient(t, s.URL, Config{}).Spans(ctx, Query{Exact: true})); len(got) != traces {
 		t.Errorf("%d spans, want %d", len(got), traces)
 	}
 	if most.Load() != fetchers {
@@ -155,37 +153,15 @@ func TestSpansFetchesSomeAtATime(t *testing.T) {
 	}
 }
 
-// TestSearchYieldsAsItGoes: what the newest slice holds comes before the next is asked
-// for.
-func TestSearchYieldsAsItGoes(t *testing.T) {
-	end := time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
-	m := &modelTempo{maxDuration: 168 * time.Hour}
-	for i := range 5000 {
-		at := end.Add(-time.Duration(i) * 700 * time.Millisecond)
-		m.traces = append(m.traces, modelTrace{traceNumber(i), at, at})
-	}
-	c := newClient(t, "http://tempo", Config{Transport: m})
-	var at []int // how many requests had been made when a trace came
-	for _, err := range c.Search(t.Context(), Query{Start: end.Add(-time.Hour), End: end}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		at = append(at, m.requests)
-	}
-	if steps := len(slices.Compact(slices.Clone(at))); len(at) != 5000 || steps < 4 || at[len(at)-1] != m.requests {
-		t.Errorf("%d traces in %d steps, the first after %d of %d requests", len(at), steps, at[0], m.requests)
-	}
-}
-
-// TestSearchLearnsLimits has what Tempos say to requests that exceed their settings: a
-// Tempo 3 as it comes, and ones that were configured.
+// TestSearchLearnsLimits has the messages of servers about requests that exceed their
+// settings: Tempo 3 with its defaults, and servers with other settings.
 func TestSearchLearnsLimits(t *testing.T) {
 	c := newClient(t, "http://tempo", Config{})
 	for refused, want := range map[string]string{
-		"limit 1024000 exceeds max limit 262144":                                                       "limit 262144, of 262144; 604800 s, of 604800",
-		"limit 1024000 exceeds max limit 50\n":                                                         "limit 50, of 50; 604800 s, of 604800",
-		"range specified by start and end exceeds 24h0m0s. received start=1772366400 end=1772971200":   "limit 1024000, of 2147483647; 86400 s, of 86400",
-		"range specified by start and end exceeds 1h30m0s. received start=1772366400 end=1772971200":   "limit 1024000, of 2147483647; 5400 s, of 5400",
+		"limit 1024000 exceeds max limit 262144":                                                       "limit 262144, of 262144; 604500 s, of 604800",
+		"limit 1024000 exceeds max limit 50\n":                                                         "limit 50, of 50; 604500 s, of 604800",
+		"range specified by start and end exceeds 24h0m0s. received start=1772366400 end=1772971200":   "limit 1024000, of 2147483647; 86100 s, of 86400",
+		"range specified by start and end exceeds 1h30m0s. received start=1772366400 end=1772971200":   "limit 1024000, of 2147483647; 5100 s, of 5400",
 		"range specified by start and end exceeds 168h0m0s. received start=1772366400 end=1772971200":  "no",
 		"limit 1024000 exceeds max limit 0":                                                            "no",
 		"limit 1024000 exceeds max limit 99999999999999999999":                                         "no",
@@ -193,11 +169,11 @@ func TestSearchLearnsLimits(t *testing.T) {
 		"http parameter start must be before end. received start=1772366400 end=1772366000":            "no", // see moved
 		"range specified by start and end exceeds an unspecified time. received start=1 end=177297120": "no",
 	} {
-		s := newSearch(c, Query{}, 0)
+		s := newSearch(c, nil, 0, 0, 0, 300)
 		s.limit = 1024000
 		got := "no"
 		if s.adjust(&Error{StatusCode: http.StatusBadRequest, Body: refused}) {
-			got = fmt.Sprintf("limit %d, of %d; %d s, of %d", s.limit, s.maxLimit, s.width, s.maxWidth)
+			got = fmt.Sprintf("limit %d, of %d; %d s, of %d", s.limit, s.most, s.width, s.maxWidth)
 		}
 		if got != want {
 			t.Errorf("%s: %s, want %s", refused, got, want)
@@ -208,8 +184,8 @@ func TestSearchLearnsLimits(t *testing.T) {
 	}
 }
 
-// TestTransportSeesTheCall: a transport that traces finds the span of the caller in the
-// context of each request, and can add headers.
+// TestTransportSeesTheCall checks that a transport finds the values of the caller's
+// context in each request, and can add headers.
 func TestTransportSeesTheCall(t *testing.T) {
 	type key struct{}
 	var mu sync.Mutex
@@ -239,7 +215,7 @@ func TestTransportSeesTheCall(t *testing.T) {
 	}
 }
 
-// TestAwaitAsksFiveTimes is the row of the table for Await, on a stream of answers.
+// TestAwaitAsksFiveTimes checks the row of the table for Await.
 func TestAwaitAsksFiveTimes(t *testing.T) {
 	var asked atomic.Int64
 	tempo := manyTraces(t, 1)

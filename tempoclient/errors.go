@@ -14,26 +14,25 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// ErrNotFound says that Tempo has no trace with the id that was asked for: it
-// never got one, has not got it yet, or has deleted it.
+// ErrNotFound says that Tempo has no trace with the requested id: the trace never
+// arrived, has not arrived yet, or was deleted.
 var ErrNotFound = errors.New("trace not found")
 
-// An Error is a request that Tempo did not answer as it should: with a status
-// other than 200, with something that is no answer of Tempo's, or not at all.
-// Its fields hold no credentials.
+// An Error is a failed request: the answer had a status other than 200, did not come
+// from Tempo, or did not come at all. The fields hold no credentials.
 type Error struct {
 	Method     string
-	URL        string // what was asked for, with the query
+	URL        string // of the request, with its query
 	StatusCode int    // 0 if there was no answer
-	Body       string // the beginning of the answer, unless it is what was asked for
-	Err        error  // what went wrong, where the status does not say it
+	Body       string // the beginning of the answer, unless the answer had the requested type
+	Err        error  // the cause, if the status does not tell it
 
-	base       string        // what of the URL names the Tempo
-	retryAfter time.Duration // how long the answer asked to wait
+	base       string        // the part of URL that names the server
+	retryAfter time.Duration // the wait that the answer asked for
 }
 
-// Error is one line that names the Tempo, the request where it matters, and
-// Tempo's own message where there is one.
+// Error returns one line with the server, the request if it matters, and Tempo's own
+// message if there is one.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "tempo %s: ", e.base)
@@ -58,18 +57,18 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap returns what went wrong, where the status does not say it.
+// Unwrap returns the cause, if the status does not tell it.
 func (e *Error) Unwrap() error { return e.Err }
 
-// A Warning says what may be missing from an answer that Tempo gave as a good one.
-// In a sequence of spans or traces it travels inside a [servicegraph.SkipError].
+// A Warning says what may be missing from a successful answer. In a sequence of spans
+// or traces, a [servicegraph.SkipError] holds the warning.
 type Warning struct {
 	Kind    WarningKind
-	TraceID servicegraph.TraceID // zero if the warning is about no single trace
-	Message string               // what happened, in Tempo's words where it has some
+	TraceID servicegraph.TraceID // zero if the warning concerns no single trace
+	Message string               // Tempo's own message, if Tempo sent one
 }
 
-// Error is the warning as one line.
+// Error returns the warning as one line.
 func (w *Warning) Error() string {
 	if w.TraceID.IsZero() {
 		return w.Kind.String() + ": " + w.Message
@@ -77,36 +76,41 @@ func (w *Warning) Error() string {
 	return fmt.Sprintf("trace %s: %s: %s", w.TraceID, w.Kind, w.Message)
 }
 
-// A WarningKind is a way in which an answer can be less than it seems.
+// A WarningKind tells why an answer may be incomplete.
 type WarningKind uint8
 
 const (
-	// WarnPartial: Tempo itself calls its answer partial. A trace exceeds the size it
-	// hands out, or parts of a search were not done.
+	// WarnPartial: Tempo itself calls its answer partial. A trace exceeds the size
+	// that Tempo returns, or parts of a search were not done.
 	WarnPartial WarningKind = iota + 1
 
-	// WarnLimit: there are more traces than the server's limits let through.
+	// WarnLimit: the server's limits do not let all traces through.
 	WarnLimit
 
-	// WarnMissing: a search found a trace that could not be fetched, because it was
-	// deleted in between or is larger than Tempo or the client allows.
+	// WarnMissing: a trace that a search found could not be fetched, because it was
+	// deleted meanwhile or is larger than Tempo or the client allows.
 	WarnMissing
 
-	// WarnTruncated: spans of a trace were left out of the answer to a search.
+	// WarnTruncated: spans of a trace were left out of an answer.
 	WarnTruncated
 
-	// WarnArriving: the newest span of a trace is so young that others may still be
-	// on their way.
+	// WarnArriving: the newest span of a trace is so recent that more spans may
+	// follow.
 	WarnArriving
 
-	// WarnRecent: the time range reaches into the last moments, where this Tempo does
-	// not search yet: half a minute, unless configured otherwise, in Tempo 3. A range
-	// that ends now always does.
+	// WarnRecent: the time range includes the most recent moments, which this Tempo
+	// does not search yet: half a minute in Tempo 3, unless configured otherwise. A
+	// range that ends now always includes them.
 	WarnRecent
 
-	// WarnOrphans: spans of a trace name a parent that is not there. It is late, or
-	// lost, or belongs to a service that sends no spans.
+	// WarnOrphans: spans of a trace have a parent that is not in the trace. The parent
+	// is late or lost, or belongs to a service that sends no spans.
 	WarnOrphans
+
+	// WarnSliced: a search over the whole range was too much for Tempo, and the client
+	// searched short slices of the range. Slices can miss traces that arrived late or
+	// lasted long, because Tempo files those under the time of their arrival.
+	WarnSliced
 )
 
 var warningNames = [...]string{
@@ -117,10 +121,10 @@ var warningNames = [...]string{
 	WarnArriving:  "may still be arriving",
 	WarnRecent:    "too recent",
 	WarnOrphans:   "missing parents",
+	WarnSliced:    "searched in slices",
 }
 
-// String returns the kind in a few words in lower case, "warning(n)" for an unknown
-// one.
+// String returns the kind in a few lower-case words, "warning(n)" for an unknown kind.
 func (k WarningKind) String() string {
 	if k > 0 && int(k) < len(warningNames) {
 		return warningNames[k]
@@ -128,15 +132,15 @@ func (k WarningKind) String() string {
 	return fmt.Sprintf("warning(%d)", uint8(k))
 }
 
-// skip wraps a warning for a sequence, where it does not end the reading.
+// skip wraps a warning for a sequence, in which reading goes on after the warning.
 func (c *Client) skip(w *Warning) error {
 	return &servicegraph.SkipError{Source: c.name(), Offset: -1, Err: w}
 }
 
-// maxErrorBody is how much of an answer an Error keeps.
+// maxErrorBody is how many bytes of an answer an Error keeps.
 const maxErrorBody = 4 << 10
 
-// unexpected returns the error for an answer that is not what was asked for.
+// unexpected returns the error for an answer of the wrong type or status.
 func (c *Client) unexpected(req *http.Request, status int, body []byte, err error) *Error {
 	return &Error{
 		Method:     req.Method,
@@ -148,14 +152,14 @@ func (c *Client) unexpected(req *http.Request, status int, body []byte, err erro
 	}
 }
 
-// errNotTempo is the end of an error about an answer that is not from a Tempo.
+// errNotTempo ends an error about an answer that is not from Tempo.
 var errNotTempo = errors.New("is this the URL of Tempo's query API, with the right path?")
 
-// errNoTenant is the end of an error of a Tempo with multi-tenancy.
-var errNoTenant = errors.New("no org id: this Tempo wants the name of a tenant")
+// errNoTenant ends an error of a multi-tenant Tempo.
+var errNoTenant = errors.New("no org id: this Tempo needs the name of a tenant")
 
-// diagnose explains an answer whose status or form shows that something other
-// than Tempo's query API has given it; nil where the answer speaks for itself.
+// diagnose explains an answer whose status or content does not come from Tempo's query
+// API. It returns nil if the answer needs no explanation.
 func diagnose(req *http.Request, status int, contentType string, body []byte) error {
 	switch {
 	case isHTML(contentType, body):
@@ -182,14 +186,14 @@ func isHTML(contentType string, body []byte) bool {
 	return strings.HasPrefix(head, "<!doctype html") || strings.HasPrefix(head, "<html")
 }
 
-// explain turns what a transport says into what a reader can act on.
+// explain turns an error of a transport into advice that a reader can act on.
 func explain(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
-		err = u.Err // without the method and the URL, which the Error has
+		err = u.Err // the Error holds method and URL
 	}
-	// What net/http says of a server that speaks before it is asked: with the reason, such
-	// as that it wants a certificate, or without one, as a gRPC server has none.
+	// net/http begins with this text if a server sends data before the request. A reason
+	// may follow, such as a missing certificate; gRPC servers give no reason.
 	const early = "readLoopPeekFailLocked: "
 	unasked := strings.HasPrefix(err.Error(), early)
 	if cause := errors.Unwrap(err); unasked && cause != nil {
@@ -206,7 +210,7 @@ func explain(err error) error {
 	return err
 }
 
-// firstLine returns the first line of a message, shortened to what fits one.
+// firstLine returns the first line of a message, cut to 500 bytes.
 func firstLine(s string) string {
 	s, _, _ = strings.Cut(strings.TrimSpace(s), "\n")
 	s = strings.TrimSpace(s)

@@ -15,7 +15,7 @@ import (
 	"github.com/tempograph/tempograph/tempoclient"
 )
 
-// recorded answers as a Tempo 2.9.0 did that had one trace.
+// recorded answers with the recorded answers of a Tempo 2.9.0 that had one trace.
 func recorded() *httptest.Server {
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		const trace = "/api/v2/traces/0005a5a2d2c872e8321cf37308d69df2"
@@ -34,7 +34,8 @@ func recorded() *httptest.Server {
 	}))
 }
 
-// The graph of all traces of the last hour in which the checkout service failed.
+// The graph of all traces of a minute in which the checkout service failed. A range that
+// is left out is the last hour.
 func ExampleClient_Spans() {
 	tempo := recorded()
 	defer tempo.Close()
@@ -46,7 +47,8 @@ func ExampleClient_Spans() {
 	defer client.Close()
 	spans := client.Spans(context.Background(), tempoclient.Query{
 		TraceQL: `{resource.service.name="checkout" && status=error}`,
-		Start:   time.Now().Add(-time.Hour),
+		Start:   time.Date(2026, 11, 23, 2, 58, 0, 0, time.UTC),
+		End:     time.Date(2026, 11, 23, 2, 59, 0, 0, time.UTC),
 	})
 	graph, err := servicegraph.Build(spans, servicegraph.Config{})
 	if err != nil {
@@ -59,6 +61,63 @@ func ExampleClient_Spans() {
 	// frontend → checkout: 1 calls, 1 errors
 }
 
+// The graph of one trace.
+func ExampleClient_TraceSpans() {
+	tempo := recorded()
+	defer tempo.Close()
+
+	client, err := tempoclient.New(tempo.URL, tempoclient.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	id, err := servicegraph.ParseTraceID("0005a5a2d2c872e8321cf37308d69df2")
+	if err != nil {
+		log.Fatal(err)
+	}
+	graph, err := servicegraph.Build(client.TraceSpans(context.Background(), id), servicegraph.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for e := range graph.Edges() {
+		fmt.Printf("%s → %s: %v calls\n", e.ID.From, e.ID.To, e.Calls)
+	}
+	// Output:
+	// frontend → checkout: 1 calls
+}
+
+// A warning tells what may be missing from an answer. Reading goes on after it, and the
+// report of a graph counts it.
+func ExampleWarning() {
+	// This server finds a trace and then does not have it.
+	tempo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if req.URL.Path == "/api/search" {
+			fmt.Fprintf(w, `{"traces": [{"traceID": "1f", "startTimeUnixNano": "%d"}]}`, time.Now().Add(-time.Minute).UnixNano())
+			return
+		}
+		http.Error(w, "trace not found", http.StatusNotFound)
+	}))
+	defer tempo.Close()
+
+	client, err := tempoclient.New(tempo.URL, tempoclient.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	for span, err := range client.Spans(context.Background(), tempoclient.Query{}) {
+		if w := (*tempoclient.Warning)(nil); errors.As(err, &w) {
+			fmt.Println(w.Kind == tempoclient.WarnMissing, w)
+			continue
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(span.Name)
+	}
+	// Output:
+	// true trace 0000000000000000000000000000001f: missing: the search found it, but it was deleted meanwhile
+}
+
 func ExampleClient_Search() {
 	tempo := recorded()
 	defer tempo.Close()
@@ -68,7 +127,8 @@ func ExampleClient_Search() {
 		log.Fatal(err)
 	}
 	defer client.Close()
-	for trace, err := range client.Search(context.Background(), tempoclient.Query{Limit: 10}) {
+	query := tempoclient.Query{Limit: 10, End: time.Date(2026, 11, 23, 2, 59, 0, 0, time.UTC)}
+	for trace, err := range client.Search(context.Background(), query) {
 		if skip := (*servicegraph.SkipError)(nil); errors.As(err, &skip) {
 			log.Print(skip) // traces may be missing
 			continue
@@ -118,7 +178,7 @@ func ExampleClient_Trace() {
 	// no such trace: 00000000000000000000000000000001
 }
 
-// What Tempo says about a query that it rejects comes with its position.
+// Tempo's message about a rejected query holds the position of the fault.
 func ExampleError() {
 	tempo := recorded()
 	defer tempo.Close()
@@ -137,8 +197,8 @@ func ExampleError() {
 	// 400 invalid TraceQL query: parse error at line 1, col 3: syntax error: unexpected IDENTIFIER
 }
 
-// A program that is told by its environment which Tempo to ask. Its own calls are
-// traced where the transport does that: otelhttp.NewTransport(http.DefaultTransport).
+// A program reads from its environment which Tempo to ask. With a tracing transport, such
+// as otelhttp.NewTransport(http.DefaultTransport), its requests are traced.
 func ExampleFromEnv() {
 	url, cfg := tempoclient.FromEnv(os.Getenv)
 	if url == "" {

@@ -14,16 +14,18 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/grafana/tempo/pkg/tempopb"
-	commonpb "github.com/grafana/tempo/pkg/tempopb/common/v1"
-	resourcepb "github.com/grafana/tempo/pkg/tempopb/resource/v1"
-	tracepb "github.com/grafana/tempo/pkg/tempopb/trace/v1"
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
+	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// The servers of this file are not Tempo: they do what a Tempo, or what stands
-// in its place, does not do on demand.
+// The servers of this file are not Tempo. They fail in ways in which a real Tempo, or a
+// proxy before it, does not fail on demand.
 
 func serve(t *testing.T, h http.HandlerFunc) string {
 	t.Helper()
@@ -32,25 +34,56 @@ func serve(t *testing.T, h http.HandlerFunc) string {
 	return s.URL
 }
 
-// answer is a trace of one span, as Tempo sends it.
-func answer(t *testing.T, trace servicegraph.TraceID, change func(*tempopb.TraceByIDResponse)) []byte {
-	t.Helper()
+// traceByID is Tempo's message TraceByIDResponse.
+type traceByID struct {
+	trace   *tracepb.TracesData
+	partial bool
+	message string
+}
+
+// bytes returns the message in protobuf.
+func (m *traceByID) bytes() []byte {
+	var b []byte
+	if m.trace != nil {
+		trace, err := proto.Marshal(m.trace)
+		if err != nil {
+			panic(err) // no test has such a message
+		}
+		b = protowire.AppendBytes(protowire.AppendTag(b, fieldTrace, protowire.BytesType), trace)
+	}
+	if m.partial {
+		b = protowire.AppendVarint(protowire.AppendTag(b, fieldStatus, protowire.VarintType), statusPartial)
+	}
+	if m.message != "" {
+		b = protowire.AppendString(protowire.AppendTag(b, fieldMessage, protowire.BytesType), m.message)
+	}
+	return b
+}
+
+func str(key, value string) *commonpb.KeyValue {
+	return &commonpb.KeyValue{Key: key, Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: value}}}
+}
+
+// oneSpan is a trace of one span.
+func oneSpan(trace servicegraph.TraceID) *traceByID {
 	now := uint64(time.Now().Add(-time.Hour).UnixNano())
-	a := &tempopb.TraceByIDResponse{Trace: &tempopb.Trace{ResourceSpans: []*tracepb.ResourceSpans{{
-		Resource: &resourcepb.Resource{Attributes: []*commonpb.KeyValue{tempopb.MakeKeyValueStringPtr("service.name", "api")}},
+	return &traceByID{trace: &tracepb.TracesData{ResourceSpans: []*tracepb.ResourceSpans{{
+		Resource: &resourcepb.Resource{Attributes: []*commonpb.KeyValue{str("service.name", "api")}},
 		ScopeSpans: []*tracepb.ScopeSpans{{Spans: []*tracepb.Span{{
 			TraceId: trace[:], SpanId: []byte{0, 0, 0, 0, 0, 0, 0, 1}, Name: "op", Kind: tracepb.Span_SPAN_KIND_SERVER,
 			StartTimeUnixNano: now, EndTimeUnixNano: now + 1,
 		}}}},
 	}}}}
+}
+
+// answer is a trace of one span as Tempo sends it.
+func answer(t *testing.T, trace servicegraph.TraceID, change func(*traceByID)) []byte {
+	t.Helper()
+	m := oneSpan(trace)
 	if change != nil {
-		change(a)
+		change(m)
 	}
-	b, err := a.Marshal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return m.bytes()
 }
 
 func writeProtobuf(w http.ResponseWriter, body []byte) {
@@ -146,8 +179,8 @@ func TestPartialTraceIsNotSilent(t *testing.T) {
 			fmt.Fprintf(w, `{"traces": [{"traceID": %q, "startTimeUnixNano": "%d"}]}`, id(1), time.Now().UnixNano())
 			return
 		}
-		writeProtobuf(w, answer(t, id(1), func(a *tempopb.TraceByIDResponse) {
-			a.Status, a.Message = tempopb.PartialStatus_PARTIAL, message
+		writeProtobuf(w, answer(t, id(1), func(a *traceByID) {
+			a.partial, a.message = true, message
 		}))
 	})
 	c := newClient(t, url, Config{})
@@ -171,8 +204,8 @@ func TestPartialTraceIsNotSilent(t *testing.T) {
 // trace, which exists all the same.
 func TestPartialTraceWithoutSpans(t *testing.T) {
 	url := serve(t, func(w http.ResponseWriter, req *http.Request) {
-		writeProtobuf(w, answer(t, id(1), func(a *tempopb.TraceByIDResponse) {
-			a.Trace, a.Status = nil, tempopb.PartialStatus_PARTIAL
+		writeProtobuf(w, answer(t, id(1), func(a *traceByID) {
+			a.trace, a.partial = nil, true
 		}))
 	})
 	trace, err := newClient(t, url, Config{}).Trace(t.Context(), id(1))
@@ -205,10 +238,18 @@ func TestFaults(t *testing.T) {
 			w.Header().Set("Content-Type", mediaProtobuf)
 			fmt.Fprint(w, "\n<!DOCTYPE html><html><title>Sign in</title>")
 		}, `a web page ("Sign in") in place of an answer: is this the URL of Tempo's query API, with the right path?`},
-		{"JSON", func(w http.ResponseWriter, _ *http.Request) {
+		{"text", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+			fmt.Fprint(w, "{}")
+		}, `an answer of type "text/plain; charset=utf-8" in place of "application/protobuf"`},
+		{"JSON that is none", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json; charset=utf-8")
+			fmt.Fprint(w, `{"trace": `)
+		}, "the answer is not a trace: unexpected end of JSON input"},
+		{"JSON without a trace", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json; charset=utf-8")
 			fmt.Fprint(w, "{}")
-		}, `an answer of type "application/json; charset=utf-8" in place of "application/protobuf"`},
+		}, "not found"},
 		{"garbage", func(w http.ResponseWriter, _ *http.Request) {
 			writeProtobuf(w, []byte("\x0a\xff\xff\xff\x7f garbage"))
 		}, "the answer is not a trace: unexpected EOF"},
@@ -252,7 +293,7 @@ func TestFaults(t *testing.T) {
 
 func TestSearchAnswersThatAreNone(t *testing.T) {
 	for body, want := range map[string]string{
-		`{"traces": [`:                                   "the answer is not the JSON it should be: unexpected end of JSON input",
+		`{"traces": [`:                                   "the answer is not the JSON it should be: unexpected EOF",
 		`{"traces": [{"traceID": "xyz"}]}`:               `search: trace id "xyz": want 1 to 32 hexadecimal digits`,
 		`<html><title>Grafana</title>`:                   `a web page ("Grafana") in place of an answer`,
 		`{"traces": [{"traceID": "1", "traces": true}]}`: "",
@@ -294,7 +335,14 @@ func TestHTTPServerAskedForHTTPS(t *testing.T) {
 // TestGRPCPortAskedForHTTP is a usual mistake: the two ports of a Tempo are both in its
 // configuration.
 func TestGRPCPortAskedForHTTP(t *testing.T) {
-	addr := serveStreams(t, &fakeStreams{})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := grpc.NewServer()
+	go s.Serve(l)
+	defer s.Stop()
+	addr := l.Addr().String()
 	for _, call := range httpCalls {
 		err := call.do(t.Context(), newClient(t, "http://"+addr, Config{}), timeRange{})
 		if want := "tempo http://" + addr + ": this port seems to speak gRPC: Tempo's HTTP port has the query API, 3200 unless configured otherwise"; err == nil || err.Error() != want {
@@ -397,8 +445,8 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
-// TestSpansEndsWithItsLoop shows that breaking out of the loop leaves nothing
-// behind: synctest fails if a goroutine is left when its function returns.
+// TestSpansEndsWithItsLoop breaks out of the loop. synctest fails if a goroutine remains
+// when the function returns.
 func TestSpansEndsWithItsLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, err := New("http://tempo", Config{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
@@ -431,8 +479,8 @@ func TestSpansEndsWithItsLoop(t *testing.T) {
 	})
 }
 
-// TestTracesThatCannotBeFetched: one trace that is gone or too large does not
-// end the reading of all others, and is not lost silently either.
+// TestTracesThatCannotBeFetched has traces that are gone or too large. Each becomes a
+// warning, and reading goes on.
 func TestTracesThatCannotBeFetched(t *testing.T) {
 	url := serve(t, func(w http.ResponseWriter, req *http.Request) {
 		switch req.URL.Path {
@@ -447,12 +495,12 @@ func TestTracesThatCannotBeFetched(t *testing.T) {
 		case "/api/v2/traces/" + id(2).String():
 			http.Error(w, "trace exceeds max size (max bytes: 5000000)", http.StatusUnprocessableEntity)
 		case "/api/v2/traces/" + id(3).String():
-			writeProtobuf(w, make([]byte, 1001))
+			writeProtobuf(w, make([]byte, 2001))
 		default:
 			writeProtobuf(w, answer(t, id(4), nil))
 		}
 	})
-	c := newClient(t, url, Config{MaxBytes: 1000})
+	c := newClient(t, url, Config{MaxBytes: 2000})
 	var got []string
 	for s, err := range c.Spans(t.Context(), Query{}) {
 		if err != nil {
@@ -465,9 +513,9 @@ func TestTracesThatCannotBeFetched(t *testing.T) {
 		got = append(got, s.TraceID.String())
 	}
 	want := []string{
-		id(1).String() + ": missing: the search found it, but it is not there any more",
+		id(1).String() + ": missing: the search found it, but it was deleted meanwhile",
 		id(2).String() + ": missing: trace exceeds max size (max bytes: 5000000)",
-		id(3).String() + ": missing: the answer is larger than 1000 bytes",
+		id(3).String() + ": missing: the answer is larger than 2000 bytes",
 		id(4).String(),
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
@@ -478,8 +526,8 @@ func TestTracesThatCannotBeFetched(t *testing.T) {
 func TestWarningsOfTracesThatMayGrow(t *testing.T) {
 	now := time.Now()
 	body := func(ended time.Duration, parent byte) []byte {
-		return answer(t, id(1), func(a *tempopb.TraceByIDResponse) {
-			span := a.Trace.ResourceSpans[0].ScopeSpans[0].Spans[0]
+		return answer(t, id(1), func(a *traceByID) {
+			span := a.trace.ResourceSpans[0].ScopeSpans[0].Spans[0]
 			span.EndTimeUnixNano = uint64(now.Add(-ended).UnixNano())
 			span.StartTimeUnixNano = span.EndTimeUnixNano - 1
 			if parent > 0 {
@@ -533,13 +581,13 @@ func TestWarningsOfTracesThatMayGrow(t *testing.T) {
 		if !slices.Equal(got, test.spans) {
 			t.Errorf("%s: Spans warns %v, want %v", test.name, got, test.spans)
 		}
-		if want := []Progress{{Found: 1, Fetched: 1, Spans: 1}}; !slices.Equal(progress, want) {
+		if want := []Progress{{Found: 1, Fetched: 1, Spans: 1, Cost: Cost{Requests: 2, ByID: 1, Exact: 1}}}; !slices.Equal(progress, want) {
 			t.Errorf("%s: progress %v, want %v", test.name, progress, want)
 		}
 	}
 }
 
-// TestCompressedAnswers: the limit is for what an answer is, not for how it travels.
+// TestCompressedAnswers checks that the limit applies to the decompressed answer.
 func TestCompressedAnswers(t *testing.T) {
 	url := serve(t, func(w http.ResponseWriter, req *http.Request) {
 		if req.Header.Get("Accept-Encoding") != "gzip" {
@@ -549,8 +597,8 @@ func TestCompressedAnswers(t *testing.T) {
 		w.Header().Set("Content-Type", mediaProtobuf)
 		z := gzip.NewWriter(w)
 		defer z.Close()
-		z.Write(answer(t, id(1), func(a *tempopb.TraceByIDResponse) {
-			a.Trace.ResourceSpans[0].ScopeSpans[0].Spans[0].Name = strings.Repeat("x", 10_000)
+		z.Write(answer(t, id(1), func(a *traceByID) {
+			a.trace.ResourceSpans[0].ScopeSpans[0].Spans[0].Name = strings.Repeat("x", 10_000)
 		}))
 	})
 	if trace, err := newClient(t, url, Config{MaxBytes: 20_000}).Trace(t.Context(), id(1)); err != nil || len(trace.Spans[0].Name) != 10_000 {

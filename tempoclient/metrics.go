@@ -17,29 +17,29 @@ import (
 // A MetricsQuery is a TraceQL metrics query, such as
 // {kind=server} | rate() by (resource.service.name).
 //
-// Tempo 2.9 answers it only where its metrics generator runs the local-blocks
+// Tempo 2.9 answers metrics queries only if its metrics generator runs the local-blocks
 // processor for the tenant.
 type MetricsQuery struct {
 	TraceQL string
 
-	// Start and End bound the time. A zero End means now, a zero Start an hour
+	// Start and End bound the time. A zero End means now, a zero Start one hour
 	// before the End.
 	Start, End time.Time
 
-	// Step is the time between samples, for QueryRange alone; zero lets Tempo choose.
+	// Step is the time between the samples of QueryRange; zero lets Tempo choose.
 	Step time.Duration
 }
 
-// Metrics are the series that a metrics query gives, ordered by their labels.
+// Metrics holds the series of an answer, ordered by their labels.
 type Metrics struct {
 	Series   []Series
 	Warnings []*Warning
 }
 
-// A Series is a sequence of values under some labels.
+// A Series is a sequence of values with the same labels.
 type Series struct {
 	Labels    []servicegraph.Attr // in Tempo's order; values as text
-	Samples   []Sample            // the oldest first; of an instant query one, at its end
+	Samples   []Sample            // the oldest first; an instant query has one, at the end of its range
 	Exemplars []Exemplar
 }
 
@@ -49,26 +49,26 @@ type Sample struct {
 	Value float64
 }
 
-// An Exemplar is a span behind a value.
+// An Exemplar is a span that contributed to a value.
 type Exemplar struct {
 	Sample
 	Labels []servicegraph.Attr // trace:id among them
 }
 
-// QueryRange returns how the values of a metrics query develop over time.
+// QueryRange returns the values of a metrics query over time.
 func (c *Client) QueryRange(ctx context.Context, q MetricsQuery) (*Metrics, error) {
 	return c.metrics(ctx, "/api/metrics/query_range", q)
 }
 
-// QueryInstant returns one value for each series of a metrics query over its whole
-// time.
+// QueryInstant returns one value for each series of a metrics query, over the whole
+// time range.
 func (c *Client) QueryInstant(ctx context.Context, q MetricsQuery) (*Metrics, error) {
 	q.Step = 0
 	return c.metrics(ctx, "/api/metrics/query", q)
 }
 
 func (c *Client) metrics(ctx context.Context, path string, q MetricsQuery) (*Metrics, error) {
-	start, end, err := q.bounds(time.Now())
+	start, end, err := q.TimeRange(time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -106,8 +106,8 @@ func (c *Client) metrics(ctx context.Context, path string, q MetricsQuery) (*Met
 	return m, nil
 }
 
-// bounds returns the time range with its defaults filled in.
-func (q MetricsQuery) bounds(now time.Time) (start, end time.Time, err error) {
+// TimeRange returns the time range with its defaults.
+func (q MetricsQuery) TimeRange(now time.Time) (start, end time.Time, err error) {
 	end = q.End
 	if end.IsZero() {
 		end = now
@@ -123,7 +123,7 @@ func (q MetricsQuery) bounds(now time.Time) (start, end time.Time, err error) {
 	return start, end, nil
 }
 
-// sort makes the order of series, which is Tempo's maps', one of labels.
+// sort orders the series by their labels. Tempo returns them in random order.
 func (m *Metrics) sort() {
 	slices.SortFunc(m.Series, func(a, b Series) int {
 		return slices.CompareFunc(a.Labels, b.Labels, func(a, b servicegraph.Attr) int {
@@ -132,7 +132,7 @@ func (m *Metrics) sort() {
 	})
 }
 
-// metricsAnswer is what is read of the answers to both kinds of queries.
+// metricsAnswer holds the fields that the client reads of both kinds of answers.
 type metricsAnswer struct {
 	Series []struct {
 		Labels    []keyValue    `json:"labels"`
@@ -158,8 +158,7 @@ func (v sampleValue) sample() Sample {
 	return Sample{time.UnixMilli(ms), float64(v.Value)}
 }
 
-// A float is a number in the JSON of protobuf, which writes "NaN" and "Infinity" as
-// strings.
+// A float is a number in protobuf's JSON, which writes "NaN" and "Infinity" as strings.
 type float float64
 
 func (f *float) UnmarshalJSON(b []byte) error {
@@ -178,7 +177,7 @@ func (f *float) float() float64 {
 	return float64(*f)
 }
 
-// A keyValue is an attribute of OTLP in the JSON of protobuf.
+// A keyValue is an OTLP attribute in protobuf's JSON.
 type keyValue struct {
 	Key   string `json:"key"`
 	Value struct {
@@ -189,22 +188,27 @@ type keyValue struct {
 	} `json:"value"`
 }
 
-// attrsOf returns attributes with their values as text, as spans have them.
+// text returns the value as text, as spans have it, and false for lists, maps and bytes.
+func (kv *keyValue) text() (value string, scalar bool) {
+	switch v := kv.Value; {
+	case v.String != nil:
+		return servicegraph.AttrText(*v.String)
+	case v.Int != nil:
+		return v.Int.String(), true
+	case v.Double != nil:
+		return servicegraph.AttrText(v.Double.float())
+	case v.Bool != nil:
+		return servicegraph.AttrText(*v.Bool)
+	}
+	return "", false
+}
+
+// attrsOf returns attributes with their values as text.
 func attrsOf(kvs []keyValue) []servicegraph.Attr {
 	var attrs []servicegraph.Attr
 	for _, kv := range kvs {
-		a := servicegraph.Attr{Key: kv.Key}
-		switch v := kv.Value; {
-		case v.String != nil:
-			a.Value = *v.String
-		case v.Int != nil:
-			a.Value = v.Int.String()
-		case v.Double != nil:
-			a.Value, _ = servicegraph.AttrText(v.Double.float())
-		case v.Bool != nil:
-			a.Value = strconv.FormatBool(*v.Bool)
-		}
-		attrs = append(attrs, a)
+		value, _ := kv.text()
+		attrs = append(attrs, servicegraph.Attr{Key: kv.Key, Value: value})
 	}
 	return attrs
 }

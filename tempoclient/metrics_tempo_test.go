@@ -9,11 +9,11 @@ import (
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
-// TestMetrics asks a real Tempo for the metrics of known spans, over HTTP and as
-// streams: 30 calls of one service and 10 of another.
+// TestMetrics asks a real Tempo for the metrics of known spans, 30 calls of one
+// service and 10 of another.
 func TestMetrics(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{TraceQLMetrics: true})
-	c := newClient(t, tempo.URL, Config{GRPCAddr: tempo.GRPCAddr})
+	c := newClient(t, tempo.URL, Config{})
 	now := time.Now()
 	var spans []servicegraph.Span
 	for i := range 40 {
@@ -48,22 +48,6 @@ func TestMetrics(t *testing.T) {
 	for name, ask := range map[string]func() (*Metrics, error){
 		"QueryRange":   func() (*Metrics, error) { return c.QueryRange(t.Context(), q) },
 		"QueryInstant": func() (*Metrics, error) { return c.QueryInstant(t.Context(), q) },
-		"StreamQueryRange": func() (m *Metrics, err error) {
-			for m, err = range c.StreamQueryRange(t.Context(), q) {
-				if err != nil {
-					return nil, err
-				}
-			}
-			return m, nil
-		},
-		"StreamQueryInstant": func() (m *Metrics, err error) {
-			for m, err = range c.StreamQueryInstant(t.Context(), q) {
-				if err != nil {
-					return nil, err
-				}
-			}
-			return m, nil
-		},
 	} {
 		await(t, func() error {
 			m, err := ask()

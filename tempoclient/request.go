@@ -1,6 +1,7 @@
 package tempoclient
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -19,37 +20,65 @@ const (
 	mediaHTML     = "text/html"
 )
 
-// get asks for a path below the base URL and returns the request, for errors about
-// the answer, and the answer. Every error is an *Error, or that of the context
-// with what was being asked.
-func (c *Client) get(ctx context.Context, path string, params url.Values, accept string) (*http.Request, []byte, error) {
-	var (
-		req  *http.Request
-		body []byte
-	)
-	err := c.withRetries(ctx, func() (err error) {
-		req, err = c.request(ctx, path, params, accept)
-		if err == nil {
-			body, err = c.roundTrip(req)
-		}
-		return err
-	})
-	return req, body, err
+// A reply is a complete answer of Tempo.
+type reply struct {
+	req       *http.Request // for errors about the answer
+	mediaType string
+	partial   bool // Tempo answered with status 206
+	body      []byte
 }
 
-// getJSON asks for a path below the base URL and decodes the answer into v.
-// Fields that v does not have are ignored: newer Tempos send more of them.
+// get requests a path below the base URL. Every error is an *Error, or wraps the error of
+// the context.
+func (c *Client) get(ctx context.Context, path string, params url.Values, accept string) (*reply, error) {
+	var a *reply
+	err := c.withRetries(ctx, func() error {
+		req, err := c.request(ctx, path, params, accept)
+		if err != nil {
+			return err
+		}
+		a, err = c.roundTrip(req)
+		return err
+	})
+	return a, err
+}
+
+// getJSON requests a path below the base URL and decodes the answer into v. Fields that v
+// lacks are ignored, because newer versions of Tempo send more fields.
 func (c *Client) getJSON(ctx context.Context, path string, params url.Values, v any) error {
-	req, body, err := c.get(ctx, path, params, mediaJSON)
+	a, err := c.get(ctx, path, params, mediaJSON)
 	if err != nil {
 		return err
 	}
-	return c.decodeJSON(req, body, v)
+	return c.decodeJSON(a, v)
 }
 
-func (c *Client) decodeJSON(req *http.Request, body []byte, v any) error {
-	if err := json.Unmarshal(body, v); err != nil {
-		return c.unexpected(req, http.StatusOK, body, fmt.Errorf("the answer is not the JSON it should be: %w", err))
+func (c *Client) decodeJSON(a *reply, v any) error {
+	err := checkDensity(a.body, c.cfg.MaxBytes)
+	if err == nil {
+		err = json.Unmarshal(a.body, v)
+		if err != nil {
+			err = notJSON(err)
+		}
+	}
+	if err != nil {
+		return c.unexpected(a.req, http.StatusOK, a.body, err)
+	}
+	return nil
+}
+
+func notJSON(err error) error {
+	return fmt.Errorf("the answer is not the JSON it should be: %w", err)
+}
+
+// checkDensity refuses JSON that would take much more than limit bytes when decoded. Each
+// object becomes a struct, and each element of a list at least a pointer, however few
+// bytes they have: 240 MB of {} would take 6 GB.
+func checkDensity(json []byte, limit int64) error {
+	const object, element = 200, 32 // bytes of memory, rounded up
+	size := int64(len(json)) + object*int64(bytes.Count(json, []byte{'{'})) + element*int64(bytes.Count(json, []byte{','}))
+	if size > 4*max(limit, 1<<20) {
+		return fmt.Errorf("%w than %d bytes when decoded", errTooLarge, limit)
 	}
 	return nil
 }
@@ -68,8 +97,26 @@ func (c *Client) request(ctx context.Context, path string, params url.Values, ac
 	return req, nil
 }
 
-// roundTrip sends a request and returns the body of an answer with status 200.
-func (c *Client) roundTrip(req *http.Request) ([]byte, error) {
+// roundTrip sends a request and returns the answer, which has status 200 or 206.
+func (c *Client) roundTrip(req *http.Request) (*reply, error) {
+	a := &reply{req: req}
+	err := c.exchange(req, func(resp *http.Response, body *bufio.Reader) error {
+		a.partial = resp.StatusCode == http.StatusPartialContent
+		a.mediaType, _, _ = mime.ParseMediaType(resp.Header.Get("Content-Type"))
+		var err error
+		a.body, err = readAll(resp, body)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// exchange sends a request and passes an answer of status 200 or 206 to read, with a
+// body that ends with errTooLarge after Config.MaxBytes. The error of read must be about
+// the answer.
+func (c *Client) exchange(req *http.Request, read func(*http.Response, *bufio.Reader) error) error {
 	outer := req.Context()
 	ctx, cancel := context.WithTimeout(outer, c.cfg.Timeout)
 	defer cancel()
@@ -82,76 +129,110 @@ func (c *Client) roundTrip(req *http.Request) ([]byte, error) {
 	}
 	resp, err := c.http.Do(req.WithContext(ctx))
 	if outer.Err() != nil {
-		return nil, c.ended(outer)
+		return c.ended(outer)
 	}
 	if err != nil {
-		return nil, fail(0, nil, explain(err))
+		return fail(0, nil, explain(err))
 	}
 	defer resp.Body.Close()
 	c.reached.Store(true)
-	limit := c.cfg.MaxBytes
-	if resp.StatusCode != http.StatusOK {
-		limit = 64 << 10 // enough for a message, and for a page to show its title
-	}
-	body, err := readAll(resp, limit)
-	switch {
-	case outer.Err() != nil:
-		return nil, c.ended(outer)
-	case resp.StatusCode != http.StatusOK:
-		// What came of the message is better than why there is no more of it.
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent {
+		const limit = 64 << 10 // enough for a message, and for the title of a web page
+		body, _ := readAll(resp, io.LimitReader(resp.Body, limit))
+		if outer.Err() != nil {
+			return c.ended(outer)
+		}
+		// The error reports the status and the partial body rather than a read error.
 		e := fail(resp.StatusCode, body, diagnose(req, resp.StatusCode, resp.Header.Get("Content-Type"), body))
 		e.retryAfter = retryAfter(resp.Header, time.Now())
-		return nil, e
-	case err != nil:
-		return nil, fail(resp.StatusCode, nil, err)
+		return e
 	}
-	if err := checkForm(req, resp, body); err != nil {
-		return nil, fail(resp.StatusCode, body, err)
+	body := bufio.NewReaderSize(&limitedReader{r: resp.Body, left: c.cfg.MaxBytes, limit: c.cfg.MaxBytes}, 16<<10)
+	head, err := body.Peek(4 << 10)
+	if err := checkPage(req, resp, head); err != nil {
+		return fail(resp.StatusCode, head, err)
 	}
-	return body, nil
+	if isBodyError(err) && outer.Err() == nil {
+		return fail(resp.StatusCode, nil, err)
+	}
+	if err := checkType(req, resp); err != nil {
+		return fail(resp.StatusCode, head, err)
+	}
+	err = read(resp, body)
+	switch {
+	case err == nil:
+		return nil
+	case outer.Err() != nil:
+		return c.ended(outer)
+	}
+	return fail(resp.StatusCode, nil, err)
 }
 
-// ended returns the error for a context that has ended, with the reason why.
+// ended returns the error for a context that has ended, with the cause.
 func (c *Client) ended(ctx context.Context) error {
 	return fmt.Errorf("%s: %w", c.name(), context.Cause(ctx))
 }
 
-// The beginnings of errors about a body.
+// Errors about a body begin with one of these.
 var (
 	errTooLarge = errors.New("the answer is larger")
 	errBrokeOff = errors.New("the answer broke off")
 )
 
-// readAll reads the body of an answer of at most limit bytes. What it read before
-// an error is returned with it.
-func readAll(resp *http.Response, limit int64) ([]byte, error) {
-	var b bytes.Buffer
-	if resp.ContentLength > 0 {
-		b.Grow(int(min(resp.ContentLength, limit)) + bytes.MinRead)
-	}
-	n, err := b.ReadFrom(io.LimitReader(resp.Body, limit+1))
-	switch {
-	case err != nil:
-		return b.Bytes(), fmt.Errorf("%w after %d bytes: %w", errBrokeOff, n, err)
-	case n > limit:
-		return b.Bytes()[:limit], fmt.Errorf("%w than %d bytes", errTooLarge, limit)
-	}
-	return b.Bytes(), nil
+// A limitedReader reads a body and reports how the body ended early.
+type limitedReader struct {
+	r           io.Reader
+	left, limit int64
 }
 
-// checkForm tells an answer in the form that was asked for from another, such as
-// the login page that a proxy gives with status 200.
-func checkForm(req *http.Request, resp *http.Response, body []byte) error {
-	accept, contentType := req.Header.Get("Accept"), resp.Header.Get("Content-Type")
-	if accept == mediaHTML {
+func (l *limitedReader) Read(p []byte) (int, error) {
+	if l.left < 0 {
+		return 0, fmt.Errorf("%w than %d bytes", errTooLarge, l.limit)
+	}
+	if int64(len(p)) > l.left+1 {
+		p = p[:l.left+1]
+	}
+	n, err := l.r.Read(p)
+	l.left -= int64(n)
+	if l.left < 0 {
+		return max(n-1, 0), fmt.Errorf("%w than %d bytes", errTooLarge, l.limit)
+	}
+	if err != nil && err != io.EOF {
+		err = fmt.Errorf("%w after %d bytes: %w", errBrokeOff, l.limit-l.left, err)
+	}
+	return n, err
+}
+
+// readAll reads a body. With an error, readAll also returns the bytes before the error.
+func readAll(resp *http.Response, body io.Reader) ([]byte, error) {
+	var b bytes.Buffer
+	if resp.ContentLength > 0 {
+		b.Grow(int(min(resp.ContentLength, 1<<20)) + bytes.MinRead) // the header may lie
+	}
+	_, err := b.ReadFrom(body)
+	return b.Bytes(), err
+}
+
+// checkPage refuses an answer that does not come from Tempo, such as the login page that a
+// proxy sends with status 200.
+func checkPage(req *http.Request, resp *http.Response, head []byte) error {
+	if req.Header.Get("Accept") == mediaHTML {
 		return nil
 	}
-	if err := diagnose(req, resp.StatusCode, contentType, body); err != nil {
-		return err
-	}
-	// Only protobuf needs its label: anything might decode as that.
-	if got, _, _ := mime.ParseMediaType(contentType); accept == mediaProtobuf && got != accept {
+	return diagnose(req, resp.StatusCode, resp.Header.Get("Content-Type"), head)
+}
+
+// checkType refuses an answer whose label says that it is not a trace. Any bytes might
+// decode as protobuf. Servers that know only JSON answer with JSON.
+func checkType(req *http.Request, resp *http.Response) error {
+	accept, contentType := req.Header.Get("Accept"), resp.Header.Get("Content-Type")
+	if got, _, _ := mime.ParseMediaType(contentType); accept == mediaProtobuf && got != mediaProtobuf && got != mediaJSON {
 		return fmt.Errorf("an answer of type %q in place of %q", contentType, accept)
 	}
 	return nil
+}
+
+// isBodyError reports whether an error says how a body ended early.
+func isBodyError(err error) bool {
+	return errors.Is(err, errTooLarge) || errors.Is(err, errBrokeOff) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -14,14 +14,14 @@ import (
 
 const (
 	attempts     = 5                      // how often a request is sent at most
-	firstBackoff = 250 * time.Millisecond // the wait after the first attempt, doubled after each further one
-	maxBackoff   = 30 * time.Second       // the longest wait that an answer can ask for
+	firstBackoff = 250 * time.Millisecond // the wait after the first attempt; each further attempt doubles it
+	maxBackoff   = 30 * time.Second       // the longest wait that an answer may ask for
 )
 
-// withRetries sends a request until it succeeds or there is no use in trying again:
-// after an answer that says to come back, after a connection that broke. Between
-// attempts it waits between half and all of a time that doubles, or as long as
-// the answer asks for. A wait that would outlast ctx is not begun.
+// withRetries sends a request until it succeeds or worthRetrying returns false. The wait
+// between attempts is a random time between half and all of a backoff that doubles, or
+// as long as the answer asks for. withRetries returns the error at once if the wait would
+// outlast ctx.
 func (c *Client) withRetries(ctx context.Context, send func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := send()
@@ -49,8 +49,7 @@ func (c *Client) withRetries(ctx context.Context, send func() error) error {
 	}
 }
 
-// worthRetrying reports whether the same request can have a better answer in a
-// moment.
+// worthRetrying reports whether the same request may soon succeed.
 func (c *Client) worthRetrying(err error, attempt int) bool {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
@@ -60,21 +59,21 @@ func (c *Client) worthRetrying(err error, attempt int) bool {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
 	case http.StatusInternalServerError:
-		return attempt == 1 // Tempo says 500 where it means a bad request, too
+		return attempt == 1 // Tempo also answers some bad requests with 500
 	case 0, http.StatusOK:
 		return c.brokenConnection(e.Err)
 	}
 	return false
 }
 
-// brokenConnection reports whether an error looks like a server that went away for
-// a moment. One that has never been there is not waited for, nor is one that
-// was silent for all of Config.Timeout.
+// brokenConnection reports whether an error suggests that a server went away for a
+// moment. The result is false for a server that never answered, and for one that was
+// silent for all of Config.Timeout.
 func (c *Client) brokenConnection(err error) bool {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return false
-	case errors.Is(err, syscall.ECONNREFUSED): // as explain leaves it
+	case errors.Is(err, syscall.ECONNREFUSED): // explain keeps this error
 		return c.reached.Load()
 	case errors.Is(err, errBrokeOff):
 		return true
@@ -83,7 +82,7 @@ func (c *Client) brokenConnection(err error) bool {
 		switch op.Op {
 		case "dial":
 			return c.reached.Load()
-		case "remote error": // a TLS alert: it does not like our certificate
+		case "remote error": // a TLS alert: the server refuses our certificate
 			return false
 		}
 		return true
@@ -91,7 +90,7 @@ func (c *Client) brokenConnection(err error) bool {
 	return errors.Is(err, io.EOF) // the server closed the connection before it answered
 }
 
-// retryAfter returns how long an answer asks to wait; 0 if it does not.
+// retryAfter returns the wait that an answer asks for, or 0.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	value := h.Get("Retry-After")
 	if seconds, err := strconv.Atoi(value); err == nil {

@@ -1,9 +1,9 @@
 package tempoclient
 
 import (
+	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -19,275 +19,275 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// A Query says which traces to look for.
-type Query struct {
-	// TraceQL selects traces: those with a span that it matches, such as
-	// {resource.service.name="checkout" && status=error}. Empty means all traces.
-	TraceQL string
-
-	// Start and End bound the time: a trace is found if any of its spans falls
-	// between them, which Tempo compares in whole seconds. A zero End means now,
-	// a zero Start an hour before the End.
-	Start, End time.Time
-
-	// Limit is how many traces to find at most: the newest. Zero means all.
-	Limit int
-
-	// Fast makes [Client.Spans] read the spans off the search where it can, in place
-	// of fetching every trace: hundreds of small traces in one request. These spans
-	// have no links and no weight, and of the attributes those that name the nodes
-	// of a graph.
-	//
-	// Traces of more than 100 spans, with parents that are missing, or of which
-	// Tempo says that it has more, are fetched; all are if Tempo does not take the
-	// TraceQL in such a search, because of a hint, say. What can still be missing is
-	// a part of a trace that is stored apart from the rest, holds nobody's parent, and
-	// either has no span that the query matches or lies outside of the time range.
-	// Where the search comes across it later, there is a [WarnTruncated].
-	Fast bool
-
-	// Settle makes [Client.Spans] warn of every trace whose newest span ended less
-	// than this before the trace was fetched ([WarnArriving]). Zero means not to:
-	// where the range ends now, there always are some.
-	Settle time.Duration
-
-	// Progress is called by [Client.Spans] before the spans of each trace are
-	// yielded, from the goroutine of the loop.
-	Progress func(Progress)
-}
-
-// Progress is how far reading the traces of a query has come.
-type Progress struct {
-	Found   int // traces found by the search so far, which runs ahead
-	Fetched int // traces fetched, the one whose spans come next included
-	Spans   int // spans of those
-}
-
-// A TraceSummary is what a search tells of a trace.
-type TraceSummary struct {
-	ID          servicegraph.TraceID
-	RootService string // a text in <> if Tempo has no root of the trace
-	RootName    string
-	Start       time.Time // of the spans found so far; those of the whole trace can be earlier
-	Duration    time.Duration
-	Matched     int // how many spans the query matches
-}
-
-// Search yields the traces that the query finds, each once, the newest start
-// first and among equal starts by id.
+// Search yields the traces that the query finds, each once, by start, the newest first,
+// and by id among equal starts.
 //
-// Tempo's search has no pages: it returns the first traces it meets, up to a
-// limit. Search therefore asks for one slice of the time range after the other,
-// halves a slice that is too full or takes Tempo too long, and raises the limit
-// where a single second is too full.
+// Tempo's search has no pages: it returns the first traces that it meets, up to a limit.
+// Search therefore asks for the whole range with the highest limit that the server takes.
+// Only if the answer is full, too large or too slow, Search asks for slices of the range.
+// Slices that are shorter than Query.Late can miss traces that arrived late or lasted
+// long: Search then warns with [WarnSliced].
 //
-// An error of the type [*servicegraph.SkipError] is a [*Warning] that traces may
-// be missing, and the search goes on; any other error ends it.
+// An error of the type [*servicegraph.SkipError] is a [*Warning] that traces may be
+// missing, and the search goes on; any other error ends the sequence.
 func (c *Client) Search(ctx context.Context, q Query) iter.Seq2[TraceSummary, error] {
-	q.Fast = false
 	return func(yield func(TraceSummary, error) bool) {
-		for h, err := range c.hits(ctx, q) {
-			if !yield(h.TraceSummary, err) {
+		s, err := c.find(ctx, q)
+		if s == nil {
+			yield(TraceSummary{}, err)
+			return
+		}
+		for _, w := range s.warnings {
+			if !yield(TraceSummary{}, c.skip(w)) {
 				return
 			}
 		}
-	}
-}
-
-// hits is Search, with the spans of a fast one.
-func (c *Client) hits(ctx context.Context, q Query) iter.Seq2[hit, error] {
-	return func(yield func(hit, error) bool) {
-		start, end, err := q.seconds(time.Now())
-		if err != nil {
-			yield(hit{}, err)
-			return
+		for _, f := range q.newest(s.traces()) {
+			if !yield(f.TraceSummary, nil) {
+				return
+			}
 		}
-		newSearch(c, q, start).run(ctx, end, yield)
+		if err != nil {
+			yield(TraceSummary{}, err)
+		}
 	}
 }
 
-// seconds returns the time range in the whole seconds that Tempo takes, grown to
-// them. The end is behind the start.
-func (q Query) seconds(now time.Time) (start, end int64, err error) {
-	if q.End.IsZero() {
-		q.End = now
+// find searches for all traces of a query. With an error, the search holds what was found
+// before the error; it is nil if the query has no valid time range.
+func (c *Client) find(ctx context.Context, q Query) (*search, error) {
+	now := time.Now()
+	start, end, err := q.TimeRange(now)
+	if err != nil {
+		return nil, err
 	}
-	if q.Start.IsZero() {
-		q.Start = q.End.Add(-time.Hour)
-	}
-	if q.Start.After(q.End) {
-		return 0, 0, fmt.Errorf("search: the time range is reversed: it starts at %s, after its end at %s",
-			q.Start.UTC().Format(time.RFC3339), q.End.UTC().Format(time.RFC3339))
-	}
-	start, end = q.Start.Unix(), q.End.Unix()
-	if q.End.Nanosecond() > 0 || end == start {
-		end++
-	}
-	if start < 0 || end > math.MaxUint32 {
-		return 0, 0, fmt.Errorf("search: the time range from %s to %s is not between the years 1970 and 2106",
-			q.Start.UTC().Format(time.RFC3339), q.End.UTC().Format(time.RFC3339))
-	}
-	return start, end, nil
+	s := newSearch(c, plainParams(q.TraceQL), start.Unix(), end.Unix(), now.Unix()+1, int64((q.late()+time.Second-1)/time.Second))
+	return s, s.run(ctx)
 }
 
-const pathSearch = "/api/search"
+// traces returns the traces that were found, in the order of Search.
+func (s *search) traces() []*foundTrace {
+	found := slices.Collect(maps.Values(s.found))
+	slices.SortFunc(found, func(a, b *foundTrace) int { return newestFirst(a.TraceSummary, b.TraceSummary) })
+	return found
+}
+
+// newest returns the first of the traces, up to the limit of the query.
+func (q Query) newest(found []*foundTrace) []*foundTrace {
+	if q.Limit > 0 && len(found) > q.Limit {
+		return found[:q.Limit]
+	}
+	return found
+}
+
+// newestFirst is the order of Search.
+func newestFirst(a, b TraceSummary) int {
+	return cmp.Or(b.Start.Compare(a.Start), bytes.Compare(a.ID[:], b.ID[:]))
+}
 
 const (
-	// sliceLimit is how many traces a request asks for: few enough for an answer of
-	// some 100 kB, enough for most ranges to need a handful of requests. With
-	// their spans it is fewer.
-	sliceLimit     = 1000
-	fastSliceLimit = 200
+	// maxLimit is the highest limit that Tempo 3 takes, unless configured otherwise; Tempo
+	// 2 takes any limit. An answer with as many traces has some 100 MB.
+	maxLimit = 262144
 
 	// maxSlice is the longest time, in seconds, that Tempo searches in one request
 	// unless configured otherwise: 168 hours.
 	maxSlice = 168 * 3600
 )
 
-// A search is the state of one enumeration, from the newest slice to the oldest.
+// A search finds all traces in a time range. It asks for slices of the range, the newest
+// first: one slice if the server takes the whole range.
 type search struct {
 	client *Client
-	query  string
-	fast   bool
-	params url.Values                         // but for what changes from slice to slice
-	start  int64                              // of the whole range, in Unix seconds
-	end    int64                              // of what is left of it
-	left   int                                // how many traces may still be yielded
-	seen   map[servicegraph.TraceID]time.Time // for those not to be fetched, the start they were seen with
+	params url.Values // without those that differ between slices
+	found  map[servicegraph.TraceID]*foundTrace
 
-	silent  int  // how many slices in a row got no answer
-	checked bool // whether it is known if the range reaches beyond what Tempo searches
+	first, last int64 // the range, in Unix seconds
+	end         int64 // of the rest of the range
+	now         int64
+	late        int64 // in seconds
 
-	limit, usualLimit, maxLimit int   // of the next request, of most, and what the server allows
-	width, maxWidth             int64 // of the next slice in seconds, and what the server allows
+	limit    int   // of the next request
+	most     int   // the highest limit that the server takes
+	width    int64 // of the next slice, in seconds
+	maxWidth int64 // of the widest slice that the server takes
+
+	silent   int  // slices in a row without an answer
+	checked  bool // whether the client knows if the range reaches past what Tempo searches
+	warnings []*Warning
+	requests int
 }
 
-// A hit is a trace that a search found.
-type hit struct {
-	TraceSummary
-	spans []servicegraph.Span // of a fast search
-	whole bool                // whether those are all, as far as Tempo shows
-}
-
-func newSearch(c *Client, q Query, start int64) *search {
+func newSearch(c *Client, params url.Values, first, last, now, late int64) *search {
 	s := &search{
-		client:     c,
-		fast:       q.Fast,
-		query:      q.TraceQL,
-		params:     plainParams(q.TraceQL),
-		start:      start,
-		left:       q.Limit,
-		seen:       make(map[servicegraph.TraceID]time.Time),
-		usualLimit: sliceLimit,
-		maxLimit:   math.MaxInt32,
-		width:      maxSlice,
-		maxWidth:   maxSlice,
+		client: c, params: params, found: make(map[servicegraph.TraceID]*foundTrace),
+		first: first, last: last, end: last, now: now, late: late,
+		limit: maxLimit, most: math.MaxInt32, maxWidth: maxSlice,
 	}
-	if q.Fast {
-		s.params = fastParams(q.TraceQL)
-		s.usualLimit = fastSliceLimit
-	}
-	s.limit = s.usualLimit
-	if s.left <= 0 {
-		s.left = math.MaxInt
-	}
+	s.width = s.widest()
 	return s
 }
 
-func (s *search) run(ctx context.Context, end int64, yield func(hit, error) bool) {
-	for s.end = end; s.end > s.start && s.left > 0; {
-		lo, hi := max(s.start, s.end-s.width), s.end
-		hits, warning, err := s.slice(ctx, lo, hi)
-		if s.adjust(err) {
-			continue
-		}
-		if end, moved := s.moved(err, lo); moved {
-			s.end = max(end, s.start)
-			if !s.warnUnsearched(yield, unsearchedSince(time.Unix(end, 0))) {
-				return
-			}
-			continue
-		}
-		if tooMuch(err) && hi-lo > 1 {
-			if part := s.part(ctx, err); part > 0 {
-				s.maxWidth = max((hi-lo)/part, 1)
-				s.width = s.maxWidth
-				continue
-			}
-		}
+// run searches slice after slice.
+func (s *search) run(ctx context.Context) error {
+	for s.end > s.first {
+		lo, hi := max(s.first, s.end-s.width), s.end
+		n, jobs, err := s.slice(ctx, lo, s.reach(lo, hi))
 		if err != nil {
-			yield(hit{}, err)
-			return
+			if err := s.recover(ctx, lo, hi, err); err != nil {
+				return err
+			}
+			continue
 		}
 		s.silent = 0
-		if !s.checked && !s.warnUnsearched(yield, s.client.unsearched(ctx, time.Unix(end, 0))) {
-			return
+		if !s.checked {
+			s.warnUnsearched(s.client.unsearched(ctx, time.Unix(s.last, 0)))
 		}
-		if len(hits) >= s.limit { // and there may be more
-			switch {
-			case hi-lo > 1:
-				s.width = (hi - lo) / 2
-				continue
-			case s.limit < s.maxLimit:
-				s.limit = min(s.limit*4, s.maxLimit)
-				continue
-			}
-			warning = &Warning{Kind: WarnLimit, Message: fmt.Sprintf(
-				"more than %d traces in the second from %s, and this Tempo gives no more",
-				s.limit, time.Unix(lo, 0).UTC().Format(time.RFC3339))}
+		if n >= s.limit && s.narrow(lo, hi) {
+			continue
 		}
-		if warning != nil && !yield(hit{}, s.client.skip(warning)) {
-			return
-		}
-		for _, h := range hits {
-			if at, again := s.seen[h.ID]; again {
-				if h.Start.Before(at) {
-					// Its older part, in a block that the slice before did not reach.
-					s.seen[h.ID] = h.Start
-					if !yield(hit{}, s.client.skip(&Warning{Kind: WarnTruncated, TraceID: h.ID, Message: "a part of it that is stored apart was left out"})) {
-						return
-					}
-				}
-				continue
-			}
-			// A trace that began before the slice is found again in the one it began in.
-			if h.Start.Unix() < lo && lo > s.start {
-				continue
-			}
-			if s.left == 0 {
-				return
-			}
-			s.left--
-			s.seen[h.ID] = time.Time{}
-			if h.whole {
-				s.seen[h.ID] = h.Start
-			}
-			if !yield(h, nil) {
-				return
-			}
-		}
-		s.width = s.nextWidth(hi-lo, len(hits))
-		s.limit = min(s.usualLimit, s.maxLimit)
+		s.warnSlice(lo, hi, n, jobs)
+		s.width = s.nextWidth(hi-lo, n)
+		s.limit = min(maxLimit, s.most)
 		s.end = lo
 	}
+	return nil
 }
 
-// nextWidth returns the width of the slice before one of the given width: if it is
-// as busy, the limit will do for it, with some room.
-func (s *search) nextWidth(width int64, traces int) int64 {
+// reach returns the end of the search for a slice. Traces that arrived late are filed
+// after the end of the slice, so that the search reaches past the end, unless the slice
+// is one of many short ones, in a time with many traces.
+func (s *search) reach(lo, hi int64) int64 {
+	if s.isShort(lo, hi) {
+		return hi
+	}
+	return min(hi+s.late, max(hi, s.now), max(hi, lo+s.maxWidth))
+}
+
+// isShort reports whether a slice is a part of the range that is shorter than the time
+// by which traces may be late.
+func (s *search) isShort(lo, hi int64) bool {
+	return hi-lo < s.late && (lo > s.first || hi < s.last)
+}
+
+// slice searches from lo to hi, in Unix seconds, and keeps the traces that overlap the
+// range of the query. It returns how many traces the answer has.
+func (s *search) slice(ctx context.Context, lo, hi int64) (n int, jobs jobsMetrics, err error) {
+	params := maps.Clone(s.params)
+	params.Set("start", strconv.FormatInt(lo, 10))
+	params.Set("end", strconv.FormatInt(hi, 10))
+	params.Set("limit", strconv.Itoa(s.limit))
+	s.requests++
+	return s.client.searchTraces(ctx, params, func(f *foundTrace) error {
+		begins, ends := f.Start.Unix(), f.Start.Add(f.Duration+time.Millisecond).Unix()
+		if begins > s.last || ends < s.first {
+			return nil // found only because the search reaches past the range
+		}
+		if int64(len(s.found))*perTrace > s.client.cfg.MaxBytes {
+			return fmt.Errorf("%w than %d bytes when decoded", errTooLarge, s.client.cfg.MaxBytes)
+		}
+		f.message = nil
+		s.merge(f)
+		return nil
+	})
+}
+
+// merge adds a trace to those that were found. Each slice shows only the parts of a trace
+// that are stored in its time.
+func (s *search) merge(f *foundTrace) {
+	old := s.found[f.ID]
+	if old == nil {
+		s.found[f.ID] = f
+		return
+	}
+	end := old.Start.Add(old.Duration)
+	if e := f.Start.Add(f.Duration); e.After(end) {
+		end = e
+	}
+	if f.Start.Before(old.Start) {
+		old.Start = f.Start
+	}
+	old.Duration = end.Sub(old.Start)
+	old.Matched, old.known = max(old.Matched, f.Matched), max(old.known, f.known)
+}
+
+// narrow prepares another search of a slice whose answer is full. It returns false if the
+// slice cannot be searched in smaller parts.
+func (s *search) narrow(lo, hi int64) bool {
 	switch {
-	case traces < s.usualLimit/4:
+	case hi-lo > 1:
+		s.width = (hi - lo) / 2
+	case s.limit < s.most:
+		s.limit = int(min(int64(s.limit)*4, int64(s.most)))
+	default:
+		return false
+	}
+	return true
+}
+
+// warnSlice warns of what the answer for a slice may miss.
+func (s *search) warnSlice(lo, hi int64, n int, jobs jobsMetrics) {
+	if n >= s.limit {
+		s.warn(&Warning{Kind: WarnLimit, Message: fmt.Sprintf(
+			"more than %d traces in the second from %s, and this Tempo returns no more: raise its query_frontend.search.max_result_limit, or ask for fewer traces in TraceQL",
+			s.limit, time.Unix(lo, 0).UTC().Format(time.RFC3339))})
+	} else if w := jobs.warning(); w != nil {
+		s.warn(w)
+	}
+	if s.isShort(lo, hi) && !slices.ContainsFunc(s.warnings, func(w *Warning) bool { return w.Kind == WarnSliced }) {
+		s.warn(&Warning{Kind: WarnSliced, Message: fmt.Sprintf(
+			"the range was searched in slices as short as %d s, because it holds too much for one search: traces that arrived more than some seconds late or lasted minutes may be missing", hi-lo)})
+	}
+}
+
+func (s *search) warn(w *Warning) { s.warnings = append(s.warnings, w) }
+
+// nextWidth returns the width of the slice before one of the given width, so that an
+// equally busy slice fits the limit with some room.
+func (s *search) nextWidth(width int64, traces int) int64 {
+	limit := min(maxLimit, s.most)
+	switch {
+	case traces < limit/4:
 		width *= 4
-	case traces < s.usualLimit/2:
+	case traces < limit/2:
 		width *= 2
-	case traces > s.usualLimit*3/4:
+	case traces > limit/4*3:
 		width /= 2
 	}
-	return min(max(width, 1), s.maxWidth)
+	return min(max(width, 1), s.widest())
 }
 
-// tooMuch reports whether a search failed for its size: it took too long, or its
-// answer is too large.
+// widest returns the width of the widest slice, which leaves room for late traces.
+func (s *search) widest() int64 {
+	if s.maxWidth > 2*s.late {
+		return s.maxWidth - s.late
+	}
+	return s.maxWidth
+}
+
+// recover prepares another search after an error, or returns the error if another search
+// is useless.
+func (s *search) recover(ctx context.Context, lo, hi int64, err error) error {
+	if s.adjust(err) {
+		return nil
+	}
+	if end, ok := s.moved(err, lo); ok {
+		s.end = max(end, s.first)
+		s.warnUnsearched(unsearchedSince(time.Unix(end, 0)))
+		return nil
+	}
+	if tooMuch(err) && hi-lo > 1 {
+		if parts := s.parts(ctx, err); parts > 0 {
+			s.maxWidth = max((hi-lo)/parts, 1)
+			s.width = s.widest()
+			return nil
+		}
+	}
+	return err
+}
+
+// tooMuch reports whether a search failed because it took too long or its answer is too
+// large.
 func tooMuch(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && (e.StatusCode == http.StatusGatewayTimeout || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errTooLarge))
@@ -296,12 +296,12 @@ func tooMuch(err error) bool {
 // maxSilent is how many slices in a row may get no answer before a search ends.
 const maxSilent = 3
 
-// part returns into how many parts to divide a slice that was too much, 0 to give up. A
-// Tempo that refused it will say how it is about the half. One that was silent for all
-// of the time that a request may take is asked for much less, and not often: it must
-// answer something else in the meantime, and some slice in the end. Or a Tempo that
-// hangs would be waited for as often as a range can be halved.
-func (s *search) part(ctx context.Context, err error) int64 {
+// parts returns into how many parts to divide a slice that was too much, 0 to give up. A
+// server that answered gets the halves. A server that was silent for the whole timeout
+// gets much smaller parts, and only a few times: it must answer another request
+// meanwhile, and some slice in the end. Otherwise a server that hangs would cost a
+// timeout for each halving of the range.
+func (s *search) parts(ctx context.Context, err error) int64 {
 	if e, ok := errors.AsType[*Error](err); ok && e.StatusCode != 0 {
 		return 2
 	}
@@ -311,7 +311,7 @@ func (s *search) part(ctx context.Context, err error) int64 {
 	return 16
 }
 
-// alive reports whether Tempo, or what stands before it, answers a request without
+// alive reports whether Tempo, or a proxy before it, answers a request that costs no
 // work, whatever the answer.
 func (c *Client) alive(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, learnTimeout)
@@ -325,38 +325,31 @@ func (c *Client) alive(ctx context.Context) bool {
 	return err == nil || ok && e.StatusCode != 0
 }
 
-// adjust learns from an answer that refuses a request for asking too much at
-// once, or in a way that is too fast, and reports whether it is worth asking anew.
+// adjust learns a limit from an answer that refuses a request because of the limit. It
+// reports whether the search can go on.
 func (s *search) adjust(err error) bool {
 	message := refusal(err)
-	if message == "" {
-		return false
-	}
 	if m := limitExceeded.FindStringSubmatch(message); m != nil {
 		allowed, err := strconv.Atoi(m[1])
 		if err == nil && 0 < allowed && allowed < s.limit {
-			s.maxLimit, s.limit = allowed, allowed
+			s.most, s.limit = allowed, allowed
 			return true
 		}
 	}
 	if m := rangeExceeded.FindStringSubmatch(message); m != nil {
 		allowed, err := time.ParseDuration(m[1])
 		seconds := int64(allowed / time.Second)
-		if err == nil && 0 < seconds && seconds < s.width {
-			s.maxWidth, s.width = seconds, seconds
+		if err == nil && 0 < seconds && seconds < s.maxWidth {
+			s.maxWidth = seconds
+			s.width = s.widest()
 			return true
 		}
-	}
-	if s.fast {
-		s.fast, s.params, s.usualLimit = false, plainParams(s.query), sliceLimit
-		s.limit = min(s.usualLimit, s.maxLimit)
-		return true
 	}
 	return false
 }
 
-// moved returns the end, in Unix seconds, of what Tempo searches if it refused a slice
-// that starts at lo because all of it is later.
+// moved returns the end, in Unix seconds, of what Tempo searches, if Tempo refused a
+// slice that starts at lo because all of the slice is later.
 func (s *search) moved(err error, lo int64) (end int64, ok bool) {
 	if withinCutoff(err) {
 		return lo, true
@@ -365,97 +358,24 @@ func (s *search) moved(err error, lo int64) (end int64, ok bool) {
 	return at.Unix(), ok && at.Unix() < s.end
 }
 
-// warnUnsearched yields a warning, unless it is nil, that what is most recent is not
-// searched: once. It reports whether to go on.
-func (s *search) warnUnsearched(yield func(hit, error) bool, w *Warning) bool {
-	again := s.checked
+// warnUnsearched adds a warning, unless it is nil, that Tempo does not search the most
+// recent moments: once.
+func (s *search) warnUnsearched(w *Warning) {
+	if w != nil && !s.checked {
+		s.warn(w)
+	}
 	s.checked = true
-	return w == nil || again || yield(hit{}, s.client.skip(w))
 }
 
-// plainParams asks for traces alone: of their spans, which are not read, one.
+// plainParams asks for the summaries of traces, with a single span each.
 func plainParams(query string) url.Values {
 	return url.Values{"q": {cmp.Or(query, "{}")}, "spss": {"1"}}
 }
 
-// What Tempo says when a request exceeds its query_frontend settings
+// The messages of Tempo about a request that exceeds its query_frontend settings
 // search.max_result_limit, search.max_duration and query_end_cutoff.
 var (
 	limitExceeded  = regexp.MustCompile(`limit \d+ exceeds max limit (\d+)`)
 	rangeExceeded  = regexp.MustCompile(`range specified by start and end exceeds (\w+)`)
 	endBeforeStart = regexp.MustCompile(`start must be before end\. received start=\d+ end=(\d+)`)
 )
-
-// slice searches from lo to hi, in Unix seconds. The warning is about hits that may
-// be missing from an answer that is below the limit.
-func (s *search) slice(ctx context.Context, lo, hi int64) ([]hit, *Warning, error) {
-	params := maps.Clone(s.params)
-	params.Set("start", strconv.FormatInt(lo, 10))
-	params.Set("end", strconv.FormatInt(hi, 10))
-	params.Set("limit", strconv.Itoa(s.limit))
-	var a searchAnswer
-	if err := s.client.getJSON(ctx, pathSearch, params, &a); err != nil {
-		return nil, nil, err
-	}
-	hits := make([]hit, 0, len(a.Traces))
-	for _, t := range a.Traces {
-		summary, err := t.summary()
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: search: %w", s.client.name(), err)
-		}
-		h := hit{TraceSummary: summary}
-		if s.fast {
-			h.spans, h.whole = t.spans(h.ID, s.client.cfg.Keep)
-		}
-		hits = append(hits, h)
-	}
-	slices.SortFunc(hits, func(a, b hit) int { return newestFirst(a.TraceSummary, b.TraceSummary) })
-	if len(hits) >= s.limit {
-		return hits, nil, nil // then it stopped early by right
-	}
-	return hits, a.Metrics.warning(), nil
-}
-
-// searchAnswer is what is read of Tempo's answer. In the JSON of protobuf, numbers
-// of 64 bits are strings.
-type searchAnswer struct {
-	Traces  []traceAnswer `json:"traces"`
-	Metrics jobsMetrics   `json:"metrics"`
-}
-
-type traceAnswer struct {
-	TraceID           string      `json:"traceID"` // without leading zeros
-	RootServiceName   string      `json:"rootServiceName"`
-	RootTraceName     string      `json:"rootTraceName"`
-	StartTimeUnixNano json.Number `json:"startTimeUnixNano"`
-	DurationMs        int64       `json:"durationMs"`
-	SpanSets          []struct {
-		Matched int         `json:"matched"`
-		Spans   []foundSpan `json:"spans"`
-	} `json:"spanSets"`
-	ServiceStats map[string]struct {
-		SpanCount int `json:"spanCount"`
-	} `json:"serviceStats"`
-}
-
-func (t *traceAnswer) summary() (TraceSummary, error) {
-	id, err := servicegraph.ParseTraceID(t.TraceID)
-	if err != nil {
-		return TraceSummary{}, err
-	}
-	start, err := number(t.StartTimeUnixNano)
-	if err != nil {
-		return TraceSummary{}, fmt.Errorf("start of trace %s: %w", id, err)
-	}
-	s := TraceSummary{
-		ID:          id,
-		RootService: t.RootServiceName,
-		RootName:    t.RootTraceName,
-		Start:       time.Unix(0, start),
-		Duration:    time.Duration(t.DurationMs) * time.Millisecond,
-	}
-	for _, set := range t.SpanSets {
-		s.Matched += set.Matched
-	}
-	return s, nil
-}

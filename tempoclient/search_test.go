@@ -21,9 +21,8 @@ import (
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
-// A modelTempo answers searches as Tempo does, from a list of traces: those that
-// overlap the range, both ends included, in no order, cut at the limit. It counts
-// what it is asked.
+// A modelTempo answers searches like Tempo, from a list of traces: those that overlap
+// the range, both ends included, in random order, cut at the limit. It counts requests.
 type modelTempo struct {
 	traces      []modelTrace
 	maxLimit    int           // 0 for none, as Tempo 2.9
@@ -39,6 +38,13 @@ type modelTempo struct {
 type modelTrace struct {
 	id         servicegraph.TraceID
 	start, end time.Time
+	arrived    time.Time // zero if the trace did not arrive late
+}
+
+// inBlock reports whether the block of the trace overlaps a range. The block of a trace
+// that arrived late has only the time of the arrival.
+func (tr modelTrace) inBlock(start, end time.Time) bool {
+	return tr.arrived.IsZero() || !tr.arrived.Before(start) && !tr.arrived.After(end)
 }
 
 func (m *modelTempo) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -79,12 +85,13 @@ func (m *modelTempo) RoundTrip(req *http.Request) (*http.Response, error) {
 		type answer struct {
 			TraceID           string `json:"traceID"`
 			StartTimeUnixNano string `json:"startTimeUnixNano"`
+			DurationMs        int64  `json:"durationMs"`
 		}
 		found := []answer{}
 		for _, i := range rand.Perm(len(m.traces)) {
 			tr := m.traces[i]
-			if tr.start.Before(time.Unix(end+1, 0)) && !tr.end.Before(time.Unix(start, 0)) && len(found) < limit {
-				found = append(found, answer{strings.TrimLeft(tr.id.String(), "0"), fmt.Sprint(tr.start.UnixNano())})
+			if tr.start.Before(time.Unix(end+1, 0)) && !tr.end.Before(time.Unix(start, 0)) && tr.inBlock(time.Unix(start, 0), time.Unix(end, 0)) && len(found) < limit {
+				found = append(found, answer{strings.TrimLeft(tr.id.String(), "0"), fmt.Sprint(tr.start.UnixNano()), tr.end.Sub(tr.start).Milliseconds()})
 			}
 		}
 		json.NewEncoder(w).Encode(map[string]any{"traces": found, "metrics": map[string]any{"totalJobs": 2, "completedJobs": 2}})
@@ -92,7 +99,7 @@ func (m *modelTempo) RoundTrip(req *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-// traceNumber has many leading zeros, which Tempo's search leaves out.
+// traceNumber returns an id with many leading zeros, which Tempo's search leaves out.
 func traceNumber(n int) (id servicegraph.TraceID) {
 	id[13], id[14], id[15] = byte((n+1)>>16), byte((n+1)>>8), byte(n+1)
 	return id
@@ -104,7 +111,7 @@ func TestSearchEnumerates(t *testing.T) {
 		var traces []modelTrace
 		for i := range n {
 			start := end.Add(-over * time.Duration(n-i) / time.Duration(n))
-			traces = append(traces, modelTrace{traceNumber(i), start, start.Add(length)})
+			traces = append(traces, modelTrace{id: traceNumber(i), start: start, end: start.Add(length)})
 		}
 		return traces
 	}
@@ -117,13 +124,13 @@ func TestSearchEnumerates(t *testing.T) {
 	}{
 		{"none", modelTempo{}, time.Hour, 1},
 		{"few", modelTempo{traces: spread(999, time.Hour, time.Second)}, time.Hour, 1},
-		{"many", modelTempo{traces: spread(5000, time.Hour, time.Second)}, time.Hour, 15},
-		{"many in one second", modelTempo{traces: spread(5000, 900*time.Millisecond, 0)}, time.Hour, 26},
-		{"on the bounds of seconds", modelTempo{traces: spread(3600, time.Hour, 0)}, time.Hour, 20},
-		{"long ones in every slice", modelTempo{traces: append(spread(5000, time.Hour, time.Second), modelTrace{traceNumber(9000), end.Add(-2 * time.Hour), end})}, time.Hour, 30},
+		{"many", modelTempo{traces: spread(5000, time.Hour, time.Second)}, time.Hour, 1},
+		{"many in one second", modelTempo{traces: spread(5000, 900*time.Millisecond, 0)}, time.Hour, 1},
+		{"on the bounds of seconds", modelTempo{traces: spread(3600, time.Hour, 0)}, time.Hour, 1},
+		{"long ones in every slice", modelTempo{traces: append(spread(5000, time.Hour, time.Second), modelTrace{id: traceNumber(9000), start: end.Add(-2 * time.Hour), end: end})}, time.Hour, 1},
 		{"ten days", modelTempo{traces: spread(100, 240*time.Hour, time.Hour)}, 240 * time.Hour, 2},
-		{"a server for a day", modelTempo{traces: spread(100, 240*time.Hour, time.Hour), maxDuration: 24 * time.Hour}, 240 * time.Hour, 11},
-		{"a server for 100", modelTempo{traces: spread(900, time.Hour, time.Second), maxLimit: 100}, time.Hour, 60},
+		{"a server for a day", modelTempo{traces: spread(100, 240*time.Hour, time.Hour), maxDuration: 24 * time.Hour}, 240 * time.Hour, 12},
+		{"a server for 400", modelTempo{traces: spread(900, time.Hour, time.Second), maxLimit: 400}, time.Hour, 10},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			m := &test.model
@@ -157,15 +164,15 @@ func TestSearchEnumerates(t *testing.T) {
 	}
 }
 
-// TestSearchBeyondTheServersLimit: a second with more traces than the server gives
-// at once cannot be read in full, and that is said.
+// TestSearchBeyondTheServersLimit has more traces in one second than the server returns
+// at once, which is a warning.
 func TestSearchBeyondTheServersLimit(t *testing.T) {
 	end := time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC) // long ago
 	m := &modelTempo{maxLimit: 50, maxDuration: time.Hour}
 	for i := range 200 {
-		m.traces = append(m.traces, modelTrace{traceNumber(i), end.Add(-30500 * time.Millisecond), end.Add(-30400 * time.Millisecond)})
+		m.traces = append(m.traces, modelTrace{id: traceNumber(i), start: end.Add(-30500 * time.Millisecond), end: end.Add(-30400 * time.Millisecond)})
 	}
-	m.traces = append(m.traces, modelTrace{traceNumber(900), end.Add(-40 * time.Second), end.Add(-40 * time.Second)})
+	m.traces = append(m.traces, modelTrace{id: traceNumber(900), start: end.Add(-40 * time.Second), end: end.Add(-40 * time.Second)})
 	var warnings []*Warning
 	found := make(map[servicegraph.TraceID]bool)
 	c := newClient(t, "http://tempo", Config{Transport: m})
@@ -183,24 +190,32 @@ func TestSearchBeyondTheServersLimit(t *testing.T) {
 	if len(warnings) == 0 {
 		t.Fatal("no warning")
 	}
+	sliced := 0
 	for _, w := range warnings {
+		if w.Kind == WarnSliced {
+			sliced++
+			continue
+		}
 		if w.Kind != WarnLimit || !strings.HasPrefix(w.Message, "more than 50 traces in the second from 2025-03-01T11:59:") {
 			t.Errorf("warning %v", w)
 		}
+	}
+	if sliced != 1 {
+		t.Errorf("%d warnings of short slices, want 1", sliced)
 	}
 	if len(found) < 50 || !found[traceNumber(900)] {
 		t.Errorf("found %d traces, the one alone among them: %t", len(found), found[traceNumber(900)])
 	}
 }
 
-// TestSearchThatTakesTooLong asks for less after each answer that does not come.
+// TestSearchThatTakesTooLong asks for shorter slices after each search that takes too long.
 func TestSearchThatTakesTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		end := time.Now()
 		m := &modelTempo{maxDuration: 168 * time.Hour, slowAt: 20 * time.Hour}
 		for i := range 100 {
 			at := end.Add(-time.Duration(i+1) * time.Hour)
-			m.traces = append(m.traces, modelTrace{traceNumber(i), at, at})
+			m.traces = append(m.traces, modelTrace{id: traceNumber(i), start: at, end: at})
 		}
 		c, err := New("http://tempo", Config{Transport: m})
 		if err != nil {
@@ -216,8 +231,8 @@ func TestSearchThatTakesTooLong(t *testing.T) {
 	})
 }
 
-// TestSearchOfATempoThatIsSilent asks for less where Tempo answers other requests while
-// a search takes too long, and gives up where it answers none, or no search at all.
+// TestSearchOfATempoThatIsSilent asks for shorter slices if Tempo answers other requests
+// while a search takes too long, and gives up if Tempo answers no request, or no search.
 func TestSearchOfATempoThatIsSilent(t *testing.T) {
 	const never = time.Duration(-1)
 	for name, test := range map[string]struct {
@@ -235,7 +250,7 @@ func TestSearchOfATempoThatIsSilent(t *testing.T) {
 			m := &modelTempo{maxDuration: 168 * time.Hour}
 			for i := range 100 {
 				at := end.Add(-time.Duration(i) * time.Minute)
-				m.traces = append(m.traces, modelTrace{traceNumber(i), at, at})
+				m.traces = append(m.traces, modelTrace{id: traceNumber(i), start: at, end: at})
 			}
 			c, err := New("http://tempo", Config{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
 				from, _ := strconv.ParseInt(req.FormValue("start"), 10, 64)
@@ -271,8 +286,8 @@ func TestSearchOfATempoThatIsSilent(t *testing.T) {
 	}
 }
 
-// TestSearchBeyondTheCutoff: Tempo 3 moves the end of a search to half a minute ago
-// without a word, and refuses slices that are wholly behind it.
+// TestSearchBeyondTheCutoff has a Tempo 3, which moves the end of a search to half a minute
+// ago without reporting it, and refuses slices that are wholly later.
 func TestSearchBeyondTheCutoff(t *testing.T) {
 	const cutoff = 30 * time.Second
 	for name, test := range map[string]struct {
@@ -286,7 +301,7 @@ func TestSearchBeyondTheCutoff(t *testing.T) {
 		thenSearch int // of a second search of the same client
 	}{
 		"one slice across":            {"3.0.3", cutoff, time.Second, 100 * time.Second, 0, 71, true, 2, 1},
-		"many slices across":          {"3.0.3", cutoff, 10 * time.Millisecond, 100 * time.Second, 0, 7100, true, 30, 30},
+		"many traces across":          {"3.0.3", cutoff, 10 * time.Millisecond, 100 * time.Second, 0, 7100, true, 2, 1},
 		"wholly behind":               {"3.0.3", cutoff, time.Second, 20 * time.Second, 0, 0, true, 1, 1},
 		"in the future":               {"3.0.3", cutoff, time.Second, -time.Hour, -2 * time.Hour, 0, true, 1, 1},
 		"into the future":             {"3.0.3", cutoff, time.Second, 100 * time.Second, -time.Hour, 71, true, 2, 1},
@@ -307,7 +322,7 @@ func TestSearchBeyondTheCutoff(t *testing.T) {
 				m := &modelTempo{maxDuration: 168 * time.Hour, cutoff: test.cutoff, version: test.version}
 				for i := range int(200*time.Second/test.every) + 1 {
 					at := now.Add(-time.Duration(i) * test.every)
-					m.traces = append(m.traces, modelTrace{traceNumber(i), at, at})
+					m.traces = append(m.traces, modelTrace{id: traceNumber(i), start: at, end: at})
 				}
 				c, err := New("http://tempo", Config{Transport: m})
 				if err != nil {
@@ -329,7 +344,7 @@ func TestSearchBeyondTheCutoff(t *testing.T) {
 					}
 					var want []*Warning
 					if test.warn {
-						want = []*Warning{{Kind: WarnRecent, Message: "this Tempo does not search yet what it received since " +
+						want = []*Warning{{Kind: WarnRecent, Message: "Tempo does not search yet what it received since " +
 							now.Add(-test.cutoff).UTC().Format(time.RFC3339) + " (its query_end_cutoff)"}}
 					}
 					if diff := cmp.Diff(want, got); diff != "" {
@@ -363,14 +378,67 @@ func TestSearchPartlyDone(t *testing.T) {
 	}
 }
 
-// TestSearchEnumeratesTempo has 5,000 traces in a real Tempo: 3,000 of them begin
-// within one second, some take a minute, some are in two parts on either side of a
-// flush, and half of them are in a block when the others are not.
+// TestSearchFindsLateTraces has traces that arrived after the end of the range, in blocks
+// of their arrival, and traces that began after it.
+func TestSearchFindsLateTraces(t *testing.T) {
+	end := time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC) // long ago
+	for name, test := range map[string]struct {
+		late     time.Duration
+		maxLimit int
+		want     int
+		warn     []WarningKind
+	}{
+		"by default":           {0, 0, 100, nil},
+		"with less margin":     {time.Minute, 0, 33, nil},
+		"without margin":       {-1, 0, 0, nil},
+		"in slices":            {0, 80, 100, nil},
+		"in slices, too short": {0, 10, 0, []WarningKind{WarnSliced}},
+	} {
+		m := &modelTempo{maxDuration: 168 * time.Hour, maxLimit: test.maxLimit}
+		for i := range 100 {
+			at := end.Add(-time.Second)
+			m.traces = append(m.traces,
+				modelTrace{id: traceNumber(i), start: at, end: at, arrived: end.Add(time.Duration(i+1) * 1800 * time.Millisecond)},
+				modelTrace{id: traceNumber(1000 + i), start: end.Add(2 * time.Second), end: end.Add(3 * time.Second)})
+		}
+		if test.maxLimit == 80 { // 40 an hour at most, so that slices of an hour suffice
+			m.traces = m.traces[:0]
+			for i := range 100 {
+				at := end.Add(-time.Duration(i) * 10 * time.Minute)
+				m.traces = append(m.traces, modelTrace{id: traceNumber(i), start: at, end: at, arrived: at.Add(3 * time.Minute)})
+			}
+		}
+		found := 0
+		var warned []WarningKind
+		c := newClient(t, "http://tempo", Config{Transport: m})
+		for s, err := range c.Search(t.Context(), Query{Start: end.Add(-24 * time.Hour), End: end, Late: test.late}) {
+			if w, ok := errors.AsType[*Warning](err); ok {
+				warned = append(warned, w.Kind)
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.Start.After(end) {
+				t.Errorf("%s: found a trace that began after the range", name)
+			}
+			found++
+		}
+		if test.want > 0 && found != test.want || test.want == 0 && found == 100 || !slices.Equal(warned, test.warn) {
+			t.Errorf("%s: found %d traces, want %d; warnings %v, want %v", name, found, test.want, warned, test.warn)
+		}
+	}
+}
+
+// TestSearchEnumeratesTempo has 5,000 traces in a real Tempo with its default ingestion
+// slack: 3,000 of them begin within one second, all arrive up to three minutes late, some
+// last ten minutes, some are in two parts on either side of a flush, and half of them are
+// in a block when the others are not.
 func TestSearchEnumeratesTempo(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{})
 	c := newClient(t, tempo.URL, Config{})
 	const total, crowd = 5000, 3000
-	end := time.Now().Truncate(time.Second)
+	end := time.Now().Add(-time.Minute).Truncate(time.Second)
 	random := rand.New(rand.NewPCG(1, 2))
 
 	span := func(n int, id byte, start time.Time, length time.Duration) servicegraph.Span {
@@ -388,11 +456,11 @@ func TestSearchEnumeratesTempo(t *testing.T) {
 	for n := range total {
 		start := crowded.Add(time.Duration(random.IntN(1e9)))
 		if n >= crowd {
-			start = end.Add(-time.Duration(random.IntN(60e9)) - time.Second)
+			start = end.Add(-time.Duration(random.IntN(120e9)) - time.Second)
 		}
 		length := time.Duration(random.IntN(1e8))
 		if n%100 == 0 {
-			start, length = end.Add(-70*time.Second-time.Duration(n)), 69*time.Second
+			start, length = end.Add(-601*time.Second-time.Duration(n)), 10*time.Minute
 		}
 		switch first := span(n, 1, start, length); {
 		case n%50 == 1: // in two parts
@@ -405,7 +473,8 @@ func TestSearchEnumeratesTempo(t *testing.T) {
 			after = append(after, first)
 		}
 	}
-	query := Query{Start: end.Add(-2 * time.Minute), End: end.Add(2 * time.Second)}
+	// A range in the past, which ended before the traces arrived.
+	query := Query{Start: end.Add(-3 * time.Minute), End: end.Add(2 * time.Second)}
 	for chunk := range slices.Chunk(before, 1000) {
 		pushSpans(t, tempo, "", chunk)
 	}
@@ -415,9 +484,7 @@ func TestSearchEnumeratesTempo(t *testing.T) {
 		pushSpans(t, tempo, "", chunk)
 	}
 
-	began := time.Now()
 	found := awaitFound(t, c, query, total)
-	t.Logf("all there after %v", time.Since(began))
 	times := make(map[servicegraph.TraceID]int)
 	for _, s := range found {
 		times[s.ID]++
@@ -449,8 +516,7 @@ func TestSearchEnumeratesTempo(t *testing.T) {
 	}
 }
 
-// flush makes Tempo write what it has to a block of its backend, and waits until
-// it has.
+// flush makes Tempo write its data to a block of its backend, and waits for the block.
 func flush(t *testing.T, tempo *tempotest.Tempo) {
 	t.Helper()
 	metric := func() string {

@@ -6,44 +6,43 @@ import (
 	"iter"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// fetchers is how many traces Spans fetches at the same time.
+// fetchers is how many traces Spans fetches at the same time: as many as Tempo serves
+// faster than one after the other.
 const fetchers = 8
 
-// Spans yields all spans of the traces that the query finds, trace by trace in
-// the order of [Client.Search], those of a trace by start. A trace is fetched
-// whole, also where it reaches beyond the time range; for less than that at less cost
-// see [Query].Fast.
+// Spans yields all spans of the traces that the query finds, trace by trace in the order
+// of [Client.Search], those of a trace by start. Spans yields a trace whole, even if the
+// trace extends past the time range.
 //
-// Some traces are fetched ahead, concurrently. All of that has ended when the
-// loop over the sequence has.
+// Spans reads the spans of many traces from one search answer where the answer shows the
+// same spans as a fetch by id, up to the order of their attributes. It fetches the other
+// traces by id, some concurrently: see [Cost] for the reasons, and Query.Exact. All
+// requests have ended when the loop over the sequence ends.
 //
 // An error of the type [*servicegraph.SkipError] is a [*Warning] that spans may be
-// missing, and reading goes on; any other error ends the sequence. It can be
-// handed to [servicegraph.Build] as it is, which counts the former.
+// missing, and reading goes on; any other error ends the sequence. [servicegraph.Build]
+// takes the sequence as it is, and counts the warnings.
 func (c *Client) Spans(ctx context.Context, q Query) iter.Seq2[servicegraph.Span, error] {
 	return func(yield func(servicegraph.Span, error) bool) {
-		var (
-			progress Progress
-			found    atomic.Int64
-		)
-		for t, err := range c.traces(ctx, q, &found) {
-			if err != nil {
-				if !yield(servicegraph.Span{}, err) {
+		var progress Progress
+		for r := range c.traces(ctx, q) {
+			if r.err != nil {
+				if !yield(servicegraph.Span{}, r.err) {
 					return
 				}
-				continue // the sequence itself knows whether it goes on
+				continue // traces ends the sequence after an error that is not a warning
 			}
+			t := r.trace
 			if q.Settle > 0 {
 				t.warn(t.arriving(time.Now(), q.Settle))
 			}
 			if q.Progress != nil {
-				progress.Found = int(found.Load())
+				progress.Found, progress.Cost = r.found, r.cost
 				progress.Fetched++
 				progress.Spans += len(t.Spans)
 				q.Progress(progress)
@@ -62,63 +61,146 @@ func (c *Client) Spans(ctx context.Context, q Query) iter.Seq2[servicegraph.Span
 	}
 }
 
-// traces yields the traces that the query finds, in the order of Search, and counts
-// in found how many it has found.
-func (c *Client) traces(ctx context.Context, q Query, found *atomic.Int64) iter.Seq2[*Trace, error] {
-	return func(yield func(*Trace, error) bool) {
+// A result is a trace or an error, with what is known when it was requested.
+type result struct {
+	trace *Trace
+	err   error
+	found int
+	cost  Cost
+}
+
+// traces yields the traces that the query finds, in the order of Search.
+func (c *Client) traces(ctx context.Context, q Query) iter.Seq[result] {
+	return func(yield func(result) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		var work sync.WaitGroup
 		defer work.Wait()
 		defer cancel()
 
-		// The order is that of the queue, whatever order the answers come in. Its
-		// length bounds how far fetching runs ahead.
-		type result struct {
-			trace *Trace
-			err   error
-		}
+		// The queue keeps the order of the traces, in whatever order the answers arrive.
+		// Its length bounds how far fetching runs ahead.
 		queue := make(chan chan result, fetchers)
 		work.Go(func() {
 			defer close(queue)
-			for h, err := range c.hits(ctx, q) {
-				place := make(chan result, 1)
-				select {
-				case queue <- place:
-				case <-ctx.Done():
-					return
-				}
-				if err != nil {
-					place <- result{err: err}
-					continue
-				}
-				found.Add(1)
-				if h.whole {
-					place <- result{trace: &Trace{ID: h.ID, Spans: h.spans}}
-					continue
-				}
-				work.Go(func() {
-					t, err := c.fetch(ctx, h.ID)
-					place <- result{t, err}
-				})
+			p := &producer{client: c, queue: queue, work: &work}
+			if err := p.run(ctx, q); err != nil {
+				p.put(ctx, result{err: err})
 			}
 		})
 		for place := range queue {
 			r := <-place
-			if !yield(r.trace, r.err) {
+			if !yield(r) {
 				return
 			}
 			if _, skipped := errors.AsType[*servicegraph.SkipError](r.err); r.err != nil && !skipped {
 				return
 			}
 		}
-		if ctx.Err() != nil { // and so the search ended early
-			yield(nil, c.ended(ctx))
+		if ctx.Err() != nil { // and so the producer ended early
+			yield(result{err: c.ended(ctx)})
 		}
 	}
 }
 
-// fetch is trace for a trace that a search has found: that it cannot be had is a
-// warning about this trace alone.
+// A producer requests traces and puts them into a queue.
+type producer struct {
+	client *Client
+	queue  chan<- chan result
+	work   *sync.WaitGroup
+	found  int
+	cost   Cost
+}
+
+// run requests the traces that a query finds.
+func (p *producer) run(ctx context.Context, q Query) error {
+	s, searchErr := p.client.find(ctx, q)
+	if s == nil {
+		return searchErr
+	}
+	found := q.newest(s.traces())
+	p.found, p.cost.Requests = len(found), s.requests
+	for _, w := range s.warnings {
+		if !p.put(ctx, result{err: p.client.skip(w)}) {
+			return nil
+		}
+	}
+	selected, err := p.client.newSelection(ctx, q, s, found, &p.cost)
+	if err != nil {
+		return err
+	}
+	groups := [][]*foundTrace{found}
+	if selected != nil {
+		groups = selected.groups(found)
+	}
+	for _, group := range groups {
+		if err := p.group(ctx, q, selected, group); err != nil {
+			return err
+		}
+	}
+	return searchErr
+}
+
+// group requests the traces of a group.
+func (p *producer) group(ctx context.Context, q Query, selected *selection, group []*foundTrace) error {
+	var read map[servicegraph.TraceID]*Trace
+	if selected != nil {
+		var err error
+		if read, err = selected.read(ctx, q, group); err == nil {
+			err = selected.compare(ctx, group, read)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, f := range group {
+		if t := read[f.ID]; t != nil {
+			p.cost.Selected++
+			if !p.put(ctx, result{trace: t}) {
+				return nil
+			}
+			continue
+		}
+		if selected != nil {
+			selected.reason(f)
+		}
+		p.cost.ByID++
+		p.cost.Requests++
+		place, ok := p.place(ctx)
+		if !ok {
+			return nil
+		}
+		r := result{found: p.found, cost: p.cost}
+		p.work.Go(func() {
+			r.trace, r.err = p.client.fetch(ctx, f.ID)
+			place <- r
+		})
+	}
+	return nil
+}
+
+// place returns the next place in the queue, and false if ctx ends first.
+func (p *producer) place(ctx context.Context) (chan<- result, bool) {
+	place := make(chan result, 1)
+	select {
+	case p.queue <- place:
+		return place, true
+	case <-ctx.Done():
+		return nil, false
+	}
+}
+
+// put puts a result into the queue, and returns false if ctx ends first.
+func (p *producer) put(ctx context.Context, r result) bool {
+	place, ok := p.place(ctx)
+	if ok {
+		r.found, r.cost = p.found, p.cost
+		place <- r
+	}
+	return ok
+}
+
+// fetch is trace for a trace that a search has found: if the trace cannot be had, the
+// error is a warning about this trace alone.
 func (c *Client) fetch(ctx context.Context, id servicegraph.TraceID) (*Trace, error) {
 	t, err := c.trace(ctx, id)
 	if err == nil {
@@ -128,7 +210,7 @@ func (c *Client) fetch(ctx context.Context, id servicegraph.TraceID) (*Trace, er
 		return c.skip(&Warning{Kind: WarnMissing, TraceID: id, Message: why})
 	}
 	if errors.Is(err, ErrNotFound) {
-		return nil, missing("the search found it, but it is not there any more")
+		return nil, missing("the search found it, but it was deleted meanwhile")
 	}
 	e, _ := errors.AsType[*Error](err)
 	switch {

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// Ready returns nil if Tempo is ready to answer queries, and says why it is not
-// otherwise. Gateways in front of a Tempo often do not let this through:
-// [Client.Echo] is what they let through. It asks once: not yet is an answer.
+// Ready returns nil if Tempo is ready to answer queries, and otherwise an error with
+// the reason. Ready does not retry. Gateways in front of Tempo often block this path;
+// they usually let [Client.Echo] through.
 func (c *Client) Ready(ctx context.Context) error {
 	req, err := c.request(ctx, "/ready", nil, "*/*")
 	if err == nil {
@@ -20,32 +20,32 @@ func (c *Client) Ready(ctx context.Context) error {
 	return err
 }
 
-// Echo returns nil if the query frontend of a Tempo is reached, which does no
-// work for it: a check of URL and access.
+// Echo returns nil if Tempo's query frontend answers. It checks URL and access, and
+// costs Tempo no work.
 func (c *Client) Echo(ctx context.Context) error {
-	req, body, err := c.get(ctx, "/api/echo", nil, "*/*")
-	if err == nil && strings.TrimSpace(string(body)) != "echo" {
-		return c.unexpected(req, http.StatusOK, body, errNotTempo)
+	a, err := c.get(ctx, "/api/echo", nil, "*/*")
+	if err == nil && strings.TrimSpace(string(a.body)) != "echo" {
+		return c.unexpected(a.req, http.StatusOK, a.body, errNotTempo)
 	}
 	return err
 }
 
-// Overrides returns the limits that Tempo applies to a tenant, as YAML; empty means
-// [Config].OrgID, or the only tenant of a Tempo without multi-tenancy. It is read off
-// a web page for people, since Tempo has no other form of it.
+// Overrides returns the limits of a tenant as YAML. An empty tenant means
+// [Config].OrgID, or the only tenant of a single-tenant Tempo. Overrides extracts the
+// limits from a web page, because Tempo offers no other format.
 func (c *Client) Overrides(ctx context.Context, tenant string) (string, error) {
 	tenant = cmp.Or(tenant, c.cfg.OrgID, "single-tenant")
-	req, body, err := c.get(ctx, "/status/overrides/"+url.PathEscape(tenant), nil, mediaHTML)
+	a, err := c.get(ctx, "/status/overrides/"+url.PathEscape(tenant), nil, mediaHTML)
 	if err != nil {
 		return "", err
 	}
-	// The page has one block for the overrides by users, if any, and then the one with
-	// all that apply.
-	_, page, found := strings.Cut(string(body), ">Runtime overrides<")
+	// The page may have a block of user-configured overrides before the block of all
+	// overrides in force.
+	_, page, found := strings.Cut(string(a.body), ">Runtime overrides<")
 	_, page, open := strings.Cut(page, "<pre><code>")
 	text, _, closed := strings.Cut(page, "</code></pre>")
 	if !found || !open || !closed {
-		return "", c.unexpected(req, http.StatusOK, body, errNotTempo)
+		return "", c.unexpected(a.req, http.StatusOK, a.body, errNotTempo)
 	}
 	return html.UnescapeString(text), nil
 }

@@ -3,48 +3,49 @@ package tempoclient
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tempograph/tempograph/tempoclient/internal/shared"
 )
 
-// A TagQuery says where to look for attributes, which Tempo calls tags.
+// A TagQuery selects attributes, which Tempo calls tags.
 type TagQuery struct {
-	// Scope restricts names to one of resource, span, event, link, instrumentation
-	// and intrinsic. Empty means all of them.
+	// Scope restricts names to one scope: resource, span, event, link, instrumentation
+	// or intrinsic. Empty means all scopes.
 	Scope string
 
-	// TraceQL restricts the answer to spans that it matches, where it is a simple
-	// filter such as {resource.service.name="checkout"}; Tempo ignores what it
-	// cannot use. Empty means all.
+	// TraceQL restricts the answer to matching spans, if it is a simple filter such as
+	// {resource.service.name="checkout"}; Tempo ignores other queries. Empty means all
+	// spans.
 	TraceQL string
 
-	// Start and End bound the time as in [Query]. Both zero means what Tempo has
-	// received most recently, which is the cheapest.
+	// Start and End bound the time as in [Query]. If both are zero, Tempo searches only
+	// recent data, which costs the least.
 	Start, End time.Time
 
-	// Limit is how many names a scope, or how many values, to return at most; zero
-	// means no limit but Tempo's own.
+	// Limit is the largest number of names in each scope, or of values; zero means only
+	// Tempo's own limit.
 	Limit int
 }
 
-// Tags are the names of attributes by scope.
+// Tags holds the names of attributes by scope.
 type Tags struct {
 	Scopes   []TagScope
 	Warnings []*Warning
 }
 
-// A TagScope holds the names of one scope, without it: service.name, not
+// A TagScope holds the names of one scope without the prefix: service.name, not
 // resource.service.name.
 type TagScope struct {
 	Name string   `json:"name"`
 	Tags []string `json:"tags"`
 }
 
-// TagValues are values of one attribute.
+// TagValues holds values of one attribute.
 type TagValues struct {
 	Values   []TagValue
 	Warnings []*Warning
@@ -59,8 +60,8 @@ type TagValue struct {
 
 // Tags returns the names of attributes, sorted.
 //
-// Tempo stops at a limit of bytes (max_bytes_per_tag_values_query, 1 MB unless
-// configured otherwise) without saying so, here and for values.
+// Tempo cuts lists of names, and of values, at a number of bytes without reporting it
+// (max_bytes_per_tag_values_query, 1 MB unless configured otherwise).
 func (c *Client) Tags(ctx context.Context, q TagQuery) (*Tags, error) {
 	params, end, err := q.params()
 	if err != nil {
@@ -81,8 +82,8 @@ func (c *Client) Tags(ctx context.Context, q TagQuery) (*Tags, error) {
 }
 
 // TagValues returns values of the attribute with the given name, sorted by type and
-// text. The name has its scope, as in resource.service.name, or is intrinsic, as
-// name and status are.
+// text. The name has a scope, such as resource.service.name, or is intrinsic, such as
+// name and status.
 func (c *Client) TagValues(ctx context.Context, name string, q TagQuery) (*TagValues, error) {
 	params, end, err := q.params()
 	if err != nil {
@@ -92,7 +93,7 @@ func (c *Client) TagValues(ctx context.Context, name string, q TagQuery) (*TagVa
 		TagValues []TagValue  `json:"tagValues"`
 		Metrics   jobsMetrics `json:"metrics"`
 	}
-	// Escaped twice: Tempo unescapes the element of the path, and then the name in it.
+	// The name is escaped twice, because Tempo unescapes the path and then the name.
 	path := "/api/v2/search/tag/" + url.PathEscape(url.QueryEscape(name)) + "/values"
 	if err := c.getJSON(ctx, path, params, &a); err != nil {
 		return nil, err
@@ -101,7 +102,7 @@ func (c *Client) TagValues(ctx context.Context, name string, q TagQuery) (*TagVa
 	return &TagValues{Values: a.TagValues, Warnings: warnings(a.Metrics.warning(), c.unsearched(ctx, end))}, nil
 }
 
-// sortScopes and sortValues make one order of Tempo's, which is that of arrival.
+// sortScopes and sortValues sort what Tempo returns in the order of arrival.
 func sortScopes(scopes []TagScope) {
 	slices.SortFunc(scopes, func(a, b TagScope) int { return strings.Compare(a.Name, b.Name) })
 	for _, s := range scopes {
@@ -116,48 +117,49 @@ func sortValues(values []TagValue) {
 }
 
 // params returns the parameters of a request and the end of its time range, the zero
-// Unix time if it has none.
+// time if it has none.
 func (q TagQuery) params() (params url.Values, rangeEnd time.Time, err error) {
 	params = url.Values{}
 	if q.TraceQL != "" {
 		params.Set("q", q.TraceQL)
 	}
-	start, end, err := q.seconds(time.Now())
+	start, end, err := q.TimeRange(time.Now())
 	if err != nil {
 		return nil, rangeEnd, err
 	}
-	if end > 0 {
-		params.Set("start", strconv.FormatInt(start, 10))
-		params.Set("end", strconv.FormatInt(end, 10))
+	if !end.IsZero() {
+		params.Set("start", strconv.FormatInt(start.Unix(), 10))
+		params.Set("end", strconv.FormatInt(end.Unix(), 10))
 	}
 	if q.Limit > 0 {
 		params.Set("limit", strconv.Itoa(q.Limit))
 	}
-	return params, time.Unix(end, 0), nil
+	return params, end, nil
 }
 
-// seconds returns the time range in whole seconds, zeros for none.
-func (q TagQuery) seconds(now time.Time) (start, end int64, err error) {
+// TimeRange returns the time range with its defaults, extended to whole seconds. Both
+// times are zero if the query has no range.
+func (q TagQuery) TimeRange(now time.Time) (start, end time.Time, err error) {
 	if q.Start.IsZero() && q.End.IsZero() {
-		return 0, 0, nil
+		return start, end, nil
 	}
-	return Query{Start: q.Start, End: q.End}.seconds(now)
+	return Query{Start: q.Start, End: q.End}.TimeRange(now)
 }
 
-// jobsMetrics says how much of a request was done.
+// jobsMetrics tells how many parts of a request were done.
 type jobsMetrics struct {
 	CompletedJobs int `json:"completedJobs"`
 	TotalJobs     int `json:"totalJobs"`
 }
 
 func (m jobsMetrics) warning() *Warning {
-	if m.CompletedJobs >= m.TotalJobs {
-		return nil
+	if message := shared.Partial(m.CompletedJobs, m.TotalJobs); message != "" {
+		return &Warning{Kind: WarnPartial, Message: message}
 	}
-	return &Warning{Kind: WarnPartial, Message: fmt.Sprintf("%d of %d parts of the search were done", m.CompletedJobs, m.TotalJobs)}
+	return nil
 }
 
-// warnings returns those that are not nil.
+// warnings returns the warnings that are not nil.
 func warnings(some ...*Warning) []*Warning {
 	var all []*Warning
 	for _, w := range some {

@@ -517,29 +517,29 @@ func TestTenants(t *testing.T) {
 	for _, trace := range []servicegraph.TraceID{id(1), id(2)} {
 		awaitTrace(t, both, trace, 8)
 	}
-	for _, call := range append(httpCalls, streamCalls...) {
+	for _, call := range httpCalls {
 		switch call.name {
 		case "Echo", "Ready", "BuildInfo", "Overrides": // for everybody
 			continue
 		}
-		err := call.do(t.Context(), newClient(t, tempo.URL, Config{GRPCAddr: tempo.GRPCAddr}), timeRange{})
+		err := call.do(t.Context(), newClient(t, tempo.URL, Config{}), timeRange{})
 		if e, ok := errors.AsType[*Error](err); !ok || e.StatusCode != http.StatusUnauthorized || !strings.HasSuffix(err.Error(), ": 401 Unauthorized: "+errNoTenant.Error()) {
 			t.Errorf("%s without a tenant: %v", call.name, err)
 		}
 	}
 	_, err := newClient(t, tempo.URL, Config{}).Trace(t.Context(), id(1))
-	want := "tempo " + tempo.URL + ": GET /api/v2/traces/" + id(1).String() + ": 401 Unauthorized: no org id: this Tempo wants the name of a tenant"
+	want := "tempo " + tempo.URL + ": GET /api/v2/traces/" + id(1).String() + ": 401 Unauthorized: no org id: this Tempo needs the name of a tenant"
 	if err == nil || err.Error() != want {
 		t.Errorf("no tenant: error %v, want %s", err, want)
 	}
 }
 
 // TestIDsOfAnyLength: Tempo leaves out the zeros that an id begins with, so that it
-// has an odd number of digits as often as not. Searches, fetches and streams mean the
+// has an odd number of digits as often as not. Searches and fetches mean the
 // same trace by it.
 func TestIDsOfAnyLength(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{})
-	c := newClient(t, tempo.URL, Config{GRPCAddr: tempo.GRPCAddr})
+	c := newClient(t, tempo.URL, Config{})
 	start := time.Now().Add(-2 * time.Second).UnixNano()
 	want := make(map[servicegraph.TraceID]bool)
 	for digits := 1; digits <= 32; digits++ {
@@ -551,7 +551,6 @@ func TestIDsOfAnyLength(t *testing.T) {
 		pushSpans(t, tempo, "", shop(trace, start))
 	}
 	summaries := awaitFound(t, c, Query{}, len(want))
-	summaries = append(summaries, last(t, c.StreamSearch(t.Context(), Query{})).Traces...)
 	found := make(map[servicegraph.TraceID]int)
 	for _, s := range summaries {
 		found[s.ID]++
@@ -561,8 +560,8 @@ func TestIDsOfAnyLength(t *testing.T) {
 		fetched[s.TraceID]++
 	}
 	for trace := range want {
-		if found[trace] != 2 || fetched[trace] != 8 {
-			t.Errorf("trace %s was found %d times in two searches, with %d spans, want 8", trace, found[trace], fetched[trace])
+		if found[trace] != 1 || fetched[trace] != 8 {
+			t.Errorf("trace %s was found %d times, with %d spans, want 8", trace, found[trace], fetched[trace])
 		}
 		if got := awaitTrace(t, c, trace, 8); got.ID != trace {
 			t.Errorf("trace %s came as %s", trace, got.ID)
@@ -578,9 +577,9 @@ func TestEveryCallConcurrentSafe(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{TraceQLMetrics: true})
 	pushSpans(t, tempo, "", shop(id(1), time.Now().Add(-time.Second).UnixNano()))
 	awaitFound(t, newClient(t, tempo.URL, Config{}), Query{}, 1)
-	c := newClient(t, tempo.URL, Config{GRPCAddr: tempo.GRPCAddr})
+	c := newClient(t, tempo.URL, Config{})
 	var calls sync.WaitGroup
-	for _, call := range append(httpCalls, streamCalls...) {
+	for _, call := range httpCalls {
 		for range 3 {
 			calls.Go(func() {
 				if err := call.do(t.Context(), c, timeRange{}); err != nil {
@@ -599,24 +598,8 @@ func TestClientConcurrentSafe(t *testing.T) {
 	awaitFound(t, c, Query{}, 1)
 	errs := make(chan error)
 	const n = 8
-	for i := range n {
+	for range n {
 		go func() {
-			if i%2 == 0 { // the other half over gRPC
-				found := 0
-				for p, err := range c.StreamSearch(context.WithoutCancel(t.Context()), Query{}) {
-					if err != nil {
-						errs <- err
-						return
-					}
-					found = len(p.Traces)
-				}
-				if found != 1 {
-					errs <- fmt.Errorf("%d traces, want 1", found)
-					return
-				}
-				errs <- nil
-				return
-			}
 			var count int
 			for _, err := range c.Spans(context.WithoutCancel(t.Context()), Query{}) {
 				if err != nil {

@@ -8,11 +8,11 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// TraceSpans yields the spans of one trace as far as Tempo has them now, ordered as in
-// [Trace]: none if it does not know the trace. An error of the type
-// [*servicegraph.SkipError] is Tempo's word that it does not give all of them; any other
-// ends the sequence. Guesses, that more may come or that parents are missing, are left
-// to who asks: package graphtest waits with this for a trace that a test has made.
+// TraceSpans yields the spans of one trace that Tempo has now, ordered as in [Trace], and
+// none if Tempo does not know the trace. An error of the type [*servicegraph.SkipError]
+// says that Tempo does not return all spans; any other error ends the sequence.
+// TraceSpans does not warn of spans that may still arrive or of missing parents: package
+// graphtest uses it to wait for the trace of a test.
 func (c *Client) TraceSpans(ctx context.Context, id servicegraph.TraceID) iter.Seq2[servicegraph.Span, error] {
 	return func(yield func(servicegraph.Span, error) bool) {
 		t, err := c.trace(ctx, id)

@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/grafana/tempo/pkg/tempopb"
-
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -21,13 +19,13 @@ func TestTraceSpans(t *testing.T) {
 		fails   bool
 	}{
 		"whole": {answer: func(w http.ResponseWriter, r *http.Request) {
-			writeProtobuf(w, answer(t, id, func(*tempopb.TraceByIDResponse) {}))
+			writeProtobuf(w, answer(t, id, nil))
 		}, spans: true},
 		"partial": {answer: func(w http.ResponseWriter, r *http.Request) {
-			writeProtobuf(w, answer(t, id, func(a *tempopb.TraceByIDResponse) { a.Status = tempopb.PartialStatus_PARTIAL }))
+			writeProtobuf(w, answer(t, id, func(a *traceByID) { a.partial = true }))
 		}, spans: true, partial: true},
 		"none": {answer: func(w http.ResponseWriter, r *http.Request) {
-			writeProtobuf(w, answer(t, id, func(a *tempopb.TraceByIDResponse) { a.Trace = nil }))
+			writeProtobuf(w, answer(t, id, func(a *traceByID) { a.trace = nil }))
 		}},
 		"refused": {answer: func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusUnauthorized)

@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// Where Tempos of different versions differ, their answers tell, and a limit that an
-// answer names is right where one that belongs to a version is not: operators change
-// them. One difference shows in no answer: Tempo 3 moves the end of what it searches
-// to half a minute ago (its query_end_cutoff). This file finds that out.
+// Answers show most differences between versions of Tempo, and the limits that answers
+// name are right also after an operator changed them. One difference shows in no answer:
+// Tempo 3 moves the end of every search to half a minute ago (its query_end_cutoff). This
+// file detects the cutoff.
 
-// BuildInfo is what a Tempo says of itself. All of it can be empty.
+// BuildInfo describes the build of a server. Every field can be empty.
 type BuildInfo struct {
 	Version   string // such as 2.9.0; empty if it was built from source without one
 	Revision  string
@@ -24,8 +24,8 @@ type BuildInfo struct {
 	GoVersion string
 }
 
-// Major returns the first number of the version, such as 2 for 2.9.0, and 0 for one
-// that has none: a Tempo between two releases, or Grafana Cloud's.
+// Major returns the first number of the version, such as 2 for 2.9.0, and 0 for a
+// version without a number, such as that of Grafana Cloud.
 func (b BuildInfo) Major() int {
 	first, _, _ := strings.Cut(strings.TrimPrefix(b.Version, "v"), ".")
 	n, err := strconv.Atoi(first)
@@ -35,8 +35,8 @@ func (b BuildInfo) Major() int {
 	return max(n, 0)
 }
 
-// BuildInfo returns what Tempo says of itself. Gateways in front of a Tempo often do
-// not let this through; everything else in this package works without.
+// BuildInfo returns the build information of the server. Gateways in front of Tempo often
+// block this path; everything else in this package works without it.
 func (c *Client) BuildInfo(ctx context.Context) (BuildInfo, error) {
 	var info BuildInfo
 	err := c.getJSON(ctx, pathBuildInfo, nil, &info)
@@ -47,19 +47,19 @@ const pathBuildInfo = "/api/status/buildinfo"
 
 const (
 	// maxCutoff is the largest query_end_cutoff that Tempo takes unless its
-	// query_backend_after is raised: a range that ended before is searched to its end.
+	// query_backend_after is raised. Tempo searches ranges that ended before completely.
 	maxCutoff = 15 * time.Minute
 
-	// usualCutoff is what Tempo 3 has unless configured otherwise.
+	// usualCutoff is the cutoff of Tempo 3, unless configured otherwise.
 	usualCutoff = 30 * time.Second
 
-	// learnTimeout bounds a request for what is asked on the side. It is short: without
-	// the answer only a warning is missing.
+	// learnTimeout bounds an auxiliary request. It is short, because without the answer
+	// only a warning is missing.
 	learnTimeout = 5 * time.Second
 )
 
-// unsearched returns a warning if a time range reaches into the last moments, where
-// Tempo does not search yet, nil otherwise.
+// unsearched returns a warning if a time range includes recent moments that Tempo does
+// not search yet, and nil otherwise.
 func (c *Client) unsearched(ctx context.Context, end time.Time) *Warning {
 	if end.Before(time.Now().Add(-maxCutoff)) {
 		return nil
@@ -73,16 +73,16 @@ func (c *Client) unsearched(ctx context.Context, end time.Time) *Warning {
 }
 
 func unsearchedSince(since time.Time) *Warning {
-	return &Warning{Kind: WarnRecent, Message: "this Tempo does not search yet what it received since " +
+	return &Warning{Kind: WarnRecent, Message: "Tempo does not search yet what it received since " +
 		since.UTC().Format(time.RFC3339) + " (its query_end_cutoff)"}
 }
 
-// cutoff returns how far back from now Tempo moves the end of a search, zero if it does
-// not. A Tempo of version 2 does not. Any other, and one that does not tell its version,
-// is asked for the traces of this second: it refuses if it has a cutoff, since
-// nothing is left of the range, and says what end it took. What is found out
-// is kept as long as the client, since a Tempo reads its configuration when it starts;
-// what could not be found out is taken for zero and asked again the next time.
+// cutoff returns how far back from now Tempo moves the end of a search, zero if Tempo
+// does not move it. Tempo 2 does not. Of other versions, and of those that are unknown,
+// cutoff requests the traces of this second: with a cutoff, nothing is left of that range,
+// so that Tempo refuses it and names the end that it took. The client keeps the result,
+// because Tempo reads its configuration only when it starts. A failed attempt counts as
+// zero, and the next call tries again.
 func (c *Client) cutoff(ctx context.Context) time.Duration {
 	if known := c.learnt.Load(); known != nil {
 		return *known
@@ -96,7 +96,7 @@ func (c *Client) cutoff(ctx context.Context) time.Duration {
 	params.Set("start", strconv.FormatInt(now.Unix()-1, 10))
 	params.Set("end", strconv.FormatInt(now.Unix()+1, 10))
 	params.Set("limit", "1")
-	var answer searchAnswer
+	var answer struct{}
 	err := c.askOnce(ctx, pathSearch, params, &answer)
 	if err == nil {
 		return c.learn(0)
@@ -115,7 +115,7 @@ func (c *Client) learn(cutoff time.Duration) time.Duration {
 	return cutoff
 }
 
-// askOnce is getJSON without trying again, and not for long.
+// askOnce is getJSON without retries and with a short timeout.
 func (c *Client) askOnce(ctx context.Context, path string, params url.Values, v any) error {
 	ctx, cancel := context.WithTimeout(ctx, learnTimeout)
 	defer cancel()
@@ -123,16 +123,16 @@ func (c *Client) askOnce(ctx context.Context, path string, params url.Values, v 
 	if err != nil {
 		return err
 	}
-	body, err := c.roundTrip(req)
+	a, err := c.roundTrip(req)
 	if err != nil {
 		return err
 	}
-	return c.decodeJSON(req, body, v)
+	return c.decodeJSON(a, v)
 }
 
-// movedEnd returns the end that Tempo took in place of the one it was given, if it
-// refuses a request because that is not behind the start: it is never asked for a
-// range of which that holds to begin with.
+// movedEnd returns the end that Tempo took in place of the requested one, if Tempo
+// refuses a request because that end is not after the start. The client itself never
+// requests such a range.
 func movedEnd(err error) (end time.Time, ok bool) {
 	if m := endBeforeStart.FindStringSubmatch(refusal(err)); m != nil {
 		seconds, err := strconv.ParseInt(m[1], 10, 64)
@@ -141,14 +141,13 @@ func movedEnd(err error) (end time.Time, ok bool) {
 	return end, false
 }
 
-// withinCutoff reports whether Tempo refuses a request for the same reason without
-// saying what end it took.
+// withinCutoff reports whether Tempo refuses a request because of its cutoff without
+// naming the end that it took.
 func withinCutoff(err error) bool {
 	return strings.Contains(refusal(err), "within query_end_cutoff")
 }
 
-// refusal returns what Tempo says about a request that it finds wrong, empty for any
-// other error.
+// refusal returns Tempo's message about a bad request, and "" for any other error.
 func refusal(err error) string {
 	e, ok := errors.AsType[*Error](err)
 	if !ok || e.StatusCode != http.StatusBadRequest {

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/grafana/tempo/pkg/tempopb"
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/tempograph/tempograph/servicegraph"
@@ -302,47 +301,4 @@ func TestTempo3ThatOnlyNamesItsCutoff(t *testing.T) {
 			}
 		}
 	})
-}
-
-// TestStreamsOfTempo3: a stream ends with the same warning.
-func TestStreamsOfTempo3(t *testing.T) {
-	addr := serveStreams(t, &fakeStreams{
-		search: func(_ *tempopb.SearchRequest, s tempopb.StreamingQuerier_SearchServer) error {
-			return s.Send(&tempopb.SearchResponse{Traces: []*tempopb.TraceSearchMetadata{{TraceID: "1"}}})
-		},
-		tags: func(_ *tempopb.SearchTagsRequest, s tempopb.StreamingQuerier_SearchTagsV2Server) error {
-			return s.Send(&tempopb.SearchTagsV2Response{})
-		},
-		values: func(_ *tempopb.SearchTagValuesRequest, s tempopb.StreamingQuerier_SearchTagValuesV2Server) error {
-			return s.Send(&tempopb.SearchTagValuesV2Response{})
-		},
-		ranges: func(_ *tempopb.QueryRangeRequest, s tempopb.StreamingQuerier_MetricsQueryRangeServer) error {
-			return s.Send(&tempopb.QueryRangeResponse{})
-		},
-		instant: func(_ *tempopb.QueryInstantRequest, s tempopb.StreamingQuerier_MetricsQueryInstantServer) error {
-			return s.Send(&tempopb.QueryInstantResponse{})
-		},
-	})
-	c := newClient(t, "http://tempo", Config{GRPCAddr: addr, Transport: &tempo3{t: t}})
-	hour := TagQuery{Start: time.Now().Add(-time.Hour), End: time.Now()}
-	query := MetricsQuery{TraceQL: "{} | rate()"}
-	for name, got := range map[string][]*Warning{
-		"StreamSearch":                    last(t, c.StreamSearch(t.Context(), Query{})).Warnings,
-		"StreamTags":                      last(t, c.StreamTags(t.Context(), hour)).Warnings,
-		"StreamTagValues":                 last(t, c.StreamTagValues(t.Context(), "resource.service.name", hour)).Warnings,
-		"StreamQueryRange":                last(t, c.StreamQueryRange(t.Context(), query)).Warnings,
-		"StreamQueryInstant":              last(t, c.StreamQueryInstant(t.Context(), query)).Warnings,
-		"StreamSearch of yesterday":       last(t, c.StreamSearch(t.Context(), Query{End: time.Now().Add(-24 * time.Hour)})).Warnings,
-		"StreamTags without a range":      last(t, c.StreamTags(t.Context(), TagQuery{})).Warnings,
-		"StreamQueryRange of yesterday":   last(t, c.StreamQueryRange(t.Context(), MetricsQuery{End: time.Now().Add(-24 * time.Hour)})).Warnings,
-		"StreamTagValues without a range": last(t, c.StreamTagValues(t.Context(), "name", TagQuery{})).Warnings,
-	} {
-		want := 1
-		if strings.Contains(name, " ") {
-			want = 0
-		}
-		if len(got) != want || want > 0 && got[0].Kind != WarnRecent {
-			t.Errorf("%s: %v", name, got)
-		}
-	}
 }

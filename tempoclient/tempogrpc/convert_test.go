@@ -1,7 +1,6 @@
-package tempoclient
+package tempogrpc
 
 import (
-	"bytes"
 	"math"
 	"slices"
 	"testing"
@@ -12,11 +11,12 @@ import (
 	resourcepb "github.com/grafana/tempo/pkg/tempopb/resource/v1"
 	tracepb "github.com/grafana/tempo/pkg/tempopb/trace/v1"
 
+	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
 )
 
-// TestDecodesAsTracefile: a span is the same whether it comes from Tempo or from a
-// file, also where the sender was careless.
+// TestDecodesAsTracefile compares Spans with the reader of trace files, also for careless
+// senders.
 func TestDecodesAsTracefile(t *testing.T) {
 	str := tempopb.MakeKeyValueStringPtr
 	value := func(key string, v *commonpb.AnyValue) *commonpb.KeyValue {
@@ -76,10 +76,10 @@ func TestDecodesAsTracefile(t *testing.T) {
 		"some": func(key string) bool { return key == "int" || key == "host.name" },
 		"none": func(string) bool { return false },
 	} {
-		want := collect(t, tracefile.Read(bytes.NewReader(body), "answer", tracefile.Config{Keep: keep}))
-		slices.SortStableFunc(want, byStart)
-		if diff := cmp.Diff(want, spansOf(answer, keep)); diff != "" || len(want) != len(spans) {
-			t.Errorf("%s: (-file +Tempo):\n%s", name, diff)
+		want := collect(t, tracefile.ReadMessage(body, "answer", tracefile.Config{Keep: keep}))
+		slices.SortStableFunc(want, func(a, b servicegraph.Span) int { return int(a.Start - b.Start) })
+		if diff := cmp.Diff(want, Spans(answer, keep)); diff != "" || len(want) != len(spans) {
+			t.Errorf("%s: (-tracefile +tempogrpc):\n%s", name, diff)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package tempoclient
+package tempogrpc
 
 import (
 	"bytes"
@@ -9,25 +9,21 @@ import (
 
 	"github.com/grafana/tempo/pkg/tempopb"
 	commonpb "github.com/grafana/tempo/pkg/tempopb/common/v1"
+	resourcepb "github.com/grafana/tempo/pkg/tempopb/resource/v1"
 	tracepb "github.com/grafana/tempo/pkg/tempopb/trace/v1"
 
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// spansOf returns the spans of a trace, ordered by start, then by id. What it
-// keeps of each is what package tracefile keeps of the same span in a file.
-func spansOf(trace *tempopb.Trace, keep func(key string) bool) []servicegraph.Span {
-	if trace == nil {
-		return nil
+// Spans returns the spans of a trace, ordered by start, then by id, as
+// [tempoclient.Client.Trace] returns them. keep reports whether spans and resources keep
+// an attribute; nil keeps all.
+func Spans(trace *tempopb.Trace, keep func(key string) bool) []servicegraph.Span {
+	if keep == nil {
+		keep = func(string) bool { return true }
 	}
-	n := 0
-	for _, rs := range trace.ResourceSpans {
-		for _, ss := range rs.ScopeSpans {
-			n += len(ss.Spans)
-		}
-	}
-	spans := make([]servicegraph.Span, 0, n)
-	for _, rs := range trace.ResourceSpans {
+	var spans []servicegraph.Span
+	for _, rs := range trace.GetResourceSpans() {
 		var res resource
 		if rs.Resource != nil {
 			res = resourceOf(rs.Resource.Attributes, keep)
@@ -38,16 +34,54 @@ func spansOf(trace *tempopb.Trace, keep func(key string) bool) []servicegraph.Sp
 			}
 		}
 	}
-	slices.SortStableFunc(spans, byStart)
+	slices.SortStableFunc(spans, func(a, b servicegraph.Span) int {
+		return cmp.Or(cmp.Compare(a.Start, b.Start), bytes.Compare(a.SpanID[:], b.SpanID[:]))
+	})
 	return spans
 }
 
-// byStart is the order of the spans of a trace.
-func byStart(a, b servicegraph.Span) int {
-	return cmp.Or(cmp.Compare(a.Start, b.Start), bytes.Compare(a.SpanID[:], b.SpanID[:]))
+// Trace returns spans as a trace, with a ResourceSpans for each span. All attribute values
+// are strings. The weight of a span is lost.
+func Trace(spans []servicegraph.Span) *tempopb.Trace {
+	t := &tempopb.Trace{}
+	for _, s := range spans {
+		span := &tracepb.Span{
+			TraceId: slices.Clone(s.TraceID[:]), SpanId: slices.Clone(s.SpanID[:]),
+			Name: s.Name, Kind: tracepb.Span_SpanKind(s.Kind),
+			StartTimeUnixNano: uint64(max(s.Start, 0)), EndTimeUnixNano: uint64(max(s.End, 0)),
+			Attributes: keyValues(s.Attrs),
+			Status:     &tracepb.Status{Code: tracepb.Status_StatusCode(s.Status)},
+		}
+		if !s.ParentID.IsZero() {
+			span.ParentSpanId = slices.Clone(s.ParentID[:])
+		}
+		for _, l := range s.Links {
+			span.Links = append(span.Links, &tracepb.Span_Link{TraceId: slices.Clone(l.TraceID[:]), SpanId: slices.Clone(l.SpanID[:])})
+		}
+		var attrs []servicegraph.Attr
+		if s.Service != "" {
+			attrs = append(attrs, servicegraph.Attr{Key: "service.name", Value: s.Service})
+		}
+		if s.Namespace != "" {
+			attrs = append(attrs, servicegraph.Attr{Key: "service.namespace", Value: s.Namespace})
+		}
+		t.ResourceSpans = append(t.ResourceSpans, &tracepb.ResourceSpans{
+			Resource:   &resourcepb.Resource{Attributes: keyValues(append(attrs, s.Resource...))},
+			ScopeSpans: []*tracepb.ScopeSpans{{Spans: []*tracepb.Span{span}}},
+		})
+	}
+	return t
 }
 
-// A resource is what the spans of one ResourceSpans have in common.
+func keyValues(attrs []servicegraph.Attr) []*commonpb.KeyValue {
+	var kvs []*commonpb.KeyValue
+	for _, a := range attrs {
+		kvs = append(kvs, tempopb.MakeKeyValueStringPtr(a.Key, a.Value))
+	}
+	return kvs
+}
+
+// A resource holds what the spans of one ResourceSpans share.
 type resource struct {
 	service, namespace string
 	attrs              []servicegraph.Attr
@@ -55,7 +89,7 @@ type resource struct {
 
 func resourceOf(attrs []*commonpb.KeyValue, keep func(key string) bool) resource {
 	var r resource
-	var named, spaced bool // the first of repeated keys counts
+	var named, spaced bool // of repeated keys the first counts
 	for _, kv := range attrs {
 		value, ok := text(kv.Value)
 		switch {
@@ -122,10 +156,10 @@ func text(v *commonpb.AnyValue) (string, bool) {
 	return "", false
 }
 
-// valid makes a string valid UTF-8: Tempo cuts long ones at any byte.
+// valid makes a string valid UTF-8: Tempo cuts long strings at any byte.
 func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
-// unixNano returns a time of OTLP, or 0, unknown, for one beyond the year 2262.
+// unixNano returns a time of OTLP, or 0 for a time after the year 2262.
 func unixNano(t uint64) int64 {
 	if t > math.MaxInt64 {
 		return 0
@@ -133,8 +167,8 @@ func unixNano(t uint64) int64 {
 	return int64(t)
 }
 
-// traceID reads an id on the wire. One shorter than 16 bytes is the low end of
-// it; one that is longer is none.
+// traceID returns an id, padded with zeros on the left if it is short, and the zero id
+// if it is too long.
 func traceID(b []byte) (id servicegraph.TraceID) {
 	if len(b) <= len(id) {
 		copy(id[len(id)-len(b):], b)

@@ -1,6 +1,7 @@
-package tempoclient
+package tempogrpc
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"maps"
@@ -13,16 +14,18 @@ import (
 	commonpb "github.com/grafana/tempo/pkg/tempopb/common/v1"
 
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/tempoclient"
 )
 
-// maxExemplars is what Tempo takes for a request over HTTP that does not say.
+// maxExemplars is Tempo's default for requests over HTTP.
 const maxExemplars = 100
 
-// StreamQueryRange is [Client.QueryRange], as it comes: every element is all of it so
-// far, the last one is the answer and alone has warnings.
-func (c *Client) StreamQueryRange(ctx context.Context, q MetricsQuery) iter.Seq2[*Metrics, error] {
-	return func(yield func(*Metrics, error) bool) {
-		start, end, err := q.bounds(time.Now())
+// QueryRange yields the answer of [tempoclient.Client.QueryRange] while it arrives: every
+// element holds everything so far, and the last element is the answer. Only the last has
+// warnings.
+func (c *Client) QueryRange(ctx context.Context, q tempoclient.MetricsQuery) iter.Seq2[*tempoclient.Metrics, error] {
+	return func(yield func(*tempoclient.Metrics, error) bool) {
+		start, end, err := q.TimeRange(time.Now())
 		if err != nil {
 			yield(nil, err)
 			return
@@ -34,7 +37,7 @@ func (c *Client) StreamQueryRange(ctx context.Context, q MetricsQuery) iter.Seq2
 			Exemplars: maxExemplars,
 		}
 		var all seriesSet
-		merge := func(m *tempopb.QueryRangeResponse) (*Metrics, error) {
+		merge := func(m *tempopb.QueryRangeResponse) (*tempoclient.Metrics, error) {
 			all.status(m.Metrics, m.Status, m.Message)
 			for _, s := range m.Series {
 				series := all.get(labelsOf(s.Labels))
@@ -44,13 +47,13 @@ func (c *Client) StreamQueryRange(ctx context.Context, q MetricsQuery) iter.Seq2
 				for _, e := range s.Exemplars {
 					labels := labelsOf(e.Labels)
 					key := exemplarKey{e.TimestampMs, labelKey(labels)}
-					series.exemplars[key] = Exemplar{Sample{time.UnixMilli(e.TimestampMs), e.Value}, labels}
+					series.exemplars[key] = tempoclient.Exemplar{Sample: tempoclient.Sample{Time: time.UnixMilli(e.TimestampMs), Value: e.Value}, Labels: labels}
 				}
 			}
 			return all.metrics(), nil
 		}
-		finish := func(last *Metrics) *Metrics {
-			return &Metrics{last.Series, warnings(all.jobs.warning(), all.warning(), c.unsearched(ctx, end))}
+		finish := func(last *tempoclient.Metrics) *tempoclient.Metrics {
+			return &tempoclient.Metrics{Series: last.Series, Warnings: c.warnings(ctx, all.done, all.jobs, end, all.warning())}
 		}
 		stream(ctx, c, "MetricsQueryRange", func(ctx context.Context, q tempopb.StreamingQuerierClient) (receiver[*tempopb.QueryRangeResponse], error) {
 			return q.MetricsQueryRange(ctx, req)
@@ -58,11 +61,12 @@ func (c *Client) StreamQueryRange(ctx context.Context, q MetricsQuery) iter.Seq2
 	}
 }
 
-// StreamQueryInstant is [Client.QueryInstant], as it comes: every element is all of it
-// so far, the last one is the answer and alone has warnings.
-func (c *Client) StreamQueryInstant(ctx context.Context, q MetricsQuery) iter.Seq2[*Metrics, error] {
-	return func(yield func(*Metrics, error) bool) {
-		start, end, err := q.bounds(time.Now())
+// QueryInstant yields the answer of [tempoclient.Client.QueryInstant] while it arrives:
+// every element holds everything so far, and the last element is the answer. Only the last
+// has warnings.
+func (c *Client) QueryInstant(ctx context.Context, q tempoclient.MetricsQuery) iter.Seq2[*tempoclient.Metrics, error] {
+	return func(yield func(*tempoclient.Metrics, error) bool) {
+		start, end, err := q.TimeRange(time.Now())
 		if err != nil {
 			yield(nil, err)
 			return
@@ -72,7 +76,7 @@ func (c *Client) StreamQueryInstant(ctx context.Context, q MetricsQuery) iter.Se
 			Start: uint64(start.UnixNano()), End: uint64(end.UnixNano()),
 		}
 		var all seriesSet
-		merge := func(m *tempopb.QueryInstantResponse) (*Metrics, error) {
+		merge := func(m *tempopb.QueryInstantResponse) (*tempoclient.Metrics, error) {
 			all.status(m.Metrics, m.Status, m.Message)
 			for _, s := range m.Series {
 				series := all.get(labelsOf(s.Labels))
@@ -80,12 +84,12 @@ func (c *Client) StreamQueryInstant(ctx context.Context, q MetricsQuery) iter.Se
 			}
 			answer := all.metrics()
 			for i := range answer.Series {
-				answer.Series[i].Samples[0].Time = end // which the set has in milliseconds only
+				answer.Series[i].Samples[0].Time = end // the set has only milliseconds
 			}
 			return answer, nil
 		}
-		finish := func(last *Metrics) *Metrics {
-			return &Metrics{last.Series, warnings(all.jobs.warning(), all.warning(), c.unsearched(ctx, end))}
+		finish := func(last *tempoclient.Metrics) *tempoclient.Metrics {
+			return &tempoclient.Metrics{Series: last.Series, Warnings: c.warnings(ctx, all.done, all.jobs, end, all.warning())}
 		}
 		stream(ctx, c, "MetricsQueryInstant", func(ctx context.Context, q tempopb.StreamingQuerierClient) (receiver[*tempopb.QueryInstantResponse], error) {
 			return q.MetricsQueryInstant(ctx, req)
@@ -93,19 +97,20 @@ func (c *Client) StreamQueryInstant(ctx context.Context, q MetricsQuery) iter.Se
 	}
 }
 
-// A seriesSet puts together what messages say of the same series: of two values for
-// one time the later counts.
+// A seriesSet merges the messages about the same series: of two values for one time the
+// later counts.
 type seriesSet struct {
 	series  map[string]*mergedSeries
-	jobs    jobsMetrics
+	done    int // of the jobs
+	jobs    int
 	partial bool
-	message string // why it is
+	message string // why the answer is partial
 }
 
 type mergedSeries struct {
 	labels    []servicegraph.Attr
 	samples   map[int64]float64 // by time in Unix milliseconds
-	exemplars map[exemplarKey]Exemplar
+	exemplars map[exemplarKey]tempoclient.Exemplar
 }
 
 type exemplarKey struct {
@@ -119,29 +124,29 @@ func (s *seriesSet) get(labels []servicegraph.Attr) *mergedSeries {
 		if s.series == nil {
 			s.series = make(map[string]*mergedSeries)
 		}
-		s.series[key] = &mergedSeries{labels, make(map[int64]float64), make(map[exemplarKey]Exemplar)}
+		s.series[key] = &mergedSeries{labels, make(map[int64]float64), make(map[exemplarKey]tempoclient.Exemplar)}
 	}
 	return s.series[key]
 }
 
-// status takes what a message says of the whole.
+// status records what a message tells about the whole answer.
 func (s *seriesSet) status(m *tempopb.SearchMetrics, status tempopb.PartialStatus, message string) {
 	if m != nil {
-		s.jobs = jobsMetrics{int(m.CompletedJobs), int(m.TotalJobs)}
+		s.done, s.jobs = int(m.CompletedJobs), int(m.TotalJobs)
 	}
 	if status == tempopb.PartialStatus_PARTIAL {
 		s.partial, s.message = true, message
 	}
 }
 
-func (s *seriesSet) metrics() *Metrics {
-	m := &Metrics{}
+func (s *seriesSet) metrics() *tempoclient.Metrics {
+	m := &tempoclient.Metrics{}
 	for _, merged := range s.series {
-		series := Series{Labels: merged.labels}
+		series := tempoclient.Series{Labels: merged.labels}
 		for _, ms := range slices.Sorted(maps.Keys(merged.samples)) {
-			series.Samples = append(series.Samples, Sample{time.UnixMilli(ms), merged.samples[ms]})
+			series.Samples = append(series.Samples, tempoclient.Sample{Time: time.UnixMilli(ms), Value: merged.samples[ms]})
 		}
-		series.Exemplars = slices.SortedFunc(maps.Values(merged.exemplars), func(a, b Exemplar) int {
+		series.Exemplars = slices.SortedFunc(maps.Values(merged.exemplars), func(a, b tempoclient.Exemplar) int {
 			if c := a.Time.Compare(b.Time); c != 0 {
 				return c
 			}
@@ -149,16 +154,20 @@ func (s *seriesSet) metrics() *Metrics {
 		})
 		m.Series = append(m.Series, series)
 	}
-	m.sort()
+	slices.SortFunc(m.Series, func(a, b tempoclient.Series) int {
+		return slices.CompareFunc(a.Labels, b.Labels, func(a, b servicegraph.Attr) int {
+			return cmp.Or(strings.Compare(a.Key, b.Key), strings.Compare(a.Value, b.Value))
+		})
+	})
 	return m
 }
 
-// warning returns what Tempo says about the whole; nil if nothing.
-func (s *seriesSet) warning() *Warning {
+// warning returns a warning if Tempo calls the answer partial.
+func (s *seriesSet) warning() *tempoclient.Warning {
 	if !s.partial {
 		return nil
 	}
-	return &Warning{Kind: WarnPartial, Message: s.message}
+	return &tempoclient.Warning{Kind: tempoclient.WarnPartial, Message: s.message}
 }
 
 func labelsOf(kvs []commonpb.KeyValue) []servicegraph.Attr {
@@ -170,7 +179,7 @@ func labelsOf(kvs []commonpb.KeyValue) []servicegraph.Attr {
 	return attrs
 }
 
-// labelKey joins labels so that no two sets of them become the same.
+// labelKey returns a string that differs for different labels.
 func labelKey(labels []servicegraph.Attr) string {
 	var b strings.Builder
 	for _, l := range labels {

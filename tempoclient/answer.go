@@ -1,0 +1,200 @@
+package tempoclient
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+const pathSearch = "/api/search"
+
+// maxTraceJSON is the largest description of one trace that is decoded whole. Of a larger
+// one, only the summary is.
+const maxTraceJSON = 4 << 20
+
+// A foundTrace is a trace in the answer to a search.
+type foundTrace struct {
+	TraceSummary
+	known   int // spans of the trace that Tempo counts, by its services
+	message json.RawMessage
+}
+
+// searchTraces sends a search, passes the traces of the answer to add one by one while
+// they arrive, and returns how many there were. add must tolerate the same traces again,
+// because the request may be retried. The memory of what add keeps is bounded: the
+// search fails with errTooLarge when the descriptions of the traces, or the traces
+// themselves at perTrace bytes each, exceed Config.MaxBytes.
+func (c *Client) searchTraces(ctx context.Context, params url.Values, add func(*foundTrace) error) (n int, metrics jobsMetrics, err error) {
+	err = c.withRetries(ctx, func() error {
+		req, err := c.request(ctx, pathSearch, params, mediaJSON)
+		if err != nil {
+			return err
+		}
+		return c.exchange(req, func(_ *http.Response, body *bufio.Reader) error {
+			n, metrics, err = c.readSearch(body, add)
+			return err
+		})
+	})
+	return n, metrics, err
+}
+
+// perTrace is about how many bytes a found trace takes.
+const perTrace = 256
+
+// readSearch decodes the answer to a search, one trace after the other.
+func (c *Client) readSearch(body *bufio.Reader, add func(*foundTrace) error) (n int, metrics jobsMetrics, err error) {
+	dec := json.NewDecoder(body)
+	err = eachField(dec, func(key string) error {
+		switch key {
+		case "traces":
+			return eachElement(dec, func(raw json.RawMessage) error {
+				n++
+				if int64(n)*perTrace > c.cfg.MaxBytes {
+					return fmt.Errorf("%w than %d bytes when decoded", errTooLarge, c.cfg.MaxBytes)
+				}
+				f, err := decodeFound(raw)
+				if err != nil {
+					return err
+				}
+				return add(f)
+			})
+		case "metrics":
+			return jsonError(dec.Decode(&metrics))
+		}
+		var skipped json.RawMessage
+		return jsonError(dec.Decode(&skipped))
+	})
+	return n, metrics, err
+}
+
+// decodeFound decodes the summary of a trace.
+func decodeFound(raw json.RawMessage) (*foundTrace, error) {
+	var t struct {
+		TraceID           string      `json:"traceID"` // without leading zeros
+		RootServiceName   string      `json:"rootServiceName"`
+		RootTraceName     string      `json:"rootTraceName"`
+		StartTimeUnixNano json.Number `json:"startTimeUnixNano"`
+		DurationMs        int64       `json:"durationMs"`
+	}
+	if err := json.Unmarshal(raw, &t); err != nil {
+		return nil, notJSON(err)
+	}
+	id, err := servicegraph.ParseTraceID(t.TraceID)
+	if err != nil {
+		return nil, fmt.Errorf("search: %w", err)
+	}
+	start, err := number(t.StartTimeUnixNano)
+	if err != nil {
+		return nil, fmt.Errorf("search: start of trace %s: %w", id, err)
+	}
+	f := &foundTrace{TraceSummary: TraceSummary{
+		ID:          id,
+		RootService: t.RootServiceName,
+		RootName:    t.RootTraceName,
+		Start:       time.Unix(0, start),
+		Duration:    time.Duration(t.DurationMs) * time.Millisecond,
+	}, message: raw}
+	if len(raw) > maxTraceJSON || checkDensity(raw, maxTraceJSON) != nil {
+		f.message = nil
+		return f, nil
+	}
+	var counts struct {
+		SpanSets []struct {
+			Matched int `json:"matched"`
+		} `json:"spanSets"`
+		ServiceStats map[string]serviceStats `json:"serviceStats"`
+	}
+	if err := json.Unmarshal(raw, &counts); err != nil {
+		return nil, notJSON(err)
+	}
+	for _, set := range counts.SpanSets {
+		f.Matched += set.Matched
+	}
+	for _, s := range counts.ServiceStats {
+		f.known += s.SpanCount
+	}
+	return f, nil
+}
+
+type serviceStats struct {
+	SpanCount int `json:"spanCount"`
+}
+
+// eachField calls visit after the key of each field of a JSON object; visit decodes the
+// value.
+func eachField(dec *json.Decoder, visit func(key string) error) error {
+	if err := expect(dec, '{'); err != nil {
+		return err
+	}
+	for dec.More() {
+		token, err := dec.Token()
+		if err != nil {
+			return jsonError(err)
+		}
+		if err := visit(token.(string)); err != nil {
+			return err
+		}
+	}
+	return expect(dec, '}')
+}
+
+// eachElement calls visit with each element of a JSON list, which may be null.
+func eachElement(dec *json.Decoder, visit func(json.RawMessage) error) error {
+	token, err := dec.Token()
+	if err != nil {
+		return jsonError(err)
+	}
+	if token == nil {
+		return nil
+	}
+	if token != json.Delim('[') {
+		return notJSON(fmt.Errorf("%v in place of a list", token))
+	}
+	for dec.More() {
+		var raw json.RawMessage
+		if err := dec.Decode(&raw); err != nil {
+			return jsonError(err)
+		}
+		if err := visit(raw); err != nil {
+			return err
+		}
+	}
+	return expect(dec, ']')
+}
+
+func expect(dec *json.Decoder, delim json.Delim) error {
+	token, err := dec.Token()
+	if err != nil {
+		return jsonError(err)
+	}
+	if token != delim {
+		return notJSON(fmt.Errorf("%v in place of %v", token, delim))
+	}
+	return nil
+}
+
+// jsonError returns an error of the decoder. Errors of the body keep their own texts.
+func jsonError(err error) error {
+	switch {
+	case err == nil || isBodyError(err):
+		return err
+	case err == io.EOF:
+		err = io.ErrUnexpectedEOF
+	}
+	return notJSON(err)
+}
+
+// number reads a 64-bit number, which protobuf's JSON leaves out if it is zero.
+func number(n json.Number) (int64, error) {
+	if n == "" {
+		return 0, nil
+	}
+	return n.Int64()
+}

@@ -1,0 +1,270 @@
+package tempoclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// TestNewWithAReplacedDefaultTransport has a program that replaced http.DefaultTransport to
+// trace its requests.
+func TestNewWithAReplacedDefaultTransport(t *testing.T) {
+	url := serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "echo") })
+	old := http.DefaultTransport
+	http.DefaultTransport = roundTripper(func(req *http.Request) (*http.Response, error) { return old.RoundTrip(req) })
+	defer func() { http.DefaultTransport = old }()
+	if err := newClient(t, url, Config{}).Echo(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestHTTPClientIsUsed(t *testing.T) {
+	url := serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "echo") })
+	used := false
+	client := &http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+		used = true
+		return http.DefaultTransport.RoundTrip(req)
+	})}
+	if err := newClient(t, url, Config{HTTPClient: client}).Echo(t.Context()); err != nil || !used {
+		t.Errorf("error %v, used %t", err, used)
+	}
+	if client.CheckRedirect != nil {
+		t.Error("the client of the caller was changed")
+	}
+}
+
+// TestRedirects follows redirects only within the server, because the client sends
+// credentials and a tenant with every request.
+func TestRedirects(t *testing.T) {
+	var stolen []string
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		stolen = append(stolen, req.URL.String())
+		fmt.Fprint(w, "echo")
+	}))
+	defer elsewhere.Close()
+	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		http.Redirect(w, req, elsewhere.URL+"/stolen", http.StatusFound)
+	}))
+	defer secure.Close()
+	var to string
+	plain := serve(t, func(w http.ResponseWriter, req *http.Request) {
+		if req.URL.Path == "/moved" {
+			fmt.Fprint(w, "echo")
+			return
+		}
+		http.Redirect(w, req, to, http.StatusTemporaryRedirect)
+	})
+	for _, cfg := range []Config{
+		{},
+		{BearerToken: "hunter2", OrgID: "tenant"},
+		{Username: "jane", Password: "hunter2"},
+		{Header: http.Header{"X-Api-Key": {"hunter2"}}},
+	} {
+		for name, test := range map[string]struct {
+			base, to string
+			ok       bool
+		}{
+			"path":   {plain, "/moved", true},
+			"port":   {plain, elsewhere.URL + "/stolen", false},
+			"host":   {plain, strings.Replace(plain, "127.0.0.1", "localhost", 1) + "/moved", false},
+			"scheme": {secure.URL, "", false},
+			"login":  {plain, "https://login.example/?next=secret", false},
+			"loop":   {plain, "/again", false},
+		} {
+			to = test.to
+			if name == "scheme" {
+				cfg.HTTPClient = secure.Client()
+			} else {
+				cfg.HTTPClient = nil
+			}
+			err := newClient(t, test.base, cfg).Echo(t.Context())
+			if test.ok != (err == nil) {
+				t.Errorf("%s: error %v", name, err)
+			}
+			if err != nil && (!strings.Contains(err.Error(), "redirect") || strings.Contains(err.Error(), "secret")) {
+				t.Errorf("%s: error %v, want one about a redirect", name, err)
+			}
+			if name == "port" && !strings.Contains(err.Error(), "a redirect to "+elsewhere.URL+"/stolen was refused") {
+				t.Errorf("%s: error %v", name, err)
+			}
+		}
+	}
+	if len(stolen) > 0 {
+		t.Errorf("the other server was asked for %q", stolen)
+	}
+}
+
+// TestAnswersInJSON has a server that knows trace-by-id only in JSON.
+func TestAnswersInJSON(t *testing.T) {
+	const spans = `"resourceSpans": [{"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "api"}}]},
+		"scopeSpans": [{"spans": [{"traceId": "AQAAAAAAAAABAAAAAAAAAQ==", "spanId": "AAAAAAAAAAE=", "name": "op", "kind": "SPAN_KIND_SERVER", "startTimeUnixNano": "1", "endTimeUnixNano": "2"}]}]}]`
+	for body, want := range map[string]string{
+		`{"trace": {` + spans + `}}`:                                          "api op, []",
+		`{` + strings.Replace(spans, "resourceSpans", "batches", 1) + `}`:     "api op, []",
+		`{"trace": {` + spans + `}, "status": "PARTIAL", "message": "large"}`: "api op, [large]",
+		`{"trace": {` + spans + `}, "status": 1}`:                             "api op, [Tempo calls its answer partial]",
+		`{"trace": {}}`: "trace not found",
+		`{}`:            "trace not found",
+		`[1]`:           "the answer is not a trace",
+	} {
+		url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, body)
+		})
+		trace, err := newClient(t, url, Config{}).Trace(t.Context(), id(1))
+		got := fmt.Sprint(err)
+		if err == nil {
+			var warnings []string
+			for _, w := range trace.Warnings {
+				warnings = append(warnings, w.Message)
+			}
+			got = fmt.Sprintf("%s %s, %v", trace.Spans[0].Service, trace.Spans[0].Name, warnings)
+		}
+		if !strings.Contains(got, want) {
+			t.Errorf("%s:\n got %s\nwant %s", body, got, want)
+		}
+	}
+}
+
+// TestPartialContent has the status of Tempo 2.3 and older versions for an answer without
+// some blocks.
+func TestPartialContent(t *testing.T) {
+	url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", mediaProtobuf)
+		w.WriteHeader(http.StatusPartialContent)
+		w.Write(answer(t, id(1), nil))
+	})
+	trace, err := newClient(t, url, Config{}).Trace(t.Context(), id(1))
+	if err != nil || len(trace.Spans) != 1 || len(trace.Warnings) != 1 || trace.Warnings[0].Kind != WarnPartial {
+		t.Errorf("got %+v, %v", trace, err)
+	}
+}
+
+// repeated is a reader of a text again and again, without an end if times is negative.
+type repeated struct {
+	text  string
+	times int
+	rest  string
+}
+
+func (r *repeated) Read(p []byte) (int, error) {
+	if r.rest == "" {
+		if r.times == 0 {
+			return 0, io.EOF
+		}
+		r.times--
+		r.rest = strings.Repeat(r.text, max(1, len(p)/len(r.text)))
+	}
+	n := copy(p, r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
+}
+
+// TestMemoryOfAnswers has bodies that are endless, or whose many small elements would take
+// many times the memory of the body.
+func TestMemoryOfAnswers(t *testing.T) {
+	const limit = 8 << 20
+	var body func() io.Reader
+	c := newClient(t, "http://tempo", Config{MaxBytes: limit, Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+		media := req.Header.Get("Accept")
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {media}}, Body: io.NopCloser(body())}, nil
+	})})
+	search := func(ctx context.Context) error {
+		return hardError(c.Search(ctx, Query{Start: time.Unix(1, 0), End: time.Unix(2, 0)}))
+	}
+	trace := func(ctx context.Context) error { _, err := c.Trace(ctx, id(1)); return err }
+	tags := func(ctx context.Context) error { _, err := c.Tags(ctx, TagQuery{}); return err }
+	metrics := func(ctx context.Context) error {
+		_, err := c.QueryRange(ctx, MetricsQuery{TraceQL: "{} | rate()"})
+		return err
+	}
+	for name, test := range map[string]struct {
+		call  func(context.Context) error
+		start string
+		body  string
+	}{
+		"traces without an end":          {search, `{"traces": [`, `{"traceID": "1"},`},
+		"spans without an end":           {search, `{"traces": [{"traceID": "1", "spanSets": [{"spans": [`, `{},`},
+		"metrics of a search, no end":    {search, `{"metrics": {"x": [`, `{},`},
+		"tags without an end":            {tags, `{"scopes": [`, `{},`},
+		"series without an end":          {metrics, `{"series": [`, `{},`},
+		"a trace without an end":         {trace, "", string(answer(t, id(1), nil))},
+		"bytes that are no trace":        {trace, "", "\x0a\x00"},
+		"blanks without an end":          {search, "", " "},
+		"a text without an end":          {search, `{"traces": [{"traceID": "`, "1"},
+		"lists in lists without an end":  {search, `{"x": `, "["},
+		"a list of numbers, without end": {tags, `{"scopes": [`, "1,"},
+	} {
+		body = func() io.Reader {
+			return io.MultiReader(strings.NewReader(test.start), &repeated{text: test.body, times: -1})
+		}
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		err := test.call(t.Context())
+		runtime.ReadMemStats(&after)
+		if err == nil || !errors.Is(err, errTooLarge) && !strings.Contains(err.Error(), "the answer is not") {
+			t.Errorf("%s: error %v, want that the answer is too large", name, err)
+		}
+		if used := int64(after.TotalAlloc - before.TotalAlloc); used > 40*limit {
+			t.Errorf("%s: %d MB were allocated for a limit of %d MB", name, used>>20, limit>>20)
+		}
+	}
+}
+
+// TestSmallElementsAreRefused has a complete answer of many empty objects, which would take
+// 30 times the memory of the body.
+func TestSmallElementsAreRefused(t *testing.T) {
+	const limit = 8 << 20
+	for start, end := range map[string]string{`{"scopes": [`: `{}]}`, `{"tagValues": [`: `{}]}`} {
+		c := newClient(t, "http://tempo", Config{MaxBytes: limit, Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+			body := io.MultiReader(strings.NewReader(start), strings.NewReader(strings.Repeat("{},", limit/4)), strings.NewReader(end))
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(body)}, nil
+		})})
+		_, err1 := c.Tags(t.Context(), TagQuery{})
+		_, err2 := c.TagValues(t.Context(), "name", TagQuery{})
+		for _, err := range []error{err1, err2} {
+			if !errors.Is(err, errTooLarge) || !strings.Contains(err.Error(), "when decoded") {
+				t.Errorf("%s: error %v", start, err)
+			}
+		}
+	}
+}
+
+// TestTracesThatGrow has a trace that gets a span between the search and the fetch.
+func TestTracesThatGrow(t *testing.T) {
+	start := time.Now().Add(-10 * time.Minute).UnixNano()
+	f := &spanTempo{traces: make(map[servicegraph.TraceID][]servicegraph.Span)}
+	for i := range byte(50) {
+		f.traces[id(i)] = []servicegraph.Span{{TraceID: id(i), SpanID: sid(1), Service: "web", Name: "GET", Kind: servicegraph.KindServer, Start: start, End: start + 1}}
+	}
+	searches := 0
+	c := newClient(t, "http://tempo", Config{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+		if req.URL.Path == pathSearch {
+			if searches++; searches == 2 {
+				f.mu.Lock()
+				f.traces[id(7)] = append(f.traces[id(7)], servicegraph.Span{TraceID: id(7), SpanID: sid(2), ParentID: sid(1), Service: "cart", Name: "GET", Kind: servicegraph.KindServer, Start: start + 1, End: start + 2})
+				f.mu.Unlock()
+			}
+		}
+		return f.RoundTrip(req)
+	})})
+	n := 0
+	for _, s := range collect(t, c.Spans(t.Context(), Query{})) {
+		if s.TraceID == id(7) {
+			n++
+		}
+	}
+	if n != 2 {
+		t.Errorf("the trace that grew has %d spans, want 2", n)
+	}
+}

@@ -1,0 +1,322 @@
+package tempoclient
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/tempoclient/tempotest"
+)
+
+// A counter counts requests by the first three elements of their paths.
+type counter struct {
+	mu    sync.Mutex
+	paths map[string]int
+	next  http.RoundTripper // nil for the default
+}
+
+func (c *counter) RoundTrip(req *http.Request) (*http.Response, error) {
+	c.mu.Lock()
+	c.paths[strings.Join(strings.SplitN(req.URL.Path, "/", 5)[:3], "/")]++
+	c.mu.Unlock()
+	if c.next != nil {
+		return c.next.RoundTrip(req)
+	}
+	return http.DefaultTransport.RoundTrip(req)
+}
+
+// A spanTempo answers searches, requests for tags and requests for traces like Tempo, from
+// a list of spans. Its search shows all spans of each trace.
+type spanTempo struct {
+	mu     sync.Mutex
+	traces map[servicegraph.TraceID][]servicegraph.Span
+	state  map[servicegraph.TraceID]string // tracestate, which only a fetch shows
+	hide   map[servicegraph.SpanID]bool    // spans that a search for spans does not show
+	fail   string                          // the beginning of searches that fail
+	asked  []string                        // the kinds of requests
+}
+
+func (f *spanTempo) RoundTrip(req *http.Request) (*http.Response, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	w := httptest.NewRecorder()
+	q := req.FormValue("q")
+	switch path := req.URL.Path; {
+	case path == pathBuildInfo:
+		fmt.Fprint(w, `{"version":"2.9.0"}`)
+	case path == pathSearch && f.fail != "" && strings.HasPrefix(q, f.fail):
+		http.Error(w, "refused", http.StatusBadRequest)
+	case path == pathSearch:
+		kind := map[bool]string{true: "select", false: "search"}[strings.Contains(q, "select(")]
+		if strings.Contains(q, "link:") {
+			kind = "links"
+		}
+		f.asked = append(f.asked, kind)
+		f.search(w, req, kind)
+	case path == "/api/v2/search/tags":
+		f.asked = append(f.asked, "tags")
+		scopes := map[string]map[string]bool{"span": {}, "resource": {"service.name": true}}
+		for _, spans := range f.traces {
+			for _, s := range spans {
+				for _, a := range s.Attrs {
+					scopes["span"][a.Key] = true
+				}
+				for _, a := range s.Resource {
+					scopes["resource"][a.Key] = true
+				}
+			}
+		}
+		var t Tags
+		for name, tags := range scopes {
+			t.Scopes = append(t.Scopes, TagScope{name, slices.Collect(maps.Keys(tags))})
+		}
+		json.NewEncoder(w).Encode(map[string]any{"scopes": t.Scopes})
+	default:
+		f.asked = append(f.asked, "fetch")
+		trace, _ := servicegraph.ParseTraceID(path[strings.LastIndexByte(path, '/')+1:])
+		otlp := otlpOf(f.traces[trace])
+		for _, rs := range otlp.ResourceSpans {
+			rs.ScopeSpans[0].Spans[0].TraceState = f.state[trace]
+		}
+		w.Header().Set("Content-Type", mediaProtobuf)
+		w.Write((&traceByID{trace: &tracepb.TracesData{ResourceSpans: otlp.ResourceSpans}}).bytes())
+	}
+	return w.Result(), nil
+}
+
+func (f *spanTempo) search(w http.ResponseWriter, req *http.Request, kind string) {
+	type attribute struct {
+		Key   string            `json:"key"`
+		Value map[string]string `json:"value"`
+	}
+	str := func(key, value string) attribute { return attribute{key, map[string]string{"stringValue": value}} }
+	type shown struct {
+		SpanID            string      `json:"spanID"`
+		Name              string      `json:"name"`
+		StartTimeUnixNano string      `json:"startTimeUnixNano"`
+		DurationNanos     string      `json:"durationNanos"`
+		Attributes        []attribute `json:"attributes"`
+	}
+	var traces []any
+	for trace, spans := range f.traces {
+		if kind == "links" && !slices.ContainsFunc(spans, func(s servicegraph.Span) bool { return len(s.Links) > 0 }) {
+			continue
+		}
+		if q := req.FormValue("q"); strings.Contains(q, "resource.service.name=") && !strings.Contains(q, spans[0].Service) {
+			continue
+		}
+		var sets []any
+		stats := make(map[string]map[string]int)
+		start, end := spans[0].Start, spans[0].End
+		for _, s := range spans {
+			start, end = min(start, s.Start), max(end, s.End)
+			if stats[s.Service] == nil {
+				stats[s.Service] = make(map[string]int)
+			}
+			stats[s.Service]["spanCount"]++
+			if kind == "select" && f.hide[s.SpanID] {
+				continue
+			}
+			v := shown{s.SpanID.String(), s.Name, strconv.FormatInt(s.Start, 10), strconv.FormatInt(s.End-s.Start, 10), []attribute{
+				str("span:parentID", s.ParentID.String()), str("kind", kinds[s.Kind]), str("status", statuses[s.Status]), str("service.name", s.Service),
+			}}
+			if s.Namespace != "" {
+				v.Attributes = append(v.Attributes, str("service.namespace", s.Namespace))
+			}
+			for _, a := range slices.Concat(s.Attrs, s.Resource) {
+				if strings.Contains(req.FormValue("q"), "."+a.Key) {
+					v.Attributes = append(v.Attributes, str(a.Key, a.Value))
+				}
+			}
+			sets = append(sets, map[string]any{"matched": 1, "spans": []shown{v}})
+		}
+		traces = append(traces, map[string]any{
+			"traceID": strings.TrimLeft(trace.String(), "0"), "rootServiceName": spans[0].Service,
+			"startTimeUnixNano": strconv.FormatInt(start, 10), "durationMs": (end - start) / 1e6,
+			"spanSets": sets, "serviceStats": stats,
+		})
+	}
+	json.NewEncoder(w).Encode(map[string]any{"traces": traces})
+}
+
+// TestSpansFromSearches checks for what reasons Spans fetches traces, and that the spans
+// are always those of a fetch.
+func TestSpansFromSearches(t *testing.T) {
+	const n = 100
+	start := time.Now().Add(-10 * time.Minute).UnixNano()
+	for name, test := range map[string]struct {
+		change func(f *spanTempo)
+		query  Query
+		keep   func(string) bool
+		want   Cost // without Requests
+	}{
+		"all":     {nil, Query{}, nil, Cost{Selected: n}},
+		"exact":   {nil, Query{Exact: true}, nil, Cost{ByID: n, Exact: n}},
+		"few":     {nil, Query{Limit: 7}, nil, Cost{ByID: 7, Exact: 7}},
+		"limited": {nil, Query{Limit: 60}, nil, Cost{Selected: 60}},
+		"with links": {func(f *spanTempo) {
+			f.traces[id(3)][1].Links = []servicegraph.Link{{TraceID: id(9), SpanID: sid(1)}}
+		}, Query{}, nil, Cost{Selected: n - 1, ByID: 1, Linked: 1}},
+		"with weights": {func(f *spanTempo) {
+			for trace, spans := range f.traces {
+				if trace[0]%2 == 0 {
+					spans[0].Service, f.state[trace] = "sampled", "ot=th:c"
+				}
+			}
+		}, Query{}, nil, Cost{Selected: n / 2, ByID: n / 2, Differs: n / 2}},
+		"with spans that a search does not show": {func(f *spanTempo) {
+			f.traces[id(5)][1].SpanID, f.hide[sid(77)] = sid(77), true
+		}, Query{}, nil, Cost{Selected: n - 1, ByID: 1, Incomplete: 1}},
+		"with missing parents": {func(f *spanTempo) { f.traces[id(6)][1].ParentID = sid(99) }, Query{}, nil, Cost{Selected: n - 1, ByID: 1, Incomplete: 1}},
+		"with a key in two scopes": {func(f *spanTempo) {
+			f.traces[id(1)][0].Resource = attr("server.address", "x")
+		}, Query{}, nil, Cost{ByID: n, Attributes: n}},
+		"with too many keys": {func(f *spanTempo) {
+			for i := range 60 {
+				f.traces[id(1)][0].Attrs = append(f.traces[id(1)][0].Attrs, attr(fmt.Sprint("a.long.name.of.an.attribute.", i), "x")...)
+			}
+		}, Query{}, nil, Cost{ByID: n, Attributes: n}},
+		"with too many keys, few of them kept": {func(f *spanTempo) {
+			for i := range 60 {
+				f.traces[id(1)][0].Attrs = append(f.traces[id(1)][0].Attrs, attr(fmt.Sprint("a.long.name.of.an.attribute.", i), "x")...)
+			}
+		}, Query{}, servicegraph.Config{}.Reads, Cost{Selected: n}},
+		"from a server that cannot search for links": {func(f *spanTempo) { f.fail = "{link:" }, Query{}, nil, Cost{ByID: n, Linked: n}},
+		"from a server that cannot select":           {func(f *spanTempo) { f.fail = "{} | by" }, Query{}, nil, Cost{ByID: n, Incomplete: n}},
+		"of many":                                    {nil, Query{TraceQL: `{resource.service.name="web"}`}, nil, Cost{Selected: n}},
+		"of few of many": {func(f *spanTempo) {
+			for i := range 400 {
+				trace := servicegraph.TraceID{1: 1, 14: byte(i >> 8), 15: byte(i)}
+				f.traces[trace] = []servicegraph.Span{{TraceID: trace, SpanID: sid(1), Service: "other", Start: start, End: start + 1}}
+			}
+		}, Query{TraceQL: `{resource.service.name="web"}`}, nil, Cost{ByID: n, Sparse: n}},
+	} {
+		f := &spanTempo{
+			traces: make(map[servicegraph.TraceID][]servicegraph.Span),
+			state:  make(map[servicegraph.TraceID]string), hide: make(map[servicegraph.SpanID]bool),
+		}
+		for i := range byte(n) {
+			f.traces[id(i)] = []servicegraph.Span{
+				{TraceID: id(i), SpanID: sid(1), Service: "web", Namespace: "shop", Name: "GET", Kind: servicegraph.KindServer, Start: start + ms(int64(i)), End: start + ms(int64(i)+50), Resource: attr("host.name", "h")},
+				{TraceID: id(i), SpanID: sid(2), ParentID: sid(1), Service: "web", Name: "POST", Kind: servicegraph.KindClient, Status: servicegraph.StatusError, Start: start + ms(int64(i)+1), End: start + ms(int64(i)+9), Attrs: attr("server.address", "cart", "server.port", "80")},
+			}
+		}
+		if test.change != nil {
+			test.change(f)
+		}
+		read := func(q Query, progress *Progress) []servicegraph.Span {
+			c := newClient(t, "http://tempo", Config{Transport: f, Keep: test.keep})
+			q.Progress = func(p Progress) { *progress = p }
+			var spans []servicegraph.Span
+			for s, err := range c.Spans(t.Context(), q) {
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				s.Attrs, s.Resource = inOrder(s.Attrs), inOrder(s.Resource)
+				spans = append(spans, s)
+			}
+			return spans
+		}
+		var progress, ignored Progress
+		got := read(test.query, &progress)
+		exact := test.query
+		exact.Exact = true
+		if diff := gocmp.Diff(read(exact, &ignored), got); diff != "" {
+			t.Errorf("%s: (-fetched +got):\n%s", name, diff)
+		}
+		cost := progress.Cost
+		cost.Requests = 0
+		if cost != test.want {
+			t.Errorf("%s: %+v, want %+v", name, cost, test.want)
+		}
+		if progress.Fetched != progress.Found || progress.Cost.Requests == 0 {
+			t.Errorf("%s: progress %+v", name, progress)
+		}
+	}
+}
+
+// TestSpansOfTempoFromSearches compares the spans that a real Tempo shows in searches with
+// those of fetches: of usual traces, of large ones, and of one in two parts.
+func TestSpansOfTempoFromSearches(t *testing.T) {
+	tempo := tempotest.Start(t, tempotest.Config{})
+	c := newClient(t, tempo.URL, Config{Keep: servicegraph.Config{HTTPErrors: true}.Reads})
+	start := time.Now().Add(-10 * time.Second).Truncate(time.Second).UnixNano()
+	const usual = 60
+	var spans []servicegraph.Span
+	for n := range byte(usual) {
+		trace := shop(id(n), start+ms(int64(n)))
+		if n%10 != 0 {
+			trace[7].Links = nil
+		}
+		spans = append(spans, trace...)
+	}
+	for n, count := range map[byte]int{251: maxSpansPerSet, 252: 3 * maxSpansPerSet} {
+		root := servicegraph.Span{TraceID: id(n), SpanID: sid(1), Service: "large", Kind: servicegraph.KindServer, Start: start, End: start + ms(500)}
+		spans = append(spans, root)
+		for i := range count - 1 {
+			spans = append(spans, servicegraph.Span{
+				TraceID: id(n), SpanID: servicegraph.SpanID{6: byte(i >> 8), 7: byte(i), 5: 1}, ParentID: sid(1), Service: fmt.Sprint("worker", i%10), Kind: servicegraph.KindConsumer,
+				Start: start + ms(int64(i)), End: start + ms(int64(i+1)),
+			})
+		}
+	}
+	split := shop(id(253), start)
+	split[7].Links = nil
+	for i := range split {
+		split[i].Service = "one" // so that the parts have spans of the same service
+	}
+	query := Query{Start: time.Unix(0, start).Add(-time.Minute), End: time.Unix(0, start).Add(time.Minute)}
+	pushSpans(t, tempo, "", append(slices.Clone(spans), split[:5]...))
+	awaitFound(t, c, query, usual+3)
+	flush(t, tempo)
+	pushSpans(t, tempo, "", split[5:])
+	late := query
+	late.TraceQL = `{name="payment server"}`
+	awaitFound(t, c, late, usual+1)
+
+	for _, traceQL := range []string{"", `{kind=server}`, `{status=error}`, `{kind=consumer} | select(span.kind, resource.status)`, `{name="nothing"}`} {
+		q := query
+		q.TraceQL = traceQL
+		var progress Progress
+		var got, want []servicegraph.Span
+		// While Tempo joins blocks, a search can miss their contents for a moment.
+		await(t, func() error {
+			q.Exact = true
+			want = ordered(collect(t, c.Spans(t.Context(), q)))
+			q.Exact, q.Progress = false, func(p Progress) { progress = p }
+			got = ordered(collect(t, c.Spans(t.Context(), q)))
+			if diff := gocmp.Diff(want, got); diff != "" {
+				return fmt.Errorf("%s (-fetched +got):\n%s", traceQL, diff)
+			}
+			return nil
+		})
+		t.Logf("%q: %d spans, %+v", traceQL, len(got), progress.Cost)
+		if cost := progress.Cost; traceQL == "" && (cost.Linked != usual/10 || cost.Selected < usual-usual/10) {
+			t.Errorf("all traces: %+v, want %d with links and the others from searches", cost, usual/10)
+		}
+	}
+}
+
+// ordered returns spans with their attributes in order.
+func ordered(spans []servicegraph.Span) []servicegraph.Span {
+	for i := range spans {
+		spans[i].Attrs, spans[i].Resource = inOrder(spans[i].Attrs), inOrder(spans[i].Resource)
+	}
+	slices.SortStableFunc(spans, func(a, b servicegraph.Span) int {
+		return cmp.Or(slices.Compare(a.TraceID[:], b.TraceID[:]), cmp.Compare(a.Start, b.Start), slices.Compare(a.SpanID[:], b.SpanID[:]))
+	})
+	return spans
+}
