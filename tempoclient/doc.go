@@ -1,85 +1,108 @@
-// Package tempoclient asks Grafana Tempo for traces and gives them as spans for a
+// Package tempoclient asks Grafana Tempo for traces and returns them as spans for a
 // service graph.
 //
-//	client, err := tempoclient.New("http://localhost:3200", tempoclient.Config{})
+//	client, err := tempoclient.New("http://localhost:3200", tempoclient.Config{
+//		Keep: servicegraph.Config{}.Reads,
+//	})
 //	...
 //	graph, err := servicegraph.Build(client.Spans(ctx, tempoclient.Query{
 //		TraceQL: `{resource.service.name="checkout"}`,
 //		Start:   time.Now().Add(-time.Hour),
 //	}), servicegraph.Config{})
 //
-// # Which call to use, and what it costs Tempo
+// The package links nothing of Tempo's and no gRPC. Package tempogrpc has Tempo's
+// streaming API over gRPC.
 //
-//	call            requests to Tempo                      for
-//	Spans           as Search, and one for each trace      a graph that is exact
-//	  with Fast     one for 200 traces, and one for each   a graph of very many small traces, soon
-//	                that is large or looks incomplete
-//	Search          one for up to 1000 traces, more where  every trace in a time range
-//	                slices of it are fuller than that
-//	StreamSearch    one                                    the first traces that turn up, at once
-//	Trace,          one; two where there is only the path  a trace whose id is known
-//	TraceSpans      of Tempo 2.5 and before
-//	Await           5 in the settle time                   a trace that is still arriving
-//	Tags, TagValues one; cheaper without a time range      what can be asked for
-//	QueryRange,     one; reads all spans of the range      numbers over time
+// # Which call to use, and its cost to Tempo
+//
+//	call            requests to Tempo                        use
+//	Spans           as Search, three for the spans of some   the graph of many traces
+//	                10,000 traces, and one for each trace
+//	                whose spans a search does not show
+//	  with Exact    as Search, and one for each trace        to rely on nothing but traces by id
+//	Search          one, more if the whole range is too      every trace in a time range
+//	                much for one
+//	Trace,          one; two if the server has only the path one trace with a known id
+//	TraceSpans      of Tempo 2.5 and older versions
+//	Await           5 in the settle time                     a trace that is still arriving
+//	Tags, TagValues one; cheaper without a time range        attributes and their values
+//	QueryRange,     one; reads all spans of the range        numbers over time
 //	QueryInstant
-//	Echo            one, no work                           is the URL right, may I ask
-//	Ready           one, no work                           is this Tempo up
-//	BuildInfo       one, no work                           which version is this
-//	Overrides       one, no work                           what are the limits of a tenant
+//	Echo            one, no work                             to check URL and access
+//	Ready           one, no work                             to check that Tempo is ready
+//	BuildInfo       one, no work                             the version
+//	Overrides       one, no work                             the limits of a tenant
 //
-// A trace by its id is the cheapest that Tempo does: some milliseconds of its time.
-// A search reads columns of all spans of the range that the query mentions; a
-// short range and a service name in the query are what helps. Streams cost the same as
-// the call without Stream and show results while Tempo is at work. What is tried again
-// after an error (see below) comes on top, and so do, once for a client, up to two
-// small requests when a range first reaches into the last quarter of an hour (see
-// Versions).
+// A trace by id is the cheapest request: it takes Tempo some milliseconds, so that a
+// server on two cores returns some hundred traces a second. A search reads the columns
+// of all spans of the range that the query mentions; it is cheap for many traces, and a
+// short range and a service name in the query make it cheaper. Retries after errors (see
+// below) are additional requests, and so are, once for each client, up to two small
+// requests when a range first includes the last quarter of an hour (see Versions).
 //
-// # What an answer is worth
+// # How complete an answer is
 //
-// Tempo gives less than everything in several ways without calling it an error:
-// a trace that is too large is cut, a search stops at a limit, a trace is given
-// while it is still arriving. Where Tempo tells, or the answer shows it, the client
-// passes it on as a [Warning]: in the result of a call, in a sequence as a
-// [servicegraph.SkipError], which does not end it and which [servicegraph.Build]
-// counts.
+// In several cases Tempo returns less than everything without an error: it cuts a trace
+// that is too large, a search stops at a limit, a trace is still arriving. If Tempo tells,
+// or the answer shows it, the client returns a [Warning]: in the result of a call, and in
+// a sequence as a [servicegraph.SkipError], which does not end the sequence and which
+// [servicegraph.Build] counts.
 //
-// Some losses leave no trace in any answer. Spans that Tempo refused when they
-// arrived (its metric tempo_discarded_spans_total counts them) are missing
-// from a trace that looks complete. Of several spans with the same id and kind in one
-// trace Tempo keeps one. Keys and values of attributes are cut at 2048 bytes, lists of
-// tag values at a million. A search does not find what Tempo received in the last
-// moments: seconds in Tempo 2, half a minute in Tempo 3. A trace by its id is there at
-// once.
+// Search asks for the whole range at once, and some minutes past its end (Query.Late),
+// because Tempo files traces that arrive late, or last longer than its ingestion slack of
+// 2 minutes, under the time of their arrival. Narrow searches miss such traces; if the
+// range must be searched in narrow slices, there is a [WarnSliced].
+//
+// Some losses show in no answer. Spans that Tempo refused on arrival (its metric
+// tempo_discarded_spans_total counts them) are missing from a trace that looks complete.
+// Of several spans with the same id and kind in one trace, Tempo keeps one. Tempo cuts
+// keys and values of attributes at 2048 bytes, and lists of tag values at 1 MB. A search
+// does not find spans that arrived in the last moments: seconds in Tempo 2, half a minute
+// in Tempo 3. A trace by id is available at once.
+//
+// # Spans from searches
+//
+// A search can show all spans of its traces, many times faster than fetches by id. Spans
+// uses that for more than 40 traces, and fetches by id all traces that the search might
+// not show exactly: traces with links, with missing parents, and with fewer spans than
+// Tempo counts. A search shows no sampling weights, so Spans compares one trace of each
+// root service with its fetched spans, and fetches all traces of the service if the two
+// differ. Spans fetches everything if the attributes that Config.Keep keeps do not fit one
+// query, or if the query selects only a few of many traces. [Cost] counts the reasons.
 //
 // # Errors
 //
-// An [Error] is an answer other than the one asked for, or none. It tells a Tempo
-// that is down from a wrong URL, a proxy's login page from an answer, and has
-// Tempo's own words about a query that it rejects. A trace that does not exist
-// is [ErrNotFound].
+// An [Error] is an answer other than the requested one, or no answer. It distinguishes a
+// server that is down from a wrong URL, and a proxy's login page from an answer, and holds
+// Tempo's own message about a query that it rejects. For a trace that does not exist the
+// error is [ErrNotFound].
 //
-// Requests that are refused for the moment (429, 502, 503, 504) or whose connection
-// breaks are sent again, 5 times in all within about 4 seconds, or when the
-// answer's Retry-After says, up to 30 seconds ahead. After a 500 it is tried once
-// more: Tempo answers that to some requests that are wrong. A Tempo that never
-// answered is not waited for.
+// The client retries requests that are refused for the moment (429, 502, 503, 504) or
+// whose connection breaks: up to 5 attempts within about 4 seconds, or after the time in
+// the answer's Retry-After, up to 30 seconds. It retries once after a 500, because Tempo
+// also answers some wrong requests with 500. It does not wait for a server that never
+// answered.
+//
+// # Safety
+//
+// The client follows redirects only within the server, because it sends credentials and
+// tenant with every request. Config.MaxBytes bounds the size of an answer and the memory
+// of its decoded elements.
 //
 // # Versions
 //
-// The client works with Tempo 2 and 3. It is tested with a real Tempo 2.9, and with the
-// shapes of Tempo 3.0 as its source has them.
+// The client works with Tempo 2 and 3. Its tests run a real Tempo 2.9, and servers that
+// answer like Tempo 3.0 according to its source.
 //
-// Mostly it goes by the answers, which are right also where an operator has changed
-// what belongs to a version. A missing trace is 200 and empty in some versions and 404
-// in others; the older path for a trace is used where the newer is unknown; limits that
-// a Tempo names when it refuses a request, such as the 262144 traces of Tempo 3, are
-// kept to from there on; fields that it does not know are ignored.
+// The client mostly goes by the answers, which are right also after an operator changed
+// the defaults of a version. A missing trace is 200 and empty in some versions and 404 in
+// others; the client uses the older path for a trace if the server does not know the newer
+// one; it keeps to limits that Tempo names when it refuses a request, such as the 262144
+// traces of Tempo 3; it ignores unknown fields.
 //
-// One difference shows in no answer: Tempo 3 searches up to half a minute ago, whatever
-// end it is given (query_end_cutoff). So where a range reaches into the last quarter of
-// an hour, the client asks a Tempo once for its build info, and if that does not
-// say 2, because it says 3 or because a gateway keeps it back, how it takes a range of
-// this very second. What Tempo does not search then comes as a [WarnRecent].
+// One difference shows in no answer: Tempo 3 searches only up to half a minute ago,
+// whatever the requested end (query_end_cutoff). If a range includes the last quarter of
+// an hour, the client once requests the build information. If that is not of Tempo 2, or
+// if a gateway blocks it, the client tests how the server takes a range of this very
+// second. The part that Tempo does not search is then a [WarnRecent].
 package tempoclient

@@ -42,13 +42,17 @@ type tempoFlags struct {
 	caCert, cert, key             string
 }
 
+// defaultLimit is how many traces of some spans each Tempo returns in about ten seconds, if
+// searches show their spans.
+const defaultLimit = 10_000
+
 // addTo adds the flags to a command.
 func (t *tempoFlags) addTo(cmd *cobra.Command) {
 	group(cmd, "Tempo", func(f *pflag.FlagSet) {
 		f.StringVar(&t.url, "tempo", "", "read from Tempo, whose HTTP API is at `URL` [TEMPO_ADDR, TEMPO_URL]")
 		f.StringVarP(&t.query, "query", "q", "", "read traces that match `TRACEQL` (default: all)")
 		f.StringArrayVar(&t.traces, "trace", nil, "read the trace with this `ID`; repeatable")
-		f.IntVar(&t.limit, "limit", 1000, "read at most `N` traces, the newest; 0 for no limit")
+		f.IntVar(&t.limit, "limit", defaultLimit, "read at most `N` traces, the newest; 0 for no limit")
 		f.StringVar(&t.orgID, "org-id", "", "read from `TENANT`, or from several: a|b [TEMPO_ORG_ID]")
 		f.StringVar(&t.username, "username", "", "authenticate as `USER` with a password [TEMPO_USERNAME]")
 		f.StringVar(&t.passwordFile, "password-file", "", "read the password from `FILE` [TEMPO_PASSWORD holds the password itself]")
@@ -165,12 +169,18 @@ func (e *export) querySource(client *tempoclient.Client, config tempoclient.Conf
 		nothing: fmt.Sprintf("tempo %s: %s, %s: %s", redact.URL(t.url), found, when.text, advice),
 		limit:   t.limit,
 		spans: func(ctx context.Context) iter.Seq2[servicegraph.Span, error] {
-			return advised(e.withoutRecent(client.Spans(ctx, tempoclient.Query{
+			spans := client.Spans(ctx, tempoclient.Query{
 				TraceQL: t.query,
 				Start:   when.from, End: when.to,
 				Limit:    t.limit,
 				Progress: func(p tempoclient.Progress) { progress.Store(&p) },
-			})))
+			})
+			return func(yield func(servicegraph.Span, error) bool) {
+				advised(e.withoutRecent(spans))(yield)
+				if p := progress.Load(); p != nil {
+					e.stderr.detailf("%s", costText(p.Cost))
+				}
+			}
 		},
 		progress: func() string {
 			if p := progress.Load(); p != nil {
@@ -179,6 +189,32 @@ func (e *export) querySource(client *tempoclient.Client, config tempoclient.Conf
 			return "searching"
 		},
 	}, nil
+}
+
+// costText describes the requests that reading from Tempo took.
+func costText(c tempoclient.Cost) string {
+	text := fmt.Sprintf("%s to Tempo: %s from searches, %d by id",
+		quantity.Of(c.Requests, "request"), quantity.Of(c.Selected, "trace"), c.ByID)
+	var reasons []string
+	for _, r := range []struct {
+		n    int
+		text string
+	}{
+		{c.Exact, "few traces"},
+		{c.Attributes, "too many attributes for a search"},
+		{c.Sparse, "the query selects few of many traces"},
+		{c.Linked, "with links"},
+		{c.Incomplete, "not complete in the search"},
+		{c.Differs, "with weights, or otherwise different in the search"},
+	} {
+		if r.n > 0 {
+			reasons = append(reasons, fmt.Sprintf("%d: %s", r.n, r.text))
+		}
+	}
+	if len(reasons) > 0 {
+		text += " (" + strings.Join(reasons, "; ") + ")"
+	}
+	return text
 }
 
 // traceSource returns the spans of the traces with given ids. A trace that does not exist is
