@@ -71,6 +71,9 @@ var policy = map[string]string{
 	"tempoclient/tempogrpc": readers + "tempoclient tempoclient/internal/shared github.com/grafana/tempo/pkg/tempopb github.com/grafana/tempo/pkg/pool github.com/gogo/protobuf github.com/golang/protobuf github.com/prometheus github.com/beorn7/perks github.com/cespare/xxhash/v2 github.com/munnerz/goautoneg go.yaml.in/yaml go.opentelemetry.io/otel " + grpc,
 
 	"tempoclient/tempotest": "internal/buildtool github.com/rogpeppe/go-internal",
+
+	"tempoclient/tempotest/build": "tempoclient/tempotest internal/buildtool github.com/rogpeppe/go-internal",
+
 	"otelsetup":             wording + otelSDK + grpc + "go.opentelemetry.io/proto/otlp github.com/cenkalti/backoff github.com/grpc-ecosystem/grpc-gateway",
 	"internal/quantity":     "",
 	"internal/redact":       "",

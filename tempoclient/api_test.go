@@ -90,8 +90,8 @@ func TestTagsOfTempo(t *testing.T) {
 	}
 }
 
-// TestMetricsAnswers has the shapes of answers as Tempo 2.9 gave them, and what
-// a Tempo may add to them.
+// TestMetricsAnswers has answers in the format of Tempo 2.9, and fields that other versions
+// may add.
 func TestMetricsAnswers(t *testing.T) {
 	var got string
 	answers := map[string]string{
@@ -157,7 +157,7 @@ func TestMetricsAnswers(t *testing.T) {
 func TestMetricsOfTempo(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{})
 	c := newClient(t, tempo.URL, Config{})
-	// This Tempo has no generator to answer from; that it was asked the right way shows.
+	// This Tempo has no generator, but its error shows that the request was right.
 	_, err := c.QueryInstant(t.Context(), MetricsQuery{TraceQL: "{} | rate()"})
 	if e, ok := errors.AsType[*Error](err); !ok || e.StatusCode != http.StatusInternalServerError || !strings.Contains(e.Body, "generator") {
 		t.Errorf("a Tempo without a generator: %v", err)

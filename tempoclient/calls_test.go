@@ -142,7 +142,7 @@ func TestEveryCallOnFaults(t *testing.T) {
 			": no complete answer within 200ms: context deadline exceeded", "", 200 * time.Millisecond},
 	} {
 		for _, call := range httpCalls {
-			wait.Go(func() { // all at once: some are tried again
+			wait.Go(func() { // all at once, because some are retried
 				url := serve(t, fault.handler)
 				c := newClient(t, url, Config{BearerToken: "hunter2", Timeout: fault.timeout})
 				err := call.do(t.Context(), c, timeRange{})
@@ -164,7 +164,7 @@ func TestEveryCallOnFaults(t *testing.T) {
 	}
 }
 
-// TestEveryCallOnASocketThatIsSilent: connections are accepted, and that is all.
+// TestEveryCallOnASocketThatIsSilent has a server that only accepts connections.
 func TestEveryCallOnASocketThatIsSilent(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -191,7 +191,7 @@ func TestEveryCallOnASocketThatIsSilent(t *testing.T) {
 	}
 }
 
-// TestEveryCallWithARangeThatIsNone asks nobody.
+// TestEveryCallWithARangeThatIsNone has time ranges that are refused without a request.
 func TestEveryCallWithARangeThatIsNone(t *testing.T) {
 	c := newClient(t, "http://tempo", Config{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
 		t.Errorf("asked for %s", req.URL)

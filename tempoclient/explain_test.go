@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// A server that speaks before it is asked has a reason, or speaks gRPC.
+// TestServerThatSpeaksUnasked has a server that sends data before the request: it has a
+// reason, or speaks gRPC.
 func TestServerThatSpeaksUnasked(t *testing.T) {
 	reason := errors.New("remote error: tls: certificate required")
 	if got := explain(fmt.Errorf("readLoopPeekFailLocked: %w", reason)); got != reason {

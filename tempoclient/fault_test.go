@@ -200,8 +200,8 @@ func TestPartialTraceIsNotSilent(t *testing.T) {
 	}
 }
 
-// TestPartialTraceWithoutSpans: a first span that is too large leaves an empty
-// trace, which exists all the same.
+// TestPartialTraceWithoutSpans has a trace whose first span is too large for Tempo to
+// return: the trace is empty, but exists.
 func TestPartialTraceWithoutSpans(t *testing.T) {
 	url := serve(t, func(w http.ResponseWriter, req *http.Request) {
 		writeProtobuf(w, answer(t, id(1), func(a *traceByID) {
@@ -332,8 +332,7 @@ func TestHTTPServerAskedForHTTPS(t *testing.T) {
 	}
 }
 
-// TestGRPCPortAskedForHTTP is a usual mistake: the two ports of a Tempo are both in its
-// configuration.
+// TestGRPCPortAskedForHTTP confuses the two ports of Tempo, a usual mistake.
 func TestGRPCPortAskedForHTTP(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -352,7 +351,7 @@ func TestGRPCPortAskedForHTTP(t *testing.T) {
 }
 
 func TestErrorsHoldNoCredentials(t *testing.T) {
-	// These proxies say what they got, as some do.
+	// Some proxies echo the header of the request.
 	status, format := http.StatusForbidden, "denied: %v"
 	url := serve(t, func(w http.ResponseWriter, req *http.Request) {
 		w.WriteHeader(status)
@@ -393,8 +392,8 @@ func TestErrorsHoldNoCredentials(t *testing.T) {
 	}
 }
 
-// hang returns the URL of a server that accepts and never answers, and a channel
-// that has a value once for each request.
+// hang returns the URL of a server that never answers, and a channel with a value for each
+// request.
 func hang(t *testing.T) (url string, asked <-chan struct{}) {
 	arrived, done := make(chan struct{}, 100), make(chan struct{})
 	url = serve(t, func(_ http.ResponseWriter, req *http.Request) {

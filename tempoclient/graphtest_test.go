@@ -11,8 +11,8 @@ import (
 
 var _ graphtest.TraceSource = (*Client)(nil)
 
-// TestGraphtestAwait: a test waits for a trace that reaches Tempo in pieces, for longer
-// than it takes to settle, and then may say what is not in it.
+// TestGraphtestAwait waits for a trace that reaches Tempo in pieces, more slowly than the
+// settle time, and then checks what the graph does not hold.
 func TestGraphtestAwait(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{})
 	c := newClient(t, tempo.URL, Config{})

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestProxyFromEnvironment asks a Tempo that does not exist through the proxy that the
-// environment names. The environment is read once for a process, so it takes a child.
+// TestProxyFromEnvironment uses the proxy of the environment. Go reads these variables once
+// for each process, so the test runs a child process.
 func TestProxyFromEnvironment(t *testing.T) {
 	const tempo = "http://tempo.example:3200/prefix"
 	if os.Getenv("TEMPOCLIENT_PROXY_CHILD") != "" {

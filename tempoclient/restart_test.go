@@ -2,10 +2,12 @@ package tempoclient
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,7 +16,7 @@ import (
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
-// A restarter is a Tempo behind a gateway, which answers 502 while the Tempo is away.
+// A restarter is a Tempo with a gateway, which answers 502 while Tempo is away.
 type restarter struct {
 	t      *testing.T
 	dir    string
@@ -22,12 +24,12 @@ type restarter struct {
 	target atomic.Pointer[url.URL]
 	URL    string
 
-	refused atomic.Int64  // requests while the Tempo was away
-	first   chan struct{} // has a value when that has begun
+	refused atomic.Int64  // requests while Tempo was away
+	first   chan struct{} // has a value after the first of these requests
 }
 
 func startRestarter(t *testing.T) *restarter {
-	tempotest.Start(t, tempotest.Config{}) // skips or fails if there is no Tempo to be had
+	tempotest.Start(t, tempotest.Config{}) // skips or fails if Tempo cannot run
 	r := &restarter{t: t, dir: t.TempDir(), first: make(chan struct{}, 1)}
 	if err := r.start(); err != nil {
 		t.Fatal(err)
@@ -60,8 +62,8 @@ func (r *restarter) start() error {
 	return nil
 }
 
-// restart kills the Tempo, and starts it anew on the same data once somebody has asked
-// for it in vain. It returns when the Tempo is away; done is closed when it is back.
+// restart kills Tempo, and starts it again on the same data after the first request in
+// vain. It returns when Tempo is away; done is closed when Tempo is back.
 func (r *restarter) restart() (done <-chan struct{}) {
 	if err := r.tempo.Close(); err != nil {
 		r.t.Error(err)
@@ -77,7 +79,7 @@ func (r *restarter) restart() (done <-chan struct{}) {
 	return back
 }
 
-// outcome checks that either everything came or an error says that it did not.
+// outcome checks that either everything arrived or an error says that it did not.
 func (r *restarter) outcome(got, want int, failure error) {
 	t := r.t
 	t.Helper()
@@ -103,7 +105,7 @@ func TestSpansOfATempoThatRestartsHalfway(t *testing.T) {
 	}
 	pushSpans(t, r.tempo, "", spans)
 	awaitFound(t, c, Query{}, traces)
-	flush(t, r.tempo) // what is not written yet does not survive
+	flush(t, r.tempo) // data that is not written yet does not survive
 
 	got := 0
 	var failure error
@@ -134,7 +136,7 @@ func TestSearchOfATempoThatRestartsHalfway(t *testing.T) {
 	end := time.Now().Truncate(time.Second)
 	var spans []servicegraph.Span
 	for n := range traces {
-		start := end.Add(-time.Duration(n+1) * 6 * time.Millisecond) // a minute of them
+		start := end.Add(-time.Duration(n+1) * 6 * time.Millisecond) // in all a minute
 		spans = append(spans, servicegraph.Span{
 			TraceID: traceNumber(n), SpanID: sid(1), Service: "api", Kind: servicegraph.KindServer,
 			Start: start.UnixNano(), End: start.UnixNano() + 1,
@@ -147,9 +149,17 @@ func TestSearchOfATempoThatRestartsHalfway(t *testing.T) {
 	awaitFound(t, c, query, traces)
 	flush(t, r.tempo)
 
+	// Tempo is killed while the client reads the answer.
+	var back <-chan struct{}
+	c = newClient(t, r.URL, Config{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		if err == nil && req.URL.Path == pathSearch && back == nil {
+			resp.Body = &interrupted{ReadCloser: resp.Body, interrupt: func() { back = r.restart() }}
+		}
+		return resp, err
+	})})
 	got := make(map[servicegraph.TraceID]bool)
 	var failure error
-	var back <-chan struct{}
 	for s, err := range c.Search(t.Context(), query) {
 		if err != nil {
 			failure = err
@@ -159,13 +169,26 @@ func TestSearchOfATempoThatRestartsHalfway(t *testing.T) {
 			t.Errorf("trace %v was found twice", s.ID)
 		}
 		got[s.ID] = true
-		if len(got) == traces/2 {
-			back = r.restart()
-		}
 	}
 	if back == nil {
 		t.Fatal("Tempo was not restarted")
 	}
+	if r.refused.Load() == 0 { // the answer was complete all the same
+		c.Ready(t.Context())
+	}
 	<-back
 	r.outcome(len(got), traces, failure)
+}
+
+// An interrupted body calls a function after the first read.
+type interrupted struct {
+	io.ReadCloser
+	interrupt func()
+	once      sync.Once
+}
+
+func (i *interrupted) Read(p []byte) (int, error) {
+	n, err := i.ReadCloser.Read(p)
+	i.once.Do(i.interrupt)
+	return n, err
 }

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// TestRetries runs on a fake clock: it sees exactly when each attempt is made.
+// TestRetries runs on a fake clock, which shows the time of each attempt.
 func TestRetries(t *testing.T) {
 	status := func(code int, header ...string) func() (*http.Response, error) {
 		return func() (*http.Response, error) {
@@ -40,7 +40,7 @@ func TestRetries(t *testing.T) {
 
 	for _, test := range []struct {
 		name    string
-		answers []step // then comes a good one
+		answers []step // before a good answer
 		want    string // error, empty for none
 		waits   []time.Duration
 	}{
@@ -88,7 +88,7 @@ func TestRetries(t *testing.T) {
 					t.Fatalf("%d attempts, want %d", len(at), len(test.waits)+1)
 				}
 				for i, want := range test.waits {
-					// Half of it is left to chance, unless the server said how long.
+					// Half of the wait is random, unless the server named a wait.
 					least := want / 2
 					if want > 4*time.Second {
 						least = want
@@ -125,7 +125,7 @@ func TestRetriesEndWithTheContext(t *testing.T) {
 			t.Errorf("cancelled in the wait: error %v after %v", err, time.Since(began))
 		}
 
-		// A wait that cannot be finished is not begun, and the reason is not lost.
+		// A wait that would outlast the context is not begun, and the error keeps its cause.
 		began = time.Now()
 		ctx, cancel = context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()

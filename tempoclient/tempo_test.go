@@ -26,8 +26,8 @@ import (
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
-// These tests ask a real Tempo. What a real one does not do on demand is in
-// fault_test.go.
+// These tests run a real Tempo. fault_test.go has faults that a real Tempo does not show
+// on demand.
 
 func newClient(t *testing.T, url string, cfg Config) *Client {
 	t.Helper()
@@ -71,8 +71,7 @@ func pushSpans(t *testing.T, tempo *tempotest.Tempo, orgID string, spans []servi
 	push(t, tempo, orgID, "application/x-protobuf", body)
 }
 
-// otlpOf is the way back from spans to OTLP: an own resource for each span. The
-// weight is lost.
+// otlpOf converts spans to OTLP, with a resource for each span. The weight is lost.
 func otlpOf(spans []servicegraph.Span) *coltracepb.ExportTraceServiceRequest {
 	str := func(key, value string) *commonpb.KeyValue {
 		return &commonpb.KeyValue{Key: key, Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: value}}}
@@ -185,7 +184,7 @@ func attr(kv ...string) []servicegraph.Attr {
 	return attrs
 }
 
-// shop is a trace of five services, with a database, a queue and an error.
+// shop returns a trace of five services, with a database, a queue and an error.
 func shop(trace servicegraph.TraceID, start int64) []servicegraph.Span {
 	const (
 		server   = servicegraph.KindServer
@@ -279,13 +278,13 @@ func TestTraceWithValuesOfAllTypes(t *testing.T) {
 	}
 }
 
-// TestPartialTraceOfTempo has a trace in two parts, each just small enough for Tempo
-// to take it and together too large for Tempo to give.
+// TestPartialTraceOfTempo has a trace in two parts. Tempo accepts each part, and together
+// they are too large for Tempo to return.
 func TestPartialTraceOfTempo(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{})
 	c := newClient(t, tempo.URL, Config{})
 	var kv []string
-	for i := range 100 { // of 2 kB each, the most that Tempo takes
+	for i := range 100 { // of 2 kB each, the largest that Tempo accepts
 		kv = append(kv, fmt.Sprint("key", i), strings.Repeat("x", 2000))
 	}
 	start := time.Now().Add(-2 * time.Second).UnixNano()
@@ -301,7 +300,7 @@ func TestPartialTraceOfTempo(t *testing.T) {
 	flush(t, tempo)
 	pushSpans(t, tempo, "", shop(id(2), start))
 	awaitFound(t, c, Query{}, 2)
-	flush(t, tempo) // only now does it forget how large the trace is already
+	flush(t, tempo) // after a flush Tempo forgets the size of the trace
 	pushSpans(t, tempo, "", part(100))
 
 	var trace *Trace
@@ -402,8 +401,8 @@ func TestQueryThatTempoRejects(t *testing.T) {
 	t.Error("no error")
 }
 
-// TestGraphThroughTempo is the promise of the whole package: what Tempo was given
-// is what the graph is made of.
+// TestGraphThroughTempo checks that the graph of spans from Tempo is the graph of the spans
+// that Tempo received.
 func TestGraphThroughTempo(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{})
 	c := newClient(t, tempo.URL, Config{Keep: servicegraph.Config{}.Reads})
@@ -443,7 +442,7 @@ func TestGraphThroughTempo(t *testing.T) {
 		t.Errorf("the graph lacks a service:\n%s", direct)
 	}
 
-	// The order is the same each time, whatever fetch is done first.
+	// The order is the same each time, whatever fetch ends first.
 	first := collect(t, c.Spans(t.Context(), query))
 	second := collect(t, c.Spans(t.Context(), query))
 	if diff := cmp.Diff(first, second); diff != "" {
@@ -459,7 +458,7 @@ func TestAwait(t *testing.T) {
 	c := newClient(t, tempo.URL, Config{})
 	spans := shop(id(1), time.Now().Add(-time.Second).UnixNano())
 
-	// The trace arrives span by span, slower than Await looks, the root last.
+	// The trace arrives span by span, more slowly than Await fetches, the root last.
 	const settle = time.Second
 	var (
 		got      *Trace
@@ -501,8 +500,7 @@ func TestAwait(t *testing.T) {
 	}
 }
 
-// TestTenants keeps tenants apart (semantics.md N6): a trace of one is not there for
-// another. TestStreamsWithTenants does so for searches, and asks for two at once.
+// TestTenants checks that a trace of one tenant is not found for another.
 func TestTenants(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{Multitenancy: true})
 	pushSpans(t, tempo, "blue", shop(id(1), time.Now().Add(-time.Second).UnixNano()))
@@ -511,7 +509,7 @@ func TestTenants(t *testing.T) {
 	if _, err := newClient(t, tempo.URL, Config{OrgID: "red"}).Trace(t.Context(), id(1)); !errors.Is(err, ErrNotFound) {
 		t.Errorf("another tenant: error %v, want ErrNotFound", err)
 	}
-	// Of two tenants at once, the spans of both: here a trace that one sent a part of each.
+	// A client of two tenants gets the traces of both.
 	pushSpans(t, tempo, "red", shop(id(2), time.Now().Add(-time.Second).UnixNano()))
 	both := newClient(t, tempo.URL, Config{OrgID: "red|blue"})
 	for _, trace := range []servicegraph.TraceID{id(1), id(2)} {
@@ -519,7 +517,7 @@ func TestTenants(t *testing.T) {
 	}
 	for _, call := range httpCalls {
 		switch call.name {
-		case "Echo", "Ready", "BuildInfo", "Overrides": // for everybody
+		case "Echo", "Ready", "BuildInfo", "Overrides": // they need no tenant
 			continue
 		}
 		err := call.do(t.Context(), newClient(t, tempo.URL, Config{}), timeRange{})
@@ -534,9 +532,8 @@ func TestTenants(t *testing.T) {
 	}
 }
 
-// TestIDsOfAnyLength: Tempo leaves out the zeros that an id begins with, so that it
-// has an odd number of digits as often as not. Searches and fetches mean the
-// same trace by it.
+// TestIDsOfAnyLength has ids with every number of leading zeros, which Tempo leaves out in
+// searches. Searches and fetches return the same traces.
 func TestIDsOfAnyLength(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{})
 	c := newClient(t, tempo.URL, Config{})

@@ -8,8 +8,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// TestTraceSpans: a trace that is not there is empty, one that is given in part says
-// so, a Tempo that fails is an error.
+// TestTraceSpans checks that a missing trace is empty, a partial trace has a warning, and a
+// failing server is an error.
 func TestTraceSpans(t *testing.T) {
 	id := servicegraph.TraceID{1}
 	for name, c := range map[string]struct {

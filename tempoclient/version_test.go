@@ -30,8 +30,8 @@ func TestMajor(t *testing.T) {
 	}
 }
 
-// TestVersionOfTempo: a real Tempo 2 tells its version, so that it is not asked what
-// it would do with the last moments.
+// TestVersionOfTempo checks that a real Tempo 2, which tells its version, is not asked for
+// recent traces.
 func TestVersionOfTempo(t *testing.T) {
 	if os.Getenv("TEMPO_BIN") != "" {
 		t.Skip("TEMPO_BIN is of any version")
@@ -53,7 +53,7 @@ func TestVersionOfTempo(t *testing.T) {
 	if diff := cmp.Diff(map[string]int{"/api/search": 3, "/api/status": 1}, count.paths); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}
-	// Behind a gateway that does not let the build info through, one request more.
+	// With a gateway that blocks the build information, there is one more request.
 	behind := &counter{paths: make(map[string]int), next: roundTripper(func(req *http.Request) (*http.Response, error) {
 		if req.URL.Path == pathBuildInfo {
 			w := httptest.NewRecorder()
@@ -71,8 +71,8 @@ func TestVersionOfTempo(t *testing.T) {
 	}
 }
 
-// A tempo3 answers in the shapes of Tempo 3.0.3 with its defaults, written down from
-// its source: no Tempo 3 has run here. It has one trace of one span, a minute ago.
+// A tempo3 answers in the format of Tempo 3.0.3 with its defaults, according to the source of
+// that version. It has one trace of one span, a minute ago.
 type tempo3 struct {
 	t     *testing.T
 	info  func(http.ResponseWriter, *http.Request) // nil for that of a release
@@ -161,8 +161,8 @@ func (f *tempo3) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// TestTempo3 asks a Tempo 3 for everything, also behind gateways that keep its version
-// to themselves: the answers are the same, and so is what they say is missing.
+// TestTempo3 makes all requests to a Tempo 3, also through gateways that hide its version:
+// answers and warnings are the same.
 func TestTempo3(t *testing.T) {
 	for name, info := range map[string]func(http.ResponseWriter, *http.Request){
 		"":                      nil,
@@ -254,7 +254,7 @@ func TestTempo3(t *testing.T) {
 	}
 }
 
-// TestTempo3ThatOnlyNamesItsCutoff refuses a search in the words that it has for
+// TestTempo3ThatOnlyNamesItsCutoff has a server that refuses a search with the message for
 // metrics, without the end that it took.
 func TestTempo3ThatOnlyNamesItsCutoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

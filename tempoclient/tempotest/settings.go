@@ -16,12 +16,17 @@ var tempoYAML string
 // settings holds the values of the template tempo.yaml.
 type settings struct {
 	Config
+	Generation                                     int // the first number of the version
 	HTTPPort, GRPCPort, OTLPGRPCPort, OTLPHTTPPort int
 }
 
 func (s settings) WALDir() string       { return filepath.Join(s.Dir, "wal") }
 func (s settings) BlocksDir() string    { return filepath.Join(s.Dir, "blocks") }
 func (s settings) GeneratorDir() string { return filepath.Join(s.Dir, "generator") }
+
+func (s settings) LiveStoreDir() string { return filepath.Join(s.Dir, "live-store") }
+func (s settings) ShutdownDir() string  { return filepath.Join(s.Dir, "shutdown") }
+func (s settings) SchedulerDir() string { return filepath.Join(s.Dir, "scheduler") }
 
 func (s settings) GeneratorTracesDir() string { return filepath.Join(s.Dir, "generator-traces") }
 
@@ -32,7 +37,7 @@ func (s settings) Processors() string {
 	if s.RemoteWriteURL != "" {
 		names = append(names, "service-graphs")
 	}
-	if s.TraceQLMetrics {
+	if s.TraceQLMetrics && s.Generation < 3 { // Tempo 3 needs no processor for metrics queries
 		names = append(names, "local-blocks")
 	}
 	return strings.Join(names, ", ")

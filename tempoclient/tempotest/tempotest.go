@@ -11,10 +11,16 @@
 //
 // # Where Tempo comes from
 //
-// The environment variable TEMPO_BIN names the program to run. Without TEMPO_BIN,
-// the first use builds Tempo from its pinned Go module. A build needs the go command
-// and a module proxy and takes a few minutes; the program (100 MB) then stays in the
-// cache directory of the user. Tempo is a separate program with a license of its own
+// The environment variable TEMPO_BIN names the program to run, of Tempo 2 or Tempo 3. The
+// package asks the program for its version, and writes a configuration for that
+// generation. Without TEMPO_BIN, the first use builds Tempo from its pinned Go module. A
+// build needs the go command and a module proxy; the program (100 MB) then stays in the
+// cache directory of the user. A build takes a few minutes, more than the 10 minutes of
+// go test on a slow machine. This command builds ahead:
+//
+//	go run github.com/tempograph/tempograph/tempoclient/tempotest/build
+//
+// Tempo is a separate program with a license of its own
 // (AGPL-3.0); a program that imports this package links nothing of Tempo.
 //
 // # Skipping
@@ -33,7 +39,10 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -112,7 +121,18 @@ func Start(tb testing.TB, cfg Config) *Tempo {
 	if cfg.Dir == "" {
 		cfg.Dir = tb.TempDir()
 	}
-	t, err := Run(tb.Context(), cfg)
+	ctx := tb.Context()
+	if d, ok := tb.(interface{ Deadline() (time.Time, bool) }); ok {
+		if deadline, ok := d.Deadline(); ok {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithDeadlineCause(ctx, deadline.Add(-deadlineMargin), errDeadline)
+			defer cancel()
+		}
+	}
+	t, err := Run(ctx, cfg)
+	if context.Cause(ctx) == errDeadline && tb.Context().Err() == nil {
+		tb.Fatalf("tempotest: %v: %v", errDeadline, err)
+	}
 	if err != nil {
 		if os.Getenv("TEMPOGRAPH_REQUIRE_SERVERS") == "1" {
 			tb.Fatalf("tempotest: %v", err)
@@ -127,6 +147,47 @@ func Start(tb testing.TB, cfg Config) *Tempo {
 	return t
 }
 
+// deadlineMargin is how long before the deadline of go test a build is given up, so that
+// the failure is reported.
+const deadlineMargin = 5 * time.Second
+
+// errDeadline says how to build Tempo without the deadline of a test.
+var errDeadline = errors.New("Tempo was not built before the deadline of go test: build it ahead with" +
+	" go run github.com/tempograph/tempograph/tempoclient/tempotest/build, or raise -timeout")
+
+// Build returns the path of the program that Start and Run run. If TEMPO_BIN is not set
+// and the cache has no Tempo of this [Version], Build builds it, and reports the progress
+// on standard error.
+func Build(ctx context.Context) (program string, err error) {
+	if program := os.Getenv("TEMPO_BIN"); program != "" {
+		return program, nil
+	}
+	return buildtool.Build(ctx, buildtool.Program{
+		Name:    "tempo",
+		Version: Version,
+		Package: "github.com/grafana/tempo/cmd/tempo",
+		Mod:     tempoMod,
+		Sum:     tempoSum,
+		Set:     []string{"main.Version=" + strings.TrimPrefix(Version, "v")}, // as in its releases
+	}, os.Stderr)
+}
+
+// generation returns the first number of the version of a program, 2 if the program does
+// not tell.
+func generation(ctx context.Context, program string) int {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, program, "--version").CombinedOutput()
+	if m := versionNumber.FindSubmatch(out); err == nil && m != nil {
+		if n, err := strconv.Atoi(string(m[1])); err == nil {
+			return n
+		}
+	}
+	return 2
+}
+
+var versionNumber = regexp.MustCompile(`version v?(\d+)\.`)
+
 // Run starts a server that runs until Close, for programs that are not tests. Run
 // returns when Tempo is ready to receive and to answer. The progress of a build
 // goes to standard error.
@@ -136,21 +197,11 @@ func Start(tb testing.TB, cfg Config) *Tempo {
 //
 // If Tempo does not start, the error holds the end of its log.
 func Run(ctx context.Context, cfg Config) (*Tempo, error) {
-	program := os.Getenv("TEMPO_BIN")
-	if program == "" {
-		var err error
-		program, err = buildtool.Build(ctx, buildtool.Program{
-			Name:    "tempo",
-			Version: Version,
-			Package: "github.com/grafana/tempo/cmd/tempo",
-			Mod:     tempoMod,
-			Sum:     tempoSum,
-			Set:     []string{"main.Version=" + strings.TrimPrefix(Version, "v")}, // as in its releases
-		}, os.Stderr)
-		if err != nil {
-			return nil, err
-		}
+	program, err := Build(ctx)
+	if err != nil {
+		return nil, err
 	}
+	version := generation(ctx, program)
 	remove := func() error { return nil }
 	if cfg.Dir == "" {
 		dir, err := os.MkdirTemp("", "tempotest-")
@@ -161,7 +212,7 @@ func Run(ctx context.Context, cfg Config) (*Tempo, error) {
 		remove = func() error { return os.RemoveAll(dir) }
 	}
 	for attempt := 1; ; attempt++ {
-		t, err := start(ctx, program, cfg)
+		t, err := start(ctx, program, version, cfg)
 		if errors.Is(err, errPortTaken) && attempt < startAttempts {
 			continue
 		}
@@ -192,13 +243,14 @@ func (t *Tempo) LogTail() string { return t.process.logTail() }
 var errPortTaken = errors.New("a port was taken")
 
 // start runs the program once, on ports that are free when they are chosen.
-func start(ctx context.Context, program string, cfg Config) (*Tempo, error) {
+func start(ctx context.Context, program string, version int, cfg Config) (*Tempo, error) {
 	ports, err := freePorts(4)
 	if err != nil {
 		return nil, fmt.Errorf("choosing ports: %w", err)
 	}
 	s := settings{
 		Config:       cfg,
+		Generation:   version,
 		HTTPPort:     ports[0],
 		GRPCPort:     ports[1],
 		OTLPGRPCPort: ports[2],

@@ -260,6 +260,7 @@ func TestRunReportsProgramThatEnds(t *testing.T) {
 func TestRunTriesOtherPorts(t *testing.T) {
 	ports := filepath.Join(t.TempDir(), "ports")
 	t.Setenv("TEMPO_BIN", script(t, `
+		[ "$1" = --version ] && exit
 		sed -n 's/.*http_listen_port: //p' "${1#-config.file=}" >> '`+ports+`'
 		echo 'listen tcp 127.0.0.1: bind: address already in use'
 	`))
@@ -315,6 +316,54 @@ func TestRunReportsMissingProgram(t *testing.T) {
 	t.Setenv("TEMPO_BIN", filepath.Join(t.TempDir(), "no-such-tempo"))
 	if _, err := Run(t.Context(), Config{Dir: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "no-such-tempo") {
 		t.Errorf("got %v, want an error that names the program", err)
+	}
+}
+
+// TestConfigurationOfTempo3 runs a program that says that it is Tempo 3, and prints its
+// configuration.
+func TestConfigurationOfTempo3(t *testing.T) {
+	for version, want := range map[string]bool{"3.0.3": true, "v3.1.0-rc.0": true, "2.9.0": false, "(devel)": false} {
+		t.Setenv("TEMPO_BIN", script(t, `
+			if [ "$1" = --version ]; then echo "tempo, version `+version+` (branch: HEAD, revision: 1cd0d0a)"; exit 0; fi
+			cat "${1#-config.file=}" >&2; exit 1
+		`))
+		_, err := Run(t.Context(), Config{Dir: t.TempDir(), TraceQLMetrics: true, RemoteWriteURL: "http://127.0.0.1:1"})
+		if err == nil {
+			t.Fatal("no error")
+		}
+		for _, setting := range []string{"query_end_cutoff: 0s", "max_trace_idle: 100ms", "local_work_path: "} {
+			if strings.Contains(err.Error(), setting) != want {
+				t.Errorf("version %s: %q in the configuration, want %t:\n%v", version, setting, want, err)
+			}
+		}
+		for _, setting := range []string{"\ningester:", "local_blocks:", "traces_storage:", "local-blocks"} {
+			if strings.Contains(err.Error(), setting) == want {
+				t.Errorf("version %s: no %q in the configuration, want %t:\n%v", version, setting, !want, err)
+			}
+		}
+	}
+}
+
+// deadlineTB is a test with a deadline in the past.
+type deadlineTB struct{ recordingTB }
+
+func (tb *deadlineTB) Deadline() (time.Time, bool) { return time.Now(), true }
+
+// TestStartNamesTheBuildCommand starts a Tempo that is not ready before the deadline.
+func TestStartNamesTheBuildCommand(t *testing.T) {
+	if testing.Short() {
+		t.Skip("Start goes no further with -short")
+	}
+	t.Setenv("TEMPO_BIN", script(t, "exec sleep 1000\n"))
+	tb := &deadlineTB{recordingTB{TB: t}}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		Start(tb, Config{})
+	}()
+	<-done
+	if !strings.HasPrefix(tb.end, "fatal: ") || !strings.Contains(tb.end, "go run github.com/tempograph/tempograph/tempoclient/tempotest/build") {
+		t.Errorf("the test ended with %q, want the command that builds Tempo", tb.end)
 	}
 }
 
