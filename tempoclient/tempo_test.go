@@ -114,7 +114,7 @@ func otlpOf(spans []servicegraph.Span) *coltracepb.ExportTraceServiceRequest {
 // await repeats a check until it returns nil.
 func await(t *testing.T, check func() error) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute) // for a busy machine
 	for {
 		err := check()
 		if err == nil {
