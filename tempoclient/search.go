@@ -154,14 +154,31 @@ func (s *search) run(ctx context.Context) error {
 	return nil
 }
 
-// reach returns the end of the search for a slice. Traces that arrived late are filed
-// after the end of the slice, so that the search reaches past the end, unless the slice
-// is one of many short ones, in a time with many traces.
+// reach returns the end of the search for a slice, unless the slice is one of many short
+// ones, in a time with many traces.
 func (s *search) reach(lo, hi int64) int64 {
 	if s.isShort(lo, hi) {
 		return hi
 	}
-	return min(hi+s.late, max(hi, s.now), max(hi, lo+s.maxWidth))
+	return max(hi, min(searchEnd(lo, hi, s.now, s.late), lo+s.maxWidth))
+}
+
+// recent is how long Tempo keeps data in its ingesters, in seconds, unless configured
+// otherwise.
+const recent = 1800
+
+// searchEnd returns the end of a search for the traces between lo and hi, in Unix seconds.
+// Traces that arrived late are filed after hi. Of recent data, Tempo searches some equal
+// parts of the range one by one (query_frontend.search.ingester_shards, 3 by default) and
+// misses traces that lie in one part and are filed under another. The end is therefore so
+// late, usually in the future, that all traces and their arrivals lie in the first part.
+func searchEnd(lo, hi, now, late int64) int64 {
+	const parts = 4
+	arrived := min(hi+late, max(hi, now))
+	if arrived < now-recent {
+		return arrived
+	}
+	return lo + parts*(arrived-lo)
 }
 
 // isShort reports whether a slice is a part of the range that is shorter than the time

@@ -82,7 +82,7 @@ func (c *Client) newSelection(ctx context.Context, q Query, all *search, found [
 		s.total += f.known
 	}
 	start, end := timeOf(found)
-	query, ok, err := s.attributes(ctx, TagQuery{Start: start, End: end.Add(q.late())})
+	query, ok, err := s.attributes(ctx, TagQuery{Start: start, End: q.reach(start, end)})
 	if err != nil || !ok {
 		cost.Attributes += len(found)
 		return nil, nonFatal(ctx, err)
@@ -156,6 +156,12 @@ func isPlain(key string) bool {
 	}) < 0 && !strings.HasPrefix(key, ".") && !strings.HasSuffix(key, ".")
 }
 
+// reach returns the end of a search that shows all traces between two times.
+func (q Query) reach(start, end time.Time) time.Time {
+	last := searchEnd(start.Unix(), end.Unix()+1, time.Now().Unix()+1, int64(q.late()/time.Second))
+	return time.Unix(min(last, start.Unix()+maxSlice), 0)
+}
+
 // timeOf returns the time range of traces.
 func timeOf(traces []*foundTrace) (start, end time.Time) {
 	for _, f := range traces {
@@ -200,7 +206,7 @@ func (s *selection) read(ctx context.Context, q Query, group []*foundTrace) (map
 	params := url.Values{
 		"q": {s.query}, "spss": {strconv.Itoa(maxSpansPerSet)},
 		"start": {strconv.FormatInt(start.Unix(), 10)},
-		"end":   {strconv.FormatInt(min(end.Add(q.late()).Unix(), max(end.Unix(), time.Now().Unix()))+1, 10)},
+		"end":   {strconv.FormatInt(q.reach(start, end).Unix(), 10)},
 		"limit": {strconv.Itoa(s.limit)},
 	}
 	s.cost.Requests++
