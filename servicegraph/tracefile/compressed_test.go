@@ -52,7 +52,7 @@ func TestDamagedZstd(t *testing.T) {
 		data []byte
 		want string
 	}{
-		"nothing":           {zst(t, []byte{}), "it is empty: a zstd stream of nothing"},
+		"nothing":           {zst(t, []byte{}), "it is empty: a zstd stream without content"},
 		"cut off":           {whole[:len(whole)-10], "the zstd stream ends early (unexpected EOF) after "},
 		"cut off at once":   {whole[:9], "the zstd stream ends early (unexpected EOF) after 0 spans"},
 		"a wrong checksum":  {flipped, "the zstd stream is damaged (CRC check failed) after "},

@@ -62,17 +62,17 @@ func TestFaults(t *testing.T) {
 	}{
 		// Nothing to read.
 		{name: "empty file", input: "", final: "it is empty"},
-		{name: "gzip of nothing", input: string(zip(t, nil)), final: "it is empty: a gzip stream of nothing"},
-		{name: "text", input: "Dear all,\nplease find \"attached\"\n", final: `not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with "Dear all,"`},
-		{name: "gzip of a text", input: string(zip(t, []byte("Dear all"))), final: `not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with "Dear all"`},
-		{name: "blank file", input: "\r\n \n", final: "it is empty: nothing but blanks"},
-		{name: "binary", input: "\x7fELF\x02\x01\x01\x00\x00\x00", final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with the bytes 7f 45 4c 46 02 01 01 00"},
-		{name: "zeros", input: strings.Repeat("\x00", 100), final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with the bytes 00 00 00 00 00 00 00 00"},
-		{name: "one byte", input: "\x0b", final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with the bytes 0b"},
-		{name: "UTF-16, as a shell of Windows writes it", input: "\xff\xfe{\x00\r\x00\n\x00", final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it is text in UTF-16: save it in UTF-8"},
-		{name: "JSON that is not a trace", input: `{"name":"tempograph","version":1}`, final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with `{\"name\":\"tempograph\",\"version\":1}`"},
-		{name: "JSON that is not a trace, spread over lines", input: "{\n  \"Name\": \"get\",\n  \"SpanContext\": {\n", final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with `{ \"Name\": \"get\", \"SpanContext\": {`"},
-		{name: "JSON array", input: `["resourceSpans"]`, final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with `[\"resourceSpans\"]`"},
+		{name: "gzip of nothing", input: string(zip(t, nil)), final: "it is empty: a gzip stream without content"},
+		{name: "text", input: "Dear all,\nplease find \"attached\"\n", final: `not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, plain or compressed with gzip or zstd; it starts with "Dear all,"`},
+		{name: "gzip of a text", input: string(zip(t, []byte("Dear all"))), final: `not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, plain or compressed with gzip or zstd; it starts with "Dear all"`},
+		{name: "blank file", input: "\r\n \n", final: "it is empty: only white space"},
+		{name: "binary", input: "\x7fELF\x02\x01\x01\x00\x00\x00", final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, plain or compressed with gzip or zstd; it starts with the bytes 7f 45 4c 46 02 01 01 00"},
+		{name: "zeros", input: strings.Repeat("\x00", 100), final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, plain or compressed with gzip or zstd; it starts with the bytes 00 00 00 00 00 00 00 00"},
+		{name: "one byte", input: "\x0b", final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, plain or compressed with gzip or zstd; it starts with the bytes 0b"},
+		{name: "UTF-16, as a shell of Windows writes it", input: "\xff\xfe{\x00\r\x00\n\x00", final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, plain or compressed with gzip or zstd; it is text in UTF-16: save it in UTF-8"},
+		{name: "JSON that is not a trace", input: `{"name":"tempograph","version":1}`, final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, plain or compressed with gzip or zstd; it starts with `{\"name\":\"tempograph\",\"version\":1}`"},
+		{name: "JSON that is not a trace, spread over lines", input: "{\n  \"Name\": \"get\",\n  \"SpanContext\": {\n", final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, plain or compressed with gzip or zstd; it starts with `{ \"Name\": \"get\", \"SpanContext\": {`"},
+		{name: "JSON array", input: `["resourceSpans"]`, final: "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, plain or compressed with gzip or zstd; it starts with `[\"resourceSpans\"]`"},
 		{name: "JSON with the same keys for other things", input: `{"batches":{"resourceSpans":[]}}`,
 			skips: []string{"record 1 at byte 0: batches: want an array, got object"},
 			final: "no span could be read: 1 record left out, the first at byte 0: batches: want an array, got object"},
@@ -195,9 +195,9 @@ func TestFaults(t *testing.T) {
 
 		// Gzip.
 		{name: "gzip with other bytes after it", input: string(zip(t, []byte(lines))) + "garbage", spans: "a b c",
-			skips: []string{"what follows the gzip stream is not gzip, and was ignored"}},
+			skips: []string{"the bytes after the gzip stream are not gzip and were ignored"}},
 		{name: "gzip with one byte after it", input: string(zip(t, []byte(packed))) + "\x1f", spans: "a b c",
-			skips: []string{"what follows the gzip stream is not gzip, and was ignored"}},
+			skips: []string{"the bytes after the gzip stream are not gzip and were ignored"}},
 		{name: "gzip header alone", input: "\x1f\x8b\x08", final: "the gzip stream ends early (unexpected EOF) after 0 spans; it was cut off while being written or copied"},
 		{name: "gzip magic alone", input: "\x1f\x8b", final: "the gzip stream ends early (unexpected EOF) after 0 spans; it was cut off while being written or copied"},
 		{name: "gzip of an unknown method", input: "\x1f\x8b\x07" + strings.Repeat("\x00", 20), final: "the gzip stream is damaged (gzip: invalid header) after 0 spans"},
@@ -388,7 +388,7 @@ func TestReadFile(t *testing.T) {
 	for path, want := range map[string]string{
 		dir:                       "it is a directory; name the trace files in it",
 		write("empty.json", nil):  "it is empty",
-		write("x.pb", []byte{11}): "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it starts with the bytes 0b",
+		write("x.pb", []byte{11}): "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, plain or compressed with gzip or zstd; it starts with the bytes 0b",
 	} {
 		_, _, err := collect(t, ReadFile(path, Config{}))
 		if want := "reading " + path + ": " + want; err == nil || err.Error() != want {

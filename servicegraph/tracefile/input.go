@@ -40,7 +40,7 @@ func openInput(r io.Reader, limit int) (*input, error) {
 		case err != io.EOF:
 			return nil, lostError(err, 0)
 		case in.Codec != "":
-			return nil, fmt.Errorf("it is empty: a %s stream of nothing", in.Codec)
+			return nil, fmt.Errorf("it is empty: a %s stream without content", in.Codec)
 		}
 		return nil, errors.New("it is empty")
 	}
@@ -52,9 +52,9 @@ func openInput(r io.Reader, limit int) (*input, error) {
 		return nil, lostError(err, 0)
 	}
 	if in.small && len(bytes.Trim(head, jsontext.Blanks)) == 0 {
-		return nil, errors.New("it is empty: nothing but blanks")
+		return nil, errors.New("it is empty: only white space")
 	}
-	return nil, fmt.Errorf("not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, gzip, zstd or neither; it %s", beginning(head))
+	return nil, fmt.Errorf("not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, plain or compressed with gzip or zstd; it %s", beginning(head))
 }
 
 // sizeOf returns how many bytes a reader has, -1 if it does not say.
@@ -82,7 +82,7 @@ func (s *sink) summarize(in *input, err error) error {
 		return fmt.Errorf("no span could be read: %s left out, the first at byte %d: %w", quantity.Of(s.skipped, "record"), s.first.Offset, s.first.Err)
 	case in.IgnoredTail():
 		s.record, s.offset = 0, -1
-		return s.skip(errors.New("what follows the gzip stream is not gzip, and was ignored"))
+		return s.skip(errors.New("the bytes after the gzip stream are not gzip and were ignored"))
 	}
 	return nil
 }

@@ -9,10 +9,10 @@ import (
 )
 
 // A fastDecoder decodes requests of OTLP JSON into the packer of a sink, without making
-// values of anything in between. It takes a request as a whole or refuses it, and what it
-// takes, it decodes as [jsonDecoder] does, which defines what OTLP JSON means. It refuses
-// what is unusual and would need care (keys with escapes, in another case or repeated; ids
-// in base64; numbers with exponents) and what is wrong, which jsonDecoder then explains.
+// values of anything in between. It takes a request as a whole or refuses it, and decodes a
+// request as [jsonDecoder] does, which defines the meaning of OTLP JSON. It refuses unusual
+// requests, which would need care (keys with escapes, in another case or repeated; ids in
+// base64; numbers with exponents), and invalid ones, whose faults jsonDecoder then explains.
 //
 // No library is as fast: to extract the same fields and no more, simdjson-go, fastjson and
 // go-json take more than twice the time of this decoder and the graph. Three ideas did not
@@ -49,7 +49,7 @@ type spanGroup struct {
 	seen  jsontext.Fields
 }
 
-// A knownResource is what an element of resourceSpans up to its first span means. Such a
+// A knownResource is the meaning of an element of resourceSpans up to its first span. Such a
 // prefix is a quarter of the bytes of a request of one span, as stores and collectors may
 // write them.
 type knownResource struct {
@@ -67,14 +67,13 @@ func newFastDecoder(s *sink) *fastDecoder {
 	return &fastDecoder{
 		sink:      s,
 		filter:    newAttributeFilter(s.packer),
-		resources: newPrefixMemo[knownResource](1<<12, 16, 0, minResourcePrefix, 8<<10),
-		attrNames: newPrefixMemo[knownAttr](1<<10, 2, 8, minAttrPrefix, 160),
+		resources: newPrefixMemo[knownResource](prefixConfig{texts: 1 << 12, ways: 16, hashTo: minResourcePrefix, maxText: 8 << 10}),
+		attrNames: newPrefixMemo[knownAttr](prefixConfig{texts: 1 << 10, ways: 2, hashFrom: 8, hashTo: minAttrPrefix, maxText: 160}),
 	}
 }
 
-// The least bytes of the prefixes that are learned. All of a resource's decide about its
-// place: most have the name of the service in them. The first eight bytes of an attribute's
-// are the same in all.
+// The fewest bytes of the prefixes that are learned, which are hashed. In most resources these
+// bytes have the name of the service. The first eight bytes of all attributes are the same.
 const (
 	minResourcePrefix = 128
 	minAttrPrefix     = 32 // {"key":"x","value":{"boolValue":

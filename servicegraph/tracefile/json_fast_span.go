@@ -175,7 +175,7 @@ func (d *fastDecoder) skipValue() {
 	d.recorder.add(slot{start: start, end: d.in.Pos})
 }
 
-// A knownAttr is what an attribute up to its value means.
+// A knownAttr is the meaning of an attribute up to its value.
 type knownAttr struct {
 	typ    valueType
 	keep   bool        // the graph reads it of a span or a resource

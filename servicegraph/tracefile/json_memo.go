@@ -24,28 +24,35 @@ import (
 // takes 1.8 times the instructions without the second where a request is one trace, and 1.03
 // times where it is 100 spans of one service.
 type prefixMemo[T any] struct {
-	hashed  [2]int // which bytes of a text decide about its place: from and to
-	maxText int    // bytes of a text
-	ways    int    // how many texts one place holds
+	cfg prefixConfig
 
-	table []*prefix[T] // places of that many texts each, the last one used first
+	table []*prefix[T] // places of several texts each, the last one used first
 	last  *prefix[T]   // the text that was found or learned last
 
 	off bool // learns nothing; set by benchmarks
+}
+
+// A prefixConfig says which texts a prefixMemo learns, and how many.
+type prefixConfig struct {
+	texts int // in all places together
+	ways  int // texts in one place
+
+	// The bytes of a text that are hashed to find its place, a multiple of eight. A text of
+	// fewer than hashTo bytes is not learned.
+	hashFrom, hashTo int
+
+	maxText int // bytes of the longest text that is learned
 }
 
 // A prefix is a text that elements begin with.
 type prefix[T any] struct {
 	text []byte
 	next *prefix[T] // the text that followed this one last time
-	is   T          // what the text means
+	is   T          // the meaning of the text
 }
 
-// newPrefixMemo returns a memo of up to size texts. The arguments from and to are the bytes
-// of a text that decide about its place: a multiple of eight, in a text's first maxText
-// bytes. Shorter texts are not learned.
-func newPrefixMemo[T any](size, ways, from, to, maxText int) prefixMemo[T] {
-	return prefixMemo[T]{hashed: [2]int{from, to}, maxText: maxText, ways: ways, table: make([]*prefix[T], size)}
+func newPrefixMemo[T any](c prefixConfig) prefixMemo[T] {
+	return prefixMemo[T]{cfg: c, table: make([]*prefix[T], c.texts)}
 }
 
 // find returns the text that b begins with, nil if none is known.
@@ -61,7 +68,7 @@ func (m *prefixMemo[T]) find(b []byte) *prefix[T] {
 
 // search is find without a guess.
 func (m *prefixMemo[T]) search(b []byte) *prefix[T] {
-	if len(b) < m.hashed[1] {
+	if len(b) < m.cfg.hashTo {
 		return nil
 	}
 	place := m.place(b)
@@ -91,17 +98,17 @@ func (m *prefixMemo[T]) follow(p *prefix[T]) {
 func (m *prefixMemo[T]) place(b []byte) []*prefix[T] {
 	const odd = 0x9e3779b97f4a7c15
 	var hash uint64
-	for b = b[m.hashed[0]:m.hashed[1]]; len(b) >= 8; b = b[8:] {
+	for b = b[m.cfg.hashFrom:m.cfg.hashTo]; len(b) >= 8; b = b[8:] {
 		hash = (hash ^ hash>>32 ^ binary.LittleEndian.Uint64(b)) * odd
 	}
-	places := uint64(len(m.table) / m.ways)
-	at := int(hash>>40%places) * m.ways
-	return m.table[at : at+m.ways]
+	places := uint64(len(m.table) / m.cfg.ways)
+	at := int(hash>>40%places) * m.cfg.ways
+	return m.table[at : at+m.cfg.ways]
 }
 
 // learn remembers a copy of a text, and returns it; nil if the text is too short or too long.
 func (m *prefixMemo[T]) learn(text []byte, is T) *prefix[T] {
-	if m.off || len(text) < m.hashed[1] || len(text) > m.maxText {
+	if m.off || len(text) < m.cfg.hashTo || len(text) > m.cfg.maxText {
 		return nil
 	}
 	p := &prefix[T]{text: bytes.Clone(text), is: is}

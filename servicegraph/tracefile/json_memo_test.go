@@ -41,7 +41,7 @@ func TestAttrPrefixesForget(t *testing.T) {
 // the text that followed another last time.
 func TestPrefixMemo(t *testing.T) {
 	const ways, hashed, maxText = 4, 32, 100
-	m := newPrefixMemo[int](8*ways, ways, 8, hashed, maxText)
+	m := newPrefixMemo[int](prefixConfig{texts: 8 * ways, ways: ways, hashFrom: 8, hashTo: hashed, maxText: maxText})
 	text := func(i int) []byte { return fmt.Appendf(nil, "%s:%d;", strings.Repeat("x", hashed), i) }
 	for i := range 3 * ways {
 		known := text(i)

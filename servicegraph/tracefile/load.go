@@ -25,7 +25,7 @@ import (
 // slow, spans therefore reach the builder some megabytes late.
 //
 // Protobuf is decoded on all these processors, and so is OTLP JSON whose requests begin on
-// lines of their own. Other formats are decoded on one processor beside the builder's.
+// lines of their own. Other formats are decoded on one processor, and the builder uses another.
 func Load(b *servicegraph.Builder, r io.Reader, name string, skipped func(*servicegraph.SkipError) error) error {
 	return newLoader(b, name, skipped).load(r)
 }

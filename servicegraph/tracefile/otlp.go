@@ -19,7 +19,7 @@ const (
 	serviceNamespace = "service.namespace"
 )
 
-// A resource is what the spans of one process share.
+// A resource is the part of OTLP that the spans of one process share.
 type resource struct {
 	service, namespace string
 	attrs              []servicegraph.Attr
@@ -123,7 +123,9 @@ const (
 	maxInternedLen = 128
 )
 
-// An interner returns the same string for the same bytes while it remembers them.
+// An interner returns the same string for the same bytes while it remembers them. In
+// BenchmarkMemos, decoding spans as values makes 6 to 7 times the allocations without it, with
+// 1.02 to 1.05 times the instructions.
 type interner struct {
 	texts map[string]string
 	off   bool // learns nothing; set by benchmarks

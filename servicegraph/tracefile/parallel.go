@@ -70,7 +70,7 @@ const (
 
 // newPipeline starts to read an input for the builder of the packers.
 func newPipeline(s *sink, newPacker func() *pack.Packer, in input, segmentSize int) *pipeline {
-	// At least one beside the builder's goroutine, even if GOMAXPROCS is 1 by now.
+	// At least one in addition to the builder's goroutine, even if GOMAXPROCS is 1 by now.
 	workers := max(2, min(runtime.GOMAXPROCS(0), maxWorkers))
 	segments := 2*workers + 1 // as many wait for the builder as are being filled
 	p := &pipeline{

@@ -349,7 +349,8 @@ func (d *wireDecoder) packAttributes(w *wireSpan) error {
 }
 
 // A keyMemo remembers the keys of attributes, and whether a sink keeps them. In BenchmarkMemos,
-// decoding spans as values takes 1.25 to 1.27 times the instructions without it.
+// decoding spans as values takes 1.25 to 1.27 times the instructions without it, and 6 to 8
+// times the allocations.
 type keyMemo struct {
 	keys map[string]knownKey
 	off  bool // learns nothing; set by benchmarks

@@ -37,10 +37,10 @@
 // Times after the year 2262 are read as unknown, unknown enum numbers as unset, and invalid
 // UTF-8 as U+FFFD. A link with empty ids points nowhere and is dropped.
 //
-// Jaeger and Zipkin keep microseconds. What they keep in tags and OTLP in fields (kind,
-// status, tracestate) becomes fields again. Tags of OpenTracing that name the other end of a
-// call (db.instance, db.type, message_bus.destination, peer.hostname, peer.port) are also
-// given under OpenTelemetry's older names.
+// Jaeger and Zipkin keep microseconds. Kind, status and tracestate, which they keep in tags,
+// become fields of the span. Tags of OpenTracing that name the other end of a call (db.instance,
+// db.type, message_bus.destination, peer.hostname, peer.port) are also given under
+// OpenTelemetry's older names.
 //
 // In Jaeger's JSON the parent is the first CHILD_OF reference to the same trace, or, if there
 // is none, the first other reference to the same trace. All other references are links.

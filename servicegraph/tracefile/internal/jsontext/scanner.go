@@ -14,7 +14,7 @@ type scanner struct {
 	deepest int // limit on len(brackets); 0 stands for maxDepth
 }
 
-// expected is what a scanner expects next.
+// expected is the part of a text that a scanner expects next.
 type expected uint8
 
 const (
@@ -29,7 +29,7 @@ const (
 	insideWord            // the rest of a number, true, false or null
 )
 
-// scanState is what a scanner knows of the object.
+// scanState says whether an object has ended.
 type scanState uint8
 
 const (
