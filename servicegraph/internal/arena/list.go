@@ -2,26 +2,26 @@ package arena
 
 import "iter"
 
-// Lists holds the elements of many lists. The first element of each lies at the index of
-// the list: many lists have no other. The rest are in a chain of small blocks, which get
-// larger as the list grows. Lists grow in turns, and to move a list each time that it
-// outgrows its memory would cost more than everything else.
+// Lists holds the elements of many lists. The first element of a list is stored at the index
+// of the list, because many lists have only one element. The other elements are in a chain of
+// blocks, and later blocks are larger. Many lists grow at the same time: moving a list each
+// time it outgrows its memory would cost more than everything else.
 type Lists[T any] struct {
 	firsts Slab[T] // by index of the list
 	rest   Slab[T]
 	blocks Slab[block]
-	free   [len(blockSizes)]Index // blocks that were released, by size
+	free   [len(blockSizes)]Index // the first released block of each size
 }
 
-// blockSizes are the sizes of the blocks of a list in their order, in elements; further
-// blocks have the last size. Lists of 25 elements use nine tenths of their memory.
+// blockSizes are the sizes in elements of the first, second, … block of a list. All further
+// blocks have the last size. A list of 25 elements uses nine tenths of its memory.
 var blockSizes = [...]uint8{1, 2, 4, 4, 8, 8, 16, 16, 32, 32, 64}
 
 const lastSize = len(blockSizes) - 1
 
-// blockAt tells where blocks begin: for a list of n elements, blockAt[n] is the size of
-// the block that the next element begins, as an index into blockSizes, or insideBlock. From
-// there on all blocks have the last size.
+// blockAt holds, for a list of n elements, the size of the block that begins with the next
+// element, as an index into blockSizes, or insideBlock if that element does not begin a block.
+// Blocks that begin after the end of blockAt have the last size.
 var blockAt = func() (at [189]uint8) {
 	for n := range at {
 		at[n] = insideBlock
@@ -53,21 +53,21 @@ func sizeAt(n uint32) uint8 {
 // block in its list.
 type block struct {
 	start Index // of the first element
-	next  Index // block of the list, the first one after the last; or released block
+	next  Index // number of the next block of the list; after the last block comes the first; in a released block, the next released one
 }
 
 // A List is one list of a [Lists]: 12 bytes. The zero value is empty.
 type List struct {
 	n    uint32
-	last Index // block
-	next Index // where the next element goes, unless a block begins there
+	last Index // number of the last block
+	next Index // index of the next element in rest, unless that element begins a block
 }
 
 // Len returns the number of elements.
 func (l *List) Len() int { return int(l.n) }
 
-// Append adds an element to the list with an index and returns it. Its old contents are
-// not cleared: the caller writes all of it.
+// Append adds an element to the list with the given index and returns the element. The element
+// can have old contents: the caller must set every field.
 func (s *Lists[T]) Append(list Index, l *List) *T {
 	if l.n == 0 {
 		l.n = 1
@@ -129,7 +129,7 @@ func (s *Lists[T]) Release(l *List) {
 	*l = List{}
 }
 
-// All returns the elements of the list with an index in their order, some at a time.
+// All returns the elements of the list with the given index in order, several at a time.
 func (s *Lists[T]) All(list Index, l *List) iter.Seq[[]T] {
 	return func(yield func([]T) bool) {
 		if l.n == 0 || !yield(s.firsts.Run(list, 1)) || l.last == 0 {

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestLists grows and releases lists at random, in turns, and wants each to hold what was
-// appended to it.
+// TestLists grows and releases lists at random, and checks that each list holds the elements
+// that were appended to it.
 func TestLists(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	var s Lists[int64]
@@ -34,12 +34,12 @@ func TestLists(t *testing.T) {
 		wants[i] = append(wants[i], int64(step))
 	}
 	if n := len(s.rest.chunks) * chunkSize; n > 8*40*300 {
-		t.Errorf("%d elements allocated for never more than some %d: released blocks are not used again", n, 40*300)
+		t.Errorf("%d elements allocated, although at most about %d are in use: released blocks are not used again", n, 40*300)
 	}
 }
 
-// TestListsUseBlocksAgain fills and releases lists of all lengths three times, and wants no
-// more memory allocated than the first time.
+// TestListsUseBlocksAgain fills and releases lists of all lengths three times, and checks that
+// only the first time allocates memory.
 func TestListsUseBlocksAgain(t *testing.T) {
 	var s Lists[int64]
 	lists := make([]List, 300)

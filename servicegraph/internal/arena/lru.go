@@ -1,15 +1,15 @@
 package arena
 
-// An LRU is an order of elements by the time of their last use, the one used longest ago
-// first. Elements are indices, and an element can be in one LRU or none: several LRUs share
-// one Slab of links.
+// An LRU is a list of elements in the order of their last use; the element used longest ago is
+// the first. Elements are indices. Several LRUs can share one Slab of links, so an element can
+// be in only one of them.
 type LRU struct {
 	links       *Slab[Link] // by element
 	first, last Index
 	n           int
 }
 
-// A Link is the place of an element in an [LRU]: 16 bytes.
+// A Link holds the position of an element in an [LRU]. It takes 16 bytes.
 type Link struct {
 	before, after Index
 	since         int64
@@ -46,7 +46,7 @@ func (l *LRU) Remove(i Index) {
 	l.n--
 }
 
-// after returns where the element after i is stored; after 0 comes the first.
+// after returns a pointer to the successor of element i. The successor of 0 is the first element.
 func (l *LRU) after(i Index) *Index {
 	if i == 0 {
 		return &l.first
@@ -64,8 +64,8 @@ func (l *LRU) Touch(i Index, now int64) {
 	l.Push(i, now)
 }
 
-// Expired returns the element used longest ago if that was at the given time or before; 0
-// otherwise.
+// Expired returns the element used longest ago, if the last use was at the given time or
+// before; otherwise Expired returns 0.
 func (l *LRU) Expired(then int64) Index {
 	if l.n == 0 || l.links.At(l.first).since > then {
 		return 0

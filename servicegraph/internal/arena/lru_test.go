@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestLRU moves elements at random between two LRUs that share their links, and wants both
-// in the order of the moves, with their times.
+// TestLRU moves elements at random between two LRUs that share their links, and checks that both
+// LRUs have the order and the times of the moves.
 func TestLRU(t *testing.T) {
 	const elements = 20
 	rng := rand.New(rand.NewPCG(1, 3))

@@ -1,22 +1,22 @@
 // Package arena has containers for millions of small elements: arrays that grow without
-// being moved, lists and hash tables inside them, and orders of use. Elements have numbers
-// instead of pointers to each other. The element types must not contain pointers either:
-// then the garbage collector never looks into a container, however large it is.
+// moving their elements, lists, hash tables, and lists in the order of last use. Elements refer
+// to each other by numbers instead of pointers. The element types must not contain pointers
+// either, so that the garbage collector never scans a container, however large it is.
 package arena
 
-// An Index is the number of an element. Those of lists, tables and orders start at 1, and
-// 0 means none.
+// An Index is the number of an element. The numbers of blocks, table entries and elements of an
+// LRU start at 1, and 0 means none.
 type Index uint32
 
-// A Slab is an array that grows in chunks and never moves a full one. An element costs no
-// more than its own size. The zero value is empty.
+// A Slab is an array that grows in chunks and never moves a full chunk. An element takes no
+// more memory than its own size. The zero value is empty.
 type Slab[T any] struct{ chunks [][]T } // of chunkSize elements at most
 
 const (
 	chunkBits  = 12
 	chunkSize  = 1 << chunkBits
 	maxChunks  = 1 << (32 - chunkBits) // more chunks would need longer indices
-	firstChunk = 16                    // elements of the first chunk at first, so that a slab of few stays small
+	firstChunk = 16                    // initial capacity of the first chunk, so that a slab of few elements stays small
 )
 
 // At returns the element at an index. The pointer is valid until the next call of Alloc
@@ -30,10 +30,9 @@ func (s *Slab[T]) Run(i Index, n uint32) []T {
 	return s.chunks[i>>chunkBits][i&(chunkSize-1):][:n]
 }
 
-// Alloc adds n zero elements side by side, at most as many as a chunk has, and returns the
-// index of the first. They follow the last element, unless they do not fit into its chunk:
-// then a chunk begins, and the rest of the last one stays unused. Alloc panics where a Slab
-// would need an index above 2³²-1.
+// Alloc adds n adjacent zero elements, at most chunkSize, and returns the index of the first
+// one. If they do not fit into the last chunk, a new chunk begins and the rest of the last
+// chunk stays unused. Alloc panics if an index would be above 2³²-1.
 func (s *Slab[T]) Alloc(n int) Index {
 	last := len(s.chunks) - 1
 	switch {
@@ -57,7 +56,7 @@ func (s *Slab[T]) Alloc(n int) Index {
 	return Index(last<<chunkBits + i)
 }
 
-// GrowTo adds zero elements one by one until there is one at index i.
+// GrowTo adds zero elements one by one until an element has index i.
 func (s *Slab[T]) GrowTo(i Index) {
 	for i>>chunkBits >= Index(len(s.chunks)) || i&(chunkSize-1) >= Index(len(s.chunks[i>>chunkBits])) {
 		s.Alloc(1)

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestSlab allocates runs of random lengths, writes to all of them, and wants every
-// element to be zero at first and to keep its value afterwards.
+// TestSlab allocates runs of random lengths and writes to all of them. Each element must be
+// zero at first and keep its value afterwards.
 func TestSlab(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 4))
 	type run struct {
@@ -50,8 +50,8 @@ func TestSlabGrowTo(t *testing.T) {
 	}
 }
 
-// TestSlabEnd allocates the element with the last index. Another one must panic, and not
-// return an index that is in use.
+// TestSlabEnd allocates the element with the last index. Allocating another element must panic,
+// and not return an index that is in use.
 func TestSlabEnd(t *testing.T) {
 	full := make([]struct{}, chunkSize)
 	s := Slab[struct{}]{chunks: make([][]struct{}, maxChunks)}

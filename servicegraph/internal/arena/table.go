@@ -7,16 +7,16 @@ import (
 	"math/rand/v2"
 )
 
-// A Table maps ids of 16 bytes to values. Each entry also has an index, which is how the
-// caller refers to it while it is in the table: indices are small, and that of a removed
-// entry is used again, the last removed first. The zero id cannot be in a table. The zero
-// value is empty.
+// A Table maps ids of 16 bytes to values. Each entry also has an index, by which the caller
+// refers to the entry while it is in the table. Indices are small: the index of a removed
+// entry is used again, that of the entry removed last first. The zero id cannot be in a table.
+// The zero value is empty.
 type Table[K ~[16]byte, V any] struct {
 	n       int
 	seed    Seed
 	heads   []Index           // by the hash of an id, the first entry of a chain
 	entries Slab[entry[K, V]] // by index
-	free    Index             // the first in a chain of those not in use
+	free    Index             // the first entry of the chain of unused entries
 }
 
 // An entry that is not in use has the zero id.
@@ -26,8 +26,8 @@ type entry[K ~[16]byte, V any] struct {
 	next  Index // in its chain
 }
 
-// A Seed makes hashes of ids unpredictable: ids are random, unless somebody made them up
-// to collide.
+// A Seed makes hashes of ids unpredictable. Ids are usually random, but an attacker could choose
+// ids whose hashes collide.
 type Seed struct{ a, b uint64 }
 
 // NewSeed returns a random seed.
@@ -48,7 +48,7 @@ func (t *Table[K, V]) head(id *K) *Index {
 // Len returns the number of entries.
 func (t *Table[K, V]) Len() int { return t.n }
 
-// Find returns the index of an id, 0 if it is not in the table.
+// Find returns the index of an id, or 0 if the id is not in the table.
 func (t *Table[K, V]) Find(id *K) Index {
 	if t.n == 0 {
 		return 0
