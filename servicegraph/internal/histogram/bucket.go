@@ -4,7 +4,7 @@ import "math/bits"
 
 const (
 	subBits    = 6            // 64 buckets in each power of two
-	subBuckets = 1 << subBits // and twice as many exact ones at the bottom
+	subBuckets = 1 << subBits // the first 2*subBuckets buckets hold one value each
 )
 
 // Bucket returns the bucket that holds a value of at least 0.

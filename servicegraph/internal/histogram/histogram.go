@@ -1,8 +1,8 @@
-// Package histogram counts durations in log-linear buckets: below 128 ns every value has a
-// bucket of its own; above, each power of two is cut into 64 equal buckets, so that a bucket
-// spans at most 1/64 of its values. Every boundary is fixed, so that histograms merge without
-// loss and in any order. The boundaries come from the bits of a value, not from a logarithm:
-// that is faster, and the same on every machine.
+// Package histogram counts durations in log-linear buckets. Each value below 128 ns has a
+// bucket of its own. Above, each power of two is divided into 64 equal buckets, so the width
+// of a bucket is at most 1/64 of the values in it. All boundaries are fixed, so histograms
+// merge without loss and in any order. A bucket is computed from the bits of a value and not
+// from a logarithm, which would be slower and could differ between machines.
 package histogram
 
 import (
@@ -10,19 +10,20 @@ import (
 	"math"
 )
 
-// A Histogram has the weight of each bucket. It keeps them for the range in use alone (most
-// edges stay within three or four powers of two), and in the narrowest numbers that hold them:
-// nearly always weights are whole and small. The zero value is empty.
+// A Histogram has the weight of each bucket. To save memory, it stores weights only for the
+// range of buckets in use (three or four powers of two for most edges), in the smallest type
+// of number that can hold all of them: weights are nearly always small whole numbers. The
+// zero value is empty.
 type Histogram struct {
-	first int // bucket of the weight at 0, a multiple of step
+	first int // bucket of the first stored weight, a multiple of step
 
-	// Exactly one of these has a length.
+	// At most one of these slices is not empty.
 	narrow  []uint16
 	wide    []uint32
 	weights []float64
 }
 
-// step is how many buckets the range grows by.
+// step is the number of buckets by which the range grows.
 const step = 16
 
 // Add adds a weight to bucket b.
@@ -49,8 +50,8 @@ func (h *Histogram) Merge(o *Histogram) {
 	}
 }
 
-// mergeNarrow is Merge where both histograms have small weights. Where a sum is too large for
-// a uint16, mergeNarrow changes nothing and reports false.
+// mergeNarrow merges histograms whose weights are both stored as uint16. If a sum does not fit
+// into a uint16, mergeNarrow changes nothing and returns false.
 func (h *Histogram) mergeNarrow(o *Histogram) bool {
 	to := h.narrow[o.first-h.first:][:len(o.narrow)]
 	for i, weight := range o.narrow {
@@ -88,7 +89,7 @@ func (h *Histogram) at(i int) float64 {
 	return h.weights[i]
 }
 
-// set sets a weight, and changes to wider numbers where it does not fit.
+// set sets a weight. If the weight does not fit, set first changes all weights to a wider type.
 func (h *Histogram) set(i int, weight float64) {
 	whole := weight == math.Trunc(weight)
 	switch {
@@ -147,7 +148,7 @@ func (h *Histogram) cover(lo, hi int) {
 	}
 }
 
-// moved returns a slice of length n with the numbers after some zeros.
+// moved returns a slice of length n that holds the numbers after the given number of zeros.
 func moved[T number](numbers []T, zeros, n int) []T {
 	to := make([]T, n)
 	copy(to[zeros:], numbers)

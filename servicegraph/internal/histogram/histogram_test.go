@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestHistogram adds weights that need wider numbers to ranges that grow at both ends, and
-// compares with a map.
+// TestHistogram adds weights at random and compares the histogram with a map. The ranges grow
+// at both ends, and some weights need wider numbers.
 func TestHistogram(t *testing.T) {
 	for seed := range uint64(500) {
 		rng := rand.New(rand.NewPCG(seed, 1))

@@ -1,8 +1,8 @@
 package histogram
 
-// MaxWeight is where sums of weights stop. Weights are multiples of 1/4096, so that sums
-// below MaxWeight are exact in a float64 and do not depend on the order; at 10,000 calls a
-// second one edge gets there in seven years.
+// MaxWeight is the largest sum of weights. Weights are multiples of 1/4096, so sums up to
+// MaxWeight are exact in a float64 and do not depend on the order of the terms. An edge with
+// 10,000 calls a second reaches MaxWeight after seven years.
 const MaxWeight = 1 << 41
 
 // Sum returns the sum of two weights, at most MaxWeight.
