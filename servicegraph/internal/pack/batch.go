@@ -2,18 +2,18 @@ package pack
 
 import "github.com/tempograph/tempograph/servicegraph/internal/semconv"
 
-// A Batch has some spans on their way from a [Packer] to a builder, and the dictionary entries
-// that they refer to and that earlier batches did not bring.
+// A Batch has spans that a [Packer] passes to a builder. It also has the dictionary entries
+// that these spans refer to and that were in no earlier batch.
 type Batch struct {
-	// Reset means that the entries of earlier batches are no longer used: numbers begin at 0
-	// again with those of this batch.
+	// Reset means that the dictionary starts anew: the entries of earlier batches are no longer
+	// used, and the first entry of this batch has number 0.
 	Reset           bool
 	Resources       []Resource
 	Interpretations []semconv.Interpretation
 
 	Spans   []PackedSpan
-	Links   []Link    // those of all spans, one after the other
-	Weights []float64 // those of the weighted spans, one after the other
+	Links   []Link    // links of all spans, in the order of the spans
+	Weights []float64 // weights of the weighted spans, in the order of the spans
 
 	shared *shared
 }
@@ -24,7 +24,7 @@ type Resource struct {
 	Attrs              []Attr
 }
 
-// A PackedSpan is a span with numbers in place of names: 64 bytes, which is a line of the
+// A PackedSpan is a span with numbers in place of names. It takes 64 bytes, a line of the
 // processor's caches.
 type PackedSpan struct {
 	TraceID        [16]byte
@@ -55,12 +55,12 @@ func (s *shared) newBatch() *Batch {
 // Len returns the number of spans.
 func (b *Batch) Len() int { return len(b.Spans) }
 
-// Dictionary returns what the consumer of a packer's batches set with SetDictionary, nil
-// before. The consumer keeps its dictionary there, so that the dictionary lives as long as
-// the packer and its batches.
+// Dictionary returns the value that the consumer of the packer's batches set with
+// SetDictionary, or nil before that. The consumer stores its dictionary there, so that the
+// dictionary lives as long as the packer and its batches.
 func (b *Batch) Dictionary() any { return b.shared.dictionary }
 
-// SetDictionary sets what Dictionary returns for all batches of the same packer.
+// SetDictionary sets the value that Dictionary returns for all batches of the same packer.
 func (b *Batch) SetDictionary(d any) { b.shared.dictionary = d }
 
 // Recycle empties the batch and returns it to its packer. The caller must not use the batch
@@ -80,13 +80,13 @@ func (b *Batch) Recycle() {
 // clearAhead is how many slots for spans a batch clears at a time: 16 KiB.
 const clearAhead = 256
 
-// next returns the next slot of the batch. The slot can have old contents: the caller
-// overwrites every field.
+// next returns the next slot of the batch. The slot can have old contents: the caller must set
+// every field.
 //
-// Slots are cleared before they are filled, for the processor's sake alone. The builder has
-// read them last, perhaps on another core, and each store to what that core has in its cache
-// waits, and all later stores wait for it. In the middle of decoding, that made reading half
-// as slow again on two cores. Stores side by side wait together.
+// Slots are cleared in advance only because of the processor's caches. The builder read the old
+// contents, perhaps on another core. A store to memory that is in the cache of another core
+// waits, and all later stores wait for it. When the decoder made these stores one by one,
+// reading took half as long again on two cores. Adjacent stores wait together.
 func (b *Batch) next() *PackedSpan {
 	n := len(b.Spans)
 	if n == cap(b.Spans) {

@@ -1,10 +1,11 @@
-// Package pack prepares spans for a servicegraph.Builder in batches. A [Packer] interprets the
-// attributes of a span, once for all spans with the same, and puts into its batches what the
-// graph needs, with numbers in place of everything that repeats: resources and interpretations
-// are dictionary entries, and each batch brings the entries that earlier ones lack.
+// Package pack prepares batches of spans for a servicegraph.Builder. A [Packer] interprets the
+// attributes of spans, once for all spans with equal attributes. Its batches contain only the
+// data that the graph needs. Resources and interpretations repeat, so they are entries of a
+// dictionary, and spans refer to them by number. Each batch has the entries that earlier
+// batches lack.
 //
-// To pack spans needs nothing of the builder, so several packers can work for one builder at
-// the same time:
+// Packing does not use the builder, so several packers can work for one builder at the same
+// time:
 //
 //	p := builder.NewPacker()
 //	for each resource {
@@ -23,9 +24,9 @@ package pack
 
 import "github.com/tempograph/tempograph/servicegraph/internal/semconv"
 
-// A Packer packs the spans of one reader for one builder. A builder must get the batches of a
-// packer in their order. A Packer is not safe for concurrent use; it shares nothing but
-// batches with the builder and with other packers.
+// A Packer packs the spans of one reader for one builder. The builder must receive the batches
+// of a packer in order. A Packer is not safe for concurrent use. It shares only batches with
+// the builder, and nothing with other packers.
 type Packer struct {
 	options semconv.Options
 	filters [semconv.Consumer + 1]*semconv.Filter
@@ -43,12 +44,13 @@ type Packer struct {
 // valid until the next call of KnownResource that finds the present batch empty.
 type ResourceNumber uint32
 
-// A Packer recognizes so many resources, and so many interpretations, and only those whose
-// encoding has at most so many bytes: values that differ in every span would fill the memory.
+// A Packer recognizes at most maxKnown resources and maxKnown interpretations, and only those
+// whose encoding has at most maxResourceKey or maxInterpretationKey bytes. Without these limits,
+// values that differ in every span would fill the memory.
 const (
 	maxKnown             = 1 << 13
 	maxResourceKey       = 8 << 10 // bytes
-	maxInterpretationKey = 512
+	maxInterpretationKey = 512     // bytes
 )
 
 // NewPacker returns a packer.
@@ -85,8 +87,8 @@ func (p *Packer) FilterForAny() *semconv.Filter { return semconv.FilterForAny(p.
 // Len returns the number of spans in the present batch.
 func (p *Packer) Len() int { return p.batch.Len() }
 
-// KnownResource returns the number of the resource that was added with the same encoding, and
-// false if there is none: it has to be decoded and added.
+// KnownResource returns the number of the resource that was added with the given encoding. It
+// returns false if there is none: the caller then decodes the resource and adds it.
 func (p *Packer) KnownResource(encoded []byte) (ResourceNumber, bool) {
 	if p.isFull() {
 		p.forget()
@@ -95,14 +97,14 @@ func (p *Packer) KnownResource(encoded []byte) (ResourceNumber, bool) {
 	return number, ok
 }
 
-// isFull reports whether the dictionary has become too large, and can be forgotten now.
+// isFull reports whether the dictionary is too large and the present batch does not use it.
 func (p *Packer) isFull() bool {
 	return (p.nresources > maxKnown || p.ninterpretations > maxKnown) && len(p.batch.Spans) == 0
 }
 
 // AddResource adds a resource and returns its number. The service and the namespace are empty
-// if the resource has none; attrs are the attributes that the graph reads. The packer keeps
-// the attributes and not the encoding.
+// if the resource has none; attrs are the attributes that the graph reads. The packer keeps a
+// reference to attrs, and a copy of the encoding.
 func (p *Packer) AddResource(encoded []byte, service, namespace string, attrs []Attr) ResourceNumber {
 	number := ResourceNumber(p.nresources)
 	p.nresources++

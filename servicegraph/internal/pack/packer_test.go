@@ -23,7 +23,8 @@ func clientSpan(p *Packer, host []byte) *Span {
 }
 
 // TestPackerIsBounded adds one large batch in which no resource and no attribute occurs
-// twice. The packer must remember no more of them than the limit, and none that is too long.
+// twice. The packer must remember only as many of them as the limits allow, and none that is
+// too long.
 func TestPackerIsBounded(t *testing.T) {
 	p := NewPacker(semconv.Options{})
 	for i := range 3 * maxKnown {
@@ -85,7 +86,7 @@ func TestDictionary(t *testing.T) {
 	check(true, 1, 1, 1)
 }
 
-// TestWeightsAndLinks: spans without a weight or links take no part of the batch's.
+// TestWeightsAndLinks: a batch has weights and links only for spans that have them.
 func TestWeightsAndLinks(t *testing.T) {
 	p := NewPacker(semconv.Options{})
 	r := p.AddResource(nil, "s", "", nil)
@@ -114,7 +115,7 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-// TestAttrsAreCut: of URLs only the origin is part of the key, and invalid UTF-8 is replaced.
+// TestAttrsAreCut: only the origin of a URL is part of the key, and invalid UTF-8 is replaced.
 func TestAttrsAreCut(t *testing.T) {
 	p := NewPacker(semconv.Options{})
 	r := p.AddResource(nil, "s", "", nil)

@@ -7,10 +7,10 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 )
 
-// A Span is a span as a decoder gives it to a [Packer]: a servicegraph.Span without strings.
-// The service is part of the resource, and the Span has only those attributes that the graph
-// reads, as bytes, so that attributes seen before are not interpreted again. The packer keeps
-// no reference to the Span, which can serve for many spans.
+// A Span is a span as a decoder passes it to a [Packer]: a servicegraph.Span without strings.
+// The service is part of the resource. The Span has only the attributes that the graph reads,
+// as bytes, by which the packer recognizes attributes that it has interpreted before. The
+// packer keeps no reference to the Span, so a decoder can use one Span for many spans.
 type Span struct {
 	TraceID  [16]byte
 	SpanID   [8]byte
@@ -35,12 +35,12 @@ type Link struct {
 // An Attr is an attribute with its value as text.
 type Attr struct{ Key, Value string }
 
-// headLen is the number of bytes before the attributes. They hold what the interpretation
-// depends on beside the attributes.
+// headLen is the number of bytes before the attributes. They hold the kind, and whether the
+// span has links: the interpretation depends on both, and on the attributes.
 const headLen = 2
 
-// cacheKey returns what the interpretation of the span depends on, as bytes. It is valid
-// until the attributes change.
+// cacheKey returns bytes that are equal for spans with the same interpretation. The bytes are
+// valid until the attributes change.
 func (s *Span) cacheKey() []byte {
 	s.attrs[0], s.attrs[1] = byte(s.Kind), byte(min(len(s.Links), 1))
 	return s.attrs
@@ -51,7 +51,7 @@ func (s *Span) ClearAttrs() { s.attrs, s.roles = s.attrs[:0], 0 }
 
 // AddAttr adds an attribute that the filter for the span's kind selects. The value is the
 // attribute's text; U+FFFD replaces every byte that is not UTF-8. Of attributes with the same
-// key the last counts.
+// key, the last one counts.
 func (s *Span) AddAttr(key semconv.Key, value []byte) {
 	if key.IsURL() {
 		value = value[:semconv.OriginLen(value)]
@@ -68,8 +68,8 @@ func (s *Span) AddAttr(key semconv.Key, value []byte) {
 	s.attrs = append(s.attrs, value...)
 }
 
-// isIrrelevant reports whether the attributes do not matter: the span is no side of a call
-// by its kind, and none of the attributes makes it one.
+// isIrrelevant reports whether the attributes do not matter: by its kind, the span is neither
+// side of a call, and no attribute makes it one.
 func (s *Span) isIrrelevant() bool {
 	return len(s.attrs) == 0 || !s.roles.OfAny() && !s.Kind.Calls() && !s.Kind.Serves()
 }
