@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// An Address is where a callee listens, as its callers dial it. An empty Host means that the
-// address is unknown.
+// An Address is the address at which a callee listens, as its callers dial it. An empty Host
+// means that the address is unknown.
 type Address struct{ Host, Port string }
 
-// IsLoopback reports whether a host is the host that dials it.
+// IsLoopback reports whether a host name or IP address always means the caller's own machine.
 func IsLoopback(host string) bool {
 	if host == "localhost" {
 		return true
@@ -20,8 +20,8 @@ func IsLoopback(host string) bool {
 	return ok && ip.IsLoopback()
 }
 
-// address returns where the callee listens. Only a logical address counts, which can be part
-// of a URL: a network address can be anybody's load balancer.
+// address returns the address at which the callee listens. Only a logical address counts, which
+// may be part of a URL. A network address may belong to a load balancer of several services.
 func (a *Attrs) address() Address {
 	name, port := cmp.Or(a.serverAddress, a.netPeerName), cmp.Or(a.serverPort, a.netPeerPort)
 	if name == "" {
@@ -37,11 +37,10 @@ func (a *Attrs) address() Address {
 	return Address{Host: hostOf(name), Port: port}
 }
 
-// defaultPorts are the ports of URLs without one.
+// defaultPorts are the ports, by scheme, of URLs without a port.
 var defaultPorts = map[string]string{"http": "80", "https": "443"}
 
-// host returns the callee's host without port, from the most logical name to the bare
-// address.
+// host returns the callee's host without port. It prefers logical names to network addresses.
 func (a *Attrs) host() string {
 	switch {
 	case a.serverAddress != "":
@@ -55,7 +54,7 @@ func (a *Attrs) host() string {
 	return hostOf(cmp.Or(a.httpHost, a.networkPeerAddress, a.netSockPeerAddress, a.netPeerIPOld))
 }
 
-// url returns the URL of a request up to the path, nil if it is unknown.
+// url returns the URL of a request up to the path, or nil if the URL is unknown.
 func (a *Attrs) url() *url.URL {
 	for _, raw := range [...]string{a.urlFull, a.httpURL} {
 		if raw == "" {
@@ -68,8 +67,8 @@ func (a *Attrs) url() *url.URL {
 	return nil
 }
 
-// OriginLen returns the length of a URL up to the path, 0 if the URL names no host. The path
-// and the query differ from request to request and say nothing about the callee.
+// OriginLen returns the length of a URL up to the path, or 0 if the URL names no host. The path
+// and the query differ between requests and do not identify the callee.
 func OriginLen[T string | []byte](url T) int {
 	host := 0 // where the host begins
 	for i := 0; i+1 < len(url); i++ {
@@ -89,8 +88,8 @@ func OriginLen[T string | []byte](url T) int {
 	return len(url)
 }
 
-// hostOf removes the port, and the differences that do not matter in DNS. Ports are details,
-// not names (D12).
+// hostOf removes the port, the brackets of IPv6 and a final dot, and lowers the case, which does
+// not matter in DNS. Ports are details, not names [D12].
 func hostOf(s string) string {
 	if host, port, found := strings.Cut(s, ":"); found && isNumber(port) {
 		s = host

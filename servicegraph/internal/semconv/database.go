@@ -9,9 +9,10 @@ func (a *Attrs) hasDatabase() bool {
 	return a.dbSystem != "" || a.dbSystemOld != "" || a.dbNamespace != "" || a.dbName != ""
 }
 
-// database returns the logical database, or the system where no name tells databases apart:
-// Redis numbers its databases, and a node called "0" would say nothing (D6). PostgreSQL's new
-// namespace is "database|schema", its old name the database alone: both give one node (D2).
+// database returns the name of the logical database, or that of the system if there is no
+// useful name: Redis numbers its databases, and a node "0" would tell a reader nothing [D6].
+// PostgreSQL's db.namespace is "database|schema" and its older db.name is only the database;
+// both give the same node [D2].
 func (a *Attrs) database() string {
 	name := cmp.Or(a.dbNamespace, a.dbName)
 	system := a.databaseSystem()

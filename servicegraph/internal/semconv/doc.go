@@ -1,7 +1,7 @@
-// Package semconv applies OpenTelemetry's semantic conventions, present and earlier ones: it
-// finds out from the kind and the attributes of a span which side of a call the span is, whom
-// it calls, and where.
+// Package semconv applies OpenTelemetry's semantic conventions, the present and earlier ones.
+// From the kind and the attributes of a span it determines which side of a call the span is,
+// the peer that the span calls, and the address of the peer.
 //
-// [Filter] and [Key] tell which attributes matter, [Attrs] collects them, and [Interpret]
-// returns an [Interpretation]. The rules are rows of docs/semantics.md, cited in brackets.
+// A [Filter] selects the attributes that matter, [Attrs] collects them, and [Interpret] returns
+// an [Interpretation]. Brackets cite the rows of docs/semantics.md with the rules.
 package semconv

@@ -1,11 +1,10 @@
 package semconv
 
-// Attrs are the attributes of one span that the graph reads: those that can name the other
-// side of a call, and some that say how the call went. Attributes of the resource are not
-// among them: they describe the span's service, never its peer.
+// Attrs are the attributes of one span that the graph reads: attributes that can name the other
+// side of a call, and some about the result of the call. Attributes of the resource do not
+// belong here: they describe the service of the span, never the peer.
 //
-// Old and new semantic conventions are both read; where a span has both, the new one wins
-// (D3).
+// Old and new semantic conventions are both read. If a span has both, the new one wins [D3].
 type Attrs struct {
 	peerName, peerNamespace, peerService string
 
@@ -25,8 +24,8 @@ type Attrs struct {
 	resendCount, httpStatus, httpStatusOld string
 }
 
-// Add adds an attribute, unless the graph does not read it. Of attributes with the same key
-// the last counts.
+// Add adds an attribute if the graph reads it. Of attributes with the same key, the last one
+// counts.
 func (a *Attrs) Add(key, value string) {
 	if k := KeyOf(key); k != 0 {
 		a.Set(k, value)

@@ -2,13 +2,12 @@ package semconv
 
 import "sync"
 
-// A Filter selects the attributes that the graph reads of some spans, fast. A Filter never
-// changes, and is safe for concurrent use.
-//
-// The length of a key and its first and last letter exclude most attributes.
+// A Filter quickly selects the attributes of a span that the graph reads. The length of a key
+// and its first and last letter exclude most attributes. A Filter never changes and is safe
+// for concurrent use.
 type Filter struct {
-	first [maxKeyLen + 1][64]Key // by length and endsOf: the first key with these; 0 means none
-	next  [len(keys) + 1]Key     // by key: another one with the same length and ends
+	first [maxKeyLen + 1][64]Key // by length and endsOf: the first key with this length and these ends; 0 means none
+	next  [len(keys) + 1]Key     // by key: the next key with the same length and ends
 	roles Roles
 }
 
@@ -51,7 +50,7 @@ func newFilter(roles Roles) *Filter {
 // Has reports whether the filter selects the attribute with this number.
 func (f *Filter) Has(key Key) bool { return key != 0 && keys[key-1].roles&f.roles != 0 }
 
-// Key returns the number of the attribute with this key, 0 if the filter does not select it.
+// Key returns the number of the attribute with this key, or 0 if the filter does not select it.
 func (f *Filter) Key(key []byte) Key { return find(f, key) }
 
 // MayBe reports whether Key can return anything but 0 for a key of this length, at least 1,
@@ -74,6 +73,6 @@ func find[T string | []byte](f *Filter, key T) Key {
 }
 
 // endsOf returns a number below 64 for the first and the last letter of a key. The first
-// letter alone does not suffice: http.response.status_code, which is not read by default, is
-// as long as a key that is.
+// letter alone does not suffice: by default http.response.status_code is not read, and a key
+// that is read has the same length and the same first letter.
 func endsOf(first, last byte) byte { return (first + 7*last) & 63 }

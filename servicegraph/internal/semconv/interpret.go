@@ -31,15 +31,15 @@ type Options struct {
 	IgnoreInternalDatabases bool
 }
 
-// An Interpretation is what the kind and the attributes of a span mean for the graph: its
-// role, its peer, the address of the peer. Spans of one kind with equal attributes have the
-// same interpretation, so that attributes need to be interpreted only once per distinct set.
+// An Interpretation is the meaning of a span's kind and attributes for the graph: the role of
+// the span, the peer, and the address of the peer. Spans of one kind with equal attributes have
+// the same interpretation, so each distinct set of attributes is interpreted only once.
 type Interpretation struct {
-	Kind   Kind // by the span's role, which can differ from the kind that the span states
+	Kind   Kind // the kind that fits the role of the span; it can differ from the span's own kind
 	Caller bool // the caller side of a call: CLIENT, PRODUCER, or a database span inside the service
-	Resent bool // a client that is trying again
-	Polls  bool // a CLIENT span that asks a queue for messages, and is the receiving side of them
-	Failed bool // the HTTP status reports a failure; it counts if the span has no status of its own
+	Resent bool // the call repeats an earlier one
+	Polls  bool // a CLIENT span that asks a queue for messages, and so is their receiving side
+	Failed bool // the HTTP status is an error; it counts only if the span has no status
 
 	HasPeer bool
 	Peer    Peer
@@ -49,15 +49,15 @@ type Interpretation struct {
 	Trigger string // what triggers the function that the span runs
 }
 
-// A Detail is what a caller says of a call beyond whom it called. Details are no part of the
-// identity of an edge; edges list them as attributes.
+// A Detail holds further attributes of a call, as the caller reports them. They are not part of
+// the identity of an edge; edges list them as attributes.
 type Detail struct {
-	Host, Port  string // where the caller dialed (F7, D12)
-	DBNamespace string // the database (D4, D6)
-	DBSystem    string // and the product (D1)
-	Destination string // of messages to a broker that has another name (M8)
-	RPCMethod   string // (R1)
-	Model       string // of a provider of generative AI (G1)
+	Host, Port  string // the address that the caller dialed [F7, D12]
+	DBNamespace string // the database [D4, D6]
+	DBSystem    string // the database product [D1]
+	Destination string // the queue or topic, if another attribute names the peer [M8]
+	RPCMethod   string // [R1]
+	Model       string // the requested generative AI model [G1]
 }
 
 // All returns the known details, each as the attribute that it comes from, sorted by key.
@@ -96,7 +96,7 @@ func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation
 		of.Trigger = attrs.faasTrigger
 		of.Peer, of.HasPeer = attrs.caller(of.Kind)
 	case of.Caller || attrs.hasDatabase() && !o.IgnoreInternalDatabases:
-		of.Caller = true // a database inside the process has no client span (D10)
+		of.Caller = true // a database inside the process has no client span [D10]
 		of.Resent = attrs.resendCount != "" && attrs.resendCount != "0"
 		of.Peer, of.HasPeer = attrs.callee(kind)
 		of.Address = attrs.address()
@@ -105,7 +105,7 @@ func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation
 	return of
 }
 
-// detail returns what the span says of its call to an address.
+// detail returns the details of a call to an address.
 func (a *Attrs) detail(at Address) Detail {
 	d := Detail{
 		Host: at.Host, Port: at.Port,

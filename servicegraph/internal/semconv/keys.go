@@ -1,8 +1,8 @@
 package semconv
 
-// A Key is the number of an attribute that the graph reads of spans, for readers of encoded
-// traces, which need not make a string of the key. 0 means none. The numbers are valid
-// inside one process only: another version may have others.
+// A Key is the number of an attribute that the graph reads of spans; 0 means none. With it,
+// readers of encoded traces need not make a string of the key. The numbers are valid only
+// within one process, because another version may number the attributes differently.
 type Key uint8
 
 // keyInfo describes an attribute that the graph reads of spans.
@@ -18,19 +18,19 @@ type Roles uint8
 const (
 	ofCallers   Roles = 1 << iota // CLIENT and PRODUCER: whom they call
 	ofCallees                     // SERVER and CONSUMER: who calls them
-	ofDatabases                   // any other, if one of these attributes makes the span a call to a database
-	ofFailures                    // any, for the HTTP status, if Options.HTTPErrors is set
+	ofDatabases                   // spans of any other kind: the attribute makes the span a call to a database
+	ofFailures                    // spans of any kind, if Options.HTTPErrors is set: the HTTP status
 
 	ofBoth   = ofCallers | ofCallees
 	allRoles = ofBoth | ofDatabases | ofFailures
 )
 
-// OfAny reports whether the roles include those of spans that are neither side of a call by
-// their kind. Attributes without these roles have a meaning for such spans only beside one
-// that has them.
+// OfAny reports whether attributes with these roles have a meaning of their own for spans whose
+// kind is neither side of a call. Other attributes have a meaning for such spans only together
+// with an attribute for which OfAny is true.
 func (r Roles) OfAny() bool { return r&(ofDatabases|ofFailures) != 0 }
 
-// keys are all attributes that the graph reads of spans. keys[k-1] has the Key k.
+// keys lists all attributes that the graph reads of spans. The Key of keys[k-1] is k.
 var keys = [...]keyInfo{
 	{"service.peer.name", func(a *Attrs) *string { return &a.peerName }, ofBoth},
 	{"service.peer.namespace", func(a *Attrs) *string { return &a.peerNamespace }, ofBoth},
@@ -81,13 +81,13 @@ func (k Key) Name() string { return keys[k-1].name }
 // Roles returns the roles of the spans for which the attribute has a meaning.
 func (k Key) Roles() Roles { return keys[k-1].roles }
 
-// IsURL reports whether the value is a URL, of which only the origin is read.
+// IsURL reports whether the value is a URL. Only the origin of a URL is read.
 func (k Key) IsURL() bool { return k == urlFull || k == httpURL }
 
 var urlFull, httpURL = KeyOf("url.full"), KeyOf("http.url")
 
-// KeyOf returns the number of the attribute with this key, 0 if the graph does not read it
-// of any span.
+// KeyOf returns the number of the attribute with this key, or 0 if the graph reads it of no
+// span.
 func KeyOf(key string) Key { return find(filters()[allRoles], key) }
 
 // Reads reports whether Interpret reads the attribute with this key of any span.

@@ -10,8 +10,9 @@ func (a *Attrs) destination() string {
 
 func (a *Attrs) operation() string { return cmp.Or(a.msgOperation, a.msgOperationOld) }
 
-// queue names a destination as system/destination. Temporary destinations are one node for
-// each template, or one for all: clients make their names up (M13).
+// queue returns the name of a destination: system/destination. Clients invent the names of
+// temporary destinations, so all temporary destinations with the same template have one name,
+// and those without a template have the name "temporary" [M13].
 func (a *Attrs) queue() string {
 	destination, system := a.destination(), messagingSystem(a.msgSystem)
 	if a.msgTemplate == "" && (a.msgTemporary == "true" || a.msgAnonymous == "true") {
@@ -23,9 +24,9 @@ func (a *Attrs) queue() string {
 	return cmp.Or(destination, system)
 }
 
-// carriesNothing reports whether the span handles a message without sending or receiving
-// it: the span settles a message, or it sends a batch whose messages have spans of their own,
-// to which the span's links point.
+// carriesNothing reports whether the span neither sends nor receives a message: the span
+// settles a message, or it sends a batch whose messages have spans of their own, to which the
+// links of the span point.
 func (a *Attrs) carriesNothing(hasLinks bool) bool {
 	switch a.operation() {
 	case "settle":
@@ -36,9 +37,9 @@ func (a *Attrs) carriesNothing(hasLinks bool) bool {
 	return false
 }
 
-// publishes reports whether the span puts a message into a queue. Today's conventions make
-// such a span CLIENT where another span created the message; for the graph, it is a
-// message's sending side all the same.
+// publishes reports whether the span puts a message into a queue. In the present conventions
+// this is a CLIENT span if another span created the message. For the graph, it is the sending
+// side of the message in any case.
 func (a *Attrs) publishes() bool {
 	switch a.operation() {
 	case "send", "publish", "create":
@@ -47,7 +48,7 @@ func (a *Attrs) publishes() bool {
 	return false
 }
 
-// receives reports whether the span takes messages from a queue. Today's conventions make
-// such a span CLIENT where it asks for messages, and CONSUMER where they are handed to it;
-// for the graph, both are the receiving side.
+// receives reports whether the span takes messages from a queue. In the present conventions it
+// is a CLIENT span if it asks for messages, and a CONSUMER span if messages are delivered to
+// it. For the graph, both are the receiving side.
 func (a *Attrs) receives() bool { return a.hasQueue() && a.operation() == "receive" }

@@ -6,7 +6,7 @@ import "cmp"
 type Peer struct {
 	Namespace, Name string
 	Type            PeerType
-	IsName          bool // somebody chose this name; if a service has it, that service is the peer
+	IsName          bool // a person chose the name; if a service has the name, that service is the peer
 }
 
 // A PeerType is a type of peers.
@@ -22,8 +22,8 @@ const (
 	IP    // a bare address
 )
 
-// callee names the node that a span of the given kind calls, for use where no span of the
-// callee is known. The most specific attribute decides: rows D of docs/semantics.md.
+// callee returns the peer that a span of the given kind calls, for calls without a span of the
+// callee. The most specific attribute decides: see rows D of docs/semantics.md.
 func (a *Attrs) callee(kind Kind) (Peer, bool) {
 	named := func(name string, t PeerType) (Peer, bool) { return Peer{Name: name, Type: t}, true }
 	if p, ok := a.service(); ok {
@@ -44,14 +44,14 @@ func (a *Attrs) callee(kind Kind) (Peer, bool) {
 		return Peer{}, false
 	case a.genaiProvider != "" || a.genaiSystem != "":
 		return named(modelProvider(cmp.Or(a.genaiProvider, a.genaiSystem)), Model)
-	case a.faasName != "": // the name of a service, where the function is instrumented
+	case a.faasName != "": // if the function is instrumented, a service has this name
 		return Peer{Name: a.faasName, Type: Function, IsName: true}, true
 	case a.hasQueue():
 		return named(a.queue(), Queue)
 	}
 	host := a.host()
 	if ip, ok := parseIP(host); ok {
-		if ip.Is4In6() { // a socket for IPv6 and IPv4 has IPv4 addresses in this notation
+		if ip.Is4In6() { // a socket for both IPv6 and IPv4 writes IPv4 addresses like this
 			host = ip.Unmap().String()
 		}
 		return named(host, IP)
@@ -65,9 +65,9 @@ func (a *Attrs) callee(kind Kind) (Peer, bool) {
 	return Peer{}, false
 }
 
-// caller names the node that called a SERVER or CONSUMER span without a parent: the peer
-// that the span names, or the queue that the message came from. The address of a client is
-// not an identity (P6, M9).
+// caller returns the peer that called a SERVER or CONSUMER span without a parent: the queue that
+// a message came from, or the peer that the span names. The address of a client is not an
+// identity [P6, M9].
 func (a *Attrs) caller(kind Kind) (Peer, bool) {
 	if kind == Consumer && a.hasQueue() {
 		return Peer{Name: a.queue(), Type: Queue}, true
@@ -75,7 +75,7 @@ func (a *Attrs) caller(kind Kind) (Peer, bool) {
 	return a.service()
 }
 
-// service returns the peer that the instrumentation names outright.
+// service returns the peer that service.peer.name or peer.service names.
 func (a *Attrs) service() (Peer, bool) {
 	switch {
 	case a.peerName != "":
@@ -87,7 +87,7 @@ func (a *Attrs) service() (Peer, bool) {
 }
 
 // isAgentStep reports whether the span is a step of an agent, such as the use of a tool,
-// rather than a call to the provider of a model (G2).
+// rather than a call to the provider of a model [G2].
 func (a *Attrs) isAgentStep() bool {
 	switch a.genaiOperation {
 	case "invoke_agent", "create_agent", "execute_tool":

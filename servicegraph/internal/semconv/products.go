@@ -2,7 +2,7 @@ package semconv
 
 import "strings"
 
-// databaseSystem returns the present name of a database product (D11).
+// databaseSystem returns the present name of a database product [D11].
 func databaseSystem(s string) string {
 	switch s = strings.ToLower(s); s {
 	case "mssql":
@@ -35,8 +35,8 @@ func databaseSystem(s string) string {
 	return s
 }
 
-// modelProvider returns the present name of a provider of models. Some instrumentations
-// write the name as the provider does; the convention is lower case (G1).
+// modelProvider returns the present name of a provider of models. The convention is lower case;
+// some instrumentations write the name as the provider does [G1].
 func modelProvider(s string) string {
 	switch s = strings.ToLower(s); s {
 	case "az.ai.inference":
