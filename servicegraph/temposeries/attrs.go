@@ -27,8 +27,8 @@ func find(attrs []servicegraph.Attr, key string) (value string, ok bool) {
 	return "", false
 }
 
-// findInBoth returns an attribute of the resource or, if the resource has none with this
-// key, of the span.
+// findInBoth returns the value of an attribute of the resource. If the resource lacks the
+// attribute, findInBoth returns that of the span.
 func findInBoth(s *servicegraph.Span, key string) (value string, ok bool) {
 	switch {
 	case key == "service.name":
@@ -52,14 +52,14 @@ func (cfg *Config) peer(s *servicegraph.Span) (name string, ok bool) {
 	return "", false
 }
 
-// setDatabase makes a call one to a database if the attributes of its client span name
-// one. With the name of the database the call is complete: it does not wait for a server
-// span.
+// setDatabase marks a call as a database call if the client span has an attribute of a
+// database. If the attributes also name the database, the call is complete and does not wait
+// for a server span.
 //
-// In v2.9.0 db.system alone makes a call one to a database without naming the database:
-// the call waits, and becomes one to a virtual node. The resource is also read, except
-// for db.namespace, so that db.name among the attributes of a service turns everything
-// that the service calls into that database.
+// In v2.9.0, db.system alone marks a call as a database call without a name: the call waits,
+// and becomes a call to a virtual node. All attributes except db.namespace are also read from
+// the resource. A service whose resource has db.name therefore seems to call only that
+// database.
 func (c *pendingCall) setDatabase(s *servicegraph.Span, seconds float64) {
 	database, ok := find(s.Attrs, "db.namespace")
 	if !ok {
@@ -88,9 +88,9 @@ func (c *pendingCall) setDatabase(s *servicegraph.Span, seconds float64) {
 }
 
 // multiplier returns how many calls a span stands for: the reciprocal of the sampling
-// probability that the span or its resource gives, if that is a positive floating point
-// number. A Span has only the texts of its attributes: a text that reads as an integer
-// was one, or is 1.
+// probability in the span or its resource, if the probability is a positive floating point
+// number; otherwise 1. Tempo ignores integers. A Span has only the text of an attribute; a text
+// of digits is that of an integer, or of the number 1.0, and both give 1.
 func (cfg *Config) multiplier(s *servicegraph.Span) float64 {
 	if cfg.SpanMultiplierKey == "" {
 		return 1

@@ -8,9 +8,9 @@
 // reads: [servicegraph.Config.Reads] or [Config.Reads].
 //
 // A Processor does not return a [servicegraph.Graph], because Tempo's result is no graph
-// of that kind: it has a connection type instead of nodes with types, it times sides that
-// were never seen as 0 seconds, and it depends on the order of arrival, so that two
-// results cannot be merged.
+// of that kind: it has a connection type instead of nodes with types, it records 0 seconds
+// for a side without a span, and it depends on the order of arrival, so that two results
+// cannot be merged.
 //
 // # What Tempo does
 //
@@ -21,8 +21,8 @@
 // failure stays. A client span with database attributes is a call by itself. A half that
 // waits too long becomes a call to or from a virtual node, if a peer attribute names the
 // other side or if the half is the server span at the root of a trace, whose caller is
-// called "user". Spans between the halves, span links, and the other spans of a trace are
-// never looked at.
+// called "user". Spans between the halves, span links, and the other spans of a trace have no
+// effect.
 //
 // # Limits
 //
@@ -34,18 +34,18 @@
 //     histograms, and what MaxItems drops.
 //   - The expiry clock. Tempo forgets a half 9 to 12 seconds after its arrival
 //     ("wait", in whole seconds, checked every other second), and everything when
-//     it stops. There is no clock here: halves wait until [Processor.Expire] is called.
+//     it stops. A Processor has no clock: halves wait until [Processor.Expire] is called.
 //   - Spans that never reach Tempo's processor: those that ended more than 30 seconds
 //     before or after they arrived, whole requests with an empty trace id or span id,
-//     and spans over a rate limit. Whoever adds spans leaves those out.
-//   - What happens to series afterwards. Tempo starts at zero with every process,
+//     and spans over a rate limit. The caller should not add these spans.
+//   - The life of the series. Tempo starts at zero with every process,
 //     forgets series after 15 idle minutes, may limit their number, and marks those of
-//     each process with a label of their own. Exemplars and native histograms are not
-//     written here.
-//   - What a [servicegraph.Span] does not tell. An empty service.name counts as a missing
-//     one, whose spans Tempo ignores: an empty name never completes a call in Tempo either,
-//     but Tempo counts the span as a half, whose time and failure can get into a virtual
-//     edge. Sources leave out attributes that are lists, maps or bytes; Tempo uses their
+//     each process with a label of their own. Package temposeries computes neither
+//     exemplars nor native histograms.
+//   - Data that a [servicegraph.Span] does not have. An empty service.name counts as a
+//     missing one, whose spans Tempo ignores. In Tempo a span with an empty name never
+//     completes a call either, but it counts as a half, whose time and failure can get
+//     into a virtual edge. Sources leave out attributes that are lists, maps or bytes; Tempo uses their
 //     text. A sampling probability must be a floating point number for Tempo; here
 //     every text counts that reads as a number and not as an integer. Sources replace
 //     invalid UTF-8; Tempo passes it on.

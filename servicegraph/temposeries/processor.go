@@ -15,11 +15,11 @@ import (
 type Config struct {
 	// PeerAttributes (peer_attributes) are the span attributes that name the other
 	// side of a call without one. The first that a span has decides, even if its value
-	// is empty. Nil stands for peer.service, db.name, db.system.
+	// is empty. Nil means peer.service, db.name, db.system.
 	PeerAttributes []string
 
 	// Buckets (histogram_buckets) are the upper bounds of the histograms in seconds,
-	// ascending. Nil stands for 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8.
+	// ascending. Nil means 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8.
 	Buckets []float64
 
 	// MessagingLatency (enable_messaging_system_latency_histogram) measures the time

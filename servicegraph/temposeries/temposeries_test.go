@@ -236,7 +236,7 @@ func checkSeries(t *testing.T, seed uint64, s temposeries.Series) {
 	}
 }
 
-// seeds returns how many random cases to try: usually, or TEMPOGRAPH_SEEDS if it is set.
+// seeds returns the number of random cases to try: TEMPOGRAPH_SEEDS if set, else usually.
 func seeds(t *testing.T, usually uint64) uint64 {
 	t.Helper()
 	text := os.Getenv("TEMPOGRAPH_SEEDS")
