@@ -66,8 +66,8 @@ hours. A trace that is in both is counted twice.
 
 With --tempo, or with TEMPO_ADDR and no file, traces are read from Tempo's HTTP API.
 The URL may have a path, for example behind a proxy. A trace is read in full if any of
-its spans matches --query and lies in the time range. At most --limit traces are read,
-the newest; a warning says when there may be more. With --trace, traces are read by
+its spans matches --query and lies in the time range. Only the newest traces are read, at
+most --limit; a warning says when there may be more. With --trace, traces are read by
 their ids instead.
 
 Secrets need not be on the command line, where other users of the machine can see them:
@@ -91,7 +91,7 @@ stops responding, because it is then unknown which traces the graph would cover.
 Filters show a part of a large graph. RE is a Go regular expression that is searched
 for in the name of a node, including its namespace: "cart" matches shop/cart and
 cart-cache, "^shop/cart$" matches only the first. Flags with an RE can be repeated. The
-summary, and the heading of the output, count what the filters hide.
+summary and the heading of the output count the nodes and edges that the filters hide.
 
 	$ graphviz-export --near customer examples/traces/hotrod.jsonl.gz
 	SRC      → DST       CALLS  RATE   ERR     P50     P95     P99

@@ -160,7 +160,7 @@ func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source, n
 	return nil
 }
 
-// options returns how to draw the graph of a source. The notes say what filters left out.
+// options returns the options for drawing the graph of a source. The notes say what filters left out.
 func (e *export) options(ctx context.Context, src source, notes []string) draw.Options {
 	style := e.style.style()
 	if style.Title == "" {
@@ -276,7 +276,7 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 	}
 	switch more := r.Skipped - uint64(len(skips)); {
 	case more == 0:
-	case len(skips) == 0: // when the graph was written that has just been read
+	case len(skips) == 0: // counted in the JSON of a graph that was read
 		e.stderr.warnf("skipped: %s", quantity.Of(more, "record"))
 	default:
 		e.stderr.warnf("skipped: %s", quantity.Of(more, "more record"))

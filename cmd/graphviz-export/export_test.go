@@ -57,7 +57,8 @@ func TestForce(t *testing.T) {
 	}
 }
 
-// The summary has nouns in the singular and in the plural, and leaves out what there is none of.
+// The summary has nouns in the singular and in the plural. It mentions uninstrumented dependencies
+// only if there are any.
 func TestSummary(t *testing.T) {
 	graph := func(service string, dependencies ...string) *servicegraph.Graph {
 		b := servicegraph.NewBuilder(servicegraph.Config{NodeAttrs: []string{"team"}})

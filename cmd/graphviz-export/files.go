@@ -221,7 +221,7 @@ func (in input) read(ctx context.Context, cfg tracefile.Config, graph func(*serv
 	}
 }
 
-// load adds the spans of an input to a builder: those that read would return.
+// load adds to a builder the spans that read would return.
 func (in input) load(ctx context.Context, b *servicegraph.Builder, graph func(*servicegraph.Graph), skipped func(*servicegraph.SkipError) error) error {
 	return in.use(ctx, graph, func(r io.Reader) error {
 		return tracefile.Load(b, r, in.name, skipped)
@@ -287,9 +287,9 @@ func readGraph(r *bufio.Reader) (*servicegraph.Graph, error) {
 	return servicegraph.ReadJSON(z)
 }
 
-// interruptible returns a reader of what open opens, which ends when ctx is done. Opening
-// and reading a pipe or a terminal can block forever; the goroutine that blocks is left
-// alone until the program exits.
+// interruptible calls open and returns a reader of the opened input that ends when ctx is
+// done. Opening and reading a pipe or a terminal can block forever. The goroutine that blocks
+// then remains until the program exits.
 func interruptible(ctx context.Context, open func() (io.Reader, error)) io.ReadCloser {
 	r, w := io.Pipe()
 	context.AfterFunc(ctx, func() { w.CloseWithError(context.Cause(ctx)) })

@@ -15,7 +15,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// filterFlags choose a part of a graph, and how coarse it is.
+// filterFlags select a part of a graph, and merge nodes.
 type filterFlags struct {
 	ignore, hide, gateway             []string // regular expressions
 	focus, near, upstream, downstream []string // regular expressions
@@ -87,7 +87,7 @@ func (s *filterFlags) byNamespace() bool {
 	return s.groupBy == byNamespace || s.groupBy == "service.namespace"
 }
 
-// config returns how spans become the graph.
+// config returns the configuration of the builder.
 func (e *export) config() servicegraph.Config {
 	cfg := servicegraph.Config{
 		QueueNodes:              e.graph.queueNodes,

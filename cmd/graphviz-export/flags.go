@@ -115,8 +115,9 @@ func explainValue(err *pflag.InvalidValueError) error {
 	return usagef("--%s %q: %w", flag.Name, value, want)
 }
 
-// checkDashes refuses -tempo for --tempo, the way Go programs write flags. Package pflag
-// would read it as -t -e -m …, and -output as an output file named "utput".
+// checkDashes refuses -tempo in place of --tempo, because users of Go programs may write flags
+// with one dash. Package pflag would read -tempo as -t -e -m …, and -output as an output file
+// named "utput".
 func checkDashes(flags *pflag.FlagSet, args []string) error {
 	for _, arg := range args {
 		if arg == "--" {

@@ -159,7 +159,7 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
 	server := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
-		BaseContext:       func(net.Listener) context.Context { return ctx }, // so that its end ends the event streams
+		BaseContext:       func(net.Listener) context.Context { return ctx }, // so that event streams end with ctx
 	}
 	context.AfterFunc(ctx, func() {
 		// The parent is not ctx, which is done already.
@@ -182,7 +182,7 @@ type watch struct {
 	steps  []step
 	viewer *viewer.Viewer
 
-	outcome error  // of showing the last graph
+	outcome error  // the result of showing the last graph
 	empty   bool   // the last graph has no nodes
 	problem string // the last problem reported; empty: none
 }

@@ -19,7 +19,7 @@ type feed struct {
 	// next returns the current graph, or nil if the graph has not changed.
 	next func(context.Context) (*servicegraph.Graph, error)
 
-	// final reports whether an error for the first graph cannot go away.
+	// final reports whether an error for the first graph is permanent.
 	final func(error) bool
 
 	close func() // releases resources; nil: there are none
@@ -50,9 +50,9 @@ func (s *serve) newFeed(ctx context.Context) (feed, error) {
 	return f, err
 }
 
-// sourceFeed returns a feed of files or of Tempo, the sources that the command has without
-// serve. It makes a new source for each graph, so that a time range moves on and new files in
-// a directory are found.
+// sourceFeed returns a feed of files or of Tempo, the sources that graphviz-export also reads
+// without serve. It makes a new source for each graph, so that the time range stays relative
+// to now and new files in a directory are found.
 func (s *serve) sourceFeed() (feed, error) {
 	for _, flag := range otlpAddresses {
 		if s.given(flag) {

@@ -32,8 +32,8 @@ import (
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
-// TestTempoScripts runs the scripts that need a real Tempo. It contains HotROD's traces, moved
-// in time to end a minute ago.
+// TestTempoScripts runs the scripts that need a real Tempo server. The server contains HotROD's
+// traces, moved in time to end a minute ago.
 func TestTempoScripts(t *testing.T) {
 	spans := recent(t)
 	tempo := tempoWith(t, spans)
@@ -101,7 +101,7 @@ func recent(t *testing.T) []servicegraph.Span {
 	return spans
 }
 
-// tempoWith starts a Tempo, sends it spans, and waits until its search finds all traces.
+// tempoWith starts Tempo, sends it spans, and waits until a search finds all traces.
 func tempoWith(t *testing.T, spans []servicegraph.Span) *tempotest.Tempo {
 	t.Helper()
 	tempo := tempotest.Start(t, tempotest.Config{})

@@ -133,7 +133,7 @@ func withPage(formats []render.Format, page report.HTML) []render.Format {
 
 // A notice is a line above the graph.
 type notice struct {
-	event string // the name of the event that brings it to the page
+	event string // the name of the server-sent event
 	text  string // empty for none
 }
 
