@@ -1,5 +1,5 @@
 // Package otelsetup exports the spans of a program to Tempo or to an
-// OpenTelemetry Collector, and says so when they do not arrive:
+// OpenTelemetry Collector, and reports spans that do not arrive:
 //
 //	sdk, err := otelsetup.Start(ctx, otelsetup.Service("checkout", "1.4.2"), otelsetup.Endpoint("grpc://tempo:4317"))
 //	if err != nil { … }

@@ -205,8 +205,8 @@ func TestServiceName(t *testing.T) {
 	}
 }
 
-// TestDetectedAttributes: every span says on which host and with which runtime it was made,
-// unless the environment or an option says otherwise.
+// TestDetectedAttributes: every span has attributes of the host and the runtime, which the
+// environment and options override.
 func TestDetectedAttributes(t *testing.T) {
 	cleanEnv(t)
 	host, err := os.Hostname()

@@ -70,7 +70,7 @@ func TestCheckTellsTheFault(t *testing.T) {
 	tlsGRPC := new(receiver).serveGRPC(t, serverTLS).host
 	notFound := page(http.NotFound)
 
-	// A name so invalid that no resolver is asked.
+	// The name is so invalid that no resolver is asked.
 	const noName = "no..host"
 
 	for _, test := range []struct {

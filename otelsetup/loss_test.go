@@ -76,8 +76,8 @@ func TestFlushTellsWhatIsLost(t *testing.T) {
 	})
 }
 
-// TestOneFaultIsToldOnce: a fault without a retry is logged once, with a hint that the error
-// of the exporter does not have.
+// TestOneFaultIsToldOnce: a fault without a retry is logged once, with a hint that is not in the
+// error of the exporter.
 func TestOneFaultIsToldOnce(t *testing.T) {
 	cleanEnv(t)
 	url, _ := serveHTTP(t, http.NotFoundHandler(), nil)

@@ -91,8 +91,8 @@ func (p *countingProcessor) OnStart(ctx context.Context, s sdktrace.ReadWriteSpa
 
 func (p *countingProcessor) OnEnd(s sdktrace.ReadOnlySpan) {
 	p.next.OnEnd(s)
-	// The span is counted after it is queued. Counted before, it would look dropped
-	// until it is queued.
+	// The span is counted after it is queued. If it were counted earlier, it would look
+	// dropped until it is queued.
 	if s.SpanContext().IsSampled() {
 		p.tally.ended.Add(1)
 	}
@@ -179,7 +179,8 @@ func (e *countingExporter) ExportSpans(ctx context.Context, spans []sdktrace.Rea
 	case !e.attempted.Load(): // otherwise the fault is already reported
 		e.reporter.failed(time.Now(), explain(err, e.target))
 	}
-	// Only now, so that the tally never has failed spans without a reported cause.
+	// The spans are counted after the fault is reported, so that the tally never has failed
+	// spans without a cause.
 	failed := rejected(err, len(spans))
 	e.tally.failed.Add(failed)
 	e.tally.exported.Add(int64(len(spans)) - failed)

@@ -21,7 +21,7 @@ func (stuckExporter) ExportSpans(ctx context.Context, _ []sdktrace.ReadOnlySpan)
 func (stuckExporter) Shutdown(context.Context) error { return nil }
 
 // TestShutdownTime: if the receiver does not answer, Shutdown takes as long as its context
-// allows, and five seconds where the context does not say.
+// allows, and five seconds if the context has no deadline.
 func TestShutdownTime(t *testing.T) {
 	for _, test := range []struct {
 		name string

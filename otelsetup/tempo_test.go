@@ -20,7 +20,7 @@ import (
 )
 
 // TestTempo: the trace of a call between two services, each with its own SDK, is complete in
-// a real Tempo.
+// a real Tempo server.
 func TestTempo(t *testing.T) {
 	cleanEnv(t)
 	tempo := tempotest.Start(t, tempotest.Config{})
@@ -82,7 +82,7 @@ func TestTempoWithTenants(t *testing.T) {
 	}
 }
 
-// TestCheckAtOtherPortsOfTempo checks endpoints with a wrong port of a real Tempo.
+// TestCheckAtOtherPortsOfTempo checks endpoints with a wrong port of a real Tempo server.
 func TestCheckAtOtherPortsOfTempo(t *testing.T) {
 	cleanEnv(t)
 	tempo := tempotest.Start(t, tempotest.Config{})
