@@ -121,8 +121,8 @@ func (r *Recorder) drain() {
 	spans := r.pending
 	r.pending = nil
 	r.mu.Unlock()
-	// Time goes on first, for spans count as received at the time of the last Advance: a
-	// trace whose spans waited here must not close before the rest of it can arrive.
+	// Advance comes first, because spans count as received at the time of the last Advance.
+	// Otherwise a trace whose spans waited here could close before its other spans arrive.
 	r.builder.Advance(time.Now())
 	for _, s := range spans {
 		r.builder.Add(s)

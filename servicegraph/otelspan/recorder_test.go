@@ -48,7 +48,7 @@ func calls(t *testing.T, g *servicegraph.Graph, from, to string) float64 {
 func ExampleRecorder() {
 	rec := otelspan.NewRecorder(servicegraph.Config{})
 	provider := sdktrace.NewTracerProvider(
-		sdktrace.WithSpanProcessor(rec), // beside the exporter of the program
+		sdktrace.WithSpanProcessor(rec), // in addition to the exporter of the program
 		sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", "web"))),
 	)
 	_, span := provider.Tracer("example").Start(context.Background(), "SELECT", trace.WithSpanKind(trace.SpanKindClient),
@@ -136,8 +136,8 @@ func TestRecorderWait(t *testing.T) {
 	})
 }
 
-// TestRecorderForgets: with the default window, traces close and are forgotten when
-// their time is up, and their calls stay counted.
+// TestRecorderForgets: with the default window, traces close and are forgotten on time, and
+// their calls stay counted.
 func TestRecorderForgets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := otelspan.NewRecorder(servicegraph.Config{})
@@ -176,8 +176,8 @@ func TestRecorderForgets(t *testing.T) {
 	})
 }
 
-// TestRecorderClosesOldTraces: with the default window, a trace that never comes to rest
-// closes after 5 minutes.
+// TestRecorderClosesOldTraces: with the default window, a trace whose spans do not stop closes
+// after 5 minutes.
 func TestRecorderClosesOldTraces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := otelspan.NewRecorder(servicegraph.Config{})
@@ -245,7 +245,7 @@ func TestRecorderBoundsNodes(t *testing.T) {
 	rec := otelspan.NewRecorder(servicegraph.Config{})
 	web := tracer(rec, "web")
 	const most, more = 10_000, 7
-	for i := range most - 1 + more { // web is a node, too
+	for i := range most - 1 + more { // web is also a node
 		_, client := web.Start(t.Context(), "call", trace.WithSpanKind(trace.SpanKindClient),
 			trace.WithAttributes(attribute.String("peer.service", fmt.Sprint("tenant-", i))))
 		client.End()
