@@ -22,18 +22,18 @@ type TraceSource interface {
 // An AwaitOption is a setting of [Await].
 type AwaitOption func(*awaiting)
 
-// Until also waits until the rules hold. It is for rules that require something, such as
-// [Path].
+// Until makes [Await] also wait until the rules hold. It is for rules that require something,
+// such as [Path].
 func Until(rules ...Rule) AwaitOption {
 	return func(a *awaiting) { a.until = append(a.until, rules...) }
 }
 
-// Settle sets how long no further span may have been received, 2 seconds by default. It should
-// be longer than the interval at which the services send spans, which is 5 seconds by
-// default in the SDKs.
+// Settle sets the settle time: how long no further span may arrive before a trace seems
+// complete. It is 2 seconds by default, and should be longer than the interval at which the
+// services send spans, which is 5 seconds by default in the SDKs.
 func Settle(d time.Duration) AwaitOption { return func(a *awaiting) { a.settle = d } }
 
-// Within sets after which time Await gives up, 30 seconds by default.
+// Within sets the time after which [Await] gives up, 30 seconds by default.
 func Within(d time.Duration) AwaitOption { return func(a *awaiting) { a.within = d } }
 
 type awaiting struct {
@@ -51,8 +51,8 @@ type awaiting struct {
 // for the settle time. Rules such as [Never] mean something only for a complete trace, so
 // check them on the graph that Await returns.
 //
-// A span also counts as a root if it has the only missing parent of the trace: a test that
-// sends a traceparent of its own is that parent.
+// If only one parent span is missing in a trace without a root, the spans with this parent
+// count as roots: the test itself is the parent if it sends a traceparent.
 //
 // If the time is over or the source fails, Await reports an error of the test, which says
 // what is missing, and returns the graph of the last answer. Await also gives up when the

@@ -187,7 +187,7 @@ func (x *explainer) miss(id servicegraph.EdgeID, m servicegraph.Miss) {
 	}
 }
 
-// kinds adds that a service has no client or producer span, if that is so.
+// kinds adds a line if a service has no client or producer span.
 func (x *explainer) kinds(from servicegraph.NodeID) {
 	of := x.o.kinds[from]
 	if len(of) == 0 || of[servicegraph.KindClient]+of[servicegraph.KindProducer] > 0 {

@@ -12,7 +12,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/graphtest"
 )
 
-// goldenShop is the topology of shop, as people keep it.
+// goldenShop is the topology of shop, with bounds and comments as people write them.
 const goldenShop = `# The shop.
 
 shop/cart -> carts[database]
@@ -161,7 +161,7 @@ func TestGoldenUpdate(t *testing.T) {
 	}
 }
 
-// TestContracts: each file speaks for the services whose calls it has.
+// TestContracts: each file is the contract of the services whose calls it has.
 func TestContracts(t *testing.T) {
 	parse := func(name, text string) graphtest.Topology {
 		top, err := graphtest.ParseTopology(name, text)
@@ -192,7 +192,7 @@ func TestContracts(t *testing.T) {
 		{[]graphtest.Topology{parse("web.graph", "shop/web -> shop/cart\n")}, []string{
 			"shop/web breaks web.graph: shop/web -> mail: async is not in it",
 		}},
-		// Two files may share the calls of a service.
+		// The calls of a service may be in two files.
 		{[]graphtest.Topology{parse("a", "shop/web -> shop/cart\n"), parse("b", "shop/web -> mail: async\n")}, nil},
 		{[]graphtest.Topology{parse("alone", "shop/web\n")}, []string{
 			"shop/web breaks alone: shop/web -> mail: async is not in it",

@@ -27,7 +27,7 @@ type Observed struct {
 	open  []servicegraph.Span                               // spans that have not ended and are not in the graph
 }
 
-// A spanName tells people which span is meant.
+// A spanName identifies a span for people.
 type spanName struct {
 	name string
 	node servicegraph.NodeID

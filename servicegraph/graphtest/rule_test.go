@@ -263,7 +263,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// TestRulesParse: what a rule prints is read as the same rule.
+// TestRulesParse: the text that a rule prints is read as the same rule.
 func TestRulesParse(t *testing.T) {
 	for _, c := range ruleCases {
 		rules, err := graphtest.Parse("", c.rule.String())
@@ -309,7 +309,7 @@ func TestRulesInverted(t *testing.T) {
 	}
 }
 
-// TestRulesOfNothing: an empty graph, or none, passes only as such.
+// TestRulesOfNothing: only the rule Empty holds in an empty graph and in a nil graph.
 func TestRulesOfNothing(t *testing.T) {
 	for _, c := range ruleCases {
 		isEmpty := c.text == "empty"
