@@ -14,7 +14,7 @@ import (
 // without edges, entries and the report are only in [JSON].
 //
 // Numbers have no unit and no separators. Calls and errors are weighted counts, the
-// error rate is a ratio from 0 to 1, latencies are in milliseconds and those of [DOT].
+// error rate is a ratio from 0 to 1, and latencies are those of [DOT], in milliseconds.
 // A field is empty where nobody measured the value.
 //
 // Names are complete; characters without a glyph are escaped. A name that begins with

@@ -23,9 +23,9 @@ import (
 // dashed edge is a message, a dotted edge goes through hidden nodes. Calls are shown as
 // a rate if the graph has at least ten traces and spans at least one second.
 //
-// Tooltips have what an image has no room for: full names (up to 10 kB), the latency
-// of both sides, and the rate. The heading has the origin of the graph, what was left
-// out, and the warnings of the report.
+// Tooltips show data for which an image has no room: full names (up to 10 kB), the latency
+// of both sides, and the rate. The heading shows the origin of the graph, the number of
+// nodes and edges that were left out, and the warnings of the report.
 type DOT struct{ Style }
 
 // A severity holds the colors of a level in DOT.

@@ -16,8 +16,8 @@ import (
 //
 // A node shows the 95th percentile of the latency and the number of incoming requests;
 // the ring around the node shows the ratio of failed requests. The name, the namespace
-// and the type are below the node. An edge shows the same numbers under the pointer;
-// the width, dashes and color of the line are those of [DOT]. A click shows all other
+// and the type are below the node. An edge shows the same numbers when the pointer is on
+// it; the width, dashes and color of the line are those of [DOT]. A click shows all other
 // numbers, and the ids of the slowest trace and of a failed trace.
 type Grafana struct{ Style }
 

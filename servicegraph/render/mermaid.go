@@ -23,8 +23,8 @@ import (
 // the report.
 //
 // Mermaid refuses to draw more than 500 edges or 50,000 characters, and sites do not
-// let a diagram raise these limits. Of a larger graph, only the busiest edges that fit
-// are written, and the title has the number of edges left out.
+// let a diagram raise these limits. Only the busiest edges of a larger graph are written,
+// as many as fit, and the title has the numbers of nodes and edges left out.
 //
 // Only these fields of the style have an effect: Title, TopDown, Warn, Error and
 // EdgeText.

@@ -157,8 +157,8 @@ func TestMermaidText(t *testing.T) {
 	}
 }
 
-// Of a graph that exceeds a limit of Mermaid, the busiest part is written, and the title
-// has the number of nodes and edges left out.
+// Only the busiest part of a graph that exceeds a limit of Mermaid is written, and the title has
+// the numbers of nodes and edges left out.
 func TestMermaidStaysWithinItsLimits(t *testing.T) {
 	wide, alone, long := &rendertest.Traffic{Window: time.Minute}, &rendertest.Traffic{Window: time.Minute}, &rendertest.Traffic{Window: time.Minute}
 	for i := range 900 {

@@ -1,8 +1,8 @@
 package render
 
-// A Style says how a graph is presented: what the heading says, which ratio of
-// failed calls is marked, and how much text the edges carry. The zero value is the
-// default style.
+// A Style is the presentation of a graph: the text of the heading, the ratio of failed
+// calls from which a node or an edge is marked, the text on the edges, and the layout
+// direction. The zero value is the default style.
 type Style struct {
 	Title  string   // first line of the heading; empty: no title
 	Source string   // where the spans come from, such as a file or a Tempo URL; empty: not shown

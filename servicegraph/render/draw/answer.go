@@ -25,8 +25,8 @@ type placedEdge struct{ ID, Pos, LP string }
 // at returns the point of the scene for coordinates of Graphviz, where y is upward.
 func (a *answer) at(x, y float64) point { return point{x - a.bounds[0], a.bounds[3] - y} }
 
-// place puts everything where Graphviz says. It fails if a part has no place, because
-// Graphviz mostly reports no error where it fails and leaves a part out.
+// place sets the places of all parts from the answer of Graphviz. It fails if a part has no
+// place: when Graphviz fails, it usually leaves a part out and reports no error.
 func (p *plan) place(json0 []byte) error {
 	var a answer
 	if err := json.Unmarshal(json0, &a); err != nil {

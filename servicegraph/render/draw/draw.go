@@ -71,8 +71,8 @@ type Options struct {
 // SVG draws a graph as an SVG image for browsers and documents. The file is
 // self-contained: it has no scripts, links or external fonts, and supports the light and
 // the dark theme of the reader. Measurements without room in the image are in tooltips.
-// In a graph with more than 120 edges, so are the numbers of the edges, and the heading
-// says so.
+// In a graph with more than 120 edges, the numbers of the edges are also only in tooltips,
+// and the heading says so.
 //
 // A node is an element g with the class node, its type (service, database, …) and its
 // level (ok, warn, error) as further classes, and its position in

@@ -12,9 +12,9 @@ import (
 	"golang.org/x/text/width"
 )
 
-// The Go fonts are the fonts of a PNG, and measure the text of an SVG, whose viewers use
-// the fonts of their system. The Go fonts are one to three percent wider than Arial and
-// similar fonts, so text that fits in a Go font fits in those as well.
+// The text of a PNG is set in the Go fonts. The text of an SVG is measured in the Go fonts,
+// although viewers show it in fonts of their system: the Go fonts are one to three percent
+// wider than Arial and similar fonts, so text that fits in a Go font also fits in those.
 var (
 	regular = sync.OnceValue(func() *typeface { return newTypeface(goregular.TTF) })
 	bold    = sync.OnceValue(func() *typeface { return newTypeface(gobold.TTF) })

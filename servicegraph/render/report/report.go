@@ -63,9 +63,9 @@ type HTML struct {
 	SVG render.Renderer
 
 	// MaxNodes and MaxEdges limit the graphs that are drawn completely; 0 means 250 nodes
-	// and 500 edges, the limits of package draw. Of a larger graph, only the busiest part
-	// is drawn, at most 80 nodes and 160 edges, which is still readable. The report says
-	// so, and the tables are complete.
+	// and 500 edges, the limits of package draw. Only the busiest part of a larger graph is
+	// drawn, at most 80 nodes and 160 edges, which is still readable. The report says so,
+	// and the tables are complete.
 	MaxNodes, MaxEdges int
 
 	// Live makes the report listen to its server: see the package documentation.
@@ -171,7 +171,7 @@ func (h HTML) drawn(g *servicegraph.Graph) *servicegraph.Graph {
 	return busiest(g, min(nodes, partNodes), min(edges, partEdges))
 }
 
-// The largest part of a graph that exceeds the limits.
+// The largest part that is drawn of a graph that exceeds the limits.
 const (
 	partNodes = 80
 	partEdges = 160

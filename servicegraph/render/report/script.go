@@ -8,8 +8,8 @@ import (
 //go:embed page/*.js
 var scripts embed.FS
 
-// script is the script of the report. The files are the parts of one function: they share
-// their names, and add no global names.
+// script is the script of the report. Its files are parts of one function, so they share their
+// names and define no global names.
 var script = assemble("graph", "viewport", "diagram", "table", "details", "address", "controls", "live", "main")
 
 // assemble joins the files of the script in the order in which they run.

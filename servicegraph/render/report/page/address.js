@@ -35,6 +35,6 @@ function writeAddress(state, step) {
     history[step ? "pushState" : "replaceState"](null, "", "#" + hash);
   } catch {
     // Frames may be forbidden to change the history, and browsers limit the rate of
-    // changes. The report works without.
+    // changes. The report also works without the history.
   }
 }

@@ -44,7 +44,7 @@ class Table {
   setRows(rows) {
     this.active = this.active && rows.find((row) => row.key === this.active.key) || null;
     this.rows = rows;
-    this.emptyText.textContent = rows.length > 0 ? "Nothing matches." : "There are none.";
+    this.emptyText.textContent = rows.length > 0 ? "Nothing matches." : "This table is empty.";
     this.sortRows();
   }
 
