@@ -63,7 +63,7 @@ func (p Program) buildArgs() []string {
 // the program in the cache writes nothing.
 //
 // The error of a failed build holds the output of the compiler. A failed build leaves
-// only an empty lock file in the cache, and the next call tries again.
+// only an empty lock file in the cache, and the next call builds again.
 func Build(ctx context.Context, p Program, progress io.Writer) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {

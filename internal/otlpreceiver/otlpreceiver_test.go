@@ -249,7 +249,7 @@ func TestGRPCAnswers(t *testing.T) {
 	}
 }
 
-// TestGRPCRawBytes: gRPC passes bytes on even if they are no protobuf message.
+// TestGRPCRawBytes: gRPC passes bytes on even if they are not a protobuf message.
 func TestGRPCRawBytes(t *testing.T) {
 	var s sink
 	conn := dial(t, serveGRPC(t, s.take), grpc.WithDefaultCallOptions(grpc.ForceCodecV2(rawCodec{})))

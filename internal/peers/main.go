@@ -30,7 +30,8 @@ import (
 	"strings"
 )
 
-// Real recordings. The recording mythical is not part of the repository.
+// The default inputs are recordings of real programs. The recording mythical is not part of the
+// repository.
 const (
 	hotrod   = "../../examples/traces/hotrod.jsonl.gz"
 	mythical = "../../../shared/datasets/mythical/mythical.pb.gz"

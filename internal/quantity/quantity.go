@@ -12,9 +12,9 @@ func Of[N int | int64 | uint64 | float64](n N, noun string) string {
 	return Number(n) + " " + Noun(float64(n), noun)
 }
 
-// Number returns a number with commas between the thousands: "1,234,567". A fraction
-// has no more digits than it needs, and a number no more than 12 beside those before
-// the point, which hides the rounding errors of sums: 0.30000000000000004 is "0.3".
+// Number returns a number with commas between the thousands: "1,234,567". A float64 is
+// rounded to 12 significant digits and written with as few decimals as possible. Rounding
+// hides the errors of sums: 0.30000000000000004 is "0.3".
 func Number[N int | int64 | uint64 | float64](n N) string {
 	switch n := any(n).(type) {
 	case int:
@@ -27,10 +27,11 @@ func Number[N int | int64 | uint64 | float64](n N) string {
 	return Separate(Plain(float64(n)))
 }
 
-// Plain returns a number without separators, as a parser reads it back, and otherwise
-// like [Number].
+// Plain returns a number as [Number] does, but without commas, so that a parser can read
+// it.
 func Plain(x float64) string {
-	// The text in the format g may have an exponent, hence the way back through a number.
+	// The format g rounds, but may write an exponent. So the text is parsed again, and the
+	// number is written without an exponent.
 	if rounded, err := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 12, 64), 64); err == nil {
 		x = rounded
 	}
@@ -56,9 +57,9 @@ func Separate(number string) string {
 
 func isDigit(r rune) bool { return r >= '0' && r <= '9' }
 
-// Noun returns a noun, given in the singular, as it stands after the number n: in the
-// singular after 1, in the plural after any other number, 0 and 1.5 included. Of several
-// words the last is the noun.
+// Noun returns the form of a noun that follows the number n: the singular for 1, the plural
+// for any other number, including 0 and 1.5. The noun is given in the singular. If it has
+// several words, the last one changes.
 func Noun(n float64, noun string) string {
 	if n == 1 {
 		return noun

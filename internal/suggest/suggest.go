@@ -6,7 +6,7 @@ package suggest
 import "strings"
 
 // DidYouMean returns ": did you mean NAME?" with the candidate that is [Nearest] to word,
-// or "" if no candidate is near. The text belongs at the end of an error message.
+// or "" if no candidate is near. It is for the end of an error message.
 func DidYouMean(word string, candidates []string) string {
 	name := Nearest(word, candidates)
 	if name == "" {
@@ -18,10 +18,10 @@ func DidYouMean(word string, candidates []string) string {
 // Question returns ": did you mean NAME?", for a caller that knows the name.
 func Question(name string) string { return ": did you mean " + name + "?" }
 
-// Nearest returns the candidate that word was probably meant to be: the one with the
-// fewest typing mistakes between them, ignoring case, and the first of several. A third
-// of the letters of word may be mistakes, and always one. Nearest returns "" if no
-// candidate is near enough, and if word itself is a candidate: then it is not mistyped.
+// Nearest returns the candidate that word was probably meant to be: the first one with the
+// fewest typing mistakes, ignoring case. A third of the letters of word may be mistakes, and
+// at least one. Nearest returns "" if no candidate is near enough, or if word itself is a
+// candidate and so is not mistyped.
 func Nearest(word string, candidates []string) string {
 	letters := []rune(strings.ToLower(word))
 	nearest, fewest := "", max(len(letters)/3, 1)+1

@@ -19,7 +19,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
 )
 
-// Recordings of real programs. The recording mythical is not part of the repository.
+// The recordings are of real programs. The recording mythical is not part of the repository.
 const (
 	hotrod   = "../../examples/traces/hotrod.jsonl.gz"
 	datasets = "../../../shared/datasets/"

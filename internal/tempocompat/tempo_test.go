@@ -20,7 +20,7 @@ import (
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
-// TestSameAsTempo sends the spans of every case and of the recordings to a real Tempo
+// TestSameAsTempo sends the spans of every case and of the recordings to a real Tempo server
 // and to a processor, and compares all series.
 //
 // The spans of a trace keep their order, arrive together before any span can expire, and
@@ -43,7 +43,7 @@ func TestSameAsTempo(t *testing.T) {
 }
 
 // TestSameAsTempoConfigured repeats TestSameAsTempo for the cases with a configuration,
-// with one Tempo for each configuration. The test leaves out enable_virtual_node_label,
+// with one Tempo server for each configuration. The test leaves out enable_virtual_node_label,
 // which makes Tempo 2.9 restart its processor every ten seconds.
 func TestSameAsTempoConfigured(t *testing.T) {
 	byConfig := make(map[string][]testCase)
@@ -175,7 +175,7 @@ func sendInvalid(t *testing.T, p *pair) {
 	}
 }
 
-// A pair holds a real Tempo and a processor that receive the same spans.
+// A pair holds a real Tempo server and a processor that receive the same spans.
 type pair struct {
 	tempo *tempotest.Tempo
 	ours  *temposeries.Processor
