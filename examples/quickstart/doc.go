@@ -1,4 +1,4 @@
-// Quickstart shows everything in one command. It starts a real Tempo and six small
+// Quickstart shows everything in one command. It starts a Tempo server and six small
 // instrumented services that send their spans to Tempo, makes 300 requests to the
 // services, fetches the traces from Tempo, builds the service graph, prints its edges
 // and draws servicegraph.svg.
@@ -6,7 +6,7 @@
 //	go run ./examples/quickstart
 //
 // The first run builds Tempo, which takes some minutes. Later runs take seconds. To use
-// a running Tempo:
+// a running Tempo server:
 //
 //	go run ./examples/quickstart -tempo http://localhost:3200 -otlp http://localhost:4318
 //

@@ -24,7 +24,7 @@ import (
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
-// TestRoundTrip sends the shop's spans to a real Tempo over each protocol, fetches them and
+// TestRoundTrip sends the shop's spans to a real Tempo server over each protocol, fetches them and
 // checks the exact graph: 30 of 60 visits buy something, and payments fails for 3 orders,
 // which are not shipped.
 func TestRoundTrip(t *testing.T) {
