@@ -11,9 +11,9 @@ import (
 
 const module = "github.com/tempograph/tempograph"
 
-// What several packages may reach. A module's path stands for all its packages.
+// The lists that several packages have in common. A module's path stands for all its packages.
 const (
-	// Every package may word its messages with these, which need only the standard library.
+	// Every package may use these for messages. They need only the standard library.
 	wording = "internal/quantity internal/redact internal/suggest "
 
 	otelAPI = "go.opentelemetry.io/otel go.opentelemetry.io/auto/sdk github.com/go-logr/logr github.com/go-logr/stdr github.com/cespare/xxhash/v2 "
@@ -21,10 +21,10 @@ const (
 	grpc    = "google.golang.org/grpc google.golang.org/protobuf google.golang.org/genproto golang.org/x/net golang.org/x/sys golang.org/x/text "
 )
 
-// heart is servicegraph with the internal packages that it reaches.
+// heart is servicegraph and the internal packages that it reaches.
 const heart = wording + "servicegraph servicegraph/internal/arena servicegraph/internal/histogram servicegraph/internal/pack servicegraph/internal/pairing servicegraph/internal/semconv servicegraph/internal/trace "
 
-// readers is tracefile with what it reaches.
+// readers is tracefile and the packages that it reaches.
 const readers = heart + "servicegraph/tracefile servicegraph/tracefile/internal/inflate servicegraph/tracefile/internal/jsontext servicegraph/tracefile/internal/quote github.com/klauspost/compress google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal "
 
 // policy lists the packages beyond the standard library that each package may reach,
