@@ -26,9 +26,9 @@ func namingSpans(n int) []Span {
 	return spans
 }
 
-// TestFoldHeld pairs held traces in parallel and wants the bytes of the graph that one
+// TestAddHeld pairs held traces in parallel and wants the bytes of the graph that one
 // goroutine makes. With -race it also finds writes to what the goroutines share.
-func TestFoldHeld(t *testing.T) {
+func TestAddHeld(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
 	spans := namingSpans(5 * spansPerAggregator)
 	graph := func() []byte {
@@ -49,9 +49,9 @@ func TestFoldHeld(t *testing.T) {
 	}
 }
 
-// TestFoldHeldMakesNoNames wants every name to be known before traces are paired in
+// TestAddHeldMakesNoNames wants every name to be known before traces are paired in
 // parallel: goroutines that add a name to the builder's would end the process.
-func TestFoldHeldMakesNoNames(t *testing.T) {
+func TestAddHeldMakesNoNames(t *testing.T) {
 	b := NewBuilder(Config{InferCalls: true, UserNode: true, QueueNodes: true})
 	for _, s := range namingSpans(spansPerAggregator) {
 		b.Add(s)

@@ -1,73 +1,98 @@
-// Package servicegraph turns the spans of distributed traces into a graph of
-// services: who calls whom, how often, how slowly, how it fails.
+// Package servicegraph turns the spans of distributed traces into a graph of services: who
+// calls whom, how often, how slowly, and how often calls fail.
 //
 // # Terms
 //
-// A span is one timed operation of one service. A call goes from a caller to a
-// callee. Evidence for it is a caller-side span (CLIENT or PRODUCER), a
-// callee-side span (a SERVER or CONSUMER span, or any span whose parent belongs
-// to another service), or both.
+// A span is one timed operation of one service. A call goes from a caller to a callee. The
+// evidence for a call is a span of the caller's side (CLIENT or PRODUCER), a span of the
+// callee's side (SERVER or CONSUMER, or any span whose parent belongs to another service), or
+// both.
 //
-// A node is an identity: namespace, name and type. An edge holds the calls
-// between two nodes of one kind, request or message: how many there were, in how
-// many either side failed, and what each side saw. A side without spans has no
-// latency, rather than one of zero.
+// A node is an identity: namespace, name and type. An edge holds the calls of one kind,
+// request or message, between two nodes: how many there were, in how many either side failed,
+// and what each side saw. A side without spans has no latency, rather than a latency of zero.
+//
+// A few words are this package's own, or the field uses them in several ways:
+//
+//   - peer: the other side of a call, as the attributes of one side name it. Peers without
+//     spans of their own are nodes, of a type other than service.
+//   - evidence: which spans show a call.
+//   - outcome: what became of a span, exactly one of the first counts of a [Report].
+//   - pending: resolved only when a graph is made, because another graph may know the other
+//     side: see below.
+//   - weight: how many spans a sampled span stands for.
+//   - self time: the part of a span's duration that no child covers.
+//   - gap: the time between the two sides of a call, network time or queue time.
 //
 // # Steps
 //
-//  1. A source yields spans, in any order: package tracefile reads files,
-//     package tempoclient asks Tempo.
-//  2. A [Builder] keeps the few bytes of each that the graph needs, by trace.
-//  3. Once all spans of a trace are there, they become a tree. Duplicate
-//     deliveries are merged; ids that both sides of a call share (Zipkin's B3),
-//     spans that name themselves as their parent, and circles of parents are
-//     straightened out.
-//  4. The calls are read off the tree. Parent and child in different services
-//     are a call whatever their kinds say; spans in between do not hide it;
-//     client spans inside client spans are one call; a client span without a
-//     callee calls the peer that its attributes name.
-//  5. The calls add up to a [Graph], which is immutable. Graphs [Merge].
+// A span passes through these steps, each of which has a file or a package of its own. The
+// types in parentheses are those at the border to the next step.
 //
-// The tree is what sets this package apart: a store that waits for two halves of
-// an edge cannot see ancestors, and loses fan-out, retries, proxies and calls
-// without a client span.
+//  1. A source reads spans, in any order: package tracefile reads files, package tempoclient
+//     asks Tempo, package otelspan records a running process. ([Span])
+//  2. internal/semconv interprets the attributes of a span: its role, its peer, the address
+//     of the peer. internal/pack does that for sources that decode fast, once per distinct
+//     set of attributes, and packs spans into batches with a dictionary.
+//     (semconv.Interpretation, pack.Batch)
+//  3. A [Builder] (builder.go) numbers the names (intern.go) and holds the spans, 56 bytes
+//     each, by trace (held.go, internal/arena) until the [Window] forgets the trace
+//     (window.go). (trace.Span)
+//  4. internal/trace makes a tree of the spans of one trace. It merges spans that were
+//     delivered twice, and handles ids that both sides of a call share (Zipkin's B3), spans
+//     that name themselves as their parent, and cycles of parents. (trace.Tree)
+//  5. internal/pairing reads the calls from the tree, and decides the outcome of each span.
+//     Parent and child in different services are a call whatever their kinds are; spans in
+//     between do not hide the call; client spans inside client spans are one call; a client
+//     span without a callee calls the peer that its attributes name. Pairing knows numbers,
+//     not names, and counts nothing. (pairing.Call, pairing.Outcome)
+//  6. aggregate.go adds the calls of each trace to totals (totals.go), of several traces in
+//     parallel. Latencies are histograms (latency.go, internal/histogram). Calls that other
+//     spans may tell more about are pending (pending.go). (totals)
+//  7. resolve.go and messages.go resolve the pending calls, and the totals become a graph.
+//     ([Graph])
+//  8. Views make a graph of a graph (view*.go), [Merge] makes one graph of several, and JSON
+//     stores it (json.go, json_pending.go). [Builder.Explain] repeats step 5 to say why there
+//     is an edge, or why there is none (explain.go).
+//
+// The tree is what distinguishes this package: a store that waits for the two halves of an
+// edge cannot see ancestors, and loses fan-out, retries, proxies and calls without a client
+// span.
 //
 // # Promises
 //
-// The same spans give the same bytes, in whatever order they arrive and however
-// they are split; delivered twice, the same nodes and edges. Every span ends in
-// exactly one bucket of the [Report]. No input panics or hangs. What is right in
-// each case is a row of docs/semantics.md, which comments cite by its name.
+// The same spans give the same bytes, whatever the order in which they arrive and however
+// they are split; delivered twice, they give the same nodes and edges. Every span has exactly
+// one outcome in the [Report]. No input makes this package panic or hang. The rows of
+// docs/semantics.md say what is right in each case, and comments cite them.
 //
-// # Open ends
+// # Pending calls
 //
-// Some calls cannot be settled by the spans of one trace: a call to an address
-// where other calls met a service, a peer whose name is a service's, a message
-// whose consumer points to its producer with a span link. A graph carries what
-// it knows of these and settles them each time it is made, so that a merged graph
-// is the graph of all the spans.
+// The spans of one trace cannot resolve some calls: a call to an address where other calls met
+// a service, a peer that has the name of a service, a message whose consumer points to its
+// producer with a span link. A graph carries what it knows of such calls and resolves them
+// each time a graph is made, so that a merged graph is the graph of all the spans.
 //
 // # Streams
 //
-// A [Builder] with a [Window] runs over an endless stream in bounded memory, with
-// the same rules: it holds the traces that may still grow, and counts for good
-// those it forgets. [Builder.Graph] is everything so far, [Builder.Delta] what has
-// become final since the last one.
+// A [Builder] with a [Window] runs over an endless stream in bounded memory, with the same
+// rules: it holds the traces that may still grow, and keeps the totals of those it forgets.
+// [Builder.Graph] returns everything so far, [Builder.Delta] what has become final since the
+// last call.
 //
 // # Views
 //
-// A view shows part of a graph, or shows it more coarsely: it is a new graph, in
-// whose [Report] everything left out is counted, and views can be taken of it in
-// turn. [Graph.Filter] and [Graph.FilterEdges] choose by property,
-// [Graph.ErrorsOnly] and [Graph.EntriesOnly] by the commonest ones, [Graph.Top] and
-// [Graph.TopEdges] by size; [Graph.Near] and [Graph.Focus] follow the calls from
-// some nodes; [Graph.Hide] and [Graph.HideGateways] take nodes away and join what they
-// linked; [Graph.Group] makes one node of many; [Graph.WithErrorsOf] counts the errors
-// of one side.
+// A view is a new graph with a part of another graph, or with fewer nodes in place of many.
+// The [Report] of a view counts everything that the view left out. [Graph.Filter] and
+// [Graph.FilterEdges] select by property, [Graph.ErrorsOnly] and [Graph.EntriesOnly] by the
+// most common ones, [Graph.Top] and [Graph.TopEdges] by size; [Graph.Near] and [Graph.Focus]
+// follow the calls from some nodes; [Graph.Hide] and [Graph.HideGateways] remove nodes and
+// connect what they connected; [Graph.Group] makes one node of many; [Graph.WithErrorsOf]
+// counts the errors of one side.
 //
-// Spans of several tenants belong into several graphs: nothing here tells one from
-// another, and a merge mixes what it is given.
+// Spans of several tenants belong into several graphs: this package does not distinguish
+// tenants, and a merge mixes what it is given.
 //
-// All of them know sums, not traces. A path is a row of edges, whether or not any
-// one request took it from end to end.
+// A graph holds sums, not traces. A path in it is a sequence of edges, whether or not any one
+// request took it from end to end.
 package servicegraph

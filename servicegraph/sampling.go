@@ -8,13 +8,12 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/histogram"
 )
 
-// TraceStateWeight returns how many spans stand behind one with the given W3C
-// tracestate: the reciprocal of the probability with which it was sampled, from
-// the threshold that OpenTelemetry's consistent samplers leave there
-// ("ot=th:c" is 1 in 4), or else from the power of two that their predecessors wrote
-// ("ot=p:2;r:9" is 1 in 4 as well). It is at least 1, or 0 where the tracestate names
-// neither or a malformed one: the weight is then unknown, and [Span.Weight] takes it
-// as 1.
+// TraceStateWeight returns how many spans a span with a W3C tracestate stands for: the
+// reciprocal of the probability with which the span was sampled. It takes the probability from
+// the threshold that OpenTelemetry's consistent samplers write ("ot=th:c" is 1 in 4), or else
+// from the power of two that their predecessors wrote ("ot=p:2;r:9" is 1 in 4 as well). The
+// weight is at least 1, or 0 if it is unknown because the tracestate has neither, or a
+// malformed one; [Span.Weight] takes 0 as 1.
 func TraceStateWeight(tracestate string) float64 {
 	for member := range strings.SplitSeq(tracestate, ",") {
 		fields, ok := strings.CutPrefix(strings.Trim(member, " \t"), "ot=")
@@ -30,13 +29,13 @@ func TraceStateWeight(tracestate string) float64 {
 				weight = powerWeight(power)
 			}
 		}
-		return weight // keys are unique: no second ot
+		return weight // keys are unique: there is no second "ot"
 	}
 	return 0
 }
 
-// powerWeight returns 2ᵖ for p in decimal digits, up to 62: 63 means that the sampler
-// could not tell.
+// powerWeight returns 2ᵖ for p in decimal digits, at most 62, and otherwise 0: with 63 a
+// sampler states that the probability is unknown.
 func powerWeight(digits string) float64 {
 	p, err := strconv.ParseUint(digits, 10, 64)
 	if err != nil || len(digits) > 2 || p > 62 {
@@ -45,9 +44,9 @@ func powerWeight(digits string) float64 {
 	return float64(uint64(1) << p)
 }
 
-// thresholdWeight returns 2⁵⁶/(2⁵⁶-T) for the threshold T in up to 14
-// hexadecimal digits, whose trailing zeros are left out: of 2⁵⁶ equally likely
-// random numbers, those below T were dropped.
+// thresholdWeight returns 2⁵⁶/(2⁵⁶-T) for the threshold T in 1 to 14 hexadecimal digits without
+// the trailing zeros, and 0 for other text: of 2⁵⁶ equally likely random numbers, the sampler
+// dropped those below T.
 func thresholdWeight(digits string) float64 {
 	const maxDigits, all = 14, 1 << 56
 	if len(digits) == 0 || len(digits) > maxDigits {

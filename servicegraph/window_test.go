@@ -192,9 +192,9 @@ func TestWindowHoldsNoMore(t *testing.T) {
 	}
 }
 
-// TestOpenEndsAreBounded sends more messages than a graph carries open ends for:
+// TestPendingIsBounded sends more messages than a graph carries pending halves of:
 // they are settled with what is known, and counted.
-func TestOpenEndsAreBounded(t *testing.T) {
+func TestPendingIsBounded(t *testing.T) {
 	b := sg.NewBuilder(sg.Config{})
 	const messages = 70_000
 	for i := range messages {
