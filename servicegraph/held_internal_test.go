@@ -5,16 +5,16 @@ import (
 	"testing"
 )
 
-// TestOtherHalf holds and drops narrow and wide traces at random, several with one low
-// half, and wants the pairs that a look at all of them finds.
-func TestOtherHalf(t *testing.T) {
+// TestCounterpart holds and drops traces with full and with 64-bit ids at random, several of
+// them with one low half, and wants the pairs that a search through all traces finds.
+func TestCounterpart(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 4))
 	b := NewBuilder(Config{Window: Window{Traces: 1000}})
 	pairs := 0
 	for step := range 20_000 {
 		id := TraceID{0: byte(rng.IntN(3)), 15: byte(1 + rng.IntN(4))}
 		if step < 100 {
-			id[0] = 1 // narrow ones come later
+			id[0] = 1 // 64-bit ids come later
 		}
 		n := b.traces.Find(&id)
 		switch {
@@ -26,27 +26,27 @@ func TestOtherHalf(t *testing.T) {
 			b.traces.Remove(n)
 		}
 		for n := range b.traces.All() {
-			var wide, narrow []traceIndex
+			var full, short []traceIndex
 			for m := range b.traces.All() {
 				switch id := b.traces.ID(m); {
 				case lowHalf(id) != lowHalf(b.traces.ID(n)):
 				case id.is64Bit():
-					narrow = append(narrow, m)
+					short = append(short, m)
 				default:
-					wide = append(wide, m)
+					full = append(full, m)
 				}
 			}
 			want := traceIndex(0)
-			if len(wide) == 1 && len(narrow) == 1 {
-				want = wide[0] + narrow[0] - n
+			if len(full) == 1 && len(short) == 1 {
+				want = full[0] + short[0] - n
 				pairs++
 			}
 			if got := b.counterpart(n); got != want {
-				t.Fatalf("step %d: the other half of %s is %d, want %d", step, b.traces.ID(n), got, want)
+				t.Fatalf("step %d: the counterpart of %s is %d, want %d", step, b.traces.ID(n), got, want)
 			}
 		}
 	}
 	if pairs == 0 {
-		t.Error("there was no trace of two halves")
+		t.Error("no trace had a counterpart")
 	}
 }

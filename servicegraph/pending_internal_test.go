@@ -5,10 +5,10 @@ import (
 	"testing"
 )
 
-// TestSettledTalliesAreFoundAnew calls so many addresses that those called before are
-// settled for good in the middle, and wants no call lost on the edges that others are
-// added to, and an address that was learned before learned again.
-func TestSettledTalliesAreFoundAnew(t *testing.T) {
+// TestResolvedSumsAreFoundAgain calls so many addresses that the totals resolve the earlier
+// calls for good, and wants all later calls added to the same edges, and an address that was
+// learned before to be learned again.
+func TestResolvedSumsAreFoundAgain(t *testing.T) {
 	const traces = maxPendingCalls + maxPendingCalls/4
 	b := NewBuilder(Config{Window: Window{Traces: 1}})
 	for i := range traces {

@@ -48,9 +48,9 @@ func stageSpans(n int) []Span {
 	return spans
 }
 
-// BenchmarkStages measures what becomes of spans behind the reader: tree is one tree
-// per trace, pair all of reading the calls out of a trace, its tree included, graph what
-// is done once at the end, and merge the graphs of two processes.
+// BenchmarkStages measures the steps after a source: tree makes the tree of each trace, pair
+// also reads the calls from the tree and adds them to totals, graph makes the graph of the
+// totals, and merge merges the graphs of two processes.
 func BenchmarkStages(b *testing.B) {
 	spans := stageSpans(100_000)
 	builder := NewBuilder(Config{})

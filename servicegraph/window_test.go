@@ -192,8 +192,8 @@ func TestWindowHoldsNoMore(t *testing.T) {
 	}
 }
 
-// TestPendingIsBounded sends more messages than a graph carries pending halves of:
-// they are settled with what is known, and counted.
+// TestPendingIsBounded sends more messages than a graph carries on: all are resolved with what
+// is known, and counted.
 func TestPendingIsBounded(t *testing.T) {
 	b := sg.NewBuilder(sg.Config{})
 	const messages = 70_000
@@ -218,8 +218,8 @@ func TestPendingIsBounded(t *testing.T) {
 	}
 }
 
-// TestWindowFoldsNodes names more peers than a window tells apart: the others are
-// one, and counted.
+// TestWindowFoldsNodes names more peers than Window.Nodes allows: those beyond are one node, and
+// counted.
 func TestWindowFoldsNodes(t *testing.T) {
 	b := sg.NewBuilder(sg.Config{Window: sg.Window{Nodes: 3}})
 	for i := range 10 {

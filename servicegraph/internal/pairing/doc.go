@@ -34,7 +34,7 @@ type Config struct {
 	CompareNodes func(a, b trace.Node) int
 }
 
-// Links say what links of other spans have to do with a trace.
+// Links are the span links that concern a trace.
 type Links struct {
 	Consumers []ConsumerLink // the links of the consumer spans of the trace
 
