@@ -21,7 +21,7 @@ import (
 type (
 	jaegerAnswer struct {
 		Data   []jaegerTrace `json:"data"`
-		Total  *jsonNumber   `json:"total"` // an answer without traces has it, too
+		Total  *jsonNumber   `json:"total"` // also in an answer without traces
 		Errors []struct {
 			Message string `json:"msg"`
 		} `json:"errors"`

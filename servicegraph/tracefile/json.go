@@ -171,7 +171,7 @@ func (r *jsonReader) decode(object []byte) error {
 	return r.slow.request(object)
 }
 
-// readJSONList reads OTLP JSON in a list, as tools make it of lines.
+// readJSONList reads OTLP JSON in a list, which some tools make from lines.
 func readJSONList(s *sink, in *input) error {
 	r := newJSONReader(s)
 	return readObjects(s, jsontext.NewListStream(in.Reader, in.limit, deepReferences, ""), r.decode)
@@ -260,8 +260,8 @@ func (d jsonDecoder) resourceSpans(rs *jsonResourceSpans) error {
 	return nil
 }
 
-// scopes returns the spans by scope. If both names are there, both lists hold the same spans,
-// written twice for readers that know one name.
+// scopes returns the spans by scope. If an object has both names, both lists hold the same
+// spans, written twice for readers that know only one of the names.
 func (rs *jsonResourceSpans) scopes() []jsonScopeSpans {
 	if len(rs.ScopeSpans) > 0 {
 		return rs.ScopeSpans
@@ -422,7 +422,7 @@ func (n jsonNumber) int() (int64, error) {
 	if i, err := strconv.ParseInt(string(n), 10, 64); err == nil || n == "" {
 		return i, nil
 	}
-	// 1e9 and 1.0 are integers, too.
+	// 1e9 and 1.0 are also integers.
 	if f, err := n.float(); err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<63 {
 		return int64(f), nil
 	}

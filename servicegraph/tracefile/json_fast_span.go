@@ -253,8 +253,8 @@ func (d *fastDecoder) closeAttribute() bool {
 	return true
 }
 
-// newAttribute reads an attribute whose prefix is not known. The template of its span is not
-// learned now: the next such span has known prefixes only.
+// newAttribute reads an attribute whose prefix is not known. No template is learned from this
+// span, but from the next one like it, whose prefixes are all known.
 func (d *fastDecoder) newAttribute() {
 	d.recorder.on = false
 	a := readJSONAttr(&d.in)

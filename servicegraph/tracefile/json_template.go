@@ -154,8 +154,9 @@ func (t *spanTemplate) set(span *pack.Span, times spanTimes) {
 	}
 }
 
-// widen makes a slot of the value in which the text differs from a span at an index, and
-// returns it as slot i; nil if no value that begins after what was compared is there.
+// widen makes a slot of the value in which the text differs from a span, at an index of the
+// text, and returns it as slot i. It returns nil if no value is at the index, or if the value
+// begins before compared, the index up to which the text was compared.
 func (t *spanTemplate) widen(i, compared, index int) *slot {
 	n, _ := slices.BinarySearchFunc(t.values, index, func(v slot, index int) int { return cmp.Compare(v.end, index) })
 	if n == len(t.values) || t.values[n].start < compared || t.values[n].start > index {
@@ -262,9 +263,9 @@ func (d *fastDecoder) learnTemplate(seen jsontext.Fields, s *pack.Span) {
 }
 
 // A templateCache finds the templates that a span may match by the bytes on both sides of the
-// end of its name: most spans with the same name and kind look alike. With the bytes before
-// it alone, the right template of generated traces was the third most often, and nothing was
-// gained.
+// end of its name: most spans with the same name and kind look alike. With only the bytes
+// before the end, the right template of generated traces was usually the third one that was
+// tried, and nothing was gained.
 type templateCache [1 << 9]templateSet
 
 // A templateSet is the templates of some names.

@@ -87,8 +87,8 @@ func (l *loader) read(r io.Reader) error {
 	return l.sink.summarize(in, err)
 }
 
-// minPipelined is how many bytes are worth the goroutines of a pipeline: to start these,
-// and what each of them has to learn, takes as long as to read some megabytes.
+// minPipelined is the size in bytes from which an input is read in a pipeline. Starting the
+// goroutines and filling their memos takes as long as reading some megabytes.
 const minPipelined = 4 << 20
 
 // segmentSizeFor returns the size of the segments in which to read an input in a pipeline;
@@ -100,7 +100,7 @@ func segmentSizeFor(in *input) int {
 	return defaultSegmentSize
 }
 
-// follow adds what comes through a pipeline, and closes the pipeline.
+// follow adds the segments of a pipeline to the builder, and closes the pipeline.
 func (l *loader) follow(p *pipeline) error {
 	defer p.close()
 	for seg := range p.segments() {

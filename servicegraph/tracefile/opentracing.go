@@ -12,8 +12,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/quote"
 )
 
-// This file has what Jaeger's and Zipkin's JSON share: times in microseconds, ids of 64 or
-// 128 bits, and tags that hold what has a field in OTLP.
+// Jaeger's and Zipkin's JSON share this file: times in microseconds, ids of 64 or 128 bits, and
+// tags for values that have a field in OTLP.
 
 // noService is the name that translators of OTLP give a service without a name, in a format
 // that demands one.
@@ -27,8 +27,8 @@ func serviceNamed(name string) string {
 	return name
 }
 
-// addTag puts a tag where OTLP has it: into a field of the span, among its attributes, or
-// nowhere, as the name of a scope or the text of a status. Each format decides which tags
+// addTag stores a tag as OTLP would: in a field of the span or among the attributes. It ignores
+// the name of a scope and the text of a status. Each format decides which tags
 // are errors, and which tag counts if several say the same.
 func (s *sink) addTag(sp *servicegraph.Span, key, text string) {
 	switch key {
@@ -110,7 +110,7 @@ func (t *jsonText) UnmarshalJSON(b []byte) error {
 }
 
 // micros returns a number of microseconds, without a fraction. A number above the int64 range
-// wraps around: Jaeger writes negative durations so.
+// wraps around, because Jaeger writes negative durations like this.
 func (n jsonNumber) micros() (int64, error) {
 	if i, err := strconv.ParseInt(string(n), 10, 64); err == nil || n == "" {
 		return i, nil

@@ -20,9 +20,8 @@ import (
 // more goroutine decompresses a compressed input.
 //
 // The builder's goroutine takes the decoded segments in the order of the input, so that the
-// result is that of one goroutine. Where it would have to wait for a segment, it works as a
-// worker. Waiting goroutines cost the most here: to wake one takes as long as to decode some
-// dozen spans.
+// result is that of one goroutine. Instead of waiting for a segment, it works as a worker,
+// because waking a waiting goroutine takes as long as decoding some dozen spans.
 type pipeline struct {
 	sink      *sink               // of the builder; each worker fills a sink of its own
 	newPacker func() *pack.Packer // safe for concurrent use
@@ -141,7 +140,7 @@ func (p *pipeline) next() *segment {
 	}
 }
 
-// recycle returns a segment whose parts the builder has.
+// recycle makes a segment free again after the builder has taken its parts.
 func (p *pipeline) recycle(seg *segment) {
 	clear(seg.parts)
 	*seg = segment{decoded: seg.decoded, parts: seg.parts[:0]}
@@ -164,8 +163,8 @@ func (p *pipeline) read(in *input) {
 	}
 }
 
-// send sends what a buffer holds to the builder's goroutine as one segment, and how the
-// input ended, if it has ended with an error. It reports whether to go on.
+// send sends the content of a buffer to the builder's goroutine as one segment, with the error
+// that ended the input, if any. It reports whether to go on.
 func (p *pipeline) send(b *buffer, err error) bool {
 	seg := p.next()
 	if seg == nil {

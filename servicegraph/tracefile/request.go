@@ -23,7 +23,7 @@ type RequestLoader struct {
 	spans   []servicegraph.Span // of the current request, if they are not packed
 }
 
-// RequestResult says what became of the spans of a request.
+// RequestResult is the outcome of a request.
 type RequestResult struct {
 	// Rejected is how many spans were left out because an id is missing or has the wrong
 	// length, or a value has the wrong type. The graph's report counts them.
@@ -41,7 +41,7 @@ func NewRequestLoader(b *servicegraph.Builder) *RequestLoader {
 	return l
 }
 
-// reset drops what was read of the current request.
+// reset drops the spans that were read of the current request.
 func (l *RequestLoader) reset() {
 	l.sink = newSink("request", Config{Keep: l.builder.Config().Reads}, requestOutput{l})
 	l.sink.packer = l.builder.NewPacker()
@@ -57,14 +57,14 @@ func (o requestOutput) add(span servicegraph.Span) bool {
 	return true
 }
 
-// skip does nothing: the sink counts what is left out.
+// skip does nothing: the sink counts the records that are left out.
 func (o requestOutput) skip(*servicegraph.SkipError) bool { return true }
 
 // flush leaves the spans in the packer.
 func (o requestOutput) flush() bool { return true }
 
 // Protobuf adds the spans of an ExportTraceServiceRequest. An empty request is valid. The
-// error says what is damaged; the builder then has nothing of the request.
+// error says what is damaged; the builder then has no span of the request.
 func (l *RequestLoader) Protobuf(request []byte) (RequestResult, error) {
 	return l.load(func() error {
 		l.proto.request(request) // returns an error only for an output that stops

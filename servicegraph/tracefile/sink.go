@@ -73,8 +73,9 @@ func (s *sink) countSpan(trace servicegraph.TraceID, span servicegraph.SpanID) {
 	}
 }
 
-// batchSize is the least number of packed spans to flush between records: enough to find
-// what they share in the processor's caches, and few enough to fit into these.
+// batchSize is the least number of packed spans to flush between records: so many that the
+// builder finds the data that they share in the processor's caches, and so few that the spans
+// fit into the caches.
 const batchSize = 512
 
 // flush flushes the output if the packer holds at least that many spans.

@@ -84,8 +84,8 @@ func isText(b []byte) bool {
 }
 
 // isExport reports whether head begins with a request of OTLP JSON as exporters write it,
-// as most files do. To search the first documents for the keys of other formats takes a
-// twentieth of the time of a small file, so this match comes first.
+// as most files do. This match comes first, because searching the first documents for the keys
+// of other formats takes a twentieth of the time of a small file.
 func isExport(head []byte) bool {
 	c := jsontext.Cursor{Text: bytes.TrimLeft(head, jsontext.Blanks)}
 	c.Expect('{')

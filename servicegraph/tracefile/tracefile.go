@@ -1,8 +1,8 @@
 // Package tracefile reads spans from trace files.
 //
 // A trace file holds OTLP export requests (ExportTraceServiceRequest, which has the
-// structure of TracesData), or what Jaeger and Zipkin answer, in one of these formats. The
-// format is detected from the first bytes, never from the file's name:
+// structure of TracesData), or answers of Jaeger's or Zipkin's API, in one of these formats.
+// The format is detected from the first bytes, never from the file's name:
 //
 //   - OTLP JSON: requests one after another, each in one line or in many, or all in a list.
 //     A collector may write requests of other signals into the same file; these are

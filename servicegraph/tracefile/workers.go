@@ -78,9 +78,9 @@ type inputLock struct {
 // spins is how often a worker tries to lock the input before it sleeps.
 const spins = 1000
 
-// lock locks the input; mu.Unlock unlocks it. To read a segment from memory takes some ten
-// microseconds, and to wake a goroutine takes longer than ten such reads. So lock first
-// tries again and again, and lets other goroutines run in between.
+// lock locks the input; mu.Unlock unlocks it. Reading a segment from memory takes some ten
+// microseconds, and waking a goroutine can take longer than ten such reads. So lock first
+// tries repeatedly, and lets other goroutines run in between.
 func (l *inputLock) lock() {
 	for range spins {
 		if l.mu.TryLock() {

@@ -12,9 +12,9 @@ import (
 
 const gzipMagic = "\x1f\x8b"
 
-// A gzipReader decompresses a gzip stream of one or more members. It reads the members
-// one by one, which gzip.Reader could do by itself, to tell a stream that is cut off from
-// a whole stream that something else follows: of the second one everything was read.
+// A gzipReader decompresses a gzip stream of one or more members. It reads the members one
+// by one. gzip.Reader can read all of them by itself, but does not tell a stream that is cut
+// off from a complete stream with other bytes after it.
 type gzipReader struct {
 	in          *bufio.Reader
 	z           gzip.Reader

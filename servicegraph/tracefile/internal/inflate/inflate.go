@@ -1,4 +1,4 @@
-// Package inflate decompresses inputs: gzip and zstd, told by their first bytes.
+// Package inflate decompresses inputs. It detects gzip and zstd from the first bytes.
 package inflate
 
 import (
@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// A Stream is an input without its compression. Its embedded reader buffers it.
+// A Stream is a decompressed input. The embedded reader buffers the decompressed bytes.
 type Stream struct {
 	*bufio.Reader
 	Codec string // of the input: "gzip", "zstd", or empty where it is not compressed
@@ -15,12 +15,12 @@ type Stream struct {
 	gzip *gzipReader // nil with another codec
 }
 
-// New returns the stream of an input, with a buffer of a size. The error says why
+// New returns the stream of an input, with a buffer of bufferSize bytes. The error says why
 // the input cannot be decompressed.
 func New(r io.Reader, bufferSize int) (Stream, error) {
 	in := &stickyReader{r: r}
 	s := Stream{Reader: bufio.NewReaderSize(in, bufferSize)}
-	magic, _ := s.Peek(len(zstdMagic)) // a reader's error comes again with the first byte
+	magic, _ := s.Peek(len(zstdMagic)) // an error of r is returned again by the first read
 	switch {
 	case bytes.HasPrefix(magic, []byte(gzipMagic)):
 		s.Codec = "gzip"
@@ -37,6 +37,6 @@ func New(r io.Reader, bufferSize int) (Stream, error) {
 	return s, nil
 }
 
-// IgnoredTail reports whether bytes that are not gzip followed a gzip stream. They were
+// IgnoredTail reports whether a gzip stream was followed by bytes that are not gzip, which were
 // not read. The answer is final when the stream has ended.
 func (s *Stream) IgnoredTail() bool { return s.gzip != nil && s.gzip.ignoredTail }

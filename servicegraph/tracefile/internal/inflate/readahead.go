@@ -5,8 +5,8 @@ import (
 	"io"
 )
 
-// A ReadAhead reads a stream in a goroutine of its own, up to aheadBlocks blocks ahead of
-// its reader: to decompress a stream takes longer than most of what is done with it.
+// A ReadAhead reads a stream in a goroutine of its own, up to aheadBlocks blocks ahead of its
+// consumer, because decompressing a stream takes longer than most work on its bytes.
 type ReadAhead struct {
 	full, free chan []byte
 	stop       <-chan struct{}

@@ -9,9 +9,9 @@ import (
 // A Cursor reads the text of a JSON value from front to back, for a reader that knows what
 // to expect, and allocates nothing. It accepts no value that encoding/json would refuse.
 //
-// Where the text has anything else than what a method expects, the cursor fails: it moves
-// to the end, so that all loops over it end, and stays failed. A cursor does not say why
-// it failed. A caller that has to tell decodes the text again with encoding/json.
+// If the text does not have what a method expects, the cursor fails: it moves to the end, so
+// that all loops over the text end, and stays failed. A cursor does not say why it failed. A
+// caller that needs the reason decodes the text again with encoding/json.
 type Cursor struct {
 	Text   []byte
 	Pos    int // index in Text of the next byte
@@ -65,8 +65,8 @@ func (c *Cursor) Accept(text string) bool {
 }
 
 // Next moves to the next element of a list, or to the next key of an object, and reports
-// whether there is one; if not, it consumes the closing bracket, which is end. It is called
-// after the opening bracket or after a value, and tells which by the byte before it.
+// whether there is one; if not, it consumes the closing bracket, which is end. Next is called
+// after the opening bracket or after a value. The byte before the cursor tells which.
 func (c *Cursor) Next(end byte) bool {
 	const open = 2 // in ASCII an opening bracket comes two before its closing bracket
 	first := c.Pos > 0 && c.Text[c.Pos-1] == end-open
@@ -154,7 +154,7 @@ func (c *Cursor) Bool() []byte {
 // Skip consumes any value, which must be inside an object or list.
 func (c *Cursor) Skip() { c.SkipDeep(maxSkippedDepth) }
 
-// SkipDeep is Skip for a value whose brackets nest at most so deep.
+// SkipDeep is [Cursor.Skip] with deepest as the limit on how deep the brackets nest.
 func (c *Cursor) SkipDeep(deepest int) {
 	if c.Pos = valueEnd(c.Text, c.Pos, deepest); c.Pos == len(c.Text) {
 		c.Fail()

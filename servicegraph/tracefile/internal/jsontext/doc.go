@@ -7,7 +7,7 @@
 //   - A [Splitter] cuts an input of JSON objects into segments, which several streams can
 //     read side by side.
 //
-// The package knows nothing of what the objects mean.
+// The package does not interpret the objects.
 package jsontext
 
 // Blanks are the bytes that may stand between two JSON values of an input: white space,

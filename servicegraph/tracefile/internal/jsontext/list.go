@@ -9,10 +9,10 @@ import (
 	"strconv"
 )
 
-// A ListStream splits an input into JSON objects as [Stream] does, and also looks for
-// objects inside lists: in a list, in a list of lists, and in the list under the key
-// within, if that is the first key of an object. So the answer to a query is read element
-// by element.
+// A ListStream splits an input into JSON objects as [Stream] does, and also finds objects
+// inside lists: in a list, in a list of lists, and in the list under one key, the parameter
+// within of [NewListStream], if it is the first key of an object. So the answer to a query is
+// read element by element.
 //
 // Between the elements of a list it is lenient about commas. After an element that is
 // malformed it goes on at the next line that begins with an opening brace; where no such
@@ -35,8 +35,8 @@ func NewListStream(in *bufio.Reader, limit, deepest int, within string) *ListStr
 // Start returns the offset in the input of the object that Next returned last.
 func (l *ListStream) Start() int64 { return l.stream.start }
 
-// Next returns the next object, as [Stream.Next] does. Of an object whose list was split it
-// returns, after the elements, the object with an empty list. Any error other than io.EOF
+// Next returns the next object, as [Stream.Next] does. If the list of an object was split, Next
+// returns the object with an empty list after the elements. Any error other than io.EOF
 // and a *MalformedError says that the rest of the input is lost.
 func (l *ListStream) Next() ([]byte, error) {
 	s := &l.stream

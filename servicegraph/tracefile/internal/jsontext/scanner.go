@@ -2,9 +2,9 @@ package jsontext
 
 import "cmp"
 
-// A scanner finds the end of a JSON object that arrives in pieces. It checks the grammar
-// of brackets, commas and colons, which tells an object that goes on in the next line from
-// one that broke off before it. The decoder of the object checks the inside of numbers,
+// A scanner finds the end of a JSON object that arrives in pieces. It checks the grammar of
+// brackets, commas and colons, so that it can tell an object that continues on the next line
+// from an object that was cut off before that line. The decoder of the object checks the inside of numbers,
 // literals and escapes. The zero value expects the object's opening brace.
 type scanner struct {
 	brackets []byte // opened and not closed yet
@@ -39,8 +39,8 @@ const (
 	scanTooDeep
 )
 
-// maxDepth limits how deep objects and lists nest, as the values of attributes may. It
-// bounds how far each of many malformed lines is read in vain.
+// maxDepth limits how deep objects and lists nest, as the values of attributes may. The limit
+// bounds how many bytes are read in vain after each malformed line.
 const maxDepth = 200
 
 // scan reads the next piece and returns how many bytes of it belong to the object: the

@@ -9,9 +9,9 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/quote"
 )
 
-// A Splitter cuts an input of JSON objects into segments, so that several streams can read
-// them side by side. Together these find the objects that one [Stream] would find, in the
-// same order.
+// A Splitter cuts an input of JSON objects into segments that several streams can read in
+// parallel. Together the streams find the objects that one [Stream] would find, in the same
+// order.
 //
 // A segment ends where a line begins with an opening brace, after a line that ends with a
 // closing brace, blanks aside. Such a line always starts an object, whatever precedes it:
@@ -19,8 +19,9 @@ import (
 // contain a line end. If an earlier object is still open, it is malformed, and one stream
 // would resync at the same line.
 //
-// Where objects are so long, or so many are in one line, that no such line is within
-// maxSearch, a segment ends within an object, and has to be read in turn.
+// If no such line is within maxSearch, because objects are very long or many are in one line,
+// the segment ends within an object. The objects of such a segment cannot be read in parallel
+// with the next segment.
 //
 // The objects of a [ListStream] cannot be split: such a line can be inside a list, which
 // the stream of the next segment would not know.
@@ -33,8 +34,8 @@ type Splitter struct {
 	err    error  // how the input ended, after rest
 }
 
-// maxSearch is how many segments' sizes are searched for a place to cut at, and
-// maxKeptBuffer is how large a buffer a stream keeps between segments, in bytes.
+// maxSearch is how far a place to cut at is searched, in multiples of the segment size.
+// maxKeptBuffer is the largest buffer that a stream keeps between segments, in bytes.
 const (
 	maxSearch     = 32
 	maxKeptBuffer = 4 * maxLine
@@ -47,8 +48,9 @@ func NewSplitter(in *bufio.Reader, limit int) *Splitter {
 }
 
 // Next makes a stream of the next segment, in the buffer that the stream had before. It
-// returns the offset in the input at which the segment ends, and how the input ended if
-// nothing follows, perhaps with io.EOF. The size is the aim for the segment's bytes.
+// returns the offset in the input at which the segment ends. If nothing follows the segment,
+// err says how the input ended, perhaps with io.EOF. The size is the desired number of bytes of
+// the segment.
 //
 // If no place to cut at was found, inTurn is true: the caller has to read the objects that
 // begin before end, and then call Resume, before anybody calls Next again.
@@ -68,7 +70,7 @@ func (p *Splitter) Next(s *Stream, size int) (end int64, inTurn bool, err error)
 	return p.offset, false, err
 }
 
-// Resume continues after the objects that a stream has read in turn.
+// Resume continues after the objects that a stream has read when inTurn was true.
 func (p *Splitter) Resume(s *Stream) {
 	p.rest, p.offset, p.err = s.buf[s.pos:], s.Offset(), s.err
 }

@@ -41,7 +41,7 @@ func NewStream(in *bufio.Reader, limit int) Stream {
 // A MalformedError says why bytes of an input are not a JSON object. Objects may follow.
 type MalformedError struct{ reason string }
 
-// cutOff is the reason of an object that the input ends in.
+// cutOff is the reason for an object that is not complete at the end of the input.
 const cutOff = "the JSON object is cut off"
 
 func (e *MalformedError) Error() string { return e.reason }
@@ -150,8 +150,9 @@ func (s *Stream) Next() ([]byte, error) {
 	}
 }
 
-// excerpt quotes the input from n bytes after the next one on. It reads on as far as the
-// excerpt depends on, so that its text is the same in whatever pieces the input arrives.
+// excerpt quotes the input from the byte n bytes after the next byte. It first reads all bytes
+// that the text depends on, so that the text does not depend on the pieces in which the input
+// arrives.
 func (s *Stream) excerpt(n int) string {
 	for len(s.buf)-s.pos-n < quote.ExcerptLen && !quote.HasExcerpt(s.buf[s.pos+n:]) && s.fill() {
 	}
@@ -192,9 +193,9 @@ func (s *Stream) skipLine() {
 	}
 }
 
-// resync moves to where the next object may begin, after an object that is malformed after n
-// bytes, inside that many brackets. Where objects may nest very deep, the lines of a
-// deep one are not tried one by one.
+// resync moves to the next line that begins with an opening brace. The current object is
+// malformed after n bytes, at a nesting of depth brackets. If objects may nest deeper than
+// usual and this one does, resync skips these n bytes instead of trying each of their lines.
 func (s *Stream) resync(n, depth int) {
 	if s.deepest > 0 && depth > maxDepth {
 		s.pos += n
