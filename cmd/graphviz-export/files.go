@@ -164,7 +164,7 @@ func (e *export) missing(arg string) error {
 }
 
 // traceFile matches the names of trace files. Other files in a directory are skipped; a file
-// that the user names is read whatever its name.
+// that the user names is always read.
 var traceFile = regexp.MustCompile(`(?i)\.(json|jsonl|ndjson|pb|binpb|protobuf|otlp)(\.(gz|zst))?$`)
 
 const traceFileNames = ".json, .jsonl, .ndjson, .pb, .binpb, .protobuf or .otlp"

@@ -70,7 +70,7 @@ func (t *tempoFlags) addTo(cmd *cobra.Command) {
 	})
 }
 
-// access returns how to reach Tempo, with which credentials. Flags override the
+// access returns the settings and credentials for requests to Tempo. Flags override the
 // environment.
 func (t *tempoFlags) access() (tempoclient.Config, error) {
 	c := t.config

@@ -18,8 +18,8 @@ type T interface {
 }
 
 // Check reports whether all rules hold. It reports those that do not as one error of the
-// test, with what was observed, examples, and the causes as far as they can be found. To
-// give no rules is an error. If a rule does not hold, Check writes the graph as text, DOT and
+// test, with what was observed, examples, and the causes as far as they can be found. A
+// call without rules is an error. If a rule does not hold, Check writes the graph as text, DOT and
 // Mermaid to the test's artifact directory: go test -artifacts keeps it.
 func Check[G Graph](t T, g G, rules ...Rule) bool {
 	t.Helper()

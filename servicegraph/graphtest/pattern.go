@@ -127,7 +127,7 @@ func (p part) matches(s string) bool {
 }
 
 // globMatches matches each star with as few characters as possible. It extends only the
-// match of the last star: to extend an earlier one cannot help.
+// match of the last star: extending an earlier match cannot help.
 func globMatches(glob, s []rune) bool {
 	star, from := -1, 0
 	i, j := 0, 0

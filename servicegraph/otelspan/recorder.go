@@ -35,8 +35,8 @@ type Recorder struct {
 var _ sdktrace.SpanProcessor = (*Recorder)(nil)
 
 // liveWindow is the window of a recorder whose configuration has none. 200,000 spans
-// take about 20 MB. Each node takes memory for ever, hence the bound on their number:
-// a program may call addresses without end, such as those of pods or of tenants.
+// take about 20 MB. Nodes are never forgotten, so their number is bounded: a program may
+// call ever new addresses, such as those of pods or of tenants.
 var liveWindow = servicegraph.Window{
 	Quiet:    10 * time.Second,
 	Age:      5 * time.Minute,

@@ -1,7 +1,7 @@
 // Package temposeries computes, from the spans of a service graph, the series that
 // Tempo's service-graphs processor writes: traces_service_graph_request_total and the
-// others. A graph can then stand beside dashboards made for Tempo, and every difference
-// between the two can be explained.
+// others. With them, dashboards made for Tempo can be used together with a graph, and every
+// difference between the two can be explained.
 //
 // A [Processor] and a [servicegraph.Builder] are independent of each other. To have both,
 // add every span to both. A source that leaves attributes out must keep those that either
@@ -17,7 +17,7 @@
 // A CLIENT or PRODUCER span and a SERVER or CONSUMER span are the halves of one call if
 // the second is the direct child of the first. The first half to arrive waits in a store.
 // When the other half arrives, the call is counted and forgotten; a third span with the
-// same key waits anew. Each half overwrites what the earlier one wrote, except that a
+// same key begins to wait. Each half overwrites what the earlier one wrote, except that a
 // failure stays. A client span with database attributes is a call by itself. A half that
 // waits too long becomes a call to or from a virtual node, if a peer attribute names the
 // other side or if the half is the server span at the root of a trace, whose caller is

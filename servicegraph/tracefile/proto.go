@@ -362,7 +362,7 @@ type knownKey struct {
 	keep bool
 }
 
-// look returns what is known of a key, and asks keep about a new one.
+// look returns the knownKey of a key, and asks keep about a new key.
 func (m *keyMemo) look(key []byte, keep func(string) bool) knownKey {
 	if k, ok := m.keys[string(key)]; ok {
 		return k

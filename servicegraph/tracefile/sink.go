@@ -41,7 +41,8 @@ type output interface {
 	// skip takes the reason why a record, or a part of one, is left out.
 	skip(*servicegraph.SkipError) bool
 
-	// flush may take the batch of the sink's packer, whose spans precede all that follows.
+	// flush may take the batch of the sink's packer. The spans of the batch precede everything
+	// that is passed on later.
 	flush() bool
 }
 

@@ -114,8 +114,8 @@ func (p *protoSplitter) next(b *block) error {
 	}
 }
 
-// fill reads on. The buffer grows with the bytes that were read, whatever size of a message
-// a damaged file claims.
+// fill reads more of the input. The buffer grows with the bytes that were read, and not with the
+// message size that a damaged file may claim.
 func (p *protoSplitter) fill(b *block) {
 	if len(b.buf) == cap(b.buf) {
 		b.buf = slices.Grow(b.buf, max(len(b.buf), headSize))

@@ -5,7 +5,8 @@ import (
 	"math/bits"
 )
 
-// The functions in this file skip values that nobody reads, about half of a trace. They keep their position in a local variable instead of a [Cursor], which is twice as fast.
+// The functions in this file skip values that nobody reads, about half of a trace. They keep
+// their position in a local variable instead of a [Cursor], which is twice as fast.
 //
 // A function xxxEnd(b, i) returns the index after the value at b[i], or len(b) if the value
 // is malformed or truncated. Values are always inside an object or list, so len(b) is never
