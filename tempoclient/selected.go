@@ -363,7 +363,7 @@ func (f *shownSpan) span(trace servicegraph.TraceID, keep func(key string) bool,
 		return s, false
 	}
 	s = servicegraph.Span{TraceID: trace, SpanID: id, Name: f.Name, Start: start, End: start + duration}
-	kind, status := -1, -1
+	var hasKind, hasStatus bool
 	for _, kv := range f.Attributes {
 		value, scalar := kv.text()
 		switch kv.Key {
@@ -374,9 +374,9 @@ func (f *shownSpan) span(trace servicegraph.TraceID, keep func(key string) bool,
 			}
 			s.ParentID = parent
 		case "kind":
-			kind = slices.Index(kinds[:], value)
+			s.Kind, hasKind = parseKind(value)
 		case "status":
-			status = slices.Index(statuses[:], value)
+			s.Status, hasStatus = servicegraph.ParseStatus(value)
 		case "service.name":
 			s.Service = value
 		case "service.namespace":
@@ -392,16 +392,22 @@ func (f *shownSpan) span(trace servicegraph.TraceID, keep func(key string) bool,
 			}
 		}
 	}
-	if kind < 0 || status < 0 {
+	if !hasKind || !hasStatus {
 		return s, false
 	}
-	s.Kind, s.Status = servicegraph.Kind(kind), servicegraph.Status(status)
 	s.Attrs, s.Resource = inOrder(s.Attrs), inOrder(s.Resource)
 	return s, true
 }
 
-// The names of kinds and statuses in TraceQL, in the order of OTLP's numbers.
-var (
-	kinds    = [...]string{"unspecified", "internal", "server", "client", "producer", "consumer"}
-	statuses = [...]string{"unset", "ok", "error"}
-)
+// unspecified is TraceQL's name of KindUnset. All other names of kinds and statuses in TraceQL
+// are those of package servicegraph.
+const unspecified = "unspecified"
+
+// parseKind returns the kind with a name in TraceQL.
+func parseKind(name string) (kind servicegraph.Kind, ok bool) {
+	if name == unspecified {
+		return servicegraph.KindUnset, true
+	}
+	kind, ok = servicegraph.ParseKind(name)
+	return kind, ok && kind != servicegraph.KindUnset
+}

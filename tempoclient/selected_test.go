@@ -131,7 +131,7 @@ func (f *spanTempo) search(w http.ResponseWriter, req *http.Request, kind string
 				continue
 			}
 			v := shown{s.SpanID.String(), s.Name, strconv.FormatInt(s.Start, 10), strconv.FormatInt(s.End-s.Start, 10), []attribute{
-				str("span:parentID", s.ParentID.String()), str("kind", kinds[s.Kind]), str("status", statuses[s.Status]), str("service.name", s.Service),
+				str("span:parentID", s.ParentID.String()), str("kind", kindText(s.Kind)), str("status", s.Status.String()), str("service.name", s.Service),
 			}}
 			if s.Namespace != "" {
 				v.Attributes = append(v.Attributes, str("service.namespace", s.Namespace))
@@ -319,4 +319,12 @@ func ordered(spans []servicegraph.Span) []servicegraph.Span {
 		return cmp.Or(slices.Compare(a.TraceID[:], b.TraceID[:]), cmp.Compare(a.Start, b.Start), slices.Compare(a.SpanID[:], b.SpanID[:]))
 	})
 	return spans
+}
+
+// kindText returns the name of a kind in TraceQL.
+func kindText(k servicegraph.Kind) string {
+	if k == servicegraph.KindUnset {
+		return unspecified
+	}
+	return k.String()
 }
