@@ -15,8 +15,8 @@ import (
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
-// randomTraces returns traces of random shape over a few services: every kind,
-// shared ids, missing parents, circles, duplicates, failures and weights.
+// randomTraces returns traces with random parents over a few services, with spans of every
+// kind, shared ids, missing parents, cycles of parents, duplicates, failures and weights.
 func randomTraces(rng *rand.Rand, traces int) []sg.Span {
 	var spans []sg.Span
 	ids := make([]sg.TraceID, traces)
@@ -67,8 +67,9 @@ func randomTraces(rng *rand.Rand, traces int) []sg.Span {
 			}
 		}
 	}
-	// A plain client span is remembered for links only where the link is seen too:
-	// the one thing that a merge can miss.
+	// A builder keeps a CLIENT span without a queue as the target of a link only if the builder
+	// has seen the link. Merge therefore cannot pair such a span with a consumer of another
+	// graph, so no trace here has links to CLIENT spans of other traces.
 	client := make(map[sg.Link]bool)
 	for _, s := range spans {
 		client[sg.Link{TraceID: s.TraceID, SpanID: s.SpanID}] = client[sg.Link{TraceID: s.TraceID, SpanID: s.SpanID}] || s.Kind == sg.KindClient
@@ -81,13 +82,13 @@ func randomTraces(rng *rand.Rand, traces int) []sg.Span {
 	return spans
 }
 
-// seeds returns how many random inputs to try: usually so many, and as many as the
-// environment variable TEMPOGRAPH_SEEDS says for who has time.
-func seeds(t *testing.T, usually uint64) uint64 {
+// seeds returns how many random inputs to try: the value of the environment variable
+// TEMPOGRAPH_SEEDS, or the given number if the variable is not set.
+func seeds(t *testing.T, normal uint64) uint64 {
 	t.Helper()
 	text := os.Getenv("TEMPOGRAPH_SEEDS")
 	if text == "" {
-		return usually
+		return normal
 	}
 	n, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
@@ -96,7 +97,7 @@ func seeds(t *testing.T, usually uint64) uint64 {
 	return n
 }
 
-// TestLaws checks what semantics.md promises of every graph, on random traces.
+// TestLaws checks the laws of docs/semantics.md that hold for every graph, on random traces.
 func TestLaws(t *testing.T) {
 	for seed := range seeds(t, 300) {
 		rng := rand.New(rand.NewPCG(seed, 1))
@@ -112,7 +113,7 @@ func TestLaws(t *testing.T) {
 		shuffled := slices.Clone(spans)
 		rng.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 		if got := string(marshal(t, build(shuffled))); got != want {
-			fail("another order gives another graph", got)
+			fail("the order of the spans changes the graph", got)
 		}
 
 		var left, right []sg.Span
@@ -125,10 +126,10 @@ func TestLaws(t *testing.T) {
 		}
 		a, b := build(left), build(right)
 		if got := string(marshal(t, sg.Merge(a, b))); got != want {
-			fail("merging two halves is not building the whole", got)
+			fail("merging the graphs of two halves differs from one graph of all spans", got)
 		}
 		if got := string(marshal(t, sg.Merge(b, &sg.Graph{}, a))); got != want {
-			fail("merge does not commute, or the empty graph is not neutral", got)
+			fail("Merge is not commutative, or the empty graph changes the result", got)
 		}
 
 		again, err := sg.ReadJSON(strings.NewReader(want))
@@ -136,34 +137,34 @@ func TestLaws(t *testing.T) {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 		if got := string(marshal(t, again)); got != want {
-			fail("JSON does not survive a round trip", got)
+			fail("a JSON round trip changes the graph", got)
 		}
 
 		if r := g.Report(); r.Accounted() != r.Spans || r.Spans != uint64(len(spans)) {
-			t.Fatalf("seed %d: %d spans, %d of them accounted for: %+v", seed, len(spans), r.Accounted(), r)
+			t.Fatalf("seed %d: the report has %d spans and %d outcomes, want %d of each: %+v", seed, r.Spans, r.Accounted(), len(spans), r)
 		}
 		twice := build(slices.Concat(spans, spans))
 		if diff := cmp.Diff(edgeLines(g), edgeLines(twice)); diff != "" {
-			t.Fatalf("seed %d: a second delivery changes the edges:\n%s", seed, diff)
+			t.Fatalf("seed %d: delivering every span twice changes the edges:\n%s", seed, diff)
 		}
 		for e := range g.Edges() {
 			if e.Errors > e.Calls || e.Caller.Errors > e.Caller.Calls || e.Callee.Errors > e.Callee.Calls ||
 				e.Caller.Calls > e.Calls || e.Callee.Calls > e.Calls ||
 				e.Evidence.Both+e.Evidence.Caller+e.Evidence.Callee+e.Evidence.Address+e.Evidence.Inferred != e.Calls ||
 				e.Caller.Latency.Count() > e.Caller.Calls || e.Callee.Latency.Count() > e.Callee.Calls {
-				t.Fatalf("seed %d: numbers that cannot be: %+v", seed, e)
+				t.Fatalf("seed %d: the numbers of an edge contradict each other: %+v", seed, e)
 			}
 			service := e.ID.From.Type == sg.TypeService && e.ID.To.Type == sg.TypeService
 			if cfg.QueueNodes && service && len(e.Queues) > 0 {
-				t.Fatalf("seed %d: a message is an edge, although %v is a node: %+v", seed, e.Queues, e.ID)
+				t.Fatalf("seed %d: the edge %+v goes straight from service to service, although the queues %v are nodes", seed, e.ID, e.Queues)
 			}
 		}
 	}
 }
 
-// TestMergeLawOfSharedSpans delivers spans to several graphs: whole spans, and two
-// versions of one. Merging these graphs commutes, is associative, and accounts for every span.
-func TestMergeLawOfSharedSpans(t *testing.T) {
+// TestMergeLawWithSharedSpans delivers spans to several graphs, the same spans or different versions
+// of them. Merge must still be commutative and associative, and account for every delivery.
+func TestMergeLawWithSharedSpans(t *testing.T) {
 	for seed := range seeds(t, 300) {
 		rng := rand.New(rand.NewPCG(seed, 6))
 		spans := damagedTraces(rng)
@@ -197,7 +198,7 @@ func TestMergeLawOfSharedSpans(t *testing.T) {
 		a, b, c := graphs[0], graphs[1], graphs[2]
 		want := sg.Merge(a, b, c)
 		if r := want.Report(); r.Spans != total || r.Accounted() != total {
-			t.Fatalf("seed %d: %d spans, %d in the report, %d of them accounted for: %+v", seed, total, r.Spans, r.Accounted(), r)
+			t.Fatalf("seed %d: the report has %d spans and %d outcomes, want %d of each: %+v", seed, r.Spans, r.Accounted(), total, r)
 		}
 		for _, m := range []struct {
 			law string
@@ -209,20 +210,20 @@ func TestMergeLawOfSharedSpans(t *testing.T) {
 			{"Merge(Merge(a, b), c)", sg.Merge(sg.Merge(a, b), c)},
 		} {
 			if diff := cmp.Diff(string(marshal(t, want)), string(marshal(t, m.got))); diff != "" {
-				t.Fatalf("seed %d: %s is not Merge(a, b, c):\n%s", seed, m.law, diff)
+				t.Fatalf("seed %d: %s differs from Merge(a, b, c):\n%s", seed, m.law, diff)
 			}
 		}
 	}
 }
 
-// edgeLines returns what describe says, without the report.
+// edgeLines returns the text of describe without the report.
 func edgeLines(g *sg.Graph) string {
 	lines, _, _ := strings.Cut(describe(g), " spans: ")
 	return lines[:strings.LastIndexByte(lines, '\n')+1]
 }
 
-// TestWeightingLaw multiplies every sampling weight: counts grow with it, and
-// ratios and quantiles stay.
+// TestWeightingLaw multiplies all sampling weights by a constant: weighted counts must grow by
+// the same factor, and unweighted counts and quantiles must not change.
 func TestWeightingLaw(t *testing.T) {
 	for seed := range seeds(t, 100) {
 		rng := rand.New(rand.NewPCG(seed, 2))
@@ -234,20 +235,19 @@ func TestWeightingLaw(t *testing.T) {
 		}
 		g, h := build(spans), build(heavy)
 		if g.NumEdges() != h.NumEdges() {
-			t.Fatalf("seed %d: %d edges become %d", seed, g.NumEdges(), h.NumEdges())
+			t.Fatalf("seed %d: %d edges, but %d with larger weights", seed, g.NumEdges(), h.NumEdges())
 		}
 		for e := range g.Edges() {
 			f, ok := h.Edge(e.ID)
 			if !ok || f.Calls != k*e.Calls || f.Errors != k*e.Errors || f.Caller.Observed != e.Caller.Observed ||
 				f.Caller.Latency.Quantile(0.9) != e.Caller.Latency.Quantile(0.9) || f.Callee.Latency.Count() != k*e.Callee.Latency.Count() {
-				t.Fatalf("seed %d: with weights times %d\n%+v\nbecomes\n%+v", seed, k, e, f)
+				t.Fatalf("seed %d: weights multiplied by %d change the edge\n%+v\nto\n%+v", seed, k, e, f)
 			}
 		}
 	}
 }
 
-// TestRenamingLaw gives every service another name: the graph is the same but
-// for the names.
+// TestRenamingLaw renames every service: nothing but the names in the graph may change.
 func TestRenamingLaw(t *testing.T) {
 	const prefix = "new-"
 	lines := func(g *sg.Graph) []string {
@@ -261,7 +261,8 @@ func TestRenamingLaw(t *testing.T) {
 	}
 	for seed := range seeds(t, 100) {
 		rng := rand.New(rand.NewPCG(seed, 3))
-		// Where deliveries of one span contradict each other, names break the tie.
+		// No span id may occur twice: if deliveries of one span contradict each other, the
+		// order of names decides, and renaming can change that order.
 		seen := make(map[sg.Link]bool)
 		spans := slices.DeleteFunc(randomTraces(rng, 1+rng.IntN(6)), func(s sg.Span) bool {
 			id := sg.Link{TraceID: s.TraceID, SpanID: s.SpanID}
@@ -281,13 +282,13 @@ func TestRenamingLaw(t *testing.T) {
 			}
 		}
 		if diff := cmp.Diff(lines(build(spans)), lines(build(renamed))); diff != "" {
-			t.Fatalf("seed %d:\n%s", seed, diff)
+			t.Fatalf("seed %d: renaming services changes the graph:\n%s", seed, diff)
 		}
 	}
 }
 
-// TestMonotonicityLaw adds a trace: it takes no call away. Only what a name or an
-// address stood for may become something better known.
+// TestMonotonicityLaw adds a trace to a graph: no call may disappear. A call to a name or an
+// address may move to another edge, because the new trace may tell which service that is.
 func TestMonotonicityLaw(t *testing.T) {
 	for seed := range seeds(t, 200) {
 		rng := rand.New(rand.NewPCG(seed, 4))
@@ -300,24 +301,25 @@ func TestMonotonicityLaw(t *testing.T) {
 			if e.ID.From.Type == sg.TypeService {
 				known += e.Evidence.Callee
 			}
-			// A caller known by name alone may turn out to be another of that name.
-			left := 0.0
+			// A caller known by name alone may be resolved to another node of that name.
+			remaining := 0.0
 			for f := range with.In(e.ID.To) {
 				if f.ID.From.Name == e.ID.From.Name && f.ID.Kind == e.ID.Kind {
-					left += f.Calls
+					remaining += f.Calls
 				}
 			}
-			if left < known {
-				t.Fatalf("seed %d: a trace more, and of %v calls\n%+v\nthere are %v left", seed, known, e.ID, left)
+			if remaining < known {
+				t.Fatalf("seed %d: edge %+v: of %v calls, %v remain after adding a trace", seed, e.ID, known, remaining)
 			}
 		}
 		if a, b := without.Report(), with.Report(); b.Spans < a.Spans || b.Paired < a.Paired {
-			t.Fatalf("seed %d: reports %+v and %+v", seed, a, b)
+			t.Fatalf("seed %d: adding a trace lowers the number of spans or of paired spans:\n%+v\n%+v", seed, a, b)
 		}
 	}
 }
 
-// FuzzReadJSON reads what may be a graph: it is refused, or survives a round trip.
+// FuzzReadJSON reads arbitrary bytes: ReadJSON must refuse them, or return a graph that
+// a JSON round trip does not change.
 func FuzzReadJSON(f *testing.F) {
 	for seed := range uint64(5) {
 		data, err := build(randomTraces(rand.New(rand.NewPCG(seed, 5)), 2)).MarshalJSON()
@@ -334,16 +336,16 @@ func FuzzReadJSON(f *testing.F) {
 		once := marshal(t, g)
 		again, err := sg.ReadJSON(bytes.NewReader(once))
 		if err != nil {
-			t.Fatalf("what was written cannot be read: %v\n%s", err, once)
+			t.Fatalf("ReadJSON refuses the JSON of a graph that it has read: %v\n%s", err, once)
 		}
 		if twice := marshal(t, again); !bytes.Equal(once, twice) {
-			t.Fatalf("round trip:\n%s", cmp.Diff(string(once), string(twice)))
+			t.Fatalf("a JSON round trip changes the graph:\n%s", cmp.Diff(string(once), string(twice)))
 		}
 	})
 }
 
-// FuzzBuild makes spans of arbitrary bytes, many of them with colliding ids, and
-// wants every one accounted for, and the same graph from the other end.
+// FuzzBuild makes spans of arbitrary bytes, many of them with colliding ids. Every span must
+// have an outcome, and the spans in reverse order must give the same graph.
 func FuzzBuild(f *testing.F) {
 	f.Add([]byte("any bytes will do, but more of them make more spans in more traces"))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -373,12 +375,12 @@ func FuzzBuild(f *testing.F) {
 		build := func(spans []sg.Span) *sg.Graph { return buildWith(cfg, spans) }
 		g := build(spans)
 		if r := g.Report(); r.Accounted() != uint64(len(spans)) {
-			t.Fatalf("%d spans, %d accounted for: %+v", len(spans), r.Accounted(), r)
+			t.Fatalf("%d spans, but %d outcomes: %+v", len(spans), r.Accounted(), r)
 		}
 		want := marshal(t, g)
 		slices.Reverse(spans)
 		if got := marshal(t, build(spans)); !bytes.Equal(got, want) {
-			t.Fatalf("backwards:\n%s", cmp.Diff(string(want), string(got)))
+			t.Fatalf("the spans in reverse order give another graph:\n%s", cmp.Diff(string(want), string(got)))
 		}
 	})
 }

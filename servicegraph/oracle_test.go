@@ -13,9 +13,10 @@ import (
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
-// TestAgainstOracle compares the builder with a second, naive reading of
-// semantics.md: the whole of all traces at hand, pointers and plain searches. The two
-// share no code, and the traces are of realistic shapes with realistic damage.
+// TestAgainstOracle compares the builder with a second, naive implementation of
+// docs/semantics.md. The oracle sees all spans of all traces at once and uses pointers and
+// linear searches; it shares no code with the builder. The first kind of input is realistic
+// traces with realistic damage, the second is random spans.
 func TestAgainstOracle(t *testing.T) {
 	for seed := range seeds(t, 2000) {
 		rng := rand.New(rand.NewPCG(seed, 11))
@@ -26,13 +27,14 @@ func TestAgainstOracle(t *testing.T) {
 	}
 }
 
-// compareWithOracle wants one answer from both, and otherwise shows the fewest spans
-// that still give two.
+// compareWithOracle checks that the oracle and the builder make the same graph of the spans.
+// If the graphs differ, it removes spans as long as they still differ, and reports the spans
+// that remain.
 func compareWithOracle(t *testing.T, name string, spans []sg.Span) {
 	t.Helper()
 	differ := func(spans []sg.Span) string {
-		o := consult(spans)
-		if o.unclear {
+		o := interpret(spans)
+		if o.ambiguous {
 			return ""
 		}
 		return cmp.Diff(o.lines(), graphLines(build(spans)))
@@ -52,19 +54,19 @@ func compareWithOracle(t *testing.T, name string, spans []sg.Span) {
 		fmt.Fprintf(&text, "%v %s %s/%s %s<%s [%d+%d] status %d weight %v %v links %v\n", s.Kind, s.TraceID, s.Namespace, s.Service, s.SpanID, s.ParentID,
 			s.Start-epoch, s.End-s.Start, s.Status, s.Weight, s.Attrs, s.Links)
 	}
-	t.Errorf("%s: oracle (-) and builder (+) differ:\n%sspans:\n%s", name, differ(spans), text.String())
+	t.Errorf("%s: the graphs of the oracle (-) and the builder (+) differ:\n%sspans:\n%s", name, differ(spans), text.String())
 }
 
-// An oracle knows every span of every trace.
+// An oracle holds every span of every trace, and the graph that it makes of them.
 type oracle struct {
-	spans    []*oracleSpan
-	edges    map[sg.EdgeID]*oracleEdge
-	requests map[sg.NodeID]float64
-	entries  map[sg.NodeID]float64
-	buckets  map[string]int
-	unclear  bool                             // deliveries of one span contradict each other
-	linked   map[*oracleSpan]bool             // by consumers
-	owners   map[sg.NodeID]map[sg.NodeID]bool // who answered: by host in Name, port in Namespace, and given name in Type
+	spans     []*oracleSpan
+	edges     map[sg.EdgeID]*oracleEdge
+	requests  map[sg.NodeID]float64
+	entries   map[sg.NodeID]float64
+	outcomes  map[string]int                   // number of spans, by outcome
+	ambiguous bool                             // deliveries of one span contradict each other
+	linked    map[*oracleSpan]bool             // the senders that consumers link to
+	owners    map[sg.NodeID]map[sg.NodeID]bool // the services that answered at an address, in the encoding of oracleSpan.address
 }
 
 type oracleEdge struct {
@@ -78,28 +80,28 @@ type oracleEdge struct {
 type oracleSpan struct {
 	sg.Span
 	node    sg.NodeID
-	kind    sg.Kind // by what it does
-	caller  bool
-	polls   bool
+	kind    sg.Kind // the role that the attributes show, which can differ from Kind
+	caller  bool    // the caller side of a call
+	polls   bool    // a CLIENT span that asks a queue for messages
 	attrs   map[string]string
 	parent  *oracleSpan
 	missing bool // the parent never arrived
-	bucket  string
+	outcome string
 }
 
-// consult reads the graph off the spans.
-func consult(spans []sg.Span) *oracle {
+// interpret makes the oracle's graph of the spans.
+func interpret(spans []sg.Span) *oracle {
 	o := &oracle{
 		edges: make(map[sg.EdgeID]*oracleEdge), requests: make(map[sg.NodeID]float64), entries: make(map[sg.NodeID]float64),
-		buckets: make(map[string]int), owners: make(map[sg.NodeID]map[sg.NodeID]bool),
+		outcomes: make(map[string]int), owners: make(map[sg.NodeID]map[sg.NodeID]bool),
 		linked: make(map[*oracleSpan]bool),
 	}
 	for _, s := range spans {
-		o.take(s)
+		o.add(s)
 	}
 	o.joinPieces()
 	o.findParents()
-	o.cutCircles()
+	o.breakCycles()
 	o.findLinked()
 	for _, s := range o.spans {
 		o.pair(s)
@@ -109,28 +111,28 @@ func consult(spans []sg.Span) *oracle {
 			o.unpaired(s, false)
 		}
 	}
-	o.join()
-	o.enter()
+	o.countLinkedMessages()
+	o.countEntries()
 	for _, s := range o.spans {
 		switch {
-		case s.bucket != "":
+		case s.outcome != "":
 		case s.missing:
-			s.bucket = "orphan"
+			s.outcome = "orphan"
 		case s.parent == nil:
-			s.bucket = "root"
+			s.outcome = "root"
 		default:
-			s.bucket = "internal"
+			s.outcome = "internal"
 		}
-		o.buckets[s.bucket]++
+		o.outcomes[s.outcome]++
 	}
 	return o
 }
 
-// take adds a span, or merges it into the one it repeats (I1 to I3): a span is the
-// same if trace, id, service and side are.
-func (o *oracle) take(s sg.Span) {
+// add adds a span, or merges it into the span that it repeats (I1 to I3): two spans are
+// deliveries of the same span if trace id, span id, service and side are equal.
+func (o *oracle) add(s sg.Span) {
 	if s.TraceID == (sg.TraceID{}) || s.SpanID == (sg.SpanID{}) {
-		o.buckets["invalid"]++
+		o.outcomes["invalid"]++
 		return
 	}
 	n := &oracleSpan{Span: s, kind: s.Kind, attrs: make(map[string]string)}
@@ -148,15 +150,16 @@ func (o *oracle) take(s sg.Span) {
 	}
 	for _, m := range o.spans {
 		if m.TraceID == n.TraceID && m.SpanID == n.SpanID && m.node == n.node && m.caller == n.caller && m.serves() == n.serves() {
-			o.unclear = o.unclear || !slices.Equal(m.Attrs, n.Attrs)
+			o.ambiguous = o.ambiguous || !slices.Equal(m.Attrs, n.Attrs)
 			m.absorb(n)
-			o.buckets["duplicate"]++
+			o.outcomes["duplicate"]++
 			return
 		}
 	}
 	o.spans = append(o.spans, n)
 }
 
+// absorb merges the delivery o of a span into the delivery s.
 func (s *oracleSpan) absorb(o *oracleSpan) {
 	s.Start, s.End = min(s.Start, o.Start), max(s.End, o.End)
 	s.Status, s.Weight = max(s.Status, o.Status), max(s.Weight, o.Weight)
@@ -167,8 +170,8 @@ func (s *oracleSpan) absorb(o *oracleSpan) {
 	}
 }
 
-// joinPieces merges a span without a kind into the span of its service with the same
-// id that has one (N3 of Zipkin's rows).
+// joinPieces merges a span without a kind into the span of the same service and id that has
+// a kind (row N3 of Zipkin's table).
 func (o *oracle) joinPieces() {
 	o.spans = slices.DeleteFunc(slices.Clone(o.spans), func(s *oracleSpan) bool {
 		if s.kind != sg.KindUnset || s.caller {
@@ -183,16 +186,16 @@ func (o *oracle) joinPieces() {
 		if whole == nil {
 			return false
 		}
-		o.unclear = o.unclear || !slices.Equal(whole.Attrs, s.Attrs)
+		o.ambiguous = o.ambiguous || !slices.Equal(whole.Attrs, s.Attrs)
 		whole.absorb(s)
-		o.buckets["duplicate"]++
+		o.outcomes["duplicate"]++
 		return true
 	})
 }
 
 func (s *oracleSpan) serves() bool { return s.kind == sg.KindServer || s.kind == sg.KindConsumer }
 
-// with returns the spans of an id in a trace, by service.
+// with returns the spans with an id in a trace, ordered by service.
 func (o *oracle) with(trace sg.TraceID, id sg.SpanID) (found []*oracleSpan) {
 	for _, s := range o.spans {
 		if s.TraceID == trace && s.SpanID == id {
@@ -207,7 +210,7 @@ func isCaller(s *oracleSpan) bool { return s.caller }
 func isCallee(s *oracleSpan) bool { return s.serves() }
 func isOther(s *oracleSpan) bool  { return !s.caller && !s.serves() }
 
-// findParents finds the parent of every span, where ids may be shared (I4, I5, N2).
+// findParents finds the parent of every span. Several spans can share an id (I4, I5, N2).
 func (o *oracle) findParents() {
 	pick := func(among []*oracleSpan, tests ...func(*oracleSpan) bool) *oracleSpan {
 		for _, test := range tests {
@@ -240,15 +243,15 @@ func (o *oracle) findParents() {
 	}
 }
 
-// cutCircles makes a root of one span of each circle: not the callee of a caller if
-// another can be found, and the earliest of those (I9).
-func (o *oracle) cutCircles() {
+// breakCycles makes one span of each cycle of parents a root (I9). It prefers spans that are
+// not the callee of a caller span, and the earliest of these.
+func (o *oracle) breakCycles() {
 	for _, s := range o.spans {
-		var circle []*oracleSpan
-		for a := s.parent; a != nil && len(circle) <= len(o.spans); a = a.parent {
-			circle = append(circle, a)
+		var cycle []*oracleSpan
+		for a := s.parent; a != nil && len(cycle) <= len(o.spans); a = a.parent {
+			cycle = append(cycle, a)
 			if a == s {
-				slices.SortFunc(circle, func(a, b *oracleSpan) int {
+				slices.SortFunc(cycle, func(a, b *oracleSpan) int {
 					pairs := func(s *oracleSpan) int {
 						if s.serves() && s.parent.caller {
 							return 1
@@ -257,7 +260,7 @@ func (o *oracle) cutCircles() {
 					}
 					return cmpOr(pairs(a)-pairs(b), int(min(max(a.Start-b.Start, -1), 1)), slices.Compare(a.SpanID[:], b.SpanID[:]), a.node.Compare(b.node))
 				})
-				circle[0].parent = nil
+				cycle[0].parent = nil
 				break
 			}
 		}
@@ -273,8 +276,8 @@ func cmpOr(orders ...int) int {
 	return 0
 }
 
-// client returns the caller span that encloses what happens in s, s included (P16,
-// P18); nil if the service made none.
+// client returns the innermost caller span of the same service that encloses s, which can be
+// s itself (P16, P18); nil if there is none.
 func (s *oracleSpan) client() *oracleSpan {
 	for a := s; ; a = a.parent {
 		switch {
@@ -286,7 +289,8 @@ func (s *oracleSpan) client() *oracleSpan {
 	}
 }
 
-// within returns the caller span of the same service around a span (F8).
+// within returns the innermost caller span of the same service that encloses s, s excluded
+// (F8); nil if there is none.
 func (s *oracleSpan) within() *oracleSpan {
 	if s.parent == nil || s.parent.node != s.node {
 		return nil
@@ -294,7 +298,7 @@ func (s *oracleSpan) within() *oracleSpan {
 	return s.parent.client()
 }
 
-// called reports whether s is the callee side of a call from its parent (P14, P15, F10).
+// called reports whether s is the callee side of a call from the parent of s (P14, P15, F10).
 func (s *oracleSpan) called() bool {
 	if s.parent == nil {
 		return false
@@ -303,7 +307,7 @@ func (s *oracleSpan) called() bool {
 	return s.parent.node != s.node || c != nil && (s.kind == sg.KindServer || s.kind == sg.KindConsumer && c.kind == sg.KindProducer)
 }
 
-// callees returns the spans that caller span c called directly.
+// callees returns the callee spans of caller span c, without those of caller spans inside c.
 func (o *oracle) callees(c *oracleSpan) (callees []*oracleSpan) {
 	for _, s := range o.spans {
 		if s.called() && s.parent.client() == c {
@@ -323,8 +327,8 @@ func (o *oracle) inner(c *oracleSpan) (inner []*oracleSpan) {
 	return inner
 }
 
-// outer returns the caller span that stands for the call of c: the outermost of which
-// c is the only route out (F8).
+// outer returns the caller span that stands for the call of c: the outermost caller span
+// whose only call is that of c, or c itself (F8).
 func (o *oracle) outer(c *oracleSpan) *oracleSpan {
 	around := c.within()
 	if around == nil || len(o.callees(around)) > 0 || len(o.inner(around)) > 1 || around.kind != sg.KindClient && around.kind != sg.KindProducer {
@@ -333,7 +337,7 @@ func (o *oracle) outer(c *oracleSpan) *oracleSpan {
 	return o.outer(around)
 }
 
-// reaches reports whether a caller span, or one inside, has a callee.
+// reaches reports whether caller span c, or a caller span inside c, has a callee.
 func (o *oracle) reaches(c *oracleSpan) bool {
 	return len(o.callees(c)) > 0 || slices.ContainsFunc(o.inner(c), o.reaches)
 }
@@ -348,6 +352,8 @@ func (o *oracle) edge(from, to sg.NodeID, kind sg.EdgeKind) *oracleEdge {
 
 func failed(s *oracleSpan) bool { return s != nil && s.Status == sg.StatusError }
 
+// count counts a call with the larger weight of the two sides, of which one can be nil, in the
+// calls and errors of the edge and in one kind of evidence.
 func (e *oracleEdge) count(caller, callee *oracleSpan, evidence *float64) {
 	weight := 0.0
 	for _, s := range []*oracleSpan{caller, callee} {
@@ -362,30 +368,32 @@ func (e *oracleEdge) count(caller, callee *oracleSpan, evidence *float64) {
 	}
 }
 
-func took(s *oracleSpan) int64 {
+// weightedDuration returns the duration of a span in nanoseconds times the weight of the span.
+func weightedDuration(s *oracleSpan) int64 {
 	if s.End < s.Start {
 		return 0
 	}
 	return int64(math.Round(float64(s.End-s.Start) * s.Weight))
 }
 
-func (e *oracleEdge) seeCaller(s *oracleSpan) {
+func (e *oracleEdge) addCaller(s *oracleSpan) {
 	e.callerCalls += s.Weight
-	e.callerTime += took(s)
+	e.callerTime += weightedDuration(s)
 	if failed(s) {
 		e.callerErrors += s.Weight
 	}
 }
 
-func (e *oracleEdge) seeCallee(s *oracleSpan) {
+func (e *oracleEdge) addCallee(s *oracleSpan) {
 	e.calleeCalls += s.Weight
-	e.calleeTime += took(s)
+	e.calleeTime += weightedDuration(s)
 	if failed(s) {
 		e.calleeErrors += s.Weight
 	}
 }
 
-// gap notes the time between both sides, if it can be told (T4, M2).
+// gap counts the call in the network time or queue time of the edge, unless the times of the
+// two sides contradict each other (T4, M2).
 func (e *oracleEdge) gap(kind sg.EdgeKind, caller, callee *oracleSpan) {
 	if caller.End < caller.Start || callee.End < callee.Start {
 		return
@@ -399,11 +407,11 @@ func (e *oracleEdge) gap(kind sg.EdgeKind, caller, callee *oracleSpan) {
 	}
 }
 
-// pair counts the calls of s if callees of it are known (F1 to F3), and the call that
-// s is the callee of if the caller made no span (P15).
+// pair counts the calls from s to each callee span of s (F1 to F3). If s is a callee span
+// without a caller span, pair counts that call as well (P15).
 func (o *oracle) pair(s *oracleSpan) {
 	if s.called() {
-		s.bucket = "paired"
+		s.outcome = "paired"
 		o.requests[s.node] += s.Weight
 		if s.parent.client() == nil {
 			kind := sg.EdgeRequest
@@ -412,7 +420,7 @@ func (o *oracle) pair(s *oracleSpan) {
 			}
 			e := o.edge(s.parent.node, s.node, kind)
 			e.count(nil, s, &e.callee)
-			e.seeCallee(s)
+			e.addCallee(s)
 		}
 	}
 	callees := o.callees(s)
@@ -420,20 +428,20 @@ func (o *oracle) pair(s *oracleSpan) {
 		return
 	}
 	client := o.outer(s)
-	o.bucket(s, client, "paired")
+	o.setOutcomes(s, client, "paired")
 	seen := make(map[*oracleEdge]bool)
 	for _, c := range callees {
 		kind := sg.EdgeRequest
 		if c.kind == sg.KindConsumer || client.kind == sg.KindProducer {
 			kind = sg.EdgeMessage
 		} else {
-			o.learn(s, c)
+			o.learnAddress(s, c)
 		}
 		e := o.edge(s.node, c.node, kind)
 		e.count(client, c, &e.both)
-		e.seeCallee(c)
+		e.addCallee(c)
 		if !seen[e] {
-			e.seeCaller(client)
+			e.addCaller(client)
 		}
 		seen[e] = true
 		if len(callees) == 1 || kind == sg.EdgeMessage {
@@ -442,21 +450,23 @@ func (o *oracle) pair(s *oracleSpan) {
 	}
 }
 
-// bucket accounts for the caller spans from s out to the one that stands for its call.
-func (o *oracle) bucket(s, client *oracleSpan, its string) {
+// setOutcomes sets the outcome of client, the span that stands for the call of s. The caller
+// spans from s up to client are nested.
+func (o *oracle) setOutcomes(s, client *oracleSpan, outcome string) {
 	for ; s != client; s = s.within() {
 		if !s.called() {
-			s.bucket = "nested"
+			s.outcome = "nested"
 		}
 	}
 	if !client.called() {
-		client.bucket = its
+		client.outcome = outcome
 	}
 }
 
-// learn notes who answered at an address (D13).
-func (o *oracle) learn(client, callee *oracleSpan) {
-	at := client.at()
+// learnAddress notes that the service of callee answered at the address that client called
+// (D13).
+func (o *oracle) learnAddress(client, callee *oracleSpan) {
+	at := client.address()
 	if at == (sg.NodeID{}) {
 		return
 	}
@@ -468,9 +478,10 @@ func (o *oracle) learn(client, callee *oracleSpan) {
 	}
 }
 
-// at returns the address a span dialled: the host in Name, the port in Namespace, and
-// the name that the span gives to who is there in Type.
-func (s *oracleSpan) at() (at sg.NodeID) {
+// address returns the address that a caller span called. The fields of the NodeID serve other
+// purposes here: Name holds the host, Namespace the port, and Type the name that the span gives
+// the callee, if any.
+func (s *oracleSpan) address() (at sg.NodeID) {
 	if host := s.attrs["server.address"]; host != "" {
 		at.Name, at.Namespace = strings.ToLower(host), s.attrs["server.port"]
 		if peer, isName := s.peer(); isName {
@@ -480,6 +491,7 @@ func (s *oracleSpan) at() (at sg.NodeID) {
 	return at
 }
 
+// queue returns the queue that a span names, the zero NodeID if there is none.
 func (s *oracleSpan) queue() sg.NodeID {
 	system, topic := s.attrs["messaging.system"], s.attrs["messaging.destination.name"]
 	switch {
@@ -493,7 +505,8 @@ func (s *oracleSpan) queue() sg.NodeID {
 	return sg.NodeID{Name: strings.ToLower(system) + "/" + topic, Type: sg.TypeQueue}
 }
 
-// peer returns whom a caller span names, in the order of the table "Decided".
+// peer returns the peer that a caller span names, in the order of the table "Decided" of
+// docs/semantics.md, and whether peer.service gave the name.
 func (s *oracleSpan) peer() (peer sg.NodeID, isName bool) {
 	name, system := s.attrs["peer.service"], s.attrs["db.system"]
 	switch {
@@ -516,62 +529,65 @@ func (s *oracleSpan) peer() (peer sg.NodeID, isName bool) {
 	return peer, isName
 }
 
-// names reports whether a caller span names a peer. A library around the clients of a
-// database is none itself.
-func (o *oracle) names(c *oracleSpan) bool {
+// namesPeer reports whether caller span c names a peer. A database span that is not CLIENT and
+// encloses caller spans names none: it is a library around the clients.
+func (o *oracle) namesPeer(c *oracleSpan) bool {
 	peer, _ := c.peer()
 	return peer != (sg.NodeID{}) && (c.kind == sg.KindClient || c.kind == sg.KindProducer || len(o.inner(c)) == 0)
 }
 
-func (o *oracle) namesInside(c *oracleSpan) bool {
-	return slices.ContainsFunc(o.inner(c), func(i *oracleSpan) bool { return o.names(i) || o.namesInside(i) })
+// namesPeerInside reports whether a caller span inside c names a peer.
+func (o *oracle) namesPeerInside(c *oracleSpan) bool {
+	return slices.ContainsFunc(o.inner(c), func(i *oracleSpan) bool { return o.namesPeer(i) || o.namesPeerInside(i) })
 }
 
-func specific(t sg.NodeType) bool { return t == sg.TypeDatabase || t == sg.TypeQueue }
+// isSpecific reports whether a peer of this type is more than a host or a name.
+func isSpecific(t sg.NodeType) bool { return t == sg.TypeDatabase || t == sg.TypeQueue }
 
-// unpaired counts the calls of c and of the caller spans inside that no callee shows;
-// told says that the span around speaks for c.
-func (o *oracle) unpaired(c *oracleSpan, told bool) {
+// unpaired counts the calls without a callee span of c and of the caller spans inside c. The
+// argument tells whether the call of the enclosing caller span covers c.
+func (o *oracle) unpaired(c *oracleSpan, covered bool) {
 	peer, _ := c.peer()
-	quiet := func(its string) {
+	setOutcome := func(outcome string) {
 		if !c.called() {
-			c.bucket = its
+			c.outcome = outcome
 		}
 	}
-	elsewhere := false // c is a call of its own beside that of the span around it
+	separate := false // the call of c is not that of the enclosing caller span
 	if around := c.within(); around != nil && len(o.callees(around)) > 0 {
 		other, _ := around.peer()
-		elsewhere = o.names(c) && specific(peer.Type) && !specific(other.Type)
+		separate = o.namesPeer(c) && isSpecific(peer.Type) && !isSpecific(other.Type)
 	}
 	switch {
 	case len(o.callees(c)) > 0:
-		told = true
+		covered = true
 	case o.reaches(c):
-		told = false
-		if c.bucket == "" {
-			c.bucket = "nested"
+		covered = false
+		if c.outcome == "" {
+			c.outcome = "nested"
 		}
-	case told && !elsewhere:
-		quiet("nested")
+	case covered && !separate:
+		setOutcome("nested")
 	case peer.Type == sg.TypeExternal && o.publishes(c), peer.Type == sg.TypeExternal && o.polled(c):
-		told = false
-		quiet("nested")
-	case o.names(c):
-		told = true
+		covered = false
+		setOutcome("nested")
+	case o.namesPeer(c):
+		covered = true
 		o.virtual(c)
-	case o.namesInside(c):
-		told = false
-		quiet("nested")
+	case o.namesPeerInside(c):
+		covered = false
+		setOutcome("nested")
 	default:
-		told = true
-		quiet("unresolved")
+		covered = true
+		setOutcome("unresolved")
 	}
 	for _, i := range o.inner(c) {
-		o.unpaired(i, told)
+		o.unpaired(i, covered)
 	}
 }
 
-// publishes reports whether a PRODUCER inside names a queue: c carries its message.
+// publishes reports whether a PRODUCER or CLIENT span inside c names a queue: c then only
+// carries the message of that span.
 func (o *oracle) publishes(c *oracleSpan) bool {
 	return slices.ContainsFunc(o.inner(c), func(i *oracleSpan) bool {
 		peer, _ := i.peer()
@@ -579,40 +595,41 @@ func (o *oracle) publishes(c *oracleSpan) bool {
 	})
 }
 
-// polled reports whether c is inside a span that asked a queue for messages.
+// polled reports whether c is inside a CONSUMER span that asked a queue for messages.
 func (o *oracle) polled(c *oracleSpan) bool {
 	r := receiver(c)
 	return r != nil && r.polls
 }
 
-// virtual counts the call of c to the peer that it names, unless a consumer elsewhere
-// has its message.
+// virtual counts the call of c to the peer that c names, unless a consumer links to the
+// message: then countLinkedMessages counts the call.
 func (o *oracle) virtual(c *oracleSpan) {
 	client, kind := o.outer(c), sg.EdgeRequest
 	if c.kind == sg.KindProducer || client.kind == sg.KindProducer {
 		kind = sg.EdgeMessage
 	}
 	if slices.ContainsFunc(o.spans, func(s *oracleSpan) bool { return o.linked[s] && o.outer(s) == client }) {
-		o.bucket(c, client, "paired")
+		o.setOutcomes(c, client, "paired")
 		return
 	}
-	o.bucket(c, client, "virtual")
+	o.setOutcomes(c, client, "virtual")
 	peer, isName := c.peer()
 	to, evidence := peer, func(e *oracleEdge) *float64 { return &e.caller }
 	if isName {
 		to = o.service(peer)
 	}
-	if owners := o.owners[c.at()]; to == peer && kind == sg.EdgeRequest && len(owners) == 1 && !(c.attrs["server.port"] == "" && specific(peer.Type)) {
+	if owners := o.owners[c.address()]; to == peer && kind == sg.EdgeRequest && len(owners) == 1 && !(c.attrs["server.port"] == "" && isSpecific(peer.Type)) {
 		for to = range owners {
 			evidence = func(e *oracleEdge) *float64 { return &e.address }
 		}
 	}
 	e := o.edge(client.node, to, kind)
 	e.count(client, nil, evidence(e))
-	e.seeCaller(client)
+	e.addCaller(client)
 }
 
-// service returns the service that a name means, the peer itself if there is none.
+// service returns the service that has the name of a peer, or the peer if there is no such
+// service.
 func (o *oracle) service(peer sg.NodeID) sg.NodeID {
 	named := make(map[sg.NodeID]bool)
 	for _, s := range o.spans {
@@ -631,7 +648,8 @@ func (o *oracle) service(peer sg.NodeID) sg.NodeID {
 	return peer
 }
 
-// receiver returns the consumer span around s in its service, nil if there is none.
+// receiver returns the innermost consumer span of the same service that encloses s, nil if
+// there is none.
 func receiver(s *oracleSpan) *oracleSpan {
 	for a := s; a.parent != nil && a.parent.node == s.node; {
 		if a = a.parent; a.kind == sg.KindConsumer {
@@ -641,8 +659,9 @@ func receiver(s *oracleSpan) *oracleSpan {
 	return nil
 }
 
-// messages returns the spans that the links of consumer span s point to, without those
-// whose message its parent brought or a consumer span around it received (M4, M10).
+// messages returns the targets of the links of consumer span s. It leaves out the messages
+// that s received from a parent span (M4), and those that a consumer span around s received
+// (M10).
 func (o *oracle) messages(s *oracleSpan) (targets []sg.Link) {
 	if s.kind != sg.KindConsumer {
 		return nil
@@ -668,7 +687,8 @@ func (o *oracle) messages(s *oracleSpan) (targets []sg.Link) {
 
 func id(s *oracleSpan) sg.Link { return sg.Link{TraceID: s.TraceID, SpanID: s.SpanID} }
 
-// sender returns the span that a link means: a PRODUCER before a CLIENT (M5).
+// sender returns the span that a link refers to, nil if there is none. Where spans share the
+// id, a PRODUCER goes before a CLIENT (M5).
 func (o *oracle) sender(l sg.Link) *oracleSpan {
 	all := o.with(l.TraceID, l.SpanID)
 	for _, kind := range []sg.Kind{sg.KindProducer, sg.KindClient} {
@@ -679,7 +699,7 @@ func (o *oracle) sender(l sg.Link) *oracleSpan {
 	return nil
 }
 
-// findLinked finds the senders of messages that consumers point to.
+// findLinked finds the senders that consumers link to.
 func (o *oracle) findLinked() {
 	for _, s := range o.spans {
 		for _, l := range o.messages(s) {
@@ -690,8 +710,8 @@ func (o *oracle) findLinked() {
 	}
 }
 
-// join counts one message for each link (M2, M3).
-func (o *oracle) join() {
+// countLinkedMessages counts one message for each link (M2, M3).
+func (o *oracle) countLinkedMessages() {
 	type side struct {
 		edge *oracleEdge
 		span *oracleSpan
@@ -705,33 +725,33 @@ func (o *oracle) join() {
 				continue
 			}
 			client := o.outer(p)
-			s.bucket = "paired"
-			if client.bucket == "unresolved" {
-				client.bucket = "paired"
+			s.outcome = "paired"
+			if client.outcome == "unresolved" {
+				client.outcome = "paired"
 			}
 			e := o.edge(p.node, s.node, sg.EdgeMessage)
 			e.count(client, s, &e.both)
 			e.gap(sg.EdgeMessage, client, s)
 			if !seen[side{e, client}] {
-				e.seeCaller(client)
+				e.addCaller(client)
 			}
 			if !seen[side{e, s}] {
-				e.seeCallee(s)
+				e.addCallee(s)
 			}
 			seen[side{e, client}], seen[side{e, s}] = true, true
 		}
 	}
 }
 
-// enter counts the requests that no known caller made (P5 to P7, M9).
-func (o *oracle) enter() {
+// countEntries counts the requests without a known caller (P5 to P7, M9).
+func (o *oracle) countEntries() {
 	for _, s := range o.spans {
-		messages := len(o.messages(s)) > 0 // which this span handles, not the one around it (M10)
+		messages := len(o.messages(s)) > 0 // s itself handles messages, not the span around s (M10)
 		outside := s.parent == nil || s.kind == sg.KindConsumer && receiver(s) == nil
 		if !s.serves() || s.called() || !outside && !messages {
 			continue
 		}
-		handsOn := slices.ContainsFunc(o.spans, func(i *oracleSpan) bool {
+		delegates := slices.ContainsFunc(o.spans, func(i *oracleSpan) bool {
 			if len(o.messages(i)) == 0 {
 				return false
 			}
@@ -742,7 +762,7 @@ func (o *oracle) enter() {
 			}
 			return false
 		})
-		if messages || !handsOn { // what hands on has received nothing itself
+		if messages || !delegates { // a span that delegates is no request: the spans inside are
 			o.requests[s.node] += s.Weight
 		}
 		peer, kind := sg.NodeID{Name: s.attrs["peer.service"], Type: sg.TypeExternal}, sg.EdgeRequest
@@ -753,23 +773,23 @@ func (o *oracle) enter() {
 			}
 		}
 		switch {
-		case s.bucket == "paired", messages && peer.Type != sg.TypeQueue, handsOn && !messages:
+		case s.outcome == "paired", messages && peer.Type != sg.TypeQueue, delegates && !messages:
 		case peer.Name != "" && (s.parent == nil && !s.missing || peer.Type == sg.TypeQueue):
 			from := peer
 			if peer.Type == sg.TypeExternal {
 				from = o.service(peer)
 			}
-			s.bucket = "virtual"
+			s.outcome = "virtual"
 			e := o.edge(from, s.node, kind)
 			e.count(nil, s, &e.callee)
-			e.seeCallee(s)
+			e.addCallee(s)
 		case s.parent == nil && !s.missing:
 			o.entries[s.node] += s.Weight
 		}
 	}
 }
 
-// lines writes the graph in a fixed order.
+// lines returns the graph as lines of text in a fixed order.
 func (o *oracle) lines() []string {
 	var lines []string
 	for id, e := range o.edges {
@@ -781,17 +801,17 @@ func (o *oracle) lines() []string {
 	for id, n := range o.entries {
 		lines = append(lines, fmt.Sprintf("%v entries %v", id, n))
 	}
-	for its, n := range o.buckets {
-		lines = append(lines, fmt.Sprintf("%s %d", its, n))
+	for outcome, n := range o.outcomes {
+		lines = append(lines, fmt.Sprintf("%s %d", outcome, n))
 	}
 	slices.Sort(lines)
 	return lines
 }
 
-// graphLines writes a graph as the oracle's lines.
+// graphLines returns the builder's graph in the format of oracle.lines.
 func graphLines(g *sg.Graph) []string {
 	o := &oracle{
-		edges: make(map[sg.EdgeID]*oracleEdge), requests: make(map[sg.NodeID]float64), entries: make(map[sg.NodeID]float64), buckets: make(map[string]int),
+		edges: make(map[sg.EdgeID]*oracleEdge), requests: make(map[sg.NodeID]float64), entries: make(map[sg.NodeID]float64), outcomes: make(map[string]int),
 	}
 	for e := range g.Edges() {
 		*o.edge(e.ID.From, e.ID.To, e.ID.Kind) = oracleEdge{
@@ -812,21 +832,22 @@ func graphLines(g *sg.Graph) []string {
 		}
 	}
 	r := g.Report()
-	for its, n := range map[string]uint64{
+	for outcome, n := range map[string]uint64{
 		"paired": r.Paired, "virtual": r.Virtual, "nested": r.Nested, "root": r.Root, "internal": r.Internal, "orphan": r.Orphan,
 		"unresolved": r.Unresolved, "duplicate": r.Duplicate, "invalid": r.Invalid,
 	} {
 		if n > 0 {
-			o.buckets[its] = int(n)
+			o.outcomes[outcome] = int(n)
 		}
 	}
 	return o.lines()
 }
 
-// damagedTraces returns traces as systems make them, and what networks, samplers and
-// clocks make of them.
+// damagedTraces returns traces like those of real systems, with damage like that of real
+// networks, samplers and clocks: spans are lost, repeated, unfinished, shifted in time, or have
+// wrong parents, kinds or ids.
 func damagedTraces(rng *rand.Rand) []sg.Span {
-	w := &world{rng: rng}
+	w := &traceGenerator{rng: rng}
 	for i := range 1 + rng.IntN(4) {
 		w.trace = sg.TraceID{byte(i + 1), 15: byte(i + 1)}
 		w.request(sg.SpanID{}, w.service(), epoch, 0)
@@ -868,18 +889,18 @@ func damagedTraces(rng *rand.Rand) []sg.Span {
 	return out
 }
 
-// A world makes spans that know of each other.
-type world struct {
+// A traceGenerator generates traces whose spans refer to each other as those of real systems do.
+type traceGenerator struct {
 	rng   *rand.Rand
 	trace sg.TraceID
 	spans []sg.Span
-	later []func() // what traces of their own bring
+	later []func() // generate consumers, each in a trace of its own
 }
 
-func (w *world) service() string { return string(rune('A' + w.rng.IntN(5))) }
+func (w *traceGenerator) service() string { return string(rune('A' + w.rng.IntN(5))) }
 
-// span adds a span below another, and returns its id.
-func (w *world) span(kind sg.Kind, service string, parent sg.SpanID, start int64, attrs ...string) sg.SpanID {
+// span adds a span with a parent and returns the id of the new span.
+func (w *traceGenerator) span(kind sg.Kind, service string, parent sg.SpanID, start int64, attrs ...string) sg.SpanID {
 	n := len(w.spans) + 1
 	s := sg.Span{
 		TraceID: w.trace, SpanID: sg.SpanID{2, byte(n >> 8), byte(n)}, ParentID: parent,
@@ -899,9 +920,9 @@ func (w *world) span(kind sg.Kind, service string, parent sg.SpanID, start int64
 	return s.SpanID
 }
 
-// address returns attributes that say where a service listens: its own host, one that
-// two share, or none.
-func (w *world) address(service string) []string {
+// address returns attributes with the address of a service: a host of its own, a host that
+// all services share, or none.
+func (w *traceGenerator) address(service string) []string {
 	switch w.rng.IntN(4) {
 	case 0:
 		return []string{"server.address", "host-" + service, "server.port", "80"}
@@ -913,13 +934,13 @@ func (w *world) address(service string) []string {
 	return nil
 }
 
-// request adds what a service does for one request, from its server span down.
-func (w *world) request(parent sg.SpanID, service string, start int64, depth int) {
+// request adds a request to a service: the server span and the spans below.
+func (w *traceGenerator) request(parent sg.SpanID, service string, start int64, depth int) {
 	w.work(w.span(sg.KindServer, service, parent, start), service, start, depth)
 }
 
-// work adds what is done below a span.
-func (w *world) work(at sg.SpanID, service string, start int64, depth int) {
+// work adds spans below the span at: up to three calls, some of them below internal spans.
+func (w *traceGenerator) work(at sg.SpanID, service string, start int64, depth int) {
 	for range w.rng.IntN(4) {
 		if depth > 3 || len(w.spans) > 60 {
 			return
@@ -932,14 +953,14 @@ func (w *world) work(at sg.SpanID, service string, start int64, depth int) {
 	}
 }
 
-// call adds one call in one of the shapes that instrumentations give it.
-func (w *world) call(at sg.SpanID, service string, start int64, depth int) {
+// call adds one call, recorded in one of the ways in which instrumentations record calls.
+func (w *traceGenerator) call(at sg.SpanID, service string, start int64, depth int) {
 	other := w.service()
 	client := func(attrs ...string) sg.SpanID { return w.span(sg.KindClient, service, at, start, attrs...) }
 	switch w.rng.IntN(14) {
 	case 0, 1, 2:
 		w.request(client(w.address(other)...), other, start, depth)
-	case 3: // nobody instrumented the client
+	case 3: // the client is not instrumented
 		w.request(at, other, start, depth)
 	case 4: // an outage, or a peer without spans
 		client(w.address(other)...)
@@ -953,12 +974,12 @@ func (w *world) call(at sg.SpanID, service string, start int64, depth int) {
 		if w.rng.IntN(2) == 0 {
 			w.request(inner, other, start, depth)
 		}
-	case 8: // a load balancer that tried several
+	case 8: // a load balancer that tries several backends
 		c := client(w.address(other)...)
 		for range 1 + w.rng.IntN(3) {
 			w.request(c, []string{other, w.service()}[w.rng.IntN(2)], start, depth)
 		}
-	case 9: // both sides share an id
+	case 9: // the two sides of the call share a span id
 		c := client()
 		w.request(at, other, start, depth)
 		for i := range w.spans {
@@ -973,26 +994,27 @@ func (w *world) call(at sg.SpanID, service string, start int64, depth int) {
 				break
 			}
 		}
-	case 10: // a library's span between
+	case 10: // a library's span between the client and the server span
 		w.request(w.span(sg.KindInternal, service, client(), start), other, start, depth)
-	case 11: // consumers below the producer
+	case 11: // consumers that are children of the producer
 		p := w.span(sg.KindProducer, service, at, start, "messaging.system", "kafka", "messaging.destination.name", "orders")
 		for range w.rng.IntN(3) {
 			to := w.service()
 			w.work(w.span(sg.KindConsumer, to, p, start+2e8), to, start, depth)
 		}
-	case 12: // consumers in traces of their own
+	case 12: // consumers in traces of their own, with links to the producer
 		p := w.span(sg.KindProducer, service, at, start, "messaging.system", "kafka", "messaging.destination.name", "orders")
 		w.consume(sg.Link{TraceID: w.trace, SpanID: p}, start)
-	case 13: // an HTTP client that carries the message
+	case 13: // an HTTP client span around the producer span of the message that it carries
 		c := client("server.address", "broker")
 		p := w.span(sg.KindProducer, service, c, start, "messaging.destination.name", "jobs")
 		w.consume(sg.Link{TraceID: w.trace, SpanID: p}, start)
 	}
 }
 
-// consume adds consumers that point to a message, some of them with another.
-func (w *world) consume(message sg.Link, start int64) {
+// consume adds consumers with a link to a message, each in a trace of its own. Some have links
+// to other messages as well.
+func (w *traceGenerator) consume(message sg.Link, start int64) {
 	for range w.rng.IntN(3) {
 		w.later = append(w.later, func() {
 			w.trace = sg.TraceID{byte(100 + len(w.later)), byte(len(w.spans) + 1), 15: byte(len(w.spans) + 1)}
