@@ -54,7 +54,7 @@ func (a *aggregator) pair(t *wholeTrace) {
 	})
 }
 
-// add adds the calls of a trace, and what became of its spans, to totals.
+// add adds the calls of a trace, and the outcomes of its spans, to totals.
 func (a *aggregator) add(t wholeTrace, sum *totals) {
 	a.pair(&t)
 	a.sum = sum
@@ -69,10 +69,10 @@ func (a *aggregator) add(t wholeTrace, sum *totals) {
 // id returns the identity of span i.
 func (a *aggregator) id(i int32) Link { return Link{a.trace, a.tree.Spans[i].ID} }
 
-// edgeKinds are the kinds of the edges that calls become.
+// edgeKinds maps kinds of calls to kinds of edges.
 var edgeKinds = [...]EdgeKind{pairing.Request: EdgeRequest, pairing.Message: EdgeMessage}
 
-// edgeOf returns the sum that a call belongs to.
+// edgeOf returns the sum to which a call is added.
 func (a *aggregator) edgeOf(c *pairing.Call) *edgeSum {
 	key := edgeKey{c.From, c.To, edgeKinds[c.Kind]}
 	if key.from == 0 {
@@ -137,8 +137,8 @@ func (a *aggregator) addCall(c *pairing.Call) {
 	e.addExample(a.id(id), shown, failed)
 }
 
-// addSource adds what the source of a call tells beyond the peer: its resends, the details
-// and, where a span of the callee answered, the address.
+// addSource adds the resends and the details of a call, and learns the address of the call if
+// a span of the callee answered. All three come from the attributes of the source span.
 func (a *aggregator) addSource(e *edgeSum, c *pairing.Call, client *trace.Span) {
 	source := &a.tree.Spans[c.Source]
 	detail, resender := source.Detail, source
@@ -157,8 +157,8 @@ func (a *aggregator) addSource(e *edgeSum, c *pairing.Call, client *trace.Span) 
 	e.addDetail(&a.builder.names, detail)
 }
 
-// learn notes that a service answered at the address of a call, unless that is 0. Most calls
-// of an edge have the address of the call before.
+// learn notes that a service answered at the address of a call; an address of 0 is unknown.
+// Most calls of an edge have the same address as the previous call.
 func (a *aggregator) learn(e *edgeSum, at addressIndex, by nodeIndex) {
 	if at == 0 || at == e.address {
 		return
@@ -187,7 +187,7 @@ func (a *aggregator) addPending() {
 	}
 }
 
-// addSpans adds every span of the trace to its node, and counts what became of it.
+// addSpans adds every span of the trace to its node, and counts the outcome of the span.
 func (a *aggregator) addSpans() {
 	report := &a.sum.report
 	var outcomes [pairing.Outcomes]uint64
@@ -290,7 +290,7 @@ func (e *Edge) addGap(client, server *trace.Span) {
 }
 
 // addDetail adds the details of a call to the attributes of the edge. Most calls of an edge
-// have the details of the call before.
+// have the same details as the previous call.
 func (e *edgeSum) addDetail(names *symbols, i detailIndex) {
 	if i == 0 || i == e.detail {
 		return
@@ -303,7 +303,7 @@ func (e *edgeSum) addDetail(names *symbols, i detailIndex) {
 	}
 }
 
-// widen extends the time in which the edge was seen by that of a span.
+// widen extends the time range of the edge to include a span.
 func (e *Edge) widen(s *trace.Span) {
 	if s.Start > 0 {
 		e.First = earliest(e.First, s.Start)
@@ -362,7 +362,7 @@ const spansPerAggregator = 1 << 14 // at least
 // addHeld adds the calls of all held traces to totals.
 func (b *Builder) addHeld(sum *totals) {
 	n := min(runtime.GOMAXPROCS(0), b.spans/spansPerAggregator)
-	if n < 2 || b.cfg.Window.Nodes > 0 { // with a limit on names, the order in which they are made matters
+	if n < 2 || b.cfg.Window.Nodes > 0 { // with a limit on names, the result depends on the order in which names are numbered
 		for t := range b.all() {
 			b.aggregator.add(t, sum)
 		}
@@ -391,8 +391,8 @@ func (b *Builder) addShard(sum *totals, i, n int) {
 }
 
 // internAhead interns every name that adding calls would intern, so that goroutines only
-// read the names: each address without the name that callers give. The user node has its
-// number from the start.
+// read the names. These are the addresses without the name that callers give; NewBuilder has
+// interned the user node.
 func (b *Builder) internAhead() {
 	for _, a := range b.names.addresses.items {
 		if a.name != "" {

@@ -19,9 +19,9 @@ import (
 type Builder struct {
 	cfg        Config
 	names      symbols
-	user       nodeIndex // the caller of requests from outside; 0 unless Config.UserNode is set
+	user       nodeIndex // the node "user", which makes the requests from outside; 0 unless Config.UserNode is set
 	aggregator *aggregator
-	linked     map[trace.Link]int // the spans that consumers link to, by the number of held consumers
+	linked     map[trace.Link]int // the number of held consumers that link to a span
 	report     Report             // the counts that are known when a span arrives
 
 	attrs     map[nodeIndex]attrSet // of nodes
@@ -34,7 +34,7 @@ type Builder struct {
 func NewBuilder(cfg Config) *Builder {
 	b := &Builder{cfg: cfg, linked: make(map[trace.Link]int), attrs: make(map[nodeIndex]attrSet), truncated: make(map[nodeIndex]bool)}
 	if cfg.UserNode {
-		b.user = b.names.node(NodeID{Name: "user", Type: TypeExternal}) // goroutines that add traces only read names
+		b.user = b.names.node(NodeID{Name: "user", Type: TypeExternal}) // here, because goroutines that add traces must not add names
 	}
 	b.aggregator = newAggregator(b)
 	b.held.init(&b.names, cfg.Window)
@@ -76,8 +76,8 @@ func (b *Builder) Add(s Span) {
 }
 
 // NewPacker returns a packer for [Builder.AddBatch]. It is for the packages of this module
-// that read encoded traces, which save most of their work by it: attributes are interpreted
-// once per distinct set, and not once per span. Everybody else uses [Builder.Add].
+// that read encoded traces: a packer interprets attributes once per distinct set instead of once
+// per span. Other callers use [Builder.Add].
 func (b *Builder) NewPacker() *pack.Packer { return pack.NewPacker(b.cfg.semconv()) }
 
 // AddBatch adds the spans of a batch, each as [Builder.Add] would. The caller must not use the
@@ -106,9 +106,9 @@ func (b *Builder) AddBatch(batch *pack.Batch) {
 	batch.Recycle()
 }
 
-// place returns the place of a new span in its trace, for the caller to write and to report
-// to placed. It returns nil for a span that is counted and left out: the span has no
-// identity, or its trace is forgotten.
+// place returns the slot for a new span in its trace. The caller writes the span to the slot and
+// then calls placed. If the span has no identity or its trace is forgotten, place counts the span
+// and returns nil.
 func (b *Builder) place(traceID *TraceID, spanID *SpanID) *trace.Span {
 	if traceID.IsZero() || spanID.IsZero() {
 		b.report.Spans++
@@ -124,7 +124,8 @@ func (b *Builder) place(traceID *TraceID, spanID *SpanID) *trace.Span {
 	return b.store.Append(b.last, &t.spans)
 }
 
-// placed counts the span in the place that place returned last.
+// placed counts the span in the slot that place returned last, adds the links of the span, and
+// forgets traces beyond the limits of the window.
 func (b *Builder) placed(s *trace.Span, links []Link) {
 	b.spans++
 	if s.Kind == trace.Consumer {
@@ -135,10 +136,10 @@ func (b *Builder) placed(s *trace.Span, links []Link) {
 	}
 }
 
-// Graph returns the graph of all spans so far, including those of traces that are not
-// complete. It can be called at any time, and adding can go on after it. The cost grows with
-// the number of held spans and of edges; several processors share the work where there are
-// many spans ([runtime.GOMAXPROCS]).
+// Graph returns the graph of all spans so far, including those of incomplete traces. It can be
+// called at any time, and spans can be added after it. The cost grows with the number of held
+// spans and of edges; if there are many spans, up to [runtime.GOMAXPROCS] goroutines share the
+// work.
 func (b *Builder) Graph() *Graph {
 	sum := newTotals(&b.names)
 	sum.merge(b.counted)
@@ -149,10 +150,10 @@ func (b *Builder) Graph() *Graph {
 	return sum.graph()
 }
 
-// Delta returns the graph of the traces that were forgotten since the last call of Delta,
-// and of all forgotten traces at the first call: of those that will not change any more. The
-// deltas merged are the graph of everything that is forgotten. After the first call,
-// forgetting a trace costs twice as much.
+// Delta returns the graph of the traces forgotten since the previous call of Delta; the first
+// call returns the graph of all forgotten traces. Forgotten traces do not change any more, and
+// merging all deltas gives the graph of all of them. After the first call, forgetting a trace
+// costs twice as much.
 func (b *Builder) Delta() *Graph {
 	delta := b.recent
 	if delta == nil {

@@ -21,16 +21,16 @@ type Config struct {
 	// span counts.
 	HTTPErrors bool
 
-	// IgnoreInternalDatabases ignores databases inside the process, such as SQLite, whose
-	// spans are not CLIENT spans. By default they are nodes like other databases
+	// IgnoreInternalDatabases ignores databases whose spans are not CLIENT spans: those
+	// inside the process, such as SQLite. By default they are nodes like other databases
 	// (docs/semantics.md, D10).
 	IgnoreInternalDatabases bool
 
 	// SplitBy lists keys of resource attributes that are part of the identity of a service,
 	// such as service.version to tell a canary from the rest (docs/semantics.md, N5), or
 	// deployment.environment.name (N2). Their values follow the name, "web@1.4.2"; a service
-	// without any of them keeps its name. A peer named "web" does not tell which version: a
-	// call that no span of web@1.4.2 answered is a call to a peer named web.
+	// without any of them keeps its name. The peer name "web" does not tell the version, so a
+	// call to it without a callee span is a call to a peer named web, not to web@1.4.2.
 	SplitBy []string
 
 	// InferCalls adds calls through services without spans: a client span without a callee
@@ -61,23 +61,23 @@ type Config struct {
 // span opens a closed trace again; a late span of a forgotten trace is only counted
 // ([Report].Late). A field that is 0 sets no limit.
 //
-// [Builder.Advance] sets the time: the arrival of spans counts, not the times in them.
+// [Builder.Advance] sets the time: limits refer to the arrival of spans, not to their timestamps.
 type Window struct {
 	Quiet    time.Duration // closes a trace this long after its last span
 	Age      time.Duration // closes a trace this long after its first span
 	Remember time.Duration // forgets a trace this long after it was closed
 
-	// Spans and Traces are the most that are held, open and closed: those closed longest ago
-	// are forgotten first, then those idle longest. A span takes 56 to 96 bytes, 65 on
+	// Spans and Traces are the most spans and traces that are held, open and closed. Traces
+	// closed longest ago are forgotten first, then traces idle longest. A span takes 56 to 96 bytes, 65 on
 	// average, and a trace 60 more, or 76 if Age is set; a span link of a consumer takes
 	// about 160.
 	Spans, Traces int
 
-	// Nodes is how many nodes are distinguished, and also how many addresses and how many
-	// details of calls. A span that names one more node, as its service or as its peer, is
-	// taken to name the node "other" of the same type, and [Report].NodesFolded counts it. A
-	// call with one more address or detail goes without it, and [Report].NamesTruncated
-	// counts that. Totals are never forgotten, so this limit is what bounds them. Which nodes
+	// Nodes is the number of nodes that are distinguished, and also of addresses and of
+	// details of calls. If a span names one more node, as its service or as its peer,
+	// the node "other" of the same type replaces that node, and [Report].NodesFolded counts
+	// the span. A call with one more address or detail is counted without it, and
+	// [Report].NamesTruncated counts the omission. Totals are never forgotten, so this limit is what bounds them. Which nodes
 	// are distinguished depends on the order of arrival.
 	Nodes int
 }

@@ -12,7 +12,7 @@
 // request or message, between two nodes: how many there were, in how many either side failed,
 // and what each side saw. A side without spans has no latency, rather than a latency of zero.
 //
-// A few words are this package's own, or the field uses them in several ways:
+// This package gives a few words a meaning of its own, or one of their usual meanings:
 //
 //   - peer: the other side of a call, as the attributes of one side name it. Peers without
 //     spans of their own are nodes, of a type other than service.
@@ -27,7 +27,7 @@
 // # Steps
 //
 // A span passes through these steps, each of which has a file or a package of its own. The
-// types in parentheses are those at the border to the next step.
+// types in parentheses are those that the next step receives.
 //
 //  1. A source reads spans, in any order: package tracefile reads files, package tempoclient
 //     asks Tempo, package otelspan records a running process. ([Span])
@@ -77,8 +77,8 @@
 //
 // A [Builder] with a [Window] runs over an endless stream in bounded memory, with the same
 // rules: it holds the traces that may still grow, and keeps the totals of those it forgets.
-// [Builder.Graph] returns everything so far, [Builder.Delta] what has become final since the
-// last call.
+// [Builder.Graph] returns everything so far, [Builder.Delta] the part that became final since
+// the last call.
 //
 // # Views
 //
@@ -90,8 +90,8 @@
 // connect what they connected; [Graph.Group] makes one node of many; [Graph.WithErrorsOf]
 // counts the errors of one side.
 //
-// Spans of several tenants belong into several graphs: this package does not distinguish
-// tenants, and a merge mixes what it is given.
+// Make one graph for each tenant: this package does not distinguish tenants, and Merge mixes
+// the calls of all graphs.
 //
 // A graph holds sums, not traces. A path in it is a sequence of edges, whether or not any one
 // request took it from end to end.

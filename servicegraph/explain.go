@@ -36,8 +36,8 @@ type Miss struct {
 	Examples []Link // at most 3 of the spans
 }
 
-// A MissReason is why spans were not a call. Its value is an identifier; String words
-// it.
+// A MissReason is the reason why spans were not a call. The value is an identifier; String
+// returns a text for readers.
 type MissReason string
 
 const (
@@ -58,13 +58,13 @@ const (
 	MissNoPeer MissReason = "no-peer"
 	// MissLink: a consumer span of To links to a span that never arrived.
 	MissLink MissReason = "missing-link"
-	// MissNoClient: the service handles its own work under its own server span, with
-	// no client span between them: it is not a call to itself.
+	// MissNoClient: From and To are one service, and no client span lies between two of its
+	// spans, so the service does not call itself.
 	MissNoClient MissReason = "no-client"
 )
 
-// String words the reason. A reason with a node is a sentence that the name of the
-// node completes.
+// String returns the reason as text. If the reason has a node, the name of the node completes
+// the text: "called through" and then the name.
 func (r MissReason) String() string {
 	switch r {
 	case MissNoSpans:
@@ -125,9 +125,9 @@ func (x Explanation) String() string {
 }
 
 // Explain returns why the graph of the spans so far has edges from one node to another, or
-// has none, and which spans came close to being such a call. It looks at the spans that
-// the builder holds: of traces that a [Window] made it forget, only the edges remain. It
-// takes about as long as [Builder.Graph].
+// has none, and which spans came close to being such a call. Explain looks at the
+// spans that the builder holds: of traces that the [Window] has forgotten, only the edges
+// remain. Explain takes about as long as [Builder.Graph].
 func (b *Builder) Explain(from, to NodeID) Explanation {
 	g := b.Graph()
 	resolver := g.totals.resolver()
@@ -204,7 +204,7 @@ func (x *explainer) miss(reason MissReason, node nodeIndex, example Link) {
 	m.Examples = append(m.Examples, example)
 }
 
-// addTrace notes what one trace tells.
+// addTrace looks for misses in one trace.
 func (x *explainer) addTrace(t wholeTrace) {
 	a := x.builder.aggregator
 	a.pair(&t)
@@ -245,7 +245,7 @@ func (x *explainer) addCaller(a *aggregator, i int32) {
 }
 
 // addCallee notes why span i of to is not called from from. The arguments tell whether a span
-// of from is above span i, and whether the trace has any.
+// of from is above span i, and whether the trace has any span of from.
 func (x *explainer) addCallee(a *aggregator, i int32, below, hasFrom bool) {
 	span, p, id := &a.tree.Spans[i], a.tree.Parent[i], a.id(i)
 	switch {

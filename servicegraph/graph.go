@@ -97,8 +97,8 @@ type Stats struct {
 // ErrorRate returns the fraction of the calls that failed, from 0 to 1; 0 without calls.
 func (s Stats) ErrorRate() float64 { return errorRate(s.Errors, s.Calls) }
 
-// errorRate is never NaN and stays within its limits for any numbers: those that
-// [ReadJSON] brings may contradict each other.
+// errorRate returns a number from 0 to 1, never NaN, for any arguments: the numbers of a graph
+// from [ReadJSON] may contradict each other.
 func errorRate(errors, calls float64) float64 {
 	switch {
 	case !(errors > 0 && calls > 0): // NaN included
@@ -226,8 +226,8 @@ func (e Edge) ErrorRate() float64 { return errorRate(e.Errors, e.Calls) }
 
 // Latency returns the latency to show for the edge where there is room for one: the
 // latency that the caller measured, network time included, or the callee's where no
-// caller measured any. It returns also the side that measured it, and false if neither
-// did.
+// caller measured any. Latency also returns the side that measured it, and false if neither
+// side did.
 func (e Edge) Latency() (latency Latency, by Side, ok bool) {
 	switch {
 	case e.Caller.Latency.Count() > 0:
@@ -241,7 +241,7 @@ func (e Edge) Latency() (latency Latency, by Side, ok bool) {
 // A Graph is a finished service graph: nodes and edges in a fixed order, and the report
 // that accounts for every span. It is safe for concurrent use, because only
 // [Graph.UnmarshalJSON] writes to it. Nodes and edges that its methods return share memory
-// with it: their slices must not be written to. The zero value is the empty graph.
+// with the graph: callers must not write to their slices. The zero value is the empty graph.
 type Graph struct {
 	nodes  []Node // sorted by ID
 	edges  []Edge // sorted by ID

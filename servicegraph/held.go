@@ -22,12 +22,12 @@ type held struct {
 	traces    arena.Table[TraceID, heldTrace]
 	store     arena.Lists[trace.Span]
 	spans     int        // how many are held
-	last      traceIndex // the trace that a span arrived for last; 0 after Advance, or if that trace is dropped
+	last      traceIndex // the trace of the last span; 0 after Advance, or if that trace is dropped
 
 	now             int64     // nanoseconds since started; beforeTime before the first Advance
 	started, latest time.Time // of the first and the latest Advance
 
-	// The order in which traces are closed and forgotten. Nothing is kept without limits.
+	// The order in which traces are closed and forgotten; empty without limits.
 	order        arena.Slab[arena.Link]
 	open, closed arena.LRU              // by the time of the last span, and of the closing
 	ageOrder     arena.Slab[arena.Link] // kept only if Window.Age is set
@@ -63,11 +63,11 @@ func (h *held) init(names *symbols, limits Window) {
 	h.counted = newTotals(names)
 }
 
-// find returns the trace that a new span belongs to and makes it the last one. The trace is
-// new if none with the id is held, and nil if it is forgotten. The result is valid until the
+// find returns the trace with an id and stores it in b.last. If no trace with the id is held,
+// find adds one; if the trace is forgotten, find returns nil. The result is valid until the
 // next call.
 func (b *Builder) find(id *TraceID) *heldTrace {
-	if b.last != 0 && b.traces.ID(b.last) == *id { // it is the most recent in the order already
+	if b.last != 0 && b.traces.ID(b.last) == *id { // the trace is the most recent one in the order already
 		return b.traces.At(b.last)
 	}
 	i := b.traces.Find(id)
@@ -109,11 +109,11 @@ func (h *held) whole(i traceIndex) wholeTrace {
 	return t
 }
 
-// all returns the held traces, each together with its counterpart and once.
+// all returns each held trace once, together with its counterpart.
 func (h *held) all() iter.Seq[wholeTrace] { return h.shard(0, 1) }
 
 // tracesPerBlock is how many neighboring traces go to the same shard, so that goroutines do
-// not share what processors cache.
+// not share cache lines.
 const tracesPerBlock = 64
 
 // shard returns shard number of n equal shards of the held traces.
@@ -165,7 +165,7 @@ func (h *held) addFullID(i traceIndex) {
 	}
 }
 
-// dropFullID undoes addFullID for a trace that is not held any more.
+// dropFullID reverses addFullID for a trace that is not held any more.
 func (h *held) dropFullID(i traceIndex) {
 	id := h.traces.ID(i)
 	if h.fullIDs == nil || id.is64Bit() {
@@ -246,8 +246,8 @@ func (b *Builder) addLinks(s *trace.Span, links []Link) {
 	}
 }
 
-// dropLinks forgets the links of a trace. If a target of them is held, its trace keeps that a
-// consumer links to it.
+// dropLinks forgets the links of a trace. If the target of a link is held, the trace of
+// the target notes that a consumer links to the target.
 func (b *Builder) dropLinks(i traceIndex) {
 	if !b.traces.At(i).isLinked {
 		return

@@ -23,14 +23,15 @@ type (
 // through it is no call to a service that answered another call there.
 type address struct{ host, port, name string }
 
-// unnamed returns the address as a caller that gives no name has it.
+// unnamed returns the address without the name.
 func (a address) unnamed() address { return address{host: a.host, port: a.port} }
 
 func (a address) compare(b address) int {
 	return cmp.Or(strings.Compare(a.host, b.host), strings.Compare(a.port, b.port), strings.Compare(a.name, b.name))
 }
 
-// A detail is what a caller says of a call beyond whom it called.
+// A detail holds the attributes of a caller span that describe a call, besides those that name
+// the callee.
 type detail = semconv.Detail
 
 // symbols number the nodes, addresses and details that spans would otherwise repeat.
@@ -135,8 +136,8 @@ func (b *Builder) node(id NodeID) nodeIndex {
 	return b.names.node(id)
 }
 
-// address returns the number of an address, 0 for one that teaches nothing: a loopback
-// address is another host to each that dials it.
+// address returns the number of an address, 0 for an address that does not identify a
+// callee: a loopback address is a different host for each caller.
 func (b *Builder) address(a address) addressIndex {
 	if b.cfg.IgnoreAddresses || a.host == "" || semconv.IsLoopback(a.host) {
 		return 0
@@ -181,7 +182,7 @@ func (c *Config) interpret(s *Span) semconv.Interpretation {
 	return semconv.Interpret(kind, &attrs, len(s.Links) > 0, c.semconv())
 }
 
-// peerTypes are the types of nodes that peers are.
+// peerTypes maps the types of peers to types of nodes.
 var peerTypes = [...]NodeType{
 	semconv.External: TypeExternal,
 	semconv.Database: TypeDatabase,
@@ -201,7 +202,7 @@ type interned struct {
 	detail   detailIndex
 }
 
-// intern numbers what an interpretation names.
+// intern numbers the peer, address and detail of an interpretation.
 func (b *Builder) intern(of *semconv.Interpretation) (n interned) {
 	if p := &of.Peer; of.HasPeer {
 		n.peer = b.node(NodeID{Namespace: p.Namespace, Name: p.Name, Type: peerTypes[p.Type]})
@@ -217,7 +218,7 @@ func (b *Builder) intern(of *semconv.Interpretation) (n interned) {
 	return n
 }
 
-// apply gives a compact span everything that an interpretation decides except the status.
+// apply sets the fields of a compact span that an interpretation decides, except the status.
 func apply(to *trace.Span, of *semconv.Interpretation, n interned) {
 	to.Kind = trace.Kind(of.Kind)
 	to.Peer, to.PeerType, to.Address, to.Detail = n.peer, n.peerType, n.address, n.detail
@@ -225,7 +226,7 @@ func apply(to *trace.Span, of *semconv.Interpretation, n interned) {
 		trace.PeerIsName.When(of.HasPeer && of.Peer.IsName)
 }
 
-// peerType returns how much the name of a peer tells whose node has a type.
+// peerType returns how specific the name of a peer is, given the type of its node.
 func peerType(t NodeType) trace.PeerType {
 	switch t {
 	case TypeQueue:
@@ -243,7 +244,7 @@ func (b *Builder) isNameOf(peer, service nodeIndex) bool {
 	return ok && (rest == "" || len(b.cfg.SplitBy) > 0 && rest[0] == '@')
 }
 
-// The symbols are the order of what numbers stand for: see [trace.Order].
+// The following methods make symbols a [trace.Order].
 
 func (s *symbols) CompareNodes(a, b nodeIndex) int { return s.nodeID(a).Compare(s.nodeID(b)) }
 
@@ -255,8 +256,8 @@ func (s *symbols) CompareDetails(a, b detailIndex) int {
 	return compareDetails(s.detailOf(a), s.detailOf(b))
 }
 
-// unknownService is the name of a service that does not state its name. SDKs themselves send
-// the text, followed by a colon and the name of the program.
+// unknownService is the name of a service whose spans have no service.name. SDKs without a
+// service name send this text, followed by a colon and the name of the program.
 const unknownService = "unknown_service"
 
 // compact returns a span in the format in which the builder holds it.
@@ -305,7 +306,7 @@ func findAttr(attrs []Attr, key string) (value string, ok bool) {
 	return "", false
 }
 
-// addTrigger notes at a node what triggers its function, if anything.
+// addTrigger notes the trigger of a serverless function as an attribute of its node.
 func (b *Builder) addTrigger(node nodeIndex, trigger string) {
 	if trigger != "" {
 		b.addNodeAttr(node, Attr{"faas.trigger", trigger})
@@ -328,7 +329,7 @@ type recordTemplate struct {
 	trace.Span
 	resolved  bool // the rest is known
 	fails     bool // the span has failed if it has no status of its own
-	triggered bool // the interpretation has a trigger for the node
+	triggered bool // the interpretation has the trigger of a function
 }
 
 // dictionaryOf returns the dictionary for the packer of a batch, with the entries that the
@@ -371,8 +372,8 @@ func (b *Builder) unpack(to *trace.Span, d *dictionary, s *pack.PackedSpan) {
 	}
 }
 
-// resolveResource returns the node of a resource. Where Window.Nodes folded the node, the
-// result is not stored, so that every span is counted in [Report].NodesFolded.
+// resolveResource returns the node of a resource. If Window.Nodes replaced the node by
+// "other", the result is not stored, so that every span is counted in [Report].NodesFolded.
 func (b *Builder) resolveResource(d *dictionary, number pack.ResourceNumber) nodeIndex {
 	r := &d.resources[number]
 	attrs := make([]Attr, len(r.Attrs))
@@ -387,8 +388,8 @@ func (b *Builder) resolveResource(d *dictionary, number pack.ResourceNumber) nod
 	return node
 }
 
-// resolveInterpretation interns what an interpretation names and writes its template. Where
-// Window.Nodes folded or dropped a name, the template is written again for every span, so
+// resolveInterpretation interns the names of an interpretation and writes its template. If
+// Window.Nodes replaced or dropped a name, the template is written again for every span, so
 // that every span is counted.
 func (b *Builder) resolveInterpretation(d *dictionary, number uint32) {
 	of, template := &d.interpretations[number], &d.templates[number]
@@ -398,8 +399,8 @@ func (b *Builder) resolveInterpretation(d *dictionary, number uint32) {
 	template.resolved = b.report.NodesFolded == folded && b.report.NamesTruncated == truncated
 }
 
-// isEnvironment reports whether an attribute tells where a service is deployed, by its
-// current or its old name.
+// isEnvironment reports whether a key is the current or the old name of the attribute for the
+// deployment environment.
 func isEnvironment(key string) bool {
 	return key == "deployment.environment.name" || key == "deployment.environment"
 }

@@ -46,7 +46,7 @@ type (
 		From            string         `json:"from"`
 		To              string         `json:"to"`
 		Kind            EdgeKind       `json:"kind"`
-		Open            bool           `json:"open,omitempty"` // includes pending calls, so a reader makes it anew from jsonPending
+		Open            bool           `json:"open,omitempty"` // the edge includes pending calls, so ReadJSON computes it from jsonPending
 		Source          int            `json:"source"`
 		Target          int            `json:"target"`
 		Calls           float64        `json:"calls"`
@@ -103,45 +103,45 @@ type (
 		Duration int64  `json:"duration"`
 	}
 	jsonReport struct {
-		Traces                uint64   `json:"traces"`
-		Spans                 uint64   `json:"spans"`
-		Paired                uint64   `json:"paired"`
-		Virtual               uint64   `json:"virtual"`
-		Nested                uint64   `json:"nested"`
-		Root                  uint64   `json:"root"`
-		Internal              uint64   `json:"internal"`
-		Orphan                uint64   `json:"orphan"`
-		Unresolved            uint64   `json:"unresolved"`
-		Duplicate             uint64   `json:"duplicate"`
-		Invalid               uint64   `json:"invalid"`
-		Late                  uint64   `json:"late"`
-		MissingParent         uint64   `json:"missingParent"`
-		Cycles                uint64   `json:"cycles"`
-		InvalidDuration       uint64   `json:"invalidDuration"`
-		Unfinished            uint64   `json:"unfinished"`
-		Skewed                uint64   `json:"skewed"`
-		UnknownService        uint64   `json:"unknownService"`
-		Sampled               uint64   `json:"sampled,omitempty"`
-		LinkMissing           uint64   `json:"linkMissing"`
-		AddressConflicts      uint64   `json:"addressConflicts"`
-		LinksSettled          uint64   `json:"linksSettled,omitempty"`
-		AddressesSettled      uint64   `json:"addressesSettled,omitempty"`
-		Open                  uint64   `json:"open,omitempty"`
-		Reopened              uint64   `json:"reopened,omitempty"`
-		ClosedQuiet           uint64   `json:"closedQuiet,omitempty"`
-		ClosedAge             uint64   `json:"closedAge,omitempty"`
-		EvictedSpans          uint64   `json:"evictedSpans,omitempty"`
-		EvictedTraces         uint64   `json:"evictedTraces,omitempty"`
-		NodesFolded           uint64   `json:"nodesFolded,omitempty"`
-		NamesTruncated        uint64   `json:"namesCut,omitempty"`
-		Skipped               uint64   `json:"skipped"`
-		LeftOutNodes          uint64   `json:"leftOutNodes,omitempty"`
-		LeftOutEdges          uint64   `json:"leftOutEdges,omitempty"`
-		LeftOutCalls          float64  `json:"leftOutCalls,omitempty"`
-		Environments          []string `json:"environments,omitempty"`
-		EnvironmentsTruncated bool     `json:"environmentsCut,omitempty"`
-		First                 int64    `json:"first,omitempty"`
-		Last                  int64    `json:"last,omitempty"`
+		Traces                 uint64   `json:"traces"`
+		Spans                  uint64   `json:"spans"`
+		Paired                 uint64   `json:"paired"`
+		Virtual                uint64   `json:"virtual"`
+		Nested                 uint64   `json:"nested"`
+		Root                   uint64   `json:"root"`
+		Internal               uint64   `json:"internal"`
+		Orphan                 uint64   `json:"orphan"`
+		Unresolved             uint64   `json:"unresolved"`
+		Duplicate              uint64   `json:"duplicate"`
+		Invalid                uint64   `json:"invalid"`
+		Late                   uint64   `json:"late"`
+		MissingParent          uint64   `json:"missingParent"`
+		Cycles                 uint64   `json:"cycles"`
+		InvalidDuration        uint64   `json:"invalidDuration"`
+		Unfinished             uint64   `json:"unfinished"`
+		Skewed                 uint64   `json:"skewed"`
+		UnknownService         uint64   `json:"unknownService"`
+		Sampled                uint64   `json:"sampled,omitempty"`
+		LinkMissing            uint64   `json:"linkMissing"`
+		AddressConflicts       uint64   `json:"addressConflicts"`
+		LinksResolvedEarly     uint64   `json:"linksSettled,omitempty"`
+		AddressesResolvedEarly uint64   `json:"addressesSettled,omitempty"`
+		Open                   uint64   `json:"open,omitempty"`
+		Reopened               uint64   `json:"reopened,omitempty"`
+		ClosedQuiet            uint64   `json:"closedQuiet,omitempty"`
+		ClosedAge              uint64   `json:"closedAge,omitempty"`
+		EvictedSpans           uint64   `json:"evictedSpans,omitempty"`
+		EvictedTraces          uint64   `json:"evictedTraces,omitempty"`
+		NodesFolded            uint64   `json:"nodesFolded,omitempty"`
+		NamesTruncated         uint64   `json:"namesCut,omitempty"`
+		Skipped                uint64   `json:"skipped"`
+		LeftOutNodes           uint64   `json:"leftOutNodes,omitempty"`
+		LeftOutEdges           uint64   `json:"leftOutEdges,omitempty"`
+		LeftOutCalls           float64  `json:"leftOutCalls,omitempty"`
+		Environments           []string `json:"environments,omitempty"`
+		EnvironmentsTruncated  bool     `json:"environmentsCut,omitempty"`
+		First                  int64    `json:"first,omitempty"`
+		Last                   int64    `json:"last,omitempty"`
 	}
 )
 

@@ -15,7 +15,7 @@ import (
 type (
 	jsonPending struct {
 		Nodes     []jsonID      `json:"nodes"`               // the nodes to which the other fields refer by position
-		Settled   []jsonEdge    `json:"settled,omitempty"`   // of edges with pending calls, the sum of the others
+		Resolved  []jsonEdge    `json:"settled,omitempty"`   // the edges with pending calls, each without the pending calls
 		Calls     []jsonCall    `json:"calls,omitempty"`     // calls with one known side, whose other side is known by name or address
 		Addresses []jsonOwner   `json:"addresses,omitempty"` // services that answered at an address
 		Sends     []jsonSend    `json:"sends,omitempty"`     // spans that a consumer may link to
@@ -39,8 +39,8 @@ type (
 	}
 	jsonReceive struct {
 		jsonHalf
-		Target jsonLink        `json:"target"`
-		Fate   pairing.Outcome `json:"fate,omitempty"`
+		Target  jsonLink        `json:"target"`
+		Outcome pairing.Outcome `json:"fate,omitempty"`
 	}
 	jsonHalf struct {
 		jsonLink
@@ -143,8 +143,8 @@ func (w *pendingWriter) edge(key edgeKey, e *Edge) jsonEdge {
 func (w *pendingWriter) write() {
 	o := &w.out
 	for key := range w.changed {
-		if settled := w.edges[key]; settled != nil {
-			o.Settled = append(o.Settled, w.edge(key, &settled.Edge))
+		if resolved := w.edges[key]; resolved != nil {
+			o.Resolved = append(o.Resolved, w.edge(key, &resolved.Edge))
 		}
 	}
 	for key, e := range w.calls {
@@ -164,7 +164,7 @@ func (w *pendingWriter) write() {
 		r := w.receivers[key.receiver]
 		o.Receives = append(o.Receives, jsonReceive{w.half(key.span, &r.span, r.queueNode), linkToJSON(key.target), r.outcome})
 	}
-	slices.SortFunc(o.Settled, compareEdges)
+	slices.SortFunc(o.Resolved, compareEdges)
 	slices.SortFunc(o.Calls, func(a, b jsonCall) int {
 		return cmp.Or(compareEdges(a.jsonEdge, b.jsonEdge),
 			a.address().compare(b.address()),
@@ -239,7 +239,7 @@ func (t *totals) readPending(in *jsonPending) error {
 		}
 		return nodes[i], nil
 	}
-	for _, j := range in.Settled {
+	for _, j := range in.Resolved {
 		if err := t.readEdge(&j, nodes); err != nil {
 			return err
 		}
@@ -289,12 +289,12 @@ func (t *totals) readPending(in *jsonPending) error {
 		if err != nil {
 			return err
 		}
-		if j.Fate > pairing.Open {
-			return fmt.Errorf("fate %d", j.Fate)
+		if j.Outcome > pairing.Open {
+			return fmt.Errorf("fate is %d, want 0 to %d", j.Outcome, pairing.Open)
 		}
 		key := receiver{id, span.Node}
-		if _, known := t.receivers[key]; !known { // one is written with each of its links
-			t.addReceiver(id, pendingReceive{span, j.Fate, j.QueueNode})
+		if _, known := t.receivers[key]; !known { // the JSON repeats a receiver for each of its links
+			t.addReceiver(id, pendingReceive{span, j.Outcome, j.QueueNode})
 		}
 		t.receives[receiveKey{key, target}] = true
 	}

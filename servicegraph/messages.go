@@ -17,8 +17,8 @@ func (r *resolver) resolveMessages() {
 	r.countReceivers(joined)
 }
 
-// pairLinks adds the messages whose two halves are known. It returns the calls of the senders,
-// and the receivers.
+// pairLinks adds the messages whose two halves are known. It returns the paired halves: the
+// calls of the senders, and the receivers.
 func (r *resolver) pairLinks() (linked map[sendKey]bool, joined map[receiver]bool) {
 	linked, joined = make(map[sendKey]bool), make(map[receiver]bool)
 	senders := r.senders()
@@ -34,14 +34,14 @@ func (r *resolver) pairLinks() (linked map[sendKey]bool, joined map[receiver]boo
 		linked[call] = true
 		joined[key.receiver] = true
 		if in.span.Is(trace.Polls) && (processed[delivery{key.node, key.target}] || out.called && r.hasReceived(&out, key.node)) {
-			continue // the span that handles the message is its delivery
+			continue // the span that handles the message counts as the delivery, not the poll
 		}
 		r.message(key, call.span, &out, &in)
 	}
 	return linked, joined
 }
 
-// senders returns the span that each link means. Where spans of several services share the
+// senders returns the sender to which each link refers. Where spans of several services share the
 // id, a PRODUCER goes before others, and then the order of nodes decides.
 func (r *resolver) senders() map[Link]sendKey {
 	t := r.totals
@@ -61,8 +61,8 @@ func (r *resolver) senders() map[Link]sendKey {
 	return senders
 }
 
-// senderOf returns the span that a link means among all senders, also if one of the two has
-// a trace id that was cut to 64 bits (docs/semantics.md, I6).
+// senderOf returns the sender to which a link refers, also if the trace id of the sender or of
+// the link was cut to 64 bits (docs/semantics.md, I6).
 func senderOf(senders map[Link]sendKey, target Link) (sender sendKey, ok bool) {
 	if sender, ok = senders[target]; ok {
 		return sender, true
@@ -79,7 +79,7 @@ type delivery struct {
 }
 
 // processed returns the messages that consumers handled and did not only poll: a batch that
-// is polled in one span is often handled in others beside it (docs/semantics.md, M10).
+// is polled in one span is often handled in sibling spans (docs/semantics.md, M10).
 func (r *resolver) processed() map[delivery]bool {
 	handled := make(map[delivery]bool)
 	for key := range r.totals.receives {
@@ -90,8 +90,8 @@ func (r *resolver) processed() map[delivery]bool {
 	return handled
 }
 
-// hasReceived reports whether a service is known to handle messages like that of a sender in
-// spans below those that send them.
+// hasReceived reports whether the totals have messages from the sender, or from its queue, to
+// the service: messages that consumer spans below producer spans show.
 func (r *resolver) hasReceived(out *pendingSend, to nodeIndex) bool {
 	from := out.span.Node
 	if out.queueNode && out.span.PeerType == trace.Queue {
@@ -113,7 +113,7 @@ func (r *resolver) message(key receiveKey, call Link, out *pendingSend, in *pend
 	}
 	if (out.queueNode || in.queueNode) && queue != 0 {
 		to, from := edgeKey{out.span.Node, queue, EdgeMessage}, edgeKey{queue, key.node, EdgeMessage}
-		if out.span.PeerType != trace.Queue && r.isFirst(to, call, false) { // otherwise the graph has the call already
+		if out.span.PeerType != trace.Queue && r.isFirst(to, call, false) { // if the sender names the queue, the graph has the call already
 			r.edge(to).addCaller(call, &out.span)
 		}
 		if r.isFirst(from, key.span, true) {
@@ -140,15 +140,15 @@ func (r *resolver) message(key receiveKey, call Link, out *pendingSend, in *pend
 	e.addExample(call, &out.span, failed)
 }
 
-// A sideKey is a span on one side of an edge. The span counts there once, however many calls
-// it is part of.
+// A sideKey is a span on one side of an edge. The statistics of the side count the span once,
+// even if it is part of several calls.
 type sideKey struct {
 	edge     edgeKey
 	span     Link
 	receiver bool
 }
 
-// isFirst reports whether a span was not on a side of an edge before.
+// isFirst reports whether this is the first call for a span on one side of an edge.
 func (r *resolver) isFirst(edge edgeKey, span Link, receiver bool) bool {
 	key := sideKey{edge, span, receiver}
 	before := r.seen[key]

@@ -19,15 +19,15 @@ type pending struct {
 	receives  map[receiveKey]bool // the links of the receivers
 }
 
-// ambiguous marks an address where several services answered, such as that of a load balancer
-// or one that was used again. It does not tell who was called.
+// ambiguous marks an address where several services answered, such as the address of a load
+// balancer or one that was reassigned. Such an address does not identify the callee.
 const ambiguous = ^nodeIndex(0)
 
-// A callKey is what pending calls have in common that are added up.
+// A callKey is the key under which pending calls are added up.
 type callKey struct {
 	edgeKey
 	address          addressIndex // of the callee; 0 if unknown
-	fromName, toName bool         // that end is a name that can be a service's
+	fromName, toName bool         // the name of From or To can be the name of a service
 }
 
 // callKeyOf returns the key of the call that a caller span makes to the peer it names.
@@ -53,7 +53,7 @@ type pendingSend struct {
 	queueNode bool   // Config.QueueNodes
 }
 
-// call returns what all spans that stand for one call have in common.
+// call returns the key that all spans of one call share.
 func (s *pendingSend) call(key sendKey) sendKey {
 	return sendKey{Link{key.span.TraceID, s.of}, key.node}
 }
@@ -70,7 +70,7 @@ type receiveKey struct {
 	target Link
 }
 
-// A pendingReceive is the consumer's half of its messages.
+// A pendingReceive is the half of messages that a consumer span shows.
 type pendingReceive struct {
 	span      trace.Span
 	outcome   pairing.Outcome // of the span if no link is found; None if the report has it already
@@ -101,7 +101,7 @@ func (p *pending) learnAddress(at addressIndex, by nodeIndex) {
 	}
 }
 
-// addSend adds a span that a link can point to. If the span is there already, it was delivered
+// addSend adds a span that a link can point to. If the totals have the span already, it was delivered
 // to two graphs: it stays one span, and the report counts a duplicate in place of the second
 // outcome.
 func (t *totals) addSend(id Link, s pendingSend) {
@@ -115,7 +115,7 @@ func (t *totals) addSend(id Link, s pendingSend) {
 	t.sends[key] = s
 }
 
-// with returns two deliveries of a span as one. It does not matter which came first.
+// with merges another delivery of the span. The order of the two does not matter.
 func (s pendingSend) with(o *pendingSend, names *symbols) pendingSend {
 	s.span.Absorb(&o.span, names)
 	if slices.Compare(o.of[:], s.of[:]) > 0 {
@@ -127,7 +127,7 @@ func (s pendingSend) with(o *pendingSend, names *symbols) pendingSend {
 	return s
 }
 
-// addReceiver adds a consumer span, without its links. If the span is there already, it was
+// addReceiver adds a consumer span, without its links. If the totals have the span already, it was
 // delivered to two graphs: see addSend.
 func (t *totals) addReceiver(id Link, r pendingReceive) {
 	key := receiver{id, r.span.Node}
@@ -140,7 +140,7 @@ func (t *totals) addReceiver(id Link, r pendingReceive) {
 	t.receivers[key] = r
 }
 
-// with returns two deliveries of a span as one. It does not matter which came first.
+// with merges another delivery of the span. The order of the two does not matter.
 func (r pendingReceive) with(o *pendingReceive, names *symbols) pendingReceive {
 	r.span.Absorb(&o.span, names)
 	if r.outcome == pairing.None || o.outcome == pairing.None {

@@ -29,7 +29,7 @@ func TestResolvedSumsAreFoundAgain(t *testing.T) {
 	}
 	b.Add(Span{TraceID: TraceID{2}, SpanID: SpanID{1}, Service: "D"}) // nothing else is held
 	g := b.Graph()
-	if g.Report().AddressesSettled == 0 {
+	if g.Report().AddressesResolvedEarly == 0 {
 		t.Fatal("no addresses were settled")
 	}
 	service := func(name string) NodeID { return NodeID{Name: name, Type: TypeService} }

@@ -1,6 +1,7 @@
 package servicegraph
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/tempograph/tempograph/servicegraph/internal/pairing"
@@ -20,7 +21,7 @@ type Report struct {
 	Root       uint64 // a span without a parent that is not part of a call
 	Internal   uint64 // work inside a service
 	Orphan     uint64 // a span whose parent never arrived and that is not part of a call
-	Unresolved uint64 // a client or producer span without a callee that names no peer either
+	Unresolved uint64 // a client or producer span without a callee and without a peer
 	Duplicate  uint64 // a further delivery of a span, merged into the first
 	Invalid    uint64 // a span whose trace id or span id is all zero
 	Late       uint64 // a span that arrived after its trace was forgotten
@@ -33,17 +34,18 @@ type Report struct {
 	Skewed          uint64 // callee spans that start before their caller's span, or end after it
 	UnknownService  uint64 // spans without service.name
 	Sampled         uint64 // spans with a weight other than 1: numbers of calls are estimates
-	LinkMissing     uint64 // span links of consumers to spans that never arrived, or that send nothing
+	LinkMissing     uint64 // span links of consumers to spans that never arrived or that are not caller spans
 
-	// AddressConflicts counts the addresses to which calls without a callee span went, and
-	// at which more than one service answered other calls. Such an address does not
-	// identify the callee, and was not used.
+	// AddressConflicts counts the addresses of calls without a callee span where more than
+	// one service answered other calls. Such an address does not identify the callee, so
+	// these calls are calls to the peer that the caller names.
 	AddressConflicts uint64
 
-	// A graph keeps a limited number of pending calls for later merges. Beyond it, they
-	// are resolved with what is known, and later graphs cannot complete them.
-	LinksSettled     uint64 // halves of messages that were resolved early
-	AddressesSettled uint64 // calls by address or name, and owners of addresses, that were resolved early
+	// A graph keeps a limited number of pending calls for later merges. Beyond the limit,
+	// all of them are resolved with what the graph knows, and a later merge cannot complete
+	// them.
+	LinksResolvedEarly     uint64 // halves of messages that were resolved early
+	AddressesResolvedEarly uint64 // calls by address or name, and owners of addresses, that were resolved early
 
 	// How a [Window] closed and forgot traces. The spans of forgotten traces are counted.
 	Open           uint64 // traces that may still grow
@@ -52,8 +54,8 @@ type Report struct {
 	ClosedAge      uint64 // traces closed because they had been open for too long
 	EvictedSpans   uint64 // traces forgotten because too many spans were held
 	EvictedTraces  uint64 // traces forgotten because too many traces were held
-	NodesFolded    uint64 // times that a span named a node beyond Window.Nodes and the node "other" took its place
-	NamesTruncated uint64 // times that an address or detail in a span was left out because of Window.Nodes
+	NodesFolded    uint64 // times that the node "other" replaced a node beyond Window.Nodes
+	NamesTruncated uint64 // times that an address or detail of a span was left out because of Window.Nodes
 
 	Skipped uint64 // records that a source could not read; they are not spans
 
@@ -109,7 +111,7 @@ func (r Report) without(part Report) (rest Report, ok bool) {
 func (r Report) since(before Report) Report {
 	rest, ok := r.without(before)
 	if !ok {
-		panic("servicegraph: a report has lost counts")
+		panic("servicegraph: a count of the report is lower than at the previous Delta")
 	}
 	return rest
 }
@@ -120,7 +122,7 @@ func (r *Report) counters() []*uint64 {
 		&r.Traces, &r.Spans,
 		&r.Paired, &r.Virtual, &r.Nested, &r.Root, &r.Internal, &r.Orphan, &r.Unresolved, &r.Duplicate, &r.Invalid, &r.Late,
 		&r.MissingParent, &r.Cycles, &r.InvalidDuration, &r.Unfinished, &r.Skewed, &r.UnknownService, &r.Sampled, &r.LinkMissing, &r.AddressConflicts,
-		&r.LinksSettled, &r.AddressesSettled,
+		&r.LinksResolvedEarly, &r.AddressesResolvedEarly,
 		&r.Open, &r.Reopened, &r.ClosedQuiet, &r.ClosedAge, &r.EvictedSpans, &r.EvictedTraces, &r.NodesFolded, &r.NamesTruncated, &r.Skipped,
 		&r.LeftOutNodes, &r.LeftOutEdges,
 	}
@@ -140,7 +142,8 @@ func earliest(a, b int64) int64 {
 	return a
 }
 
-// count puts spans into their bucket.
+// count counts spans with an outcome. Spans with the outcome Open are counted when a graph is
+// made.
 func (r *Report) count(o pairing.Outcome, spans uint64) {
 	switch o {
 	case pairing.Paired:
@@ -160,7 +163,7 @@ func (r *Report) count(o pairing.Outcome, spans uint64) {
 	case pairing.Open:
 	default:
 		if spans > 0 {
-			panic("servicegraph: a span without an outcome")
+			panic(fmt.Sprintf("servicegraph: %d spans have the unknown outcome %d", spans, o))
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 // the totals know. It does not change the totals.
 type resolver struct {
 	totals   *totals
-	services map[NodeID]nodeIndex // see servicesByName
+	services map[NodeID]nodeIndex // the result of servicesByName
 	edges    map[edgeKey]*Edge    // of the graph: those of the totals, and copies with more calls
 	copied   map[edgeKey]bool     // the edge is a copy
 	found    Report               // what the pending calls add to the report of the totals
@@ -122,7 +122,7 @@ func (t *totals) servicesByName() map[NodeID]nodeIndex {
 	return services
 }
 
-// serviceNamed returns the service that the name of a peer means: the service with exactly
+// serviceNamed returns the service to which the name of a peer refers: the service with exactly
 // that namespace and name, else, if the peer has no namespace, the only service with that
 // name. It returns the peer if there is none.
 func (r *resolver) serviceNamed(peer nodeIndex) nodeIndex {
@@ -136,7 +136,7 @@ func (r *resolver) serviceNamed(peer nodeIndex) nodeIndex {
 	return peer
 }
 
-// The most pending calls that a graph carries on for others to resolve: halves of messages,
+// The limits on the pending calls that a graph keeps for later merges: halves of messages,
 // about 25 MB of them, and addresses and calls to different addresses and names, each with its
 // latencies, about 60 MB.
 const (
@@ -144,11 +144,11 @@ const (
 	maxPendingCalls = 1 << 14
 )
 
-// resolveExcess resolves all pending calls of a sort for good, with what is known, if there are
-// more than a graph carries on. The report counts them.
+// resolveExcess resolves all pending calls of one sort for good if there are more than a graph
+// keeps for later merges. The report counts the resolved calls.
 func (t *totals) resolveExcess() {
 	if n := t.halves(); n > maxHalves {
-		t.report.LinksSettled += uint64(n)
+		t.report.LinksResolvedEarly += uint64(n)
 		r := t.resolver()
 		r.resolveMessages()
 		t.adopt(r)
@@ -157,7 +157,7 @@ func (t *totals) resolveExcess() {
 		clear(t.receives)
 	}
 	if n := len(t.calls) + len(t.owners); n > maxPendingCalls {
-		t.report.AddressesSettled += uint64(n)
+		t.report.AddressesResolvedEarly += uint64(n)
 		r := t.resolver()
 		r.resolveCalls()
 		t.adopt(r)
@@ -170,7 +170,7 @@ func (t *totals) resolveExcess() {
 	}
 }
 
-// adopt makes the findings of a resolver part of the totals.
+// adopt adds the edges and counts of a resolver to the totals.
 func (t *totals) adopt(r *resolver) {
 	for key := range r.copied {
 		t.edges[key] = &edgeSum{Edge: *r.edges[key]}

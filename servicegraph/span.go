@@ -59,7 +59,7 @@ func parseHex(id []byte, s string) bool {
 type Kind uint8
 
 const (
-	KindUnset    Kind = iota // the instrumentation did not say
+	KindUnset    Kind = iota // not set by the instrumentation
 	KindInternal             // work inside a service
 	KindServer               // the callee side of a request
 	KindClient               // the caller side of a request

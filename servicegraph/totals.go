@@ -69,7 +69,7 @@ func (t *totals) newSum(key edgeKey) *edgeSum {
 }
 
 // callsTo returns the sum of the pending calls with a key, a new one if the totals have none.
-// If nothing can tell more about such calls, it is the sum of the edge.
+// If no other spans can tell more about such calls, callsTo returns the sum of the edge.
 func (t *totals) callsTo(key callKey) *edgeSum {
 	if key.address == 0 && !key.fromName && !key.toName {
 		return t.edge(key.edgeKey)
@@ -125,7 +125,7 @@ func (k callKey) hash() uint32 { return k.edgeKey.hash() ^ uint32(k.address)*0x8
 // isUnknown reports whether a node stands for spans without a service name.
 func isUnknown(id NodeID) bool { return strings.HasPrefix(id.Name, unknownService) }
 
-// newGraph returns the graph of nodes and edges in any order, which it takes over. The ends
+// newGraph returns the graph of nodes and edges in any order, whose memory it uses. The ends
 // of the edges must be among the nodes. The graph has no pending calls: this is how a view
 // makes its graph. The requests of peers are computed anew from what their callers saw.
 func newGraph(nodes []Node, edges []Edge, report Report) *Graph {
@@ -149,7 +149,7 @@ func newGraph(nodes []Node, edges []Edge, report Report) *Graph {
 	return g
 }
 
-// graph returns the graph of the totals, which it takes over: they must not change
+// graph returns the graph of the totals. The graph uses their memory: the totals must not change
 // afterwards.
 func (t *totals) graph() *Graph {
 	t.resolveExcess()
@@ -195,9 +195,9 @@ func (g *Graph) creditPeers() {
 // commutative, and the empty graph, like nil, changes nothing. Merging the graphs of two sets
 // of spans gives the graph of both sets as long as no trace is split between them. Of a trace
 // in both sets, each part is interpreted alone, and a span in both sets counts twice, except
-// in the pending half of a message, which counts as one span and a duplicate. One pair of
-// spans only a common build can find: a consumer in one set that links to a CLIENT span
-// without a queue in the other set.
+// in the pending half of a message, which counts as one span and a duplicate. Merge
+// also misses a message if a consumer of one set links to a CLIENT span of the other set that
+// names no queue; building both sets together finds it.
 func Merge(graphs ...*Graph) *Graph {
 	sum := newTotals(&symbols{})
 	for _, g := range graphs {
@@ -343,7 +343,7 @@ func (s attrSet) with(a Attr) (_ attrSet, truncated bool) {
 	end, _ := slices.BinarySearchFunc(s, Attr{Key: a.Key + "\x00"}, compareAttrs)
 	values, truncated := withCapped(s[first:end], a, compareAttrs)
 	if end > first && &values[0] == &s[first] {
-		return s, truncated // a is the value that was left out
+		return s, truncated // a was left out
 	}
 	return slices.Concat(s[:first], values, s[end:]), truncated
 }

@@ -14,7 +14,7 @@ import (
 // There is a bridged edge if and only if there is such a path. Its numbers are inferred,
 // because a graph does not know on whose behalf a hidden node made its calls: the calls
 // into the visible callee are divided among the requests of the hidden node in
-// proportion, as if whom the node calls did not depend on who called it. That is exact
+// proportion, as if all callers of the node caused the same mix of calls. That is exact
 // where one caller makes all requests of the hidden nodes. Exact numbers in all cases
 // need the traces.
 //

@@ -6,10 +6,13 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/arena"
 )
 
-// Advance sets the builder's time. Only Advance closes traces, and forgets those that were
-// closed long enough ago, so the caller should call it about as often as traces should close.
-// A time before the latest changes nothing. Spans added before the first call count as older
-// than every limit: that call closes their traces.
+// Advance sets the builder's time. Only Advance closes traces, and forgets traces closed at
+// least [Window].Remember ago, so the caller should call Advance about as often as traces should
+// close. A time that is not after that of every earlier call changes nothing.
+//
+// Spans added before the first call count as older than every limit: that call closes their
+// traces if [Window].Quiet or [Window].Age is set. It forgets none of them, because Remember
+// counts from that call.
 func (b *Builder) Advance(now time.Time) {
 	if !now.After(b.latest) {
 		return
@@ -49,7 +52,7 @@ func (b *Builder) touch(i traceIndex) {
 	b.enter(i)
 }
 
-// enter makes a trace an open one.
+// enter marks a trace as open.
 func (h *held) enter(i traceIndex) {
 	h.traces.At(i).isClosed = false
 	if !h.unlimited {
@@ -60,7 +63,7 @@ func (h *held) enter(i traceIndex) {
 	}
 }
 
-// close makes an open trace a closed one.
+// close marks an open trace as closed.
 func (h *held) close(i traceIndex) {
 	h.leave(i)
 	h.traces.At(i).isClosed = true
@@ -92,7 +95,8 @@ func (b *Builder) evict() {
 	}
 }
 
-// oldest returns the trace to forget next.
+// oldest returns the trace to forget next: the one closed longest ago, or, if none is closed,
+// the one idle longest.
 func (h *held) oldest() traceIndex {
 	if h.closed.Len() > 0 {
 		return h.closed.Oldest()
@@ -115,7 +119,7 @@ func (b *Builder) forget(i traceIndex) {
 	}
 }
 
-// drop drops what is held under one trace id.
+// drop drops everything held under one trace id.
 func (b *Builder) drop(i traceIndex) {
 	t := b.traces.At(i)
 	b.leave(i)
@@ -128,12 +132,12 @@ func (b *Builder) drop(i traceIndex) {
 	b.last = 0
 }
 
-// maxForgotten is how many forgotten traces a builder can tell from new ones. They take 2 MB.
-// A late span of a trace forgotten before these starts a new trace.
+// maxForgotten is the number of forgotten traces that a builder can tell from new ones. They
+// take 2 MB. A late span of a trace forgotten earlier starts a new trace.
 const maxForgotten = 1 << 16
 
-// markForgotten notes a trace as forgotten, in place of the one forgotten longest ago if there
-// are maxForgotten. Indices are replaced in turn, and each is used again at once.
+// markForgotten notes a trace as forgotten. If there are maxForgotten already, the trace replaces
+// the one forgotten longest ago: indices are freed in turn, and Add uses a free index at once.
 func (h *held) markForgotten(id TraceID) {
 	if h.forgotten.Len() == maxForgotten {
 		h.lastReplaced = h.lastReplaced%maxForgotten + 1

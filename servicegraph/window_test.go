@@ -210,7 +210,7 @@ func TestPendingIsBounded(t *testing.T) {
 		t.Errorf("edge %+v", e)
 	}
 	r := g.Report()
-	if r.LinksSettled != 2*messages || r.Accounted() != r.Spans || r.Paired != r.Spans {
+	if r.LinksResolvedEarly != 2*messages || r.Accounted() != r.Spans || r.Paired != r.Spans {
 		t.Errorf("report %+v", r)
 	}
 	if n := len(marshal(t, g)); n > 10_000 {

@@ -49,7 +49,7 @@ func remarks(r servicegraph.Report) []remark {
 		{r.AddressConflicts, "ambiguous address", "", "several services answer there, so calls there are not attributed to any of them"},
 		{r.Cycles, "parent cycle", "", "cut at one span"},
 		{r.EvictedSpans + r.EvictedTraces, "evicted trace", "too many held", "counted early because too many spans or traces were held, so related spans that came later may be missing"},
-		{r.LinksSettled + r.AddressesSettled, "early match", "too many pending", "calls were matched with what was known because too many were pending, so some may have no callee"},
+		{r.LinksResolvedEarly + r.AddressesResolvedEarly, "early match", "too many pending", "calls were matched with what was known because too many were pending, so some may have no callee"},
 		{r.NodesFolded, "grouped name", "", "beyond the node limit, so counted under the node other"},
 		{r.NamesTruncated, "ignored name", "", "an address or a detail beyond the node limit"},
 		{r.UnknownService, "unnamed span", "", "no service.name, so counted under unknown_service"},

@@ -143,7 +143,7 @@ func TestRemarks(t *testing.T) {
 	all := servicegraph.Report{
 		LeftOutNodes: 2, LeftOutEdges: 2, LeftOutCalls: 7,
 		Skipped: 2, Invalid: 2, Late: 2, Orphan: 2, Unresolved: 2, LinkMissing: 2, AddressConflicts: 2,
-		Cycles: 2, UnknownService: 2, InvalidDuration: 2, Unfinished: 2, Skewed: 2, Sampled: 2, EvictedSpans: 1, EvictedTraces: 1, LinksSettled: 1, AddressesSettled: 1, NodesFolded: 2, NamesTruncated: 2,
+		Cycles: 2, UnknownService: 2, InvalidDuration: 2, Unfinished: 2, Skewed: 2, Sampled: 2, EvictedSpans: 1, EvictedTraces: 1, LinksResolvedEarly: 1, AddressesResolvedEarly: 1, NodesFolded: 2, NamesTruncated: 2,
 	}
 	var got []string
 	for _, r := range remarks(all) {
