@@ -76,8 +76,8 @@ func (p *Pairer) within(i int32) int32 {
 // callerOf returns the caller span of callee span i, -1 if it has none.
 func (p *Pairer) callerOf(i int32) int32 { return p.state[p.parent[i]].caller }
 
-// isOnlyCallee reports whether callee span c is the only one of its caller: of several
-// attempts, none is alone in the caller's time.
+// isOnlyCallee reports whether callee span c is the only one of its caller. The duration of a
+// caller span with several callee spans covers all of them.
 func (p *Pairer) isOnlyCallee(c int32) bool {
 	return p.state[c].also < 0 && p.state[p.callerOf(c)].callee == c
 }

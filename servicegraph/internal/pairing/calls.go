@@ -73,8 +73,8 @@ func (p *Pairer) kind(caller, callee int32) Kind {
 	return Request
 }
 
-// call adds the calls from caller span i to callee spans of one node and kind, through a
-// queue unless that is 0. The span caller stands for the calls and times them.
+// call adds the calls from caller span i to callee spans of one node and kind. The queue is that
+// of the messages, or 0. The span caller stands for the calls and gives their latency.
 func (p *Pairer) call(caller, i int32, queue trace.Node, callees []int32) {
 	kind := p.kind(caller, callees[0])
 	if kind != Message {
@@ -90,7 +90,7 @@ func (p *Pairer) call(caller, i int32, queue trace.Node, callees []int32) {
 		server := &p.spans[c]
 		flags := PerTrace | again
 		switch {
-		case kind == Message: // each message has a time in the queue of its own
+		case kind == Message: // each message has its own queue time
 			flags |= HasGap
 		default:
 			if again == 0 && p.isOnlyCallee(c) {
@@ -136,7 +136,7 @@ func (p *Pairer) throughQueue(caller int32, queue trace.Node, callees []int32) {
 
 // queueBetween returns the queue that a message from caller span i went through, 0 if no
 // span names one. The name that the caller gives goes first, unless it is that of a broker.
-// Where consumers give several names, the first in the order of nodes is as good as any.
+// If consumers give several names, queueBetween returns the first in the order of nodes.
 func (p *Pairer) queueBetween(i int32, callees []int32) trace.Node {
 	var broker trace.Node
 	for _, c := range [...]int32{i, p.state[i].outer} {

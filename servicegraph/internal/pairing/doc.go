@@ -1,6 +1,5 @@
 // Package pairing reads the calls out of the tree of one trace. It decides which spans are
-// the two sides of a call and what becomes of every other span; it counts nothing and knows
-// no names. The rules are the rows of docs/semantics.md.
+// the two sides of a call, and the outcome of every span. It counts nothing and knows no names. The rules are the rows of docs/semantics.md.
 //
 // Terms:
 //
@@ -11,8 +10,9 @@
 // that encloses the parent of the callee span most closely, so that spans of libraries in
 // between do not hide the call.
 //
-// A caller span inside another is nested: an SDK that uses an HTTP client. If it is the only
-// route out of the outer span, both stand for one call, which the outer span times.
+// A caller span inside another is nested, for example that of an HTTP client inside that of an
+// SDK. If the inner span is the only route out of the outer span, both stand for one call, and
+// the latency is that of the outer span.
 package pairing
 
 import (
@@ -25,11 +25,11 @@ type Config struct {
 	InferCalls bool // infer calls through services without spans (P9)
 	UserNode   bool // a request from outside is a call from the user
 
-	// IsNameOf reports whether a peer has the name of a service. It is asked only where a
-	// callee span is a caller span as well.
+	// IsNameOf reports whether a peer has the name of a service. It is called only for
+	// callee spans that are caller spans as well.
 	IsNameOf func(peer, service trace.Node) bool
 
-	// CompareNodes is the order of nodes. It is asked only where consumers disagree on the
+	// CompareNodes is the order of nodes. It is called only where consumers disagree on the
 	// name of a queue.
 	CompareNodes func(a, b trace.Node) int
 }
@@ -38,8 +38,8 @@ type Config struct {
 type Links struct {
 	Consumers []ConsumerLink // the links of the consumer spans of the trace
 
-	// The spans that consumers link to: of traces that are held, by how many consumers, and
-	// of the trace itself those that consumers of forgotten traces link to.
+	// Linked is the number of held consumers that link to a span, of any trace. LinkedHere
+	// has the ids of the spans of this trace to which consumers of forgotten traces link.
 	Linked     map[trace.Link]int
 	LinkedHere map[[8]byte]bool
 }
@@ -51,18 +51,18 @@ type ConsumerLink struct {
 	Target trace.Link
 }
 
-// A Call is one call that a trace shows.
+// A Call is one call in a trace.
 type Call struct {
-	From, To       trace.Node // To can be a peer that the caller names, and From one that the callee names, or 0: the user
+	From, To       trace.Node // services, or the peer that the other side names; a From of 0 is the user
 	Caller, Callee int32      // the spans of the two sides; -1 for a side without a span
-	Source         int32      // the caller span whose address, details and resends count; -1 if none does
+	Source         int32      // the caller span that gives the address, the details and the number of resends; -1 if there is none
 	Queue          trace.Node // the destination of a message; 0 if unknown
 	Kind           Kind
 	Evidence       Evidence
 	Flags          Flags
 }
 
-// A Kind says whether the caller waits for the callee.
+// A Kind tells whether the caller waits for the callee.
 type Kind uint8
 
 const (
@@ -70,14 +70,14 @@ const (
 	Message
 )
 
-// Evidence says what shows a call.
+// Evidence tells which spans show a call.
 type Evidence uint8
 
 const (
 	Both     Evidence = iota // a span of each side
 	ByCaller                 // a caller span alone
 	ByCallee                 // a callee span alone
-	Inferred                 // the times of two spans that nothing else ties
+	Inferred                 // two spans that only their times connect
 )
 
 // Flags are properties of a call.
@@ -86,12 +86,12 @@ type Flags uint8
 const (
 	Again     Flags = 1 << iota // the caller span has a call on the same edge already
 	PerTrace                    // count the call among those of the trace
-	HasGap                      // the time between both sides can be told
-	Skewed                      // the clock of the callee puts it outside the time of the caller
+	HasGap                      // the network time or queue time is known
+	Skewed                      // the callee span is not within the time of the caller span
 	Recovered                   // the call failed, and the request that made it did not (E7)
 	FromName                    // From is a name that can be the name of a service
 	ToName                      // To is a name that can be the name of a service
-	Pending                     // other traces can tell who the named side is
+	Pending                     // other traces can show which node the named side is
 )
 
 // Is reports whether a call has a flag.
@@ -101,18 +101,18 @@ func (c *Call) Is(f Flags) bool { return c.Flags&f != 0 }
 type Send struct {
 	Span    int32      // the caller span
 	Client  trace.Span // the span that stands for the call and times it, with the kind and the peer that the caller span names
-	Called  bool       // the call is among the calls already
+	Called  bool       // the call is among Pairer.Calls already
 	Counted bool       // the caller span has an outcome already
 }
 
 // A Receive is a consumer span with links that may be messages.
 type Receive struct {
 	Span    int32
-	Outcome Outcome // of the span if no link is found; None if the span has an outcome already
+	Outcome Outcome // the outcome of the span if no link is found; None if the span has an outcome already
 	Targets []trace.Link
 }
 
-// An Outcome is what became of a span. Every span has exactly one.
+// An Outcome tells what became of a span. Every span has exactly one.
 type Outcome uint8
 
 const (
@@ -124,7 +124,7 @@ const (
 	Internal
 	Orphan
 	Unresolved
-	Open // decided when a graph is made, with what other traces tell
+	Open // decided when a graph is made, because other traces can show a call of the span
 
-	Outcomes // how many there are
+	Outcomes // the number of outcomes
 )

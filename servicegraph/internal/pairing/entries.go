@@ -9,7 +9,7 @@ func (p *Pairer) entries() {
 		span, state := &p.spans[i], &p.state[i]
 		parent := p.parent[i]
 		receives := len(p.targets[i]) > 0
-		polled := span.Kind == trace.Consumer && p.receiver(i) < 0 // in a loop of the service's own
+		polled := span.Kind == trace.Consumer && p.receiver(i) < 0 // received in a polling loop of the service
 		if parent >= 0 && !polled && !receives {
 			continue
 		}

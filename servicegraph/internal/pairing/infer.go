@@ -7,9 +7,9 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// inferCalls pairs the two sides of calls through services without spans: a CLIENT span that
-// met no callee and names no peer, and a SERVER span whose parent never arrived, in one trace
-// and of two services. Each must be the only one that fits the other: the SERVER span lies in
+// inferCalls pairs the two sides of calls through services without spans: a CLIENT span without
+// a callee and a peer, and a SERVER span whose parent never arrived, in one trace and of two
+// services. Each must be the only match for the other: the SERVER span lies in
 // the time of no other such CLIENT span, and no other such SERVER span lies in the time of the
 // CLIENT span (semantics.md P9).
 func (p *Pairer) inferCalls() {
@@ -63,8 +63,8 @@ func (p *Pairer) inferCalls() {
 	}
 }
 
-// bestTwo returns the two of three spans whose ends come first in an order of times, the
-// first of them first. The spans given can be -1, which stands for none.
+// bestTwo returns the first two of three spans in an order of their ends. The spans in two can
+// be -1, which stands for none.
 func (p *Pairer) bestTwo(two [2]int32, i int32, before func(a, b int64) bool) [2]int32 {
 	switch end := p.spans[i].End; {
 	case two[0] < 0 || before(end, p.spans[two[0]].End):

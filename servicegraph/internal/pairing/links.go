@@ -6,13 +6,13 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// findLinks collects the links of the trace's consumer spans that may be messages: not
-// those that repeat what the parent tells (semantics.md M4), and not those of a span that
-// handles what a consumer span around it has received (M10).
+// findLinks collects the links of the trace's consumer spans that may be messages. It leaves out
+// links to the caller of the consumer span (semantics.md M4), and links to messages that a
+// consumer span around it has received (M10).
 //
-// It walks the consumer spans from the outside in and counts the messages that those around
-// the present span have received, so that its cost grows with the spans and their links,
-// however deep they are nested.
+// It walks the consumer spans from the outside in and counts the messages that the spans around
+// the current span have received, so that the cost is linear in the spans and their links,
+// however deeply they are nested.
 func (p *Pairer) findLinks() {
 	clear(p.targets)
 	if len(p.links.Consumers) == 0 {
@@ -27,14 +27,14 @@ func (p *Pairer) findLinks() {
 			all[i] = append(all[i], l.Target)
 		}
 	}
-	inside := make(map[int32][]int32) // the consumer spans directly inside each; by -1 those inside none
+	inside := make(map[int32][]int32) // the consumer spans directly inside a consumer span; at -1 those inside none
 	for _, i := range p.order {
 		if p.spans[i].Kind == trace.Consumer {
 			r := p.receiver(i)
 			inside[r] = append(inside[r], i)
 		}
 	}
-	received := make(map[trace.Link]int) // by how many of the consumer spans around the present span
+	received := make(map[trace.Link]int) // how many of the consumer spans around the current span received a message
 	receive := func(i int32, delivered []trace.Link, times int) {
 		for _, target := range all[i] {
 			received[target] += times
@@ -64,9 +64,8 @@ func (p *Pairer) findLinks() {
 	}
 }
 
-// markDelegating marks the consumer spans from i outwards as spans that delegate: a batch
-// that is polled, and then processed message by message. Only the spans inside are
-// deliveries.
+// markDelegating marks the consumer spans from i outwards as spans that delegate: they poll a
+// batch, and spans inside process the messages one by one. Only the spans inside are deliveries.
 func (p *Pairer) markDelegating(i int32) {
 	for ; i >= 0 && !p.state[i].delegates; i = p.receiver(i) {
 		p.state[i].delegates = true
@@ -81,9 +80,9 @@ func (p *Pairer) receiver(i int32) int32 {
 	return -1
 }
 
-// delivered returns the links that tell no more than the parent of callee span i does: those
-// to the caller span, and to the span that stands for its call. There are none if i is no
-// callee span.
+// delivered returns the links of callee span i that are redundant, because the parent of i shows
+// the same call: links to the caller span, and to the span that stands for the call. If i is not
+// a callee span, there are none.
 func (p *Pairer) delivered(i int32) []trace.Link {
 	if !p.state[i].isCallee {
 		return nil
@@ -109,7 +108,7 @@ func (p *Pairer) findPending() {
 	for _, i := range p.callers {
 		if state := &p.state[i]; p.canBeLinked(i) && !state.sent {
 			span := &p.spans[i]
-			client := p.spans[state.outer] // which times the call
+			client := p.spans[state.outer] // the span that stands for the call
 			client.Peer, client.PeerType, client.Kind = span.Peer, span.PeerType, span.Kind
 			p.send(i, client, state.outcome != Open, true)
 		}

@@ -2,8 +2,8 @@ package pairing
 
 import "github.com/tempograph/tempograph/servicegraph/internal/trace"
 
-// Outcome returns what became of span i. Of a span that is no part of a call, its position in
-// the trace decides.
+// Outcome returns the outcome of span i. For a span that is not part of a call, the position of
+// the span in the trace decides.
 func (p *Pairer) Outcome(i int32) Outcome {
 	if o := p.state[i].outcome; o != None {
 		return o

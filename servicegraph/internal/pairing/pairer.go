@@ -4,8 +4,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// A Pairer reads the calls out of one trace after another. What it returns is valid until
-// the next trace: the memory is used again. It is not safe for concurrent use.
+// A Pairer reads the calls out of one trace after another. Results are valid until the next call
+// of Pair, which uses their memory again. A Pairer is not safe for concurrent use.
 type Pairer struct {
 	cfg   Config
 	links Links
@@ -18,8 +18,8 @@ type Pairer struct {
 
 	state   []spanState // by span
 	callers []int32     // the caller spans in order
-	lone    []int32     // the callee spans in order that no caller span encloses
-	entered []int32     // the SERVER and CONSUMER spans in order that are no callee spans
+	lone    []int32     // the callee spans in order whose parent no caller span encloses
+	entered []int32     // the SERVER and CONSUMER spans in order that are not callee spans
 	group   []int32     // the callees of one caller
 	targets map[int32][]trace.Link
 
@@ -30,18 +30,18 @@ type Pairer struct {
 	intervals []interval // of the children of one span
 }
 
-// A spanState is what the pairer learns of one span of a trace.
+// A spanState holds the findings about one span of a trace.
 type spanState struct {
 	// caller is the nearest caller span of the same service that encloses this span, or is
 	// this span; -1 if there is none.
 	caller int32
-	// outer is, for a caller span, the span that stands for the same call and times it: the
-	// caller span itself, or the outermost span that it is the only route out of.
+	// outer is, for a caller span, the span that stands for the same call and gives the
+	// latency: the outermost span whose only route out is this span, or this span itself.
 	outer int32
-	inner int32 // for a caller span, the caller span inside that stands for the same call; -1 if there is none
+	inner int32 // for a caller span, the caller span directly inside that stands for the same call; -1 if there is none
 
 	callee int32 // for a caller span, the last callee span in order that it called directly; -1 if there is none
-	also   int32 // for a callee span, the callee span of the same caller before it; -1 if there is none
+	also   int32 // for a callee span, the previous callee span of the same caller; -1 if there is none
 
 	// request is the span of the request that this span works for: the nearest SERVER or
 	// CONSUMER span of the service, or the first span of the service, or this span.
@@ -54,7 +54,7 @@ type spanState struct {
 	isCallee  bool
 	isRequest bool // the span is a request to its service
 	isEntry   bool // the request came from outside
-	delegates bool // consumer span: the spans inside have links to what it received
+	delegates bool // consumer span: consumer spans inside it are the deliveries of its messages
 	reached   bool // caller span: it or a caller span inside has a callee
 	named     bool // caller span: it or a caller span inside names a peer
 	publishes bool // caller span: a PRODUCER or CLIENT span inside names a queue

@@ -63,8 +63,8 @@ func describe(p *Pairer) string {
 	return strings.Join(lines, " ")
 }
 
-// TestPair states rules as spans and the calls that they show. The scenarios of servicegraph
-// have the rest.
+// TestPair checks the calls of single traces. The scenarios of servicegraph test the other
+// rules.
 func TestPair(t *testing.T) {
 	const a, b, c = 1, 2, 3 // services
 	const db = 9
@@ -94,12 +94,12 @@ func TestPair(t *testing.T) {
 	}
 }
 
-// TestPairAgain pairs traces one after the other with the same Pairer, and wants nothing of one
-// trace in the calls of the next.
+// TestPairAgain pairs two traces with the same Pairer. The results of the second trace must
+// contain nothing of the first.
 func TestPairAgain(t *testing.T) {
 	p := pair(Config{}, span(1, 0, 1, trace.Client), span(2, 1, 2, trace.Server), names(span(3, 1, 1, trace.Producer), 9, trace.Queue))
 	if len(p.Calls()) == 0 || len(p.Sends()) == 0 {
-		t.Fatalf("%d calls and %d sends: the trace does not show what is tested", len(p.Calls()), len(p.Sends()))
+		t.Fatalf("%d calls and %d sends: the first trace must have both", len(p.Calls()), len(p.Sends()))
 	}
 	var tree trace.Tree
 	tree.Clear(byNumber{})

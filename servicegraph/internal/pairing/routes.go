@@ -6,8 +6,9 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// findRoutes finds which nested caller spans stand for the same call as the span around
-// them, and what the spans inside each caller span tell.
+// findRoutes finds which nested caller spans stand for the same call as the span around them,
+// and, for each caller span, whether a caller span inside it has a callee, names a peer or names
+// a queue.
 func (p *Pairer) findRoutes() {
 	for _, i := range p.callers {
 		state := &p.state[i]
@@ -30,9 +31,9 @@ func (p *Pairer) findRoutes() {
 	}
 }
 
-// NamesPeer reports whether caller span i names a peer. A CLIENT span that is the callee of
-// another service and is given the name of its own service names itself, not a peer:
-// HotROD's mysql.
+// NamesPeer reports whether caller span i names a peer. A CLIENT span that is a callee span,
+// and whose peer has the name of its own service, names itself and not a peer, as HotROD's mysql
+// does.
 func (p *Pairer) NamesPeer(i int32) bool {
 	span, state := &p.spans[i], &p.state[i]
 	switch {
@@ -44,8 +45,8 @@ func (p *Pairer) NamesPeer(i int32) bool {
 	return !(state.isCallee && span.Is(trace.PeerIsName) && p.cfg.IsNameOf(span.Peer, span.Node))
 }
 
-// attribute gives the caller span that stands for the call of caller span i an outcome, and
-// returns that span; the spans from i up to it are nested.
+// attribute sets the outcome of the caller span that stands for the call of caller span i, and
+// returns that span. The caller spans from i up to that span are nested.
 func (p *Pairer) attribute(i int32, outcome Outcome) int32 {
 	outer := p.state[i].outer
 	for ; i != outer; i = p.within(i) {
@@ -55,7 +56,7 @@ func (p *Pairer) attribute(i int32, outcome Outcome) int32 {
 	return outer
 }
 
-// setOutcome gives a caller span an outcome. A caller span that is a callee span as well
+// setOutcome sets the outcome of a caller span. A caller span that is a callee span as well
 // stays paired.
 func (p *Pairer) setOutcome(i int32, outcome Outcome) {
 	if !p.state[i].isCallee {

@@ -10,9 +10,9 @@ import (
 // An interval is the time from start to end, in Unix nanoseconds.
 type interval struct{ start, end int64 }
 
-// SelfTime returns for how many nanoseconds span i worked itself: the part of its duration
-// that no child covers; 0 if the duration is unknown. Time in and below a caller span is
-// waiting, not work. Messages are received in the time of the receiver, not in the sender's
+// SelfTime returns the self time of span i in nanoseconds: the part of its duration that no
+// child covers; 0 if the duration is unknown. Time in and below a caller span is waiting, not
+// work. A consumer span takes time from the receiver, not from the sender of the message
 // (semantics.md M14).
 func (p *Pairer) SelfTime(i int32) int64 {
 	span := &p.spans[i]

@@ -30,7 +30,7 @@ func (p *Pairer) unpairedCallers() {
 		default:
 			state.accounted = true
 			client := p.spans[state.outer]
-			client.Peer, client.PeerType = 0, trace.Unspecific // at most itself: see NamesPeer
+			client.Peer, client.PeerType = 0, trace.Unspecific // the span names no peer, or itself: see NamesPeer
 			if !p.sendAny(i, &client) {
 				p.setOutcome(i, Unresolved)
 			}
@@ -38,10 +38,10 @@ func (p *Pairer) unpairedCallers() {
 	}
 }
 
-// isSeparateCall reports whether caller span i, without a callee, is a call of its own
-// beside those of the caller span around it: that span met a callee and is not a
-// database's, while i names a database, a queue or the like and not just a host. A stream
-// of requests may ask a cache in between.
+// isSeparateCall reports whether the call of caller span i, which has no callee, is separate
+// from the calls of the caller span around it. It is if the span around has a callee and no
+// specific peer, and i has a specific peer: a database, a queue or the like, not just a host. A
+// long stream of requests, for example, can use a cache in the meantime.
 func (p *Pairer) isSeparateCall(around, i int32) bool {
 	if p.state[around].callee < 0 || !p.NamesPeer(i) {
 		return false
@@ -70,7 +70,7 @@ func (p *Pairer) virtualCall(i int32) {
 	outer := p.state[i].outer
 	client := p.spans[outer]
 	client.NamePeer(inner)
-	client.Kind = max(client.Kind, inner.Kind) // a message if either says so
+	client.Kind = max(client.Kind, inner.Kind) // a message if either span is a PRODUCER
 	if !(p.cfg.QueueNodes && p.queue(i) != 0) && p.sendAny(i, &client) {
 		return
 	}
@@ -101,8 +101,9 @@ func (f Flags) when(is bool) Flags {
 	return 0
 }
 
-// sendAny adds the call of caller span i, as client describes it, to the sends, once for
-// each of the spans that stand for it and that a link can point to; false if there is none.
+// sendAny adds the call of caller span i, with the fields of client, to the sends: once for each
+// span that stands for the call and that a link can point to. It returns false if there is no
+// such span.
 func (p *Pairer) sendAny(i int32, client *trace.Span) (added bool) {
 	for s := p.state[i].outer; s >= 0; s = p.state[s].inner {
 		if !p.canBeLinked(s) {
@@ -120,9 +121,10 @@ func (p *Pairer) sendAny(i int32, client *trace.Span) (added bool) {
 	return added
 }
 
-// canBeLinked reports whether the link of a consumer may point to caller span i. A trace not
-// seen yet can point to any PRODUCER, and to a CLIENT that names a queue. Other CLIENT spans
-// are too many to remember: of those it is true only if a link is known.
+// canBeLinked reports whether the link of a consumer may point to caller span i. Any
+// PRODUCER, and any CLIENT that names a queue, can be the target of a link in a trace that is
+// still to come. Other CLIENT spans are too many to keep: canBeLinked returns true for them only
+// if a link is known.
 func (p *Pairer) canBeLinked(i int32) bool {
 	switch p.spans[i].Kind {
 	case trace.Producer:
@@ -135,7 +137,7 @@ func (p *Pairer) canBeLinked(i int32) bool {
 	return false
 }
 
-// send adds span i, as client describes it, to the sends.
+// send adds span i, with the fields of client, to the sends.
 func (p *Pairer) send(i int32, client trace.Span, counted, called bool) {
 	p.state[i].sent = true
 	client.Detail = 0 // edges made of two halves have no details

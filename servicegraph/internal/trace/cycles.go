@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// breakCycles places the spans that no root reaches.
+// breakCycles places the spans that no root reaches: those on or below a cycle of parents.
 func (t *Tree) breakCycles() {
 	n := len(t.Spans)
 	t.placed = Resize(t.placed, n)
@@ -43,10 +43,9 @@ func (t *Tree) descend(from int) {
 	}
 }
 
-// rootOfCycle follows the parents of a span that no root reaches to the cycle that they
-// end in. It returns the span of the cycle to make a root: not the callee of a real pair of
-// caller and callee, if another can be found (I9), and the earliest of those. The number of
-// the walk differs from those of all walks before.
+// rootOfCycle follows the parents of a span that no root reaches until they form a cycle. It
+// returns the span of the cycle to make a root: preferably one that is not the callee of its
+// parent (semantics.md I9), and of these the earliest. Each call must pass a new number as walk.
 func (t *Tree) rootOfCycle(i, walk int32) int32 {
 	for t.visited[i] != walk {
 		t.visited[i] = walk

@@ -95,8 +95,8 @@ func (x *index) member(key identity, spans []Span) int32 {
 	return -1
 }
 
-// whole returns the index of the span with a kind that r is a piece of, -1 if there is
-// none. Where a service calls itself, it is the callee span.
+// whole returns the index of the span with a kind of which r is a piece, -1 if there is none.
+// If a service calls itself and both sides have the id, whole returns the callee span.
 func (x *index) whole(r *Span) int32 {
 	if _, ok := x.shared[r.ID]; ok {
 		for _, s := range [...]identitySide{calleeSide, callerSide} {
@@ -108,8 +108,8 @@ func (x *index) whole(r *Span) int32 {
 	return -1
 }
 
-// add indexes the span r, which the caller appends to spans next. Of a duplicate it returns
-// the index of the span that r repeats.
+// add indexes the span r, which the caller appends to spans next. If r is a duplicate, add
+// returns the index of the span that r repeats.
 func (x *index) add(r *Span, spans []Span, names Order) (i int32, duplicate bool) {
 	i = int32(len(spans))
 	slot := x.slot(&r.ID, spans)
@@ -144,7 +144,8 @@ func (x *index) share(first, i int32, key identity, r *Span, spans []Span, names
 	x.shared[r.ID] = both
 }
 
-// offer makes the span r, with index i, stand for its side if its service comes first.
+// offer makes the span r, with index i, stand for its side unless the service of another span
+// comes first in the order of nodes.
 func (s *sides) offer(i int32, r *Span, spans []Span, names Order) {
 	place := &s.other
 	switch {
@@ -158,9 +159,10 @@ func (s *sides) offer(i int32, r *Span, spans []Span, names Order) {
 	}
 }
 
-// choose returns the index of the parent of the span r among the spans that share the id of
-// the parent: the span of r's own service, from the inside out; otherwise the caller's span
-// for a callee, and the callee's span for everything else.
+// choose returns the index of the parent of the span r among the spans that share the parent id.
+// A span of r's own service goes first: the callee span, then the caller span, then any other.
+// Without one, a caller span goes first if r is a SERVER or CONSUMER span, and otherwise a callee
+// span.
 func (x *index) choose(both sides, r *Span) int32 {
 	for _, s := range [...]identitySide{calleeSide, callerSide, otherSide} {
 		if i, ok := x.members[identity{r.Parent, r.Node, s}]; ok {
@@ -176,5 +178,5 @@ func (x *index) choose(both sides, r *Span) int32 {
 			return i - 1
 		}
 	}
-	panic("servicegraph: a shared id without spans")
+	panic("servicegraph: an id is marked as shared, but no span has it")
 }

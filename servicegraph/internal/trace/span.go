@@ -1,8 +1,8 @@
 // Package trace holds the spans of traces in a compact format, and makes the tree of one
 // trace: every span once, each with its parent.
 //
-// Names are numbers here. Whoever numbers them decides what they stand for, and compares
-// them by an [Order] where two spans contradict each other.
+// Names are numbers here. The package that assigns the numbers knows the names, and provides
+// an [Order] to compare them where two spans contradict each other.
 package trace
 
 import (
@@ -10,21 +10,21 @@ import (
 	"slices"
 )
 
-// A Node, an Address and a Detail are numbers that stand for a node of the graph, for the
-// address of a callee, and for what else a caller says of a call. 0 means none.
+// A Node, an Address and a Detail are numbers that stand for a node of the graph, the address
+// of a callee, and the other attributes that describe a call. 0 means none.
 type (
 	Node    uint32
 	Address uint32
 	Detail  uint32
 )
 
-// A Span is what the graph needs of a span: 56 bytes without pointers, so that the garbage
-// collector does not look into the spans that are held.
+// A Span holds the fields of a span that the graph needs: 56 bytes without pointers, so that
+// the garbage collector does not scan the spans that are held.
 type Span struct {
 	ID, Parent [8]byte
 	Start, End int64   // Unix nanoseconds; 0 if unknown
 	Node       Node    // the service
-	Peer       Node    // the other side, as the span names it
+	Peer       Node    // the other side of the call, as the attributes of the span name it
 	Address    Address // of the other side
 	Detail     Detail  // of the call
 	Weight32   float32 // how many spans this one stands for: a positive multiple of 1/4096 with at most 24 significant bits
@@ -66,9 +66,9 @@ const (
 type Flags uint8
 
 const (
-	PeerIsName Flags = 1 << iota // the peer is a name that somebody gave it, which can be the name of a service
+	PeerIsName Flags = 1 << iota // the peer is a configured name, which can be the name of a service
 	IsCaller                     // the caller side of a call: CLIENT, PRODUCER, or a database span inside the service
-	IsResent                     // a client that says that it tries again
+	IsResent                     // a client span whose attributes mark it as a retry
 	Polls                        // a CLIENT span that asks a queue for messages, and is the receiving side of them
 )
 
@@ -80,7 +80,7 @@ func (f Flags) When(is bool) Flags {
 	return 0
 }
 
-// A PeerType says how much the name of a peer tells.
+// A PeerType tells how specific the name of a peer is.
 type PeerType uint8
 
 const (
@@ -104,14 +104,14 @@ func (s *Span) Duration() (int64, bool) {
 // Failed reports whether the status of the span is an error.
 func (s *Span) Failed() bool { return s.Status == StatusError }
 
-// NamePeer gives the span the peer and the address that another span of its service names.
+// NamePeer copies the peer and the address of another span of the same service to the span.
 func (s *Span) NamePeer(o *Span) {
 	s.Peer, s.Address, s.PeerType = o.Peer, o.Address, o.PeerType
 	s.Flags = s.Flags&^PeerIsName | o.Flags&PeerIsName
 }
 
-// An Order compares what numbers stand for, so that results do not depend on which number
-// something got. It is asked only where spans share an id.
+// An Order compares the names that numbers stand for, so that results do not depend on the
+// numbering. It is used only where spans share an id.
 type Order interface {
 	CompareNodes(a, b Node) int
 	CompareAddresses(a, b Address) int

@@ -14,15 +14,16 @@ func (byNumber) CompareNodes(a, b Node) int        { return cmp.Compare(a, b) }
 func (byNumber) CompareAddresses(a, b Address) int { return cmp.Compare(a, b) }
 func (byNumber) CompareDetails(a, b Detail) int    { return cmp.Compare(a, b) }
 
-// TestSpanSize wants the size that the documentation of the builder states.
+// TestSpanSize checks the size that the documentation of Span and Builder states.
 func TestSpanSize(t *testing.T) {
 	if size := unsafe.Sizeof(Span{}); size != 56 {
 		t.Errorf("a span takes %d bytes, want 56", size)
 	}
 }
 
-// TestAbsorb merges deliveries of a span that contradict each other: each flag of either
-// stays, the peer is that of one of them, and it does not matter which came first.
+// TestAbsorb merges random deliveries of a span that contradict each other. The result must not
+// depend on the order, must have the flags of both, and must have the peer, with its address and
+// details, of one of the two.
 func TestAbsorb(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 3))
 	anyOf := func(n int) uint32 { return uint32(rng.IntN(n)) }
@@ -32,7 +33,7 @@ func TestAbsorb(t *testing.T) {
 			Peer: Node(anyOf(3)), Address: Address(anyOf(3)), Detail: Detail(anyOf(3)),
 			Kind: Kind(anyOf(6)), Status: Status(anyOf(3)), Flags: Flags(anyOf(16)) &^ IsCaller,
 		}
-		s.PeerType = PeerType(s.Peer) // which a node decides
+		s.PeerType = PeerType(s.Peer) // the node of the peer determines the type
 		return s
 	}
 	peerOf := func(s *Span) Span {
@@ -44,13 +45,13 @@ func TestAbsorb(t *testing.T) {
 		ab.Absorb(&b, byNumber{})
 		ba.Absorb(&a, byNumber{})
 		if ab != ba {
-			t.Fatalf("%+v and %+v are %+v, or else %+v", a, b, ab, ba)
+			t.Fatalf("merging %+v and %+v gives %+v in one order and %+v in the other", a, b, ab, ba)
 		}
 		if got, want := ab.Flags&(IsResent|Polls), (a.Flags|b.Flags)&(IsResent|Polls); got != want {
-			t.Fatalf("%+v and %+v are %+v", a, b, ab)
+			t.Fatalf("merging %+v and %+v gives %+v, which lacks a flag or has one too many", a, b, ab)
 		}
 		if peer := peerOf(&ab); peer != peerOf(&a) && peer != peerOf(&b) {
-			t.Fatalf("%+v and %+v are %+v: neither names that peer", a, b, ab)
+			t.Fatalf("merging %+v and %+v gives %+v, whose peer is that of neither", a, b, ab)
 		}
 	}
 }

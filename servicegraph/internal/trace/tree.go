@@ -2,7 +2,7 @@ package trace
 
 import "slices"
 
-// A Tree is one trace in the format that calls are read from: every span once, with its
+// A Tree is one trace in the format from which calls are read: every span once, with its
 // parent, and an order in which parents come before their children. One Tree serves many
 // traces one after another, so that its memory is allocated once: [Tree.Clear],
 // [Tree.Append] and [Tree.Build] make the next one.
@@ -26,7 +26,7 @@ type Tree struct {
 	cycle   []int32 // the spans of one cycle
 }
 
-// What Parent holds for a span whose parent is not in the tree.
+// Values of Parent for a span whose parent is not in the tree.
 const (
 	NoParent      = -1 // the span is a root
 	MissingParent = -2 // the parent never arrived
@@ -40,9 +40,8 @@ func (t *Tree) Clear(names Order) {
 
 // Append adds copies of some spans of the trace.
 //
-// All spans are copied before [Tree.Build] indexes any: they lie scattered in memory, and
-// copying waits for many of them at a time, where indexing would wait for one after the
-// other.
+// All spans are copied before [Tree.Build] indexes any. They are scattered in memory: copying
+// waits for many of them at a time, while indexing would wait for one after the other.
 func (t *Tree) Append(spans []Span) { t.Spans = append(t.Spans, spans...) }
 
 // Build makes the tree of the spans that were appended.
@@ -120,14 +119,14 @@ func (t *Tree) findParents() {
 func (t *Tree) parentOf(i int32) int32 {
 	s := &t.Spans[i]
 	if len(t.index.shared) > 0 && s.Kind.Serves() {
-		// Both sides of the call share an id: the callee is below the caller,
-		// whatever parent the callee names (I4, I5).
+		// Both sides of the call share an id: the caller is the parent of the
+		// callee, whatever the parent id of the callee is (I4, I5).
 		if caller := t.index.shared[s.ID].caller; caller != 0 {
 			return caller - 1
 		}
 	}
 	if s.Parent == [8]byte{} || s.Parent == s.ID {
-		return NoParent // a span that names itself is a root (I8)
+		return NoParent // a span whose parent id is its own id is a root (I8)
 	}
 	parent := t.index.find(s.Parent, t.Spans)
 	if parent < 0 {
@@ -192,8 +191,8 @@ func (t *Tree) Find(id [8]byte, node Node) int32 {
 	return t.index.member(identity{id, node, calleeSide}, t.Spans)
 }
 
-// Resize returns a slice of length n in the memory of another if that suffices. Its
-// contents are undefined.
+// Resize returns a slice of length n, in the memory of the given slice if that is large enough.
+// The contents are undefined.
 func Resize[T any](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n, n+n/4)
