@@ -14,7 +14,7 @@ func namingSpans(n int) []Span {
 	for i := range spans {
 		s := &spans[i]
 		switch {
-		case s.Kind == KindClient && i%7 == 0: // at a port that nobody calls without the name
+		case s.Kind == KindClient && i%7 == 0: // an address to which all callers give the name
 			s.Attrs = append(s.Attrs, Attr{"peer.service", "somebody"}, Attr{"server.port", "7777"})
 		case s.Kind == KindClient && i%11 == 0:
 			s.Kind = KindProducer
@@ -26,8 +26,8 @@ func namingSpans(n int) []Span {
 	return spans
 }
 
-// TestAddHeld pairs held traces in parallel and wants the bytes of the graph that one
-// goroutine makes. With -race it also finds writes to what the goroutines share.
+// TestAddHeld aggregates held traces in parallel, and wants the same graph, byte for byte, as from
+// a single goroutine. With -race it also finds writes to shared memory.
 func TestAddHeld(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
 	spans := namingSpans(5 * spansPerAggregator)
@@ -45,12 +45,12 @@ func TestAddHeld(t *testing.T) {
 	together := graph()
 	runtime.GOMAXPROCS(1)
 	if alone := graph(); !bytes.Equal(alone, together) {
-		t.Errorf("graphs of %d and %d bytes differ", len(alone), len(together))
+		t.Errorf("the graph of one goroutine, of %d bytes, and that of several, of %d bytes, differ", len(alone), len(together))
 	}
 }
 
-// TestAddHeldMakesNoNames wants every name to be known before traces are paired in
-// parallel: goroutines that add a name to the builder's would end the process.
+// TestAddHeldMakesNoNames checks that internAhead interns every name before traces are aggregated
+// in parallel: goroutines that added names to the same maps would crash the process.
 func TestAddHeldMakesNoNames(t *testing.T) {
 	b := NewBuilder(Config{InferCalls: true, UserNode: true, QueueNodes: true})
 	for _, s := range namingSpans(spansPerAggregator) {
@@ -59,17 +59,17 @@ func TestAddHeldMakesNoNames(t *testing.T) {
 	addresses := len(b.names.addresses.items)
 	b.internAhead()
 	if len(b.names.addresses.items) == addresses {
-		t.Fatal("no address without a name was missing: the spans do not show what is tested")
+		t.Fatal("internAhead added no address: the spans must have addresses with names only")
 	}
 	sum := newTotals(&b.names)
 	nodes, addresses, details := len(b.names.nodes.items), len(b.names.addresses.items), len(b.names.details.items)
 	b.addShard(sum, 0, 1)
 	if len(b.names.nodes.items) != nodes || len(b.names.addresses.items) != addresses || len(b.names.details.items) != details {
-		t.Errorf("pairing made %d nodes, %d addresses and %d details", len(b.names.nodes.items)-nodes,
+		t.Errorf("addShard added %d nodes, %d addresses and %d details, want none", len(b.names.nodes.items)-nodes,
 			len(b.names.addresses.items)-addresses, len(b.names.details.items)-details)
 	}
 	user := NodeID{Name: "user", Type: TypeExternal}
 	if i := b.names.find(user); i == 0 || !slices.ContainsFunc(sum.graph().edges, func(e Edge) bool { return e.ID.From == user }) {
-		t.Error("no request came from outside: the spans do not show what is tested")
+		t.Error("no edge from the user: the spans must have requests from outside")
 	}
 }

@@ -8,8 +8,8 @@ import (
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
-// TestCountsStop adds weights beyond the largest count: every sum stops there, and the
-// order of the spans does not matter, although smaller weights are lost in such sums.
+// TestCountsStop adds weights beyond the largest count. Every sum must stop at that count, and
+// the order of the spans must not matter, although sums that large lose small weights.
 func TestCountsStop(t *testing.T) {
 	const most = 1 << 41
 	var spans []sg.Span
@@ -24,7 +24,7 @@ func TestCountsStop(t *testing.T) {
 	g := build(spans)
 	for e := range g.Edges() {
 		if e.Calls != most || e.Errors != most || e.Evidence.Caller != most || e.Caller.Calls != most || e.Caller.Latency.Count() != most {
-			t.Errorf("%v calls, %v errors, %v by the caller, which saw %v and measured %v: want %v of each",
+			t.Errorf("%v calls, %v errors, %v of them with a caller span alone, %v caller spans and %v caller latencies, want %v of each",
 				e.Calls, e.Errors, e.Evidence.Caller, e.Caller.Calls, e.Caller.Latency.Count(), float64(most))
 		}
 	}
@@ -34,12 +34,12 @@ func TestCountsStop(t *testing.T) {
 	heaviestFirst := slices.Clone(spans)
 	slices.SortFunc(heaviestFirst, func(a, b sg.Span) int { return int(min(max(b.Weight-a.Weight, -1), 1)) })
 	if !bytes.Equal(marshal(t, build(heaviestFirst)), marshal(t, g)) {
-		t.Error("another order gives another graph")
+		t.Error("the order of the spans changes the graph")
 	}
 }
 
-// TestEdgeTimes wants the time in which an edge was seen: from the earliest start to the
-// latest end, where a span without an end counts with its start.
+// TestEdgeTimes checks First and Last of an edge: the earliest start and the latest end of its
+// spans. The start of a span without an end counts as its end.
 func TestEdgeTimes(t *testing.T) {
 	for _, c := range []struct {
 		name        string

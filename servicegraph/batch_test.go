@@ -86,12 +86,12 @@ func TestAddBatch(t *testing.T) {
 			}
 			if rng.IntN(4) == 0 {
 				if want, got := marshal(t, one.Delta()), marshal(t, other.Delta()); string(want) != string(got) {
-					t.Fatalf("seed %d: after %d spans, delta of Add and of AddBatch:\n%s", seed, i+1, cmp.Diff(string(want), string(got)))
+					t.Fatalf("seed %d: after %d spans, the deltas of Add (-) and AddBatch (+) differ:\n%s", seed, i+1, cmp.Diff(string(want), string(got)))
 				}
 			}
 		}
 		if want, got := marshal(t, one.Graph()), marshal(t, other.Graph()); string(want) != string(got) {
-			t.Fatalf("seed %d: Add and AddBatch:\n%s", seed, cmp.Diff(string(want), string(got)))
+			t.Fatalf("seed %d: the graphs of Add (-) and AddBatch (+) differ:\n%s", seed, cmp.Diff(string(want), string(got)))
 		}
 	}
 }
@@ -109,9 +109,9 @@ func TestPackerForgets(t *testing.T) {
 	checkBatches(t, spans, 1000)
 }
 
-// TestPackerForgetsFrequentAttributes gives a packer more attributes than it remembers.
-// Among them come, again and again, the same few and none at all: these must get new
-// numbers after the packer has forgotten the old ones.
+// TestPackerForgetsFrequentAttributes gives a packer more attributes than it remembers. A few
+// sets of attributes, one of them empty, repeat throughout: they must get new numbers after the
+// packer has forgotten the old ones.
 func TestPackerForgetsFrequentAttributes(t *testing.T) {
 	var spans []sg.Span
 	for i := range 40_000 {
@@ -161,6 +161,6 @@ func checkBatches(t *testing.T, spans []sg.Span, batch int) {
 		other.AddBatch(packer.Batch())
 	}
 	if want, got := marshal(t, one.Graph()), marshal(t, other.Graph()); string(want) != string(got) {
-		t.Errorf("Add and AddBatch:\n%s", cmp.Diff(string(want), string(got)))
+		t.Errorf("the graphs of Add (-) and AddBatch (+) differ:\n%s", cmp.Diff(string(want), string(got)))
 	}
 }

@@ -8,8 +8,8 @@ import (
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
-// syntheticTraces returns n spans in traces of 24: 8 services deep, each a
-// server span, its own work, and a client span.
+// syntheticTraces returns n spans in traces of 24: each trace is a chain of 8 services with a
+// server span, an internal span and a client span each.
 func syntheticTraces(n int) []sg.Span {
 	spans := make([]sg.Span, 0, n)
 	for i := range n {
@@ -29,8 +29,8 @@ func syntheticTraces(n int) []sg.Span {
 	return spans
 }
 
-// BenchmarkBuild measures spans to graph, over sizes and over the shapes that
-// are slow where a lookup is quadratic: one trace that is a chain or a star.
+// BenchmarkBuild measures building a graph, for several numbers of spans and for traces that are
+// slow if an algorithm is quadratic: a chain, a star and a large poll.
 func BenchmarkBuild(b *testing.B) {
 	chain, star := syntheticTraces(100_000), syntheticTraces(100_000)
 	for i := range chain {
@@ -39,7 +39,7 @@ func BenchmarkBuild(b *testing.B) {
 			chain[i].ParentID, star[i].ParentID = chain[i-1].SpanID, star[0].SpanID
 		}
 	}
-	// A poll of 1e5 messages, each processed in a span of its own, all of other queues.
+	// A poll of 50,000 messages, each from another queue and processed in a span of its own.
 	var poll []sg.Span
 	for i := range 50_000 {
 		var p, q sg.Span
@@ -79,9 +79,8 @@ func BenchmarkBuild(b *testing.B) {
 	}
 }
 
-// BenchmarkWindow measures what a bounded window costs: spans in traces of several
-// lengths, 1000 traces side by side, without one, and with one that forgets most of them
-// while spans come.
+// BenchmarkWindow measures the cost of a window: spans of 1000 interleaved traces at a time, of
+// several lengths, without limits and with a window that forgets most traces along the way.
 func BenchmarkWindow(b *testing.B) {
 	const n = 100_000
 	for _, perTrace := range []int{1, 2, 8, 25} {

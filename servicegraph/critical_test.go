@@ -38,7 +38,7 @@ func TestCriticalPath(t *testing.T) {
 		}
 		slices.Reverse(spans)
 		if got := path(append(spans, spans...)); got != c.want {
-			t.Errorf("%s, twice and backwards: %s", c.name, got)
+			t.Errorf("%s: the path with every span twice, in reverse order, is %s", c.name, got)
 		}
 	}
 }

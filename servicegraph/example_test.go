@@ -125,7 +125,7 @@ func ExampleGraph_Hide() {
 	// ops/prober -> shop/cart: request, 5 calls
 }
 
-// Without the gateway, requests enter the services that it calls.
+// Without the gateway, requests enter the services that the gateway calls.
 func ExampleGraph_HideGateways() {
 	for n := range shop().HideGateways(named("gateway")).Nodes() {
 		fmt.Printf("%v: %v requests, %v from outside\n", n.ID, n.Requests.Calls, n.Entries)
@@ -174,7 +174,7 @@ func ExampleEdge_Latency() {
 	// shop/checkout -> billing/payments (request): p95 20ms as the caller saw it, 10% errors
 }
 
-// A filter that finds nothing is often a typing mistake.
+// A name that matches no node is often a typing mistake.
 func ExampleGraph_Nearest() {
 	g := shop()
 	if g.Filter(named("payment")).NumNodes() == 0 {
@@ -184,7 +184,7 @@ func ExampleGraph_Nearest() {
 	// no node payment; did you mean one of [billing/payments]
 }
 
-// Edges without a call in the last 20 seconds: what nobody uses any more?
+// Edges without a call in the last 20 seconds, which may be unused.
 func ExampleEdge() {
 	g := shop()
 	_, end := g.TimeRange()
@@ -389,7 +389,7 @@ func ExampleGraph_UnmarshalJSON() {
 func ExampleGraph_WithErrorsOf() {
 	b := servicegraph.NewBuilder(servicegraph.Config{})
 	call := span(1, 0, "gateway", servicegraph.KindClient, 0, 100)
-	call.Status = servicegraph.StatusError // a timeout, of which the callee does not know
+	call.Status = servicegraph.StatusError // a timeout that the callee does not know about
 	b.Add(call)
 	b.Add(span(2, 1, "stock", servicegraph.KindServer, 10, 200))
 	g := b.Graph()
@@ -401,7 +401,7 @@ func ExampleGraph_WithErrorsOf() {
 }
 
 func ExampleGraph_EntriesOnly() {
-	printEdges(shop().EntriesOnly()) // not what only the prober reaches
+	printEdges(shop().EntriesOnly()) // without the prober, which no request from outside reaches
 	// Output:
 	// edge/gateway -> shop/cart: 40 calls, 0 errors
 	// edge/gateway -> shop/checkout: 20 calls, 0 errors

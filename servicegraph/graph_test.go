@@ -26,8 +26,8 @@ func mustParse(t *testing.T, text string) []sg.Span {
 	return spans
 }
 
-// TestEdgeLatency wants what the caller measured, and what the callee did where no caller
-// did.
+// TestEdgeLatency checks that Edge.Latency is that of the caller or, if no caller measured any,
+// that of the callee.
 func TestEdgeLatency(t *testing.T) {
 	g := build(mustParse(t, `
 		C A both1 0+10
@@ -52,12 +52,12 @@ func TestEdgeLatency(t *testing.T) {
 		}
 		latency, by, ok := e.Latency()
 		if latency.Max() != c.latency || by != c.by || ok != (c.by != 0) {
-			t.Errorf("%v: %v by %v, %v, want %v by %v", e.ID, latency.Max(), by, ok, c.latency, c.by)
+			t.Errorf("%v: latency %v by %v, %v, want %v by %v", e.ID, latency.Max(), by, ok, c.latency, c.by)
 		}
 	}
 }
 
-// TestErrorRate has numbers that no spans give, but a file may.
+// TestErrorRate also tries numbers that no spans can give, but a JSON file can.
 func TestErrorRate(t *testing.T) {
 	for _, c := range []struct{ calls, errors, want float64 }{
 		{8, 2, 0.25}, {8, 8, 1}, {8, 0, 0},
@@ -116,7 +116,7 @@ func TestNearest(t *testing.T) {
 		}
 	}
 	if got := new(sg.Graph).Nearest("cart"); got != nil {
-		t.Errorf("the empty graph has %v", got)
+		t.Errorf("the nearest nodes in the empty graph are %v, want none", got)
 	}
 }
 
@@ -197,24 +197,24 @@ func TestBuildCountsSkippedAndEndsOnErrors(t *testing.T) {
 			yield(spans[0], nil)
 	}, sg.Config{})
 	if !errors.Is(err, lost) {
-		t.Errorf("error %v", err)
+		t.Errorf("error %v, want %v", err, lost)
 	}
 	if r := g.Report(); r.Spans != 2 || r.Skipped != 1 || g.NumEdges() != 1 {
-		t.Errorf("report %+v with %d edges", r, g.NumEdges())
+		t.Errorf("report %+v with %d edges, want 2 spans, 1 skipped record and 1 edge", r, g.NumEdges())
 	}
 }
 
-func TestSnapshotThenMore(t *testing.T) {
+func TestAddAfterGraph(t *testing.T) {
 	b := sg.NewBuilder(sg.Config{})
 	spans := mustParse(t, "C A c 0+10 peer.service=x\nS B s<c 1+5")
 	b.Add(spans[0])
 	before := string(marshal(t, b.Graph()))
 	b.Add(spans[1])
 	if got, want := string(marshal(t, b.Graph())), string(marshal(t, build(spans))); got != want {
-		t.Errorf("after a snapshot:\n%s", cmp.Diff(want, got))
+		t.Errorf("a graph made after another differs from the graph of all spans:\n%s", cmp.Diff(want, got))
 	}
 	if want := string(marshal(t, build(spans[:1]))); before != want {
-		t.Errorf("the snapshot:\n%s", cmp.Diff(want, before))
+		t.Errorf("adding a span changes a graph made before:\n%s", cmp.Diff(want, before))
 	}
 }
 
@@ -247,14 +247,14 @@ func TestHostileNames(t *testing.T) {
 	spans[0].Service, spans[1].Service = long+"\n\"<&|\x00", "\xff\xfe"
 	g := build(spans)
 	if _, ok := g.Node(service("\uFFFD")); !ok {
-		t.Error("a name that is not UTF-8 has not become U+FFFD")
+		t.Error("U+FFFD has not replaced a name that is not UTF-8")
 	}
 	again, err := sg.ReadJSON(strings.NewReader(string(marshal(t, g))))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got, want := string(marshal(t, again)), string(marshal(t, g)); got != want {
-		t.Error("hostile names do not survive JSON")
+		t.Error("a JSON round trip changes hostile names")
 	}
 }
 
@@ -267,20 +267,20 @@ func TestNodeAttrsAreTruncatedInAnyOrder(t *testing.T) {
 	want := marshal(t, buildWith(cfg, spans))
 	n, _ := buildWith(cfg, spans).Node(service("A"))
 	if len(n.Attrs) != 64 || n.Attrs[63].Value != "063" || !n.AttrsTruncated {
-		t.Errorf("attributes %v, truncated: %v", n.Attrs, n.AttrsTruncated)
+		t.Errorf("attributes %v, truncated: %v, want the first 64 values, truncated", n.Attrs, n.AttrsTruncated)
 	}
 	slices.Reverse(spans)
 	if got := marshal(t, buildWith(cfg, spans)); string(got) != string(want) {
-		t.Error("another order keeps other values")
+		t.Error("the order of the spans changes which values are kept")
 	}
 	halves := sg.Merge(buildWith(cfg, spans[:50]), buildWith(cfg, spans[50:]))
 	if got := marshal(t, halves); string(got) != string(want) {
-		t.Errorf("merging keeps other values:\n%s", cmp.Diff(string(want), string(got)))
+		t.Errorf("merging two halves keeps other values:\n%s", cmp.Diff(string(want), string(got)))
 	}
 }
 
-// TestWeightsStop adds weights beyond the largest exact sum: the sum stops there, in any
-// order of the spans.
+// TestWeightsStop adds weights beyond the largest exact sum. The sum must stop there, in any order
+// of the spans.
 func TestWeightsStop(t *testing.T) {
 	var spans []sg.Span
 	for i := range 600 {
@@ -296,24 +296,25 @@ func TestWeightsStop(t *testing.T) {
 	want := marshal(t, build(spans))
 	slices.Reverse(spans)
 	if got := marshal(t, build(spans)); string(got) != string(want) {
-		t.Errorf("backwards:\n%s", cmp.Diff(string(want), string(got)))
+		t.Errorf("the spans in reverse order give another graph:\n%s", cmp.Diff(string(want), string(got)))
 	}
 	again, err := sg.ReadJSON(strings.NewReader(string(want)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := marshal(t, again); string(got) != string(want) {
-		t.Error("JSON does not survive a round trip")
+		t.Error("a JSON round trip changes the graph")
 	}
 }
 
 func TestMergeOfNothing(t *testing.T) {
 	if g := sg.Merge(nil, &sg.Graph{}, sg.Merge()); g.NumNodes() != 0 || g.Report().Spans != 0 {
-		t.Errorf("%+v", g.Report())
+		t.Errorf("%d nodes, report %+v, want the empty graph", g.NumNodes(), g.Report())
 	}
 }
 
-// TestRate divides by the time range of all spans, not of the calls alone.
+// TestRate checks that the rate is per second of the time range of all spans, not of the calls
+// alone.
 func TestRate(t *testing.T) {
 	g := build(mustParse(t, `
 C A one:c 0+100
@@ -321,10 +322,10 @@ S B one:s<c 10+50
 I A two:i 3900+100
 `))
 	if got, ok := g.Rate(8); got != 2 || !ok {
-		t.Errorf("8 calls in 4 s: %v, %v", got, ok)
+		t.Errorf("the rate of 8 calls in 4 s is %v, %v, want 2, true", got, ok)
 	}
 	if _, ok := build(mustParse(t, "S A one:s 0+999")).Rate(1); ok {
-		t.Error("less than a second has a rate")
+		t.Error("a graph of less than a second has a rate")
 	}
 	if _, ok := new(sg.Graph).Rate(1); ok {
 		t.Error("the empty graph has a rate")

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestCounterpart holds and drops traces with full and with 64-bit ids at random, several of
-// them with one low half, and wants the pairs that a search through all traces finds.
+// TestCounterpart holds and drops traces at random, with full and with 64-bit ids, of which
+// several have the same low half. It compares counterpart with a search through all traces.
 func TestCounterpart(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 4))
 	b := NewBuilder(Config{Window: Window{Traces: 1000}})

@@ -8,9 +8,9 @@ import (
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
-// TestHugeTraces builds traces of 10⁵ spans in the shapes that are slow, or too deep,
-// where something is quadratic or recursive (semantics.md S1): this test then takes
-// minutes. BenchmarkBuild has the numbers.
+// TestHugeTraces builds the graphs of traces of 10⁵ spans that are very deep or very wide
+// (semantics.md S1). It takes minutes if an algorithm is quadratic, and overflows the stack if one
+// is recursive. BenchmarkBuild measures the time.
 func TestHugeTraces(t *testing.T) {
 	const n = 100_000
 	id := func(i int) (id sg.SpanID) {
@@ -18,9 +18,9 @@ func TestHugeTraces(t *testing.T) {
 		return id
 	}
 	for _, c := range []struct {
-		name  string
-		shape func(i int, s *sg.Span)
-		want  func(g *sg.Graph) error
+		name string
+		set  func(i int, s *sg.Span) // sets the fields of span i
+		want func(g *sg.Graph) error
 	}{
 		{"a chain of clients and servers", func(i int, s *sg.Span) {
 			s.Kind = []sg.Kind{sg.KindServer, sg.KindClient}[i%2]
@@ -60,7 +60,7 @@ func TestHugeTraces(t *testing.T) {
 				return
 			}
 			s.Links = []sg.Link{{TraceID: sg.TraceID{1}, SpanID: id(0)}}
-			if i > 1 { // the messages of those inside never arrived
+			if i > 1 { // the messages of the consumers inside never arrived
 				s.ParentID = id(i - 1)
 				s.Links[0].TraceID[1] = 1
 			}
@@ -68,14 +68,14 @@ func TestHugeTraces(t *testing.T) {
 				s.Links = append(s.Links, sg.Link{TraceID: sg.TraceID{1}, SpanID: id(0)})
 			}
 		}, edges(1, 1)},
-		{"one circle of parents", func(i int, s *sg.Span) {
+		{"one cycle of parents", func(i int, s *sg.Span) {
 			s.Kind, s.Service, s.ParentID = sg.KindInternal, "A", id((i+1)%n)
 		}, edges(0, 0)},
 	} {
 		b := sg.NewBuilder(sg.Config{})
 		for i := range n {
 			s := sg.Span{TraceID: sg.TraceID{1}, SpanID: id(i), Start: epoch + int64(i), End: epoch + n + 1 - int64(i)}
-			c.shape(i, &s)
+			c.set(i, &s)
 			b.Add(s)
 		}
 		g := b.Graph()
@@ -83,7 +83,7 @@ func TestHugeTraces(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 		if r := g.Report(); r.Accounted() != n {
-			t.Errorf("%s: of %d spans %d are accounted for", c.name, n, r.Accounted())
+			t.Errorf("%s: %d spans, but %d outcomes", c.name, n, r.Accounted())
 		}
 	}
 }

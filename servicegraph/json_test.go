@@ -8,8 +8,8 @@ import (
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
-// TestUnmarshalJSON wants a graph inside another value to survive encoding/json, and a
-// graph that cannot be read to leave the one that was there.
+// TestUnmarshalJSON checks that encoding/json writes and reads a graph inside another value
+// without changing it, and that a graph that cannot be read leaves the previous one unchanged.
 func TestUnmarshalJSON(t *testing.T) {
 	type file struct {
 		Name  string
@@ -26,7 +26,7 @@ func TestUnmarshalJSON(t *testing.T) {
 	}
 	want := string(marshal(t, g))
 	if got := string(marshal(t, read.Graph)); read.Name != "x" || got != want {
-		t.Errorf("%s becomes\n%s", want, got)
+		t.Errorf("a JSON round trip changes\n%s\nto\n%s", want, got)
 	}
 	for in, text := range map[string]string{
 		`null`:                   "",
@@ -43,6 +43,6 @@ func TestUnmarshalJSON(t *testing.T) {
 		}
 	}
 	if err := json.Unmarshal([]byte(`{"schema":1}`), read.Graph); err != nil || read.Graph.NumNodes() != 0 {
-		t.Errorf("the empty graph is read as one of %d nodes, error %v", read.Graph.NumNodes(), err)
+		t.Errorf("reading the empty graph gives %d nodes, error %v", read.Graph.NumNodes(), err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
-// heapOf returns how many bytes of heap are in use for what a function returns.
+// heapOf returns the result of a function and how many bytes of heap the result takes.
 func heapOf[T any](of func() T) (bytes float64, kept T) {
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -23,8 +23,8 @@ func heapOf[T any](of func() T) (bytes float64, kept T) {
 	return float64(after.HeapAlloc) - float64(before.HeapAlloc), kept
 }
 
-// TestHeldMemory holds open traces whose spans come interleaved and wants few bytes a
-// span: what Builder and Window say of it.
+// TestHeldMemory holds open traces whose spans arrive interleaved, and checks the memory per span
+// against the numbers in the documentation of Builder and Window.
 func TestHeldMemory(t *testing.T) {
 	const traces = 8000
 	unbounded, quiet := sg.Window{}, sg.Window{Quiet: time.Minute}
@@ -64,7 +64,7 @@ func TestHeldMemory(t *testing.T) {
 	}
 }
 
-// interleaved returns the spans of some traces, a span of each in turn.
+// interleaved returns the spans of several traces, one span of each trace in turn.
 func interleaved(traces, perTrace int) iter.Seq[sg.Span] {
 	return func(yield func(sg.Span) bool) {
 		for i := range perTrace {
@@ -80,8 +80,8 @@ func interleaved(traces, perTrace int) iter.Seq[sg.Span] {
 	}
 }
 
-// TestGraphMemory makes a graph of 1,000 services and 10,000 edges, each with
-// latencies over five powers of two on both sides, and wants less than 50 MB.
+// TestGraphMemory makes a graph of 1,000 services and 10,000 edges, each with latencies over five
+// powers of two on both sides. The graph must take less than 50 MB.
 func TestGraphMemory(t *testing.T) {
 	const services, edges, calls, most = 1000, 10_000, 60, 50e6
 	held, g := heapOf(func() *sg.Graph {

@@ -6,8 +6,9 @@ import (
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
-// TestNamingOrder gives a span without a callee every two of the attributes that name
-// one: what comes first in semantics.md, "naming an uninstrumented callee", wins.
+// TestNamingOrder gives a span without a callee each pair of attributes that name a callee. The
+// attribute that comes first in the row "naming an uninstrumented callee" of docs/semantics.md
+// must win.
 func TestNamingOrder(t *testing.T) {
 	type named struct {
 		attr sg.Attr
@@ -29,7 +30,7 @@ func TestNamingOrder(t *testing.T) {
 		name("network.peer.address", "10.0.0.1", "10.0.0.1", sg.TypeIP),
 		name("net.sock.peer.addr", "10.0.0.2", "10.0.0.2", sg.TypeIP),
 		name("net.peer.ip", "10.0.0.3", "10.0.0.3", sg.TypeIP),
-		name("rpc.service", "x.Y", "x.Y", sg.TypeRPC), // R2: where it is served goes first
+		name("rpc.service", "x.Y", "x.Y", sg.TypeRPC), // the host goes first (R2)
 	}
 	kinds := map[string][]named{
 		"database":  {name("db.system.name", "redis", "redis", sg.TypeDatabase), name("db.system", "mysql", "mysql", sg.TypeDatabase)},
@@ -46,7 +47,7 @@ func TestNamingOrder(t *testing.T) {
 				s.Attrs = []sg.Attr{second.attr, first.attr}
 				want := first.node
 				if second.node.Type == sg.TypeDatabase && i < len(peers) {
-					want.Type = sg.TypeDatabase // D4
+					want.Type = sg.TypeDatabase // (D4)
 				}
 				found := false
 				for e := range build([]sg.Span{s}).Edges() {

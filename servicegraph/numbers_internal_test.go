@@ -7,8 +7,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// TestNumbersAgree wants the kinds and statuses of spans, which have types of their own in
-// the internal packages, to have the same numbers everywhere: they are converted as numbers.
+// TestNumbersAgree checks that the kinds and statuses of spans have the same numbers in this
+// package and in the internal packages, whose types are others: conversions keep the number.
 func TestNumbersAgree(t *testing.T) {
 	for _, c := range []struct {
 		kind    Kind
@@ -23,17 +23,17 @@ func TestNumbersAgree(t *testing.T) {
 		{KindConsumer, trace.Consumer, semconv.Consumer},
 	} {
 		if uint8(c.kind) != uint8(c.compact) || uint8(c.kind) != uint8(c.semconv) {
-			t.Errorf("kind %v is %d, %d and %d", c.kind, c.kind, c.compact, c.semconv)
+			t.Errorf("kind %v has the number %d here, %d in internal/trace and %d in internal/semconv", c.kind, c.kind, c.compact, c.semconv)
 		}
 		if c.kind.calls() != c.compact.Calls() || c.kind.serves() != c.compact.Serves() {
-			t.Errorf("kind %v is another side of a call in internal/trace", c.kind)
+			t.Errorf("kind %v is on one side of a call here, and on another in internal/trace", c.kind)
 		}
 	}
 	for status, compact := range map[Status]trace.Status{
 		StatusUnset: trace.StatusUnset, StatusOK: trace.StatusOK, StatusError: trace.StatusError,
 	} {
 		if uint8(status) != uint8(compact) {
-			t.Errorf("status %v is %d and %d", status, status, compact)
+			t.Errorf("status %v has the number %d here and %d in internal/trace", status, status, compact)
 		}
 	}
 }

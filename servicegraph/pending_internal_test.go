@@ -6,8 +6,8 @@ import (
 )
 
 // TestResolvedSumsAreFoundAgain calls so many addresses that the totals resolve the earlier
-// calls for good, and wants all later calls added to the same edges, and an address that was
-// learned before to be learned again.
+// calls for good. Later calls must be added to the same edges, and an address that the totals
+// have forgotten with the resolved calls must be learned again.
 func TestResolvedSumsAreFoundAgain(t *testing.T) {
 	const traces = maxPendingCalls + maxPendingCalls/4
 	b := NewBuilder(Config{Window: Window{Traces: 1}})
@@ -27,10 +27,10 @@ func TestResolvedSumsAreFoundAgain(t *testing.T) {
 		span(8, 4, "C", KindClient, address("other.example"))
 		span(9, 4, "C", KindClient, address(fmt.Sprintf("host%d.example", i)))
 	}
-	b.Add(Span{TraceID: TraceID{2}, SpanID: SpanID{1}, Service: "D"}) // nothing else is held
+	b.Add(Span{TraceID: TraceID{2}, SpanID: SpanID{1}, Service: "D"}) // now no other trace is held
 	g := b.Graph()
 	if g.Report().AddressesResolvedEarly == 0 {
-		t.Fatal("no addresses were settled")
+		t.Fatal("no addresses were resolved early: the test needs more traces")
 	}
 	service := func(name string) NodeID { return NodeID{Name: name, Type: TypeService} }
 	for _, want := range []struct {
@@ -38,7 +38,7 @@ func TestResolvedSumsAreFoundAgain(t *testing.T) {
 		calls    float64
 	}{
 		{service("A"), service("B"), traces},
-		{service("C"), service("B"), 2 * traces}, // half of them to its address
+		{service("C"), service("B"), 2 * traces}, // one half by pairs of spans, the other half by the address
 		{service("C"), NodeID{Name: "other.example", Type: TypeExternal}, traces},
 	} {
 		e, ok := g.Edge(EdgeID{want.from, want.to, EdgeRequest})

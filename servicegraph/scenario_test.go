@@ -43,11 +43,11 @@ func checkOrders(t *testing.T, cfg sg.Config, spans []sg.Span) {
 		t.Fatal(err)
 	}
 	if got := marshal(t, again); !bytes.Equal(got, want) {
-		t.Errorf("JSON round trip:\n%s", cmp.Diff(string(want), string(got)))
+		t.Errorf("a JSON round trip changes the graph:\n%s", cmp.Diff(string(want), string(got)))
 	}
 	check := func(order []sg.Span) {
 		if got := marshal(t, buildWith(cfg, order)); !bytes.Equal(got, want) {
-			t.Errorf("in the order %v:\n%s", ids(order), cmp.Diff(string(want), string(got)))
+			t.Errorf("the order %v of the spans changes the graph:\n%s", ids(order), cmp.Diff(string(want), string(got)))
 		}
 	}
 	if len(spans) <= 5 {
@@ -96,7 +96,7 @@ func parseConfig(t *testing.T, text string) (cfg sg.Config) {
 		case strings.HasPrefix(word, "node-attr="):
 			cfg.NodeAttrs = append(cfg.NodeAttrs, strings.TrimPrefix(word, "node-attr="))
 		default:
-			t.Fatalf("configuration %q", word)
+			t.Fatalf("unknown configuration %q", word)
 		}
 	}
 	return cfg
@@ -159,7 +159,7 @@ func parseSpan(words []string) (sg.Span, error) {
 	}
 	kind, ok := kinds[words[0]]
 	if !ok {
-		return sg.Span{}, fmt.Errorf("kind %q", words[0])
+		return sg.Span{}, fmt.Errorf("unknown kind %q", words[0])
 	}
 	s := sg.Span{Kind: kind, Name: words[2], Start: epoch, End: epoch + 1e6}
 	s.Namespace, s.Service, ok = strings.Cut(words[1], "/")
@@ -206,7 +206,7 @@ func parseSpan(words []string) (sg.Span, error) {
 			s.Start = epoch + int64(from)*1e6
 			s.End = s.Start + int64(long)*1e6
 		default:
-			return s, fmt.Errorf("word %q", w)
+			return s, fmt.Errorf("unknown word %q", w)
 		}
 	}
 	return s, nil

@@ -276,7 +276,7 @@ func checkBridges(t *testing.T, name string, g, got *sg.Graph, hidden map[sg.Nod
 		}
 	}
 	if diff := cmp.Diff(paths(g, hidden), paths(got, nil)); diff != "" {
-		t.Errorf("%s: who reaches whom (-before +after):\n%s", name, diff)
+		t.Errorf("%s: pairs of nodes with a path (-before +after):\n%s", name, diff)
 	}
 	texts := edgeTexts(got)
 	from, into := make(map[sg.NodeID]float64), make(map[sg.NodeID]float64)
@@ -321,7 +321,7 @@ func checkHideInSteps(t *testing.T, g, got *sg.Graph, hidden map[sg.NodeID]bool)
 		return ids
 	}
 	if diff := cmp.Diff(edges(got), edges(steps)); diff != "" {
-		t.Errorf("hidden one by one (-at once +one by one):\n%s", diff)
+		t.Errorf("hiding nodes one by one gives other edges (-at once +one by one):\n%s", diff)
 	}
 }
 
@@ -370,8 +370,8 @@ func checkLeftOut(t *testing.T, original, got *sg.Graph) {
 	}
 }
 
-// TestHideIsExactForOneCaller compares with the graph of the same traces in which the
-// hidden service is part of its only caller.
+// TestHideIsExactForOneCaller compares the result of Hide with the graph of the same traces in
+// which the hidden service is part of its only caller.
 func TestHideIsExactForOneCaller(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	var hidden, joined []sg.Span

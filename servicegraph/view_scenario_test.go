@@ -183,24 +183,24 @@ func checkView(t *testing.T, g *sg.Graph, v view) *sg.Graph {
 	got := v.take(g)
 	data := marshal(t, got)
 	if again := marshal(t, v.take(g)); !bytes.Equal(again, data) {
-		t.Errorf("%s: taken again:\n%s", v.name, cmp.Diff(string(data), string(again)))
+		t.Errorf("%s: taking the view again gives another graph:\n%s", v.name, cmp.Diff(string(data), string(again)))
 	}
 	read, err := sg.ReadJSON(bytes.NewReader(data))
 	if err != nil {
 		t.Fatalf("%s: %v", v.name, err)
 	}
 	if again := marshal(t, read); !bytes.Equal(again, data) {
-		t.Errorf("%s: JSON round trip:\n%s", v.name, cmp.Diff(string(data), string(again)))
+		t.Errorf("%s: a JSON round trip changes the view:\n%s", v.name, cmp.Diff(string(data), string(again)))
 	}
 	if again := marshal(t, sg.Merge(got, &sg.Graph{})); !bytes.Equal(again, data) {
-		t.Errorf("%s: merged with the empty graph:\n%s", v.name, cmp.Diff(string(data), string(again)))
+		t.Errorf("%s: merging with the empty graph changes the view:\n%s", v.name, cmp.Diff(string(data), string(again)))
 	}
-	sg.Merge(got, got, g) // must not write to memory that the graphs share
+	sg.Merge(got, got, g) // Merge must not write to memory that the graphs share
 	if after := marshal(t, g); !bytes.Equal(after, before) {
-		t.Errorf("%s: the graph has changed:\n%s", v.name, cmp.Diff(string(before), string(after)))
+		t.Errorf("%s: taking the view changes the graph:\n%s", v.name, cmp.Diff(string(before), string(after)))
 	}
 	if after := marshal(t, got); !bytes.Equal(after, data) {
-		t.Errorf("%s: merging has changed the view:\n%s", v.name, cmp.Diff(string(data), string(after)))
+		t.Errorf("%s: merging changes the view:\n%s", v.name, cmp.Diff(string(data), string(after)))
 	}
 	checkNumbers(t, v.name, got)
 	return got
@@ -230,7 +230,7 @@ func checkNumbers(t *testing.T, name string, g *sg.Graph) {
 		}
 		for _, end := range []sg.NodeID{e.ID.From, e.ID.To} {
 			if _, ok := g.Node(end); !ok {
-				t.Errorf("%s: edge %v without node %v", name, e.ID, end)
+				t.Errorf("%s: edge %v, but no node %v", name, e.ID, end)
 			}
 		}
 	}

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestForgottenAreBounded forgets more traces than a builder can tell from new ones, and
-// wants the late spans of the last of them left out, and those of the others taken.
+// TestForgottenAreBounded forgets more traces than a builder can tell from new ones. Late spans of
+// the traces forgotten last must be left out, and those of all others must start a new trace.
 func TestForgottenAreBounded(t *testing.T) {
 	const more = 1000
 	b := NewBuilder(Config{Window: Window{Traces: 1}})
@@ -17,9 +17,9 @@ func TestForgottenAreBounded(t *testing.T) {
 		b.Add(s)
 		return b.report.Late > before
 	}
-	for i := range maxForgotten + more + 1 { // the last is held
+	for i := range maxForgotten + more + 1 { // the last one stays held
 		if late(i) {
-			t.Fatalf("trace %d is new, and late", i)
+			t.Fatalf("trace %d is new, but its span is counted late", i)
 		}
 	}
 	for _, c := range []struct {
@@ -35,8 +35,8 @@ func TestForgottenAreBounded(t *testing.T) {
 	}
 }
 
-// TestForgottenLinksAreDropped forgets consumers with links to traces that are held, not
-// held any more, and their own, and wants nothing kept of the links but for what is held.
+// TestForgottenLinksAreDropped forgets consumers with links to the previous trace, their own and
+// the next. The builder must keep no links but those from or to traces that are still held.
 func TestForgottenLinksAreDropped(t *testing.T) {
 	b := NewBuilder(Config{Window: Window{Traces: 3}})
 	for i := range byte(100) {
@@ -44,6 +44,6 @@ func TestForgottenLinksAreDropped(t *testing.T) {
 		b.Add(Span{TraceID: id(i).TraceID, SpanID: SpanID{1}, Service: "A", Kind: KindConsumer, Links: []Link{id(i - 1), id(i), id(i + 1)}})
 	}
 	if len(b.linksOf) != 3 || len(b.linked) != 5 {
-		t.Errorf("linkages of %d traces, want 3, and links to %d spans, want 5", len(b.linksOf), len(b.linked))
+		t.Errorf("links of %d traces, want 3, to %d spans, want 5", len(b.linksOf), len(b.linked))
 	}
 }

@@ -15,21 +15,21 @@ import (
 
 var clock = time.Unix(0, epoch)
 
-// stripWindow removes from a report what only a window counts.
+// stripWindow returns the edges and the report of a graph as text, without the counts of the
+// report that only a window changes.
 func stripWindow(g *sg.Graph) string {
 	report := g.Report()
 	return edgeLines(g) + describeReport(report)
 }
 
-// TestWindowGivesTheSameGraph streams random traces in random order, with time
-// passing between the spans, and wants what one build gives: from the builder, and
-// from its deltas.
+// TestWindowGivesTheSameGraph streams random traces in random order, with time passing between the
+// spans. The builder's graph, and all deltas together, must equal the graph of one build.
 func TestWindowGivesTheSameGraph(t *testing.T) {
 	for seed := range seeds(t, 100) {
 		rng := rand.New(rand.NewPCG(seed, 7))
 		spans := randomTraces(rng, 1+rng.IntN(8))
 		rng.Shuffle(len(spans), func(i, j int) { spans[i], spans[j] = spans[j], spans[i] })
-		// Longer than the stream, so that every span finds its trace.
+		// Remember is longer than the stream, so that no trace is forgotten too early.
 		window := sg.Window{Quiet: 10 * time.Second, Remember: time.Duration(len(spans)) * time.Second}
 		b := sg.NewBuilder(sg.Config{Window: window})
 		now := clock
@@ -43,22 +43,22 @@ func TestWindowGivesTheSameGraph(t *testing.T) {
 			}
 			if rng.IntN(20) == 0 {
 				if got, want := stripWindow(b.Graph()), stripWindow(build(spans[:i+1])); got != want {
-					t.Fatalf("seed %d: snapshot after %d spans:\n%s", seed, i+1, cmp.Diff(want, got))
+					t.Fatalf("seed %d: the graph after %d spans differs from that of one build:\n%s", seed, i+1, cmp.Diff(want, got))
 				}
 			}
 		}
 		want := stripWindow(build(spans))
 		if got := stripWindow(b.Graph()); got != want {
-			t.Fatalf("seed %d: at the end:\n%s", seed, cmp.Diff(want, got))
+			t.Fatalf("seed %d: the graph of all spans differs from that of one build:\n%s", seed, cmp.Diff(want, got))
 		}
 		b.Advance(now.Add(time.Hour))
 		b.Advance(now.Add(2 * time.Hour))
 		deltas = append(deltas, b.Delta())
 		if got := stripWindow(sg.Merge(deltas...)); got != want {
-			t.Fatalf("seed %d: the deltas together:\n%s", seed, cmp.Diff(want, got))
+			t.Fatalf("seed %d: the merged deltas differ from the graph of one build:\n%s", seed, cmp.Diff(want, got))
 		}
 		if got := stripWindow(b.Graph()); got != want {
-			t.Fatalf("seed %d: after everything was forgotten:\n%s", seed, cmp.Diff(want, got))
+			t.Fatalf("seed %d: forgetting all traces changes the graph:\n%s", seed, cmp.Diff(want, got))
 		}
 	}
 }
@@ -88,28 +88,28 @@ func TestWindow(t *testing.T) {
 			want:   report{ClosedQuiet: 1, Late: 1},
 		},
 		{
-			name:   "a span with the whole id of a forgotten trace that had half of it is counted late",
+			name:   "a span with the full id of a trace forgotten under a 64-bit id is counted late",
 			window: sg.Window{Quiet: time.Second, Remember: time.Second},
 			steps:  "C A 64/one:c 0+100 peer.service=B\nafter 1s\nafter 1s\nS B 128/one:s<c 10+50",
 			edges:  "A -> B request n1",
 			want:   report{ClosedQuiet: 1, Late: 1},
 		},
 		{
-			name:   "a trace that never falls quiet is closed by age",
+			name:   "a trace that is never idle is closed by age",
 			window: sg.Window{Quiet: time.Second, Age: 2 * time.Second, Remember: time.Minute},
 			steps:  "C A c 0+100\nafter 900ms\nS B s<c 10+50\nafter 900ms\nI B i<s\nafter 900ms",
 			edges:  "A -> B request n1",
 			want:   report{ClosedAge: 1},
 		},
 		{
-			name:   "too many spans: the trace quiet longest goes",
+			name:   "too many spans: the trace idle longest is forgotten",
 			window: sg.Window{Spans: 3},
 			steps:  "C A one:c 0+100 peer.service=B\nC A two:c 0+100\nS B two:s<c 10+50\nI B two:i<s 20+10\nS B one:s<c 10+50",
 			edges:  "A -> B request n2",
 			want:   report{Open: 1, EvictedSpans: 1, Late: 1},
 		},
 		{
-			name:   "too many traces: the one closed longest ago goes first",
+			name:   "too many traces: the one closed longest ago is forgotten first",
 			window: sg.Window{Quiet: time.Second, Remember: time.Hour, Traces: 2},
 			steps:  "C A one:c 0+100\nS B one:s<c 10+50\nafter 2s\nC A two:c 0+100\nC A three:c 0+100\nS B two:s<c\nS B three:s<c\nS B one:late<c",
 			edges:  "A -> B request n3",
@@ -135,7 +135,7 @@ func TestWindow(t *testing.T) {
 			}
 			g := b.Graph()
 			if !strings.Contains(describe(g), c.edges) {
-				t.Errorf("want %s in\n%s", c.edges, describe(g))
+				t.Errorf("the edge %s is missing in\n%s", c.edges, describe(g))
 			}
 			r := g.Report()
 			got := report{r.Open, r.Reopened, r.ClosedQuiet, r.ClosedAge, r.EvictedSpans, r.EvictedTraces, r.Late}
@@ -143,14 +143,14 @@ func TestWindow(t *testing.T) {
 				t.Errorf("report %+v, want %+v", got, c.want)
 			}
 			if r.Accounted() != r.Spans {
-				t.Errorf("%d spans, %d accounted for", r.Spans, r.Accounted())
+				t.Errorf("%d spans, but %d outcomes", r.Spans, r.Accounted())
 			}
 		})
 	}
 }
 
-// TestFirstAdvance adds a span before the builder is told the time: it came longer ago
-// than any bound, so its trace is closed at once, and later forgotten.
+// TestFirstAdvance adds a span before the first call of Advance. That call must close the trace
+// of the span, but not forget it: Remember counts from that call.
 func TestFirstAdvance(t *testing.T) {
 	b := sg.NewBuilder(sg.Config{Window: sg.Window{Quiet: time.Hour, Remember: time.Hour}})
 	add := func(span string) { b.Add(mustParse(t, span)[0]) }
@@ -162,19 +162,19 @@ func TestFirstAdvance(t *testing.T) {
 		}
 	}
 	add("S A one:s")
-	advance(time.Time{}, 0) // says nothing
+	advance(time.Time{}, 0) // the zero time changes nothing
 	advance(clock, 1)
 	add("S A two:s")
-	advance(clock.Add(-2*time.Hour), 1) // time does not run backwards
+	advance(clock.Add(-2*time.Hour), 1) // an earlier time changes nothing
 	advance(clock.Add(time.Hour), 2)
 	add("S A one:t")
 	if r := b.Graph().Report(); r.Late != 1 || r.Reopened != 0 {
-		t.Errorf("report %+v, want the last span late", r)
+		t.Errorf("report %+v, want the last span counted late", r)
 	}
 }
 
-// TestWindowHoldsNoMore streams many traces through a small window and wants every
-// span accounted for, every call counted, and what is held within the limits.
+// TestWindowHoldsNoMore streams many traces through a small window. Every span must have an
+// outcome, every call must be counted, and the number of held traces must stay within the limit.
 func TestWindowHoldsNoMore(t *testing.T) {
 	spans := syntheticTraces(48_000)
 	b := sg.NewBuilder(sg.Config{Window: sg.Window{Spans: 1000, Traces: 30}})
@@ -188,12 +188,12 @@ func TestWindowHoldsNoMore(t *testing.T) {
 		t.Errorf("report %+v", r)
 	}
 	if got, want := edgeLines(b.Graph()), edgeLines(build(spans)); got != want {
-		t.Errorf("edges:\n%s", cmp.Diff(want, got))
+		t.Errorf("the edges differ from those of a build without a window:\n%s", cmp.Diff(want, got))
 	}
 }
 
-// TestPendingIsBounded sends more messages than a graph carries on: all are resolved with what
-// is known, and counted.
+// TestPendingIsBounded sends more messages than a graph keeps pending. All of them must be
+// resolved early, and counted.
 func TestPendingIsBounded(t *testing.T) {
 	b := sg.NewBuilder(sg.Config{})
 	const messages = 70_000
@@ -218,9 +218,9 @@ func TestPendingIsBounded(t *testing.T) {
 	}
 }
 
-// TestWindowFoldsNodes names more peers than Window.Nodes allows: those beyond are one node, and
-// counted.
-func TestWindowFoldsNodes(t *testing.T) {
+// TestWindowLimitsNodes names more peers than Window.Nodes allows. The node "other" must replace
+// those beyond the limit, and the report must count them.
+func TestWindowLimitsNodes(t *testing.T) {
 	b := sg.NewBuilder(sg.Config{Window: sg.Window{Nodes: 3}})
 	for i := range 10 {
 		b.Add(mustParse(t, fmt.Sprintf("C A t%d:c server.address=host%d.example server.port=80", i, i))[0])
@@ -228,12 +228,12 @@ func TestWindowFoldsNodes(t *testing.T) {
 	g := b.Graph()
 	other, ok := g.Node(sg.NodeID{Name: "other", Type: sg.TypeExternal})
 	if r := g.Report(); !ok || other.Requests.Calls != 8 || g.NumNodes() != 4 || r.NodesFolded != 8 || r.NamesTruncated != 7+7 || r.Accounted() != r.Spans {
-		t.Errorf("%+v, %+v, report %+v", other, ok, r)
+		t.Errorf("node other: %+v, %v, report %+v", other, ok, r)
 	}
 }
 
-// TestForgottenConsumerStillLinks forgets the trace of a consumer before that of the
-// client span it points to: the message stays.
+// TestForgottenConsumerStillLinks forgets the trace of a consumer before that of the client span
+// to which the consumer links. The message must still be counted.
 func TestForgottenConsumerStillLinks(t *testing.T) {
 	b := sg.NewBuilder(sg.Config{Window: sg.Window{Traces: 2}})
 	for _, s := range mustParse(t, `
@@ -245,11 +245,12 @@ func TestForgottenConsumerStillLinks(t *testing.T) {
 	}
 	g := b.Graph()
 	if e, ok := g.Edge(sg.EdgeID{From: service("A"), To: service("B"), Kind: sg.EdgeMessage}); !ok || e.Calls != 1 {
-		t.Errorf("the message is gone:\n%s", describe(g))
+		t.Errorf("the message is missing:\n%s", describe(g))
 	}
 }
 
-// TestDeltaKeepsLinks asks for a delta between a producer and its consumer.
+// TestDeltaKeepsLinks calls Delta between a producer and its consumer. The message must still be
+// counted, in the builder's graph and in the merged deltas.
 func TestDeltaKeepsLinks(t *testing.T) {
 	b := sg.NewBuilder(sg.Config{Window: sg.Window{Traces: 1}})
 	var deltas []*sg.Graph
@@ -259,7 +260,7 @@ func TestDeltaKeepsLinks(t *testing.T) {
 	}
 	for name, g := range map[string]*sg.Graph{"the builder's graph": b.Graph(), "the deltas": sg.Merge(deltas...)} {
 		if e, ok := g.Edge(sg.EdgeID{From: service("A"), To: service("B"), Kind: sg.EdgeMessage}); !ok || e.Calls != 1 {
-			t.Errorf("%s: no message:\n%s", name, describe(g))
+			t.Errorf("%s: the message is missing:\n%s", name, describe(g))
 		}
 	}
 }

@@ -11,11 +11,12 @@ import (
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
-// Zipkin's cases that take more than one set of spans: merged graphs, queries at a
-// time, volume. The others are scenarios.
+// The tests of this file repeat those tests of Zipkin that need more than one set of spans:
+// merged graphs, queries at a certain time, and many traces. The other tests of Zipkin are
+// scenarios.
 
-// zipkinTrace is the trace of Zipkin's tests of its storage (ZD2): frontend calls
-// backend, whose call to a database fails.
+// zipkinTrace is the trace of Zipkin's storage tests (ZD2): frontend calls backend, and the call
+// of backend to a database fails.
 const zipkinTrace = `
 	S frontend T:1 0+100
 	C frontend T:2<1 10+80
@@ -23,7 +24,7 @@ const zipkinTrace = `
 	C backend T:3<2 30+20 peer.service=db !
 `
 
-// zipkinLinks returns the edges of a graph as Zipkin gives them.
+// zipkinLinks returns the fields of a graph's edges that Zipkin also has.
 func zipkinLinks(g *sg.Graph) []string {
 	var list []string
 	for e := range g.Edges() {
@@ -32,12 +33,12 @@ func zipkinLinks(g *sg.Graph) []string {
 	return list
 }
 
-// Zipkin 39 and 40: links of the same ends add up, calls and errors each.
+// TestZipkinMerge merges graphs with the same edges (Zipkin 39 and 40): calls and errors add up.
 func TestZipkinMerge(t *testing.T) {
 	failed := build(mustParse(t, "C foo one:a 0+10 peer.service=bar !\nC foo one:b 0+10 peer.service=bar"))
 	allFailed := build(mustParse(t, "C foo two:a 0+10 peer.service=bar !\nC foo two:b 0+10 peer.service=bar !"))
-	well := build(mustParse(t, "C foo three:a 0+10 peer.service=bar\nC foo three:b 0+10 peer.service=bar"))
-	wellToo := build(mustParse(t, "C foo four:a 0+10 peer.service=bar\nC foo four:b 0+10 peer.service=bar"))
+	healthy := build(mustParse(t, "C foo three:a 0+10 peer.service=bar\nC foo three:b 0+10 peer.service=bar"))
+	alsoHealthy := build(mustParse(t, "C foo four:a 0+10 peer.service=bar\nC foo four:b 0+10 peer.service=bar"))
 	itself := build(mustParse(t, "C foo five:a 0+10 peer.service=foo"))
 	for _, test := range []struct {
 		name   string
@@ -45,7 +46,7 @@ func TestZipkinMerge(t *testing.T) {
 		want   []string
 	}{
 		{"39", []*sg.Graph{failed, allFailed, itself}, []string{"foo -> bar 4, 3 failed", "foo -> foo 1, 0 failed"}},
-		{"40, without errors", []*sg.Graph{well, wellToo, itself}, []string{"foo -> bar 4, 0 failed", "foo -> foo 1, 0 failed"}},
+		{"40, without errors", []*sg.Graph{healthy, alsoHealthy, itself}, []string{"foo -> bar 4, 0 failed", "foo -> foo 1, 0 failed"}},
 	} {
 		if diff := cmp.Diff(test.want, zipkinLinks(sg.Merge(test.graphs...))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
@@ -53,9 +54,9 @@ func TestZipkinMerge(t *testing.T) {
 	}
 }
 
-// Zipkin ZD6: a question asked while a trace goes on is answered with all of it
-// that there is, and one asked later with the rest: no trace is left out for being
-// unfinished. The answer about finished traces alone has it once it is finished.
+// TestZipkinQueryInsideATrace asks for the graph while a trace is incomplete (Zipkin ZD6). The
+// graph must have the spans so far, and a later graph all of them. A delta must have the trace only
+// after the builder has forgotten it.
 func TestZipkinQueryInsideATrace(t *testing.T) {
 	spans := mustParse(t, zipkinTrace)
 	b := sg.NewBuilder(sg.Config{Window: sg.Window{Quiet: time.Minute, Remember: time.Minute}})
@@ -64,30 +65,31 @@ func TestZipkinQueryInsideATrace(t *testing.T) {
 		b.Add(s)
 	}
 	if diff := cmp.Diff([]string{"frontend -> backend 1, 0 failed"}, zipkinLinks(b.Graph())); diff != "" {
-		t.Errorf("inside the trace (-want +got):\n%s", diff)
+		t.Errorf("the graph of the incomplete trace (-want +got):\n%s", diff)
 	}
 	if got := zipkinLinks(b.Delta()); got != nil {
-		t.Errorf("of finished traces: %v", got)
+		t.Errorf("the delta has %v before the trace is forgotten", got)
 	}
-	b.Advance(clock.Add(90 * time.Second)) // closed, but remembered
+	b.Advance(clock.Add(90 * time.Second)) // closes the trace, but does not forget it
 	b.Add(spans[3])
 	whole := []string{"backend -> db 1, 1 failed", "frontend -> backend 1, 0 failed"}
 	if diff := cmp.Diff(whole, zipkinLinks(b.Graph())); diff != "" {
-		t.Errorf("behind the trace (-want +got):\n%s", diff)
+		t.Errorf("the graph of the complete trace (-want +got):\n%s", diff)
 	}
 	b.Advance(clock.Add(3 * time.Minute))
 	b.Advance(clock.Add(5 * time.Minute))
 	if diff := cmp.Diff(whole, zipkinLinks(b.Delta())); diff != "" {
-		t.Errorf("of finished traces, in the end (-want +got):\n%s", diff)
+		t.Errorf("the delta after the trace is forgotten (-want +got):\n%s", diff)
 	}
 }
 
-// Zipkin ZD7: there is nothing before the data and nothing behind it.
+// TestZipkinQueryOutsideTheData asks for the graph before the first span, and for a delta after
+// all traces are in an earlier one (Zipkin ZD7). Both must be empty.
 func TestZipkinQueryOutsideTheData(t *testing.T) {
 	b := sg.NewBuilder(sg.Config{Window: sg.Window{Quiet: time.Minute, Remember: time.Minute}})
 	b.Advance(clock)
 	if got := zipkinLinks(b.Graph()); got != nil {
-		t.Errorf("before: %v", got)
+		t.Errorf("the graph before the first span has %v", got)
 	}
 	for _, s := range mustParse(t, zipkinTrace) {
 		b.Add(s)
@@ -95,15 +97,15 @@ func TestZipkinQueryOutsideTheData(t *testing.T) {
 	b.Advance(clock.Add(time.Minute))
 	b.Advance(clock.Add(2 * time.Minute))
 	if got := zipkinLinks(b.Delta()); len(got) != 2 {
-		t.Fatalf("the data: %v", got)
+		t.Fatalf("the delta with the trace has %v, want 2 edges", got)
 	}
 	b.Advance(clock.Add(time.Hour))
 	if got := zipkinLinks(b.Delta()); got != nil {
-		t.Errorf("behind: %v", got)
+		t.Errorf("the delta after all traces has %v", got)
 	}
 }
 
-// Zipkin ZD10: two days together are the sum of each.
+// TestZipkinTwoDays merges the graphs of two days (Zipkin ZD10): calls and errors add up.
 func TestZipkinTwoDays(t *testing.T) {
 	today := mustParse(t, zipkinTrace)
 	yesterday := mustParse(t, strings.ReplaceAll(zipkinTrace, "T:", "Y:"))
@@ -119,14 +121,15 @@ func TestZipkinTwoDays(t *testing.T) {
 	}
 	both := sg.Merge(build(today), build(yesterday))
 	if diff := cmp.Diff([]string{"backend -> db 2, 2 failed", "frontend -> backend 2, 0 failed"}, zipkinLinks(both)); diff != "" {
-		t.Errorf("both (-want +got):\n%s", diff)
+		t.Errorf("the graph of both days (-want +got):\n%s", diff)
 	}
 	if first, last := both.TimeRange(); last.Sub(first) != 24*time.Hour+100*time.Millisecond {
-		t.Errorf("from %v to %v", first, last)
+		t.Errorf("the time range is %v to %v, want 24 h and 100 ms", first, last)
 	}
 }
 
-// Zipkin ZD16: 256 traces of 2 calls are 512 calls, and none is left out.
+// TestZipkinManyTraces builds 256 traces of 2 calls each (Zipkin ZD16): all 512 calls must be
+// counted.
 func TestZipkinManyTraces(t *testing.T) {
 	const traces = 256
 	var text strings.Builder
@@ -138,10 +141,10 @@ func TestZipkinManyTraces(t *testing.T) {
 	}
 	g := build(mustParse(t, text.String()))
 	if diff := cmp.Diff([]string{"frontend -> backend 512, 0 failed"}, zipkinLinks(g)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+		t.Errorf("edges (-want +got):\n%s", diff)
 	}
 	r := g.Report()
 	if r.Traces != traces || r.Spans != 3*traces || r.Virtual != 2*traces || r.Root != traces {
-		t.Errorf("%+v", r)
+		t.Errorf("report %+v", r)
 	}
 }
