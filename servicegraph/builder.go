@@ -12,9 +12,9 @@ import (
 // one. A Builder is not safe for concurrent use.
 //
 // A span may arrive after its children, and a trace in any number of pieces, so the builder
-// holds the spans of a trace until it forgets the trace: never by default, otherwise as the
-// [Window] says. A held span takes about 70 bytes, and less than 100 in a trace of its own;
-// a Window adds 16 or 32 bytes for each trace. The totals of forgotten traces are kept. The
+// holds the spans of a trace until it forgets the trace, which only a [Window] makes it do. A
+// held span takes about 70 bytes, and less than 100 if it is the only one of its trace; a
+// Window adds 16 or 32 bytes for each trace. The totals of forgotten traces are kept. The
 // builder panics if it would have to hold more than 2³² spans.
 type Builder struct {
 	cfg        Config

@@ -52,8 +52,8 @@
 //  7. resolve.go and messages.go resolve the pending calls, and the totals become a graph.
 //     ([Graph])
 //  8. Views make a graph of a graph (view*.go), [Merge] makes one graph of several, and JSON
-//     stores it (json.go, json_pending.go). [Builder.Explain] repeats step 5 to say why there
-//     is an edge, or why there is none (explain.go).
+//     stores it (json.go, json_pending.go). [Builder.Explain] repeats step 5 to find out why
+//     there is an edge, or why there is none (explain.go).
 //
 // The tree is what distinguishes this package: a store that waits for the two halves of an
 // edge cannot see ancestors, and loses fan-out, retries, proxies and calls without a client
@@ -64,7 +64,7 @@
 // The same spans give the same bytes, whatever the order in which they arrive and however
 // they are split; delivered twice, they give the same nodes and edges. Every span has exactly
 // one outcome in the [Report]. No input makes this package panic or hang. The rows of
-// docs/semantics.md say what is right in each case, and comments cite them.
+// docs/semantics.md specify the result in each case, and comments cite them.
 //
 // # Pending calls
 //

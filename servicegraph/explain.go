@@ -11,7 +11,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// An Explanation tells why two nodes have an edge or have none.
+// An Explanation tells why there is an edge from one node to another, or why there is none.
 type Explanation struct {
 	From, To NodeID
 
@@ -58,8 +58,9 @@ const (
 	MissNoPeer MissReason = "no-peer"
 	// MissLink: a consumer span of To links to a span that never arrived.
 	MissLink MissReason = "missing-link"
-	// MissNoClient: From and To are one service, and no client span lies between two of its
-	// spans, so the service does not call itself.
+	// MissNoClient: From and To are one service, and a SERVER or CONSUMER span of the service
+	// has a parent in it without a client span between them, so the service does not call
+	// itself.
 	MissNoClient MissReason = "no-client"
 )
 
@@ -244,7 +245,7 @@ func (x *explainer) addCaller(a *aggregator, i int32) {
 	}
 }
 
-// addCallee notes why span i of to is not called from from. The arguments tell whether a span
+// addCallee notes why span i of to is not the callee of a call from from. The arguments tell whether a span
 // of from is above span i, and whether the trace has any span of from.
 func (x *explainer) addCallee(a *aggregator, i int32, below, hasFrom bool) {
 	span, p, id := &a.tree.Spans[i], a.tree.Parent[i], a.id(i)

@@ -59,14 +59,14 @@ type Report struct {
 
 	Skipped uint64 // records that a source could not read; they are not spans
 
-	// What views left out of the graph of the spans.
+	// The nodes, edges and calls that views left out of the graph.
 	LeftOutNodes uint64
 	LeftOutEdges uint64
 	LeftOutCalls float64 // of the edges that were left out; weighted
 
 	// Environments are the values of deployment.environment.name, and of its old name
-	// deployment.environment, sorted. More than one means that the graph may mix, say,
-	// production and staging: an environment is not part of a node's identity. At most
+	// deployment.environment, sorted. More than one means that the graph may mix, for
+	// example, production and staging: an environment is not part of a node's identity. At most
 	// 64 are kept; EnvironmentsTruncated is set if there were more.
 	Environments          []string
 	EnvironmentsTruncated bool

@@ -321,8 +321,8 @@ func (f fraction) stats(all Stats) Stats {
 	}
 }
 
-// latency returns a distribution of the same shape and mean with a fraction of the
-// samples.
+// latency returns a distribution with a fraction of the samples in each bucket and the same
+// mean.
 func (f fraction) latency(all Latency) Latency {
 	l := Latency{min: all.min, max: all.max}
 	for b, weight := range all.counts.All() {

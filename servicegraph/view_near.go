@@ -25,17 +25,16 @@ func (g *Graph) Near(match func(Node) bool, up, down int) *Graph {
 //
 // An edge from a caller of the matching nodes straight to one of their callees is part of
 // the result: a graph does not know in which traces the calls were made, so it cannot
-// tell the calls of that edge that have nothing to do with the matching nodes from those
-// that have.
+// leave out the calls of that edge that have nothing to do with the matching nodes.
 func (g *Graph) Focus(match func(Node) bool) *Graph {
 	return g.Near(match, math.MaxInt, math.MaxInt)
 }
 
 // EntriesOnly returns the part of the graph that requests from outside can reach: the
 // nodes with entries, the peers that call and are not called, all nodes that these call
-// over any number of edges, and all edges between any of them. It leaves out what only
-// background work reaches. A path in the result says that each of its edges was called,
-// not that one request took it from end to end.
+// over any number of edges, and all edges between any of them. It leaves out nodes that
+// only background work reaches. A path in the result means that each edge of the path was
+// called, not that one request took the path from end to end.
 func (g *Graph) EntriesOnly() *Graph {
 	a := g.adjacency()
 	entries := make([]bool, len(g.nodes))

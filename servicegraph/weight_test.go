@@ -14,8 +14,8 @@ func TestTraceStateWeight(t *testing.T) {
 		{"ot=th:c0", 4, "trailing zeros may be written"},
 		{"ot=th:fd70a3d70a3d71", 100.00000000000006, "one in a hundred, as the Collector writes it"},
 		{"ot=th:ffffffffffffff", 1 << 56, "the smallest probability there is"},
-		{"ot=rv:d29d6a7215ced0;th:8", 2, "behind another field"},
-		{"congo=t61rcWkgMzE,ot=th:c;rv:d29d6a7215ced0", 4, "behind another vendor"},
+		{"ot=rv:d29d6a7215ced0;th:8", 2, "the threshold follows another field"},
+		{"congo=t61rcWkgMzE,ot=th:c;rv:d29d6a7215ced0", 4, "the entry follows that of another vendor"},
 		{"congo=t61rcWkgMzE , \tot=th:c", 4, "blanks around members are allowed"},
 
 		{"", 0, "no tracestate"},
@@ -28,7 +28,7 @@ func TestTraceStateWeight(t *testing.T) {
 		{"ot=p:63", 0, "the older sampler could not tell"},
 		{"ot=p:064", 0, "three digits"},
 		{"ot=p:x", 0, "not a number"},
-		{"ot=r:62", 0, "what was drawn, not how likely it was"},
+		{"ot=r:62", 0, "the random number, not the probability"},
 		{"ot=xth:8", 0, "another field whose name ends like ours"},
 		{"ot=th:", 0, "no digit"},
 		{"ot=th:8;rv", 2, "a malformed neighbour does no harm"},
@@ -47,7 +47,7 @@ func TestTraceStateWeight(t *testing.T) {
 
 func TestTraceStateWeightAllocatesNothing(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { TraceStateWeight("congo=t61rcWkgMzE,ot=th:c;rv:d29d6a7215ced0") }); n != 0 {
-		t.Errorf("%v allocations", n)
+		t.Errorf("TraceStateWeight makes %v allocations, want none", n)
 	}
 }
 
@@ -56,7 +56,7 @@ func FuzzTraceStateWeight(f *testing.F) {
 	f.Add("a=b,ot=rv:1;th:c")
 	f.Fuzz(func(t *testing.T, tracestate string) {
 		if w := TraceStateWeight(tracestate); w != 0 && !(w >= 1 && w <= 1<<62) {
-			t.Errorf("TraceStateWeight(%q) = %v", tracestate, w)
+			t.Errorf("TraceStateWeight(%q) = %v, want 0 or 1 to 2⁶²", tracestate, w)
 		}
 	})
 }

@@ -41,7 +41,7 @@ func (s *Slab[T]) Alloc(n int) Index {
 		last = 0
 	case len(s.chunks[last])+n > chunkSize:
 		if len(s.chunks) == maxChunks {
-			panic("servicegraph: no more than 2³² spans can be held")
+			panic("servicegraph: a builder cannot hold more than 2³² spans: set Window.Spans")
 		}
 		s.chunks = append(s.chunks, make([]T, 0, chunkSize))
 		last++

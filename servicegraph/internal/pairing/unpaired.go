@@ -2,10 +2,10 @@ package pairing
 
 import "github.com/tempograph/tempograph/servicegraph/internal/trace"
 
-// unpairedCallers adds the calls of caller spans without a callee span to the peers that
-// they name. Of nested caller spans without a callee, the outermost that names a peer makes
-// the call (semantics.md F9, D9). Spans nested in one that has a callee make none: its call
-// is counted already.
+// unpairedCallers adds the calls of caller spans without a callee span to the peers that they
+// name. Nested caller spans without a callee are one call, that of the outermost span that names
+// a peer (semantics.md F9, D9). Caller spans nested in a span with a callee add no call: the call
+// of that span is counted already.
 func (p *Pairer) unpairedCallers() {
 	for _, i := range p.callers {
 		state := &p.state[i]
@@ -49,9 +49,9 @@ func (p *Pairer) isSeparateCall(around, i int32) bool {
 	return p.spans[i].PeerType != trace.Unspecific && p.spans[around].PeerType == trace.Unspecific
 }
 
-// isTransport reports whether caller span i, without a callee, only carries the call of
-// another span: it reaches the host of a queue, for a span inside it that names the queue or
-// for the polling span around it.
+// isTransport reports whether caller span i, which has no callee, only transports the message of
+// another span. It does if its peer is just a host, and a span inside names a queue or a span
+// around polls one.
 func (p *Pairer) isTransport(i int32) bool {
 	if s := &p.spans[i]; s.Peer == 0 || s.PeerType != trace.Unspecific {
 		return false

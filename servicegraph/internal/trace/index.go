@@ -11,19 +11,18 @@ type index struct {
 	seed  arena.Seed
 	table []int32 // open addressing: index of the first span with an id, plus one; 0 is free
 
-	// Ids that several spans share, which is rare: shared has an entry for each such id, and
-	// members one for each of the spans.
+	// Few ids are shared by several spans: shared has an entry for each such id, and members an
+	// entry for each of the spans.
 	shared  map[[8]byte]sides
 	members map[identity]int32
 }
 
-// sides are the indices of the spans that share an id, by side and each plus one; 0 means
-// none. Zipkin's B3 propagation gives both sides of a call the same id. Where several
+// sides are the indices, plus one, of the spans that share an id, by side; 0 means none. Zipkin's B3 propagation gives both sides of a call the same id. Where several
 // services are on one side, the span of the first in the order of nodes stands for the side.
 type sides struct{ caller, callee, other int32 }
 
-// An identity tells the spans of one id apart. Spans of the same identity are
-// deliveries of one span.
+// An identity distinguishes spans with the same id. Spans with the same identity are deliveries
+// of one span.
 type identity struct {
 	id   [8]byte
 	node Node

@@ -3,9 +3,9 @@ package trace
 import "slices"
 
 // A Tree is one trace in the format from which calls are read: every span once, with its
-// parent, and an order in which parents come before their children. One Tree serves many
-// traces one after another, so that its memory is allocated once: [Tree.Clear],
-// [Tree.Append] and [Tree.Build] make the next one.
+// parent, and an order in which parents come before their children. One Tree holds many traces
+// one after another, so that its memory is allocated once: call [Tree.Clear], [Tree.Append] and
+// [Tree.Build] for each trace.
 //
 // All steps are loops over arrays, never recursion: traces of 10⁵ spans in a single chain
 // exist.
@@ -73,8 +73,8 @@ func (t *Tree) merge() {
 }
 
 // mergeUnsetKinds merges spans whose kind is not set into the span of their service that
-// has the same id and a kind: a tracer that sends a span in pieces, as Zipkin's do, may
-// state the kind in one piece only.
+// has the same id and a kind: a tracer that sends a span in pieces, as those of Zipkin do,
+// may set the kind in one piece only.
 func (t *Tree) mergeUnsetKinds() {
 	pieces := 0
 	for i := range t.Spans {
@@ -84,7 +84,7 @@ func (t *Tree) mergeUnsetKinds() {
 		}
 		if whole := t.index.whole(s); whole >= 0 {
 			t.Spans[whole].Absorb(s, t.names)
-			s.ID = [8]byte{} // which no span has
+			s.ID = [8]byte{} // an id that no span has
 			pieces++
 		}
 	}
