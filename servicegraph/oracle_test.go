@@ -141,7 +141,7 @@ func (o *oracle) add(s sg.Span) {
 	for _, a := range s.Attrs {
 		n.attrs[a.Key] = a.Value
 	}
-	n.caller = s.Kind == sg.KindClient || s.Kind == sg.KindProducer || !n.serves() && n.attrs["db.system"] != "" // D10
+	n.caller = s.Kind == sg.KindClient || s.Kind == sg.KindProducer || !n.serves() && n.attrs["db.system"] != "" // or a database inside the process (D10)
 	if s.Kind == sg.KindClient && n.attrs["messaging.operation.type"] == "send" && n.queue() != (sg.NodeID{}) {
 		n.kind = sg.KindProducer
 	}
@@ -226,7 +226,7 @@ func (o *oracle) findParents() {
 				continue
 			}
 		}
-		if s.ParentID == (sg.SpanID{}) || s.ParentID == s.SpanID { // I8
+		if s.ParentID == (sg.SpanID{}) || s.ParentID == s.SpanID { // a span whose parent id is its own id is a root (I8)
 			continue
 		}
 		all := o.with(s.TraceID, s.ParentID)
