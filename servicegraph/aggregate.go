@@ -195,14 +195,17 @@ func (a *aggregator) addSpans() {
 	report.Spans += uint64(len(a.tree.Spans)) + a.tree.Duplicates
 	report.Duplicate += a.tree.Duplicates
 	report.Cycles += a.tree.Cycles
-	for i := range int32(len(a.tree.Spans)) {
-		span := &a.tree.Spans[i]
+	first, last := report.First, report.Last // kept in registers
+	for i := range a.tree.Spans {
+		span, at := &a.tree.Spans[i], int32(i)
 		node := a.sum.node(span.Node)
-		node.SelfTime = saturate(node.SelfTime, time.Duration(min(weighted(a.pairer.SelfTime(i), span.Weight()), math.MaxInt64)))
-		if a.pairer.IsRequest(i) {
+		if own := a.pairer.SelfTime(at); own > 0 {
+			node.SelfTime = saturate(node.SelfTime, time.Duration(min(weighted(own, span.Weight()), math.MaxInt64)))
+		}
+		if a.pairer.IsRequest(at) {
 			node.Requests.add(span)
 		}
-		if a.pairer.IsEntry(i) {
+		if a.pairer.IsEntry(at) {
 			node.Entries = plus(node.Entries, span.Weight())
 		}
 		if isUnknown(node.ID) {
@@ -218,14 +221,15 @@ func (a *aggregator) addSpans() {
 			report.InvalidDuration++
 		}
 		if span.Start > 0 {
-			report.First = earliest(report.First, span.Start)
-			report.Last = max(report.Last, span.Start, span.End)
+			first = earliest(first, span.Start)
+			last = max(last, span.Start, span.End)
 		}
 		if a.tree.Parent[i] == trace.MissingParent {
 			report.MissingParent++
 		}
-		outcomes[a.pairer.Outcome(i)]++
+		outcomes[a.pairer.Outcome(at)]++
 	}
+	report.First, report.Last = first, last
 	for o, spans := range outcomes {
 		report.count(pairing.Outcome(o), spans)
 	}

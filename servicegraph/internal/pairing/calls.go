@@ -42,11 +42,15 @@ func (p *Pairer) calleeAlone(i int32) {
 // for each node and kind (semantics.md F1 to F3, M1).
 func (p *Pairer) callGroups(i int32) {
 	caller := p.attribute(i, Paired)
-	queue := p.queueBetween(i, p.group)
 	if len(p.group) == 1 {
+		queue := trace.Node(0)
+		if p.kind(caller, p.group[0]) == Message { // most calls are requests
+			queue = p.queueBetween(i, p.group)
+		}
 		p.call(caller, i, queue, p.group)
 		return
 	}
+	queue := p.queueBetween(i, p.group)
 	same := func(a, b int32) int {
 		return cmp.Or(
 			cmp.Compare(p.spans[a].Node, p.spans[b].Node),
