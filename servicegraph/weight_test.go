@@ -31,7 +31,7 @@ func TestTraceStateWeight(t *testing.T) {
 		{"ot=r:62", 0, "the random number, not the probability"},
 		{"ot=xth:8", 0, "another field whose name ends like ours"},
 		{"ot=th:", 0, "no digit"},
-		{"ot=th:8;rv", 2, "a malformed neighbour does no harm"},
+		{"ot=th:8;rv", 2, "a malformed neighbor does no harm"},
 		{"ot=th:C", 0, "digits are lower case"},
 		{"ot=th:0x8", 0, "not a digit"},
 		{"ot=th:-8", 0, "no sign"},

@@ -160,7 +160,7 @@ func TestMetricsOfTempo(t *testing.T) {
 	// This Tempo has no generator, but its error shows that the request was right.
 	_, err := c.QueryInstant(t.Context(), MetricsQuery{TraceQL: "{} | rate()"})
 	if e, ok := errors.AsType[*Error](err); !ok || e.StatusCode != http.StatusInternalServerError || !strings.Contains(e.Body, "generator") {
-		t.Errorf("a Tempo without a generator: %v", err)
+		t.Errorf("Tempo without a generator: %v", err)
 	}
 
 	_, err = c.QueryRange(t.Context(), MetricsQuery{TraceQL: "{} | rate() by (nonsense"})

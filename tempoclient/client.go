@@ -212,7 +212,7 @@ func (c *Client) Shared() *shared.Client {
 	}
 }
 
-// parseBaseURL reads the address of a Tempo. The error about a wrong address shows the
+// parseBaseURL reads the address of a Tempo server. The error about a wrong address shows the
 // right notation.
 func parseBaseURL(raw string) (*url.URL, error) {
 	const example = "write it like http://localhost:3200 or https://example.com/tempo"

@@ -16,7 +16,7 @@ import (
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
-// A restarter is a Tempo with a gateway, which answers 502 while Tempo is away.
+// A restarter is a Tempo server with a gateway, which answers 502 while Tempo is away.
 type restarter struct {
 	t      *testing.T
 	dir    string

@@ -122,7 +122,7 @@ func TestRetriesEndWithTheContext(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		if _, err := c.Trace(ctx, id(1)); !errors.Is(err, context.Canceled) || time.Since(began) != time.Second {
-			t.Errorf("cancelled in the wait: error %v after %v", err, time.Since(began))
+			t.Errorf("canceled in the wait: error %v after %v", err, time.Since(began))
 		}
 
 		// A wait that would outlast the context is not begun, and the error keeps its cause.

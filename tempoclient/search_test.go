@@ -277,16 +277,16 @@ func TestSearchOfATempoThatIsSilent(t *testing.T) {
 				}
 			}
 			if found != test.found || (found == 0) != errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("a Tempo that %s: %d traces, want %d, error %v", name, found, test.found, err)
+				t.Errorf("Tempo that %s: %d traces, want %d, error %v", name, found, test.found, err)
 			}
 			if took := time.Since(began); took > test.within {
-				t.Errorf("a Tempo that %s: %v, want %v at most", name, took, test.within)
+				t.Errorf("Tempo that %s: %v, want %v at most", name, took, test.within)
 			}
 		})
 	}
 }
 
-// TestSearchBeyondTheCutoff has a Tempo 3, which moves the end of a search to half a minute
+// TestSearchBeyondTheCutoff has a server of Tempo 3, which moves the end of a search to half a minute
 // ago without reporting it, and refuses slices that are wholly later.
 func TestSearchBeyondTheCutoff(t *testing.T) {
 	const cutoff = 30 * time.Second
@@ -308,8 +308,8 @@ func TestSearchBeyondTheCutoff(t *testing.T) {
 		"before":                      {"3.0.3", cutoff, time.Second, 100 * time.Second, 40 * time.Second, 61, false, 2, 1},
 		"long before":                 {"3.0.3", cutoff, time.Second, time.Hour, 30 * time.Minute, 0, false, 1, 1},
 		"another cutoff":              {"v3.1.0-rc.0", 2 * time.Minute, time.Second, 200 * time.Second, 0, 81, true, 2, 1},
-		"a Tempo 3 without":           {"3.0.3", 0, time.Second, 100 * time.Second, 0, 101, false, 2, 1},
-		"a Tempo 2":                   {"2.9.0", 0, time.Second, 100 * time.Second, 0, 101, false, 1, 1},
+		"Tempo 3 without":             {"3.0.3", 0, time.Second, 100 * time.Second, 0, 101, false, 2, 1},
+		"Tempo 2":                     {"2.9.0", 0, time.Second, 100 * time.Second, 0, 101, false, 1, 1},
 		"no build info, with cutoff":  {"", cutoff, time.Second, 100 * time.Second, 0, 71, true, 2, 1},
 		"no build info, without":      {"", 0, time.Second, 100 * time.Second, 0, 101, false, 2, 1},
 		"Grafana Cloud's build":       {"r301-2f6a7e1", cutoff, time.Second, 100 * time.Second, 0, 71, true, 2, 1},

@@ -161,7 +161,7 @@ func (f *tempo3) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// TestTempo3 makes all requests to a Tempo 3, also through gateways that hide its version:
+// TestTempo3 makes all requests to a server of Tempo 3, also through gateways that hide its version:
 // answers and warnings are the same.
 func TestTempo3(t *testing.T) {
 	for name, info := range map[string]func(http.ResponseWriter, *http.Request){
@@ -173,7 +173,7 @@ func TestTempo3(t *testing.T) {
 		", build info: half":    func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"version":"2.`) },
 		", build info: nothing": func(_ http.ResponseWriter, req *http.Request) { <-req.Context().Done() },
 	} {
-		t.Run("a Tempo 3"+name, func(t *testing.T) {
+		t.Run("Tempo 3"+name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				fake := &tempo3{t: t, info: info}
 				c, err := New("http://tempo", Config{Transport: fake})

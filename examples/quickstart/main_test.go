@@ -68,15 +68,15 @@ func TestRoundTrip(t *testing.T) {
 // TestRun runs the whole program with a running Tempo.
 func TestRun(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{})
-	picture := filepath.Join(t.TempDir(), "servicegraph.svg")
+	image := filepath.Join(t.TempDir(), "servicegraph.svg")
 	var stdout bytes.Buffer
 	err := run(t.Context(), &stdout, io.Discard, []string{
-		"-tempo", tempo.URL, "-otlp", tempo.OTLPHTTPURL, "-requests", "20", "-o", picture,
+		"-tempo", tempo.URL, "-otlp", tempo.OTLPHTTPURL, "-requests", "20", "-o", image,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	svg, err := os.ReadFile(picture)
+	svg, err := os.ReadFile(image)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,14 +85,14 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s is not in the table:\n%s", name, stdout.String())
 		}
 		if !bytes.Contains(svg, []byte(name)) {
-			t.Errorf("%s is not in the picture", name)
+			t.Errorf("%s is not in the image", name)
 		}
 	}
 	for d := xml.NewDecoder(bytes.NewReader(svg)); ; {
 		if _, err := d.Token(); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			t.Fatalf("the picture: %v", err)
+			t.Fatalf("the image: %v", err)
 		}
 	}
 }

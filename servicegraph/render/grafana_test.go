@@ -140,7 +140,7 @@ func TestGrafanaMarksFailures(t *testing.T) {
 		"queue:kafka%2Forders > service:billing/ledger message":      {nil, "6 4"},
 	} {
 		if got := line[id]; !slices.Equal(got, want) {
-			t.Errorf("edge %q has colour and dashes %v, want %v", id, got, want)
+			t.Errorf("edge %q has color and dashes %v, want %v", id, got, want)
 		}
 	}
 }

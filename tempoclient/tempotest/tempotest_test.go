@@ -215,7 +215,7 @@ func TestCloseReportsTempoThatDied(t *testing.T) {
 	<-tempo.process.done
 	err = tempo.Close()
 	if err == nil {
-		t.Fatal("Close has nothing to say about a Tempo that died")
+		t.Fatal("Close has nothing to say about a server that died")
 	}
 	for _, want := range []string{"died", "killed", "Tempo started"} {
 		if !strings.Contains(err.Error(), want) {
@@ -349,7 +349,7 @@ type deadlineTB struct{ recordingTB }
 
 func (tb *deadlineTB) Deadline() (time.Time, bool) { return time.Now(), true }
 
-// TestStartNamesTheBuildCommand starts a Tempo that is not ready before the deadline.
+// TestStartNamesTheBuildCommand starts a server that is not ready before the deadline.
 func TestStartNamesTheBuildCommand(t *testing.T) {
 	if testing.Short() {
 		t.Skip("Start goes no further with -short")
