@@ -36,8 +36,9 @@ func (o *otlpFlags) addTo(cmd *cobra.Command) {
 	})
 }
 
-// liveWindow limits the spans held in memory, to about 40 MB. A trace is complete when no span
-// of it has arrived for 10 seconds. Forgotten traces stay counted in the graph.
+// liveWindow limits the spans held in memory, to about 20 MB, and the number of nodes. A trace
+// is complete when no span of it has arrived for 10 seconds, and 5 minutes after its first span
+// in any case. Forgotten traces stay counted in the graph.
 var liveWindow = servicegraph.Window{
 	Quiet:    10 * time.Second,
 	Age:      5 * time.Minute,
