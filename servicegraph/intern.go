@@ -172,8 +172,8 @@ func (c *Config) semconv() semconv.Options {
 // interpret interprets the kind, the attributes and the links of a span.
 func (c *Config) interpret(s *Span) semconv.Interpretation {
 	kind := semconv.Kind(s.Kind)
-	if len(s.Attrs) == 0 && !kind.Calls() && !kind.Serves() {
-		return semconv.Interpretation{Kind: kind}
+	if len(s.Attrs) == 0 { // nothing to interpret
+		return semconv.Interpretation{Kind: kind, Caller: kind.Calls()}
 	}
 	var attrs semconv.Attrs
 	for _, a := range s.Attrs {
@@ -207,6 +207,9 @@ func (b *Builder) intern(of *semconv.Interpretation) (n interned) {
 	if p := &of.Peer; of.HasPeer {
 		n.peer = b.node(NodeID{Namespace: p.Namespace, Name: p.Name, Type: peerTypes[p.Type]})
 		n.peerType = peerType(b.names.typeOf(n.peer))
+	}
+	if !of.Caller { // only callers know an address and details
+		return n
 	}
 	if at := (address{host: of.Address.Host, port: of.Address.Port}); at.host != "" {
 		if of.HasPeer && of.Peer.IsName {
