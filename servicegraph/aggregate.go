@@ -27,7 +27,7 @@ type aggregator struct {
 func newAggregator(b *Builder) *aggregator {
 	return &aggregator{builder: b, pairer: pairing.New(pairing.Config{
 		QueueNodes: b.cfg.QueueNodes, InferCalls: b.cfg.InferCalls, UserNode: b.cfg.UserNode,
-		IsNameOf: b.isNameOf, CompareNodes: b.names.CompareNodes,
+		IsNameOf: b.isNameOf, CanBeSame: b.canBeSame, CompareNodes: b.names.CompareNodes,
 	})}
 }
 

@@ -40,7 +40,8 @@
 //     (window.go). (trace.Span)
 //  4. internal/trace makes a tree of the spans of one trace. It merges spans that were
 //     delivered twice, and handles ids that both sides of a call share (Zipkin's B3), spans
-//     that name themselves as their parent, and cycles of parents. (trace.Tree)
+//     that name themselves as their parent, cycles of parents, and attempts that share an id.
+//     (trace.Tree)
 //  5. internal/pairing reads the calls from the tree, and decides the outcome of each span.
 //     Parent and child in different services are a call whatever their kinds are; spans in
 //     between do not hide the call; client spans inside client spans are one call; a client

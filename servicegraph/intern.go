@@ -247,6 +247,13 @@ func (b *Builder) isNameOf(peer, service nodeIndex) bool {
 	return ok && (rest == "" || len(b.cfg.SplitBy) > 0 && rest[0] == '@')
 }
 
+// canBeSame reports whether the different peers of two attempts of one call can be one service:
+// both are IP addresses, or the first names an RPC service and no host.
+func (b *Builder) canBeSame(peer, other nodeIndex) bool {
+	t := b.names.typeOf(peer)
+	return t == TypeRPC || t == TypeIP && b.names.typeOf(other) == TypeIP
+}
+
 // The following methods make symbols a [trace.Order].
 
 func (s *symbols) CompareNodes(a, b nodeIndex) int { return s.nodeID(a).Compare(s.nodeID(b)) }

@@ -100,6 +100,11 @@ func interpret(spans []sg.Span) *oracle {
 		o.add(s)
 	}
 	o.joinPieces()
+	for _, s := range o.spans { // all links of attempts belong to the first
+		if first := o.attempts(s)[0]; first != s {
+			first.Links, s.Links = append(first.Links, s.Links...), nil
+		}
+	}
 	o.findParents()
 	o.breakCycles()
 	o.findLinked()
@@ -129,7 +134,8 @@ func interpret(spans []sg.Span) *oracle {
 }
 
 // add adds a span, or merges it into the span that it repeats (I1 to I3): two spans are
-// deliveries of the same span if trace id, span id, service and side are equal.
+// deliveries of the same span if trace id, span id, service and side are equal, and both start in
+// the same millisecond (I11).
 func (o *oracle) add(s sg.Span) {
 	if s.TraceID == (sg.TraceID{}) || s.SpanID == (sg.SpanID{}) {
 		o.outcomes["invalid"]++
@@ -149,7 +155,7 @@ func (o *oracle) add(s sg.Span) {
 		n.kind, n.caller, n.polls = sg.KindConsumer, false, true
 	}
 	for _, m := range o.spans {
-		if m.TraceID == n.TraceID && m.SpanID == n.SpanID && m.node == n.node && m.caller == n.caller && m.serves() == n.serves() {
+		if isAttempt(m, n) && m.Start/1e6 == n.Start/1e6 {
 			o.ambiguous = o.ambiguous || !slices.Equal(m.Attrs, n.Attrs)
 			m.absorb(n)
 			o.outcomes["duplicate"]++
@@ -157,6 +163,39 @@ func (o *oracle) add(s sg.Span) {
 		}
 	}
 	o.spans = append(o.spans, n)
+}
+
+// isAttempt reports whether two spans have one identity: if they are not deliveries of one span,
+// they are attempts of one call (I11).
+func isAttempt(a, b *oracleSpan) bool {
+	return a.TraceID == b.TraceID && a.SpanID == b.SpanID && a.node == b.node && a.caller == b.caller && a.serves() == b.serves()
+}
+
+// attempts returns the spans with the identity of a span, by start.
+func (o *oracle) attempts(of *oracleSpan) (attempts []*oracleSpan) {
+	for _, s := range o.spans {
+		if isAttempt(s, of) {
+			attempts = append(attempts, s)
+		}
+	}
+	slices.SortFunc(attempts, func(a, b *oracleSpan) int { return int(a.Start/1e6 - b.Start/1e6) })
+	return attempts
+}
+
+// attemptAt returns the attempt with the identity of a span in which another span started: the
+// last that started no later, or the first. The result for nil is nil.
+func (o *oracle) attemptAt(of, child *oracleSpan) *oracleSpan {
+	if of == nil {
+		return nil
+	}
+	attempts := o.attempts(of)
+	at := attempts[0]
+	for _, s := range attempts {
+		if s.Start/1e6 <= child.Start/1e6 {
+			at = s
+		}
+	}
+	return at
 }
 
 // absorb merges the delivery o of a span into the delivery s.
@@ -186,6 +225,7 @@ func (o *oracle) joinPieces() {
 		if whole == nil {
 			return false
 		}
+		whole = o.attemptAt(whole, s)
 		o.ambiguous = o.ambiguous || !slices.Equal(whole.Attrs, s.Attrs)
 		whole.absorb(s)
 		o.outcomes["duplicate"]++
@@ -222,7 +262,7 @@ func (o *oracle) findParents() {
 	}
 	for _, s := range o.spans {
 		if s.serves() {
-			if s.parent = pick(o.with(s.TraceID, s.SpanID), isCaller); s.parent != nil {
+			if s.parent = o.attemptAt(pick(o.with(s.TraceID, s.SpanID), isCaller), s); s.parent != nil {
 				continue
 			}
 		}
@@ -239,6 +279,7 @@ func (o *oracle) findParents() {
 		default:
 			s.parent = pick(all, isCallee, isCaller, isOther)
 		}
+		s.parent = o.attemptAt(s.parent, s)
 		s.missing = s.parent == nil
 	}
 }
@@ -577,6 +618,9 @@ func (o *oracle) unpaired(c *oracleSpan, covered bool) {
 	case o.namesPeerInside(c):
 		covered = false
 		setOutcome("nested")
+	case o.metBeside(c) != nil:
+		covered = true
+		o.virtual(c)
 	default:
 		covered = true
 		setOutcome("unresolved")
@@ -584,6 +628,80 @@ func (o *oracle) unpaired(c *oracleSpan, covered bool) {
 	for _, i := range o.inner(c) {
 		o.unpaired(i, covered)
 	}
+}
+
+// met returns the caller spans inside c whose requests were answered. Where one was answered,
+// the caller spans inside it do not count.
+func (o *oracle) met(c *oracleSpan) (met []*oracleSpan) {
+	for _, i := range o.inner(c) {
+		if len(o.callees(i)) > 0 {
+			met = append(met, i)
+		} else {
+			met = append(met, o.met(i)...)
+		}
+	}
+	return met
+}
+
+// metBeside returns the service that answered the other attempts of the call of c (F13), nil if
+// there is none, or if several did.
+func (o *oracle) metBeside(c *oracleSpan) *sg.NodeID {
+	outer := o.outer(c)
+	around := outer.within()
+	if around == nil || c.kind != sg.KindClient || outer.kind != sg.KindClient || around.kind != sg.KindClient {
+		return nil
+	}
+	met := o.met(around)
+	for around.within() != nil && len(met) == 0 && len(o.callees(around)) == 0 {
+		around = around.within()
+		met = o.met(around)
+	}
+	if len(met) == 0 {
+		return nil
+	}
+	var service *sg.NodeID
+	for _, m := range met {
+		for _, s := range o.callees(m) {
+			if service != nil && *service != s.node || s.kind == sg.KindConsumer || m.kind == sg.KindProducer {
+				return nil
+			}
+			service = &s.node
+		}
+	}
+	first := slices.MinFunc(met, byTime)
+	mine, _ := c.peer()
+	if other, _ := first.peer(); o.namesPeer(c) && mine != other { // no peer of the oracle is an IP address or an RPC service
+		return nil
+	}
+	return service
+}
+
+func byTime(a, b *oracleSpan) int {
+	return cmpOr(int(a.Start-b.Start), slices.Compare(a.SpanID[:], b.SpanID[:]))
+}
+
+// addressed returns the address of the call of c: that of c, unless c names no host and a caller
+// span inside does. Of several, the last attempt gives the address.
+func (o *oracle) addressed(c *oracleSpan) *oracleSpan {
+	peer, isName := c.peer()
+	if c.address() != (sg.NodeID{}) || isName || isSpecific(peer.Type) {
+		return c
+	}
+	var inside []*oracleSpan
+	var visit func(c *oracleSpan)
+	visit = func(c *oracleSpan) {
+		for _, i := range o.inner(c) {
+			if peer, _ := i.peer(); i.address() != (sg.NodeID{}) && !isSpecific(peer.Type) {
+				inside = append(inside, i)
+			}
+			visit(i)
+		}
+	}
+	visit(c)
+	if len(inside) == 0 {
+		return c
+	}
+	return slices.MaxFunc(inside, byTime)
 }
 
 // publishes reports whether a PRODUCER or CLIENT span inside c names a queue: c then only
@@ -618,7 +736,9 @@ func (o *oracle) virtual(c *oracleSpan) {
 	if isName {
 		to = o.service(peer)
 	}
-	if owners := o.owners[c.address()]; to == peer && kind == sg.EdgeRequest && len(owners) == 1 && !(c.attrs["server.port"] == "" && isSpecific(peer.Type)) {
+	if met := o.metBeside(c); met != nil {
+		to = *met
+	} else if owners := o.owners[o.addressed(c).address()]; to == peer && kind == sg.EdgeRequest && len(owners) == 1 && !(c.attrs["server.port"] == "" && isSpecific(peer.Type)) {
 		for to = range owners {
 			evidence = func(e *oracleEdge) *float64 { return &e.address }
 		}
@@ -693,7 +813,10 @@ func (o *oracle) sender(l sg.Link) *oracleSpan {
 	all := o.with(l.TraceID, l.SpanID)
 	for _, kind := range []sg.Kind{sg.KindProducer, sg.KindClient} {
 		if i := slices.IndexFunc(all, func(s *oracleSpan) bool { return s.kind == kind }); i >= 0 {
-			return all[i]
+			attempts := o.attempts(all[i]) // a link to attempts means the last
+			if last := attempts[len(attempts)-1]; last.kind == sg.KindProducer || last.kind == sg.KindClient {
+				return last
+			}
 		}
 	}
 	return nil

@@ -29,6 +29,11 @@ type Config struct {
 	// callee spans that are caller spans as well.
 	IsNameOf func(peer, service trace.Node) bool
 
+	// CanBeSame reports whether the different peers of two attempts of one call can be one
+	// service: both are IP addresses, or the first is not a host. It is called only for attempts
+	// of calls of which another attempt was answered.
+	CanBeSame func(peer, other trace.Node) bool
+
 	// CompareNodes is the order of nodes. It is called only where consumers disagree on the
 	// name of a queue.
 	CompareNodes func(a, b trace.Node) int

@@ -27,6 +27,7 @@ type Pairer struct {
 	sends    []Send
 	receives []Receive
 
+	stack     []int32    // of spans to visit
 	intervals []interval // of the children of one span
 }
 
@@ -49,6 +50,8 @@ type spanState struct {
 
 	nested int32 // caller spans directly inside this caller span
 
+	met int32 // caller span: the first caller span inside whose request was answered; -1 if there is none, several if several services answered
+
 	consumer int32 // the nearest CONSUMER span of the same service, or this span; -1 if there is none
 
 	isCallee  bool
@@ -67,7 +70,7 @@ type spanState struct {
 
 // zeroState is the initial spanState. It is copied from memory: building a literal on the
 // stack and copying it at once stalls the processor, 4 ns a span in BenchmarkStages/pair.
-var zeroState = spanState{caller: -1, outer: -1, inner: -1, callee: -1, also: -1, consumer: -1}
+var zeroState = spanState{caller: -1, outer: -1, inner: -1, callee: -1, also: -1, met: -1, consumer: -1}
 
 // New returns a Pairer.
 func New(cfg Config) *Pairer { return &Pairer{cfg: cfg} }

@@ -26,6 +26,7 @@ func (p *Pairer) findRoutes() {
 			around := &p.state[o]
 			around.reached = around.reached || state.reached
 			around.named = around.named || state.named
+			around.met = p.firstMet(around.met, p.metAt(i))
 			around.publishes = around.publishes || state.publishes || p.spans[i].Kind.Calls() && p.queue(i) != 0
 		}
 	}

@@ -10,6 +10,9 @@ func (p *Pairer) unpairedCallers() {
 	for _, i := range p.callers {
 		state := &p.state[i]
 		around := p.within(i)
+		if around >= 0 && state.callee < 0 && state.met == -1 {
+			state.met = p.state[around].met // the attempts around are those of the same call
+		}
 		switch {
 		case state.callee >= 0:
 			state.accounted = true
@@ -31,7 +34,11 @@ func (p *Pairer) unpairedCallers() {
 			state.accounted = true
 			client := p.spans[state.outer]
 			client.Peer, client.PeerType = 0, trace.Unspecific // the span names no peer, or itself: see NamesPeer
-			if !p.sendAny(i, &client) {
+			switch {
+			case p.sendAny(i, &client):
+			case p.metBeside(i) != 0:
+				p.callPeer(i, &client)
+			default:
 				p.setOutcome(i, Unresolved)
 			}
 		}
@@ -74,10 +81,22 @@ func (p *Pairer) virtualCall(i int32) {
 	if !(p.cfg.QueueNodes && p.queue(i) != 0) && p.sendAny(i, &client) {
 		return
 	}
-	p.attribute(i, Virtual)
+	p.callPeer(i, &client)
+}
+
+// callPeer adds the call of caller span i to the peer of client, the span that stands for the
+// call, or to the service that answered other attempts of the call.
+func (p *Pairer) callPeer(i int32, client *trace.Span) {
+	outer := p.attribute(i, Virtual)
 	call := Call{
 		From: client.Node, To: client.Peer, Caller: outer, Callee: -1, Source: i,
-		Kind: KindOf(&client), Evidence: ByCaller, Flags: PerTrace | Pending | ToName.when(client.Is(trace.PeerIsName)),
+		Kind: KindOf(client), Evidence: ByCaller, Flags: PerTrace,
+	}
+	if met := p.metBeside(i); met != 0 {
+		call.To = met
+	} else {
+		call.Source = p.addressed(i)
+		call.Flags |= Pending | ToName.when(client.Is(trace.PeerIsName))
 	}
 	if call.Kind == Request && client.Failed() && p.recovered(outer) {
 		call.Flags |= Recovered
@@ -128,11 +147,11 @@ func (p *Pairer) sendAny(i int32, client *trace.Span) (added bool) {
 func (p *Pairer) canBeLinked(i int32) bool {
 	switch p.spans[i].Kind {
 	case trace.Producer:
-		return true
+		return !p.tree.IsRetried(i)
 	case trace.Client:
-		return p.queue(i) != 0 ||
+		return !p.tree.IsRetried(i) && (p.queue(i) != 0 ||
 			len(p.links.Linked) > 0 && p.links.Linked[p.link(i)] > 0 ||
-			len(p.links.LinkedHere) > 0 && p.links.LinkedHere[p.spans[i].ID]
+			len(p.links.LinkedHere) > 0 && p.links.LinkedHere[p.spans[i].ID])
 	}
 	return false
 }

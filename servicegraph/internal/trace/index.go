@@ -22,7 +22,7 @@ type index struct {
 type sides struct{ caller, callee, other int32 }
 
 // An identity distinguishes spans with the same id. Spans with the same identity are deliveries
-// of one span.
+// of one span, or attempts of one call.
 type identity struct {
 	id   [8]byte
 	node Node

@@ -24,6 +24,9 @@ type Tree struct {
 	placed  []bool  // by span: it is in Order
 	visited []int32 // by span: the walk that last visited it, to find cycles
 	cycle   []int32 // the spans of one cycle
+
+	aside    []Span               // spans with the identity of another span and another start
+	attempts map[identity][]int32 // the spans that share an identity, by start
 }
 
 // Values of Parent for a span whose parent is not in the tree.
@@ -47,6 +50,9 @@ func (t *Tree) Append(spans []Span) { t.Spans = append(t.Spans, spans...) }
 // Build makes the tree of the spans that were appended.
 func (t *Tree) Build() {
 	t.merge()
+	if len(t.aside) > 0 {
+		t.splitAttempts()
+	}
 	if len(t.index.shared) > 0 {
 		t.mergeUnsetKinds()
 	}
@@ -59,16 +65,20 @@ func (t *Tree) merge() {
 	all := t.Spans
 	t.Spans = t.Spans[:0]
 	t.Duplicates, t.Cycles = 0, 0
+	t.aside, t.attempts = t.aside[:0], nil
 	t.index.reset(len(all))
 	for i := range all {
 		s := &all[i]
 		first, duplicate := t.index.add(s, t.Spans, t.names)
-		if duplicate {
+		switch {
+		case !duplicate:
+			t.Spans = append(t.Spans, *s)
+		case s.repeats(&t.Spans[first]):
 			t.Spans[first].Absorb(s, t.names)
 			t.Duplicates++
-			continue
+		default:
+			t.aside = append(t.aside, *s)
 		}
-		t.Spans = append(t.Spans, *s)
 	}
 }
 
@@ -83,7 +93,7 @@ func (t *Tree) mergeUnsetKinds() {
 			continue
 		}
 		if whole := t.index.whole(s); whole >= 0 {
-			t.Spans[whole].Absorb(s, t.names)
+			t.Spans[t.attemptFor(whole, s)].Absorb(s, t.names)
 			s.ID = [8]byte{} // an id that no span has
 			pieces++
 		}
@@ -94,8 +104,17 @@ func (t *Tree) mergeUnsetKinds() {
 	t.Duplicates += uint64(pieces)
 	t.Spans = slices.DeleteFunc(t.Spans, func(s Span) bool { return s.ID == [8]byte{} })
 	t.index.reset(len(t.Spans))
+	clear(t.attempts)
 	for i := range t.Spans {
-		t.index.add(&t.Spans[i], t.Spans[:i], t.names)
+		s := &t.Spans[i]
+		first, repeated := t.index.add(s, t.Spans[:i], t.names)
+		if repeated { // attempts follow each other in the order of their starts
+			key := identityOf(s)
+			if t.attempts[key] == nil {
+				t.attempts[key] = []int32{first}
+			}
+			t.attempts[key] = append(t.attempts[key], int32(i))
+		}
 	}
 }
 
@@ -104,9 +123,10 @@ func (t *Tree) mergeUnsetKinds() {
 func (t *Tree) findParents() {
 	t.Parent = Resize(t.Parent, len(t.Spans))
 	last := int32(0)
+	distinct := len(t.index.shared) == 0 && len(t.attempts) == 0
 	for i := range t.Spans {
 		s := &t.Spans[i]
-		if s.Parent == t.Spans[last].ID && s.Parent != s.ID && len(t.index.shared) == 0 {
+		if s.Parent == t.Spans[last].ID && s.Parent != s.ID && distinct {
 			t.Parent[i] = last
 			continue
 		}
@@ -122,7 +142,7 @@ func (t *Tree) parentOf(i int32) int32 {
 		// Both sides of the call share an id: the caller is the parent of the
 		// callee, whatever the parent id of the callee is (I4, I5).
 		if caller := t.index.shared[s.ID].caller; caller != 0 {
-			return caller - 1
+			return t.attemptFor(caller-1, s)
 		}
 	}
 	if s.Parent == [8]byte{} || s.Parent == s.ID {
@@ -134,10 +154,10 @@ func (t *Tree) parentOf(i int32) int32 {
 	}
 	if len(t.index.shared) > 0 {
 		if both, ok := t.index.shared[s.Parent]; ok {
-			return t.index.choose(both, s)
+			parent = t.index.choose(both, s)
 		}
 	}
-	return parent
+	return t.attemptFor(parent, s)
 }
 
 // sort fills Order, and breaks cycles of spans that are each other's ancestors.
@@ -186,7 +206,7 @@ func (t *Tree) linkChildren() (inOrder bool) {
 }
 
 // Find returns the index of the SERVER or CONSUMER span with an id and a service, -1 if
-// the tree has none.
+// the tree has none; of several attempts, the first.
 func (t *Tree) Find(id [8]byte, node Node) int32 {
 	return t.index.member(identity{id, node, calleeSide}, t.Spans)
 }

@@ -1,0 +1,108 @@
+package pairing
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
+)
+
+// Attempts of one call are CLIENT spans inside the CLIENT span of the call, such as those of a
+// library that tries again. An attempt that met no server went where the attempts went that
+// met one (semantics.md F13).
+
+// several is the value of spanState.met if several services answered.
+const several = -2
+
+// metAt returns the first caller span at or inside caller span i whose request was answered; -1
+// if there is none, several if several services answered.
+func (p *Pairer) metAt(i int32) int32 {
+	state := &p.state[i]
+	if state.callee < 0 {
+		return state.met
+	}
+	node := p.spans[state.callee].Node
+	for c := state.callee; c >= 0; c = p.state[c].also {
+		if p.spans[c].Node != node || p.kind(i, c) != Request {
+			return several
+		}
+	}
+	return i
+}
+
+// firstMet returns the earlier of two caller spans that metAt returned, with ids to break ties;
+// several if different services answered.
+func (p *Pairer) firstMet(i, j int32) int32 {
+	switch {
+	case i == -1 || j == several:
+		return j
+	case j == -1 || i == several:
+		return i
+	case p.spans[p.state[i].callee].Node != p.spans[p.state[j].callee].Node:
+		return several
+	case p.compareTimes(i, j) <= 0:
+		return i
+	}
+	return j
+}
+
+// compareTimes orders spans by start, then by id.
+func (p *Pairer) compareTimes(i, j int32) int {
+	a, b := &p.spans[i], &p.spans[j]
+	return cmp.Or(cmp.Compare(a.Start, b.Start), slices.Compare(a.ID[:], b.ID[:]))
+}
+
+// metBeside returns the service that answered the other attempts of the call of which caller
+// span i, without a callee, is an attempt; 0 if i is no attempt. An attempt names no host, or
+// the host of the answered attempt, or both name IP addresses: a client that balances the load
+// tries another address. A span that names another host is a call of its own, such as the
+// request for a token that a library makes before the call.
+func (p *Pairer) metBeside(i int32) trace.Node {
+	outer := p.state[i].outer
+	around := p.within(outer)
+	if around < 0 || p.state[around].met < 0 {
+		return 0
+	}
+	for _, s := range [...]int32{i, outer, around} {
+		if p.spans[s].Kind != trace.Client {
+			return 0
+		}
+	}
+	met := p.state[around].met
+	if mine, other := p.spans[i].Peer, p.spans[met].Peer; p.NamesPeer(i) && mine != other && !p.cfg.CanBeSame(mine, other) {
+		return 0
+	}
+	return p.spans[p.state[met].callee].Node
+}
+
+// addressed returns the span that gives the address of the call of caller span i, which has no
+// callee: i itself, unless i names no host and a caller span inside does. Of several, the last
+// attempt gives the address.
+func (p *Pairer) addressed(i int32) int32 {
+	span := &p.spans[i]
+	if span.Address != 0 || p.state[i].nested == 0 || span.PeerType != trace.Unspecific || span.Is(trace.PeerIsName) {
+		return i
+	}
+	last := int32(-1)
+	p.stack = append(p.stack[:0], p.tree.Child[i])
+	for len(p.stack) > 0 {
+		c := p.stack[len(p.stack)-1]
+		p.stack = p.stack[:len(p.stack)-1]
+		if c < 0 {
+			continue
+		}
+		p.stack = append(p.stack, p.tree.Sibling[c])
+		inner := &p.spans[c]
+		if p.parent[c] < 0 || inner.Node != span.Node || inner.Kind.Serves() { // the root of a broken cycle is still listed as a child
+			continue
+		}
+		p.stack = append(p.stack, p.tree.Child[c])
+		if inner.Is(trace.IsCaller) && inner.Address != 0 && inner.PeerType == trace.Unspecific && (last < 0 || p.compareTimes(c, last) > 0) {
+			last = c
+		}
+	}
+	if last < 0 {
+		return i
+	}
+	return last
+}
