@@ -70,7 +70,7 @@ func (b *Builder) CountSkipped() { b.report.Skipped++ }
 // counts once.
 func (b *Builder) Add(s Span) {
 	if slot := b.place(&s.TraceID, &s.SpanID); slot != nil {
-		*slot = b.compact(&s)
+		b.compact(slot, &s)
 		b.placed(slot, s.Links)
 	}
 }

@@ -31,10 +31,11 @@ type Segment struct {
 // in common with its parent.
 func CriticalPath(spans []Span) []Segment {
 	b := NewBuilder(Config{})
-	var compact []trace.Span
-	for _, s := range spans {
-		if !s.SpanID.IsZero() {
-			compact = append(compact, b.compact(&s))
+	compact := make([]trace.Span, 0, len(spans))
+	for i := range spans {
+		if s := &spans[i]; !s.SpanID.IsZero() {
+			compact = append(compact, trace.Span{})
+			b.compact(&compact[len(compact)-1], s)
 		}
 	}
 	var t trace.Tree

@@ -142,7 +142,11 @@ func (b *Builder) address(a address) addressIndex {
 	if b.cfg.IgnoreAddresses || a.host == "" || semconv.IsLoopback(a.host) {
 		return 0
 	}
-	if _, known := b.names.addresses.find(a); !known && b.isFull(len(b.names.addresses.items)) {
+	i, known := b.names.addresses.find(a)
+	switch {
+	case known:
+		return addressIndex(i)
+	case b.isFull(len(b.names.addresses.items)):
 		b.report.NamesTruncated++
 		return 0
 	}
@@ -154,7 +158,11 @@ func (b *Builder) detail(d detail) detailIndex {
 	if d == (detail{}) {
 		return 0
 	}
-	if _, known := b.names.details.find(d); !known && b.isFull(len(b.names.details.items)) {
+	i, known := b.names.details.find(d)
+	switch {
+	case known:
+		return detailIndex(i)
+	case b.isFull(len(b.names.details.items)):
 		b.report.NamesTruncated++
 		return 0
 	}
@@ -171,15 +179,11 @@ func (c *Config) semconv() semconv.Options {
 
 // interpret interprets the kind, the attributes and the links of a span.
 func (c *Config) interpret(s *Span) semconv.Interpretation {
-	kind := semconv.Kind(s.Kind)
-	if len(s.Attrs) == 0 { // nothing to interpret
-		return semconv.Interpretation{Kind: kind, Caller: kind.Calls()}
-	}
 	var attrs semconv.Attrs
 	for _, a := range s.Attrs {
 		attrs.Add(a.Key, a.Value)
 	}
-	return semconv.Interpret(kind, &attrs, len(s.Links) > 0, c.semconv())
+	return semconv.Interpret(semconv.Kind(s.Kind), &attrs, len(s.Links) > 0, c.semconv())
 }
 
 // peerTypes maps the types of peers to types of nodes.
@@ -270,22 +274,31 @@ func (s *symbols) CompareDetails(a, b detailIndex) int {
 // service name send this text, followed by a colon and the name of the program.
 const unknownService = "unknown_service"
 
-// compact returns a span in the format in which the builder holds it.
-func (b *Builder) compact(s *Span) trace.Span {
-	c := trace.Span{
+// compact overwrites a compact span with a span, in the format in which the builder holds it.
+func (b *Builder) compact(to *trace.Span, s *Span) {
+	*to = trace.Span{
 		ID: s.SpanID, Parent: s.ParentID,
 		Start: s.Start, End: s.End,
+		Node:     b.serviceNode(s.Service, s.Namespace, s.Resource),
 		Weight32: roundWeight(s.Weight),
+		Kind:     trace.Kind(s.Kind),
 		Status:   trace.Status(s.Status),
+		Flags:    trace.IsCaller.When(semconv.Kind(s.Kind).Calls()),
 	}
-	c.Node = b.serviceNode(s.Service, s.Namespace, s.Resource)
+	if len(s.Attrs) > 0 {
+		b.interpret(to, s)
+	}
+}
+
+// interpret sets the fields of a compact span that depend on the attributes and the links of the
+// span.
+func (b *Builder) interpret(to *trace.Span, s *Span) {
 	of := b.cfg.interpret(s)
-	apply(&c, &of, b.intern(&of))
-	if of.Failed && c.Status == trace.StatusUnset {
-		c.Status = trace.StatusError
+	apply(to, &of, b.intern(&of))
+	if of.Failed && to.Status == trace.StatusUnset {
+		to.Status = trace.StatusError
 	}
-	b.addTrigger(c.Node, of.Trigger)
-	return c
+	b.addTrigger(to.Node, of.Trigger)
 }
 
 // serviceNode returns the node of the service with a resource, and notes the attributes.
