@@ -139,7 +139,7 @@ func (b *Builder) node(id NodeID) nodeIndex {
 // address returns the number of an address, 0 for an address that does not identify a
 // callee: a loopback address is a different host for each caller.
 func (b *Builder) address(a address) addressIndex {
-	if b.cfg.IgnoreAddresses || a.host == "" || semconv.IsLoopback(a.host) {
+	if b.cfg.IgnoreAddresses || a.host == "" || semconv.IsLocal(a.host) {
 		return 0
 	}
 	i, known := b.names.addresses.find(a)

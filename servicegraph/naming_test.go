@@ -22,12 +22,16 @@ func TestNamingOrder(t *testing.T) {
 		name("peer.service", "past", "past", sg.TypeExternal),
 	}
 	hosts := []named{
+		name("upstream_cluster", "outbound|80||cluster.shop.svc.cluster.local", "cluster.shop", sg.TypeExternal),
 		name("server.address", "Server:80", "server", sg.TypeExternal),
 		name("net.peer.name", "net", "net", sg.TypeExternal),
 		name("url.full", "https://full:8443/a?b", "full", sg.TypeExternal),
 		name("http.url", "http://url/a", "url", sg.TypeExternal),
 		name("http.host", "host:80", "host", sg.TypeExternal),
+		name("server.socket.domain", "domain", "domain", sg.TypeExternal),
+		name("net.sock.peer.name", "sock", "sock", sg.TypeExternal),
 		name("network.peer.address", "10.0.0.1", "10.0.0.1", sg.TypeIP),
+		name("server.socket.address", "10.0.0.4", "10.0.0.4", sg.TypeIP),
 		name("net.sock.peer.addr", "10.0.0.2", "10.0.0.2", sg.TypeIP),
 		name("net.peer.ip", "10.0.0.3", "10.0.0.3", sg.TypeIP),
 		name("rpc.service", "x.Y", "x.Y", sg.TypeRPC), // the host goes first (R2)
@@ -46,8 +50,11 @@ func TestNamingOrder(t *testing.T) {
 				s := sg.Span{TraceID: sg.TraceID{1}, SpanID: sg.SpanID{1}, Service: "A", Kind: sg.KindClient, Start: 1, End: 2}
 				s.Attrs = []sg.Attr{second.attr, first.attr}
 				want := first.node
-				if second.node.Type == sg.TypeDatabase && i < len(peers) {
+				switch {
+				case second.node.Type == sg.TypeDatabase && i < len(peers):
 					want.Type = sg.TypeDatabase // (D4)
+				case first.node.Name == "openai" && second.node.Type == sg.TypeExternal:
+					want = sg.NodeID{Name: second.node.Name, Type: sg.TypeModel} // a server that is not OpenAI's (G1)
 				}
 				found := false
 				for e := range build([]sg.Span{s}).Edges() {

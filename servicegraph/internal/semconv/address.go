@@ -2,57 +2,76 @@ package semconv
 
 import (
 	"cmp"
-	"net/netip"
 	"net/url"
-	"strings"
 )
 
-// An Address is the address at which a callee listens, as its callers dial it. An empty Host
-// means that the address is unknown.
-type Address struct{ Host, Port string }
-
-// IsLoopback reports whether a host name or IP address always means the caller's own machine.
-func IsLoopback(host string) bool {
-	if host == "localhost" {
-		return true
+// logicalAddress returns the address at which the callee listens, as a name service knows it, or
+// the part of a URL that tells it. A proxy names the cluster to which it sends a request; its URL is
+// that of the request which it received.
+func (a *Attrs) logicalAddress() Address {
+	for _, cluster := range [...]string{a.upstreamCluster, a.upstreamClusterName} {
+		if cluster == "" {
+			continue
+		}
+		if at := parseEnvoyCluster(cluster); at.Host != "" {
+			return at
+		}
 	}
-	ip, ok := parseIP(host)
-	return ok && ip.IsLoopback()
+	port := cmp.Or(portOf(a.serverPort), portOf(a.netPeerPort))
+	for _, name := range [...]string{a.serverAddress, a.netPeerName} {
+		if name == "" {
+			continue
+		}
+		if at := ParseHost(name, port); at.Host != "" {
+			return at
+		}
+	}
+	if u := a.url(); u != nil {
+		if at := ParseHost(u.Hostname(), ""); at.Host != "" {
+			at.Port = cmp.Or(u.Port(), port, defaultPorts[u.Scheme])
+			return at
+		}
+	}
+	for _, name := range [...]string{a.httpHost, a.serverSocketDomain, a.netSockPeerName} {
+		if name == "" {
+			continue
+		}
+		if at := ParseHost(name, port); at.Host != "" {
+			return at
+		}
+	}
+	return Address{}
 }
 
-// address returns the address at which the callee listens. Only a logical address counts, which
-// may be part of a URL. A network address may belong to a load balancer of several services.
-func (a *Attrs) address() Address {
-	name, port := cmp.Or(a.serverAddress, a.netPeerName), cmp.Or(a.serverPort, a.netPeerPort)
-	if name == "" {
-		if u := a.url(); u != nil {
-			return Address{Host: hostOf(u.Hostname()), Port: cmp.Or(u.Port(), port, defaultPorts[u.Scheme])}
+// networkAddress returns the address at the other end of the connection. It can belong to a load
+// balancer of several services.
+func (a *Attrs) networkAddress() Address {
+	for _, peer := range [...]struct{ host, port string }{
+		{a.networkPeerAddress, a.networkPeerPort},
+		{a.serverSocketAddress, a.serverSocketPort},
+		{a.netSockPeerAddress, a.netSockPeerPort},
+		{a.netPeerIPOld, ""},
+	} {
+		if peer.host == "" {
+			continue
+		}
+		if at := ParseHost(peer.host, cmp.Or(portOf(peer.port), portOf(a.serverPort), portOf(a.netPeerPort))); at.Host != "" {
+			return at
 		}
 	}
-	if port == "" {
-		if _, after, found := strings.Cut(name, ":"); found && isNumber(after) {
-			port = after
-		}
+	return Address{}
+}
+
+// portOf returns the port that an attribute gives, none if it is not a port.
+func portOf(s string) string {
+	if !isNumber(s) || s == "0" {
+		return ""
 	}
-	return Address{Host: hostOf(name), Port: port}
+	return s
 }
 
 // defaultPorts are the ports, by scheme, of URLs without a port.
 var defaultPorts = map[string]string{"http": "80", "https": "443"}
-
-// host returns the callee's host without port. It prefers logical names to network addresses.
-func (a *Attrs) host() string {
-	switch {
-	case a.serverAddress != "":
-		return hostOf(a.serverAddress)
-	case a.netPeerName != "":
-		return hostOf(a.netPeerName)
-	}
-	if u := a.url(); u != nil {
-		return hostOf(u.Hostname())
-	}
-	return hostOf(cmp.Or(a.httpHost, a.networkPeerAddress, a.netSockPeerAddress, a.netPeerIPOld))
-}
 
 // url returns the URL of a request up to the path, or nil if the URL is unknown.
 func (a *Attrs) url() *url.URL {
@@ -86,23 +105,4 @@ func OriginLen[T string | []byte](url T) int {
 		}
 	}
 	return len(url)
-}
-
-// hostOf removes the port, the brackets of IPv6 and a final dot, and lowers the case, which does
-// not matter in DNS. Ports are details, not names [D12].
-func hostOf(s string) string {
-	if host, port, found := strings.Cut(s, ":"); found && isNumber(port) {
-		s = host
-	} else if rest, bracketed := strings.CutPrefix(s, "["); bracketed {
-		s, _, _ = strings.Cut(rest, "]")
-	}
-	return strings.ToLower(strings.TrimSuffix(s, "."))
-}
-
-func parseIP(host string) (netip.Addr, bool) {
-	if host == "" || (host[0] < '0' || host[0] > '9') && !strings.Contains(host, ":") {
-		return netip.Addr{}, false // ParseAddr would allocate an error for most names
-	}
-	ip, err := netip.ParseAddr(host)
-	return ip, err == nil
 }

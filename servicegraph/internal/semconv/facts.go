@@ -12,14 +12,21 @@ type Attrs struct {
 
 	msgSystem, msgDestination, msgDestinationOld, msgTemplate, msgTemporary string
 	msgSource, msgAnonymous, msgOperation, msgOperationOld                  string
+	msgRoutingKey, msgRoutingKeyOld                                         string
 
 	genaiProvider, genaiSystem, genaiOperation, genaiModel string
 
-	faasName, faasTrigger, rpcService, rpcMethod string
+	faasName, faasTrigger string
 
-	serverAddress, serverPort, netPeerName, netPeerPort  string
-	urlFull, httpURL, httpHost                           string
-	networkPeerAddress, netSockPeerAddress, netPeerIPOld string
+	rpcSystem, rpcSystemOld, rpcService, rpcMethod string
+
+	upstreamCluster, upstreamClusterName                string
+	serverAddress, serverPort, netPeerName, netPeerPort string
+	urlFull, httpURL, httpHost                          string
+	serverSocketDomain, netSockPeerName                 string
+	networkPeerAddress, networkPeerPort                 string
+	serverSocketAddress, serverSocketPort               string
+	netSockPeerAddress, netSockPeerPort, netPeerIPOld   string
 
 	resendCount, httpStatus, httpStatusOld string
 }

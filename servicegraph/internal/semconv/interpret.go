@@ -44,6 +44,7 @@ type Interpretation struct {
 	HasPeer bool
 	Peer    Peer
 	Address Address // where the peer listens
+	RPC     string  // the RPC service that the call asks for: an address of its own
 	Detail  Detail
 
 	Trigger string // what triggers the function that the span runs
@@ -98,9 +99,16 @@ func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation
 	case of.Caller || attrs.hasDatabase() && !o.IgnoreInternalDatabases:
 		of.Caller = true // a database inside the process has no client span [D10]
 		of.Resent = attrs.resendCount != "" && attrs.resendCount != "0"
-		of.Peer, of.HasPeer = attrs.callee(kind)
-		of.Address = attrs.address()
+		of.Address, of.RPC = attrs.logicalAddress(), attrs.rpcServiceName()
+		named := of.Address.Host != ""
+		if !named {
+			of.Address = attrs.networkAddress()
+		}
+		of.Peer, of.HasPeer = attrs.callee(kind, of.Address.Host, named, of.RPC)
 		of.Detail = attrs.detail(of.Address)
+		if of.HasPeer && attrs.isAgentStep() {
+			of.Kind = Internal // the client spans inside, if any, are the calls [G2]
+		}
 	}
 	return of
 }

@@ -47,6 +47,8 @@ var keys = [...]keyInfo{
 	{"messaging.destination.anonymous", func(a *Attrs) *string { return &a.msgAnonymous }, ofBoth},
 	{"messaging.destination.template", func(a *Attrs) *string { return &a.msgTemplate }, ofBoth},
 	{"messaging.destination.temporary", func(a *Attrs) *string { return &a.msgTemporary }, ofBoth},
+	{"messaging.rabbitmq.destination.routing_key", func(a *Attrs) *string { return &a.msgRoutingKey }, ofBoth},
+	{"messaging.rabbitmq.routing_key", func(a *Attrs) *string { return &a.msgRoutingKeyOld }, ofBoth},
 	{"messaging.operation.type", func(a *Attrs) *string { return &a.msgOperation }, ofBoth},
 	{"messaging.operation", func(a *Attrs) *string { return &a.msgOperationOld }, ofBoth},
 	{"gen_ai.provider.name", func(a *Attrs) *string { return &a.genaiProvider }, ofCallers},
@@ -55,8 +57,12 @@ var keys = [...]keyInfo{
 	{"gen_ai.request.model", func(a *Attrs) *string { return &a.genaiModel }, ofCallers},
 	{"faas.trigger", func(a *Attrs) *string { return &a.faasTrigger }, ofBoth},
 	{"faas.invoked_name", func(a *Attrs) *string { return &a.faasName }, ofCallers},
+	{"rpc.system.name", func(a *Attrs) *string { return &a.rpcSystem }, ofCallers},
+	{"rpc.system", func(a *Attrs) *string { return &a.rpcSystemOld }, ofCallers},
 	{"rpc.service", func(a *Attrs) *string { return &a.rpcService }, ofCallers},
 	{"rpc.method", func(a *Attrs) *string { return &a.rpcMethod }, ofCallers},
+	{"upstream_cluster", func(a *Attrs) *string { return &a.upstreamCluster }, ofCallers},
+	{"upstream_cluster.name", func(a *Attrs) *string { return &a.upstreamClusterName }, ofCallers},
 	{"server.address", func(a *Attrs) *string { return &a.serverAddress }, ofCallers},
 	{"server.port", func(a *Attrs) *string { return &a.serverPort }, ofCallers},
 	{"net.peer.name", func(a *Attrs) *string { return &a.netPeerName }, ofCallers},
@@ -64,8 +70,14 @@ var keys = [...]keyInfo{
 	{"url.full", func(a *Attrs) *string { return &a.urlFull }, ofCallers},
 	{"http.url", func(a *Attrs) *string { return &a.httpURL }, ofCallers},
 	{"http.host", func(a *Attrs) *string { return &a.httpHost }, ofCallers},
+	{"server.socket.domain", func(a *Attrs) *string { return &a.serverSocketDomain }, ofCallers},
+	{"net.sock.peer.name", func(a *Attrs) *string { return &a.netSockPeerName }, ofCallers},
 	{"network.peer.address", func(a *Attrs) *string { return &a.networkPeerAddress }, ofCallers},
+	{"network.peer.port", func(a *Attrs) *string { return &a.networkPeerPort }, ofCallers},
+	{"server.socket.address", func(a *Attrs) *string { return &a.serverSocketAddress }, ofCallers},
+	{"server.socket.port", func(a *Attrs) *string { return &a.serverSocketPort }, ofCallers},
 	{"net.sock.peer.addr", func(a *Attrs) *string { return &a.netSockPeerAddress }, ofCallers},
+	{"net.sock.peer.port", func(a *Attrs) *string { return &a.netSockPeerPort }, ofCallers},
 	{"net.peer.ip", func(a *Attrs) *string { return &a.netPeerIPOld }, ofCallers},
 	{"http.request.resend_count", func(a *Attrs) *string { return &a.resendCount }, ofCallers},
 	{"http.response.status_code", func(a *Attrs) *string { return &a.httpStatus }, ofFailures},
@@ -73,7 +85,7 @@ var keys = [...]keyInfo{
 }
 
 // maxKeyLen is the length of the longest key.
-const maxKeyLen = 31
+const maxKeyLen = 42
 
 // Name returns the key as text.
 func (k Key) Name() string { return keys[k-1].name }

@@ -1,11 +1,26 @@
 package semconv
 
-import "cmp"
+import (
+	"cmp"
+	"strings"
+)
 
 func (a *Attrs) hasQueue() bool { return a.msgSystem != "" || a.destination() != "" }
 
+// destination returns the name of the queue or topic that a span names, without the parts that
+// only tell where it is.
 func (a *Attrs) destination() string {
-	return cmp.Or(a.msgTemplate, a.msgDestination, a.msgDestinationOld, a.msgSource)
+	if a.msgTemplate != "" {
+		return a.msgTemplate
+	}
+	name := queueName(known(cmp.Or(a.msgDestination, a.msgDestinationOld, a.msgSource)))
+	if key := cmp.Or(a.msgRoutingKey, a.msgRoutingKeyOld); key != "" && isDefaultExchange(name) {
+		return key // the default exchange sends each message to the queue with this name
+	}
+	if exchange, queue, found := strings.Cut(name, ":"); found && isDefaultExchange(exchange) && queue != "" {
+		return queue
+	}
+	return name
 }
 
 func (a *Attrs) operation() string { return cmp.Or(a.msgOperation, a.msgOperationOld) }
@@ -15,7 +30,7 @@ func (a *Attrs) operation() string { return cmp.Or(a.msgOperation, a.msgOperatio
 // and those without a template have the name "temporary" [M13].
 func (a *Attrs) queue() string {
 	destination, system := a.destination(), messagingSystem(a.msgSystem)
-	if a.msgTemplate == "" && (a.msgTemporary == "true" || a.msgAnonymous == "true") {
+	if a.msgTemplate == "" && (a.msgTemporary == "true" || a.msgAnonymous == "true" || isTemporary(destination)) {
 		destination = "temporary"
 	}
 	if destination != "" && system != "" {
@@ -52,3 +67,65 @@ func (a *Attrs) publishes() bool {
 // is a CLIENT span if it asks for messages, and a CONSUMER span if messages are delivered to
 // it. For the graph, both are the receiving side.
 func (a *Attrs) receives() bool { return a.hasQueue() && a.operation() == "receive" }
+
+// isDefaultExchange reports whether the name of a destination stands for RabbitMQ's default
+// exchange, whose own name is empty.
+func isDefaultExchange(name string) bool {
+	switch name {
+	case "", "amq.default", "(default)", "<default>", "(AMQP default)":
+		return true
+	}
+	return false
+}
+
+// isTemporary reports whether a product or a client invented the name of a destination, as they
+// do for the replies to one client.
+func isTemporary(name string) bool {
+	for _, prefix := range [...]string{
+		"_INBOX.",                                          // NATS
+		"amq.gen-", "amq.rabbitmq.reply-to", "spring.gen-", // RabbitMQ
+		"temp-queue://", "temp-topic://", "ID:", // JMS
+		"#P2P/QTMP/", "AMQ.", // Solace, IBM MQ
+		"(temporary)", "(anonymous)",
+	} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return isUUID(name)
+}
+
+// isUUID reports whether a text is a UUID: 36 hexadecimal digits and dashes.
+func isUUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case i == 8 || i == 13 || i == 18 || i == 23:
+			if c != '-' {
+				return false
+			}
+		case (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'f'):
+			return false
+		}
+	}
+	return true
+}
+
+// queueName returns the last part of the full resource name of a queue, such as a URL, an ARN or
+// projects/p/topics/t, and any other name as it is: a plain name can contain slashes, too.
+func queueName(name string) string {
+	last := name
+	switch {
+	case strings.HasPrefix(name, "arn:"):
+		last = name[strings.LastIndexAny(name, ":/")+1:]
+	case strings.HasPrefix(name, "temp-"):
+	case strings.Contains(name, "://"), strings.HasPrefix(name, "projects/"), strings.HasPrefix(name, "//"):
+		last = name[strings.LastIndexByte(name, '/')+1:]
+	}
+	if last == "" {
+		return name
+	}
+	return last
+}

@@ -1,6 +1,9 @@
 package semconv
 
-import "cmp"
+import (
+	"cmp"
+	"strings"
+)
 
 // A Peer is the other side of a call as a span names it.
 type Peer struct {
@@ -23,8 +26,10 @@ const (
 )
 
 // callee returns the peer that a span of the given kind calls, for calls without a span of the
-// callee. The most specific attribute decides: see rows D of docs/semantics.md.
-func (a *Attrs) callee(kind Kind) (Peer, bool) {
+// callee. The most specific attribute decides: see rows D of docs/semantics.md. The host and the
+// RPC service are those of the call, empty if unknown; isNamed tells whether the host is more than
+// the other end of a connection.
+func (a *Attrs) callee(kind Kind, host string, isNamed bool, rpc string) (Peer, bool) {
 	named := func(name string, t PeerType) (Peer, bool) { return Peer{Name: name, Type: t}, true }
 	if p, ok := a.service(); ok {
 		switch {
@@ -35,34 +40,44 @@ func (a *Attrs) callee(kind Kind) (Peer, bool) {
 		}
 		return p, true
 	}
+	provider := modelProvider(cmp.Or(a.genaiProvider, a.genaiSystem))
+	atProvider := provider != "" && (!isNamed || isOfProvider(host, provider))
 	switch {
 	case a.hasDatabase():
 		return named(a.database(), Database)
 	case kind == Producer && a.hasQueue():
 		return named(a.queue(), Queue)
-	case a.isAgentStep():
+	case a.isAgentStep() && host == "":
 		return Peer{}, false
-	case a.genaiProvider != "" || a.genaiSystem != "":
-		return named(modelProvider(cmp.Or(a.genaiProvider, a.genaiSystem)), Model)
+	case atProvider:
+		return named(provider, Model)
+	case provider != "" && !IsIP(host) && !a.isAgentStep(): // a compatible server of one's own [G1]
+		return named(host, Model)
 	case a.faasName != "": // if the function is instrumented, a service has this name
 		return Peer{Name: a.faasName, Type: Function, IsName: true}, true
 	case a.hasQueue():
 		return named(a.queue(), Queue)
-	}
-	host := a.host()
-	if ip, ok := parseIP(host); ok {
-		if ip.Is4In6() { // a socket for both IPv6 and IPv4 writes IPv4 addresses like this
-			host = ip.Unmap().String()
-		}
+	case IsIP(host):
 		return named(host, IP)
-	}
-	if host != "" {
+	case host != "":
 		return named(host, External)
-	}
-	if a.rpcService != "" {
-		return named(a.rpcService, RPC)
+	case rpc != "":
+		return named(rpc, RPC)
 	}
 	return Peer{}, false
+}
+
+// rpcServiceName returns the full name of the RPC service that a span asks for. Since 2026 it
+// is a part of rpc.method, before the name of the method; the methods of JSON-RPC can contain a
+// slash, and have no service.
+func (a *Attrs) rpcServiceName() string {
+	if name := known(a.rpcService); name != "" {
+		return name
+	}
+	if i := strings.LastIndexByte(a.rpcMethod, '/'); i > 0 && cmp.Or(a.rpcSystem, a.rpcSystemOld) != "jsonrpc" {
+		return known(strings.TrimPrefix(a.rpcMethod[:i], "/"))
+	}
+	return ""
 }
 
 // caller returns the peer that called a SERVER or CONSUMER span without a parent: the queue that
@@ -77,17 +92,18 @@ func (a *Attrs) caller(kind Kind) (Peer, bool) {
 
 // service returns the peer that service.peer.name or peer.service names.
 func (a *Attrs) service() (Peer, bool) {
-	switch {
-	case a.peerName != "":
-		return Peer{Namespace: a.peerNamespace, Name: a.peerName, IsName: true}, true
-	case a.peerService != "":
-		return Peer{Name: a.peerService, IsName: true}, true
+	if name := known(a.peerName); name != "" {
+		return Peer{Namespace: a.peerNamespace, Name: name, IsName: true}, true
+	}
+	if name := known(a.peerService); name != "" {
+		return Peer{Name: name, IsName: true}, true
 	}
 	return Peer{}, false
 }
 
 // isAgentStep reports whether the span is a step of an agent, such as the use of a tool,
-// rather than a call to the provider of a model [G2].
+// rather than a call to the provider of a model. A step at a host, such as that of a tool's server,
+// is a call to the host [G2].
 func (a *Attrs) isAgentStep() bool {
 	switch a.genaiOperation {
 	case "invoke_agent", "create_agent", "execute_tool":

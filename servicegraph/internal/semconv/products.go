@@ -63,3 +63,42 @@ func messagingSystem(s string) string {
 	}
 	return s
 }
+
+// isOfProvider reports whether a host belongs to a provider of models. Many servers are
+// compatible with a provider's API; their spans name the provider, and their host is another.
+// Every host belongs to a provider whose domains are not known.
+func isOfProvider(host, provider string) bool {
+	domains, known := providerDomains[provider]
+	if !known {
+		return true
+	}
+	for _, domain := range domains {
+		if rest, ok := strings.CutSuffix(host, domain); ok && (rest == "" || rest[len(rest)-1] == '.') {
+			return true
+		}
+	}
+	return false
+}
+
+// providerDomains are the domains of the providers in the semantic conventions. Azure also
+// serves OpenAI's models.
+var providerDomains = map[string][]string{
+	"anthropic":          {"anthropic.com"},
+	"aws.bedrock":        {"amazonaws.com", "amazonaws.com.cn", "api.aws"},
+	"azure.ai.inference": azureDomains,
+	"azure.ai.openai":    azureDomains,
+	"cohere":             {"cohere.com", "cohere.ai"},
+	"deepseek":           {"deepseek.com"},
+	"gcp.gemini":         {"googleapis.com"},
+	"gcp.gen_ai":         {"googleapis.com"},
+	"gcp.vertex_ai":      {"googleapis.com"},
+	"groq":               {"groq.com"},
+	"ibm.watsonx.ai":     {"ibm.com"},
+	"mistral_ai":         {"mistral.ai"},
+	"moonshot_ai":        {"moonshot.ai", "moonshot.cn"},
+	"openai":             append([]string{"openai.com"}, azureDomains...),
+	"perplexity":         {"perplexity.ai"},
+	"x_ai":               {"x.ai"},
+}
+
+var azureDomains = []string{"azure.com", "azure.cn", "azure.us"}

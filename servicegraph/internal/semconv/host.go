@@ -1,0 +1,245 @@
+package semconv
+
+import (
+	"net/netip"
+	"path"
+	"slices"
+	"strings"
+)
+
+// An Address is the address at which a callee listens, as its callers dial it. An empty Host
+// means that the address is unknown.
+type Address struct {
+	Host string // canonical: see [ParseHost]
+	Port string
+}
+
+// ParseHost returns the one address that different texts for the same host have in common. The
+// text is the value of an attribute: a host, a host with a port, an IP address, a gRPC target,
+// a URL up to the path, a list of hosts separated by commas, or the path of a Unix socket. The
+// port is that of the text, else the given one.
+//
+// The host has lower case, no port, no final dot, no zone of IPv6, and, if it is a name of a
+// Kubernetes service, neither ".svc" nor the domain of the cluster. An IPv4 address in IPv6 form
+// has IPv4 form. A list of hosts is sorted. A text that instrumentations write in place of an
+// unknown host gives no host.
+func ParseHost(text, port string) Address {
+	text = strings.TrimSpace(text)
+	text, isPath := endpoint(text)
+	if isPath {
+		return Address{Host: text}
+	}
+	if strings.IndexByte(text, ',') < 0 {
+		return parseHost(text, port)
+	}
+	var hosts []string
+	for item := range strings.SplitSeq(text, ",") {
+		item, _ = endpoint(strings.TrimSpace(item))
+		if at := parseHost(item, port); at.Host != "" {
+			hosts = append(hosts, at.Host)
+			port = at.Port
+		}
+	}
+	slices.Sort(hosts)
+	at := Address{Host: strings.Join(slices.Compact(hosts), ",")}
+	if at.Host != "" {
+		at.Port = port
+	}
+	return at
+}
+
+// parseHost parses one host, which may have a port.
+func parseHost(text, port string) Address {
+	host, inText := splitPort(text)
+	if inText != "" {
+		port = inText
+	}
+	if ip, ok := parseIP(host); ok {
+		host = ip.Unmap().WithZone("").String()
+	} else {
+		host = inCluster(strings.ToLower(strings.TrimSuffix(host, ".")))
+	}
+	if isPlaceholder(host) {
+		return Address{}
+	}
+	return Address{Host: host, Port: port}
+}
+
+// splitPort separates the port from a host, and removes the brackets of IPv6.
+func splitPort(text string) (host, port string) {
+	if rest, bracketed := strings.CutPrefix(text, "["); bracketed {
+		host, port, _ = strings.Cut(rest, "]")
+		return host, strings.TrimPrefix(port, ":")
+	}
+	if host, port, found := strings.Cut(text, ":"); found && (port == "" || isNumber(port)) {
+		return host, port
+	}
+	return text, ""
+}
+
+// endpoint returns the part of a target or a URL that names the host, and whether this part is
+// the path of a Unix socket. A text without a scheme is returned as it is.
+func endpoint(text string) (host string, isPath bool) {
+	for range 2 { // passthrough targets can contain another target
+		if strings.HasPrefix(text, "/") || strings.HasPrefix(text, `\\.\pipe\`) {
+			return text, true
+		}
+		scheme, rest, found := strings.Cut(text, ":")
+		if !found || isNumber(rest) {
+			return text, false
+		}
+		scheme = strings.ToLower(scheme)
+		resolver, isTarget := targets[scheme]
+		authority, hasAuthority := strings.CutPrefix(rest, "//")
+		switch {
+		case resolver == sockets:
+			if hasAuthority {
+				rest = authority
+			}
+			if scheme == "unix-abstract" {
+				rest = "@" + rest
+			}
+			return rest, rest != ""
+		case hasAuthority:
+			before, after, hasPath := strings.Cut(authority, "/")
+			if hasPath && (before == "" || isTarget) {
+				text = withoutQuery(after) // the authority is that of the name server
+				continue
+			}
+			before = withoutQuery(before)
+			return before[strings.LastIndexByte(before, '@')+1:], false // without a password
+		case isTarget:
+			text = rest
+		default:
+			return text, false
+		}
+	}
+	return text, false
+}
+
+func withoutQuery(url string) string {
+	if i := strings.IndexAny(url, "?#"); i >= 0 {
+		return url[:i]
+	}
+	return url
+}
+
+// targets are the schemes of targets whose authority is a name server and not the host: those
+// of gRPC, and those of common name resolvers for it.
+var targets = map[string]int{
+	"dns": names, "passthrough": names, "xds": names, "google-c2p": names, "ipv4": names, "ipv6": names,
+	"consul": names, "etcd": names, "kubernetes": names, "k8s": names, "discovery": names, "nacos": names,
+	"unix": sockets, "unix-abstract": sockets,
+}
+
+const (
+	names   = iota + 1
+	sockets // of the same machine
+)
+
+// inCluster cuts ".svc" and the domain of the cluster from the name of a Kubernetes service, of
+// which at least the service and the namespace remain. Domains of clusters end with "local",
+// which no public name does.
+func inCluster(host string) string {
+	if i := strings.Index(host, ".svc.") + 1; i > 0 && strings.HasSuffix(host, ".local") || i == 0 && strings.HasSuffix(host, ".svc") {
+		if i == 0 {
+			i = len(host) - len("svc")
+		}
+		if strings.IndexByte(host[:i-1], '.') > 0 {
+			return host[:i-1]
+		}
+	}
+	return host
+}
+
+// isPlaceholder reports whether a text, in lower case, stands for an unknown host or name.
+func isPlaceholder(s string) bool {
+	switch s {
+	case "", "-", "*", "?", "0.0.0.0", "::", "outgoing", "incoming", "unknown", "unspecified", "undefined",
+		"null", "nil", "none", "n/a", "<nil>", "<null>", "<none>", "<unknown>", "(unknown)", "(null)", "(none)":
+		return true
+	}
+	return false
+}
+
+// known returns the name that an attribute gives, none if it is a placeholder.
+func known(name string) string {
+	if len(name) <= len("unspecified") && isPlaceholder(strings.ToLower(name)) {
+		return ""
+	}
+	return name
+}
+
+// IsLocal reports whether a canonical host is on the caller's own machine, so that it is another
+// one for each caller: a loopback address, or the path of a socket.
+func IsLocal(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") || host == "localhost.localdomain" || isSocket(host) {
+		return true
+	}
+	ip, ok := parseIP(host)
+	return ok && ip.IsLoopback()
+}
+
+func isSocket(host string) bool {
+	return strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@") || strings.HasPrefix(host, `\\.\pipe\`)
+}
+
+// Loopback returns "localhost" for all canonical hosts that mean the loopback interface, and
+// any other host as it is.
+func Loopback(host string) string {
+	if host == "localhost.localdomain" {
+		return "localhost"
+	}
+	if ip, ok := parseIP(host); ok && ip.IsLoopback() {
+		return "localhost"
+	}
+	return host
+}
+
+// IsIP reports whether a canonical host is an IP address, or a list of them.
+func IsIP(host string) bool {
+	for host != "" {
+		var first string
+		first, host, _ = strings.Cut(host, ",")
+		if _, ok := parseIP(first); !ok {
+			return false
+		}
+		if host == "" {
+			return true
+		}
+	}
+	return false
+}
+
+func parseIP(host string) (netip.Addr, bool) {
+	if host == "" || (host[0] < '0' || host[0] > '9') && !strings.Contains(host, ":") {
+		return netip.Addr{}, false // ParseAddr would allocate an error for most names
+	}
+	ip, err := netip.ParseAddr(host)
+	return ip, err == nil
+}
+
+// parseEnvoyCluster returns the address that the name of a cluster in Envoy's configuration
+// tells. Istio's names have the direction, the port, the subset and the host,
+// outbound|8080|v1|cart.shop.svc.cluster.local, with "_." in place of "|" where a TLS server
+// name needs it. Any other name is taken as a host, if it can be one. Istio's clusters for
+// traffic into the proxy's own service, and those without a fixed host, tell no address.
+func parseEnvoyCluster(name string) Address {
+	if strings.HasPrefix(name, "outbound_.") || strings.HasPrefix(name, "inbound_.") {
+		name = strings.ReplaceAll(name, "_.", "|")
+	}
+	if parts := strings.Split(name, "|"); len(parts) > 1 {
+		if parts[0] != "outbound" || len(parts) != 4 {
+			return Address{}
+		}
+		return ParseHost(parts[3], parts[1])
+	}
+	switch name {
+	case "PassthroughCluster", "BlackHoleCluster", "InboundPassthroughCluster", "InboundPassthroughClusterIpv4", "InboundPassthroughClusterIpv6":
+		return Address{}
+	}
+	if path.Base(name) != name || strings.ContainsAny(name, " ,") {
+		return Address{}
+	}
+	return ParseHost(name, "")
+}
