@@ -19,9 +19,12 @@ type aggregator struct {
 	tree    trace.Tree
 	pairer  *pairing.Pairer
 
+	live bool // withhold the calls that a later span of an open trace can contradict: see [Builder.Live]
+
 	// Of the trace that is being added:
-	trace TraceID
-	sum   *totals
+	trace  TraceID
+	sum    *totals
+	isOpen bool // the calls are withheld
 }
 
 func newAggregator(b *Builder) *aggregator {
@@ -57,7 +60,10 @@ func (a *aggregator) pair(t *wholeTrace) {
 // add adds the calls of a trace, and the outcomes of its spans, to totals.
 func (a *aggregator) add(t wholeTrace, sum *totals) {
 	a.pair(&t)
-	a.sum = sum
+	a.sum, a.isOpen = sum, a.live && t.isOpen()
+	if a.isOpen {
+		a.pairer.Withhold()
+	}
 	calls := a.pairer.Calls()
 	for i := range calls {
 		a.addCall(&calls[i])
@@ -176,11 +182,12 @@ func (a *aggregator) addPending() {
 	for _, s := range a.pairer.Sends() {
 		a.sum.addSend(a.id(s.Span), pendingSend{
 			span: s.Client, of: s.Client.ID, called: s.Called, counted: s.Counted, queueNode: a.builder.cfg.QueueNodes,
+			isOpen: a.isOpen,
 		})
 	}
 	for _, r := range a.pairer.Receives() {
 		id, span := a.id(r.Span), a.tree.Spans[r.Span]
-		a.sum.addReceiver(id, pendingReceive{span: span, outcome: r.Outcome, queueNode: a.builder.cfg.QueueNodes})
+		a.sum.addReceiver(id, pendingReceive{span: span, outcome: r.Outcome, queueNode: a.builder.cfg.QueueNodes, isOpen: a.isOpen})
 		for _, target := range r.Targets {
 			a.sum.receives[receiveKey{receiver{id, span.Node}, Link{target.Trace, target.Span}}] = true
 		}
@@ -224,7 +231,7 @@ func (a *aggregator) addSpans() {
 			first = earliest(first, span.Start)
 			last = max(last, span.Start, span.End)
 		}
-		if a.tree.Parent[i] == trace.MissingParent {
+		if a.tree.Parent[i] == trace.MissingParent && !a.isOpen {
 			report.MissingParent++
 		}
 		outcomes[a.pairer.Outcome(at)]++
@@ -363,13 +370,16 @@ func compareExemplars(a, b Exemplar) int {
 // goroutine has totals of its own, and merging these costs little in comparison.
 const spansPerAggregator = 1 << 14 // at least
 
-// addHeld adds the calls of all held traces to totals.
-func (b *Builder) addHeld(sum *totals) {
+// addHeld adds the calls of all held traces to totals. If live is set, it withholds those that a
+// later span of an open trace can contradict.
+func (b *Builder) addHeld(sum *totals, live bool) {
 	n := min(runtime.GOMAXPROCS(0), b.spans/spansPerAggregator)
 	if n < 2 || b.cfg.Window.Nodes > 0 { // with a limit on names, the result depends on the order in which names are numbered
+		b.aggregator.live = live
 		for t := range b.all() {
 			b.aggregator.add(t, sum)
 		}
+		b.aggregator.live = false
 		return
 	}
 	b.internAhead()
@@ -377,9 +387,9 @@ func (b *Builder) addHeld(sum *totals) {
 	var group sync.WaitGroup
 	for i := range others {
 		others[i] = newTotals(&b.names)
-		group.Go(func() { b.addShard(others[i], i+1, n) })
+		group.Go(func() { b.addShard(others[i], i+1, n, live) })
 	}
-	b.addShard(sum, 0, n)
+	b.addShard(sum, 0, n, live)
 	group.Wait()
 	for _, part := range others {
 		sum.merge(part)
@@ -387,8 +397,9 @@ func (b *Builder) addHeld(sum *totals) {
 }
 
 // addShard adds shard i of n of the held traces to totals. It changes nothing in the builder.
-func (b *Builder) addShard(sum *totals, i, n int) {
+func (b *Builder) addShard(sum *totals, i, n int, live bool) {
 	a := newAggregator(b)
+	a.live = live
 	for t := range b.shard(i, n) {
 		a.add(t, sum)
 	}

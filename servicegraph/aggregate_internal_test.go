@@ -63,7 +63,7 @@ func TestAddHeldMakesNoNames(t *testing.T) {
 	}
 	sum := newTotals(&b.names)
 	nodes, addresses, details := len(b.names.nodes.items), len(b.names.addresses.items), len(b.names.details.items)
-	b.addShard(sum, 0, 1)
+	b.addShard(sum, 0, 1, false)
 	if len(b.names.nodes.items) != nodes || len(b.names.addresses.items) != addresses || len(b.names.details.items) != details {
 		t.Errorf("addShard added %d nodes, %d addresses and %d details, want none", len(b.names.nodes.items)-nodes,
 			len(b.names.addresses.items)-addresses, len(b.names.details.items)-details)

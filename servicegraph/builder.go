@@ -135,34 +135,3 @@ func (b *Builder) placed(s *trace.Span, links []Link) {
 		b.evict()
 	}
 }
-
-// Graph returns the graph of all spans so far, including those of incomplete traces. It can be
-// called at any time, and spans can be added after it. The cost grows with the number of held
-// spans and of edges; if there are many spans, up to [runtime.GOMAXPROCS] goroutines share the
-// work.
-func (b *Builder) Graph() *Graph {
-	sum := newTotals(&b.names)
-	sum.merge(b.counted)
-	sum.report.merge(b.report)
-	b.addHeld(sum)
-	sum.report.Open = uint64(b.traces.Len() - b.closed.Len())
-	b.applyNodeAttrs(sum)
-	return sum.graph()
-}
-
-// Delta returns the graph of the traces forgotten since the previous call of Delta; the first
-// call returns the graph of all forgotten traces. Forgotten traces do not change any more, and
-// merging all deltas gives the graph of all of them. After the first call, forgetting a trace
-// costs twice as much.
-func (b *Builder) Delta() *Graph {
-	delta := b.recent
-	if delta == nil {
-		delta = newTotals(&b.names)
-		delta.merge(b.counted)
-	}
-	b.recent = newTotals(&b.names)
-	delta.report.merge(b.report.since(b.reported))
-	b.reported = b.report
-	b.applyNodeAttrs(delta)
-	return delta.graph()
-}

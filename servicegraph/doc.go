@@ -78,8 +78,9 @@
 //
 // A [Builder] with a [Window] runs over an endless stream in bounded memory, with the same
 // rules: it holds the traces that may still grow, and keeps the totals of those it forgets.
-// [Builder.Graph] returns everything so far, [Builder.Delta] the part that became final since
-// the last call.
+// [Builder.Graph] returns the exact graph of everything so far; [Builder.Live] the same without
+// the calls of open traces whose other side may still arrive, for display; [Builder.Delta] the
+// part that became final since the last call, for counters.
 //
 // # Views
 //

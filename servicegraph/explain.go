@@ -136,7 +136,7 @@ func (b *Builder) Explain(from, to NodeID) Explanation {
 		from: b.names.find(from), to: b.names.find(to),
 		builder:  b,
 		resolver: resolver,
-		senders:  resolver.senders(),
+		senders:  g.totals.senders(),
 		seen:     make(map[nodeIndex]bool),
 		found:    make(map[missKey]*Miss),
 	}

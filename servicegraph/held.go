@@ -42,6 +42,8 @@ type held struct {
 	counted  *totals // of all forgotten traces
 	recent   *totals // of the traces forgotten since the last Delta; nil before the first
 	reported Report  // the builder's report at the last Delta
+
+	conflicts map[addressIndex]bool // the ambiguous addresses that deltas have counted
 }
 
 // beforeTime is earlier than every time that Advance sets.
@@ -107,6 +109,16 @@ func (h *held) whole(i traceIndex) wholeTrace {
 		t.traceLinks = t.traceLinks.with(h.linksFor(other))
 	}
 	return t
+}
+
+// isOpen reports whether the trace may still grow, as far as the window knows.
+func (t *wholeTrace) isOpen() bool {
+	for _, i := range t.parts {
+		if i != 0 && !t.held.traces.At(i).isClosed {
+			return true
+		}
+	}
+	return false
 }
 
 // all returns each held trace once, together with its counterpart.

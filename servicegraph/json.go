@@ -115,6 +115,7 @@ type (
 		Duplicate              uint64   `json:"duplicate"`
 		Invalid                uint64   `json:"invalid"`
 		Late                   uint64   `json:"late"`
+		Pending                uint64   `json:"pending,omitempty"`
 		MissingParent          uint64   `json:"missingParent"`
 		Cycles                 uint64   `json:"cycles"`
 		InvalidDuration        uint64   `json:"invalidDuration"`

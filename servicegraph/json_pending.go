@@ -278,7 +278,7 @@ func (t *totals) readPending(in *jsonPending) error {
 				return err
 			}
 		}
-		t.addSend(id, pendingSend{span, of, j.Called, j.Counted, j.QueueNode})
+		t.addSend(id, pendingSend{span: span, of: of, called: j.Called, counted: j.Counted, queueNode: j.QueueNode})
 	}
 	for _, j := range in.Receives {
 		id, span, err := t.readHalf(&j.jsonHalf, node)
@@ -294,7 +294,7 @@ func (t *totals) readPending(in *jsonPending) error {
 		}
 		key := receiver{id, span.Node}
 		if _, known := t.receivers[key]; !known { // the JSON repeats a receiver for each of its links
-			t.addReceiver(id, pendingReceive{span, j.Outcome, j.QueueNode})
+			t.addReceiver(id, pendingReceive{span: span, outcome: j.Outcome, queueNode: j.QueueNode})
 		}
 		t.receives[receiveKey{key, target}] = true
 	}

@@ -21,7 +21,7 @@ func (r *resolver) resolveMessages() {
 // calls of the senders, and the receivers.
 func (r *resolver) pairLinks() (linked map[sendKey]bool, joined map[receiver]bool) {
 	linked, joined = make(map[sendKey]bool), make(map[receiver]bool)
-	senders := r.senders()
+	senders := r.totals.senders()
 	processed := r.processed()
 	for key := range r.totals.receives {
 		sender, ok := senderOf(senders, key.target)
@@ -43,8 +43,7 @@ func (r *resolver) pairLinks() (linked map[sendKey]bool, joined map[receiver]boo
 
 // senders returns the sender to which each link refers. Where spans of several services share the
 // id, a PRODUCER goes before others, and then the order of nodes decides.
-func (r *resolver) senders() map[Link]sendKey {
-	t := r.totals
+func (t *totals) senders() map[Link]sendKey {
 	senders := make(map[Link]sendKey, len(t.sends))
 	for key, s := range t.sends {
 		for _, id := range [...]Link{key.span, {lowHalf(key.span.TraceID), key.span.SpanID}} {

@@ -970,18 +970,9 @@ func graphLines(g *sg.Graph) []string {
 // networks, samplers and clocks: spans are lost, repeated, unfinished, shifted in time, or have
 // wrong parents, kinds or ids.
 func damagedTraces(rng *rand.Rand) []sg.Span {
-	w := &traceGenerator{rng: rng}
-	for i := range 1 + rng.IntN(4) {
-		w.trace = sg.TraceID{byte(i + 1), 15: byte(i + 1)}
-		w.request(sg.SpanID{}, w.service(), epoch, 0)
-	}
-	for len(w.later) > 0 && len(w.spans) < 60 {
-		next := w.later[0]
-		w.later = w.later[1:]
-		next()
-	}
 	var out []sg.Span
-	for _, s := range w.spans {
+	spans := wholeTraces(rng)
+	for _, s := range spans {
 		switch rng.IntN(40) {
 		case 0: // lost
 			continue
@@ -1000,7 +991,7 @@ func damagedTraces(rng *rand.Rand) []sg.Span {
 		case 6:
 			s.ParentID = s.SpanID
 		case 7:
-			s.ParentID = w.spans[rng.IntN(len(w.spans))].SpanID
+			s.ParentID = spans[rng.IntN(len(spans))].SpanID
 		case 8:
 			s.Kind = sg.Kind(rng.IntN(6))
 		case 9:
@@ -1010,6 +1001,21 @@ func damagedTraces(rng *rand.Rand) []sg.Span {
 	}
 	rng.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
 	return out
+}
+
+// wholeTraces generates traces as real systems send them, in random detail and without damage.
+func wholeTraces(rng *rand.Rand) []sg.Span {
+	w := &traceGenerator{rng: rng}
+	for i := range 1 + rng.IntN(4) {
+		w.trace = sg.TraceID{byte(i + 1), 15: byte(i + 1)}
+		w.request(sg.SpanID{}, w.service(), epoch, 0)
+	}
+	for len(w.later) > 0 && len(w.spans) < 60 {
+		next := w.later[0]
+		w.later = w.later[1:]
+		next()
+	}
+	return w.spans
 }
 
 // A traceGenerator generates traces whose spans refer to each other as those of real systems do.

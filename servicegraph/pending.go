@@ -51,6 +51,8 @@ type pendingSend struct {
 	called    bool   // the call is in the graph already
 	counted   bool   // the report has the outcome of the span already
 	queueNode bool   // Config.QueueNodes
+	isOpen    bool   // of an open trace in a live graph: see withholdHalves
+	given     bool   // among the counted totals: a delta shows the call as one to the queue
 }
 
 // call returns the key that all spans of one call share.
@@ -75,6 +77,7 @@ type pendingReceive struct {
 	span      trace.Span
 	outcome   pairing.Outcome // of the span if no link is found; None if the report has it already
 	queueNode bool            // Config.QueueNodes
+	isOpen    bool            // of an open trace in a live graph: see withholdHalves
 }
 
 func newPending() pending {

@@ -8,7 +8,7 @@ import (
 )
 
 // A Report accounts for every span that a graph was built from. Each span has exactly one
-// of the outcomes Paired to Late, so that these add up to Spans: no span is lost
+// of the outcomes Paired to Pending, so that these add up to Spans: no span is lost
 // silently. Counts of spans are not weighted.
 type Report struct {
 	Traces uint64 // distinct trace ids
@@ -25,6 +25,7 @@ type Report struct {
 	Duplicate  uint64 // a further delivery of a span, merged into the first
 	Invalid    uint64 // a span whose trace id or span id is all zero
 	Late       uint64 // a span that arrived after its trace was forgotten
+	Pending    uint64 // in a graph of [Builder.Live]: a span of an open trace whose callee, caller or parent may still arrive
 
 	// Observations, which overlap with the outcomes and with each other.
 	MissingParent   uint64 // spans whose parent never arrived, whether or not they are part of a call
@@ -120,7 +121,7 @@ func (r Report) since(before Report) Report {
 func (r *Report) counters() []*uint64 {
 	return []*uint64{
 		&r.Traces, &r.Spans,
-		&r.Paired, &r.Virtual, &r.Nested, &r.Root, &r.Internal, &r.Orphan, &r.Unresolved, &r.Duplicate, &r.Invalid, &r.Late,
+		&r.Paired, &r.Virtual, &r.Nested, &r.Root, &r.Internal, &r.Orphan, &r.Unresolved, &r.Duplicate, &r.Invalid, &r.Late, &r.Pending,
 		&r.MissingParent, &r.Cycles, &r.InvalidDuration, &r.Unfinished, &r.Skewed, &r.UnknownService, &r.Sampled, &r.LinkMissing, &r.AddressConflicts,
 		&r.LinksResolvedEarly, &r.AddressesResolvedEarly,
 		&r.Open, &r.Reopened, &r.ClosedQuiet, &r.ClosedAge, &r.EvictedSpans, &r.EvictedTraces, &r.NodesFolded, &r.NamesTruncated, &r.Skipped,
@@ -131,7 +132,7 @@ func (r *Report) counters() []*uint64 {
 // Accounted returns the sum of the outcomes. It equals Spans for every graph that this
 // package builds.
 func (r Report) Accounted() uint64 {
-	return r.Paired + r.Virtual + r.Nested + r.Root + r.Internal + r.Orphan + r.Unresolved + r.Duplicate + r.Invalid + r.Late
+	return r.Paired + r.Virtual + r.Nested + r.Root + r.Internal + r.Orphan + r.Unresolved + r.Duplicate + r.Invalid + r.Late + r.Pending
 }
 
 // earliest returns the smaller of two times, where zero means unknown.
@@ -160,6 +161,8 @@ func (r *Report) count(o pairing.Outcome, spans uint64) {
 		r.Orphan += spans
 	case pairing.Unresolved:
 		r.Unresolved += spans
+	case pairing.Awaiting:
+		r.Pending += spans
 	case pairing.Open:
 	default:
 		if spans > 0 {

@@ -317,6 +317,7 @@ func describeReport(r sg.Report) string {
 	}{
 		{"paired", r.Paired}, {"virtual", r.Virtual}, {"nested", r.Nested}, {"root", r.Root}, {"internal", r.Internal},
 		{"orphan", r.Orphan}, {"unresolved", r.Unresolved}, {"duplicate", r.Duplicate}, {"invalid", r.Invalid},
+		{"pending", r.Pending},
 	} {
 		if c.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.name))

@@ -270,6 +270,11 @@ configuration:
 
 	graphviz-export serve --otlp --open
 
+A trace is open until no span of it has arrived for 10 seconds. While it is open,
+a call without a span of the callee is not drawn, because the span may still arrive:
+so a database or another uninstrumented dependency appears 10 seconds after the
+first call to it, and no node disappears again. The report counts the spans that wait.
+
 The graph covers all spans since the start. Its size depends on the number of services
 and of calls between them, not on time: complete traces are counted and forgotten, and
 at most 200,000 spans in 50,000 incomplete traces are held. Invalid spans are rejected,

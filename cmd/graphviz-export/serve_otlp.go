@@ -37,8 +37,9 @@ func (o *otlpFlags) addTo(cmd *cobra.Command) {
 }
 
 // liveWindow limits the spans held in memory, to about 20 MB, and the number of nodes. A trace
-// is complete when no span of it has arrived for 10 seconds, and 5 minutes after its first span
-// in any case. Forgotten traces stay counted in the graph.
+// is complete when no span of it has arrived for 10 seconds, twice the time for which the batches
+// of SDKs wait, and 5 minutes after its first span in any case. Until then a call without a callee
+// is not drawn. Forgotten traces stay counted in the graph.
 var liveWindow = servicegraph.Window{
 	Quiet:    10 * time.Second,
 	Age:      5 * time.Minute,
@@ -135,20 +136,22 @@ type live struct {
 	builder  *servicegraph.Builder
 	loader   *tracefile.RequestLoader
 	fresh    bool   // a request has arrived since the last graph
+	open     uint64 // the open traces of the last graph; when they close, the graph changes without a request
+	now      func() time.Time
 	rejected int    // spans and requests rejected since the last graph
 	why      string // the reason of the last rejection
 }
 
 func newLive(cfg servicegraph.Config) *live {
 	b := servicegraph.NewBuilder(cfg)
-	return &live{builder: b, loader: tracefile.NewRequestLoader(b)}
+	return &live{builder: b, loader: tracefile.NewRequestLoader(b), now: time.Now}
 }
 
 // take is an [otlpreceiver.Take].
 func (l *live) take(r otlpreceiver.Request) (otlpreceiver.Rejected, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.builder.Advance(time.Now())
+	l.builder.Advance(l.now())
 	load := l.loader.Protobuf
 	if r.JSON {
 		load = l.loader.JSON
@@ -168,15 +171,20 @@ func (l *live) take(r otlpreceiver.Request) (otlpreceiver.Rejected, error) {
 	return otlpreceiver.Rejected{Spans: int64(loaded.Rejected), Reason: l.why}, nil
 }
 
-// graph returns the graph of all spans so far, or nil if none has arrived since the last call.
-// It also returns how many spans and requests were rejected since the last call, and why the
+// graph returns the live graph of all spans so far, or nil if it is that of the last call. It
+// also returns how many spans and requests were rejected since the last call, and why the
 // last one was.
 func (l *live) graph() (g *servicegraph.Graph, rejected int, why string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.builder.Advance(time.Now())
-	if l.fresh {
-		g = l.builder.Graph()
+	l.builder.Advance(l.now())
+	if l.fresh || l.open > 0 {
+		g = l.builder.Live()
+		open := g.Report().Open
+		if !l.fresh && open == l.open {
+			g = nil
+		}
+		l.open = open
 	}
 	rejected, why = l.rejected, l.why
 	l.fresh, l.rejected = false, 0

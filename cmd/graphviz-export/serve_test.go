@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
@@ -213,6 +214,87 @@ func TestLiveIsBounded(t *testing.T) {
 	}
 	if g, _, _ := l.graph(); g != nil {
 		t.Error("a graph without new spans")
+	}
+}
+
+// Instrumented services send the spans of their calls in batches of their own, up to five seconds
+// apart, while graphs are taken. No node may be in one graph and missing in the next. A database,
+// which has no spans, appears once its trace is closed, although nothing arrives any more.
+func TestLiveInventsNothing(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	l := newLive(servicegraph.Config{Window: liveWindow})
+	l.now = func() time.Time { return now }
+	rng := rand.New(rand.NewPCG(1, 1))
+	services := []string{"web", "cart", "orders"}
+	batches := make([][]string, len(services)) // the spans that each service has not sent yet
+	send := func(service int) {
+		body := fmt.Sprintf(`{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":%q}}]},"scopeSpans":[{"spans":[%s]}]}]}`,
+			services[service], strings.Join(batches[service], ","))
+		if _, err := l.take(otlpreceiver.Request{Body: []byte(body), JSON: true}); err != nil {
+			t.Fatal(err)
+		}
+		batches[service] = nil
+	}
+	span := func(service, trace, id, parent, kind int, peer string) {
+		batches[service] = append(batches[service], fmt.Sprintf(`{"traceId":"%032x","spanId":"%016x","parentSpanId":"%016x","name":"s","kind":%d,`+
+			`"startTimeUnixNano":"%d","endTimeUnixNano":"%d","attributes":[{"key":"server.address","value":{"stringValue":%q}}]}`,
+			trace, id, parent, kind, now.UnixNano(), now.UnixNano()+1000, peer))
+	}
+	names := func(g *servicegraph.Graph) map[string]bool {
+		found := make(map[string]bool)
+		for n := range g.Nodes() {
+			found[n.ID.Name] = true
+		}
+		return found
+	}
+	before, graphs := make(map[string]bool), 0
+	look := func() {
+		g, _, _ := l.graph()
+		if g == nil {
+			return
+		}
+		graphs++
+		after := names(g)
+		for name := range before {
+			if !after[name] {
+				t.Fatalf("graph %d: the node %s disappeared: %v", graphs, name, after)
+			}
+		}
+		before = after
+	}
+	for trace := 1; trace <= 200; trace++ {
+		const server, client = 2, 3
+		span(0, trace, 1, 0, server, "")
+		span(0, trace, 2, 1, client, "cart.shop")
+		span(1, trace, 3, 2, server, "")
+		span(1, trace, 4, 3, client, "orders.shop")
+		span(2, trace, 5, 4, server, "")
+		span(2, trace, 6, 5, client, "ledger.example") // has no spans
+		now = now.Add(250 * time.Millisecond)
+		for service := range services {
+			if len(batches[service]) >= 20 || rng.IntN(40) == 0 { // at most 5 seconds old
+				send(service)
+			}
+		}
+		look()
+	}
+	if before["cart.shop"] || before["orders.shop"] || !before["ledger.example"] {
+		t.Errorf("the nodes under load: %v, want ledger.example and no service by its address", before)
+	}
+	for service := range services {
+		send(service)
+	}
+	look()
+	if g, _, _ := l.graph(); g != nil {
+		t.Error("a graph, although nothing has changed")
+	}
+	now = now.Add(liveWindow.Quiet)
+	g, _, _ := l.graph()
+	if g == nil {
+		t.Fatal("no graph after the traces have closed")
+	}
+	if r := g.Report(); r.Pending != 0 || r.Virtual != 200 || g.NumNodes() != 4 {
+		t.Errorf("after the traces have closed: %d spans are pending, %d calls have no callee, %d nodes", r.Pending, r.Virtual, g.NumNodes())
 	}
 }
 

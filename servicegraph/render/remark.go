@@ -43,6 +43,7 @@ func remarks(r servicegraph.Report) []remark {
 		{r.Skipped, "unreadable record", "", "skipped by the reader"},
 		{r.Invalid, "invalid span", "no id", "ignored because the trace id or the span id is missing"},
 		{r.Late, "late span", "", "ignored because the trace was already forgotten"},
+		{r.Pending, "pending span", "trace still open", "the trace is still open, so the other side of the call may still arrive"},
 		{r.Orphan, "orphan span", "parent span missing", "the parent span is missing, so a call may be missing"},
 		{r.Unresolved, "unresolved call", "callee unknown", "the callee is unknown (no span and no name), so there is no edge"},
 		{r.LinkMissing, "broken span link", "", "the linked span is missing or sends no message"},

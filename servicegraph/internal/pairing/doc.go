@@ -129,7 +129,8 @@ const (
 	Internal
 	Orphan
 	Unresolved
-	Open // decided when a graph is made, because other traces can show a call of the span
+	Open     // decided when a graph is made, because other traces can show a call of the span
+	Awaiting // a later span of the trace may decide: see Pairer.Withhold
 
 	Outcomes // the number of outcomes
 )

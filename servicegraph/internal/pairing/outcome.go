@@ -3,13 +3,20 @@ package pairing
 import "github.com/tempograph/tempograph/servicegraph/internal/trace"
 
 // Outcome returns the outcome of span i. For a span that is not part of a call, the position of
-// the span in the trace decides.
+// the span in the trace decides. After [Pairer.Withhold], a span whose callee or parent may
+// still arrive is Awaiting.
 func (p *Pairer) Outcome(i int32) Outcome {
 	if o := p.state[i].outcome; o != None {
+		if o == Unresolved && p.isOpen {
+			return Awaiting
+		}
 		return o
 	}
 	switch p.parent[i] {
 	case trace.MissingParent:
+		if p.isOpen {
+			return Awaiting
+		}
 		return Orphan
 	case trace.NoParent:
 		return Root

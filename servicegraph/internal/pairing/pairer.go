@@ -23,6 +23,8 @@ type Pairer struct {
 	group   []int32     // the callees of one caller
 	targets map[int32][]trace.Link
 
+	isOpen bool // Withhold was called
+
 	calls    []Call
 	sends    []Send
 	receives []Receive
@@ -81,6 +83,7 @@ func (p *Pairer) Pair(id [16]byte, t *trace.Tree, links Links) {
 	p.spans, p.parent, p.order = t.Spans, t.Parent, t.Order
 	p.calls, p.sends, p.receives = p.calls[:0], p.sends[:0], p.receives[:0]
 	p.state = trace.Resize(p.state, len(p.spans))
+	p.isOpen = false
 	p.findCallees()
 	p.findRoutes()
 	p.pairedCalls()

@@ -57,8 +57,8 @@ func (p *Pairer) attribute(i int32, outcome Outcome) int32 {
 	return outer
 }
 
-// setOutcome sets the outcome of a caller span. A caller span that is a callee span as well
-// stays paired.
+// setOutcome sets the outcome of a span that is not a callee span. A callee span, also one that is
+// a caller span as well, stays paired.
 func (p *Pairer) setOutcome(i int32, outcome Outcome) {
 	if !p.state[i].isCallee {
 		p.state[i].outcome = outcome
