@@ -75,6 +75,7 @@ var policy = map[string]string{
 	"tempoclient/tempotest/build": "tempoclient/tempotest internal/buildtool github.com/rogpeppe/go-internal",
 
 	"otelsetup":             wording + otelSDK + grpc + "go.opentelemetry.io/proto/otlp github.com/cenkalti/backoff github.com/grpc-ecosystem/grpc-gateway",
+	"otelsetup/configcheck": "internal/suggest go.yaml.in/yaml",
 	"internal/quantity":     "",
 	"internal/redact":       "",
 	"internal/suggest":      "",

@@ -11,6 +11,7 @@ Usage:
 	graphviz-export [flags] [FILE|-]...
 	graphviz-export check --rules FILE [flags] [FILE|-]...
 	graphviz-export serve [flags] [FILE|-]...
+	graphviz-export doctor [flags] FILE|DIRECTORY|-...
 	graphviz-export completion bash|zsh|fish|powershell
 
 # Examples
@@ -292,6 +293,52 @@ same holds for the OTLP receiver with --otlp-grpc and --otlp-http. There is no p
 everyone who can reach these ports can see the graph and send spans. The viewer also
 serves the graph in every format, for example at /graph.json and /graph.svg.
 
+# Doctor
+
+Graphviz-export doctor finds the known mistakes in the configuration of the pipeline from
+a program to Grafana's Service Graph: the OpenTelemetry Collector, Tempo with its
+metrics-generator, Prometheus and Grafana. Most of them raise no error anywhere: a chart
+ignores a key in the wrong spelling, and a generator without processors writes nothing.
+
+	$ graphviz-export doctor values.yaml
+	✗ values.yaml:9: the chart tempo-distributed reads metricsGenerator; Helm ignores metrics_generator without a word
+	      metricsGenerator:
+
+Each finding has the file, the line, and the corrected lines or the lines to add. A finding
+marked ✗ breaks the pipeline, and the exit status is 1; one marked ! breaks most set-ups
+and is right in some; a file marked ? is not checked.
+
+A FILE is YAML: Helm values of the charts tempo-distributed, tempo, prometheus,
+kube-prometheus-stack and opentelemetry-collector; a configuration of Tempo, of its
+tenants, or of the Collector; Kubernetes manifests, as helm template writes them; a Docker
+Compose file; or the data sources of Grafana. A directory stands for all files below it
+whose names end in .yaml or .yml. Each file is checked by itself: what a values file leaves
+out is taken to be the default of the chart. For several values files of one chart, give
+the output of helm template.
+
+Doctor opens no connection. With --json it writes an object of the type Findings; the names
+of its fields begin with a lower-case letter:
+
+	type Findings struct {
+		Healthy bool // no file has an error
+		Files   []struct {
+			File      string
+			Error     string // why the file could not be read to its end
+			Documents []struct {
+				Line int
+				Kind string // what the document was taken for; empty if unknown
+			}
+			Findings []struct {
+				File     string
+				Line     int
+				Severity string // error or warning
+				Problem  string
+				Fix      string // the corrected lines, or the lines to add
+			}
+			Omitted int // findings beyond the first 200
+		}
+	}
+
 # Completion
 
 Graphviz-export completion writes a script with which a shell completes commands,
@@ -319,7 +366,8 @@ flags, file names and formats. Load it in a startup file of the shell:
 
 	0    success
 	1    failure: standard error says why, and nothing was written;
-	     check: a rule is broken (on an empty graph every rule fails except empty)
+	     check: a rule is broken (on an empty graph every rule fails except empty);
+	     doctor: a file has a mistake or could not be read
 	2    usage error: a wrong flag, or a query that Tempo rejects
 	3    nothing matched: no traces, no trace with this id, or no node left after filters;
 	     nothing was written (with --allow-empty: an empty graph, and status 0)

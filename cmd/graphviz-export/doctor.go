@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/tempograph/tempograph/internal/quantity"
+	"github.com/tempograph/tempograph/otelsetup/configcheck"
+)
+
+// A doctor is one run of graphviz-export doctor.
+type doctor struct {
+	stdin  io.Reader
+	stdout io.Writer
+	json   bool
+}
+
+func newDoctorCommand(stdin io.Reader, stdout io.Writer) *cobra.Command {
+	d := &doctor{stdin: stdin, stdout: stdout}
+	cmd := &cobra.Command{
+		Use:   "doctor [flags] FILE|DIRECTORY|-...",
+		Short: "Find mistakes in the configuration of the pipeline",
+		Long:  section("Doctor"),
+		Args:  cobra.ArbitraryArgs,
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return d.run(cmd.Context(), args) },
+	}
+	group(cmd, "Output", func(f *pflag.FlagSet) {
+		f.BoolVar(&d.json, "json", false, "write the findings as JSON")
+	})
+	return cmd
+}
+
+// run checks the files and writes what it found. It returns an error if a file has a mistake of
+// severity Error or cannot be read.
+func (d *doctor) run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return usagef("doctor: nothing to check: name configuration files, such as values.yaml; see graphviz-export doctor --help")
+	}
+	files, err := configurations(args)
+	if err != nil {
+		return err
+	}
+	var results []checked
+	for _, file := range files {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		results = append(results, d.check(file))
+	}
+	write := writeFindings
+	if d.json {
+		write = writeFindingsJSON
+	}
+	if err := write(d.stdout, results); err != nil {
+		return fmt.Errorf("writing the findings: %w", err)
+	}
+	mistakes, unread := 0, 0
+	for _, r := range results {
+		mistakes += r.errors()
+		if r.Error != "" {
+			unread++
+		}
+	}
+	switch {
+	case mistakes > 0:
+		return fmt.Errorf("%s, see above", quantity.Of(mistakes, "mistake"))
+	case unread > 0:
+		return fmt.Errorf("%s could not be checked, see above", quantity.Of(unread, "file"))
+	}
+	return nil
+}
+
+// A checked is a file with its findings.
+type checked struct {
+	configcheck.Result
+	Error string `json:"error,omitempty"` // why the file could not be checked to its end
+}
+
+// errors returns the number of findings that break the pipeline.
+func (c checked) errors() (n int) {
+	for _, f := range c.Findings {
+		if f.Severity == configcheck.Error {
+			n++
+		}
+	}
+	return n
+}
+
+// kinds returns what the documents of the file were taken for, each kind once.
+func (c checked) kinds() []string {
+	var kinds []string
+	for _, d := range c.Documents {
+		if d.Kind != "" && !slices.Contains(kinds, d.Kind) {
+			kinds = append(kinds, d.Kind)
+		}
+	}
+	return kinds
+}
+
+// configurations returns the files that the arguments stand for: a directory stands for all files
+// in it and below it whose names end in .yaml or .yml.
+func configurations(args []string) ([]string, error) {
+	var files []string
+	for _, arg := range args {
+		info, err := os.Stat(arg)
+		switch {
+		case arg == "-":
+			files = append(files, arg)
+			continue
+		case err != nil:
+			return nil, usagef("doctor: %w", err)
+		case !info.IsDir():
+			files = append(files, arg)
+			continue
+		}
+		before := len(files)
+		err = filepath.WalkDir(arg, func(path string, entry fs.DirEntry, err error) error {
+			if ext := filepath.Ext(path); err == nil && entry.Type().IsRegular() && (ext == ".yaml" || ext == ".yml") {
+				files = append(files, path)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("doctor: %w", err)
+		}
+		if len(files) == before {
+			return nil, usagef("doctor: no file below %s ends in .yaml or .yml", arg)
+		}
+	}
+	return files, nil
+}
+
+// maxConfiguration is the number of bytes of a file that are read: one more than configcheck
+// takes, so that configcheck refuses a larger file.
+const maxConfiguration = 8<<20 + 1
+
+// check reads and checks a file.
+func (d *doctor) check(file string) checked {
+	name, in := file, d.stdin
+	if file == "-" {
+		name = stdinName
+	} else {
+		f, err := os.Open(file)
+		if err != nil {
+			return checked{configcheck.Result{File: file}, err.Error()}
+		}
+		defer f.Close()
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxConfiguration))
+	if err != nil {
+		return checked{configcheck.Result{File: name}, err.Error()}
+	}
+	result, err := configcheck.Check(name, data)
+	if err != nil {
+		return checked{result, err.Error()}
+	}
+	return checked{result, ""}
+}
+
+// writeFindings writes the findings for people: a mark, the place, the problem, and the
+// corrected lines below it.
+func writeFindings(w io.Writer, results []checked) error {
+	var b strings.Builder
+	for _, r := range results {
+		for _, f := range r.Findings {
+			mark := "✗"
+			if f.Severity == configcheck.Warning {
+				mark = "!"
+			}
+			fmt.Fprintf(&b, "%s %s:%d: %s\n", mark, oneLine(f.File), f.Line, oneLine(f.Problem))
+			if f.Fix != "" {
+				for line := range strings.SplitSeq(f.Fix, "\n") {
+					fmt.Fprintf(&b, "      %s\n", oneLine(line))
+				}
+			}
+		}
+		if r.Omitted > 0 {
+			fmt.Fprintf(&b, "✗ %s: %s not shown\n", oneLine(r.File), quantity.Of(r.Omitted, "more finding"))
+		}
+		switch {
+		case r.Error != "":
+			fmt.Fprintf(&b, "✗ %s\n", oneLine(r.Error))
+		case len(r.kinds()) == 0:
+			fmt.Fprintf(&b, "? %s: not checked: this is no configuration that doctor knows\n", oneLine(r.File))
+		case len(r.Findings) == 0:
+			fmt.Fprintf(&b, "✓ %s: no known mistake (%s)\n", oneLine(r.File), oneLine(strings.Join(r.kinds(), ", ")))
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// writeFindingsJSON writes the findings for programs.
+func writeFindingsJSON(w io.Writer, results []checked) error {
+	healthy := true
+	for i := range results {
+		r := &results[i]
+		healthy = healthy && r.errors() == 0 && r.Error == ""
+		if r.Findings == nil {
+			r.Findings = []configcheck.Finding{}
+		}
+		if r.Documents == nil {
+			r.Documents = []configcheck.Document{}
+		}
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(struct {
+		Healthy bool      `json:"healthy"`
+		Files   []checked `json:"files"`
+	}{healthy, results})
+}
