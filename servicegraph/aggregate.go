@@ -199,12 +199,13 @@ func (a *aggregator) addSpans() {
 	report := &a.sum.report
 	var outcomes [pairing.Outcomes]uint64
 	report.Traces++
-	report.Spans += uint64(len(a.tree.Spans)) + a.tree.Duplicates
+	spans, parents := a.tree.Spans, a.tree.Parent
+	report.Spans += uint64(len(spans)) + a.tree.Duplicates
 	report.Duplicate += a.tree.Duplicates
 	report.Cycles += a.tree.Cycles
 	first, last := report.First, report.Last // kept in registers
-	for i := range a.tree.Spans {
-		span, at := &a.tree.Spans[i], int32(i)
+	for i := range spans {
+		span, at := &spans[i], int32(i)
 		node := a.sum.node(span.Node)
 		if own := a.pairer.SelfTime(at); own > 0 {
 			node.SelfTime = saturate(node.SelfTime, time.Duration(min(weighted(own, span.Weight()), math.MaxInt64)))
@@ -231,7 +232,7 @@ func (a *aggregator) addSpans() {
 			first = earliest(first, span.Start)
 			last = max(last, span.Start, span.End)
 		}
-		if a.tree.Parent[i] == trace.MissingParent && !a.isOpen {
+		if parents[i] == trace.MissingParent && !a.isOpen {
 			report.MissingParent++
 		}
 		outcomes[a.pairer.Outcome(at)]++

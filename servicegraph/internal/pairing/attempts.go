@@ -59,7 +59,7 @@ func (p *Pairer) compareTimes(i, j int32) int {
 // request for a token that a library makes before the call.
 func (p *Pairer) metBeside(i int32) trace.Node {
 	outer := p.state[i].outer
-	around := p.within(outer)
+	around := p.state[outer].within
 	if around < 0 || p.state[around].met < 0 {
 		return 0
 	}

@@ -5,15 +5,16 @@ import "github.com/tempograph/tempograph/servicegraph/internal/trace"
 // findCallees finds the callee spans and the caller span of each.
 func (p *Pairer) findCallees() {
 	p.callers, p.lone, p.entered = p.callers[:0], p.lone[:0], p.entered[:0]
+	spans, parents, states := p.spans, p.parent, p.state
 	for _, i := range p.order {
-		span, parent, state := &p.spans[i], p.parent[i], &p.state[i]
+		span, parent, state := &spans[i], parents[i], &states[i]
 		*state = zeroState
 		state.request = i
 		enclosing := int32(-1)
 		sameService := false
 		if parent >= 0 {
-			enclosing = p.state[parent].caller
-			sameService = p.spans[parent].Node == span.Node
+			enclosing = states[parent].caller
+			sameService = spans[parent].Node == span.Node
 		}
 		switch {
 		case parent < 0:
@@ -21,26 +22,29 @@ func (p *Pairer) findCallees() {
 			state.isCallee, state.isRequest = true, true
 			state.outcome = Paired
 			if enclosing >= 0 {
-				state.also = p.state[enclosing].callee
-				p.state[enclosing].callee = i
+				state.also = states[enclosing].callee
+				states[enclosing].callee = i
 			} else {
 				p.lone = append(p.lone, i)
 			}
 		case span.Is(trace.IsCaller) && enclosing >= 0:
-			p.state[enclosing].nested++
+			states[enclosing].nested++
 		}
 		if sameService && !span.Kind.Serves() {
-			state.request = p.state[parent].request
+			state.request = states[parent].request
 		}
 		switch {
 		case span.Kind == trace.Consumer:
 			state.consumer = i
 		case sameService:
-			state.consumer = p.state[parent].consumer
+			state.consumer = states[parent].consumer
 		}
 		switch {
 		case span.Is(trace.IsCaller):
 			state.caller = i
+			if sameService {
+				state.within = enclosing
+			}
 			p.callers = append(p.callers, i)
 		case !span.Kind.Serves() && sameService:
 			state.caller = enclosing
@@ -62,15 +66,6 @@ func (p *Pairer) callsItself(caller, i int32) bool {
 		return p.spans[caller].Kind == trace.Producer
 	}
 	return false
-}
-
-// within returns the caller span that encloses caller span i in its own service, -1 if
-// there is none.
-func (p *Pairer) within(i int32) int32 {
-	if parent := p.parent[i]; parent >= 0 && p.spans[parent].Node == p.spans[i].Node {
-		return p.state[parent].caller
-	}
-	return -1
 }
 
 // callerOf returns the caller span of callee span i, -1 if it has none.

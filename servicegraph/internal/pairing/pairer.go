@@ -38,6 +38,9 @@ type spanState struct {
 	// caller is the nearest caller span of the same service that encloses this span, or is
 	// this span; -1 if there is none.
 	caller int32
+	// within is, for a caller span, the caller span that encloses it in its own service; -1 if
+	// there is none.
+	within int32
 	// outer is, for a caller span, the span that stands for the same call and gives the
 	// latency: the outermost span whose only route out is this span, or this span itself.
 	outer int32
@@ -72,7 +75,7 @@ type spanState struct {
 
 // zeroState is the initial spanState. It is copied from memory: building a literal on the
 // stack and copying it at once stalls the processor, 4 ns a span in BenchmarkStages/pair.
-var zeroState = spanState{caller: -1, outer: -1, inner: -1, callee: -1, also: -1, met: -1, consumer: -1}
+var zeroState = spanState{caller: -1, within: -1, outer: -1, inner: -1, callee: -1, also: -1, met: -1, consumer: -1}
 
 // New returns a Pairer.
 func New(cfg Config) *Pairer { return &Pairer{cfg: cfg} }

@@ -13,7 +13,7 @@ func (p *Pairer) findRoutes() {
 	for _, i := range p.callers {
 		state := &p.state[i]
 		state.outer = i
-		if o := p.within(i); o >= 0 && p.state[o].callee < 0 && p.state[o].nested == 1 && p.spans[o].Kind.Calls() {
+		if o := p.state[i].within; o >= 0 && p.state[o].callee < 0 && p.state[o].nested == 1 && p.spans[o].Kind.Calls() {
 			state.outer = p.state[o].outer
 			p.state[o].inner = i
 		}
@@ -22,7 +22,7 @@ func (p *Pairer) findRoutes() {
 		state := &p.state[i]
 		state.reached = state.reached || state.callee >= 0
 		state.named = state.named || p.NamesPeer(i)
-		if o := p.within(i); o >= 0 {
+		if o := p.state[i].within; o >= 0 {
 			around := &p.state[o]
 			around.reached = around.reached || state.reached
 			around.named = around.named || state.named
@@ -50,7 +50,7 @@ func (p *Pairer) NamesPeer(i int32) bool {
 // returns that span. The caller spans from i up to that span are nested.
 func (p *Pairer) attribute(i int32, outcome Outcome) int32 {
 	outer := p.state[i].outer
-	for ; i != outer; i = p.within(i) {
+	for ; i != outer; i = p.state[i].within {
 		p.setOutcome(i, Nested)
 	}
 	p.setOutcome(outer, outcome)

@@ -15,40 +15,64 @@ type interval struct{ start, end int64 }
 // work. A consumer span takes time from the receiver, not from the sender of the message
 // (semantics.md M14).
 func (p *Pairer) SelfTime(i int32) int64 {
-	span := &p.spans[i]
-	took, ok := span.Duration()
+	took, ok := p.spans[i].Duration()
 	if !ok || p.state[i].caller >= 0 {
 		return 0
 	}
-	c := p.tree.Child[i]
-	if c < 0 {
-		return took
-	}
-	p.intervals = p.intervals[:0]
-	for ; c >= 0; c = p.tree.Sibling[c] {
-		child := &p.spans[c]
-		if p.parent[c] != i || child.Kind == trace.Consumer && child.Node != span.Node {
-			continue
+	var children union
+	for c := p.tree.Child[i]; c >= 0; c = p.tree.Sibling[c] {
+		if in := p.timeWithin(i, c); in.start < in.end && !children.add(in) {
+			return took - p.coveredInAnyOrder(i)
 		}
-		if in := (interval{max(child.Start, span.Start), min(child.End, span.End)}); child.Start > 0 && in.start < in.end {
+	}
+	return took - children.length
+}
+
+// timeWithin returns the part of the duration of span i that its child c covers. If the child
+// covers nothing, the end of the interval is not after its start.
+func (p *Pairer) timeWithin(i, c int32) interval {
+	span, child := &p.spans[i], &p.spans[c]
+	if child.Start <= 0 || p.parent[c] != i || child.Kind == trace.Consumer && child.Node != span.Node {
+		return interval{}
+	}
+	return interval{max(child.Start, span.Start), min(child.End, span.End)}
+}
+
+// coveredInAnyOrder returns how much of the duration of span i its children cover, whatever the
+// order of the children. Few spans need it. If it served all spans, BenchmarkStages/pair would
+// take 2 % more instructions.
+func (p *Pairer) coveredInAnyOrder(i int32) int64 {
+	p.intervals = p.intervals[:0]
+	for c := p.tree.Child[i]; c >= 0; c = p.tree.Sibling[c] {
+		if in := p.timeWithin(i, c); in.start < in.end {
 			p.intervals = append(p.intervals, in)
 		}
 	}
-	return took - covered(p.intervals)
+	slices.SortFunc(p.intervals, func(a, b interval) int { return cmp.Compare(a.start, b.start) })
+	var children union
+	for _, in := range p.intervals {
+		children.add(in)
+	}
+	return children.length
 }
 
-// covered returns the length of the union of intervals, which it sorts.
-func covered(intervals []interval) (sum int64) {
-	byStart := func(a, b interval) int { return cmp.Compare(a.start, b.start) }
-	if len(intervals) > 1 && !slices.IsSortedFunc(intervals, byStart) {
-		slices.SortFunc(intervals, byStart)
+// A union is the union of intervals that are added in the order of their starts.
+type union struct {
+	last   int64 // the start of the last interval
+	end    int64 // of the union
+	length int64
+}
+
+// add adds an interval. It returns false, and adds nothing, if the interval starts before the
+// previous one.
+func (u *union) add(in interval) bool {
+	if in.start < u.last {
+		return false
 	}
-	var end int64
-	for _, in := range intervals {
-		if in.end > end {
-			sum += in.end - max(in.start, end)
-			end = in.end
-		}
+	u.last = in.start
+	if in.end > u.end {
+		u.length += in.end - max(in.start, u.end)
+		u.end = in.end
 	}
-	return sum
+	return true
 }

@@ -9,7 +9,7 @@ import "github.com/tempograph/tempograph/servicegraph/internal/trace"
 func (p *Pairer) unpairedCallers() {
 	for _, i := range p.callers {
 		state := &p.state[i]
-		around := p.within(i)
+		around := p.state[i].within
 		if around >= 0 && state.callee < 0 && state.met == -1 {
 			state.met = p.state[around].met // the attempts around are those of the same call
 		}
@@ -149,9 +149,10 @@ func (p *Pairer) canBeLinked(i int32) bool {
 	case trace.Producer:
 		return !p.tree.IsRetried(i)
 	case trace.Client:
-		return !p.tree.IsRetried(i) && (p.queue(i) != 0 ||
+		known := p.queue(i) != 0 ||
 			len(p.links.Linked) > 0 && p.links.Linked[p.link(i)] > 0 ||
-			len(p.links.LinkedHere) > 0 && p.links.LinkedHere[p.spans[i].ID])
+			len(p.links.LinkedHere) > 0 && p.links.LinkedHere[p.spans[i].ID]
+		return known && !p.tree.IsRetried(i)
 	}
 	return false
 }

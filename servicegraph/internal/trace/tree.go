@@ -62,24 +62,27 @@ func (t *Tree) Build() {
 
 // merge indexes the spans, and merges those that repeat another.
 func (t *Tree) merge() {
-	all := t.Spans
-	t.Spans = t.Spans[:0]
+	all, kept := t.Spans, 0
 	t.Duplicates, t.Cycles = 0, 0
 	t.aside, t.attempts = t.aside[:0], nil
 	t.index.reset(len(all))
 	for i := range all {
 		s := &all[i]
-		first, duplicate := t.index.add(s, t.Spans, t.names)
+		first, duplicate := t.index.add(s, all[:kept], t.names)
 		switch {
 		case !duplicate:
-			t.Spans = append(t.Spans, *s)
-		case s.repeats(&t.Spans[first]):
-			t.Spans[first].Absorb(s, t.names)
+			if kept < i {
+				all[kept] = *s
+			}
+			kept++
+		case s.repeats(&all[first]):
+			all[first].Absorb(s, t.names)
 			t.Duplicates++
 		default:
 			t.aside = append(t.aside, *s)
 		}
 	}
+	t.Spans = all[:kept]
 }
 
 // mergeUnsetKinds merges spans whose kind is not set into the span of their service that
@@ -157,7 +160,10 @@ func (t *Tree) parentOf(i int32) int32 {
 			parent = t.index.choose(both, s)
 		}
 	}
-	return t.attemptFor(parent, s)
+	if len(t.attempts) > 0 {
+		parent = t.attemptFor(parent, s)
+	}
+	return parent
 }
 
 // sort fills Order, and breaks cycles of spans that are each other's ancestors.
