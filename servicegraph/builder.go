@@ -19,6 +19,7 @@ import (
 type Builder struct {
 	cfg        Config
 	names      symbols
+	renamer    renamer
 	user       nodeIndex // the node "user", which makes the requests from outside; 0 unless Config.UserNode is set
 	aggregator *aggregator
 	linked     map[trace.Link]int // the number of held consumers that link to a span
@@ -32,7 +33,7 @@ type Builder struct {
 
 // NewBuilder returns an empty builder.
 func NewBuilder(cfg Config) *Builder {
-	b := &Builder{cfg: cfg, linked: make(map[trace.Link]int), attrs: make(map[nodeIndex]attrSet), truncated: make(map[nodeIndex]bool)}
+	b := &Builder{cfg: cfg, renamer: renamer{rules: cfg.Rename}, linked: make(map[trace.Link]int), attrs: make(map[nodeIndex]attrSet), truncated: make(map[nodeIndex]bool)}
 	if cfg.UserNode {
 		b.user = b.names.node(NodeID{Name: "user", Type: TypeExternal}) // here, because goroutines that add traces must not add names
 	}

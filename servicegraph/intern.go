@@ -202,6 +202,7 @@ var peerTypes = [...]NodeType{
 type interned struct {
 	peer     nodeIndex
 	peerType trace.PeerType
+	isName   bool // a person chose the name of the peer
 	address  addressIndex
 	detail   detailIndex
 }
@@ -209,7 +210,10 @@ type interned struct {
 // intern numbers the peer, address and detail of an interpretation.
 func (b *Builder) intern(of *semconv.Interpretation) (n interned) {
 	if p := &of.Peer; of.HasPeer {
-		n.peer = b.node(NodeID{Namespace: p.Namespace, Name: p.Name, Type: peerTypes[p.Type]})
+		id := NodeID{Namespace: p.Namespace, Name: p.Name, Type: peerTypes[p.Type]}
+		renamed := b.renamer.rename(id)
+		n.isName = p.IsName || b.renamer.isChosen(id, renamed)
+		n.peer = b.node(renamed)
 		n.peerType = peerType(b.names.typeOf(n.peer))
 	}
 	if !of.Caller { // only callers know an address and details
@@ -230,7 +234,7 @@ func apply(to *trace.Span, of *semconv.Interpretation, n interned) {
 	to.Kind = trace.Kind(of.Kind)
 	to.Peer, to.PeerType, to.Address, to.Detail = n.peer, n.peerType, n.address, n.detail
 	to.Flags = trace.IsCaller.When(of.Caller) | trace.IsResent.When(of.Resent) | trace.Polls.When(of.Polls) |
-		trace.PeerIsName.When(of.HasPeer && of.Peer.IsName)
+		trace.PeerIsName.When(n.isName)
 }
 
 // peerType returns how specific the name of a peer is, given the type of its node.
@@ -303,20 +307,15 @@ func (b *Builder) interpret(to *trace.Span, s *Span) {
 
 // serviceNode returns the node of the service with a resource, and notes the attributes.
 func (b *Builder) serviceNode(service, namespace string, resource []Attr) nodeIndex {
-	node := b.node(NodeID{Namespace: namespace, Name: b.cfg.serviceName(service, resource), Type: TypeService})
-	b.note(node, resource)
-	return node
-}
-
-// serviceName returns the name of a service, with what [Config].SplitBy adds to it.
-func (c *Config) serviceName(service string, resource []Attr) string {
-	name := cmp.Or(service, unknownService)
-	for _, key := range c.SplitBy {
+	id := b.renamer.rename(NodeID{Namespace: namespace, Name: cmp.Or(service, unknownService), Type: TypeService})
+	for _, key := range b.cfg.SplitBy {
 		if value, ok := findAttr(resource, key); ok && value != "" {
-			name += "@" + value
+			id.Name += "@" + value
 		}
 	}
-	return name
+	node := b.node(id)
+	b.note(node, resource)
+	return node
 }
 
 // findAttr returns the first value that the attributes have for a key.

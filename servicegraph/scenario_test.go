@@ -91,6 +91,12 @@ func parseConfig(t *testing.T, text string) (cfg sg.Config) {
 			cfg.IgnoreAddresses = true
 		case word == "ignore-internal-databases":
 			cfg.IgnoreInternalDatabases = true
+		case strings.HasPrefix(word, "rename="):
+			rule, err := sg.ParseRename(strings.TrimPrefix(word, "rename="))
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg.Rename = append(cfg.Rename, rule)
 		case strings.HasPrefix(word, "split-by="):
 			cfg.SplitBy = append(cfg.SplitBy, strings.TrimPrefix(word, "split-by="))
 		case strings.HasPrefix(word, "node-attr="):

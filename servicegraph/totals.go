@@ -209,12 +209,33 @@ func Merge(graphs ...*Graph) *Graph {
 }
 
 // merge adds other totals, whose names can have other numbers.
-func (t *totals) merge(o *totals) {
+func (t *totals) merge(o *totals) { t.mergeRenamed(o, new(renamer)) }
+
+// mergeRenamed adds other totals with other names.
+func (t *totals) mergeRenamed(o *totals, r *renamer) {
 	node := func(i nodeIndex) nodeIndex {
 		if i == 0 || i == ambiguous || t.names == o.names {
 			return i
 		}
-		return t.names.node(o.names.nodeID(i))
+		return t.names.node(r.rename(o.names.nodeID(i)))
+	}
+	chosen := func(i nodeIndex) bool {
+		if len(r.rules) == 0 || i == 0 {
+			return false
+		}
+		id := o.names.nodeID(i)
+		return id.Type.isPeer() && r.isChosen(id, r.rename(id))
+	}
+	queues := func(e *Edge) *Edge {
+		if len(r.rules) == 0 || len(e.Queues) == 0 {
+			return e
+		}
+		renamed := *e
+		renamed.Queues = nil
+		for _, q := range e.Queues {
+			renamed.addQueue(r.rename(q))
+		}
+		return &renamed
 	}
 	address := func(i addressIndex) addressIndex {
 		if i == 0 || t.names == o.names {
@@ -224,19 +245,23 @@ func (t *totals) merge(o *totals) {
 	}
 	edge := func(k edgeKey) edgeKey { return edgeKey{node(k.from), node(k.to), k.kind} }
 	span := func(s trace.Span) trace.Span {
+		if chosen(s.Peer) {
+			s.Flags |= trace.PeerIsName
+		}
 		s.Node, s.Peer, s.Address = node(s.Node), node(s.Peer), address(s.Address)
 		return s
 	}
-	for _, n := range o.nodes {
-		if n != nil {
-			t.node(t.names.node(n.ID)).merge(n)
+	for i, n := range o.nodes {
+		if n != nil && !chosen(nodeIndex(i+1)) { // a peer with a new name is a node if calls to it remain
+			t.node(t.names.node(r.rename(n.ID))).merge(n)
 		}
 	}
 	for k, e := range o.edges {
-		t.edge(edge(k)).merge(&e.Edge)
+		t.callsTo(callKey{edgeKey: edge(k), fromName: chosen(k.from), toName: chosen(k.to)}).merge(queues(&e.Edge))
 	}
 	for k, e := range o.calls {
-		t.callsTo(callKey{edge(k.edgeKey), address(k.address), k.fromName, k.toName}).merge(&e.Edge)
+		key := callKey{edge(k.edgeKey), address(k.address), k.fromName || chosen(k.from), k.toName || chosen(k.to)}
+		t.callsTo(key).merge(queues(&e.Edge))
 	}
 	for at, owner := range o.owners {
 		t.learnAddress(address(at), node(owner))

@@ -132,6 +132,13 @@ The flags take effect in this order, whatever their order on the command line:
 These flags change how spans become a graph:
 
 	--split-by KEY     one node per value of a resource attribute: cart@1.4 and cart@1.5
+	--rename RE=NAME   call nodes by another name: '^(.*)-v[0-9]+$=$1' makes one node of
+	                   cart-v1 and cart-v2. RE is searched for in the name, or else in
+	                   namespace/name; NAME replaces the whole name, and $1 stands for
+	                   the first group. The first rule that matches counts. A dependency
+	                   with the new name of a service is that service
+	--rename-file FILE read such rules from a file, one on each line; # starts a comment;
+	                   --rename @FILE does the same
 	--queue-nodes      queues and topics are nodes between producers and consumers
 	--user-node        requests from outside are calls from a node named user
 	--http-errors      HTTP status 500 and above is an error, even if the span has no status

@@ -254,7 +254,11 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 		return nil, err
 	}
 	if src.graphs != nil && len(src.graphs()) > 0 {
-		g = servicegraph.Merge(append(src.graphs(), g)...)
+		graphs := src.graphs()
+		for i := range graphs {
+			graphs[i] = graphs[i].Rename(e.graph.renames...)
+		}
+		g = servicegraph.Merge(append(graphs, g)...)
 	}
 	r := g.Report()
 	e.stderr.detailf("read %s in %s from %s in %v: %s in calls between two nodes, %s to an unknown callee, %s with a missing parent, %s",

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -36,6 +37,9 @@ type graphFlags struct {
 	infer                bool
 	noAddressLearning    bool
 	noEmbeddedDatabases  bool
+	rename, renameFiles  []string // rules, and files of rules
+
+	renames []servicegraph.Rename // the result of check
 }
 
 // addTo adds the flags to a command.
@@ -64,6 +68,8 @@ func (s *filterFlags) addTo(cmd *cobra.Command) {
 func (s *graphFlags) addTo(cmd *cobra.Command) {
 	group(cmd, "Graph", func(f *pflag.FlagSet) {
 		f.StringArrayVar(&s.splitBy, "split-by", nil, "split services by the value of their resource attribute `KEY`")
+		f.StringArrayVar(&s.rename, "rename", nil, "call nodes that match RE by another NAME: `RE=NAME`, or @FILE; repeatable")
+		f.StringArrayVar(&s.renameFiles, "rename-file", nil, "read --rename rules from `FILE`, one on each line; repeatable")
 		f.BoolVar(&s.queueNodes, "queue-nodes", false, "show queues and topics as nodes")
 		f.BoolVar(&s.userNode, "user-node", false, "show requests from outside as calls from a node named user")
 		f.BoolVar(&s.httpErrors, "http-errors", false, "count HTTP status 500 and above as an error")
@@ -74,6 +80,35 @@ func (s *graphFlags) addTo(cmd *cobra.Command) {
 	})
 	complete(cmd, "split-by", func() []string { return splitKeys })
 	completeChoice(cmd, "errors-of", &s.errorsOf)
+}
+
+// check parses the rules of --rename and --rename-file. Those of --rename go first.
+func (s *graphFlags) check() error {
+	s.renames = nil
+	files := s.renameFiles
+	for _, rule := range s.rename {
+		if file, isFile := strings.CutPrefix(rule, "@"); isFile {
+			files = append(files[:len(files):len(files)], file)
+			continue
+		}
+		r, err := servicegraph.ParseRename(rule)
+		if err != nil {
+			return usagef("--rename %q: %w", rule, err)
+		}
+		s.renames = append(s.renames, r)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return usagef("--rename-file %s: %w", file, pathCause(err))
+		}
+		rules, err := servicegraph.ParseRenames(file, string(text))
+		if err != nil {
+			return usagef("--rename-file %w", err)
+		}
+		s.renames = append(s.renames, rules...)
+	}
+	return nil
 }
 
 // splitKeys are resource attributes that shells suggest as a KEY.
@@ -93,6 +128,7 @@ func (e *export) config() servicegraph.Config {
 		QueueNodes:              e.graph.queueNodes,
 		HTTPErrors:              e.graph.httpErrors,
 		SplitBy:                 e.graph.splitBy,
+		Rename:                  e.graph.renames,
 		UserNode:                e.graph.userNode,
 		InferCalls:              e.graph.infer,
 		IgnoreAddresses:         e.graph.noAddressLearning,
@@ -121,6 +157,9 @@ type step struct {
 func (e *export) steps() ([]step, error) {
 	s := &e.filter
 	if err := s.check(); err != nil {
+		return nil, err
+	}
+	if err := e.graph.check(); err != nil {
 		return nil, err
 	}
 	var steps []step

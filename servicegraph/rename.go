@@ -1,0 +1,162 @@
+package servicegraph
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// A Rename gives the services and the uninstrumented dependencies that match a regular
+// expression another name. [ParseRename] makes one. The zero value matches nothing.
+type Rename struct {
+	pattern *regexp.Regexp
+	name    string // with references to groups of the pattern
+}
+
+// ParseRename parses a rule RE=NAME, such as ^(.*)-v[0-9]+$=$1. The last equal sign separates the
+// two.
+//
+// RE is a regular expression in the syntax of package regexp (RE2). It is matched against the name
+// of a node, and if it does not match, against the namespace and the name: shop/cart. It matches
+// anywhere unless ^ and $ bind it. NAME replaces the whole name; $1 or ${1} stands for the text
+// that the first group matched, ${name} for that of a named group, and $$ for a dollar sign. The
+// namespace stays.
+//
+// The error says what is wrong with the rule and how to write it.
+func ParseRename(rule string) (Rename, error) {
+	at := strings.LastIndexByte(rule, '=')
+	if at < 0 {
+		return Rename{}, errors.New("want RE=NAME, such as '^(.*)-v[0-9]+$=$1'")
+	}
+	expression, name := rule[:at], rule[at+1:]
+	switch {
+	case expression == "":
+		return Rename{}, errors.New("no expression before the equal sign: want RE=NAME; .* matches every name")
+	case name == "":
+		return Rename{}, errors.New("no name after the equal sign: to drop a part of a name, keep the rest with a group, such as '^(.*)-canary$=$1'")
+	}
+	pattern, err := regexp.Compile(expression)
+	if err != nil {
+		return Rename{}, fmt.Errorf("%w: want RE=NAME with an expression in RE2 syntax", err)
+	}
+	r := Rename{pattern, name}
+	return r, r.checkGroups()
+}
+
+// checkGroups checks that the pattern has the groups to which the name refers. The regexp package
+// would replace a reference to another group by nothing.
+func (r Rename) checkGroups() error {
+	for _, m := range groupReference.FindAllStringSubmatch(r.name, -1) {
+		group := strings.Trim(m[1], "{}")
+		n, err := strconv.Atoi(group)
+		switch {
+		case m[0] == "$$", err == nil && n <= r.pattern.NumSubexp(), r.pattern.SubexpIndex(group) >= 0:
+		default:
+			return fmt.Errorf("the name refers to %s, and the expression has no such group: write ${1} before a letter, a digit or _, and $$ for a dollar sign", m[0])
+		}
+	}
+	return nil
+}
+
+// groupReference matches what regexp.Expand replaces: references to groups, and dollar signs.
+var groupReference = regexp.MustCompile(`\$(\$|\{\w*\}|\w+)`)
+
+// ParseRenames parses a file of rules, one on each line. Empty lines and lines that begin with #
+// are ignored. The error names the file and the line.
+func ParseRenames(file, text string) ([]Rename, error) {
+	var rules []Rename
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		r, err := ParseRename(line)
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: %q: %w", file, n, line, err)
+		}
+		rules = append(rules, r)
+	}
+	return rules, nil
+}
+
+// String returns the rule as RE=NAME.
+func (r Rename) String() string {
+	if r.pattern == nil {
+		return ""
+	}
+	return r.pattern.String() + "=" + r.name
+}
+
+// apply returns the new name of a node, and false if the rule does not match the node or gives it
+// no name.
+func (r Rename) apply(id NodeID) (name string, ok bool) {
+	if r.pattern == nil {
+		return "", false
+	}
+	for _, text := range [...]string{id.Name, id.String()} {
+		if m := r.pattern.FindStringSubmatchIndex(text); m != nil {
+			name := string(r.pattern.ExpandString(nil, r.name, text, m))
+			return name, name != ""
+		}
+	}
+	return "", false
+}
+
+// A renamer applies the first rule that matches, and remembers the result for each node.
+type renamer struct {
+	rules []Rename
+	known map[NodeID]NodeID
+}
+
+// maxRenamed is the number of results that a renamer remembers: about 15 MB of them. When there
+// are more, it forgets all.
+const maxRenamed = 1 << 16
+
+// rename returns the identity that the rules give a node. A renamed address is no address any
+// more, but a name.
+func (r *renamer) rename(id NodeID) NodeID {
+	if len(r.rules) == 0 || id.Name == "" {
+		return id
+	}
+	to, known := r.known[id]
+	if known {
+		return to
+	}
+	to = id
+	for _, rule := range r.rules {
+		if name, ok := rule.apply(id); ok {
+			to.Name = name
+			break
+		}
+	}
+	if to.Type == TypeIP && to.Name != id.Name {
+		to.Type = TypeExternal
+	}
+	if r.known == nil || len(r.known) >= maxRenamed {
+		r.known = make(map[NodeID]NodeID)
+	}
+	r.known[id] = to
+	return to
+}
+
+// isChosen reports whether a peer got its name from a rule, so that a service with this name is the
+// peer. The name of a queue is never that of a service.
+func (r *renamer) isChosen(from, to NodeID) bool { return from.Name != to.Name && to.Type != TypeQueue }
+
+// Rename returns the graph with other names: those that [Config.Rename] gives when the graph is
+// built. Nodes that get the same name become one, with all calls and errors. A call that waits for
+// the spans of another graph, such as one to an address, is resolved again with the new names.
+//
+// An address at which two services answered stays ambiguous if both get one name. Building the
+// graph with Config.Rename resolves such an address.
+func (g *Graph) Rename(rules ...Rename) *Graph {
+	sum := newTotals(&symbols{})
+	if g.totals != nil {
+		sum.mergeRenamed(g.totals, &renamer{rules: rules})
+	}
+	return sum.graph()
+}

@@ -1,0 +1,136 @@
+package servicegraph_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	sg "github.com/tempograph/tempograph/servicegraph"
+)
+
+func mustRename(t *testing.T, rules ...string) (list []sg.Rename) {
+	t.Helper()
+	for _, rule := range rules {
+		r, err := sg.ParseRename(rule)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.String() != rule {
+			t.Errorf("%q is printed as %q", rule, r)
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+func TestParseRename(t *testing.T) {
+	for rule, want := range map[string]string{
+		"cart":            "want RE=NAME",
+		"=cart":           "no expression before the equal sign",
+		"cart=":           "no name after the equal sign",
+		"(cart=x":         "missing closing )",
+		"^(.*)-v1$=$2":    "refers to $2",
+		"^(.*)-v1$=$1x":   "refers to $1x, and the expression has no such group: write ${1}",
+		"^(?P<n>.*)$=$m":  "refers to $m",
+		"^(.*)-v1$=$1":    "",
+		"^(?P<n>.*)$=$n":  "",
+		"^(.*)$=${1}x$0":  "",
+		"^a=b=c$=d":       "",
+		"cart=$$1":        "",
+		"^(.*)$=a$$-${1}": "",
+	} {
+		switch _, err := sg.ParseRename(rule); {
+		case want == "" && err != nil:
+			t.Errorf("%s: %v", rule, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%s: the error is %v, want one with %q", rule, err, want)
+		}
+	}
+}
+
+func TestParseRenames(t *testing.T) {
+	rules, err := sg.ParseRenames("names", "# pods\n\n  ^(.*)-v1$=$1  \r\ncart=basket\n")
+	if err != nil || fmt.Sprint(rules) != "[^(.*)-v1$=$1 cart=basket]" {
+		t.Errorf("got %v, %v", rules, err)
+	}
+	if _, err := sg.ParseRenames("names", "# pods\ncart\n"); err == nil || !strings.HasPrefix(err.Error(), `names:2: "cart": want RE=NAME`) {
+		t.Errorf("the error is %v, want one for names:2", err)
+	}
+}
+
+// TestRenameRules applies rules to the names of services.
+func TestRenameRules(t *testing.T) {
+	for _, c := range []struct {
+		rules          []string
+		namespace, was string
+		want           string
+	}{
+		{[]string{"cart=basket"}, "", "cart", "basket"},
+		{[]string{"cart=basket"}, "", "shopping-cart-2", "basket"}, // an expression matches anywhere
+		{[]string{"^cart$=basket"}, "", "shopping-cart", "shopping-cart"},
+		{[]string{"^(.*)-v[0-9]+$=$1"}, "", "cart-v12", "cart"},
+		{[]string{"^cart=first", "cart=second"}, "", "cart", "first"},
+		{[]string{"^cart=$0-2", "^cart-2=third"}, "", "cart", "cart-2"}, // rules do not follow each other
+		{[]string{"^shop/cart$=basket"}, "shop", "cart", "shop/basket"},
+		{[]string{"^shop/(.*)$=$1-of-shop"}, "other", "cart", "other/cart"},
+		{[]string{"^(x*)cart$=$1"}, "", "cart", "cart"}, // an empty name is none
+	} {
+		cfg := sg.Config{Rename: mustRename(t, c.rules...)}
+		b := sg.NewBuilder(cfg)
+		b.Add(sg.Span{TraceID: sg.TraceID{1}, SpanID: sg.SpanID{1}, Kind: sg.KindServer, Service: c.was, Namespace: c.namespace})
+		for n := range b.Graph().Nodes() {
+			if n.ID.String() != c.want {
+				t.Errorf("%v: %s/%s became %s, want %s", c.rules, c.namespace, c.was, n.ID, c.want)
+			}
+		}
+	}
+}
+
+// TestRenameLaw renames every node, so that no two get the same name. Renaming while building,
+// renaming the graph, and renaming the graphs of parts before they are merged must all give the
+// same.
+func TestRenameLaw(t *testing.T) {
+	rules := mustRename(t, "^B$=Z", "^(.)$=$1-service", "^(host|balancer|kafka)(.*)$=$2-$1")
+	for seed := range seeds(t, 200) {
+		rng := rand.New(rand.NewPCG(seed, 19))
+		spans := damagedTraces(rng)
+		want := withoutHosts(buildWith(sg.Config{Rename: rules}, spans))
+		if got := withoutHosts(build(spans).Rename(rules...)); got != want {
+			t.Fatalf("seed %d: the renamed graph differs from the graph with renamed spans:\n%s", seed, cmp.Diff(want, got))
+		}
+		parts := make([][]sg.Span, 2)
+		for _, s := range spans {
+			part := &parts[s.TraceID[0]%2]
+			*part = append(*part, s)
+		}
+		merged := sg.Merge(build(parts[0]).Rename(rules...), buildWith(sg.Config{Rename: rules}, parts[1]))
+		if got := withoutHosts(merged); got != want {
+			t.Fatalf("seed %d: the merged graph of renamed parts differs:\n%s", seed, cmp.Diff(want, got))
+		}
+	}
+}
+
+// withoutHosts describes a graph without the hosts of edges: an edge lists the host of the callee
+// only if the callee has another name at that time.
+func withoutHosts(g *sg.Graph) string {
+	var b strings.Builder
+	for line := range strings.Lines(describe(g)) {
+		if !strings.HasPrefix(line, "  server.address=") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+// TestRenameAView renames the nodes of a view, which has no pending calls: a database that gets the
+// name of a service is that service.
+func TestRenameAView(t *testing.T) {
+	g := build(mustParse(t, "C A one:c 0+9 db.system=redis\nS cache two:s 0+9")).Filter(func(sg.Node) bool { return true })
+	got := g.Rename(mustRename(t, "^redis$=cache")...)
+	if e, ok := got.Edge(sg.EdgeID{From: service("A"), To: service("cache"), Kind: sg.EdgeRequest}); !ok || e.Calls != 1 || got.NumNodes() != 2 {
+		t.Errorf("got\n%s", describe(got))
+	}
+}
