@@ -32,8 +32,14 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// TestMain puts graphviz-export on the path of the tests, which run it as a process.
+// TestMain puts graphviz-export on the path of the tests, which run it as a process. A test that draws
+// in its own process starts the test program as the layout process, which must not run the
+// tests again.
 func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == workerArg {
+		main()
+		return
+	}
 	testscript.Main(m, map[string]func(){"graphviz-export": main})
 }
 
