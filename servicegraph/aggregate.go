@@ -30,7 +30,7 @@ type aggregator struct {
 func newAggregator(b *Builder) *aggregator {
 	return &aggregator{builder: b, pairer: pairing.New(pairing.Config{
 		QueueNodes: b.cfg.QueueNodes, InferCalls: b.cfg.InferCalls, UserNode: b.cfg.UserNode,
-		IsNameOf: b.isNameOf, CanBeSame: b.canBeSame, CompareNodes: b.names.CompareNodes,
+		IsNameOf: b.isNameOf, CanBeSame: b.canBeSame, Describe: b.describe, CompareNodes: b.names.CompareNodes,
 	})}
 }
 
@@ -150,7 +150,7 @@ func (a *aggregator) addSource(e *edgeSum, c *pairing.Call, client *trace.Span) 
 	detail, resender := source.Detail, source
 	if c.Evidence == pairing.Both {
 		resender = client
-		if detail == 0 {
+		if detail == 0 || source != client && a.builder.names.detailOf(detail).IsEmpty() {
 			detail = client.Detail
 		}
 		if c.Kind == pairing.Request { // the address of a broker tells nothing about the consumer

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tempograph/tempograph/servicegraph/internal/pack"
+	"github.com/tempograph/tempograph/servicegraph/internal/pairing"
 	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
@@ -216,7 +217,8 @@ func (b *Builder) intern(of *semconv.Interpretation) (n interned) {
 		n.peer = b.node(renamed)
 		n.peerType = peerType(b.names.typeOf(n.peer))
 	}
-	if !of.Caller { // only callers know an address and details
+	n.detail = b.detail(of.Detail)
+	if !of.Caller { // only callers know an address
 		return n
 	}
 	if at := (address{host: of.Address.Host, port: of.Address.Port}); at.host != "" {
@@ -225,7 +227,6 @@ func (b *Builder) intern(of *semconv.Interpretation) (n interned) {
 		}
 		n.address = b.address(at)
 	}
-	n.detail = b.detail(of.Detail)
 	return n
 }
 
@@ -234,7 +235,7 @@ func apply(to *trace.Span, of *semconv.Interpretation, n interned) {
 	to.Kind = trace.Kind(of.Kind)
 	to.Peer, to.PeerType, to.Address, to.Detail = n.peer, n.peerType, n.address, n.detail
 	to.Flags = trace.IsCaller.When(of.Caller) | trace.IsResent.When(of.Resent) | trace.Polls.When(of.Polls) |
-		trace.PeerIsName.When(n.isName)
+		trace.Queries.When(of.Queries) | trace.PeerIsName.When(n.isName)
 }
 
 // peerType returns how specific the name of a peer is, given the type of its node.
@@ -260,6 +261,12 @@ func (b *Builder) isNameOf(peer, service nodeIndex) bool {
 func (b *Builder) canBeSame(peer, other nodeIndex) bool {
 	t := b.names.typeOf(peer)
 	return t == TypeRPC || t == TypeIP && b.names.typeOf(other) == TypeIP
+}
+
+// describe returns the part of a detail that tells spans of one call from others.
+func (b *Builder) describe(d detailIndex) pairing.Description {
+	of := &b.names.details.items[d-1]
+	return pairing.Description{Scope: of.Scope, Port: of.Port, System: of.DBSystem, Database: of.DBNamespace}
 }
 
 // The following methods make symbols a [trace.Order].
@@ -467,5 +474,5 @@ func detailAttrs(d detail) (attrs []Attr) {
 }
 
 func compareDetails(a, b detail) int {
-	return slices.CompareFunc(detailAttrs(a), detailAttrs(b), compareAttrs)
+	return cmp.Or(slices.CompareFunc(detailAttrs(a), detailAttrs(b), compareAttrs), strings.Compare(a.Scope, b.Scope))
 }

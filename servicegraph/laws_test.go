@@ -48,6 +48,7 @@ func randomTraces(rng *rand.Rand, traces int) []sg.Span {
 				s.Attrs = []sg.Attr{{Key: key, Value: string(rune('A' + rng.IntN(6)))}}
 				for _, a := range []sg.Attr{
 					{Key: "messaging.operation.type", Value: []string{"receive", "send"}[rng.IntN(2)]}, {Key: "http.request.resend_count", Value: "1"},
+					{Key: "otel.scope.name", Value: []string{"x", "y"}[rng.IntN(2)]}, {Key: "db.statement", Value: "SELECT"},
 					{Key: "server.port", Value: "80"}, {Key: "http.response.status_code", Value: "500"}, {Key: "rpc.method", Value: "m"},
 				} {
 					if rng.IntN(6) == 0 {

@@ -86,6 +86,7 @@ type oracleSpan struct {
 	attrs   map[string]string
 	parent  *oracleSpan
 	missing bool // the parent never arrived
+	twin    bool // another span stands for the call of both (F14)
 	outcome string
 }
 
@@ -107,6 +108,7 @@ func interpret(spans []sg.Span) *oracle {
 	}
 	o.findParents()
 	o.breakCycles()
+	o.findTwins()
 	o.findLinked()
 	for _, s := range o.spans {
 		o.pair(s)
@@ -351,7 +353,7 @@ func (s *oracleSpan) called() bool {
 // callees returns the callee spans of caller span c, without those of caller spans inside c.
 func (o *oracle) callees(c *oracleSpan) (callees []*oracleSpan) {
 	for _, s := range o.spans {
-		if s.called() && s.parent.client() == c {
+		if s.called() && s.parent.client() == c && !s.twin {
 			callees = append(callees, s)
 		}
 	}
@@ -451,7 +453,9 @@ func (e *oracleEdge) gap(kind sg.EdgeKind, caller, callee *oracleSpan) {
 // pair counts the calls from s to each callee span of s (F1 to F3). If s is a callee span
 // without a caller span, pair counts that call as well (P15).
 func (o *oracle) pair(s *oracleSpan) {
-	if s.called() {
+	if s.called() && s.twin {
+		s.outcome = "nested"
+	} else if s.called() {
 		s.outcome = "paired"
 		o.requests[s.node] += s.Weight
 		if s.parent.client() == nil {
@@ -602,6 +606,9 @@ func (o *oracle) unpaired(c *oracleSpan, covered bool) {
 	switch {
 	case len(o.callees(c)) > 0:
 		covered = true
+	case c.twin:
+		covered = true
+		setOutcome("nested")
 	case o.reaches(c):
 		covered = false
 		if c.outcome == "" {
@@ -611,6 +618,9 @@ func (o *oracle) unpaired(c *oracleSpan, covered bool) {
 		setOutcome("nested")
 	case peer.Type == sg.TypeExternal && o.publishes(c), peer.Type == sg.TypeExternal && o.polled(c):
 		covered = false
+		setOutcome("nested")
+	case o.isHousekeeping(c):
+		covered = true
 		setOutcome("nested")
 	case o.namesPeer(c):
 		covered = true
@@ -702,6 +712,93 @@ func (o *oracle) addressed(c *oracleSpan) *oracleSpan {
 		return c
 	}
 	return slices.MaxFunc(inside, byTime)
+}
+
+// findTwins marks the spans whose call another span beside them stands for (F14): SERVER spans of
+// one caller and one service first, because the CLIENT spans with a callee depend on them.
+func (o *oracle) findTwins() {
+	none := func(*oracleSpan) bool { return false }
+	for _, c := range o.spans {
+		if !c.caller {
+			continue
+		}
+		byService := make(map[sg.NodeID][]*oracleSpan)
+		for _, s := range o.callees(c) {
+			if s.kind == sg.KindServer {
+				byService[s.node] = append(byService[s.node], s)
+			}
+		}
+		for _, servers := range byService {
+			markTwins(servers, none)
+		}
+	}
+	type callee struct {
+		parent *oracleSpan
+		from   sg.NodeID
+		to     sg.NodeID
+	}
+	beside := make(map[callee][]*oracleSpan)
+	for _, s := range o.spans {
+		if peer, _ := s.peer(); s.parent != nil && s.kind == sg.KindClient && !s.called() && peer.Name != "" && peer.Type != sg.TypeQueue {
+			key := callee{s.parent, s.node, peer}
+			beside[key] = append(beside[key], s)
+		}
+	}
+	for _, spans := range beside {
+		markTwins(spans, o.reaches)
+	}
+}
+
+// markTwins marks all spans of a call but one: the span with the callee, or else the outer span.
+func markTwins(spans []*oracleSpan, met func(*oracleSpan) bool) {
+	spans = slices.DeleteFunc(spans, func(s *oracleSpan) bool { return s.attrs["otel.scope.name"] == "" || s.End < s.Start })
+	slices.SortFunc(spans, func(a, b *oracleSpan) int {
+		return cmpOr(int(a.Start-b.Start), int(b.End-a.End), slices.Compare(a.SpanID[:], b.SpanID[:]))
+	})
+	var groups [][]*oracleSpan
+	for _, s := range spans {
+		joins := func(group []*oracleSpan) bool {
+			for _, other := range group {
+				if other.attrs["otel.scope.name"] == s.attrs["otel.scope.name"] || met(s) && met(other) {
+					return false
+				}
+				if a, b := other.attrs["server.port"], s.attrs["server.port"]; a != b && a != "" && b != "" && other.attrs["server.address"] != "" && s.attrs["server.address"] != "" {
+					return false
+				}
+			}
+			return group[0].End >= s.End
+		}
+		at := len(groups) - 1
+		for at >= 0 && !joins(groups[at]) {
+			at--
+		}
+		if at < 0 {
+			groups = append(groups, []*oracleSpan{s})
+		} else {
+			groups[at] = append(groups[at], s)
+		}
+	}
+	for _, group := range groups {
+		stays := max(slices.IndexFunc(group, met), 0)
+		for i, s := range group {
+			s.twin = i != stays
+		}
+	}
+}
+
+// isHousekeeping reports whether c is work of a database driver around a query beside c (D14).
+func (o *oracle) isHousekeeping(c *oracleSpan) bool {
+	queries := func(s *oracleSpan) bool { return s.attrs["db.statement"] != "" }
+	isDatabase := func(s *oracleSpan) bool { peer, _ := s.peer(); return peer.Type == sg.TypeDatabase }
+	if c.parent == nil || queries(c) || failed(c) || !isDatabase(c) {
+		return false
+	}
+	peer, isName := c.peer()
+	return slices.ContainsFunc(o.spans, func(s *oracleSpan) bool {
+		other, _ := s.peer()
+		return s.caller && s.parent == c.parent && s.node == c.node && s.attrs["otel.scope.name"] == c.attrs["otel.scope.name"] && queries(s) && isDatabase(s) &&
+			(other == peer || !isName && s.attrs["db.system"] == c.attrs["db.system"])
+	})
 }
 
 // publishes reports whether a PRODUCER or CLIENT span inside c names a queue: c then only
@@ -1042,11 +1139,29 @@ func (w *traceGenerator) span(kind sg.Kind, service string, parent sg.SpanID, st
 	if w.rng.IntN(5) == 0 {
 		s.Status = sg.StatusError
 	}
+	if w.rng.IntN(2) == 0 {
+		attrs = append(slices.Clone(attrs), "otel.scope.name", []string{"http", "framework", "agent"}[w.rng.IntN(3)])
+	}
 	for i := 0; i < len(attrs); i += 2 {
 		s.Attrs = append(s.Attrs, sg.Attr{Key: attrs[i], Value: attrs[i+1]})
 	}
 	w.spans = append(w.spans, s)
 	return s.SpanID
+}
+
+// within moves the time of one of the last spans into that of another.
+func (w *traceGenerator) within(outer, inner sg.SpanID) {
+	var around sg.Span
+	for _, s := range w.spans {
+		if s.SpanID == outer {
+			around = s
+		}
+	}
+	for i := range w.spans {
+		if s := &w.spans[i]; s.SpanID == inner {
+			s.Start, s.End = around.Start+(around.End-around.Start)/4, around.End
+		}
+	}
 }
 
 // address returns attributes with the address of a service: a host of its own, a host that
@@ -1086,7 +1201,22 @@ func (w *traceGenerator) work(at sg.SpanID, service string, start int64, depth i
 func (w *traceGenerator) call(at sg.SpanID, service string, start int64, depth int) {
 	other := w.service()
 	client := func(attrs ...string) sg.SpanID { return w.span(sg.KindClient, service, at, start, attrs...) }
-	switch w.rng.IntN(14) {
+	switch w.rng.IntN(17) {
+	case 14: // two libraries record one call
+		attrs := w.address(other)
+		outer, inner := client(attrs...), client(attrs...)
+		w.within(outer, inner)
+		if w.rng.IntN(3) > 0 {
+			w.request([]sg.SpanID{outer, inner}[w.rng.IntN(2)], other, start, depth)
+		}
+	case 15: // two agents record one request
+		c := client(w.address(other)...)
+		w.within(w.span(sg.KindServer, other, c, start), w.span(sg.KindServer, other, c, start))
+	case 16: // a query and what the driver does around it
+		for range 1 + w.rng.IntN(3) {
+			client("db.system", []string{"redis", "mysql"}[w.rng.IntN(2)])
+		}
+		client("db.system", "redis", "db.statement", "GET")
 	case 0, 1, 2:
 		w.request(client(w.address(other)...), other, start, depth)
 	case 3: // the client is not instrumented

@@ -17,7 +17,7 @@ type Report struct {
 	// Outcomes.
 	Paired     uint64 // the caller or callee side of a call between two nodes
 	Virtual    uint64 // the side of a call whose other side has no spans of its own
-	Nested     uint64 // a client span inside another client span that stands for the same call
+	Nested     uint64 // a client span inside or beside another span that stands for the same call, or a server span beside such a span
 	Root       uint64 // a span without a parent that is not part of a call
 	Internal   uint64 // work inside a service
 	Orphan     uint64 // a span whose parent never arrived and that is not part of a call

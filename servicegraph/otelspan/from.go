@@ -12,7 +12,7 @@ import (
 
 // From converts a span of the SDK. The result has all attributes whose values are
 // strings, numbers or booleans; lists, maps and bytes are left out, because a graph
-// never depends on them. End is zero if the span has not ended.
+// never depends on them. The name of the tracer is the attribute otel.scope.name. End is zero if the span has not ended.
 func From(s sdktrace.ReadOnlySpan) servicegraph.Span {
 	return from(s, func(string) bool { return true })
 }
@@ -56,8 +56,14 @@ func from(s sdktrace.ReadOnlySpan, keep func(key string) bool) servicegraph.Span
 			}
 		}
 	}
+	if name := s.InstrumentationScope().Name; name != "" && keep(scopeName) {
+		span.Attrs = append(span.Attrs, servicegraph.Attr{Key: scopeName, Value: name})
+	}
 	return span
 }
+
+// scopeName is the attribute for the instrumentation scope, in formats without scopes.
+const scopeName = "otel.scope.name"
 
 // kindOf translates a span kind. It cannot be converted as a number: the numbers of the
 // API differ from those of OTLP, which package servicegraph uses.

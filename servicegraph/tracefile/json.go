@@ -45,9 +45,12 @@ type (
 		LibrarySpans []jsonScopeSpans `json:"instrumentationLibrarySpans"` // the name before OTLP 0.15
 	}
 	jsonScopeSpans struct {
-		Spans []jsonSpan `json:"spans"`
+		Scope   jsonScope  `json:"scope"`
+		Library jsonScope  `json:"instrumentationLibrary"` // the name before OTLP 0.15
+		Spans   []jsonSpan `json:"spans"`
 	}
-	jsonSpan struct {
+	jsonScope struct{ name string }
+	jsonSpan  struct {
 		TraceID    string          `json:"traceId"`
 		SpanID     string          `json:"spanId"`
 		ParentID   string          `json:"parentSpanId"`
@@ -103,6 +106,18 @@ func enumNames[E interface {
 func (s *jsonSpan) UnmarshalJSON(b []byte) error {
 	type plain jsonSpan
 	s.err = json.Unmarshal(b, (*plain)(s))
+	return nil
+}
+
+// UnmarshalJSON reads the name of a scope. A scope that is damaged has no name: the spans do not
+// depend on it.
+func (s *jsonScope) UnmarshalJSON(b []byte) error {
+	var scope struct {
+		Name string `json:"name"`
+	}
+	if json.Unmarshal(b, &scope) == nil {
+		s.name = scope.Name
+	}
 	return nil
 }
 
@@ -252,7 +267,7 @@ func (d jsonDecoder) resourceSpans(rs *jsonResourceSpans) error {
 	}
 	for _, scope := range rs.scopes() {
 		for i := range scope.Spans {
-			if err := d.span(&scope.Spans[i], &res); err != nil {
+			if err := d.span(&scope.Spans[i], cmp.Or(scope.Scope.name, scope.Library.name), &res); err != nil {
 				return err
 			}
 		}
@@ -270,11 +285,12 @@ func (rs *jsonResourceSpans) scopes() []jsonScopeSpans {
 }
 
 // span decodes one span into the sink, or rejects it. Links without valid ids are left out.
-func (d jsonDecoder) span(j *jsonSpan, res *resource) error {
+func (d jsonDecoder) span(j *jsonSpan, scope string, res *resource) error {
 	s, err := d.decode(j, res)
 	if err != nil {
 		return d.sink.reject(1, fmt.Errorf("%s: %w", describe(j.Name, res.service), err))
 	}
+	d.sink.addScope(&s, scope)
 	for _, l := range j.Links {
 		if l == (jsonLink{}) {
 			continue

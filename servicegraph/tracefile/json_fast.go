@@ -55,6 +55,8 @@ type spanGroup struct {
 type knownResource struct {
 	resource []byte          // encoded; empty if there is none
 	seen     jsontext.Fields // of the element
+	scope    uint16          // the packer's number of the first scope
+	ofScope  jsontext.Fields // the fields of the first element of scopeSpans, with the list of spans
 }
 
 // A packedAttr is an attribute that a graph may read, with its value as text.
@@ -200,7 +202,7 @@ func (d *fastDecoder) resourceSpans() {
 		d.in.Pos += len(known.text)
 		*group = spanGroup{known: known, seen: known.is.seen, start: -1}
 		d.restOfSpans()
-		d.restOfScope(1<<scopeFieldSpans, group)
+		d.restOfScope(group, scopeSpans{known.is.ofScope, known.is.scope, before})
 		d.restOfScopes(group)
 	} else {
 		d.in.Expect('{')
@@ -215,8 +217,16 @@ const (
 	groupFieldResource = iota
 	groupFieldScopes
 
-	scopeFieldSpans = 0
+	scopeFieldSpans = iota - 2
+	scopeFieldScope
 )
+
+// scopeSpans is what is known of an element of scopeSpans while it is read.
+type scopeSpans struct {
+	seen  jsontext.Fields
+	scope uint16 // the packer's number of the scope
+	first int    // the index of the first span in fastDecoder.spans
+}
 
 // A method restOf… reads the rest of a list or object, from after its opening bracket or
 // after a value in it.
@@ -240,22 +250,43 @@ func (d *fastDecoder) restOfResourceSpans(group *spanGroup) {
 func (d *fastDecoder) restOfScopes(group *spanGroup) {
 	for d.in.Next(']') {
 		d.in.Expect('{')
-		d.restOfScope(0, group)
+		d.restOfScope(group, scopeSpans{first: len(d.spans)})
 	}
 }
 
-func (d *fastDecoder) restOfScope(seen jsontext.Fields, group *spanGroup) {
+func (d *fastDecoder) restOfScope(group *spanGroup, of scopeSpans) {
 	for d.in.Next('}') {
 		switch key := d.in.Key(); string(key) {
+		case "scope":
+			d.in.FailIfRepeated(&of.seen, scopeFieldScope)
+			of.scope = d.scope()
 		case "spans":
-			d.in.FailIfRepeated(&seen, scopeFieldSpans)
+			d.in.FailIfRepeated(&of.seen, scopeFieldSpans)
 			d.in.Expect('[')
-			d.learnResource(group)
+			d.learnResource(group, of)
 			d.restOfSpans()
 		default:
-			d.in.SkipUnknown(key, "spans")
+			d.in.SkipUnknown(key, "scope", "spans")
 		}
 	}
+	for i := of.first; i < len(d.spans); i++ {
+		d.spans[i].Scope = of.scope
+	}
+}
+
+// scope reads a scope and returns the packer's number of its name.
+func (d *fastDecoder) scope() (number uint16) {
+	var seen jsontext.Fields
+	for d.in.Expect('{'); d.in.Next('}'); {
+		switch key := d.in.Key(); string(key) {
+		case "name":
+			d.in.FailIfRepeated(&seen, 0)
+			number = d.sink.packer.Scope(d.in.PlainString())
+		default:
+			d.in.SkipUnknown(key, "name")
+		}
+	}
+	return number
 }
 
 func (d *fastDecoder) restOfSpans() {
@@ -265,11 +296,11 @@ func (d *fastDecoder) restOfSpans() {
 }
 
 // learnResource learns the bytes before the first list of spans of a group.
-func (d *fastDecoder) learnResource(group *spanGroup) {
+func (d *fastDecoder) learnResource(group *spanGroup, of scopeSpans) {
 	if group.start < 0 || d.in.Failed {
 		return
 	}
-	p := d.resources.learn(d.in.Text[group.start:d.in.Pos], knownResource{seen: group.seen})
+	p := d.resources.learn(d.in.Text[group.start:d.in.Pos], knownResource{seen: group.seen, scope: of.scope, ofScope: of.seen})
 	if p != nil {
 		p.is.resource = p.text[bytes.Index(p.text, group.resource):][:len(group.resource)]
 	}

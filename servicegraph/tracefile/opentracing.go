@@ -27,8 +27,11 @@ func serviceNamed(name string) string {
 	return name
 }
 
+// scopeKey is the attribute with the name of the instrumentation scope of a span.
+const scopeKey = "otel.scope.name"
+
 // addTag stores a tag as OTLP would: in a field of the span or among the attributes. It ignores
-// the name of a scope and the text of a status. Each format decides which tags
+// the text of a status. Each format decides which tags
 // are errors, and which tag counts if several say the same.
 func (s *sink) addTag(sp *servicegraph.Span, key, text string) {
 	switch key {
@@ -39,7 +42,9 @@ func (s *sink) addTag(sp *servicegraph.Span, key, text string) {
 		}
 	case "w3c.tracestate":
 		sp.Weight = servicegraph.TraceStateWeight(text)
-	case "otel.status_description", "otel.scope.name", "otel.scope.version", "otel.library.name", "otel.library.version", "internal.span.format":
+	case "otel.status_description", "otel.scope.version", "otel.library.version", "internal.span.format":
+	case "otel.library.name":
+		s.addScope(sp, text)
 	default:
 		s.addAttr(sp, key, text)
 		if today := openTracing[key]; today != "" && !hasAttr(sp, today) {

@@ -1,8 +1,10 @@
 package tracefile
 
 import (
+	"bytes"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/tempograph/tempograph/servicegraph"
@@ -28,6 +30,7 @@ type wireDecoder struct {
 
 	resourceAttrs []servicegraph.Attr // of the current resource
 	spanAttrs     []servicegraph.Attr // of the current span
+	scopeName     []byte              // of the current scope
 	spanLinks     []pack.Link
 	linkValues    []servicegraph.Link // scratch
 
@@ -140,6 +143,7 @@ func (d *wireDecoder) resource(b []byte, res *resource) error {
 
 // scopeSpans decodes the spans of one scope.
 func (d *wireDecoder) scopeSpans(b []byte, res *resource) error {
+	d.scope(b)
 	r := wireReader{rest: b}
 	for r.next() {
 		if r.tag == scopeSpansSpans {
@@ -152,6 +156,32 @@ func (d *wireDecoder) scopeSpans(b []byte, res *resource) error {
 		return d.damage("the rest of the spans of a scope", r.err)
 	}
 	return nil
+}
+
+// scope reads the name of a scope, which usually comes before the spans.
+func (d *wireDecoder) scope(b []byte) {
+	var name []byte
+	r := wireReader{rest: b}
+	for r.next() {
+		if r.tag != scopeSpansScope {
+			continue
+		}
+		in := wireReader{rest: r.bytes}
+		for in.next() {
+			if in.tag == scopeName {
+				name = in.bytes
+			}
+		}
+		break
+	}
+	if bytes.Equal(name, d.scopeName) {
+		return
+	}
+	d.scopeName = append(d.scopeName[:0], name...)
+	d.raw.Scope = 0
+	if d.sink.packer != nil {
+		d.raw.Scope = d.sink.packer.Scope(name)
+	}
 }
 
 // span decodes one span into the sink, or rejects it. Links without valid ids are left out.
@@ -188,13 +218,18 @@ func (d *wireDecoder) span(b []byte, res *resource) error {
 	for _, l := range d.spanLinks {
 		d.linkValues = append(d.linkValues, servicegraph.Link{TraceID: l.TraceID, SpanID: l.SpanID})
 	}
-	return d.sink.addSpan(servicegraph.Span{
+	s := servicegraph.Span{
 		TraceID: raw.TraceID, SpanID: raw.SpanID, ParentID: raw.ParentID,
 		Service: res.service, Namespace: res.namespace, Resource: res.attrs,
 		Name: d.texts.intern(w.name), Kind: servicegraph.Kind(raw.Kind), Status: servicegraph.Status(raw.Status),
 		Start: raw.Start, End: raw.End, Weight: raw.Weight,
-		Attrs: d.attrs.clone(d.spanAttrs), Links: d.links.clone(d.linkValues),
-	})
+		Links: d.links.clone(d.linkValues),
+	}
+	if len(d.scopeName) > 0 && d.sink.keep(scopeKey) && !slices.ContainsFunc(d.spanAttrs, func(a servicegraph.Attr) bool { return a.Key == scopeKey }) {
+		d.spanAttrs = append(d.spanAttrs, servicegraph.Attr{Key: scopeKey, Value: d.texts.intern(d.scopeName)})
+	}
+	s.Attrs = d.attrs.clone(d.spanAttrs)
+	return d.sink.addSpan(s)
 }
 
 // readRest decodes the fields of a span that are messages, which can be damaged.

@@ -21,7 +21,9 @@ const (
 
 	resourceAttributes = 1<<3 | length
 
+	scopeSpansScope = 1<<3 | length
 	scopeSpansSpans = 2<<3 | length
+	scopeName       = 1<<3 | length
 
 	spanTraceID    = 1<<3 | length
 	spanSpanID     = 2<<3 | length

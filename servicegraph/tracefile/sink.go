@@ -66,6 +66,14 @@ func (s *sink) addSpan(span servicegraph.Span) error {
 	return nil
 }
 
+// addScope gives a span the name of the instrumentation scope that recorded it, as the attribute
+// that formats without scopes have for it.
+func (s *sink) addScope(span *servicegraph.Span, name string) {
+	if name != "" && !hasAttr(span, scopeKey) {
+		s.addAttr(span, scopeKey, name)
+	}
+}
+
 // countSpan counts a span that is passed on.
 func (s *sink) countSpan(trace servicegraph.TraceID, span servicegraph.SpanID) {
 	s.spans++

@@ -22,7 +22,11 @@
 //	builder.AddBatch(p.Batch())
 package pack
 
-import "github.com/tempograph/tempograph/servicegraph/internal/semconv"
+import (
+	"strings"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
+)
 
 // A Packer packs the spans of one reader for one builder. The builder must receive the batches
 // of a packer in order. A Packer is not safe for concurrent use. It shares only batches with
@@ -37,7 +41,9 @@ type Packer struct {
 	nresources       int
 	interpretations  map[string]uint32 // their numbers, by Span.cacheKey
 	ninterpretations int
-	plain            [256]uint32 // by kind: the number of the interpretation without attributes, plus one
+	scopes           map[string]uint16 // the numbers of the scopes, by name
+	scopeNames       []string          // by number
+	plain            [256]uint32       // by kind: the number of the interpretation without attributes, plus one
 }
 
 // A ResourceNumber stands for the resource of some spans in the batches of one [Packer]. It is
@@ -51,12 +57,16 @@ const (
 	maxKnown             = 1 << 13
 	maxResourceKey       = 8 << 10 // bytes
 	maxInterpretationKey = 512     // bytes
+
+	maxScopes    = 1 << 12
+	maxScopeName = 512 // bytes
 )
 
 // NewPacker returns a packer.
 func NewPacker(o semconv.Options) *Packer {
 	p := &Packer{options: o, shared: &shared{used: make(chan *Batch, 8)}}
 	p.batch = p.shared.newBatch()
+	p.scopes, p.scopeNames = make(map[string]uint16), []string{""}
 	for kind := range p.filters {
 		p.filters[kind] = semconv.FilterFor(semconv.Kind(kind), o)
 	}
@@ -115,6 +125,20 @@ func (p *Packer) AddResource(encoded []byte, service, namespace string, attrs []
 	return number
 }
 
+// Scope returns the number of the instrumentation scope with a name, for the field Scope of a
+// [Span]. It returns 0, which means unknown, for an empty name, for a name of more than
+// maxScopeName bytes, and for names beyond maxScopes.
+func (p *Packer) Scope(name []byte) uint16 {
+	number, known := p.scopes[string(name)]
+	if !known && len(name) > 0 && len(name) <= maxScopeName && len(p.scopes) < maxScopes {
+		number = uint16(len(p.scopeNames))
+		text := strings.ToValidUTF8(string(name), "\uFFFD")
+		p.scopeNames = append(p.scopeNames, text)
+		p.scopes[string(name)] = number
+	}
+	return number
+}
+
 // Add adds a span of a resource to the present batch.
 func (p *Packer) Add(of ResourceNumber, s *Span) {
 	var number uint32
@@ -152,7 +176,7 @@ func (p *Packer) interpretation(s *Span) uint32 {
 	if number, ok := p.interpretations[string(key)]; ok {
 		return number
 	}
-	number := p.addInterpretation(s.interpret(p.options))
+	number := p.addInterpretation(s.interpret(p.scopeNames[s.Scope], p.options))
 	if len(key) <= maxInterpretationKey && len(p.interpretations) < maxKnown {
 		p.interpretations[string(key)] = number
 	}

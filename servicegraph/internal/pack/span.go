@@ -21,6 +21,7 @@ type Span struct {
 	Start, End int64   // as in servicegraph.Span
 	Weight     float64 // as in servicegraph.Span
 	Links      []Link
+	Scope      uint16 // the instrumentation scope, as Packer.Scope returns it; 0 if unknown
 
 	attrs []byte // headLen bytes, and for each attribute its key, the length of its value as a varint, and the value
 	roles semconv.Roles
@@ -35,14 +36,18 @@ type Link struct {
 // An Attr is an attribute with its value as text.
 type Attr struct{ Key, Value string }
 
-// headLen is the number of bytes before the attributes. They hold the kind, and whether the
-// span has links: the interpretation depends on both, and on the attributes.
-const headLen = 2
+// headLen is the number of bytes before the attributes. They hold the kind, whether the span
+// has links, and the scope: the interpretation depends on these and on the attributes.
+const headLen = 4
 
 // cacheKey returns bytes that are equal for spans with the same interpretation. The bytes are
 // valid until the attributes change.
 func (s *Span) cacheKey() []byte {
+	if len(s.attrs) == 0 {
+		s.attrs = append(s.attrs, make([]byte, headLen)...)
+	}
 	s.attrs[0], s.attrs[1] = byte(s.Kind), byte(min(len(s.Links), 1))
+	binary.LittleEndian.PutUint16(s.attrs[2:], s.Scope)
 	return s.attrs
 }
 
@@ -55,6 +60,9 @@ func (s *Span) ClearAttrs() { s.attrs, s.roles = s.attrs[:0], 0 }
 func (s *Span) AddAttr(key semconv.Key, value []byte) {
 	if key.IsURL() {
 		value = value[:semconv.OriginLen(value)]
+	}
+	if key.IsQuery() {
+		value = value[:min(len(value), 1)]
 	}
 	s.roles |= key.Roles()
 	if len(s.attrs) == 0 {
@@ -71,12 +79,16 @@ func (s *Span) AddAttr(key semconv.Key, value []byte) {
 // isIrrelevant reports whether the attributes do not matter: by its kind, the span is neither
 // side of a call, and no attribute makes it one.
 func (s *Span) isIrrelevant() bool {
-	return len(s.attrs) == 0 || !s.roles.OfAny() && !s.Kind.Calls() && !s.Kind.Serves()
+	if s.Kind.Calls() || s.Kind.Serves() {
+		return len(s.attrs) == 0 && s.Scope == 0
+	}
+	return len(s.attrs) == 0 || !s.roles.OfAny()
 }
 
-// interpret interprets the kind, the attributes and the links.
-func (s *Span) interpret(o semconv.Options) semconv.Interpretation {
+// interpret interprets the kind, the attributes, the links and the name of the scope.
+func (s *Span) interpret(scope string, o semconv.Options) semconv.Interpretation {
 	var attrs semconv.Attrs
+	attrs.Set(semconv.ScopeName, scope)
 	for b := s.attrs[min(headLen, len(s.attrs)):]; len(b) > 0; {
 		size, n := binary.Uvarint(b[1:])
 		value := string(b[1+n:][:size])

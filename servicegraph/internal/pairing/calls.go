@@ -20,6 +20,9 @@ func (p *Pairer) pairedCalls() {
 		for c := p.state[i].callee; c >= 0; c = p.state[c].also {
 			p.group = append(p.group, c)
 		}
+		if len(p.group) > 1 {
+			p.group = p.withoutTwins(i, p.group)
+		}
 		p.callGroups(i)
 	}
 }

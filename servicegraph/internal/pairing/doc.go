@@ -34,9 +34,20 @@ type Config struct {
 	// of calls of which another attempt was answered.
 	CanBeSame func(peer, other trace.Node) bool
 
+	// Describe returns what the detail of a span, which is not 0, tells of its library and its
+	// database. It is called only for spans beside others with which they may be one call.
+	Describe func(trace.Detail) Description
+
 	// CompareNodes is the order of nodes. It is called only where consumers disagree on the
 	// name of a queue.
 	CompareNodes func(a, b trace.Node) int
+}
+
+// A Description is what the detail of a span tells of its library and its database.
+type Description struct {
+	Scope            string // the instrumentation scope that recorded the span; empty if unknown
+	Port             string // of the callee; empty if unknown
+	System, Database string // the product and the name of the database; empty if unknown
 }
 
 // Links are the span links that concern a trace.

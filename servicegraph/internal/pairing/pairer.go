@@ -22,6 +22,7 @@ type Pairer struct {
 	entered []int32     // the SERVER and CONSUMER spans in order that are not callee spans
 	group   []int32     // the callees of one caller
 	targets map[int32][]trace.Link
+	queries map[queryKey]bool // the databases that spans query beside others
 
 	isOpen bool // Withhold was called
 
@@ -69,6 +70,9 @@ type spanState struct {
 	accounted bool // caller span: its call is accounted for, and so are the spans inside without a callee
 	queued    bool // caller span: it has a call to a queue node
 	sent      bool // caller span: it is among the sends
+	isTwin    bool // another span beside it stands for the call of both
+	compared  bool // the twins among the spans directly below are known
+	queried   bool // the queries of the spans directly below are known
 
 	outcome Outcome
 }
@@ -87,6 +91,7 @@ func (p *Pairer) Pair(id [16]byte, t *trace.Tree, links Links) {
 	p.calls, p.sends, p.receives = p.calls[:0], p.sends[:0], p.receives[:0]
 	p.state = trace.Resize(p.state, len(p.spans))
 	p.isOpen = false
+	clear(p.queries)
 	p.findCallees()
 	p.findRoutes()
 	p.pairedCalls()

@@ -16,7 +16,7 @@ type interval struct{ start, end int64 }
 // (semantics.md M14).
 func (p *Pairer) SelfTime(i int32) int64 {
 	took, ok := p.spans[i].Duration()
-	if !ok || p.state[i].caller >= 0 {
+	if !ok || p.state[i].caller >= 0 || p.state[i].isTwin { // the work of a twin is that of the span beside it
 		return 0
 	}
 	var children union

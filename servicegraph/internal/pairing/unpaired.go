@@ -16,6 +16,9 @@ func (p *Pairer) unpairedCallers() {
 		switch {
 		case state.callee >= 0:
 			state.accounted = true
+		case p.isTwinOfSibling(i):
+			state.accounted = true
+			p.setOutcome(i, Nested)
 		case state.reached: // the spans inside make the calls
 			if state.outcome == None {
 				state.outcome = Nested
@@ -24,6 +27,9 @@ func (p *Pairer) unpairedCallers() {
 			state.accounted = true
 			p.setOutcome(i, Nested)
 		case p.isTransport(i):
+			p.setOutcome(i, Nested)
+		case p.isHousekeeping(i):
+			state.accounted = true
 			p.setOutcome(i, Nested)
 		case p.NamesPeer(i):
 			state.accounted = true

@@ -10,6 +10,10 @@ type Attrs struct {
 
 	dbSystem, dbSystemOld, dbNamespace, dbName string
 
+	dbQueryText, dbStatement, dbQuerySummary, dbOperation, dbOperationOld string
+
+	scope, scopeOld string // the instrumentation scope
+
 	msgSystem, msgDestination, msgDestinationOld, msgTemplate, msgTemporary string
 	msgSource, msgAnonymous, msgOperation, msgOperationOld                  string
 	msgRoutingKey, msgRoutingKeyOld                                         string

@@ -35,11 +35,12 @@ type Options struct {
 // the span, the peer, and the address of the peer. Spans of one kind with equal attributes have
 // the same interpretation, so each distinct set of attributes is interpreted only once.
 type Interpretation struct {
-	Kind   Kind // the kind that fits the role of the span; it can differ from the span's own kind
-	Caller bool // the caller side of a call: CLIENT, PRODUCER, or a database span inside the service
-	Resent bool // the call repeats an earlier one
-	Polls  bool // a CLIENT span that asks a queue for messages, and so is their receiving side
-	Failed bool // the HTTP status is an error; it counts only if the span has no status
+	Kind    Kind // the kind that fits the role of the span; it can differ from the span's own kind
+	Caller  bool // the caller side of a call: CLIENT, PRODUCER, or a database span inside the service
+	Resent  bool // the call repeats an earlier one
+	Polls   bool // a CLIENT span that asks a queue for messages, and so is their receiving side
+	Queries bool // the span has the text of a query to a database, or an operation
+	Failed  bool // the HTTP status is an error; it counts only if the span has no status
 
 	HasPeer bool
 	Peer    Peer
@@ -59,7 +60,14 @@ type Detail struct {
 	Destination string // the queue or topic, if another attribute names the peer [M8]
 	RPCMethod   string // [R1]
 	Model       string // the requested generative AI model [G1]
+
+	// Scope is the instrumentation scope that recorded the span. Spans of the callee have it as
+	// well. It tells twins apart [F14], and edges do not list it.
+	Scope string
 }
+
+// IsEmpty reports whether All returns nothing.
+func (d Detail) IsEmpty() bool { return d == Detail{Scope: d.Scope} }
 
 // All returns the known details, each as the attribute that it comes from, sorted by key.
 func (d Detail) All() iter.Seq2[string, string] {
@@ -95,6 +103,7 @@ func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation
 	switch {
 	case of.Kind.Serves():
 		of.Trigger = attrs.faasTrigger
+		of.Detail.Scope = attrs.scopeName()
 		of.Peer, of.HasPeer = attrs.caller(of.Kind)
 	case of.Caller || attrs.hasDatabase() && !o.IgnoreInternalDatabases:
 		of.Caller = true // a database inside the process has no client span [D10]
@@ -105,6 +114,7 @@ func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation
 			of.Address = attrs.networkAddress()
 		}
 		of.Peer, of.HasPeer = attrs.callee(kind, of.Address.Host, named, of.RPC)
+		of.Queries = cmp.Or(attrs.dbQueryText, attrs.dbStatement, attrs.dbQuerySummary, attrs.dbOperation, attrs.dbOperationOld) != ""
 		of.Detail = attrs.detail(of.Address)
 		if of.HasPeer && attrs.isAgentStep() {
 			of.Kind = Internal // the client spans inside, if any, are the calls [G2]
@@ -121,9 +131,12 @@ func (a *Attrs) detail(at Address) Detail {
 		DBSystem:    a.databaseSystem(),
 		RPCMethod:   a.rpcMethod,
 		Model:       a.genaiModel,
+		Scope:       a.scopeName(),
 	}
 	if _, named := a.service(); named {
 		d.Destination = a.destination()
 	}
 	return d
 }
+
+func (a *Attrs) scopeName() string { return cmp.Or(a.scope, a.scopeOld) }

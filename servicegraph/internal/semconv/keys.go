@@ -80,6 +80,13 @@ var keys = [...]keyInfo{
 	{"net.sock.peer.port", func(a *Attrs) *string { return &a.netSockPeerPort }, ofCallers},
 	{"net.peer.ip", func(a *Attrs) *string { return &a.netPeerIPOld }, ofCallers},
 	{"http.request.resend_count", func(a *Attrs) *string { return &a.resendCount }, ofCallers},
+	{"otel.scope.name", func(a *Attrs) *string { return &a.scope }, ofBoth},
+	{"otel.library.name", func(a *Attrs) *string { return &a.scopeOld }, ofBoth},
+	{"db.query.text", func(a *Attrs) *string { return &a.dbQueryText }, ofCallers},
+	{"db.statement", func(a *Attrs) *string { return &a.dbStatement }, ofCallers},
+	{"db.query.summary", func(a *Attrs) *string { return &a.dbQuerySummary }, ofCallers},
+	{"db.operation.name", func(a *Attrs) *string { return &a.dbOperation }, ofCallers},
+	{"db.operation", func(a *Attrs) *string { return &a.dbOperationOld }, ofCallers},
 	{"http.response.status_code", func(a *Attrs) *string { return &a.httpStatus }, ofFailures},
 	{"http.status_code", func(a *Attrs) *string { return &a.httpStatusOld }, ofFailures},
 }
@@ -96,7 +103,18 @@ func (k Key) Roles() Roles { return keys[k-1].roles }
 // IsURL reports whether the value is a URL. Only the origin of a URL is read.
 func (k Key) IsURL() bool { return k == urlFull || k == httpURL }
 
-var urlFull, httpURL = KeyOf("url.full"), KeyOf("http.url")
+// IsQuery reports whether the value is the text of a query to a database, or the name of its
+// operation. Only whether there is one is read: the texts are long and differ in every span.
+func (k Key) IsQuery() bool { return firstQuery <= k && k <= lastQuery }
+
+var (
+	urlFull, httpURL      = KeyOf("url.full"), KeyOf("http.url")
+	firstQuery, lastQuery = KeyOf("db.query.text"), KeyOf("db.operation") // keys lists them together
+
+	// ScopeName is the number of the attribute with the name of the instrumentation scope: OTLP
+	// has a field for the name, other formats have this attribute.
+	ScopeName = KeyOf("otel.scope.name")
+)
 
 // KeyOf returns the number of the attribute with this key, or 0 if the graph reads it of no
 // span.

@@ -69,6 +69,7 @@ const (
 	PeerIsName Flags = 1 << iota // the peer is a configured name, which can be the name of a service
 	IsCaller                     // the caller side of a call: CLIENT, PRODUCER, or a database span inside the service
 	IsResent                     // a client span whose attributes mark it as a retry
+	Queries                      // the span has the text of a query to a database, or an operation
 	Polls                        // a CLIENT span that asks a queue for messages, and is the receiving side of them
 )
 
@@ -132,7 +133,7 @@ func (s *Span) Absorb(o *Span, order Order) {
 	s.Weight32 = max(s.Weight32, o.Weight32)
 	s.Kind = max(s.Kind, o.Kind)
 	s.Status = max(s.Status, o.Status)
-	s.Flags |= o.Flags & (IsResent | Polls)
+	s.Flags |= o.Flags & (IsResent | Polls | Queries)
 	if cmp.Or(
 		order.CompareNodes(o.Peer, s.Peer),
 		order.CompareAddresses(o.Address, s.Address),

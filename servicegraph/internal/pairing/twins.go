@@ -1,0 +1,199 @@
+package pairing
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
+)
+
+// Two libraries can record one call: a framework and the HTTP client that it uses, or two agents
+// in one process. Their spans are twins: they have one parent and one peer, and one is within the
+// time of the other. Spans of one library are never twins, because parallel calls look the same
+// (semantics.md F14).
+
+// A twinGroup is a span and the spans that are within its time, each of another library.
+type twinGroup struct {
+	outer  int32
+	met    bool     // a span of the group has a callee
+	port   string   // of the callee; empty if no span of the group names one
+	scopes []string // of the spans
+}
+
+// maxTwinGroups is how many groups findTwins compares with a span: those that began last.
+const maxTwinGroups = 16
+
+// markTwins finds the twins among the CLIENT spans below a span.
+func (p *Pairer) markTwins(parent int32) {
+	p.group = p.group[:0]
+	var first trace.Detail
+	differ := false
+	for c := p.tree.Child[parent]; c >= 0; c = p.tree.Sibling[c] {
+		span := &p.spans[c]
+		if _, timed := span.Duration(); span.Kind != trace.Client || span.Peer == 0 || span.PeerType == trace.Queue || span.Detail == 0 || !timed || p.state[c].isCallee {
+			continue
+		}
+		p.group = append(p.group, c)
+		if first == 0 {
+			first = span.Detail
+		}
+		differ = differ || span.Detail != first
+	}
+	if !differ {
+		return // the details have the scope: all spans are of one library
+	}
+	samePeer := func(a, b int32) int {
+		return cmp.Or(cmp.Compare(p.spans[a].Node, p.spans[b].Node), cmp.Compare(p.spans[a].Peer, p.spans[b].Peer))
+	}
+	slices.SortFunc(p.group, func(a, b int32) int { return cmp.Or(samePeer(a, b), p.outerFirst(a, b)) })
+	for rest := p.group; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && samePeer(rest[0], rest[n]) == 0 {
+			n++
+		}
+		p.findTwins(rest[:n], p.HasCallee)
+		rest = rest[n:]
+	}
+}
+
+// isTwinOfSibling reports whether caller span i, without a callee, is a twin of a span beside it.
+func (p *Pairer) isTwinOfSibling(i int32) bool {
+	parent := p.parent[i]
+	if parent < 0 || p.spans[i].Kind != trace.Client || p.spans[i].Detail == 0 || p.tree.Sibling[p.tree.Child[parent]] < 0 {
+		return false
+	}
+	if !p.state[parent].compared {
+		p.state[parent].compared = true
+		p.markTwins(parent)
+	}
+	return p.state[i].isTwin
+}
+
+// outerFirst orders spans by start, the longer first, and then by id.
+func (p *Pairer) outerFirst(a, b int32) int {
+	x, y := &p.spans[a], &p.spans[b]
+	return cmp.Or(cmp.Compare(x.Start, y.Start), cmp.Compare(y.End, x.End), slices.Compare(x.ID[:], y.ID[:]))
+}
+
+// findTwins marks all spans of a call but one as twins: the span with the callee, or else the
+// outer span, stays. The spans have one parent and one peer, or one caller and one service, in
+// the order of outerFirst. At most one span of a call has a callee.
+func (p *Pairer) findTwins(spans []int32, met func(int32) bool) {
+	var groups []twinGroup
+	for _, i := range spans {
+		span := &p.spans[i]
+		of := p.cfg.Describe(span.Detail)
+		if of.Scope == "" {
+			continue
+		}
+		found := false
+		for g := len(groups) - 1; g >= max(0, len(groups)-maxTwinGroups) && !found; g-- {
+			group := &groups[g]
+			if p.spans[group.outer].End < span.End || slices.Contains(group.scopes, of.Scope) || group.met && met(i) ||
+				group.port != "" && of.Port != "" && group.port != of.Port {
+				continue
+			}
+			found = true
+			group.scopes, group.port = append(group.scopes, of.Scope), cmp.Or(group.port, of.Port)
+			twin := i
+			if met(i) { // every span of the group so far has none
+				twin = group.outer
+			}
+			group.met = group.met || met(i)
+			p.state[twin].isTwin = true
+		}
+		if !found {
+			groups = append(groups, twinGroup{outer: i, met: met(i), port: of.Port, scopes: []string{of.Scope}})
+		}
+	}
+}
+
+// withoutTwins returns the callee spans of one caller without the twins among the SERVER spans,
+// which stop being callees of the caller.
+func (p *Pairer) withoutTwins(caller int32, callees []int32) []int32 {
+	order := func(a, b int32) int {
+		return cmp.Or(cmp.Compare(p.spans[a].Node, p.spans[b].Node), p.outerFirst(a, b))
+	}
+	slices.SortFunc(callees, order)
+	isTwin := func(i int32) bool { return p.state[i].isTwin }
+	var servers []int32
+	for _, c := range callees {
+		if _, timed := p.spans[c].Duration(); timed && p.spans[c].Kind == trace.Server && p.spans[c].Detail != 0 {
+			if len(servers) > 0 && p.spans[servers[0]].Node != p.spans[c].Node {
+				p.findTwins(servers, func(int32) bool { return false })
+				servers = servers[:0]
+			}
+			servers = append(servers, c)
+		}
+	}
+	p.findTwins(servers, func(int32) bool { return false })
+	if !slices.ContainsFunc(callees, isTwin) {
+		return callees
+	}
+	for _, c := range callees {
+		if isTwin(c) {
+			p.state[c].outcome, p.state[c].isRequest = Nested, false
+		}
+	}
+	callees = slices.DeleteFunc(callees, isTwin)
+	p.state[caller].callee = -1
+	for _, c := range callees {
+		p.state[c].also, p.state[caller].callee = p.state[caller].callee, c
+	}
+	return callees
+}
+
+// A queryKey is a database that a library queries below a span. The database is known by the
+// peer, or by the product alone.
+type queryKey struct {
+	parent  int32
+	service trace.Node
+	scope   string
+	peer    trace.Node
+	system  string
+}
+
+// isHousekeeping reports whether caller span i is work of a database driver around a query, such
+// as getting a connection or reading the rows: i has no query and no operation, and a span beside
+// i of the same library has one, for the same database. A failed span counts as a call: no other
+// span tells of the failure (semantics.md D14).
+func (p *Pairer) isHousekeeping(i int32) bool {
+	span, parent := &p.spans[i], p.parent[i]
+	if parent < 0 || span.PeerType != trace.Specific || span.Is(trace.Queries) || span.Detail == 0 || span.Failed() || p.tree.Sibling[p.tree.Child[parent]] < 0 {
+		return false
+	}
+	mine := p.cfg.Describe(span.Detail)
+	if mine.System == "" {
+		return false
+	}
+	if !p.state[parent].queried {
+		p.state[parent].queried = true
+		p.findQueries(parent)
+	}
+	if len(p.queries) == 0 {
+		return false
+	}
+	if p.queries[queryKey{parent: parent, service: span.Node, scope: mine.Scope, peer: span.Peer}] {
+		return true
+	}
+	return mine.Database == "" && !span.Is(trace.PeerIsName) &&
+		p.queries[queryKey{parent: parent, service: span.Node, scope: mine.Scope, system: mine.System}]
+}
+
+// findQueries collects the databases that the spans below a span query.
+func (p *Pairer) findQueries(parent int32) {
+	for c := p.tree.Child[parent]; c >= 0; c = p.tree.Sibling[c] {
+		span := &p.spans[c]
+		if !span.Is(trace.Queries) || span.Detail == 0 || span.PeerType != trace.Specific {
+			continue
+		}
+		if p.queries == nil {
+			p.queries = make(map[queryKey]bool)
+		}
+		of := p.cfg.Describe(span.Detail)
+		key := queryKey{parent: parent, service: span.Node, scope: of.Scope}
+		byPeer, bySystem := key, key
+		byPeer.peer, bySystem.system = span.Peer, of.System
+		p.queries[byPeer], p.queries[bySystem] = true, true
+	}
+}
