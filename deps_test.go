@@ -27,6 +27,9 @@ const heart = wording + "servicegraph servicegraph/internal/arena servicegraph/i
 // readers is tracefile and the packages that it reaches.
 const readers = heart + "servicegraph/tracefile servicegraph/tracefile/internal/inflate servicegraph/tracefile/internal/jsontext servicegraph/tracefile/internal/quote github.com/klauspost/compress google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal "
 
+// drawing is draw and what only draw reaches.
+const drawing = "servicegraph/render/draw servicegraph/render/draw/internal/cachedir github.com/goccy/go-graphviz github.com/tetratelabs/wazero github.com/disintegration/imaging github.com/flopp/go-findfont github.com/fogleman/gg github.com/golang/freetype golang.org/x/image golang.org/x/text golang.org/x/sys "
+
 // policy lists the packages beyond the standard library that each package may reach,
 // directly or indirectly: packages of this module by their path in it, others by the
 // path of their module or the beginning of their own path. The policy is the
@@ -49,7 +52,7 @@ var policy = map[string]string{
 	"servicegraph/otelspan":    heart + otelSDK,
 	"servicegraph/graphtest":   heart + "servicegraph/otelspan servicegraph/render " + otelSDK,
 	"servicegraph/render":      heart,
-	"servicegraph/render/draw": heart + "servicegraph/render servicegraph/render/draw/internal/cachedir github.com/goccy/go-graphviz github.com/tetratelabs/wazero github.com/disintegration/imaging github.com/flopp/go-findfont github.com/fogleman/gg github.com/golang/freetype golang.org/x/image golang.org/x/text golang.org/x/sys",
+	"servicegraph/render/draw": heart + "servicegraph/render " + drawing,
 
 	"servicegraph/render/report": heart + "servicegraph/render",
 
@@ -82,6 +85,11 @@ var policy = map[string]string{
 	"internal/buildtool":    "github.com/rogpeppe/go-internal",
 	"internal/otlpreceiver": wording + grpc + "go.opentelemetry.io/proto/otlp github.com/grpc-ecosystem/grpc-gateway",
 	"internal/tempocompat":  "",
+
+	// Generated systems, and measurements of their images.
+	"internal/imagecheck": "",
+	"internal/imagetable": heart + "internal/imagecheck internal/systems servicegraph/render " + drawing,
+	"internal/systems":    heart,
 
 	"cmd/graphviz-export": "*",
 

@@ -170,10 +170,16 @@ A file is written completely or not at all: an existing file is replaced only af
 new one is complete. The summary and all messages go to standard error. With --quiet
 there are only warnings and errors; with --verbose there are details for diagnosis.
 
-SVG and PNG images are limited to 250 nodes and 500 edges, because the layout of larger
-graphs can take very long. A larger graph can be filtered, drawn in full with --force, or
-written in another format. An HTML report accepts any graph: if the graph is too large, the report
-draws its busiest part and says so; the tables contain everything and can be searched.
+An image of up to 150 nodes and 300 edges shows the whole graph. Of a larger graph, the
+image shows about 80 nodes, and the heading says how many: first everything that fails,
+then the paths to it from the entries, then the busiest. A filter chooses another part,
+and --force draws everything. The diagram of an HTML report shows the same part; its
+tables contain everything and can be searched. In an image with more than 20 nodes, a
+database or an external host that only one service calls is drawn in the card of that
+service. An edge without room for its label has a number, and the list below the graph
+has the label. If Graphviz cannot lay out a graph, a simpler layout is used, and the
+heading says so.
+
 In the report, the key ? lists all keys.
 
 # JSON

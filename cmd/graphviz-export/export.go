@@ -301,9 +301,6 @@ func (e *export) render(f render.Format, g *servicegraph.Graph) ([]byte, error) 
 	var doc bytes.Buffer
 	began := time.Now()
 	if err := f.Renderer.Render(&doc, g); err != nil {
-		if errors.Is(err, draw.ErrTooLarge) {
-			return nil, fmt.Errorf("%w: draw a part with --nodecount 80 or --focus NAME, draw everything with --force, or write .dot or .json", err)
-		}
 		return nil, err
 	}
 	e.stderr.detailf("rendered %s of %s in %v", quantity.Of(doc.Len(), "byte"), f.Name, time.Since(began).Round(time.Millisecond))

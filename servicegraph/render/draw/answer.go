@@ -20,7 +20,7 @@ type answer struct {
 // A placedObject is a node or a cluster.
 type placedObject struct{ Name, Pos, BB, LP string }
 
-type placedEdge struct{ ID, Pos, LP string }
+type placedEdge struct{ ID, Pos string }
 
 // at returns the point of the scene for coordinates of Graphviz, where y is upward.
 func (a *answer) at(x, y float64) point { return point{x - a.bounds[0], a.bounds[3] - y} }
@@ -45,7 +45,15 @@ func (p *plan) place(json0 []byte) error {
 	for _, e := range a.Edges {
 		placed[e.ID] = p.placeEdge(&a, e)
 	}
-	return p.checkPlaced(placed)
+	if err := p.checkPlaced(placed); err != nil {
+		return err
+	}
+	for i := range p.edges {
+		if e := &p.edges[i]; !e.folded {
+			p.attach(e, e.head[0])
+		}
+	}
+	return nil
 }
 
 // placeBox places a box, and reports whether the object is a box with a place.
@@ -79,7 +87,7 @@ func (p *plan) placeCard(a *answer, o placedObject) bool {
 	return true
 }
 
-// placeEdge places an edge and its label, and reports whether both have a place.
+// placeEdge places an edge, and reports whether it has a place.
 func (p *plan) placeEdge(a *answer, o placedEdge) bool {
 	i, ok := indexOf(o.ID, "e", len(p.edges))
 	if !ok {
@@ -89,15 +97,7 @@ func (p *plan) placeEdge(a *answer, o placedEdge) bool {
 	if !ok {
 		return false
 	}
-	e := &p.edges[i]
-	e.setPath(path, tip)
-	if len(e.texts) > 0 {
-		lp, err := floats(o.LP, 2)
-		if err != nil {
-			return false
-		}
-		e.centerLabelAt(a.at(lp[0], lp[1]))
-	}
+	p.edges[i].setPath(path, tip) // attached to the cards when all have a place
 	return true
 }
 
@@ -109,13 +109,13 @@ func (p *plan) checkPlaced(placed map[string]bool) error {
 		}
 	}
 	for i := range p.cards {
-		if !placed["n"+strconv.Itoa(i)] {
+		if p.cards[i].host < 0 && !placed["n"+strconv.Itoa(i)] {
 			return fmt.Errorf("graphviz left out node %s", p.cards[i].id)
 		}
 	}
 	missing := 0
 	for i := range p.edges {
-		if !placed["e"+strconv.Itoa(i)] {
+		if !p.edges[i].folded && !placed["e"+strconv.Itoa(i)] {
 			missing++
 		}
 	}

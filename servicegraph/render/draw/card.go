@@ -7,17 +7,21 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
-// A card shows a node of the graph.
+// A card shows a node of the graph. The card of a dependency with one caller can be a row
+// in the card of the caller.
 type card struct {
 	rect
 	index   int // of the node in the graph
 	id      string
+	name    string
 	kind    servicegraph.NodeType
 	level   render.Level
 	entry   bool
 	tooltip string
 	glyph   point // center of the glyph, if the card has one
 	texts   []text
+	host    int   // index of the card of which this card is a row; -1 for none
+	rows    []int // indexes of the cards in this card
 }
 
 const (
@@ -30,13 +34,23 @@ const (
 	maxStatGap   = 26.0
 	tagGap       = 12.0 // smallest gap between the name and the tag or glyph
 	glyphSize    = 11.0
+
+	spaceHeight   = 11.0 // of the namespace above the name
+	spaceBaseline = 15.0
+
+	rowHeight   = 21.0
+	rowGap      = 4.0  // below each row
+	rowIndent   = 24.0 // left of the rows, for the lines to them
+	rowPad      = 8.0  // left and right of the content of a row
+	rowBaseline = 14.5
 )
 
-// newCard returns the card of a node with its upper left corner at 0, 0.
-func newCard(index int, n servicegraph.Node, c render.Caption) card {
+// newCard returns the card of a node with its upper left corner at 0, 0. The namespace is
+// written above the name; empty: nothing.
+func newCard(index int, n servicegraph.Node, c render.Caption, namespace string) card {
 	k := card{
-		index: index, id: render.NodeID(n.ID), kind: n.ID.Type, level: c.Level,
-		entry: n.ID.Type == servicegraph.TypeService && n.Entries > 0, tooltip: c.Tooltip,
+		index: index, id: render.NodeID(n.ID), name: c.Name, kind: n.ID.Type, level: c.Level,
+		entry: n.ID.Type == servicegraph.TypeService && n.Entries > 0, tooltip: c.Tooltip, host: -1,
 	}
 	title := nameStyle.width(c.Name)
 	tag := 0.0 // width of the tag or glyph
@@ -49,22 +63,70 @@ func newCard(index int, n servicegraph.Node, c render.Caption) card {
 		title += tagGap + tag
 	}
 	stats := cardStats(c)
-	content := max(title, rowWidth(stats, statGap), minContent)
+	content := max(title, rowWidth(stats, statGap), minContent, tagStyle.width(namespace))
 	k.rect = rect{max: point{math.Ceil(content + 2*cardPad), cardHeight}}
-
-	k.texts = append(k.texts, text{nameStyle, point{cardPad, nameBaseline}, c.Name})
+	down := 0.0
+	if namespace != "" {
+		k.texts = append(k.texts, text{tagStyle, point{cardPad, spaceBaseline}, namespace})
+		down = spaceHeight
+		k.max.y += down
+	}
+	k.texts = append(k.texts, text{nameStyle, point{cardPad, nameBaseline + down}, c.Name})
 	if k.hasGlyph() {
-		k.glyph = point{k.width() - cardPad - glyphSize/2, 16.5}
+		k.glyph = point{k.width() - cardPad - glyphSize/2, 16.5 + down}
 	} else if tag > 0 {
-		k.texts = append(k.texts, text{tagStyle, point{k.width() - cardPad - tag, nameBaseline}, c.Tag})
+		k.texts = append(k.texts, text{tagStyle, point{k.width() - cardPad - tag, nameBaseline + down}, c.Tag})
 	}
 	gap := statGap
 	if len(stats) > 1 {
 		gap = min((k.width()-2*cardPad-rowWidth(stats, 0))/float64(len(stats)-1), maxStatGap)
 	}
-	placeRow(stats, point{cardPad, statBaseline}, gap)
+	placeRow(stats, point{cardPad, statBaseline + down}, gap)
 	k.texts = append(k.texts, stats...)
 	return k
+}
+
+// newRow returns the card of a node as a row of another card.
+func newRow(index int, n servicegraph.Node, c render.Caption, host int) card {
+	k := newCard(index, n, c, "")
+	k.host = host
+	row := []text{{textStyle: rowStyle, s: c.Name}}
+	row = append(row, cardStats(c)...)
+	x := rowPad
+	if k.hasGlyph() {
+		k.glyph = point{rowPad + 5, rowHeight / 2}
+		x += 17
+	} else if c.Tag != "" {
+		row = append([]text{{textStyle: tagStyle, s: c.Tag}}, row...)
+	}
+	placeRow(row, point{x, rowBaseline}, 10)
+	k.texts = row
+	k.rect = rect{max: point{math.Ceil(x + rowWidth(row, 10) + rowPad), rowHeight}}
+	return k
+}
+
+// addRow makes room in the card for a row.
+func (c *card) addRow(row *card, index int) {
+	if len(c.rows) == 0 {
+		c.max.y += rowGap
+	}
+	c.rows = append(c.rows, index)
+	c.max.y += rowHeight + rowGap
+	if wide := rowIndent + row.width() + rowPad; wide > c.width() {
+		c.max.x = c.min.x + wide
+	}
+}
+
+// placeRows places the rows of a card that has its place. They are at the bottom of the
+// card, and as wide as the card allows.
+func (p *plan) placeRows(c *card) {
+	y := c.max.y - float64(len(c.rows))*(rowHeight+rowGap) - rowGap/2
+	for _, i := range c.rows {
+		r := &p.cards[i]
+		r.move(c.min.x+rowIndent-r.min.x, y-r.min.y)
+		r.max.x = c.max.x - rowPad
+		y += rowHeight + rowGap
+	}
 }
 
 // cardStats returns the numbers on a card.
@@ -90,6 +152,14 @@ func (c *card) dashed() bool {
 		return false
 	}
 	return true
+}
+
+// radius returns the radius of the corners.
+func (c *card) radius() int {
+	if c.host >= 0 {
+		return 6
+	}
+	return 9
 }
 
 // hasGlyph reports whether a glyph shows the type of the node. Other types are written

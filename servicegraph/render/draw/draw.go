@@ -9,7 +9,8 @@
 //
 //   - Only programs that draw should import this package.
 //   - A process computes one layout at a time.
-//   - Graphs that are too large are refused: see [ErrTooLarge].
+//   - Of a graph that is too large for one image, only the most important part is drawn:
+//     see [Options].
 //   - A layout can run in a process of its own, which is killed when the layout takes
 //     too long or is no longer needed: see [Options] and [RunWorker]. Use it in a service
 //     that draws graphs for others, and in a command that reacts to Ctrl-C.
@@ -17,9 +18,9 @@ package draw
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,29 +29,35 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
-// ErrTooLarge is wrapped by the error about a graph with more than 250 nodes or 500
-// edges. The layout of a larger graph may take very long, and nobody could read it.
-var ErrTooLarge = errors.New("too large for an image: the limits are 250 nodes and 500 edges")
-
 const (
-	maxNodes = 250
-	maxEdges = 500
+	// The largest graph that is drawn in full. Nobody could read a larger one, and the
+	// layout may take very long.
+	maxNodes = 150
+	maxEdges = 300
 
-	// maxEdgeTexts is the largest number of edges in an image with text on the edges.
-	// Texts take part in the layout, which makes the layout several times slower.
-	maxEdgeTexts = 120
+	// The part of a larger graph that is drawn.
+	partNodes = 80
+	partEdges = 160
+
+	// maxEdgeTexts is the largest number of edges in an image with text on each edge.
+	// With more edges, only those with a warning or an error have text.
+	maxEdgeTexts = 100
 
 	defaultTimeout = 30 * time.Second
 )
 
 // Options are the content, the colors and the layout of an image, in any format. They
 // are safe for concurrent use. The zero value has the defaults.
+//
+// A graph with up to 150 nodes and 300 edges is drawn in full. Of a larger graph, the
+// image shows at most 80 nodes and 160 edges, the most important ones as
+// [render.Style.Part] picks them, and the heading says how many.
 type Options struct {
 	Style render.Style
 	Theme Theme // the colors
 
-	// Force draws a graph that exceeds the limits. Without a Worker, the layout can take
-	// hours and cannot be stopped.
+	// Force draws a graph of any size in full. Without a Worker, the layout can take hours
+	// and cannot be stopped.
 	Force bool
 
 	// Worker holds the command-line arguments with which this program calls [RunWorker]
@@ -58,7 +65,8 @@ type Options struct {
 	// arguments. Empty: the layout runs in this process.
 	Worker []string
 
-	// Timeout limits a layout in a Worker; 0 means 30 s.
+	// Timeout limits a layout in a Worker; 0 means 30 s. When the time is over, the graph
+	// gets a simpler layout, and the heading says so.
 	Timeout time.Duration
 
 	// Context cancels a layout in a Worker at once. Without a Worker, Context cancels
@@ -134,20 +142,26 @@ func (p PNG) Render(w io.Writer, g *servicegraph.Graph) error {
 
 // scene lays out the image of g.
 func (o Options) scene(g *servicegraph.Graph) (*scene, error) {
-	size := quantity.Of(g.NumNodes(), "node") + " and " + quantity.Of(g.NumEdges(), "edge")
-	if !o.Force && (g.NumNodes() > maxNodes || g.NumEdges() > maxEdges) {
-		return nil, fmt.Errorf("drawing %s: %w", size, ErrTooLarge)
-	}
 	style := o.Style
-	if g.NumEdges() > maxEdgeTexts {
-		style.EdgeText = render.EdgeNone
-	}
-	p := newPlan(g, style)
-	if len(p.cards) > 0 {
-		if err := o.layOut(p); err != nil {
-			return nil, fmt.Errorf("laying out %s: %w", size, err)
+	style.Notes = slices.Clone(style.Notes)
+	note := func(text string) {
+		if text != "" {
+			style.Notes = append(style.Notes, text)
 		}
 	}
+	whole := g
+	if !o.Force && (g.NumNodes() > maxNodes || g.NumEdges() > maxEdges) {
+		g = style.Part(g, partNodes, partEdges)
+		note(style.Drawn(whole, g))
+	}
+	p, text, err := o.arrange(g, style)
+	if err != nil {
+		return nil, fmt.Errorf("laying out %s and %s: %w", quantity.Of(g.NumNodes(), "node"), quantity.Of(g.NumEdges(), "edge"), err)
+	}
+	if p.onlyMarked {
+		note("numbers of healthy edges: in the tooltips")
+	}
+	note(text)
 	p.title, p.description = style.Title, describe(g, style)
 	if p.title == "" {
 		p.title = "Service graph"
@@ -158,29 +172,6 @@ func (o Options) scene(g *servicegraph.Graph) (*scene, error) {
 	}
 	p.setHeading(headline, style.Heading(g))
 	return &p.scene, nil
-}
-
-// layOut places the parts of the plan.
-func (o Options) layOut(p *plan) error {
-	ctx := o.Context
-	if ctx == nil {
-		ctx = context.Background()
-	}
-	if len(o.Worker) == 0 {
-		return layout(ctx, p.dot(), p.place)
-	}
-	limit := o.Timeout
-	if limit == 0 {
-		limit = defaultTimeout
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, limit,
-		fmt.Errorf("stopped after %v: draw less of the graph, or write DOT and lay it out elsewhere", limit))
-	defer cancel()
-	answer, err := layoutInWorker(ctx, o.Worker, p.dot())
-	if err != nil {
-		return err
-	}
-	return p.place(answer)
 }
 
 // describe returns a description of the image for people who do not see it.

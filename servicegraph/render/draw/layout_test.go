@@ -71,8 +71,11 @@ func TestFailedLayoutIsTheLastOfTheProcess(t *testing.T) {
 	if err := layout(t.Context(), []byte("digraph {}"), func([]byte) error { return reason }); !errors.Is(err, reason) {
 		t.Fatalf("error %v, want %v", err, reason)
 	}
-	err := SVG{}.Render(io.Discard, chain(t, 2))
+	err := layout(t.Context(), []byte("digraph {}"), func([]byte) error { return nil })
 	if !errors.Is(err, reason) || !strings.Contains(err.Error(), "unusable") {
 		t.Errorf("error %v", err)
+	}
+	if items := parse(t, svgString(t, SVG{}, chain(t, 2))); !strings.Contains(items[""].text, "simple layout: Graphviz failed") {
+		t.Errorf("heading %q", items[""].text)
 	}
 }

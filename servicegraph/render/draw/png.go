@@ -59,16 +59,40 @@ func (b *brush) paint(s *scene) error {
 		}
 	}
 	for i := range s.edges {
-		b.edge(&s.edges[i])
+		if !s.edges[i].folded {
+			b.edge(&s.edges[i])
+		}
 	}
 	for i := range s.edges {
 		if err := b.label(&s.edges[i]); err != nil {
 			return err
 		}
 	}
-	for i := range s.cards {
-		if err := b.node(&s.cards[i]); err != nil {
+	if err := b.nodes(s); err != nil {
+		return err
+	}
+	for _, t := range s.footer {
+		if err := b.texts([]text{t.text}, t.level.String()); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// nodes draws the cards, and then the rows in them with the lines to the rows.
+func (b *brush) nodes(s *scene) error {
+	for _, rows := range []bool{false, true} {
+		for i := range s.edges {
+			if rows && s.edges[i].folded {
+				b.edge(&s.edges[i])
+			}
+		}
+		for i := range s.cards {
+			if c := &s.cards[i]; c.host >= 0 == rows {
+				if err := b.node(c); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil
@@ -122,16 +146,16 @@ func (b *brush) edge(e *edge) {
 	b.Fill()
 }
 
-// label draws the texts of an edge on a halo that separates them from lines.
+// label draws the texts of an edge on their plate.
 func (b *brush) label(e *edge) error {
-	for _, t := range e.texts {
-		b.SetColor(b.rgb("bg"))
-		for _, d := range [...]point{{-1.5, 0}, {1.5, 0}, {0, -1.5}, {0, 1.5}, {-1, -1}, {-1, 1}, {1, -1}, {1, 1}} {
-			if err := b.text(t, d); err != nil {
-				return err
-			}
-		}
+	if len(e.texts) == 0 {
+		return nil
 	}
+	line := "bg"
+	if e.numbered() {
+		line = "edge"
+	}
+	b.card(e.label, 4, "bg", line, 1)
 	return b.texts(e.texts, e.level.String())
 }
 
@@ -149,7 +173,7 @@ func (b *brush) node(c *card) error {
 	if c.kind == servicegraph.TypeGroup {
 		b.card(c.moved(4, -4), 9, fill, line, width)
 	}
-	b.card(c.rect, 9, fill, line, width)
+	b.card(c.rect, float64(c.radius()), fill, line, width)
 	b.dashes()
 
 	for _, s := range c.glyphStrokes() {
@@ -185,7 +209,7 @@ func (b *brush) texts(texts []text, level string) error {
 	for _, t := range texts {
 		name := "mute"
 		switch t.textStyle {
-		case titleStyle, nameStyle:
+		case titleStyle, nameStyle, rowStyle, markStyle:
 			name = "ink"
 		case volumeStyle, alarmStyle:
 			name = leveled(level, "ink")

@@ -14,6 +14,8 @@ type scene struct {
 	boxes              []box
 	edges              []edge
 	cards              []card
+	listed             []listedLabel
+	footer             []footerText
 }
 
 type point struct{ x, y float64 }
@@ -25,6 +27,7 @@ type rect struct{ min, max point }
 
 func (r rect) width() float64  { return r.max.x - r.min.x }
 func (r rect) height() float64 { return r.max.y - r.min.y }
+func (r rect) size() point     { return point{r.width(), r.height()} }
 func (r rect) center() point   { return point{(r.min.x + r.max.x) / 2, (r.min.y + r.max.y) / 2} }
 
 func (r rect) moved(dx, dy float64) rect { return rect{r.min.moved(dx, dy), r.max.moved(dx, dy)} }
@@ -47,6 +50,9 @@ var (
 	tagStyle     = textStyle{"tag", 9, false}
 	volumeStyle  = textStyle{"volume", 10.5, true}
 	latencyStyle = textStyle{"latency", 9.5, false}
+	markStyle    = textStyle{"mark", 9, true} // a number that refers to the list
+	listStyle    = textStyle{"listed", 10, false}
+	rowStyle     = textStyle{"name", 10.5, true} // the name in a row of a card
 )
 
 func (s textStyle) face() *typeface {
@@ -95,6 +101,11 @@ type box struct {
 	tooltip string
 }
 
+// nameRect returns the area of the name.
+func (b *box) nameRect() rect {
+	return rect{point{b.name.at.x, b.name.at.y - b.name.size}, point{b.name.at.x + b.name.width(b.name.s), b.name.at.y + 2}}
+}
+
 const (
 	margin   = 36.0  // around the image
 	minWidth = 560.0 // of the heading, in an image that is narrower
@@ -126,7 +137,8 @@ func (s *scene) setHeading(title string, lines []string) {
 	}
 	s.moveGraph(margin, y)
 	s.width = math.Ceil(s.width + 2*margin)
-	s.height = math.Ceil(s.height + y + margin)
+	s.height = s.addList(s.height + y)
+	s.height = math.Ceil(s.height + margin)
 }
 
 // moveGraph moves everything but the heading.

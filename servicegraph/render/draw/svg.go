@@ -34,8 +34,9 @@ var rules = []string{
 	".error .head{fill:$error}",
 	".message .line{stroke-dasharray:6 4}",
 	".bridged .line{stroke-dasharray:1.5 4}",
-	".label text{paint-order:stroke;stroke:$bg;stroke-width:3px;stroke-linejoin:round}",
-	".title,.name,.volume{fill:$ink}",
+	".plate{fill:$bg}",
+	".numbered .plate{fill:$bg;stroke:$edge}",
+	".title,.name,.volume,.mark{fill:$ink}",
 	".warn .volume,.warn .alarm{fill:$warn-ink}",
 	".error .volume,.error .alarm{fill:$error-ink}",
 }
@@ -98,14 +99,29 @@ func (s *scene) svg(theme Theme) []byte {
 		s.boxes[i].writeSVG(&b)
 	}
 	for i := range s.edges {
-		s.edges[i].writeSVG(&b)
+		if !s.edges[i].folded {
+			s.edges[i].writeSVG(&b)
+		}
 	}
 	for i := range s.edges { // after all lines, so that no line covers a label
 		s.edges[i].writeLabelSVG(&b)
 	}
-	for i := range s.cards {
-		s.cards[i].writeSVG(&b)
+	for i := range s.cards { // the cards before their rows
+		if s.cards[i].host < 0 {
+			s.cards[i].writeSVG(&b)
+		}
 	}
+	for i := range s.edges {
+		if s.edges[i].folded {
+			s.edges[i].writeSVG(&b)
+		}
+	}
+	for i := range s.cards {
+		if s.cards[i].host >= 0 {
+			s.cards[i].writeSVG(&b)
+		}
+	}
+	s.writeFooterSVG(&b)
 	b.WriteString("</svg>\n")
 	return b.Bytes()
 }
@@ -121,7 +137,12 @@ func (e *edge) writeLabelSVG(b *bytes.Buffer) {
 	if len(e.texts) == 0 {
 		return
 	}
-	fmt.Fprintf(b, `<g class="label %s" data-edge="%d">%s`, e.level, e.index, element("title", e.tooltip))
+	numbered := ""
+	if e.numbered() {
+		numbered = " numbered"
+	}
+	fmt.Fprintf(b, `<g class="label %s%s" data-edge="%d">%s`, e.level, numbered, e.index, element("title", e.tooltip))
+	writeRect(b, e.label, "plate", 4)
 	writeTexts(b, e.texts)
 	b.WriteString("</g>\n")
 }
@@ -158,7 +179,7 @@ func (c *card) writeSVG(b *bytes.Buffer) {
 	if c.kind == servicegraph.TypeGroup { // a second card, partly hidden by the first
 		writeRect(b, c.moved(4, -4), "card", 9)
 	}
-	writeRect(b, c.rect, "card", 9)
+	writeRect(b, c.rect, "card", c.radius())
 	if strokes := c.glyphStrokes(); len(strokes) > 0 {
 		b.WriteString(`<path class="glyph" d="`)
 		for _, s := range strokes {
@@ -167,6 +188,20 @@ func (c *card) writeSVG(b *bytes.Buffer) {
 		b.WriteString(`"/>`)
 	}
 	writeTexts(b, c.texts)
+	b.WriteString("</g>\n")
+}
+
+// writeFooterSVG writes the list below the graph. The texts of an entry have its level.
+func (s *scene) writeFooterSVG(b *bytes.Buffer) {
+	if len(s.footer) == 0 {
+		return
+	}
+	b.WriteString(`<g class="list">`)
+	for _, t := range s.footer {
+		b.WriteString(`<g class="` + t.level.String() + `">`)
+		writeTexts(b, []text{t.text})
+		b.WriteString("</g>")
+	}
 	b.WriteString("</g>\n")
 }
 

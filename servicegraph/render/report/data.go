@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"fmt"
 	"strings"
 
 	"github.com/tempograph/tempograph/servicegraph"
@@ -111,7 +110,7 @@ func (h HTML) data(g, part *servicegraph.Graph) (data, error) {
 		d.Edges = append(d.Edges, h.edge(g, e, nodeAt))
 	}
 	if part != nil && (part.NumNodes() < g.NumNodes() || part.NumEdges() < g.NumEdges()) {
-		d.Undrawn = undrawn(g, part)
+		d.Undrawn = h.undrawn(g, part)
 		d.Drawn = &drawn{Nodes: []int{}, Edges: []int{}}
 		for n := range part.Nodes() {
 			d.Drawn.Nodes = append(d.Drawn.Nodes, nodeAt[n.ID])
@@ -132,16 +131,8 @@ func (h HTML) notes() []string {
 	return list
 }
 
-// undrawn returns a sentence about the part of g in the diagram.
-func undrawn(g, part *servicegraph.Graph) string {
-	calls := func(g *servicegraph.Graph) (sum float64) {
-		for e := range g.Edges() {
-			sum += e.Calls
-		}
-		return sum
-	}
-	return fmt.Sprintf("The diagram shows the busiest %s of %s nodes and %s of %s edges, with %s of the calls. The tables are complete.",
-		render.CountText(float64(part.NumNodes())), render.CountText(float64(g.NumNodes())),
-		render.CountText(float64(part.NumEdges())), render.CountText(float64(g.NumEdges())),
-		render.PercentText(calls(part), calls(g)))
+// undrawn returns sentences about the part of g in the diagram.
+func (h HTML) undrawn(g, part *servicegraph.Graph) string {
+	drawn := h.Style.Drawn(g, part)
+	return strings.ToUpper(drawn[:1]) + drawn[1:] + ". The tables are complete."
 }

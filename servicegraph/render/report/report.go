@@ -41,7 +41,6 @@ import (
 	"html/template"
 	"io"
 	"net/url"
-	"sort"
 	"strings"
 
 	"github.com/tempograph/tempograph/servicegraph"
@@ -62,10 +61,10 @@ type HTML struct {
 	// tables.
 	SVG render.Renderer
 
-	// MaxNodes and MaxEdges limit the graphs that are drawn completely; 0 means 250 nodes
-	// and 500 edges, the limits of package draw. Only the busiest part of a larger graph is
-	// drawn, at most 80 nodes and 160 edges, which is still readable. The report says so,
-	// and the tables are complete.
+	// MaxNodes and MaxEdges limit the graphs that are drawn completely; 0 means 150 nodes
+	// and 300 edges, the limits of package draw. Only the most important part of a larger
+	// graph is drawn, at most 80 nodes and 160 edges: see [render.Style.Part]. The report
+	// says so, and the tables are complete.
 	MaxNodes, MaxEdges int
 
 	// Live makes the report listen to its server: see the package documentation.
@@ -160,15 +159,15 @@ func (h HTML) content(g *servicegraph.Graph) (content, error) {
 func (h HTML) drawn(g *servicegraph.Graph) *servicegraph.Graph {
 	nodes, edges := h.MaxNodes, h.MaxEdges
 	if nodes == 0 {
-		nodes = 250
+		nodes = 150
 	}
 	if edges == 0 {
-		edges = 500
+		edges = 300
 	}
 	if g.NumNodes() <= nodes && g.NumEdges() <= edges {
 		return g
 	}
-	return busiest(g, min(nodes, partNodes), min(edges, partEdges))
+	return h.Style.Part(g, min(nodes, partNodes), min(edges, partEdges))
 }
 
 // The largest part that is drawn of a graph that exceeds the limits.
@@ -176,23 +175,6 @@ const (
 	partNodes = 80
 	partEdges = 160
 )
-
-// busiest returns the part of g with the busiest edges, within limits of nodes and edges,
-// and with the other edges between the same nodes. The busiest nodes would be a worse
-// choice: in a large graph, few of them call each other.
-func busiest(g *servicegraph.Graph, nodes, edges int) *servicegraph.Graph {
-	edges = min(edges, g.NumEdges())
-	tooMany := sort.Search(edges, func(n int) bool { return g.TopEdges(n+1).NumNodes() > nodes })
-	if tooMany == 0 {
-		return g.Top(nodes)
-	}
-	part := g.TopEdges(tooMany)
-	whole := g.Filter(func(n servicegraph.Node) bool {
-		_, is := part.Node(n.ID)
-		return is
-	})
-	return whole.TopEdges(edges)
-}
 
 // CheckTraceURL returns an error if [HTML].TraceURL cannot be the given text: {traceID} is
 // missing, or the text is not an http or https URL.

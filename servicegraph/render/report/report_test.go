@@ -200,7 +200,7 @@ func TestDataHasWhatWasMeasured(t *testing.T) {
 	}
 }
 
-// The diagram of a large graph shows the busiest part, with the positions in the whole
+// The diagram of a large graph shows the most important part, with the positions in the whole
 // graph.
 func TestLargeGraphs(t *testing.T) {
 	g := rendertest.Shop().Graph(t)
@@ -223,7 +223,7 @@ func TestLargeGraphs(t *testing.T) {
 		}
 		i++
 	}
-	if want := fmt.Sprintf("of %d nodes and 4 of %d edges", g.NumNodes(), g.NumEdges()); !strings.Contains(d.Undrawn, want) {
+	if want := fmt.Sprintf("of %d nodes, 4 of %d edges", g.NumNodes(), g.NumEdges()); !strings.Contains(d.Undrawn, want) {
 		t.Errorf("the note is %q, want … %s …", d.Undrawn, want)
 	}
 }

@@ -1,0 +1,231 @@
+package render
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// Part returns the part of g that matters most, with about the given numbers of nodes and
+// edges: failing nodes and the nodes at the ends of failing edges, the paths from entries
+// to failing nodes, other entries, nodes and edges with a warning, and then the busiest.
+// Failing nodes and edges and the paths to them may exceed the numbers, up to twice as many.
+// Part returns g itself if g is within the numbers. The report of the part counts what was
+// left out, and [Style.Drawn] says it in a sentence.
+func (s Style) Part(g *servicegraph.Graph, nodes, edges int) *servicegraph.Graph {
+	if g.NumNodes() <= nodes && g.NumEdges() <= edges {
+		return g
+	}
+	p := newPicker(s, g)
+	p.pick(nodes)
+	part := g
+	if len(p.picked) < g.NumNodes() {
+		part = g.Filter(func(n servicegraph.Node) bool { return p.picked[n.ID] })
+	}
+	if part.NumEdges() <= edges {
+		return part
+	}
+	keep := p.importantEdges(part, edges)
+	return part.FilterEdges(func(e servicegraph.Edge) bool { return keep[e.ID] })
+}
+
+// Drawn returns a sentence about the part of g that an image shows, or an empty string if
+// it shows all of g.
+func (s Style) Drawn(g, part *servicegraph.Graph) string {
+	if part.NumNodes() == g.NumNodes() && part.NumEdges() == g.NumEdges() {
+		return ""
+	}
+	failing, drawn := 0.0, 0.0
+	for n := range g.Nodes() {
+		if s.Level(n.Requests.Errors, n.Requests.Calls) == Failing {
+			failing++
+			if _, ok := part.Node(n.ID); ok {
+				drawn++
+			}
+		}
+	}
+	text := "drawn: "
+	if failing > 0 {
+		text += count(drawn) + " of " + count(failing) + " failing, "
+	}
+	return text + fmt.Sprintf("%s of %s, %s of %s",
+		count(float64(part.NumNodes())), plural(float64(g.NumNodes()), "node"),
+		count(float64(part.NumEdges())), plural(float64(g.NumEdges()), "edge"))
+}
+
+// A picker picks nodes by importance.
+type picker struct {
+	style  Style
+	graph  *servicegraph.Graph
+	in     map[servicegraph.NodeID][]servicegraph.Edge // by callee, the most failed calls first, then the most calls
+	room   int                                         // nodes that can still be picked
+	picked map[servicegraph.NodeID]bool
+	onPath map[servicegraph.EdgeID]bool // edges from entries to failing nodes
+}
+
+func newPicker(s Style, g *servicegraph.Graph) *picker {
+	p := &picker{
+		style: s, graph: g,
+		in:     make(map[servicegraph.NodeID][]servicegraph.Edge),
+		picked: make(map[servicegraph.NodeID]bool),
+		onPath: make(map[servicegraph.EdgeID]bool),
+	}
+	for e := range g.Edges() {
+		if e.ID.From != e.ID.To {
+			p.in[e.ID.To] = append(p.in[e.ID.To], e)
+		}
+	}
+	for _, list := range p.in {
+		slices.SortStableFunc(list, func(a, b servicegraph.Edge) int {
+			return cmp.Or(cmp.Compare(b.Errors, a.Errors), cmp.Compare(b.Calls, a.Calls))
+		})
+	}
+	return p
+}
+
+// add picks a node if there is room.
+func (p *picker) add(id servicegraph.NodeID) {
+	if p.room > 0 && !p.picked[id] {
+		p.room--
+		p.picked[id] = true
+	}
+}
+
+// pick picks up to n nodes.
+func (p *picker) pick(n int) {
+	p.room = 2 * n
+	nodes := slices.Collect(p.graph.Nodes())
+	slices.SortStableFunc(nodes, func(a, b servicegraph.Node) int {
+		return cmp.Or(cmp.Compare(b.Requests.Errors, a.Requests.Errors), cmp.Compare(b.Requests.Calls, a.Requests.Calls))
+	})
+	edges := slices.Collect(p.graph.Edges())
+	slices.SortStableFunc(edges, func(a, b servicegraph.Edge) int {
+		return cmp.Or(cmp.Compare(p.edgeLevel(b), p.edgeLevel(a)), cmp.Compare(b.Calls, a.Calls))
+	})
+	failing := make([]servicegraph.NodeID, 0, len(nodes))
+	for _, n := range nodes {
+		if p.level(n) == Failing {
+			failing = append(failing, n.ID)
+			p.add(n.ID)
+		}
+	}
+	for _, e := range edges {
+		if p.edgeLevel(e) == Failing {
+			p.add(e.ID.To)
+			p.add(e.ID.From)
+		}
+	}
+	for _, id := range failing {
+		p.addPath(id)
+	}
+	p.room = max(n-len(p.picked), 0)
+	for _, n := range nodes {
+		if n.Entries > 0 {
+			p.add(n.ID)
+		}
+	}
+	for _, n := range nodes {
+		if p.level(n) == Warning {
+			p.add(n.ID)
+		}
+	}
+	for p.addNext(edges) {
+	}
+	for _, n := range nodes {
+		p.add(n.ID)
+	}
+}
+
+// addNext picks one or two nodes, and reports whether there is room for more: the callee of
+// the first edge whose caller is picked; if there is none, the caller of the first edge whose
+// callee is picked; and otherwise the ends of the first edge with no end picked.
+func (p *picker) addNext(edges []servicegraph.Edge) bool {
+	up, apart := -1, -1
+	for i := range edges {
+		switch from, to := p.picked[edges[i].ID.From], p.picked[edges[i].ID.To]; {
+		case from && !to:
+			p.add(edges[i].ID.To)
+			return p.room > 0
+		case to && !from && up < 0:
+			up = i
+		case !from && !to && apart < 0:
+			apart = i
+		}
+	}
+	switch {
+	case up >= 0:
+		p.add(edges[up].ID.From)
+	case apart >= 0 && p.room >= 2:
+		p.add(edges[apart].ID.From)
+		p.add(edges[apart].ID.To)
+	default:
+		return false
+	}
+	return p.room > 0
+}
+
+// addPath picks the nodes of a path from an entry to a node, the shortest one, and of
+// several the one whose edges have the most failed calls.
+func (p *picker) addPath(to servicegraph.NodeID) {
+	next := make(map[servicegraph.NodeID]servicegraph.EdgeID) // towards the node
+	queue := []servicegraph.NodeID{to}
+	for len(queue) > 0 {
+		id := queue[0]
+		queue = queue[1:]
+		if n, _ := p.graph.Node(id); n.Entries > 0 {
+			for id != to {
+				p.add(id)
+				p.onPath[next[id]] = true
+				id = next[id].To
+			}
+			return
+		}
+		for _, e := range p.in[id] {
+			if _, seen := next[e.ID.From]; !seen && e.ID.From != to {
+				next[e.ID.From] = e.ID
+				queue = append(queue, e.ID.From)
+			}
+		}
+	}
+}
+
+func (p *picker) level(n servicegraph.Node) Level {
+	return p.style.Level(n.Requests.Errors, n.Requests.Calls)
+}
+
+func (p *picker) edgeLevel(e servicegraph.Edge) Level { return p.style.Level(e.Errors, e.Calls) }
+
+// importantEdges returns the n edges of a graph that matter most: failing edges, edges from
+// entries to failing nodes, edges with a warning, for each other node the busiest edge, and
+// then the busiest edges.
+func (p *picker) importantEdges(g *servicegraph.Graph, n int) map[servicegraph.EdgeID]bool {
+	edges := slices.Collect(g.Edges())
+	slices.SortStableFunc(edges, func(a, b servicegraph.Edge) int { return cmp.Compare(b.Calls, a.Calls) })
+	connected := make(map[servicegraph.NodeID]bool)
+	class := make(map[servicegraph.EdgeID]int, len(edges))
+	for _, e := range edges {
+		switch {
+		case p.edgeLevel(e) == Failing:
+			class[e.ID] = 0
+		case p.onPath[e.ID]:
+			class[e.ID] = 1
+		case p.edgeLevel(e) == Warning:
+			class[e.ID] = 2
+		case !connected[e.ID.From] || !connected[e.ID.To]:
+			class[e.ID] = 3
+		default:
+			class[e.ID] = 4
+		}
+		connected[e.ID.From], connected[e.ID.To] = true, true
+	}
+	slices.SortStableFunc(edges, func(a, b servicegraph.Edge) int { return cmp.Compare(class[a.ID], class[b.ID]) })
+	keep := make(map[servicegraph.EdgeID]bool, n)
+	for i, e := range edges {
+		if i < n || i < 2*n && class[e.ID] <= 1 {
+			keep[e.ID] = true
+		}
+	}
+	return keep
+}
