@@ -133,8 +133,8 @@ func (o Options) layOut(ctx context.Context, p *plan) error {
 // labels. In an image that is too wide, the gaps within the ranks grow in the same way. A
 // layout stays where a further one fails.
 func (o Options) shape(ctx context.Context, p *plan) {
-	if p.topDown {
-		return
+	if p.topDown || len(p.cards) > maxNodes {
+		return // a large layout takes long
 	}
 	if p.width < p.height*screenRatio {
 		if s, ok := p.staggered(); ok && o.layOut(ctx, s) == nil && s.scale() > 1.08*p.scale() {
