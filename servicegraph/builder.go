@@ -129,7 +129,7 @@ func (b *Builder) place(traceID *TraceID, spanID *SpanID) *trace.Span {
 // forgets traces beyond the limits of the window.
 func (b *Builder) placed(s *trace.Span, links []Link) {
 	b.spans++
-	if s.Kind == trace.Consumer {
+	if len(links) > 0 && mayReceive(s) {
 		b.addLinks(s, links)
 	}
 	if b.limits.Spans > 0 || b.limits.Traces > 0 {

@@ -210,7 +210,7 @@ func (h *held) counterpart(i traceIndex) traceIndex {
 	return h.traces.Find(&low)
 }
 
-// traceLinks are the span links of one held trace's consumers, and which of its spans are
+// traceLinks are the span links of one held trace's consumers, in a wide sense (see mayReceive), and which of its spans are
 // the targets of links of forgotten consumers. Most traces have none.
 type traceLinks struct {
 	links  []pairing.ConsumerLink
@@ -245,15 +245,18 @@ func (h *held) linksToWrite(i traceIndex) *traceLinks {
 	return h.linksOf[i]
 }
 
-// addLinks adds the links of a consumer span of the last trace.
+// mayReceive reports whether the links of a span may be messages that it received: where a
+// message starts a function or a job, the span is not always a CONSUMER span.
+func mayReceive(s *trace.Span) bool {
+	return s.Kind.Serves() || s.Kind == trace.Internal && !s.Is(trace.IsCaller) && !s.Is(trace.Settles)
+}
+
+// addLinks adds the links of a span of the last trace that may receive messages.
 func (b *Builder) addLinks(s *trace.Span, links []Link) {
-	if len(links) == 0 {
-		return
-	}
 	to := b.linksToWrite(b.last)
 	for _, l := range links {
 		target := trace.Link{Trace: l.TraceID, Span: l.SpanID}
-		to.links = append(to.links, pairing.ConsumerLink{Span: s.ID, Node: s.Node, Target: target})
+		to.links = append(to.links, pairing.ConsumerLink{Span: s.ID, Node: s.Node, Kind: s.Kind, Target: target})
 		b.linked[target]++
 	}
 }

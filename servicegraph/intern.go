@@ -235,7 +235,7 @@ func apply(to *trace.Span, of *semconv.Interpretation, n interned) {
 	to.Kind = trace.Kind(of.Kind)
 	to.Peer, to.PeerType, to.Address, to.Detail = n.peer, n.peerType, n.address, n.detail
 	to.Flags = trace.IsCaller.When(of.Caller) | trace.IsResent.When(of.Resent) | trace.Polls.When(of.Polls) |
-		trace.Queries.When(of.Queries) | trace.PeerIsName.When(n.isName)
+		trace.Queries.When(of.Queries) | trace.Settles.When(of.Settles) | trace.PeerIsName.When(n.isName)
 }
 
 // peerType returns how specific the name of a peer is, given the type of its node.

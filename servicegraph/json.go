@@ -287,9 +287,17 @@ func (t *totals) read(in *jsonGraph) error {
 			return fmt.Errorf("pending calls: %w", err)
 		}
 	}
+	r := t.resolve()
 	var ok bool
-	if t.report, ok = Report(in.Report).without(t.resolve().found); !ok {
+	if t.report, ok = Report(in.Report).without(r.found); !ok {
 		return fmt.Errorf("the report counts fewer spans than the pending calls")
+	}
+	for i, n := range r.entries { // the entries of the nodes include those of pending calls
+		node := t.node(i)
+		if node.Entries < n {
+			return fmt.Errorf("node %q has fewer entries than pending calls", node.ID)
+		}
+		node.Entries -= n
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func randomTraces(rng *rand.Rand, traces int) []sg.Span {
 					s.Attrs = append(s.Attrs, sg.Attr{Key: "server.address", Value: "host" + string(rune('A'+rng.IntN(6)))})
 				}
 			}
-			for s.Kind == sg.KindConsumer && rng.IntN(2) == 0 {
+			for s.Kind == sg.KindConsumer && rng.IntN(2) == 0 || (s.Kind == sg.KindServer || s.Kind == sg.KindInternal) && rng.IntN(6) == 0 {
 				s.Links = append(s.Links, sg.Link{TraceID: ids[rng.IntN(traces)], SpanID: sg.SpanID{1, byte(1 + rng.IntN(12))}})
 			}
 			spans = append(spans, s)

@@ -25,15 +25,17 @@ func (r *resolver) pairLinks() (linked map[sendKey]bool, joined map[receiver]boo
 	processed := r.processed()
 	for key := range r.totals.receives {
 		sender, ok := senderOf(senders, key.target)
-		if !ok {
+		out, in := r.totals.sends[sender], r.totals.receivers[key.receiver]
+		if !ok && in.span.Kind == trace.Consumer {
 			r.found.LinkMissing++
+		}
+		if !ok {
 			continue
 		}
-		out, in := r.totals.sends[sender], r.totals.receivers[key.receiver]
 		call := out.call(sender)
 		linked[call] = true
 		joined[key.receiver] = true
-		if in.span.Is(trace.Polls) && (processed[delivery{key.node, key.target}] || out.called && r.hasReceived(&out, key.node)) {
+		if !handles(&in.span) && processed[delivery{key.node, key.target}] || in.span.Is(trace.Polls) && out.called && r.hasReceived(&out, key.node) {
 			continue // the span that handles the message counts as the delivery, not the poll
 		}
 		r.message(key, call.span, &out, &in)
@@ -71,6 +73,10 @@ func senderOf(senders map[Link]sendKey, target Link) (sender sendKey, ok bool) {
 	return sender, ok && (low == target.TraceID || sender.span.TraceID == low)
 }
 
+// handles reports whether a receiver handles its messages, and does not only poll or start what
+// handles them.
+func handles(in *trace.Span) bool { return in.Kind == trace.Consumer && !in.Is(trace.Polls) }
+
 // A delivery is a message that a service received.
 type delivery struct {
 	to      nodeIndex
@@ -82,7 +88,7 @@ type delivery struct {
 func (r *resolver) processed() map[delivery]bool {
 	handled := make(map[delivery]bool)
 	for key := range r.totals.receives {
-		if in := r.totals.receivers[key.receiver]; !in.span.Is(trace.Polls) {
+		if in := r.totals.receivers[key.receiver]; handles(&in.span) {
 			handled[delivery{key.node, key.target}] = true
 		}
 	}
@@ -121,6 +127,9 @@ func (r *resolver) message(key receiveKey, call Link, out *pendingSend, in *pend
 		return
 	}
 	end := edgeKey{out.span.Node, key.node, EdgeMessage}
+	if in.span.Kind == trace.Server && out.span.Kind == trace.Client && out.span.PeerType != trace.Queue {
+		end.kind = EdgeRequest // a request whose server began a trace of its own [M15]
+	}
 	e := r.edge(end)
 	if r.isFirst(end, call, false) {
 		e.Caller.add(&out.span)
@@ -190,6 +199,9 @@ func (r *resolver) countReceivers(joined map[receiver]bool) {
 			r.edge(edgeKey{in.span.Peer, key.node, EdgeMessage}).addCallee(key.span, &in.span)
 		default:
 			r.found.count(in.outcome, 1)
+			if in.span.Kind == trace.Server && in.outcome == pairing.Root {
+				r.entries[key.node] = plus(r.entries[key.node], in.span.Weight())
+			}
 		}
 	}
 }

@@ -86,6 +86,7 @@ type oracleSpan struct {
 	attrs   map[string]string
 	parent  *oracleSpan
 	missing bool // the parent never arrived
+	shares  bool // a SERVER or CONSUMER span of the service has the same id
 	twin    bool // another span stands for the call of both (F14)
 	outcome string
 }
@@ -108,6 +109,9 @@ func interpret(spans []sg.Span) *oracle {
 	}
 	o.findParents()
 	o.breakCycles()
+	for _, s := range o.spans {
+		s.shares = slices.ContainsFunc(o.with(s.TraceID, s.SpanID), func(other *oracleSpan) bool { return other != s && other.serves() && other.node == s.node })
+	}
 	o.findTwins()
 	o.findLinked()
 	for _, s := range o.spans {
@@ -869,18 +873,41 @@ func (o *oracle) service(peer sg.NodeID) sg.NodeID {
 // there is none.
 func receiver(s *oracleSpan) *oracleSpan {
 	for a := s; a.parent != nil && a.parent.node == s.node; {
-		if a = a.parent; a.kind == sg.KindConsumer {
+		if a = a.parent; a.receives() {
 			return a
 		}
 	}
 	return nil
 }
 
+// receives reports whether s receives messages: a CONSUMER span, a callee of a PRODUCER span, or
+// the SERVER or INTERNAL root of a trace with links (M15).
+func (s *oracleSpan) receives() bool {
+	if s.called() {
+		c := s.parent.client()
+		return s.kind == sg.KindConsumer || c != nil && c.kind == sg.KindProducer
+	}
+	return s.kind == sg.KindConsumer || s.canReceive() && s.parent == nil && len(s.Links) > 0
+}
+
+// canReceive reports whether the links of s can be messages.
+func (s *oracleSpan) canReceive() bool {
+	switch s.kind {
+	case sg.KindConsumer:
+		return true
+	case sg.KindServer:
+		return !s.called() && !s.missing && s.attrs["peer.service"] == ""
+	case sg.KindInternal:
+		return !s.caller && !s.called() && !s.missing && !s.shares
+	}
+	return false
+}
+
 // messages returns the targets of the links of consumer span s. It leaves out the messages
 // that s received from a parent span (M4), and those that a consumer span around s received
 // (M10).
 func (o *oracle) messages(s *oracleSpan) (targets []sg.Link) {
-	if s.kind != sg.KindConsumer {
+	if !s.canReceive() {
 		return nil
 	}
 	delivered := func(r *oracleSpan, l sg.Link) bool {
@@ -893,7 +920,7 @@ func (o *oracle) messages(s *oracleSpan) (targets []sg.Link) {
 	for _, l := range s.Links {
 		known := slices.Contains(targets, l) || delivered(s, l)
 		for r := receiver(s); r != nil; r = receiver(r) {
-			known = known || delivered(r, l) || slices.Contains(r.Links, l)
+			known = known || delivered(r, l) || r.canReceive() && slices.Contains(r.Links, l)
 		}
 		if !known {
 			targets = append(targets, l)
@@ -949,9 +976,19 @@ func (o *oracle) countLinkedMessages() {
 			if client.outcome == "unresolved" {
 				client.outcome = "paired"
 			}
-			e := o.edge(p.node, s.node, sg.EdgeMessage)
+			handled := slices.ContainsFunc(o.spans, func(other *oracleSpan) bool {
+				return other.kind == sg.KindConsumer && !other.polls && other.node == s.node && slices.Contains(o.messages(other), l)
+			})
+			if handled && (s.kind != sg.KindConsumer || s.polls) {
+				continue
+			}
+			kind := sg.EdgeMessage
+			if peer, _ := p.peer(); s.kind == sg.KindServer && p.kind == sg.KindClient && peer.Type != sg.TypeQueue {
+				kind = sg.EdgeRequest
+			}
+			e := o.edge(p.node, s.node, kind)
 			e.count(client, s, &e.both)
-			e.gap(sg.EdgeMessage, client, s)
+			e.gap(kind, client, s)
 			if !seen[side{e, client}] {
 				e.addCaller(client)
 			}
@@ -968,6 +1005,13 @@ func (o *oracle) countEntries() {
 	for _, s := range o.spans {
 		messages := len(o.messages(s)) > 0 // s itself handles messages, not the span around s (M10)
 		outside := s.parent == nil || s.kind == sg.KindConsumer && receiver(s) == nil
+		if s.kind == sg.KindUnset && !s.caller && s.parent == nil && !s.missing { // an entry of a tracer without kinds (P19)
+			o.requests[s.node] += s.Weight
+			o.entries[s.node] += s.Weight
+		}
+		if s.kind == sg.KindInternal && messages && s.parent == nil {
+			o.requests[s.node] += s.Weight
+		}
 		if !s.serves() || s.called() || !outside && !messages {
 			continue
 		}
@@ -993,7 +1037,7 @@ func (o *oracle) countEntries() {
 			}
 		}
 		switch {
-		case s.outcome == "paired", messages && peer.Type != sg.TypeQueue, delegates && !messages:
+		case s.outcome == "paired", messages && s.kind == sg.KindConsumer && peer.Type != sg.TypeQueue, delegates && !messages:
 		case peer.Name != "" && (s.parent == nil && !s.missing || peer.Type == sg.TypeQueue):
 			from := peer
 			if peer.Type == sg.TypeExternal {

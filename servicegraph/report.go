@@ -35,7 +35,7 @@ type Report struct {
 	Skewed          uint64 // callee spans that start before their caller's span, or end after it
 	UnknownService  uint64 // spans without service.name
 	Sampled         uint64 // spans with a weight other than 1: numbers of calls are estimates
-	LinkMissing     uint64 // span links of consumers to spans that never arrived or that are not PRODUCER or CLIENT spans
+	LinkMissing     uint64 // span links of CONSUMER spans to spans that never arrived or that are not PRODUCER or CLIENT spans
 
 	// AddressConflicts counts the addresses of calls without a callee span where more than
 	// one service answered other calls. Such an address does not identify the callee, so

@@ -15,6 +15,7 @@ type resolver struct {
 
 	conflicts map[addressIndex]bool // the ambiguous addresses that were counted
 	seen      map[sideKey]bool
+	entries   map[nodeIndex]float64 // requests whose links lead to no caller; weighted
 }
 
 // resolve returns the totals with all pending calls resolved.
@@ -38,6 +39,7 @@ func (t *totals) resolver() *resolver {
 		copied:    make(map[edgeKey]bool),
 		conflicts: make(map[addressIndex]bool),
 		seen:      make(map[sideKey]bool),
+		entries:   make(map[nodeIndex]float64),
 	}
 }
 
@@ -174,6 +176,9 @@ func (t *totals) resolveExcess() {
 func (t *totals) adopt(r *resolver) {
 	for key := range r.copied {
 		t.edges[key] = &edgeSum{Edge: *r.edges[key]}
+	}
+	for i, n := range r.entries {
+		t.node(i).Entries = plus(t.node(i).Entries, n)
 	}
 	t.recentEdges.clear()
 	t.report.merge(r.found)

@@ -158,10 +158,12 @@ func (t *totals) graph() *Graph {
 	g := &Graph{totals: t, report: t.report}
 	g.report.merge(r.found)
 	has := make(map[NodeID]bool)
-	for _, n := range t.nodes {
+	for i, n := range t.nodes {
 		if n != nil {
 			has[n.ID] = true
 			g.nodes = append(g.nodes, *n)
+			last := &g.nodes[len(g.nodes)-1]
+			last.Entries = plus(last.Entries, r.entries[nodeIndex(i+1)])
 		}
 	}
 	for _, e := range r.edges {

@@ -34,7 +34,7 @@ func (p *Pairer) findCallees() {
 			state.request = states[parent].request
 		}
 		switch {
-		case span.Kind == trace.Consumer:
+		case span.Kind == trace.Consumer, state.isCallee && enclosing >= 0 && spans[enclosing].Kind == trace.Producer:
 			state.consumer = i
 		case sameService:
 			state.consumer = states[parent].consumer
@@ -49,7 +49,7 @@ func (p *Pairer) findCallees() {
 		case !span.Kind.Serves() && sameService:
 			state.caller = enclosing
 		}
-		if span.Kind.Serves() && !state.isCallee {
+		if !state.isCallee && (span.Kind.Serves() || span.Kind == trace.KindUnset && parent == trace.NoParent && !span.Is(trace.IsCaller)) {
 			p.entered = append(p.entered, i)
 		}
 	}

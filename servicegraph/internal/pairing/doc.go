@@ -52,7 +52,7 @@ type Description struct {
 
 // Links are the span links that concern a trace.
 type Links struct {
-	Consumers []ConsumerLink // the links of the consumer spans of the trace
+	Consumers []ConsumerLink // the links of the CONSUMER, SERVER and INTERNAL spans of the trace
 
 	// Linked is the number of held consumers that link to a span, of any trace. LinkedHere
 	// has the ids of the spans of this trace to which consumers of forgotten traces link.
@@ -60,10 +60,11 @@ type Links struct {
 	LinkedHere map[[8]byte]bool
 }
 
-// A ConsumerLink is one span link of a consumer span.
+// A ConsumerLink is one span link of a span that may receive messages.
 type ConsumerLink struct {
 	Span   [8]byte
 	Node   trace.Node
+	Kind   trace.Kind
 	Target trace.Link
 }
 

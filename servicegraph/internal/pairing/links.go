@@ -6,7 +6,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// findLinks collects the links of the trace's consumer spans that may be messages. It leaves out
+// findLinks collects the links of the trace's spans that may be messages. It leaves out
 // links to the caller of the consumer span (semantics.md M4), and links to messages that a
 // consumer span around it has received (M10).
 //
@@ -23,13 +23,14 @@ func (p *Pairer) findLinks() {
 	}
 	all := make(map[int32][]trace.Link)
 	for _, l := range p.links.Consumers {
-		if i := p.tree.Find(l.Span, l.Node); i >= 0 {
+		if i := p.tree.Find(l.Span, l.Node, l.Kind); i >= 0 && p.canReceive(i) {
 			all[i] = append(all[i], l.Target)
 		}
 	}
+	p.addReceivers(all)
 	inside := make(map[int32][]int32) // the consumer spans directly inside a consumer span; at -1 those inside none
 	for _, i := range p.order {
-		if p.spans[i].Kind == trace.Consumer {
+		if p.state[i].consumer == i || len(all[i]) > 0 {
 			r := p.receiver(i)
 			inside[r] = append(inside[r], i)
 		}
@@ -61,6 +62,42 @@ func (p *Pairer) findLinks() {
 	}
 	for i := range p.targets {
 		p.markDelegating(p.receiver(i))
+	}
+}
+
+// canReceive reports whether the links of span i may be messages. Those of a SERVER or INTERNAL
+// span may be if no other service called it with a parent (semantics.md M15): not those of a
+// SERVER span that names its caller, and not those of an INTERNAL span that shares its id with a
+// SERVER or CONSUMER span of the service, because links are known by id.
+func (p *Pairer) canReceive(i int32) bool {
+	switch span := &p.spans[i]; span.Kind {
+	case trace.Consumer:
+		return true
+	case trace.Server:
+		return !p.state[i].isCallee && p.parent[i] != trace.MissingParent && span.Peer == 0
+	case trace.Internal:
+		return !p.state[i].isCallee && p.parent[i] != trace.MissingParent && p.tree.Find(span.ID, span.Node, trace.Server) < 0
+	}
+	return false
+}
+
+// addReceivers makes the SERVER and INTERNAL spans with links that begin a trace of their own
+// receivers: consumer spans inside process what they received.
+func (p *Pairer) addReceivers(links map[int32][]trace.Link) {
+	found := false
+	for i := range links {
+		if p.state[i].consumer != i && p.parent[i] == trace.NoParent {
+			p.state[i].consumer = i
+			found = true
+		}
+	}
+	if !found {
+		return
+	}
+	for _, i := range p.order {
+		if p.state[i].consumer != i {
+			p.state[i].consumer = p.receiver(i)
+		}
 	}
 }
 
@@ -102,6 +139,9 @@ func (p *Pairer) findPending() {
 		if o := p.Outcome(i); o != Paired {
 			r.Outcome = o
 			p.state[i].outcome = Open
+		}
+		if p.spans[i].Kind == trace.Internal && p.parent[i] == trace.NoParent {
+			p.state[i].isRequest = true
 		}
 		p.receives = append(p.receives, r)
 	}

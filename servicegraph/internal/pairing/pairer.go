@@ -19,7 +19,7 @@ type Pairer struct {
 	state   []spanState // by span
 	callers []int32     // the caller spans in order
 	lone    []int32     // the callee spans in order whose parent no caller span encloses
-	entered []int32     // the SERVER and CONSUMER spans in order that are not callee spans
+	entered []int32     // the SERVER and CONSUMER spans in order that are not callee spans, and the roots without a kind
 	group   []int32     // the callees of one caller
 	targets map[int32][]trace.Link
 	queries map[queryKey]bool // the databases that spans query beside others
@@ -58,7 +58,7 @@ type spanState struct {
 
 	met int32 // caller span: the first caller span inside whose request was answered; -1 if there is none, several if several services answered
 
-	consumer int32 // the nearest CONSUMER span of the same service, or this span; -1 if there is none
+	consumer int32 // the nearest span of the same service that receives messages, or this span; -1 if there is none
 
 	isCallee  bool
 	isRequest bool // the span is a request to its service

@@ -12,7 +12,8 @@ import "slices"
 func (p *Pairer) Withhold() {
 	p.isOpen = true
 	p.calls = slices.DeleteFunc(p.calls, func(c Call) bool {
-		if !c.Is(Pending) && c.Evidence != Inferred {
+		attempt := c.Evidence == ByCaller && c.Source >= 0 // the callee is that of other attempts
+		if !c.Is(Pending) && c.Evidence != Inferred && !attempt {
 			return false
 		}
 		for _, i := range [...]int32{c.Caller, c.Callee} {

@@ -40,6 +40,7 @@ type Interpretation struct {
 	Resent  bool // the call repeats an earlier one
 	Polls   bool // a CLIENT span that asks a queue for messages, and so is their receiving side
 	Queries bool // the span has the text of a query to a database, or an operation
+	Settles bool // a CLIENT span that settles messages, or sends a batch whose messages have spans: its links are not received messages
 	Failed  bool // the HTTP status is an error; it counts only if the span has no status
 
 	HasPeer bool
@@ -95,7 +96,7 @@ func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation
 	case kind == Client && attrs.receives():
 		of.Kind, of.Caller, of.Polls = Consumer, false, true
 	case kind == Client && attrs.carriesNothing(hasLinks):
-		of.Kind, of.Caller = Internal, false
+		of.Kind, of.Caller, of.Settles = Internal, false, true
 		return of
 	case kind == Client && attrs.publishes():
 		of.Kind = Producer

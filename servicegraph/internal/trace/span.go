@@ -70,6 +70,7 @@ const (
 	IsCaller                     // the caller side of a call: CLIENT, PRODUCER, or a database span inside the service
 	IsResent                     // a client span whose attributes mark it as a retry
 	Queries                      // the span has the text of a query to a database, or an operation
+	Settles                      // an INTERNAL span whose links are not messages that it received
 	Polls                        // a CLIENT span that asks a queue for messages, and is the receiving side of them
 )
 
@@ -133,7 +134,7 @@ func (s *Span) Absorb(o *Span, order Order) {
 	s.Weight32 = max(s.Weight32, o.Weight32)
 	s.Kind = max(s.Kind, o.Kind)
 	s.Status = max(s.Status, o.Status)
-	s.Flags |= o.Flags & (IsResent | Polls | Queries)
+	s.Flags |= o.Flags & (IsResent | Polls | Queries | Settles)
 	if cmp.Or(
 		order.CompareNodes(o.Peer, s.Peer),
 		order.CompareAddresses(o.Address, s.Address),

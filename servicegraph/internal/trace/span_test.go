@@ -31,7 +31,7 @@ func TestAbsorb(t *testing.T) {
 		s := Span{
 			Parent: [8]byte{byte(anyOf(3))}, Start: int64(anyOf(3)), End: int64(anyOf(3)), Weight32: float32(1 + anyOf(3)),
 			Peer: Node(anyOf(3)), Address: Address(anyOf(3)), Detail: Detail(anyOf(3)),
-			Kind: Kind(anyOf(6)), Status: Status(anyOf(3)), Flags: Flags(anyOf(32)) &^ IsCaller,
+			Kind: Kind(anyOf(6)), Status: Status(anyOf(3)), Flags: Flags(anyOf(64)) &^ IsCaller,
 		}
 		s.PeerType = PeerType(s.Peer) // the node of the peer determines the type
 		return s
@@ -47,7 +47,7 @@ func TestAbsorb(t *testing.T) {
 		if ab != ba {
 			t.Fatalf("merging %+v and %+v gives %+v in one order and %+v in the other", a, b, ab, ba)
 		}
-		if got, want := ab.Flags&(IsResent|Polls|Queries), (a.Flags|b.Flags)&(IsResent|Polls|Queries); got != want {
+		if got, want := ab.Flags&(IsResent|Polls|Queries|Settles), (a.Flags|b.Flags)&(IsResent|Polls|Queries|Settles); got != want {
 			t.Fatalf("merging %+v and %+v gives %+v, which lacks a flag or has one too many", a, b, ab)
 		}
 		if peer := peerOf(&ab); peer != peerOf(&a) && peer != peerOf(&b) {

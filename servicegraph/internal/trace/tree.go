@@ -211,10 +211,15 @@ func (t *Tree) linkChildren() (inOrder bool) {
 	return inOrder
 }
 
-// Find returns the index of the SERVER or CONSUMER span with an id and a service, -1 if
-// the tree has none; of several attempts, the first.
-func (t *Tree) Find(id [8]byte, node Node) int32 {
-	return t.index.member(identity{id, node, calleeSide}, t.Spans)
+// Find returns the index of the SERVER or CONSUMER span with an id and a service, or, for another
+// kind, of the span that is neither side of a call; -1 if the tree has none. Of several attempts,
+// it returns the first.
+func (t *Tree) Find(id [8]byte, node Node, kind Kind) int32 {
+	side := otherSide
+	if kind.Serves() {
+		side = calleeSide
+	}
+	return t.index.member(identity{id, node, side}, t.Spans)
 }
 
 // Resize returns a slice of length n, in the memory of the given slice if that is large enough.
