@@ -48,6 +48,7 @@ var policy = map[string]string{
 	"servicegraph/internal/pairing":   "servicegraph/internal/arena servicegraph/internal/trace",
 
 	"servicegraph/temposeries": heart,
+	"servicegraph/topology":    heart + "gonum.org/v1/gonum",
 	"servicegraph/tracefile":   readers,
 	"servicegraph/otelspan":    heart + otelSDK,
 	"servicegraph/graphtest":   heart + "servicegraph/otelspan servicegraph/render " + otelSDK,
@@ -106,6 +107,7 @@ var policy = map[string]string{
 var importers = map[string]string{
 	"github.com/grafana/tempo":      "tempoclient/tempogrpc",
 	"github.com/goccy/go-graphviz":  "servicegraph/render/draw",
+	"gonum.org/v1/gonum":            "servicegraph/topology",
 	"github.com/tetratelabs/wazero": "servicegraph/render/draw",
 }
 

@@ -21,7 +21,7 @@ require (
 	go.opentelemetry.io/otel/sdk v1.47.0
 	go.opentelemetry.io/otel/trace v1.47.0
 	go.opentelemetry.io/proto/otlp v1.11.0
-	golang.org/x/image v0.21.0
+	golang.org/x/image v0.25.0
 	golang.org/x/term v0.46.0
 	golang.org/x/text v0.42.0
 	golang.org/x/tools v0.49.0
@@ -31,6 +31,8 @@ require (
 )
 
 require go.yaml.in/yaml/v3 v3.0.5
+
+require gonum.org/v1/gonum v0.17.0
 
 require (
 	github.com/beorn7/perks v1.0.1 // indirect

@@ -11,6 +11,7 @@ Usage:
 	graphviz-export [flags] [FILE|-]...
 	graphviz-export check --rules FILE [flags] [FILE|-]...
 	graphviz-export serve [flags] [FILE|-]...
+	graphviz-export topology [flags] [FILE|-]...
 	graphviz-export doctor [flags] FILE|DIRECTORY|-...
 	graphviz-export completion bash|zsh|fish|powershell
 
@@ -305,6 +306,68 @@ The viewer can be reached only from this machine, unless --listen says otherwise
 same holds for the OTLP receiver with --otlp-grpc and --otlp-http. There is no password:
 everyone who can reach these ports can see the graph and send spans. The viewer also
 serves the graph in every format, for example at /graph.json and /graph.svg.
+
+# Topology
+
+Graphviz-export topology answers questions about the shape of the graph: which layers the
+nodes form, which calls close a cycle, which nodes an entry cannot do without, and which
+entries and how many requests the failure of a node can reach.
+
+	$ graphviz-export topology examples/traces/hotrod.jsonl.gz
+	Entries  frontend
+
+	Layers
+	  0  frontend
+	  1  customer, driver, route
+	  2  mysql, redis-manual
+
+	Cycles
+	  none
+
+	Single points of failure: without NODE, ENTRY reaches nothing of CUTS OFF
+	  ENTRY     NODE      CUTS OFF
+	  frontend  customer  mysql
+	  frontend  driver    redis-manual
+
+	Blast radius: the entries, and at most the entry requests, that a failure of NODE can reach
+	  NODE          ENTRIES  REQUESTS    SHARE  DEPTH  LAYER  IN  OUT  BETWEENNESS
+	  frontend       1 of 1      ≤ 55   ≤ 100%      0      0   0    3            0
+	  redis-manual   1 of 1      ≤ 55   ≤ 100%      2      2   1    0            0
+	  route          1 of 1      ≤ 55   ≤ 100%      1      1   1    0            0
+	  customer       1 of 1      ≤ 53  ≤ 96.4%      1      1   1    1            1
+	  mysql          1 of 1      ≤ 53  ≤ 96.4%      2      2   1    0            0
+	  driver         1 of 1      ≤ 52  ≤ 94.5%      1      1   1    1            1
+
+	The graph falls apart without any one of  customer, driver, frontend
+
+	From the graph of 6 services, 5 edges, 55 traces. The graph shows what can be reached, not what each request needs.
+
+A node is one layer below the lowest of its callers. The betweenness of a node counts the
+shortest ways between two other nodes on which it lies. The graph shows what can be
+reached along its edges, and not what each request needs, so all numbers of requests are
+upper bounds. The flags for input and filters are the same as for drawing. With --json the
+answers are an object; its field basis says what they rest on:
+
+	type Answers struct {
+		Basis              string
+		Entries            []string   // names of nodes, with [type] unless it is service
+		Layers             [][]string
+		Cycles             []struct{ Nodes []string; Closing []struct{ From, To string } }
+		SinglePoints       []struct{ Entry, Node string; CutsOff []string }
+		ArticulationPoints []string
+		Nodes              []struct {
+			Node            string
+			Depth           int // calls from the nearest entry; -1 if no entry leads to the node
+			Layer           int
+			FanIn, FanOut   int
+			Betweenness     float64
+			Entries         []string // that a failure of the node can reach
+			RequestsAtMost  float64  // entry requests that a failure of the node can reach
+			ShareAtMost     float64  // fraction of all entry requests, from 0 to 1
+			OfEntries       int
+			OfEntryRequests float64
+		}
+	}
 
 # Doctor
 

@@ -1,0 +1,298 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/tempograph/tempograph/internal/quantity"
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/topology"
+)
+
+// A survey is one run of graphviz-export topology.
+type survey struct {
+	*export
+	json bool
+	top  int
+}
+
+func newTopologyCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
+	s := &survey{export: newExport(stdin, stdout, stderr)}
+	cmd := &cobra.Command{
+		Use:               "topology [flags] [FILE|-]...",
+		Short:             "Print layers, cycles, single points of failure and blast radii",
+		Long:              section("Topology"),
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: completeFiles,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s.begin(cmd, args)
+			return s.run(cmd.Context())
+		},
+	}
+	s.tempo.addTo(cmd)
+	s.filter.addTo(cmd)
+	s.graph.addTo(cmd)
+	s.completeNodes(cmd)
+	group(cmd, "Output", func(f *pflag.FlagSet) {
+		f.BoolVar(&s.json, "json", false, "write the answers as JSON")
+		f.IntVar(&s.top, "top", 20, "list at most `N` nodes and single points of failure; 0: all")
+		f.BoolVar(&s.allowEmpty, "allow-empty", false, "if nothing matches, write an empty answer and exit with 0")
+		f.DurationVar(&s.timeout, "timeout", 0, "stop after `DURATION`: 90s, 5m (default: no limit)")
+		f.BoolVarP(&s.stderr.verbose, "verbose", "v", false, "verbose output")
+		f.BoolVar(&s.stderr.quiet, "quiet", false, "print neither a summary nor progress")
+	})
+	return cmd
+}
+
+func (s *survey) run(ctx context.Context) error {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	if s.top < 0 {
+		return usagef("--top %d: want a number of nodes, or 0 for all", s.top)
+	}
+	steps, err := s.steps()
+	if err != nil {
+		return err
+	}
+	src, err := s.source()
+	if err != nil {
+		return err
+	}
+	defer src.close()
+	g, err := s.read(ctx, src, nil)
+	if err != nil {
+		return err
+	}
+	skipped := g.Report().Skipped
+	if g.NumNodes() == 0 && !s.allowEmpty {
+		return &statusError{statusNothing, errors.New(src.nothing)}
+	}
+	g, notes, err := filtered(g, steps, s.allowEmpty, s.stderr.warnf)
+	if err != nil {
+		return err
+	}
+	if g.NumNodes() == 0 && !s.allowEmpty {
+		return &statusError{statusNothing, fmt.Errorf("no node is left: %s", strings.Join(notes, "; "))}
+	}
+	answers := surveyOf(g)
+	if s.json {
+		err = answers.writeJSON(s.stdout)
+	} else {
+		err = answers.writeText(s.stdout, s.top)
+	}
+	if err != nil {
+		return fmt.Errorf("writing the answers: %w", err)
+	}
+	for _, note := range notes {
+		s.stderr.infof("%s", note)
+	}
+	s.warnLimit(src, g)
+	if skipped > 0 {
+		return &statusError{statusPartial, fmt.Errorf("the graph is incomplete: %s, see above", missing(src, g))}
+	}
+	return nil
+}
+
+// answers are what the command prints. The names of the nodes are those of
+// servicegraph.NodeID.String, with the type where it is not a service.
+type answers struct {
+	Basis        string        `json:"basis"` // what the answers rest on
+	Entries      []string      `json:"entries"`
+	Layers       [][]string    `json:"layers"`
+	Cycles       []cycle       `json:"cycles"`
+	SinglePoints []singlePoint `json:"singlePoints"`
+	Articulation []string      `json:"articulationPoints"`
+	Nodes        []position    `json:"nodes"`
+}
+
+type cycle struct {
+	Nodes   []string `json:"nodes"`
+	Closing []call   `json:"closing"`
+}
+
+type call struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+type singlePoint struct {
+	Entry   string   `json:"entry"`
+	Node    string   `json:"node"`
+	CutsOff []string `json:"cutsOff"`
+}
+
+type position struct {
+	Node        string   `json:"node"`
+	Depth       int      `json:"depth"` // calls from the nearest entry; -1 if no entry leads to the node
+	Layer       int      `json:"layer"`
+	FanIn       int      `json:"fanIn"`
+	FanOut      int      `json:"fanOut"`
+	Betweenness float64  `json:"betweenness"`
+	Entries     []string `json:"entries"`         // that a failure of the node can reach
+	Requests    float64  `json:"requestsAtMost"`  // entry requests that a failure of the node can reach
+	Share       float64  `json:"shareAtMost"`     // fraction of all entry requests, from 0 to 1
+	OfEntries   int      `json:"ofEntries"`       // the number of all entries
+	OfRequests  float64  `json:"ofEntryRequests"` // the number of all entry requests
+}
+
+// surveyOf asks all questions about a graph.
+func surveyOf(g *servicegraph.Graph) answers {
+	t := topology.New(g, topology.Calls)
+	a := answers{
+		Basis:        summary(g),
+		Entries:      labels(t.Entries()),
+		Articulation: labels(t.ArticulationPoints()),
+		Layers:       [][]string{}, Cycles: []cycle{}, SinglePoints: []singlePoint{}, Nodes: []position{},
+	}
+	for _, layer := range t.Layers() {
+		a.Layers = append(a.Layers, labels(layer))
+	}
+	for _, c := range t.Cycles() {
+		out := cycle{Nodes: labels(c.Nodes)}
+		for _, closing := range c.Closing {
+			out.Closing = append(out.Closing, call{label(closing.From), label(closing.To)})
+		}
+		a.Cycles = append(a.Cycles, out)
+	}
+	for _, p := range t.SinglePoints() {
+		a.SinglePoints = append(a.SinglePoints, singlePoint{label(p.Entry), label(p.Node), labels(p.CutsOff)})
+	}
+	for _, p := range t.Positions() {
+		a.Nodes = append(a.Nodes, position{
+			Node: label(p.Node), Depth: p.Depth, Layer: p.Layer, FanIn: p.FanIn, FanOut: p.FanOut, Betweenness: p.Betweenness,
+			Entries: labels(p.Impact.Entries), Requests: p.Impact.Requests, Share: p.Impact.Share(), OfEntries: p.Impact.Of, OfRequests: p.Impact.Total,
+		})
+	}
+	return a
+}
+
+// label returns the name of a node, with its type where it is not a service.
+func label(id servicegraph.NodeID) string {
+	if id.Type == servicegraph.TypeService {
+		return id.String()
+	}
+	return id.String() + " [" + string(id.Type) + "]"
+}
+
+func labels(ids []servicegraph.NodeID) []string {
+	names := []string{}
+	for _, id := range ids {
+		names = append(names, label(id))
+	}
+	return names
+}
+
+func (a answers) writeJSON(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(a)
+}
+
+// writeText writes the answers for people, the first n of each long list; 0 stands for all.
+func (a answers) writeText(w io.Writer, n int) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Entries  %s\n", oneLine(cmp.Or(strings.Join(a.Entries, ", "), "none")))
+	b.WriteString("\nLayers\n")
+	for i, layer := range a.Layers {
+		fmt.Fprintf(&b, "  %d  %s\n", i, oneLine(strings.Join(layer, ", ")))
+	}
+	b.WriteString("\nCycles\n")
+	if len(a.Cycles) == 0 {
+		b.WriteString("  none\n")
+	}
+	for _, c := range a.Cycles {
+		var closing []string
+		for _, c := range c.Closing {
+			closing = append(closing, c.From+" → "+c.To)
+		}
+		fmt.Fprintf(&b, "  %s; closed by %s\n", oneLine(strings.Join(c.Nodes, ", ")), oneLine(strings.Join(closing, ", ")))
+	}
+	b.WriteString("\nSingle points of failure: without NODE, ENTRY reaches nothing of CUTS OFF\n")
+	if len(a.SinglePoints) == 0 {
+		b.WriteString("  none\n")
+	}
+	points := first(a.SinglePoints, n)
+	rows := [][]string{{"ENTRY", "NODE", "CUTS OFF"}}
+	for _, p := range points {
+		cut := p.CutsOff
+		if len(cut) > 5 {
+			cut = append(cut[:5:5], fmt.Sprintf("and %d more", len(p.CutsOff)-5))
+		}
+		rows = append(rows, []string{p.Entry, p.Node, strings.Join(cut, ", ")})
+	}
+	if len(points) > 0 {
+		writeColumns(&b, rows, 3)
+	}
+	more(&b, len(a.SinglePoints)-len(points))
+
+	b.WriteString("\nBlast radius: the entries, and at most the entry requests, that a failure of NODE can reach\n")
+	rows = [][]string{{"NODE", "ENTRIES", "REQUESTS", "SHARE", "DEPTH", "LAYER", "IN", "OUT", "BETWEENNESS"}}
+	nodes := first(a.Nodes, n)
+	for _, p := range nodes {
+		depth := fmt.Sprint(p.Depth)
+		if p.Depth < 0 {
+			depth = "–"
+		}
+		rows = append(rows, []string{
+			p.Node, fmt.Sprintf("%d of %d", len(p.Entries), p.OfEntries), "≤ " + quantity.Number(int64(p.Requests+.5)), fmt.Sprintf("≤ %.3g%%", 100*p.Share),
+			depth, fmt.Sprint(p.Layer), fmt.Sprint(p.FanIn), fmt.Sprint(p.FanOut), fmt.Sprintf("%.4g", p.Betweenness),
+		})
+	}
+	writeColumns(&b, rows, 1)
+	more(&b, len(a.Nodes)-len(nodes))
+	if len(a.Articulation) > 0 {
+		fmt.Fprintf(&b, "\nThe graph falls apart without any one of  %s\n", oneLine(strings.Join(a.Articulation, ", ")))
+	}
+	fmt.Fprintf(&b, "\nFrom the graph of %s. The graph shows what can be reached, not what each request needs.\n", a.Basis)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// first returns the first n items, or all if n is 0.
+func first[T any](items []T, n int) []T {
+	if n == 0 || n >= len(items) {
+		return items
+	}
+	return items[:n]
+}
+
+// more says how many rows a list leaves out.
+func more(b *strings.Builder, n int) {
+	if n > 0 {
+		fmt.Fprintf(b, "  and %d more: see --top\n", n)
+	}
+}
+
+// writeColumns writes rows as a table: the first left columns are aligned to the left, the others
+// to the right.
+func writeColumns(b *strings.Builder, rows [][]string, left int) {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i := range row {
+			row[i] = oneLine(row[i])
+			widths[i] = max(widths[i], len([]rune(row[i])))
+		}
+	}
+	for _, row := range rows {
+		var line strings.Builder
+		for i, cell := range row {
+			pad := strings.Repeat(" ", widths[i]-len([]rune(cell)))
+			line.WriteString("  ")
+			if i < left {
+				line.WriteString(cell + pad)
+			} else {
+				line.WriteString(pad + cell)
+			}
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+}
