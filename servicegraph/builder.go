@@ -54,7 +54,7 @@ func Build(spans iter.Seq2[Span, error], cfg Config) (*Graph, error) {
 		var skip *SkipError
 		switch {
 		case errors.As(err, &skip):
-			b.CountSkipped()
+			b.CountSkip(skip)
 		case err != nil:
 			return b.Graph(), err
 		default:
@@ -66,6 +66,15 @@ func Build(spans iter.Seq2[Span, error], cfg Config) (*Graph, error) {
 
 // CountSkipped counts one record that a source could not read.
 func (b *Builder) CountSkipped() { b.report.Skipped++ }
+
+// CountSkip counts what a source left out: the traces beyond a limit, or one record.
+func (b *Builder) CountSkip(e *SkipError) {
+	if e.Traces > 0 {
+		b.report.LeftOutTraces += e.Traces
+	} else {
+		b.CountSkipped()
+	}
+}
 
 // Add adds one span. The order of spans does not matter, and a span that is delivered twice
 // counts once.

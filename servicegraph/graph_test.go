@@ -192,6 +192,7 @@ func TestBuildCountsSkippedAndEndsOnErrors(t *testing.T) {
 	g, err := sg.Build(func(yield func(sg.Span, error) bool) {
 		_ = yield(spans[0], nil) &&
 			yield(sg.Span{}, &sg.SkipError{Source: "f", Record: 2, Offset: 17, Err: errors.New("bad")}) &&
+			yield(sg.Span{}, &sg.SkipError{Source: "f", Traces: 7}) &&
 			yield(spans[1], nil) &&
 			yield(sg.Span{}, lost) &&
 			yield(spans[0], nil)
@@ -199,8 +200,8 @@ func TestBuildCountsSkippedAndEndsOnErrors(t *testing.T) {
 	if !errors.Is(err, lost) {
 		t.Errorf("error %v, want %v", err, lost)
 	}
-	if r := g.Report(); r.Spans != 2 || r.Skipped != 1 || g.NumEdges() != 1 {
-		t.Errorf("report %+v with %d edges, want 2 spans, 1 skipped record and 1 edge", r, g.NumEdges())
+	if r := g.Report(); r.Spans != 2 || r.Skipped != 1 || r.LeftOutTraces != 7 || g.NumEdges() != 1 {
+		t.Errorf("report %+v with %d edges, want 2 spans, 1 skipped record, 7 traces left out and 1 edge", r, g.NumEdges())
 	}
 }
 

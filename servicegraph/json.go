@@ -136,6 +136,7 @@ type (
 		NodesFolded            uint64   `json:"nodesFolded,omitempty"`
 		NamesTruncated         uint64   `json:"namesCut,omitempty"`
 		Skipped                uint64   `json:"skipped"`
+		LeftOutTraces          uint64   `json:"leftOutTraces,omitempty"`
 		LeftOutNodes           uint64   `json:"leftOutNodes,omitempty"`
 		LeftOutEdges           uint64   `json:"leftOutEdges,omitempty"`
 		LeftOutCalls           float64  `json:"leftOutCalls,omitempty"`

@@ -60,6 +60,10 @@ type Report struct {
 
 	Skipped uint64 // records that a source could not read; they are not spans
 
+	// LeftOutTraces counts the traces that a source knows of and did not read, because of a
+	// limit on their number. They are not among Traces.
+	LeftOutTraces uint64
+
 	// The nodes, edges and calls that views left out of the graph.
 	LeftOutNodes uint64
 	LeftOutEdges uint64
@@ -124,7 +128,7 @@ func (r *Report) counters() []*uint64 {
 		&r.Paired, &r.Virtual, &r.Nested, &r.Root, &r.Internal, &r.Orphan, &r.Unresolved, &r.Duplicate, &r.Invalid, &r.Late, &r.Pending,
 		&r.MissingParent, &r.Cycles, &r.InvalidDuration, &r.Unfinished, &r.Skewed, &r.UnknownService, &r.Sampled, &r.LinkMissing, &r.AddressConflicts,
 		&r.LinksResolvedEarly, &r.AddressesResolvedEarly,
-		&r.Open, &r.Reopened, &r.ClosedQuiet, &r.ClosedAge, &r.EvictedSpans, &r.EvictedTraces, &r.NodesFolded, &r.NamesTruncated, &r.Skipped,
+		&r.Open, &r.Reopened, &r.ClosedQuiet, &r.ClosedAge, &r.EvictedSpans, &r.EvictedTraces, &r.NodesFolded, &r.NamesTruncated, &r.Skipped, &r.LeftOutTraces,
 		&r.LeftOutNodes, &r.LeftOutEdges,
 	}
 }

@@ -133,13 +133,17 @@ type Span struct {
 	Weight float64
 }
 
-// A SkipError reports that a source left out one malformed record and went on reading. A
-// source yields it in the sequence of spans; [Build] counts it in [Report.Skipped].
+// A SkipError reports that a source left out one malformed record, or the traces beyond a
+// limit, and went on reading. A source yields it in the sequence of spans; [Build] counts it
+// in [Report.Skipped] or [Report.LeftOutTraces].
 type SkipError struct {
 	Source string // file name or address
 	Record int    // number of the record in the source, counted from 1; 0 if unknown
 	Offset int64  // byte offset of the record in the source after decompression; -1 if unknown
 	Err    error
+
+	// Traces is the number of traces that a limit left out; 0 if the error is about a record.
+	Traces uint64
 }
 
 // Error names the source, the position and the reason.

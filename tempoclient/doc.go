@@ -65,10 +65,17 @@
 // A search can show all spans of its traces, many times faster than fetches by id. Spans
 // uses that for more than 40 traces, and fetches by id all traces that the search might
 // not show exactly: traces with links, with missing parents, and with fewer spans than
-// Tempo counts. A search shows no sampling weights, so Spans compares one trace of each
-// root service with its fetched spans, and fetches all traces of the service if the two
-// differ. Spans fetches everything if the attributes that Config.Keep keeps do not fit one
-// query, or if the query selects only a few of many traces. [Cost] counts the reasons.
+// Tempo counts. Spans fetches everything if the attributes that Config.Keep keeps do not
+// fit one query, or if the query selects only a few of many traces. [Cost] counts the
+// reasons.
+//
+// A search shows no sampling weights. Spans therefore compares some traces of each root
+// service with their fetched spans, about 24 of every 10,000 traces and at least one for
+// each name of a root span. If one of them has a weight, Spans fetches all traces; if the
+// spans of one differ otherwise, the traces of its root service. If a weight appears only
+// later, when spans from a search were already returned, there is a [WarnWeights]. Weights
+// that none of the compared traces has are missed: set Query.Exact if only a small fraction
+// of the traces of a service are sampled.
 //
 // # Errors
 //

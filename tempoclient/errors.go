@@ -66,6 +66,7 @@ type Warning struct {
 	Kind    WarningKind
 	TraceID servicegraph.TraceID // zero if the warning concerns no single trace
 	Message string               // Tempo's own message, if Tempo sent one
+	Traces  int                  // how many traces Query.Limit left out; 0 for other warnings
 }
 
 // Error returns the warning as one line.
@@ -84,7 +85,8 @@ const (
 	// that Tempo returns, or parts of a search were not done.
 	WarnPartial WarningKind = iota + 1
 
-	// WarnLimit: the server's limits do not let all traces through.
+	// WarnLimit: a limit does not let all traces through: Query.Limit, or one of the
+	// server's.
 	WarnLimit
 
 	// WarnMissing: a trace that a search found could not be fetched, because it was
@@ -111,6 +113,10 @@ const (
 	// searched short slices of the range. Slices can miss traces that arrived late or
 	// lasted long, because Tempo files those under the time of their arrival.
 	WarnSliced
+
+	// WarnWeights: some traces have sampling weights, and others were read from search
+	// answers, which show no weights. Query.Exact avoids this.
+	WarnWeights
 )
 
 var warningNames = [...]string{
@@ -122,6 +128,7 @@ var warningNames = [...]string{
 	WarnRecent:    "too recent",
 	WarnOrphans:   "missing parents",
 	WarnSliced:    "searched in slices",
+	WarnWeights:   "weights not shown",
 }
 
 // String returns the kind in a few lower-case words, "warning(n)" for an unknown kind.
@@ -134,7 +141,7 @@ func (k WarningKind) String() string {
 
 // skip wraps a warning for a sequence, in which reading goes on after the warning.
 func (c *Client) skip(w *Warning) error {
-	return &servicegraph.SkipError{Source: c.name(), Offset: -1, Err: w}
+	return &servicegraph.SkipError{Source: c.name(), Offset: -1, Err: w, Traces: uint64(w.Traces)}
 }
 
 // maxErrorBody is how many bytes of an answer an Error keeps.

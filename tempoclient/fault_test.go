@@ -188,7 +188,7 @@ func TestPartialTraceIsNotSilent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(trace.Spans) != 1 || len(trace.Warnings) != 1 || *trace.Warnings[0] != (Warning{WarnPartial, id(1), message}) {
+	if len(trace.Spans) != 1 || len(trace.Warnings) != 1 || *trace.Warnings[0] != (Warning{Kind: WarnPartial, TraceID: id(1), Message: message}) {
 		t.Errorf("got %d spans and warnings %v", len(trace.Spans), trace.Warnings)
 	}
 	graph, err := servicegraph.Build(c.Spans(t.Context(), Query{}), servicegraph.Config{})

@@ -18,7 +18,8 @@ type Query struct {
 	// whole seconds. A zero End means now, a zero Start one hour before the End.
 	Start, End time.Time
 
-	// Limit is the largest number of traces to find, the newest; zero means all.
+	// Limit is the largest number of traces to find, the newest; zero means all. If there
+	// are more, [Client.Spans] warns with [WarnLimit].
 	Limit int
 
 	// Late is how late a trace may arrive at Tempo and still be found: the client
@@ -53,6 +54,7 @@ type Progress struct {
 type Cost struct {
 	Requests int // all requests so far, without retries
 	Selected int // traces read from search answers
+	Compared int // traces read from search answers and, to compare, fetched by their ids
 	ByID     int // traces fetched by their ids, for one of these reasons:
 
 	Exact      int // the query asks for it, or found only a few traces
@@ -60,7 +62,7 @@ type Cost struct {
 	Sparse     int // the query selects only a few of many traces
 	Linked     int // the trace has links, which a search does not show
 	Incomplete int // the search did not show all spans of the trace
-	Differs    int // for a trace of the same root service, search and fetch gave different spans
+	Differs    int // for a trace of the same root service, search and fetch gave different spans, or a trace had sampling weights
 }
 
 // A TraceSummary describes a trace that a search found.

@@ -1,8 +1,11 @@
 package tempoclient
 
 import (
+	"cmp"
 	"context"
+	"encoding/binary"
 	"encoding/json"
+	"maps"
 	"math"
 	"net/url"
 	"reflect"
@@ -35,6 +38,10 @@ const (
 	// MB and takes Tempo some seconds.
 	maxSelected = 40_000
 
+	// maxCompared is about how many traces of each group are compared with fetches, which
+	// takes Tempo some tenths of a second.
+	maxCompared = 24
+
 	// maxNames is the size from which a list of attribute names may be cut: Tempo cuts
 	// lists at 1 MB without saying so.
 	maxNames = 900_000
@@ -49,8 +56,8 @@ type selection struct {
 
 	total    int             // spans of all traces in the time range, as far as Tempo counts them
 	limit    int             // the highest that the server takes
-	compared map[string]bool // root services of which one trace was compared
-	distrust map[string]bool // root services whose trace differed
+	distrust map[string]bool // root services of which a trace differed
+	weighted bool            // whether a compared trace had weights
 	cost     *Cost
 }
 
@@ -76,7 +83,7 @@ func (c *Client) newSelection(ctx context.Context, q Query, all *search, found [
 	}
 	s := &selection{
 		client: c, limit: min(maxLimit, all.most), cost: cost,
-		linked: make(map[servicegraph.TraceID]bool), distrust: make(map[string]bool), compared: make(map[string]bool),
+		linked: make(map[servicegraph.TraceID]bool), distrust: make(map[string]bool),
 	}
 	for _, f := range all.found {
 		s.total += f.known
@@ -231,22 +238,22 @@ func (s *selection) read(ctx context.Context, q Query, group []*foundTrace) (map
 	return read, err
 }
 
-// compare fetches one trace of each root service that was read from a search. If the
-// spans differ, because the trace has weights, for instance, which a search does not
-// show, the traces of this service are fetched.
+// compare fetches some traces of each root service that were read from a search. If the
+// spans of one differ, the traces of this service are fetched. If one has weights, which a
+// search does not show, all traces are fetched: other traces may have weights as well.
 func (s *selection) compare(ctx context.Context, group []*foundTrace, read map[servicegraph.TraceID]*Trace) error {
 	var (
 		mu    sync.Mutex
 		work  sync.WaitGroup
 		slots = make(chan struct{}, fetchers)
 	)
-	for _, f := range group {
-		t := read[f.ID]
-		if t == nil || s.compared[f.RootService] || ctx.Err() != nil {
-			continue
+	for _, f := range samples(group, read) {
+		if ctx.Err() != nil {
+			break
 		}
-		s.compared[f.RootService] = true
+		t := read[f.ID]
 		s.cost.Requests++
+		s.cost.Compared++
 		slots <- struct{}{}
 		work.Go(func() {
 			defer func() { <-slots }()
@@ -256,6 +263,7 @@ func (s *selection) compare(ctx context.Context, group []*foundTrace, read map[s
 			if err != nil || !sameSpans(t.Spans, fetched.Spans) {
 				s.distrust[f.RootService] = true
 			}
+			s.weighted = s.weighted || err == nil && isWeighted(fetched.Spans)
 		})
 	}
 	work.Wait()
@@ -263,11 +271,54 @@ func (s *selection) compare(ctx context.Context, group []*foundTrace, read map[s
 		return s.client.ended(ctx)
 	}
 	for _, f := range group {
-		if s.distrust[f.RootService] {
+		if s.weighted || s.distrust[f.RootService] {
 			delete(read, f.ID)
 		}
 	}
 	return nil
+}
+
+// samples returns the traces to compare: one of each root span's name, and further ones of
+// each root service, from all of the time range.
+func samples(group []*foundTrace, read map[servicegraph.TraceID]*Trace) []*foundTrace {
+	type root struct{ service, name string }
+	services := make(map[string][]*foundTrace)
+	names := make(map[root]bool)
+	var some []*foundTrace
+	most := min(maxCompared, 2+len(read)/20)
+	for _, f := range group {
+		if read[f.ID] == nil {
+			continue
+		}
+		services[f.RootService] = append(services[f.RootService], f)
+		if r := (root{f.RootService, f.RootName}); !names[r] && len(some) < most {
+			names[r] = true
+			some = append(some, f)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(services)) {
+		traces := services[name]
+		n := min(max(2, most/len(services)), len(traces))
+		for i := range n {
+			// A hash chooses, because a sampler may keep every second trace.
+			part := traces[i*len(traces)/n : (i+1)*len(traces)/n]
+			some = append(some, slices.MinFunc(part, func(a, b *foundTrace) int { return cmp.Compare(hash(a.ID), hash(b.ID)) }))
+		}
+	}
+	slices.SortFunc(some, func(a, b *foundTrace) int { return newestFirst(a.TraceSummary, b.TraceSummary) })
+	return slices.Compact(some)
+}
+
+// hash mixes the bits of an id: the upper bits of a product depend on all lower ones.
+func hash(id servicegraph.TraceID) uint64 {
+	const factor = 0x9e3779b97f4a7c15
+	h := (binary.BigEndian.Uint64(id[:8]) ^ binary.BigEndian.Uint64(id[8:])) * factor
+	return (h ^ h>>32) * factor
+}
+
+// isWeighted reports whether a span stands for more or less than one span.
+func isWeighted(spans []servicegraph.Span) bool {
+	return slices.ContainsFunc(spans, func(s servicegraph.Span) bool { return s.Weight != 0 && s.Weight != 1 })
 }
 
 // sameSpans reports whether two lists have the same spans, whatever the order of their
@@ -295,7 +346,7 @@ func (s *selection) reason(f *foundTrace) {
 	switch {
 	case s.linked[f.ID]:
 		s.cost.Linked++
-	case s.distrust[f.RootService]:
+	case s.weighted || s.distrust[f.RootService]:
 		s.cost.Differs++
 	default:
 		s.cost.Incomplete++

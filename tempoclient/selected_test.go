@@ -3,6 +3,7 @@ package tempoclient
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -45,6 +46,7 @@ type spanTempo struct {
 	traces map[servicegraph.TraceID][]servicegraph.Span
 	state  map[servicegraph.TraceID]string // tracestate, which only a fetch shows
 	hide   map[servicegraph.SpanID]bool    // spans that a search for spans does not show
+	other  map[servicegraph.TraceID]bool   // traces of which a fetch shows another name
 	fail   string                          // the beginning of searches that fail
 	asked  []string                        // the kinds of requests
 }
@@ -90,6 +92,9 @@ func (f *spanTempo) RoundTrip(req *http.Request) (*http.Response, error) {
 		otlp := otlpOf(f.traces[trace])
 		for _, rs := range otlp.ResourceSpans {
 			rs.ScopeSpans[0].Spans[0].TraceState = f.state[trace]
+			if f.other[trace] {
+				rs.ScopeSpans[0].Spans[0].Name += " fetched"
+			}
 		}
 		w.Header().Set("Content-Type", mediaProtobuf)
 		w.Write((&traceByID{trace: &tracepb.TracesData{ResourceSpans: otlp.ResourceSpans}}).bytes())
@@ -144,7 +149,7 @@ func (f *spanTempo) search(w http.ResponseWriter, req *http.Request, kind string
 			sets = append(sets, map[string]any{"matched": 1, "spans": []shown{v}})
 		}
 		traces = append(traces, map[string]any{
-			"traceID": strings.TrimLeft(trace.String(), "0"), "rootServiceName": spans[0].Service,
+			"traceID": strings.TrimLeft(trace.String(), "0"), "rootServiceName": spans[0].Service, "rootTraceName": spans[0].Name,
 			"startTimeUnixNano": strconv.FormatInt(start, 10), "durationMs": (end - start) / 1e6,
 			"spanSets": sets, "serviceStats": stats,
 		})
@@ -161,7 +166,7 @@ func TestSpansFromSearches(t *testing.T) {
 		change func(f *spanTempo)
 		query  Query
 		keep   func(string) bool
-		want   Cost // without Requests
+		want   Cost // without Requests and Compared
 	}{
 		"all":     {nil, Query{}, nil, Cost{Selected: n}},
 		"exact":   {nil, Query{Exact: true}, nil, Cost{ByID: n, Exact: n}},
@@ -171,9 +176,24 @@ func TestSpansFromSearches(t *testing.T) {
 			f.traces[id(3)][1].Links = []servicegraph.Link{{TraceID: id(9), SpanID: sid(1)}}
 		}, Query{}, nil, Cost{Selected: n - 1, ByID: 1, Linked: 1}},
 		"with weights": {func(f *spanTempo) {
+			for trace := range f.traces {
+				f.state[trace] = "ot=th:c"
+			}
+		}, Query{}, nil, Cost{ByID: n, Differs: n}},
+		"with weights of every second trace": {func(f *spanTempo) {
+			for trace := range f.traces {
+				if trace[0]%2 == 0 {
+					f.state[trace] = "ot=th:c"
+				}
+			}
+		}, Query{}, nil, Cost{ByID: n, Differs: n}},
+		"with weights of one name": {func(f *spanTempo) {
+			f.traces[id(40)][0].Name, f.state[id(40)] = "rare", "ot=th:c"
+		}, Query{}, nil, Cost{ByID: n, Differs: n}},
+		"with differences in one service": {func(f *spanTempo) {
 			for trace, spans := range f.traces {
 				if trace[0]%2 == 0 {
-					spans[0].Service, f.state[trace] = "sampled", "ot=th:c"
+					spans[0].Service, f.other[trace] = "odd", true
 				}
 			}
 		}, Query{}, nil, Cost{Selected: n / 2, ByID: n / 2, Differs: n / 2}},
@@ -206,7 +226,7 @@ func TestSpansFromSearches(t *testing.T) {
 	} {
 		f := &spanTempo{
 			traces: make(map[servicegraph.TraceID][]servicegraph.Span),
-			state:  make(map[servicegraph.TraceID]string), hide: make(map[servicegraph.SpanID]bool),
+			state:  make(map[servicegraph.TraceID]string), hide: make(map[servicegraph.SpanID]bool), other: make(map[servicegraph.TraceID]bool),
 		}
 		for i := range byte(n) {
 			f.traces[id(i)] = []servicegraph.Span{
@@ -222,6 +242,9 @@ func TestSpansFromSearches(t *testing.T) {
 			q.Progress = func(p Progress) { *progress = p }
 			var spans []servicegraph.Span
 			for s, err := range c.Spans(t.Context(), q) {
+				if w, ok := errors.AsType[*Warning](err); ok && w.Kind == WarnLimit && w.Traces == n-q.Limit {
+					continue
+				}
 				if err != nil {
 					t.Fatalf("%s: %v", name, err)
 				}
@@ -238,12 +261,78 @@ func TestSpansFromSearches(t *testing.T) {
 			t.Errorf("%s: (-fetched +got):\n%s", name, diff)
 		}
 		cost := progress.Cost
-		cost.Requests = 0
+		if compared := cost.Selected+cost.Differs > 0; (cost.Compared >= 2) != compared || cost.Compared > 2+n/20+2 {
+			t.Errorf("%s: %d traces were compared", name, cost.Compared)
+		}
+		cost.Requests, cost.Compared = 0, 0
 		if cost != test.want {
 			t.Errorf("%s: %+v, want %+v", name, cost, test.want)
 		}
 		if progress.Fetched != progress.Found || progress.Cost.Requests == 0 {
 			t.Errorf("%s: progress %+v", name, progress)
+		}
+	}
+}
+
+// TestWeightsThatComeLate has weights only in a trace that is fetched because of its links,
+// after spans of other traces were read from a search.
+func TestWeightsThatComeLate(t *testing.T) {
+	start := time.Now().Add(-10 * time.Minute).UnixNano()
+	for name, test := range map[string]struct {
+		state string
+		exact bool
+		want  uint64
+	}{
+		"weights":         {"ot=th:c", false, 1},
+		"no weights":      {"ot=th:0", false, 0},
+		"all are fetched": {"ot=th:c", true, 0},
+	} {
+		f := &spanTempo{traces: make(map[servicegraph.TraceID][]servicegraph.Span), state: map[servicegraph.TraceID]string{id(3): test.state}}
+		for i := range byte(50) {
+			f.traces[id(i)] = []servicegraph.Span{{TraceID: id(i), SpanID: sid(1), Service: "web", Name: "GET", Kind: servicegraph.KindServer, Start: start, End: start + 1}}
+		}
+		f.traces[id(3)][0].Links = []servicegraph.Link{{TraceID: id(9), SpanID: sid(1)}}
+		var warned []string
+		for _, err := range newClient(t, "http://tempo", Config{Transport: f}).Spans(t.Context(), Query{Exact: test.exact}) {
+			if w, ok := errors.AsType[*Warning](err); ok {
+				warned = append(warned, w.Error())
+			} else if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if uint64(len(warned)) != test.want || test.want > 0 && !strings.Contains(warned[0], "weights not shown: some traces have sampling weights, and 49 other traces were read from searches") {
+			t.Errorf("%s: warnings %q", name, warned)
+		}
+	}
+}
+
+// TestLimitTellsWhatItLeftOut checks the warning of a query that finds more traces than its
+// limit, and that the graph counts them.
+func TestLimitTellsWhatItLeftOut(t *testing.T) {
+	url := serve(t, manyTraces(t, 12))
+	for limit, want := range map[int]string{
+		0: "", 12: "", 13: "",
+		11: "1 of 12 traces left out, the oldest, because the limit of the query is 11",
+		5:  "7 of 12 traces left out, the oldest, because the limit of the query is 5",
+	} {
+		var warned string
+		spans := newClient(t, url, Config{}).Spans(t.Context(), Query{Limit: limit, End: time.Now().Add(-30 * time.Minute)})
+		graph, err := servicegraph.Build(func(yield func(servicegraph.Span, error) bool) {
+			for s, err := range spans {
+				if w, ok := errors.AsType[*Warning](err); ok && w.Kind == WarnLimit {
+					warned += w.Message
+				}
+				if !yield(s, err) {
+					return
+				}
+			}
+		}, servicegraph.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := graph.Report()
+		if warned != want || r.Skipped != 0 || r.Traces+r.LeftOutTraces != 12 || limit > 0 && r.Traces != uint64(min(limit, 12)) {
+			t.Errorf("limit %d: %q, want %q; %+v", limit, warned, want, r)
 		}
 	}
 }

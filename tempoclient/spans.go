@@ -3,11 +3,13 @@ package tempoclient
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"net/http"
 	"sync"
 	"time"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -63,10 +65,11 @@ func (c *Client) Spans(ctx context.Context, q Query) iter.Seq2[servicegraph.Span
 
 // A result is a trace or an error, with what is known when it was requested.
 type result struct {
-	trace *Trace
-	err   error
-	found int
-	cost  Cost
+	trace    *Trace
+	selected bool // whether the trace comes from a search
+	err      error
+	found    int
+	cost     Cost
 }
 
 // traces yields the traces that the query finds, in the order of Search.
@@ -87,8 +90,15 @@ func (c *Client) traces(ctx context.Context, q Query) iter.Seq[result] {
 				p.put(ctx, result{err: err})
 			}
 		})
+		selected, weighted := 0, false
 		for place := range queue {
 			r := <-place
+			switch {
+			case r.selected:
+				selected++
+			case r.trace != nil:
+				weighted = weighted || isWeighted(r.trace.Spans)
+			}
 			if !yield(r) {
 				return
 			}
@@ -96,8 +106,12 @@ func (c *Client) traces(ctx context.Context, q Query) iter.Seq[result] {
 				return
 			}
 		}
-		if ctx.Err() != nil { // and so the producer ended early
+		switch {
+		case ctx.Err() != nil: // and so the producer ended early
 			yield(result{err: c.ended(ctx)})
+		case weighted && selected > 0:
+			yield(result{err: c.skip(&Warning{Kind: WarnWeights, Message: fmt.Sprintf(
+				"some traces have sampling weights, and %s were read from searches, which show no weights, so calls may be missing: fetch all traces by id (Query.Exact)", quantity.Of(selected, "other trace"))})})
 		}
 	}
 }
@@ -117,8 +131,13 @@ func (p *producer) run(ctx context.Context, q Query) error {
 	if s == nil {
 		return searchErr
 	}
-	found := q.newest(s.traces())
+	all := s.traces()
+	found := q.newest(all)
 	p.found, p.cost.Requests = len(found), s.requests
+	if n := len(all) - len(found); n > 0 {
+		s.warn(&Warning{Kind: WarnLimit, Traces: n, Message: fmt.Sprintf("%d of %s left out, the oldest, because the limit of the query is %d",
+			n, quantity.Of(len(all), "trace"), q.Limit)})
+	}
 	for _, w := range s.warnings {
 		if !p.put(ctx, result{err: p.client.skip(w)}) {
 			return nil
@@ -155,7 +174,7 @@ func (p *producer) group(ctx context.Context, q Query, selected *selection, grou
 	for _, f := range group {
 		if t := read[f.ID]; t != nil {
 			p.cost.Selected++
-			if !p.put(ctx, result{trace: t}) {
+			if !p.put(ctx, result{trace: t, selected: true}) {
 				return nil
 			}
 			continue

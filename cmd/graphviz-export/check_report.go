@@ -77,10 +77,11 @@ func writeText(w io.Writer, r ruleReport) error {
 // A report in JSON.
 type (
 	jsonReport struct {
-		Holds  bool       `json:"holds"`
-		Traces uint64     `json:"traces"`
-		Spans  uint64     `json:"spans"`
-		Rules  []jsonRule `json:"rules"`
+		Holds         bool       `json:"holds"`
+		Traces        uint64     `json:"traces"`
+		LeftOutTraces uint64     `json:"leftOutTraces,omitempty"` // beyond --limit
+		Spans         uint64     `json:"spans"`
+		Rules         []jsonRule `json:"rules"`
 	}
 	jsonRule struct {
 		Rule       string          `json:"rule"`
@@ -104,7 +105,8 @@ type (
 )
 
 func writeJSON(w io.Writer, r ruleReport) error {
-	doc := jsonReport{Holds: r.broken() == 0, Traces: r.graph.Report().Traces, Spans: r.graph.Report().Spans, Rules: []jsonRule{}}
+	report := r.graph.Report()
+	doc := jsonReport{Holds: r.broken() == 0, Traces: report.Traces, LeftOutTraces: report.LeftOutTraces, Spans: report.Spans, Rules: []jsonRule{}}
 	for _, rule := range r.rules {
 		j := jsonRule{Rule: rule.text, File: rule.file, Line: rule.line, Holds: len(rule.violations) == 0}
 		for _, v := range rule.violations {
@@ -160,6 +162,7 @@ type (
 		Tests    int         `xml:"tests,attr"`
 		Failures int         `xml:"failures,attr"`
 		Cases    []junitCase `xml:"testcase"`
+		Output   string      `xml:"system-out"`
 	}
 	junitCase struct {
 		Name    string        `xml:"name,attr"`
@@ -175,7 +178,7 @@ type (
 )
 
 func writeJUnit(w io.Writer, r ruleReport) error {
-	suite := junitSuite{Name: "service graph", Tests: len(r.rules), Failures: r.broken()}
+	suite := junitSuite{Name: "service graph", Tests: len(r.rules), Failures: r.broken(), Output: "observed in " + summary(r.graph)}
 	for _, rule := range r.rules {
 		c := junitCase{Name: rule.text, Class: "graphviz-export.check", File: rule.file, Line: rule.line}
 		if len(rule.violations) > 0 {
@@ -205,8 +208,11 @@ func writeGitHub(w io.Writer, r ruleReport) error {
 		}
 		fmt.Fprintf(&b, "title=%s::%s\n", githubProperty(rule.text), githubData(rule.details()))
 	}
-	if r.broken() == 0 {
+	switch {
+	case r.broken() == 0:
 		fmt.Fprintf(&b, "::notice title=service graph::%s\n", githubData(quantity.Of(len(r.rules), "rule")+": all hold in "+summary(r.graph)))
+	case r.graph.Report().LeftOutTraces > 0:
+		fmt.Fprintf(&b, "::warning title=service graph::%s\n", githubData("observed in "+summary(r.graph)))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

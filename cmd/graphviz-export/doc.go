@@ -69,8 +69,8 @@ hours. A trace that is in both is counted twice.
 With --tempo, or with TEMPO_ADDR and no file, traces are read from Tempo's HTTP API.
 The URL may have a path, for example behind a proxy. A trace is read in full if any of
 its spans matches --query and lies in the time range. Only the newest traces are read, at
-most --limit; a warning says when there may be more. With --trace, traces are read by
-their ids instead.
+most --limit; a warning and the heading of the output tell how many were left out. With
+--trace, traces are read by their ids instead.
 
 Secrets need not be on the command line, where other users of the machine can see them:
 passwords and tokens come from the environment or from files, and headers can come from

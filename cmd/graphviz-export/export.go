@@ -177,10 +177,10 @@ func (e *export) options(ctx context.Context, src source, notes []string) draw.O
 	}
 }
 
-// warnLimit warns if Tempo may have more traces than --limit allowed.
+// warnLimit warns if Tempo has more traces than --limit allows.
 func (e *export) warnLimit(src source, g *servicegraph.Graph) {
-	if src.limit > 0 && g.Report().Traces >= uint64(src.limit) {
-		e.stderr.warnf("--limit %d was reached and there may be more traces: raise --limit, or shorten the time range", src.limit)
+	if n := g.Report().LeftOutTraces; src.limit > 0 && n > 0 {
+		e.stderr.warnf("--limit %d left out %s, the oldest: raise --limit, or shorten the time range", src.limit, quantity.Of(n, "trace"))
 	}
 }
 
@@ -198,7 +198,7 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 	var spans atomic.Int64
 	var skips []*servicegraph.SkipError // the first ones, at most shownSkips
 	skipped := func(skip *servicegraph.SkipError) error {
-		if len(skips) < shownSkips {
+		if skip.Traces == 0 && len(skips) < shownSkips { // warnLimit reports the others
 			skips = append(skips, skip)
 		}
 		return nil
@@ -328,7 +328,7 @@ func summary(g *servicegraph.Graph) string {
 	if others := g.NumNodes() - services - groups; others > 0 {
 		parts = append(parts, quantity.Of(others, "uninstrumented dependency"))
 	}
-	parts = append(parts, quantity.Of(g.NumEdges(), "edge"), quantity.Of(g.Report().Traces, "trace"))
+	parts = append(parts, quantity.Of(g.NumEdges(), "edge"), quantity.Part(g.Report().Traces, g.Report().LeftOutTraces, "trace"))
 	return strings.Join(parts, ", ")
 }
 

@@ -12,6 +12,15 @@ func Of[N int | int64 | uint64 | float64](n N, noun string) string {
 	return Number(n) + " " + Noun(float64(n), noun)
 }
 
+// Part returns a number with its noun, and with the total if there are more: "1 trace", "1 of
+// 3 traces" for 2 more. The noun is given in the singular.
+func Part(n, more uint64, noun string) string {
+	if more == 0 {
+		return Of(n, noun)
+	}
+	return Number(n) + " of " + Of(n+more, noun)
+}
+
 // Number returns a number with commas between the thousands: "1,234,567". A float64 is
 // rounded to 12 significant digits and written with as few decimals as possible. Rounding
 // hides the errors of sums: 0.30000000000000004 is "0.3".

@@ -47,8 +47,8 @@ func Observe(spans iter.Seq2[servicegraph.Span, error], cfg servicegraph.Config)
 	}
 	var failed error
 	for s, err := range spans {
-		if _, skipped := errors.AsType[*servicegraph.SkipError](err); skipped {
-			o.builder.CountSkipped()
+		if skip, ok := errors.AsType[*servicegraph.SkipError](err); ok {
+			o.builder.CountSkip(skip)
 			continue
 		}
 		if err != nil {

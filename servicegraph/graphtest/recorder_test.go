@@ -247,15 +247,16 @@ func TestCheckKeepsTheGraph(t *testing.T) {
 	}
 }
 
-// TestObserveSkips: skipped records are counted, and an error ends reading.
+// TestObserveSkips: skipped records and traces left out are counted, and an error ends reading.
 func TestObserveSkips(t *testing.T) {
 	lost := fmt.Errorf("lost")
 	o, err := graphtest.Observe(func(yield func(servicegraph.Span, error) bool) {
 		_ = yield(servicegraph.Span{TraceID: servicegraph.TraceID{1}, SpanID: servicegraph.SpanID{1}, Service: "web"}, nil) &&
 			yield(servicegraph.Span{}, &servicegraph.SkipError{Err: lost}) &&
+			yield(servicegraph.Span{}, &servicegraph.SkipError{Traces: 2}) &&
 			yield(servicegraph.Span{}, lost)
 	}, servicegraph.Config{})
-	if err != lost || o.NumNodes() != 1 || o.Report().Skipped != 1 {
+	if err != lost || o.NumNodes() != 1 || o.Report().Skipped != 1 || o.Report().LeftOutTraces != 2 {
 		t.Errorf("%v, %d nodes, report %+v", err, o.NumNodes(), o.Report())
 	}
 }

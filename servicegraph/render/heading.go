@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -27,7 +28,7 @@ func (s Style) provenance(g *servicegraph.Graph) string {
 		}
 	}
 	r := g.Report()
-	parts = append(parts, timeRange(g), plural(float64(r.Traces), "trace"), plural(float64(r.Spans), "span"))
+	parts = append(parts, timeRange(g), quantity.Part(r.Traces, r.LeftOutTraces, "trace"), plural(float64(r.Spans), "span"))
 	return strings.Join(parts, " · ")
 }
 

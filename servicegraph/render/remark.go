@@ -38,6 +38,7 @@ func Remarks(g *servicegraph.Graph) []string {
 func remarks(r servicegraph.Report) []remark {
 	var found []remark
 	for _, m := range []remark{
+		{r.LeftOutTraces, "unread trace", "beyond the limit", "beyond the limit on the number of traces, so calls are missing"},
 		{r.LeftOutNodes, "hidden node", "", "left out of this view"},
 		{r.LeftOutEdges, "hidden edge", "", "left out of this view, with " + plural(r.LeftOutCalls, "call")},
 		{r.Skipped, "unreadable record", "", "skipped by the reader"},

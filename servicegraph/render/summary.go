@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -13,7 +14,7 @@ func summary(g *servicegraph.Graph) string {
 	r := g.Report()
 	return strings.Join([]string{
 		plural(float64(g.NumNodes()), "node"), plural(float64(g.NumEdges()), "edge"),
-		plural(float64(r.Traces), "trace"), plural(float64(r.Spans), "span"), timeRange(g),
+		quantity.Part(r.Traces, r.LeftOutTraces, "trace"), plural(float64(r.Spans), "span"), timeRange(g),
 	}, ", ")
 }
 
