@@ -67,7 +67,7 @@ var policy = map[string]string{
 	// tempoclient decodes Tempo's protobuf with the readers of tracefile, so that its
 	// importers link nothing of Tempo.
 	"tempoclient":                 readers + "tempoclient/internal/shared",
-	"tempoclient/internal/shared": "",
+	"tempoclient/internal/shared": wording,
 
 	// tempopb imports pkg/pool, which recycles buffers. Tempo's license file lists
 	// tempopb as Apache-2.0. It does not list pkg/pool, a fork of a package of

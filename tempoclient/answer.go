@@ -22,8 +22,17 @@ const maxTraceJSON = 4 << 20
 // A foundTrace is a trace in the answer to a search.
 type foundTrace struct {
 	TraceSummary
-	known   int // spans of the trace that Tempo counts, by its services
-	message json.RawMessage
+	known int         // spans of the trace that Tempo counts, by its services
+	shown *shownSpans // nil if the description of the trace is too large
+}
+
+// shownSpans are the spans of a trace that a search shows.
+type shownSpans struct {
+	SpanSets []struct {
+		Matched int         `json:"matched"`
+		Spans   []shownSpan `json:"spans"`
+	} `json:"spanSets"`
+	ServiceStats map[string]serviceStats `json:"serviceStats"`
 }
 
 // searchTraces sends a search, passes the traces of the answer to add one by one while
@@ -74,16 +83,25 @@ func (c *Client) readSearch(body *bufio.Reader, add func(*foundTrace) error) (n 
 	return n, metrics, err
 }
 
-// decodeFound decodes the summary of a trace.
+// decodeFound decodes the description of a trace.
 func decodeFound(raw json.RawMessage) (*foundTrace, error) {
-	var t struct {
+	type summary struct {
 		TraceID           string      `json:"traceID"` // without leading zeros
 		RootServiceName   string      `json:"rootServiceName"`
 		RootTraceName     string      `json:"rootTraceName"`
 		StartTimeUnixNano json.Number `json:"startTimeUnixNano"`
 		DurationMs        int64       `json:"durationMs"`
 	}
-	if err := json.Unmarshal(raw, &t); err != nil {
+	var t struct {
+		summary
+		shownSpans
+	}
+	large := len(raw) > maxTraceJSON || checkDensity(raw, maxTraceJSON) != nil
+	var target any = &t
+	if large {
+		target = &t.summary
+	}
+	if err := json.Unmarshal(raw, target); err != nil {
 		return nil, notJSON(err)
 	}
 	id, err := servicegraph.ParseTraceID(t.TraceID)
@@ -100,24 +118,15 @@ func decodeFound(raw json.RawMessage) (*foundTrace, error) {
 		RootName:    t.RootTraceName,
 		Start:       time.Unix(0, start),
 		Duration:    time.Duration(t.DurationMs) * time.Millisecond,
-	}, message: raw}
-	if len(raw) > maxTraceJSON || checkDensity(raw, maxTraceJSON) != nil {
-		f.message = nil
+	}}
+	if large {
 		return f, nil
 	}
-	var counts struct {
-		SpanSets []struct {
-			Matched int `json:"matched"`
-		} `json:"spanSets"`
-		ServiceStats map[string]serviceStats `json:"serviceStats"`
-	}
-	if err := json.Unmarshal(raw, &counts); err != nil {
-		return nil, notJSON(err)
-	}
-	for _, set := range counts.SpanSets {
+	f.shown = &t.shownSpans
+	for _, set := range t.SpanSets {
 		f.Matched += set.Matched
 	}
-	for _, s := range counts.ServiceStats {
+	for _, s := range t.ServiceStats {
 		f.known += s.SpanCount
 	}
 	return f, nil

@@ -17,11 +17,13 @@
 //
 //	call            requests to Tempo                        use
 //	Spans           as Search, three for the spans of some   the graph of many traces
-//	                10,000 traces, and one for each trace
-//	                whose spans a search does not show
+//	                10,000 traces, about 24 to compare, and
+//	                one for each trace whose spans a search
+//	                does not show
 //	  with Exact    as Search, and one for each trace        to rely on nothing but traces by id
-//	Search          one, more if the whole range is too      every trace in a time range
-//	                much for one
+//	Search          one, two for a round number of traces,   every trace in a time range
+//	                more if the whole range is too much for
+//	                one
 //	Trace,          one; two if the server has only the path one trace with a known id
 //	TraceSpans      of Tempo 2.5 and older versions
 //	Await           5 in the settle time                     a trace that is still arriving

@@ -221,6 +221,74 @@ func TestMemoryOfAnswers(t *testing.T) {
 	}
 }
 
+// TestMemoryOfHugeAnswers has answers of 1 GB of small objects. The memory that the client
+// takes depends on its limit alone.
+func TestMemoryOfHugeAnswers(t *testing.T) {
+	const size = 1 << 30
+	for _, limit := range []int64{4 << 20, 32 << 20} {
+		var (
+			text         string
+			sent, peak   int64
+			before, now  runtime.MemStats
+			sinceMeasure int
+		)
+		c := newClient(t, "http://tempo", Config{MaxBytes: limit, Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+			start, object, _ := strings.Cut(text, "|")
+			body := io.MultiReader(strings.NewReader(start), &repeated{text: object, times: size / (16 << 10)})
+			watched := readerFunc(func(p []byte) (int, error) {
+				n, err := body.Read(p[:min(len(p), 16<<10)])
+				sent += int64(n)
+				if sinceMeasure += n; sinceMeasure > 1<<20 {
+					sinceMeasure = 0
+					runtime.ReadMemStats(&now)
+					peak = max(peak, int64(now.HeapAlloc)-int64(before.HeapAlloc))
+				}
+				return n, err
+			})
+			return &http.Response{StatusCode: http.StatusOK, ContentLength: size, Header: http.Header{"Content-Type": {req.Header.Get("Accept")}}, Body: io.NopCloser(watched)}, nil
+		})})
+		for name, call := range map[string]struct {
+			text string
+			do   func(context.Context) error
+		}{
+			"traces": {`{"traces": [|{"traceID": "1"},`, func(ctx context.Context) error {
+				return hardError(c.Search(ctx, Query{Start: time.Unix(1, 0), End: time.Unix(2, 0)}))
+			}},
+			"empty traces": {`{"traces": [|{},`, func(ctx context.Context) error {
+				return hardError(c.Search(ctx, Query{Start: time.Unix(1, 0), End: time.Unix(2, 0)}))
+			}},
+			"spans": {`{"traces": [{"traceID": "1", "spanSets": [|{},`, func(ctx context.Context) error {
+				return hardError(c.Search(ctx, Query{Start: time.Unix(1, 0), End: time.Unix(2, 0)}))
+			}},
+			"tags":   {`{"scopes": [|{},`, func(ctx context.Context) error { _, err := c.Tags(ctx, TagQuery{}); return err }},
+			"values": {`{"tagValues": [|{},`, func(ctx context.Context) error { _, err := c.TagValues(ctx, "name", TagQuery{}); return err }},
+			"metrics": {`{"series": [|{},`, func(ctx context.Context) error {
+				_, err := c.QueryRange(ctx, MetricsQuery{TraceQL: "{} | rate()"})
+				return err
+			}},
+			"trace":    {"|\x0a\x00", func(ctx context.Context) error { _, err := c.Trace(ctx, id(1)); return err }},
+			"versions": {`{"version": [|{},`, func(ctx context.Context) error { _, err := c.BuildInfo(ctx); return err }},
+		} {
+			text, sent, peak = call.text, 0, 0
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			if err := call.do(t.Context()); err == nil {
+				t.Errorf("%s: no error", name)
+			}
+			if sent > 4*limit {
+				t.Errorf("%s: %d MB were read with a limit of %d MB", name, sent>>20, limit>>20)
+			}
+			if most := 10*limit + 8<<20; peak > most {
+				t.Errorf("%s: %d MB of memory with a limit of %d MB", name, peak>>20, limit>>20)
+			}
+		}
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
 // TestSmallElementsAreRefused has a complete answer of many empty objects, which would take
 // 30 times the memory of the body.
 func TestSmallElementsAreRefused(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -25,6 +26,8 @@ import (
 // Tempo's search has no pages: it returns the first traces that it meets, up to a limit.
 // Search therefore asks for the whole range with the highest limit that the server takes.
 // Only if the answer is full, too large or too slow, Search asks for slices of the range.
+// An answer with a round number of traces may be cut by a limit that nobody announces, so
+// Search then asks for half of the range, to see whether there are more.
 // Slices that are shorter than Query.Late can miss traces that arrived late or lasted
 // long: Search then warns with [WarnSliced].
 //
@@ -143,6 +146,9 @@ func (s *search) run(ctx context.Context) error {
 		if !s.checked {
 			s.warnUnsearched(s.client.unsearched(ctx, time.Unix(s.last, 0)))
 		}
+		if n < s.limit && looksLikeLimit(n) && s.isCut(ctx, lo, hi, n) {
+			s.limit, s.most = n, n
+		}
 		if n >= s.limit && s.narrow(lo, hi) {
 			continue
 		}
@@ -203,7 +209,7 @@ func (s *search) slice(ctx context.Context, lo, hi int64) (n int, jobs jobsMetri
 		if int64(len(s.found))*perTrace > s.client.cfg.MaxBytes {
 			return fmt.Errorf("%w than %d bytes when decoded", errTooLarge, s.client.cfg.MaxBytes)
 		}
-		f.message = nil
+		f.shown = nil
 		s.merge(f)
 		return nil
 	})
@@ -228,6 +234,29 @@ func (s *search) merge(f *foundTrace) {
 	old.Matched, old.known = max(old.Matched, f.Matched), max(old.known, f.known)
 }
 
+// looksLikeLimit reports whether a number of traces is one that people choose for a limit.
+func looksLikeLimit(n int) bool {
+	return n >= 20 && (n%100 == 0 || n == 20 || n == 50 || n&(n-1) == 0)
+}
+
+// isCut reports whether the server, or a proxy before it, returns at most n traces without
+// telling so. If it does, a search of about half of the slice finds as many, and others.
+func (s *search) isCut(ctx context.Context, lo, hi int64, n int) bool {
+	var starts []int64
+	for _, f := range s.found {
+		if at := f.Start.Unix(); lo < at && at < hi {
+			starts = append(starts, at)
+		}
+	}
+	if len(starts) == 0 {
+		return false
+	}
+	slices.Sort(starts)
+	before := len(s.found)
+	again, _, err := s.slice(ctx, starts[len(starts)/2], s.reach(lo, hi))
+	return err == nil && again >= n && len(s.found) > before
+}
+
 // narrow prepares another search of a slice whose answer is full. It returns false if the
 // slice cannot be searched in smaller parts.
 func (s *search) narrow(lo, hi int64) bool {
@@ -246,8 +275,8 @@ func (s *search) narrow(lo, hi int64) bool {
 func (s *search) warnSlice(lo, hi int64, n int, jobs jobsMetrics) {
 	if n >= s.limit {
 		s.warn(&Warning{Kind: WarnLimit, Message: fmt.Sprintf(
-			"more than %d traces in the second from %s, and this Tempo returns no more: raise its query_frontend.search.max_result_limit, or ask for fewer traces in TraceQL",
-			s.limit, time.Unix(lo, 0).UTC().Format(time.RFC3339))})
+			"more than %s in the second from %s, and this Tempo returns no more: raise its query_frontend.search.max_result_limit, or ask for fewer traces in TraceQL",
+			quantity.Of(s.limit, "trace"), time.Unix(lo, 0).UTC().Format(time.RFC3339))})
 	} else if w := jobs.warning(); w != nil {
 		s.warn(w)
 	}

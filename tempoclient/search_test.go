@@ -30,6 +30,7 @@ type modelTempo struct {
 	cutoff      time.Duration // ends later than so long ago become that, as in Tempo 3; 0 for none
 	version     string        // in the build info; empty for none to be had
 	slowAt      time.Duration // a range of this and more takes too long; 0 for none
+	secretLimit int           // returns no more than so many traces, without an error; 0 for none
 
 	requests, largest int // searches, the largest limit of them
 	infos             int // requests for the build info
@@ -90,7 +91,7 @@ func (m *modelTempo) RoundTrip(req *http.Request) (*http.Response, error) {
 		found := []answer{}
 		for _, i := range rand.Perm(len(m.traces)) {
 			tr := m.traces[i]
-			if tr.start.Before(time.Unix(end+1, 0)) && !tr.end.Before(time.Unix(start, 0)) && tr.inBlock(time.Unix(start, 0), time.Unix(end, 0)) && len(found) < limit {
+			if tr.start.Before(time.Unix(end+1, 0)) && !tr.end.Before(time.Unix(start, 0)) && tr.inBlock(time.Unix(start, 0), time.Unix(end, 0)) && len(found) < limit && (m.secretLimit == 0 || len(found) < m.secretLimit) {
 				found = append(found, answer{strings.TrimLeft(tr.id.String(), "0"), fmt.Sprint(tr.start.UnixNano()), tr.end.Sub(tr.start).Milliseconds()})
 			}
 		}
@@ -124,13 +125,16 @@ func TestSearchEnumerates(t *testing.T) {
 	}{
 		{"none", modelTempo{}, time.Hour, 1},
 		{"few", modelTempo{traces: spread(999, time.Hour, time.Second)}, time.Hour, 1},
-		{"many", modelTempo{traces: spread(5000, time.Hour, time.Second)}, time.Hour, 1},
-		{"many in one second", modelTempo{traces: spread(5000, 900*time.Millisecond, 0)}, time.Hour, 1},
-		{"on the bounds of seconds", modelTempo{traces: spread(3600, time.Hour, 0)}, time.Hour, 1},
-		{"long ones in every slice", modelTempo{traces: append(spread(5000, time.Hour, time.Second), modelTrace{id: traceNumber(9000), start: end.Add(-2 * time.Hour), end: end})}, time.Hour, 1},
-		{"ten days", modelTempo{traces: spread(100, 240*time.Hour, time.Hour)}, 240 * time.Hour, 2},
-		{"a server for a day", modelTempo{traces: spread(100, 240*time.Hour, time.Hour), maxDuration: 24 * time.Hour}, 240 * time.Hour, 12},
+		{"many", modelTempo{traces: spread(5001, time.Hour, time.Second)}, time.Hour, 1},
+		{"a round number", modelTempo{traces: spread(5000, time.Hour, time.Second)}, time.Hour, 2},
+		{"a round number in one second", modelTempo{traces: spread(5000, 900*time.Millisecond, 0)}, time.Hour, 2},
+		{"on the bounds of seconds", modelTempo{traces: spread(3601, time.Hour, 0)}, time.Hour, 1},
+		{"long ones in every slice", modelTempo{traces: append(spread(5001, time.Hour, time.Second), modelTrace{id: traceNumber(9000), start: end.Add(-2 * time.Hour), end: end})}, time.Hour, 1},
+		{"ten days", modelTempo{traces: spread(101, 240*time.Hour, time.Hour)}, 240 * time.Hour, 2},
+		{"a server for a day", modelTempo{traces: spread(101, 240*time.Hour, time.Hour), maxDuration: 24 * time.Hour}, 240 * time.Hour, 12},
 		{"a server for 400", modelTempo{traces: spread(900, time.Hour, time.Second), maxLimit: 400}, time.Hour, 10},
+		{"a server that returns 100, whatever it announces", modelTempo{traces: spread(900, 12*time.Hour, time.Second), maxLimit: 262144, secretLimit: 100}, 12 * time.Hour, 60},
+		{"a server that returns 20, whatever it announces", modelTempo{traces: spread(90, 12*time.Hour, time.Second), secretLimit: 20}, 12 * time.Hour, 40},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			m := &test.model
@@ -301,7 +305,7 @@ func TestSearchBeyondTheCutoff(t *testing.T) {
 		thenSearch int // of a second search of the same client
 	}{
 		"one slice across":            {"3.0.3", cutoff, time.Second, 100 * time.Second, 0, 71, true, 2, 1},
-		"many traces across":          {"3.0.3", cutoff, 10 * time.Millisecond, 100 * time.Second, 0, 7100, true, 2, 1},
+		"many traces across":          {"3.0.3", cutoff, 10 * time.Millisecond, 100 * time.Second, 0, 7100, true, 3, 2}, // a round number
 		"wholly behind":               {"3.0.3", cutoff, time.Second, 20 * time.Second, 0, 0, true, 1, 1},
 		"in the future":               {"3.0.3", cutoff, time.Second, -time.Hour, -2 * time.Hour, 0, true, 1, 1},
 		"into the future":             {"3.0.3", cutoff, time.Second, 100 * time.Second, -time.Hour, 71, true, 2, 1},

@@ -367,17 +367,8 @@ type shownSpan struct {
 // that Tempo has: as many of each service as Tempo counts, at least as many as before,
 // and with all their parents.
 func (f *foundTrace) spans(keep func(key string) bool, keys map[string]bool, known int) (spans []servicegraph.Span, whole bool) {
-	if f.message == nil {
-		return nil, false
-	}
-	var shown struct {
-		SpanSets []struct {
-			Matched int         `json:"matched"`
-			Spans   []shownSpan `json:"spans"`
-		} `json:"spanSets"`
-		ServiceStats map[string]serviceStats `json:"serviceStats"`
-	}
-	if err := json.Unmarshal(f.message, &shown); err != nil {
+	shown := f.shown
+	if shown == nil {
 		return nil, false
 	}
 	services := make(map[string]int)

@@ -15,6 +15,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
 )
@@ -306,5 +307,5 @@ func (t *Trace) orphans() *Warning {
 	if n == 0 {
 		return nil
 	}
-	return &Warning{Kind: WarnOrphans, TraceID: t.ID, Message: fmt.Sprintf("the parents of %d of its %d spans are missing, the first of span %s", n, len(t.Spans), first)}
+	return &Warning{Kind: WarnOrphans, TraceID: t.ID, Message: fmt.Sprintf("the parents of %s of its %s are missing, the first of span %s", quantity.Number(n), quantity.Of(len(t.Spans), "span"), first)}
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/tempograph/tempograph/otelsetup"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
+	"github.com/tempograph/tempograph/tempoclient"
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
@@ -55,6 +56,7 @@ func TestRoundTrip(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("edges (-want +got):\n%s", diff)
 			}
+			sameFromSearches(t, tempo.URL, fmt.Sprintf("{resource.%s=%q}", run.Key, run.Value.AsString()))
 			if n, _ := g.Node(servicegraph.NodeID{Namespace: "shop", Name: "gateway", Type: servicegraph.TypeService}); n.Entries != 60 {
 				t.Errorf("%v entries into the gateway, want 60", n.Entries)
 			}
@@ -62,6 +64,39 @@ func TestRoundTrip(t *testing.T) {
 				t.Errorf("report %+v, %d spans sent", r, spans)
 			}
 		})
+	}
+}
+
+// sameFromSearches checks that the graph of spans from searches is the graph of spans that
+// are fetched by id, byte for byte.
+func sameFromSearches(t *testing.T, url, query string) {
+	t.Helper()
+	client, err := tempoclient.New(url, tempoclient.Config{Keep: servicegraph.Config{}.Reads})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	graph := func(exact bool) (string, tempoclient.Cost) {
+		var cost tempoclient.Cost
+		g, err := servicegraph.Build(client.Spans(t.Context(), tempoclient.Query{
+			TraceQL: query, Exact: exact, Progress: func(p tempoclient.Progress) { cost = p.Cost },
+		}), servicegraph.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := g.MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b), cost
+	}
+	got, cost := graph(false)
+	want, _ := graph(true)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the graph from searches (-fetched +got):\n%s", diff)
+	}
+	if cost.Selected == 0 {
+		t.Errorf("no trace was read from a search: %+v", cost)
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/tempograph/tempograph/internal/quantity"
 )
 
 // Client is the part of a tempoclient.Client that tempogrpc uses.
@@ -52,5 +54,9 @@ func Partial(done, total int) string {
 	if done >= total {
 		return ""
 	}
-	return fmt.Sprintf("%d of %d parts of the search were done", done, total)
+	verb := "were"
+	if total == 1 {
+		verb = "was"
+	}
+	return fmt.Sprintf("%s of %s of the search %s done", quantity.Number(done), quantity.Of(total, "part"), verb)
 }
