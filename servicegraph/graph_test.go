@@ -247,8 +247,8 @@ func TestHostileNames(t *testing.T) {
 	spans := mustParse(t, "C A c\nS B s<c")
 	spans[0].Service, spans[1].Service = long+"\n\"<&|\x00", "\xff\xfe"
 	g := build(spans)
-	if _, ok := g.Node(service("\uFFFD")); !ok {
-		t.Error("U+FFFD has not replaced a name that is not UTF-8")
+	if _, ok := g.Node(service("\uFFFD\uFFFD")); !ok {
+		t.Error("U+FFFD has not replaced each byte of a name that is not UTF-8")
 	}
 	again, err := sg.ReadJSON(strings.NewReader(string(marshal(t, g))))
 	if err != nil {
@@ -256,6 +256,55 @@ func TestHostileNames(t *testing.T) {
 	}
 	if got, want := string(marshal(t, again)), string(marshal(t, g)); got != want {
 		t.Error("a JSON round trip changes hostile names")
+	}
+}
+
+// TestInvalidUTF8 puts bytes that are not UTF-8 into every text that a graph keeps. Each byte
+// becomes one U+FFFD, as it does when a file is read.
+func TestInvalidUTF8(t *testing.T) {
+	const invalid, valid = "a\xff\xfeb", "a\uFFFD\uFFFDb"
+	spans := mustParse(t, "C A c\nC A d")
+	for i := range spans {
+		spans[i].Service, spans[i].Namespace = invalid, invalid
+		spans[i].Resource = []sg.Attr{{Key: "v", Value: invalid}, {Key: "deployment.environment.name", Value: invalid}}
+	}
+	spans[0].Attrs = []sg.Attr{{Key: "service.peer.name", Value: "x" + invalid}, {Key: "service.peer.namespace", Value: invalid}, {Key: "rpc.method", Value: invalid}}
+	spans[1].Attrs = []sg.Attr{{Key: "db.system.name", Value: "redis"}, {Key: "db.namespace", Value: invalid}, {Key: "server.address", Value: "x"}}
+	g := buildWith(sg.Config{NodeAttrs: []string{"v"}}, spans)
+	want := []sg.NodeID{
+		{Namespace: valid, Name: "x" + valid, Type: sg.TypeExternal},
+		{Namespace: valid, Name: valid, Type: sg.TypeService},
+		{Name: valid, Type: sg.TypeDatabase},
+	}
+	for _, id := range want {
+		if _, ok := g.Node(id); !ok {
+			t.Errorf("no node %q", id)
+		}
+	}
+	var texts []string
+	for e := range g.Edges() {
+		for _, a := range e.Attrs {
+			texts = append(texts, a.Value)
+		}
+	}
+	for n := range g.Nodes() {
+		for _, a := range n.Attrs {
+			texts = append(texts, a.Value)
+		}
+	}
+	texts = append(texts, g.Report().Environments...)
+	n := 0
+	for _, text := range texts {
+		switch text {
+		case valid:
+			n++
+		case "redis", "x":
+		default:
+			t.Errorf("%q in the graph", text)
+		}
+	}
+	if n != 3 {
+		t.Errorf("%d texts %q in %q, want 3: of rpc.method, of the resource, of the environment", n, valid, texts)
 	}
 }
 

@@ -48,7 +48,7 @@ func (s *symbols) node(id NodeID) nodeIndex {
 	if i, ok := s.nodes.find(id); ok {
 		return nodeIndex(i)
 	}
-	i := s.nodes.index(NodeID{validText(id.Namespace), validText(id.Name), NodeType(validText(string(id.Type)))})
+	i := s.nodes.index(NodeID{semconv.ValidText(id.Namespace), semconv.ValidText(id.Name), NodeType(semconv.ValidText(string(id.Type)))})
 	s.nodes.indices[id] = i
 	return nodeIndex(i)
 }
@@ -60,11 +60,8 @@ func (s *symbols) find(id NodeID) nodeIndex {
 }
 
 func (s *symbols) address(a address) addressIndex {
-	return addressIndex(s.addresses.index(address{validText(a.host), validText(a.port), validText(a.name)}))
+	return addressIndex(s.addresses.index(address{semconv.ValidText(a.host), semconv.ValidText(a.port), semconv.ValidText(a.name)}))
 }
-
-// validText returns a text in which U+FFFD replaces what is not UTF-8.
-func validText(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // nodeID returns the node with a number, the zero NodeID for 0.
 func (s *symbols) nodeID(i nodeIndex) NodeID { return s.nodes.at(uint32(i)) }
@@ -439,7 +436,7 @@ func isEnvironment(key string) bool {
 func (b *Builder) note(node nodeIndex, resource []Attr) {
 	for _, a := range resource {
 		if isEnvironment(a.Key) {
-			b.report.addEnvironment(validText(a.Value))
+			b.report.addEnvironment(semconv.ValidText(a.Value))
 		}
 		if slices.Contains(b.cfg.NodeAttrs, a.Key) {
 			b.addNodeAttr(node, a)
@@ -448,7 +445,7 @@ func (b *Builder) note(node nodeIndex, resource []Attr) {
 }
 
 func (b *Builder) addNodeAttr(node nodeIndex, a Attr) {
-	a.Value = validText(a.Value)
+	a.Value = semconv.ValidText(a.Value)
 	set, truncated := b.attrs[node].with(a)
 	b.attrs[node] = set
 	if truncated {

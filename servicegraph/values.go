@@ -5,7 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 )
 
 // AttrText returns the text of an attribute's value for an [Attr]. Every source uses it, so
@@ -18,10 +19,7 @@ import (
 func AttrText(value any) (text string, ok bool) {
 	switch v := value.(type) {
 	case string:
-		if !utf8.ValidString(v) {
-			v = string([]rune(v))
-		}
-		return v, true
+		return semconv.ValidText(v), true
 	case bool:
 		return strconv.FormatBool(v), true
 	case int64:

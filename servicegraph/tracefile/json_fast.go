@@ -333,8 +333,8 @@ func (d *fastDecoder) resource(to *resource) {
 
 func (d *fastDecoder) resourceAttribute(to *resource) {
 	a := readJSONAttr(&d.in)
-	key := validText(a.key)
+	key := semconv.ValidText(string(a.key))
 	if a.typ != typeOther && to.needs(key, d.sink.keep(key)) {
-		to.add(key, validText(attrText(&d.in, a.typ, a.value)))
+		to.add(key, semconv.ValidText(string(attrText(&d.in, a.typ, a.value))))
 	}
 }

@@ -258,7 +258,7 @@ func (d *fastDecoder) closeAttribute() bool {
 func (d *fastDecoder) newAttribute() {
 	d.recorder.on = false
 	a := readJSONAttr(&d.in)
-	known := knownAttr{typ: a.typ, keep: d.sink.keep(validText(a.key)), number: d.filter.any.Key(a.key)}
+	known := knownAttr{typ: a.typ, keep: d.sink.keep(semconv.ValidText(string(a.key))), number: d.filter.any.Key(a.key)}
 	if !d.in.Failed {
 		d.attrNames.learn(a.prefix, known)
 	}

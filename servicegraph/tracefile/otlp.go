@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"math"
-	"unicode/utf8"
 
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/internal/pack"
@@ -133,12 +132,12 @@ type interner struct {
 
 func (t *interner) intern(b []byte) string {
 	if len(b) > maxInternedLen {
-		return validText(b)
+		return semconv.ValidText(string(b))
 	}
 	if s, ok := t.texts[string(b)]; ok {
 		return s
 	}
-	s := validText(b)
+	s := semconv.ValidText(string(b))
 	if t.off {
 		return s
 	}
@@ -150,15 +149,6 @@ func (t *interner) intern(b []byte) string {
 	}
 	t.texts[s] = s
 	return s
-}
-
-// validText returns b as a string in which every byte that is not UTF-8 is U+FFFD, as
-// encoding/json does.
-func validText(b []byte) string {
-	if utf8.Valid(b) {
-		return string(b)
-	}
-	return string([]rune(string(b)))
 }
 
 // An arena cuts small slices out of large ones, so that one allocation serves many spans. A

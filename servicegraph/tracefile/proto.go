@@ -261,7 +261,7 @@ func (d *wireDecoder) describe(res *resource) string {
 			res.service = again.service
 		}
 	}
-	return describe(validText(d.wire.name), res.service)
+	return describe(semconv.ValidText(string(d.wire.name)), res.service)
 }
 
 // readIDs reads the ids of a span. Only the parent's id may be missing.
@@ -402,7 +402,7 @@ func (m *keyMemo) look(key []byte, keep func(string) bool) knownKey {
 	if k, ok := m.keys[string(key)]; ok {
 		return k
 	}
-	k := knownKey{text: validText(key)}
+	k := knownKey{text: semconv.ValidText(string(key))}
 	k.keep = keep(k.text)
 	if len(key) <= maxInternedLen && !m.off {
 		if m.keys == nil {

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/grafana/tempo/pkg/tempopb"
 	commonpb "github.com/grafana/tempo/pkg/tempopb/common/v1"
@@ -156,8 +155,11 @@ func text(v *commonpb.AnyValue) (string, bool) {
 	return "", false
 }
 
-// valid makes a string valid UTF-8: Tempo cuts long strings at any byte.
-func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+// valid makes a string valid UTF-8, as AttrText does: Tempo cuts long strings at any byte.
+func valid(s string) string {
+	s, _ = servicegraph.AttrText(s)
+	return s
+}
 
 // unixNano returns a time of OTLP, or 0 for a time after the year 2262.
 func unixNano(t uint64) int64 {

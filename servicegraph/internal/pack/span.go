@@ -2,7 +2,6 @@ package pack
 
 import (
 	"encoding/binary"
-	"unicode/utf8"
 
 	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 )
@@ -91,11 +90,7 @@ func (s *Span) interpret(scope string, o semconv.Options) semconv.Interpretation
 	attrs.Set(semconv.ScopeName, scope)
 	for b := s.attrs[min(headLen, len(s.attrs)):]; len(b) > 0; {
 		size, n := binary.Uvarint(b[1:])
-		value := string(b[1+n:][:size])
-		if !utf8.ValidString(value) {
-			value = string([]rune(value))
-		}
-		attrs.Set(semconv.Key(b[0]), value)
+		attrs.Set(semconv.Key(b[0]), string(b[1+n:][:size]))
 		b = b[1+n+int(size):]
 	}
 	return semconv.Interpret(s.Kind, &attrs, len(s.Links) > 0, o)

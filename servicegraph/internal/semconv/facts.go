@@ -43,5 +43,5 @@ func (a *Attrs) Add(key, value string) {
 	}
 }
 
-// Set adds an attribute whose Key is known.
-func (a *Attrs) Set(key Key, value string) { *keys[key-1].field(a) = value }
+// Set adds an attribute whose Key is known. The value becomes valid UTF-8.
+func (a *Attrs) Set(key Key, value string) { *keys[key-1].field(a) = ValidText(value) }
