@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"github.com/tempograph/tempograph/servicegraph/internal/pack"
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
@@ -18,6 +19,7 @@ import (
 // builder panics if it would have to hold more than 2³² spans.
 type Builder struct {
 	cfg        Config
+	options    semconv.Options // of cfg
 	names      symbols
 	renamer    renamer
 	user       nodeIndex // the node "user", which makes the requests from outside; 0 unless Config.UserNode is set
@@ -33,7 +35,7 @@ type Builder struct {
 
 // NewBuilder returns an empty builder.
 func NewBuilder(cfg Config) *Builder {
-	b := &Builder{cfg: cfg, renamer: renamer{rules: cfg.Rename}, linked: make(map[trace.Link]int), attrs: make(map[nodeIndex]attrSet), truncated: make(map[nodeIndex]bool)}
+	b := &Builder{cfg: cfg, options: cfg.semconv(), renamer: renamer{rules: cfg.Rename}, linked: make(map[trace.Link]int), attrs: make(map[nodeIndex]attrSet), truncated: make(map[nodeIndex]bool)}
 	if cfg.UserNode {
 		b.user = b.names.node(NodeID{Name: "user", Type: TypeExternal}) // here, because goroutines that add traces must not add names
 	}
@@ -88,7 +90,7 @@ func (b *Builder) Add(s Span) {
 // NewPacker returns a packer for [Builder.AddBatch]. It is for the packages of this module
 // that read encoded traces: a packer interprets attributes once per distinct set instead of once
 // per span. Other callers use [Builder.Add].
-func (b *Builder) NewPacker() *pack.Packer { return pack.NewPacker(b.cfg.semconv()) }
+func (b *Builder) NewPacker() *pack.Packer { return pack.NewPacker(b.options) }
 
 // AddBatch adds the spans of a batch, each as [Builder.Add] would. The caller must not use the
 // batch afterwards. AddBatch is for the packages of this module: see [Builder.NewPacker].

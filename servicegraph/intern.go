@@ -172,16 +172,18 @@ func (b *Builder) isFull(n int) bool { return b.cfg.Window.Nodes > 0 && n >= b.c
 
 // semconv returns the options that change the interpretation of spans.
 func (c *Config) semconv() semconv.Options {
-	return semconv.Options{HTTPErrors: c.HTTPErrors, IgnoreInternalDatabases: c.IgnoreInternalDatabases}
+	return semconv.Options{
+		HTTPErrors: c.HTTPErrors, IgnoreInternalDatabases: c.IgnoreInternalDatabases, NotErrors: semconv.NewOutcomes(c.NotErrors),
+	}
 }
 
 // interpret interprets the kind, the attributes and the links of a span.
-func (c *Config) interpret(s *Span) semconv.Interpretation {
+func interpret(s *Span, o semconv.Options) semconv.Interpretation {
 	var attrs semconv.Attrs
 	for _, a := range s.Attrs {
 		attrs.Add(a.Key, a.Value)
 	}
-	return semconv.Interpret(semconv.Kind(s.Kind), &attrs, len(s.Links) > 0, c.semconv())
+	return semconv.Interpret(semconv.Kind(s.Kind), &attrs, len(s.Links) > 0, o)
 }
 
 // peerTypes maps the types of peers to types of nodes.
@@ -301,10 +303,13 @@ func (b *Builder) compact(to *trace.Span, s *Span) {
 // interpret sets the fields of a compact span that depend on the attributes and the links of the
 // span.
 func (b *Builder) interpret(to *trace.Span, s *Span) {
-	of := b.cfg.interpret(s)
+	of := interpret(s, b.options)
 	apply(to, &of, b.intern(&of))
-	if of.Failed && to.Status == trace.StatusUnset {
+	switch {
+	case of.Failed && to.Status == trace.StatusUnset:
 		to.Status = trace.StatusError
+	case of.Excused && to.Status == trace.StatusError:
+		to.Status = trace.StatusUnset
 	}
 	b.addTrigger(to.Node, of.Trigger)
 }
@@ -355,6 +360,7 @@ type recordTemplate struct {
 	trace.Span
 	resolved  bool // the rest is known
 	fails     bool // the span has failed if it has no status of its own
+	excused   bool // the span has not failed, even if its status is error
 	triggered bool // the interpretation has the trigger of a function
 }
 
@@ -393,6 +399,9 @@ func (b *Builder) unpack(to *trace.Span, d *dictionary, s *pack.PackedSpan) {
 	if template.fails && to.Status == trace.StatusUnset {
 		to.Status = trace.StatusError
 	}
+	if template.excused && to.Status == trace.StatusError {
+		to.Status = trace.StatusUnset
+	}
 	if template.triggered {
 		b.addTrigger(node, d.interpretations[s.Interpretation].Trigger)
 	}
@@ -421,7 +430,7 @@ func (b *Builder) resolveInterpretation(d *dictionary, number uint32) {
 	of, template := &d.interpretations[number], &d.templates[number]
 	folded, truncated := b.report.NodesFolded, b.report.NamesTruncated
 	apply(&template.Span, of, b.intern(of))
-	template.fails, template.triggered = of.Failed, of.Trigger != ""
+	template.fails, template.excused, template.triggered = of.Failed, of.Excused, of.Trigger != ""
 	template.resolved = b.report.NodesFolded == folded && b.report.NamesTruncated == truncated
 }
 

@@ -97,6 +97,8 @@ func parseConfig(t *testing.T, text string) (cfg sg.Config) {
 				t.Fatal(err)
 			}
 			cfg.Rename = append(cfg.Rename, rule)
+		case strings.HasPrefix(word, "not-error="):
+			cfg.NotErrors = append(cfg.NotErrors, strings.TrimPrefix(word, "not-error="))
 		case strings.HasPrefix(word, "split-by="):
 			cfg.SplitBy = append(cfg.SplitBy, strings.TrimPrefix(word, "split-by="))
 		case strings.HasPrefix(word, "node-attr="):

@@ -143,6 +143,8 @@ These flags change how spans become a graph:
 	--queue-nodes      queues and topics are nodes between producers and consumers
 	--user-node        requests from outside are calls from a node named user
 	--http-errors      HTTP status 500 and above is an error, even if the span has no status
+	--not-error X,Y    outcomes that are no errors, such as canceled for hedged calls, or 404: status
+	                   codes of HTTP and gRPC, and values of error.type
 	--infer            if a call has no callee, and the parent of exactly one server span
 	                   in its time is missing, guess that the call led to that span
 	--no-address-learning

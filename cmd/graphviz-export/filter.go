@@ -38,6 +38,7 @@ type graphFlags struct {
 	noAddressLearning    bool
 	noEmbeddedDatabases  bool
 	rename, renameFiles  []string // rules, and files of rules
+	notErrors            []string
 
 	renames []servicegraph.Rename // the result of check
 }
@@ -73,6 +74,7 @@ func (s *graphFlags) addTo(cmd *cobra.Command) {
 		f.BoolVar(&s.queueNodes, "queue-nodes", false, "show queues and topics as nodes")
 		f.BoolVar(&s.userNode, "user-node", false, "show requests from outside as calls from a node named user")
 		f.BoolVar(&s.httpErrors, "http-errors", false, "count HTTP status 500 and above as an error")
+		f.StringSliceVar(&s.notErrors, "not-error", nil, "do not count `OUTCOME` as an error: canceled, 404, a status code or an error.type; repeatable")
 		addChoice(f, &s.errorsOf, "errors-of", "SIDE", "count only errors that this side of a call saw: caller or callee", "", "caller", "callee")
 		f.BoolVar(&s.infer, "infer", false, "guess calls that passed through a service without spans")
 		f.BoolVar(&s.noAddressLearning, "no-address-learning", false, "do not learn from other calls which service answers at an address")
@@ -127,6 +129,7 @@ func (e *export) config() servicegraph.Config {
 	cfg := servicegraph.Config{
 		QueueNodes:              e.graph.queueNodes,
 		HTTPErrors:              e.graph.httpErrors,
+		NotErrors:               e.graph.notErrors,
 		SplitBy:                 e.graph.splitBy,
 		Rename:                  e.graph.renames,
 		UserNode:                e.graph.userNode,

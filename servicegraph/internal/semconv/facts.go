@@ -32,7 +32,8 @@ type Attrs struct {
 	serverSocketAddress, serverSocketPort               string
 	netSockPeerAddress, netSockPeerPort, netPeerIPOld   string
 
-	resendCount, httpStatus, httpStatusOld string
+	resendCount, httpStatus, httpStatusOld         string
+	rpcStatus, grpcStatus, connectError, errorType string
 }
 
 // Add adds an attribute if the graph reads it. Of attributes with the same key, the last one

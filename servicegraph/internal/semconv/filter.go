@@ -20,12 +20,12 @@ func FilterFor(kind Kind, o Options) *Filter {
 	case kind.Calls(), !o.IgnoreInternalDatabases: // a database span of another kind has the attributes of a caller
 		roles = ofCallers
 	}
-	return filters()[roles|o.roles()&ofFailures]
+	return filters()[roles|o.roles()&ofAnyKind]
 }
 
 // FilterForAny returns a filter for spans whose kind is not known yet. It selects every
 // attribute that the filter for some kind selects.
-func FilterForAny(o Options) *Filter { return filters()[ofBoth|o.roles()&ofFailures] }
+func FilterForAny(o Options) *Filter { return filters()[ofBoth|o.roles()&ofAnyKind] }
 
 // filters returns the filters by the roles of spans.
 var filters = sync.OnceValue(func() (all [allRoles + 1]*Filter) {

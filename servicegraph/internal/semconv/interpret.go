@@ -29,6 +29,7 @@ func (k Kind) Serves() bool { return k == Server || k == Consumer }
 type Options struct {
 	HTTPErrors              bool
 	IgnoreInternalDatabases bool
+	NotErrors               *Outcomes
 }
 
 // An Interpretation is the meaning of a span's kind and attributes for the graph: the role of
@@ -41,6 +42,7 @@ type Interpretation struct {
 	Polls   bool // a CLIENT span that asks a queue for messages, and so is their receiving side
 	Queries bool // the span has the text of a query to a database, or an operation
 	Settles bool // a CLIENT span that settles messages, or sends a batch whose messages have spans: its links are not received messages
+	Excused bool // the outcome is no error: the status error does not count
 	Failed  bool // the HTTP status is an error; it counts only if the span has no status
 
 	HasPeer bool
@@ -91,7 +93,8 @@ func (d Detail) All() iter.Seq2[string, string] {
 
 // Interpret interprets the kind and the attributes of a span, and whether it has links.
 func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation {
-	of := Interpretation{Kind: kind, Caller: kind.Calls(), Failed: o.HTTPErrors && attrs.failedWithHTTP()}
+	of := Interpretation{Kind: kind, Caller: kind.Calls(), Excused: o.NotErrors.has(attrs)}
+	of.Failed = o.HTTPErrors && !of.Excused && attrs.failedWithHTTP()
 	switch {
 	case kind == Client && attrs.receives():
 		of.Kind, of.Caller, of.Polls = Consumer, false, true

@@ -20,15 +20,17 @@ const (
 	ofCallees                     // SERVER and CONSUMER: who calls them
 	ofDatabases                   // spans of any other kind: the attribute makes the span a call to a database
 	ofFailures                    // spans of any kind, if Options.HTTPErrors is set: the HTTP status
+	ofOutcomes                    // spans of any kind, if Options.NotErrors is set: how a call ended
 
-	ofBoth   = ofCallers | ofCallees
-	allRoles = ofBoth | ofDatabases | ofFailures
+	ofBoth    = ofCallers | ofCallees
+	ofAnyKind = ofFailures | ofOutcomes
+	allRoles  = ofBoth | ofDatabases | ofAnyKind
 )
 
 // OfAny reports whether attributes with these roles have a meaning of their own for spans whose
 // kind is neither side of a call. Other attributes have a meaning for such spans only together
 // with an attribute for which OfAny is true.
-func (r Roles) OfAny() bool { return r&(ofDatabases|ofFailures) != 0 }
+func (r Roles) OfAny() bool { return r&(ofDatabases|ofAnyKind) != 0 }
 
 // keys lists all attributes that the graph reads of spans. The Key of keys[k-1] is k.
 var keys = [...]keyInfo{
@@ -87,8 +89,12 @@ var keys = [...]keyInfo{
 	{"db.query.summary", func(a *Attrs) *string { return &a.dbQuerySummary }, ofCallers},
 	{"db.operation.name", func(a *Attrs) *string { return &a.dbOperation }, ofCallers},
 	{"db.operation", func(a *Attrs) *string { return &a.dbOperationOld }, ofCallers},
-	{"http.response.status_code", func(a *Attrs) *string { return &a.httpStatus }, ofFailures},
-	{"http.status_code", func(a *Attrs) *string { return &a.httpStatusOld }, ofFailures},
+	{"http.response.status_code", func(a *Attrs) *string { return &a.httpStatus }, ofAnyKind},
+	{"http.status_code", func(a *Attrs) *string { return &a.httpStatusOld }, ofAnyKind},
+	{"rpc.response.status_code", func(a *Attrs) *string { return &a.rpcStatus }, ofOutcomes},
+	{"rpc.grpc.status_code", func(a *Attrs) *string { return &a.grpcStatus }, ofOutcomes},
+	{"rpc.connect_rpc.error_code", func(a *Attrs) *string { return &a.connectError }, ofOutcomes},
+	{"error.type", func(a *Attrs) *string { return &a.errorType }, ofOutcomes},
 }
 
 // maxKeyLen is the length of the longest key.
@@ -128,8 +134,12 @@ func Reads(key string, o Options) bool {
 
 // roles returns the roles whose attributes Interpret reads.
 func (o Options) roles() Roles {
+	roles := allRoles &^ ofAnyKind
 	if o.HTTPErrors {
-		return allRoles
+		roles |= ofFailures
 	}
-	return allRoles &^ ofFailures
+	if o.NotErrors != nil {
+		roles |= ofOutcomes
+	}
+	return roles
 }

@@ -14,6 +14,9 @@ func TestFilterLosesNothing(t *testing.T) {
 	for seed := range uint64(50_000) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		o := Options{HTTPErrors: rng.IntN(2) == 0, IgnoreInternalDatabases: rng.IntN(2) == 0}
+		if rng.IntN(2) == 0 {
+			o.NotErrors = NewOutcomes([]string{"500", "receive"})
+		}
 		kind, hasLinks := Kind(rng.IntN(8)), rng.IntN(2) == 0
 		filter, any := FilterFor(kind, o), FilterForAny(o)
 		var all, selected Attrs
@@ -44,9 +47,10 @@ func TestKeys(t *testing.T) {
 		if got := KeyOf(k.name); got != Key(i+1) || got.Name() != k.name {
 			t.Errorf("%s has number %d, want %d", k.name, got, i+1)
 		}
-		for _, httpErrors := range []bool{false, true} {
-			if want := httpErrors || k.roles != ofFailures; Reads(k.name, Options{HTTPErrors: httpErrors}) != want {
-				t.Errorf("%s is read: %v, want %v (HTTPErrors %v)", k.name, !want, want, httpErrors)
+		for _, o := range []Options{{}, {HTTPErrors: true}, {NotErrors: NewOutcomes([]string{"404"})}} {
+			want := k.roles&^ofAnyKind != 0 || o.HTTPErrors && k.roles&ofFailures != 0 || o.NotErrors != nil && k.roles&ofOutcomes != 0
+			if Reads(k.name, o) != want {
+				t.Errorf("%s is read: %v, want %v (%+v)", k.name, !want, want, o)
 			}
 		}
 		for _, other := range []string{k.name[1:], k.name + "x", k.name[:len(k.name)-1] + "_"} {

@@ -1,0 +1,74 @@
+package semconv
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+)
+
+// Outcomes are outcomes of calls, as status codes of HTTP and gRPC and the attribute error.type
+// name them. Outcomes never change and are safe for concurrent use. The nil value has none.
+type Outcomes struct{ names map[string]bool }
+
+// NewOutcomes returns the outcomes with the given names, nil if there are none. Case and
+// everything but letters and digits do not matter: "DEADLINE_EXCEEDED" is "DeadlineExceeded".
+// A number up to 16 is a status code of gRPC.
+func NewOutcomes(names []string) *Outcomes {
+	if len(names) == 0 {
+		return nil
+	}
+	o := &Outcomes{names: make(map[string]bool)}
+	for _, name := range names {
+		if name = rpcOutcome(name); name != "" {
+			o.names[name] = true
+		}
+	}
+	return o
+}
+
+// grpcCodes are the names of the status codes of gRPC, from 0 on.
+var grpcCodes = [...]string{
+	"ok", "canceled", "unknown", "invalidargument", "deadlineexceeded", "notfound", "alreadyexists", "permissiondenied", "resourceexhausted",
+	"failedprecondition", "aborted", "outofrange", "unimplemented", "internal", "unavailable", "dataloss", "unauthenticated",
+}
+
+// rpcOutcome returns the one form of the name or the number of a status code of gRPC.
+func rpcOutcome(name string) string {
+	if n, err := strconv.Atoi(name); err == nil && 0 <= n && n < len(grpcCodes) {
+		return grpcCodes[n]
+	}
+	return outcome(name)
+}
+
+// outcome returns the one form of the name of an outcome.
+func outcome(name string) string {
+	letters := strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z', '0' <= r && r <= '9':
+			return r
+		case 'A' <= r && r <= 'Z':
+			return r + 'a' - 'A'
+		}
+		return -1
+	}, name)
+	return strings.ReplaceAll(letters, "cancelled", "canceled")
+}
+
+// has reports whether the outcome of a span is one of the outcomes. The last part of a qualified
+// error type counts as well as the whole: "context.Canceled" is "canceled".
+func (o *Outcomes) has(a *Attrs) bool {
+	if o == nil {
+		return false
+	}
+	for _, code := range [...]string{a.rpcStatus, a.grpcStatus, a.connectError} {
+		if code != "" && o.names[rpcOutcome(code)] {
+			return true
+		}
+	}
+	for _, name := range [...]string{cmp.Or(a.httpStatus, a.httpStatusOld), a.errorType, a.errorType[strings.LastIndexByte(a.errorType, '.')+1:]} {
+		if name != "" && o.names[outcome(name)] {
+			return true
+		}
+	}
+	return false
+}
