@@ -22,7 +22,7 @@ const (
 )
 
 // heart is servicegraph and the internal packages that it reaches.
-const heart = wording + "servicegraph servicegraph/internal/arena servicegraph/internal/histogram servicegraph/internal/pack servicegraph/internal/pairing servicegraph/internal/semconv servicegraph/internal/trace "
+const heart = wording + "servicegraph servicegraph/internal/arena servicegraph/internal/directory servicegraph/internal/histogram servicegraph/internal/pack servicegraph/internal/pairing servicegraph/internal/semconv servicegraph/internal/trace "
 
 // readers is tracefile and the packages that it reaches.
 const readers = heart + "servicegraph/tracefile servicegraph/tracefile/internal/inflate servicegraph/tracefile/internal/jsontext servicegraph/tracefile/internal/quote github.com/klauspost/compress google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal "
@@ -42,6 +42,7 @@ var policy = map[string]string{
 	"servicegraph":                    heart,
 	"servicegraph/internal/arena":     "",
 	"servicegraph/internal/histogram": "",
+	"servicegraph/internal/directory": "servicegraph/internal/semconv servicegraph/internal/trace",
 	"servicegraph/internal/pack":      "servicegraph/internal/semconv",
 	"servicegraph/internal/semconv":   "",
 	"servicegraph/internal/trace":     "servicegraph/internal/arena",

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tempograph/tempograph/servicegraph/internal/directory"
 	"github.com/tempograph/tempograph/servicegraph/internal/pairing"
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
@@ -90,6 +91,7 @@ func (a *aggregator) edgeOf(c *pairing.Call) *edgeSum {
 	pending := callKey{edgeKey: key, fromName: c.Is(pairing.FromName), toName: c.Is(pairing.ToName)}
 	if c.Source >= 0 {
 		pending.address = a.tree.Spans[c.Source].Address
+		pending.minute = a.builder.names.minuteOf(pending.address, &a.tree.Spans[c.Caller])
 	}
 	return a.sum.callsTo(pending)
 }
@@ -154,7 +156,7 @@ func (a *aggregator) addSource(e *edgeSum, c *pairing.Call, client *trace.Span) 
 			detail = client.Detail
 		}
 		if c.Kind == pairing.Request { // the address of a broker tells nothing about the consumer
-			a.learn(e, source.Address, c.To)
+			a.learn(e, source.Address, c, source.Start)
 		}
 	}
 	if resender.Is(trace.IsResent) {
@@ -165,15 +167,13 @@ func (a *aggregator) addSource(e *edgeSum, c *pairing.Call, client *trace.Span) 
 
 // learn notes that a service answered at the address of a call; an address of 0 is unknown.
 // Most calls of an edge have the same address as the previous call.
-func (a *aggregator) learn(e *edgeSum, at addressIndex, by nodeIndex) {
-	if at == 0 || at == e.address {
-		return
-	}
-	e.address = at
-	a.sum.learnAddress(at, by)
-	names := &a.builder.names
-	if address := names.addressOf(at); address.name != "" {
-		a.sum.learnAddress(names.address(address.unnamed()), by)
+func (a *aggregator) learn(e *edgeSum, at addressIndex, c *pairing.Call, start int64) {
+	switch {
+	case at == 0:
+	case at != e.address:
+		e.address, e.ages = at, a.sum.learn(c.From, at, c.To, start)
+	case e.ages != nil:
+		e.ages.Widen(directory.At(start))
 	}
 }
 
@@ -407,12 +407,14 @@ func (b *Builder) addShard(sum *totals, i, n int, live bool) {
 }
 
 // internAhead interns every name that adding calls would intern, so that goroutines only
-// read the names. These are the addresses without the name that callers give; NewBuilder has
-// interned the user node.
+// read the names. These are the parts of addresses; NewBuilder has interned the user node.
 func (b *Builder) internAhead() {
 	for _, a := range b.names.addresses.items {
-		if a.name != "" {
-			b.names.address(a.unnamed())
+		host, rpc := a.Parts()
+		for _, part := range [...]address{host, rpc} {
+			if part != (address{}) {
+				b.names.address(part)
+			}
 		}
 	}
 }

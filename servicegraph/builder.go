@@ -30,12 +30,14 @@ type Builder struct {
 	attrs     map[nodeIndex]attrSet // of nodes
 	truncated map[nodeIndex]bool    // nodes with values left out of attrs
 
+	kubernetes map[nodeIndex][]string // the Kubernetes namespaces of services, sorted
+
 	held
 }
 
 // NewBuilder returns an empty builder.
 func NewBuilder(cfg Config) *Builder {
-	b := &Builder{cfg: cfg, options: cfg.semconv(), renamer: renamer{rules: cfg.Rename}, linked: make(map[trace.Link]int), attrs: make(map[nodeIndex]attrSet), truncated: make(map[nodeIndex]bool)}
+	b := &Builder{cfg: cfg, options: cfg.semconv(), renamer: renamer{rules: cfg.Rename}, linked: make(map[trace.Link]int), attrs: make(map[nodeIndex]attrSet), truncated: make(map[nodeIndex]bool), kubernetes: make(map[nodeIndex][]string)}
 	if cfg.UserNode {
 		b.user = b.names.node(NodeID{Name: "user", Type: TypeExternal}) // here, because goroutines that add traces must not add names
 	}

@@ -95,6 +95,9 @@ func (x Explanation) String() string {
 	for _, e := range x.Edges {
 		fmt.Fprintf(&b, "%s: %s: %v seen from both sides, %v by the caller alone, %v by the callee alone, %v by address",
 			e.ID, quantity.Of(e.Calls, "call"), e.Evidence.Both, e.Evidence.Caller, e.Evidence.Callee, e.Evidence.Address)
+		if e.Evidence.Name > 0 {
+			fmt.Fprintf(&b, ", %v by name", e.Evidence.Name)
+		}
 		if e.Evidence.Inferred > 0 {
 			fmt.Fprintf(&b, ", %v inferred", e.Evidence.Inferred)
 		}
@@ -133,7 +136,7 @@ func (b *Builder) Explain(from, to NodeID) Explanation {
 	g := b.Graph()
 	resolver := g.totals.resolver()
 	x := explainer{
-		from: b.names.find(from), to: b.names.find(to),
+		from: b.names.find(from), to: b.names.find(to), toID: to,
 		builder:  b,
 		resolver: resolver,
 		senders:  g.totals.senders(),
@@ -176,6 +179,7 @@ type explainer struct {
 	resolver *resolver // finds the callee of a call without a callee span
 	senders  map[Link]sendKey
 	from, to nodeIndex // 0 for a node that no span names
+	toID     NodeID
 	seen     map[nodeIndex]bool
 	found    map[missKey]*Miss
 
@@ -185,7 +189,7 @@ type explainer struct {
 
 type missKey struct {
 	reason MissReason
-	node   nodeIndex
+	node   NodeID
 }
 
 // A timedSpan is a span with its start and its end.
@@ -194,11 +198,11 @@ type timedSpan struct {
 	start, end int64
 }
 
-func (x *explainer) miss(reason MissReason, node nodeIndex, example Link) {
+func (x *explainer) miss(reason MissReason, node NodeID, example Link) {
 	key := missKey{reason, node}
 	m := x.found[key]
 	if m == nil {
-		m = &Miss{Reason: reason, Node: x.builder.names.nodeID(node)}
+		m = &Miss{Reason: reason, Node: node}
 		x.found[key] = m
 	}
 	m.Count++
@@ -237,10 +241,11 @@ func (x *explainer) addCaller(a *aggregator, i int32) {
 	switch {
 	case a.pairer.Outcome(i) == pairing.Nested:
 	case !a.pairer.NamesPeerInside(i):
-		x.miss(MissNoPeer, 0, id)
+		x.miss(MissNoPeer, NodeID{}, id)
 	case span.Peer != 0:
-		if end, _ := x.resolver.resolveCall(callKeyOf(span)); end.to != x.to {
-			x.miss(MissOtherPeer, end.to, id)
+		names := x.resolver.names
+		if end, _ := x.resolver.resolveCall(names.callKeyOf(span)); names.nodeID(end.to) != x.toID {
+			x.miss(MissOtherPeer, names.nodeID(end.to), id)
 		}
 	}
 }
@@ -252,18 +257,18 @@ func (x *explainer) addCallee(a *aggregator, i int32, below, hasFrom bool) {
 	switch {
 	case x.from == x.to:
 		if p >= 0 && a.tree.Spans[p].Node == x.from && !a.pairer.IsCallee(i) && span.Kind.Serves() {
-			x.miss(MissNoClient, 0, id)
+			x.miss(MissNoClient, NodeID{}, id)
 		}
 	case p == trace.MissingParent && hasFrom:
-		x.miss(MissParent, 0, id)
+		x.miss(MissParent, NodeID{}, id)
 	case p == trace.NoParent && span.Kind.Serves():
 		x.entered = append(x.entered, timedSpan{id, span.Start, span.End})
 	case a.pairer.IsCallee(i) && a.tree.Spans[p].Node != x.from && below:
-		x.miss(MissThrough, a.tree.Spans[p].Node, id)
+		x.miss(MissThrough, x.builder.names.nodeID(a.tree.Spans[p].Node), id)
 	}
 	for _, target := range a.pairer.Targets(i) {
 		if _, ok := x.senders[Link{target.Trace, target.Span}]; !ok {
-			x.miss(MissLink, 0, id)
+			x.miss(MissLink, NodeID{}, id)
 		}
 	}
 }
@@ -281,7 +286,7 @@ func (x *explainer) otherTraces() {
 	for _, e := range x.entered {
 		n, _ := slices.BinarySearchFunc(x.waiting, e.start+1, func(w timedSpan, t int64) int { return cmp.Compare(w.start, t) })
 		if n > 0 && latest[n-1].end >= e.start {
-			x.miss(MissOtherTrace, 0, e.id)
+			x.miss(MissOtherTrace, NodeID{}, e.id)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tempograph/tempograph/servicegraph/internal/directory"
 	"github.com/tempograph/tempograph/servicegraph/internal/pack"
 	"github.com/tempograph/tempograph/servicegraph/internal/pairing"
 	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
@@ -19,17 +20,8 @@ type (
 	detailIndex  = trace.Detail
 )
 
-// An address is where a callee listens, as its callers dial it, and the name that they give
-// the callee, if any. Callees that share an egress proxy differ by name only: a call to stripe
-// through it is no call to a service that answered another call there.
-type address struct{ host, port, name string }
-
-// unnamed returns the address without the name.
-func (a address) unnamed() address { return address{host: a.host, port: a.port} }
-
-func (a address) compare(b address) int {
-	return cmp.Or(strings.Compare(a.host, b.host), strings.Compare(a.port, b.port), strings.Compare(a.name, b.name))
-}
+// An address is where a callee listens, as its callers dial it.
+type address = directory.Address
 
 // A detail holds the attributes of a caller span that describe a call, besides those that name
 // the callee.
@@ -60,7 +52,10 @@ func (s *symbols) find(id NodeID) nodeIndex {
 }
 
 func (s *symbols) address(a address) addressIndex {
-	return addressIndex(s.addresses.index(address{semconv.ValidText(a.host), semconv.ValidText(a.port), semconv.ValidText(a.name)}))
+	if i, known := s.addresses.find(a); known {
+		return addressIndex(i)
+	}
+	return addressIndex(s.addresses.index(address{Host: semconv.ValidText(a.Host), Port: semconv.ValidText(a.Port), Name: semconv.ValidText(a.Name), RPC: semconv.ValidText(a.RPC)}))
 }
 
 // nodeID returns the node with a number, the zero NodeID for 0.
@@ -83,6 +78,18 @@ func (s *symbols) detailOf(i detailIndex) detail { return s.details.at(uint32(i)
 // frozen returns the symbols for reading by number. Later additions do not change them.
 func (s *symbols) frozen() *symbols {
 	return &symbols{nodes: s.nodes.frozen(), addresses: s.addresses.frozen(), details: s.details.frozen()}
+}
+
+// named returns the number of a node like node, for frozen symbols. It does not change the symbols
+// that were frozen.
+func (s *symbols) named(id NodeID) nodeIndex {
+	if s.nodes.indices == nil {
+		s.nodes.indices = make(map[NodeID]uint32, len(s.nodes.items))
+		for i, n := range s.nodes.items {
+			s.nodes.indices[n] = uint32(i + 1)
+		}
+	}
+	return s.node(id)
 }
 
 // An interner numbers distinct values from 1.
@@ -134,10 +141,10 @@ func (b *Builder) node(id NodeID) nodeIndex {
 	return b.names.node(id)
 }
 
-// address returns the number of an address, 0 for an address that does not identify a
-// callee: a loopback address is a different host for each caller.
+// address returns the number of an address, 0 for an unknown one, and for all if addresses are to
+// be ignored.
 func (b *Builder) address(a address) addressIndex {
-	if b.cfg.IgnoreAddresses || a.host == "" || semconv.IsLocal(a.host) {
+	if b.cfg.IgnoreAddresses || a == (address{Name: a.Name}) {
 		return 0
 	}
 	i, known := b.names.addresses.find(a)
@@ -220,12 +227,11 @@ func (b *Builder) intern(of *semconv.Interpretation) (n interned) {
 	if !of.Caller { // only callers know an address
 		return n
 	}
-	if at := (address{host: of.Address.Host, port: of.Address.Port}); at.host != "" {
-		if of.HasPeer && of.Peer.IsName {
-			at.name = b.names.nodeID(n.peer).String()
-		}
-		n.address = b.address(at)
+	at := address{Host: semconv.Loopback(of.Address.Host), Port: of.Address.Port, RPC: of.RPC}
+	if of.HasPeer && of.Peer.IsName && at.Host != "" {
+		at.Name = b.names.nodeID(n.peer).String()
 	}
+	n.address = b.address(at)
 	return n
 }
 
@@ -234,7 +240,8 @@ func apply(to *trace.Span, of *semconv.Interpretation, n interned) {
 	to.Kind = trace.Kind(of.Kind)
 	to.Peer, to.PeerType, to.Address, to.Detail = n.peer, n.peerType, n.address, n.detail
 	to.Flags = trace.IsCaller.When(of.Caller) | trace.IsResent.When(of.Resent) | trace.Polls.When(of.Polls) |
-		trace.Queries.When(of.Queries) | trace.Settles.When(of.Settles) | trace.PeerIsName.When(n.isName)
+		trace.Queries.When(of.Queries) | trace.Settles.When(of.Settles) | trace.PeerIsName.When(n.isName) |
+		trace.NamesHost.When(n.address != 0 && of.Address.Host != "")
 }
 
 // peerType returns how specific the name of a peer is, given the type of its node.
@@ -273,7 +280,7 @@ func (b *Builder) describe(d detailIndex) pairing.Description {
 func (s *symbols) CompareNodes(a, b nodeIndex) int { return s.nodeID(a).Compare(s.nodeID(b)) }
 
 func (s *symbols) CompareAddresses(a, b addressIndex) int {
-	return s.addressOf(a).compare(s.addressOf(b))
+	return s.addressOf(a).Compare(s.addressOf(b))
 }
 
 func (s *symbols) CompareDetails(a, b detailIndex) int {
@@ -440,12 +447,19 @@ func isEnvironment(key string) bool {
 	return key == "deployment.environment.name" || key == "deployment.environment"
 }
 
-// note keeps the attributes of a node's resource that Config.NodeAttrs lists, and the
-// environment.
+// kubernetesNamespace is the key of the attribute for the Kubernetes namespace, in which a host
+// without a namespace is to be found.
+const kubernetesNamespace = "k8s.namespace.name"
+
+// note keeps the attributes of a node's resource that Config.NodeAttrs lists, the environment
+// and the Kubernetes namespace.
 func (b *Builder) note(node nodeIndex, resource []Attr) {
 	for _, a := range resource {
 		if isEnvironment(a.Key) {
 			b.report.addEnvironment(semconv.ValidText(a.Value))
+		}
+		if a.Key == kubernetesNamespace && a.Value != "" {
+			b.kubernetes[node], _ = withCapped(b.kubernetes[node], semconv.ValidText(a.Value), strings.Compare)
 		}
 		if slices.Contains(b.cfg.NodeAttrs, a.Key) {
 			b.addNodeAttr(node, a)
@@ -462,11 +476,12 @@ func (b *Builder) addNodeAttr(node nodeIndex, a Attr) {
 	}
 }
 
-// applyNodeAttrs gives the nodes of totals the attributes noted so far.
+// applyNodeAttrs gives the nodes of totals the attributes and Kubernetes namespaces noted so far.
 func (b *Builder) applyNodeAttrs(sum *totals) {
 	for i, n := range sum.nodes {
 		if n != nil {
 			n.mergeAttrs(b.attrs[nodeIndex(i+1)], b.truncated[nodeIndex(i+1)])
+			sum.addKubernetes(nodeIndex(i+1), b.kubernetes[nodeIndex(i+1)])
 		}
 	}
 }

@@ -15,9 +15,8 @@ import (
 const SchemaVersion = 1
 
 // The JSON format, whose published schema is graph.schema.json. Durations are whole
-// nanoseconds, times are Unix nanoseconds. From and To are the results of
-// [NodeID.String]; Source and Target are the positions of the same nodes in Nodes,
-// because two nodes of different types can share a name. Quantiles are written for the
+// nanoseconds, times are Unix nanoseconds. From and To are the ids of nodes, and
+// Source and Target the positions of the same nodes in Nodes. Quantiles are written for the
 // convenience of other programs: ReadJSON ignores them and uses the buckets.
 type (
 	jsonGraph struct {
@@ -89,6 +88,7 @@ type (
 		Caller  float64 `json:"caller,omitempty"`
 		Callee  float64 `json:"callee,omitempty"`
 		Address float64 `json:"address,omitempty"`
+		Name    float64 `json:"name,omitempty"`
 
 		Inferred float64 `json:"inferred,omitempty"`
 	}
@@ -158,6 +158,7 @@ func (g *Graph) MarshalJSON() ([]byte, error) {
 		Report: jsonReport(g.report),
 	}
 	position := make(map[NodeID]int, len(g.nodes))
+	ids := g.jsonIDs()
 	for i := range g.nodes {
 		n := &g.nodes[i]
 		position[n.ID] = i
@@ -166,7 +167,7 @@ func (g *Graph) MarshalJSON() ([]byte, error) {
 			attrs = append(attrs, jsonAttr(a))
 		}
 		out.Nodes[i] = jsonNode{
-			ID: n.ID.String(), Namespace: n.ID.Namespace, Name: n.ID.Name, Type: n.ID.Type,
+			ID: ids[i], Namespace: n.ID.Namespace, Name: n.ID.Name, Type: n.ID.Type,
 			Entries: n.Entries, Requests: *statsToJSON(n.Requests), SelfTime: int64(n.SelfTime),
 			Attrs: attrs, AttrsTruncated: n.AttrsTruncated,
 		}
@@ -175,12 +176,34 @@ func (g *Graph) MarshalJSON() ([]byte, error) {
 		e := &g.edges[i]
 		j := edgeToJSON(e)
 		j.Source, j.Target = position[e.ID.From], position[e.ID.To]
+		j.From, j.To = ids[j.Source], ids[j.Target]
 		out.Edges[i] = j
 	}
 	if g.totals != nil {
 		out.Open = g.totals.pendingToJSON(out.Edges, g.edges)
 	}
 	return json.Marshal(out)
+}
+
+// jsonIDs returns the ids of the nodes: the results of [NodeID.String], which nodes of different
+// types can share. The service keeps that id, else the first in order, and the others add their type.
+func (g *Graph) jsonIDs() []string {
+	ids := make([]string, len(g.nodes))
+	taken := make(map[string]bool, len(g.nodes))
+	take := func(i int, id string) {
+		for taken[id] {
+			id += " (" + string(g.nodes[i].ID.Type) + ")"
+		}
+		ids[i], taken[id] = id, true
+	}
+	for _, services := range [...]bool{true, false} {
+		for i := range g.nodes {
+			if id := g.nodes[i].ID; (id.Type == TypeService) == services {
+				take(i, id.String())
+			}
+		}
+	}
+	return ids
 }
 
 func edgeToJSON(e *Edge) jsonEdge {

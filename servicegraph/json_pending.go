@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tempograph/tempograph/servicegraph/internal/directory"
 	"github.com/tempograph/tempograph/servicegraph/internal/pairing"
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
@@ -14,22 +16,31 @@ import (
 // edges, to be merged with other graphs. Programs that only show graphs can ignore it.
 type (
 	jsonPending struct {
-		Nodes     []jsonID      `json:"nodes"`               // the nodes to which the other fields refer by position
-		Resolved  []jsonEdge    `json:"settled,omitempty"`   // the edges with pending calls, each without the pending calls
-		Calls     []jsonCall    `json:"calls,omitempty"`     // calls with one known side, whose other side is known by name or address
-		Addresses []jsonOwner   `json:"addresses,omitempty"` // services that answered at an address
-		Sends     []jsonSend    `json:"sends,omitempty"`     // spans that a consumer may link to
-		Receives  []jsonReceive `json:"receives,omitempty"`  // span links of consumers
+		Nodes      []jsonID         `json:"nodes"`                // the nodes to which the other fields refer by position
+		Resolved   []jsonEdge       `json:"settled,omitempty"`    // the edges with pending calls, each without the pending calls
+		Calls      []jsonCall       `json:"calls,omitempty"`      // calls with one known side, whose other side is known by name or address
+		Addresses  []jsonMeeting    `json:"addresses,omitempty"`  // services that answered at an address
+		Kubernetes []jsonKubernetes `json:"kubernetes,omitempty"` // the Kubernetes namespaces of services
+		Sends      []jsonSend       `json:"sends,omitempty"`      // spans that a consumer may link to
+		Receives   []jsonReceive    `json:"receives,omitempty"`   // span links of consumers
 	}
 	jsonCall struct {
 		jsonEdge
 		jsonAddress
-		FromName bool `json:"fromName,omitempty"`
-		ToName   bool `json:"toName,omitempty"`
+		Minute   directory.Minute `json:"minute,omitempty"` // since 1970, if the address ages
+		FromName bool             `json:"fromName,omitempty"`
+		ToName   bool             `json:"toName,omitempty"`
 	}
-	jsonOwner struct {
+	jsonMeeting struct {
 		jsonAddress
-		Owner int `json:"owner"` // -1 if several services answered
+		Caller int   `json:"caller"` // -1 if the caller does not matter
+		Owner  int   `json:"owner"`
+		First  int64 `json:"first,omitempty"` // of the calls, if the address ages
+		Last   int64 `json:"last,omitempty"`
+	}
+	jsonKubernetes struct {
+		Node       int      `json:"node"`
+		Namespaces []string `json:"namespaces"`
 	}
 	jsonSend struct {
 		jsonHalf
@@ -60,6 +71,7 @@ type (
 		Host      string `json:"host,omitempty"`
 		Port      string `json:"port,omitempty"`
 		GivenName string `json:"givenName,omitempty"` // the name that callers give the callee at this address
+		RPC       string `json:"rpcService,omitempty"`
 	}
 	jsonLink struct {
 		TraceID string `json:"traceId"`
@@ -70,7 +82,7 @@ type (
 // pendingToJSON returns the pending calls, nil if there are none, and marks the edges in out
 // that include pending calls.
 func (t *totals) pendingToJSON(out []jsonEdge, edges []Edge) *jsonPending {
-	if len(t.calls)+len(t.owners)+t.halves() == 0 {
+	if len(t.calls)+len(t.met)+len(t.kubernetes)+t.halves() == 0 {
 		return nil
 	}
 	w := &pendingWriter{totals: t, changed: t.resolve().copied, positions: make(map[nodeIndex]int)}
@@ -99,7 +111,7 @@ func (w *pendingWriter) number() {
 	var used []nodeIndex
 	add := func(nodes ...nodeIndex) {
 		for _, n := range nodes {
-			if _, known := w.positions[n]; !known && n != 0 && n != ambiguous {
+			if _, known := w.positions[n]; !known && n != 0 {
 				w.positions[n] = 0
 				used = append(used, n)
 			}
@@ -111,8 +123,11 @@ func (w *pendingWriter) number() {
 	for key := range w.calls {
 		add(key.from, key.to)
 	}
-	for _, owner := range w.owners {
-		add(owner)
+	for m := range w.met {
+		add(m.caller, m.owner)
+	}
+	for n := range w.kubernetes {
+		add(n)
 	}
 	for _, s := range w.sends {
 		add(s.span.Node, s.span.Peer)
@@ -128,7 +143,7 @@ func (w *pendingWriter) number() {
 }
 
 func (w *pendingWriter) position(n nodeIndex) int {
-	if n == 0 || n == ambiguous {
+	if n == 0 {
 		return -1
 	}
 	return w.positions[n]
@@ -148,10 +163,13 @@ func (w *pendingWriter) write() {
 		}
 	}
 	for key, e := range w.calls {
-		o.Calls = append(o.Calls, jsonCall{w.edge(key.edgeKey, &e.Edge), w.address(key.address), key.fromName, key.toName})
+		o.Calls = append(o.Calls, jsonCall{w.edge(key.edgeKey, &e.Edge), w.address(key.address), key.minute, key.fromName, key.toName})
 	}
-	for i, owner := range w.owners {
-		o.Addresses = append(o.Addresses, jsonOwner{w.address(i), w.position(owner)})
+	for m, during := range w.met {
+		o.Addresses = append(o.Addresses, jsonMeeting{w.address(m.at), w.position(m.caller), w.position(m.owner), during.First, during.Last})
+	}
+	for n, namespaces := range w.kubernetes {
+		o.Kubernetes = append(o.Kubernetes, jsonKubernetes{w.position(n), namespaces})
 	}
 	for key, s := range w.sends {
 		var of string
@@ -167,12 +185,13 @@ func (w *pendingWriter) write() {
 	slices.SortFunc(o.Resolved, compareEdges)
 	slices.SortFunc(o.Calls, func(a, b jsonCall) int {
 		return cmp.Or(compareEdges(a.jsonEdge, b.jsonEdge),
-			a.address().compare(b.address()),
+			a.address().Compare(b.address()), cmp.Compare(a.Minute, b.Minute),
 			compareBools(a.FromName, b.FromName), compareBools(a.ToName, b.ToName))
 	})
-	slices.SortFunc(o.Addresses, func(a, b jsonOwner) int {
-		return a.address().compare(b.address())
+	slices.SortFunc(o.Addresses, func(a, b jsonMeeting) int {
+		return cmp.Or(a.address().Compare(b.address()), cmp.Compare(a.Caller, b.Caller), cmp.Compare(a.Owner, b.Owner))
 	})
+	slices.SortFunc(o.Kubernetes, func(a, b jsonKubernetes) int { return cmp.Compare(a.Node, b.Node) })
 	slices.SortFunc(o.Sends, func(a, b jsonSend) int {
 		return cmp.Or(a.compare(b.jsonLink), cmp.Compare(a.Node, b.Node))
 	})
@@ -208,10 +227,12 @@ func (w *pendingWriter) half(id Link, r *trace.Span, queueNode bool) jsonHalf {
 
 func (w *pendingWriter) address(i addressIndex) jsonAddress {
 	at := w.names.addressOf(i)
-	return jsonAddress{at.host, at.port, at.name}
+	return jsonAddress{at.Host, at.Port, at.Name, at.RPC}
 }
 
-func (j jsonAddress) address() address { return address{j.Host, j.Port, j.GivenName} }
+func (j jsonAddress) address() address {
+	return address{Host: j.Host, Port: j.Port, Name: j.GivenName, RPC: j.RPC}
+}
 
 func linkToJSON(l Link) jsonLink { return jsonLink{l.TraceID.String(), l.SpanID.String()} }
 
@@ -249,7 +270,7 @@ func (t *totals) readPending(in *jsonPending) error {
 		if err != nil {
 			return err
 		}
-		key := callKey{ends, t.addressFrom(j.jsonAddress), j.FromName, j.ToName}
+		key := callKey{ends, t.addressFrom(j.jsonAddress), j.Minute, j.FromName, j.ToName}
 		if t.calls[key] != nil || key == (callKey{edgeKey: ends}) {
 			return fmt.Errorf("edge %q to %q is listed twice, or has nothing pending", j.From, j.To)
 		}
@@ -258,14 +279,29 @@ func (t *totals) readPending(in *jsonPending) error {
 		}
 	}
 	for _, j := range in.Addresses {
-		owner := ambiguous
-		if j.Owner != -1 {
-			var err error
-			if owner, err = node(j.Owner); err != nil {
-				return err
-			}
+		var caller nodeIndex
+		owner, err := node(j.Owner)
+		if err == nil && j.Caller != -1 {
+			caller, err = node(j.Caller)
 		}
-		t.learnAddress(t.addressFrom(j.jsonAddress), owner)
+		if err != nil {
+			return err
+		}
+		host, rpc := j.address().Parts()
+		if (host == address{}) == (rpc == address{}) || j.Last < j.First {
+			return fmt.Errorf("%+v is neither a host nor an RPC service, or ends before it begins", j.jsonAddress)
+		}
+		t.meet(j.address(), caller, owner, directory.Interval{First: j.First, Last: j.Last})
+	}
+	for _, j := range in.Kubernetes {
+		service, err := node(j.Node)
+		if err != nil {
+			return err
+		}
+		for i := range j.Namespaces {
+			j.Namespaces[i] = semconv.ValidText(j.Namespaces[i])
+		}
+		t.addKubernetes(service, j.Namespaces)
 	}
 	for _, j := range in.Sends {
 		id, span, err := t.readHalf(&j.jsonHalf, node)
@@ -302,7 +338,7 @@ func (t *totals) readPending(in *jsonPending) error {
 }
 
 func (t *totals) addressFrom(j jsonAddress) addressIndex {
-	if j.Host == "" {
+	if j.Host == "" && j.RPC == "" {
 		return 0
 	}
 	return t.names.address(j.address())

@@ -46,3 +46,40 @@ func TestUnmarshalJSON(t *testing.T) {
 		t.Errorf("reading the empty graph gives %d nodes, error %v", read.Graph.NumNodes(), err)
 	}
 }
+
+// TestJSONIDs: the ids of nodes are unique, and edges refer to their ends by them.
+func TestJSONIDs(t *testing.T) {
+	data := marshal(t, build(mustParse(t, `
+C A one:c db.system=redis
+C A one:d server.address=redis.example.com peer.service=redis
+C A one:f faas.invoked_name=redis
+S redis two:s`)))
+	var g struct {
+		Nodes []struct{ ID, Name, Type string }
+		Edges []struct {
+			To     string
+			Target int
+		}
+	}
+	if err := json.Unmarshal(data, &g); err != nil {
+		t.Fatal(err)
+	}
+	seen := make(map[string]bool)
+	for _, n := range g.Nodes {
+		if seen[n.ID] {
+			t.Errorf("two nodes have the id %q", n.ID)
+		}
+		seen[n.ID] = true
+		if want := n.Name; n.Type == string(sg.TypeService) && n.ID != want {
+			t.Errorf("the service %q has the id %q", want, n.ID)
+		}
+	}
+	if !seen["redis"] || !seen["redis (database)"] || len(g.Nodes) < 3 {
+		t.Errorf("ids %v, want redis and redis (database) among them", seen)
+	}
+	for _, e := range g.Edges {
+		if want := g.Nodes[e.Target].ID; e.To != want {
+			t.Errorf("an edge leads to %q, want %q", e.To, want)
+		}
+	}
+}

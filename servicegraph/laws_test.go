@@ -33,10 +33,13 @@ func randomTraces(rng *rand.Rand, traces int) []sg.Span {
 				Namespace: []string{"", "", "", "ns"}[rng.IntN(4)],
 				Kind:      sg.Kind(rng.IntN(6)),
 				Status:    sg.Status(rng.IntN(3)),
-				Start:     epoch + rng.Int64N(1e9),
+				Start:     epoch + rng.Int64N(1e9) + []int64{0, 0, 4, 12}[trace[0]%4]*60e9,
 				Weight:    []float64{0, 1, 2, 1.5}[rng.IntN(4)],
 			}
 			s.End = s.Start + rng.Int64N(1e9) - 1e6
+			if namespace := map[string]string{"A": "shop", "B": "ns"}[s.Service]; namespace != "" {
+				s.Resource = []sg.Attr{{Key: "k8s.namespace.name", Value: namespace}}
+			}
 			if rng.IntN(4) > 0 {
 				s.ParentID = sg.SpanID{1, byte(1 + rng.IntN(n+1))}
 			}
@@ -55,8 +58,13 @@ func randomTraces(rng *rand.Rand, traces int) []sg.Span {
 						s.Attrs = append(s.Attrs, a)
 					}
 				}
-				if rng.IntN(2) == 0 {
+				switch rng.IntN(6) {
+				case 0, 1, 2:
 					s.Attrs = append(s.Attrs, sg.Attr{Key: "server.address", Value: "host" + string(rune('A'+rng.IntN(6)))})
+				case 3:
+					s.Attrs = append(s.Attrs, sg.Attr{Key: "server.address", Value: []string{"localhost", "127.0.0.1", "10.0.0.1", "hosta.ns", "hosta.shop"}[rng.IntN(5)]})
+				case 4:
+					s.Attrs = append(s.Attrs, sg.Attr{Key: "rpc.service", Value: []string{"x.Y", "x.Z", "grpc.health.v1.Health"}[rng.IntN(3)]})
 				}
 			}
 			for s.Kind == sg.KindConsumer && rng.IntN(2) == 0 || (s.Kind == sg.KindServer || s.Kind == sg.KindInternal) && rng.IntN(6) == 0 {
@@ -151,7 +159,7 @@ func TestLaws(t *testing.T) {
 		for e := range g.Edges() {
 			if e.Errors > e.Calls || e.Caller.Errors > e.Caller.Calls || e.Callee.Errors > e.Callee.Calls ||
 				e.Caller.Calls > e.Calls || e.Callee.Calls > e.Calls ||
-				e.Evidence.Both+e.Evidence.Caller+e.Evidence.Callee+e.Evidence.Address+e.Evidence.Inferred != e.Calls ||
+				e.Evidence.Both+e.Evidence.Caller+e.Evidence.Callee+e.Evidence.Address+e.Evidence.Name+e.Evidence.Inferred != e.Calls ||
 				e.Caller.Latency.Count() > e.Caller.Calls || e.Callee.Latency.Count() > e.Callee.Calls {
 				t.Fatalf("seed %d: the numbers of an edge contradict each other: %+v", seed, e)
 			}
@@ -277,8 +285,9 @@ func TestRenamingLaw(t *testing.T) {
 			s.Service = prefix + s.Service
 			s.Attrs = slices.Clone(s.Attrs)
 			for j := range s.Attrs {
-				if s.Attrs[j].Key == "peer.service" {
-					s.Attrs[j].Value = prefix + s.Attrs[j].Value
+				switch a := &s.Attrs[j]; {
+				case a.Key == "peer.service", a.Key == "server.address" && len(a.Value) == 1: // a host can have the name of a service (A4)
+					a.Value = prefix + a.Value
 				}
 			}
 		}

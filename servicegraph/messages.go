@@ -62,6 +62,22 @@ func (t *totals) senders() map[Link]sendKey {
 	return senders
 }
 
+// linkedCalls returns the calls of the senders to which consumers link.
+func (t *totals) linkedCalls() map[sendKey]bool {
+	linked := make(map[sendKey]bool)
+	if len(t.receives) == 0 {
+		return linked
+	}
+	senders := t.senders()
+	for key := range t.receives {
+		if sender, ok := senderOf(senders, key.target); ok {
+			out := t.sends[sender]
+			linked[out.call(sender)] = true
+		}
+	}
+	return linked
+}
+
 // senderOf returns the sender to which a link refers, also if the trace id of the sender or of
 // the link was cut to 64 bits (docs/semantics.md, I6).
 func senderOf(senders map[Link]sendKey, target Link) (sender sendKey, ok bool) {
@@ -181,7 +197,7 @@ func (r *resolver) unlinkedSends(linked map[sendKey]bool) {
 		if outcome == pairing.Virtual && !out.called {
 			var alone Edge
 			alone.addCaller(key.span, &out.span)
-			r.addResolved(callKeyOf(&out.span), &alone)
+			r.addResolved(r.totals.names.callKeyOf(&out.span), &alone)
 		}
 	}
 }

@@ -63,18 +63,19 @@ type oracle struct {
 	edges     map[sg.EdgeID]*oracleEdge
 	requests  map[sg.NodeID]float64
 	entries   map[sg.NodeID]float64
-	outcomes  map[string]int                   // number of spans, by outcome
-	ambiguous bool                             // deliveries of one span contradict each other
-	linked    map[*oracleSpan]bool             // the senders that consumers link to
-	owners    map[sg.NodeID]map[sg.NodeID]bool // the services that answered at an address, in the encoding of oracleSpan.address
+	outcomes  map[string]int       // number of spans, by outcome
+	ambiguous bool                 // deliveries of one span contradict each other
+	linked    map[*oracleSpan]bool // the senders that consumers link to
+	meetings  []oracleMeeting
+	virtuals  []oracleCall
 }
 
 type oracleEdge struct {
-	calls, errors, both, caller, callee, address float64
-	callerCalls, callerErrors                    float64
-	calleeCalls, calleeErrors                    float64
-	callerTime, calleeTime                       int64 // nanoseconds, weighted
-	gaps                                         float64
+	calls, errors, both, caller, callee, address, name float64
+	callerCalls, callerErrors                          float64
+	calleeCalls, calleeErrors                          float64
+	callerTime, calleeTime                             int64 // nanoseconds, weighted
+	gaps                                               float64
 }
 
 type oracleSpan struct {
@@ -95,8 +96,7 @@ type oracleSpan struct {
 func interpret(spans []sg.Span) *oracle {
 	o := &oracle{
 		edges: make(map[sg.EdgeID]*oracleEdge), requests: make(map[sg.NodeID]float64), entries: make(map[sg.NodeID]float64),
-		outcomes: make(map[string]int), owners: make(map[sg.NodeID]map[sg.NodeID]bool),
-		linked: make(map[*oracleSpan]bool),
+		outcomes: make(map[string]int), linked: make(map[*oracleSpan]bool),
 	}
 	for _, s := range spans {
 		o.add(s)
@@ -122,6 +122,7 @@ func interpret(spans []sg.Span) *oracle {
 			o.unpaired(s, false)
 		}
 	}
+	o.countVirtuals()
 	o.countLinkedMessages()
 	o.countEntries()
 	for _, s := range o.spans {
@@ -512,34 +513,6 @@ func (o *oracle) setOutcomes(s, client *oracleSpan, outcome string) {
 	}
 }
 
-// learnAddress notes that the service of callee answered at the address that client called
-// (D13).
-func (o *oracle) learnAddress(client, callee *oracleSpan) {
-	at := client.address()
-	if at == (sg.NodeID{}) {
-		return
-	}
-	for _, key := range []sg.NodeID{at, {Name: at.Name, Namespace: at.Namespace}} {
-		if o.owners[key] == nil {
-			o.owners[key] = make(map[sg.NodeID]bool)
-		}
-		o.owners[key][callee.node] = true
-	}
-}
-
-// address returns the address that a caller span called. The fields of the NodeID serve other
-// purposes here: Name holds the host, Namespace the port, and Type the name that the span gives
-// the callee, if any.
-func (s *oracleSpan) address() (at sg.NodeID) {
-	if host := s.attrs["server.address"]; host != "" {
-		at.Name, at.Namespace = strings.ToLower(host), s.attrs["server.port"]
-		if peer, isName := s.peer(); isName {
-			at.Type = sg.NodeType(peer.Name)
-		}
-	}
-	return at
-}
-
 // queue returns the queue that a span names, the zero NodeID if there is none.
 func (s *oracleSpan) queue() sg.NodeID {
 	system, topic := s.attrs["messaging.system"], s.attrs["messaging.destination.name"]
@@ -571,6 +544,11 @@ func (s *oracleSpan) peer() (peer sg.NodeID, isName bool) {
 		peer = s.queue()
 	case s.attrs["server.address"] != "":
 		peer = sg.NodeID{Name: strings.ToLower(s.attrs["server.address"]), Type: sg.TypeExternal}
+		if isAddress(peer.Name) {
+			peer.Type = sg.TypeIP
+		}
+	case s.attrs["rpc.service"] != "":
+		peer = sg.NodeID{Name: s.attrs["rpc.service"], Type: sg.TypeRPC}
 	}
 	if isName && s.called() && name == s.Service { // HotROD's mysql names itself
 		return sg.NodeID{}, false
@@ -684,7 +662,7 @@ func (o *oracle) metBeside(c *oracleSpan) *sg.NodeID {
 	}
 	first := slices.MinFunc(met, byTime)
 	mine, _ := c.peer()
-	if other, _ := first.peer(); o.namesPeer(c) && mine != other { // no peer of the oracle is an IP address or an RPC service
+	if other, _ := first.peer(); o.namesPeer(c) && mine != other && mine.Type != sg.TypeRPC && !(mine.Type == sg.TypeIP && other.Type == sg.TypeIP) {
 		return nil
 	}
 	return service
@@ -698,14 +676,14 @@ func byTime(a, b *oracleSpan) int {
 // span inside does. Of several, the last attempt gives the address.
 func (o *oracle) addressed(c *oracleSpan) *oracleSpan {
 	peer, isName := c.peer()
-	if c.address() != (sg.NodeID{}) || isName || isSpecific(peer.Type) {
+	if c.address().host != "" || isName || isSpecific(peer.Type) {
 		return c
 	}
 	var inside []*oracleSpan
 	var visit func(c *oracleSpan)
 	visit = func(c *oracleSpan) {
 		for _, i := range o.inner(c) {
-			if peer, _ := i.peer(); i.address() != (sg.NodeID{}) && !isSpecific(peer.Type) {
+			if peer, _ := i.peer(); i.address().host != "" && !isSpecific(peer.Type) {
 				inside = append(inside, i)
 			}
 			visit(i)
@@ -832,21 +810,14 @@ func (o *oracle) virtual(c *oracleSpan) {
 		return
 	}
 	o.setOutcomes(c, client, "virtual")
-	peer, isName := c.peer()
-	to, evidence := peer, func(e *oracleEdge) *float64 { return &e.caller }
-	if isName {
-		to = o.service(peer)
-	}
 	if met := o.metBeside(c); met != nil {
-		to = *met
-	} else if owners := o.owners[o.addressed(c).address()]; to == peer && kind == sg.EdgeRequest && len(owners) == 1 && !(c.attrs["server.port"] == "" && isSpecific(peer.Type)) {
-		for to = range owners {
-			evidence = func(e *oracleEdge) *float64 { return &e.address }
-		}
+		e := o.edge(client.node, *met, kind)
+		e.count(client, nil, &e.caller)
+		e.addCaller(client)
+		return
 	}
-	e := o.edge(client.node, to, kind)
-	e.count(client, nil, evidence(e))
-	e.addCaller(client)
+	peer, isName := c.peer()
+	o.virtuals = append(o.virtuals, oracleCall{client, kind, peer, isName, o.addressed(c).address()})
 }
 
 // service returns the service that has the name of a peer, or the peer if there is no such
@@ -1079,7 +1050,7 @@ func graphLines(g *sg.Graph) []string {
 	}
 	for e := range g.Edges() {
 		*o.edge(e.ID.From, e.ID.To, e.ID.Kind) = oracleEdge{
-			calls: e.Calls, errors: e.Errors, both: e.Evidence.Both, caller: e.Evidence.Caller, callee: e.Evidence.Callee, address: e.Evidence.Address,
+			calls: e.Calls, errors: e.Errors, both: e.Evidence.Both, caller: e.Evidence.Caller, callee: e.Evidence.Callee, address: e.Evidence.Address, name: e.Evidence.Name,
 			callerCalls: e.Caller.Calls, callerErrors: e.Caller.Errors, calleeCalls: e.Callee.Calls, calleeErrors: e.Callee.Errors,
 			callerTime: int64(e.Caller.Latency.Sum()), calleeTime: int64(e.Callee.Latency.Sum()), gaps: e.Gap.Count(),
 		}
@@ -1149,7 +1120,7 @@ func wholeTraces(rng *rand.Rand) []sg.Span {
 	w := &traceGenerator{rng: rng}
 	for i := range 1 + rng.IntN(4) {
 		w.trace = sg.TraceID{byte(i + 1), 15: byte(i + 1)}
-		w.request(sg.SpanID{}, w.service(), epoch, 0)
+		w.request(sg.SpanID{}, w.service(), epoch+rng.Int64N(20)*60e9, 0)
 	}
 	for len(w.later) > 0 && len(w.spans) < 60 {
 		next := w.later[0]
@@ -1180,6 +1151,9 @@ func (w *traceGenerator) span(kind sg.Kind, service string, parent sg.SpanID, st
 	if service == "E" {
 		s.Namespace = "ns"
 	}
+	if namespace := map[string]string{"A": "shop", "B": "shop", "C": "ns"}[service]; namespace != "" {
+		s.Resource = []sg.Attr{{Key: "k8s.namespace.name", Value: namespace}}
+	}
 	if w.rng.IntN(5) == 0 {
 		s.Status = sg.StatusError
 	}
@@ -1208,16 +1182,36 @@ func (w *traceGenerator) within(outer, inner sg.SpanID) {
 	}
 }
 
-// address returns attributes with the address of a service: a host of its own, a host that
-// all services share, or none.
+// address returns attributes with the address of a service, in one of the ways in which callers
+// know it, or none.
 func (w *traceGenerator) address(service string) []string {
-	switch w.rng.IntN(4) {
-	case 0:
-		return []string{"server.address", "host-" + service, "server.port", "80"}
-	case 1:
-		return []string{"server.address", "balancer", "server.port", "80"}
+	host := func(name string) []string { return []string{"server.address", name, "server.port", "80"} }
+	rpc := []string{"rpc.service", "rpc." + service}
+	switch w.rng.IntN(16) {
+	case 0, 1:
+		return host("host-" + service) // a host of its own
 	case 2:
+		return host("balancer") // a host that all services share
+	case 3:
 		return []string{"server.address", "host-" + service}
+	case 4:
+		return host([]string{"localhost", "127.0.0.1"}[w.rng.IntN(2)])
+	case 5:
+		return []string{"server.address", "localhost", "server.port", []string{"80", "81"}[w.rng.IntN(2)]}
+	case 6, 7:
+		return host(fmt.Sprintf("10.0.0.%d", w.rng.IntN(3)))
+	case 8:
+		return rpc
+	case 9:
+		return append(host("balancer"), rpc...)
+	case 10:
+		return []string{"rpc.service", "grpc.health.v1.Health"}
+	case 11:
+		return host("host-" + service + ".shop") // a name in Kubernetes
+	case 12:
+		return host(strings.ToLower(service)) // the name of the service
+	case 13:
+		return host(strings.ToLower(service) + []string{".shop", ".ns"}[w.rng.IntN(2)])
 	}
 	return nil
 }
@@ -1270,7 +1264,7 @@ func (w *traceGenerator) call(at sg.SpanID, service string, start int64, depth i
 	case 5:
 		client("peer.service", []string{other, "stripe"}[w.rng.IntN(2)])
 	case 6:
-		client("db.system", "redis")
+		client(append([]string{"db.system", "redis"}, [][]string{nil, {"server.address", "redis-1"}, {"server.address", "redis-2"}, {"server.address", "cache"}, {"server.address", "10.0.0.1"}}[w.rng.IntN(5)]...)...)
 	case 7: // a library around an HTTP client
 		sdk := client("db.system", "elasticsearch")
 		inner := w.span(sg.KindClient, service, sdk, start, w.address(other)...)

@@ -2,7 +2,9 @@ package servicegraph
 
 import (
 	"slices"
+	"strings"
 
+	"github.com/tempograph/tempograph/servicegraph/internal/directory"
 	"github.com/tempograph/tempograph/servicegraph/internal/pairing"
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
@@ -12,30 +14,45 @@ import (
 // messages that span links connect. They are part of a graph and are resolved each time one
 // is made, so that merging graphs gives what building from all spans at once gives.
 type pending struct {
-	calls     map[callKey]*edgeSum
-	owners    map[addressIndex]nodeIndex // who answered at an address, or ambiguous
-	sends     map[sendKey]pendingSend
-	receivers map[receiver]pendingReceive
-	receives  map[receiveKey]bool // the links of the receivers
+	calls      map[callKey]*edgeSum
+	met        map[meeting]*directory.Interval
+	kubernetes map[nodeIndex][]string // the Kubernetes namespaces of services, sorted
+	sends      map[sendKey]pendingSend
+	receivers  map[receiver]pendingReceive
+	receives   map[receiveKey]bool // the links of the receivers
+
+	learned map[meeting]*directory.Interval // by meetings at whole addresses: what learn has returned
 }
 
-// ambiguous marks an address where several services answered, such as the address of a load
-// balancer or one that was reassigned. Such an address does not identify the callee.
-const ambiguous = ^nodeIndex(0)
+// A meeting is a service that answered at an address: see [directory.Meeting].
+type meeting struct {
+	caller nodeIndex
+	at     addressIndex
+	owner  nodeIndex
+}
 
 // A callKey is the key under which pending calls are added up.
 type callKey struct {
 	edgeKey
-	address          addressIndex // of the callee; 0 if unknown
-	fromName, toName bool         // the name of From or To can be the name of a service
+	address          addressIndex     // of the callee; 0 if unknown
+	minute           directory.Minute // of the call if the address ages, else 0
+	fromName, toName bool             // the name of From or To can be the name of a service
 }
 
 // callKeyOf returns the key of the call that a caller span makes to the peer it names.
-func callKeyOf(client *trace.Span) callKey {
+func (s *symbols) callKeyOf(client *trace.Span) callKey {
 	return callKey{
 		edgeKey: edgeKey{client.Node, client.Peer, edgeKinds[pairing.KindOf(client)]},
-		address: client.Address, toName: client.Is(trace.PeerIsName),
+		address: client.Address, minute: s.minuteOf(client.Address, client), toName: client.Is(trace.PeerIsName),
 	}
+}
+
+// minuteOf returns the minute of a call to an address that ages, and 0 for other addresses.
+func (s *symbols) minuteOf(at addressIndex, client *trace.Span) directory.Minute {
+	if at == 0 || !s.addressOf(at).Ages() {
+		return 0
+	}
+	return directory.MinuteOf(client.Start)
 }
 
 // A sendKey is a caller span. Spans of several services can share an id.
@@ -82,25 +99,82 @@ type pendingReceive struct {
 
 func newPending() pending {
 	return pending{
-		calls:     make(map[callKey]*edgeSum),
-		owners:    make(map[addressIndex]nodeIndex),
-		sends:     make(map[sendKey]pendingSend),
-		receivers: make(map[receiver]pendingReceive),
-		receives:  make(map[receiveKey]bool),
+		calls:      make(map[callKey]*edgeSum),
+		met:        make(map[meeting]*directory.Interval),
+		kubernetes: make(map[nodeIndex][]string),
+		sends:      make(map[sendKey]pendingSend),
+		receivers:  make(map[receiver]pendingReceive),
+		receives:   make(map[receiveKey]bool),
 	}
 }
 
 // halves returns the number of halves of messages.
 func (p *pending) halves() int { return len(p.sends) + len(p.receives) }
 
-// learnAddress notes that a service answered at an address.
-func (p *pending) learnAddress(at addressIndex, by nodeIndex) {
-	switch owner := p.owners[at]; owner {
-	case by, ambiguous:
-	case 0:
-		p.owners[at] = by
-	default:
-		p.owners[at] = ambiguous
+// learn notes that a service answered the call of a caller at an address. It returns the interval
+// of such calls if the address ages, else nil: then further calls tell nothing new.
+func (t *totals) learn(caller nodeIndex, at addressIndex, owner nodeIndex, start int64) *directory.Interval {
+	whole := meeting{caller, at, owner}
+	during := directory.At(start)
+	if known, ok := t.learned[whole]; ok {
+		if known != nil {
+			known.Widen(during)
+		}
+		return known
+	}
+	if t.learned == nil {
+		t.learned = make(map[meeting]*directory.Interval)
+	}
+	var ages *directory.Interval
+	address := t.names.addressOf(at)
+	host, rpc := address.Parts()
+	for _, part := range [...]directory.Address{host, rpc} {
+		if part == (directory.Address{}) {
+			continue
+		}
+		m := t.meet(part, caller, owner, during)
+		if part.Ages() {
+			ages = t.met[m]
+		}
+	}
+	t.learned[whole] = ages
+	return ages
+}
+
+// meet adds a meeting at a part of an address.
+func (t *totals) meet(part directory.Address, caller, owner nodeIndex, during directory.Interval) meeting {
+	m := meeting{at: t.names.address(part), owner: owner}
+	if part.NeedsCaller() {
+		m.caller = caller
+	}
+	if !part.Ages() {
+		during = directory.Interval{}
+	}
+	if known := t.met[m]; known != nil {
+		known.Widen(during)
+	} else {
+		t.met[m] = &during
+	}
+	return m
+}
+
+// forgetMeetings removes all meetings.
+func (t *totals) forgetMeetings() {
+	clear(t.met)
+	t.learned = nil
+	for _, e := range t.edges {
+		e.address, e.ages = 0, nil
+	}
+}
+
+// addKubernetes adds Kubernetes namespaces of a service. Of too many, the first in order stay.
+func (t *totals) addKubernetes(service nodeIndex, namespaces []string) {
+	of := t.kubernetes[service]
+	for _, n := range namespaces {
+		of, _ = withCapped(of, n, strings.Compare)
+	}
+	if len(of) > 0 {
+		t.kubernetes[service] = of
 	}
 }
 

@@ -1,17 +1,22 @@
 package servicegraph
 
 import (
+	"github.com/tempograph/tempograph/servicegraph/internal/directory"
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
 // A resolver turns totals into the edges of a graph: it resolves the pending calls with what
 // the totals know. It does not change the totals.
 type resolver struct {
-	totals   *totals
-	services map[NodeID]nodeIndex // the result of servicesByName
-	edges    map[edgeKey]*Edge    // of the graph: those of the totals, and copies with more calls
-	copied   map[edgeKey]bool     // the edge is a copy
-	found    Report               // what the pending calls add to the report of the totals
+	totals    *totals
+	names     *symbols             // those of the totals, and names that only resolving gives
+	services  map[NodeID]nodeIndex // the result of servicesByName
+	directory *directory.Directory
+	peers     *directory.Names
+	edges     map[edgeKey]*Edge // of the graph: those of the totals, and copies with more calls
+	copied    map[edgeKey]bool  // the edge is a copy
+	found     Report            // what the pending calls add to the report of the totals
 
 	conflicts map[addressIndex]bool // the ambiguous addresses that were counted
 	seen      map[sideKey]bool
@@ -27,20 +32,91 @@ func (t *totals) resolve() *resolver {
 }
 
 // resolver returns a resolver that has resolved nothing yet.
-func (t *totals) resolver() *resolver {
+func (t *totals) resolver() *resolver { return t.resolverKnowing(t) }
+
+// resolverKnowing returns a resolver that knows the services, the addresses and the peers of other
+// totals, which have the same names and include t.
+func (t *totals) resolverKnowing(known *totals) *resolver {
 	edges := make(map[edgeKey]*Edge, len(t.edges))
 	for key, e := range t.edges {
 		edges[key] = &e.Edge
 	}
-	return &resolver{
+	r := &resolver{
 		totals:    t,
-		services:  t.servicesByName(),
+		names:     t.names.frozen(),
+		services:  known.servicesByName(),
 		edges:     edges,
 		copied:    make(map[edgeKey]bool),
 		conflicts: make(map[addressIndex]bool),
 		seen:      make(map[sideKey]bool),
 		entries:   make(map[nodeIndex]float64),
 	}
+	r.openDirectory(known)
+	return r
+}
+
+// openDirectory makes the directory of all that totals know of addresses, and the names of the
+// peers that the directory does not know.
+func (r *resolver) openDirectory(t *totals) {
+	var services []directory.Service
+	for i, n := range t.nodes {
+		if n != nil && n.ID.Type == TypeService {
+			node := nodeIndex(i + 1)
+			services = append(services, directory.Service{Node: node, Name: n.ID.Name, Namespace: n.ID.Namespace, Kubernetes: t.kubernetes[node]})
+		}
+	}
+	meetings := make([]directory.Meeting, 0, len(t.met))
+	for m, during := range t.met {
+		meetings = append(meetings, directory.Meeting{Caller: m.caller, At: t.names.addressOf(m.at), Owner: m.owner, During: *during})
+	}
+	keys := make([]callKey, 0, len(t.calls))
+	for key := range t.calls {
+		keys = append(keys, key)
+	}
+	linked := t.linkedCalls()
+	for key, s := range t.sends {
+		if s.span.Peer != 0 && !s.called && !linked[s.call(key)] {
+			keys = append(keys, t.names.callKeyOf(&s.span))
+		}
+	}
+	calls := make([]directory.Call, len(keys))
+	for i, key := range keys {
+		calls[i] = r.asked(key)
+	}
+	r.directory = directory.New(services, meetings, calls)
+	r.peers = directory.NewNames(r.directory)
+	for _, key := range keys {
+		if end, how := r.serviceOf(key); end.to == key.to && how != directory.ByAddress {
+			c, p := r.asked(key), r.peerOf(key)
+			r.peers.Add(&c, &p)
+		}
+	}
+}
+
+// asked returns what the directory needs to know of the calls with a key.
+func (r *resolver) asked(key callKey) directory.Call {
+	c := directory.Call{
+		Caller: key.from, At: r.totals.names.addressOf(key.address), Minute: key.minute,
+		IsSpecific: peerType(r.totals.names.typeOf(key.to)) != trace.Unspecific,
+	}
+	if c.At.RPC == "" && r.totals.names.typeOf(key.to) == TypeRPC { // the address is that of an attempt inside
+		c.At.RPC = r.totals.names.nodeID(key.to).Name
+	}
+	return c
+}
+
+// peerOf returns the peer of the calls with a key.
+func (r *resolver) peerOf(key callKey) directory.Peer {
+	id := r.totals.names.nodeID(key.to)
+	p := directory.Peer{Node: key.to, Name: id.Name, Type: string(id.Type)}
+	switch {
+	case key.toName || key.address == 0 || key.kind != EdgeRequest:
+	case id.Type == TypeExternal, id.Type == TypeIP:
+		p.Kind = directory.Host
+	case id.Type == TypeModel && !semconv.HasDomains(id.Name), id.Type == TypeDatabase:
+		p.Kind = directory.Server
+	}
+	return p
 }
 
 // edge returns an edge of the graph for writing.
@@ -48,8 +124,7 @@ func (r *resolver) edge(key edgeKey) *Edge {
 	if r.copied[key] {
 		return r.edges[key]
 	}
-	names := r.totals.names
-	e := &Edge{ID: EdgeID{names.nodeID(key.from), names.nodeID(key.to), key.kind}}
+	e := &Edge{ID: EdgeID{r.names.nodeID(key.from), r.names.nodeID(key.to), key.kind}}
 	if resolved := r.edges[key]; resolved != nil {
 		e.merge(resolved)
 	}
@@ -66,43 +141,61 @@ func (r *resolver) resolveCalls() {
 
 // addResolved adds the calls with a key to the edge that the key resolves to.
 func (r *resolver) addResolved(key callKey, calls *Edge) {
-	end, byAddress := r.resolveCall(key)
-	if byAddress {
-		found := *calls
-		found.Evidence.Address, found.Evidence.Caller = calls.Evidence.Caller, 0
-		calls = &found
+	end, how := r.resolveCall(key)
+	found := *calls
+	switch evidence := &found.Evidence; how {
+	case directory.ByAddress:
+		evidence.Address, evidence.Caller = evidence.Caller, 0
+	case directory.ByName:
+		evidence.Name, evidence.Caller = evidence.Caller, 0
+	case directory.Ambiguous:
+		if !r.conflicts[key.address] {
+			r.conflicts[key.address] = true
+			r.found.AddressConflicts++
+		}
 	}
-	r.edge(end).merge(calls)
+	r.edge(end).merge(&found)
 }
 
-// resolveCall finds the ends of the calls with a key: the service that has the name, else the
-// service that answered at the address (docs/semantics.md, D13), else the peer as the caller
-// named it.
-func (r *resolver) resolveCall(key callKey) (end edgeKey, byAddress bool) {
+// resolveCall finds the ends of the calls with a key: the service that the caller means, else the
+// peer as the caller named it, under a name that distinguishes it from others.
+func (r *resolver) resolveCall(key callKey) (end edgeKey, how directory.Answer) {
+	end, how = r.serviceOf(key)
+	if end.to != key.to || how == directory.ByAddress || how == directory.ByName {
+		return end, how
+	}
+	c, p := r.asked(key), r.peerOf(key)
+	if name, typ := r.peers.Name(&c, &p, r.totals.names.nodeID(key.from).String()); name != p.Name || typ != p.Type {
+		end.to = r.names.named(NodeID{Name: name, Type: NodeType(typ)})
+	}
+	return end, how
+}
+
+// serviceOf finds the ends of the calls with a key that are services: the service that has the
+// name, else the service that the directory finds (docs/semantics.md, D13, A1 to A6).
+func (r *resolver) serviceOf(key callKey) (end edgeKey, how directory.Answer) {
 	end = key.edgeKey
 	if key.fromName {
 		end.from = r.serviceNamed(end.from)
 	}
 	if key.toName {
 		if end.to = r.serviceNamed(end.to); end.to != key.to {
-			return end, false
+			return end, directory.Unknown
 		}
 	}
-	names := r.totals.names
-	switch owner := r.totals.owners[key.address]; {
-	case key.kind != EdgeRequest:
-	case names.addressOf(key.address).port == "" && peerType(names.typeOf(key.to)) != trace.Unspecific: // another port of the same host
-	case owner == ambiguous:
-		if !r.conflicts[key.address] {
-			r.conflicts[key.address] = true
-			r.found.AddressConflicts++
-		}
-	case owner != 0:
-		end.to = owner
-		return end, true
+	if key.kind != EdgeRequest || key.address == 0 {
+		return end, directory.Unknown
 	}
-	return end, false
+	c := r.asked(key)
+	service, how := r.directory.Find(&c)
+	if service != 0 {
+		end.to = service
+	}
+	return end, how
 }
+
+// ambiguous stands for several services with one name.
+const ambiguous = ^nodeIndex(0)
 
 // servicesByName returns the services by identity and by name. The keys for identity have the
 // type service; a key without a namespace and a type stands for the name, and its value is
@@ -138,12 +231,13 @@ func (r *resolver) serviceNamed(peer nodeIndex) nodeIndex {
 	return peer
 }
 
-// The limits on the pending calls that a graph keeps for later merges: halves of messages,
-// about 25 MB of them, and addresses and calls to different addresses and names, each with its
-// latencies, about 60 MB.
+// The limits on what a graph keeps for later merges: halves of messages, about 25 MB of them;
+// calls to different addresses and names, each with its latencies, about 60 MB; and meetings of a
+// service at an address, about 10 MB.
 const (
 	maxHalves       = 1 << 17
 	maxPendingCalls = 1 << 14
+	maxMeetings     = 1 << 16
 )
 
 // resolveExcess resolves all pending calls of one sort for good if there are more than a graph
@@ -158,24 +252,38 @@ func (t *totals) resolveExcess() {
 		clear(t.receivers)
 		clear(t.receives)
 	}
-	if n := len(t.calls) + len(t.owners); n > maxPendingCalls {
-		t.report.AddressesResolvedEarly += uint64(n)
-		r := t.resolver()
-		r.resolveCalls()
-		t.adopt(r)
-		clear(t.calls)
-		t.recentCalls.clear()
-		clear(t.owners)
-		for _, e := range t.edges {
-			e.address = 0
+	if n := len(t.calls); n > maxPendingCalls {
+		t.resolveEarly(func(key callKey) bool { return t.names.addressOf(key.address).Ages() })
+		if len(t.calls) > maxPendingCalls/2 {
+			t.resolveEarly(func(callKey) bool { return true })
+		}
+		t.report.AddressesResolvedEarly += uint64(n - len(t.calls))
+	}
+	if n := len(t.met); n > maxMeetings {
+		t.report.AddressesResolvedEarly += uint64(n + len(t.calls))
+		t.resolveEarly(func(callKey) bool { return true })
+		t.forgetMeetings()
+	}
+}
+
+// resolveEarly resolves some of the pending calls for good.
+func (t *totals) resolveEarly(which func(callKey) bool) {
+	r := t.resolver()
+	for key, calls := range t.calls {
+		if which(key) {
+			r.addResolved(key, &calls.Edge)
+			delete(t.calls, key)
 		}
 	}
+	t.recentCalls.clear()
+	t.adopt(r)
 }
 
 // adopt adds the edges and counts of a resolver to the totals.
 func (t *totals) adopt(r *resolver) {
+	node := func(i nodeIndex) nodeIndex { return t.names.node(r.names.nodeID(i)) }
 	for key := range r.copied {
-		t.edges[key] = &edgeSum{Edge: *r.edges[key]}
+		t.edges[edgeKey{node(key.from), node(key.to), key.kind}] = &edgeSum{Edge: *r.edges[key]}
 	}
 	for i, n := range r.entries {
 		t.node(i).Entries = plus(t.node(i).Entries, n)

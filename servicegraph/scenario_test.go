@@ -282,6 +282,9 @@ func describe(g *sg.Graph) string {
 		if e.Evidence.Address > 0 {
 			fmt.Fprintf(&b, "  by address %v\n", e.Evidence.Address)
 		}
+		if e.Evidence.Name > 0 {
+			fmt.Fprintf(&b, "  by name %v\n", e.Evidence.Name)
+		}
 		if e.Evidence.Inferred > 0 {
 			fmt.Fprintf(&b, "  inferred %v\n", e.Evidence.Inferred)
 		}

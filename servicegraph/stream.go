@@ -93,7 +93,9 @@ func (t *totals) withholdHalves() {
 // all spans:
 //
 //   - A call to an address goes to the service that has answered there in a trace forgotten by
-//     then. An earlier call stays a call to the peer that its caller names.
+//     then. An earlier call stays a call to the peer that its caller names. The name of a
+//     peer that depends on other callers, such as that of a database on one of several hosts
+//     (A6), is the one that the traces forgotten by then give.
 //   - A half of a message waits for a later delta while the trace with the other half is held.
 //     If the consumer arrives after the trace of the producer was forgotten, the message is a
 //     call to the queue, and later a call from the queue. If the producer names no queue, the
@@ -112,10 +114,12 @@ func (b *Builder) Delta() *Graph {
 	}
 	b.recent = newTotals(&b.names)
 	b.splitHalves(delta)
+	b.applyNodeAttrs(b.counted)
 	delta.finish(b.counted, b.conflicts)
 	delta.report.merge(b.report.since(b.reported))
 	b.reported = b.report
 	b.applyNodeAttrs(delta)
+	clear(delta.kubernetes)
 	return delta.graph()
 }
 
@@ -201,9 +205,7 @@ func (b *Builder) splitHalves(delta *totals) {
 // finish resolves all pending calls for good, with the names and addresses that other totals
 // know. Conflicts of addresses that are in the map already are not counted again.
 func (t *totals) finish(known *totals, conflicts map[addressIndex]bool) {
-	t.owners = known.owners
-	r := t.resolver()
-	r.services = known.servicesByName()
+	r := t.resolverKnowing(known)
 	r.conflicts = conflicts
 	r.resolveCalls()
 	r.resolveMessages()

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tempograph/tempograph/servicegraph/internal/directory"
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
@@ -29,6 +30,8 @@ type edgeSum struct {
 	inTrace uint64       // the number of calls of that trace
 	detail  detailIndex  // the detail that was added last
 	address addressIndex // the address that was learned last
+
+	ages *directory.Interval // of the calls at that address; nil if it does not age
 }
 
 type edgeKey struct {
@@ -120,7 +123,9 @@ func (k edgeKey) hash() uint32 {
 	return (uint32(k.from)*31+uint32(k.to))*0x9E3779B1 ^ uint32(len(k.kind))<<26
 }
 
-func (k callKey) hash() uint32 { return k.edgeKey.hash() ^ uint32(k.address)*0x85EBCA6B }
+func (k callKey) hash() uint32 {
+	return k.edgeKey.hash() ^ (uint32(k.address)+uint32(k.minute)*31)*0x85EBCA6B
+}
 
 // isUnknown reports whether a node stands for spans without a service name.
 func isUnknown(id NodeID) bool { return strings.HasPrefix(id.Name, unknownService) }
@@ -153,8 +158,8 @@ func newGraph(nodes []Node, edges []Edge, report Report) *Graph {
 // afterwards.
 func (t *totals) graph() *Graph {
 	t.resolveExcess()
-	t.names = t.names.frozen()
 	r := t.resolve()
+	t.names = r.names // with the names that only resolving gives
 	g := &Graph{totals: t, report: t.report}
 	g.report.merge(r.found)
 	has := make(map[NodeID]bool)
@@ -216,7 +221,7 @@ func (t *totals) merge(o *totals) { t.mergeRenamed(o, new(renamer)) }
 // mergeRenamed adds other totals with other names.
 func (t *totals) mergeRenamed(o *totals, r *renamer) {
 	node := func(i nodeIndex) nodeIndex {
-		if i == 0 || i == ambiguous || t.names == o.names {
+		if i == 0 || t.names == o.names {
 			return i
 		}
 		return t.names.node(r.rename(o.names.nodeID(i)))
@@ -262,11 +267,15 @@ func (t *totals) mergeRenamed(o *totals, r *renamer) {
 		t.callsTo(callKey{edgeKey: edge(k), fromName: chosen(k.from), toName: chosen(k.to)}).merge(queues(&e.Edge))
 	}
 	for k, e := range o.calls {
-		key := callKey{edge(k.edgeKey), address(k.address), k.fromName || chosen(k.from), k.toName || chosen(k.to)}
-		t.callsTo(key).merge(queues(&e.Edge))
+		k.fromName, k.toName = k.fromName || chosen(k.from), k.toName || chosen(k.to)
+		k.edgeKey, k.address = edge(k.edgeKey), address(k.address)
+		t.callsTo(k).merge(queues(&e.Edge))
 	}
-	for at, owner := range o.owners {
-		t.learnAddress(address(at), node(owner))
+	for m, during := range o.met {
+		t.meet(o.names.addressOf(m.at), node(m.caller), node(m.owner), *during)
+	}
+	for service, namespaces := range o.kubernetes {
+		t.addKubernetes(node(service), namespaces)
 	}
 	for key, s := range o.sends {
 		s.span = span(s.span)
@@ -309,6 +318,7 @@ func (e *Edge) merge(o *Edge) {
 	e.Evidence.Caller = plus(e.Evidence.Caller, o.Evidence.Caller)
 	e.Evidence.Callee = plus(e.Evidence.Callee, o.Evidence.Callee)
 	e.Evidence.Address = plus(e.Evidence.Address, o.Evidence.Address)
+	e.Evidence.Name = plus(e.Evidence.Name, o.Evidence.Name)
 	e.Evidence.Inferred = plus(e.Evidence.Inferred, o.Evidence.Inferred)
 	for _, q := range o.Queues {
 		e.addQueue(q)

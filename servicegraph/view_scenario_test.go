@@ -221,7 +221,7 @@ func checkNumbers(t *testing.T, name string, g *sg.Graph) {
 		}
 	}
 	for e := range g.Edges() {
-		evidence := e.Evidence.Both + e.Evidence.Caller + e.Evidence.Callee + e.Evidence.Address
+		evidence := e.Evidence.Both + e.Evidence.Caller + e.Evidence.Callee + e.Evidence.Address + e.Evidence.Name
 		if e.ID.Kind == sg.EdgeBridged && evidence != 0 || e.ID.Kind != sg.EdgeBridged && evidence != e.Calls {
 			t.Errorf("%s: evidence of edge %v: %+v of %v calls", name, e.ID, e.Evidence, e.Calls)
 		}

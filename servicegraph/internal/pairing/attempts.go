@@ -80,7 +80,7 @@ func (p *Pairer) metBeside(i int32) trace.Node {
 // attempt gives the address.
 func (p *Pairer) addressed(i int32) int32 {
 	span := &p.spans[i]
-	if span.Address != 0 || p.state[i].nested == 0 || span.PeerType != trace.Unspecific || span.Is(trace.PeerIsName) {
+	if span.Is(trace.NamesHost) || p.state[i].nested == 0 || span.PeerType != trace.Unspecific || span.Is(trace.PeerIsName) {
 		return i
 	}
 	last := int32(-1)
@@ -97,7 +97,7 @@ func (p *Pairer) addressed(i int32) int32 {
 			continue
 		}
 		p.stack = append(p.stack, p.tree.Child[c])
-		if inner.Is(trace.IsCaller) && inner.Address != 0 && inner.PeerType == trace.Unspecific && (last < 0 || p.compareTimes(c, last) > 0) {
+		if inner.Is(trace.IsCaller) && inner.Is(trace.NamesHost) && inner.PeerType == trace.Unspecific && (last < 0 || p.compareTimes(c, last) > 0) {
 			last = c
 		}
 	}

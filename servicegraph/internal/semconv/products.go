@@ -80,6 +80,10 @@ func isOfProvider(host, provider string) bool {
 	return false
 }
 
+// HasDomains reports whether a provider of models is one whose domains are known, so that a host
+// elsewhere is not the provider.
+func HasDomains(provider string) bool { return providerDomains[provider] != nil }
+
 // providerDomains are the domains of the providers in the semantic conventions. Azure also
 // serves OpenAI's models.
 var providerDomains = map[string][]string{

@@ -72,6 +72,7 @@ const (
 	Queries                      // the span has the text of a query to a database, or an operation
 	Settles                      // an INTERNAL span whose links are not messages that it received
 	Polls                        // a CLIENT span that asks a queue for messages, and is the receiving side of them
+	NamesHost                    // a caller span with the host of the callee, not only the RPC service
 )
 
 // When returns the flags if a condition holds, and otherwise none.
@@ -109,7 +110,7 @@ func (s *Span) Failed() bool { return s.Status == StatusError }
 // NamePeer copies the peer and the address of another span of the same service to the span.
 func (s *Span) NamePeer(o *Span) {
 	s.Peer, s.Address, s.PeerType = o.Peer, o.Address, o.PeerType
-	s.Flags = s.Flags&^PeerIsName | o.Flags&PeerIsName
+	s.Flags = s.Flags&^(PeerIsName|NamesHost) | o.Flags&(PeerIsName|NamesHost)
 }
 
 // An Order compares the names that numbers stand for, so that results do not depend on the

@@ -85,6 +85,7 @@ func edgeFacts(g *servicegraph.Graph, e servicegraph.Edge) (facts []fact) {
 		{"Calls with a caller span only", e.Evidence.Caller},
 		{"Calls with a callee span only", e.Evidence.Callee},
 		{"Calls assigned by address", e.Evidence.Address},
+		{"Calls assigned by name", e.Evidence.Name},
 		{"Calls inferred from time", e.Evidence.Inferred},
 	} {
 		if f.calls > 0 {

@@ -1,0 +1,285 @@
+// Package directory finds the service to which a call without a callee span belongs, from the
+// address that the caller dialed. It knows the calls that met a service, and at which address, and
+// the names of the services. The rules are the rows of docs/semantics.md, D13 and A1 to A6.
+//
+// A directory answers when a graph is made, and nothing here runs for each span.
+package directory
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
+)
+
+// A Service is a service with spans.
+type Service struct {
+	Node            trace.Node
+	Name, Namespace string
+	Kubernetes      []string // the Kubernetes namespaces of its resources
+}
+
+// A Meeting is a service that answered calls to an address.
+type Meeting struct {
+	Caller trace.Node // 0 unless the caller matters: see [Address.NeedsCaller]
+	At     Address    // a host or an RPC service, not both
+	Owner  trace.Node
+	During Interval // for an address that ages
+}
+
+// A Call is a call without a callee span.
+type Call struct {
+	Caller     trace.Node
+	At         Address
+	Minute     Minute // for an address that ages
+	IsSpecific bool   // the peer is more than a host: a database, a queue or the like
+}
+
+// An Answer tells how a directory found the service of a call.
+type Answer uint8
+
+const (
+	Unknown   Answer = iota
+	ByAddress        // other calls met the service at the address
+	ByName           // the host has the name of the service
+	Ambiguous        // other calls met several services at the address
+)
+
+// A Directory is not safe for concurrent use while it learns; the other methods only read.
+type Directory struct {
+	kubernetes map[trace.Node]string      // the Kubernetes namespace of a service that has exactly one
+	named      map[string][]*Service      // the services by name, in lower case
+	places     map[place]owners           // who answered at a host and a port
+	hosts      map[place]owners           // who answered at a host, on any port
+	rpc        map[string]map[owns]bool   // who answered as an RPC service, and to whom
+	long       map[string]map[string]bool // the names with a namespace, by their first label
+	dialed     map[string]bool            // the hosts that callers dial, as they dial them
+}
+
+// A place is a host and a port. The caller is 0 unless the host is on its machine.
+type place struct {
+	caller           trace.Node
+	host, port, name string
+}
+
+type owners map[trace.Node]Interval
+
+type owns struct{ owner, caller trace.Node }
+
+// New returns a directory of services, of the meetings, and of the hosts that all other calls dial.
+func New(services []Service, meetings []Meeting, calls []Call) *Directory {
+	d := &Directory{
+		kubernetes: make(map[trace.Node]string), named: make(map[string][]*Service),
+		places: make(map[place]owners), hosts: make(map[place]owners), rpc: make(map[string]map[owns]bool),
+		long: make(map[string]map[string]bool), dialed: make(map[string]bool),
+	}
+	for i := range services {
+		s := &services[i]
+		name := strings.ToLower(s.Name)
+		d.named[name] = append(d.named[name], s)
+		if len(s.Kubernetes) == 1 {
+			d.kubernetes[s.Node] = s.Kubernetes[0]
+		}
+	}
+	for i := range meetings {
+		d.dial(meetings[i].Caller, meetings[i].At.Host)
+	}
+	for i := range calls {
+		d.dial(calls[i].Caller, calls[i].At.Host)
+	}
+	for i := range meetings {
+		d.meet(&meetings[i])
+	}
+	return d
+}
+
+// dial notes a host that a caller dials.
+func (d *Directory) dial(caller trace.Node, host string) {
+	d.dialed[host] = true
+	if isShort(host) {
+		namespace := d.kubernetes[caller]
+		if namespace == "" {
+			return
+		}
+		host += "." + namespace
+	}
+	first, rest, found := strings.Cut(host, ".")
+	if !found || strings.ContainsAny(rest, ".,:/") || semconv.IsLocal(host) {
+		return // no name of a service and a namespace
+	}
+	if d.long[first] == nil {
+		d.long[first] = make(map[string]bool)
+	}
+	d.long[first][host] = true
+}
+
+// full returns the name of a host with the namespace, if it is known: that of the caller in
+// Kubernetes, else that of the only host with the same first label.
+func (d *Directory) full(caller trace.Node, host string) string {
+	if !isShort(host) {
+		return host
+	}
+	if namespace := d.kubernetes[caller]; namespace != "" {
+		return host + "." + namespace
+	}
+	if len(d.long[host]) == 1 {
+		for only := range d.long[host] {
+			return only
+		}
+	}
+	return host
+}
+
+// Host returns the name that a host has for all callers: the full name if any caller dials it, or
+// if a service has the short name and is another one; else the host as it is.
+func (d *Directory) Host(caller trace.Node, host string) string {
+	if full := d.full(caller, host); d.dialed[full] || d.named[host] != nil {
+		return full
+	}
+	return host
+}
+
+func (d *Directory) place(caller trace.Node, at Address) place {
+	p := place{host: d.full(caller, at.Host), port: at.Port, name: at.Name}
+	if semconv.IsLocal(at.Host) {
+		p.caller = caller
+	}
+	return p
+}
+
+// meet notes that a service answered at an address.
+func (d *Directory) meet(m *Meeting) {
+	if m.At.Host == "" {
+		if d.rpc[m.At.RPC] == nil {
+			d.rpc[m.At.RPC] = make(map[owns]bool)
+		}
+		d.rpc[m.At.RPC][owns{m.Owner, m.Caller}] = true
+		return
+	}
+	at := d.place(m.Caller, m.At)
+	add := func(to map[place]owners, at place) {
+		if to[at] == nil {
+			to[at] = make(owners)
+		}
+		during, known := to[at][m.Owner]
+		if known {
+			during.Widen(m.During)
+		} else {
+			during = m.During
+		}
+		to[at][m.Owner] = during
+	}
+	for _, name := range slices.Compact([]string{at.name, ""}) { // the name of a callee is optional
+		at.name = name
+		add(d.places, at)
+		add(d.hosts, place{at.caller, at.host, "", at.name})
+	}
+}
+
+// Find returns the service of a call. It asks the host and the port first, then the RPC service,
+// then the names of the services.
+func (d *Directory) Find(c *Call) (service trace.Node, how Answer) {
+	conflict := false
+	for _, ask := range [...]func(*Call) (trace.Node, bool){d.atHost, d.asRPC} {
+		service, ambiguous := ask(c)
+		if service != 0 {
+			return service, ByAddress
+		}
+		conflict = conflict || ambiguous
+	}
+	if !c.IsSpecific && c.At.Name == "" {
+		if service := d.withName(c.Caller, c.At.Host); service != 0 {
+			return service, ByName
+		}
+	}
+	if conflict {
+		return 0, Ambiguous
+	}
+	return 0, Unknown
+}
+
+// atHost returns the only service that answered at the host and the port of a call. A call
+// without a port can be for any port of the host, unless it is to a database or the like, which
+// is probably not on the port of a service.
+func (d *Directory) atHost(c *Call) (only trace.Node, ambiguous bool) {
+	if c.At.Host == "" {
+		return 0, false
+	}
+	at, known := d.place(c.Caller, c.At), d.places
+	if at.port == "" {
+		if c.IsSpecific {
+			return 0, false
+		}
+		known = d.hosts
+	}
+	ages := c.At.Ages()
+	for owner, during := range known[at] {
+		if ages && !c.Minute.isNear(during) {
+			continue
+		}
+		if only != 0 {
+			return 0, true
+		}
+		only = owner
+	}
+	return only, false
+}
+
+// asRPC returns the only service that answered as the RPC service of a call, or the only one of
+// several that the caller has met.
+func (d *Directory) asRPC(c *Call) (only trace.Node, ambiguous bool) {
+	if c.At.RPC == "" || c.At.Host != "" && isGeneric(c.At.RPC) {
+		return 0, false
+	}
+	all, own := make(map[trace.Node]bool), make(map[trace.Node]bool)
+	for o := range d.rpc[c.At.RPC] {
+		all[o.owner] = true
+		if o.caller == c.Caller {
+			own[o.owner] = true
+		}
+	}
+	for _, among := range [...]map[trace.Node]bool{all, own} {
+		if len(among) == 1 {
+			for only = range among {
+				return only, false
+			}
+		}
+	}
+	return 0, len(all) > 1
+}
+
+// isGeneric reports whether many programs have an RPC service besides their own. Such a service
+// does not tell which of several hosts is called.
+func isGeneric(rpc string) bool {
+	return strings.HasPrefix(rpc, "grpc.health.") || strings.HasPrefix(rpc, "grpc.reflection.") || strings.HasPrefix(rpc, "grpc.channelz.")
+}
+
+// withName returns the only service that has the name of a host: the name alone, or the name and
+// a namespace. A name without a namespace, from a caller whose Kubernetes namespace is known, does
+// not mean a service that is known to be in other namespaces only. IP addresses are no names.
+func (d *Directory) withName(caller trace.Node, host string) (only trace.Node) {
+	if host == "" || semconv.IsIP(host) || semconv.IsLocal(host) {
+		return 0
+	}
+	fits := make(map[trace.Node]bool)
+	own := d.kubernetes[caller]
+	for _, s := range d.named[host] {
+		if !isShort(host) || own == "" || len(s.Kubernetes) == 0 || slices.Contains(s.Kubernetes, own) {
+			fits[s.Node] = true
+		}
+	}
+	if i := strings.LastIndexByte(host, '.'); i > 0 {
+		for _, s := range d.named[host[:i]] {
+			if namespace := host[i+1:]; strings.ToLower(s.Namespace) == namespace || slices.Contains(s.Kubernetes, namespace) {
+				fits[s.Node] = true
+			}
+		}
+	}
+	if len(fits) == 1 {
+		for only = range fits {
+			return only
+		}
+	}
+	return 0
+}

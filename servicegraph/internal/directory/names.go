@@ -1,0 +1,138 @@
+package directory
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
+)
+
+// A Peer is the other side of a call that belongs to no service.
+type Peer struct {
+	Node       trace.Node
+	Name, Type string
+	Kind       PeerKind
+}
+
+// A PeerKind tells what the name of a peer is.
+type PeerKind uint8
+
+const (
+	Chosen PeerKind = iota // a name that a person chose
+	Host                   // the host
+	Server                 // a database, a queue or the like, which several hosts can have
+)
+
+// Names gives peers that callers name alike different names if they are different things, and
+// peers that callers name differently one name if they are the same. It must know all calls that
+// belong to no service before it names the first.
+type Names struct {
+	directory *Directory
+	local     map[string]map[port]Peer         // by host: the peers on the machine of a caller, each under the first of its names
+	ports     map[string]map[trace.Node]int    // by host and caller: the number of these peers
+	servers   map[trace.Node]map[string]string // by peer: the first of the hosts that are alike
+}
+
+// A port is a port on the machine of a caller.
+type port struct {
+	caller trace.Node
+	port   string
+}
+
+// NewNames returns Names that know no call.
+func NewNames(d *Directory) *Names {
+	return &Names{
+		directory: d, local: make(map[string]map[port]Peer),
+		ports: make(map[string]map[trace.Node]int), servers: make(map[trace.Node]map[string]string),
+	}
+}
+
+// Add makes a call known.
+func (n *Names) Add(c *Call, p *Peer) {
+	switch {
+	case p.Kind == Host && semconv.IsLocal(c.At.Host):
+		n.addLocal(c, p)
+	case p.Kind == Server:
+		host := n.directory.Host(c.Caller, c.At.Host)
+		alike := alikeOf(host)
+		if alike == "" {
+			return
+		}
+		if n.servers[p.Node] == nil {
+			n.servers[p.Node] = make(map[string]string)
+		}
+		if first, known := n.servers[p.Node][alike]; !known || host < first {
+			n.servers[p.Node][alike] = host
+		}
+	}
+}
+
+func (n *Names) addLocal(c *Call, p *Peer) {
+	host, at := c.At.Host, port{c.Caller, c.At.Port}
+	if n.local[host] == nil {
+		n.local[host], n.ports[host] = make(map[port]Peer), make(map[trace.Node]int)
+	}
+	first, known := n.local[host][at]
+	if !known {
+		n.ports[host][c.Caller]++
+	}
+	if !known || cmp.Or(strings.Compare(p.Name, first.Name), strings.Compare(p.Type, first.Type)) < 0 {
+		n.local[host][at] = *p
+	}
+}
+
+// Name returns the name and the type of the peer of a call. A peer on the machine of its caller is
+// another one for each caller and port; where there are several, their names tell the caller. A
+// host has the name that it has for all callers. A database or the like on different hosts is a
+// different one on each; hosts that differ only in their digits, and IP addresses, are those of
+// its shards and replicas.
+func (n *Names) Name(c *Call, p *Peer, caller string) (name, typ string) {
+	name, typ = p.Name, p.Type
+	host := c.At.Host
+	switch {
+	case p.Kind == Host && semconv.IsLocal(host):
+		at := port{c.Caller, c.At.Port}
+		if first, known := n.local[host][at]; known {
+			name, typ = first.Name, first.Type
+		}
+		if len(n.local[host]) < 2 {
+			return name, typ
+		}
+		if n.ports[host][c.Caller] > 1 && at.port != "" {
+			host += ":" + at.port
+		}
+		if typ == "ip" {
+			typ = "external"
+		}
+		return host + "@" + caller, typ
+	case p.Kind == Host && p.Name == host:
+		name = n.directory.Host(c.Caller, host)
+	case p.Kind == Server && len(n.servers[p.Node]) > 1:
+		if first := n.servers[p.Node][alikeOf(n.directory.Host(c.Caller, host))]; first != "" {
+			name += "@" + first
+		}
+	}
+	return name, typ
+}
+
+// alikeOf returns a text that is the same for hosts that differ only in their digits. Hosts that
+// tell nothing have none: IP addresses, and those on the caller's own machine.
+func alikeOf(host string) string {
+	if host == "" || semconv.IsIP(host) || semconv.IsLocal(host) {
+		return ""
+	}
+	var hosts []string
+	for h := range strings.SplitSeq(host, ",") {
+		h = strings.Map(func(r rune) rune {
+			if r >= '0' && r <= '9' {
+				return -1
+			}
+			return r
+		}, h)
+		if len(hosts) == 0 || hosts[len(hosts)-1] != h {
+			hosts = append(hosts, h)
+		}
+	}
+	return strings.Join(hosts, ",")
+}

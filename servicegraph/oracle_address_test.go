@@ -1,0 +1,300 @@
+package servicegraph_test
+
+import (
+	"cmp"
+	"strings"
+
+	sg "github.com/tempograph/tempograph/servicegraph"
+)
+
+// An oracleAddress is the address that a caller span called: a host, an RPC service or both, and
+// the name that the span gives the callee, if any.
+type oracleAddress struct{ host, port, name, rpc string }
+
+// An oracleMeeting is a call that a service answered.
+type oracleMeeting struct {
+	caller, owner sg.NodeID
+	at            oracleAddress
+	start         int64
+}
+
+// An oracleCall is a call without a callee span.
+type oracleCall struct {
+	client *oracleSpan
+	kind   sg.EdgeKind
+	peer   sg.NodeID
+	isName bool
+	at     oracleAddress
+}
+
+// address returns the address that a caller span called.
+func (s *oracleSpan) address() (at oracleAddress) {
+	at.rpc = s.attrs["rpc.service"]
+	if host := strings.ToLower(s.attrs["server.address"]); host != "" {
+		at.host, at.port = host, s.attrs["server.port"]
+		if host == "127.0.0.1" {
+			at.host = "localhost"
+		}
+		if peer, isName := s.peer(); isName {
+			at.name = peer.Name
+		}
+	}
+	return at
+}
+
+// isAddress reports whether a host is one of the IP addresses of the tests.
+func isAddress(host string) bool { return host[0] >= '0' && host[0] <= '9' }
+
+// learnAddress notes that the service of callee answered at the address that client called
+// (D13).
+func (o *oracle) learnAddress(client, callee *oracleSpan) {
+	o.meetings = append(o.meetings, oracleMeeting{client.node, callee.node, client.address(), client.Start})
+}
+
+// countVirtuals counts the calls without a callee span.
+func (o *oracle) countVirtuals() {
+	var open []oracleCall // no service is found
+	for _, c := range o.virtuals {
+		to, evidence := c.peer, func(e *oracleEdge) *float64 { return &e.caller }
+		if c.isName {
+			to = o.service(c.peer)
+		}
+		if to == c.peer && c.kind == sg.EdgeRequest {
+			if met := o.metAtHost(&c); len(met) == 1 {
+				to, evidence = only(met), func(e *oracleEdge) *float64 { return &e.address }
+			} else if met := o.metAsRPC(&c); len(met) == 1 {
+				to, evidence = only(met), func(e *oracleEdge) *float64 { return &e.address }
+			} else if fits := o.named(&c); len(fits) == 1 {
+				to, evidence = only(fits), func(e *oracleEdge) *float64 { return &e.name }
+			}
+		}
+		if to == c.peer && to.Type != sg.TypeService {
+			open = append(open, c)
+			continue
+		}
+		e := o.edge(c.client.node, to, c.kind)
+		e.count(c.client, nil, evidence(e))
+		e.addCaller(c.client)
+	}
+	for _, c := range open {
+		e := o.edge(c.client.node, o.peerName(&c, open), c.kind)
+		e.count(c.client, nil, &e.caller)
+		e.addCaller(c.client)
+	}
+}
+
+func only(nodes map[sg.NodeID]bool) sg.NodeID {
+	for n := range nodes {
+		return n
+	}
+	return sg.NodeID{}
+}
+
+// metAtHost returns the services that answered at the host and the port of a call (D13, A2, A3,
+// A5).
+func (o *oracle) metAtHost(c *oracleCall) map[sg.NodeID]bool {
+	if c.at.host == "" || c.at.port == "" && isSpecific(c.peer.Type) {
+		return nil
+	}
+	first, last := make(map[sg.NodeID]int64), make(map[sg.NodeID]int64)
+	for _, m := range o.meetings {
+		switch {
+		case m.at.host == "", o.full(m.caller, m.at.host) != o.full(c.client.node, c.at.host),
+			c.at.port != "" && m.at.port != c.at.port,
+			c.at.name != "" && m.at.name != c.at.name,
+			c.at.host == "localhost" && m.caller != c.client.node:
+			continue
+		}
+		if _, known := first[m.owner]; !known {
+			first[m.owner], last[m.owner] = m.start, m.start
+		}
+		first[m.owner], last[m.owner] = min(first[m.owner], m.start), max(last[m.owner], m.start)
+	}
+	met := make(map[sg.NodeID]bool)
+	const minute = 60e9
+	begin := c.client.Start - c.client.Start%minute
+	for owner := range first {
+		if !isAddress(c.at.host) || begin+minute > first[owner]-5*minute && begin <= last[owner]+5*minute {
+			met[owner] = true
+		}
+	}
+	return met
+}
+
+// metAsRPC returns the services that answered as the RPC service of a call; of several, those
+// that answered its caller (A1).
+func (o *oracle) metAsRPC(c *oracleCall) map[sg.NodeID]bool {
+	rpc := c.at.rpc
+	if rpc == "" && c.peer.Type == sg.TypeRPC {
+		rpc = c.peer.Name
+	}
+	if rpc == "" || c.at.host != "" && strings.HasPrefix(rpc, "grpc.health.") {
+		return nil
+	}
+	all, own := make(map[sg.NodeID]bool), make(map[sg.NodeID]bool)
+	for _, m := range o.meetings {
+		if m.at.rpc == rpc {
+			all[m.owner] = true
+			if m.caller == c.client.node {
+				own[m.owner] = true
+			}
+		}
+	}
+	if len(all) == 1 {
+		return all
+	}
+	return own
+}
+
+// named returns the services that have the name of the host of a call (A4).
+func (o *oracle) named(c *oracleCall) map[sg.NodeID]bool {
+	fits := make(map[sg.NodeID]bool)
+	if c.at.host == "" || c.isName || isSpecific(c.peer.Type) {
+		return nil
+	}
+	own := o.kubernetes(c.client.node)
+	for _, s := range o.spans {
+		name, namespaces := strings.ToLower(s.node.Name), o.kubernetes(s.node)
+		if name == c.at.host && (len(own) != 1 || len(namespaces) == 0 || namespaces[onlyName(own)]) || name+"."+s.node.Namespace == c.at.host {
+			fits[s.node] = true
+		}
+		for n := range namespaces {
+			if name+"."+n == c.at.host {
+				fits[s.node] = true
+			}
+		}
+	}
+	return fits
+}
+
+func onlyName(names map[string]bool) string {
+	for n := range names {
+		return n
+	}
+	return ""
+}
+
+// kubernetes returns the Kubernetes namespaces of a service.
+func (o *oracle) kubernetes(node sg.NodeID) map[string]bool {
+	found := make(map[string]bool)
+	for _, s := range o.spans {
+		for _, a := range s.Resource {
+			if s.node == node && a.Key == "k8s.namespace.name" {
+				found[a.Value] = true
+			}
+		}
+	}
+	return found
+}
+
+// withNamespace returns a host with the Kubernetes namespace of its caller, if the host has none.
+func (o *oracle) withNamespace(caller sg.NodeID, host string) string {
+	if namespaces := o.kubernetes(caller); !strings.Contains(host, ".") && host != "localhost" && len(namespaces) == 1 {
+		return host + "." + onlyName(namespaces)
+	}
+	return host
+}
+
+// dialed returns all hosts that callers dial, with the caller.
+func (o *oracle) dialed(visit func(caller sg.NodeID, host string)) {
+	for _, m := range o.meetings {
+		visit(m.caller, m.at.host)
+	}
+	for _, c := range o.virtuals {
+		visit(c.client.node, c.at.host)
+	}
+}
+
+// full returns a host with its namespace: that of the caller, else that of the only host with the
+// same first label (A3).
+func (o *oracle) full(caller sg.NodeID, host string) string {
+	if host == "" || host == "localhost" || strings.Contains(host, ".") {
+		return host
+	}
+	if full := o.withNamespace(caller, host); full != host {
+		return full
+	}
+	fits := make(map[string]bool)
+	o.dialed(func(caller sg.NodeID, other string) {
+		if other = o.withNamespace(caller, other); strings.HasPrefix(other, host+".") && strings.Count(other, ".") == 1 {
+			fits[other] = true
+		}
+	})
+	if len(fits) == 1 {
+		return onlyName(fits)
+	}
+	return host
+}
+
+// shown returns the name of a host: the full name if any caller dials it (A3), or if a service has
+// the short name (A4).
+func (o *oracle) shown(caller sg.NodeID, host string) string {
+	full, name := o.full(caller, host), host
+	for _, s := range o.spans {
+		if strings.ToLower(s.node.Name) == host {
+			return full
+		}
+	}
+	o.dialed(func(_ sg.NodeID, other string) {
+		if other == full {
+			name = full
+		}
+	})
+	return name
+}
+
+// peerName returns the name of the peer of a call that belongs to no service, of which open are
+// all (A2, A3, A6).
+func (o *oracle) peerName(c *oracleCall, open []oracleCall) sg.NodeID {
+	peer := c.peer
+	isHost := func(c *oracleCall) bool {
+		return !c.isName && c.kind == sg.EdgeRequest && (c.peer.Type == sg.TypeExternal || c.peer.Type == sg.TypeIP)
+	}
+	switch {
+	case isHost(c) && c.at.host == "localhost":
+		type port struct {
+			caller sg.NodeID
+			port   string
+		}
+		ports, ofCaller := make(map[port]bool), make(map[port]bool)
+		for _, other := range open {
+			if !isHost(&other) || other.at.host != "localhost" {
+				continue
+			}
+			at := port{other.client.node, other.at.port}
+			ports[at] = true
+			if at.caller == c.client.node {
+				ofCaller[at] = true
+				if at.port == c.at.port && cmp.Or(strings.Compare(other.peer.Name, peer.Name), strings.Compare(string(other.peer.Type), string(peer.Type))) < 0 {
+					peer = other.peer
+				}
+			}
+		}
+		if len(ports) > 1 {
+			peer.Name = "localhost"
+			if len(ofCaller) > 1 && c.at.port != "" {
+				peer.Name += ":" + c.at.port
+			}
+			peer.Name += "@" + c.client.node.String()
+			peer.Type = sg.TypeExternal
+		}
+	case isHost(c) && peer.Name == c.at.host:
+		peer.Name = o.shown(c.client.node, c.at.host)
+	case peer.Type == sg.TypeDatabase && !c.isName && c.kind == sg.EdgeRequest && c.at.host != "":
+		alike := make(map[string]string)
+		digits := strings.NewReplacer("0", "", "1", "", "2", "", "3", "")
+		for _, other := range open {
+			host := o.shown(other.client.node, other.at.host)
+			if other.peer != c.peer || other.isName || other.kind != c.kind || host == "" || host == "localhost" || isAddress(host) {
+				continue
+			}
+			if first, known := alike[digits.Replace(host)]; !known || host < first {
+				alike[digits.Replace(host)] = host
+			}
+		}
+		if host := alike[digits.Replace(o.shown(c.client.node, c.at.host))]; len(alike) > 1 && host != "" && !isAddress(c.at.host) {
+			peer.Name += "@" + host
+		}
+	}
+	return peer
+}
