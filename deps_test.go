@@ -42,7 +42,7 @@ var policy = map[string]string{
 	"servicegraph":                    heart,
 	"servicegraph/internal/arena":     "",
 	"servicegraph/internal/histogram": "",
-	"servicegraph/internal/directory": "servicegraph/internal/semconv servicegraph/internal/trace",
+	"servicegraph/internal/directory": "servicegraph/internal/arena servicegraph/internal/semconv servicegraph/internal/trace",
 	"servicegraph/internal/pack":      "servicegraph/internal/semconv",
 	"servicegraph/internal/semconv":   "",
 	"servicegraph/internal/trace":     "servicegraph/internal/arena",

@@ -8,14 +8,15 @@ import (
 )
 
 // namingSpans returns n spans that make pairing use every sort of name: messages
-// between traces, addresses that a caller knows by a name, and requests from outside.
+// between traces, hosts that a caller knows by a name and together with an RPC service, and requests
+// from outside.
 func namingSpans(n int) []Span {
 	spans := stageSpans(n)
 	for i := range spans {
 		s := &spans[i]
 		switch {
 		case s.Kind == KindClient && i%7 == 0: // an address to which all callers give the name
-			s.Attrs = append(s.Attrs, Attr{"peer.service", "somebody"}, Attr{"server.port", "7777"})
+			s.Attrs = append(s.Attrs, Attr{"peer.service", "somebody"}, Attr{"server.port", "7777"}, Attr{"rpc.service", "shop.Cart"})
 		case s.Kind == KindClient && i%11 == 0:
 			s.Kind = KindProducer
 		case s.Kind == KindServer && i%5 == 0:
@@ -59,7 +60,7 @@ func TestAddHeldMakesNoNames(t *testing.T) {
 	addresses := len(b.names.addresses.items)
 	b.internAhead()
 	if len(b.names.addresses.items) == addresses {
-		t.Fatal("internAhead added no address: the spans must have addresses with names only")
+		t.Fatal("internAhead added no address: the spans must have hosts together with RPC services")
 	}
 	sum := newTotals(&b.names)
 	nodes, addresses, details := len(b.names.nodes.items), len(b.names.addresses.items), len(b.names.details.items)
