@@ -187,6 +187,7 @@ func (a *aggregator) addPending() {
 	}
 	for _, r := range a.pairer.Receives() {
 		id, span := a.id(r.Span), a.tree.Spans[r.Span]
+		span.Detail = 0 // edges made of two halves have no details
 		a.sum.addReceiver(id, pendingReceive{span: span, outcome: r.Outcome, queueNode: a.builder.cfg.QueueNodes, isOpen: a.isOpen})
 		for _, target := range r.Targets {
 			a.sum.receives[receiveKey{receiver{id, span.Node}, Link{target.Trace, target.Span}}] = true

@@ -129,7 +129,7 @@ func (a *awaiting) observe() (*Observed, error) {
 				return
 			}
 		}
-	}, servicegraph.Config{})
+	}, config())
 }
 
 // unready returns why the trace is not complete, "" if it seems complete.

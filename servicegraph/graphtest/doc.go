@@ -56,6 +56,9 @@
 // every type. The types are those of [servicegraph.NodeType], as in postgres[database].
 // A name with other characters is quoted as in Go: "my shop"/web.
 //
+// A [Recorder] sets [servicegraph.Config].IgnoreAddresses: a call whose trace context was lost
+// stays a call to a host, and does not become a call to the service of that name.
+//
 // A service can have the same name as an uninstrumented dependency that is only an
 // address. A rule that requires a call means the service: "path web -> cart" does not
 // hold if web calls the host cart and the service cart never received the trace. A rule

@@ -74,7 +74,7 @@ func graphOf(t testing.TB, spans string) *graphtest.Observed {
 				return
 			}
 		}
-	}, servicegraph.Config{})
+	}, servicegraph.Config{IgnoreAddresses: true})
 	if err != nil {
 		t.Fatal(err)
 	}
