@@ -31,7 +31,7 @@ type aggregator struct {
 func newAggregator(b *Builder) *aggregator {
 	return &aggregator{builder: b, pairer: pairing.New(pairing.Config{
 		QueueNodes: b.cfg.QueueNodes, InferCalls: b.cfg.InferCalls, UserNode: b.cfg.UserNode,
-		IsNameOf: b.isNameOf, CanBeSame: b.canBeSame, Describe: b.describe, CompareNodes: b.names.CompareNodes,
+		IsNameOf: b.isNameOf, CanBeSame: b.canBeSame, IsSameHost: b.isSameHost, Describe: b.describe, CompareNodes: b.names.CompareNodes,
 	})}
 }
 
@@ -170,6 +170,7 @@ func (a *aggregator) addSource(e *edgeSum, c *pairing.Call, client *trace.Span) 
 func (a *aggregator) learn(e *edgeSum, at addressIndex, c *pairing.Call, start int64) {
 	switch {
 	case at == 0:
+	case at != e.address && a.pairer.CallsOwnHost(c.Source): // a proxy, which leads to many services
 	case at != e.address:
 		e.address, e.ages = at, a.sum.learn(c.From, at, c.To, start)
 	case e.ages != nil:

@@ -224,7 +224,7 @@ func (b *Builder) intern(of *semconv.Interpretation) (n interned) {
 		n.peerType = peerType(b.names.typeOf(n.peer))
 	}
 	n.detail = b.detail(of.Detail)
-	if !of.Caller { // only callers know an address
+	if of.Address.Host == "" && of.RPC == "" {
 		return n
 	}
 	at := address{Host: semconv.Loopback(of.Address.Host), Port: of.Address.Port, RPC: of.RPC}
@@ -241,7 +241,7 @@ func apply(to *trace.Span, of *semconv.Interpretation, n interned) {
 	to.Peer, to.PeerType, to.Address, to.Detail = n.peer, n.peerType, n.address, n.detail
 	to.Flags = trace.IsCaller.When(of.Caller) | trace.IsResent.When(of.Resent) | trace.Polls.When(of.Polls) |
 		trace.Queries.When(of.Queries) | trace.Settles.When(of.Settles) | trace.PeerIsName.When(n.isName) |
-		trace.NamesHost.When(n.address != 0 && of.Address.Host != "")
+		trace.NamesHost.When(of.Caller && n.address != 0 && of.Address.Host != "")
 }
 
 // peerType returns how specific the name of a peer is, given the type of its node.
@@ -273,6 +273,12 @@ func (b *Builder) canBeSame(peer, other nodeIndex) bool {
 func (b *Builder) describe(d detailIndex) pairing.Description {
 	of := &b.names.details.items[d-1]
 	return pairing.Description{Scope: of.Scope, Port: of.Port, System: of.DBSystem, Database: of.DBNamespace}
+}
+
+// isSameHost reports whether two addresses are the same host and port.
+func (b *Builder) isSameHost(x, y addressIndex) bool {
+	p, q := b.names.addressOf(x), b.names.addressOf(y)
+	return p.Host == q.Host && p.Port == q.Port
 }
 
 // The following methods make symbols a [trace.Order].

@@ -34,6 +34,10 @@ type Config struct {
 	// of calls of which another attempt was answered.
 	CanBeSame func(peer, other trace.Node) bool
 
+	// IsSameHost reports whether two addresses are the same host and port. It is called only
+	// for caller spans below SERVER spans with an address.
+	IsSameHost func(a, b trace.Address) bool
+
 	// Describe returns what the detail of a span, which is not 0, tells of its library and its
 	// database. It is called only for spans beside others with which they may be one call.
 	Describe func(trace.Detail) Description

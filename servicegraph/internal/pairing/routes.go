@@ -32,6 +32,15 @@ func (p *Pairer) findRoutes() {
 	}
 }
 
+// CallsOwnHost reports whether caller span i names the host at which its own service was called, and
+// nothing else: the spans of a proxy have the URL of the request that the proxy received, and not
+// that of the service to which the proxy sends the request (semantics.md F6).
+func (p *Pairer) CallsOwnHost(i int32) bool {
+	span, request := &p.spans[i], &p.spans[p.state[i].request]
+	return request.Address != 0 && request.Kind == trace.Server && span.Is(trace.NamesHost) && !span.Is(trace.PeerIsName) &&
+		span.PeerType == trace.Unspecific && p.cfg.IsSameHost(span.Address, request.Address)
+}
+
 // NamesPeer reports whether caller span i names a peer. A CLIENT span that is a callee span,
 // and whose peer has the name of its own service, names itself and not a peer, as HotROD's mysql
 // does.
@@ -42,6 +51,8 @@ func (p *Pairer) NamesPeer(i int32) bool {
 		return false
 	case !span.Kind.Calls() && state.nested > 0:
 		return false // a library around the clients that call the database
+	case p.CallsOwnHost(i):
+		return false
 	}
 	return !(state.isCallee && span.Is(trace.PeerIsName) && p.cfg.IsNameOf(span.Peer, span.Node))
 }

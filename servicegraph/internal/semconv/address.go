@@ -26,9 +26,8 @@ func (a *Attrs) logicalAddress() Address {
 			return at
 		}
 	}
-	if u := a.url(); u != nil {
-		if at := ParseHost(u.Hostname(), ""); at.Host != "" {
-			at.Port = cmp.Or(u.Port(), port, defaultPorts[u.Scheme])
+	for _, raw := range [...]string{a.urlFull, a.httpURL} {
+		if at := addressOf(parseOrigin(raw), port); at.Host != "" {
 			return at
 		}
 	}
@@ -73,17 +72,28 @@ func portOf(s string) string {
 // defaultPorts are the ports, by scheme, of URLs without a port.
 var defaultPorts = map[string]string{"http": "80", "https": "443"}
 
-// url returns the URL of a request up to the path, or nil if the URL is unknown.
-func (a *Attrs) url() *url.URL {
-	for _, raw := range [...]string{a.urlFull, a.httpURL} {
-		if raw == "" {
-			continue
-		}
-		if u, err := url.Parse(raw[:OriginLen(raw)]); err == nil && u.Hostname() != "" {
-			return u
-		}
+// parseOrigin returns a URL up to the path, or nil if the URL names no host.
+func parseOrigin(raw string) *url.URL {
+	if raw == "" {
+		return nil
+	}
+	if u, err := url.Parse(raw[:OriginLen(raw)]); err == nil && u.Hostname() != "" {
+		return u
 	}
 	return nil
+}
+
+// addressOf returns the address that a URL tells, which can be nil. The port is that of the URL,
+// else the given one, else the default of the scheme.
+func addressOf(u *url.URL, port string) Address {
+	if u == nil {
+		return Address{}
+	}
+	at := ParseHost(u.Hostname(), "")
+	if at.Host != "" {
+		at.Port = cmp.Or(u.Port(), port, defaultPorts[u.Scheme])
+	}
+	return at
 }
 
 // OriginLen returns the length of a URL up to the path, or 0 if the URL names no host. The path

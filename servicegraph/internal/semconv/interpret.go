@@ -47,7 +47,7 @@ type Interpretation struct {
 
 	HasPeer bool
 	Peer    Peer
-	Address Address // where the peer listens
+	Address Address // where the peer listens; of a SERVER span, where it was called, if its URL tells
 	RPC     string  // the RPC service that the call asks for: an address of its own
 	Detail  Detail
 
@@ -109,6 +109,9 @@ func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation
 		of.Trigger = attrs.faasTrigger
 		of.Detail.Scope = attrs.scopeName()
 		of.Peer, of.HasPeer = attrs.caller(of.Kind)
+		if of.Kind == Server {
+			of.Address = addressOf(parseOrigin(attrs.httpURL), "")
+		}
 	case of.Caller || attrs.hasDatabase() && !o.IgnoreInternalDatabases:
 		of.Caller = true // a database inside the process has no client span [D10]
 		of.Resent = attrs.resendCount != "" && attrs.resendCount != "0"

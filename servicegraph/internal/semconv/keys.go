@@ -70,7 +70,7 @@ var keys = [...]keyInfo{
 	{"net.peer.name", func(a *Attrs) *string { return &a.netPeerName }, ofCallers},
 	{"net.peer.port", func(a *Attrs) *string { return &a.netPeerPort }, ofCallers},
 	{"url.full", func(a *Attrs) *string { return &a.urlFull }, ofCallers},
-	{"http.url", func(a *Attrs) *string { return &a.httpURL }, ofCallers},
+	{"http.url", func(a *Attrs) *string { return &a.httpURL }, ofBoth},
 	{"http.host", func(a *Attrs) *string { return &a.httpHost }, ofCallers},
 	{"server.socket.domain", func(a *Attrs) *string { return &a.serverSocketDomain }, ofCallers},
 	{"net.sock.peer.name", func(a *Attrs) *string { return &a.netSockPeerName }, ofCallers},
