@@ -177,7 +177,8 @@ An image of up to 150 nodes and 300 edges shows the whole graph. Of a larger gra
 image shows about 80 nodes, and the heading says how many: first everything that fails,
 then the paths to it from the entries, then the busiest. A filter chooses another part,
 and --force draws everything. The diagram of an HTML report shows the same part; its
-tables contain everything and can be searched. In an image with more than 20 nodes, a
+tables contain everything and can be searched. A Mermaid flowchart is limited in the same
+way, to at most 100 nodes and 200 edges, which Mermaid can lay out. In an image with more than 20 nodes, a
 database or an external host that only one service calls is drawn in the card of that
 service. An edge without room for its label has a number, and the list below the graph
 has the label. If Graphviz cannot lay out a graph, a simpler layout is used, and the

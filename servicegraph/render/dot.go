@@ -14,14 +14,17 @@ import (
 // A node is a card with the name, the number of incoming requests, the percentage of
 // failed requests if there are any, and the 95th percentile of the latency. A cylinder
 // is a database, an arrow-shaped card a queue, a double border a group of nodes, and a
-// dashed border an uninstrumented dependency. A namespace is a box around its nodes.
+// dashed border an uninstrumented dependency. A namespace is a box around its nodes; in a
+// graph of more than 20 nodes, each card names its namespace instead.
 //
 // An edge shows the calls, the percentage of failed calls if there are any, and, if
 // EdgeText selects them, the 50th, 95th and 99th percentile of the latency. The latency
 // is the one that callers measured, or, where no caller has a span, the one that
 // callees measured. The width of the line grows with the logarithm of the calls. A
 // dashed edge is a message, a dotted edge goes through hidden nodes. Calls are shown as
-// a rate if the graph has at least ten traces and spans at least one second.
+// a rate if the graph has at least ten traces and spans at least one second. In a graph of
+// more than 100 edges, only edges with a warning or an error have text. Without these two
+// limits, many versions of dot fail on some large graphs, or lose edges.
 //
 // Tooltips show data for which an image has no room: full names (up to 10 kB), the latency
 // of both sides, and the rate. The heading shows the origin of the graph, the number of
@@ -77,14 +80,27 @@ edge [fontname="Helvetica" fontsize=9 color="%s" arrowsize="0.7"];
 `, d.direction(), d.heading(g), colorLine, colorLine)
 
 	captions := d.Captions(g)
-	writeNodes(out, g, captions)
+	if g.NumNodes() <= boxedNodes {
+		writeNodes(out, g, captions)
+	} else {
+		for n := range g.Nodes() {
+			writeNode(out, n, captions.Node(n), n.ID.Namespace)
+		}
+	}
 	for e := range g.Edges() {
 		if d.SelfEdges || e.ID.From != e.ID.To {
-			d.writeEdge(out, e, captions.Edge(e))
+			caption := captions.Edge(e)
+			text := d.EdgeText != EdgeNone && (g.NumEdges() <= dotEdgeTexts || caption.Level != Healthy)
+			writeEdge(out, e, caption, text)
 		}
 	}
 	fmt.Fprint(out, "}\n")
 }
+
+const (
+	boxedNodes   = 20  // nodes in a graph with boxes around its namespaces
+	dotEdgeTexts = 100 // edges in a graph with text on all edges
+)
 
 // writeNodes writes the nodes, those of a namespace in a cluster.
 func writeNodes(out io.Writer, g *servicegraph.Graph, captions Captions) {
@@ -99,14 +115,15 @@ func writeNodes(out io.Writer, g *servicegraph.Graph, captions Captions) {
 style="rounded,filled" color="#e4e7ec" fillcolor="#f8f9fb" penwidth=1 margin=12 tooltip=%s fontcolor="%s" label=<<B>%s</B>>
 `, quote(identifier("cluster_"+encode(namespace))), quote("namespace "+shorten(visible(namespace), 2000)), colorMuted, cardText(namespace))
 		}
-		writeNode(out, n, captions.Node(n))
+		writeNode(out, n, captions.Node(n), "")
 	}
 	if namespace != "" {
 		fmt.Fprint(out, "}\n")
 	}
 }
 
-func writeNode(out io.Writer, n servicegraph.Node, c Caption) {
+// writeNode writes a node. The namespace is written above the name; empty: nothing.
+func writeNode(out io.Writer, n servicegraph.Node, c Caption, namespace string) {
 	s := severityOf(c.Level)
 	numbers := []string{font(colorMuted, 10, text(c.Volume))}
 	if n.Requests.Errors > 0 {
@@ -115,9 +132,12 @@ func writeNode(out io.Writer, n servicegraph.Node, c Caption) {
 	if c.Latency != "" {
 		numbers = append(numbers, font(colorMuted, 10, "p95 "+text(c.Latency)))
 	}
+	if namespace != "" {
+		namespace = cardText(namespace)
+	}
 	id := NodeID(n.ID)
 	fmt.Fprintf(out, "%s [id=%s %s%s label=<%s> tooltip=%s];\n",
-		quote(id), quote(id), dotShape(n.ID.Type), s.card, card(cardText(n.ID.Name), text(c.Tag), numbers), quote(c.Tooltip))
+		quote(id), quote(id), dotShape(n.ID.Type), s.card, card(namespace, cardText(n.ID.Name), text(c.Tag), numbers), quote(c.Tooltip))
 }
 
 // dotShape returns the attributes that distinguish the types of nodes.
@@ -136,7 +156,7 @@ func dotShape(t servicegraph.NodeType) string {
 	}
 }
 
-func (d DOT) writeEdge(out io.Writer, e servicegraph.Edge, c Caption) {
+func writeEdge(out io.Writer, e servicegraph.Edge, c Caption, text bool) {
 	s := severityOf(c.Level)
 	style := ""
 	switch e.ID.Kind {
@@ -146,7 +166,7 @@ func (d DOT) writeEdge(out io.Writer, e servicegraph.Edge, c Caption) {
 		style = " style=dotted"
 	}
 	label := ""
-	if d.EdgeText != EdgeNone {
+	if text {
 		label = " label=<" + edgeLabel(e, c, s) + ">"
 	}
 	fmt.Fprintf(out, "%s -> %s [penwidth=%q%s%s%s tooltip=%s];\n",

@@ -24,14 +24,18 @@ func (d DOT) heading(g *servicegraph.Graph) string {
 	return column("LEFT", rows...)
 }
 
-// card returns the label of a node: the name and a tag in the first row, the numbers
-// in the second.
-func card(name, tag string, numbers []string) string {
+// card returns the label of a node: the namespace, if there is one to show; the name and a
+// tag; the numbers.
+func card(namespace, name, tag string, numbers []string) string {
 	title := []string{font(colorInk, 13, "<B>"+name+"</B>")}
 	if tag != "" {
 		title = append(title, font(colorMuted, 10, tag))
 	}
-	return column("LEFT", row("LEFT", "RIGHT", title...), row("LEFT", "RIGHT", numbers...))
+	rows := []string{row("LEFT", "RIGHT", title...), row("LEFT", "RIGHT", numbers...)}
+	if namespace != "" {
+		rows = slices.Insert(rows, 0, font(colorMuted, 9, namespace))
+	}
+	return column("LEFT", rows...)
 }
 
 // edgeLabel returns the label of an edge. The last row is empty: without it, dot would

@@ -52,10 +52,13 @@ func htmlTexts(t *testing.T, label string) []string {
 
 // hostile returns traffic with hostile names in two namespaces and in several types of
 // nodes.
-func hostile() *rendertest.Traffic {
+func hostile() *rendertest.Traffic { return callsOf(rendertest.Hostile) }
+
+// callsOf returns traffic between nodes with the given names.
+func callsOf(names []string) *rendertest.Traffic {
 	load := rendertest.Load{Calls: 2, Errors: 1, Typical: time.Second}
 	traffic := &rendertest.Traffic{Window: time.Minute}
-	for _, name := range rendertest.Hostile {
+	for _, name := range names {
 		traffic.Entry("entry", load)
 		traffic.Call("entry", name, load)
 		traffic.Call(name, name, load)

@@ -52,6 +52,7 @@ func (m Markdown) writeEdges(out io.Writer, g *servicegraph.Graph) {
 		fmt.Fprint(out, "\nNo calls between services.\n")
 		return
 	}
+	rate := columnRate(g)
 	rows := [][]string{
 		{"Caller", "", "Callee", "Calls", "Rate", "Errors", "p50", "p95", "p99"},
 		{":--", ":-:", ":--", "--:", "--:", "--:", "--:", "--:", "--:"},
@@ -60,7 +61,7 @@ func (m Markdown) writeEdges(out io.Writer, g *servicegraph.Graph) {
 		l, _, _ := e.Latency()
 		rows = append(rows, []string{
 			code(nodeName(e.ID.From, markdownWidth)), arrow(e.ID.Kind), code(nodeName(e.ID.To, markdownWidth)),
-			count(e.Calls), rate(g, e.Calls), m.Level(e.Errors, e.Calls).mark() + percent(e.Errors, e.Calls),
+			count(e.Calls), rate(e.Calls), m.Level(e.Errors, e.Calls).mark() + percent(e.Errors, e.Calls),
 			quantile(l, 0.50), quantile(l, 0.95), quantile(l, 0.99),
 		})
 	}

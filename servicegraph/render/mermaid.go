@@ -18,48 +18,43 @@ import (
 //
 // Nodes and edges have the text of [DOT]. A service is a box, a database a cylinder, a
 // queue a flag, a group a box with double sides; a dashed border is an uninstrumented
-// dependency. A namespace is a box around its nodes. A dotted edge is a message, or a
-// call through hidden nodes, which is labeled "bridged". Self edges are drawn. The
-// title has the time range, and the description, for screen readers, the warnings of
-// the report.
+// dependency. A namespace is a box around its nodes; in a graph of more than 20 nodes, each
+// node names its namespace instead, because Mermaid fails on some larger graphs with boxes.
+// A dotted edge is a message, or a call through hidden nodes, which is labeled "bridged".
+// Self edges are drawn. The title has the time range, and the description, for screen
+// readers, the warnings of the report.
 //
-// Mermaid refuses to draw more than 500 edges or 50,000 characters, and sites do not
-// let a diagram raise these limits. Only the busiest edges of a larger graph are written,
-// as many as fit, and the title has the numbers of nodes and edges left out.
+// Of a graph with more than 100 nodes or 200 edges, the part that matters most is written,
+// about 80 nodes and 160 edges: see [Style.Part]. Mermaid refuses to draw more than 50,000
+// characters, and sites do not let a diagram raise this limit, so a part with long names
+// can be smaller. The title has the numbers of nodes and edges left out.
 //
 // Only these fields of the style have an effect: Title, TopDown, Warn, Error and
 // EdgeText.
 type Mermaid struct{ Style }
 
-// The limits of Mermaid: its settings maxEdges and maxTextSize.
 const (
-	mermaidEdges = 500
-	mermaidSize  = 50_000
+	mermaidNodes = 100
+	mermaidEdges = 200
+	mermaidSize  = 50_000 // Mermaid's setting maxTextSize; its maxEdges is 500
 )
 
 // Render writes g to w.
 func (m Mermaid) Render(w io.Writer, g *servicegraph.Graph) error {
-	text := m.document(g)
-	for shown := g; len(text) > mermaidSize || shown.NumEdges() > mermaidEdges; {
-		shown = fewer(shown)
+	shown := g
+	if g.NumNodes() > mermaidNodes || g.NumEdges() > mermaidEdges {
+		shown = m.part(g, limits{80, mermaidNodes, 160, mermaidEdges})
+	}
+	text := m.document(shown)
+	for n, e := shown.NumNodes(), shown.NumEdges(); len(text) > mermaidSize; {
+		n, e = n*9/10, e*9/10
+		shown = m.part(g, limits{n, n, e, e})
 		text = m.document(shown)
 	}
 	if _, err := w.Write(text); err != nil {
 		return fmt.Errorf("writing Mermaid: %w", err)
 	}
 	return nil
-}
-
-// fewer returns the busiest part of a graph that exceeds a limit.
-func fewer(g *servicegraph.Graph) *servicegraph.Graph {
-	switch edges := g.NumEdges(); {
-	case edges > mermaidEdges:
-		return g.TopEdges(mermaidEdges)
-	case edges > 0:
-		return g.TopEdges(edges * 9 / 10)
-	default:
-		return g.Top(g.NumNodes() * 9 / 10)
-	}
 }
 
 func (m Mermaid) document(g *servicegraph.Graph) []byte {
@@ -74,13 +69,14 @@ func (m Mermaid) document(g *servicegraph.Graph) []byte {
 	return out.Bytes()
 }
 
-// writeNodes writes the nodes, those of a namespace in a subgraph, and returns their
-// classes.
+// writeNodes writes the nodes and returns their classes. In a small graph, the nodes of a
+// namespace are in a subgraph.
 func (m Mermaid) writeNodes(out io.Writer, g *servicegraph.Graph, names *idents) *classes {
 	captions, classes := m.Captions(g), new(classes)
+	boxed := g.NumNodes() <= boxedNodes
 	namespace := ""
 	for n := range g.Nodes() {
-		if n.ID.Namespace != namespace {
+		if boxed && n.ID.Namespace != namespace {
 			if namespace != "" {
 				fmt.Fprint(out, "  end\n")
 			}
@@ -90,7 +86,7 @@ func (m Mermaid) writeNodes(out io.Writer, g *servicegraph.Graph, names *idents)
 			classes.box = append(classes.box, box)
 		}
 		caption := captions.Node(n)
-		writeMermaidNode(out, names.node(n.ID), n, caption)
+		writeMermaidNode(out, names.node(n.ID), n, caption, boxed)
 		classes.add(names.node(n.ID), n.ID.Type, caption.Level)
 	}
 	if namespace != "" {
@@ -138,13 +134,18 @@ func description(g *servicegraph.Graph) string {
 	return s
 }
 
-func writeMermaidNode(out io.Writer, id string, n servicegraph.Node, c Caption) {
+// writeMermaidNode writes a node, with its namespace unless a box has it.
+func writeMermaidNode(out io.Writer, id string, n servicegraph.Node, c Caption, boxed bool) {
 	left, right := mermaidShape(n.ID.Type)
-	lines := []string{mermaidText(c.Name)}
+	var lines []string
+	if n.ID.Namespace != "" && !boxed {
+		lines = append(lines, mermaidName(n.ID.Namespace)+mermaidText("/"))
+	}
+	lines = append(lines, mermaidText(c.Name))
 	for _, line := range mermaidNumbers(n, c) {
 		lines = append(lines, mermaidText(line))
 	}
-	if n.ID.Namespace != "" {
+	if n.ID.Namespace != "" && boxed {
 		fmt.Fprint(out, "  ")
 	}
 	fmt.Fprintf(out, "  %s%s\"%s\"%s\n", id, left, strings.Join(lines, "<br/>"), right)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tempograph/tempograph/internal/systems"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/render/internal/rendertest"
 )
@@ -29,6 +30,7 @@ type flowchart struct {
 		From, To, Text, Stroke string
 		Style                  []string
 	}
+	Lines int // edges in the laid out image
 	Boxes []struct {
 		Text  string
 		Nodes []string
@@ -41,6 +43,12 @@ type flowchart struct {
 //	npm install --prefix DIR mermaid@11.17.2 jsdom@26.1.0
 func parseMermaid(t *testing.T, texts ...string) []flowchart {
 	t.Helper()
+	return runMermaid(t, "parse", texts...)
+}
+
+// runMermaid lets Mermaid parse or lay out flowcharts.
+func runMermaid(t *testing.T, task string, texts ...string) []flowchart {
+	t.Helper()
 	dir := os.Getenv("TEMPOGRAPH_MERMAID")
 	if dir == "" {
 		t.Skip("TEMPOGRAPH_MERMAID is not set to the directory of Mermaid's parser")
@@ -49,7 +57,7 @@ func parseMermaid(t *testing.T, texts ...string) []flowchart {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "node", filepath.Join("testdata", "mermaid.mjs"), dir)
+	cmd := exec.CommandContext(t.Context(), "node", filepath.Join("testdata", "mermaid.mjs"), dir, task)
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), t.Output()
 	out, err := cmd.Output()
 	if err != nil {
@@ -83,11 +91,32 @@ func TestMermaidParserAcceptsGoldens(t *testing.T) {
 	parseMermaid(t, texts...)
 }
 
-// Mermaid's parser finds every node and every edge, with the right text.
+// Mermaid's parser finds every node and every edge, with the right text, in small graphs with
+// boxes around namespaces and in larger ones.
 func TestMermaidParserReadsHostileNames(t *testing.T) {
-	g := hostile().Graph(t)
-	chart := parseMermaid(t, renderString(t, Mermaid{Style{Title: strings.Join(rendertest.Hostile, " ")}}, g))[0]
+	style := Style{Title: strings.Join(rendertest.Hostile, " ")}
+	var graphs []*servicegraph.Graph
+	var texts []string
+	boxed := 0
+	for _, size := range []int{3, 15} {
+		for names := range slices.Chunk(rendertest.Hostile, size) {
+			g := callsOf(names).Graph(t)
+			graphs, texts = append(graphs, g), append(texts, renderString(t, Mermaid{style}, g))
+			if g.NumNodes() <= boxedNodes {
+				boxed++
+			}
+		}
+	}
+	if boxed == 0 || boxed == len(graphs) {
+		t.Fatalf("%d of %d graphs have boxes", boxed, len(graphs))
+	}
+	for i, chart := range parseMermaid(t, texts...) {
+		checkHostileChart(t, graphs[i], chart)
+	}
+}
 
+func checkHostileChart(t *testing.T, g *servicegraph.Graph, chart flowchart) {
+	t.Helper()
 	names := newIdents()
 	boxes := map[string]string{} // by node
 	for _, b := range chart.Boxes {
@@ -102,14 +131,18 @@ func TestMermaidParserReadsHostileNames(t *testing.T) {
 	if len(texts) != g.NumNodes() {
 		t.Errorf("%d nodes, want %d", len(texts), g.NumNodes())
 	}
-	namespace := ""
+	namespace, boxed := "", g.NumNodes() <= boxedNodes
 	for n := range g.Nodes() {
-		if n.ID.Namespace != namespace {
+		if boxed && n.ID.Namespace != namespace {
 			namespace = n.ID.Namespace
 			names.unique("namespace", namespace)
 		}
 		id := names.node(n.ID)
-		want := shorten(visible(n.ID.Name), 40) + "<br>" + strings.Join(mermaidNumbers(n, Style{}.Captions(g).Node(n)), "<br>")
+		want := ""
+		if !boxed && n.ID.Namespace != "" {
+			want = shorten(visible(n.ID.Namespace), 40) + "/<br>"
+		}
+		want += shorten(visible(n.ID.Name), 40) + "<br>" + strings.Join(mermaidNumbers(n, Style{}.Captions(g).Node(n)), "<br>")
 		if texts[id] != want {
 			t.Errorf("node %s has the text %q, want %q", id, texts[id], want)
 		}
@@ -157,8 +190,8 @@ func TestMermaidText(t *testing.T) {
 	}
 }
 
-// Only the busiest part of a graph that exceeds a limit of Mermaid is written, and the title has
-// the numbers of nodes and edges left out.
+// Only a part of a graph that exceeds a limit is written, and the title has the numbers of nodes
+// and edges left out.
 func TestMermaidStaysWithinItsLimits(t *testing.T) {
 	wide, alone, long := &rendertest.Traffic{Window: time.Minute}, &rendertest.Traffic{Window: time.Minute}, &rendertest.Traffic{Window: time.Minute}
 	for i := range 900 {
@@ -170,11 +203,11 @@ func TestMermaidStaysWithinItsLimits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			text := renderString(t, Mermaid{}, g)
 			edges, nodes := strings.Count(text, "-->"), strings.Count(text, `["`)
-			if len(text) > 50_000 || edges > 500 {
-				t.Errorf("%d edges in %d bytes", edges, len(text))
+			if len(text) > 50_000 || edges > 200 || nodes > 100 {
+				t.Errorf("%d nodes and %d edges in %d bytes", nodes, edges, len(text))
 			}
-			if len(text) < 30_000 {
-				t.Errorf("only %d bytes: more would fit", len(text))
+			if len(text) < 30_000 && edges < 150 && nodes < 75 {
+				t.Errorf("only %d nodes and %d edges in %d bytes: more would fit", nodes, edges, len(text))
 			}
 			want := fmt.Sprintf("not shown: %s, %s", plural(float64(g.NumNodes()-nodes), "node"), plural(float64(g.NumEdges()-edges), "edge"))
 			if title, _, _ := strings.Cut(text, "\nflowchart"); !strings.Contains(title, want) {
@@ -184,6 +217,27 @@ func TestMermaidStaysWithinItsLimits(t *testing.T) {
 				t.Error("an edge with one call is shown, busier ones are not")
 			}
 		})
+	}
+}
+
+// Mermaid lays out, and does not only parse, the flowcharts of systems of every size, and
+// draws every edge of each.
+func TestMermaidLaysOut(t *testing.T) {
+	var texts []string
+	for _, services := range []int{12, 30, 70, 200} {
+		g, err := systems.New(systems.Config{Services: services, Failing: true, Seed: 1, Requests: 300}).Graph()
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts = append(texts, renderString(t, Mermaid{}, g))
+	}
+	if testing.Short() {
+		texts = texts[:2]
+	}
+	for i, c := range runMermaid(t, "layout", texts...) {
+		if want := strings.Count(texts[i], `|"`); c.Lines != want {
+			t.Errorf("chart %d: %d of %d edges are drawn", i, c.Lines, want)
+		}
 	}
 }
 

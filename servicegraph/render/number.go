@@ -113,14 +113,15 @@ type unit struct {
 	size time.Duration
 }
 
-// unitOf returns the unit that suits d and durations of a similar length. Durations
-// from one millisecond to ten seconds are in milliseconds, because a median in the same
-// unit may be much shorter than d.
+// unitOf returns the unit in which d has less than 1,000 units after rounding, and at least
+// one. A duration of 0 is in milliseconds.
 func unitOf(d time.Duration) unit {
 	switch {
-	case d >= 10*time.Second:
+	case d >= 999_500*time.Millisecond:
+		return unit{"min", time.Minute}
+	case d >= 999_500*time.Microsecond:
 		return unit{"s", time.Second}
-	case d >= time.Millisecond || d == 0:
+	case d >= 999_500*time.Nanosecond || d == 0:
 		return unit{"ms", time.Millisecond}
 	case d >= time.Microsecond:
 		return unit{"µs", time.Microsecond}
@@ -129,8 +130,8 @@ func unitOf(d time.Duration) unit {
 	}
 }
 
-// number formats d in the unit, without the name of the unit. A duration above zero is
-// never shown as zero.
+// number formats d in the unit, without the name of the unit, and with at most three
+// significant digits below 1,000. A duration above zero is never shown as zero.
 func (u unit) number(d time.Duration) string {
 	switch v := float64(d) / float64(u.size); {
 	case v == 0:
@@ -138,6 +139,8 @@ func (u unit) number(d time.Duration) string {
 	case v < 0.01:
 		return "<0.01"
 	case v < 0.1:
+		return trim(v, 2)
+	case v < 10 && u.size == time.Second:
 		return trim(v, 2)
 	case v < 10:
 		return trim(v, 1)
@@ -148,9 +151,6 @@ func (u unit) number(d time.Duration) string {
 
 // duration formats d in the unit that suits d.
 func duration(d time.Duration) string {
-	if d >= time.Second && d < 10*time.Second {
-		return trim(d.Seconds(), 2) + " s"
-	}
 	u := unitOf(d)
 	return u.number(d) + " " + u.name
 }

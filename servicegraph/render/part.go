@@ -18,16 +18,24 @@ func (s Style) Part(g *servicegraph.Graph, nodes, edges int) *servicegraph.Graph
 	if g.NumNodes() <= nodes && g.NumEdges() <= edges {
 		return g
 	}
+	return s.part(g, limits{nodes, 2 * nodes, edges, 2 * edges})
+}
+
+// limits are numbers of nodes and edges, and the most that there may be because of what
+// fails.
+type limits struct{ nodes, mostNodes, edges, mostEdges int }
+
+func (s Style) part(g *servicegraph.Graph, l limits) *servicegraph.Graph {
 	p := newPicker(s, g)
-	p.pick(nodes)
+	p.pick(l.nodes, l.mostNodes)
 	part := g
 	if len(p.picked) < g.NumNodes() {
 		part = g.Filter(func(n servicegraph.Node) bool { return p.picked[n.ID] })
 	}
-	if part.NumEdges() <= edges {
+	if part.NumEdges() <= l.edges {
 		return part
 	}
-	keep := p.importantEdges(part, edges)
+	keep := p.importantEdges(part, l.edges, l.mostEdges)
 	return part.FilterEdges(func(e servicegraph.Edge) bool { return keep[e.ID] })
 }
 
@@ -93,9 +101,9 @@ func (p *picker) add(id servicegraph.NodeID) {
 	}
 }
 
-// pick picks up to n nodes.
-func (p *picker) pick(n int) {
-	p.room = 2 * n
+// pick picks up to n nodes, or up to most because of what fails.
+func (p *picker) pick(n, most int) {
+	p.room = most
 	nodes := slices.Collect(p.graph.Nodes())
 	slices.SortStableFunc(nodes, func(a, b servicegraph.Node) int {
 		return cmp.Or(cmp.Compare(b.Requests.Errors, a.Requests.Errors), cmp.Compare(b.Requests.Calls, a.Requests.Calls))
@@ -199,8 +207,8 @@ func (p *picker) edgeLevel(e servicegraph.Edge) Level { return p.style.Level(e.E
 
 // importantEdges returns the n edges of a graph that matter most: failing edges, edges from
 // entries to failing nodes, edges with a warning, for each other node the busiest edge, and
-// then the busiest edges.
-func (p *picker) importantEdges(g *servicegraph.Graph, n int) map[servicegraph.EdgeID]bool {
+// then the busiest edges. Of the first two kinds there are up to most.
+func (p *picker) importantEdges(g *servicegraph.Graph, n, most int) map[servicegraph.EdgeID]bool {
 	edges := slices.Collect(g.Edges())
 	slices.SortStableFunc(edges, func(a, b servicegraph.Edge) int { return cmp.Compare(b.Calls, a.Calls) })
 	connected := make(map[servicegraph.NodeID]bool)
@@ -223,7 +231,7 @@ func (p *picker) importantEdges(g *servicegraph.Graph, n int) map[servicegraph.E
 	slices.SortStableFunc(edges, func(a, b servicegraph.Edge) int { return cmp.Compare(class[a.ID], class[b.ID]) })
 	keep := make(map[servicegraph.EdgeID]bool, n)
 	for i, e := range edges {
-		if i < n || i < 2*n && class[e.ID] <= 1 {
+		if i < n || i < most && class[e.ID] <= 1 {
 			keep[e.ID] = true
 		}
 	}

@@ -12,8 +12,9 @@ import (
 
 // Table writes a table of the edges for terminals, self edges included, in the order of
 // the graph. A line has the calls, the rate over the time range of the spans, the
-// percentage of failed calls, and quantiles of the latency (see [DOT]). Below the table
-// are the entry nodes, a summary, and the warnings of the report.
+// percentage of failed calls, and quantiles of the latency (see [DOT]). All rates are in the
+// unit that suits the busiest edge. Below the table are the entry nodes, a summary, and the
+// warnings of the report.
 //
 // A line is at most 110 columns wide, most lines are narrower than 80. A dashed arrow
 // is a message, a wavy arrow goes through hidden nodes.
@@ -39,17 +40,36 @@ func writeEdges(out io.Writer, g *servicegraph.Graph) {
 		fmt.Fprint(out, "No calls between services.\n\n")
 		return
 	}
+	rate := columnRate(g)
 	rows := [][]string{{"SRC", "→", "DST", "CALLS", "RATE", "ERR", "P50", "P95", "P99"}}
 	for e := range g.Edges() {
 		l, _, _ := e.Latency()
 		rows = append(rows, []string{
 			tableName(e.ID.From), arrow(e.ID.Kind), tableName(e.ID.To),
-			count(e.Calls), rate(g, e.Calls), percent(e.Errors, e.Calls),
+			count(e.Calls), rate(e.Calls), percent(e.Errors, e.Calls),
 			quantile(l, 0.50), quantile(l, 0.95), quantile(l, 0.99),
 		})
 	}
 	writeColumns(out, rows, 3)
 	fmt.Fprintln(out)
+}
+
+// columnRate returns a function that formats numbers of calls of an edge as rates, all in
+// the unit that suits the busiest edge, so that a reader can compare them.
+func columnRate(g *servicegraph.Graph) func(calls float64) string {
+	most := 0.0
+	for e := range g.Edges() {
+		most = max(most, e.Calls)
+	}
+	perSecond, known := g.Rate(most)
+	if !known {
+		return func(float64) string { return unknown }
+	}
+	unit := periodOf(perSecond)
+	return func(calls float64) string {
+		perSecond, _ := g.Rate(calls)
+		return unit.rate(perSecond)
+	}
 }
 
 // arrow returns the arrow for a kind of edge.

@@ -125,8 +125,9 @@ func TestNumbers(t *testing.T) {
 		{percent(19, 1000), "1.9%"}, {percent(1, 8), "12%"}, {percent(999, 1000), ">99%"}, {percent(5, 5), "100%"},
 
 		{duration(0), "0 ms"}, {duration(1), "1 ns"}, {duration(1500), "1.5 µs"}, {duration(627 * time.Microsecond), "627 µs"},
-		{duration(1234 * time.Microsecond), "1.2 ms"}, {duration(1150 * time.Millisecond), "1.15 s"}, {duration(999_999 * time.Microsecond), "1000 ms"},
-		{duration(12 * time.Second), "12 s"}, {duration(time.Hour), "3600 s"},
+		{duration(1234 * time.Microsecond), "1.2 ms"}, {duration(1150 * time.Millisecond), "1.15 s"}, {duration(999_999 * time.Microsecond), "1 s"},
+		{duration(999_499 * time.Microsecond), "999 ms"}, {duration(999_999), "1 ms"}, {duration(999_499), "999 µs"},
+		{duration(12 * time.Second), "12 s"}, {duration(999 * time.Second), "999 s"}, {duration(time.Hour), "60 min"},
 		{unit{"s", time.Second}.number(time.Microsecond), "<0.01"}, {unit{"s", time.Second}.number(50 * time.Millisecond), "0.05"},
 
 		{quantile(servicegraph.Latency{}, 0.5), "–"},

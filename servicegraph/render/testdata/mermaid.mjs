@@ -1,6 +1,6 @@
-// This script reads a JSON array of Mermaid texts from standard input, parses each with
-// Mermaid's own parser, and writes a JSON array of the results. The argument is the
-// directory in which mermaid and jsdom are installed.
+// This script reads a JSON array of Mermaid texts from standard input, lets Mermaid parse
+// each or lay it out, and writes a JSON array of the results. The arguments are the directory
+// in which mermaid and jsdom are installed, and the task: parse or layout.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -8,8 +8,14 @@ import { pathToFileURL } from 'node:url';
 
 const modules = createRequire(join(process.argv[2], 'node_modules', 'here.js'));
 const { JSDOM } = modules('jsdom');
-globalThis.window = new JSDOM('').window; // the parser sanitizes labels with it
+globalThis.window = new JSDOM('', { pretendToBeVisual: true }).window; // the parser sanitizes labels with it
 globalThis.document = window.document;
+for (const name of ['Element', 'SVGElement', 'HTMLElement', 'Node', 'DOMParser', 'XMLSerializer', 'CSSStyleSheet', 'getComputedStyle']) globalThis[name] = window[name];
+// jsdom measures no text, but the layout needs sizes.
+window.SVGElement.prototype.getBBox = () => ({ x: 0, y: 0, width: 120, height: 40 });
+window.SVGElement.prototype.getComputedTextLength = () => 100;
+window.SVGElement.prototype.getTotalLength = () => 100;
+window.SVGElement.prototype.getPointAtLength = () => ({ x: 0, y: 0 });
 const { default: mermaid } = await import(pathToFileURL(modules.resolve('mermaid')));
 
 // decoded replaces the internal notation of codes such as #34; by their characters.
@@ -29,6 +35,17 @@ async function parse(text) {
 	}
 }
 
+async function layout(text) {
+	try {
+		const { svg } = await mermaid.render('image', text);
+		return { lines: (svg.match(/<path[^>]*flowchart-link/g) ?? []).length };
+	} catch (err) {
+		return { error: String(err) };
+	}
+}
+
+const run = { parse, layout }[process.argv[3]];
+if (run === layout) mermaid.initialize({ startOnLoad: false, flowchart: { htmlLabels: false } });
 const answers = [];
-for (const text of JSON.parse(readFileSync(0, 'utf8'))) answers.push(await parse(text));
+for (const text of JSON.parse(readFileSync(0, 'utf8'))) answers.push(await run(text));
 process.stdout.write(JSON.stringify(answers));
