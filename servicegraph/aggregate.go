@@ -23,9 +23,10 @@ type aggregator struct {
 	live bool // withhold the calls that a later span of an open trace can contradict: see [Builder.Live]
 
 	// Of the trace that is being added:
-	trace  TraceID
-	sum    *totals
-	isOpen bool // the calls are withheld
+	trace   TraceID
+	sum     *totals
+	isOpen  bool   // the calls are withheld
+	dropped uint64 // spans of hidden services that no visible service called
 }
 
 func newAggregator(b *Builder) *aggregator {
@@ -48,6 +49,9 @@ func (a *aggregator) load(t *wholeTrace) {
 		}
 	}
 	a.tree.Build()
+	if a.builder.hides() {
+		a.dropped = a.tree.Hide(hiddenNames{a.builder})
+	}
 }
 
 // pair reads the calls out of a trace.
@@ -201,13 +205,18 @@ func (a *aggregator) addSpans() {
 	report := &a.sum.report
 	var outcomes [pairing.Outcomes]uint64
 	report.Traces++
-	spans, parents := a.tree.Spans, a.tree.Parent
-	report.Spans += uint64(len(spans)) + a.tree.Duplicates
+	spans, parents, passages := a.tree.Spans, a.tree.Parent, a.tree.Passages
+	report.Spans += uint64(len(spans)) + a.tree.Duplicates + a.dropped
+	report.Hidden += a.dropped
 	report.Duplicate += a.tree.Duplicates
 	report.Cycles += a.tree.Cycles
 	first, last := report.First, report.Last // kept in registers
 	for i := range spans {
 		span, at := &spans[i], int32(i)
+		if passages != nil && passages[i] == trace.Through {
+			outcomes[a.pairer.Outcome(at)]++
+			continue
+		}
 		node := a.sum.node(span.Node)
 		if own := a.pairer.SelfTime(at); own > 0 {
 			node.SelfTime = saturate(node.SelfTime, time.Duration(min(weighted(own, span.Weight()), math.MaxInt64)))
@@ -240,6 +249,12 @@ func (a *aggregator) addSpans() {
 		outcomes[a.pairer.Outcome(at)]++
 	}
 	report.First, report.Last = first, last
+	for _, i := range a.pairer.Concealed() {
+		report.HiddenCalls = plus(report.HiddenCalls, spans[i].Weight())
+		if spans[i].Failed() {
+			report.HiddenErrors = plus(report.HiddenErrors, spans[i].Weight())
+		}
+	}
 	for o, spans := range outcomes {
 		report.count(pairing.Outcome(o), spans)
 	}

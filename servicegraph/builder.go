@@ -22,7 +22,8 @@ type Builder struct {
 	options    semconv.Options // of cfg
 	names      symbols
 	renamer    renamer
-	user       nodeIndex // the node "user", which makes the requests from outside; 0 unless Config.UserNode is set
+	visibility []trace.Visibility // of the nodes, if the configuration hides any
+	user       nodeIndex          // the node "user", which makes the requests from outside; 0 unless Config.UserNode is set
 	aggregator *aggregator
 	linked     map[trace.Link]int // the number of held consumers that link to a span
 	report     Report             // the counts that are known when a span arrives

@@ -49,6 +49,18 @@ type Config struct {
 	// [Graph.Rename] renames the nodes of a finished graph.
 	Rename []Rename
 
+	// Hide and Gateways, if not nil, report whether a service is hidden, such as the proxies of a
+	// mesh. The spans of a hidden service are walked through as internal spans are, so that a
+	// call through it is a call between the visible services on both sides, exactly as the traces
+	// show it (docs/semantics.md, F20). A request from outside to a gateway is a request from
+	// outside to the services that the gateway called for it; one to another hidden service is
+	// not. A call that ended in a hidden service is on no edge: [Report].HiddenCalls counts it.
+	//
+	// The functions get the identity after Rename and SplitBy. They are called once for each
+	// node, peers included. [Graph.Hide] and [Graph.HideGateways] hide nodes of a finished graph,
+	// with estimated numbers.
+	Hide, Gateways func(NodeID) bool
+
 	// InferCalls adds calls through services without spans: a client span without a callee
 	// calls the only server span in its time whose parent never arrived
 	// (docs/semantics.md, P9). Such a call is a guess, and Evidence.Inferred counts it.

@@ -138,7 +138,11 @@ func (b *Builder) node(id NodeID) nodeIndex {
 		b.report.NodesFolded++
 		id = NodeID{Name: "other", Type: id.Type}
 	}
-	return b.names.node(id)
+	i := b.names.node(id)
+	if b.hides() {
+		b.noteVisibility(i)
+	}
+	return i
 }
 
 // address returns the number of an address, 0 for an unknown one, and for all if addresses are to

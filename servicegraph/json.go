@@ -115,6 +115,7 @@ type (
 		Duplicate              uint64   `json:"duplicate"`
 		Invalid                uint64   `json:"invalid"`
 		Late                   uint64   `json:"late"`
+		Hidden                 uint64   `json:"hidden,omitempty"`
 		Pending                uint64   `json:"pending,omitempty"`
 		MissingParent          uint64   `json:"missingParent"`
 		Cycles                 uint64   `json:"cycles"`
@@ -137,6 +138,8 @@ type (
 		NamesTruncated         uint64   `json:"namesCut,omitempty"`
 		Skipped                uint64   `json:"skipped"`
 		LeftOutTraces          uint64   `json:"leftOutTraces,omitempty"`
+		HiddenCalls            float64  `json:"hiddenCalls,omitempty"`
+		HiddenErrors           float64  `json:"hiddenErrors,omitempty"`
 		LeftOutNodes           uint64   `json:"leftOutNodes,omitempty"`
 		LeftOutEdges           uint64   `json:"leftOutEdges,omitempty"`
 		LeftOutCalls           float64  `json:"leftOutCalls,omitempty"`

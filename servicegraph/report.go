@@ -25,6 +25,7 @@ type Report struct {
 	Duplicate  uint64 // a further delivery of a span, merged into the first
 	Invalid    uint64 // a span whose trace id or span id is all zero
 	Late       uint64 // a span that arrived after its trace was forgotten
+	Hidden     uint64 // a span of a service that Config.Hide or Config.Gateways hides, or a caller span whose call ended in one
 	Pending    uint64 // in a graph of [Builder.Live]: a span of an open trace whose callee, caller or parent may still arrive
 
 	// Observations, which overlap with the outcomes and with each other.
@@ -64,6 +65,12 @@ type Report struct {
 	// limit on their number. They are not among Traces.
 	LeftOutTraces uint64
 
+	// HiddenCalls are the calls that ended in services which [Config].Hide or Config.Gateways
+	// hides, such as requests that a gateway answered itself, and HiddenErrors those of them
+	// that failed; weighted. No edge has these calls. A call that failed in a gateway which
+	// made several calls for it, none of which failed, counts as well.
+	HiddenCalls, HiddenErrors float64
+
 	// The nodes, edges and calls that views left out of the graph.
 	LeftOutNodes uint64
 	LeftOutEdges uint64
@@ -88,6 +95,8 @@ func (r *Report) merge(o Report) {
 		*r.counters()[i] += *c
 	}
 	r.LeftOutCalls = plus(r.LeftOutCalls, o.LeftOutCalls)
+	r.HiddenCalls = plus(r.HiddenCalls, o.HiddenCalls)
+	r.HiddenErrors = plus(r.HiddenErrors, o.HiddenErrors)
 	for _, name := range o.Environments {
 		r.addEnvironment(name)
 	}
@@ -125,7 +134,7 @@ func (r Report) since(before Report) Report {
 func (r *Report) counters() []*uint64 {
 	return []*uint64{
 		&r.Traces, &r.Spans,
-		&r.Paired, &r.Virtual, &r.Nested, &r.Root, &r.Internal, &r.Orphan, &r.Unresolved, &r.Duplicate, &r.Invalid, &r.Late, &r.Pending,
+		&r.Paired, &r.Virtual, &r.Nested, &r.Root, &r.Internal, &r.Orphan, &r.Unresolved, &r.Duplicate, &r.Invalid, &r.Late, &r.Hidden, &r.Pending,
 		&r.MissingParent, &r.Cycles, &r.InvalidDuration, &r.Unfinished, &r.Skewed, &r.UnknownService, &r.Sampled, &r.LinkMissing, &r.AddressConflicts,
 		&r.LinksResolvedEarly, &r.AddressesResolvedEarly,
 		&r.Open, &r.Reopened, &r.ClosedQuiet, &r.ClosedAge, &r.EvictedSpans, &r.EvictedTraces, &r.NodesFolded, &r.NamesTruncated, &r.Skipped, &r.LeftOutTraces,
@@ -136,7 +145,7 @@ func (r *Report) counters() []*uint64 {
 // Accounted returns the sum of the outcomes. It equals Spans for every graph that this
 // package builds.
 func (r Report) Accounted() uint64 {
-	return r.Paired + r.Virtual + r.Nested + r.Root + r.Internal + r.Orphan + r.Unresolved + r.Duplicate + r.Invalid + r.Late + r.Pending
+	return r.Paired + r.Virtual + r.Nested + r.Root + r.Internal + r.Orphan + r.Unresolved + r.Duplicate + r.Invalid + r.Late + r.Hidden + r.Pending
 }
 
 // earliest returns the smaller of two times, where zero means unknown.
@@ -165,6 +174,8 @@ func (r *Report) count(o pairing.Outcome, spans uint64) {
 		r.Orphan += spans
 	case pairing.Unresolved:
 		r.Unresolved += spans
+	case pairing.Concealed:
+		r.Hidden += spans
 	case pairing.Awaiting:
 		r.Pending += spans
 	case pairing.Open:

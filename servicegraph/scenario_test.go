@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -91,6 +92,18 @@ func parseConfig(t *testing.T, text string) (cfg sg.Config) {
 			cfg.IgnoreAddresses = true
 		case word == "ignore-internal-databases":
 			cfg.IgnoreInternalDatabases = true
+		case strings.HasPrefix(word, "hide="), strings.HasPrefix(word, "gateway="):
+			key, pattern, _ := strings.Cut(word, "=")
+			re, err := regexp.Compile(pattern)
+			if err != nil {
+				t.Fatal(err)
+			}
+			matches := func(id sg.NodeID) bool { return re.MatchString(id.String()) }
+			if key == "hide" {
+				cfg.Hide = matches
+			} else {
+				cfg.Gateways = matches
+			}
 		case strings.HasPrefix(word, "rename="):
 			rule, err := sg.ParseRename(strings.TrimPrefix(word, "rename="))
 			if err != nil {
@@ -328,7 +341,7 @@ func describeReport(r sg.Report) string {
 	}{
 		{"paired", r.Paired}, {"virtual", r.Virtual}, {"nested", r.Nested}, {"root", r.Root}, {"internal", r.Internal},
 		{"orphan", r.Orphan}, {"unresolved", r.Unresolved}, {"duplicate", r.Duplicate}, {"invalid", r.Invalid},
-		{"pending", r.Pending},
+		{"hidden", r.Hidden}, {"pending", r.Pending},
 	} {
 		if c.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.name))
@@ -350,6 +363,9 @@ func describeReport(r sg.Report) string {
 	out := fmt.Sprintf("%d spans: %s\n", r.Spans, strings.Join(parts, ", "))
 	if r.Accounted() != r.Spans {
 		out += fmt.Sprintf("NOT ACCOUNTED FOR: %d spans of %d\n", r.Spans-r.Accounted(), r.Spans)
+	}
+	if r.HiddenCalls > 0 {
+		notes = append(notes, fmt.Sprintf("hidden calls %v e%v", r.HiddenCalls, r.HiddenErrors))
 	}
 	if len(r.Environments) > 0 {
 		notes = append(notes, "environments "+strings.Join(r.Environments, " "))

@@ -114,7 +114,10 @@ The flags take effect in this order, whatever their order on the command line:
 	--gateway RE       like --hide, and requests from outside to the nodes become requests
 	                   from outside to the nodes that they call
 	--hide RE          hide the nodes and keep the calls through them: A → hidden → B
-	                   becomes a dotted edge A → B, with its fraction of the calls
+	                   becomes A → B, as the traces show it. A call that ended in a
+	                   hidden service is counted below the graph, with its errors. Of a
+	                   graph in a file, where the calls are sums, the edge is an
+	                   estimate, and dotted
 	--group-by KEY     merge nodes by namespace, or by a resource attribute
 	--entries          keep nodes that requests from outside can reach
 	--focus RE         keep the nodes, everything that leads to them, and everything

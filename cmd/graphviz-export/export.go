@@ -71,6 +71,9 @@ func (e *export) run(ctx context.Context) error {
 	if g.NumNodes() == 0 && skipped > 0 {
 		return fmt.Errorf("nothing to draw: %s skipped, see above, and nothing else in the input", quantity.Of(skipped, "record"))
 	}
+	if g.NumNodes() == 0 && g.Report().Hidden > 0 && !e.allowEmpty {
+		return &statusError{statusNothing, errors.New("nothing to draw: --hide and --gateway hide every service of the input")}
+	}
 	if g.NumNodes() == 0 && !e.allowEmpty {
 		return &statusError{statusNothing, errors.New(src.nothing)}
 	}

@@ -53,7 +53,7 @@ func (s *filterFlags) addTo(cmd *cobra.Command) {
 		f.IntVar(&s.depth, "depth", 0, "follow calls for at most `N` steps (default: 1 for --near, no limit for the others)")
 		f.BoolVar(&s.entries, "entries", false, "keep nodes that requests from outside can reach")
 		f.StringArrayVar(&s.ignore, "ignore", nil, "drop nodes that match `RE`, with all calls from and to them")
-		f.StringArrayVar(&s.hide, "hide", nil, "hide nodes that match `RE`; dotted edges bridge the calls through them")
+		f.StringArrayVar(&s.hide, "hide", nil, "hide nodes that match `RE`; calls through them are calls between the nodes on both sides")
 		f.StringArrayVar(&s.gateway, "gateway", nil, "like --hide, and entry requests of nodes that match `RE` move to the nodes they call")
 		f.BoolVar(&s.errorsOnly, "errors-only", false, "keep edges with errors, and nodes that fail")
 		f.BoolVar(&s.orphans, "orphans", false, "keep services without any edge: trace context may be lost there")
@@ -140,7 +140,18 @@ func (e *export) config() servicegraph.Config {
 	if e.filter.groupBy != "" && !e.filter.byNamespace() {
 		cfg.NodeAttrs = []string{e.filter.groupBy}
 	}
+	cfg.Hide, cfg.Gateways = hidden("hide", e.filter.hide), hidden("gateway", e.filter.gateway)
 	return cfg
+}
+
+// hidden returns a function that reports whether a service is hidden, nil if there are no patterns.
+// The method steps reports mistakes in the patterns.
+func hidden(flag string, patterns []string) func(servicegraph.NodeID) bool {
+	match, err := matcher(flag, patterns)
+	if len(patterns) == 0 || err != nil {
+		return nil
+	}
+	return func(id servicegraph.NodeID) bool { return match(servicegraph.Node{ID: id}) }
 }
 
 // A step is one flag that changes a graph, and the change.
@@ -151,6 +162,7 @@ type step struct {
 	match    func(servicegraph.Node) bool // reports whether a pattern matches; nil: no patterns
 	needs    bool                         // nothing is left if no node matches
 	joins    bool                         // merges nodes
+	hides    bool                         // hides nodes, as the builder has hidden services
 	note     string                       // to show with the graph even if the step leaves nothing out
 }
 
@@ -209,8 +221,14 @@ func (e *export) steps() ([]step, error) {
 	add("ignore", s.ignore, false, func(g *servicegraph.Graph, match func(servicegraph.Node) bool) *servicegraph.Graph {
 		return g.Filter(func(n servicegraph.Node) bool { return !match(n) })
 	})
+	// The builder has hidden the services of traces already. What is left are nodes of graphs
+	// in files, and nodes without spans.
+	first := len(steps)
 	add("gateway", s.gateway, false, (*servicegraph.Graph).HideGateways)
 	add("hide", s.hide, false, (*servicegraph.Graph).Hide)
+	for i := range steps[first:] {
+		steps[first+i].hides = true
+	}
 	if s.groupBy != "" {
 		to := servicegraph.ByAttr(s.groupBy)
 		if s.byNamespace() {
@@ -303,8 +321,18 @@ func matcher(flag string, patterns []string) (func(servicegraph.Node) bool, erro
 // say what the steps left out or changed. A step that needs a node and finds none is an
 // error, unless an empty graph is allowed.
 func filtered(g *servicegraph.Graph, steps []step, allowEmpty bool, warnf func(string, ...any)) (_ *servicegraph.Graph, notes []string, err error) {
+	walkedThrough := g.Report().Hidden
+	var hiders []string
 	for _, step := range steps {
-		if step.match != nil && !anyNode(g, step.match) {
+		if step.hides {
+			hiders = append(hiders, step.flag)
+		}
+	}
+	if walkedThrough > 0 {
+		notes = append(notes, fmt.Sprintf("hidden by %s: %s", strings.Join(hiders, " and "), quantity.Of(walkedThrough, "span")))
+	}
+	for _, step := range steps {
+		if step.match != nil && !(step.hides && walkedThrough > 0) && !anyNode(g, step.match) {
 			problem := fmt.Sprintf("%s matches none of %s%s", step.flag, quantity.Of(g.NumNodes(), "node"), nameHint(g, step.patterns))
 			if step.needs && !allowEmpty {
 				return nil, nil, &statusError{statusNothing, fmt.Errorf("nothing to draw: %s", problem)}
@@ -330,9 +358,22 @@ func filtered(g *servicegraph.Graph, steps []step, allowEmpty bool, warnf func(s
 		if len(hidden) > 0 {
 			notes = append(notes, fmt.Sprintf("hidden by %s: %s", step.flag, strings.Join(hidden, ", ")))
 		}
+		if step.hides && bridged(next) > bridged(g) {
+			notes = append(notes, fmt.Sprintf("%s: dotted edges are estimates, because a graph in a file does not tell which call led to which", step.flag))
+		}
 		g = next
 	}
 	return g, notes, nil
+}
+
+// bridged returns the number of edges that bridge hidden nodes.
+func bridged(g *servicegraph.Graph) (n int) {
+	for e := range g.Edges() {
+		if e.ID.Kind == servicegraph.EdgeBridged {
+			n++
+		}
+	}
+	return n
 }
 
 func anyNode(g *servicegraph.Graph, match func(servicegraph.Node) bool) bool {

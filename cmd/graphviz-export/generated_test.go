@@ -63,7 +63,7 @@ var images = []struct {
 }{
 	{"hotrod.svg", "The whole graph.", nil},
 	{"command/near.svg", "One service and its neighbors.", []string{"--near", "customer"}},
-	{"command/hide.svg", "Without driver: a dotted edge stands for the calls through driver.", []string{"--hide", "driver"}},
+	{"command/hide.svg", "Without driver: the calls through driver are calls of frontend.", []string{"--hide", "driver"}},
 	{"command/ignore.svg", "Without driver and all calls from and to driver.", []string{"--ignore", "driver"}},
 	{"command/errors-only.svg", "Only what fails.", []string{"--errors-only"}},
 }

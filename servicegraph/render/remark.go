@@ -1,6 +1,10 @@
 package render
 
-import "github.com/tempograph/tempograph/servicegraph"
+import (
+	"math"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
 
 // A remark is a counter of the report that tells a reader why the graph is
 // incomplete or uncertain.
@@ -41,6 +45,7 @@ func remarks(r servicegraph.Report) []remark {
 		{r.LeftOutTraces, "unread trace", "beyond the limit", "beyond the limit on the number of traces, so calls are missing"},
 		{r.LeftOutNodes, "hidden node", "", "left out of this view"},
 		{r.LeftOutEdges, "hidden edge", "", "left out of this view, with " + plural(r.LeftOutCalls, "call")},
+		{uint64(math.Ceil(r.HiddenCalls)), "hidden call", "ended in a hidden service", "ended in a hidden service, so on no edge; of these, " + plural(r.HiddenErrors, "failed call")},
 		{r.Skipped, "unreadable record", "", "skipped by the reader"},
 		{r.Invalid, "invalid span", "no id", "ignored because the trace id or the span id is missing"},
 		{r.Late, "late span", "", "ignored because the trace was already forgotten"},

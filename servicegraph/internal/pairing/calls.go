@@ -93,6 +93,7 @@ func (p *Pairer) call(caller, i int32, queue trace.Node, callees []int32) {
 	}
 	client := &p.spans[caller]
 	again := Flags(0)
+	source := p.source(i)
 	for _, c := range callees {
 		server := &p.spans[c]
 		flags := PerTrace | again
@@ -112,10 +113,25 @@ func (p *Pairer) call(caller, i int32, queue trace.Node, callees []int32) {
 		}
 		again = Again
 		p.calls = append(p.calls, Call{
-			From: p.spans[i].Node, To: server.Node, Caller: caller, Callee: c, Source: i,
+			From: p.spans[i].Node, To: server.Node, Caller: caller, Callee: c, Source: source,
 			Queue: queue, Kind: kind, Evidence: Both, Flags: flags,
 		})
 	}
+}
+
+// source returns the span that knows the address and the details of the call of caller span i: i
+// itself, or, if i is a span of a hidden service and knows nothing, the nearest span around it that
+// does.
+func (p *Pairer) source(i int32) int32 {
+	for s := i; p.passage(s) == trace.Through && p.spans[s].Address == 0 && p.spans[s].Peer == 0; {
+		if s = p.state[s].within; s < 0 {
+			return i
+		}
+		if p.passage(s) != trace.Through {
+			return s
+		}
+	}
+	return i
 }
 
 // isOutside reports whether the clock of the callee puts it outside the time of its caller.

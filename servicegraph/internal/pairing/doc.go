@@ -145,8 +145,9 @@ const (
 	Internal
 	Orphan
 	Unresolved
-	Open     // decided when a graph is made, because other traces can show a call of the span
-	Awaiting // a later span of the trace may decide: see Pairer.Withhold
+	Open      // decided when a graph is made, because other traces can show a call of the span
+	Concealed // a span of a hidden service, or a caller span whose call ended in one
+	Awaiting  // a later span of the trace may decide: see Pairer.Withhold
 
 	Outcomes // the number of outcomes
 )

@@ -14,10 +14,12 @@ func (p *Pairer) entries() {
 			continue
 		}
 		state.isRequest = receives || !state.delegates
+		passage := p.passage(i)
 		switch {
 		case receives: // the producer may be in another trace
 		case state.delegates: // the spans inside are the deliveries
-		case span.Peer != 0 && (parent == trace.NoParent || p.queue(i) != 0):
+		case passage == trace.Behind: // the caller is hidden
+		case span.Peer != 0 && passage != trace.Entered && (parent == trace.NoParent || p.queue(i) != 0):
 			state.outcome = Virtual
 			call := Call{
 				From: span.Peer, To: span.Node, Caller: -1, Callee: i, Source: -1,

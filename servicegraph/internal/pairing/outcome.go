@@ -6,6 +6,9 @@ import "github.com/tempograph/tempograph/servicegraph/internal/trace"
 // the span in the trace decides. After [Pairer.Withhold], a span whose callee or parent may
 // still arrive is Awaiting.
 func (p *Pairer) Outcome(i int32) Outcome {
+	if p.passage(i) == trace.Through && p.state[i].outcome != Open {
+		return Concealed
+	}
 	if o := p.state[i].outcome; o != None {
 		if o == Unresolved && p.isOpen {
 			return Awaiting
@@ -22,6 +25,14 @@ func (p *Pairer) Outcome(i int32) Outcome {
 		return Root
 	}
 	return Internal
+}
+
+// passage tells how span i relates to hidden services.
+func (p *Pairer) passage(i int32) trace.Passage {
+	if p.tree.Passages == nil {
+		return trace.Outside
+	}
+	return p.tree.Passages[i]
 }
 
 // IsRequest reports whether span i is a request to its service.

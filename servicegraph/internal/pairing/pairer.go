@@ -26,6 +26,8 @@ type Pairer struct {
 
 	isOpen bool // Withhold was called
 
+	concealed []int32 // the caller spans whose calls ended in hidden services
+
 	calls    []Call
 	sends    []Send
 	receives []Receive
@@ -67,6 +69,8 @@ type spanState struct {
 	reached   bool // caller span: it or a caller span inside has a callee
 	named     bool // caller span: it or a caller span inside names a peer
 	publishes bool // caller span: a PRODUCER or CLIENT span inside names a queue
+	relayed   bool // caller span: a hidden service made a caller span directly inside
+	failed    bool // caller span: a caller span directly inside failed
 	accounted bool // caller span: its call is accounted for, and so are the spans inside without a callee
 	queued    bool // caller span: it has a call to a queue node
 	sent      bool // caller span: it is among the sends
@@ -92,6 +96,7 @@ func (p *Pairer) Pair(id [16]byte, t *trace.Tree, links Links) {
 	p.state = trace.Resize(p.state, len(p.spans))
 	p.isOpen = false
 	clear(p.queries)
+	p.concealed = p.concealed[:0]
 	p.findCallees()
 	p.findRoutes()
 	p.pairedCalls()
@@ -106,6 +111,11 @@ func (p *Pairer) Pair(id [16]byte, t *trace.Tree, links Links) {
 
 // Calls returns the calls of the trace.
 func (p *Pairer) Calls() []Call { return p.calls }
+
+// Concealed returns the caller spans whose calls ended in hidden services, so that no edge shows
+// them. If a call of the span failed there and edges show other calls of the span, the span is
+// among them as well.
+func (p *Pairer) Concealed() []int32 { return p.concealed }
 
 // Sends returns the caller spans that links of consumers can point to.
 func (p *Pairer) Sends() []Send { return p.sends }

@@ -13,7 +13,7 @@ func (p *Pairer) findRoutes() {
 	for _, i := range p.callers {
 		state := &p.state[i]
 		state.outer = i
-		if o := p.state[i].within; o >= 0 && p.state[o].callee < 0 && p.state[o].nested == 1 && p.spans[o].Kind.Calls() {
+		if o := p.state[i].within; o >= 0 && p.state[o].callee < 0 && p.state[o].nested == 1 && p.spans[o].Kind.Calls() && !p.ownCallInside(o, i) {
 			state.outer = p.state[o].outer
 			p.state[o].inner = i
 		}
@@ -27,6 +27,8 @@ func (p *Pairer) findRoutes() {
 			around.reached = around.reached || state.reached
 			around.named = around.named || state.named
 			around.met = p.firstMet(around.met, p.metAt(i))
+			around.relayed = around.relayed || p.passage(i) == trace.Through
+			around.failed = around.failed || p.spans[i].Failed()
 			around.publishes = around.publishes || state.publishes || p.spans[i].Kind.Calls() && p.queue(i) != 0
 		}
 	}

@@ -20,12 +20,20 @@ func (p *Pairer) unpairedCallers() {
 			state.accounted = true
 			p.setOutcome(i, Nested)
 		case state.reached: // the spans inside make the calls
+			if p.failedHidden(i) {
+				p.concealed = append(p.concealed, i)
+			}
 			if state.outcome == None {
 				state.outcome = Nested
 			}
 		case around >= 0 && p.state[around].accounted && !p.isSeparateCall(around, i):
 			state.accounted = true
 			p.setOutcome(i, Nested)
+		case around >= 0 && p.endsHidden(around) && p.endsHidden(i): // the call of the span around
+			p.setOutcome(i, Nested)
+		case p.endsHidden(i):
+			p.setOutcome(i, Concealed)
+			p.concealed = append(p.concealed, i)
 		case p.isTransport(i):
 			p.setOutcome(i, Nested)
 		case p.isHousekeeping(i):
@@ -49,6 +57,26 @@ func (p *Pairer) unpairedCallers() {
 			}
 		}
 	}
+}
+
+// endsHidden reports whether the call of caller span i reached a hidden service and went no
+// further (semantics.md F20).
+func (p *Pairer) endsHidden(i int32) bool {
+	return p.passage(i) == trace.Ends && !p.state[i].reached
+}
+
+// ownCallInside reports whether caller span i of a hidden service, inside caller span o, is a call
+// that the hidden service made for itself: one to a database or the like, while the call of o went
+// no further.
+func (p *Pairer) ownCallInside(o, i int32) bool {
+	return p.passage(o) == trace.Ends && p.state[i].callee < 0 && p.spans[i].PeerType != trace.Unspecific
+}
+
+// failedHidden reports whether caller span i failed, and none of the calls that hidden services
+// made for it did. If only one call stands for the call of span i, the edge has the failure.
+func (p *Pairer) failedHidden(i int32) bool {
+	state := &p.state[i]
+	return state.relayed && !state.failed && state.nested > 1 && p.spans[i].Failed() && p.passage(i) != trace.Through
 }
 
 // isSeparateCall reports whether the call of caller span i, which has no callee, is separate

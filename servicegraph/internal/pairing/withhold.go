@@ -11,6 +11,10 @@ import "slices"
 // another service: a later span cannot take such a call back.
 func (p *Pairer) Withhold() {
 	p.isOpen = true
+	for _, i := range p.concealed {
+		p.setOutcome(i, Awaiting)
+	}
+	p.concealed = p.concealed[:0]
 	p.calls = slices.DeleteFunc(p.calls, func(c Call) bool {
 		attempt := c.Evidence == ByCaller && c.Source >= 0 // the callee is that of other attempts
 		if !c.Is(Pending) && c.Evidence != Inferred && !attempt {

@@ -16,6 +16,8 @@ type Tree struct {
 	Child   []int32 // by span: its first child, -1 if it has none
 	Sibling []int32 // by span: the next child of the same parent, -1 after the last
 
+	Passages []Passage // by span, after Hide; nil if no span was hidden
+
 	Duplicates uint64 // spans that were merged into another
 	Cycles     uint64 // cycles of parents that were broken
 
@@ -38,6 +40,7 @@ const (
 // Clear empties the tree for another trace, whose names are compared by an order.
 func (t *Tree) Clear(names Order) {
 	t.Spans = t.Spans[:0]
+	t.Passages = nil
 	t.names = names
 }
 
