@@ -96,7 +96,7 @@ func TestAttrText(t *testing.T) {
 	// The graph gets its texts on ways of their own.
 	node := func(name string, data []byte) map[string]bool {
 		b := servicegraph.NewBuilder(servicegraph.Config{NodeAttrs: []string{"value.02"}})
-		if err := tracefile.Load(b, bytes.NewReader(data), name, nil); err != nil {
+		if err := tracefile.Load(b, bytes.NewReader(data), name, tracefile.LoadConfig{}); err != nil {
 			t.Fatal(err)
 		}
 		got := make(map[string]bool)

@@ -22,7 +22,7 @@ const (
 )
 
 // heart is servicegraph and the internal packages that it reaches.
-const heart = wording + "servicegraph servicegraph/internal/arena servicegraph/internal/directory servicegraph/internal/histogram servicegraph/internal/pack servicegraph/internal/pairing servicegraph/internal/semconv servicegraph/internal/trace "
+const heart = wording + "servicegraph servicegraph/internal/arena servicegraph/internal/directory servicegraph/internal/histogram servicegraph/internal/jsonstream servicegraph/internal/pack servicegraph/internal/pairing servicegraph/internal/semconv servicegraph/internal/trace "
 
 // readers is tracefile and the packages that it reaches.
 const readers = heart + "servicegraph/tracefile servicegraph/tracefile/internal/inflate servicegraph/tracefile/internal/jsontext servicegraph/tracefile/internal/quote github.com/klauspost/compress google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal "
@@ -39,14 +39,15 @@ const drawing = "servicegraph/render/draw servicegraph/render/draw/internal/cach
 var policy = map[string]string{
 	"": "",
 
-	"servicegraph":                    heart,
-	"servicegraph/internal/arena":     "",
-	"servicegraph/internal/histogram": "",
-	"servicegraph/internal/directory": "servicegraph/internal/arena servicegraph/internal/semconv servicegraph/internal/trace",
-	"servicegraph/internal/pack":      "servicegraph/internal/semconv",
-	"servicegraph/internal/semconv":   "",
-	"servicegraph/internal/trace":     "servicegraph/internal/arena",
-	"servicegraph/internal/pairing":   "servicegraph/internal/arena servicegraph/internal/trace",
+	"servicegraph":                     heart,
+	"servicegraph/internal/arena":      "",
+	"servicegraph/internal/histogram":  "",
+	"servicegraph/internal/directory":  "servicegraph/internal/arena servicegraph/internal/semconv servicegraph/internal/trace",
+	"servicegraph/internal/pack":       "servicegraph/internal/semconv",
+	"servicegraph/internal/semconv":    "",
+	"servicegraph/internal/trace":      "servicegraph/internal/arena",
+	"servicegraph/internal/pairing":    "servicegraph/internal/arena servicegraph/internal/trace",
+	"servicegraph/internal/jsonstream": "",
 
 	"servicegraph/temposeries": heart,
 	"servicegraph/topology":    heart + "gonum.org/v1/gonum",
@@ -81,6 +82,7 @@ var policy = map[string]string{
 
 	"otelsetup":             wording + otelSDK + grpc + "go.opentelemetry.io/proto/otlp github.com/cenkalti/backoff github.com/grpc-ecosystem/grpc-gateway",
 	"otelsetup/configcheck": "internal/suggest go.yaml.in/yaml",
+	"internal/attack":       "google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
 	"internal/quantity":     "",
 	"internal/redact":       "",
 	"internal/suggest":      "",

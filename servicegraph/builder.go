@@ -69,15 +69,15 @@ func Build(spans iter.Seq2[Span, error], cfg Config) (*Graph, error) {
 	return b.Graph(), nil
 }
 
-// CountSkipped counts one record that a source could not read.
-func (b *Builder) CountSkipped() { b.report.Skipped++ }
+// CountSkipped counts n records, or parts of records, that a source could not read.
+func (b *Builder) CountSkipped(n int) { b.report.Skipped += uint64(n) }
 
-// CountSkip counts what a source left out: the traces beyond a limit, or one record.
+// CountSkip counts what a source left out: the traces beyond a limit, or a record or parts of it.
 func (b *Builder) CountSkip(e *SkipError) {
 	if e.Traces > 0 {
 		b.report.LeftOutTraces += e.Traces
 	} else {
-		b.CountSkipped()
+		b.CountSkipped(e.Count())
 	}
 }
 

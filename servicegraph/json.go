@@ -1,14 +1,6 @@
 package servicegraph
 
-import (
-	"bytes"
-	"encoding/json"
-	"fmt"
-	"io"
-	"time"
-
-	"github.com/tempograph/tempograph/servicegraph/internal/histogram"
-)
+import "encoding/json"
 
 // SchemaVersion is the version of the JSON format. It is incremented when a field is
 // removed or changes its meaning, but not for new fields.
@@ -41,13 +33,16 @@ type (
 		Key   string `json:"key"`
 		Value string `json:"value"`
 	}
+	jsonEnds struct {
+		From   string   `json:"from"`
+		To     string   `json:"to"`
+		Kind   EdgeKind `json:"kind"`
+		Open   bool     `json:"open,omitempty"` // the edge includes pending calls, so ReadJSON computes it from jsonPending
+		Source int      `json:"source"`
+		Target int      `json:"target"`
+	}
 	jsonEdge struct {
-		From            string         `json:"from"`
-		To              string         `json:"to"`
-		Kind            EdgeKind       `json:"kind"`
-		Open            bool           `json:"open,omitempty"` // the edge includes pending calls, so ReadJSON computes it from jsonPending
-		Source          int            `json:"source"`
-		Target          int            `json:"target"`
+		jsonEnds
 		Calls           float64        `json:"calls"`
 		Errors          float64        `json:"errors"`
 		Recovered       float64        `json:"recovered,omitempty"`
@@ -211,8 +206,8 @@ func (g *Graph) jsonIDs() []string {
 
 func edgeToJSON(e *Edge) jsonEdge {
 	j := jsonEdge{
-		From: e.ID.From.String(), To: e.ID.To.String(), Kind: e.ID.Kind,
-		Calls: e.Calls, Errors: e.Errors, Recovered: e.Recovered, Retries: e.Retries, MaxPerTrace: e.MaxPerTrace,
+		jsonEnds: jsonEnds{From: e.ID.From.String(), To: e.ID.To.String(), Kind: e.ID.Kind},
+		Calls:    e.Calls, Errors: e.Errors, Recovered: e.Recovered, Retries: e.Retries, MaxPerTrace: e.MaxPerTrace,
 		Gap:      latencyToJSON(e.Gap),
 		Evidence: jsonEvidence(e.Evidence),
 		Slowest:  exemplarsToJSON(e.Slowest),
@@ -236,171 +231,8 @@ func edgeToJSON(e *Edge) jsonEdge {
 	return j
 }
 
-// ReadJSON reads one graph in the format that [Graph.MarshalJSON] writes. It may read
-// beyond the end of the graph, and ignores what follows. It returns an error for other
-// schema versions and for graphs that contradict themselves.
-func ReadJSON(r io.Reader) (*Graph, error) {
-	var in jsonGraph
-	if err := json.NewDecoder(r).Decode(&in); err != nil {
-		return nil, fmt.Errorf("reading a graph: %w", err)
-	}
-	if in.Schema != SchemaVersion {
-		return nil, fmt.Errorf("reading a graph: schema version %d, want %d", in.Schema, SchemaVersion)
-	}
-	t := newTotals(&symbols{})
-	if err := t.read(&in); err != nil {
-		return nil, fmt.Errorf("reading a graph: %w", err)
-	}
-	return t.graph(), nil
-}
-
-// UnmarshalJSON replaces the graph with the graph in data, which has the format that
-// [ReadJSON] reads. If data is null, or in case of an error, the graph is unchanged.
-// UnmarshalJSON is the only method that writes to a Graph: no other goroutine may use the
-// graph at the same time.
-func (g *Graph) UnmarshalJSON(data []byte) error {
-	if string(data) == "null" {
-		return nil
-	}
-	read, err := ReadJSON(bytes.NewReader(data))
-	if err == nil {
-		*g = *read
-	}
-	return err
-}
-
-// read fills empty totals with the sums that a graph was made from.
-func (t *totals) read(in *jsonGraph) error {
-	nodes := make([]nodeIndex, len(in.Nodes))
-	for i, j := range in.Nodes {
-		nodes[i] = t.names.node(NodeID{j.Namespace, j.Name, j.Type})
-		if int(nodes[i]) != i+1 {
-			return fmt.Errorf("node %q is listed twice", j.ID)
-		}
-		requests, err := j.Requests.stats()
-		if err != nil {
-			return fmt.Errorf("node %q: %w", j.ID, err)
-		}
-		if !j.Type.isPeer() {
-			n := t.node(nodes[i])
-			n.Entries, n.Requests, n.SelfTime = j.Entries, requests, time.Duration(j.SelfTime)
-			for _, a := range j.Attrs {
-				n.mergeAttrs([]Attr{Attr(a)}, j.AttrsTruncated)
-			}
-		}
-	}
-	ends := make(map[nodeIndex]bool)
-	for _, j := range in.Edges {
-		key, err := j.key(nodes)
-		if err != nil {
-			return err
-		}
-		ends[key.from], ends[key.to] = true, true
-		if j.Open {
-			continue
-		}
-		if err := t.readEdge(&j, nodes); err != nil {
-			return err
-		}
-	}
-	for _, n := range nodes {
-		// A peer without an edge is in the graph because a view left its edges out.
-		if !ends[n] {
-			t.node(n)
-		}
-	}
-	if in.Open != nil {
-		if err := t.readPending(in.Open); err != nil {
-			return fmt.Errorf("pending calls: %w", err)
-		}
-	}
-	r := t.resolve()
-	var ok bool
-	if t.report, ok = Report(in.Report).without(r.found); !ok {
-		return fmt.Errorf("the report counts fewer spans than the pending calls")
-	}
-	for i, n := range r.entries { // the entries of the nodes include those of pending calls
-		node := t.node(i)
-		if node.Entries < n {
-			return fmt.Errorf("node %q has fewer entries than pending calls", node.ID)
-		}
-		node.Entries -= n
-	}
-	return nil
-}
-
-// readEdge adds an edge without pending calls. nodes are the nodes by their position in
-// the list that the edge refers to.
-func (t *totals) readEdge(j *jsonEdge, nodes []nodeIndex) error {
-	key, err := j.key(nodes)
-	if err != nil {
-		return err
-	}
-	if t.edges[key] != nil {
-		return fmt.Errorf("edge %q to %q is listed twice", j.From, j.To)
-	}
-	return j.fill(&t.edge(key).Edge)
-}
-
-// key returns the key of the edge, whose Source and Target are positions in nodes.
-func (j *jsonEdge) key(nodes []nodeIndex) (edgeKey, error) {
-	if min(j.Source, j.Target) < 0 || max(j.Source, j.Target) >= len(nodes) {
-		return edgeKey{}, fmt.Errorf("edge %q to %q: source %d or target %d is not the position of a node", j.From, j.To, j.Source, j.Target)
-	}
-	return edgeKey{nodes[j.Source], nodes[j.Target], j.Kind}, nil
-}
-
-// fill sets the fields of a new edge, except for its ID.
-func (j *jsonEdge) fill(e *Edge) (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("edge %q to %q: %w", j.From, j.To, err)
-		}
-	}()
-	e.Calls, e.Errors = j.Calls, j.Errors
-	e.Recovered, e.Retries, e.MaxPerTrace = j.Recovered, j.Retries, j.MaxPerTrace
-	e.Evidence = Evidence(j.Evidence)
-	e.First, e.Last = j.First, j.Last
-	for _, q := range j.Queues {
-		e.addQueue(NodeID(q))
-	}
-	e.QueuesTruncated = e.QueuesTruncated || j.QueuesTruncated
-	for _, a := range j.Attrs {
-		e.Attrs, _ = attrSet(e.Attrs).with(Attr(a))
-	}
-	e.AttrsTruncated = j.AttrsTruncated
-	if j.Caller != nil {
-		if e.Caller, err = j.Caller.stats(); err != nil {
-			return fmt.Errorf("caller: %w", err)
-		}
-	}
-	if j.Callee != nil {
-		if e.Callee, err = j.Callee.stats(); err != nil {
-			return fmt.Errorf("callee: %w", err)
-		}
-	}
-	if e.Gap, err = j.Gap.latency(); err != nil {
-		return fmt.Errorf("gap: %w", err)
-	}
-	if e.Slowest, err = exemplarsFromJSON(j.Slowest); err != nil {
-		return fmt.Errorf("slowest: %w", err)
-	}
-	if e.Failed, err = exemplarsFromJSON(j.Failed); err != nil {
-		return fmt.Errorf("failed: %w", err)
-	}
-	return nil
-}
-
 func statsToJSON(s Stats) *jsonStats {
 	return &jsonStats{Calls: s.Calls, Errors: s.Errors, Observed: s.Observed, Latency: latencyToJSON(s.Latency)}
-}
-
-func (j *jsonStats) stats() (Stats, error) {
-	latency, err := j.Latency.latency()
-	if err == nil && j.Observed == 0 && (j.Calls != 0 || j.Errors != 0 || latency.count != 0) {
-		err = fmt.Errorf("%v calls, %v of which failed, and %v latency samples, but no spans", j.Calls, j.Errors, latency.count)
-	}
-	return Stats{Calls: j.Calls, Errors: j.Errors, Observed: j.Observed, Latency: latency}, err
 }
 
 func latencyToJSON(l Latency) *jsonLatency {
@@ -417,49 +249,10 @@ func latencyToJSON(l Latency) *jsonLatency {
 	return j
 }
 
-func (j *jsonLatency) latency() (Latency, error) {
-	if j == nil {
-		return Latency{}, nil
-	}
-	l := Latency{count: j.Count, sum: j.Sum, min: j.Min, max: j.Max}
-	if l.min < 0 || l.max < l.min {
-		return Latency{}, fmt.Errorf("latency from %d to %d ns", l.min, l.max)
-	}
-	total, last := 0.0, -1
-	for _, b := range j.Buckets {
-		i, weight := int(b[0]), b[1]
-		if float64(i) != b[0] || i <= last || i < histogram.Bucket(l.min) || i > histogram.Bucket(l.max) || weight <= 0 {
-			return Latency{}, fmt.Errorf("latency bucket [%v,%v]: want rising indices from %d to %d with weights above 0", b[0], b[1], histogram.Bucket(l.min), histogram.Bucket(l.max))
-		}
-		l.counts.Add(i, weight)
-		total, last = total+weight, i
-	}
-	if min(total, maxWeight) != l.count {
-		return Latency{}, fmt.Errorf("latency buckets hold %v samples, want %v", total, l.count)
-	}
-	return l, nil
-}
-
 func exemplarsToJSON(list []Exemplar) []jsonExemplar {
 	var out []jsonExemplar
 	for _, x := range list {
 		out = append(out, jsonExemplar{x.TraceID.String(), x.SpanID.String(), int64(x.Duration)})
 	}
 	return out
-}
-
-func exemplarsFromJSON(list []jsonExemplar) ([]Exemplar, error) {
-	var out []Exemplar
-	for _, j := range list {
-		trace, err := ParseTraceID(j.TraceID)
-		if err != nil {
-			return nil, err
-		}
-		span, err := ParseSpanID(j.SpanID)
-		if err != nil {
-			return nil, err
-		}
-		out = keepSlowest(out, Exemplar{trace, span, time.Duration(j.Duration)})
-	}
-	return out, nil
 }

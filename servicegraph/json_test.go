@@ -31,8 +31,8 @@ func TestUnmarshalJSON(t *testing.T) {
 	for in, text := range map[string]string{
 		`null`:                   "",
 		`{"schema":9}`:           "reading a graph: schema version 9, want 1",
-		`[]`:                     "reading a graph: json: cannot unmarshal array",
-		`{"schema":1,"edges":7}`: "reading a graph: json: cannot unmarshal number",
+		`[]`:                     "reading a graph: want an object, got [",
+		`{"schema":1,"edges":7}`: "reading a graph: want a list, got 7",
 	} {
 		err := json.Unmarshal([]byte(in), read.Graph)
 		if (err == nil) != (text == "") || err != nil && !strings.Contains(err.Error(), text) {

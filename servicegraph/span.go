@@ -144,7 +144,15 @@ type SkipError struct {
 
 	// Traces is the number of traces that a limit left out; 0 if the error is about a record.
 	Traces uint64
+
+	// More is how many further parts of the same record were left out that no other SkipError
+	// describes. Of a record with many faults, a source describes the first few and counts the
+	// rest.
+	More int
 }
+
+// Count returns how many parts of the record the error stands for.
+func (e *SkipError) Count() int { return 1 + e.More }
 
 // Error names the source, the position and the reason.
 func (e *SkipError) Error() string {

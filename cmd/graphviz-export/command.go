@@ -11,6 +11,7 @@ import (
 
 	"github.com/tempograph/tempograph/servicegraph/render"
 	"github.com/tempograph/tempograph/servicegraph/render/draw"
+	"github.com/tempograph/tempograph/servicegraph/tracefile"
 )
 
 // run is the program. Its error says in one line what went wrong and where; [statusOf]
@@ -84,6 +85,7 @@ func newExport(stdin io.Reader, stdout, stderr io.Writer) *export {
 	return &export{
 		stdin:  stdin,
 		stdout: stdout,
+		graph:  graphFlags{maxRecord: tracefile.DefaultMaxRecord >> 20},
 		held:   maxHeld,
 		stderr: &console{out: stderr, delay: progressDelay},
 	}

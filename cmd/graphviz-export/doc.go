@@ -62,6 +62,10 @@ takes up to 0.6 GB. When the input has more, the traces idle longest are counted
 the summary says how many. Spans that arrive after their trace was counted are skipped
 and reported, so the spans of one trace should not be that far apart.
 
+One record, which is a request of OTLP, a trace of Jaeger or a span of Zipkin, must fit into
+memory. A record of more than 64 MiB is skipped and reported; --max-record raises the limit.
+Reading a record takes about three times its size.
+
 A file can also contain a graph that graphviz-export has written as JSON. Graphs and
 traces add up: a file of one hour and a file of the next hour give the graph of two
 hours. A trace that is in both is counted twice.

@@ -16,6 +16,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/render"
 	"github.com/tempograph/tempograph/servicegraph/render/draw"
+	"github.com/tempograph/tempograph/servicegraph/tracefile"
 	"github.com/tempograph/tempograph/tempoclient"
 )
 
@@ -274,14 +275,20 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 		e.stderr.warnf("skipped: %s whose trace was already counted: the spans of a trace should be less than %s apart",
 			quantity.Of(r.Late, "span"), quantity.Of(e.held, "span"))
 	}
+	shown := uint64(0)
 	for _, skip := range skips {
 		outcome := "skipped"
 		if isTruncated(skip) {
 			outcome = "truncated"
 		}
-		e.stderr.warnf("%s: %v", outcome, skip)
+		advice := ""
+		if errors.Is(skip, tracefile.ErrRecordTooLarge) {
+			advice = ": --max-record raises the limit"
+		}
+		shown += uint64(skip.Count())
+		e.stderr.warnf("%s: %v%s", outcome, skip, advice)
 	}
-	switch more := r.Skipped - uint64(len(skips)); {
+	switch more := r.Skipped - shown; {
 	case more == 0:
 	case len(skips) == 0: // counted in the JSON of a graph that was read
 		e.stderr.warnf("skipped: %s", quantity.Of(more, "record"))

@@ -26,6 +26,9 @@ import (
 // This file turns the arguments of the command into a source: files, directories, patterns
 // and standard input.
 
+// maxMaxRecord is the largest --max-record, in MiB: 1 TiB.
+const maxMaxRecord = 1 << 20
+
 // stdinName is the name of standard input in messages.
 const stdinName = "standard input"
 
@@ -38,7 +41,10 @@ type input struct {
 // fileSource returns the spans of files, one file after the other. It checks at once that
 // all files exist: reading may take minutes to reach the last one.
 func (e *export) fileSource(args []string) (source, error) {
-	cfg := tracefile.Config{Keep: e.config().Reads}
+	if e.graph.maxRecord <= 0 || e.graph.maxRecord > maxMaxRecord {
+		return source{}, usagef("--max-record %d: want a number of MiB from 1 to %s", e.graph.maxRecord, quantity.Number(maxMaxRecord))
+	}
+	cfg := tracefile.Config{Keep: e.config().Reads, MaxRecord: e.graph.maxRecord << 20}
 	var inputs []input
 	for _, arg := range args {
 		found, err := e.inputs(arg)
@@ -85,7 +91,7 @@ func (e *export) fileSource(args []string) (source, error) {
 		},
 		load: func(ctx context.Context, b *servicegraph.Builder, skipped func(*servicegraph.SkipError) error) error {
 			for _, in := range inputs {
-				if err := in.load(ctx, b, addGraph(in), skipped); err != nil {
+				if err := in.load(ctx, b, cfg.MaxRecord, addGraph(in), skipped); err != nil {
 					return err
 				}
 			}
@@ -222,9 +228,9 @@ func (in input) read(ctx context.Context, cfg tracefile.Config, graph func(*serv
 }
 
 // load adds to a builder the spans that read would return.
-func (in input) load(ctx context.Context, b *servicegraph.Builder, graph func(*servicegraph.Graph), skipped func(*servicegraph.SkipError) error) error {
+func (in input) load(ctx context.Context, b *servicegraph.Builder, maxRecord int, graph func(*servicegraph.Graph), skipped func(*servicegraph.SkipError) error) error {
 	return in.use(ctx, graph, func(r io.Reader) error {
-		return tracefile.Load(b, r, in.name, skipped)
+		return tracefile.Load(b, r, in.name, tracefile.LoadConfig{MaxRecord: maxRecord, Skipped: skipped})
 	})
 }
 

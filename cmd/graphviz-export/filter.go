@@ -14,6 +14,7 @@ import (
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/internal/suggest"
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/tracefile"
 )
 
 // filterFlags select a part of a graph, and merge nodes.
@@ -40,7 +41,8 @@ type graphFlags struct {
 	rename, renameFiles  []string // rules, and files of rules
 	notErrors            []string
 
-	renames []servicegraph.Rename // the result of check
+	renames   []servicegraph.Rename // the result of check
+	maxRecord int                   // MiB
 }
 
 // addTo adds the flags to a command.
@@ -82,6 +84,14 @@ func (s *graphFlags) addTo(cmd *cobra.Command) {
 	})
 	complete(cmd, "split-by", func() []string { return splitKeys })
 	completeChoice(cmd, "errors-of", &s.errorsOf)
+	s.addLimitTo(cmd)
+}
+
+// addLimitTo adds the flag that limits records.
+func (s *graphFlags) addLimitTo(cmd *cobra.Command) {
+	group(cmd, "Graph", func(f *pflag.FlagSet) {
+		f.IntVar(&s.maxRecord, "max-record", tracefile.DefaultMaxRecord>>20, "skip records of files (requests, traces) larger than `N` MiB")
+	})
 }
 
 // check parses the rules of --rename and --rename-file. Those of --rename go first.

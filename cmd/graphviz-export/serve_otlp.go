@@ -129,12 +129,14 @@ func serveGRPC(ctx context.Context, l net.Listener, server *grpc.Server) error {
 
 // A live builds a graph of spans as they arrive. Its methods are safe for concurrent use.
 //
-// Requests wait while a graph is built, which takes up to a tenth of a second for the 200,000
-// spans of liveWindow. The exporters of the senders queue spans meanwhile.
+// Requests are decoded at the same time, each by a loader of its own. Only adding their spans
+// to the builder waits while a graph is built, which takes up to a tenth of a second for the
+// 200,000 spans of liveWindow. The exporters of the senders queue spans meanwhile.
 type live struct {
+	idle chan *tracefile.RequestLoader // loaders that no request uses; they lock mu
+
 	mu       sync.Mutex
 	builder  *servicegraph.Builder
-	loader   *tracefile.RequestLoader
 	fresh    bool   // a request has arrived since the last graph
 	open     uint64 // the open traces of the last graph; when they close, the graph changes without a request
 	now      func() time.Time
@@ -143,24 +145,27 @@ type live struct {
 }
 
 func newLive(cfg servicegraph.Config) *live {
-	b := servicegraph.NewBuilder(cfg)
-	return &live{builder: b, loader: tracefile.NewRequestLoader(b), now: time.Now}
+	return &live{builder: servicegraph.NewBuilder(cfg), idle: make(chan *tracefile.RequestLoader, maxIdleLoaders), now: time.Now}
 }
+
+// maxIdleLoaders is how many loaders are kept for later requests. A loader remembers the names
+// that it has met.
+const maxIdleLoaders = 4
 
 // take is an [otlpreceiver.Take].
 func (l *live) take(r otlpreceiver.Request) (otlpreceiver.Rejected, error) {
+	l.advance()
+	loaded, err := l.load(r)
+
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.builder.Advance(l.now())
-	load := l.loader.Protobuf
-	if r.JSON {
-		load = l.loader.JSON
-	}
-	loaded, err := load(r.Body)
 	l.fresh = true // the report of the graph also counts rejected spans
 	if err != nil {
 		l.rejected++
 		l.why = err.Error()
+		if errors.Is(err, tracefile.ErrRequestTooLarge) {
+			err = fmt.Errorf("%w: %w", otlpreceiver.ErrTooLarge, err)
+		}
 		return otlpreceiver.Rejected{}, err
 	}
 	if loaded.Rejected == 0 {
@@ -169,6 +174,33 @@ func (l *live) take(r otlpreceiver.Request) (otlpreceiver.Rejected, error) {
 	l.rejected += loaded.Rejected
 	l.why = loaded.Reason.Error()
 	return otlpreceiver.Rejected{Spans: int64(loaded.Rejected), Reason: l.why}, nil
+}
+
+// load decodes a request and adds its spans to the builder.
+func (l *live) load(r otlpreceiver.Request) (tracefile.RequestResult, error) {
+	var loader *tracefile.RequestLoader
+	select {
+	case loader = <-l.idle:
+	default:
+		loader = tracefile.NewRequestLoader(l.builder, &l.mu)
+	}
+	defer func() {
+		select {
+		case l.idle <- loader:
+		default:
+		}
+	}()
+	if r.JSON {
+		return loader.JSON(r.Body)
+	}
+	return loader.Protobuf(r.Body)
+}
+
+// advance sets the builder's time.
+func (l *live) advance() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.builder.Advance(l.now())
 }
 
 // graph returns the live graph of all spans so far, or nil if it is that of the last call. It

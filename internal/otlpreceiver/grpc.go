@@ -2,6 +2,7 @@ package otlpreceiver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
@@ -29,7 +30,10 @@ func NewGRPCServer(take Take) *grpc.Server {
 			return nil, err
 		}
 		rejected, err := take(Request{Body: body})
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrTooLarge):
+			return nil, status.Error(codes.ResourceExhausted, err.Error())
+		case err != nil:
 			return nil, status.Error(codes.InvalidArgument, err.Error())
 		}
 		return proto.Marshal(response(rejected))

@@ -93,6 +93,9 @@ func export(w http.ResponseWriter, r *http.Request, enc encoding, take Take) (in
 	if err == nil {
 		rejected, err = take(Request{Body: body, JSON: enc.json})
 	}
+	if errors.Is(err, ErrTooLarge) {
+		return http.StatusRequestEntityTooLarge, &spb.Status{Code: int32(codes.ResourceExhausted), Message: err.Error()}
+	}
 	if err != nil {
 		return http.StatusBadRequest, &spb.Status{Code: int32(codes.InvalidArgument), Message: err.Error()}
 	}

@@ -11,6 +11,8 @@
 // others wait.
 package otlpreceiver
 
+import "errors"
+
 // A Request is one ExportTraceServiceRequest.
 type Request struct {
 	Body []byte // decompressed; it belongs to the function that takes the request
@@ -24,10 +26,13 @@ type Rejected struct {
 	Reason string
 }
 
-// Take handles a request. An error means that the request as a whole is invalid: the sender
-// gets the error, with a status that forbids sending the request again. Take is called
-// from several goroutines at a time.
+// Take handles a request. An error means that the request as a whole is invalid, or, if it
+// wraps ErrTooLarge, that the request is too large: the sender gets the error, with a status
+// that forbids sending the request again. Take is called from several goroutines at a time.
 type Take func(Request) (Rejected, error)
+
+// ErrTooLarge says that a request has more than its receiver accepts.
+var ErrTooLarge = errors.New("the request is too large")
 
 // MaxRequest is the largest size of a request in bytes, also after decompression. SDKs
 // send up to 512 spans at a time, about 200 kB; a Collector sends batches of some thousand.

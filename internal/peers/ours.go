@@ -12,7 +12,7 @@ import (
 // measurement times this function.
 func graph(data []byte) (*servicegraph.Graph, error) {
 	b := servicegraph.NewBuilder(servicegraph.Config{})
-	if err := tracefile.Load(b, bytes.NewReader(data), "input", nil); err != nil {
+	if err := tracefile.Load(b, bytes.NewReader(data), "input", tracefile.LoadConfig{}); err != nil {
 		return nil, err
 	}
 	return b.Graph(), nil

@@ -40,7 +40,7 @@ func BenchmarkGraph(b *testing.B) {
 			b.SetBytes(int64(len(c.data)))
 			for b.Loop() {
 				builder := servicegraph.NewBuilder(servicegraph.Config{})
-				err := Load(builder, bytes.NewReader(c.data), c.name, nil)
+				err := Load(builder, bytes.NewReader(c.data), c.name, LoadConfig{})
 				g := builder.Graph()
 				if err != nil || g.Report().Spans < spans*9/10 {
 					b.Fatalf("%+v, %v", g.Report(), err)

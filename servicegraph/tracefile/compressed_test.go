@@ -64,7 +64,7 @@ func TestDamagedZstd(t *testing.T) {
 	}
 	broken := errors.New("the disk is broken")
 	lost := io.MultiReader(bytes.NewReader(whole[:len(whole)/2]), iotest.ErrReader(broken))
-	if err := Load(servicegraph.NewBuilder(servicegraph.Config{}), lost, "input", nil); !errors.Is(err, broken) {
+	if err := Load(servicegraph.NewBuilder(servicegraph.Config{}), lost, "input", LoadConfig{}); !errors.Is(err, broken) {
 		t.Errorf("a reader that fails: %v", err)
 	}
 }

@@ -333,8 +333,8 @@ func TestRecordLimit(t *testing.T) {
 		input []byte
 		want  string
 	}{
-		{"JSON", jsonLines(t, requests...), fmt.Sprintf("input: record 2 at byte %d: longer than 100000 bytes", lineA)},
-		{"protobuf", delimited(t, requests...), fmt.Sprintf("input: record 2 at byte %d: a message of %d bytes, more than the limit of 100000", frameA, bigSize)},
+		{"JSON", jsonLines(t, requests...), fmt.Sprintf("input: record 2 at byte %d: a record larger than the limit of 100000 bytes", lineA)},
+		{"protobuf", delimited(t, requests...), fmt.Sprintf("input: record 2 at byte %d: a message of %d bytes, larger than the limit of 100000", frameA, bigSize)},
 	} {
 		got := &gathered{}
 		err := readAll(newSink("input", Config{}, got), bytes.NewReader(test.input), 100_000)

@@ -135,7 +135,7 @@ func FuzzJSON(f *testing.F) {
 			return
 		}
 		got := &gathered{}
-		if err := readJSON(newSink("input", Config{}, got), inputOf(object, headSize, maxRecord)); err != nil {
+		if err := readJSON(newSink("input", Config{}, got), inputOf(object, headSize, DefaultMaxRecord)); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(spansOf(&r), got.spans); diff != "" {

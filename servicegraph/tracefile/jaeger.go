@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/tempograph/tempograph/servicegraph"
@@ -18,50 +18,41 @@ import (
 // the user interface is an answer in which each reference holds the span it points to, with
 // that span's references, and each span holds its process. A span alone, as Jaeger's storage
 // and anonymizer write it, also holds its process.
+//
+// As in OTLP JSON, lists are decoded one element at a time.
 type (
 	jaegerAnswer struct {
-		Data   []jaegerTrace `json:"data"`
-		Total  *jsonNumber   `json:"total"` // also in an answer without traces
-		Errors []struct {
-			Message string `json:"msg"`
-		} `json:"errors"`
+		TraceID string      `json:"traceID"` // of a trace or span alone
+		SpanID  string      `json:"spanID"`  // of a span alone
+		Total   *jsonNumber `json:"total"`   // also in an answer without traces
 
-		// Of a trace alone.
-		TraceID   string                    `json:"traceID"`
-		Spans     []jaegerSpan              `json:"spans"`
-		Processes map[string]*jaegerProcess `json:"processes"`
-
-		SpanID string `json:"spanID"` // of a span alone
+		data, errors jsonList
+		jaegerLists  // of a trace alone
 	}
 	jaegerTrace struct {
-		TraceID   string                    `json:"traceID"`
-		Spans     []jaegerSpan              `json:"spans"`
-		Processes map[string]*jaegerProcess `json:"processes"`
+		TraceID string `json:"traceID"`
+		jaegerLists
+	}
+	jaegerLists struct {
+		spans     jsonList
+		processes jaegerProcesses
 	}
 	jaegerSpan struct {
-		TraceID    string            `json:"traceID"`
-		SpanID     string            `json:"spanID"`
-		ParentID   string            `json:"parentSpanID"` // before there were references
-		Name       string            `json:"operationName"`
-		References []jaegerReference `json:"references"`
-		Start      jsonNumber        `json:"startTime"`
-		Duration   jsonNumber        `json:"duration"`
-		Tags       []jaegerTag       `json:"tags"`
-		ProcessID  string            `json:"processID"`
-		Process    *jaegerProcess    `json:"process"`
+		TraceID   string     `json:"traceID"`
+		SpanID    string     `json:"spanID"`
+		ParentID  string     `json:"parentSpanID"` // before there were references
+		Name      string     `json:"operationName"`
+		Start     jsonNumber `json:"startTime"`
+		Duration  jsonNumber `json:"duration"`
+		ProcessID string     `json:"processID"`
 
-		err error // why the object is not a span
+		references, tags jsonList
+		process          []byte // nil if absent
 	}
 	jaegerReference struct {
 		Type    string `json:"refType"`
 		TraceID string `json:"traceID"`
 		SpanID  string `json:"spanID"`
-	}
-	jaegerProcess struct {
-		Service string      `json:"serviceName"`
-		Tags    []jaegerTag `json:"tags"`
-
-		resource *resource // made when it is first needed
 	}
 	jaegerTag struct {
 		Key   string   `json:"key"`
@@ -73,13 +64,6 @@ type (
 // deepReferences limits how deep the brackets of an object may nest in which spans hold their
 // parents: three brackets for each.
 const deepReferences = 3000
-
-// UnmarshalJSON keeps the error of a span in the span, so that the spans around it are read.
-func (j *jaegerSpan) UnmarshalJSON(b []byte) error {
-	type plain jaegerSpan
-	j.err = json.Unmarshal(b, (*plain)(j))
-	return nil
-}
 
 // readJaeger reads Jaeger's JSON: answers, traces and spans one after another. One trace must
 // fit into memory, because its services are named after its spans.
@@ -97,48 +81,45 @@ func (d jaegerDecoder) answer(object []byte) error {
 		return d.sink.skip(jsonError("trace", err))
 	}
 	if a.SpanID != "" {
-		alone := jaegerTrace{Spans: make([]jaegerSpan, 1)}
-		if err := json.Unmarshal(object, &alone.Spans[0]); err != nil {
-			return d.sink.skip(jsonError("span", err))
-		}
-		return d.trace(&alone)
+		return d.span(object, "", &jaegerProcesses{})
 	}
-	if a.Data == nil && a.Spans == nil && a.Errors == nil && a.Total == nil {
+	if err := a.readLists(object); err != nil {
+		return d.sink.skip(err)
+	}
+	if a.data == nil && a.spans == nil && a.errors == nil && a.Total == nil {
 		return d.sink.skip(errors.New("no spans in it: " + quote.Excerpt(object)))
 	}
-	for _, e := range a.Errors {
-		if err := d.sink.skip(fmt.Errorf("an answer with the error %q", quote.Shorten(e.Message, 200))); err != nil {
+	for element := range a.errors.elements() {
+		var e struct {
+			Message string `json:"msg"`
+		}
+		if err := json.Unmarshal(element, &e); err != nil {
+			return d.sink.skip(jsonErrorIn("errors", err))
+		}
+		skipped := d.sink.skipFor(func() error { return fmt.Errorf("an answer with the error %q", quote.Shorten(e.Message, 200)) })
+		if skipped != nil {
+			return skipped
+		}
+	}
+	for element := range a.data.elements() {
+		if err := d.trace(element); err != nil {
 			return err
 		}
 	}
-	for i := range a.Data {
-		if err := d.trace(&a.Data[i]); err != nil {
-			return err
-		}
-	}
-	return d.trace(&jaegerTrace{a.TraceID, a.Spans, a.Processes})
+	return d.spans(a.TraceID, &a.jaegerLists)
 }
 
-// trace decodes the spans of a trace.
-func (d jaegerDecoder) trace(t *jaegerTrace) error {
-	for i := range t.Spans {
-		j := &t.Spans[i]
-		process := t.Processes[j.ProcessID]
-		if process == nil {
-			process = j.Process
-		}
-		var res *resource
-		if process != nil {
-			res = d.resource(process)
-		} else {
-			res = new(resource) // a service without a name
-		}
-		s, err := d.decode(t, j, res)
+// readLists finds the lists of an answer.
+func (a *jaegerAnswer) readLists(object []byte) error {
+	for key, value := range jsontext.Members(object) {
+		var err error
 		switch {
-		case err == nil:
-			err = d.sink.addSpan(s)
-		case err != errStopped:
-			err = d.sink.skip(fmt.Errorf("%s: %w", describe(j.Name, res.service), err))
+		case isKey(key, "data"):
+			err = a.data.set("data", value)
+		case isKey(key, "errors"):
+			err = a.errors.set("errors", value)
+		default:
+			err = a.read(key, value)
 		}
 		if err != nil {
 			return err
@@ -147,41 +128,96 @@ func (d jaegerDecoder) trace(t *jaegerTrace) error {
 	return nil
 }
 
-// resource returns what the spans of a process share.
-func (d jaegerDecoder) resource(p *jaegerProcess) *resource {
-	if p.resource == nil {
-		p.resource = &resource{service: serviceNamed(p.Service)}
-		for i := range p.Tags {
-			tag := &p.Tags[i]
-			if text, ok := tag.text(); ok && p.resource.needs(tag.Key, d.sink.keep(tag.Key)) {
-				p.resource.add(tag.Key, text)
-			}
+// read reads a member of a trace if it is a list of one.
+func (l *jaegerLists) read(key, value []byte) error {
+	switch {
+	case isKey(key, "spans"):
+		return l.spans.set("spans", value)
+	case isKey(key, "processes"):
+		l.processes = jaegerProcesses{text: value}
+		return wantObject("processes", value)
+	}
+	return nil
+}
+
+// trace decodes the spans of a trace in an answer.
+func (d jaegerDecoder) trace(element []byte) error {
+	var t jaegerTrace
+	if err := json.Unmarshal(element, &t); err != nil {
+		return d.sink.skip(jsonErrorIn("data", err))
+	}
+	for key, value := range jsontext.Members(element) {
+		if err := t.read(key, value); err != nil {
+			return d.sink.skip(err)
 		}
 	}
-	return p.resource
+	return d.spans(t.TraceID, &t.jaegerLists)
 }
 
-// text returns the value of a tag, and false if it is missing or bytes.
-func (t *jaegerTag) text() (string, bool) {
-	if f, err := strconv.ParseFloat(t.Value.text, 64); t.Type == "float64" && err == nil {
-		return floatText(f), t.Value.ok
+// spans decodes the spans of a trace. The spans that do not name a trace have its id.
+func (d jaegerDecoder) spans(traceID string, lists *jaegerLists) error {
+	for element := range lists.spans.elements() {
+		if err := d.span(element, traceID, &lists.processes); err != nil {
+			return err
+		}
 	}
-	return t.Value.text, t.Value.ok && t.Type != "binary"
+	return nil
 }
 
-// decode returns the span of a trace.
-func (d jaegerDecoder) decode(t *jaegerTrace, j *jaegerSpan, res *resource) (servicegraph.Span, error) {
+// span decodes one span into the sink, or skips it.
+func (d jaegerDecoder) span(element []byte, traceID string, processes *jaegerProcesses) error {
+	var j jaegerSpan
+	err := j.read(element)
+	res := new(resource) // a service without a name
+	if err == nil {
+		res, err = d.resourceOf(&j, processes)
+	}
+	var s servicegraph.Span
+	if err == nil {
+		s, err = d.decode(cmp.Or(j.TraceID, traceID), &j, res)
+	}
+	switch {
+	case err == errStopped:
+		return err
+	case err != nil:
+		return d.sink.skipFor(func() error { return fmt.Errorf("%s: %w", describe(j.Name, res.service), err) })
+	}
+	return d.sink.addSpan(s)
+}
+
+// read reads the fields of a span, without the elements of its lists.
+func (j *jaegerSpan) read(element []byte) error {
+	if err := json.Unmarshal(element, j); err != nil {
+		return jsonError("span", err)
+	}
+	for key, value := range jsontext.Members(element) {
+		var err error
+		switch {
+		case isKey(key, "references"):
+			err = j.references.set("references", value)
+		case isKey(key, "tags"):
+			err = j.tags.set("tags", value)
+		case isKey(key, "process"):
+			err = wantObject("process", value)
+			j.process = presentObject(value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decode returns a span of a trace.
+func (d jaegerDecoder) decode(traceID string, j *jaegerSpan, res *resource) (servicegraph.Span, error) {
 	s := servicegraph.Span{
 		Service:   res.service,
 		Namespace: res.namespace,
 		Name:      j.Name,
 		Resource:  res.attrs,
 	}
-	if j.err != nil {
-		return s, jsonError("span", j.err)
-	}
 	var err error
-	if s.TraceID, err = parseTraceID(cmp.Or(j.TraceID, t.TraceID)); err != nil {
+	if s.TraceID, err = parseTraceID(traceID); err != nil {
 		return s, err
 	}
 	if s.SpanID, err = jaegerSpanID(j.SpanID); err != nil {
@@ -202,71 +238,74 @@ func (d jaegerDecoder) decode(t *jaegerTrace, j *jaegerSpan, res *resource) (ser
 	if s.Start != 0 && j.Duration != "" {
 		s.End = nanos(start + duration)
 	}
+	return s, d.addTags(&s, j.tags)
+}
+
+// addTags sets the fields and attributes of a span that are tags.
+func (d jaegerDecoder) addTags(s *servicegraph.Span, tags jsonList) error {
 	failed := false
-	for i := range j.Tags {
-		tag := &j.Tags[i]
-		text, ok := tag.text()
+	for element := range tags.elements() {
+		key, text, ok, err := readTag(element, d.sink.readsTag)
 		switch {
+		case err != nil:
+			return jsonErrorIn("tags", err)
 		case !ok:
-		case tag.Key == "span.kind":
+		case key == "span.kind":
 			s.Kind = kindNamed(text)
-		case tag.Key == "error" && (text == "true" || text == "false"):
+		case key == "error" && (text == "true" || text == "false"):
 			failed = failed || text == "true"
 		default:
-			d.sink.addTag(&s, tag.Key, text)
+			d.sink.addTag(s, key, text)
 		}
 	}
 	if failed {
 		s.Status = servicegraph.StatusError
 	}
-	return s, nil
+	return nil
 }
 
 // refer finds the parent and the links among the references of a span. The parent is the
 // first CHILD_OF reference to the same trace, or, if there is none, the first other reference
 // to the same trace. References without valid ids are left out.
 func (d jaegerDecoder) refer(s *servicegraph.Span, j *jaegerSpan) error {
-	if len(j.References) == 0 && j.ParentID != "" {
-		var err error
-		if s.ParentID, err = jaegerSpanID(j.ParentID); err != nil {
-			return fmt.Errorf("parentSpanID: %w", err)
+	parent, isChild, hasAny := -1, false, false // parent is an index in s.Links
+	for element := range j.references.elements() {
+		hasAny = true
+		var r jaegerReference
+		if err := json.Unmarshal(element, &r); err != nil {
+			return jsonErrorIn("references", err)
 		}
-		return nil
-	}
-	parent := j.parent(s.TraceID)
-	for i := range j.References {
-		r := &j.References[i]
 		link, err := r.decode()
 		switch {
 		case err != nil && r.Type == "CHILD_OF":
 			return fmt.Errorf("references: %w", err)
 		case err != nil:
-			if err := d.sink.skip(fmt.Errorf("a reference of %s: %w", describe(j.Name, s.Service), err)); err != nil {
-				return err
+			skipped := d.sink.skipFor(func() error { return fmt.Errorf("a reference of %s: %w", describe(j.Name, s.Service), err) })
+			if skipped != nil {
+				return skipped
 			}
-		case i == parent:
-			s.ParentID = link.SpanID
-		default:
-			s.Links = append(s.Links, link)
+			continue
+		case link.TraceID != s.TraceID || isChild:
+		case r.Type == "CHILD_OF":
+			parent, isChild = len(s.Links), true
+		case parent < 0:
+			parent = len(s.Links)
+		}
+		s.Links = append(s.Links, link)
+	}
+	switch {
+	case parent >= 0:
+		s.ParentID = s.Links[parent].SpanID
+		if s.Links = slices.Delete(s.Links, parent, parent+1); len(s.Links) == 0 {
+			s.Links = nil
+		}
+	case !hasAny && j.ParentID != "":
+		var err error
+		if s.ParentID, err = jaegerSpanID(j.ParentID); err != nil {
+			return fmt.Errorf("parentSpanID: %w", err)
 		}
 	}
 	return nil
-}
-
-// parent returns the index of the reference to the parent; -1 if there is none.
-func (j *jaegerSpan) parent(trace servicegraph.TraceID) int {
-	other := -1
-	for i := range j.References {
-		link, err := j.References[i].decode()
-		switch {
-		case err != nil || link.TraceID != trace:
-		case j.References[i].Type == "CHILD_OF":
-			return i
-		case other < 0:
-			other = i
-		}
-	}
-	return other
 }
 
 func (r *jaegerReference) decode() (link servicegraph.Link, err error) {

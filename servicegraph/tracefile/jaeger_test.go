@@ -472,7 +472,7 @@ func TestOpenTracingPeers(t *testing.T) {
 		span("5", "1", "web", `{"key":"span.kind","value":"producer"},{"key":"message_bus.destination","value":"mails"}`),
 	}, ",") + `],"processes":{"web":{"serviceName":"web"}}}`
 	b := servicegraph.NewBuilder(servicegraph.Config{})
-	if err := Load(b, strings.NewReader(input), "input", nil); err != nil {
+	if err := Load(b, strings.NewReader(input), "input", LoadConfig{}); err != nil {
 		t.Fatal(err)
 	}
 	var got []string

@@ -2,19 +2,16 @@ package tracefile
 
 import (
 	"cmp"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/jsontext"
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/quote"
 )
@@ -22,50 +19,37 @@ import (
 // The objects of OTLP JSON, as far as they are read. Their ids are hexadecimal. Tempo's
 // answers have the same objects below other keys, with ids in base64, as the JSON encoding of
 // every other protobuf message writes bytes.
+//
+// Lists are decoded one element at a time, because a list of elements takes up to a hundred
+// times the memory of its text.
 type (
 	jsonRequest struct {
-		ResourceSpans []jsonResourceSpans `json:"resourceSpans"`
-		Batches       []jsonResourceSpans `json:"batches"` // Tempo's /api/traces
-		Trace         jsonWrapped         `json:"trace"`   // Tempo's /api/v2/traces
-		Result        jsonWrapped         `json:"result"`  // Jaeger's /api/v3/traces
+		resourceSpans jsonList
+		batches       jsonList // Tempo's /api/traces
+		trace         jsonList // resourceSpans below the key trace: Tempo's /api/v2/traces
+		result        jsonList // resourceSpans below the key result: Jaeger's /api/v3/traces
 
-		// Other signals, which a collector may write into the same file.
-		Metrics  json.RawMessage `json:"resourceMetrics"`
-		Logs     json.RawMessage `json:"resourceLogs"`
-		Profiles json.RawMessage `json:"resourceProfiles"`
-	}
-	jsonWrapped struct {
-		ResourceSpans []jsonResourceSpans `json:"resourceSpans"`
+		otherSignal bool // it has metrics, logs or profiles, which a collector may write into the same file
 	}
 	jsonResourceSpans struct {
-		Resource struct {
-			Attributes []jsonAttribute `json:"attributes"`
-		} `json:"resource"`
-		ScopeSpans   []jsonScopeSpans `json:"scopeSpans"`
-		LibrarySpans []jsonScopeSpans `json:"instrumentationLibrarySpans"` // the name before OTLP 0.15
+		attributes   jsonList
+		scopeSpans   jsonList
+		librarySpans jsonList // under the name before OTLP 0.15
 	}
-	jsonScopeSpans struct {
-		Scope   jsonScope  `json:"scope"`
-		Library jsonScope  `json:"instrumentationLibrary"` // the name before OTLP 0.15
-		Spans   []jsonSpan `json:"spans"`
-	}
-	jsonScope struct{ name string }
-	jsonSpan  struct {
-		TraceID    string          `json:"traceId"`
-		SpanID     string          `json:"spanId"`
-		ParentID   string          `json:"parentSpanId"`
-		TraceState string          `json:"traceState"`
-		Name       string          `json:"name"`
-		Kind       jsonNumber      `json:"kind"`
-		Start      jsonNumber      `json:"startTimeUnixNano"`
-		End        jsonNumber      `json:"endTimeUnixNano"`
-		Attributes []jsonAttribute `json:"attributes"`
-		Links      []jsonLink      `json:"links"`
+	jsonSpan struct {
+		TraceID    string     `json:"traceId"`
+		SpanID     string     `json:"spanId"`
+		ParentID   string     `json:"parentSpanId"`
+		TraceState string     `json:"traceState"`
+		Name       string     `json:"name"`
+		Kind       jsonNumber `json:"kind"`
+		Start      jsonNumber `json:"startTimeUnixNano"`
+		End        jsonNumber `json:"endTimeUnixNano"`
 		Status     struct {
 			Code jsonNumber `json:"code"`
 		} `json:"status"`
 
-		err error // why the object is not a span
+		attributes, links jsonList
 	}
 	jsonLink struct {
 		TraceID string `json:"traceId"`
@@ -102,25 +86,6 @@ func enumNames[E interface {
 	return names
 }
 
-// UnmarshalJSON keeps the error of a span in the span, so that the spans around it are read.
-func (s *jsonSpan) UnmarshalJSON(b []byte) error {
-	type plain jsonSpan
-	s.err = json.Unmarshal(b, (*plain)(s))
-	return nil
-}
-
-// UnmarshalJSON reads the name of a scope. A scope that is damaged has no name: the spans do not
-// depend on it.
-func (s *jsonScope) UnmarshalJSON(b []byte) error {
-	var scope struct {
-		Name string `json:"name"`
-	}
-	if json.Unmarshal(b, &scope) == nil {
-		s.name = scope.Name
-	}
-	return nil
-}
-
 // readJSON reads OTLP JSON: requests one after another.
 func readJSON(s *sink, in *input) error {
 	r := newJSONReader(s)
@@ -136,7 +101,7 @@ type jsonReader struct {
 }
 
 func newJSONReader(s *sink) jsonReader {
-	r := jsonReader{slow: jsonDecoder{s}}
+	r := jsonReader{slow: jsonDecoder{sink: s}}
 	if s.packer != nil {
 		r.fast = newFastDecoder(s)
 	}
@@ -168,13 +133,7 @@ func (r *jsonReader) readNext() error {
 	object, err := r.stream.Next()
 	s.record++
 	s.offset = r.stream.Start()
-	if _, malformed := errors.AsType[*jsontext.MalformedError](err); malformed {
-		return s.skip(err)
-	}
-	if err != nil {
-		return err
-	}
-	return r.decode(object)
+	return s.decodeObject(object, err, r.decode)
 }
 
 // decode decodes one request: fast, or slowly if it is unusual.
@@ -201,31 +160,46 @@ func readObjects(s *sink, objects *jsontext.ListStream, decode func(object []byt
 		}
 		s.record++
 		s.offset = objects.Start()
-		if _, malformed := errors.AsType[*jsontext.MalformedError](err); malformed {
-			err = s.skip(err)
-		} else if err == nil {
-			err = decode(object)
-		}
-		if err != nil {
+		if err := s.decodeObject(object, err, decode); err != nil {
 			return err
 		}
 	}
 }
 
-// A jsonDecoder decodes OTLP JSON into a sink, by encoding/json. It defines what OTLP JSON
-// means here, and explains what is wrong with a request. [fastDecoder] does the same for
-// usual requests.
-type jsonDecoder struct{ sink *sink }
+// decodeObject decodes an object that a stream returned, or skips it if the error of the
+// stream is about this object alone.
+func (s *sink) decodeObject(object []byte, err error, decode func(object []byte) error) error {
+	malformed, ok := errors.AsType[*jsontext.MalformedError](err)
+	switch {
+	case ok && malformed.Limit > 0:
+		err = s.skip(fmt.Errorf("a record %w of %d bytes", ErrRecordTooLarge, malformed.Limit))
+	case ok:
+		err = s.skip(err)
+	case err == nil:
+		err = decode(object)
+	}
+	if err != nil {
+		return err
+	}
+	return s.endRecord()
+}
+
+// A jsonDecoder decodes OTLP JSON into a sink. It defines what OTLP JSON means here, and
+// explains what is wrong with a request. [fastDecoder] does the same for usual requests.
+type jsonDecoder struct {
+	sink    *sink
+	damaged error // why a part of a request that is not a span was left out first
+}
 
 // request decodes the spans of one request.
-func (d jsonDecoder) request(object []byte) error {
+func (d *jsonDecoder) request(object []byte) error {
 	var r jsonRequest
-	if err := json.Unmarshal(object, &r); err != nil {
-		return d.sink.skip(jsonError("request", err))
+	if err := r.read(object); err != nil {
+		return d.sink.skip(err)
 	}
 	switch {
-	case r.ResourceSpans != nil || r.Batches != nil || r.Trace.ResourceSpans != nil || r.Result.ResourceSpans != nil:
-	case r.Metrics != nil || r.Logs != nil || r.Profiles != nil:
+	case r.resourceSpans != nil || r.batches != nil || r.trace != nil || r.result != nil:
+	case r.otherSignal:
 		return nil
 	default:
 		return d.sink.skip(errors.New("no resourceSpans in it: " + quote.Excerpt(object)))
@@ -233,11 +207,37 @@ func (d jsonDecoder) request(object []byte) error {
 	return d.lists(&r)
 }
 
+// read finds the lists of a request. The error says why the object is not a request.
+func (r *jsonRequest) read(object []byte) error {
+	if err := json.Unmarshal(object, &struct{}{}); err != nil { // keeps nothing
+		return jsonError("request", err)
+	}
+	for key, value := range jsontext.Members(object) {
+		var err error
+		switch {
+		case isKey(key, "resourceSpans"):
+			err = r.resourceSpans.set("resourceSpans", value)
+		case isKey(key, "batches"):
+			err = r.batches.set("batches", value)
+		case isKey(key, "trace"):
+			err = r.trace.setWrapped("trace", value)
+		case isKey(key, "result"):
+			err = r.result.setWrapped("result", value)
+		case isKey(key, "resourceMetrics"), isKey(key, "resourceLogs"), isKey(key, "resourceProfiles"):
+			r.otherSignal = true
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // lists decodes the spans of all lists of a request.
-func (d jsonDecoder) lists(r *jsonRequest) error {
-	for _, list := range [...][]jsonResourceSpans{r.ResourceSpans, r.Batches, r.Trace.ResourceSpans, r.Result.ResourceSpans} {
-		for i := range list {
-			if err := d.resourceSpans(&list[i]); err != nil {
+func (d *jsonDecoder) lists(r *jsonRequest) error {
+	for _, list := range [...]jsonList{r.resourceSpans, r.batches, r.trace, r.result} {
+		for element := range list.elements() {
+			if err := d.resourceSpans(element); err != nil {
 				return err
 			}
 		}
@@ -245,29 +245,74 @@ func (d jsonDecoder) lists(r *jsonRequest) error {
 	return nil
 }
 
+// damage leaves out a part of a request that is larger than a span.
+func (d *jsonDecoder) damage(what string, err error) error {
+	if d.damaged == nil {
+		d.damaged = err
+	}
+	return d.sink.skipFor(func() error { return fmt.Errorf("%s: %w", what, err) })
+}
+
 // resourceSpans decodes the spans of one resource.
-func (d jsonDecoder) resourceSpans(rs *jsonResourceSpans) error {
+func (d *jsonDecoder) resourceSpans(element []byte) error {
+	if err := d.sink.spend(); err != nil {
+		return err
+	}
+	var rs jsonResourceSpans
+	if err := rs.read(element); err != nil {
+		return d.damage("all spans of a resource", err)
+	}
 	var res resource
-	for i := range rs.Resource.Attributes {
-		a := &rs.Resource.Attributes[i]
-		if !res.needs(a.Key, d.sink.keep(a.Key)) {
-			continue
+	wanted := func(key string) bool { return res.needs(key, d.sink.keep(key)) }
+	for a := range rs.attributes.elements() {
+		key, text, ok, err := readAttribute(a, wanted)
+		if _, wrongType := errors.AsType[*json.UnmarshalTypeError](err); wrongType {
+			return d.damage("all spans of a resource", jsonErrorIn("resource.attributes", err))
 		}
-		text, ok, err := a.text()
 		if err != nil {
-			spans := 0
-			for _, scope := range rs.scopes() {
-				spans += len(scope.Spans)
-			}
-			return d.sink.reject(spans, fmt.Errorf("all spans of a resource: %w", err))
+			return d.sink.reject(rs.spans(), func() error { return fmt.Errorf("all spans of a resource: %w", err) })
 		}
 		if ok {
-			res.add(a.Key, text)
+			res.add(key, text)
 		}
 	}
-	for _, scope := range rs.scopes() {
-		for i := range scope.Spans {
-			if err := d.span(&scope.Spans[i], cmp.Or(scope.Scope.name, scope.Library.name), &res); err != nil {
+	for scope := range rs.scopes().elements() {
+		if err := d.scopeSpans(scope, &res); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read finds the lists of an element of resourceSpans.
+func (rs *jsonResourceSpans) read(element []byte) error {
+	if err := wantObject("resourceSpans", element); err != nil {
+		return err
+	}
+	for key, value := range jsontext.Members(element) {
+		var err error
+		switch {
+		case isKey(key, "resource"):
+			err = rs.readResource(value)
+		case isKey(key, "scopeSpans"):
+			err = rs.scopeSpans.set("scopeSpans", value)
+		case isKey(key, "instrumentationLibrarySpans"):
+			err = rs.librarySpans.set("instrumentationLibrarySpans", value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (rs *jsonResourceSpans) readResource(value []byte) error {
+	if err := wantObject("resource", value); err != nil {
+		return err
+	}
+	for key, value := range jsontext.Members(value) {
+		if isKey(key, "attributes") {
+			if err := rs.attributes.set("resource.attributes", value); err != nil {
 				return err
 			}
 		}
@@ -277,80 +322,183 @@ func (d jsonDecoder) resourceSpans(rs *jsonResourceSpans) error {
 
 // scopes returns the spans by scope. If an object has both names, both lists hold the same
 // spans, written twice for readers that know only one of the names.
-func (rs *jsonResourceSpans) scopes() []jsonScopeSpans {
-	if len(rs.ScopeSpans) > 0 {
-		return rs.ScopeSpans
+func (rs *jsonResourceSpans) scopes() jsonList {
+	for range rs.scopeSpans.elements() {
+		return rs.scopeSpans
 	}
-	return rs.LibrarySpans
+	return rs.librarySpans
+}
+
+// spans returns the number of spans.
+func (rs *jsonResourceSpans) spans() int {
+	n := 0
+	for scope := range rs.scopes().elements() {
+		if spans, err := spansOfScope(scope); err == nil {
+			for range spans.elements() {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// scopeSpans decodes the spans of one scope.
+func (d *jsonDecoder) scopeSpans(scope []byte, res *resource) error {
+	if err := d.sink.spend(); err != nil {
+		return err
+	}
+	spans, err := spansOfScope(scope)
+	if err != nil {
+		return d.damage("all spans of a scope", err)
+	}
+	name := nameOfScope(scope)
+	for span := range spans.elements() {
+		if err := d.span(span, name, res); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spansOfScope returns the spans of an element of scopeSpans.
+func spansOfScope(scope []byte) (spans jsonList, err error) {
+	err = wantObject("scopeSpans", scope)
+	for key, value := range jsontext.Members(scope) {
+		if isKey(key, "spans") && err == nil {
+			err = spans.set("spans", value)
+		}
+	}
+	return spans, err
+}
+
+// nameOfScope returns the name of the instrumentation scope of an element of scopeSpans. A scope
+// that is damaged has no name: the spans do not depend on it.
+func nameOfScope(element []byte) string {
+	var names [2]string
+	for key, value := range jsontext.Members(element) {
+		for i, name := range [...]string{"scope", "instrumentationLibrary"} { // the second is the name before OTLP 0.15
+			var scope struct {
+				Name string `json:"name"`
+			}
+			if isKey(key, name) && json.Unmarshal(value, &scope) == nil {
+				names[i] = scope.Name
+			}
+		}
+	}
+	return cmp.Or(names[:]...)
 }
 
 // span decodes one span into the sink, or rejects it. Links without valid ids are left out.
-func (d jsonDecoder) span(j *jsonSpan, scope string, res *resource) error {
-	s, err := d.decode(j, res)
-	if err != nil {
-		return d.sink.reject(1, fmt.Errorf("%s: %w", describe(j.Name, res.service), err))
+func (d *jsonDecoder) span(element []byte, scope string, res *resource) error {
+	if err := d.sink.spend(); err != nil {
+		return err
 	}
-	d.sink.addScope(&s, scope)
-	for _, l := range j.Links {
+	var j jsonSpan
+	err := j.read(element)
+	s := servicegraph.Span{Service: res.service, Namespace: res.namespace, Name: j.Name, Resource: res.attrs}
+	if err == nil {
+		err = d.decode(&s, &j)
+	}
+	if err == nil {
+		d.sink.addScope(&s, scope)
+		err = d.addLinks(&s, j.links)
+	}
+	switch {
+	case err == errStopped:
+		return err
+	case err != nil:
+		return d.sink.reject(1, func() error { return fmt.Errorf("%s: %w", describe(j.Name, res.service), err) })
+	}
+	return d.sink.addSpan(s)
+}
+
+// read reads the fields of a span, without the elements of its lists.
+func (j *jsonSpan) read(element []byte) error {
+	if err := json.Unmarshal(element, j); err != nil {
+		return jsonError("span", err)
+	}
+	for key, value := range jsontext.Members(element) {
+		var err error
+		switch {
+		case isKey(key, "attributes"):
+			err = j.attributes.set("attributes", value)
+		case isKey(key, "links"):
+			err = j.links.set("links", value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decode sets the fields of a span, except for its links.
+func (d *jsonDecoder) decode(s *servicegraph.Span, j *jsonSpan) error {
+	if err := parseID(s.TraceID[:], j.TraceID); err != nil {
+		return fmt.Errorf("traceId: %w", err)
+	}
+	if err := parseID(s.SpanID[:], j.SpanID); err != nil {
+		return fmt.Errorf("spanId: %w", err)
+	}
+	if j.ParentID != "" {
+		if err := parseID(s.ParentID[:], j.ParentID); err != nil {
+			return fmt.Errorf("parentSpanId: %w", err)
+		}
+	}
+	kind, err := j.Kind.enum(kindNames)
+	if err != nil {
+		return fmt.Errorf("kind: %w", err)
+	}
+	status, err := j.Status.Code.enum(statusNames)
+	if err != nil {
+		return fmt.Errorf("status.code: %w", err)
+	}
+	start, err := j.Start.uint()
+	if err != nil {
+		return fmt.Errorf("startTimeUnixNano: %w", err)
+	}
+	end, err := j.End.uint()
+	if err != nil {
+		return fmt.Errorf("endTimeUnixNano: %w", err)
+	}
+	s.Kind, s.Status, s.Start, s.End = servicegraph.KindOf(kind), servicegraph.StatusOf(status), timeOf(start), timeOf(end)
+	s.Weight = servicegraph.TraceStateWeight(j.TraceState)
+	for a := range j.attributes.elements() {
+		key, text, ok, err := readAttribute(a, d.sink.keep)
+		if _, wrongType := errors.AsType[*json.UnmarshalTypeError](err); wrongType {
+			return jsonErrorIn("attributes", err)
+		}
+		if err != nil {
+			return fmt.Errorf("attributes: %w", err)
+		}
+		if ok {
+			s.Attrs = append(s.Attrs, servicegraph.Attr{Key: key, Value: text})
+		}
+	}
+	return nil
+}
+
+// addLinks adds links to a span. Links without valid ids are left out.
+func (d *jsonDecoder) addLinks(s *servicegraph.Span, links jsonList) error {
+	for element := range links.elements() {
+		var l jsonLink
+		if err := json.Unmarshal(element, &l); err != nil {
+			return jsonErrorIn("links", err)
+		}
 		if l == (jsonLink{}) {
 			continue
 		}
 		link, err := l.decode()
 		if err != nil {
-			if err := d.sink.skip(fmt.Errorf("a link of %s: %w", describe(j.Name, res.service), err)); err != nil {
-				return err
+			skipped := d.sink.skipFor(func() error { return fmt.Errorf("a link of %s: %w", describe(s.Name, s.Service), err) })
+			if skipped != nil {
+				return skipped
 			}
 			continue
 		}
 		s.Links = append(s.Links, link)
 	}
-	return d.sink.addSpan(s)
-}
-
-// decode returns the span without its links.
-func (d jsonDecoder) decode(j *jsonSpan, res *resource) (servicegraph.Span, error) {
-	s := servicegraph.Span{
-		Service:   res.service,
-		Namespace: res.namespace,
-		Name:      j.Name,
-		Resource:  res.attrs,
-		Weight:    servicegraph.TraceStateWeight(j.TraceState),
-	}
-	if j.err != nil {
-		return s, jsonError("span", j.err)
-	}
-	var err error
-	check := func(field string, e error) {
-		if err == nil && e != nil {
-			err = fmt.Errorf("%s: %w", field, e)
-		}
-	}
-	check("traceId", parseID(s.TraceID[:], j.TraceID))
-	check("spanId", parseID(s.SpanID[:], j.SpanID))
-	if j.ParentID != "" {
-		check("parentSpanId", parseID(s.ParentID[:], j.ParentID))
-	}
-	kind, e := j.Kind.enum(kindNames)
-	check("kind", e)
-	status, e := j.Status.Code.enum(statusNames)
-	check("status.code", e)
-	start, e := j.Start.uint()
-	check("startTimeUnixNano", e)
-	end, e := j.End.uint()
-	check("endTimeUnixNano", e)
-	s.Kind, s.Status, s.Start, s.End = servicegraph.KindOf(kind), servicegraph.StatusOf(status), timeOf(start), timeOf(end)
-	for i := range j.Attributes {
-		a := &j.Attributes[i]
-		if !d.sink.keep(a.Key) {
-			continue
-		}
-		text, ok, e := a.text()
-		check("attributes", e)
-		if ok {
-			s.Attrs = append(s.Attrs, servicegraph.Attr{Key: a.Key, Value: text})
-		}
-	}
-	return s, err
+	return nil
 }
 
 func (l jsonLink) decode() (servicegraph.Link, error) {
@@ -362,6 +510,30 @@ func (l jsonLink) decode() (servicegraph.Link, error) {
 		return link, fmt.Errorf("spanId: %w", err)
 	}
 	return link, nil
+}
+
+// readAttribute reads a KeyValue whose key is wanted. It returns the value as text, and false
+// if the value is missing or not a scalar, or the key is not wanted.
+func readAttribute(element []byte, wanted func(key string) bool) (key, text string, ok bool, err error) {
+	c := jsontext.Cursor{Text: element}
+	if a := readJSONAttr(&c); !c.Failed {
+		key = semconv.ValidText(string(a.key))
+		if a.typ == typeOther || !wanted(key) {
+			return key, "", false, nil
+		}
+		if value := attrText(&c, a.typ, a.value); !c.Failed {
+			return key, semconv.ValidText(string(value)), true, nil
+		}
+	}
+	var a jsonAttribute // which is unusual or invalid
+	if err := json.Unmarshal(element, &a); err != nil {
+		return "", "", false, err
+	}
+	if !wanted(a.Key) {
+		return a.Key, "", false, nil
+	}
+	text, ok, err = a.text()
+	return a.Key, text, ok, err
 }
 
 // text returns the value as text, and false if the value is missing or not a scalar.
@@ -385,108 +557,4 @@ func (a *jsonAttribute) text() (string, bool, error) {
 		return floatText(f), true, nil
 	}
 	return "", false, nil
-}
-
-// parseID reads an id of len(id) bytes in hexadecimal or base64. The length of the text tells
-// which one it is, for trace ids as for span ids.
-func parseID(id []byte, s string) error {
-	var err error
-	switch len(s) {
-	case hex.EncodedLen(len(id)):
-		_, err = hex.Decode(id, []byte(s))
-	case base64.StdEncoding.EncodedLen(len(id)):
-		var b []byte
-		if b, err = base64.StdEncoding.DecodeString(s); err == nil && len(b) != len(id) {
-			err = fmt.Errorf("want %d bytes in base64, got %d", len(id), len(b))
-		}
-		copy(id, b)
-	default:
-		err = fmt.Errorf("want %d hexadecimal digits, got %d characters", hex.EncodedLen(len(id)), len(s))
-	}
-	if err != nil {
-		return fmt.Errorf("%q: %w", quote.Shorten(s, 40), err)
-	}
-	return nil
-}
-
-// A jsonNumber is the text of a JSON number, or of a JSON string in its place: the JSON
-// encoding of protobuf writes 64-bit integers as strings, and may write the values of an
-// enum as names. It is empty if absent.
-type jsonNumber string
-
-func (n *jsonNumber) UnmarshalJSON(b []byte) error {
-	switch c := b[0]; {
-	case c == '"':
-		return json.Unmarshal(b, (*string)(n))
-	case c == 'n': // null: absent
-		return nil
-	case c == '-' || '0' <= c && c <= '9':
-		*n = jsonNumber(b)
-		return nil
-	}
-	got := string(b) // true or false
-	switch b[0] {
-	case '{':
-		got = "object"
-	case '[':
-		got = "array"
-	}
-	return &json.UnmarshalTypeError{Value: got, Type: reflect.TypeFor[int64]()}
-}
-
-func (n jsonNumber) int() (int64, error) {
-	if i, err := strconv.ParseInt(string(n), 10, 64); err == nil || n == "" {
-		return i, nil
-	}
-	// 1e9 and 1.0 are also integers.
-	if f, err := n.float(); err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<63 {
-		return int64(f), nil
-	}
-	return 0, fmt.Errorf("%q is not an integer", quote.Shorten(string(n), 40))
-}
-
-func (n jsonNumber) uint() (uint64, error) {
-	if i, err := strconv.ParseUint(string(n), 10, 64); err == nil || n == "" {
-		return i, nil
-	}
-	if f, err := n.float(); err == nil && f == math.Trunc(f) && f >= 0 && f < 1<<64 {
-		return uint64(f), nil
-	}
-	return 0, fmt.Errorf("%q is not a positive integer", quote.Shorten(string(n), 40))
-}
-
-func (n jsonNumber) float() (float64, error) {
-	f, err := strconv.ParseFloat(string(n), 64)
-	if err != nil && n != "" {
-		return 0, fmt.Errorf("%q is not a number", quote.Shorten(string(n), 40))
-	}
-	return f, nil
-}
-
-// enum returns the number that n is, or that n is the name of: names[i] stands for i.
-func (n jsonNumber) enum(names []string) (int64, error) {
-	if i := slices.Index(names, string(n)); i >= 0 {
-		return int64(i), nil
-	}
-	return n.int()
-}
-
-// jsonError rewords an error of encoding/json about an object: in JSON's terms, not in Go's.
-func jsonError(object string, err error) error {
-	e, ok := errors.AsType[*json.UnmarshalTypeError](err)
-	if !ok {
-		return fmt.Errorf("not JSON: %w", err)
-	}
-	want := "an object"
-	switch e.Type.Kind() {
-	case reflect.String:
-		want = "a string"
-	case reflect.Bool:
-		want = "a boolean"
-	case reflect.Int64:
-		want = "a number"
-	case reflect.Slice:
-		want = "an array"
-	}
-	return fmt.Errorf("%s: want %s, got %s", cmp.Or(e.Field, object), want, e.Value)
 }

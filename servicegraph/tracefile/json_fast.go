@@ -2,6 +2,7 @@ package tracefile
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/tempograph/tempograph/servicegraph/internal/pack"
 	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
@@ -144,13 +145,22 @@ func (d *fastDecoder) emit() {
 			continue
 		}
 		number := d.resourceNumber(group)
-		for i := range spans {
-			d.sink.countSpan(spans[i].TraceID, spans[i].SpanID)
-			d.sink.packer.Add(number, &spans[i])
+		for part := range slices.Chunk(spans, requestBatch) {
+			for i := range part {
+				d.sink.countSpan(part[i].TraceID, part[i].SpanID)
+				d.sink.packer.Add(number, &part[i])
+			}
+			d.sink.flush(batchSize)
 		}
-		d.sink.flush(batchSize)
+	}
+	if cap(d.spans) > maxKeptSpans {
+		d.spans = nil
 	}
 }
+
+// maxKeptSpans is how many spans a decoder keeps room for: their memory would remain after one
+// large request.
+const maxKeptSpans = 1 << 15
 
 // resourceNumber returns the packer's number of a group's resource. To remember the number of
 // a known resource for the rest of a batch was tried, and saved less than 2 %.
@@ -208,7 +218,9 @@ func (d *fastDecoder) resourceSpans() {
 		d.in.Expect('{')
 	}
 	d.restOfResourceSpans(group)
-	group.spans = len(d.spans) - before
+	if group.spans = len(d.spans) - before; group.spans == 0 {
+		d.groups = d.groups[:len(d.groups)-1] // an empty object takes two bytes, and a group dozens
+	}
 }
 
 // The fields that must not be repeated: of an element of resourceSpans, and of an element of

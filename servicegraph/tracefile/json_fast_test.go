@@ -40,10 +40,10 @@ func TestFastDecoderTakes(t *testing.T) {
 		"in one line":      joined,
 	} {
 		b := servicegraph.NewBuilder(servicegraph.Config{})
-		l := newLoader(b, "input", nil)
+		l := newLoader(b, "input", LoadConfig{})
 		slow := &gathered{}
 		l.sink.output = slow
-		if err := readAll(l.sink, bytes.NewReader(input), maxRecord); err != nil || len(slow.spans) > 0 || l.sink.spans == 0 {
+		if err := readAll(l.sink, bytes.NewReader(input), DefaultMaxRecord); err != nil || len(slow.spans) > 0 || l.sink.spans == 0 {
 			t.Errorf("%s: %d of %d spans were decoded slowly, error %v", name, len(slow.spans), l.sink.spans, err)
 		}
 	}

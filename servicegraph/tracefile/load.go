@@ -1,6 +1,7 @@
 package tracefile
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"runtime"
@@ -12,32 +13,41 @@ import (
 // of [Read]. For OTLP, Load is much faster: spans go from their bytes to the builder without
 // becoming values of type Span. The name stands for the input in errors.
 //
-// The builder counts each record that is left out. If skipped is not nil, it is called with
-// the reason; if it returns an error, reading ends and Load returns that error. Any other
-// error says how the input was lost; the builder then has the spans that could be read
-// before.
+// The builder counts each record, and each part of a record, that is left out. An error that
+// is not that of cfg.Skipped says how the input was lost; the builder then has the spans that
+// could be read before.
 //
 // With more than one processor ([runtime.GOMAXPROCS]), and unless the input is small,
 // goroutines that end before Load returns read ahead of the builder. The result is the same,
-// and only the caller's goroutine uses the builder and calls skipped; several goroutines
+// and only the caller's goroutine uses the builder and calls cfg.Skipped; several goroutines
 // read r, one at a time. They read at most some megabytes ahead, and one of the largest
 // records per processor, or 16 MB per processor where one line of JSON is that long. If r is
 // slow, spans therefore reach the builder some megabytes late.
 //
 // Protobuf is decoded on all these processors, and so is OTLP JSON whose requests begin on
 // lines of their own. Other formats are decoded on one processor, and the builder uses another.
-func Load(b *servicegraph.Builder, r io.Reader, name string, skipped func(*servicegraph.SkipError) error) error {
-	return newLoader(b, name, skipped).load(r)
+func Load(b *servicegraph.Builder, r io.Reader, name string, cfg LoadConfig) error {
+	return newLoader(b, name, cfg).load(r)
+}
+
+// A LoadConfig is the configuration of [Load]. The zero value is the default.
+type LoadConfig struct {
+	// MaxRecord is the size in bytes of the largest record that is read, as in [Config].
+	MaxRecord int
+
+	// Skipped, if it is not nil, is called with the reason why a record, or a part of one,
+	// is left out. If it returns an error, reading ends and Load returns that error.
+	Skipped func(*servicegraph.SkipError) error
 }
 
 // LoadFile is [Load] of the file at path.
-func LoadFile(b *servicegraph.Builder, path string, skipped func(*servicegraph.SkipError) error) error {
+func LoadFile(b *servicegraph.Builder, path string, cfg LoadConfig) error {
 	f, err := openFile(path)
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", path, err)
 	}
 	defer f.Close()
-	return Load(b, f, path, skipped)
+	return Load(b, f, path, cfg)
 }
 
 // A loader is the output of a sink that fills a builder.
@@ -54,8 +64,8 @@ type loader struct {
 // chosenByInput is a segment size that depends on the input.
 const chosenByInput = -1
 
-func newLoader(b *servicegraph.Builder, name string, skipped func(*servicegraph.SkipError) error) *loader {
-	l := &loader{builder: b, skipped: skipped, limit: maxRecord, segmentSize: chosenByInput}
+func newLoader(b *servicegraph.Builder, name string, cfg LoadConfig) *loader {
+	l := &loader{builder: b, skipped: cfg.Skipped, limit: cmp.Or(cfg.MaxRecord, DefaultMaxRecord), segmentSize: chosenByInput}
 	l.sink = newSink(name, Config{Keep: b.Config().Reads}, l)
 	l.sink.packer = b.NewPacker()
 	return l
@@ -129,6 +139,7 @@ func (l *loader) addPart(part segmentPart) error {
 	}
 	if part.skip != nil {
 		part.skip.Record += l.sink.record
+		l.sink.skipped += part.skip.Count()
 		return l.sink.report(part.skip)
 	}
 	return nil
@@ -142,7 +153,7 @@ func (l *loader) add(span servicegraph.Span) bool {
 
 // skip counts a record that is left out, and asks whether to go on.
 func (l *loader) skip(skip *servicegraph.SkipError) bool {
-	l.builder.CountSkipped()
+	l.builder.CountSkip(skip)
 	if l.skipped != nil {
 		l.err = l.skipped(skip)
 	}

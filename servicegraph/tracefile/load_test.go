@@ -43,7 +43,7 @@ func plainly(tb testing.TB, spans iter.Seq2[servicegraph.Span, error], cfg servi
 		skip, ok := errors.AsType[*servicegraph.SkipError](err)
 		switch {
 		case ok:
-			b.CountSkipped()
+			b.CountSkipped(skip.Count())
 			skips = append(skips, skip.Error())
 		case err != nil:
 			final = err
@@ -59,10 +59,10 @@ func loaded(tb testing.TB, data []byte, cfg servicegraph.Config) outcome {
 	tb.Helper()
 	b := servicegraph.NewBuilder(cfg)
 	var skips []string
-	err := Load(b, bytes.NewReader(data), "input", func(skip *servicegraph.SkipError) error {
+	err := Load(b, bytes.NewReader(data), "input", LoadConfig{Skipped: func(skip *servicegraph.SkipError) error {
 		skips = append(skips, skip.Error())
 		return nil
-	})
+	}})
 	return outcomeOf(tb, b, skips, err)
 }
 
@@ -71,10 +71,10 @@ func piped(tb testing.TB, r io.Reader, limit int, cfg servicegraph.Config, size 
 	tb.Helper()
 	b := servicegraph.NewBuilder(cfg)
 	var skips []string
-	l := newLoader(b, "input", func(skip *servicegraph.SkipError) error {
+	l := newLoader(b, "input", LoadConfig{Skipped: func(skip *servicegraph.SkipError) error {
 		skips = append(skips, skip.Error())
 		return nil
-	})
+	}})
 	l.limit, l.segmentSize = limit, size
 	return outcomeOf(tb, b, skips, l.load(r))
 }
@@ -92,7 +92,7 @@ func checkLoad(tb testing.TB, data []byte, cfg servicegraph.Config) outcome {
 		tb.Errorf("Read and Load (-want +got):\n%s", diff)
 	}
 	for _, size := range []int{1, 1000, defaultSegmentSize} {
-		if diff := cmp.Diff(want, piped(tb, bytes.NewReader(data), maxRecord, cfg, size)); diff != "" {
+		if diff := cmp.Diff(want, piped(tb, bytes.NewReader(data), DefaultMaxRecord, cfg, size)); diff != "" {
 			tb.Errorf("Read and a pipeline of segments of %d bytes (-want +got):\n%s", size, diff)
 		}
 	}
@@ -136,7 +136,7 @@ func TestLoadRecordings(t *testing.T) {
 	for _, path := range []string{hotrod, dataset(t, "mythical/mythical.pb.gz"), dataset(t, "hotrod/hotrod-all.pb.gz"), dataset(t, "hotrod/hotrod-all.jsonl.gz")} {
 		want := plainly(t, ReadFile(path, Config{}), servicegraph.Config{})
 		b := servicegraph.NewBuilder(servicegraph.Config{})
-		err := LoadFile(b, path, nil)
+		err := LoadFile(b, path, LoadConfig{})
 		if diff := cmp.Diff(want, outcomeOf(t, b, nil, err)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", path, diff)
 		}
@@ -152,7 +152,7 @@ func TestLoadStops(t *testing.T) {
 	)
 	b := servicegraph.NewBuilder(servicegraph.Config{})
 	enough := errors.New("enough")
-	if err := Load(b, bytes.NewReader(data), "input", func(*servicegraph.SkipError) error { return enough }); err != enough {
+	if err := Load(b, bytes.NewReader(data), "input", LoadConfig{Skipped: func(*servicegraph.SkipError) error { return enough }}); err != enough {
 		t.Errorf("got error %v", err)
 	}
 	if r := b.Graph().Report(); r.Spans != 1 || r.Skipped != 1 {

@@ -124,9 +124,9 @@ func decodeJSONLines(tb testing.TB, data []byte, off func(*fastDecoder)) {
 	s := newDropSink(tb, true)
 	r := newJSONReader(s)
 	off(r.fast)
-	in := inputOf(nil, headSize, maxRecord)
+	in := inputOf(nil, headSize, DefaultMaxRecord)
 	in.Reader.Reset(bytes.NewReader(data))
-	r.stream = jsontext.NewStream(in.Reader, maxRecord)
+	r.stream = jsontext.NewStream(in.Reader, DefaultMaxRecord)
 	if err := unlessEOF(r.readTo(math.MaxInt64)); err != nil || s.spans == 0 {
 		tb.Fatal(err, s.spans)
 	}

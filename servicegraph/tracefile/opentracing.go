@@ -53,6 +53,15 @@ func (s *sink) addTag(sp *servicegraph.Span, key, text string) {
 	}
 }
 
+// readsTag reports whether a tag with a key changes a span.
+func (s *sink) readsTag(key string) bool {
+	switch key {
+	case "span.kind", "error", "otel.status_code", "w3c.tracestate", "otel.library.name":
+		return true
+	}
+	return openTracing[key] != "" || s.keep(key)
+}
+
 // addAttr adds an attribute to a span if it is kept.
 func (s *sink) addAttr(sp *servicegraph.Span, key, text string) {
 	if s.keep(key) {

@@ -75,13 +75,13 @@ func TestPipelineEnds(t *testing.T) {
 		for _, stop := range []bool{false, true} {
 			in := &closableReader{r: io.MultiReader(bytes.NewReader(data), iotest.ErrReader(broken))}
 			skips := 0
-			err := Load(servicegraph.NewBuilder(servicegraph.Config{}), in, name, func(*servicegraph.SkipError) error {
+			err := Load(servicegraph.NewBuilder(servicegraph.Config{}), in, name, LoadConfig{Skipped: func(*servicegraph.SkipError) error {
 				skips++
 				if stop {
 					return enough
 				}
 				return nil
-			})
+			}})
 			in.closed = true
 			switch {
 			case stop && skips > 0 && (err != enough || skips > 1):
@@ -121,7 +121,7 @@ func TestPipelineIsBounded(t *testing.T) {
 	} {
 		in := bytes.NewReader(data)
 		enough := errors.New("enough")
-		err := Load(servicegraph.NewBuilder(servicegraph.Config{}), in, "input", func(*servicegraph.SkipError) error { return enough })
+		err := Load(servicegraph.NewBuilder(servicegraph.Config{}), in, "input", LoadConfig{Skipped: func(*servicegraph.SkipError) error { return enough }})
 		if read := len(data) - in.Len(); err != enough || read > 16*defaultSegmentSize {
 			t.Errorf("%s: read %d bytes of %d, and error %v", name, read, len(data), err)
 		}

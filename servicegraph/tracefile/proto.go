@@ -19,7 +19,7 @@ import (
 // Otherwise they go out as values, with the attributes that the sink keeps.
 type wireDecoder struct {
 	sink    *sink
-	damaged error // why a message was skipped last; the caller clears it
+	damaged error // why a message was skipped first; the caller clears it
 
 	wire   wireSpan // the current span
 	keys   keyMemo
@@ -31,7 +31,6 @@ type wireDecoder struct {
 	resourceAttrs []servicegraph.Attr // of the current resource
 	spanAttrs     []servicegraph.Attr // of the current span
 	scopeName     []byte              // of the current scope
-	spanLinks     []pack.Link
 	linkValues    []servicegraph.Link // scratch
 
 	raw     pack.Span       // the current span, for the packer
@@ -48,10 +47,18 @@ func newWireDecoder(s *sink) *wireDecoder {
 }
 
 // damage reports and skips a message that is not protobuf.
-func (d *wireDecoder) damage(what string, err error) error {
-	d.damaged = fmt.Errorf("%s: damaged protobuf: %w", what, err)
-	return d.sink.skip(d.damaged)
+func (d *wireDecoder) damage(what func() string, err error) error {
+	reason := func() error { return fmt.Errorf("%s: damaged protobuf: %w", what(), err) }
+	if d.damaged == nil {
+		d.damaged = reason()
+	}
+	return d.sink.skipFor(reason)
 }
+
+// The parts of a request that damage is about, other than a span.
+func restOfRequest() string { return "the rest of a request" }
+func allOfResource() string { return "all spans of a resource" }
+func restOfScope() string   { return "the rest of the spans of a scope" }
 
 // request decodes the spans of an ExportTraceServiceRequest.
 func (d *wireDecoder) request(b []byte) error {
@@ -64,7 +71,7 @@ func (d *wireDecoder) request(b []byte) error {
 		}
 	}
 	if r.err != nil {
-		return d.damage("the rest of a request", r.err)
+		return d.damage(restOfRequest, r.err)
 	}
 	return nil
 }
@@ -72,6 +79,9 @@ func (d *wireDecoder) request(b []byte) error {
 // resourceSpans decodes the spans of one resource. Some writers put the spans before the
 // resource, so the resource is read first.
 func (d *wireDecoder) resourceSpans(b []byte) error {
+	if err := d.sink.spend(); err != nil {
+		return err
+	}
 	var encoded []byte
 	r := wireReader{rest: b}
 	for r.next() {
@@ -85,7 +95,7 @@ func (d *wireDecoder) resourceSpans(b []byte) error {
 		err = d.identify(&res)
 	}
 	if err != nil {
-		return d.damage("all spans of a resource", err)
+		return d.damage(allOfResource, err)
 	}
 
 	r = wireReader{rest: b}
@@ -143,6 +153,9 @@ func (d *wireDecoder) resource(b []byte, res *resource) error {
 
 // scopeSpans decodes the spans of one scope.
 func (d *wireDecoder) scopeSpans(b []byte, res *resource) error {
+	if err := d.sink.spend(); err != nil {
+		return err
+	}
 	d.scope(b)
 	r := wireReader{rest: b}
 	for r.next() {
@@ -153,7 +166,7 @@ func (d *wireDecoder) scopeSpans(b []byte, res *resource) error {
 		}
 	}
 	if r.err != nil {
-		return d.damage("the rest of the spans of a scope", r.err)
+		return d.damage(restOfScope, r.err)
 	}
 	return nil
 }
@@ -186,21 +199,24 @@ func (d *wireDecoder) scope(b []byte) {
 
 // span decodes one span into the sink, or rejects it. Links without valid ids are left out.
 func (d *wireDecoder) span(b []byte, res *resource) error {
+	if err := d.sink.spend(); err != nil {
+		return err
+	}
 	w, raw := &d.wire, &d.raw
 	err := w.read(b, d.filter.any)
-	var linkErr error
 	if err == nil {
-		err = d.readRest(w, &linkErr)
+		err = d.readRest(w)
 	}
 	if err != nil {
-		return d.damage(d.describe(res), err)
+		return d.damage(func() string { return d.describe(res) }, err)
 	}
 	if err := readIDs(raw, w); err != nil {
-		return d.sink.reject(1, fmt.Errorf("%s: %w", d.describe(res), err))
+		return d.sink.reject(1, func() error { return fmt.Errorf("%s: %w", d.describe(res), err) })
 	}
-	if linkErr != nil {
-		if err := d.sink.skip(fmt.Errorf("a link of %s: %w", d.describe(res), linkErr)); err != nil {
-			return err
+	if w.linkErr != nil {
+		skipped := d.sink.skipFor(func() error { return fmt.Errorf("a link of %s: %w", d.describe(res), w.linkErr) })
+		if skipped != nil {
+			return skipped
 		}
 	}
 	raw.Start, raw.End = timeOf(w.start), timeOf(w.end)
@@ -209,13 +225,13 @@ func (d *wireDecoder) span(b []byte, res *resource) error {
 		raw.Weight = d.weights.of(w.state)
 	}
 	if d.sink.packer != nil {
-		raw.Links = d.spanLinks
+		raw.Links = w.links
 		d.sink.countSpan(raw.TraceID, raw.SpanID)
 		d.sink.packer.Add(res.number, raw)
 		return nil
 	}
 	d.linkValues = d.linkValues[:0]
-	for _, l := range d.spanLinks {
+	for _, l := range w.links {
 		d.linkValues = append(d.linkValues, servicegraph.Link{TraceID: l.TraceID, SpanID: l.SpanID})
 	}
 	s := servicegraph.Span{
@@ -232,8 +248,8 @@ func (d *wireDecoder) span(b []byte, res *resource) error {
 	return d.sink.addSpan(s)
 }
 
-// readRest decodes the fields of a span that are messages, which can be damaged.
-func (d *wireDecoder) readRest(w *wireSpan, linkErr *error) (err error) {
+// readRest decodes the status and the attributes of a span, which can be damaged.
+func (d *wireDecoder) readRest(w *wireSpan) (err error) {
 	d.raw.Kind = semconv.Kind(servicegraph.KindOf(int64(int32(w.kind))))
 	d.raw.Status = 0
 	if len(w.status) > 0 {
@@ -243,12 +259,6 @@ func (d *wireDecoder) readRest(w *wireSpan, linkErr *error) (err error) {
 		err = d.packAttributes(w)
 	} else if err == nil {
 		err = d.keepAttributes(w)
-	}
-	d.spanLinks = d.spanLinks[:0]
-	for _, link := range w.links {
-		if err == nil {
-			err = d.readLink(link, linkErr)
-		}
 	}
 	return err
 }
@@ -267,10 +277,10 @@ func (d *wireDecoder) describe(res *resource) string {
 // readIDs reads the ids of a span. Only the parent's id may be missing.
 func readIDs(to *pack.Span, w *wireSpan) error {
 	if len(w.traceID) != len(to.TraceID) {
-		return fmt.Errorf("trace id: %w", wrongLength(to.TraceID[:], w.traceID))
+		return &lengthError{"trace id", len(to.TraceID), len(w.traceID)}
 	}
 	if len(w.spanID) != len(to.SpanID) {
-		return fmt.Errorf("span id: %w", wrongLength(to.SpanID[:], w.spanID))
+		return &lengthError{"span id", len(to.SpanID), len(w.spanID)}
 	}
 	to.TraceID, to.SpanID = servicegraph.TraceID(w.traceID), servicegraph.SpanID(w.spanID)
 	switch len(w.parentID) {
@@ -279,20 +289,8 @@ func readIDs(to *pack.Span, w *wireSpan) error {
 	case 0:
 		to.ParentID = servicegraph.SpanID{}
 	default:
-		return fmt.Errorf("parent span id: %w", wrongLength(to.ParentID[:], w.parentID))
+		return &lengthError{"parent span id", len(to.ParentID), len(w.parentID)}
 	}
-	return nil
-}
-
-func wrongLength(id, b []byte) error {
-	return fmt.Errorf("want %d bytes, got %d", len(id), len(b))
-}
-
-func copyID(id, b []byte) error {
-	if len(b) != len(id) {
-		return wrongLength(id, b)
-	}
-	copy(id, b)
 	return nil
 }
 
@@ -305,33 +303,6 @@ func readStatus(b []byte) (uint8, error) {
 		}
 	}
 	return uint8(status), r.err
-}
-
-// readLink adds a link to the current span. It sets linkErr for an id of the wrong length;
-// it returns an error only for a damaged encoding.
-func (d *wireDecoder) readLink(b []byte, linkErr *error) error {
-	var traceID, spanID []byte
-	r := wireReader{rest: b}
-	for r.next() {
-		switch r.tag {
-		case linkTraceID:
-			traceID = r.bytes
-		case linkSpanID:
-			spanID = r.bytes
-		}
-	}
-	if r.err != nil || len(traceID) == 0 && len(spanID) == 0 {
-		return r.err
-	}
-	var link pack.Link
-	if err := copyID(link.TraceID[:], traceID); err != nil {
-		*linkErr = fmt.Errorf("trace id: %w", err)
-	} else if err := copyID(link.SpanID[:], spanID); err != nil {
-		*linkErr = fmt.Errorf("span id: %w", err)
-	} else {
-		d.spanLinks = append(d.spanLinks, link)
-	}
-	return nil
 }
 
 // keepAttributes reads the attributes of the current span that the sink keeps.

@@ -2,19 +2,24 @@ package tracefile
 
 import (
 	"encoding/binary"
+	"fmt"
 
+	"github.com/tempograph/tempograph/servicegraph/internal/pack"
 	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 )
 
 // A wireSpan is a span of OTLP protobuf split into its fields, which are parts of the message
-// and not decoded yet. One wireSpan is used for span after span.
+// and not decoded yet, except for the links: an empty link takes two bytes in a message, and
+// would take more than ten times as many in a list of fields. One wireSpan is used for span
+// after span.
 type wireSpan struct {
 	traceID, spanID, parentID, state, name, status []byte
 
 	kind, start, end uint64
 
 	attributes [][]byte // each a KeyValue
-	links      [][]byte
+	links      []pack.Link
+	linkErr    error // why the last of the links without valid ids was left out
 }
 
 // read splits a message into fields. If there is a filter, read drops the attributes that
@@ -59,7 +64,9 @@ func (w *wireSpan) read(b []byte, keys *semconv.Filter) error {
 		case spanStatus:
 			w.status = concat(w.status, r.bytes)
 		case spanLinks:
-			w.links = append(w.links, r.bytes)
+			if err := w.addLink(r.bytes); err != nil {
+				return err
+			}
 		}
 	}
 	return r.err
@@ -168,6 +175,45 @@ func (w *wireSpan) addAttribute(b []byte, keys *semconv.Filter) error {
 		w.attributes = append(w.attributes, b)
 	}
 	return err
+}
+
+// addLink adds a link, unless its ids are empty or have a wrong length. It returns an error
+// only for a damaged encoding.
+func (w *wireSpan) addLink(b []byte) error {
+	var traceID, spanID []byte
+	r := wireReader{rest: b}
+	for r.next() {
+		switch r.tag {
+		case linkTraceID:
+			traceID = r.bytes
+		case linkSpanID:
+			spanID = r.bytes
+		}
+	}
+	var link pack.Link
+	switch {
+	case r.err != nil || len(traceID) == 0 && len(spanID) == 0:
+		return r.err
+	case len(traceID) != len(link.TraceID):
+		w.linkErr = &lengthError{"trace id", len(link.TraceID), len(traceID)}
+	case len(spanID) != len(link.SpanID):
+		w.linkErr = &lengthError{"span id", len(link.SpanID), len(spanID)}
+	default:
+		copy(link.TraceID[:], traceID)
+		copy(link.SpanID[:], spanID)
+		w.links = append(w.links, link)
+	}
+	return nil
+}
+
+// A lengthError says that an id has the wrong number of bytes.
+type lengthError struct {
+	id        string
+	want, got int
+}
+
+func (e *lengthError) Error() string {
+	return fmt.Sprintf("%s: want %d bytes, got %d", e.id, e.want, e.got)
 }
 
 // splitAttribute returns the key of a KeyValue, and its encoded value.

@@ -152,7 +152,7 @@ func TestWireThirdField(t *testing.T) {
 	attribute := attributeField(textField(1, "peer.service"), bytesField(2, textField(1, "b")), varintField(3, 1))
 	data := requestOf(slices.Concat(identified(1), []wireField{varintField(6, 3)}, timed, []wireField{attribute}))
 	b := servicegraph.NewBuilder(servicegraph.Config{})
-	if err := Load(b, bytes.NewReader(data), "input", nil); err != nil {
+	if err := Load(b, bytes.NewReader(data), "input", LoadConfig{}); err != nil {
 		t.Fatal(err)
 	}
 	for e := range b.Graph().Edges() {

@@ -3,7 +3,6 @@ package tracefile
 import (
 	"errors"
 	"io"
-	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -138,10 +137,12 @@ func (r *wireReader) fail(code int) bool {
 var errOverrun = errors.New("a field runs over the end of its message")
 
 // concat returns a message field that occurs again: protobuf merges both, and the
-// concatenation of their encodings is the merged message.
+// concatenation of their encodings is the merged message. The first occurrence is a part of the
+// message and has no spare capacity, so the second one makes a copy, which grows as further
+// occurrences come: a field that occurs a million times is copied some dozen times.
 func concat(a, b []byte) []byte {
 	if a == nil {
-		return b
+		return b[:len(b):len(b)]
 	}
-	return slices.Concat(a, b)
+	return append(a, b...)
 }

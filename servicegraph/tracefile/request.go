@@ -1,11 +1,14 @@
 package tracefile
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/internal/pack"
 )
 
 // A RequestLoader adds OTLP export requests to a builder, one by one as they arrive over a
@@ -13,15 +16,27 @@ import (
 // loader takes a request as a whole or not at all, because the sender can be told; it leaves
 // out only single spans that are invalid.
 //
-// [NewRequestLoader] makes a loader. One goroutine at a time may use a loader and its
-// builder.
+// A request may have 262,144 resources, scopes and spans together. Without a limit a small
+// request could keep a processor busy for minutes: an empty span takes two bytes before
+// compression.
+//
+// [NewRequestLoader] makes a loader. One goroutine at a time may use a loader. Several loaders
+// can fill one builder: see there.
 type RequestLoader struct {
 	builder *servicegraph.Builder
+	lock    sync.Locker // of the builder
 	sink    *sink
 	proto   *wireDecoder
 	fast    *fastDecoder
-	spans   []servicegraph.Span // of the current request, if they are not packed
+
+	// Of the current request:
+	batches []*pack.Batch
+	spans   []servicegraph.Span // which are not packed
 }
+
+// ErrRequestTooLarge is the error about a request with more resources, scopes and spans than
+// a [RequestLoader] accepts. Errors wrap it.
+var ErrRequestTooLarge = errors.New("too many spans in a request")
 
 // RequestResult is the outcome of a request.
 type RequestResult struct {
@@ -34,15 +49,22 @@ type RequestResult struct {
 // errZeroID is the reason for a span that the builder counts as invalid.
 var errZeroID = errors.New("an id of a span is all zero")
 
-// NewRequestLoader returns a loader for a builder.
-func NewRequestLoader(b *servicegraph.Builder) *RequestLoader {
-	l := &RequestLoader{builder: b}
+// NewRequestLoader returns a loader for a builder. The loader locks the lock while it uses the
+// builder: after a request is decoded, and never for more than some thousand spans at a time.
+// So several loaders can decode requests at the same time while others use the builder under
+// the same lock. The lock is nil if one goroutine uses the loader and the builder.
+func NewRequestLoader(b *servicegraph.Builder, lock sync.Locker) *RequestLoader {
+	if lock == nil {
+		lock = new(sync.Mutex)
+	}
+	l := &RequestLoader{builder: b, lock: lock}
 	l.reset()
 	return l
 }
 
-// reset drops the spans that were read of the current request.
+// reset drops what was read of the current request.
 func (l *RequestLoader) reset() {
+	l.batches, l.spans = nil, nil
 	l.sink = newSink("request", Config{Keep: l.builder.Config().Reads}, requestOutput{l})
 	l.sink.packer = l.builder.NewPacker()
 	l.proto = newWireDecoder(l.sink)
@@ -60,29 +82,40 @@ func (o requestOutput) add(span servicegraph.Span) bool {
 // skip does nothing: the sink counts the records that are left out.
 func (o requestOutput) skip(*servicegraph.SkipError) bool { return true }
 
-// flush leaves the spans in the packer.
-func (o requestOutput) flush() bool { return true }
+// flush keeps the packed spans.
+func (o requestOutput) flush() bool {
+	o.loader.batches = append(o.loader.batches, o.loader.sink.packer.Batch())
+	return true
+}
 
 // Protobuf adds the spans of an ExportTraceServiceRequest. An empty request is valid. The
-// error says what is damaged; the builder then has no span of the request.
+// error says what is damaged, or wraps [ErrRequestTooLarge]; the builder then has no span of
+// the request.
 func (l *RequestLoader) Protobuf(request []byte) (RequestResult, error) {
 	return l.load(func() error {
-		l.proto.request(request) // returns an error only for an output that stops
+		if err := l.proto.request(request); err != nil {
+			return err
+		}
 		return l.proto.damaged
 	})
 }
 
-// JSON adds the spans of an ExportTraceServiceRequest in JSON, which is one object.
+// JSON is [RequestLoader.Protobuf] for an ExportTraceServiceRequest in JSON, which is one
+// object.
 func (l *RequestLoader) JSON(request []byte) (RequestResult, error) {
 	return l.load(func() error {
 		if l.fast.decodeRequest(request) {
 			return nil
 		}
 		var r jsonRequest
-		if err := json.Unmarshal(request, &r); err != nil {
-			return jsonError("request", err)
+		if err := r.read(request); err != nil {
+			return err
 		}
-		return jsonDecoder{l.sink}.lists(&r)
+		slow := jsonDecoder{sink: l.sink}
+		if err := slow.lists(&r); err != nil {
+			return err
+		}
+		return slow.damaged
 	})
 }
 
@@ -90,25 +123,50 @@ func (l *RequestLoader) JSON(request []byte) (RequestResult, error) {
 func (l *RequestLoader) load(decode func() error) (RequestResult, error) {
 	s := l.sink
 	s.rejected, s.rejection, s.unidentified = 0, nil, 0
-	l.spans = l.spans[:0]
-	defer func() { clear(l.spans) }()
+	s.described, s.more, s.budget = 0, 0, maxObjects
 	if err := decode(); err != nil {
 		l.reset()
-		l.builder.CountSkipped()
+		l.lock.Lock()
+		defer l.lock.Unlock()
+		l.builder.CountSkipped(1)
+		if err == errTooManyObjects {
+			return RequestResult{}, fmt.Errorf("%w: more than %s resources, scopes and spans: send fewer at a time", ErrRequestTooLarge, quantity.Number(maxObjects))
+		}
 		return RequestResult{}, fmt.Errorf("not a request of OTLP: %w", err)
 	}
-	if s.packer.Len() > 0 {
-		l.builder.AddBatch(s.packer.Batch())
-	}
-	for _, span := range l.spans {
-		l.builder.Add(span)
-	}
-	for range s.rejected {
-		l.builder.CountSkipped()
-	}
+	s.flush(1)
+	l.addSpans()
 	result := RequestResult{Rejected: s.rejected + s.unidentified, Reason: s.rejection}
 	if s.unidentified > 0 && s.rejected == 0 {
 		result.Reason = errZeroID
 	}
 	return result, nil
+}
+
+// addSpans adds the spans of a request to the builder, and counts those that were rejected.
+func (l *RequestLoader) addSpans() {
+	locked := func(use func()) {
+		l.lock.Lock()
+		defer l.lock.Unlock()
+		use()
+	}
+	for _, batch := range l.batches {
+		locked(func() { l.builder.AddBatch(batch) })
+	}
+	for spans := range slices.Chunk(l.spans, requestBatch) {
+		locked(func() {
+			for _, span := range spans {
+				l.builder.Add(span)
+			}
+		})
+	}
+	if l.sink.rejected > 0 {
+		locked(func() { l.builder.CountSkipped(l.sink.rejected) })
+	}
+	clear(l.batches)
+	clear(l.spans)
+	l.batches, l.spans = l.batches[:0], l.spans[:0]
+	if cap(l.spans) > requestBatch { // one unusual request
+		l.spans = nil
+	}
 }

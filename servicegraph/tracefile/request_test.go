@@ -1,15 +1,17 @@
 package tracefile
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	tracev1 "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/tempograph/tempograph/servicegraph"
 )
@@ -27,7 +29,7 @@ func TestRequestLoader(t *testing.T) {
 			},
 		} {
 			b := servicegraph.NewBuilder(cfg)
-			l := NewRequestLoader(b)
+			l := NewRequestLoader(b, nil)
 			for _, r := range recorded {
 				if _, err := load(l, r); err != nil {
 					t.Errorf("%s: %v", encoding, err)
@@ -76,7 +78,7 @@ func TestRequestLoaderAnswers(t *testing.T) {
 	}
 	for _, tt := range tests {
 		b := servicegraph.NewBuilder(servicegraph.Config{})
-		l := NewRequestLoader(b)
+		l := NewRequestLoader(b, nil)
 		got := answer(l, tt.request, tt.json)
 		r := b.Graph().Report()
 		got = strings.ReplaceAll(got, "\u00a0", " ") // the protobuf package varies its spaces from build to build
@@ -115,7 +117,7 @@ func FuzzRequestLoader(f *testing.F) {
 		}
 		good := message(t, request("svc", span(1, "good")))
 		b := servicegraph.NewBuilder(servicegraph.Config{})
-		l := NewRequestLoader(b)
+		l := NewRequestLoader(b, nil)
 		got := outcomeOf(t, b, []string{answer(l, good, false), answer(l, data, isJSON), answer(l, good, false)}, nil)
 
 		b = servicegraph.NewBuilder(servicegraph.Config{})
@@ -134,10 +136,11 @@ func addDecoded(b *servicegraph.Builder, request []byte, isJSON bool) string {
 	var err error
 	if isJSON {
 		var r jsonRequest
-		if err = json.Unmarshal(request, &r); err != nil {
-			err = jsonError("request", err)
-		} else {
-			err = jsonDecoder{s}.lists(&r)
+		if err = r.read(request); err == nil {
+			d := jsonDecoder{sink: s}
+			if err = d.lists(&r); err == nil {
+				err = d.damaged
+			}
 		}
 	} else {
 		d := newWireDecoder(s)
@@ -146,18 +149,122 @@ func addDecoded(b *servicegraph.Builder, request []byte, isJSON bool) string {
 		}
 	}
 	if err != nil {
-		b.CountSkipped()
+		b.CountSkipped(1)
 		return fmt.Errorf("not a request of OTLP: %w", err).Error()
 	}
 	for _, span := range decoded.spans {
 		b.Add(span)
 	}
 	for range s.rejected {
-		b.CountSkipped()
+		b.CountSkipped(1)
 	}
 	reason := s.rejection
 	if s.unidentified > 0 && s.rejected == 0 {
 		reason = errZeroID
 	}
 	return fmt.Sprintf("%d rejected: %v", s.rejected+s.unidentified, reason)
+}
+
+// TestRequestTooLarge: a request with very many objects is refused early, whatever they are,
+// and the builder has nothing of it. The next request is accepted.
+func TestRequestTooLarge(t *testing.T) {
+	repeat := func(before, element, after string, n int) []byte {
+		return []byte(before + strings.Repeat(element, n) + after)
+	}
+	good := message(t, request("svc", span(1, "good")))
+	for name, test := range map[string]struct {
+		request []byte
+		json    bool
+	}{
+		"spans in JSON":                 {repeat(`{"resourceSpans":[{"scopeSpans":[{"spans":[{}`, ",{}", "]}]}]}", maxObjects), true},
+		"scopes in JSON":                {repeat(`{"resourceSpans":[{"ScopeSpans":[{}`, ",{}", "]}]}", maxObjects), true},
+		"resources in JSON":             {repeat(`{"ResourceSpans":[{}`, ",{}", "]}", maxObjects), true},
+		"good spans, and bad ones":      {slices.Concat(good, protowire.AppendBytes([]byte{0x0a}, protowire.AppendBytes([]byte{0x12}, repeat("", "\x12\x00", "", maxObjects)))), false},
+		"resources in protobuf":         {repeat("", "\x0a\x00", "", maxObjects), false},
+		"scopes of a protobuf resource": {protowire.AppendBytes([]byte{0x0a}, repeat("", "\x12\x00", "", maxObjects)), false},
+	} {
+		b := servicegraph.NewBuilder(servicegraph.Config{})
+		l := NewRequestLoader(b, nil)
+		load := l.Protobuf
+		if test.json {
+			load = l.JSON
+		}
+		if _, err := load(test.request); !errors.Is(err, ErrRequestTooLarge) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if answer := answer(l, good, false); answer != "0 rejected: <nil>" {
+			t.Errorf("%s: a good request after it: %s", name, answer)
+		}
+		if r := b.Graph().Report(); r.Spans != 1 || r.Skipped != 1 {
+			t.Errorf("%s: %d spans and %d skipped records, want one of each", name, r.Spans, r.Skipped)
+		}
+	}
+}
+
+// TestRequestLoadersConcurrentSafe loads requests with several loaders into one builder, and
+// makes graphs meanwhile.
+func TestRequestLoadersConcurrentSafe(t *testing.T) {
+	var lock sync.Mutex
+	b := servicegraph.NewBuilder(servicegraph.Config{})
+	const loaders, requests = 4, 50
+	var group sync.WaitGroup
+	for i := range loaders {
+		group.Go(func() {
+			l := NewRequestLoader(b, &lock)
+			for n := range requests {
+				s := span(byte(n+1), "s")
+				s.SpanId[0] = byte(i + 1)
+				encoded := message(t, request("svc", s))
+				load := l.Protobuf
+				if n%2 == 0 {
+					encoded, load = otlpJSON(t, request("svc", s), protojson.MarshalOptions{}), l.JSON
+				}
+				if _, err := load(encoded); err != nil {
+					t.Error(err)
+				}
+				lock.Lock()
+				b.Graph()
+				lock.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	if r := b.Graph().Report(); r.Spans-r.Duplicate != loaders*requests {
+		t.Errorf("%d spans, want %d", r.Spans-r.Duplicate, loaders*requests)
+	}
+}
+
+// A lockedOnly lock fails the test if it is locked while it must not be.
+type lockedOnly struct {
+	t       *testing.T
+	allowed *bool
+	sync.Mutex
+}
+
+func (l *lockedOnly) Lock() {
+	l.Mutex.Lock()
+	if !*l.allowed {
+		l.t.Error("the builder is locked although nothing is to be added")
+	}
+}
+
+// TestDecodingTakesNoLock: a request is decoded before the builder is locked, and a request
+// that is not valid never touches more than the count of records.
+func TestDecodingTakesNoLock(t *testing.T) {
+	allowed := false
+	lock := &lockedOnly{t: t, allowed: &allowed}
+	b := servicegraph.NewBuilder(servicegraph.Config{})
+	l := NewRequestLoader(b, lock)
+	for _, empty := range []string{`{}`, `{"resourceSpans":[{"scopeSpans":[{"spans":[]}]}]}`} {
+		if _, err := l.JSON([]byte(empty)); err != nil {
+			t.Error(err)
+		}
+	}
+	allowed = true
+	if _, err := l.Protobuf(message(t, request("svc", span(1, "a")))); err != nil {
+		t.Error(err)
+	}
+	if n := b.Graph().Report().Spans; n != 1 {
+		t.Errorf("%d spans, want 1", n)
+	}
 }

@@ -79,7 +79,7 @@ func TestScopes(t *testing.T) {
 		} {
 			text := format.text(test.first, test.second)
 			loaded := servicegraph.NewBuilder(servicegraph.Config{})
-			if err := Load(loaded, strings.NewReader(text), format.name, nil); err != nil {
+			if err := Load(loaded, strings.NewReader(text), format.name, LoadConfig{}); err != nil {
 				t.Fatalf("%s: %v", format.name, err)
 			}
 			read, err := servicegraph.Build(Read(strings.NewReader(text), format.name, Config{}), servicegraph.Config{})

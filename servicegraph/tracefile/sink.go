@@ -2,7 +2,9 @@ package tracefile
 
 import (
 	"errors"
+	"fmt"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/internal/pack"
 )
@@ -26,6 +28,11 @@ type sink struct {
 	spans   int
 	skipped int
 	first   *servicegraph.SkipError // the first record that was skipped
+
+	budget int // how many objects of a request are still accepted; 0 if their number is not limited
+
+	described int // parts of the current record that were left out and reported one by one
+	more      int // parts of the current record that were left out after those
 
 	rejected     int   // spans left out for their content, although their encoding is valid
 	rejection    error // of the first of these
@@ -94,14 +101,70 @@ func (s *sink) flush(atLeast int) {
 	}
 }
 
-// skip reports that the current record, or a part of it, is left out.
-func (s *sink) skip(reason error) error {
-	return s.report(&servicegraph.SkipError{Source: s.name, Record: s.record, Offset: s.offset, Err: reason})
+// maxObjects is how many resources, scopes and spans a request over a network may have
+// together. A request of 16 MiB with spans of 64 bytes has no more, and an empty object takes
+// two or three bytes.
+const maxObjects = 1 << 18
+
+// errTooManyObjects refuses a request. It never reaches a caller.
+var errTooManyObjects = errors.New("tracefile: too many objects in a request")
+
+// requestBatch is about how many spans of a request are added to the builder at a time.
+const requestBatch = 4096
+
+// spend counts a resource, scope or span against the budget of a request.
+func (s *sink) spend() error {
+	if s.budget == 0 {
+		return nil
+	}
+	return s.spendOfRequest()
 }
 
-// report counts and passes on that something is left out.
-func (s *sink) report(e *servicegraph.SkipError) error {
+func (s *sink) spendOfRequest() error {
+	if s.budget--; s.budget == 0 {
+		return errTooManyObjects
+	}
+	s.flush(requestBatch)
+	return nil
+}
+
+// maxDescribed is how many parts of one record are reported one by one when they are left
+// out. The rest is counted, because a record of some megabytes can have millions of invalid
+// spans.
+const maxDescribed = 10
+
+// skip reports that the current record, or a part of it, is left out.
+func (s *sink) skip(reason error) error {
+	return s.skipFor(func() error { return reason })
+}
+
+// skipFor is skip for a reason that is only made if it is reported.
+func (s *sink) skipFor(reason func() error) error {
 	s.skipped++
+	if s.described == maxDescribed {
+		s.more++
+		return nil
+	}
+	s.described++
+	return s.report(&servicegraph.SkipError{Source: s.name, Record: s.record, Offset: s.offset, Err: reason()})
+}
+
+// endRecord reports how many parts of the current record were left out without being
+// reported. It is called after each record in which something may be invalid.
+func (s *sink) endRecord() error {
+	more := s.more
+	s.described, s.more = 0, 0
+	if more == 0 {
+		return nil
+	}
+	return s.report(&servicegraph.SkipError{
+		Source: s.name, Record: s.record, Offset: s.offset, More: more - 1,
+		Err: fmt.Errorf("%s left out besides those reported", quantity.Of(more, "more part")),
+	})
+}
+
+// report passes on that something is left out.
+func (s *sink) report(e *servicegraph.SkipError) error {
 	if s.first == nil {
 		s.first = e
 	}
@@ -111,11 +174,12 @@ func (s *sink) report(e *servicegraph.SkipError) error {
 	return nil
 }
 
-// reject is skip for n spans that are left out for their content or that of their resource.
-func (s *sink) reject(n int, reason error) error {
+// reject is skipFor for n spans that are left out for their content or that of their
+// resource.
+func (s *sink) reject(n int, reason func() error) error {
 	if s.rejected == 0 {
-		s.rejection = reason
+		s.rejection = reason()
 	}
 	s.rejected += n
-	return s.skip(reason)
+	return s.skipFor(reason)
 }

@@ -54,7 +54,8 @@ func isDelimited(head []byte) bool {
 // file, 0x0a 0x0a n t holds ResourceSpans of n ≤ 8 bytes; in a message, n is the tag of a
 // field of ResourceSpans, and the smallest such tag is ten.
 func isMessage(head []byte) bool {
-	return isRequest(head, maxRecord) && !isText(head)
+	const largest = 1 << 30 // no writer makes a larger message; one above the limit on records is skipped later
+	return isRequest(head, largest) && !isText(head)
 }
 
 // isRequest reports whether b begins with a request of size bytes: with a ResourceSpans

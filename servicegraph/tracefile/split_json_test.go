@@ -39,7 +39,7 @@ func TestJSONSegments(t *testing.T) {
 		{"one line", bytes.ReplaceAll(lines, []byte("\n"), nil), 50, 5, n, true},
 	} {
 		found := &gathered{}
-		split := splitJSON(inputOf(test.input, 4096, maxRecord))
+		split := splitJSON(inputOf(test.input, 4096, DefaultMaxRecord))
 		r := split.reader(newSink("input", Config{}, found), test.size).(*jsonSegmentReader)
 		segments := 0
 		for end := error(nil); end == nil; segments++ {

@@ -220,13 +220,19 @@ func endsEarly(offset int64, err error) error {
 func (p *protoSplitter) decode(d *wireDecoder, b *block, m *protoMessage) error {
 	d.sink.record++
 	d.sink.offset = m.offset
+	var err error
 	switch {
 	case m.bytes == nil:
-		return d.sink.skip(fmt.Errorf("a message of %d bytes, more than the limit of %d", m.size, p.limit))
+		err = d.sink.skip(fmt.Errorf("a message of %d bytes, %w of %d", m.size, ErrRecordTooLarge, p.limit))
 	case p.tagged:
-		return d.resourceSpans(m.bytes)
+		err = d.resourceSpans(m.bytes)
+	default:
+		err = d.request(m.bytes)
 	}
-	if err := d.request(m.bytes); err != nil || d.damaged == nil {
+	if err == nil {
+		err = d.sink.endRecord()
+	}
+	if err != nil || p.tagged || d.damaged == nil {
 		return err
 	}
 	// Where a message is damaged, its length may be damaged too. Then the bytes that follow

@@ -17,14 +17,16 @@
 //   - Zipkin's JSON, version 2: spans in a list, in a list of traces, or one a line.
 //
 // A file may be compressed with gzip or zstd. Records are read one at a time, so memory
-// depends on the largest record and not on the file.
+// depends on the largest record and not on the file, and records are limited to 64 MiB by
+// default. Inside a record, spans are decoded one at a time.
 //
 // # Records and errors
 //
 // A record is one request; in a file of one protobuf message, one ResourceSpans; a trace of
 // Jaeger's; a span of Zipkin's. A fault inside a record costs as little as the encoding
 // allows: one span, the spans of one scope or resource, or a whole object that is not JSON.
-// The sequence reports the fault as a [servicegraph.SkipError], and reading goes on. An
+// The sequence reports the fault as a [servicegraph.SkipError], and reading goes on. Of a record
+// with many faults it reports the first ten one by one, and counts the rest in one more. An
 // input that is lost ends the sequence with one other error, after all spans that could be
 // read before. An input is lost if it cannot be read, is cut off, is not a trace file, or
 // has no record that can be read.
@@ -53,6 +55,7 @@
 package tracefile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -63,17 +66,27 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// Config says what to keep of a trace file. The zero value keeps everything.
+// Config says what to read of a trace file. The zero value reads everything, except for very
+// large records.
 type Config struct {
 	// Keep reports whether spans and resources keep the attributes with this key; nil
 	// keeps all of them. Keep must always give the same answer for a key. The name and
 	// namespace of the service are always read, and are never resource attributes.
 	Keep func(key string) bool
+
+	// MaxRecord is the size in bytes of the largest record that is read; 0 stands for
+	// [DefaultMaxRecord]. A larger record is skipped, because a record must fit into memory:
+	// reading takes about three times its size. The [servicegraph.SkipError] wraps
+	// [ErrRecordTooLarge].
+	MaxRecord int
 }
 
-// maxRecord is the size in bytes of the largest record that is read: a record must fit into
-// memory. A larger one is skipped.
-const maxRecord = 1 << 30
+// DefaultMaxRecord is the size in bytes of the largest record that is read by default. An
+// exporter sends requests of up to some megabytes.
+const DefaultMaxRecord = 64 << 20
+
+// ErrRecordTooLarge is the error about a record of more than MaxRecord bytes. Errors wrap it.
+var ErrRecordTooLarge = errors.New("larger than the limit")
 
 // Read returns the spans of a trace file in the order of the file. The name stands for the
 // input in errors. The sequence reads r as it goes and can be ranged over once. Read does
@@ -85,7 +98,7 @@ const maxRecord = 1 << 30
 func Read(r io.Reader, name string, cfg Config) iter.Seq2[servicegraph.Span, error] {
 	return func(yield func(servicegraph.Span, error) bool) {
 		s := newSink(name, cfg, yieldOutput(yield))
-		if err := readAll(s, r, maxRecord); err != nil && err != errStopped {
+		if err := readAll(s, r, cmp.Or(cfg.MaxRecord, DefaultMaxRecord)); err != nil && err != errStopped {
 			yield(servicegraph.Span{}, fmt.Errorf("reading %s: %w", name, err))
 		}
 	}
@@ -118,7 +131,10 @@ func (yield yieldOutput) flush() bool { return true }
 // [servicegraph.SkipError]: reading goes on after it.
 func ReadMessage(message []byte, name string, cfg Config) iter.Seq2[servicegraph.Span, error] {
 	return func(yield func(servicegraph.Span, error) bool) {
-		newWireDecoder(newSink(name, cfg, yieldOutput(yield))).request(message) // fails only if the caller stops
+		s := newSink(name, cfg, yieldOutput(yield))
+		if newWireDecoder(s).request(message) == nil { // fails only if the caller stops
+			s.endRecord()
+		}
 	}
 }
 

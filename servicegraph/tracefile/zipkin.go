@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/jsontext"
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/quote"
 )
@@ -17,23 +19,32 @@ import (
 // The objects of Zipkin's JSON (version 2), as far as they are read.
 type (
 	zipkinSpan struct {
-		TraceID   string              `json:"traceId"`
-		ID        string              `json:"id"`
-		ParentID  string              `json:"parentId"`
-		Kind      string              `json:"kind"`
-		Name      string              `json:"name"`
-		Timestamp jsonNumber          `json:"timestamp"`
-		Duration  jsonNumber          `json:"duration"`
-		Local     zipkinEndpoint      `json:"localEndpoint"`
-		Remote    zipkinEndpoint      `json:"remoteEndpoint"`
-		Tags      map[string]jsonText `json:"tags"`
+		TraceID   string         `json:"traceId"`
+		ID        string         `json:"id"`
+		ParentID  string         `json:"parentId"`
+		Kind      string         `json:"kind"`
+		Name      string         `json:"name"`
+		Timestamp jsonNumber     `json:"timestamp"`
+		Duration  jsonNumber     `json:"duration"`
+		Local     zipkinEndpoint `json:"localEndpoint"`
+		Remote    zipkinEndpoint `json:"remoteEndpoint"`
+		Tags      zipkinTags     `json:"tags"`
 
 		// Only version 1 has these; they hold both ends and the kind.
-		Annotations []struct {
-			Endpoint json.RawMessage `json:"endpoint"`
-		} `json:"annotations"`
-		BinaryAnnotations json.RawMessage `json:"binaryAnnotations"`
+		Annotations       zipkinAnnotations `json:"annotations"`
+		BinaryAnnotations isPresent         `json:"binaryAnnotations"`
 	}
+	// zipkinTags are the tags that a span's reader reads, by their keys.
+	zipkinTags struct {
+		reads func(key string) bool
+		text  map[string]jsonText
+	}
+	// zipkinAnnotations reports whether the first annotation has an endpoint.
+	zipkinAnnotations bool
+
+	// isPresent reports whether an object has a field.
+	isPresent bool
+
 	zipkinEndpoint struct {
 		Service string     `json:"serviceName"`
 		IPv4    string     `json:"ipv4"`
@@ -41,6 +52,48 @@ type (
 		Port    jsonNumber `json:"port"`
 	}
 )
+
+// UnmarshalJSON reads the tags that are wanted: an object of tags takes many times the memory
+// of its text.
+func (t *zipkinTags) UnmarshalJSON(b []byte) error {
+	if b[0] != '{' && b[0] != 'n' {
+		return &json.UnmarshalTypeError{Value: typeOf(b), Type: reflect.TypeFor[map[string]string]()}
+	}
+	for name, value := range jsontext.Members(b) {
+		key := semconv.ValidText(string(name))
+		if !t.reads(key) {
+			continue
+		}
+		var text jsonText
+		if err := json.Unmarshal(value, &text); err != nil {
+			return err
+		}
+		if t.text == nil {
+			t.text = make(map[string]jsonText)
+		}
+		t.text[key] = text
+	}
+	return nil
+}
+
+// UnmarshalJSON reads the first annotation.
+func (a *zipkinAnnotations) UnmarshalJSON(b []byte) error {
+	if b[0] != '[' && b[0] != 'n' {
+		return &json.UnmarshalTypeError{Value: typeOf(b), Type: reflect.TypeFor[[]string]()}
+	}
+	for element := range jsontext.Elements(b) {
+		for key := range jsontext.Members(element) {
+			*a = *a || zipkinAnnotations(isKey(key, "endpoint"))
+		}
+		break
+	}
+	return nil
+}
+
+func (p *isPresent) UnmarshalJSON([]byte) error {
+	*p = true
+	return nil
+}
 
 // readZipkin reads Zipkin's JSON: spans one after another, in lists, or in lists of lists, as
 // its API answers.
@@ -53,7 +106,7 @@ type zipkinDecoder struct{ sink *sink }
 
 // span decodes one span, or skips it.
 func (d zipkinDecoder) span(object []byte) error {
-	var z zipkinSpan
+	z := zipkinSpan{Tags: zipkinTags{reads: d.reads}}
 	if err := json.Unmarshal(object, &z); err != nil {
 		return d.sink.skip(jsonError("span", err))
 	}
@@ -103,14 +156,29 @@ func (d zipkinDecoder) decode(z *zipkinSpan) (servicegraph.Span, error) {
 
 // isVersion1 reports whether a span is of the first version of the format.
 func (z *zipkinSpan) isVersion1() bool {
-	return z.BinaryAnnotations != nil || len(z.Annotations) > 0 && z.Annotations[0].Endpoint != nil
+	return bool(z.BinaryAnnotations) || bool(z.Annotations)
 }
+
+// reads reports whether a tag with a key is read, or decides whether another tag is.
+func (d zipkinDecoder) reads(key string) bool {
+	return key == serviceNamespace || slices.Contains(remoteTags, key) || d.sink.readsTag(key)
+}
+
+// remoteTags are the tags that replace what a span says about its remote endpoint: that it has
+// the name of a tag, or a system of messages.
+var remoteTags = []string{
+	"server.address", "net.peer.name", "network.peer.address", "net.sock.peer.addr", "net.peer.ip", "db.namespace", "db.name",
+	"network.peer.port", "peer.service", "messaging.system", "messaging.destination.name",
+}
+
+// nameTags are those of remoteTags that can have the name of the remote endpoint.
+var nameTags = remoteTags[:7]
 
 // tags adds the tags in the order of their keys. A tag "error" is an error unless its value
 // is false.
 func (d zipkinDecoder) tags(s *servicegraph.Span, z *zipkinSpan) {
-	for _, key := range slices.Sorted(maps.Keys(z.Tags)) {
-		value := z.Tags[key]
+	for _, key := range slices.Sorted(maps.Keys(z.Tags.text)) {
+		value := z.Tags.text[key]
 		switch {
 		case !value.ok:
 		case key == serviceNamespace:
@@ -123,7 +191,7 @@ func (d zipkinDecoder) tags(s *servicegraph.Span, z *zipkinSpan) {
 			d.sink.addTag(s, key, value.text)
 		}
 	}
-	if value := z.Tags["error"]; value.ok && value.text != "false" {
+	if value := z.Tags.text["error"]; value.ok && value.text != "false" {
 		s.Status = servicegraph.StatusError
 	}
 }
@@ -145,18 +213,18 @@ func (d zipkinDecoder) remote(s *servicegraph.Span, z *zipkinSpan) {
 		d.attribute(s, z, "network.peer.port", strconv.FormatInt(port, 10))
 	}
 	switch {
-	case z.tagged(name, "server.address", "net.peer.name", "network.peer.address", "net.sock.peer.addr", "net.peer.ip", "db.namespace", "db.name"):
+	case z.tagged(name, nameTags...):
 		// A translator of OTLP made the name of a tag, and the tag says more.
 	case s.Kind != servicegraph.KindProducer && s.Kind != servicegraph.KindConsumer:
 		d.attribute(s, z, "peer.service", name)
-	case !z.Tags["messaging.system"].ok && !z.Tags["messaging.destination.name"].ok:
+	case !z.Tags.text["messaging.system"].ok && !z.Tags.text["messaging.destination.name"].ok:
 		d.attribute(s, z, "messaging.system", name)
 	}
 }
 
 // attribute adds an attribute unless its value is empty or a tag has its key.
 func (d zipkinDecoder) attribute(s *servicegraph.Span, z *zipkinSpan, key, value string) {
-	if value != "" && !z.Tags[key].ok && d.sink.keep(key) {
+	if value != "" && !z.Tags.text[key].ok && d.sink.keep(key) {
 		s.Attrs = append(s.Attrs, servicegraph.Attr{Key: key, Value: value})
 	}
 }
@@ -164,7 +232,7 @@ func (d zipkinDecoder) attribute(s *servicegraph.Span, z *zipkinSpan, key, value
 // tagged reports whether one of the tags has a value, in any case.
 func (z *zipkinSpan) tagged(value string, keys ...string) bool {
 	return slices.ContainsFunc(keys, func(key string) bool {
-		return z.Tags[key].ok && strings.EqualFold(z.Tags[key].text, value)
+		return z.Tags.text[key].ok && strings.EqualFold(z.Tags.text[key].text, value)
 	})
 }
 

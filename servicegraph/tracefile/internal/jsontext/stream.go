@@ -39,7 +39,12 @@ func NewStream(in *bufio.Reader, limit int) Stream {
 }
 
 // A MalformedError says why bytes of an input are not a JSON object. Objects may follow.
-type MalformedError struct{ reason string }
+type MalformedError struct {
+	reason string
+
+	// Limit is the limit in bytes that the object exceeds; 0 if that is not the reason.
+	Limit int
+}
 
 // cutOff is the reason for an object that is not complete at the end of the input.
 const cutOff = "the JSON object is cut off"
@@ -114,7 +119,7 @@ func (s *Stream) Next() ([]byte, error) {
 	if s.buf[s.pos] != '{' {
 		reason := "not a JSON object: " + s.excerpt(0)
 		s.skipLine()
-		return nil, &MalformedError{reason}
+		return nil, &MalformedError{reason: reason}
 	}
 
 	scan := scanner{deepest: s.deepest}
@@ -126,7 +131,7 @@ func (s *Stream) Next() ([]byte, error) {
 		switch {
 		case n > s.limit:
 			s.resync(n, len(scan.brackets))
-			return nil, &MalformedError{fmt.Sprintf("longer than %d bytes", s.limit)}
+			return nil, &MalformedError{fmt.Sprintf("longer than %d bytes", s.limit), s.limit}
 		case state == scanComplete:
 			s.pos += n
 			return s.buf[s.pos-n : s.pos], nil
@@ -136,16 +141,16 @@ func (s *Stream) Next() ([]byte, error) {
 				what = s.excerpt(n)
 			}
 			s.resync(n, len(scan.brackets))
-			return nil, &MalformedError{fmt.Sprintf("not JSON from byte %d on: %s", s.start+int64(n), what)}
+			return nil, &MalformedError{reason: fmt.Sprintf("not JSON from byte %d on: %s", s.start+int64(n), what)}
 		case state == scanTooDeep:
 			s.resync(n, len(scan.brackets))
-			return nil, &MalformedError{fmt.Sprintf("nested more than %d deep", cmp.Or(s.deepest, maxDepth))}
+			return nil, &MalformedError{reason: fmt.Sprintf("nested more than %d deep", cmp.Or(s.deepest, maxDepth))}
 		case !s.fill():
 			if s.err != io.EOF {
 				return nil, s.err
 			}
 			s.resync(n, len(scan.brackets))
-			return nil, &MalformedError{cutOff}
+			return nil, &MalformedError{reason: cutOff}
 		}
 	}
 }

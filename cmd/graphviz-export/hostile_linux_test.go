@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tempograph/tempograph/internal/attack"
+)
+
+// A process is watched by its memory.
+type watchedProcess struct {
+	cmd    *exec.Cmd
+	output bytes.Buffer
+	done   chan error
+}
+
+// startFed starts a command that reads what write writes.
+func startFed(t *testing.T, write func(io.Writer) error, args ...string) *watchedProcess {
+	t.Helper()
+	p := &watchedProcess{cmd: exec.Command("graphviz-export", args...), done: make(chan error, 1)}
+	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
+	in, err := p.cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		write(in) // fails if the command ends before it has read everything
+		in.Close()
+	}()
+	go func() { p.done <- p.cmd.Wait() }()
+	return p
+}
+
+// peak returns the most memory in MB that the process has used when it ends, or as soon as
+// that is more than a limit: then it kills the process.
+func (p *watchedProcess) peak(t *testing.T, limit int) int {
+	t.Helper()
+	most := 0
+	for {
+		select {
+		case <-p.done:
+			return most
+		case <-time.After(10 * time.Millisecond):
+			most = max(most, residentPeak(p.cmd.Process.Pid))
+			if most > limit {
+				p.cmd.Process.Kill()
+				<-p.done
+				return most
+			}
+		}
+	}
+}
+
+// residentPeak returns the peak of a process's resident memory so far in MB, 0 if the process
+// has ended.
+func residentPeak(pid int) int {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	kb := 0
+	for line := range strings.Lines(string(status)) {
+		fmt.Sscanf(line, "VmHWM: %d kB", &kb)
+	}
+	return kb >> 10
+}
+
+// TestHostileFiles reads files that repeat one small element millions of times, or that hold
+// very long values. Reading must end, and take no more than 1 GB of memory, as the manual
+// states. With -short the files are a tenth as large, and reading may take 400 MB.
+func TestHostileFiles(t *testing.T) {
+	for _, a := range attack.Files() {
+		t.Run(a.Name, func(t *testing.T) {
+			n, limit := a.Count, 1000
+			if testing.Short() {
+				n, limit = a.Count/10, 400
+			}
+			p := startFed(t, func(w io.Writer) error { return a.Write(w, n) }, "-f", "json", "-o", os.DevNull, "--allow-empty", "-")
+			if peak := p.peak(t, limit); peak > limit {
+				t.Errorf("reading %d elements takes more than %d MB: %s", n, limit, p.output.String())
+			}
+			if text := p.output.String(); strings.Contains(text, "goroutine ") || len(text) > 10_000 {
+				t.Errorf("the command wrote: %.1000s", text)
+			}
+		})
+	}
+}

@@ -1,0 +1,156 @@
+// Package attack generates files and requests that are made to cost a reader far more memory
+// or time than their size suggests. Tests read them, and check what the reader needs.
+//
+// Nearly all of them repeat one small element, so they compress to about a thousandth.
+package attack
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// An Attack is one file or request.
+type Attack struct {
+	Name string // of a test
+
+	// Count is how many elements make the attack dangerous. Write takes any count.
+	Count int
+
+	// Write writes the attack with n elements.
+	Write func(w io.Writer, n int) error
+}
+
+// Bytes returns the attack with n elements.
+func (a Attack) Bytes(n int) []byte {
+	var b bytes.Buffer
+	if err := a.Write(&b, n); err != nil {
+		panic("attack: " + err.Error()) // a buffer takes everything
+	}
+	return b.Bytes()
+}
+
+// repeated returns a function that writes n elements with commas between them, and a text
+// before and after them.
+func repeated(before, element, after string) func(io.Writer, int) error {
+	return each(before, func(int) string { return element }, after)
+}
+
+// each is repeated for elements that differ.
+func each(before string, element func(i int) string, after string) func(io.Writer, int) error {
+	return func(w io.Writer, n int) error {
+		b := bufio.NewWriterSize(w, 1<<20)
+		b.WriteString(before)
+		for i := range n {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString(element(i))
+		}
+		b.WriteString(after)
+		return b.Flush() // keeps the first error
+	}
+}
+
+// filled returns a function that writes one text n times, and a text before and after it.
+func filled(before, text, after string) func(io.Writer, int) error {
+	return func(w io.Writer, n int) error {
+		b := bufio.NewWriterSize(w, 1<<20)
+		b.WriteString(before)
+		for range n {
+			b.WriteString(text)
+		}
+		b.WriteString(after)
+		return b.Flush()
+	}
+}
+
+// nested returns a function that writes n fields, after some other bytes, inside protobuf
+// messages, each of which is the only field of the message around it. The messages are given
+// by the numbers of their fields, from the outermost on.
+func nested(before, field string, messages ...protowire.Number) func(io.Writer, int) error {
+	return func(w io.Writer, n int) error {
+		heads := make([]string, len(messages))
+		size := len(before) + n*len(field)
+		for i := len(messages) - 1; i >= 0; i-- {
+			heads[i] = string(protowire.AppendVarint(protowire.AppendTag(nil, messages[i], protowire.BytesType), uint64(size)))
+			size += len(heads[i])
+		}
+		return filled(strings.Join(heads, "")+before, field, "")(w, n)
+	}
+}
+
+// bytesField returns an encoded field of bytes.
+func bytesField(number protowire.Number, value string) string {
+	return string(protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), []byte(value)))
+}
+
+// Ids of valid spans, and the beginning of a span with them.
+const (
+	traceID = "0102030405060708090a0b0c0d0e0f10"
+	spanID  = "0102030405060708"
+
+	otlpSpan   = `{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"` + traceID + `","spanId":"` + spanID + `",`
+	jaegerSpan = `{"data":[{"traceID":"` + traceID + `","spans":[{"traceID":"` + traceID + `","spanID":"` + spanID + `","operationName":"o",`
+	zipkinSpan = `[{"traceId":"` + traceID + `","id":"` + spanID + `",`
+)
+
+// The numbers of fields of OTLP protobuf.
+const (
+	protoResourceSpans protowire.Number = 1
+	protoResource      protowire.Number = 1
+	protoScopeSpans    protowire.Number = 2
+	protoSpan          protowire.Number = 2
+)
+
+// protoIDs are the ids of a valid span in protobuf.
+var protoIDs = bytesField(1, strings.Repeat("\x01", 16)) + bytesField(2, strings.Repeat("\x01", 8))
+
+// Files returns files that a reader of trace files and of graphs should read, or refuse, in
+// bounded memory.
+func Files() []Attack {
+	const mb = 1 << 20
+	return []Attack{
+		{"OTLP JSON, empty spans", 10e6, repeated(`{"resourceSpans":[{"scopeSpans":[{"spans":[`, "{}", `]}]}]}`)},
+		{"OTLP JSON, empty resources", 20e6, repeated(`{"resourceSpans":[`, "{}", `]}`)},
+		{"OTLP JSON, empty resources under a key in another case", 10e6, repeated(`{"resourceMetrics":[],"ResourceSpans":[`, "{}", `]}`)},
+		{"OTLP JSON, empty scopes", 20e6, repeated(`{"resourceSpans":[{"scopeSpans":[`, "{}", `]}]}`)},
+		{"OTLP JSON, empty attributes", 20e6, repeated(otlpSpan+`"attributes":[`, "{}", `]}]}]}]}`)},
+		{"OTLP JSON, empty events", 20e6, repeated(otlpSpan+`"events":[`, "{}", `]}]}]}]}`)},
+		{"OTLP JSON, links without ids", 3e6, repeated(otlpSpan+`"links":[`, `{"traceId":"1"}`, `]}]}]}]}`)},
+		{"OTLP JSON, attributes of a resource", 2e6, each(`{"resourceSpans":[{"resource":{"attributes":[`,
+			func(i int) string { return fmt.Sprintf(`{"key":"k%d","value":{"intValue":1}}`, i) }, `]}}]}`)},
+		{"OTLP JSON, empty spans in lines", 10e6, filled("", `{"resourceSpans":[{"scopeSpans":[{"spans":[{}]}]}]}`+"\n", "")},
+		{"OTLP JSON, a long string", 900 * mb, filled(`{"resourceSpans":[{"resource":{"attributes":[{"key":"`, "x", `"}]}}]}`)},
+
+		{"OTLP protobuf, empty spans", 15e6, nested("", "\x12\x00", protoResourceSpans, protoScopeSpans)},
+		{"OTLP protobuf, empty resources", 20e6, filled("", "\x0a\x02\x12\x00", "")},
+		{"OTLP protobuf, empty links", 20e6, nested(protoIDs, "\x6a\x00", protoResourceSpans, protoScopeSpans, protoSpan)},
+		{"OTLP protobuf, links without ids", 10e6, nested(protoIDs, "\x6a\x03\x0a\x01\x01", protoResourceSpans, protoScopeSpans, protoSpan)},
+		{"OTLP protobuf, status again and again", 10e6, nested(protoIDs, "\x7a\x02\x18\x01", protoResourceSpans, protoScopeSpans, protoSpan)},
+		{"OTLP protobuf, resource again and again", 10e6, nested("", "\x0a\x02\x10\x01", protoResourceSpans)},
+		{"OTLP protobuf, a long resource", 450 * mb, nested("", "\x10\x01", protoResourceSpans, protoResource)},
+
+		{"Jaeger, empty spans", 10e6, repeated(`{"data":[{"spans":[`, "{}", `]}]}`)},
+		{"Jaeger, empty tags", 20e6, repeated(jaegerSpan+`"tags":[`, "{}", `]}]}]}`)},
+		{"Jaeger, empty references", 15e6, repeated(jaegerSpan+`"references":[`, "{}", `]}]}]}`)},
+		{"Jaeger, processes", 4e6, each(`{"data":[{"spans":[],"processes":{`,
+			func(i int) string { return fmt.Sprintf(`"%d":{}`, i) }, `}}]}`)},
+		{"Jaeger, empty traces", 10e6, repeated(`{"data":[{"spans":[]},`, "{}", `]}`)},
+
+		{"Zipkin, empty spans", 10e6, repeated(zipkinSpan+`"name":"o"},`, "{}", `]`)},
+		{"Zipkin, tags", 4e6, each(zipkinSpan+`"tags":{`, func(i int) string { return fmt.Sprintf(`"%d":1`, i) }, `}}]`)},
+		{"Zipkin, a long string", 900 * mb, filled(zipkinSpan+`"name":"`, "x", `"}]`)},
+
+		{"graph, empty edges", 10e6, repeated(`{"schema":1,"nodes":[{"name":"a","type":"service"}],"edges":[`, "{}", `]}`)},
+		{"graph, empty nodes", 10e6, repeated(`{"schema":1,"nodes":[`, "{}", `],"edges":[]}`)},
+		{"graph, many nodes", 5e6, each(`{"schema":1,"nodes":[`,
+			func(i int) string { return fmt.Sprintf(`{"name":"%d","type":"service"}`, i) }, `],"edges":[]}`)},
+		{"graph, blanks", 2000 * mb, filled(`{"schema":1,"nodes":[`, " ", `],"edges":[]}`)},
+		{"graph, a long string", 2000 * mb, filled(`{"schema":1,"nodes":[{"name":"`, "x", `","type":"service"}],"edges":[]}`)},
+	}
+}

@@ -1,0 +1,339 @@
+package servicegraph
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/histogram"
+	"github.com/tempograph/tempograph/servicegraph/internal/jsonstream"
+)
+
+// Limits on the JSON of a graph. An edge takes one or two kB of JSON.
+const (
+	maxJSONBytes = 256 << 20
+	maxJSONValue = 8 << 20 // bytes of one node, edge or pending call
+	maxJSONNodes = 1 << 17
+	maxJSONEdges = 1 << 18 // also of pending calls
+)
+
+// ReadJSON reads one graph in the format that [Graph.MarshalJSON] writes. It may read
+// beyond the end of the graph, and ignores what follows. It returns an error for other
+// schema versions and for graphs that contradict themselves.
+//
+// The text may come from anywhere: ReadJSON reads it node by node and edge by edge, and
+// returns an error for more than 256 MiB of text, 131,072 nodes, 262,144 edges, or 8 MiB of
+// one node or edge.
+func ReadJSON(r io.Reader) (*Graph, error) {
+	t := newTotals(&symbols{})
+	if err := t.read(r); err != nil {
+		return nil, fmt.Errorf("reading a graph: %w", err)
+	}
+	return t.graph(), nil
+}
+
+// UnmarshalJSON replaces the graph with the graph in data, which has the format that
+// [ReadJSON] reads. If data is null, or in case of an error, the graph is unchanged.
+// UnmarshalJSON is the only method that writes to a Graph: no other goroutine may use the
+// graph at the same time.
+func (g *Graph) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" {
+		return nil
+	}
+	read, err := ReadJSON(bytes.NewReader(data))
+	if err == nil {
+		*g = *read
+	}
+	return err
+}
+
+// A graphReader reads the JSON of a graph into totals. The fields of the graph may come in any
+// order.
+type graphReader struct {
+	totals *totals
+	json   *jsonstream.Reader
+
+	schema  int
+	nodes   []nodeIndex
+	edges   []readEdge
+	pending *jsonPending
+	report  jsonReport
+}
+
+// A readEdge is an edge whose nodes may not be read yet.
+type readEdge struct {
+	jsonEnds
+	sum *edgeSum // nil if the edge has pending calls
+}
+
+// read fills empty totals with the sums that a graph was made from.
+func (t *totals) read(text io.Reader) error {
+	r := &graphReader{totals: t, json: jsonstream.New(text, jsonstream.Limits{Value: maxJSONValue, Total: maxJSONBytes})}
+	if err := r.json.Object(r.field); err != nil {
+		return err
+	}
+	if r.schema != SchemaVersion {
+		return errSchema(r.schema)
+	}
+	if err := r.addEdges(); err != nil {
+		return err
+	}
+	if r.pending != nil {
+		if err := t.readPending(r.pending); err != nil {
+			return fmt.Errorf("pending calls: %w", err)
+		}
+	}
+	resolved := t.resolve()
+	var ok bool
+	if t.report, ok = Report(r.report).without(resolved.found); !ok {
+		return fmt.Errorf("the report counts fewer spans than the pending calls")
+	}
+	for i, n := range resolved.entries { // the entries of the nodes include those of pending calls
+		node := t.node(i)
+		if node.Entries < n {
+			return fmt.Errorf("node %q has fewer entries than pending calls", node.ID)
+		}
+		node.Entries -= n
+	}
+	return nil
+}
+
+func errSchema(version int) error {
+	return fmt.Errorf("schema version %d, want %d", version, SchemaVersion)
+}
+
+// field reads a field of the graph. As in encoding/json, keys may be in any case.
+func (r *graphReader) field(key string) error {
+	switch strings.ToLower(key) {
+	case "schema":
+		if err := r.json.Value(&r.schema); err != nil || r.schema == SchemaVersion {
+			return err
+		}
+		return errSchema(r.schema)
+	case "nodes":
+		return readList(r.json, "nodes", maxJSONNodes, r.addNode)
+	case "edges":
+		return readList(r.json, "edges", maxJSONEdges, r.addEdge)
+	case "open":
+		r.pending = new(jsonPending)
+		return r.json.Object(r.pendingField)
+	case "report":
+		return r.json.Value(&r.report)
+	}
+	return r.json.Skip()
+}
+
+// readList reads the elements of a list, and calls add with each of them.
+func readList[T any](r *jsonstream.Reader, name string, most int, add func(*T) error) error {
+	n := 0
+	return r.List(func() error {
+		if n++; n > most {
+			return fmt.Errorf("%w: more than %d %s", jsonstream.ErrTooLarge, most, name)
+		}
+		var element T
+		if err := r.Value(&element); err != nil {
+			return err
+		}
+		return add(&element)
+	})
+}
+
+// pendingField reads a field of the pending calls.
+func (r *graphReader) pendingField(key string) error {
+	p := r.pending
+	switch strings.ToLower(key) {
+	case "nodes":
+		return readInto(r.json, key, &p.Nodes)
+	case "settled":
+		return readInto(r.json, key, &p.Resolved)
+	case "calls":
+		return readInto(r.json, key, &p.Calls)
+	case "addresses":
+		return readInto(r.json, key, &p.Addresses)
+	case "sends":
+		return readInto(r.json, key, &p.Sends)
+	case "receives":
+		return readInto(r.json, key, &p.Receives)
+	}
+	return r.json.Skip()
+}
+
+// readInto reads a list of pending calls.
+func readInto[T any](r *jsonstream.Reader, name string, list *[]T) error {
+	return readList(r, name, maxJSONEdges, func(element *T) error {
+		*list = append(*list, *element)
+		return nil
+	})
+}
+
+func (r *graphReader) addNode(j *jsonNode) error {
+	t := r.totals
+	node := t.names.node(NodeID{j.Namespace, j.Name, j.Type})
+	r.nodes = append(r.nodes, node)
+	if int(node) != len(r.nodes) {
+		return fmt.Errorf("node %q is listed twice", j.ID)
+	}
+	requests, err := j.Requests.stats()
+	if err != nil {
+		return fmt.Errorf("node %q: %w", j.ID, err)
+	}
+	if !j.Type.isPeer() {
+		n := t.node(node)
+		n.Entries, n.Requests, n.SelfTime = j.Entries, requests, time.Duration(j.SelfTime)
+		for _, a := range j.Attrs {
+			n.mergeAttrs([]Attr{Attr(a)}, j.AttrsTruncated)
+		}
+	}
+	return nil
+}
+
+func (r *graphReader) addEdge(j *jsonEdge) error {
+	e := readEdge{jsonEnds: j.jsonEnds}
+	if !j.Open {
+		e.sum = new(edgeSum)
+		if err := j.fill(&e.sum.Edge); err != nil {
+			return err
+		}
+	}
+	r.edges = append(r.edges, e)
+	return nil
+}
+
+// addEdges adds the edges to the totals, when all nodes are known.
+func (r *graphReader) addEdges() error {
+	t := r.totals
+	ends := make(map[nodeIndex]bool)
+	for _, e := range r.edges {
+		key, err := e.key(r.nodes)
+		if err != nil {
+			return err
+		}
+		ends[key.from], ends[key.to] = true, true
+		switch {
+		case e.sum == nil:
+		case t.edges[key] != nil:
+			return fmt.Errorf("edge %q to %q is listed twice", e.From, e.To)
+		default:
+			e.sum.ID = EdgeID{t.names.nodeID(key.from), t.names.nodeID(key.to), key.kind}
+			t.edges[key] = e.sum
+		}
+	}
+	for _, n := range r.nodes {
+		// A peer without an edge is in the graph because a view left its edges out.
+		if !ends[n] {
+			t.node(n)
+		}
+	}
+	return nil
+}
+
+// readEdge adds an edge without pending calls. nodes are the nodes by their position in
+// the list that the edge refers to.
+func (t *totals) readEdge(j *jsonEdge, nodes []nodeIndex) error {
+	key, err := j.key(nodes)
+	if err != nil {
+		return err
+	}
+	if t.edges[key] != nil {
+		return fmt.Errorf("edge %q to %q is listed twice", j.From, j.To)
+	}
+	return j.fill(&t.edge(key).Edge)
+}
+
+// key returns the key of the edge, whose Source and Target are positions in nodes.
+func (j *jsonEnds) key(nodes []nodeIndex) (edgeKey, error) {
+	if min(j.Source, j.Target) < 0 || max(j.Source, j.Target) >= len(nodes) {
+		return edgeKey{}, fmt.Errorf("edge %q to %q: source %d or target %d is not the position of a node", j.From, j.To, j.Source, j.Target)
+	}
+	return edgeKey{nodes[j.Source], nodes[j.Target], j.Kind}, nil
+}
+
+// fill sets the fields of a new edge, except for its ID.
+func (j *jsonEdge) fill(e *Edge) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("edge %q to %q: %w", j.From, j.To, err)
+		}
+	}()
+	e.Calls, e.Errors = j.Calls, j.Errors
+	e.Recovered, e.Retries, e.MaxPerTrace = j.Recovered, j.Retries, j.MaxPerTrace
+	e.Evidence = Evidence(j.Evidence)
+	e.First, e.Last = j.First, j.Last
+	for _, q := range j.Queues {
+		e.addQueue(NodeID(q))
+	}
+	e.QueuesTruncated = e.QueuesTruncated || j.QueuesTruncated
+	for _, a := range j.Attrs {
+		e.Attrs, _ = attrSet(e.Attrs).with(Attr(a))
+	}
+	e.AttrsTruncated = j.AttrsTruncated
+	if j.Caller != nil {
+		if e.Caller, err = j.Caller.stats(); err != nil {
+			return fmt.Errorf("caller: %w", err)
+		}
+	}
+	if j.Callee != nil {
+		if e.Callee, err = j.Callee.stats(); err != nil {
+			return fmt.Errorf("callee: %w", err)
+		}
+	}
+	if e.Gap, err = j.Gap.latency(); err != nil {
+		return fmt.Errorf("gap: %w", err)
+	}
+	if e.Slowest, err = exemplarsFromJSON(j.Slowest); err != nil {
+		return fmt.Errorf("slowest: %w", err)
+	}
+	if e.Failed, err = exemplarsFromJSON(j.Failed); err != nil {
+		return fmt.Errorf("failed: %w", err)
+	}
+	return nil
+}
+
+func (j *jsonStats) stats() (Stats, error) {
+	latency, err := j.Latency.latency()
+	if err == nil && j.Observed == 0 && (j.Calls != 0 || j.Errors != 0 || latency.count != 0) {
+		err = fmt.Errorf("%v calls, %v of which failed, and %v latency samples, but no spans", j.Calls, j.Errors, latency.count)
+	}
+	return Stats{Calls: j.Calls, Errors: j.Errors, Observed: j.Observed, Latency: latency}, err
+}
+
+func (j *jsonLatency) latency() (Latency, error) {
+	if j == nil {
+		return Latency{}, nil
+	}
+	l := Latency{count: j.Count, sum: j.Sum, min: j.Min, max: j.Max}
+	if l.min < 0 || l.max < l.min {
+		return Latency{}, fmt.Errorf("latency from %d to %d ns", l.min, l.max)
+	}
+	total, last := 0.0, -1
+	for _, b := range j.Buckets {
+		i, weight := int(b[0]), b[1]
+		if float64(i) != b[0] || i <= last || i < histogram.Bucket(l.min) || i > histogram.Bucket(l.max) || weight <= 0 {
+			return Latency{}, fmt.Errorf("latency bucket [%v,%v]: want rising indices from %d to %d with weights above 0", b[0], b[1], histogram.Bucket(l.min), histogram.Bucket(l.max))
+		}
+		l.counts.Add(i, weight)
+		total, last = total+weight, i
+	}
+	if min(total, maxWeight) != l.count {
+		return Latency{}, fmt.Errorf("latency buckets hold %v samples, want %v", total, l.count)
+	}
+	return l, nil
+}
+
+func exemplarsFromJSON(list []jsonExemplar) ([]Exemplar, error) {
+	var out []Exemplar
+	for _, j := range list {
+		trace, err := ParseTraceID(j.TraceID)
+		if err != nil {
+			return nil, err
+		}
+		span, err := ParseSpanID(j.SpanID)
+		if err != nil {
+			return nil, err
+		}
+		out = keepSlowest(out, Exemplar{trace, span, time.Duration(j.Duration)})
+	}
+	return out, nil
+}
