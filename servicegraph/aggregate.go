@@ -32,7 +32,7 @@ type aggregator struct {
 func newAggregator(b *Builder) *aggregator {
 	return &aggregator{builder: b, pairer: pairing.New(pairing.Config{
 		QueueNodes: b.cfg.QueueNodes, InferCalls: b.cfg.InferCalls, UserNode: b.cfg.UserNode,
-		IsNameOf: b.isNameOf, CanBeSame: b.canBeSame, IsSameHost: b.isSameHost, Describe: b.describe, CompareNodes: b.names.CompareNodes,
+		IsNameOf: b.isNameOf, CanBeSame: b.canBeSame, IsSameHost: b.isSameHost, Describe: b.describe, IsAddress: b.isAddress, CompareNodes: b.names.CompareNodes,
 	})}
 }
 
@@ -255,8 +255,20 @@ func (a *aggregator) addSpans() {
 			report.HiddenErrors = plus(report.HiddenErrors, spans[i].Weight())
 		}
 	}
+	if outcomes[pairing.Detached] > 0 {
+		a.addDetached(report)
+	}
 	for o, spans := range outcomes {
 		report.count(pairing.Outcome(o), spans)
+	}
+}
+
+// addDetached notes the services of the detached spans of the trace.
+func (a *aggregator) addDetached(report *Report) {
+	for i := range a.tree.Spans {
+		if a.pairer.Outcome(int32(i)) == pairing.Detached {
+			report.addDetachedService(a.builder.names.nodeID(a.tree.Spans[i].Node).String())
+		}
 	}
 }
 

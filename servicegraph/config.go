@@ -62,8 +62,8 @@ type Config struct {
 	Hide, Gateways func(NodeID) bool
 
 	// InferCalls adds calls through services without spans: a client span without a callee
-	// calls the only server span in its time whose parent never arrived
-	// (docs/semantics.md, P9). Such a call is a guess, and Evidence.Inferred counts it.
+	// calls the only server span in its time whose parent never arrived or whose parent id is
+	// lost (docs/semantics.md, P9 and P20). Such a call is a guess, and Evidence.Inferred counts it.
 	InferCalls bool
 
 	// UserNode makes each request from outside the traced world a call from a node named

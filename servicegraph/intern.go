@@ -273,6 +273,12 @@ func (b *Builder) canBeSame(peer, other nodeIndex) bool {
 	return t == TypeRPC || t == TypeIP && b.names.typeOf(other) == TypeIP
 }
 
+// isAddress reports whether a peer is only an IP address or an RPC service.
+func (b *Builder) isAddress(peer nodeIndex) bool {
+	t := b.names.typeOf(peer)
+	return t == TypeIP || t == TypeRPC
+}
+
 // describe returns the part of a detail that tells spans of one call from others.
 func (b *Builder) describe(d detailIndex) pairing.Description {
 	of := &b.names.details.items[d-1]

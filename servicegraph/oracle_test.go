@@ -1018,10 +1018,29 @@ func (o *oracle) countEntries() {
 			e := o.edge(from, s.node, kind)
 			e.count(nil, s, &e.callee)
 			e.addCallee(s)
+		case s.parent == nil && !s.missing && o.isDetached(s) && !messages:
+			s.outcome = "detached"
 		case s.parent == nil && !s.missing:
 			o.entries[s.node] += s.Weight
 		}
 	}
+}
+
+// isDetached reports whether root s is within the time of another root of the trace (P20).
+func (o *oracle) isDetached(s *oracleSpan) bool {
+	if s.End < s.Start {
+		return false
+	}
+	leaf := func(s *oracleSpan) int {
+		if slices.ContainsFunc(o.spans, func(c *oracleSpan) bool { return c.parent == s }) {
+			return 0
+		}
+		return 1
+	}
+	return slices.ContainsFunc(o.spans, func(r *oracleSpan) bool {
+		return r != s && r.TraceID == s.TraceID && r.parent == nil && !r.missing && r.Start <= s.Start && s.End <= r.End && r.End >= r.Start &&
+			cmpOr(int(r.Start-s.Start), int(s.End-r.End), leaf(r)-leaf(s), slices.Compare(r.SpanID[:], s.SpanID[:]), r.node.Compare(s.node), int(r.kind)-int(s.kind)) < 0
+	})
 }
 
 // lines returns the graph as lines of text in a fixed order.
@@ -1069,7 +1088,7 @@ func graphLines(g *sg.Graph) []string {
 	r := g.Report()
 	for outcome, n := range map[string]uint64{
 		"paired": r.Paired, "virtual": r.Virtual, "nested": r.Nested, "root": r.Root, "internal": r.Internal, "orphan": r.Orphan,
-		"unresolved": r.Unresolved, "duplicate": r.Duplicate, "invalid": r.Invalid,
+		"unresolved": r.Unresolved, "detached": r.Detached, "duplicate": r.Duplicate, "invalid": r.Invalid,
 	} {
 		if n > 0 {
 			o.outcomes[outcome] = int(n)

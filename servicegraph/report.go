@@ -26,6 +26,7 @@ type Report struct {
 	Invalid    uint64 // a span whose trace id or span id is all zero
 	Late       uint64 // a span that arrived after its trace was forgotten
 	Hidden     uint64 // a span of a service that Config.Hide or Config.Gateways hides, or a caller span whose call ended in one
+	Detached   uint64 // a server or consumer span without a parent within the time of another root of its trace: the id of its parent is lost, so it is no entry
 	Pending    uint64 // in a graph of [Builder.Live]: a span of an open trace whose callee, caller or parent may still arrive
 
 	// Observations, which overlap with the outcomes and with each other.
@@ -83,6 +84,11 @@ type Report struct {
 	Environments          []string
 	EnvironmentsTruncated bool
 
+	// DetachedServices are the services of the Detached spans, sorted. At most 64 are kept;
+	// DetachedServicesTruncated is set if there were more.
+	DetachedServices          []string
+	DetachedServicesTruncated bool
+
 	// First and Last are the earliest start and the latest end of a span, in Unix
 	// nanoseconds; 0 if unknown. [Graph.TimeRange] returns them as times.
 	First, Last int64
@@ -101,12 +107,21 @@ func (r *Report) merge(o Report) {
 		r.addEnvironment(name)
 	}
 	r.EnvironmentsTruncated = r.EnvironmentsTruncated || o.EnvironmentsTruncated
+	for _, name := range o.DetachedServices {
+		r.addDetachedService(name)
+	}
+	r.DetachedServicesTruncated = r.DetachedServicesTruncated || o.DetachedServicesTruncated
 	r.First, r.Last = first, last
 }
 
 func (r *Report) addEnvironment(name string) {
 	set, cut := withCapped(r.Environments, name, strings.Compare)
 	r.Environments, r.EnvironmentsTruncated = set, r.EnvironmentsTruncated || cut
+}
+
+func (r *Report) addDetachedService(name string) {
+	set, cut := withCapped(r.DetachedServices, name, strings.Compare)
+	r.DetachedServices, r.DetachedServicesTruncated = set, r.DetachedServicesTruncated || cut
 }
 
 // without returns the report less the counts of part, and false if part counts more than
@@ -134,7 +149,7 @@ func (r Report) since(before Report) Report {
 func (r *Report) counters() []*uint64 {
 	return []*uint64{
 		&r.Traces, &r.Spans,
-		&r.Paired, &r.Virtual, &r.Nested, &r.Root, &r.Internal, &r.Orphan, &r.Unresolved, &r.Duplicate, &r.Invalid, &r.Late, &r.Hidden, &r.Pending,
+		&r.Paired, &r.Virtual, &r.Nested, &r.Root, &r.Internal, &r.Orphan, &r.Unresolved, &r.Duplicate, &r.Invalid, &r.Late, &r.Hidden, &r.Detached, &r.Pending,
 		&r.MissingParent, &r.Cycles, &r.InvalidDuration, &r.Unfinished, &r.Skewed, &r.UnknownService, &r.Sampled, &r.LinkMissing, &r.AddressConflicts,
 		&r.LinksResolvedEarly, &r.AddressesResolvedEarly,
 		&r.Open, &r.Reopened, &r.ClosedQuiet, &r.ClosedAge, &r.EvictedSpans, &r.EvictedTraces, &r.NodesFolded, &r.NamesTruncated, &r.Skipped, &r.LeftOutTraces,
@@ -145,7 +160,7 @@ func (r *Report) counters() []*uint64 {
 // Accounted returns the sum of the outcomes. It equals Spans for every graph that this
 // package builds.
 func (r Report) Accounted() uint64 {
-	return r.Paired + r.Virtual + r.Nested + r.Root + r.Internal + r.Orphan + r.Unresolved + r.Duplicate + r.Invalid + r.Late + r.Hidden + r.Pending
+	return r.Paired + r.Virtual + r.Nested + r.Root + r.Internal + r.Orphan + r.Unresolved + r.Duplicate + r.Invalid + r.Late + r.Hidden + r.Detached + r.Pending
 }
 
 // earliest returns the smaller of two times, where zero means unknown.
@@ -176,6 +191,8 @@ func (r *Report) count(o pairing.Outcome, spans uint64) {
 		r.Unresolved += spans
 	case pairing.Concealed:
 		r.Hidden += spans
+	case pairing.Detached:
+		r.Detached += spans
 	case pairing.Awaiting:
 		r.Pending += spans
 	case pairing.Open:

@@ -341,7 +341,7 @@ func describeReport(r sg.Report) string {
 	}{
 		{"paired", r.Paired}, {"virtual", r.Virtual}, {"nested", r.Nested}, {"root", r.Root}, {"internal", r.Internal},
 		{"orphan", r.Orphan}, {"unresolved", r.Unresolved}, {"duplicate", r.Duplicate}, {"invalid", r.Invalid},
-		{"hidden", r.Hidden}, {"pending", r.Pending},
+		{"hidden", r.Hidden}, {"detached", r.Detached}, {"pending", r.Pending},
 	} {
 		if c.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.name))
@@ -369,6 +369,9 @@ func describeReport(r sg.Report) string {
 	}
 	if len(r.Environments) > 0 {
 		notes = append(notes, "environments "+strings.Join(r.Environments, " "))
+	}
+	if len(r.DetachedServices) > 0 {
+		notes = append(notes, "detached "+strings.Join(r.DetachedServices, " "))
 	}
 	if len(notes) > 0 {
 		out += "noticed: " + strings.Join(notes, ", ") + "\n"

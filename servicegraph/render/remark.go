@@ -2,6 +2,7 @@ package render
 
 import (
 	"math"
+	"strings"
 
 	"github.com/tempograph/tempograph/servicegraph"
 )
@@ -51,6 +52,7 @@ func remarks(r servicegraph.Report) []remark {
 		{r.Late, "late span", "", "ignored because the trace was already forgotten"},
 		{r.Pending, "pending span", "trace still open", "the trace is still open, so the other side of the call may still arrive"},
 		{r.Orphan, "orphan span", "parent span missing", "the parent span is missing, so a call may be missing"},
+		{r.Detached, "detached request", "parent id lost", "the id of the parent is missing inside another request of the trace, so calls to " + detachedServices(r) + " may be missing; likely causes: an exporter older than its SDK, or broken context propagation"},
 		{r.Unresolved, "unresolved call", "callee unknown", "the callee is unknown (no span and no name), so there is no edge"},
 		{r.LinkMissing, "broken span link", "", "the linked span is missing or sends no message"},
 		{r.AddressConflicts, "ambiguous address", "", "several services answer there, so calls there are not attributed to any of them"},
@@ -70,4 +72,14 @@ func remarks(r servicegraph.Report) []remark {
 		}
 	}
 	return found
+}
+
+// detachedServices returns the services of the detached spans: the first three, if there are more.
+func detachedServices(r servicegraph.Report) string {
+	const named = 3
+	names := r.DetachedServices
+	if len(names) <= named {
+		return strings.Join(names, ", ")
+	}
+	return strings.Join(names[:named], ", ") + " and others"
 }

@@ -4,7 +4,7 @@ import "github.com/tempograph/tempograph/servicegraph/internal/trace"
 
 // findCallees finds the callee spans and the caller span of each.
 func (p *Pairer) findCallees() {
-	p.callers, p.lone, p.entered = p.callers[:0], p.lone[:0], p.entered[:0]
+	p.callers, p.lone, p.entered, p.roots = p.callers[:0], p.lone[:0], p.entered[:0], p.roots[:0]
 	spans, parents, states := p.spans, p.parent, p.state
 	for _, i := range p.order {
 		span, parent, state := &spans[i], parents[i], &states[i]
@@ -17,6 +17,8 @@ func (p *Pairer) findCallees() {
 			sameService = spans[parent].Node == span.Node
 		}
 		switch {
+		case parent == trace.NoParent:
+			p.roots = append(p.roots, i)
 		case parent < 0:
 		case !sameService, enclosing >= 0 && p.callsItself(enclosing, i):
 			state.isCallee, state.isRequest = true, true

@@ -38,6 +38,10 @@ type Config struct {
 	// for caller spans below SERVER spans with an address.
 	IsSameHost func(a, b trace.Address) bool
 
+	// IsAddress reports whether a peer is only an IP address or an RPC service. It is called
+	// only if InferCalls is set.
+	IsAddress func(peer trace.Node) bool
+
 	// Describe returns what the detail of a span, which is not 0, tells of its library and its
 	// database. It is called only for spans beside others with which they may be one call.
 	Describe func(trace.Detail) Description
@@ -147,6 +151,7 @@ const (
 	Unresolved
 	Open      // decided when a graph is made, because other traces can show a call of the span
 	Concealed // a span of a hidden service, or a caller span whose call ended in one
+	Detached  // a request whose parent id is lost
 	Awaiting  // a later span of the trace may decide: see Pairer.Withhold
 
 	Outcomes // the number of outcomes

@@ -1,10 +1,16 @@
 package pairing
 
-import "github.com/tempograph/tempograph/servicegraph/internal/trace"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
+)
 
 // entries finds the requests that came from outside the traced world, and adds the calls
 // whose caller is known by name only (semantics.md P5 to P7, M9).
 func (p *Pairer) entries() {
+	p.findDetached()
 	for _, i := range p.entered {
 		span, state := &p.spans[i], &p.state[i]
 		parent := p.parent[i]
@@ -26,6 +32,8 @@ func (p *Pairer) entries() {
 				Kind: p.kind(-1, i), Evidence: ByCallee, Flags: Pending | FromName.when(span.Is(trace.PeerIsName)),
 			}
 			p.calls = append(p.calls, call)
+		case state.detached && span.Kind.Serves():
+			state.outcome = Detached
 		case parent == trace.NoParent:
 			state.isEntry = true
 			if p.cfg.UserNode {
@@ -35,5 +43,36 @@ func (p *Pairer) entries() {
 				})
 			}
 		}
+	}
+}
+
+// findDetached marks the roots within the time of another root of the trace. Such a root has lost
+// the id of its parent: an exporter or a propagator dropped it (semantics.md P20). Of two roots
+// with the same time, the one with children stays a root, or else the one with the first id.
+func (p *Pairer) findDetached() {
+	if len(p.roots) < 2 {
+		return
+	}
+	leaf := func(i int32) int {
+		if p.tree.Child[i] < 0 {
+			return 1
+		}
+		return 0
+	}
+	p.roots = slices.DeleteFunc(p.roots, func(i int32) bool {
+		_, timed := p.spans[i].Duration()
+		return !timed
+	})
+	slices.SortFunc(p.roots, func(i, j int32) int {
+		a, b := &p.spans[i], &p.spans[j]
+		return cmp.Or(
+			cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End), cmp.Compare(leaf(i), leaf(j)),
+			slices.Compare(a.ID[:], b.ID[:]), p.cfg.CompareNodes(a.Node, b.Node), cmp.Compare(a.Kind, b.Kind),
+		)
+	})
+	var end int64
+	for n, i := range p.roots {
+		p.state[i].detached = n > 0 && p.spans[i].End <= end
+		end = max(end, p.spans[i].End)
 	}
 }

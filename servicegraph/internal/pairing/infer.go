@@ -8,8 +8,8 @@ import (
 )
 
 // inferCalls pairs the two sides of calls through services without spans: a CLIENT span without
-// a callee and a peer, and a SERVER span whose parent never arrived, in one trace and of two
-// services. Each must be the only match for the other: the SERVER span lies in
+// a callee that names no peer, or only an IP address or an RPC service, and a SERVER span whose
+// parent never arrived or whose parent id is lost, in one trace and of two services. Each must be the only match for the other: the SERVER span lies in
 // the time of no other such CLIENT span, and no other such SERVER span lies in the time of the
 // CLIENT span (semantics.md P9).
 func (p *Pairer) inferCalls() {
@@ -20,9 +20,9 @@ func (p *Pairer) inferCalls() {
 			continue
 		}
 		switch {
-		case span.Kind == trace.Client && state.outcome == Unresolved && state.outer == i:
+		case span.Kind == trace.Client && state.outer == i && (state.outcome == Unresolved || state.outcome == Virtual && p.callsAnAddress(i)):
 			clients = append(clients, i)
-		case span.Kind == trace.Server && p.parent[i] == trace.MissingParent && state.outcome == None:
+		case span.Kind == trace.Server && (p.parent[i] == trace.MissingParent && state.outcome == None || state.outcome == Detached):
 			orphans = append(orphans, i)
 		}
 	}
@@ -56,11 +56,20 @@ func (p *Pairer) inferCalls() {
 		if other := shortest[first(orphans, client.Start)][1]; other >= 0 && p.spans[other].End <= client.End || client.Node == server.Node {
 			continue
 		}
+		if p.state[c[0]].outcome == Virtual {
+			p.calls = slices.DeleteFunc(p.calls, func(call Call) bool { return call.Caller == c[0] && call.Callee < 0 })
+		}
 		p.state[c[0]].outcome, p.state[o].outcome = Paired, Paired
 		p.calls = append(p.calls, Call{
 			From: client.Node, To: server.Node, Caller: c[0], Callee: o, Source: -1, Kind: Request, Evidence: Inferred, Flags: PerTrace,
 		})
 	}
+}
+
+// callsAnAddress reports whether caller span i names only an IP address or an RPC service, which
+// any service can have.
+func (p *Pairer) callsAnAddress(i int32) bool {
+	return p.spans[i].Peer != 0 && !p.spans[i].Is(trace.PeerIsName) && p.cfg.IsAddress(p.spans[i].Peer)
 }
 
 // bestTwo returns the first two of three spans in an order of their ends. The spans in two can

@@ -10,7 +10,7 @@ func (p *Pairer) Outcome(i int32) Outcome {
 		return Concealed
 	}
 	if o := p.state[i].outcome; o != None {
-		if o == Unresolved && p.isOpen {
+		if (o == Unresolved || o == Detached) && p.isOpen {
 			return Awaiting
 		}
 		return o

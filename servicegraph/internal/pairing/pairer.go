@@ -20,6 +20,7 @@ type Pairer struct {
 	callers []int32     // the caller spans in order
 	lone    []int32     // the callee spans in order whose parent no caller span encloses
 	entered []int32     // the SERVER and CONSUMER spans in order that are not callee spans, and the roots without a kind
+	roots   []int32     // the spans without a parent
 	group   []int32     // the callees of one caller
 	targets map[int32][]trace.Link
 	queries map[queryKey]bool // the databases that spans query beside others
@@ -76,6 +77,7 @@ type spanState struct {
 	sent      bool // caller span: it is among the sends
 	isTwin    bool // another span beside it stands for the call of both
 	compared  bool // the twins among the spans directly below are known
+	detached  bool // a root within the time of another root: its parent is lost
 	queried   bool // the queries of the spans directly below are known
 
 	outcome Outcome

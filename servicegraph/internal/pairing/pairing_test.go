@@ -31,6 +31,7 @@ func names(s trace.Span, peer trace.Node, t trace.PeerType) trace.Span {
 
 func pair(cfg Config, spans ...trace.Span) *Pairer {
 	cfg.IsNameOf = func(peer, service trace.Node) bool { return peer == service }
+	cfg.IsAddress = func(trace.Node) bool { return false }
 	cfg.CanBeSame = func(trace.Node, trace.Node) bool { return false }
 	cfg.CompareNodes = byNumber{}.CompareNodes
 	var t trace.Tree
@@ -58,7 +59,7 @@ func describe(p *Pairer) string {
 	slices.Sort(lines)
 	for i := range int32(len(p.spans)) {
 		lines = append(lines, [...]string{
-			"none", "paired", "virtual", "nested", "root", "internal", "orphan", "unresolved", "open",
+			"none", "paired", "virtual", "nested", "root", "internal", "orphan", "unresolved", "open", "detached",
 		}[p.Outcome(i)])
 	}
 	return strings.Join(lines, " ")
