@@ -215,16 +215,16 @@ func (b *brush) texts(texts []text, level string) error {
 			name = leveled(level, "ink")
 		}
 		b.SetColor(b.rgb(name))
-		if err := b.text(t, point{}); err != nil {
+		if err := b.text(t); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// text draws a text, moved by d, in the current color. The font has the size of the text
+// text draws a text in the current color. The font has the size of the text
 // in the bitmap: scaled text would not be sharp.
-func (b *brush) text(t text, d point) error {
+func (b *brush) text(t text) error {
 	b.Push()
 	defer b.Pop()
 	b.Identity()
@@ -234,7 +234,7 @@ func (b *brush) text(t text, d point) error {
 			return err
 		}
 		b.SetFontFace(face)
-		b.DrawString(r.s, (t.at.x+r.x+d.x)*b.scale, (t.at.y+d.y)*b.scale)
+		b.DrawString(r.s, (t.at.x+r.x)*b.scale, t.at.y*b.scale)
 	}
 	return nil
 }
