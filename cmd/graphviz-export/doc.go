@@ -54,7 +54,8 @@ may be in different files.
 The file - is standard input. Standard input is also read when no file is named and
 TEMPO_ADDR is unset. A directory stands for all files in it and below it whose names
 end in .json, .jsonl, .ndjson, .pb, .binpb, .protobuf or .otlp, optionally followed by
-.gz or .zst; other files are skipped and counted on standard error. A pattern such as
+.gz or .zst; other files, and symbolic links to directories, are skipped and counted on
+standard error. A pattern such as
 'traces/*.json' stands for the files that it matches.
 
 A file may be larger than memory. At most 4,194,304 spans are held at a time, which

@@ -176,17 +176,24 @@ var traceFile = regexp.MustCompile(`(?i)\.(json|jsonl|ndjson|pb|binpb|protobuf|o
 const traceFileNames = ".json, .jsonl, .ndjson, .pb, .binpb, .protobuf or .otlp"
 
 // directory returns the trace files in a directory and below it, in the order of their
-// names.
+// names. The directory may be a symbolic link. Links below it are followed to files only,
+// because a link to a directory can lead back to where it is.
 func (e *export) directory(dir string) ([]input, error) {
 	var found []input
 	others := 0
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		switch hidden := isHidden(path) && path != dir; {
+	root := dir
+	if info, err := os.Lstat(dir); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		root += string(filepath.Separator) // WalkDir would not follow the link itself
+	}
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		switch hidden := isHidden(path) && path != root; {
 		case err != nil:
 			return fmt.Errorf("reading %s: %w", path, pathCause(err))
 		case hidden && entry.IsDir():
 			return fs.SkipDir
 		case hidden || entry.IsDir():
+		case isLinkToDirectory(path, entry):
+			others++
 		case traceFile.MatchString(path):
 			more, err := e.inputs(path)
 			found = append(found, more...)
@@ -205,6 +212,14 @@ func (e *export) directory(dir string) ([]input, error) {
 		e.stderr.infof("%s: %s skipped: not named like a trace file", dir, quantity.Of(others, "file"))
 	}
 	return found, nil
+}
+
+func isLinkToDirectory(path string, entry fs.DirEntry) bool {
+	if entry.Type()&fs.ModeSymlink == 0 {
+		return false
+	}
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 func isHidden(path string) bool { return strings.HasPrefix(filepath.Base(path), ".") }

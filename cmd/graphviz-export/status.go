@@ -57,13 +57,14 @@ func report(stderr io.Writer, err error) int {
 }
 
 // oneLine makes the text of an error safe for a terminal: text from a server or a file name
-// cannot break the line or send control sequences.
+// cannot break the line, send control sequences, or change the direction in which the line is
+// shown.
 func oneLine(s string) string {
 	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), " ")
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return unicode.ReplacementChar
+		if unicode.IsPrint(r) || unicode.Is(unicode.Zs, r) {
+			return r
 		}
-		return r
+		return unicode.ReplacementChar
 	}, s)
 }

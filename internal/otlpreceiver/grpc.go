@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/grpc"
@@ -14,6 +15,10 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
+// connectionTime is how long a new connection may take to begin to speak HTTP/2. Stopping a
+// server waits for such connections.
+const connectionTime = 1500 * time.Millisecond
+
 // NewGRPCServer returns a server of OTLP's trace service. The caller starts and stops it.
 //
 // The server does not use the generated service description, whose handler decodes a
@@ -23,6 +28,7 @@ func NewGRPCServer(take Take) *grpc.Server {
 		grpc.ForceServerCodecV2(rawCodec{}),
 		grpc.MaxRecvMsgSize(MaxRequest),
 		grpc.MaxConcurrentStreams(maxAtOnce),
+		grpc.ConnectionTimeout(connectionTime),
 	)
 	export := func(_ any, _ context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 		var body []byte

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
@@ -350,4 +351,30 @@ func TestGRPCFlood(t *testing.T) {
 			t.Errorf("%d requests were handled, want %d", n, most+1)
 		}
 	})
+}
+
+// TestSilentConnection: a connection that sends nothing does not hold up the end of the server.
+func TestSilentConnection(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := NewGRPCServer((&sink{}).take)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+	silent, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	// The server speaks first: its settings show that it has taken the connection.
+	if _, err := silent.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	server.Stop()
+	select {
+	case <-served:
+	case <-time.After(30 * time.Second):
+		t.Error("the server has not ended 30 s after Stop")
+	}
 }

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestLinkedDirectories: a symbolic link to a directory is read as the directory when it is
+// named, whatever its own name is, and is not followed below a directory.
+func TestLinkedDirectories(t *testing.T) {
+	dir := t.TempDir()
+	real := filepath.Join(dir, "real")
+	if err := os.Mkdir(real, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	line := `{"resourceSpans":[` + resourceSpan(0, 1, 1, 0, 3) + "]}\n"
+	if err := os.WriteFile(filepath.Join(real, "a.json"), []byte(line), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for link, to := range map[string]string{"link": "real", "x.json": "real", "real/loop.json": ".", "real/up.json": ".."} {
+		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+			t.Skipf("this system has no symbolic links: %v", err)
+		}
+	}
+	for _, arg := range []string{"real", "link", "link/", "x.json"} {
+		var stderr bytes.Buffer
+		e := newExport(strings.NewReader(""), &bytes.Buffer{}, &stderr)
+		found, err := e.inputs(filepath.Join(dir, arg))
+		if err != nil || len(found) != 1 || filepath.Base(found[0].name) != "a.json" {
+			t.Errorf("%s: %d files, error %v", arg, len(found), err)
+		}
+		if !strings.Contains(stderr.String(), "2 files skipped") {
+			t.Errorf("%s: the links are not counted: %q", arg, stderr.String())
+		}
+	}
+}
+
+// TestOneLine: nothing in a message breaks its line or changes how a terminal shows it.
+func TestOneLine(t *testing.T) {
+	got := oneLine("a\n\u009b31m\x1b[1m\u202eb\u2066c\ufeff é→ d\u00a0e")
+	if want := "a \uFFFD31m\uFFFD[1m\uFFFDb\uFFFDc\uFFFD é→ d\u00a0e"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
