@@ -45,4 +45,10 @@ func (a *Attrs) Add(key, value string) {
 }
 
 // Set adds an attribute whose Key is known. The value becomes valid UTF-8.
-func (a *Attrs) Set(key Key, value string) { *keys[key-1].field(a) = ValidText(value) }
+func (a *Attrs) Set(key Key, value string) {
+	field := keys[key-1].field(a)
+	if key >= firstForeign && *field != "" {
+		return
+	}
+	*field = ValidText(value)
+}

@@ -95,7 +95,38 @@ var keys = [...]keyInfo{
 	{"rpc.grpc.status_code", func(a *Attrs) *string { return &a.grpcStatus }, ofOutcomes},
 	{"rpc.connect_rpc.error_code", func(a *Attrs) *string { return &a.connectError }, ofOutcomes},
 	{"error.type", func(a *Attrs) *string { return &a.errorType }, ofOutcomes},
+
+	// OpenTracing's tags. Addresses are left out: peer.ipv4 may be one number, and peer.address
+	// may be the address of either end.
+	{"peer.hostname", func(a *Attrs) *string { return &a.netPeerName }, ofCallers},
+	{"peer.port", func(a *Attrs) *string { return &a.netPeerPort }, ofCallers},
+	{"db.instance", func(a *Attrs) *string { return &a.dbName }, ofCallers | ofDatabases},
+	{"db.type", func(a *Attrs) *string { return &a.dbSystemOld }, ofCallers | ofDatabases},
+	{"message_bus.destination", func(a *Attrs) *string { return &a.msgDestinationOld }, ofBoth},
+
+	// Keys in which a pipeline has replaced the dots.
+	{"peer_service", func(a *Attrs) *string { return &a.peerService }, ofBoth},
+	{"db_system_name", func(a *Attrs) *string { return &a.dbSystem }, ofCallers | ofDatabases},
+	{"db_system", func(a *Attrs) *string { return &a.dbSystemOld }, ofCallers | ofDatabases},
+	{"db_namespace", func(a *Attrs) *string { return &a.dbNamespace }, ofCallers | ofDatabases},
+	{"db_name", func(a *Attrs) *string { return &a.dbName }, ofCallers | ofDatabases},
+	{"messaging_system", func(a *Attrs) *string { return &a.msgSystem }, ofBoth},
+	{"messaging_destination_name", func(a *Attrs) *string { return &a.msgDestination }, ofBoth},
+	{"messaging_destination", func(a *Attrs) *string { return &a.msgDestinationOld }, ofBoth},
+	{"messaging_operation_type", func(a *Attrs) *string { return &a.msgOperation }, ofBoth},
+	{"messaging_operation", func(a *Attrs) *string { return &a.msgOperationOld }, ofBoth},
+	{"rpc_service", func(a *Attrs) *string { return &a.rpcService }, ofCallers},
+	{"rpc_method", func(a *Attrs) *string { return &a.rpcMethod }, ofCallers},
+	{"server_address", func(a *Attrs) *string { return &a.serverAddress }, ofCallers},
+	{"server_port", func(a *Attrs) *string { return &a.serverPort }, ofCallers},
+	{"net_peer_name", func(a *Attrs) *string { return &a.netPeerName }, ofCallers},
+	{"net_peer_port", func(a *Attrs) *string { return &a.netPeerPort }, ofCallers},
+	{"http_host", func(a *Attrs) *string { return &a.httpHost }, ofCallers},
 }
+
+// firstForeign is the first of the keys that are in no version of the semantic conventions. The
+// value of such a key counts only if no other key has set the same field.
+var firstForeign = KeyOf("peer.hostname")
 
 // maxKeyLen is the length of the longest key.
 const maxKeyLen = 42

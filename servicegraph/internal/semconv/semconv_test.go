@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -132,6 +133,30 @@ func TestDetailAll(t *testing.T) {
 	for key := range (Detail{RPCMethod: "m"}).All() {
 		if key != "rpc.method" {
 			t.Errorf("%s of a detail without one", key)
+		}
+	}
+}
+
+// TestForeignKeys sets a field with a key of the conventions and with one that is in none, in both
+// orders: the key of the conventions counts.
+func TestForeignKeys(t *testing.T) {
+	for _, order := range [][2]string{{"db.name", "db.instance"}, {"db.instance", "db.name"}} {
+		var a Attrs
+		for _, key := range order {
+			a.Add(key, "value of "+key)
+		}
+		if a.dbName != "value of db.name" {
+			t.Errorf("set in the order %v, the name of the database is the %s", order, a.dbName)
+		}
+	}
+	for _, k := range keys[firstForeign-1:] {
+		var a Attrs
+		a.Add(k.name, "x")
+		if *k.field(&a) != "x" {
+			t.Errorf("%s alone is not read", k.name)
+		}
+		if text := strings.ReplaceAll(k.name, "_", "."); k.name != text && !strings.Contains(k.name, ".") && KeyOf(text) == 0 {
+			t.Errorf("%s stands for %s, which is not read", k.name, text)
 		}
 	}
 }
