@@ -30,7 +30,7 @@ func (p *Pairer) markTwins(parent int32) {
 	differ := false
 	for c := p.tree.Child[parent]; c >= 0; c = p.tree.Sibling[c] {
 		span := &p.spans[c]
-		if _, timed := span.Duration(); span.Kind != trace.Client || span.Peer == 0 || span.PeerType == trace.Queue || span.Detail == 0 || !timed || p.state[c].isCallee {
+		if _, timed := span.Duration(); p.parent[c] != parent || span.Kind != trace.Client || span.Peer == 0 || span.PeerType == trace.Queue || span.Detail == 0 || !timed || p.state[c].isCallee {
 			continue
 		}
 		p.group = append(p.group, c)
@@ -184,7 +184,7 @@ func (p *Pairer) isHousekeeping(i int32) bool {
 func (p *Pairer) findQueries(parent int32) {
 	for c := p.tree.Child[parent]; c >= 0; c = p.tree.Sibling[c] {
 		span := &p.spans[c]
-		if !span.Is(trace.Queries) || span.Detail == 0 || span.PeerType != trace.Specific {
+		if p.parent[c] != parent || !span.Is(trace.Queries) || span.Detail == 0 || span.PeerType != trace.Specific { // the root of a broken cycle is still listed as a child
 			continue
 		}
 		if p.queries == nil {
