@@ -152,6 +152,8 @@ func (r *graphReader) pendingField(key string) error {
 		return readInto(r.json, key, &p.Calls)
 	case "addresses":
 		return readInto(r.json, key, &p.Addresses)
+	case "kubernetes":
+		return readInto(r.json, key, &p.Kubernetes)
 	case "sends":
 		return readInto(r.json, key, &p.Sends)
 	case "receives":
