@@ -9,7 +9,7 @@ import (
 )
 
 // TestHugeTraces builds the graphs of traces of 10⁵ spans that are very deep or very wide
-// (semantics.md S1). It takes minutes if an algorithm is quadratic, and overflows the stack if one
+// (docs/semantics.md S1). It takes minutes if an algorithm is quadratic, and overflows the stack if one
 // is recursive. BenchmarkBuild measures the time.
 func TestHugeTraces(t *testing.T) {
 	const n = 100_000

@@ -296,14 +296,15 @@ configuration:
 
 	graphviz-export serve --otlp --open
 
-A trace is open until no span of it has arrived for 10 seconds. While it is open,
-a call without a span of the callee is not drawn, because the span may still arrive:
+A trace is open until no span of it has arrived for 10 seconds, and for 5 minutes after
+its first span at most. While it is open, a call without a span of the callee is not drawn, because the span may still arrive:
 so a database or another uninstrumented dependency appears 10 seconds after the
 first call to it, and no node disappears again. The report counts the spans that wait.
 
 The graph covers all spans since the start. Its size depends on the number of services
 and of calls between them, not on time: complete traces are counted and forgotten, and
-at most 200,000 spans in 50,000 incomplete traces are held. Invalid spans are rejected,
+at most 200,000 spans in 50,000 incomplete traces are held. The graph has at most 10,000
+nodes: all further nodes of a type are one node named other. Invalid spans are rejected,
 and the sender is told. A request may have at most 16 MiB.
 
 Without --otlp, the input is the same as for drawing: files, which are read again when

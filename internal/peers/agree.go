@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -62,9 +63,9 @@ func agree(in *input) (string, error) {
 	for _, c := range theirs {
 		calls += c.calls
 	}
-	return fmt.Sprintf("%d spans, %.0f bytes a span in protobuf, %.0f in JSON. Tempo and tempograph agree on %.0f plain calls on %d edges. At its default limit of 10,000 pending edges Tempo dropped %.0f %% of the %d spans that its processor reads.",
+	return fmt.Sprintf("%d spans, %.0f bytes a span in protobuf, %.0f in JSON. Tempo and tempograph agree on %.0f plain calls on %s. At its default limit of 10,000 pending edges Tempo dropped %.0f %% of the %d spans that its processor reads.",
 		in.spans, float64(len(in.protobuf))/float64(in.spans), float64(len(in.json))/float64(in.spans),
-		calls, len(theirs), 100*(after-before)/float64(in.sides), in.sides), nil
+		calls, quantity.Of(len(theirs), "edge"), 100*(after-before)/float64(in.sides), in.sides), nil
 }
 
 // pushAll sends the whole input to a processor in order.

@@ -61,7 +61,7 @@ func TestFaults(t *testing.T) {
 		final string   // in full, but for "reading input: "
 	}{
 		// Nothing to read.
-		{name: "empty file", input: "", final: "it is empty"},
+		{name: "empty file", input: "", final: "it is empty: check the program that writes the traces"},
 		{name: "gzip of nothing", input: string(zip(t, nil)), final: "it is empty: a gzip stream without content"},
 		{name: "text", input: "Dear all,\nplease find \"attached\"\n", final: `not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, plain or compressed with gzip or zstd; it starts with "Dear all,"`},
 		{name: "gzip of a text", input: string(zip(t, []byte("Dear all"))), final: `not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, plain or compressed with gzip or zstd; it starts with "Dear all"`},
@@ -387,7 +387,7 @@ func TestReadFile(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		dir:                       "it is a directory; name the trace files in it",
-		write("empty.json", nil):  "it is empty",
+		write("empty.json", nil):  "it is empty: check the program that writes the traces",
 		write("x.pb", []byte{11}): "not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, plain or compressed with gzip or zstd; it starts with the bytes 0b",
 	} {
 		_, _, err := collect(t, ReadFile(path, Config{}))

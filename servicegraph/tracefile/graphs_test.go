@@ -238,7 +238,7 @@ func TestHotRODSpansInJaeger(t *testing.T) {
 }
 
 // Jaeger's own dependencies are the same. So are Tempo's where Tempo sees the call: mysql and
-// redis-manual are client spans where a callee's span belongs [semantics.md P15].
+// redis-manual are client spans where a callee's span belongs [docs/semantics.md P15].
 func TestHotRODElsewhere(t *testing.T) {
 	g := graphOf(t, dataset(t, "hotrod/hotrod-all.pb.gz"))
 	got := dependenciesOf(g)
@@ -311,7 +311,7 @@ func TestMythicalGraph(t *testing.T) {
 type departure struct {
 	dependency
 	zipkin, here calls
-	reason       string // the row of semantics.md, by default of the table "Decided"
+	reason       string // the row of docs/semantics.md, by default of the table "Decided"
 }
 
 // zipkinDepartures are all departures, by sample.

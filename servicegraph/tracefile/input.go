@@ -42,7 +42,7 @@ func openInput(r io.Reader, limit int) (*input, error) {
 		case in.Codec != "":
 			return nil, fmt.Errorf("it is empty: a %s stream without content", in.Codec)
 		}
-		return nil, errors.New("it is empty")
+		return nil, errors.New("it is empty: check the program that writes the traces")
 	}
 	var ok bool
 	if in.format, ok = formatOf(head); ok {

@@ -21,7 +21,7 @@ import (
 //
 // The builder's goroutine takes the decoded segments in the order of the input, so that the
 // result is that of one goroutine. Instead of waiting for a segment, it works as a worker,
-// because waking a waiting goroutine takes as long as decoding some dozen spans.
+// because waking a waiting goroutine takes time: see inputLock.lock.
 type pipeline struct {
 	sink      *sink               // of the builder; each worker fills a sink of its own
 	newPacker func() *pack.Packer // safe for concurrent use

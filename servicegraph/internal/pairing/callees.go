@@ -58,7 +58,7 @@ func (p *Pairer) findCallees() {
 }
 
 // callsItself reports whether span i, in the same service, is the callee side of the call of
-// the caller span around it (semantics.md F10). A message that is received inside a CLIENT
+// the caller span around it (docs/semantics.md F10). A message that is received inside a CLIENT
 // span was not sent by that span.
 func (p *Pairer) callsItself(caller, i int32) bool {
 	switch p.spans[i].Kind {
@@ -88,5 +88,5 @@ func (p *Pairer) queue(i int32) trace.Node {
 }
 
 // recovered reports whether the request that made a failed call, from span i, did not fail
-// itself (semantics.md E7).
+// itself (docs/semantics.md E7).
 func (p *Pairer) recovered(i int32) bool { return !p.spans[p.state[i].request].Failed() }

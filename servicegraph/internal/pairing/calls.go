@@ -42,7 +42,7 @@ func (p *Pairer) calleeAlone(i int32) {
 }
 
 // callGroups adds the calls from caller span i to the callee spans in p.group: one group
-// for each node and kind (semantics.md F1 to F3, M1).
+// for each node and kind (docs/semantics.md F1 to F3, M1).
 func (p *Pairer) callGroups(i int32) {
 	caller := p.attribute(i, Paired)
 	if len(p.group) == 1 {

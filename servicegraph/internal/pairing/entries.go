@@ -8,7 +8,7 @@ import (
 )
 
 // entries finds the requests that came from outside the traced world, and adds the calls
-// whose caller is known by name only (semantics.md P5 to P7, M9).
+// whose caller is known by name only (docs/semantics.md P5 to P7, M9).
 func (p *Pairer) entries() {
 	p.findDetached()
 	for _, i := range p.entered {
@@ -47,7 +47,7 @@ func (p *Pairer) entries() {
 }
 
 // findDetached marks the roots within the time of another root of the trace. Such a root has lost
-// the id of its parent: an exporter or a propagator dropped it (semantics.md P20). Of two roots
+// the id of its parent: an exporter or a propagator dropped it (docs/semantics.md P20). Of two roots
 // with the same time, the one with children stays a root, or else the one with the first id.
 func (p *Pairer) findDetached() {
 	if len(p.roots) < 2 {

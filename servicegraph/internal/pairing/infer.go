@@ -11,7 +11,7 @@ import (
 // a callee that names no peer, or only an IP address or an RPC service, and a SERVER span whose
 // parent never arrived or whose parent id is lost, in one trace and of two services. Each must be the only match for the other: the SERVER span lies in
 // the time of no other such CLIENT span, and no other such SERVER span lies in the time of the
-// CLIENT span (semantics.md P9).
+// CLIENT span (docs/semantics.md P9).
 func (p *Pairer) inferCalls() {
 	var clients, orphans []int32
 	for i := range int32(len(p.spans)) {

@@ -7,7 +7,7 @@ import (
 )
 
 // findLinks collects the links of the trace's spans that may be messages. It leaves out
-// links to the caller of the consumer span (semantics.md M4), and links to messages that a
+// links to the caller of the consumer span (docs/semantics.md M4), and links to messages that a
 // consumer span around it has received (M10).
 //
 // It walks the consumer spans from the outside in and counts the messages that the spans around
@@ -66,7 +66,7 @@ func (p *Pairer) findLinks() {
 }
 
 // canReceive reports whether the links of span i may be messages. Those of a SERVER or INTERNAL
-// span may be if no other service called it with a parent (semantics.md M15): not those of a
+// span may be if no other service called it with a parent (docs/semantics.md M15): not those of a
 // SERVER span that names its caller, and not those of an INTERNAL span that shares its id with a
 // SERVER or CONSUMER span of the service, because links are known by id.
 func (p *Pairer) canReceive(i int32) bool {

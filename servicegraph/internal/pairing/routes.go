@@ -36,7 +36,7 @@ func (p *Pairer) findRoutes() {
 
 // CallsOwnHost reports whether caller span i names the host at which its own service was called, and
 // nothing else: the spans of a proxy have the URL of the request that the proxy received, and not
-// that of the service to which the proxy sends the request (semantics.md F6).
+// that of the service to which the proxy sends the request (docs/semantics.md F6).
 func (p *Pairer) CallsOwnHost(i int32) bool {
 	span, request := &p.spans[i], &p.spans[p.state[i].request]
 	return request.Address != 0 && request.Kind == trace.Server && span.Is(trace.NamesHost) && !span.Is(trace.PeerIsName) &&

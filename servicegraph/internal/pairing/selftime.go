@@ -13,7 +13,7 @@ type interval struct{ start, end int64 }
 // SelfTime returns the self time of span i in nanoseconds: the part of its duration that no
 // child covers; 0 if the duration is unknown. Time in and below a caller span is waiting, not
 // work. A consumer span takes time from the receiver, not from the sender of the message
-// (semantics.md M14).
+// (docs/semantics.md M14).
 func (p *Pairer) SelfTime(i int32) int64 {
 	took, ok := p.spans[i].Duration()
 	if !ok || p.state[i].caller >= 0 || p.state[i].isTwin { // the work of a twin is that of the span beside it

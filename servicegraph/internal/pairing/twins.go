@@ -10,7 +10,7 @@ import (
 // Two libraries can record one call: a framework and the HTTP client that it uses, or two agents
 // in one process. Their spans are twins: they have one parent and one peer, and one is within the
 // time of the other. Spans of one library are never twins, because parallel calls look the same
-// (semantics.md F14).
+// (docs/semantics.md F14).
 
 // A twinGroup is a span and the spans that are within its time, each of another library.
 type twinGroup struct {
@@ -156,7 +156,7 @@ type queryKey struct {
 // isHousekeeping reports whether caller span i is work of a database driver around a query, such
 // as getting a connection or reading the rows: i has no query and no operation, and a span beside
 // i of the same library has one, for the same database. A failed span counts as a call: no other
-// span tells of the failure (semantics.md D14).
+// span tells of the failure (docs/semantics.md D14).
 func (p *Pairer) isHousekeeping(i int32) bool {
 	span, parent := &p.spans[i], p.parent[i]
 	if parent < 0 || span.PeerType != trace.Specific || span.Is(trace.Queries) || span.Detail == 0 || span.Failed() || p.tree.Sibling[p.tree.Child[parent]] < 0 {

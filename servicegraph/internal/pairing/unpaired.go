@@ -4,7 +4,7 @@ import "github.com/tempograph/tempograph/servicegraph/internal/trace"
 
 // unpairedCallers adds the calls of caller spans without a callee span to the peers that they
 // name. Nested caller spans without a callee are one call, that of the outermost span that names
-// a peer (semantics.md F9, D9). Caller spans nested in a span with a callee add no call: the call
+// a peer (docs/semantics.md F9, D9). Caller spans nested in a span with a callee add no call: the call
 // of that span is counted already.
 func (p *Pairer) unpairedCallers() {
 	for _, i := range p.callers {
@@ -60,7 +60,7 @@ func (p *Pairer) unpairedCallers() {
 }
 
 // endsHidden reports whether the call of caller span i reached a hidden service and went no
-// further (semantics.md F20).
+// further (docs/semantics.md F20).
 func (p *Pairer) endsHidden(i int32) bool {
 	return p.passage(i) == trace.Ends && !p.state[i].reached
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // A tracer that keeps the id of a span when it tries again sends several spans with one identity
-// and different starts: the attempts of one call (semantics.md I11).
+// and different starts: the attempts of one call (docs/semantics.md I11).
 
 // milliseconds returns the start of a span in Unix milliseconds, which tells attempts apart:
 // on the way of some deliveries of a span, times are cut to microseconds or milliseconds.

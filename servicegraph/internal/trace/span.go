@@ -122,7 +122,7 @@ type Order interface {
 }
 
 // Absorb merges a second delivery of a span into the span: SDKs that report a span twice
-// send the end and the status the second time (semantics.md I3). The result does not depend
+// send the end and the status the second time (docs/semantics.md I3). The result does not depend
 // on which delivery came first.
 func (s *Span) Absorb(o *Span, order Order) {
 	if slices.Compare(o.Parent[:], s.Parent[:]) > 0 {
