@@ -71,6 +71,8 @@ var policy = map[string]string{
 	"tempoclient":                 readers + "tempoclient/internal/shared",
 	"tempoclient/internal/shared": wording,
 
+	"tempoclient/internal/tempospeed": readers + "tempoclient tempoclient/internal/shared tempoclient/tempotest internal/buildtool github.com/rogpeppe/go-internal go.opentelemetry.io/proto/otlp " + grpc,
+
 	// tempopb imports pkg/pool, which recycles buffers. Tempo's license file lists
 	// tempopb as Apache-2.0. It does not list pkg/pool, a fork of a package of
 	// Prometheus (Apache-2.0).

@@ -42,8 +42,9 @@ type tempoFlags struct {
 	caCert, cert, key             string
 }
 
-// defaultLimit is how many traces of some spans each Tempo returns in about ten seconds, if
-// searches show their spans.
+// defaultLimit is how many traces Tempo returns in about ten seconds, if searches show their
+// spans. A span takes Tempo 2.9 and this program 0.2 ms of CPU time, so that 10,000 traces of
+// 5 to 10 spans take two cores 5 to 10 seconds.
 const defaultLimit = 10_000
 
 // addTo adds the flags to a command.
