@@ -135,7 +135,7 @@ func TestRun(t *testing.T) {
 // With a receiver and without Tempo, the program only sends spans.
 func TestSendOnly(t *testing.T) {
 	b := servicegraph.NewBuilder(servicegraph.Config{})
-	loader := tracefile.NewRequestLoader(b)
+	loader := tracefile.NewRequestLoader(b, nil)
 	var mu sync.Mutex
 	receiver := httptest.NewServer(otlpreceiver.Handler(func(r otlpreceiver.Request) (otlpreceiver.Rejected, error) {
 		mu.Lock()
