@@ -388,7 +388,9 @@ a program to Grafana's Service Graph: the OpenTelemetry Collector, Tempo with it
 metrics-generator, Prometheus and Grafana. Most of them raise no error anywhere: a chart
 ignores a key in the wrong spelling, and a generator without processors writes nothing.
 
-	$ graphviz-export doctor values.yaml
+It prints, for example for values with the generator in the spelling of Tempo's own
+configuration:
+
 	✗ values.yaml:9: the chart tempo-distributed reads metricsGenerator; Helm ignores metrics_generator without a word
 	      metricsGenerator:
 

@@ -201,7 +201,7 @@ func plain(text []comment.Text) string {
 
 // roff escapes text that the formatter of man pages would read as a command.
 func roff(s string) string {
-	s = strings.NewReplacer(`\`, `\e`, "-", `\-`, "→", `\(->`, "–", `\(en`).Replace(s)
+	s = strings.NewReplacer(`\`, `\e`, "-", `\-`, "→", `\(->`, "–", `\(en`, "✗", "x").Replace(s) // groff has no ✗ for terminals
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {
 		if strings.HasPrefix(line, ".") || strings.HasPrefix(line, "'") {
