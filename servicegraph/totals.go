@@ -288,7 +288,20 @@ func (t *totals) mergeRenamed(o *totals, r *renamer) {
 	for k := range o.receives {
 		t.receives[receiveKey{receiver{k.span, node(k.node)}, k.target}] = true
 	}
-	t.report.merge(o.report)
+	report := o.report
+	if len(r.rules) > 0 {
+		report.DetachedServices = nil // they are names without an identity: those of the services with these names
+		for _, name := range o.report.DetachedServices {
+			for _, n := range o.nodes {
+				if n != nil && n.ID.Type == TypeService && n.ID.String() == name {
+					name = r.rename(n.ID).String()
+					break
+				}
+			}
+			report.addDetachedService(name)
+		}
+	}
+	t.report.merge(report)
 }
 
 func (s *Stats) merge(o Stats) {

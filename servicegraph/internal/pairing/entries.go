@@ -61,7 +61,7 @@ func (p *Pairer) findDetached() {
 	}
 	p.roots = slices.DeleteFunc(p.roots, func(i int32) bool {
 		_, timed := p.spans[i].Duration()
-		return !timed
+		return !timed || p.passage(i) != trace.Outside // the parent was a span of a hidden service
 	})
 	slices.SortFunc(p.roots, func(i, j int32) int {
 		a, b := &p.spans[i], &p.spans[j]
