@@ -147,9 +147,19 @@ func (s *selection) attributes(ctx context.Context, q TagQuery) (query string, o
 			query += ", " + scope.Name + "." + key
 		}
 	}
+	if s.client.cfg.Keep(scopeKey) {
+		query += ", " + scopeIntrinsic
+	}
 	query += ")"
 	return query, len(query) <= maxQuery && size < maxNames, nil
 }
+
+// A fetch gives the name of the instrumentation scope as the attribute scopeKey of each span, a
+// search as the intrinsic.
+const (
+	scopeKey       = "otel.scope.name"
+	scopeIntrinsic = "instrumentation:name"
+)
 
 // isIntrinsic reports whether a key looks like the name of an intrinsic in an answer.
 func isIntrinsic(key string) bool {
@@ -406,6 +416,7 @@ func (f *shownSpan) span(trace servicegraph.TraceID, keep func(key string) bool,
 	}
 	s = servicegraph.Span{TraceID: trace, SpanID: id, Name: f.Name, Start: start, End: start + duration}
 	var hasKind, hasStatus bool
+	scope := ""
 	for _, kv := range f.Attributes {
 		value, scalar := kv.text()
 		switch kv.Key {
@@ -423,6 +434,8 @@ func (f *shownSpan) span(trace servicegraph.TraceID, keep func(key string) bool,
 			s.Service = value
 		case "service.namespace":
 			s.Namespace = value
+		case scopeIntrinsic:
+			scope = value
 		default:
 			resource, known := keys[kv.Key]
 			switch a := (servicegraph.Attr{Key: kv.Key, Value: value}); {
@@ -436,6 +449,9 @@ func (f *shownSpan) span(trace servicegraph.TraceID, keep func(key string) bool,
 	}
 	if !hasKind || !hasStatus {
 		return s, false
+	}
+	if scope != "" && keep(scopeKey) && !slices.ContainsFunc(s.Attrs, func(a servicegraph.Attr) bool { return a.Key == scopeKey }) {
+		s.Attrs = append(s.Attrs, servicegraph.Attr{Key: scopeKey, Value: scope})
 	}
 	s.Attrs, s.Resource = inOrder(s.Attrs), inOrder(s.Resource)
 	return s, true
