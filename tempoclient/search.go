@@ -240,7 +240,9 @@ func looksLikeLimit(n int) bool {
 }
 
 // isCut reports whether the server, or a proxy before it, returns at most n traces without
-// telling so. If it does, a search of about half of the slice finds as many, and others.
+// telling so. If it does, a search of about half of the slice finds as many, and others, and
+// another search of the whole slice finds n again. Of a slice to which traces are still being
+// added, another search finds more.
 func (s *search) isCut(ctx context.Context, lo, hi int64, n int) bool {
 	var starts []int64
 	for _, f := range s.found {
@@ -254,7 +256,11 @@ func (s *search) isCut(ctx context.Context, lo, hi int64, n int) bool {
 	slices.Sort(starts)
 	before := len(s.found)
 	again, _, err := s.slice(ctx, starts[len(starts)/2], s.reach(lo, hi))
-	return err == nil && again >= n && len(s.found) > before
+	if err != nil || again < n || len(s.found) == before {
+		return false
+	}
+	again, _, err = s.slice(ctx, lo, s.reach(lo, hi))
+	return err == nil && again == n
 }
 
 // narrow prepares another search of a slice whose answer is full. It returns false if the

@@ -147,11 +147,40 @@ func (s *selection) attributes(ctx context.Context, q TagQuery) (query string, o
 			query += ", " + scope.Name + "." + key
 		}
 	}
+	for _, at := range dedicated {
+		if _, known := s.keys[at.key]; !known && s.client.cfg.Keep(at.key) {
+			s.keys[at.key] = at.scope == "resource"
+			query += ", " + at.scope + "." + at.key
+		}
+	}
 	if s.client.cfg.Keep(scopeKey) {
 		query += ", " + scopeIntrinsic
 	}
 	query += ")"
 	return query, len(query) <= maxQuery && size < maxNames, nil
+}
+
+// dedicated are the attributes that Tempo 3 stores in columns of their own, unless configured
+// otherwise, and does not list among the tags of recent traces (tempodb/backend/block_meta.go of
+// v3.0.3). Those that no span has cost a query little.
+var dedicated = []struct{ scope, key string }{
+	{"resource", "k8s.cluster.name"}, {"resource", "k8s.namespace.name"}, {"resource", "k8s.pod.name"}, {"resource", "k8s.container.name"},
+	{"span", "http.request.method"}, {"span", "http.response.status_code"}, {"span", "url.path"}, {"span", "url.route"},
+	{"span", "server.address"}, {"span", "server.port"},
+	{"span", "http.method"}, {"span", "http.url"}, {"span", "http.route"}, {"span", "http.status_code"},
+}
+
+// absent is the text that Tempo 3 shows for an attribute in a column of its own that a span does
+// not have. A value that is this text is lost, which names nothing in a graph either.
+const absent = "nil"
+
+func isDedicated(key string) bool {
+	for _, at := range dedicated {
+		if at.key == key {
+			return true
+		}
+	}
+	return false
 }
 
 // A fetch gives the name of the instrumentation scope as the attribute scopeKey of each span, a
@@ -440,6 +469,7 @@ func (f *shownSpan) span(trace servicegraph.TraceID, keep func(key string) bool,
 			resource, known := keys[kv.Key]
 			switch a := (servicegraph.Attr{Key: kv.Key, Value: value}); {
 			case !known || !scalar || !keep(kv.Key):
+			case value == absent && isDedicated(kv.Key):
 			case resource:
 				s.Resource = append(s.Resource, a)
 			default:
