@@ -19,7 +19,7 @@ const (
 	Through                // a span of a hidden service, which stands for work of the service that called it
 	Ends                   // a visible caller span: its call reached a hidden service, and no attribute names where it went from there
 	Behind                 // a visible span that a hidden service called, which no visible span had called
-	Entered                // the same behind a gateway: the span is a request from outside
+	Entered                // the same, of a gateway: the span is a request from outside
 )
 
 // Hide removes the spans of hidden services from the tree and connects what they connected. A

@@ -23,7 +23,7 @@ type edge struct {
 	head     [3]point // arrowhead, the tip first
 	variants []variant
 	texts    []text // of the label; empty if the numbers are only in the tooltip or in the list
-	label    rect   // the plate behind the texts
+	label    rect   // the plate under the texts
 }
 
 // A variant is a possible label of an edge. The upper left corner of the plate is at 0, 0.
