@@ -48,6 +48,7 @@ func newCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		ValidArgsFunction: completeFiles,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return checkEmpty(cmd.Flags()) },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			e.begin(cmd, args)
 			return e.run(cmd.Context())

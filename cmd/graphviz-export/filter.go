@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -39,10 +40,11 @@ type graphFlags struct {
 	noAddressLearning    bool
 	noEmbeddedDatabases  bool
 	rename, renameFiles  []string // rules, and files of rules
-	notErrors            []string
+	notErrors            []string // lists, separated by commas
 
-	renames   []servicegraph.Rename // the result of check
-	maxRecord int                   // MiB
+	renames   []servicegraph.Rename // results of check
+	excused   []string
+	maxRecord int // MiB
 }
 
 // addTo adds the flags to a command.
@@ -76,7 +78,7 @@ func (s *graphFlags) addTo(cmd *cobra.Command) {
 		f.BoolVar(&s.queueNodes, "queue-nodes", false, "show queues and topics as nodes")
 		f.BoolVar(&s.userNode, "user-node", false, "show requests from outside as calls from a node named user")
 		f.BoolVar(&s.httpErrors, "http-errors", false, "count HTTP status 500 and above as an error")
-		f.StringSliceVar(&s.notErrors, "not-error", nil, "do not count `OUTCOME` as an error: canceled, 404, a status code or an error.type; repeatable")
+		f.StringArrayVar(&s.notErrors, "not-error", nil, "do not count `OUTCOME` as an error: canceled, 404, a status code or an error.type; repeatable")
 		addChoice(f, &s.errorsOf, "errors-of", "SIDE", "count only errors that this side of a call saw: caller or callee", "", "caller", "callee")
 		f.BoolVar(&s.infer, "infer", false, "guess calls that passed through a service without spans")
 		f.BoolVar(&s.noAddressLearning, "no-address-learning", false, "do not learn from other calls which service answers at an address")
@@ -94,9 +96,18 @@ func (s *graphFlags) addLimitTo(cmd *cobra.Command) {
 	})
 }
 
-// check parses the rules of --rename and --rename-file. Those of --rename go first.
+// check parses the lists of --not-error, and the rules of --rename and --rename-file. Those of
+// --rename go first.
 func (s *graphFlags) check() error {
-	s.renames = nil
+	s.excused, s.renames = nil, nil
+	for _, list := range s.notErrors {
+		for outcome := range strings.SplitSeq(list, ",") {
+			if !strings.ContainsFunc(outcome, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
+				return usagef("--not-error %q: want outcomes such as canceled, 404 or canceled,404", list)
+			}
+			s.excused = append(s.excused, strings.TrimSpace(outcome))
+		}
+	}
 	files := s.renameFiles
 	for _, rule := range s.rename {
 		if file, isFile := strings.CutPrefix(rule, "@"); isFile {
@@ -139,7 +150,7 @@ func (e *export) config() servicegraph.Config {
 	cfg := servicegraph.Config{
 		QueueNodes:              e.graph.queueNodes,
 		HTTPErrors:              e.graph.httpErrors,
-		NotErrors:               e.graph.notErrors,
+		NotErrors:               e.graph.excused,
 		SplitBy:                 e.graph.splitBy,
 		Rename:                  e.graph.renames,
 		UserNode:                e.graph.userNode,

@@ -115,6 +115,19 @@ func explainValue(err *pflag.InvalidValueError) error {
 	return usagef("--%s %q: %w", flag.Name, value, want)
 }
 
+// checkEmpty refuses the empty value of a repeatable flag, which is usually that of a shell variable
+// that is not set: an empty expression would match every node.
+func checkEmpty(flags *pflag.FlagSet) (err error) {
+	flags.Visit(func(f *pflag.Flag) {
+		list, isList := f.Value.(pflag.SliceValue)
+		if err == nil && isList && slices.Contains(list.GetSlice(), "") {
+			want, _ := pflag.UnquoteUsage(f)
+			err = usagef("--%s: the value is empty: give %s, or leave out --%s", f.Name, strings.Trim(want, "'"), f.Name)
+		}
+	})
+	return err
+}
+
 // checkDashes refuses -tempo in place of --tempo, because users of Go programs may write flags
 // with one dash. Package pflag would read -tempo as -t -e -m …, and -output as an output file
 // named "utput".

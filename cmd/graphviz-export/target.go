@@ -33,9 +33,6 @@ func (e *export) targets(formats []render.Format) ([]target, error) {
 	}
 	var targets []target
 	for _, output := range e.outputs {
-		if output == "" {
-			return nil, usagef("--output: the file name is empty")
-		}
 		t, err := e.target(formats, output)
 		if err != nil {
 			return nil, err
