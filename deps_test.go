@@ -82,15 +82,15 @@ var policy = map[string]string{
 
 	"tempoclient/tempotest/build": "tempoclient/tempotest internal/buildtool github.com/rogpeppe/go-internal",
 
-	"otelsetup":             wording + otelSDK + grpc + "go.opentelemetry.io/proto/otlp github.com/cenkalti/backoff github.com/grpc-ecosystem/grpc-gateway",
-	"otelsetup/configcheck": "internal/suggest go.yaml.in/yaml",
-	"internal/attack":       "google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
-	"internal/quantity":     "",
-	"internal/redact":       "",
-	"internal/suggest":      "",
-	"internal/buildtool":    "github.com/rogpeppe/go-internal",
-	"internal/otlpreceiver": wording + grpc + "go.opentelemetry.io/proto/otlp github.com/grpc-ecosystem/grpc-gateway",
-	"internal/tempocompat":  "",
+	"otelsetup":                 wording + otelSDK + grpc + "go.opentelemetry.io/proto/otlp github.com/cenkalti/backoff github.com/grpc-ecosystem/grpc-gateway",
+	"otelsetup/configcheck":     "internal/suggest go.yaml.in/yaml",
+	"internal/attack":           "google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
+	"internal/quantity":         "",
+	"internal/redact":           "",
+	"internal/suggest":          "",
+	"internal/buildtool":        "github.com/rogpeppe/go-internal",
+	"servicegraph/otlpreceiver": wording + grpc + "go.opentelemetry.io/proto/otlp github.com/grpc-ecosystem/grpc-gateway",
+	"internal/tempocompat":      "",
 
 	// Generated systems, and measurements of their images.
 	"internal/imagecheck": "",

@@ -12,9 +12,9 @@ import (
 	"github.com/spf13/pflag"
 	"google.golang.org/grpc"
 
-	"github.com/tempograph/tempograph/internal/otlpreceiver"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/otlpreceiver"
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
 )
 

@@ -19,9 +19,9 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/tempograph/tempograph/internal/otlpreceiver"
 	"github.com/tempograph/tempograph/otelsetup"
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/otlpreceiver"
 )
 
 // A server is a process that runs graphviz-export serve.

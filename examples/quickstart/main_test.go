@@ -16,10 +16,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/attribute"
 
-	"github.com/tempograph/tempograph/internal/otlpreceiver"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/otelsetup"
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/otlpreceiver"
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
 	"github.com/tempograph/tempograph/tempoclient"
 	"github.com/tempograph/tempograph/tempoclient/tempotest"

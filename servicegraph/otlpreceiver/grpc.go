@@ -2,16 +2,13 @@ package otlpreceiver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	_ "google.golang.org/grpc/encoding/gzip" // decompresses requests
 	"google.golang.org/grpc/mem"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -36,11 +33,8 @@ func NewGRPCServer(take Take) *grpc.Server {
 			return nil, err
 		}
 		rejected, err := take(Request{Body: body})
-		switch {
-		case errors.Is(err, ErrTooLarge):
-			return nil, status.Error(codes.ResourceExhausted, err.Error())
-		case err != nil:
-			return nil, status.Error(codes.InvalidArgument, err.Error())
+		if err != nil {
+			return nil, grpcError(err)
 		}
 		return proto.Marshal(response(rejected))
 	}
