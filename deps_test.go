@@ -21,6 +21,9 @@ const (
 	grpc    = "google.golang.org/grpc google.golang.org/protobuf google.golang.org/genproto golang.org/x/net golang.org/x/sys golang.org/x/text "
 )
 
+// serverTest is what a package needs that builds and runs a server for tests.
+const serverTest = "internal/buildtool internal/child github.com/rogpeppe/go-internal "
+
 // heart is servicegraph and the internal packages that it reaches.
 const heart = wording + "servicegraph servicegraph/internal/arena servicegraph/internal/directory servicegraph/internal/histogram servicegraph/internal/jsonstream servicegraph/internal/pack servicegraph/internal/pairing servicegraph/internal/semconv servicegraph/internal/trace "
 
@@ -71,16 +74,16 @@ var policy = map[string]string{
 	"tempoclient":                 readers + "tempoclient/internal/shared",
 	"tempoclient/internal/shared": wording,
 
-	"tempoclient/internal/tempospeed": readers + "tempoclient tempoclient/internal/shared tempoclient/tempotest internal/buildtool github.com/rogpeppe/go-internal go.opentelemetry.io/proto/otlp " + grpc,
+	"tempoclient/internal/tempospeed": readers + "tempoclient tempoclient/internal/shared " + serverTest + "tempoclient/tempotest go.opentelemetry.io/proto/otlp " + grpc,
 
 	// tempopb imports pkg/pool, which recycles buffers. Tempo's license file lists
 	// tempopb as Apache-2.0. It does not list pkg/pool, a fork of a package of
 	// Prometheus (Apache-2.0).
 	"tempoclient/tempogrpc": readers + "tempoclient tempoclient/internal/shared github.com/grafana/tempo/pkg/tempopb github.com/grafana/tempo/pkg/pool github.com/gogo/protobuf github.com/golang/protobuf github.com/prometheus github.com/beorn7/perks github.com/cespare/xxhash/v2 github.com/munnerz/goautoneg go.yaml.in/yaml go.opentelemetry.io/otel " + grpc,
 
-	"tempoclient/tempotest": "internal/buildtool github.com/rogpeppe/go-internal",
+	"tempoclient/tempotest": serverTest,
 
-	"tempoclient/tempotest/build": "tempoclient/tempotest internal/buildtool github.com/rogpeppe/go-internal",
+	"tempoclient/tempotest/build": serverTest + "tempoclient/tempotest",
 
 	"otelsetup":                 wording + otelSDK + grpc + "go.opentelemetry.io/proto/otlp github.com/cenkalti/backoff github.com/grpc-ecosystem/grpc-gateway",
 	"otelsetup/configcheck":     "internal/suggest go.yaml.in/yaml",
@@ -91,6 +94,11 @@ var policy = map[string]string{
 	"internal/buildtool":        "github.com/rogpeppe/go-internal",
 	"servicegraph/otlpreceiver": wording + grpc + "go.opentelemetry.io/proto/otlp github.com/grpc-ecosystem/grpc-gateway",
 	"internal/tempocompat":      "",
+
+	// Servers for tests.
+	"internal/child":          "",
+	"internal/promtest":       serverTest,
+	"internal/promtest/build": serverTest + "internal/promtest",
 
 	// Generated systems, and measurements of their images.
 	"internal/imagecheck": "",

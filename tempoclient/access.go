@@ -10,8 +10,9 @@ import (
 	"strings"
 )
 
-// authorize adds the tenant and the credentials to the header of a request.
-func (cfg *Config) authorize(h http.Header) error {
+// Authorize adds the tenant and the credentials to the header of a request to Tempo. It returns
+// an error if the file with the token cannot be read.
+func (cfg *Config) Authorize(h http.Header) error {
 	if cfg.OrgID != "" {
 		h.Set("X-Scope-OrgID", cfg.OrgID)
 	}
@@ -64,8 +65,9 @@ func (cfg *Config) validate() error {
 	return nil
 }
 
-// tlsConfig returns the TLS settings, nil for the system's.
-func (cfg *Config) tlsConfig() (*tls.Config, error) {
+// TLSConfig returns the settings of CAFile, CertFile and KeyFile, nil for the defaults of the
+// system. It returns an error if a file cannot be read.
+func (cfg *Config) TLSConfig() (*tls.Config, error) {
 	if cfg.CAFile == "" && cfg.CertFile == "" {
 		return nil, nil
 	}
@@ -88,40 +90,4 @@ func (cfg *Config) tlsConfig() (*tls.Config, error) {
 		t.Certificates = []tls.Certificate{cert}
 	}
 	return t, nil
-}
-
-// withoutSecrets returns the text of an answer without the credentials of the request's
-// header, which proxies may echo.
-func withoutSecrets(text string, h http.Header) string {
-	for key, values := range h {
-		if !isSecret(key) {
-			continue
-		}
-		for _, v := range values {
-			secrets := []string{v}
-			if _, credentials, found := strings.Cut(v, " "); found && key == "Authorization" {
-				secrets = append(secrets, credentials)
-			}
-			if _, password, ok := (&http.Request{Header: http.Header{"Authorization": {v}}}).BasicAuth(); ok {
-				secrets = append(secrets, password)
-			}
-			for _, s := range secrets {
-				if s != "" {
-					text = strings.ReplaceAll(text, s, "REDACTED")
-				}
-			}
-		}
-	}
-	return text
-}
-
-// isSecret reports whether a header with this name probably holds credentials.
-func isSecret(header string) bool {
-	header = strings.ToLower(header)
-	for _, word := range []string{"auth", "cookie", "token", "key", "secret", "password"} {
-		if strings.Contains(header, word) {
-			return true
-		}
-	}
-	return false
 }

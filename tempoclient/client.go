@@ -144,7 +144,7 @@ func (cfg *Config) httpClient() (*http.Client, error) {
 			ExpectContinueTimeout: time.Second,
 		}
 	}
-	tls, err := cfg.tlsConfig()
+	tls, err := cfg.TLSConfig()
 	if err != nil {
 		return nil, err
 	}
@@ -186,9 +186,9 @@ func (c *Client) Shared() *shared.Client {
 		Base:      c.base,
 		Timeout:   c.cfg.Timeout,
 		MaxBytes:  c.cfg.MaxBytes,
-		TLS:       c.cfg.tlsConfig,
-		Authorize: c.cfg.authorize,
-		Redact:    withoutSecrets,
+		TLS:       c.cfg.TLSConfig,
+		Authorize: c.cfg.Authorize,
+		Redact:    redact.Secrets,
 		Retry:     c.withRetries,
 		Answered:  func() { c.reached.Store(true) },
 		Ended:     c.ended,

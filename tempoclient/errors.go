@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/tempograph/tempograph/internal/redact"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -153,7 +154,7 @@ func (c *Client) unexpected(req *http.Request, status int, body []byte, err erro
 		Method:     req.Method,
 		URL:        req.URL.String(),
 		StatusCode: status,
-		Body:       withoutSecrets(strings.TrimSpace(string(body[:min(len(body), maxErrorBody)])), req.Header),
+		Body:       redact.Secrets(strings.TrimSpace(string(body[:min(len(body), maxErrorBody)])), req.Header),
 		Err:        err,
 		base:       c.base.String(),
 	}
@@ -172,11 +173,11 @@ func diagnose(req *http.Request, status int, contentType string, body []byte) er
 	case isHTML(contentType, body):
 		title := ""
 		if m := htmlTitle.FindSubmatch(body); m != nil {
-			title = fmt.Sprintf(" (%q)", withoutSecrets(strings.Join(strings.Fields(string(m[1])), " "), req.Header))
+			title = fmt.Sprintf(" (%q)", redact.Secrets(strings.Join(strings.Fields(string(m[1])), " "), req.Header))
 		}
 		return fmt.Errorf("a web page%s in place of an answer: %w", title, errNotTempo)
 	case status == http.StatusNotFound && len(bytes.TrimSpace(body)) > 0 && !bytes.Contains(bytes.ToLower(body), []byte("trace not found")):
-		return fmt.Errorf("%s: %w", firstLine(withoutSecrets(string(body), req.Header)), errNotTempo)
+		return fmt.Errorf("%s: %w", firstLine(redact.Secrets(string(body), req.Header)), errNotTempo)
 	case status == http.StatusUnauthorized && bytes.Contains(body, []byte("no org id")):
 		return errNoTenant
 	}

@@ -91,7 +91,7 @@ func (c *Client) request(ctx context.Context, path string, params url.Values, ac
 		return nil, err
 	}
 	req.Header.Set("Accept", accept)
-	if err := c.cfg.authorize(req.Header); err != nil {
+	if err := c.cfg.Authorize(req.Header); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.name(), err)
 	}
 	return req, nil

@@ -28,13 +28,16 @@ import (
 )
 
 // A Program names a main package and pins everything that it is built from.
-// All fields but Sum and Set are required.
+// Name, Version, Package and Mod are required.
 type Program struct {
 	Name    string // the name in messages and in the cache: "tempo"
 	Version string // the version in messages and in the cache: "v2.9.0"; Mod decides what is built
-	Package string // the import path of the main package
+	Package string // the import path of the main package, or "main.go" for Main
 	Mod     []byte // a go.mod that requires the module of Package
 	Sum     []byte // its go.sum; may be empty if every module is replaced by a directory
+
+	Main []byte // the source of main.go, for a program that is no package of a module
+	Tags string // build tags, separated by commas
 
 	// Set lists string variables for the linker to set, such as main.Version=2.9.0:
 	// the -X flags of the program's own makefile.
@@ -49,7 +52,11 @@ func (p Program) buildArgs() []string {
 	for _, v := range p.Set {
 		linker += " -X " + v
 	}
-	return []string{"build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=" + linker}
+	args := []string{"build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=" + linker}
+	if p.Tags != "" {
+		args = append(args, "-tags="+p.Tags)
+	}
+	return args
 }
 
 // Build returns the path of the executable of p. If the cache of the user has no
@@ -121,11 +128,14 @@ func build(ctx context.Context, dir string, p Program, progress io.Writer) (stri
 
 // compile writes the module into the empty directory work and builds p from it.
 func (p Program) compile(ctx context.Context, work, exe string) error {
-	if err := os.WriteFile(filepath.Join(work, "go.mod"), p.Mod, 0o644); err != nil {
-		return err
+	files := map[string][]byte{"go.mod": p.Mod, "go.sum": p.Sum}
+	if p.Main != nil {
+		files["main.go"] = p.Main
 	}
-	if err := os.WriteFile(filepath.Join(work, "go.sum"), p.Sum, 0o644); err != nil {
-		return err
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(work, name), text, 0o644); err != nil {
+			return err
+		}
 	}
 	cmd := exec.CommandContext(ctx, "go", append(p.buildArgs(), "-o", exe, p.Package)...)
 	cmd.Dir = work
@@ -152,7 +162,7 @@ func (p Program) compile(ctx context.Context, work, exe string) error {
 // test and go run put first in PATH.
 func (p Program) key() string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q %q %q %q %q", runtime.Version(), p.buildArgs(), p.Package, p.Mod, p.Sum)
+	fmt.Fprintf(h, "%q %q %q %q %q%s", runtime.Version(), p.buildArgs(), p.Package, p.Mod, p.Sum, p.Main)
 	return fmt.Sprintf("%s-%s-%s-%s-%x", p.Name, p.Version, runtime.GOOS, runtime.GOARCH, h.Sum(nil)[:8])
 }
 

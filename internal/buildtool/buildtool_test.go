@@ -185,6 +185,40 @@ func TestBuildSetsVariables(t *testing.T) {
 	}
 }
 
+// A program may be one file with imports, which the build constraint "ignore" keeps out of the
+// module that embeds the file.
+func TestBuildOfMainWithTags(t *testing.T) {
+	source := write(t, helloMain)
+	for name, text := range map[string]string{
+		"word/word.go":   "//go:build !tagged\n\npackage word\n\nconst Word = \"plain\"\n",
+		"word/tagged.go": "//go:build tagged\n\npackage word\n\nconst Word = \"tagged\"\n",
+	} {
+		path := filepath.Join(source, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cache := t.TempDir()
+	p := hello(source)
+	p.Package = "main.go"
+	for _, test := range []struct{ greeting, tags, want string }{
+		{"say", "", "say plain\n"},
+		{"say", "tagged", "say tagged\n"},
+		{"shout", "", "shout plain\n"}, // another program
+	} {
+		p.Tags = test.tags
+		p.Main = fmt.Appendf(nil, "//go:build ignore\n\npackage main\n\nimport \"example.com/hello/word\"\n\nfunc main() { println(%q, word.Word) }\n", test.greeting)
+		exe, err := build(t.Context(), cache, p, io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		says(t, exe, test.want)
+	}
+}
+
 func TestBuildThatFails(t *testing.T) {
 	source, cache := write(t, "package main\n\nfunc main() { nonsense() }\n"), t.TempDir()
 	_, err := build(t.Context(), cache, hello(source), io.Discard)

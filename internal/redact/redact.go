@@ -1,7 +1,13 @@
-// Package redact removes credentials from text that error messages and logs quote.
+// Package redact removes credentials, and characters that a terminal interprets, from text
+// that error messages and logs quote.
 package redact
 
-import "strings"
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode"
+)
 
 // URL returns a URL without its user and password. The URL may be malformed: messages
 // quote addresses that could not be parsed.
@@ -28,4 +34,57 @@ func isScheme(s string) bool {
 	return s != "" && strings.IndexFunc(s, func(r rune) bool {
 		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '+' || r == '-' || r == '.')
 	}) < 0
+}
+
+// Secrets returns a text that a server sent without the credentials in the header of the
+// request, which servers and proxies may echo.
+func Secrets(text string, h http.Header) string {
+	for key, values := range h {
+		if !isSecret(key) {
+			continue
+		}
+		for _, v := range values {
+			secrets := []string{v}
+			if _, credentials, found := strings.Cut(v, " "); found && strings.EqualFold(key, "Authorization") {
+				secrets = append(secrets, credentials)
+			}
+			if _, password, ok := (&http.Request{Header: http.Header{"Authorization": {v}}}).BasicAuth(); ok {
+				secrets = append(secrets, password)
+			}
+			for _, s := range secrets {
+				if s != "" {
+					text = strings.ReplaceAll(text, s, "REDACTED")
+				}
+			}
+		}
+	}
+	return text
+}
+
+// isSecret reports whether a header with this name probably holds credentials.
+func isSecret(header string) bool {
+	header = strings.ToLower(header)
+	for _, word := range []string{"auth", "cookie", "token", "key", "secret", "password"} {
+		if strings.Contains(header, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// Line returns a text of a server as one line of at most max bytes. Characters that a
+// terminal would interpret are escaped as in a string literal of Go.
+func Line(text string, max int) string {
+	var b strings.Builder
+	for _, r := range strings.Join(strings.Fields(strings.ToValidUTF8(text, "")), " ") {
+		part := string(r)
+		if !unicode.IsPrint(r) {
+			part = strings.Trim(strconv.QuoteRune(r), "'")
+		}
+		if b.Len()+len(part) > max {
+			return b.String() + "…"
+		}
+		b.WriteString(part)
+	}
+	return b.String()
 }

@@ -1,6 +1,9 @@
 package redact
 
-import "testing"
+import (
+	"net/http"
+	"testing"
+)
 
 func TestURL(t *testing.T) {
 	for _, c := range []struct{ raw, want, reason string }{
@@ -24,6 +27,40 @@ func TestURL(t *testing.T) {
 	} {
 		if got := URL(c.raw); got != c.want {
 			t.Errorf("URL(%q) = %q, want %q (%s)", c.raw, got, c.want, c.reason)
+		}
+	}
+}
+
+func TestSecrets(t *testing.T) {
+	header := http.Header{
+		"Authorization": {"Bearer t0ken"},
+		"X-Api-Key":     {"k3y"},
+		"X-Scope-Orgid": {"team"},
+	}
+	if got, want := Secrets("team: t0ken and k3y are not allowed", header), "team: REDACTED and REDACTED are not allowed"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	req := http.Request{Header: make(http.Header)}
+	req.SetBasicAuth("user", "pa55")
+	if got, want := Secrets("the password of user is pa55", req.Header), "the password of user is REDACTED"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestLine(t *testing.T) {
+	for _, c := range []struct{ text, want, reason string }{
+		{" not \n\tfound ", "not found", "white space"},
+		{"\x1b[31mred\x07", `\x1b[31mred\a`, "a terminal would obey"},
+		{"left\u202eright", `left\u202eright`, "the text would run backward"},
+		{"bad \xff byte", "bad byte", "not UTF-8"},
+		{"größer", "größer", "letters"},
+		{"0123456789abcdef", "0123456789…", "too long"},
+	} {
+		if got := Line(c.text, 10); c.reason == "too long" && got != c.want {
+			t.Errorf("Line(%q, 10) = %q, want %q", c.text, got, c.want)
+		}
+		if got := Line(c.text, 100); c.reason != "too long" && got != c.want {
+			t.Errorf("Line(%q, 100) = %q, want %q (%s)", c.text, got, c.want, c.reason)
 		}
 	}
 }

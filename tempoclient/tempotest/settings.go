@@ -3,7 +3,6 @@ package tempotest
 import (
 	"bytes"
 	_ "embed"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,20 +52,4 @@ func (s settings) write(file string) error {
 		return err
 	}
 	return os.WriteFile(file, b.Bytes(), 0o644)
-}
-
-// freePorts returns n different free TCP ports of 127.0.0.1. The ports are not
-// reserved: Tempo takes no open listeners, and does not report ports that it chose
-// itself.
-func freePorts(n int) ([]int, error) {
-	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close() // after all are open, because the ports must differ
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports, nil
 }

@@ -49,6 +49,7 @@ import (
 	"time"
 
 	"github.com/tempograph/tempograph/internal/buildtool"
+	"github.com/tempograph/tempograph/internal/child"
 )
 
 // Version is the release of Tempo that is built when TEMPO_BIN is not set.
@@ -107,7 +108,7 @@ type Tempo struct {
 	OTLPGRPCAddr string // host:port for OTLP over gRPC, without TLS
 	OTLPHTTPURL  string // base for OTLP over HTTP, to which /v1/traces is to be added
 
-	process *process
+	process *child.Process
 	close   func() error
 }
 
@@ -134,10 +135,7 @@ func Start(tb testing.TB, cfg Config) *Tempo {
 		tb.Fatalf("tempotest: %v: %v", errDeadline, err)
 	}
 	if err != nil {
-		if os.Getenv("TEMPOGRAPH_REQUIRE_SERVERS") == "1" {
-			tb.Fatalf("tempotest: %v", err)
-		}
-		tb.Skipf("tempotest: %v", err)
+		child.Unavailable(tb, fmt.Errorf("tempotest: %w", err))
 	}
 	tb.Cleanup(func() {
 		if err := t.Close(); err != nil {
@@ -220,8 +218,8 @@ func Run(ctx context.Context, cfg Config) (*Tempo, error) {
 			return nil, errors.Join(fmt.Errorf("starting %s: %w", program, err), remove())
 		}
 		t.close = sync.OnceValue(func() error {
-			if !t.process.kill() {
-				err = fmt.Errorf("tempo died while in use: %s; its log ends:\n%s", t.process.state(), t.LogTail())
+			if !t.process.Kill() {
+				err = fmt.Errorf("tempo died while in use: %s; its log ends:\n%s", t.process.State(), t.LogTail())
 			}
 			return errors.Join(err, remove())
 		})
@@ -237,14 +235,14 @@ func (t *Tempo) Close() error { return t.close() }
 
 // LogTail returns the last lines of Tempo's log, some 8 KiB. Tempo logs each query.
 // After Close the log exists only if the Config had a Dir.
-func (t *Tempo) LogTail() string { return t.process.logTail() }
+func (t *Tempo) LogTail() string { return t.process.LogTail() }
 
 // errPortTaken reports that another process holds one of the chosen ports.
 var errPortTaken = errors.New("a port was taken")
 
 // start runs the program once, on ports that are free when they are chosen.
 func start(ctx context.Context, program string, version int, cfg Config) (*Tempo, error) {
-	ports, err := freePorts(4)
+	ports, err := child.FreePorts(4)
 	if err != nil {
 		return nil, fmt.Errorf("choosing ports: %w", err)
 	}
@@ -260,7 +258,7 @@ func start(ctx context.Context, program string, version int, cfg Config) (*Tempo
 	if err := s.write(file); err != nil {
 		return nil, fmt.Errorf("writing the configuration: %w", err)
 	}
-	p, err := startProcess(filepath.Join(cfg.Dir, "tempo.log"), program, "-config.file="+file)
+	p, err := child.Start(filepath.Join(cfg.Dir, "tempo.log"), program, "-config.file="+file)
 	if err != nil {
 		return nil, err
 	}
@@ -272,8 +270,8 @@ func start(ctx context.Context, program string, version int, cfg Config) (*Tempo
 		process:      p,
 	}
 	if err := t.awaitReady(ctx, s.GRPCPort); err != nil {
-		p.kill()
-		log := p.logTail()
+		p.Kill()
+		log := p.LogTail()
 		if strings.Contains(log, "address already in use") {
 			err = fmt.Errorf("%w: %w", errPortTaken, err)
 		}
@@ -303,24 +301,13 @@ func (t *Tempo) awaitReady(ctx context.Context, grpcPort int) error {
 		body, err := io.ReadAll(resp.Body)
 		return string(body), err == nil && resp.StatusCode == http.StatusOK
 	}
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-t.process.done:
-			return fmt.Errorf("ended before it was ready: %s", t.process.state())
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-tick.C:
-		}
+	return t.process.Await(ctx, func() bool {
 		if _, ready := get("/ready"); !ready {
-			continue
+			return false
 		}
 		// Another Tempo may have taken the port: then that one is ready, and this
 		// process is about to end.
 		config, ok := get("/status/config")
-		if ok && strings.Contains(config, fmt.Sprintf("grpc_listen_port: %d\n", grpcPort)) {
-			return nil
-		}
-	}
+		return ok && strings.Contains(config, fmt.Sprintf("grpc_listen_port: %d\n", grpcPort))
+	})
 }

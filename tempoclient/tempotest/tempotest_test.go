@@ -17,6 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/tempograph/tempograph/internal/child"
 )
 
 const traceID = "0af7651916cd43dd8448eb211c80319c"
@@ -211,8 +213,7 @@ func TestCloseReportsTempoThatDied(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tempo.process.cmd.Process.Kill()
-	<-tempo.process.done
+	tempo.process.Kill()
 	err = tempo.Close()
 	if err == nil {
 		t.Fatal("Close has nothing to say about a server that died")
@@ -281,11 +282,11 @@ func TestRunTriesOtherPorts(t *testing.T) {
 // process under test ends.
 func TestAwaitReadyKnowsItsOwnTempo(t *testing.T) {
 	other := Start(t, Config{})
-	p, err := startProcess(filepath.Join(t.TempDir(), "log"), script(t, "sleep 0.2; exit 1\n"))
+	p, err := child.Start(filepath.Join(t.TempDir(), "log"), script(t, "sleep 0.2; exit 1\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.kill()
+	defer p.Kill()
 	tempo := &Tempo{URL: other.URL, process: p}
 	if err := tempo.awaitReady(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "ended before it was ready") {
 		t.Errorf("got %v, want the end of our own process", err)

@@ -1,4 +1,4 @@
-package tempotest
+package child
 
 import (
 	"os/exec"

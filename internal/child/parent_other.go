@@ -1,6 +1,6 @@
 //go:build !linux
 
-package tempotest
+package child
 
 import "os/exec"
 

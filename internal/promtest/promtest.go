@@ -1,0 +1,207 @@
+// Package promtest runs a real Prometheus for tests.
+//
+// Prometheus runs as one process of version [Version] on a free port of 127.0.0.1, with its
+// data in a directory of the test. The environment variable PROMETHEUS_BIN names the program
+// to run. Without it, the first use builds Prometheus from its pinned Go module, without
+// service discovery and without the pages of its user interface; the program then stays in
+// the cache directory of the user. A build takes a few minutes. This command builds ahead:
+//
+//	go run ./internal/promtest/build
+//
+// Prometheus is a separate program (Apache-2.0): a test that imports this package links
+// nothing of it.
+package promtest
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tempograph/tempograph/internal/buildtool"
+	"github.com/tempograph/tempograph/internal/child"
+)
+
+// Version is the release of Prometheus that is built when PROMETHEUS_BIN is not set.
+const Version = "v3.16.0"
+
+var (
+	//go:embed build/prometheus.mod
+	prometheusMod []byte
+	//go:embed build/prometheus.sum
+	prometheusSum []byte
+)
+
+const (
+	startTimeout  = time.Minute
+	startAttempts = 5 // sets of ports to try if another process takes a port first
+)
+
+// Config says how Prometheus runs. The zero value accepts remote write and scrapes nothing.
+type Config struct {
+	// NoReceiver leaves out --web.enable-remote-write-receiver, without which Prometheus
+	// answers 404 to remote write.
+	NoReceiver bool
+
+	// Args are further arguments, such as "--enable-feature=native-histograms".
+	Args []string
+
+	// File is the configuration file in YAML. If File is empty, Prometheus scrapes nothing.
+	File string
+
+	// Dir is an existing directory for the configuration, the log and the data. If Dir is
+	// empty, Start uses the temporary directory of the test.
+	Dir string
+}
+
+// Prometheus is a running server.
+type Prometheus struct {
+	URL string // base of the HTTP API, without trailing slash: http://127.0.0.1:9090
+
+	cfg     Config
+	program string
+	port    int
+	process *child.Process
+	stopped bool // by Stop
+}
+
+// RemoteWriteURL returns the URL to which series are written.
+func (p *Prometheus) RemoteWriteURL() string { return p.URL + "/api/v1/write" }
+
+// Build returns the path of the program that Start runs, and builds it if necessary. The
+// progress of a build goes to standard error.
+func Build(ctx context.Context) (program string, err error) {
+	if program := os.Getenv("PROMETHEUS_BIN"); program != "" {
+		return program, nil
+	}
+	return buildtool.Build(ctx, buildtool.Program{
+		Name:    "prometheus",
+		Version: Version,
+		Package: "github.com/prometheus/prometheus/cmd/prometheus",
+		Mod:     prometheusMod,
+		Sum:     prometheusSum,
+		Tags:    "remove_all_sd", // service discovery would bring the clients of twenty clouds
+		Set:     []string{"github.com/prometheus/common/version.Version=" + strings.TrimPrefix(Version, "v")},
+	}, os.Stderr)
+}
+
+// Start runs Prometheus until the test and its subtests are over. Start skips a test that runs
+// with -short. If Prometheus cannot run, the test is skipped with the reason, or fails if the
+// environment has TEMPOGRAPH_REQUIRE_SERVERS=1. If Prometheus dies before the test is over,
+// the test fails.
+func Start(tb testing.TB, cfg Config) *Prometheus {
+	tb.Helper()
+	if testing.Short() {
+		tb.Skip("promtest: tests with servers do not run with -short")
+	}
+	program, err := Build(tb.Context())
+	if err != nil {
+		child.Unavailable(tb, fmt.Errorf("promtest: %w", err))
+	}
+	if cfg.Dir == "" {
+		cfg.Dir = tb.TempDir()
+	}
+	p := &Prometheus{cfg: cfg, program: program}
+	for range startAttempts {
+		var ports []int
+		if ports, err = child.FreePorts(1); err != nil {
+			break
+		}
+		p.port = ports[0]
+		if err = p.start(tb.Context()); err == nil || !strings.Contains(err.Error(), "address already in use") {
+			break
+		}
+	}
+	if err != nil {
+		child.Unavailable(tb, fmt.Errorf("promtest: starting %s: %w", program, err))
+	}
+	tb.Cleanup(func() {
+		if !p.process.Kill() && !p.stopped {
+			tb.Errorf("promtest: Prometheus died while in use: %s; its log ends:\n%s", p.process.State(), p.LogTail())
+		}
+	})
+	return p
+}
+
+// Stop kills Prometheus. Its data and its port stay for Restart.
+func (p *Prometheus) Stop() {
+	p.stopped = true
+	p.process.Kill()
+}
+
+// Restart runs Prometheus again after Stop, on the same port and with the same data. The Dir of
+// cfg is ignored.
+func (p *Prometheus) Restart(tb testing.TB, cfg Config) {
+	tb.Helper()
+	cfg.Dir = p.cfg.Dir
+	p.cfg = cfg
+	if err := p.start(tb.Context()); err != nil {
+		tb.Fatalf("promtest: restarting Prometheus: %v", err)
+	}
+}
+
+// LogTail returns the last lines of the log, some 8 KiB.
+func (p *Prometheus) LogTail() string { return p.process.LogTail() }
+
+// start runs the program once, on the port of p.
+func (p *Prometheus) start(ctx context.Context) error {
+	file := filepath.Join(p.cfg.Dir, "prometheus.yml")
+	if err := os.WriteFile(file, []byte(p.cfg.File), 0o644); err != nil {
+		return err
+	}
+	data := filepath.Join(p.cfg.Dir, "data")
+	args := []string{
+		"--config.file=" + file,
+		"--storage.tsdb.path=" + data,
+		fmt.Sprintf("--web.listen-address=127.0.0.1:%d", p.port),
+	}
+	if !p.cfg.NoReceiver {
+		args = append(args, "--web.enable-remote-write-receiver")
+	}
+	process, err := child.Start(filepath.Join(p.cfg.Dir, "prometheus.log"), p.program, append(args, p.cfg.Args...)...)
+	if err != nil {
+		return err
+	}
+	p.stopped = false
+	p.process, p.URL = process, fmt.Sprintf("http://127.0.0.1:%d", p.port)
+	if err := p.awaitReady(ctx, data); err != nil {
+		process.Kill()
+		return fmt.Errorf("%w; its log ends:\n%s", err, process.LogTail())
+	}
+	return nil
+}
+
+// awaitReady returns when this process is ready or has ended. The data directory in the flags
+// that a server reports tells whether the server is this process: another Prometheus may have
+// taken the port.
+func (p *Prometheus) awaitReady(ctx context.Context, data string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("not ready after %v", startTimeout))
+	defer cancel()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	get := func(path string) (string, bool) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL+path, nil)
+		if err != nil {
+			return "", false
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			return "", false
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		return string(body), err == nil && resp.StatusCode == http.StatusOK
+	}
+	return p.process.Await(ctx, func() bool {
+		if _, ready := get("/-/ready"); !ready {
+			return false
+		}
+		flags, ok := get("/api/v1/status/flags")
+		return ok && strings.Contains(flags, data)
+	})
+}
