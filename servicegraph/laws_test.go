@@ -225,6 +225,30 @@ func TestMergeLawWithSharedSpans(t *testing.T) {
 	}
 }
 
+// TestMergeSendersOfOneCall merges graphs that have different deliveries of the two spans of one
+// call, to both of which consumers link. The statistics of the caller must not depend on which
+// link is resolved first.
+func TestMergeSendersOfOneCall(t *testing.T) {
+	span := func(kind sg.Kind, service string, trace, id, parent byte, end int64) sg.Span {
+		return sg.Span{
+			TraceID: sg.TraceID{trace}, SpanID: sg.SpanID{id}, ParentID: sg.SpanID{parent}, Service: service, Kind: kind,
+			Start: epoch, End: epoch + end,
+			Attrs: []sg.Attr{{Key: "messaging.system", Value: "kafka"}, {Key: "messaging.destination.name", Value: "orders"}},
+		}
+	}
+	outer, inner, late := span(sg.KindProducer, "web", 1, 9, 0, 10e6), span(sg.KindProducer, "web", 1, 2, 9, 8e6), span(sg.KindProducer, "web", 1, 2, 9, 30e6)
+	first, second := span(sg.KindConsumer, "mail", 2, 1, 0, 1e6), span(sg.KindConsumer, "mail", 3, 1, 0, 1e6)
+	first.Links = []sg.Link{{TraceID: outer.TraceID, SpanID: outer.SpanID}}
+	second.Links = []sg.Link{{TraceID: inner.TraceID, SpanID: inner.SpanID}}
+	a, b, c := build([]sg.Span{outer, inner}), build([]sg.Span{late}), build([]sg.Span{first, second})
+	want := marshal(t, sg.Merge(a, b, c))
+	for range 20 {
+		if got := marshal(t, sg.Merge(a, b, c)); !bytes.Equal(got, want) {
+			t.Fatalf("the same graphs, merged twice, differ:\n%s", cmp.Diff(string(want), string(got)))
+		}
+	}
+}
+
 // edgeLines returns the text of describe without the report.
 func edgeLines(g *sg.Graph) string {
 	lines, _, _ := strings.Cut(describe(g), " spans: ")

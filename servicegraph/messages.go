@@ -23,6 +23,12 @@ func (r *resolver) pairLinks() (linked map[sendKey]bool, joined map[receiver]boo
 	linked, joined = make(map[sendKey]bool), make(map[receiver]bool)
 	senders := r.totals.senders()
 	processed := r.processed()
+	type found struct {
+		key    receiveKey
+		sender sendKey
+	}
+	var messages []found
+	timed := make(map[sendKey]sendKey) // by call: the first of its linked senders
 	for key := range r.totals.receives {
 		sender, ok := senderOf(senders, key.target)
 		out, in := r.totals.sends[sender], r.totals.receivers[key.receiver]
@@ -38,7 +44,16 @@ func (r *resolver) pairLinks() (linked map[sendKey]bool, joined map[receiver]boo
 		if !handles(&in.span) && processed[delivery{key.node, key.target}] || in.span.Is(trace.Polls) && out.called && r.hasReceived(&out, key.node) {
 			continue // the span that handles the message counts as the delivery, not the poll
 		}
-		r.message(key, call.span, &out, &in)
+		messages = append(messages, found{key, sender})
+		if first, known := timed[call]; !known || slices.Compare(sender.span.SpanID[:], first.span.SpanID[:]) < 0 {
+			timed[call] = sender
+		}
+	}
+	for _, m := range messages {
+		out, in := r.totals.sends[m.sender], r.totals.receivers[m.key.receiver]
+		call := out.call(m.sender)
+		times := r.totals.sends[timed[call]]
+		r.message(m.key, call.span, &out, &in, &times.span)
 	}
 	return linked, joined
 }
@@ -122,9 +137,10 @@ func (r *resolver) hasReceived(out *pendingSend, to nodeIndex) bool {
 	return e != nil && e.Callee.Observed > 0
 }
 
-// message adds one message whose two halves are known. The span call stands for the call of
-// the sender.
-func (r *resolver) message(key receiveKey, call Link, out *pendingSend, in *pendingReceive) {
+// message adds one message whose two halves are known. The span call stands for the call of the
+// sender, and times is what the statistics of the sender count for it: the same for all messages of
+// the call, because the graphs that a merge joins can have different deliveries of the call.
+func (r *resolver) message(key receiveKey, call Link, out *pendingSend, in *pendingReceive, times *trace.Span) {
 	queue := in.span.Peer
 	if in.span.PeerType != trace.Queue {
 		queue = out.span.Peer
@@ -135,7 +151,7 @@ func (r *resolver) message(key receiveKey, call Link, out *pendingSend, in *pend
 	if (out.queueNode || in.queueNode) && queue != 0 {
 		to, from := edgeKey{out.span.Node, queue, EdgeMessage}, edgeKey{queue, key.node, EdgeMessage}
 		if out.span.PeerType != trace.Queue && r.isFirst(to, call, false) { // if the sender names the queue, the graph has the call already
-			r.edge(to).addCaller(call, &out.span)
+			r.edge(to).addCaller(call, times)
 		}
 		if r.isFirst(from, key.span, true) {
 			r.edge(from).addCallee(key.span, &in.span)
@@ -148,8 +164,8 @@ func (r *resolver) message(key receiveKey, call Link, out *pendingSend, in *pend
 	}
 	e := r.edge(end)
 	if r.isFirst(end, call, false) {
-		e.Caller.add(&out.span)
-		e.widen(&out.span)
+		e.Caller.add(times)
+		e.widen(times)
 	}
 	if r.isFirst(end, key.span, true) {
 		e.Callee.add(&in.span)
@@ -159,7 +175,7 @@ func (r *resolver) message(key receiveKey, call Link, out *pendingSend, in *pend
 		e.addQueue(r.totals.names.nodeID(queue))
 	}
 	failed := out.span.Failed() || in.span.Failed()
-	e.addCall(max(out.span.Weight(), in.span.Weight()), failed, pairing.Both)
+	e.addCall(max(out.span.Weight(), times.Weight(), in.span.Weight()), failed, pairing.Both)
 	e.addGap(&out.span, &in.span)
 	e.addExample(call, &out.span, failed)
 }
