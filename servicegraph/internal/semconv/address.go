@@ -2,7 +2,11 @@ package semconv
 
 import (
 	"cmp"
+	"math"
+	"net/netip"
 	"net/url"
+	"strconv"
+	"strings"
 )
 
 // logicalAddress returns the address at which the callee listens, as a name service knows it, or
@@ -31,15 +35,51 @@ func (a *Attrs) logicalAddress() Address {
 			return at
 		}
 	}
-	for _, name := range [...]string{a.httpHost, a.serverSocketDomain, a.netSockPeerName} {
-		if name == "" {
+	for _, named := range [...]struct{ host, port string }{
+		{a.httpHost, port},
+		{a.urlDomain, cmp.Or(portOf(a.urlPort), port)},
+		{a.serverSocketDomain, port},
+		{a.netSockPeerName, port},
+		{a.destinationDomain, cmp.Or(portOf(a.destinationPort), port)},
+		{a.msgURL, port},
+		{connectionHost(a.dbConnection), port},
+	} {
+		if named.host == "" {
 			continue
 		}
-		if at := ParseHost(name, port); at.Host != "" {
+		if at := ParseHost(named.host, named.port); at.Host != "" {
 			return at
 		}
 	}
 	return Address{}
+}
+
+// connectionHost returns the host, and the port if there is one, of a string that tells a
+// database driver where to connect: a URL, which can begin with "jdbc:", or a list such as
+// "Server=host,1433;Database=shop". It returns an empty text if there is none, and for lists of
+// several hosts.
+func connectionHost(text string) string {
+	text = strings.TrimPrefix(text, "jdbc:")
+	if n := OriginLen(text); n > 0 {
+		text, _, _ = strings.Cut(text[:n], ";")
+		return text
+	}
+	for part := range strings.SplitSeq(text, ";") {
+		key, value, _ := strings.Cut(part, "=")
+		switch strings.ToLower(strings.TrimSpace(key)) {
+		case "server", "host", "data source", "datasource", "address", "addr", "endpoint", "accountendpoint":
+			value, port, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(value), "tcp:"), ",")
+			value, _, _ = strings.Cut(value, `\`) // an instance of SQL Server
+			if strings.ContainsAny(value, "()") {
+				return "" // such as (localdb)
+			}
+			if isNumber(port) {
+				value += ":" + port
+			}
+			return value
+		}
+	}
+	return ""
 }
 
 // networkAddress returns the address at the other end of the connection. It can belong to a load
@@ -50,6 +90,10 @@ func (a *Attrs) networkAddress() Address {
 		{a.serverSocketAddress, a.serverSocketPort},
 		{a.netSockPeerAddress, a.netSockPeerPort},
 		{a.netPeerIPOld, ""},
+		{a.destinationAddress, a.destinationPort},
+		{strings.TrimPrefix(a.peerAddress, "jdbc:"), ""},
+		{dotted(a.peerIPv4), ""},
+		{a.peerIPv6, ""},
 	} {
 		if peer.host == "" {
 			continue
@@ -59,6 +103,15 @@ func (a *Attrs) networkAddress() Address {
 		}
 	}
 	return Address{}
+}
+
+// dotted returns an IPv4 address with dots: OpenTracing also allowed one number of 32 bits.
+func dotted(ip string) string {
+	n, err := strconv.ParseInt(ip, 10, 64)
+	if err != nil || n < math.MinInt32 || n > math.MaxUint32 {
+		return ip
+	}
+	return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}).String()
 }
 
 // portOf returns the port that an attribute gives, none if it is not a port.

@@ -8,7 +8,9 @@ package semconv
 type Attrs struct {
 	peerName, peerNamespace, peerService string
 
-	dbSystem, dbSystemOld, dbNamespace, dbName string
+	spanKind, errorTag string // OpenTracing's tags
+
+	dbSystem, dbSystemOld, dbNamespace, dbName, dbConnection string
 
 	dbQueryText, dbStatement, dbQuerySummary, dbOperation, dbOperationOld string
 
@@ -16,7 +18,7 @@ type Attrs struct {
 
 	msgSystem, msgDestination, msgDestinationOld, msgTemplate, msgTemporary string
 	msgSource, msgAnonymous, msgOperation, msgOperationOld                  string
-	msgRoutingKey, msgRoutingKeyOld                                         string
+	msgRoutingKey, msgRoutingKeyOld, msgURL, sqsQueue, snsTopic             string
 
 	genaiProvider, genaiSystem, genaiOperation, genaiModel string
 
@@ -26,11 +28,14 @@ type Attrs struct {
 
 	upstreamCluster, upstreamClusterName                string
 	serverAddress, serverPort, netPeerName, netPeerPort string
-	urlFull, httpURL, httpHost                          string
+	urlFull, httpURL, httpHost, urlDomain, urlPort      string
 	serverSocketDomain, netSockPeerName                 string
 	networkPeerAddress, networkPeerPort                 string
 	serverSocketAddress, serverSocketPort               string
 	netSockPeerAddress, netSockPeerPort, netPeerIPOld   string
+	peerAddress, peerIPv4, peerIPv6                     string
+	destinationDomain, destinationAddress               string
+	destinationPort                                     string
 
 	resendCount, httpStatus, httpStatusOld         string
 	rpcStatus, grpcStatus, connectError, errorType string
@@ -47,7 +52,7 @@ func (a *Attrs) Add(key, value string) {
 // Set adds an attribute whose Key is known. The value becomes valid UTF-8.
 func (a *Attrs) Set(key Key, value string) {
 	field := keys[key-1].field(a)
-	if key >= firstForeign && *field != "" {
+	if key >= firstAlias && *field != "" {
 		return
 	}
 	*field = ValidText(value)

@@ -17,8 +17,10 @@ func FilterFor(kind Kind, o Options) *Filter {
 	switch {
 	case kind.Serves():
 		roles = ofCallees
-	case kind.Calls(), !o.IgnoreInternalDatabases: // a database span of another kind has the attributes of a caller
+	case kind.Calls():
 		roles = ofCallers
+	default: // an attribute can tell the role of the span
+		roles = ofBoth
 	}
 	return filters()[roles|o.roles()&ofAnyKind]
 }

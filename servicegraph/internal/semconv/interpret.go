@@ -3,6 +3,7 @@ package semconv
 import (
 	"cmp"
 	"iter"
+	"strings"
 )
 
 // A Kind is the kind of a span, with OTLP's numbers. Numbers above Consumer are possible and
@@ -43,7 +44,7 @@ type Interpretation struct {
 	Queries bool // the span has the text of a query to a database, or an operation
 	Settles bool // a CLIENT span that settles messages, or sends a batch whose messages have spans: its links are not received messages
 	Excused bool // the outcome is no error: the status error does not count
-	Failed  bool // the HTTP status is an error; it counts only if the span has no status
+	Failed  bool // the HTTP status or the tag error is an error; it counts only if the span has no status
 
 	HasPeer bool
 	Peer    Peer
@@ -93,8 +94,11 @@ func (d Detail) All() iter.Seq2[string, string] {
 
 // Interpret interprets the kind and the attributes of a span, and whether it has links.
 func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation {
+	if !kind.Calls() && !kind.Serves() {
+		kind = attrs.kind(kind)
+	}
 	of := Interpretation{Kind: kind, Caller: kind.Calls(), Excused: o.NotErrors.has(attrs)}
-	of.Failed = o.HTTPErrors && !of.Excused && attrs.failedWithHTTP()
+	of.Failed = !of.Excused && (attrs.errorTag == "true" || o.HTTPErrors && attrs.failedWithHTTP())
 	switch {
 	case kind == Client && attrs.receives():
 		of.Kind, of.Caller, of.Polls = Consumer, false, true
@@ -128,6 +132,22 @@ func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation
 		}
 	}
 	return of
+}
+
+// kind returns the kind that OpenTracing's tag span.kind gives, if it is the side of a call, and
+// otherwise the given kind. A bridge from OpenTracing leaves tags that are set late as attributes.
+func (a *Attrs) kind(otherwise Kind) Kind {
+	switch strings.ToLower(a.spanKind) {
+	case "client":
+		return Client
+	case "server":
+		return Server
+	case "producer":
+		return Producer
+	case "consumer":
+		return Consumer
+	}
+	return otherwise
 }
 
 // detail returns the details of a call to an address.

@@ -16,39 +16,42 @@ type keyInfo struct {
 type Roles uint8
 
 const (
-	ofCallers   Roles = 1 << iota // CLIENT and PRODUCER: whom they call
-	ofCallees                     // SERVER and CONSUMER: who calls them
-	ofDatabases                   // spans of any other kind: the attribute makes the span a call to a database
-	ofFailures                    // spans of any kind, if Options.HTTPErrors is set: the HTTP status
-	ofOutcomes                    // spans of any kind, if Options.NotErrors is set: how a call ended
+	ofCallers  Roles = 1 << iota // CLIENT and PRODUCER: whom they call
+	ofCallees                    // SERVER and CONSUMER: who calls them
+	ofOthers                     // spans of any other kind: the attribute makes the span a side of a call, such as a call to a database
+	ofFailures                   // spans of any kind, if Options.HTTPErrors is set: the HTTP status
+	ofOutcomes                   // spans of any kind, if Options.NotErrors is set: how a call ended
+	ofAll                        // spans of any kind: whether the span failed
 
 	ofBoth    = ofCallers | ofCallees
-	ofAnyKind = ofFailures | ofOutcomes
-	allRoles  = ofBoth | ofDatabases | ofAnyKind
+	ofAnyKind = ofFailures | ofOutcomes | ofAll
+	allRoles  = ofBoth | ofOthers | ofAnyKind
 )
 
 // OfAny reports whether attributes with these roles have a meaning of their own for spans whose
 // kind is neither side of a call. Other attributes have a meaning for such spans only together
 // with an attribute for which OfAny is true.
-func (r Roles) OfAny() bool { return r&(ofDatabases|ofAnyKind) != 0 }
+func (r Roles) OfAny() bool { return r&(ofOthers|ofAnyKind) != 0 }
 
 // keys lists all attributes that the graph reads of spans. The Key of keys[k-1] is k.
 var keys = [...]keyInfo{
 	{"service.peer.name", func(a *Attrs) *string { return &a.peerName }, ofBoth},
 	{"service.peer.namespace", func(a *Attrs) *string { return &a.peerNamespace }, ofBoth},
 	{"peer.service", func(a *Attrs) *string { return &a.peerService }, ofBoth},
-	{"db.system.name", func(a *Attrs) *string { return &a.dbSystem }, ofCallers | ofDatabases},
-	{"db.system", func(a *Attrs) *string { return &a.dbSystemOld }, ofCallers | ofDatabases},
-	{"db.namespace", func(a *Attrs) *string { return &a.dbNamespace }, ofCallers | ofDatabases},
-	{"db.name", func(a *Attrs) *string { return &a.dbName }, ofCallers | ofDatabases},
+	{"db.system.name", func(a *Attrs) *string { return &a.dbSystem }, ofCallers | ofOthers},
+	{"db.system", func(a *Attrs) *string { return &a.dbSystemOld }, ofCallers | ofOthers},
+	{"db.namespace", func(a *Attrs) *string { return &a.dbNamespace }, ofCallers | ofOthers},
+	{"db.name", func(a *Attrs) *string { return &a.dbName }, ofCallers | ofOthers},
 	{"messaging.system", func(a *Attrs) *string { return &a.msgSystem }, ofBoth},
 	{"messaging.destination.name", func(a *Attrs) *string { return &a.msgDestination }, ofBoth},
 	{"messaging.destination", func(a *Attrs) *string { return &a.msgDestinationOld }, ofBoth},
 	{"messaging.source.name", func(a *Attrs) *string { return &a.msgSource }, ofBoth},
-	{"messaging.source", func(a *Attrs) *string { return &a.msgSource }, ofBoth},
 	{"messaging.destination.anonymous", func(a *Attrs) *string { return &a.msgAnonymous }, ofBoth},
 	{"messaging.destination.template", func(a *Attrs) *string { return &a.msgTemplate }, ofBoth},
 	{"messaging.destination.temporary", func(a *Attrs) *string { return &a.msgTemporary }, ofBoth},
+	{"aws.sqs.queue.url", func(a *Attrs) *string { return &a.sqsQueue }, ofBoth},
+	{"aws.sns.topic.arn", func(a *Attrs) *string { return &a.snsTopic }, ofBoth},
+	{"messaging.url", func(a *Attrs) *string { return &a.msgURL }, ofCallers},
 	{"messaging.rabbitmq.destination.routing_key", func(a *Attrs) *string { return &a.msgRoutingKey }, ofBoth},
 	{"messaging.rabbitmq.routing_key", func(a *Attrs) *string { return &a.msgRoutingKeyOld }, ofBoth},
 	{"messaging.operation.type", func(a *Attrs) *string { return &a.msgOperation }, ofBoth},
@@ -72,6 +75,8 @@ var keys = [...]keyInfo{
 	{"url.full", func(a *Attrs) *string { return &a.urlFull }, ofCallers},
 	{"http.url", func(a *Attrs) *string { return &a.httpURL }, ofBoth},
 	{"http.host", func(a *Attrs) *string { return &a.httpHost }, ofCallers},
+	{"url.domain", func(a *Attrs) *string { return &a.urlDomain }, ofCallers},
+	{"url.port", func(a *Attrs) *string { return &a.urlPort }, ofCallers},
 	{"server.socket.domain", func(a *Attrs) *string { return &a.serverSocketDomain }, ofCallers},
 	{"net.sock.peer.name", func(a *Attrs) *string { return &a.netSockPeerName }, ofCallers},
 	{"network.peer.address", func(a *Attrs) *string { return &a.networkPeerAddress }, ofCallers},
@@ -81,6 +86,10 @@ var keys = [...]keyInfo{
 	{"net.sock.peer.addr", func(a *Attrs) *string { return &a.netSockPeerAddress }, ofCallers},
 	{"net.sock.peer.port", func(a *Attrs) *string { return &a.netSockPeerPort }, ofCallers},
 	{"net.peer.ip", func(a *Attrs) *string { return &a.netPeerIPOld }, ofCallers},
+	{"destination.domain", func(a *Attrs) *string { return &a.destinationDomain }, ofCallers},
+	{"destination.address", func(a *Attrs) *string { return &a.destinationAddress }, ofCallers},
+	{"destination.port", func(a *Attrs) *string { return &a.destinationPort }, ofCallers},
+	{"db.connection_string", func(a *Attrs) *string { return &a.dbConnection }, ofCallers | ofOthers},
 	{"http.request.resend_count", func(a *Attrs) *string { return &a.resendCount }, ofCallers},
 	{"otel.scope.name", func(a *Attrs) *string { return &a.scope }, ofBoth},
 	{"otel.library.name", func(a *Attrs) *string { return &a.scopeOld }, ofBoth},
@@ -89,27 +98,45 @@ var keys = [...]keyInfo{
 	{"db.query.summary", func(a *Attrs) *string { return &a.dbQuerySummary }, ofCallers},
 	{"db.operation.name", func(a *Attrs) *string { return &a.dbOperation }, ofCallers},
 	{"db.operation", func(a *Attrs) *string { return &a.dbOperationOld }, ofCallers},
-	{"http.response.status_code", func(a *Attrs) *string { return &a.httpStatus }, ofAnyKind},
-	{"http.status_code", func(a *Attrs) *string { return &a.httpStatusOld }, ofAnyKind},
+	{"http.response.status_code", func(a *Attrs) *string { return &a.httpStatus }, ofFailures | ofOutcomes},
+	{"http.status_code", func(a *Attrs) *string { return &a.httpStatusOld }, ofFailures | ofOutcomes},
 	{"rpc.response.status_code", func(a *Attrs) *string { return &a.rpcStatus }, ofOutcomes},
 	{"rpc.grpc.status_code", func(a *Attrs) *string { return &a.grpcStatus }, ofOutcomes},
 	{"rpc.connect_rpc.error_code", func(a *Attrs) *string { return &a.connectError }, ofOutcomes},
 	{"error.type", func(a *Attrs) *string { return &a.errorType }, ofOutcomes},
 
-	// OpenTracing's tags. Addresses are left out: peer.ipv4 may be one number, and peer.address
-	// may be the address of either end.
+	// Keys that were replaced by another of the conventions' keys.
+	{"messaging.source", func(a *Attrs) *string { return &a.msgSource }, ofBoth},
+	{"messaging.source.anonymous", func(a *Attrs) *string { return &a.msgAnonymous }, ofBoth},
+	{"messaging.source.template", func(a *Attrs) *string { return &a.msgTemplate }, ofBoth},
+	{"messaging.source.temporary", func(a *Attrs) *string { return &a.msgTemporary }, ofBoth},
+	{"messaging.temp_destination", func(a *Attrs) *string { return &a.msgTemporary }, ofBoth},
+	{"db.cassandra.keyspace", func(a *Attrs) *string { return &a.dbName }, ofCallers | ofOthers},
+	{"db.hbase.namespace", func(a *Attrs) *string { return &a.dbName }, ofCallers | ofOthers},
+	{"db.elasticsearch.cluster.name", func(a *Attrs) *string { return &a.dbName }, ofCallers | ofOthers},
+	{"db.redis.database_index", func(a *Attrs) *string { return &a.dbName }, ofCallers | ofOthers},
+	{"http.resend_count", func(a *Attrs) *string { return &a.resendCount }, ofCallers},
+	{"http.retry_count", func(a *Attrs) *string { return &a.resendCount }, ofCallers},
+	{"rpc.status_code", func(a *Attrs) *string { return &a.rpcStatus }, ofOutcomes},
+
+	// OpenTracing's tags.
+	{"span.kind", func(a *Attrs) *string { return &a.spanKind }, ofBoth | ofOthers},
+	{"error", func(a *Attrs) *string { return &a.errorTag }, ofAll},
 	{"peer.hostname", func(a *Attrs) *string { return &a.netPeerName }, ofCallers},
 	{"peer.port", func(a *Attrs) *string { return &a.netPeerPort }, ofCallers},
-	{"db.instance", func(a *Attrs) *string { return &a.dbName }, ofCallers | ofDatabases},
-	{"db.type", func(a *Attrs) *string { return &a.dbSystemOld }, ofCallers | ofDatabases},
+	{"peer.address", func(a *Attrs) *string { return &a.peerAddress }, ofCallers},
+	{"peer.ipv4", func(a *Attrs) *string { return &a.peerIPv4 }, ofCallers},
+	{"peer.ipv6", func(a *Attrs) *string { return &a.peerIPv6 }, ofCallers},
+	{"db.instance", func(a *Attrs) *string { return &a.dbName }, ofCallers | ofOthers},
+	{"db.type", func(a *Attrs) *string { return &a.dbSystemOld }, ofCallers | ofOthers},
 	{"message_bus.destination", func(a *Attrs) *string { return &a.msgDestinationOld }, ofBoth},
 
 	// Keys in which a pipeline has replaced the dots.
 	{"peer_service", func(a *Attrs) *string { return &a.peerService }, ofBoth},
-	{"db_system_name", func(a *Attrs) *string { return &a.dbSystem }, ofCallers | ofDatabases},
-	{"db_system", func(a *Attrs) *string { return &a.dbSystemOld }, ofCallers | ofDatabases},
-	{"db_namespace", func(a *Attrs) *string { return &a.dbNamespace }, ofCallers | ofDatabases},
-	{"db_name", func(a *Attrs) *string { return &a.dbName }, ofCallers | ofDatabases},
+	{"db_system_name", func(a *Attrs) *string { return &a.dbSystem }, ofCallers | ofOthers},
+	{"db_system", func(a *Attrs) *string { return &a.dbSystemOld }, ofCallers | ofOthers},
+	{"db_namespace", func(a *Attrs) *string { return &a.dbNamespace }, ofCallers | ofOthers},
+	{"db_name", func(a *Attrs) *string { return &a.dbName }, ofCallers | ofOthers},
 	{"messaging_system", func(a *Attrs) *string { return &a.msgSystem }, ofBoth},
 	{"messaging_destination_name", func(a *Attrs) *string { return &a.msgDestination }, ofBoth},
 	{"messaging_destination", func(a *Attrs) *string { return &a.msgDestinationOld }, ofBoth},
@@ -124,9 +151,9 @@ var keys = [...]keyInfo{
 	{"http_host", func(a *Attrs) *string { return &a.httpHost }, ofCallers},
 }
 
-// firstForeign is the first of the keys that are in no version of the semantic conventions. The
-// value of such a key counts only if no other key has set the same field.
-var firstForeign = KeyOf("peer.hostname")
+// firstAlias is the first of the keys that mean what another key means: replaced keys, and keys of
+// no convention. The value of such a key counts only if no other key has set the same field.
+var firstAlias = KeyOf("messaging.source")
 
 // maxKeyLen is the length of the longest key.
 const maxKeyLen = 42
@@ -165,7 +192,7 @@ func Reads(key string, o Options) bool {
 
 // roles returns the roles whose attributes Interpret reads.
 func (o Options) roles() Roles {
-	roles := allRoles &^ ofAnyKind
+	roles := allRoles &^ (ofFailures | ofOutcomes)
 	if o.HTTPErrors {
 		roles |= ofFailures
 	}

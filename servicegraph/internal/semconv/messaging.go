@@ -5,7 +5,21 @@ import (
 	"strings"
 )
 
-func (a *Attrs) hasQueue() bool { return a.msgSystem != "" || a.destination() != "" }
+func (a *Attrs) hasQueue() bool { return a.system() != "" || a.destination() != "" }
+
+// system returns the name of the messaging product. Clients of AWS can name the queue or the topic
+// alone.
+func (a *Attrs) system() string {
+	switch {
+	case a.msgSystem != "":
+		return messagingSystem(a.msgSystem)
+	case a.sqsQueue != "":
+		return "aws_sqs"
+	case a.snsTopic != "":
+		return "aws.sns"
+	}
+	return ""
+}
 
 // destination returns the name of the queue or topic that a span names, without the parts that
 // only tell where it is.
@@ -13,7 +27,7 @@ func (a *Attrs) destination() string {
 	if a.msgTemplate != "" {
 		return a.msgTemplate
 	}
-	name := queueName(known(cmp.Or(a.msgDestination, a.msgDestinationOld, a.msgSource)))
+	name := queueName(known(cmp.Or(a.msgDestination, a.msgDestinationOld, a.msgSource, a.sqsQueue, a.snsTopic)))
 	if key := cmp.Or(a.msgRoutingKey, a.msgRoutingKeyOld); key != "" && isDefaultExchange(name) {
 		return key // the default exchange sends each message to the queue with this name
 	}
@@ -23,13 +37,28 @@ func (a *Attrs) destination() string {
 	return name
 }
 
-func (a *Attrs) operation() string { return cmp.Or(a.msgOperation, a.msgOperationOld) }
+// operation returns the type of the operation on a queue. Clients of AWS that name the queue alone tell
+// it by the RPC method.
+func (a *Attrs) operation() string {
+	if o := cmp.Or(a.msgOperation, a.msgOperationOld); o != "" || a.sqsQueue == "" && a.snsTopic == "" {
+		return o
+	}
+	switch a.rpcMethod[strings.LastIndexByte(a.rpcMethod, '/')+1:] {
+	case "SendMessage", "SendMessageBatch", "Publish", "PublishBatch":
+		return "send"
+	case "ReceiveMessage":
+		return "receive"
+	case "DeleteMessage", "DeleteMessageBatch", "ChangeMessageVisibility", "ChangeMessageVisibilityBatch":
+		return "settle"
+	}
+	return ""
+}
 
 // queue returns the name of a destination: system/destination. Clients invent the names of
 // temporary destinations, so all temporary destinations with the same template have one name,
 // and those without a template have the name "temporary" [M13].
 func (a *Attrs) queue() string {
-	destination, system := a.destination(), messagingSystem(a.msgSystem)
+	destination, system := a.destination(), a.system()
 	if a.msgTemplate == "" && (a.msgTemporary == "true" || a.msgAnonymous == "true" || isTemporary(destination)) {
 		destination = "temporary"
 	}

@@ -56,10 +56,16 @@ func modelProvider(s string) string {
 // messagingSystem returns the present name of a messaging product.
 func messagingSystem(s string) string {
 	switch s = strings.ToLower(s); s {
-	case "amazonsqs":
+	case "amazonsqs", "aws.sqs", "sqs":
 		return "aws_sqs"
-	case "amazonsns":
+	case "amazonsns", "aws_sns", "sns":
 		return "aws.sns"
+	case "pubsub", "google_pubsub", "gcp.pubsub":
+		return "gcp_pubsub"
+	case "azureservicebus", "azure_servicebus", "azure.servicebus":
+		return "servicebus"
+	case "azureeventhubs", "azure_eventhubs", "azure.eventhubs":
+		return "eventhubs"
 	}
 	return s
 }

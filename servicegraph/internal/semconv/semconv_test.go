@@ -49,7 +49,7 @@ func TestKeys(t *testing.T) {
 			t.Errorf("%s has number %d, want %d", k.name, got, i+1)
 		}
 		for _, o := range []Options{{}, {HTTPErrors: true}, {NotErrors: NewOutcomes([]string{"404"})}} {
-			want := k.roles&^ofAnyKind != 0 || o.HTTPErrors && k.roles&ofFailures != 0 || o.NotErrors != nil && k.roles&ofOutcomes != 0
+			want := k.roles&^(ofFailures|ofOutcomes) != 0 || o.HTTPErrors && k.roles&ofFailures != 0 || o.NotErrors != nil && k.roles&ofOutcomes != 0
 			if Reads(k.name, o) != want {
 				t.Errorf("%s is read: %v, want %v (%+v)", k.name, !want, want, o)
 			}
@@ -137,9 +137,9 @@ func TestDetailAll(t *testing.T) {
 	}
 }
 
-// TestForeignKeys sets a field with a key of the conventions and with one that is in none, in both
-// orders: the key of the conventions counts.
-func TestForeignKeys(t *testing.T) {
+// TestAliases sets a field with a present key and with an alias of it, in both orders: the present
+// key counts.
+func TestAliases(t *testing.T) {
 	for _, order := range [][2]string{{"db.name", "db.instance"}, {"db.instance", "db.name"}} {
 		var a Attrs
 		for _, key := range order {
@@ -149,7 +149,7 @@ func TestForeignKeys(t *testing.T) {
 			t.Errorf("set in the order %v, the name of the database is the %s", order, a.dbName)
 		}
 	}
-	for _, k := range keys[firstForeign-1:] {
+	for _, k := range keys[firstAlias-1:] {
 		var a Attrs
 		a.Add(k.name, "x")
 		if *k.field(&a) != "x" {
@@ -157,6 +157,37 @@ func TestForeignKeys(t *testing.T) {
 		}
 		if text := strings.ReplaceAll(k.name, "_", "."); k.name != text && !strings.Contains(k.name, ".") && KeyOf(text) == 0 {
 			t.Errorf("%s stands for %s, which is not read", k.name, text)
+		}
+	}
+}
+
+// TestConnectionHost: the host in texts that tell a database driver where to connect.
+func TestConnectionHost(t *testing.T) {
+	for text, want := range map[string]string{
+		"mysql://db:3306/shop":                            "mysql://db:3306",
+		"jdbc:postgresql://db/shop":                       "postgresql://db",
+		"jdbc:sqlserver://db:1433;databaseName=shop":      "sqlserver://db:1433",
+		"Server=tcp:db.example.com,1433;Database=shop":    "db.example.com:1433",
+		"Data Source=db;Initial Catalog=shop":             "db",
+		`Server=db\SQLEXPRESS;Database=shop`:              "db",
+		"user=me;host=db;port=5432":                       "db",
+		`Server=(localdb)\v11.0;Integrated Security=true`: "",
+		"shop.db": "",
+		"":        "",
+	} {
+		if got := connectionHost(text); got != want {
+			t.Errorf("%q: host %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestDotted: an IPv4 address can be a number, which Java makes negative.
+func TestDotted(t *testing.T) {
+	for text, want := range map[string]string{
+		"10.0.0.7": "10.0.0.7", "167772167": "10.0.0.7", "-1062731519": "192.168.1.1", "3232235777": "192.168.1.1", "": "", "99999999999": "99999999999", "db": "db",
+	} {
+		if got := dotted(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
 }

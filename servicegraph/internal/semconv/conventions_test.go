@@ -1,0 +1,104 @@
+package semconv
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// A convention is a line of testdata/conventions.txt, which lists the attributes of all versions of
+// the semantic conventions.
+type convention struct {
+	successor string
+	read      bool
+	isNew     bool // the modules of OpenTelemetry do not have the key yet
+}
+
+func conventions(t *testing.T) map[string]convention {
+	t.Helper()
+	text, err := os.ReadFile("testdata/conventions.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make(map[string]convention)
+	section := ""
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if heading, ok := strings.CutPrefix(line, "== "); ok {
+			section = heading
+			continue
+		}
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		key, successor, _ := strings.Cut(line, " -> ")
+		name := strings.TrimPrefix(key, "+")
+		if _, twice := all[name]; twice || section == "" {
+			t.Errorf("%s is listed twice, or before the first heading", name)
+		}
+		all[name] = convention{successor, section == "read", name != key}
+	}
+	return all
+}
+
+// TestConventions: the graph reads the attributes that the list says it reads, and no others of the
+// conventions. If it reads a key that was replaced, it reads the successor.
+func TestConventions(t *testing.T) {
+	all := conventions(t)
+	for key, c := range all {
+		if got := KeyOf(key) != 0; got != c.read {
+			t.Errorf("%s: read is %v, and the list says %v", key, got, c.read)
+		}
+		if c.read && c.successor != "" && !all[c.successor].read {
+			t.Errorf("%s is read, but not %s, which replaced it", key, c.successor)
+		}
+	}
+}
+
+// families are the first parts of the keys that describe the sides of a call.
+var families = regexp.MustCompile(`^(aws|az|azure|cassandra|client|db|destination|elasticsearch|error|faas|gen_ai|graphql|http|mcp|messaging|net|network|openai|opentracing|peer|rpc|server|service\.peer|source|url)\.`)
+
+// TestConventionsAreComplete reads the keys from the packages of OpenTelemetry for all versions of
+// the conventions: the list must have each of them.
+func TestConventionsAreComplete(t *testing.T) {
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "go.opentelemetry.io/otel").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	declaration := regexp.MustCompile(`attribute\.Key\("([^"]+)"\)`)
+	published := make(map[string]bool)
+	root := filepath.Join(strings.TrimSpace(string(dir)), "semconv")
+	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || filepath.Ext(path) != ".go" {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		for _, m := range declaration.FindAllSubmatch(source, -1) {
+			if key := string(m[1]); families.MatchString(key) {
+				published[key] = true
+			}
+		}
+		return err
+	})
+	if err != nil || len(published) < 300 {
+		t.Fatalf("%d keys in %s: %v", len(published), root, err)
+	}
+	all := conventions(t)
+	for key := range published {
+		switch c, listed := all[key]; {
+		case !listed:
+			t.Errorf("%s is in the conventions: add it to testdata/conventions.txt, below the reason why it is not read, or read it", key)
+		case c.isNew:
+			t.Errorf("%s is in the packages now: remove the + in testdata/conventions.txt", key)
+		}
+	}
+	for key, c := range all {
+		if !published[key] && !c.isNew {
+			t.Errorf("%s is in no version of the conventions", key)
+		}
+	}
+}
