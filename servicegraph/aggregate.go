@@ -404,7 +404,7 @@ const spansPerAggregator = 1 << 14 // at least
 // later span of an open trace can contradict.
 func (b *Builder) addHeld(sum *totals, live bool) {
 	n := min(runtime.GOMAXPROCS(0), b.spans/spansPerAggregator)
-	if n < 2 || b.cfg.Window.Nodes > 0 { // with a limit on names, the result depends on the order in which names are numbered
+	if n < 2 {
 		b.aggregator.live = live
 		for t := range b.all() {
 			b.aggregator.add(t, sum)
@@ -416,7 +416,7 @@ func (b *Builder) addHeld(sum *totals, live bool) {
 	others := make([]*totals, n-1)
 	var group sync.WaitGroup
 	for i := range others {
-		others[i] = newTotals(&b.names)
+		others[i] = b.newTotals()
 		group.Go(func() { b.addShard(others[i], i+1, n, live) })
 	}
 	b.addShard(sum, 0, n, live)
@@ -436,8 +436,12 @@ func (b *Builder) addShard(sum *totals, i, n int, live bool) {
 }
 
 // internAhead interns every name that adding calls would intern, so that goroutines only
-// read the names. These are the parts of addresses; NewBuilder has interned the user node.
+// read the names. These are the parts of addresses and the nodes that stand for those beyond
+// Limits.Edges; NewBuilder has interned the user node.
 func (b *Builder) internAhead() {
+	for _, t := range append(peerTypes[:], TypeService) {
+		b.names.node(NodeID{Name: otherName, Type: t})
+	}
 	for _, a := range b.names.addresses.items {
 		host, rpc := a.Parts()
 		for _, part := range [...]address{host, rpc} {

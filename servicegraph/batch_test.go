@@ -47,9 +47,9 @@ func TestAddBatch(t *testing.T) {
 		{},
 		{HTTPErrors: true, NodeAttrs: []string{"service.version"}},
 		{IgnoreInternalDatabases: true, HTTPErrors: true, SplitBy: []string{"service.version"}},
-		{QueueNodes: true, Window: sg.Window{Nodes: 6}},
+		{QueueNodes: true, Limits: sg.Limits{Nodes: 6}},
 		{Window: sg.Window{Quiet: 3 * time.Second, Remember: 2 * time.Second, Spans: 20}},
-		{Window: sg.Window{Traces: 2, Nodes: 5}, InferCalls: true},
+		{Window: sg.Window{Traces: 2}, Limits: sg.Limits{Nodes: 5, Edges: 2}, InferCalls: true},
 	}
 	for seed := range seeds(t, 300) {
 		rng := rand.New(rand.NewPCG(seed, 11))

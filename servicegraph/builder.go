@@ -21,6 +21,7 @@ type Builder struct {
 	cfg        Config
 	options    semconv.Options // of cfg
 	names      symbols
+	quotas     quotas
 	renamer    renamer
 	visibility []trace.Visibility // of the nodes, if the configuration hides any
 	user       nodeIndex          // the node "user", which makes the requests from outside; 0 unless Config.UserNode is set
@@ -38,12 +39,12 @@ type Builder struct {
 
 // NewBuilder returns an empty builder.
 func NewBuilder(cfg Config) *Builder {
-	b := &Builder{cfg: cfg, options: cfg.semconv(), renamer: renamer{rules: cfg.Rename}, linked: make(map[trace.Link]int), attrs: make(map[nodeIndex]attrSet), truncated: make(map[nodeIndex]bool), kubernetes: make(map[nodeIndex][]string)}
+	b := &Builder{cfg: cfg, options: cfg.semconv(), quotas: newQuotas(cfg.Limits.withDefaults()), renamer: renamer{rules: cfg.Rename}, linked: make(map[trace.Link]int), attrs: make(map[nodeIndex]attrSet), truncated: make(map[nodeIndex]bool), kubernetes: make(map[nodeIndex][]string)}
 	if cfg.UserNode {
 		b.user = b.names.node(NodeID{Name: "user", Type: TypeExternal}) // here, because goroutines that add traces must not add names
 	}
 	b.aggregator = newAggregator(b)
-	b.held.init(&b.names, cfg.Window)
+	b.held.init(b.newTotals(), cfg.Window)
 	return b
 }
 

@@ -80,6 +80,9 @@ type Config struct {
 	// service.version.
 	NodeAttrs []string
 
+	// Limits bounds the nodes and edges of a graph. The zero value has generous defaults.
+	Limits Limits
+
 	// Window limits what a builder holds. The zero value holds everything.
 	Window Window
 }
@@ -100,14 +103,6 @@ type Window struct {
 	// average, and a trace 60 more, or 76 if Age is set; a span link of a consumer takes
 	// about 160.
 	Spans, Traces int
-
-	// Nodes is the number of nodes that are distinguished, and also of addresses and of
-	// details of calls. If a span names one more node, as its service or as its peer,
-	// the node "other" of the same type replaces that node, and [Report].NodesFolded counts
-	// the span. A call with one more address or detail is counted without it, and
-	// [Report].NamesTruncated counts the omission. Totals are never forgotten, so this limit is what bounds them. Which nodes
-	// are distinguished depends on the order of arrival.
-	Nodes int
 }
 
 // Reads reports whether the graph reads the attribute with a key, of a span or of a

@@ -17,8 +17,8 @@ type traceIndex = arena.Index
 
 // held is the part of a builder that holds traces and forgets them.
 type held struct {
-	limits    Window // all but Nodes
-	unlimited bool   // no trace is ever closed or forgotten
+	limits    Window
+	unlimited bool // no trace is ever closed or forgotten
 	traces    arena.Table[TraceID, heldTrace]
 	store     arena.Lists[trace.Span]
 	spans     int        // how many are held
@@ -56,13 +56,12 @@ type heldTrace struct {
 	isLinked bool // the trace has traceLinks
 }
 
-func (h *held) init(names *symbols, limits Window) {
-	limits.Nodes = 0
+func (h *held) init(counted *totals, limits Window) {
 	h.limits, h.unlimited = limits, limits == Window{}
 	h.now = beforeTime
 	h.open, h.closed, h.byAge = arena.NewLRU(&h.order), arena.NewLRU(&h.order), arena.NewLRU(&h.ageOrder)
 	h.linksOf = make(map[traceIndex]*traceLinks)
-	h.counted = newTotals(names)
+	h.counted = counted
 }
 
 // find returns the trace with an id and stores it in b.last. If no trace with the id is held,

@@ -72,7 +72,7 @@ func TestHugeTraces(t *testing.T) {
 			s.Kind, s.Service, s.ParentID = sg.KindInternal, "A", id((i+1)%n)
 		}, edges(0, 0)},
 	} {
-		b := sg.NewBuilder(sg.Config{})
+		b := sg.NewBuilder(sg.Config{Limits: sg.Limits{Nodes: -1, Edges: -1}})
 		for i := range n {
 			s := sg.Span{TraceID: sg.TraceID{1}, SpanID: id(i), Start: epoch + int64(i), End: epoch + n + 1 - int64(i)}
 			c.set(i, &s)

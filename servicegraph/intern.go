@@ -35,13 +35,15 @@ type symbols struct {
 }
 
 // node returns the number of a node. Names become valid UTF-8 here, once for each: every
-// output format needs that.
+// output format needs that. The number of texts that stand for one name is limited.
 func (s *symbols) node(id NodeID) nodeIndex {
 	if i, ok := s.nodes.find(id); ok {
 		return nodeIndex(i)
 	}
 	i := s.nodes.index(NodeID{semconv.ValidText(id.Namespace), semconv.ValidText(id.Name), NodeType(semconv.ValidText(string(id.Type)))})
-	s.nodes.indices[id] = i
+	if len(s.nodes.indices) < 2*len(s.nodes.items) {
+		s.nodes.indices[id] = i
+	}
 	return nodeIndex(i)
 }
 
@@ -130,56 +132,6 @@ func (t *interner[T]) at(i uint32) T {
 func (t *interner[T]) frozen() interner[T] {
 	return interner[T]{items: t.items[:len(t.items):len(t.items)]}
 }
-
-// node returns the number of a node, or of the node "other" that stands for all nodes beyond
-// Window.Nodes.
-func (b *Builder) node(id NodeID) nodeIndex {
-	if b.isFull(len(b.names.nodes.items)) && b.names.find(id) == 0 {
-		b.report.NodesFolded++
-		id = NodeID{Name: "other", Type: id.Type}
-	}
-	i := b.names.node(id)
-	if b.hides() {
-		b.noteVisibility(i)
-	}
-	return i
-}
-
-// address returns the number of an address, 0 for an unknown one, and for all if addresses are to
-// be ignored.
-func (b *Builder) address(a address) addressIndex {
-	if b.cfg.IgnoreAddresses || a == (address{Name: a.Name}) {
-		return 0
-	}
-	i, known := b.names.addresses.find(a)
-	switch {
-	case known:
-		return addressIndex(i)
-	case b.isFull(len(b.names.addresses.items)):
-		b.report.NamesTruncated++
-		return 0
-	}
-	return b.names.address(a)
-}
-
-// detail returns the number of a detail, 0 for an empty one and for one beyond Window.Nodes.
-func (b *Builder) detail(d detail) detailIndex {
-	if d == (detail{}) {
-		return 0
-	}
-	i, known := b.names.details.find(d)
-	switch {
-	case known:
-		return detailIndex(i)
-	case b.isFull(len(b.names.details.items)):
-		b.report.NamesTruncated++
-		return 0
-	}
-	return detailIndex(b.names.details.index(d))
-}
-
-// isFull reports whether an interner with n values has no room for another.
-func (b *Builder) isFull(n int) bool { return b.cfg.Window.Nodes > 0 && n >= b.cfg.Window.Nodes }
 
 // semconv returns the options that change the interpretation of spans.
 func (c *Config) semconv() semconv.Options {
@@ -430,31 +382,31 @@ func (b *Builder) unpack(to *trace.Span, d *dictionary, s *pack.PackedSpan) {
 	}
 }
 
-// resolveResource returns the node of a resource. If Window.Nodes replaced the node by
-// "other", the result is not stored, so that every span is counted in [Report].NodesFolded.
+// resolveResource returns the node of a resource. If a limit replaced the node by "other" or cut
+// a name, the result is not stored, so that every span is counted.
 func (b *Builder) resolveResource(d *dictionary, number pack.ResourceNumber) nodeIndex {
 	r := &d.resources[number]
 	attrs := make([]Attr, len(r.Attrs))
 	for i, a := range r.Attrs {
 		attrs[i] = Attr(a)
 	}
-	folded := b.report.NodesFolded
+	before := b.limited()
 	node := b.serviceNode(r.Service, r.Namespace, attrs)
-	if b.report.NodesFolded == folded {
+	if b.limited() == before {
 		d.nodes[number] = node
 	}
 	return node
 }
 
 // resolveInterpretation interns the names of an interpretation and writes its template. If
-// Window.Nodes replaced or dropped a name, the template is written again for every span, so
+// a limit replaced, dropped or cut a name, the template is written again for every span, so
 // that every span is counted.
 func (b *Builder) resolveInterpretation(d *dictionary, number uint32) {
 	of, template := &d.interpretations[number], &d.templates[number]
-	folded, truncated := b.report.NodesFolded, b.report.NamesTruncated
+	before := b.limited()
 	apply(&template.Span, of, b.intern(of))
 	template.fails, template.excused, template.triggered = of.Failed, of.Excused, of.Trigger != ""
-	template.resolved = b.report.NodesFolded == folded && b.report.NamesTruncated == truncated
+	template.resolved = b.limited() == before
 }
 
 // isEnvironment reports whether a key is the current or the old name of the attribute for the
@@ -472,10 +424,10 @@ const kubernetesNamespace = "k8s.namespace.name"
 func (b *Builder) note(node nodeIndex, resource []Attr) {
 	for _, a := range resource {
 		if isEnvironment(a.Key) {
-			b.report.addEnvironment(semconv.ValidText(a.Value))
+			b.report.addEnvironment(b.cut(a.Value))
 		}
 		if a.Key == kubernetesNamespace && a.Value != "" {
-			b.kubernetes[node], _ = withCapped(b.kubernetes[node], semconv.ValidText(a.Value), strings.Compare)
+			b.kubernetes[node], _ = withCapped(b.kubernetes[node], b.cut(a.Value), strings.Compare)
 		}
 		if slices.Contains(b.cfg.NodeAttrs, a.Key) {
 			b.addNodeAttr(node, a)
@@ -484,7 +436,7 @@ func (b *Builder) note(node nodeIndex, resource []Attr) {
 }
 
 func (b *Builder) addNodeAttr(node nodeIndex, a Attr) {
-	a.Value = semconv.ValidText(a.Value)
+	a.Value = b.cut(a.Value)
 	set, truncated := b.attrs[node].with(a)
 	b.attrs[node] = set
 	if truncated {

@@ -132,6 +132,8 @@ type (
 		EvictedTraces             uint64   `json:"evictedTraces,omitempty"`
 		NodesFolded               uint64   `json:"nodesFolded,omitempty"`
 		NamesTruncated            uint64   `json:"namesCut,omitempty"`
+		LongNames                 uint64   `json:"longNames,omitempty"`
+		FoldedCalls               float64  `json:"foldedCalls,omitempty"`
 		Skipped                   uint64   `json:"skipped"`
 		LeftOutTraces             uint64   `json:"leftOutTraces,omitempty"`
 		HiddenCalls               float64  `json:"hiddenCalls,omitempty"`

@@ -51,14 +51,18 @@ type Report struct {
 	AddressesResolvedEarly uint64 // calls by address or name, and owners of addresses, that were resolved early
 
 	// How a [Window] closed and forgot traces. The spans of forgotten traces are counted.
-	Open           uint64 // traces that may still grow
-	Reopened       uint64 // closed traces that a late span opened again
-	ClosedQuiet    uint64 // traces closed because no span arrived for a while
-	ClosedAge      uint64 // traces closed because they had been open for too long
-	EvictedSpans   uint64 // traces forgotten because too many spans were held
-	EvictedTraces  uint64 // traces forgotten because too many traces were held
-	NodesFolded    uint64 // times that the node "other" replaced a node beyond Window.Nodes
-	NamesTruncated uint64 // times that an address or detail of a span was left out because of Window.Nodes
+	Open          uint64 // traces that may still grow
+	Reopened      uint64 // closed traces that a late span opened again
+	ClosedQuiet   uint64 // traces closed because no span arrived for a while
+	ClosedAge     uint64 // traces closed because they had been open for too long
+	EvictedSpans  uint64 // traces forgotten because too many spans were held
+	EvictedTraces uint64 // traces forgotten because too many traces were held
+
+	// What [Limits] changed.
+	NodesFolded    uint64  // times that the node "other" replaced a node beyond Limits.Nodes
+	NamesTruncated uint64  // times that an address or detail of a span was left out because of Limits.Nodes
+	LongNames      uint64  // times that a name, or another text of a span that a graph keeps, was cut to 1 KiB
+	FoldedCalls    float64 // calls on edges beyond Limits.Edges, which are on edges to the node "other"; weighted
 
 	Skipped uint64 // records that a source could not read; they are not spans
 
@@ -100,6 +104,7 @@ func (r *Report) merge(o Report) {
 	for i, c := range o.counters() {
 		*r.counters()[i] += *c
 	}
+	r.FoldedCalls = plus(r.FoldedCalls, o.FoldedCalls)
 	r.LeftOutCalls = plus(r.LeftOutCalls, o.LeftOutCalls)
 	r.HiddenCalls = plus(r.HiddenCalls, o.HiddenCalls)
 	r.HiddenErrors = plus(r.HiddenErrors, o.HiddenErrors)
@@ -152,7 +157,7 @@ func (r *Report) counters() []*uint64 {
 		&r.Paired, &r.Virtual, &r.Nested, &r.Root, &r.Internal, &r.Orphan, &r.Unresolved, &r.Duplicate, &r.Invalid, &r.Late, &r.Hidden, &r.Detached, &r.Pending,
 		&r.MissingParent, &r.Cycles, &r.InvalidDuration, &r.Unfinished, &r.Skewed, &r.UnknownService, &r.Sampled, &r.LinkMissing, &r.AddressConflicts,
 		&r.LinksResolvedEarly, &r.AddressesResolvedEarly,
-		&r.Open, &r.Reopened, &r.ClosedQuiet, &r.ClosedAge, &r.EvictedSpans, &r.EvictedTraces, &r.NodesFolded, &r.NamesTruncated, &r.Skipped, &r.LeftOutTraces,
+		&r.Open, &r.Reopened, &r.ClosedQuiet, &r.ClosedAge, &r.EvictedSpans, &r.EvictedTraces, &r.NodesFolded, &r.NamesTruncated, &r.LongNames, &r.Skipped, &r.LeftOutTraces,
 		&r.LeftOutNodes, &r.LeftOutEdges,
 	}
 }

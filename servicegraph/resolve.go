@@ -281,10 +281,21 @@ func (t *totals) resolveEarly(which func(callKey) bool) {
 
 // adopt adds the edges and counts of a resolver to the totals.
 func (t *totals) adopt(r *resolver) {
-	node := func(i nodeIndex) nodeIndex { return t.names.node(r.names.nodeID(i)) }
+	node, beyond := t.adoptNames(r)
+	var folded []edgeKey
 	for key := range r.copied {
+		if beyond[key.to] {
+			folded = append(folded, key)
+			continue
+		}
 		t.edges[edgeKey{node(key.from), node(key.to), key.kind}] = &edgeSum{Edge: *r.edges[key]}
 	}
+	for _, key := range folded { // after the copies, which contain the edges that they replace
+		e := r.edges[key]
+		t.report.FoldedCalls = plus(t.report.FoldedCalls, e.Calls)
+		t.sumOf(edgeKey{node(key.from), node(key.to), key.kind}).merge(e)
+	}
+	t.nextFold.edges = 0 // the number of edges has changed
 	for i, n := range r.entries {
 		t.node(i).Entries = plus(t.node(i).Entries, n)
 	}

@@ -34,7 +34,7 @@ func (b *Builder) Live() *Graph {
 
 // sum returns the totals of all spans so far.
 func (b *Builder) sum(live bool) *totals {
-	sum := newTotals(&b.names)
+	sum := b.newTotals()
 	sum.merge(b.counted)
 	sum.report.merge(b.report)
 	b.addHeld(sum, live)
@@ -108,11 +108,11 @@ func (t *totals) withholdHalves() {
 func (b *Builder) Delta() *Graph {
 	delta := b.recent
 	if delta == nil {
-		delta = newTotals(&b.names)
+		delta = b.newTotals()
 		delta.merge(b.counted)
 		b.conflicts = make(map[addressIndex]bool)
 	}
-	b.recent = newTotals(&b.names)
+	b.recent = b.newTotals()
 	b.splitHalves(delta)
 	b.applyNodeAttrs(b.counted)
 	delta.finish(b.counted, b.conflicts)

@@ -19,6 +19,9 @@ type totals struct {
 	pending
 	report Report
 
+	limits   Limits                     // 0 without a limit
+	nextFold struct{ edges, calls int } // the numbers of edges and calls at which those beyond the limit are folded next
+
 	recentEdges recentSums[edgeKey]
 	recentCalls recentSums[callKey]
 }
@@ -61,6 +64,18 @@ func (t *totals) hasNode(i nodeIndex) bool { return int(i) <= len(t.nodes) && t.
 func (t *totals) edge(key edgeKey) *edgeSum {
 	e := t.recentEdges.find(key, key.hash(), t.edges)
 	if e == nil {
+		if len(t.edges) >= t.nextFold.edges {
+			t.foldEdges()
+		}
+		e = t.sumOf(key)
+	}
+	return e
+}
+
+// sumOf returns the sum of an edge, a new one if the totals have none. It folds no edges.
+func (t *totals) sumOf(key edgeKey) *edgeSum {
+	e := t.edges[key]
+	if e == nil {
 		e = t.newSum(key)
 		t.edges[key] = e
 	}
@@ -79,6 +94,9 @@ func (t *totals) callsTo(key callKey) *edgeSum {
 	}
 	e := t.recentCalls.find(key, key.hash(), t.calls)
 	if e == nil {
+		if len(t.calls) >= t.nextFold.calls {
+			t.foldCalls()
+		}
 		e = t.newSum(key.edgeKey)
 		t.calls[key] = e
 	}
@@ -157,7 +175,9 @@ func newGraph(nodes []Node, edges []Edge, report Report) *Graph {
 // graph returns the graph of the totals. The graph uses their memory: the totals must not change
 // afterwards.
 func (t *totals) graph() *Graph {
+	t.foldCalls()
 	t.resolveExcess()
+	t.foldEdges()
 	r := t.resolve()
 	t.names = r.names // with the names that only resolving gives
 	g := &Graph{totals: t, report: t.report}

@@ -18,7 +18,7 @@ func serviceName(i int) (namespace, name string) {
 
 // graphOf returns a graph with one call for each pair of services.
 func graphOf(pairs [][2]int) *sg.Graph {
-	b := sg.NewBuilder(sg.Config{})
+	b := sg.NewBuilder(sg.Config{Limits: sg.Limits{Nodes: -1, Edges: -1}})
 	for i, pair := range pairs {
 		var s sg.Span
 		binary.BigEndian.PutUint64(s.TraceID[:], uint64(i+1))

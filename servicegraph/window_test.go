@@ -218,20 +218,6 @@ func TestPendingIsBounded(t *testing.T) {
 	}
 }
 
-// TestWindowLimitsNodes names more peers than Window.Nodes allows. The node "other" must replace
-// those beyond the limit, and the report must count them.
-func TestWindowLimitsNodes(t *testing.T) {
-	b := sg.NewBuilder(sg.Config{Window: sg.Window{Nodes: 3}})
-	for i := range 10 {
-		b.Add(mustParse(t, fmt.Sprintf("C A t%d:c server.address=host%d.example server.port=80", i, i))[0])
-	}
-	g := b.Graph()
-	other, ok := g.Node(sg.NodeID{Name: "other", Type: sg.TypeExternal})
-	if r := g.Report(); !ok || other.Requests.Calls != 8 || g.NumNodes() != 4 || r.NodesFolded != 8 || r.NamesTruncated != 7+7 || r.Accounted() != r.Spans {
-		t.Errorf("node other: %+v, %v, report %+v", other, ok, r)
-	}
-}
-
 // TestForgottenConsumerStillLinks forgets the trace of a consumer before that of the client span
 // to which the consumer links. The message must still be counted.
 func TestForgottenConsumerStillLinks(t *testing.T) {

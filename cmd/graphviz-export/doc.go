@@ -63,6 +63,10 @@ takes up to 0.6 GB. When the input has more, the traces idle longest are counted
 the summary says how many. Spans that arrive after their trace was counted are skipped
 and reported, so the spans of one trace should not be that far apart.
 
+A graph distinguishes at most 10,000 nodes and 100,000 edges. The node other stands for
+further nodes of a type and for the callees of further edges. Names are cut to 1 KiB. The
+heading counts what these limits changed.
+
 One record, which is a request of OTLP, a trace of Jaeger or a span of Zipkin, must fit into
 memory. A record of more than 64 MiB is skipped and reported; --max-record raises the limit.
 Reading a record takes about three times its size.
@@ -303,9 +307,9 @@ first call to it, and no node disappears again. The report counts the spans that
 
 The graph covers all spans since the start. Its size depends on the number of services
 and of calls between them, not on time: complete traces are counted and forgotten, and
-at most 200,000 spans in 50,000 incomplete traces are held. The graph has at most 10,000
-nodes: all further nodes of a type are one node named other. Invalid spans are rejected,
-and the sender is told. A request may have at most 16 MiB.
+at most 200,000 spans in 50,000 incomplete traces are held. Nodes, edges and names have the
+limits that they have in files. Invalid spans are rejected, and the sender is told. A request
+may have at most 16 MiB.
 
 Without --otlp, the input is the same as for drawing: files, which are read again when
 they change; or Tempo, which is queried again every 30 seconds (--every), for the same

@@ -36,7 +36,7 @@ func (o *otlpFlags) addTo(cmd *cobra.Command) {
 	})
 }
 
-// liveWindow limits the spans held in memory, to about 20 MB, and the number of nodes. A trace
+// liveWindow limits the spans held in memory, to about 20 MB. A trace
 // is complete when no span of it has arrived for 10 seconds, twice the time for which the batches
 // of SDKs wait, and 5 minutes after its first span in any case. Until then a call without a callee
 // is not drawn. Forgotten traces stay counted in the graph.
@@ -46,7 +46,6 @@ var liveWindow = servicegraph.Window{
 	Remember: time.Minute,
 	Spans:    200_000,
 	Traces:   50_000,
-	Nodes:    10_000,
 }
 
 // otlpFeed returns a feed of the spans that services send. It receives them until it is

@@ -69,6 +69,23 @@ func filled(before, text, after string) func(io.Writer, int) error {
 	}
 }
 
+// lines returns a function that writes n lines that differ.
+func lines(line func(i int) string) func(io.Writer, int) error {
+	return func(w io.Writer, n int) error {
+		b := bufio.NewWriterSize(w, 1<<20)
+		for i := range n {
+			b.WriteString(line(i))
+			b.WriteByte('\n')
+		}
+		return b.Flush()
+	}
+}
+
+// service returns a request of OTLP in JSON with one span of a service.
+func service(name, span string) string {
+	return `{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"` + name + `"}}]},"scopeSpans":[{"spans":[` + span + `]}]}]}`
+}
+
 // nested returns a function that writes n fields, after some other bytes, inside protobuf
 // messages, each of which is the only field of the message around it. The messages are given
 // by the numbers of their fields, from the outermost on.
@@ -126,6 +143,21 @@ func Files() []Attack {
 			func(i int) string { return fmt.Sprintf(`{"key":"k%d","value":{"intValue":1}}`, i) }, `]}}]}`)},
 		{"OTLP JSON, empty spans in lines", 10e6, filled("", `{"resourceSpans":[{"scopeSpans":[{"spans":[{}]}]}]}`+"\n", "")},
 		{"OTLP JSON, a long string", 900 * mb, filled(`{"resourceSpans":[{"resource":{"attributes":[{"key":"`, "x", `"}]}}]}`)},
+
+		{"services without end", 1e6, lines(func(i int) string {
+			return service(fmt.Sprint("s", i), fmt.Sprintf(`{"traceId":"%032x","spanId":"%016x","kind":2}`, i+1, i+1))
+		})},
+		{"edges without end", 440e3, lines(func(i int) string {
+			return service(fmt.Sprint("from", i/700), fmt.Sprintf(`{"traceId":"%032x","spanId":"0000000000000001","kind":3}`, i+1)) +
+				"\n" + service(fmt.Sprint("to", i%700), fmt.Sprintf(`{"traceId":"%032x","spanId":"0000000000000002","parentSpanId":"0000000000000001","kind":2}`, i+1))
+		})},
+		{"addresses without end", 600e3, lines(func(i int) string {
+			return service("web", fmt.Sprintf(`{"traceId":"%032x","spanId":"%016x","kind":3,"attributes":[{"key":"server.address","value":{"stringValue":"host%d"}},{"key":"server.port","value":{"intValue":80}}]}`, i+1, i+1, i))
+		})},
+		{"names of 12 MB", 40, lines(func(i int) string {
+			long := strings.Repeat("x", 12*mb)
+			return service(fmt.Sprint(i, long), fmt.Sprintf(`{"traceId":"%032x","spanId":"%016x","kind":3,"attributes":[{"key":"peer.service","value":{"stringValue":"%d%s"}}]}`, i+1, i+1, i, long))
+		})},
 
 		{"OTLP protobuf, empty spans", 15e6, nested("", "\x12\x00", protoResourceSpans, protoScopeSpans)},
 		{"OTLP protobuf, empty resources", 20e6, filled("", "\x0a\x02\x12\x00", "")},

@@ -35,14 +35,12 @@ type Recorder struct {
 var _ sdktrace.SpanProcessor = (*Recorder)(nil)
 
 // liveWindow is the window of a recorder whose configuration has none. 200,000 spans
-// take about 20 MB. Nodes are never forgotten, so their number is bounded: a program may
-// call ever new addresses, such as those of pods or of tenants.
+// take about 20 MB.
 var liveWindow = servicegraph.Window{
 	Quiet:    10 * time.Second,
 	Age:      5 * time.Minute,
 	Remember: time.Minute,
 	Spans:    200_000,
-	Nodes:    10_000,
 }
 
 const (
@@ -53,9 +51,9 @@ const (
 // NewRecorder returns a recorder. If cfg.Window is zero, the recorder has a window that
 // is safe in a process that runs for months: a trace closes 10 seconds after its last
 // span or 5 minutes after its first, and its spans are forgotten a minute later; at
-// most 200,000 spans are held; nodes after the first 10,000 are counted as "other".
-// Forgotten spans stay counted in the graph. The recorder can list up to 10,000 open
-// spans; it only counts more.
+// most 200,000 spans are held. Forgotten spans stay counted in the graph, which
+// cfg.Limits bounds: by default, nodes after the first 10,000 are counted as "other". The
+// recorder can list up to 10,000 open spans; it only counts more.
 func NewRecorder(cfg servicegraph.Config) *Recorder { return NewWatcher(cfg, nil) }
 
 // NewWatcher returns a recorder like that of [NewRecorder] which calls watch with every

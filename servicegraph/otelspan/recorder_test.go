@@ -239,7 +239,7 @@ func TestRecorderIsBounded(t *testing.T) {
 	})
 }
 
-// TestRecorderBoundsNodes: with the default window, nodes after the first 10,000 are
+// TestRecorderBoundsNodes: with the default limits, nodes after the first 10,000 are
 // counted as other.
 func TestRecorderBoundsNodes(t *testing.T) {
 	rec := otelspan.NewRecorder(servicegraph.Config{})

@@ -61,6 +61,8 @@ func remarks(r servicegraph.Report) []remark {
 		{r.LinksResolvedEarly + r.AddressesResolvedEarly, "early match", "too many pending", "calls were matched with what was known because too many were pending, so some may have no callee"},
 		{r.NodesFolded, "grouped name", "", "beyond the node limit, so counted under the node other"},
 		{r.NamesTruncated, "ignored name", "", "an address or a detail beyond the node limit"},
+		{r.LongNames, "cut name", "", "longer than 1 KiB, so equal to other names that begin alike"},
+		{uint64(math.Ceil(r.FoldedCalls)), "grouped call", "too many edges", "beyond the edge limit, so counted on an edge to the node other"},
 		{r.UnknownService, "unnamed span", "", "no service.name, so counted under unknown_service"},
 		{r.InvalidDuration, "negative duration", "", "the span ends before it starts, so it has no latency"},
 		{r.Unfinished, "unfinished span", "", "no start time or no end time, so no latency"},

@@ -144,14 +144,14 @@ func TestRemarks(t *testing.T) {
 	all := servicegraph.Report{
 		LeftOutTraces: 2, LeftOutNodes: 2, LeftOutEdges: 2, LeftOutCalls: 7,
 		Skipped: 2, Invalid: 2, Late: 2, Orphan: 2, Unresolved: 2, LinkMissing: 2, AddressConflicts: 2,
-		Cycles: 2, UnknownService: 2, InvalidDuration: 2, Unfinished: 2, Skewed: 2, Sampled: 2, EvictedSpans: 1, EvictedTraces: 1, LinksResolvedEarly: 1, AddressesResolvedEarly: 1, NodesFolded: 2, NamesTruncated: 2,
+		Cycles: 2, UnknownService: 2, InvalidDuration: 2, Unfinished: 2, Skewed: 2, Sampled: 2, EvictedSpans: 1, EvictedTraces: 1, LinksResolvedEarly: 1, AddressesResolvedEarly: 1, NodesFolded: 2, NamesTruncated: 2, LongNames: 2, FoldedCalls: 1.5,
 	}
 	var got []string
 	for _, r := range remarks(all) {
 		got = append(got, r.brief())
 	}
 	want := "2 unread traces (beyond the limit), 2 hidden nodes, 2 hidden edges, 2 unreadable records, 2 invalid spans (no id), 2 late spans, 2 orphan spans (parent span missing), 2 unresolved calls (callee unknown), 2 broken span links, 2 ambiguous addresses, " +
-		"2 parent cycles, 2 evicted traces (too many held), 2 early matches (too many pending), 2 grouped names, 2 ignored names, 2 unnamed spans, 2 negative durations, 2 unfinished spans, 2 sampled spans, 2 skewed spans (clock skew)"
+		"2 parent cycles, 2 evicted traces (too many held), 2 early matches (too many pending), 2 grouped names, 2 ignored names, 2 cut names, 2 grouped calls (too many edges), 2 unnamed spans, 2 negative durations, 2 unfinished spans, 2 sampled spans, 2 skewed spans (clock skew)"
 	if strings.Join(got, ", ") != want {
 		t.Errorf("got %s\nwant %s", strings.Join(got, ", "), want)
 	}

@@ -103,7 +103,7 @@ var loadConfigs = []servicegraph.Config{
 	{},
 	{HTTPErrors: true, NodeAttrs: []string{"host.name"}},
 	{IgnoreInternalDatabases: true, QueueNodes: true, SplitBy: []string{"service.version"}},
-	{Window: servicegraph.Window{Nodes: 3, Traces: 2}},
+	{Limits: servicegraph.Limits{Nodes: 3, Edges: 2}, Window: servicegraph.Window{Traces: 2}},
 }
 
 func TestLoad(t *testing.T) {

@@ -113,12 +113,15 @@ func (p *Packer) isFull() bool {
 }
 
 // AddResource adds a resource and returns its number. The service and the namespace are empty
-// if the resource has none; attrs are the attributes that the graph reads. The packer keeps a
-// reference to attrs, and a copy of the encoding.
+// if the resource has none; attrs are the attributes that the graph reads. Of each text at most
+// [semconv.MaxValue] bytes count. The packer keeps a reference to attrs, and a copy of the encoding.
 func (p *Packer) AddResource(encoded []byte, service, namespace string, attrs []Attr) ResourceNumber {
 	number := ResourceNumber(p.nresources)
 	p.nresources++
-	p.batch.Resources = append(p.batch.Resources, Resource{service, namespace, attrs})
+	for i := range attrs {
+		attrs[i].Value = semconv.CutValue(attrs[i].Value)
+	}
+	p.batch.Resources = append(p.batch.Resources, Resource{semconv.CutValue(service), semconv.CutValue(namespace), attrs})
 	if len(encoded) <= maxResourceKey && len(p.resources) < maxKnown {
 		p.resources[string(encoded)] = number
 	}

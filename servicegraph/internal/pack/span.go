@@ -54,7 +54,7 @@ func (s *Span) cacheKey() []byte {
 func (s *Span) ClearAttrs() { s.attrs, s.roles = s.attrs[:0], 0 }
 
 // AddAttr adds an attribute that the filter for the span's kind selects. The value is the
-// attribute's text; U+FFFD replaces every byte that is not UTF-8. Of attributes with the same
+// attribute's text, of which at most [semconv.MaxValue] bytes count; U+FFFD replaces every byte that is not UTF-8. Of attributes with the same
 // key, the last one counts.
 func (s *Span) AddAttr(key semconv.Key, value []byte) {
 	if key.IsURL() {
@@ -70,6 +70,7 @@ func (s *Span) AddAttr(key semconv.Key, value []byte) {
 	if len(value) < 0x80 {
 		s.attrs = append(s.attrs, byte(key), byte(len(value)))
 	} else {
+		value = semconv.CutBytes(value)
 		s.attrs = binary.AppendUvarint(append(s.attrs, byte(key)), uint64(len(value)))
 	}
 	s.attrs = append(s.attrs, value...)

@@ -49,11 +49,12 @@ func (a *Attrs) Add(key, value string) {
 	}
 }
 
-// Set adds an attribute whose Key is known. The value becomes valid UTF-8.
+// Set adds an attribute whose Key is known. The value becomes valid UTF-8 of at most MaxValue bytes
+// before invalid bytes are replaced.
 func (a *Attrs) Set(key Key, value string) {
 	field := keys[key-1].field(a)
 	if key >= firstAlias && *field != "" {
 		return
 	}
-	*field = ValidText(value)
+	*field = ValidText(CutValue(value))
 }

@@ -73,6 +73,11 @@ type Detail struct {
 // IsEmpty reports whether All returns nothing.
 func (d Detail) IsEmpty() bool { return d == Detail{Scope: d.Scope} }
 
+// Texts returns all fields.
+func (d *Detail) Texts() [8]*string {
+	return [...]*string{&d.Host, &d.Port, &d.DBNamespace, &d.DBSystem, &d.Destination, &d.RPCMethod, &d.Model, &d.Scope}
+}
+
 // All returns the known details, each as the attribute that it comes from, sorted by key.
 func (d Detail) All() iter.Seq2[string, string] {
 	return func(yield func(key, value string) bool) {

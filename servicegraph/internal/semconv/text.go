@@ -1,6 +1,19 @@
 package semconv
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Limits on texts, in bytes. A graph keeps no text of more than MaxText bytes. A value of an
+// attribute is interpreted up to MaxValue bytes: the texts of a graph are parts of values.
+const (
+	MaxText  = 1 << 10
+	MaxValue = 4 << 10
+)
+
+// mark is the end of a text that was cut.
+const mark = "…"
 
 // ValidText returns a text in which U+FFFD replaces every byte that is not UTF-8, as
 // encoding/json does. Names and values from every source become valid by this rule, so that one
@@ -10,4 +23,42 @@ func ValidText(s string) string {
 		return s
 	}
 	return string([]rune(s))
+}
+
+// CutText returns a valid text. A text of more than MaxText bytes is cut at the end of a
+// character, and ends in "…". The result shares no memory with a text that is cut.
+func CutText(s string) string {
+	if len(s) <= MaxText {
+		return ValidText(s)
+	}
+	s = ValidText(s[:MaxText]) // at most three times as long
+	return s[:wholeLen(s, MaxText-len(mark))] + mark
+}
+
+// CutValue returns the part of the value of an attribute that is interpreted: at most MaxValue bytes,
+// up to the end of a character. The result shares no memory with a value that is cut.
+func CutValue(s string) string {
+	if len(s) <= MaxValue {
+		return s
+	}
+	return strings.Clone(s[:wholeLen(s, MaxValue)])
+}
+
+// CutBytes returns the part of the value of an attribute that is interpreted: see [CutValue].
+func CutBytes(b []byte) []byte {
+	if len(b) <= MaxValue {
+		return b
+	}
+	return b[:wholeLen(b, MaxValue)]
+}
+
+// wholeLen returns the length, at most most, of the longest beginning of a longer text that does
+// not end inside a character.
+func wholeLen[T string | []byte](s T, most int) int {
+	for n := most; n > most-utf8.UTFMax; n-- {
+		if utf8.RuneStart(s[n]) {
+			return n
+		}
+	}
+	return most // not UTF-8
 }
