@@ -30,6 +30,9 @@ const heart = wording + "servicegraph servicegraph/internal/arena servicegraph/i
 // readers is tracefile and the packages that it reaches.
 const readers = heart + "servicegraph/tracefile servicegraph/tracefile/internal/inflate servicegraph/tracefile/internal/jsontext servicegraph/tracefile/internal/quote github.com/klauspost/compress google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal "
 
+// promClient is what collectors of client_golang, and its client of the HTTP API, reach.
+const promClient = "github.com/prometheus/client_golang/prometheus github.com/prometheus/client_golang/internal github.com/prometheus/client_golang/api github.com/prometheus/client_model github.com/prometheus/common github.com/prometheus/procfs github.com/beorn7/perks github.com/cespare/xxhash/v2 github.com/munnerz/goautoneg github.com/json-iterator/go github.com/modern-go golang.org/x/sys google.golang.org/protobuf "
+
 // drawing is draw and what only draw reaches.
 const drawing = "servicegraph/render/draw servicegraph/render/draw/internal/cachedir github.com/goccy/go-graphviz github.com/tetratelabs/wazero github.com/disintegration/imaging github.com/flopp/go-findfont github.com/fogleman/gg github.com/golang/freetype golang.org/x/image golang.org/x/text golang.org/x/sys "
 
@@ -55,6 +58,7 @@ var policy = map[string]string{
 	"servicegraph/temposeries": heart,
 	"servicegraph/topology":    heart + "gonum.org/v1/gonum",
 	"servicegraph/tracefile":   readers,
+	"servicegraph/promgraph":   heart + "servicegraph/temposeries " + promClient,
 	"servicegraph/otelspan":    heart + otelSDK,
 	"servicegraph/graphtest":   heart + "servicegraph/otelspan servicegraph/render " + otelSDK,
 	"servicegraph/render":      heart,

@@ -123,7 +123,7 @@ func (l Latency) Exponential(scale int) Exponential {
 		if ns := l.middle(b); ns == 0 {
 			x.ZeroCount += weight
 		} else {
-			x.add(exponentialIndex(float64(ns)/1e9, scale), weight)
+			x.add(histogram.ExponentialIndex(float64(ns)/1e9, scale), weight)
 		}
 	}
 	return x
@@ -140,19 +140,6 @@ func (x *Exponential) add(index int, weight float64) {
 	}
 	x.Counts[index-x.Offset] += weight
 }
-
-// exponentialIndex returns the index of the bucket that holds v.
-func exponentialIndex(v float64, scale int) int {
-	mantissa, exponent := math.Frexp(v) // v = mantissa × 2^exponent, mantissa in [0.5, 1)
-	if mantissa == 0.5 {                // a power of two is the upper bound of its bucket
-		return scaled(exponent-1, scale) - 1
-	}
-	index := math.Ceil(math.Ldexp(math.Log2(mantissa)+float64(exponent), scale)) - 1
-	return int(index)
-}
-
-// scaled returns ceil(n × 2^scale).
-func scaled(n, scale int) int { return int(math.Ceil(math.Ldexp(float64(n), scale))) }
 
 // record adds one sample, which must not be negative.
 func (l *Latency) record(ns int64, weight float64) {

@@ -75,6 +75,22 @@ func TestRecorderGraphGrows(t *testing.T) {
 	}
 }
 
+// TestRecorderDelta: a call is in exactly one delta, once its trace is forgotten.
+func TestRecorderDelta(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rec := otelspan.NewRecorder(servicegraph.Config{Window: servicegraph.Window{Quiet: time.Second, Remember: time.Second}})
+		web, cart := tracer(rec, "web"), tracer(rec, "cart")
+		rec.Graph() // sets the time
+		call(t.Context(), web, cart)
+		for _, want := range []float64{0, 0, 1, 0} {
+			if got := calls(t, rec.Delta(), "web", "cart"); got != want {
+				t.Errorf("%v calls in a delta, want %v", got, want)
+			}
+			time.Sleep(2 * time.Second)
+		}
+	})
+}
+
 // TestRecorderKeepsAttributesOfConfig: the recorder keeps attributes that only the
 // configuration asks for.
 func TestRecorderKeepsAttributesOfConfig(t *testing.T) {

@@ -40,8 +40,7 @@
 //     and spans over a rate limit. The caller should not add these spans.
 //   - The life of the series. Tempo starts at zero with every process,
 //     forgets series after 15 idle minutes, may limit their number, and marks those of
-//     each process with a label of their own. Package temposeries computes neither
-//     exemplars nor native histograms.
+//     each process with a label of their own.
 //   - Data that a [servicegraph.Span] does not have. An empty service.name counts as a
 //     missing one, whose spans Tempo ignores. In Tempo a span with an empty name never
 //     completes a call either, but it counts as a half, whose time and failure can get

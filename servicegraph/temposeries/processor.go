@@ -38,6 +38,13 @@ type Config struct {
 	// Tempo 2.9 forgets all waiting halves every ten seconds.
 	VirtualNodeLabel bool
 
+	// NativeHistograms also counts the samples in the buckets of native histograms, for
+	// generate_native_histograms native or both.
+	NativeHistograms bool
+
+	// Exemplars keeps the trace of the last sample in each bucket.
+	Exemplars bool
+
 	// SpanMultiplierKey (span_multiplier_key) is the attribute with the probability
 	// at which a span was sampled; empty means that every span counts once. Tempo 2.9
 	// does not read the tracestate, so the Weight of a Span is not read here.
@@ -76,7 +83,7 @@ func NewProcessor(cfg Config) *Processor {
 	if cfg.Buckets == nil {
 		cfg.Buckets = []float64{0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8}
 	}
-	return &Processor{cfg: cfg, labels: cfg.labelNames(), byKey: make(map[callKey]*list.Element)}
+	return &Processor{cfg: cfg, labels: cfg.LabelNames(), byKey: make(map[callKey]*list.Element)}
 }
 
 // Add adds one span. The order of spans matters. Of the attributes of the span and of its
@@ -158,6 +165,7 @@ type pendingCall struct {
 
 	clientSeconds, serverSeconds float64
 	clientEnd, serverStart       int64
+	last                         int64 // latest end
 }
 
 func (c *pendingCall) complete() bool { return c.client != "" && c.server != "" }
@@ -169,6 +177,7 @@ func (p *Processor) addHalf(c *pendingCall, s *servicegraph.Span) {
 		c.connectionType = connectionMessaging
 	}
 	c.failed = c.failed || s.Status == servicegraph.StatusError
+	c.last = max(c.last, s.End)
 	c.multiplier = p.cfg.multiplier(s)
 	if name, ok := p.cfg.peer(s); ok {
 		c.peer = name
@@ -221,9 +230,9 @@ func (p *Processor) setLabels(c *pendingCall, s *servicegraph.Span) {
 	}
 }
 
-// labelNames returns the names of the labels of the dimensions in their order, followed
+// LabelNames returns the names of the labels of the dimensions in their order, followed
 // by that of the virtual node.
-func (cfg Config) labelNames() []string {
+func (cfg Config) LabelNames() []string {
 	var names []string
 	for _, key := range cfg.Dimensions {
 		if cfg.PrefixDimensions {
@@ -264,7 +273,7 @@ func (p *Processor) Series() []Series {
 	for i := range series {
 		s := &series[i]
 		for _, h := range [...]*Histogram{&s.ClientSeconds, &s.ServerSeconds, &s.MessagingSeconds} {
-			h.Buckets = slices.Clone(h.Buckets)
+			h.Buckets, h.Exemplars, h.Native.Counts = slices.Clone(h.Buckets), slices.Clone(h.Exemplars), slices.Clone(h.Native.Counts)
 		}
 	}
 	return series

@@ -4,6 +4,10 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/internal/histogram"
 )
 
 // The values of the label connection_type. A call with neither is a request.
@@ -43,26 +47,78 @@ type Histogram struct {
 	Count   float64 // samples, each with the multiplier of its span
 	Sum     float64 // seconds, added up in the order of arrival
 	Buckets []Bucket
+
+	// Native has the samples in the buckets of a native histogram of schema 3, if
+	// Config.NativeHistograms is set. Tempo observes a span with a multiplier a whole number of times,
+	// rounded up; here the multiplier counts as it is.
+	Native servicegraph.Exponential
+
+	// Exemplars are the last samples by bucket, if Config.Exemplars is set; the last element is
+	// that of +Inf. An element with a zero trace id stands for none.
+	Exemplars []Exemplar
+}
+
+// An Exemplar is the trace of a sample.
+type Exemplar struct {
+	TraceID servicegraph.TraceID
+	Seconds float64   // the sample
+	Time    time.Time // when the call ended
 }
 
 // A Bucket counts the samples of at most UpTo seconds, including those of all buckets
 // before it.
 type Bucket struct{ UpTo, Count float64 }
 
-func (h *Histogram) observe(seconds, multiplier float64, bounds []float64) {
+// nativeScale is the scale that Tempo's bucket factor of 1.1 gives.
+const nativeScale = 3
+
+// observe adds a sample with the multiplier and the trace of its call.
+func (h *Histogram) observe(seconds float64, c *pendingCall, cfg *Config) {
 	if h.Buckets == nil {
-		h.Buckets = make([]Bucket, len(bounds))
-		for i, bound := range bounds {
+		h.Buckets = make([]Bucket, len(cfg.Buckets))
+		for i, bound := range cfg.Buckets {
 			h.Buckets[i].UpTo = bound
 		}
-	}
-	h.Count += multiplier
-	h.Sum += seconds * multiplier
-	for i := range h.Buckets {
-		if seconds <= h.Buckets[i].UpTo {
-			h.Buckets[i].Count += multiplier
+		if cfg.Exemplars {
+			h.Exemplars = make([]Exemplar, len(cfg.Buckets)+1)
 		}
 	}
+	h.Count += c.multiplier
+	h.Sum += seconds * c.multiplier
+	own := len(h.Buckets) // the first bucket of the sample
+	for i := range h.Buckets {
+		if seconds <= h.Buckets[i].UpTo {
+			h.Buckets[i].Count += c.multiplier
+			own = min(own, i)
+		}
+	}
+	if cfg.Exemplars {
+		h.Exemplars[own] = Exemplar{c.key.trace, seconds, time.Unix(0, c.last)}
+	}
+	if cfg.NativeHistograms {
+		h.observeNative(seconds, c.multiplier)
+	}
+}
+
+func (h *Histogram) observeNative(seconds, multiplier float64) {
+	n := &h.Native
+	n.Scale = nativeScale
+	if seconds == 0 {
+		n.ZeroCount += multiplier
+		return
+	}
+	index := histogram.ExponentialIndex(seconds, nativeScale)
+	if n.Counts == nil {
+		n.Offset = index
+	}
+	if before := n.Offset - index; before > 0 {
+		n.Counts = slices.Insert(n.Counts, 0, make([]float64, before)...)
+		n.Offset = index
+	}
+	for len(n.Counts) <= index-n.Offset {
+		n.Counts = append(n.Counts, 0)
+	}
+	n.Counts[index-n.Offset] += multiplier
 }
 
 // compare orders series by client, server, connection type and labels.
@@ -84,11 +140,11 @@ func (p *Processor) count(c *pendingCall) {
 	if c.failed {
 		s.Failed += c.multiplier
 	}
-	s.ClientSeconds.observe(c.clientSeconds, c.multiplier, p.cfg.Buckets)
-	s.ServerSeconds.observe(c.serverSeconds, c.multiplier, p.cfg.Buckets)
+	s.ClientSeconds.observe(c.clientSeconds, c, &p.cfg)
+	s.ServerSeconds.observe(c.serverSeconds, c, &p.cfg)
 	if p.cfg.MessagingLatency && c.connectionType == connectionMessaging {
 		if queued := secondsBetween(c.clientEnd, c.serverStart); queued > 0 {
-			s.MessagingSeconds.observe(queued, c.multiplier, p.cfg.Buckets)
+			s.MessagingSeconds.observe(queued, c, &p.cfg)
 		}
 	}
 }
