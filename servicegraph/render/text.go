@@ -27,3 +27,6 @@ func DurationText(d time.Duration) string { return duration(d) }
 // NameText formats an untrusted name for display: characters without a glyph become
 // escapes, and a name wider than max columns is shortened in the middle.
 func NameText(name string, max int) string { return shorten(visible(name), max) }
+
+// MarkdownCode returns s as inline code of GitHub Markdown, which is safe in a table.
+func MarkdownCode(s string) string { return code(s) }

@@ -1,0 +1,165 @@
+package graphdiff
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/tempograph/tempograph/internal/quantity"
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// refuse returns an error if a comparison of two graphs would mislead.
+func refuse(base, head *servicegraph.Graph) error {
+	switch {
+	case base.NumNodes() == 0 && head.NumNodes() == 0:
+		return errors.New("both graphs are empty: there is nothing to compare")
+	case base.NumNodes() == 0:
+		return errors.New("the base graph is empty: everything would be new")
+	case head.NumNodes() == 0:
+		return errors.New("the head graph is empty: everything would be gone")
+	}
+	common := 0
+	for n := range base.Nodes() {
+		if _, ok := head.Node(n.ID); ok {
+			common++
+		}
+	}
+	if common == 0 {
+		return fmt.Errorf("the graphs have no node in common: they are graphs of different systems, or one of them was made with other options, such as those that split or rename services (base: %s; head: %s)",
+			someNodes(base), someNodes(head))
+	}
+	for _, option := range []struct {
+		name string
+		used func(g, other *servicegraph.Graph) bool
+	}{
+		{"queue nodes", queuesBetween},
+		{"a node for the user", hasUser},
+		{"hidden nodes that are bridged", isBridged},
+		{"groups of nodes", isGrouped},
+	} {
+		b, h := option.used(base, head), option.used(head, base)
+		if b != h {
+			with := "base"
+			if h {
+				with = "head"
+			}
+			return fmt.Errorf("the graphs were made with different options: only the %s graph has %s; make both with the same options", with, option.name)
+		}
+	}
+	return nil
+}
+
+// someNodes returns the names of the first nodes of a graph.
+func someNodes(g *servicegraph.Graph) (text string) {
+	i := 0
+	for n := range g.Nodes() {
+		if i == 3 {
+			return text + fmt.Sprintf(" and %s", quantity.Of(g.NumNodes()-3, "more node"))
+		}
+		if i > 0 {
+			text += ", "
+		}
+		text += n.ID.String()
+		i++
+	}
+	return text
+}
+
+// queuesBetween reports whether a message goes from a service through a queue to a service,
+// where the other graph has a message edge between the same services.
+func queuesBetween(g, other *servicegraph.Graph) bool {
+	for to := range g.Edges() {
+		if to.ID.Kind != servicegraph.EdgeMessage || to.ID.To.Type != servicegraph.TypeQueue {
+			continue
+		}
+		for from := range g.Out(to.ID.To) {
+			direct := servicegraph.EdgeID{From: to.ID.From, To: from.ID.To, Kind: servicegraph.EdgeMessage}
+			if _, here := g.Edge(direct); here {
+				continue
+			}
+			if _, there := other.Edge(direct); there {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// hasUser reports whether the node user makes the calls that are entry requests of the other
+// graph.
+func hasUser(g, other *servicegraph.Graph) bool {
+	for e := range g.Edges() {
+		if e.ID.From.Name != "user" || e.ID.From.Type == servicegraph.TypeService {
+			continue
+		}
+		if _, there := other.Node(e.ID.From); !there {
+			if n, ok := other.Node(e.ID.To); ok && n.Entries > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func isBridged(g, _ *servicegraph.Graph) bool {
+	for e := range g.Edges() {
+		if e.ID.Kind == servicegraph.EdgeBridged {
+			return true
+		}
+	}
+	return false
+}
+
+func isGrouped(g, _ *servicegraph.Graph) bool {
+	for n := range g.Nodes() {
+		if n.ID.Type == servicegraph.TypeGroup {
+			return true
+		}
+	}
+	return false
+}
+
+// notes returns sentences about what makes the comparison less exact.
+func notes(base, head *servicegraph.Graph) (list []string) {
+	each := func(text func(name string, r servicegraph.Report) string) {
+		for _, s := range []struct {
+			name  string
+			graph *servicegraph.Graph
+		}{{"base", base}, {"head", head}} {
+			if t := text(s.name, s.graph.Report()); t != "" {
+				list = append(list, t)
+			}
+		}
+	}
+	each(func(name string, r servicegraph.Report) string {
+		if n := r.LeftOutTraces; n > 0 {
+			return fmt.Sprintf("%s: a limit left out %s, so the graph is a sample of the newest traces", name, quantity.Of(n, "trace"))
+		}
+		return ""
+	})
+	each(func(name string, r servicegraph.Report) string {
+		if n := r.LeftOutNodes + r.LeftOutEdges; n > 0 {
+			return fmt.Sprintf("%s: a filter left out %s and %s, which count as gone unless the other graph was filtered alike", name, quantity.Of(r.LeftOutNodes, "node"), quantity.Of(r.LeftOutEdges, "edge"))
+		}
+		return ""
+	})
+	each(func(name string, r servicegraph.Report) string {
+		if n := r.Skipped; n > 0 {
+			return fmt.Sprintf("%s: %s could not be read", name, quantity.Of(n, "record"))
+		}
+		return ""
+	})
+	each(func(name string, r servicegraph.Report) string {
+		if n := r.Sampled; n > 0 {
+			return fmt.Sprintf("%s: %s stand for several each because of sampling; numbers of calls are estimates, and a sampled call counts as one sample", name, quantity.Of(n, "span"))
+		}
+		return ""
+	})
+	each(func(name string, r servicegraph.Report) string {
+		if n := r.NodesFolded; n > 0 {
+			return fmt.Sprintf("%s: the node other stands for further nodes, beyond a limit", name)
+		}
+		return ""
+	})
+	return list
+}
