@@ -56,6 +56,7 @@ var policy = map[string]string{
 	"servicegraph/internal/jsonstream": "",
 
 	"servicegraph/temposeries": heart,
+	"servicegraph/graphdiff":   heart + "servicegraph/render",
 	"servicegraph/topology":    heart + "gonum.org/v1/gonum",
 	"servicegraph/tracefile":   readers,
 	"servicegraph/promgraph":   heart + "servicegraph/temposeries " + promClient,
@@ -113,6 +114,7 @@ var policy = map[string]string{
 
 	"cmd/graphviz-export/internal/viewer": heart + "servicegraph/render servicegraph/render/report",
 
+	"examples/ci":         "",
 	"examples/guarded":    "*",
 	"examples/quickstart": "*",
 }

@@ -12,6 +12,7 @@ Usage:
 	graphviz-export check --rules FILE [flags] [FILE|-]...
 	graphviz-export serve [flags] [FILE|-]...
 	graphviz-export topology [flags] [FILE|-]...
+	graphviz-export diff [flags] BASE HEAD
 	graphviz-export doctor [flags] FILE|DIRECTORY|-...
 	graphviz-export completion bash|zsh|fish|powershell
 
@@ -385,6 +386,102 @@ answers are an object; its field basis says what they rest on:
 		}
 	}
 
+# Diff
+
+Graphviz-export diff compares two graphs, and reports what is new, gone, slower, failing more
+often, or called more often for each request. BASE and HEAD are files of traces or of graphs,
+or directories.
+
+	$ graphviz-export diff examples/ci/before.json.gz examples/traces/hotrod.jsonl.gz
+	base  5 nodes, 4 edges, 55 traces, 55 entry requests, 2,007 spans, 2026-11-22 17:41:48 UTC for 26 s
+	head  6 nodes, 5 edges, 55 traces, 55 entry requests, 2,060 spans, 2026-11-22 17:41:48 UTC for 26 s
+
+	CHANGE       WHERE                  METRIC             BASE   HEAD   SIZE (95% INTERVAL)      SAMPLES
+	new node     mysql                  calls per request  –      0.964                           53 samples
+	new edge     customer → mysql       calls per request  –      0.964                           53 samples
+	more errors  driver → redis-manual  failed calls       0%     19%    +19 points (+14 to +23)  305 and 305 samples
+	slower       frontend → route       median latency     39 ms  51 ms  +33% (+28% to +39%)      273 and 273 samples
+
+	6 nodes and 5 edges compared in 14 tests; the probability of any false alarm is at most 1%.
+
+Calls are divided by the entry requests that can lead to them, so the two sides may cover
+times of different length and load. A difference is a change only if chance does not explain
+it: a diff of unchanged traffic reports anything with a probability of at most
+--false-alarms. It must also be as large as --min-errors, --min-latency or --min-calls. Where
+there are too few calls to tell, the diff says so. The interval in the table contains the
+size of the change with a probability of 95 %. Samples are independent samples: calls of one
+trace count as less than one sample each. The documentation of the Go package
+servicegraph/graphdiff describes the tests.
+
+A node or an edge that only one side has must occur too often for chance, too. If both sides
+made the same requests, as in an integration test, --same-requests reports all of them.
+
+With --explain, the diff explains each comparison of the edges whose text, such as
+"frontend → route", matches a regular expression:
+
+	$ graphviz-export diff --explain 'frontend → route' examples/ci/before.json.gz examples/traces/hotrod.jsonl.gz
+	frontend → route: worse
+	  calls per request: 9.45 → 9.45, +0% (-32% to +47%); 52 and 52 samples, p = 1: same
+	  failed calls: 0% → 0%, +0 points (-1.4 to +1.4); 273 and 273 samples, p = 1: same
+	  median latency: 39 ms → 51 ms, +33% (+28% to +39%); 273 and 273 samples, p = 1.5e-35: worse
+	  p95 latency: 55 ms → 73 ms, +33% (+20% to +46%); 273 and 273 samples, p = 7e-08: same, because the whole distribution has changed
+	  latencies as the caller measured them
+	  a slow call of the base: trace ac40e77252cfbeca0550d3e49b57c9e4 span 9cb199a13f3c1118, 64 ms
+	  a slow call of the head: trace 5340e77252cfbeca0550d3e49b57c9e4 span 9cb199a13f3c1118, 85 ms
+
+With --tempo, HEAD comes from Tempo; without BASE, the base does too. The head has the time
+range of --since, --from and --to, and the base that of --base-since, --base-from and
+--base-to. By default, the base ends where the head starts, and is as long:
+
+	graphviz-export diff --tempo http://localhost:3200 --since 15m
+	graphviz-export diff --tempo http://localhost:3200 --since 15m --base-from now-1d --base-to now-23h
+	graphviz-export diff --tempo http://localhost:3200 before.json
+
+With --fail-on, the exit status is 1 if there is a change of one of these kinds: new-node,
+gone-node, new-edge, gone-edge, error-rate (more calls fail), latency (slower) or calls (more
+or fewer calls for each request). A change to the better is none of them. Examples/ci has a
+workflow that comments the diff on a pull request.
+
+The formats are text, markdown for a comment, json, and the formats junit and github of check,
+in which each kind of change is a rule. The JSON is an object of the type Diff; the names of
+its fields begin with a lower-case letter:
+
+	type Diff struct {
+		Changed     bool
+		Basis       string // what the diff rests on
+		Base, Head  struct {
+			Nodes, Edges, Traces, LeftOutTraces, Spans, SampledSpans int
+			EntryRequests float64
+			First, Last   string // RFC 3339; absent if unknown
+		}
+		FalseAlarms float64 // probability of any false alarm
+		Tests       int
+		Nodes       []struct {
+			Node, Type  string
+			Verdict     string // new, gone, worse, better, more, fewer, unsure or same
+			Comparisons []Comparison
+		}
+		Edges []struct {
+			From, FromType, To, ToType, Kind string
+			Verdict     string
+			LatencySide string // caller or callee
+			Comparisons []Comparison
+		}
+		Renamed []struct{ From, To string } // pairs that look like one node
+		Notes   []string                    // what makes the comparison less exact
+	}
+	type Comparison struct {
+		Metric     string // presence, calls, errors, latency (the median) or tail (p95)
+		Unit       string // of Base and Head
+		Verdict    string
+		Base, Head float64
+		Size       float64 // head/base or head-base, as SizeUnit says; absent if unknown
+		SizeUnit   string
+		Low, High  float64 // 95 % interval of Size
+		BaseSamples, HeadSamples float64 // independent samples
+		P          float64 // probability of such a difference without a change
+	}
+
 # Doctor
 
 Graphviz-export doctor finds the known mistakes in the configuration of the pipeline from
@@ -461,11 +558,12 @@ flags, file names and formats. Load it in a startup file of the shell:
 	0    success
 	1    failure: standard error says why, and nothing was written;
 	     check: a rule is broken (on an empty graph every rule fails except empty);
+	     diff: there is a change that --fail-on names, or the graphs cannot be compared;
 	     doctor: a file has a mistake or could not be read
 	2    usage error: a wrong flag, or a query that Tempo rejects
 	3    nothing matched: no traces, no trace with this id, or no node left after filters;
 	     nothing was written (with --allow-empty: an empty graph, and status 0)
-	4    the graph was written, but is incomplete: some input could not be read
+	4    the output was written, but is incomplete: some input could not be read
 	130  interrupted by Ctrl-C; nothing was written (serve ends with 0)
 */
 package main

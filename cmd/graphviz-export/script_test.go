@@ -131,6 +131,7 @@ func params(t *testing.T, dir string, vars map[string]string) testscript.Params 
 				env.Setenv("XDG_CACHE_HOME", cache) // the cache with the compiled Graphviz
 			}
 			env.Setenv("HOTROD", example)
+			env.Setenv("BEFORE", filepath.Join(filepath.Dir(example), "../ci/before.json.gz"))
 			for i := range 3 {
 				env.Setenv(fmt.Sprintf("FREE%d", i+1), freePort(t))
 			}

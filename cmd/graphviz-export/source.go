@@ -96,3 +96,9 @@ func hasInput(stdin io.Reader) bool {
 	info, err := f.Stat()
 	return err == nil && info.Mode()&fs.ModeCharDevice == 0
 }
+
+// hasTempo reports whether the environment names a URL of Tempo.
+func hasTempo() bool {
+	url, _ := tempoclient.FromEnv(os.Getenv)
+	return url != ""
+}

@@ -3,13 +3,12 @@ package graphdiff
 import (
 	"math"
 	"slices"
-	"time"
 
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
 // correlation is the assumed correlation of the errors, and of the latencies, of two calls of
-// one edge in one trace.
+// one edge in one trace, where no trace has more than twice the average number of calls.
 const correlation = 0.1
 
 // minShiftSamples is the number of samples of a side below which latencies are not compared:
@@ -50,6 +49,12 @@ func Compare(base, head *servicegraph.Graph, cfg Config) (Diff, error) {
 		p := &c.pending[i]
 		p.change.P, p.change.Verdict = p.test.p, c.verdict(p)
 		*p.to = append(*p.to, p.change)
+	}
+	for i := range d.Nodes {
+		withoutRepetition(d.Nodes[i].Changes)
+	}
+	for i := range d.Edges {
+		withoutRepetition(d.Edges[i].Changes)
 	}
 	d.Renamed = renamed(d)
 	return d, nil
@@ -167,11 +172,11 @@ func (c *comparison) node(n *NodeDiff) {
 		return
 	}
 	b, h := n.Base.Requests, n.Head.Requests
-	mb, mh := float64(max(c.base.heads[n.ID], 1)), float64(max(c.head.heads[n.ID], 1))
+	rb, rh := c.base.repetition(b, c.base.heads[n.ID]), c.head.repetition(h, c.head.heads[n.ID])
 	c.errors(&n.Changes,
-		failures{b.Errors, b.Calls, independent(float64(b.Observed), mb)},
-		failures{h.Errors, h.Calls, independent(float64(h.Observed), mh)})
-	c.latency(&n.Changes, b, h, mb, mh)
+		failures{b.Errors, b.Calls, rb.independent(float64(b.Observed))},
+		failures{h.Errors, h.Calls, rh.independent(float64(h.Observed))})
+	c.latency(&n.Changes, b, h, rb, rh)
 }
 
 // edge compares an edge.
@@ -185,7 +190,7 @@ func (c *comparison) edge(e *EdgeDiff) {
 		return
 	}
 	c.calls(e)
-	c.errors(&e.Changes, failuresOf(*e.Base), failuresOf(*e.Head))
+	c.errors(&e.Changes, c.base.failures(*e.Base), c.head.failures(*e.Head))
 	var b, h servicegraph.Stats
 	switch {
 	case e.Base.Caller.Latency.Count() > 0 && e.Head.Caller.Latency.Count() > 0:
@@ -195,7 +200,7 @@ func (c *comparison) edge(e *EdgeDiff) {
 	default:
 		return
 	}
-	c.latency(&e.Changes, b, h, float64(max(e.Base.MaxPerTrace, 1)), float64(max(e.Head.MaxPerTrace, 1)))
+	c.latency(&e.Changes, b, h, c.base.repetitionOf(*e.Base, e.Base.Slowest), c.head.repetitionOf(*e.Head, e.Head.Slowest))
 }
 
 // observed returns the unweighted number of calls of an edge, as far as spans show it.
@@ -209,9 +214,37 @@ func weightOf(calls float64, observed uint64) float64 {
 	return max(calls/float64(observed), 1)
 }
 
-// independent returns the number of independent samples among n calls of which up to m are in
-// one trace.
-func independent(n, m float64) float64 { return n / (1 + correlation*(m-1)) }
+// A repetition is how many calls of an edge are in one trace: on average in the traces that have
+// any, at least, and at most; both at least 1.
+type repetition struct{ mean, most float64 }
+
+// repetition returns the repetition of the requests that entered a node.
+func (m measured) repetition(s servicegraph.Stats, most uint64) repetition {
+	r := repetition{1, max(1, float64(most))}
+	if m.Traces > 0 {
+		r.mean = max(1, float64(s.Observed)/float64(m.Traces))
+	}
+	return r
+}
+
+// repetitionOf returns the repetition of the calls of an edge. Exemplars of one trace show that
+// what they have in common depends on the trace.
+func (m measured) repetitionOf(e servicegraph.Edge, exemplars []servicegraph.Exemplar) repetition {
+	r := m.repetition(servicegraph.Stats{Observed: observed(e)}, e.MaxPerTrace)
+	r.mean = max(r.mean, m.graph.FanOut(e))
+	if clustered(exemplars) {
+		r.mean = 0
+	}
+	return r
+}
+
+// independent returns the number of independent samples among n calls. Their correlation is
+// small where no trace has more than twice the average number of calls, as in a loop over a
+// list, and near 1 where few traces have many more calls than the others, as with retries.
+func (r repetition) independent(n float64) float64 {
+	rho := 1 - (1-correlation)*min(1, 2*r.mean/r.most)
+	return n / (1 + rho*(r.most-1))
+}
 
 // presence compares a node or an edge that only one graph has.
 func (c *comparison) presence(to *[]Change, calls, weight, m float64, inHead bool, from servicegraph.NodeID) {
@@ -272,12 +305,9 @@ func (f failures) ratio() float64 {
 	return min(f.failed/f.calls, 1)
 }
 
-func failuresOf(e servicegraph.Edge) failures {
-	n, m := e.Calls/weightOf(e.Calls, observed(e)), float64(max(e.MaxPerTrace, 1))
-	if clustered(e.Failed) {
-		return failures{e.Errors, e.Calls, n / m}
-	}
-	return failures{e.Errors, e.Calls, independent(n, m)}
+func (m measured) failures(e servicegraph.Edge) failures {
+	n := e.Calls / weightOf(e.Calls, observed(e))
+	return failures{e.Errors, e.Calls, m.repetitionOf(e, e.Failed).independent(n)}
 }
 
 // clustered reports whether two of the exemplars are of one trace.
@@ -304,15 +334,15 @@ func (c *comparison) errors(to *[]Change, b, h failures) {
 }
 
 // latency compares the latencies that one side measured: the middle, and then the tail.
-func (c *comparison) latency(to *[]Change, b, h servicegraph.Stats, mb, mh float64) {
+func (c *comparison) latency(to *[]Change, b, h servicegraph.Stats, rb, rh repetition) {
 	if b.Latency.Count() == 0 || h.Latency.Count() == 0 {
 		return
 	}
-	samples := func(s servicegraph.Stats, m float64) float64 {
+	samples := func(s servicegraph.Stats, r repetition) float64 {
 		timed := s.Latency.Count() / weightOf(s.Calls, s.Observed)
-		return independent(min(timed, float64(s.Observed)), m)
+		return r.independent(min(timed, float64(s.Observed)))
 	}
-	nb, nh := samples(b, mb), samples(h, mh)
+	nb, nh := samples(b, rb), samples(h, rh)
 	middle := pendingChange{change: Change{Metric: Latency, BaseSamples: nb, HeadSamples: nh, Size: 1, Low: 0, High: math.Inf(1)}, test: test{p: 1, least: 1}}
 	middle.change.Base, middle.change.Head = b.Latency.Quantile(0.5).Seconds(), h.Latency.Quantile(0.5).Seconds()
 	tail := middle
@@ -339,5 +369,12 @@ func (c *comparison) latency(to *[]Change, b, h servicegraph.Stats, mb, mh float
 	c.add(to, tail)
 }
 
-// window returns how long a side lasted.
-func (s Side) window() time.Duration { return s.Last.Sub(s.First) }
+// withoutRepetition makes the change of a tail Same where the whole distribution has changed in
+// the same direction: a distribution that moves takes its tail along.
+func withoutRepetition(changes []Change) {
+	for i := range changes {
+		if i > 0 && changes[i].Metric == Tail && changes[i-1].Metric == Latency && changes[i-1].Verdict.Changed() && changes[i].Verdict == changes[i-1].Verdict {
+			changes[i].Verdict = Same
+		}
+	}
+}

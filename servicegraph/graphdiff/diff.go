@@ -52,25 +52,6 @@ const (
 	Unsure Verdict = "unsure" // not enough samples to tell
 )
 
-// opposite returns the verdict of the comparison in the other direction.
-func (v Verdict) opposite() Verdict {
-	switch v {
-	case New:
-		return Gone
-	case Gone:
-		return New
-	case More:
-		return Fewer
-	case Fewer:
-		return More
-	case Worse:
-		return Better
-	case Better:
-		return Worse
-	}
-	return v
-}
-
 // Changed reports whether the verdict is a change, and neither Same nor Unsure.
 func (v Verdict) Changed() bool { return v != Same && v != Unsure && v != "" }
 
@@ -82,7 +63,7 @@ const (
 	Calls    Metric = "calls"    // calls for each entry request
 	Errors   Metric = "errors"   // the ratio of failed calls
 	Latency  Metric = "latency"  // the median latency
-	Tail     Metric = "tail"     // the 95th percentile of the latency
+	Tail     Metric = "tail"     // the 95th percentile of the latency; Same where Latency has the same verdict
 )
 
 // A Change is one comparison of a node or an edge. Changes can be compared with ==.

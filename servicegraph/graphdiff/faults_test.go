@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	sg "github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/graphdiff"
@@ -142,5 +141,3 @@ func findings(d graphdiff.Diff) string {
 	}
 	return strings.Join(list, "; ")
 }
-
-var _ = time.Second

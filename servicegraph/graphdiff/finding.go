@@ -184,8 +184,12 @@ func (d Diff) Explain(id servicegraph.EdgeID) (lines []string) {
 	if !ok {
 		return nil
 	}
-	for _, c := range e.Changes {
-		lines = append(lines, c.String())
+	for i, c := range e.Changes {
+		line := c.String()
+		if c.Metric == Tail && c.Verdict == Same && e.Changes[i-1].Verdict.Changed() {
+			line += ", because the whole distribution has changed"
+		}
+		lines = append(lines, line)
 	}
 	if e.Side != 0 {
 		lines = append(lines, fmt.Sprintf("latencies as the %s measured them", e.Side))

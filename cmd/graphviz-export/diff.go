@@ -1,0 +1,341 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/tempograph/tempograph/internal/quantity"
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/graphdiff"
+	"github.com/tempograph/tempograph/servicegraph/graphtest"
+	"github.com/tempograph/tempograph/servicegraph/render"
+)
+
+// A diff is one run of graphviz-export diff.
+type diff struct {
+	*export
+	baseTime     timeRange
+	failOn       []string
+	explain      string
+	falseAlarms  fraction
+	minErrors    fraction
+	minLatency   fraction
+	minCalls     fraction
+	sameRequests bool
+}
+
+func newDiffCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
+	d := &diff{export: newExport(stdin, stdout, stderr), falseAlarms: 0.01, minErrors: 0.01, minLatency: 0.1, minCalls: 0.2}
+	cmd := &cobra.Command{
+		Use:               "diff [flags] BASE HEAD",
+		Short:             "Compare two graphs: what is new, gone, slower, failing",
+		Long:              section("Diff"),
+		Args:              cobra.MaximumNArgs(2),
+		ValidArgsFunction: completeFiles,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			d.begin(cmd, args)
+			return d.run(cmd.Context())
+		},
+	}
+	group(cmd, "Diff", func(f *pflag.FlagSet) {
+		f.StringSliceVar(&d.failOn, "fail-on", nil, "exit with 1 if there is a `CHANGE` of this kind: "+alternatives(gateNames())+"; repeatable")
+		f.StringVar(&d.explain, "explain", "", "explain the comparisons of the edges whose FROM → TO matches `RE`")
+		f.BoolVar(&d.sameRequests, "same-requests", false, "both sides made the same requests: every new or gone edge is a change, however rare")
+		f.Var(&d.falseAlarms, "false-alarms", "report any change of unchanged traffic with a probability of at most `FRACTION`")
+		f.Var(&d.minErrors, "min-errors", "smallest change of the fraction of failed calls to report, as `FRACTION`")
+		f.Var(&d.minLatency, "min-latency", "smallest relative change of latencies to report, as `FRACTION`")
+		f.Var(&d.minCalls, "min-calls", "smallest relative change of calls per request to report, as `FRACTION`")
+	})
+	d.tempo.addTo(cmd)
+	group(cmd, "Time", func(f *pflag.FlagSet) {
+		f.StringVar(&d.baseTime.since, "base-since", "", "base: look back `DURATION` before --base-to (default: as long as the head)")
+		f.StringVar(&d.baseTime.from, "base-from", "", "base: start at `TIME`")
+		f.StringVar(&d.baseTime.to, "base-to", "", "base: end at `TIME` (default: the start of the head)")
+	})
+	d.filter.addTo(cmd)
+	d.graph.addTo(cmd)
+	d.completeNodes(cmd)
+	group(cmd, "Output", func(f *pflag.FlagSet) {
+		f.StringArrayVarP(&d.outputs, "output", "o", nil, "write to `FILE` in the format of its extension, or to standard output (-); repeatable")
+		f.StringVarP(&d.format, "format", "f", "", "output `FORMAT`: "+alternatives(namesOf(d.formats(nil))))
+		f.DurationVar(&d.timeout, "timeout", 0, "stop after `DURATION`: 90s, 5m (default: no limit)")
+		f.BoolVarP(&d.stderr.verbose, "verbose", "v", false, "verbose output")
+		f.BoolVar(&d.stderr.quiet, "quiet", false, "print neither a summary nor progress")
+	})
+	complete(cmd, "fail-on", gateNames)
+	return cmd
+}
+
+func gateNames() (names []string) {
+	for _, g := range graphdiff.Gates() {
+		names = append(names, string(g))
+	}
+	return names
+}
+
+// A diffed is a diff with what its formats show.
+type diffed struct {
+	graphdiff.Diff
+	head  *servicegraph.Graph
+	gates []graphdiff.Gate // of --fail-on, or all
+}
+
+func (d *diff) run(ctx context.Context) error {
+	ctx, cancel := d.bounded(ctx)
+	defer cancel()
+	gates, err := d.gates()
+	if err != nil {
+		return err
+	}
+	explain, err := regexp.Compile(d.explain)
+	if err != nil {
+		return usagef("--explain %q: %w", d.explain, err)
+	}
+	if d.falseAlarms == 0 {
+		return usagef("--false-alarms 0: want a fraction above 0: no test of samples is certain")
+	}
+	steps, err := d.steps()
+	if err != nil {
+		return err
+	}
+	sides, err := d.sides()
+	if err != nil {
+		return err
+	}
+	if d.format == "" && len(d.outputs) == 0 {
+		d.format = "text"
+	}
+	if _, err := d.targets(d.formats(nil)); err != nil {
+		return err
+	}
+	var graphs [2]*servicegraph.Graph
+	skipped := ""
+	for i, side := range sides {
+		g, err := side.readSide(ctx, steps)
+		if err != nil {
+			return fmt.Errorf("%s: %w", []string{"base", "head"}[i], err)
+		}
+		if n := g.Report().Skipped; n > 0 {
+			skipped = fmt.Sprintf("%s: %s skipped", []string{"base", "head"}[i], quantity.Of(n, "record"))
+		}
+		graphs[i] = g
+	}
+	result, err := graphdiff.Compare(graphs[0], graphs[1], graphdiff.Config{
+		FalseAlarms: float64(d.falseAlarms), MinErrors: atLeast(d.minErrors), MinLatency: atLeast(d.minLatency), MinCalls: atLeast(d.minCalls),
+		SameRequests: d.sameRequests,
+	})
+	if err != nil {
+		return fmt.Errorf("not compared: %w", err)
+	}
+	shown := &diffed{result, graphs[1], gates}
+	if d.explain != "" {
+		return d.writeExplanations(result, explain)
+	}
+	if err := d.writeDiff(shown); err != nil {
+		return err
+	}
+	var closed []string
+	for _, gate := range gates {
+		if n := len(result.At(gate)); n > 0 {
+			closed = append(closed, fmt.Sprintf("%s (%d)", gate, n))
+		}
+	}
+	if len(d.failOn) > 0 && len(closed) > 0 {
+		return fmt.Errorf("changes that --fail-on names: %s", strings.Join(closed, ", "))
+	}
+	if skipped != "" {
+		return &statusError{statusPartial, fmt.Errorf("the diff is incomplete: %s, see above", skipped)}
+	}
+	return nil
+}
+
+// atLeast returns the fraction, or the smallest one in place of 0, which would mean the default.
+func atLeast(f fraction) float64 { return max(float64(f), 1e-12) }
+
+// gates returns the gates that --fail-on names, or all.
+func (d *diff) gates() ([]graphdiff.Gate, error) {
+	if len(d.failOn) == 0 {
+		return graphdiff.Gates(), nil
+	}
+	var gates []graphdiff.Gate
+	for _, name := range d.failOn {
+		if !slices.Contains(gateNames(), name) {
+			return nil, usagef("--fail-on %s: want %s", name, alternatives(gateNames()))
+		}
+		gates = append(gates, graphdiff.Gate(name))
+	}
+	return gates, nil
+}
+
+// sides returns what to read for the base and for the head: two arguments are both, one is the
+// base of a head in Tempo, and without arguments both are time ranges in Tempo.
+func (d *diff) sides() (sides [2]*export, err error) {
+	base, head := *d.export, *d.export
+	ranged := d.given("base-since") || d.given("base-from") || d.given("base-to")
+	if len(d.files) > 0 && ranged {
+		return sides, usagef("--base-since, --base-from and --base-to apply to Tempo and cannot be combined with the file %s as base", d.files[0])
+	}
+	switch len(d.files) {
+	case 2:
+		base.files, head.files = d.files[:1], d.files[1:]
+	case 1:
+		head.files = nil
+	default:
+		if base.tempo.time, err = d.baseRange(time.Now()); err != nil {
+			return sides, err
+		}
+	}
+	if len(d.files) == 2 && d.files[0] == "-" && d.files[1] == "-" {
+		return sides, usagef("- is given twice, but standard input can be read only once")
+	}
+	if len(d.files) < 2 && !d.given("tempo") && !hasTempo() {
+		return sides, usagef("diff compares two graphs: name files for BASE and HEAD, or set --tempo URL and a time range of the base")
+	}
+	if len(d.files) == 1 { // the flags for Tempo are those of the head
+		base.given = func(flag string) bool { return flag != "tempo" && !slices.Contains(queryFlags, flag) && d.given(flag) }
+	}
+	return [2]*export{&base, &head}, nil
+}
+
+// baseRange returns the time range of the base in Tempo, which by default ends where that of the
+// head starts and is as long.
+func (d *diff) baseRange(now time.Time) (timeRange, error) {
+	head, err := d.tempo.time.period(now)
+	if err != nil {
+		return timeRange{}, err
+	}
+	r := d.baseTime
+	r.utc = d.tempo.time.utc
+	if r.to == "" {
+		r.to = head.from.Format(time.RFC3339)
+	}
+	if r.from == "" {
+		r.since = cmp.Or(r.since, head.to.Sub(head.from).Round(time.Second).String())
+	}
+	if _, err := r.period(now); err != nil {
+		return r, usagef("time range of the base: %w", err)
+	}
+	return r, nil
+}
+
+// readSide reads one side, applies the filters, and warns of a limit.
+func (e *export) readSide(ctx context.Context, steps []step) (*servicegraph.Graph, error) {
+	src, err := e.source()
+	if err != nil {
+		return nil, err
+	}
+	defer src.close()
+	g, err := e.read(ctx, src, nil)
+	if err != nil {
+		return nil, err
+	}
+	if g.NumNodes() == 0 {
+		return nil, &statusError{statusNothing, errors.New(strings.TrimPrefix(src.nothing, "nothing to draw: "))}
+	}
+	g, notes, err := filtered(g, steps, false, e.stderr.warnf)
+	if err != nil {
+		return nil, err
+	}
+	if g.NumNodes() == 0 {
+		return nil, &statusError{statusNothing, fmt.Errorf("no node is left: %s", strings.Join(notes, "; "))}
+	}
+	e.warnLimit(src, g)
+	return g, nil
+}
+
+// writeDiff writes the diff to all targets, after rendering all of them.
+func (d *diff) writeDiff(shown *diffed) error {
+	targets, err := d.targets(d.formats(shown))
+	if err != nil {
+		return err
+	}
+	docs := make([][]byte, len(targets))
+	var names []string
+	for i, t := range targets {
+		if docs[i], err = d.render(t.format, shown.head); err != nil {
+			return err
+		}
+	}
+	for i, t := range targets {
+		if err := t.write(docs[i]); err != nil {
+			return err
+		}
+		if t.path != "" {
+			names = append(names, t.name())
+		}
+	}
+	if len(names) > 0 {
+		d.stderr.infof("%s → %s", quantity.Of(len(shown.Findings()), "change"), strings.Join(names, ", "))
+	}
+	return nil
+}
+
+// writeExplanations explains the comparisons of the edges whose name matches.
+func (d *diff) writeExplanations(result graphdiff.Diff, match *regexp.Regexp) error {
+	var b strings.Builder
+	for _, e := range result.Edges {
+		name := graphdiff.Finding{Edge: e}.Name()
+		if !match.MatchString(name) {
+			continue
+		}
+		fmt.Fprintf(&b, "%s: %s\n", name, e.Verdict())
+		for _, line := range result.Explain(e.ID) {
+			fmt.Fprintf(&b, "  %s\n", line)
+		}
+	}
+	if b.Len() == 0 {
+		return &statusError{statusNothing, fmt.Errorf("--explain %s matches none of %s", d.explain, quantity.Of(len(result.Edges), "edge"))}
+	}
+	_, err := io.WriteString(d.stdout, b.String())
+	return err
+}
+
+// A diffRenderer renders a diff, as a format for the targets of an export.
+type diffRenderer func(io.Writer) error
+
+func (r diffRenderer) Render(w io.Writer, _ *servicegraph.Graph) error { return r(w) }
+
+// formats returns the formats of a diff, which may be nil to get their names.
+func (d *diff) formats(shown *diffed) []render.Format {
+	checked := func(write func(io.Writer, ruleReport) error) diffRenderer {
+		return func(w io.Writer) error { return write(w, shown.report()) }
+	}
+	return []render.Format{
+		{Name: "text", Extensions: []string{".txt"}, Renderer: diffRenderer(func(w io.Writer) error { return shown.WriteText(w) })},
+		{Name: "markdown", Extensions: []string{".md"}, Renderer: diffRenderer(func(w io.Writer) error { return shown.WriteMarkdown(w) })},
+		{Name: "json", Extensions: []string{".json"}, Renderer: diffRenderer(shown.writeJSON)},
+		{Name: "junit", Extensions: []string{".xml"}, Renderer: checked(writeJUnit)},
+		{Name: "github", Renderer: checked(writeGitHub)},
+	}
+}
+
+func (s *diffed) writeJSON(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(s.Diff)
+}
+
+// report returns the gates as rules in the formats of check.
+func (s *diffed) report() ruleReport {
+	r := ruleReport{graph: s.head}
+	for _, gate := range s.gates {
+		rule := ruleResult{text: "no " + string(gate) + " against the base"}
+		for _, f := range s.At(gate) {
+			rule.violations = append(rule.violations, graphtest.Violation{Rule: rule.text, Message: f.String(), Explanation: s.Explain(f.Edge.ID)})
+		}
+		r.rules = append(r.rules, rule)
+	}
+	return r
+}
