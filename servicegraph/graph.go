@@ -252,17 +252,70 @@ type Graph struct {
 	totals *totals // the sums that the graph was made from, for Merge and JSON; nil if empty
 }
 
-// sort sorts nodes and edges, and builds the index of incoming edges.
-func (g *Graph) sort() {
-	slices.SortFunc(g.nodes, func(a, b Node) int { return a.ID.Compare(b.ID) })
-	slices.SortFunc(g.edges, func(a, b Edge) int { return a.ID.Compare(b.ID) })
-	g.in = make([]int, len(g.edges))
-	for i := range g.in {
-		g.in[i] = i
+// arrange sets the nodes and the edges, which are in any order, and the index of incoming edges. It
+// adds the nodes that only edges have. Edges are sorted by the places of their ends among the nodes:
+// that compares no names.
+func (g *Graph) arrange(nodes []Node, edges []*Edge) {
+	number := make(map[NodeID]int, len(nodes))
+	for i := range nodes {
+		number[nodes[i].ID] = i
 	}
-	slices.SortFunc(g.in, func(i, j int) int {
-		return cmp.Or(g.edges[i].ID.To.Compare(g.edges[j].ID.To), cmp.Compare(i, j))
+	numberOf := func(id NodeID) int {
+		i, known := number[id]
+		if !known {
+			i = len(nodes)
+			number[id] = i
+			nodes = append(nodes, Node{ID: id})
+		}
+		return i
+	}
+	type ends struct {
+		from, to int
+		edge     *Edge
+	}
+	order := make([]ends, len(edges))
+	for i, e := range edges {
+		order[i] = ends{numberOf(e.ID.From), numberOf(e.ID.To), e}
+	}
+
+	numbers := make([]int, len(nodes))
+	for i := range numbers {
+		numbers[i] = i
+	}
+	slices.SortFunc(numbers, func(i, j int) int { return nodes[i].ID.Compare(nodes[j].ID) })
+	g.nodes = make([]Node, len(nodes))
+	place := make([]int, len(nodes))
+	for i, n := range numbers {
+		g.nodes[i], place[n] = nodes[n], i
+	}
+
+	for i := range order {
+		order[i].from, order[i].to = place[order[i].from], place[order[i].to]
+	}
+	slices.SortFunc(order, func(a, b ends) int {
+		switch {
+		case a.from != b.from:
+			return a.from - b.from
+		case a.to != b.to:
+			return a.to - b.to
+		}
+		return strings.Compare(string(a.edge.ID.Kind), string(b.edge.ID.Kind))
 	})
+	g.edges = make([]Edge, len(edges))
+	before := make([]int, len(nodes)+1) // the number of edges to the nodes before each
+	for i := range order {
+		g.edges[i] = *order[i].edge
+		before[order[i].to+1]++
+	}
+	for i := range nodes {
+		before[i+1] += before[i]
+	}
+	g.in = make([]int, len(edges))
+	for i := range order {
+		to := order[i].to
+		g.in[before[to]] = i
+		before[to]++
+	}
 }
 
 // Nodes returns the nodes in the order of [NodeID.Compare].

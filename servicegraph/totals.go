@@ -2,6 +2,7 @@ package servicegraph
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -154,8 +155,12 @@ func isUnknown(id NodeID) bool { return strings.HasPrefix(id.Name, unknownServic
 func newGraph(nodes []Node, edges []Edge, report Report) *Graph {
 	t := newTotals(&symbols{})
 	t.report = report
-	g := &Graph{nodes: nodes, edges: edges, report: report, totals: t}
-	g.sort()
+	g := &Graph{report: report, totals: t}
+	unsorted := make([]*Edge, len(edges))
+	for i := range edges {
+		unsorted[i] = &edges[i]
+	}
+	g.arrange(nodes, unsorted)
 	for i := range g.nodes {
 		n := &g.nodes[i]
 		if n.ID.Type.isPeer() {
@@ -182,25 +187,15 @@ func (t *totals) graph() *Graph {
 	t.names = r.names // with the names that only resolving gives
 	g := &Graph{totals: t, report: t.report}
 	g.report.merge(r.found)
-	has := make(map[NodeID]bool)
+	var nodes []Node
 	for i, n := range t.nodes {
 		if n != nil {
-			has[n.ID] = true
-			g.nodes = append(g.nodes, *n)
-			last := &g.nodes[len(g.nodes)-1]
+			nodes = append(nodes, *n)
+			last := &nodes[len(nodes)-1]
 			last.Entries = plus(last.Entries, r.entries[nodeIndex(i+1)])
 		}
 	}
-	for _, e := range r.edges {
-		g.edges = append(g.edges, *e)
-		for _, id := range []NodeID{e.ID.From, e.ID.To} {
-			if !has[id] {
-				has[id] = true
-				g.nodes = append(g.nodes, Node{ID: id})
-			}
-		}
-	}
-	g.sort()
+	g.arrange(nodes, slices.Collect(maps.Values(r.edges)))
 	g.creditPeers()
 	return g
 }
