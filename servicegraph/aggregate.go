@@ -259,7 +259,9 @@ func (a *aggregator) addSpans() {
 		a.addDetached(report)
 	}
 	for o, spans := range outcomes {
-		report.count(pairing.Outcome(o), spans)
+		if spans > 0 { // most traces have few of the outcomes
+			report.count(pairing.Outcome(o), spans)
+		}
 	}
 }
 

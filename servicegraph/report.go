@@ -202,8 +202,6 @@ func (r *Report) count(o pairing.Outcome, spans uint64) {
 		r.Pending += spans
 	case pairing.Open:
 	default:
-		if spans > 0 {
-			panic(fmt.Sprintf("servicegraph: %d spans have the unknown outcome %d", spans, o))
-		}
+		panic(fmt.Sprintf("servicegraph: %d spans have the unknown outcome %d", spans, o))
 	}
 }

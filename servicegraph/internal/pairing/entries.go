@@ -50,14 +50,9 @@ func (p *Pairer) entries() {
 // the id of its parent: an exporter or a propagator dropped it (docs/semantics.md P20). Of two roots
 // with the same time, the one with children stays a root, or else the one with the first id.
 func (p *Pairer) findDetached() {
-	if len(p.roots) < 2 {
+	serves := func(i int32) bool { return p.spans[i].Kind.Serves() }
+	if len(p.roots) < 2 || !slices.ContainsFunc(p.roots, serves) {
 		return
-	}
-	leaf := func(i int32) int {
-		if p.tree.Child[i] < 0 {
-			return 1
-		}
-		return 0
 	}
 	p.roots = slices.DeleteFunc(p.roots, func(i int32) bool {
 		_, timed := p.spans[i].Duration()
@@ -65,8 +60,11 @@ func (p *Pairer) findDetached() {
 	})
 	slices.SortFunc(p.roots, func(i, j int32) int {
 		a, b := &p.spans[i], &p.spans[j]
+		if c := cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End)); c != 0 {
+			return c
+		}
 		return cmp.Or(
-			cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End), cmp.Compare(leaf(i), leaf(j)),
+			cmp.Compare(p.leaf(i), p.leaf(j)),
 			slices.Compare(a.ID[:], b.ID[:]), p.cfg.CompareNodes(a.Node, b.Node), cmp.Compare(a.Kind, b.Kind),
 		)
 	})
@@ -75,4 +73,12 @@ func (p *Pairer) findDetached() {
 		p.state[i].detached = n > 0 && p.spans[i].End <= end
 		end = max(end, p.spans[i].End)
 	}
+}
+
+// leaf returns 1 for a span without children, else 0.
+func (p *Pairer) leaf(i int32) int {
+	if p.tree.Child[i] < 0 {
+		return 1
+	}
+	return 0
 }
