@@ -258,9 +258,9 @@ func (a *aggregator) addSpans() {
 	if outcomes[pairing.Detached] > 0 {
 		a.addDetached(report)
 	}
-	for o, spans := range outcomes {
-		if spans > 0 { // most traces have few of the outcomes
-			report.count(pairing.Outcome(o), spans)
+	for o := range outcomes {
+		if outcomes[o] > 0 { // most traces have few of the outcomes
+			report.count(pairing.Outcome(o), outcomes[o])
 		}
 	}
 }

@@ -12,25 +12,23 @@ import (
 // that sent something (docs/semantics.md, M2 to M6). A half without the other is a call to or
 // from the queue (M8, M9).
 func (r *resolver) resolveMessages() {
-	linked, joined := r.pairLinks()
-	r.unlinkedSends(linked)
+	joined := r.pairLinks()
+	r.unlinkedSends()
 	r.countReceivers(joined)
 }
 
-// pairLinks adds the messages whose two halves are known. It returns the paired halves: the
-// calls of the senders, and the receivers.
-func (r *resolver) pairLinks() (linked map[sendKey]bool, joined map[receiver]bool) {
-	linked, joined = make(map[sendKey]bool), make(map[receiver]bool)
-	senders := r.totals.senders()
+// pairLinks adds the messages whose two halves are known. It returns their receivers.
+func (r *resolver) pairLinks() (joined map[receiver]bool) {
+	joined = make(map[receiver]bool, len(r.totals.receivers))
 	processed := r.processed()
 	type found struct {
 		key    receiveKey
 		sender sendKey
 	}
 	var messages []found
-	timed := make(map[sendKey]sendKey) // by call: the first of its linked senders
+	isShared := false // several senders can show one call
 	for key := range r.totals.receives {
-		sender, ok := senderOf(senders, key.target)
+		sender, ok := senderOf(r.senders, key.target)
 		out, in := r.totals.sends[sender], r.totals.receivers[key.receiver]
 		if !ok && in.span.Kind == trace.Consumer {
 			r.found.LinkMissing++
@@ -38,24 +36,34 @@ func (r *resolver) pairLinks() (linked map[sendKey]bool, joined map[receiver]boo
 		if !ok {
 			continue
 		}
-		call := out.call(sender)
-		linked[call] = true
 		joined[key.receiver] = true
 		if !handles(&in.span) && processed[delivery{key.node, key.target}] || in.span.Is(trace.Polls) && out.called && r.hasReceived(&out, key.node) {
 			continue // the span that handles the message counts as the delivery, not the poll
 		}
 		messages = append(messages, found{key, sender})
-		if first, known := timed[call]; !known || slices.Compare(sender.span.SpanID[:], first.span.SpanID[:]) < 0 {
-			timed[call] = sender
+		isShared = isShared || out.of != sender.span.SpanID
+	}
+	var timed map[sendKey]sendKey // by call: the first of its linked senders
+	if isShared {
+		timed = make(map[sendKey]sendKey)
+		for _, m := range messages {
+			out := r.totals.sends[m.sender]
+			call := out.call(m.sender)
+			if first, known := timed[call]; !known || slices.Compare(m.sender.span.SpanID[:], first.span.SpanID[:]) < 0 {
+				timed[call] = m.sender
+			}
 		}
 	}
 	for _, m := range messages {
 		out, in := r.totals.sends[m.sender], r.totals.receivers[m.key.receiver]
-		call := out.call(m.sender)
-		times := r.totals.sends[timed[call]]
+		call, times := out.call(m.sender), &out
+		if first, known := timed[call]; known {
+			s := r.totals.sends[first]
+			times = &s
+		}
 		r.message(m.key, call.span, &out, &in, &times.span)
 	}
-	return linked, joined
+	return joined
 }
 
 // senders returns the sender to which each link refers. Where spans of several services share the
@@ -78,12 +86,8 @@ func (t *totals) senders() map[Link]sendKey {
 }
 
 // linkedCalls returns the calls of the senders to which consumers link.
-func (t *totals) linkedCalls() map[sendKey]bool {
-	linked := make(map[sendKey]bool)
-	if len(t.receives) == 0 {
-		return linked
-	}
-	senders := t.senders()
+func (t *totals) linkedCalls(senders map[Link]sendKey) map[sendKey]bool {
+	linked := make(map[sendKey]bool, min(len(t.sends), len(t.receives)))
 	for key := range t.receives {
 		if sender, ok := senderOf(senders, key.target); ok {
 			out := t.sends[sender]
@@ -117,7 +121,7 @@ type delivery struct {
 // processed returns the messages that consumers handled and did not only poll: a batch that
 // is polled in one span is often handled in sibling spans (docs/semantics.md, M10).
 func (r *resolver) processed() map[delivery]bool {
-	handled := make(map[delivery]bool)
+	handled := make(map[delivery]bool, len(r.totals.receives))
 	for key := range r.totals.receives {
 		if in := r.totals.receivers[key.receiver]; handles(&in.span) {
 			handled[delivery{key.node, key.target}] = true
@@ -198,11 +202,11 @@ func (r *resolver) isFirst(edge edgeKey, span Link, receiver bool) bool {
 
 // unlinkedSends counts the outcomes of the senders, and adds the calls that no consumer links
 // to.
-func (r *resolver) unlinkedSends(linked map[sendKey]bool) {
+func (r *resolver) unlinkedSends() {
 	for key, out := range r.totals.sends {
 		outcome := pairing.Virtual
 		switch {
-		case linked[out.call(key)]:
+		case r.linked[out.call(key)]:
 			outcome = pairing.Paired
 		case out.span.Peer == 0:
 			outcome = pairing.Unresolved

@@ -39,6 +39,9 @@ type callKey struct {
 	fromName, toName bool             // the name of From or To can be the name of a service
 }
 
+// isSettled reports whether no other spans can tell more about such calls.
+func (k callKey) isSettled() bool { return k.address == 0 && !k.fromName && !k.toName }
+
 // callKeyOf returns the key of the call that a caller span makes to the peer it names.
 func (s *symbols) callKeyOf(client *trace.Span) callKey {
 	return callKey{

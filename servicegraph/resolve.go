@@ -16,6 +16,8 @@ type resolver struct {
 	peers     *directory.Names
 	edges     map[edgeKey]*Edge // of the graph: those of the totals, and copies with more calls
 	copied    map[edgeKey]bool  // the edge is a copy
+	senders   map[Link]sendKey  // the sender to which each link of the totals refers
+	linked    map[sendKey]bool  // the calls of the totals to which consumers link
 	found     Report            // what the pending calls add to the report of the totals
 
 	conflicts map[addressIndex]bool // the ambiguous addresses that were counted
@@ -48,8 +50,12 @@ func (t *totals) resolverKnowing(known *totals) *resolver {
 		edges:     edges,
 		copied:    make(map[edgeKey]bool),
 		conflicts: make(map[addressIndex]bool),
-		seen:      make(map[sideKey]bool),
+		seen:      make(map[sideKey]bool, 2*len(t.receives)),
 		entries:   make(map[nodeIndex]float64),
+	}
+	if len(t.receives) > 0 {
+		r.senders = t.senders()
+		r.linked = t.linkedCalls(r.senders)
 	}
 	r.openDirectory(known)
 	return r
@@ -73,10 +79,16 @@ func (r *resolver) openDirectory(t *totals) {
 	for key := range t.calls {
 		keys = append(keys, key)
 	}
-	linked := t.linkedCalls()
+	linked := r.linked
+	if t != r.totals {
+		linked = t.linkedCalls(t.senders())
+	}
 	for key, s := range t.sends {
-		if s.span.Peer != 0 && !s.called && !linked[s.call(key)] {
-			keys = append(keys, t.names.callKeyOf(&s.span))
+		if s.span.Peer == 0 || s.called || linked[s.call(key)] {
+			continue
+		}
+		if call := t.names.callKeyOf(&s.span); !call.isSettled() {
+			keys = append(keys, call)
 		}
 	}
 	calls := make([]directory.Call, len(keys))
