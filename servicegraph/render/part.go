@@ -39,6 +39,27 @@ func (s Style) part(g *servicegraph.Graph, l limits) *servicegraph.Graph {
 	return part.FilterEdges(func(e servicegraph.Edge) bool { return keep[e.ID] })
 }
 
+// Order returns the nodes and the edges of g by importance, as [Style.Part] picks them, for
+// a program that picks a part of a view of g. Beyond the first few hundred nodes, the
+// busiest come first.
+func (s Style) Order(g *servicegraph.Graph) (nodes []servicegraph.NodeID, edges []servicegraph.EdgeID) {
+	p := newPicker(s, g)
+	p.pick(min(g.NumNodes(), maxOrdered), g.NumNodes())
+	p.room = g.NumNodes()
+	rest := slices.SortedStableFunc(g.Nodes(), func(a, b servicegraph.Node) int { return cmp.Compare(b.Requests.Calls, a.Requests.Calls) })
+	for _, n := range rest {
+		p.add(n.ID)
+	}
+	for _, e := range p.edgesByImportance(g) {
+		edges = append(edges, e.ID)
+	}
+	return p.order, edges
+}
+
+// maxOrdered limits the nodes that Order puts in an order that keeps them connected, which
+// takes a pass over all edges for each node.
+const maxOrdered = 200
+
 // Drawn returns a sentence about the part of g that an image shows, or an empty string if
 // it shows all of g.
 func (s Style) Drawn(g, part *servicegraph.Graph) string {
@@ -70,6 +91,7 @@ type picker struct {
 	in     map[servicegraph.NodeID][]servicegraph.Edge // by callee, the most failed calls first, then the most calls
 	room   int                                         // nodes that can still be picked
 	picked map[servicegraph.NodeID]bool
+	order  []servicegraph.NodeID        // the picked nodes
 	onPath map[servicegraph.EdgeID]bool // edges from entries to failing nodes
 }
 
@@ -98,6 +120,7 @@ func (p *picker) add(id servicegraph.NodeID) {
 	if p.room > 0 && !p.picked[id] {
 		p.room--
 		p.picked[id] = true
+		p.order = append(p.order, id)
 	}
 }
 
@@ -205,10 +228,22 @@ func (p *picker) level(n servicegraph.Node) Level {
 
 func (p *picker) edgeLevel(e servicegraph.Edge) Level { return p.style.Level(e.Errors, e.Calls) }
 
-// importantEdges returns the n edges of a graph that matter most: failing edges, edges from
-// entries to failing nodes, edges with a warning, for each other node the busiest edge, and
-// then the busiest edges. Of the first two kinds there are up to most.
+// importantEdges returns the n edges of a graph that matter most. Of failing edges and edges
+// from entries to failing nodes, there are up to most.
 func (p *picker) importantEdges(g *servicegraph.Graph, n, most int) map[servicegraph.EdgeID]bool {
+	keep := make(map[servicegraph.EdgeID]bool, n)
+	for i, e := range p.edgesByImportance(g) {
+		if i < n || i < most && (p.edgeLevel(e) == Failing || p.onPath[e.ID]) {
+			keep[e.ID] = true
+		}
+	}
+	return keep
+}
+
+// edgesByImportance returns the edges of a graph: failing edges, edges from entries to
+// failing nodes, edges with a warning, for each other node the busiest edge, and then the
+// busiest edges.
+func (p *picker) edgesByImportance(g *servicegraph.Graph) []servicegraph.Edge {
 	edges := slices.Collect(g.Edges())
 	slices.SortStableFunc(edges, func(a, b servicegraph.Edge) int { return cmp.Compare(b.Calls, a.Calls) })
 	connected := make(map[servicegraph.NodeID]bool)
@@ -229,11 +264,5 @@ func (p *picker) importantEdges(g *servicegraph.Graph, n, most int) map[serviceg
 		connected[e.ID.From], connected[e.ID.To] = true, true
 	}
 	slices.SortStableFunc(edges, func(a, b servicegraph.Edge) int { return cmp.Compare(class[a.ID], class[b.ID]) })
-	keep := make(map[servicegraph.EdgeID]bool, n)
-	for i, e := range edges {
-		if i < n || i < most && class[e.ID] <= 1 {
-			keep[e.ID] = true
-		}
-	}
-	return keep
+	return edges
 }

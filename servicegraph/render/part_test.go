@@ -97,3 +97,28 @@ func TestPartIsTheSameEveryTime(t *testing.T) {
 		}
 	}
 }
+
+// The order of all nodes and edges begins with the part that Part picks.
+func TestOrderBeginsWithThePart(t *testing.T) {
+	g, err := systems.New(systems.Config{Services: 60, Failing: true, Seed: 2, Requests: 200}).Graph()
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes, edges := (render.Style{}).Order(g)
+	if len(nodes) != g.NumNodes() || len(edges) != g.NumEdges() {
+		t.Fatalf("%d nodes and %d edges, want %d and %d", len(nodes), len(edges), g.NumNodes(), g.NumEdges())
+	}
+	part := render.Style{}.Part(g, 20, 25)
+	for _, id := range nodes[:part.NumNodes()] {
+		if _, ok := part.Node(id); !ok {
+			t.Errorf("%v is among the first %d nodes and not in the part", id, part.NumNodes())
+		}
+	}
+	seen := make(map[servicegraph.NodeID]bool)
+	for _, id := range nodes {
+		if seen[id] {
+			t.Errorf("%v occurs twice", id)
+		}
+		seen[id] = true
+	}
+}
