@@ -190,7 +190,11 @@ An image of up to 150 nodes and 300 edges shows the whole graph. Of a larger gra
 image shows about 80 nodes, and the heading says how many: first everything that fails,
 then the paths to it from the entries, then the busiest. A filter chooses another part,
 and --force draws everything. The diagram of an HTML report shows the same part; its
-tables contain everything and can be searched. A Mermaid flowchart is limited in the same
+tables contain everything and can be searched. What its filters leave, the report lays out
+itself, with a copy of Graphviz that adds 0.6 MB to the file: only what fails, only busy
+calls, without some namespaces, or one node with everything within a few calls of it. A
+node that the search finds and that is not drawn is drawn with its neighbors. With
+--layout-in-page=false, filters only hide what is drawn. A Mermaid flowchart is limited in the same
 way, to at most 100 nodes and 200 edges, which Mermaid can lay out. In an image with more than 20 nodes, a
 database or an external host that only one service calls is drawn in the card of that
 service. An edge without room for its label has a number, and the list below the graph

@@ -114,6 +114,7 @@ func visit(t *testing.T, url string) *page {
 		chromedp.Navigate(url),
 	)
 	p.want("the report is ready", `document.documentElement.dataset.ready === "yes"`)
+	p.laidOut()
 	return p
 }
 
@@ -123,7 +124,7 @@ func (p *page) event(event any) {
 	defer p.mu.Unlock()
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
-		if !strings.HasPrefix(e.Request.URL, "data:") {
+		if !strings.HasPrefix(e.Request.URL, "data:") && !strings.HasPrefix(e.Request.URL, "blob:") { // the page made these itself
 			p.requests = append(p.requests, e.Request.URL)
 		}
 	case *runtime.EventExceptionThrown:
@@ -233,9 +234,16 @@ func (p *page) press(keys string, modifiers ...chromedp.Modifier) {
 	}
 }
 
+// laidOut waits until the page computes no layout.
+func (p *page) laidOut() {
+	p.t.Helper()
+	p.want("the layout is done", `document.documentElement.dataset.layout === "done"`)
+}
+
 // settle waits until the diagram is painted in the size of its canvas.
 func (p *page) settle() {
 	p.t.Helper()
+	p.laidOut()
 	eval[bool](p, `new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(() => resolve(true)))))`)
 	p.want("the diagram fills its canvas", `(() => {
 		const box = document.querySelector("#page-canvas"), view = document.querySelector("#page-diagram svg").viewBox.baseVal;
@@ -246,6 +254,7 @@ func (p *page) settle() {
 // click clicks on the center of an element, as a mouse does.
 func (p *page) click(selector string, options ...chromedp.MouseOption) {
 	p.t.Helper()
+	p.laidOut()
 	at := eval[[]float64](p, fmt.Sprintf(`(() => {
 		const element = document.querySelector(%q);
 		element.scrollIntoView({block: "center"});
@@ -289,3 +298,6 @@ func (p *page) prefer(scheme string) {
 // drawing draws the diagrams of the reports. It refuses a graph that is too large, which a
 // report must not draw.
 var drawing draw.SVG
+
+// parts lets the reports lay out what filters leave.
+var parts draw.Parts

@@ -11,14 +11,14 @@ import (
 // Names from traces are only text.
 func TestHostileNames(t *testing.T) {
 	g, hostile := hostile()
-	p := open(t, report.HTML{Style: render.Style{Title: hostile[0]}, SVG: drawing, TraceURL: "https://grafana.test/{traceID}?'\"<>"}, g)
-	p.want("everything is drawn, and no name became an element", fmt.Sprintf(`document.querySelectorAll("[data-node]").length === %d && document.querySelectorAll("script").length === 2 && document.querySelectorAll("img, iframe, object").length === 0`, g.NumNodes()))
+	p := open(t, report.HTML{Style: render.Style{Title: hostile[0]}, SVG: drawing, Parts: parts, TraceURL: "https://grafana.test/{traceID}?'\"<>"}, g)
+	p.want("everything is drawn, and no name became an element", fmt.Sprintf(`document.querySelectorAll("[data-node]").length === %d && document.querySelectorAll("script").length === 4 && document.querySelectorAll("img, iframe, object").length === 0`, g.NumNodes()))
 	p.want("the title is text", has("#page-title h1", hostile[0]))
 	p.screenshot("open")
 	for i := range g.NumNodes() {
 		eval[bool](p, fmt.Sprintf(`document.querySelectorAll("[data-node]")[%d].dispatchEvent(new MouseEvent("click", {bubbles: true}))`, i))
 		p.want("a node opens", detailsOpen)
-		p.want("the details contain only text", `document.querySelectorAll("#page-details h2").length === 1 && document.querySelectorAll("#page-details script, #page-details img, #page-details svg").length === 0`)
+		p.want("the details contain only text", `document.querySelectorAll("#page-details h2").length === 1 && document.querySelectorAll("#page-details script, #page-details img, #page-details svg:not(.copy svg)").length === 0`)
 		p.want("the URL has the key of the node", `(() => { const key = decodeURIComponent(location.hash.match(/node=([^&]*)/)[1]); return key.length > 0 && key.length < 400; })()`)
 	}
 	for i := range g.NumEdges() {

@@ -75,7 +75,7 @@ func (s *liveServer) tell(t *testing.T, event string) {
 }
 
 func TestLive(t *testing.T) {
-	s := &liveServer{html: report.HTML{Style: render.Style{Title: "live"}, SVG: drawing, Live: true}, graph: shop(), listeners: map[chan string]bool{}}
+	s := &liveServer{html: report.HTML{Style: render.Style{Title: "live"}, SVG: drawing, Parts: parts, Live: true}, graph: shop(), listeners: map[chan string]bool{}}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	t.Cleanup(server.CloseClientConnections) // after the page is checked and closed
@@ -84,7 +84,7 @@ func TestLive(t *testing.T) {
 	p.click(node("billing/payments"))
 	p.press("+")
 	p.press("/checkout")
-	p.want("the search has one match", has("#page-tab-nodes", "Services 1 of 10"))
+	p.want("the search has one match", has("#page-tab-nodes", "Services 1 of 9"))
 	p.run(chromedp.Focus(chromedp.CSS(node("shop/cart"))))
 	p.want("the view is in the URL", `location.hash.includes("at=")`)
 	before := eval[string](p, "location.hash.replace(/&at=.*/, '')")
@@ -98,7 +98,7 @@ func TestLive(t *testing.T) {
 	s.mu.Unlock()
 	s.tell(t, "data: 2\n\n")
 	p.want("the new service is drawn", is(`[...document.querySelectorAll("[data-node]")].filter((e) => e.getAttribute("aria-label").startsWith("fraud/scorer,")).length + ""`, "1"))
-	p.want("the table has the new numbers", has("#page-tab-nodes", "Services 1 of 11"))
+	p.want("the table has the new numbers", has("#page-tab-nodes", "Services 1 of 10"))
 	p.want("the details have the new numbers", has("#page-details", "596"))
 	p.want("the selection stays", `document.querySelector("[data-node].chosen").getAttribute("aria-label").startsWith("billing/payments,")`)
 	p.want("and the focus", `document.activeElement.getAttribute("aria-label").startsWith("shop/cart,")`)
@@ -120,7 +120,7 @@ func TestLive(t *testing.T) {
 
 // Without a server, the report says so and keeps working.
 func TestLiveWithoutServer(t *testing.T) {
-	s := &liveServer{html: report.HTML{SVG: drawing, Live: true}, graph: shop(), listeners: map[chan string]bool{}}
+	s := &liveServer{html: report.HTML{SVG: drawing, Parts: parts, Live: true}, graph: shop(), listeners: map[chan string]bool{}}
 	server := httptest.NewServer(s)
 	p := visit(t, server.URL)
 	s.tell(t, "data: 1\n\n")

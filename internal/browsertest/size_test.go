@@ -22,7 +22,7 @@ func TestScreenshots(t *testing.T) {
 			if services > 10 {
 				g = fleet(services)
 			}
-			p := open(t, report.HTML{Style: render.Style{Title: "shop · production"}, SVG: drawing}, g)
+			p := open(t, report.HTML{Style: render.Style{Title: "shop · production"}, SVG: drawing, Parts: parts}, g)
 			for _, scheme := range []string{"light", "dark"} {
 				p.prefer(scheme)
 				p.want("the browser uses the color scheme", fmt.Sprintf(`matchMedia("(prefers-color-scheme: %s)").matches`, scheme))
@@ -82,7 +82,7 @@ func TestReducedMotion(t *testing.T) {
 // A report of 140 services, all of them drawn, stays responsive. The times depend on the machine, so they are
 // logged and not tested. The test checks that each step has its effect.
 func TestResponsive(t *testing.T) {
-	p := open(t, report.HTML{SVG: drawing}, fleet(140))
+	p := open(t, report.HTML{SVG: drawing, Parts: parts}, fleet(140))
 	p.want("everything is drawn", `document.querySelectorAll("[data-node]").length === 140 && document.querySelector("#page-notice").hidden`)
 	frames := func(what, step string) {
 		t.Helper()
@@ -104,7 +104,7 @@ func TestResponsive(t *testing.T) {
 	frames("zooming by wheel", `(i) => `+canvas+`.dispatchEvent(new WheelEvent("wheel", {deltaY: i < 15 ? -40 : 40, clientX: 400, clientY: 250, bubbles: true, cancelable: true}))`)
 	frames("selecting", `(i) => document.querySelectorAll("[data-node]")[i * 4].dispatchEvent(new MouseEvent("click", {bubbles: true}))`)
 	frames("searching", `(i) => { const q = document.querySelector("#page-search"); q.value = "service-" + "0123456789"[i % 10]; q.dispatchEvent(new Event("input")); }`)
-	frames("errors only", `(i) => document.querySelector("#page-errors").click()`)
+	frames("errors only", `(i) => { const e = document.querySelector("#page-errors"); e.value = i % 2 ? "" : "1"; e.dispatchEvent(new Event("change")); }`)
 	frames("traffic", `(i) => { const s = document.querySelector("#page-min-calls"); s.value = i; s.dispatchEvent(new Event("input")); }`)
 	frames("scrolling the table", `(i) => document.querySelector("#page-edges").scrollTop = i * 300`)
 	p.want("the last search is shown", `document.querySelector("#page-search").value === "service-9"`)
@@ -114,10 +114,10 @@ func TestResponsive(t *testing.T) {
 func TestFiveThousand(t *testing.T) {
 	g := fleet(5000)
 	began := time.Now()
-	p := open(t, report.HTML{SVG: drawing}, g)
+	p := open(t, report.HTML{SVG: drawing, Parts: parts}, g)
 	size := eval[int](p, `document.documentElement.outerHTML.length`)
 	t.Logf("drawing, writing and opening %d services and %d calls takes %v; the report has %.1f MB", g.NumNodes(), g.NumEdges(), time.Since(began).Round(time.Millisecond), float64(size)/1e6)
-	open(t, report.HTML{SVG: drawing}, fleet(150)) // the largest graph that is drawn completely
+	open(t, report.HTML{SVG: drawing, Parts: parts}, fleet(150)) // the largest graph that is drawn completely
 	p.want("a note says what is not drawn", `!document.querySelector("#page-notice").hidden && document.querySelector("#page-notice").innerText.startsWith("Drawn: ")`)
 	p.want("there are as many rows as calls", fmt.Sprintf(`document.querySelector("#page-edges table").ariaRowCount === "%d"`, g.NumEdges()+1))
 	p.want("but only some are in the document", `document.querySelectorAll("#page-edges tbody tr").length < 120`)

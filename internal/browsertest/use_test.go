@@ -21,7 +21,7 @@ func openShop(t *testing.T) *page {
 }
 
 func shopReport() report.HTML {
-	return report.HTML{Style: render.Style{Title: "shop · production"}, SVG: drawing, TraceURL: "https://grafana.test/explore?trace={traceID}"}
+	return report.HTML{Style: render.Style{Title: "shop · production"}, SVG: drawing, Parts: parts, TraceURL: "https://grafana.test/explore?trace={traceID}"}
 }
 
 // node returns the selector of a node in the diagram.
@@ -68,7 +68,7 @@ func TestSearch(t *testing.T) {
 	p.want("the others are not", is(names(".faded"), "edge/mobile-bff edge/web-gateway orders-db shop/cart shop/catalog shop/checkout shop/recommend"))
 	p.want("the matches are counted", is(`document.querySelector("#page-matches").value`, "3"))
 	p.want("the table of calls shows the matches", has("#page-tab-edges", "Calls 5 of 15"))
-	p.want("the table of services as well", has("#page-tab-nodes", "Services 3 of 10"))
+	p.want("the table of services as well", has("#page-tab-nodes", "Services 3 of 9"))
 	p.screenshot("found")
 	p.press(kb.Enter)
 	p.want("Enter selects the busiest match", is(heading, "billing/bank-gateway"))
@@ -182,9 +182,9 @@ func TestKeyboard(t *testing.T) {
 	p.press("0")
 	p.want("0 shows the whole graph", fmt.Sprintf("Math.abs(%s - %v) < 0.001", scale, whole))
 	p.press("e")
-	p.want("e shows errors only", `document.querySelector("#page-errors").checked`)
+	p.want("e shows what fails", `document.querySelector("#page-errors").value === "warn"`)
 	p.press("e")
-	p.want("and again everything", `!document.querySelector("#page-errors").checked`)
+	p.want("and again everything", `document.querySelector("#page-errors").value === ""`)
 	p.press("t")
 	p.want("t hides the tables", `document.querySelector("#page-edges").hidden`)
 	p.press("t")
@@ -253,26 +253,78 @@ func TestZoomAndPan(t *testing.T) {
 	p.want("z zooms to the selection", fmt.Sprintf("%s > %v", scale, whole)+`&&`+inside("[data-node].chosen"))
 }
 
+// choose selects a value of a select element, as a user does.
+func (p *page) choose(selector, value string) {
+	p.t.Helper()
+	p.run(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`{ const e = document.querySelector(%q); e.value = %q; e.dispatchEvent(new Event("change", {bubbles: true})); }`, selector, value)))
+}
+
+// A filter lays out what is left of the graph.
 func TestFilters(t *testing.T) {
 	p := openShop(t)
-	visible := `[...document.querySelectorAll(".edge")].filter((e) => getComputedStyle(e).visibility === "visible").length`
-	all := eval[int](p, visible)
-	p.click("#page-errors")
-	p.want("errors only", visible+" === 5 && "+has("#page-tab-edges", "5 of 15"))
-	p.want("nodes without errors are hidden", is(names(".hidden"), "billing/ledger orders-db shop/cart shop/catalog"))
+	p.prefer("light")
+	drawn := `document.querySelectorAll(".edge").length`
+	all := eval[int](p, drawn)
+	everything := eval[string](p, names(""))
+	p.choose("#page-errors", "1")
+	p.want("any error", drawn+" === 5 && "+has("#page-tab-edges", "5 of 15"))
+	p.want("nodes without errors are gone", is(names(""), "billing/bank-gateway billing/payments edge/mobile-bff edge/web-gateway shop/checkout shop/recommend"))
+	p.want("what is left is larger", scale+" > 1.2")
+	p.want("a chip names the filter", has("#page-filters", "Any error"))
 	p.screenshot("errors")
-	p.click("#page-errors")
-	p.want("everything again", fmt.Sprintf("%s === %d", visible, all))
+	p.choose("#page-errors", "error")
+	p.want("only what fails often", drawn+" === 4")
+	p.click("#page-filters button")
+	p.want("everything again", fmt.Sprintf("%s === %d && %s", drawn, all, is(names(""), everything)))
 
 	p.run(chromedp.Focus(chromedp.CSS("#page-min-calls")))
 	p.press(strings.Repeat(kb.ArrowRight, 4))
 	p.want("the slider shows the threshold", is(`document.querySelector("#page-min-calls-text").value`, "≥ 88 calls"))
 	p.want("and tells it to screen readers", is(`document.querySelector("#page-min-calls").getAttribute("aria-valuetext")`, "≥ 88 calls"))
-	p.want("edges with fewer calls are hidden", has("#page-tab-edges", "11 of 15"))
+	p.want("edges with fewer calls are gone", has("#page-tab-edges", "11 of 15")+`&&`+drawn+" === 11")
 	p.press(kb.End)
-	p.want("at the end of the slider, only the busiest edge is left", has("#page-tab-edges", "1 of 15")+`&&`+visible+" === 1")
+	p.want("at the end of the slider, only the busiest edge is left", has("#page-tab-edges", "1 of 15")+`&&`+drawn+" === 1")
 	p.press(kb.Escape)
-	p.want("Escape clears the filters", has("#page-tab-edges", "Calls 15")+`&&`+fmt.Sprintf("%s === %d", visible, all))
+	p.want("Escape clears the filters", has("#page-tab-edges", "Calls 15")+`&&`+fmt.Sprintf("%s === %d", drawn, all))
+
+	p.click("#page-namespaces summary")
+	p.click(`#page-namespaces input[value="shop"]`)
+	p.want("a hidden namespace is gone", is(names(""), "billing/bank-gateway billing/ledger billing/payments edge/mobile-bff edge/web-gateway orders-db"))
+	p.want("it is in the URL", `location.hash.includes("hide=shop")`)
+	p.screenshot("namespace")
+	p.click(`#page-namespaces input[value="billing"]`)
+	p.click(`#page-namespaces input[value="edge"]`)
+	p.want("without any service, a text says so", has("#page-empty", "Nothing passes the filters")+`&& !document.querySelector("#page-empty").hidden`)
+	p.click("#page-filters button")
+	p.want("everything again", is(names(""), everything))
+
+	p.click(node("shop/checkout"))
+	p.click(`[data-key="hops1"]`)
+	p.want("a node and its neighbors", is(names(""), "billing/ledger billing/payments edge/mobile-bff edge/web-gateway shop/cart shop/checkout"))
+	p.want("the selection stays", is(heading, "shop/checkout")+`&& document.querySelector("[data-node].chosen") !== null`)
+	p.screenshot("hop")
+	p.click(`[data-key="hops2"]`)
+	p.want("and over two calls", is(names(""), "billing/bank-gateway billing/ledger billing/payments edge/mobile-bff edge/web-gateway orders-db shop/cart shop/checkout"))
+	p.choose("#page-errors", "warn")
+	p.want("of these, what fails", is(names(""), "billing/bank-gateway billing/payments edge/mobile-bff edge/web-gateway shop/checkout"))
+
+	q := visit(t, p.url+eval[string](p, "location.hash"))
+	q.want("a link shows the same", is(names(""), "billing/bank-gateway billing/payments edge/mobile-bff edge/web-gateway shop/checkout")+"&&"+is(heading, "shop/checkout"))
+}
+
+// A report without the parts of the diagram has no layout of its own: filters hide what they
+// leave out.
+func TestFiltersWithoutLayout(t *testing.T) {
+	html := shopReport()
+	html.Parts = nil
+	p := open(t, html, shop())
+	visible := `[...document.querySelectorAll(".edge")].filter((e) => getComputedStyle(e).visibility === "visible").length`
+	all := eval[int](p, visible)
+	p.choose("#page-errors", "1")
+	p.want("errors only", visible+" === 5 && "+has("#page-tab-edges", "5 of 15"))
+	p.want("nodes without errors are hidden", is(names(".hidden"), "billing/ledger orders-db shop/cart shop/catalog"))
+	p.press(kb.Escape)
+	p.want("everything again", fmt.Sprintf("%s === %d", visible, all))
 }
 
 // The items around a selection are those that are connected to it by edges that pass the
@@ -351,9 +403,9 @@ func TestAddress(t *testing.T) {
 	p.click(`#page-details .choice button:nth-child(2)`)
 	p.want("the direction is in the URL", `location.hash === "#node=service:billing/payments&way=up"`)
 	p.press("e")
-	p.want("and the filter", `location.hash.includes("errors=1")`)
+	p.want("and the filter", `location.hash.includes("errors=warn")`)
 	p.run(chromedp.NavigateBack())
-	p.want("Back removes the filter", `!document.querySelector("#page-errors").checked && location.hash === "#node=service:billing/payments&way=up"`)
+	p.want("Back removes the filter", `document.querySelector("#page-errors").value === "" && location.hash === "#node=service:billing/payments&way=up"`)
 	p.run(chromedp.NavigateBack(), chromedp.NavigateBack())
 	p.want("and the selection", detailsClosed+` && location.hash === ""`)
 	p.run(chromedp.NavigateForward())
@@ -367,7 +419,7 @@ func TestAddress(t *testing.T) {
 	q := visit(t, p.url+hash)
 	q.want("the search is restored", `document.querySelector("#page-search").value === "checkout"`)
 	q.want("the selection is restored", is(heading, "shop/checkout → billing/payments"))
-	q.want("the filters are restored", `document.querySelector("#page-errors").checked && document.querySelector("#page-min-calls-text").value === "≥ 74 calls"`)
+	q.want("the filters are restored", `document.querySelector("#page-errors").value === "1" && document.querySelector("#page-min-calls-text").value === "≥ 74 calls"`)
 	q.want("the sort order is restored", `document.querySelector('#page-edges th[aria-sort="descending"]').innerText.startsWith("p95")`)
 	q.want("the theme is restored", `getComputedStyle(document.body).backgroundColor === "rgb(15, 20, 27)"`)
 	q.want("the view is restored", `Math.abs(`+scale+` - 1.5) < 0.01`)

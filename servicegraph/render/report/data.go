@@ -21,6 +21,17 @@ type data struct {
 	Nodes    []node   `json:"nodes"`           //
 	Edges    []edge   `json:"edges"`           //
 	Drawn    *drawn   `json:"drawn,omitempty"` // the part of the graph in the diagram; nil: all of it
+	TopDown  bool     `json:"topDown"`         // callers are above their callees
+	Limits   limits   `json:"limits"`          //
+}
+
+// limits are the numbers of nodes and edges up to which everything is drawn, and the size of
+// the part that is drawn otherwise.
+type limits struct {
+	Nodes     int `json:"nodes"`
+	Edges     int `json:"edges"`
+	PartNodes int `json:"partNodes"`
+	PartEdges int `json:"partEdges"`
 }
 
 // drawn has the positions in the graph of the nodes and edges of the diagram, in the order
@@ -52,6 +63,7 @@ type node struct {
 	Full      string  `json:"full,omitempty"` // namespace and name, if Namespace or Name is shortened
 	Type      string  `json:"type"`           //
 	State     string  `json:"state"`          // ok, warn or error
+	Rank      int     `json:"rank"`           // by importance, from 0
 	Rate      measure `json:"rate"`           //
 	side
 	Facts []fact `json:"facts,omitempty"`
@@ -62,6 +74,7 @@ type edge struct {
 	To          int        `json:"to"`
 	Kind        string     `json:"kind"`
 	State       string     `json:"state"` // ok, warn or error
+	Rank        int        `json:"rank"`  // by importance, from 0
 	Calls       measure    `json:"calls"`
 	Rate        measure    `json:"rate"`
 	Errors      measure    `json:"errors"`
@@ -98,6 +111,8 @@ func (h HTML) data(g, part *servicegraph.Graph) (data, error) {
 		Mermaid:  mermaid.String(),
 		Nodes:    make([]node, 0, g.NumNodes()),
 		Edges:    make([]edge, 0, g.NumEdges()),
+		TopDown:  h.Style.TopDown,
+		Limits:   h.limits(),
 	}
 	nodeAt := make(map[servicegraph.NodeID]int, g.NumNodes())
 	for n := range g.Nodes() {
@@ -108,6 +123,13 @@ func (h HTML) data(g, part *servicegraph.Graph) (data, error) {
 	for e := range g.Edges() {
 		edgeAt[e.ID] = len(d.Edges)
 		d.Edges = append(d.Edges, h.edge(g, e, nodeAt))
+	}
+	nodes, edges := h.Style.Order(g)
+	for rank, id := range nodes {
+		d.Nodes[nodeAt[id]].Rank = rank
+	}
+	for rank, id := range edges {
+		d.Edges[edgeAt[id]].Rank = rank
 	}
 	if part != nil && (part.NumNodes() < g.NumNodes() || part.NumEdges() < g.NumEdges()) {
 		d.Undrawn = h.undrawn(g, part)

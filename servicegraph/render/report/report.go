@@ -14,6 +14,10 @@
 //     shows its lines below the diagram.
 //   - Groups have no transforms, so their coordinates are those of the SVG.
 //
+// With [HTML.Parts], the report computes layouts itself: filters, hidden namespaces and the
+// surroundings of a node lay out what they leave. Graphviz, as WebAssembly in a worker, is in
+// the report. Where a browser does not support it, filters hide what they leave out.
+//
 // # Live reports
 //
 // A server can keep a report up to date. With [HTML.Live], the report listens to the
@@ -32,11 +36,14 @@ package report
 
 import (
 	"bytes"
+	"cmp"
+	"compress/gzip"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
@@ -60,6 +67,11 @@ type HTML struct {
 	// SVG draws the diagram and should have the same style. Nil: the report has only the
 	// tables.
 	SVG render.Renderer
+
+	// Parts writes the parts of the diagram, in the JSON that package draw documents, so that
+	// the report can lay out what a filter leaves, without a server. This needs Graphviz,
+	// which adds 0.6 MB to the report. Nil: filters only hide what is drawn.
+	Parts render.Renderer
 
 	// MaxNodes and MaxEdges limit the graphs that are drawn completely; 0 means 150 nodes
 	// and 300 edges, the limits of package draw. Only the most important part of a larger
@@ -86,6 +98,12 @@ var pageTemplate = template.Must(template.New("page").Parse(pageSource))
 //go:embed page/page.css
 var style string
 
+// graphviz is the library that computes layouts in the report, compressed. See
+// page/library/README.md.
+//
+//go:embed page/library/viz-global.js.gz
+var graphviz []byte
+
 // Render writes the report of g to w.
 func (h HTML) Render(w io.Writer, g *servicegraph.Graph) error {
 	c, err := h.content(g)
@@ -96,9 +114,16 @@ func (h HTML) Render(w io.Writer, g *servicegraph.Graph) error {
 	if err != nil {
 		return fmt.Errorf("encoding the data of the report: %w", err)
 	}
-	policy, err := h.policy(c.SVG)
+	policy, err := h.policy(c)
 	if err != nil {
 		return err
+	}
+	parts, library := "", ""
+	if c.Parts != nil {
+		if parts, err = compressed(c.Parts); err != nil {
+			return err
+		}
+		library = base64.StdEncoding.EncodeToString(graphviz)
 	}
 	err = pageTemplate.Execute(w, map[string]any{
 		"Title":   c.Data.Title,
@@ -108,6 +133,10 @@ func (h HTML) Render(w io.Writer, g *servicegraph.Graph) error {
 		"Data":    template.JS(data),
 		"Diagram": template.HTML(c.SVG),
 		"Live":    h.Live,
+		"Warn":    render.PercentText(cmp.Or(h.Style.Warn, 0.01), 1), // the defaults of package render
+		"Error":   render.PercentText(cmp.Or(h.Style.Error, 0.05), 1),
+		"Parts":   template.HTML(parts),
+		"Library": template.HTML(library),
 	})
 	if err != nil {
 		return fmt.Errorf("writing HTML: %w", err)
@@ -130,8 +159,9 @@ func (h HTML) Fragment(w io.Writer, g *servicegraph.Graph) error {
 
 // A content is the part of a report that depends on the graph.
 type content struct {
-	SVG  string `json:"svg"` // empty: no diagram
-	Data data   `json:"data"`
+	SVG   string          `json:"svg"` // empty: no diagram
+	Data  data            `json:"data"`
+	Parts json.RawMessage `json:"parts,omitempty"`
 }
 
 func (h HTML) content(g *servicegraph.Graph) (content, error) {
@@ -152,22 +182,32 @@ func (h HTML) content(g *servicegraph.Graph) (content, error) {
 	if !found {
 		return content{}, fmt.Errorf("the diagram is not SVG")
 	}
-	return content{SVG: "<svg" + element, Data: d}, err
+	if err != nil {
+		return content{}, err
+	}
+	c := content{SVG: "<svg" + element, Data: d}
+	if h.Parts != nil {
+		var parts bytes.Buffer
+		if err := h.Parts.Render(&parts, g); err != nil {
+			return content{}, err
+		}
+		c.Parts = parts.Bytes()
+	}
+	return c, nil
 }
 
 // drawn returns the part of g in the diagram.
 func (h HTML) drawn(g *servicegraph.Graph) *servicegraph.Graph {
-	nodes, edges := h.MaxNodes, h.MaxEdges
-	if nodes == 0 {
-		nodes = 150
-	}
-	if edges == 0 {
-		edges = 300
-	}
-	if g.NumNodes() <= nodes && g.NumEdges() <= edges {
+	l := h.limits()
+	if g.NumNodes() <= l.Nodes && g.NumEdges() <= l.Edges {
 		return g
 	}
-	return h.Style.Part(g, min(nodes, partNodes), min(edges, partEdges))
+	return h.Style.Part(g, min(l.Nodes, l.PartNodes), min(l.Edges, l.PartEdges))
+}
+
+// limits returns the limits of the diagram.
+func (h HTML) limits() limits {
+	return limits{Nodes: cmp.Or(h.MaxNodes, 150), Edges: cmp.Or(h.MaxEdges, 300), PartNodes: partNodes, PartEdges: partEdges}
 }
 
 // The largest part that is drawn of a graph that exceeds the limits.
@@ -193,21 +233,40 @@ func CheckTraceURL(tmpl string) error {
 }
 
 // policy returns the Content-Security-Policy of the report. It allows, by their hashes, only
-// the script and the style sheet of the report and the style sheets of the diagram.
-func (h HTML) policy(svg string) (string, error) {
+// the script and the style sheet of the report and the style sheets of the diagram, and, if
+// the report has Graphviz, a worker that runs WebAssembly. The worker has the same policy.
+func (h HTML) policy(c content) (string, error) {
 	styles := source(style)
-	inside, err := stylesIn(svg)
+	inside, err := stylesIn(c.SVG)
 	if err != nil {
 		return "", fmt.Errorf("reading the diagram: %w", err)
 	}
 	for _, s := range inside {
 		styles += " " + source(s)
 	}
-	policy := "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; script-src " + source(script) + "; style-src " + styles
+	policy := "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; script-src " + source(script)
+	if c.Parts != nil { // Graphviz is WebAssembly in a worker, whose script the report makes
+		policy += " 'wasm-unsafe-eval'; worker-src blob:"
+	}
+	policy += "; style-src " + styles
 	if h.Live {
 		policy += "; connect-src 'self'"
 	}
 	return policy, nil
+}
+
+// compressed returns a text as the report reads it: compressed by gzip, in base64.
+func compressed(text []byte) (string, error) {
+	var b bytes.Buffer
+	encoder := base64.NewEncoder(base64.StdEncoding, &b)
+	w := gzip.NewWriter(encoder)
+	if _, err := w.Write(text); err != nil {
+		return "", fmt.Errorf("compressing: %w", err)
+	}
+	if err := errors.Join(w.Close(), encoder.Close()); err != nil {
+		return "", fmt.Errorf("compressing: %w", err)
+	}
+	return b.String(), nil
 }
 
 // source returns the notation of a policy for a script or a style sheet.

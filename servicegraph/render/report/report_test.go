@@ -2,6 +2,8 @@ package report
 
 import (
 	"bytes"
+	"compress/gzip"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -99,6 +101,74 @@ func TestPolicyAllowsOnlyTheReport(t *testing.T) {
 	live := rendered(t, HTML{SVG: sketch{}, Live: true}, rendertest.Shop().Graph(t))
 	if !strings.Contains(live, "connect-src &#39;self&#39;") || !strings.Contains(live, "data-live") {
 		t.Error("a live report cannot listen to events")
+	}
+}
+
+// pieces writes parts of a diagram, which a report does not interpret.
+type pieces struct{}
+
+func (pieces) Render(w io.Writer, g *servicegraph.Graph) error {
+	_, err := io.WriteString(w, `{"text":"</script>"}`)
+	return err
+}
+
+// A report with parts has them and a layout library, compressed, and its policy allows
+// WebAssembly in a worker, but no other script.
+func TestReportWithParts(t *testing.T) {
+	page := rendered(t, HTML{SVG: sketch{}, Parts: pieces{}}, rendertest.Shop().Graph(t))
+	policy := strings.ReplaceAll(between(page, `content="default-src`, `"`)[0], "&#39;", "'")
+	if !strings.Contains(policy, "'wasm-unsafe-eval'; worker-src blob:;") || strings.Contains(policy, "'unsafe-eval'") || strings.Contains(policy, "unsafe-inline") {
+		t.Errorf("the policy is %s", policy)
+	}
+	for id, want := range map[string]string{"page-parts": `{"text":"</script>"}`, "page-graphviz": "/*\nViz.js "} {
+		encoded := between(page, `<script type="application/gzip" id="`+id+`">`, "</script>")
+		if len(encoded) != 1 {
+			t.Fatalf("%d elements %s", len(encoded), id)
+		}
+		r, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(encoded[0])))
+		if err != nil {
+			t.Fatalf("%s: %v", id, err)
+		}
+		if text, err := io.ReadAll(r); err != nil || !strings.HasPrefix(string(text), want) {
+			t.Errorf("%s is %.100q (%v)", id, text, err)
+		}
+	}
+	var fragment bytes.Buffer
+	if err := (HTML{SVG: sketch{}, Parts: pieces{}}).Fragment(&fragment, rendertest.Shop().Graph(t)); err != nil || !strings.Contains(fragment.String(), `"parts":{"text":`) {
+		t.Errorf("the fragment has no parts (%v)", err)
+	}
+	if page := rendered(t, HTML{Parts: pieces{}}, rendertest.Shop().Graph(t)); strings.Contains(page, "page-graphviz") {
+		t.Error("a report without a diagram has a layout library")
+	}
+}
+
+// The ranks of nodes and edges are an order of all of them, the failing ones first.
+func TestRanks(t *testing.T) {
+	d := dataOf(t, rendered(t, HTML{SVG: sketch{}}, rendertest.Shop().Graph(t)))
+	states := make([]string, len(d.Nodes))
+	for _, n := range d.Nodes {
+		if states[n.Rank] != "" {
+			t.Errorf("two nodes have rank %d", n.Rank)
+		}
+		states[n.Rank] = n.State
+	}
+	failing := 0
+	for _, n := range d.Nodes {
+		if n.State == "error" {
+			failing++
+		}
+	}
+	for rank, state := range states {
+		if (state == "error") != (rank < failing) {
+			t.Errorf("rank %d of %d has the state %s", rank, len(states), state)
+		}
+	}
+	seen := make(map[int]bool)
+	for _, e := range d.Edges {
+		seen[e.Rank] = true
+	}
+	if len(seen) != len(d.Edges) {
+		t.Errorf("%d edges have %d ranks", len(d.Edges), len(seen))
 	}
 }
 

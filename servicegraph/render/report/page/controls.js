@@ -1,20 +1,25 @@
+// @ts-check
 // The controls apart from the diagram and the tables.
 
+import { byId } from "./dom.js";
+
 // copy writes a text to the clipboard, or shows the text if the browser refuses.
-async function copy(text, done) {
+// title names the text.
+export async function copy(text, done, title) {
   try {
     await navigator.clipboard.writeText(text);
     showToast(done);
   } catch {
     const dialog = byId("text"), area = dialog.querySelector("textarea");
     area.value = text;
+    dialog.querySelector("h2").textContent = title;
     dialog.showModal();
     area.select();
   }
 }
 
 // showToast shows a message for some seconds.
-function showToast(text) {
+export function showToast(text) {
   const toast = byId("toast");
   toast.textContent = text;
   toast.classList.add("shown");
@@ -23,7 +28,7 @@ function showToast(text) {
 }
 
 // makeResizable lets the user drag the divider to set the height of the tables.
-function makeResizable(divider, tables) {
+export function makeResizable(divider, tables) {
   const set = (height) => { tables.style.height = Math.min(Math.max(height, 90), innerHeight - 160) + "px"; };
   new ResizeObserver(() => divider.setAttribute("aria-valuenow", Math.round(100 * tables.offsetHeight / innerHeight))).observe(tables);
   divider.addEventListener("pointerdown", (event) => {

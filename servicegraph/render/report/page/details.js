@@ -1,4 +1,8 @@
+// @ts-check
 // The panel with the details of the selected item.
+
+import { make, makeSVG } from "./dom.js";
+import { mark } from "./graph.js";
 
 const directions = [
   ["all", "All", "everything upstream and downstream"],
@@ -8,49 +12,65 @@ const directions = [
 ];
 
 const maxListed = 40; // callers, and callees
+const maxTraces = 6; // of a node
 
-class Details {
-  constructor(box, { select, setDirection, zoom, close }) {
+export class Details {
+  constructor(box, { select, setDirection, focus, isDrawn, zoom, copy, close }) {
     this.box = box;
     this.select = select; // called with an item
     this.setDirection = setDirection; // called with a direction: see Graph.around
+    this.focus = focus; // called with a node and a number of hops, to draw only these
+    this.isDrawn = isDrawn; // reports whether an item is in the diagram
     this.zoom = zoom;
+    this.copy = copy; // called with a text
     this.close = close;
   }
 
-  show(graph, item, direction) {
-    const unchanged = this.item === item && this.direction === direction;
+  // show shows an item, or closes the panel for null. Of the state, it shows the direction,
+  // the center and the hops.
+  show(graph, item, state) {
+    const shown = item && [item.key, state.direction, state.center, state.hops, this.isDrawn(item)].join(" ");
     this.box.hidden = !item;
-    if (unchanged) return;
-    const sameItem = this.item === item && this.box.contains(document.activeElement);
+    if (this.item === item && this.shown === shown) return;
+    const focused = this.item && item && this.item.key === item.key && this.box.contains(document.activeElement) && document.activeElement.dataset.key;
+    const scrolled = this.item && item && this.item.key === item.key ? this.box.scrollTop : 0;
     this.item = item;
-    this.direction = direction;
+    this.shown = shown;
     if (!item) return this.box.replaceChildren();
-    this.box.replaceChildren(...(item.isEdge ? this.edge(graph, item) : this.node(item, direction)));
-    if (sameItem) this.box.querySelector("[aria-pressed=true]")?.focus();
-    else this.box.scrollTop = 0;
+    this.box.replaceChildren(...(item.isEdge ? this.edge(graph, item) : this.node(graph, item, state)));
+    this.box.scrollTop = scrolled;
+    if (focused) this.box.querySelector(`[data-key="${focused}"]`)?.focus();
   }
 
   heading(kind, item, ...content) {
     return make("header", {},
       make("p", { class: "kind" }, kind),
-      item.drawn && make("button", { type: "button", class: "zoomTo", title: "Zoom to selection ( z )", onclick: this.zoom }, "Zoom to selection"),
+      this.isDrawn(item) && make("button", { type: "button", class: "zoomTo", title: "Zoom to selection ( z )", onclick: this.zoom }, "Zoom to selection"),
       make("button", { type: "button", class: "close", "aria-label": "Close", title: "Close ( Esc )", onclick: this.close }, "×"),
       make("h2", { title: item.full || item.label }, ...content));
   }
 
-  node(node, direction) {
+  node(graph, node, { direction, center, hops }) {
+    const failed = tracesOf(node, "failed");
     const out = [
       this.heading(node.type, node, node.ns ? make("span", { class: "ns" }, node.ns + "/") : null, node.name),
       node.full ? make("details", { class: "full" }, make("summary", {}, "Full name"), make("p", {}, node.full)) : null,
       verdict(node),
       make("div", { class: "choice", role: "group", "aria-label": "Highlight" }, ...directions.map(([key, title, hint]) =>
-        make("button", { type: "button", "aria-pressed": String(key === direction), title: hint, onclick: () => this.setDirection(key) }, title))),
+        make("button", { type: "button", "data-key": key, "aria-pressed": String(key === direction), title: hint, onclick: () => this.setDirection(key) }, title))),
+      this.focus ? make("div", { class: "choice", role: "group", "aria-label": "Draw only this node and its surroundings" },
+        make("span", {}, "Draw only"), ...[1, 2, 3].map((n) => {
+          const pressed = center === node.key && hops === String(n);
+          return make("button", { type: "button", "data-key": "hops" + n, "aria-pressed": String(pressed), title: `this node and ${n === 1 ? "its callers and callees" : `everything within ${n} calls`}`,
+            onclick: () => this.focus(pressed ? null : node, n) }, n === 1 ? "1 hop" : `${n} hops`);
+        })) : null,
       table(["", "Requests", "Errors", "p50", "p95", "p99"], [["", node]]),
       facts([["Rate", node.rate && node.rate[1]], ...(node.facts || [])]),
+      this.traces("Failed", failed, graph.data.traceURL),
       this.calls("Callers", node.in, (e) => e.from),
       this.calls("Callees", node.out, (e) => e.to),
-      node.drawn ? null : undrawn("This node is not in the diagram, which shows only the busiest part of the graph."),
+      failed.length === 0 ? this.traces("Slowest", tracesOf(node, "slowest"), graph.data.traceURL) : null,
+      this.isDrawn(node) ? null : undrawn("This node is not in the diagram."),
     ];
     return out.filter(Boolean);
   }
@@ -81,14 +101,14 @@ class Details {
       this.traces("Failed", edge.failed, graph.data.traceURL),
       this.traces("Slowest", edge.slowest, graph.data.traceURL),
       edge.facts ? make("section", {}, make("h3", {}, "More"), facts(edge.facts)) : null,
-      edge.drawn && !self ? null : undrawn(self ? "Self edges are not drawn." : "This edge is not in the diagram, which shows only the busiest part of the graph."),
+      this.isDrawn(edge) ? null : undrawn(self ? "Self edges are not drawn." : "This edge is not in the diagram."),
     ];
     return out.filter(Boolean);
   }
 
   // traces lists trace ids, as links if there is a trace URL.
   traces(title, list, url) {
-    if (!list) return null;
+    if (!list || list.length === 0) return null;
     const link = /^https?:\/\//i.test(url);
     return make("section", {},
       make("h3", {}, title + " traces"),
@@ -96,8 +116,21 @@ class Details {
         link
           ? make("a", { href: url.replaceAll("{traceID}", x.trace), target: "_blank", rel: "noopener noreferrer" }, x.trace)
           : make("code", {}, x.trace),
+        make("button", { type: "button", class: "copy", title: "Copy the trace id", "aria-label": "Copy trace id " + x.trace, onclick: () => this.copy(x.trace) }, copyIcon()),
         make("span", { class: "numbers" }, x.took)))));
   }
+}
+
+// tracesOf returns the traces of a kind, "failed" or "slowest", of the calls to a node. A node
+// without callers has those of its own calls.
+function tracesOf(node, kind) {
+  const list = new Map();
+  const add = (edges) => {
+    for (const e of edges) for (const x of e[kind] || []) if (!list.has(x.trace)) list.set(x.trace, x);
+  };
+  add([...node.in].sort((a, b) => b.calls[0] - a.calls[0]));
+  if (list.size === 0 && node.errors && node.errors[0] > 0) add(node.out.filter((e) => e.errors && e.errors[0] > 0));
+  return [...list.values()].slice(0, maxTraces);
 }
 
 const errorText = (m) => m[0] > 0 ? `${m[1]} (${m[2]})` : m[1];
@@ -124,5 +157,8 @@ function facts(list) {
   if (known.length === 0) return null;
   return make("dl", { class: "facts" }, ...known.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
 }
+
+// copyIcon returns a drawing of two sheets.
+const copyIcon = () => makeSVG("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, makeSVG("path", { d: "M5.500 5.500h7v8h-7zM3 10.500v-8h7" }));
 
 const undrawn = (text) => make("p", { class: "undrawn" }, text);

@@ -1,21 +1,23 @@
+// @ts-check
 // The graph: the data of the report, with references in place of positions, and queries.
 
-class Graph {
+export class Graph {
   constructor(data) {
     this.data = data;
     this.nodes = data.nodes;
     this.edges = data.edges;
     this.byKey = new Map();
-    this.nodes.forEach((n) => {
+    this.nodes.forEach((n, i) => {
+      n.index = i;
       n.label = n.ns ? n.ns + "/" + n.name : n.name;
       n.key = n.id;
       n.words = ((n.full || n.label) + " " + n.type).toLowerCase();
       n.out = [];
       n.in = [];
-      n.drawn = !data.drawn;
       this.byKey.set(n.key, n);
     });
-    this.edges.forEach((e) => {
+    this.edges.forEach((e, i) => {
+      e.index = i;
       e.from = this.nodes[e.from];
       e.to = this.nodes[e.to];
       e.isEdge = true;
@@ -23,24 +25,23 @@ class Graph {
       e.key = [e.from.id, e.to.id, e.kind].join(",");
       e.words = (e.from.full || e.from.label).toLowerCase() + " → " + (e.to.full || e.to.label).toLowerCase() + " " + e.kind;
       e.latency = e[e.latencySide] || {};
-      e.drawn = !data.drawn;
       e.from.out.push(e);
       e.to.in.push(e);
       this.byKey.set(e.key, e);
     });
-    if (data.drawn) {
-      data.drawn.nodes.forEach((i) => { this.nodes[i].drawn = true; });
-      data.drawn.edges.forEach((i) => { this.edges[i].drawn = true; });
-    }
     // Levels are the distinct numbers of calls in ascending order: the steps of the traffic
     // slider.
     const texts = new Map(this.edges.map((e) => [e.calls[0], e.calls[1]]));
     this.levels = [...texts].sort((a, b) => a[0] - b[0]).map(([calls, text]) => ({ calls, text }));
   }
 
-  // drawnNode and drawnEdge return the node and the edge with the position i in the diagram.
-  drawnNode(i) { return this.nodes[this.data.drawn ? this.data.drawn.nodes[i] : i]; }
-  drawnEdge(i) { return this.edges[this.data.drawn ? this.data.drawn.edges[i] : i]; }
+  // namespaces returns the namespaces with their numbers of nodes, sorted. Nodes without a
+  // namespace are not counted.
+  namespaces() {
+    const count = new Map();
+    for (const n of this.nodes) if (n.ns) count.set(n.ns, (count.get(n.ns) || 0) + 1);
+    return [...count].sort((a, b) => (a[0] < b[0] ? -1 : 1));
+  }
 
   // level returns the position of the lowest level with at least the given number of calls.
   level(calls) {
@@ -79,24 +80,8 @@ class Graph {
 
 // wordsOf returns the words of a query. A node or an edge matches if it contains all of
 // them.
-const wordsOf = (query) => query.toLowerCase().split(/\s+/).filter(Boolean);
-const matches = (item, words) => words.every((w) => item.words.includes(w));
+export const wordsOf = (query) => query.toLowerCase().split(/\s+/).filter(Boolean);
+export const matches = (item, words) => words.every((w) => item.words.includes(w));
 
 // mark returns a symbol for a state, for people who do not see its color.
-const mark = (item) => ({ warn: "▲ ", error: "● " })[item.state] || "";
-
-// make returns a new element. A string becomes text, never markup, because names come
-// from traces and are untrusted.
-function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (value === true) element.setAttribute(name, "");
-    else if (value !== false && value != null) element.setAttribute(name, value);
-  }
-  element.append(...children.filter((c) => c != null && c !== false));
-  return element;
-}
-
-const byId = (id) => document.getElementById("page-" + id);
-const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
+export const mark = (item) => ({ warn: "▲ ", error: "● " })[item.state] || "";

@@ -1,8 +1,9 @@
+// @ts-check
 // A live report listens to server-sent events and fetches each new version of the graph.
 
 // listen connects to the server. It calls onGraph with each new fragment, and onStatus
 // with a kind ("live", "problem" or "waiting") and a message.
-function listen(onGraph, onStatus) {
+export function listen(onGraph, onStatus) {
   let shown = null; // the version of the graph on the screen
   let loading = false, next = null;
   const load = async (version) => {

@@ -1,12 +1,28 @@
+// @ts-check
 // The report has one state, which is also in the URL. Everything on the screen follows from
 // the graph and the state.
 
+import { blank, formatHidden, hiddenNamespaces, parseHash, writeAddress } from "./address.js";
+import { edgeColumns, nodeColumns } from "./columns.js";
+import { copy, makeResizable, showToast } from "./controls.js";
+import { Details } from "./details.js";
+import { Diagram } from "./diagram.js";
+import { byId, make } from "./dom.js";
+import { Filter } from "./filter.js";
+import { Graph, matches, wordsOf } from "./graph.js";
+import { listen } from "./live.js";
+import { Stage } from "./stage.js";
+import { Table } from "./table.js";
+import { Viewport } from "./viewport.js";
+
 let graph;
 let state = blank();
+let filter;
 
 const viewport = new Viewport(byId("canvas"), () => {
   const { x, y, scale } = viewport.view;
-  change({ at: viewport.fitted ? "" : [x.toFixed(0), y.toFixed(0), scale.toFixed(3)].join(",") }, { step: false });
+  state = { ...state, at: viewport.fitted ? "" : [x.toFixed(0), y.toFixed(0), scale.toFixed(3)].join(",") };
+  writeAddress(state, false);
 });
 
 const diagram = new Diagram(byId("diagram"), viewport, (item, event) => {
@@ -14,21 +30,33 @@ const diagram = new Diagram(byId("diagram"), viewport, (item, event) => {
   select(item, event.shiftKey && item && !item.isEdge ? "near" : undefined);
 });
 
+const stage = new Stage(diagram, viewport, () => show());
+
 const details = new Details(byId("details"), {
-  select: (item) => { select(item); diagram.reveal(item, false); },
+  select: selectAndReach,
   setDirection: (direction) => change({ direction }),
+  focus: stage.canLayOut ? (node, hops) => change(node ? { center: node.key, hops: String(hops) } : { center: "", hops: "1" }) : null,
+  isDrawn: (item) => diagram.has(item),
   zoom: zoomTo,
+  copy: (text) => copy(text, "Copied the trace id.", "Trace id"),
   close: () => select(null),
 });
 
 const tables = {
-  edges: new Table(byId("edges"), "Calls", edgeColumns, { onChoose: selectRow, onSort: sortChanged }),
-  nodes: new Table(byId("nodes"), "Services", nodeColumns, { onChoose: selectRow, onSort: sortChanged }),
+  edges: new Table(byId("edges"), "Calls", edgeColumns, { onChoose: selectAndReach, onSort: sortChanged }),
+  nodes: new Table(byId("nodes"), "Services", nodeColumns, { onChoose: selectAndReach, onSort: sortChanged }),
 };
 
-function selectRow(row) {
-  select(row);
-  diagram.reveal(row, false);
+// selectAndReach selects an item and moves the view to it.
+function selectAndReach(item) { reach(item, false); }
+
+// reach selects an item and moves the view to it. A node that is not in the diagram is drawn
+// with its neighbors; an edge, with the neighbors of its caller.
+function reach(item, center) {
+  const node = item.isEdge ? item.from : item;
+  const missing = stage.canLayOut && !diagram.has(item) && !(item.isEdge && item.from === item.to && diagram.has(node));
+  select(item, undefined, missing ? { center: node.key, hops: "1" } : {});
+  if (!missing) diagram.reveal(item, center);
 }
 
 function sortChanged() {
@@ -36,13 +64,15 @@ function sortChanged() {
   change({ sort: (down ? "-" : "") + column.title });
 }
 
-const tab = () => state.tab === "nodes" ? "nodes" : "edges";
+const tab = () => (state.tab === "nodes" ? "nodes" : "edges");
+const isOpen = () => (state.tab ? state.tab !== "none" : tablesFit);
+let tablesFit = true; // the diagram is legible above the tables
 
 // selected returns the selected item, or null if there is none in the graph.
 function selected() { return graph.byKey.get(state.node || state.edge) || null; }
 
-function select(item, direction) {
-  const next = { node: "", edge: "" };
+function select(item, direction, more = {}) {
+  const next = { node: "", edge: "", ...more };
   if (item) next[item.isEdge ? "edge" : "node"] = item.key;
   if (direction) next.direction = direction;
   else if (!item) next.direction = "all";
@@ -58,29 +88,9 @@ function change(changes, { step = true } = {}) {
   show();
 }
 
-// minCalls returns the threshold of the traffic slider.
-const minCalls = () => Number(state.minCalls) || 0;
-
-// filtered reports whether a filter is active.
-const filtered = () => minCalls() > 0 || Boolean(state.errorsOnly);
-
-// passes reports whether an edge passes the filters.
-const passes = (e) => e.calls[0] >= minCalls() && (!state.errorsOnly || e.errors && e.errors[0] > 0);
-
 // zoomTo zooms to the items around the selection.
 function zoomTo() {
-  if (selected()) diagram.frame(graph.around(selected(), state.direction, passes));
-}
-
-// hiddenItems returns the set of items that the filters hide. A node is hidden if it has no
-// edge that passes and, with errors only, no failed requests.
-function hiddenItems() {
-  const hidden = new Set();
-  if (!filtered()) return hidden;
-  const involved = (n) => n.in.some(passes) || n.out.some(passes) || state.errorsOnly && n.errors && n.errors[0] > 0;
-  for (const e of graph.edges) if (!passes(e)) hidden.add(e);
-  for (const n of graph.nodes) if (!involved(n)) hidden.add(n);
-  return hidden;
+  if (selected()) diagram.frame(graph.around(selected(), state.direction, filter.passes));
 }
 
 // foundItems returns the set of items that match the search, or null without a search.
@@ -91,104 +101,162 @@ function foundItems() {
 
 // show updates the screen.
 function show() {
-  const chosen = selected(), found = foundItems(), hidden = hiddenItems();
-  const around = chosen && graph.around(chosen, state.direction, passes);
-  diagram.mark({ chosen, around, found, hidden });
-  const kept = (item) => !hidden.has(item) && (!found || found.has(item));
+  filter = new Filter(graph, state);
+  stage.arrange(graph, filter, Boolean(state.all));
+  const chosen = selected(), found = foundItems();
+  const around = chosen && graph.around(chosen, state.direction, filter.passes);
+  diagram.mark({ chosen, around, found, isHidden: (item) => !filter.has(item) });
+  const kept = (item) => filter.has(item) && (!found || found.has(item));
   for (const table of Object.values(tables)) table.show(kept, chosen, around);
   showTabs();
-  details.show(graph, chosen, state.direction);
+  details.show(graph, chosen, state);
   showControls(found);
+  showNotice();
 }
 
 function showTabs() {
-  for (const [key, items] of [["edges", graph.edges], ["nodes", graph.nodes]]) {
-    const all = items.length.toLocaleString("en"), some = tables[key].shown.length.toLocaleString("en");
+  const isService = (n) => n.type === "service" || n.type === "group";
+  const count = (some, all) => (some === all ? all.toLocaleString("en") : `${some.toLocaleString("en")} of ${all.toLocaleString("en")}`);
+  const services = graph.nodes.filter(isService).length, shown = tables.nodes.shown.filter(isService).length;
+  const others = graph.nodes.length - services;
+  const texts = {
+    edges: count(tables.edges.shown.length, graph.edges.length),
+    nodes: count(shown, services) + (others > 0 ? ` + ${count(tables.nodes.shown.length - shown, others)} ${others === 1 ? "dependency" : "dependencies"}` : ""),
+  };
+  for (const key of ["edges", "nodes"]) {
     const button = byId("tab-" + key);
-    button.querySelector("span").textContent = some === all ? all : `${some} of ${all}`;
-    button.setAttribute("aria-selected", String(tab() === key && state.tab !== "none"));
-    byId(key).hidden = tab() !== key || state.tab === "none";
+    button.querySelector("span").textContent = texts[key];
+    button.setAttribute("aria-selected", String(tab() === key && isOpen()));
+    byId(key).hidden = tab() !== key || !isOpen();
   }
-  document.body.classList.toggle("collapsed", state.tab === "none");
-  byId("collapse").textContent = state.tab === "none" ? "Show tables ▴" : "Hide tables ▾";
-  byId("collapse").setAttribute("aria-expanded", String(state.tab !== "none"));
+  document.body.classList.toggle("collapsed", !isOpen());
+  byId("collapse").textContent = isOpen() ? "Hide tables ▾" : "Show tables ▴";
+  byId("collapse").setAttribute("aria-expanded", String(isOpen()));
 }
 
 function showControls(found) {
   if (document.activeElement !== byId("search")) byId("search").value = state.query;
   byId("matches").textContent = found ? String(targets().length) : "";
-  byId("errors").checked = Boolean(state.errorsOnly);
-  const slider = byId("min-calls"), level = graph.level(minCalls());
+  byId("errors").value = filter.errors;
+  const slider = byId("min-calls"), level = graph.level(filter.minCalls);
   slider.max = Math.max(graph.levels.length - 1, 0);
   slider.disabled = graph.levels.length < 2;
   slider.value = level;
   const text = level > 0 ? `≥ ${graph.levels[level].text} calls` : "all";
   byId("min-calls-text").textContent = text;
   slider.setAttribute("aria-valuetext", text);
+  showNamespaces();
+  byId("filters").replaceChildren(...chips());
+  byId("filters").hidden = !filter.isOn && !state.all;
   byId("theme").value = state.theme;
   if (state.theme) document.documentElement.dataset.theme = state.theme;
   else delete document.documentElement.dataset.theme;
 }
 
-// targets returns the items that Enter in the search selects one after another: the nodes
-// in the table, or the edges if there is no node. Items in the diagram come first.
-function targets() {
-  const items = tables.nodes.shown.length > 0 ? tables.nodes.shown : tables.edges.shown;
-  return [...items.filter((i) => i.drawn), ...items.filter((i) => !i.drawn)];
+// showNamespaces updates the menu of namespaces.
+function showNamespaces() {
+  const menu = byId("namespaces"), list = graph.namespaces();
+  menu.hidden = list.length < 2;
+  menu.querySelector("summary").textContent = filter.hide.size > 0 ? `Namespaces (${filter.hide.size} hidden)` : "Namespaces";
+  const key = list.map(([ns, n]) => ns + " " + n).join("\n");
+  const box = menu.querySelector("div");
+  if (menu.dataset.list !== key) { // otherwise the menu would lose the keyboard focus
+    menu.dataset.list = key;
+    box.replaceChildren(...list.map(([ns, n]) => make("label", {},
+      make("input", { type: "checkbox", value: ns, onchange: (event) => hideNamespace(ns, !event.target.checked) }), make("span", {}, ns), make("span", { class: "count" }, String(n)))));
+  }
+  for (const input of box.querySelectorAll("input")) input.checked = !filter.hide.has(input.value);
 }
 
-// jump selects the next target, or the previous one if by is -1.
+function hideNamespace(ns, hide) {
+  const set = hiddenNamespaces(state);
+  if (hide) set.add(ns);
+  else set.delete(ns);
+  change({ hide: formatHidden(set) });
+}
+
+// chips returns the active filters that no other control shows, as buttons that end them.
+function chips() {
+  const chip = (text, changes) => make("button", { type: "button", title: "End this filter", onclick: () => change(changes) }, text + " ×");
+  const list = [];
+  if (filter.center) list.push(chip(`Only ${filter.center.label} and ${filter.hops === 1 ? "1 hop" : filter.hops + " hops"}`, { center: "", hops: "1" }));
+  if (filter.hide.size > 0) list.push(chip("Hidden: " + [...filter.hide].join(", "), { hide: "" }));
+  if (filter.errors) list.push(chip(byId("errors").selectedOptions[0].textContent, { errors: "" }));
+  if (filter.minCalls > 0) list.push(chip(byId("min-calls-text").textContent, { minCalls: "" }));
+  if (state.all) list.push(chip("Everything is drawn", { all: "" }));
+  if (list.length > 1) list.push(make("button", { type: "button", class: "plain", onclick: () => change(noFilter) }, "Clear all"));
+  return list;
+}
+
+const noFilter = { errors: "", minCalls: "", hide: "", center: "", hops: "1", all: "" };
+
+// targets returns the items that Enter in the search selects one after another: the nodes
+// in the table, or the edges if there is no node. Items in the first diagram come first.
+function targets() {
+  const items = tables.nodes.shown.length > 0 ? tables.nodes.shown : tables.edges.shown;
+  return [...items.filter((i) => stage.isInFirst(i)), ...items.filter((i) => !stage.isInFirst(i))];
+}
+
+// jump selects the next target, or the previous one if by is -1. The search covers all
+// nodes, so it ends the view of only some of them.
 function jump(by) {
+  if (targets().length === 0 && state.center) change({ center: "", hops: "1" });
   const list = targets();
   if (list.length === 0) return showToast("No matches.");
   const at = list.indexOf(selected());
   const next = list[at < 0 ? (by > 0 ? 0 : list.length - 1) : (at + by + list.length) % list.length];
-  select(next);
-  diagram.reveal(next, true);
-  byId("matches").textContent = `${list.indexOf(next) + 1} of ${list.length}`;
+  reach(next, true);
+  byId("matches").textContent = list.length > 1 ? `${list.indexOf(next) + 1} of ${list.length}` : "1";
 }
 
 // showGraph replaces the graph. A live report calls it for each new version.
-function showGraph(data) {
+function showGraph(data, parts, svg) {
   graph = new Graph(data);
+  graph.parts = parts;
   document.title = data.title;
   document.querySelector("#page-title h1").textContent = data.title;
   byId("facts").textContent = data.facts;
   byId("remarks").textContent = data.remarks.join(" · ");
   byId("remarks").title = data.remarks.join("\n");
-  diagram.load(graph);
-  byId("empty").hidden = Boolean(diagram.svg) && data.nodes.length > 0;
-  byId("empty").textContent = data.nodes.length > 0 ? "No diagram: see the tables below." : "Nothing to draw: the spans contain no service.";
-  byId("legend").textContent = byId("legend").title = diagram.lines.filter((line) => !data.facts.includes(line)).join(" · ");
-  showNotice();
+  stage.load(graph, svg);
+  byId("legend").textContent = byId("legend").title = stage.lines.filter((line) => !data.facts.includes(line)).join(" · ");
   details.item = undefined; // the panel shows the old numbers
   tables.edges.setRows(graph.edges);
   tables.nodes.setRows(graph.nodes);
-  document.body.classList.toggle("large", Boolean(data.undrawn));
 }
 
 let liveStatus = { kind: "live", text: "" };
 
+// showNotice shows a line about problems and about what is not drawn.
 function showNotice() {
-  const text = [liveStatus.text, graph.data.undrawn].filter(Boolean).join(" · ");
+  const text = [liveStatus.text, stage.problem, stage.undrawn].filter(Boolean).join(" · ");
+  const more = stage.canDrawMore && make("button", { type: "button", onclick: () => change({ all: "1" }) }, stage.canDrawMore);
   byId("notice").hidden = !text;
-  byId("notice").textContent = text;
+  byId("notice").replaceChildren(text, ...(more ? [" ", more] : []));
   byId("notice").classList.toggle("problem", liveStatus.kind === "problem");
+  byId("empty").hidden = !stage.empty;
+  byId("empty").textContent = stage.empty;
 }
 
 // restore shows the state in the URL.
 function restore() {
-  state = readAddress();
+  state = parseHash(location.hash);
   for (const [key, table] of Object.entries(tables)) {
     const column = key === tab() && table.columns.find((c) => c.title === state.sort.replace(/^-/, ""));
     if (column) table.sortBy(column, state.sort.startsWith("-"), false);
     else table.sortBy(table.columns.find((c) => c.first), true, false);
   }
   const [x, y, scale] = state.at.split(",").map(Number);
+  const view = scale > 0 && Number.isFinite(x + y) ? { x, y, scale } : null;
+  stage.restoreView(view);
+  if (!state.tab) {
+    tablesFit = stage.isLegibleAboveTables(document.body);
+    document.body.classList.toggle("collapsed", !tablesFit);
+  }
   show();
-  if (scale > 0 && Number.isFinite(x + y)) {
+  if (view) {
     viewport.fitted = false;
-    viewport.setView({ x, y, scale });
+    viewport.setView(view);
   } else if (!viewport.fitted) {
     viewport.fit();
   }
@@ -210,13 +278,17 @@ byId("min-calls").addEventListener("input", (event) => {
   const level = Number(event.target.value);
   change({ minCalls: level > 0 ? String(graph.levels[level].calls) : "" }, { step: false });
 });
-byId("errors").addEventListener("change", (event) => change({ errorsOnly: event.target.checked ? "1" : "" }));
+byId("errors").addEventListener("change", (event) => change({ errors: event.target.value }));
 byId("theme").addEventListener("change", (event) => change({ theme: event.target.value }, { step: false }));
-byId("copy").addEventListener("click", () => copy(graph.data.mermaid, "Copied as Mermaid."));
+byId("copy").addEventListener("click", () => copy(graph.data.mermaid, "Copied as Mermaid.", "Mermaid"));
+byId("more").addEventListener("click", () => {
+  const open = document.body.classList.toggle("more");
+  byId("more").setAttribute("aria-expanded", String(open));
+});
 byId("help").addEventListener("click", () => byId("keys").showModal());
 byId("collapse").addEventListener("click", toggleTables);
 for (const button of document.querySelectorAll("[data-tab]")) {
-  button.addEventListener("click", () => change({ tab: button.dataset.tab === "edges" ? "" : button.dataset.tab, sort: "" }));
+  button.addEventListener("click", () => change({ tab: button.dataset.tab, sort: "" }));
 }
 const zooms = { in: () => viewport.zoom(1.3), out: () => viewport.zoom(1 / 1.3), fit: fitAll };
 for (const button of document.querySelectorAll("[data-zoom]")) button.addEventListener("click", zooms[button.dataset.zoom]);
@@ -227,11 +299,11 @@ function fitAll() {
   viewport.waitForRest();
 }
 
-function toggleTables() { change({ tab: state.tab === "none" ? "" : "none" }); }
+function toggleTables() { change({ tab: isOpen() ? "none" : "edges" }); }
 
 function clearState() {
   if (selected()) select(null);
-  else change({ query: "", errorsOnly: "", minCalls: "" });
+  else change({ query: "", ...noFilter });
 }
 
 const keys = {
@@ -241,7 +313,7 @@ const keys = {
   "-": zooms.out,
   "0": zooms.fit,
   "?": () => byId("keys").showModal(),
-  e: () => change({ errorsOnly: state.errorsOnly ? "" : "1" }),
+  e: () => change({ errors: state.errors ? "" : "warn" }),
   t: toggleTables,
   z: zoomTo,
   Escape: clearState,
@@ -259,22 +331,31 @@ addEventListener("keydown", (event) => {
   keys[event.key]();
 });
 addEventListener("popstate", restore);
+addEventListener("click", (event) => { // a click elsewhere closes the menu
+  if (!byId("namespaces").contains(event.target)) byId("namespaces").open = false;
+});
 
-showGraph(JSON.parse(byId("data").textContent));
-restore();
-document.documentElement.dataset.ready = "yes";
+start();
 
-if ("live" in document.documentElement.dataset) {
-  listen(({ svg, data }) => {
-    const focused = diagram.itemOf(document.activeElement);
-    const parsed = svg && new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
-    byId("diagram").replaceChildren(...(parsed ? [document.importNode(parsed, true)] : []));
-    showGraph(data);
-    show();
-    if (focused) diagram.focus(graph.byKey.get(focused.key));
-  }, (kind, text) => {
-    liveStatus = { kind, text };
-    document.documentElement.dataset.live = kind;
-    showNotice();
-  });
+async function start() {
+  const parts = await stage.readParts(byId("parts"));
+  showGraph(JSON.parse(byId("data").textContent), parts, byId("diagram").querySelector("svg"));
+  restore();
+  document.documentElement.dataset.ready = "yes";
+  if ("live" in document.documentElement.dataset) listen(showVersion, showStatus);
+}
+
+// showVersion shows a new version of the graph, which a live report received.
+function showVersion({ svg, data, parts }) {
+  const focused = diagram.itemOf(document.activeElement);
+  const parsed = svg && new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
+  showGraph(data, parts, parsed ? document.importNode(parsed, true) : null);
+  show();
+  if (focused) diagram.focus(graph.byKey.get(focused.key));
+}
+
+function showStatus(kind, text) {
+  liveStatus = { kind, text };
+  document.documentElement.dataset.live = kind;
+  showNotice();
 }

@@ -1,9 +1,13 @@
+// @ts-check
 // A sortable table of any length. Only the visible rows are in the document.
+
+import { sorted } from "./columns.js";
+import { make } from "./dom.js";
 
 const rowHeight = 27; // pixels, as in the style sheet
 const extraRows = 12; // above and below the visible rows, so that scrolling shows no gaps
 
-class Table {
+export class Table {
   // A column has a title, a function that returns the measure of a row (a value to sort by
   // and a text), and a flag for numbers.
   constructor(box, label, columns, { onChoose, onSort }) {
@@ -16,7 +20,7 @@ class Table {
     this.passes = () => true;
     this.active = null; // the row with the keyboard focus
     this.sort = { column: columns.find((c) => c.first), down: true };
-    this.heads = columns.map((c) => make("th", { scope: "col", class: c.number ? "number" : null },
+    this.heads = columns.map((c) => make("th", { scope: "col", class: c.class },
       make("button", { type: "button", onclick: () => this.sortBy(c, this.sort.column === c ? !this.sort.down : Boolean(c.number), true) },
         c.title, make("span", { class: "arrow", "aria-hidden": "true" }))));
     this.body = make("tbody");
@@ -70,17 +74,7 @@ class Table {
 
   sortRows() {
     const { column, down } = this.sort;
-    const value = (row) => {
-      const m = column.of(row);
-      return m ? m[0] : null;
-    };
-    const compare = (a, b) => {
-      const x = value(a), y = value(b);
-      if (x === null || y === null) return (x === null) - (y === null); // unknown values come last
-      const c = typeof x === "string" ? x.localeCompare(y) : x - y;
-      return down ? -c : c;
-    };
-    this.ordered = [...this.rows].sort(compare);
+    this.ordered = sorted(this.rows, column, down);
     this.heads.forEach((head, i) => {
       const is = this.columns[i] === column;
       head.setAttribute("aria-sort", is ? (down ? "descending" : "ascending") : "none");
@@ -152,34 +146,3 @@ class Table {
     }
   }
 }
-
-// Constructors of columns.
-const name = (title, of) => ({ title, of: (row) => [of(row).label, of(row).label], full: (row) => of(row).full || of(row).label, class: "name" });
-const number = (title, of, more = {}) => ({ title, of, number: true, class: "number", ...more });
-const errorRate = (row) => row.errors && [row.errors[0], mark(row) + row.errors[1]];
-const word = (title, of) => ({ title, of: (row) => [of(row), of(row)], full: of, class: "word" });
-
-const edgeColumns = [
-  name("Caller", (e) => e.from),
-  name("Callee", (e) => e.to),
-  word("Kind", (e) => e.kind),
-  number("Calls", (e) => e.calls, { first: true }),
-  number("Rate", (e) => e.rate),
-  number("Errors", errorRate, { class: "number errors" }),
-  number("p50", (e) => e.latency.p50),
-  number("p95", (e) => e.latency.p95),
-  number("p99", (e) => e.latency.p99),
-];
-
-const nodeColumns = [
-  name("Service", (n) => n),
-  word("Type", (n) => n.type),
-  number("Requests", (n) => n.calls, { first: true }),
-  number("Rate", (n) => n.rate),
-  number("Errors", errorRate, { class: "number errors" }),
-  number("p50", (n) => n.p50),
-  number("p95", (n) => n.p95),
-  number("p99", (n) => n.p99),
-  number("Callers", (n) => [n.in.length, String(n.in.length)]),
-  number("Callees", (n) => [n.out.length, String(n.out.length)]),
-];

@@ -1,11 +1,16 @@
+// @ts-check
 // Pan and zoom. The visible part of the diagram is the view box of the SVG. A change of the
 // view box makes the browser paint, and a change of the scale makes the browser measure all
 // text again. So during a movement the painted diagram is transformed, and the view box
 // changes at the end.
 
-const maxScale = 6; // screen pixels per pixel of the diagram
+import { reducedMotion } from "./dom.js";
 
-class Viewport {
+const maxScale = 6; // screen pixels per pixel of the diagram
+export const maxFit = 1.4; // the largest scale at which the whole diagram is shown
+export const margin = 14; // around the diagram, in its pixels
+
+export class Viewport {
   constructor(box, onMoved) {
     this.box = box; // the element around the diagram
     this.onMoved = onMoved; // called at the end of a movement
@@ -43,11 +48,11 @@ class Viewport {
     return Math.min(w / this.size.width, h / this.size.height);
   }
 
-  // fit shows the whole diagram, enlarged at most 1.4 times.
+  // fit shows the whole diagram.
   fit() {
     if (!this.svg) return;
     this.fitted = true;
-    this.setView({ x: this.size.x + this.size.width / 2, y: this.size.y + this.size.height / 2, scale: Math.min(this.fitScale, 1.4) });
+    this.setView({ x: this.size.x + this.size.width / 2, y: this.size.y + this.size.height / 2, scale: Math.min(this.fitScale, maxFit) });
   }
 
   resized() {
@@ -87,7 +92,7 @@ class Viewport {
   paint() {
     const { x, y, scale } = this.view;
     const w = this.box.clientWidth / scale, h = this.box.clientHeight / scale;
-    if (!(w > 0 && h > 0)) return;
+    if (!(w > 0 && h > 0 && Number.isFinite(w + h))) return; // the canvas has no size yet
     this.svg.style.willChange = this.svg.style.transform = "";
     this.svg.setAttribute("viewBox", [x - w / 2, y - h / 2, w, h].map((v) => v.toFixed(2)).join(" "));
     this.painted = { x, y, scale };

@@ -1,0 +1,66 @@
+// @ts-check
+// Geometry of the diagram: points {x, y}, boxes {x, y, w, h}, and paths. A path is a list of
+// points: a start, and three points for each cubic Bézier curve.
+
+export const distance = (a, b) => Math.hypot(b.x - a.x, b.y - a.y);
+
+// flatten returns points along a path, about step apart.
+export function flatten(path, step) {
+  const points = [path[0]];
+  for (let i = 1; i + 2 < path.length; i += 3) {
+    const a = path[i - 1], b = path[i], c = path[i + 1], d = path[i + 2];
+    const n = Math.max(Math.ceil((distance(a, b) + distance(b, c) + distance(c, d)) / step), 1);
+    for (let k = 1; k <= n; k++) {
+      const t = k / n, u = 1 - t, w0 = u * u * u, w1 = 3 * u * u * t, w2 = 3 * u * t * t, w3 = t * t * t;
+      points.push({ x: w0 * a.x + w1 * b.x + w2 * c.x + w3 * d.x, y: w0 * a.y + w1 * b.y + w2 * c.y + w3 * d.y });
+    }
+  }
+  return points;
+}
+
+// straight returns the path of a line through points.
+export const straight = (first, ...rest) => rest.reduce((path, p) => [...path, path[path.length - 1], p, p], [first]);
+
+// overlap reports whether two boxes have a point in common.
+export const overlap = (a, b) => a.x <= b.x + b.w && b.x <= a.x + a.w && a.y <= b.y + b.h && b.y <= a.y + a.h;
+
+// grown returns a box with d more on each side.
+export const grown = (b, d) => ({ x: b.x - d, y: b.y - d, w: b.w + 2 * d, h: b.h + 2 * d });
+
+// around returns a box by its center and size.
+export const around = (p, w, h) => ({ x: p.x - w / 2, y: p.y - h / 2, w, h });
+
+// crosses reports whether a part of the line from a to b lies in a box.
+export function crosses(a, b, box) {
+  let t0 = 0, t1 = 1; // clips the line at the four sides (Liang and Barsky)
+  const dx = b.x - a.x, dy = b.y - a.y;
+  for (const [p, q] of [[-dx, a.x - box.x], [dx, box.x + box.w - a.x], [-dy, a.y - box.y], [dy, box.y + box.h - a.y]]) {
+    if (p === 0) {
+      if (q < 0) return false;
+    } else if (p < 0) {
+      t0 = Math.max(t0, q / p);
+    } else {
+      t1 = Math.min(t1, q / p);
+    }
+    if (t0 > t1) return false;
+  }
+  return true;
+}
+
+// missing returns the way from a point to the nearest point of a box; 0, 0 inside the box.
+export const missing = (box, p) => ({
+  x: Math.max(box.x - p.x, 0) - Math.max(p.x - box.x - box.w, 0),
+  y: Math.max(box.y - p.y, 0) - Math.max(p.y - box.y - box.h, 0),
+});
+
+// hull returns the smallest box {x, y, width, height} around such boxes.
+export function hull(boxes) {
+  let x0 = Infinity, y0 = Infinity, x1 = -Infinity, y1 = -Infinity;
+  for (const b of boxes) {
+    x0 = Math.min(x0, b.x);
+    y0 = Math.min(y0, b.y);
+    x1 = Math.max(x1, b.x + b.width);
+    y1 = Math.max(y1, b.y + b.height);
+  }
+  return { x: x0, y: y0, width: x1 - x0, height: y1 - y0 };
+}
