@@ -60,6 +60,9 @@ var policy = map[string]string{
 	"servicegraph/topology":    heart + "gonum.org/v1/gonum",
 	"servicegraph/tracefile":   readers,
 	"servicegraph/promgraph":   heart + "servicegraph/temposeries " + promClient,
+
+	"servicegraph/promgraph/remotewrite": heart + "servicegraph/promgraph servicegraph/temposeries github.com/prometheus/client_golang/exp github.com/klauspost/compress " + promClient,
+
 	"servicegraph/otelspan":    heart + otelSDK,
 	"servicegraph/graphtest":   heart + "servicegraph/otelspan servicegraph/render " + otelSDK,
 	"servicegraph/render":      heart,

@@ -42,6 +42,7 @@ func newCheckCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 		f.StringArrayVar(&c.goldens, "golden", nil, "check the golden topology in `FILE`; repeatable")
 	})
 	c.tempo.addTo(cmd)
+	c.prometheus.addTo(cmd)
 	c.graph.addLimitTo(cmd)
 	group(cmd, "Output", func(f *pflag.FlagSet) {
 		f.VarP(&c.report, "format", "f", "format of the report: "+alternatives(reportFormats))

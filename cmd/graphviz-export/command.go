@@ -56,6 +56,9 @@ func newCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	}
 	e.addInputTo(root)
 	e.addOutputTo(root)
+	group(root, "Prometheus", func(f *pflag.FlagSet) {
+		f.BoolVar(&e.estimate, "estimate-series", false, "print how many series the graph would have in Prometheus, and write no graph")
+	})
 
 	root.SetIn(stdin)
 	root.SetOut(stdout)
@@ -105,6 +108,7 @@ func (e *export) begin(cmd *cobra.Command, args []string) {
 // output.
 func (e *export) addInputTo(cmd *cobra.Command) {
 	e.tempo.addTo(cmd)
+	e.prometheus.addTo(cmd)
 	e.filter.addTo(cmd)
 	e.graph.addTo(cmd)
 	e.style.addTo(cmd)

@@ -82,6 +82,17 @@ its spans matches --query and lies in the time range. Only the newest traces are
 most --limit; a warning and the heading of the output tell how many were left out. With
 --trace, traces are read by their ids instead.
 
+With --prometheus, the graph is built from the series traces_service_graph_* in Prometheus, which
+the metrics generator of Tempo, the Collector's service graph connector, or Beyla write. No
+trace is read, so this works at any scale. Calls and errors are exact; latencies are exact to a
+bucket of the histograms, and a message says by which factor a quantile can be off. The
+flag --selector restricts the series, for example to one cluster. The graph has no traces:
+--query, --trace, --limit and the flags that interpret spans do not apply. The flags for
+credentials apply, and their environment variables do not, because they are Tempo's.
+
+The flag --estimate-series prints how many series the graph would have in Prometheus, before you
+turn on the service-graphs processor.
+
 Secrets need not be on the command line, where other users of the machine can see them:
 passwords and tokens come from the environment or from files, and headers can come from
 a file, with --header @FILE.

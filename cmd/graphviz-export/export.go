@@ -30,10 +30,14 @@ type export struct {
 	outputs []string
 	format  string
 	tempo   tempoFlags
-	filter  filterFlags
-	graph   graphFlags
-	style   styleFlags
-	given   func(flag string) bool // reports whether the user set the flag
+
+	prometheus prometheusFlags
+	estimate   bool
+
+	filter filterFlags
+	graph  graphFlags
+	style  styleFlags
+	given  func(flag string) bool // reports whether the user set the flag
 
 	held int // limit on the spans held in memory: maxHeld, except in tests
 
@@ -85,7 +89,12 @@ func (e *export) run(ctx context.Context) error {
 	if g.NumNodes() == 0 && !e.allowEmpty {
 		return &statusError{statusNothing, fmt.Errorf("nothing to draw: no node is left: %s", strings.Join(notes, "; "))}
 	}
-	if err := e.write(ctx, g, src, notes, targets); err != nil {
+	if e.estimate {
+		err = writeEstimate(e.stdout, g)
+	} else {
+		err = e.write(ctx, g, src, notes, targets)
+	}
+	if err != nil {
 		return err
 	}
 	e.warnLimit(src, g)
@@ -242,6 +251,16 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 	var g *servicegraph.Graph
 	var err error
 	switch {
+	case src.graph != nil:
+		var notes []string
+		if g, notes, err = src.graph(ctx); err == nil {
+			g = g.Rename(e.graph.renames...)
+			for _, note := range notes {
+				e.stderr.infof("%s", note)
+			}
+		} else if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
 	case build != nil:
 		g, err = build(watched)
 	case src.load != nil:
@@ -338,7 +357,10 @@ func summary(g *servicegraph.Graph) string {
 	if others := g.NumNodes() - services - groups; others > 0 {
 		parts = append(parts, quantity.Of(others, "uninstrumented dependency"))
 	}
-	parts = append(parts, quantity.Of(g.NumEdges(), "edge"), quantity.Part(g.Report().Traces, g.Report().LeftOutTraces, "trace"))
+	parts = append(parts, quantity.Of(g.NumEdges(), "edge"))
+	if r := g.Report(); r.Spans > 0 || g.NumEdges() == 0 { // a graph of series has no traces
+		parts = append(parts, quantity.Part(r.Traces, r.LeftOutTraces, "trace"))
+	}
 	return strings.Join(parts, ", ")
 }
 

@@ -47,6 +47,7 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, params(t, "testdata/script", map[string]string{
 		"CLOSED": closedPort(t),
+		"PROM":   fakePrometheus(t),
 		"LOGIN":  loginPage(t),
 		"GRPC":   grpcPort(t),
 		"SILENT": silent(t),
@@ -90,7 +91,7 @@ func TestScriptsUseEveryFlag(t *testing.T) {
 		}
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			// These groups are the same code in all commands:
-			shared := command != "" && slices.ContainsFunc([]string{"Tempo", "Time", "Filters", "Graph", "Style"}, func(group string) bool {
+			shared := command != "" && slices.ContainsFunc([]string{"Tempo", "Prometheus", "Time", "Filters", "Graph", "Style"}, func(group string) bool {
 				return slices.Contains(f.Annotations[groupOf], group)
 			})
 			short := f.Shorthand != "" && used[command+"-"+f.Shorthand]

@@ -27,6 +27,9 @@ type source struct {
 	// skips to skipped, and stops at the first error that skipped returns. Nil: not supported.
 	load func(ctx context.Context, b *servicegraph.Builder, skipped func(*servicegraph.SkipError) error) error
 
+	// graph returns the graph of a source without spans, and notes about it. Nil: the source has spans.
+	graph func(context.Context) (*servicegraph.Graph, []string, error)
+
 	graphs   func() []*servicegraph.Graph // the graphs found among the files, after reading; nil: none
 	progress func() string                // how far reading has come; nil: count the spans
 	close    func() error
@@ -43,6 +46,12 @@ func (e *export) source() (source, error) {
 }
 
 func (e *export) namedSource() (source, error) {
+	if e.given("prometheus") {
+		return e.prometheusSource()
+	}
+	if e.given("selector") {
+		return source{}, usagef("--selector selects series of Prometheus: set --prometheus URL")
+	}
 	if len(e.files) > 0 {
 		for _, flag := range append([]string{"tempo"}, queryFlags...) {
 			if e.given(flag) {

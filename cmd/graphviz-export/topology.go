@@ -38,6 +38,7 @@ func newTopologyCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Comman
 		},
 	}
 	s.tempo.addTo(cmd)
+	s.prometheus.addTo(cmd)
 	s.filter.addTo(cmd)
 	s.graph.addTo(cmd)
 	s.completeNodes(cmd)

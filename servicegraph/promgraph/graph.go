@@ -69,11 +69,11 @@ func (c *Collector) addEdge(e *servicegraph.Edge) {
 		c.folded += e.Calls
 	}
 	s.Total += e.Calls
-	s.Failed += e.Errors
-	s.Client.add(e.Caller.Latency, &c.cfg)
-	s.Server.add(e.Callee.Latency, &c.cfg)
+	s.fail(e.Errors, c.since)
+	s.Client.add(e.Caller.Latency, &c.cfg, c.since)
+	s.Server.add(e.Callee.Latency, &c.cfg, c.since)
 	if c.cfg.MessagingLatency && e.ID.Kind == servicegraph.EdgeMessage {
-		s.Messaging.add(e.Gap, &c.cfg)
+		s.Messaging.add(e.Gap, &c.cfg, c.since)
 	}
 	c.addExemplars(s, e)
 }

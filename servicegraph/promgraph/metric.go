@@ -3,6 +3,7 @@ package promgraph
 import (
 	"math"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -19,19 +20,19 @@ type family struct {
 
 var families = []family{
 	{MetricTotal, "Calls between two nodes.", func(s *Series, m *dto.Metric) bool {
-		return writeCounter(m, s.Total, s, s.TotalExemplar)
+		return writeCounter(m, s.Total, s.Since, s.TotalExemplar)
 	}},
 	{MetricFailed, "Failed calls between two nodes.", func(s *Series, m *dto.Metric) bool {
-		return writeCounter(m, s.Failed, s, s.FailedExemplar)
+		return writeCounter(m, s.Failed, s.FailedSince, s.FailedExemplar)
 	}},
 	{MetricServerSeconds, "Latency of calls as seen from the server.", func(s *Series, m *dto.Metric) bool {
-		return writeHistogram(m, s, &s.Server)
+		return writeHistogram(m, &s.Server)
 	}},
 	{MetricClientSeconds, "Latency of calls as seen from the client.", func(s *Series, m *dto.Metric) bool {
-		return writeHistogram(m, s, &s.Client)
+		return writeHistogram(m, &s.Client)
 	}},
 	{MetricMessagingSeconds, "Time of messages between producer and consumer.", func(s *Series, m *dto.Metric) bool {
-		return writeHistogram(m, s, &s.Messaging)
+		return writeHistogram(m, &s.Messaging)
 	}},
 }
 
@@ -116,19 +117,19 @@ func labelPairs(labels []Label, names []string) []*dto.LabelPair {
 	return pairs
 }
 
-func writeCounter(m *dto.Metric, value float64, s *Series, x Exemplar) bool {
-	m.Counter = &dto.Counter{Value: proto.Float64(value), CreatedTimestamp: timestamppb.New(s.Since), Exemplar: x.proto()}
+func writeCounter(m *dto.Metric, value float64, since time.Time, x Exemplar) bool {
+	m.Counter = &dto.Counter{Value: proto.Float64(value), CreatedTimestamp: timestamppb.New(since), Exemplar: x.proto()}
 	return value > 0
 }
 
-func writeHistogram(m *dto.Metric, s *Series, h *Histogram) bool {
+func writeHistogram(m *dto.Metric, h *Histogram) bool {
 	if h.Count == 0 {
 		return false
 	}
 	out := &dto.Histogram{
 		SampleCount:      proto.Uint64(uint64(math.Round(h.Count))),
 		SampleSum:        proto.Float64(h.Sum),
-		CreatedTimestamp: timestamppb.New(s.Since),
+		CreatedTimestamp: timestamppb.New(h.Since),
 	}
 	for i, count := range h.Buckets {
 		out.Bucket = append(out.Bucket, &dto.Bucket{

@@ -16,9 +16,9 @@ type Label struct{ Name, Value string }
 type Series struct {
 	Labels []Label // sorted by name
 
-	// Since is when the counters were zero: the last time before the first call at which
-	// the collector read its source.
-	Since time.Time
+	// Since is when Total was zero: the last time before the first call at which the collector
+	// read its source. FailedSince is the same of Failed, and zero if no call has failed.
+	Since, FailedSince time.Time
 
 	Total, Failed             float64 // Failed is 0 if no call has failed, and then has no series
 	Server, Client, Messaging Histogram
@@ -29,6 +29,7 @@ type Series struct {
 
 // A Histogram holds samples in seconds. It is empty, and has no series, if Count is 0.
 type Histogram struct {
+	Since      time.Time // when the histogram was empty
 	Count, Sum float64
 	Bounds     []float64 // upper bounds of the buckets, rising, without +Inf; shared by all series
 	Buckets    []float64 // samples up to each bound; nil without classic histograms
@@ -53,10 +54,11 @@ const nativeScale = 3
 
 // add adds the samples of a final latency. Its cumulative counts rise with each addition, which
 // would not hold for those of a merged latency.
-func (h *Histogram) add(l servicegraph.Latency, cfg *Config) {
+func (h *Histogram) add(l servicegraph.Latency, cfg *Config, since time.Time) {
 	if l.Count() == 0 {
 		return
 	}
+	h.begin(since)
 	h.Count += l.Count()
 	h.Sum += l.Sum().Seconds()
 	if cfg.Histograms != Native {
@@ -74,6 +76,21 @@ func (h *Histogram) add(l servicegraph.Latency, cfg *Config) {
 	if cfg.Histograms != Classic {
 		h.addNative(l.Exponential(nativeScale))
 	}
+}
+
+// begin notes when an empty histogram was empty.
+func (h *Histogram) begin(since time.Time) {
+	if h.Since.IsZero() {
+		h.Since = since
+	}
+}
+
+// fail adds failed calls.
+func (s *Series) fail(n float64, since time.Time) {
+	if n > 0 && s.FailedSince.IsZero() {
+		s.FailedSince = since
+	}
+	s.Failed += n
 }
 
 // addNative adds exponential buckets.

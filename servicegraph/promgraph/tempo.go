@@ -27,10 +27,13 @@ func (c *Collector) setSeries(series []temposeries.Series) {
 		}
 		if !fresh[s] {
 			fresh[s] = true
-			*s = Series{Labels: s.Labels, Since: s.Since}
+			*s = Series{
+				Labels: s.Labels, Since: s.Since, FailedSince: s.FailedSince,
+				Server: Histogram{Since: s.Server.Since}, Client: Histogram{Since: s.Client.Since}, Messaging: Histogram{Since: s.Messaging.Since},
+			}
 		}
 		s.Total += from.Total
-		s.Failed += from.Failed
+		s.fail(from.Failed, c.since)
 		c.addTempo(&s.Client, from.ClientSeconds)
 		c.addTempo(&s.Server, from.ServerSeconds)
 		c.addTempo(&s.Messaging, from.MessagingSeconds)
@@ -47,6 +50,7 @@ func (c *Collector) addTempo(to *Histogram, from temposeries.Histogram) {
 	if from.Count == 0 {
 		return
 	}
+	to.begin(c.since)
 	to.Count += from.Count
 	to.Sum += from.Sum
 	if c.cfg.Histograms != Native {

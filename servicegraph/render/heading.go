@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -27,8 +26,7 @@ func (s Style) provenance(g *servicegraph.Graph) string {
 			parts = append(parts, shorten(visible(text), 100))
 		}
 	}
-	r := g.Report()
-	parts = append(parts, timeRange(g), quantity.Part(r.Traces, r.LeftOutTraces, "trace"), plural(float64(r.Spans), "span"))
+	parts = append(append(parts, timeRange(g)), spanCounts(g)...)
 	return strings.Join(parts, " · ")
 }
 

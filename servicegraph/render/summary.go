@@ -11,11 +11,18 @@ import (
 
 // summary returns the size and the time range of a graph in one line.
 func summary(g *servicegraph.Graph) string {
+	parts := append([]string{plural(float64(g.NumNodes()), "node"), plural(float64(g.NumEdges()), "edge")}, spanCounts(g)...)
+	return strings.Join(append(parts, timeRange(g)), ", ")
+}
+
+// spanCounts returns the numbers of traces and spans, or nothing for a graph of metrics, which
+// has edges without spans.
+func spanCounts(g *servicegraph.Graph) []string {
 	r := g.Report()
-	return strings.Join([]string{
-		plural(float64(g.NumNodes()), "node"), plural(float64(g.NumEdges()), "edge"),
-		quantity.Part(r.Traces, r.LeftOutTraces, "trace"), plural(float64(r.Spans), "span"), timeRange(g),
-	}, ", ")
+	if r.Spans == 0 && g.NumEdges() > 0 {
+		return nil
+	}
+	return []string{quantity.Part(r.Traces, r.LeftOutTraces, "trace"), plural(float64(r.Spans), "span")}
 }
 
 // timeRange returns the time range of a graph's spans, and its length. The date of the

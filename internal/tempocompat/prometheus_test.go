@@ -1,0 +1,277 @@
+package tempocompat
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"net"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/api"
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/model"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+
+	"github.com/tempograph/tempograph/internal/promtest"
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/promgraph"
+	"github.com/tempograph/tempograph/servicegraph/promgraph/remotewrite"
+	"github.com/tempograph/tempograph/servicegraph/temposeries"
+	"github.com/tempograph/tempograph/tempoclient/tempotest"
+)
+
+// TestPrometheus sends a recording to a real Tempo server whose generator writes to a real
+// Prometheus. The series of the same spans get there through a scrape of the collector and
+// through remote write 1.0 and 2.0, each under a job of its own. The queries of Grafana's service
+// graph, and the graph that is read back, must be the same for each.
+func TestPrometheus(t *testing.T) {
+	var mu sync.Mutex // guards the processor
+	cfg := temposeries.Config{MessagingLatency: true, NativeHistograms: true, Exemplars: true}
+	processor := temposeries.NewProcessor(cfg)
+	source := func() []temposeries.Series {
+		mu.Lock()
+		defer mu.Unlock()
+		return processor.Series()
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(promgraph.NewTempoCollector(source, cfg, promgraph.Config{}))
+	scraped := httptest.NewServer(promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true}))
+	defer scraped.Close()
+	host, port, err := net.SplitHostPort(strings.TrimPrefix(scraped.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	prom := promtest.Start(t, promtest.Config{
+		Args: []string{"--enable-feature=exemplar-storage,native-histograms,created-timestamp-zero-ingestion"},
+		File: fmt.Sprintf("scrape_configs:\n- job_name: scraped\n  scrape_interval: 1s\n  static_configs:\n  - targets: ['%s:%s']\n", host, port),
+	})
+	tempo := &pair{
+		tempo: tempotest.Start(t, tempotest.Config{RemoteWriteURL: prom.RemoteWriteURL()}),
+		ours:  processor,
+	}
+	began := time.Now()
+	ctx, stop := context.WithCancel(t.Context())
+	var writers sync.WaitGroup
+	defer func() {
+		stop()
+		writers.Wait()
+	}()
+	for job, protocol := range map[string]remotewrite.Protocol{"written-1": remotewrite.V1, "written-2": remotewrite.V2} {
+		collector := promgraph.NewTempoCollector(source, cfg, promgraph.Config{Histograms: promgraph.Both})
+		writer, err := remotewrite.New(collector.Series, remotewrite.Config{
+			URL: prom.RemoteWriteURL(), Protocol: protocol, Interval: time.Second,
+			Labels: map[string]string{"job": job},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		writers.Go(func() { writer.Run(ctx) })
+		t.Cleanup(func() {
+			if s := writer.Stats(); s.Refused+s.Dropped > 0 || s.Sent == 0 {
+				t.Errorf("%s: %+v", job, s)
+			}
+		})
+	}
+
+	c, err := api.NewClient(api.Config{Address: prom.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := v1.NewAPI(c)
+	jobs := []string{"", "scraped", "written-1", "written-2"} // Tempo's series have no job
+	graphs := make(map[string]*servicegraph.Graph)
+	var exact []servicegraph.Span // with the times that were sent
+
+	// The second half follows when all series have the calls of the first: the rates of a time
+	// range that begins in between are then exact whatever the first sample of a series is.
+	var between time.Time
+	traces := byTrace(recording(t, hotrod))
+	for half := range 2 {
+		mu.Lock()
+		for _, trace := range traces[half*len(traces)/2 : (half+1)*len(traces)/2] {
+			endingAt(time.Now(), trace)
+			var wire []*tracepb.ResourceSpans
+			for _, s := range trace {
+				wire = append(wire, resourceSpans(s))
+				exact = append(exact, s)
+			}
+			tempo.push(t, wire, trace)
+		}
+		tempo.expire(t)
+		mu.Unlock()
+		want := callsOf(source())
+		for _, job := range jobs {
+			tempo.await(t, 2*time.Minute, func() (string, bool) {
+				g, _, err := promgraph.Query(t.Context(), client, promgraph.QueryConfig{Selector: fmt.Sprintf("job=%q", job), Range: time.Since(began)})
+				if err != nil {
+					time.Sleep(time.Second)
+					return err.Error(), false
+				}
+				graphs[job] = g
+				got := callsOfGraph(g)
+				if !maps.Equal(got, want) {
+					time.Sleep(time.Second)
+				}
+				return fmt.Sprintf("the calls of job %q are %v, want %v", job, got, want), maps.Equal(got, want)
+			})
+		}
+		if half == 0 {
+			between = time.Now()
+			tempo.await(t, time.Minute, func() (string, bool) {
+				latest := 0.0
+				for _, at := range vector(t, client, `max(timestamp(traces_service_graph_request_total{job=""}))`, time.Now()) {
+					latest = at
+				}
+				if latest <= float64(between.Unix()+1) {
+					time.Sleep(time.Second)
+					return "Tempo has not written again", false
+				}
+				return "", true
+			})
+		}
+	}
+
+	t.Run("graph", func(t *testing.T) {
+		built := servicegraph.NewBuilder(servicegraph.Config{UserNode: true})
+		for _, s := range exact {
+			built.Add(s)
+		}
+		fromTraces := built.Graph()
+		compared := 0
+		for _, job := range jobs {
+			for e := range graphs[job].Edges() {
+				reference, _ := graphs[""].Edge(e.ID)
+				if e.Errors != reference.Errors || e.Caller.Latency.Count() != reference.Caller.Latency.Count() || e.Callee.Latency.Count() != reference.Callee.Latency.Count() {
+					t.Errorf("job %q: %s: %v errors, %v and %v samples; Tempo has %v, %v and %v", job, e.ID,
+						e.Errors, e.Caller.Latency.Count(), e.Callee.Latency.Count(), reference.Errors, reference.Caller.Latency.Count(), reference.Callee.Latency.Count())
+				}
+				spans, ok := fromTraces.Edge(e.ID)
+				if !ok || spans.Calls != e.Calls || spans.Callee.Latency.Count() != e.Callee.Latency.Count() {
+					continue // the rules of the two differ
+				}
+				compared++
+				if e.Errors != spans.Errors {
+					t.Errorf("job %q: %s: %v errors, the traces have %v", job, e.ID, e.Errors, spans.Errors)
+				}
+				for _, q := range []float64{0.5, 0.9, 0.99} {
+					got, exact := e.Callee.Latency.Quantile(q), spans.Callee.Latency.Quantile(q)
+					if exact > 100*time.Millisecond && (got > 2*exact+exact/50 || exact > 2*got+got/50) {
+						t.Errorf("job %q: %s: quantile %v is %v, the traces have %v", job, e.ID, q, got, exact)
+					}
+				}
+			}
+		}
+		if compared < 8 {
+			t.Errorf("only %d edges compared with those of the traces", compared)
+		}
+	})
+
+	t.Run("Grafana", func(t *testing.T) {
+		at := time.Now()
+		span := fmt.Sprintf("%.0fs", math.Floor(at.Sub(between).Seconds()))
+		for _, query := range []string{
+			// The average duration of the server, as the ratio of two of Grafana's queries, so that the
+			// times of the samples do not matter.
+			"sum by (client, server) (rate(traces_service_graph_request_server_seconds_sum{JOB}[RANGE])) / sum by (client, server) (rate(traces_service_graph_request_total{JOB}[RANGE]))",
+			// rate does not count the first sample of a series, and most series of failed calls have
+			// only one value.
+			"sum by (client, server) (traces_service_graph_request_failed_total{JOB})",
+			"group by (client, connection_type, server) (traces_service_graph_request_total{JOB})",
+			"group by (client, connection_type, server) (traces_service_graph_request_failed_total{JOB})",
+			"group by (client, connection_type, server) (traces_service_graph_request_server_seconds_sum{JOB})",
+			"group by (client, connection_type, server) (traces_service_graph_request_server_seconds_bucket{JOB})",
+			"histogram_quantile(0.9, sum by (le, client, server) (rate(traces_service_graph_request_server_seconds_bucket{JOB}[RANGE])))",
+			"sum by (client, server) (traces_service_graph_request_total{JOB})",
+		} {
+			var reference map[string]float64
+			for _, job := range jobs {
+				expression := strings.NewReplacer("JOB", fmt.Sprintf("job=%q", job), "RANGE", span).Replace(query)
+				got := vector(t, client, expression, at)
+				if job == "" {
+					if reference = got; len(got) == 0 {
+						t.Errorf("%s gives nothing", expression)
+					}
+					continue
+				}
+				if !near(got, reference, 1e-6) {
+					t.Errorf("%s\ngives\n%v\nand of Tempo\n%v", expression, got, reference)
+				}
+			}
+		}
+	})
+
+	t.Run("exemplars", func(t *testing.T) {
+		for _, job := range []string{"scraped", "written-2"} {
+			found, err := client.QueryExemplars(t.Context(), fmt.Sprintf("traces_service_graph_request_client_seconds_bucket{job=%q}", job), time.Now().Add(-time.Hour), time.Now().Add(time.Minute))
+			if err != nil || len(found) == 0 || len(found[0].Exemplars[0].Labels["traceID"]) != 32 {
+				t.Errorf("%s: %v, %v", job, found, err)
+			}
+		}
+	})
+
+	t.Run("native", func(t *testing.T) {
+		native := vector(t, client, `histogram_count(sum(traces_service_graph_request_server_seconds{job="written-2"}))`, time.Now())
+		classic := vector(t, client, `sum(traces_service_graph_request_server_seconds_count{job="written-2"})`, time.Now())
+		if len(native) != 1 || !near(native, classic, 1e-9) {
+			t.Errorf("native histograms have %v samples, classic ones %v", native, classic)
+		}
+	})
+}
+
+// callsOf returns the calls of each edge and, after a slash, the failed ones.
+func callsOf(series []temposeries.Series) map[string]string {
+	calls, failed := make(map[string]float64), make(map[string]float64)
+	for _, s := range series {
+		calls[s.Client+" "+s.Server] += s.Total
+		failed[s.Client+" "+s.Server] += s.Failed
+	}
+	text := make(map[string]string)
+	for edge, n := range calls {
+		text[edge] = fmt.Sprintf("%v/%v", n, failed[edge])
+	}
+	return text
+}
+
+func callsOfGraph(g *servicegraph.Graph) map[string]string {
+	calls, failed := make(map[string]float64), make(map[string]float64)
+	for e := range g.Edges() {
+		calls[e.ID.From.Name+" "+e.ID.To.Name] += e.Calls
+		failed[e.ID.From.Name+" "+e.ID.To.Name] += e.Errors
+	}
+	text := make(map[string]string)
+	for edge, n := range calls {
+		text[edge] = fmt.Sprintf("%v/%v", n, failed[edge])
+	}
+	return text
+}
+
+// vector returns the result of a query by labels, without values that are not numbers.
+func vector(t *testing.T, client v1.API, expression string, at time.Time) map[string]float64 {
+	t.Helper()
+	value, _, _, err := client.Query(t.Context(), expression, at)
+	if err != nil {
+		t.Fatalf("%s: %v", expression, err)
+	}
+	got := make(map[string]float64)
+	for _, s := range value.(model.Vector) {
+		if v := float64(s.Value); !math.IsNaN(v) {
+			got[s.Metric.String()] = v
+		}
+	}
+	return got
+}
+
+// near reports whether two results have the same labels and nearly the same values.
+func near(a, b map[string]float64, relative float64) bool {
+	return slices.Equal(slices.Sorted(maps.Keys(a)), slices.Sorted(maps.Keys(b))) && !slices.ContainsFunc(slices.Collect(maps.Keys(a)), func(k string) bool {
+		return math.Abs(a[k]-b[k]) > relative*math.Max(math.Abs(a[k]), math.Abs(b[k]))
+	})
+}

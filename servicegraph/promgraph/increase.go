@@ -1,0 +1,258 @@
+package promgraph
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+)
+
+// labels are the labels of a series without its name.
+type labels = model.Metric
+
+// An increase is by how much a series rose within the range.
+type increase struct {
+	labels labels
+	value  sample
+}
+
+// A sample is a number or, of a native histogram, its count, sum and buckets.
+type sample struct {
+	number  float64
+	sum     float64
+	buckets map[bounds]float64 // nil for a number
+}
+
+type bounds struct{ lower, upper float64 }
+
+// since returns the increase since an earlier sample, and the sample itself if the counter has
+// begun again.
+func (s sample) since(before sample) (_ sample, restarted bool) {
+	if s.number < before.number {
+		return s, true
+	}
+	rise := sample{number: s.number - before.number, sum: s.sum - before.sum}
+	if s.buckets != nil {
+		rise.buckets = make(map[bounds]float64, len(s.buckets))
+		for b, count := range s.buckets {
+			if count -= before.buckets[b]; count > 0 {
+				rise.buckets[b] = count
+			}
+		}
+	}
+	return rise, false
+}
+
+func (s *sample) add(o sample) {
+	s.number += o.number
+	s.sum += o.sum
+	if o.buckets != nil && s.buckets == nil {
+		s.buckets = make(map[bounds]float64, len(o.buckets))
+	}
+	for b, count := range o.buckets {
+		s.buckets[b] += count
+	}
+}
+
+func sampleOf(number model.SampleValue, h *model.SampleHistogram) sample {
+	if h == nil {
+		return sample{number: float64(number)}
+	}
+	s := sample{number: float64(h.Count), sum: float64(h.Sum), buckets: make(map[bounds]float64, len(h.Buckets))}
+	for _, b := range h.Buckets {
+		s.buckets[bounds{float64(b.Lower), float64(b.Upper)}] += float64(b.Count)
+	}
+	return s
+}
+
+// failedLabel is a label of the Collector's connector. It says whether the last call failed, so
+// that one counter goes back and forth between two series.
+const failedLabel = "failed"
+
+// A counter is one counter: a series, or the two of the Collector's connector.
+type counter struct {
+	labels       labels // without failedLabel
+	first, last  sample // before the range and at its end; first is zero if the counter began within it
+	series       int
+	hasRestarted bool
+}
+
+// counter reads the increases of all series of a metric. It notes the metric as missing if there are none.
+func (q *reader) counter(ctx context.Context, metric string) ([]increase, error) {
+	rises, err := q.increases(ctx, metric)
+	if err == nil && len(rises) == 0 {
+		q.back.Missing = append(q.back.Missing, metric)
+	}
+	return rises, err
+}
+
+// increases returns by how much each counter of a metric rose, sorted by labels.
+func (q *reader) increases(ctx context.Context, metric string) ([]increase, error) {
+	counters := make(map[model.Fingerprint]*counter)
+	each := func(expression string, at time.Time, do func(*counter, sample)) error {
+		value, err := q.ask(ctx, expression, at)
+		if err != nil {
+			return err
+		}
+		vector, ok := value.(model.Vector)
+		if !ok {
+			return fmt.Errorf("querying Prometheus: %s is a %s, want a vector", expression, value.Type())
+		}
+		for _, s := range vector {
+			l := counterLabels(s.Metric)
+			c := counters[l.Fingerprint()]
+			if c == nil {
+				c = &counter{labels: l}
+				counters[l.Fingerprint()] = c
+			}
+			do(c, sampleOf(s.Value, s.Histogram))
+		}
+		return nil
+	}
+	selector := q.selector(metric)
+	if err := each("last_over_time("+selector+"["+promDuration(q.span)+"])", q.back.End, func(c *counter, s sample) {
+		c.series++
+		if s.number >= c.last.number {
+			c.last = s
+		}
+	}); err != nil || len(counters) == 0 {
+		return nil, err
+	}
+	if err := each("last_over_time("+selector+"["+promDuration(lookback)+"])", q.back.Start, func(c *counter, s sample) {
+		if s.number >= c.first.number {
+			c.first = s
+		}
+	}); err != nil {
+		return nil, err
+	}
+	if err := each("resets("+selector+"["+promDuration(q.span+lookback)+"]) > 0", q.back.End, func(c *counter, _ sample) {
+		c.hasRestarted = true
+	}); err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(counters, func(_ model.Fingerprint, c *counter) bool { return c.series == 0 }) // ended before the range
+
+	var rises []increase
+	interrupted := make(map[model.Fingerprint]*counter)
+	for key, c := range counters {
+		if c.hasRestarted || c.series > 1 || c.last.number < c.first.number {
+			interrupted[key] = c
+			continue
+		}
+		rise, _ := c.last.since(c.first)
+		rises = append(rises, increase{c.labels, rise})
+	}
+	more, err := q.replay(ctx, metric, interrupted, len(counters))
+	if err != nil {
+		return nil, err
+	}
+	rises = append(rises, more...)
+	slices.SortFunc(rises, func(a, b increase) int { return compareMetrics(a.labels, b.labels) })
+	return rises, nil
+}
+
+// counterLabels returns the labels of the counter that a series belongs to.
+func counterLabels(m model.Metric) labels {
+	l := m.Clone()
+	delete(l, model.MetricNameLabel)
+	if _, ok := l[failedLabel]; ok {
+		l[failedLabel] = "" // keeps the mark of the Collector's connector
+	}
+	return l
+}
+
+func compareMetrics(a, b labels) int { return strings.Compare(a.String(), b.String()) }
+
+// maxSamples is about how many samples one answer has when samples are read one by one.
+const maxSamples = 1_000_000
+
+// replay returns the increases of counters that may have begun again, from all their samples.
+// among is the number of counters of the metric.
+func (q *reader) replay(ctx context.Context, metric string, counters map[model.Fingerprint]*counter, among int) ([]increase, error) {
+	if len(counters) == 0 {
+		return nil, nil
+	}
+	selector := q.selector(metric)
+	clients := make(map[string]bool)
+	for _, c := range counters {
+		clients[regexp.QuoteMeta(string(c.labels["client"]))] = true
+	}
+	if len(clients) <= 50 {
+		selector = q.selector(metric, "client=~"+strconv.Quote(strings.Join(slices.Sorted(maps.Keys(clients)), "|")))
+	}
+	step := min(q.span, max(time.Minute, (maxSamples/time.Duration(among)*15*time.Second).Truncate(time.Second)))
+	now := make(map[model.Fingerprint]sample)
+	rose := make(map[model.Fingerprint]sample)
+	restarted := make(map[model.Fingerprint]bool)
+	for key, c := range counters {
+		now[key] = c.first
+	}
+	for from := q.back.Start; from.Before(q.back.End); from = from.Add(step) {
+		length := min(step, q.back.End.Sub(from))
+		value, err := q.ask(ctx, selector+"["+promDuration(length)+"]", from.Add(length))
+		if err != nil {
+			return nil, err
+		}
+		matrix, ok := value.(model.Matrix)
+		if !ok {
+			return nil, fmt.Errorf("querying Prometheus: %s is a %s, want a matrix", selector, value.Type())
+		}
+		for key, samples := range inOrder(matrix, counters) {
+			for _, s := range samples {
+				rise, again := s.sample.since(now[key])
+				restarted[key] = restarted[key] || again
+				sum := rose[key]
+				sum.add(rise)
+				rose[key], now[key] = sum, s.sample
+			}
+		}
+	}
+	q.restarted += len(restarted)
+	for key, again := range restarted {
+		if !again {
+			q.restarted--
+			delete(restarted, key)
+		}
+	}
+	var rises []increase
+	for key, c := range counters {
+		rises = append(rises, increase{c.labels, rose[key]})
+	}
+	return rises, nil
+}
+
+// A timedSample is a sample with its time.
+type timedSample struct {
+	at model.Time
+	sample
+}
+
+// inOrder returns the samples of each counter in the order of time.
+func inOrder(matrix model.Matrix, counters map[model.Fingerprint]*counter) map[model.Fingerprint][]timedSample {
+	all := make(map[model.Fingerprint][]timedSample)
+	for _, stream := range matrix {
+		key := counterLabels(stream.Metric).Fingerprint()
+		if counters[key] == nil {
+			continue
+		}
+		for _, v := range stream.Values {
+			all[key] = append(all[key], timedSample{v.Timestamp, sampleOf(v.Value, nil)})
+		}
+		for _, v := range stream.Histograms {
+			all[key] = append(all[key], timedSample{v.Timestamp, sampleOf(0, v.Histogram)})
+		}
+	}
+	for _, samples := range all {
+		slices.SortStableFunc(samples, func(a, b timedSample) int { return int(a.at - b.at) })
+	}
+	return all
+}
+
+// promDuration returns a duration of whole seconds in PromQL.
+func promDuration(d time.Duration) string { return strconv.FormatInt(int64(d/time.Second), 10) + "s" }

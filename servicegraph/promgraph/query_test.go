@@ -1,0 +1,320 @@
+package promgraph_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/api"
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/client_golang/exp/api/remote"
+	writev2 "github.com/prometheus/client_golang/exp/api/remote/genproto/v2"
+	"github.com/prometheus/common/model"
+
+	"github.com/tempograph/tempograph/internal/promtest"
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/promgraph"
+)
+
+// The range of the tests: ten minutes that end one minute ago.
+var (
+	end   = time.Now().Truncate(time.Second).Add(-time.Minute)
+	start = end.Add(-10 * time.Minute)
+)
+
+// A written series has values at minutes after the start of the range; NaN is a stale marker.
+type written struct {
+	labels string // as in PromQL: `client="a",server="b"`
+	values map[int]float64
+}
+
+// writer is a server to write to.
+type writer struct {
+	t   *testing.T
+	url string
+}
+
+// write writes series of one metric.
+func (w writer) write(metric string, series ...written) {
+	w.t.Helper()
+	client, err := remote.NewAPI(w.url)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	symbols := writev2.NewSymbolTable()
+	request := new(writev2.Request)
+	for _, s := range series {
+		refs := []uint32{symbols.Symbolize("__name__"), symbols.Symbolize(metric)}
+		for _, pair := range slices.Sorted(slices.Values(strings.Split(s.labels, ","))) {
+			name, value, _ := strings.Cut(pair, "=")
+			value, err := strconv.Unquote(value)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			refs = append(refs, symbols.Symbolize(name), symbols.Symbolize(value))
+		}
+		one := &writev2.TimeSeries{LabelsRefs: refs}
+		for _, minute := range slices.Sorted(maps.Keys(s.values)) {
+			value := s.values[minute]
+			if math.IsNaN(value) {
+				value = math.Float64frombits(0x7ff0000000000002)
+			}
+			one.Samples = append(one.Samples, &writev2.Sample{Value: value, Timestamp: start.Add(time.Duration(minute) * time.Minute).UnixMilli()})
+		}
+		request.Timeseries = append(request.Timeseries, one)
+	}
+	request.Symbols = symbols.Symbols()
+	if _, err := client.Write(w.t.Context(), remote.WriteV2MessageType, request); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// classic writes a histogram whose samples are in one bucket of Tempo's, from a minute to another.
+func (w writer) classic(metric, labels string, from, to int, samples, upTo, sum float64) {
+	w.t.Helper()
+	for _, bound := range []float64{0.1, 0.2, 0.4, 0.8, math.Inf(1)} {
+		count := 0.0
+		if bound >= upTo {
+			count = samples
+		}
+		le := strconv.FormatFloat(bound, 'g', -1, 64)
+		w.write(metric+"_bucket", written{labels + `,le="` + le + `"`, map[int]float64{from: 0, to: count}})
+	}
+	w.write(metric+"_sum", written{labels, map[int]float64{from: 0, to: sum}})
+	w.write(metric+"_count", written{labels, map[int]float64{from: 0, to: samples}})
+}
+
+func client(t *testing.T, url string) v1.API {
+	t.Helper()
+	c, err := api.NewClient(api.Config{Address: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v1.NewAPI(c)
+}
+
+// read reads the graph of the range.
+func read(t *testing.T, server *promtest.Prometheus, selector string) (*servicegraph.Graph, promgraph.Readback) {
+	t.Helper()
+	g, back, err := promgraph.Query(t.Context(), client(t, server.URL), promgraph.QueryConfig{Selector: selector, End: end, Range: end.Sub(start)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g, back
+}
+
+// edges returns the edges of a graph as text: nodes with their types, calls and errors.
+func edges(g *servicegraph.Graph) (list []string) {
+	for e := range g.Edges() {
+		list = append(list, fmt.Sprintf("%s %s -> %s %s %s %v/%v", e.ID.From, e.ID.From.Type, e.ID.To, e.ID.To.Type, e.ID.Kind, e.Calls, e.Errors))
+	}
+	return list
+}
+
+func check(t *testing.T, g *servicegraph.Graph, want ...string) {
+	t.Helper()
+	if got := edges(g); !slices.Equal(got, want) {
+		t.Errorf("got\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
+	}
+}
+
+// TestQuery reads, from one server, series of each kind under a cluster of its own.
+func TestQuery(t *testing.T) {
+	server := promtest.Start(t, promtest.Config{Args: []string{"--enable-feature=native-histograms"}})
+	w := writer{t, server.URL}
+	nan := math.NaN()
+
+	t.Run("Tempo", func(t *testing.T) {
+		const of = `cluster="tempo",`
+		w := writer{t, server.URL}
+		web := of + `client="web",server="cart",client_service_namespace="shop",server_service_namespace="shop"`
+		w.write(promgraph.MetricTotal,
+			written{web + `,__metrics_gen_instance="a"`, map[int]float64{-3: 100, 1: 110, 9: 150}},           // 50
+			written{web + `,__metrics_gen_instance="b"`, map[int]float64{-3: 70, 1: 80, 2: 5, 4: nan, 6: 7}}, // 10 + 5 + 2
+			written{web + `,__metrics_gen_instance="c"`, map[int]float64{5: 0, 6: 33, 7: nan}},               // 33
+			written{of + `client="web",server="old"`, map[int]float64{-30: 5, -20: 8, -19: nan}},             // ended before
+			written{of + `client="web",server="idle"`, map[int]float64{-3: 5, 9: 5}},                         // no call
+			written{of + `client="cart",server="orders",connection_type="database",client_service_namespace="shop"`, map[int]float64{1: 0, 9: 20}},
+			written{of + `client="user",server="web",connection_type="virtual_node"`, map[int]float64{1: 0, 9: 30}},
+			written{of + `client="cart",server="stripe.example",connection_type="virtual_node",client_service_namespace="shop"`, map[int]float64{1: 0, 9: 4}},
+			written{of + `client="cart",server="mailer",connection_type="messaging_system",client_service_namespace="shop"`, map[int]float64{1: 0, 9: 6}},
+		)
+		w.write(promgraph.MetricFailed, written{web + `,__metrics_gen_instance="a"`, map[int]float64{1: 0, 9: 3}})
+		w.classic(promgraph.MetricServerSeconds, web+`,__metrics_gen_instance="a"`, 1, 9, 60, 0.2, 9)
+		w.classic(promgraph.MetricServerSeconds, web+`,__metrics_gen_instance="b"`, 1, 9, 40, 0.4, 12)
+		w.classic(promgraph.MetricClientSeconds, web+`,__metrics_gen_instance="a"`, 1, 9, 100, 0.4, 30)
+		w.classic(promgraph.MetricServerSeconds, of+`client="user",server="web",connection_type="virtual_node"`, 1, 9, 30, 0.8, 15)
+		w.classic(promgraph.MetricClientSeconds, of+`client="user",server="web",connection_type="virtual_node"`, 1, 9, 30, 0.1, 0)
+		w.classic(promgraph.MetricClientSeconds, of+`client="cart",server="mailer",connection_type="messaging_system",client_service_namespace="shop"`, 1, 9, 6, 0.1, 0.3)
+		w.classic(promgraph.MetricServerSeconds, of+`client="cart",server="mailer",connection_type="messaging_system",client_service_namespace="shop"`, 1, 9, 6, 0.1, 0.3)
+
+		g, back := read(t, server, `{cluster="tempo"}`)
+		check(t, g,
+			"user external -> web service request 30/0",
+			"shop/cart service -> mailer service message 6/0",
+			"shop/cart service -> orders database request 20/0",
+			"shop/cart service -> stripe.example external request 4/0",
+			"shop/web service -> shop/cart service request 100/3",
+		)
+		e, _ := g.Edge(servicegraph.EdgeID{
+			From: servicegraph.NodeID{Namespace: "shop", Name: "web", Type: servicegraph.TypeService},
+			To:   servicegraph.NodeID{Namespace: "shop", Name: "cart", Type: servicegraph.TypeService},
+			Kind: servicegraph.EdgeRequest,
+		})
+		if p := e.Callee.Latency; p.Count() != 100 || p.Sum() != 21*time.Second || p.Quantile(0.5) < 100*time.Millisecond || p.Quantile(0.5) > 200*time.Millisecond || p.Quantile(0.95) < 200*time.Millisecond || p.Quantile(0.95) > 400*time.Millisecond {
+			t.Errorf("latency of cart: %v samples, sum %v, p50 %v, p95 %v", p.Count(), p.Sum(), p.Quantile(0.5), p.Quantile(0.95))
+		}
+		entry, _ := g.Node(servicegraph.NodeID{Name: "web", Type: servicegraph.TypeService})
+		if entry.Entries != 30 || entry.Requests.Calls != 30 {
+			t.Errorf("web has %v entries in %v requests, want 30 in 30", entry.Entries, entry.Requests.Calls)
+		}
+		user, _ := g.Edge(servicegraph.EdgeID{From: servicegraph.NodeID{Name: "user", Type: servicegraph.TypeExternal}, To: entry.ID, Kind: servicegraph.EdgeRequest})
+		if user.Caller.Observed != 0 || user.Evidence.Callee != 30 {
+			t.Errorf("the user has %d spans, evidence %+v", user.Caller.Observed, user.Evidence)
+		}
+		if rate, ok := g.Rate(e.Calls); !ok || math.Abs(rate-100.0/600) > 1e-9 {
+			t.Errorf("rate %v", rate)
+		}
+		if back.Instances != 3 || back.Restarted != 1 || back.BucketRatio < 1.99 || back.BucketRatio > 2.01 || !slices.Equal(back.Missing, []string{promgraph.MetricMessagingSeconds}) || !slices.Equal(back.Sources, []string{"tempo"}) {
+			t.Errorf("%+v", back)
+		}
+	})
+
+	// The connector has one counter, and a label that says whether the last call failed.
+	t.Run("Collector", func(t *testing.T) {
+		const of = `cluster="collector",client="web",server="cart",failed=`
+		w.write(promgraph.MetricTotal,
+			written{of + `"false"`, map[int]float64{1: 0, 3: 10, 9: 18}},
+			written{of + `"true"`, map[int]float64{4: 11, 5: 13, 6: 2}}, // begins again before minute 6
+		)
+		w.write(promgraph.MetricFailed,
+			written{of + `"false"`, map[int]float64{5: 1}},
+			written{of + `"true"`, map[int]float64{4: 1, 6: 1}},
+		)
+		// Client and server are exchanged.
+		w.classic(promgraph.MetricServerSeconds, of+`"false"`, 1, 9, 18, 0.8, 9)
+		w.classic(promgraph.MetricClientSeconds, of+`"false"`, 1, 9, 18, 0.2, 3)
+		g, back := read(t, server, `cluster="collector"`)
+		check(t, g, "web service -> cart service request 31/1")
+		for e := range g.Edges() {
+			if e.Caller.Latency.Mean() < e.Callee.Latency.Mean() {
+				t.Errorf("the client takes %v, the server %v", e.Caller.Latency.Mean(), e.Callee.Latency.Mean())
+			}
+		}
+		if back.Swapped != 1 || !slices.Equal(back.Sources, []string{"collector"}) {
+			t.Errorf("%+v", back)
+		}
+	})
+
+	t.Run("Beyla", func(t *testing.T) {
+		const of = `cluster="beyla",source="beyla",client="web",server=`
+		w.write(promgraph.MetricTotal,
+			written{of + `"cart"`, map[int]float64{1: 0, 9: 10}},
+			written{of + `"10.0.0.7"`, map[int]float64{1: 0, 9: 5}},
+		)
+		w.write(promgraph.MetricFailed, written{of + `"cart"`, map[int]float64{1: 0, 9: 12}}) // both sides
+		w.classic(promgraph.MetricServerSeconds, of+`"cart"`, 1, 9, 10, 0.2, 1)
+		w.classic(promgraph.MetricClientSeconds, of+`"cart"`, 1, 9, 10, 0.2, 2)
+		w.classic(promgraph.MetricClientSeconds, of+`"10.0.0.7"`, 1, 9, 5, 0.2, 2)
+		g, back := read(t, server, `cluster="beyla"`)
+		check(t, g,
+			"web service -> 10.0.0.7 external request 5/0",
+			"web service -> cart service request 10/10",
+		)
+		if !slices.Equal(back.Sources, []string{"beyla"}) {
+			t.Errorf("%+v", back)
+		}
+	})
+
+	t.Run("mixed", func(t *testing.T) {
+		w.write(promgraph.MetricTotal,
+			written{`cluster="mixed",client="web",server="cart"`, map[int]float64{1: 0, 9: 100}},
+			written{`cluster="mixed",source="beyla",client="web",server="cart"`, map[int]float64{1: 0, 9: 90}},
+			written{`cluster="mixed",failed="false",client="web",server="cart"`, map[int]float64{1: 0, 9: 95}},
+			written{`cluster="mixed",source="beyla",client="cart",server="legacy"`, map[int]float64{1: 0, 9: 9}},
+		)
+		g, back := read(t, server, `cluster="mixed"`)
+		check(t, g, "cart service -> legacy service request 9/0", "web service -> cart service request 100/0")
+		if back.Duplicated != 1 || !slices.Equal(back.Sources, []string{"beyla", "collector", "tempo"}) {
+			t.Errorf("%+v", back)
+		}
+		notes := strings.Join(back.Notes(), "\n")
+		for _, want := range []string{
+			"Prometheus has no series of traces_service_graph_request_client_seconds and traces_service_graph_request_server_seconds",
+			"1 edge reported by several sources: the source with the most calls counts",
+		} {
+			if !strings.Contains(notes, want) {
+				t.Errorf("missing %q in\n%s", want, notes)
+			}
+		}
+	})
+
+	// A name that is a service somewhere is that service where a call did not find it.
+	t.Run("virtual node of a service", func(t *testing.T) {
+		w.write(promgraph.MetricTotal,
+			written{`cluster="virtual",client="web",server="cart"`, map[int]float64{1: 0, 9: 10}},
+			written{`cluster="virtual",client="jobs",server="cart",connection_type="virtual_node"`, map[int]float64{1: 0, 9: 4}},
+		)
+		g, _ := read(t, server, `cluster="virtual"`)
+		check(t, g, "jobs service -> cart service request 4/0", "web service -> cart service request 10/0")
+		for e := range g.Edges() {
+			if e.ID.From.Name == "jobs" && e.Evidence.Name != 4 {
+				t.Errorf("evidence %+v, want the name", e.Evidence)
+			}
+		}
+	})
+
+	t.Run("errors", func(t *testing.T) {
+		for selector, want := range map[string]string{
+			`{cluster=prod}`:        `querying Prometheus with the selector {cluster=prod}: `,
+			`cluster="nowhere"`:     `no service graph: Prometheus has no traces_service_graph_request_total{cluster="nowhere"} but has some with other labels: check the selector`,
+			`cluster="tempo",x!=""`: `check the selector`,
+		} {
+			_, _, err := promgraph.Query(t.Context(), client(t, server.URL), promgraph.QueryConfig{Selector: selector, End: end, Range: end.Sub(start)})
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v, want %s", selector, err, want)
+			}
+		}
+		_, _, err := promgraph.Query(t.Context(), client(t, server.URL), promgraph.QueryConfig{End: end.Add(3 * time.Hour), Range: time.Minute})
+		if !errors.Is(err, promgraph.ErrNoSeries) || !strings.Contains(err.Error(), "choose a longer or an earlier range") {
+			t.Errorf("a range without series: %v", err)
+		}
+		canceled, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, _, err := promgraph.Query(canceled, client(t, server.URL), promgraph.QueryConfig{}); !errors.Is(err, context.Canceled) {
+			t.Errorf("canceled: %v", err)
+		}
+	})
+}
+
+// TestQueryEmptyServer: the error for a Prometheus without any series names the likely cause.
+func TestQueryEmptyServer(t *testing.T) {
+	empty := fake(func(string) (model.Value, error) { return model.Vector{}, nil })
+	_, _, err := promgraph.Query(t.Context(), empty, promgraph.QueryConfig{})
+	if !errors.Is(err, promgraph.ErrNoSeries) || !strings.Contains(err.Error(), "is the service-graphs processor of Tempo's metrics generator on") {
+		t.Errorf("got %v", err)
+	}
+	down := fake(func(string) (model.Value, error) { return nil, errors.New("connection refused") })
+	if _, _, err := promgraph.Query(t.Context(), down, promgraph.QueryConfig{}); err == nil || err.Error() != "querying Prometheus: connection refused" {
+		t.Errorf("got %v", err)
+	}
+	odd := fake(func(string) (model.Value, error) { return &model.Scalar{}, nil })
+	if _, _, err := promgraph.Query(t.Context(), odd, promgraph.QueryConfig{}); err == nil || !strings.Contains(err.Error(), "is a scalar, want a vector") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A fake answers queries without a server.
+type fake func(query string) (model.Value, error)
+
+func (f fake) Query(_ context.Context, query string, _ time.Time, _ ...v1.Option) (model.Value, v1.Warnings, v1.Infos, error) {
+	value, err := f(query)
+	return value, nil, nil, err
+}
