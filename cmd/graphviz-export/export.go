@@ -338,13 +338,21 @@ func (e *export) render(f render.Format, g *servicegraph.Graph) ([]byte, error) 
 
 // summary counts what a graph has: "6 services, 5 edges, 55 traces".
 func summary(g *servicegraph.Graph) string {
-	services, groups := 0, 0
+	services, groups, callers, dependencies := 0, 0, 0, 0
 	for n := range g.Nodes() {
 		switch n.ID.Type {
 		case servicegraph.TypeService:
 			services++
 		case servicegraph.TypeGroup:
 			groups++
+		case servicegraph.TypeQueue: // its consumers depend on it
+			dependencies++
+		default:
+			if hasAny(g.In(n.ID)) || !hasAny(g.Out(n.ID)) {
+				dependencies++
+			} else { // such as the node of --user-node
+				callers++
+			}
 		}
 	}
 	var parts []string
@@ -354,14 +362,25 @@ func summary(g *servicegraph.Graph) string {
 	if groups > 0 {
 		parts = append(parts, quantity.Of(groups, "group"))
 	}
-	if others := g.NumNodes() - services - groups; others > 0 {
-		parts = append(parts, quantity.Of(others, "uninstrumented dependency"))
+	if dependencies > 0 {
+		parts = append(parts, quantity.Of(dependencies, "uninstrumented dependency"))
+	}
+	if callers > 0 {
+		parts = append(parts, quantity.Of(callers, "uninstrumented caller"))
 	}
 	parts = append(parts, quantity.Of(g.NumEdges(), "edge"))
 	if r := g.Report(); r.Spans > 0 || g.NumEdges() == 0 { // a graph of series has no traces
 		parts = append(parts, quantity.Part(r.Traces, r.LeftOutTraces, "trace"))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// hasAny reports whether a sequence has elements.
+func hasAny[T any](of iter.Seq[T]) bool {
+	for range of {
+		return true
+	}
+	return false
 }
 
 // concat joins sequences of spans.

@@ -73,10 +73,13 @@ func TestSummary(t *testing.T) {
 		}
 		return b.Graph()
 	}
+	called := servicegraph.NewBuilder(servicegraph.Config{UserNode: true})
+	called.Add(servicegraph.Span{TraceID: servicegraph.TraceID{1}, SpanID: servicegraph.SpanID{1}, Service: "web", Kind: servicegraph.KindServer, Start: 1, End: 2})
 	for _, c := range []struct {
 		g    *servicegraph.Graph
 		want string
 	}{
+		{called.Graph(), "1 service, 1 uninstrumented caller, 1 edge, 1 trace"},
 		{graph("web"), "0 services, 0 edges, 0 traces"},
 		{graph("web", "bank"), "1 service, 1 uninstrumented dependency, 1 edge, 1 trace"},
 		{graph("web", "bank", "mail"), "1 service, 2 uninstrumented dependencies, 2 edges, 2 traces"},
