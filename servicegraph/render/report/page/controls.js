@@ -18,13 +18,15 @@ export async function copy(text, done, title) {
   }
 }
 
+let toastTimer;
+
 // showToast shows a message for some seconds.
 export function showToast(text) {
   const toast = byId("toast");
   toast.textContent = text;
   toast.classList.add("shown");
-  clearTimeout(showToast.timer);
-  showToast.timer = setTimeout(() => toast.classList.remove("shown"), 2500);
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => toast.classList.remove("shown"), 2500);
 }
 
 // makeResizable lets the user drag the divider to set the height of the tables.

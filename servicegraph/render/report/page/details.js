@@ -32,7 +32,7 @@ export class Details {
     const shown = item && [item.key, state.direction, state.center, state.hops, this.isDrawn(item)].join(" ");
     this.box.hidden = !item;
     if (this.item === item && this.shown === shown) return;
-    const focused = this.item && item && this.item.key === item.key && this.box.contains(document.activeElement) && document.activeElement.dataset.key;
+    const focused = this.item && item && this.item.key === item.key && this.box.contains(document.activeElement) && document.activeElement.getAttribute("data-key");
     const scrolled = this.item && item && this.item.key === item.key ? this.box.scrollTop : 0;
     this.item = item;
     this.shown = shown;

@@ -2,8 +2,10 @@
 // The graph: the data of the report, with references in place of positions, and queries.
 
 export class Graph {
-  constructor(data) {
+  // parts are the parts of the diagram, or null without them.
+  constructor(data, parts) {
     this.data = data;
+    this.parts = parts;
     this.nodes = data.nodes;
     this.edges = data.edges;
     this.byKey = new Map();

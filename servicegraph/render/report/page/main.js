@@ -72,6 +72,7 @@ let tablesFit = true; // the diagram is legible above the tables
 function selected() { return graph.byKey.get(state.node || state.edge) || null; }
 
 function select(item, direction, more = {}) {
+  /** @type {Record<string, string>} */
   const next = { node: "", edge: "", ...more };
   if (item) next[item.isEdge ? "edge" : "node"] = item.key;
   if (direction) next.direction = direction;
@@ -211,8 +212,7 @@ function jump(by) {
 
 // showGraph replaces the graph. A live report calls it for each new version.
 function showGraph(data, parts, svg) {
-  graph = new Graph(data);
-  graph.parts = parts;
+  graph = new Graph(data, parts);
   document.title = data.title;
   document.querySelector("#page-title h1").textContent = data.title;
   byId("facts").textContent = data.facts;
@@ -287,11 +287,11 @@ byId("more").addEventListener("click", () => {
 });
 byId("help").addEventListener("click", () => byId("keys").showModal());
 byId("collapse").addEventListener("click", toggleTables);
-for (const button of document.querySelectorAll("[data-tab]")) {
+for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-tab]"))) {
   button.addEventListener("click", () => change({ tab: button.dataset.tab, sort: "" }));
 }
 const zooms = { in: () => viewport.zoom(1.3), out: () => viewport.zoom(1 / 1.3), fit: fitAll };
-for (const button of document.querySelectorAll("[data-zoom]")) button.addEventListener("click", zooms[button.dataset.zoom]);
+for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-zoom]"))) button.addEventListener("click", zooms[button.dataset.zoom]);
 makeResizable(byId("divider"), byId("tables"));
 
 function fitAll() {
