@@ -3,6 +3,7 @@
 
 import { make, makeSVG } from "./dom.js";
 import { mark } from "./graph.js";
+import { sparkline } from "./history.js";
 
 const directions = [
   ["all", "All", "everything upstream and downstream"],
@@ -15,12 +16,13 @@ const maxListed = 40; // callers, and callees
 const maxTraces = 6; // of a node
 
 export class Details {
-  constructor(box, { select, setDirection, focus, isDrawn, zoom, copy, close }) {
+  constructor(box, { select, setDirection, focus, isDrawn, history, zoom, copy, close }) {
     this.box = box;
     this.select = select; // called with an item
     this.setDirection = setDirection; // called with a direction: see Graph.around
     this.focus = focus; // called with a node and a number of hops, to draw only these
     this.isDrawn = isDrawn; // reports whether an item is in the diagram
+    this.history = history; // returns the points of an edge: see History
     this.zoom = zoom;
     this.copy = copy; // called with a text
     this.close = close;
@@ -97,6 +99,7 @@ export class Details {
       this.heading(edge.kind, edge, end(edge.from), make("span", { class: "to" }, " → "), end(edge.to)),
       verdict(edge),
       facts([["Calls", edge.calls[1]], ["Rate", edge.rate && edge.rate[1]], ["Errors", edge.errors && errorText(edge.errors)]]),
+      this.past(edge),
       sides.length > 0 ? make("section", {}, make("h3", {}, "Measured by each side"), table(["", "Calls", "Errors", "p50", "p95", "p99"], sides)) : null,
       this.traces("Failed", edge.failed, graph.data.traceURL),
       this.traces("Slowest", edge.slowest, graph.data.traceURL),
@@ -104,6 +107,21 @@ export class Details {
       this.isDrawn(edge) ? null : undrawn(self ? "Self edges are not drawn." : "This edge is not in the diagram."),
     ];
     return out.filter(Boolean);
+  }
+
+  // past draws the history of an edge.
+  past(edge) {
+    const points = this.history(edge);
+    if (points.length < 3) return null;
+    const seconds = Math.round((points[points.length - 1].time - points[0].time) / 1000);
+    const line = (name, kind, values, text) => make("div", { class: "past" }, make("span", {}, name),
+      makeSVG("svg", { viewBox: "0 -2 200 32", preserveAspectRatio: "none", role: "img", "aria-label": `${name} over the last ${seconds} s, now ${text}` },
+        makeSVG("path", { class: kind, d: sparkline(values, 200, 28) })),
+      make("span", { class: "now" }, text));
+    const last = points[points.length - 1];
+    return make("section", {}, make("h3", {}, `Last ${seconds} s, since this page was opened`),
+      line("Rate", "rate", points.map((p) => p.rate), `${Number(last.rate.toPrecision(3))}/s`),
+      line("Errors", "errors", points.map((p) => p.errors), `${Number((100 * last.errors).toPrecision(3))}%`));
   }
 
   // traces lists trace ids, as links if there is a trace URL.

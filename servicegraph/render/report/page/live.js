@@ -2,20 +2,22 @@
 // A live report listens to server-sent events and fetches each new version of the graph.
 
 // listen connects to the server. It calls onGraph with each new fragment, and onStatus
-// with a kind ("live", "problem" or "waiting") and a message.
+// with a kind ("live", "problem" or "waiting") and a message. It returns a function that
+// pauses, and with false goes on with the newest version.
 export function listen(onGraph, onStatus) {
   let shown = null; // the version of the graph on the screen
-  let loading = false, next = null;
-  const load = async (version) => {
-    next = version;
+  let loading = false, paused = false, next = null;
+  const load = async () => {
     if (loading) return;
     loading = true;
     try {
-      while (next !== null && next !== shown) {
+      while (!paused && next !== null && next !== shown) {
         const wanted = next;
         const answer = await fetch("fragment", { cache: "no-store" });
         if (!answer.ok) throw new Error((await answer.text()).trim() || "status " + answer.status);
-        onGraph(await answer.json());
+        const fragment = await answer.json();
+        if (paused) break;
+        onGraph(fragment);
         shown = wanted;
       }
     } catch (error) {
@@ -27,11 +29,16 @@ export function listen(onGraph, onStatus) {
   const events = new EventSource("events");
   events.onmessage = (event) => {
     onStatus("live", ""); // the server repeats a problem that persists after the version
-    load(event.data);
+    next = event.data;
+    load();
   };
   for (const kind of ["problem", "waiting"]) {
     events.addEventListener(kind, (event) => onStatus(kind, event.data));
   }
   events.onopen = () => onStatus("live", "");
   events.onerror = () => onStatus("problem", "connection lost, trying again");
+  return (pause) => {
+    paused = pause;
+    load();
+  };
 }

@@ -10,6 +10,7 @@ import { Diagram } from "./diagram.js";
 import { byId, make } from "./dom.js";
 import { Filter } from "./filter.js";
 import { Graph, matches, wordsOf } from "./graph.js";
+import { ago, History } from "./history.js";
 import { listen } from "./live.js";
 import { Stage } from "./stage.js";
 import { Table } from "./table.js";
@@ -37,6 +38,7 @@ const details = new Details(byId("details"), {
   setDirection: (direction) => change({ direction }),
   focus: stage.canLayOut ? (node, hops) => change(node ? { center: node.key, hops: String(hops) } : { center: "", hops: "1" }) : null,
   isDrawn: (item) => diagram.has(item),
+  history: (edge) => past.of(edge.key),
   zoom: zoomTo,
   copy: (text) => copy(text, "Copied the trace id.", "Trace id"),
   close: () => select(null),
@@ -235,7 +237,7 @@ function showNotice() {
   byId("notice").replaceChildren(text, ...(more ? [" ", more] : []));
   byId("notice").classList.toggle("problem", liveStatus.kind === "problem");
   byId("empty").hidden = !stage.empty;
-  byId("empty").textContent = stage.empty;
+  byId("empty").textContent = graph.nodes.length === 0 && liveStatus.text ? "Waiting for the first graph." : stage.empty;
 }
 
 // restore shows the state in the URL.
@@ -342,7 +344,28 @@ async function start() {
   showGraph(JSON.parse(byId("data").textContent), parts, byId("diagram").querySelector("svg"));
   restore();
   document.documentElement.dataset.ready = "yes";
-  if ("live" in document.documentElement.dataset) listen(showVersion, showStatus);
+  if ("live" in document.documentElement.dataset) startLive();
+}
+
+const past = new History();
+let updated = 0; // when the newest version arrived, in milliseconds
+
+// startLive follows the server, and shows how old the graph is.
+function startLive() {
+  const setPaused = listen(showVersion, showStatus);
+  byId("pause").addEventListener("click", () => {
+    const pause = byId("pause").getAttribute("aria-pressed") !== "true";
+    byId("pause").setAttribute("aria-pressed", String(pause));
+    byId("pause").textContent = pause ? "Resume" : "Pause";
+    setPaused(pause);
+    showAge();
+  });
+  setInterval(showAge, 1000);
+}
+
+function showAge() {
+  const paused = byId("pause").getAttribute("aria-pressed") === "true" ? "paused, " : "";
+  byId("updated").textContent = updated > 0 ? `${paused}updated ${ago(updated, Date.now())}` : "";
 }
 
 // showVersion shows a new version of the graph, which a live report received.
@@ -350,6 +373,9 @@ function showVersion({ svg, data, parts }) {
   const focused = diagram.itemOf(document.activeElement);
   const parsed = svg && new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
   showGraph(data, parts, parsed ? document.importNode(parsed, true) : null);
+  updated = Date.now();
+  past.add(graph, updated);
+  showAge();
   show();
   if (focused) diagram.focus(graph.byKey.get(focused.key));
 }

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { blank, formatHash, formatHidden, hiddenNamespaces, parseHash } from "../address.js";
 import { edgeColumns, nodeColumns, sorted } from "../columns.js";
 import { drawnText, Filter, pick } from "../filter.js";
+import { ago, History, sparkline } from "../history.js";
 import { Graph, matches, wordsOf } from "../graph.js";
 import { dataOf, layers, shop } from "./data.js";
 
@@ -116,4 +117,32 @@ test("the center of a large neighborhood is drawn", () => {
   const calls = Array.from({ length: 300 }, (_, i) => ["hub", `ns/leaf${i}`, 1000 - i, 0]);
   const data = dataOf([["client", "hub", 1, 0], ...calls]), g = new Graph(data), f = filtered(g, { center: "client", hops: "2" });
   assert.ok(pick(f, data.limits, false).nodes.some((n) => n.name === "client"));
+});
+
+test("the history of growing counts covers the time between versions", () => {
+  const h = new History(), version = (calls, failed) => new Graph(dataOf([["a", "b", calls, failed]]));
+  h.add(version(100, 0), 0);
+  h.add(version(150, 5), 10_000);
+  h.add(version(150, 5), 20_000);
+  assert.deepEqual(h.of("a,b,request"), [{ time: 10_000, rate: 5, errors: 0.1 }, { time: 20_000, rate: 0, errors: 0 }]);
+  assert.deepEqual(h.of("gone"), []);
+  for (let i = 0; i < 500; i++) h.add(version(200 + i, 5), 30_000 + i * 1000);
+  assert.equal(h.of("a,b,request").length, 119);
+});
+
+test("the history of a moving range has the means of the range", () => {
+  const h = new History();
+  for (const [i, calls] of [100, 50, 80].entries()) {
+    const data = dataOf([["a", "b", calls, 0]]);
+    data.edges[0].rate = [calls / 60, ""];
+    h.add(new Graph(data), i * 1000);
+  }
+  assert.deepEqual(h.of("a,b,request").map((p) => Math.round(60 * p.rate)), [100, 50, 80]);
+});
+
+test("ages and sparklines", () => {
+  assert.deepEqual([0, 3200, 61_000, 7_300_000, -5].map((ms) => ago(0, ms)), ["0 s ago", "3 s ago", "1 min ago", "2 h ago", "0 s ago"]);
+  assert.equal(sparkline([0, 5, 10], 20, 10), "M0.0 10.0L10.0 5.0L20.0 0.0");
+  assert.equal(sparkline([0, 0], 20, 10), "M0.0 10.0L20.0 10.0");
+  assert.equal(sparkline([], 20, 10), "");
 });
