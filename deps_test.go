@@ -96,6 +96,8 @@ var policy = map[string]string{
 	"otelsetup":                 wording + otelSDK + grpc + "go.opentelemetry.io/proto/otlp github.com/cenkalti/backoff github.com/grpc-ecosystem/grpc-gateway",
 	"otelsetup/configcheck":     "internal/suggest go.yaml.in/yaml",
 	"internal/attack":           "google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
+	"internal/loadtest":         "internal/attack google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
+	"internal/ownhost":          "",
 	"internal/quantity":         "",
 	"internal/redact":           "",
 	"internal/suggest":          "",
@@ -115,7 +117,7 @@ var policy = map[string]string{
 
 	"cmd/graphviz-export": "*",
 
-	"cmd/graphviz-export/internal/viewer": heart + "servicegraph/render servicegraph/render/report",
+	"cmd/graphviz-export/internal/viewer": heart + "internal/ownhost servicegraph/render servicegraph/render/report",
 
 	"examples/ci":         "",
 	"examples/guarded":    "*",

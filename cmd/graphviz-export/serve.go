@@ -84,9 +84,10 @@ func (s *serve) run(ctx context.Context) error {
 	w := &watch{serve: s, feed: f, steps: steps, viewer: viewer.New(), empty: true}
 	w.report(w.show(ctx, servicegraph.Merge(), nil))
 	w.viewer.Wait(f.reading)
+	s.warnIfOpen("listen", listener, "see the graph")
 	served := make(chan error, 1)
 	go func() {
-		err := serveHTTP(ctx, listener, w.viewer.Handler(hostsOf(s.listen)...))
+		err := serveHTTP(ctx, listener, newServer(w.viewer.Handler(hostsOf(s.listen)...)))
 		cancel()
 		served <- err
 	}()
@@ -154,13 +155,21 @@ func hostsOf(addr string) []string {
 // grace is how long pending requests may take after the server was told to stop.
 const grace = 300 * time.Millisecond
 
-// serveHTTP serves until ctx is done.
-func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
-	server := &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 10 * time.Second,
-		BaseContext:       func(net.Listener) context.Context { return ctx }, // so that event streams end with ctx
+// warnIfOpen warns if other machines can reach a listener.
+func (s *serve) warnIfOpen(flag string, l net.Listener, allows string) {
+	if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
+		s.stderr.warnf("--%s %s: everybody who can reach this port of this machine can %s, without a password", flag, l.Addr(), allows)
 	}
+}
+
+func newServer(h http.Handler) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+}
+
+// serveHTTP serves until ctx is done. Then it ends pending requests and idle or silent connections
+// after the grace.
+func serveHTTP(ctx context.Context, l net.Listener, server *http.Server) error {
+	server.BaseContext = func(net.Listener) context.Context { return ctx } // so that event streams end with ctx
 	context.AfterFunc(ctx, func() {
 		// The parent is not ctx, which is done already.
 		short, cancel := context.WithTimeout(context.Background(), grace)

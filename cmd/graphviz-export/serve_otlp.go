@@ -10,8 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"google.golang.org/grpc"
-
+	"github.com/tempograph/tempograph/internal/ownhost"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/otlpreceiver"
@@ -73,14 +72,17 @@ func (s *serve) otlpFeed(ctx context.Context) (feed, error) {
 	live := newLive(cfg)
 
 	ctx, stop := context.WithCancel(ctx)
+	s.warnIfOpen("otlp-grpc", overGRPC, "send spans")
+	s.warnIfOpen("otlp-http", overHTTP, "send spans")
+	receiver := otlpreceiver.New(live.take)
 	var servers sync.WaitGroup
 	servers.Go(func() {
-		if err := serveGRPC(ctx, overGRPC, otlpreceiver.NewGRPCServer(live.take)); err != nil {
+		if err := serveHTTP(ctx, overGRPC, receiver.GRPCServer()); err != nil {
 			s.stderr.warnf("--otlp-grpc %s: %v", s.otlp.grpc, err)
 		}
 	})
 	servers.Go(func() {
-		if err := serveHTTP(ctx, overHTTP, otlpreceiver.Handler(live.take)); err != nil {
+		if err := serveHTTP(ctx, overHTTP, newServer(receiver.Handler(ownHosts(overHTTP, s.otlp.http)))); err != nil {
 			s.stderr.warnf("--otlp-http %s: %v", s.otlp.http, err)
 		}
 	})
@@ -106,24 +108,22 @@ func (s *serve) otlpFeed(ctx context.Context) (feed, error) {
 	}, nil
 }
 
+// ownHosts returns the function that knows the hosts to which senders send. Nil stands for all: if other
+// machines can reach the listener, they may know it under any name.
+func ownHosts(l net.Listener, addr string) func(host string) bool {
+	if a, ok := l.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
+		return nil
+	}
+	names := hostsOf(addr)
+	return func(host string) bool { return ownhost.Is(host, names...) }
+}
+
 // rejectedText counts rejected spans and rejected requests together.
 func rejectedText(n int) string {
 	if n == 1 {
 		return "1 span or request"
 	}
 	return quantity.Of(n, "span") + " or requests"
-}
-
-// serveGRPC serves until ctx is done.
-func serveGRPC(ctx context.Context, l net.Listener, server *grpc.Server) error {
-	context.AfterFunc(ctx, func() {
-		time.AfterFunc(grace, server.Stop)
-		server.GracefulStop()
-	})
-	if err := server.Serve(l); !errors.Is(err, grpc.ErrServerStopped) { // ErrServerStopped: stopped before it started
-		return err
-	}
-	return nil
 }
 
 // A live builds a graph of spans as they arrive. Its methods are safe for concurrent use.

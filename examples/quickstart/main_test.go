@@ -137,12 +137,12 @@ func TestSendOnly(t *testing.T) {
 	b := servicegraph.NewBuilder(servicegraph.Config{})
 	loader := tracefile.NewRequestLoader(b, nil)
 	var mu sync.Mutex
-	receiver := httptest.NewServer(otlpreceiver.Handler(func(r otlpreceiver.Request) (otlpreceiver.Rejected, error) {
+	receiver := httptest.NewServer(otlpreceiver.New(func(r otlpreceiver.Request) (otlpreceiver.Rejected, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		_, err := loader.Protobuf(r.Body)
 		return otlpreceiver.Rejected{}, err
-	}))
+	}).Handler(nil))
 	defer receiver.Close()
 	var stdout, stderr bytes.Buffer
 	if err := run(t.Context(), &stdout, &stderr, []string{"-otlp", receiver.URL, "-requests", "20"}); err != nil {

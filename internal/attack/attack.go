@@ -7,6 +7,7 @@ package attack
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"fmt"
 	"io"
 	"strings"
@@ -184,5 +185,44 @@ func Files() []Attack {
 			func(i int) string { return fmt.Sprintf(`{"name":"%d","type":"service"}`, i) }, `],"edges":[]}`)},
 		{"graph, blanks", 2000 * mb, filled(`{"schema":1,"nodes":[`, " ", `],"edges":[]}`)},
 		{"graph, a long string", 2000 * mb, filled(`{"schema":1,"nodes":[{"name":"`, "x", `","type":"service"}],"edges":[]}`)},
+	}
+}
+
+// A Request is a request of OTLP that costs its receiver more than its size suggests.
+type Request struct {
+	Name        string
+	ContentType string
+	attack      Attack
+}
+
+// Body returns the body of the request, compressed with gzip.
+func (r Request) Body() []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if err := r.attack.Write(z, r.attack.Count); err != nil {
+		panic("attack: " + err.Error()) // a buffer takes everything
+	}
+	if err := z.Close(); err != nil {
+		panic("attack: " + err.Error())
+	}
+	return b.Bytes()
+}
+
+// Requests returns requests that a receiver should take, or refuse, in bounded memory, and without
+// delay for others.
+func Requests() []Request {
+	const (
+		inJSON     = "application/json"
+		inProtobuf = "application/x-protobuf"
+		mb         = 1 << 20
+	)
+	return []Request{
+		{"empty spans", inJSON, Attack{"", 5.3e6, repeated(`{"resourceSpans":[{"scopeSpans":[{"spans":[`, "{}", `]}]}]}`)}},
+		{"empty resources", inJSON, Attack{"", 5.3e6, repeated(`{"resourceSpans":[`, "{}", `]}`)}},
+		{"empty attributes", inJSON, Attack{"", 5.3e6, repeated(otlpSpan+`"attributes":[`, "{}", `]}]}]}]}`)}},
+		{"a name of 12 MB", inJSON, Attack{"", 12 * mb, filled(`{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"`, "x",
+			`"}}]},"scopeSpans":[{"spans":[{"traceId":"`+traceID+`","spanId":"`+spanID+`","kind":2}]}]}]}`)}},
+		{"empty spans in protobuf", inProtobuf, Attack{"", 8e6, nested("", "\x12\x00", protoResourceSpans, protoScopeSpans)}},
+		{"blanks beyond the limit", inJSON, Attack{"", 500 * mb, filled(`{"resourceSpans":[`, " ", `]}`)}},
 	}
 }

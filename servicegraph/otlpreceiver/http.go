@@ -1,65 +1,85 @@
 package otlpreceiver
 
 import (
-	"compress/gzip"
-	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
 	"time"
 
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
-
-	"github.com/tempograph/tempograph/internal/quantity"
 )
 
 // Path is the path of the URL that requests are posted to.
 const Path = "/v1/traces"
 
-// readTime is how long a request may take to arrive, from the moment that it is handled.
-const readTime = 30 * time.Second
-
 // Handler returns a handler for OTLP over HTTP. Requests are posted to [Path], as protobuf
-// or JSON, compressed with gzip or not compressed. Web pages cannot send requests: their
-// content types make a browser send a CORS preflight request first, which is refused.
-func Handler(take Take) http.Handler {
-	slots := make(chan struct{}, maxAtOnce)
+// or JSON, compressed with gzip or not compressed.
+//
+// Web pages cannot send requests. The content types make a browser send a CORS preflight
+// request first, which is refused, and so are requests that carry a browser's headers. A request
+// whose Host header isOurs does not know is refused as well, because the name of another site may
+// lead to this server (DNS rebinding). If isOurs is nil, every host is ours.
+func (r *Receiver) Handler(isOurs func(host string) bool) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST "+Path, func(w http.ResponseWriter, r *http.Request) {
-		enc, ok := encodings[contentType(r)]
-		if !ok {
-			http.Error(w, "want Content-Type application/x-protobuf or application/json", http.StatusUnsupportedMediaType)
-			return
-		}
-		select {
-		case slots <- struct{}{}:
-			defer func() { <-slots }()
-		case <-r.Context().Done():
-			return
-		}
-		http.NewResponseController(w).SetReadDeadline(time.Now().Add(readTime)) // fails if w has no connection, as in a test
-		code, answer := export(w, r, enc, take)
-		body, err := enc.marshal(answer)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Content-Type", enc.contentType)
-		w.WriteHeader(code)
-		w.Write(body)
-	})
-	mux.HandleFunc(Path, func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("POST "+Path, r.serveHTTP)
+	mux.HandleFunc(Path, func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("Allow", http.MethodPost)
 		http.Error(w, "this URL receives OTLP traces: use the method POST", http.StatusMethodNotAllowed)
 	})
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) {
 		http.Error(w, "not found: this server receives OTLP traces by POST to "+Path, http.StatusNotFound)
 	})
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		switch {
+		case req.Header.Get("Origin") != "" || req.Header.Get("Sec-Fetch-Site") != "":
+			http.Error(w, "this server receives OTLP from programs, not from web pages", http.StatusForbidden)
+		case isOurs != nil && !isOurs(req.Host):
+			http.Error(w, fmt.Sprintf("this server is not %q: send to localhost or to an IP address", req.Host), http.StatusMisdirectedRequest)
+		default:
+			mux.ServeHTTP(w, req)
+		}
+	})
+}
+
+func (r *Receiver) serveHTTP(w http.ResponseWriter, req *http.Request) {
+	enc, ok := encodings[contentType(req)]
+	if !ok {
+		http.Error(w, "want Content-Type application/x-protobuf or application/json", http.StatusUnsupportedMediaType)
+		return
+	}
+	code, answer := http.StatusOK, proto.Message(nil)
+	rejected, err := r.receiveHTTP(w, req, enc)
+	if err == nil {
+		answer = response(rejected)
+	} else {
+		drain(w, req.Body)
+		status := statusOf(err)
+		code, answer = httpCodes[codes.Code(status.Code)], status
+	}
+	if code == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter/time.Second)))
+		answer = &spb.Status{Code: int32(codes.Unavailable), Message: err.Error()} // the header says when
+	}
+	body, err := enc.marshal(answer)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", enc.contentType)
+	w.WriteHeader(code)
+	w.Write(body)
+}
+
+// httpCodes are the statuses of HTTP for the codes of statusOf.
+var httpCodes = map[codes.Code]int{
+	codes.InvalidArgument:   http.StatusBadRequest,
+	codes.ResourceExhausted: http.StatusRequestEntityTooLarge,
+	codes.Unavailable:       http.StatusServiceUnavailable,
 }
 
 // An encoding is a format of requests and of their answers.
@@ -80,45 +100,28 @@ func contentType(r *http.Request) string {
 	return t
 }
 
-// export handles one request, and returns the status and the message of the answer.
-func export(w http.ResponseWriter, r *http.Request, enc encoding, take Take) (int, proto.Message) {
-	body, err := read(w, r)
-	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return http.StatusRequestEntityTooLarge, &spb.Status{
-			Code:    int32(codes.ResourceExhausted),
-			Message: fmt.Sprintf("the request has more than %s: send fewer spans at a time", quantity.Of(tooLarge.Limit, "byte")),
-		}
-	}
-	rejected := Rejected{}
-	if err == nil {
-		rejected, err = take(Request{Body: body, JSON: enc.json})
-	}
-	if errors.Is(err, ErrTooLarge) {
-		return http.StatusRequestEntityTooLarge, &spb.Status{Code: int32(codes.ResourceExhausted), Message: err.Error()}
-	}
-	if err != nil {
-		return http.StatusBadRequest, &spb.Status{Code: int32(codes.InvalidArgument), Message: err.Error()}
-	}
-	return http.StatusOK, response(rejected)
-}
-
-// read returns the decompressed body.
-func read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body := http.MaxBytesReader(w, r.Body, MaxRequest)
-	switch coding := r.Header.Get("Content-Encoding"); coding {
+// receiveHTTP receives the body of a request.
+func (r *Receiver) receiveHTTP(w http.ResponseWriter, req *http.Request, enc encoding) (Rejected, error) {
+	var decompress func(io.Reader) (io.Reader, error)
+	switch coding := req.Header.Get("Content-Encoding"); coding {
 	case "", "identity":
 	case "gzip":
-		z, err := gzip.NewReader(body)
-		if err != nil {
-			return nil, fmt.Errorf("reading the gzip stream: %w", err)
-		}
-		body = http.MaxBytesReader(w, z, MaxRequest)
+		decompress = gunzip
 	default:
-		return nil, fmt.Errorf("unknown Content-Encoding %q: want gzip or none", coding)
+		return Rejected{}, fmt.Errorf("unknown Content-Encoding %q: want gzip or none", coding)
 	}
-	b, err := io.ReadAll(body)
-	if err != nil {
-		return nil, fmt.Errorf("reading the request: %w", err)
+	control := http.NewResponseController(w)
+	control.SetReadDeadline(time.Now().Add(readTime)) // fails if w has no connection, as in a test
+	if req.ContentLength > MaxRequest {
+		return Rejected{}, errTooManyBytes()
 	}
-	return b, nil
+	body := http.MaxBytesReader(w, req.Body, MaxRequest)
+	return r.receive(req.Context(), body, decompress, func() { control.SetReadDeadline(time.Now()) }, enc.json)
+}
+
+// drain reads the rest of a refused body for a moment, because a sender that cannot send all of
+// the body may not read the answer.
+func drain(w http.ResponseWriter, body io.Reader) {
+	http.NewResponseController(w).SetReadDeadline(time.Now().Add(patience))
+	io.Copy(io.Discard, io.LimitReader(body, 2*MaxRequest))
 }

@@ -2,16 +2,27 @@
 // receives export requests, decompresses them, passes their bytes on without decoding
 // them, and answers as the protocol requires.
 //
-//	take := func(r otlpreceiver.Request) (otlpreceiver.Rejected, error) { … }
-//	go otlpreceiver.NewGRPCServer(take).Serve(grpcListener)
-//	go http.Serve(httpListener, otlpreceiver.Handler(take))
+//	receiver := otlpreceiver.New(func(r otlpreceiver.Request) (otlpreceiver.Rejected, error) { … })
+//	go receiver.GRPCServer().Serve(grpcListener)
+//	go http.Serve(httpListener, receiver.Handler(isOurs))
 //
-// Two limits bound its memory. A request of more than [MaxRequest] bytes is refused. While
-// 8 requests over HTTP, or 8 of one gRPC connection, are being handled, the senders of
-// others wait.
+// Memory is bounded by one budget of bytes for both protocols and all connections. A request
+// takes from the budget what has arrived of it, after decompression, and gives it back when it
+// is answered: so a request that arrives slowly costs no more than what has arrived. A request for which there is no
+// room is answered with an error that tells the sender to send it again later; so is the request
+// that has been arriving longest, for at least a second, when another one needs its room. A
+// request of more than [MaxRequest] bytes is refused.
 package otlpreceiver
 
-import "errors"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/tempograph/tempograph/internal/quantity"
+)
 
 // A Request is one ExportTraceServiceRequest.
 type Request struct {
@@ -28,15 +39,63 @@ type Rejected struct {
 
 // Take handles a request. An error means that the request as a whole is invalid, or, if it
 // wraps ErrTooLarge, that the request is too large: the sender gets the error, with a status
-// that forbids sending the request again. Take is called from several goroutines at a time.
+// that forbids sending the request again. Take is called from several goroutines at a time, at
+// most 8.
 type Take func(Request) (Rejected, error)
 
 // ErrTooLarge says that a request has more than its receiver accepts.
 var ErrTooLarge = errors.New("the request is too large")
 
-// MaxRequest is the largest size of a request in bytes, also after decompression. SDKs
-// send up to 512 spans at a time, about 200 kB; a Collector sends batches of some thousand.
-const MaxRequest = 16 << 20
+// errBusy says that a request may be sent again later.
+var errBusy = fmt.Errorf("too many requests at a time: send this one again after %v", retryAfter)
 
-// maxAtOnce is how many requests are read and handled at a time.
-const maxAtOnce = 8
+const (
+	// MaxRequest is the largest size of a request in bytes, also after decompression. SDKs
+	// send up to 512 spans at a time, about 200 kB; a Collector sends batches of some thousand.
+	MaxRequest = 16 << 20
+
+	maxBytes  = 4 * MaxRequest // of all requests at a time
+	maxTaking = 8              // requests that are taken at a time
+
+	patience   = time.Second      // how long a request waits for room, or for its turn
+	readTime   = 30 * time.Second // how long a request may take to arrive
+	retryAfter = time.Second
+)
+
+// A Receiver receives requests. Its handlers and servers share one budget. They are safe for
+// concurrent use.
+type Receiver struct {
+	take   Take
+	budget *budget
+	turns  chan struct{}
+}
+
+// New returns a receiver that passes requests to take.
+func New(take Take) *Receiver {
+	return &Receiver{take: take, budget: newBudget(maxBytes), turns: make(chan struct{}, maxTaking)}
+}
+
+// receive reads a request to its end and passes it on. The reader decompress makes of body is
+// read; nil means that the body is not compressed. stop makes reading the body fail at once.
+func (r *Receiver) receive(ctx context.Context, body io.Reader, decompress func(io.Reader) (io.Reader, error), stop func(), json bool) (Rejected, error) {
+	room := r.budget.enter(stop)
+	defer room.leave()
+	data, err := room.readAll(ctx, body, decompress)
+	if err != nil {
+		return Rejected{}, err
+	}
+	turn, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	select {
+	case r.turns <- struct{}{}:
+		defer func() { <-r.turns }()
+	case <-turn.Done():
+		return Rejected{}, errBusy
+	}
+	return r.take(Request{Body: data, JSON: json})
+}
+
+// errTooManyBytes is the error for a request of more than MaxRequest bytes.
+func errTooManyBytes() error {
+	return fmt.Errorf("%w: it has more than %s: send fewer spans at a time", ErrTooLarge, quantity.Of(MaxRequest, "byte"))
+}

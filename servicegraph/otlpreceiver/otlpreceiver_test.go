@@ -12,10 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
@@ -27,7 +24,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 )
@@ -73,9 +69,9 @@ func serveGRPC(t *testing.T, take Take) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := NewGRPCServer(take)
+	server := New(take).GRPCServer()
 	go server.Serve(l)
-	t.Cleanup(server.Stop)
+	t.Cleanup(func() { server.Close() })
 	return l.Addr().String()
 }
 
@@ -110,7 +106,7 @@ func TestExporters(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var s sink
-			server := httptest.NewServer(Handler(s.take))
+			server := httptest.NewServer(New(s.take).Handler(nil))
 			defer server.Close()
 			exporter, err := tt.new(t.Context(), serveGRPC(t, s.take), server.URL)
 			if err != nil {
@@ -136,7 +132,7 @@ var aSpan = &coltracepb.ExportTraceServiceRequest{ResourceSpans: []*tracepb.Reso
 // post sends a request and returns the status, the content type and the body.
 func post(t *testing.T, take Take, contentType, encoding string, body []byte) (int, string, string) {
 	t.Helper()
-	server := httptest.NewServer(Handler(take))
+	server := httptest.NewServer(New(take).Handler(nil))
 	defer server.Close()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+Path, bytes.NewReader(body))
 	if err != nil {
@@ -187,11 +183,11 @@ func TestHTTP(t *testing.T) {
 		{"refused", refuse, "application/json", "", inJSON, 400, `{"code":3,"message":"not a request of OTLP"}`},
 		{"refused protobuf", refuse, "application/x-protobuf", "", []byte{}, 400, "\b\x03\x12\x15not a request of OTLP"},
 		{"protobuf", &sink{}, "application/x-protobuf", "", []byte{}, 200, ""},
-		{"no gzip", &sink{}, "application/json", "gzip", inJSON, 400, `{"code":3,"message":"reading the gzip stream: gzip: invalid header"}`},
+		{"no gzip", &sink{}, "application/json", "gzip", inJSON, 400, `{"code":3,"message":"reading the request: the gzip stream: gzip: invalid header"}`},
 		{"cut off", &sink{}, "application/json", "gzip", zip(t, inJSON)[:20], 400, `{"code":3,"message":"reading the request: unexpected EOF"}`},
 		{"another compression", &sink{}, "application/json", "br", inJSON, 400, `{"code":3,"message":"unknown Content-Encoding \"br\": want gzip or none"}`},
-		{"too large", &sink{}, "application/json", "", make([]byte, MaxRequest+1), 413, `{"code":8,"message":"the request has more than 16,777,216 bytes: send fewer spans at a time"}`},
-		{"too large in gzip", &sink{}, "application/json", "gzip", zip(t, make([]byte, MaxRequest+1)), 413, `{"code":8,"message":"the request has more than 16,777,216 bytes: send fewer spans at a time"}`},
+		{"too large", &sink{}, "application/json", "", make([]byte, MaxRequest+1), 413, `{"code":8,"message":"the request is too large: it has more than 16,777,216 bytes: send fewer spans at a time"}`},
+		{"too large in gzip", &sink{}, "application/json", "gzip", zip(t, make([]byte, MaxRequest+1)), 413, `{"code":8,"message":"the request is too large: it has more than 16,777,216 bytes: send fewer spans at a time"}`},
 		{"an HTML form", &sink{}, "text/plain", "", inJSON, 415, "want Content-Type application/x-protobuf or application/json\n"},
 	}
 	for _, tt := range tests {
@@ -218,7 +214,7 @@ func TestHTTP(t *testing.T) {
 func TestHTTPPaths(t *testing.T) {
 	for path, want := range map[string]int{Path: http.StatusMethodNotAllowed, "/": http.StatusNotFound} {
 		w := httptest.NewRecorder()
-		Handler(nil).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		New(nil).Handler(nil).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		if w.Code != want {
 			t.Errorf("GET %s: %d, want %d", path, w.Code, want)
 		}
@@ -247,134 +243,5 @@ func TestGRPCAnswers(t *testing.T) {
 	}
 	if _, err := client.Export(t.Context(), aSpan); err != nil {
 		t.Errorf("after a large one: %v", err)
-	}
-}
-
-// TestGRPCRawBytes: gRPC passes bytes on even if they are not a protobuf message.
-func TestGRPCRawBytes(t *testing.T) {
-	var s sink
-	conn := dial(t, serveGRPC(t, s.take), grpc.WithDefaultCallOptions(grpc.ForceCodecV2(rawCodec{})))
-	var answer []byte
-	if err := conn.Invoke(t.Context(), "/"+coltracepb.TraceService_ServiceDesc.ServiceName+"/Export", []byte("hello"), &answer); err != nil {
-		t.Fatal(err)
-	}
-	if got := string(s.requests[0].Body); got != "hello" {
-		t.Errorf("got %q", got)
-	}
-}
-
-// most is how many requests are in memory at a time, as the package promises.
-const most = 8
-
-// A gate holds requests in Take until it opens.
-type gate struct {
-	open  chan struct{}
-	taken atomic.Int32
-}
-
-func newGate() *gate { return &gate{open: make(chan struct{})} }
-
-func (g *gate) take(Request) (Rejected, error) {
-	g.taken.Add(1)
-	<-g.open
-	return Rejected{}, nil
-}
-
-// TestHTTPFlood: while 8 requests are being handled, others wait, and one that gives up
-// is not handled.
-func TestHTTPFlood(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := newGate()
-		handler := Handler(g.take)
-		var senders sync.WaitGroup
-		send := func(ctx context.Context) {
-			senders.Go(func() {
-				r := httptest.NewRequestWithContext(ctx, http.MethodPost, Path, strings.NewReader("{}"))
-				r.Header.Set("Content-Type", "application/json")
-				handler.ServeHTTP(httptest.NewRecorder(), r)
-			})
-		}
-		for range most {
-			send(t.Context())
-		}
-		synctest.Wait()
-		if n := g.taken.Load(); n != most {
-			t.Errorf("%d requests are handled at a time, want %d", n, most)
-		}
-		impatient, giveUp := context.WithCancel(t.Context())
-		send(impatient)
-		send(t.Context())
-		synctest.Wait()
-		if n := g.taken.Load(); n != most {
-			t.Errorf("%d requests are handled at a time, want no more than %d", n, most)
-		}
-		giveUp()
-		synctest.Wait()
-		close(g.open)
-		senders.Wait()
-		if n := g.taken.Load(); n != most+1 {
-			t.Errorf("%d requests were handled, want all but the one that gave up: %d", n, most+1)
-		}
-	})
-}
-
-// TestGRPCFlood: while 8 requests of a connection are being handled, its others wait.
-func TestGRPCFlood(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := newGate()
-		l := bufconn.Listen(1 << 20)
-		server := NewGRPCServer(g.take)
-		go server.Serve(l)
-		defer server.Stop()
-		conn, err := grpc.NewClient("passthrough:///", grpc.WithTransportCredentials(insecure.NewCredentials()),
-			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return l.DialContext(ctx) }))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		client := coltracepb.NewTraceServiceClient(conn)
-		var senders sync.WaitGroup
-		for range most + 1 {
-			senders.Go(func() {
-				if _, err := client.Export(t.Context(), aSpan); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		synctest.Wait()
-		if n := g.taken.Load(); n != most {
-			t.Errorf("%d requests are handled at a time, want %d", n, most)
-		}
-		close(g.open)
-		senders.Wait()
-		if n := g.taken.Load(); n != most+1 {
-			t.Errorf("%d requests were handled, want %d", n, most+1)
-		}
-	})
-}
-
-// TestSilentConnection: a connection that sends nothing does not hold up the end of the server.
-func TestSilentConnection(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := NewGRPCServer((&sink{}).take)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
-	silent, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer silent.Close()
-	// The server speaks first: its settings show that it has taken the connection.
-	if _, err := silent.Read(make([]byte, 1)); err != nil {
-		t.Fatal(err)
-	}
-	server.Stop()
-	select {
-	case <-served:
-	case <-time.After(30 * time.Second):
-		t.Error("the server has not ended 30 s after Stop")
 	}
 }

@@ -2,20 +2,18 @@ package otlpreceiver
 
 import (
 	"context"
-	"errors"
 
 	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
 // Register adds OTLP's trace service to a gRPC server that also has other services. The
 // server's own options decide how large a request may be, and how many are handled at a time:
-// the default of gRPC is 4 MiB for a request, and a Collector can send more. Import
-// google.golang.org/grpc/encoding/gzip in the same program, as this package does, to accept
-// compressed requests.
+// the default of gRPC is 4 MiB for a request, and a Collector can send more. The budget of a
+// [Receiver] does not apply. Import google.golang.org/grpc/encoding/gzip in the same program to
+// accept compressed requests.
 func Register(s grpc.ServiceRegistrar, take Take) {
 	const method = "Export"
 	name := coltracepb.TraceService_ServiceDesc.ServiceName
@@ -45,10 +43,5 @@ func Register(s grpc.ServiceRegistrar, take Take) {
 	}, nil)
 }
 
-// grpcError returns the status for an error of a [Take].
-func grpcError(err error) error {
-	if errors.Is(err, ErrTooLarge) {
-		return status.Error(codes.ResourceExhausted, err.Error())
-	}
-	return status.Error(codes.InvalidArgument, err.Error())
-}
+// grpcError returns the error for an error of a [Take].
+func grpcError(err error) error { return status.ErrorProto(statusOf(err)) }

@@ -3,12 +3,11 @@ package viewer
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/tempograph/tempograph/internal/ownhost"
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
@@ -49,22 +48,12 @@ func guard(hosts []string, next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		if !isOurs(r.Host, hosts) {
+		if !ownhost.Is(r.Host, hosts...) {
 			http.Error(w, fmt.Sprintf("this server is not %q: use localhost or an IP address", r.Host), http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-func isOurs(hostport string, hosts []string) bool {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	}
-	host = strings.ToLower(strings.Trim(host, "[]"))
-	return host == "localhost" || net.ParseIP(host) != nil ||
-		slices.ContainsFunc(hosts, func(name string) bool { return strings.EqualFold(name, host) })
 }
 
 // answer writes a document that must not be cached.

@@ -1,0 +1,97 @@
+// Loadtest measures what graphviz-export withstands: it sends load to "serve --otlp", attacks the receiver
+// and the readers of files, breaks connections, and prints a table of the results in
+// Markdown.
+//
+//	go run ./internal/loadtest > table.md
+//
+// It takes some minutes. With -quick it sends less, and reads smaller files, in about a minute.
+// Progress goes to standard error. The exit status is 1 if a promise is broken. Memory is
+// measured on Linux only.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	quick := flag.Bool("quick", false, "send less, and read smaller files")
+	flag.Parse()
+	s := size{load: time.Minute, files: 1, atOnce: 4}
+	if *quick {
+		s = size{load: 5 * time.Second, files: 0.02, atOnce: 4}
+	}
+	if err := run(ctx, s, os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "loadtest:", err)
+		os.Exit(1)
+	}
+}
+
+// A size is how much a run does.
+type size struct {
+	load  time.Duration // of sending
+	files float64       // the fraction of the elements of each hostile file
+
+	atOnce int // hostile requests
+}
+
+// A row is a line of the table.
+type row struct {
+	what, result, others string
+	broken               string // the promise that the result breaks; empty: none
+}
+
+// Documents of others, which the table cites.
+const (
+	tempoLimits  = "[Tempo](https://grafana.com/docs/tempo/latest/configuration/)"
+	memoryLimits = "[the Collector's memory limiter](https://pkg.go.dev/go.opentelemetry.io/collector/processor/memorylimiterprocessor)"
+)
+
+// run measures, and writes the table.
+func run(ctx context.Context, s size, table, progress io.Writer) error {
+	dir, err := os.MkdirTemp("", "loadtest")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	program := filepath.Join(dir, "graphviz-export")
+	build := exec.CommandContext(ctx, "go", "build", "-o", program, "github.com/tempograph/tempograph/cmd/graphviz-export")
+	build.Stderr = progress
+	if err := build.Run(); err != nil {
+		return fmt.Errorf("building graphviz-export: %w", err)
+	}
+	var rows []row
+	for _, measure := range []func(context.Context, string, size) ([]row, error){measureLoad, measureAttacks, measureFaults, measureFiles} {
+		more, err := measure(ctx, program, s)
+		if err != nil {
+			return err
+		}
+		for _, r := range more {
+			fmt.Fprintf(progress, "%s: %s\n", r.what, r.result)
+		}
+		rows = append(rows, more...)
+	}
+	fmt.Fprintf(table, "| what | graphviz-export | what others document |\n|---|---|---|\n")
+	broken := 0
+	for _, r := range rows {
+		result := r.result
+		if r.broken != "" {
+			broken++
+			result += " (**broken: " + r.broken + "**)"
+		}
+		fmt.Fprintf(table, "| %s | %s | %s |\n", r.what, result, r.others)
+	}
+	if broken > 0 {
+		return fmt.Errorf("%d of %d promises are broken", broken, len(rows))
+	}
+	return nil
+}

@@ -1,0 +1,338 @@
+package otlpreceiver
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// most is how many requests are taken at a time, as the documentation of Take promises.
+const most = 8
+
+// A gate holds requests in Take until it opens.
+type gate struct {
+	open  chan struct{}
+	taken atomic.Int32
+}
+
+func newGate() *gate { return &gate{open: make(chan struct{})} }
+
+func (g *gate) take(Request) (Rejected, error) {
+	g.taken.Add(1)
+	<-g.open
+	return Rejected{}, nil
+}
+
+// request returns a request with a JSON body.
+func request(ctx context.Context, body io.Reader) *http.Request {
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, Path, body)
+	r.Header.Set("Content-Type", "application/json")
+	return r
+}
+
+// TestTurns: while 8 requests are being handled, others wait for a second and are then told to come
+// later. One that gives up is not handled.
+func TestTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		handler := New(g.take).Handler(nil)
+		var senders sync.WaitGroup
+		send := func(ctx context.Context) *httptest.ResponseRecorder {
+			answer := httptest.NewRecorder()
+			senders.Go(func() { handler.ServeHTTP(answer, request(ctx, strings.NewReader("{}"))) })
+			return answer
+		}
+		for range most {
+			send(t.Context())
+		}
+		synctest.Wait()
+		impatient, giveUp := context.WithCancel(t.Context())
+		send(impatient)
+		late := send(t.Context())
+		synctest.Wait()
+		giveUp()
+		time.Sleep(patience + 1)
+		synctest.Wait()
+		if late.Code != http.StatusServiceUnavailable || late.Header().Get("Retry-After") != "1" {
+			t.Errorf("after a second: %d, Retry-After %q", late.Code, late.Header().Get("Retry-After"))
+		}
+		if n := g.taken.Load(); n != most {
+			t.Errorf("%d requests are handled at a time, want %d", n, most)
+		}
+		soon := send(t.Context())
+		synctest.Wait()
+		close(g.open)
+		senders.Wait()
+		if n := g.taken.Load(); n != most+1 || soon.Code != http.StatusOK {
+			t.Errorf("%d requests were handled, the last with status %d; want %d with %d", n, soon.Code, most+1, http.StatusOK)
+		}
+	})
+}
+
+// TestBudget: both protocols take the sizes of their requests from one budget, after
+// decompression. A request without room is refused with an answer that tells the sender to send it again,
+// and the room is free when the others are answered.
+func TestBudget(t *testing.T) {
+	g := newGate()
+	r := New(g.take)
+	r.budget = newBudget(3 << 20)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	overGRPC := r.GRPCServer()
+	go overGRPC.Serve(l)
+	defer overGRPC.Close()
+	client := coltracepb.NewTraceServiceClient(dial(t, l.Addr().String()))
+	overHTTP := httptest.NewServer(r.Handler(nil))
+	defer overHTTP.Close()
+	post := func(body []byte, coding string) (*http.Response, error) {
+		req, err := http.NewRequest(http.MethodPost, overHTTP.URL+Path, strings.NewReader(string(body)))
+		if err != nil {
+			return nil, err
+		}
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Encoding", coding)
+		answer, err := http.DefaultClient.Do(req)
+		if err == nil {
+			answer.Body.Close()
+		}
+		return answer, err
+	}
+	large := make([]byte, 3<<20/2) // takes 2 MiB: the buffer doubles
+	var first sync.WaitGroup
+	first.Go(func() {
+		if answer, err := post(zip(t, large), "gzip"); err != nil || answer.StatusCode != http.StatusOK {
+			t.Errorf("the first request: %v, %v", answer, err)
+		}
+	})
+	for g.taken.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	answer, err := post(large, "")
+	if err != nil || answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") != "1" {
+		t.Errorf("HTTP without room: %v, %v", answer, err)
+	}
+	message := &coltracepb.ExportTraceServiceRequest{ResourceSpans: aSpan.ResourceSpans}
+	message.ResourceSpans[0].SchemaUrl = strings.Repeat("x", len(large))
+	defer func() { message.ResourceSpans[0].SchemaUrl = "" }()
+	for _, opts := range [][]grpc.CallOption{nil, {grpc.UseCompressor("gzip")}} {
+		_, err = client.Export(t.Context(), message, opts...)
+		s := status.Convert(err)
+		if s.Code() != codes.Unavailable || len(s.Details()) != 1 {
+			t.Fatalf("gRPC without room: %v, %v", err, s.Details())
+		}
+		if info, ok := s.Details()[0].(*errdetails.RetryInfo); !ok || info.RetryDelay.AsDuration() != retryAfter {
+			t.Errorf("gRPC without room: details %v", s.Details())
+		}
+	}
+	close(g.open)
+	first.Wait()
+	if _, err := client.Export(t.Context(), message); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+	if r.budget.free != 3<<20 || len(r.budget.arriving) != 0 {
+		t.Errorf("%d of %d bytes are free, %d requests arrive", r.budget.free, 3<<20, len(r.budget.arriving))
+	}
+}
+
+// TestSlowBodies: bodies that do not arrive delay no other request, whatever they hold.
+func TestSlowBodies(t *testing.T) {
+	for _, sent := range []int{0, 1 << 20} {
+		r := New((&sink{}).take)
+		r.budget = newBudget(8 << 20) // less than the slow bodies have sent
+		server := httptest.NewServer(r.Handler(nil))
+		for range 20 {
+			conn, err := net.Dial("tcp", server.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			head := "POST " + Path + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2000000\r\n\r\n"
+			if _, err := conn.Write([]byte(head + strings.Repeat(" ", sent))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		began := time.Now()
+		deadline := began.Add(20 * time.Second)
+		for { // as a sender that is told to come later
+			status, _, _ := postTo(t, server.URL, strings.NewReader("{}"))
+			if status == http.StatusOK {
+				break
+			}
+			if status != http.StatusServiceUnavailable || time.Now().After(deadline) {
+				t.Fatalf("with %d bytes of each slow body: status %d after %v", sent, status, time.Since(began))
+			}
+		}
+		t.Logf("%d bytes each: answered after %v", sent, time.Since(began))
+		server.CloseClientConnections()
+		server.Close()
+	}
+}
+
+func postTo(t *testing.T, url string, body io.Reader) (int, string, string) {
+	t.Helper()
+	answer, err := http.Post(url+Path, "application/json", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, answer.Header.Get("Content-Type"), string(text)
+}
+
+// TestStopsTheSlowest: when a request needs room, the one that has been arriving longest is
+// stopped, but none that has been arriving for less than a second.
+func TestStopsTheSlowest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(100)
+		stopped := make(map[string]bool)
+		enter := func(name string) *room { return b.enter(func() { stopped[name] = true }) }
+		oldest, old := enter("oldest"), enter("old")
+		for _, r := range []*room{oldest, old} {
+			if err := r.grow(t.Context(), 40); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := enter("young").grow(t.Context(), 30); !errors.Is(err, errBusy) || len(stopped) != 0 {
+			t.Errorf("got %v, stopped %v", err, stopped)
+		}
+		time.Sleep(patience)
+		next := enter("next")
+		done := make(chan error)
+		go func() { done <- next.grow(t.Context(), 30) }()
+		synctest.Wait()
+		if !stopped["oldest"] || len(stopped) != 1 || !oldest.wasStopped() {
+			t.Errorf("stopped %v, want the oldest", stopped)
+		}
+		oldest.leave()
+		if err := <-done; err != nil {
+			t.Errorf("after the oldest has left: %v", err)
+		}
+	})
+}
+
+// TestForeignHosts: requests from web pages are refused, and those for a host that is not ours.
+func TestForeignHosts(t *testing.T) {
+	handler := New((&sink{}).take).Handler(func(host string) bool { return host == "localhost:4318" })
+	for _, test := range []struct {
+		host, header string
+		want         int
+	}{
+		{"localhost:4318", "", http.StatusOK},
+		{"evil.example:4318", "", http.StatusMisdirectedRequest},
+		{"localhost:4318", "Origin", http.StatusForbidden},
+		{"localhost:4318", "Sec-Fetch-Site", http.StatusForbidden},
+	} {
+		r := request(t.Context(), strings.NewReader("{}"))
+		r.Host = test.host
+		if test.header != "" {
+			r.Header.Set(test.header, "same-origin")
+		}
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code != test.want {
+			t.Errorf("host %s, header %q: %d %s, want %d", test.host, test.header, w.Code, w.Body, test.want)
+		}
+	}
+}
+
+// TestGRPCRefusals: other methods, compressions and protocols get an answer that says why.
+func TestGRPCRefusals(t *testing.T) {
+	var got sink
+	addr := serveGRPC(t, got.take)
+	conn := dial(t, addr)
+	var answer coltracepb.ExportTraceServiceResponse
+	if err := conn.Invoke(t.Context(), "/grpc.health.v1.Health/Check", aSpan, &answer); status.Code(err) != codes.Unimplemented {
+		t.Errorf("another method: %v", err)
+	}
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{Protocols: protocols}
+	defer transport.CloseIdleConnections()
+	send := func(contentType, encoding, body string) (int, string) {
+		r, err := http.NewRequest(http.MethodPost, "http://"+addr+exportPath, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", contentType)
+		r.Header.Set("Grpc-Encoding", encoding)
+		answer, err := transport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+			t.Fatal(err)
+		}
+		return answer.StatusCode, answer.Trailer.Get("Grpc-Status")
+	}
+	for _, test := range []struct {
+		name, contentType, encoding, body string
+		code                              int
+		status                            string
+	}{
+		{"a message", "application/grpc", "", "\x00\x00\x00\x00\x05hello", 200, "0"}, // passed on undecoded
+		{"another compression", "application/grpc+proto", "br", "\x01\x00\x00\x00\x01x", 200, "12"},
+		{"no gzip", "application/grpc", "gzip", "\x01\x00\x00\x00\x01x", 200, "3"},
+		{"cut off", "application/grpc", "", "\x00\x00\x00\x00\x09x", 200, "3"},
+		{"too large", "application/grpc", "", "\x00\x01\x00\x00\x01x", 200, "8"},
+		{"JSON", "application/json", "", "{}", 415, ""},
+	} {
+		if code, status := send(test.contentType, test.encoding, test.body); code != test.code || status != test.status {
+			t.Errorf("%s: %d, grpc-status %q; want %d, %q", test.name, code, status, test.code, test.status)
+		}
+	}
+	if len(got.requests) != 1 || string(got.requests[0].Body) != "hello" {
+		t.Errorf("passed on: %+v", got.requests)
+	}
+}
+
+// TestSilentConnections: connections that send nothing do not hold up the end of the servers.
+func TestSilentConnections(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := New((&sink{}).take).GRPCServer()
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+	for range 3 {
+		silent, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer silent.Close()
+	}
+	if _, err := coltracepb.NewTraceServiceClient(dial(t, l.Addr().String())).Export(t.Context(), aSpan); err != nil { // so that the server has taken the others
+		t.Fatal(err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if server.Shutdown(short) != nil {
+		server.Close()
+	}
+	select {
+	case <-served:
+	case <-time.After(30 * time.Second):
+		t.Error("the server has not ended 30 s after Close")
+	}
+}
