@@ -133,6 +133,9 @@ func (c *console) fit(text string) string {
 
 // isTerminal reports whether a stream of the program is a terminal.
 func isTerminal(stream any) bool {
+	if safe, ok := stream.(*safeTerminal); ok {
+		stream = safe.to
+	}
 	f, ok := stream.(interface{ Fd() uintptr })
 	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -254,7 +254,7 @@ func (e *export) readSide(ctx context.Context, steps []step) (*servicegraph.Grap
 	return g, nil
 }
 
-// writeDiff writes the diff to all targets, after rendering all of them.
+// writeDiff writes the diff to all targets, after rendering all of them, or to none.
 func (d *diff) writeDiff(shown *diffed) error {
 	targets, err := d.targets(d.formats(shown))
 	if err != nil {
@@ -267,10 +267,10 @@ func (d *diff) writeDiff(shown *diffed) error {
 			return err
 		}
 	}
-	for i, t := range targets {
-		if err := t.write(docs[i]); err != nil {
-			return err
-		}
+	if err := writeAll(targets, docs); err != nil {
+		return err
+	}
+	for _, t := range targets {
 		if t.path != "" {
 			names = append(names, t.name())
 		}

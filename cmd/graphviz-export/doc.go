@@ -194,8 +194,14 @@ terminal, as DOT otherwise:
 	digraph servicegraph {
 
 A file is written completely or not at all: an existing file is replaced only after the
-new one is complete. The summary and all messages go to standard error. With --quiet
-there are only warnings and errors; with --verbose there are details for diagnosis.
+whole new one is on the disk. Of several outputs, all are written or none. A symbolic
+link stays, and the file to which it leads is written. The new file has the mode of the
+old one, and the owner where the system allows that; other hard links keep the old
+content.
+
+The summary and all messages go to standard error. With --quiet there are only warnings
+and errors; with --verbose there are details for diagnosis. On a terminal, characters
+that would change how the terminal shows a line are escaped.
 
 An image of up to 150 nodes and 300 edges shows the whole graph. Of a larger graph, the
 image shows about 80 nodes, and the heading says how many: first everything that fails,
@@ -325,7 +331,8 @@ The graph covers all spans since the start. Its size depends on the number of se
 and of calls between them, not on time: complete traces are counted and forgotten, and
 at most 200,000 spans in 50,000 incomplete traces are held. Nodes, edges and names have the
 limits that they have in files. Invalid spans are rejected, and the sender is told. A request
-may have at most 16 MiB.
+may have at most 16 MiB. All requests that are being received may have 64 MiB together; a
+sender whose request does not fit is told to send it again a second later.
 
 Without --otlp, the input is the same as for drawing: files, which are read again when
 they change; or Tempo, which is queried again every 30 seconds (--every), for the same
@@ -336,7 +343,8 @@ error, which is also printed once on standard error.
 
 The viewer can be reached only from this machine, unless --listen says otherwise; the
 same holds for the OTLP receiver with --otlp-grpc and --otlp-http. There is no password:
-everyone who can reach these ports can see the graph and send spans. The viewer also
+everyone who can reach these ports can see the graph and send spans, and a warning says so
+when other machines can. Web pages can neither read the graph nor send spans. The viewer also
 serves the graph in every format, for example at /graph.json and /graph.svg.
 
 # Topology

@@ -127,7 +127,7 @@ func (e *export) bounded(ctx context.Context) (context.Context, context.CancelFu
 	return context.WithTimeoutCause(ctx, e.timeout, fmt.Errorf("stopped after %v: raise --timeout, or select fewer traces", e.timeout))
 }
 
-// write renders all outputs before it writes the first one.
+// write renders all outputs before it writes the first one, and writes all of them or none.
 func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source, notes []string, targets []target) error {
 	options := e.options(ctx, src, notes)
 	options.Force = e.force
@@ -148,11 +148,11 @@ func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source, n
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if err := writeAll(targets, docs); err != nil {
+		return err
+	}
 	var names []string
-	for i, t := range targets {
-		if err := t.write(docs[i]); err != nil {
-			return err
-		}
+	for _, t := range targets {
 		if !t.totals {
 			names = append(names, t.name())
 		}

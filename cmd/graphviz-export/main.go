@@ -19,7 +19,7 @@ func main() {
 	if len(os.Args) == 2 && os.Args[1] == workerArg {
 		os.Exit(work(ctx))
 	}
-	os.Exit(report(os.Stderr, run(ctx, os.Stdin, os.Stdout, os.Stderr, os.Args[1:])))
+	os.Exit(report(os.Stderr, run(ctx, os.Stdin, safe(os.Stdout), os.Stderr, os.Args[1:])))
 }
 
 // workerArg makes the program lay out one graph and exit. The program runs itself with this

@@ -15,7 +15,7 @@ import (
 // A target is a file or standard output, and the format to write.
 type target struct {
 	path   string // as the user wrote it; empty: standard output
-	file   string // path with symbolic links resolved
+	file   string // where the symbolic links at path lead
 	stdout io.Writer
 	format render.Format
 	totals bool // the document itself shows the user the totals of the graph
@@ -61,8 +61,8 @@ func (e *export) target(formats []render.Format, output string) (target, error) 
 		return t, usagef("%s cannot be shown on a terminal: write it to a file with -o FILE, or pipe it to a program", t.format.Name)
 	}
 	t.totals = screen && t.format.Name == "txt"
-	if linked, err := filepath.EvalSymlinks(t.path); err == nil && t.path != "" {
-		t.file = linked
+	if t.path != "" {
+		t.file = followLinks(t.path)
 	}
 	return t, t.check()
 }
@@ -129,42 +129,6 @@ func (t target) check() error {
 	}
 	f.Close()
 	return os.Remove(f.Name())
-}
-
-// write writes the whole document. An error leaves an existing file as it was: the document
-// goes to a temporary file in the same directory, which is then renamed.
-func (t target) write(doc []byte) (err error) {
-	if t.path == "" {
-		if _, err := t.stdout.Write(doc); err != nil {
-			return fmt.Errorf("writing to standard output: %w", pathCause(err))
-		}
-		return nil
-	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("writing %s: %w", t.path, pathCause(err))
-		}
-	}()
-	mode := fs.FileMode(0) // permissions of the file to replace
-	if info, err := os.Stat(t.file); err == nil {
-		if !info.Mode().IsRegular() {
-			return os.WriteFile(t.file, doc, 0o666) // /dev/null or a pipe must not be replaced by a file
-		}
-		mode = info.Mode().Perm()
-	}
-	f, err := createTemp(t.file)
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // fails after a successful rename
-	_, err = f.Write(doc)
-	if mode != 0 {
-		err = errors.Join(err, f.Chmod(mode))
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), t.file)
 }
 
 // createTemp creates a new file in the directory of path, with the usual permissions of a

@@ -16,7 +16,7 @@ func TestTargetUnwritable(t *testing.T) {
 	if err := long.check(); err == nil {
 		t.Error("check accepts a name of 400 letters")
 	}
-	if err := long.write([]byte("graph")); err == nil {
+	if err := writeAll([]target{long}, [][]byte{[]byte("graph")}); err == nil {
 		t.Error("write accepts a name of 400 letters")
 	}
 	if left, _ := os.ReadDir(dir); len(left) > 0 {

@@ -184,3 +184,21 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	}
 	return "", s, false
 }
+
+// JSON on a terminal is JSON that changes neither the direction of a line nor the state of the
+// terminal.
+func TestTerminalJSON(t *testing.T) {
+	term := newTerminal(t)
+	file := filepath.Join(t.TempDir(), "hostile.json")
+	span := `{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"x\u202ey\u009bz"}}]},` +
+		`"scopeSpans":[{"spans":[{"traceId":"01020304050607080102030405060708","spanId":"0102030405060708","kind":2,"startTimeUnixNano":"1","endTimeUnixNano":"2"}]}]}]}`
+	if err := os.WriteFile(file, []byte(span), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := term.command("-f", "json", file).Run(); err != nil {
+		t.Fatalf("%v\n%s", err, term.screen())
+	}
+	if got := term.await(`"x\u202ey\u009bz"`); strings.ContainsAny(got, "\u202e\u009b") {
+		t.Errorf("the terminal shows %q", got)
+	}
+}

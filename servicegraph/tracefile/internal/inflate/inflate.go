@@ -26,7 +26,7 @@ func New(r io.Reader, bufferSize int) (Stream, error) {
 		s.Codec = "gzip"
 		s.gzip = &gzipReader{in: s.Reader}
 		s.Reader = bufio.NewReaderSize(s.gzip, bufferSize)
-	case string(magic) == zstdMagic:
+	case isZstd(magic):
 		s.Codec = "zstd"
 		z, err := newZstdReader(s.Reader, in)
 		if err != nil {

@@ -61,6 +61,7 @@ func TestNew(t *testing.T) {
 		{"two members", slices.Concat(gzipped(t, long), gzipped(t, "end")), "gzip", long + "end", false},
 		{"gzip and a tail", append(gzipped(t, long), "tail"...), "gzip", long, true},
 		{"zstd", zstdWith(t, long, 1<<20), "zstd", long, false},
+		{"a skippable frame first", slices.Concat([]byte("\x50\x2a\x4d\x18\x04\x00\x00\x00size"), zstdWith(t, long, 1<<20), []byte("\x5f\x2a\x4d\x18\x00\x00\x00\x00"), zstdWith(t, "end", 1<<20)), "zstd", long + "end", false},
 		{"two frames", slices.Concat(zstdWith(t, long, 1<<20), zstdWith(t, "end", 1<<20)), "zstd", long + "end", false},
 	} {
 		for _, r := range []io.Reader{bytes.NewReader(test.input), iotest.OneByteReader(bytes.NewReader(test.input))} {

@@ -11,6 +11,13 @@ import (
 
 const zstdMagic = "\x28\xb5\x2f\xfd"
 
+// isZstd reports whether a stream begins with a frame of zstd. Skippable frames, with which pzstd
+// begins, have magic numbers from 0x184D2A50 to 0x184D2A5F.
+func isZstd(magic []byte) bool {
+	return string(magic) == zstdMagic ||
+		len(magic) == len(zstdMagic) && magic[0]&0xf0 == 0x50 && string(magic[1:]) == "\x2a\x4d\x18"
+}
+
 // A zstdReader decompresses a zstd stream of one or more frames. Other bytes after the
 // frames are damage: with zstd, unlike with gzip, such bytes look like a damaged frame.
 type zstdReader struct {

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// writeAll writes the documents of all targets. If one cannot be written, none is: documents for
+// files go to temporary files beside them, then the others to pipes, devices and standard output,
+// and only then the temporary files are renamed. An error leaves existing files as they were.
+func writeAll(targets []target, docs [][]byte) error {
+	staged := make([]*os.File, len(targets))
+	defer func() {
+		for _, f := range staged {
+			if f != nil {
+				os.Remove(f.Name()) // fails after a successful rename
+			}
+		}
+	}()
+	for i, t := range targets {
+		if t.isFile() {
+			var err error
+			if staged[i], err = t.stage(docs[i]); err != nil {
+				return t.failed(err)
+			}
+		}
+	}
+	for i, t := range targets {
+		if staged[i] == nil {
+			if err := t.send(docs[i]); err != nil {
+				return t.failed(err)
+			}
+		}
+	}
+	var done []string
+	for i, t := range targets {
+		if staged[i] == nil {
+			continue
+		}
+		if err := os.Rename(staged[i].Name(), t.file); err != nil {
+			err = t.failed(linkCause(err))
+			if len(done) > 0 {
+				err = fmt.Errorf("%w; already written: %s", err, strings.Join(done, ", "))
+			}
+			return err
+		}
+		done = append(done, t.path)
+	}
+	return nil
+}
+
+func (t target) failed(err error) error { return fmt.Errorf("writing %s: %w", t.in(), pathCause(err)) }
+
+// in returns the name of the target in errors.
+func (t target) in() string {
+	if t.path == "" {
+		return "to standard output"
+	}
+	return t.path
+}
+
+// isFile reports whether the target is a file that a renamed one can replace. Pipes and devices
+// such as /dev/null must not be replaced.
+func (t target) isFile() bool {
+	if t.path == "" {
+		return false
+	}
+	info, err := os.Stat(t.file)
+	return err != nil || info.Mode().IsRegular()
+}
+
+// send writes a document to a pipe, a device or standard output.
+func (t target) send(doc []byte) error {
+	if t.path == "" {
+		_, err := t.stdout.Write(doc)
+		return err
+	}
+	return os.WriteFile(t.file, doc, 0o666)
+}
+
+// stage writes a document to a temporary file beside the target, with the mode and, as far as
+// allowed, the owner of the file to replace. The document is on the disk when stage returns, so
+// that a power failure after the rename does not leave an empty file.
+func (t target) stage(doc []byte) (*os.File, error) {
+	f, err := createTemp(t.file)
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.Write(doc)
+	if info, statErr := os.Stat(t.file); statErr == nil {
+		keepOwner(f, info)
+		err = errors.Join(err, f.Chmod(info.Mode().Perm()))
+	}
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		os.Remove(f.Name())
+		return nil, err
+	}
+	return f, nil
+}
+
+// followLinks returns the path to which the symbolic links at a path lead, whether or not a
+// file is there.
+func followLinks(path string) string {
+	if file, err := filepath.EvalSymlinks(path); err == nil {
+		return file
+	}
+	const most = 40 // as on Linux; more are a loop
+	file := path
+	for range most {
+		to, err := os.Readlink(file)
+		if err != nil {
+			return file
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(file), to)
+		}
+		file = to
+	}
+	return path
+}
+
+// linkCause strips the operation and the paths from an error of a rename.
+func linkCause(err error) error {
+	if e, ok := errors.AsType[*os.LinkError](err); ok {
+		return e.Err
+	}
+	return err
+}

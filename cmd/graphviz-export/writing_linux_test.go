@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+)
+
+// files returns the names and the contents of the files in a directory.
+func files(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := make(map[string]string)
+	for _, e := range entries {
+		text, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[e.Name()] = string(text)
+	}
+	return found
+}
+
+// errFull is the error of a fullPipe.
+var errFull = errors.New("full")
+
+type fullPipe struct{}
+
+func (fullPipe) Write([]byte) (int, error) { return 0, errFull }
+
+// TestWriteAllOrNone: if one output cannot be written, no other is, in whichever order they are
+// named, and no temporary file stays.
+func TestWriteAllOrNone(t *testing.T) {
+	for _, bad := range []target{
+		{path: "no/such/directory/b"},
+		{path: "/dev/full"},
+		{stdout: fullPipe{}},
+	} {
+		dir := t.TempDir()
+		old := filepath.Join(dir, "old")
+		if err := os.WriteFile(old, []byte("before"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		bad.file = bad.path
+		targets := []target{{path: old, file: old}, bad, {path: filepath.Join(dir, "new"), file: filepath.Join(dir, "new")}}
+		for range 2 {
+			if err := writeAll(targets, slices.Repeat([][]byte{[]byte("after")}, len(targets))); err == nil {
+				t.Errorf("%s: no error", bad.name())
+			}
+			if got := files(t, dir); len(got) != 1 || got["old"] != "before" {
+				t.Errorf("%s: the directory has %q", bad.name(), got)
+			}
+			slices.Reverse(targets)
+		}
+	}
+}
+
+// TestWriteThroughLinks: a document goes where a symbolic link leads, also if nothing is there yet,
+// and the link stays.
+func TestWriteThroughLinks(t *testing.T) {
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	links := map[string]string{"there": filepath.Join(elsewhere, "there"), "dangling": filepath.Join(elsewhere, "dangling"), "twice": "dangling2", "dangling2": filepath.Join(elsewhere, "twice")}
+	for name, to := range links {
+		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(elsewhere, "there"), []byte("before"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"there", "dangling", "twice"} {
+		path := filepath.Join(dir, name)
+		to := target{path: path, file: followLinks(path)}
+		if err := errors.Join(to.check(), writeAll([]target{to}, [][]byte{[]byte(name)})); err != nil {
+			t.Error(err)
+		}
+		if got := files(t, elsewhere)[name]; got != name {
+			t.Errorf("%s: the target has %q", name, got)
+		}
+		if to, err := os.Readlink(path); err != nil || to != links[name] {
+			t.Errorf("%s: the link is %q, %v", name, to, err)
+		}
+	}
+	loop := filepath.Join(dir, "loop")
+	if err := os.Symlink("loop", loop); err != nil {
+		t.Fatal(err)
+	}
+	if err := (target{path: loop, file: followLinks(loop)}).check(); err == nil {
+		t.Error("a link to itself is accepted")
+	}
+}
+
+// TestWriteKeepsModeAndOwner: the file that replaces another one has the same mode and, if the user may
+// give it away, the same owner.
+func TestWriteKeepsModeAndOwner(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "graph.svg")
+	if err := os.WriteFile(path, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	owner := uint32(os.Getuid())
+	if owner == 0 {
+		owner = 1234
+		if err := os.Chown(path, int(owner), 5678); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(path, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeAll([]target{{path: path, file: path}}, [][]byte{[]byte("new")}); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := info.Sys().(*syscall.Stat_t); info.Mode() != 0o640 || s.Uid != owner {
+		t.Errorf("mode %v, owner %d; want %o, %d", info.Mode(), s.Uid, 0o640, owner)
+	}
+}
+
+// TestSafeTerminal: nothing in the text changes how a terminal shows it, however the text is cut.
+func TestSafeTerminal(t *testing.T) {
+	text := "{\"a\u202e→é\u2066\": \"\u009b31m\ufeff\u00a0\U000e0001\u3000\x9b\x7f\"}\n\x1b[K"
+	want := `{"a\u202e→é\u2066": "\u009b31m\ufeff` + "\u00a0" + `\udb40\udc01` + "\u3000\ufffd" + `\u007f"}` + "\n\x1b[K"
+	for size := 1; size <= len(text); size++ {
+		var out bytes.Buffer
+		s := &safeTerminal{to: &out}
+		for part := range slices.Chunk([]byte(text), size) {
+			if n, err := s.Write(part); n != len(part) || err != nil {
+				t.Fatal(n, err)
+			}
+		}
+		if out.String() != want {
+			t.Fatalf("in parts of %d bytes: %q, want %q", size, out.String(), want)
+		}
+	}
+}
