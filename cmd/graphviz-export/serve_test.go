@@ -2,9 +2,11 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -124,6 +126,78 @@ func TestServeEnds(t *testing.T) {
 		}
 		if took := time.Since(began); took > time.Second {
 			t.Errorf("%v took %v", signal, took)
+		}
+	}
+}
+
+// Silent connections and bodies that stop on the way delay neither the requests of others nor the end
+// of the server.
+func TestServeSilentClients(t *testing.T) {
+	s := startReceiver(t)
+	overHTTP, overGRPC := strings.TrimPrefix(s.otlp, "http://"), strings.TrimPrefix(s.grpc, "grpc://")
+	for range 20 {
+		for addr, text := range map[string]string{
+			overGRPC: "", overHTTP: "",
+			overHTTP + " ": "POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n{",
+		} {
+			conn, err := net.Dial("tcp", strings.TrimSpace(addr))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if _, err := io.WriteString(conn, text); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, test := range []struct{ host, want string }{{overHTTP, "200 OK"}, {"evil.example:4318", "421 Misdirected Request"}} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.otlp+"/v1/traces", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = test.host
+		r.Header.Set("Content-Type", "application/json")
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.Status != test.want {
+			t.Errorf("host %s: %s, want %s", test.host, answer.Status, test.want)
+		}
+	}
+	began := time.Now()
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("the end took %v", took)
+	}
+}
+
+// A listenerAt is a listener with an address.
+type listenerAt struct {
+	net.Listener
+	addr net.TCPAddr
+}
+
+func (l *listenerAt) Addr() net.Addr { return &l.addr }
+
+// A warning says what other machines can do, if they can reach a port.
+func TestServeWarnsIfOpen(t *testing.T) {
+	for ip, want := range map[string]string{
+		"127.0.0.1": "", "::1": "",
+		"0.0.0.0":   "graphviz-export: --listen 0.0.0.0:4316: everybody who can reach this port of this machine can see the graph, without a password\n",
+		"192.0.2.1": "graphviz-export: --listen 192.0.2.1:4316: everybody who can reach this port of this machine can see the graph, without a password\n",
+	} {
+		var stderr bytes.Buffer
+		s := &serve{export: newExport(strings.NewReader(""), io.Discard, &stderr)}
+		s.warnIfOpen("listen", &listenerAt{addr: net.TCPAddr{IP: net.ParseIP(ip), Port: 4316}}, "see the graph")
+		if stderr.String() != want {
+			t.Errorf("%s: %q, want %q", ip, stderr.String(), want)
 		}
 	}
 }
