@@ -39,8 +39,8 @@ func FuzzZipkin(f *testing.F) {
 // checkReader reads an input: reading ends, with errors of one line and no more spans than
 // the input has bytes, and each span is valid.
 func checkReader(t *testing.T, data []byte, read func(s *sink, in *input) error) {
-	if len(data) > 1<<16 {
-		return // larger inputs are slow and find no more
+	if len(data) > maxFuzzed {
+		return
 	}
 	events := 0
 	final := read(newSink("input", Config{}, yieldOutput(func(s servicegraph.Span, err error) bool {

@@ -16,6 +16,10 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
+// maxFuzzed is the size in bytes of the largest input that is fuzzed. Larger inputs are slow and
+// find no more.
+const maxFuzzed = 1 << 13
+
 // FuzzRead reads any input: reading ends, errors have one line, and the spans are valid and no
 // more than the input can hold.
 func FuzzRead(f *testing.F) {
@@ -32,8 +36,8 @@ func FuzzRead(f *testing.F) {
 		f.Add(zip(f, seed))
 	}
 	f.Fuzz(func(t *testing.T, input []byte) {
-		if len(input) > 1<<16 {
-			return // larger inputs are slow and find no more
+		if len(input) > maxFuzzed {
+			return
 		}
 		var spans []servicegraph.Span
 		var final error

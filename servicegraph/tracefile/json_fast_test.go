@@ -254,8 +254,8 @@ func FuzzLoadJSON(f *testing.F) {
 	f.Add(byte(0), indent(f, otlpJSON(f, everything()[0], protojson.MarshalOptions{})))
 	f.Add(byte(0), []byte(oneSpanJSON(`,"kind":3,"attributes":[{"key":"server.port","value":{"intValue":"80"}},{"key":"server.port","value":{"intValue":"81"}}]`)))
 	f.Fuzz(func(t *testing.T, config byte, data []byte) {
-		if len(data) > 1<<16 {
-			return // larger inputs are slow and find no more
+		if len(data) > maxFuzzed {
+			return
 		}
 		checkLoad(t, data, loadConfigs[int(config)%len(loadConfigs)])
 	})

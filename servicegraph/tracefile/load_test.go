@@ -163,17 +163,15 @@ func TestLoadStops(t *testing.T) {
 // FuzzLoad gives Read and Load the same bytes, mostly damaged: both find the same spans and the
 // same faults.
 func FuzzLoad(f *testing.F) {
-	whole := &tracev1.TracesData{}
-	for _, r := range everything() {
-		whole.ResourceSpans = append(whole.ResourceSpans, r.ResourceSpans...)
-	}
 	for i := range loadConfigs {
-		f.Add(byte(i), delimited(f, everything()...))
-		f.Add(byte(i), message(f, whole))
+		for _, r := range everything() {
+			f.Add(byte(i), delimited(f, r, r))
+			f.Add(byte(i), message(f, r))
+		}
 	}
 	f.Fuzz(func(t *testing.T, config byte, data []byte) {
-		if len(data) > 1<<16 {
-			return // larger inputs are slow and find no more
+		if len(data) > maxFuzzed {
+			return
 		}
 		checkLoad(t, data, loadConfigs[int(config)%len(loadConfigs)])
 	})

@@ -112,7 +112,7 @@ func FuzzRequestLoader(f *testing.F) {
 		f.Add(otlpJSON(f, r, protojson.MarshalOptions{}), true)
 	}
 	f.Fuzz(func(t *testing.T, data []byte, isJSON bool) {
-		if len(data) > 1<<16 {
+		if len(data) > maxFuzzed {
 			return
 		}
 		good := message(t, request("svc", span(1, "good")))
