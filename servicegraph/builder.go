@@ -77,6 +77,7 @@ func (b *Builder) CountSkipped(n int) { b.report.Skipped += uint64(n) }
 func (b *Builder) CountSkip(e *SkipError) {
 	if e.Traces > 0 {
 		b.report.LeftOutTraces += e.Traces
+		b.report.merge(Report{Limited: e.Limited})
 	} else {
 		b.CountSkipped(e.Count())
 	}

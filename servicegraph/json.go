@@ -136,6 +136,7 @@ type (
 		FoldedCalls               float64  `json:"foldedCalls,omitempty"`
 		Skipped                   uint64   `json:"skipped"`
 		LeftOutTraces             uint64   `json:"leftOutTraces,omitempty"`
+		Limited                   string   `json:"limited,omitempty"`
 		HiddenCalls               float64  `json:"hiddenCalls,omitempty"`
 		HiddenErrors              float64  `json:"hiddenErrors,omitempty"`
 		LeftOutNodes              uint64   `json:"leftOutNodes,omitempty"`

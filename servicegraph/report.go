@@ -2,6 +2,7 @@ package servicegraph
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tempograph/tempograph/servicegraph/internal/pairing"
@@ -67,8 +68,13 @@ type Report struct {
 	Skipped uint64 // records that a source could not read; they are not spans
 
 	// LeftOutTraces counts the traces that a source knows of and did not read, because of a
-	// limit on their number. They are not among Traces.
+	// limit on their number. They are not among Traces. There may be more that nobody counted.
 	LeftOutTraces uint64
+
+	// Limited says which traces the limit let through: "newest 1,000 traces of the last 1h
+	// (limit reached)". It is empty if there is no such text. Reports with different texts
+	// merge to one with both.
+	Limited string
 
 	// HiddenCalls are the calls that ended in services which [Config].Hide or Config.Gateways
 	// hides, such as requests that a gateway answered itself, and HiddenErrors those of them
@@ -112,11 +118,24 @@ func (r *Report) merge(o Report) {
 		r.addEnvironment(name)
 	}
 	r.EnvironmentsTruncated = r.EnvironmentsTruncated || o.EnvironmentsTruncated
+	r.Limited = joined(r.Limited, o.Limited)
 	for _, name := range o.DetachedServices {
 		r.addDetachedService(name)
 	}
 	r.DetachedServicesTruncated = r.DetachedServicesTruncated || o.DetachedServicesTruncated
 	r.First, r.Last = first, last
+}
+
+// joined returns the texts of both, in order: the first few, each once.
+func joined(a, b string) string {
+	const separator, most = " + ", 8
+	if a == "" || b == "" || a == b {
+		return max(a, b)
+	}
+	texts := append(strings.Split(a, separator), strings.Split(b, separator)...)
+	slices.Sort(texts)
+	texts = slices.Compact(texts)
+	return strings.Join(texts[:min(len(texts), most)], separator)
 }
 
 func (r *Report) addEnvironment(name string) {

@@ -142,8 +142,12 @@ type SkipError struct {
 	Offset int64  // byte offset of the record in the source after decompression; -1 if unknown
 	Err    error
 
-	// Traces is the number of traces that a limit left out; 0 if the error is about a record.
+	// Traces is how many traces a limit left out, at least; 0 if the error is about a record.
 	Traces uint64
+
+	// Limited says which traces the limit let through, for the headings of a graph: "newest
+	// 1,000 traces of the last 1h (limit reached)". Without it, headings give their number.
+	Limited string
 
 	// More is how many further parts of the same record were left out that no other SkipError
 	// describes. Of a record with many faults, a source describes the first few and counts the

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -46,10 +47,14 @@ func (c *Client) searchTraces(ctx context.Context, params url.Values, add func(*
 		if err != nil {
 			return err
 		}
-		return c.exchange(req, func(_ *http.Response, body *bufio.Reader) error {
+		err = c.exchange(req, func(_ *http.Response, body *bufio.Reader) error {
 			n, metrics, err = c.readSearch(body, add)
 			return err
 		})
+		if e, ok := errors.AsType[*Error](err); ok && e.slow && tooMuch(err) {
+			e.final = true
+		}
+		return err
 	})
 	return n, metrics, err
 }

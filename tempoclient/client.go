@@ -77,6 +77,10 @@ type Client struct {
 	base *url.URL // without user, query and trailing slash
 	http *http.Client
 
+	// The constants of these names, except in tests.
+	maxAnswer int64
+	patience  time.Duration
+
 	reached atomic.Bool                   // whether the server has ever answered
 	learnt  atomic.Pointer[time.Duration] // the result of cutoff; nil if unknown
 }
@@ -112,7 +116,7 @@ func New(baseURL string, cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg, base: base, http: client}
+	c := &Client{cfg: cfg, base: base, http: client, maxAnswer: maxAnswer, patience: patience}
 	next := client.CheckRedirect
 	client.CheckRedirect = func(req *http.Request, via []*http.Request) error {
 		if err := c.checkRedirect(req, via); err != nil || next == nil {

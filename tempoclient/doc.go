@@ -16,14 +16,16 @@
 // # Which call to use, and its cost to Tempo
 //
 //	call            requests to Tempo                        use
-//	Spans           as Search, three for the spans of some   the graph of many traces
-//	                10,000 traces, about 24 to compare, and
+//	Spans           as Search, two, one for each 8 MB of     the graph of many traces
+//	                spans, up to about 50 to compare, and
 //	                one for each trace whose spans a search
 //	                does not show
 //	  with Exact    as Search, and one for each trace        to rely on nothing but traces by id
 //	Search          one, two for a round number of traces,   every trace in a time range
 //	                more if the whole range is too much for
 //	                one
+//	  with Limit    one, and if there are more traces, one   the newest traces
+//	                for the version and one for the newest
 //	Trace,          one; two if the server has only the path one trace with a known id
 //	TraceSpans      of Tempo 2.5 and older versions
 //	Await           5 in the settle time                     a trace that is still arriving
@@ -66,13 +68,18 @@
 //
 // A search can show all spans of its traces, many times faster than fetches by id. Spans
 // uses that for more than 40 traces, and fetches by id all traces that the search might
-// not show exactly: traces with links, with missing parents, and with fewer spans than
-// Tempo counts. Spans fetches everything if the attributes that Config.Keep keeps do not
+// not show exactly: traces with links, with fewer spans than Tempo counts, and with missing
+// parents, unless many traces have missing parents and those that Spans compares with
+// fetches are the same. Spans fetches everything if the attributes that Config.Keep keeps do not
 // fit one query, or if the query selects only a few of many traces. [Cost] counts the
 // reasons.
 //
+// A part of Tempo sends at most 16 MB to another part. Spans therefore asks for the spans of
+// many traces in several searches of about 8 MB, for spans of different durations, and divides
+// a search that is refused nevertheless.
+//
 // A search shows no sampling weights. Spans therefore compares some traces of each root
-// service with their fetched spans, about 24 of every 10,000 traces and at least one for
+// service with their fetched spans, about 24 of some 10,000 traces and at least one for
 // each name of a root span. If one of them has a weight, Spans fetches all traces; if the
 // spans of one differ otherwise, the traces of its root service. If a weight appears only
 // later, when spans from a search were already returned, there is a [WarnWeights]. Weights
@@ -90,7 +97,9 @@
 // whose connection breaks: up to 5 attempts within about 4 seconds, or after the time in
 // the answer's Retry-After, up to 30 seconds. It retries once after a 500, because Tempo
 // also answers some wrong requests with 500. It does not wait for a server that never
-// answered.
+// answered. It does not repeat a search that was too much for Tempo, which answers such a
+// search late, with an error about its messages, or by closing the connection after 30 seconds:
+// it makes smaller searches.
 //
 // # Safety
 //

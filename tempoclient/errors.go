@@ -30,6 +30,8 @@ type Error struct {
 
 	base       string        // the part of URL that names the server
 	retryAfter time.Duration // the wait that the answer asked for
+	slow       bool          // whether the failure took longer than patience
+	final      bool          // whether the same request would fail again
 }
 
 // Error returns one line with the server, the request if it matters, and Tempo's own
@@ -58,6 +60,12 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// exceedsMessage reports whether the answer was larger than the messages that the parts of
+// Tempo exchange, 16 MB unless configured otherwise.
+func (e *Error) exceedsMessage() bool {
+	return e.StatusCode >= http.StatusTooManyRequests && strings.Contains(e.Body, "larger than max")
+}
+
 // Unwrap returns the cause, if the status does not tell it.
 func (e *Error) Unwrap() error { return e.Err }
 
@@ -67,7 +75,7 @@ type Warning struct {
 	Kind    WarningKind
 	TraceID servicegraph.TraceID // zero if the warning concerns no single trace
 	Message string               // Tempo's own message, if Tempo sent one
-	Traces  int                  // how many traces Query.Limit left out; 0 for other warnings
+	Traces  int                  // how many traces Query.Limit left out, at least; 0 for other warnings
 }
 
 // Error returns the warning as one line.

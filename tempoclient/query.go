@@ -19,7 +19,8 @@ type Query struct {
 	Start, End time.Time
 
 	// Limit is the largest number of traces to find, the newest; zero means all. If there
-	// are more, [Client.Spans] warns with [WarnLimit].
+	// are more, [Client.Spans] warns with [WarnLimit]. The limit makes the search cheaper:
+	// Tempo 2.9 and later versions do not look for older traces.
 	Limit int
 
 	// Late is how late a trace may arrive at Tempo and still be found: the client
@@ -54,14 +55,14 @@ type Progress struct {
 type Cost struct {
 	Requests int // all requests so far, without retries
 	Selected int // traces read from search answers
-	Compared int // traces read from search answers and, to compare, fetched by their ids
+	Compared int // traces fetched by their ids to compare them with what searches show of them
 	ByID     int // traces fetched by their ids, for one of these reasons:
 
 	Exact      int // the query asks for it, or found only a few traces
 	Attributes int // a search cannot tell all the attributes that Config.Keep keeps
 	Sparse     int // the query selects only a few of many traces
 	Linked     int // the trace has links, which a search does not show
-	Incomplete int // the search did not show all spans of the trace
+	Incomplete int // the search did not show all spans of the trace, or maybe not, because parents are missing
 	Differs    int // for a trace of the same root service, search and fetch gave different spans, or a trace had sampling weights
 }
 

@@ -51,7 +51,7 @@ func compareGraphs(t *testing.T, tempo *tempotest.Tempo, path string, linked int
 	for _, s := range spans {
 		last = max(last, s.End)
 	}
-	move := time.Now().Add(-time.Second).UnixNano() - last
+	move := time.Now().Add(-2*arrived).UnixNano() - last
 	first := time.Now()
 	for i := range spans {
 		spans[i].Start += move
@@ -90,7 +90,7 @@ func compareGraphs(t *testing.T, tempo *tempotest.Tempo, path string, linked int
 	if !bytes.Equal(got, want) {
 		t.Errorf("the graphs differ:\n%s\n%s", want, got)
 	}
-	if cost.Selected == 0 || cost.Linked != linked {
-		t.Errorf("traces from searches, and %d with links: %+v", linked, cost)
+	if cost.Selected < (len(traces)-linked)*4/5 || cost.Linked != linked {
+		t.Errorf("most of %d traces from searches, and %d with links: %+v", len(traces), linked, cost)
 	}
 }

@@ -10,7 +10,10 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
+	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -120,18 +123,25 @@ func (c *Client) exchange(req *http.Request, read func(*http.Response, *bufio.Re
 	outer := req.Context()
 	ctx, cancel := context.WithTimeout(outer, c.cfg.Timeout)
 	defer cancel()
+	ctx, hungUp := watchConnection(ctx, c.patience)
 
+	began := time.Now()
 	fail := func(status int, body []byte, err error) *Error {
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = fmt.Errorf("no complete answer within %v: %w", c.cfg.Timeout, context.DeadlineExceeded)
 		}
-		return c.unexpected(req, status, body, err)
+		e := c.unexpected(req, status, body, err)
+		e.slow = time.Since(began) > c.patience
+		return e
 	}
 	resp, err := c.http.Do(req.WithContext(ctx))
 	if outer.Err() != nil {
 		return c.ended(outer)
 	}
 	if err != nil {
+		if after := time.Since(began); after > c.patience && (hungUp() || isClosed(err)) {
+			err = fmt.Errorf("%w after %v: its http_server_write_timeout, or the timeout of a proxy, may be too short", errHungUp, after.Round(time.Second))
+		}
 		return fail(0, nil, explain(err))
 	}
 	defer resp.Body.Close()
@@ -166,6 +176,38 @@ func (c *Client) exchange(req *http.Request, read func(*http.Response, *bufio.Re
 		return c.ended(outer)
 	}
 	return fail(resp.StatusCode, nil, err)
+}
+
+// patience is how long a request may take that is quick for Tempo. A connection that closes
+// without an answer after more than that was not closed by chance: Tempo closes the connections
+// of requests that take longer than its http_server_write_timeout, 30 seconds unless configured
+// otherwise, and goes on working.
+const patience = 5 * time.Second
+
+// errHungUp says that the server did not answer.
+var errHungUp = errors.New("the server closed the connection without an answer")
+
+// watchConnection returns a context for a request that ends when the transport would repeat
+// the request by itself because the server closed the connection after more than patience, and a
+// function that tells whether that happened.
+func watchConnection(ctx context.Context, patience time.Duration) (watched context.Context, hungUp func() bool) {
+	watched, cancel := context.WithCancelCause(ctx)
+	var waiting atomic.Bool
+	began := time.Now()
+	watched = httptrace.WithClientTrace(watched, &httptrace.ClientTrace{
+		GetConn: func(string) {
+			if waiting.Swap(true) && time.Since(began) > patience {
+				cancel(errHungUp)
+			}
+		},
+		GotFirstResponseByte: func() { waiting.Store(false) }, // a redirect is another request
+	})
+	return watched, func() bool { return context.Cause(watched) == errHungUp }
+}
+
+// isClosed reports whether an error says that the server closed the connection.
+func isClosed(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
 }
 
 // ended returns the error for a context that has ended, with the cause.

@@ -55,6 +55,9 @@ func (c *Client) worthRetrying(err error, attempt int) bool {
 	if !ok {
 		return false // the context has ended
 	}
+	if e.final || e.exceedsMessage() {
+		return false
+	}
 	switch e.StatusCode {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -133,4 +134,33 @@ func TestRetriesEndWithTheContext(t *testing.T) {
 			t.Errorf("no time for the wait: error %v after %v", err, time.Since(began))
 		}
 	})
+}
+
+// TestConnectionClosedLate has a server that closes connections without an answer. The transport
+// would send a request on a used connection again, by itself.
+func TestConnectionClosedLate(t *testing.T) {
+	var searches atomic.Int32
+	url := serve(t, func(w http.ResponseWriter, req *http.Request) {
+		if req.URL.Path != pathSearch {
+			fmt.Fprint(w, "echo")
+			return
+		}
+		searches.Add(1)
+		time.Sleep(20 * time.Millisecond) // longer than the patience of the client
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		conn.Close()
+	})
+	c := newClient(t, url, Config{})
+	c.patience = 10 * time.Millisecond
+	if err := c.Echo(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := c.searchTraces(t.Context(), plainParams(""), func(*foundTrace) error { return nil })
+	if err == nil || !strings.Contains(err.Error(), "the server closed the connection without an answer after") || !tooMuch(err) || searches.Load() != 1 {
+		t.Errorf("%d searches, error %v", searches.Load(), err)
+	}
 }

@@ -24,7 +24,8 @@ import (
 // and by id among equal starts.
 //
 // Tempo's search has no pages: it returns the first traces that it meets, up to a limit.
-// Search therefore asks for the whole range with the highest limit that the server takes.
+// Search therefore asks for the whole range with the highest limit that the server takes, and
+// with Query.Limit for the newest traces.
 // Only if the answer is full, too large or too slow, Search asks for slices of the range.
 // An answer with a round number of traces may be cut by a limit that nobody announces, so
 // Search then asks for half of the range, to see whether there are more.
@@ -65,6 +66,7 @@ func (c *Client) find(ctx context.Context, q Query) (*search, error) {
 		return nil, err
 	}
 	s := newSearch(c, plainParams(q.TraceQL), start.Unix(), end.Unix(), now.Unix()+1, int64((q.late()+time.Second-1)/time.Second))
+	s.needed = q.Limit
 	return s, s.run(ctx)
 }
 
@@ -110,6 +112,10 @@ type search struct {
 	now         int64
 	late        int64 // in seconds
 
+	needed  int  // how many traces the query needs, the newest; 0 for all
+	ordered bool // whether requests are for the newest traces
+	cut     bool // whether there are more traces than were found, older ones
+
 	limit    int   // of the next request
 	most     int   // the highest limit that the server takes
 	width    int64 // of the next slice, in seconds
@@ -133,10 +139,15 @@ func newSearch(c *Client, params url.Values, first, last, now, late int64) *sear
 
 // run searches slice after slice.
 func (s *search) run(ctx context.Context) error {
+	s.limit = s.firstLimit()
 	for s.end > s.first {
 		lo, hi := max(s.first, s.end-s.width), s.end
-		n, jobs, err := s.slice(ctx, lo, s.reach(lo, hi))
+		n, kept, jobs, err := s.slice(ctx, lo, s.reach(lo, hi))
 		if err != nil {
+			if s.ordered && ctx.Err() == nil {
+				s.anyOrder() // the query may have a hint of its own
+				continue
+			}
 			if err := s.recover(ctx, lo, hi, err); err != nil {
 				return err
 			}
@@ -149,13 +160,16 @@ func (s *search) run(ctx context.Context) error {
 		if n < s.limit && looksLikeLimit(n) && s.isCut(ctx, lo, hi, n) {
 			s.limit, s.most = n, n
 		}
-		if n >= s.limit && s.narrow(lo, hi) {
+		if n >= s.limit && (lo == s.first && hi == s.last && s.askNewest(ctx, kept) || s.narrow(lo, hi)) {
 			continue
 		}
 		s.warnSlice(lo, hi, n, jobs)
 		s.width = s.nextWidth(hi-lo, n)
 		s.limit = min(maxLimit, s.most)
 		s.end = lo
+		if s.hasEnough(lo) {
+			s.cut, s.end = true, s.first
+		}
 	}
 	return nil
 }
@@ -194,26 +208,33 @@ func (s *search) isShort(lo, hi int64) bool {
 }
 
 // slice searches from lo to hi, in Unix seconds, and keeps the traces that overlap the
-// range of the query. It returns how many traces the answer has.
-func (s *search) slice(ctx context.Context, lo, hi int64) (n int, jobs jobsMetrics, err error) {
+// range of the query. It returns how many traces the answer has, and how many of them it kept.
+func (s *search) slice(ctx context.Context, lo, hi int64) (n, kept int, jobs jobsMetrics, err error) {
 	params := maps.Clone(s.params)
 	params.Set("start", strconv.FormatInt(lo, 10))
 	params.Set("end", strconv.FormatInt(hi, 10))
 	params.Set("limit", strconv.Itoa(s.limit))
 	s.requests++
-	return s.client.searchTraces(ctx, params, func(f *foundTrace) error {
+	in := make(map[servicegraph.TraceID]bool) // a request that is sent again shows the same traces
+	n, jobs, err = s.client.searchTraces(ctx, params, func(f *foundTrace) error {
 		begins, ends := f.Start.Unix(), f.Start.Add(f.Duration+time.Millisecond).Unix()
 		if begins > s.last || ends < s.first {
 			return nil // found only because the search reaches past the range
 		}
 		if int64(len(s.found))*perTrace > s.client.cfg.MaxBytes {
-			return fmt.Errorf("%w than %d bytes when decoded", errTooLarge, s.client.cfg.MaxBytes)
+			return fmt.Errorf("%w: the first %s take %d bytes (Config.MaxBytes): ask for a shorter time range, or set a limit",
+				errTooMany, quantity.Of(len(s.found), "trace"), s.client.cfg.MaxBytes)
 		}
+		in[f.ID] = true
 		f.shown = nil
 		s.merge(f)
 		return nil
 	})
+	return n, len(in), jobs, err
 }
+
+// errTooMany says that all slices together have more traces than the client may hold.
+var errTooMany = errors.New("too many traces")
 
 // merge adds a trace to those that were found. Each slice shows only the parts of a trace
 // that are stored in its time.
@@ -255,11 +276,11 @@ func (s *search) isCut(ctx context.Context, lo, hi int64, n int) bool {
 	}
 	slices.Sort(starts)
 	before := len(s.found)
-	again, _, err := s.slice(ctx, starts[len(starts)/2], s.reach(lo, hi))
+	again, _, _, err := s.slice(ctx, starts[len(starts)/2], s.reach(lo, hi))
 	if err != nil || again < n || len(s.found) == before {
 		return false
 	}
-	again, _, err = s.slice(ctx, lo, s.reach(lo, hi))
+	again, _, _, err = s.slice(ctx, lo, s.reach(lo, hi))
 	return err == nil && again == n
 }
 
@@ -339,10 +360,11 @@ func (s *search) recover(ctx context.Context, lo, hi int64, err error) error {
 }
 
 // tooMuch reports whether a search failed because it took too long or its answer is too
-// large.
+// large, for the client or for the parts of Tempo.
 func tooMuch(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && (e.StatusCode == http.StatusGatewayTimeout || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errTooLarge))
+	return ok && (e.StatusCode == http.StatusGatewayTimeout || e.exceedsMessage() ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errHungUp) || errors.Is(err, errTooLarge))
 }
 
 // maxSilent is how many slices in a row may get no answer before a search ends.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -31,9 +32,12 @@ type modelTempo struct {
 	version     string        // in the build info; empty for none to be had
 	slowAt      time.Duration // a range of this and more takes too long; 0 for none
 	secretLimit int           // returns no more than so many traces, without an error; 0 for none
+	hangsUp     bool          // closes the connection when a range takes too long, after half a minute
+	largestSent int           // answers with more traces than so many are too large for its parts; 0 for none
 
 	requests, largest int // searches, the largest limit of them
 	infos             int // requests for the build info
+	hinted            int // searches for the newest traces
 }
 
 type modelTrace struct {
@@ -78,6 +82,9 @@ func (m *modelTempo) RoundTrip(req *http.Request) (*http.Response, error) {
 		http.Error(w, fmt.Sprintf("http parameter start must be before end. received start=%d end=%d", start, end), http.StatusBadRequest)
 	case time.Duration(end-start)*time.Second > m.maxDuration:
 		http.Error(w, fmt.Sprintf("range specified by start and end exceeds %s. received start=%d end=%d", m.maxDuration, start, end), http.StatusBadRequest)
+	case m.slowAt > 0 && time.Duration(end-start)*time.Second >= m.slowAt && m.hangsUp:
+		time.Sleep(30 * time.Second)
+		return nil, io.EOF
 	case m.slowAt > 0 && time.Duration(end-start)*time.Second >= m.slowAt:
 		http.Error(w, "context deadline exceeded", http.StatusGatewayTimeout)
 	case m.maxLimit > 0 && limit > m.maxLimit:
@@ -89,11 +96,26 @@ func (m *modelTempo) RoundTrip(req *http.Request) (*http.Response, error) {
 			DurationMs        int64  `json:"durationMs"`
 		}
 		found := []answer{}
-		for _, i := range rand.Perm(len(m.traces)) {
-			tr := m.traces[i]
+		traces := slices.Clone(m.traces)
+		rand.Shuffle(len(traces), func(i, j int) { traces[i], traces[j] = traces[j], traces[i] })
+		q := req.FormValue("q")
+		hinted := strings.HasSuffix(q, " with (most_recent=true)")
+		if strings.Count(q, "with (") > 1 {
+			http.Error(w, "invalid TraceQL query: parse error", http.StatusBadRequest)
+			break
+		}
+		if hinted && m.version != "2.8.0" {
+			m.hinted++
+			slices.SortFunc(traces, func(a, b modelTrace) int { return b.start.Compare(a.start) })
+		}
+		for _, tr := range traces {
 			if tr.start.Before(time.Unix(end+1, 0)) && !tr.end.Before(time.Unix(start, 0)) && tr.inBlock(time.Unix(start, 0), time.Unix(end, 0)) && len(found) < limit && (m.secretLimit == 0 || len(found) < m.secretLimit) {
 				found = append(found, answer{strings.TrimLeft(tr.id.String(), "0"), fmt.Sprint(tr.start.UnixNano()), tr.end.Sub(tr.start).Milliseconds()})
 			}
+		}
+		if m.largestSent > 0 && len(found) > m.largestSent {
+			http.Error(w, "rpc error: code = ResourceExhausted desc = grpc: received message after decompression larger than max 16777216", http.StatusInternalServerError)
+			break
 		}
 		json.NewEncoder(w).Encode(map[string]any{"traces": found, "metrics": map[string]any{"totalJobs": 2, "completedJobs": 2}})
 	}
@@ -164,6 +186,100 @@ func TestSearchEnumerates(t *testing.T) {
 			if !slices.Equal(some, found[:min(5, len(found))]) {
 				t.Errorf("with a limit of 5: %v, want %v", some, found[:min(5, len(found))])
 			}
+		})
+	}
+}
+
+// TestSearchForTheNewest asks for the newest of many traces. A Tempo that finds them is asked for
+// few traces, and an older one not for the whole range.
+func TestSearchForTheNewest(t *testing.T) {
+	end := time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC) // long ago
+	const limit = 50
+	for name, test := range map[string]struct {
+		model       modelTempo
+		query       string
+		behind      int // traces that start after the range, within the time for late ones
+		hinted      bool
+		maxRequests int
+	}{
+		"Tempo 2.9":               {modelTempo{version: "2.9.0"}, "", 0, true, 2},
+		"Tempo 3.0":               {modelTempo{version: "3.0.3", maxLimit: 262144}, "{ name = `x` }", 0, true, 2},
+		"Grafana Cloud":           {modelTempo{version: "r210"}, "", 0, true, 2},
+		"many behind the range":   {modelTempo{version: "2.9.0"}, "", 1000, true, 4},
+		"a low limit":             {modelTempo{version: "3.0.3", maxLimit: 50}, "", 0, false, 40},
+		"Tempo 2.8":               {modelTempo{version: "2.8.0"}, "", 0, false, 3},
+		"no version":              {modelTempo{}, "", 0, false, 3},
+		"a query with a hint":     {modelTempo{version: "2.9.0"}, "{} with (sample=true)", 0, false, 4},
+		"Tempo 2.8, large answer": {modelTempo{version: "2.8.0", largestSent: 600}, "", 0, false, 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := &test.model
+			m.maxDuration = 168 * time.Hour
+			for i := range 5000 + test.behind {
+				start := end.Add(time.Duration(i-5000) * 100 * time.Millisecond)
+				m.traces = append(m.traces, modelTrace{id: traceNumber(i), start: start.Add(time.Duration(i/5000) * 2 * time.Second), end: start.Add(time.Duration(i/5000)*2*time.Second + time.Millisecond)})
+			}
+			c := newClient(t, "http://tempo", Config{Transport: m})
+			query := Query{TraceQL: test.query, Start: end.Add(-time.Hour), End: end, Limit: limit}
+			var found []TraceSummary
+			for f, err := range c.Search(t.Context(), query) {
+				if w, ok := errors.AsType[*Warning](err); ok && w.Kind == WarnSliced && !test.hinted {
+					continue
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				found = append(found, f)
+			}
+			if len(found) != limit {
+				t.Fatalf("found %d traces, want %d", len(found), limit)
+			}
+			for i, f := range found {
+				if want := traceNumber(4999 - i); f.ID != want {
+					t.Fatalf("trace %d is %v, want %v", i, f.ID, want)
+				}
+			}
+			if m.requests > test.maxRequests || (m.hinted > 0) != test.hinted {
+				t.Errorf("%d requests, %d of them for the newest traces; want at most %d", m.requests, m.hinted, test.maxRequests)
+			}
+			if largest := 5000; test.hinted && m.largest > largest {
+				t.Errorf("a request for %d traces, want at most %d", m.largest, largest)
+			}
+		})
+	}
+}
+
+// TestSearchTooMuchForTempo has a Tempo whose parts cannot send each other the answer about
+// the whole range, and one that closes the connection: no request is made twice.
+func TestSearchTooMuchForTempo(t *testing.T) {
+	for name, m := range map[string]*modelTempo{
+		"too large for a message": {largestSent: 700},
+		"closed connection":       {slowAt: 10 * time.Minute, hangsUp: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m.maxDuration = 168 * time.Hour
+				end := time.Now().Add(-24 * time.Hour)
+				for i := range 3601 {
+					start := end.Add(-time.Duration(i) * time.Second)
+					m.traces = append(m.traces, modelTrace{id: traceNumber(i), start: start, end: start})
+				}
+				c := newClient(t, "http://tempo", Config{Transport: m})
+				began := time.Now()
+				found := 0
+				for _, err := range c.Search(t.Context(), Query{Start: end.Add(-time.Hour), End: end}) {
+					if w, ok := errors.AsType[*Warning](err); ok && w.Kind == WarnSliced {
+						continue
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
+					found++
+				}
+				if found != len(m.traces) || m.requests > 60 || time.Since(began) > 2*time.Minute {
+					t.Errorf("found %d of %d traces in %d requests and %v", found, len(m.traces), m.requests, time.Since(began))
+				}
+			})
 		})
 	}
 }

@@ -135,8 +135,9 @@ func (p *producer) run(ctx context.Context, q Query) error {
 	found := q.newest(all)
 	p.found, p.cost.Requests = len(found), s.requests
 	if n := len(all) - len(found); n > 0 {
-		s.warn(&Warning{Kind: WarnLimit, Traces: n, Message: fmt.Sprintf("%d of %s left out, the oldest, because the limit of the query is %d",
-			n, quantity.Of(len(all), "trace"), q.Limit)})
+		atLeast := map[bool]string{true: "at least "}[s.cut]
+		s.warn(&Warning{Kind: WarnLimit, Traces: n, Message: fmt.Sprintf("%s%d of %s%s left out, the oldest, because the limit of the query is %d",
+			atLeast, n, atLeast, quantity.Of(len(all), "trace"), q.Limit)})
 	}
 	for _, w := range s.warnings {
 		if !p.put(ctx, result{err: p.client.skip(w)}) {
@@ -147,54 +148,63 @@ func (p *producer) run(ctx context.Context, q Query) error {
 	if err != nil {
 		return err
 	}
-	groups := [][]*foundTrace{found}
-	if selected != nil {
-		groups = selected.groups(found)
+	if selected == nil {
+		for _, f := range found {
+			p.cost.ByID++
+			if !p.fetch(ctx, f.ID) {
+				return nil
+			}
+		}
+		return searchErr
 	}
+	groups := groups(found)
 	for _, group := range groups {
-		if err := p.group(ctx, q, selected, group); err != nil {
+		read, err := selected.read(ctx, q, group, len(groups) == 1)
+		if err != nil {
 			return err
 		}
+		p.group(ctx, selected, group, read)
 	}
 	return searchErr
 }
 
-// group requests the traces of a group.
-func (p *producer) group(ctx context.Context, q Query, selected *selection, group []*foundTrace) error {
-	var read map[servicegraph.TraceID]*Trace
-	if selected != nil {
-		var err error
-		if read, err = selected.read(ctx, q, group); err == nil {
-			err = selected.compare(ctx, group, read)
-		}
-		if err != nil {
-			return err
-		}
-	}
+// group yields the traces of a group, and fetches those that were not read from searches.
+func (p *producer) group(ctx context.Context, s *selection, group []*foundTrace, read map[servicegraph.TraceID]*Trace) {
 	for _, f := range group {
 		if t := read[f.ID]; t != nil {
 			p.cost.Selected++
 			if !p.put(ctx, result{trace: t, selected: true}) {
-				return nil
+				return
 			}
 			continue
 		}
-		if selected != nil {
-			selected.reason(f)
-		}
+		s.reason(f)
 		p.cost.ByID++
-		p.cost.Requests++
-		place, ok := p.place(ctx)
-		if !ok {
-			return nil
+		if t := s.fetched[f.ID]; t != nil && len(t.Spans) > 0 {
+			if !p.put(ctx, result{trace: t}) {
+				return
+			}
+			continue
 		}
-		r := result{found: p.found, cost: p.cost}
-		p.work.Go(func() {
-			r.trace, r.err = p.client.fetch(ctx, f.ID)
-			place <- r
-		})
+		if !p.fetch(ctx, f.ID) {
+			return
+		}
 	}
-	return nil
+}
+
+// fetch fetches a trace while the next ones are requested. It returns false if ctx ends first.
+func (p *producer) fetch(ctx context.Context, id servicegraph.TraceID) bool {
+	p.cost.Requests++
+	place, ok := p.place(ctx)
+	if !ok {
+		return false
+	}
+	r := result{found: p.found, cost: p.cost}
+	p.work.Go(func() {
+		r.trace, r.err = p.client.fetch(ctx, id)
+		place <- r
+	})
+	return true
 }
 
 // place returns the next place in the queue, and false if ctx ends first.

@@ -79,7 +79,8 @@ type (
 	jsonReport struct {
 		Holds         bool       `json:"holds"`
 		Traces        uint64     `json:"traces"`
-		LeftOutTraces uint64     `json:"leftOutTraces,omitempty"` // beyond --limit
+		LeftOutTraces uint64     `json:"leftOutTraces,omitempty"` // beyond --limit, at least
+		Limited       string     `json:"limited,omitempty"`       // which traces --limit let through
 		Spans         uint64     `json:"spans"`
 		Rules         []jsonRule `json:"rules"`
 	}
@@ -106,7 +107,7 @@ type (
 
 func writeJSON(w io.Writer, r ruleReport) error {
 	report := r.graph.Report()
-	doc := jsonReport{Holds: r.broken() == 0, Traces: report.Traces, LeftOutTraces: report.LeftOutTraces, Spans: report.Spans, Rules: []jsonRule{}}
+	doc := jsonReport{Holds: r.broken() == 0, Traces: report.Traces, LeftOutTraces: report.LeftOutTraces, Limited: report.Limited, Spans: report.Spans, Rules: []jsonRule{}}
 	for _, rule := range r.rules {
 		j := jsonRule{Rule: rule.text, File: rule.file, Line: rule.line, Holds: len(rule.violations) == 0}
 		for _, v := range rule.violations {

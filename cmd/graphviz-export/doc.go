@@ -79,8 +79,9 @@ hours. A trace that is in both is counted twice.
 With --tempo, or with TEMPO_ADDR and no file, traces are read from Tempo's HTTP API.
 The URL may have a path, for example behind a proxy. A trace is read in full if any of
 its spans matches --query and lies in the time range. Only the newest traces are read, at
-most --limit; a warning and the heading of the output tell how many were left out. With
---trace, traces are read by their ids instead.
+most --limit; a warning tells if others were left out, and so does every output: "newest
+10,000 traces of the last 1h (limit reached)". With --trace, traces are read by their ids
+instead.
 
 With --prometheus, the graph is built from the series traces_service_graph_* in Prometheus, which
 the metrics generator of Tempo, the Collector's service graph connector, or Beyla write. No

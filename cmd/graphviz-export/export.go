@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -129,7 +130,7 @@ func (e *export) bounded(ctx context.Context) (context.Context, context.CancelFu
 
 // write renders all outputs before it writes the first one, and writes all of them or none.
 func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source, notes []string, targets []target) error {
-	options := e.options(ctx, src, notes)
+	options := e.options(ctx, src, g, notes)
 	options.Force = e.force
 	if e.force {
 		options.Timeout = math.MaxInt64 // --timeout and Ctrl-C still end it
@@ -158,6 +159,9 @@ func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source, n
 		}
 	}
 	about := src.about
+	if g.Report().Limited != "" {
+		about = "" // the summary has the time range
+	}
 	if n := src.truncated.Load(); n > 0 {
 		about = strings.TrimPrefix(fmt.Sprintf("%s, %d truncated", about, n), ", ")
 	}
@@ -174,12 +178,16 @@ func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source, n
 }
 
 // options returns the options for drawing the graph of a source. The notes say what filters left out.
-func (e *export) options(ctx context.Context, src source, notes []string) draw.Options {
+func (e *export) options(ctx context.Context, src source, g *servicegraph.Graph, notes []string) draw.Options {
 	style := e.style.style()
+	title := src.title
+	if limited := g.Report().Limited; limited != "" && src.limit > 0 {
+		title = cmp.Or(e.tempo.query, limited)
+	}
 	if style.Title == "" {
-		style.Title = src.title
+		style.Title = title
 	} else {
-		style.Query = src.title
+		style.Query = title
 	}
 	style.Source, style.Notes = src.origin, notes
 	return draw.Options{
@@ -193,7 +201,7 @@ func (e *export) options(ctx context.Context, src source, notes []string) draw.O
 // warnLimit warns if Tempo has more traces than --limit allows.
 func (e *export) warnLimit(src source, g *servicegraph.Graph) {
 	if n := g.Report().LeftOutTraces; src.limit > 0 && n > 0 {
-		e.stderr.warnf("--limit %d left out %s, the oldest: raise --limit, or shorten the time range", src.limit, quantity.Of(n, "trace"))
+		e.stderr.warnf("--limit %d left out at least %s, the oldest: raise --limit, or shorten the time range", src.limit, quantity.Of(n, "trace"))
 	}
 }
 
@@ -370,7 +378,7 @@ func summary(g *servicegraph.Graph) string {
 	}
 	parts = append(parts, quantity.Of(g.NumEdges(), "edge"))
 	if r := g.Report(); r.Spans > 0 || g.NumEdges() == 0 { // a graph of series has no traces
-		parts = append(parts, quantity.Part(r.Traces, r.LeftOutTraces, "trace"))
+		parts = append(parts, quantity.Traces(r.Traces, r.LeftOutTraces, r.Limited))
 	}
 	return strings.Join(parts, ", ")
 }

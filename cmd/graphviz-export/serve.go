@@ -263,7 +263,7 @@ func (w *watch) report(err error) {
 // show passes a graph to the viewer. The notes say what filters left out.
 func (w *watch) show(ctx context.Context, g *servicegraph.Graph, notes []string) error {
 	began := time.Now()
-	options := w.options(ctx, w.feed.source, notes)
+	options := w.options(ctx, w.feed.source, g, notes)
 	err := w.viewer.Show(viewer.View{Graph: g, Page: w.style.html(options), Formats: w.style.formats(options)})
 	w.stderr.detailf("showed %s in %v", summary(g), time.Since(began).Round(time.Millisecond))
 	return err

@@ -177,7 +177,7 @@ func (e *export) querySource(client *tempoclient.Client, config tempoclient.Conf
 				Progress: func(p tempoclient.Progress) { progress.Store(&p) },
 			})
 			return func(yield func(servicegraph.Span, error) bool) {
-				advised(e.withoutRecent(spans))(yield)
+				advised(limited(e.withoutRecent(spans), t.limit, when.text))(yield)
 				if p := progress.Load(); p != nil {
 					e.stderr.detailf("%s", costText(p.Cost))
 				}
@@ -276,6 +276,24 @@ func (e *export) withoutRecent(spans iter.Seq2[servicegraph.Span, error]) iter.S
 			if w, ok := errors.AsType[*tempoclient.Warning](err); ok && w.Kind == tempoclient.WarnRecent {
 				e.stderr.infof("%s", w.Message)
 				continue
+			}
+			if !yield(span, err) {
+				return
+			}
+		}
+	}
+}
+
+// limited says in the errors about the limit which traces it lets through.
+func limited(spans iter.Seq2[servicegraph.Span, error], limit int, when string) iter.Seq2[servicegraph.Span, error] {
+	if !strings.HasPrefix(when, "from ") {
+		when = "of the " + when
+	}
+	text := fmt.Sprintf("newest %s %s (limit reached)", quantity.Of(limit, "trace"), when)
+	return func(yield func(servicegraph.Span, error) bool) {
+		for span, err := range spans {
+			if skip, ok := errors.AsType[*servicegraph.SkipError](err); ok && skip.Traces > 0 {
+				skip.Limited = text
 			}
 			if !yield(span, err) {
 				return

@@ -12,13 +12,16 @@ func Of[N int | int64 | uint64 | float64](n N, noun string) string {
 	return Number(n) + " " + Noun(float64(n), noun)
 }
 
-// Part returns a number with its noun, and with the total if there are more: "1 trace", "1 of
-// 3 traces" for 2 more. The noun is given in the singular.
-func Part(n, more uint64, noun string) string {
-	if more == 0 {
-		return Of(n, noun)
+// Traces returns the number of traces of a graph. If a limit left out others, the text says so:
+// limited is the text for that, or empty.
+func Traces(n, leftOut uint64, limited string) string {
+	switch {
+	case leftOut == 0:
+		return Of(n, "trace")
+	case limited != "":
+		return limited
 	}
-	return Number(n) + " of " + Of(n+more, noun)
+	return "newest " + Of(n, "trace") + " (limit reached)"
 }
 
 // Number returns a number with commas between the thousands: "1,234,567". A float64 is

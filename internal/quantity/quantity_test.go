@@ -18,9 +18,11 @@ func TestOf(t *testing.T) {
 		{Of(1234567.25, "call"), "1,234,567.25 calls"},
 		{Of(1, "client or producer span"), "1 client or producer span"},
 		{Of(2, "client or producer span"), "2 client or producer spans"},
-		{Part(1, 0, "trace"), "1 trace"},
-		{Part(1000, 1, "trace"), "1,000 of 1,001 traces"},
-		{Part(0, 1, "trace"), "0 of 1 trace"},
+		{Traces(1, 0, ""), "1 trace"},
+		{Traces(2, 0, "unused"), "2 traces"},
+		{Traces(1, 1, ""), "newest 1 trace (limit reached)"},
+		{Traces(1000, 1, ""), "newest 1,000 traces (limit reached)"},
+		{Traces(1000, 1, "newest 1,000 traces of the last 1h (limit reached)"), "newest 1,000 traces of the last 1h (limit reached)"},
 	} {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)

@@ -71,7 +71,7 @@ func (d Diff) Basis() string {
 // String returns what a graph rests on: "55 traces, 55 entry requests, …".
 func (s Side) String() string {
 	parts := []string{
-		quantity.Of(s.Nodes, "node"), quantity.Of(s.Edges, "edge"), quantity.Part(s.Traces, s.LeftOutTraces, "trace"),
+		quantity.Of(s.Nodes, "node"), quantity.Of(s.Edges, "edge"), quantity.Traces(s.Traces, s.LeftOutTraces, ""),
 		quantity.Of(s.Entries, "entry request"), quantity.Of(s.Spans, "span"),
 	}
 	if !s.First.IsZero() {

@@ -77,7 +77,7 @@ func Message(g *servicegraph.Graph, violations []Violation, rules int) string {
 			fmt.Fprintf(&b, "        %s\n", line)
 		}
 	}
-	fmt.Fprintf(&b, "\n  observed in %s, %s:\n", quantity.Part(g.Report().Traces, g.Report().LeftOutTraces, "trace"), quantity.Of(g.Report().Spans, "span"))
+	fmt.Fprintf(&b, "\n  observed in %s, %s:\n", quantity.Traces(g.Report().Traces, g.Report().LeftOutTraces, g.Report().Limited), quantity.Of(g.Report().Spans, "span"))
 	b.WriteString(graphText(g))
 	return b.String()
 }

@@ -55,7 +55,7 @@ func writeReport(out io.Writer, g *servicegraph.Graph) {
 		first, last = from.Format(time.RFC3339Nano), to.Format(time.RFC3339Nano)
 	}
 	r := g.Report()
-	writeData(out, "graph", graphKeys, first, last, float64(r.Traces), float64(r.Spans), float64(r.LeftOutTraces), float64(r.LeftOutNodes), float64(r.LeftOutEdges))
+	writeData(out, "graph", graphKeys, first, last, float64(r.Traces), float64(r.Spans), float64(r.LeftOutTraces), visible(r.Limited), float64(r.LeftOutNodes), float64(r.LeftOutEdges))
 }
 
 func writeNodeData(out io.Writer, n servicegraph.Node, m measures) {
@@ -82,7 +82,7 @@ type graphKey struct{ name, kind string }
 var (
 	graphKeys = []graphKey{
 		{"first", "string"}, {"last", "string"},
-		{"traces", "long"}, {"spans", "long"}, {"left_out_traces", "long"}, {"left_out_nodes", "long"}, {"left_out_edges", "long"},
+		{"traces", "long"}, {"spans", "long"}, {"left_out_traces", "long"}, {"limited", "string"}, {"left_out_nodes", "long"}, {"left_out_edges", "long"},
 	}
 	nodeKeys = []graphKey{
 		{"label", "string"}, {"namespace", "string"}, {"name", "string"}, {"type", "string"},

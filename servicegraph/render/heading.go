@@ -26,7 +26,11 @@ func (s Style) provenance(g *servicegraph.Graph) string {
 			parts = append(parts, shorten(visible(text), 100))
 		}
 	}
-	parts = append(append(parts, timeRange(g)), spanCounts(g)...)
+	counts := spanCounts(g)
+	if len(counts) > 0 && (counts[0] == s.Title || counts[0] == s.Query) {
+		counts[0] = plural(float64(g.Report().Traces), "trace")
+	}
+	parts = append(append(parts, timeRange(g)), counts...)
 	return strings.Join(parts, " · ")
 }
 

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -115,7 +114,7 @@ func (m Mermaid) title(g *servicegraph.Graph) string {
 		parts = append(parts, shorten(visible(m.Title), 100))
 	}
 	r := g.Report()
-	parts = append(parts, timeRange(g), quantity.Part(r.Traces, r.LeftOutTraces, "trace"))
+	parts = append(parts, timeRange(g), tracesText(r))
 	if r.LeftOutNodes+r.LeftOutEdges > 0 {
 		parts = append(parts, fmt.Sprintf("not shown: %s, %s", plural(float64(r.LeftOutNodes), "node"), plural(float64(r.LeftOutEdges), "edge")))
 	}
@@ -127,7 +126,7 @@ func (m Mermaid) title(g *servicegraph.Graph) string {
 func description(g *servicegraph.Graph) string {
 	r := g.Report()
 	s := fmt.Sprintf("Service graph of %s and %s from %s, %s. Edges show calls, errors, and latency p50 · p95 · p99 measured by the caller, else by the callee; dotted edges are messages.",
-		plural(float64(g.NumNodes()), "node"), plural(float64(g.NumEdges()), "edge"), quantity.Part(r.Traces, r.LeftOutTraces, "trace"), timeRange(g))
+		plural(float64(g.NumNodes()), "node"), plural(float64(g.NumEdges()), "edge"), tracesText(r), timeRange(g))
 	for _, remark := range Remarks(g) {
 		s += " " + remark + "."
 	}

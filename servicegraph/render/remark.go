@@ -43,7 +43,7 @@ func Remarks(g *servicegraph.Graph) []string {
 func remarks(r servicegraph.Report) []remark {
 	var found []remark
 	for _, m := range []remark{
-		{r.LeftOutTraces, "unread trace", "beyond the limit", "beyond the limit on the number of traces, so calls are missing"},
+		{r.LeftOutTraces, "unread trace", "or more, beyond the limit", "or more, beyond the limit on the number of traces, so calls are missing"},
 		{r.LeftOutNodes, "hidden node", "", "left out of this view"},
 		{r.LeftOutEdges, "hidden edge", "", "left out of this view, with " + plural(r.LeftOutCalls, "call")},
 		{uint64(math.Ceil(r.HiddenCalls)), "hidden call", "ended in a hidden service", "ended in a hidden service, so on no edge; of these, " + plural(r.HiddenErrors, "failed call")},

@@ -22,7 +22,12 @@ func spanCounts(g *servicegraph.Graph) []string {
 	if r.Spans == 0 && g.NumEdges() > 0 {
 		return nil
 	}
-	return []string{quantity.Part(r.Traces, r.LeftOutTraces, "trace"), plural(float64(r.Spans), "span")}
+	return []string{tracesText(r), plural(float64(r.Spans), "span")}
+}
+
+// tracesText returns the number of traces of a graph, and what a limit let through.
+func tracesText(r servicegraph.Report) string {
+	return shorten(visible(quantity.Traces(r.Traces, r.LeftOutTraces, r.Limited)), 200)
 }
 
 // timeRange returns the time range of a graph's spans, and its length. The date of the

@@ -150,7 +150,7 @@ func TestRemarks(t *testing.T) {
 	for _, r := range remarks(all) {
 		got = append(got, r.brief())
 	}
-	want := "2 unread traces (beyond the limit), 2 hidden nodes, 2 hidden edges, 2 unreadable records, 2 invalid spans (no id), 2 late spans, 2 orphan spans (parent span missing), 2 unresolved calls (callee unknown), 2 broken span links, 2 ambiguous addresses, " +
+	want := "2 unread traces (or more, beyond the limit), 2 hidden nodes, 2 hidden edges, 2 unreadable records, 2 invalid spans (no id), 2 late spans, 2 orphan spans (parent span missing), 2 unresolved calls (callee unknown), 2 broken span links, 2 ambiguous addresses, " +
 		"2 parent cycles, 2 evicted traces (too many held), 2 early matches (too many pending), 2 grouped names, 2 ignored names, 2 cut names, 2 grouped calls (too many edges), 2 unnamed spans, 2 negative durations, 2 unfinished spans, 2 sampled spans, 2 skewed spans (clock skew)"
 	if strings.Join(got, ", ") != want {
 		t.Errorf("got %s\nwant %s", strings.Join(got, ", "), want)

@@ -1,0 +1,107 @@
+package tempoclient
+
+import (
+	"context"
+	"strings"
+)
+
+const (
+	// maxQuery is the longest query that Tempo 2.9 reads correctly: its scanner loses
+	// text at the end of a buffer of 1,024 bytes.
+	maxQuery = 1000
+
+	// maxFilter is the length of the longest filter by duration.
+	maxFilter = 70
+
+	// maxSpansPerSet is the highest number of spans that Tempo shows of one set of spans,
+	// unless configured to show fewer.
+	maxSpansPerSet = 100
+
+	// maxNames is the size from which a list of attribute names may be cut: Tempo cuts
+	// lists at 1 MB without saying so.
+	maxNames = 900_000
+)
+
+// attributes finds out which attributes the traces have, and returns the query for those
+// to keep, with a %s for a filter. ok is false if no query can show them.
+func (s *selection) attributes(ctx context.Context, q TagQuery) (query string, ok bool, err error) {
+	tags, err := s.client.Tags(ctx, q)
+	s.cost.Requests++
+	if err != nil {
+		return "", false, err
+	}
+	s.keys = make(map[string]bool)
+	size := 0
+	query = "%s | by(span:id) | select(span:parentID, name, kind, status, resource.service.name, resource.service.namespace"
+	for _, scope := range tags.Scopes {
+		if scope.Name != "span" && scope.Name != "resource" {
+			continue
+		}
+		for _, key := range scope.Tags {
+			size += len(key)
+			isName := key == "service.name" || key == "service.namespace"
+			if isName && scope.Name == "resource" || !s.client.cfg.Keep(key) {
+				continue
+			}
+			// The answer names attributes without their scopes.
+			if _, twice := s.keys[key]; twice || isName || isIntrinsic(key) || !isPlain(key) {
+				return "", false, nil
+			}
+			s.keys[key] = scope.Name == "resource"
+			query += ", " + scope.Name + "." + key
+		}
+	}
+	for _, at := range dedicated {
+		if _, known := s.keys[at.key]; !known && s.client.cfg.Keep(at.key) {
+			s.keys[at.key] = at.scope == "resource"
+			query += ", " + at.scope + "." + at.key
+		}
+	}
+	if s.client.cfg.Keep(scopeKey) {
+		query += ", " + scopeIntrinsic
+	}
+	query += ")"
+	return query, len(query) <= maxQuery-maxFilter && size < maxNames, nil
+}
+
+// dedicated are the attributes that Tempo 3 stores in columns of their own, unless configured
+// otherwise, and does not list among the tags of recent traces (tempodb/backend/block_meta.go of
+// v3.0.3). Those that no span has cost a query little.
+var dedicated = []struct{ scope, key string }{
+	{"resource", "k8s.cluster.name"}, {"resource", "k8s.namespace.name"}, {"resource", "k8s.pod.name"}, {"resource", "k8s.container.name"},
+	{"span", "http.request.method"}, {"span", "http.response.status_code"}, {"span", "url.path"}, {"span", "url.route"},
+	{"span", "server.address"}, {"span", "server.port"},
+	{"span", "http.method"}, {"span", "http.url"}, {"span", "http.route"}, {"span", "http.status_code"},
+}
+
+// absent is the text that Tempo 3 shows for an attribute in a column of its own that a span does
+// not have. A value that is this text is lost, which names nothing in a graph either.
+const absent = "nil"
+
+func isDedicated(key string) bool {
+	for _, at := range dedicated {
+		if at.key == key {
+			return true
+		}
+	}
+	return false
+}
+
+// A fetch gives the name of the instrumentation scope as the attribute scopeKey of each span, a
+// search as the intrinsic.
+const (
+	scopeKey       = "otel.scope.name"
+	scopeIntrinsic = "instrumentation:name"
+)
+
+// isIntrinsic reports whether a key looks like the name of an intrinsic in an answer.
+func isIntrinsic(key string) bool {
+	return strings.Contains(key, ":") || key == "kind" || key == "status" || key == "name" || key == "parentID"
+}
+
+// isPlain reports whether a key needs no quotes in TraceQL.
+func isPlain(key string) bool {
+	return key != "" && strings.IndexFunc(key, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '.' || r == '_' || r == '-')
+	}) < 0 && !strings.HasPrefix(key, ".") && !strings.HasSuffix(key, ".")
+}
