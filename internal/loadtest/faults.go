@@ -109,7 +109,7 @@ func measureFiles(ctx context.Context, program string, s size) ([]row, error) {
 		}
 	}
 	r := row{
-		what:   fmt.Sprintf("hostile files: %d, up to 2 GB of one repeated element", len(files)),
+		what:   fmt.Sprintf("hostile files: %d, up to %.1f GB of one repeated element", len(files), 2*s.files),
 		result: fmt.Sprintf("all read or refused; at most %d MB (%s)", worst, name),
 		others: tempoLimits + ": 5 MB for a trace, 2,048 bytes for an attribute",
 	}
