@@ -16,7 +16,7 @@
 // # Which call to use, and its cost to Tempo
 //
 //	call            requests to Tempo                        use
-//	Spans           as Search, two, one for each 8 MB of     the graph of many traces
+//	Spans           as Search, two, one for each 12 MB of    the graph of many traces
 //	                spans, up to about 50 to compare, and
 //	                one for each trace whose spans a search
 //	                does not show
@@ -75,11 +75,11 @@
 // reasons.
 //
 // A part of Tempo sends at most 16 MB to another part. Spans therefore asks for the spans of
-// many traces in several searches of about 8 MB, for spans of different durations, and divides
+// many traces in several searches of about 12 MB, for spans of different durations, and divides
 // a search that is refused nevertheless.
 //
 // A search shows no sampling weights. Spans therefore compares some traces of each root
-// service with their fetched spans, about 24 of some 10,000 traces and at least one for
+// service with their fetched spans, about 24 of some 5,000 traces and at least one for
 // each name of a root span. If one of them has a weight, Spans fetches all traces; if the
 // spans of one differ otherwise, the traces of its root service. If a weight appears only
 // later, when spans from a search were already returned, there is a [WarnWeights]. Weights

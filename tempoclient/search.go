@@ -364,7 +364,7 @@ func (s *search) recover(ctx context.Context, lo, hi int64, err error) error {
 func tooMuch(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && (e.StatusCode == http.StatusGatewayTimeout || e.exceedsMessage() ||
-		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errHungUp) || errors.Is(err, errTooLarge))
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errHungUp) || errors.Is(err, errBrokeOff) && e.slow || errors.Is(err, errTooLarge))
 }
 
 // maxSilent is how many slices in a row may get no answer before a search ends.

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -33,6 +34,7 @@ type modelTempo struct {
 	slowAt      time.Duration // a range of this and more takes too long; 0 for none
 	secretLimit int           // returns no more than so many traces, without an error; 0 for none
 	hangsUp     bool          // closes the connection when a range takes too long, after half a minute
+	breaksOff   bool          // does so within the answer
 	largestSent int           // answers with more traces than so many are too large for its parts; 0 for none
 
 	requests, largest int // searches, the largest limit of them
@@ -84,6 +86,10 @@ func (m *modelTempo) RoundTrip(req *http.Request) (*http.Response, error) {
 		http.Error(w, fmt.Sprintf("range specified by start and end exceeds %s. received start=%d end=%d", m.maxDuration, start, end), http.StatusBadRequest)
 	case m.slowAt > 0 && time.Duration(end-start)*time.Second >= m.slowAt && m.hangsUp:
 		time.Sleep(30 * time.Second)
+		if m.breaksOff {
+			body := io.MultiReader(strings.NewReader(`{"traces": [`), iotest.ErrReader(io.ErrUnexpectedEOF))
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {mediaJSON}}, Body: io.NopCloser(body)}, nil
+		}
 		return nil, io.EOF
 	case m.slowAt > 0 && time.Duration(end-start)*time.Second >= m.slowAt:
 		http.Error(w, "context deadline exceeded", http.StatusGatewayTimeout)
@@ -255,6 +261,7 @@ func TestSearchTooMuchForTempo(t *testing.T) {
 	for name, m := range map[string]*modelTempo{
 		"too large for a message": {largestSent: 700},
 		"closed connection":       {slowAt: 10 * time.Minute, hangsUp: true},
+		"half an answer":          {slowAt: 10 * time.Minute, hangsUp: true, breaksOff: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -17,9 +17,11 @@ const (
 	// fewTraces are so few that fetching them costs less than the searches.
 	fewTraces = 40
 
-	// maxHeldSpans is about how many spans are read from searches before the first of them
-	// are returned, some 60 MB.
-	maxHeldSpans = 100_000
+	// maxHeldSpans and maxHeldTraces are about how much is read from searches before the first
+	// spans are returned. These spans take some 60 MB of memory, and the summaries of the
+	// traces some MB of each answer.
+	maxHeldSpans  = 100_000
+	maxHeldTraces = 5_000
 )
 
 // A selection is the state of reading spans from searches.
@@ -116,7 +118,7 @@ func groups(found []*foundTrace) [][]*foundTrace {
 	var groups [][]*foundTrace
 	for begin := 0; begin < len(found); {
 		end, spans := begin, 0
-		for end < len(found) && (end == begin || spans+found[end].known <= maxHeldSpans) {
+		for end < len(found) && end-begin < maxHeldTraces && (end == begin || spans+found[end].known <= maxHeldSpans) {
 			spans += found[end].known
 			end++
 		}

@@ -199,12 +199,12 @@ func TestSpansFromSeveralSearches(t *testing.T) {
 		searches  int  // for spans, at most
 	}{
 		"one search":                    {func(i int64) int64 { return i }, 0, maxAnswer, Cost{Selected: n}, 1},
-		"several searches":              {func(i int64) int64 { return 1e6 * i }, 400, 150_000, Cost{Selected: n}, 6},
+		"several searches":              {func(i int64) int64 { return 1e6 * i }, 400, 400_000, Cost{Selected: n}, 6},
 		"less than expected":            {func(i int64) int64 { return 1e6 * i * i * i }, 150, maxAnswer, Cost{Selected: n}, 40},
 		"one long span in each":         {func(i int64) int64 { return i % 2 * 1e9 }, 400, maxAnswer, Cost{Selected: n}, 7},
-		"spans without duration":        {func(int64) int64 { return 0 }, 400, 150_000, Cost{ByID: n, Incomplete: n}, 20},
-		"spans of the same duration":    {func(int64) int64 { return 5e6 }, 400, 150_000, Cost{ByID: n, Incomplete: n}, 80},
-		"spans of all lengths, and few": {func(i int64) int64 { return 1 << (i % 50) }, 100, 50_000, Cost{Selected: n}, 40},
+		"spans without duration":        {func(int64) int64 { return 0 }, 400, 400_000, Cost{ByID: n, Incomplete: n}, 20},
+		"spans of the same duration":    {func(int64) int64 { return 5e6 }, 400, 400_000, Cost{ByID: n, Incomplete: n}, 80},
+		"spans of all lengths, and few": {func(i int64) int64 { return 1 << (i % 50) }, 100, 300_000, Cost{Selected: n}, 40},
 	} {
 		f := &spanTempo{traces: make(map[servicegraph.TraceID][]servicegraph.Span), most: test.most}
 		for i := range int64(n) {

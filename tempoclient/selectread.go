@@ -17,8 +17,8 @@ import (
 const (
 	// maxAnswer is about how large an answer with spans may be, in bytes of JSON. The parts
 	// of Tempo exchange messages of at most 16 MB, unless configured otherwise, and Tempo
-	// needs about two seconds for this much.
-	maxAnswer = 8 << 20
+	// needs some seconds for this much.
+	maxAnswer = 12 << 20
 
 	// searchers is how many searches for spans run at the same time. Tempo finishes each
 	// search on one core.
@@ -37,7 +37,8 @@ type reading struct {
 	wanted     map[servicegraph.TraceID]*foundTrace
 	start, end time.Time
 	limit      int
-	bytes      float64 // estimate of all answers
+	bytes      float64 // estimate of the spans in all answers
+	overhead   float64 // estimate of the rest of each answer
 	durations  []int64 // of some spans, in order
 
 	mu       sync.Mutex
@@ -70,7 +71,7 @@ func (s *selection) newReading(q Query, wanted []*foundTrace, isAll bool) *readi
 		// group would show all later groups again.
 		r.end = r.end.Add(time.Second)
 	}
-	const perTrace, perSpan, perAttr = 400, 400, 40 // bytes of JSON around names and values
+	const perTrace, perSpan, perAttr = 400, 400, 40 // bytes of JSON around names and values; a trace also shows one of its spans again
 	spans, size := 0, 0
 	for _, t := range s.fetched {
 		for _, span := range t.Spans {
@@ -93,7 +94,8 @@ func (s *selection) newReading(q Query, wanted []*foundTrace, isAll bool) *readi
 	for _, f := range s.all {
 		if !f.Start.After(r.end) && !f.Start.Add(f.Duration+time.Millisecond).Before(r.start) {
 			traces++
-			r.bytes += perTrace + each*float64(f.known)
+			r.bytes += each * float64(f.known)
+			r.overhead += perTrace + each
 		}
 	}
 	// Tempo allocates memory for as many traces as the limit, for each of its blocks.
@@ -140,7 +142,11 @@ func (i interval) halves(durations []int64) (low, high interval, ok bool) {
 
 // intervals divides all durations so that each interval has about the same number of spans.
 func (r *reading) intervals() []interval {
-	n := int(math.Ceil(r.bytes / float64(r.s.client.maxAnswer)))
+	most := float64(r.s.client.maxAnswer)
+	n := 1
+	if r.bytes+r.overhead > most {
+		n = int(math.Ceil(r.bytes / max(most-r.overhead, most/4)))
+	}
 	list := []interval{everything}
 	for k := 1; k < n && len(r.durations) > 0; k++ {
 		last := &list[len(list)-1]
