@@ -61,9 +61,11 @@ type Config struct {
 	// with estimated numbers.
 	Hide, Gateways func(NodeID) bool
 
-	// InferCalls adds calls through services without spans: a client span without a callee
-	// calls the only server span in its time whose parent never arrived or whose parent id is
-	// lost (docs/semantics.md, P9 and P20). Such a call is a guess, and Evidence.Inferred counts it.
+	// InferCalls adds calls whose connection is lost: a client span without a callee calls the
+	// server span in its time whose parent never arrived or whose parent id is lost, if there is
+	// one such pair, or if the RPC service or the host that both name shows which belong together
+	// (docs/semantics.md, P9 and P20). Such a call is a guess, and Evidence.Inferred counts it.
+	// Nothing is inferred in a trace with more than 4 million pairs of such spans.
 	InferCalls bool
 
 	// UserNode makes each request from outside the traced world a call from a node named

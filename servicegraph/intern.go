@@ -136,7 +136,7 @@ func (t *interner[T]) frozen() interner[T] {
 // semconv returns the options that change the interpretation of spans.
 func (c *Config) semconv() semconv.Options {
 	return semconv.Options{
-		HTTPErrors: c.HTTPErrors, IgnoreInternalDatabases: c.IgnoreInternalDatabases, NotErrors: semconv.NewOutcomes(c.NotErrors),
+		HTTPErrors: c.HTTPErrors, IgnoreInternalDatabases: c.IgnoreInternalDatabases, InferCalls: c.InferCalls, NotErrors: semconv.NewOutcomes(c.NotErrors),
 	}
 }
 
@@ -234,7 +234,7 @@ func (b *Builder) isAddress(peer nodeIndex) bool {
 // describe returns the part of a detail that tells spans of one call from others.
 func (b *Builder) describe(d detailIndex) pairing.Description {
 	of := &b.names.details.items[d-1]
-	return pairing.Description{Scope: of.Scope, Port: of.Port, System: of.DBSystem, Database: of.DBNamespace}
+	return pairing.Description{Scope: of.Scope, Port: of.Port, System: of.DBSystem, Database: of.DBNamespace, Asked: pairing.Asked(of.Asked)}
 }
 
 // isSameHost reports whether two addresses are the same host and port.
@@ -463,5 +463,12 @@ func detailAttrs(d detail) (attrs []Attr) {
 }
 
 func compareDetails(a, b detail) int {
-	return cmp.Or(slices.CompareFunc(detailAttrs(a), detailAttrs(b), compareAttrs), strings.Compare(a.Scope, b.Scope))
+	return cmp.Or(slices.CompareFunc(detailAttrs(a), detailAttrs(b), compareAttrs), strings.Compare(a.Scope, b.Scope), compareAsked(a.Asked, b.Asked))
+}
+
+func compareAsked(a, b semconv.Asked) int {
+	return cmp.Or(
+		strings.Compare(a.Host, b.Host), strings.Compare(a.Port, b.Port),
+		strings.Compare(a.RPCService, b.RPCService), strings.Compare(a.RPCMethod, b.RPCMethod), strings.Compare(a.HTTPMethod, b.HTTPMethod),
+	)
 }

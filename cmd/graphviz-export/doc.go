@@ -170,8 +170,9 @@ These flags change how spans become a graph:
 	--http-errors      HTTP status 500 and above is an error, even if the span has no status
 	--not-error X,Y    outcomes that are no errors, such as canceled for hedged calls, or 404: status
 	                   codes of HTTP and gRPC, and values of error.type
-	--infer            if a call has no callee, and the parent of exactly one server span
-	                   in its time is missing, guess that the call led to that span
+	--infer            if a call has no callee, and the parent of a server span in its time
+	                   is missing, guess that the call led to that span: if it is the only
+	                   one, or both name the same RPC service or host
 	--no-address-learning
 	                   by default, a call without a server span is attributed to the
 	                   service that answered other calls to the same address and port,

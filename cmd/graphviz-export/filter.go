@@ -80,7 +80,7 @@ func (s *graphFlags) addTo(cmd *cobra.Command) {
 		f.BoolVar(&s.httpErrors, "http-errors", false, "count HTTP status 500 and above as an error")
 		f.StringArrayVar(&s.notErrors, "not-error", nil, "do not count `OUTCOME` as an error: canceled, 404, a status code or an error.type; repeatable")
 		addChoice(f, &s.errorsOf, "errors-of", "SIDE", "count only errors that this side of a call saw: caller or callee", "", "caller", "callee")
-		f.BoolVar(&s.infer, "infer", false, "guess calls that passed through a service without spans")
+		f.BoolVar(&s.infer, "infer", false, "guess which calls led to requests whose parent is missing")
 		f.BoolVar(&s.noAddressLearning, "no-address-learning", false, "do not learn from other calls which service answers at an address")
 		f.BoolVar(&s.noEmbeddedDatabases, "no-embedded-databases", false, "leave out databases inside a process, such as SQLite")
 	})

@@ -26,7 +26,8 @@ type Config struct {
 	UserNode   bool // a request from outside is a call from the user
 
 	// IsNameOf reports whether a peer has the name of a service. It is called only for
-	// callee spans that are caller spans as well.
+	// callee spans that are caller spans as well, and for spans between which a call may be
+	// inferred.
 	IsNameOf func(peer, service trace.Node) bool
 
 	// CanBeSame reports whether the different peers of two attempts of one call can be one
@@ -42,8 +43,9 @@ type Config struct {
 	// only if InferCalls is set.
 	IsAddress func(peer trace.Node) bool
 
-	// Describe returns what the detail of a span, which is not 0, tells of its library and its
-	// database. It is called only for spans beside others with which they may be one call.
+	// Describe returns what the detail of a span, which is not 0, tells of its library, its database
+	// and the request. It is called only for spans beside others with which they may be one call,
+	// and for those between which a call may be inferred.
 	Describe func(trace.Detail) Description
 
 	// CompareNodes is the order of nodes. It is called only where consumers disagree on the
@@ -56,6 +58,15 @@ type Description struct {
 	Scope            string // the instrumentation scope that recorded the span; empty if unknown
 	Port             string // of the callee; empty if unknown
 	System, Database string // the product and the name of the database; empty if unknown
+	Asked            Asked  // the zero value unless InferCalls is set
+}
+
+// Asked is what a span tells of the request that it sent or received, and of the address to which
+// the request was sent. Empty fields are unknown.
+type Asked struct {
+	Host, Port            string
+	RPCService, RPCMethod string
+	HTTPMethod            string
 }
 
 // Links are the span links that concern a trace.

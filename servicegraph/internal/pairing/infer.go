@@ -3,83 +3,187 @@ package pairing
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// inferCalls pairs the two sides of calls through services without spans: a CLIENT span without
-// a callee that names no peer, or only an IP address or an RPC service, and a SERVER span whose
-// parent never arrived or whose parent id is lost, in one trace and of two services. Each must be the only match for the other: the SERVER span lies in
-// the time of no other such CLIENT span, and no other such SERVER span lies in the time of the
-// CLIENT span (docs/semantics.md P9).
+// A guess is a CLIENT span and a SERVER span that can be the two sides of one call.
+type guess struct {
+	client, server int32
+	agrees         bool // both tell the same RPC service or host, or the client names the service
+}
+
+// maxGuesses limits the pairs of spans that inferCalls compares in a trace. Beyond the limit it
+// infers nothing.
+const maxGuesses = 1 << 22
+
+// inferCalls pairs the two sides of calls whose connection is lost: a CLIENT span without a callee,
+// and a SERVER span whose parent never arrived or whose parent id is lost, in one trace and of two
+// services (docs/semantics.md P9, P20). The SERVER span lies in the time of the CLIENT span, and
+// what both tell of the request is the same. If nothing agrees, each must be the only match for the
+// other, and the client must name no peer, or only an address. If several agree, all of them must
+// be calls from one service to one service; then the edge is the same, whichever belong together.
 func (p *Pairer) inferCalls() {
-	var clients, orphans []int32
-	for i := range int32(len(p.spans)) {
-		span, state := &p.spans[i], &p.state[i]
-		if _, timed := span.Duration(); !timed {
-			continue
-		}
-		switch {
-		case span.Kind == trace.Client && state.outer == i && (state.outcome == Unresolved || state.outcome == Virtual && p.callsAnAddress(i)):
-			clients = append(clients, i)
-		case span.Kind == trace.Server && (p.parent[i] == trace.MissingParent && state.outcome == None || state.outcome == Detached):
-			orphans = append(orphans, i)
-		}
-	}
-	if len(clients) == 0 || len(orphans) == 0 {
+	clients, servers := p.openCalls(), p.lostRequests()
+	if len(clients)*len(servers) > maxGuesses {
 		return
 	}
-	byStart := func(a, b int32) int { return cmp.Compare(p.spans[a].Start, p.spans[b].Start) }
-	slices.SortFunc(clients, byStart)
-	slices.SortFunc(orphans, byStart)
-	// longest[n] are the two of clients[:n] that end last, and shortest[n] the two of
-	// orphans[n:] that end first; -1 stands for none.
-	longest, shortest := make([][2]int32, len(clients)+1), make([][2]int32, len(orphans)+1)
-	longest[0], shortest[len(orphans)] = [2]int32{-1, -1}, [2]int32{-1, -1}
-	for n, c := range clients {
-		longest[n+1] = p.bestTwo(longest[n], c, func(a, b int64) bool { return a > b })
+	guesses := p.guesses(clients, servers)
+	guesses = preferAgreed(guesses, func(g guess) int32 { return g.server })
+	guesses = preferAgreed(guesses, func(g guess) int32 { return g.client })
+	byClient, byServer := make(map[int32][]guess), make(map[int32][]guess)
+	for _, g := range guesses {
+		byClient[g.client] = append(byClient[g.client], g)
+		byServer[g.server] = append(byServer[g.server], g)
 	}
-	for n, o := range slices.Backward(orphans) {
-		shortest[n] = p.bestTwo(shortest[n+1], o, func(a, b int64) bool { return a < b })
-	}
-	first := func(spans []int32, start int64) int {
-		n, _ := slices.BinarySearchFunc(spans, start, func(i int32, t int64) int { return cmp.Compare(p.spans[i].Start, t) })
-		return n
-	}
-	for _, o := range orphans {
-		server := &p.spans[o]
-		c := longest[first(clients, server.Start+1)]
-		if c[0] < 0 || p.spans[c[0]].End < server.End || c[1] >= 0 && p.spans[c[1]].End >= server.End {
-			continue
+	inferred := make(map[int32]bool) // by caller span
+	for _, s := range servers {
+		best := int32(-1)
+		for _, g := range byServer[s] {
+			switch {
+			case !p.isOneEdge(byServer[s], byClient[g.client]):
+				best = -2
+			case best != -2 && !inferred[g.client] && (best < 0 || p.endsFirst(g.client, best)):
+				best = g.client
+			}
 		}
-		client := &p.spans[c[0]]
-		if other := shortest[first(orphans, client.Start)][1]; other >= 0 && p.spans[other].End <= client.End || client.Node == server.Node {
-			continue
+		if best >= 0 {
+			inferred[best] = true
+			p.infer(best, s)
 		}
-		if p.state[c[0]].outcome == Virtual {
-			p.calls = slices.DeleteFunc(p.calls, func(call Call) bool { return call.Caller == c[0] && call.Callee < 0 })
-		}
-		p.state[c[0]].outcome, p.state[o].outcome = Paired, Paired
-		p.calls = append(p.calls, Call{
-			From: client.Node, To: server.Node, Caller: c[0], Callee: o, Source: -1, Kind: Request, Evidence: Inferred, Flags: PerTrace,
-		})
 	}
+	if len(inferred) > 0 {
+		p.calls = slices.DeleteFunc(p.calls, func(c Call) bool { return c.Callee < 0 && inferred[c.Caller] })
+	}
+}
+
+// openCalls returns the CLIENT spans that a call without a known callee begins with, by start.
+func (p *Pairer) openCalls() (clients []int32) {
+	for i := range int32(len(p.spans)) {
+		span, state := &p.spans[i], &p.state[i]
+		_, timed := span.Duration()
+		if timed && span.Kind == trace.Client && state.outer == i &&
+			(state.outcome == Unresolved || state.outcome == Virtual && span.PeerType == trace.Unspecific) {
+			clients = append(clients, i)
+		}
+	}
+	slices.SortFunc(clients, p.compareTimes)
+	return clients
+}
+
+// lostRequests returns the SERVER spans whose parent is not known, by start.
+func (p *Pairer) lostRequests() (servers []int32) {
+	for i := range int32(len(p.spans)) {
+		span, state := &p.spans[i], &p.state[i]
+		_, timed := span.Duration()
+		if timed && span.Kind == trace.Server && (p.parent[i] == trace.MissingParent && state.outcome == None || state.outcome == Detached) {
+			servers = append(servers, i)
+		}
+	}
+	slices.SortFunc(servers, p.compareTimes)
+	return servers
+}
+
+// guesses returns the pairs of spans that can be the two sides of a call.
+func (p *Pairer) guesses(clients, servers []int32) (guesses []guess) {
+	asked := make(map[trace.Detail]Asked)
+	of := func(i int32) Asked {
+		d := p.spans[i].Detail
+		if d == 0 {
+			return Asked{}
+		}
+		a, known := asked[d]
+		if !known {
+			a = p.cfg.Describe(d).Asked
+			asked[d] = a
+		}
+		return a
+	}
+	for _, s := range servers {
+		server := &p.spans[s]
+		for _, c := range clients {
+			client := &p.spans[c]
+			if client.Start > server.Start {
+				break
+			}
+			if client.End < server.End || client.Node == server.Node {
+				continue
+			}
+			agrees, contradicts := of(c).compare(of(s))
+			agrees = agrees || client.Peer != 0 && p.cfg.IsNameOf(client.Peer, server.Node)
+			if contradicts || !agrees && p.state[c].outcome == Virtual && !p.callsAnAddress(c) {
+				continue
+			}
+			guesses = append(guesses, guess{c, s, agrees})
+		}
+	}
+	return guesses
+}
+
+// compare compares what the two sides of a call tell of it. Two IP addresses or two names that
+// differ contradict each other. An IP address and a name do not, and neither do a short name and
+// the long one.
+func (a Asked) compare(b Asked) (agrees, contradicts bool) {
+	differ := func(x, y string) bool { return x != "" && y != "" && x != y }
+	if differ(a.RPCService, b.RPCService) || differ(a.RPCMethod, b.RPCMethod) || differ(a.HTTPMethod, b.HTTPMethod) {
+		return false, true
+	}
+	agrees = a.RPCService != "" && b.RPCService != ""
+	if a.Host == "" || b.Host == "" {
+		return agrees, false
+	}
+	if a.Host == b.Host || strings.HasPrefix(a.Host, b.Host+".") || strings.HasPrefix(b.Host, a.Host+".") {
+		return agrees || !differ(a.Port, b.Port), differ(a.Port, b.Port)
+	}
+	return agrees, isIP(a.Host) == isIP(b.Host)
+}
+
+// isIP reports whether a canonical host, which is not empty, is an IP address: no name ends with a
+// digit in the last label or has a colon.
+func isIP(host string) bool {
+	last := host[len(host)-1]
+	return strings.Contains(host, ":") || '0' <= last && last <= '9' && strings.Count(host, ".") >= 3
+}
+
+// preferAgreed removes the guesses of a span that do not agree if others do.
+func preferAgreed(guesses []guess, span func(guess) int32) []guess {
+	agreed := make(map[int32]bool)
+	for _, g := range guesses {
+		agreed[span(g)] = agreed[span(g)] || g.agrees
+	}
+	return slices.DeleteFunc(guesses, func(g guess) bool { return agreed[span(g)] && !g.agrees })
+}
+
+// isOneEdge reports whether the guesses of a server, and those of one of its clients, mean one edge:
+// there is one guess, or all agree and are of one caller service and one callee service.
+func (p *Pairer) isOneEdge(ofServer, ofClient []guess) bool {
+	if len(ofServer) == 1 && len(ofClient) == 1 {
+		return true
+	}
+	first := ofServer[0]
+	differs := func(g guess) bool {
+		return !g.agrees || p.spans[g.client].Node != p.spans[first.client].Node || p.spans[g.server].Node != p.spans[first.server].Node
+	}
+	return !slices.ContainsFunc(ofServer, differs) && !slices.ContainsFunc(ofClient, differs)
+}
+
+// endsFirst reports whether span i ends before span j, or at the same time with a smaller id. The
+// client that ends first fits the fewest other requests.
+func (p *Pairer) endsFirst(i, j int32) bool {
+	return cmp.Or(cmp.Compare(p.spans[i].End, p.spans[j].End), p.compareTimes(i, j)) < 0
+}
+
+// infer adds the call from caller span c to callee span s.
+func (p *Pairer) infer(c, s int32) {
+	p.state[c].outcome, p.state[s].outcome = Paired, Paired
+	p.calls = append(p.calls, Call{
+		From: p.spans[c].Node, To: p.spans[s].Node, Caller: c, Callee: s, Source: -1, Kind: Request, Evidence: Inferred, Flags: PerTrace,
+	})
 }
 
 // callsAnAddress reports whether caller span i names only an IP address or an RPC service, which
 // any service can have.
 func (p *Pairer) callsAnAddress(i int32) bool {
 	return p.spans[i].Peer != 0 && !p.spans[i].Is(trace.PeerIsName) && p.cfg.IsAddress(p.spans[i].Peer)
-}
-
-// bestTwo returns the first two of three spans in an order of their ends. The spans in two can
-// be -1, which stands for none.
-func (p *Pairer) bestTwo(two [2]int32, i int32, before func(a, b int64) bool) [2]int32 {
-	switch end := p.spans[i].End; {
-	case two[0] < 0 || before(end, p.spans[two[0]].End):
-		return [2]int32{i, two[0]}
-	case two[1] < 0 || before(end, p.spans[two[1]].End):
-		two[1] = i
-	}
-	return two
 }

@@ -54,6 +54,18 @@ func (a *Attrs) logicalAddress() Address {
 	return Address{}
 }
 
+// servedAddress returns the address to which the client of a SERVER span sent the request, as the
+// request has it.
+func (a *Attrs) servedAddress() Address {
+	port := cmp.Or(portOf(a.serverPort), portOf(a.netHostPort))
+	for _, name := range [...]string{a.serverAddress, a.netHostName, a.httpHost} {
+		if at := ParseHost(name, port); at.Host != "" {
+			return at
+		}
+	}
+	return addressOf(parseOrigin(a.httpURL), port)
+}
+
 // connectionHost returns the host, and the port if there is one, of a string that tells a
 // database driver where to connect: a URL, which can begin with "jdbc:", or a list such as
 // "Server=host,1433;Database=shop". It returns an empty text if there is none, and for lists of

@@ -10,6 +10,8 @@ type Attrs struct {
 
 	spanKind, errorTag string // OpenTracing's tags
 
+	httpMethod, netHostName, netHostPort string // read only to infer calls
+
 	dbSystem, dbSystemOld, dbNamespace, dbName, dbConnection string
 
 	dbQueryText, dbStatement, dbQuerySummary, dbOperation, dbOperationOld string

@@ -22,12 +22,12 @@ func FilterFor(kind Kind, o Options) *Filter {
 	default: // an attribute can tell the role of the span
 		roles = ofBoth
 	}
-	return filters()[roles|o.roles()&ofAnyKind]
+	return filters()[roles|o.roles()&(ofAnyKind|ofGuesses)]
 }
 
 // FilterForAny returns a filter for spans whose kind is not known yet. It selects every
 // attribute that the filter for some kind selects.
-func FilterForAny(o Options) *Filter { return filters()[ofBoth|o.roles()&ofAnyKind] }
+func FilterForAny(o Options) *Filter { return filters()[ofBoth|o.roles()&(ofAnyKind|ofGuesses)] }
 
 // filters returns the filters by the roles of spans.
 var filters = sync.OnceValue(func() (all [allRoles + 1]*Filter) {

@@ -30,6 +30,7 @@ func (k Kind) Serves() bool { return k == Server || k == Consumer }
 type Options struct {
 	HTTPErrors              bool
 	IgnoreInternalDatabases bool
+	InferCalls              bool
 	NotErrors               *Outcomes
 }
 
@@ -68,10 +69,22 @@ type Detail struct {
 	// Scope is the instrumentation scope that recorded the span. Spans of the callee have it as
 	// well. It tells twins apart [F14], and edges do not list it.
 	Scope string
+
+	// Asked is set only if Options.InferCalls is. Spans of the callee have it as well, and edges do
+	// not list it.
+	Asked Asked
+}
+
+// Asked is what a span tells of the request that it sent or received, and of the address to which
+// the request was sent. The two sides of a call agree on it, as far as they tell.
+type Asked struct {
+	Host, Port            string // canonical
+	RPCService, RPCMethod string
+	HTTPMethod            string
 }
 
 // IsEmpty reports whether All returns nothing.
-func (d Detail) IsEmpty() bool { return d == Detail{Scope: d.Scope} }
+func (d Detail) IsEmpty() bool { return d == Detail{Scope: d.Scope, Asked: d.Asked} }
 
 // Texts returns all fields.
 func (d *Detail) Texts() [8]*string {
@@ -117,6 +130,9 @@ func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation
 	case of.Kind.Serves():
 		of.Trigger = attrs.faasTrigger
 		of.Detail.Scope = attrs.scopeName()
+		if o.InferCalls && of.Kind == Server {
+			of.Detail.Asked = attrs.asked(attrs.servedAddress())
+		}
 		of.Peer, of.HasPeer = attrs.caller(of.Kind)
 		if of.Kind == Server {
 			of.Address = addressOf(parseOrigin(attrs.httpURL), "")
@@ -132,6 +148,9 @@ func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation
 		of.Peer, of.HasPeer = attrs.callee(kind, of.Address.Host, named, of.RPC)
 		of.Queries = cmp.Or(attrs.dbQueryText, attrs.dbStatement, attrs.dbQuerySummary, attrs.dbOperation, attrs.dbOperationOld) != ""
 		of.Detail = attrs.detail(of.Address)
+		if o.InferCalls {
+			of.Detail.Asked = attrs.asked(of.Address)
+		}
 		if of.HasPeer && attrs.isAgentStep() {
 			of.Kind = Internal // the client spans inside, if any, are the calls [G2]
 		}
@@ -169,6 +188,19 @@ func (a *Attrs) detail(at Address) Detail {
 		d.Destination = a.destination()
 	}
 	return d
+}
+
+// asked returns what a span tells of a request that was sent to an address.
+func (a *Attrs) asked(at Address) Asked {
+	method := strings.ToUpper(a.httpMethod)
+	if method == "_OTHER" {
+		method = ""
+	}
+	return Asked{
+		Host: Loopback(at.Host), Port: at.Port,
+		RPCService: a.rpcServiceName(), RPCMethod: a.rpcMethod[strings.LastIndexByte(a.rpcMethod, '/')+1:],
+		HTTPMethod: method,
+	}
 }
 
 func (a *Attrs) scopeName() string { return cmp.Or(a.scope, a.scopeOld) }

@@ -21,11 +21,11 @@ const (
 	ofOthers                     // spans of any other kind: the attribute makes the span a side of a call, such as a call to a database
 	ofFailures                   // spans of any kind, if Options.HTTPErrors is set: the HTTP status
 	ofOutcomes                   // spans of any kind, if Options.NotErrors is set: how a call ended
-	ofAll                        // spans of any kind: whether the span failed
+	ofGuesses                    // spans of either side, if Options.InferCalls is set: what the call asks for
 
 	ofBoth    = ofCallers | ofCallees
-	ofAnyKind = ofFailures | ofOutcomes | ofAll
-	allRoles  = ofBoth | ofOthers | ofAnyKind
+	ofAnyKind = ofFailures | ofOutcomes
+	allRoles  = ofBoth | ofOthers | ofAnyKind | ofGuesses
 )
 
 // OfAny reports whether attributes with these roles have a meaning of their own for spans whose
@@ -62,19 +62,19 @@ var keys = [...]keyInfo{
 	{"gen_ai.request.model", func(a *Attrs) *string { return &a.genaiModel }, ofCallers},
 	{"faas.trigger", func(a *Attrs) *string { return &a.faasTrigger }, ofBoth},
 	{"faas.invoked_name", func(a *Attrs) *string { return &a.faasName }, ofCallers},
-	{"rpc.system.name", func(a *Attrs) *string { return &a.rpcSystem }, ofCallers},
-	{"rpc.system", func(a *Attrs) *string { return &a.rpcSystemOld }, ofCallers},
-	{"rpc.service", func(a *Attrs) *string { return &a.rpcService }, ofCallers},
-	{"rpc.method", func(a *Attrs) *string { return &a.rpcMethod }, ofCallers},
+	{"rpc.system.name", func(a *Attrs) *string { return &a.rpcSystem }, ofCallers | ofGuesses},
+	{"rpc.system", func(a *Attrs) *string { return &a.rpcSystemOld }, ofCallers | ofGuesses},
+	{"rpc.service", func(a *Attrs) *string { return &a.rpcService }, ofCallers | ofGuesses},
+	{"rpc.method", func(a *Attrs) *string { return &a.rpcMethod }, ofCallers | ofGuesses},
 	{"upstream_cluster", func(a *Attrs) *string { return &a.upstreamCluster }, ofCallers},
 	{"upstream_cluster.name", func(a *Attrs) *string { return &a.upstreamClusterName }, ofCallers},
-	{"server.address", func(a *Attrs) *string { return &a.serverAddress }, ofCallers},
-	{"server.port", func(a *Attrs) *string { return &a.serverPort }, ofCallers},
+	{"server.address", func(a *Attrs) *string { return &a.serverAddress }, ofCallers | ofGuesses},
+	{"server.port", func(a *Attrs) *string { return &a.serverPort }, ofCallers | ofGuesses},
 	{"net.peer.name", func(a *Attrs) *string { return &a.netPeerName }, ofCallers},
 	{"net.peer.port", func(a *Attrs) *string { return &a.netPeerPort }, ofCallers},
 	{"url.full", func(a *Attrs) *string { return &a.urlFull }, ofCallers},
 	{"http.url", func(a *Attrs) *string { return &a.httpURL }, ofBoth},
-	{"http.host", func(a *Attrs) *string { return &a.httpHost }, ofCallers},
+	{"http.host", func(a *Attrs) *string { return &a.httpHost }, ofCallers | ofGuesses},
 	{"url.domain", func(a *Attrs) *string { return &a.urlDomain }, ofCallers},
 	{"url.port", func(a *Attrs) *string { return &a.urlPort }, ofCallers},
 	{"server.socket.domain", func(a *Attrs) *string { return &a.serverSocketDomain }, ofCallers},
@@ -98,6 +98,9 @@ var keys = [...]keyInfo{
 	{"db.query.summary", func(a *Attrs) *string { return &a.dbQuerySummary }, ofCallers},
 	{"db.operation.name", func(a *Attrs) *string { return &a.dbOperation }, ofCallers},
 	{"db.operation", func(a *Attrs) *string { return &a.dbOperationOld }, ofCallers},
+	{"http.request.method", func(a *Attrs) *string { return &a.httpMethod }, ofGuesses},
+	{"net.host.name", func(a *Attrs) *string { return &a.netHostName }, ofGuesses},
+	{"net.host.port", func(a *Attrs) *string { return &a.netHostPort }, ofGuesses},
 	{"http.response.status_code", func(a *Attrs) *string { return &a.httpStatus }, ofFailures | ofOutcomes},
 	{"http.status_code", func(a *Attrs) *string { return &a.httpStatusOld }, ofFailures | ofOutcomes},
 	{"rpc.response.status_code", func(a *Attrs) *string { return &a.rpcStatus }, ofOutcomes},
@@ -117,11 +120,12 @@ var keys = [...]keyInfo{
 	{"db.redis.database_index", func(a *Attrs) *string { return &a.dbName }, ofCallers | ofOthers},
 	{"http.resend_count", func(a *Attrs) *string { return &a.resendCount }, ofCallers},
 	{"http.retry_count", func(a *Attrs) *string { return &a.resendCount }, ofCallers},
+	{"http.method", func(a *Attrs) *string { return &a.httpMethod }, ofGuesses},
 	{"rpc.status_code", func(a *Attrs) *string { return &a.rpcStatus }, ofOutcomes},
 
 	// OpenTracing's tags.
 	{"span.kind", func(a *Attrs) *string { return &a.spanKind }, ofBoth | ofOthers},
-	{"error", func(a *Attrs) *string { return &a.errorTag }, ofAll},
+	{"error", func(a *Attrs) *string { return &a.errorTag }, ofBoth | ofOthers},
 	{"peer.hostname", func(a *Attrs) *string { return &a.netPeerName }, ofCallers},
 	{"peer.port", func(a *Attrs) *string { return &a.netPeerPort }, ofCallers},
 	{"peer.address", func(a *Attrs) *string { return &a.peerAddress }, ofCallers},
@@ -142,13 +146,13 @@ var keys = [...]keyInfo{
 	{"messaging_destination", func(a *Attrs) *string { return &a.msgDestinationOld }, ofBoth},
 	{"messaging_operation_type", func(a *Attrs) *string { return &a.msgOperation }, ofBoth},
 	{"messaging_operation", func(a *Attrs) *string { return &a.msgOperationOld }, ofBoth},
-	{"rpc_service", func(a *Attrs) *string { return &a.rpcService }, ofCallers},
-	{"rpc_method", func(a *Attrs) *string { return &a.rpcMethod }, ofCallers},
-	{"server_address", func(a *Attrs) *string { return &a.serverAddress }, ofCallers},
-	{"server_port", func(a *Attrs) *string { return &a.serverPort }, ofCallers},
+	{"rpc_service", func(a *Attrs) *string { return &a.rpcService }, ofCallers | ofGuesses},
+	{"rpc_method", func(a *Attrs) *string { return &a.rpcMethod }, ofCallers | ofGuesses},
+	{"server_address", func(a *Attrs) *string { return &a.serverAddress }, ofCallers | ofGuesses},
+	{"server_port", func(a *Attrs) *string { return &a.serverPort }, ofCallers | ofGuesses},
 	{"net_peer_name", func(a *Attrs) *string { return &a.netPeerName }, ofCallers},
 	{"net_peer_port", func(a *Attrs) *string { return &a.netPeerPort }, ofCallers},
-	{"http_host", func(a *Attrs) *string { return &a.httpHost }, ofCallers},
+	{"http_host", func(a *Attrs) *string { return &a.httpHost }, ofCallers | ofGuesses},
 }
 
 // firstAlias is the first of the keys that mean what another key means: replaced keys, and keys of
@@ -192,12 +196,15 @@ func Reads(key string, o Options) bool {
 
 // roles returns the roles whose attributes Interpret reads.
 func (o Options) roles() Roles {
-	roles := allRoles &^ (ofFailures | ofOutcomes)
+	roles := allRoles &^ (ofAnyKind | ofGuesses)
 	if o.HTTPErrors {
 		roles |= ofFailures
 	}
 	if o.NotErrors != nil {
 		roles |= ofOutcomes
+	}
+	if o.InferCalls {
+		roles |= ofGuesses
 	}
 	return roles
 }

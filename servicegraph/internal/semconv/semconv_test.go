@@ -11,10 +11,10 @@ import (
 // TestFilterLosesNothing interprets random attributes of every kind of span twice: all of
 // them, and those that the filter for the kind selects. Both interpretations must be equal.
 func TestFilterLosesNothing(t *testing.T) {
-	values := []string{"", "a", "0", "true", "500", "receive", "send", "settle", "https://h/p", "h:80", "10.0.0.1", "execute_tool"}
+	values := []string{"", "a", "0", "true", "500", "receive", "send", "settle", "https://h/p", "h:80", "10.0.0.1", "execute_tool", "client", "server"}
 	for seed := range uint64(50_000) {
 		rng := rand.New(rand.NewPCG(seed, 1))
-		o := Options{HTTPErrors: rng.IntN(2) == 0, IgnoreInternalDatabases: rng.IntN(2) == 0}
+		o := Options{HTTPErrors: rng.IntN(2) == 0, IgnoreInternalDatabases: rng.IntN(2) == 0, InferCalls: rng.IntN(2) == 0}
 		if rng.IntN(2) == 0 {
 			o.NotErrors = NewOutcomes([]string{"500", "receive"})
 		}
@@ -48,8 +48,8 @@ func TestKeys(t *testing.T) {
 		if got := KeyOf(k.name); got != Key(i+1) || got.Name() != k.name {
 			t.Errorf("%s has number %d, want %d", k.name, got, i+1)
 		}
-		for _, o := range []Options{{}, {HTTPErrors: true}, {NotErrors: NewOutcomes([]string{"404"})}} {
-			want := k.roles&^(ofFailures|ofOutcomes) != 0 || o.HTTPErrors && k.roles&ofFailures != 0 || o.NotErrors != nil && k.roles&ofOutcomes != 0
+		for _, o := range []Options{{}, {HTTPErrors: true}, {NotErrors: NewOutcomes([]string{"404"})}, {InferCalls: true}} {
+			want := k.roles&^(ofAnyKind|ofGuesses) != 0 || o.InferCalls && k.roles&ofGuesses != 0 || o.HTTPErrors && k.roles&ofFailures != 0 || o.NotErrors != nil && k.roles&ofOutcomes != 0
 			if Reads(k.name, o) != want {
 				t.Errorf("%s is read: %v, want %v (%+v)", k.name, !want, want, o)
 			}
