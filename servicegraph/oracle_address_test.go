@@ -102,7 +102,8 @@ func (o *oracle) metAtHost(c *oracleCall) map[sg.NodeID]bool {
 		case m.at.host == "", o.full(m.caller, m.at.host) != o.full(c.client.node, c.at.host),
 			c.at.port != "" && m.at.port != c.at.port,
 			c.at.name != "" && m.at.name != c.at.name,
-			c.at.host == "localhost" && m.caller != c.client.node:
+			c.at.host == "localhost" && m.caller != c.client.node,
+			c.at.host != "localhost" && m.owner == c.client.node: // a proxy
 			continue
 		}
 		if _, known := first[m.owner]; !known {
@@ -133,7 +134,7 @@ func (o *oracle) metAsRPC(c *oracleCall) map[sg.NodeID]bool {
 	}
 	all, own := make(map[sg.NodeID]bool), make(map[sg.NodeID]bool)
 	for _, m := range o.meetings {
-		if m.at.rpc == rpc {
+		if m.at.rpc == rpc && (m.owner != c.client.node || m.caller == m.owner) {
 			all[m.owner] = true
 			if m.caller == c.client.node {
 				own[m.owner] = true

@@ -178,7 +178,8 @@ func (d *Directory) meet(m *Meeting) {
 }
 
 // Find returns the service of a call. It asks the host and the port first, then the RPC service,
-// then the names of the services.
+// then the names of the services. A caller that answers others at the address is a proxy: its own
+// call there goes on to somebody else.
 func (d *Directory) Find(c *Call) (service trace.Node, how Answer) {
 	conflict := false
 	for _, ask := range [...]func(*Call) (trace.Node, bool){d.atHost, d.asRPC} {
@@ -215,7 +216,7 @@ func (d *Directory) atHost(c *Call) (only trace.Node, ambiguous bool) {
 	}
 	ages := c.At.Ages()
 	for owner, during := range known[at] {
-		if ages && !c.Minute.isNear(during) {
+		if owner == c.Caller && at.caller == 0 || ages && !c.Minute.isNear(during) {
 			continue
 		}
 		if only != 0 {
@@ -234,6 +235,9 @@ func (d *Directory) asRPC(c *Call) (only trace.Node, ambiguous bool) {
 	}
 	all, own := make(map[trace.Node]bool), make(map[trace.Node]bool)
 	for o := range d.rpc[c.At.RPC] {
+		if o.owner == c.Caller && o.caller != c.Caller {
+			continue
+		}
 		all[o.owner] = true
 		if o.caller == c.Caller {
 			own[o.owner] = true

@@ -150,6 +150,11 @@ func queueName(name string) string {
 	case strings.HasPrefix(name, "arn:"):
 		last = name[strings.LastIndexAny(name, ":/")+1:]
 	case strings.HasPrefix(name, "temp-"):
+	case strings.HasPrefix(name, "persistent://"), strings.HasPrefix(name, "non-persistent://"): // Pulsar
+		last = name[strings.LastIndexByte(name, '/')+1:]
+		if i := strings.LastIndex(last, "-partition-"); i > 0 && isNumber(last[i+len("-partition-"):]) {
+			last = last[:i]
+		}
 	case strings.Contains(name, "://"), strings.HasPrefix(name, "projects/"), strings.HasPrefix(name, "//"):
 		last = name[strings.LastIndexByte(name, '/')+1:]
 	}

@@ -71,7 +71,7 @@ func (a *Attrs) callee(kind Kind, host string, isNamed bool, rpc string) (Peer, 
 // is a part of rpc.method, before the name of the method; the methods of JSON-RPC can contain a
 // slash, and have no service.
 func (a *Attrs) rpcServiceName() string {
-	if name := known(a.rpcService); name != "" {
+	if name := known(strings.Trim(a.rpcService, "/")); name != "" {
 		return name
 	}
 	if i := strings.LastIndexByte(a.rpcMethod, '/'); i > 0 && cmp.Or(a.rpcSystem, a.rpcSystemOld) != "jsonrpc" {
