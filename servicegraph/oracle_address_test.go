@@ -2,6 +2,7 @@ package servicegraph_test
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	sg "github.com/tempograph/tempograph/servicegraph"
@@ -244,6 +245,18 @@ func (o *oracle) shown(caller sg.NodeID, host string) string {
 	return name
 }
 
+// isReceived reports whether a consumer names a queue that no producer sent to.
+func (o *oracle) isReceived(queue sg.NodeID) bool {
+	for id := range o.edges {
+		if id.From == queue {
+			return true
+		}
+	}
+	return slices.ContainsFunc(o.spans, func(s *oracleSpan) bool {
+		return s.serves() && len(s.Links) > 0 && s.queue() == queue
+	})
+}
+
 // peerName returns the name of the peer of a call that belongs to no service, of which open are
 // all (A2, A3, A6).
 func (o *oracle) peerName(c *oracleCall, open []oracleCall) sg.NodeID {
@@ -281,12 +294,12 @@ func (o *oracle) peerName(c *oracleCall, open []oracleCall) sg.NodeID {
 		}
 	case isHost(c) && peer.Name == c.at.host:
 		peer.Name = o.shown(c.client.node, c.at.host)
-	case peer.Type == sg.TypeDatabase && !c.isName && c.kind == sg.EdgeRequest && c.at.host != "":
+	case !c.isName && c.at.host != "" && (peer.Type == sg.TypeDatabase && c.kind == sg.EdgeRequest || peer.Type == sg.TypeQueue && !o.isReceived(peer)):
 		alike := make(map[string]string)
 		digits := strings.NewReplacer("0", "", "1", "", "2", "", "3", "")
 		for _, other := range open {
 			host := o.shown(other.client.node, other.at.host)
-			if other.peer != c.peer || other.isName || other.kind != c.kind || host == "" || host == "localhost" || isAddress(host) {
+			if other.peer != c.peer || other.isName || peer.Type == sg.TypeDatabase && other.kind != c.kind || host == "" || host == "localhost" || isAddress(host) {
 				continue
 			}
 			if first, known := alike[digits.Replace(host)]; !known || host < first {

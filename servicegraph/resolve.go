@@ -10,6 +10,7 @@ import (
 // the totals know. It does not change the totals.
 type resolver struct {
 	totals    *totals
+	known     *totals              // what is known beyond the totals: they include them
 	names     *symbols             // those of the totals, and names that only resolving gives
 	services  map[NodeID]nodeIndex // the result of servicesByName
 	directory *directory.Directory
@@ -23,6 +24,7 @@ type resolver struct {
 	conflicts map[addressIndex]bool // the ambiguous addresses that were counted
 	seen      map[sideKey]bool
 	entries   map[nodeIndex]float64 // requests whose links lead to no caller; weighted
+	received  map[nodeIndex]bool    // see isReceived; nil until it is asked
 }
 
 // resolve returns the totals with all pending calls resolved.
@@ -45,6 +47,7 @@ func (t *totals) resolverKnowing(known *totals) *resolver {
 	}
 	r := &resolver{
 		totals:    t,
+		known:     known,
 		names:     t.names.frozen(),
 		services:  known.servicesByName(),
 		edges:     edges,
@@ -122,13 +125,42 @@ func (r *resolver) peerOf(key callKey) directory.Peer {
 	id := r.totals.names.nodeID(key.to)
 	p := directory.Peer{Node: key.to, Name: id.Name, Type: string(id.Type)}
 	switch {
-	case key.toName || key.address == 0 || key.kind != EdgeRequest:
+	case key.toName || key.address == 0:
+	case id.Type == TypeQueue:
+		if !r.isReceived(key.to) {
+			p.Kind = directory.Server
+		}
+	case key.kind != EdgeRequest:
 	case id.Type == TypeExternal, id.Type == TypeIP:
 		p.Kind = directory.Host
 	case id.Type == TypeModel && !semconv.HasDomains(id.Name), id.Type == TypeDatabase:
 		p.Kind = directory.Server
 	}
 	return p
+}
+
+// isReceived reports whether consumers name a queue. They name no broker, so the queue cannot be
+// distinguished from one with the same name at another broker (docs/semantics.md, A6).
+func (r *resolver) isReceived(queue nodeIndex) bool {
+	if r.received != nil {
+		return r.received[queue]
+	}
+	r.received = make(map[nodeIndex]bool)
+	note := func(from nodeIndex) {
+		if r.totals.names.typeOf(from) == TypeQueue {
+			r.received[from] = true
+		}
+	}
+	for key := range r.known.edges {
+		note(key.from)
+	}
+	for key := range r.known.calls {
+		note(key.from)
+	}
+	for _, in := range r.known.receivers {
+		note(in.span.Peer)
+	}
+	return r.received[queue]
 }
 
 // edge returns an edge of the graph for writing.

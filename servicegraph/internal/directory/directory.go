@@ -171,10 +171,20 @@ func (d *Directory) meet(m *Meeting) {
 		to[at][m.Owner] = during
 	}
 	for _, name := range slices.Compact([]string{at.name, ""}) { // the name of a callee is optional
-		at.name = name
-		add(d.places, at)
-		add(d.hosts, place{at.caller, at.host, "", at.name})
+		for _, host := range hostsOf(at.host) {
+			add(d.places, place{at.caller, host, at.port, name})
+			add(d.hosts, place{at.caller, host, "", name})
+		}
 	}
+}
+
+// hostsOf returns a host, and if it is a list, the hosts in the list: a client that balances the
+// load among them expects one service at all of them.
+func hostsOf(host string) []string {
+	if !strings.Contains(host, ",") {
+		return []string{host}
+	}
+	return append([]string{host}, strings.Split(host, ",")...)
 }
 
 // Find returns the service of a call. It asks the host and the port first, then the RPC service,
@@ -215,14 +225,17 @@ func (d *Directory) atHost(c *Call) (only trace.Node, ambiguous bool) {
 		known = d.hosts
 	}
 	ages := c.At.Ages()
-	for owner, during := range known[at] {
-		if owner == c.Caller && at.caller == 0 || ages && !c.Minute.isNear(during) {
-			continue
+	for _, host := range hostsOf(at.host) {
+		at.host = host
+		for owner, during := range known[at] {
+			if owner == c.Caller && at.caller == 0 || ages && !c.Minute.isNear(during) || owner == only {
+				continue
+			}
+			if only != 0 {
+				return 0, true
+			}
+			only = owner
 		}
-		if only != 0 {
-			return 0, true
-		}
-		only = owner
 	}
 	return only, false
 }
