@@ -329,7 +329,13 @@ its first span at most. While it is open, a call without a span of the callee is
 so a database or another uninstrumented dependency appears 10 seconds after the
 first call to it, and no node disappears again. The report counts the spans that wait.
 
-The graph covers all spans since the start. Its size depends on the number of services
+The graph covers all spans since the start, or with --window 15m the traces that were
+complete in the last 15 minutes. A trace is complete about half a minute after its last
+span. The report can change the window, for all its readers, pause, and clear the graph; with
+Tempo, it can change the time range. The panel of a call draws its rate and errors since the
+report was opened.
+
+The size of the graph depends on the number of services
 and of calls between them, not on time: complete traces are counted and forgotten, and
 at most 200,000 spans in 50,000 incomplete traces are held. Nodes, edges and names have the
 limits that they have in files. Invalid spans are rejected, and the sender is told. A request

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -26,6 +27,7 @@ type serve struct {
 	listen string
 	every  time.Duration
 	open   bool
+	window string
 	otlp   otlpFlags
 }
 
@@ -50,6 +52,7 @@ func newServeCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 		f.StringVar(&s.listen, "listen", defaultListen, "serve the graph at `HOST:PORT`; port 0 means any free port")
 		f.DurationVar(&s.every, "every", 0, "update the graph every `DURATION` (default: 30s for Tempo, 1s otherwise)")
 		f.BoolVar(&s.open, "open", false, "open the graph in the browser")
+		f.StringVar(&s.window, "window", allTime, "with --otlp, show the traces of the last `DURATION`, or all; the report can change it")
 	})
 	s.otlp.addTo(cmd)
 	s.addInputTo(cmd)
@@ -81,7 +84,8 @@ func (s *serve) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w := &watch{serve: s, feed: f, steps: steps, viewer: viewer.New(), empty: true}
+	w := &watch{serve: s, feed: f, steps: steps, viewer: viewer.New(), empty: true, commands: make(chan request)}
+	w.viewer.Control = w.control
 	w.report(w.show(ctx, servicegraph.Merge(), nil))
 	w.viewer.Wait(f.reading)
 	s.warnIfOpen("listen", listener, "see the graph")
@@ -194,6 +198,43 @@ type watch struct {
 	outcome error  // the result of showing the last graph
 	empty   bool   // the last graph has no nodes
 	problem string // the last problem reported; empty: none
+	read    bool   // a graph was read
+
+	commands chan request // from the report
+}
+
+// A request is a command of the report. The result says whether the command was understood.
+type request struct {
+	viewer.Command
+	result chan error
+}
+
+// control passes a command to the loop that reads, and waits for the result.
+func (w *watch) control(ctx context.Context, c viewer.Command) error {
+	r := request{c, make(chan error, 1)}
+	select {
+	case w.commands <- r:
+		return <-r.result
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// execute executes a command.
+func (w *watch) execute(c viewer.Command) error {
+	if c.Clear {
+		if w.feed.clear == nil {
+			return errors.New("this graph cannot be cleared: it is read again and again")
+		}
+		w.feed.clear()
+	}
+	if c.Window != "" {
+		if w.feed.setWindow == nil {
+			return errors.New("this graph has no range of time to choose")
+		}
+		return w.feed.setWindow(c.Window)
+	}
+	return nil
 }
 
 // run reads and shows the graph until ctx is done. It returns an error only if the first
@@ -213,6 +254,8 @@ func (w *watch) run(ctx context.Context) error {
 		w.report(err)
 		select {
 		case <-time.After(max(w.feed.every, time.Since(began))):
+		case r := <-w.commands:
+			r.result <- w.execute(r.Command)
 		case <-ctx.Done():
 			return nil
 		}
@@ -227,6 +270,7 @@ func (w *watch) round(ctx context.Context) error {
 		return err
 	}
 	if g != nil {
+		w.read = true
 		w.empty = g.NumNodes() == 0
 		part, notes, err := filtered(g, w.steps, false, w.stderr.warnf)
 		if err == nil {
@@ -253,8 +297,12 @@ func (w *watch) report(err error) {
 		}
 		w.problem = problem
 	}
-	if problem == "" && w.empty {
+	switch {
+	case problem == "" && w.empty:
 		w.viewer.Wait(w.feed.waiting)
+		return
+	case problem != "" && !w.read:
+		w.viewer.Wait(fmt.Sprintf("waiting for %s, trying again every %v: %s", w.feed.source.name, w.feed.every, problem))
 		return
 	}
 	w.viewer.Notice(problem)
@@ -263,8 +311,15 @@ func (w *watch) report(err error) {
 // show passes a graph to the viewer. The notes say what filters left out.
 func (w *watch) show(ctx context.Context, g *servicegraph.Graph, notes []string) error {
 	began := time.Now()
-	options := w.options(ctx, w.feed.source, g, notes)
-	err := w.viewer.Show(viewer.View{Graph: g, Page: w.style.html(options), Formats: w.style.formats(options)})
+	if w.feed.clear != nil && w.feed.window() != allTime {
+		notes = append(slices.Clone(notes), "traces that were complete in the last "+w.feed.window())
+	}
+	options := w.options(ctx, *w.feed.source, g, notes)
+	page := w.style.html(options)
+	if w.feed.window != nil {
+		page.Windows, page.Window, page.CanClear = w.feed.windows, w.feed.window(), w.feed.clear != nil
+	}
+	err := w.viewer.Show(viewer.View{Graph: g, Page: page, Formats: w.style.formats(options)})
 	w.stderr.detailf("showed %s in %v", summary(g), time.Since(began).Round(time.Millisecond))
 	return err
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"iter"
 	"slices"
 	"time"
@@ -11,7 +13,7 @@ import (
 
 // A feed returns the current graph each time it is asked.
 type feed struct {
-	source  source        // for its names
+	source  *source       // for its names
 	waiting string        // the notice shown while the graph is empty
 	reading string        // the notice shown before the first graph
 	every   time.Duration // how long to wait between two graphs
@@ -21,6 +23,11 @@ type feed struct {
 
 	// final reports whether an error for the first graph is permanent.
 	final func(error) bool
+
+	windows   []string           // the ranges of time that the viewer offers; empty: none
+	window    func() string      // the current one; nil: none
+	setWindow func(string) error // shows another one
+	clear     func()             // forgets all spans; nil: not supported
 
 	close func() // releases resources; nil: there are none
 }
@@ -69,11 +76,28 @@ func (s *serve) sourceFeed() (feed, error) {
 	if err := src.close(); err != nil {
 		return feed{}, err
 	}
-	f := feed{source: src, waiting: src.nothing, reading: "reading " + src.name, every: everyTempo}
+	if s.given("window") {
+		return feed{}, usagef("--window limits what --otlp shows; for Tempo, use --since")
+	}
+	f := feed{source: &src, waiting: src.nothing, reading: "reading " + src.name, every: everyTempo}
 	f.final = func(err error) bool { return statusOf(err) == statusUsage }
 	if src.state != "" { // files
 		f.every = everyOther
 		f.final = func(error) bool { return true }
+	}
+	if src.state == "" && !s.given("from") && !s.given("to") {
+		since := cmp.Or(s.tempo.time.since, "1h")
+		if _, err := parseDuration(since); err == nil {
+			f.windows = offered(tempoWindows, since)
+			f.window = func() string { return cmp.Or(s.tempo.time.since, "1h") }
+			f.setWindow = func(w string) error {
+				if !slices.Contains(f.windows, w) {
+					return fmt.Errorf("%q is none of the ranges of this report", w)
+				}
+				s.tempo.time.since = w
+				return nil
+			}
+		}
 	}
 	seen := ""
 	f.next = func(ctx context.Context) (*servicegraph.Graph, error) {
@@ -81,6 +105,7 @@ func (s *serve) sourceFeed() (feed, error) {
 		if err != nil || src.state != "" && src.state == seen {
 			return nil, err
 		}
+		*f.source = src
 		defer src.close()
 		g, err := s.read(ctx, src, func(spans iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error) {
 			return servicegraph.Build(spans, s.config())

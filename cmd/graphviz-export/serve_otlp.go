@@ -42,7 +42,7 @@ func (o *otlpFlags) addTo(cmd *cobra.Command) {
 var liveWindow = servicegraph.Window{
 	Quiet:    10 * time.Second,
 	Age:      5 * time.Minute,
-	Remember: time.Minute,
+	Remember: 20 * time.Second,
 	Spans:    200_000,
 	Traces:   50_000,
 }
@@ -70,6 +70,12 @@ func (s *serve) otlpFeed(ctx context.Context) (feed, error) {
 	cfg := s.config()
 	cfg.Window = liveWindow
 	live := newLive(cfg)
+	if live.window, err = windowLength(s.window); err != nil {
+		overGRPC.Close()
+		overHTTP.Close()
+		return feed{}, usagef("--window %q: %w", s.window, err)
+	}
+	window := s.window
 
 	ctx, stop := context.WithCancel(ctx)
 	s.warnIfOpen("otlp-grpc", overGRPC, "send spans")
@@ -89,7 +95,18 @@ func (s *serve) otlpFeed(ctx context.Context) (feed, error) {
 	where := fmt.Sprintf("grpc://%s and http://%s", dialable(overGRPC.Addr()), dialable(overHTTP.Addr()))
 	s.stderr.infof("receiving OTLP at %s", where)
 	return feed{
-		source:  source{origin: "OTLP at " + where},
+		source:  &source{origin: "OTLP at " + where},
+		windows: offered(otlpWindows, window),
+		window:  func() string { return window },
+		clear:   live.clear,
+		setWindow: func(w string) error {
+			length, err := windowLength(w)
+			if err == nil {
+				window = w
+				live.setWindow(length)
+			}
+			return err
+		},
 		waiting: "no spans yet: configure services to send OTLP to " + where,
 		reading: "starting",
 		every:   everyOther,
@@ -132,7 +149,8 @@ func rejectedText(n int) string {
 // to the builder waits while a graph is built, which takes up to a tenth of a second for the
 // 200,000 spans of liveWindow. The exporters of the senders queue spans meanwhile.
 type live struct {
-	idle chan *tracefile.RequestLoader // loaders that no request uses; they lock mu
+	idle chan loader // loaders that no request uses; they lock mu
+	cfg  servicegraph.Config
 
 	mu       sync.Mutex
 	builder  *servicegraph.Builder
@@ -141,10 +159,20 @@ type live struct {
 	now      func() time.Time
 	rejected int    // spans and requests rejected since the last graph
 	why      string // the reason of the last rejection
+
+	window time.Duration // the graph is that of the traces that were complete in this time; 0: of all spans
+	past   timeSlices
+	shown  int // slices in the last graph
+}
+
+// A loader adds spans to one builder.
+type loader struct {
+	*tracefile.RequestLoader
+	builder *servicegraph.Builder
 }
 
 func newLive(cfg servicegraph.Config) *live {
-	return &live{builder: servicegraph.NewBuilder(cfg), idle: make(chan *tracefile.RequestLoader, maxIdleLoaders), now: time.Now}
+	return &live{builder: servicegraph.NewBuilder(cfg), idle: make(chan loader, maxIdleLoaders), cfg: cfg, now: time.Now}
 }
 
 // maxIdleLoaders is how many loaders are kept for later requests. A loader remembers the names
@@ -177,22 +205,50 @@ func (l *live) take(r otlpreceiver.Request) (otlpreceiver.Rejected, error) {
 
 // load decodes a request and adds its spans to the builder.
 func (l *live) load(r otlpreceiver.Request) (tracefile.RequestResult, error) {
-	var loader *tracefile.RequestLoader
-	select {
-	case loader = <-l.idle:
-	default:
-		loader = tracefile.NewRequestLoader(l.builder, &l.mu)
-	}
+	x := l.loader()
 	defer func() {
 		select {
-		case l.idle <- loader:
+		case l.idle <- x:
 		default:
 		}
 	}()
 	if r.JSON {
-		return loader.JSON(r.Body)
+		return x.JSON(r.Body)
 	}
-	return loader.Protobuf(r.Body)
+	return x.Protobuf(r.Body)
+}
+
+// loader returns a loader for the builder, which is a new one after clear.
+func (l *live) loader() loader {
+	l.mu.Lock()
+	builder := l.builder
+	l.mu.Unlock()
+	for {
+		select {
+		case x := <-l.idle:
+			if x.builder == builder {
+				return x
+			}
+		default:
+			return loader{tracefile.NewRequestLoader(builder, &l.mu), builder}
+		}
+	}
+}
+
+// clear forgets all spans.
+func (l *live) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.builder, l.past = servicegraph.NewBuilder(l.cfg), timeSlices{}
+	l.builder.Advance(l.now())
+	l.fresh, l.open = true, 0
+}
+
+// setWindow limits the graph to the traces that were complete in a time; 0 means all spans.
+func (l *live) setWindow(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.window, l.fresh, l.shown = d, true, -1
 }
 
 // advance sets the builder's time.
@@ -208,8 +264,19 @@ func (l *live) advance() {
 func (l *live) graph() (g *servicegraph.Graph, rejected int, why string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.builder.Advance(l.now())
-	if l.fresh || l.open > 0 {
+	now := l.now()
+	l.builder.Advance(now)
+	isNew := false
+	if delta := l.builder.Delta(); delta.Report().Traces > 0 {
+		l.past.add(now, delta)
+		isNew = true
+	}
+	if l.window > 0 {
+		window, shown := l.past.since(now.Add(-l.window))
+		if isNew || shown != l.shown {
+			g, l.shown = window, shown
+		}
+	} else if l.fresh || l.open > 0 {
 		g = l.builder.Live()
 		open := g.Report().Open
 		if !l.fresh && open == l.open {

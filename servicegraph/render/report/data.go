@@ -23,6 +23,9 @@ type data struct {
 	Drawn    *drawn   `json:"drawn,omitempty"` // the part of the graph in the diagram; nil: all of it
 	TopDown  bool     `json:"topDown"`         // callers are above their callees
 	Limits   limits   `json:"limits"`          //
+	Windows  []string `json:"windows"`         // see HTML
+	Window   string   `json:"window"`          //
+	CanClear bool     `json:"canClear"`        //
 }
 
 // limits are the numbers of nodes and edges up to which everything is drawn, and the size of
@@ -113,6 +116,9 @@ func (h HTML) data(g, part *servicegraph.Graph) (data, error) {
 		Edges:    make([]edge, 0, g.NumEdges()),
 		TopDown:  h.Style.TopDown,
 		Limits:   h.limits(),
+		Windows:  h.Windows,
+		Window:   h.Window,
+		CanClear: h.CanClear,
 	}
 	nodeAt := make(map[servicegraph.NodeID]int, g.NumNodes())
 	for n := range g.Nodes() {

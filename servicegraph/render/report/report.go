@@ -31,6 +31,11 @@
 //     problem that persists after each message. An event named "waiting" does the same for
 //     a line that is not a problem.
 //
+// With [HTML.Windows] or [HTML.CanClear], the report sends commands as JSON: a POST of
+// {"window": "5m"} or {"clear": true} to ./control. The request has the header
+// Tempograph-Control, which pages of other sites cannot send, so the server should refuse
+// requests without it. An answer without the status 2xx has a line of text for the user.
+//
 // When the connection is lost, the report shows a note and reconnects.
 package report
 
@@ -81,6 +86,13 @@ type HTML struct {
 
 	// Live makes the report listen to its server: see the package documentation.
 	Live bool
+
+	// Windows are the ranges of time that a live report offers, such as "5m" and "all", and
+	// Window is the current one. With CanClear, a live report offers to forget the graph.
+	// The report sends the choice to its server.
+	Windows  []string
+	Window   string
+	CanClear bool
 }
 
 // Formats returns the formats of this package.

@@ -2,6 +2,7 @@ package viewer
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -28,6 +29,7 @@ func (v *Viewer) Handler(hosts ...string) http.Handler {
 		answer(w, "application/json", inert, view.fragment)
 	})
 	mux.HandleFunc("GET /events", v.events)
+	mux.HandleFunc("POST /control", v.control)
 	mux.HandleFunc("GET /{file}", v.file)
 	return guard(hosts, mux)
 }
@@ -40,6 +42,26 @@ const (
 )
 
 const htmlType = "text/html; charset=utf-8"
+
+// control executes a command. Browsers let only pages of this server send the header.
+func (v *Viewer) control(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Tempograph-Control") == "" || v.Control == nil {
+		http.Error(w, "commands come only from the report", http.StatusForbidden)
+		return
+	}
+	var c Command
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxCommand)).Decode(&c); err != nil {
+		http.Error(w, "this is not a command: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	if err := v.Control(r.Context(), c); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+const maxCommand = 1000 // bytes
 
 // guard refuses requests for a foreign host.
 func guard(hosts []string, next http.Handler) http.Handler {

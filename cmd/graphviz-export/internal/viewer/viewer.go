@@ -4,6 +4,7 @@
 //	/              the report
 //	/events        server-sent events that announce changes
 //	/fragment      the changed part of the report
+//	/control       takes commands of the report
 //	/graph.FORMAT  the graph that the report shows, by extension or name: /graph.json
 //
 // Other sites cannot read these URLs: requests with a foreign Host header are refused (DNS
@@ -12,6 +13,7 @@ package viewer
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -39,6 +41,10 @@ type View struct {
 // A Viewer serves the latest [View]. Its methods are safe for concurrent use. It renders one
 // document at a time, because drawing is expensive.
 type Viewer struct {
+	// Control executes the commands of the report. Set it before serving requests. Nil: there
+	// are no commands.
+	Control func(context.Context, Command) error
+
 	rendering sync.Mutex
 
 	mu     sync.Mutex
@@ -50,10 +56,17 @@ type Viewer struct {
 // A shown is a view with its rendered documents.
 type shown struct {
 	View
-	input    [sha256.Size]byte // hash of the graph and style
+	input    [sha256.Size]byte // hash of the graph, the style and the window
 	version  string            // hash of the fragment
 	page     []byte            // HTML
 	fragment []byte            // JSON
+}
+
+// A Command is what a user of the report asks for: another range of time, or to forget the
+// graph.
+type Command struct {
+	Window string `json:"window"` // one of report.HTML.Windows; empty: as before
+	Clear  bool   `json:"clear"`
 }
 
 // New returns a viewer without a view. Call [Viewer.Show] before serving requests.
@@ -99,7 +112,7 @@ func made(view View) (shown, error) {
 	if err != nil {
 		return shown{}, err
 	}
-	return shown{View: view, input: sha256.Sum256(fmt.Appendf(data, "%+v", view.Page.Style))}, nil
+	return shown{View: view, input: sha256.Sum256(fmt.Appendf(data, "%+v %s", view.Page.Style, view.Page.Window))}, nil
 }
 
 // write renders the report and its fragment.

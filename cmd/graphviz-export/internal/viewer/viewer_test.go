@@ -223,3 +223,47 @@ func TestUndrawn(t *testing.T) {
 		t.Errorf("got %s", body)
 	}
 }
+
+// Only the report can send commands: pages of other sites cannot set the header.
+func TestControl(t *testing.T) {
+	v := New()
+	var got []Command
+	v.Control = func(_ context.Context, c Command) error {
+		if c.Window == "bad" {
+			return errors.New("no such window")
+		}
+		got = append(got, c)
+		return nil
+	}
+	post := func(header, body string) (int, string) {
+		r := httptest.NewRequest(http.MethodPost, "http://localhost/control", strings.NewReader(body))
+		if header != "" {
+			r.Header.Set(header, "1")
+		}
+		w := httptest.NewRecorder()
+		v.Handler().ServeHTTP(w, r)
+		return w.Code, w.Body.String()
+	}
+	for _, c := range []struct {
+		header, body string
+		status       int
+	}{
+		{"Tempograph-Control", `{"window":"5m"}`, 204},
+		{"Tempograph-Control", `{"clear":true}`, 204},
+		{"", `{"clear":true}`, 403},
+		{"Tempograph-Control", `{"window":"bad"}`, 400},
+		{"Tempograph-Control", `{"window":`, 400},
+		{"Tempograph-Control", `{"window":"` + strings.Repeat("x", 2000) + `"}`, 400},
+	} {
+		if status, body := post(c.header, c.body); status != c.status {
+			t.Errorf("%s %.50s: %d %s, want %d", c.header, c.body, status, body, c.status)
+		}
+	}
+	if len(got) != 2 || got[0].Window != "5m" || !got[1].Clear {
+		t.Errorf("commands %+v", got)
+	}
+	v.Control = nil
+	if status, _ := post("Tempograph-Control", `{"clear":true}`); status != http.StatusForbidden {
+		t.Errorf("without commands: %d", status)
+	}
+}

@@ -42,3 +42,10 @@ export function listen(onGraph, onStatus) {
     load();
   };
 }
+
+// sendCommand sends a command to the server. It throws an error with the server's answer if
+// the server refuses. Pages of other sites cannot send the header.
+export async function sendCommand(command) {
+  const answer = await fetch("control", { method: "POST", headers: { "Tempograph-Control": "1", "Content-Type": "application/json" }, body: JSON.stringify(command) });
+  if (!answer.ok) throw new Error((await answer.text()).trim() || "status " + answer.status);
+}

@@ -11,7 +11,7 @@ import { byId, make } from "./dom.js";
 import { Filter } from "./filter.js";
 import { Graph, matches, wordsOf } from "./graph.js";
 import { ago, History } from "./history.js";
-import { listen } from "./live.js";
+import { listen, sendCommand } from "./live.js";
 import { Stage } from "./stage.js";
 import { Table } from "./table.js";
 import { Viewport } from "./viewport.js";
@@ -222,6 +222,7 @@ function showGraph(data, parts, svg) {
   byId("remarks").title = data.remarks.join("\n");
   stage.load(graph, svg);
   byId("legend").textContent = byId("legend").title = stage.lines.filter((line) => !data.facts.includes(line)).join(" · ");
+  showWindows();
   details.item = undefined; // the panel shows the old numbers
   tables.edges.setRows(graph.edges);
   tables.nodes.setRows(graph.nodes);
@@ -360,7 +361,33 @@ function startLive() {
     setPaused(pause);
     showAge();
   });
+  byId("window").addEventListener("change", (event) => command({ window: event.target.value }));
+  byId("clear").addEventListener("click", () => command({ clear: true }));
   setInterval(showAge, 1000);
+}
+
+// showWindows updates the choice of the range of time. The server keeps it for all readers.
+function showWindows() {
+  const { windows, window: current, canClear } = graph.data, select = byId("window");
+  if (!select) return;
+  select.closest("label").hidden = !windows || windows.length === 0;
+  byId("clear").hidden = !canClear;
+  const list = (windows || []).join();
+  if (select.dataset.list !== list) {
+    select.dataset.list = list;
+    select.replaceChildren(...(windows || []).map((w) => make("option", { value: w }, w)));
+  }
+  if (document.activeElement !== select) select.value = current;
+}
+
+// command sends a command to the server of a live report.
+async function command(what) {
+  try {
+    await sendCommand(what);
+    past.clear();
+  } catch (error) {
+    showToast(error.message);
+  }
 }
 
 function showAge() {

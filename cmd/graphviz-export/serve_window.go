@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// allTime is the window without a limit.
+const allTime = "all"
+
+// The windows that the report offers, besides the one of a flag.
+var (
+	otlpWindows  = []string{"5m", "15m", "1h", allTime}
+	tempoWindows = []string{"5m", "15m", "1h", "6h", "1d"}
+)
+
+// offered returns the windows with the given one among them, the shortest first.
+func offered(windows []string, given string) []string {
+	list := slices.Clone(windows)
+	length := func(s string) time.Duration {
+		d, err := parseDuration(s)
+		if err != nil {
+			return 1<<63 - 1 // allTime
+		}
+		return d
+	}
+	if !slices.ContainsFunc(list, func(s string) bool { return length(s) == length(given) }) {
+		list = append(list, given)
+	}
+	slices.SortStableFunc(list, func(a, b string) int { return int(min(max(length(a)-length(b), -1), 1)) })
+	return list
+}
+
+// windowLength returns the length of a window of serve --otlp; 0 for allTime.
+func windowLength(window string) (time.Duration, error) {
+	if window == allTime {
+		return 0, nil
+	}
+	d, err := parseDuration(window)
+	switch {
+	case err != nil:
+		return 0, err
+	case d < minWindow || d > maxWindow:
+		return 0, fmt.Errorf("want a duration from %v to %v, or all", minWindow, maxWindow)
+	}
+	return d, nil
+}
+
+const (
+	minWindow = 30 * time.Second
+	maxWindow = 24 * time.Hour
+
+	// A slice covers at least sliceLength; older slices are joined until there are fewer than
+	// maxSlices, so that memory stays bounded and a graph of all slices is quick to make.
+	sliceLength = 10 * time.Second
+	maxSlices   = 120
+)
+
+// A slice is the graph of the traces that were complete in a range of time.
+type slice struct {
+	from, to time.Time
+	graph    *servicegraph.Graph
+}
+
+// timeSlices hold what was complete in the last maxWindow.
+type timeSlices struct{ list []slice }
+
+// add adds the graph of the traces that were complete now.
+func (s *timeSlices) add(now time.Time, g *servicegraph.Graph) {
+	if n := len(s.list); n > 0 && now.Sub(s.list[n-1].from) < sliceLength {
+		last := &s.list[n-1]
+		last.to, last.graph = now, servicegraph.Merge(last.graph, g)
+		return
+	}
+	s.list = append(s.list, slice{now, now, g})
+	s.list = slices.DeleteFunc(s.list, func(x slice) bool { return now.Sub(x.to) > maxWindow })
+	for len(s.list) >= maxSlices {
+		s.join()
+	}
+}
+
+// join joins the two neighbors that cover the least time compared with their age.
+func (s *timeSlices) join() {
+	now := s.list[len(s.list)-1].to
+	best, cost := 0, 0.0
+	for i := range len(s.list) - 1 {
+		a, b := s.list[i], s.list[i+1]
+		c := b.to.Sub(a.from).Seconds() / (1 + now.Sub(b.to).Seconds())
+		if i == 0 || c < cost {
+			best, cost = i, c
+		}
+	}
+	a, b := s.list[best], s.list[best+1]
+	s.list[best] = slice{a.from, b.to, servicegraph.Merge(a.graph, b.graph)}
+	s.list = slices.Delete(s.list, best+1, best+2)
+}
+
+// since returns the graph of the slices that end after a time, and how many they are.
+func (s *timeSlices) since(t time.Time) (*servicegraph.Graph, int) {
+	var graphs []*servicegraph.Graph
+	for _, x := range s.list {
+		if x.to.After(t) {
+			graphs = append(graphs, x.graph)
+		}
+	}
+	return servicegraph.Merge(graphs...), len(graphs)
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/otlpreceiver"
+)
+
+// oneCall returns a graph with one call to a service.
+func oneCall(t *testing.T, service string) *servicegraph.Graph {
+	t.Helper()
+	b := servicegraph.NewBuilder(servicegraph.Config{})
+	b.Add(servicegraph.Span{TraceID: servicegraph.TraceID{1}, SpanID: servicegraph.SpanID{1}, Service: service, Kind: servicegraph.KindServer, Start: 1, End: 2})
+	return b.Graph()
+}
+
+// A day of slices needs a bounded number of graphs, loses no call, and knows recent times
+// more exactly than distant ones.
+func TestTimeSlices(t *testing.T) {
+	var s timeSlices
+	g := oneCall(t, "web")
+	now := time.Unix(1_800_000_000, 0)
+	for range 86_400 / 20 {
+		now = now.Add(20 * time.Second)
+		s.add(now, g)
+		if len(s.list) > maxSlices {
+			t.Fatalf("%d slices", len(s.list))
+		}
+	}
+	calls := func(window time.Duration) float64 {
+		g, _ := s.since(now.Add(-window))
+		n := 0.0
+		for node := range g.Nodes() {
+			n += node.Requests.Calls
+		}
+		return n
+	}
+	for window, tolerance := range map[time.Duration]float64{2 * time.Minute: 0, 15 * time.Minute: 0.2, time.Hour: 0.2, 24 * time.Hour: 0.01} {
+		want := window.Seconds() / 20
+		if got := calls(window); got < want*(1-tolerance) || got > want*(1+tolerance)+1 {
+			t.Errorf("%v: %v calls, want %v", window, got, want)
+		}
+	}
+	s.add(now.Add(maxWindow+time.Hour), g)
+	if len(s.list) > 2 {
+		t.Errorf("%d slices, although all but one are older than %v", len(s.list), maxWindow)
+	}
+}
+
+// With a window, the graph has the traces that were complete in it, and old calls disappear
+// although nothing arrives any more. Clear forgets everything.
+func TestLiveWindow(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	l := newLive(servicegraph.Config{Window: liveWindow})
+	l.now = func() time.Time { return now }
+	l.setWindow(5 * time.Minute)
+	l.graph()
+	send := func(trace int, service string) {
+		t.Helper()
+		body := fmt.Sprintf(`{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":%q}}]},"scopeSpans":[{"spans":[
+			{"traceId":"%032x","spanId":"0000000000000001","name":"s","kind":2,"startTimeUnixNano":"1000","endTimeUnixNano":"2000"}]}]}]}`, service, trace)
+		if _, err := l.take(otlpreceiver.Request{Body: []byte(body), JSON: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var names []string
+	look := func() []string {
+		for range 60 {
+			now = now.Add(time.Second)
+			if g, _, _ := l.graph(); g != nil {
+				names = nil
+				for n := range g.Nodes() {
+					names = append(names, n.ID.Name)
+				}
+			}
+		}
+		return names
+	}
+	send(1, "old")
+	if got := look(); !slices.Equal(got, []string{"old"}) {
+		t.Errorf("after a minute: %v", got)
+	}
+	for range 3 {
+		look()
+	}
+	send(2, "new")
+	if got := look(); !slices.Equal(got, []string{"new", "old"}) {
+		t.Errorf("after 5 minutes: %v", got)
+	}
+	if got := look(); !slices.Equal(got, []string{"new"}) {
+		t.Errorf("after 6 minutes: %v", got)
+	}
+	l.setWindow(0)
+	if got := look(); !slices.Equal(got, []string{"new", "old"}) {
+		t.Errorf("all spans: %v", got)
+	}
+	l.clear()
+	if got := look(); len(got) != 0 {
+		t.Errorf("after clear: %v", got)
+	}
+	send(3, "next")
+	if got := look(); !slices.Equal(got, []string{"next"}) {
+		t.Errorf("spans after clear: %v", got)
+	}
+}
+
+func TestWindowLength(t *testing.T) {
+	for window, want := range map[string]time.Duration{"all": 0, "30s": 30 * time.Second, "15m": 15 * time.Minute, "1d": 24 * time.Hour} {
+		if got, err := windowLength(window); err != nil || got != want {
+			t.Errorf("%q is %v (%v), want %v", window, got, err, want)
+		}
+	}
+	for _, window := range []string{"", "5", "1s", "2d", "-5m", "ALL"} {
+		if got, err := windowLength(window); err == nil {
+			t.Errorf("%q is %v, want an error", window, got)
+		}
+	}
+	if got := offered(otlpWindows, "30m"); !slices.Equal(got, []string{"5m", "15m", "30m", "1h", "all"}) {
+		t.Errorf("offered: %v", got)
+	}
+	if got := offered(tempoWindows, "60m"); !slices.Equal(got, tempoWindows) {
+		t.Errorf("60m is offered besides 1h: %v", got)
+	}
+}
