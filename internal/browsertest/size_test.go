@@ -10,31 +10,9 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
-	"github.com/tempograph/tempograph/servicegraph/render"
+	"github.com/tempograph/tempograph/servicegraph/render/draw"
 	"github.com/tempograph/tempograph/servicegraph/render/report"
 )
-
-// This test takes screenshots of reports of usual sizes, for people to look at.
-func TestScreenshots(t *testing.T) {
-	for _, services := range []int{10, 60, 200} {
-		t.Run(fmt.Sprint(services), func(t *testing.T) {
-			g := shop()
-			if services > 10 {
-				g = fleet(services)
-			}
-			p := open(t, report.HTML{Style: render.Style{Title: "shop · production"}, SVG: drawing, Parts: parts}, g)
-			for _, scheme := range []string{"light", "dark"} {
-				p.prefer(scheme)
-				p.want("the browser uses the color scheme", fmt.Sprintf(`matchMedia("(prefers-color-scheme: %s)").matches`, scheme))
-				p.screenshot(scheme)
-			}
-			p.click(row("edges", 3))
-			p.want("the details are open", detailsOpen)
-			p.press("z")
-			p.screenshot("call")
-		})
-	}
-}
 
 // The report fits on a phone: the details cover the diagram, and nothing is wider than the
 // window.
@@ -79,11 +57,11 @@ func TestReducedMotion(t *testing.T) {
 	}
 }
 
-// A report of 140 services, all of them drawn, stays responsive. The times depend on the machine, so they are
+// A report of 200 services, all of them drawn, stays responsive. The times depend on the machine, so they are
 // logged and not tested. The test checks that each step has its effect.
 func TestResponsive(t *testing.T) {
-	p := open(t, report.HTML{SVG: drawing, Parts: parts}, fleet(140))
-	p.want("everything is drawn", `document.querySelectorAll("[data-node]").length === 140 && document.querySelector("#page-notice").hidden`)
+	p := open(t, report.HTML{SVG: draw.SVG{Options: draw.Options{Force: true}}, Parts: parts, MaxNodes: 200, MaxEdges: 400}, fleet(200))
+	p.want("everything is drawn", `document.querySelectorAll("[data-node]").length === 200 && document.querySelector("#page-notice").hidden`)
 	frames := func(what, step string) {
 		t.Helper()
 		times := eval[[]float64](p, fmt.Sprintf(`(async () => {

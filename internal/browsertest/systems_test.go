@@ -1,0 +1,117 @@
+package browsertest
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/tempograph/tempograph/internal/systems"
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/render"
+	"github.com/tempograph/tempograph/servicegraph/render/report"
+)
+
+// Reports of generated systems, in both color schemes, on a desktop and on a phone. The
+// screenshots are for people to look at.
+func TestSystems(t *testing.T) {
+	for _, services := range []int{12, 60, 200, 1000} {
+		t.Run(fmt.Sprint(services), func(t *testing.T) {
+			g, err := systems.New(systems.Config{Services: services, Failing: true, Seed: 1, Requests: 600 + 4*services}).Graph()
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := open(t, report.HTML{Style: render.Style{Title: "shop · production"}, SVG: drawing, Parts: parts}, g)
+			p.run(chromedp.EmulateViewport(1440, 900))
+			for _, scheme := range []string{"light", "dark"} {
+				p.prefer(scheme)
+				p.want("the browser uses the color scheme", fmt.Sprintf(`matchMedia("(prefers-color-scheme: %s)").matches`, scheme))
+				p.settle()
+				p.screenshot(scheme)
+			}
+			failing := 0
+			for n := range g.Nodes() {
+				if (render.Style{}).Level(n.Requests.Errors, n.Requests.Calls) == render.Failing {
+					failing++
+				}
+			}
+			if failing == 0 {
+				t.Fatal("nothing fails in this system")
+			}
+			p.want("all failing nodes are drawn", fmt.Sprintf(`document.querySelectorAll("[data-node].error").length === %d`, failing))
+			countsServices(p, g)
+
+			p.press("e")
+			p.laidOut()
+			p.want("what fails is still drawn", fmt.Sprintf(`document.querySelectorAll("[data-node].error").length === %d`, failing))
+			p.want("and no healthy edge", `document.querySelectorAll(".edge.ok").length === 0 && document.querySelectorAll(".edge").length > 0`)
+			p.screenshot("fails")
+			p.press("e")
+			p.laidOut()
+
+			if services >= 200 {
+				undrawn := eval[string](p, `(() => {
+					const drawn = new Set([...document.querySelectorAll("[data-node]")].map((e) => e.getAttribute("aria-label").split(",")[0]));
+					const data = JSON.parse(document.getElementById("page-data").textContent);
+					const names = data.nodes.map((n) => n.ns ? n.ns + "/" + n.name : n.name);
+					return names.find((n) => !drawn.has(n) && names.filter((m) => m.includes(n)).length === 1);
+				})()`)
+				p.press("/" + undrawn)
+				p.press(kb.Enter)
+				p.want("a node that is not drawn is drawn with its neighbors", `document.querySelector("[data-node].chosen") !== null && document.querySelectorAll("[data-node]").length > 1`)
+				p.want("and selected", is(heading, undrawn))
+				p.screenshot("found")
+				p.press(kb.Escape)
+			}
+
+			p.run(chromedp.EmulateViewport(390, 844, chromedp.EmulateScale(2)))
+			p.prefer("light")
+			if eval[bool](p, `document.querySelector("#page-collapse").getAttribute("aria-expanded") === "false"`) {
+				p.click("#page-collapse")
+			}
+			p.settle()
+			p.want("nothing is wider than the window", `document.documentElement.scrollWidth <= innerWidth && document.body.scrollWidth <= innerWidth`)
+			p.want("the table shows numbers", `(() => {
+				const cells = [...document.querySelectorAll('#page-edges tr[aria-rowindex="2"] td.number')].map((e) => e.getBoundingClientRect()).filter((b) => b.width > 0);
+				return cells.length >= 3 && cells.every((b) => b.right <= innerWidth);
+			})()`)
+			p.screenshot("phone")
+		})
+	}
+}
+
+// countsServices checks the number of services in the tab of the table, which also lists
+// uninstrumented dependencies.
+func countsServices(p *page, g *servicegraph.Graph) {
+	p.t.Helper()
+	services := 0
+	for n := range g.Nodes() {
+		if n.ID.Type == servicegraph.TypeService {
+			services++
+		}
+	}
+	p.want("services are counted apart from dependencies", fmt.Sprintf(`document.querySelector("#page-tab-nodes").innerText.replace(/,/g, "").startsWith("Services %d + %d ")`, services, g.NumNodes()-services))
+}
+
+// Tab visits the nodes rank by rank, as the calls go.
+func TestTabFollowsTheGraph(t *testing.T) {
+	p := openShop(t)
+	order := eval[[]float64](p, `[...document.querySelectorAll("[data-node]")].map((e) => { const b = e.querySelector(".card").getBoundingClientRect(); return Math.round(b.x + b.width / 2); })`)
+	for i := 1; i < len(order); i++ {
+		if order[i] < order[i-1]-1 {
+			t.Errorf("node %d of the order is to the left of the node before it: %v", i, order)
+		}
+	}
+}
+
+// A trace id is copied with one click.
+func TestCopyTraceID(t *testing.T) {
+	p := openShop(t)
+	p.click(node("billing/payments"))
+	p.want("the panel of a failing service lists failing traces", has("#page-details", "Failed traces"))
+	id := eval[string](p, `document.querySelector("#page-details .traces a").innerText`)
+	p.run(chromedp.Evaluate[chromedp.Void](`navigator.clipboard.writeText = (text) => { window.copied = text; return Promise.resolve(); }`))
+	p.click("#page-details .copy")
+	p.want("the id is copied", is("window.copied", id)+"&&"+has("#page-toast", "Copied the trace id."))
+}
