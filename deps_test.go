@@ -56,6 +56,7 @@ var policy = map[string]string{
 	"servicegraph/internal/jsonstream": "",
 
 	"servicegraph/temposeries": heart,
+	"servicegraph/critpath":    heart,
 	"servicegraph/graphdiff":   heart + "servicegraph/render",
 	"servicegraph/topology":    heart + "gonum.org/v1/gonum",
 	"servicegraph/tracefile":   readers,
@@ -64,7 +65,7 @@ var policy = map[string]string{
 	"servicegraph/promgraph/remotewrite": heart + "servicegraph/promgraph servicegraph/temposeries github.com/prometheus/client_golang/exp github.com/klauspost/compress " + promClient,
 
 	"servicegraph/otelspan":    heart + otelSDK,
-	"servicegraph/graphtest":   heart + "servicegraph/otelspan servicegraph/render " + otelSDK,
+	"servicegraph/graphtest":   heart + "servicegraph/graphdiff servicegraph/otelspan servicegraph/render " + otelSDK,
 	"servicegraph/render":      heart,
 	"servicegraph/render/draw": heart + "servicegraph/render " + drawing,
 

@@ -20,6 +20,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/graphdiff"
 	"github.com/tempograph/tempograph/servicegraph/graphtest"
 	"github.com/tempograph/tempograph/servicegraph/render"
+	"github.com/tempograph/tempograph/servicegraph/render/draw"
 )
 
 // A diff is one run of graphviz-export diff.
@@ -65,10 +66,11 @@ func newDiffCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	})
 	d.filter.addTo(cmd)
 	d.graph.addTo(cmd)
+	d.style.addTo(cmd)
 	d.completeNodes(cmd)
 	group(cmd, "Output", func(f *pflag.FlagSet) {
 		f.StringArrayVarP(&d.outputs, "output", "o", nil, "write to `FILE` in the format of its extension, or to standard output (-); repeatable")
-		f.StringVarP(&d.format, "format", "f", "", "output `FORMAT`: "+alternatives(namesOf(d.formats(nil))))
+		f.StringVarP(&d.format, "format", "f", "", "output `FORMAT`: "+alternatives(namesOf(d.formats(context.Background(), nil))))
 		f.DurationVar(&d.timeout, "timeout", 0, "stop after `DURATION`: 90s, 5m (default: no limit)")
 		f.BoolVarP(&d.stderr.verbose, "verbose", "v", false, "verbose output")
 		f.BoolVar(&d.stderr.quiet, "quiet", false, "print neither a summary nor progress")
@@ -87,8 +89,8 @@ func gateNames() (names []string) {
 // A diffed is a diff with what its formats show.
 type diffed struct {
 	graphdiff.Diff
-	head  *servicegraph.Graph
-	gates []graphdiff.Gate // of --fail-on, or all
+	base, head *servicegraph.Graph
+	gates      []graphdiff.Gate // of --fail-on, or all
 }
 
 func (d *diff) run(ctx context.Context) error {
@@ -109,6 +111,9 @@ func (d *diff) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := d.style.check(); err != nil {
+		return err
+	}
 	sides, err := d.sides()
 	if err != nil {
 		return err
@@ -116,7 +121,7 @@ func (d *diff) run(ctx context.Context) error {
 	if d.format == "" && len(d.outputs) == 0 {
 		d.format = "text"
 	}
-	if _, err := d.targets(d.formats(nil)); err != nil {
+	if _, err := d.targets(d.formats(ctx, nil)); err != nil {
 		return err
 	}
 	var graphs [2]*servicegraph.Graph
@@ -138,11 +143,11 @@ func (d *diff) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("not compared: %w", err)
 	}
-	shown := &diffed{result, graphs[1], gates}
+	shown := &diffed{result, graphs[0], graphs[1], gates}
 	if d.explain != "" {
 		return d.writeExplanations(result, explain)
 	}
-	if err := d.writeDiff(shown); err != nil {
+	if err := d.writeDiff(ctx, shown); err != nil {
 		return err
 	}
 	var closed []string
@@ -255,8 +260,8 @@ func (e *export) readSide(ctx context.Context, steps []step) (*servicegraph.Grap
 }
 
 // writeDiff writes the diff to all targets, after rendering all of them, or to none.
-func (d *diff) writeDiff(shown *diffed) error {
-	targets, err := d.targets(d.formats(shown))
+func (d *diff) writeDiff(ctx context.Context, shown *diffed) error {
+	targets, err := d.targets(d.formats(ctx, shown))
 	if err != nil {
 		return err
 	}
@@ -301,22 +306,31 @@ func (d *diff) writeExplanations(result graphdiff.Diff, match *regexp.Regexp) er
 	return err
 }
 
-// A diffRenderer renders a diff, as a format for the targets of an export.
-type diffRenderer func(io.Writer) error
+// A writing is a document other than a graph, as a format for the targets of an export.
+type writing func(io.Writer) error
 
-func (r diffRenderer) Render(w io.Writer, _ *servicegraph.Graph) error { return r(w) }
+func (r writing) Render(w io.Writer, _ *servicegraph.Graph) error { return r(w) }
 
 // formats returns the formats of a diff, which may be nil to get their names.
-func (d *diff) formats(shown *diffed) []render.Format {
-	checked := func(write func(io.Writer, ruleReport) error) diffRenderer {
+func (d *diff) formats(ctx context.Context, shown *diffed) []render.Format {
+	checked := func(write func(io.Writer, ruleReport) error) writing {
 		return func(w io.Writer) error { return write(w, shown.report()) }
 	}
+	image := draw.Options{}
+	if shown != nil {
+		image = d.image(ctx, shown)
+	}
 	return []render.Format{
-		{Name: "text", Extensions: []string{".txt"}, Renderer: diffRenderer(func(w io.Writer) error { return shown.WriteText(w) })},
-		{Name: "markdown", Extensions: []string{".md"}, Renderer: diffRenderer(func(w io.Writer) error { return shown.WriteMarkdown(w) })},
-		{Name: "json", Extensions: []string{".json"}, Renderer: diffRenderer(shown.writeJSON)},
+		{Name: "text", Extensions: []string{".txt"}, Renderer: writing(func(w io.Writer) error { return shown.WriteText(w) })},
+		{Name: "markdown", Extensions: []string{".md"}, Renderer: writing(func(w io.Writer) error { return shown.WriteMarkdown(w) })},
+		{Name: "json", Extensions: []string{".json"}, Renderer: writing(shown.writeJSON)},
 		{Name: "junit", Extensions: []string{".xml"}, Renderer: checked(writeJUnit)},
 		{Name: "github", Renderer: checked(writeGitHub)},
+		{Name: "svg", Extensions: []string{".svg"}, Renderer: writing(func(w io.Writer) error { return draw.SVG{Options: image}.Render(w, shown.both()) })},
+		{Name: "png", Extensions: []string{".png"}, Binary: true, Renderer: writing(func(w io.Writer) error {
+			return draw.PNG{Options: image, Scale: d.style.scale}.Render(w, shown.both())
+		})},
+		{Name: "html", Extensions: []string{".html"}, Renderer: writing(func(w io.Writer) error { return shown.writePage(w, image) })},
 	}
 }
 

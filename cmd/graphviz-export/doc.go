@@ -13,6 +13,7 @@ Usage:
 	graphviz-export serve [flags] [FILE|-]...
 	graphviz-export topology [flags] [FILE|-]...
 	graphviz-export diff [flags] BASE HEAD
+	graphviz-export critical [flags] [FILE|-]...
 	graphviz-export doctor [flags] FILE|DIRECTORY|-...
 	graphviz-export completion bash|zsh|fish|powershell
 
@@ -473,8 +474,10 @@ gone-node, new-edge, gone-edge, error-rate (more calls fail), latency (slower) o
 or fewer calls for each request). A change to the better is none of them. Examples/ci has a
 workflow that comments the diff on a pull request.
 
-The formats are text, markdown for a comment, json, and the formats junit and github of check,
-in which each kind of change is a rule. The JSON is an object of the type Diff; the names of
+The formats are text; markdown for a comment; json; the formats junit and github of check, in
+which each kind of change is a rule; and svg, png and html, whose image shows both graphs: what
+is new or better is green, what is gone is dashed, what is worse is red, and the line of a
+larger change is thicker. The JSON is an object of the type Diff; the names of
 its fields begin with a lower-case letter:
 
 	type Diff struct {
@@ -511,6 +514,105 @@ its fields begin with a lower-case letter:
 		Low, High  float64 // 95 % interval of Size
 		BaseSamples, HeadSamples float64 // independent samples
 		P          float64 // probability of such a difference without a change
+	}
+
+# Critical path
+
+Graphviz-export critical prints what requests wait for. At each moment a trace waits for one
+span: for the child that ends last, or for the span itself if no child runs. These times are
+the critical path of the trace; making anything else faster saves nothing.
+
+	$ graphviz-export critical --top 5 --what-if mysql=100ms examples/traces/hotrod.jsonl.gz
+	Entries
+	  ENTRY               REQUESTS     P50     P95     P99
+	  frontend /dispatch        54  784 ms  977 ms  994 ms
+	  frontend /config           1   40 µs   40 µs   40 µs
+
+	What requests wait for: SHARE of the time of all requests, SLOW of the slowest 5%
+	  NODE          SHARE   SLOW  PER REQUEST
+	  mysql           50%    56%       378 ms
+	  redis-manual    26%    23%       196 ms
+	  route           24%    20%       184 ms
+	  frontend      0.45%  0.36%       3.4 ms
+	  driver        0.07%  0.05%       500 µs
+	  and 1 more: see --top
+
+	Time within calls; SLACK is the least by which a call beside another one ended earlier
+	  CALL                   SHARE  SLOW  PER REQUEST  NETWORK  SLACK  SUPPRESSED ERRORS  THEIR TIME
+	  frontend → customer      50%   57%       379 ms    0.11%      –                  –           –
+	  customer → mysql         50%   56%       378 ms        –      –                  –           –
+	  frontend → driver        26%   23%       197 ms    0.24%      –                  –           –
+	  driver → redis-manual    26%   23%       196 ms        –      –                130        9.7%
+	  frontend → route         24%   21%       186 ms    0.92%  10 µs                  –           –
+
+	Operations
+	  OPERATION                   SHARE   SLOW  PER REQUEST
+	  mysql SQL SELECT              50%    56%       378 ms
+	  route /route                  24%    20%       184 ms
+	  redis-manual GetDriver        23%    20%       175 ms
+	  redis-manual FindDriverIDs   2.7%   2.3%        21 ms
+	  frontend HTTP GET           0.28%  0.21%       2.1 ms
+	  and 5 more: see --top
+
+	If each request into mysql took 100 ms less, requests would save
+	  ENTRY                MEAN     P50    P95
+	  frontend /dispatch  98 ms  101 ms  92 ms
+	  frontend /config     0 ms    0 ms   0 ms
+
+	From the paths of 55 traces, 42 s long together, of 2,060 spans.
+
+The time of a node is its own work, or the time that its callers waited for it if it sends no
+spans; the times of all nodes add up to 100 %. The time of a call contains everything that
+the callee did for it. SLOW is the fraction of the time of the slowest 5 % of the requests of
+each entry. NETWORK is the fraction of the time of a call between its two sides. A suppressed
+error is a failed call of a request that succeeded, such as one that was retried.
+
+Clocks are corrected: a server span outside its client span, but short enough, moves to the
+middle of the client span. Nobody waits for consumers of messages, nor for work in a service
+that goes on after its parent. The Go package servicegraph/critpath describes the details.
+
+With --what-if NODE=DURATION, each trace is replayed with a service that takes less time for
+each of its requests, as far as it works that long. Everything else takes as long as before,
+so that what another call hides saves nothing.
+
+The formats are text, json, and folded: the stacks of operations on the path with their
+microseconds, for flame graphs. The JSON is an object of the type Critical; the names of its
+fields begin with a lower-case letter, and times are in nanoseconds:
+
+	type Critical struct {
+		Basis               string // what the answers rest on
+		Traces              int
+		TracesWithoutRoot   int // they have no path
+		TracesFinishedEarly int // to limit memory
+		Spans, LateSpans    int
+		TimeNs              int // of all paths
+		Entries []struct {
+			Node, Operation     string
+			Requests            int
+			TimeNs, SlowNs      int
+			P50Ns, P95Ns, P99Ns int
+		}
+		Nodes, Operations []struct {
+			Node, Operation string
+			TimeNs, SlowNs  int
+			Share           float64 // of the time of all paths
+		}
+		Calls []struct {
+			From, To              string
+			TimeNs, SlowNs        int
+			Share                 float64
+			Traces                int
+			NetworkNs             int
+			OffPath               int // calls that another one hid
+			MinSlackNs, MeanSlackNs int // of these
+			SuppressedErrors, SuppressedNs int
+			Slowest []struct{ Trace string; TimeNs int }
+		}
+		WhatIf []struct {
+			Node    string
+			LessNs  int
+			Entries []struct{ Node, Operation string; MeanNs, P50Ns, P95Ns int } // saved
+		}
 	}
 
 # Doctor

@@ -17,7 +17,7 @@ import (
 var manual string
 
 // groups are the headings of the list of flags, in this order.
-var groups = []string{"Viewer", "Rules", "Diff", "Tempo", "Prometheus", "Time", "Filters", "Graph", "Style", "Output"}
+var groups = []string{"Viewer", "Rules", "Diff", "Critical path", "Tempo", "Prometheus", "Time", "Filters", "Graph", "Style", "Output"}
 
 // groupOf is the annotation that holds the group of a flag.
 const groupOf = "group"

@@ -102,6 +102,9 @@ var metricTexts = map[Metric]string{
 	Tail:     "p95 latency",
 }
 
+// MetricText returns the name of the metric for readers: "median latency".
+func (c Change) MetricText() string { return metricTexts[c.Metric] }
+
 // Values returns both values with their unit: "51 ms", "66 ms". The value of a graph without
 // the node or edge is "–".
 func (c Change) Values() (base, head string) {

@@ -13,10 +13,11 @@ type Caption struct {
 	Name    string // node: at most 40 columns wide; edge: empty
 	Tag     string // node: the type, "entry" for a service with requests from outside, or empty; edge: empty
 	Level   Level
-	Volume  string // calls, as a rate if the graph has rates: "96/s", "702 calls"; all rates of a graph have one unit
-	Errors  string // failed calls in percent: "5.8%"; empty without calls
-	Latency string // node: p95, "590 ms"; edge: see EdgeText, "160 · 590 · 1150 ms"; "–" if nobody measured the latency
-	Tooltip string // all measurements, in lines
+	Volume  string  // calls, as a rate if the graph has rates: "96/s", "702 calls"; all rates of a graph have one unit
+	Errors  string  // failed calls in percent: "5.8%"; empty without calls
+	Latency string  // node: p95, "590 ms"; edge: see EdgeText, "160 · 590 · 1150 ms"; "–" if nobody measured the latency
+	Tooltip string  // all measurements, in lines
+	Width   float64 // edge: of its line; node: 0
 }
 
 // Captions makes the captions of one graph. It is safe for concurrent use.
@@ -73,6 +74,13 @@ func (c Captions) Node(n servicegraph.Node) Caption {
 		caption.Errors = percent(r.Errors, r.Calls)
 		caption.Latency = quantile(r.Latency, 0.95)
 	}
+	if c.style.Marks == nil {
+		return caption
+	}
+	if m, ok := c.style.Marks.Nodes[n.ID]; ok {
+		return m.marked(caption)
+	}
+	caption.Level = Healthy
 	return caption
 }
 
@@ -90,13 +98,22 @@ func tag(n servicegraph.Node) string {
 // Edge returns the caption of an edge of the graph.
 func (c Captions) Edge(e servicegraph.Edge) Caption {
 	latency, _, _ := e.Latency()
-	return Caption{
+	caption := Caption{
 		Level:   c.style.Level(e.Errors, e.Calls),
 		Volume:  c.volume(e.Calls),
 		Errors:  percent(e.Errors, e.Calls),
 		Latency: c.style.EdgeText.latency(latency),
 		Tooltip: c.edgeTooltip(e),
+		Width:   LineWidth(e.Calls),
 	}
+	if c.style.Marks == nil {
+		return caption
+	}
+	if m, ok := c.style.Marks.Edges[e.ID]; ok {
+		return m.marked(caption)
+	}
+	caption.Level = Healthy
+	return caption
 }
 
 // latency formats the latencies on an edge, all in one unit.

@@ -15,4 +15,10 @@ const (
 	colorFailLine = "#c62b36"
 	colorFailText = "#9d1f2a"
 	colorFailFill = "#fdecec"
+
+	// The colors of marks.
+	colorGoodLine = "#1a7f37"
+	colorGoodText = "#116329"
+	colorGoodFill = "#eaf8ee"
+	colorPastFill = "#f3f4f6"
 )

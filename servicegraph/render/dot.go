@@ -45,6 +45,12 @@ func severityOf(l Level) severity {
 		return severity{text: colorMuted}
 	case Warning:
 		return newSeverity(l, colorWarnText, colorWarnLine, colorWarnFill)
+	case Good:
+		return newSeverity(l, colorGoodText, colorGoodLine, colorGoodFill)
+	case Past:
+		past := newSeverity(l, colorMuted, colorLine, colorPastFill)
+		past.edge += ` style="dashed"`
+		return past
 	default:
 		return newSeverity(l, colorFailText, colorFailLine, colorFailFill)
 	}
@@ -126,7 +132,7 @@ style="rounded,filled" color="#e4e7ec" fillcolor="#f8f9fb" penwidth=1 margin=12 
 func writeNode(out io.Writer, n servicegraph.Node, c Caption, namespace string) {
 	s := severityOf(c.Level)
 	numbers := []string{font(colorMuted, 10, text(c.Volume))}
-	if n.Requests.Errors > 0 {
+	if n.Requests.Errors > 0 && c.Errors != "" {
 		numbers = append(numbers, s.percentage(c.Errors))
 	}
 	if c.Latency != "" {
@@ -170,7 +176,7 @@ func writeEdge(out io.Writer, e servicegraph.Edge, c Caption, text bool) {
 		label = " label=<" + edgeLabel(e, c, s) + ">"
 	}
 	fmt.Fprintf(out, "%s -> %s [penwidth=%q%s%s%s tooltip=%s];\n",
-		quote(NodeID(e.ID.From)), quote(NodeID(e.ID.To)), trim(LineWidth(e.Calls), 2), s.edge, style, label, quote(c.Tooltip))
+		quote(NodeID(e.ID.From)), quote(NodeID(e.ID.To)), trim(c.Width, 2), s.edge, style, label, quote(c.Tooltip))
 }
 
 // quote returns s as a DOT string. The string must be a tooltip or contain no

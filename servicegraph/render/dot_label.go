@@ -42,7 +42,7 @@ func card(namespace, name, tag string, numbers []string) string {
 // put the text on the line.
 func edgeLabel(e servicegraph.Edge, c Caption, s severity) string {
 	first := []string{font(colorInk, 10, "<B>"+text(c.Volume)+"</B>")}
-	if e.Errors > 0 {
+	if e.Errors > 0 && c.Errors != "" {
 		first = append(first, s.percentage(c.Errors))
 	}
 	align := "CENTER"

@@ -43,12 +43,15 @@ func (s Style) legend(g *servicegraph.Graph) string {
 	if hasRates(g) {
 		volume = "rate"
 	}
-	parts := []string{"nodes: " + volume + ", errors, p95"}
+	var parts []string
+	if s.Marks == nil {
+		parts = []string{"nodes: " + volume + ", errors, p95"}
+	}
 	kinds := make(map[servicegraph.EdgeKind]bool)
 	for e := range g.Edges() {
 		kinds[e.ID.Kind] = true
 	}
-	if len(kinds) > 0 {
+	if len(kinds) > 0 && s.Marks == nil {
 		parts = append(parts, "edges: "+s.EdgeText.legend(volume))
 	}
 	if kinds[servicegraph.EdgeMessage] {

@@ -68,7 +68,7 @@ func (s Style) Drawn(g, part *servicegraph.Graph) string {
 	}
 	failing, drawn := 0.0, 0.0
 	for n := range g.Nodes() {
-		if s.Level(n.Requests.Errors, n.Requests.Calls) == Failing {
+		if s.levelOfNode(n) == Failing {
 			failing++
 			if _, ok := part.Node(n.ID); ok {
 				drawn++
@@ -222,11 +222,13 @@ func (p *picker) addPath(to servicegraph.NodeID) {
 	}
 }
 
+// level returns the level of a node, with Failing for all levels of marks above it.
 func (p *picker) level(n servicegraph.Node) Level {
-	return p.style.Level(n.Requests.Errors, n.Requests.Calls)
+	return min(p.style.levelOfNode(n), Failing)
 }
 
-func (p *picker) edgeLevel(e servicegraph.Edge) Level { return p.style.Level(e.Errors, e.Calls) }
+// edgeLevel returns the level of an edge, with Failing for all levels of marks above it.
+func (p *picker) edgeLevel(e servicegraph.Edge) Level { return min(p.style.levelOfEdge(e), Failing) }
 
 // importantEdges returns the n edges of a graph that matter most. Of failing edges and edges
 // from entries to failing nodes, there are up to most.

@@ -18,6 +18,9 @@ type Style struct {
 	EdgeText  EdgeText // the text on the edges
 	TopDown   bool     // draw callers above their callees; false: to the left of them
 	SelfEdges bool     // draw the calls of a node to itself
+
+	// Marks, if not nil, replace the numbers and the levels in images.
+	Marks *Marks
 }
 
 // An EdgeText selects the text on the edges of an image. Numbers that are not on an
@@ -40,14 +43,18 @@ const (
 	Healthy Level = iota
 	Warning
 	Failing
+
+	// Only marks have these levels.
+	Good // new, or better: green
+	Past // no longer there: gray and dashed
 )
 
-// String returns "ok", "warn" or "error".
-func (l Level) String() string { return [...]string{"ok", "warn", "error"}[l] }
+// String returns "ok", "warn", "error", "good" or "past".
+func (l Level) String() string { return [...]string{"ok", "warn", "error", "good", "past"}[l] }
 
 // Glyph returns a symbol for the level, for readers who do not see its color: the
-// empty string, a triangle or a disc.
-func (l Level) Glyph() string { return [...]string{"", "▲", "●"}[l] }
+// empty string, a triangle, a disc, a plus sign or a cross.
+func (l Level) Glyph() string { return [...]string{"", "▲", "●", "+", "×"}[l] }
 
 // mark returns the glyph of the level and a space, or the empty string for Healthy.
 func (l Level) mark() string {

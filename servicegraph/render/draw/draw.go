@@ -17,6 +17,7 @@
 package draw
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -162,6 +163,7 @@ func (o Options) scene(g *servicegraph.Graph) (*scene, error) {
 		note("numbers of healthy edges: in the tooltips")
 	}
 	note(text)
+	p.marks = style.Marks != nil
 	p.title, p.description = style.Title, describe(g, style)
 	if p.title == "" {
 		p.title = "Service graph"
@@ -185,7 +187,7 @@ func describe(g *servicegraph.Graph, style render.Style) string {
 		captions := style.Captions(g)
 		for n := range g.Nodes() {
 			if c := captions.Node(n); c.Level == level.level {
-				names = append(names, c.Name+" "+c.Errors)
+				names = append(names, c.Name+" "+cmp.Or(c.Errors, c.Volume))
 			}
 		}
 		if more := len(names) - 10; more > 0 {

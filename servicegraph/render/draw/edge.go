@@ -42,7 +42,7 @@ const (
 
 // newEdge returns an edge with the variants of its label, the largest first.
 func newEdge(index int, e servicegraph.Edge, c render.Caption, labels render.EdgeText) edge {
-	k := edge{index: index, kind: e.ID.Kind, level: c.Level, width: render.LineWidth(e.Calls), tooltip: c.Tooltip}
+	k := edge{index: index, kind: e.ID.Kind, level: c.Level, width: c.Width, tooltip: c.Tooltip}
 	if labels == render.EdgeNone {
 		return k
 	}
@@ -89,7 +89,7 @@ func (v variant) inOneRow() []text {
 // latency, which in the style EdgeP95 is in the same row.
 func labelRows(e servicegraph.Edge, c render.Caption, labels render.EdgeText) [][]text {
 	first := []text{{textStyle: volumeStyle, s: c.Volume}}
-	if e.Errors > 0 {
+	if e.Errors > 0 && c.Errors != "" {
 		s := c.Errors
 		if c.Level != render.Healthy {
 			s = c.Level.Glyph() + " " + s

@@ -2,6 +2,7 @@ package draw
 
 import (
 	"image/color"
+	"maps"
 	"strconv"
 )
 
@@ -36,12 +37,35 @@ var dark = palette{
 	"error": "#ff6b6b", "error-ink": "#ff9a9a", "error-card": "#321b1f",
 }
 
+// The colors of marks, which only images with marks have.
+var (
+	lightMarks = palette{
+		"good": "#1a7f37", "good-ink": "#116329", "good-card": "#eefaf1",
+		"past": "#7c899b", "past-ink": "#5d6878", "past-card": "#f6f8fa",
+	}
+	darkMarks = palette{
+		"good": "#3fb950", "good-ink": "#7ee787", "good-card": "#13261a",
+		"past": "#78869a", "past-ink": "#9aa7b8", "past-card": "#141a22",
+	}
+)
+
 // palette returns the colors of a theme.
 func (t Theme) palette() palette {
 	if t == ThemeDark {
 		return dark
 	}
 	return light
+}
+
+// withMarks returns the colors of the palette and those of marks.
+func (p palette) withMarks() palette {
+	all := maps.Clone(p)
+	if p["bg"] == dark["bg"] {
+		maps.Copy(all, darkMarks)
+	} else {
+		maps.Copy(all, lightMarks)
+	}
+	return all
 }
 
 // rgb returns a color of the palette.

@@ -9,7 +9,7 @@ import (
 // Text has a contrast of at least 4.5 to its background, a line with a meaning of at
 // least 3.
 func TestContrast(t *testing.T) {
-	for name, p := range map[string]palette{"light": light, "dark": dark} {
+	for name, p := range map[string]palette{"light": light.withMarks(), "dark": dark.withMarks()} {
 		for _, test := range []struct {
 			ink, background string
 			least           float64
@@ -20,13 +20,16 @@ func TestContrast(t *testing.T) {
 			{"error-ink", "bg", 4.5}, {"error-ink", "error-card", 4.5}, {"error-ink", "box", 4.5},
 			{"edge", "bg", 3}, {"edge", "box", 3}, {"peer-line", "bg", 3}, {"peer-line", "box", 3},
 			{"warn", "bg", 3}, {"warn", "box", 3}, {"error", "bg", 3}, {"error", "box", 3},
+			{"ink", "good-card", 4.5}, {"mute", "good-card", 4.5}, {"good-ink", "bg", 4.5}, {"good-ink", "good-card", 4.5}, {"good-ink", "box", 4.5},
+			{"ink", "past-card", 4.5}, {"mute", "past-card", 4.5}, {"past-ink", "bg", 4.5}, {"past-ink", "past-card", 4.5}, {"past-ink", "box", 4.5},
+			{"good", "bg", 3}, {"good", "box", 3}, {"past", "bg", 3}, {"past", "box", 3},
 		} {
 			if got := contrast(p.rgb(test.ink), p.rgb(test.background)); got < test.least {
 				t.Errorf("%s: %s on %s has a contrast of %.2f, want %v", name, test.ink, test.background, got, test.least)
 			}
 		}
-		if len(p) != len(light) {
-			t.Errorf("%s has %d colors, want %d", name, len(p), len(light))
+		if want := len(light) + len(lightMarks); len(p) != want {
+			t.Errorf("%s has %d colors, want %d", name, len(p), want)
 		}
 	}
 }

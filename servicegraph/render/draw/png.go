@@ -33,7 +33,7 @@ func (s *scene) png(theme Theme, scale float64) ([]byte, error) {
 		return nil, fmt.Errorf("a PNG of %.0f × %.0f pixels is too large: the limit is %d million pixels; lower the scale, draw less of the graph, or write SVG",
 			s.width*scale, s.height*scale, maxPixels/1_000_000)
 	}
-	b := &brush{gg.NewContext(int(s.width*scale+0.5), int(s.height*scale+0.5)), theme.palette(), scale, make(map[sized]font.Face)}
+	b := &brush{gg.NewContext(int(s.width*scale+0.5), int(s.height*scale+0.5)), theme.palette().withMarks(), scale, make(map[sized]font.Face)}
 	b.Scale(scale, scale)
 	b.SetColor(b.rgb("bg"))
 	b.Clear()
@@ -133,6 +133,9 @@ func (b *brush) edge(e *edge) {
 	case servicegraph.EdgeBridged:
 		b.dashes(1.5, 4)
 	}
+	if e.level == render.Past {
+		b.dashes(3, 3)
+	}
 	b.MoveTo(e.path[0].x, e.path[0].y)
 	b.curves(e.path)
 	b.SetLineCap(gg.LineCapButt)
@@ -167,7 +170,7 @@ func (b *brush) node(c *card) error {
 	if c.level != render.Healthy {
 		fill, line, width = leveled(c.level.String(), "card"), c.level.String(), 1.5
 	}
-	if c.dashed() {
+	if c.dashed() || c.level == render.Past {
 		b.dashes(4, 3)
 	}
 	if c.kind == servicegraph.TypeGroup {

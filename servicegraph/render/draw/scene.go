@@ -16,6 +16,7 @@ type scene struct {
 	cards              []card
 	listed             []listedLabel
 	footer             []footerText
+	marks              bool // levels may be those of marks
 }
 
 type point struct{ x, y float64 }

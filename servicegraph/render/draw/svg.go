@@ -41,12 +41,29 @@ var rules = []string{
 	".error .volume,.error .alarm{fill:$error-ink}",
 }
 
+// markRules are the rules for marks, which only images with marks have.
+var markRules = []string{
+	".node.good .card{fill:$good-card;stroke:$good;stroke-width:1.5}",
+	".node.past .card{fill:$past-card;stroke:$past;stroke-width:1.5;stroke-dasharray:4 3}",
+	".good .line{stroke:$good}",
+	".good .head{fill:$good}",
+	".past .line{stroke:$past;stroke-dasharray:3 3}",
+	".past .head{fill:$past}",
+	".good .volume,.good .alarm{fill:$good-ink}",
+	".past .volume,.past .alarm{fill:$past-ink}",
+}
+
 // styleSheet returns the style sheet. Colors are custom properties, so that one image
 // suits light and dark pages, and a page can change them. Before each use of a property
 // is a declaration with the color of the given palette, for viewers that do not support
 // custom properties.
-func styleSheet(plain palette) string {
+func styleSheet(plain palette, marks bool) string {
 	var b strings.Builder
+	light, dark, rules := light, dark, rules
+	if marks {
+		plain, light, dark = plain.withMarks(), light.withMarks(), dark.withMarks()
+		rules = slices.Concat(rules, markRules)
+	}
 	properties := func(selector string, p palette) {
 		b.WriteString(selector + "{")
 		for _, name := range slices.Sorted(maps.Keys(p)) {
@@ -89,7 +106,7 @@ func (s *scene) svg(theme Theme) []byte {
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="tempograph"%s viewBox="0 0 %.0f %.0f" width="%.0f" height="%.0f" role="img" font-family="%s">`+"\n",
 		attrs, s.width, s.height, s.width, s.height, fonts)
 	b.WriteString(element("title", s.title) + element("desc", s.description) + "\n")
-	b.WriteString("<style>\n" + styleSheet(theme.palette()) + "</style>\n")
+	b.WriteString("<style>\n" + styleSheet(theme.palette(), s.marks) + "</style>\n")
 	b.WriteString(`<rect class="bg" width="100%" height="100%"/>` + "\n")
 
 	b.WriteString(`<g class="heading">`)

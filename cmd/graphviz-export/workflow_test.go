@@ -1,0 +1,92 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// TestWorkflow runs the steps of the example workflow that are commands, with programs in place
+// of go and gh: the integration tests leave HotROD's traces, and the graph of the main branch is
+// the example that lacks mysql, and then that of the traces themselves.
+func TestWorkflow(t *testing.T) {
+	text, err := os.ReadFile("../../examples/ci/service-graph.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var workflow struct {
+		Jobs map[string]struct {
+			Steps []struct {
+				Name, Run string
+				Env       map[string]string
+			}
+		}
+	}
+	if err := yaml.Unmarshal(text, &workflow); err != nil {
+		t.Fatal(err)
+	}
+	traces, err := filepath.Abs(hotrod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, base, comment string
+		failing             string // the step that fails
+	}{
+		{"changes", `zcat "$BEFORE" > base/graph.json`, "new edge | `customer → mysql`", "compare"},
+		{"no change", `cp graph.json base/graph.json`, "**Service graph: no change.**", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir, bin := t.TempDir(), t.TempDir()
+			for name, script := range map[string]string{
+				"go": `case "$1" in test) mkdir traces && cp "$TRACES" traces/;; esac`,
+				"gh": `case "$1 $2" in
+"run list") echo 7;;
+"run download") test "$3" = 7 && mkdir base && ` + c.base + `;;
+"pr comment") test "$3" = 12 && while [ "$1" != --body-file ]; do shift; done && cp "$2" comment.md;;
+esac`,
+			} {
+				if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script+"\n"), 0o777); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ran, failed := 0, ""
+			for _, step := range workflow.Jobs["diff"].Steps {
+				if step.Run == "" {
+					continue
+				}
+				cmd := exec.Command("bash", "-eo", "pipefail", "-c", step.Run) // as GitHub runs steps
+				cmd.Dir = dir
+				cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "TRACES="+traces, "BEFORE="+filepath.Join(filepath.Dir(traces), "../ci/before.json.gz"))
+				for name := range step.Env {
+					cmd.Env = append(cmd.Env, name+"=12") // an expression of GitHub
+				}
+				out, err := cmd.CombinedOutput()
+				if _, exited := errors.AsType[*exec.ExitError](err); err != nil && (!exited || step.Name != c.failing) {
+					t.Fatalf("step %s: %v\n%s", step.Name, err, out)
+				}
+				if err != nil {
+					failed = step.Name
+				}
+				ran++
+			}
+			if failed != c.failing || ran < 5 {
+				t.Errorf("%d steps ran, and %q failed, want %q", ran, failed, c.failing)
+			}
+			comment, err := os.ReadFile(filepath.Join(dir, "comment.md"))
+			if err != nil || !strings.Contains(string(comment), c.comment) {
+				t.Errorf("the comment lacks %q: %v\n%s", c.comment, err, comment)
+			}
+			for _, name := range []string{"graph.svg", "diff.html"} {
+				if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,191 @@
+package critpath
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
+)
+
+// A Config chooses what a [Collector] computes. The zero value has the defaults.
+type Config struct {
+	// Spans is the most spans that are held; 0 means 4,194,304. Beyond it, the traces that came
+	// first are finished early, and their later spans are skipped: see [Report].Late.
+	Spans int
+
+	// Changes are the what-if questions to answer. They are answered one by one.
+	Changes []Change
+
+	// Stacks is the most distinct stacks that are kept; 0 means 100,000. Further ones are
+	// summed up in the stack "other".
+	Stacks int
+}
+
+// A Change is a what-if question: each request into Node takes Less less time by its own work,
+// as far as it works that long.
+type Change struct {
+	Node servicegraph.NodeID
+	Less time.Duration
+}
+
+const (
+	defaultSpans  = 4 << 20
+	defaultStacks = 100_000
+	maxExemplars  = 3
+)
+
+// A span is what the collector keeps of a span: 80 bytes.
+type span struct {
+	id, parent servicegraph.SpanID
+	start, end int64
+	service    int32 // index of the node
+	peer       int32 // index of the node that a caller span names; -1 if none
+	name       int32 // index of the operation
+	kind       servicegraph.Kind
+	caller     bool // the caller side of a call
+	failed     bool
+}
+
+func (s *span) finished() bool { return s.start > 0 && s.end >= s.start }
+
+// A Collector sums the critical paths of traces. Add all spans, in any order, and then call
+// Report. A Collector is not safe for concurrent use.
+type Collector struct {
+	cfg       Config
+	nodes     []servicegraph.NodeID
+	nodeIndex map[servicegraph.NodeID]int32
+	names     []string
+	nameOf    map[string]int32
+	traces    map[servicegraph.TraceID]*held
+	order     []servicegraph.TraceID // of the first span
+	oldest    int                    // index in order of the first trace that is held
+	holding   int                    // spans
+	done      map[servicegraph.TraceID]bool
+	sums      sums
+}
+
+// A held trace is the spans of one trace so far.
+type held struct{ spans []span }
+
+// NewCollector returns an empty collector.
+func NewCollector(cfg Config) *Collector {
+	cfg.Spans, cfg.Stacks = cmp.Or(cfg.Spans, defaultSpans), cmp.Or(cfg.Stacks, defaultStacks)
+	c := &Collector{
+		cfg: cfg, nodeIndex: make(map[servicegraph.NodeID]int32), nameOf: make(map[string]int32),
+		traces: make(map[servicegraph.TraceID]*held), done: make(map[servicegraph.TraceID]bool),
+	}
+	c.sums.init(len(cfg.Changes))
+	return c
+}
+
+// Add adds a span. It keeps no reference to the span or its slices.
+func (c *Collector) Add(s servicegraph.Span) {
+	c.sums.spans++
+	if s.TraceID.IsZero() || s.SpanID.IsZero() {
+		return
+	}
+	if c.done[s.TraceID] {
+		c.sums.late++
+		return
+	}
+	t := c.traces[s.TraceID]
+	if t == nil {
+		t = new(held)
+		c.traces[s.TraceID] = t
+		c.order = append(c.order, s.TraceID)
+	}
+	t.spans = append(t.spans, c.compact(&s))
+	c.holding++
+	for c.holding > c.cfg.Spans {
+		id := c.order[c.oldest]
+		c.oldest++
+		c.sums.early++
+		c.done[id] = true
+		c.finish(id)
+	}
+}
+
+// compact returns what is kept of a span.
+func (c *Collector) compact(s *servicegraph.Span) span {
+	out := span{
+		id: s.SpanID, parent: s.ParentID, start: s.Start, end: s.End, kind: s.Kind, peer: -1,
+		service: c.node(servicegraph.NodeID{Namespace: s.Namespace, Name: cmp.Or(s.Service, "unknown_service"), Type: servicegraph.TypeService}),
+		name:    c.name(s.Name),
+		caller:  s.Kind == servicegraph.KindClient || s.Kind == servicegraph.KindProducer,
+		failed:  s.Status == servicegraph.StatusError,
+	}
+	if len(s.Attrs) == 0 {
+		return out
+	}
+	var attrs semconv.Attrs
+	for _, a := range s.Attrs {
+		attrs.Add(a.Key, a.Value)
+	}
+	of := semconv.Interpret(semconv.Kind(s.Kind), &attrs, len(s.Links) > 0, semconv.Options{})
+	out.caller = of.Caller
+	out.failed = out.failed && !of.Excused || of.Failed && s.Status == servicegraph.StatusUnset
+	if of.Caller && of.HasPeer && of.Peer.Name != s.Service { // a lone span of a database names itself
+		out.peer = c.node(servicegraph.NodeID{Namespace: of.Peer.Namespace, Name: of.Peer.Name, Type: peerTypes[of.Peer.Type]})
+	}
+	return out
+}
+
+func (c *Collector) node(id servicegraph.NodeID) int32 {
+	i, ok := c.nodeIndex[id]
+	if !ok {
+		i = int32(len(c.nodes))
+		c.nodes = append(c.nodes, id)
+		c.nodeIndex[id] = i
+	}
+	return i
+}
+
+func (c *Collector) name(name string) int32 {
+	i, ok := c.nameOf[name]
+	if !ok {
+		i = int32(len(c.names))
+		c.names = append(c.names, name)
+		c.nameOf[name] = i
+	}
+	return i
+}
+
+// finish adds the path of a trace to the sums, and forgets its spans.
+func (c *Collector) finish(id servicegraph.TraceID) {
+	t := c.traces[id]
+	delete(c.traces, id)
+	c.holding -= len(t.spans)
+	c.path(id, t.spans)
+}
+
+// Report returns the sums over all spans that were added. It finishes all traces: spans that are
+// added later are skipped if their trace was one of them.
+func (c *Collector) Report() Report {
+	for _, id := range c.order[c.oldest:] {
+		c.done[id] = true
+		c.finish(id)
+	}
+	c.order, c.oldest = nil, 0
+	return c.report()
+}
+
+// compareNodes orders nodes by their ids.
+func (c *Collector) compareNodes(a, b int32) int { return c.nodes[a].Compare(c.nodes[b]) }
+
+// sortedBy returns the keys of a map in an order.
+func sortedBy[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
+	keys := make([]K, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, compare)
+	return keys
+}
+
+// peerTypes are the types of the nodes that caller spans name.
+var peerTypes = [...]servicegraph.NodeType{
+	semconv.External: servicegraph.TypeExternal, semconv.Database: servicegraph.TypeDatabase, semconv.Queue: servicegraph.TypeQueue,
+	semconv.Function: servicegraph.TypeFunction, semconv.Model: servicegraph.TypeModel, semconv.RPC: servicegraph.TypeRPC, semconv.IP: servicegraph.TypeIP,
+}

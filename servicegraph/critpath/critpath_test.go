@@ -1,0 +1,343 @@
+package critpath
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+const epoch = 1_700_000_000_000_000_000
+
+// parse reads spans in the notation "KIND service id<parent start+duration", one on each line,
+// with times in milliseconds; ! after the duration marks a failed span, and a word after it names
+// a peer.
+func parse(t testing.TB, text string) (spans []servicegraph.Span) {
+	t.Helper()
+	kinds := map[string]servicegraph.Kind{"S": servicegraph.KindServer, "C": servicegraph.KindClient, "P": servicegraph.KindProducer, "N": servicegraph.KindConsumer, "I": servicegraph.KindInternal}
+	for line := range strings.Lines(text) {
+		f := strings.Fields(line)
+		if len(f) == 0 {
+			continue
+		}
+		id, parent, _ := strings.Cut(f[2], "<")
+		s := servicegraph.Span{TraceID: servicegraph.TraceID{1}, Kind: kinds[f[0]], Service: f[1], Name: id}
+		copy(s.SpanID[:], id)
+		copy(s.ParentID[:], parent)
+		times, failed := strings.CutSuffix(f[3], "!")
+		var start, took int64
+		if _, err := fmt.Sscanf(times, "%d+%d", &start, &took); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		s.Start, s.End = epoch+start*1e6, epoch+(start+took)*1e6
+		if failed {
+			s.Status = servicegraph.StatusError
+		}
+		if len(f) > 4 {
+			s.Attrs = []servicegraph.Attr{{Key: "peer.service", Value: f[4]}}
+		}
+		spans = append(spans, s)
+	}
+	return spans
+}
+
+// pathOf returns the path of a trace, from its start.
+func pathOf(spans []servicegraph.Span) string {
+	c := NewCollector(Config{})
+	compact := make([]span, len(spans))
+	for i := range spans {
+		compact[i] = c.compact(&spans[i])
+	}
+	t := newTree(compact)
+	if t.root < 0 {
+		return ""
+	}
+	l := lister{c: c, tree: t}
+	t.walk(&l)
+	slices.Reverse(l.out)
+	return strings.Join(l.out, ", ")
+}
+
+// A lister lists the path.
+type lister struct {
+	*tree
+	c   *Collector
+	out []string
+}
+
+func (l *lister) enter(int32, int64) {}
+func (l *lister) leave(int32)        {}
+func (l *lister) skip(int32, int64)  {}
+func (l *lister) wait(i int32, from, to int64) {
+	l.out = append(l.out, fmt.Sprintf("%s %d-%d", l.c.names[l.spans[i].name], (from-epoch)/1e6, (to-epoch)/1e6))
+}
+
+// TestShapes tries rows K1 to K10 of docs/semantics.md: the nine shapes that the tests of Jaeger's user interface try, each with the
+// spans of one service, and then with children of another service, whose clock may differ.
+func TestShapes(t *testing.T) {
+	for _, c := range []struct{ name, spans, want string }{
+		{"1: children one after the other", "S x C 1+99\nI x D<C 20+20\nI x E<C 50+20", "C 1-20, D 20-40, C 40-50, E 50-70, C 70-100"},
+		{"2: a child within a child, and one beside it", "S x X 1+99\nI x A<X 10+50\nI x B<X 20+60\nI x Y<B 30+20", "X 1-20, B 20-30, Y 30-50, B 50-80, X 80-100"},
+		{"3: a child after its parent", "S x A 0+40\nI x B<A 60+60", "A 0-40"},
+		{"4: a child after its parent, with a child of its own", "S x A 1+30\nI x B<A 40+40\nI x C<B 50+10", "A 1-31"},
+		{"5: a message that nobody waits for", "S x A 1+30\nP x P<A 5+2\nN y B<P 10+10", "A 1-5, P 5-7, A 7-31"},
+		{"6: work that goes on after its parent, with a child that began before", "S x A 1+29\nI x B<A 15+20\nI x C<B 10+15", "A 1-30"},
+		{"6, in another service: the time in common counts", "S x A 1+29\nS y B<A 15+20\nI y C<B 10+15", "A 1-15, C 15-25, B 25-30"},
+		{"7: work and its child go on after the parent", "S x A 1+29\nI x B<A 15+20\nI x C<B 20+20", "A 1-30"},
+		{"7, in other services", "S x A 1+29\nS y B<A 15+20\nS z C<B 20+20", "A 1-15, B 15-20, C 20-30"},
+		{"8: a child longer than its parent", "S x A 10+20\nS y B<A 5+30", "B 10-30"},
+		{"9: a child before its parent", "S x A 10+20\nI x B<A 1+4", "A 10-30"},
+		{"a clock that is far off: the callee moves into the call", "C x A 0+100\nS y B<A 1000+60\nI y C<B 1010+10", "A 0-20, B 20-30, C 30-40, B 40-80, A 80-100"},
+		{"a clock that is a little off", "C x A 0+100\nS y B<A 70+60", "A 0-20, B 20-80, A 80-100"},
+		{"children that abut", "S x A 0+100\nC x B<A 10+40\nC x C<A 50+40", "A 0-10, B 10-50, C 50-90, A 90-100"},
+		{"both sides of a call with one id", "C x A 0+100\nS y A 10+50", "A 0-10, A 10-60, A 60-100"},
+		{"no root", "S x A<z 0+10", ""},
+		{"a cycle of parents", "S x R 0+10\nS x A<B 0+10\nS x B<A 0+10", "R 0-10"},
+		{"its own parent", "S x A<A 0+10\nS x R 0+20", "R 0-20"},
+	} {
+		spans := parse(t, c.spans)
+		if got := pathOf(spans); got != c.want {
+			t.Errorf("%s:\n got %s\nwant %s", c.name, got, c.want)
+		}
+		slices.Reverse(spans)
+		if got := pathOf(append(spans, spans...)); got != c.want {
+			t.Errorf("%s, each span twice and in reverse order: %s", c.name, got)
+		}
+	}
+}
+
+// TestSamePath compares the path with that of servicegraph.CriticalPath, on random traces of one
+// clock.
+func TestSamePath(t *testing.T) {
+	for seed := range uint64(300) {
+		rng := rand.New(rand.NewPCG(seed, 7))
+		var spans []servicegraph.Span
+		for i := range 2 + rng.IntN(12) {
+			s := servicegraph.Span{TraceID: servicegraph.TraceID{1}, SpanID: servicegraph.SpanID{byte(i + 1)}, Kind: servicegraph.KindInternal, Service: "a", Name: fmt.Sprint(i)}
+			s.Start, s.End = epoch, epoch+1000e6
+			if i > 0 {
+				p := spans[rng.IntN(i)]
+				s.ParentID = p.SpanID
+				s.Start = p.Start + rng.Int64N(max(1, p.End-p.Start))/1e6*1e6
+				s.End = s.Start + 1e6 + rng.Int64N(max(1, p.End-s.Start))/1e6*1e6
+			}
+			spans = append(spans, s)
+		}
+		var want []string
+		for _, g := range servicegraph.CriticalPath(spans) {
+			want = append(want, fmt.Sprintf("%d %d-%d", g.SpanID[0]-1, (g.Start-epoch)/1e6, (g.End-epoch)/1e6))
+		}
+		if got := pathOf(spans); got != strings.Join(want, ", ") {
+			t.Fatalf("seed %d:\n got %s\nwant %s", seed, got, strings.Join(want, ", "))
+		}
+	}
+}
+
+func collect(t testing.TB, cfg Config, text string) Report {
+	t.Helper()
+	c := NewCollector(cfg)
+	for _, s := range parse(t, text) {
+		c.Add(s)
+	}
+	return c.Report()
+}
+
+// TestReport checks all sums of a trace with a retried call, a parallel call and a database.
+func TestReport(t *testing.T) {
+	r := collect(t, Config{}, `
+		S web a 0+100
+		C web b<a 10+20!
+		S cart c<b 12+16!
+		C web d<a 30+50
+		S cart e<d 32+46
+		C cart f<e 40+30 redis
+		C web g<a 35+20 ads`)
+	if r.Traces != 1 || r.Time != 100*time.Millisecond {
+		t.Errorf("%d traces with %v, want 1 with 100 ms", r.Traces, r.Time)
+	}
+	var got []string
+	for _, n := range r.Nodes {
+		got = append(got, fmt.Sprintf("%s %d", n.Node.Name, n.Time.All.Milliseconds()))
+	}
+	// web: 0-10 80-100, and the network: 10-12 28-30 30-32 78-80; cart: 12-28 32-40 70-78; redis: 40-70
+	if want := "web 38, cart 32, redis 30"; strings.Join(got, ", ") != want {
+		t.Errorf("nodes %v, want %s", got, want)
+	}
+	calls := make(map[string]CallTime)
+	for _, c := range r.Calls {
+		calls[c.From.Name+" "+c.To.Name] = c
+	}
+	cart := calls["web cart"]
+	if cart.Time.All != 70*time.Millisecond || cart.Network != 8*time.Millisecond || cart.Suppressed != 1 || cart.SuppressedTime != 20*time.Millisecond {
+		t.Errorf("web → cart: %+v", cart)
+	}
+	if ads := calls["web ads"]; ads.Time.All != 0 || ads.OffPath != 1 || ads.MinSlack != 25*time.Millisecond {
+		t.Errorf("web → ads: %+v", ads)
+	}
+	sum := time.Duration(0)
+	for _, s := range r.Stacks {
+		sum += s.Time
+	}
+	if sum != r.Time || !slices.ContainsFunc(r.Stacks, func(s Stack) bool { return s.Text == "web a;web d;cart e;redis f" && s.Time == 30*time.Millisecond }) {
+		t.Errorf("stacks %v add up to %v", r.Stacks, sum)
+	}
+}
+
+// A program is a service with steps: work of its own, and calls that run beside each other.
+type program struct {
+	service string
+	work    []time.Duration // before each group of calls, and after the last
+	calls   [][]*program
+}
+
+// run simulates a request, and returns when it ends.
+func (p *program) run(faster string, less time.Duration, at int64, record func(service string, start, end int64, parent int) int, parent int) int64 {
+	id := record(p.service, at, 0, parent)
+	start, left := at, time.Duration(0)
+	if p.service == faster {
+		left = less
+	}
+	for i, work := range p.work {
+		saved := min(left, work)
+		left -= saved
+		at += int64(work - saved)
+		if i < len(p.calls) {
+			end := at
+			for _, callee := range p.calls[i] {
+				end = max(end, callee.run(faster, less, at, record, id))
+			}
+			at = end
+		}
+	}
+	record(p.service, start, at, -2-id)
+	return at
+}
+
+// randomProgram returns a program with callees at random.
+func randomProgram(rng *rand.Rand, services []string) *program {
+	p := &program{service: services[0], work: []time.Duration{time.Duration(1+rng.IntN(20)) * time.Millisecond}}
+	for depth := 1; depth < len(services) && rng.IntN(4) > 0; depth++ {
+		var group []*program
+		for range 1 + rng.IntN(3) {
+			group = append(group, randomProgram(rng, services[1+rng.IntN(len(services)-1):]))
+		}
+		p.calls = append(p.calls, group)
+		p.work = append(p.work, time.Duration(rng.IntN(20))*time.Millisecond)
+	}
+	return p
+}
+
+// TestWhatIf compares the answer to a what-if question with a simulation of the same programs
+// with a faster service.
+func TestWhatIf(t *testing.T) {
+	services := []string{"checkout", "cart", "payments", "stock"}
+	rng := rand.New(rand.NewPCG(5, 6))
+	const less = 10 * time.Millisecond
+	change := Change{servicegraph.NodeID{Name: "payments", Type: servicegraph.TypeService}, less}
+	c := NewCollector(Config{Changes: []Change{change}})
+	var before, after []float64
+	for i := range 400 {
+		p := randomProgram(rng, services)
+		var spans []servicegraph.Span
+		record := func(service string, start, end int64, parent int) int {
+			if parent <= -2 {
+				spans[-2-parent].End = end
+				return 0
+			}
+			s := servicegraph.Span{TraceID: servicegraph.TraceID{byte(i), byte(i >> 8), 1}, SpanID: servicegraph.SpanID{byte(len(spans)), byte(len(spans) >> 8), 1}, Kind: servicegraph.KindServer, Service: service, Name: "work", Start: start}
+			if parent >= 0 {
+				s.ParentID = spans[parent].SpanID
+			}
+			spans = append(spans, s)
+			return len(spans) - 1
+		}
+		end := p.run("", 0, epoch, record, -1)
+		for _, s := range spans {
+			c.Add(s)
+		}
+		spans = nil
+		faster := p.run("payments", less, epoch, record, -1)
+		before, after = append(before, float64(end-epoch)), append(after, float64(faster-epoch))
+	}
+	r := c.Report()
+	saving := r.Answers[0].Entries[0]
+	mean := func(list []float64) (sum float64) {
+		for _, v := range list {
+			sum += v / float64(len(list))
+		}
+		return sum
+	}
+	if want := mean(before) - mean(after); math.Abs(float64(saving.Mean)-want) > 0.02*want {
+		t.Errorf("saves %v on average, the simulation %v", saving.Mean, time.Duration(want))
+	}
+	slices.Sort(before)
+	slices.Sort(after)
+	at := len(before) * 95 / 100
+	want := before[at] - after[at]
+	if want <= 0 || math.Abs(float64(saving.P95)-want) > 0.25*want+0.016*before[at] {
+		t.Errorf("saves %v of the 95th percentile, the simulation %v", saving.P95, time.Duration(want))
+	}
+	if saving.Mean >= less*2 || saving.Mean <= 0 {
+		t.Errorf("%v less saves %v", less, saving.Mean)
+	}
+}
+
+// TestLimits checks that a bound on spans finishes traces early and counts it, and that the
+// numbers of different orders of the same spans are equal.
+func TestLimits(t *testing.T) {
+	var all []servicegraph.Span
+	for i := range 100 {
+		for _, s := range parse(t, "S web a 0+100\nC web b<a 10+20\nS cart c<b 12+16") {
+			s.TraceID = servicegraph.TraceID{byte(i + 1)}
+			s.End += int64(i) * 1e6
+			all = append(all, s)
+		}
+	}
+	sum := func(spans []servicegraph.Span, cfg Config) Report {
+		c := NewCollector(cfg)
+		for _, s := range spans {
+			c.Add(s)
+		}
+		return c.Report()
+	}
+	whole := sum(all, Config{})
+	bounded := sum(all, Config{Spans: 10})
+	if bounded.Early == 0 || bounded.Late != 0 || bounded.Time != whole.Time {
+		t.Errorf("with a limit: %d early, %d late, %v of %v", bounded.Early, bounded.Late, bounded.Time, whole.Time)
+	}
+	rand.New(rand.NewPCG(1, 1)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	if got := fmt.Sprintf("%+v", sum(all, Config{})); got != fmt.Sprintf("%+v", whole) {
+		t.Errorf("in another order:\n got %s\nwant %+v", got, whole)
+	}
+	if r := sum(all, Config{Spans: 10}); r.Late == 0 || r.Spans != uint64(len(all)) {
+		t.Errorf("late spans are not counted: %+v", r)
+	}
+	if r := sum(all, Config{Stacks: 1}); len(r.Stacks) > 2 {
+		t.Errorf("%d stacks, want at most one and other", len(r.Stacks))
+	}
+}
+
+// TestLarge checks that the time for a trace rises linearly with its depth and its width.
+func TestLarge(t *testing.T) {
+	for name, parent := range map[string]func(i int) int{"deep": func(i int) int { return i - 1 }, "wide": func(int) int { return 0 }} {
+		c := NewCollector(Config{Changes: []Change{{servicegraph.NodeID{Name: "a", Type: servicegraph.TypeService}, time.Millisecond}}, Stacks: 1})
+		const n = 20_000
+		for i := range n {
+			s := servicegraph.Span{TraceID: servicegraph.TraceID{1}, SpanID: servicegraph.SpanID{byte(i), byte(i >> 8), byte(i >> 16), 1}, Service: "a", Kind: servicegraph.KindInternal}
+			s.Start, s.End = epoch+int64(i), epoch+int64(10*n-i)
+			if i > 0 {
+				p := parent(i)
+				s.ParentID = servicegraph.SpanID{byte(p), byte(p >> 8), byte(p >> 16), 1}
+			}
+			c.Add(s)
+		}
+		if r := c.Report(); r.Time != 10*n {
+			t.Errorf("%s: %v", name, r.Time)
+		}
+	}
+}

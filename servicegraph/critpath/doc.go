@@ -1,0 +1,38 @@
+// Package critpath finds what requests wait for: the critical path of each trace, and over many
+// traces the time on it by node, call and operation, for all requests and for the slowest.
+//
+// # The path of one trace
+//
+// At every moment from the start of the root to its end, the trace waits for one span. The path
+// is found backwards: from the end of a span to the child that ended last before it, from the
+// start of that child to the child that ended last before that, and so on. Where no child runs,
+// the trace waits for the span itself.
+//
+// Nobody waits for consumers of messages, nor for work in the same service that ends after its
+// parent. These spans are asynchronous and not on the path. A child of another service counts
+// with the time that it has in common with its parent, after a correction of its clock: a server
+// span that is not within its client span, but short enough to be, moves to the middle of the
+// client span, with everything below it that the same clock timed.
+//
+// Of several roots in a trace, the one that takes longest counts. Spans whose parent is missing
+// are not on the path.
+//
+// # Sums over traces
+//
+// A [Collector] sums the time on the path. The times of all nodes, and those of all operations,
+// add up to the time of all requests. The time of a call includes everything that the callee did
+// for it, so that times of calls overlap; Call.Network is the part between both sides.
+//
+// The slack of a call is how much longer it could have taken, at least, before its caller had to
+// wait for it: the time from its end to the end of the call that its caller waited for instead.
+//
+// A suppressed error is a failed call whose caller's request succeeded, such as one that was
+// retried. Its time on the path is what the errors cost the requests that survived them.
+//
+// # What if
+//
+// A [Change] says that a node takes less time for each of its requests. The collector then
+// replays each trace: every span waits for the same children as before, and works as long between
+// them, except the spans of that node. So a saving that is hidden by a parallel call saves
+// nothing, and one that another call follows moves that call forward.
+package critpath

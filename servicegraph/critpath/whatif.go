@@ -1,0 +1,94 @@
+package critpath
+
+import (
+	"cmp"
+	"slices"
+)
+
+// A replayed change is a change with the index of its node.
+type replayedChange struct {
+	node int32
+	less int64
+}
+
+func (c *Collector) change(i int) replayedChange {
+	node, ok := c.nodeIndex[c.cfg.Changes[i].Node]
+	if !ok {
+		node = -1
+	}
+	return replayedChange{node, int64(c.cfg.Changes[i].Less)}
+}
+
+// replay returns how long the trace takes after a change, in nanoseconds. Each span starts its
+// children, and ends, as long after the last child that had ended before as it did without the
+// change. A request into the changed node saves its own time from its beginning on.
+func (t *tree) replay(change replayedChange) int64 {
+	root := &t.spans[t.root]
+	took := root.end - root.start
+	if change.node < 0 {
+		return took
+	}
+	budget := make(map[int32]int64) // by the span with which a request enters the node: what is left to save
+	return t.duration(t.root, root.start, root.end, -1, change, budget)
+}
+
+// duration returns how long span i takes after a change, of the time from start to end that it
+// has in common with its parent. The entered span is that with which the last request entered the
+// changed node, or -1.
+func (t *tree) duration(i int32, start, end int64, entered int32, change replayedChange, budget map[int32]int64) int64 {
+	if t.nodeOf(i) == change.node {
+		if entered < 0 {
+			entered = i
+			budget[i] = change.less
+		}
+	} else {
+		entered = -1
+	}
+	own := func(took int64) int64 {
+		if entered < 0 || took <= 0 {
+			return took
+		}
+		saved := min(took, budget[entered])
+		budget[entered] -= saved
+		return took - saved
+	}
+	type child struct {
+		index              int32
+		start, end, newEnd int64 // relative to the start of the span
+	}
+	byEnd := make([]child, 0, len(t.children[i]))
+	for _, c := range slices.Backward(t.children[i]) {
+		s := &t.spans[c]
+		if from, to := max(s.start, start), min(s.end, end); from < to {
+			byEnd = append(byEnd, child{index: c, start: from - start, end: to - start})
+		}
+	}
+	byStart := make([]*child, len(byEnd))
+	for k := range byEnd {
+		byStart[k] = &byEnd[k]
+	}
+	slices.SortStableFunc(byStart, func(a, b *child) int { return cmp.Compare(a.start, b.start) })
+
+	// at is the last time up to which the new time is known: old without the change, new with it.
+	var at struct{ old, new int64 }
+	ended := 0 // of byEnd
+	advance := func(to int64) {
+		for ended < len(byEnd) && byEnd[ended].end <= to { // it started before, so its new end is known
+			at.old, at.new = byEnd[ended].end, max(at.new, byEnd[ended].newEnd)
+			ended++
+		}
+	}
+	running := int64(0) // the latest end of the children so far
+	for _, c := range byStart {
+		advance(c.start)
+		begins := at.new + c.start - at.old // beside a child that runs
+		if running <= c.start {
+			begins = at.new + own(c.start-at.old)
+			at.old, at.new = c.start, begins
+		}
+		c.newEnd = begins + t.duration(c.index, start+c.start, start+c.end, entered, change, budget)
+		running = max(running, c.end)
+	}
+	advance(end - start)
+	return at.new + own(end-start-at.old)
+}
