@@ -201,7 +201,7 @@ func plain(text []comment.Text) string {
 
 // roff escapes text that the formatter of man pages would read as a command.
 func roff(s string) string {
-	s = strings.NewReplacer(`\`, `\e`, "-", `\-`, "→", `\(->`, "–", `\(en`, "✗", "x").Replace(s) // groff has no ✗ for terminals
+	s = strings.NewReplacer(`\`, `\e`, "-", `\-`, "→", `\(->`, "–", `\(en`, "✗", "x", "µ", "u").Replace(s) // groff has no ✗ and no µ for terminals
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {
 		if strings.HasPrefix(line, ".") || strings.HasPrefix(line, "'") {
