@@ -104,14 +104,14 @@ func (c *critical) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, t := range targets {
-		doc, err := c.render(t.format, g)
-		if err == nil {
-			err = t.write(doc)
-		}
-		if err != nil {
+	docs := make([][]byte, len(targets))
+	for i, t := range targets {
+		if docs[i], err = c.render(t.format, g); err != nil {
 			return err
 		}
+	}
+	if err := writeAll(targets, docs); err != nil {
+		return err
 	}
 	c.warnLimit(src, g)
 	if g.Report().Skipped > 0 {

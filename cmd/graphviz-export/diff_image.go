@@ -20,7 +20,7 @@ func (s *diffed) both() *servicegraph.Graph { return servicegraph.Merge(s.base, 
 
 // image returns the options for drawing a diff.
 func (d *diff) image(ctx context.Context, shown *diffed) draw.Options {
-	o := d.options(ctx, source{origin: "base and head"}, nil)
+	o := d.options(ctx, source{origin: "base and head"}, shown.both(), nil)
 	o.Style.Title = cmp.Or(o.Style.Title, quantity.Of(len(shown.Findings()), "change"))
 	o.Style.Marks = shown.Marks()
 	o.Style.Notes = append([]string{
