@@ -200,6 +200,7 @@ func TestSpansFromSeveralSearches(t *testing.T) {
 	}{
 		"one search":                    {func(i int64) int64 { return i }, 0, maxAnswer, Cost{Selected: n}, 1},
 		"several searches":              {func(i int64) int64 { return 1e6 * i }, 400, 400_000, Cost{Selected: n}, 6},
+		"too many traces":               {func(i int64) int64 { return 1e6 * i }, 400, 100_000, Cost{ByID: n, Incomplete: n}, 0},
 		"less than expected":            {func(i int64) int64 { return 1e6 * i * i * i }, 150, maxAnswer, Cost{Selected: n}, 40},
 		"one long span in each":         {func(i int64) int64 { return i % 2 * 1e9 }, 400, maxAnswer, Cost{Selected: n}, 7},
 		"spans without duration":        {func(int64) int64 { return 0 }, 400, 400_000, Cost{ByID: n, Incomplete: n}, 20},

@@ -160,6 +160,10 @@ func (r *reading) intervals() []interval {
 
 // run makes all searches. It returns an error only if ctx has ended: what is missing is fetched.
 func (r *reading) run(ctx context.Context) error {
+	if r.overhead > float64(r.s.client.maxAnswer) {
+		r.failed = true // too many traces in this time: each search would fail
+		return nil
+	}
 	var work sync.WaitGroup
 	slots := make(chan struct{}, searchers)
 	for _, i := range r.intervals() {
