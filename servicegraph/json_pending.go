@@ -325,8 +325,8 @@ func (t *totals) readPending(in *jsonPending) error {
 		if err != nil {
 			return err
 		}
-		if j.Outcome > pairing.Open {
-			return fmt.Errorf("fate is %d, want 0 to %d", j.Outcome, pairing.Open)
+		if j.Outcome >= pairing.Outcomes {
+			return fmt.Errorf("fate is %d, want 0 to %d", j.Outcome, pairing.Outcomes-1)
 		}
 		key := receiver{id, span.Node}
 		if _, known := t.receivers[key]; !known { // the JSON repeats a receiver for each of its links
