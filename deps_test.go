@@ -94,7 +94,8 @@ var policy = map[string]string{
 
 	"tempoclient/tempotest/build": serverTest + "tempoclient/tempotest",
 
-	"otelsetup":                 wording + otelSDK + grpc + "go.opentelemetry.io/proto/otlp github.com/cenkalti/backoff github.com/grpc-ecosystem/grpc-gateway",
+	"otelsetup":                 "otelsetup/internal/webapi " + wording + otelSDK + grpc + "go.opentelemetry.io/proto/otlp github.com/cenkalti/backoff github.com/grpc-ecosystem/grpc-gateway",
+	"otelsetup/internal/webapi": wording,
 	"otelsetup/configcheck":     "internal/suggest go.yaml.in/yaml",
 	"internal/attack":           "google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
 	"internal/loadtest":         "internal/attack google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
@@ -107,9 +108,12 @@ var policy = map[string]string{
 	"internal/tempocompat":      "",
 
 	// Servers for tests.
-	"internal/child":          "",
-	"internal/promtest":       serverTest,
-	"internal/promtest/build": serverTest + "internal/promtest",
+	"internal/child":               "",
+	"internal/collectortest":       serverTest,
+	"internal/collectortest/build": serverTest + "internal/collectortest",
+	"internal/promtest":            serverTest,
+	"internal/promtest/build":      serverTest + "internal/promtest",
+	"examples/deploy":              "",
 
 	// Generated systems, and measurements of their images.
 	"internal/imagecheck": "",

@@ -2,20 +2,29 @@ package otelsetup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/tempograph/tempograph/internal/redact"
 )
 
 // A client sends OTLP requests through the exporters of OpenTelemetry. It passes
@@ -24,6 +33,37 @@ import (
 type client struct {
 	otlptrace.Client
 	transport *http.Transport // nil for gRPC
+
+	// unreached is set by a request that found no connection, or whose connection broke. It is nil if such a request is
+	// not tried again, or if the exporter tries it again.
+	unreached *atomic.Bool
+}
+
+// How long a client of OTLP over HTTP waits before it tries a receiver again that takes no
+// connection. The context of the export ends the tries, by default after 30 seconds; meanwhile
+// spans wait in the queue.
+const (
+	firstWait = 250 * time.Millisecond
+	maxWait   = 4 * time.Second
+)
+
+// UploadTraces sends spans. The exporter of OTLP over HTTP tries only answered requests again, and
+// would lose each batch while a receiver restarts.
+func (c client) UploadTraces(ctx context.Context, spans []*tracepb.ResourceSpans) error {
+	for wait := firstWait; ; wait = min(2*wait, maxWait) {
+		if c.unreached != nil {
+			c.unreached.Store(false)
+		}
+		err := c.Client.UploadTraces(ctx, spans)
+		if err == nil || c.unreached == nil || !c.unreached.Load() {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait/2 + rand.N(wait)): // many programs wait for the same receiver
+		}
+	}
 }
 
 // newClient returns a client that has not been started. After each request that
@@ -47,7 +87,7 @@ func newGRPCClient(s settings, retry bool, attempt func(error)) client {
 		invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 		err := invoke(ctx, method, req, reply, cc, opts...)
 		if err != nil {
-			attempt(err)
+			attempt(redactStatus(err, s.headers))
 		}
 		return err
 	}
@@ -64,6 +104,20 @@ func newGRPCClient(s settings, retry bool, attempt func(error)) client {
 	return client{Client: otlptracegrpc.NewClient(opts...)}
 }
 
+// redactStatus returns the error of a receiver without the credentials that it may echo, and as
+// one line.
+func redactStatus(err error, headers map[string]string) error {
+	answer, ok := status.FromError(err)
+	if !ok {
+		return err
+	}
+	h := make(http.Header)
+	for key, value := range headers {
+		h.Set(key, value)
+	}
+	return status.Error(answer.Code(), redact.Line(redact.Secrets(answer.Message(), h), 4*maxMessage))
+}
+
 func newHTTPClient(s settings, retry bool, attempt func(error)) client {
 	// The transport that the exporter would use is shared by the whole process and
 	// keeps connections open after Shutdown.
@@ -73,6 +127,17 @@ func newHTTPClient(s settings, retry bool, attempt func(error)) client {
 		TLSClientConfig:     s.tls.Clone(), // the transport modifies it
 		TLSHandshakeTimeout: defaultTimeout,
 		IdleConnTimeout:     90 * time.Second,
+	}
+	var unreached *atomic.Bool
+	answered := new(atomic.Bool) // a receiver has answered before
+	if retry {
+		unreached = new(atomic.Bool)
+		report := attempt
+		attempt = func(err error) {
+			op, ok := errors.AsType[*net.OpError](err)
+			unreached.Store(ok && op.Op == "dial" || answered.Load() && isBroken(err))
+			report(err)
+		}
 	}
 	encoding := otlptracehttp.EncodingProtobuf
 	if s.json {
@@ -84,15 +149,15 @@ func newHTTPClient(s settings, retry bool, attempt func(error)) client {
 		otlptracehttp.WithHeaders(s.headers),
 		otlptracehttp.WithEncoding(encoding),
 		otlptracehttp.WithHTTPClient(&http.Client{
-			Transport:     watchedTransport{transport, attempt},
+			Transport:     watchedTransport{transport, attempt, answered},
 			Timeout:       s.timeout,
-			CheckRedirect: refuseGet,
+			CheckRedirect: checkRedirect,
 		}),
 	}
 	if !retry {
 		opts = append(opts, otlptracehttp.WithRetry(otlptracehttp.RetryConfig{}))
 	}
-	return client{Client: otlptracehttp.NewClient(opts...), transport: transport}
+	return client{Client: otlptracehttp.NewClient(opts...), transport: transport, unreached: unreached}
 }
 
 // Stop cancels all requests and closes all connections.
@@ -104,13 +169,31 @@ func (c client) Stop(ctx context.Context) error {
 	return err
 }
 
-// refuseGet does not follow a redirect that turns the POST into a GET. The GET
-// might reach a web page that answers 200, and the spans would count as delivered.
-func refuseGet(req *http.Request, via []*http.Request) error {
-	if req.Method != http.MethodPost || len(via) >= 10 {
+// isBroken reports whether a connection broke before the answer, as when a receiver restarts. The
+// receiver may have the spans nevertheless: as in OTLP over gRPC, a retry may send them twice.
+func isBroken(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
+		errors.Is(err, syscall.EPIPE) || strings.Contains(err.Error(), "server closed idle connection")
+}
+
+// checkRedirect does not follow a redirect to another scheme, host or port, which would get the
+// credentials and the spans, nor a redirect that turns the POST into a GET: the GET might reach a
+// web page that answers 200, and the spans would count as delivered.
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	from, to := via[0].URL, req.URL
+	if req.Method != http.MethodPost || len(via) >= 10 || to.Scheme != from.Scheme || to.Host != from.Host {
 		return http.ErrUseLastResponse
 	}
 	return nil
+}
+
+// followed reports whether the client follows the redirect that a server answers.
+func followed(req *http.Request, resp *http.Response) bool {
+	if resp.StatusCode != http.StatusTemporaryRedirect && resp.StatusCode != http.StatusPermanentRedirect {
+		return false
+	}
+	to, err := resp.Location()
+	return err == nil && to.Scheme == req.URL.Scheme && to.Host == req.URL.Host
 }
 
 // A statusError is an HTTP answer other than success.
@@ -119,6 +202,7 @@ type statusError struct {
 	status   string // such as "404 Not Found"
 	message  string // one line from the server, may be empty
 	location string // where a redirect leads
+	page     bool   // the answer is a web page, with any status
 }
 
 func (e *statusError) Error() string {
@@ -130,12 +214,16 @@ func (e *statusError) Error() string {
 
 // A watchedTransport calls attempt for each request that fails.
 type watchedTransport struct {
-	base    http.RoundTripper
-	attempt func(error)
+	base     http.RoundTripper
+	attempt  func(error)
+	answered *atomic.Bool // set by the first answer
 }
 
 func (t watchedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := t.base.RoundTrip(req)
+	if err == nil {
+		t.answered.Store(true)
+	}
 	switch {
 	case err != nil:
 		reason := err
@@ -143,50 +231,65 @@ func (t watchedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 			reason = ctxErr // err varies with the moment at which the context ended
 		}
 		t.attempt(reason)
-	case resp.StatusCode == http.StatusTemporaryRedirect || resp.StatusCode == http.StatusPermanentRedirect:
-		// The client follows it.
+	case followed(req, resp):
 	case resp.StatusCode > 299:
 		// The exporter gets only the rest of the body. Nobody sees the error that
 		// it makes of it.
-		body, _ := io.ReadAll(io.LimitReader(resp.Body, 4096))
-		t.attempt(&statusError{
-			code:     resp.StatusCode,
-			status:   resp.Status,
-			message:  serverMessage(resp.Header.Get("Content-Type"), body),
-			location: resp.Header.Get("Location"),
-		})
+		t.attempt(newStatusError(req, resp))
+	case strings.HasPrefix(strings.ToLower(resp.Header.Get("Content-Type")), "text/html"):
+		// No receiver answers with a page, but a login page does, with status 200. The
+		// exporter would count the spans as delivered.
+		reason := newStatusError(req, resp)
+		resp.Body.Close()
+		t.attempt(reason)
+		return nil, reason
 	}
 	return resp, err
 }
 
-// serverMessage returns the text in the body of an error, as one line of at most
-// 200 bytes. For requests in protobuf, receivers answer a google.rpc.Status.
-func serverMessage(contentType string, body []byte) string {
-	text := string(body)
+func newStatusError(req *http.Request, resp *http.Response) *statusError {
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 4096))
+	text, page := serverMessage(resp.Header.Get("Content-Type"), body)
+	return &statusError{
+		code:     resp.StatusCode,
+		status:   redact.Line(resp.Status, maxMessage),
+		message:  redact.Line(redact.Secrets(text, req.Header), maxMessage),
+		location: redact.Line(redact.Secrets(redact.URL(resp.Header.Get("Location")), req.Header), maxMessage),
+		page:     page && (resp.StatusCode < 300 || resp.StatusCode == http.StatusUnauthorized),
+	}
+}
+
+// maxMessage is how many bytes of a server's text a message shows.
+const maxMessage = 200
+
+// serverMessage returns the text in the body of an error, nothing if the body is a web page. For
+// requests in protobuf, receivers answer a google.rpc.Status.
+func serverMessage(contentType string, body []byte) (text string, page bool) {
 	if contentType == "application/x-protobuf" {
 		var s spb.Status
 		if proto.Unmarshal(body, &s) == nil {
-			text = s.GetMessage()
+			return s.GetMessage(), false
 		}
 	}
-	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "")), " ")
+	text = strings.TrimSpace(string(body))
 	if strings.HasPrefix(text, "<") { // HTML is not readable in one line
-		return ""
+		return "", true
 	}
-	if len(text) > 200 {
-		text = strings.ToValidUTF8(text[:200], "") + "…"
-	}
-	return text
+	return text, false
 }
 
 // check sends an empty request, without retries, and returns the reason why spans
 // would not be delivered, nil if they would.
-func check(ctx context.Context, s settings) *deliveryError {
+func check(ctx context.Context, s settings) *deliveryError { return upload(ctx, s, nil) }
+
+// upload sends spans in one request, without retries, and returns the reason why they were not
+// delivered, nil if they were.
+func upload(ctx context.Context, s settings, spans []*tracepb.ResourceSpans) *deliveryError {
 	var reason error // of the only attempt, set during UploadTraces
 	c := newClient(s, false, func(err error) { reason = err })
 	err := c.Start(ctx)
 	if err == nil {
-		err = c.UploadTraces(ctx, nil)
+		err = c.UploadTraces(ctx, spans)
 		_ = c.Stop(context.WithoutCancel(ctx)) // nothing is in flight
 	}
 	switch {

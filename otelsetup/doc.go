@@ -21,6 +21,8 @@
 //     failed request logs such a warning, once a minute for each kind of fault.
 //   - [SDK.Check] checks the endpoint for a caller who waits. [SDK.Stats] counts
 //     the spans before and after the queue.
+//   - [Check] and [SDK.CheckPipeline] walk the whole way, from the endpoint to the series of
+//     Grafana's Service Graph, and name the hop that is broken.
 //   - [SDK.Shutdown] returns and logs how many spans were lost, and why.
 //
 // # Code and environment
@@ -46,9 +48,14 @@
 //	OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES
 //	OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG
 //	OTEL_PROPAGATORS                       tracecontext, baggage, none; others are an error
-//	OTEL_TRACES_EXPORTER                   otlp or none; others are an error
+//	OTEL_TRACES_EXPORTER                   otlp, console (a line on standard output for each span), both, or none
 //	OTEL_SDK_DISABLED                      true: no spans at all, even with options
 //	OTEL_BSP_*, OTEL_SPAN_*_LIMIT, …       as the OpenTelemetry SDK reads them
+//	OTEL_LOG_LEVEL                         none, error, warn, info or debug: the messages of this package to log
+//	TEMPO_ORG_ID                           the header X-Scope-OrgID, unless it is set otherwise
+//
+// Start fails if a variable has a value that it cannot have, such as a sampler with a typo: the
+// SDK would ignore the value.
 //
 // The path in OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is used unchanged, as the
 // specification requires; /v1/traces is appended to that of any other endpoint.
@@ -57,6 +64,6 @@
 //
 // # Not included
 //
-// This package has no metrics and logs, no exporters other than OTLP, no
-// propagation other than W3C, and no instrumentation.
+// This package has no metrics and logs, no propagation other than W3C, and no
+// instrumentation: use otelhttp and otelgrpc with it.
 package otelsetup

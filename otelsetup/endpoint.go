@@ -21,8 +21,12 @@ type target struct {
 	path   string // only over HTTP
 }
 
-// String returns the URL of the target, which [Endpoint] accepts.
+// String returns the URL of the target, which [Endpoint] accepts. The zero target stands for an
+// exporter of the program.
 func (t target) String() string {
+	if t == (target{}) {
+		return "the exporter of the program"
+	}
 	scheme := "http"
 	if t.grpc {
 		scheme = "grpc"

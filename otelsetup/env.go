@@ -55,25 +55,47 @@ func otlpEnv(key string) (value, name string) {
 	return "", "OTEL_EXPORTER_OTLP_" + key
 }
 
-// exporting reports whether the environment permits tracing and exporting. If it does
-// not, why is the variable with its value.
-func exporting() (recording, export bool, why string, err error) {
+// exporting reports whether the environment permits tracing and exporting over OTLP, and whether
+// spans go to the console. If spans are not exported over OTLP, why is the variable with its value.
+func exporting() (e exports, err error) {
 	if strings.EqualFold(env("OTEL_SDK_DISABLED"), "true") {
-		return false, false, "OTEL_SDK_DISABLED=true", nil
+		return exports{why: "OTEL_SDK_DISABLED=true"}, nil
+	}
+	if err := checkEnv(); err != nil {
+		return exports{}, err
 	}
 	if env("OTEL_CONFIG_FILE") != "" {
-		return false, false, "", errors.New("OTEL_CONFIG_FILE is set: configuration files are for " +
+		return exports{}, errors.New("OTEL_CONFIG_FILE is set: configuration files are for " +
 			"go.opentelemetry.io/contrib/otelconf, and this package does not read them")
 	}
-	switch v := env("OTEL_TRACES_EXPORTER"); v {
-	case "", "otlp":
-		return true, true, "", nil
-	case "none":
-		return true, false, "OTEL_TRACES_EXPORTER=none", nil
-	default:
-		return false, false, "", fmt.Errorf("OTEL_TRACES_EXPORTER=%q: only otlp and none are supported, "+
-			"other exporters need go.opentelemetry.io/contrib/exporters/autoexport", v)
+	e.recording = true
+	list := env("OTEL_TRACES_EXPORTER")
+	if list == "" {
+		list = "otlp"
 	}
+	for name := range strings.SplitSeq(list, ",") {
+		switch strings.TrimSpace(name) {
+		case "otlp":
+			e.otlp = true
+		case "console":
+			e.console = true
+		case "none":
+		default:
+			return exports{}, fmt.Errorf("OTEL_TRACES_EXPORTER=%q: only otlp, console and none are supported, "+
+				"other exporters need go.opentelemetry.io/contrib/exporters/autoexport", list)
+		}
+	}
+	if !e.otlp {
+		e.why = "OTEL_TRACES_EXPORTER=" + list
+	}
+	return e, nil
+}
+
+// exports says what the environment wants to be done with spans.
+type exports struct {
+	recording     bool // false: no spans at all
+	otlp, console bool
+	why           string // the variable that keeps spans from OTLP
 }
 
 // resolve combines options and environment.
@@ -91,6 +113,15 @@ func resolve(o options) (settings, error) {
 	}
 	if s.timeout, err = timeoutFromEnv(); err != nil {
 		return settings{}, err
+	}
+	if o.tls != nil {
+		if s.target.secure {
+			s.tls = o.tls
+		} else {
+			s.notes = append(s.notes, note{slog.LevelWarn,
+				fmt.Sprintf("the option TLS is not used: the endpoint %s is plain text", s.target)})
+		}
+		return s, nil
 	}
 	if err := s.resolveTLS(); err != nil {
 		return settings{}, err
@@ -183,6 +214,13 @@ func mergeHeaders(o options, fromEnv map[string]string) (map[string]string, erro
 			return nil, fmt.Errorf("header: %w", err)
 		}
 		headers[http.CanonicalHeaderKey(h[0])] = h[1]
+	}
+	const tenant = "X-Scope-Orgid"
+	if id := env("TEMPO_ORG_ID"); id != "" && fromEnv[tenant] == "" {
+		if err := checkHeader(tenant, id); err != nil {
+			return nil, fmt.Errorf("TEMPO_ORG_ID: %w", err)
+		}
+		fromEnv[tenant] = id
 	}
 	for key, value := range fromEnv {
 		if _, stated := headers[key]; !stated || o.environmentWins {

@@ -1,6 +1,7 @@
 package otelsetup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ type deliveryError struct {
 	target target
 	reason string
 	hint   string // may be empty
+	hop    string // the hop that failed, one of the Hop constants
 	err    error  // the error of the exporter
 }
 
@@ -32,22 +34,31 @@ func (e *deliveryError) Unwrap() error { return e.err }
 
 // explain finds the reason and the hint for an error of an export to t.
 func explain(err error, t target) *deliveryError {
-	e := &deliveryError{target: t, err: err}
+	e := &deliveryError{target: t, err: err, hop: HopProtocol}
 	var answer *statusError
 	if errors.As(err, &answer) {
 		e.reason, e.hint = answer.Error(), explainStatus(answer, t)
+		switch {
+		case e.hint == hintTenant || e.hint == hintAuth || e.hint == hintPage:
+			e.hop = HopAuth
+		case strings.HasPrefix(e.hint, hintHTTPS):
+			e.hop = HopTLS
+		}
 		return e
 	}
 	s, answered := status.FromError(err)
 	// gRPC also returns these codes for faults of the transport.
 	if c := s.Code(); !answered || c == codes.Unavailable || c == codes.DeadlineExceeded {
-		e.reason, e.hint = explainTransport(err.Error(), t)
+		e.reason, e.hint, e.hop = explainTransport(err.Error(), t)
 	}
 	if e.hint != "" {
 		return e
 	}
 	if answered {
 		e.reason, e.hint = explainCode(s, t)
+		if e.hint == hintTenant || e.hint == hintAuth {
+			e.hop = HopAuth
+		}
 		return e
 	}
 	switch {
@@ -65,6 +76,8 @@ const (
 	hintSize   = "the request is too large: lower OTEL_BSP_MAX_EXPORT_BATCH_SIZE or raise the receiver's limit"
 	silent     = "no answer in time"
 	hintSilent = "is the port right, and does a firewall drop packets?"
+	hintPage   = "a web page came in place of an answer: is a login page or a proxy in between?"
+	hintHTTPS  = "the receiver requires TLS: use https://"
 	hintTenant = "Tempo is multi-tenant here: set the tenant with the header X-Scope-OrgID"
 	canceled   = "the export was canceled before the receiver answered"
 )
@@ -72,10 +85,12 @@ const (
 // explainStatus returns the hint for an HTTP answer.
 func explainStatus(e *statusError, t target) string {
 	switch {
+	case e.page:
+		return hintPage
 	case strings.Contains(e.message, "no org id"):
 		return hintTenant
 	case strings.Contains(e.message, "HTTP request to an HTTPS server"):
-		return "the receiver requires TLS: use https://" + t.host
+		return hintHTTPS + t.host
 	case e.location != "":
 		return "the server redirects to " + e.location + ": use the address that the redirect leads to"
 	}
@@ -126,6 +141,7 @@ type symptom struct {
 	any    bool   // errors of both have the text
 	reason string // empty: the text of the certificate error
 	hint   string // %s is the host and port
+	hop    string // the hop that has failed; empty: HopProtocol
 }
 
 const (
@@ -138,15 +154,15 @@ const (
 )
 
 var symptoms = []symptom{
-	{text: "no such host", any: true, reason: noHost, hint: hintNoHost},
-	{text: "produced zero addresses", grpc: true, reason: noHost, hint: hintNoHost},
-	{text: ": lookup ", any: true, reason: "the host name cannot be looked up", hint: hintNoHost},
+	{text: "no such host", any: true, reason: noHost, hint: hintNoHost, hop: HopResolve},
+	{text: "produced zero addresses", grpc: true, reason: noHost, hint: hintNoHost, hop: HopResolve},
+	{text: ": lookup ", any: true, reason: "the host name cannot be looked up", hint: hintNoHost, hop: HopResolve},
 	{text: "connection refused", any: true, reason: "connection refused",
-		hint: "is a collector or Tempo listening there?"},
+		hint: "is a collector or Tempo listening there?", hop: HopConnect},
 	{text: "does not look like a TLS handshake", grpc: true, reason: "the receiver does not speak TLS",
-		hint: "for plain text use grpc://%s"},
+		hint: "for plain text use grpc://%s", hop: HopTLS},
 	{text: "does not look like a TLS handshake", reason: "the receiver does not speak TLS",
-		hint: "for plain text use http://%s, or grpc://%[1]s if the port is for gRPC"},
+		hint: "for plain text use http://%s, or grpc://%[1]s if the port is for gRPC", hop: HopTLS},
 	{text: "no application protocol", grpc: true, reason: "the receiver does not offer HTTP/2",
 		hint: "for OTLP over HTTP use https://%s"},
 	{text: "looked like an HTTP/1.1 header", grpc: true, reason: "the receiver speaks HTTP/1.1, not gRPC",
@@ -154,22 +170,22 @@ var symptoms = []symptom{
 	{text: "malformed HTTP", reason: notHTTP, hint: hintNotHTTP},
 	{text: "readLoopPeekFailLocked: %!w(<nil>)", reason: notHTTP, hint: hintNotHTTP}, // the server sent first
 	{text: "failed to verify certificate", any: true,
-		hint: "set OTEL_EXPORTER_OTLP_CERTIFICATE to the certificate of the authority, and use a host name that the server's certificate is for"},
+		hint: "set OTEL_EXPORTER_OTLP_CERTIFICATE to the certificate of the authority, and use a host name that the server's certificate is for", hop: HopTLS},
 	{text: "certificate required", any: true, reason: "the receiver requires a client certificate",
-		hint: "set OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY"},
+		hint: "set OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY", hop: HopTLS},
 	{text: "error reading server preface", grpc: true, reason: "the receiver closed the connection",
-		hint: "if it requires TLS use grpcs://%s"},
+		hint: "if it requires TLS use grpcs://%s", hop: HopTLS},
 	{text: "net/http: request canceled", reason: silent, hint: hintSilent}, // the timeout of the client
 	{text: "EOF", reason: "the receiver closed the connection",
-		hint: "if it requires TLS use https://%s, or grpcs://%[1]s if the port is for gRPC"},
+		hint: "if it requires TLS use https://%s, or grpcs://%[1]s if the port is for gRPC", hop: HopTLS},
 	{text: "connection reset by peer", any: true, reason: brokeOff, hint: hintBrokeOff},
 	{text: "broken pipe", any: true, reason: brokeOff, hint: hintBrokeOff},
 }
 
 var certificateText = regexp.MustCompile(`tls: failed to verify certificate: [^"]*`)
 
-// explainTransport returns the reason and the hint for the text of a transport's error.
-func explainTransport(text string, t target) (reason, hint string) {
+// explainTransport returns the reason, the hint and the hop for the text of a transport's error.
+func explainTransport(text string, t target) (reason, hint, hop string) {
 	for _, s := range symptoms {
 		if !strings.Contains(text, s.text) || !s.any && s.grpc != t.grpc {
 			continue
@@ -181,7 +197,7 @@ func explainTransport(text string, t target) (reason, hint string) {
 		if strings.Contains(hint, "%s") {
 			hint = fmt.Sprintf(hint, t.host)
 		}
-		return reason, hint
+		return reason, hint, cmp.Or(s.hop, HopProtocol)
 	}
-	return strings.TrimPrefix(text, "traces export: "), ""
+	return strings.TrimPrefix(text, "traces export: "), "", HopProtocol
 }

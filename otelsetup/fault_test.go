@@ -8,6 +8,8 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -149,19 +151,46 @@ func TestCheckOK(t *testing.T) {
 	})
 }
 
-// TestRedirectThatKeepsTheRequest: a redirect that repeats the POST is followed.
+// A redirect that repeats the POST is followed within the server. Another server would get the
+// spans and the credentials.
 func TestRedirectThatKeepsTheRequest(t *testing.T) {
 	cleanEnv(t)
 	r := new(receiver).serveHTTP(t, nil)
 	front, _ := serveHTTP(t, http.RedirectHandler(r.url+"/v1/traces", http.StatusTemporaryRedirect), nil)
-	sdk, log := begin(t, Endpoint(front))
+	sdk, _ := begin(t, Endpoint(front), Header("Authorization", "Bearer t0ken"))
 	spans(sdk, 1)
-	if err := sdk.Shutdown(t.Context()); err != nil || log.String() != "" {
-		t.Errorf("%v, log:\n%s", err, log)
+	err := sdk.Shutdown(t.Context())
+	if want := "the server redirects to " + r.url + "/v1/traces"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %q in it", err, want)
+	}
+	if n := len(r.names()["checkout"]); n != 0 {
+		t.Errorf("another server received %d spans", n)
+	}
+
+	behind := httputil.NewSingleHostReverseProxy(must(url.Parse(r.url)))
+	within, _ := serveHTTP(t, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if path, found := strings.CutPrefix(req.URL.Path, "/old"); found {
+			http.Redirect(w, req, path, http.StatusPermanentRedirect)
+			return
+		}
+		behind.ServeHTTP(w, req)
+	}), nil)
+	sdk, _ = begin(t, Endpoint(within+"/old"))
+	spans(sdk, 1)
+	if err := sdk.Shutdown(t.Context()); err != nil {
+		t.Error(err)
 	}
 	if n := len(r.names()["checkout"]); n != 1 {
 		t.Errorf("received %d spans, want 1", n)
 	}
+}
+
+// must returns a value whose error is impossible.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
 
 func TestCheckOfASilentServer(t *testing.T) {
@@ -262,7 +291,21 @@ func TestStartTellsNonsense(t *testing.T) {
 		{"client certificate without key", vars{"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": certFile}, []Option{Endpoint("https://tempo")}, `OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY must both be set: one of them is missing`},
 		{"client key that is none", vars{"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": certFile, "OTEL_EXPORTER_OTLP_CLIENT_KEY": noCert}, []Option{Endpoint("https://tempo")}, `OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY: tls: `},
 		{"propagator", vars{"OTEL_PROPAGATORS": "b3"}, nil, `OTEL_PROPAGATORS="b3": only tracecontext, baggage and none are supported`},
-		{"exporter", vars{"OTEL_TRACES_EXPORTER": "console"}, nil, `OTEL_TRACES_EXPORTER="console": only otlp and none are supported`},
+		{"exporter", vars{"OTEL_TRACES_EXPORTER": "otlp,zipkin"}, nil, `OTEL_TRACES_EXPORTER="otlp,zipkin": only otlp, console and none are supported`},
+		{"sampler", vars{"OTEL_TRACES_SAMPLER": "parentbased_traceidratoi"}, nil, `OTEL_TRACES_SAMPLER="parentbased_traceidratoi": unknown sampler: use always_on, always_off, traceidratio, parentbased_always_on`},
+		{"sampler of nothing", vars{"OTEL_TRACES_SAMPLER": "parentbased_"}, nil, `unknown sampler`},
+		{"sampler argument", vars{"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "10%"}, nil, `OTEL_TRACES_SAMPLER_ARG="10%": want the fraction of traces to keep, from 0 to 1`},
+		{"sampler argument above 1", vars{"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "10"}, nil, `OTEL_TRACES_SAMPLER_ARG="10"`},
+		{"queue size", vars{"OTEL_BSP_MAX_QUEUE_SIZE": "lots"}, nil, `OTEL_BSP_MAX_QUEUE_SIZE="lots": want a whole number, at least 1`},
+		{"queue of nothing", vars{"OTEL_BSP_MAX_QUEUE_SIZE": "0"}, nil, `at least 1`},
+		{"delay", vars{"OTEL_BSP_SCHEDULE_DELAY": "-5"}, nil, `OTEL_BSP_SCHEDULE_DELAY="-5": want milliseconds as a whole number, at least 1`},
+		{"batch larger than queue", vars{"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "4096"}, nil, `OTEL_BSP_MAX_EXPORT_BATCH_SIZE=4096 is larger than the queue: OTEL_BSP_MAX_QUEUE_SIZE is 2048`},
+		{"limit", vars{"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "many"}, nil, `OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT="many": want a whole number`},
+		{"compression", vars{"OTEL_EXPORTER_OTLP_COMPRESSION": "zstd"}, nil, `OTEL_EXPORTER_OTLP_COMPRESSION="zstd": want gzip or none`},
+		{"insecure", vars{"OTEL_EXPORTER_OTLP_INSECURE": "maybe"}, nil, `OTEL_EXPORTER_OTLP_INSECURE="maybe": want true or false`},
+		{"disabled", vars{"OTEL_SDK_DISABLED": "1"}, nil, `OTEL_SDK_DISABLED="1": want true or false`},
+		{"log level", vars{"OTEL_LOG_LEVEL": "loud"}, nil, `OTEL_LOG_LEVEL="loud": want none, error, warn, info or debug`},
+		{"tenant", vars{"TEMPO_ORG_ID": "a\nb"}, nil, `TEMPO_ORG_ID: the value of X-Scope-Orgid has characters that are not allowed`},
 		{"configuration file", vars{"OTEL_CONFIG_FILE": "otel.yaml"}, nil, `OTEL_CONFIG_FILE is set: configuration files are for go.opentelemetry.io/contrib/otelconf`},
 		{"ratio", nil, []Option{SampleRatio(50)}, `sample ratio 50: want 0 to 1`},
 	} {

@@ -1,9 +1,11 @@
 package otelsetup
 
 import (
+	"crypto/tls"
 	"log/slog"
 
 	"go.opentelemetry.io/otel/attribute"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
 // An Option is one setting of [Start]. If two options make the same setting, the
@@ -19,6 +21,13 @@ type options struct {
 	logger                      *slog.Logger
 	withoutGlobals              bool
 	environmentWins             bool
+
+	exporter   sdktrace.SpanExporter
+	processors []sdktrace.SpanProcessor
+	tls        *tls.Config
+
+	tempo, prometheus Server // only for Check
+	withoutReceiver   bool
 }
 
 // Service sets the name of the service (service.name) and its version
@@ -70,6 +79,31 @@ func Resource(attrs ...attribute.KeyValue) Option {
 // Without this option and without OTEL_TRACES_SAMPLER all traces are kept.
 func SampleRatio(ratio float64) Option {
 	return func(o *options) { o.ratio = &ratio }
+}
+
+// TLS sets the TLS settings for an endpoint with TLS: the authorities to trust, a client
+// certificate. It replaces the variables with the names of certificate files, also with
+// [EnvironmentWins]. Start copies the settings. A nil config leaves the setting unchanged.
+func TLS(config *tls.Config) Option {
+	return func(o *options) {
+		if config != nil {
+			o.tls = config.Clone()
+		}
+	}
+}
+
+// Exporter sends the spans to an exporter of the program in place of OTLP, with the same queue
+// and the same [Stats]. The variables for OTLP and for OTEL_TRACES_EXPORTER=console are not used
+// then. Shutdown shuts the exporter down.
+func Exporter(e sdktrace.SpanExporter) Option {
+	return func(o *options) { o.exporter = e }
+}
+
+// SpanProcessor adds a processor that gets every span besides the export, such as a recorder of
+// package otelspan. It gets spans even if the environment disables the export, but not with
+// OTEL_SDK_DISABLED. The option may be used several times. Shutdown shuts the processor down.
+func SpanProcessor(p sdktrace.SpanProcessor) Option {
+	return func(o *options) { o.processors = append(o.processors, p) }
 }
 
 // Logger sets the logger for the messages of this package: WARN for spans that

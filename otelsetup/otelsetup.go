@@ -23,12 +23,15 @@ const shutdownTimeout = 5 * time.Second
 // An SDK is a tracer provider with the pipeline that exports its spans. The methods
 // of an SDK are safe for concurrent use.
 type SDK struct {
+	options    options
 	provider   trace.TracerProvider
 	propagator propagation.TextMapPropagator
 	reporter   *reporter
 	pipeline   *pipeline                // nil if spans are not exported
 	silent     string                   // why spans are not exported
 	sdk        *sdktrace.TracerProvider // nil if tracing is off
+	service    string                   // the name of the service
+	sampler    sdktrace.Sampler
 
 	stopProbe context.CancelFunc
 	probing   sync.WaitGroup
@@ -57,14 +60,29 @@ func Start(ctx context.Context, opts ...Option) (*SDK, error) {
 		return nil, fmt.Errorf("otelsetup: %w", err)
 	}
 	if !o.withoutGlobals {
-		otel.SetTracerProvider(s.provider)
-		otel.SetTextMapPropagator(s.propagator)
+		s.setGlobals()
 	}
 	return s, nil
 }
 
+// setGlobals sets the global provider and propagator, and sends what package otel would print
+// on standard error to the logger.
+func (s *SDK) setGlobals() {
+	if earlier, ok := otel.GetTracerProvider().(*sdktrace.TracerProvider); ok {
+		if _, ended := earlier.Tracer("otelsetup").(noop.Tracer); !ended {
+			s.reporter.log(slog.LevelWarn, "this Start takes the global tracer provider over from an earlier one, which goes on for the tracers that it gave out",
+				"hint", "call Start once in a process, or use WithoutGlobals")
+		}
+	}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
+		s.reporter.log(slog.LevelWarn, "OpenTelemetry reports an error", "error", err.Error())
+	}))
+	otel.SetTracerProvider(s.provider)
+	otel.SetTextMapPropagator(s.propagator)
+}
+
 func start(ctx context.Context, o options) (*SDK, error) {
-	recording, export, silent, err := exporting()
+	e, err := exporting()
 	if err != nil {
 		return nil, err
 	}
@@ -72,27 +90,45 @@ func start(ctx context.Context, o options) (*SDK, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &SDK{
-		propagator: propagator,
-		reporter:   &reporter{logger: o.logger, tally: new(tally)},
-		silent:     silent,
-		stopProbe:  func() {},
-	}
-	if !recording {
-		// A provider that samples nothing would be wrong: the services that this
-		// service calls would also sample nothing.
-		s.provider = noop.NewTracerProvider()
-		s.reporter.log(slog.LevelInfo, "tracing is off", "because", silent)
-		return s, nil
-	}
-
 	sampler, err := samplerOption(o)
 	if err != nil {
 		return nil, err
 	}
+	level, err := logLevel()
+	if err != nil {
+		return nil, err
+	}
+	s := &SDK{
+		options:    o,
+		propagator: propagator,
+		reporter:   &reporter{logger: o.logger, level: level, tally: new(tally)},
+		silent:     e.why,
+		sampler:    sampler,
+		stopProbe:  func() {},
+	}
+	if !e.recording {
+		// A provider that samples nothing would be wrong: the services that this
+		// service calls would also sample nothing.
+		s.provider = noop.NewTracerProvider()
+		s.reporter.log(slog.LevelInfo, "tracing is off", "because", s.silent)
+		return s, nil
+	}
+
 	res, notes := newResource(ctx, o)
-	providerOpts := append(sampler, sdktrace.WithResource(res))
-	if export {
+	s.service = serviceOf(res)
+	providerOpts := []sdktrace.TracerProviderOption{sdktrace.WithSampler(sampler), sdktrace.WithResource(res)}
+	for _, p := range o.processors {
+		providerOpts = append(providerOpts, sdktrace.WithSpanProcessor(p))
+	}
+	if e.console && o.exporter == nil {
+		providerOpts = append(providerOpts, sdktrace.WithSyncer(newConsoleExporter()))
+	}
+	switch {
+	case o.exporter != nil:
+		s.silent = "spans go to the exporter of the program"
+		s.pipeline = newCountingExporter(target{}, s.reporter).pipelineTo(o.exporter, settings{})
+		providerOpts = append(providerOpts, sdktrace.WithSpanProcessor(s.pipeline.processor))
+	case e.otlp:
 		settings, err := resolve(o)
 		if err != nil {
 			return nil, err
@@ -102,13 +138,16 @@ func start(ctx context.Context, o options) (*SDK, error) {
 		}
 		providerOpts = append(providerOpts, sdktrace.WithSpanProcessor(s.pipeline.processor))
 		notes = append(notes, settings.notes...)
-		s.reporter.log(slog.LevelDebug, "exporting spans", "endpoint", settings.target.String(), "resource", res.String())
+		s.reporter.log(slog.LevelDebug, "exporting spans", "endpoint", settings.target.String(), "sampler", samplerText(sampler), "resource", res.String())
 
 		probe, stop := context.WithCancel(context.WithoutCancel(ctx))
 		s.stopProbe = stop
 		s.probing.Go(func() { s.pipeline.probe(probe) })
-	} else {
-		s.reporter.log(slog.LevelInfo, "spans are not exported", "because", silent)
+	default:
+		s.reporter.log(slog.LevelInfo, "spans are not exported", "because", s.silent)
+	}
+	if keepsNothing(sampler) {
+		notes = append(notes, note{slog.LevelWarn, "the sampler keeps no trace that begins in this service: " + samplerText(sampler)})
 	}
 	for _, n := range notes {
 		s.reporter.log(n.level, n.text)
@@ -116,19 +155,6 @@ func start(ctx context.Context, o options) (*SDK, error) {
 	s.sdk = sdktrace.NewTracerProvider(providerOpts...)
 	s.provider = s.sdk
 	return s, nil
-}
-
-// samplerOption returns the sampler that an option sets. It returns nothing if the
-// environment or the default decides, because the SDK reads OTEL_TRACES_SAMPLER.
-func samplerOption(o options) ([]sdktrace.TracerProviderOption, error) {
-	if o.ratio == nil || o.environmentWins && env("OTEL_TRACES_SAMPLER") != "" {
-		return nil, nil
-	}
-	if r := *o.ratio; !(r >= 0 && r <= 1) {
-		return nil, fmt.Errorf("sample ratio %v: want 0 to 1", r)
-	}
-	sampler := sdktrace.ParentBased(sdktrace.TraceIDRatioBased(*o.ratio))
-	return []sdktrace.TracerProviderOption{sdktrace.WithSampler(sampler)}, nil
 }
 
 // TracerProvider returns the provider whose spans are exported. Without the option
@@ -150,9 +176,10 @@ func (s *SDK) Stats() Stats { return s.reporter.tally.stats() }
 // returns an error if the environment disables the export.
 //
 // A nil error does not prove that spans will be accepted: Tempo accepts an empty
-// request without the tenant that it requires for spans.
+// request without the tenant that it requires for spans. [SDK.CheckPipeline] sends spans, and
+// looks at every hop behind the receiver.
 func (s *SDK) Check(ctx context.Context) error {
-	if s.pipeline == nil {
+	if s.pipeline == nil || s.options.exporter != nil {
 		return fmt.Errorf("otelsetup: spans are not exported: %s", s.silent)
 	}
 	if err := check(ctx, s.pipeline.settings); err != nil {
@@ -165,7 +192,7 @@ func (s *SDK) Check(ctx context.Context) error {
 // suspended, such as a function in the cloud. The error says how many spans were
 // lost during the call, and why.
 func (s *SDK) Flush(ctx context.Context) error {
-	if s.pipeline == nil {
+	if s == nil || s.pipeline == nil {
 		return nil
 	}
 	if err := s.pipeline.processor.ForceFlush(ctx); err != nil {
@@ -184,8 +211,11 @@ func (s *SDK) Flush(ctx context.Context) error {
 // usually has, Shutdown ignores it and takes up to five seconds.
 //
 // Later calls wait for the first one and return its error. Spans that end after
-// Shutdown are not exported.
+// Shutdown are not exported. Shutdown of a nil SDK, which a failed Start returns, does nothing.
 func (s *SDK) Shutdown(ctx context.Context) error {
+	if s == nil {
+		return nil
+	}
 	s.shutdownOnce.Do(func() { s.shutdownErr = s.shutdown(ctx) })
 	return s.shutdownErr
 }
@@ -230,7 +260,7 @@ func (s *SDK) loss() error {
 	text := fmt.Sprintf("%s of %s not delivered to", quantity.Number(n.lost()+open), quantity.Of(n.Started, "span"))
 	var more []string
 	if n.Dropped > 0 {
-		more = append(more, fmt.Sprintf("%s dropped from the queue of %d: %s", quantity.Number(n.Dropped), s.reporter.tally.queue, hintQueue))
+		more = append(more, fmt.Sprintf("%s dropped from the queue of %d: %s", quantity.Number(n.Dropped), s.reporter.tally.queue, s.reporter.dropReason()))
 	}
 	if open > 0 {
 		more = append(more, fmt.Sprintf("%s not ended: call End on each before Shutdown", quantity.Number(open)))

@@ -46,6 +46,7 @@ func (e *countingExporter) pipelineTo(next sdktrace.SpanExporter, s settings) *p
 	batch := sdktrace.NewBatchSpanProcessor(e, func(o *sdktrace.BatchSpanProcessorOptions) {
 		r.tally.queue = int64(o.MaxQueueSize)
 		// One more span can be on its way from the queue to the batch.
+		r.tally.drain = (o.MaxQueueSize+o.MaxExportBatchSize-1)/max(o.MaxExportBatchSize, 1) + 1
 		r.tally.capacity = int64(o.MaxQueueSize) + int64(o.MaxExportBatchSize) + 1
 	})
 	return &pipeline{
@@ -117,7 +118,7 @@ func (p *countingProcessor) ForceFlush(ctx context.Context) error {
 		return fmt.Errorf("%s not delivered to %w", quantity.Of(n, "span"), p.reporter.cause())
 	}
 	if n := after.Dropped - before.Dropped; n > 0 {
-		return fmt.Errorf("%s dropped: %s", quantity.Of(n, "span"), hintQueue)
+		return fmt.Errorf("%s dropped: %s", quantity.Of(n, "span"), p.reporter.dropReason())
 	}
 	return nil
 }
@@ -184,7 +185,7 @@ func (e *countingExporter) ExportSpans(ctx context.Context, spans []sdktrace.Rea
 	failed := rejected(err, len(spans))
 	e.tally.failed.Add(failed)
 	e.tally.exported.Add(int64(len(spans)) - failed)
-	e.reporter.checkDrops(time.Now())
+	e.reporter.sent(time.Now(), err != nil || e.attempted.Load())
 	return nil
 }
 

@@ -14,6 +14,7 @@ const reportInterval = time.Minute
 // concurrent use.
 type reporter struct {
 	logger *slog.Logger // nil stands for slog.Default() at the time of a message
+	level  slog.Level   // messages below it are left out
 	tally  *tally
 
 	mu      sync.Mutex
@@ -21,9 +22,17 @@ type reporter struct {
 	failing bool                 // a fault was logged, and no recovery since
 	last    *deliveryError       // the latest fault
 	dropped int64                // the number in the latest message about dropped spans
+
+	// Why the queue was full: during an outage, or with a receiver that answered. Batches that
+	// drain the queue after an outage count for neither.
+	fullInOutage, fullInHealth bool
+	healthy                    int // batches in a row that were sent without a fault
 }
 
 func (r *reporter) log(level slog.Level, msg string, args ...any) {
+	if level < r.level {
+		return
+	}
 	logger := r.logger
 	if logger == nil {
 		logger = slog.Default()
@@ -82,16 +91,48 @@ func (r *reporter) delivered() {
 	}
 }
 
-// checkDrops logs that spans were dropped since the last such message.
-func (r *reporter) checkDrops(now time.Time) {
+// sent takes note of a batch that has left the queue, with or without a fault, and logs that
+// spans were dropped since the last such message.
+func (r *reporter) sent(now time.Time, fault bool) {
 	n := r.tally.stats().Dropped
+	full := r.tally.ended.Load()-r.tally.taken.Load()-n >= r.tally.queue
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if fault {
+		r.healthy = 0
+	} else {
+		r.healthy++
+	}
+	switch {
+	case !full:
+	case fault:
+		r.fullInOutage = true
+	case r.healthy > r.tally.drain:
+		r.fullInHealth = true
+	}
 	if n > r.dropped && r.due(now, "queue") {
 		r.dropped = n
 		r.log(slog.LevelWarn, "the queue is full and spans are dropped", "dropped", n, "queue", r.tally.queue,
-			"hint", hintQueue)
+			"hint", r.dropReasonLocked())
 	}
+}
+
+// dropReason returns why spans were dropped, with a remedy.
+func (r *reporter) dropReason() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.dropReasonLocked()
+}
+
+func (r *reporter) dropReasonLocked() string {
+	if r.last == nil || !r.fullInOutage && r.fullInHealth {
+		return hintQueue
+	}
+	outage := "it was full while spans could not be delivered: " + r.last.reason
+	if r.fullInHealth {
+		outage += "; at other times " + hintQueue
+	}
+	return outage
 }
 
 // cause returns the latest fault, nil if there was none. It is never nil if the tally

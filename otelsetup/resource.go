@@ -48,7 +48,7 @@ func newResource(ctx context.Context, o options) (*resource.Resource, []note) {
 	if err != nil { // res still holds what was detected
 		notes = append(notes, note{slog.LevelWarn, fmt.Sprintf("the resource is incomplete: %v", err)})
 	}
-	if v, ok := res.Set().Value(semconv.ServiceNameKey); ok && v.AsString() != "" {
+	if serviceOf(res) != "" {
 		return res, notes
 	}
 	name := commandName()
@@ -58,6 +58,12 @@ func newResource(ctx context.Context, o options) (*resource.Resource, []note) {
 	}
 	return named, append(notes, note{slog.LevelWarn, fmt.Sprintf(
 		"the service has no name, using %q: name it by otelsetup.Service or OTEL_SERVICE_NAME", name)})
+}
+
+// serviceOf returns the name of the service that a resource describes.
+func serviceOf(r *resource.Resource) string {
+	v, _ := r.Set().Value(semconv.ServiceNameKey)
+	return v.AsString()
 }
 
 // majorVersion matches the last element of a module path that names a major version.

@@ -32,6 +32,7 @@ type tally struct {
 
 	capacity int64 // how many spans the batch processor can hold
 	queue    int64 // how many of them in its queue (OTEL_BSP_MAX_QUEUE_SIZE)
+	drain    int   // how many batches empty a full queue
 }
 
 // countDropped computes how many spans the batch processor has dropped, which it

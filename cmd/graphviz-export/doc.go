@@ -617,12 +617,32 @@ fields begin with a lower-case letter, and times are in nanoseconds:
 
 # Doctor
 
-Graphviz-export doctor finds the known mistakes in the configuration of the pipeline from
-a program to Grafana's Service Graph: the OpenTelemetry Collector, Tempo with its
-metrics-generator, Prometheus and Grafana. Most of them raise no error anywhere: a chart
-ignores a key in the wrong spelling, and a generator without processors writes nothing.
+Graphviz-export doctor finds what is broken between a program and Grafana's Service Graph:
+in the OpenTelemetry Collector, in Tempo with its metrics-generator, or in Prometheus. Most
+mistakes raise no error anywhere: a chart ignores a key in the wrong spelling, and a
+generator without processors writes nothing. Doctor asks the running servers, reads their
+configuration files, or both.
 
-It prints, for example for values with the generator in the spelling of Tempo's own
+With --otlp, --tempo and --prometheus it walks the pipeline hop by hop:
+
+	graphviz-export doctor --otlp http://localhost:4318 --tempo http://localhost:3200 --prometheus http://localhost:9090
+
+It sends a trace of one call, from the service tempograph-probe to the service
+tempograph-probe-target, and follows it to the series in Prometheus. Both services appear
+in the graph. The series take up to a minute. A hop that fails is marked ✗, with what to do,
+and the exit status is 1. A hop is not checked if its server is not named, or if an earlier
+hop failed. The names of the hops are settings, resolve, connect, tls,
+protocol, auth, tempo, tempo access, trace by id, search, generator, service-graphs,
+prometheus, remote write, series, propagator, service.name and sampler. The last three
+belong to a program: otelsetup's SDK.CheckPipeline checks them there.
+
+For the receiver, doctor reads the variables OTEL_EXPORTER_OTLP_* as package otelsetup does,
+for example OTEL_EXPORTER_OTLP_HEADERS; for Tempo, the credentials are those of the other
+commands; for Prometheus, PROMETHEUS_BEARER_TOKEN, or PROMETHEUS_USERNAME and
+PROMETHEUS_PASSWORD. Without a file and without these flags, the environment names the
+servers.
+
+With files, it prints, for example for values with the generator in the spelling of Tempo's own
 configuration:
 
 	✗ values.yaml:9: the chart tempo-distributed reads metricsGenerator; Helm ignores metrics_generator without a word
@@ -640,11 +660,11 @@ whose names end in .yaml or .yml. Each file is checked by itself: what a values 
 out is taken to be the default of the chart. For several values files of one chart, give
 the output of helm template.
 
-Doctor opens no connection. With --json it writes an object of the type Findings; the names
-of its fields begin with a lower-case letter:
+With files alone, doctor opens no connection. With --json it writes an object of the type
+Findings; the names of its fields begin with a lower-case letter:
 
 	type Findings struct {
-		Healthy bool // no file has an error
+		Healthy bool // no file has an error, and no hop failed
 		Files   []struct {
 			File      string
 			Error     string // why the file could not be read to its end
@@ -660,6 +680,12 @@ of its fields begin with a lower-case letter:
 				Fix      string // the corrected lines, or the lines to add
 			}
 			Omitted int // findings beyond the first 200
+		}
+		Hops []struct { // missing if no server is named
+			Hop     string
+			Outcome string // passed, failed or not checked
+			Detail  string // what was found, what is wrong, or why it was not checked
+			Fix     string
 		}
 	}
 
@@ -692,7 +718,7 @@ flags, file names and formats. Load it in a startup file of the shell:
 	1    failure: standard error says why, and nothing was written;
 	     check: a rule is broken (on an empty graph every rule fails except empty);
 	     diff: there is a change that --fail-on names, or the graphs cannot be compared;
-	     doctor: a file has a mistake or could not be read
+	     doctor: a hop failed, or a file has a mistake or could not be read
 	2    usage error: a wrong flag, or a query that Tempo rejects
 	3    nothing matched: no traces, no trace with this id, or no node left after filters;
 	     nothing was written (with --allow-empty: an empty graph, and status 0)

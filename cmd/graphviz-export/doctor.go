@@ -15,21 +15,23 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tempograph/tempograph/internal/quantity"
+	"github.com/tempograph/tempograph/otelsetup"
 	"github.com/tempograph/tempograph/otelsetup/configcheck"
 )
 
 // A doctor is one run of graphviz-export doctor.
 type doctor struct {
-	stdin  io.Reader
-	stdout io.Writer
-	json   bool
+	stdin    io.Reader
+	stdout   io.Writer
+	json     bool
+	pipeline pipelineFlags
 }
 
 func newDoctorCommand(stdin io.Reader, stdout io.Writer) *cobra.Command {
 	d := &doctor{stdin: stdin, stdout: stdout}
 	cmd := &cobra.Command{
-		Use:   "doctor [flags] FILE|DIRECTORY|-...",
-		Short: "Find mistakes in the configuration of the pipeline",
+		Use:   "doctor [flags] [FILE|DIRECTORY|-]...",
+		Short: "Find what is broken in the pipeline or its configuration",
 		Long:  section("Doctor"),
 		Args:  cobra.ArbitraryArgs,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -37,17 +39,22 @@ func newDoctorCommand(stdin io.Reader, stdout io.Writer) *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return d.run(cmd.Context(), args) },
 	}
+	d.pipeline.addTo(cmd)
 	group(cmd, "Output", func(f *pflag.FlagSet) {
 		f.BoolVar(&d.json, "json", false, "write the findings as JSON")
 	})
 	return cmd
 }
 
-// run checks the files and writes what it found. It returns an error if a file has a mistake of
-// severity Error or cannot be read.
+// run checks the files and the hops of the pipeline, and writes what it found. It returns an error
+// if a file has a mistake of severity Error or cannot be read, or if a hop fails.
 func (d *doctor) run(ctx context.Context, args []string) error {
-	if len(args) == 0 {
-		return usagef("doctor: nothing to check: name configuration files, such as values.yaml; see graphviz-export doctor --help")
+	hops, connect, err := d.pipeline.options(len(args) > 0)
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 && !connect {
+		return usagef("doctor: nothing to check: name configuration files, such as values.yaml, or servers with --otlp, --tempo and --prometheus; see graphviz-export doctor --help")
 	}
 	files, err := configurations(args)
 	if err != nil {
@@ -60,11 +67,20 @@ func (d *doctor) run(ctx context.Context, args []string) error {
 		}
 		results = append(results, d.check(file))
 	}
+	var report otelsetup.Report
+	if connect {
+		ctx, cancel := context.WithTimeout(ctx, d.pipeline.timeout)
+		defer cancel()
+		report = otelsetup.Check(ctx, hops...)
+	}
+	if err := ctx.Err(); err != nil { // interrupted
+		return err
+	}
 	write := writeFindings
 	if d.json {
 		write = writeFindingsJSON
 	}
-	if err := write(d.stdout, results); err != nil {
+	if err := write(d.stdout, results, report); err != nil {
 		return fmt.Errorf("writing the findings: %w", err)
 	}
 	mistakes, unread := 0, 0
@@ -74,11 +90,17 @@ func (d *doctor) run(ctx context.Context, args []string) error {
 			unread++
 		}
 	}
-	switch {
-	case mistakes > 0:
-		return fmt.Errorf("%s, see above", quantity.Of(mistakes, "mistake"))
-	case unread > 0:
-		return fmt.Errorf("%s could not be checked, see above", quantity.Of(unread, "file"))
+	var found []string
+	if failed := len(report.Failed()); failed > 0 {
+		found = append(found, quantity.Of(failed, "hop")+" failed")
+	}
+	if mistakes > 0 {
+		found = append(found, quantity.Of(mistakes, "mistake"))
+	} else if unread > 0 {
+		found = append(found, quantity.Of(unread, "file")+" could not be checked")
+	}
+	if found != nil {
+		return fmt.Errorf("%s, see above", strings.Join(found, " and "))
 	}
 	return nil
 }
@@ -173,7 +195,7 @@ func (d *doctor) check(file string) checked {
 
 // writeFindings writes the findings for people: a mark, the place, the problem, and the
 // corrected lines below it.
-func writeFindings(w io.Writer, results []checked) error {
+func writeFindings(w io.Writer, results []checked, report otelsetup.Report) error {
 	var b strings.Builder
 	for _, r := range results {
 		for _, f := range r.Findings {
@@ -200,13 +222,21 @@ func writeFindings(w io.Writer, results []checked) error {
 			fmt.Fprintf(&b, "✓ %s: no known mistake (%s)\n", oneLine(r.File), oneLine(strings.Join(r.kinds(), ", ")))
 		}
 	}
+	if report.Hops != nil {
+		for line := range strings.Lines(report.String()) {
+			b.WriteString(oneLine(strings.TrimSuffix(line, "\n")) + "\n")
+		}
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
 // writeFindingsJSON writes the findings for programs.
-func writeFindingsJSON(w io.Writer, results []checked) error {
-	healthy := true
+func writeFindingsJSON(w io.Writer, results []checked, report otelsetup.Report) error {
+	healthy := len(report.Failed()) == 0
+	if results == nil {
+		results = []checked{}
+	}
 	for i := range results {
 		r := &results[i]
 		healthy = healthy && r.errors() == 0 && r.Error == ""
@@ -221,7 +251,8 @@ func writeFindingsJSON(w io.Writer, results []checked) error {
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
 	return enc.Encode(struct {
-		Healthy bool      `json:"healthy"`
-		Files   []checked `json:"files"`
-	}{healthy, results})
+		Healthy bool            `json:"healthy"`
+		Files   []checked       `json:"files"`
+		Hops    []otelsetup.Hop `json:"hops,omitempty"`
+	}{healthy, results, report.Hops})
 }

@@ -54,14 +54,7 @@ func (t *tempoFlags) addTo(cmd *cobra.Command) {
 		f.StringVarP(&t.query, "query", "q", "", "read traces that match `TRACEQL` (default: all)")
 		f.StringArrayVar(&t.traces, "trace", nil, "read the trace with this `ID`; repeatable")
 		f.IntVar(&t.limit, "limit", defaultLimit, "read at most `N` traces, the newest; 0 for no limit")
-		f.StringVar(&t.orgID, "org-id", "", "read from `TENANT`, or from several: a|b [TEMPO_ORG_ID]")
-		f.StringVar(&t.username, "username", "", "authenticate as `USER` with a password [TEMPO_USERNAME]")
-		f.StringVar(&t.passwordFile, "password-file", "", "read the password from `FILE` [TEMPO_PASSWORD holds the password itself]")
-		f.StringVar(&t.bearerTokenFile, "bearer-token-file", "", "authenticate with the token in `FILE` [TEMPO_BEARER_TOKEN_FILE]")
-		f.StringArrayVar(&t.headers, "header", nil, "send an additional HTTP header, `'NAME: VALUE'`, or those in @FILE; repeatable")
-		f.StringVar(&t.caCert, "ca-cert", "", "trust the CA certificates in `FILE` instead of the system's [TEMPO_CA_CERT_PATH]")
-		f.StringVar(&t.cert, "cert", "", "present the client certificate in `FILE` [TEMPO_CLIENT_CERT_PATH]")
-		f.StringVar(&t.key, "key", "", "read the key of the client certificate from `FILE` [TEMPO_CLIENT_KEY_PATH]")
+		t.addAccessTo(f)
 	})
 	group(cmd, "Time", func(f *pflag.FlagSet) {
 		f.StringVar(&t.time.since, "since", "", "look back `DURATION`: 30m, 1.5h, 1d12h, 2w (default 1h)")
@@ -69,6 +62,18 @@ func (t *tempoFlags) addTo(cmd *cobra.Command) {
 		f.StringVar(&t.time.to, "to", "", "end at `TIME` (default: now)")
 		f.BoolVar(&t.time.utc, "utc", false, "read times without a zone as UTC instead of local time")
 	})
+}
+
+// addAccessTo adds the flags for tenant and credentials.
+func (t *tempoFlags) addAccessTo(f *pflag.FlagSet) {
+	f.StringVar(&t.orgID, "org-id", "", "read from `TENANT`, or from several: a|b [TEMPO_ORG_ID]")
+	f.StringVar(&t.username, "username", "", "authenticate as `USER` with a password [TEMPO_USERNAME]")
+	f.StringVar(&t.passwordFile, "password-file", "", "read the password from `FILE` [TEMPO_PASSWORD holds the password itself]")
+	f.StringVar(&t.bearerTokenFile, "bearer-token-file", "", "authenticate with the token in `FILE` [TEMPO_BEARER_TOKEN_FILE]")
+	f.StringArrayVar(&t.headers, "header", nil, "send an additional HTTP header, `'NAME: VALUE'`, or those in @FILE; repeatable")
+	f.StringVar(&t.caCert, "ca-cert", "", "trust the CA certificates in `FILE` instead of the system's [TEMPO_CA_CERT_PATH]")
+	f.StringVar(&t.cert, "cert", "", "present the client certificate in `FILE` [TEMPO_CLIENT_CERT_PATH]")
+	f.StringVar(&t.key, "key", "", "read the key of the client certificate from `FILE` [TEMPO_CLIENT_KEY_PATH]")
 }
 
 // access returns the settings and credentials for requests to Tempo. Flags override the

@@ -1,0 +1,204 @@
+// Package collectortest runs a real OpenTelemetry Collector for tests: OTLP in, batches, OTLP
+// out over gRPC or HTTP.
+//
+// The environment variable COLLECTOR_BIN names the program to run. Without it, the first use
+// builds a Collector of version [Version] from its pinned Go modules; the program then stays in
+// the cache directory of the user. A build takes a few minutes. This command builds ahead:
+//
+//	go run ./internal/collectortest/build
+//
+// The Collector is a separate program (Apache-2.0): a test that imports this package links
+// nothing of it.
+package collectortest
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tempograph/tempograph/internal/buildtool"
+	"github.com/tempograph/tempograph/internal/child"
+)
+
+// Version is the release of the Collector that is built when COLLECTOR_BIN is not set.
+const Version = "v0.165.0"
+
+var (
+	//go:embed build/collector.mod
+	collectorMod []byte
+	//go:embed build/collector.sum
+	collectorSum []byte
+	//go:embed build/collector.go
+	collectorMain []byte
+)
+
+const (
+	startTimeout  = time.Minute
+	startAttempts = 5 // sets of ports to try if another process takes a port first
+)
+
+// A Collector is a running server with OTLP receivers.
+type Collector struct {
+	GRPCAddr string // host:port for OTLP over gRPC, without TLS
+	HTTPURL  string // base for OTLP over HTTP, to which /v1/traces is to be added
+
+	dir     string
+	program string
+	export  string
+	process *child.Process
+	stopped bool // by Stop
+}
+
+// Build returns the path of the program that Start runs, and builds it if necessary. The
+// progress of a build goes to standard error.
+func Build(ctx context.Context) (program string, err error) {
+	if program := os.Getenv("COLLECTOR_BIN"); program != "" {
+		return program, nil
+	}
+	return buildtool.Build(ctx, buildtool.Program{
+		Name:    "collector",
+		Version: Version,
+		Package: "main.go",
+		Mod:     collectorMod,
+		Sum:     collectorSum,
+		Main:    collectorMain,
+		Set:     []string{"main.version=" + strings.TrimPrefix(Version, "v")},
+	}, os.Stderr)
+}
+
+// Start runs a Collector until the test and its subtests are over. It exports to the URL of an
+// OTLP receiver without TLS: grpc://host:port, or http://host:port for OTLP over HTTP. Start
+// skips a test that runs with -short. If the Collector cannot run, the test is skipped with the
+// reason, or fails if the environment has TEMPOGRAPH_REQUIRE_SERVERS=1.
+func Start(tb testing.TB, export string) *Collector {
+	tb.Helper()
+	program := require(tb)
+	c := &Collector{dir: tb.TempDir(), program: program, export: export}
+	var err error
+	for range startAttempts {
+		var ports []int
+		if ports, err = child.FreePorts(2); err != nil {
+			break
+		}
+		c.GRPCAddr = fmt.Sprintf("127.0.0.1:%d", ports[0])
+		c.HTTPURL = fmt.Sprintf("http://127.0.0.1:%d", ports[1])
+		if err = c.start(tb.Context()); err == nil || !strings.Contains(err.Error(), "address already in use") {
+			break
+		}
+	}
+	if err != nil {
+		child.Unavailable(tb, fmt.Errorf("collectortest: starting %s: %w", program, err))
+	}
+	tb.Cleanup(func() {
+		if !c.process.Kill() && !c.stopped {
+			tb.Errorf("collectortest: the Collector died while in use: %s; its log ends:\n%s", c.process.State(), c.LogTail())
+		}
+	})
+	return c
+}
+
+// Validate returns the output of the Collector's own check of a configuration file, and an error
+// if the file is not valid.
+func Validate(tb testing.TB, file string) (output string, err error) {
+	tb.Helper()
+	out, err := exec.CommandContext(tb.Context(), require(tb), "validate", "--config=file:"+file).CombinedOutput()
+	return string(out), err
+}
+
+func require(tb testing.TB) (program string) {
+	tb.Helper()
+	if testing.Short() {
+		tb.Skip("collectortest: tests with servers do not run with -short")
+	}
+	program, err := Build(tb.Context())
+	if err != nil {
+		child.Unavailable(tb, fmt.Errorf("collectortest: %w", err))
+	}
+	return program
+}
+
+// Stop kills the Collector, which loses what it has not sent. Its ports stay for Restart.
+func (c *Collector) Stop() {
+	c.stopped = true
+	c.process.Kill()
+}
+
+// Restart runs the Collector again after Stop, on the same ports.
+func (c *Collector) Restart(tb testing.TB, export string) {
+	tb.Helper()
+	c.export = export
+	if err := c.start(tb.Context()); err != nil {
+		tb.Fatalf("collectortest: restarting the Collector: %v", err)
+	}
+}
+
+// LogTail returns the last lines of the log, some 8 KiB.
+func (c *Collector) LogTail() string { return c.process.LogTail() }
+
+// configuration has no telemetry: the default opens a port for metrics.
+const configuration = `receivers:
+  otlp:
+    protocols:
+      grpc: {endpoint: %q}
+      http: {endpoint: %q}
+processors:
+  batch: {timeout: 100ms}
+exporters:
+  %s:
+    %s
+    tls: {insecure: true}
+    retry_on_failure: {initial_interval: 200ms, max_interval: 1s}
+service:
+  telemetry:
+    metrics: {level: none}
+  pipelines:
+    traces: {receivers: [otlp], processors: [batch], exporters: [%[3]s]}
+`
+
+// start runs the program once.
+func (c *Collector) start(ctx context.Context) error {
+	u, err := url.Parse(c.export)
+	if err != nil {
+		return err
+	}
+	exporter, endpoint := "otlp_http", fmt.Sprintf("endpoint: %q", c.export)
+	if u.Scheme == "grpc" {
+		exporter, endpoint = "otlp", fmt.Sprintf("endpoint: %q", u.Host)
+	}
+	file := filepath.Join(c.dir, "collector.yaml")
+	text := fmt.Sprintf(configuration, c.GRPCAddr, strings.TrimPrefix(c.HTTPURL, "http://"), exporter, endpoint)
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		return err
+	}
+	process, err := child.Start(filepath.Join(c.dir, "collector.log"), c.program, "--config=file:"+file)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("not ready after %v", startTimeout))
+	defer cancel()
+	err = process.Await(ctx, func() bool {
+		// The log tells that this process is ready: another one may have taken a port.
+		if !strings.Contains(process.LogTail(), "Everything is ready") {
+			return false
+		}
+		conn, err := net.Dial("tcp", c.GRPCAddr)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
+	if err != nil {
+		process.Kill()
+		return fmt.Errorf("%w; its log ends:\n%s", err, process.LogTail())
+	}
+	c.process, c.stopped = process, false
+	return nil
+}

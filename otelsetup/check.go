@@ -1,0 +1,173 @@
+package otelsetup
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+const (
+	checkTimeout   = 90 * time.Second // of Check, if its context has no deadline
+	requestTimeout = 5 * time.Second  // of each request to a server
+)
+
+// A Server is a backend that [Check] asks.
+type Server struct {
+	URL    string      // base of its HTTP API, such as http://tempo:3200
+	Header http.Header // sent with each request: tenant and credentials
+	TLS    *tls.Config // nil for the defaults of the system
+}
+
+// Tempo names the query API of Tempo for [Check] and [SDK.CheckPipeline]. It does not
+// change where spans go.
+func Tempo(s Server) Option { return func(o *options) { o.tempo = s } }
+
+// Prometheus names the Prometheus, or the database with its API, that has the series of Tempo's
+// metrics-generator, for [Check] and [SDK.CheckPipeline].
+func Prometheus(s Server) Option { return func(o *options) { o.prometheus = s } }
+
+// WithoutReceiver makes [Check] leave out the OTLP receiver and the probe trace, for a caller
+// that has only backends to check.
+func WithoutReceiver() Option { return func(o *options) { o.withoutReceiver = true } }
+
+// Check walks the way of a span hop by hop: from the settings that Start would use to the OTLP
+// receiver, Tempo, its metrics-generator, Prometheus, and the series of Grafana's Service Graph.
+// Each hop of the report has passed, has failed with a remedy, or was not checked for a reason:
+// an earlier hop failed, or no option names the backend. Check starts no SDK.
+//
+// Check sends a trace of one call, from the service tempograph-probe to the service
+// tempograph-probe-target, and follows it. Both services appear in the graph. Tempo's
+// metrics-generator takes up to 20 seconds to write their series.
+//
+// Check returns when ctx ends, and after 90 seconds at the latest if ctx has no deadline. The
+// hop at which the time ended has failed.
+func Check(ctx context.Context, opts ...Option) Report {
+	var o options
+	for _, opt := range opts {
+		opt(&o)
+	}
+	w := &walk{options: o, report: newReport()}
+	s, err := validate(o)
+	switch {
+	case err != nil:
+		w.report.fail(HopSettings, err.Error(), "")
+	case o.withoutReceiver:
+		w.report.pass(HopSettings, "")
+	default:
+		w.report.pass(HopSettings, "spans go to "+s.target.String())
+		w.settings = &s
+	}
+	w.report.program(o, err)
+	return w.run(ctx)
+}
+
+// validate returns the settings that Start would use, and the error that it would return.
+func validate(o options) (settings, error) {
+	e, err := exporting()
+	if err == nil && !e.otlp && !o.withoutReceiver {
+		err = fmt.Errorf("spans are not exported over OTLP: %s", e.why)
+	}
+	if err == nil {
+		_, err = propagatorFromEnv()
+	}
+	if err == nil {
+		_, err = samplerOption(o)
+	}
+	if err != nil {
+		return settings{}, err
+	}
+	return resolve(o)
+}
+
+// CheckPipeline walks the way of the spans of this SDK, as the function [Check] does, with the
+// backends that the options [Tempo] and [Prometheus] name. It also checks the propagator, the name
+// and the sampler of this program.
+func (s *SDK) CheckPipeline(ctx context.Context) Report {
+	w := &walk{options: s.options, report: newReport()}
+	switch {
+	case s.options.exporter != nil:
+		w.report.pass(HopSettings, s.silent)
+	case s.pipeline == nil:
+		w.report.fail(HopSettings, "spans are not exported: "+s.silent, "unset the variable to export spans")
+	default:
+		w.report.pass(HopSettings, "spans go to "+s.pipeline.settings.target.String())
+		w.settings = &s.pipeline.settings
+	}
+	s.checkProgram(w.report)
+	return w.run(ctx)
+}
+
+// A walk is one run of Check.
+type walk struct {
+	options  options
+	report   *Report
+	settings *settings // nil if there is no receiver to check
+	probe    *probe    // nil if no receiver has accepted one
+	fetched  bool      // Tempo has the probe trace
+}
+
+// run checks the receiver and the backends.
+func (w *walk) run(ctx context.Context) Report {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, checkTimeout)
+		defer cancel()
+	}
+	prometheus := w.openPrometheus(ctx)
+	tempo := w.openTempo(ctx)
+	if prometheus != nil {
+		prometheus.before = prometheus.probeSeries(ctx)
+	}
+	if tempo != nil {
+		tempo.before, _ = tempo.metrics(ctx)
+	}
+	w.receiver(ctx)
+	if tempo != nil {
+		defer tempo.Close()
+		w.traceByID(ctx, tempo)
+		w.search(ctx, tempo)
+		w.generator(ctx, tempo)
+	}
+	if prometheus != nil {
+		defer prometheus.Close()
+		w.remoteWrite(ctx, tempo, prometheus)
+	}
+	return *w.report
+}
+
+// failed reports whether a hop has failed.
+func (w *walk) failed(hop string) bool { return w.report.Hop(hop).Outcome == Failed }
+
+// after reports whether the time is up, or a hop that the given hops depend on has failed. It
+// says so for the given hops.
+func (w *walk) after(ctx context.Context, earlier string, hops ...string) bool {
+	switch {
+	case w.failed(earlier):
+		w.report.skip("because the hop "+earlier+" failed", hops...)
+	case ctx.Err() != nil:
+		w.report.skip("the time was up", hops...)
+	default:
+		return false
+	}
+	return true
+}
+
+// poll calls ask until it reports true or an error, or until the context ends or limit has
+// passed. It reports whether ask was satisfied.
+func poll(ctx context.Context, limit time.Duration, ask func(context.Context) (bool, error)) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for pause := 100 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		done, err := ask(ctx)
+		if done || err != nil && ctx.Err() == nil {
+			return done, err
+		}
+		select {
+		case <-ctx.Done():
+			return false, err
+		case <-time.After(pause):
+		}
+	}
+}

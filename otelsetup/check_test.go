@@ -1,0 +1,474 @@
+package otelsetup
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+)
+
+// A backend plays Tempo 2 with a metrics-generator, and Prometheus. A test changes the answer at
+// a path to break a hop.
+type backend struct {
+	receiver *receiver
+	answers  map[string]http.HandlerFunc // by path, in place of the usual answer
+	tempo    string
+	url      string // of Prometheus
+	tenant   string // required if not empty
+}
+
+func startBackend(t *testing.T) *backend {
+	b := &backend{receiver: new(receiver).serveHTTP(t, nil), answers: make(map[string]http.HandlerFunc)}
+	serve := func(h http.HandlerFunc) string {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if answer := b.answers[r.URL.Path]; answer != nil {
+				answer(w, r)
+				return
+			}
+			h(w, r)
+		}))
+		t.Cleanup(s.Close)
+		return s.URL
+	}
+	b.tempo, b.url = serve(b.serveTempo), serve(b.servePrometheus)
+	return b
+}
+
+// traceID returns the id of the probe trace that came last.
+func (b *backend) traceID() string {
+	calls := b.receiver.kept()
+	if len(calls) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%x", calls[len(calls)-1].request.ResourceSpans[0].ScopeSpans[0].Spans[0].TraceId)
+}
+
+func (b *backend) serveTempo(w http.ResponseWriter, r *http.Request) {
+	if b.tenant != "" && strings.HasPrefix(r.URL.Path, "/api/search") && r.Header.Get("X-Scope-OrgID") != b.tenant {
+		http.Error(w, "no org id", http.StatusUnauthorized)
+		return
+	}
+	switch path := r.URL.Path; {
+	case path == "/ready":
+		fmt.Fprintln(w, "ready")
+	case path == "/api/echo":
+		fmt.Fprint(w, "echo")
+	case path == "/api/status/buildinfo":
+		fmt.Fprint(w, `{"version":"2.9.0"}`)
+	case strings.HasPrefix(path, "/api/traces/"):
+		if id := b.traceID(); id == "" || path != "/api/traces/"+id {
+			http.Error(w, "trace not found", http.StatusNotFound)
+			return
+		}
+		fmt.Fprintf(w, `{"batches":[%q,%q]}`, probeClient, probeServer)
+	case path == "/api/search":
+		fmt.Fprintf(w, `{"traces":[{"traceID":%q}]}`, b.traceID())
+	case path == "/api/metrics/query_range":
+		http.Error(w, "localblocks processor not found", http.StatusInternalServerError)
+	case path == "/metrics":
+		fmt.Fprintf(w, "# HELP x y\ntempo_metrics_generator_spans_received_total{tenant=\"single-tenant\"} 2\n"+
+			"tempo_metrics_generator_active_processors{processor=\"service-graphs\",tenant=\"single-tenant\"} 1\n"+
+			"prometheus_remote_storage_samples_total{tenant=\"single-tenant\",url=\"http://prometheus/api/v1/write\"} 3\n"+
+			"prometheus_remote_storage_queue_highest_sent_timestamp_seconds{tenant=\"single-tenant\"} %d\n", time.Now().Unix()+1)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+func (b *backend) servePrometheus(w http.ResponseWriter, r *http.Request) {
+	vector := func(metric string, value float64) {
+		fmt.Fprintf(w, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{%s},"value":[1,"%v"]}]}}`, metric, value)
+	}
+	switch query := r.URL.Query().Get("query"); {
+	case r.URL.Path == "/api/v1/write":
+		http.Error(w, "unsupported media type", http.StatusUnsupportedMediaType)
+	case r.URL.Path == "/api/v1/status/buildinfo":
+		fmt.Fprint(w, `{"status":"success","data":{"version":"3.16.0"}}`)
+	case r.URL.Path != "/api/v1/query":
+		http.NotFound(w, r)
+	case query == "vector(1)":
+		vector("", 1)
+	case strings.HasPrefix(query, "{__name__"):
+		vector(`"__name__":"traces_service_graph_request_total"`, float64(len(b.receiver.kept())))
+	case strings.HasPrefix(query, "max(timestamp("):
+		vector("", float64(time.Now().Unix()-10))
+	default:
+		fmt.Fprint(w, `{"status":"success","data":{"resultType":"vector","result":[]}}`)
+	}
+}
+
+func (b *backend) check(t *testing.T, opts ...Option) Report {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	return Check(ctx, append([]Option{Endpoint(b.receiver.url), Tempo(Server{URL: b.tempo}), Prometheus(Server{URL: b.url})}, opts...)...)
+}
+
+func text(status int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if strings.HasPrefix(body, "<") {
+			w.Header().Set("Content-Type", "text/html")
+		}
+		w.WriteHeader(status)
+		fmt.Fprint(w, body)
+	}
+}
+
+func names(hops []Hop) (list []string) {
+	for _, h := range hops {
+		list = append(list, h.Name)
+	}
+	return list
+}
+
+func TestCheckOfAWholePipeline(t *testing.T) {
+	cleanEnv(t)
+	b := startBackend(t)
+	report := b.check(t)
+	if err := report.Err(); err != nil {
+		t.Errorf("%v\n%s", err, report)
+	}
+	var skipped []string
+	for _, h := range report.Hops {
+		if h.Outcome == NotChecked {
+			skipped = append(skipped, h.Name)
+		}
+	}
+	if want := []string{HopPropagator, HopService, HopSampler}; !slices.Equal(skipped, want) {
+		t.Errorf("not checked: %q, want %q\n%s", skipped, want, report)
+	}
+	encoded, err := json.Marshal(report)
+	if err != nil || !strings.Contains(string(encoded), `{"hop":"tempo","outcome":"passed","detail":"`) {
+		t.Errorf("JSON: %s, %v", encoded, err)
+	}
+	if got := fmt.Sprintf("%x", b.receiver.kept()[0].request.ResourceSpans[0].ScopeSpans[0].Spans[0].TraceId); got[0] == '0' {
+		t.Errorf("the trace id %s begins with a zero, which Tempo leaves out", got)
+	}
+}
+
+// Each fault fails its hop and no other, and the report says what is wrong and what to do.
+func TestCheckNamesTheHop(t *testing.T) {
+	hang := func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	reset := func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err == nil {
+			conn.(*net.TCPConn).SetLinger(0)
+			conn.Close()
+		}
+	}
+	page := text(http.StatusOK, "<html><title>Sign in</title>")
+	for _, test := range []struct {
+		name, path, hop string
+		answer          http.HandlerFunc
+		want            string // in the detail or the fix
+	}{
+		{"Tempo starts", "/ready", HopTempo, text(503, "Ingester not ready: waiting"), "not ready: Ingester not ready: waiting"},
+		{"not Tempo", "/api/echo", HopTempo, text(404, "404 page not found"), "the server is not Tempo's query API"},
+		{"a login page before Tempo", "/ready", HopTempo, page, `a web page ("Sign in") in place of an answer`},
+		{"Tempo hangs", "/ready", HopTempo, hang, "no answer in time"},
+		{"Tempo resets", "/ready", HopTempo, reset, "closed the connection unexpectedly"},
+		{"Tempo redirects away", "/ready", HopTempo, http.RedirectHandler("http://127.0.0.1:1/ready", 307).ServeHTTP, "redirects to http://127.0.0.1:1, another server"},
+		{"tenant", "/api/search", HopAccess, text(401, "no org id"), "X-Scope-OrgID"},
+		{"credentials", "/api/search", HopAccess, text(403, "denied"), "check the credentials and the tenant"},
+		{"search", "/api/search", HopAccess, text(500, "too many jobs"), "500 Internal Server Error (too many jobs)"},
+		{"no generator", "/api/metrics/query_range", HopGenerator, text(500, "error finding generators: empty ring"), "metricsGenerator.enabled: true"},
+		{"not Prometheus", "/api/v1/query", HopPrometheus, text(200, "{}"), "the server is not Prometheus' query API"},
+		{"a login page before Prometheus", "/api/v1/query", HopPrometheus, page, `("Sign in")`},
+		{"Prometheus hangs", "/api/v1/query", HopPrometheus, hang, "no answer in time"},
+		{"no remote write receiver", "/api/v1/write", HopRemoteWrite, text(404, "remote write receiver needs to be enabled with --web.enable-remote-write-receiver"), "--web.enable-remote-write-receiver"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cleanEnv(t)
+			b := startBackend(t)
+			b.answers[test.path] = test.answer
+			if test.hop == HopGenerator { // its own metrics would tell that it runs
+				b.answers["/metrics"] = text(200, "")
+			}
+			report := b.check(t)
+			if got := names(report.Failed()); !slices.Equal(got, []string{test.hop}) {
+				t.Fatalf("failed: %q, want %s alone\n%s", got, test.hop, report)
+			}
+			h := report.Hop(test.hop)
+			if !strings.Contains(h.Detail+"\n"+h.Fix, test.want) {
+				t.Errorf("got %q → %q, want %q in it", h.Detail, h.Fix, test.want)
+			}
+			if err := report.Err(); err == nil || !strings.Contains(err.Error(), test.hop) {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
+
+// The metrics of Tempo tell why no series come.
+func TestCheckOfRemoteWrite(t *testing.T) {
+	const head = "tempo_metrics_generator_spans_received_total{tenant=\"single-tenant\"} 2\n" +
+		"tempo_metrics_generator_active_processors{processor=\"service-graphs\",tenant=\"single-tenant\"} %d\n"
+	const queue = `prometheus_remote_storage_samples_total{tenant="single-tenant",url="http://elsewhere/api/v1/push"} 3` + "\n"
+	for _, test := range []struct {
+		name, hop, want string
+		active          int
+		metrics         func(n int) string // after n requests
+	}{
+		{"no processor", HopServiceGraphs, "processors: [service-graphs]", 0, func(int) string { return "" }},
+		{"no URL", HopRemoteWrite, "the metrics-generator has no URL to write to", 1, func(int) string { return "" }},
+		{"refused", HopRemoteWrite, "writes series that are refused: http://elsewhere/api/v1/push", 1, func(n int) string {
+			return queue + fmt.Sprintf("prometheus_remote_storage_samples_failed_total{tenant=\"single-tenant\"} %d\n"+
+				"prometheus_remote_storage_queue_highest_sent_timestamp_seconds{tenant=\"single-tenant\"} %d\n", n, time.Now().Unix()+1)
+		}},
+		{"not reached", HopRemoteWrite, "cannot deliver its series: http://elsewhere/api/v1/push", 1, func(n int) string {
+			return queue + fmt.Sprintf("prometheus_remote_storage_samples_retried_total{tenant=\"single-tenant\"} %d\n", n)
+		}},
+		{"another database", HopSeries, "check that http://elsewhere/api/v1/push leads to this Prometheus", 1, func(int) string {
+			return queue + fmt.Sprintf("prometheus_remote_storage_queue_highest_sent_timestamp_seconds{tenant=\"single-tenant\"} %d\n", time.Now().Unix()+1)
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			b := startBackend(t)
+			var n int
+			b.answers["/metrics"] = func(w http.ResponseWriter, _ *http.Request) {
+				n++
+				fmt.Fprintf(w, head, test.active)
+				fmt.Fprint(w, test.metrics(n))
+			}
+			query := b.servePrometheus
+			b.answers["/api/v1/query"] = func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasPrefix(r.URL.Query().Get("query"), "{__name__") {
+					text(200, `{"status":"success","data":{"resultType":"vector","result":[]}}`)(w, r)
+					return
+				}
+				query(w, r)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+			defer cancel()
+			report := Check(ctx, Endpoint(b.receiver.url), Tempo(Server{URL: b.tempo}), Prometheus(Server{URL: b.url}))
+			if got := names(report.Failed()); !slices.Equal(got, []string{test.hop}) {
+				t.Fatalf("failed: %q, want %s alone\n%s", got, test.hop, report)
+			}
+			if h := report.Hop(test.hop); !strings.Contains(h.Detail+"\n"+h.Fix, test.want) {
+				t.Errorf("got %q → %q, want %q in it", h.Detail, h.Fix, test.want)
+			}
+		})
+	}
+}
+
+// The receiver's hops, without backends.
+func TestCheckOfAReceiver(t *testing.T) {
+	config, _, _ := testTLS(t)
+	secure := new(receiver).serveHTTP(t, config)
+	login, _ := serveHTTP(t, text(200, "<html>Sign in"), nil)
+	echo, _ := serveHTTP(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+		fmt.Fprintf(w, "\x1b[2J no access for %s", r.Header.Get("Authorization"))
+	}), nil)
+	for _, test := range []struct{ name, endpoint, hop, want string }{
+		{"settings", "ftp://host", HopSettings, `unknown scheme "ftp"`},
+		{"resolve", "http://no-such-host.invalid:4318", HopResolve, "no-such-host.invalid: "},
+		{"connect", "grpc://" + closedPort, HopConnect, "connection refused"},
+		{"tls against plain text", strings.Replace(login, "http", "https", 1), HopTLS, "the receiver does not speak TLS"},
+		{"unknown authority", secure.url, HopTLS, "certificate signed by unknown authority"},
+		{"plain text against tls", "http://" + secure.host, HopTLS, "use https://" + secure.host},
+		{"login page", login, HopAuth, "a web page came in place of an answer"},
+		{"hang", "http://" + listen(t).Addr().String(), HopProtocol, "no answer in time"},
+		{"echoed token", echo, HopAuth, `\x1b[2J no access for REDACTED`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cleanEnv(t)
+			report := Check(t.Context(), Endpoint(test.endpoint), Header("Authorization", "Bearer t0ken"))
+			if got := names(report.Failed()); !slices.Equal(got, []string{test.hop}) {
+				t.Fatalf("failed: %q, want %s alone\n%s", got, test.hop, report)
+			}
+			if h := report.Hop(test.hop); !strings.Contains(h.Detail+"\n"+h.Fix, test.want) {
+				t.Errorf("got %q → %q, want %q in it", h.Detail, h.Fix, test.want)
+			}
+			if s := report.String(); strings.Contains(s, "t0ken") || strings.ContainsRune(s, 0x1b) {
+				t.Errorf("the report has the token or a control character:\n%q", s)
+			}
+		})
+	}
+}
+
+// Spans that a login page answers with 200 are not delivered.
+func TestWebPageIsAFailure(t *testing.T) {
+	cleanEnv(t)
+	login, _ := serveHTTP(t, text(200, "<!doctype html><title>Sign in</title>"), nil)
+	sdk, _ := begin(t, Endpoint(login))
+	spans(sdk, 3)
+	if err := sdk.Shutdown(t.Context()); err == nil || !strings.Contains(err.Error(), "a web page came in place of an answer") {
+		t.Errorf("got %v", err)
+	}
+	if got := sdk.Stats(); got.Exported != 0 || got.Failed != 3 {
+		t.Errorf("got %+v, want 3 failed spans", got)
+	}
+}
+
+// The time ends at a hop, which the report names, and Check returns then.
+func TestCheckEndsInTime(t *testing.T) {
+	cleanEnv(t)
+	b := startBackend(t)
+	b.answers["/api/search"] = func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	report := Check(ctx, Endpoint(b.receiver.url), Tempo(Server{URL: b.tempo}))
+	if took := time.Since(began); took > 10*time.Second { // it takes half a second on a machine that is not busy
+		t.Errorf("took %v", took)
+	}
+	if got := names(report.Failed()); !slices.Equal(got, []string{HopAccess}) {
+		t.Errorf("failed: %q\n%s", got, report)
+	}
+}
+
+// A token is not sent to another server, and not shown.
+func TestCheckKeepsSecrets(t *testing.T) {
+	cleanEnv(t)
+	b := startBackend(t)
+	var got []string
+	other, _ := serveHTTP(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = append(got, r.URL.Path) }), nil)
+	b.answers["/ready"] = http.RedirectHandler(other+"/ready", http.StatusFound).ServeHTTP
+	b.answers["/api/v1/query"] = func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "token "+r.Header.Get("Authorization")+" \x1b[31m", http.StatusForbidden)
+	}
+	header := http.Header{"Authorization": {"Bearer t0ken"}}
+	report := b.check(t, Tempo(Server{URL: b.tempo, Header: header}), Prometheus(Server{URL: b.url, Header: header}))
+	if len(got) > 0 {
+		t.Errorf("another server was asked for %q", got)
+	}
+	if s := report.String(); strings.Contains(s, "t0ken") || strings.ContainsRune(s, 0x1b) || !strings.Contains(s, "REDACTED") {
+		t.Errorf("the report:\n%q", s)
+	}
+}
+
+func TestCheckPipelineOfASDK(t *testing.T) {
+	cleanEnv(t)
+	b := startBackend(t)
+	sdk, _ := begin(t, Endpoint(b.receiver.url), SampleRatio(0.25), Tempo(Server{URL: b.tempo}), Prometheus(Server{URL: b.url}))
+	report := sdk.CheckPipeline(t.Context())
+	if err := report.Err(); err != nil {
+		t.Errorf("%v\n%s", err, report)
+	}
+	if h := report.Hop(HopSampler); h.Outcome != Passed || !strings.Contains(h.Detail, "0.25") {
+		t.Errorf("sampler: %+v", h)
+	}
+	if h := report.Hop(HopService); h.Outcome != Passed || h.Detail != "checkout" {
+		t.Errorf("service: %+v", h)
+	}
+	t.Setenv("OTEL_PROPAGATORS", "none")
+	t.Setenv("OTEL_TRACES_SAMPLER", "always_off")
+	silent, log := begin(t, Endpoint(b.receiver.url))
+	if got := names(silent.CheckPipeline(t.Context()).Failed()); !slices.Equal(got, []string{HopPropagator, HopSampler}) {
+		t.Errorf("failed: %q, want the propagator and the sampler", got)
+	}
+	log.await(t, "the sampler keeps no trace that begins in this service: AlwaysOffSampler")
+}
+
+func TestParseSamples(t *testing.T) {
+	got := parseSamples([]byte("# TYPE a counter\na{x=\"1\\\"}\",y=\"z\"} 2 1700000000\nb 3.5\nbroken{x=1} 2\nc{x=\"1\"\n\nd{} NaN\n"))
+	if len(got) != 3 || got[0].labels["x"] != `1"}` || got[0].labels["y"] != "z" || got[0].value != 2 || got[1].name != "b" || got[1].value != 3.5 {
+		t.Errorf("got %+v", got)
+	}
+	if v := got.with("a", map[string]string{"y": "z"}).sum(); v != 2 {
+		t.Errorf("sum %v, want 2", v)
+	}
+	if v := got.with("a", map[string]string{"y": "q"}); len(v) != 0 {
+		t.Errorf("found %v with another label", v)
+	}
+}
+
+func TestStartTakesOptions(t *testing.T) {
+	cleanEnv(t)
+	recorder := new(countingSpans)
+	exporter := new(countingSpans)
+	sdk, log := begin(t, Exporter(exporter), SpanProcessor(recorder))
+	spans(sdk, 5)
+	if err := sdk.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if recorder.ended != 5 || exporter.exported != 5 || !recorder.shut || !exporter.shut {
+		t.Errorf("the processor %+v, the exporter %+v; want 5 spans each", recorder, exporter)
+	}
+	if got := sdk.Stats(); got.Exported != 5 {
+		t.Errorf("stats %+v", got)
+	}
+	if log.String() != "" {
+		t.Errorf("log:\n%s", log)
+	}
+	failing, _ := begin(t, Exporter(&countingSpans{err: fmt.Errorf("disk full")}))
+	spans(failing, 2)
+	if err := failing.Shutdown(t.Context()); err == nil || !strings.Contains(err.Error(), "2 of 2 spans not delivered to the exporter of the program: disk full") {
+		t.Errorf("got %v", err)
+	}
+
+	config, certFile, _ := testTLS(t)
+	r := new(receiver).serveGRPC(t, config)
+	secure, _ := begin(t, Endpoint(r.url), TLS(trusting(t, certFile)))
+	spans(secure, 1)
+	if err := secure.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := (*SDK)(nil).Shutdown(t.Context()); err != nil {
+		t.Errorf("Shutdown of nothing: %v", err)
+	}
+}
+
+func TestConsoleExporter(t *testing.T) {
+	cleanEnv(t)
+	t.Setenv("OTEL_TRACES_EXPORTER", "console")
+	file, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout := os.Stdout
+	os.Stdout = file
+	defer func() { os.Stdout = stdout }()
+	sdk, _ := begin(t)
+	spans(sdk, 2)
+	if err := sdk.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	got, err := os.ReadFile(file.Name())
+	if err != nil || strings.Count(string(got), "\n") != 2 || !strings.Contains(string(got), "checkout internal \"") || !strings.Contains(string(got), " trace=") {
+		t.Errorf("got %v:\n%s", err, got)
+	}
+}
+
+// A countingSpans is a span processor and an exporter.
+type countingSpans struct {
+	ended, exported int
+	shut            bool
+	err             error
+}
+
+func (c *countingSpans) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
+func (c *countingSpans) OnEnd(sdktrace.ReadOnlySpan)                     { c.ended++ }
+func (c *countingSpans) ForceFlush(context.Context) error                { return nil }
+func (c *countingSpans) Shutdown(context.Context) error                  { c.shut = true; return nil }
+func (c *countingSpans) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {
+	c.exported += len(spans)
+	return c.err
+}
+
+// trusting returns the settings of a client that trusts the certificate in a file.
+func trusting(t *testing.T, certFile string) *tls.Config {
+	t.Helper()
+	text, err := os.ReadFile(certFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		t.Fatal("no certificate")
+	}
+	return &tls.Config{RootCAs: pool}
+}

@@ -1,0 +1,79 @@
+package otelsetup
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+)
+
+// samplerOption returns the sampler of the options and the environment, by default one that keeps
+// all traces. Unlike the SDK, it refuses what it does not know: the SDK would keep all traces.
+func samplerOption(o options) (sdktrace.Sampler, error) {
+	if o.ratio == nil || o.environmentWins && env("OTEL_TRACES_SAMPLER") != "" {
+		return samplerFromEnv()
+	}
+	if r := *o.ratio; !(r >= 0 && r <= 1) {
+		return nil, fmt.Errorf("sample ratio %v: want 0 to 1", r)
+	}
+	return sdktrace.ParentBased(sdktrace.TraceIDRatioBased(*o.ratio)), nil
+}
+
+func samplerFromEnv() (sdktrace.Sampler, error) {
+	name := strings.ToLower(env("OTEL_TRACES_SAMPLER"))
+	base, parent := strings.CutPrefix(name, "parentbased_")
+	var s sdktrace.Sampler
+	switch base {
+	case "":
+		if parent {
+			return nil, unknownSampler(name)
+		}
+		return sdktrace.ParentBased(sdktrace.AlwaysSample()), nil
+	case "always_on":
+		s = sdktrace.AlwaysSample()
+	case "always_off":
+		s = sdktrace.NeverSample()
+	case "traceidratio":
+		ratio := 1.0
+		if arg := env("OTEL_TRACES_SAMPLER_ARG"); arg != "" {
+			var err error
+			if ratio, err = strconv.ParseFloat(arg, 64); err != nil || !(ratio >= 0 && ratio <= 1) {
+				return nil, fmt.Errorf("OTEL_TRACES_SAMPLER_ARG=%q: want the fraction of traces to keep, from 0 to 1, such as 0.1 for 10 percent", arg)
+			}
+		}
+		s = sdktrace.TraceIDRatioBased(ratio)
+	default:
+		return nil, unknownSampler(name)
+	}
+	if parent {
+		s = sdktrace.ParentBased(s)
+	}
+	return s, nil
+}
+
+func unknownSampler(name string) error {
+	return fmt.Errorf("OTEL_TRACES_SAMPLER=%q: unknown sampler: use always_on, always_off, traceidratio, "+
+		"parentbased_always_on, parentbased_always_off or parentbased_traceidratio", name)
+}
+
+// keepsNothing reports whether a sampler drops each trace that begins in this service.
+func keepsNothing(s sdktrace.Sampler) bool {
+	d := s.Description()
+	root, isParent := strings.CutPrefix(d, "ParentBased{root:")
+	if isParent {
+		d = root
+	}
+	return strings.HasPrefix(d, "AlwaysOff") || strings.HasPrefix(d, "TraceIDRatioBased{0}")
+}
+
+// samplerText returns a sampler in short. A parent-based sampler decides for the traces that begin in
+// this service only.
+func samplerText(s sdktrace.Sampler) string {
+	root, isParent := strings.CutPrefix(s.Description(), "ParentBased{root:")
+	if !isParent {
+		return s.Description()
+	}
+	root, _, _ = strings.Cut(root, ",")
+	return root + " for the traces that begin here"
+}
