@@ -14,6 +14,7 @@ import (
 	grpccodes "google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/graphtest"
 )
 
@@ -32,7 +33,7 @@ func rules(t *testing.T) []graphtest.Rule {
 // record opens a shop with a mistake, buys two items and returns the graph.
 func record(t *testing.T, mistake func(*shop)) *graphtest.Observed {
 	t.Helper()
-	rec := graphtest.NewRecorder(t)
+	rec := graphtest.NewRecorder(t, servicegraph.Config{})
 	s := newShop(func(name string) trace.TracerProvider { return rec.Service(name) }, rec.Propagator())
 	mistake(s)
 	if _, err := open(s); err != nil {

@@ -29,8 +29,9 @@ func Until(rules ...Rule) AwaitOption {
 }
 
 // Settle sets the settle time: how long no further span may arrive before a trace seems
-// complete. It is 2 seconds by default, and should be longer than the interval at which the
-// services send spans, which is 5 seconds by default in the SDKs.
+// complete. It is 6 seconds by default, because the SDKs send spans every 5 seconds. If the services
+// send more often, a shorter time makes the test faster; it should be longer than their
+// interval.
 func Settle(d time.Duration) AwaitOption { return func(a *awaiting) { a.settle = d } }
 
 // Within sets the time after which [Await] gives up, 30 seconds by default.
@@ -59,7 +60,7 @@ type awaiting struct {
 // context of t ends, if t has one.
 func Await(t T, source TraceSource, id servicegraph.TraceID, options ...AwaitOption) *Observed {
 	t.Helper()
-	a := &awaiting{settle: 2 * time.Second, within: 30 * time.Second}
+	a := &awaiting{settle: 6 * time.Second, within: 30 * time.Second}
 	for _, o := range options {
 		o(a)
 	}

@@ -113,7 +113,8 @@ func TestAwait(t *testing.T) {
 					}
 				}
 				ft := &fakeT{}
-				g := graphtest.Await(ft, b, servicegraph.TraceID{9}, c.options...)
+				options := append([]graphtest.AwaitOption{graphtest.Settle(2 * time.Second)}, c.options...)
+				g := graphtest.Await(ft, b, servicegraph.TraceID{9}, options...)
 				if took := time.Since(b.started); took < c.took || took > c.took+1500*time.Millisecond {
 					t.Errorf("took %v, want %v", took, c.took)
 				}
@@ -134,6 +135,23 @@ func TestAwait(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAwaitSettles: by default the settle time is longer than the interval of the SDKs, 5 seconds, so
+// that the spans of a second service are not missed.
+func TestAwaitSettles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &backend{started: time.Now(), steps: []step{
+			{spans: []servicegraph.Span{{TraceID: servicegraph.TraceID{9}, SpanID: servicegraph.SpanID{1}, Service: "web"}}},
+			{after: 5 * time.Second, spans: []servicegraph.Span{
+				{TraceID: servicegraph.TraceID{9}, SpanID: servicegraph.SpanID{1}, Service: "web"},
+				{TraceID: servicegraph.TraceID{9}, SpanID: servicegraph.SpanID{2}, ParentID: servicegraph.SpanID{1}, Service: "cart"},
+			}},
+		}}
+		if got := graphtest.Await(t, b, servicegraph.TraceID{9}).Report().Spans; got != 2 {
+			t.Errorf("%d spans, want 2", got)
+		}
+	})
 }
 
 // A doneT is a test whose context has ended.

@@ -13,10 +13,10 @@ import (
 // bound, in a golden file before the bound.
 type bound struct {
 	word        string
-	side        Side          // for latency
-	percentile  float64       // for latency
-	least, most float64       // a negative most is no limit; for errors most is a percentage
-	duration    time.Duration // for latency
+	side        servicegraph.Side // for latency
+	percentile  float64           // for latency
+	least, most float64           // a negative most is no limit; for errors most is a percentage
+	duration    time.Duration     // for latency
 }
 
 // head returns the text before the edge in a rule.
@@ -76,7 +76,7 @@ func (b bound) broken(e servicegraph.Edge) string {
 		}
 	case "latency":
 		seen := e.Caller.Latency
-		if b.side == Callee {
+		if b.side == servicegraph.CalleeSide {
 			seen = e.Callee.Latency
 		}
 		if seen.Count() == 0 {

@@ -1,7 +1,7 @@
 // Package graphtest tests which service calls which. With it, a build fails when a change
 // breaks the architecture.
 //
-//	rec := graphtest.NewRecorder(t)
+//	rec := graphtest.NewRecorder(t, servicegraph.Config{})
 //	cart := startCart(rec.Service("cart"), rec.Propagator())
 //	web := startWeb(rec.Service("web"), rec.Propagator(), cart.URL)
 //	... // drive the system
@@ -9,7 +9,7 @@
 //	graphtest.Check(t, g,
 //		graphtest.Path("web -> cart -> redis"),
 //		graphtest.Never("web", "*[database]"),
-//		graphtest.AtMost(1, "cart -> redis"),
+//		graphtest.AtMost("cart -> redis", 1),
 //		graphtest.Acyclic(),
 //	)
 //	graphtest.Golden(t, g, "testdata/checkout.graph")

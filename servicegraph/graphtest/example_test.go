@@ -6,6 +6,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/graphtest"
 )
 
@@ -13,7 +14,7 @@ import (
 // instrumented clients and handlers with the provider and propagator of the recorder.
 func Example() {
 	var t graphtest.T = &fakeT{} // stands for a *testing.T
-	rec := graphtest.NewRecorder(t)
+	rec := graphtest.NewRecorder(t, servicegraph.Config{})
 	web, cart := rec.Service("web").Tracer("example"), rec.Service("cart").Tracer("example")
 
 	ctx, request := web.Start(context.Background(), "GET /", trace.WithSpanKind(trace.SpanKindServer))
@@ -29,7 +30,7 @@ func Example() {
 		graphtest.Path("web -> cart"),
 		graphtest.Never("cart", "web"),
 		graphtest.Acyclic(),
-		graphtest.AtMost(3, "web -> cart"),
+		graphtest.AtMost("web -> cart", 3),
 	)
 	fmt.Println(ok)
 	// Output: true

@@ -300,15 +300,20 @@ func brokenBounds(e servicegraph.Edge, bounds []bound) (violations []Violation) 
 // or edges differ, or if an edge breaks a bound in the file, Golden reports an error of
 // the test and returns false.
 //
-// With GRAPHTEST_UPDATE=1 in the environment Golden writes the file instead. Bounds and
-// comments stay as long as their edge exists. An empty graph is an error even then. To
+// With GRAPHTEST_UPDATE=1 in the environment Golden writes the file instead; 0 is the same as no
+// value. Bounds and comments stay as long as their edge exists. An empty graph is an error even
+// then, and so is GRAPHTEST_UPDATE=1 in a CI run, where the variable CI is set. To
 // commit only the calls of one service, use a view:
 //
 //	g.FilterEdges(func(e servicegraph.Edge) bool { return e.ID.From.Name == "checkout" })
 func Golden[G Graph](t T, g G, file string) bool {
 	t.Helper()
 	graph, _ := split(g)
-	update := updating()
+	update, err := updating()
+	if err != nil {
+		t.Errorf("golden topology: %v", err)
+		return false
+	}
 	text, err := os.ReadFile(file)
 	if err != nil && !(update && errors.Is(err, fs.ErrNotExist)) {
 		hint := ""
@@ -336,12 +341,24 @@ func Golden[G Graph](t T, g G, file string) bool {
 	return Check(t, g, top.rule())
 }
 
-// updating reports whether the environment asks to write golden files. A value that means
-// false, such as 0, does not.
-func updating() bool {
+// updating reports whether the environment asks to write golden files. In a CI run, which has a
+// variable CI that is not false, golden files must not change: a test that writes them cannot
+// fail.
+func updating() (bool, error) {
 	value := os.Getenv("GRAPHTEST_UPDATE")
+	if value == "" {
+		return false, nil
+	}
 	yes, err := strconv.ParseBool(value)
-	return yes || err != nil && value != ""
+	if err != nil {
+		return false, fmt.Errorf("GRAPHTEST_UPDATE=%s: want 1 or 0", value)
+	}
+	if ci := os.Getenv("CI"); yes && ci != "" {
+		if in, err := strconv.ParseBool(ci); in || err != nil {
+			return false, errors.New("GRAPHTEST_UPDATE=1 in a CI run (CI is set): run the update on your machine and commit the files")
+		}
+	}
+	return yes, nil
 }
 
 // write writes a file, and makes its folder if there is none.

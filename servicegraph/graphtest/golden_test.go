@@ -119,10 +119,32 @@ func TestGoldenDoesNotUpdate(t *testing.T) {
 	}
 }
 
+// TestGoldenRefusesToUpdate: a value that is not a boolean, and an update in a CI run, fail the test
+// and leave the file as it is.
+func TestGoldenRefusesToUpdate(t *testing.T) {
+	for _, c := range []struct{ update, ci, want string }{
+		{"yes please", "", "GRAPHTEST_UPDATE=yes please: want 1 or 0"},
+		{"1", "true", "GRAPHTEST_UPDATE=1 in a CI run"},
+		{"1", "woodpecker", "GRAPHTEST_UPDATE=1 in a CI run"},
+	} {
+		t.Setenv("GRAPHTEST_UPDATE", c.update)
+		t.Setenv("CI", c.ci)
+		file := writeFile(t, goldenShop)
+		ft := &fakeT{}
+		if graphtest.Golden(ft, graphOf(t, "S web a"), file) || !strings.Contains(ft.text(), c.want) {
+			t.Errorf("GRAPHTEST_UPDATE=%s CI=%s: %s", c.update, c.ci, ft.text())
+		}
+		if got, err := os.ReadFile(file); err != nil || string(got) != goldenShop {
+			t.Errorf("GRAPHTEST_UPDATE=%s CI=%s: the file is now %q, %v", c.update, c.ci, got, err)
+		}
+	}
+}
+
 // TestGoldenUpdate: an update adds new edges, removes those that no longer exist, and keeps
 // bounds and comments.
 func TestGoldenUpdate(t *testing.T) {
 	t.Setenv("GRAPHTEST_UPDATE", "1")
+	t.Setenv("CI", "")
 	file := writeFile(t, goldenShop)
 	if !graphtest.Golden(t, graphOf(t, shop+"S shop/audit t3:a\nC shop/web t3:b\nS bank t3:c<t3:b"), file) {
 		t.Error("not updated")

@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/graphtest"
 )
 
@@ -176,7 +177,7 @@ var mistakes = []struct {
 	{"The spans of proxy are sent elsewhere.", func(s site) {
 		s.serve("cart", nothing)
 		other := s
-		other.rec = graphtest.NewRecorder(s.t) // its spans are not checked
+		other.rec = graphtest.NewRecorder(s.t, servicegraph.Config{}) // its spans are not checked
 		other.rec.SetIDs(s.ids)
 		other.serve("proxy", func(ctx context.Context, c *http.Client) error { return get(ctx, c, "http://cart/") })
 		s.serve("web", func(ctx context.Context, c *http.Client) error { return get(ctx, c, "http://proxy/") })
@@ -194,7 +195,7 @@ var mistakes = []struct {
 			return nil
 		})
 		s.visit("cart")
-	}, []graphtest.Rule{graphtest.AtMost(1, "cart -> inventory")}},
+	}, []graphtest.Rule{graphtest.AtMost("cart -> inventory", 1)}},
 
 	{"The client of the bank tries again and again.", func(s site) {
 		tracer := s.tracer("payments")
@@ -208,7 +209,7 @@ var mistakes = []struct {
 			return nil
 		})
 		s.visit("payments")
-	}, []graphtest.Rule{graphtest.Retries(1, "payments -> bank")}},
+	}, []graphtest.Rule{graphtest.Retries("payments -> bank", 1)}},
 
 	{"Two services call each other.", func(s site) {
 		s.serve("prices", func(ctx context.Context, c *http.Client) error {
@@ -236,7 +237,7 @@ var mistakes = []struct {
 			return nil
 		})
 		s.visit("payments")
-	}, []graphtest.Rule{graphtest.ErrorRate("payments -> *", 0), graphtest.Latency(graphtest.Caller, 0.95, "payments -> bank", 300*time.Millisecond)}},
+	}, []graphtest.Rule{graphtest.ErrorRate("payments -> *", 0), graphtest.Latency("payments -> bank", servicegraph.CallerSide, 0.95, 300*time.Millisecond)}},
 }
 
 // TestMistakes: each mistake is detected, and its message is that in testdata/mistakes.txt,
@@ -246,7 +247,7 @@ func TestMistakes(t *testing.T) {
 	for i, m := range mistakes {
 		ft := &fakeT{}
 		synctest.Test(t, func(t *testing.T) {
-			rec := graphtest.NewRecorder(t)
+			rec := graphtest.NewRecorder(t, servicegraph.Config{})
 			ids := &counter{}
 			rec.SetIDs(ids)
 			m.make(site{t, rec, ids, graphtest.MemTransport{}})

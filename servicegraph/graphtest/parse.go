@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tempograph/tempograph/internal/suggest"
+	"github.com/tempograph/tempograph/servicegraph"
 )
 
 // Parse reads rules, one per line. A line that ends in a comma or in > continues on the next
@@ -156,12 +157,15 @@ func (s *scanner) boundHead(word token) (bound, *SyntaxError) {
 	if b.word != "latency" {
 		return b, nil
 	}
-	switch b.side = Side(s.tok.text); b.side {
-	case Caller, Callee:
-		s.next()
+	switch s.tok.text {
+	case servicegraph.CallerSide.String():
+		b.side = servicegraph.CallerSide
+	case servicegraph.CalleeSide.String():
+		b.side = servicegraph.CalleeSide
 	default:
 		return b, s.errorf(s.tok, "want caller or callee here, the side that measures the latency, not %s", s.shown())
 	}
+	s.next()
 	digits, found := strings.CutPrefix(s.tok.text, "p")
 	q, err := strconv.ParseFloat(digits, 64)
 	if !found || err != nil || !(q >= 0 && q <= 100) {

@@ -22,6 +22,7 @@ import (
 // without sampling, and does not change the global settings of OpenTelemetry, so tests can
 // run in parallel. All methods of a Recorder may be called from several goroutines.
 type Recorder struct {
+	cfg  servicegraph.Config
 	live *otelspan.Recorder
 	ids  sdktrace.IDGenerator // nil for random ids
 
@@ -34,11 +35,13 @@ type Recorder struct {
 // after the client has received the answer.
 const openTime = 2 * time.Second
 
-// NewRecorder returns a recorder. If t has a method Cleanup, as *testing.T does, the
-// providers of the recorder are shut down at the end of the test.
-func NewRecorder(t T) *Recorder {
-	r := &Recorder{}
-	r.live = otelspan.NewWatcher(config(), func(s servicegraph.Span) {
+// NewRecorder returns a recorder whose graphs have the given configuration, except that
+// IgnoreAddresses is always set, and that Window is ignored. If t has a method Cleanup, as
+// *testing.T does, the providers of the recorder are shut down at the end of the test.
+func NewRecorder(t T, cfg servicegraph.Config) *Recorder {
+	cfg.IgnoreAddresses, cfg.Window = config().IgnoreAddresses, servicegraph.Window{}
+	r := &Recorder{cfg: cfg}
+	r.live = otelspan.NewWatcher(cfg, func(s servicegraph.Span) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.spans = append(r.spans, s)
@@ -125,7 +128,7 @@ func (r *Recorder) Graph(t T) *Observed {
 				return
 			}
 		}
-	}, config())
+	}, r.cfg)
 	o.open = open
 	return o
 }

@@ -74,7 +74,7 @@ func get(ctx context.Context, c *http.Client, url string) error {
 // received the answer is in the graph.
 func TestRecorderWaitsForServers(t *testing.T) {
 	t.Parallel()
-	rec := graphtest.NewRecorder(t)
+	rec := graphtest.NewRecorder(t, servicegraph.Config{})
 	cart := httptest.NewServer(handler(rec, rec.Service("cart"), func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, "ok")
 		w.(http.Flusher).Flush() // the client has received the whole answer
@@ -99,7 +99,7 @@ func TestRecorderWaitsForServers(t *testing.T) {
 // TestRecorderConcurrentSafe makes requests from many goroutines while others take graphs.
 func TestRecorderConcurrentSafe(t *testing.T) {
 	t.Parallel()
-	rec := graphtest.NewRecorder(t)
+	rec := graphtest.NewRecorder(t, servicegraph.Config{})
 	const goroutines, each = 8, 20
 	var all sync.WaitGroup
 	for range goroutines {
@@ -124,7 +124,7 @@ func TestRecorderConcurrentSafe(t *testing.T) {
 func TestRecorderNamesOpenSpans(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		rec := graphtest.NewRecorder(t)
+		rec := graphtest.NewRecorder(t, servicegraph.Config{})
 		_, leaked := rec.Service("web", attribute.String("service.namespace", "shop")).Tracer("test").Start(t.Context(), "leaked")
 		ft := &fakeT{}
 		started := time.Now()
@@ -154,7 +154,7 @@ func TestRecorderIgnoresTheEnvironment(t *testing.T) {
 	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "service.namespace=other")
 	t.Setenv("OTEL_TRACES_SAMPLER", "always_off")
 	t.Setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "1")
-	rec := graphtest.NewRecorder(t)
+	rec := graphtest.NewRecorder(t, servicegraph.Config{})
 	_, span := rec.Service("web").Tracer("test").Start(t.Context(), "query", trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithAttributes(attribute.String("a", "b"), attribute.String("db.system.name", "postgresql"), attribute.String("db.namespace", "carts")))
 	span.End()
@@ -165,7 +165,7 @@ func TestRecorderIgnoresTheEnvironment(t *testing.T) {
 // propagator, which parallel tests share.
 func TestRecorderLeavesGlobalsAlone(t *testing.T) {
 	provider, propagator := otel.GetTracerProvider(), otel.GetTextMapPropagator()
-	rec := graphtest.NewRecorder(t)
+	rec := graphtest.NewRecorder(t, servicegraph.Config{})
 	rec.Service("web")
 	rec.Graph(t)
 	if otel.GetTracerProvider() != provider || otel.GetTextMapPropagator() != propagator {
@@ -175,7 +175,7 @@ func TestRecorderLeavesGlobalsAlone(t *testing.T) {
 
 // TestRecorderAsProcessor: a recorder also works as a processor of the program's provider.
 func TestRecorderAsProcessor(t *testing.T) {
-	rec := graphtest.NewRecorder(&fakeT{}) // without Cleanup
+	rec := graphtest.NewRecorder(&fakeT{}, servicegraph.Config{}) // without Cleanup
 	p := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec.Processor()), sdktrace.WithSampler(sdktrace.NeverSample()))
 	_, span := p.Tracer("test").Start(t.Context(), "unsampled")
 	span.End()

@@ -70,11 +70,16 @@ func of(format string, args ...any) Rule {
 		err = fmt.Errorf("want one rule, not %d", len(rules))
 	}
 	if err != nil {
-		return rule{text: text, holdsEmpty: true, check: func(*servicegraph.Graph) []Violation {
-			return []Violation{{Message: "this is not a valid rule: " + err.Error()}}
-		}}
+		return invalid(text, err)
 	}
 	return rules[0]
+}
+
+// invalid returns a rule that never holds and reports a mistake.
+func invalid(text string, err error) Rule {
+	return rule{text: text, holdsEmpty: true, check: func(*servicegraph.Graph) []Violation {
+		return []Violation{{Message: "this is not a valid rule: " + err.Error()}}
+	}}
 }
 
 // Exactly holds if the graph has every edge of the chains and no others.
@@ -135,13 +140,13 @@ func Connected() Rule { return of("connected") }
 // a span of the callee: see [servicegraph.Edge].
 //
 //	per-trace cart -> inventory at most 1
-func AtMost(n int, edge string) Rule { return of("per-trace %s at most %d", edge, n) }
+func AtMost(edge string, n int) Rule { return of("per-trace %s at most %d", edge, n) }
 
 // Retries holds if at most n calls of each edge that matches repeat an earlier call. Only
 // the attribute http.request.resend_count marks such calls.
 //
 //	retries cart -> inventory at most 2
-func Retries(n int, edge string) Rule { return of("retries %s at most %d", edge, n) }
+func Retries(edge string, n int) Rule { return of("retries %s at most %d", edge, n) }
 
 // MaxDepth holds if no chain of edges in the graph is longer than n. A graph with a cycle
 // never satisfies it. The chains of single traces can be shorter.
@@ -176,25 +181,26 @@ func Calls(edge string, least, most int) Rule {
 //
 //	errors checkout -> * at most 1%
 func ErrorRate(edge string, most float64) Rule {
+	if !(most >= 0 && most <= 1) {
+		return invalid("errors "+edge, fmt.Errorf("the error rate is a fraction from 0 to 1, not %v: for 5%%, write 0.05", most))
+	}
 	return of("errors %s at most %s", edge, percent(most))
 }
 
-// A Side is one of the two ends of a call. Each measures the latency of the call.
-type Side string
-
-const (
-	Caller Side = "caller" // includes network time and queue time
-	Callee Side = "callee" // only the work of the callee
-)
-
 // Latency holds if the quantile q, from 0 to 1, of the latencies that one side measured is
-// at most the given duration, on each edge that matches. The quantile is exact if all
-// durations are equal and for q = 0 and q = 1, and otherwise within 0.8 %. The rule does
-// not hold if the side measured no latency.
+// at most the given duration, on each edge that matches. The caller's latency includes network
+// time and queue time. The quantile is exact if all durations are equal and for q = 0 and q = 1,
+// and otherwise within 0.8 %. The rule does not hold if the side measured no latency.
 //
 //	latency caller p95 checkout -> payments at most 300ms
-func Latency(side Side, q float64, edge string, most time.Duration) Rule {
-	return of("latency %s p%s %s at most %v", side, quantity.Plain(q*100), edge, most)
+func Latency(edge string, side servicegraph.Side, q float64, most time.Duration) Rule {
+	switch {
+	case side != servicegraph.CallerSide && side != servicegraph.CalleeSide:
+		return invalid("latency "+edge, fmt.Errorf("the side is %v: want servicegraph.CallerSide or servicegraph.CalleeSide", side))
+	case !(q >= 0 && q <= 1):
+		return invalid("latency "+edge, fmt.Errorf("the quantile is a number from 0 to 1, not %v: for the 95th percentile, write 0.95", q))
+	}
+	return of("latency %v p%s %s at most %v", side, quantity.Plain(q*100), edge, most)
 }
 
 // Async holds if some edge matches and all that match are messages, for which the sender

@@ -2,6 +2,7 @@ package graphtest_test
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -196,22 +197,22 @@ var ruleCases = []struct {
 	{graphtest.Calls("web -> cart", 3, 5), "calls web -> cart 3..5", false, shop, "was called 2 times"},
 	{graphtest.Calls("wep -> cart", 0, 3), "calls wep -> cart 0..3", false, shop, "did you mean web"},
 
-	{graphtest.AtMost(1, "web -> cart"), "per-trace web -> cart at most 1", true, shop, ""},
-	{graphtest.AtMost(0, "web -> cart"), "per-trace web -> cart at most 0", false, shop, "once in one trace"},
-	{graphtest.AtMost(1, "web -> carts"), "per-trace web -> carts at most 1", false, shop, "nothing to measure"},
+	{graphtest.AtMost("web -> cart", 1), "per-trace web -> cart at most 1", true, shop, ""},
+	{graphtest.AtMost("web -> cart", 0), "per-trace web -> cart at most 0", false, shop, "once in one trace"},
+	{graphtest.AtMost("web -> carts", 1), "per-trace web -> carts at most 1", false, shop, "nothing to measure"},
 
-	{graphtest.Retries(1, "cart -> carts"), "retries cart -> carts at most 1", true, shop, ""},
-	{graphtest.Retries(0, "cart -> carts"), "retries cart -> carts at most 0", false, shop, "was retried once"},
+	{graphtest.Retries("cart -> carts", 1), "retries cart -> carts at most 1", true, shop, ""},
+	{graphtest.Retries("cart -> carts", 0), "retries cart -> carts at most 0", false, shop, "was retried once"},
 
 	{graphtest.ErrorRate("web -> cart", 0.5), "errors web -> cart at most 50%", true, shop, ""},
 	{graphtest.ErrorRate("* -> mail", 0), "errors * -> mail at most 0%", true, shop, ""},
 	{graphtest.ErrorRate("web -> *", 0.07), "errors web -> * at most 7%", false, shop, "failed in 1 of 2 calls: 50%"},
 
-	{graphtest.Latency(graphtest.Caller, 1, "web -> cart", 44*time.Millisecond), "latency caller p100 web -> cart at most 44ms", true, shop, ""},
-	{graphtest.Latency(graphtest.Callee, 0.5, "web -> cart", 30*time.Millisecond), "latency callee p50 web -> cart at most 30ms", true, shop, ""},
-	{graphtest.Latency(graphtest.Caller, 1, "web -> cart", 43*time.Millisecond), "latency caller p100 web -> cart at most 43ms", false, shop, "took 44ms in percentile 100, measured by the caller: 1ms too long"},
-	{graphtest.Latency(graphtest.Callee, 0.999, "web -> cart", 29*time.Millisecond), "latency callee p99.9 web -> cart at most 29ms", false, shop, "measured by the callee"},
-	{graphtest.Latency(graphtest.Callee, 0.5, "cart -> carts", time.Hour), "latency callee p50 cart -> carts at most 1h0m0s", false, shop, "no latency measured by the callee"},
+	{graphtest.Latency("web -> cart", servicegraph.CallerSide, 1, 44*time.Millisecond), "latency caller p100 web -> cart at most 44ms", true, shop, ""},
+	{graphtest.Latency("web -> cart", servicegraph.CalleeSide, 0.5, 30*time.Millisecond), "latency callee p50 web -> cart at most 30ms", true, shop, ""},
+	{graphtest.Latency("web -> cart", servicegraph.CallerSide, 1, 43*time.Millisecond), "latency caller p100 web -> cart at most 43ms", false, shop, "took 44ms in percentile 100, measured by the caller: 1ms too long"},
+	{graphtest.Latency("web -> cart", servicegraph.CalleeSide, 0.999, 29*time.Millisecond), "latency callee p99.9 web -> cart at most 29ms", false, shop, "measured by the callee"},
+	{graphtest.Latency("cart -> carts", servicegraph.CalleeSide, 0.5, time.Hour), "latency callee p50 cart -> carts at most 1h0m0s", false, shop, "no latency measured by the callee"},
 
 	{graphtest.Async("web -> mail"), "async web -> mail", true, shop, ""},
 	{graphtest.Async("web -> cart"), "async web -> cart", false, shop, "is a request: the caller waits"},
@@ -327,13 +328,22 @@ func TestRulesOfNothing(t *testing.T) {
 
 // TestRulesWrong: a mistake in the text of a rule is a broken rule, not a panic.
 func TestRulesWrong(t *testing.T) {
+	for want, r := range map[string]graphtest.Rule{
+		"the quantile is a number from 0 to 1, not 95: for the 95th percentile, write 0.95": graphtest.Latency("a -> b", servicegraph.CallerSide, 95, 1),
+		"the error rate is a fraction from 0 to 1, not 5: for 5%, write 0.05":               graphtest.ErrorRate("a -> b", 5),
+		"the side is side(0): want servicegraph.CallerSide or servicegraph.CalleeSide":      graphtest.Latency("a -> b", 0, 0.5, 1),
+	} {
+		if violations := graphtest.Violations(graphOf(t, shop), r); len(violations) != 1 || violations[0].Message != "this is not a valid rule: "+want {
+			t.Errorf("%+v, want %s", violations, want)
+		}
+	}
 	for _, r := range []graphtest.Rule{
-		graphtest.Path("web"), graphtest.Never("", "x"), graphtest.Exactly(), graphtest.AtMost(-1, "a -> b"),
-		graphtest.ErrorRate("a -> b", 2), graphtest.Latency("somebody", 0.5, "a -> b", 1), graphtest.Latency(graphtest.Caller, 2, "a -> b", 1),
+		graphtest.Path("web"), graphtest.Never("", "x"), graphtest.Exactly(), graphtest.AtMost("a -> b", -1),
+		graphtest.ErrorRate("a -> b", 2), graphtest.Latency("a -> b", 0, 0.5, 1), graphtest.Latency("a -> b", servicegraph.CallerSide, -0.1, 1), graphtest.ErrorRate("a -> b", math.NaN()), graphtest.Latency("a -> b", servicegraph.CallerSide, 2, 1),
 		graphtest.Layers("web"), graphtest.Calls("a -> b", 5, 3), graphtest.Never("a\nacyclic", "b"), graphtest.Only("a", "b[databse]"),
 	} {
 		violations := graphtest.Violations(graphOf(t, shop), r)
-		if len(violations) != 1 || !strings.Contains(violations[0].Message, "this is not a valid rule: 1:") {
+		if len(violations) != 1 || !strings.Contains(violations[0].Message, "this is not a valid rule: ") {
 			t.Errorf("%q: %+v", r, violations)
 		}
 		if len(graphtest.Violations(&servicegraph.Graph{}, r)) == 0 {

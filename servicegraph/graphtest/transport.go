@@ -15,14 +15,14 @@ import (
 // exactly 1.5 s on that clock and no time in reality.
 //
 //	synctest.Test(t, func(t *testing.T) {
-//		rec := graphtest.NewRecorder(t)
+//		rec := graphtest.NewRecorder(t, servicegraph.Config{})
 //		network := graphtest.MemTransport{}
 //		network["cart"] = otelhttp.NewHandler(cart, "", // which sleeps for 1.5 s
 //			otelhttp.WithTracerProvider(rec.Service("cart")), otelhttp.WithPropagators(rec.Propagator()))
 //		client := &http.Client{Transport: otelhttp.NewTransport(network,
 //			otelhttp.WithTracerProvider(rec.Service("web")), otelhttp.WithPropagators(rec.Propagator()))}
 //		... // client.Get("http://cart/"), and close the body of the answer
-//		graphtest.Check(t, rec.Graph(t), graphtest.Latency(graphtest.Caller, 1, "web -> cart", 1500*time.Millisecond))
+//		graphtest.Check(t, rec.Graph(t), graphtest.Latency("web -> cart", servicegraph.CallerSide, 1, 1500*time.Millisecond))
 //	})
 //
 // A handler runs in a goroutine of its own and may stream its answer. The context of its

@@ -11,13 +11,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/graphtest"
 )
 
 // TestLatencyIsExact: in a bubble, latencies are exact to the nanosecond and take no time.
 func TestLatencyIsExact(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rec := graphtest.NewRecorder(t)
+		rec := graphtest.NewRecorder(t, servicegraph.Config{})
 		web, cart := rec.Service("web"), rec.Service("cart")
 		network := graphtest.MemTransport{}
 		network["cart"] = handler(rec, cart, func(http.ResponseWriter, *http.Request) { time.Sleep(1500 * time.Millisecond) })
@@ -33,11 +34,11 @@ func TestLatencyIsExact(t *testing.T) {
 		g := rec.Graph(t)
 		graphtest.Check(t, g,
 			graphtest.Exactly("web -> cart"),
-			graphtest.Latency(graphtest.Caller, 0.95, "web -> cart", 1500*time.Millisecond),
-			graphtest.Latency(graphtest.Callee, 0.95, "web -> cart", 1500*time.Millisecond),
+			graphtest.Latency("web -> cart", servicegraph.CallerSide, 0.95, 1500*time.Millisecond),
+			graphtest.Latency("web -> cart", servicegraph.CalleeSide, 0.95, 1500*time.Millisecond),
 		)
 		ft := &fakeT{}
-		graphtest.Check(ft, g, graphtest.Latency(graphtest.Caller, 0.95, "web -> cart", 1500*time.Millisecond-1))
+		graphtest.Check(ft, g, graphtest.Latency("web -> cart", servicegraph.CallerSide, 0.95, 1500*time.Millisecond-1))
 		if !strings.Contains(ft.text(), "took 1.5s in percentile 95, measured by the caller: 1ns too long") {
 			t.Errorf("a budget that is 1 ns less: %s", ft.text())
 		}
