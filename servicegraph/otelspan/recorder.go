@@ -22,11 +22,13 @@ type Recorder struct {
 	cfg   servicegraph.Config
 	watch func(servicegraph.Span)
 
-	mu      sync.Mutex
-	pending []servicegraph.Span // have ended and are not in the builder yet
-	open    map[servicegraph.Link]sdktrace.ReadOnlySpan
-	idle    chan struct{} // closed when no span is open; nil if nobody waits
-	missed  int           // how many open spans are not in open, which is full
+	mu       sync.Mutex
+	pending  []servicegraph.Span // have ended and are not in the builder yet
+	dropped  int                 // spans that did not fit into pending
+	draining bool                // a goroutine hands the pending spans to the builder
+	open     map[servicegraph.Link]sdktrace.ReadOnlySpan
+	idle     chan struct{} // closed when no span is open; nil if nobody waits
+	missed   int           // how many open spans are not in open, which is full
 
 	building sync.Mutex // guards builder; never locked while mu is
 	builder  *servicegraph.Builder
@@ -44,8 +46,9 @@ var liveWindow = servicegraph.Window{
 }
 
 const (
-	maxPending = 1024   // ended spans that wait for the builder
-	maxOpen    = 10_000 // open spans that Open can list
+	drainAt    = 1024    // ended spans at which they are handed to the builder
+	maxPending = 100_000 // ended spans that wait for the builder, while a graph is being made
+	maxOpen    = 10_000  // open spans that Open can list
 )
 
 // NewRecorder returns a recorder. If cfg.Window is zero, the recorder has a window that
@@ -83,14 +86,16 @@ func (r *Recorder) OnStart(_ context.Context, s sdktrace.ReadWriteSpan) {
 	r.open[idOf(s)] = s
 }
 
-// OnEnd adds a span, which has ended, to the graph. Every 1024th call hands the ended
-// spans to the builder and waits while a graph is being made.
+// OnEnd adds a span, which has ended, to the graph. It never waits for a graph: the spans that end
+// while one is being made are kept, up to 100,000 of them. Further ones are counted in
+// Report.Skipped.
 func (r *Recorder) OnEnd(s sdktrace.ReadOnlySpan) {
 	span := from(s, r.keep)
 	if r.watch != nil {
 		r.watch(span)
 	}
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	if _, known := r.open[idOf(s)]; known {
 		delete(r.open, idOf(s))
 	} else if r.missed > 0 {
@@ -100,13 +105,30 @@ func (r *Recorder) OnEnd(s sdktrace.ReadOnlySpan) {
 		close(r.idle)
 		r.idle = nil
 	}
+	if len(r.pending) >= maxPending {
+		r.dropped++
+		return
+	}
 	r.pending = append(r.pending, span)
-	full := len(r.pending) >= maxPending
-	r.mu.Unlock()
-	if full {
+	if len(r.pending) >= drainAt && !r.draining {
+		r.draining = true
+		go r.drainInBackground()
+	}
+}
+
+// drainInBackground hands the pending spans to the builder, and ends when few are left.
+func (r *Recorder) drainInBackground() {
+	for {
 		r.building.Lock()
-		defer r.building.Unlock()
 		r.drain()
+		r.building.Unlock()
+		r.mu.Lock()
+		if len(r.pending) < drainAt {
+			r.draining = false
+			r.mu.Unlock()
+			return
+		}
+		r.mu.Unlock()
 	}
 }
 
@@ -116,9 +138,10 @@ func (r *Recorder) keep(key string) bool { return r.cfg.Reads(key) }
 // drain hands the pending spans to the builder. The caller holds r.building.
 func (r *Recorder) drain() {
 	r.mu.Lock()
-	spans := r.pending
-	r.pending = nil
+	spans, dropped := r.pending, r.dropped
+	r.pending, r.dropped = nil, 0
 	r.mu.Unlock()
+	r.builder.CountSkipped(dropped)
 	// Advance comes first, because spans count as received at the time of the last Advance.
 	// Otherwise a trace whose spans waited here could close before its other spans arrive.
 	r.builder.Advance(time.Now())
@@ -134,8 +157,8 @@ func (r *Recorder) ForceFlush(context.Context) error { return nil }
 func (r *Recorder) Shutdown(context.Context) error { return nil }
 
 // Graph returns the graph of the spans that have ended so far. It takes a few
-// milliseconds if 10,000 spans are held. Meanwhile 1023 spans can end without waiting;
-// the next one waits for the graph.
+// milliseconds if 10,000 spans are held, and some hundred if 200,000 are. Spans that end meanwhile
+// do not wait for it.
 func (r *Recorder) Graph() *servicegraph.Graph {
 	r.building.Lock()
 	defer r.building.Unlock()
