@@ -184,7 +184,8 @@ func (q *reader) replay(ctx context.Context, metric string, counters map[model.F
 		clients[regexp.QuoteMeta(string(c.labels["client"]))] = true
 	}
 	if len(clients) <= 50 {
-		selector = q.selector(metric, "client=~"+strconv.Quote(strings.Join(slices.Sorted(maps.Keys(clients)), "|")))
+		// In ASCII, because Prometheus's parser refuses the replacement character.
+		selector = q.selector(metric, "client=~"+strconv.QuoteToASCII(strings.Join(slices.Sorted(maps.Keys(clients)), "|")))
 	}
 	step := min(q.span, max(time.Minute, (maxSamples/time.Duration(among)*15*time.Second).Truncate(time.Second)))
 	now := make(map[model.Fingerprint]sample)

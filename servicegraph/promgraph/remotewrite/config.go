@@ -1,9 +1,11 @@
 package remotewrite
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -115,5 +117,20 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	case t.cfg.Username != "":
 		r.SetBasicAuth(t.cfg.Username, t.cfg.Password)
 	}
-	return t.cfg.Transport.RoundTrip(r)
+	resp, err := t.cfg.Transport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	// The client library sends a request again if there is no response, but not if the response is
+	// cut off, as it is when the receiver is stopped: here the whole response counts as missing.
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
+	resp.Body.Close()
+	if err != nil {
+		return nil, fmt.Errorf("reading the response: %w", err)
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return resp, nil
 }
+
+// maxResponse is how many bytes of a response are read. It only has the text of an error.
+const maxResponse = 1 << 20

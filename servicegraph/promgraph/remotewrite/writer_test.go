@@ -352,7 +352,11 @@ func TestVersions(t *testing.T) {
 		t.Fatalf("%d series, want 8", n)
 	}
 	native := request.Timeseries[2].Histograms[0]
-	if fmt.Sprint(native.PositiveSpans) != "[offset:-26  length:1 offset:1  length:1]" || fmt.Sprint(native.PositiveCounts) != "[1 2]" || native.GetCountFloat() != 3 || native.Sum != 0.6 {
+	var spans []string
+	for _, span := range native.PositiveSpans {
+		spans = append(spans, fmt.Sprintf("%d from %d", span.Length, span.Offset))
+	}
+	if fmt.Sprint(spans) != "[1 from -26 1 from 1]" || fmt.Sprint(native.PositiveCounts) != "[1 2]" || native.GetCountFloat() != 3 || native.Sum != 0.6 {
 		t.Errorf("native histogram: %v", native)
 	}
 	if x := request.Timeseries[4].Exemplars; len(x) != 1 || x[0].Value != 0.15 || request.Symbols[x[0].LabelsRefs[1]] != "01000000000000000000000000000000" {

@@ -1,0 +1,110 @@
+package remotewrite_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/api"
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+
+	"github.com/tempograph/tempograph/internal/promtest"
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/promgraph"
+	"github.com/tempograph/tempograph/servicegraph/promgraph/remotewrite"
+)
+
+// edge is the graph of 10 calls from web to cart.
+func edge(t *testing.T) *servicegraph.Graph {
+	t.Helper()
+	stats := servicegraph.Stats{Calls: 10, Latency: servicegraph.NewLatency([]servicegraph.LatencyBucket{{UpTo: 50 * time.Millisecond, Count: 10}}, 0)}
+	g, err := servicegraph.NewGraph(nil, []servicegraph.Edge{{
+		ID: servicegraph.EdgeID{
+			From: servicegraph.NodeID{Name: "web\xff", Type: servicegraph.TypeService},
+			To:   servicegraph.NodeID{Name: "cart", Type: servicegraph.TypeService},
+			Kind: servicegraph.EdgeRequest,
+		},
+		Calls: 10, Caller: stats, Callee: stats,
+	}}, servicegraph.Report{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// TestRestarts: a real Prometheus has every call after it has restarted in the middle, and after the
+// writer has restarted, whose counters then begin at zero.
+func TestRestarts(t *testing.T) {
+	server := promtest.Start(t, promtest.Config{})
+	c, err := api.NewClient(api.Config{Address: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	calls := func() float64 {
+		g, _, err := promgraph.Query(t.Context(), v1.NewAPI(c), promgraph.QueryConfig{Range: time.Since(began) + time.Second})
+		if err != nil {
+			return 0
+		}
+		sum := 0.0
+		for e := range g.Edges() {
+			sum += e.Calls
+		}
+		return sum
+	}
+	await := func(want float64) {
+		t.Helper()
+		got := 0.0
+		for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+			if got = calls(); got == want {
+				return
+			}
+		}
+		t.Fatalf("Prometheus has %v calls, want %v", got, want)
+	}
+
+	for run := range 2 { // of the writer; the labels of both are the same
+		deltas := make(chan *servicegraph.Graph, 100)
+		collector := promgraph.NewCollector(func() *servicegraph.Graph {
+			select {
+			case g := <-deltas:
+				return g
+			default:
+				return &servicegraph.Graph{}
+			}
+		}, promgraph.Config{})
+		writer, err := remotewrite.New(collector.Series, remotewrite.Config{
+			URL: server.RemoteWriteURL(), Interval: 100 * time.Millisecond, MinDelay: 50 * time.Millisecond, MaxDelay: 200 * time.Millisecond,
+			Labels: map[string]string{"instance": "a"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			writer.Run(ctx)
+		}()
+		before := float64(run) * 50
+		deltas <- edge(t)
+		await(before + 10)
+		server.Stop()
+		for range 3 {
+			deltas <- edge(t)
+		}
+		for writer.Stats().Retries == 0 {
+			time.Sleep(10 * time.Millisecond)
+		}
+		server.Restart(t, promtest.Config{})
+		await(before + 40)
+		deltas <- edge(t)
+		await(before + 50)
+		stop()
+		<-done
+		time.Sleep(10 * time.Millisecond) // a new process takes longer; the stale markers can be two milliseconds ahead of the clock
+		if s := writer.Stats(); s.Dropped+s.Refused > 0 || s.Sent == 0 || s.Queued > 0 {
+			t.Errorf("run %d: %+v", run, s)
+		}
+	}
+}
