@@ -62,6 +62,7 @@ var policy = map[string]string{
 	"servicegraph/tracefile":   readers,
 	"servicegraph/promgraph":   heart + "servicegraph/temposeries " + promClient,
 
+	"servicegraph/promgraph/otlpmetric":  heart + "servicegraph/promgraph servicegraph/temposeries " + promClient + otelSDK,
 	"servicegraph/promgraph/remotewrite": heart + "servicegraph/promgraph servicegraph/temposeries github.com/prometheus/client_golang/exp github.com/klauspost/compress " + promClient,
 
 	"servicegraph/otelspan":    heart + otelSDK,
@@ -69,6 +70,7 @@ var policy = map[string]string{
 	"servicegraph/render":      heart,
 	"servicegraph/render/draw": heart + "servicegraph/render " + drawing,
 
+	"servicegraph/live":          heart + "internal/ownhost servicegraph/render servicegraph/render/report",
 	"servicegraph/render/report": heart + "servicegraph/render",
 
 	"servicegraph/tracefile/internal/inflate":  "github.com/klauspost/compress",
@@ -122,10 +124,10 @@ var policy = map[string]string{
 
 	"cmd/graphviz-export": "*",
 
-	"cmd/graphviz-export/internal/viewer": heart + "internal/ownhost servicegraph/render servicegraph/render/report",
-
 	"examples/ci":         "",
+	"examples/grafana":    "*",
 	"examples/guarded":    "*",
+	"examples/live":       "*",
 	"examples/quickstart": "*",
 }
 

@@ -34,6 +34,10 @@ require go.yaml.in/yaml/v3 v3.0.5
 
 require gonum.org/v1/gonum v0.17.0
 
+require go.opentelemetry.io/otel/sdk/metric v1.47.0
+
+require github.com/grafana/grafana-foundation-sdk/go v0.0.22
+
 require (
 	github.com/json-iterator/go v1.1.12 // indirect
 	github.com/modern-go/concurrent v0.0.0-20180306012644-bacd9c7ef1dd // indirect

@@ -16,8 +16,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/viewer"
 	"github.com/tempograph/tempograph/servicegraph"
+	viewer "github.com/tempograph/tempograph/servicegraph/live"
 )
 
 // A serve is one run of graphviz-export serve: it shows the graph in browsers and keeps it up

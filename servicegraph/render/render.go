@@ -44,6 +44,7 @@ type Format struct {
 	Extensions  []string // of file names, in lower case and with the dot: ".dot"; none if another format has the extension
 	Description string   // one line of help, without a period
 	Binary      bool     // not suitable for a terminal
+	MediaType   string   // without parameters: "text/vnd.graphviz"; text is UTF-8
 	Renderer    Renderer
 }
 
@@ -51,14 +52,14 @@ type Format struct {
 // one.
 func Formats(style Style) []Format {
 	return []Format{
-		{Name: "dot", Extensions: []string{".dot", ".gv"}, Description: "Graphviz DOT, for dot and xdot", Renderer: DOT{style}},
-		{Name: "mermaid", Extensions: []string{".mmd", ".mermaid"}, Description: "Mermaid flowchart, for GitHub, GitLab and wikis", Renderer: Mermaid{style}},
-		{Name: "markdown", Extensions: []string{".md", ".markdown"}, Description: "Markdown tables, for issues and pull requests", Renderer: Markdown{style}},
-		{Name: "csv", Extensions: []string{".csv"}, Description: "edges as comma-separated values, for spreadsheets", Renderer: CSV{}},
-		{Name: "graphml", Extensions: []string{".graphml"}, Description: "GraphML, for Gephi, yEd, Cytoscape and NetworkX", Renderer: GraphML{}},
-		{Name: "grafana", Description: "data frames for Grafana's node graph panel, in JSON", Renderer: Grafana{style}},
-		{Name: "json", Extensions: []string{".json"}, Description: "nodes, edges and report, for programs", Renderer: JSON{}},
-		{Name: "txt", Extensions: []string{".txt"}, Description: "table of the edges, for terminals", Renderer: Table{}},
+		{Name: "dot", Extensions: []string{".dot", ".gv"}, Description: "Graphviz DOT, for dot and xdot", MediaType: "text/vnd.graphviz", Renderer: DOT{style}},
+		{Name: "mermaid", Extensions: []string{".mmd", ".mermaid"}, Description: "Mermaid flowchart, for GitHub, GitLab and wikis", MediaType: "text/vnd.mermaid", Renderer: Mermaid{style}},
+		{Name: "markdown", Extensions: []string{".md", ".markdown"}, Description: "Markdown tables, for issues and pull requests", MediaType: "text/markdown", Renderer: Markdown{style}},
+		{Name: "csv", Extensions: []string{".csv"}, Description: "edges as comma-separated values, for spreadsheets", MediaType: "text/csv", Renderer: CSV{}},
+		{Name: "graphml", Extensions: []string{".graphml"}, Description: "GraphML, for Gephi, yEd, Cytoscape and NetworkX", MediaType: "application/graphml+xml", Renderer: GraphML{}},
+		{Name: "grafana", Description: "data frames for Grafana's node graph panel, in JSON", MediaType: "application/json", Renderer: Grafana{style}},
+		{Name: "json", Extensions: []string{".json"}, Description: "nodes, edges and report, for programs", MediaType: "application/json", Renderer: JSON{}},
+		{Name: "txt", Extensions: []string{".txt"}, Description: "table of the edges, for terminals", MediaType: "text/plain", Renderer: Table{}},
 	}
 }
 

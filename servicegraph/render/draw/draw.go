@@ -102,8 +102,8 @@ type PNG struct {
 // Formats returns the formats of this package. The scale is that of [PNG].
 func Formats(o Options, scale float64) []render.Format {
 	return []render.Format{
-		{Name: "svg", Extensions: []string{".svg"}, Description: "SVG image, laid out by Graphviz", Renderer: SVG{o}},
-		{Name: "png", Extensions: []string{".png"}, Description: "PNG image, laid out by Graphviz", Binary: true, Renderer: PNG{o, scale}},
+		{Name: "svg", Extensions: []string{".svg"}, Description: "SVG image, laid out by Graphviz", MediaType: "image/svg+xml", Renderer: SVG{o}},
+		{Name: "png", Extensions: []string{".png"}, Description: "PNG image, laid out by Graphviz", Binary: true, MediaType: "image/png", Renderer: PNG{o, scale}},
 	}
 }
 

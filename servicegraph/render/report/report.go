@@ -98,7 +98,7 @@ type HTML struct {
 // Formats returns the formats of this package.
 func Formats(html HTML) []render.Format {
 	return []render.Format{
-		{Name: "html", Extensions: []string{".html", ".htm"}, Description: "interactive HTML report: diagram, search, tables; one file", Renderer: html},
+		{Name: "html", Extensions: []string{".html", ".htm"}, Description: "interactive HTML report: diagram, search, tables; one file", MediaType: "text/html", Renderer: html},
 	}
 }
 

@@ -1,4 +1,4 @@
-package viewer
+package live
 
 import (
 	"bufio"
@@ -39,7 +39,7 @@ func (p *pen) Render(w io.Writer, g *servicegraph.Graph) error {
 
 func view(g *servicegraph.Graph, p *pen) View {
 	page := report.HTML{SVG: p}
-	svg := render.Format{Name: "svg", Extensions: []string{".svg"}, Renderer: p}
+	svg := render.Format{Name: "svg", Extensions: []string{".svg"}, MediaType: "image/svg+xml", Renderer: p}
 	return View{Graph: g, Page: page, Formats: append(append(render.Formats(render.Style{}), report.Formats(page)...), svg)}
 }
 

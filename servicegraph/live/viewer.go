@@ -1,4 +1,4 @@
-// Package viewer serves a changing graph to browsers on the same machine. It serves the live
+// Package live serves a changing graph to browsers on the same machine. It serves the live
 // report of package report, the data that the report requests, and the graph in every format:
 //
 //	/              the report
@@ -9,7 +9,7 @@
 //
 // Other sites cannot read these URLs: requests with a foreign Host header are refused (DNS
 // rebinding; see [Viewer.Handler]), and no response allows access across origins.
-package viewer
+package live
 
 import (
 	"bytes"
@@ -20,6 +20,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/render"
@@ -51,6 +52,9 @@ type Viewer struct {
 	view   shown
 	notice notice
 	news   chan struct{} // closed and replaced at each change
+
+	refresh func()        // before each response; nil if the program calls Show
+	every   time.Duration // between calls of refresh while an event stream is open
 }
 
 // A shown is a view with its rendered documents.

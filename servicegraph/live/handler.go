@@ -1,4 +1,4 @@
-package viewer
+package live
 
 import (
 	"bytes"
@@ -18,20 +18,32 @@ import (
 //
 // A request for /events ends only with its context. To shut down, a server should cancel the
 // contexts of its requests, for example through [http.Server.BaseContext].
-func (v *Viewer) Handler(hosts ...string) http.Handler {
+func (v *Viewer) Handler(hosts ...string) http.Handler { return guard(hosts, v.mux()) }
+
+// mux returns the handler without the guard.
+func (v *Viewer) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		view, _, _ := v.now()
+		view := v.latest()
 		answer(w, htmlType, page, view.page)
 	})
 	mux.HandleFunc("GET /fragment", func(w http.ResponseWriter, r *http.Request) {
-		view, _, _ := v.now()
+		view := v.latest()
 		answer(w, "application/json", inert, view.fragment)
 	})
 	mux.HandleFunc("GET /events", v.events)
 	mux.HandleFunc("POST /control", v.control)
 	mux.HandleFunc("GET /{file}", v.file)
-	return guard(hosts, mux)
+	return mux
+}
+
+// latest returns the view, after refreshing it.
+func (v *Viewer) latest() shown {
+	if v.refresh != nil {
+		v.refresh()
+	}
+	view, _, _ := v.now()
+	return view
 }
 
 // Content security policies. A report has its own policy in a meta element, which cannot
@@ -95,7 +107,7 @@ func (v *Viewer) file(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	view, _, _ := v.now()
+	view := v.latest()
 	format, err := render.ByFileName(view.Formats, file)
 	if err != nil {
 		format, err = render.ByName(view.Formats, name)
@@ -121,25 +133,18 @@ func (v *Viewer) file(w http.ResponseWriter, r *http.Request) {
 	answer(w, contentType(format), policy, doc.Bytes())
 }
 
-// contentType returns the content type of a format. Text formats are text/plain, which browsers
-// show; more specific types would be downloaded.
+// contentType returns the content type with which browsers show a format. They would download
+// more specific types of text.
 func contentType(f render.Format) string {
-	switch f.Name {
-	case "svg":
-		return "image/svg+xml"
-	case "png":
-		return "image/png"
-	case "pdf":
-		return "application/pdf"
-	case "html":
-		return htmlType
-	case "json", "grafana":
-		return "application/json"
-	}
-	if f.Binary {
+	switch {
+	case f.MediaType == "" && f.Binary:
 		return "application/octet-stream"
+	case f.MediaType == "text/html":
+		return htmlType
+	case f.MediaType == "" || strings.HasPrefix(f.MediaType, "text/"), f.MediaType == "application/graphml+xml":
+		return "text/plain; charset=utf-8"
 	}
-	return "text/plain; charset=utf-8"
+	return f.MediaType
 }
 
 // heartbeat is the interval of comments on an event stream without events. Writing one detects
@@ -153,6 +158,13 @@ func (v *Viewer) events(w http.ResponseWriter, r *http.Request) {
 	told := ""
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
+	var poll <-chan time.Time
+	if v.refresh != nil {
+		ticker := time.NewTicker(v.every)
+		defer ticker.Stop()
+		poll = ticker.C
+		v.refresh()
+	}
 	for {
 		view, notice, news := v.now()
 		message := "data: " + view.version + "\n\n"
@@ -171,6 +183,8 @@ func (v *Viewer) events(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-news:
 		case <-beat.C:
+		case <-poll:
+			v.refresh()
 		case <-r.Context().Done():
 			return
 		}

@@ -1,0 +1,88 @@
+// [NewHandler] makes a page for any process that has a recorder or a builder, in one line:
+//
+//	http.Handle("/debug/servicegraph/", http.StripPrefix("/debug/servicegraph", live.NewHandler(recorder.Graph, live.Config{})))
+//
+// The page then has tables and no diagram: package draw, which would draw one, starts a wasm
+// runtime in the process. A [Viewer] shows graphs that a program passes to it. The graph of a
+// service is not meant for everybody: mount the handler where only operators get.
+package live
+
+import (
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/render"
+	"github.com/tempograph/tempograph/servicegraph/render/report"
+)
+
+// A Config configures [NewHandler]. The zero value works.
+type Config struct {
+	// Page writes the report: its style, title and links to traces. Without an SVG renderer, it
+	// has tables and no diagram.
+	Page report.HTML
+
+	// Formats are those of /graph.FORMAT; nil means all of package render, and html.
+	Formats []render.Format
+
+	// Hosts are the names by which requests may address the server, besides localhost and IP
+	// addresses: see [Viewer.Handler].
+	Hosts []string
+
+	// Every is the shortest time between two graphs; 0 means 5 seconds. The graph is made only
+	// when somebody asks for it, or looks at the page.
+	Every time.Duration
+
+	// Metrics is served at /metrics, if it is not nil: for example promhttp.Handler. Prometheus
+	// must then address the process by an IP address or one of the Hosts.
+	Metrics http.Handler
+}
+
+// NewHandler returns a handler that serves the live page of a process. graph returns the current
+// graph, such as the method Graph of a recorder of package otelspan, or a function that locks a
+// builder, advances its time and calls its Live. It is never called from two goroutines at
+// a time.
+//
+// The handler also has the API of Grafana's node graph API data source: /api/graph/fields,
+// /api/graph/data and /api/health.
+func NewHandler(graph func() *servicegraph.Graph, cfg Config) http.Handler {
+	if cfg.Every <= 0 {
+		cfg.Every = 5 * time.Second
+	}
+	if cfg.Formats == nil {
+		cfg.Formats = slices.Concat(render.Formats(cfg.Page.Style), report.Formats(cfg.Page))
+	}
+	v := New()
+	v.every = cfg.Every
+	var mu sync.Mutex
+	var last time.Time
+	v.refresh = func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if !last.IsZero() && time.Since(last) < cfg.Every {
+			return
+		}
+		if err := v.Show(View{Graph: graph(), Page: cfg.Page, Formats: cfg.Formats}); err != nil {
+			v.Notice(err.Error())
+		} else {
+			v.Notice("")
+		}
+		last = time.Now()
+	}
+	mux := v.mux()
+	if cfg.Metrics != nil {
+		mux.Handle("GET /metrics", cfg.Metrics)
+	}
+	mux.HandleFunc("GET /api/graph/fields", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, nodeGraphFields)
+	})
+	mux.HandleFunc("GET /api/graph/data", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, nodeGraphOf(v.latest().Graph))
+	})
+	mux.HandleFunc("GET /api/health", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, map[string]string{"status": "ok"})
+	})
+	return guard(cfg.Hosts, mux)
+}
