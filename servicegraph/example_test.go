@@ -147,7 +147,7 @@ func ExampleGraph_Group() {
 }
 
 func ExampleGraph_ErrorsOnly() {
-	printEdges(shop().ErrorsOnly())
+	printEdges(shop().ErrorsOnly(0))
 	// Output:
 	// shop/checkout -> billing/payments: 20 calls, 2 errors
 }
@@ -165,7 +165,7 @@ func ExampleGraph_Top() {
 }
 
 func ExampleEdge_Latency() {
-	for e := range shop().ErrorsOnly().Edges() {
+	for e := range shop().ErrorsOnly(0).Edges() {
 		if latency, by, ok := e.Latency(); ok {
 			fmt.Printf("%v: p95 %v as the %v saw it, %.0f%% errors\n", e.ID, latency.Quantile(0.95), by, 100*e.ErrorRate())
 		}

@@ -78,7 +78,7 @@ func TestNewGraphIsAGraph(t *testing.T) {
 
 	id := servicegraph.EdgeID{From: node("web", servicegraph.TypeService), To: node("cart", servicegraph.TypeService), Kind: servicegraph.EdgeRequest}
 	for name, view := range map[string]*servicegraph.Graph{
-		"errors only":      g.ErrorsOnly(),
+		"errors only":      g.ErrorsOnly(0),
 		"top edges":        g.TopEdges(1),
 		"errors of callee": g.WithErrorsOf(servicegraph.CalleeSide),
 		"merged":           servicegraph.Merge(g, g),

@@ -67,7 +67,7 @@ func BenchmarkViews(b *testing.B) {
 			{"FilterEdges", func(g *sg.Graph) *sg.Graph {
 				return g.FilterEdges(func(e sg.Edge) bool { return e.Errors == 0 })
 			}},
-			{"ErrorsOnly", (*sg.Graph).ErrorsOnly},
+			{"ErrorsOnly", func(g *sg.Graph) *sg.Graph { return g.ErrorsOnly(0) }},
 			{"EntriesOnly", (*sg.Graph).EntriesOnly},
 			{"Focus", func(g *sg.Graph) *sg.Graph { return g.Focus(one) }},
 			{"Near", func(g *sg.Graph) *sg.Graph { return g.Near(one, 2, 2) }},

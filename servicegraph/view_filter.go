@@ -36,17 +36,19 @@ func (g *Graph) FilterEdges(keep func(Edge) bool) *Graph {
 	return newGraph(g.subset(nodes, edges))
 }
 
-// ErrorsOnly returns the graph of the edges with errors, the nodes at their ends, and the
-// nodes that failed requests themselves: where an entry service fails, no edge may show
-// it.
-func (g *Graph) ErrorsOnly() *Graph {
+// ErrorsOnly returns the graph of the edges of which at least the given fraction of the calls
+// failed, the nodes at their ends, and the nodes that failed as many of their requests: where
+// an entry service fails, no edge may show it. A fraction of 0 keeps every edge and node with
+// an error.
+func (g *Graph) ErrorsOnly(fraction float64) *Graph {
+	fails := func(errors, calls float64) bool { return errors > 0 && errorRate(errors, calls) >= fraction }
 	edges := make([]bool, len(g.edges))
 	for i := range g.edges {
-		edges[i] = g.edges[i].Errors > 0
+		edges[i] = fails(g.edges[i].Errors, g.edges[i].Calls)
 	}
 	nodes := g.adjacency().endpoints(edges)
 	for i := range g.nodes {
-		nodes[i] = nodes[i] || g.nodes[i].Requests.Errors > 0
+		nodes[i] = nodes[i] || fails(g.nodes[i].Requests.Errors, g.nodes[i].Requests.Calls)
 	}
 	return newGraph(g.subset(nodes, edges))
 }

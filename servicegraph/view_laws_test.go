@@ -110,7 +110,7 @@ func randomView(rng *rand.Rand, g *sg.Graph) (view, func(t *testing.T, g, got *s
 	case 4:
 		return induced("entries", (*sg.Graph).EntriesOnly)
 	case 5:
-		v := view{"errors", (*sg.Graph).ErrorsOnly}
+		v := view{"errors", func(g *sg.Graph) *sg.Graph { return g.ErrorsOnly(0) }}
 		return v, func(t *testing.T, g, got *sg.Graph) {
 			checkEdges(t, v.name, g, got, func(e sg.Edge) bool { return e.Errors > 0 })
 			checkIdempotent(t, v, got)
@@ -466,7 +466,7 @@ func TestViewsOfHostileNumbers(t *testing.T) {
 			func() *sg.Graph { return g.HideGateways(hidden) },
 			func() *sg.Graph { return g.Top(2) },
 			func() *sg.Graph { return g.Group(sg.ByNamespace) },
-			g.ErrorsOnly,
+			func() *sg.Graph { return g.ErrorsOnly(0) },
 			g.EntriesOnly,
 		} {
 			take()

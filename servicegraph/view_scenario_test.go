@@ -103,7 +103,7 @@ func parseView(words []string) (view, error) {
 			return g.FilterEdges(func(e sg.Edge) bool { return e.Calls >= float64(n[0]) })
 		}
 	case "errors":
-		v.take = (*sg.Graph).ErrorsOnly
+		v.take = func(g *sg.Graph) *sg.Graph { return g.ErrorsOnly(0) }
 	case "entries":
 		v.take = (*sg.Graph).EntriesOnly
 	case "errors-of":

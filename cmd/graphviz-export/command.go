@@ -75,13 +75,23 @@ func newCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	return root
 }
 
-// version returns the version of the program and that of the Go compiler.
+// version returns the version of the program, or the commit that it was built from, and the
+// version of the Go compiler.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "(unknown)"
 	}
-	return info.Main.Version + " " + info.GoVersion
+	name := info.Main.Version
+	if name == "" || name == "(devel)" {
+		name = "development build"
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				name += " of commit " + s.Value
+			}
+		}
+	}
+	return name + " " + info.GoVersion
 }
 
 // newExport returns a run of the command with default settings.
@@ -120,6 +130,7 @@ func (e *export) addOutputTo(cmd *cobra.Command) {
 	group(cmd, "Output", func(f *pflag.FlagSet) {
 		f.StringArrayVarP(&e.outputs, "output", "o", nil, "write to `FILE` in the format of its extension, or to standard output (-); repeatable")
 		f.StringVarP(&e.format, "format", "f", "", "output `FORMAT`: "+alternatives(formatNames()))
+		f.BoolVar(&e.open, "open", false, "open the HTML report that was written, or else the first file")
 		f.BoolVar(&e.force, "force", false, "draw a graph of any size, however long it takes")
 		f.BoolVar(&e.allowEmpty, "allow-empty", false, "if nothing matches, write an empty graph and exit with 0")
 		f.DurationVar(&e.timeout, "timeout", 0, "stop after `DURATION`: 90s, 5m (default: no limit)")

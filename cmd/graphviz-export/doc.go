@@ -32,16 +32,16 @@ Draw the requests to one service in the last hour, from Tempo:
 Print a table on the terminal:
 
 	$ graphviz-export examples/traces/hotrod.jsonl.gz
-	SRC      → DST           CALLS    RATE   ERR     P50     P95     P99
-	customer → mysql            53     2/s    0%  384 ms  549 ms  566 ms
-	driver   → redis-manual    702  26.8/s   19%   12 ms   33 ms   35 ms
-	frontend → customer         53     2/s  1.9%  384 ms  549 ms  566 ms
-	frontend → driver           52     2/s    0%  209 ms  236 ms  246 ms
-	frontend → route           520  19.8/s    0%   51 ms   73 ms   79 ms
+	SRC      → DST           CALLS    RATE     ERR      P50      P95      P99    TIME
+	customer → mysql            53  2.02/s      0%   384 ms   549 ms   566 ms  callee
+	driver   → redis-manual    702  26.8/s   ○ 19%  12.3 ms  32.6 ms  35.4 ms  callee
+	frontend → customer         53  2.02/s  ▲ 1.9%   384 ms   549 ms   566 ms  caller
+	frontend → driver           52  1.98/s      0%   209 ms   236 ms   246 ms  caller
+	frontend → route           520  19.8/s      0%  51.1 ms  72.9 ms  79.2 ms  caller
 
 	Entry frontend  55 requests
 
-	6 nodes, 5 edges, 55 traces, 2,060 spans, 2026-11-22 17:41:48–17:42:14 UTC (26 s)
+	6 nodes, 5 edges, 55 traces, 2,060 spans, 2026-11-22 17:41:48–17:42:14 UTC (26.2 s)
 	1 skewed span: the callee's span starts before the caller's span or ends after it (clock skew)
 
 # Input
@@ -119,13 +119,13 @@ cart-cache, "^shop/cart$" matches only the first. Flags with an RE can be repeat
 summary and the heading of the output count the nodes and edges that the filters hide.
 
 	$ graphviz-export --near customer examples/traces/hotrod.jsonl.gz
-	SRC      → DST       CALLS  RATE   ERR     P50     P95     P99
-	customer → mysql        53   2/s    0%  384 ms  549 ms  566 ms
-	frontend → customer     53   2/s  1.9%  384 ms  549 ms  566 ms
+	SRC      → DST       CALLS    RATE     ERR     P50     P95     P99    TIME
+	customer → mysql        53  2.02/s      0%  384 ms  549 ms  566 ms  callee
+	frontend → customer     53  2.02/s  ▲ 1.9%  384 ms  549 ms  566 ms  caller
 
 	Entry frontend  55 requests
 
-	3 nodes, 2 edges, 55 traces, 2,060 spans, 2026-11-22 17:41:48–17:42:14 UTC (26 s)
+	3 nodes, 2 edges, 55 traces, 2,060 spans, 2026-11-22 17:41:48–17:42:14 UTC (26.2 s)
 	3 hidden nodes: left out of this view
 	3 hidden edges: left out of this view, with 1,274 calls
 	1 skewed span: the callee's span starts before the caller's span or ends after it (clock skew)
@@ -148,7 +148,9 @@ The flags take effect in this order, whatever their order on the command line:
 	--near RE          keep the nodes and those up to --depth calls away (default 1)
 	--upstream RE      keep the nodes and everything that leads to them, up to --depth
 	--downstream RE    keep the nodes and everything that they lead to, up to --depth
-	--errors-only      keep edges with errors, and nodes that fail
+	--type LIST        keep nodes of these types: service,database
+	--errors-only      keep edges and nodes where at least the fraction --warn of the calls
+	                   fails, by default 1%
 	--orphans          keep services without any edge
 	--min-rate N       keep edges with at least N calls per second
 	--edgefraction F   keep edges with at least fraction F of all calls
@@ -190,11 +192,23 @@ The extension of the file after -o selects the format: .svg, .png or .dot for an
 .csv, .graphml or .json for other programs. The flag -o can be repeated, to write several
 files after reading the traces once. The flag -f names the format, or its extension,
 independently of the file name; only -f grafana, the format of Grafana's node graph
-panel, has no extension. Without -o, the graph goes to standard output: as a table on a
-terminal, as DOT otherwise:
+panel, has no extension. Without -o, a table goes to standard output, and with -f any
+other format. The flag --open opens the report that was written:
 
-	$ graphviz-export --quiet examples/traces/hotrod.jsonl.gz | head -n 1
+	$ graphviz-export --quiet -f dot examples/traces/hotrod.jsonl.gz | head -n 1
 	digraph servicegraph {
+
+In tables, --sort selects the order of the rows and --columns the columns. The mark ▲ stands
+for a warning and ● for an error; --warn and --error set the limits. The mark ○ stands for
+errors from which the callers recovered: they tried again or did without, and their own
+requests did not fail. These errors are a warning at most. With --slow, a p95 of at least
+that duration is a warning as well. On a terminal, warnings and errors are colored, unless
+the environment variable NO_COLOR is set.
+
+	$ graphviz-export --quiet --sort errors --columns calls,errors,recovered,p95 examples/traces/hotrod.jsonl.gz | head -n 3
+	SRC      → DST           CALLS     ERR  RECOVERED      P95
+	driver   → redis-manual    702   ○ 19%        130  32.6 ms
+	frontend → customer         53  ▲ 1.9%          0   549 ms
 
 A file is written completely or not at all: an existing file is replaced only after the
 whole new one is on the disk. Of several outputs, all are written or none. A symbolic
@@ -425,14 +439,14 @@ often, or called more often for each request. BASE and HEAD are files of traces 
 or directories.
 
 	$ graphviz-export diff examples/ci/before.json.gz examples/traces/hotrod.jsonl.gz
-	base  5 nodes, 4 edges, 55 traces, 55 entry requests, 2,007 spans, 2026-11-22 17:41:48 UTC for 26 s
-	head  6 nodes, 5 edges, 55 traces, 55 entry requests, 2,060 spans, 2026-11-22 17:41:48 UTC for 26 s
+	base  5 nodes, 4 edges, 55 traces, 55 entry requests, 2,007 spans, 2026-11-22 17:41:48 UTC for 26.2 s
+	head  6 nodes, 5 edges, 55 traces, 55 entry requests, 2,060 spans, 2026-11-22 17:41:48 UTC for 26.2 s
 
-	CHANGE       WHERE                  METRIC             BASE   HEAD   SIZE (95% INTERVAL)      SAMPLES
-	new node     mysql                  calls per request  –      0.964                           53 samples
-	new edge     customer → mysql       calls per request  –      0.964                           53 samples
-	more errors  driver → redis-manual  failed calls       0%     19%    +19 points (+14 to +23)  305 and 305 samples
-	slower       frontend → route       median latency     39 ms  51 ms  +33% (+28% to +39%)      273 and 273 samples
+	CHANGE       WHERE                  METRIC             BASE     HEAD     SIZE (95% INTERVAL)      SAMPLES
+	new node     mysql                  calls per request  –        0.964                             53 samples
+	new edge     customer → mysql       calls per request  –        0.964                             53 samples
+	more errors  driver → redis-manual  failed calls       0%       19%      +19 points (+14 to +23)  305 and 305 samples
+	slower       frontend → route       median latency     38.5 ms  51.1 ms  +33% (+28% to +39%)      273 and 273 samples
 
 	6 nodes and 5 edges compared in 14 tests; the probability of any false alarm is at most 1%.
 
@@ -455,11 +469,11 @@ With --explain, the diff explains each comparison of the edges whose text, such 
 	frontend → route: worse
 	  calls per request: 9.45 → 9.45, +0% (-32% to +47%); 52 and 52 samples, p = 1: same
 	  failed calls: 0% → 0%, +0 points (-1.4 to +1.4); 273 and 273 samples, p = 1: same
-	  median latency: 39 ms → 51 ms, +33% (+28% to +39%); 273 and 273 samples, p = 1.5e-35: worse
-	  p95 latency: 55 ms → 73 ms, +33% (+20% to +46%); 273 and 273 samples, p = 7e-08: same, because the whole distribution has changed
+	  median latency: 38.5 ms → 51.1 ms, +33% (+28% to +39%); 273 and 273 samples, p = 1.5e-35: worse
+	  p95 latency: 54.8 ms → 72.9 ms, +33% (+20% to +46%); 273 and 273 samples, p = 7e-08: same, because the whole distribution has changed
 	  latencies as the caller measured them
-	  a slow call of the base: trace ac40e77252cfbeca0550d3e49b57c9e4 span 9cb199a13f3c1118, 64 ms
-	  a slow call of the head: trace 5340e77252cfbeca0550d3e49b57c9e4 span 9cb199a13f3c1118, 85 ms
+	  a slow call of the base: trace ac40e77252cfbeca0550d3e49b57c9e4 span 9cb199a13f3c1118, 64.1 ms
+	  a slow call of the head: trace 5340e77252cfbeca0550d3e49b57c9e4 span 9cb199a13f3c1118, 85.5 ms
 
 With --tempo, HEAD comes from Tempo; without BASE, the base does too. The head has the time
 range of --since, --from and --to, and the base that of --base-since, --base-from and
@@ -524,9 +538,9 @@ the critical path of the trace; making anything else faster saves nothing.
 
 	$ graphviz-export critical --top 5 --what-if mysql=100ms examples/traces/hotrod.jsonl.gz
 	Entries
-	  ENTRY               REQUESTS     P50     P95     P99
-	  frontend /dispatch        54  784 ms  977 ms  994 ms
-	  frontend /config           1   40 µs   40 µs   40 µs
+	  ENTRY               REQUESTS      P50      P95      P99
+	  frontend /dispatch        54   784 ms   977 ms   994 ms
+	  frontend /config           1  39.7 µs  39.7 µs  39.7 µs
 
 	What requests wait for: SHARE of the time of all requests, SLOW of the slowest 5%
 	  NODE          SHARE   SLOW  PER REQUEST
@@ -538,28 +552,28 @@ the critical path of the trace; making anything else faster saves nothing.
 	  and 1 more: see --top
 
 	Time within calls; SLACK is the least by which a call beside another one ended earlier
-	  CALL                   SHARE  SLOW  PER REQUEST  NETWORK  SLACK  SUPPRESSED ERRORS  THEIR TIME
-	  frontend → customer      50%   57%       379 ms    0.11%      –                  –           –
-	  customer → mysql         50%   56%       378 ms        –      –                  –           –
-	  frontend → driver        26%   23%       197 ms    0.24%      –                  –           –
-	  driver → redis-manual    26%   23%       196 ms        –      –                130        9.7%
-	  frontend → route         24%   21%       186 ms    0.92%  10 µs                  –           –
+	  CALL                   SHARE  SLOW  PER REQUEST  NETWORK    SLACK  SUPPRESSED ERRORS  THEIR TIME
+	  frontend → customer      50%   57%       379 ms    0.11%        –                  –           –
+	  customer → mysql         50%   56%       378 ms        –        –                  –           –
+	  frontend → driver        26%   23%       197 ms    0.24%        –                  –           –
+	  driver → redis-manual    26%   23%       196 ms        –        –                130        9.7%
+	  frontend → route         24%   21%       186 ms    0.92%  10.1 µs                  –           –
 
 	Operations
 	  OPERATION                   SHARE   SLOW  PER REQUEST
 	  mysql SQL SELECT              50%    56%       378 ms
 	  route /route                  24%    20%       184 ms
 	  redis-manual GetDriver        23%    20%       175 ms
-	  redis-manual FindDriverIDs   2.7%   2.3%        21 ms
-	  frontend HTTP GET           0.28%  0.21%       2.1 ms
+	  redis-manual FindDriverIDs   2.7%   2.3%      20.6 ms
+	  frontend HTTP GET           0.28%  0.21%      2.11 ms
 	  and 5 more: see --top
 
 	If each request into mysql took 100 ms less, requests would save
-	  ENTRY                MEAN     P50    P95
-	  frontend /dispatch  98 ms  101 ms  92 ms
-	  frontend /config     0 ms    0 ms   0 ms
+	  ENTRY                  MEAN     P50      P95
+	  frontend /dispatch  98.1 ms  101 ms  92.3 ms
+	  frontend /config       0 ms    0 ms     0 ms
 
-	From the paths of 55 traces, 42 s long together, of 2,060 spans.
+	From the paths of 55 traces, 41.9 s long together, of 2,060 spans.
 
 The time of a node is its own work, or the time that its callers waited for it if it sends no
 spans; the times of all nodes add up to 100 %. The time of a call contains everything that

@@ -44,6 +44,7 @@ type export struct {
 
 	allowEmpty bool
 	force      bool
+	open       bool
 	timeout    time.Duration
 	commands   []string // names of subcommands, for suggestions
 }
@@ -68,6 +69,12 @@ func (e *export) run(ctx context.Context) error {
 	targets, err := e.targets(e.style.formats(draw.Options{}))
 	if err != nil {
 		return err
+	}
+	var report target
+	if e.open {
+		if report, err = toOpen(targets); err != nil {
+			return err
+		}
 	}
 	g, err := e.read(ctx, src, nil)
 	if err != nil {
@@ -97,6 +104,9 @@ func (e *export) run(ctx context.Context) error {
 	}
 	if err != nil {
 		return err
+	}
+	if e.open {
+		e.openFile(ctx, report)
 	}
 	e.warnLimit(src, g)
 	if skipped > 0 {
@@ -139,6 +149,9 @@ func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source, n
 	docs := make([][]byte, len(targets))
 	for i, t := range targets {
 		f, err := render.ByName(list, t.format.Name)
+		if t.totals {
+			f = colored(f)
+		}
 		if err == nil {
 			docs[i], err = e.render(f, g)
 		}

@@ -159,6 +159,9 @@ func (e *export) missing(arg string) error {
 	if meant := suggest.Nearest(arg, e.commands); meant != "" {
 		return fmt.Errorf("reading %s: no such file%s", arg, suggest.Question("graphviz-export "+meant))
 	}
+	if arg == "version" {
+		return fmt.Errorf("reading %s: no such file%s", arg, suggest.Question("graphviz-export --version"))
+	}
 	if strings.ContainsAny(arg, "*?[") {
 		return fmt.Errorf("reading %s: no file matches this pattern", arg)
 	}

@@ -28,6 +28,7 @@ type filterFlags struct {
 	edgeFraction                      fraction
 	nodeCount                         int
 	groupBy                           string
+	types                             []string
 }
 
 // graphFlags decide how spans become a graph.
@@ -59,7 +60,8 @@ func (s *filterFlags) addTo(cmd *cobra.Command) {
 		f.StringArrayVar(&s.ignore, "ignore", nil, "drop nodes that match `RE`, with all calls from and to them")
 		f.StringArrayVar(&s.hide, "hide", nil, "hide nodes that match `RE`; calls through them are calls between the nodes on both sides")
 		f.StringArrayVar(&s.gateway, "gateway", nil, "like --hide, and entry requests of nodes that match `RE` move to the nodes they call")
-		f.BoolVar(&s.errorsOnly, "errors-only", false, "keep edges with errors, and nodes that fail")
+		f.StringSliceVar(&s.types, "type", nil, "keep nodes of these types, any of `LIST`: "+alternatives(nodeTypes))
+		f.BoolVar(&s.errorsOnly, "errors-only", false, "keep edges and nodes where at least the fraction --warn of the calls fails")
 		f.BoolVar(&s.orphans, "orphans", false, "keep services without any edge: trace context may be lost there")
 		f.Float64Var(&s.minRate, "min-rate", 0, "drop edges with fewer than `N` calls per second")
 		f.Var(&s.edgeFraction, "edgefraction", "drop edges with less than fraction `F` of all calls: .001, 0.1%")
@@ -192,7 +194,7 @@ type step struct {
 // dropped, hidden and merged, then a part is chosen, and small nodes and edges go last.
 func (e *export) steps() ([]step, error) {
 	s := &e.filter
-	if err := s.check(); err != nil {
+	if err := e.checkFilter(); err != nil {
 		return nil, err
 	}
 	if err := e.graph.check(); err != nil {
@@ -242,6 +244,9 @@ func (e *export) steps() ([]step, error) {
 	add("ignore", s.ignore, false, func(g *servicegraph.Graph, match func(servicegraph.Node) bool) *servicegraph.Graph {
 		return g.Filter(func(n servicegraph.Node) bool { return !match(n) })
 	})
+	addIf(len(s.types) > 0, "--type "+strings.Join(s.types, ","), func(g *servicegraph.Graph) *servicegraph.Graph {
+		return g.Filter(func(n servicegraph.Node) bool { return slices.Contains(s.types, string(n.ID.Type)) })
+	})
 	// The builder has hidden the services of traces already. What is left are nodes of graphs
 	// in files, and nodes without spans.
 	first := len(steps)
@@ -275,7 +280,7 @@ func (e *export) steps() ([]step, error) {
 		add("upstream", s.upstream, true, within(far, 0))
 		add("downstream", s.downstream, true, within(0, far))
 	}
-	addIf(s.errorsOnly, "--errors-only", (*servicegraph.Graph).ErrorsOnly)
+	addIf(s.errorsOnly, "--errors-only", func(g *servicegraph.Graph) *servicegraph.Graph { return g.ErrorsOnly(float64(e.style.warn)) })
 	addIf(s.orphans, "--orphans", func(g *servicegraph.Graph) *servicegraph.Graph {
 		return g.Filter(func(n servicegraph.Node) bool { return isOrphan(g, n) })
 	})
@@ -297,13 +302,19 @@ func (e *export) steps() ([]step, error) {
 }
 
 // check refuses numbers that make no sense.
-func (s *filterFlags) check() error {
+func (e *export) checkFilter() error {
+	s := &e.filter
+	for _, t := range s.types {
+		if !slices.Contains(nodeTypes, t) {
+			return usagef("--type %q: want %s%s", t, alternatives(nodeTypes), suggest.DidYouMean(t, nodeTypes))
+		}
+	}
 	switch {
 	case s.depth < 0:
 		return usagef("--depth %d: want a number of calls, 1 or more", s.depth)
 	case s.depth > 0 && len(s.focus)+len(s.near)+len(s.upstream)+len(s.downstream) == 0:
 		return usagef("--depth needs a node to start from: name one with --near, --upstream, --downstream or --focus")
-	case s.nodeCount < 0:
+	case s.nodeCount < 0 || s.nodeCount == 0 && e.given("nodecount"):
 		return usagef("--nodecount %d: want a number of nodes, 1 or more", s.nodeCount)
 	case s.minRate < 0 || math.IsNaN(s.minRate):
 		return usagef("--min-rate %v: want a number of calls per second", s.minRate)

@@ -81,12 +81,18 @@ func explainFlag(cmd *cobra.Command, err error) error {
 		return explainValue(invalid)
 	}
 	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if ok && unknown.GetSpecifiedShortnames() == "V" {
+		return usagef("unknown flag -V%s", suggest.Question("--version"))
+	}
 	if !ok || unknown.GetSpecifiedShortnames() != "" {
 		return usagef("%w; see %s --help", err, cmd.CommandPath())
 	}
 	name := unknown.GetSpecifiedName()
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if meant := synonyms[name]; cmd.Flags().Lookup(meant) != nil {
+		return usagef("unknown flag --%s%s", name, suggest.Question("--"+meant))
+	}
 	if meant := suggest.Nearest(name, names); meant != "" {
 		return usagef("unknown flag --%s%s", name, suggest.Question("--"+meant))
 	}
@@ -95,7 +101,26 @@ func explainFlag(cmd *cobra.Command, err error) error {
 			return usagef("unknown flag --%s: it is a flag of %s", name, sub.CommandPath())
 		}
 	}
+	if root := cmd.Root(); root != cmd && root.Flags().Lookup(name) != nil {
+		return usagef("unknown flag --%s: it is a flag of %s", name, root.CommandPath())
+	}
 	return usagef("unknown flag --%s: see %s --help", name, cmd.CommandPath())
+}
+
+// synonyms are flags that users of other tools may try, and our flags that do the same.
+var synonyms = map[string]string{
+	"top": "nodecount", "max-nodes": "nodecount", "nodes": "nodecount", "count": "nodecount", "limit-nodes": "nodecount",
+	"out": "output", "out-file": "output", "file": "output",
+	"show": "focus", "only": "focus", "include": "focus", "filter": "focus", "service": "focus", "select": "focus",
+	"exclude": "ignore", "drop": "ignore", "skip": "ignore", "remove": "ignore",
+	"group": "group-by", "cluster": "group-by", "collapse": "group-by",
+	"url": "tempo", "addr": "tempo", "address": "tempo", "endpoint": "tempo", "server": "tempo",
+	"start": "from", "begin": "from", "end": "to", "until": "to", "last": "since", "lookback": "since", "range": "since",
+	"order": "sort", "order-by": "sort", "sort-by": "sort", "cols": "columns", "fields": "columns", "kind": "type", "types": "type", "node-type": "type",
+	"direction": "dir", "rankdir": "dir", "layout": "dir", "color": "theme", "colour": "theme", "dark": "theme",
+	"tenant": "org-id", "token": "bearer-token-file", "user": "username", "password": "password-file", "insecure": "ca-cert", "cacert": "ca-cert",
+	"failed": "errors-only", "failing": "errors-only", "only-errors": "errors-only", "hops": "depth", "min-latency": "slow", "latency": "slow",
+	"neighbors": "near", "neighbours": "near", "browser": "open", "silent": "quiet",
 }
 
 // explainValue says what kind of value a flag takes.

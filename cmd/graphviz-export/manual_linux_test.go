@@ -29,6 +29,7 @@ func TestManual(t *testing.T) {
 			term := newTerminal(t)
 			var stderr bytes.Buffer // not the terminal, so that there is no progress
 			cmd := exec.Command("sh", "-c", line)
+			cmd.Env = append(os.Environ(), "NO_COLOR=1") // the manual shows no colors
 			cmd.Dir, cmd.Stdout, cmd.Stderr = dir, term.tty, &stderr
 			if err := cmd.Run(); err != nil {
 				t.Fatalf("%v\n%s", err, &stderr)

@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -20,9 +21,11 @@ type styleFlags struct {
 	theme       choice
 	scale       float64
 	warn, error fraction
+	slow        time.Duration
 	selfEdges   bool
 	traceURL    string
 	pageLayout  bool
+	table       tableFlags
 }
 
 // addTo adds the flags to a command.
@@ -36,10 +39,12 @@ func (s *styleFlags) addTo(cmd *cobra.Command) {
 		f.Float64Var(&s.scale, "scale", 2, "scale PNG images by factor `N`")
 		f.Var(&s.warn, "warn", "mark a warning where at least `FRACTION` of the calls fail")
 		f.Var(&s.error, "error", "mark an error where at least `FRACTION` of the calls fail")
+		f.DurationVar(&s.slow, "slow", 0, "mark a warning where the p95 of the latency is at least `DURATION`: 500ms, 2s")
 		f.BoolVar(&s.selfEdges, "self-edges", false, "draw calls of a node to itself")
 		f.BoolVar(&s.pageLayout, "layout-in-page", true, "let HTML lay out what its filters leave; adds 0.6 MB to the file")
 		f.StringVar(&s.traceURL, "trace-url", "", "link traces in HTML to `URL`, which contains {traceID}")
 	})
+	s.table.addTo(cmd)
 	completeChoice(cmd, "edge-label", &s.edgeLabel)
 	completeChoice(cmd, "dir", &s.direction)
 	completeChoice(cmd, "theme", &s.theme)
@@ -49,6 +54,12 @@ func (s *styleFlags) addTo(cmd *cobra.Command) {
 func (s *styleFlags) check() error {
 	if !(s.scale >= 0.1 && s.scale <= 20) {
 		return usagef("--scale %v: want a number from 0.1 to 20", s.scale)
+	}
+	if s.slow < 0 {
+		return usagef("--slow %v: want a duration above zero", s.slow)
+	}
+	if err := s.table.check(); err != nil {
+		return err
 	}
 	if s.warn > s.error {
 		return usagef("--warn %v is more than --error %v: lower --warn or raise --error", &s.warn, &s.error)
@@ -88,6 +99,9 @@ func (s *styleFlags) style() render.Style {
 		EdgeText:  render.EdgeText(s.edgeLabel.value),
 		TopDown:   s.direction.value == "tb",
 		SelfEdges: s.selfEdges,
+		Slow:      s.slow,
+		Sort:      s.table.sortKey(),
+		Columns:   s.table.parsed,
 	}
 	if s.edgeLabel.value == "full" {
 		r.EdgeText = render.EdgeFull

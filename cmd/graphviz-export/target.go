@@ -54,7 +54,7 @@ func (e *export) target(formats []render.Format, output string) (target, error) 
 	}
 	screen := t.path == "" && isTerminal(e.stdout)
 	var err error
-	if t.format, err = e.chooseFormat(formats, t.path, screen); err != nil {
+	if t.format, err = e.chooseFormat(formats, t.path); err != nil {
 		return t, err
 	}
 	if screen && t.format.Binary {
@@ -68,8 +68,8 @@ func (e *export) target(formats []render.Format, output string) (target, error) 
 }
 
 // chooseFormat returns the format that --format names, else that of the file's extension,
-// else a table for a terminal and DOT for a pipe.
-func (e *export) chooseFormat(formats []render.Format, path string, screen bool) (render.Format, error) {
+// else a table.
+func (e *export) chooseFormat(formats []render.Format, path string) (render.Format, error) {
 	switch {
 	case e.format != "":
 		f, err := render.ByName(formats, e.format)
@@ -86,10 +86,8 @@ func (e *export) chooseFormat(formats []render.Format, path string, screen bool)
 			return f, usagef("--output: %w, or choose a format with --format", err)
 		}
 		return f, nil
-	case screen:
-		return render.ByName(formats, "txt")
 	}
-	return render.ByName(formats, "dot")
+	return render.ByName(formats, "txt")
 }
 
 // name returns the name of the target in the summary.

@@ -27,9 +27,27 @@ func TestTerminalTable(t *testing.T) {
 			t.Errorf("the terminal does not show %q:\n%s", want, got)
 		}
 	}
-	for _, unwanted := range []string{"standard output", "digraph", "\x1b"} {
+	for _, unwanted := range []string{"standard output", "digraph"} {
 		if strings.Contains(got, unwanted) {
 			t.Errorf("the terminal shows %q:\n%q", unwanted, got)
+		}
+	}
+}
+
+// What fails is colored on a terminal, unless the user wants no colors.
+func TestTerminalColors(t *testing.T) {
+	for _, test := range []struct {
+		env    string
+		colors bool
+	}{{"NO_COLOR=", true}, {"NO_COLOR=1", false}, {"TERM=dumb", false}} {
+		term := newTerminal(t)
+		cmd := term.command("--quiet", absolute(t, hotrod))
+		cmd.Env = append(os.Environ(), "TERM=xterm", "NO_COLOR=", test.env)
+		if err := cmd.Run(); err != nil {
+			t.Fatalf("%v\n%s", err, term.screen())
+		}
+		if got := term.written(); strings.Contains(got, "\x1b[33m○ 19%\x1b[0m") != test.colors || strings.Contains(got, "\x1b") != test.colors {
+			t.Errorf("with %s the terminal shows\n%q", test.env, got)
 		}
 	}
 }

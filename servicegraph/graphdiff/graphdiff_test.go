@@ -347,5 +347,5 @@ func Example() {
 		base, head := f.Values()
 		fmt.Printf("%s: %s, %s → %s\n", f.What(), f.Name(), base, head)
 	}
-	// Output: slower: web → cart, 55 ms → 80 ms
+	// Output: slower: web → cart, 54.8 ms → 80.2 ms
 }

@@ -2,7 +2,6 @@ package render
 
 import (
 	"math"
-	"strings"
 
 	"github.com/tempograph/tempograph/servicegraph"
 )
@@ -14,35 +13,25 @@ type Caption struct {
 	Tag     string // node: the type, "entry" for a service with requests from outside, or empty; edge: empty
 	Level   Level
 	Volume  string  // calls, as a rate if the graph has rates: "96/s", "702 calls"; all rates of a graph have one unit
+	Mark    string  // before Errors: "▲ ", "● ", "○ " if the callers recovered, or empty
 	Errors  string  // failed calls in percent: "5.8%"; empty without calls
-	Latency string  // node: p95, "590 ms"; edge: see EdgeText, "160 · 590 · 1150 ms"; "–" if nobody measured the latency
+	Latency string  // node: p95, "590 ms"; edge: see EdgeText, "0.16 · 0.59 · 1.15 s" or "queue 3 ms"; "–" if nobody measured it
+	Slow    bool    // whether Latency has the mark of a warning: see Style.Slow
 	Tooltip string  // all measurements, in lines
 	Width   float64 // edge: of its line; node: 0
 }
 
 // Captions makes the captions of one graph. It is safe for concurrent use.
 type Captions struct {
-	style  Style
-	graph  *servicegraph.Graph
-	rates  bool
-	period period // of all rates, so that a reader can compare them
+	style Style
+	graph *servicegraph.Graph
+	rates bool
+	scale Scale
 }
 
 // Captions returns the captions of g in the style.
 func (s Style) Captions(g *servicegraph.Graph) Captions {
-	c := Captions{style: s, graph: g, rates: hasRates(g)}
-	if c.rates {
-		most := 0.0
-		for n := range g.Nodes() {
-			most = max(most, n.Requests.Calls)
-		}
-		for e := range g.Edges() {
-			most = max(most, e.Calls)
-		}
-		perSecond, _ := g.Rate(most)
-		c.period = periodOf(perSecond)
-	}
-	return c
+	return Captions{style: s, graph: g, rates: hasRates(g), scale: s.Scale(g)}
 }
 
 // hasRates reports whether an image of g shows rates. Fewer than ten traces have no
@@ -54,8 +43,7 @@ func hasRates(g *servicegraph.Graph) bool {
 
 func (c Captions) volume(calls float64) string {
 	if c.rates {
-		perSecond, _ := c.graph.Rate(calls)
-		return c.period.rate(perSecond)
+		return c.scale.Rate(calls)
 	}
 	return plural(calls, "call")
 }
@@ -69,10 +57,18 @@ func (c Captions) Node(n servicegraph.Node) Caption {
 		Tooltip: c.nodeTooltip(n),
 	}
 	if r := n.Requests; r.Calls > 0 {
-		caption.Level = c.style.Level(r.Errors, r.Calls)
+		caption.Level = c.style.NodeLevel(c.graph, n)
 		caption.Volume = c.volume(r.Calls)
+		caption.Mark, _ = c.style.nodeErrors(c.graph, n)
 		caption.Errors = percent(r.Errors, r.Calls)
-		caption.Latency = quantile(r.Latency, 0.95)
+		caption.Latency = unknown
+		if r.Latency.Count() > 0 {
+			caption.Latency = c.scale.Latency(r.Latency.Quantile(0.95))
+		}
+		caption.Slow = c.style.slowNode(n)
+		if caption.Slow {
+			caption.Latency = Warning.mark() + caption.Latency
+		}
 	}
 	if c.style.Marks == nil {
 		return caption
@@ -80,7 +76,7 @@ func (c Captions) Node(n servicegraph.Node) Caption {
 	if m, ok := c.style.Marks.Nodes[n.ID]; ok {
 		return m.marked(caption)
 	}
-	caption.Level = Healthy
+	caption.Level, caption.Mark, caption.Slow = Healthy, "", false
 	return caption
 }
 
@@ -97,14 +93,17 @@ func tag(n servicegraph.Node) string {
 
 // Edge returns the caption of an edge of the graph.
 func (c Captions) Edge(e servicegraph.Edge) Caption {
-	latency, _, _ := e.Latency()
 	caption := Caption{
-		Level:   c.style.Level(e.Errors, e.Calls),
+		Level:   c.style.EdgeLevel(e),
 		Volume:  c.volume(e.Calls),
 		Errors:  percent(e.Errors, e.Calls),
-		Latency: c.style.EdgeText.latency(latency),
+		Latency: c.scale.edge(c.style.EdgeText, timingOf(e)),
 		Tooltip: c.edgeTooltip(e),
 		Width:   LineWidth(e.Calls),
+	}
+	caption.Mark, _ = c.style.edgeErrors(e)
+	if caption.Latency != "" && c.style.slowEdge(e) {
+		caption.Slow, caption.Latency = true, Warning.mark()+caption.Latency
 	}
 	if c.style.Marks == nil {
 		return caption
@@ -112,21 +111,8 @@ func (c Captions) Edge(e servicegraph.Edge) Caption {
 	if m, ok := c.style.Marks.Edges[e.ID]; ok {
 		return m.marked(caption)
 	}
-	caption.Level = Healthy
+	caption.Level, caption.Mark, caption.Slow = Healthy, "", false
 	return caption
-}
-
-// latency formats the latencies on an edge, all in one unit.
-func (t EdgeText) latency(l servicegraph.Latency) string {
-	switch t {
-	case EdgeP95:
-		return quantile(l, 0.95)
-	case EdgeFull:
-		p50, p95, p99, unit := quantiles(l)
-		return strings.TrimSpace(p50 + " · " + p95 + " · " + p99 + " " + unit)
-	default:
-		return ""
-	}
 }
 
 // LineWidth returns the width of the line of an edge: 1 for a single call, and 0.75

@@ -133,7 +133,7 @@ func writeNode(out io.Writer, n servicegraph.Node, c Caption, namespace string) 
 	s := severityOf(c.Level)
 	numbers := []string{font(colorMuted, 10, text(c.Volume))}
 	if n.Requests.Errors > 0 && c.Errors != "" {
-		numbers = append(numbers, s.percentage(c.Errors))
+		numbers = append(numbers, s.percentage(c))
 	}
 	if c.Latency != "" {
 		numbers = append(numbers, font(colorMuted, 10, "p95 "+text(c.Latency)))

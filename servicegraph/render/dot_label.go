@@ -15,6 +15,9 @@ import (
 // heading returns the label of the graph.
 func (d DOT) heading(g *servicegraph.Graph) string {
 	rows := d.Heading(g)
+	if marks := d.marksLine(g); marks != "" {
+		rows = slices.Insert(rows, 2, marks)
+	}
 	for i := range rows {
 		rows[i] = font(colorMuted, 10, text(rows[i]))
 	}
@@ -43,7 +46,7 @@ func card(namespace, name, tag string, numbers []string) string {
 func edgeLabel(e servicegraph.Edge, c Caption, s severity) string {
 	first := []string{font(colorInk, 10, "<B>"+text(c.Volume)+"</B>")}
 	if e.Errors > 0 && c.Errors != "" {
-		first = append(first, s.percentage(c.Errors))
+		first = append(first, s.percentage(c))
 	}
 	align := "CENTER"
 	if len(first) > 1 {
@@ -57,8 +60,8 @@ func edgeLabel(e servicegraph.Edge, c Caption, s severity) string {
 }
 
 // percentage returns a percentage of failed calls, in the colors of the severity.
-func (s severity) percentage(errors string) string {
-	t := text(s.level.mark() + errors + " err")
+func (s severity) percentage(c Caption) string {
+	t := text(c.Mark + c.Errors + " err")
 	if s.level != Healthy {
 		t = "<B>" + t + "</B>"
 	}

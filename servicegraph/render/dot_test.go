@@ -229,9 +229,14 @@ func TestSeverityShowsWithoutColor(t *testing.T) {
 		{50, 1000, "● 5% err"},
 		{1000, 1000, "● 100% err"},
 	} {
-		html := severityOf(Style{}.Level(test.errors, test.calls)).percentage(percent(test.errors, test.calls))
+		html := percentageOf(test.errors, test.calls)
 		if got := strings.Join(htmlTexts(t, html), ""); got != test.want {
 			t.Errorf("%v errors in %v calls: %q, want %q", test.errors, test.calls, got, test.want)
 		}
 	}
+}
+
+func percentageOf(errors, calls float64) string {
+	mark, level := Style{}.errorLevel(errors, 0, calls)
+	return severityOf(level).percentage(Caption{Mark: mark, Errors: percent(errors, calls)})
 }

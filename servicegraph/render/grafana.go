@@ -175,7 +175,7 @@ func grafanaName(name string) string { return shorten(visible(name), 200) }
 // edgeColor returns the color of an edge, or the empty string for the default of the
 // panel.
 func (x Grafana) edgeColor(e servicegraph.Edge) string {
-	return [...]string{"", colorWarnLine, colorFailLine}[x.Level(e.Errors, e.Calls)]
+	return [...]string{"", colorWarnLine, colorFailLine}[x.EdgeLevel(e)]
 }
 
 func grafanaDashes(k servicegraph.EdgeKind) string {

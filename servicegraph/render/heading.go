@@ -34,7 +34,7 @@ func (s Style) provenance(g *servicegraph.Graph) string {
 	return strings.Join(parts, " · ")
 }
 
-// legend explains the numbers and the line styles of an image of g.
+// legend explains the numbers of an image of g.
 func (s Style) legend(g *servicegraph.Graph) string {
 	if g.NumNodes() == 0 {
 		return "nothing to draw: the spans contain no service"
@@ -43,24 +43,34 @@ func (s Style) legend(g *servicegraph.Graph) string {
 	if hasRates(g) {
 		volume = "rate"
 	}
-	var parts []string
-	if s.Marks == nil {
-		parts = []string{"nodes: " + volume + ", errors, p95"}
+	if s.Marks != nil {
+		return ""
 	}
-	kinds := make(map[servicegraph.EdgeKind]bool)
-	for e := range g.Edges() {
-		kinds[e.ID.Kind] = true
-	}
-	if len(kinds) > 0 && s.Marks == nil {
+	parts := []string{"nodes: " + volume + ", errors, p95"}
+	if g.NumEdges() > 0 {
 		parts = append(parts, "edges: "+s.EdgeText.legend(volume))
 	}
-	if kinds[servicegraph.EdgeMessage] {
-		parts = append(parts, "dashed line: messages")
-	}
-	if kinds[servicegraph.EdgeBridged] {
-		parts = append(parts, "dotted line: through hidden nodes")
+	if s.EdgeText == EdgeFull || s.EdgeText == EdgeP95 {
+		for _, t := range timedOf(g) {
+			parts = append(parts, t.explain())
+		}
 	}
 	return strings.Join(parts, " · ")
+}
+
+// timedOf returns what the durations on the edges of g are, except the latency that the
+// caller measured.
+func timedOf(g *servicegraph.Graph) (list []timed) {
+	seen := make(map[timed]bool)
+	for e := range g.Edges() {
+		seen[timingOf(e).of] = true
+	}
+	for t := ofCallee; t <= ofProcessing; t++ {
+		if seen[t] {
+			list = append(list, t)
+		}
+	}
+	return list
 }
 
 // legend names the numbers on an edge. The volume is "calls" or "rate".
@@ -71,9 +81,9 @@ func (t EdgeText) legend(volume string) string {
 	case EdgeRate:
 		return volume + ", errors"
 	case EdgeP95:
-		return volume + ", errors, p95 measured by the caller, else by the callee"
+		return volume + ", errors, p95 measured by the caller"
 	default:
-		return volume + ", errors, p50 · p95 · p99 measured by the caller, else by the callee"
+		return volume + ", errors, p50 · p95 · p99 measured by the caller"
 	}
 }
 

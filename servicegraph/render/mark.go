@@ -22,7 +22,7 @@ type Mark struct {
 
 // marked changes a caption as the mark says.
 func (m Mark) marked(c Caption) Caption {
-	c.Level, c.Volume, c.Errors, c.Latency = m.Level, visible(m.Text), "", ""
+	c.Level, c.Volume, c.Mark, c.Errors, c.Latency, c.Slow = m.Level, visible(m.Text), "", "", "", false
 	if m.Tooltip != "" {
 		c.Tooltip = m.Tooltip + "\n" + c.Tooltip
 	}
@@ -33,11 +33,11 @@ func (m Mark) marked(c Caption) Caption {
 }
 
 // levelOfNode returns the level of a node: that of its mark, or else that of its errors.
-func (s Style) levelOfNode(n servicegraph.Node) Level {
+func (s Style) levelOfNode(g *servicegraph.Graph, n servicegraph.Node) Level {
 	if s.Marks != nil {
 		return s.Marks.Nodes[n.ID].Level
 	}
-	return s.Level(n.Requests.Errors, n.Requests.Calls)
+	return s.NodeLevel(g, n)
 }
 
 // levelOfEdge returns the level of an edge: that of its mark, or else that of its errors.
@@ -45,5 +45,5 @@ func (s Style) levelOfEdge(e servicegraph.Edge) Level {
 	if s.Marks != nil {
 		return s.Marks.Edges[e.ID].Level
 	}
-	return s.Level(e.Errors, e.Calls)
+	return s.EdgeLevel(e)
 }

@@ -11,8 +11,7 @@ import (
 )
 
 // Markdown writes the content of [Table] as GitHub Markdown tables, for issues, pull
-// requests and post-mortems. An error percentage of at least 1 % is marked ▲, one of at
-// least 5 % ●, unless the style has other thresholds.
+// requests and post-mortems, with the same marks.
 //
 // Names are written as code, so that no name becomes a link, an image, a mention of a
 // user, or other markup.
@@ -52,18 +51,18 @@ func (m Markdown) writeEdges(out io.Writer, g *servicegraph.Graph) {
 		fmt.Fprint(out, "\nNo calls between services.\n")
 		return
 	}
-	rate := columnRate(g)
-	rows := [][]string{
-		{"Caller", "", "Callee", "Calls", "Rate", "Errors", "p50", "p95", "p99"},
-		{":--", ":-:", ":--", "--:", "--:", "--:", "--:", "--:", "--:"},
+	edges, shown, values := m.edgeTable(g)
+	heading, rule := []string{"Caller", "", "Callee"}, []string{":--", ":-:", ":--"}
+	for _, c := range shown {
+		heading, rule = append(heading, c.markdown), append(rule, "--:")
 	}
-	for e := range g.Edges() {
-		l, _, _ := e.Latency()
-		rows = append(rows, []string{
-			code(nodeName(e.ID.From, markdownWidth)), arrow(e.ID.Kind), code(nodeName(e.ID.To, markdownWidth)),
-			count(e.Calls), rate(e.Calls), m.Level(e.Errors, e.Calls).mark() + percent(e.Errors, e.Calls),
-			quantile(l, 0.50), quantile(l, 0.95), quantile(l, 0.99),
-		})
+	rows := [][]string{heading, rule}
+	for i, e := range edges {
+		row := []string{code(nodeName(e.ID.From, markdownWidth)), arrow(e.ID.Kind), code(nodeName(e.ID.To, markdownWidth))}
+		for _, c := range values[i] {
+			row = append(row, c.text)
+		}
+		rows = append(rows, row)
 	}
 	writeMarkdownTable(out, rows, 3)
 }

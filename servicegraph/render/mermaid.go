@@ -162,7 +162,7 @@ func mermaidNumbers(n servicegraph.Node, c Caption) []string {
 	}
 	second := "p95 " + c.Latency
 	if n.Requests.Errors > 0 {
-		second = c.Level.mark() + c.Errors + " err · " + second
+		second = c.Mark + c.Errors + " err · " + second
 	}
 	return []string{first, second}
 }
@@ -173,7 +173,7 @@ func mermaidEdgeText(e servicegraph.Edge, c Caption) string {
 		first = "bridged · " + first
 	}
 	if e.Errors > 0 {
-		first += " · " + c.Level.mark() + c.Errors + " err"
+		first += " · " + c.Mark + c.Errors + " err"
 	}
 	if c.Latency == "" {
 		return mermaidText(first)

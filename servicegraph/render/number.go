@@ -53,27 +53,11 @@ func periodOf(perSecond float64) period {
 // rate formats calls per second in the period. A rate above zero is never shown as
 // zero.
 func (p period) rate(perSecond float64) string {
-	switch v := perSecond * p.length.Seconds(); {
-	case v >= 1000:
-		return trim(v/1000, 1) + "k" + p.name
-	case v >= 100:
-		return trim(v, 0) + p.name
-	case v >= 1 || v == 0:
-		return trim(v, 1) + p.name
-	case v >= 0.01:
-		return trim(v, 2) + p.name
-	default:
-		return "<0.01" + p.name
+	v := perSecond * p.length.Seconds()
+	if v >= 999.5 {
+		return significant(v/1000) + "k" + p.name
 	}
-}
-
-// rate formats a weighted number of calls of g as a rate in the period that suits it.
-func rate(g *servicegraph.Graph, calls float64) string {
-	perSecond, known := g.Rate(calls)
-	if !known {
-		return unknown
-	}
-	return periodOf(perSecond).rate(perSecond)
+	return significant(v) + p.name
 }
 
 // percent formats the ratio of n to total in percent, with two digits. A ratio above 0
@@ -107,6 +91,31 @@ func trim(v float64, decimals int) string {
 	return s
 }
 
+// significant formats v with three significant digits if v is from 0.1 to 1,000, and with two
+// if v is smaller. Zeros at the end are left out. A v above 0 is never shown as 0.
+func significant(v float64) string {
+	switch {
+	case v > 0 && v < 0.00001:
+		return "<0.000001"
+	case v >= 99.95:
+		return trim(v, 0)
+	case v >= 9.995:
+		return trim(v, 1)
+	case v >= 0.9995:
+		return trim(v, 2)
+	case v >= 0.0995:
+		return trim(v, 3)
+	}
+	decimals := 3
+	for limit := 0.00995; v < limit && decimals < maxDecimals; limit /= 10 {
+		decimals++
+	}
+	return trim(v, decimals)
+}
+
+// maxDecimals is the largest number of decimals.
+const maxDecimals = 6
+
 // A unit is a unit of duration.
 type unit struct {
 	name string
@@ -133,20 +142,7 @@ func unitOf(d time.Duration) unit {
 // number formats d in the unit, without the name of the unit, and with at most three
 // significant digits below 1,000. A duration above zero is never shown as zero.
 func (u unit) number(d time.Duration) string {
-	switch v := float64(d) / float64(u.size); {
-	case v == 0:
-		return "0"
-	case v < 0.01:
-		return "<0.01"
-	case v < 0.1:
-		return trim(v, 2)
-	case v < 10 && u.size == time.Second:
-		return trim(v, 2)
-	case v < 10:
-		return trim(v, 1)
-	default:
-		return trim(v, 0)
-	}
+	return significant(float64(d) / float64(u.size))
 }
 
 // duration formats d in the unit that suits d.
@@ -155,20 +151,12 @@ func duration(d time.Duration) string {
 	return u.number(d) + " " + u.name
 }
 
-// quantile formats a quantile of l. The result is unknown if l is empty.
-func quantile(l servicegraph.Latency, q float64) string {
-	if l.Count() == 0 {
-		return unknown
-	}
-	return duration(l.Quantile(q))
-}
-
 // quantiles formats the median, the 95th and the 99th percentile of l in one unit, and
 // returns the name of the unit. The numbers are unknown if l is empty.
 func quantiles(l servicegraph.Latency) (p50, p95, p99, name string) {
 	if l.Count() == 0 {
 		return unknown, unknown, unknown, ""
 	}
-	u := unitOf(l.Quantile(0.95))
+	u := unitOf(l.Quantile(0.99))
 	return u.number(l.Quantile(0.50)), u.number(l.Quantile(0.95)), u.number(l.Quantile(0.99)), u.name
 }

@@ -41,6 +41,7 @@ type Renderer interface {
 // A Format is a way to write a graph that a program offers to users.
 type Format struct {
 	Name        string   // the user types it: "dot"
+	Aliases     []string // other words for the name; none in most formats
 	Extensions  []string // of file names, in lower case and with the dot: ".dot"; none if another format has the extension
 	Description string   // one line of help, without a period
 	Binary      bool     // not suitable for a terminal
@@ -59,13 +60,13 @@ func Formats(style Style) []Format {
 		{Name: "graphml", Extensions: []string{".graphml"}, Description: "GraphML, for Gephi, yEd, Cytoscape and NetworkX", MediaType: "application/graphml+xml", Renderer: GraphML{}},
 		{Name: "grafana", Description: "data frames for Grafana's node graph panel, in JSON", MediaType: "application/json", Renderer: Grafana{style}},
 		{Name: "json", Extensions: []string{".json"}, Description: "nodes, edges and report, for programs", MediaType: "application/json", Renderer: JSON{}},
-		{Name: "txt", Extensions: []string{".txt"}, Description: "table of the edges, for terminals", MediaType: "text/plain", Renderer: Table{}},
+		{Name: "txt", Aliases: []string{"table"}, Extensions: []string{".txt"}, Description: "table of the edges, for terminals", MediaType: "text/plain", Renderer: Table{Style: style}},
 	}
 }
 
-// ByName returns the format with the given name. The error lists all names.
+// ByName returns the format with the given name or alias. The error lists all names.
 func ByName(formats []Format, name string) (Format, error) {
-	i := slices.IndexFunc(formats, func(f Format) bool { return f.Name == name })
+	i := slices.IndexFunc(formats, func(f Format) bool { return f.Name == name || slices.Contains(f.Aliases, name) })
 	if i < 0 {
 		names := make([]string, len(formats))
 		for j, f := range formats {

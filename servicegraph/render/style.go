@@ -1,5 +1,12 @@
 package render
 
+import (
+	"cmp"
+	"time"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
 // A Style is the presentation of a graph: the text of the heading, the ratio of failed
 // calls from which a node or an edge is marked, the text on the edges, and the layout
 // direction. The zero value is the default style.
@@ -15,6 +22,13 @@ type Style struct {
 	// calls is never marked, whatever the thresholds.
 	Warn, Error float64
 
+	// Slow is the 95th percentile of latency from which a node or an edge is marked with
+	// the color of a warning; 0 marks none. The durations of messages are never marked.
+	Slow time.Duration
+
+	Sort    SortKey  // the order of the rows of a table
+	Columns []Column // the columns of a table; empty: calls, rate, errors, p50, p95, p99, and time where it is needed
+
 	EdgeText  EdgeText // the text on the edges
 	TopDown   bool     // draw callers above their callees; false: to the left of them
 	SelfEdges bool     // draw the calls of a node to itself
@@ -29,13 +43,15 @@ type EdgeText string
 
 // The choices of text on an edge.
 const (
-	EdgeFull EdgeText = ""     // calls and errors, and below them the latencies: p50 · p95 · p99
+	EdgeFull EdgeText = ""     // calls and errors, and below them the durations: p50 · p95 · p99
 	EdgeRate EdgeText = "rate" // calls and errors
 	EdgeP95  EdgeText = "p95"  // calls, errors and the 95th percentile, in one line
 	EdgeNone EdgeText = "none" // no text
 )
 
-// A Level says how serious a ratio of failed calls is.
+// A Level says how serious a ratio of failed calls or a latency is. Calls that failed and
+// whose caller did not fail, because it tried again or did without, have recovered: they are a
+// warning at most.
 type Level int
 
 // The levels. The thresholds in a [Style] separate them.
@@ -64,15 +80,67 @@ func (l Level) mark() string {
 	return l.Glyph() + " "
 }
 
-// Level returns the level of a node or an edge with the given weighted counts.
+// recoveredMark is the mark of a ratio of failed calls that is no more than a warning because
+// the callers recovered.
+const recoveredMark = "○ "
+
+// EdgeLevel returns the level of an edge.
+func (s Style) EdgeLevel(e servicegraph.Edge) Level {
+	_, level := s.edgeErrors(e)
+	if s.slowEdge(e) {
+		level = max(level, Warning)
+	}
+	return level
+}
+
+// NodeLevel returns the level of a node of g. The errors of a node have recovered as far as
+// the callers that g knows did not fail.
+func (s Style) NodeLevel(g *servicegraph.Graph, n servicegraph.Node) Level {
+	_, level := s.nodeErrors(g, n)
+	if s.slowNode(n) {
+		level = max(level, Warning)
+	}
+	return level
+}
+
+func (s Style) edgeErrors(e servicegraph.Edge) (mark string, level Level) {
+	return s.errorLevel(e.Errors, e.Recovered, e.Calls)
+}
+
+func (s Style) nodeErrors(g *servicegraph.Graph, n servicegraph.Node) (mark string, level Level) {
+	recovered := 0.0
+	if n.Requests.Errors > 0 {
+		for e := range g.In(n.ID) {
+			recovered += e.Recovered
+		}
+	}
+	return s.errorLevel(n.Requests.Errors, recovered, n.Requests.Calls)
+}
+
+// errorLevel returns the level for errors, and the mark with a space that stands before their
+// percentage, or the empty string.
+func (s Style) errorLevel(errors, recovered, calls float64) (mark string, level Level) {
+	all, harmful := s.Level(errors, calls), s.Level(max(errors-recovered, 0), calls)
+	if all > Healthy && harmful == Healthy {
+		return recoveredMark, Warning
+	}
+	return harmful.mark(), harmful
+}
+
+func (s Style) slowEdge(e servicegraph.Edge) bool {
+	t := timingOf(e)
+	return s.Slow > 0 && !t.isMessage() && t.Count() > 0 && t.Quantile(0.95) >= s.Slow
+}
+
+func (s Style) slowNode(n servicegraph.Node) bool {
+	l := n.Requests.Latency
+	return s.Slow > 0 && l.Count() > 0 && l.Quantile(0.95) >= s.Slow
+}
+
+// Level returns the level of weighted counts of failed calls, none of which recovered, and of
+// all calls.
 func (s Style) Level(errors, calls float64) Level {
-	warn, err := s.Warn, s.Error
-	if warn == 0 {
-		warn = 0.01
-	}
-	if err == 0 {
-		err = 0.05
-	}
+	warn, err := s.thresholds()
 	switch ratio := errors / calls; {
 	case errors == 0 || calls == 0:
 		return Healthy
@@ -83,6 +151,11 @@ func (s Style) Level(errors, calls float64) Level {
 	default:
 		return Healthy
 	}
+}
+
+// thresholds returns the ratios of failed calls from which a node or an edge is marked.
+func (s Style) thresholds() (warn, err float64) {
+	return cmp.Or(s.Warn, 0.01), cmp.Or(s.Error, 0.05)
 }
 
 // direction returns the layout direction in the notation of Graphviz and Mermaid.

@@ -10,24 +10,27 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// Table writes a table of the edges for terminals, self edges included, in the order of
-// the graph. A line has the calls, the rate over the time range of the spans, the
-// percentage of failed calls, and quantiles of the latency (see [DOT]). All rates are in the
-// unit that suits the busiest edge. Below the table are the entry nodes, a summary, and the
+// Table writes a table of the edges for terminals, self edges included, with the columns
+// and in the order of the style. Below the table are the entry nodes, a summary, and the
 // warnings of the report.
 //
-// A line is at most 110 columns wide, most lines are narrower than 80. A dashed arrow
-// is a message, a wavy arrow goes through hidden nodes.
-type Table struct{}
+// The percentage of failed calls is marked ▲ from 1 % on and ● from 5 % on, unless the style
+// has other thresholds, and ○ if it is a warning at most because the callers recovered. A
+// line is at most 120 columns wide with the columns that are shown by default, most lines are
+// narrower than 80. A dashed arrow is a message, a wavy arrow goes through hidden nodes.
+type Table struct {
+	Style
+	Color bool // color what has a level above Healthy, with the control sequences of terminals
+}
 
 // nameWidth is the largest width of a name, in columns.
 const nameWidth = 28
 
 // Render writes g to w.
-func (Table) Render(w io.Writer, g *servicegraph.Graph) error {
+func (t Table) Render(w io.Writer, g *servicegraph.Graph) error {
 	out := bufio.NewWriter(w)
-	writeEdges(out, g)
-	writeEntries(out, g)
+	t.writeEdges(out, g)
+	t.writeEntries(out, g)
 	writeFooter(out, g)
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("writing table: %w", err)
@@ -35,41 +38,24 @@ func (Table) Render(w io.Writer, g *servicegraph.Graph) error {
 	return nil
 }
 
-func writeEdges(out io.Writer, g *servicegraph.Graph) {
+func (t Table) writeEdges(out io.Writer, g *servicegraph.Graph) {
 	if g.NumEdges() == 0 {
 		fmt.Fprint(out, "No calls between services.\n\n")
 		return
 	}
-	rate := columnRate(g)
-	rows := [][]string{{"SRC", "→", "DST", "CALLS", "RATE", "ERR", "P50", "P95", "P99"}}
-	for e := range g.Edges() {
-		l, _, _ := e.Latency()
-		rows = append(rows, []string{
-			tableName(e.ID.From), arrow(e.ID.Kind), tableName(e.ID.To),
-			count(e.Calls), rate(e.Calls), percent(e.Errors, e.Calls),
-			quantile(l, 0.50), quantile(l, 0.95), quantile(l, 0.99),
-		})
+	edges, shown, values := t.edgeTable(g)
+	heading := []cell{{text: "SRC"}, {text: "→"}, {text: "DST"}}
+	for _, c := range shown {
+		heading = append(heading, cell{text: c.table})
 	}
-	writeColumns(out, rows, 3)
+	rows := [][]cell{heading}
+	for i, e := range edges {
+		level := t.EdgeLevel(e)
+		ends := []cell{{text: tableName(e.ID.From)}, {text: arrow(e.ID.Kind)}, {tableName(e.ID.To), level}}
+		rows = append(rows, append(ends, values[i]...))
+	}
+	t.writeColumns(out, rows, 3)
 	fmt.Fprintln(out)
-}
-
-// columnRate returns a function that formats numbers of calls of an edge as rates, all in
-// the unit that suits the busiest edge, so that a reader can compare them.
-func columnRate(g *servicegraph.Graph) func(calls float64) string {
-	most := 0.0
-	for e := range g.Edges() {
-		most = max(most, e.Calls)
-	}
-	perSecond, known := g.Rate(most)
-	if !known {
-		return func(float64) string { return unknown }
-	}
-	unit := periodOf(perSecond)
-	return func(calls float64) string {
-		perSecond, _ := g.Rate(calls)
-		return unit.rate(perSecond)
-	}
 }
 
 // arrow returns the arrow for a kind of edge.
@@ -85,38 +71,47 @@ func arrow(k servicegraph.EdgeKind) string {
 
 // writeColumns writes a table: the first left columns aligned to the left, the others
 // to the right.
-func writeColumns(out io.Writer, rows [][]string, left int) {
+func (t Table) writeColumns(out io.Writer, rows [][]cell, left int) {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], width(cell))
+		for i, c := range row {
+			widths[i] = max(widths[i], width(c.text))
 		}
 	}
 	for _, row := range rows {
-		for i, cell := range row {
-			pad := strings.Repeat(" ", widths[i]-width(cell))
+		for i, c := range row {
+			pad := strings.Repeat(" ", widths[i]-width(c.text))
+			text := t.colored(c)
 			switch {
 			case i == 0:
-				fmt.Fprint(out, cell, pad)
+				fmt.Fprint(out, text, pad)
 			case i < left:
-				fmt.Fprint(out, " ", cell, pad)
+				fmt.Fprint(out, " ", text, pad)
 			default:
-				fmt.Fprint(out, "  ", pad, cell)
+				fmt.Fprint(out, "  ", pad, text)
 			}
 		}
 		fmt.Fprintln(out)
 	}
 }
 
-func writeEntries(out io.Writer, g *servicegraph.Graph) {
-	var rows [][]string
+// colored returns the text of a cell, in the color of its level on a terminal with colors.
+func (t Table) colored(c cell) string {
+	if !t.Color || c.level == Healthy {
+		return c.text
+	}
+	return [...]string{Warning: "\x1b[33m", Failing: "\x1b[1;31m"}[c.level] + c.text + "\x1b[0m"
+}
+
+func (t Table) writeEntries(out io.Writer, g *servicegraph.Graph) {
+	var rows [][]cell
 	for n := range g.Nodes() {
 		if n.Entries > 0 {
-			rows = append(rows, []string{"Entry", tableName(n.ID), plural(n.Entries, "request")})
+			rows = append(rows, []cell{{text: "Entry"}, {text: tableName(n.ID)}, {text: plural(n.Entries, "request")}})
 		}
 	}
 	if len(rows) > 0 {
-		writeColumns(out, rows, 2)
+		t.writeColumns(out, rows, 2)
 		fmt.Fprintln(out)
 	}
 }

@@ -2,8 +2,6 @@ package render
 
 import (
 	"time"
-
-	"github.com/tempograph/tempograph/servicegraph"
 )
 
 // The functions of this file format numbers and names as the formats of this package
@@ -12,10 +10,6 @@ import (
 // CountText formats a weighted number of calls: "18,240", or with three digits and a
 // unit from a million on, "1.24M".
 func CountText(n float64) string { return count(n) }
-
-// RateText formats a weighted number of calls of g as calls per second, minute or
-// hour: "4.4/min". The result is "–" where the rate is unknown.
-func RateText(g *servicegraph.Graph, calls float64) string { return rate(g, calls) }
 
 // PercentText formats the ratio of n to total in percent: "5.8%". The result is "–"
 // where total is 0.

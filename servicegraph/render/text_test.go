@@ -38,7 +38,7 @@ func TestTableIsAligned(t *testing.T) {
 	table, _, _ := strings.Cut(renderString(t, Table{}, traffic.Graph(t)), "\n\n")
 	lines := strings.Split(table, "\n")
 	for _, line := range lines {
-		if width(line) != width(lines[0]) || width(line) > 110 {
+		if width(line) != width(lines[0]) || width(line) > 120 {
 			t.Errorf("line is %d columns wide, the first %d:\n%s", width(line), width(lines[0]), line)
 		}
 	}
@@ -112,25 +112,32 @@ func lasting(length time.Duration) *servicegraph.Graph {
 	return b.Graph()
 }
 
+// rateOf formats a rate in the unit that suits it.
+func rateOf(length time.Duration, calls float64) string {
+	g := lasting(length)
+	perSecond, known := g.Rate(calls)
+	return Scale{graph: g, known: known, period: periodOf(perSecond)}.Rate(calls)
+}
+
 func TestNumbers(t *testing.T) {
 	for _, test := range []struct{ got, want string }{
 		{count(0), "0"}, {count(999), "999"}, {count(1000), "1,000"}, {count(999_499), "999,499"},
 		{count(999_500), "1M"}, {count(1_234_567), "1.23M"}, {count(2e9), "2G"}, {count(1234.5), "1,234.5"},
 		{plural(1, "call"), "1 call"}, {plural(0, "call"), "0 calls"}, {plural(1.5, "call"), "1.5 calls"}, {plural(2, "address"), "2 addresses"},
 
-		{rate(lasting(999*time.Millisecond), 5), "–"}, {rate(lasting(time.Second), 5), "5/s"}, {rate(lasting(time.Second), 1234), "1.2k/s"},
-		{rate(lasting(26*time.Second), 55), "2.1/s"}, {rate(lasting(time.Minute), 30), "30/min"}, {rate(lasting(time.Hour), 5), "5/h"},
+		{rateOf(999*time.Millisecond, 5), "–"}, {rateOf(time.Second, 5), "5/s"}, {rateOf(time.Second, 1234), "1.23k/s"},
+		{rateOf(26*time.Second, 55), "2.12/s"}, {rateOf(time.Minute, 30), "30/min"}, {rateOf(time.Hour, 5), "5/h"},
 
 		{percent(0, 10), "0%"}, {percent(0, 0), "–"}, {percent(1, 1e9), "<0.01%"}, {percent(1, 2000), "0.05%"},
 		{percent(19, 1000), "1.9%"}, {percent(1, 8), "12%"}, {percent(999, 1000), ">99%"}, {percent(5, 5), "100%"},
 
 		{duration(0), "0 ms"}, {duration(1), "1 ns"}, {duration(1500), "1.5 µs"}, {duration(627 * time.Microsecond), "627 µs"},
-		{duration(1234 * time.Microsecond), "1.2 ms"}, {duration(1150 * time.Millisecond), "1.15 s"}, {duration(999_999 * time.Microsecond), "1 s"},
+		{duration(1234 * time.Microsecond), "1.23 ms"}, {duration(1150 * time.Millisecond), "1.15 s"}, {duration(999_999 * time.Microsecond), "1 s"},
 		{duration(999_499 * time.Microsecond), "999 ms"}, {duration(999_999), "1 ms"}, {duration(999_499), "999 µs"},
 		{duration(12 * time.Second), "12 s"}, {duration(999 * time.Second), "999 s"}, {duration(time.Hour), "60 min"},
-		{unit{"s", time.Second}.number(time.Microsecond), "<0.01"}, {unit{"s", time.Second}.number(50 * time.Millisecond), "0.05"},
-
-		{quantile(servicegraph.Latency{}, 0.5), "–"},
+		{unit{"s", time.Second}.number(time.Nanosecond), "<0.000001"}, {unit{"s", time.Second}.number(123456), "0.00012"}, {unit{"s", time.Second}.number(50 * time.Millisecond), "0.05"},
+		{unit{"s", time.Second}.number(1234 * time.Microsecond), "0.0012"}, {unit{"s", time.Second}.number(123456 * time.Microsecond), "0.123"},
+		{unit{"s", time.Second}.number(12345 * time.Millisecond), "12.3"}, {unit{"s", time.Second}.number(9999 * time.Millisecond), "10"},
 	} {
 		if test.got != test.want {
 			t.Errorf("got %q, want %q", test.got, test.want)
@@ -150,8 +157,11 @@ func TestRemarks(t *testing.T) {
 	for _, r := range remarks(all) {
 		got = append(got, r.brief())
 	}
-	want := "2 unread traces (or more, beyond the limit), 2 hidden nodes, 2 hidden edges, 2 unreadable records, 2 invalid spans (no id), 2 late spans, 2 orphan spans (parent span missing), 2 unresolved calls (callee unknown), 2 broken span links, 2 ambiguous addresses, " +
-		"2 parent cycles, 2 evicted traces (too many held), 2 early matches (too many pending), 2 grouped names, 2 ignored names, 2 cut names, 2 grouped calls (too many edges), 2 unnamed spans, 2 negative durations, 2 unfinished spans, 2 sampled spans, 2 skewed spans (clock skew)"
+	want := "2 unread traces (or more, beyond the limit), 2 hidden nodes, 2 hidden edges, 2 incomplete records (skipped or partial), 2 invalid spans (no id), 2 late spans (trace already counted), " +
+		"2 orphan spans (parent span missing), 2 unresolved calls (callee unknown), 2 broken span links (linked span missing), 2 ambiguous addresses (several services answer there), " +
+		"2 parent cycles (spans among their own ancestors), 2 evicted traces (too many held), 2 early matches (too many pending), 2 grouped names (beyond the node limit), " +
+		"2 ignored names (beyond the node limit), 2 cut names (too long), 2 grouped calls (too many edges), 2 unnamed spans (no service.name), 2 negative durations (ends before it starts), 2 unfinished spans (no start or end time), " +
+		"2 sampled spans (calls are estimates), 2 skewed spans (clock skew)"
 	if strings.Join(got, ", ") != want {
 		t.Errorf("got %s\nwant %s", strings.Join(got, ", "), want)
 	}

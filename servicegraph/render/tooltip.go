@@ -10,7 +10,7 @@ import (
 func (c Captions) nodeTooltip(n servicegraph.Node) string {
 	lines := []string{longName(n.ID) + " (" + visible(string(n.ID.Type)) + ")"}
 	if n.Requests.Calls > 0 {
-		lines = append(lines, c.callsLine(n.Requests.Calls, n.Requests.Errors), latencyLine("latency", n.Requests.Latency))
+		lines = append(lines, c.callsLine(n.Requests.Calls, n.Requests.Errors, c.recovered(n)), latencyLine("latency", n.Requests.Latency))
 	}
 	if n.Entries > 0 {
 		lines = append(lines, plural(n.Entries, "request")+" from outside")
@@ -25,7 +25,7 @@ func (c Captions) edgeTooltip(e servicegraph.Edge) string {
 	}
 	return strings.Join([]string{
 		fmt.Sprintf("%s → %s (%s)", shorten(visible(e.ID.From.String()), 200), shorten(visible(e.ID.To.String()), 200), visible(string(e.ID.Kind))),
-		c.callsLine(e.Calls, e.Errors),
+		c.callsLine(e.Calls, e.Errors, e.Recovered),
 		latencyLine("caller", e.Caller.Latency),
 		latencyLine("callee", e.Callee.Latency),
 		latencyLine(gap, e.Gap),
@@ -46,15 +46,31 @@ func longName(id servicegraph.NodeID) string {
 	return name
 }
 
-// callsLine returns the number of calls, their rate, and the number of failed calls.
-func (c Captions) callsLine(calls, errors float64) string {
+// recovered returns the number of errors of a node whose callers recovered.
+func (c Captions) recovered(n servicegraph.Node) (calls float64) {
+	for e := range c.graph.In(n.ID) {
+		calls += e.Recovered
+	}
+	return min(calls, n.Requests.Errors)
+}
+
+// callsLine returns the number of calls, their rate, the number of failed calls, and how many
+// of these recovered.
+func (c Captions) callsLine(calls, errors, recovered float64) string {
 	line := plural(calls, "call")
-	if r := rate(c.graph, calls); r != unknown {
+	if r := c.scale.Rate(calls); r != unknown {
 		line += " (" + r + ")"
 	}
 	line += ", " + plural(errors, "error")
 	if errors > 0 {
 		line += " (" + percent(errors, calls) + ")"
+	}
+	switch {
+	case recovered == 0:
+	case recovered >= errors:
+		line += ", all recovered: their callers did not fail"
+	default:
+		line += ", " + count(recovered) + " recovered: their callers did not fail"
 	}
 	return line
 }

@@ -134,13 +134,17 @@ func cardStats(c render.Caption) []text {
 	stats := []text{{textStyle: statStyle, s: c.Volume}}
 	if c.Errors != "" {
 		errors := text{textStyle: statStyle, s: c.Errors}
-		if c.Level != render.Healthy {
-			errors = text{textStyle: alarmStyle, s: c.Level.Glyph() + " " + c.Errors}
+		if c.Mark != "" {
+			errors = text{textStyle: alarmStyle, s: c.Mark + c.Errors}
 		}
 		stats = append(stats, errors)
 	}
 	if c.Latency != "" {
-		stats = append(stats, text{textStyle: statStyle, s: c.Latency})
+		latency := text{textStyle: statStyle, s: c.Latency}
+		if c.Slow {
+			latency.textStyle = alarmStyle
+		}
+		stats = append(stats, latency)
 	}
 	return stats
 }
@@ -155,11 +159,20 @@ func (c *card) dashed() bool {
 }
 
 // radius returns the radius of the corners.
-func (c *card) radius() int {
-	if c.host >= 0 {
+func (c *card) radius() float64 {
+	switch {
+	case c.height() <= sampleHeight:
+		return 3
+	case c.host >= 0:
 		return 6
 	}
 	return 9
+}
+
+// behind returns the place of the second card that marks a group, partly hidden by the card.
+func (c *card) behind() rect {
+	d := min(4, c.height()/4)
+	return c.moved(d, -d)
 }
 
 // hasGlyph reports whether a glyph shows the type of the node. Other types are written

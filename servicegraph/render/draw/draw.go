@@ -172,7 +172,7 @@ func (o Options) scene(g *servicegraph.Graph) (*scene, error) {
 	if style.Title != "" {
 		headline = render.NameText(style.Title, 100)
 	}
-	p.setHeading(headline, style.Heading(g))
+	p.setHeading(headline, style.Heading(g), style.Legend(g))
 	return &p.scene, nil
 }
 

@@ -90,13 +90,12 @@ func (v variant) inOneRow() []text {
 func labelRows(e servicegraph.Edge, c render.Caption, labels render.EdgeText) [][]text {
 	first := []text{{textStyle: volumeStyle, s: c.Volume}}
 	if e.Errors > 0 && c.Errors != "" {
-		s := c.Errors
-		if c.Level != render.Healthy {
-			s = c.Level.Glyph() + " " + s
-		}
-		first = append(first, text{textStyle: volumeStyle, s: s})
+		first = append(first, text{textStyle: volumeStyle, s: c.Mark + c.Errors})
 	}
 	latency := text{textStyle: latencyStyle, s: c.Latency}
+	if c.Slow {
+		latency.textStyle = slowStyle
+	}
 	switch {
 	case c.Latency == "":
 		return [][]text{first}

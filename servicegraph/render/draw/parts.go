@@ -98,7 +98,7 @@ type cardPart struct {
 	Class  string    `json:"class"`
 	Width  float64   `json:"w"`
 	Height float64   `json:"h"`
-	Radius int       `json:"r"`
+	Radius float64   `json:"r"`
 	Glyph  string    `json:"glyph,omitempty"`
 	Stack  bool      `json:"stack,omitempty"`
 	Tip    string    `json:"tip,omitempty"`

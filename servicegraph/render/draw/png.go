@@ -71,6 +71,11 @@ func (b *brush) paint(s *scene) error {
 	if err := b.nodes(s); err != nil {
 		return err
 	}
+	for i := range s.legend {
+		if err := b.legendEntry(&s.legend[i]); err != nil {
+			return err
+		}
+	}
 	for _, t := range s.footer {
 		if err := b.texts([]text{t.text}, t.level.String()); err != nil {
 			return err
@@ -174,9 +179,11 @@ func (b *brush) node(c *card) error {
 		b.dashes(4, 3)
 	}
 	if c.kind == servicegraph.TypeGroup {
-		b.card(c.moved(4, -4), 9, fill, line, width)
+		b.card(c.behind(), c.radius(), fill, line, width)
 	}
-	b.card(c.rect, float64(c.radius()), fill, line, width)
+	if c.width() > 0 { // a glyph in the legend has no card
+		b.card(c.rect, c.radius(), fill, line, width)
+	}
 	b.dashes()
 
 	for _, s := range c.glyphStrokes() {
@@ -214,7 +221,7 @@ func (b *brush) texts(texts []text, level string) error {
 		switch t.textStyle {
 		case titleStyle, nameStyle, rowStyle, markStyle:
 			name = "ink"
-		case volumeStyle, alarmStyle:
+		case volumeStyle, alarmStyle, slowStyle:
 			name = leveled(level, "ink")
 		}
 		b.SetColor(b.rgb(name))

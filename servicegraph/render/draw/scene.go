@@ -3,6 +3,8 @@ package draw
 import (
 	"math"
 	"strings"
+
+	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
 // A scene is an image before it is painted: the place of everything in pixels, y
@@ -16,6 +18,7 @@ type scene struct {
 	cards              []card
 	listed             []listedLabel
 	footer             []footerText
+	legend             []legendEntry
 	marks              bool // levels may be those of marks
 }
 
@@ -51,7 +54,8 @@ var (
 	tagStyle     = textStyle{"tag", 9, false}
 	volumeStyle  = textStyle{"volume", 10.5, true}
 	latencyStyle = textStyle{"latency", 9.5, false}
-	markStyle    = textStyle{"mark", 9, true} // a number that refers to the list
+	slowStyle    = textStyle{"alarm", 9.5, true} // a latency that stands out
+	markStyle    = textStyle{"mark", 9, true}    // a number that refers to the list
 	listStyle    = textStyle{"listed", 10, false}
 	rowStyle     = textStyle{"name", 10.5, true} // the name in a row of a card
 )
@@ -112,9 +116,9 @@ const (
 	minWidth = 560.0 // of the heading, in an image that is narrower
 )
 
-// setHeading puts the title and lines at the top of the image and moves everything else
-// down. Lines wider than the image are wrapped.
-func (s *scene) setHeading(title string, lines []string) {
+// setHeading puts the title and lines at the top of the image, moves everything else down,
+// and puts the list and the legend below the graph. Lines wider than the image are wrapped.
+func (s *scene) setHeading(title string, lines []string, marks []render.LegendItem) {
 	room := max(s.width, minWidth)
 	y := margin - 6
 	add := func(style textStyle, line string, leading float64) {
@@ -138,7 +142,7 @@ func (s *scene) setHeading(title string, lines []string) {
 	}
 	s.moveGraph(margin, y)
 	s.width = math.Ceil(s.width + 2*margin)
-	s.height = s.addList(s.height + y)
+	s.height = s.addLegend(marks, s.addList(s.height+y))
 	s.height = math.Ceil(s.height + margin)
 }
 

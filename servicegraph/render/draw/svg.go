@@ -139,6 +139,7 @@ func (s *scene) svg(theme Theme) []byte {
 		}
 	}
 	s.writeFooterSVG(&b)
+	s.writeLegendSVG(&b)
 	b.WriteString("</svg>\n")
 	return b.Bytes()
 }
@@ -165,16 +166,21 @@ func (e *edge) writeLabelSVG(b *bytes.Buffer) {
 }
 
 // writeRect writes a rectangle with rounded corners; the class may be empty.
-func writeRect(b *bytes.Buffer, r rect, class string, radius int) {
+func writeRect(b *bytes.Buffer, r rect, class string, radius float64) {
 	if class != "" {
 		class = ` class="` + class + `"`
 	}
-	fmt.Fprintf(b, `<rect%s x="%s" y="%s" width="%s" height="%s" rx="%d"/>`, class, number(r.min.x), number(r.min.y), number(r.width()), number(r.height()), radius)
+	fmt.Fprintf(b, `<rect%s x="%s" y="%s" width="%s" height="%s" rx="%s"/>`, class, number(r.min.x), number(r.min.y), number(r.width()), number(r.height()), number(radius))
 }
 
 func (e *edge) writeSVG(b *bytes.Buffer) {
 	fmt.Fprintf(b, `<g class="edge %s %s" id="e%d" data-edge="%d" data-from="%d" data-to="%d">%s`,
 		class(string(e.kind)), e.level, e.index, e.index, e.from, e.to, element("title", e.tooltip))
+	e.writeLineSVG(b)
+	fmt.Fprintf(b, `<path class="head" d="M%sL%sL%sZ"/></g>`+"\n", xy(e.head[0]), xy(e.head[1]), xy(e.head[2]))
+}
+
+func (e *edge) writeLineSVG(b *bytes.Buffer) {
 	fmt.Fprintf(b, `<path class="line" stroke-width="%s" d="M%s`, number(e.width), xy(e.path[0]))
 	for i, p := range e.path[1:] {
 		if i%3 == 0 {
@@ -184,7 +190,7 @@ func (e *edge) writeSVG(b *bytes.Buffer) {
 		}
 		b.WriteString(xy(p))
 	}
-	fmt.Fprintf(b, `"/><path class="head" d="M%sL%sL%sZ"/></g>`+"\n", xy(e.head[0]), xy(e.head[1]), xy(e.head[2]))
+	b.WriteString(`"/>`)
 }
 
 func (c *card) writeSVG(b *bytes.Buffer) {
@@ -193,10 +199,19 @@ func (c *card) writeSVG(b *bytes.Buffer) {
 		peer = " peer"
 	}
 	fmt.Fprintf(b, `<g class="node %s %s%s" id="n%d" data-node="%d">%s`, class(string(c.kind)), c.level, peer, c.index, c.index, element("title", c.tooltip))
-	if c.kind == servicegraph.TypeGroup { // a second card, partly hidden by the first
-		writeRect(b, c.moved(4, -4), "card", 9)
+	c.writeShapeSVG(b)
+	writeTexts(b, c.texts)
+	b.WriteString("</g>\n")
+}
+
+// writeShapeSVG writes the card without its texts. A glyph in the legend has no card.
+func (c *card) writeShapeSVG(b *bytes.Buffer) {
+	if c.kind == servicegraph.TypeGroup {
+		writeRect(b, c.behind(), "card", c.radius())
 	}
-	writeRect(b, c.rect, "card", c.radius())
+	if c.width() > 0 {
+		writeRect(b, c.rect, "card", c.radius())
+	}
 	if strokes := c.glyphStrokes(); len(strokes) > 0 {
 		b.WriteString(`<path class="glyph" d="`)
 		for _, s := range strokes {
@@ -204,8 +219,6 @@ func (c *card) writeSVG(b *bytes.Buffer) {
 		}
 		b.WriteString(`"/>`)
 	}
-	writeTexts(b, c.texts)
-	b.WriteString("</g>\n")
 }
 
 // writeFooterSVG writes the list below the graph. The texts of an entry have its level.

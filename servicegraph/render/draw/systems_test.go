@@ -136,7 +136,7 @@ func TestSimpleLayout(t *testing.T) {
 			p := newPlan(g, render.Style{TopDown: topDown}, false)
 			p.placeByLayers()
 			p.finish()
-			p.setHeading("simple", nil)
+			p.setHeading("simple", nil, nil)
 			r, err := imagecheck.Measure(strings.NewReader(string(p.svg(ThemeLight))))
 			if err != nil {
 				t.Fatal(err)

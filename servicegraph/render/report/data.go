@@ -121,14 +121,15 @@ func (h HTML) data(g, part *servicegraph.Graph) (data, error) {
 		CanClear: h.CanClear,
 	}
 	nodeAt := make(map[servicegraph.NodeID]int, g.NumNodes())
+	units := h.Style.Scale(g)
 	for n := range g.Nodes() {
 		nodeAt[n.ID] = len(d.Nodes)
-		d.Nodes = append(d.Nodes, h.node(g, n))
+		d.Nodes = append(d.Nodes, h.node(g, n, units))
 	}
 	edgeAt := make(map[servicegraph.EdgeID]int, g.NumEdges())
 	for e := range g.Edges() {
 		edgeAt[e.ID] = len(d.Edges)
-		d.Edges = append(d.Edges, h.edge(g, e, nodeAt))
+		d.Edges = append(d.Edges, h.edge(g, e, nodeAt, units))
 	}
 	nodes, edges := h.Style.Order(g)
 	for rank, id := range nodes {

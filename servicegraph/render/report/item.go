@@ -9,14 +9,14 @@ import (
 )
 
 // node returns the data of a node.
-func (h HTML) node(g *servicegraph.Graph, n servicegraph.Node) node {
+func (h HTML) node(g *servicegraph.Graph, n servicegraph.Node, units render.Scale) node {
 	d := node{
 		ID:    render.NodeID(n.ID),
 		Name:  render.NameText(n.ID.Name, nameWidth),
 		Type:  render.NameText(string(n.ID.Type), nameWidth),
-		State: h.Style.Level(n.Requests.Errors, n.Requests.Calls).String(),
-		Rate:  rateMeasure(g, n.Requests.Calls),
-		side:  *sideData(n.Requests),
+		State: h.Style.NodeLevel(g, n).String(),
+		Rate:  rateMeasure(g, n.Requests.Calls, units),
+		side:  *sideData(n.Requests, units),
 	}
 	shown := d.Name
 	if n.ID.Namespace != "" {
@@ -38,14 +38,14 @@ func (h HTML) node(g *servicegraph.Graph, n servicegraph.Node) node {
 }
 
 // edge returns the data of an edge.
-func (h HTML) edge(g *servicegraph.Graph, e servicegraph.Edge, nodeAt map[servicegraph.NodeID]int) edge {
+func (h HTML) edge(g *servicegraph.Graph, e servicegraph.Edge, nodeAt map[servicegraph.NodeID]int, units render.Scale) edge {
 	d := edge{
 		From:    nodeAt[e.ID.From],
 		To:      nodeAt[e.ID.To],
 		Kind:    render.NameText(string(e.ID.Kind), nameWidth),
-		State:   h.Style.Level(e.Errors, e.Calls).String(),
+		State:   h.Style.EdgeLevel(e).String(),
 		Calls:   measure{e.Calls, render.CountText(e.Calls)},
-		Rate:    rateMeasure(g, e.Calls),
+		Rate:    rateMeasure(g, e.Calls, units),
 		Errors:  errorMeasure(e.Errors, e.Calls),
 		Facts:   edgeFacts(g, e),
 		Slowest: exemplars(e.Slowest),
@@ -55,13 +55,13 @@ func (h HTML) edge(g *servicegraph.Graph, e servicegraph.Edge, nodeAt map[servic
 		d.LatencySide = by.String()
 	}
 	if e.Caller.Observed > 0 {
-		d.Caller = sideData(e.Caller)
+		d.Caller = sideData(e.Caller, units)
 	}
 	if e.Callee.Observed > 0 {
-		d.Callee = sideData(e.Callee)
+		d.Callee = sideData(e.Callee, units)
 	}
 	if e.Gap.Count() > 0 {
-		d.Gap = sideData(servicegraph.Stats{Latency: e.Gap})
+		d.Gap = sideData(servicegraph.Stats{Latency: e.Gap}, units)
 		d.Gap.Calls = nil
 	}
 	return d
@@ -101,7 +101,7 @@ func edgeFacts(g *servicegraph.Graph, e servicegraph.Edge) (facts []fact) {
 	return append(facts, attrs(e.Attrs, e.AttrsTruncated)...)
 }
 
-func sideData(s servicegraph.Stats) *side {
+func sideData(s servicegraph.Stats, units render.Scale) *side {
 	d := &side{
 		Calls:  measure{s.Calls, render.CountText(s.Calls)},
 		Errors: errorMeasure(s.Errors, s.Calls),
@@ -109,19 +109,19 @@ func sideData(s servicegraph.Stats) *side {
 	if s.Latency.Count() > 0 {
 		quantile := func(q float64) measure {
 			v := s.Latency.Quantile(q)
-			return measure{int64(v), render.DurationText(v)}
+			return measure{int64(v), units.Latency(v)}
 		}
 		d.P50, d.P95, d.P99 = quantile(0.50), quantile(0.95), quantile(0.99)
 	}
 	return d
 }
 
-func rateMeasure(g *servicegraph.Graph, calls float64) measure {
+func rateMeasure(g *servicegraph.Graph, calls float64, units render.Scale) measure {
 	perSecond, known := g.Rate(calls)
 	if !known {
 		return nil
 	}
-	return measure{perSecond, render.RateText(g, calls)}
+	return measure{perSecond, units.Rate(calls)}
 }
 
 func errorMeasure(errors, calls float64) measure {

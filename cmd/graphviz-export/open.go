@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cli/browser"
+)
+
+// openTime bounds how long the program waits for the opener of the system, which usually
+// returns at once. An opener that is the browser itself runs until the user closes it.
+const openTime = 3 * time.Second
+
+// toOpen returns the target that --open opens: the first HTML report, or else the first file.
+func toOpen(targets []target) (target, error) {
+	files := slices.DeleteFunc(slices.Clone(targets), func(t target) bool { return t.path == "" })
+	if len(files) == 0 {
+		return target{}, usagef("--open needs a file to open: name one with -o, such as -o report.html")
+	}
+	if i := slices.IndexFunc(files, func(t target) bool { return t.format.Name == "html" }); i > 0 {
+		return files[i], nil
+	}
+	return files[0], nil
+}
+
+// openFile opens a file in the program that the system opens such files with. A failure is a
+// warning, because the file is written.
+func (e *export) openFile(ctx context.Context, t target) {
+	browser.Stdout, browser.Stderr = io.Discard, io.Discard // both streams are for our own output
+	path, err := filepath.Abs(t.path)
+	if err == nil {
+		path = filepath.ToSlash(path)
+		if !strings.HasPrefix(path, "/") { // C:/report.html
+			path = "/" + path
+		}
+		done := make(chan error, 1)
+		go func() { done <- browser.OpenURL((&url.URL{Scheme: "file", Path: path}).String()) }()
+		select {
+		case err = <-done:
+		case <-time.After(openTime):
+		case <-ctx.Done():
+		}
+	}
+	if err != nil {
+		e.stderr.warnf("--open: %v: open %s yourself", err, t.path)
+	}
+}
