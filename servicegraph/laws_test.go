@@ -106,12 +106,40 @@ func seeds(t *testing.T, normal uint64) uint64 {
 	return n
 }
 
+// lawConfigs are the configurations for which the laws must hold.
+var lawConfigs = []sg.Config{
+	{},
+	{QueueNodes: true},
+	{IgnoreAddresses: true, HTTPErrors: true},
+	{InferCalls: true, UserNode: true},
+	{Hide: isNamed("D")},
+	{Gateways: isNamed("D"), InferCalls: true, QueueNodes: true, HTTPErrors: true, NotErrors: []string{"500"}},
+	{Rename: renames("^host([AB])$=$1", "^C$=B"), NotErrors: []string{"500"}},
+}
+
+// renames returns renaming rules.
+func renames(rules ...string) (list []sg.Rename) {
+	for _, rule := range rules {
+		r, err := sg.ParseRename(rule)
+		if err != nil {
+			panic(err)
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+// isNamed returns whether a node has a name.
+func isNamed(name string) func(sg.NodeID) bool {
+	return func(id sg.NodeID) bool { return id.Name == name }
+}
+
 // TestLaws checks the laws of docs/semantics.md that hold for every graph, on random traces.
 func TestLaws(t *testing.T) {
 	for seed := range seeds(t, 300) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		spans := randomTraces(rng, 1+rng.IntN(6))
-		cfg := []sg.Config{{}, {QueueNodes: true}, {IgnoreAddresses: true, HTTPErrors: true}, {InferCalls: true, UserNode: true}}[seed%4]
+		cfg := lawConfigs[seed%uint64(len(lawConfigs))]
 		build := func(spans []sg.Span) *sg.Graph { return buildWith(cfg, spans) }
 		g := build(spans)
 		want := string(marshal(t, g))

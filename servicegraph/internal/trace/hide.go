@@ -63,9 +63,7 @@ func (t *Tree) Hide(names HiddenNames) (dropped uint64) {
 			t.Passages[i] = Ends
 		}
 	}
-	if dropped > 0 {
-		h.compact()
-	}
+	h.compact()
 	return dropped
 }
 
@@ -144,7 +142,8 @@ func (h *hider) adopt(i int32) {
 	h.caller[i] = h.enclosing(i)
 }
 
-// compact drops spans, and indexes the others again.
+// compact drops spans, and indexes the others again, but not those of hidden services: nothing looks
+// for them, and a span of the service that they became part of can have the same id.
 func (h *hider) compact() {
 	t := h.Tree
 	position := make([]int32, len(t.Spans)) // by old index: the new one
@@ -165,7 +164,9 @@ func (h *hider) compact() {
 	}
 	t.index.reset(len(t.Spans))
 	for i := range t.Spans {
-		t.index.add(&t.Spans[i], t.Spans[:i], t.names)
+		if t.Passages[i] != Through {
+			t.index.add(&t.Spans[i], t.Spans[:i], t.names)
+		}
 	}
 	for id, attempts := range t.attempts {
 		attempts = slices.DeleteFunc(attempts, func(i int32) bool { return h.gone[i] })
