@@ -101,6 +101,7 @@ var policy = map[string]string{
 	"otelsetup/configcheck":     "internal/suggest go.yaml.in/yaml",
 	"internal/attack":           "google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
 	"internal/loadtest":         "internal/attack google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
+	"internal/dependencylist":   heart,
 	"internal/ownhost":          "",
 	"internal/quantity":         "",
 	"internal/redact":           "",

@@ -60,6 +60,11 @@ end in .json, .jsonl, .ndjson, .pb, .binpb, .protobuf or .otlp, optionally follo
 standard error. A pattern such as
 'traces/*.json' stands for the files that it matches.
 
+Of several files, such as those of a directory or a pattern, one that is empty, is not a
+trace file, or has no record that can be read is left out: standard error names the file,
+and the exit status is 4. A single file of this kind is an error, and so is a file that
+does not exist or cannot be opened.
+
 A file may be larger than memory. At most 4,194,304 spans are held at a time, which
 takes up to 0.6 GB. When the input has more, the traces idle longest are counted first;
 the summary says how many. Spans that arrive after their trace was counted are skipped
@@ -76,6 +81,13 @@ Reading a record takes about three times its size.
 A file can also contain a graph that graphviz-export has written as JSON. Graphs and
 traces add up: a file of one hour and a file of the next hour give the graph of two
 hours. A trace that is in both is counted twice.
+
+A file can also contain a list of dependencies, which Jaeger and Zipkin compute from their
+traces: the answer of Jaeger's /api/dependencies or Zipkin's /api/v2/dependencies. Its graph
+has calls, and from Zipkin also errors; Jaeger does not count errors, so they read 0. It has no
+latencies, times or rates, every node is a service, and requests from outside are unknown.
+
+	curl 'http://localhost:16686/api/dependencies?endTs=1769851800000&lookback=86400000' | graphviz-export -o graph.svg
 
 With --tempo, or with TEMPO_ADDR and no file, traces are read from Tempo's HTTP API.
 The URL may have a path, for example behind a proxy. A trace is read in full if any of

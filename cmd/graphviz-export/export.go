@@ -115,12 +115,17 @@ func (e *export) run(ctx context.Context) error {
 	return nil
 }
 
-// missing counts the skipped records and the truncated traces that a graph lacks: "2 records
-// skipped". In the report, a truncated trace is a skipped record.
+// missing counts the files that were left out, the skipped records and the truncated traces that
+// a graph lacks: "2 records skipped". In the report, all of them are skipped records.
 func missing(src source, g *servicegraph.Graph) string {
 	skipped := g.Report().Skipped
-	truncated := min(uint64(src.truncated.Load()), skipped)
 	var parts []string
+	if src.leftOut != nil && src.leftOut() > 0 {
+		files := min(uint64(src.leftOut()), skipped)
+		skipped -= files
+		parts = append(parts, quantity.Of(files, "file")+" left out")
+	}
+	truncated := min(uint64(src.truncated.Load()), skipped)
 	if skipped > truncated {
 		parts = append(parts, quantity.Of(skipped-truncated, "record")+" skipped")
 	}

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tempograph/tempograph/internal/dependencylist"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/internal/redact"
 	"github.com/tempograph/tempograph/internal/suggest"
@@ -71,6 +72,10 @@ func (e *export) fileSource(args []string) (source, error) {
 		names = append(names[:3:3], "…")
 	}
 	var graphs []*servicegraph.Graph
+	leftOut := new(foreignFiles)
+	if len(inputs) > 1 {
+		leftOut.all = len(inputs)
+	}
 	addGraph := func(in input) func(*servicegraph.Graph) {
 		return func(g *servicegraph.Graph) {
 			e.stderr.detailf("%s holds a graph: %s", in.name, summary(g))
@@ -85,20 +90,26 @@ func (e *export) fileSource(args []string) (source, error) {
 		spans: func(ctx context.Context) iter.Seq2[servicegraph.Span, error] {
 			list := make([]iter.Seq2[servicegraph.Span, error], len(inputs))
 			for i, in := range inputs {
-				list[i] = in.read(ctx, cfg, addGraph(in))
+				list[i] = leftOut.filter(in, in.read(ctx, cfg, addGraph(in)))
 			}
 			return concat(list)
 		},
 		load: func(ctx context.Context, b *servicegraph.Builder, skipped func(*servicegraph.SkipError) error) error {
 			for _, in := range inputs {
-				if err := in.load(ctx, b, cfg.MaxRecord, addGraph(in), skipped); err != nil {
+				err := leftOut.check(in, in.load(ctx, b, cfg.MaxRecord, addGraph(in), skipped))
+				if skip, ok := err.(*servicegraph.SkipError); ok {
+					b.CountSkip(skip)
+					err = skipped(skip)
+				}
+				if err != nil {
 					return err
 				}
 			}
 			return nil
 		},
-		graphs: func() []*servicegraph.Graph { return graphs },
-		close:  func() error { return nil },
+		graphs:  func() []*servicegraph.Graph { return graphs },
+		leftOut: func() int { return leftOut.found },
+		close:   func() error { return nil },
 	}, nil
 }
 
@@ -252,18 +263,25 @@ func (in input) load(ctx context.Context, b *servicegraph.Builder, maxRecord int
 	})
 }
 
-// use opens an input and passes its content to graph or to traces.
+// use opens an input and passes its content to graph or to traces. An input with a graph or a
+// list of dependencies that cannot be decoded is a [tracefile.ErrNotTraceFile], unless it was cut
+// off or reading it failed.
 func (in input) use(ctx context.Context, graph func(*servicegraph.Graph), traces func(io.Reader) error) error {
 	f, err := in.open(ctx)
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", in.name, pathCause(err))
 	}
 	defer f.Close()
-	r := bufio.NewReaderSize(cancelable{ctx, f}, 64<<10)
-	if !isGraph(r) {
+	source := &cancelable{ctx: ctx, r: f}
+	r := bufio.NewReaderSize(source, 64<<10)
+	decode := graphReader(r)
+	if decode == nil {
 		return traces(r)
 	}
-	g, err := readGraph(r)
+	g, err := readGraph(r, decode)
+	if err != nil && source.err == nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("reading %s: %w", in.name, undecodable{err})
+	}
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", in.name, err)
 	}
@@ -275,40 +293,53 @@ func (in input) use(ctx context.Context, graph func(*servicegraph.Graph), traces
 type cancelable struct {
 	ctx context.Context
 	r   io.Reader
+	err error // the last error except io.EOF
 }
 
-func (c cancelable) Read(p []byte) (int, error) {
+func (c *cancelable) Read(p []byte) (n int, err error) {
 	if c.ctx.Err() != nil {
-		return 0, context.Cause(c.ctx)
+		err = context.Cause(c.ctx)
+	} else {
+		n, err = c.r.Read(p)
 	}
-	return c.r.Read(p)
+	if err != nil && err != io.EOF {
+		c.err = err
+	}
+	return n, err
 }
 
 // graphStart matches the beginning of a graph in JSON, whatever the order of its fields.
 // No format of traces begins like this.
 var graphStart = regexp.MustCompile(`^\s*\{\s*"(schema|nodes|edges|report)"\s*:`)
 
-// isGraph reports whether the input is the JSON of a graph. It peeks at the beginning and
+// graphReader returns the function that reads the graph which the input holds, as JSON of a graph
+// or as a list of dependencies; nil if the input holds neither. It peeks at the beginning and
 // consumes nothing.
-func isGraph(r *bufio.Reader) bool {
-	start, _ := r.Peek(1024) // less at the end of the input
+func graphReader(r *bufio.Reader) func(io.Reader) (*servicegraph.Graph, error) {
+	start, _ := r.Peek(4096) // less at the end of the input
 	if z, err := gzip.NewReader(bytes.NewReader(start)); err == nil {
-		plain := make([]byte, 256)
+		plain := make([]byte, 4096)
 		n, _ := io.ReadFull(z, plain) // fails: the stream is truncated
 		start = plain[:n]
 	}
-	return graphStart.Match(start)
+	switch {
+	case graphStart.Match(start):
+		return servicegraph.ReadJSON
+	case dependencylist.Is(start):
+		return dependencylist.Read
+	}
+	return nil
 }
 
-func readGraph(r *bufio.Reader) (*servicegraph.Graph, error) {
+func readGraph(r *bufio.Reader, decode func(io.Reader) (*servicegraph.Graph, error)) (*servicegraph.Graph, error) {
 	if magic, _ := r.Peek(2); string(magic) != "\x1f\x8b" {
-		return servicegraph.ReadJSON(r)
+		return decode(r)
 	}
 	z, err := gzip.NewReader(r)
 	if err != nil {
 		return nil, err
 	}
-	return servicegraph.ReadJSON(z)
+	return decode(z)
 }
 
 // interruptible calls open and returns a reader of the opened input that ends when ctx is

@@ -31,6 +31,7 @@ type source struct {
 	graph func(context.Context) (*servicegraph.Graph, []string, error)
 
 	graphs   func() []*servicegraph.Graph // the graphs found among the files, after reading; nil: none
+	leftOut  func() int                   // how many files were left out because they are not trace files; nil: none
 	progress func() string                // how far reading has come; nil: count the spans
 	close    func() error
 

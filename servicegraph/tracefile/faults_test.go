@@ -396,6 +396,21 @@ func TestReadFile(t *testing.T) {
 		}
 	}
 
+	for text, foreign := range map[string]bool{
+		"":                                true,
+		"Dear all":                        true,
+		`{"resourceSpans":[}`:             true, // no record can be read
+		`{"resourceSpans":[]}`:            false,
+		string(zip(t, nil)):               true,
+		string(zip(t, nil)[:5]):           false, // cut off
+		string(jsonLines(t, requests...)): false,
+	} {
+		_, _, err := collect(t, Read(strings.NewReader(text), "input", Config{}))
+		if got := errors.Is(err, ErrNotTraceFile); got != foreign {
+			t.Errorf("%.30q: %v; ErrNotTraceFile: %v, want %v", text, err, got, foreign)
+		}
+	}
+
 	bad := write("bad.json", []byte("bad\n"+string(jsonLines(t, requests...))))
 	_, skips, _ := collect(t, ReadFile(bad, Config{}))
 	if len(skips) != 1 || skips[0].Source != bad {

@@ -40,9 +40,9 @@ func openInput(r io.Reader, limit int) (*input, error) {
 		case err != io.EOF:
 			return nil, lostError(err, 0)
 		case in.Codec != "":
-			return nil, fmt.Errorf("it is empty: a %s stream without content", in.Codec)
+			return nil, foreignf("it is empty: a %s stream without content", in.Codec)
 		}
-		return nil, errors.New("it is empty: check the program that writes the traces")
+		return nil, foreignf("it is empty: check the program that writes the traces")
 	}
 	var ok bool
 	if in.format, ok = formatOf(head); ok {
@@ -52,9 +52,9 @@ func openInput(r io.Reader, limit int) (*input, error) {
 		return nil, lostError(err, 0)
 	}
 	if in.small && len(bytes.Trim(head, jsontext.Blanks)) == 0 {
-		return nil, errors.New("it is empty: only white space")
+		return nil, foreignf("it is empty: only white space")
 	}
-	return nil, fmt.Errorf("not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, plain or compressed with gzip or zstd; it %s", beginning(head))
+	return nil, foreignf("not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, plain or compressed with gzip or zstd; it %s", beginning(head))
 }
 
 // sizeOf returns how many bytes a reader has, -1 if it does not say.
@@ -79,13 +79,21 @@ func (s *sink) summarize(in *input, err error) error {
 	case err != nil:
 		return lostError(err, s.spans)
 	case s.spans == 0 && s.skipped > 0:
-		return fmt.Errorf("no span could be read: %s left out, the first at byte %d: %w", quantity.Of(s.skipped, "record"), s.first.Offset, s.first.Err)
+		return foreignf("no span could be read: %s left out, the first at byte %d: %w", quantity.Of(s.skipped, "record"), s.first.Offset, s.first.Err)
 	case in.IgnoredTail():
 		s.record, s.offset = 0, -1
 		return s.skip(errors.New("the bytes after the gzip stream are not gzip and were ignored"))
 	}
 	return nil
 }
+
+// A foreignError is an [ErrNotTraceFile] with the reason.
+type foreignError struct{ error }
+
+func foreignf(format string, args ...any) error { return foreignError{fmt.Errorf(format, args...)} }
+
+func (e foreignError) Is(target error) bool { return target == ErrNotTraceFile }
+func (e foreignError) Unwrap() error        { return e.error }
 
 // lostError says how many spans were read before the input was lost.
 func lostError(err error, spans int) error {
