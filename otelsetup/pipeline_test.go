@@ -93,12 +93,14 @@ func TestPipeline(t *testing.T) {
 				return check(t, writing.OTLPHTTPURL, writing.URL, closed.URL)
 			}},
 			{"wrong path of remote write", otelsetup.HopRemoteWrite, func(t *testing.T) otelsetup.Report {
-				writing := tempotest.Start(t, tempotest.Config{RemoteWriteURL: prometheus.URL + "/api/v1/push"})
-				return check(t, writing.OTLPHTTPURL, writing.URL, prometheus.URL)
+				own := promtest.Start(t, promtest.Config{}) // in that of the others, their probes have the same series
+				writing := tempotest.Start(t, tempotest.Config{RemoteWriteURL: own.URL + "/api/v1/push"})
+				return check(t, writing.OTLPHTTPURL, writing.URL, own.URL)
 			}},
 			{"remote write to nobody", otelsetup.HopRemoteWrite, func(t *testing.T) otelsetup.Report {
+				own := promtest.Start(t, promtest.Config{})
 				writing := tempotest.Start(t, tempotest.Config{RemoteWriteURL: nobody + "/api/v1/write"})
-				return check(t, writing.OTLPHTTPURL, writing.URL, prometheus.URL)
+				return check(t, writing.OTLPHTTPURL, writing.URL, own.URL)
 			}},
 			{"no Prometheus", otelsetup.HopPrometheus, func(t *testing.T) otelsetup.Report {
 				return check(t, collector.HTTPURL, tempo.URL, nobody)
