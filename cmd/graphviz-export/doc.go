@@ -14,6 +14,7 @@ Usage:
 	graphviz-export topology [flags] [FILE|-]...
 	graphviz-export diff [flags] BASE HEAD
 	graphviz-export critical [flags] [FILE|-]...
+	graphviz-export mcp [flags] [FILE]...
 	graphviz-export doctor [flags] FILE|DIRECTORY|-...
 	graphviz-export completion bash|zsh|fish|powershell
 
@@ -640,6 +641,24 @@ fields begin with a lower-case letter, and times are in nanoseconds:
 			Entries []struct{ Node, Operation string; MeanNs, P50Ns, P95Ns int } // saved
 		}
 	}
+
+# MCP
+
+Graphviz-export mcp answers the questions of language models over the Model Context
+Protocol, on standard input and output. It reads the traces once, from files or from Tempo,
+when it starts, and keeps them in memory. A client is configured with the command, for
+example:
+
+	{"mcpServers": {"traces": {"command": "graphviz-export", "args": ["mcp", "--base", "before.json", "traces/"]}}}
+
+The tools are graph, neighbors (the calls of one node), explain (why there is a call, or
+none), blast_radius, critical_path, check (rules) and diff, which compares with the graph or
+the traces of --base. Every answer is an object, whose field basis says what it rests on and
+what makes the graph incomplete. The list of tools describes every field with its unit:
+latencies are in seconds, and ratios and shares are from 0 to 1. A list has at most 50
+items, or as many as the argument limit says, up to 200, and a text has at most 2 KiB; the
+answer counts the items left out. The server reads only what its command line names, and
+writes no file. It ends when its standard input ends.
 
 # Doctor
 
