@@ -379,6 +379,8 @@ func (tb *recordingTB) Skipf(format string, args ...any) {
 	tb.end = "skip: " + fmt.Sprintf(format, args...)
 	runtime.Goexit()
 }
+func (tb *recordingTB) Skip(args ...any)  { tb.Skipf("%s", fmt.Sprint(args...)) }
+func (tb *recordingTB) Fatal(args ...any) { tb.Fatalf("%s", fmt.Sprint(args...)) }
 func (tb *recordingTB) Fatalf(format string, args ...any) {
 	tb.end = "fatal: " + fmt.Sprintf(format, args...)
 	runtime.Goexit()
