@@ -86,6 +86,7 @@ func (e *export) nodeNames(cmd *cobra.Command, files []string) (names []string) 
 	if err != nil {
 		return nil
 	}
+	defer src.close()
 	src.truncated = new(atomic.Int64)
 	g, err := e.read(ctx, src, nil)
 	if err != nil {

@@ -208,6 +208,7 @@ func (d *diff) sides() (sides [2]*export, err error) {
 		return sides, usagef("diff compares two graphs: name files for BASE and HEAD, or set --tempo URL and a time range of the base")
 	}
 	if len(d.files) == 1 { // the flags for Tempo are those of the head
+		base.tempo.time = timeRange{}
 		base.given = func(flag string) bool { return flag != "tempo" && !slices.Contains(queryFlags, flag) && d.given(flag) }
 	}
 	return [2]*export{&base, &head}, nil
@@ -254,6 +255,9 @@ func (e *export) readSide(ctx context.Context, steps []step) (*servicegraph.Grap
 	}
 	if g.NumNodes() == 0 {
 		return nil, &statusError{statusNothing, fmt.Errorf("no node is left: %s", strings.Join(notes, "; "))}
+	}
+	for _, note := range src.withNotes(nil) {
+		e.stderr.infof("%s", note)
 	}
 	e.warnLimit(src, g)
 	return g, nil

@@ -118,6 +118,13 @@ is one of: 2026-01-31T09:30:00Z, with any zone; 2026-01-31, '2026-01-31 09:30' o
 (today), in local time, or in UTC with --utc; Unix seconds or milliseconds; now, or
 now-2d. The flag --since accepts a time as well.
 
+Of files, the time range selects whole traces by the start of their earliest span, and the
+heading tells how many traces were left out. Without --to the range has no end, and with --to
+alone it has no start. A trace without any time is left out. The files are read twice, which
+takes about 60 bytes of memory for each trace. Standard input and pipes are first copied into a
+temporary file, so they must end. Graphs and lists of dependencies have no times of traces and
+cannot be read with a time range.
+
 A record that cannot be read, such as the truncated last object of a JSON file, is
 skipped and reported with its position. A trace that Tempo returns only in part is also
 reported. The graph is written from the spans that could be read, and the exit status is

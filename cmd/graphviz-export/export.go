@@ -97,6 +97,7 @@ func (e *export) run(ctx context.Context) error {
 	if g.NumNodes() == 0 && !e.allowEmpty {
 		return &statusError{statusNothing, fmt.Errorf("nothing to draw: no node is left: %s", strings.Join(notes, "; "))}
 	}
+	notes = src.withNotes(notes)
 	if e.estimate {
 		err = writeEstimate(e.stdout, g)
 	} else {
@@ -308,6 +309,11 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 			graphs[i] = graphs[i].Rename(e.graph.renames...)
 		}
 		g = servicegraph.Merge(append(graphs, g)...)
+	}
+	if build != nil {
+		for _, note := range src.withNotes(nil) {
+			e.stderr.infof("%s", note)
+		}
 	}
 	r := g.Report()
 	e.stderr.detailf("read %s in %s from %s in %v: %s in calls between two nodes, %s to an unknown callee, %s with a missing parent, %s",

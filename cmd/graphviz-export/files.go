@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tempograph/tempograph/internal/dependencylist"
 	"github.com/tempograph/tempograph/internal/quantity"
@@ -82,7 +83,7 @@ func (e *export) fileSource(args []string) (source, error) {
 			graphs = append(graphs, g)
 		}
 	}
-	return source{
+	src := source{
 		name:    name,
 		origin:  filepath.Base(name),
 		state:   stateOf(inputs),
@@ -110,7 +111,13 @@ func (e *export) fileSource(args []string) (source, error) {
 		graphs:  func() []*servicegraph.Graph { return graphs },
 		leftOut: func() int { return leftOut.found },
 		close:   func() error { return nil },
-	}, nil
+	}
+	traces, ok, err := e.tempo.time.traceRange(time.Now())
+	if err != nil || !ok {
+		return src, err
+	}
+	r := &rangedFiles{traceRange: traces, cfg: cfg, leftOut: leftOut, stderr: e.stderr}
+	return r.restrict(src, inputs), nil
 }
 
 // stateOf returns a text that changes when the inputs do: their names, sizes or times of

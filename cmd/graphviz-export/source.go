@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"slices"
 	"sync/atomic"
 
 	"github.com/tempograph/tempograph/servicegraph"
@@ -32,10 +33,19 @@ type source struct {
 
 	graphs   func() []*servicegraph.Graph // the graphs found among the files, after reading; nil: none
 	leftOut  func() int                   // how many files were left out because they are not trace files; nil: none
+	notes    func() []string              // what a time range left out of files, after reading; nil: nothing
 	progress func() string                // how far reading has come; nil: count the spans
 	close    func() error
 
 	truncated *atomic.Int64 // traces that Tempo has returned only in part, so far
+}
+
+// withNotes returns the notes about reading a source, and further notes after them.
+func (s source) withNotes(further []string) []string {
+	if s.notes == nil {
+		return further
+	}
+	return append(s.notes(), further...)
 }
 
 // source returns the source that the command line names: files, else Tempo, else a pipe on
@@ -55,7 +65,7 @@ func (e *export) namedSource() (source, error) {
 	}
 	if len(e.files) > 0 {
 		for _, flag := range append([]string{"tempo"}, queryFlags...) {
-			if e.given(flag) {
+			if e.given(flag) && !slices.Contains(timeFlags, flag) {
 				return source{}, usagef("--%s applies to Tempo and cannot be combined with files such as %s", flag, e.files[0])
 			}
 		}
@@ -74,7 +84,7 @@ func (e *export) namedSource() (source, error) {
 		return e.tempoSource()
 	}
 	for _, flag := range queryFlags {
-		if e.given(flag) {
+		if e.given(flag) && !slices.Contains(timeFlags, flag) {
 			return source{}, usagef("--%s needs a URL of Tempo: set --tempo URL or TEMPO_ADDR", flag)
 		}
 	}

@@ -21,7 +21,11 @@ import (
 	"github.com/tempograph/tempograph/tempoclient"
 )
 
-// queryFlags are the flags that apply only to Tempo, except --tempo.
+// timeFlags are the flags that select a time range, also in files.
+var timeFlags = []string{"since", "from", "to", "utc"}
+
+// queryFlags are the flags of a query of Tempo, except --tempo. Those in timeFlags also apply to
+// files.
 var queryFlags = []string{
 	"query", "trace", "limit", "since", "from", "to", "utc",
 	"org-id", "username", "password-file", "bearer-token-file", "header", "ca-cert", "cert", "key",
@@ -57,7 +61,7 @@ func (t *tempoFlags) addTo(cmd *cobra.Command) {
 		t.addAccessTo(f)
 	})
 	group(cmd, "Time", func(f *pflag.FlagSet) {
-		f.StringVar(&t.time.since, "since", "", "look back `DURATION`: 30m, 1.5h, 1d12h, 2w (default 1h)")
+		f.StringVar(&t.time.since, "since", "", "look back `DURATION`: 30m, 1.5h, 1d12h, 2w (default 1h; files: no limit)")
 		f.StringVar(&t.time.from, "from", "", "start at `TIME`: 2026-01-31, 2026-01-31T09:30:00Z, 09:30, now-2d")
 		f.StringVar(&t.time.to, "to", "", "end at `TIME` (default: now)")
 		f.BoolVar(&t.time.utc, "utc", false, "read times without a zone as UTC instead of local time")

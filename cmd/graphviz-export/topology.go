@@ -92,7 +92,7 @@ func (s *survey) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("writing the answers: %w", err)
 	}
-	for _, note := range notes {
+	for _, note := range src.withNotes(notes) {
 		s.stderr.infof("%s", note)
 	}
 	s.warnLimit(src, g)

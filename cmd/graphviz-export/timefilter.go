@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"time"
+
+	"github.com/tempograph/tempograph/internal/quantity"
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/tracefile"
+)
+
+// A traceRange selects the traces of files by their start: the start of the earliest span. A
+// zero time is no bound.
+type traceRange struct{ period }
+
+// traceRange returns the time range for files. Without a flag that sets one, ok is false. Without
+// --to the range has no end, because the clocks of services may be ahead; with --to alone it has
+// no start.
+func (r timeRange) traceRange(now time.Time) (t traceRange, ok bool, err error) {
+	if r.since == "" && r.from == "" && r.to == "" {
+		return traceRange{}, false, nil
+	}
+	p, err := r.period(now)
+	if r.to == "" {
+		p.to = time.Time{}
+	} else if r.since == "" && r.from == "" {
+		p.from, p.text = time.Time{}, "before "+p.to.Format(time.RFC3339)
+	}
+	return traceRange{p}, true, err
+}
+
+// contains reports whether a trace that starts at a time, in Unix nanoseconds, is selected. A
+// trace without any time, whose start is 0, is not.
+func (t traceRange) contains(start int64) bool {
+	at := time.Unix(0, start)
+	return start != 0 && !at.Before(t.from) && (t.to.IsZero() || at.Before(t.to))
+}
+
+// rangedFiles reads the traces of files that start in a time range.
+type rangedFiles struct {
+	traceRange
+	cfg       tracefile.Config
+	leftOut   *foreignFiles
+	stderr    *console
+	temporary []*os.File
+	kept, all int // traces
+}
+
+// restrict returns the source of the selected traces of a source of files.
+func (r *rangedFiles) restrict(src source, inputs []input) source {
+	for i := range inputs {
+		if info, err := os.Stat(inputs[i].name); inputs[i].name == stdinName || err == nil && !info.Mode().IsRegular() {
+			inputs[i] = r.rereadable(inputs[i])
+		}
+	}
+	src.notes = func() []string { return []string{r.note()} }
+	src.nothing = fmt.Sprintf("nothing to draw: no trace in %s started in the time range (%s)", src.name, r.text)
+	src.load = nil
+	all := src.spans
+	src.spans = func(ctx context.Context) iter.Seq2[servicegraph.Span, error] {
+		return r.selected(ctx, src.name, inputs, all)
+	}
+	src.close = func() (err error) {
+		for _, f := range r.temporary {
+			err = errors.Join(err, f.Close(), os.Remove(f.Name()))
+		}
+		return err
+	}
+	return src
+}
+
+// selected returns the spans of the selected traces. It reads the inputs twice, because the
+// earliest span of a trace can be anywhere: first for the start of each trace, which takes about
+// 60 bytes of memory for each trace, and then for the spans.
+func (r *rangedFiles) selected(ctx context.Context, name string, inputs []input, all func(context.Context) iter.Seq2[servicegraph.Span, error]) iter.Seq2[servicegraph.Span, error] {
+	return func(yield func(servicegraph.Span, error) bool) {
+		starts := make(map[servicegraph.TraceID]int64)
+		for _, in := range inputs {
+			if err := r.addStarts(ctx, in, starts); err != nil {
+				yield(servicegraph.Span{}, err)
+				return
+			}
+		}
+		r.choose(name, starts)
+		for span, err := range all(ctx) {
+			if _, keep := starts[span.TraceID]; err == nil && !keep {
+				continue
+			}
+			if !yield(span, err) {
+				return
+			}
+		}
+	}
+}
+
+// during completes "traces that started …".
+func (r *rangedFiles) during() string {
+	if !r.from.IsZero() && !r.to.IsZero() || r.from.IsZero() {
+		return r.text
+	}
+	return "from " + r.from.Format(time.RFC3339)
+}
+
+// addStarts adds the starts of the traces in an input. Errors that do not end the reading are
+// left to the second reading.
+func (r *rangedFiles) addStarts(ctx context.Context, in input, starts map[servicegraph.TraceID]int64) error {
+	bare := r.cfg
+	bare.Keep = func(string) bool { return false }
+	holdsGraph := false
+	for span, err := range in.read(ctx, bare, func(*servicegraph.Graph) { holdsGraph = true }) {
+		if _, skipped := errors.AsType[*servicegraph.SkipError](err); skipped || errors.Is(err, tracefile.ErrNotTraceFile) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		start, known := starts[span.TraceID]
+		if !known || span.Start != 0 && (start == 0 || span.Start < start) {
+			starts[span.TraceID] = span.Start
+		}
+	}
+	if holdsGraph {
+		return usagef("reading %s: it holds a graph, whose traces have no times: leave out --since, --from and --to", in.name)
+	}
+	return nil
+}
+
+// choose deletes the traces outside the time range. If no trace is left, it says when the traces
+// started.
+func (r *rangedFiles) choose(name string, starts map[servicegraph.TraceID]int64) {
+	r.all = len(starts)
+	var earliest, latest int64
+	for id, start := range starts {
+		if earliest == 0 || start != 0 && start < earliest {
+			earliest = start
+		}
+		latest = max(latest, start)
+		if !r.contains(start) {
+			delete(starts, id)
+		}
+	}
+	r.kept = len(starts)
+	if len(starts) == 0 && latest > 0 {
+		written := func(start int64) string { return time.Unix(0, start).UTC().Format(time.RFC3339) }
+		r.stderr.warnf("the traces in %s started from %s to %s", name, written(earliest), written(latest))
+	}
+}
+
+// note tells how many traces were left out.
+func (r *rangedFiles) note() string {
+	return fmt.Sprintf("traces that started %s: %s; left out: %s", r.during(), quantity.Number(r.kept), quantity.Number(r.all-r.kept))
+}
+
+// rereadable returns an input that can be read more than once: the first reader copies it into a
+// temporary file.
+func (r *rangedFiles) rereadable(in input) input {
+	var file *os.File
+	return input{name: in.name, open: func(ctx context.Context) (io.ReadCloser, error) {
+		if file == nil {
+			stream, err := in.open(ctx)
+			if err != nil {
+				return nil, err
+			}
+			defer stream.Close()
+			if file, err = os.CreateTemp("", "graphviz-export-*"); err != nil {
+				return nil, err
+			}
+			r.temporary = append(r.temporary, file)
+			if _, err := io.Copy(file, stream); err != nil {
+				return nil, err
+			}
+		}
+		return os.Open(file.Name())
+	}}
+}
