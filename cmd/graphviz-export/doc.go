@@ -122,7 +122,7 @@ Of files, the time range selects whole traces by the start of their earliest spa
 heading tells how many traces were left out. Without --to the range has no end, and with --to
 alone it has no start. A trace without any time is left out. The files are read twice, which
 takes about 60 bytes of memory for each trace. Standard input and pipes are first copied into a
-temporary file, so they must end. Graphs and lists of dependencies have no times of traces and
+temporary file, so they must end. In serve, the range is computed again when a file changes. Graphs and lists of dependencies have no times of traces and
 cannot be read with a time range.
 
 A record that cannot be read, such as the truncated last object of a JSON file, is
