@@ -13,7 +13,7 @@ import (
 )
 
 // NewGraph returns the graph of nodes and edges whose numbers are known without spans, for
-// example from metrics (docs/semantics.md, G1). Every view, format and analysis that needs no
+// example from metrics (docs/semantics.md, B1). Every view, format and analysis that needs no
 // traces works on it, and [Merge] adds it to other graphs.
 //
 // Nodes and edges may be in any order. A node that only edges mention is added. Requests of
