@@ -42,7 +42,7 @@ func TestCommand(t *testing.T) {
 	p.prefer("light")
 	p.click(node("driver"))
 	p.want("a service opens", is(heading, "driver"))
-	p.click(`#page-details .calls .error`)
+	p.click(`#page-details .calls .warn`)
 	p.want("the failing call opens", is(heading, "driver → redis-manual"))
 	p.want("the trace ids are links", `document.querySelector("#page-details .traces a").href.startsWith("https://grafana.test/explore?trace=")`)
 	p.want("the colors follow the reader, not the flag --theme", is(`getComputedStyle(document.querySelector("#page-diagram .node.ok .card")).fill`, "rgb(255, 255, 255)"))

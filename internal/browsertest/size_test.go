@@ -99,6 +99,7 @@ func TestFiveThousand(t *testing.T) {
 	p.want("a note says what is not drawn", `!document.querySelector("#page-notice").hidden && document.querySelector("#page-notice").innerText.startsWith("Drawn: ")`)
 	p.want("there are as many rows as calls", fmt.Sprintf(`document.querySelector("#page-edges table").ariaRowCount === "%d"`, g.NumEdges()+1))
 	p.want("but only some are in the document", `document.querySelectorAll("#page-edges tbody tr").length < 120`)
+	p.click("#page-collapse")
 	p.screenshot("open")
 	p.run(chromedp.Focus(chromedp.CSS(row("edges", 1))))
 	p.press(kb.End)

@@ -40,6 +40,13 @@ func (r *receiver) RoundTrip(req *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
+// seen returns the requests so far.
+func (r *receiver) seen() []*http.Request {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.requests)
+}
+
 func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -232,7 +239,7 @@ func TestFaults(t *testing.T) {
 					t.Errorf("error %v, want %s", got.LastErr, tt.last)
 				}
 				if tt.attempts == 0 {
-					for _, req := range r.requests {
+					for _, req := range r.seen() {
 						if req.URL.Host != "receiver" {
 							t.Errorf("a request with the token went to %s", req.URL.Host)
 						}
@@ -240,8 +247,8 @@ func TestFaults(t *testing.T) {
 					return
 				}
 				got.LastErr, got.Edges = nil, 0
-				if got != tt.stats || len(r.requests) != tt.attempts {
-					t.Errorf("%+v after %d requests, want %+v after %d", got, len(r.requests), tt.stats, tt.attempts)
+				if got != tt.stats || len(r.seen()) != tt.attempts {
+					t.Errorf("%+v after %d requests, want %+v after %d", got, len(r.seen()), tt.stats, tt.attempts)
 				}
 			})
 		})

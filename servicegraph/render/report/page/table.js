@@ -85,8 +85,8 @@ export class Table {
 
   // draw makes the visible rows, unless they exist and nothing changed.
   draw(changed) {
-    const height = this.box.clientHeight;
-    if (height === 0) return;
+    const height = this.box.clientHeight; // 0 for a folded table: then a few rows stay
+    if (height === 0 && this.body.children.length <= 2 * extraRows) return;
     const fit = Math.ceil(height / rowHeight); // rows; a filter may leave fewer rows than were scrolled over
     const top = Math.min(Math.floor(this.box.scrollTop / rowHeight), Math.max(this.shown.length - fit, 0));
     const first = Math.max(top - extraRows, 0), last = Math.min(top + fit + extraRows, this.shown.length);
