@@ -23,7 +23,7 @@ const (
 	tenantWait = 5 * time.Second // until the generator knows a tenant of which it got its first span
 )
 
-// A tempoAPI is the query API of a Tempo that is ready.
+// A tempoAPI is the query API of a Tempo server that is ready.
 type tempoAPI struct {
 	*webapi.Client
 	tenant  string

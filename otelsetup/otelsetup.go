@@ -177,7 +177,7 @@ func (s *SDK) Stats() Stats { return s.reporter.tally.stats() }
 //
 // A nil error does not prove that spans will be accepted: Tempo accepts an empty
 // request without the tenant that it requires for spans. [SDK.CheckPipeline] sends spans, and
-// looks at every hop behind the receiver.
+// looks at every hop after the receiver.
 func (s *SDK) Check(ctx context.Context) error {
 	if s.pipeline == nil || s.options.exporter != nil {
 		return fmt.Errorf("otelsetup: spans are not exported: %s", s.silent)

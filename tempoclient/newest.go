@@ -39,7 +39,7 @@ func (s *search) askNewest(ctx context.Context, kept int) bool {
 	case s.ordered && kept > s.needed:
 		s.cut, s.end = true, s.first
 	case s.ordered && s.limit < min(maxNewest, highest):
-		s.limit = min(4*s.limit, maxNewest, highest) // the traces behind the range took the places
+		s.limit = min(4*s.limit, maxNewest, highest) // traces that end after the range took the places
 	case !s.ordered && s.client.findsNewest(ctx):
 		s.requests++
 		s.ordered = true

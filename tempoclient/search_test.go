@@ -255,7 +255,7 @@ func TestSearchForTheNewest(t *testing.T) {
 	}
 }
 
-// TestSearchTooMuchForTempo has a Tempo whose parts cannot send each other the answer about
+// TestSearchTooMuchForTempo has a Tempo whose components cannot send each other the answer about
 // the whole range, and one that closes the connection: no request is made twice.
 func TestSearchTooMuchForTempo(t *testing.T) {
 	for name, m := range map[string]*modelTempo{

@@ -63,7 +63,7 @@ func Is(head []byte) bool {
 	return fields["callCount"] && (fields["parent"] || fields["child"]) || fields["parent"] && fields["child"]
 }
 
-// enterData moves a decoder behind the key "data" of an object.
+// enterData moves a decoder to the value of the key "data" of an object.
 func enterData(dec *json.Decoder) bool {
 	for dec.More() {
 		key, err := dec.Token()

@@ -169,7 +169,7 @@ func (c *card) radius() float64 {
 	return 9
 }
 
-// behind returns the place of the second card that marks a group, partly hidden by the card.
+// behind returns the rectangle of the second card, which marks a group and is partly hidden by the first.
 func (c *card) behind() rect {
 	d := min(4, c.height()/4)
 	return c.moved(d, -d)
