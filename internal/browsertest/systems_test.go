@@ -57,7 +57,7 @@ func TestSystems(t *testing.T) {
 
 			p.press("e")
 			p.laidOut()
-			p.want("what fails is still drawn", fmt.Sprintf(`document.querySelectorAll("[data-node].error").length >= %d`, failing))
+			p.want("what fails is still drawn", fmt.Sprintf(`document.querySelectorAll("[data-node].error").length === %d`, failing))
 			p.want("and no healthy edge", `document.querySelectorAll(".edge.ok").length === 0 && document.querySelectorAll(".edge").length > 0`)
 			p.screenshot("fails")
 			p.press("e")
