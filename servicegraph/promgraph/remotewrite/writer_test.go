@@ -220,8 +220,8 @@ func TestFaults(t *testing.T) {
 		last     string        // part of the last error
 		wait     time.Duration // until everything is sent
 	}{
-		"unavailable":        {[]int{503, 500, 204}, nil, Stats{Sent: 2, Retries: 2}, 3, "answer 500", 5 * time.Second},
-		"too many requests":  {[]int{429, 204}, http.Header{"Retry-After": {"7"}}, Stats{Sent: 2, Retries: 1}, 2, "answer 429", 9 * time.Second},
+		"unavailable":        {[]int{503, 500, 204}, nil, Stats{Sent: 2, Retries: 2}, 3, "answer 500", time.Minute},
+		"too many requests":  {[]int{429, 204}, http.Header{"Retry-After": {"7"}}, Stats{Sent: 2, Retries: 1}, 2, "answer 429", time.Minute},
 		"out of order":       {[]int{400}, nil, Stats{Refused: 2}, 1, "answer 400", 0},
 		"not authorized":     {[]int{401}, nil, Stats{Refused: 2}, 1, "answer 401", 0},
 		"redirect elsewhere": {[]int{307}, http.Header{"Location": {"http://elsewhere/"}}, Stats{}, 0, "redirects to another host, elsewhere", time.Second},
