@@ -36,8 +36,8 @@
 //     set of attributes, and packs spans into batches with a dictionary.
 //     (semconv.Interpretation, pack.Batch)
 //  3. A [Builder] (builder.go) numbers the names (intern.go) and holds the spans, 56 bytes
-//     each, by trace (held.go, internal/arena) until the [Window] forgets the trace
-//     (window.go). (trace.Span)
+//     each, by trace (held.go, internal/arena) until the [Window] forgets the trace.
+//     (trace.Span)
 //  4. internal/trace makes a tree of the spans of one trace. It merges spans that were
 //     delivered twice, and handles ids that both sides of a call share (Zipkin's B3), spans
 //     that name themselves as their parent, cycles of parents, and attempts that share an id.
