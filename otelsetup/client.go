@@ -19,8 +19,11 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
@@ -35,20 +38,21 @@ type client struct {
 	transport *http.Transport // nil for gRPC
 
 	// unreached is set by a request that found no connection, or whose connection broke. It is nil if such a request is
-	// not tried again, or if the exporter tries it again.
+	// not tried again.
 	unreached *atomic.Bool
 }
 
-// How long a client of OTLP over HTTP waits before it tries a receiver again that takes no
-// connection. The context of the export ends the tries, by default after 30 seconds; meanwhile
-// spans wait in the queue.
+// How long a client waits before it tries a receiver again that takes no connection. The context of
+// the export ends the tries, by default after 30 seconds; meanwhile spans wait in the queue. The
+// longest wait is short, because at 2,000 spans a second the default queue is full after one second.
 const (
 	firstWait = 250 * time.Millisecond
-	maxWait   = 4 * time.Second
+	maxWait   = time.Second
 )
 
-// UploadTraces sends spans. The exporter of OTLP over HTTP tries only answered requests again, and
-// would lose each batch while a receiver restarts.
+// UploadTraces sends spans. The exporters of OpenTelemetry would lose batches while a receiver
+// restarts: over HTTP, the exporter tries only answered requests again; over gRPC, the exporter
+// waits for 2.5 to 7.5 seconds, then for 3.75 to 11 seconds, and gives up after 10 seconds in all.
 func (c client) UploadTraces(ctx context.Context, spans []*tracepb.ResourceSpans) error {
 	for wait := firstWait; ; wait = min(2*wait, maxWait) {
 		if c.unreached != nil {
@@ -83,11 +87,27 @@ func newGRPCClient(s settings, retry bool, attempt func(error)) client {
 	if s.target.secure {
 		creds = credentials.NewTLS(s.tls)
 	}
+	var unreached *atomic.Bool
+	if retry {
+		unreached = new(atomic.Bool)
+	}
+	var answered atomic.Bool // a receiver has answered before
 	watch := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,
 		invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-		err := invoke(ctx, method, req, reply, cc, opts...)
-		if err != nil {
-			attempt(redactStatus(err, s.headers))
+		var header, trailer metadata.MD // an answer has one of them, also if it is an error
+		err := invoke(ctx, method, req, reply, cc, append(opts, grpc.Header(&header), grpc.Trailer(&trailer))...)
+		if err == nil || len(header)+len(trailer) > 0 {
+			answered.Store(true)
+		} else if unreached != nil && status.Code(err) == codes.Unavailable &&
+			(answered.Load() || strings.Contains(err.Error(), "rror while dialing") || strings.Contains(err.Error(), "name resolver error")) {
+			unreached.Store(true)
+		}
+		if err == nil {
+			return nil
+		}
+		attempt(redactStatus(err, s.headers))
+		if unreached != nil && unreached.Load() {
+			return errors.New(err.Error()) // without its code, the exporter leaves the next try to UploadTraces
 		}
 		return err
 	}
@@ -96,12 +116,19 @@ func newGRPCClient(s settings, retry bool, attempt func(error)) client {
 		otlptracegrpc.WithTLSCredentials(creds),
 		otlptracegrpc.WithHeaders(s.headers),
 		otlptracegrpc.WithTimeout(s.timeout),
-		otlptracegrpc.WithDialOption(grpc.WithChainUnaryInterceptor(watch)),
+		otlptracegrpc.WithDialOption(
+			grpc.WithChainUnaryInterceptor(watch),
+			// By default, gRPC connects again after up to two minutes.
+			grpc.WithConnectParams(grpc.ConnectParams{
+				Backoff:           backoff.Config{BaseDelay: firstWait, Multiplier: 2, Jitter: 0.2, MaxDelay: maxWait},
+				MinConnectTimeout: defaultTimeout,
+			}),
+		),
 	}
 	if !retry {
 		opts = append(opts, otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{}))
 	}
-	return client{Client: otlptracegrpc.NewClient(opts...)}
+	return client{Client: otlptracegrpc.NewClient(opts...), unreached: unreached}
 }
 
 // redactStatus returns the error of a receiver without the credentials that it may echo, and as

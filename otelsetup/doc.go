@@ -19,6 +19,8 @@
 //   - After Start returns, the endpoint is checked in the background. If it does
 //     not accept spans, a warning in the log gives the reason and a remedy. Each
 //     failed request logs such a warning, once a minute for each kind of fault.
+//   - While the receiver is away, spans wait in the queue (OTEL_BSP_MAX_QUEUE_SIZE), and each
+//     batch is tried again for up to 30 seconds (OTEL_BSP_EXPORT_TIMEOUT).
 //   - [SDK.Check] checks the endpoint for a caller who waits. [SDK.Stats] counts
 //     the spans before and after the queue.
 //   - [Check] and [SDK.CheckPipeline] walk the whole way, from the endpoint to the series of

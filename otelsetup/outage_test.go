@@ -1,10 +1,10 @@
 package otelsetup
 
 import (
-	"fmt"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,57 +39,105 @@ func (r *restartable) start(t *testing.T, overGRPC bool) {
 	r.stop = func() { s.Close() }
 }
 
-// While the receiver is away, spans wait in the queue. What the queue cannot take is lost, and
-// the outage is named, not the size of the queue. The counts are exact.
-func TestOutage(t *testing.T) {
-	for _, scheme := range []string{"http", "grpc"} {
-		t.Run(scheme, func(t *testing.T) {
-			for _, overflow := range []bool{false, true} {
-				t.Run(fmt.Sprintf("overflow=%t", overflow), func(t *testing.T) {
-					cleanEnv(t)
-					t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "20")
-					r := &restartable{receiver: new(receiver), addr: "127.0.0.1:0"}
-					r.start(t, scheme == "grpc")
-					sdk, log := begin(t, Endpoint(scheme+"://"+r.addr))
-					spans(sdk, 100)
-					if err := sdk.Flush(t.Context()); err != nil {
-						t.Fatal(err)
-					}
+// ids counts the spans that the receiver has. A span that was sent twice counts once.
+func (r *receiver) ids() int64 {
+	ids := make(map[string]bool)
+	for _, c := range r.kept() {
+		for _, rs := range c.request.GetResourceSpans() {
+			for _, ss := range rs.GetScopeSpans() {
+				for _, s := range ss.GetSpans() {
+					ids[string(s.GetSpanId())] = true
+				}
+			}
+		}
+	}
+	return int64(len(ids))
+}
 
-					r.stop()
-					spans(sdk, 1000)
-					log.await(t, "connection refused")
-					if overflow {
-						spans(sdk, 5000)
-					}
-					r.start(t, scheme == "grpc")
-					defer r.stop()
-					for deadline := time.Now().Add(30 * time.Second); sdk.Stats().Exported == 100; time.Sleep(5 * time.Millisecond) {
-						if time.Now().After(deadline) {
-							t.Fatalf("nothing is delivered after the restart: %+v", sdk.Stats())
-						}
-					}
-					spans(sdk, 10)
-					err := sdk.Shutdown(t.Context())
-					got := sdk.Stats()
-					if got.Started != got.Exported+got.Failed+got.Dropped {
-						t.Errorf("the counts do not add up: %+v", got)
-					}
-					if n := len(r.names()["checkout"]); int64(n) != got.Exported {
-						t.Errorf("the receiver has %d spans, the SDK counts %d", n, got.Exported)
-					}
-					// The exporter of OTLP over gRPC tries a batch again for 10 seconds, with long pauses.
-					if scheme == "http" && got.Failed != 0 {
-						t.Errorf("%d spans failed, want none: requests are tried again", got.Failed)
-					}
-					switch {
-					case !overflow && scheme == "http" && err != nil:
-						t.Errorf("lost: %v", err)
-					case overflow && (err == nil || !strings.Contains(err.Error(), "connection refused") || strings.Contains(err.Error(), "raise OTEL_BSP")):
-						t.Errorf("got %v, want the outage as the reason", err)
-					}
-				})
+func (s Stats) sum() int64 { return s.Exported + s.Failed + s.Dropped + s.Pending }
+
+// While the receiver is away, a program makes 2,000 spans a second. They wait in the queue. What
+// the queue cannot take is lost, and the outage is named, not the size of the queue. Over both
+// protocols, the counts are exact.
+func TestOutage(t *testing.T) {
+	away := 3 * time.Second
+	if testing.Short() {
+		away = 1200 * time.Millisecond
+	}
+	cleanEnv(t)
+	type program struct {
+		name     string
+		overflow bool // the queue is smaller than what the outage needs
+		receiver *restartable
+		sdk      *SDK
+		log      *logs
+	}
+	var programs []program
+	for _, scheme := range []string{"http", "grpc"} {
+		for queue, overflow := range map[string]bool{"10000": false, "1000": true} {
+			t.Setenv("OTEL_BSP_MAX_QUEUE_SIZE", queue)
+			p := program{scheme + " with a queue of " + queue, overflow, &restartable{receiver: new(receiver), addr: "127.0.0.1:0"}, nil, nil}
+			p.receiver.start(t, scheme == "grpc")
+			p.sdk, p.log = begin(t, Endpoint(scheme+"://"+p.receiver.addr))
+			programs = append(programs, p)
+		}
+	}
+	var wg sync.WaitGroup
+	for _, p := range programs { // all at a time, because most of the time passes waiting
+		wg.Go(func() {
+			spans(p.sdk, 100)
+			if err := p.sdk.Flush(t.Context()); err != nil {
+				t.Errorf("%s: before the outage: %v", p.name, err)
+			}
+			p.receiver.stop()
+			tick := time.NewTicker(5 * time.Millisecond)
+			defer tick.Stop()
+			begun, made := time.Now(), 0
+			for time.Since(begun) < away {
+				<-tick.C
+				n := int(time.Since(begun)*2000/time.Second) - made
+				spans(p.sdk, n)
+				made += n
+				if got := p.sdk.Stats(); got.Started != got.sum() {
+					t.Errorf("%s: during the outage the counts do not add up: %+v", p.name, got)
+					break
+				}
+			}
+			if p.sdk.Stats().Pending == 0 {
+				t.Errorf("%s: no span waits: %+v", p.name, p.sdk.Stats())
+			}
+			p.log.await(t, "connection refused")
+		})
+	}
+	wg.Wait()
+	for _, p := range programs {
+		p.receiver.start(t, strings.HasPrefix(p.name, "grpc"))
+		defer p.receiver.stop()
+	}
+	for _, p := range programs {
+		wg.Go(func() {
+			err := p.sdk.Shutdown(t.Context())
+			got := p.sdk.Stats()
+			if got.Started != got.sum() || got.Pending != 0 {
+				t.Errorf("%s: the counts do not add up: %+v", p.name, got)
+			}
+			if n := p.receiver.ids(); n != got.Exported {
+				t.Errorf("%s: the receiver has %d spans, the SDK counts %d", p.name, n, got.Exported)
+			}
+			if got.Failed != 0 {
+				t.Errorf("%s: %d spans failed, want none: requests are tried again", p.name, got.Failed)
+			}
+			if strings.Contains(p.log.String(), "raise OTEL_BSP") {
+				t.Errorf("%s: the log blames the queue:\n%s", p.name, p.log)
+			}
+			switch {
+			case !p.overflow && (err != nil || got.Dropped != 0):
+				t.Errorf("%s: lost %+v: %v", p.name, got, err)
+			case p.overflow && (err == nil || got.Dropped == 0 || !strings.Contains(err.Error(), "connection refused") ||
+				strings.Contains(err.Error(), "raise OTEL_BSP")):
+				t.Errorf("%s: %+v: %v, want the outage as the reason", p.name, got, err)
 			}
 		})
 	}
+	wg.Wait()
 }

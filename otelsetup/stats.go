@@ -2,9 +2,8 @@ package otelsetup
 
 import "sync/atomic"
 
-// Stats counts the sampled spans of an SDK since Start. The numbers are read one
-// after another while spans start and end, so they add up only when no span is in
-// motion, as after Shutdown.
+// Stats counts the sampled spans of an SDK since Start. Started is always the sum of
+// Exported, Failed, Dropped and Pending.
 type Stats struct {
 	Started int64 // spans started
 	Ended   int64 // spans ended before Shutdown returned
@@ -18,6 +17,11 @@ type Stats struct {
 	// Shutdown had begun. The number is exact after Flush or Shutdown, and a
 	// lower bound at other times.
 	Dropped int64
+
+	// Pending spans have not ended, wait in the queue or are being sent. After Shutdown, they
+	// are the spans that had not ended by then. At other times, Pending includes the dropped
+	// spans of which Dropped is not certain yet.
+	Pending int64
 }
 
 // lost returns how many ended spans were not delivered.
@@ -50,11 +54,13 @@ func (t *tally) countDropped(ended, waiting int64) {
 
 func (t *tally) stats() Stats {
 	t.countDropped(t.ended.Load(), t.capacity)
-	return Stats{
-		Started:  t.started.Load(),
-		Ended:    t.ended.Load(),
+	s := Stats{
 		Exported: t.exported.Load(),
 		Failed:   t.failed.Load(),
 		Dropped:  t.dropped.Load(),
+		Ended:    t.ended.Load(),
+		Started:  t.started.Load(), // last, so that Pending is never negative
 	}
+	s.Pending = s.Started - s.Exported - s.Failed - s.Dropped
+	return s
 }
