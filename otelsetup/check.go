@@ -37,9 +37,9 @@ func WithoutReceiver() Option { return func(o *options) { o.withoutReceiver = tr
 // Each hop of the report has passed, has failed with a remedy, or was not checked for a reason:
 // an earlier hop failed, or no option names the backend. Check starts no SDK.
 //
-// Check sends a trace of one call, from the service tempograph-probe to the service
-// tempograph-probe-target, and follows it. Both services appear in the graph. Tempo's
-// metrics-generator takes up to 20 seconds to write their series.
+// Check sends a trace of one call, from the service tempograph-probe to a service whose name is
+// tempograph-probe-target- and a random number, and follows it. Both services appear in the graph.
+// Tempo's metrics-generator takes up to 20 seconds to write their series.
 //
 // Check returns when ctx ends, and after 90 seconds at the latest if ctx has no deadline. The
 // hop at which the time ended has failed.
@@ -56,7 +56,11 @@ func Check(ctx context.Context, opts ...Option) Report {
 	case o.withoutReceiver:
 		w.report.pass(HopSettings, "")
 	default:
-		w.report.pass(HopSettings, "spans go to "+s.target.String())
+		detail := "spans go to " + s.target.String()
+		for _, n := range misspeltVariables() {
+			detail += "; " + n.text
+		}
+		w.report.pass(HopSettings, detail)
 		w.settings = &s
 	}
 	w.report.program(o, err)
@@ -117,9 +121,6 @@ func (w *walk) run(ctx context.Context) Report {
 	}
 	prometheus := w.openPrometheus(ctx)
 	tempo := w.openTempo(ctx)
-	if prometheus != nil {
-		prometheus.before = prometheus.probeSeries(ctx)
-	}
 	if tempo != nil {
 		tempo.before, _ = tempo.metrics(ctx)
 	}

@@ -11,18 +11,19 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 )
 
-// The services of the probe trace.
+// The services of the probe trace. The name of the called service ends in a number of its own, so that
+// several checks at a time do not take each other's series for their own.
 const (
 	probeClient = "tempograph-probe"
-	probeServer = "tempograph-probe-target"
+	probeServer = "tempograph-probe-target-"
 )
 
 // A probe is a trace of one call that Check sends and looks for.
 type probe struct {
-	traceID  string // 32 hexadecimal digits
-	at       time.Time
-	duration time.Duration // of the call: its fraction of a second tells this probe from others
-	spans    []*tracepb.ResourceSpans
+	traceID string // 32 hexadecimal digits
+	server  string // the name of the called service
+	at      time.Time
+	spans   []*tracepb.ResourceSpans
 }
 
 func newProbe(now time.Time) *probe {
@@ -30,8 +31,7 @@ func newProbe(now time.Time) *probe {
 	_, _ = rand.Read(random[:]) // never fails
 	random[0] |= 0x10           // Tempo leaves out leading zeros
 	traceID, client, server := random[:16], random[16:24], random[24:]
-	p := &probe{traceID: hex.EncodeToString(traceID), at: now}
-	p.duration = time.Millisecond + time.Duration(random[1])*time.Microsecond + time.Duration(random[2])
+	p := &probe{traceID: hex.EncodeToString(traceID), server: probeServer + hex.EncodeToString(traceID[:4]), at: now}
 	span := func(service string, kind tracepb.Span_SpanKind, id, parent []byte) *tracepb.ResourceSpans {
 		name := &commonpb.KeyValue{
 			Key:   "service.name",
@@ -42,14 +42,14 @@ func newProbe(now time.Time) *probe {
 			ScopeSpans: []*tracepb.ScopeSpans{{Spans: []*tracepb.Span{{
 				TraceId: traceID, SpanId: id, ParentSpanId: parent,
 				Name: "probe", Kind: kind,
-				StartTimeUnixNano: uint64(now.Add(-p.duration).UnixNano()),
+				StartTimeUnixNano: uint64(now.Add(-time.Millisecond).UnixNano()),
 				EndTimeUnixNano:   uint64(now.UnixNano()),
 			}}}},
 		}
 	}
 	p.spans = []*tracepb.ResourceSpans{
 		span(probeClient, tracepb.Span_SPAN_KIND_CLIENT, client, nil),
-		span(probeServer, tracepb.Span_SPAN_KIND_SERVER, server, client),
+		span(p.server, tracepb.Span_SPAN_KIND_SERVER, server, client),
 	}
 	return p
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -36,10 +35,7 @@ const (
 )
 
 // A prometheusAPI is the query API of a Prometheus that answers.
-type prometheusAPI struct {
-	*webapi.Client
-	before map[string]float64 // the series of earlier probes, before this one was sent
-}
+type prometheusAPI struct{ *webapi.Client }
 
 // openPrometheus checks whether Prometheus answers queries. It returns nil if it does not.
 func (w *walk) openPrometheus(ctx context.Context) *prometheusAPI {
@@ -51,7 +47,7 @@ func (w *walk) openPrometheus(ctx context.Context) *prometheusAPI {
 	c, err := webapi.New(s.URL, s.Header, s.TLS, requestTimeout)
 	detail := ""
 	if err == nil {
-		p := &prometheusAPI{Client: c}
+		p := &prometheusAPI{c}
 		if _, err = p.query(ctx, "vector(1)"); err == nil {
 			var build struct{ Data struct{ Version string } }
 			detail = p.String() + " answers"
@@ -102,20 +98,10 @@ func (p *prometheusAPI) number(ctx context.Context, promql string) (float64, boo
 	return f, err == nil
 }
 
-// probeSeries returns the values of the probe's series, each under its name and labels.
-func (p *prometheusAPI) probeSeries(ctx context.Context) map[string]float64 {
-	v, err := p.query(ctx, fmt.Sprintf(
-		`{__name__=~"traces_service_graph_request_total|traces_service_graph_request_server_seconds_sum",client=%q,server=%q}`,
-		probeClient, probeServer))
-	if err != nil {
-		return nil
-	}
-	series := make(map[string]float64)
-	for _, s := range v {
-		text, _ := s.Value[1].(string)
-		series[fmt.Sprint(s.Metric)], _ = strconv.ParseFloat(text, 64) // fmt sorts the labels
-	}
-	return series
+// hasSeriesOf reports whether the series of a probe are there.
+func (p *prometheusAPI) hasSeriesOf(ctx context.Context, probe *probe) bool {
+	v, err := p.query(ctx, fmt.Sprintf(`traces_service_graph_request_total{client=%q,server=%q}`, probeClient, probe.server))
+	return err == nil && len(v) > 0
 }
 
 // remoteWrite checks whether the generator delivers its series to Prometheus, and whether they
@@ -181,8 +167,7 @@ func (w *walk) followProbe(ctx context.Context, t *tempoAPI, p *prometheusAPI) {
 	var s sending
 	var failingSince time.Time
 	found, _ := poll(ctx, seriesWait, func(ctx context.Context) (bool, error) {
-		now := p.probeSeries(ctx)
-		if len(now) > 0 && !maps.Equal(now, p.before) {
+		if p.hasSeriesOf(ctx, w.probe) {
 			return true, nil
 		}
 		if t == nil {

@@ -146,7 +146,7 @@ func (w *walk) traceByID(ctx context.Context, t *tempoAPI) {
 			return false, a.Err()
 		}
 		// The other half may still be on its way.
-		return bytes.Contains(a.Body, []byte(probeServer)) && bytes.Contains(a.Body, []byte(`"`+probeClient+`"`)), nil
+		return bytes.Contains(a.Body, []byte(w.probe.server)) && bytes.Contains(a.Body, []byte(`"`+probeClient+`"`)), nil
 	})
 	switch {
 	case found:
@@ -169,7 +169,7 @@ func (w *walk) search(ctx context.Context, t *tempoAPI) {
 		return
 	}
 	query := url.Values{
-		"q":     {fmt.Sprintf("{ resource.service.name = %q }", probeServer)},
+		"q":     {fmt.Sprintf("{ resource.service.name = %q }", w.probe.server)},
 		"start": {strconv.FormatInt(w.probe.at.Add(-time.Minute).Unix(), 10)},
 		"limit": {"50"},
 	}

@@ -26,6 +26,7 @@ type backend struct {
 	tempo    string
 	url      string // of Prometheus
 	tenant   string // required if not empty
+	late     int    // of how many of the last probes Prometheus has no series yet
 }
 
 func startBackend(t *testing.T) *backend {
@@ -43,6 +44,12 @@ func startBackend(t *testing.T) *backend {
 	}
 	b.tempo, b.url = serve(b.serveTempo), serve(b.servePrometheus)
 	return b
+}
+
+// target returns the name of the called service of the probe trace that came last.
+func (b *backend) target() string {
+	calls := b.receiver.kept()
+	return attributes(calls[len(calls)-1].request.ResourceSpans[1])["service.name"]
 }
 
 // traceID returns the id of the probe trace that came last.
@@ -71,7 +78,7 @@ func (b *backend) serveTempo(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, "trace not found", http.StatusNotFound)
 			return
 		}
-		fmt.Fprintf(w, `{"batches":[%q,%q]}`, probeClient, probeServer)
+		fmt.Fprintf(w, `{"batches":[%q,%q]}`, probeClient, b.target())
 	case path == "/api/search":
 		fmt.Fprintf(w, `{"traces":[{"traceID":%q}]}`, b.traceID())
 	case path == "/api/metrics/query_range":
@@ -99,8 +106,14 @@ func (b *backend) servePrometheus(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 	case query == "vector(1)":
 		vector("", 1)
-	case strings.HasPrefix(query, "{__name__"):
-		vector(`"__name__":"traces_service_graph_request_total"`, float64(len(b.receiver.kept())))
+	case strings.Contains(query, `client="`+probeClient):
+		for _, c := range b.receiver.kept()[:max(len(b.receiver.kept())-b.late, 0)] {
+			if strings.Contains(query, attributes(c.request.ResourceSpans[1])["service.name"]) {
+				vector(`"__name__":"traces_service_graph_request_total"`, 1)
+				return
+			}
+		}
+		fmt.Fprint(w, `{"status":"success","data":{"resultType":"vector","result":[]}}`)
 	case strings.HasPrefix(query, "max(timestamp("):
 		vector("", float64(time.Now().Unix()-10))
 	default:
@@ -244,7 +257,7 @@ func TestCheckOfRemoteWrite(t *testing.T) {
 			}
 			query := b.servePrometheus
 			b.answers["/api/v1/query"] = func(w http.ResponseWriter, r *http.Request) {
-				if strings.HasPrefix(r.URL.Query().Get("query"), "{__name__") {
+				if strings.Contains(r.URL.Query().Get("query"), probeClient) {
 					text(200, `{"status":"success","data":{"resultType":"vector","result":[]}}`)(w, r)
 					return
 				}
@@ -327,6 +340,22 @@ func TestCheckEndsInTime(t *testing.T) {
 	}
 	if got := names(report.Failed()); !slices.Equal(got, []string{HopAccess}) {
 		t.Errorf("failed: %q\n%s", got, report)
+	}
+}
+
+// Two checks at a time do not take each other's series for their own.
+func TestChecksAreToldApart(t *testing.T) {
+	cleanEnv(t)
+	b := startBackend(t)
+	if report := b.check(t); report.Err() != nil {
+		t.Fatalf("the first check:\n%s", report)
+	}
+	b.late = 1
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	report := Check(ctx, Endpoint(b.receiver.url), Tempo(Server{URL: b.tempo}), Prometheus(Server{URL: b.url}))
+	if got := names(report.Failed()); !slices.Equal(got, []string{HopSeries}) {
+		t.Errorf("failed: %q, want %s: only the first check has series\n%s", got, HopSeries, report)
 	}
 }
 

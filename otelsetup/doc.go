@@ -16,6 +16,7 @@
 // reports them:
 //   - Start fails if a setting is invalid. It never fails because the backend is
 //     down.
+//   - Errors that package otel would print go to the logger.
 //   - After Start returns, the endpoint is checked in the background. If it does
 //     not accept spans, a warning in the log gives the reason and a remedy. Each
 //     failed request logs such a warning, once a minute for each kind of fault.
@@ -57,7 +58,8 @@
 //	TEMPO_ORG_ID                           the header X-Scope-OrgID, unless it is set otherwise
 //
 // Start fails if a variable has a value that it cannot have, such as a sampler with a typo: the
-// SDK would ignore the value.
+// SDK would ignore the value. A variable whose name has a typing mistake, such as
+// OTEL_TRACE_SAMPLER, gets a warning with the right name.
 //
 // The path in OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is used unchanged, as the
 // specification requires; /v1/traces is appended to that of any other endpoint.

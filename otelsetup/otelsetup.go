@@ -115,6 +115,7 @@ func start(ctx context.Context, o options) (*SDK, error) {
 	}
 
 	res, notes := newResource(ctx, o)
+	notes = append(notes, misspeltVariables()...)
 	s.service = serviceOf(res)
 	providerOpts := []sdktrace.TracerProviderOption{sdktrace.WithSampler(sampler), sdktrace.WithResource(res)}
 	for _, p := range o.processors {

@@ -15,7 +15,7 @@ Usage:
 	graphviz-export diff [flags] BASE HEAD
 	graphviz-export critical [flags] [FILE|-]...
 	graphviz-export mcp [flags] [FILE]...
-	graphviz-export doctor [flags] FILE|DIRECTORY|-...
+	graphviz-export doctor [flags] [FILE|DIRECTORY|-]...
 	graphviz-export completion bash|zsh|fish|powershell
 
 # Examples
@@ -679,9 +679,9 @@ With --otlp, --tempo and --prometheus it walks the pipeline hop by hop:
 
 	graphviz-export doctor --otlp http://localhost:4318 --tempo http://localhost:3200 --prometheus http://localhost:9090
 
-It sends a trace of one call, from the service tempograph-probe to the service
-tempograph-probe-target, and follows it to the series in Prometheus. Both services appear
-in the graph. The series take up to a minute. A hop that fails is marked ✗, with what to do,
+It sends a trace of one call, from the service tempograph-probe to a service whose name is
+tempograph-probe-target- and a random number, and follows it to the series in Prometheus. Both
+services appear in the graph. The series take up to a minute. A hop that fails is marked ✗, with what to do,
 and the exit status is 1. A hop is not checked if its server is not named, or if an earlier
 hop failed. The names of the hops are settings, resolve, connect, tls,
 protocol, auth, tempo, tempo access, trace by id, search, generator, service-graphs,
