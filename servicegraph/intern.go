@@ -237,10 +237,12 @@ func (b *Builder) describe(d detailIndex) pairing.Description {
 	return pairing.Description{Scope: of.Scope, Port: of.Port, System: of.DBSystem, Database: of.DBNamespace, Asked: pairing.Asked(of.Asked)}
 }
 
-// isSameHost reports whether two addresses are the same host and port.
+// isSameHost reports whether two addresses are the same host and port. A host without a port is that
+// of a request to the default port of HTTP or HTTPS.
 func (b *Builder) isSameHost(x, y addressIndex) bool {
 	p, q := b.names.addressOf(x), b.names.addressOf(y)
-	return p.Host == q.Host && p.Port == q.Port
+	isDefault := func(port string) bool { return port == "" || port == "80" || port == "443" }
+	return p.Host == q.Host && (p.Port == q.Port || (p.Port == "" || q.Port == "") && isDefault(p.Port) && isDefault(q.Port))
 }
 
 // The following methods make symbols a [trace.Order].

@@ -67,7 +67,7 @@ func randomTraces(rng *rand.Rand, traces int) []sg.Span {
 					s.Attrs = append(s.Attrs, sg.Attr{Key: "rpc.service", Value: []string{"x.Y", "x.Z", "grpc.health.v1.Health"}[rng.IntN(3)]})
 				}
 			}
-			for s.Kind == sg.KindConsumer && rng.IntN(2) == 0 || (s.Kind == sg.KindServer || s.Kind == sg.KindInternal) && rng.IntN(6) == 0 {
+			for s.Kind == sg.KindConsumer && rng.IntN(2) == 0 || (s.Kind == sg.KindServer || s.Kind == sg.KindInternal || s.Kind == sg.KindClient) && rng.IntN(6) == 0 {
 				s.Links = append(s.Links, sg.Link{TraceID: ids[rng.IntN(traces)], SpanID: sg.SpanID{1, byte(1 + rng.IntN(12))}})
 			}
 			spans = append(spans, s)

@@ -37,7 +37,7 @@ func (r *resolver) pairLinks() (joined map[receiver]bool) {
 			continue
 		}
 		joined[key.receiver] = true
-		if !handles(&in.span) && processed[delivery{key.node, key.target}] || in.span.Is(trace.Polls) && out.called && r.hasReceived(&out, key.node) {
+		if !handles(&in.span) && processed[delivery{key.node, key.target}] || in.span.Is(trace.Polls) && out.called && out.span.Kind == trace.Producer && r.hasReceived(&out, key.node) {
 			continue // the span that handles the message counts as the delivery, not the poll
 		}
 		messages = append(messages, found{key, sender})
@@ -235,6 +235,9 @@ func (r *resolver) countReceivers(joined map[receiver]bool) {
 			r.edge(edgeKey{in.span.Peer, key.node, EdgeMessage}).addCallee(key.span, &in.span)
 		default:
 			r.found.count(in.outcome, 1)
+			if in.outcome == pairing.Detached {
+				r.found.addDetachedService(r.totals.names.nodeID(key.node).String())
+			}
 			if in.span.Kind == trace.Server && in.outcome == pairing.Root {
 				r.entries[key.node] = plus(r.entries[key.node], in.span.Weight())
 			}

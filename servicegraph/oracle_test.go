@@ -84,6 +84,7 @@ type oracleSpan struct {
 	kind    sg.Kind // the role that the attributes show, which can differ from Kind
 	caller  bool    // the caller side of a call
 	polls   bool    // a CLIENT span that asks a queue for messages
+	either  bool    // the same, or a CLIENT span that sends a batch
 	attrs   map[string]string
 	parent  *oracleSpan
 	missing bool // the parent never arrived
@@ -112,6 +113,7 @@ func interpret(spans []sg.Span) *oracle {
 	for _, s := range o.spans {
 		s.shares = slices.ContainsFunc(o.with(s.TraceID, s.SpanID), func(other *oracleSpan) bool { return other != s && other.serves() && other.node == s.node })
 	}
+	o.findBatches()
 	o.findTwins()
 	o.findLinked()
 	for _, s := range o.spans {
@@ -122,9 +124,9 @@ func interpret(spans []sg.Span) *oracle {
 			o.unpaired(s, false)
 		}
 	}
-	o.countVirtuals()
 	o.countLinkedMessages()
 	o.countEntries()
+	o.countVirtuals()
 	for _, s := range o.spans {
 		switch {
 		case s.outcome != "":
@@ -157,9 +159,15 @@ func (o *oracle) add(s sg.Span) {
 	n.caller = s.Kind == sg.KindClient || s.Kind == sg.KindProducer || !n.serves() && n.attrs["db.system"] != "" // or a database inside the process (D10)
 	if s.Kind == sg.KindClient && n.attrs["messaging.operation.type"] == "send" && n.queue() != (sg.NodeID{}) {
 		n.kind = sg.KindProducer
+		if len(s.Links) > 0 { // a batch whose messages have spans (M10)
+			n.kind, n.caller, n.Links = sg.KindInternal, false, nil
+		}
 	}
 	if s.Kind == sg.KindClient && n.attrs["messaging.operation.type"] == "receive" && n.queue() != (sg.NodeID{}) {
 		n.kind, n.caller, n.polls = sg.KindConsumer, false, true
+	}
+	if _, known := n.attrs["messaging.operation.type"]; s.Kind == sg.KindClient && !known && len(s.Links) > 0 && n.queue() != (sg.NodeID{}) {
+		n.kind, n.caller, n.polls, n.either = sg.KindConsumer, false, true, true
 	}
 	for _, m := range o.spans {
 		if isAttempt(m, n) && m.Start/1e6 == n.Start/1e6 {
@@ -238,6 +246,19 @@ func (o *oracle) joinPieces() {
 		o.outcomes["duplicate"]++
 		return true
 	})
+}
+
+// findBatches finds the spans that send a batch, although they could be spans that ask for messages:
+// they link to messages that their service created in their trace (M10).
+func (o *oracle) findBatches() {
+	for _, s := range o.spans {
+		sends := slices.ContainsFunc(o.spans, func(p *oracleSpan) bool {
+			return p.caller && p.node == s.node && p.TraceID == s.TraceID && o.attempts(p)[0].kind == sg.KindProducer && slices.Contains(s.Links, id(p))
+		})
+		if s.either && sends {
+			s.kind, s.polls, s.Links = sg.KindInternal, false, nil
+		}
+	}
 }
 
 func (s *oracleSpan) serves() bool { return s.kind == sg.KindServer || s.kind == sg.KindConsumer }
@@ -484,7 +505,7 @@ func (o *oracle) pair(s *oracleSpan) {
 		kind := sg.EdgeRequest
 		if c.kind == sg.KindConsumer || client.kind == sg.KindProducer {
 			kind = sg.EdgeMessage
-		} else {
+		} else if !s.callsOwnHost() {
 			o.learnAddress(s, c)
 		}
 		e := o.edge(s.node, c.node, kind)
@@ -560,7 +581,21 @@ func (s *oracleSpan) peer() (peer sg.NodeID, isName bool) {
 // encloses caller spans names none: it is a library around the clients.
 func (o *oracle) namesPeer(c *oracleSpan) bool {
 	peer, _ := c.peer()
-	return peer != (sg.NodeID{}) && (c.kind == sg.KindClient || c.kind == sg.KindProducer || len(o.inner(c)) == 0)
+	return peer != (sg.NodeID{}) && !c.callsOwnHost() && (c.kind == sg.KindClient || c.kind == sg.KindProducer || len(o.inner(c)) == 0)
+}
+
+// callsOwnHost reports whether a caller span names only the host at which its own service was called
+// (F6).
+func (s *oracleSpan) callsOwnHost() bool {
+	request := s
+	for !request.serves() && request.parent != nil && request.parent.node == s.node {
+		request = request.parent
+	}
+	isDefault := func(port string) bool { return port == "" || port == "80" || port == "443" }
+	at, own := s.address(), request.address()
+	peer, isName := s.peer()
+	return request.kind == sg.KindServer && at.host != "" && at.host == own.host && !isName && !isSpecific(peer.Type) &&
+		(at.port == own.port || (at.port == "" || own.port == "") && isDefault(at.port) && isDefault(own.port))
 }
 
 // namesPeerInside reports whether a caller span inside c names a peer.
@@ -598,7 +633,7 @@ func (o *oracle) unpaired(c *oracleSpan, covered bool) {
 		}
 	case covered && !separate:
 		setOutcome("nested")
-	case peer.Type == sg.TypeExternal && o.publishes(c), peer.Type == sg.TypeExternal && o.polled(c):
+	case peer.Name != "" && !isSpecific(peer.Type) && (o.publishes(c) || o.polled(c)):
 		covered = false
 		setOutcome("nested")
 	case o.isHousekeeping(c):
@@ -935,6 +970,15 @@ func (o *oracle) countLinkedMessages() {
 		span *oracleSpan
 	}
 	seen := make(map[side]bool)
+	byParent := make(map[sg.NodeID]map[sg.NodeID]bool) // the services whose messages a service received below their producers
+	for id := range o.edges {
+		if id.Kind == sg.EdgeMessage {
+			if byParent[id.To] == nil {
+				byParent[id.To] = make(map[sg.NodeID]bool)
+			}
+			byParent[id.To][id.From] = true
+		}
+	}
 	for _, s := range o.spans {
 		targets := o.messages(s)
 		for _, l := range targets {
@@ -950,6 +994,9 @@ func (o *oracle) countLinkedMessages() {
 			handled := slices.ContainsFunc(o.spans, func(other *oracleSpan) bool {
 				return other.kind == sg.KindConsumer && !other.polls && other.node == s.node && slices.Contains(o.messages(other), l)
 			})
+			if s.polls && p.kind == sg.KindProducer && (o.reaches(client) || o.reaches(p)) && byParent[s.node][p.node] {
+				continue // a batch whose messages are known
+			}
 			if handled && (s.kind != sg.KindConsumer || s.polls) {
 				continue
 			}
@@ -1008,7 +1055,10 @@ func (o *oracle) countEntries() {
 			}
 		}
 		switch {
-		case s.outcome == "paired", messages && s.kind == sg.KindConsumer && peer.Type != sg.TypeQueue, delegates && !messages:
+		case s.outcome == "paired", delegates && !messages:
+		case messages && s.parent == nil && !s.missing && o.isDetached(s) && peer.Type != sg.TypeQueue:
+			s.outcome = "detached"
+		case messages && s.kind == sg.KindConsumer && peer.Type != sg.TypeQueue:
 		case peer.Name != "" && (s.parent == nil && !s.missing || peer.Type == sg.TypeQueue):
 			from := peer
 			if peer.Type == sg.TypeExternal {
@@ -1018,7 +1068,7 @@ func (o *oracle) countEntries() {
 			e := o.edge(from, s.node, kind)
 			e.count(nil, s, &e.callee)
 			e.addCallee(s)
-		case s.parent == nil && !s.missing && o.isDetached(s) && !messages:
+		case s.parent == nil && !s.missing && o.isDetached(s):
 			s.outcome = "detached"
 		case s.parent == nil && !s.missing:
 			o.entries[s.node] += s.Weight

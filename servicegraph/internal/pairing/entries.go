@@ -23,6 +23,9 @@ func (p *Pairer) entries() {
 		passage := p.passage(i)
 		switch {
 		case receives: // the producer may be in another trace
+			if state.detached && span.Kind.Serves() {
+				state.outcome = Detached
+			}
 		case state.delegates: // the spans inside are the deliveries
 		case passage == trace.Behind: // the caller is hidden
 		case span.Peer != 0 && passage != trace.Entered && (parent == trace.NoParent || p.queue(i) != 0):

@@ -77,7 +77,7 @@ func (p *Pairer) lostRequests() (servers []int32) {
 	for i := range int32(len(p.spans)) {
 		span, state := &p.spans[i], &p.state[i]
 		_, timed := span.Duration()
-		if timed && span.Kind == trace.Server && (p.parent[i] == trace.MissingParent && state.outcome == None || state.outcome == Detached) {
+		if timed && span.Kind == trace.Server && len(p.targets[i]) == 0 && (p.parent[i] == trace.MissingParent && state.outcome == None || state.outcome == Detached) {
 			servers = append(servers, i)
 		}
 	}

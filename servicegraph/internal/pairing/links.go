@@ -6,6 +6,24 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
+// findBatches finds the spans that send a batch of messages, among those of which only the links tell
+// whether they send or receive: a span that sends links to spans of its service and trace that
+// created the messages (docs/semantics.md M10). Such a span becomes an INTERNAL span.
+func (p *Pairer) findBatches() {
+	for i := range p.links.Consumers {
+		l := &p.links.Consumers[i]
+		if l.Kind != trace.Consumer || l.Target.Trace != p.id {
+			continue
+		}
+		if s := p.tree.Find(l.Span, l.Node, l.Kind); s >= 0 && p.spans[s].Is(trace.Polls) && p.spans[s].Is(trace.Settles) &&
+			p.tree.FindProducer(l.Target.Span, l.Node) >= 0 {
+			span := &p.spans[s]
+			span.Kind, span.Peer, span.PeerType = trace.Internal, 0, trace.Unspecific
+			span.Flags &^= trace.Polls
+		}
+	}
+}
+
 // findLinks collects the links of the trace's spans that may be messages. It leaves out
 // links to the caller of the consumer span (docs/semantics.md M4), and links to messages that a
 // consumer span around it has received (M10).
@@ -76,7 +94,7 @@ func (p *Pairer) canReceive(i int32) bool {
 	case trace.Server:
 		return !p.state[i].isCallee && p.parent[i] != trace.MissingParent && span.Peer == 0
 	case trace.Internal:
-		return !p.state[i].isCallee && p.parent[i] != trace.MissingParent && p.tree.Find(span.ID, span.Node, trace.Server) < 0
+		return !span.Is(trace.Settles) && !p.state[i].isCallee && p.parent[i] != trace.MissingParent && p.tree.Find(span.ID, span.Node, trace.Server) < 0
 	}
 	return false
 }

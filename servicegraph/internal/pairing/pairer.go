@@ -99,6 +99,7 @@ func (p *Pairer) Pair(id [16]byte, t *trace.Tree, links Links) {
 	p.isOpen = false
 	clear(p.queries)
 	p.concealed = p.concealed[:0]
+	p.findBatches()
 	p.findCallees()
 	p.findRoutes()
 	p.pairedCalls()

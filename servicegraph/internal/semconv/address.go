@@ -66,6 +66,15 @@ func (a *Attrs) servedAddress() Address {
 	return addressOf(parseOrigin(a.httpURL), port)
 }
 
+// ownAddress returns the address to which the client of a SERVER span sent the request, from the few
+// attributes that are read of every SERVER span.
+func (a *Attrs) ownAddress() Address {
+	if at := addressOf(parseOrigin(a.httpURL), ""); at.Host != "" {
+		return at
+	}
+	return ParseHost(a.serverAddress, portOf(a.serverPort))
+}
+
 // connectionHost returns the host, and the port if there is one, of a string that tells a
 // database driver where to connect: a URL, which can begin with "jdbc:", or a list such as
 // "Server=host,1433;Database=shop". It returns an empty text if there is none, and for lists of

@@ -43,13 +43,13 @@ type Interpretation struct {
 	Resent  bool // the call repeats an earlier one
 	Polls   bool // a CLIENT span that asks a queue for messages, and so is their receiving side
 	Queries bool // the span has the text of a query to a database, or an operation
-	Settles bool // a CLIENT span that settles messages, or sends a batch whose messages have spans: its links are not received messages
+	Settles bool // a CLIENT span that settles messages, or sends a batch whose messages have spans: its links are not received messages; with Polls, a span that asks for messages unless its links lead to messages that its service created
 	Excused bool // the outcome is no error: the status error does not count
 	Failed  bool // the HTTP status or the tag error is an error; it counts only if the span has no status
 
 	HasPeer bool
 	Peer    Peer
-	Address Address // where the peer listens; of a SERVER span, where it was called, if its URL tells
+	Address Address // where the peer listens; of a SERVER span, where it was called
 	RPC     string  // the RPC service that the call asks for: an address of its own
 	Detail  Detail
 
@@ -120,6 +120,8 @@ func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation
 	switch {
 	case kind == Client && attrs.receives():
 		of.Kind, of.Caller, of.Polls = Consumer, false, true
+	case kind == Client && attrs.transfers(hasLinks):
+		of.Kind, of.Caller, of.Polls, of.Settles = Consumer, false, true, true
 	case kind == Client && attrs.carriesNothing(hasLinks):
 		of.Kind, of.Caller, of.Settles = Internal, false, true
 		return of
@@ -135,7 +137,7 @@ func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation
 		}
 		of.Peer, of.HasPeer = attrs.caller(of.Kind)
 		if of.Kind == Server {
-			of.Address = addressOf(parseOrigin(attrs.httpURL), "")
+			of.Address = attrs.ownAddress()
 		}
 	case of.Caller || attrs.hasDatabase() && !o.IgnoreInternalDatabases:
 		of.Caller = true // a database inside the process has no client span [D10]

@@ -81,6 +81,13 @@ func (a *Attrs) carriesNothing(hasLinks bool) bool {
 	return false
 }
 
+// transfers reports whether the span sends messages or asks for them, and its links tell which: old
+// clients of Azure record no operation. Both a batch that is sent and a batch that is received have
+// links to the spans that created the messages.
+func (a *Attrs) transfers(hasLinks bool) bool {
+	return hasLinks && a.hasQueue() && a.operation() == ""
+}
+
 // publishes reports whether the span puts a message into a queue. In the present conventions
 // this is a CLIENT span if another span created the message. For the graph, it is the sending
 // side of the message in any case.

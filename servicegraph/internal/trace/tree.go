@@ -225,6 +225,16 @@ func (t *Tree) Find(id [8]byte, node Node, kind Kind) int32 {
 	return t.index.member(identity{id, node, side}, t.Spans)
 }
 
+// FindProducer returns the index of the PRODUCER span with an id and a service, -1 if the tree has none.
+// Of several attempts, it returns the first.
+func (t *Tree) FindProducer(id [8]byte, node Node) int32 {
+	i := t.index.member(identity{id, node, callerSide}, t.Spans)
+	if i >= 0 && t.Spans[i].Kind != Producer {
+		return -1
+	}
+	return i
+}
+
 // Resize returns a slice of length n, in the memory of the given slice if that is large enough.
 // The contents are undefined.
 func Resize[T any](s []T, n int) []T {
