@@ -1,12 +1,14 @@
 package otlpreceiver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,7 +23,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// most is how many requests are taken at a time, as the documentation of Take promises.
+// most is how many requests of up to 1 MiB are taken at a time.
 const most = 8
 
 // A gate holds requests in Take until it opens.
@@ -80,6 +82,53 @@ func TestTurns(t *testing.T) {
 		senders.Wait()
 		if n := g.taken.Load(); n != most+1 || soon.Code != http.StatusOK {
 			t.Errorf("%d requests were handled, the last with status %d; want %d with %d", n, soon.Code, most+1, http.StatusOK)
+		}
+	})
+}
+
+// TestLargeRequests: while large requests are being handled, compressed or not, others of their size
+// wait, and small ones do not.
+func TestLargeRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var taken [2]atomic.Int32 // small and large
+		open := make(chan struct{})
+		handler := New(func(r Request) (Rejected, error) {
+			if len(r.Body) <= 1<<20 {
+				taken[0].Add(1)
+				return Rejected{}, nil
+			}
+			taken[1].Add(1)
+			<-open
+			return Rejected{}, nil
+		}).Handler(nil)
+		var senders sync.WaitGroup
+		send := func(size int, zipped bool) {
+			senders.Go(func() {
+				body := make([]byte, size)
+				if zipped {
+					body = zip(t, body)
+				}
+				r := request(t.Context(), bytes.NewReader(body))
+				if zipped {
+					r.Header.Set("Content-Encoding", "gzip")
+				}
+				handler.ServeHTTP(httptest.NewRecorder(), r)
+			})
+		}
+		for range 8 {
+			send(1<<20+1, true)
+			send(1<<20+1, false)
+			send(1<<20, true)
+			send(1<<20, false)
+		}
+		synctest.Wait()
+		if small, large := taken[0].Load(), taken[1].Load(); small != 16 || large != int32(min(max(runtime.GOMAXPROCS(0)/2, 1), 4)) {
+			t.Errorf("%d small and %d large requests were handled", small, large)
+		}
+		close(open)
+		senders.Wait()
+		if large := taken[1].Load(); large != 16 {
+			t.Errorf("%d large requests were handled in the end", large)
 		}
 	})
 }

@@ -113,54 +113,52 @@ func (r *room) tryGrow(bytes int) (changed <-chan struct{}, ok bool) {
 	return b.changed, false
 }
 
-const (
-	firstBytes      = 512      // what a request takes before anything of it has arrived
-	decompressBytes = 48 << 10 // what decompressing takes
-)
+// firstBytes is what a request takes before anything of it has arrived.
+const firstBytes = 512
 
-// readAll reads a request to its end, at most MaxRequest bytes. It takes as many bytes from the
+// readAll reads a body to its end, at most MaxRequest bytes. It takes as many bytes from the
 // budget as it needs for what has arrived.
-func (r *room) readAll(ctx context.Context, body io.Reader, decompress func(io.Reader) (io.Reader, error)) ([]byte, error) {
-	failed := func(err error) ([]byte, error) {
-		if r.wasStopped() {
-			return nil, errBusy
-		}
-		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return nil, errTooManyBytes()
-		}
-		return nil, fmt.Errorf("reading the request: %w", err)
-	}
-	if decompress != nil {
-		if err := r.grow(ctx, decompressBytes); err != nil {
-			return nil, err
-		}
-		var err error
-		if body, err = decompress(body); err != nil {
-			return failed(err)
-		}
-	}
-	if err := r.grow(ctx, firstBytes); err != nil {
+func (r *room) readAll(ctx context.Context, body io.Reader) ([]byte, error) {
+	grow := func(bytes int) error { return r.grow(ctx, bytes) }
+	if err := grow(firstBytes); err != nil {
 		return nil, err
 	}
-	data := make([]byte, 0, firstBytes)
-	for {
-		n, err := body.Read(data[len(data):cap(data)])
-		data = data[:len(data)+n]
-		switch {
-		case len(data) > MaxRequest:
-			return nil, errTooManyBytes()
-		case err == io.EOF:
-			r.arrived()
-			return data, nil
-		case err != nil:
-			return failed(err)
-		}
+	data, whole, err := read(make([]byte, 0, firstBytes), body, MaxRequest, grow)
+	switch {
+	case r.wasStopped():
+		return nil, errBusy
+	case err != nil:
+		return nil, err
+	case !whole:
+		return nil, errTooManyBytes()
+	}
+	r.arrived()
+	return data, nil
+}
+
+// read appends what it reads to data. It reads until the end, or until there are more than limit
+// bytes, and reports whether it has read the whole. Before it makes the buffer larger, it calls grow
+// with the number of bytes.
+func read(data []byte, from io.Reader, limit int, grow func(bytes int) error) (all []byte, whole bool, err error) {
+	for len(data) <= limit {
 		if len(data) == cap(data) {
-			more := min(cap(data), MaxRequest+1-cap(data))
-			if err := r.grow(ctx, more); err != nil {
-				return nil, err
+			more := min(cap(data), limit+1-cap(data))
+			if err := grow(more); err != nil {
+				return nil, false, err
 			}
 			data = append(make([]byte, 0, cap(data)+more), data...)
 		}
+		n, err := from.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			return nil, false, errTooManyBytes()
+		}
+		switch {
+		case err == io.EOF:
+			return data, len(data) <= limit, nil
+		case err != nil:
+			return nil, false, fmt.Errorf("reading the request: %w", err)
+		}
 	}
+	return data, false, nil
 }

@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"time"
 
 	"github.com/tempograph/tempograph/internal/quantity"
@@ -40,7 +41,7 @@ type Rejected struct {
 // Take handles a request. An error means that the request as a whole is invalid, or, if it
 // wraps ErrTooLarge, that the request is too large: the sender gets the error, with a status
 // that forbids sending the request again. Take is called from several goroutines at a time, at
-// most 8.
+// most 12.
 type Take func(Request) (Rejected, error)
 
 // ErrTooLarge says that a request has more than its receiver accepts.
@@ -54,8 +55,11 @@ const (
 	// send up to 512 spans at a time, about 200 kB; a Collector sends batches of some thousand.
 	MaxRequest = 16 << 20
 
-	maxBytes  = 4 * MaxRequest // of all requests at a time
-	maxTaking = 8              // requests that are taken at a time
+	maxBytes = 4 * MaxRequest // of all requests at a time
+
+	largeRequest = 1 << 20 // bytes beyond which a request takes turns with others as large
+	maxSmall     = 8       // smaller requests that are taken at a time
+	maxLarge     = 4       // at most, of the others
 
 	patience   = time.Second      // how long a request waits for room, or for its turn
 	readTime   = 30 * time.Second // how long a request may take to arrive
@@ -65,34 +69,39 @@ const (
 // A Receiver receives requests. Its handlers and servers share one budget. They are safe for
 // concurrent use.
 type Receiver struct {
-	take   Take
-	budget *budget
-	turns  chan struct{}
+	take         Take
+	budget       *budget
+	small, large turns // for requests of up to largeRequest bytes, and for the others
 }
 
 // New returns a receiver that passes requests to take.
 func New(take Take) *Receiver {
-	return &Receiver{take: take, budget: newBudget(maxBytes), turns: make(chan struct{}, maxTaking)}
+	large := min(max(runtime.GOMAXPROCS(0)/2, 1), maxLarge)
+	return &Receiver{take: take, budget: newBudget(maxBytes), small: make(turns, maxSmall), large: make(turns, large)}
 }
 
-// receive reads a request to its end and passes it on. The reader decompress makes of body is
+// receive reads a request to its end and passes it on. The reader decompress makes of the body is
 // read; nil means that the body is not compressed. stop makes reading the body fail at once.
-func (r *Receiver) receive(ctx context.Context, body io.Reader, decompress func(io.Reader) (io.Reader, error), stop func(), json bool) (Rejected, error) {
+func (r *Receiver) receive(ctx context.Context, body io.Reader, decompress func(io.Reader) (io.Reader, error), stop func(), json bool) (rejected Rejected, err error) {
 	room := r.budget.enter(stop)
 	defer room.leave()
-	data, err := room.readAll(ctx, body, decompress)
+	data, err := room.readAll(ctx, body)
 	if err != nil {
 		return Rejected{}, err
 	}
-	turn, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	select {
-	case r.turns <- struct{}{}:
-		defer func() { <-r.turns }()
-	case <-turn.Done():
-		return Rejected{}, errBusy
+	take := func(data []byte) (err error) {
+		rejected, err = r.take(Request{Body: data, JSON: json})
+		return err
 	}
-	return r.take(Request{Body: data, JSON: json})
+	switch {
+	case decompress != nil:
+		err = r.takeCompressed(ctx, room, data, decompress, take)
+	case len(data) > largeRequest:
+		err = r.large.run(ctx, func() error { return take(data) })
+	default:
+		err = r.small.run(ctx, func() error { return take(data) })
+	}
+	return rejected, err
 }
 
 // errTooManyBytes is the error for a request of more than MaxRequest bytes.
