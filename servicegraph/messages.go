@@ -145,13 +145,7 @@ func (r *resolver) hasReceived(out *pendingSend, to nodeIndex) bool {
 // sender, and times is what the statistics of the sender count for it: the same for all messages of
 // the call, because the graphs that a merge joins can have different deliveries of the call.
 func (r *resolver) message(key receiveKey, call Link, out *pendingSend, in *pendingReceive, times *trace.Span) {
-	queue := in.span.Peer
-	if in.span.PeerType != trace.Queue {
-		queue = out.span.Peer
-		if out.span.PeerType != trace.Queue {
-			queue = 0
-		}
-	}
+	queue := queueOf(&out.span, &in.span)
 	if (out.queueNode || in.queueNode) && queue != 0 {
 		to, from := edgeKey{out.span.Node, queue, EdgeMessage}, edgeKey{queue, key.node, EdgeMessage}
 		if out.span.PeerType != trace.Queue && r.isFirst(to, call, false) { // if the sender names the queue, the graph has the call already
@@ -163,8 +157,8 @@ func (r *resolver) message(key receiveKey, call Link, out *pendingSend, in *pend
 		return
 	}
 	end := edgeKey{out.span.Node, key.node, EdgeMessage}
-	if in.span.Kind == trace.Server && out.span.Kind == trace.Client && out.span.PeerType != trace.Queue {
-		end.kind = EdgeRequest // a request whose server began a trace of its own [M15]
+	if isSeparateRequest(&out.span, &in.span) {
+		end.kind = EdgeRequest
 	}
 	e := r.edge(end)
 	if r.isFirst(end, call, false) {
@@ -182,6 +176,23 @@ func (r *resolver) message(key receiveKey, call Link, out *pendingSend, in *pend
 	e.addCall(max(out.span.Weight(), times.Weight(), in.span.Weight()), failed, pairing.Both)
 	e.addGap(&out.span, &in.span)
 	e.addExample(call, &out.span, failed)
+}
+
+// queueOf returns the queue that one of the two halves of a message names; 0 if none does.
+func queueOf(out, in *trace.Span) nodeIndex {
+	switch {
+	case in.PeerType == trace.Queue:
+		return in.Peer
+	case out.PeerType == trace.Queue:
+		return out.Peer
+	}
+	return 0
+}
+
+// isSeparateRequest reports whether the two halves of a message are a request whose server began a
+// trace of its own [M15].
+func isSeparateRequest(out, in *trace.Span) bool {
+	return in.Kind == trace.Server && out.Kind == trace.Client && out.PeerType != trace.Queue
 }
 
 // A sideKey is a span on one side of an edge. The statistics of the side count the span once,

@@ -1,0 +1,288 @@
+package servicegraph
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/pairing"
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
+)
+
+// A Trace is the calls of one trace that a builder holds.
+type Trace struct {
+	ID    TraceID
+	Calls []Call // by start; an unknown start comes first
+}
+
+// A Call is one call of a trace, as the graph counts it. From is zero if nobody in the trace made
+// the call: then the call stands for a span without a parent, or whose parent is missing, and for
+// what its service does.
+type Call struct {
+	From, To NodeID
+	Kind     EdgeKind
+	Caller   CallSide // zero without a caller span
+	Callee   CallSide // zero without a callee span
+
+	Within int  // the index in Trace.Calls of the call on whose behalf From made the call; -1 if unknown
+	Entry  bool // the call is a request from outside, as in [Node.Entries]
+	Linked bool // a span link connects the call with its sender, the caller span, which is in another trace
+
+	Resent    bool    // the attributes mark the call as a retry
+	Recovered bool    // the call failed, and the request that made it did not
+	Weight    float64 // how many calls the call stands for under sampling
+}
+
+// Failed reports whether either side failed.
+func (c *Call) Failed() bool { return c.Caller.Failed || c.Callee.Failed }
+
+// Times returns the start and the end of the call in Unix nanoseconds, as the caller measured
+// them, or else the callee. It returns false if neither side has both times in their order.
+func (c *Call) Times() (start, end int64, ok bool) {
+	for _, s := range [...]*CallSide{&c.Caller, &c.Callee} {
+		if s.Start > 0 && s.End >= s.Start {
+			return s.Start, s.End, true
+		}
+	}
+	return 0, 0, false
+}
+
+// A CallSide is the span of one side of a call.
+type CallSide struct {
+	SpanID     SpanID
+	Start, End int64 // Unix nanoseconds; 0 if unknown
+	Failed     bool
+}
+
+// Traces returns the calls of the traces that the builder holds: what became of forgotten traces
+// is only in the graph. Between the same nodes, the calls of all traces add up to the edges of
+// [Builder.Graph], unless a limit folded some of these. The calls to a service whose span is
+// missing, and to dependencies without spans, have the names that all spans so far give them.
+//
+// The traces come in no particular order. The sequence takes about as long as two calls of Graph,
+// and the builder must not be used before the sequence ends.
+func (b *Builder) Traces() iter.Seq[Trace] {
+	return func(yield func(Trace) bool) {
+		r := b.Graph().totals.resolver()
+		reader := callReader{aggregator: b.aggregator, resolver: r, processed: r.processed()}
+		for t := range b.all() {
+			if !yield(Trace{t.id, reader.read(t)}) {
+				return
+			}
+		}
+	}
+}
+
+// A callReader reads the calls of one trace after another.
+type callReader struct {
+	*aggregator
+	resolver  *resolver
+	processed map[delivery]bool
+
+	calls  []Call
+	queued map[queueCall]bool
+	from   []int32 // by call: the span in whose request the call was made; -1 if there is none
+	begun  []int32 // by span: the call of which it is the callee; -1 if there is none
+}
+
+// read returns the calls of a trace.
+func (r *callReader) read(t wholeTrace) []Call {
+	r.pair(&t)
+	r.queued = make(map[queueCall]bool)
+	r.calls, r.from, r.begun = nil, r.from[:0], trace.Resize(r.begun, len(r.tree.Spans))
+	for i := range r.begun {
+		r.begun[i] = -1
+	}
+	for i, calls := 0, r.pairer.Calls(); i < len(calls); i++ {
+		r.paired(&calls[i])
+	}
+	for _, s := range r.pairer.Sends() {
+		r.sent(s)
+	}
+	outside := make(map[int32]bool) // receivers without a sender that are entries
+	for _, in := range r.pairer.Receives() {
+		if r.received(in) && r.tree.Spans[in.Span].Kind == trace.Server && in.Outcome == pairing.Root {
+			outside[in.Span] = true
+		}
+	}
+	for _, i := range r.tree.Order {
+		if r.tree.Parent[i] < 0 && r.begun[i] < 0 {
+			r.add(Call{To: r.nodeOf(i), Kind: kindOfCallee(r.tree.Spans[i].Kind), Entry: r.pairer.IsEntry(i) || outside[i]}, -1, i, -1)
+		}
+	}
+	return r.sorted()
+}
+
+func kindOfCallee(kind trace.Kind) EdgeKind {
+	if kind == trace.Consumer {
+		return EdgeMessage
+	}
+	return EdgeRequest
+}
+
+func (r *callReader) nodeOf(i int32) NodeID { return r.builder.names.nodeID(r.tree.Spans[i].Node) }
+
+// add adds a call with the spans of its sides, and the span in whose request it was made; -1 for
+// no span.
+func (r *callReader) add(c Call, caller, callee, from int32) {
+	var weight float64
+	if callee >= 0 {
+		s := &r.tree.Spans[callee]
+		c.Callee, weight = sideOf(s, s.ID)
+		c.Weight = max(c.Weight, weight)
+		if r.begun[callee] < 0 {
+			r.begun[callee] = int32(len(r.calls))
+		}
+	}
+	if caller >= 0 {
+		s := &r.tree.Spans[caller]
+		c.Caller, weight = sideOf(s, s.ID)
+		c.Weight = max(c.Weight, weight)
+	}
+	r.calls, r.from = append(r.calls, c), append(r.from, from)
+}
+
+// sideOf returns a span as a side of a call, and its weight.
+func sideOf(s *trace.Span, id SpanID) (CallSide, float64) {
+	return CallSide{id, s.Start, s.End, s.Failed()}, s.Weight()
+}
+
+// paired adds a call that the spans of the trace show.
+func (r *callReader) paired(c *pairing.Call) {
+	key := callKey{edgeKey: edgeKey{c.From, c.To, edgeKinds[c.Kind]}}
+	if key.from == 0 {
+		key.from = r.builder.user
+	}
+	if c.Is(pairing.Pending) {
+		key.fromName, key.toName = c.Is(pairing.FromName), c.Is(pairing.ToName)
+		if c.Source >= 0 {
+			key.address = r.tree.Spans[c.Source].Address
+			key.minute = r.builder.names.minuteOf(key.address, &r.tree.Spans[c.Caller])
+		}
+		end, _ := r.resolver.resolveCall(key)
+		key.edgeKey = end
+	}
+	out := Call{
+		From: r.resolver.names.nodeID(key.from), To: r.resolver.names.nodeID(key.to), Kind: key.kind,
+		Entry: c.From == 0, Recovered: c.Is(pairing.Recovered), Resent: c.Source >= 0 && r.tree.Spans[c.Source].Is(trace.IsResent),
+	}
+	from := c.Caller
+	if from < 0 && c.Callee >= 0 {
+		from = max(r.tree.Parent[c.Callee], -1)
+	}
+	r.add(out, c.Caller, c.Callee, from)
+}
+
+// sent adds the call of a sender that no consumer links to.
+func (r *callReader) sent(s pairing.Send) {
+	out := pendingSend{of: s.Client.ID}
+	if s.Called || s.Client.Peer == 0 || r.resolver.linked[out.call(sendKey{r.id(s.Span), s.Client.Node})] {
+		return
+	}
+	end, _ := r.resolver.resolveCall(r.builder.names.callKeyOf(&s.Client))
+	call := Call{From: r.resolver.names.nodeID(end.from), To: r.resolver.names.nodeID(end.to), Kind: end.kind, Resent: s.Client.Is(trace.IsResent)}
+	r.add(call, s.Span, -1, s.Span)
+	c := &r.calls[len(r.calls)-1]
+	c.Caller, c.Weight = sideOf(&s.Client, r.tree.Spans[s.Span].ID)
+}
+
+// received adds the messages of a receiver, and reports whether their senders are unknown.
+func (r *callReader) received(in pairing.Receive) (alone bool) {
+	span := &r.tree.Spans[in.Span]
+	throughQueue := make(map[nodeIndex]bool) // the calls from these queues are added
+	alone = true
+	for i, target := range in.Targets {
+		if slices.Contains(in.Targets[:i], target) { // the span was delivered twice
+			continue
+		}
+		link := Link{target.Trace, target.Span}
+		key, ok := senderOf(r.resolver.senders, link)
+		if !ok {
+			continue
+		}
+		alone = false
+		out := r.resolver.totals.sends[key]
+		if !handles(span) && r.processed[delivery{span.Node, link}] || span.Is(trace.Polls) && out.called && r.resolver.hasReceived(&out, span.Node) {
+			continue
+		}
+		sender, from, queue := r.spanOf(key), key.node, queueOf(&out.span, span)
+		message := Call{To: r.nodeOf(in.Span), Kind: EdgeMessage, Linked: sender < 0}
+		message.Caller, message.Weight = sideOf(&out.span, link.SpanID)
+		switch {
+		case r.builder.cfg.QueueNodes && queue != 0:
+			if call := out.call(key); out.span.PeerType != trace.Queue && !r.queued[queueCall{call, queue}] {
+				r.queued[queueCall{call, queue}] = true
+				toQueue := message
+				toQueue.From, toQueue.To = r.builder.names.nodeID(from), r.builder.names.nodeID(queue)
+				r.add(toQueue, sender, -1, sender)
+			}
+			if throughQueue[queue] {
+				continue
+			}
+			throughQueue[queue] = true
+			r.add(Call{From: r.builder.names.nodeID(queue), To: message.To, Kind: EdgeMessage, Linked: message.Linked}, -1, in.Span, sender)
+			continue
+		case isSeparateRequest(&out.span, span):
+			message.Kind = EdgeRequest
+		}
+		message.From = r.builder.names.nodeID(from)
+		r.add(message, sender, in.Span, sender)
+	}
+	if alone && in.Outcome != pairing.None && span.PeerType == trace.Queue {
+		r.add(Call{From: r.builder.names.nodeID(span.Peer), To: r.nodeOf(in.Span), Kind: EdgeMessage}, -1, in.Span, -1)
+	}
+	return alone
+}
+
+// A queueCall is the call of a sender to a queue.
+type queueCall struct {
+	call  sendKey
+	queue nodeIndex
+}
+
+// spanOf returns the index of a sender; -1 if it is in another trace.
+func (r *callReader) spanOf(key sendKey) int32 {
+	if lowHalf(key.span.TraceID) != lowHalf(r.trace) {
+		return -1
+	}
+	for _, s := range r.pairer.Sends() {
+		if r.tree.Spans[s.Span].ID == key.span.SpanID && s.Client.Node == key.node {
+			return s.Span
+		}
+	}
+	return -1
+}
+
+// sorted returns the calls by their start, each with the call within which it was made.
+func (r *callReader) sorted() []Call {
+	for _, i := range r.tree.Order { // parents first
+		if p := r.tree.Parent[i]; r.begun[i] < 0 && p >= 0 {
+			r.begun[i] = r.begun[p]
+		}
+	}
+	order, at := make([]int32, len(r.calls)), make([]int, len(r.calls))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	start := func(c *Call) int64 { return cmp.Or(c.Caller.Start, c.Callee.Start) }
+	slices.SortFunc(order, func(i, j int32) int {
+		a, b := &r.calls[i], &r.calls[j]
+		return cmp.Or(
+			cmp.Compare(start(a), start(b)), a.From.Compare(b.From), a.To.Compare(b.To),
+			slices.Compare(a.Caller.SpanID[:], b.Caller.SpanID[:]), slices.Compare(a.Callee.SpanID[:], b.Callee.SpanID[:]),
+			cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Callee.Start, b.Callee.Start), cmp.Compare(a.Callee.End, b.Callee.End),
+		)
+	})
+	calls := make([]Call, len(order))
+	for k, i := range order {
+		calls[k], at[i] = r.calls[i], k
+	}
+	for i := range r.calls {
+		within := -1
+		if from := r.from[i]; from >= 0 && r.begun[from] >= 0 {
+			within = at[r.begun[from]]
+		}
+		calls[at[i]].Within = within
+	}
+	return calls
+}
