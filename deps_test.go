@@ -67,7 +67,7 @@ var policy = map[string]string{
 
 	"servicegraph/otelspan":    heart + otelSDK,
 	"servicegraph/graphtest":   heart + "servicegraph/graphdiff servicegraph/otelspan servicegraph/render " + otelSDK,
-	"servicegraph/render":      heart,
+	"servicegraph/render":      heart + "servicegraph/render/internal/mermaidtext",
 	"servicegraph/render/draw": heart + "servicegraph/render " + drawing,
 
 	"servicegraph/live":          heart + "internal/ownhost servicegraph/render servicegraph/render/report",
@@ -79,6 +79,8 @@ var policy = map[string]string{
 
 	"servicegraph/render/draw/internal/cachedir": "",
 	"servicegraph/render/internal/rendertest":    heart,
+	"servicegraph/render/internal/mermaidtext":   "",
+	"servicegraph/render/sequence":               heart + "servicegraph/render servicegraph/render/internal/mermaidtext",
 
 	// tempoclient decodes Tempo's protobuf with the readers of tracefile, so that its
 	// importers link nothing of Tempo.

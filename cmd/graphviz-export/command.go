@@ -140,7 +140,7 @@ func (e *export) addOutputTo(cmd *cobra.Command) {
 	complete(cmd, "format", formatHints)
 }
 
-func formatNames() []string { return namesOf(new(styleFlags).formats(draw.Options{})) }
+func formatNames() []string { return namesOf(newExport(nil, nil, nil).formats(draw.Options{})) }
 
 func namesOf(formats []render.Format) (names []string) {
 	for _, f := range formats {
@@ -152,7 +152,7 @@ func namesOf(formats []render.Format) (names []string) {
 // formatHints returns the names of the formats, each with the description that shells show
 // when they complete a word.
 func formatHints() (hints []string) {
-	for _, f := range new(styleFlags).formats(draw.Options{}) {
+	for _, f := range newExport(nil, nil, nil).formats(draw.Options{}) {
 		hints = append(hints, cobra.CompletionWithDesc(f.Name, f.Description))
 	}
 	return hints

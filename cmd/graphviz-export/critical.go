@@ -83,7 +83,7 @@ func (c *critical) run(ctx context.Context) error {
 	}
 	collector := critpath.NewCollector(cfg)
 	g, err := c.read(ctx, src, func(spans iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error) {
-		return servicegraph.Build(collected(spans, collector), servicegraph.Config{Window: servicegraph.Window{Spans: c.held}})
+		return servicegraph.Build(collected(spans, collector.Add), servicegraph.Config{Window: servicegraph.Window{Spans: c.held}})
 	})
 	if err != nil {
 		return err
@@ -120,12 +120,12 @@ func (c *critical) run(ctx context.Context) error {
 	return nil
 }
 
-// collected passes spans on, and adds them to a collector.
-func collected(spans iter.Seq2[servicegraph.Span, error], c *critpath.Collector) iter.Seq2[servicegraph.Span, error] {
+// collected passes spans on, and adds them somewhere else.
+func collected(spans iter.Seq2[servicegraph.Span, error], add func(servicegraph.Span)) iter.Seq2[servicegraph.Span, error] {
 	return func(yield func(servicegraph.Span, error) bool) {
 		for s, err := range spans {
 			if err == nil {
-				c.Add(s)
+				add(s)
 			}
 			if !yield(s, err) {
 				return

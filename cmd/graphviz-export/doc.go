@@ -95,7 +95,7 @@ The URL may have a path, for example behind a proxy. A trace is read in full if 
 its spans matches --query and lies in the time range. Only the newest traces are read, at
 most --limit; a warning tells if others were left out, and so does every output: "newest
 10,000 traces of the last 1h (limit reached)". With --trace, traces are read by their ids
-instead.
+instead. The flag --trace also selects traces of files, whose other traces are then skipped.
 
 With --prometheus, the graph is built from the series traces_service_graph_* in Prometheus, which
 the metrics generator of Tempo, the Collector's service graph connector, or Beyla write. No
@@ -211,8 +211,8 @@ The extension of the file after -o selects the format: .svg, .png or .dot for an
 .mmd for a Mermaid flowchart, which GitHub and GitLab render; .md or .txt for a table;
 .csv, .graphml or .json for other programs. The flag -o can be repeated, to write several
 files after reading the traces once. The flag -f names the format, or its extension,
-independently of the file name; only -f grafana, the format of Grafana's node graph
-panel, has no extension. Without -o, a table goes to standard output, and with -f any
+independently of the file name; -f grafana, the format of Grafana's node graph
+panel, and -f sequence have no extension. Without -o, a table goes to standard output, and with -f any
 other format. The flag --open opens the report that was written:
 
 	$ graphviz-export --quiet -f dot examples/traces/hotrod.jsonl.gz | head -n 1
@@ -256,6 +256,37 @@ has the label. If Graphviz cannot lay out a graph, a simpler layout is used, and
 heading says so.
 
 In the report, the key ? lists all keys.
+
+# Sequence diagram
+
+With -f sequence, one trace becomes a sequence diagram for Mermaid, and with -f plantuml or the
+extension .puml, one for PlantUML. The flag --trace selects the trace in Tempo or in files; it can
+be left out if the input has only one.
+
+	$ graphviz-export --quiet --trace d99d74b68a5e9a69f997dda76169c675 -f sequence examples/traces/hotrod.jsonl.gz | sed -n 6,20p
+	  actor n0 as user
+	  participant n1 as frontend
+	  participant n2 as customer
+	  participant n3 as mysql
+	  participant n4 as driver
+	  participant n5 as redis-manual
+	  participant n6 as route
+	  n0->>+n1: #47;dispatch
+	  n1->>+n2: #47;customer
+	  n2->>+n3: SQL SELECT
+	  n3-->>-n2: 501 ms
+	  n2-->>-n1: 501 ms
+	  n1->>+n4: driver.DriverService/FindNearest
+	  n4->>+n5: FindDriverIDs
+	  n5-->>-n4: 16.3 ms
+
+Services and the dependencies that they call are lifelines. Calls on behalf of one request that
+overlap are in a block of parallel calls. A reply has the latency that the caller measured, or
+else the callee. A failed call ends in a cross, with the word recovered if the request succeeded
+nevertheless. A call that repeats a failed one is a retry. A message has an open arrow and no
+reply. There is no scale of time. Of more than 100 calls, those that failed and those that took longest are
+drawn, with the calls that led to them, and notes count the others. Filters other than --hide and
+--gateway do not apply.
 
 # JSON
 

@@ -17,6 +17,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/render"
 	"github.com/tempograph/tempograph/servicegraph/render/draw"
+	"github.com/tempograph/tempograph/servicegraph/render/sequence"
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
 	"github.com/tempograph/tempograph/tempoclient"
 )
@@ -42,6 +43,8 @@ type export struct {
 
 	held int // limit on the spans held in memory: maxHeld, except in tests
 
+	diagram *sequence.Diagram // of the one trace, for the formats that show one
+
 	allowEmpty bool
 	force      bool
 	open       bool
@@ -66,7 +69,7 @@ func (e *export) run(ctx context.Context) error {
 		return err
 	}
 	defer src.close()
-	targets, err := e.targets(e.style.formats(draw.Options{}))
+	targets, err := e.targets(e.formats(draw.Options{}))
 	if err != nil {
 		return err
 	}
@@ -76,9 +79,16 @@ func (e *export) run(ctx context.Context) error {
 			return err
 		}
 	}
-	g, err := e.read(ctx, src, nil)
+	sequences, err := e.startSequence(src, targets, steps)
 	if err != nil {
 		return err
+	}
+	g, err := e.read(ctx, src, e.building(sequences))
+	if err != nil {
+		return err
+	}
+	if sequences != nil && src.graphs != nil && len(src.graphs()) > 0 {
+		return errors.New("a graph has no sequence of calls: it holds sums and no traces; name files of traces")
 	}
 	skipped := g.Report().Skipped
 	if g.NumNodes() == 0 && skipped > 0 {
@@ -151,7 +161,7 @@ func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source, n
 	if e.force {
 		options.Timeout = math.MaxInt64 // --timeout and Ctrl-C still end it
 	}
-	list := e.style.formats(options)
+	list := e.formats(options)
 	docs := make([][]byte, len(targets))
 	for i, t := range targets {
 		f, err := render.ByName(list, t.format.Name)

@@ -98,7 +98,7 @@ func (m *mcpServer) load(ctx context.Context) error {
 	m.src = src
 	collector := critpath.NewCollector(critpath.Config{Spans: m.held})
 	g, err := m.read(ctx, src, func(spans iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error) {
-		o, err := graphtest.Observe(collected(spans, collector), servicegraph.Config{})
+		o, err := graphtest.Observe(collected(spans, collector.Add), servicegraph.Config{})
 		m.observed = o
 		return o.Graph, err
 	})

@@ -65,11 +65,11 @@ func (e *export) namedSource() (source, error) {
 	}
 	if len(e.files) > 0 {
 		for _, flag := range append([]string{"tempo"}, queryFlags...) {
-			if e.given(flag) && !slices.Contains(timeFlags, flag) {
+			if e.given(flag) && !slices.Contains(fileFlags, flag) {
 				return source{}, usagef("--%s applies to Tempo and cannot be combined with files such as %s", flag, e.files[0])
 			}
 		}
-		return e.fileSource(e.files)
+		return e.selectedFiles(e.files)
 	}
 	url, config := tempoclient.FromEnv(os.Getenv)
 	config.Keep = e.config().Reads
@@ -84,14 +84,14 @@ func (e *export) namedSource() (source, error) {
 		return e.tempoSource()
 	}
 	for _, flag := range queryFlags {
-		if e.given(flag) && !slices.Contains(timeFlags, flag) {
+		if e.given(flag) && !slices.Contains(fileFlags, flag) {
 			return source{}, usagef("--%s needs a URL of Tempo: set --tempo URL or TEMPO_ADDR", flag)
 		}
 	}
 	if !hasInput(e.stdin) {
 		return source{}, usagef("nothing to read: name trace files, - for standard input, or --tempo URL; for examples, see graphviz-export --help")
 	}
-	return e.fileSource([]string{"-"})
+	return e.selectedFiles([]string{"-"})
 }
 
 // isPipe reports whether standard input is a pipe or a file that is not empty. Scripts often

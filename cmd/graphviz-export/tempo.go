@@ -21,10 +21,10 @@ import (
 	"github.com/tempograph/tempograph/tempoclient"
 )
 
-// timeFlags are the flags that select a time range, also in files.
-var timeFlags = []string{"since", "from", "to", "utc"}
+// fileFlags are the flags that select traces by time and by id, also in files.
+var fileFlags = []string{"since", "from", "to", "utc", "trace"}
 
-// queryFlags are the flags of a query of Tempo, except --tempo. Those in timeFlags also apply to
+// queryFlags are the flags of a query of Tempo, except --tempo. Those in fileFlags also apply to
 // files.
 var queryFlags = []string{
 	"query", "trace", "limit", "since", "from", "to", "utc",
@@ -235,13 +235,9 @@ func (e *export) traceSource(client *tempoclient.Client) (source, error) {
 			return source{}, usagef("--trace selects traces by id and cannot be combined with --%s", flag)
 		}
 	}
-	var ids []servicegraph.TraceID
-	for _, text := range e.tempo.traces {
-		id, err := servicegraph.ParseTraceID(text)
-		if err != nil {
-			return source{}, usagef("--trace: %w", err)
-		}
-		ids = append(ids, id)
+	ids, err := e.tempo.traceIDs()
+	if err != nil {
+		return source{}, err
 	}
 	name := "tempo " + redact.URL(e.tempo.url)
 	spans := func(ctx context.Context) iter.Seq2[servicegraph.Span, error] {
@@ -275,6 +271,18 @@ func (e *export) traceSource(client *tempoclient.Client) (source, error) {
 		title: "trace " + strings.Join(e.tempo.traces, ", "),
 		spans: func(ctx context.Context) iter.Seq2[servicegraph.Span, error] { return advised(spans(ctx)) },
 	}, nil
+}
+
+// traceIDs returns the values of --trace.
+func (t *tempoFlags) traceIDs() (ids []servicegraph.TraceID, err error) {
+	for _, text := range t.traces {
+		id, err := servicegraph.ParseTraceID(text)
+		if err != nil {
+			return nil, usagef("--trace: %w", err)
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
 }
 
 // withoutRecent removes the warning that Tempo does not search the most recent spans yet, and

@@ -5,11 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/render/internal/mermaidtext"
 )
 
 // Mermaid writes the graph as a Mermaid flowchart. GitHub, GitLab and many wikis draw
@@ -138,11 +137,11 @@ func writeMermaidNode(out io.Writer, id string, n servicegraph.Node, c Caption, 
 	left, right := mermaidShape(n.ID.Type)
 	var lines []string
 	if n.ID.Namespace != "" && !boxed {
-		lines = append(lines, mermaidName(n.ID.Namespace)+mermaidText("/"))
+		lines = append(lines, mermaidName(n.ID.Namespace)+mermaidtext.Quote("/"))
 	}
-	lines = append(lines, mermaidText(c.Name))
+	lines = append(lines, mermaidtext.Quote(c.Name))
 	for _, line := range mermaidNumbers(n, c) {
-		lines = append(lines, mermaidText(line))
+		lines = append(lines, mermaidtext.Quote(line))
 	}
 	if n.ID.Namespace != "" && boxed {
 		fmt.Fprint(out, "  ")
@@ -176,9 +175,9 @@ func mermaidEdgeText(e servicegraph.Edge, c Caption) string {
 		first += " · " + c.Mark + c.Errors + " err"
 	}
 	if c.Latency == "" {
-		return mermaidText(first)
+		return mermaidtext.Quote(first)
 	}
-	return mermaidText(first) + "<br/>" + mermaidText(c.Latency)
+	return mermaidtext.Quote(first) + "<br/>" + mermaidtext.Quote(c.Latency)
 }
 
 func mermaidShape(t servicegraph.NodeType) (left, right string) {
@@ -259,39 +258,4 @@ func (l *edgeLines) write(out io.Writer) {
 }
 
 // mermaidName returns a name as the text of a label, at most as wide as on a card.
-func mermaidName(name string) string { return mermaidText(shorten(visible(name), 40)) }
-
-// mermaidText returns s as the text of a quoted label. Most punctuation is written as a
-// character code such as "#34;", because Mermaid interprets Markdown, HTML, formulas,
-// icons and its own syntax even in a quoted label. The space after the word direction is
-// a code as well, because a line that contains "direction TB" is a command.
-func mermaidText(s string) string {
-	var b strings.Builder
-	runes := []rune(s)
-	for i, r := range runes {
-		if mermaidPlain(runes, i) {
-			b.WriteRune(r)
-		} else {
-			fmt.Fprintf(&b, "#%d;", r)
-		}
-	}
-	return strings.ReplaceAll(b.String(), "direction ", "direction#32;")
-}
-
-// mermaidPlain reports whether the character at i needs no code: letters, digits, single
-// spaces, characters outside ASCII, and some punctuation within a word. The characters
-// ﬂ and ¶ need one, because Mermaid uses them internally in place of # and ;.
-func mermaidPlain(s []rune, i int) bool {
-	alnum := func(i int) bool { return i >= 0 && i < len(s) && (unicode.IsLetter(s[i]) || unicode.IsDigit(s[i])) }
-	switch r := s[i]; {
-	case r == 'ﬂ' || r == '¶':
-		return false
-	case r > unicode.MaxASCII || alnum(i):
-		return true
-	case r == ' ':
-		return i > 0 && s[i-1] != ' ' && i < len(s)-1
-	default:
-		return slices.Contains([]rune("-._/"), r) && alnum(i-1) && alnum(i+1) ||
-			slices.Contains([]rune("%,"), r) && alnum(i-1)
-	}
-}
+func mermaidName(name string) string { return mermaidtext.Quote(shorten(visible(name), 40)) }

@@ -25,6 +25,12 @@ async function parse(text) {
 	try {
 		await mermaid.parse(text);
 		const { db } = await mermaid.mermaidAPI.getDiagramFromText(text);
+		if (db.getMessages) { // a sequence diagram
+			return {
+				actors: [...db.getActors().values()].map(a => ({ id: a.name, text: decoded(a.description) })),
+				messages: db.getMessages().filter(m => m.message).map(m => ({ from: m.from, to: m.to, text: decoded(typeof m.message === 'string' ? m.message : '') })),
+			};
+		}
 		return {
 			nodes: [...db.getVertices().values()].map(v => ({ id: v.id, text: decoded(v.text), type: v.type, classes: v.classes })),
 			edges: db.getEdges().map(e => ({ from: e.start, to: e.end, text: decoded(e.text), stroke: e.stroke, style: e.style ?? [] })),
@@ -38,7 +44,7 @@ async function parse(text) {
 async function layout(text) {
 	try {
 		const { svg } = await mermaid.render('image', text);
-		return { lines: (svg.match(/<path[^>]*flowchart-link/g) ?? []).length };
+		return { lines: (svg.match(/<path[^>]*flowchart-link|<(line|path)[^>]*class="messageLine/g) ?? []).length };
 	} catch (err) {
 		return { error: String(err) };
 	}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"iter"
+	"slices"
+
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/render"
+	"github.com/tempograph/tempograph/servicegraph/render/draw"
+	"github.com/tempograph/tempograph/servicegraph/render/sequence"
+)
+
+// sequenceFormats returns the formats that show one trace. Until the trace is read, the diagram is nil.
+func sequenceFormats(d *sequence.Diagram) []render.Format {
+	return []render.Format{
+		{Name: "sequence", Description: "Mermaid sequence diagram of one trace", MediaType: "text/vnd.mermaid", Renderer: writing(func(w io.Writer) error { return d.WriteMermaid(w) })},
+		{Name: "plantuml", Extensions: []string{".puml", ".plantuml"}, Description: "PlantUML sequence diagram of one trace", MediaType: "text/plain", Renderer: writing(func(w io.Writer) error { return d.WritePlantUML(w) })},
+	}
+}
+
+// isSequence reports whether a format shows one trace.
+func isSequence(f render.Format) bool {
+	return slices.ContainsFunc(sequenceFormats(nil), func(s render.Format) bool { return s.Name == f.Name })
+}
+
+// formats returns all formats of the command.
+func (e *export) formats(options draw.Options) []render.Format {
+	return slices.Concat(e.style.formats(options), sequenceFormats(e.diagram))
+}
+
+// startSequence prepares the diagram of the one trace that a source has, for targets that want one.
+// It returns nil if none does.
+func (e *export) startSequence(src source, targets []target, steps []step) (*sequence.Builder, error) {
+	if !slices.ContainsFunc(targets, func(t target) bool { return isSequence(t.format) }) {
+		return nil, nil
+	}
+	if src.graph != nil {
+		return nil, usagef("a sequence diagram shows one trace, and Prometheus holds series: read the trace from a file or from Tempo")
+	}
+	if e.estimate {
+		return nil, usagef("--estimate-series writes no sequence diagram: leave out one of the two")
+	}
+	for _, s := range steps {
+		if !s.hides { // the builder of the diagram hides services itself
+			return nil, usagef("a sequence diagram shows all calls of a trace: leave out %s, or choose another format", s.flag)
+		}
+	}
+	return sequence.NewBuilder(sequence.Config{Graph: e.config()}), nil
+}
+
+// building returns a function that builds the graph of spans, and the diagram of their one trace.
+// Without a diagram it returns nil, so that the graph is built in the fastest way.
+func (e *export) building(b *sequence.Builder) func(iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error) {
+	if b == nil {
+		return nil
+	}
+	return func(spans iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error) {
+		cfg := e.config()
+		cfg.Window.Spans = e.held
+		g, err := servicegraph.Build(collected(spans, b.Add), cfg)
+		if err == nil {
+			e.diagram, err = b.Diagram()
+		}
+		if errors.Is(err, sequence.ErrSeveralTraces) {
+			err = usagef("%w: select one with --trace ID", err)
+		} else if errors.Is(err, sequence.ErrNoTrace) {
+			err = nil // the graph is empty, which has a message of its own
+		}
+		return g, err
+	}
+}
