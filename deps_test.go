@@ -33,6 +33,9 @@ const readers = heart + "servicegraph/tracefile servicegraph/tracefile/internal/
 // promClient is what collectors of client_golang, and its client of the HTTP API, reach.
 const promClient = "github.com/prometheus/client_golang/prometheus github.com/prometheus/client_golang/internal github.com/prometheus/client_golang/api github.com/prometheus/client_model github.com/prometheus/common github.com/prometheus/procfs github.com/beorn7/perks github.com/cespare/xxhash/v2 github.com/munnerz/goautoneg github.com/json-iterator/go github.com/modern-go golang.org/x/sys google.golang.org/protobuf "
 
+// texts is render and what render reaches.
+const texts = "servicegraph/render servicegraph/render/internal/mermaidtext "
+
 // drawing is draw and what only draw reaches.
 const drawing = "servicegraph/render/draw servicegraph/render/draw/internal/cachedir github.com/goccy/go-graphviz github.com/tetratelabs/wazero github.com/disintegration/imaging github.com/flopp/go-findfont github.com/fogleman/gg github.com/golang/freetype golang.org/x/image golang.org/x/text golang.org/x/sys "
 
@@ -57,7 +60,7 @@ var policy = map[string]string{
 
 	"servicegraph/temposeries": heart,
 	"servicegraph/critpath":    heart,
-	"servicegraph/graphdiff":   heart + "servicegraph/render",
+	"servicegraph/graphdiff":   heart + texts,
 	"servicegraph/topology":    heart + "gonum.org/v1/gonum",
 	"servicegraph/tracefile":   readers,
 	"servicegraph/promgraph":   heart + "servicegraph/temposeries " + promClient,
@@ -66,12 +69,12 @@ var policy = map[string]string{
 	"servicegraph/promgraph/remotewrite": heart + "servicegraph/promgraph servicegraph/temposeries github.com/prometheus/client_golang/exp github.com/klauspost/compress " + promClient,
 
 	"servicegraph/otelspan":    heart + otelSDK,
-	"servicegraph/graphtest":   heart + "servicegraph/graphdiff servicegraph/otelspan servicegraph/render " + otelSDK,
+	"servicegraph/graphtest":   heart + "servicegraph/graphdiff servicegraph/otelspan " + texts + "" + otelSDK,
 	"servicegraph/render":      heart + "servicegraph/render/internal/mermaidtext",
-	"servicegraph/render/draw": heart + "servicegraph/render " + drawing,
+	"servicegraph/render/draw": heart + texts + "" + drawing,
 
-	"servicegraph/live":          heart + "internal/ownhost servicegraph/render servicegraph/render/report",
-	"servicegraph/render/report": heart + "servicegraph/render",
+	"servicegraph/live":          heart + "internal/ownhost " + texts + "servicegraph/render/report",
+	"servicegraph/render/report": heart + texts,
 
 	"servicegraph/tracefile/internal/inflate":  "github.com/klauspost/compress",
 	"servicegraph/tracefile/internal/jsontext": "servicegraph/tracefile/internal/quote",
@@ -80,7 +83,7 @@ var policy = map[string]string{
 	"servicegraph/render/draw/internal/cachedir": "",
 	"servicegraph/render/internal/rendertest":    heart,
 	"servicegraph/render/internal/mermaidtext":   "",
-	"servicegraph/render/sequence":               heart + "servicegraph/render servicegraph/render/internal/mermaidtext",
+	"servicegraph/render/sequence":               heart + texts,
 
 	// tempoclient decodes Tempo's protobuf with the readers of tracefile, so that its
 	// importers link nothing of Tempo.
@@ -122,7 +125,7 @@ var policy = map[string]string{
 
 	// Generated systems, and measurements of their images.
 	"internal/imagecheck": "",
-	"internal/imagetable": heart + "internal/imagecheck internal/systems servicegraph/render " + drawing,
+	"internal/imagetable": heart + "internal/imagecheck internal/systems " + texts + "" + drawing,
 	"internal/systems":    heart,
 
 	"cmd/graphviz-export": "*",
