@@ -99,7 +99,7 @@ func newExport(stdin io.Reader, stdout, stderr io.Writer) *export {
 	return &export{
 		stdin:  stdin,
 		stdout: stdout,
-		graph:  graphFlags{maxRecord: tracefile.DefaultMaxRecord >> 20},
+		graph:  graphFlags{limits: defaultLimits, maxRecord: tracefile.DefaultMaxRecord >> 20},
 		held:   maxHeld,
 		stderr: &console{out: stderr, delay: progressDelay},
 	}

@@ -71,8 +71,10 @@ takes up to 0.6 GB. When the input has more, the traces idle longest are counted
 the summary says how many. Spans that arrive after their trace was counted are skipped
 and reported, so the spans of one trace should not be that far apart.
 
-A graph distinguishes at most 10,000 nodes and 100,000 edges. The node other stands for
-further nodes of a type and for the callees of further edges. Names are cut to 1 KiB. The
+A graph distinguishes at most 10,000 nodes and 100,000 edges; --max-nodes and --max-edges set
+other limits, at about 1 kB for a node and 1.5 kB for an edge. The node other stands for
+further nodes of a type and for the callees of further edges. Edges to uninstrumented
+dependencies have a limit of their own, which is as large. Names are cut to 1 KiB. The
 heading counts what these limits changed.
 
 One record, which is a request of OTLP, a trace of Jaeger or a span of Zipkin, must fit into

@@ -43,8 +43,10 @@ type graphFlags struct {
 	rename, renameFiles  []string // rules, and files of rules
 	notErrors            []string // lists, separated by commas
 
-	renames   []servicegraph.Rename // results of check
-	excused   []string
+	renames []servicegraph.Rename // results of check
+	excused []string
+
+	limits    servicegraph.Limits
 	maxRecord int // MiB
 }
 
@@ -88,8 +90,15 @@ func (s *graphFlags) addTo(cmd *cobra.Command) {
 	})
 	complete(cmd, "split-by", func() []string { return splitKeys })
 	completeChoice(cmd, "errors-of", &s.errorsOf)
+	group(cmd, "Graph", func(f *pflag.FlagSet) {
+		f.IntVar(&s.limits.Nodes, "max-nodes", defaultLimits.Nodes, "distinguish at most `N` nodes: the node other stands for the rest")
+		f.IntVar(&s.limits.Edges, "max-edges", defaultLimits.Edges, "distinguish at most `N` edges: edges to the node other stand for the rest")
+	})
 	s.addLimitTo(cmd)
 }
+
+// defaultLimits are the defaults of --max-nodes and --max-edges, and of [servicegraph.Limits].
+var defaultLimits = servicegraph.Limits{Nodes: 10_000, Edges: 100_000}
 
 // addLimitTo adds the flag that limits records.
 func (s *graphFlags) addLimitTo(cmd *cobra.Command) {
@@ -101,6 +110,12 @@ func (s *graphFlags) addLimitTo(cmd *cobra.Command) {
 // check parses the lists of --not-error, and the rules of --rename and --rename-file. Those of
 // --rename go first.
 func (s *graphFlags) check() error {
+	if s.limits.Nodes <= 0 {
+		return usagef("--max-nodes %d: want a number of nodes of at least 1", s.limits.Nodes)
+	}
+	if s.limits.Edges <= 0 {
+		return usagef("--max-edges %d: want a number of edges of at least 1", s.limits.Edges)
+	}
 	s.excused, s.renames = nil, nil
 	for _, list := range s.notErrors {
 		for outcome := range strings.SplitSeq(list, ",") {
@@ -159,6 +174,7 @@ func (e *export) config() servicegraph.Config {
 		InferCalls:              e.graph.infer,
 		IgnoreAddresses:         e.graph.noAddressLearning,
 		IgnoreInternalDatabases: e.graph.noEmbeddedDatabases,
+		Limits:                  e.graph.limits,
 	}
 	if e.filter.groupBy != "" && !e.filter.byNamespace() {
 		cfg.NodeAttrs = []string{e.filter.groupBy}

@@ -40,8 +40,8 @@ var notForPrometheus = []string{"tempo", "query", "trace", "limit"}
 
 // graphFlagsOfSpans are the flags that decide how spans become a graph, which no longer matters for series.
 var graphFlagsOfSpans = []string{
-	"http-errors", "not-error", "split-by", "user-node", "infer-calls", "queue-nodes",
-	"no-address-learning", "no-embedded-databases", "max-record",
+	"http-errors", "not-error", "split-by", "user-node", "infer", "queue-nodes",
+	"no-address-learning", "no-embedded-databases", "max-nodes", "max-edges", "max-record",
 }
 
 // prometheusSource returns the graph of the series in Prometheus.
