@@ -158,7 +158,7 @@ func (m *image) addNode(t xml.StartElement, id string) {
 	if len(m.nodes) > 0 && m.nodes[len(m.nodes)-1].id == id {
 		return
 	}
-	m.nodes = append(m.nodes, node{id, r, r.max.y-r.min.y < 30})
+	m.nodes = append(m.nodes, node{id, r, r.max.y-r.min.y < 40})
 }
 
 // addText adds a text to the last label, unless the label has a plate. A character is about 0.55 times as wide as the

@@ -14,8 +14,17 @@ import (
 // but fails on some graphs with boxes and takes very long on some others. An attempt that
 // fails costs a simpler image, never the image.
 
-// screenRatio is the ratio of width to height that images aim at.
-const screenRatio = 1.6
+// The screen that images should fit, in pixels, without the heading, the legend and the
+// margins.
+const (
+	screenWidth  = 1440 - 2*margin
+	screenHeight = 900 - 180
+	screenRatio  = 1440.0 / 900 // of a whole image
+)
+
+// worth is how much larger everything must appear on the screen for another layout to be
+// better.
+const worth = 1.08
 
 // arrange returns a plan of g whose parts have their places, and a note for the heading
 // about what failed, or an empty string. It fails only if the context is done.
@@ -24,7 +33,8 @@ func (o Options) arrange(g *servicegraph.Graph, style render.Style) (p *plan, no
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	p = newPlan(g, style, false)
+	large := g.NumNodes() > maxSmall
+	p = newPlan(g, style, form{folded: large})
 	if len(p.cards) == 0 {
 		return p, "", nil
 	}
@@ -41,34 +51,47 @@ func (o Options) arrange(g *servicegraph.Graph, style render.Style) (p *plan, no
 			note = fmt.Sprintf("simple layout: stopped Graphviz after %v", timeout.after)
 		}
 	}
-	p.finish()
-	if boxed, ok := o.boxed(ctx, g, style); err == nil && ok && boxed.clutter() <= p.clutter()+boxWorth {
-		p = boxed
+	if err == nil && !large {
+		p = o.alternative(ctx, g, style, p)
+	} else {
+		p.finish()
 	}
 	return p, note, nil
+}
+
+// alternative returns the best plan of a small graph: p, or a plan with folded dependencies
+// if that fits the screen better, in boxes around namespaces if they cost little.
+func (o Options) alternative(ctx context.Context, g *servicegraph.Graph, style render.Style, p *plan) *plan {
+	f := form{boxed: true}
+	if p.scale() < 1 {
+		folded := newPlan(g, style, form{folded: true})
+		if folded.hasRows() && o.layOut(ctx, folded) == nil {
+			o.shape(ctx, folded)
+			if folded.scale() > worth*p.scale() {
+				p, f.folded = folded, true
+			}
+		}
+	}
+	p.finish()
+	boxed := newPlan(g, style, f)
+	if len(boxed.boxes) == 0 || o.layOut(ctx, boxed) != nil {
+		return p
+	}
+	o.shape(ctx, boxed)
+	boxed.finish()
+	if boxed.scale()*worth < p.scale() || boxed.clutter() > p.clutter()+boxWorth {
+		return p
+	}
+	return boxed
 }
 
 // boxWorth is how much more clutter an image with boxes around namespaces may have.
 const boxWorth = 3
 
-// boxed returns a plan with boxes around namespaces, if the graph is small and Graphviz can
-// lay out the boxes.
-func (o Options) boxed(ctx context.Context, g *servicegraph.Graph, style render.Style) (*plan, bool) {
-	if g.NumNodes() > maxSmall {
-		return nil, false
-	}
-	p := newPlan(g, style, true)
-	if len(p.boxes) == 0 || o.layOut(ctx, p) != nil {
-		return nil, false
-	}
-	p.finish()
-	return p, true
-}
-
-// clutter returns the number of pairs of edges that cross and of labels that are in the
-// list.
+// clutter returns the number of pairs of edges that cross, and twice the number of labels that
+// are in the list.
 func (p *plan) clutter() int {
-	n := len(p.listed)
+	n := 2 * len(p.listed)
 	lines := make([][]point, len(p.edges))
 	areas := make([]rect, len(p.edges))
 	for i := range p.edges {
@@ -127,39 +150,92 @@ func (o Options) layOut(ctx context.Context, p *plan) error {
 	return p.place(answer)
 }
 
-// shape lays the graph out again if its shape is far from that of a screen. In an image
-// that is too tall, first tall ranks are split, if that makes everything larger on a screen.
-// Then the gaps between the ranks grow, which costs nothing on a screen and makes room for
-// labels. In an image that is too wide, the gaps within the ranks grow in the same way. A
-// layout stays where a further one fails.
+// shape changes a plan that has its places towards the shape of a screen. First, parts of the
+// graph without a connection are packed. If the image is still too long along the ranks, tall
+// ranks are split, as long as that makes everything larger on a screen. Then the gaps between
+// the ranks grow, which costs nothing on a screen and makes room for labels. In an image that
+// is too long across the ranks, the gaps within the ranks grow in the same way. A layout stays
+// where a further one fails. In boxes, only the gaps change.
 func (o Options) shape(ctx context.Context, p *plan) {
-	if p.topDown || len(p.cards) > maxNodes {
+	if len(p.cards) > maxNodes {
+		p.pack()
 		return // a large layout takes long
 	}
-	if p.width < p.height*screenRatio {
-		if s, ok := p.staggered(); ok && o.layOut(ctx, s) == nil && s.scale() > 1.08*p.scale() {
-			*p = *s
+	loose := p.clone() // not packed
+	p.pack()
+	for range maxSplits {
+		if p.spareAcross() <= 0 || len(p.boxes) > 0 {
+			break
 		}
-	}
-	again := p.clone()
-	columns := p.columns()
-	if missing := p.height*screenRatio - p.width; missing > 0 {
-		again.rankGap += min(missing/float64(max(len(columns)-1, 1)), max(p.rankGap, 150))
-	} else {
-		longest := 1
-		for _, c := range columns {
-			longest = max(longest, len(c.cards))
+		s, ok := loose.staggered()
+		if !ok || o.layOut(ctx, s) != nil {
+			break
 		}
-		again.moreGap = min((p.width/screenRatio-p.height)/float64(longest), maxMoreGap)
+		next := s.clone()
+		if s.pack(); s.scale() < worth*p.scale() {
+			break
+		}
+		*p, loose = *s, next
 	}
-	if o.layOut(ctx, again) == nil {
-		*p = *again
+	columns := loose.columns(nil)
+	longest := 1
+	for _, c := range columns {
+		longest = max(longest, len(c.cards))
+	}
+	across, along := p.spareAcross(), p.spareAlong()
+	for _, part := range []float64{1, 0.5} { // edges between cards need gaps as well
+		again := loose.clone()
+		if across > 0 {
+			again.rankGap += part * min(across/float64(max(len(columns)-1, 1)), max(p.rankGap, 150))
+		} else {
+			again.moreGap = part * min(along/float64(longest), maxMoreGap)
+		}
+		if o.layOut(ctx, again) != nil {
+			return
+		}
+		if again.pack(); again.scale() > 0.97*p.scale() {
+			*p = *again
+			return
+		}
 	}
 }
 
-// maxMoreGap is the most that the gaps within ranks grow. It makes room for labels of two
-// rows on edges next to each other.
-const maxMoreGap = 20.0
+const (
+	maxSplits = 3 // layouts with split ranks
+
+	// maxMoreGap is the most that the gaps within ranks grow. It makes room for labels of two
+	// rows on edges next to each other.
+	maxMoreGap = 40.0
+)
+
+// spareAcross returns how many pixels an image can grow across the ranks until it has the
+// shape of a screen. It is negative in an image that is long across the ranks.
+func (p *plan) spareAcross() float64 {
+	width, height := p.whole()
+	if p.topDown {
+		return width/screenRatio - height
+	}
+	return height*screenRatio - width
+}
+
+// spareAlong is like spareAcross, along the ranks.
+func (p *plan) spareAlong() float64 {
+	width, height := p.whole()
+	if p.topDown {
+		return height*screenRatio - width
+	}
+	return width/screenRatio - height
+}
+
+// whole returns the size of the image with the heading and the legend.
+func (p *plan) whole() (width, height float64) {
+	return p.width + 1440 - screenWidth, p.height + 900 - screenHeight
+}
+
+// scale returns the factor by which the image fits on the screen, at most 1.
+func (p *plan) scale() float64 {
+	return min(screenWidth/p.width, screenHeight/p.height, 1)
+}
 
 // finish places what depends on the places of cards and edges: the rows and the labels.
 func (p *plan) finish() {

@@ -38,11 +38,12 @@ const (
 	spaceHeight   = 11.0 // of the namespace above the name
 	spaceBaseline = 15.0
 
-	rowHeight   = 21.0
-	rowGap      = 4.0  // below each row
-	rowIndent   = 24.0 // left of the rows, for the lines to them
-	rowPad      = 8.0  // left and right of the content of a row
-	rowBaseline = 14.5
+	rowHeight  = 32.0
+	rowGap     = 4.0  // below each row
+	rowIndent  = 24.0 // left of the rows, for the lines to them
+	rowPad     = 8.0  // left and right of the content of a row
+	rowName    = 13.0 // baseline of the name in a row
+	rowNumbers = 26.0 // baseline of the numbers
 )
 
 // newCard returns the card of a node with its upper left corner at 0, 0. The namespace is
@@ -90,18 +91,19 @@ func newCard(index int, n servicegraph.Node, c render.Caption, namespace string)
 func newRow(index int, n servicegraph.Node, c render.Caption, host int) card {
 	k := newCard(index, n, c, "")
 	k.host = host
-	row := []text{{textStyle: rowStyle, s: c.Name}}
-	row = append(row, cardStats(c)...)
+	name := []text{{textStyle: rowStyle, s: c.Name}}
 	x := rowPad
 	if k.hasGlyph() {
 		k.glyph = point{rowPad + 5, rowHeight / 2}
 		x += 17
 	} else if c.Tag != "" {
-		row = append([]text{{textStyle: tagStyle, s: c.Tag}}, row...)
+		name = append([]text{{textStyle: tagStyle, s: c.Tag}}, name...)
 	}
-	placeRow(row, point{x, rowBaseline}, 10)
-	k.texts = row
-	k.rect = rect{max: point{math.Ceil(x + rowWidth(row, 10) + rowPad), rowHeight}}
+	stats := cardStats(c)
+	placeRow(name, point{x, rowName}, 10)
+	placeRow(stats, point{x, rowNumbers}, 10)
+	k.texts = append(name, stats...)
+	k.rect = rect{max: point{math.Ceil(x + max(rowWidth(name, 10), rowWidth(stats, 10)) + rowPad), rowHeight}}
 	return k
 }
 

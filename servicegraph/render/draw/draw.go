@@ -53,6 +53,11 @@ const (
 // A graph with up to 150 nodes and 300 edges is drawn in full. Of a larger graph, the
 // image shows at most 80 nodes and 160 edges, the most important ones as
 // [render.Style.Part] picks them, and the heading says how many.
+//
+// An image of up to 150 nodes has about the shape of a screen of 1,440 by 900 pixels. If it
+// does not fit the screen, and in any image of more than 20 nodes, an uninstrumented
+// dependency with one caller is a row in the card of the caller. Parts of the graph without
+// a connection are packed.
 type Options struct {
 	Style render.Style
 	Theme Theme // the colors

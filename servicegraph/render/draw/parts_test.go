@@ -28,7 +28,7 @@ func partsOf(t *testing.T, style render.Style, g *servicegraph.Graph) partList {
 func TestPartsAreThoseOfTheImage(t *testing.T) {
 	g := rendertest.Shop().Graph(t)
 	list := partsOf(t, render.Style{}, g)
-	p := newPlan(g, render.Style{}, false)
+	p := newPlan(g, render.Style{}, form{})
 	if len(list.Nodes) != g.NumNodes() || len(list.Edges) != g.NumEdges() {
 		t.Fatalf("%d nodes and %d edges, want %d and %d", len(list.Nodes), len(list.Edges), g.NumNodes(), g.NumEdges())
 	}

@@ -3,6 +3,7 @@ package draw
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,9 +24,10 @@ type plan struct {
 }
 
 const (
-	// maxSmall is the largest number of nodes in an image with a card for each node, and
-	// with boxes around namespaces where boxes cost few crossings. In a larger image, a card
-	// names its namespace, and dependencies with one caller are rows in its card.
+	// maxSmall is the largest number of nodes in an image with boxes around namespaces, where
+	// boxes cost few crossings, and with a card for each node, if that fits a screen. In a
+	// larger image, a card names its namespace, and dependencies with one caller are rows in
+	// its card.
 	maxSmall = 20
 
 	edgeGap   = 10.0 // between edges that pass through a rank, and between them and cards
@@ -39,15 +41,19 @@ const (
 	maxLabelGap = 84.0
 )
 
-// newPlan measures the parts of an image of g, with or without boxes around namespaces.
-func newPlan(g *servicegraph.Graph, style render.Style, boxed bool) *plan {
+// A form is a choice between images of one graph: with boxes around namespaces, and with
+// dependencies with one caller as rows in the card of the caller.
+type form struct{ boxed, folded bool }
+
+// newPlan measures the parts of an image of g.
+func newPlan(g *servicegraph.Graph, style render.Style, f form) *plan {
 	p := &plan{topDown: style.TopDown, rankGap: rankGap}
 	captions := style.Captions(g)
 	var hosts map[servicegraph.NodeID]servicegraph.NodeID
-	if g.NumNodes() > maxSmall {
+	if f.folded {
 		hosts = foldable(g)
 	}
-	index := p.addCards(g, captions, boxed, hosts)
+	index := p.addCards(g, captions, f.boxed, hosts)
 	i := 0
 	for e := range g.Edges() {
 		if style.SelfEdges || e.ID.From != e.ID.To {
@@ -119,6 +125,11 @@ func foldable(g *servicegraph.Graph) map[servicegraph.NodeID]servicegraph.NodeID
 	return hosts
 }
 
+// hasRows reports whether a dependency is a row in a card.
+func (p *plan) hasRows() bool {
+	return slices.ContainsFunc(p.cards, func(c card) bool { return c.host >= 0 })
+}
+
 // addCards adds the cards of the nodes and, if boxed is set, the boxes of their
 // namespaces. It returns the index of each node.
 func (p *plan) addCards(g *servicegraph.Graph, captions render.Captions, boxed bool, hosts map[servicegraph.NodeID]servicegraph.NodeID) map[servicegraph.NodeID]int {
@@ -131,6 +142,9 @@ func (p *plan) addCards(g *servicegraph.Graph, captions render.Captions, boxed b
 		i := len(p.cards)
 		if host, folded := hosts[n.ID]; folded {
 			p.cards = append(p.cards, newRow(i, n, captions.Node(n), index[host]))
+			if boxed {
+				p.boxOf = append(p.boxOf, -1)
+			}
 			continue
 		}
 		in, shown := -1, ""

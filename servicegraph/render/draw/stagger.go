@@ -2,54 +2,82 @@ package draw
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 )
 
-// A rank with many cards makes an image tall. Staggering splits such a rank into several
-// ranks, between which the cards alternate. The image becomes wider and less tall: between
-// two cards of a rank is only room for the edges to the cards of the next ones.
+// A rank with many cards makes an image long. Staggering splits such a rank into several
+// ranks, between which the cards alternate. The image becomes longer across the ranks and less
+// long along them: between two cards of a rank is only room for the edges to the cards of the
+// next ones.
 
-// A column is a rank of cards, from top to bottom.
+// A column is a rank of cards, in order.
 type column struct {
 	cards         []int
-	width, height float64 // pixels, with the gaps between the cards
+	depth, length float64 // pixels across and along the rank, with the gaps between the cards
 }
 
-// columns returns the ranks of a plan whose cards have their places, from the first one.
-func (p *plan) columns() []column {
+// columns returns the ranks of a plan whose cards have their places, from the first one. If
+// only is not nil, the ranks have only the cards for which it is true.
+func (p *plan) columns(only []bool) []column {
+	along := func(q point) (along, across float64) {
+		if p.topDown {
+			return q.x, q.y
+		}
+		return q.y, q.x
+	}
 	byCenter := make(map[int][]int)
 	for i := range p.cards {
 		if p.cards[i].host < 0 {
-			x := int(math.Round(p.cards[i].center().x))
-			byCenter[x] = append(byCenter[x], i)
+			_, across := along(p.cards[i].center())
+			at := int(math.Round(across))
+			byCenter[at] = append(byCenter[at], i)
 		}
 	}
-	centers := make([]int, 0, len(byCenter))
-	for x := range byCenter {
-		centers = append(centers, x)
-	}
-	slices.Sort(centers)
 	var list []column
-	for _, x := range centers {
-		c := column{cards: byCenter[x]}
-		slices.SortFunc(c.cards, func(i, j int) int { return cmp.Compare(p.cards[i].min.y, p.cards[j].min.y) })
-		for _, i := range c.cards {
-			c.width = max(c.width, p.cards[i].width())
-			c.height += p.cards[i].height() + cardGap
+	for _, at := range slices.Sorted(maps.Keys(byCenter)) {
+		c := column{}
+		for _, i := range byCenter[at] {
+			if only == nil || only[i] {
+				length, depth := along(p.cards[i].size())
+				c.cards = append(c.cards, i)
+				c.depth = max(c.depth, depth)
+				c.length += length + cardGap
+			}
 		}
+		slices.SortFunc(c.cards, func(i, j int) int {
+			a, _ := along(p.cards[i].min)
+			b, _ := along(p.cards[j].min)
+			return cmp.Compare(a, b)
+		})
 		list = append(list, c)
 	}
 	return list
 }
 
-// staggered returns a copy of the plan, which needs another layout, with tall ranks split
-// so that the image has about the shape of a screen. It returns false if no rank is to be
-// split.
+// staggered returns a copy of the plan, which needs another layout, with long ranks split
+// so that the image has about the shape of a screen. Of a graph with several components, only
+// the largest one is split. It returns false if no rank is to be split.
 func (p *plan) staggered() (*plan, bool) {
-	columns := p.columns()
-	parts := split(columns, p.height, p.rankGap)
+	var only []bool
+	length := p.height
+	if p.topDown {
+		length = p.width
+	}
 	rank := make([]int, len(p.cards))
+	if parts := p.components(); len(parts) > 1 {
+		only = make([]bool, len(p.cards))
+		for _, i := range parts[0].cards {
+			only[i] = true
+		}
+		length = parts[0].height()
+		if p.topDown {
+			length = parts[0].width()
+		}
+	}
+	columns := p.columns(only)
+	parts := split(columns, length, p.rankGap, p.topDown)
 	next := 0
 	for c, n := range parts {
 		for k, i := range columns[c].cards {
@@ -63,29 +91,36 @@ func (p *plan) staggered() (*plan, bool) {
 	s := p.clone()
 	s.minLen = make([]int, len(p.edges))
 	for i := range p.edges {
-		s.minLen[i] = rank[p.edges[i].to] - rank[p.edges[i].from]
+		s.minLen[i] = 1
+		if only == nil || only[p.edges[i].from] {
+			s.minLen[i] = rank[p.edges[i].to] - rank[p.edges[i].from]
+		}
 	}
 	return s, true
 }
 
-// split returns the number of ranks for each column. The height is that of the whole
+// split returns the number of ranks for each column. The length is that of the whole
 // image, which is more than that of any column because edges need room as well.
-func split(columns []column, height, gap float64) []int {
-	tallest := 1.0
+func split(columns []column, length, gap float64, topDown bool) []int {
+	ratio := screenRatio
+	if topDown {
+		ratio = 1 / screenRatio
+	}
+	longest := 1.0
 	for _, c := range columns {
-		tallest = max(tallest, c.height)
+		longest = max(longest, c.length)
 	}
 	parts := make([]int, len(columns))
-	// An image of n times as many ranks is less than n times less tall, because of the
+	// An image of n times as many ranks is less than n times less long, because of the
 	// edges that pass by.
-	for limit := tallest; ; limit *= 0.92 {
-		width := 0.0
+	for limit := longest; ; limit *= 0.92 {
+		depth := 0.0
 		for c, column := range columns {
-			parts[c] = int(math.Ceil(column.height / limit))
-			width += float64(parts[c]) * (column.width + gap)
+			parts[c] = max(int(math.Ceil(column.length/limit)), 1)
+			depth += float64(parts[c]) * (column.depth + gap)
 		}
-		estimate := height * (0.3 + 0.7*limit/tallest)
-		if width >= estimate*screenRatio || limit < 300 {
+		estimate := length * (0.3 + 0.7*limit/longest)
+		if depth >= estimate*ratio || limit < 300 {
 			return parts
 		}
 	}
@@ -98,8 +133,8 @@ func (p *plan) clone() *plan {
 	for i := range c.cards {
 		c.cards[i].texts = slices.Clone(c.cards[i].texts)
 	}
+	for i := range c.edges {
+		c.edges[i].path = slices.Clone(c.edges[i].path)
+	}
 	return &c
 }
-
-// scale returns the factor by which the image fits on a screen of 1,600 by 1,000 pixels.
-func (p *plan) scale() float64 { return min(1600/p.width, 1000/p.height) }

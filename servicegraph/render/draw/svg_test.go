@@ -372,13 +372,13 @@ func TestErrorOfWriterIsReturned(t *testing.T) {
 func TestIncompleteLayoutIsAnError(t *testing.T) {
 	g := rendertest.Shop().Graph(t)
 	var whole []byte
-	if err := layout(t.Context(), newPlan(g, render.Style{}, true).dot(), func(b []byte) error {
+	if err := layout(t.Context(), newPlan(g, render.Style{}, form{boxed: true}).dot(), func(b []byte) error {
 		whole = b
 		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := newPlan(g, render.Style{}, true).place(whole); err != nil {
+	if err := newPlan(g, render.Style{}, form{boxed: true}).place(whole); err != nil {
 		t.Fatalf("a complete layout: %v", err)
 	}
 	for _, test := range []struct{ old, new, want string }{
@@ -394,7 +394,7 @@ func TestIncompleteLayoutIsAnError(t *testing.T) {
 		if damaged == string(whole) {
 			t.Errorf("no %s in the layout", test.old)
 		}
-		if err := newPlan(g, render.Style{}, true).place([]byte(damaged)); err == nil || !strings.HasPrefix(err.Error(), test.want) {
+		if err := newPlan(g, render.Style{}, form{boxed: true}).place([]byte(damaged)); err == nil || !strings.HasPrefix(err.Error(), test.want) {
 			t.Errorf("with %s for %s: error %v, want %s", test.new, test.old, err, test.want)
 		}
 	}

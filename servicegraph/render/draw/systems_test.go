@@ -3,11 +3,13 @@ package draw
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tempograph/tempograph/internal/imagecheck"
 	"github.com/tempograph/tempograph/internal/systems"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/render"
+	"github.com/tempograph/tempograph/servicegraph/render/internal/rendertest"
 )
 
 // system returns the graph of a generated system.
@@ -121,8 +123,11 @@ func TestImagesFitAScreen(t *testing.T) {
 	for _, services := range []int{12, 25, 40, 65} {
 		for seed := range uint64(3) {
 			r := measure(t, Options{}, system(t, systems.Config{Services: services, Seed: seed, Requests: 300}))
-			if ratio := r.Width / r.Height; ratio < 1.25 || ratio > 2.6 {
+			if ratio := r.Width / r.Height; ratio < 1.35 || ratio > 2.3 {
 				t.Errorf("%d services, %d nodes, seed %d: %.0f × %.0f pixels, a ratio of %.2f", services, r.Nodes, seed, r.Width, r.Height, ratio)
+			}
+			if services == 12 && (r.Width > 1480 || r.Height > 960) {
+				t.Errorf("12 services, seed %d: %.0f × %.0f pixels are larger than a screen", seed, r.Width, r.Height)
 			}
 		}
 	}
@@ -133,7 +138,7 @@ func TestSimpleLayout(t *testing.T) {
 	for _, services := range []int{1, 2, 12, 60} {
 		for _, topDown := range []bool{false, true} {
 			g := system(t, systems.Config{Services: services, Seed: 3, Requests: 300})
-			p := newPlan(g, render.Style{TopDown: topDown}, false)
+			p := newPlan(g, render.Style{TopDown: topDown}, form{})
 			p.placeByLayers()
 			p.finish()
 			p.setHeading("simple", nil, nil)
@@ -155,6 +160,22 @@ func TestSimpleLayout(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// The components of a graph are packed in several columns instead of one, and no two of them overlap.
+func TestComponentsArePacked(t *testing.T) {
+	for _, topDown := range []bool{false, true} {
+		traffic := &rendertest.Traffic{Window: time.Minute}
+		for i := range 20 {
+			for j := range 1 + i%3 {
+				traffic.Call(service(100*i+j), service(100*i+j+1), rendertest.Load{Calls: 1, Typical: time.Second})
+			}
+		}
+		r := measure(t, Options{Style: render.Style{TopDown: topDown}}, traffic.Graph(t))
+		if ratio := r.Width / r.Height; ratio < 1 || ratio > 2.6 || r.Faults() > 0 || r.Through > 0 || r.Crossings > 0 {
+			t.Errorf("top down %v: a ratio of %.2f, %v, %d edges through nodes, %d crossings", topDown, ratio, r, r.Through, r.Crossings)
 		}
 	}
 }

@@ -78,7 +78,7 @@ func TestFailureOfWorkerIsShown(t *testing.T) {
 
 // A worker ends when the parent is killed and so cannot kill the worker.
 func TestWorkerEndsWithItsParent(t *testing.T) {
-	dot := newPlan(tangle(t), render.Style{}, false).dot()
+	dot := newPlan(tangle(t), render.Style{}, form{}).dot()
 	cmd := self(t, argWorker)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
