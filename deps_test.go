@@ -69,9 +69,9 @@ var policy = map[string]string{
 	"servicegraph/promgraph/remotewrite": heart + "servicegraph/promgraph servicegraph/temposeries github.com/prometheus/client_golang/exp github.com/klauspost/compress " + promClient,
 
 	"servicegraph/otelspan":    heart + otelSDK,
-	"servicegraph/graphtest":   heart + "servicegraph/graphdiff servicegraph/otelspan " + texts + "" + otelSDK,
+	"servicegraph/graphtest":   heart + "servicegraph/graphdiff servicegraph/otelspan " + texts + otelSDK,
 	"servicegraph/render":      heart + "servicegraph/render/internal/mermaidtext",
-	"servicegraph/render/draw": heart + texts + "" + drawing,
+	"servicegraph/render/draw": heart + texts + drawing,
 
 	"servicegraph/live":          heart + "internal/ownhost " + texts + "servicegraph/render/report",
 	"servicegraph/render/report": heart + texts,
@@ -125,7 +125,7 @@ var policy = map[string]string{
 
 	// Generated systems, and measurements of their images.
 	"internal/imagecheck": "",
-	"internal/imagetable": heart + "internal/imagecheck internal/systems " + texts + "" + drawing,
+	"internal/imagetable": heart + "internal/imagecheck internal/systems " + texts + drawing,
 	"internal/systems":    heart,
 
 	"cmd/graphviz-export": "*",

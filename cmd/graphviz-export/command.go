@@ -56,6 +56,10 @@ func newCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	}
 	e.addInputTo(root)
 	e.addOutputTo(root)
+	group(root, "Style", func(f *pflag.FlagSet) {
+		addChoice(f, &e.color, "color", "COLOR", "color images by errors, or by the critical path: critical", "errors", colorCritical)
+	})
+	completeChoice(root, "color", &e.color)
 	group(root, "Prometheus", func(f *pflag.FlagSet) {
 		f.BoolVar(&e.estimate, "estimate-series", false, "print how many series the graph would have in Prometheus, and write no graph")
 	})

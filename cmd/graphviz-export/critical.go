@@ -22,8 +22,9 @@ import (
 // A critical is one run of graphviz-export critical.
 type critical struct {
 	*export
-	whatIf []string
-	top    int
+	whatIf     []string
+	percentile float64
+	top        int
 }
 
 func newCriticalCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
@@ -41,6 +42,7 @@ func newCriticalCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Comman
 	}
 	group(cmd, "Critical path", func(f *pflag.FlagSet) {
 		f.StringArrayVar(&c.whatIf, "what-if", nil, "tell what requests save if each request into a node takes less time: `NODE=DURATION`; repeatable")
+		f.Float64Var(&c.percentile, "percentile", 95, "SLOW is of the requests from percentile `P` of the duration of their entry on: 50, 99.9")
 		f.IntVar(&c.top, "top", 20, "list at most `N` nodes, calls and operations each; 0: all")
 	})
 	c.tempo.addTo(cmd)
@@ -61,7 +63,10 @@ func (c *critical) run(ctx context.Context) error {
 	if c.top < 0 {
 		return usagef("--top %d: want a number of rows, or 0 for all", c.top)
 	}
-	cfg := critpath.Config{Spans: c.held}
+	if !(c.percentile > 0 && c.percentile < 100) {
+		return usagef("--percentile %v: want a number above 0 and below 100", c.percentile)
+	}
+	cfg := critpath.Config{Spans: c.held, Percentile: c.percentile}
 	for _, question := range c.whatIf {
 		name, less, _ := strings.Cut(question, "=")
 		d, err := parseDuration(less)
@@ -146,7 +151,7 @@ func serviceNode(name string) servicegraph.NodeID {
 // formats returns the formats of the answers.
 func (c *critical) formats(r critpath.Report) []render.Format {
 	return []render.Format{
-		{Name: "text", Extensions: []string{".txt"}, Renderer: writing(func(w io.Writer) error { return writeCritical(w, r, c.top) })},
+		{Name: "text", Extensions: []string{".txt"}, Renderer: writing(func(w io.Writer) error { return writeCritical(w, r, c.percentile, c.top) })},
 		{Name: "json", Extensions: []string{".json"}, Renderer: writing(func(w io.Writer) error { return writeCriticalJSON(w, r) })},
 		{Name: "folded", Extensions: []string{".folded"}, Renderer: writing(func(w io.Writer) error { return writeFolded(w, r) })},
 	}
@@ -167,8 +172,9 @@ func basis(r critpath.Report) string {
 	return text + "."
 }
 
-// writeCritical writes a report for people, the first n of each long list; 0 stands for all.
-func writeCritical(w io.Writer, r critpath.Report, n int) error {
+// writeCritical writes a report for people, the first n of each long list; 0 stands for all. Slow
+// requests are those from a percentile on.
+func writeCritical(w io.Writer, r critpath.Report, percentile float64, n int) error {
 	var b strings.Builder
 	slow := time.Duration(0)
 	rows := [][]string{{"ENTRY", "REQUESTS", "P50", "P95", "P99"}}
@@ -182,7 +188,7 @@ func writeCritical(w io.Writer, r critpath.Report, n int) error {
 	writeColumns(&b, rows, 1)
 	more(&b, len(r.Entries)-len(rows)+1)
 
-	b.WriteString("\nWhat requests wait for: SHARE of the time of all requests, SLOW of the slowest 5%\n")
+	fmt.Fprintf(&b, "\nWhat requests wait for: SHARE of the time of all requests, SLOW of the slowest %.4g%%\n", 100-percentile)
 	rows = [][]string{{"NODE", "SHARE", "SLOW", "PER REQUEST"}}
 	for _, x := range first(r.Nodes, n) {
 		rows = append(rows, []string{label(x.Node), part(x.Time.All, r.Time), part(x.Time.Slow, slow), perRequest(x.Time.All, r)})

@@ -642,6 +642,15 @@ With --what-if NODE=DURATION, each trace is replayed with a service that takes l
 each of its requests, as far as it works that long. Everything else takes as long as before,
 so that what another call hides saves nothing.
 
+With --percentile, SLOW is about another part of the requests: 99 stands for the slowest 1 %.
+
+An image shows the same with --color critical: a node is red if requests wait for it for 20 % of
+their time or more, and orange from 5 % on. The share of an edge contains everything that the callee
+did for the call. The flag applies to svg, png and dot.
+
+	$ graphviz-export --color critical -o critical.svg examples/traces/hotrod.jsonl.gz
+	6 services, 5 edges, 55 traces → critical.svg
+
 The formats are text, json, and folded: the stacks of operations on the path with their
 microseconds, for flame graphs. The JSON is an object of the type Critical; the names of its
 fields begin with a lower-case letter, and times are in nanoseconds:

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/critpath"
 	"github.com/tempograph/tempograph/servicegraph/render"
 	"github.com/tempograph/tempograph/servicegraph/render/draw"
 	"github.com/tempograph/tempograph/servicegraph/render/sequence"
@@ -43,7 +44,9 @@ type export struct {
 
 	held int // limit on the spans held in memory: maxHeld, except in tests
 
+	color   choice            // what the colors of images show
 	diagram *sequence.Diagram // of the one trace, for the formats that show one
+	paths   critpath.Report   // with --color critical
 
 	allowEmpty bool
 	force      bool
@@ -83,12 +86,19 @@ func (e *export) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g, err := e.read(ctx, src, e.building(sequences))
+	paths, err := e.startColoring(src, targets)
+	if err != nil {
+		return err
+	}
+	g, err := e.read(ctx, src, e.building(sequences, paths))
 	if err != nil {
 		return err
 	}
 	if sequences != nil && src.graphs != nil && len(src.graphs()) > 0 {
 		return errors.New("a graph has no sequence of calls: it holds sums and no traces; name files of traces")
+	}
+	if paths != nil && src.graphs != nil && len(src.graphs()) > 0 {
+		return errors.New("--color critical: a graph has no critical path: it holds sums and no traces; name files of traces")
 	}
 	skipped := g.Report().Skipped
 	if g.NumNodes() == 0 && skipped > 0 {
@@ -219,6 +229,9 @@ func (e *export) options(ctx context.Context, src source, g *servicegraph.Graph,
 		style.Query = title
 	}
 	style.Source, style.Notes = src.origin, notes
+	if e.color.value == colorCritical {
+		e.colorCritical(&style, g)
+	}
 	return draw.Options{
 		Style:   style,
 		Theme:   e.style.colors(),

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/critpath"
 	"github.com/tempograph/tempograph/servicegraph/render"
 	"github.com/tempograph/tempograph/servicegraph/render/draw"
 	"github.com/tempograph/tempograph/servicegraph/render/sequence"
@@ -50,17 +51,27 @@ func (e *export) startSequence(src source, targets []target, steps []step) (*seq
 	return sequence.NewBuilder(sequence.Config{Graph: e.config()}), nil
 }
 
-// building returns a function that builds the graph of spans, and the diagram of their one trace.
-// Without a diagram it returns nil, so that the graph is built in the fastest way.
-func (e *export) building(b *sequence.Builder) func(iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error) {
-	if b == nil {
+// building returns a function that builds the graph of spans, and from the same spans the diagram of
+// their one trace and their critical paths, of which either can be nil. If both are, it returns nil,
+// so that the graph is built in the fastest way.
+func (e *export) building(b *sequence.Builder, paths *critpath.Collector) func(iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error) {
+	if b == nil && paths == nil {
 		return nil
 	}
 	return func(spans iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error) {
 		cfg := e.config()
 		cfg.Window.Spans = e.held
-		g, err := servicegraph.Build(collected(spans, b.Add), cfg)
-		if err == nil {
+		if b != nil {
+			spans = collected(spans, b.Add)
+		}
+		if paths != nil {
+			spans = collected(spans, paths.Add)
+		}
+		g, err := servicegraph.Build(spans, cfg)
+		if err == nil && paths != nil {
+			e.paths = paths.Report()
+		}
+		if err == nil && b != nil {
 			e.diagram, err = b.Diagram()
 		}
 		if errors.Is(err, sequence.ErrSeveralTraces) {

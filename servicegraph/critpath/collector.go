@@ -18,6 +18,10 @@ type Config struct {
 	// Changes are the what-if questions to answer. They are answered one by one.
 	Changes []Change
 
+	// Percentile is the percentile of the duration of its entry from which a request is slow; 0
+	// means 95: the slowest 5 %. It must be above 0 and below 100.
+	Percentile float64
+
 	// Stacks is the most distinct stacks that are kept; 0 means 100,000. Further ones are
 	// summed up in the stack "other".
 	Stacks int
@@ -71,7 +75,7 @@ type held struct{ spans []span }
 
 // NewCollector returns an empty collector.
 func NewCollector(cfg Config) *Collector {
-	cfg.Spans, cfg.Stacks = cmp.Or(cfg.Spans, defaultSpans), cmp.Or(cfg.Stacks, defaultStacks)
+	cfg.Spans, cfg.Stacks, cfg.Percentile = cmp.Or(cfg.Spans, defaultSpans), cmp.Or(cfg.Stacks, defaultStacks), cmp.Or(cfg.Percentile, 95)
 	c := &Collector{
 		cfg: cfg, nodeIndex: make(map[servicegraph.NodeID]int32), nameOf: make(map[string]int32),
 		traces: make(map[servicegraph.TraceID]*held), done: make(map[servicegraph.TraceID]bool),

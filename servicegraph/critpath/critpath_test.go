@@ -287,6 +287,27 @@ func TestWhatIf(t *testing.T) {
 	}
 }
 
+// TestPercentile checks that the time of slow requests is that of the requests from the percentile on.
+func TestPercentile(t *testing.T) {
+	for percentile, want := range map[float64]int{0: 5, 50: 50, 99: 1, 99.9: 1} { // requests of 10 ms to 1 s
+		c := NewCollector(Config{Percentile: percentile})
+		for i := range 100 {
+			took := int64(1e7 * math.Pow(1.05, float64(i))) // further apart than buckets are wide
+			c.Add(servicegraph.Span{TraceID: servicegraph.TraceID{byte(i + 1)}, SpanID: servicegraph.SpanID{1}, Service: "a", Kind: servicegraph.KindServer, Start: epoch, End: epoch + took})
+		}
+		r := c.Report()
+		var sum time.Duration
+		for i := 100 - want; i < 100; i++ {
+			sum += time.Duration(1e7 * math.Pow(1.05, float64(i)))
+		}
+		// the request at the percentile itself is slow
+		first := time.Duration(1e7 * math.Pow(1.05, float64(99-want)))
+		if got := r.Nodes[0].Time.Slow; got != sum && got != sum+first || got != r.Entries[0].Time.Slow {
+			t.Errorf("percentile %v: slow requests take %v, want %v or %v", percentile, got, sum, sum+first)
+		}
+	}
+}
+
 // TestLimits checks that a bound on spans finishes traces early and counts it, and that the
 // numbers of different orders of the same spans are equal.
 func TestLimits(t *testing.T) {

@@ -29,8 +29,8 @@ type Report struct {
 }
 
 // Times are times on the path of all requests, and of those that took longest. Slow requests are
-// those at and above the 95th percentile of the duration of their entry, by buckets of which each
-// is up to 1.6 % wide.
+// those at and above the percentile Config.Percentile of the duration of their entry, by buckets of
+// which each is up to 1.6 % wide.
 type Times struct {
 	All, Slow time.Duration
 }
@@ -269,7 +269,8 @@ func (c *Collector) report() Report {
 	for _, id := range entries {
 		e := s.entries[id]
 		p50, _ := quantile(&e.took, e.requests, 0.5)
-		p95, from := quantile(&e.took, e.requests, 0.95)
+		p95, _ := quantile(&e.took, e.requests, 0.95)
+		_, from := quantile(&e.took, e.requests, c.cfg.Percentile/100)
 		p99, _ := quantile(&e.took, e.requests, 0.99)
 		slow[id] = from
 		r.Time += time.Duration(e.total)

@@ -16,7 +16,7 @@ import (
 func (d DOT) heading(g *servicegraph.Graph) string {
 	rows := d.Heading(g)
 	if marks := d.marksLine(g); marks != "" {
-		rows = slices.Insert(rows, 2, marks)
+		rows = slices.Insert(rows, min(2, len(rows)), marks)
 	}
 	for i := range rows {
 		rows[i] = font(colorMuted, 10, text(rows[i]))

@@ -88,6 +88,10 @@ func (s Style) Legend(g *servicegraph.Graph) []LegendItem {
 		"entry: requests from outside", "database", "queue", "external", "group of nodes",
 		"dashed border: no spans of its own", "messages", "through hidden nodes", "wider: more calls",
 	} {
+		if s.Marks != nil && s.Marks.Meaning[LegendKind(kind)] != "" {
+			text = s.Marks.Meaning[LegendKind(kind)]
+			has[LegendKind(kind)] = true
+		}
 		if has[LegendKind(kind)] {
 			marks = append(marks, LegendItem{LegendKind(kind), text})
 		}

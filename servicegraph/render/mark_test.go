@@ -2,6 +2,7 @@ package render_test
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,6 +35,13 @@ func TestMarks(t *testing.T) {
 		if c := style.Captions(g).Node(n); c.Level != render.Healthy {
 			t.Errorf("node without a mark: %+v", c)
 		}
+	}
+	if legend := style.Legend(g); slices.ContainsFunc(legend, func(i render.LegendItem) bool { return i.Kind == render.LegendFailing }) {
+		t.Errorf("the legend explains failures, of which the image has none: %v", legend)
+	}
+	style.Marks.Meaning = map[render.LegendKind]string{render.LegendFailing: "bad", render.LegendWidth: "wide"}
+	if legend := style.Legend(g); !slices.Contains(legend, render.LegendItem{Kind: render.LegendFailing, Text: "bad"}) || !slices.Contains(legend, render.LegendItem{Kind: render.LegendWidth, Text: "wide"}) {
+		t.Errorf("the legend has no meanings of the marks: %v", legend)
 	}
 	var dot bytes.Buffer
 	if err := (render.DOT{Style: style}).Render(&dot, g); err != nil {

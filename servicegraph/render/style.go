@@ -196,6 +196,10 @@ const (
 type Marks struct {
 	Nodes map[servicegraph.NodeID]Mark
 	Edges map[servicegraph.EdgeID]Mark
+
+	// Meaning has the texts of the legend for the levels and the width of a line. Without a text,
+	// the legend does not explain them.
+	Meaning map[LegendKind]string
 }
 
 // A Mark is what an image shows of a node or an edge.

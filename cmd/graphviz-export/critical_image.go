@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tempograph/tempograph/internal/quantity"
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/critpath"
+	"github.com/tempograph/tempograph/servicegraph/render"
+)
+
+// colorCritical is the value of --color for images of the critical path.
+const colorCritical = "critical"
+
+// The shares of the time of all requests from which a node or an edge is orange and red.
+const (
+	shareWarning = 0.05
+	shareFailing = 0.20
+)
+
+// startColoring returns what collects the critical paths for the colors of images. It returns nil
+// if the colors show errors.
+func (e *export) startColoring(src source, targets []target) (*critpath.Collector, error) {
+	if e.color.value != colorCritical {
+		return nil, nil
+	}
+	if src.graph != nil {
+		return nil, usagef("--color critical needs traces, and Prometheus holds series: read a file or Tempo")
+	}
+	for _, t := range targets {
+		if !slices.Contains([]string{"svg", "png", "dot"}, t.format.Name) {
+			return nil, usagef("--color critical applies to svg, png and dot, not to %s: see graphviz-export critical", t.format.Name)
+		}
+	}
+	return critpath.NewCollector(critpath.Config{Spans: e.held}), nil
+}
+
+// colorCritical makes the colors of an image show what requests wait for.
+func (e *export) colorCritical(style *render.Style, g *servicegraph.Graph) {
+	r := e.paths
+	marks := &render.Marks{
+		Nodes: make(map[servicegraph.NodeID]render.Mark), Edges: make(map[servicegraph.EdgeID]render.Mark),
+		Meaning: map[render.LegendKind]string{
+			render.LegendWarning: render.PercentText(shareWarning, 1) + " or more of the time of all requests",
+			render.LegendFailing: render.PercentText(shareFailing, 1) + " or more of the time of all requests",
+			render.LegendWidth:   "wider: more time within the calls",
+		},
+	}
+	placed := time.Duration(0)
+	for n := range g.Nodes() {
+		marks.Nodes[n.ID] = render.Mark{Text: "not on the path"}
+	}
+	for e := range g.Edges() {
+		marks.Edges[e.ID] = render.Mark{Text: "not on the path", Width: 1}
+	}
+	for _, n := range r.Nodes {
+		if _, ok := g.Node(n.Node); ok {
+			placed += n.Time.All
+			marks.Nodes[n.Node] = markOfShare(n.Time.All, r)
+		}
+	}
+	for _, c := range r.Calls {
+		for _, kind := range []servicegraph.EdgeKind{servicegraph.EdgeRequest, servicegraph.EdgeBridged} {
+			id := servicegraph.EdgeID{From: c.From, To: c.To, Kind: kind}
+			if _, ok := g.Edge(id); ok && c.Time.All > 0 {
+				marks.Edges[id] = markOfShare(c.Time.All, r)
+			}
+		}
+	}
+	style.Marks = marks
+	style.Notes = append(slices.Clone(style.Notes), fmt.Sprintf("share of the time of requests: on the critical path of %s, %s long together", quantity.Of(r.Traces, "trace"), render.DurationText(r.Time)))
+	if left := r.Time - placed; r.Time > 0 && float64(left) >= 0.001*float64(r.Time) {
+		style.Notes = append(style.Notes, part(left, r.Time)+" of the time is of nodes that the image does not have")
+	}
+	if r.Rootless+r.Early > 0 {
+		style.Notes = append(style.Notes, basis(r))
+	}
+}
+
+// markOfShare returns the mark of a node or an edge with some of the time of all requests.
+func markOfShare(t time.Duration, r critpath.Report) render.Mark {
+	share := float64(t) / max(float64(r.Time), 1)
+	m := render.Mark{
+		Text: part(t, r.Time) + " of time", Width: 1 + 4.5*share,
+		Tooltip: fmt.Sprintf("%s of the time of all requests, %s for each request", part(t, r.Time), perRequest(t, r)),
+	}
+	switch {
+	case share >= shareFailing:
+		m.Level = render.Failing
+	case share >= shareWarning:
+		m.Level = render.Warning
+	}
+	if glyph := m.Level.Glyph(); glyph != "" {
+		m.Text = glyph + " " + m.Text
+	}
+	return m
+}
