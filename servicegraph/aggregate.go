@@ -10,6 +10,7 @@ import (
 
 	"github.com/tempograph/tempograph/servicegraph/internal/directory"
 	"github.com/tempograph/tempograph/servicegraph/internal/pairing"
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
@@ -32,7 +33,7 @@ type aggregator struct {
 func newAggregator(b *Builder) *aggregator {
 	return &aggregator{builder: b, pairer: pairing.New(pairing.Config{
 		QueueNodes: b.cfg.QueueNodes, InferCalls: b.cfg.InferCalls, UserNode: b.cfg.UserNode,
-		IsNameOf: b.isNameOf, CanBeSame: b.canBeSame, IsSameHost: b.isSameHost, Describe: b.describe, IsAddress: b.isAddress, CompareNodes: b.names.CompareNodes,
+		IsNameOf: b.isNameOf, CanBeSame: b.canBeSame, IsSameHost: b.isSameHost, Describe: b.describe, IsAddress: b.isAddress, MatchPaths: semconv.MatchPaths, CompareNodes: b.names.CompareNodes,
 	})}
 }
 
@@ -249,6 +250,9 @@ func (a *aggregator) addSpans() {
 		outcomes[a.pairer.Outcome(at)]++
 	}
 	report.First, report.Last = first, last
+	if a.pairer.IsUncompared() {
+		report.Uninferred++
+	}
 	for _, i := range a.pairer.Concealed() {
 		report.HiddenCalls = plus(report.HiddenCalls, spans[i].Weight())
 		if spans[i].Failed() {

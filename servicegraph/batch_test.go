@@ -33,8 +33,9 @@ func addTo(p *pack.Packer, packed *pack.Span, s *sg.Span) {
 	}
 	packed.ClearAttrs()
 	for _, a := range s.Attrs {
-		if key := p.Filter(packed.Kind).Key([]byte(a.Key)); key != 0 {
-			packed.AddAttr(key, []byte(a.Value))
+		filter := p.Filter(packed.Kind)
+		if key := filter.Key([]byte(a.Key)); key != 0 {
+			packed.AddAttr(filter, key, []byte(a.Value))
 		}
 	}
 	p.Add(resource, packed)

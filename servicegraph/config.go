@@ -63,9 +63,11 @@ type Config struct {
 
 	// InferCalls adds calls whose connection is lost: a client span without a callee calls the
 	// server span in its time whose parent never arrived or whose parent id is lost, if there is
-	// one such pair, or if the RPC service or the host that both name shows which belong together
+	// one such pair, or if the RPC service, the host or the path that both name shows which belong
+	// together; and the message of a producer span goes to the later consumer span of the queue
 	// (docs/semantics.md, P9 and P20). Such a call is a guess, and Evidence.Inferred counts it.
-	// Nothing is inferred in a trace with more than 4 million pairs of such spans.
+	// Nothing is inferred in a trace with more than 4 million pairs of such spans:
+	// Report.Uninferred counts these traces.
 	InferCalls bool
 
 	// UserNode makes each request from outside the traced world a call from a node named

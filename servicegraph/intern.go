@@ -471,6 +471,6 @@ func compareDetails(a, b detail) int {
 func compareAsked(a, b semconv.Asked) int {
 	return cmp.Or(
 		strings.Compare(a.Host, b.Host), strings.Compare(a.Port, b.Port),
-		strings.Compare(a.RPCService, b.RPCService), strings.Compare(a.RPCMethod, b.RPCMethod), strings.Compare(a.HTTPMethod, b.HTTPMethod),
+		strings.Compare(a.RPCService, b.RPCService), strings.Compare(a.RPCMethod, b.RPCMethod), strings.Compare(a.HTTPMethod, b.HTTPMethod), strings.Compare(a.Path, b.Path),
 	)
 }

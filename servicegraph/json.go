@@ -119,6 +119,7 @@ type (
 		Unfinished                uint64   `json:"unfinished"`
 		Skewed                    uint64   `json:"skewed"`
 		UnknownService            uint64   `json:"unknownService"`
+		Uninferred                uint64   `json:"uninferred,omitempty"`
 		Sampled                   uint64   `json:"sampled,omitempty"`
 		LinkMissing               uint64   `json:"linkMissing"`
 		AddressConflicts          uint64   `json:"addressConflicts"`

@@ -253,7 +253,7 @@ func (o *oracle) isReceived(queue sg.NodeID) bool {
 		}
 	}
 	return slices.ContainsFunc(o.spans, func(s *oracleSpan) bool {
-		return s.serves() && len(s.Links) > 0 && s.queue() == queue
+		return s.kind == sg.KindConsumer && len(s.Links) > 0 && s.queue() == queue
 	})
 }
 

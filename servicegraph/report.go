@@ -37,6 +37,7 @@ type Report struct {
 	Unfinished      uint64 // spans without an end or without a start: they have no latency
 	Skewed          uint64 // callee spans that start before their caller's span, or end after it
 	UnknownService  uint64 // spans without service.name
+	Uninferred      uint64 // traces with more than 4 million pairs of spans that [Config].InferCalls would compare: nothing was inferred in them
 	Sampled         uint64 // spans with a weight other than 1: numbers of calls are estimates
 	LinkMissing     uint64 // span links of CONSUMER spans to spans that never arrived or that are not PRODUCER or CLIENT spans
 
@@ -174,7 +175,7 @@ func (r *Report) counters() []*uint64 {
 	return []*uint64{
 		&r.Traces, &r.Spans,
 		&r.Paired, &r.Virtual, &r.Nested, &r.Root, &r.Internal, &r.Orphan, &r.Unresolved, &r.Duplicate, &r.Invalid, &r.Late, &r.Hidden, &r.Detached, &r.Pending,
-		&r.MissingParent, &r.Cycles, &r.InvalidDuration, &r.Unfinished, &r.Skewed, &r.UnknownService, &r.Sampled, &r.LinkMissing, &r.AddressConflicts,
+		&r.MissingParent, &r.Cycles, &r.InvalidDuration, &r.Unfinished, &r.Skewed, &r.UnknownService, &r.Uninferred, &r.Sampled, &r.LinkMissing, &r.AddressConflicts,
 		&r.LinksResolvedEarly, &r.AddressesResolvedEarly,
 		&r.Open, &r.Reopened, &r.ClosedQuiet, &r.ClosedAge, &r.EvictedSpans, &r.EvictedTraces, &r.NodesFolded, &r.NamesTruncated, &r.LongNames, &r.Skipped, &r.LeftOutTraces,
 		&r.LeftOutNodes, &r.LeftOutEdges,

@@ -66,6 +66,7 @@ func remarks(r servicegraph.Report) []remark {
 		{r.UnknownService, "unnamed span", "no service.name", "no service.name, so counted under unknown_service"},
 		{r.InvalidDuration, "negative duration", "ends before it starts", "the span ends before it starts, so it has no latency"},
 		{r.Unfinished, "unfinished span", "no start or end time", "no start time or no end time, so no latency"},
+		{r.Uninferred, "uninferred trace", "too many candidates", "more than 4 million pairs of spans could be the two sides of a call, so none was inferred"},
 		{r.Sampled, "sampled span", "calls are estimates", "stands for more or less than one span, so calls are estimates"},
 		{r.Skewed, "skewed span", "clock skew", "the callee's span starts before the caller's span or ends after it (clock skew)"},
 	} {

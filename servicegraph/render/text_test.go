@@ -151,7 +151,7 @@ func TestRemarks(t *testing.T) {
 	all := servicegraph.Report{
 		LeftOutTraces: 2, LeftOutNodes: 2, LeftOutEdges: 2, LeftOutCalls: 7,
 		Skipped: 2, Invalid: 2, Late: 2, Orphan: 2, Unresolved: 2, LinkMissing: 2, AddressConflicts: 2,
-		Cycles: 2, UnknownService: 2, InvalidDuration: 2, Unfinished: 2, Skewed: 2, Sampled: 2, EvictedSpans: 1, EvictedTraces: 1, LinksResolvedEarly: 1, AddressesResolvedEarly: 1, NodesFolded: 2, NamesTruncated: 2, LongNames: 2, FoldedCalls: 1.5,
+		Cycles: 2, UnknownService: 2, InvalidDuration: 2, Unfinished: 2, Skewed: 2, Sampled: 2, Uninferred: 2, EvictedSpans: 1, EvictedTraces: 1, LinksResolvedEarly: 1, AddressesResolvedEarly: 1, NodesFolded: 2, NamesTruncated: 2, LongNames: 2, FoldedCalls: 1.5,
 	}
 	var got []string
 	for _, r := range remarks(all) {
@@ -161,7 +161,7 @@ func TestRemarks(t *testing.T) {
 		"2 orphan spans (parent span missing), 2 unresolved calls (callee unknown), 2 broken span links (linked span missing), 2 ambiguous addresses (several services answer there), " +
 		"2 parent cycles (spans among their own ancestors), 2 evicted traces (too many held), 2 early matches (too many pending), 2 grouped names (beyond the node limit), " +
 		"2 ignored names (beyond the node limit), 2 cut names (too long), 2 grouped calls (too many edges), 2 unnamed spans (no service.name), 2 negative durations (ends before it starts), 2 unfinished spans (no start or end time), " +
-		"2 sampled spans (calls are estimates), 2 skewed spans (clock skew)"
+		"2 uninferred traces (too many candidates), 2 sampled spans (calls are estimates), 2 skewed spans (clock skew)"
 	if strings.Join(got, ", ") != want {
 		t.Errorf("got %s\nwant %s", strings.Join(got, ", "), want)
 	}

@@ -74,7 +74,7 @@ func (d *fastDecoder) span() {
 	filter := d.filter.byKind[s.Kind]
 	for _, a := range d.attrs {
 		if filter.Has(a.number) {
-			s.AddAttr(a.number, a.value)
+			s.AddAttr(filter, a.number, a.value)
 		}
 	}
 }

@@ -348,7 +348,7 @@ func (d *wireDecoder) packAttributes(w *wireSpan) error {
 			return err
 		}
 		if ok && filter.Has(number) {
-			d.raw.AddAttr(number, text)
+			d.raw.AddAttr(filter, number, text)
 		}
 	}
 	return nil

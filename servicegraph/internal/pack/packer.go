@@ -15,7 +15,7 @@
 //		}
 //		for each span of it {
 //			span.ClearAttrs()
-//			… p.Filter(kind).Key(key), span.AddAttr(…) …
+//			… p.Filter(kind).Key(key), span.AddAttr(filter, …) …
 //			p.Add(number, &span)
 //		}
 //	}

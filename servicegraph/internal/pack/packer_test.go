@@ -18,7 +18,8 @@ func TestPackedSpanSize(t *testing.T) {
 // clientSpan returns a client span that calls a host.
 func clientSpan(p *Packer, host []byte) *Span {
 	s := &Span{TraceID: [16]byte{1}, SpanID: [8]byte{1}, Kind: semconv.Client}
-	s.AddAttr(p.Filter(semconv.Client).Key([]byte("server.address")), host)
+	filter := p.Filter(semconv.Client)
+	s.AddAttr(filter, filter.Key([]byte("server.address")), host)
 	return s
 }
 
@@ -122,14 +123,14 @@ func TestAttrsAreCut(t *testing.T) {
 	filter := p.Filter(semconv.Client)
 	for _, value := range []string{"https://h/1", "https://h/2?q", "https://h"} {
 		s := &Span{Kind: semconv.Client}
-		s.AddAttr(filter.Key([]byte("url.full")), []byte(value))
+		s.AddAttr(filter, filter.Key([]byte("url.full")), []byte(value))
 		p.Add(r, s)
 	}
 	s := &Span{Kind: semconv.Client}
-	s.AddAttr(filter.Key([]byte("db.namespace")), []byte("\xff\xfe"))
+	s.AddAttr(filter, filter.Key([]byte("db.namespace")), []byte("\xff\xfe"))
 	p.Add(r, s)
 	long := &Span{Kind: semconv.Client}
-	long.AddAttr(filter.Key([]byte("db.namespace")), make([]byte, 300))
+	long.AddAttr(filter, filter.Key([]byte("db.namespace")), make([]byte, 300))
 	p.Add(r, long)
 	b := p.Batch()
 	if len(b.Interpretations) != 3 {

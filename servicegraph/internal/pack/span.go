@@ -53,12 +53,12 @@ func (s *Span) cacheKey() []byte {
 // ClearAttrs removes the attributes.
 func (s *Span) ClearAttrs() { s.attrs, s.roles = s.attrs[:0], 0 }
 
-// AddAttr adds an attribute that the filter for the span's kind selects. The value is the
+// AddAttr adds an attribute that a filter, the one for the span's kind, selects. The value is the
 // attribute's text, of which at most [semconv.MaxValue] bytes count; U+FFFD replaces every byte that is not UTF-8. Of attributes with the same
 // key, the last one counts.
-func (s *Span) AddAttr(key semconv.Key, value []byte) {
+func (s *Span) AddAttr(filter *semconv.Filter, key semconv.Key, value []byte) {
 	if key.IsURL() {
-		value = value[:semconv.OriginLen(value)]
+		value = filter.CutURL(value)
 	}
 	if key.IsQuery() {
 		value = value[:min(len(value), 1)]

@@ -48,6 +48,10 @@ type Config struct {
 	// and for those between which a call may be inferred.
 	Describe func(trace.Detail) Description
 
+	// MatchPaths reports whether two paths, which are not empty, can be those of one request. It is
+	// called only if InferCalls is set.
+	MatchPaths func(a, b string) bool
+
 	// CompareNodes is the order of nodes. It is called only where consumers disagree on the
 	// name of a queue.
 	CompareNodes func(a, b trace.Node) int
@@ -67,6 +71,7 @@ type Asked struct {
 	Host, Port            string
 	RPCService, RPCMethod string
 	HTTPMethod            string
+	Path                  string // of the URL; MatchPaths compares two
 }
 
 // Links are the span links that concern a trace.

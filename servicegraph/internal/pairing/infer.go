@@ -8,28 +8,30 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// A guess is a CLIENT span and a SERVER span that can be the two sides of one call.
+// A guess is a CLIENT span and a SERVER span, or a PRODUCER span and a CONSUMER span, that can be the
+// two sides of one call.
 type guess struct {
 	client, server int32
-	agrees         bool // both tell the same RPC service or host, or the client names the service
+	agreements     int // how many of the things that both tell are the same
 }
 
 // maxGuesses limits the pairs of spans that inferCalls compares in a trace. Beyond the limit it
 // infers nothing.
 const maxGuesses = 1 << 22
 
-// inferCalls pairs the two sides of calls whose connection is lost: a CLIENT span without a callee,
-// and a SERVER span whose parent never arrived or whose parent id is lost, in one trace and of two
-// services (docs/semantics.md P9, P20). The SERVER span lies in the time of the CLIENT span, and
-// what both tell of the request is the same. If nothing agrees, each must be the only match for the
-// other, and the client must name no peer, or only an address. If several agree, all of them must
-// be calls from one service to one service; then the edge is the same, whichever belong together.
+// inferCalls pairs the two sides of calls whose connection is lost: a CLIENT or PRODUCER span without
+// a callee, and a SERVER or CONSUMER span whose parent never arrived or whose parent id is lost, in one
+// trace and of two services (docs/semantics.md P9, P20). The SERVER span lies in the time of the CLIENT
+// span, or the CONSUMER span begins after the PRODUCER span, and what both tell of the call is the same.
+// If nothing agrees, each must be the only match for the other, and the client must name no peer, or
+// only an address. If several agree equally, all of them must be calls from one service to one service;
+// then the edge is the same, whichever belong together.
 func (p *Pairer) inferCalls() {
-	clients, servers := p.openCalls(), p.lostRequests()
-	if len(clients)*len(servers) > maxGuesses {
+	clients, servers := append(p.openCalls(), p.openSends()...), append(p.lostRequests(), p.lostMessages()...)
+	if p.uncompared = len(clients)*len(servers) > maxGuesses; p.uncompared {
 		return
 	}
-	guesses := p.guesses(clients, servers)
+	guesses := append(p.guesses(clients, servers), p.messageGuesses(clients, servers)...)
 	guesses = preferAgreed(guesses, func(g guess) int32 { return g.server })
 	guesses = preferAgreed(guesses, func(g guess) int32 { return g.client })
 	byClient, byServer := make(map[int32][]guess), make(map[int32][]guess)
@@ -37,7 +39,7 @@ func (p *Pairer) inferCalls() {
 		byClient[g.client] = append(byClient[g.client], g)
 		byServer[g.server] = append(byServer[g.server], g)
 	}
-	inferred := make(map[int32]bool) // by caller span
+	inferred := make(map[int32]bool) // by span of either side
 	for _, s := range servers {
 		best := int32(-1)
 		for _, g := range byServer[s] {
@@ -49,12 +51,12 @@ func (p *Pairer) inferCalls() {
 			}
 		}
 		if best >= 0 {
-			inferred[best] = true
+			inferred[best], inferred[s] = true, true
 			p.infer(best, s)
 		}
 	}
 	if len(inferred) > 0 {
-		p.calls = slices.DeleteFunc(p.calls, func(c Call) bool { return c.Callee < 0 && inferred[c.Caller] })
+		p.calls = slices.DeleteFunc(p.calls, func(c Call) bool { return c.Callee < 0 && inferred[c.Caller] || c.Caller < 0 && inferred[c.Callee] })
 	}
 }
 
@@ -102,41 +104,52 @@ func (p *Pairer) guesses(clients, servers []int32) (guesses []guess) {
 	}
 	for _, s := range servers {
 		server := &p.spans[s]
+		if server.Kind != trace.Server {
+			continue
+		}
 		for _, c := range clients {
 			client := &p.spans[c]
-			if client.Start > server.Start {
-				break
-			}
-			if client.End < server.End || client.Node == server.Node {
+			if p.state[c].outcome == Open || client.Start > server.Start || client.End < server.End || client.Node == server.Node {
 				continue
 			}
-			agrees, contradicts := of(c).compare(of(s))
-			agrees = agrees || client.Peer != 0 && p.cfg.IsNameOf(client.Peer, server.Node)
-			if contradicts || !agrees && p.state[c].outcome == Virtual && !p.callsAnAddress(c) {
+			mine, other := of(c), of(s)
+			agreements, contradict := mine.compare(other)
+			if client.Peer != 0 && p.cfg.IsNameOf(client.Peer, server.Node) {
+				agreements++
+			}
+			if contradict || agreements == 0 && p.state[c].outcome == Virtual && !p.callsAnAddress(c) {
 				continue
 			}
-			guesses = append(guesses, guess{c, s, agrees})
+			if mine.Path != "" && other.Path != "" {
+				if !p.cfg.MatchPaths(mine.Path, other.Path) {
+					continue
+				}
+				agreements++
+			}
+			guesses = append(guesses, guess{c, s, agreements})
 		}
 	}
 	return guesses
 }
 
-// compare compares what the two sides of a call tell of it. Two IP addresses or two names that
-// differ contradict each other. An IP address and a name do not, and neither do a short name and
-// the long one.
-func (a Asked) compare(b Asked) (agrees, contradicts bool) {
+// compare compares what the two sides of a call tell of it, but for the paths. It counts the things
+// that are the same in both. Two IP addresses or two names that differ contradict each other. An IP
+// address and a name do not, and neither do a short name and the long one.
+func (a Asked) compare(b Asked) (agreements int, contradict bool) {
 	differ := func(x, y string) bool { return x != "" && y != "" && x != y }
 	if differ(a.RPCService, b.RPCService) || differ(a.RPCMethod, b.RPCMethod) || differ(a.HTTPMethod, b.HTTPMethod) {
-		return false, true
+		return 0, true
 	}
-	agrees = a.RPCService != "" && b.RPCService != ""
-	if a.Host == "" || b.Host == "" {
-		return agrees, false
+	if a.RPCService != "" && b.RPCService != "" {
+		agreements++
 	}
-	if a.Host == b.Host || strings.HasPrefix(a.Host, b.Host+".") || strings.HasPrefix(b.Host, a.Host+".") {
-		return agrees || !differ(a.Port, b.Port), differ(a.Port, b.Port)
+	switch {
+	case a.Host == "" || b.Host == "":
+		return agreements, false
+	case a.Host == b.Host || strings.HasPrefix(a.Host, b.Host+".") || strings.HasPrefix(b.Host, a.Host+"."):
+		return agreements + 1, differ(a.Port, b.Port)
 	}
-	return agrees, isIP(a.Host) == isIP(b.Host)
+	return agreements, isIP(a.Host) == isIP(b.Host)
 }
 
 // isIP reports whether a canonical host, which is not empty, is an IP address: no name ends with a
@@ -146,13 +159,13 @@ func isIP(host string) bool {
 	return strings.Contains(host, ":") || '0' <= last && last <= '9' && strings.Count(host, ".") >= 3
 }
 
-// preferAgreed removes the guesses of a span that do not agree if others do.
+// preferAgreed removes the guesses of a span that agree less than others do.
 func preferAgreed(guesses []guess, span func(guess) int32) []guess {
-	agreed := make(map[int32]bool)
+	most := make(map[int32]int)
 	for _, g := range guesses {
-		agreed[span(g)] = agreed[span(g)] || g.agrees
+		most[span(g)] = max(most[span(g)], g.agreements)
 	}
-	return slices.DeleteFunc(guesses, func(g guess) bool { return agreed[span(g)] && !g.agrees })
+	return slices.DeleteFunc(guesses, func(g guess) bool { return g.agreements < most[span(g)] })
 }
 
 // isOneEdge reports whether the guesses of a server, and those of one of its clients, mean one edge:
@@ -163,7 +176,7 @@ func (p *Pairer) isOneEdge(ofServer, ofClient []guess) bool {
 	}
 	first := ofServer[0]
 	differs := func(g guess) bool {
-		return !g.agrees || p.spans[g.client].Node != p.spans[first.client].Node || p.spans[g.server].Node != p.spans[first.server].Node
+		return g.agreements == 0 || p.spans[g.client].Node != p.spans[first.client].Node || p.spans[g.server].Node != p.spans[first.server].Node
 	}
 	return !slices.ContainsFunc(ofServer, differs) && !slices.ContainsFunc(ofClient, differs)
 }
@@ -176,10 +189,14 @@ func (p *Pairer) endsFirst(i, j int32) bool {
 
 // infer adds the call from caller span c to callee span s.
 func (p *Pairer) infer(c, s int32) {
+	call := Call{
+		From: p.spans[c].Node, To: p.spans[s].Node, Caller: c, Callee: s, Source: -1, Kind: p.kind(c, s), Evidence: Inferred, Flags: PerTrace,
+	}
+	if call.Kind == Message {
+		call.Queue = p.settleSend(c, s)
+	}
 	p.state[c].outcome, p.state[s].outcome = Paired, Paired
-	p.calls = append(p.calls, Call{
-		From: p.spans[c].Node, To: p.spans[s].Node, Caller: c, Callee: s, Source: -1, Kind: Request, Evidence: Inferred, Flags: PerTrace,
-	})
+	p.calls = append(p.calls, call)
 }
 
 // callsAnAddress reports whether caller span i names only an IP address or an RPC service, which

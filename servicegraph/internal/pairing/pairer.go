@@ -25,7 +25,8 @@ type Pairer struct {
 	targets map[int32][]trace.Link
 	queries map[queryKey]bool // the databases that spans query beside others
 
-	isOpen bool // Withhold was called
+	isOpen     bool // Withhold was called
+	uncompared bool // inferCalls had too many pairs to compare
 
 	concealed []int32 // the caller spans whose calls ended in hidden services
 
@@ -96,7 +97,7 @@ func (p *Pairer) Pair(id [16]byte, t *trace.Tree, links Links) {
 	p.spans, p.parent, p.order = t.Spans, t.Parent, t.Order
 	p.calls, p.sends, p.receives = p.calls[:0], p.sends[:0], p.receives[:0]
 	p.state = trace.Resize(p.state, len(p.spans))
-	p.isOpen = false
+	p.isOpen, p.uncompared = false, false
 	clear(p.queries)
 	p.concealed = p.concealed[:0]
 	p.findBatches()
@@ -119,6 +120,9 @@ func (p *Pairer) Calls() []Call { return p.calls }
 // them. If a call of the span failed there and edges show other calls of the span, the span is
 // among them as well.
 func (p *Pairer) Concealed() []int32 { return p.concealed }
+
+// IsUncompared reports whether the trace had too many pairs of spans to infer calls.
+func (p *Pairer) IsUncompared() bool { return p.uncompared }
 
 // Sends returns the caller spans that links of consumers can point to.
 func (p *Pairer) Sends() []Send { return p.sends }

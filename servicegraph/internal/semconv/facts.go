@@ -10,7 +10,8 @@ type Attrs struct {
 
 	spanKind, errorTag string // OpenTracing's tags
 
-	httpMethod, netHostName, netHostPort string // read only to infer calls
+	httpMethod, netHostName, netHostPort        string // read only to infer calls, as are the next
+	urlPath, httpTarget, httpRoute, urlTemplate string
 
 	dbSystem, dbSystemOld, dbNamespace, dbName, dbConnection string
 

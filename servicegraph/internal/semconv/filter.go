@@ -52,6 +52,20 @@ func newFilter(roles Roles) *Filter {
 // Has reports whether the filter selects the attribute with this number.
 func (f *Filter) Has(key Key) bool { return key != 0 && keys[key-1].roles&f.roles != 0 }
 
+// CutURL returns the part of a URL that is read: up to the path, and with the path to infer calls.
+func (f *Filter) CutURL(url []byte) []byte {
+	origin := OriginLen(url)
+	if origin == 0 || f.roles&ofGuesses == 0 {
+		return url[:origin]
+	}
+	for i := origin; i < len(url); i++ {
+		if url[i] == '?' || url[i] == '#' {
+			return url[:i]
+		}
+	}
+	return url
+}
+
 // Key returns the number of the attribute with this key, or 0 if the filter does not select it.
 func (f *Filter) Key(key []byte) Key { return find(f, key) }
 

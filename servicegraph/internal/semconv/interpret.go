@@ -81,6 +81,7 @@ type Asked struct {
 	Host, Port            string // canonical
 	RPCService, RPCMethod string
 	HTTPMethod            string
+	Path                  string // of the URL, concrete or, where only that is known, a template with variables
 }
 
 // IsEmpty reports whether All returns nothing.
@@ -133,7 +134,7 @@ func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation
 		of.Trigger = attrs.faasTrigger
 		of.Detail.Scope = attrs.scopeName()
 		if o.InferCalls && of.Kind == Server {
-			of.Detail.Asked = attrs.asked(attrs.servedAddress())
+			of.Detail.Asked = attrs.asked(attrs.servedAddress(), attrs.servedPath())
 		}
 		of.Peer, of.HasPeer = attrs.caller(of.Kind)
 		if of.Kind == Server {
@@ -151,7 +152,7 @@ func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation
 		of.Queries = cmp.Or(attrs.dbQueryText, attrs.dbStatement, attrs.dbQuerySummary, attrs.dbOperation, attrs.dbOperationOld) != ""
 		of.Detail = attrs.detail(of.Address)
 		if o.InferCalls {
-			of.Detail.Asked = attrs.asked(of.Address)
+			of.Detail.Asked = attrs.asked(of.Address, attrs.dialedPath())
 		}
 		if of.HasPeer && attrs.isAgentStep() {
 			of.Kind = Internal // the client spans inside, if any, are the calls [G2]
@@ -192,8 +193,8 @@ func (a *Attrs) detail(at Address) Detail {
 	return d
 }
 
-// asked returns what a span tells of a request that was sent to an address.
-func (a *Attrs) asked(at Address) Asked {
+// asked returns what a span tells of a request for a path that was sent to an address.
+func (a *Attrs) asked(at Address, path string) Asked {
 	method := strings.ToUpper(a.httpMethod)
 	if method == "_OTHER" {
 		method = ""
@@ -201,7 +202,7 @@ func (a *Attrs) asked(at Address) Asked {
 	return Asked{
 		Host: Loopback(at.Host), Port: at.Port,
 		RPCService: a.rpcServiceName(), RPCMethod: a.rpcMethod[strings.LastIndexByte(a.rpcMethod, '/')+1:],
-		HTTPMethod: method,
+		HTTPMethod: method, Path: path,
 	}
 }
 

@@ -101,6 +101,10 @@ var keys = [...]keyInfo{
 	{"http.request.method", func(a *Attrs) *string { return &a.httpMethod }, ofGuesses},
 	{"net.host.name", func(a *Attrs) *string { return &a.netHostName }, ofGuesses},
 	{"net.host.port", func(a *Attrs) *string { return &a.netHostPort }, ofGuesses},
+	{"url.path", func(a *Attrs) *string { return &a.urlPath }, ofGuesses},
+	{"http.target", func(a *Attrs) *string { return &a.httpTarget }, ofGuesses},
+	{"http.route", func(a *Attrs) *string { return &a.httpRoute }, ofGuesses},
+	{"url.template", func(a *Attrs) *string { return &a.urlTemplate }, ofGuesses},
 	{"http.response.status_code", func(a *Attrs) *string { return &a.httpStatus }, ofFailures | ofOutcomes},
 	{"http.status_code", func(a *Attrs) *string { return &a.httpStatusOld }, ofFailures | ofOutcomes},
 	{"rpc.response.status_code", func(a *Attrs) *string { return &a.rpcStatus }, ofOutcomes},
@@ -168,7 +172,7 @@ func (k Key) Name() string { return keys[k-1].name }
 // Roles returns the roles of the spans for which the attribute has a meaning.
 func (k Key) Roles() Roles { return keys[k-1].roles }
 
-// IsURL reports whether the value is a URL. Only the origin of a URL is read.
+// IsURL reports whether the value is a URL, of which only a part is read: see [Filter.CutURL].
 func (k Key) IsURL() bool { return k == urlFull || k == httpURL }
 
 // IsQuery reports whether the value is the text of a query to a database, or the name of its
