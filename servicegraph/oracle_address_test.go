@@ -148,20 +148,30 @@ func (o *oracle) metAsRPC(c *oracleCall) map[sg.NodeID]bool {
 	return own
 }
 
-// named returns the services that have the name of the host of a call (A4).
+// named returns the services that have the name of the host of a call, without or with the namespace
+// (A4).
 func (o *oracle) named(c *oracleCall) map[sg.NodeID]bool {
-	fits := make(map[sg.NodeID]bool)
 	if c.at.host == "" || c.isName || isSpecific(c.peer.Type) {
 		return nil
 	}
+	fits := o.withName(c, c.at.host)
+	if full := o.full(c.client.node, c.at.host); len(fits) != 1 && full != c.at.host {
+		return o.withName(c, full)
+	}
+	return fits
+}
+
+// withName returns the services that have a name that the caller of a call dials.
+func (o *oracle) withName(c *oracleCall, host string) map[sg.NodeID]bool {
+	fits := make(map[sg.NodeID]bool)
 	own := o.kubernetes(c.client.node)
 	for _, s := range o.spans {
 		name, namespaces := strings.ToLower(s.node.Name), o.kubernetes(s.node)
-		if name == c.at.host && (len(own) != 1 || len(namespaces) == 0 || namespaces[onlyName(own)]) || name+"."+s.node.Namespace == c.at.host {
+		if name == host && (strings.Contains(host, ".") || len(own) != 1 || len(namespaces) == 0 || namespaces[onlyName(own)]) || name+"."+s.node.Namespace == host {
 			fits[s.node] = true
 		}
 		for n := range namespaces {
-			if name+"."+n == c.at.host {
+			if name+"."+n == host {
 				fits[s.node] = true
 			}
 		}

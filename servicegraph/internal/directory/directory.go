@@ -272,13 +272,25 @@ func isGeneric(rpc string) bool {
 	return strings.HasPrefix(rpc, "grpc.health.") || strings.HasPrefix(rpc, "grpc.reflection.") || strings.HasPrefix(rpc, "grpc.channelz.")
 }
 
-// withName returns the only service that has the name of a host: the name alone, or the name and
-// a namespace. A name without a namespace, from a caller whose Kubernetes namespace is known, does
-// not mean a service that is known to be in other namespaces only. IP addresses are no names.
-func (d *Directory) withName(caller trace.Node, host string) (only trace.Node) {
+// withName returns the only service that has the name of a host. The full name decides where no
+// service, or several, have a name without a namespace.
+func (d *Directory) withName(caller trace.Node, host string) trace.Node {
 	if host == "" || semconv.IsIP(host) || semconv.IsLocal(host) {
 		return 0
 	}
+	if only := d.onlyNamed(caller, host); only != 0 {
+		return only
+	}
+	if full := d.full(caller, host); full != host {
+		return d.onlyNamed(caller, full)
+	}
+	return 0
+}
+
+// onlyNamed returns the only service that has the name: the name alone, or the name and a namespace. A
+// name without a namespace, from a caller whose Kubernetes namespace is known, does not mean a service
+// that is known to be in other namespaces only.
+func (d *Directory) onlyNamed(caller trace.Node, host string) (only trace.Node) {
 	fits := make(map[trace.Node]bool)
 	own := d.kubernetes[caller]
 	for _, s := range d.named[host] {
