@@ -32,6 +32,8 @@ type selection struct {
 	linked map[servicegraph.TraceID]bool // the traces with links
 	all    []*foundTrace                 // the traces in the time range, including those not to be read
 	limit  int                           // the highest that the server takes
+	cut    bool                          // whether there are older traces that are not in all
+	newest *bool                         // whether Tempo finds the newest traces, nil if that is not known
 
 	names    map[rootSpan]bool               // the root spans of which a trace was compared
 	fetched  map[servicegraph.TraceID]*Trace // the traces of the group that were fetched to compare
@@ -61,7 +63,7 @@ func (c *Client) newSelection(ctx context.Context, q Query, all *search, found [
 		}
 	}
 	s := &selection{
-		client: c, limit: min(maxLimit, all.most), all: all.traces(), cost: cost,
+		client: c, limit: min(maxLimit, all.most), all: all.traces(), cut: all.cut, cost: cost,
 		linked: make(map[servicegraph.TraceID]bool), distrust: make(map[string]bool), names: make(map[rootSpan]bool),
 	}
 	query, ok, err := s.attributes(ctx, TagQuery{Start: start, End: q.reach(start, end)})
@@ -82,6 +84,16 @@ func (c *Client) newSelection(ctx context.Context, q Query, all *search, found [
 		s.linked[id] = true
 	}
 	return s, nil
+}
+
+// findsNewest reports whether Tempo can search for the newest traces.
+func (s *selection) findsNewest(ctx context.Context) bool {
+	if s.newest == nil {
+		finds := s.client.findsNewest(ctx)
+		s.newest = &finds
+		s.cost.Requests++
+	}
+	return *s.newest
 }
 
 // nonFatal returns the error of the context, if it has ended. Fetching by id needs none of
@@ -140,7 +152,7 @@ func (s *selection) read(ctx context.Context, q Query, group []*foundTrace, isAl
 	if err := s.fetch(ctx, sample); err != nil || s.weighted {
 		return nil, err
 	}
-	r := s.newReading(q, wanted, isAll)
+	r := s.newReading(ctx, q, wanted, isAll)
 	if err := r.run(ctx); err != nil {
 		return nil, err
 	}

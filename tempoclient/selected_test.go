@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -51,6 +52,7 @@ type spanTempo struct {
 	fail   string                                     // the beginning of searches that fail
 	most   int                                        // answers with more spans than so many are too large for its parts; 0 for none
 	asked  []string                                   // the kinds of requests
+	shown  int                                        // the traces in all answers with spans
 }
 
 func (f *spanTempo) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -123,7 +125,18 @@ func (f *spanTempo) search(w http.ResponseWriter, req *http.Request, kind string
 	}
 	var traces []any
 	spans := 0
-	for trace, list := range f.traces {
+	most, _ := strconv.Atoi(req.FormValue("limit"))
+	order := slices.Collect(maps.Keys(f.traces))
+	if strings.HasSuffix(req.FormValue("q"), mostRecent) {
+		slices.SortFunc(order, func(a, b servicegraph.TraceID) int { return cmp.Compare(f.traces[b][0].Start, f.traces[a][0].Start) })
+	}
+	for _, trace := range order {
+		list := f.traces[trace]
+		length := slices.MaxFunc(list, func(a, b servicegraph.Span) int { return cmp.Compare(a.End, b.End) }).End -
+			slices.MinFunc(list, func(a, b servicegraph.Span) int { return cmp.Compare(a.Start, b.Start) }).Start
+		if most > 0 && len(traces) == most {
+			break
+		}
 		if kind == "links" && !slices.ContainsFunc(list, func(s servicegraph.Span) bool { return len(s.Links) > 0 }) {
 			continue
 		}
@@ -139,7 +152,7 @@ func (f *spanTempo) search(w http.ResponseWriter, req *http.Request, kind string
 				stats[s.Service] = make(map[string]int)
 			}
 			stats[s.Service]["spanCount"]++
-			if kind == "select" && (f.hide[s.SpanID] || !matches(req.FormValue("q"), s.End-s.Start)) {
+			if kind == "select" && (f.hide[s.SpanID] || !matches(req.FormValue("q"), length, s.End-s.Start)) {
 				continue
 			}
 			if spans++; kind == "select" && f.most > 0 && spans > f.most {
@@ -165,14 +178,21 @@ func (f *spanTempo) search(w http.ResponseWriter, req *http.Request, kind string
 			"spanSets": sets, "serviceStats": stats,
 		})
 	}
+	if kind == "select" {
+		f.shown += len(traces)
+	}
 	json.NewEncoder(w).Encode(map[string]any{"traces": traces})
 }
 
-// matches reports whether a search shows spans of a duration.
-func matches(q string, duration int64) bool {
+// matches reports whether a search shows spans of a duration, in a trace of another duration.
+func matches(q string, trace, span int64) bool {
 	filter, _, _ := strings.Cut(q, "|")
 	for _, bound := range strings.Split(strings.Trim(filter, "{} "), "&&") {
 		bound = strings.TrimSpace(bound)
+		duration := span
+		if text, ok := strings.CutPrefix(bound, "traceD"); ok {
+			bound, duration = "d"+text, trace
+		}
 		if text, ok := strings.CutPrefix(bound, "duration >= "); ok {
 			if at, err := time.ParseDuration(text); err != nil || duration < int64(at) {
 				return false
@@ -200,7 +220,8 @@ func TestSpansFromSeveralSearches(t *testing.T) {
 	}{
 		"one search":                    {func(i int64) int64 { return i }, 0, maxAnswer, Cost{Selected: n}, 1},
 		"several searches":              {func(i int64) int64 { return 1e6 * i }, 400, 400_000, Cost{Selected: n}, 6},
-		"too many traces":               {func(i int64) int64 { return 1e6 * i }, 400, 100_000, Cost{ByID: n, Incomplete: n}, 0},
+		"few traces in each":            {func(i int64) int64 { return 1e6 * i }, 400, 100_000, Cost{Selected: n}, 8},
+		"too many traces":               {func(int64) int64 { return 5e6 }, 400, 100_000, Cost{ByID: n, Incomplete: n}, 0},
 		"less than expected":            {func(i int64) int64 { return 1e6 * i * i * i }, 150, maxAnswer, Cost{Selected: n}, 40},
 		"one long span in each":         {func(i int64) int64 { return i % 2 * 1e9 }, 400, maxAnswer, Cost{Selected: n}, 7},
 		"spans without duration":        {func(int64) int64 { return 0 }, 400, 400_000, Cost{ByID: n, Incomplete: n}, 20},
@@ -237,6 +258,62 @@ func TestSpansFromSeveralSearches(t *testing.T) {
 		if cost != test.want || searches > test.searches {
 			t.Errorf("%s: %+v, %d searches for spans; want %+v, at most %d", name, cost, searches, test.want, test.searches)
 		}
+	}
+}
+
+// TestNewestSpansFromSearches: a query for the newest traces shows no older ones, though they began in the
+// same second.
+func TestNewestSpansFromSearches(t *testing.T) {
+	const n, limit = 2000, 300
+	f := &spanTempo{traces: make(map[servicegraph.TraceID][]servicegraph.Span)}
+	start := time.Now().Add(-10 * time.Minute).Truncate(time.Second).UnixNano()
+	for i := range n {
+		id := traceNumber(i)
+		at := start + int64(i)*1e5
+		f.traces[id] = []servicegraph.Span{{TraceID: id, SpanID: sid(1), Service: "web", Name: "GET", Kind: servicegraph.KindServer, Start: at, End: at + ms(5)}}
+	}
+	c := newClient(t, "http://tempo", Config{Transport: f})
+	var cost Cost
+	spans := 0
+	for s, err := range c.Spans(t.Context(), Query{Limit: limit, Progress: func(p Progress) { cost = p.Cost }}) {
+		if err == nil && s.Start >= start+(n-limit)*1e5 {
+			spans++
+		}
+	}
+	if spans != limit || cost.Selected != limit || cost.ByID != 0 {
+		t.Errorf("%d of the newest %d spans: %+v", spans, limit, cost)
+	}
+	if f.shown > 2*limit {
+		t.Errorf("Tempo shows the spans of %d traces for the newest %d", f.shown, limit)
+	}
+}
+
+func TestCuts(t *testing.T) {
+	for _, test := range []struct {
+		durations []int64
+		n         int
+		want      []int64
+	}{
+		{[]int64{1, 2, 3, 4}, 2, []int64{3}},
+		{[]int64{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 4}, 2, nil}, // one part would be much larger
+		{[]int64{1, 1, 2, 2}, 2, []int64{2}},
+		{[]int64{5, 5, 5, 5}, 2, nil},
+		{[]int64{1, 2, 3, 4, 5, 6}, 3, []int64{3, 5}},
+		{[]int64{7}, 2, nil},
+		{nil, 2, nil},
+	} {
+		if got := cuts(test.durations, test.n); !slices.Equal(got, test.want) {
+			t.Errorf("%d parts of %v: cuts at %v, want %v", test.n, test.durations, got, test.want)
+		}
+	}
+	// Each duration is within one of the parts.
+	i := interval{bounds{10, 20}, bounds{5, math.MaxInt64}}
+	if got, want := i.filter(), "{traceDuration >= 10ns && traceDuration < 20ns && duration >= 5ns}"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	low, high, ok := i.halves([]int64{11, 12, 13, 14}, nil)
+	if want := (interval{bounds{10, 13}, i.spans}); !ok || low != want || high != (interval{bounds{13, 20}, i.spans}) {
+		t.Errorf("halves: %v and %v, %t", low, high, ok)
 	}
 }
 

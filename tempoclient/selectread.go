@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -28,18 +27,18 @@ const (
 	maxHalvings = 8
 )
 
-// A reading reads the spans of a group of traces from searches. If one search for all spans
-// would be too large, each search is for the spans whose durations lie in one interval. Time
-// ranges would not divide the spans: a search must reach past the range, for traces that arrived
-// late, and so would show all later traces again.
+// A reading reads the spans of a group of traces from searches: from one, or from one for each
+// interval.
 type reading struct {
 	s          *selection
 	wanted     map[servicegraph.TraceID]*foundTrace
 	start, end time.Time
 	limit      int
+	newest     bool    // whether Tempo is to show the newest traces, in place of any
 	bytes      float64 // estimate of the spans in all answers
-	overhead   float64 // estimate of the rest of each answer
-	durations  []int64 // of some spans, in order
+	overhead   float64 // estimate of the rest of an answer with all traces
+
+	durations, traceDurations []int64 // of some spans and of all traces, in nanoseconds and in order
 
 	mu       sync.Mutex
 	requests int
@@ -55,7 +54,7 @@ type partTrace struct {
 	broken   bool // whether spans were left out or could not be read
 }
 
-func (s *selection) newReading(q Query, wanted []*foundTrace, isAll bool) *reading {
+func (s *selection) newReading(ctx context.Context, q Query, wanted []*foundTrace, isAll bool) *reading {
 	r := &reading{
 		s: s, wanted: make(map[servicegraph.TraceID]*foundTrace, len(wanted)),
 		parts: make(map[servicegraph.TraceID]*partTrace, len(wanted)), left: s.client.cfg.MaxBytes,
@@ -90,83 +89,39 @@ func (s *selection) newReading(q Query, wanted []*foundTrace, isAll bool) *readi
 	if spans > 0 {
 		each = float64(size) / float64(spans)
 	}
-	traces := 0
+	var shown []*foundTrace
+	newer := 0 // traces that are not older than the wanted ones
 	for _, f := range s.all {
 		if !f.Start.After(r.end) && !f.Start.Add(f.Duration+time.Millisecond).Before(r.start) {
-			traces++
-			r.bytes += each * float64(f.known)
-			r.overhead += perTrace + each
+			shown = append(shown, f)
+			if !f.Start.Before(r.start) {
+				newer++
+			}
 		}
 	}
 	// Tempo allocates memory for as many traces as the limit, for each of its blocks.
-	r.limit = min(s.limit, 2*traces+1000)
+	r.limit = min(s.limit, 2*len(shown)+1000)
+	if some := newer + newer/4 + 100; (s.cut || len(shown)-newer > newer/4) && some <= min(maxNewest, s.limit) && s.findsNewest(ctx) {
+		// The range begins with a second in which older traces began as well.
+		r.newest, r.limit = true, some
+		shown = slices.DeleteFunc(shown, func(f *foundTrace) bool { return f.Start.Before(r.start) })
+	}
+	for _, f := range shown {
+		r.bytes += each * float64(f.known)
+		r.overhead += perTrace + each
+		r.traceDurations = append(r.traceDurations, int64(f.Duration))
+	}
+	slices.Sort(r.traceDurations)
 	return r
-}
-
-// An interval holds the durations from lo to before hi, in nanoseconds.
-type interval struct{ lo, hi int64 }
-
-// everything is the interval of all durations.
-var everything = interval{0, math.MaxInt64}
-
-// filter returns the interval in TraceQL.
-func (i interval) filter() string {
-	switch {
-	case i == everything:
-		return "{}"
-	case i.hi == math.MaxInt64:
-		return fmt.Sprintf("{duration >= %dns}", i.lo)
-	case i.lo == 0:
-		return fmt.Sprintf("{duration < %dns}", i.hi)
-	}
-	return fmt.Sprintf("{duration >= %dns && duration < %dns}", i.lo, i.hi)
-}
-
-// halves divides an interval between two known durations, or where spans are usual.
-func (i interval) halves(durations []int64) (low, high interval, ok bool) {
-	lo, _ := slices.BinarySearch(durations, i.lo)
-	hi, _ := slices.BinarySearch(durations, i.hi)
-	at := i.lo
-	if lo < hi {
-		at = durations[(lo+hi)/2]
-	}
-	switch {
-	case at > i.lo:
-	case i.hi == math.MaxInt64:
-		at = 4 * max(min(i.lo, math.MaxInt64/8), int64(time.Microsecond))
-	default:
-		at = int64(math.Sqrt(float64(max(i.lo, 1)) * float64(i.hi)))
-	}
-	return interval{i.lo, at}, interval{at, i.hi}, i.lo < at && at < i.hi
-}
-
-// intervals divides all durations so that each interval has about the same number of spans.
-func (r *reading) intervals() []interval {
-	most := float64(r.s.client.maxAnswer)
-	n := 1
-	if r.bytes+r.overhead > most {
-		n = int(math.Ceil(r.bytes / max(most-r.overhead, most/4)))
-	}
-	list := []interval{everything}
-	for k := 1; k < n && len(r.durations) > 0; k++ {
-		last := &list[len(list)-1]
-		if at := r.durations[k*len(r.durations)/n]; last.lo < at {
-			last.hi = at
-			list = append(list, interval{at, math.MaxInt64})
-		}
-	}
-	return list
 }
 
 // run makes all searches. It returns an error only if ctx has ended: what is missing is fetched.
 func (r *reading) run(ctx context.Context) error {
-	if r.overhead > float64(r.s.client.maxAnswer) {
-		r.failed = true // too many traces in this time: each search would fail
-		return nil
-	}
+	intervals := r.intervals()
+	r.failed = intervals == nil
 	var work sync.WaitGroup
 	slots := make(chan struct{}, searchers)
-	for _, i := range r.intervals() {
+	for _, i := range intervals {
 		slots <- struct{}{}
 		work.Go(func() {
 			defer func() { <-slots }()
@@ -191,8 +146,12 @@ func (r *reading) search(ctx context.Context, i interval, halvings int) {
 	if failed {
 		return
 	}
+	query := fmt.Sprintf(r.s.query, i.filter())
+	if r.newest {
+		query += mostRecent
+	}
 	params := url.Values{
-		"q": {fmt.Sprintf(r.s.query, i.filter())}, "spss": {strconv.Itoa(maxSpansPerSet)},
+		"q": {query}, "spss": {strconv.Itoa(maxSpansPerSet)},
 		"start": {strconv.FormatInt(r.start.Unix(), 10)},
 		"end":   {strconv.FormatInt(r.end.Unix(), 10)},
 		"limit": {strconv.Itoa(r.limit)},
@@ -213,7 +172,7 @@ func (r *reading) search(ctx context.Context, i interval, halvings int) {
 		shown[f.ID] = p // in place of an earlier attempt of the same request
 		return nil
 	})
-	if low, high, ok := i.halves(r.durations); err != nil && tooMuch(err) && ok && halvings < maxHalvings {
+	if low, high, ok := i.halves(r.traceDurations, r.durations); err != nil && tooMuch(err) && ok && halvings < maxHalvings {
 		r.search(ctx, low, halvings+1)
 		r.search(ctx, high, halvings+1)
 		return
@@ -253,7 +212,15 @@ func (f *foundTrace) part(keep func(key string) bool, keys map[string]bool) *par
 
 // add adds what another search shows of the same trace.
 func (p *partTrace) add(o *partTrace) {
-	p.spans = append(p.spans, o.spans...)
+	// Tempo can hold two parts of a trace that share spans, and each part can lie in another
+	// interval.
+	for _, s := range o.spans {
+		if !slices.ContainsFunc(p.spans, func(old servicegraph.Span) bool {
+			return old.SpanID == s.SpanID && old.Kind == s.Kind && old.Start == s.Start && old.End == s.End
+		}) {
+			p.spans = append(p.spans, s)
+		}
+	}
 	p.broken = p.broken || o.broken
 	if p.services == nil {
 		p.services = make(map[string]serviceStats, len(o.services))
