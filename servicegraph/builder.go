@@ -57,18 +57,24 @@ func (b *Builder) Config() Config { return b.cfg }
 // returns the graph of the spans before it together with the error.
 func Build(spans iter.Seq2[Span, error], cfg Config) (*Graph, error) {
 	b := NewBuilder(cfg)
+	err := b.AddAll(spans)
+	return b.Graph(), err
+}
+
+// AddAll reads a source to its end and adds its spans, as [Build] does.
+func (b *Builder) AddAll(spans iter.Seq2[Span, error]) error {
 	for s, err := range spans {
 		var skip *SkipError
 		switch {
 		case errors.As(err, &skip):
 			b.CountSkip(skip)
 		case err != nil:
-			return b.Graph(), err
+			return err
 		default:
 			b.Add(s)
 		}
 	}
-	return b.Graph(), nil
+	return nil
 }
 
 // CountSkipped counts n records, or parts of records, that a source could not read.

@@ -445,24 +445,26 @@ entries and how many requests the failure of a node can reach.
 	  frontend  customer  mysql
 	  frontend  driver    redis-manual
 
-	Blast radius: the entries, and at most the entry requests, that a failure of NODE can reach
-	  NODE          ENTRIES  REQUESTS    SHARE  DEPTH  LAYER  IN  OUT  BETWEENNESS
-	  frontend       1 of 1      ≤ 55   ≤ 100%      0      0   0    3            0
-	  redis-manual   1 of 1      ≤ 55   ≤ 100%      2      2   1    0            0
-	  route          1 of 1      ≤ 55   ≤ 100%      1      1   1    0            0
-	  customer       1 of 1      ≤ 53  ≤ 96.4%      1      1   1    1            1
-	  mysql          1 of 1      ≤ 53  ≤ 96.4%      2      2   1    0            0
-	  driver         1 of 1      ≤ 52  ≤ 94.5%      1      1   1    1            1
+	Blast radius: the entries and the entry requests that use NODE, and AT MOST what its failure can reach in the graph
+	  NODE          ENTRIES  REQUESTS  SHARE  AT MOST  DEPTH  LAYER  IN  OUT  BETWEENNESS
+	  frontend       1 of 1        55   100%     ≤ 55      0      0   0    3            0
+	  redis-manual   1 of 1        52  94.5%     ≤ 55      2      2   1    0            0
+	  route          1 of 1        52  94.5%     ≤ 55      1      1   1    0            0
+	  customer       1 of 1        53  96.4%     ≤ 53      1      1   1    1            1
+	  mysql          1 of 1        53  96.4%     ≤ 53      2      2   1    0            0
+	  driver         1 of 1        52  94.5%     ≤ 52      1      1   1    1            1
 
 	The graph falls apart without any one of  customer, driver, frontend
 
-	From the graph of 6 services, 5 edges, 55 traces. The graph shows what can be reached, not what each request needs.
+	From the graph of 6 services, 5 edges, 55 traces. REQUESTS and SHARE are exact, from 55 traces.
 
 A node is one layer below the lowest of its callers. The betweenness of a node counts the
-shortest ways between two other nodes on which it lies. The graph shows what can be
-reached along its edges, and not what each request needs, so all numbers of requests are
-upper bounds. The flags for input and filters are the same as for drawing. With --json the
-answers are an object; its field basis says what they rest on:
+shortest ways between two other nodes on which it lies. The numbers of requests are counted
+in the traces. Where these are not at hand, or a filter has changed the nodes, there are only upper
+bounds: the graph shows what can be reached along its edges, and not what each request needs. What
+a consumer does for a message from another trace does not count for the request that sent it; the
+last line says how many such messages there are. The flags for input and filters are the same
+as for drawing. With --json the answers are an object; its field basis says what they rest on:
 
 	type Answers struct {
 		Basis              string
@@ -482,7 +484,11 @@ answers are an object; its field basis says what they rest on:
 			ShareAtMost     float64  // fraction of all entry requests, from 0 to 1
 			OfEntries       int
 			OfEntryRequests float64
+			ExactEntries    []string // whose requests use the node, as counted in the traces
+			ExactRequests   float64  // null if the traces are not held
+			ExactShare      float64
 		}
+		Exact string // what the exact numbers rest on; empty if there are none
 	}
 
 # Diff
@@ -701,7 +707,7 @@ example:
 	{"mcpServers": {"traces": {"command": "graphviz-export", "args": ["mcp", "--base", "before.json", "traces/"]}}}
 
 The tools are graph, neighbors (the calls of one node), explain (why there is a call, or
-none), blast_radius, critical_path, check (rules) and diff, which compares with the graph or
+none), blast_radius (of a node, or of the calls between two), critical_path, check (rules) and diff, which compares with the graph or
 the traces of --base. Every answer is an object, whose field basis says what it rests on and
 what makes the graph incomplete. The list of tools describes every field with its unit:
 latencies are in seconds, and ratios and shares are from 0 to 1. A list has at most 50

@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"math"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render"
 	"github.com/tempograph/tempograph/servicegraph/render/draw"
 	"github.com/tempograph/tempograph/servicegraph/render/sequence"
+	"github.com/tempograph/tempograph/servicegraph/topology"
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
 	"github.com/tempograph/tempograph/tempoclient"
 )
@@ -43,6 +45,8 @@ type export struct {
 	given  func(flag string) bool // reports whether the user set the flag
 
 	held int // limit on the spans held in memory: maxHeld, except in tests
+
+	builder *servicegraph.Builder // of the graph that was read; nil if the input is no trace
 
 	color   choice            // what the colors of images show
 	diagram *sequence.Diagram // of the one trace, for the formats that show one
@@ -118,6 +122,9 @@ func (e *export) run(ctx context.Context) error {
 		return &statusError{statusNothing, fmt.Errorf("nothing to draw: no node is left: %s", strings.Join(notes, "; "))}
 	}
 	notes = src.withNotes(notes)
+	if slices.ContainsFunc(targets, func(t target) bool { return t.format.Name == "html" }) {
+		e.style.reach = reachTexts(g, func() *topology.Reach { return e.reach(src, g, steps) })
+	}
 	if e.estimate {
 		err = writeEstimate(e.stdout, g)
 	} else {
@@ -316,12 +323,14 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 	case src.load != nil:
 		b := servicegraph.NewBuilder(cfg)
 		if err = src.load(ctx, b, skipped); err == nil {
-			g = b.Graph()
+			g, e.builder = b.Graph(), b
 		} else if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
 	default:
-		g, err = servicegraph.Build(watched, cfg)
+		b := servicegraph.NewBuilder(cfg)
+		err = b.AddAll(watched)
+		g, e.builder = b.Graph(), b
 	}
 	if err != nil {
 		return nil, err

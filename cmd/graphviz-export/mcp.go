@@ -33,6 +33,7 @@ type mcpServer struct {
 	observed *graphtest.Observed
 	paths    critpath.Report
 	before   *servicegraph.Graph // the graph of --base; nil: none
+	reached  *topology.Reach     // nil if a graph is among the input
 }
 
 func newMCPCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
@@ -107,6 +108,12 @@ func (m *mcpServer) load(ctx context.Context) error {
 	}
 	m.warnLimit(src, g)
 	m.observed.Graph, m.paths = g, collector.Report()
+	if src.graphs == nil || len(src.graphs()) == 0 {
+		m.reached = new(topology.Reach)
+		for t := range m.observed.Traces() {
+			m.reached.Add(t)
+		}
+	}
 	if g.NumNodes() == 0 {
 		return &statusError{statusNothing, errors.New(strings.TrimPrefix(src.nothing, "nothing to draw: "))}
 	}
@@ -129,7 +136,7 @@ func (m *mcpServer) server() *mcp.Server {
 	addTool(s, tool("graph", "The service graph: nodes and edges with calls, errors and latencies, the busiest first."), m.graphTool)
 	addTool(s, tool("neighbors", "The calls into and out of one node."), m.neighborsTool)
 	addTool(s, tool("explain", "Why one node calls another, or why no such call was found, with example traces."), m.explainTool)
-	addTool(s, tool("blast_radius", "Which entries, and at most how many requests, need one node."), m.blastTool)
+	addTool(s, tool("blast_radius", "Which entries, and how many requests, need one node or the calls between two nodes: counted in the traces, and at most."), m.blastTool)
 	addTool(s, tool("critical_path", "What requests wait for: time on the critical path by node and call."), m.criticalTool)
 	addTool(s, tool("check", "Check rules about who may call whom, one on each line, such as: never web -> db"), m.checkTool)
 	addTool(s, tool("diff", "What changed against the base that the server was started with: new, gone, slower, failing."), m.diffTool)
@@ -151,6 +158,11 @@ type (
 	}
 	mcpNode struct {
 		Node  string `json:"node" jsonschema:"name of a node, as in the graph: namespace/name, or the name alone"`
+		Limit int    `json:"limit,omitempty" jsonschema:"the largest number of items in each list: 50 by default, 200 at most"`
+	}
+	mcpTarget struct {
+		Node  string `json:"node" jsonschema:"name of a node, as in the graph: namespace/name, or the name alone"`
+		To    string `json:"to,omitempty" jsonschema:"name of a node that it calls: the answer is then about the calls from node to it; empty: about the node"`
 		Limit int    `json:"limit,omitempty" jsonschema:"the largest number of items in each list: 50 by default, 200 at most"`
 	}
 	mcpPair struct {
@@ -192,11 +204,13 @@ type (
 	}
 	mcpBlast struct {
 		Basis           string   `json:"basis" jsonschema:"what the answer rests on"`
-		Entries         []string `json:"entries" jsonschema:"nodes with requests from outside that a failure of the node can reach"`
+		Entries         []string `json:"entries" jsonschema:"nodes with requests from outside that a failure can reach"`
 		OfEntries       int      `json:"ofEntries" jsonschema:"number of all entries"`
-		RequestsAtMost  float64  `json:"requestsAtMost" jsonschema:"upper bound of the number of requests from outside that a failure of the node can reach"`
+		RequestsAtMost  float64  `json:"requestsAtMost" jsonschema:"upper bound of the number of requests from outside that a failure can reach"`
 		OfEntryRequests float64  `json:"ofEntryRequests" jsonschema:"number of all requests from outside"`
 		ShareAtMost     float64  `json:"shareAtMost" jsonschema:"requestsAtMost divided by ofEntryRequests, from 0 to 1"`
+		Requests        *float64 `json:"exactRequests" jsonschema:"number of requests from outside that used the node or the calls, counted in the traces; null if they are not held"`
+		Share           *float64 `json:"exactShare" jsonschema:"exactRequests divided by ofEntryRequests, from 0 to 1; null if the traces are not held"`
 		LeftOut         int      `json:"leftOutItems" jsonschema:"number of entries beyond the limit"`
 	}
 	mcpPaths struct {
@@ -357,15 +371,38 @@ func (m *mcpServer) explainTool(in mcpPair) (mcpText, error) {
 	return a, nil
 }
 
-func (m *mcpServer) blastTool(in mcpNode) (mcpBlast, error) {
+func (m *mcpServer) blastTool(in mcpTarget) (mcpBlast, error) {
 	id, err := m.find(in.Node)
 	if err != nil {
 		return mcpBlast{}, err
 	}
-	impact, _ := topology.New(m.observed.Graph, topology.Calls).BlastRadius(id)
+	var call topology.Call
+	impact, known := topology.Impact{}, true
+	graph := topology.New(m.observed.Graph, topology.Calls)
+	if in.To == "" {
+		impact, _ = graph.BlastRadius(id)
+	} else {
+		to, err := m.find(in.To)
+		if err != nil {
+			return mcpBlast{}, err
+		}
+		call = topology.Call{From: id, To: to}
+		impact, known = graph.BlastRadiusOfCall(call)
+	}
+	if !known {
+		return mcpBlast{}, fmt.Errorf("%s does not call %s: the tool explain tells why", label(call.From), label(call.To))
+	}
 	a := mcpBlast{
 		Basis: m.basis() + "; the graph shows what can be reached, not what each request needs", OfEntries: impact.Of,
 		RequestsAtMost: impact.Requests, OfEntryRequests: impact.Total, ShareAtMost: impact.Share(),
+	}
+	if m.reached != nil {
+		exact := m.reached.BlastRadius(id)
+		if in.To != "" {
+			exact = m.reached.BlastRadiusOfCall(call)
+		}
+		share := exact.Share()
+		a.Requests, a.Share, a.Basis = &exact.Requests, &share, m.basis()+"; "+exactly(m.reached)
 	}
 	a.Entries = clipped(labels(impact.Entries), in.Limit, &a.LeftOut)
 	return a, nil

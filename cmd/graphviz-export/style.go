@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/render"
 	"github.com/tempograph/tempograph/servicegraph/render/draw"
 	htmlreport "github.com/tempograph/tempograph/servicegraph/render/report"
@@ -26,6 +27,8 @@ type styleFlags struct {
 	traceURL    string
 	pageLayout  bool
 	table       tableFlags
+
+	reach map[servicegraph.NodeID]string // what failures reach, for reports; not a flag
 }
 
 // addTo adds the flags to a command.
@@ -78,7 +81,7 @@ func (s *styleFlags) formats(d draw.Options) []render.Format {
 // html returns the writer of HTML reports. Their image has both color themes, because the
 // reader switches between them. With --force there is no limit on the size of the image.
 func (s *styleFlags) html(d draw.Options) htmlreport.HTML {
-	html := htmlreport.HTML{Style: d.Style, TraceURL: s.traceURL}
+	html := htmlreport.HTML{Style: d.Style, TraceURL: s.traceURL, Reach: s.reach}
 	if d.Force {
 		html.MaxNodes, html.MaxEdges = math.MaxInt, math.MaxInt
 	}

@@ -83,7 +83,7 @@ func (s *survey) run(ctx context.Context) error {
 	if g.NumNodes() == 0 && !s.allowEmpty {
 		return &statusError{statusNothing, fmt.Errorf("no node is left: %s", strings.Join(notes, "; "))}
 	}
-	answers := surveyOf(g)
+	answers := surveyOf(g, s.reach(src, g, steps))
 	if s.json {
 		err = answers.writeJSON(s.stdout)
 	} else {
@@ -112,6 +112,8 @@ type answers struct {
 	SinglePoints []singlePoint `json:"singlePoints"`
 	Articulation []string      `json:"articulationPoints"`
 	Nodes        []position    `json:"nodes"`
+
+	Exact string `json:"exact"` // what the exact numbers rest on; empty if there are none
 }
 
 type cycle struct {
@@ -142,10 +144,15 @@ type position struct {
 	Share       float64  `json:"shareAtMost"`     // fraction of all entry requests, from 0 to 1
 	OfEntries   int      `json:"ofEntries"`       // the number of all entries
 	OfRequests  float64  `json:"ofEntryRequests"` // the number of all entry requests
+
+	// Counted in the traces; null if they are not held.
+	ExactEntries  []string `json:"exactEntries"`
+	ExactRequests *float64 `json:"exactRequests"`
+	ExactShare    *float64 `json:"exactShare"`
 }
 
-// surveyOf asks all questions about a graph.
-func surveyOf(g *servicegraph.Graph) answers {
+// surveyOf asks all questions about a graph. The reach is nil if the traces are not held.
+func surveyOf(g *servicegraph.Graph, reach *topology.Reach) answers {
 	t := topology.New(g, topology.Calls)
 	a := answers{
 		Basis:        summary(g),
@@ -171,6 +178,14 @@ func surveyOf(g *servicegraph.Graph) answers {
 			Node: label(p.Node), Depth: p.Depth, Layer: p.Layer, FanIn: p.FanIn, FanOut: p.FanOut, Betweenness: p.Betweenness,
 			Entries: labels(p.Impact.Entries), Requests: p.Impact.Requests, Share: p.Impact.Share(), OfEntries: p.Impact.Of, OfRequests: p.Impact.Total,
 		})
+	}
+	if reach != nil {
+		a.Exact = exactly(reach)
+		for i, p := range t.Positions() {
+			exact := reach.BlastRadius(p.Node)
+			share := exact.Share()
+			a.Nodes[i].ExactEntries, a.Nodes[i].ExactRequests, a.Nodes[i].ExactShare = labels(exact.Entries), &exact.Requests, &share
+		}
 	}
 	return a
 }
@@ -235,25 +250,37 @@ func (a answers) writeText(w io.Writer, n int) error {
 	}
 	more(&b, len(a.SinglePoints)-len(points))
 
-	b.WriteString("\nBlast radius: the entries, and at most the entry requests, that a failure of NODE can reach\n")
-	rows = [][]string{{"NODE", "ENTRIES", "REQUESTS", "SHARE", "DEPTH", "LAYER", "IN", "OUT", "BETWEENNESS"}}
+	if a.Exact != "" {
+		b.WriteString("\nBlast radius: the entries and the entry requests that use NODE, and AT MOST what its failure can reach in the graph\n")
+		rows = [][]string{{"NODE", "ENTRIES", "REQUESTS", "SHARE", "AT MOST", "DEPTH", "LAYER", "IN", "OUT", "BETWEENNESS"}}
+	} else {
+		b.WriteString("\nBlast radius: the entries, and at most the entry requests, that a failure of NODE can reach\n")
+		rows = [][]string{{"NODE", "ENTRIES", "REQUESTS", "SHARE", "DEPTH", "LAYER", "IN", "OUT", "BETWEENNESS"}}
+	}
 	nodes := first(a.Nodes, n)
 	for _, p := range nodes {
 		depth := fmt.Sprint(p.Depth)
 		if p.Depth < 0 {
 			depth = "–"
 		}
-		rows = append(rows, []string{
-			p.Node, fmt.Sprintf("%d of %d", len(p.Entries), p.OfEntries), "≤ " + quantity.Number(int64(p.Requests+.5)), fmt.Sprintf("≤ %.3g%%", 100*p.Share),
-			depth, fmt.Sprint(p.Layer), fmt.Sprint(p.FanIn), fmt.Sprint(p.FanOut), fmt.Sprintf("%.4g", p.Betweenness),
-		})
+		most := "≤ " + quantity.Number(int64(p.Requests+.5))
+		row := []string{p.Node, fmt.Sprintf("%d of %d", len(p.Entries), p.OfEntries), most, fmt.Sprintf("≤ %.3g%%", 100*p.Share)}
+		if a.Exact != "" {
+			row = []string{p.Node, fmt.Sprintf("%d of %d", len(p.ExactEntries), p.OfEntries), quantity.Number(int64(*p.ExactRequests + .5)), fmt.Sprintf("%.3g%%", 100**p.ExactShare), most}
+		}
+		rows = append(rows, append(row, depth, fmt.Sprint(p.Layer), fmt.Sprint(p.FanIn), fmt.Sprint(p.FanOut), fmt.Sprintf("%.4g", p.Betweenness)))
 	}
 	writeColumns(&b, rows, 1)
 	more(&b, len(a.Nodes)-len(nodes))
 	if len(a.Articulation) > 0 {
 		fmt.Fprintf(&b, "\nThe graph falls apart without any one of  %s\n", oneLine(strings.Join(a.Articulation, ", ")))
 	}
-	fmt.Fprintf(&b, "\nFrom the graph of %s. The graph shows what can be reached, not what each request needs.\n", a.Basis)
+	fmt.Fprintf(&b, "\nFrom the graph of %s. ", a.Basis)
+	if a.Exact != "" {
+		fmt.Fprintf(&b, "REQUESTS and SHARE are %s.\n", a.Exact)
+	} else {
+		b.WriteString("The graph shows what can be reached, not what each request needs.\n")
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -85,6 +85,16 @@ func (o *Observed) Explain(from, to servicegraph.NodeID) servicegraph.Explanatio
 	return o.builder.Explain(from, to)
 }
 
+// Traces returns the calls of all traces: see [servicegraph.Builder.Traces]. No other method may be
+// called before the sequence ends.
+func (o *Observed) Traces() iter.Seq[servicegraph.Trace] {
+	return func(yield func(servicegraph.Trace) bool) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.builder.Traces()(yield)
+	}
+}
+
 // split returns the graph, and the Observed if there is one. A nil graph becomes an empty
 // one.
 func split[G Graph](g G) (*servicegraph.Graph, *Observed) {

@@ -6,8 +6,8 @@
 // works on it, and [Graph] has the questions as methods. The methods use gonum's algorithms
 // where gonum has them.
 //
-// All answers come from the graph alone and not from single traces. They are therefore upper
-// bounds: an entry that can reach a database along the edges of the graph need not reach it in
+// The answers of a [Graph] come from the graph alone and not from single traces. They are therefore
+// upper bounds; a [Reach] counts exactly, where a builder still holds the traces. An entry that can reach a database along the edges of the graph need not reach it in
 // every request. The same holds for edges that a sample has missed, in the other direction:
 // what no trace shows is not in the graph.
 package topology

@@ -22,6 +22,11 @@ import (
 // system builds the graph of calls, each in a trace of its own: "a b c" is a request that
 // enters a, which calls b, which calls c.
 func system(t testing.TB, traces ...string) *servicegraph.Graph {
+	return builderOf(t, traces...).Graph()
+}
+
+// builderOf returns a builder with the same spans.
+func builderOf(t testing.TB, traces ...string) *servicegraph.Builder {
 	t.Helper()
 	b := servicegraph.NewBuilder(servicegraph.Config{})
 	for i, trace := range traces {
@@ -40,7 +45,7 @@ func system(t testing.TB, traces ...string) *servicegraph.Graph {
 			}
 		}
 	}
-	return b.Graph()
+	return b
 }
 
 func names(ids []servicegraph.NodeID) string {

@@ -29,6 +29,9 @@ func (h HTML) node(g *servicegraph.Graph, n servicegraph.Node, units render.Scal
 	if n.Entries > 0 {
 		d.Facts = append(d.Facts, fact{"Requests from outside", render.CountText(n.Entries)})
 	}
+	if reach := h.Reach[n.ID]; reach != "" {
+		d.Facts = append(d.Facts, fact{"A failure reaches", render.NameText(reach, fullWidth)})
+	}
 	if n.SelfTime > 0 && n.Requests.Calls > 0 {
 		perCall := time.Duration(float64(n.SelfTime) / n.Requests.Calls)
 		d.Facts = append(d.Facts, fact{"Self time per request", render.DurationText(perCall)})

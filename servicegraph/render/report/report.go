@@ -84,6 +84,10 @@ type HTML struct {
 	// says so, and the tables are complete.
 	MaxNodes, MaxEdges int
 
+	// Reach says for nodes what their failure reaches, such as "7 of 9 entries, 64% of requests".
+	// The panel of a node shows it. Nodes without a text have no such row.
+	Reach map[servicegraph.NodeID]string
+
 	// Live makes the report listen to its server: see the package documentation.
 	Live bool
 
