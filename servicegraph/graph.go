@@ -163,6 +163,12 @@ type Node struct {
 	// spans. For a node without spans they are the calls as its callers saw them.
 	Requests Stats
 
+	// Recovered counts the failed calls to the node that did not fail the requests on whose behalf
+	// they were made: the sum of Recovered of all edges to the node, also of those that a view left
+	// out. It is weighted, and can be larger than Requests.Errors, because callers see failures,
+	// such as timeouts, that the node does not.
+	Recovered float64
+
 	// SelfTime is the total time in which the service itself worked, weighted: the time
 	// of its spans that no child span covers, without the time that it waited in client
 	// spans. It is at most the largest Duration (292 years).

@@ -25,6 +25,7 @@ type (
 		Type           NodeType   `json:"type"`
 		Entries        float64    `json:"entries"`
 		Requests       jsonStats  `json:"requests"`
+		Recovered      float64    `json:"recovered,omitempty"`
 		SelfTime       int64      `json:"selfTime"`
 		Attrs          []jsonAttr `json:"attrs,omitempty"`
 		AttrsTruncated bool       `json:"attrsCut,omitempty"`
@@ -173,7 +174,7 @@ func (g *Graph) MarshalJSON() ([]byte, error) {
 		}
 		out.Nodes[i] = jsonNode{
 			ID: ids[i], Namespace: n.ID.Namespace, Name: n.ID.Name, Type: n.ID.Type,
-			Entries: n.Entries, Requests: *statsToJSON(n.Requests), SelfTime: int64(n.SelfTime),
+			Entries: n.Entries, Requests: *statsToJSON(n.Requests), Recovered: n.Recovered, SelfTime: int64(n.SelfTime),
 			Attrs: attrs, AttrsTruncated: n.AttrsTruncated,
 		}
 	}

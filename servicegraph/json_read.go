@@ -65,7 +65,8 @@ type graphReader struct {
 // A readEdge is an edge whose nodes may not be read yet.
 type readEdge struct {
 	jsonEnds
-	sum *edgeSum // nil if the edge has pending calls
+	sum       *edgeSum // nil if the edge has pending calls
+	recovered float64
 }
 
 // read fills empty totals with the sums that a graph was made from.
@@ -183,7 +184,7 @@ func (r *graphReader) addNode(j *jsonNode) error {
 	}
 	if !j.Type.isPeer() {
 		n := t.node(node)
-		n.Entries, n.Requests, n.SelfTime = j.Entries, requests, time.Duration(j.SelfTime)
+		n.Entries, n.Requests, n.Recovered, n.SelfTime = j.Entries, requests, j.Recovered, time.Duration(j.SelfTime)
 		for _, a := range j.Attrs {
 			n.mergeAttrs([]Attr{Attr(a)}, j.AttrsTruncated)
 		}
@@ -192,7 +193,7 @@ func (r *graphReader) addNode(j *jsonNode) error {
 }
 
 func (r *graphReader) addEdge(j *jsonEdge) error {
-	e := readEdge{jsonEnds: j.jsonEnds}
+	e := readEdge{jsonEnds: j.jsonEnds, recovered: j.Recovered}
 	if !j.Open {
 		e.sum = new(edgeSum)
 		if err := j.fill(&e.sum.Edge); err != nil {
@@ -213,6 +214,10 @@ func (r *graphReader) addEdges() error {
 			return err
 		}
 		ends[key.from], ends[key.to] = true, true
+		if t.hasNode(key.to) { // of a node, the totals have what the edges do not show
+			n := t.node(key.to)
+			n.Recovered = max(n.Recovered-e.recovered, 0)
+		}
 		switch {
 		case e.sum == nil:
 		case t.edges[key] != nil:

@@ -34,7 +34,7 @@ func NewGraph(nodes []Node, edges []Edge, report Report) (*Graph, error) {
 			return nil, fmt.Errorf("node %q is listed twice", n.ID)
 		}
 		known[n.ID] = true
-		if err := errors.Join(n.Requests.complete("requests"), checkNumbers(n.Entries, float64(n.SelfTime))); err != nil {
+		if err := errors.Join(n.Requests.complete("requests"), checkNumbers(n.Entries, n.Recovered, float64(n.SelfTime))); err != nil {
 			return nil, fmt.Errorf("node %q: %w", n.ID, err)
 		}
 	}

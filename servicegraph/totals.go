@@ -15,7 +15,7 @@ import (
 // totals are the sums that become a [Graph].
 type totals struct {
 	names *symbols
-	nodes []*Node // by nodeIndex - 1; nil for nodes without spans
+	nodes []*Node // by nodeIndex - 1; nil for nodes without spans; Recovered is that of edges that a view left out
 	edges map[edgeKey]*edgeSum
 	pending
 	report Report
@@ -163,9 +163,14 @@ func newGraph(nodes []Node, edges []Edge, report Report) *Graph {
 	g.arrange(nodes, unsorted)
 	for i := range g.nodes {
 		n := &g.nodes[i]
-		if n.ID.Type.isPeer() {
-			n.Requests = Stats{}
+		recovered := 0.0
+		for e := range g.In(n.ID) {
+			recovered = plus(recovered, e.Recovered)
 		}
+		if n.ID.Type.isPeer() {
+			n.Requests, n.Recovered = Stats{}, 0
+		}
+		n.Recovered = max(n.Recovered-recovered, 0) // of edges that are left out
 		*t.node(t.names.node(n.ID)) = *n
 	}
 	for i := range g.edges {
@@ -173,7 +178,7 @@ func newGraph(nodes []Node, edges []Edge, report Report) *Graph {
 		t.edges[edgeKey{t.names.node(e.ID.From), t.names.node(e.ID.To), e.ID.Kind}] = &edgeSum{Edge: *e}
 	}
 	t.names = t.names.frozen()
-	g.creditPeers()
+	g.credit()
 	return g
 }
 
@@ -196,19 +201,20 @@ func (t *totals) graph() *Graph {
 		}
 	}
 	g.arrange(nodes, slices.Collect(maps.Values(r.edges)))
-	g.creditPeers()
+	g.credit()
 	return g
 }
 
-// creditPeers gives the nodes without spans of their own the requests that their callers saw.
-func (g *Graph) creditPeers() {
+// credit gives the nodes the recovered errors of the edges to them, and the nodes without spans of their
+// own the requests that their callers saw.
+func (g *Graph) credit() {
 	for i := range g.nodes {
 		n := &g.nodes[i]
-		if !n.ID.Type.isPeer() {
-			continue
-		}
 		for e := range g.In(n.ID) {
-			n.Requests.merge(e.Caller)
+			n.Recovered = plus(n.Recovered, e.Recovered)
+			if n.ID.Type.isPeer() {
+				n.Requests.merge(e.Caller)
+			}
 		}
 	}
 }
@@ -329,6 +335,7 @@ func (s *Stats) merge(o Stats) {
 func (n *Node) merge(o *Node) {
 	n.Entries = plus(n.Entries, o.Entries)
 	n.Requests.merge(o.Requests)
+	n.Recovered = plus(n.Recovered, o.Recovered)
 	n.SelfTime = saturate(n.SelfTime, o.SelfTime)
 	n.mergeAttrs(o.Attrs, o.AttrsTruncated)
 }

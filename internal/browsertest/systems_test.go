@@ -32,27 +32,14 @@ func TestSystems(t *testing.T) {
 			}
 			failing := 0
 			for n := range g.Nodes() {
-				if (render.Style{}).NodeLevel(g, n) == render.Failing {
+				if (render.Style{}).NodeLevel(n) == render.Failing {
 					failing++
 				}
 			}
 			if failing == 0 {
 				t.Fatal("nothing fails in this system")
 			}
-			red := 0 // the diagram does not know the callers that it leaves out, and so not what they recovered
-			part := (render.Style{}).Part(g, 80, 160)
-			if g.NumNodes() <= 150 && g.NumEdges() <= 300 {
-				part = g
-			}
-			for n := range part.Nodes() {
-				if (render.Style{}).NodeLevel(part, n) == render.Failing {
-					red++
-				}
-			}
-			p.want("the failing nodes are drawn", fmt.Sprintf(`document.querySelectorAll("[data-node].error").length === %d`, red))
-			if red < failing {
-				t.Errorf("%d failing nodes of %d are drawn", red, failing)
-			}
+			p.want("the failing nodes are drawn", fmt.Sprintf(`document.querySelectorAll("[data-node].error").length === %d`, failing))
 			countsServices(p, g)
 
 			p.press("e")

@@ -24,14 +24,13 @@ type Caption struct {
 // Captions makes the captions of one graph. It is safe for concurrent use.
 type Captions struct {
 	style Style
-	graph *servicegraph.Graph
 	rates bool
 	scale Scale
 }
 
 // Captions returns the captions of g in the style.
 func (s Style) Captions(g *servicegraph.Graph) Captions {
-	return Captions{style: s, graph: g, rates: hasRates(g), scale: s.Scale(g)}
+	return Captions{style: s, rates: hasRates(g), scale: s.Scale(g)}
 }
 
 // hasRates reports whether an image of g shows rates. Fewer than ten traces have no
@@ -57,9 +56,9 @@ func (c Captions) Node(n servicegraph.Node) Caption {
 		Tooltip: c.nodeTooltip(n),
 	}
 	if r := n.Requests; r.Calls > 0 {
-		caption.Level = c.style.NodeLevel(c.graph, n)
+		caption.Level = c.style.NodeLevel(n)
 		caption.Volume = c.volume(r.Calls)
-		caption.Mark, _ = c.style.nodeErrors(c.graph, n)
+		caption.Mark, _ = c.style.nodeErrors(n)
 		caption.Errors = percent(r.Errors, r.Calls)
 		caption.Latency = unknown
 		if r.Latency.Count() > 0 {

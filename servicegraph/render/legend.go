@@ -48,7 +48,7 @@ func (s Style) Legend(g *servicegraph.Graph) []LegendItem {
 		}
 	}
 	for n := range g.Nodes() {
-		errors(s.nodeErrors(g, n))
+		errors(s.nodeErrors(n))
 		has[LegendSlow] = has[LegendSlow] || s.Marks == nil && s.slowNode(n)
 		switch n.ID.Type {
 		case servicegraph.TypeService:

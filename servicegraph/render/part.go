@@ -68,7 +68,7 @@ func (s Style) Drawn(g, part *servicegraph.Graph) string {
 	}
 	failing, drawn := 0.0, 0.0
 	for n := range g.Nodes() {
-		if s.levelOfNode(g, n) == Failing {
+		if s.levelOfNode(n) == Failing {
 			failing++
 			if _, ok := part.Node(n.ID); ok {
 				drawn++
@@ -224,7 +224,7 @@ func (p *picker) addPath(to servicegraph.NodeID) {
 
 // level returns the level of a node, with Failing for all levels of marks above it.
 func (p *picker) level(n servicegraph.Node) Level {
-	return min(p.style.levelOfNode(p.graph, n), Failing)
+	return min(p.style.levelOfNode(n), Failing)
 }
 
 // edgeLevel returns the level of an edge, with Failing for all levels of marks above it.

@@ -93,10 +93,10 @@ func (s Style) EdgeLevel(e servicegraph.Edge) Level {
 	return level
 }
 
-// NodeLevel returns the level of a node of g. The errors of a node have recovered as far as
-// the callers that g knows did not fail.
-func (s Style) NodeLevel(g *servicegraph.Graph, n servicegraph.Node) Level {
-	_, level := s.nodeErrors(g, n)
+// NodeLevel returns the level of a node. The errors of a node have recovered as far as the callers did
+// not fail, also those that a view left out.
+func (s Style) NodeLevel(n servicegraph.Node) Level {
+	_, level := s.nodeErrors(n)
 	if s.slowNode(n) {
 		level = max(level, Warning)
 	}
@@ -107,14 +107,8 @@ func (s Style) edgeErrors(e servicegraph.Edge) (mark string, level Level) {
 	return s.errorLevel(e.Errors, e.Recovered, e.Calls)
 }
 
-func (s Style) nodeErrors(g *servicegraph.Graph, n servicegraph.Node) (mark string, level Level) {
-	recovered := 0.0
-	if n.Requests.Errors > 0 {
-		for e := range g.In(n.ID) {
-			recovered += e.Recovered
-		}
-	}
-	return s.errorLevel(n.Requests.Errors, recovered, n.Requests.Calls)
+func (s Style) nodeErrors(n servicegraph.Node) (mark string, level Level) {
+	return s.errorLevel(n.Requests.Errors, n.Recovered, n.Requests.Calls)
 }
 
 // errorLevel returns the level for errors, and the mark with a space that stands before their
@@ -224,11 +218,11 @@ func (m Mark) marked(c Caption) Caption {
 }
 
 // levelOfNode returns the level of a node: that of its mark, or else that of its errors.
-func (s Style) levelOfNode(g *servicegraph.Graph, n servicegraph.Node) Level {
+func (s Style) levelOfNode(n servicegraph.Node) Level {
 	if s.Marks != nil {
 		return s.Marks.Nodes[n.ID].Level
 	}
-	return s.NodeLevel(g, n)
+	return s.NodeLevel(n)
 }
 
 // levelOfEdge returns the level of an edge: that of its mark, or else that of its errors.

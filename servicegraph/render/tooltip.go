@@ -10,7 +10,7 @@ import (
 func (c Captions) nodeTooltip(n servicegraph.Node) string {
 	lines := []string{longName(n.ID) + " (" + visible(string(n.ID.Type)) + ")"}
 	if n.Requests.Calls > 0 {
-		lines = append(lines, c.callsLine(n.Requests.Calls, n.Requests.Errors, c.recovered(n)), latencyLine("latency", n.Requests.Latency))
+		lines = append(lines, c.callsLine(n.Requests.Calls, n.Requests.Errors, min(n.Recovered, n.Requests.Errors)), latencyLine("latency", n.Requests.Latency))
 	}
 	if n.Entries > 0 {
 		lines = append(lines, plural(n.Entries, "request")+" from outside")
@@ -44,14 +44,6 @@ func longName(id servicegraph.NodeID) string {
 		name = shorten(name, 2000)
 	}
 	return name
-}
-
-// recovered returns the number of errors of a node whose callers recovered.
-func (c Captions) recovered(n servicegraph.Node) (calls float64) {
-	for e := range c.graph.In(n.ID) {
-		calls += e.Recovered
-	}
-	return min(calls, n.Requests.Errors)
 }
 
 // callsLine returns the number of calls, their rate, the number of failed calls, and how many

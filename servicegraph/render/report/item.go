@@ -14,7 +14,7 @@ func (h HTML) node(g *servicegraph.Graph, n servicegraph.Node, units render.Scal
 		ID:    render.NodeID(n.ID),
 		Name:  render.NameText(n.ID.Name, nameWidth),
 		Type:  render.NameText(string(n.ID.Type), nameWidth),
-		State: h.Style.NodeLevel(g, n).String(),
+		State: h.Style.NodeLevel(n).String(),
 		Rate:  rateMeasure(g, n.Requests.Calls, units),
 		side:  *sideData(n.Requests, units),
 	}
