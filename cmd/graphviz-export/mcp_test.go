@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -87,6 +90,38 @@ func TestMCP(t *testing.T) {
 		if !c.err && !json.Valid([]byte(text)) {
 			t.Errorf("%s: the answer is not JSON: %s", c.tool, text)
 		}
+	}
+}
+
+// TestMCPInterrupted checks that Ctrl-C ends a server between two questions, with status 0, although
+// its input stays open.
+func TestMCPInterrupted(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), "graphviz-export", "mcp", "--quiet", hotrod)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(in, `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"test","version":"1"}}}`)
+	answers := bufio.NewScanner(out)
+	if !answers.Scan() || !strings.Contains(answers.Text(), "serverInfo") {
+		t.Fatalf("the first answer is %q", answers.Text())
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if answers.Scan() {
+		t.Errorf("a further answer: %s", answers.Text())
+	}
+	if err := cmd.Wait(); err != nil { // a server that does not end fails the test by its timeout
+		t.Errorf("after Ctrl-C: %v", err)
 	}
 }
 

@@ -56,7 +56,7 @@ func TestTempoScripts(t *testing.T) {
 	secure, mutual, cert, key := secureProxy(t, tempo)
 	testscript.Run(t, params(t, "testdata/tempo", map[string]string{
 		"SECURE": secure, "MUTUAL": mutual, "CERT": cert, "KEY": key,
-		"FIRST_UTC": clock(first, -time.Second, time.UTC), "LAST_UTC": clock(last, time.Second, time.UTC),
+		"FIRST_UTC": clock(first, -time.Second, time.UTC), "LAST_UTC": clock(last, time.Second, time.UTC), "MIDDLE_UTC": clock((first+last)/2, 0, time.UTC),
 		"FIRST_TOKYO": clock(first, -time.Second, tokyo), "LAST_TOKYO": clock(last, time.Second, tokyo),
 		"FIRST_UNIX": strconv.FormatInt(first/1e9-1, 10),
 		"TEMPO":      tempo.URL,

@@ -2,6 +2,9 @@ package graphdiff_test
 
 import (
 	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -140,4 +143,70 @@ func findings(d graphdiff.Diff) string {
 		list = append(list, fmt.Sprintf("renamed %s %s", r.From, r.To))
 	}
 	return strings.Join(list, "; ")
+}
+
+// TestMinutes compares the two minutes of a recording of mythical, a demo with messages and a
+// database. In the first minute the load is so high that a query takes ten seconds; in the second
+// minute it is a fifth. The diff reports that, and nothing about halves of the second minute.
+func TestMinutes(t *testing.T) {
+	const file = "../../../shared/datasets/mythical/mythical.pb.gz"
+	if _, err := os.Stat(file); err != nil {
+		t.Skipf("a recording of real traces is missing: %v", err)
+	}
+	minutes := make(map[int64][][]sg.Span)
+	for _, trace := range tracesOf(t, file) {
+		first := trace[0].Start
+		for _, s := range trace {
+			first = min(first, s.Start)
+		}
+		minutes[first/60e9] = append(minutes[first/60e9], trace)
+	}
+	var traces [][][]sg.Span
+	for _, m := range slices.Sorted(maps.Keys(minutes)) {
+		if len(minutes[m]) > 100 { // the recording begins and ends within a minute
+			traces = append(traces, minutes[m])
+		}
+	}
+	if len(traces) != 2 {
+		t.Fatalf("%d minutes, want 2", len(traces))
+	}
+	const want = "gone node 127.0.0.1 [ip]; gone node rabbitmq/messages [queue]; gone edge mythical-requester → 127.0.0.1 [ip]; " +
+		"gone edge rabbitmq/messages [queue] ⇢ mythical-recorder; slower mythical-requester ⇢ mythical-recorder (median latency); " +
+		"faster mythical-requester → loki [external] (median latency); faster mythical-requester → mythical-server (median latency); " +
+		"faster mythical-server → loki [external] (median latency); faster mythical-server → postgres [database] (median latency)"
+	if got := findings(compare(t, graphOf(traces[0]), graphOf(traces[1]), graphdiff.Config{})); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	parts := partsOf(traces[1], 64)
+	rng := rand.New(rand.NewPCG(1, 2))
+	alarms := 0
+	for range 100 {
+		rng.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
+		if d := compare(t, sg.Merge(parts[:32]...), sg.Merge(parts[32:]...), graphdiff.Config{}); d.Changed() {
+			alarms++
+			t.Log(findings(d))
+		}
+	}
+	if alarms > 1 {
+		t.Errorf("%d of 100 diffs of the same minute report a change, want at most 1", alarms)
+	}
+}
+
+// TestUnequalSizes compares one trace with a million like it and others, in both directions: that is
+// not enough to tell anything, and the diff says so.
+func TestUnequalSizes(t *testing.T) {
+	traces := tracesOf(t, hotrodFile)
+	one, many := graphOf(traces[20:21]), graphOf(traces)
+	for many.Report().Traces < 900_000 {
+		many = sg.Merge(many, many)
+	}
+	for name, sides := range map[string][2]*sg.Graph{"one against many": {one, many}, "many against one": {many, one}} {
+		d := compare(t, sides[0], sides[1], graphdiff.Config{})
+		if d.Changed() {
+			t.Errorf("%s: %s", name, findings(d))
+		}
+		if len(d.Undecided()) == 0 {
+			t.Errorf("%s: the diff does not say that there are not enough samples", name)
+		}
+	}
 }

@@ -133,7 +133,7 @@ func notes(base, head *servicegraph.Graph) (list []string) {
 	}
 	each(func(name string, r servicegraph.Report) string {
 		if n := r.LeftOutTraces; n > 0 {
-			return fmt.Sprintf("%s: a limit left out %s, so the graph is a sample of the newest traces", name, quantity.Of(n, "trace"))
+			return fmt.Sprintf("%s: a limit left out at least %s, so the graph is a sample of the newest traces", name, quantity.Of(n, "trace"))
 		}
 		return ""
 	})
