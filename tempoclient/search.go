@@ -346,7 +346,9 @@ func (s *search) recover(ctx context.Context, lo, hi int64, err error) error {
 	}
 	if end, ok := s.moved(err, lo); ok {
 		s.end = max(end, s.first)
-		s.warnUnsearched(unsearchedSince(time.Unix(end, 0)))
+		if at := time.Unix(end, 0); cutoffAt(time.Now(), at) > 0 || withinCutoff(err) {
+			s.warnUnsearched(unsearchedSince(at))
+		}
 		return nil
 	}
 	if tooMuch(err) && hi-lo > 1 {

@@ -50,6 +50,10 @@ const (
 	// query_backend_after is raised. Tempo searches ranges that ended before completely.
 	maxCutoff = 15 * time.Minute
 
+	// minCutoff is the shortest cutoff that counts. Tempo 3 without a cutoff moves the end of a search to
+	// the present, in whole seconds of its own clock.
+	minCutoff = 3 * time.Second
+
 	// usualCutoff is the cutoff of Tempo 3, unless configured otherwise.
 	usualCutoff = 30 * time.Second
 
@@ -102,10 +106,18 @@ func (c *Client) cutoff(ctx context.Context) time.Duration {
 		return c.learn(0)
 	}
 	if end, ok := movedEnd(err); ok {
-		return c.learn(max(now.Sub(end), 0))
+		return c.learn(cutoffAt(now, end))
 	}
 	if withinCutoff(err) {
 		return c.learn(usualCutoff)
+	}
+	return 0
+}
+
+// cutoffAt returns the cutoff of a Tempo that moved the end of a search to the given end.
+func cutoffAt(now, end time.Time) time.Duration {
+	if cutoff := now.Sub(end); cutoff >= minCutoff {
+		return cutoff
 	}
 	return 0
 }

@@ -302,3 +302,47 @@ func TestTempo3ThatOnlyNamesItsCutoff(t *testing.T) {
 		}
 	})
 }
+
+// TestTempo3WithoutCutoff: a Tempo 3 whose query_end_cutoff is 0 moves the end of a search to its present, in whole
+// seconds, and begins a search of the future at the present. Its clock can be behind. Nothing is
+// missed, so there is no warning.
+func TestTempo3WithoutCutoff(t *testing.T) {
+	for _, behind := range []time.Duration{0, 1100 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			refused := 0
+			c, err := New("http://tempo", Config{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+				w := httptest.NewRecorder()
+				start, _ := strconv.ParseInt(req.FormValue("start"), 10, 64)
+				end, _ := strconv.ParseInt(req.FormValue("end"), 10, 64)
+				if now := time.Now().Add(-behind).Unix(); end > now {
+					start, end = min(start, now), now
+				}
+				switch {
+				case req.URL.Path == pathBuildInfo:
+					fmt.Fprint(w, `{"version":"3.0.3"}`)
+				case start >= end:
+					refused++
+					http.Error(w, fmt.Sprintf("http parameter start must be before end. received start=%d end=%d", start, end), http.StatusBadRequest)
+				default:
+					fmt.Fprint(w, `{"traces":[],"metrics":{"inspectedBytes":"478366","totalBlocks":1,"completedJobs":4,"totalJobs":4}}`)
+				}
+				return w.Result(), nil
+			})})
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := time.Now()
+			for name, q := range map[string]Query{
+				"the last hour": {},
+				"the future":    {Start: now.Add(time.Hour), End: now.Add(2 * time.Hour)},
+			} {
+				for s, err := range c.Search(t.Context(), q) {
+					t.Errorf("clock %v behind, %s: %v, %v", behind, name, s, err)
+				}
+			}
+			if refused == 0 {
+				t.Error("no search was refused, so that the test shows nothing")
+			}
+		})
+	}
+}
