@@ -644,7 +644,8 @@ func TestSearchEnumeratesTempo(t *testing.T) {
 }
 
 // flush makes Tempo write its data to a block of its backend, and waits for the block.
-// Tempo 3 takes no request for that, and writes a block after its max_block_duration.
+// Tempo 3 takes no request for that, and writes a block after its max_block_duration, which may be
+// over: so Tempo 3 gets one more trace, of three hours ago, and is done when it has written that.
 func flush(t *testing.T, tempo *tempotest.Tempo) {
 	t.Helper()
 	metric := func() string {
@@ -659,6 +660,9 @@ func flush(t *testing.T, tempo *tempotest.Tempo) {
 	before := metric()
 	if info, err := newClient(t, tempo.URL, Config{}).BuildInfo(t.Context()); err != nil || info.Major() < 3 {
 		get(t, tempo.URL+"/flush", http.StatusNoContent)
+	} else {
+		at := time.Now().Add(-3 * time.Hour).UnixNano()
+		pushSpans(t, tempo, "", []servicegraph.Span{{TraceID: id(254), SpanID: sid(1), Service: "flush", Start: at, End: at}})
 	}
 	await(t, func() error {
 		if metric() == before {

@@ -100,6 +100,9 @@ func TestServersAcceptTheirConfiguration(t *testing.T) {
 	config(t, "collector.yaml")
 	config(t, "datasources.yaml")
 
+	if out, err := promtest.CheckConfig(t, "compose/prometheus.yaml"); err != nil {
+		t.Errorf("promtool: %v\n%s", err, out)
+	}
 	promtest.Start(t, promtest.Config{File: prometheus}) // it does not start with an invalid file
 	if out, err := collectortest.Validate(t, collector); err != nil {
 		t.Errorf("the Collector: %v\n%s", err, out)
@@ -108,7 +111,14 @@ func TestServersAcceptTheirConfiguration(t *testing.T) {
 	if err != nil {
 		child.Unavailable(t, err)
 	}
-	if out, err := exec.CommandContext(t.Context(), program, "-config.verify=true", "-config.file="+tempo).CombinedOutput(); err != nil {
+	if out, err := verify(t, program, tempo); err != nil {
 		t.Errorf("Tempo: %v\n%s", err, out)
 	}
+}
+
+// verify returns the output of Tempo's own check of a configuration, and an error if Tempo warns of
+// it or refuses it.
+func verify(t *testing.T, program, file string) (output string, err error) {
+	out, err := exec.CommandContext(t.Context(), program, "-config.verify=true", "-config.file="+file).CombinedOutput()
+	return string(out), err
 }

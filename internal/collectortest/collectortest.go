@@ -22,7 +22,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/tempograph/tempograph/internal/buildtool"
 	"github.com/tempograph/tempograph/internal/child"
@@ -38,11 +37,6 @@ var (
 	collectorSum []byte
 	//go:embed build/collector.go
 	collectorMain []byte
-)
-
-const (
-	startTimeout  = time.Minute
-	startAttempts = 5 // sets of ports to try if another process takes a port first
 )
 
 // A Collector is a running server with OTLP receivers.
@@ -80,26 +74,19 @@ func Build(ctx context.Context) (program string, err error) {
 // reason, or fails if the environment has TEMPOGRAPH_REQUIRE_SERVERS=1.
 func Start(tb testing.TB, export string) *Collector {
 	tb.Helper()
-	program := require(tb)
+	program := child.Program(tb, "collectortest", Build)
 	c := &Collector{dir: tb.TempDir(), program: program, export: export}
-	var err error
-	for range startAttempts {
-		var ports []int
-		if ports, err = child.FreePorts(2); err != nil {
-			break
-		}
+	err := child.OnFreePorts(2, func(ports []int) error {
 		c.GRPCAddr = fmt.Sprintf("127.0.0.1:%d", ports[0])
 		c.HTTPURL = fmt.Sprintf("http://127.0.0.1:%d", ports[1])
-		if err = c.start(tb.Context()); err == nil || !strings.Contains(err.Error(), "address already in use") {
-			break
-		}
-	}
+		return c.start(tb.Context())
+	})
 	if err != nil {
 		child.Unavailable(tb, fmt.Errorf("collectortest: starting %s: %w", program, err))
 	}
 	tb.Cleanup(func() {
-		if !c.process.Kill() && !c.stopped {
-			tb.Errorf("collectortest: the Collector died while in use: %s; its log ends:\n%s", c.process.State(), c.LogTail())
+		if err := c.process.End("the Collector"); err != nil && !c.stopped {
+			tb.Errorf("collectortest: %v", err)
 		}
 	})
 	return c
@@ -109,20 +96,9 @@ func Start(tb testing.TB, export string) *Collector {
 // if the file is not valid.
 func Validate(tb testing.TB, file string) (output string, err error) {
 	tb.Helper()
-	out, err := exec.CommandContext(tb.Context(), require(tb), "validate", "--config=file:"+file).CombinedOutput()
+	program := child.Program(tb, "collectortest", Build)
+	out, err := exec.CommandContext(tb.Context(), program, "validate", "--config=file:"+file).CombinedOutput()
 	return string(out), err
-}
-
-func require(tb testing.TB) (program string) {
-	tb.Helper()
-	if testing.Short() {
-		tb.Skip("collectortest: tests with servers do not run with -short")
-	}
-	program, err := Build(tb.Context())
-	if err != nil {
-		child.Unavailable(tb, fmt.Errorf("collectortest: %w", err))
-	}
-	return program
 }
 
 // Stop kills the Collector, which loses what it has not sent. Its ports stay for Restart.
@@ -182,9 +158,7 @@ func (c *Collector) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("not ready after %v", startTimeout))
-	defer cancel()
-	err = process.Await(ctx, func() bool {
+	err = process.AwaitReady(ctx, func() bool {
 		// The log tells that this process is ready: another one may have taken a port.
 		if !strings.Contains(process.LogTail(), "Everything is ready") {
 			return false
@@ -196,8 +170,7 @@ func (c *Collector) start(ctx context.Context) error {
 		return err == nil
 	})
 	if err != nil {
-		process.Kill()
-		return fmt.Errorf("%w; its log ends:\n%s", err, process.LogTail())
+		return err
 	}
 	c.process, c.stopped = process, false
 	return nil

@@ -16,13 +16,12 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/tempograph/tempograph/internal/buildtool"
 	"github.com/tempograph/tempograph/internal/child"
@@ -36,11 +35,6 @@ var (
 	prometheusMod []byte
 	//go:embed build/prometheus.sum
 	prometheusSum []byte
-)
-
-const (
-	startTimeout  = time.Minute
-	startAttempts = 5 // sets of ports to try if another process takes a port first
 )
 
 // Config says how Prometheus runs. The zero value accepts remote write and scrapes nothing.
@@ -91,39 +85,59 @@ func Build(ctx context.Context) (program string, err error) {
 	}, os.Stderr)
 }
 
+// The requirement of promtool that Prometheus does not have.
+const (
+	promtoolMod = "\nrequire github.com/nsf/jsondiff v0.0.0-20260207060731-8e8d90c4c0ac // indirect\n"
+	promtoolSum = "github.com/nsf/jsondiff v0.0.0-20260207060731-8e8d90c4c0ac h1:4YV96Dzy2csSnhzl14/Qk5YsSrKAQusGsIADDn/4/g8=\n" +
+		"github.com/nsf/jsondiff v0.0.0-20260207060731-8e8d90c4c0ac/go.mod h1:mpRZBD8SJ55OIICQ3iWH0Yz3cjzA61JdqMLoWXeB2+8=\n"
+)
+
+// BuildPromtool returns the path of promtool of the same [Version], and builds it if necessary: the
+// path in PROMTOOL_BIN if that is set.
+func BuildPromtool(ctx context.Context) (program string, err error) {
+	if program := os.Getenv("PROMTOOL_BIN"); program != "" {
+		return program, nil
+	}
+	return buildtool.Build(ctx, buildtool.Program{
+		Name:    "promtool",
+		Version: Version,
+		Package: "github.com/prometheus/prometheus/cmd/promtool",
+		Mod:     append(slices.Clone(prometheusMod), promtoolMod...),
+		Sum:     append(slices.Clone(prometheusSum), promtoolSum...),
+		Tags:    "remove_all_sd",
+	}, os.Stderr)
+}
+
+// CheckConfig returns the output of promtool check config, and an error if the configuration file
+// is not valid. CheckConfig skips or fails a test as [Start] does.
+func CheckConfig(tb testing.TB, file string) (output string, err error) {
+	tb.Helper()
+	program := child.Program(tb, "promtest", BuildPromtool)
+	out, err := exec.CommandContext(tb.Context(), program, "check", "config", "--lint=all", "--lint-fatal", file).CombinedOutput()
+	return string(out), err
+}
+
 // Start runs Prometheus until the test and its subtests are over. Start skips a test that runs
 // with -short. If Prometheus cannot run, the test is skipped with the reason, or fails if the
 // environment has TEMPOGRAPH_REQUIRE_SERVERS=1. If Prometheus dies before the test is over,
 // the test fails.
 func Start(tb testing.TB, cfg Config) *Prometheus {
 	tb.Helper()
-	if testing.Short() {
-		tb.Skip("promtest: tests with servers do not run with -short")
-	}
-	program, err := Build(tb.Context())
-	if err != nil {
-		child.Unavailable(tb, fmt.Errorf("promtest: %w", err))
-	}
+	program := child.Program(tb, "promtest", Build)
 	if cfg.Dir == "" {
 		cfg.Dir = tb.TempDir()
 	}
 	p := &Prometheus{cfg: cfg, program: program}
-	for range startAttempts {
-		var ports []int
-		if ports, err = child.FreePorts(1); err != nil {
-			break
-		}
+	err := child.OnFreePorts(1, func(ports []int) error {
 		p.port = ports[0]
-		if err = p.start(tb.Context()); err == nil || !strings.Contains(err.Error(), "address already in use") {
-			break
-		}
-	}
+		return p.start(tb.Context())
+	})
 	if err != nil {
 		child.Unavailable(tb, fmt.Errorf("promtest: starting %s: %w", program, err))
 	}
 	tb.Cleanup(func() {
-		if !p.process.Kill() && !p.stopped {
-			tb.Errorf("promtest: Prometheus died while in use: %s; its log ends:\n%s", p.process.State(), p.LogTail())
+		if err := p.process.End("Prometheus"); err != nil && !p.stopped {
+			tb.Errorf("promtest: %v", err)
 		}
 	})
 	return p
@@ -170,38 +184,18 @@ func (p *Prometheus) start(ctx context.Context) error {
 	}
 	p.stopped = false
 	p.process, p.URL = process, fmt.Sprintf("http://127.0.0.1:%d", p.port)
-	if err := p.awaitReady(ctx, data); err != nil {
-		process.Kill()
-		return fmt.Errorf("%w; its log ends:\n%s", err, process.LogTail())
-	}
-	return nil
+	return p.awaitReady(ctx, data)
 }
 
 // awaitReady returns when this process is ready or has ended. The data directory in the flags
 // that a server reports tells whether the server is this process: another Prometheus may have
 // taken the port.
 func (p *Prometheus) awaitReady(ctx context.Context, data string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("not ready after %v", startTimeout))
-	defer cancel()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	get := func(path string) (string, bool) {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL+path, nil)
-		if err != nil {
-			return "", false
-		}
-		resp, err := client.Do(req)
-		if err != nil {
-			return "", false
-		}
-		defer resp.Body.Close()
-		body, err := io.ReadAll(resp.Body)
-		return string(body), err == nil && resp.StatusCode == http.StatusOK
-	}
-	return p.process.Await(ctx, func() bool {
-		if _, ready := get("/-/ready"); !ready {
+	return p.process.AwaitReady(ctx, func() bool {
+		if _, ready := child.Get(ctx, p.URL+"/-/ready"); !ready {
 			return false
 		}
-		flags, ok := get("/api/v1/status/flags")
+		flags, ok := child.Get(ctx, p.URL+"/api/v1/status/flags")
 		return ok && strings.Contains(flags, data)
 	})
 }

@@ -36,8 +36,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,14 +59,6 @@ var (
 	//go:embed build/tempo.sum
 	tempoSum []byte
 )
-
-// startTimeout is how long Tempo may take to become ready. Tempo usually needs less
-// than a tenth of a second; a minute suffices on a busy machine.
-const startTimeout = time.Minute
-
-// startAttempts is how many sets of ports are tried when another process takes a port
-// before Tempo does.
-const startAttempts = 5
 
 // Config says how Tempo runs. The zero value means one tenant and no metrics
 // generator.
@@ -116,9 +106,7 @@ type Tempo struct {
 // Start skips or fails the test, as the package comment says.
 func Start(tb testing.TB, cfg Config) *Tempo {
 	tb.Helper()
-	if testing.Short() {
-		tb.Skip("tempotest: tests with servers do not run with -short")
-	}
+	child.SkipShort(tb, "tempotest")
 	if cfg.Dir == "" {
 		cfg.Dir = tb.TempDir()
 	}
@@ -209,22 +197,16 @@ func Run(ctx context.Context, cfg Config) (*Tempo, error) {
 		cfg.Dir = dir
 		remove = func() error { return os.RemoveAll(dir) }
 	}
-	for attempt := 1; ; attempt++ {
-		t, err := start(ctx, program, version, cfg)
-		if errors.Is(err, errPortTaken) && attempt < startAttempts {
-			continue
-		}
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("starting %s: %w", program, err), remove())
-		}
-		t.close = sync.OnceValue(func() error {
-			if !t.process.Kill() {
-				err = fmt.Errorf("tempo died while in use: %s; its log ends:\n%s", t.process.State(), t.LogTail())
-			}
-			return errors.Join(err, remove())
-		})
-		return t, nil
+	var t *Tempo
+	err = child.OnFreePorts(4, func(ports []int) (err error) {
+		t, err = start(ctx, program, version, cfg, ports)
+		return err
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("starting %s: %w", program, err), remove())
 	}
+	t.close = sync.OnceValue(func() error { return errors.Join(t.process.End("tempo"), remove()) })
+	return t, nil
 }
 
 // Close kills Tempo and waits for its end. Tempo loses the data that it has not yet
@@ -237,15 +219,8 @@ func (t *Tempo) Close() error { return t.close() }
 // After Close the log exists only if the Config had a Dir.
 func (t *Tempo) LogTail() string { return t.process.LogTail() }
 
-// errPortTaken reports that another process holds one of the chosen ports.
-var errPortTaken = errors.New("a port was taken")
-
-// start runs the program once, on ports that are free when they are chosen.
-func start(ctx context.Context, program string, version int, cfg Config) (*Tempo, error) {
-	ports, err := child.FreePorts(4)
-	if err != nil {
-		return nil, fmt.Errorf("choosing ports: %w", err)
-	}
+// start runs the program once, on four ports.
+func start(ctx context.Context, program string, version int, cfg Config, ports []int) (*Tempo, error) {
 	s := settings{
 		Config:       cfg,
 		Generation:   version,
@@ -270,12 +245,7 @@ func start(ctx context.Context, program string, version int, cfg Config) (*Tempo
 		process:      p,
 	}
 	if err := t.awaitReady(ctx, s.GRPCPort); err != nil {
-		p.Kill()
-		log := p.LogTail()
-		if strings.Contains(log, "address already in use") {
-			err = fmt.Errorf("%w: %w", errPortTaken, err)
-		}
-		return nil, fmt.Errorf("%w; its log ends:\n%s", err, log)
+		return nil, err
 	}
 	return t, nil
 }
@@ -283,31 +253,13 @@ func start(ctx context.Context, program string, version int, cfg Config) (*Tempo
 // awaitReady returns when this process is ready or has ended. The gRPC port in the
 // configuration that a server reports tells whether the server is this process.
 func (t *Tempo) awaitReady(ctx context.Context, grpcPort int) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("not ready after %v", startTimeout))
-	defer cancel()
-	transport := &http.Transport{}
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport}
-	get := func(path string) (string, bool) {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, t.URL+path, nil)
-		if err != nil {
-			return "", false
-		}
-		resp, err := client.Do(req)
-		if err != nil {
-			return "", false
-		}
-		defer resp.Body.Close()
-		body, err := io.ReadAll(resp.Body)
-		return string(body), err == nil && resp.StatusCode == http.StatusOK
-	}
-	return t.process.Await(ctx, func() bool {
-		if _, ready := get("/ready"); !ready {
+	return t.process.AwaitReady(ctx, func() bool {
+		if _, ready := child.Get(ctx, t.URL+"/ready"); !ready {
 			return false
 		}
 		// Another Tempo may have taken the port: then that one is ready, and this
 		// process is about to end.
-		config, ok := get("/status/config")
+		config, ok := child.Get(ctx, t.URL+"/status/config")
 		return ok && strings.Contains(config, fmt.Sprintf("grpc_listen_port: %d\n", grpcPort))
 	})
 }

@@ -1,5 +1,5 @@
-// Build builds the Prometheus of package promtest ahead of the first test, and prints the
-// path of the program.
+// Build builds the Prometheus and the promtool of package promtest ahead of the first test, and
+// prints the paths of the programs.
 package main
 
 import (
@@ -14,10 +14,12 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	program, err := promtest.Build(ctx)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "build:", err)
-		os.Exit(1)
+	for _, build := range []func(context.Context) (string, error){promtest.Build, promtest.BuildPromtool} {
+		program, err := build(ctx)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "build:", err)
+			os.Exit(1)
+		}
+		fmt.Println(program)
 	}
-	fmt.Println(program)
 }
