@@ -77,13 +77,13 @@ func residentPeak(pid int) int {
 // TestHostileFiles reads files that repeat one small element millions of times, or that hold
 // very long values. Reading must end, and take no more than 400 MB. The files are a tenth of those
 // for which the documented bound of 1 GB holds: "go run ./internal/loadtest" reads these in some
-// minutes. Under the race detector the files are a hundredth.
+// minutes. Under the race detector the files are a thousandth.
 func TestHostileFiles(t *testing.T) {
 	for _, a := range attack.Files() {
 		t.Run(a.Name, func(t *testing.T) {
 			n, limit := a.Count/10, 400
 			if instrumented { // its memory tells little
-				n, limit = max(a.Count/100, 1), 4000
+				n, limit = max(a.Count/1000, 1), 4000
 			}
 			p := startFed(t, func(w io.Writer) error { return a.Write(w, n) }, "-f", "json", "-o", os.DevNull, "--allow-empty", "-")
 			if peak := p.peak(t, limit); peak > limit {

@@ -9,11 +9,11 @@ import (
 
 // TestRun: a short run keeps all promises and prints a table.
 func TestRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute")
+	}
 	var table, progress bytes.Buffer
 	s := size{load: 2 * time.Second, files: 0.002, atOnce: 2}
-	if testing.Short() {
-		s.atOnce = 1
-	}
 	if err := run(t.Context(), s, &table, &progress); err != nil {
 		t.Errorf("%v\n%s\n%s", err, table.String(), progress.String())
 	}
