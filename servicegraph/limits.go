@@ -12,7 +12,8 @@ import (
 
 // Limits bounds the totals of a [Builder], which are never forgotten. In each field 0 means the
 // default, and a negative number sets no limit. A graph of spans within the limits does not
-// depend on them. The [Report] counts what a limit changed.
+// depend on them. The [Report] counts what a limit changed. [Merge] sets no limits: its result
+// has all nodes and edges of the graphs.
 //
 // Texts have a limit that is not set here: names, and other texts of spans that a graph keeps, are
 // cut to 1 KiB and end in "…" ([Report].LongNames). Names with the same first 1 KiB are one name.
