@@ -242,18 +242,23 @@ The summary and all messages go to standard error. With --quiet there are only w
 and errors; with --verbose there are details for diagnosis. On a terminal, characters
 that would change how the terminal shows a line are escaped.
 
-An image of up to 150 nodes and 300 edges shows the whole graph. Of a larger graph, the
-image shows about 80 nodes, and the heading says how many: first everything that fails,
-then the paths to it from the entries, then the busiest. A filter chooses another part,
-and --force draws everything. The diagram of an HTML report shows the same part; its
-tables contain everything and can be searched. What its filters leave, the report lays out
+An image of up to 150 nodes and 300 edges shows the whole graph. In an image of a larger
+graph, each namespace is a card with the sums of its services and of the databases that only
+these call. What fails, and the paths to it from the entries, keeps cards of its own. The
+flag --expand shows the services of a namespace; the flag --open has another meaning. If
+more than about 80 cards are left, the image shows those that matter most: first everything
+that fails, then the paths to it from the entries, then the busiest. The heading says what
+is collapsed and what is left out. Nothing is collapsed in a graph with fewer than two
+namespaces. A filter chooses another part, and --force draws everything. The diagram of an
+HTML report shows the same; a click on the card of a namespace shows its services and
+their neighbors. The tables contain everything and can be searched. What its filters leave, the report lays out
 itself, with a copy of Graphviz that adds 0.6 MB to the file: only what fails, only busy
 calls, without some namespaces, or one node with everything within a few calls of it. A
 node that the search finds and that is not drawn is drawn with its neighbors. With
 --layout-in-page=false, filters only hide what is drawn. A Mermaid flowchart is limited in the same
-way, to at most 100 nodes and 200 edges, which Mermaid can lay out. In an image with more than 20 nodes, a
-database or an external host that only one service calls is drawn in the card of that
-service. An edge without room for its label has a number, and the list below the graph
+way, to at most 100 nodes and 200 edges, which Mermaid can lay out. In an image with more than 20 nodes, or one that
+would not fit a screen, a database or an external host that only one service calls is drawn
+in the card of that service. An edge without room for its label has a number, and the list below the graph
 has the label. If Graphviz cannot lay out a graph, a simpler layout is used, and the
 heading says so.
 

@@ -173,6 +173,9 @@ func (e *export) bounded(ctx context.Context) (context.Context, context.CancelFu
 
 // write renders all outputs before it writes the first one, and writes all of them or none.
 func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source, notes []string, targets []target) error {
+	if err := e.style.checkExpand(g); err != nil {
+		return err
+	}
 	options := e.options(ctx, src, g, notes)
 	options.Force = e.force
 	if e.force {

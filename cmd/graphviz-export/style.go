@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tempograph/tempograph/internal/suggest"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/render"
 	"github.com/tempograph/tempograph/servicegraph/render/draw"
@@ -26,6 +28,7 @@ type styleFlags struct {
 	selfEdges   bool
 	traceURL    string
 	pageLayout  bool
+	expand      []string
 	table       tableFlags
 
 	reach map[servicegraph.NodeID]string // what failures reach, for reports; not a flag
@@ -44,6 +47,7 @@ func (s *styleFlags) addTo(cmd *cobra.Command) {
 		f.Var(&s.error, "error", "mark an error where at least `FRACTION` of the calls fail")
 		f.DurationVar(&s.slow, "slow", 0, "mark a warning where the p95 of the latency is at least `DURATION`: 500ms, 2s")
 		f.BoolVar(&s.selfEdges, "self-edges", false, "draw calls of a node to itself")
+		f.StringArrayVar(&s.expand, "expand", nil, "show the services of namespace `NS` in a large image, which has a card for each namespace; repeatable")
 		f.BoolVar(&s.pageLayout, "layout-in-page", true, "let HTML lay out what its filters leave; adds 0.6 MB to the file")
 		f.StringVar(&s.traceURL, "trace-url", "", "link traces in HTML to `URL`, which contains {traceID}")
 	})
@@ -105,11 +109,28 @@ func (s *styleFlags) style() render.Style {
 		Slow:      s.slow,
 		Sort:      s.table.sortKey(),
 		Columns:   s.table.parsed,
+		Expand:    s.expand,
 	}
 	if s.edgeLabel.value == "full" {
 		r.EdgeText = render.EdgeFull
 	}
 	return r
+}
+
+// checkExpand refuses names in --expand that are no namespaces of g.
+func (s *styleFlags) checkExpand(g *servicegraph.Graph) error {
+	var namespaces []string // sorted
+	for n := range g.Nodes() {
+		if n.ID.Namespace != "" {
+			namespaces = append(namespaces, n.ID.Namespace)
+		}
+	}
+	for _, name := range s.expand {
+		if !slices.Contains(namespaces, name) {
+			return fmt.Errorf("--expand %q: no service has this namespace%s", name, suggest.DidYouMean(name, slices.Compact(namespaces)))
+		}
+	}
+	return nil
 }
 
 // colors returns the color theme of images.

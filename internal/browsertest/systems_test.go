@@ -30,6 +30,9 @@ func TestSystems(t *testing.T) {
 				p.settle()
 				p.screenshot(scheme)
 			}
+			if services == 12 {
+				p.want("no text is smaller than 9 pixels", `Math.min(...[...document.querySelectorAll("#page-diagram svg > g:not(.heading) text")].map((e) => e.getAttribute("font-size") * e.getScreenCTM().a)) >= 9`)
+			}
 			failing := 0
 			for n := range g.Nodes() {
 				if (render.Style{}).NodeLevel(n) == render.Failing {
@@ -50,6 +53,17 @@ func TestSystems(t *testing.T) {
 			p.press("e")
 			p.laidOut()
 
+			if services == 200 {
+				space := eval[string](p, `document.querySelector("[data-node].group").getAttribute("aria-label").split(",")[0]`)
+				p.click("[data-node].group .card")
+				p.laidOut()
+				p.want("a click on a namespace shows its services", fmt.Sprintf(`[...document.querySelectorAll("[data-node]")].filter((e) => e.getAttribute("aria-label").startsWith(%q)).length > 1`, space+"/"))
+				p.want("and the address names it", fmt.Sprintf(`location.hash.includes("ns=" + %q)`, space))
+				p.screenshot("namespace")
+				p.press(kb.Escape)
+				p.laidOut()
+				p.want("Escape shows all namespaces again", `document.querySelectorAll("[data-node].group").length > 5`)
+			}
 			if services >= 200 {
 				undrawn := eval[string](p, `(() => {
 					const drawn = new Set([...document.querySelectorAll("[data-node]")].map((e) => e.getAttribute("aria-label").split(",")[0]));

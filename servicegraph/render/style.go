@@ -33,6 +33,10 @@ type Style struct {
 	TopDown   bool     // draw callers above their callees; false: to the left of them
 	SelfEdges bool     // draw the calls of a node to itself
 
+	// Expand are the namespaces whose nodes have cards of their own in an image that is too
+	// large for a card for each node: see Style.Collapse.
+	Expand []string
+
 	// Marks, if not nil, replace the numbers and the levels in images.
 	Marks *Marks
 }

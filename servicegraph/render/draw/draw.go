@@ -50,9 +50,10 @@ const (
 // Options are the content, the colors and the layout of an image, in any format. They
 // are safe for concurrent use. The zero value has the defaults.
 //
-// A graph with up to 150 nodes and 300 edges is drawn in full. Of a larger graph, the
-// image shows at most 80 nodes and 160 edges, the most important ones as
-// [render.Style.Part] picks them, and the heading says how many.
+// A graph with up to 150 nodes and 300 edges is drawn in full. In an image of a larger graph,
+// namespaces are collapsed to cards. If that leaves more than 80 nodes or 160 edges, the image
+// shows the most important ones: see [render.Style.Overview]. The heading says what is
+// collapsed and left out.
 //
 // An image of up to 150 nodes has about the shape of a screen of 1,440 by 900 pixels. If it
 // does not fit the screen, and in any image of more than 20 nodes, an uninstrumented
@@ -157,8 +158,10 @@ func (o Options) scene(g *servicegraph.Graph) (*scene, error) {
 	}
 	whole := g
 	if !o.Force && (g.NumNodes() > maxNodes || g.NumEdges() > maxEdges) {
-		g = style.Part(g, partNodes, partEdges)
-		note(style.Drawn(whole, g))
+		collapsed, part := style.Overview(g, partNodes, partEdges)
+		g = part
+		note(style.Collapsed(whole, collapsed))
+		note(style.Drawn(collapsed, g))
 	}
 	p, text, err := o.arrange(g, style)
 	if err != nil {

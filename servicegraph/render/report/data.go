@@ -38,10 +38,18 @@ type limits struct {
 }
 
 // drawn has the positions in the graph of the nodes and edges of the diagram, in the order
-// of the diagram.
+// of the diagram. The position of a collapsed namespace is -1 minus the position in Groups,
+// and an edge from or to one has the position -1.
 type drawn struct {
-	Nodes []int `json:"nodes"`
-	Edges []int `json:"edges"`
+	Nodes  []int   `json:"nodes"`
+	Edges  []int   `json:"edges"`
+	Groups []group `json:"groups,omitempty"`
+}
+
+// A group is a namespace that is one card in the diagram.
+type group struct {
+	Name  string `json:"name"`
+	State string `json:"state"` // ok, warn or error
 }
 
 // A measure is a value to sort by, and its text. It is nil where nobody measured the value.
@@ -100,8 +108,9 @@ const (
 	fullWidth = 2000 // columns of a name in a tooltip and in the search
 )
 
-// data returns the data of g. The diagram shows part; nil means that there is no diagram.
-func (h HTML) data(g, part *servicegraph.Graph) (data, error) {
+// data returns the data of g. The diagram shows part of overview, which is g with collapsed
+// namespaces; nil means that there is no diagram.
+func (h HTML) data(g, overview, part *servicegraph.Graph) (data, error) {
 	var mermaid strings.Builder
 	if err := (render.Mermaid{Style: h.Style}).Render(&mermaid, g); err != nil {
 		return data{}, err
@@ -138,14 +147,23 @@ func (h HTML) data(g, part *servicegraph.Graph) (data, error) {
 	for rank, id := range edges {
 		d.Edges[edgeAt[id]].Rank = rank
 	}
-	if part != nil && (part.NumNodes() < g.NumNodes() || part.NumEdges() < g.NumEdges()) {
-		d.Undrawn = h.undrawn(g, part)
+	if part != nil && part != g {
+		d.Undrawn = h.undrawn(g, overview, part)
 		d.Drawn = &drawn{Nodes: []int{}, Edges: []int{}}
 		for n := range part.Nodes() {
-			d.Drawn.Nodes = append(d.Drawn.Nodes, nodeAt[n.ID])
+			at, known := nodeAt[n.ID]
+			if !known {
+				d.Drawn.Groups = append(d.Drawn.Groups, group{Name: render.NameText(n.ID.Name, nameWidth), State: h.Style.NodeLevel(n).String()})
+				at = -len(d.Drawn.Groups)
+			}
+			d.Drawn.Nodes = append(d.Drawn.Nodes, at)
 		}
 		for e := range part.Edges() {
-			d.Drawn.Edges = append(d.Drawn.Edges, edgeAt[e.ID])
+			at, known := edgeAt[e.ID]
+			if !known {
+				at = -1
+			}
+			d.Drawn.Edges = append(d.Drawn.Edges, at)
 		}
 	}
 	return d, nil
@@ -161,7 +179,12 @@ func (h HTML) notes() []string {
 }
 
 // undrawn returns sentences about the part of g in the diagram.
-func (h HTML) undrawn(g, part *servicegraph.Graph) string {
-	drawn := h.Style.Drawn(g, part)
-	return strings.ToUpper(drawn[:1]) + drawn[1:] + ". The tables are complete."
+func (h HTML) undrawn(g, overview, part *servicegraph.Graph) string {
+	text := ""
+	for _, sentence := range []string{h.Style.Collapsed(g, overview), h.Style.Drawn(overview, part)} {
+		if sentence != "" {
+			text += strings.ToUpper(sentence[:1]) + sentence[1:] + ". "
+		}
+	}
+	return text + "The tables are complete."
 }

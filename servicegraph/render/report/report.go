@@ -79,9 +79,9 @@ type HTML struct {
 	Parts render.Renderer
 
 	// MaxNodes and MaxEdges limit the graphs that are drawn completely; 0 means 150 nodes
-	// and 300 edges, the limits of package draw. Only the most important part of a larger
-	// graph is drawn, at most 80 nodes and 160 edges: see [render.Style.Part]. The report
-	// says so, and the tables are complete.
+	// and 300 edges, the limits of package draw. Namespaces of a larger graph are collapsed,
+	// and of what is left, the diagram shows the most important part, at most 80 nodes and
+	// 160 edges: see [render.Style.Overview]. The report says so, and the tables are complete. A click on a namespace shows its nodes.
 	MaxNodes, MaxEdges int
 
 	// Reach says for nodes what their failure reaches, such as "7 of 9 entries, 64% of requests".
@@ -185,15 +185,15 @@ func (h HTML) content(g *servicegraph.Graph) (content, error) {
 		return content{}, err
 	}
 	if h.SVG == nil {
-		d, err := h.data(g, nil)
+		d, err := h.data(g, nil, nil)
 		return content{Data: d}, err
 	}
-	part := h.drawn(g)
+	overview, part := h.drawn(g)
 	var svg bytes.Buffer
 	if err := h.SVG.Render(&svg, part); err != nil {
 		return content{}, err
 	}
-	d, err := h.data(g, part)
+	d, err := h.data(g, overview, part)
 	_, element, found := strings.Cut(svg.String(), "<svg") // an XML declaration may come before
 	if !found {
 		return content{}, fmt.Errorf("the diagram is not SVG")
@@ -212,13 +212,14 @@ func (h HTML) content(g *servicegraph.Graph) (content, error) {
 	return c, nil
 }
 
-// drawn returns the part of g in the diagram.
-func (h HTML) drawn(g *servicegraph.Graph) *servicegraph.Graph {
+// drawn returns g with collapsed namespaces, if it is too large to be drawn completely, and
+// the part of it in the diagram.
+func (h HTML) drawn(g *servicegraph.Graph) (overview, part *servicegraph.Graph) {
 	l := h.limits()
 	if g.NumNodes() <= l.Nodes && g.NumEdges() <= l.Edges {
-		return g
+		return g, g
 	}
-	return h.Style.Part(g, min(l.Nodes, l.PartNodes), min(l.Edges, l.PartEdges))
+	return h.Style.Overview(g, min(l.Nodes, l.PartNodes), min(l.Edges, l.PartEdges))
 }
 
 // limits returns the limits of the diagram.

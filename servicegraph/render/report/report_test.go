@@ -282,18 +282,25 @@ func TestLargeGraphs(t *testing.T) {
 	if d.Drawn == nil {
 		t.Fatal("the data does not list what is drawn")
 	}
-	part := HTML{MaxNodes: 7, MaxEdges: 4}.drawn(g)
+	overview, part := HTML{MaxNodes: 7, MaxEdges: 4}.drawn(g)
+	if overview == g {
+		t.Error("no namespace is collapsed")
+	}
 	if nodes, edges := strings.Count(page, "data-node="), strings.Count(page, "data-edge="); nodes != part.NumNodes() || edges != 4 || nodes != len(d.Drawn.Nodes) || edges != len(d.Drawn.Edges) {
 		t.Errorf("%d nodes and %d edges are drawn, the data lists %d and %d", nodes, edges, len(d.Drawn.Nodes), len(d.Drawn.Edges))
 	}
 	i := 0
 	for n := range part.Nodes() {
-		if got := d.Nodes[d.Drawn.Nodes[i]].ID; got != render.NodeID(n.ID) {
-			t.Errorf("node %d of the diagram is %v, in the data %s", i, n.ID, got)
+		at := d.Drawn.Nodes[i]
+		switch {
+		case at < 0 && d.Drawn.Groups[-1-at].Name != n.ID.Name:
+			t.Errorf("node %d of the diagram is %v, in the data %s", i, n.ID, d.Drawn.Groups[-1-at].Name)
+		case at >= 0 && d.Nodes[at].ID != render.NodeID(n.ID):
+			t.Errorf("node %d of the diagram is %v, in the data %s", i, n.ID, d.Nodes[at].ID)
 		}
 		i++
 	}
-	if want := fmt.Sprintf("of %d nodes, 4 of %d edges", g.NumNodes(), g.NumEdges()); !strings.Contains(d.Undrawn, want) {
+	if want := fmt.Sprintf("of %d nodes, 4 of %d edges", overview.NumNodes(), overview.NumEdges()); !strings.Contains(d.Undrawn, want) {
 		t.Errorf("the note is %q, want … %s …", d.Undrawn, want)
 	}
 }

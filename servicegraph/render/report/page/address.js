@@ -4,7 +4,7 @@
 
 // fields maps the keys of the fragment to the fields of the state.
 const fields = {
-  q: "query", node: "node", edge: "edge", way: "direction", errors: "errors", least: "minCalls", hide: "hide", only: "center", hops: "hops",
+  q: "query", node: "node", edge: "edge", way: "direction", errors: "errors", least: "minCalls", hide: "hide", ns: "space", only: "center", hops: "hops",
   all: "all", sort: "sort", tab: "tab", theme: "theme", at: "at",
 };
 
@@ -15,11 +15,12 @@ const fields = {
 //   - errors: "1" for edges with errors, "warn" and "error" for edges from a threshold on
 //   - minCalls: the smallest number of calls of an edge
 //   - hide: the hidden namespaces, each after a space, encoded as parts of a URL
+//   - space: the diagram shows only this namespace and the neighbors of its nodes
 //   - center, hops: the diagram shows only this node and as many calls up and down
 //   - all: "1" draws everything that passes the filters
 //   - sort, tab: of the tables; theme; at: the view of the diagram
 export const blank = () => ({
-  query: "", node: "", edge: "", direction: "all", errors: "", minCalls: "", hide: "", center: "", hops: "1", all: "", sort: "", tab: "", theme: "", at: "",
+  query: "", node: "", edge: "", direction: "all", errors: "", minCalls: "", hide: "", space: "", center: "", hops: "1", all: "", sort: "", tab: "", theme: "", at: "",
 });
 
 // parseHash returns the state in a fragment. Unknown and malformed parts are ignored.

@@ -13,10 +13,11 @@ export class Filter {
     this.center = graph.byKey.get(state.center);
     if (this.center && this.center.isEdge) this.center = undefined;
     this.hops = Math.min(Math.max(Math.trunc(Number(state.hops)) || 1, 1), 9);
-    this.near = this.center ? this.neighborhood() : null;
+    this.space = graph.namespaces().some(([ns]) => ns === state.space) ? state.space : "";
+    this.near = this.center ? this.neighborhood() : this.space ? this.spaceAndNeighbors() : null;
     this.isOn = this.minCalls > 0 || this.errors !== "" || this.hide.size > 0 || this.near !== null;
     this.passes = this.passes.bind(this);
-    this.edges = new Set(graph.edges.filter((e) => this.passes(e) && (!this.near || this.near.has(e.from) && this.near.has(e.to))));
+    this.edges = new Set(graph.edges.filter((e) => this.passes(e) && (!this.near || this.near.has(e.from) && this.near.has(e.to)) && this.touchesSpace(e)));
     this.nodes = new Set(graph.nodes.filter((n) => this.shows(n)));
   }
 
@@ -45,8 +46,25 @@ export class Filter {
     return this.minCalls === 0 && (n.type === "service" || n.in.length + n.out.length === 0);
   }
 
-  // has reports whether a node or an edge passes.
-  has(item) { return item.isEdge ? this.edges.has(item) : this.nodes.has(item); }
+  // touchesSpace reports whether an end of an edge is in the only namespace to show, if that is
+  // the filter.
+  touchesSpace(e) { return this.center || !this.space || e.from.ns === this.space || e.to.ns === this.space; }
+
+  // spaceAndNeighbors returns the set of the nodes in the only namespace to show, and of their
+  // neighbors.
+  spaceAndNeighbors() {
+    const near = new Set(this.graph.nodes.filter((n) => n.ns === this.space));
+    for (const e of this.graph.edges) {
+      if (!this.passes(e) || e.from.ns !== this.space && e.to.ns !== this.space) continue;
+      near.add(e.from);
+      near.add(e.to);
+    }
+    return near;
+  }
+
+  // has reports whether a node or an edge passes. A collapsed namespace always does: the
+  // diagram with filters has none.
+  has(item) { return item.isGroup ? true : item.isEdge ? this.edges.has(item) : this.nodes.has(item); }
 
   // neighborhood returns the set of nodes that call the center, or that it calls, over at
   // most as many edges as there are hops. The edges pass the other filters.

@@ -31,6 +31,8 @@ export class Graph {
       e.to.in.push(e);
       this.byKey.set(e.key, e);
     });
+    // Groups are the collapsed namespaces in the first diagram.
+    this.groups = (data.drawn?.groups || []).map(({ name, state }) => ({ isGroup: true, name, state, key: "namespace:" + name, label: name, type: "namespace" }));
     // Levels are the distinct numbers of calls in ascending order: the steps of the traffic
     // slider.
     const texts = new Map(this.edges.map((e) => [e.calls[0], e.calls[1]]));

@@ -27,6 +27,7 @@ const viewport = new Viewport(byId("canvas"), () => {
 });
 
 const diagram = new Diagram(byId("diagram"), viewport, (item, event) => {
+  if (item && item.isGroup) return openNamespace(item.name);
   if (item && item === selected() && !event.shiftKey) return select(null);
   select(item, event.shiftKey && item && !item.isEdge ? "near" : undefined);
 });
@@ -89,6 +90,12 @@ function change(changes, { step = true } = {}) {
   state = { ...state, ...changes };
   writeAddress(state, step);
   show();
+}
+
+// openNamespace shows the nodes of a collapsed namespace and their neighbors.
+function openNamespace(space) {
+  if (stage.canLayOut) change({ ...noFilter, node: "", edge: "", space });
+  else showToast(`The tables have the services of ${space}.`);
 }
 
 // zoomTo zooms to the items around the selection.
@@ -183,6 +190,7 @@ function chips() {
   const chip = (text, changes) => make("button", { type: "button", title: "End this filter", onclick: () => change(changes) }, text + " ×");
   const list = [];
   if (filter.center) list.push(chip(`Only ${filter.center.label} and ${filter.hops === 1 ? "1 hop" : filter.hops + " hops"}`, { center: "", hops: "1" }));
+  if (filter.space && !filter.center) list.push(chip(`Only namespace ${filter.space} and its neighbors`, { space: "" }));
   if (filter.hide.size > 0) list.push(chip("Hidden: " + [...filter.hide].join(", "), { hide: "" }));
   if (filter.errors) list.push(chip(byId("errors").selectedOptions[0].textContent, { errors: "" }));
   if (filter.minCalls > 0) list.push(chip(byId("min-calls-text").textContent, { minCalls: "" }));
@@ -191,7 +199,7 @@ function chips() {
   return list;
 }
 
-const noFilter = { errors: "", minCalls: "", hide: "", center: "", hops: "1", all: "" };
+const noFilter = { errors: "", minCalls: "", hide: "", space: "", center: "", hops: "1", all: "" };
 
 // targets returns the items that Enter in the search selects one after another: the nodes
 // in the table, or the edges if there is no node. Items in the first diagram come first.

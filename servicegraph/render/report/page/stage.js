@@ -52,10 +52,11 @@ export class Stage {
     this.graph = graph;
     this.first = {
       svg,
-      nodes: drawn ? drawn.nodes.map((i) => graph.nodes[i]) : graph.nodes,
-      edges: drawn ? drawn.edges.map((i) => graph.edges[i]) : graph.edges,
+      nodes: drawn ? drawn.nodes.map((i) => graph.nodes[i] || graph.groups[-1 - i]) : graph.nodes,
+      edges: drawn ? drawn.edges.map((i) => graph.edges[i]) : graph.edges, // undefined: from or to a group
     };
     this.inFirst = new Set([...this.first.nodes, ...this.first.edges]);
+    this.hasGroups = graph.groups.length > 0;
     if (svg) {
       this.lines = [...svg.querySelectorAll(".heading text:not(.title)")].map((e) => e.textContent);
       this.css = svg.querySelector("style")?.textContent || "";
@@ -110,7 +111,7 @@ export class Stage {
   // isTooSmall reports whether the first diagram has text in the window that is too small to
   // read, so that another layout is worth a try.
   isTooSmall() {
-    return this.canLayOut && this.first.nodes.length <= reshaped && this.viewport.fitted && this.fitOf(this.first.svg) < 1;
+    return this.canLayOut && !this.hasGroups && this.first.nodes.length <= reshaped && this.viewport.fitted && this.fitOf(this.first.svg) < 1;
   }
 
   // put shows a diagram.

@@ -146,3 +146,17 @@ test("ages and sparklines", () => {
   assert.equal(sparkline([0, 0], 20, 10), "M0.0 10.0L20.0 10.0");
   assert.equal(sparkline([], 20, 10), "");
 });
+
+test("the filter for a namespace leaves its nodes and their neighbors", () => {
+  const g = new Graph(shop()), filter = filtered(g, { space: "shop" });
+  assert.ok(filter.isOn);
+  assert.equal(names(filter.nodes), "billing/payments carts edge/web shop/cart shop/catalog shop/checkout");
+  assert.ok([...filter.edges].every((e) => e.from.ns === "shop" || e.to.ns === "shop"));
+  assert.ok(!filtered(g, { space: "unknown" }).isOn);
+});
+
+test("collapsed namespaces are items, which no filter hides", () => {
+  const g = new Graph({ ...shop(), drawn: { nodes: [0, -1], edges: [-1], groups: [{ name: "shop", state: "warn" }] } });
+  assert.deepEqual(g.groups.map((i) => [i.key, i.label, i.state]), [["namespace:shop", "shop", "warn"]]);
+  assert.ok(filtered(g, {}).has(g.groups[0]));
+});
