@@ -77,6 +77,7 @@ func TestRedirects(t *testing.T) {
 			"port":   {plain, elsewhere.URL + "/stolen", false},
 			"host":   {plain, strings.Replace(plain, "127.0.0.1", "localhost", 1) + "/moved", false},
 			"scheme": {secure.URL, "", false},
+			"tls":    {plain, strings.Replace(plain, "http:", "https:", 1) + "/moved", false}, // to the same host and port
 			"login":  {plain, "https://login.example/?next=secret", false},
 			"loop":   {plain, "/again", false},
 		} {
@@ -93,7 +94,7 @@ func TestRedirects(t *testing.T) {
 			if err != nil && (!strings.Contains(err.Error(), "redirect") || strings.Contains(err.Error(), "secret")) {
 				t.Errorf("%s: error %v, want one about a redirect", name, err)
 			}
-			if name == "port" && !strings.Contains(err.Error(), "a redirect to "+elsewhere.URL+"/stolen was refused") {
+			if name == "port" && err != nil && !strings.Contains(err.Error(), "a redirect to "+elsewhere.URL+"/stolen was refused") {
 				t.Errorf("%s: error %v", name, err)
 			}
 		}
