@@ -30,6 +30,9 @@ type oracleCall struct {
 
 // address returns the address that a caller span called.
 func (s *oracleSpan) address() (at oracleAddress) {
+	if s.cfg.IgnoreAddresses {
+		return oracleAddress{}
+	}
 	at.rpc = s.attrs["rpc.service"]
 	if host := strings.ToLower(s.attrs["server.address"]); host != "" {
 		at.host, at.port = host, s.attrs["server.port"]

@@ -21,23 +21,59 @@ func TestAgainstOracle(t *testing.T) {
 	for seed := range seeds(t, 2000) {
 		rng := rand.New(rand.NewPCG(seed, 11))
 		spans := damagedTraces(rng)
-		compareWithOracle(t, fmt.Sprintf("damaged traces of seed %d", seed), spans)
+		compareWithOracle(t, fmt.Sprintf("damaged traces of seed %d", seed), spans, oracleConfigs[seed%uint64(len(oracleConfigs))])
 		rng = rand.New(rand.NewPCG(seed, 12))
-		compareWithOracle(t, fmt.Sprintf("random traces of seed %d", seed), randomTraces(rng, 1+rng.IntN(6)))
+		compareWithOracle(t, fmt.Sprintf("random traces of seed %d", seed), randomTraces(rng, 1+rng.IntN(6)), oracleConfigs[seed%uint64(len(oracleConfigs))])
 	}
+}
+
+// An oracleConfig is a configuration that the oracle knows. The oracle has the renaming rules as a list of
+// names, since it shares no code with the builder.
+type oracleConfig struct {
+	sg.Config
+	renamed map[string]string
+}
+
+// oracleConfigs are the configurations for which the oracle and the builder are compared.
+var oracleConfigs = []oracleConfig{
+	{},
+	{Config: sg.Config{HTTPErrors: true}},
+	{Config: sg.Config{UserNode: true, NotErrors: []string{"500"}}},
+	{Config: sg.Config{IgnoreAddresses: true, IgnoreInternalDatabases: true}},
+	{Config: sg.Config{Rename: renames("^C$=B")}, renamed: map[string]string{"C": "B"}},
+}
+
+// name returns a node with the name that the renaming rules give it.
+func (c *oracleConfig) name(id sg.NodeID) sg.NodeID {
+	if to, ok := c.renamed[id.Name]; ok {
+		id.Name = to
+	}
+	return id
+}
+
+// status returns the status of a span (E5, E9).
+func (c *oracleConfig) status(s *oracleSpan) sg.Status {
+	failed := s.attrs["http.response.status_code"] == "500"
+	switch {
+	case failed && len(c.NotErrors) > 0 && s.Status == sg.StatusError:
+		return sg.StatusUnset
+	case failed && c.HTTPErrors && s.Status == sg.StatusUnset:
+		return sg.StatusError
+	}
+	return s.Status
 }
 
 // compareWithOracle checks that the oracle and the builder make the same graph of the spans.
 // If the graphs differ, it removes spans as long as they still differ, and reports the spans
 // that remain.
-func compareWithOracle(t *testing.T, name string, spans []sg.Span) {
+func compareWithOracle(t *testing.T, name string, spans []sg.Span, cfg oracleConfig) {
 	t.Helper()
 	differ := func(spans []sg.Span) string {
-		o := interpret(spans)
+		o := interpret(spans, cfg)
 		if o.ambiguous {
 			return ""
 		}
-		return cmp.Diff(o.lines(), graphLines(build(spans)))
+		return cmp.Diff(o.lines(), graphLines(buildWith(cfg.Config, spans)))
 	}
 	if differ(spans) == "" {
 		return
@@ -59,6 +95,7 @@ func compareWithOracle(t *testing.T, name string, spans []sg.Span) {
 
 // An oracle holds every span of every trace, and the graph that it makes of them.
 type oracle struct {
+	cfg       oracleConfig
 	spans     []*oracleSpan
 	edges     map[sg.EdgeID]*oracleEdge
 	requests  map[sg.NodeID]float64
@@ -80,6 +117,7 @@ type oracleEdge struct {
 
 type oracleSpan struct {
 	sg.Span
+	cfg     *oracleConfig
 	node    sg.NodeID
 	kind    sg.Kind // the role that the attributes show, which can differ from Kind
 	caller  bool    // the caller side of a call
@@ -94,8 +132,9 @@ type oracleSpan struct {
 }
 
 // interpret makes the oracle's graph of the spans.
-func interpret(spans []sg.Span) *oracle {
+func interpret(spans []sg.Span, cfg oracleConfig) *oracle {
 	o := &oracle{
+		cfg:   cfg,
 		edges: make(map[sg.EdgeID]*oracleEdge), requests: make(map[sg.NodeID]float64), entries: make(map[sg.NodeID]float64),
 		outcomes: make(map[string]int), linked: make(map[*oracleSpan]bool),
 	}
@@ -150,13 +189,14 @@ func (o *oracle) add(s sg.Span) {
 		o.outcomes["invalid"]++
 		return
 	}
-	n := &oracleSpan{Span: s, kind: s.Kind, attrs: make(map[string]string)}
+	n := &oracleSpan{Span: s, cfg: &o.cfg, kind: s.Kind, attrs: make(map[string]string)}
 	n.Weight = max(n.Weight, 1)
-	n.node = sg.NodeID{Namespace: s.Namespace, Name: s.Service, Type: sg.TypeService}
+	n.node = o.cfg.name(sg.NodeID{Namespace: s.Namespace, Name: s.Service, Type: sg.TypeService})
 	for _, a := range s.Attrs {
 		n.attrs[a.Key] = a.Value
 	}
-	n.caller = s.Kind == sg.KindClient || s.Kind == sg.KindProducer || !n.serves() && n.attrs["db.system"] != "" // or a database inside the process (D10)
+	n.Status = o.cfg.status(n)
+	n.caller = s.Kind == sg.KindClient || s.Kind == sg.KindProducer || !n.serves() && n.attrs["db.system"] != "" && !o.cfg.IgnoreInternalDatabases // or a database inside the process (D10)
 	if s.Kind == sg.KindClient && n.attrs["messaging.operation.type"] == "send" && n.queue() != (sg.NodeID{}) {
 		n.kind = sg.KindProducer
 		if len(s.Links) > 0 { // a batch whose messages have spans (M10)
@@ -535,7 +575,10 @@ func (o *oracle) setOutcomes(s, client *oracleSpan, outcome string) {
 }
 
 // queue returns the queue that a span names, the zero NodeID if there is none.
-func (s *oracleSpan) queue() sg.NodeID {
+func (s *oracleSpan) queue() sg.NodeID { return s.cfg.name(s.ownQueue()) }
+
+// ownQueue returns the queue under the name that the span gives it.
+func (s *oracleSpan) ownQueue() sg.NodeID {
 	system, topic := s.attrs["messaging.system"], s.attrs["messaging.destination.name"]
 	switch {
 	case system == "" && topic == "":
@@ -571,7 +614,10 @@ func (s *oracleSpan) peer() (peer sg.NodeID, isName bool) {
 	case s.attrs["rpc.service"] != "":
 		peer = sg.NodeID{Name: s.attrs["rpc.service"], Type: sg.TypeRPC}
 	}
-	if isName && s.called() && name == s.Service { // HotROD's mysql names itself
+	if renamed := s.cfg.name(peer); renamed != peer { // a rule is the choice of a person, as peer.service is
+		peer, isName = renamed, isName || peer.Type != sg.TypeQueue
+	}
+	if isName && s.called() && peer.Name == s.node.Name { // HotROD's mysql names itself
 		return sg.NodeID{}, false
 	}
 	return peer, isName
@@ -1025,7 +1071,7 @@ func (o *oracle) countEntries() {
 		outside := s.parent == nil || s.kind == sg.KindConsumer && receiver(s) == nil
 		if s.kind == sg.KindUnset && !s.caller && s.parent == nil && !s.missing { // an entry of a tracer without kinds (P19)
 			o.requests[s.node] += s.Weight
-			o.entries[s.node] += s.Weight
+			o.entry(s, sg.EdgeRequest)
 		}
 		if s.kind == sg.KindInternal && messages && s.parent == nil {
 			o.requests[s.node] += s.Weight
@@ -1047,7 +1093,7 @@ func (o *oracle) countEntries() {
 		if messages || !delegates { // a span that delegates is no request: the spans inside are
 			o.requests[s.node] += s.Weight
 		}
-		peer, kind := sg.NodeID{Name: s.attrs["peer.service"], Type: sg.TypeExternal}, sg.EdgeRequest
+		peer, kind := o.cfg.name(sg.NodeID{Name: s.attrs["peer.service"], Type: sg.TypeExternal}), sg.EdgeRequest
 		if s.kind == sg.KindConsumer {
 			kind = sg.EdgeMessage
 			if q := s.queue(); q != (sg.NodeID{}) {
@@ -1070,9 +1116,22 @@ func (o *oracle) countEntries() {
 			e.addCallee(s)
 		case s.parent == nil && !s.missing && o.isDetached(s):
 			s.outcome = "detached"
-		case s.parent == nil && !s.missing:
+		case messages && s.parent == nil && !s.missing: // not from the user: the link can lead to a caller in another graph
 			o.entries[s.node] += s.Weight
+		case s.parent == nil && !s.missing:
+			o.entry(s, kind)
 		}
+	}
+}
+
+// entry counts a request from outside (P5).
+func (o *oracle) entry(s *oracleSpan, kind sg.EdgeKind) {
+	o.entries[s.node] += s.Weight
+	if o.cfg.UserNode {
+		s.outcome = "virtual"
+		e := o.edge(sg.NodeID{Name: "user", Type: sg.TypeExternal}, s.node, kind)
+		e.count(nil, s, &e.callee)
+		e.addCallee(s)
 	}
 }
 
