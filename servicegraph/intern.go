@@ -237,6 +237,12 @@ func (b *Builder) describe(d detailIndex) pairing.Description {
 	return pairing.Description{Scope: of.Scope, Port: of.Port, System: of.DBSystem, Database: of.DBNamespace, Asked: pairing.Asked(of.Asked)}
 }
 
+// hostAndRPC returns the host of an address and the RPC service.
+func (b *Builder) hostAndRPC(i addressIndex) (host, rpc string) {
+	at := b.names.addressOf(i)
+	return at.Host, at.RPC
+}
+
 // isSameHost reports whether two addresses are the same host and port. A host without a port is that
 // of a request to the default port of HTTP or HTTPS.
 func (b *Builder) isSameHost(x, y addressIndex) bool {

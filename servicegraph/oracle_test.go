@@ -810,11 +810,38 @@ func (o *oracle) findTwins() {
 	for _, spans := range beside {
 		markTwins(spans, o.reaches)
 	}
+	for _, key := range []func(*oracleSpan) string{
+		func(s *oracleSpan) string { return s.address().host },
+		func(s *oracleSpan) string { return s.address().rpc },
+	} {
+		type place struct {
+			parent *oracleSpan
+			from   sg.NodeID
+			key    string
+		}
+		at := make(map[place][]*oracleSpan)
+		for _, spans := range beside {
+			for _, s := range spans {
+				if peer, _ := s.peer(); !s.twin && !isSpecific(peer.Type) && key(s) != "" {
+					at[place{s.parent, s.node, key(s)}] = append(at[place{s.parent, s.node, key(s)}], s)
+				}
+			}
+		}
+		for _, spans := range at {
+			markTwins(spans, o.reaches)
+		}
+	}
+}
+
+func isSamePeer(a, b *oracleSpan) bool {
+	x, _ := a.peer()
+	y, _ := b.peer()
+	return x == y
 }
 
 // markTwins marks all spans of a call but one: the span with the callee, or else the outer span.
 func markTwins(spans []*oracleSpan, met func(*oracleSpan) bool) {
-	spans = slices.DeleteFunc(spans, func(s *oracleSpan) bool { return s.attrs["otel.scope.name"] == "" || s.End < s.Start })
+	spans = slices.DeleteFunc(slices.Clone(spans), func(s *oracleSpan) bool { return s.attrs["otel.scope.name"] == "" || s.End < s.Start })
 	slices.SortFunc(spans, func(a, b *oracleSpan) int {
 		return cmpOr(int(a.Start-b.Start), int(b.End-a.End), slices.Compare(a.SpanID[:], b.SpanID[:]))
 	})
@@ -822,6 +849,14 @@ func markTwins(spans []*oracleSpan, met func(*oracleSpan) bool) {
 	for _, s := range spans {
 		joins := func(group []*oracleSpan) bool {
 			for _, other := range group {
+				if a, b := other.address().host, s.address().host; a != b && a != "" && b != "" && !isSamePeer(other, s) {
+					return false
+				}
+				if _, a := other.peer(); a && !isSamePeer(other, s) {
+					if _, b := s.peer(); b {
+						return false
+					}
+				}
 				if other.attrs["otel.scope.name"] == s.attrs["otel.scope.name"] || met(s) && met(other) {
 					return false
 				}

@@ -39,6 +39,10 @@ type Config struct {
 	// for caller spans below SERVER spans with an address.
 	IsSameHost func(a, b trace.Address) bool
 
+	// AddressOf returns the host of an address and the RPC service, empty if unknown. It is called only
+	// for caller spans beside others with another peer.
+	AddressOf func(trace.Address) (host, rpc string)
+
 	// IsAddress reports whether a peer is only an IP address or an RPC service. It is called
 	// only if InferCalls is set.
 	IsAddress func(peer trace.Node) bool

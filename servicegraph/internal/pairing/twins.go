@@ -3,13 +3,16 @@ package pairing
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
 // Two libraries can record one call: a framework and the HTTP client that it uses, or two agents
 // in one process. Their spans are twins: they have one parent and one peer, and one is within the
-// time of the other. Spans of one library are never twins, because parallel calls look the same
+// time of the other. The libraries can name the peer in different ways: twins have one peer also if
+// they have one host, or one RPC service, and neither the hosts nor the chosen names contradict each
+// other. Spans of one library are never twins, because parallel calls look the same
 // (docs/semantics.md F14).
 
 // A twinGroup is a span and the spans that are within its time, each of another library.
@@ -18,6 +21,9 @@ type twinGroup struct {
 	met    bool     // a span of the group has a callee
 	port   string   // of the callee; empty if no span of the group names one
 	scopes []string // of the spans
+
+	host string     // of the callee; empty if no span of the group names one, or all have one peer
+	name trace.Node // the peer, if a person chose the name; 0 if no span of the group has one, or all have one peer
 }
 
 // maxTwinGroups is how many groups findTwins compares with a span: those that began last.
@@ -51,8 +57,39 @@ func (p *Pairer) markTwins(parent int32) {
 		for n < len(rest) && samePeer(rest[0], rest[n]) == 0 {
 			n++
 		}
-		p.findTwins(rest[:n], p.HasCallee)
+		p.findTwins(rest[:n], p.HasCallee, false)
 		rest = rest[n:]
+	}
+	p.markTwinsByAddress()
+}
+
+// markTwinsByAddress finds the twins with different peers among the CLIENT spans in p.group, which are
+// sorted by service and peer.
+func (p *Pairer) markTwinsByAddress() {
+	p.group = slices.DeleteFunc(p.group, func(i int32) bool {
+		return p.state[i].isTwin || p.spans[i].PeerType != trace.Unspecific || p.spans[i].Address == 0
+	})
+	if len(p.group) < 2 || p.spans[p.group[0]].Peer == p.spans[p.group[len(p.group)-1]].Peer {
+		return
+	}
+	byHost := func(i int32) string { host, _ := p.cfg.AddressOf(p.spans[i].Address); return host }
+	byRPC := func(i int32) string { _, rpc := p.cfg.AddressOf(p.spans[i].Address); return rpc }
+	for _, key := range [...]func(int32) string{byHost, byRPC} {
+		same := func(a, b int32) int {
+			return cmp.Or(cmp.Compare(p.spans[a].Node, p.spans[b].Node), strings.Compare(key(a), key(b)))
+		}
+		spans := slices.DeleteFunc(slices.Clone(p.group), func(i int32) bool { return key(i) == "" || p.state[i].isTwin })
+		slices.SortFunc(spans, func(a, b int32) int { return cmp.Or(same(a, b), p.outerFirst(a, b)) })
+		for len(spans) > 0 {
+			n := 1
+			for n < len(spans) && same(spans[0], spans[n]) == 0 {
+				n++
+			}
+			if n > 1 {
+				p.findTwins(spans[:n], p.HasCallee, true)
+			}
+			spans = spans[n:]
+		}
 	}
 }
 
@@ -76,9 +113,10 @@ func (p *Pairer) outerFirst(a, b int32) int {
 }
 
 // findTwins marks all spans of a call but one as twins: the span with the callee, or else the
-// outer span, stays. The spans have one parent and one peer, or one caller and one service, in
-// the order of outerFirst. At most one span of a call has a callee.
-func (p *Pairer) findTwins(spans []int32, met func(int32) bool) {
+// outer span, stays. The spans have one parent and one peer, or one host or RPC service if compared
+// is set, or one caller and one service, in the order of outerFirst. At most one span of a call has
+// a callee.
+func (p *Pairer) findTwins(spans []int32, met func(int32) bool, compared bool) {
 	var groups []twinGroup
 	for _, i := range spans {
 		span := &p.spans[i]
@@ -86,15 +124,24 @@ func (p *Pairer) findTwins(spans []int32, met func(int32) bool) {
 		if of.Scope == "" {
 			continue
 		}
+		host, name := "", trace.Node(0)
+		if compared {
+			host, _ = p.cfg.AddressOf(span.Address)
+			if span.Is(trace.PeerIsName) {
+				name = span.Peer
+			}
+		}
 		found := false
 		for g := len(groups) - 1; g >= max(0, len(groups)-maxTwinGroups) && !found; g-- {
 			group := &groups[g]
 			if p.spans[group.outer].End < span.End || slices.Contains(group.scopes, of.Scope) || group.met && met(i) ||
-				group.port != "" && of.Port != "" && group.port != of.Port {
+				group.port != "" && of.Port != "" && group.port != of.Port ||
+				group.host != "" && host != "" && group.host != host || group.name != 0 && name != 0 && group.name != name {
 				continue
 			}
 			found = true
 			group.scopes, group.port = append(group.scopes, of.Scope), cmp.Or(group.port, of.Port)
+			group.host, group.name = cmp.Or(group.host, host), cmp.Or(group.name, name)
 			twin := i
 			if met(i) { // every span of the group so far has none
 				twin = group.outer
@@ -103,7 +150,7 @@ func (p *Pairer) findTwins(spans []int32, met func(int32) bool) {
 			p.state[twin].isTwin = true
 		}
 		if !found {
-			groups = append(groups, twinGroup{outer: i, met: met(i), port: of.Port, scopes: []string{of.Scope}})
+			groups = append(groups, twinGroup{outer: i, met: met(i), port: of.Port, scopes: []string{of.Scope}, host: host, name: name})
 		}
 	}
 }
@@ -120,13 +167,13 @@ func (p *Pairer) withoutTwins(caller int32, callees []int32) []int32 {
 	for _, c := range callees {
 		if _, timed := p.spans[c].Duration(); timed && p.spans[c].Kind == trace.Server && p.spans[c].Detail != 0 {
 			if len(servers) > 0 && p.spans[servers[0]].Node != p.spans[c].Node {
-				p.findTwins(servers, func(int32) bool { return false })
+				p.findTwins(servers, func(int32) bool { return false }, false)
 				servers = servers[:0]
 			}
 			servers = append(servers, c)
 		}
 	}
-	p.findTwins(servers, func(int32) bool { return false })
+	p.findTwins(servers, func(int32) bool { return false }, false)
 	if !slices.ContainsFunc(callees, isTwin) {
 		return callees
 	}
