@@ -23,9 +23,10 @@ type Recorder struct {
 	watch func(servicegraph.Span)
 
 	mu       sync.Mutex
-	pending  []servicegraph.Span // have ended and are not in the builder yet
-	dropped  int                 // spans that did not fit into pending
-	draining bool                // a goroutine hands the pending spans to the builder
+	pending  [][]servicegraph.Span // have ended and are not in the builder yet; in chunks of drainAt, so that no span waits while a long list is copied
+	waiting  int                   // spans in pending
+	dropped  int                   // spans that did not fit into pending
+	draining bool                  // a goroutine hands the pending spans to the builder
 	open     map[servicegraph.Link]sdktrace.ReadOnlySpan
 	idle     chan struct{} // closed when no span is open; nil if nobody waits
 	missed   int           // how many open spans are not in open, which is full
@@ -105,12 +106,16 @@ func (r *Recorder) OnEnd(s sdktrace.ReadOnlySpan) {
 		close(r.idle)
 		r.idle = nil
 	}
-	if len(r.pending) >= maxPending {
+	if r.waiting >= maxPending {
 		r.dropped++
 		return
 	}
-	r.pending = append(r.pending, span)
-	if len(r.pending) >= drainAt && !r.draining {
+	if last := len(r.pending) - 1; last < 0 || len(r.pending[last]) == drainAt {
+		r.pending = append(r.pending, make([]servicegraph.Span, 0, drainAt))
+	}
+	last := len(r.pending) - 1
+	r.pending[last] = append(r.pending[last], span)
+	if r.waiting++; r.waiting >= drainAt && !r.draining {
 		r.draining = true
 		go r.drainInBackground()
 	}
@@ -123,7 +128,7 @@ func (r *Recorder) drainInBackground() {
 		r.drain()
 		r.building.Unlock()
 		r.mu.Lock()
-		if len(r.pending) < drainAt {
+		if r.waiting < drainAt {
 			r.draining = false
 			r.mu.Unlock()
 			return
@@ -138,15 +143,17 @@ func (r *Recorder) keep(key string) bool { return r.cfg.Reads(key) }
 // drain hands the pending spans to the builder. The caller holds r.building.
 func (r *Recorder) drain() {
 	r.mu.Lock()
-	spans, dropped := r.pending, r.dropped
-	r.pending, r.dropped = nil, 0
+	chunks, dropped := r.pending, r.dropped
+	r.pending, r.waiting, r.dropped = nil, 0, 0
 	r.mu.Unlock()
 	r.builder.CountSkipped(dropped)
 	// Advance comes first, because spans count as received at the time of the last Advance.
 	// Otherwise a trace whose spans waited here could close before its other spans arrive.
 	r.builder.Advance(time.Now())
-	for _, s := range spans {
-		r.builder.Add(s)
+	for _, spans := range chunks {
+		for _, s := range spans {
+			r.builder.Add(s)
+		}
 	}
 }
 

@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/api"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
@@ -308,6 +312,56 @@ func TestQueryEmptyServer(t *testing.T) {
 	odd := fake(func(string) (model.Value, error) { return &model.Scalar{}, nil })
 	if _, _, err := promgraph.Query(t.Context(), odd, promgraph.QueryConfig{}); err == nil || !strings.Contains(err.Error(), "is a scalar, want a vector") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestQuerySlowServer: a Prometheus that never answers, or stops in the middle of an answer, ends a query
+// when its context does.
+func TestQuerySlowServer(t *testing.T) {
+	for name, answer := range map[string]string{"no answer": "", "half an answer": `{"status":"success","data":{"resultType":"vector","result":[`} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			io.Copy(io.Discard, r.Body)
+			if answer != "" {
+				io.WriteString(w, answer)
+				w.(http.Flusher).Flush()
+			}
+			<-r.Context().Done()
+		}))
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		_, _, err := promgraph.Query(ctx, client(t, server.URL), promgraph.QueryConfig{})
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v", name, err)
+		}
+		server.Close()
+	}
+}
+
+// TestQueryNotUTF8: label values that are not UTF-8, which only a broken proxy returns, give names that
+// can be written in every format.
+func TestQueryNotUTF8(t *testing.T) {
+	answered := false
+	odd := fake(func(query string) (model.Value, error) {
+		if answered || !strings.HasPrefix(query, "last_over_time("+promgraph.MetricTotal) {
+			return model.Vector{}, nil // no value at the start of the range, and no reset
+		}
+		answered = true
+		return model.Vector{{Metric: model.Metric{"client": "web\xff", "server": "cart\xc3"}, Value: 5, Timestamp: model.TimeFromUnix(end.Unix())}}, nil
+	})
+	g, _, err := promgraph.Query(t.Context(), odd, promgraph.QueryConfig{End: end})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range g.Nodes() {
+		if !utf8.ValidString(n.ID.Name) {
+			t.Errorf("the name %q is not UTF-8", n.ID.Name)
+		}
+	}
+	if g.NumEdges() != 1 {
+		t.Errorf("%d edges, want 1", g.NumEdges())
+	}
+	if _, err := g.MarshalJSON(); err != nil {
+		t.Error(err)
 	}
 }
 

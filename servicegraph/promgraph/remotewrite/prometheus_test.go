@@ -2,6 +2,7 @@ package remotewrite_test
 
 import (
 	"context"
+	"math"
 	"testing"
 	"time"
 
@@ -106,5 +107,73 @@ func TestRestarts(t *testing.T) {
 		if s := writer.Stats(); s.Dropped+s.Refused > 0 || s.Sent == 0 || s.Queued > 0 {
 			t.Errorf("run %d: %+v", run, s)
 		}
+	}
+}
+
+// TestNativeReadBack: native histograms that the writer sends to a real Prometheus give the latencies
+// that were written: all samples, their sum, and quantiles within a bucket of the factor 1.09.
+func TestNativeReadBack(t *testing.T) {
+	server := promtest.Start(t, promtest.Config{Args: []string{"--enable-feature=native-histograms"}})
+	c, err := api.NewClient(api.Config{Address: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var buckets []servicegraph.LatencyBucket
+	for i := range 60 { // 1 ms to 20 s
+		buckets = append(buckets, servicegraph.LatencyBucket{UpTo: time.Duration(1e6 * math.Pow(1.18, float64(i))), Count: float64(1 + i%7)})
+	}
+	caller := servicegraph.Stats{Latency: servicegraph.NewLatency(buckets, 0)}
+	callee := servicegraph.Stats{Latency: servicegraph.NewLatency(buckets[:40], 0)}
+	caller.Calls, callee.Calls = caller.Latency.Count(), callee.Latency.Count()
+	id := servicegraph.EdgeID{
+		From: servicegraph.NodeID{Name: "web", Type: servicegraph.TypeService},
+		To:   servicegraph.NodeID{Name: "cart", Type: servicegraph.TypeService},
+		Kind: servicegraph.EdgeRequest,
+	}
+	g, err := servicegraph.NewGraph(nil, []servicegraph.Edge{{ID: id, Calls: caller.Calls, Caller: caller, Callee: callee}}, servicegraph.Report{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	deltas := make(chan *servicegraph.Graph, 1)
+	deltas <- g
+	collector := promgraph.NewCollector(func() *servicegraph.Graph {
+		select {
+		case g := <-deltas:
+			return g
+		default:
+			return &servicegraph.Graph{}
+		}
+	}, promgraph.Config{Histograms: promgraph.Native})
+	writer, err := remotewrite.New(collector.Series, remotewrite.Config{URL: server.RemoteWriteURL(), Interval: 100 * time.Millisecond, Protocol: remotewrite.V2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	go writer.Run(t.Context())
+
+	var read servicegraph.Edge
+	var back promgraph.Readback
+	for deadline := time.Now().Add(30 * time.Second); read.Callee.Latency.Count() != callee.Calls || read.Caller.Latency.Count() != caller.Calls; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("Prometheus has %v calls, %v samples of the caller and %v of the callee; want %v, %v and %v", read.Calls, read.Caller.Latency.Count(), read.Callee.Latency.Count(), caller.Calls, caller.Calls, callee.Calls)
+		}
+		if g, b, err := promgraph.Query(t.Context(), v1.NewAPI(c), promgraph.QueryConfig{Range: time.Since(began) + time.Second}); err == nil {
+			read, _ = g.Edge(id)
+			back = b
+		}
+	}
+	for name, pair := range map[string][2]servicegraph.Latency{"caller": {caller.Latency, read.Caller.Latency}, "callee": {callee.Latency, read.Callee.Latency}} {
+		wrote, got := pair[0], pair[1]
+		if math.Abs(got.Sum().Seconds()/wrote.Sum().Seconds()-1) > 0.001 {
+			t.Errorf("%s: sum %v, want %v", name, got.Sum(), wrote.Sum())
+		}
+		for _, q := range []float64{0.1, 0.5, 0.95, 0.99} {
+			if ratio := got.Quantile(q).Seconds() / wrote.Quantile(q).Seconds(); ratio > 1.1 || ratio < 1/1.1 {
+				t.Errorf("%s: quantile %v is %v, want %v", name, q, got.Quantile(q), wrote.Quantile(q))
+			}
+		}
+	}
+	if back.BucketRatio < 1.08 || back.BucketRatio > 1.1 {
+		t.Errorf("quantiles can be off by the factor %v, want 1.09", back.BucketRatio)
 	}
 }
