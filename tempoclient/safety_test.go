@@ -309,6 +309,36 @@ func TestSmallElementsAreRefused(t *testing.T) {
 	}
 }
 
+// TestDenseTraces has complete answers of traces that are small as text, and large when decoded. Such a
+// trace is found, and not decoded whole.
+func TestDenseTraces(t *testing.T) {
+	const traces = 4
+	spans := strings.Repeat("{},", maxTraceJSON/4)
+	var before, now runtime.MemStats
+	peak := uint64(0)
+	c := newClient(t, "http://tempo", Config{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+		var parts []io.Reader
+		for n := range traces {
+			parts = append(parts, strings.NewReader(fmt.Sprintf(`%s{"traceID": "%d", "startTimeUnixNano": "1500000000", "spanSets": [{"spans": [`, strings.Repeat(",", min(n, 1)), n+1)),
+				strings.NewReader(spans), strings.NewReader(`{}]}]}`), readerFunc(func([]byte) (int, error) {
+					runtime.ReadMemStats(&now)
+					peak = max(peak, now.TotalAlloc-before.TotalAlloc)
+					return 0, io.EOF
+				}))
+		}
+		body := io.MultiReader(append(append([]io.Reader{strings.NewReader(`{"traces": [`)}, parts...), strings.NewReader("]}"))...)
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {mediaJSON}}, Body: io.NopCloser(body)}, nil
+	})})
+	runtime.ReadMemStats(&before)
+	found := collect(t, c.Search(t.Context(), Query{Start: time.Unix(1, 0), End: time.Unix(2, 0)}))
+	if len(found) != traces {
+		t.Errorf("found %d traces, want %d", len(found), traces)
+	}
+	if most := uint64(traces * 12 * maxTraceJSON); peak > most {
+		t.Errorf("%d MB were allocated for %d MB of text", peak>>20, traces*len(spans)>>20)
+	}
+}
+
 // TestTracesThatGrow has a trace that gets a span between the search and the fetch.
 func TestTracesThatGrow(t *testing.T) {
 	start := time.Now().Add(-10 * time.Minute).UnixNano()
@@ -335,5 +365,71 @@ func TestTracesThatGrow(t *testing.T) {
 	}
 	if n != 2 {
 		t.Errorf("the trace that grew has %d spans, want 2", n)
+	}
+}
+
+// TestSearchThatShowsLess has searches for spans that show less of some traces than the search
+// before, as a replica does that lags behind, or than they count. Such traces are fetched, though none of those that
+// are compared with fetches differs.
+func TestSearchThatShowsLess(t *testing.T) {
+	start := time.Now().Add(-10 * time.Minute).UnixNano()
+	const traces = 60
+	trace := func(n byte, spans int) (list []servicegraph.Span) {
+		for i := range byte(spans) {
+			list = append(list, servicegraph.Span{TraceID: id(n), SpanID: servicegraph.SpanID{0: n, 7: i + 1}, Service: "web", Name: "GET", Kind: servicegraph.KindServer, Start: start, End: start + 2})
+			if i > 0 {
+				list[i].ParentID = list[0].SpanID
+			}
+		}
+		return list
+	}
+	for name, test := range map[string]struct {
+		before, after int // spans of the traces in question in the first search, and later
+		shown         int // in searches for spans
+		counted       int // by searches for spans
+	}{
+		"a replica that lags behind": {2, 2, 1, 1},
+		"a trace that grows":         {1, 2, 1, 2},
+	} {
+		f := &spanTempo{traces: make(map[servicegraph.TraceID][]servicegraph.Span), hide: make(map[servicegraph.SpanID]bool)}
+		compared := make(map[string]bool)
+		var odd []byte // traces that are not compared
+		searches := 0
+		c := newClient(t, "http://tempo", Config{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+			if req.URL.Path != pathSearch {
+				compared[req.URL.Path[strings.LastIndexByte(req.URL.Path, '/')+1:]] = true
+			}
+			f.mu.Lock()
+			searches++
+			for _, n := range odd {
+				spans := test.after
+				switch {
+				case strings.Contains(req.FormValue("q"), "select("):
+					spans = test.counted
+				case searches == 1:
+					spans = test.before
+				}
+				f.traces[id(n)] = trace(n, spans)
+				for _, s := range f.traces[id(n)][min(test.shown, spans):] {
+					f.hide[s.SpanID] = true
+				}
+			}
+			f.mu.Unlock()
+			return f.RoundTrip(req)
+		})})
+		for n := range byte(traces) {
+			f.traces[id(n)] = trace(n, test.before)
+		}
+		collect(t, c.Spans(t.Context(), Query{}))
+		for n := range byte(traces) {
+			if !compared[id(n).String()] && len(odd) < 20 {
+				odd = append(odd, n)
+			}
+		}
+		searches = 0
+		want := (traces-len(odd))*test.before + len(odd)*test.after
+		if got := len(collect(t, c.Spans(t.Context(), Query{}))); got != want || len(odd) != 20 {
+			t.Errorf("%s: got %d spans, want %d; %d traces were not compared", name, got, want, len(odd))
+		}
 	}
 }
