@@ -65,6 +65,13 @@ func TestReadmeScreenshot(t *testing.T) {
 	p.prefer("light")
 	p.want("the failing calls are selected", is(heading, "driver → redis-manual"))
 	p.settle()
+	keptScreenshot(p, file)
+}
+
+// keptScreenshot checks a screenshot of 1,200 by 740 pixels in the documentation, or writes it.
+func keptScreenshot(p *page, file string) {
+	t := p.t
+	t.Helper()
 	png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		t.Fatal(err)
@@ -145,6 +152,9 @@ func TestServe(t *testing.T) {
 	p.want("the selection stays, and shows the new call", is(heading, "cart")+`&& [...document.querySelectorAll("#page-details .calls")].length === 2`)
 	p.want("the table has both calls", has("#page-tab-edges", "Calls 2"))
 	p.screenshot("grown")
+	p.run(chromedp.EmulateViewport(1200, 740))
+	p.settle()
+	keptScreenshot(p, "../../docs/serve.png")
 	p.want("the report says how old the graph is", `/^updated \d+ s ago$/.test(document.querySelector("#page-updated").value)`)
 	p.click("#page-pause")
 	p.want("the report is paused", `document.querySelector("#page-updated").value.startsWith("paused, ")`)
