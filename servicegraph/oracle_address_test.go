@@ -100,14 +100,32 @@ func (o *oracle) metAtHost(c *oracleCall) map[sg.NodeID]bool {
 	if c.at.host == "" || c.at.port == "" && isSpecific(c.peer.Type) {
 		return nil
 	}
+	met, _ := o.metAtPort(c, func(port string) bool { return c.at.port == "" || port == c.at.port })
+	if len(met) > 0 || c.at.port == "" || isSpecific(c.peer.Type) {
+		return met
+	}
+	if _, all := o.metAtPort(c, func(string) bool { return true }); len(all) != 1 { // whoever and whenever
+		return nil
+	}
+	met, _ = o.metAtPort(c, func(port string) bool { return port == "" })
+	return met
+}
+
+// metAtPort returns the services that answered at the host of a call and at some ports: those that
+// answer the call, and all of them.
+func (o *oracle) metAtPort(c *oracleCall, isAt func(port string) bool) (met, all map[sg.NodeID]bool) {
+	all = make(map[sg.NodeID]bool)
 	first, last := make(map[sg.NodeID]int64), make(map[sg.NodeID]int64)
 	for _, m := range o.meetings {
 		switch {
 		case m.at.host == "", o.full(m.caller, m.at.host) != o.full(c.client.node, c.at.host),
-			c.at.port != "" && m.at.port != c.at.port,
+			!isAt(m.at.port),
 			c.at.name != "" && m.at.name != c.at.name,
-			c.at.host == "localhost" && m.caller != c.client.node,
-			c.at.host != "localhost" && m.owner == c.client.node: // a proxy
+			c.at.host == "localhost" && m.caller != c.client.node:
+			continue
+		}
+		all[m.owner] = true
+		if c.at.host != "localhost" && m.owner == c.client.node { // a proxy
 			continue
 		}
 		if _, known := first[m.owner]; !known {
@@ -115,7 +133,7 @@ func (o *oracle) metAtHost(c *oracleCall) map[sg.NodeID]bool {
 		}
 		first[m.owner], last[m.owner] = min(first[m.owner], m.start), max(last[m.owner], m.start)
 	}
-	met := make(map[sg.NodeID]bool)
+	met = make(map[sg.NodeID]bool)
 	const minute = 60e9
 	begin := c.client.Start - c.client.Start%minute
 	for owner := range first {
@@ -123,7 +141,7 @@ func (o *oracle) metAtHost(c *oracleCall) map[sg.NodeID]bool {
 			met[owner] = true
 		}
 	}
-	return met
+	return met, all
 }
 
 // metAsRPC returns the services that answered as the RPC service of a call; of several, those

@@ -211,8 +211,9 @@ func (d *Directory) Find(c *Call) (service trace.Node, how Answer) {
 }
 
 // atHost returns the only service that answered at the host and the port of a call. A call
-// without a port can be for any port of the host, unless it is to a database or the like, which
-// is probably not on the port of a service.
+// without a port can be for any port of the host, and a service that answered a call without a port
+// can be on any port where nobody else answered. A database or the like is probably not on the port
+// of a service.
 func (d *Directory) atHost(c *Call) (only trace.Node, ambiguous bool) {
 	if c.At.Host == "" {
 		return 0, false
@@ -224,6 +225,15 @@ func (d *Directory) atHost(c *Call) (only trace.Node, ambiguous bool) {
 		}
 		known = d.hosts
 	}
+	only, ambiguous = d.ownerAt(c, at, known)
+	if anywhere := (place{at.caller, at.host, "", at.name}); only == 0 && !ambiguous && at.port != "" && !c.IsSpecific && len(d.hosts[anywhere]) == 1 {
+		return d.ownerAt(c, anywhere, d.places)
+	}
+	return only, ambiguous
+}
+
+// ownerAt returns the only service that answered at a place of a call.
+func (d *Directory) ownerAt(c *Call, at place, known map[place]owners) (only trace.Node, ambiguous bool) {
 	ages := c.At.Ages()
 	for _, host := range hostsOf(at.host) {
 		at.host = host

@@ -144,7 +144,7 @@ func portOf(s string) string {
 }
 
 // defaultPorts are the ports, by scheme, of URLs without a port.
-var defaultPorts = map[string]string{"http": "80", "https": "443"}
+var defaultPorts = map[string]string{"http": "80", "https": "443", "ws": "80", "wss": "443"}
 
 // parseOrigin returns a URL up to the path, or nil if the URL names no host.
 func parseOrigin(raw string) *url.URL {
