@@ -56,8 +56,9 @@ type CallSide struct {
 
 // Traces returns the calls of the traces that the builder holds: what became of forgotten traces
 // is only in the graph. Between the same nodes, the calls of all traces add up to the edges of
-// [Builder.Graph], unless a limit folded some of these. The calls to a service whose span is
-// missing, and to dependencies without spans, have the names that all spans so far give them.
+// [Builder.Graph], unless a limit folded some of these (docs/semantics.md, V5). The calls to a
+// service whose span is missing, and to dependencies without spans, have the names that all spans
+// so far give them.
 //
 // The traces come in no particular order. The sequence takes about as long as two calls of Graph,
 // and the builder must not be used before the sequence ends.

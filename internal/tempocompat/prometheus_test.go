@@ -190,6 +190,9 @@ func TestPrometheus(t *testing.T) {
 			"group by (client, connection_type, server) (traces_service_graph_request_server_seconds_bucket{JOB})",
 			"histogram_quantile(0.9, sum by (le, client, server) (rate(traces_service_graph_request_server_seconds_bucket{JOB}[RANGE])))",
 			"sum by (client, server) (traces_service_graph_request_total{JOB})",
+			// with the namespaces, which the data source can ask for
+			"sum by (client, server, client_service_namespace, server_service_namespace) (traces_service_graph_request_total{JOB})",
+			"group by (client, connection_type, server, client_service_namespace, server_service_namespace) (traces_service_graph_request_total{JOB})",
 		} {
 			var reference map[string]float64
 			for _, job := range jobs {

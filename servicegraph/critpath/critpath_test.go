@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tempograph/tempograph/internal/systems"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -359,6 +360,24 @@ func TestLarge(t *testing.T) {
 		}
 		if r := c.Report(); r.Time != 10*n {
 			t.Errorf("%s: %v", name, r.Time)
+		}
+	}
+}
+
+// BenchmarkMillionSpans measures the report about a million spans of 60 services.
+func BenchmarkMillionSpans(b *testing.B) {
+	spans := slices.Collect(systems.New(systems.Config{Services: 60, Seed: 1, Requests: 2000}).Spans())
+	for b.Loop() {
+		c := NewCollector(Config{})
+		for n := 0; n < 1_000_000; {
+			for _, s := range spans {
+				s.TraceID[0], s.TraceID[1] = byte(n), byte(n>>8)
+				c.Add(s)
+			}
+			n += len(spans)
+		}
+		if r := c.Report(); r.Spans < 1_000_000 || r.Traces == 0 {
+			b.Fatalf("%d spans in %d traces", r.Spans, r.Traces)
 		}
 	}
 }

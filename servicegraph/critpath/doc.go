@@ -23,6 +23,8 @@
 // add up to the time of all requests. The time of a call includes everything that the callee did
 // for it, so that times of calls overlap; Call.Network is the part between both sides.
 //
+// A million spans take a few seconds on one core (BenchmarkMillionSpans).
+//
 // The slack of a call is how much longer it could have taken, at least, before its caller had to
 // wait for it: the time from its end to the end of the call that its caller waited for instead.
 //

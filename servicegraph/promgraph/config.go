@@ -30,7 +30,7 @@ type Histograms int
 
 const (
 	Classic Histograms = iota // a series for each bucket
-	Native                    // one series each, of schema 3: buckets grow by 9 %; the text formats of a scrape have no native histograms
+	Native                    // one series each, of schema 3: buckets grow by 9 %; the text formats of a scrape have no native histograms, and Grafana's Service Graph shows no average latency of them, because it reads the series _sum
 	Both
 )
 

@@ -8,7 +8,7 @@ import (
 
 // A Reach counts which entry requests use each node and each call, trace by trace. Where
 // [Graph.BlastRadius] has an upper bound, the numbers of a Reach are exact for the traces that were
-// added. A Reach is not safe for concurrent use; its zero value is ready.
+// added (docs/semantics.md, V6). A Reach is not safe for concurrent use; its zero value is ready.
 type Reach struct {
 	// Traces counts the traces that were added, and Linked the messages from other traces: what a
 	// consumer does for them is not counted for the request that sent them.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/api"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
 
 	"github.com/tempograph/tempograph/internal/promtest"
 	"github.com/tempograph/tempograph/servicegraph"
@@ -170,6 +171,29 @@ func TestNativeReadBack(t *testing.T) {
 		for _, q := range []float64{0.1, 0.5, 0.95, 0.99} {
 			if ratio := got.Quantile(q).Seconds() / wrote.Quantile(q).Seconds(); ratio > 1.1 || ratio < 1/1.1 {
 				t.Errorf("%s: quantile %v is %v, want %v", name, q, got.Quantile(q), wrote.Quantile(q))
+			}
+		}
+	}
+
+	// The queries of Grafana's Tempo data source for the nodes and edges of the Service Graph, with
+	// native histograms: it leaves out _bucket, and asks for _sum nevertheless.
+	for metric, want := range map[string]int{promgraph.MetricTotal: 1, promgraph.MetricFailed: 0, promgraph.MetricServerSeconds: 1, promgraph.MetricServerSeconds + "_sum": 0} {
+		for _, query := range []string{
+			"sum by (client, server) (rate(" + metric + "[60s]))",
+			"sum by (client, server, client_service_namespace, server_service_namespace) (rate(" + metric + "[60s]))",
+			"group by (client, connection_type, server) (" + metric + ")",
+			"group by (client, connection_type, server, client_service_namespace, server_service_namespace) (" + metric + ")",
+		} {
+			value, _, _, err := v1.NewAPI(c).Query(t.Context(), query, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			edges, ok := value.(model.Vector)
+			if !ok || len(edges) != want {
+				t.Errorf("%s gives %v, want %d edges", query, value, want)
+			}
+			if len(edges) > 0 && (edges[0].Metric["client"] != "web" || edges[0].Metric["server"] != "cart") {
+				t.Errorf("%s gives the labels %v", query, edges[0].Metric)
 			}
 		}
 	}

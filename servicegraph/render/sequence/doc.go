@@ -4,7 +4,8 @@
 // A [Builder] takes the spans of the trace, in any order, and makes a [Diagram]. Services, and the
 // dependencies that they call, are lifelines; the calls are those that the graph counts. A call
 // that overlaps another one on behalf of the same request is parallel to it, and a call that
-// repeats a failed one is marked as a retry. Messages have open arrows and no reply.
+// repeats a failed one is marked as a retry (docs/semantics.md, V7). Messages have open arrows and
+// no reply.
 //
 // The diagram has no scale of time: calls follow each other in the order of their start, and each
 // reply has the latency that the caller measured, or else the callee. Clocks of different services

@@ -168,6 +168,31 @@ P web p3<a 30+1 lost messaging.destination.name=void messaging.system=kafka
   end
   n1-->>-n0: 50 ms
 `},
+	{"a failed call and its retry beside another call (V7)", `
+S A a 0+100 /
+C A c<a 10+50
+S B b<c 12+40 b
+C A d<a 20+10 !
+S D d1<d 21+5 ! get
+C A e<a 40+5
+S D e1<e 41+3 get
+`, `
+  actor n0 as user
+  participant n1 as A
+  participant n2 as B
+  participant n3 as D
+  n0->>+n1: #47;
+  par 2 at the same time
+    n1->>+n2: b
+    n2-->>-n1: 50 ms
+  and
+    n1->>+n3: get
+    n3--x-n1: ✗ failed, recovered · 10 ms
+    n1->>+n3: retry 1#58; get
+    n3-->>-n1: 5 ms
+  end
+  n1-->>-n0: 100 ms
+`},
 	{"a span whose parent is missing", `
 S web a<x 0+50 /order
 I web i<a 1+5 work
