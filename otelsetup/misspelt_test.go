@@ -101,6 +101,44 @@ func TestMisspeltVariablesAreLogged(t *testing.T) {
 	}
 }
 
+// The argument of a sampler without the sampler is a mistake that keeps all traces.
+func TestUnusedSamplerArg(t *testing.T) {
+	const unused = `OTEL_TRACES_SAMPLER_ARG="0.1" is not used, because `
+	for _, test := range []struct {
+		sampler string
+		opts    []Option
+		want    string // "" for no warning
+	}{
+		{"", nil, unused + "OTEL_TRACES_SAMPLER is not set"},
+		{"always_on", nil, unused + "OTEL_TRACES_SAMPLER=always_on"},
+		{"traceidratio", nil, ""},
+		{"parentbased_traceidratio", nil, ""},
+		{"traceidratio", []Option{SampleRatio(0.5)}, unused + "the option SampleRatio is set"},
+		{"traceidratio", []Option{SampleRatio(0.5), EnvironmentWins()}, ""},
+		{"", []Option{SampleRatio(0.5), EnvironmentWins()}, unused + "the option SampleRatio is set"},
+	} {
+		cleanEnv(t)
+		t.Setenv("OTEL_TRACES_SAMPLER", test.sampler)
+		t.Setenv("OTEL_TRACES_SAMPLER_ARG", "0.1")
+		var o options
+		for _, opt := range test.opts {
+			opt(&o)
+		}
+		var got string
+		for _, n := range unusedSamplerArg(o) {
+			got += n.text
+		}
+		if !strings.HasPrefix(got, test.want) || test.want == "" && got != "" {
+			t.Errorf("%s with %d options: got %q, want %q", test.sampler, len(test.opts), got, test.want)
+		}
+	}
+	cleanEnv(t)
+	t.Setenv("OTEL_TRACES_SAMPLER_ARG", "0.1")
+	if _, log := begin(t, Endpoint(new(receiver).serveHTTP(t, nil).url)); !strings.Contains(log.String(), "OTEL_TRACES_SAMPLER_ARG") {
+		t.Errorf("Start does not log it:\n%s", log)
+	}
+}
+
 // What package otel reports goes to the logger, and a second Start is told that it takes the
 // globals over.
 func TestGlobalsAreTakenOver(t *testing.T) {

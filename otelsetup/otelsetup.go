@@ -116,6 +116,7 @@ func start(ctx context.Context, o options) (*SDK, error) {
 
 	res, notes := newResource(ctx, o)
 	notes = append(notes, misspeltVariables()...)
+	notes = append(notes, unusedSamplerArg(o)...)
 	s.service = serviceOf(res)
 	providerOpts := []sdktrace.TracerProviderOption{sdktrace.WithSampler(sampler), sdktrace.WithResource(res)}
 	for _, p := range o.processors {

@@ -2,6 +2,7 @@ package otelsetup
 
 import (
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 
@@ -50,6 +51,26 @@ func samplerFromEnv() (sdktrace.Sampler, error) {
 		s = sdktrace.ParentBased(s)
 	}
 	return s, nil
+}
+
+// unusedSamplerArg returns a warning if the argument of the sampler is set and no sampler uses it: all
+// traces are kept then, or those that an option says.
+func unusedSamplerArg(o options) []note {
+	arg := env("OTEL_TRACES_SAMPLER_ARG")
+	name := strings.ToLower(env("OTEL_TRACES_SAMPLER"))
+	byOption := o.ratio != nil && (!o.environmentWins || name == "")
+	if arg == "" || strings.HasSuffix(name, "traceidratio") && !byOption {
+		return nil
+	}
+	why := "OTEL_TRACES_SAMPLER=" + name
+	switch {
+	case byOption:
+		why = "the option SampleRatio is set"
+	case name == "":
+		why = "OTEL_TRACES_SAMPLER is not set"
+	}
+	return []note{{slog.LevelWarn, fmt.Sprintf("OTEL_TRACES_SAMPLER_ARG=%q is not used, because %s: "+
+		"it is for OTEL_TRACES_SAMPLER=traceidratio and parentbased_traceidratio", arg, why)}}
 }
 
 func unknownSampler(name string) error {
