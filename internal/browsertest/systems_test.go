@@ -129,3 +129,34 @@ func TestCopyTraceID(t *testing.T) {
 	p.click("#page-details .copy")
 	p.want("the id is copied", is("window.copied", id)+"&&"+has("#page-toast", "Copied the trace id."))
 }
+
+// A layout in the page, from the change of a filter to the painted diagram. The times are
+// printed, and limited only so far that a busy machine does not fail the test.
+func TestLayoutTimes(t *testing.T) {
+	for _, services := range []int{55, 370} {
+		g, err := systems.New(systems.Config{Services: services, Failing: true, Seed: 1, Requests: 600}).Graph()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := open(t, report.HTML{SVG: drawing, Parts: parts}, g)
+		p.run(chromedp.EmulateViewport(1440, 900))
+		p.settle()
+		const again = `new Promise((resolve) => {
+			const began = performance.now(), root = document.documentElement;
+			delete root.dataset.layout;
+			location.hash = %q;
+			const look = () => {
+				if (root.dataset.layout !== "done") return setTimeout(look, 1);
+				requestAnimationFrame(() => requestAnimationFrame(() => resolve(performance.now() - began)));
+			};
+			look();
+		})`
+		eval[float64](p, fmt.Sprintf(again, "errors=warn")) // the first layout loads Graphviz
+		took := eval[float64](p, fmt.Sprintf(again, "all=1"))
+		nodes := eval[int](p, `document.querySelectorAll("[data-node]").length`)
+		t.Logf("%d nodes: %.0f ms", nodes, took)
+		if nodes < services || took > 15_000 {
+			t.Errorf("%d nodes in %.0f ms", nodes, took)
+		}
+	}
+}

@@ -56,6 +56,7 @@ func (s Style) Legend(g *servicegraph.Graph) []LegendItem {
 			continue
 		case servicegraph.TypeGroup:
 			has[LegendGroup] = true
+			has[LegendEntry] = has[LegendEntry] || n.Entries > 0
 			continue
 		case servicegraph.TypeDatabase:
 			has[LegendDatabase] = true

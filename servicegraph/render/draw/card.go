@@ -51,7 +51,7 @@ const (
 func newCard(index int, n servicegraph.Node, c render.Caption, namespace string) card {
 	k := card{
 		index: index, id: render.NodeID(n.ID), name: c.Name, kind: n.ID.Type, level: c.Level,
-		entry: n.ID.Type == servicegraph.TypeService && n.Entries > 0, tooltip: c.Tooltip, host: -1,
+		entry: (n.ID.Type == servicegraph.TypeService || n.ID.Type == servicegraph.TypeGroup) && n.Entries > 0, tooltip: c.Tooltip, host: -1,
 	}
 	title := nameStyle.width(c.Name)
 	tag := 0.0 // width of the tag or glyph

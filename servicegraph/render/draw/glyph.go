@@ -32,9 +32,9 @@ func (s stroke) svg() string {
 
 // glyphStrokes returns the glyph of a card: a cylinder for a database, four bars for a
 // queue, an outgoing arrow for an external dependency, an incoming arrow for an entry
-// service. A group has no strokes; a second card shows it.
+// service or a group with one. Another group has no strokes; a second card shows it.
 func (c *card) glyphStrokes() []stroke {
-	if !c.hasGlyph() || c.kind == servicegraph.TypeGroup {
+	if !c.hasGlyph() || c.kind == servicegraph.TypeGroup && !c.entry {
 		return nil
 	}
 	at := func(xys ...float64) []point {

@@ -179,3 +179,22 @@ func TestComponentsArePacked(t *testing.T) {
 		}
 	}
 }
+
+// The card of a collapsed namespace with entries has the mark of an entry.
+func TestGroupsWithEntriesAreMarked(t *testing.T) {
+	g := system(t, systems.Config{Services: 24, Seed: 1, Requests: 300}).Group(servicegraph.ByNamespace)
+	p := newPlan(g, render.Style{}, form{})
+	i, marked := 0, 0
+	for n := range g.Nodes() {
+		c := &p.cards[i]
+		i++
+		if want := n.Entries > 0; n.ID.Type == servicegraph.TypeGroup && (len(c.glyphStrokes()) > 0) != want {
+			t.Errorf("%v: marked as an entry: %v, want %v", n.ID, !want, want)
+		} else if want {
+			marked++
+		}
+	}
+	if marked == 0 {
+		t.Error("no group has entries")
+	}
+}

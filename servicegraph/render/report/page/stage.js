@@ -12,6 +12,7 @@ import { margin, maxFit } from "./viewport.js";
 const pause = 60; // milliseconds from a change of the filters to the layout
 const patience = 300; // milliseconds that an outdated layout may take before it is stopped
 const reshaped = 150; // nodes, up to which more layouts adapt the shape to the window
+const turned = 40; // nodes, up to which the other direction is tried as well
 const worth = 1.12; // how much larger another layout must appear
 
 export class Stage {
@@ -152,8 +153,8 @@ export class Stage {
     this.onDrawn();
   }
 
-  // planOf returns the plan of some nodes and edges with their places. If it does not fit the
-  // window legibly, the other direction may fit better.
+  // planOf returns the plan of some nodes and edges with their places. If a small one does not
+  // fit the window legibly, the other direction may fit better.
   async planOf(graph, { nodes, edges }) {
     const { topDown } = graph.data, laidOut = async (topDown, gaps) => {
       const plan = newPlan(graph.parts, nodes.map((n) => n.index), edges.map((e) => e.index), (i) => [graph.edges[i].from.index, graph.edges[i].to.index], topDown);
@@ -163,7 +164,7 @@ export class Stage {
     };
     let plan = await laidOut(topDown);
     if (nodes.length <= reshaped) {
-      if (this.fit(plan) < 1) {
+      if (nodes.length <= turned && this.fit(plan) < 1) {
         const other = await laidOut(!topDown);
         if (this.fit(other) > worth * this.fit(plan)) plan = other;
       }
