@@ -17,8 +17,8 @@ import (
 
 // The limits for one graph in one format.
 const (
-	awkwardTime   = 10 * time.Second
-	awkwardMemory = 512 << 20 // bytes allocated in all
+	awkwardTime   = 30 * time.Second // on a busy machine; one image takes about a second
+	awkwardMemory = 512 << 20        // bytes allocated in all
 )
 
 // Graphs of unusual shapes and with hostile names are drawn in every format, or the part that

@@ -53,7 +53,7 @@ func TestEveryGraphDraws(t *testing.T) {
 			want := 0
 			shown := g
 			if !o.Force && (g.NumNodes() > maxNodes || g.NumEdges() > maxEdges) {
-				shown = o.Style.Part(g, partNodes, partEdges)
+				_, shown = o.Style.Overview(g, partNodes, partEdges)
 			}
 			for e := range shown.Edges() {
 				if e.ID.From != e.ID.To {
