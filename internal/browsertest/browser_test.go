@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "browsertest: skipped:", err)
 		return
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1440, 900))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1440, 1050)) // the shop fits above the tables
 	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 	var stop context.CancelFunc
 	browser, stop = chromedp.NewContext(allocator)
