@@ -109,7 +109,7 @@ func explainFlag(cmd *cobra.Command, err error) error {
 
 // synonyms are flags that users of other tools may try, and our flags that do the same.
 var synonyms = map[string]string{
-	"top": "nodecount", "max-nodes": "nodecount", "nodes": "nodecount", "count": "nodecount", "limit-nodes": "nodecount",
+	"top": "nodecount", "nodes": "nodecount", "count": "nodecount", "limit-nodes": "nodecount",
 	"out": "output", "out-file": "output", "file": "output",
 	"show": "focus", "only": "focus", "include": "focus", "filter": "focus", "service": "focus", "select": "focus",
 	"exclude": "ignore", "drop": "ignore", "skip": "ignore", "remove": "ignore",
@@ -117,7 +117,7 @@ var synonyms = map[string]string{
 	"url": "tempo", "addr": "tempo", "address": "tempo", "endpoint": "tempo", "server": "tempo",
 	"start": "from", "begin": "from", "end": "to", "until": "to", "last": "since", "lookback": "since", "range": "since",
 	"order": "sort", "order-by": "sort", "sort-by": "sort", "cols": "columns", "fields": "columns", "kind": "type", "types": "type", "node-type": "type",
-	"direction": "dir", "rankdir": "dir", "layout": "dir", "color": "theme", "colour": "theme", "dark": "theme",
+	"direction": "dir", "rankdir": "dir", "layout": "dir", "colour": "color", "dark": "theme",
 	"tenant": "org-id", "token": "bearer-token-file", "user": "username", "password": "password-file", "insecure": "ca-cert", "cacert": "ca-cert",
 	"failed": "errors-only", "failing": "errors-only", "only-errors": "errors-only", "hops": "depth", "min-latency": "slow", "latency": "slow",
 	"neighbors": "near", "neighbours": "near", "browser": "open", "silent": "quiet",

@@ -415,7 +415,7 @@ func TestMermaidReadsAndDraws(t *testing.T) {
 	for _, s := range script.steps {
 		if s.kind == request {
 			requests++
-			if want := strings.TrimSpace(render.NameText(s.text, longestText)); !texted[want] {
+			if want := render.NameText(s.text, longestText); !texted[want] {
 				t.Errorf("Mermaid reads no message %q", want)
 			}
 		}
