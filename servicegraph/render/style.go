@@ -107,6 +107,19 @@ func (s Style) NodeLevel(n servicegraph.Node) Level {
 	return level
 }
 
+// EdgeMark returns the mark that stands before the errors of an edge: "▲ ", "● ", "○ " if the callers
+// recovered, or the empty string.
+func (s Style) EdgeMark(e servicegraph.Edge) string {
+	mark, _ := s.edgeErrors(e)
+	return mark
+}
+
+// NodeMark is [Style.EdgeMark] for the errors of a node.
+func (s Style) NodeMark(n servicegraph.Node) string {
+	mark, _ := s.nodeErrors(n)
+	return mark
+}
+
 func (s Style) edgeErrors(e servicegraph.Edge) (mark string, level Level) {
 	return s.errorLevel(e.Errors, e.Recovered, e.Calls)
 }

@@ -74,6 +74,7 @@ type node struct {
 	Full      string  `json:"full,omitempty"` // namespace and name, if Namespace or Name is shortened
 	Type      string  `json:"type"`           //
 	State     string  `json:"state"`          // ok, warn or error
+	Mark      string  `json:"mark,omitempty"` // before the errors: see render.Style.EdgeMark
 	Rank      int     `json:"rank"`           // by importance, from 0
 	Rate      measure `json:"rate"`           //
 	side
@@ -85,7 +86,8 @@ type edge struct {
 	To          int        `json:"to"`
 	Kind        string     `json:"kind"`
 	State       string     `json:"state"` // ok, warn or error
-	Rank        int        `json:"rank"`  // by importance, from 0
+	Mark        string     `json:"mark,omitempty"`
+	Rank        int        `json:"rank"` // by importance, from 0
 	Calls       measure    `json:"calls"`
 	Rate        measure    `json:"rate"`
 	Errors      measure    `json:"errors"`

@@ -15,6 +15,7 @@ func (h HTML) node(g *servicegraph.Graph, n servicegraph.Node, units render.Scal
 		Name:  render.NameText(n.ID.Name, nameWidth),
 		Type:  render.NameText(string(n.ID.Type), nameWidth),
 		State: h.Style.NodeLevel(n).String(),
+		Mark:  h.Style.NodeMark(n),
 		Rate:  rateMeasure(g, n.Requests.Calls, units),
 		side:  *sideData(n.Requests, units),
 	}
@@ -47,6 +48,7 @@ func (h HTML) edge(g *servicegraph.Graph, e servicegraph.Edge, nodeAt map[servic
 		To:      nodeAt[e.ID.To],
 		Kind:    render.NameText(string(e.ID.Kind), nameWidth),
 		State:   h.Style.EdgeLevel(e).String(),
+		Mark:    h.Style.EdgeMark(e),
 		Calls:   measure{e.Calls, render.CountText(e.Calls)},
 		Rate:    rateMeasure(g, e.Calls, units),
 		Errors:  errorMeasure(e.Errors, e.Calls),

@@ -270,6 +270,25 @@ func TestDataHasWhatWasMeasured(t *testing.T) {
 	}
 }
 
+// TestRecoveredErrorsHaveTheirMark: errors after which the request succeeded have another mark than
+// errors that reached the caller.
+func TestRecoveredErrorsHaveTheirMark(t *testing.T) {
+	for want, status := range map[string]servicegraph.Status{"○ ": servicegraph.StatusUnset, "● ": servicegraph.StatusError} {
+		b := servicegraph.NewBuilder(servicegraph.Config{})
+		for _, span := range []servicegraph.Span{
+			{TraceID: servicegraph.TraceID{1}, SpanID: servicegraph.SpanID{1}, Service: "web", Kind: servicegraph.KindServer, Status: status, Start: 1, End: 9},
+			{TraceID: servicegraph.TraceID{1}, SpanID: servicegraph.SpanID{2}, ParentID: servicegraph.SpanID{1}, Service: "web", Kind: servicegraph.KindClient, Status: servicegraph.StatusError, Start: 2, End: 3},
+			{TraceID: servicegraph.TraceID{1}, SpanID: servicegraph.SpanID{3}, ParentID: servicegraph.SpanID{2}, Service: "cache", Kind: servicegraph.KindServer, Status: servicegraph.StatusError, Start: 2, End: 3},
+		} {
+			b.Add(span)
+		}
+		d := dataOf(t, rendered(t, HTML{}, b.Graph()))
+		if edge, node := d.Edges[0].Mark, d.Nodes[0].Mark; edge != want || node != want {
+			t.Errorf("the edge has the mark %q and the node %s %q, want %q", edge, d.Nodes[0].Name, node, want)
+		}
+	}
+}
+
 // The diagram of a large graph shows the most important part, with the positions in the whole
 // graph.
 func TestLargeGraphs(t *testing.T) {

@@ -157,7 +157,9 @@ const errors = (e) => e.errors && e.errors[0] > 0 ? mark(e) + e.errors[1] + " er
 // verdict returns the state in words, for people who do not see its color.
 function verdict(item) {
   if (item.state === "ok") return null;
-  return make("p", { class: "state " + item.state }, `${mark(item)}${item.errors[1]} of ${item.calls[1]} ${item.isEdge ? "calls" : "requests"} failed`);
+  const failed = `${mark(item)}${item.errors[1]} of ${item.calls[1]} ${item.isEdge ? "calls" : "requests"} failed`;
+  const text = mark(item) === "○ " ? failed + "; their callers recovered" : mark(item) ? failed : "▲ slow";
+  return make("p", { class: "state " + item.state }, text);
 }
 
 function table(titles, rows) {

@@ -87,5 +87,5 @@ export class Graph {
 export const wordsOf = (query) => query.toLowerCase().split(/\s+/).filter(Boolean);
 export const matches = (item, words) => words.every((w) => item.words.includes(w));
 
-// mark returns a symbol for a state, for people who do not see its color.
-export const mark = (item) => ({ warn: "▲ ", error: "● " })[item.state] || "";
+// mark returns the symbol before the errors of an item, for people who do not see its color.
+export const mark = (item) => item.mark || "";
