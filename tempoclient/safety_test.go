@@ -396,10 +396,10 @@ func TestSearchThatShowsLess(t *testing.T) {
 		var odd []byte // traces that are not compared
 		searches := 0
 		c := newClient(t, "http://tempo", Config{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+			f.mu.Lock()
 			if req.URL.Path != pathSearch {
 				compared[req.URL.Path[strings.LastIndexByte(req.URL.Path, '/')+1:]] = true
 			}
-			f.mu.Lock()
 			searches++
 			for _, n := range odd {
 				spans := test.after
