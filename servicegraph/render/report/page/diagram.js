@@ -54,8 +54,8 @@ export class Diagram {
     }
   }
 
-  // measure returns the bounds of the graph in an SVG with its legend, without the heading. The
-  // first call shows the SVG and prepares it.
+  // measure returns the bounds of the graph in an SVG, without the heading. The first call
+  // shows the SVG and prepares it.
   measure(svg, topDown) {
     if (!this.bounds.has(svg)) {
       if (svg.parentNode !== this.box) this.box.replaceChildren(svg);
@@ -75,7 +75,7 @@ export class Diagram {
 
   // prepare adds a ring around each node, which marks the node, and a wide line along each
   // edge, which the pointer can hit. It sorts the nodes so that Tab follows the graph. It
-  // returns the bounds of the graph with its legend, without the heading.
+  // returns the bounds of the graph without the heading.
   prepare(svg, topDown) {
     svg.removeAttribute("role"); // a screen reader would not read the parts of an image
     svg.querySelector(":scope > title")?.remove(); // otherwise the tooltip of the whole diagram
@@ -83,7 +83,6 @@ export class Diagram {
     const nodes = [...svg.querySelectorAll("[data-node]")];
     const boxes = nodes.map((element) => element.getBBox()); // all before any change, so that the browser computes one layout
     const parts = [...boxes, ...[...svg.querySelectorAll("[data-edge], .box")].map((element) => element.getBBox())];
-    const legend = [...svg.querySelectorAll(".legend")].map((element) => element.getBBox());
     sortNodes(svg, nodes, boxes, topDown);
     nodes.forEach((element, i) => {
       const { x, y, width, height } = boxes[i];
@@ -94,7 +93,7 @@ export class Diagram {
       if (line) element.prepend(makeSVG("path", { class: "reach", d: line.getAttribute("d") }));
     }
     if (parts.length === 0) return null;
-    const { x, y, width, height } = hull([...parts, ...legend]);
+    const { x, y, width, height } = hull(parts);
     return { x: x - margin, y: y - margin, width: width + 2 * margin, height: height + 2 * margin };
   }
 
