@@ -16,14 +16,16 @@ type Pairer struct {
 	parent []int32
 	order  []int32
 
-	state   []spanState // by span
-	callers []int32     // the caller spans in order
-	lone    []int32     // the callee spans in order whose parent no caller span encloses
-	entered []int32     // the SERVER and CONSUMER spans in order that are not callee spans, and the roots without a kind
-	roots   []int32     // the spans without a parent
-	group   []int32     // the callees of one caller
-	targets map[int32][]trace.Link
-	queries map[queryKey]bool // the databases that spans query beside others
+	state      []spanState // by span
+	callers    []int32     // the caller spans in order
+	lone       []int32     // the callee spans in order whose parent no caller span encloses
+	entered    []int32     // the SERVER and CONSUMER spans in order that are not callee spans, and the roots without a kind
+	roots      []int32     // the spans without a parent
+	group      []int32     // the callees of one caller
+	twins      []int32     // spans that are compared as twins
+	twinGroups []twinGroup // of findTwins; kept for their memory
+	targets    map[int32][]trace.Link
+	queries    map[queryKey]bool // the databases that spans query beside others
 
 	isOpen     bool // Withhold was called
 	uncompared bool // inferCalls had too many pairs to compare

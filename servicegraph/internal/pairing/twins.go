@@ -78,7 +78,8 @@ func (p *Pairer) markTwinsByAddress() {
 		same := func(a, b int32) int {
 			return cmp.Or(cmp.Compare(p.spans[a].Node, p.spans[b].Node), strings.Compare(key(a), key(b)))
 		}
-		spans := slices.DeleteFunc(slices.Clone(p.group), func(i int32) bool { return key(i) == "" || p.state[i].isTwin })
+		p.twins = append(p.twins[:0], p.group...)
+		spans := slices.DeleteFunc(p.twins, func(i int32) bool { return key(i) == "" || p.state[i].isTwin })
 		slices.SortFunc(spans, func(a, b int32) int { return cmp.Or(same(a, b), p.outerFirst(a, b)) })
 		for len(spans) > 0 {
 			n := 1
@@ -117,7 +118,10 @@ func (p *Pairer) outerFirst(a, b int32) int {
 // is set, or one caller and one service, in the order of outerFirst. At most one span of a call has
 // a callee.
 func (p *Pairer) findTwins(spans []int32, met func(int32) bool, compared bool) {
-	var groups []twinGroup
+	if len(spans) < 2 {
+		return
+	}
+	groups := p.twinGroups[:0]
 	for _, i := range spans {
 		span := &p.spans[i]
 		of := p.cfg.Describe(span.Detail)
@@ -150,9 +154,14 @@ func (p *Pairer) findTwins(spans []int32, met func(int32) bool, compared bool) {
 			p.state[twin].isTwin = true
 		}
 		if !found {
-			groups = append(groups, twinGroup{outer: i, met: met(i), port: of.Port, scopes: []string{of.Scope}, host: host, name: name})
+			var scopes []string
+			if len(groups) < cap(groups) {
+				scopes = groups[:len(groups)+1][len(groups)].scopes[:0] // of an earlier call
+			}
+			groups = append(groups, twinGroup{outer: i, met: met(i), port: of.Port, scopes: append(scopes, of.Scope), host: host, name: name})
 		}
 	}
+	p.twinGroups = groups
 }
 
 // withoutTwins returns the callee spans of one caller without the twins among the SERVER spans,
