@@ -368,9 +368,9 @@ func TestTracesThatGrow(t *testing.T) {
 	}
 }
 
-// TestSearchThatShowsLess has searches for spans that show less of some traces than the search
-// before, as a replica does that lags behind, or than they count. Such traces are fetched, though none of those that
-// are compared with fetches differs.
+// TestSearchThatShowsLess has searches for spans that show fewer spans of some traces than the first
+// search did, because a replica lags, or fewer than they count. Such traces are fetched, although no
+// trace that is compared with a fetch differs.
 func TestSearchThatShowsLess(t *testing.T) {
 	start := time.Now().Add(-10 * time.Minute).UnixNano()
 	const traces = 60
@@ -388,8 +388,8 @@ func TestSearchThatShowsLess(t *testing.T) {
 		shown         int // in searches for spans
 		counted       int // by searches for spans
 	}{
-		"a replica that lags behind": {2, 2, 1, 1},
-		"a trace that grows":         {1, 2, 1, 2},
+		"a replica that lags": {2, 2, 1, 1},
+		"a trace that grows":  {1, 2, 1, 2},
 	} {
 		f := &spanTempo{traces: make(map[servicegraph.TraceID][]servicegraph.Span), hide: make(map[servicegraph.SpanID]bool)}
 		compared := make(map[string]bool)

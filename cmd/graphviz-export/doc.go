@@ -465,7 +465,7 @@ entries and how many requests the failure of a node can reach.
 
 A node is one layer below the lowest of its callers. The betweenness of a node counts the
 shortest ways between two other nodes on which it lies. The numbers of requests are counted
-in the traces. Where these are not at hand, or a filter has changed the nodes, there are only upper
+in the traces. Without the traces, or where a filter has changed the nodes, there are only upper
 bounds: the graph shows what can be reached along its edges, and not what each request needs. What
 a consumer does for a message from another trace does not count for the request that sent it; the
 last line says how many such messages there are. The flags for input and filters are the same
