@@ -83,6 +83,7 @@ type Client struct {
 
 	reached atomic.Bool                   // whether the server has ever answered
 	learnt  atomic.Pointer[time.Duration] // the result of cutoff; nil if unknown
+	build   atomic.Pointer[BuildInfo]     // of the server; nil if unknown
 }
 
 // New returns a client of the Tempo whose query API is at baseURL: the address

@@ -40,8 +40,7 @@ func (s *search) askNewest(ctx context.Context, kept int) bool {
 		s.cut, s.end = true, s.first
 	case s.ordered && s.limit < min(maxNewest, highest):
 		s.limit = min(4*s.limit, maxNewest, highest) // traces that end after the range took the places
-	case !s.ordered && s.client.findsNewest(ctx):
-		s.requests++
+	case !s.ordered && s.findsNewest(ctx):
 		s.ordered = true
 		s.params.Set("q", s.params.Get("q")+mostRecent)
 	default:
@@ -72,15 +71,21 @@ func (s *search) hasEnough(lo int64) bool {
 	return n > s.needed
 }
 
+// findsNewest reports whether Tempo can search for the newest traces.
+func (s *search) findsNewest(ctx context.Context) bool {
+	info, requests := s.client.knownBuild(ctx)
+	s.requests += requests
+	return info.findsNewest()
+}
+
 // findsNewest reports whether Tempo can search for the newest traces: version 2.9 and later
 // ones, and those that are known by another name than a number, such as Grafana Cloud's.
-func (c *Client) findsNewest(ctx context.Context) bool {
-	var info BuildInfo
-	if err := c.askOnce(ctx, pathBuildInfo, nil, &info); err != nil || info.Version == "" {
+func (b BuildInfo) findsNewest() bool {
+	if b.Version == "" {
 		return false
 	}
-	_, rest, _ := strings.Cut(info.Version, ".")
+	_, rest, _ := strings.Cut(b.Version, ".")
 	minor, _, _ := strings.Cut(rest, ".")
 	n, _ := strconv.Atoi(minor)
-	return info.Major() > 2 || info.Major() == 2 && n >= 9 || info.Major() == 0
+	return b.Major() > 2 || b.Major() == 2 && n >= 9 || b.Major() == 0
 }

@@ -33,7 +33,7 @@ type selection struct {
 	all    []*foundTrace                 // the traces in the time range, including those not to be read
 	limit  int                           // the highest that the server takes
 	cut    bool                          // whether there are older traces that are not in all
-	newest *bool                         // whether Tempo finds the newest traces, nil if that is not known
+	build  BuildInfo                     // of the server; empty if unknown
 
 	names    map[rootSpan]bool               // the root spans of which a trace was compared
 	fetched  map[servicegraph.TraceID]*Trace // the traces of the group that were fetched to compare
@@ -66,6 +66,9 @@ func (c *Client) newSelection(ctx context.Context, q Query, all *search, found [
 		client: c, limit: min(maxLimit, all.most), all: all.traces(), cut: all.cut, cost: cost,
 		linked: make(map[servicegraph.TraceID]bool), distrust: make(map[string]bool), names: make(map[rootSpan]bool),
 	}
+	build, requests := c.knownBuild(ctx)
+	cost.Requests += requests
+	s.build = build
 	query, ok, err := s.attributes(ctx, TagQuery{Start: start, End: q.reach(start, end)})
 	if err != nil || !ok {
 		cost.Attributes += len(found)
@@ -84,16 +87,6 @@ func (c *Client) newSelection(ctx context.Context, q Query, all *search, found [
 		s.linked[id] = true
 	}
 	return s, nil
-}
-
-// findsNewest reports whether Tempo can search for the newest traces.
-func (s *selection) findsNewest(ctx context.Context) bool {
-	if s.newest == nil {
-		finds := s.client.findsNewest(ctx)
-		s.newest = &finds
-		s.cost.Requests++
-	}
-	return *s.newest
 }
 
 // nonFatal returns the error of the context, if it has ended. Fetching by id needs none of
@@ -152,7 +145,7 @@ func (s *selection) read(ctx context.Context, q Query, group []*foundTrace, isAl
 	if err := s.fetch(ctx, sample); err != nil || s.weighted {
 		return nil, err
 	}
-	r := s.newReading(ctx, q, wanted, isAll)
+	r := s.newReading(q, wanted, isAll)
 	if err := r.run(ctx); err != nil {
 		return nil, err
 	}

@@ -52,7 +52,7 @@ func (s *selection) attributes(ctx context.Context, q TagQuery) (query string, o
 		}
 	}
 	for _, at := range dedicated {
-		if _, known := s.keys[at.key]; !known && s.client.cfg.Keep(at.key) {
+		if _, known := s.keys[at.key]; !known && s.client.cfg.Keep(at.key) && !s.listsAll() {
 			s.keys[at.key] = at.scope == "resource"
 			query += ", " + at.scope + "." + at.key
 		}
@@ -66,13 +66,17 @@ func (s *selection) attributes(ctx context.Context, q TagQuery) (query string, o
 
 // dedicated are the attributes that Tempo 3 stores in columns of their own, unless configured
 // otherwise, and does not list among the tags of recent traces (tempodb/backend/block_meta.go of
-// v3.0.3). Those that no span has cost a query little.
+// v3.0.3).
 var dedicated = []struct{ scope, key string }{
 	{"resource", "k8s.cluster.name"}, {"resource", "k8s.namespace.name"}, {"resource", "k8s.pod.name"}, {"resource", "k8s.container.name"},
 	{"span", "http.request.method"}, {"span", "http.response.status_code"}, {"span", "url.path"}, {"span", "url.route"},
 	{"span", "server.address"}, {"span", "server.port"},
 	{"span", "http.method"}, {"span", "http.url"}, {"span", "http.route"}, {"span", "http.status_code"},
 }
+
+// listsAll reports whether the server is of a version that lists all attributes among the tags. A query
+// with the dedicated ones as well takes Tempo 2.9 up to a fifth longer, even if no span has them.
+func (s *selection) listsAll() bool { return s.build.Major() == 1 || s.build.Major() == 2 }
 
 // absent is the text that Tempo 3 shows for an attribute in a column of its own that a span does
 // not have. A value that is this text is lost, which names nothing in a graph either.

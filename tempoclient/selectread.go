@@ -54,7 +54,7 @@ type partTrace struct {
 	broken   bool // whether spans were left out or could not be read
 }
 
-func (s *selection) newReading(ctx context.Context, q Query, wanted []*foundTrace, isAll bool) *reading {
+func (s *selection) newReading(q Query, wanted []*foundTrace, isAll bool) *reading {
 	r := &reading{
 		s: s, wanted: make(map[servicegraph.TraceID]*foundTrace, len(wanted)),
 		parts: make(map[servicegraph.TraceID]*partTrace, len(wanted)), left: s.client.cfg.MaxBytes,
@@ -101,7 +101,7 @@ func (s *selection) newReading(ctx context.Context, q Query, wanted []*foundTrac
 	}
 	// Tempo allocates memory for as many traces as the limit, for each of its blocks.
 	r.limit = min(s.limit, 2*len(shown)+1000)
-	if some := newer + newer/4 + 100; (s.cut || len(shown)-newer > newer/4) && some <= min(maxNewest, s.limit) && s.findsNewest(ctx) {
+	if some := newer + newer/4 + 100; (s.cut || len(shown)-newer > newer/4) && some <= min(maxNewest, s.limit) && s.build.findsNewest() {
 		// The range begins with a second in which older traces began as well.
 		r.newest, r.limit = true, some
 		shown = slices.DeleteFunc(shown, func(f *foundTrace) bool { return f.Start.Before(r.start) })

@@ -45,6 +45,19 @@ func (c *Client) BuildInfo(ctx context.Context) (BuildInfo, error) {
 
 const pathBuildInfo = "/api/status/buildinfo"
 
+// knownBuild returns the build of the server, and the number of requests that this took: the client
+// keeps the first answer. Without an answer, the build is empty, and the next call tries again.
+func (c *Client) knownBuild(ctx context.Context) (info BuildInfo, requests int) {
+	if known := c.build.Load(); known != nil {
+		return *known, 0
+	}
+	if err := c.askOnce(ctx, pathBuildInfo, nil, &info); err != nil {
+		return BuildInfo{}, 1
+	}
+	c.build.Store(&info)
+	return info, 1
+}
+
 const (
 	// maxCutoff is the largest query_end_cutoff that Tempo takes unless its
 	// query_backend_after is raised. Tempo searches ranges that ended before completely.
@@ -91,8 +104,7 @@ func (c *Client) cutoff(ctx context.Context) time.Duration {
 	if known := c.learnt.Load(); known != nil {
 		return *known
 	}
-	var info BuildInfo
-	if err := c.askOnce(ctx, pathBuildInfo, nil, &info); err == nil && (info.Major() == 1 || info.Major() == 2) {
+	if info, _ := c.knownBuild(ctx); info.Major() == 1 || info.Major() == 2 {
 		return c.learn(0)
 	}
 	now := time.Now()

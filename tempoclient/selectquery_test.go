@@ -1,0 +1,39 @@
+package tempoclient
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestDedicatedAttributes checks for which versions a query names attributes that the tags do not
+// list.
+func TestDedicatedAttributes(t *testing.T) {
+	for version, want := range map[string]bool{`"2.9.0"`: false, `"1.5"`: false, `"3.0.3"`: true, `"cloud"`: true, `""`: true} {
+		builds := 0
+		c := newClient(t, "http://tempo.test", Config{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+			body := `{"scopes": [{"name": "span", "tags": ["db.system.name"]}]}`
+			if req.URL.Path == pathBuildInfo {
+				builds++
+				body = `{"version": ` + version + `}`
+			}
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {mediaJSON}}, Body: io.NopCloser(strings.NewReader(body)), Request: req}, nil
+		})})
+		for range 2 {
+			s := &selection{client: c, cost: new(Cost)}
+			s.build, _ = c.knownBuild(t.Context())
+			query, ok, err := s.attributes(t.Context(), TagQuery{Start: time.Now().Add(-time.Hour), End: time.Now()})
+			if err != nil || !ok {
+				t.Fatal(ok, err)
+			}
+			if got := strings.Contains(query, "span.server.address"); got != want || !strings.Contains(query, "span.db.system.name") {
+				t.Errorf("version %s: the query is %s", version, query)
+			}
+		}
+		if builds != 1 {
+			t.Errorf("version %s: requested %d times", version, builds)
+		}
+	}
+}
