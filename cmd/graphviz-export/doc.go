@@ -412,8 +412,9 @@ The size of the graph depends on the number of services
 and of calls between them, not on time: complete traces are counted and forgotten, and
 at most 200,000 spans in 50,000 incomplete traces are held. Nodes, edges and names have the
 limits that they have in files. Invalid spans are rejected, and the sender is told. A request
-may have at most 16 MiB. All requests that are being received may have 64 MiB together; a
-sender whose request does not fit is told to send it again a second later.
+may have at most 16 MiB. All requests that are being received may have 80 MiB together. When
+they have more, those that have been arriving longest are stopped, and their senders are told to
+send them again a second later, so that slow senders do not delay others.
 
 Without --otlp, the input is the same as for drawing: files, which are read again when
 they change; or Tempo, which is queried again every 30 seconds (--every), for the same

@@ -1,6 +1,7 @@
 package otlpreceiver
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -139,7 +141,7 @@ func TestLargeRequests(t *testing.T) {
 func TestBudget(t *testing.T) {
 	g := newGate()
 	r := New(g.take)
-	r.budget = newBudget(3 << 20)
+	r.budget = newBudget(3<<20, 0)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -204,7 +206,7 @@ func TestBudget(t *testing.T) {
 func TestSlowBodies(t *testing.T) {
 	for _, sent := range []int{0, 1 << 20} {
 		r := New((&sink{}).take)
-		r.budget = newBudget(8 << 20) // less than the slow bodies have sent
+		r.budget = newBudget(8<<20, 1<<20) // less than the slow bodies have sent
 		server := httptest.NewServer(r.Handler(nil))
 		for range 20 {
 			conn, err := net.Dial("tcp", server.Listener.Addr().String())
@@ -212,23 +214,14 @@ func TestSlowBodies(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			head := "POST " + Path + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2000000\r\n\r\n"
-			if _, err := conn.Write([]byte(head + strings.Repeat(" ", sent))); err != nil {
+			if _, err := io.WriteString(conn, slowHead+strings.Repeat(" ", sent)); err != nil {
 				t.Fatal(err)
 			}
 		}
 		began := time.Now()
-		deadline := began.Add(20 * time.Second)
-		for { // as a sender that is told to come later
-			status, _, _ := postTo(t, server.URL, strings.NewReader("{}"))
-			if status == http.StatusOK {
-				break
-			}
-			if status != http.StatusServiceUnavailable || time.Now().After(deadline) {
-				t.Fatalf("with %d bytes of each slow body: status %d after %v", sent, status, time.Since(began))
-			}
+		if status, _, _ := postTo(t, server.URL, strings.NewReader("{}")); status != http.StatusOK {
+			t.Errorf("with %d bytes of each slow body: status %d after %v", sent, status, time.Since(began))
 		}
-		t.Logf("%d bytes each: answered after %v", sent, time.Since(began))
 		server.CloseClientConnections()
 		server.Close()
 	}
@@ -248,33 +241,185 @@ func postTo(t *testing.T, url string, body io.Reader) (int, string, string) {
 	return answer.StatusCode, answer.Header.Get("Content-Type"), string(text)
 }
 
-// TestStopsTheSlowest: when a request needs room, the one that has been arriving longest is
-// stopped, but none that has been arriving for less than a second.
+// slowHead is the head of a request whose body never ends.
+const slowHead = "POST " + Path + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9000000\r\n\r\n"
+
+// A pipeListener accepts the connections that dial makes, in the memory of the process.
+type pipeListener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func newPipeListener() *pipeListener { return &pipeListener{make(chan net.Conn), make(chan struct{})} }
+
+func (l *pipeListener) dial() net.Conn {
+	client, server := net.Pipe()
+	l.conns <- server
+	return client
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error   { close(l.closed); return nil }
+func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{} }
+
+// TestSlowBodiesDelayNobody: many bodies arrive slowly and hold all the room. A request of any size
+// is answered within 100 ms, and the slow ones are told to come later. The time is not real, so the
+// test does not depend on the speed of the machine.
+func TestSlowBodiesDelayNobody(t *testing.T) {
+	for _, test := range []struct {
+		bodies, sent int // the slow ones
+		size         int // of the request
+		zipped       bool
+	}{
+		{90, 1 << 20, 2, false},
+		{90, 1 << 20, 200 << 10, true},
+		{90, 1 << 20, MaxRequest, false},
+		{1000, 90 << 10, 2, false},
+		{1000, 90 << 10, MaxRequest, true},
+		{40, 3 << 20, 2 << 20, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			testBesideSlowBodies(t, test.bodies, test.sent, test.size, test.zipped)
+		})
+	}
+}
+
+func testBesideSlowBodies(t *testing.T, bodies, sent, size int, zipped bool) {
+	r := New((&sink{}).take)
+	l := newPipeListener()
+	server := &http.Server{Handler: r.Handler(nil)}
+	var all sync.WaitGroup
+	all.Go(func() { server.Serve(l) })
+	var refused, others atomic.Int32
+	first := slowHead + strings.Repeat(" ", sent)
+	for range bodies {
+		conn := l.dial()
+		all.Go(func() {
+			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			switch {
+			case err != nil: // the server has ended
+			case answer.StatusCode == http.StatusServiceUnavailable && answer.Header.Get("Retry-After") == "1":
+				refused.Add(1)
+			default:
+				others.Add(1)
+			}
+			conn.Close()
+		})
+		all.Go(func() {
+			for text := first; ; text = " " {
+				if _, err := io.WriteString(conn, text); err != nil {
+					return
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+		})
+	}
+	synctest.Wait() // everything that has room has arrived
+
+	body := make([]byte, size)
+	if zipped {
+		body = zip(t, body)
+	}
+	req := request(t.Context(), bytes.NewReader(body))
+	if zipped {
+		req.Header.Set("Content-Encoding", "gzip")
+	}
+	answer := httptest.NewRecorder()
+	began := time.Now()
+	r.Handler(nil).ServeHTTP(answer, req)
+	if waited := time.Since(began); answer.Code != http.StatusOK || waited > 100*time.Millisecond {
+		t.Errorf("beside %d bodies of %d bytes, a request of %d bytes, zipped %v: status %d after %v", bodies, sent, size, zipped, answer.Code, waited)
+	}
+	time.Sleep(2 * patience) // a refused body is read on for a second
+	if refused.Load() == 0 || others.Load() > 0 {
+		t.Errorf("%d slow bodies were told to come later, %d got another answer", refused.Load(), others.Load())
+	}
+	server.Close()
+	all.Wait()
+	time.Sleep(time.Second) // the server closes connections with unread bytes only then
+	if r.budget.free != maxBytes || r.budget.leaving != 0 || len(r.budget.arriving) != 0 {
+		t.Errorf("in the end %d of %d bytes are free, %d are leaving, %d requests arrive", r.budget.free, maxBytes, r.budget.leaving, len(r.budget.arriving))
+	}
+}
+
+// TestStopsTheSlowest: when a request needs room, those that have been arriving longest are
+// stopped, as many as necessary, but none that has only begun to arrive.
 func TestStopsTheSlowest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBudget(100)
-		stopped := make(map[string]bool)
-		enter := func(name string) *room { return b.enter(func() { stopped[name] = true }) }
-		oldest, old := enter("oldest"), enter("old")
-		for _, r := range []*room{oldest, old} {
-			if err := r.grow(t.Context(), 40); err != nil {
+		b := newBudget(100, 0)
+		var stopped []string // budget.mu guards it
+		enter := func(name string) *room { return b.enter(func() { stopped = append(stopped, name) }) }
+		wantStopped := func(names ...string) {
+			t.Helper()
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			if !slices.Equal(stopped, names) {
+				t.Errorf("stopped %q, want %q", stopped, names)
+			}
+		}
+		take := func(r *room, bytes int) <-chan error {
+			done := make(chan error, 1)
+			go func() { done <- r.grow(t.Context(), bytes) }()
+			synctest.Wait()
+			return done
+		}
+		oldest, older, old := enter("oldest"), enter("older"), enter("old")
+		for _, r := range []*room{oldest, older, old} {
+			if err := <-take(r, 30); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := enter("young").grow(t.Context(), 30); !errors.Is(err, errBusy) || len(stopped) != 0 {
-			t.Errorf("got %v, stopped %v", err, stopped)
+		arrived := enter("arrived")
+		if err := <-take(arrived, 5); err != nil {
+			t.Fatal(err)
 		}
-		time.Sleep(patience)
+		arrived.arrived()
+		time.Sleep(youth - 1)
 		next := enter("next")
-		done := make(chan error)
-		go func() { done <- next.grow(t.Context(), 30) }()
+		done := take(next, 50)
+		wantStopped() // all have only begun to arrive
+		time.Sleep(1)
 		synctest.Wait()
-		if !stopped["oldest"] || len(stopped) != 1 || !oldest.wasStopped() {
-			t.Errorf("stopped %v, want the oldest", stopped)
+		wantStopped("oldest", "older")
+		if err := older.grow(t.Context(), 1); !errors.Is(err, errBusy) {
+			t.Errorf("a stopped request gets %v for more room", err)
 		}
 		oldest.leave()
+		older.leave()
 		if err := <-done; err != nil {
-			t.Errorf("after the oldest has left: %v", err)
+			t.Errorf("after the oldest have left: %v", err)
+		}
+		// The room of old would not be enough, so it is not stopped in vain.
+		if err := <-take(next, 60); !errors.Is(err, errBusy) {
+			t.Errorf("without room: %v", err)
+		}
+		wantStopped("oldest", "older")
+	})
+}
+
+// TestReserve: a request that holds more than a small one leaves the reserve free.
+func TestReserve(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(3*smallRoom, smallRoom)
+		large, small := b.enter(func() {}), b.enter(func() {})
+		large.arrived() // so that it is not stopped
+		if err := large.grow(t.Context(), 2*smallRoom); err != nil {
+			t.Fatal(err)
+		}
+		if err := large.grow(t.Context(), 1); !errors.Is(err, errBusy) {
+			t.Errorf("a large request gets %v for the reserve", err)
+		}
+		began := time.Now()
+		if err := small.grow(t.Context(), smallRoom); err != nil || time.Since(began) != 0 {
+			t.Errorf("a small request gets %v after %v", err, time.Since(began))
 		}
 	})
 }
@@ -317,6 +462,17 @@ func TestGRPCRefusals(t *testing.T) {
 	protocols.SetUnencryptedHTTP2(true)
 	transport := &http.Transport{Protocols: protocols}
 	defer transport.CloseIdleConnections()
+	huge, err := http.NewRequest(http.MethodPost, "http://"+addr+exportPath, strings.NewReader(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	huge.Header.Set("X-Long", strings.Repeat("x", 2*maxHeader))
+	if answer, err := transport.RoundTrip(huge); err == nil {
+		answer.Body.Close()
+		if answer.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+			t.Errorf("a huge head: %s", answer.Status)
+		}
+	}
 	send := func(contentType, encoding, body string) (int, string) {
 		r, err := http.NewRequest(http.MethodPost, "http://"+addr+exportPath, strings.NewReader(body))
 		if err != nil {

@@ -11,10 +11,20 @@ import (
 	"time"
 )
 
-// A budget is the number of bytes that all requests may hold together.
+// A budget is the number of bytes that all requests may hold together. A part of the budget is
+// reserved for small requests, so that large ones cannot delay them.
+//
+// A request takes bytes as it arrives, so the size that its header claims costs nothing. When
+// bytes run short, the requests that have been arriving longest are stopped and give back what they
+// hold. A request that arrives at a usual speed is younger than slow ones, so it does not wait
+// for them. Rejected: waiting until slow requests end, because they may take half a minute; and a
+// least speed, because a slow network is no reason to refuse a request while there is room.
 type budget struct {
+	reserve int // bytes that only small requests get
+
 	mu       sync.Mutex
 	free     int
+	leaving  int           // bytes of requests that were stopped and have not left
 	arriving []*room       // the requests that are being read, the oldest first
 	changed  chan struct{} // closed when bytes become free
 }
@@ -25,14 +35,16 @@ type room struct {
 	stop    func() // makes reading the request fail
 	began   time.Time
 	held    int
-	stopped bool // another request needs the room
+	stopped chan struct{} // closed when other requests need the room
 }
 
-func newBudget(bytes int) *budget { return &budget{free: bytes, changed: make(chan struct{})} }
+func newBudget(bytes, reserve int) *budget {
+	return &budget{reserve: reserve, free: bytes, changed: make(chan struct{})}
+}
 
 // enter returns an empty room for a request that begins to arrive.
 func (b *budget) enter(stop func()) *room {
-	r := &room{budget: b, stop: stop, began: time.Now()}
+	r := &room{budget: b, stop: stop, began: time.Now(), stopped: make(chan struct{})}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.arriving = append(b.arriving, r)
@@ -59,58 +71,100 @@ func (r *room) leave() {
 	defer b.mu.Unlock()
 	b.remove(r)
 	b.free += r.held
+	if r.wasStopped() {
+		b.leaving -= r.held
+	}
 	r.held = 0
 	close(b.changed)
 	b.changed = make(chan struct{})
 }
 
-// wasStopped reports whether another request needed the room.
+// wasStopped reports whether other requests needed the room.
 func (r *room) wasStopped() bool {
-	r.budget.mu.Lock()
-	defer r.budget.mu.Unlock()
-	return r.stopped
+	select {
+	case <-r.stopped:
+		return true
+	default:
+		return false
+	}
 }
 
-// grow takes more bytes. It waits until they are free, and stops the requests that have been
-// arriving longest. It returns errBusy if that takes too long.
+// grow takes more bytes. If they are not free, it stops slow requests and waits. It returns
+// errBusy if that takes too long, or if the request itself was stopped.
 func (r *room) grow(ctx context.Context, bytes int) error {
+	changed, next, ok := r.tryGrow(bytes)
+	if ok {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	for {
-		changed, ok := r.tryGrow(bytes)
-		if ok {
-			return nil
-		}
+	for !ok {
 		select {
 		case <-changed:
+		case <-time.After(next):
+		case <-r.stopped:
+			return errBusy
 		case <-ctx.Done():
 			return errBusy
 		}
+		changed, next, ok = r.tryGrow(bytes)
 	}
+	return nil
 }
 
-// tryGrow takes more bytes if they are free. If not, it stops another request, and returns
-// a channel that is closed when bytes become free.
-func (r *room) tryGrow(bytes int) (changed <-chan struct{}, ok bool) {
+// tryGrow takes more bytes if they are free. If not, it returns a channel that is closed when
+// bytes become free, and the time after which more requests may be stopped.
+func (r *room) tryGrow(bytes int) (changed <-chan struct{}, next time.Duration, ok bool) {
 	b := r.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.free >= bytes {
+	if r.wasStopped() {
+		return b.changed, patience, false
+	}
+	least := b.reserve // what must stay free
+	if r.held+bytes <= smallRoom {
+		least = 0
+	}
+	if b.free-bytes >= least {
 		b.free -= bytes
 		r.held += bytes
-		return nil, true
+		b.stopSlow(r, b.reserve)
+		return nil, 0, true
 	}
-	for _, slow := range b.arriving {
-		if time.Since(slow.began) < patience {
+	next = b.stopSlow(r, least+bytes)
+	return b.changed, next, false
+}
+
+// stopSlow stops the requests that have been arriving longest, if a number of bytes is free when
+// they have left. It does not stop the request that needs the bytes, and none that has only begun to
+// arrive. It returns the time after which more may be stopped.
+func (b *budget) stopSlow(needs *room, bytes int) (next time.Duration) {
+	missing := bytes - b.free - b.leaving
+	if missing <= 0 {
+		return patience
+	}
+	var slow []*room
+	for _, r := range b.arriving {
+		if r == needs || r.held == 0 || r.wasStopped() {
+			continue
+		}
+		if age := time.Since(r.began); age < youth {
+			return youth - age
+		}
+		slow = append(slow, r)
+		if missing -= r.held; missing <= 0 {
 			break
 		}
-		if slow != r && !slow.stopped {
-			slow.stopped = true
-			slow.stop()
-			break
-		}
 	}
-	return b.changed, false
+	if missing > 0 {
+		return patience
+	}
+	for _, r := range slow {
+		close(r.stopped)
+		b.leaving += r.held
+		r.stop()
+	}
+	return patience
 }
 
 // firstBytes is what a request takes before anything of it has arrived.

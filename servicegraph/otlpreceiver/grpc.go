@@ -37,12 +37,26 @@ func (r *Receiver) GRPCServer() *http.Server {
 		Handler:           http.HandlerFunc(r.serveGRPC),
 		Protocols:         protocols,
 		ReadHeaderTimeout: connectionTime,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 100, MaxReadFrameSize: 16 << 10},
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    maxHeader,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams:          100,
+			MaxReadFrameSize:              16 << 10,
+			MaxReceiveBufferPerConnection: maxUnread,
+			MaxReceiveBufferPerStream:     maxUnread,
+		},
 	}
 }
 
-// connectionTime is how long a new connection may take to begin to speak HTTP/2.
-const connectionTime = 10 * time.Second
+const (
+	connectionTime = 10 * time.Second // how long a new connection may take to begin to speak HTTP/2
+	idleTime       = 2 * time.Minute  // how long a connection stays open without a request
+
+	// Bytes that a connection may hold outside of the budget: of the head of one request, and of
+	// what has arrived and waits for room.
+	maxHeader = 64 << 10
+	maxUnread = 256 << 10
+)
 
 func (r *Receiver) serveGRPC(w http.ResponseWriter, req *http.Request) {
 	if req.Method != http.MethodPost || !strings.HasPrefix(req.Header.Get("Content-Type"), "application/grpc") {

@@ -8,10 +8,11 @@
 //
 // Memory is bounded by one budget of bytes for both protocols and all connections. A request
 // takes from the budget what has arrived of it, after decompression, and gives it back when it
-// is answered: so a request that arrives slowly costs no more than what has arrived. A request for which there is no
-// room is answered with an error that tells the sender to send it again later; so is the request
-// that has been arriving longest, for at least a second, when another one needs its room. A
-// request of more than [MaxRequest] bytes is refused.
+// is answered: so a request that arrives slowly costs no more than what has arrived. When room
+// runs short, the requests that have been arriving longest are answered with an error that tells the
+// sender to send them again later, so that slow requests do not delay others. A request that finds
+// no room within a second gets the same answer. A part of the budget is reserved for requests of up to
+// 1 MiB. A request of more than [MaxRequest] bytes is refused.
 package otlpreceiver
 
 import (
@@ -55,14 +56,17 @@ const (
 	// send up to 512 spans at a time, about 200 kB; a Collector sends batches of some thousand.
 	MaxRequest = 16 << 20
 
-	maxBytes = 4 * MaxRequest // of all requests at a time
+	maxBytes = 4*MaxRequest + reserved // of all requests at a time
+	reserved = MaxRequest              // of maxBytes: for requests that hold up to smallRoom
 
-	largeRequest = 1 << 20 // bytes beyond which a request takes turns with others as large
-	maxSmall     = 8       // smaller requests that are taken at a time
-	maxLarge     = 4       // at most, of the others
+	largeRequest = 1 << 20          // bytes beyond which a request takes turns with others as large
+	smallRoom    = 2 * largeRequest // of a smaller request, also while it is decompressed
+	maxSmall     = 8                // smaller requests that are taken at a time
+	maxLarge     = 4                // at most, of the others
 
-	patience   = time.Second      // how long a request waits for room, or for its turn
-	readTime   = 30 * time.Second // how long a request may take to arrive
+	youth      = 20 * time.Millisecond // how long a request may arrive before others can have its room
+	patience   = time.Second           // how long a request waits for room, or for its turn
+	readTime   = 30 * time.Second      // how long a request may take to arrive
 	retryAfter = time.Second
 )
 
@@ -77,7 +81,7 @@ type Receiver struct {
 // New returns a receiver that passes requests to take.
 func New(take Take) *Receiver {
 	large := min(max(runtime.GOMAXPROCS(0)/2, 1), maxLarge)
-	return &Receiver{take: take, budget: newBudget(maxBytes), small: make(turns, maxSmall), large: make(turns, large)}
+	return &Receiver{take: take, budget: newBudget(maxBytes, reserved), small: make(turns, maxSmall), large: make(turns, large)}
 }
 
 // receive reads a request to its end and passes it on. The reader decompress makes of the body is
