@@ -2,6 +2,7 @@ package live
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tempograph/tempograph/internal/ownhost"
+	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
@@ -116,13 +118,11 @@ func (v *Viewer) file(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusNotFound)
 		return
 	}
-	v.rendering.Lock()
-	defer v.rendering.Unlock()
-	if r.Context().Err() != nil {
-		return // the client has given up waiting
-	}
-	var doc bytes.Buffer
-	if err := format.Renderer.Render(&doc, view.Graph); err != nil {
+	doc, err := v.render(r.Context(), format, view.Graph)
+	switch {
+	case r.Context().Err() != nil: // the client has given up waiting
+		return
+	case err != nil:
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
@@ -130,7 +130,20 @@ func (v *Viewer) file(w http.ResponseWriter, r *http.Request) {
 	if contentType(format) == htmlType {
 		policy = page
 	}
-	answer(w, contentType(format), policy, doc.Bytes())
+	answer(w, contentType(format), policy, doc)
+}
+
+// render returns a document. The lock is free again before the document is written, because a
+// client may read slowly or not at all.
+func (v *Viewer) render(ctx context.Context, format render.Format, g *servicegraph.Graph) ([]byte, error) {
+	v.rendering.Lock()
+	defer v.rendering.Unlock()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	var doc bytes.Buffer
+	err := format.Renderer.Render(&doc, g)
+	return doc.Bytes(), err
 }
 
 // contentType returns the content type with which browsers show a format. They would download

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/tempograph/tempograph/servicegraph"
@@ -49,6 +50,48 @@ func get(t *testing.T, h http.Handler, target string) (*http.Response, string) {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
 	return w.Result(), w.Body.String()
+}
+
+// A stuckClient does not read its answer until it is released.
+type stuckClient struct {
+	http.ResponseWriter
+	begin             *sync.Once
+	writing, released chan struct{}
+}
+
+func (c stuckClient) Write(doc []byte) (int, error) {
+	c.begin.Do(func() { close(c.writing) })
+	<-c.released
+	return len(doc), nil
+}
+
+// TestStuckClient: a client that does not read a document holds up neither the next graph nor
+// other clients.
+func TestStuckClient(t *testing.T) {
+	v := New()
+	if err := v.Show(view(graph("cart"), &pen{})); err != nil {
+		t.Fatal(err)
+	}
+	h := v.Handler()
+	for _, target := range []string{"/", "/fragment", "/graph.svg", "/graph.json", "/events"} {
+		stuck := stuckClient{httptest.NewRecorder(), new(sync.Once), make(chan struct{}), make(chan struct{})}
+		ctx, cancel := context.WithCancel(t.Context())
+		var served sync.WaitGroup
+		served.Go(func() {
+			h.ServeHTTP(stuck, httptest.NewRequestWithContext(ctx, http.MethodGet, "http://localhost"+target, nil))
+		})
+		<-stuck.writing
+		name := "beside " + target
+		if err := v.Show(view(graph(name), &pen{})); err != nil { // blocks for ever if the client holds the lock
+			t.Fatal(err)
+		}
+		if _, body := get(t, h, "http://localhost/graph.json"); !strings.Contains(body, name) {
+			t.Errorf("beside a client that does not read %s: %s", target, body)
+		}
+		cancel()
+		close(stuck.released)
+		served.Wait()
+	}
 }
 
 func TestDocuments(t *testing.T) {
