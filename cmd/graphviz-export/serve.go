@@ -166,8 +166,17 @@ func (s *serve) warnIfOpen(flag string, l net.Listener, allows string) {
 	}
 }
 
+// newServer returns a server that bounds what a connection may hold, and for how long: a client
+// that sends no request, a head without end, or does not read its answer. Event streams set their own
+// deadlines.
 func newServer(h http.Handler) *http.Server {
-	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		WriteTimeout:      5 * time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10, // browsers send the cookies of everything on localhost
+	}
 }
 
 // serveHTTP serves until ctx is done. Then it ends pending requests and idle or silent connections

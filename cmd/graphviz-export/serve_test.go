@@ -406,3 +406,30 @@ func TestLiveConcurrentSafe(t *testing.T) {
 		t.Errorf("got %d traces, %d skipped", r.Traces, r.Skipped)
 	}
 }
+
+// TestHugeHeads: the server reads no more of the head of a request than the head may have, and says
+// so. Without a bound, a thousand connections fill a gigabyte.
+func TestHugeHeads(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := newServer(http.NotFoundHandler())
+	go server.Serve(l)
+	defer server.Close()
+	for length, want := range map[int]int{32 << 10: http.StatusNotFound, 100 << 10: http.StatusRequestHeaderFieldsTooLarge} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+l.Addr().String(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Long", strings.Repeat("x", length))
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Errorf("a head of %d bytes: status %d, want %d", length, answer.StatusCode, want)
+		}
+	}
+}
