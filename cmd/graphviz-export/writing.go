@@ -10,7 +10,8 @@ import (
 
 // writeAll writes the documents of all targets. If one cannot be written, none is: documents for
 // files go to temporary files beside them, then the others to pipes, devices and standard output,
-// and only then the temporary files are renamed. An error leaves existing files as they were.
+// and only then the temporary files are renamed. A rename can still fail, for example for a file
+// that is mounted by itself into a container: then the renames before it are undone.
 func writeAll(targets []target, docs [][]byte) error {
 	staged := make([]*os.File, len(targets))
 	defer func() {
@@ -35,21 +36,30 @@ func writeAll(targets []target, docs [][]byte) error {
 			}
 		}
 	}
-	var done []string
+	var done replacements
+	last := lastNotNil(staged)
 	for i, t := range targets {
 		if staged[i] == nil {
 			continue
 		}
-		if err := os.Rename(staged[i].Name(), t.file); err != nil {
+		if err := done.replace(t, staged[i].Name(), i == last); err != nil {
 			err = t.failed(linkCause(err))
-			if len(done) > 0 {
-				err = fmt.Errorf("%w; already written: %s", err, strings.Join(done, ", "))
+			if left := done.undo(); len(left) > 0 {
+				err = fmt.Errorf("%w; already written: %s", err, strings.Join(left, ", "))
 			}
 			return err
 		}
-		done = append(done, t.path)
 	}
+	done.keep()
 	return nil
+}
+
+func lastNotNil(files []*os.File) int {
+	last := len(files) - 1
+	for last >= 0 && files[last] == nil {
+		last--
+	}
+	return last
 }
 
 func (t target) failed(err error) error { return fmt.Errorf("writing %s: %w", t.in(), pathCause(err)) }

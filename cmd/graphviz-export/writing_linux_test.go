@@ -62,6 +62,48 @@ func TestWriteAllOrNone(t *testing.T) {
 	}
 }
 
+// A directoryMaker makes a directory when something is written to it.
+type directoryMaker string
+
+func (d directoryMaker) Write(p []byte) (int, error) { return len(p), os.Mkdir(string(d), 0o777) }
+
+// TestWriteUndone: if the last file cannot get its name, the files before it are as they were.
+func TestWriteUndone(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) target {
+		path := filepath.Join(dir, name)
+		return target{path: path, file: path}
+	}
+	if err := os.WriteFile(at("old").file, []byte("before"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	was, err := os.Stat(at("old").file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The directory appears after the temporary files are written, and before they are renamed.
+	targets := []target{at("old"), at("new"), at("blocked"), {stdout: directoryMaker(at("blocked").file)}}
+	if err := writeAll(targets, slices.Repeat([][]byte{[]byte("after")}, len(targets))); err == nil {
+		t.Error("no error")
+	}
+	if err := os.Remove(at("blocked").file); err != nil {
+		t.Fatal(err)
+	}
+	if got := files(t, dir); len(got) != 1 || got["old"] != "before" {
+		t.Errorf("the directory has %q", got)
+	}
+	if is, err := os.Stat(at("old").file); err != nil || !os.SameFile(was, is) {
+		t.Errorf("the old file is not back: %v", err)
+	}
+
+	if err := writeAll(targets[:3], slices.Repeat([][]byte{[]byte("after")}, 3)); err != nil {
+		t.Error(err)
+	}
+	if got := files(t, dir); len(got) != 3 || got["old"] != "after" {
+		t.Errorf("after writing, the directory has %q", got)
+	}
+}
+
 // TestWriteThroughLinks: a document goes where a symbolic link leads, also if nothing is there yet,
 // and the link stays.
 func TestWriteThroughLinks(t *testing.T) {
