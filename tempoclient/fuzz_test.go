@@ -34,16 +34,24 @@ func checkSpan(t *testing.T, s servicegraph.Span) {
 	}
 }
 
-// answering returns a client that gets the same answer to every request with the given
-// Accept header, and no other answers.
-func answering(t *testing.T, contentType string, body []byte) *Client {
-	return newClient(t, "http://tempo", Config{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
-		resp := &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {contentType}}, Body: io.NopCloser(bytes.NewReader(body))}
+// An answering client gets the same answer to every request with the given Accept header, and no
+// other answers. One client serves all inputs of a target, because making a client takes longer than
+// decoding most inputs.
+type answering struct {
+	*Client
+	body []byte
+}
+
+func newAnswering(f *testing.F, contentType string) *answering {
+	a := new(answering)
+	a.Client = newClient(f, "http://tempo", Config{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+		resp := &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {contentType}}, Body: io.NopCloser(bytes.NewReader(a.body))}
 		if accept := req.Header.Get("Accept"); accept != contentType {
 			resp.StatusCode, resp.Body = http.StatusNotFound, http.NoBody
 		}
 		return resp, nil
 	})})
+	return a
 }
 
 func FuzzTrace(f *testing.F) {
@@ -53,8 +61,10 @@ func FuzzTrace(f *testing.F) {
 	}
 	f.Add(recorded)
 	f.Add([]byte{0x0a, 0x00, 0x12, 0x00})
+	client := newAnswering(f, mediaProtobuf)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		trace, err := answering(t, mediaProtobuf, body).Trace(t.Context(), id(1))
+		client.body = body
+		trace, err := client.Trace(t.Context(), id(1))
 		if err != nil {
 			return
 		}
@@ -72,7 +82,9 @@ func FuzzSearch(f *testing.F) {
 	f.Add(recorded)
 	f.Add([]byte(`{"traces":[{"traceID":"1","startTimeUnixNano":"-1","spanSets":[{"matched":1,"spans":[{"spanID":"2","durationNanos":9223372036854775807,
 		"attributes":[{"key":"kind","value":{"stringValue":"server"}},{"key":"status","value":{"stringValue":"ok"}},{"key":"server.port","value":{"intValue":"8080"}}]}]}]}]}`))
+	client := newAnswering(f, mediaJSON)
 	f.Fuzz(func(t *testing.T, body []byte) {
+		client.body = body
 		if found, err := decodeFound(body); err == nil {
 			for _, s := range found.part(func(string) bool { return true }, map[string]bool{"server.port": false}).spans {
 				checkSpan(t, s)
@@ -80,7 +92,7 @@ func FuzzSearch(f *testing.F) {
 		}
 		end := time.Now()
 		query := Query{Start: end.Add(-time.Second), End: end}
-		for s, err := range answering(t, mediaJSON, body).Spans(t.Context(), query) {
+		for s, err := range client.Spans(t.Context(), query) {
 			if err == nil {
 				checkSpan(t, s)
 			}
@@ -91,8 +103,10 @@ func FuzzSearch(f *testing.F) {
 func FuzzMetrics(f *testing.F) {
 	f.Add([]byte(`{"series":[{"labels":[{"key":"a","value":{"doubleValue":"NaN"}}],"samples":[{"timestampMs":"1","value":"Infinity"}]}],"status":"PARTIAL"}`))
 	f.Add([]byte(`{"series":[{"labels":[{"key":"a","value":{"boolValue":true}}],"value":1}]}`))
+	client := newAnswering(f, mediaJSON)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		m, err := answering(t, mediaJSON, body).QueryRange(t.Context(), MetricsQuery{TraceQL: "{} | rate()"})
+		client.body = body
+		m, err := client.QueryRange(t.Context(), MetricsQuery{TraceQL: "{} | rate()"})
 		if err != nil {
 			return
 		}

@@ -29,13 +29,13 @@ import (
 // These tests run a real Tempo. fault_test.go has faults that a real Tempo does not show
 // on demand.
 
-func newClient(t *testing.T, url string, cfg Config) *Client {
-	t.Helper()
+func newClient(tb testing.TB, url string, cfg Config) *Client {
+	tb.Helper()
 	c, err := New(url, cfg)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { c.Close() })
+	tb.Cleanup(func() { c.Close() })
 	return c
 }
 
