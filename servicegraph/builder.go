@@ -34,13 +34,15 @@ type Builder struct {
 	truncated map[nodeIndex]bool    // nodes with values left out of attrs
 
 	kubernetes map[nodeIndex][]string // the Kubernetes namespaces of services, sorted
+	statements statements
+	stated     recentStatements
 
 	held
 }
 
 // NewBuilder returns an empty builder.
 func NewBuilder(cfg Config) *Builder {
-	b := &Builder{cfg: cfg, options: cfg.semconv(), quotas: newQuotas(cfg.Limits.withDefaults()), renamer: renamer{rules: cfg.Rename}, linked: make(map[trace.Link]int), attrs: make(map[nodeIndex]attrSet), truncated: make(map[nodeIndex]bool), kubernetes: make(map[nodeIndex][]string)}
+	b := &Builder{cfg: cfg, options: cfg.semconv(), quotas: newQuotas(cfg.Limits.withDefaults()), renamer: renamer{rules: cfg.Rename}, linked: make(map[trace.Link]int), attrs: make(map[nodeIndex]attrSet), truncated: make(map[nodeIndex]bool), kubernetes: make(map[nodeIndex][]string), statements: make(statements)}
 	if cfg.UserNode {
 		b.user = b.names.node(NodeID{Name: "user", Type: TypeExternal}) // here, because goroutines that add traces must not add names
 	}
@@ -320,6 +322,7 @@ func (b *Builder) Delta() *Graph {
 	b.reported = b.report
 	b.applyNodeAttrs(delta)
 	clear(delta.kubernetes)
+	clear(delta.statements)
 	return delta.graph()
 }
 

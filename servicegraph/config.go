@@ -12,9 +12,10 @@ import (
 type Config struct {
 	// IgnoreAddresses leaves uninstrumented dependencies under the names that spans give them. By
 	// default, where paired calls show that a host and port, or an RPC service, belong to one
-	// service, or where a host has the name of one service, calls without a server span, such as
-	// the failed calls of an outage, are calls to that service; and dependencies with one name on
-	// several hosts are several nodes (docs/semantics.md, D13, A1 to A6).
+	// service, where a host has the name of one service, or where the spans or the resources of
+	// one service state the address as its own, calls without a server span, such as the failed
+	// calls of an outage, are calls to that service; and dependencies with one name on several
+	// hosts are several nodes (docs/semantics.md, D13, A1 to A7).
 	IgnoreAddresses bool
 
 	// HTTPErrors counts client and server spans without a status as failed if their HTTP
@@ -112,6 +113,6 @@ type Window struct {
 // Reads reports whether the graph reads the attribute with a key, of a span or of a
 // resource. A source may leave out all other attributes.
 func (c Config) Reads(key string) bool {
-	return semconv.Reads(key, c.semconv()) || isEnvironment(key) || key == kubernetesNamespace ||
+	return semconv.Reads(key, c.semconv()) || isEnvironment(key) || key == kubernetesNamespace || key == podIP ||
 		slices.Contains(c.NodeAttrs, key) || slices.Contains(c.SplitBy, key)
 }

@@ -134,7 +134,7 @@ type Evidence struct {
 	Both    float64 // a caller-side and a callee-side span
 	Caller  float64 // a caller-side span alone: the callee is not instrumented, or its span is missing
 	Callee  float64 // a callee-side span alone: the caller has no client span
-	Address float64 // a caller-side span alone, to an address or RPC service where other calls met the callee
+	Address float64 // a caller-side span alone, to an address or RPC service where other calls met the callee, or which the callee states
 	Name    float64 // a caller-side span alone, to a host that has the name of the callee
 
 	// Inferred counts calls through something that sends no spans, which only the times

@@ -243,12 +243,12 @@ func (b *Builder) hostAndRPC(i addressIndex) (host, rpc string) {
 	return at.Host, at.RPC
 }
 
-// isSameHost reports whether two addresses are the same host and port. A host without a port is that
-// of a request to the default port of HTTP or HTTPS.
+// isSameHost reports whether two addresses are the same host and port, and of neither or both a person
+// chose the name. A host without a port is that of a request to the default port of HTTP or HTTPS.
 func (b *Builder) isSameHost(x, y addressIndex) bool {
 	p, q := b.names.addressOf(x), b.names.addressOf(y)
 	isDefault := func(port string) bool { return port == "" || port == "80" || port == "443" }
-	return p.Host == q.Host && (p.Port == q.Port || (p.Port == "" || q.Port == "") && isDefault(p.Port) && isDefault(q.Port))
+	return p.Host == q.Host && p.Name == q.Name && (p.Port == q.Port || (p.Port == "" || q.Port == "") && isDefault(p.Port) && isDefault(q.Port))
 }
 
 // The following methods make symbols a [trace.Order].
@@ -272,11 +272,14 @@ func (b *Builder) compact(to *trace.Span, s *Span) {
 	*to = trace.Span{
 		ID: s.SpanID, Parent: s.ParentID,
 		Start: s.Start, End: s.End,
-		Node:     b.serviceNode(s.Service, s.Namespace, s.Resource),
 		Weight32: roundWeight(s.Weight),
 		Kind:     trace.Kind(s.Kind),
 		Status:   trace.Status(s.Status),
 		Flags:    trace.IsCaller.When(semconv.Kind(s.Kind).Calls()),
+	}
+	var ages *directory.Interval
+	if to.Node, ages = b.serviceNode(s.Service, s.Namespace, s.Resource, s.Start); ages != nil {
+		ages.Widen(directory.At(s.Start))
 	}
 	if len(s.Attrs) > 0 {
 		b.interpret(to, s)
@@ -295,19 +298,22 @@ func (b *Builder) interpret(to *trace.Span, s *Span) {
 		to.Status = trace.StatusUnset
 	}
 	b.addTrigger(to.Node, of.Trigger)
+	if to.Address != 0 && to.Kind == trace.Server {
+		b.state(to)
+	}
 }
 
-// serviceNode returns the node of the service with a resource, and notes the attributes.
-func (b *Builder) serviceNode(service, namespace string, resource []Attr) nodeIndex {
+// serviceNode returns the node of the service with a resource, and notes the attributes. The time is
+// that of a span; ages, if not nil, is to be widened by the times of the others.
+func (b *Builder) serviceNode(service, namespace string, resource []Attr, start int64) (node nodeIndex, ages *directory.Interval) {
 	id := b.renamer.rename(NodeID{Namespace: namespace, Name: cmp.Or(service, unknownService), Type: TypeService})
 	for _, key := range b.cfg.SplitBy {
 		if value, ok := findAttr(resource, key); ok && value != "" {
 			id.Name += "@" + value
 		}
 	}
-	node := b.node(id)
-	b.note(node, resource)
-	return node
+	node = b.node(id)
+	return node, b.note(node, resource, start)
 }
 
 // findAttr returns the first value that the attributes have for a key.
@@ -332,10 +338,16 @@ func (b *Builder) addTrigger(node nodeIndex, trigger string) {
 // every span needs one, and the rest only for the first span with a number.
 type dictionary struct {
 	resources []pack.Resource
-	nodes     []nodeIndex // of the resources; 0 if not resolved
+	services  []resolvedResource // of the resources
 
 	interpretations []semconv.Interpretation
 	templates       []recordTemplate // of the interpretations
+}
+
+// A resolvedResource is the service of a resource.
+type resolvedResource struct {
+	node nodeIndex           // 0 if not resolved
+	ages *directory.Interval // of the IP address that the resource states; nil if there is none
 }
 
 // A recordTemplate is the part of a compact span that the interpretation of the span decides.
@@ -345,6 +357,7 @@ type recordTemplate struct {
 	fails     bool // the span has failed if it has no status of its own
 	excused   bool // the span has not failed, even if its status is error
 	triggered bool // the interpretation has the trigger of a function
+	states    bool // a SERVER span states the address to which the request was sent
 }
 
 // dictionaryOf returns the dictionary for the packer of a batch, with the entries that the
@@ -356,10 +369,10 @@ func dictionaryOf(batch *pack.Batch) *dictionary {
 		batch.SetDictionary(d)
 	}
 	if batch.Reset {
-		*d = dictionary{d.resources[:0], d.nodes[:0], d.interpretations[:0], d.templates[:0]}
+		*d = dictionary{d.resources[:0], d.services[:0], d.interpretations[:0], d.templates[:0]}
 	}
 	d.resources = append(d.resources, batch.Resources...)
-	d.nodes = append(d.nodes, make([]nodeIndex, len(batch.Resources))...)
+	d.services = append(d.services, make([]resolvedResource, len(batch.Resources))...)
 	d.interpretations = append(d.interpretations, batch.Interpretations...)
 	d.templates = append(d.templates, make([]recordTemplate, len(batch.Interpretations))...)
 	return d
@@ -367,9 +380,12 @@ func dictionaryOf(batch *pack.Batch) *dictionary {
 
 // unpack overwrites a compact span with a packed span, all of it except the weight.
 func (b *Builder) unpack(to *trace.Span, d *dictionary, s *pack.PackedSpan) {
-	node, template := d.nodes[s.Resource], &d.templates[s.Interpretation]
-	if node == 0 {
-		node = b.resolveResource(d, s.Resource)
+	service, template := d.services[s.Resource], &d.templates[s.Interpretation]
+	if service.node == 0 {
+		service = b.resolveResource(d, s.Resource, s.Start)
+	}
+	if service.ages != nil {
+		service.ages.Widen(directory.At(s.Start))
 	}
 	if !template.resolved {
 		b.resolveInterpretation(d, s.Interpretation)
@@ -377,7 +393,7 @@ func (b *Builder) unpack(to *trace.Span, d *dictionary, s *pack.PackedSpan) {
 	*to = template.Span
 	to.ID, to.Parent = s.ID, s.Parent
 	to.Start, to.End = s.Start, s.End
-	to.Node = node
+	to.Node = service.node
 	to.Status = trace.Status(s.Status)
 	if template.fails && to.Status == trace.StatusUnset {
 		to.Status = trace.StatusError
@@ -385,25 +401,28 @@ func (b *Builder) unpack(to *trace.Span, d *dictionary, s *pack.PackedSpan) {
 	if template.excused && to.Status == trace.StatusError {
 		to.Status = trace.StatusUnset
 	}
+	if template.states {
+		b.state(to)
+	}
 	if template.triggered {
-		b.addTrigger(node, d.interpretations[s.Interpretation].Trigger)
+		b.addTrigger(to.Node, d.interpretations[s.Interpretation].Trigger)
 	}
 }
 
-// resolveResource returns the node of a resource. If a limit replaced the node by "other" or cut
-// a name, the result is not stored, so that every span is counted.
-func (b *Builder) resolveResource(d *dictionary, number pack.ResourceNumber) nodeIndex {
+// resolveResource returns the service of a resource. If a limit replaced the node by "other" or cut
+// a name, the result is not stored, so that every span is counted. The time is that of the span.
+func (b *Builder) resolveResource(d *dictionary, number pack.ResourceNumber, start int64) (service resolvedResource) {
 	r := &d.resources[number]
 	attrs := make([]Attr, len(r.Attrs))
 	for i, a := range r.Attrs {
 		attrs[i] = Attr(a)
 	}
 	before := b.limited()
-	node := b.serviceNode(r.Service, r.Namespace, attrs)
+	service.node, service.ages = b.serviceNode(r.Service, r.Namespace, attrs, start)
 	if b.limited() == before {
-		d.nodes[number] = node
+		d.services[number] = service
 	}
-	return node
+	return service
 }
 
 // resolveInterpretation interns the names of an interpretation and writes its template. If
@@ -414,6 +433,7 @@ func (b *Builder) resolveInterpretation(d *dictionary, number uint32) {
 	before := b.limited()
 	apply(&template.Span, of, b.intern(of))
 	template.fails, template.excused, template.triggered = of.Failed, of.Excused, of.Trigger != ""
+	template.states = template.Address != 0 && template.Kind == trace.Server
 	template.resolved = b.limited() == before
 }
 
@@ -427,9 +447,12 @@ func isEnvironment(key string) bool {
 // without a namespace is to be found.
 const kubernetesNamespace = "k8s.namespace.name"
 
-// note keeps the attributes of a node's resource that Config.NodeAttrs lists, the environment
-// and the Kubernetes namespace.
-func (b *Builder) note(node nodeIndex, resource []Attr) {
+// podIP is the key of the attribute for the IP address of a pod in Kubernetes.
+const podIP = "k8s.pod.ip"
+
+// note keeps the attributes of a node's resource that Config.NodeAttrs lists, the environment, the
+// Kubernetes namespace, and the IP address, whose time it returns: see serviceNode.
+func (b *Builder) note(node nodeIndex, resource []Attr, start int64) (ages *directory.Interval) {
 	for _, a := range resource {
 		if isEnvironment(a.Key) {
 			b.report.addEnvironment(b.cut(a.Value))
@@ -437,10 +460,14 @@ func (b *Builder) note(node nodeIndex, resource []Attr) {
 		if a.Key == kubernetesNamespace && a.Value != "" {
 			b.kubernetes[node], _ = withCapped(b.kubernetes[node], b.cut(a.Value), strings.Compare)
 		}
+		if a.Key == podIP && semconv.IsIP(a.Value) {
+			ages = b.stateAt(node, address{Host: semconv.ParseHost(a.Value, "").Host}, start)
+		}
 		if slices.Contains(b.cfg.NodeAttrs, a.Key) {
 			b.addNodeAttr(node, a)
 		}
 	}
+	return ages
 }
 
 func (b *Builder) addNodeAttr(node nodeIndex, a Attr) {
@@ -452,12 +479,16 @@ func (b *Builder) addNodeAttr(node nodeIndex, a Attr) {
 	}
 }
 
-// applyNodeAttrs gives the nodes of totals the attributes and Kubernetes namespaces noted so far.
+// applyNodeAttrs gives the nodes of totals the attributes, Kubernetes namespaces and statements noted
+// so far.
 func (b *Builder) applyNodeAttrs(sum *totals) {
 	for i, n := range sum.nodes {
 		if n != nil {
 			n.mergeAttrs(b.attrs[nodeIndex(i+1)], b.truncated[nodeIndex(i+1)])
 			sum.addKubernetes(nodeIndex(i+1), b.kubernetes[nodeIndex(i+1)])
+			for _, s := range b.statements[nodeIndex(i+1)] {
+				sum.statements.add(&b.names, nodeIndex(i+1), s.at, s.interval())
+			}
 		}
 	}
 }

@@ -21,6 +21,7 @@ type (
 		Calls      []jsonCall       `json:"calls,omitempty"`      // calls with one known side, whose other side is known by name or address
 		Addresses  []jsonMeeting    `json:"addresses,omitempty"`  // services that answered at an address
 		Kubernetes []jsonKubernetes `json:"kubernetes,omitempty"` // the Kubernetes namespaces of services
+		Statements []jsonStatement  `json:"statements,omitempty"` // the addresses that services state of themselves
 		Sends      []jsonSend       `json:"sends,omitempty"`      // spans that a consumer may link to
 		Receives   []jsonReceive    `json:"receives,omitempty"`   // span links of consumers
 	}
@@ -37,6 +38,12 @@ type (
 		Owner  int   `json:"owner"`
 		First  int64 `json:"first,omitempty"` // of the calls, if the address ages
 		Last   int64 `json:"last,omitempty"`
+	}
+	jsonStatement struct {
+		jsonAddress
+		Node  int   `json:"node"`
+		First int64 `json:"first,omitempty"` // of the spans, if the address ages
+		Last  int64 `json:"last,omitempty"`
 	}
 	jsonKubernetes struct {
 		Node       int      `json:"node"`
@@ -82,7 +89,7 @@ type (
 // pendingToJSON returns the pending calls, nil if there are none, and marks the edges in out
 // that include pending calls.
 func (t *totals) pendingToJSON(out []jsonEdge, edges []Edge) *jsonPending {
-	if len(t.calls)+len(t.met)+len(t.kubernetes)+t.halves() == 0 {
+	if len(t.calls)+len(t.met)+len(t.kubernetes)+len(t.statements)+t.halves() == 0 {
 		return nil
 	}
 	w := &pendingWriter{totals: t, changed: t.resolve().copied, positions: make(map[nodeIndex]int)}
@@ -129,6 +136,9 @@ func (w *pendingWriter) number() {
 	for n := range w.kubernetes {
 		add(n)
 	}
+	for n := range w.statements {
+		add(n)
+	}
 	for _, s := range w.sends {
 		add(s.span.Node, s.span.Peer)
 	}
@@ -171,6 +181,12 @@ func (w *pendingWriter) write() {
 	for n, namespaces := range w.kubernetes {
 		o.Kubernetes = append(o.Kubernetes, jsonKubernetes{w.position(n), namespaces})
 	}
+	for n, of := range w.statements {
+		for _, s := range of {
+			during := s.interval()
+			o.Statements = append(o.Statements, jsonStatement{w.address(s.at), w.position(n), during.First, during.Last})
+		}
+	}
 	for key, s := range w.sends {
 		var of string
 		if s.of != key.span.SpanID {
@@ -192,6 +208,9 @@ func (w *pendingWriter) write() {
 		return cmp.Or(a.address().Compare(b.address()), cmp.Compare(a.Caller, b.Caller), cmp.Compare(a.Owner, b.Owner))
 	})
 	slices.SortFunc(o.Kubernetes, func(a, b jsonKubernetes) int { return cmp.Compare(a.Node, b.Node) })
+	slices.SortFunc(o.Statements, func(a, b jsonStatement) int {
+		return cmp.Or(cmp.Compare(a.Node, b.Node), a.address().Compare(b.address()))
+	})
 	slices.SortFunc(o.Sends, func(a, b jsonSend) int {
 		return cmp.Or(a.compare(b.jsonLink), cmp.Compare(a.Node, b.Node))
 	})
@@ -232,6 +251,14 @@ func (w *pendingWriter) address(i addressIndex) jsonAddress {
 
 func (j jsonAddress) address() address {
 	return address{Host: j.Host, Port: j.Port, Name: j.GivenName, RPC: j.RPC}
+}
+
+// during returns the time of the calls to an address, which is a host or an RPC service and not both.
+func (j jsonAddress) during(first, last int64) (directory.Interval, error) {
+	if host, rpc := j.address().Parts(); (host == address{}) == (rpc == address{}) || last < first {
+		return directory.Interval{}, fmt.Errorf("%+v is neither a host nor an RPC service, or ends before it begins", j)
+	}
+	return directory.Interval{First: first, Last: last}, nil
 }
 
 func linkToJSON(l Link) jsonLink { return jsonLink{l.TraceID.String(), l.SpanID.String()} }
@@ -287,11 +314,22 @@ func (t *totals) readPending(in *jsonPending) error {
 		if err != nil {
 			return err
 		}
-		host, rpc := j.address().Parts()
-		if (host == address{}) == (rpc == address{}) || j.Last < j.First {
-			return fmt.Errorf("%+v is neither a host nor an RPC service, or ends before it begins", j.jsonAddress)
+		during, err := j.during(j.First, j.Last)
+		if err != nil {
+			return err
 		}
-		t.meet(j.address(), caller, owner, directory.Interval{First: j.First, Last: j.Last})
+		t.meet(j.address(), caller, owner, during)
+	}
+	for _, j := range in.Statements {
+		service, err := node(j.Node)
+		if err != nil {
+			return err
+		}
+		during, err := j.during(j.First, j.Last)
+		if err != nil {
+			return err
+		}
+		t.statements.add(t.names, service, t.addressFrom(j.jsonAddress), during)
 	}
 	for _, j := range in.Kubernetes {
 		service, err := node(j.Node)

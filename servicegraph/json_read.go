@@ -155,6 +155,8 @@ func (r *graphReader) pendingField(key string) error {
 		return readInto(r.json, key, &p.Addresses)
 	case "kubernetes":
 		return readInto(r.json, key, &p.Kubernetes)
+	case "statements":
+		return readInto(r.json, key, &p.Statements)
 	case "sends":
 		return readInto(r.json, key, &p.Sends)
 	case "receives":

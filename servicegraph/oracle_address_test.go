@@ -58,18 +58,25 @@ func (o *oracle) learnAddress(client, callee *oracleSpan) {
 // countVirtuals counts the calls without a callee span.
 func (o *oracle) countVirtuals() {
 	var open []oracleCall // no service is found
+	statements := o.statements()
 	for _, c := range o.virtuals {
 		to, evidence := c.peer, func(e *oracleEdge) *float64 { return &e.caller }
 		if c.isName {
 			to = o.service(c.peer)
 		}
 		if to == c.peer && c.kind == sg.EdgeRequest {
-			if met := o.metAtHost(&c); len(met) == 1 {
-				to, evidence = only(met), func(e *oracleEdge) *float64 { return &e.address }
-			} else if met := o.metAsRPC(&c); len(met) == 1 {
-				to, evidence = only(met), func(e *oracleEdge) *float64 { return &e.address }
-			} else if fits := o.named(&c); len(fits) == 1 {
+			atHost, asRPC, fits := o.metAtHost(&c, o.meetings), o.metAsRPC(&c, o.meetings), o.named(&c)
+			byAddress := func(e *oracleEdge) *float64 { return &e.address }
+			if len(atHost) == 1 {
+				to, evidence = only(atHost), byAddress
+			} else if len(asRPC.best()) == 1 {
+				to, evidence = only(asRPC.best()), byAddress
+			} else if len(fits) == 1 {
 				to, evidence = only(fits), func(e *oracleEdge) *float64 { return &e.name }
+			} else if stated := o.metAtHost(&c, statements); len(atHost) == 0 && len(stated) == 1 {
+				to, evidence = only(stated), byAddress
+			} else if stated := o.metAsRPC(&c, statements); len(asRPC.all) == 0 && len(stated.best()) == 1 {
+				to, evidence = only(stated.best()), byAddress
 			}
 		}
 		if to == c.peer && to.Type != sg.TypeService {
@@ -87,6 +94,32 @@ func (o *oracle) countVirtuals() {
 	}
 }
 
+// statements returns the addresses that services state of themselves, each as a call from nobody that
+// met the service (A7).
+func (o *oracle) statements() (statements []oracleMeeting) {
+	if o.cfg.IgnoreAddresses {
+		return nil
+	}
+	state := func(s *oracleSpan, at oracleAddress) {
+		if at != (oracleAddress{}) && at.host != "localhost" && !strings.HasPrefix(at.rpc, "grpc.health.") {
+			statements = append(statements, oracleMeeting{owner: s.node, at: at, start: s.Start})
+		}
+	}
+	for _, s := range o.spans {
+		if s.kind == sg.KindServer {
+			at := s.address()
+			state(s, oracleAddress{host: at.host, port: at.port})
+			state(s, oracleAddress{rpc: at.rpc})
+		}
+		for _, a := range s.Resource {
+			if a.Key == "k8s.pod.ip" {
+				state(s, oracleAddress{host: a.Value})
+			}
+		}
+	}
+	return statements
+}
+
 func only(nodes map[sg.NodeID]bool) sg.NodeID {
 	for n := range nodes {
 		return n
@@ -94,29 +127,29 @@ func only(nodes map[sg.NodeID]bool) sg.NodeID {
 	return sg.NodeID{}
 }
 
-// metAtHost returns the services that answered at the host and the port of a call (D13, A2, A3,
+// metAtHost returns the services of meetings at the host and the port of a call (D13, A2, A3,
 // A5).
-func (o *oracle) metAtHost(c *oracleCall) map[sg.NodeID]bool {
+func (o *oracle) metAtHost(c *oracleCall, meetings []oracleMeeting) map[sg.NodeID]bool {
 	if c.at.host == "" || c.at.port == "" && isSpecific(c.peer.Type) {
 		return nil
 	}
-	met, _ := o.metAtPort(c, func(port string) bool { return c.at.port == "" || port == c.at.port })
+	met, _ := o.metAtPort(c, meetings, func(port string) bool { return c.at.port == "" || port == c.at.port })
 	if len(met) > 0 || c.at.port == "" || isSpecific(c.peer.Type) {
 		return met
 	}
-	if _, all := o.metAtPort(c, func(string) bool { return true }); len(all) != 1 { // whoever and whenever
+	if _, all := o.metAtPort(c, meetings, func(string) bool { return true }); len(all) != 1 { // whoever and whenever
 		return nil
 	}
-	met, _ = o.metAtPort(c, func(port string) bool { return port == "" })
+	met, _ = o.metAtPort(c, meetings, func(port string) bool { return port == "" })
 	return met
 }
 
-// metAtPort returns the services that answered at the host of a call and at some ports: those that
+// metAtPort returns the services of meetings at the host of a call and at some ports: those that
 // answer the call, and all of them.
-func (o *oracle) metAtPort(c *oracleCall, isAt func(port string) bool) (met, all map[sg.NodeID]bool) {
+func (o *oracle) metAtPort(c *oracleCall, meetings []oracleMeeting, isAt func(port string) bool) (met, all map[sg.NodeID]bool) {
 	all = make(map[sg.NodeID]bool)
 	first, last := make(map[sg.NodeID]int64), make(map[sg.NodeID]int64)
-	for _, m := range o.meetings {
+	for _, m := range meetings {
 		switch {
 		case m.at.host == "", o.full(m.caller, m.at.host) != o.full(c.client.node, c.at.host),
 			!isAt(m.at.port),
@@ -144,29 +177,37 @@ func (o *oracle) metAtPort(c *oracleCall, isAt func(port string) bool) (met, all
 	return met, all
 }
 
-// metAsRPC returns the services that answered as the RPC service of a call; of several, those
-// that answered its caller (A1).
-func (o *oracle) metAsRPC(c *oracleCall) map[sg.NodeID]bool {
+// An rpcOwners are the services that answered as an RPC service, and those of them that answered one
+// caller.
+type rpcOwners struct{ all, own map[sg.NodeID]bool }
+
+// best returns the only service that answered; of several, those that answered the caller (A1).
+func (r rpcOwners) best() map[sg.NodeID]bool {
+	if len(r.all) == 1 {
+		return r.all
+	}
+	return r.own
+}
+
+// metAsRPC returns the services of meetings as the RPC service of a call.
+func (o *oracle) metAsRPC(c *oracleCall, meetings []oracleMeeting) (owners rpcOwners) {
 	rpc := c.at.rpc
 	if rpc == "" && c.peer.Type == sg.TypeRPC {
 		rpc = c.peer.Name
 	}
 	if rpc == "" || c.at.host != "" && strings.HasPrefix(rpc, "grpc.health.") {
-		return nil
+		return owners
 	}
-	all, own := make(map[sg.NodeID]bool), make(map[sg.NodeID]bool)
-	for _, m := range o.meetings {
+	owners = rpcOwners{make(map[sg.NodeID]bool), make(map[sg.NodeID]bool)}
+	for _, m := range meetings {
 		if m.at.rpc == rpc && (m.owner != c.client.node || m.caller == m.owner) {
-			all[m.owner] = true
+			owners.all[m.owner] = true
 			if m.caller == c.client.node {
-				own[m.owner] = true
+				owners.own[m.owner] = true
 			}
 		}
 	}
-	if len(all) == 1 {
-		return all
-	}
-	return own
+	return owners
 }
 
 // named returns the services that have the name of the host of a call, without or with the namespace

@@ -849,7 +849,7 @@ func markTwins(spans []*oracleSpan, met func(*oracleSpan) bool) {
 	for _, s := range spans {
 		joins := func(group []*oracleSpan) bool {
 			for _, other := range group {
-				if a, b := other.address().host, s.address().host; a != b && a != "" && b != "" && !isSamePeer(other, s) {
+				if a, b := other.address().host, s.address().host; a != b && a != "" && b != "" && !isSamePeer(other, s) && s.caller {
 					return false
 				}
 				if _, a := other.peer(); a && !isSamePeer(other, s) {
@@ -860,7 +860,7 @@ func markTwins(spans []*oracleSpan, met func(*oracleSpan) bool) {
 				if other.attrs["otel.scope.name"] == s.attrs["otel.scope.name"] || met(s) && met(other) {
 					return false
 				}
-				if a, b := other.attrs["server.port"], s.attrs["server.port"]; a != b && a != "" && b != "" && other.attrs["server.address"] != "" && s.attrs["server.address"] != "" {
+				if a, b := other.attrs["server.port"], s.attrs["server.port"]; a != b && a != "" && b != "" && other.attrs["server.address"] != "" && s.attrs["server.address"] != "" && s.caller {
 					return false
 				}
 			}
@@ -1317,6 +1317,9 @@ func (w *traceGenerator) span(kind sg.Kind, service string, parent sg.SpanID, st
 	if namespace := map[string]string{"A": "shop", "B": "shop", "C": "ns"}[service]; namespace != "" {
 		s.Resource = []sg.Attr{{Key: "k8s.namespace.name", Value: namespace}}
 	}
+	if pod := map[string]string{"B": "10.0.0.1", "D": "10.0.0.2"}[service]; pod != "" && w.rng.IntN(4) == 0 {
+		s.Resource = append(s.Resource, sg.Attr{Key: "k8s.pod.ip", Value: pod})
+	}
 	if w.rng.IntN(5) == 0 {
 		s.Status = sg.StatusError
 	}
@@ -1381,7 +1384,11 @@ func (w *traceGenerator) address(service string) []string {
 
 // request adds a request to a service: the server span and the spans below.
 func (w *traceGenerator) request(parent sg.SpanID, service string, start int64, depth int) {
-	w.work(w.span(sg.KindServer, service, parent, start), service, start, depth)
+	var attrs []string
+	if w.rng.IntN(4) == 0 { // the address to which the client sent the request
+		attrs = w.address(service)
+	}
+	w.work(w.span(sg.KindServer, service, parent, start, attrs...), service, start, depth)
 }
 
 // work adds spans below the span at: up to three calls, some of them below internal spans.

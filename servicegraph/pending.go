@@ -17,6 +17,7 @@ type pending struct {
 	calls      map[callKey]*edgeSum
 	met        map[meeting]*directory.Interval
 	kubernetes map[nodeIndex][]string // the Kubernetes namespaces of services, sorted
+	statements statements
 	sends      map[sendKey]pendingSend
 	receivers  map[receiver]pendingReceive
 	receives   map[receiveKey]bool // the links of the receivers
@@ -105,6 +106,7 @@ func newPending() pending {
 		calls:      make(map[callKey]*edgeSum),
 		met:        make(map[meeting]*directory.Interval),
 		kubernetes: make(map[nodeIndex][]string),
+		statements: make(statements),
 		sends:      make(map[sendKey]pendingSend),
 		receivers:  make(map[receiver]pendingReceive),
 		receives:   make(map[receiveKey]bool),

@@ -71,7 +71,7 @@ func (r *resolver) openDirectory(t *totals) {
 	for i, n := range t.nodes {
 		if n != nil && n.ID.Type == TypeService {
 			node := nodeIndex(i + 1)
-			services = append(services, directory.Service{Node: node, Name: n.ID.Name, Namespace: n.ID.Namespace, Kubernetes: t.kubernetes[node]})
+			services = append(services, directory.Service{Node: node, Name: n.ID.Name, Namespace: n.ID.Namespace, Kubernetes: t.kubernetes[node], States: t.statements.of(t.names, node)})
 		}
 	}
 	meetings := make([]directory.Meeting, 0, len(t.met))
@@ -216,7 +216,7 @@ func (r *resolver) resolveCall(key callKey) (end edgeKey, how directory.Answer) 
 }
 
 // serviceOf finds the ends of the calls with a key that are services: the service that has the
-// name, else the service that the directory finds (docs/semantics.md, D13, A1 to A6).
+// name, else the service that the directory finds (docs/semantics.md, D13, A1 to A7).
 func (r *resolver) serviceOf(key callKey) (end edgeKey, how directory.Answer) {
 	end = key.edgeKey
 	if key.fromName {

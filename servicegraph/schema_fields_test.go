@@ -42,6 +42,7 @@ func TestSchemaHasEveryField(t *testing.T) {
 		{jsonCall{}, schema.Defs["openCall"]},
 		{jsonMeeting{}, *open["addresses"].Items},
 		{jsonKubernetes{}, *open["kubernetes"].Items},
+		{jsonStatement{}, *open["statements"].Items},
 		{jsonSend{}, schema.Defs["openSend"]},
 		{jsonReceive{}, receive},
 		{jsonLink{}, *receive.Properties["target"]},

@@ -298,6 +298,7 @@ func (t *totals) mergeRenamed(o *totals, r *renamer) {
 	for service, namespaces := range o.kubernetes {
 		t.addKubernetes(node(service), namespaces)
 	}
+	t.statements.merge(t.names, o.statements, node, address)
 	for key, s := range o.sends {
 		s.span = span(s.span)
 		t.addSend(key.span, s)

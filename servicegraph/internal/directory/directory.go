@@ -1,6 +1,6 @@
 // Package directory finds the service to which a call without a callee span belongs, from the
 // address that the caller dialed. It knows the calls that met a service, and at which address, and
-// the names of the services. The rules are the rows of docs/semantics.md, D13 and A1 to A6.
+// the names of the services. The rules are the rows of docs/semantics.md, D13 and A1 to A7.
 //
 // A directory answers when a graph is made, and nothing here runs for each span.
 package directory
@@ -18,6 +18,14 @@ type Service struct {
 	Node            trace.Node
 	Name, Namespace string
 	Kubernetes      []string // the Kubernetes namespaces of its resources
+	States          []Statement
+}
+
+// A Statement is an address that the spans or the resources of a service state as that of the service:
+// a SERVER span has the host to which a client sent the request, and the RPC service.
+type Statement struct {
+	At     Address  // a host or an RPC service, not both
+	During Interval // of the spans, for an address that ages
 }
 
 // A Meeting is a service that answered calls to an address.
@@ -41,7 +49,7 @@ type Answer uint8
 
 const (
 	Unknown   Answer = iota
-	ByAddress        // other calls met the service at the address
+	ByAddress        // other calls met the service at the address, or the service states the address
 	ByName           // the host has the name of the service
 	Ambiguous        // other calls met several services at the address
 )
@@ -50,11 +58,21 @@ const (
 type Directory struct {
 	kubernetes map[trace.Node]string      // the Kubernetes namespace of a service that has exactly one
 	named      map[string][]*Service      // the services by name, in lower case
-	places     map[place]owners           // who answered at a host and a port
-	hosts      map[place]owners           // who answered at a host, on any port
-	rpc        map[string]map[owns]bool   // who answered as an RPC service, and to whom
+	met        book                       // who answered calls
+	stated     book                       // who states an address
 	long       map[string]map[string]bool // the names with a namespace, by their first label
 	dialed     map[string]bool            // the hosts that callers dial, as they dial them
+}
+
+// A book has the owners of addresses.
+type book struct {
+	places map[place]owners         // by host and port
+	hosts  map[place]owners         // by host, on any port
+	rpc    map[string]map[owns]bool // by RPC service, and whose calls they answered
+}
+
+func newBook() book {
+	return book{make(map[place]owners), make(map[place]owners), make(map[string]map[owns]bool)}
 }
 
 // A place is a host and a port. The caller is 0 unless the host is on its machine.
@@ -71,7 +89,7 @@ type owns struct{ owner, caller trace.Node }
 func New(services []Service, meetings []Meeting, calls []Call) *Directory {
 	d := &Directory{
 		kubernetes: make(map[trace.Node]string), named: make(map[string][]*Service),
-		places: make(map[place]owners), hosts: make(map[place]owners), rpc: make(map[string]map[owns]bool),
+		met: newBook(), stated: newBook(),
 		long: make(map[string]map[string]bool), dialed: make(map[string]bool),
 	}
 	for i := range services {
@@ -89,7 +107,15 @@ func New(services []Service, meetings []Meeting, calls []Call) *Directory {
 		d.dial(calls[i].Caller, calls[i].At.Host)
 	}
 	for i := range meetings {
-		d.meet(&meetings[i])
+		d.add(&d.met, &meetings[i])
+	}
+	for i := range services {
+		for _, s := range services[i].States {
+			if isGeneric(s.At.RPC) {
+				continue
+			}
+			d.add(&d.stated, &Meeting{At: s.At, Owner: services[i].Node, During: s.During})
+		}
 	}
 	return d
 }
@@ -148,13 +174,13 @@ func (d *Directory) place(caller trace.Node, at Address) place {
 	return p
 }
 
-// meet notes that a service answered at an address.
-func (d *Directory) meet(m *Meeting) {
+// add adds the owner of an address to a book.
+func (d *Directory) add(b *book, m *Meeting) {
 	if m.At.Host == "" {
-		if d.rpc[m.At.RPC] == nil {
-			d.rpc[m.At.RPC] = make(map[owns]bool)
+		if b.rpc[m.At.RPC] == nil {
+			b.rpc[m.At.RPC] = make(map[owns]bool)
 		}
-		d.rpc[m.At.RPC][owns{m.Owner, m.Caller}] = true
+		b.rpc[m.At.RPC][owns{m.Owner, m.Caller}] = true
 		return
 	}
 	at := d.place(m.Caller, m.At)
@@ -172,8 +198,8 @@ func (d *Directory) meet(m *Meeting) {
 	}
 	for _, name := range slices.Compact([]string{at.name, ""}) { // the name of a callee is optional
 		for _, host := range hostsOf(at.host) {
-			add(d.places, place{at.caller, host, at.port, name})
-			add(d.hosts, place{at.caller, host, "", name})
+			add(b.places, place{at.caller, host, at.port, name})
+			add(b.hosts, place{at.caller, host, "", name})
 		}
 	}
 }
@@ -188,46 +214,54 @@ func hostsOf(host string) []string {
 }
 
 // Find returns the service of a call. It asks the host and the port first, then the RPC service,
-// then the names of the services. A caller that answers others at the address is a proxy: its own
+// then the names of the services, and last what the services state of themselves: a proxy and the
+// services behind it state one host. A caller that answers others at the address is a proxy: its own
 // call there goes on to somebody else.
 func (d *Directory) Find(c *Call) (service trace.Node, how Answer) {
-	conflict := false
-	for _, ask := range [...]func(*Call) (trace.Node, bool){d.atHost, d.asRPC} {
-		service, ambiguous := ask(c)
-		if service != 0 {
+	asks := [...]func(*Call, *book) (trace.Node, bool){d.atHost, d.asRPC}
+	var conflicts [len(asks)]bool
+	for i, ask := range asks {
+		if service, conflicts[i] = ask(c, &d.met); service != 0 {
 			return service, ByAddress
 		}
-		conflict = conflict || ambiguous
 	}
 	if !c.IsSpecific && c.At.Name == "" {
 		if service := d.withName(c.Caller, c.At.Host); service != 0 {
 			return service, ByName
 		}
 	}
-	if conflict {
+	for i, ask := range asks {
+		if conflicts[i] {
+			continue
+		}
+		if service, conflicts[i] = ask(c, &d.stated); service != 0 {
+			return service, ByAddress
+		}
+	}
+	if slices.Contains(conflicts[:], true) {
 		return 0, Ambiguous
 	}
 	return 0, Unknown
 }
 
-// atHost returns the only service that answered at the host and the port of a call. A call
-// without a port can be for any port of the host, and a service that answered a call without a port
-// can be on any port where nobody else answered. A database or the like is probably not on the port
-// of a service.
-func (d *Directory) atHost(c *Call) (only trace.Node, ambiguous bool) {
+// atHost returns the only service that a book has at the host and the port of a call. A call without
+// a port can be for any port of the host, and a service that answered a call without a port can be
+// on any port where nobody else answered. A database or the like is probably not on the port of a
+// service.
+func (d *Directory) atHost(c *Call, b *book) (only trace.Node, ambiguous bool) {
 	if c.At.Host == "" {
 		return 0, false
 	}
-	at, known := d.place(c.Caller, c.At), d.places
+	at, known := d.place(c.Caller, c.At), b.places
 	if at.port == "" {
 		if c.IsSpecific {
 			return 0, false
 		}
-		known = d.hosts
+		known = b.hosts
 	}
 	only, ambiguous = d.ownerAt(c, at, known)
-	if anywhere := (place{at.caller, at.host, "", at.name}); only == 0 && !ambiguous && at.port != "" && !c.IsSpecific && len(d.hosts[anywhere]) == 1 {
-		return d.ownerAt(c, anywhere, d.places)
+	if anywhere := (place{at.caller, at.host, "", at.name}); only == 0 && !ambiguous && at.port != "" && !c.IsSpecific && len(b.hosts[anywhere]) == 1 {
+		return d.ownerAt(c, anywhere, b.places)
 	}
 	return only, ambiguous
 }
@@ -250,14 +284,14 @@ func (d *Directory) ownerAt(c *Call, at place, known map[place]owners) (only tra
 	return only, false
 }
 
-// asRPC returns the only service that answered as the RPC service of a call, or the only one of
+// asRPC returns the only service that a book has for the RPC service of a call, or the only one of
 // several that the caller has met.
-func (d *Directory) asRPC(c *Call) (only trace.Node, ambiguous bool) {
+func (d *Directory) asRPC(c *Call, b *book) (only trace.Node, ambiguous bool) {
 	if c.At.RPC == "" || c.At.Host != "" && isGeneric(c.At.RPC) {
 		return 0, false
 	}
 	all, own := make(map[trace.Node]bool), make(map[trace.Node]bool)
-	for o := range d.rpc[c.At.RPC] {
+	for o := range b.rpc[c.At.RPC] {
 		if o.owner == c.Caller && o.caller != c.Caller {
 			continue
 		}

@@ -35,7 +35,8 @@ type Config struct {
 	// of calls of which another attempt was answered.
 	CanBeSame func(peer, other trace.Node) bool
 
-	// IsSameHost reports whether two addresses are the same host and port. It is called only
+	// IsSameHost reports whether two addresses are the same host and port, and of neither a person
+	// chose the name. It is called only
 	// for caller spans below SERVER spans with an address.
 	IsSameHost func(a, b trace.Address) bool
 

@@ -50,7 +50,7 @@ type Interpretation struct {
 	HasPeer bool
 	Peer    Peer
 	Address Address // where the peer listens; of a SERVER span, where it was called
-	RPC     string  // the RPC service that the call asks for: an address of its own
+	RPC     string  // the RPC service that the call asks for, or of a SERVER span, was asked for: an address of its own
 	Detail  Detail
 
 	Trigger string // what triggers the function that the span runs
@@ -138,7 +138,7 @@ func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation
 		}
 		of.Peer, of.HasPeer = attrs.caller(of.Kind)
 		if of.Kind == Server {
-			of.Address = attrs.ownAddress()
+			of.Address, of.RPC = attrs.ownAddress(), attrs.rpcServiceName()
 		}
 	case of.Caller || attrs.hasDatabase() && !o.IgnoreInternalDatabases:
 		of.Caller = true // a database inside the process has no client span [D10]
