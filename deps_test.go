@@ -61,7 +61,7 @@ var policy = map[string]string{
 	"servicegraph/temposeries": heart,
 	"servicegraph/critpath":    heart,
 	"servicegraph/graphdiff":   heart + texts,
-	"servicegraph/topology":    heart + "gonum.org/v1/gonum",
+	"servicegraph/topology":    heart + texts + "gonum.org/v1/gonum",
 	"servicegraph/tracefile":   readers,
 	"servicegraph/promgraph":   heart + "servicegraph/temposeries " + promClient,
 
@@ -127,6 +127,7 @@ var policy = map[string]string{
 	"internal/imagecheck": "",
 	"internal/imagetable": heart + "internal/imagecheck internal/systems " + texts + drawing,
 	"internal/systems":    heart,
+	"internal/spanfile":   heart + "internal/systems go.opentelemetry.io/proto/otlp google.golang.org/protobuf",
 
 	"cmd/graphviz-export": "*",
 
