@@ -169,6 +169,12 @@ func basis(r critpath.Report) string {
 	if r.Early > 0 {
 		text += fmt.Sprintf("; %s finished early to limit memory, %s came too late", quantity.Of(r.Early, "trace"), quantity.Of(r.Late, "span"))
 	}
+	if r.Sampled > 0 {
+		text += fmt.Sprintf("; %s stand for several each because of sampling, and each trace counts once", quantity.Of(r.Sampled, "span"))
+	}
+	if r.Folded > 0 {
+		text += fmt.Sprintf("; names beyond a limit are counted as other %s", quantity.Of(r.Folded, "time"))
+	}
 	return text + "."
 }
 
@@ -264,6 +270,8 @@ type (
 		Early      uint64         `json:"tracesFinishedEarly"`
 		Spans      uint64         `json:"spans"`
 		Late       uint64         `json:"lateSpans"`
+		Sampled    uint64         `json:"sampledSpans"`
+		Folded     uint64         `json:"countedAsOther"`
 		Time       int64          `json:"timeNs"`
 		Entries    []jsonEntry    `json:"entries"`
 		Nodes      []jsonTime     `json:"nodes"`
@@ -329,7 +337,7 @@ func writeCriticalJSON(w io.Writer, r critpath.Report) error {
 		return float64(t) / float64(r.Time)
 	}
 	doc := jsonCritical{
-		Basis: basis(r), Traces: r.Traces, Rootless: r.Rootless, Early: r.Early, Spans: r.Spans, Late: r.Late, Time: int64(r.Time),
+		Basis: basis(r), Traces: r.Traces, Rootless: r.Rootless, Early: r.Early, Spans: r.Spans, Late: r.Late, Sampled: r.Sampled, Folded: r.Folded, Time: int64(r.Time),
 		Entries: []jsonEntry{}, Nodes: []jsonTime{}, Calls: []jsonCallTime{}, Operations: []jsonTime{}, WhatIf: []jsonAnswer{},
 	}
 	for _, e := range r.Entries {

@@ -12,8 +12,14 @@ import (
 // A Config chooses what a [Collector] computes. The zero value has the defaults.
 type Config struct {
 	// Spans is the most spans that are held; 0 means 4,194,304. Beyond it, the traces that came
-	// first are finished early, and their later spans are skipped: see [Report].Late.
+	// first are finished early, and their later spans are skipped: see [Report].Late. Only the
+	// last 65,536 of these traces are remembered: a span of an earlier one begins a new trace.
 	Spans int
+
+	// Names is the most distinct names of operations that are kept, and the most entries; 0 means
+	// 20,000. Further ones are operations named "other" of their nodes. There are at most 10,000
+	// nodes, as in a graph.
+	Names int
 
 	// Changes are the what-if questions to answer. They are answered one by one.
 	Changes []Change
@@ -36,9 +42,15 @@ type Change struct {
 
 const (
 	defaultSpans  = 4 << 20
+	defaultNames  = 20_000
 	defaultStacks = 100_000
+	maxNodes      = 10_000
+	maxDone       = 1 << 16
 	maxExemplars  = 3
 )
+
+// otherName is the name of the node and of the operation that stand for those beyond a limit.
+const otherName = "other"
 
 // A span is what the collector keeps of a span: 80 bytes.
 type span struct {
@@ -67,6 +79,8 @@ type Collector struct {
 	oldest    int                    // index in order of the first trace that is held
 	holding   int                    // spans
 	done      map[servicegraph.TraceID]bool
+	doneOrder []servicegraph.TraceID // a ring of the traces that are done
+	doneNext  int                    // the oldest of a full ring
 	sums      sums
 }
 
@@ -75,18 +89,21 @@ type held struct{ spans []span }
 
 // NewCollector returns an empty collector.
 func NewCollector(cfg Config) *Collector {
-	cfg.Spans, cfg.Stacks, cfg.Percentile = cmp.Or(cfg.Spans, defaultSpans), cmp.Or(cfg.Stacks, defaultStacks), cmp.Or(cfg.Percentile, 95)
+	cfg.Spans, cfg.Names, cfg.Stacks, cfg.Percentile = cmp.Or(cfg.Spans, defaultSpans), cmp.Or(cfg.Names, defaultNames), cmp.Or(cfg.Stacks, defaultStacks), cmp.Or(cfg.Percentile, 95)
 	c := &Collector{
 		cfg: cfg, nodeIndex: make(map[servicegraph.NodeID]int32), nameOf: make(map[string]int32),
 		traces: make(map[servicegraph.TraceID]*held), done: make(map[servicegraph.TraceID]bool),
 	}
-	c.sums.init(len(cfg.Changes))
+	c.sums.init(len(cfg.Changes), cfg.Names, c.name(otherName))
 	return c
 }
 
 // Add adds a span. It keeps no reference to the span or its slices.
 func (c *Collector) Add(s servicegraph.Span) {
 	c.sums.spans++
+	if s.Weight > 0 && s.Weight != 1 {
+		c.sums.sampled++
+	}
 	if s.TraceID.IsZero() || s.SpanID.IsZero() {
 		return
 	}
@@ -106,8 +123,10 @@ func (c *Collector) Add(s servicegraph.Span) {
 		id := c.order[c.oldest]
 		c.oldest++
 		c.sums.early++
-		c.done[id] = true
 		c.finish(id)
+	}
+	if c.oldest > maxDone && c.oldest > len(c.order)/2 {
+		c.order, c.oldest = slices.Delete(c.order, 0, c.oldest), 0
 	}
 }
 
@@ -138,6 +157,10 @@ func (c *Collector) compact(s *servicegraph.Span) span {
 
 func (c *Collector) node(id servicegraph.NodeID) int32 {
 	i, ok := c.nodeIndex[id]
+	if !ok && len(c.nodes) >= maxNodes && (id.Name != otherName || id.Namespace != "") {
+		c.sums.folded++
+		return c.node(servicegraph.NodeID{Name: otherName, Type: id.Type})
+	}
 	if !ok {
 		i = int32(len(c.nodes))
 		c.nodes = append(c.nodes, id)
@@ -148,6 +171,10 @@ func (c *Collector) node(id servicegraph.NodeID) int32 {
 
 func (c *Collector) name(name string) int32 {
 	i, ok := c.nameOf[name]
+	if !ok && len(c.names) >= c.cfg.Names {
+		c.sums.folded++
+		return c.nameOf[otherName]
+	}
 	if !ok {
 		i = int32(len(c.names))
 		c.names = append(c.names, name)
@@ -158,6 +185,14 @@ func (c *Collector) name(name string) int32 {
 
 // finish adds the path of a trace to the sums, and forgets its spans.
 func (c *Collector) finish(id servicegraph.TraceID) {
+	if len(c.doneOrder) < maxDone {
+		c.doneOrder = append(c.doneOrder, id)
+	} else {
+		delete(c.done, c.doneOrder[c.doneNext])
+		c.doneOrder[c.doneNext] = id
+		c.doneNext = (c.doneNext + 1) % maxDone
+	}
+	c.done[id] = true
 	t := c.traces[id]
 	delete(c.traces, id)
 	c.holding -= len(t.spans)
@@ -165,10 +200,9 @@ func (c *Collector) finish(id servicegraph.TraceID) {
 }
 
 // Report returns the sums over all spans that were added. It finishes all traces: spans that are
-// added later are skipped if their trace was one of them.
+// added later are skipped if their trace was one of the last 65,536.
 func (c *Collector) Report() Report {
 	for _, id := range c.order[c.oldest:] {
-		c.done[id] = true
 		c.finish(id)
 	}
 	c.order, c.oldest = nil, 0

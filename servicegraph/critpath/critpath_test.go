@@ -78,7 +78,7 @@ func (l *lister) wait(i int32, from, to int64) {
 	l.out = append(l.out, fmt.Sprintf("%s %d-%d", l.c.names[l.spans[i].name], (from-epoch)/1e6, (to-epoch)/1e6))
 }
 
-// TestShapes tries rows K1 to K10 of docs/semantics.md: the nine shapes that the tests of Jaeger's user interface try, each with the
+// TestShapes tries rows K1 to K10 and K12 of docs/semantics.md: the nine shapes that the tests of Jaeger's user interface try, each with the
 // spans of one service, and then with children of another service, whose clock may differ.
 func TestShapes(t *testing.T) {
 	for _, c := range []struct{ name, spans, want string }{
@@ -97,6 +97,7 @@ func TestShapes(t *testing.T) {
 		{"a clock that is a little off", "C x A 0+100\nS y B<A 70+60", "A 0-20, B 20-80, A 80-100"},
 		{"children that abut", "S x A 0+100\nC x B<A 10+40\nC x C<A 50+40", "A 0-10, B 10-50, C 50-90, A 90-100"},
 		{"both sides of a call with one id", "C x A 0+100\nS y A 10+50", "A 0-10, A 10-60, A 60-100"},
+		{"a callee that took no measurable time", "S x A 0+100\nC x B<A 10+20\nS y C<B 15+0", "A 0-10, B 10-30, A 30-100"},
 		{"no root", "S x A<z 0+10", ""},
 		{"a cycle of parents", "S x R 0+10\nS x A<B 0+10\nS x B<A 0+10", "R 0-10"},
 		{"its own parent", "S x A<A 0+10\nS x R 0+20", "R 0-20"},
@@ -341,6 +342,119 @@ func TestLimits(t *testing.T) {
 	}
 	if r := sum(all, Config{Stacks: 1}); len(r.Stacks) > 2 {
 		t.Errorf("%d stacks, want at most one and other", len(r.Stacks))
+	}
+}
+
+// TestManyNames checks that names, entries and nodes without a limit take no memory without one, and
+// that no time is lost.
+func TestManyNames(t *testing.T) {
+	sum := func(cfg Config, service func(int) string) Report {
+		c := NewCollector(cfg)
+		for i := range 30_000 {
+			s := servicegraph.Span{TraceID: servicegraph.TraceID{byte(i), byte(i >> 8), 1}, SpanID: servicegraph.SpanID{1}, Service: service(i), Name: fmt.Sprint("GET /item/", i), Kind: servicegraph.KindServer, Start: epoch, End: epoch + 1e6}
+			c.Add(s)
+		}
+		return c.Report()
+	}
+	one := func(int) string { return "web" }
+	for name, c := range map[string]struct {
+		cfg                        Config
+		service                    func(int) string
+		entries, nodes, operations int
+	}{
+		"names":            {Config{Names: 100}, one, 100, 1, 100},
+		"names by default": {Config{}, one, defaultNames, 1, defaultNames},
+		"nodes":            {Config{Names: 100}, func(i int) string { return fmt.Sprint("web", i) }, 100 + maxNodes + 1, maxNodes + 1, 500 + maxNodes + 1},
+	} {
+		r := sum(c.cfg, c.service)
+		if r.Time != 30_000*time.Millisecond || r.Folded == 0 {
+			t.Errorf("%s: %v, %d folded", name, r.Time, r.Folded)
+		}
+		if len(r.Entries) > c.entries || len(r.Nodes) > c.nodes || len(r.Operations) > c.operations {
+			t.Errorf("%s: %d entries, %d nodes, %d operations, want at most %d, %d, %d", name, len(r.Entries), len(r.Nodes), len(r.Operations), c.entries, c.nodes, c.operations)
+		}
+		sum := time.Duration(0)
+		for _, o := range r.Operations {
+			sum += o.Time.All
+		}
+		if sum != r.Time {
+			t.Errorf("%s: operations take %v of %v", name, sum, r.Time)
+		}
+	}
+	if r := sum(Config{Names: 40_000}, one); r.Folded != 0 || len(r.Entries) != 30_000 {
+		t.Errorf("below the limit, %d of %d entries are folded", r.Folded, len(r.Entries))
+	}
+}
+
+// TestEndless checks that a collector that has finished many traces early remembers the last of them
+// and no more.
+func TestEndless(t *testing.T) {
+	c := NewCollector(Config{Spans: 10})
+	add := func(i int) {
+		c.Add(servicegraph.Span{TraceID: servicegraph.TraceID{byte(i), byte(i >> 8), byte(i >> 16), 1}, SpanID: servicegraph.SpanID{1}, Service: "a", Kind: servicegraph.KindServer, Start: epoch, End: epoch + 1})
+	}
+	for i := range 5 * maxDone {
+		add(i)
+		if len(c.done) > maxDone || len(c.order) > 3*maxDone || len(c.traces) > 10 {
+			t.Fatalf("after %d traces, %d are remembered, %d ordered and %d held", i, len(c.done), len(c.order), len(c.traces))
+		}
+	}
+	add(5*maxDone - 20)
+	if r := c.Report(); r.Late != 1 || r.Traces != 5*maxDone {
+		t.Errorf("%d late spans, %d traces", r.Late, r.Traces)
+	}
+}
+
+// TestInstantCallee checks that a call whose callee took no measurable time is still a call: its time
+// and its errors are known.
+func TestInstantCallee(t *testing.T) {
+	r := collect(t, Config{}, `
+		S web a 0+100
+		C web b<a 10+20!
+		S cart c<b 15+0!
+		C web d<a 40+20
+		S cart e<d 90+0`)
+	if len(r.Calls) != 1 || r.Calls[0].To.Name != "cart" || r.Calls[0].Time.All != 40*time.Millisecond || r.Calls[0].Suppressed != 1 {
+		t.Errorf("%+v", r.Calls)
+	}
+}
+
+// TestManyCallees checks that a call with many callees takes time in proportion to them: its callee of
+// another service comes last.
+func TestManyCallees(t *testing.T) {
+	const n = 200_000
+	c := NewCollector(Config{})
+	add := func(i, parent int, kind servicegraph.Kind, service string, start, end int64) {
+		id := func(i int) servicegraph.SpanID { return servicegraph.SpanID{byte(i), byte(i >> 8), byte(i >> 16), 1} }
+		s := servicegraph.Span{TraceID: servicegraph.TraceID{1}, SpanID: id(i), Service: service, Kind: kind, Start: epoch + start, End: epoch + end}
+		if parent >= 0 {
+			s.ParentID = id(parent)
+		}
+		c.Add(s)
+	}
+	add(0, -1, servicegraph.KindClient, "a", 0, 10*n)
+	add(1, 0, servicegraph.KindServer, "b", 1, 2)
+	for i := range n {
+		add(i+2, 0, servicegraph.KindInternal, "a", int64(10*i+3), int64(10*i+5))
+	}
+	if r := c.Report(); r.Time != 10*n || len(r.Calls) != 1 {
+		t.Errorf("%v, %+v", r.Time, r.Calls)
+	}
+}
+
+// TestDeepReplay checks that a what-if question about a trace of any depth is answered.
+func TestDeepReplay(t *testing.T) {
+	const n = 3 * maxReplayed
+	c := NewCollector(Config{Changes: []Change{{servicegraph.NodeID{Name: "a", Type: servicegraph.TypeService}, 5}}, Stacks: 1})
+	for i := range n {
+		s := servicegraph.Span{TraceID: servicegraph.TraceID{1}, SpanID: servicegraph.SpanID{byte(i), byte(i >> 8), byte(i >> 16), 1}, Service: "a", Kind: servicegraph.KindInternal, Start: epoch + int64(i), End: epoch + int64(10*n-i)}
+		if i > 0 {
+			s.ParentID = servicegraph.SpanID{byte(i - 1), byte((i - 1) >> 8), byte((i - 1) >> 16), 1}
+		}
+		c.Add(s)
+	}
+	if r := c.Report(); r.Answers[0].Entries[0].Mean != 5 {
+		t.Errorf("%+v", r.Answers)
 	}
 }
 

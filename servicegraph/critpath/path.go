@@ -117,9 +117,9 @@ func (c *Collector) path(id servicegraph.TraceID, spans []span) {
 		return
 	}
 	root := &t.spans[t.root]
-	entry := operation{root.service, root.name}
+	cell := c.sums.bucket(operation{root.service, root.name}, root.end-root.start)
 	s := &summing{
-		Collector: c, tree: t, cell: c.sums.bucket(entry, root.end-root.start),
+		Collector: c, tree: t, cell: cell,
 		suppressed: t.suppressed(), active: make(map[call]int), on: make(map[call]int64),
 	}
 	t.walk(s)
@@ -132,7 +132,7 @@ func (c *Collector) path(id servicegraph.TraceID, spans []span) {
 		}
 	}
 	for i := range c.cfg.Changes {
-		c.sums.replayed(i, entry, t.replay(c.change(i)))
+		c.sums.replayed(i, cell.entry, t.replay(c.change(i)))
 	}
 }
 
@@ -158,12 +158,10 @@ func (t *tree) callOf(i int32) (call, bool) {
 	s := &t.spans[i]
 	switch {
 	case s.caller && t.callees[i]:
-		for _, c := range t.children[i] {
-			if t.spans[c].service != s.service {
-				return call{s.service, t.spans[c].service}, true
-			}
+		if c := t.callee[i]; c >= 0 {
+			return call{s.service, t.spans[c].service}, true
 		}
-		return call{}, false
+		return call{}, false // a message
 	case s.caller && s.peer >= 0:
 		return call{s.service, s.peer}, true
 	}
@@ -193,15 +191,7 @@ func (t *tree) suppressed() []bool {
 
 // failed reports whether a call failed on either side.
 func (t *tree) failed(i int32) bool {
-	if t.spans[i].failed {
-		return true
-	}
-	for _, c := range t.children[i] {
-		if t.spans[i].caller && t.spans[c].service != t.spans[i].service && t.spans[c].failed {
-			return true
-		}
-	}
-	return false
+	return t.spans[i].failed || t.spans[i].caller && t.failing[i]
 }
 
 // maxDepth is the depth of a stack from which on spans count to the span above them.

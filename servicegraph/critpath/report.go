@@ -17,6 +17,8 @@ type Report struct {
 	Spans    uint64 // that were added
 	Late     uint64 // spans that came after their trace was finished early: they are on no path
 	Early    uint64 // traces that were finished early because too many spans were held
+	Sampled  uint64 // spans with a sampling weight other than 1: each trace counts once all the same
+	Folded   uint64 // how often a name or a node beyond a limit counted as "other"
 
 	Time time.Duration // of all paths: the sum of the durations of all roots
 
@@ -134,7 +136,10 @@ type callSum struct {
 // sums are the sums of a collector.
 type sums struct {
 	spans, late, early, traces, rootless uint64
+	folded, sampled                      uint64
 	changes                              int
+	limit                                int   // of entries, and of operations
+	other                                int32 // the name of those beyond the limit
 	entries                              map[operation]*entrySum
 	operations                           map[operation]map[cell]int64
 	calls                                map[call]*callSum
@@ -143,9 +148,9 @@ type sums struct {
 	stackTime                            []int64     // by number
 }
 
-func (s *sums) init(changes int) {
+func (s *sums) init(changes, limit int, other int32) {
 	*s = sums{
-		changes: changes, entries: make(map[operation]*entrySum), operations: make(map[operation]map[cell]int64),
+		changes: changes, limit: limit, other: other, entries: make(map[operation]*entrySum), operations: make(map[operation]map[cell]int64),
 		calls: make(map[call]*callSum), stackOf: make(map[stackNode]int32), stackNodes: make([]stackNode, 1), stackTime: make([]int64, 1),
 	}
 }
@@ -153,6 +158,11 @@ func (s *sums) init(changes int) {
 // bucket counts a request, and returns the cell of its duration.
 func (s *sums) bucket(entry operation, took int64) cell {
 	e := s.entries[entry]
+	if e == nil && len(s.entries) >= s.limit {
+		s.folded++
+		entry.name = s.other
+		e = s.entries[entry]
+	}
 	if e == nil {
 		e = &entrySum{after: make([]histogram.Histogram, s.changes), saved: make([]int64, s.changes)}
 		s.entries[entry] = e
@@ -171,10 +181,17 @@ func (s *sums) replayed(change int, entry operation, took int64) {
 }
 
 func (s *sums) operation(o operation, q cell, took int64) {
-	if s.operations[o] == nil {
-		s.operations[o] = make(map[cell]int64)
+	cells := s.operations[o]
+	if cells == nil && len(s.operations) >= 5*s.limit {
+		s.folded++
+		o.name = s.other
+		cells = s.operations[o]
 	}
-	s.operations[o][q] += took
+	if cells == nil {
+		cells = make(map[cell]int64)
+		s.operations[o] = cells
+	}
+	cells[q] += took
 }
 
 func (s *sums) of(k call) *callSum {
@@ -258,7 +275,7 @@ func quantile(h *histogram.Histogram, count uint64, q float64) (time.Duration, i
 // report makes a report of the sums.
 func (c *Collector) report() Report {
 	s := &c.sums
-	r := Report{Traces: s.traces - s.rootless, Rootless: s.rootless, Spans: s.spans, Late: s.late, Early: s.early}
+	r := Report{Traces: s.traces - s.rootless, Rootless: s.rootless, Spans: s.spans, Late: s.late, Early: s.early, Folded: s.folded, Sampled: s.sampled}
 	compare := func(a, b operation) int {
 		return cmp.Or(c.compareNodes(a.node, b.node), cmp.Compare(c.names[a.name], c.names[b.name]))
 	}

@@ -16,6 +16,8 @@ type tree struct {
 	root     int32     // the root that takes longest; -1 if there is none
 	order    []int32   // the root and the spans below it, parents first
 	callees  []bool    // by span: a span of another service is its child
+	callee   []int32   // by span: its child of another service that is no consumer, of several the one that ends last; -1 if there is none
+	failing  []bool    // by span: such a child failed
 }
 
 // identity tells the two sides of a call apart that share one id.
@@ -66,10 +68,33 @@ func newTree(spans []span) *tree {
 		}
 	}
 	t.correctClocks()
+	t.callee, t.failing = make([]int32, n), make([]bool, n)
 	for i := range t.children {
-		t.children[i] = t.awaited(int32(i))
+		t.children[i] = t.await(int32(i))
 	}
 	return t
+}
+
+// await notes the callees among the children of a span, and returns the children that the span
+// waits for. A callee that took no measurable time is on no path, and still a callee.
+func (t *tree) await(i int32) []int32 {
+	isCallee := func(c int32) bool {
+		return t.spans[c].service != t.spans[i].service && t.spans[c].kind != servicegraph.KindConsumer
+	}
+	t.callee[i] = -1
+	for _, c := range t.children[i] {
+		if isCallee(c) {
+			t.failing[i] = t.failing[i] || t.spans[c].failed
+			if t.callee[i] < 0 {
+				t.callee[i] = c
+			}
+		}
+	}
+	list := t.awaited(i)
+	if k := slices.IndexFunc(list, isCallee); k >= 0 {
+		t.callee[i] = list[k]
+	}
+	return list
 }
 
 // find returns the parent of a span, or -1. The caller side of a call that shares its id with

@@ -29,13 +29,20 @@ func (t *tree) replay(change replayedChange) int64 {
 		return took
 	}
 	budget := make(map[int32]int64) // by the span with which a request enters the node: what is left to save
-	return t.duration(t.root, root.start, root.end, -1, change, budget)
+	return t.duration(t.root, root.start, root.end, 0, -1, change, budget)
 }
+
+// maxReplayed is the depth below which a span takes as long as without the change, so that the
+// recursion is bounded.
+const maxReplayed = 100_000
 
 // duration returns how long span i takes after a change, of the time from start to end that it
 // has in common with its parent. The entered span is that with which the last request entered the
 // changed node, or -1.
-func (t *tree) duration(i int32, start, end int64, entered int32, change replayedChange, budget map[int32]int64) int64 {
+func (t *tree) duration(i int32, start, end int64, depth int, entered int32, change replayedChange, budget map[int32]int64) int64 {
+	if depth > maxReplayed {
+		return end - start
+	}
 	if t.nodeOf(i) == change.node {
 		if entered < 0 {
 			entered = i
@@ -86,7 +93,7 @@ func (t *tree) duration(i int32, start, end int64, entered int32, change replaye
 			begins = at.new + own(c.start-at.old)
 			at.old, at.new = c.start, begins
 		}
-		c.newEnd = begins + t.duration(c.index, start+c.start, start+c.end, entered, change, budget)
+		c.newEnd = begins + t.duration(c.index, start+c.start, start+c.end, depth+1, entered, change, budget)
 		running = max(running, c.end)
 	}
 	advance(end - start)
