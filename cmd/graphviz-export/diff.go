@@ -51,7 +51,7 @@ func newDiffCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	}
 	group(cmd, "Diff", func(f *pflag.FlagSet) {
 		f.StringSliceVar(&d.failOn, "fail-on", nil, "exit with 1 if there is a `CHANGE` of this kind: "+alternatives(gateNames())+"; repeatable")
-		f.StringVar(&d.explain, "explain", "", "explain the comparisons of the edges whose FROM → TO matches `RE`")
+		f.StringVar(&d.explain, "explain", "", "explain the comparisons of the nodes and the edges whose NODE or FROM → TO matches `RE`")
 		f.BoolVar(&d.sameRequests, "same-requests", false, "both sides made the same requests: every new or gone edge is a change, however rare")
 		f.Var(&d.falseAlarms, "false-alarms", "report any change of unchanged traffic with a probability of at most `FRACTION`")
 		f.Var(&d.minErrors, "min-errors", "smallest change of the fraction of failed calls to report, as `FRACTION`")
@@ -290,24 +290,34 @@ func (d *diff) writeDiff(ctx context.Context, shown *diffed) error {
 	return nil
 }
 
-// writeExplanations explains the comparisons of the edges whose name matches.
+// writeExplanations explains the comparisons of the nodes and edges whose name matches.
 func (d *diff) writeExplanations(result graphdiff.Diff, match *regexp.Regexp) error {
-	var b strings.Builder
-	for _, e := range result.Edges {
-		name := graphdiff.Finding{Edge: e}.Name()
-		if !match.MatchString(name) {
-			continue
-		}
-		fmt.Fprintf(&b, "%s: %s\n", name, e.Verdict())
-		for _, line := range result.Explain(e.ID) {
-			fmt.Fprintf(&b, "  %s\n", line)
-		}
+	lines := explanations(result, match.MatchString)
+	if len(lines) == 0 {
+		return &statusError{statusNothing, fmt.Errorf("--explain %s matches none of %s and %s", d.explain, quantity.Of(len(result.Nodes), "node"), quantity.Of(len(result.Edges), "edge"))}
 	}
-	if b.Len() == 0 {
-		return &statusError{statusNothing, fmt.Errorf("--explain %s matches none of %s", d.explain, quantity.Of(len(result.Edges), "edge"))}
-	}
-	_, err := io.WriteString(d.stdout, b.String())
+	_, err := io.WriteString(d.stdout, strings.Join(lines, "\n")+"\n")
 	return err
+}
+
+// explanations explains the comparisons of the nodes and edges whose name is wanted: a line with the
+// name and the verdict, and below it indented lines.
+func explanations(result graphdiff.Diff, wanted func(name string) bool) (lines []string) {
+	explain := func(f graphdiff.Finding, verdict graphdiff.Verdict) {
+		if name := f.Name(); wanted(name) {
+			lines = append(lines, fmt.Sprintf("%s: %s", name, verdict))
+			for _, line := range result.ExplainFinding(f) {
+				lines = append(lines, "  "+line)
+			}
+		}
+	}
+	for _, n := range result.Nodes {
+		explain(graphdiff.Finding{Node: n}, n.Verdict())
+	}
+	for _, e := range result.Edges {
+		explain(graphdiff.Finding{Edge: e}, e.Verdict())
+	}
+	return lines
 }
 
 // A writing is a document other than a graph, as a format for the targets of an export.
@@ -351,7 +361,7 @@ func (s *diffed) report() ruleReport {
 	for _, gate := range s.gates {
 		rule := ruleResult{text: "no " + string(gate) + " against the base"}
 		for _, f := range s.At(gate) {
-			rule.violations = append(rule.violations, graphtest.Violation{Rule: rule.text, Message: f.String(), Explanation: s.Explain(f.Edge.ID)})
+			rule.violations = append(rule.violations, graphtest.Violation{Rule: rule.text, Message: f.String(), Explanation: s.ExplainFinding(f)})
 		}
 		r.rules = append(r.rules, rule)
 	}

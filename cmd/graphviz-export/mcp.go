@@ -139,7 +139,7 @@ func (m *mcpServer) server() *mcp.Server {
 	addTool(s, tool("blast_radius", "Which entries, and how many requests, need one node or the calls between two nodes: counted in the traces, and at most."), m.blastTool)
 	addTool(s, tool("critical_path", "What requests wait for: time on the critical path by node and call."), m.criticalTool)
 	addTool(s, tool("check", "Check rules about who may call whom, one on each line, such as: never web -> db"), m.checkTool)
-	addTool(s, tool("diff", "What changed against the base that the server was started with: new, gone, slower, failing."), m.diffTool)
+	addTool(s, tool("diff", "What changed against the base that the server was started with: new, gone, slower, failing; and on request why the diff says so."), m.diffTool)
 	return s
 }
 
@@ -232,6 +232,10 @@ type (
 		Violations []string `json:"violations" jsonschema:"one text for each broken rule"`
 		LeftOut    int      `json:"leftOutItems" jsonschema:"number of violations beyond the limit"`
 	}
+	mcpCompare struct {
+		Explain string `json:"explain,omitempty" jsonschema:"explain the comparisons of the nodes and calls whose name contains this text: a node, or caller → callee as in changes"`
+		Limit   int    `json:"limit,omitempty" jsonschema:"the largest number of items in each list: 50 by default, 200 at most"`
+	}
 	mcpDiff struct {
 		Basis     string   `json:"basis" jsonschema:"what the answer rests on"`
 		Base      string   `json:"base" jsonschema:"size and time of the base"`
@@ -239,6 +243,7 @@ type (
 		Changes   []string `json:"changes" jsonschema:"one text for each change, with units"`
 		Undecided []string `json:"notEnoughSamples" jsonschema:"differences with too few calls to tell whether they are changes"`
 		Notes     []string `json:"notes" jsonschema:"what makes the comparison less exact"`
+		Why       []string `json:"explanations" jsonschema:"why the diff reports what it was asked to explain, with units: values, the size of the change and its 95% interval, samples, probability, example traces"`
 		LeftOut   int      `json:"leftOutItems" jsonschema:"number of texts beyond the limit"`
 	}
 )
@@ -447,7 +452,7 @@ func (m *mcpServer) checkTool(in mcpRules) (mcpCheck, error) {
 	return a, nil
 }
 
-func (m *mcpServer) diffTool(in mcpLimit) (mcpDiff, error) {
+func (m *mcpServer) diffTool(in mcpCompare) (mcpDiff, error) {
 	if m.before == nil {
 		return mcpDiff{}, errors.New("there is no base to compare with: start graphviz-export mcp with --base FILE")
 	}
@@ -469,5 +474,13 @@ func (m *mcpServer) diffTool(in mcpLimit) (mcpDiff, error) {
 		notes = append(notes, fmt.Sprintf("%s and %s have the same callers and callees: probably one node that was renamed", label(r.From), label(r.To)))
 	}
 	a.Notes = clippedTexts(notes, in.Limit, &a.LeftOut)
+	var why []string
+	if in.Explain != "" {
+		why = explanations(d, func(name string) bool { return strings.Contains(name, in.Explain) })
+		if len(why) == 0 {
+			return mcpDiff{}, fmt.Errorf("no node and no call has a name that contains %q", in.Explain)
+		}
+	}
+	a.Why = clippedTexts(why, in.Limit, &a.LeftOut)
 	return a, nil
 }

@@ -66,7 +66,9 @@ func TestMCP(t *testing.T) {
 		{"critical_path", nil, []string{`"what":"mysql"`, `"secondsPerRequest":0.3`, `"shareOfRequestTime":0.`}, false},
 		{"check", map[string]any{"rules": "never frontend -> mysql\nnever driver -> redis-manual"}, []string{`"holds":false`, `"rules":2`, "driver"}, false},
 		{"check", map[string]any{"rules": "nevr a -> b"}, []string{"never"}, true},
-		{"diff", nil, []string{"slower: frontend → route", "new edge: customer → mysql", `"leftOutItems":0`}, false},
+		{"diff", nil, []string{"slower: frontend → route", "new edge: customer → mysql", `"explanations":[]`, `"leftOutItems":0`}, false},
+		{"diff", map[string]any{"explain": "mysql"}, []string{`"mysql: new"`, `"customer → mysql: new"`, "a slow call of the head: trace "}, false},
+		{"diff", map[string]any{"explain": "nobody"}, []string{"no node and no call"}, true},
 	} {
 		result, err := server.CallTool(ctx, &mcp.CallToolParams{Name: c.tool, Arguments: c.args})
 		if err != nil {

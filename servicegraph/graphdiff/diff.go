@@ -170,3 +170,12 @@ func (d Diff) Edge(id servicegraph.EdgeID) (EdgeDiff, bool) {
 	}
 	return d.Edges[i], true
 }
+
+// Node returns the comparisons of a node, and reports whether either graph has the node.
+func (d Diff) Node(id servicegraph.NodeID) (NodeDiff, bool) {
+	i, ok := slices.BinarySearchFunc(d.Nodes, id, func(n NodeDiff, id servicegraph.NodeID) int { return n.ID.Compare(id) })
+	if !ok {
+		return NodeDiff{}, false
+	}
+	return d.Nodes[i], true
+}

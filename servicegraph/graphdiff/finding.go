@@ -187,13 +187,7 @@ func (d Diff) Explain(id servicegraph.EdgeID) (lines []string) {
 	if !ok {
 		return nil
 	}
-	for i, c := range e.Changes {
-		line := c.String()
-		if c.Metric == Tail && c.Verdict == Same && e.Changes[i-1].Verdict.Changed() {
-			line += ", because the whole distribution has changed"
-		}
-		lines = append(lines, line)
-	}
+	lines = explained(e.Changes)
 	if e.Side != 0 {
 		lines = append(lines, fmt.Sprintf("latencies as the %s measured them", e.Side))
 	}
@@ -214,6 +208,47 @@ func (d Diff) Explain(id servicegraph.EdgeID) (lines []string) {
 				}
 			}
 		}
+	}
+	return lines
+}
+
+// ExplainNode returns why the diff reports a node as it does, as [Diff.Explain] does for an edge.
+// The requests of a node are compared only where they come from outside: all others are on the
+// edges. It returns nil if neither graph has the node.
+func (d Diff) ExplainNode(id servicegraph.NodeID) (lines []string) {
+	n, ok := d.Node(id)
+	if !ok {
+		return nil
+	}
+	lines = explained(n.Changes)
+	if len(n.Changes) == 0 {
+		lines = append(lines, "both graphs have the node; its requests are compared on its edges")
+	}
+	for _, r := range d.Renamed {
+		if r.From == id || r.To == id {
+			lines = append(lines, fmt.Sprintf("%s and %s have the same callers and callees: probably one node that was renamed", nodeName(r.From), nodeName(r.To)))
+		}
+	}
+	return lines
+}
+
+// ExplainFinding returns why the diff reports a finding, as [Diff.Explain] or [Diff.ExplainNode]
+// does.
+func (d Diff) ExplainFinding(f Finding) []string {
+	if f.isEdge() {
+		return d.Explain(f.Edge.ID)
+	}
+	return d.ExplainNode(f.Node.ID)
+}
+
+// explained returns a line for each comparison.
+func explained(changes []Change) (lines []string) {
+	for i, c := range changes {
+		line := c.String()
+		if c.Metric == Tail && c.Verdict == Same && changes[i-1].Verdict.Changed() {
+			line += ", because the whole distribution has changed"
+		}
+		lines = append(lines, line)
 	}
 	return lines
 }

@@ -247,8 +247,8 @@ func TestRefused(t *testing.T) {
 	message := func(cfg sg.Config) *sg.Graph {
 		b := sg.NewBuilder(cfg)
 		queue := []sg.Attr{{Key: "messaging.system", Value: "kafka"}, {Key: "messaging.destination.name", Value: "orders"}}
-		b.Add(sg.Span{TraceID: sg.TraceID{1}, SpanID: sg.SpanID{1}, Kind: sg.KindServer, Service: "web", Start: 1, End: 9})
-		b.Add(sg.Span{TraceID: sg.TraceID{1}, SpanID: sg.SpanID{2}, ParentID: sg.SpanID{1}, Kind: sg.KindProducer, Service: "web", Start: 2, End: 3, Attrs: queue})
+		b.Add(sg.Span{TraceID: sg.TraceID{1}, SpanID: sg.SpanID{1}, Kind: sg.KindServer, Service: "web", Start: 1, End: 9, Resource: []sg.Attr{{Key: "service.version", Value: "1.4"}}})
+		b.Add(sg.Span{TraceID: sg.TraceID{1}, SpanID: sg.SpanID{2}, ParentID: sg.SpanID{1}, Kind: sg.KindProducer, Service: "web", Start: 2, End: 3, Attrs: queue, Resource: []sg.Attr{{Key: "service.version", Value: "1.4"}}})
 		b.Add(sg.Span{TraceID: sg.TraceID{1}, SpanID: sg.SpanID{3}, ParentID: sg.SpanID{2}, Kind: sg.KindConsumer, Service: "mail", Start: 4, End: 5, Attrs: queue})
 		return b.Graph()
 	}
@@ -263,6 +263,7 @@ func TestRefused(t *testing.T) {
 		{"different systems", hotrod, message(sg.Config{}), "no node in common"},
 		{"queues on one side", message(sg.Config{}), message(sg.Config{QueueNodes: true}), "only the head graph has queue nodes"},
 		{"a user on one side", message(sg.Config{UserNode: true}), message(sg.Config{}), "only the base graph has a node for the user"},
+		{"services that are split on one side", message(sg.Config{}), message(sg.Config{SplitBy: []string{"service.version"}}), "only the head graph has services that are split"},
 		{"groups on one side", message(sg.Config{}), message(sg.Config{}).Group(func(n sg.Node) sg.NodeID {
 			if n.ID.Name == "mail" {
 				return sg.NodeID{Name: "all", Type: sg.TypeGroup}
@@ -280,6 +281,142 @@ func TestRefused(t *testing.T) {
 				t.Errorf("%s: error %v, want %s", c.name, err, want)
 			}
 		}
+	}
+}
+
+// TestOptionsInNotes checks that the diff says where only one graph may have been made with an option,
+// although it compares them.
+func TestOptionsInNotes(t *testing.T) {
+	hotrod := tracesOf(t, hotrodFile)
+	with := func(cfg sg.Config) *sg.Graph {
+		b := sg.NewBuilder(cfg)
+		for _, trace := range hotrod {
+			for _, s := range trace {
+				b.Add(s)
+			}
+		}
+		return b.Graph()
+	}
+	whole, hidden := with(sg.Config{}), with(sg.Config{Hide: func(id sg.NodeID) bool { return id.Name == "driver" }})
+	inferred, err := sg.NewGraph(
+		[]sg.Node{{ID: sg.NodeID{Name: "frontend", Type: sg.TypeService}}, {ID: sg.NodeID{Name: "driver", Type: sg.TypeService}}},
+		[]sg.Edge{{ID: sg.EdgeID{From: sg.NodeID{Name: "frontend", Type: sg.TypeService}, To: sg.NodeID{Name: "driver", Type: sg.TypeService}, Kind: sg.EdgeRequest}, Calls: 3, Evidence: sg.Evidence{Inferred: 3}}}, sg.Report{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		base, head *sg.Graph
+		want       string
+	}{
+		{whole, hidden, "head: services were hidden while it was made, and in the other graph none were; if both were not made with the same options, those services count as gone"},
+		{hidden, whole, "base: services were hidden while it was made, and in the other graph none were; if both were not made with the same options, those services count as new"},
+		{whole, inferred, "head: some calls are inferred from time, and in the other graph none are; if both were not made with the same options, inferred edges count as new"},
+		{inferred, whole, "base: some calls are inferred from time, and in the other graph none are; if both were not made with the same options, inferred edges count as gone"},
+		{hidden, hidden, ""},
+		{inferred, inferred, ""},
+	} {
+		if got := strings.Join(compare(t, c.base, c.head, graphdiff.Config{}).Notes, "\n"); got != c.want {
+			t.Errorf("got  %s\nwant %s", got, c.want)
+		}
+	}
+}
+
+// TestGates checks that each kind of change closes its gate and no other, and that the reverse of a
+// change for the worse closes none of those for errors and latency.
+func TestGates(t *testing.T) {
+	type traffic struct {
+		calls, failures int // of each trace, and failed calls of each hundred traces
+		took            int64
+		ads             bool // a further callee
+	}
+	graph := func(c traffic) *sg.Graph {
+		b := sg.NewBuilder(sg.Config{})
+		for i := range 300 {
+			id := sg.TraceID{byte(i), byte(i >> 8), 1}
+			last := byte(1)
+			b.Add(sg.Span{TraceID: id, SpanID: sg.SpanID{1}, Kind: sg.KindServer, Service: "web", Start: 1e9, End: 2e9})
+			call := func(to string, failed bool) {
+				took := c.took + int64(i%50)*c.took/500
+				client := sg.Span{TraceID: id, SpanID: sg.SpanID{last + 1}, ParentID: sg.SpanID{1}, Kind: sg.KindClient, Service: "web", Start: 1e9, End: 1e9 + took}
+				server := sg.Span{TraceID: id, SpanID: sg.SpanID{last + 2}, ParentID: client.SpanID, Kind: sg.KindServer, Service: to, Start: 1e9, End: 1e9 + took}
+				if failed {
+					client.Status, server.Status = sg.StatusError, sg.StatusError
+				}
+				b.Add(client)
+				b.Add(server)
+				last += 2
+			}
+			for range c.calls {
+				call("cart", i%100 < c.failures)
+			}
+			if c.ads {
+				call("ads", false)
+			}
+		}
+		return b.Graph()
+	}
+	plain := traffic{calls: 1, took: 1e7}
+	for _, c := range []struct {
+		head            traffic
+		closed, reverse string
+	}{
+		{plain, "", ""},
+		{traffic{calls: 1, took: 1e7, ads: true}, "new-node new-edge", "gone-node gone-edge"},
+		{traffic{calls: 1, failures: 20, took: 1e7}, "error-rate", ""},
+		{traffic{calls: 1, took: 2e7}, "latency", ""},
+		{traffic{calls: 3, took: 1e7}, "calls", "calls"},
+	} {
+		closed := func(base, head traffic) string {
+			d := compare(t, graph(base), graph(head), graphdiff.Config{})
+			var list []string
+			for _, g := range graphdiff.Gates() {
+				if len(d.At(g)) > 0 {
+					list = append(list, string(g))
+				}
+			}
+			return strings.Join(list, " ")
+		}
+		if got := closed(plain, c.head); got != c.closed {
+			t.Errorf("%+v closes %q, want %q", c.head, got, c.closed)
+		}
+		if got := closed(c.head, plain); got != c.reverse {
+			t.Errorf("the reverse of %+v closes %q, want %q", c.head, got, c.reverse)
+		}
+	}
+}
+
+// TestExplain checks that every finding has an explanation with its values, nodes as well as edges.
+func TestExplain(t *testing.T) {
+	traces := tracesOf(t, hotrodFile)
+	renamed := clone(traces)
+	for _, trace := range renamed {
+		for i := range trace {
+			if trace[i].Service == "driver" {
+				trace[i].Service = "dispatcher"
+			}
+		}
+	}
+	d := compare(t, graphOf(traces), graphOf(renamed), graphdiff.Config{})
+	if len(d.Findings()) == 0 {
+		t.Fatal("no change")
+	}
+	for _, f := range d.Findings() {
+		lines := strings.Join(d.ExplainFinding(f), "\n")
+		if !strings.Contains(lines, f.Change.String()) {
+			t.Errorf("%s is explained by\n%s", f, lines)
+		}
+		if f.Node.ID.Name != "" && !strings.Contains(lines, "driver and dispatcher have the same callers and callees") {
+			t.Errorf("%s: the explanation does not name the other name of the node:\n%s", f, lines)
+		}
+	}
+	if lines := d.ExplainNode(sg.NodeID{Name: "nobody"}); lines != nil {
+		t.Errorf("a node that neither graph has is explained: %v", lines)
+	}
+	if lines := strings.Join(d.ExplainNode(sg.NodeID{Name: "frontend", Type: sg.TypeService}), "\n"); !strings.Contains(lines, "median latency: ") {
+		t.Errorf("an entry is explained by\n%s", lines)
+	}
+	if lines := strings.Join(d.ExplainNode(sg.NodeID{Name: "route", Type: sg.TypeService}), "\n"); !strings.Contains(lines, "compared on its edges") {
+		t.Errorf("a node without requests from outside is explained by\n%s", lines)
 	}
 }
 

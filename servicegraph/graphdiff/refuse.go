@@ -3,6 +3,7 @@ package graphdiff
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
@@ -34,6 +35,7 @@ func refuse(base, head *servicegraph.Graph) error {
 	}{
 		{"queue nodes", queuesBetween},
 		{"a node for the user", hasUser},
+		{"services that are split by an attribute, such as web@1.4", isSplit},
 		{"hidden nodes that are bridged", isBridged},
 		{"groups of nodes", isGrouped},
 	} {
@@ -101,6 +103,47 @@ func hasUser(g, other *servicegraph.Graph) bool {
 	return false
 }
 
+// isSplit reports whether a service is split into several, where the other graph has it whole.
+func isSplit(g, other *servicegraph.Graph) bool {
+	split := make(map[servicegraph.NodeID]bool) // services of the other graph
+	for n := range other.Nodes() {
+		if whole, ok := wholeOf(n.ID); ok {
+			split[whole] = true
+		}
+	}
+	for n := range g.Nodes() {
+		whole, ok := wholeOf(n.ID)
+		if !ok || split[whole] {
+			continue
+		}
+		_, here := g.Node(whole)
+		if _, there := other.Node(whole); there && !here {
+			return true
+		}
+	}
+	return false
+}
+
+// wholeOf returns the service of which a service may be a part: web of web@1.4.
+func wholeOf(id servicegraph.NodeID) (servicegraph.NodeID, bool) {
+	name, _, ok := strings.Cut(id.Name, "@")
+	if !ok || name == "" || id.Type != servicegraph.TypeService {
+		return id, false
+	}
+	id.Name = name
+	return id, true
+}
+
+// hasInferred reports whether calls of a graph are inferred from time.
+func hasInferred(g *servicegraph.Graph) bool {
+	for e := range g.Edges() {
+		if e.Evidence.Inferred > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 func isBridged(g, _ *servicegraph.Graph) bool {
 	for e := range g.Edges() {
 		if e.ID.Kind == servicegraph.EdgeBridged {
@@ -143,6 +186,14 @@ func notes(base, head *servicegraph.Graph) (list []string) {
 		}
 		return ""
 	})
+	name := func(isBase bool) string { return map[bool]string{true: "base", false: "head"}[isBase] }
+	kind := func(onlyInBase bool) string { return map[bool]string{true: "gone", false: "new"}[onlyInBase] }
+	if b, h := base.Report().Hidden > 0, head.Report().Hidden > 0; b != h {
+		list = append(list, fmt.Sprintf("%s: services were hidden while it was made, and in the other graph none were; if both were not made with the same options, those services count as %s", name(b), kind(!b)))
+	}
+	if b, h := hasInferred(base), hasInferred(head); b != h {
+		list = append(list, fmt.Sprintf("%s: some calls are inferred from time, and in the other graph none are; if both were not made with the same options, inferred edges count as %s", name(b), kind(b)))
+	}
 	each(func(name string, r servicegraph.Report) string {
 		if n := r.Skipped; n > 0 {
 			return fmt.Sprintf("%s: %s could not be read", name, quantity.Of(n, "record"))

@@ -28,7 +28,7 @@ func Unchanged(base *servicegraph.Graph, cfg graphdiff.Config, kinds ...graphdif
 		}
 		for _, kind := range kinds {
 			for _, f := range d.At(kind) {
-				v := Violation{Message: f.String(), Explanation: d.Explain(f.Edge.ID)}
+				v := Violation{Message: f.String(), Explanation: d.ExplainFinding(f)}
 				if f.Edge.Head != nil {
 					v.Edges = []servicegraph.Edge{*f.Edge.Head}
 				} else if f.Edge.Base != nil {
