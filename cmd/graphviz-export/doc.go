@@ -408,6 +408,11 @@ span. The report can change the window, for all its readers, pause, and clear th
 Tempo, it can change the time range. The panel of a call draws its rate and errors since the
 report was opened.
 
+The panels of nodes and calls say how many entries, and which part of the requests, a failure
+reaches. The numbers are exact while the traces of the graph are held in memory: for files and
+Tempo, and with --otlp for half a minute. After that they are upper bounds from the graph ("at
+most"), and the exact numbers of the last traces follow.
+
 The size of the graph depends on the number of services
 and of calls between them, not on time: complete traces are counted and forgotten, and
 at most 200,000 spans in 50,000 incomplete traces are held. Nodes, edges and names have the
@@ -460,6 +465,14 @@ entries and how many requests the failure of a node can reach.
 	  mysql          1 of 1        53  96.4%     ≤ 53      2      2   1    0            0
 	  driver         1 of 1        52  94.5%     ≤ 52      1      1   1    1            1
 
+	Blast radius of the failure of all calls from one node to another
+	  CALLS                  ENTRIES  REQUESTS  SHARE  AT MOST
+	  driver → redis-manual   1 of 1        52  94.5%     ≤ 55
+	  frontend → route        1 of 1        52  94.5%     ≤ 55
+	  customer → mysql        1 of 1        53  96.4%     ≤ 53
+	  frontend → customer     1 of 1        53  96.4%     ≤ 53
+	  frontend → driver       1 of 1        52  94.5%     ≤ 52
+
 	The graph falls apart without any one of  customer, driver, frontend
 
 	From the graph of 6 services, 5 edges, 55 traces. REQUESTS and SHARE are exact, from 55 traces.
@@ -480,21 +493,28 @@ as for drawing. With --json the answers are an object; its field basis says what
 		SinglePoints       []struct{ Entry, Node string; CutsOff []string }
 		ArticulationPoints []string
 		Nodes              []struct {
-			Node            string
-			Depth           int // calls from the nearest entry; -1 if no entry leads to the node
-			Layer           int
-			FanIn, FanOut   int
-			Betweenness     float64
-			Entries         []string // that a failure of the node can reach
-			RequestsAtMost  float64  // entry requests that a failure of the node can reach
-			ShareAtMost     float64  // fraction of all entry requests, from 0 to 1
-			OfEntries       int
-			OfEntryRequests float64
-			ExactEntries    []string // whose requests use the node, as counted in the traces
-			ExactRequests   float64  // null if the traces are not held
-			ExactShare      float64
+			Node          string
+			Depth         int // calls from the nearest entry; -1 if no entry leads to the node
+			Layer         int
+			FanIn, FanOut int
+			Betweenness   float64
+			Radius        // the fields of a Radius
+		}
+		Calls []struct {
+			From, To string
+			Radius
 		}
 		Exact string // what the exact numbers rest on; empty if there are none
+	}
+	type Radius struct {
+		Entries         []string // that a failure of the node or the calls can reach
+		RequestsAtMost  float64  // entry requests that the failure can reach
+		ShareAtMost     float64  // fraction of all entry requests, from 0 to 1
+		OfEntries       int
+		OfEntryRequests float64
+		ExactEntries    []string // whose requests use the node or the calls, as counted in the traces
+		ExactRequests   float64  // null if the traces are not held
+		ExactShare      float64
 	}
 
 # Diff
@@ -527,8 +547,8 @@ servicegraph/graphdiff describes the tests.
 A node or an edge that only one side has must occur too often for chance, too. If both sides
 made the same requests, as in an integration test, --same-requests reports all of them.
 
-With --explain, the diff explains each comparison of the edges whose text, such as
-"frontend → route", matches a regular expression:
+With --explain, the diff explains each comparison of the nodes and the edges whose text, such
+as "route" or "frontend → route", matches a regular expression:
 
 	$ graphviz-export diff --explain 'frontend → route' examples/ci/before.json.gz examples/traces/hotrod.jsonl.gz
 	frontend → route: worse
@@ -673,6 +693,8 @@ fields begin with a lower-case letter, and times are in nanoseconds:
 		TracesWithoutRoot   int // they have no path
 		TracesFinishedEarly int // to limit memory
 		Spans, LateSpans    int
+		SampledSpans        int // with a sampling weight; each trace counts once all the same
+		CountedAsOther      int // how often a name beyond a limit counted as the operation or node other
 		TimeNs              int // of all paths
 		Entries []struct {
 			Node, Operation     string
@@ -714,7 +736,7 @@ example:
 
 The tools are graph, neighbors (the calls of one node), explain (why there is a call, or
 none), blast_radius (of a node, or of the calls between two), critical_path, check (rules) and diff, which compares with the graph or
-the traces of --base. Every answer is an object, whose field basis says what it rests on and
+the traces of --base, and explains why it reports a change. Every answer is an object, whose field basis says what it rests on and
 what makes the graph incomplete. The list of tools describes every field with its unit:
 latencies are in seconds, and ratios and shares are from 0 to 1. A list has at most 50
 items, or as many as the argument limit says, up to 200, and a text has at most 2 KiB; the

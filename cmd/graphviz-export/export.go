@@ -123,7 +123,7 @@ func (e *export) run(ctx context.Context) error {
 	}
 	notes = src.withNotes(notes)
 	if slices.ContainsFunc(targets, func(t target) bool { return t.format.Name == "html" }) {
-		e.style.reach = reachTexts(g, func() *topology.Reach { return e.reach(src, g, steps) })
+		e.style.reach, e.style.edgeReach = topology.Describe(g, e.reach(src, g, steps), true)
 	}
 	if e.estimate {
 		err = writeEstimate(e.stdout, g)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/tempograph/tempograph/servicegraph"
 	viewer "github.com/tempograph/tempograph/servicegraph/live"
+	"github.com/tempograph/tempograph/servicegraph/topology"
 )
 
 // A serve is one run of graphviz-export serve: it shows the graph in browsers and keeps it up
@@ -274,7 +275,7 @@ func (w *watch) run(ctx context.Context) error {
 // round reads the graph and shows it if it is new.
 func (w *watch) round(ctx context.Context) error {
 	defer w.stderr.round()()
-	g, err := w.feed.next(ctx)
+	g, held, err := w.feed.next(ctx)
 	if err != nil {
 		return err
 	}
@@ -283,6 +284,10 @@ func (w *watch) round(ctx context.Context) error {
 		w.empty = g.NumNodes() == 0
 		part, notes, err := filtered(g, w.steps, false, w.stderr.warnf)
 		if err == nil {
+			if changesNodes(w.steps) {
+				held = tally{}
+			}
+			w.style.reach, w.style.edgeReach = topology.Describe(part, held.Reach, held.all)
 			err = w.show(ctx, part, notes)
 		}
 		w.outcome = err

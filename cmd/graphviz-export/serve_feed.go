@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"iter"
 	"slices"
 	"time"
 
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/topology"
 )
 
 // A feed returns the current graph each time it is asked.
@@ -18,8 +18,9 @@ type feed struct {
 	reading string        // the notice shown before the first graph
 	every   time.Duration // how long to wait between two graphs
 
-	// next returns the current graph, or nil if the graph has not changed.
-	next func(context.Context) (*servicegraph.Graph, error)
+	// next returns the current graph, or nil if the graph has not changed, and what is counted in
+	// its traces.
+	next func(context.Context) (*servicegraph.Graph, tally, error)
 
 	// final reports whether an error for the first graph is permanent.
 	final func(error) bool
@@ -30,6 +31,13 @@ type feed struct {
 	clear     func()             // forgets all spans; nil: not supported
 
 	close func() // releases resources; nil: there are none
+}
+
+// A tally is which entry requests use which nodes, counted in the traces that are held: all
+// traces of the graph, or the last ones.
+type tally struct {
+	*topology.Reach
+	all bool
 }
 
 // How often serve looks for a new graph by default.
@@ -100,22 +108,24 @@ func (s *serve) sourceFeed() (feed, error) {
 		}
 	}
 	seen := ""
-	f.next = func(ctx context.Context) (*servicegraph.Graph, error) {
+	f.next = func(ctx context.Context) (*servicegraph.Graph, tally, error) {
 		src, err := s.source()
 		if err != nil || src.state != "" && src.state == seen {
-			return nil, err
+			return nil, tally{}, err
 		}
 		*f.source = src
 		defer src.close()
-		g, err := s.read(ctx, src, func(spans iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error) {
-			return servicegraph.Build(spans, s.config())
-		})
+		defer func() { s.builder = nil }() // its spans are not needed until the next graph
+		g, err := s.read(ctx, src, nil)
 		if err != nil {
-			return nil, err
+			return nil, tally{}, err
+		}
+		for _, note := range src.withNotes(nil) {
+			s.stderr.infof("%s", note)
 		}
 		seen = src.state
 		s.warnLimit(src, g)
-		return g, nil
+		return g, tally{s.reach(src, g, nil), true}, nil
 	}
 	return f, nil
 }

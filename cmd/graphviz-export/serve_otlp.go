@@ -110,12 +110,12 @@ func (s *serve) otlpFeed(ctx context.Context) (feed, error) {
 		waiting: "no spans yet: configure services to send OTLP to " + where,
 		reading: "starting",
 		every:   everyOther,
-		next: func(context.Context) (*servicegraph.Graph, error) {
-			g, rejected, why := live.graph()
+		next: func(context.Context) (*servicegraph.Graph, tally, error) {
+			g, held, rejected, why := live.graph()
 			if rejected > 0 {
 				s.stderr.warnf("rejected %s; the last reason: %s", rejectedText(rejected), why)
 			}
-			return g, nil
+			return g, held, nil
 		},
 		final: func(error) bool { return false },
 		close: func() {
@@ -163,6 +163,11 @@ type live struct {
 	window time.Duration // the graph is that of the traces that were complete in this time; 0: of all spans
 	past   timeSlices
 	shown  int // slices in the last graph
+
+	forgot  bool // a trace of the graph of all spans is not held any more
+	tally   tally
+	tallied time.Time     // when the tally was made
+	took    time.Duration // how long that took
 }
 
 // A loader adds spans to one builder.
@@ -242,6 +247,7 @@ func (l *live) clear() {
 	l.builder, l.past = servicegraph.NewBuilder(l.cfg), timeSlices{}
 	l.builder.Advance(l.now())
 	l.fresh, l.open = true, 0
+	l.forgot, l.tally, l.took = false, tally{}, 0
 }
 
 // setWindow limits the graph to the traces that were complete in a time; 0 means all spans.
@@ -258,10 +264,10 @@ func (l *live) advance() {
 	l.builder.Advance(l.now())
 }
 
-// graph returns the live graph of all spans so far, or nil if it is that of the last call. It
-// also returns how many spans and requests were rejected since the last call, and why the
-// last one was.
-func (l *live) graph() (g *servicegraph.Graph, rejected int, why string) {
+// graph returns the live graph of all spans so far, or nil if it is that of the last call, with what
+// is counted in the traces that are held. It also returns how many spans and requests were rejected
+// since the last call, and why the last one was.
+func (l *live) graph() (g *servicegraph.Graph, held tally, rejected int, why string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
@@ -269,7 +275,7 @@ func (l *live) graph() (g *servicegraph.Graph, rejected int, why string) {
 	isNew := false
 	if delta := l.builder.Delta(); delta.Report().Traces > 0 {
 		l.past.add(now, delta)
-		isNew = true
+		isNew, l.forgot = true, true
 	}
 	if l.window > 0 {
 		window, shown := l.past.since(now.Add(-l.window))
@@ -284,7 +290,30 @@ func (l *live) graph() (g *servicegraph.Graph, rejected int, why string) {
 		}
 		l.open = open
 	}
+	if g != nil {
+		held = l.count(l.window == 0 && !l.forgot && isCountable(g.Report()))
+	}
 	rejected, why = l.rejected, l.why
 	l.fresh, l.rejected = false, 0
-	return g, rejected, why
+	return g, held, rejected, why
+}
+
+// Spans wait while their traces are counted. Counting 200,000 spans takes some tenths of a second, so
+// that traces are counted at most for one tallyShare-th of the time, unless that is less than quick.
+const (
+	tallyShare = 20
+	quick      = 5 * time.Millisecond
+)
+
+// count counts the traces that are held, which are all traces of the graph or not, or returns an
+// earlier tally.
+func (l *live) count(all bool) tally {
+	if l.took > quick && time.Since(l.tallied) < tallyShare*l.took {
+		l.tally.all = false // there are more traces now
+		return l.tally
+	}
+	began := time.Now()
+	l.tally = tally{counted(l.builder), all}
+	l.tallied, l.took = time.Now(), time.Since(began)
+	return l.tally
 }

@@ -275,7 +275,7 @@ func TestLiveIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	g, _, _ := l.graph()
+	g, _, _, _ := l.graph()
 	r := g.Report()
 	if r.Spans != requests*each || r.Traces != requests {
 		t.Errorf("got %d spans of %d traces", r.Spans, r.Traces)
@@ -286,7 +286,7 @@ func TestLiveIsBounded(t *testing.T) {
 	if r.EvictedSpans == 0 {
 		t.Error("no trace was forgotten")
 	}
-	if g, _, _ := l.graph(); g != nil {
+	if g, _, _, _ := l.graph(); g != nil {
 		t.Error("a graph without new spans")
 	}
 }
@@ -323,7 +323,7 @@ func TestLiveInventsNothing(t *testing.T) {
 	}
 	before, graphs := make(map[string]bool), 0
 	look := func() {
-		g, _, _ := l.graph()
+		g, _, _, _ := l.graph()
 		if g == nil {
 			return
 		}
@@ -359,11 +359,11 @@ func TestLiveInventsNothing(t *testing.T) {
 		send(service)
 	}
 	look()
-	if g, _, _ := l.graph(); g != nil {
+	if g, _, _, _ := l.graph(); g != nil {
 		t.Error("a graph, although nothing has changed")
 	}
 	now = now.Add(liveWindow.Quiet)
-	g, _, _ := l.graph()
+	g, _, _, _ := l.graph()
 	if g == nil {
 		t.Fatal("no graph after the traces have closed")
 	}
@@ -401,7 +401,7 @@ func TestLiveConcurrentSafe(t *testing.T) {
 		}
 	}
 	l.fresh = true
-	g, _, _ := l.graph()
+	g, _, _, _ := l.graph()
 	if r := g.Report(); r.Traces != senders || r.Skipped != senders*50 {
 		t.Errorf("got %d traces, %d skipped", r.Traces, r.Skipped)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/otlpreceiver"
+	"github.com/tempograph/tempograph/servicegraph/topology"
 )
 
 // oneCall returns a graph with one call to a service.
@@ -71,7 +72,7 @@ func TestLiveWindow(t *testing.T) {
 	look := func() []string {
 		for range 60 {
 			now = now.Add(time.Second)
-			if g, _, _ := l.graph(); g != nil {
+			if g, _, _, _ := l.graph(); g != nil {
 				names = nil
 				for n := range g.Nodes() {
 					names = append(names, n.ID.Name)
@@ -105,6 +106,75 @@ func TestLiveWindow(t *testing.T) {
 	send(3, "next")
 	if got := look(); !slices.Equal(got, []string{"next"}) {
 		t.Errorf("spans after clear: %v", got)
+	}
+}
+
+// The panels of nodes have what their failure reaches: exactly while all traces are held, and then at
+// most, with the exact numbers of the last traces.
+func TestLiveReach(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	l := newLive(servicegraph.Config{Window: liveWindow})
+	l.now = func() time.Time { return now }
+	send := func(trace int, callee bool) {
+		t.Helper()
+		spans := fmt.Sprintf(`{"traceId":"%032x","spanId":"0000000000000001","name":"s","kind":2,"startTimeUnixNano":"1000","endTimeUnixNano":"9000"}`, trace)
+		if callee {
+			spans += fmt.Sprintf(`,{"traceId":"%032x","spanId":"0000000000000002","parentSpanId":"0000000000000001","name":"s","kind":3,"startTimeUnixNano":"2000","endTimeUnixNano":"8000","attributes":[{"key":"peer.service","value":{"stringValue":"cart"}}]}`, trace)
+		}
+		body := `{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"web"}}]},"scopeSpans":[{"spans":[` + spans + `]}]}]}`
+		if _, err := l.take(otlpreceiver.Request{Body: []byte(body), JSON: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cart := servicegraph.NodeID{Name: "cart", Type: servicegraph.TypeExternal}
+	look := func(want string) {
+		t.Helper()
+		g, held, _, _ := l.graph()
+		if g == nil {
+			t.Fatal("no graph")
+		}
+		nodes, _ := topology.Describe(g, held.Reach, held.all)
+		if nodes[cart] != want {
+			t.Errorf("a failure of cart reaches %q, want %q", nodes[cart], want)
+		}
+	}
+	for i := range 4 {
+		send(1+i, i == 0)
+	}
+	now = now.Add(liveWindow.Quiet)
+	look("1 of 1 entry, 25% of requests")
+	now = now.Add(liveWindow.Remember)
+	for i := range 2 {
+		send(5+i, i == 0)
+	}
+	now = now.Add(liveWindow.Quiet)
+	look("at most 1 of 1 entry, 33% of requests; in the last 2 traces: 1 of 1 entry, 50% of requests")
+
+	// Of a window, the graph has other traces than those that are held.
+	l.setWindow(time.Minute)
+	look("at most 1 of 1 entry, 25% of requests; in the last 2 traces: 1 of 1 entry, 50% of requests")
+
+	l.setWindow(0)
+	l.clear()
+	send(9, true)
+	now = now.Add(liveWindow.Quiet)
+	look("1 of 1 entry, 100% of requests")
+}
+
+// Counting takes a small part of the time: while it is slow, the numbers are those of earlier traces.
+func TestLiveReachIsBounded(t *testing.T) {
+	l := newLive(servicegraph.Config{Window: liveWindow})
+	if first := l.count(true); !first.all {
+		t.Error("the first tally has not all traces")
+	}
+	l.took, l.tallied = time.Hour, time.Now()
+	before := l.tally.Reach
+	if again := l.count(true); again.Reach != before || again.all {
+		t.Error("traces are counted again, although this takes an hour")
+	}
+	l.tallied = time.Now().Add(-tallyShare * time.Hour)
+	if again := l.count(true); again.Reach == before || !again.all {
+		t.Error("traces are not counted again, although there is time")
 	}
 }
 

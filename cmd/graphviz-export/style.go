@@ -31,7 +31,8 @@ type styleFlags struct {
 	expand      []string
 	table       tableFlags
 
-	reach map[servicegraph.NodeID]string // what failures reach, for reports; not a flag
+	reach     map[servicegraph.NodeID]string // what failures reach, for reports; not a flag
+	edgeReach map[servicegraph.EdgeID]string
 }
 
 // addTo adds the flags to a command.
@@ -85,7 +86,7 @@ func (s *styleFlags) formats(d draw.Options) []render.Format {
 // html returns the writer of HTML reports. Their image has both color themes, because the
 // reader switches between them. With --force there is no limit on the size of the image.
 func (s *styleFlags) html(d draw.Options) htmlreport.HTML {
-	html := htmlreport.HTML{Style: d.Style, TraceURL: s.traceURL, Reach: s.reach}
+	html := htmlreport.HTML{Style: d.Style, TraceURL: s.traceURL, Reach: s.reach, EdgeReach: s.edgeReach}
 	if d.Force {
 		html.MaxNodes, html.MaxEdges = math.MaxInt, math.MaxInt
 	}

@@ -44,7 +44,7 @@ func newTopologyCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Comman
 	s.completeNodes(cmd)
 	group(cmd, "Output", func(f *pflag.FlagSet) {
 		f.BoolVar(&s.json, "json", false, "write the answers as JSON")
-		f.IntVar(&s.top, "top", 20, "list at most `N` nodes and single points of failure; 0: all")
+		f.IntVar(&s.top, "top", 20, "list at most `N` nodes, calls and single points of failure; 0: all")
 		f.BoolVar(&s.allowEmpty, "allow-empty", false, "if nothing matches, write an empty answer and exit with 0")
 		f.DurationVar(&s.timeout, "timeout", 0, "stop after `DURATION`: 90s, 5m (default: no limit)")
 		f.BoolVarP(&s.stderr.verbose, "verbose", "v", false, "verbose output")
@@ -112,6 +112,7 @@ type answers struct {
 	SinglePoints []singlePoint `json:"singlePoints"`
 	Articulation []string      `json:"articulationPoints"`
 	Nodes        []position    `json:"nodes"`
+	Calls        []callReach   `json:"calls"`
 
 	Exact string `json:"exact"` // what the exact numbers rest on; empty if there are none
 }
@@ -133,22 +134,59 @@ type singlePoint struct {
 }
 
 type position struct {
-	Node        string   `json:"node"`
-	Depth       int      `json:"depth"` // calls from the nearest entry; -1 if no entry leads to the node
-	Layer       int      `json:"layer"`
-	FanIn       int      `json:"fanIn"`
-	FanOut      int      `json:"fanOut"`
-	Betweenness float64  `json:"betweenness"`
-	Entries     []string `json:"entries"`         // that a failure of the node can reach
-	Requests    float64  `json:"requestsAtMost"`  // entry requests that a failure of the node can reach
-	Share       float64  `json:"shareAtMost"`     // fraction of all entry requests, from 0 to 1
-	OfEntries   int      `json:"ofEntries"`       // the number of all entries
-	OfRequests  float64  `json:"ofEntryRequests"` // the number of all entry requests
+	Node        string  `json:"node"`
+	Depth       int     `json:"depth"` // calls from the nearest entry; -1 if no entry leads to the node
+	Layer       int     `json:"layer"`
+	FanIn       int     `json:"fanIn"`
+	FanOut      int     `json:"fanOut"`
+	Betweenness float64 `json:"betweenness"`
+	radius
+}
+
+// A callReach is the blast radius of all calls between two nodes.
+type callReach struct {
+	call
+	radius
+}
+
+// A radius is what a failure reaches.
+type radius struct {
+	Entries    []string `json:"entries"`         // that the failure can reach
+	Requests   float64  `json:"requestsAtMost"`  // entry requests that the failure can reach
+	Share      float64  `json:"shareAtMost"`     // fraction of all entry requests, from 0 to 1
+	OfEntries  int      `json:"ofEntries"`       // the number of all entries
+	OfRequests float64  `json:"ofEntryRequests"` // the number of all entry requests
 
 	// Counted in the traces; null if they are not held.
 	ExactEntries  []string `json:"exactEntries"`
 	ExactRequests *float64 `json:"exactRequests"`
 	ExactShare    *float64 `json:"exactShare"`
+}
+
+// radiusOf returns an upper bound, and the exact numbers if they are known.
+func radiusOf(most topology.Impact, exact *topology.Impact) radius {
+	r := radius{Entries: labels(most.Entries), Requests: most.Requests, Share: most.Share(), OfEntries: most.Of, OfRequests: most.Total}
+	if exact != nil {
+		share := exact.Share()
+		r.ExactEntries, r.ExactRequests, r.ExactShare = labels(exact.Entries), &exact.Requests, &share
+	}
+	return r
+}
+
+// cells returns the columns of radiusHeads.
+func (r radius) cells() []string {
+	most := "≤ " + quantity.Number(int64(r.Requests+.5))
+	if r.ExactRequests == nil {
+		return []string{fmt.Sprintf("%d of %d", len(r.Entries), r.OfEntries), most, fmt.Sprintf("≤ %.3g%%", 100*r.Share)}
+	}
+	return []string{fmt.Sprintf("%d of %d", len(r.ExactEntries), r.OfEntries), quantity.Number(int64(*r.ExactRequests + .5)), fmt.Sprintf("%.3g%%", 100**r.ExactShare), most}
+}
+
+func radiusHeads(exact bool) []string {
+	if exact {
+		return []string{"ENTRIES", "REQUESTS", "SHARE", "AT MOST"}
+	}
+	return []string{"ENTRIES", "REQUESTS", "SHARE"}
 }
 
 // surveyOf asks all questions about a graph. The reach is nil if the traces are not held.
@@ -158,7 +196,7 @@ func surveyOf(g *servicegraph.Graph, reach *topology.Reach) answers {
 		Basis:        summary(g),
 		Entries:      labels(t.Entries()),
 		Articulation: labels(t.ArticulationPoints()),
-		Layers:       [][]string{}, Cycles: []cycle{}, SinglePoints: []singlePoint{}, Nodes: []position{},
+		Layers:       [][]string{}, Cycles: []cycle{}, SinglePoints: []singlePoint{}, Nodes: []position{}, Calls: []callReach{},
 	}
 	for _, layer := range t.Layers() {
 		a.Layers = append(a.Layers, labels(layer))
@@ -173,19 +211,23 @@ func surveyOf(g *servicegraph.Graph, reach *topology.Reach) answers {
 	for _, p := range t.SinglePoints() {
 		a.SinglePoints = append(a.SinglePoints, singlePoint{label(p.Entry), label(p.Node), labels(p.CutsOff)})
 	}
+	exact := func(impact func(*topology.Reach) topology.Impact) *topology.Impact {
+		if reach == nil {
+			return nil
+		}
+		i := impact(reach)
+		return &i
+	}
 	for _, p := range t.Positions() {
-		a.Nodes = append(a.Nodes, position{
-			Node: label(p.Node), Depth: p.Depth, Layer: p.Layer, FanIn: p.FanIn, FanOut: p.FanOut, Betweenness: p.Betweenness,
-			Entries: labels(p.Impact.Entries), Requests: p.Impact.Requests, Share: p.Impact.Share(), OfEntries: p.Impact.Of, OfRequests: p.Impact.Total,
-		})
+		counted := exact(func(r *topology.Reach) topology.Impact { return r.BlastRadius(p.Node) })
+		a.Nodes = append(a.Nodes, position{label(p.Node), p.Depth, p.Layer, p.FanIn, p.FanOut, p.Betweenness, radiusOf(p.Impact, counted)})
+	}
+	for _, c := range t.CallImpacts() {
+		counted := exact(func(r *topology.Reach) topology.Impact { return r.BlastRadiusOfCall(c.Call) })
+		a.Calls = append(a.Calls, callReach{call{label(c.From), label(c.To)}, radiusOf(c.Impact, counted)})
 	}
 	if reach != nil {
 		a.Exact = exactly(reach)
-		for i, p := range t.Positions() {
-			exact := reach.BlastRadius(p.Node)
-			share := exact.Share()
-			a.Nodes[i].ExactEntries, a.Nodes[i].ExactRequests, a.Nodes[i].ExactShare = labels(exact.Entries), &exact.Requests, &share
-		}
 	}
 	return a
 }
@@ -252,26 +294,30 @@ func (a answers) writeText(w io.Writer, n int) error {
 
 	if a.Exact != "" {
 		b.WriteString("\nBlast radius: the entries and the entry requests that use NODE, and AT MOST what its failure can reach in the graph\n")
-		rows = [][]string{{"NODE", "ENTRIES", "REQUESTS", "SHARE", "AT MOST", "DEPTH", "LAYER", "IN", "OUT", "BETWEENNESS"}}
 	} else {
 		b.WriteString("\nBlast radius: the entries, and at most the entry requests, that a failure of NODE can reach\n")
-		rows = [][]string{{"NODE", "ENTRIES", "REQUESTS", "SHARE", "DEPTH", "LAYER", "IN", "OUT", "BETWEENNESS"}}
 	}
+	heads := radiusHeads(a.Exact != "")
+	rows = [][]string{append(append([]string{"NODE"}, heads...), "DEPTH", "LAYER", "IN", "OUT", "BETWEENNESS")}
 	nodes := first(a.Nodes, n)
 	for _, p := range nodes {
 		depth := fmt.Sprint(p.Depth)
 		if p.Depth < 0 {
 			depth = "–"
 		}
-		most := "≤ " + quantity.Number(int64(p.Requests+.5))
-		row := []string{p.Node, fmt.Sprintf("%d of %d", len(p.Entries), p.OfEntries), most, fmt.Sprintf("≤ %.3g%%", 100*p.Share)}
-		if a.Exact != "" {
-			row = []string{p.Node, fmt.Sprintf("%d of %d", len(p.ExactEntries), p.OfEntries), quantity.Number(int64(*p.ExactRequests + .5)), fmt.Sprintf("%.3g%%", 100**p.ExactShare), most}
-		}
-		rows = append(rows, append(row, depth, fmt.Sprint(p.Layer), fmt.Sprint(p.FanIn), fmt.Sprint(p.FanOut), fmt.Sprintf("%.4g", p.Betweenness)))
+		rows = append(rows, append(append([]string{p.Node}, p.cells()...), depth, fmt.Sprint(p.Layer), fmt.Sprint(p.FanIn), fmt.Sprint(p.FanOut), fmt.Sprintf("%.4g", p.Betweenness)))
 	}
 	writeColumns(&b, rows, 1)
 	more(&b, len(a.Nodes)-len(nodes))
+	if calls := first(a.Calls, n); len(calls) > 0 {
+		b.WriteString("\nBlast radius of the failure of all calls from one node to another\n")
+		rows = [][]string{append([]string{"CALLS"}, heads...)}
+		for _, c := range calls {
+			rows = append(rows, append([]string{c.From + " → " + c.To}, c.cells()...))
+		}
+		writeColumns(&b, rows, 1)
+		more(&b, len(a.Calls)-len(calls))
+	}
 	if len(a.Articulation) > 0 {
 		fmt.Fprintf(&b, "\nThe graph falls apart without any one of  %s\n", oneLine(strings.Join(a.Articulation, ", ")))
 	}

@@ -27,6 +27,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/live"
 	"github.com/tempograph/tempograph/servicegraph/otlpreceiver"
 	"github.com/tempograph/tempograph/servicegraph/promgraph"
+	"github.com/tempograph/tempograph/servicegraph/topology"
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
 )
 
@@ -68,7 +69,7 @@ func (s *service) handler() http.Handler {
 	registry.MustRegister(promgraph.NewCollector(s.delta, promgraph.Config{}))
 
 	mux := http.NewServeMux()
-	mux.Handle("/graph/", http.StripPrefix("/graph", live.NewHandler(s.graph, live.Config{})))
+	mux.Handle("/graph/", http.StripPrefix("/graph", live.NewHandler(s.graph, live.Config{Reach: reach})))
 	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		EnableOpenMetrics:  true, // for exemplars
 		DisableCompression: true, // 23 series an edge: compressing them takes longer than all the rest
@@ -101,6 +102,11 @@ func (s *service) graph() *servicegraph.Graph {
 	defer s.mu.Unlock()
 	s.builder.Advance(time.Now())
 	return s.builder.Live()
+}
+
+// reach says at most what failures reach: the builder has forgotten most traces of the graph.
+func reach(g *servicegraph.Graph) (map[servicegraph.NodeID]string, map[servicegraph.EdgeID]string) {
+	return topology.Describe(g, nil, false)
 }
 
 // delta returns the calls for the counters.

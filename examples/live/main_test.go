@@ -107,6 +107,8 @@ func TestService(t *testing.T) {
 	}
 	if page := get("/graph/"); !strings.Contains(page, "data-live") {
 		t.Error("no live page")
+	} else if !strings.Contains(page, "A failure reaches") {
+		t.Error("the page does not say what failures reach")
 	}
 }
 

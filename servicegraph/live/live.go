@@ -35,6 +35,11 @@ type Config struct {
 	// when somebody asks for it, or looks at the page.
 	Every time.Duration
 
+	// Reach says for the nodes and the edges of a graph what their failure reaches, for their
+	// panels: see report.HTML.Reach. Package topology has such a function. Nil: the panels do
+	// not say it.
+	Reach func(*servicegraph.Graph) (map[servicegraph.NodeID]string, map[servicegraph.EdgeID]string)
+
 	// Metrics is served at /metrics, if it is not nil: for example promhttp.Handler. Prometheus
 	// must then address the process by an IP address or one of the Hosts.
 	Metrics http.Handler
@@ -51,9 +56,6 @@ func NewHandler(graph func() *servicegraph.Graph, cfg Config) http.Handler {
 	if cfg.Every <= 0 {
 		cfg.Every = 5 * time.Second
 	}
-	if cfg.Formats == nil {
-		cfg.Formats = slices.Concat(render.Formats(cfg.Page.Style), report.Formats(cfg.Page))
-	}
 	v := New()
 	v.every = cfg.Every
 	var mu sync.Mutex
@@ -64,7 +66,15 @@ func NewHandler(graph func() *servicegraph.Graph, cfg Config) http.Handler {
 		if !last.IsZero() && time.Since(last) < cfg.Every {
 			return
 		}
-		if err := v.Show(View{Graph: graph(), Page: cfg.Page, Formats: cfg.Formats}); err != nil {
+		g, page := graph(), cfg.Page
+		if cfg.Reach != nil {
+			page.Reach, page.EdgeReach = cfg.Reach(g)
+		}
+		formats := cfg.Formats
+		if formats == nil {
+			formats = slices.Concat(render.Formats(page.Style), report.Formats(page))
+		}
+		if err := v.Show(View{Graph: g, Page: page, Formats: formats}); err != nil {
 			v.Notice(err.Error())
 		} else {
 			v.Notice("")

@@ -44,6 +44,28 @@ func TestNewHandler(t *testing.T) {
 	}
 }
 
+// TestReach: the panels say what a failure reaches, also after a change of that alone.
+func TestReach(t *testing.T) {
+	text := "1 of 9 entries"
+	h := NewHandler(func() *servicegraph.Graph { return graph("cart") }, Config{
+		Every: time.Nanosecond,
+		Reach: func(g *servicegraph.Graph) (map[servicegraph.NodeID]string, map[servicegraph.EdgeID]string) {
+			nodes := make(map[servicegraph.NodeID]string)
+			for n := range g.Nodes() {
+				nodes[n.ID] = text
+			}
+			return nodes, nil
+		},
+	})
+	for _, text = range []string{"1 of 9 entries", "2 of 9 entries"} {
+		for _, file := range []string{"fragment", "", "graph.html"} {
+			if _, body := get(t, h, "http://localhost/"+file); !strings.Contains(body, `["A failure reaches","`+text+`"]`) {
+				t.Errorf("/%s does not say that a failure reaches %s", file, text)
+			}
+		}
+	}
+}
+
 // TestRefresh: the graph is made again at most so often, and an open page learns of a change.
 func TestRefresh(t *testing.T) {
 	var made atomic.Int64

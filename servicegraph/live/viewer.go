@@ -60,7 +60,7 @@ type Viewer struct {
 // A shown is a view with its rendered documents.
 type shown struct {
 	View
-	input    [sha256.Size]byte // hash of the graph, the style and the window
+	input    [sha256.Size]byte // hash of the graph, the style, the window and the reach
 	version  string            // hash of the fragment
 	page     []byte            // HTML
 	fragment []byte            // JSON
@@ -116,7 +116,7 @@ func made(view View) (shown, error) {
 	if err != nil {
 		return shown{}, err
 	}
-	return shown{View: view, input: sha256.Sum256(fmt.Appendf(data, "%+v %s", view.Page.Style, view.Page.Window))}, nil
+	return shown{View: view, input: sha256.Sum256(fmt.Appendf(data, "%+v %s %v %v", view.Page.Style, view.Page.Window, view.Page.Reach, view.Page.EdgeReach))}, nil
 }
 
 // write renders the report and its fragment.

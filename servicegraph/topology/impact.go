@@ -39,27 +39,32 @@ func (t *Graph) BlastRadius(id servicegraph.NodeID) (Impact, bool) {
 	if !ok {
 		return Impact{}, false
 	}
-	calls := t.entered(n.Node)
-	for _, caller := range t.from[n.id] {
-		calls += t.calls(nodeID(caller), n.Node)
-	}
-	return t.impact(n, calls), true
+	return t.leading(n).within(t.arriving(n)), true
 }
 
 // BlastRadiusOfCall returns what the failure of all calls between two nodes can reach. It
-// returns false if the first node does not call the second.
+// returns false if the first node does not call the second. The nodes may be one that calls itself.
 func (t *Graph) BlastRadiusOfCall(call Call) (Impact, bool) {
 	from, ok := t.Of(call.From)
-	to, known := t.Of(call.To)
-	if !ok || !known || !t.HasEdgeFromTo(from.id, to.id) {
+	calls, known := t.calls(call.From, call.To)
+	if !ok || !known {
 		return Impact{}, false
 	}
-	return t.impact(from, t.calls(call.From, call.To)), true
+	return t.leading(from).within(calls), true
 }
 
-// impact returns the impact of something that the entries above a node, or the node itself,
-// use in a number of calls.
-func (t *Graph) impact(n Node, calls float64) Impact {
+// arriving returns the requests from outside and the calls that arrive at a node.
+func (t *Graph) arriving(n Node) float64 {
+	calls := t.entered(n.Node)
+	for _, caller := range t.from[n.id] {
+		from, _ := t.calls(nodeID(caller), n.Node)
+		calls += from
+	}
+	return calls
+}
+
+// leading returns the entries from which calls lead to a node, with all their requests.
+func (t *Graph) leading(n Node) Impact {
 	reaches := t.above(n)
 	var i Impact
 	for _, entry := range t.entries() {
@@ -72,6 +77,11 @@ func (t *Graph) impact(n Node, calls float64) Impact {
 			i.Requests += requests
 		}
 	}
+	return i
+}
+
+// within returns the impact with no more requests than a number of calls can serve.
+func (i Impact) within(calls float64) Impact {
 	i.Requests = math.Min(i.Requests, calls)
 	return i
 }
@@ -82,14 +92,16 @@ func (t *Graph) entered(id servicegraph.NodeID) float64 {
 	return n.Entries
 }
 
-// calls returns the calls from one node to another, of all kinds.
-func (t *Graph) calls(from, to servicegraph.NodeID) (calls float64) {
+// calls returns the calls from one node to another, of all kinds, and reports whether there is
+// an edge.
+func (t *Graph) calls(from, to servicegraph.NodeID) (calls float64, known bool) {
 	for _, kind := range []servicegraph.EdgeKind{servicegraph.EdgeRequest, servicegraph.EdgeMessage, servicegraph.EdgeBridged} {
 		if e, ok := t.source.Edge(servicegraph.EdgeID{From: from, To: to, Kind: kind}); ok {
 			calls += e.Calls
+			known = true
 		}
 	}
-	return calls
+	return calls, known
 }
 
 // above returns the nodes from which calls lead to a node, by id, the node itself included.
@@ -137,8 +149,38 @@ func (t *Graph) Positions() []Position {
 		impact, _ := t.BlastRadius(id)
 		positions[i] = Position{id, depth[i], layer[id], len(t.from[i]), len(t.to[i]), between[id], impact}
 	}
-	slices.SortStableFunc(positions, func(a, b Position) int {
-		return cmp.Or(cmp.Compare(b.Impact.Requests, a.Impact.Requests), cmp.Compare(len(b.Impact.Entries), len(a.Impact.Entries)))
-	})
+	slices.SortStableFunc(positions, func(a, b Position) int { return compareImpacts(a.Impact, b.Impact) })
 	return positions
+}
+
+// A CallImpact is what the failure of all calls between two nodes can reach.
+type CallImpact struct {
+	Call
+	Impact Impact
+}
+
+// CallImpacts returns the blast radii of all calls, also of those of a node to itself: those whose
+// failure reaches most requests come first, then those whose failure reaches most entries, then
+// the order of caller and callee.
+func (t *Graph) CallImpacts() []CallImpact {
+	var impacts []CallImpact
+	for _, n := range t.nodes {
+		n := n.(Node)
+		above := t.leading(n)
+		for e := range t.source.Out(n.Node) {
+			call := Call{e.ID.From, e.ID.To}
+			if k := len(impacts); k > 0 && impacts[k-1].Call == call { // another kind of the same calls
+				continue
+			}
+			calls, _ := t.calls(call.From, call.To)
+			impacts = append(impacts, CallImpact{call, above.within(calls)})
+		}
+	}
+	slices.SortStableFunc(impacts, func(a, b CallImpact) int { return compareImpacts(a.Impact, b.Impact) })
+	return impacts
+}
+
+// compareImpacts orders impacts: most requests first, then most entries.
+func compareImpacts(a, b Impact) int {
+	return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(len(b.Entries), len(a.Entries)))
 }

@@ -30,15 +30,21 @@ func (h HTML) node(g *servicegraph.Graph, n servicegraph.Node, units render.Scal
 	if n.Entries > 0 {
 		d.Facts = append(d.Facts, fact{"Requests from outside", render.CountText(n.Entries)})
 	}
-	if reach := h.Reach[n.ID]; reach != "" {
-		d.Facts = append(d.Facts, fact{"A failure reaches", render.NameText(reach, fullWidth)})
-	}
+	d.Facts = append(d.Facts, reachFact(h.Reach[n.ID])...)
 	if n.SelfTime > 0 && n.Requests.Calls > 0 {
 		perCall := time.Duration(float64(n.SelfTime) / n.Requests.Calls)
 		d.Facts = append(d.Facts, fact{"Self time per request", render.DurationText(perCall)})
 	}
 	d.Facts = append(d.Facts, attrs(n.Attrs, n.AttrsTruncated)...)
 	return d
+}
+
+// reachFact returns the fact about what a failure reaches, if there is a text for it.
+func reachFact(text string) []fact {
+	if text == "" {
+		return nil
+	}
+	return []fact{{"A failure reaches", render.NameText(text, fullWidth)}}
 }
 
 // edge returns the data of an edge.
@@ -52,7 +58,7 @@ func (h HTML) edge(g *servicegraph.Graph, e servicegraph.Edge, nodeAt map[servic
 		Calls:   measure{e.Calls, render.CountText(e.Calls)},
 		Rate:    rateMeasure(g, e.Calls, units),
 		Errors:  errorMeasure(e.Errors, e.Calls),
-		Facts:   edgeFacts(g, e),
+		Facts:   append(reachFact(h.EdgeReach[e.ID]), edgeFacts(g, e)...),
 		Slowest: exemplars(e.Slowest),
 		Failed:  exemplars(e.Failed),
 	}

@@ -84,9 +84,11 @@ type HTML struct {
 	// 160 edges: see [render.Style.Overview]. The report says so, and the tables are complete. A click on a namespace shows its nodes.
 	MaxNodes, MaxEdges int
 
-	// Reach says for nodes what their failure reaches, such as "7 of 9 entries, 64% of requests".
-	// The panel of a node shows it. Nodes without a text have no such row.
-	Reach map[servicegraph.NodeID]string
+	// Reach says for nodes, and EdgeReach for edges, what their failure reaches, such as "7 of 9
+	// entries, 64% of requests". The panel of a node or an edge shows it; without a text it has
+	// no such row.
+	Reach     map[servicegraph.NodeID]string
+	EdgeReach map[servicegraph.EdgeID]string
 
 	// Live makes the report listen to its server: see the package documentation.
 	Live bool
