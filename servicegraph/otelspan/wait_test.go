@@ -49,7 +49,13 @@ func TestOnEndDoesNotWait(t *testing.T) {
 
 // BenchmarkOnEndWhileGraphs measures how long a span takes to end while graphs of 200,000 held
 // spans are being made: the mean, and the longest as the metric ms-longest. The longest includes what
-// the scheduler and the garbage collector take on a busy machine.
+// the scheduler and the garbage collector take, on two cores of which graphs use both. Which spans waited
+// for a lock is in a profile:
+//
+//	go test -run '^$' -bench OnEndWhile -benchtime 1000000x -blockprofile block.out -blockprofilerate 1
+//	go tool pprof -peek OnEnd otelspan.test block.out
+//
+// None of a million spans waited.
 func BenchmarkOnEndWhileGraphs(b *testing.B) {
 	rec := NewRecorder(servicegraph.Config{})
 	tracer := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec)).Tracer("test")

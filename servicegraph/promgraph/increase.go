@@ -71,13 +71,38 @@ func sampleOf(number model.SampleValue, h *model.SampleHistogram) sample {
 	return s
 }
 
-// failedLabel is a label of the Collector's connector. It says whether the last call failed, so
-// that one counter goes back and forth between two series.
+// failedLabel is a label of the Collector's connector. It says whether the calls of a counter failed. Before
+// v0.98 it said whether the last call failed, so that one counter alternated between two series
+// (opentelemetry-collector-contrib issue 32018).
 const failedLabel = "failed"
 
-// A counter is one counter: a series, or the two of the Collector's connector.
+// findAlternating finds the counters that alternate between two series. Only they count failed calls in a
+// series that says that calls did not fail.
+func (q *reader) findAlternating(ctx context.Context) error {
+	value, err := q.ask(ctx, "last_over_time("+q.selector(MetricFailed, failedLabel+`="false"`)+"["+promDuration(q.span)+"])", q.back.End)
+	if err != nil {
+		return err
+	}
+	vector, _ := value.(model.Vector)
+	q.alternating = make(map[model.Fingerprint]bool, len(vector))
+	for _, s := range vector {
+		q.alternating[withoutFailed(s.Metric).Fingerprint()] = true
+	}
+	return nil
+}
+
+// withoutFailed returns the labels that all series of an edge and an instance of the Collector share.
+func withoutFailed(m model.Metric) labels {
+	l := m.Clone()
+	for _, name := range []model.LabelName{model.MetricNameLabel, failedLabel, model.BucketLabel} {
+		delete(l, name)
+	}
+	return l
+}
+
+// A counter is one counter: a series, or two between which it alternates.
 type counter struct {
-	labels       labels // without failedLabel
+	labels       labels // with an empty failedLabel if it alternates
 	first, last  sample // before the range and at its end; first is zero if the counter began within it
 	series       int
 	hasRestarted bool
@@ -105,7 +130,7 @@ func (q *reader) increases(ctx context.Context, metric string) ([]increase, erro
 			return fmt.Errorf("querying Prometheus: %s is a %s, want a vector", expression, value.Type())
 		}
 		for _, s := range vector {
-			l := counterLabels(s.Metric)
+			l := q.counterLabels(s.Metric)
 			c := counters[l.Fingerprint()]
 			if c == nil {
 				c = &counter{labels: l}
@@ -158,10 +183,10 @@ func (q *reader) increases(ctx context.Context, metric string) ([]increase, erro
 }
 
 // counterLabels returns the labels of the counter that a series belongs to.
-func counterLabels(m model.Metric) labels {
+func (q *reader) counterLabels(m model.Metric) labels {
 	l := m.Clone()
 	delete(l, model.MetricNameLabel)
-	if _, ok := l[failedLabel]; ok {
+	if _, ok := l[failedLabel]; ok && q.alternating[withoutFailed(m).Fingerprint()] {
 		l[failedLabel] = "" // keeps the mark of the Collector's connector
 	}
 	return l
@@ -204,7 +229,7 @@ func (q *reader) replay(ctx context.Context, metric string, counters map[model.F
 		if !ok {
 			return nil, fmt.Errorf("querying Prometheus: %s is a %s, want a matrix", selector, value.Type())
 		}
-		for key, samples := range inOrder(matrix, counters) {
+		for key, samples := range q.inOrder(matrix, counters) {
 			for _, s := range samples {
 				rise, again := s.sample.since(now[key])
 				restarted[key] = restarted[key] || again
@@ -235,10 +260,10 @@ type timedSample struct {
 }
 
 // inOrder returns the samples of each counter in the order of time.
-func inOrder(matrix model.Matrix, counters map[model.Fingerprint]*counter) map[model.Fingerprint][]timedSample {
+func (q *reader) inOrder(matrix model.Matrix, counters map[model.Fingerprint]*counter) map[model.Fingerprint][]timedSample {
 	all := make(map[model.Fingerprint][]timedSample)
 	for _, stream := range matrix {
-		key := counterLabels(stream.Metric).Fingerprint()
+		key := q.counterLabels(stream.Metric).Fingerprint()
 		if counters[key] == nil {
 			continue
 		}

@@ -45,7 +45,7 @@ type Readback struct {
 	Duplicated int
 
 	// Swapped counts the edges of the Collector's connector whose client and server latencies
-	// were swapped back: some versions write each under the name of the other.
+	// were swapped back: versions before v0.107 write each under the name of the other.
 	Swapped int
 
 	// BucketRatio is the largest ratio of the upper to the lower bound of a bucket with
@@ -103,6 +103,9 @@ var ErrNoSeries = errors.New("no service graph")
 // series at all.
 func Query(ctx context.Context, api API, cfg QueryConfig) (*servicegraph.Graph, Readback, error) {
 	q := newReader(api, cfg)
+	if err := q.findAlternating(ctx); err != nil {
+		return nil, q.back, err
+	}
 	calls, err := q.counter(ctx, MetricTotal)
 	if err != nil {
 		return nil, q.back, err
@@ -128,8 +131,8 @@ func Query(ctx context.Context, api API, cfg QueryConfig) (*servicegraph.Graph, 
 		names []string
 		of    func(*readEdge) *readHistogram
 	}{
-		{[]string{MetricServerSeconds}, func(e *readEdge) *readHistogram { return &e.server }},
-		{[]string{MetricClientSeconds, legacyDuration}, func(e *readEdge) *readHistogram { return &e.client }},
+		{[]string{MetricServerSeconds, unitlessServer}, func(e *readEdge) *readHistogram { return &e.server }},
+		{[]string{MetricClientSeconds, unitlessClient, legacyDuration}, func(e *readEdge) *readHistogram { return &e.client }},
 		{[]string{MetricMessagingSeconds}, func(e *readEdge) *readHistogram { return &e.messaging }},
 	} {
 		if err := q.histogram(ctx, h.names, func(l labels) *readHistogram { return h.of(edges.at(l)) }); err != nil {
@@ -141,6 +144,12 @@ func Query(ctx context.Context, api API, cfg QueryConfig) (*servicegraph.Graph, 
 	g, err := edges.graph(&q.back)
 	return g, q.back, err
 }
+
+// The connector leaves it to the exporter to add the unit to these names. Exporters can be configured not to.
+const (
+	unitlessServer = "traces_service_graph_request_server"
+	unitlessClient = "traces_service_graph_request_client"
+)
 
 // legacyDuration is the name of the client's latency in the Collector's connector before v0.88.
 const legacyDuration = "traces_service_graph_request_duration_seconds"
@@ -155,6 +164,8 @@ type reader struct {
 	span      time.Duration
 	back      Readback
 	restarted int
+
+	alternating map[model.Fingerprint]bool // by labels as withoutFailed returns them
 }
 
 func newReader(api API, cfg QueryConfig) *reader {
@@ -220,14 +231,17 @@ func (q *reader) whyEmpty(ctx context.Context) error {
 	return fmt.Errorf(none+"in the last day: is the service-graphs processor of Tempo's metrics generator on, and does its remote write reach this Prometheus?", ErrNoSeries, q.selector(MetricTotal))
 }
 
-// instances returns how many counters the edge with the most of them has.
+// instances returns how many instances count the calls of the edge that has the most of them.
 func instances(calls []increase) int {
-	byEdge := make(map[edgeLabels]int)
+	byEdge := make(map[edgeLabels]map[model.Fingerprint]bool)
 	most := 0
 	for _, s := range calls {
 		key := edgeOf(s.labels)
-		byEdge[key]++
-		most = max(most, byEdge[key])
+		if byEdge[key] == nil {
+			byEdge[key] = make(map[model.Fingerprint]bool)
+		}
+		byEdge[key][withoutFailed(s.labels).Fingerprint()] = true
+		most = max(most, len(byEdge[key]))
 	}
 	return most
 }

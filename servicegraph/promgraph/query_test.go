@@ -2,6 +2,7 @@ package promgraph_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,6 +73,46 @@ func (w writer) write(metric string, series ...written) {
 				value = math.Float64frombits(0x7ff0000000000002)
 			}
 			one.Samples = append(one.Samples, &writev2.Sample{Value: value, Timestamp: start.Add(time.Duration(minute) * time.Minute).UnixMilli()})
+		}
+		request.Timeseries = append(request.Timeseries, one)
+	}
+	request.Symbols = symbols.Symbols()
+	if _, err := client.Write(w.t.Context(), remote.WriteV2MessageType, request); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// replay writes recorded series, an answer of Prometheus, as if the last sample were of the end of the
+// range, with a label cluster.
+func (w writer) replay(file, cluster string) {
+	w.t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var recorded struct{ Result model.Matrix }
+	if err := json.Unmarshal(data, &recorded); err != nil {
+		w.t.Fatal(err)
+	}
+	last := model.Earliest
+	for _, stream := range recorded.Result {
+		last = max(last, stream.Values[len(stream.Values)-1].Timestamp)
+	}
+	client, err := remote.NewAPI(w.url)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	symbols := writev2.NewSymbolTable()
+	request := new(writev2.Request)
+	for _, stream := range recorded.Result {
+		stream.Metric["cluster"] = model.LabelValue(cluster)
+		var refs []uint32
+		for _, name := range slices.Sorted(maps.Keys(stream.Metric)) {
+			refs = append(refs, symbols.Symbolize(string(name)), symbols.Symbolize(string(stream.Metric[name])))
+		}
+		one := &writev2.TimeSeries{LabelsRefs: refs}
+		for _, v := range stream.Values {
+			one.Samples = append(one.Samples, &writev2.Sample{Value: float64(v.Value), Timestamp: end.UnixMilli() - int64(last-v.Timestamp)})
 		}
 		request.Timeseries = append(request.Timeseries, one)
 	}
@@ -191,9 +233,54 @@ func TestQuery(t *testing.T) {
 		}
 	})
 
-	// The connector has one counter, and a label that says whether the last call failed.
+	// The connector's series of two recordings of HotROD, one after the other (the data of
+	// examples/traces/hotrod.jsonl.gz): a label says whether the calls of a counter failed.
 	t.Run("Collector", func(t *testing.T) {
-		const of = `cluster="collector",client="web",server="cart",failed=`
+		w.replay("testdata/collector-v0.145.0.json", "collector")
+		g, back := read(t, server, `cluster="collector"`)
+		check(t, g,
+			"frontend service -> customer service request 106/2",
+			"frontend service -> driver service request 104/0",
+			"frontend service -> route service request 1040/0",
+			"mysql service -> mysql external request 106/0",
+			"redis-manual service -> unknown external request 1404/260",
+			"user external -> frontend service request 110/2",
+		)
+		if back.Swapped != 0 || back.Instances != 1 || back.Restarted != 0 || !slices.Equal(back.Sources, []string{"collector"}) {
+			t.Errorf("%+v", back)
+		}
+		e, _ := g.Edge(servicegraph.EdgeID{From: servicegraph.NodeID{Name: "redis-manual", Type: servicegraph.TypeService}, To: servicegraph.NodeID{Name: "unknown", Type: servicegraph.TypeExternal}, Kind: servicegraph.EdgeRequest})
+		if got := e.Caller.Latency.Mean(); e.Caller.Calls != 1404 || e.Callee.Calls != 0 || got.Round(time.Microsecond) != 15334*time.Microsecond {
+			t.Errorf("%v calls of the caller in %v on average, %v of the callee", e.Caller.Calls, got, e.Callee.Calls)
+		}
+	})
+
+	// An exporter that adds no units to names.
+	t.Run("Collector without units", func(t *testing.T) {
+		const of = `cluster="unitless",client="web",server="cart",failed="false"`
+		w.write(promgraph.MetricTotal, written{of, map[int]float64{1: 0, 9: 18}})
+		w.classic("traces_service_graph_request_client", of, 1, 9, 18, 0.8, 9)
+		w.classic("traces_service_graph_request_server", of, 1, 9, 18, 0.2, 3)
+		// The server of another edge works longer than its client waits.
+		const slow = `cluster="unitless",client="web",server="slow",failed="false"`
+		w.write(promgraph.MetricTotal, written{slow, map[int]float64{1: 0, 9: 2}})
+		w.classic("traces_service_graph_request_client", slow, 1, 9, 2, 0.2, 0.3)
+		w.classic("traces_service_graph_request_server", slow, 1, 9, 2, 0.8, 1)
+		g, back := read(t, server, `cluster="unitless"`)
+		check(t, g, "web service -> cart service request 18/0", "web service -> slow service request 2/0")
+		for e := range g.Edges() {
+			if (e.Caller.Latency.Mean() > e.Callee.Latency.Mean()) != (e.ID.To.Name == "cart") {
+				t.Errorf("%s: the client takes %v, the server %v", e.ID, e.Caller.Latency.Mean(), e.Callee.Latency.Mean())
+			}
+		}
+		if back.Swapped != 0 || !slices.Equal(back.Missing, []string{promgraph.MetricFailed, promgraph.MetricMessagingSeconds}) {
+			t.Errorf("%+v", back)
+		}
+	})
+
+	// Before v0.98, the connector had one counter, and a label that said whether the last call failed.
+	t.Run("old Collector", func(t *testing.T) {
+		const of = `cluster="old-collector",client="web",server="cart",failed=`
 		w.write(promgraph.MetricTotal,
 			written{of + `"false"`, map[int]float64{1: 0, 3: 10, 9: 18}},
 			written{of + `"true"`, map[int]float64{4: 11, 5: 13, 6: 2}}, // begins again before minute 6
@@ -205,7 +292,7 @@ func TestQuery(t *testing.T) {
 		// Client and server are exchanged.
 		w.classic(promgraph.MetricServerSeconds, of+`"false"`, 1, 9, 18, 0.8, 9)
 		w.classic(promgraph.MetricClientSeconds, of+`"false"`, 1, 9, 18, 0.2, 3)
-		g, back := read(t, server, `cluster="collector"`)
+		g, back := read(t, server, `cluster="old-collector"`)
 		check(t, g, "web service -> cart service request 31/1")
 		for e := range g.Edges() {
 			if e.Caller.Latency.Mean() < e.Callee.Latency.Mean() {

@@ -1,6 +1,7 @@
 package promgraph
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/tempograph/tempograph/servicegraph"
@@ -10,8 +11,9 @@ import (
 func (r readEdges) graph(back *Readback) (*servicegraph.Graph, error) {
 	list := unique(r.sorted(), back)
 	known := make(serviceNames)
+	unswap(list, back)
 	for _, e := range list {
-		e.correct(back)
+		e.failed = min(e.failed, e.calls) // Beyla counts a failed call on both sides
 		client, server := e.virtualSides()
 		if !client {
 			known.add(e.labels.clientNamespace, e.labels.client)
@@ -50,18 +52,50 @@ func (r readEdges) graph(back *Readback) (*servicegraph.Graph, error) {
 	return servicegraph.NewGraph(allNodes, allEdges, servicegraph.Report{First: back.Start.UnixNano(), Last: back.End.UnixNano()})
 }
 
-// correct makes the numbers of an edge agree with each other.
-func (e *readEdge) correct(back *Readback) {
-	e.failed = min(e.failed, e.calls) // Beyla counts a failed call on both sides
-	if e.labels.source != collectorSource || e.labels.connectionType == connectionMessaging {
+// unswap exchanges the latencies of client and server on the edges of the Collector's connector if most
+// of them show that they are exchanged: before v0.107, the connector wrote each under the name of the other
+// (opentelemetry-collector-contrib issue 32689). One edge alone does not: a server can go on working
+// after its client has given up.
+func unswap(list []*readEdge, back *Readback) {
+	var ofCollector []*readEdge
+	swapped := 0 // the edges that show it, less those that show the contrary
+	for _, e := range list {
+		if e.labels.source == collectorSource && e.labels.connectionType != connectionMessaging {
+			ofCollector = append(ofCollector, e)
+			swapped += e.showsSwapped()
+		}
+	}
+	if swapped <= 0 {
 		return
 	}
-	client, _ := e.virtualSides()
-	swapped := e.server.mean() > e.client.mean() && !client || client && e.client.isSeen() && !e.server.isSeen()
-	if swapped {
-		e.client, e.server = e.server, e.client
-		back.Swapped++
+	for _, e := range ofCollector {
+		if e.client.isSeen() || e.server.isSeen() {
+			e.client, e.server = e.server, e.client
+			back.Swapped++
+		}
 	}
+}
+
+// showsSwapped returns 1 if the latencies of client and server seem to be exchanged, -1 if
+// they seem not to be, and 0 if nothing tells. A side without spans has no latency.
+func (e *readEdge) showsSwapped() int {
+	l := e.labels
+	noClient := l.connectionType == connectionVirtual && (l.virtual == "client" || l.virtual == "" && l.client == userClient)
+	noServer := l.connectionType == connectionDatabase || l.connectionType == connectionVirtual && l.virtual == "server"
+	switch onlyServer, onlyClient := e.onlySides(); {
+	case onlyServer && noClient, onlyClient && noServer:
+		return -1
+	case onlyServer && noServer, onlyClient && noClient:
+		return 1
+	case onlyServer || onlyClient:
+		return 0
+	}
+	return cmp.Compare(e.server.mean(), e.client.mean())
+}
+
+// onlySides reports whether only the server's spans measured a latency, or only the client's.
+func (e *readEdge) onlySides() (onlyServer, onlyClient bool) {
+	return e.server.isSeen() && !e.client.isSeen(), e.client.isSeen() && !e.server.isSeen()
 }
 
 // mean returns the average in seconds, 0 without samples.
@@ -77,8 +111,7 @@ const userClient = "user"
 
 // virtualSides reports which sides of an edge have no spans of their own.
 func (e *readEdge) virtualSides() (client, server bool) {
-	onlyServer := e.server.isSeen() && !e.client.isSeen()
-	onlyClient := e.client.isSeen() && !e.server.isSeen()
+	onlyServer, onlyClient := e.onlySides()
 	switch {
 	case e.labels.connectionType == connectionDatabase:
 		return false, true
@@ -134,7 +167,9 @@ func (e *readEdge) id(known serviceNames) (id servicegraph.EdgeID, named bool) {
 		return servicegraph.NodeID{Namespace: namespace, Name: name, Type: peer}, false
 	}
 	id.From, _ = node(l.clientNamespace, l.client, client)
-	id.To, named = node(l.serverNamespace, l.server, server)
+	if id.To, named = node(l.serverNamespace, l.server, server); server && id.To == id.From {
+		id.To, named = servicegraph.NodeID{Namespace: l.serverNamespace, Name: l.server, Type: peer}, false // a peer named like its caller
+	}
 	return id, named
 }
 
