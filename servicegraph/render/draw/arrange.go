@@ -151,18 +151,22 @@ func (o Options) layOut(ctx context.Context, p *plan) error {
 }
 
 // shape changes a plan that has its places towards the shape of a screen. First, parts of the
-// graph without a connection are packed. If the image is still too long along the ranks, tall
+// graph without a connection are packed, or a long chain is wrapped into bands. If the image is
+// still too long along the ranks, tall
 // ranks are split, as long as that makes everything larger on a screen. Then the gaps between
 // the ranks grow, which costs nothing on a screen and makes room for labels. In an image that
 // is too long across the ranks, the gaps within the ranks grow in the same way. A layout stays
 // where a further one fails. In boxes, only the gaps change.
 func (o Options) shape(ctx context.Context, p *plan) {
-	if len(p.cards) > maxNodes {
-		p.pack()
-		return // a large layout takes long
-	}
 	loose := p.clone() // not packed
 	p.pack()
+	if w, ok := loose.wrapped(); ok && w.scale() > worth*p.scale() {
+		*p = *w
+		return
+	}
+	if len(p.cards) > maxNodes {
+		return // a large layout takes long
+	}
 	for range maxSplits {
 		if p.spareAcross() <= 0 || len(p.boxes) > 0 {
 			break

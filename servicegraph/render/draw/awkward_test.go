@@ -105,7 +105,7 @@ func TestAwkwardGraphs(t *testing.T) {
 			if r.Faults() > 0 || r.Through > 0 {
 				t.Errorf("%v, %d edges through nodes", r, r.Through)
 			}
-			if r.Width > 20_000 || r.Height > 6000 { // a path of 80 nodes is long
+			if r.Width > 8000 || r.Height > 6000 {
 				t.Errorf("%.0f × %.0f pixels", r.Width, r.Height)
 			}
 		})

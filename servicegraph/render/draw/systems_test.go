@@ -198,3 +198,45 @@ func TestGroupsWithEntriesAreMarked(t *testing.T) {
 		t.Error("no group has entries")
 	}
 }
+
+// A long chain of calls is wrapped into bands, through which its edges lead without a gap.
+func TestLongChainsAreWrapped(t *testing.T) {
+	for _, topDown := range []bool{false, true} {
+		traffic := &rendertest.Traffic{Window: time.Minute}
+		call := func(from, to, failed int) {
+			traffic.Call(service(from), service(to), rendertest.Load{Calls: 10, Errors: failed, Typical: time.Second})
+		}
+		for i := range 59 {
+			call(i, i+1, 0)
+		}
+		call(3, 9, 5) // over cards in one band
+		call(20, 44, 0)
+		call(59, 0, 0) // back through all bands
+		g := traffic.Graph(t)
+		o := Options{Style: render.Style{TopDown: topDown}}
+		r := measure(t, o, g)
+		if r.Nodes != 60 || r.Edges != 62 || r.Faults() > 0 || r.Through > 0 {
+			t.Errorf("top down %v: %d nodes, %d edges, %v, %d edges through nodes", topDown, r.Nodes, r.Edges, r, r.Through)
+		}
+		if ratio := r.Width / r.Height; ratio < 1 || ratio > 2.6 || r.Width > 3000 {
+			t.Errorf("top down %v: %.0f × %.0f pixels", topDown, r.Width, r.Height)
+		}
+		s, err := o.scene(g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range s.edges {
+			e := &s.edges[i]
+			points := e.path.flatten(4)
+			for k := 1; k < len(points); k++ {
+				if d := distance(points[k-1], points[k]); d > 13 {
+					t.Fatalf("edge %d has a gap of %.0f pixels", e.index, d)
+				}
+			}
+			from, to := s.cards[e.from].grown(1), s.cards[e.to].grown(1)
+			if from.missing(points[0]) != (point{}) || to.missing(e.head[0]) != (point{}) {
+				t.Errorf("edge %d does not lead from its caller to its callee", e.index)
+			}
+		}
+	}
+}
