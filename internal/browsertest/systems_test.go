@@ -79,19 +79,79 @@ func TestSystems(t *testing.T) {
 				p.press(kb.Escape)
 			}
 
-			p.run(chromedp.EmulateViewport(390, 844, chromedp.EmulateScale(2)))
-			p.prefer("light")
 			if eval[bool](p, `document.querySelector("#page-collapse").getAttribute("aria-expanded") === "false"`) {
 				p.click("#page-collapse")
 			}
-			p.settle()
-			p.want("nothing is wider than the window", `document.documentElement.scrollWidth <= innerWidth && document.body.scrollWidth <= innerWidth`)
-			p.want("the table shows numbers", `(() => {
-				const cells = [...document.querySelectorAll('#page-edges tr[aria-rowindex="2"] td.number')].map((e) => e.getBoundingClientRect()).filter((b) => b.width > 0);
-				return cells.length >= 3 && cells.every((b) => b.right <= innerWidth);
-			})()`)
-			p.screenshot("phone")
+			legible(p, "on a desktop, dark")
+			p.run(chromedp.EmulateViewport(390, 844, chromedp.EmulateScale(2)))
+			for _, scheme := range []string{"light", "dark"} {
+				p.prefer(scheme)
+				p.want("the browser uses the color scheme", fmt.Sprintf(`matchMedia("(prefers-color-scheme: %s)").matches`, scheme))
+				p.settle()
+				fitsPhone(p)
+				p.want("the table shows numbers", `(() => {
+					const cells = [...document.querySelectorAll('#page-edges tr[aria-rowindex="2"] td.number')].map((e) => e.getBoundingClientRect()).filter((b) => b.width > 0);
+					return cells.length >= 3 && cells.every((b) => b.right <= innerWidth);
+				})()`)
+				legible(p, "on a phone, "+scheme)
+				p.screenshot("phone-" + scheme)
+
+				p.click("#page-more")
+				p.want("the filters are open", `document.querySelector("#page-errors").checkVisibility()`)
+				fitsPhone(p)
+				legible(p, "the filters on a phone, "+scheme)
+				p.click("#page-more")
+				p.click(row("edges", 1))
+				p.want("a call is selected", detailsOpen)
+				fitsPhone(p)
+				legible(p, "the panel on a phone, "+scheme)
+				p.screenshot("phone-panel-" + scheme)
+				p.press(kb.Escape)
+			}
 		})
+	}
+}
+
+// fitsPhone checks that nothing is wider than the window.
+func fitsPhone(p *page) {
+	p.t.Helper()
+	p.want("nothing is wider than the window", `document.documentElement.scrollWidth <= innerWidth && document.body.scrollWidth <= innerWidth`)
+}
+
+// legible checks the contrast of all visible texts of the page to their backgrounds, and of the
+// texts in the diagram to the plates and cards on which they are.
+func legible(p *page, where string) {
+	p.t.Helper()
+	low := eval[[]string](p, `(() => {
+		const numbers = (color) => color.match(/[\d.]+/g).map(Number);
+		const light = (color) => {
+			const [r, g, b] = numbers(color).map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+			return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+		};
+		const contrast = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
+		const isSolid = (color) => color.startsWith("rgb(") || numbers(color)[3] === 1;
+		const behind = (e) => {
+			for (; e; e = e.parentElement) if (isSolid(getComputedStyle(e).backgroundColor)) return getComputedStyle(e).backgroundColor;
+			return "rgb(255, 255, 255)";
+		};
+		const found = [];
+		const check = (e, color, background) => {
+			const ratio = contrast(color, background);
+			if (ratio < 4.5) found.push(e.textContent.trim().slice(0, 40) + ": " + ratio.toFixed(2) + " (" + color + " on " + background + ")");
+		};
+		for (const e of document.querySelectorAll("body *:not(svg *)")) {
+			if (![...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) || e.matches("script, style, option, noscript") || !e.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
+			check(e, getComputedStyle(e).color, behind(e));
+		}
+		for (const e of document.querySelectorAll("#page-diagram svg g:not(.heading, .legend) > text")) {
+			const plate = e.parentElement.querySelector(":scope > .card, :scope > .plate");
+			if (!plate || e.closest(".faded, .hidden")) continue;
+			check(e, getComputedStyle(e).fill, getComputedStyle(plate).fill);
+		}
+		return found;
+	})()`)
+	for _, text := range low {
+		p.t.Errorf("%s: %s", where, text)
 	}
 }
 

@@ -19,6 +19,8 @@ import (
 //   - topDown: the direction of the layout
 //   - gaps: distances in pixels, by name
 //   - fonts: a list of fonts, each with the class, the size and whether the text is bold
+//   - legend: the marks in the image, each with its class, its text, and either the mark as
+//     a text or rectangles, a glyph and a line, in a box from 0, -9 to 16, 2
 //   - sample: a text, its size and its width w, with which a program can see how wide its own
 //     fonts are
 //   - nodes: a card for each node, in the order of [servicegraph.Graph.Nodes]
@@ -38,6 +40,9 @@ type Parts struct{ Options }
 // Render writes the parts of an image of g to w.
 func (p Parts) Render(w io.Writer, g *servicegraph.Graph) error {
 	doc := newPartsWriter(p.Style.TopDown)
+	for _, m := range p.Style.Legend(g) {
+		doc.Legend = append(doc.Legend, newLegendPart(m))
+	}
 	captions := p.Style.Captions(g)
 	for n := range g.Nodes() {
 		namespace := ""
@@ -77,6 +82,7 @@ type partList struct {
 	TopDown bool               `json:"topDown"`
 	Gaps    map[string]float64 `json:"gaps"`
 	Fonts   []fontPart         `json:"fonts"`
+	Legend  []legendPart       `json:"legend"`
 	Sample  samplePart         `json:"sample"`
 	Nodes   []cardPart         `json:"nodes"`
 	Edges   []*linePart        `json:"edges"`
@@ -92,6 +98,16 @@ type samplePart struct {
 	Text  string  `json:"text"`
 	Size  float64 `json:"size"`
 	Width float64 `json:"w"`
+}
+
+type legendPart struct {
+	Class string       `json:"class"`
+	Text  string       `json:"text"`
+	Mark  string       `json:"mark,omitempty"`
+	Rects [][5]float64 `json:"rects,omitempty"` // x, y, width, height and the radius of the corners
+	Glyph string       `json:"glyph,omitempty"`
+	Line  string       `json:"line,omitempty"`
+	Width float64      `json:"w,omitempty"` // of the line
 }
 
 type cardPart struct {
@@ -135,11 +151,39 @@ func newPartsWriter(topDown bool) *partsWriter {
 				"rowHeight": rowHeight, "row": rowGap, "rowIndent": rowIndent, "rowPad": rowPad, "cardPad": cardPad,
 				"mostTexts": maxEdgeTexts, "unfolded": maxSmall, "fewNodes": fewNodes,
 			},
+			Legend: []legendPart{},
 			Sample: samplePart{sample, statStyle.size, rounded(statStyle.width(sample))},
 			Nodes:  []cardPart{}, Edges: []*linePart{},
 		},
 		fontOf: make(map[textStyle]int),
 	}
+}
+
+func newLegendPart(m render.LegendItem) legendPart {
+	entry := newLegendEntry(m)
+	part := legendPart{Class: "sample " + entry.level.String(), Text: m.Text, Mark: m.Kind.Glyph()}
+	if c := entry.card; c != nil {
+		if c.dashed() {
+			part.Class += " peer"
+		}
+		var cards []rect
+		if c.width() > 0 {
+			if cards = append(cards, c.rect); c.kind == servicegraph.TypeGroup {
+				cards = []rect{c.behind(), c.rect}
+			}
+		}
+		for _, r := range cards {
+			part.Rects = append(part.Rects, [5]float64{rounded(r.min.x), rounded(r.min.y), rounded(r.width()), rounded(r.height()), c.radius()})
+		}
+		for _, s := range c.glyphStrokes() {
+			part.Glyph += s.svg()
+		}
+	}
+	if e := entry.line; e != nil {
+		part.Class += " " + class(string(e.kind))
+		part.Line, part.Width = "M"+xy(e.path[0])+"L"+xy(e.path[len(e.path)-1]), e.width
+	}
+	return part
 }
 
 func (w *partsWriter) card(c *card) cardPart {

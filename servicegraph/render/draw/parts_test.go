@@ -3,6 +3,7 @@ package draw
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,8 +71,32 @@ func TestPartsOfSelfEdges(t *testing.T) {
 	}
 }
 
+// The legend of the parts has the marks of the image, each with something to show.
+func TestPartsHaveALegend(t *testing.T) {
+	g := rendertest.Shop().Graph(t)
+	legend := partsOf(t, render.Style{}, g).Legend
+	marks := render.Style{}.Legend(g)
+	if len(legend) != len(marks) || len(legend) < 5 {
+		t.Fatalf("%d entries for %d marks", len(legend), len(marks))
+	}
+	for i, part := range legend {
+		if part.Text != marks[i].Text || !strings.HasPrefix(part.Class, "sample ") {
+			t.Errorf("entry %d is %+v, want the text %q", i, part, marks[i].Text)
+		}
+		shown := 0
+		for _, has := range []bool{part.Mark != "", len(part.Rects) > 0, part.Glyph != "", part.Line != ""} {
+			if has {
+				shown++
+			}
+		}
+		if shown != 1 {
+			t.Errorf("%q has %d kinds of samples: %+v", part.Text, shown, part)
+		}
+	}
+}
+
 func TestPartsOfAnEmptyGraph(t *testing.T) {
-	if list := partsOf(t, render.Style{}, new(servicegraph.Graph)); list.Nodes == nil || list.Edges == nil {
+	if list := partsOf(t, render.Style{}, new(servicegraph.Graph)); list.Nodes == nil || list.Edges == nil || list.Legend == nil {
 		t.Error("null in place of an empty list")
 	}
 }

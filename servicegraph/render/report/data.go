@@ -14,6 +14,7 @@ import (
 type data struct {
 	Title    string   `json:"title"`
 	Facts    string   `json:"facts"`           // the origin of the graph
+	About    []string `json:"about"`           // what the numbers are, and what no diagram shows
 	Remarks  []string `json:"remarks"`         // why the graph is incomplete or uncertain
 	Undrawn  string   `json:"undrawn"`         // what the diagram leaves out; empty: nothing
 	TraceURL string   `json:"traceURL"`        // with {traceID} in place of the trace id; empty: no links
@@ -117,9 +118,11 @@ func (h HTML) data(g, overview, part *servicegraph.Graph) (data, error) {
 	if err := (render.Mermaid{Style: h.Style}).Render(&mermaid, g); err != nil {
 		return data{}, err
 	}
+	heading := h.Style.Heading(g)
 	d := data{
 		Title:    render.NameText(cmp.Or(h.Style.Title, "Service graph"), 200),
-		Facts:    h.Style.Heading(g)[0],
+		Facts:    heading[0],
+		About:    heading[1:],
 		Remarks:  append(h.notes(), render.Remarks(g)...),
 		TraceURL: h.TraceURL,
 		Mermaid:  mermaid.String(),

@@ -21,6 +21,39 @@ export function flatten(path, step) {
 // straight returns the path of a line through points.
 export const straight = (first, ...rest) => rest.reduce((path, p) => [...path, path[path.length - 1], p, p], [first]);
 
+// cornered returns the path of a line through points, without the first one. Its corners are
+// round.
+export function cornered(points, radius) {
+  const path = [], pointAt = (a, b, part) => ({ x: a.x + (b.x - a.x) * part, y: a.y + (b.y - a.y) * part });
+  let at = points[0];
+  const lineTo = (p) => {
+    path.push({ ...at }, { ...p }, p);
+    at = p;
+  };
+  for (let i = 1; i + 1 < points.length; i++) {
+    const corner = points[i], before = distance(points[i - 1], corner), after = distance(corner, points[i + 1]);
+    if (before === 0 || after === 0) continue;
+    const r = Math.min(radius, before / 2, after / 2);
+    lineTo(pointAt(corner, points[i - 1], r / before));
+    at = pointAt(corner, points[i + 1], r / after);
+    path.push({ ...corner }, { ...corner }, at);
+  }
+  lineTo({ ...points[points.length - 1] });
+  return path;
+}
+
+// cubicPart returns the part of a cubic curve from one value to a larger one, both from 0 to 1
+// (de Casteljau).
+export function cubicPart(curve, from, to) {
+  const between = (a, b, t) => ({ x: a.x + (b.x - a.x) * t, y: a.y + (b.y - a.y) * t });
+  const start = (/** @type {any[]} */ [a, b, c, d], /** @type {number} */ t) => {
+    const ab = between(a, b, t), bc = between(b, c, t), cd = between(c, d, t), abc = between(ab, bc, t), bcd = between(bc, cd, t);
+    return [a, ab, abc, between(abc, bcd, t)];
+  };
+  const first = start(curve, to);
+  return from > 0 ? start(first.reverse(), 1 - from / to).reverse() : first;
+}
+
 // overlap reports whether two boxes have a point in common.
 export const overlap = (a, b) => a.x <= b.x + b.w && b.x <= a.x + a.w && a.y <= b.y + b.h && b.y <= a.y + a.h;
 
@@ -52,6 +85,18 @@ export const missing = (box, p) => ({
   x: Math.max(box.x - p.x, 0) - Math.max(p.x - box.x - box.w, 0),
   y: Math.max(box.y - p.y, 0) - Math.max(p.y - box.y - box.h, 0),
 });
+
+// nothing returns a box around nothing, which include enlarges so that points are in it.
+export const nothing = () => ({ x: Infinity, y: Infinity, w: 0, h: 0 });
+export function include(box, ...points) {
+  for (const p of points) {
+    const right = Math.max(box.x < Infinity ? box.x + box.w : -Infinity, p.x), bottom = Math.max(box.y < Infinity ? box.y + box.h : -Infinity, p.y);
+    box.x = Math.min(box.x, p.x);
+    box.y = Math.min(box.y, p.y);
+    box.w = right - box.x;
+    box.h = bottom - box.y;
+  }
+}
 
 // hull returns the smallest box {x, y, width, height} around such boxes.
 export function hull(boxes) {

@@ -6,6 +6,7 @@ export class Graph {
   constructor(data, parts) {
     this.data = data;
     this.parts = parts;
+    this.legend = parts?.legend || [];
     this.nodes = data.nodes;
     this.edges = data.edges;
     this.byKey = new Map();

@@ -11,6 +11,7 @@ import { byId, make } from "./dom.js";
 import { Filter } from "./filter.js";
 import { Graph, matches, wordsOf } from "./graph.js";
 import { ago, History } from "./history.js";
+import { openLegend, showLegend } from "./legend.js";
 import { listen, sendCommand } from "./live.js";
 import { Stage } from "./stage.js";
 import { Table } from "./table.js";
@@ -120,6 +121,7 @@ function show() {
   for (const table of Object.values(tables)) table.show(kept, chosen, around);
   showTabs();
   details.show(graph, chosen, state);
+  showLegend([...graph.data.about, ...stage.notes], graph.legend);
   showControls(found);
   showNotice();
 }
@@ -229,7 +231,6 @@ function showGraph(data, parts, svg) {
   byId("remarks").textContent = data.remarks.join(" · ");
   byId("remarks").title = data.remarks.join("\n");
   stage.load(graph, svg);
-  byId("legend").textContent = byId("legend").title = stage.lines.filter((line) => !data.facts.includes(line)).join(" · ");
   showWindows();
   details.item = undefined; // the panel shows the old numbers
   tables.edges.setRows(graph.edges);
@@ -351,6 +352,7 @@ start();
 async function start() {
   const parts = await stage.readParts(byId("parts"));
   showGraph(JSON.parse(byId("data").textContent), parts, byId("diagram").querySelector("svg"));
+  openLegend();
   restore();
   document.documentElement.dataset.ready = "yes";
   if ("live" in document.documentElement.dataset) startLive();

@@ -4,12 +4,13 @@
 // measured all texts; Graphviz computes the layout; this file does what package draw does
 // for images.
 
-import { around, crosses, distance, flatten, grown, missing, overlap, straight } from "./curve.js";
+import { distance, missing, straight } from "./curve.js";
 
 // newPlan returns the plan of a diagram with the nodes and the edges at the given positions
 // in the graph. ends returns the positions of the caller and the callee of an edge. With
-// topDown, callers are above their callees.
-export function newPlan(parts, nodes, edges, ends, topDown) {
+// topDown, callers are above their callees. With folded, dependencies with one caller are rows
+// in the card of the caller.
+export function newPlan(parts, nodes, edges, ends, { topDown, folded }) {
   const { gaps } = parts;
   const cards = nodes.map((index) => {
     const part = parts.nodes[index];
@@ -23,8 +24,8 @@ export function newPlan(parts, nodes, edges, ends, topDown) {
       lines.push({ index, part, from, to, width: part.w, labels: part.labels || [], folded: false, path: [], head: [], label: null, labelBox: null });
     }
   }
-  const plan = { topDown, gaps, cards, lines, rankGap: gaps.rank, moreGap: 0, width: 0, height: 0 };
-  if (cards.length > gaps.unfolded) fold(plan);
+  const plan = { topDown, gaps, cards, lines, rankGap: gaps.rank, moreGap: 0, minLen: null, isSparse: false, width: 0, height: 0 };
+  if (folded) fold(plan);
   makeRoom(plan);
   return plan;
 }
@@ -58,6 +59,7 @@ function makeRoom(plan) {
   if (lines.filter((l) => !l.folded).length > gaps.mostTexts) {
     for (const l of lines) {
       if (isMarked(l)) continue;
+      if (l.labels.length > 0 && !l.folded) plan.isSparse = true;
       l.labels = [];
       l.width = 1 + (l.width - 1) / 2;
     }
@@ -69,7 +71,8 @@ function makeRoom(plan) {
   if (widest > 0) plan.rankGap = Math.max(plan.rankGap, Math.min(widest, gaps.maxLabel) + room);
 }
 
-const isMarked = (line) => /\b(warn|error)$/.test(line.part.class);
+// isMarked reports whether a line has a warning or fails.
+export const isMarked = (line) => /\b(warn|error)$/.test(line.part.class);
 
 const perInch = 72; // a unit of Graphviz; one of its points is a pixel
 
@@ -83,7 +86,9 @@ export function dotOf(plan) {
     if (c.host < 0) out.push(`n${i} [width=${inches(c.w + (plan.topDown ? padding : 0))} height=${inches(c.h + (plan.topDown ? 0 : padding))}];`);
   });
   lines.forEach((l, i) => {
-    if (!l.folded) out.push(`n${l.from} -> n${l.to} [id=e${i} penwidth=${l.width.toFixed(2)}];`);
+    if (l.folded) return;
+    const ranks = !plan.minLen ? "" : plan.minLen[i] > 0 ? ` minlen=${plan.minLen[i]}` : " constraint=false"; // an edge of a cycle
+    out.push(`n${l.from} -> n${l.to} [id=e${i} penwidth=${l.width.toFixed(2)}${ranks}];`);
   });
   return out.join("\n") + "\n}\n";
 }
@@ -144,7 +149,7 @@ function wayTo(card, end, control) {
 }
 
 // setPath sets the path of a line, and the arrowhead between its end and the tip.
-function setPath(line, path, tip) {
+export function setPath(line, path, tip) {
   const base = path[path.length - 1], length = distance(base, tip) || 1;
   const dx = (tip.x - base.x) / length, dy = (tip.y - base.y) / length, half = 3.2 + line.width / 2;
   line.path = path;
@@ -152,7 +157,7 @@ function setPath(line, path, tip) {
 }
 
 // measure sets the size of the plan and moves everything to 0, 0.
-function measure(plan) {
+export function measure(plan) {
   let x0 = Infinity, y0 = Infinity, x1 = -Infinity, y1 = -Infinity;
   const include = (x, y) => {
     x0 = Math.min(x0, x);
@@ -180,29 +185,8 @@ function measure(plan) {
   plan.height = y1 - y0;
 }
 
-const maxMoreRank = 150, maxMoreGap = 20; // pixels by which gaps grow at most
-
-// reshape returns gaps with which the next layout of a plan, which has its places, comes
-// nearer to a ratio of width to height; null if there is little to gain.
-export function reshape(plan, ratio) {
-  const along = plan.topDown ? plan.height : plan.width, across = plan.topDown ? plan.width : plan.height;
-  const wanted = plan.topDown ? across / ratio : across * ratio;
-  const ranks = new Map();
-  for (const c of plan.cards) {
-    if (c.host >= 0) continue;
-    const middle = Math.round(plan.topDown ? c.y + c.h / 2 : c.x + c.w / 2);
-    ranks.set(middle, (ranks.get(middle) || 0) + 1);
-  }
-  if (wanted > 1.05 * along) {
-    return { rankGap: plan.rankGap + Math.min((wanted - along) / Math.max(ranks.size - 1, 1), Math.max(plan.rankGap, maxMoreRank)) };
-  }
-  const spare = (plan.topDown ? along * ratio : along / ratio) - across;
-  const moreGap = Math.min(Math.max(spare, 0) / Math.max(...ranks.values()), maxMoreGap);
-  return moreGap > 1 ? { moreGap } : null;
-}
-
-// finish places what depends on the places of cards and lines: the rows and the labels.
-export function finish(plan) {
+// placeRows places what depends on the places of cards: the rows in cards and the lines to them.
+export function placeRows(plan) {
   const { gaps, cards, lines } = plan;
   for (const c of cards) {
     let y = c.y + c.h - c.rows.length * (gaps.rowHeight + gaps.row) - gaps.row / 2;
@@ -221,83 +205,5 @@ export function finish(plan) {
     l.width = 1;
     setPath(l, straight({ x, y: top }, { x, y }, { x: row.x - 4, y }), { x: row.x, y });
   }
-  placeLabels(plan);
 }
 
-// placeLabels puts labels on the curves of their edges, each clear of cards, other labels
-// and foreign curves. A label moves along its curve until it is free, then becomes smaller;
-// without a free place, its numbers are only in the tooltip, the panel and the table.
-function placeLabels(plan) {
-  const field = new Field(plan), { gaps } = plan;
-  const length = new Map(plan.lines.map((l) => [l, flatten(l.path, 20).length]));
-  const order = plan.lines.filter((l) => l.labels.length > 0)
-    .sort((a, b) => Number(isMarked(b)) - Number(isMarked(a)) || length.get(a) - length.get(b));
-  for (const line of order) {
-    const points = flatten(line.path, gaps.step), middle = Math.floor((points.length - 1) / 2);
-    const isFree = (p, v) => {
-      const plate = around(p, v.w, v.h), clear = grown(plate, gaps.shown);
-      return !inside(clear, points[0]) && !inside(clear, line.head[0]) && !field.taken(grown(plate, gaps.label), line);
-    };
-    search: for (const v of line.labels) {
-      for (let offset = 0; offset <= 2 * points.length; offset++) {
-        const i = middle + (offset % 2 === 1 ? -1 : 1) * Math.ceil(offset / 2);
-        if (i < 0 || i >= points.length || !isFree(points[i], v)) continue;
-        line.label = v;
-        line.labelBox = around(points[i], v.w, v.h);
-        field.occupy(line.labelBox);
-        break search;
-      }
-    }
-  }
-}
-
-const inside = (box, p) => p.x >= box.x && p.x <= box.x + box.w && p.y >= box.y && p.y <= box.y + box.h;
-
-const cellSize = 48; // pixels
-
-// A Field knows what occupies a diagram, by square cells.
-class Field {
-  constructor(plan) {
-    this.lines = new Map(); // lists of [line, a, b], by cell
-    this.boxes = new Map();
-    for (const c of plan.cards) this.occupy(c);
-    for (const line of plan.lines) {
-      if (line.folded) continue;
-      const [tip, left, right] = line.head, points = flatten(line.path, 6);
-      for (let i = 1; i < points.length; i++) this.add(line, points[i - 1], points[i]);
-      this.add(line, tip, left);
-      this.add(line, tip, right);
-    }
-  }
-
-  add(line, a, b) {
-    const box = { x: Math.min(a.x, b.x), y: Math.min(a.y, b.y), w: Math.abs(a.x - b.x), h: Math.abs(a.y - b.y) };
-    for (const cell of cells(box)) push(this.lines, cell, [line, a, b]);
-  }
-
-  occupy(box) { for (const cell of cells(box)) push(this.boxes, cell, box); }
-
-  // taken reports whether something other than the given line is in a box.
-  taken(box, line) {
-    for (const cell of cells(box)) {
-      if ((this.boxes.get(cell) || []).some((b) => overlap(b, box))) return true;
-      if ((this.lines.get(cell) || []).some(([l, a, b]) => l !== line && crosses(a, b, box))) return true;
-    }
-    return false;
-  }
-}
-
-function push(map, key, value) {
-  const list = map.get(key);
-  if (list) list.push(value);
-  else map.set(key, [value]);
-}
-
-// cells returns the numbers of the cells that a box touches.
-function cells(box) {
-  const list = [], at = (v) => Math.floor(v / cellSize);
-  for (let x = at(box.x); x <= at(box.x + box.w); x++) {
-    for (let y = at(box.y); y <= at(box.y + box.h); y++) list.push(x * 100003 + y);
-  }
-  return list;
-}

@@ -5,14 +5,17 @@
 import { Engine } from "./engine.js";
 import { byId } from "./dom.js";
 import { drawnText, pick } from "./filter.js";
-import { dotOf, finish, newPlan, place, reshape } from "./plan.js";
+import { placeLabels } from "./labels.js";
 import { paint } from "./paint.js";
+import { newPlan, placeRows } from "./plan.js";
+import { laidOut } from "./shape.js";
 import { margin, maxFit } from "./viewport.js";
 
-const pause = 60; // milliseconds from a change of the filters to the layout
+const pause = 60; // milliseconds from a change of the filters to the layout, if changes follow each other
+const quiet = 250; // milliseconds without a change, after which the layout begins at once
 const patience = 300; // milliseconds that an outdated layout may take before it is stopped
-const reshaped = 150; // nodes, up to which more layouts adapt the shape to the window
-const turned = 40; // nodes, up to which the other direction is tried as well
+const reshaped = 150; // nodes, up to which another layout may replace the first diagram
+const turned = 40; // nodes, up to which other forms are tried as well
 const worth = 1.12; // how much larger another layout must appear
 
 export class Stage {
@@ -32,9 +35,10 @@ export class Stage {
     this.problem = ""; // why a layout failed
     this.empty = ""; // the text in place of a diagram
     this.view = null; // to be restored after the next layout
-    this.lines = []; // of the heading of the first diagram
+    this.notes = []; // about the diagram
     this.css = "";
     this.began = Infinity; // when the running layout began
+    this.changed = -Infinity; // when another layout was wanted the last time
   }
 
   // readParts returns the parts of diagrams in an element of the report, or null without them.
@@ -53,16 +57,17 @@ export class Stage {
     this.graph = graph;
     this.first = {
       svg,
+      isSparse: false,
       nodes: drawn ? drawn.nodes.map((i) => graph.nodes[i] || graph.groups[-1 - i]) : graph.nodes,
       edges: drawn ? drawn.edges.map((i) => graph.edges[i]) : graph.edges, // undefined: from or to a group
     };
     this.inFirst = new Set([...this.first.nodes, ...this.first.edges]);
     this.hasGroups = graph.groups.length > 0;
     if (svg) {
-      this.lines = [...svg.querySelectorAll(".heading text:not(.title)")].map((e) => e.textContent);
       this.css = svg.querySelector("style")?.textContent || "";
-    } else {
-      this.lines = [];
+      const heading = [...svg.querySelectorAll(".heading text")].map((e) => e.textContent).join(" ");
+      this.first.isSparse = heading.includes("numbers of healthy edges");
+      if (graph.parts) svg.querySelector(":scope > .legend")?.remove(); // the page has one
     }
     this.canLayOut = Boolean(this.engine && graph.parts && svg);
     this.isStale = true;
@@ -93,12 +98,14 @@ export class Stage {
     this.problem = "";
     clearTimeout(this.timer);
     if (isNew && !this.view) this.viewport.fitted = true;
-    if (picked.nodes.length === 0) return this.put(null, { nodes: [], edges: [] }, false);
-    if (isFirst && !this.isTooSmall()) return this.put(this.first.svg, this.first, graph.data.topDown);
+    if (picked.nodes.length === 0) return this.put(null, { nodes: [], edges: [] }, graph.data);
+    if (isFirst && !this.isTooSmall()) return this.put(this.first.svg, this.first, graph.data);
     // Until the layout is done, the page shows what it showed before.
-    if (isFirst && !isUpdate || !this.hasShown) this.put(this.first.svg, this.first, graph.data.topDown);
+    if (isFirst && !isUpdate || !this.hasShown) this.put(this.first.svg, this.first, graph.data);
     this.note("busy");
-    this.timer = setTimeout(() => this.layOut(key, picked), this.hasShown && !isFirst ? pause : 0);
+    const now = performance.now();
+    this.timer = setTimeout(() => this.layOut(key, picked), this.hasShown && !isFirst && now - this.changed < quiet ? pause : 0);
+    this.changed = now;
   }
 
   // isLegibleAboveTables reports whether the first diagram is legible in the window although
@@ -116,8 +123,9 @@ export class Stage {
   }
 
   // put shows a diagram.
-  put(svg, { nodes, edges }, topDown) {
+  put(svg, { nodes, edges, isSparse = false }, { topDown }) {
     this.hasShown = true;
+    this.notes = isSparse ? ["numbers of healthy edges: in the tooltips"] : [];
     this.diagram.show(svg, { nodes, edges, topDown });
     this.note("done");
   }
@@ -132,7 +140,10 @@ export class Stage {
     if (began - this.began > patience) this.engine.stop("another layout is wanted");
     this.began = began;
     try {
-      const plan = await this.planOf(graph, picked);
+      const plan = await this.planOf(graph, picked, (dot) => {
+        if (!isWanted()) throw new Error("another layout is wanted");
+        return this.engine.layout(dot);
+      });
       if (!isWanted()) return;
       if (this.view) {
         this.viewport.fitted = false;
@@ -140,12 +151,12 @@ export class Stage {
         this.view = null;
       }
       const { first } = this;
-      if (picked === first && this.fit(plan) < worth * this.fitOf(first.svg)) this.put(first.svg, first, graph.data.topDown);
-      else this.put(paint(plan, graph.parts, this.css), graph, plan.topDown);
+      if (picked === first && this.fit(plan) < worth * this.fitOf(first.svg)) this.put(first.svg, first, graph.data);
+      else this.put(paint(plan, graph.parts, this.css), { nodes: graph.nodes, edges: graph.edges, isSparse: plan.isSparse }, plan);
     } catch (error) {
       if (!isWanted()) return;
       this.problem = "No new layout: " + error.message;
-      if (picked === this.first) this.put(this.first.svg, this.first, graph.data.topDown);
+      if (picked === this.first) this.put(this.first.svg, this.first, graph.data);
       this.note("failed");
     } finally {
       if (this.began === began) this.began = Infinity;
@@ -154,27 +165,23 @@ export class Stage {
   }
 
   // planOf returns the plan of some nodes and edges with their places. If a small one does not
-  // fit the window legibly, the other direction may fit better.
-  async planOf(graph, { nodes, edges }) {
-    const { topDown } = graph.data, laidOut = async (topDown, gaps) => {
-      const plan = newPlan(graph.parts, nodes.map((n) => n.index), edges.map((e) => e.index), (i) => [graph.edges[i].from.index, graph.edges[i].to.index], topDown);
-      Object.assign(plan, gaps);
-      place(plan, await this.engine.layout(dotOf(plan)));
-      return plan;
-    };
-    let plan = await laidOut(topDown);
-    if (nodes.length <= reshaped) {
-      if (nodes.length <= turned && this.fit(plan) < 1) {
-        const other = await laidOut(!topDown);
-        if (this.fit(other) > worth * this.fit(plan)) plan = other;
-      }
-      const box = this.viewport.box, gaps = reshape(plan, box.clientWidth / box.clientHeight);
-      if (gaps) {
-        const wider = await laidOut(plan.topDown, gaps);
-        if (this.fit(wider) > 0.97 * Math.min(this.fit(plan), maxFit)) plan = wider;
-      }
+  // fit the window legibly, dependencies as rows in the cards of their callers, or the other
+  // direction, may fit better. layout is that of the engine.
+  async planOf(graph, { nodes, edges }, layout) {
+    const { clientWidth, clientHeight } = this.viewport.box;
+    const window = { width: clientWidth - 2 * margin, height: clientHeight - 2 * margin, maxFit };
+    const planOf = (options) => laidOut(
+      newPlan(graph.parts, nodes.map((n) => n.index), edges.map((e) => e.index), (i) => [graph.edges[i].from.index, graph.edges[i].to.index], options),
+      layout, window);
+    const { topDown } = graph.data, folded = nodes.length > graph.parts.gaps.unfolded;
+    let plan = await planOf({ topDown, folded });
+    for (const options of [{ topDown: !topDown, folded }, { topDown, folded: true }]) {
+      if (nodes.length > turned || this.fit(plan) >= 1 || options.topDown === topDown && folded) continue;
+      const other = await planOf(options);
+      if (this.fit(other) > worth * this.fit(plan)) plan = other;
     }
-    finish(plan);
+    placeRows(plan);
+    placeLabels(plan);
     return plan;
   }
 

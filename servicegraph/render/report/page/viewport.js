@@ -135,7 +135,7 @@ export class Viewport {
   // frame moves the view so that a box of the diagram fills the window.
   frame({ x, y, width, height }) {
     if (!this.svg || !this.view) return;
-    const scale = Math.min((this.box.clientWidth - 60) / width, (this.box.clientHeight - 60) / height, 1.6);
+    const scale = Math.min(this.box.clientWidth / (width + 2 * margin), this.box.clientHeight / (height + 2 * margin), 1.6);
     this.animateTo({ x: x + width / 2, y: y + height / 2, scale });
   }
 

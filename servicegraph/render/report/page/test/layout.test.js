@@ -6,31 +6,40 @@ import { test } from "node:test";
 import { runInThisContext } from "node:vm";
 import { gunzipSync } from "node:zlib";
 import { crosses, flatten, overlap } from "../curve.js";
-import { dotOf, finish, newPlan, place, reshape } from "../plan.js";
+import { placeLabels } from "../labels.js";
+import { dotOf, newPlan, place, placeRows } from "../plan.js";
+import { laidOut } from "../shape.js";
 import { dataOf, layers, partsOf, shop } from "./data.js";
 
 globalThis.location ??= { href: "file:///" }; // Viz.js is for browsers
 runInThisContext(gunzipSync(readFileSync(new URL("../library/viz-global.js.gz", import.meta.url))).toString());
 const viz = await globalThis.Viz.instance();
 
-function planOf(data, topDown = false, gaps = {}) {
-  const all = (list) => list.map((_, i) => i);
-  const plan = newPlan(partsOf(data), all(data.nodes), all(data.edges), (i) => [data.edges[i].from, data.edges[i].to], topDown);
-  return Object.assign(plan, gaps);
+const all = (list) => list.map((_, i) => i);
+const ends = (data) => (i) => [data.edges[i].from, data.edges[i].to];
+const layout = async (dot) => {
+  const result = viz.render(dot, { format: "json0" });
+  assert.equal(result.status, "success", JSON.stringify(result.errors));
+  return result.output;
+};
+const screen = { width: 1400, height: 800, maxFit: 1.4 };
+
+function planOf(data, options = {}) {
+  return newPlan(partsOf(data), all(data.nodes), all(data.edges), ends(data), { topDown: false, folded: data.nodes.length > 20, ...options });
 }
 
-function laidOut(data, topDown, gaps) {
-  const plan = planOf(data, topDown, gaps), result = viz.render(dotOf(plan), { format: "json0" });
-  assert.equal(result.status, "success", JSON.stringify(result.errors));
-  place(plan, result.output);
+// drawn returns a plan with its places in a window.
+async function drawn(data, options, window = screen) {
+  const plan = await laidOut(planOf(data, options), layout, window);
+  placeRows(plan);
+  placeLabels(plan);
   return plan;
 }
 
 for (const [name, data] of [["a shop", shop()], ["40 services", layers(40)], ["80 services", layers(80)], ["500 services", layers(500)]]) {
   for (const topDown of [false, true]) {
-    test(`${name}, ${topDown ? "top down" : "left to right"}: nothing overlaps`, (t) => {
-      const began = performance.now(), plan = laidOut(data, topDown);
-      finish(plan);
+    test(`${name}, ${topDown ? "top down" : "left to right"}: nothing overlaps`, async (t) => {
+      const began = performance.now(), plan = await drawn(data, { topDown });
       t.diagnostic(`${plan.cards.length} nodes, ${plan.lines.length} edges: ${Math.round(performance.now() - began)} ms`);
       const cards = plan.cards.filter((c) => c.host < 0), labels = plan.lines.filter((l) => l.label);
       for (const [i, c] of cards.entries()) {
@@ -53,18 +62,17 @@ for (const [name, data] of [["a shop", shop()], ["40 services", layers(40)], ["8
   }
 }
 
-test("edges begin and end at their cards", () => {
-  const plan = laidOut(layers(40), false), touches = (card, p) => p.x >= card.x - 1 && p.x <= card.x + card.w + 1 && p.y >= card.y - 1 && p.y <= card.y + card.h + 1;
+test("edges begin and end at their cards", async () => {
+  const plan = await drawn(layers(40)), touches = (card, p) => p.x >= card.x - 1 && p.x <= card.x + card.w + 1 && p.y >= card.y - 1 && p.y <= card.y + card.h + 1;
   for (const l of plan.lines) {
     assert.ok(touches(plan.cards[l.from], l.path[0]));
     assert.ok(touches(plan.cards[l.to], l.head[0]));
   }
 });
 
-test("dependencies with one caller are rows in its card", () => {
+test("dependencies with one caller are rows in its card", async () => {
   const calls = Array.from({ length: 20 }, (_, i) => [`ns/a${i}`, `ns/a${i + 1}`, 5]);
-  const plan = laidOut(dataOf([...calls, ["ns/a3", "[one]", 5], ["ns/a3", "[two]", 5], ["ns/a3", "[both]", 5], ["ns/a4", "[both]", 5]]), false);
-  finish(plan);
+  const plan = await drawn(dataOf([...calls, ["ns/a3", "[one]", 5], ["ns/a3", "[two]", 5], ["ns/a3", "[both]", 5], ["ns/a4", "[both]", 5]]));
   const rows = plan.cards.filter((c) => c.host >= 0);
   assert.equal(rows.length, 2);
   for (const row of rows) {
@@ -82,15 +90,48 @@ test("a self edge that is not drawn has no line", () => {
   assert.ok(planOf(shop()).lines.every((l) => l.from !== l.to));
 });
 
-test("reshape fills a wide window, and costs no height", () => {
-  const data = layers(40), plan = laidOut(data, false), gaps = reshape(plan, 3);
-  assert.ok(gaps.rankGap > plan.rankGap);
-  const wider = laidOut(data, false, gaps);
+// fit returns the scale at which a plan fits a window.
+const fit = (plan, window = screen) => Math.min(window.width / plan.width, window.height / plan.height);
+
+test("gaps fill a wide window, and cost no height", async () => {
+  const data = layers(40), plan = planOf(data);
+  place(plan, await layout(dotOf(plan)));
+  const wider = await drawn(data, {}, { width: 1500, height: 500, maxFit: 1.4 });
   assert.ok(wider.width > plan.width && wider.height <= plan.height * 1.05);
 });
 
-test("a part without a place is an error", () => {
-  const plan = planOf(shop()), output = viz.render(dotOf(plan), { format: "json0" }).output;
-  assert.throws(() => place(planOf(shop()), output.replace('"name": "n3"', '"name": "n0"')), /no place for a node/);
-  assert.throws(() => place(planOf(shop()), output.replace('"id": "e2"', '"id": "e0"')), /no place for an edge/);
+const chain = (n, more = []) => dataOf([...Array.from({ length: n - 1 }, (_, i) => [`ns/a${i}`, `ns/a${i + 1}`, 5]), ...more]);
+// Graphs that Graphviz alone lays out as strips, with the least scale in the window.
+const strips = {
+  "a chain of 60": [chain(60), 0.8],
+  "a cycle of 200": [chain(200, [["ns/a199", "ns/a0", 5]]), 0.4],
+  "a chain with shortcuts": [chain(60, [["ns/a3", "ns/a9", 5], ["ns/a20", "ns/a24", 5], ["ns/a30", "ns/a52", 50, 20]]), 0.6],
+  "two chains": [dataOf([0, 1].flatMap((half) => Array.from({ length: 30 }, (_, i) => [`ns/a${half}-${i}`, `ns/a${half}-${i + 1}`, 5]))), 0.7],
+  "30 small parts": [dataOf(Array.from({ length: 30 }, (_, i) => [`ns/a${i}`, `ns/b${i}`, 5])), 0.5],
+};
+for (const [name, [data, least]] of Object.entries(strips)) {
+  for (const topDown of [false, true]) {
+    test(`${name}, ${topDown ? "top down" : "left to right"}: has about the shape of the window`, async (t) => {
+      const plan = await drawn(data, { topDown }), ratio = plan.width / plan.height;
+      t.diagnostic(`${Math.round(plan.width)} × ${Math.round(plan.height)}, a scale of ${fit(plan).toFixed(2)}`);
+      assert.ok(ratio > 0.8 && ratio < 3.5, `a ratio of ${ratio}`);
+      assert.ok(fit(plan) > least, `a scale of ${fit(plan)}`);
+      const cards = plan.cards.filter((c) => c.host < 0);
+      for (const [i, c] of cards.entries()) for (const d of cards.slice(i + 1)) assert.ok(!overlap(c, d), "two cards overlap");
+      for (const l of plan.lines) {
+        if (l.folded) continue;
+        const points = flatten(l.path, 8), apart = cards.filter((c) => c !== plan.cards[l.from] && c !== plan.cards[l.to]);
+        for (let i = 1; i < points.length; i++) {
+          assert.ok(Math.hypot(points[i].x - points[i - 1].x, points[i].y - points[i - 1].y) < 25, "a line has a gap");
+          for (const c of apart) assert.ok(!crosses(points[i - 1], points[i], c), "a line runs through a foreign card");
+        }
+      }
+    });
+  }
+}
+
+test("a part without a place is an error", async () => {
+  const data = shop(), output = await layout(dotOf(planOf(data)));
+  assert.throws(() => place(planOf(data), output.replace('"name": "n3"', '"name": "n0"')), /no place for a node/);
+  assert.throws(() => place(planOf(data), output.replace('"id": "e2"', '"id": "e0"')), /no place for an edge/);
 });
