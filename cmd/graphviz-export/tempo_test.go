@@ -105,6 +105,13 @@ func recent(t *testing.T) []servicegraph.Span {
 func tempoWith(t *testing.T, spans []servicegraph.Span) *tempotest.Tempo {
 	t.Helper()
 	tempo := tempotest.Start(t, tempotest.Config{})
+	fill(t, tempo, spans)
+	return tempo
+}
+
+// fill sends spans to Tempo, and waits until a search finds all traces.
+func fill(t *testing.T, tempo *tempotest.Tempo, spans []servicegraph.Span) {
+	t.Helper()
 	traces := make(map[servicegraph.TraceID]bool)
 	byService := make(map[string]*tracepb.ResourceSpans)
 	var request collectorpb.ExportTraceServiceRequest
@@ -164,7 +171,6 @@ func tempoWith(t *testing.T, spans []servicegraph.Span) *tempotest.Tempo {
 			found++
 		}
 	}
-	return tempo
 }
 
 func attributes(list []servicegraph.Attr) []*commonpb.KeyValue {
