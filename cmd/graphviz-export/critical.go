@@ -86,9 +86,10 @@ func (c *critical) run(ctx context.Context) error {
 	if _, err := c.targets(c.formats(critpath.Report{})); err != nil {
 		return err
 	}
-	collector := critpath.NewCollector(cfg)
-	g, err := c.read(ctx, src, func(spans iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error) {
-		return servicegraph.Build(collected(spans, collector.Add), servicegraph.Config{Window: servicegraph.Window{Spans: c.held}})
+	var r critpath.Report
+	g, err := c.read(ctx, src, func(spans iter.Seq2[servicegraph.Span, error]) (g *servicegraph.Graph, err error) {
+		r, g, err = pathsOf(spans, cfg)
+		return g, err
 	})
 	if err != nil {
 		return err
@@ -104,7 +105,6 @@ func (c *critical) run(ctx context.Context) error {
 			return &statusError{statusNothing, fmt.Errorf("--what-if %s: no service has this name%s", c.whatIf[i], nameHint(g, []string{change.Node.Name}))}
 		}
 	}
-	r := collector.Report()
 	targets, err := c.targets(c.formats(r))
 	if err != nil {
 		return err
@@ -123,6 +123,35 @@ func (c *critical) run(ctx context.Context) error {
 		return &statusError{statusPartial, fmt.Errorf("the paths are incomplete: %s, see above", missing(src, g))}
 	}
 	return nil
+}
+
+// pathsOf reads spans to their end. It returns the report about their paths, and a graph that has
+// their nodes and no edges: spans are held once, and not for a graph as well.
+func pathsOf(spans iter.Seq2[servicegraph.Span, error], cfg critpath.Config) (critpath.Report, *servicegraph.Graph, error) {
+	c := critpath.NewCollector(cfg)
+	var report servicegraph.Report
+	for s, err := range spans {
+		skip, skipped := errors.AsType[*servicegraph.SkipError](err)
+		switch {
+		case skipped && skip.Traces > 0:
+			report.LeftOutTraces += skip.Traces
+			report.Limited = skip.Limited
+		case skipped:
+			report.Skipped += uint64(skip.Count())
+		case err != nil:
+			return critpath.Report{}, nil, err
+		default:
+			c.Add(s)
+		}
+	}
+	r := c.Report()
+	report.Spans, report.Traces, report.EvictedSpans, report.Late = r.Spans, r.Traces+r.Rootless, r.Early, r.Late
+	var nodes []servicegraph.Node
+	for _, id := range c.Nodes() {
+		nodes = append(nodes, servicegraph.Node{ID: id})
+	}
+	g, err := servicegraph.NewGraph(nodes, nil, report)
+	return r, g, err
 }
 
 // collected passes spans on, and adds them somewhere else.

@@ -351,9 +351,12 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 		}
 	}
 	r := g.Report()
-	e.stderr.detailf("read %s in %s from %s in %v: %s in calls between two nodes, %s to an unknown callee, %s with a missing parent, %s",
-		quantity.Of(r.Spans, "span"), quantity.Of(r.Traces, "trace"), src.name, time.Since(started).Round(time.Millisecond),
-		quantity.Of(r.Paired+r.Virtual, "span"), quantity.Of(r.Unresolved, "call"), quantity.Of(r.MissingParent, "span"), quantity.Of(r.Duplicate, "duplicate span"))
+	detail := fmt.Sprintf("read %s in %s from %s in %v", quantity.Of(r.Spans, "span"), quantity.Of(r.Traces, "trace"), src.name, time.Since(started).Round(time.Millisecond))
+	if r.Accounted() == r.Spans { // not where only paths are known
+		detail += fmt.Sprintf(": %s in calls between two nodes, %s to an unknown callee, %s with a missing parent, %s",
+			quantity.Of(r.Paired+r.Virtual, "span"), quantity.Of(r.Unresolved, "call"), quantity.Of(r.MissingParent, "span"), quantity.Of(r.Duplicate, "duplicate span"))
+	}
+	e.stderr.detailf("%s", detail)
 	if n := r.EvictedSpans; n > 0 {
 		e.stderr.infof("the input has more than %s: %s counted early to limit memory", quantity.Of(e.held, "span"), quantity.Of(n, "trace"))
 	}

@@ -209,6 +209,10 @@ func (c *Collector) Report() Report {
 	return c.report()
 }
 
+// Nodes returns the nodes of all spans that were added, on a path or not, in the order in which they
+// came. A service that only its callers name is among them as a dependency.
+func (c *Collector) Nodes() []servicegraph.NodeID { return slices.Clone(c.nodes) }
+
 // compareNodes orders nodes by their ids.
 func (c *Collector) compareNodes(a, b int32) int { return c.nodes[a].Compare(c.nodes[b]) }
 

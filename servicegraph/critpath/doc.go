@@ -23,7 +23,12 @@
 // add up to the time of all requests. The time of a call includes everything that the callee did
 // for it, so that times of calls overlap; Call.Network is the part between both sides.
 //
-// A million spans take a few seconds on one core (BenchmarkMillionSpans).
+// A million spans take a few seconds on one core (BenchmarkMillionSpans). With the command, a file
+// of a million spans in 16,000 traces, with 14 attributes each, takes 2.4 s and 180 MB on two
+// cores of an AMD EPYC:
+//
+//	go run ./internal/spanfile -spans 1000000 > spans.pb
+//	/usr/bin/time -v graphviz-export critical spans.pb
 //
 // The slack of a call is how much longer it could have taken, at least, before its caller had to
 // wait for it: the time from its end to the end of the call that its caller waited for instead.

@@ -11,7 +11,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
-// WritePlantUML writes the diagram as a sequence diagram in the language of PlantUML.
+// WritePlantUML writes the diagram as a sequence diagram in the language of PlantUML. PlantUML
+// 1.2020.2 and later read it.
 func (d *Diagram) WritePlantUML(w io.Writer) error {
 	s, out := d.script(d.limit), new(bytes.Buffer)
 	fmt.Fprintf(out, "@startuml\ntitle %s\n", plantText(d.title()))
