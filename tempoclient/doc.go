@@ -75,9 +75,8 @@
 // reasons.
 //
 // A part of Tempo sends at most 16 MB to another part. Spans therefore asks for the spans of
-// many traces in several searches of about 12 MB, for traces of different durations, or for
-// spans of different durations if too many traces last equally long, and divides a search that
-// is refused nevertheless. Of a range with a limit, it asks Tempo 2.9 and later for the spans of the
+// many traces in several searches of about 12 MB, for traces whose ids end with different digits,
+// and divides a search that is refused nevertheless. Of a range with a limit, it asks Tempo 2.9 and later for the spans of the
 // newest traces only.
 //
 // A search shows no sampling weights. Spans therefore compares some traces of each root

@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -132,8 +132,6 @@ func (f *spanTempo) search(w http.ResponseWriter, req *http.Request, kind string
 	}
 	for _, trace := range order {
 		list := f.traces[trace]
-		length := slices.MaxFunc(list, func(a, b servicegraph.Span) int { return cmp.Compare(a.End, b.End) }).End -
-			slices.MinFunc(list, func(a, b servicegraph.Span) int { return cmp.Compare(a.Start, b.Start) }).Start
 		if most > 0 && len(traces) == most {
 			break
 		}
@@ -141,6 +139,9 @@ func (f *spanTempo) search(w http.ResponseWriter, req *http.Request, kind string
 			continue
 		}
 		if q := req.FormValue("q"); strings.Contains(q, "resource.service.name=") && !strings.Contains(q, list[0].Service) {
+			continue
+		}
+		if !selects(req.FormValue("q"), trace) {
 			continue
 		}
 		var sets []any
@@ -152,7 +153,7 @@ func (f *spanTempo) search(w http.ResponseWriter, req *http.Request, kind string
 				stats[s.Service] = make(map[string]int)
 			}
 			stats[s.Service]["spanCount"]++
-			if kind == "select" && (f.hide[s.SpanID] || !matches(req.FormValue("q"), length, s.End-s.Start)) {
+			if kind == "select" && f.hide[s.SpanID] {
 				continue
 			}
 			if spans++; kind == "select" && f.most > 0 && spans > f.most {
@@ -184,27 +185,14 @@ func (f *spanTempo) search(w http.ResponseWriter, req *http.Request, kind string
 	json.NewEncoder(w).Encode(map[string]any{"traces": traces})
 }
 
-// matches reports whether a search shows spans of a duration, in a trace of another duration.
-func matches(q string, trace, span int64) bool {
-	filter, _, _ := strings.Cut(q, "|")
-	for _, bound := range strings.Split(strings.Trim(filter, "{} "), "&&") {
-		bound = strings.TrimSpace(bound)
-		duration := span
-		if text, ok := strings.CutPrefix(bound, "traceD"); ok {
-			bound, duration = "d"+text, trace
-		}
-		if text, ok := strings.CutPrefix(bound, "duration >= "); ok {
-			if at, err := time.ParseDuration(text); err != nil || duration < int64(at) {
-				return false
-			}
-		}
-		if text, ok := strings.CutPrefix(bound, "duration < "); ok {
-			if at, err := time.ParseDuration(text); err != nil || duration >= int64(at) {
-				return false
-			}
-		}
+// selects reports whether a search shows the spans of a trace.
+func selects(q string, trace servicegraph.TraceID) bool {
+	_, rest, ok := strings.Cut(q, `trace:id =~ "`)
+	if !ok {
+		return true
 	}
-	return true
+	pattern, _, _ := strings.Cut(rest, `"`)
+	return regexp.MustCompile("^(?:" + pattern + ")$").MatchString(strings.TrimLeft(trace.String(), "0"))
 }
 
 // TestSpansFromSeveralSearches has more spans than Tempo shows in one answer.
@@ -212,28 +200,32 @@ func TestSpansFromSeveralSearches(t *testing.T) {
 	const n = 300
 	start := time.Now().Add(-10 * time.Minute).UnixNano()
 	for name, test := range map[string]struct {
-		length    func(i int64) int64 // of spans, in nanoseconds
-		most      int                 // of spans in one answer
+		large     int // spans of one of the traces
+		most      int // spans in one answer
 		maxAnswer int64
 		want      Cost // without Requests and Compared
 		searches  int  // for spans, at most
 	}{
-		"one search":                    {func(i int64) int64 { return i }, 0, maxAnswer, Cost{Selected: n}, 1},
-		"several searches":              {func(i int64) int64 { return 1e6 * i }, 400, 400_000, Cost{Selected: n}, 6},
-		"few traces in each":            {func(i int64) int64 { return 1e6 * i }, 400, 100_000, Cost{Selected: n}, 8},
-		"too many traces":               {func(int64) int64 { return 5e6 }, 400, 100_000, Cost{ByID: n, Incomplete: n}, 0},
-		"less than expected":            {func(i int64) int64 { return 1e6 * i * i * i }, 150, maxAnswer, Cost{Selected: n}, 40},
-		"one long span in each":         {func(i int64) int64 { return i % 2 * 1e9 }, 400, maxAnswer, Cost{Selected: n}, 7},
-		"spans without duration":        {func(int64) int64 { return 0 }, 400, 400_000, Cost{ByID: n, Incomplete: n}, 20},
-		"spans of the same duration":    {func(int64) int64 { return 5e6 }, 400, 400_000, Cost{ByID: n, Incomplete: n}, 80},
-		"spans of all lengths, and few": {func(i int64) int64 { return 1 << (i % 50) }, 100, 300_000, Cost{Selected: n}, 40},
+		"one search":             {0, 0, maxAnswer, Cost{Selected: n}, 1},
+		"several searches":       {0, 400, 400_000, Cost{Selected: n}, 6},
+		"few traces in each":     {0, 100, 100_000, Cost{Selected: n}, 16},
+		"less than expected":     {0, 150, maxAnswer, Cost{Selected: n}, 20},
+		"few spans in each":      {0, 8, maxAnswer, Cost{Selected: n}, 200},
+		"less than one trace":    {0, 1, maxAnswer, Cost{ByID: n, Incomplete: n}, 20},
+		"one trace is too large": {200, 150, maxAnswer, Cost{Selected: n - 1, ByID: 1, Incomplete: 1}, 25},
 	} {
 		f := &spanTempo{traces: make(map[servicegraph.TraceID][]servicegraph.Span), most: test.most}
 		for i := range int64(n) {
 			trace := traceNumber(int(i))
+			trace[0] = 1 // the id has all its digits
 			f.traces[trace] = []servicegraph.Span{
-				{TraceID: trace, SpanID: sid(1), Service: "web", Name: "GET", Kind: servicegraph.KindServer, Start: start + ms(i), End: start + ms(i) + test.length(i)},
-				{TraceID: trace, SpanID: sid(2), ParentID: sid(1), Service: "cart", Name: "POST", Kind: servicegraph.KindServer, Start: start + ms(i), End: start + ms(i) + test.length(i+1)},
+				{TraceID: trace, SpanID: sid(1), Service: "web", Name: "GET", Kind: servicegraph.KindServer, Start: start + ms(i), End: start + ms(i+5)},
+				{TraceID: trace, SpanID: sid(2), ParentID: sid(1), Service: "cart", Name: "POST", Kind: servicegraph.KindServer, Start: start + ms(i), End: start + ms(i+4)},
+			}
+			for k := 2; i == n/2 && k < test.large; k++ {
+				another := f.traces[trace][1]
+				another.SpanID = sid(byte(k + 1))
+				f.traces[trace] = append(f.traces[trace], another)
 			}
 		}
 		c := newClient(t, "http://tempo", Config{Transport: f})
@@ -285,35 +277,6 @@ func TestNewestSpansFromSearches(t *testing.T) {
 	}
 	if f.shown > 2*limit {
 		t.Errorf("Tempo shows the spans of %d traces for the newest %d", f.shown, limit)
-	}
-}
-
-func TestCuts(t *testing.T) {
-	for _, test := range []struct {
-		durations []int64
-		n         int
-		want      []int64
-	}{
-		{[]int64{1, 2, 3, 4}, 2, []int64{3}},
-		{[]int64{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 4}, 2, nil}, // one part would be much larger
-		{[]int64{1, 1, 2, 2}, 2, []int64{2}},
-		{[]int64{5, 5, 5, 5}, 2, nil},
-		{[]int64{1, 2, 3, 4, 5, 6}, 3, []int64{3, 5}},
-		{[]int64{7}, 2, nil},
-		{nil, 2, nil},
-	} {
-		if got := cuts(test.durations, test.n); !slices.Equal(got, test.want) {
-			t.Errorf("%d parts of %v: cuts at %v, want %v", test.n, test.durations, got, test.want)
-		}
-	}
-	// Each duration is within one of the parts.
-	i := interval{bounds{10, 20}, bounds{5, math.MaxInt64}}
-	if got, want := i.filter(), "{traceDuration >= 10ns && traceDuration < 20ns && duration >= 5ns}"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	low, high, ok := i.halves([]int64{11, 12, 13, 14}, nil)
-	if want := (interval{bounds{10, 13}, i.spans}); !ok || low != want || high != (interval{bounds{13, 20}, i.spans}) {
-		t.Errorf("halves: %v and %v, %t", low, high, ok)
 	}
 }
 

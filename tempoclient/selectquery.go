@@ -10,8 +10,8 @@ const (
 	// text at the end of a buffer of 1,024 bytes.
 	maxQuery = 1000
 
-	// maxFilter is the length of the longest filter by durations, and of the hint for the newest traces.
-	maxFilter = 190
+	// maxFilter is the length of the longest filter of a share, and of the hint for the newest traces.
+	maxFilter = 70
 
 	// maxSpansPerSet is the highest number of spans that Tempo shows of one set of spans,
 	// unless configured to show fewer.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -23,32 +24,34 @@ const (
 	// search on one core.
 	searchers = 2
 
-	// maxHalvings is how often the spans of a search that was too large are divided.
+	// maxHalvings is how often the traces of a search that was too large are divided.
 	maxHalvings = 8
+
+	// maxGivenUp is how many such searches may be too large even then. More of them mean that no
+	// division helps.
+	maxGivenUp = 3
 )
 
 // A reading reads the spans of a group of traces from searches: from one, or from one for each
-// interval.
+// share.
 type reading struct {
 	s          *selection
 	wanted     map[servicegraph.TraceID]*foundTrace
 	start, end time.Time
 	limit      int
 	newest     bool    // whether Tempo is to show the newest traces, in place of any
-	bytes      float64 // estimate of the spans in all answers
-	overhead   float64 // estimate of the rest of an answer with all traces
-
-	durations, traceDurations []int64 // of some spans and of all traces, in nanoseconds and in order
+	bytes      float64 // estimate of an answer with all traces
 
 	mu       sync.Mutex
 	requests int
 	left     int64 // bytes of memory
-	failed   bool
-	parts    map[servicegraph.TraceID]*partTrace
+	givenUp  int   // shares that are too large
+	failed   bool  // further searches are useless
+	shown    map[servicegraph.TraceID]*shownTrace
 }
 
-// A partTrace is what searches have shown of a trace.
-type partTrace struct {
+// A shownTrace is what a search has shown of a trace.
+type shownTrace struct {
 	spans    []servicegraph.Span
 	services map[string]serviceStats
 	broken   bool // whether spans were left out or could not be read
@@ -57,7 +60,7 @@ type partTrace struct {
 func (s *selection) newReading(q Query, wanted []*foundTrace, isAll bool) *reading {
 	r := &reading{
 		s: s, wanted: make(map[servicegraph.TraceID]*foundTrace, len(wanted)),
-		parts: make(map[servicegraph.TraceID]*partTrace, len(wanted)), left: s.client.cfg.MaxBytes,
+		shown: make(map[servicegraph.TraceID]*shownTrace, len(wanted)), left: s.client.cfg.MaxBytes,
 	}
 	for _, f := range wanted {
 		r.wanted[f.ID] = f
@@ -81,10 +84,8 @@ func (s *selection) newReading(q Query, wanted []*foundTrace, isAll bool) *readi
 					size += perAttr + len(a.Key) + len(a.Value)
 				}
 			}
-			r.durations = append(r.durations, span.End-span.Start)
 		}
 	}
-	slices.Sort(r.durations)
 	each := float64(1000)
 	if spans > 0 {
 		each = float64(size) / float64(spans)
@@ -107,25 +108,20 @@ func (s *selection) newReading(q Query, wanted []*foundTrace, isAll bool) *readi
 		shown = slices.DeleteFunc(shown, func(f *foundTrace) bool { return f.Start.Before(r.start) })
 	}
 	for _, f := range shown {
-		r.bytes += each * float64(f.known)
-		r.overhead += perTrace + each
-		r.traceDurations = append(r.traceDurations, int64(f.Duration))
+		r.bytes += perTrace + each*float64(f.known+1)
 	}
-	slices.Sort(r.traceDurations)
 	return r
 }
 
 // run makes all searches. It returns an error only if ctx has ended: what is missing is fetched.
 func (r *reading) run(ctx context.Context) error {
-	intervals := r.intervals()
-	r.failed = intervals == nil
 	var work sync.WaitGroup
 	slots := make(chan struct{}, searchers)
-	for _, i := range intervals {
+	for _, part := range shares(float64(r.s.client.maxAnswer) / r.bytes) {
 		slots <- struct{}{}
 		work.Go(func() {
 			defer func() { <-slots }()
-			r.search(ctx, i, 0)
+			r.search(ctx, part, 0)
 		})
 	}
 	work.Wait()
@@ -136,9 +132,9 @@ func (r *reading) run(ctx context.Context) error {
 	return nil
 }
 
-// search makes the search for the spans in an interval, or several if it is too large for one.
-// After a failure, further searches are useless: each trace would be incomplete.
-func (r *reading) search(ctx context.Context, i interval, halvings int) {
+// search makes the search for the spans of a share, or several if it is too large for one. The
+// traces of a share that even then is too large, for example because of one very large trace, are missing.
+func (r *reading) search(ctx context.Context, part share, halvings int) {
 	r.mu.Lock()
 	r.requests++
 	failed := r.failed
@@ -146,7 +142,7 @@ func (r *reading) search(ctx context.Context, i interval, halvings int) {
 	if failed {
 		return
 	}
-	query := fmt.Sprintf(r.s.query, i.filter())
+	query := fmt.Sprintf(r.s.query, part.filter())
 	if r.newest {
 		query += mostRecent
 	}
@@ -156,13 +152,13 @@ func (r *reading) search(ctx context.Context, i interval, halvings int) {
 		"end":   {strconv.FormatInt(r.end.Unix(), 10)},
 		"limit": {strconv.Itoa(r.limit)},
 	}
-	shown := make(map[servicegraph.TraceID]*partTrace)
+	shown := make(map[servicegraph.TraceID]*shownTrace)
 	size := int64(0)
 	_, _, err := r.s.client.searchTraces(ctx, params, func(f *foundTrace) error {
 		if r.wanted[f.ID] == nil {
 			return nil
 		}
-		p := f.part(r.s.client.cfg.Keep, r.s.keys)
+		p := f.spans(r.s.client.cfg.Keep, r.s.keys)
 		for i := range p.spans {
 			size += sizeOf(&p.spans[i])
 		}
@@ -172,30 +168,31 @@ func (r *reading) search(ctx context.Context, i interval, halvings int) {
 		shown[f.ID] = p // in place of an earlier attempt of the same request
 		return nil
 	})
-	if low, high, ok := i.halves(r.traceDurations, r.durations); err != nil && tooMuch(err) && ok && halvings < maxHalvings {
+	if err != nil && tooMuch(err) && halvings < maxHalvings {
+		low, high := part.halves()
 		r.search(ctx, low, halvings+1)
 		r.search(ctx, high, halvings+1)
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err != nil && tooMuch(err) && r.givenUp < maxGivenUp {
+		r.givenUp++
+		return
+	}
 	r.left -= size
 	r.failed = r.failed || err != nil || r.left < 0
-	for id, p := range shown {
-		if old := r.parts[id]; old != nil {
-			old.add(p)
-		} else {
-			r.parts[id] = p
-		}
+	if !r.failed {
+		maps.Copy(r.shown, shown)
 	}
 }
 
-// part returns the spans of a trace that the search shows.
-func (f *foundTrace) part(keep func(key string) bool, keys map[string]bool) *partTrace {
+// spans returns the spans of a trace that the search shows.
+func (f *foundTrace) spans(keep func(key string) bool, keys map[string]bool) *shownTrace {
 	if f.shown == nil {
-		return &partTrace{broken: true}
+		return &shownTrace{broken: true}
 	}
-	p := &partTrace{services: f.shown.ServiceStats}
+	p := &shownTrace{services: f.shown.ServiceStats}
 	for _, set := range f.shown.SpanSets {
 		p.broken = p.broken || len(set.Spans) != set.Matched
 		for i := range set.Spans {
@@ -210,37 +207,12 @@ func (f *foundTrace) part(keep func(key string) bool, keys map[string]bool) *par
 	return p
 }
 
-// add adds what another search shows of the same trace.
-func (p *partTrace) add(o *partTrace) {
-	// Tempo can hold two parts of a trace that share spans, and each part can lie in another
-	// interval.
-	for _, s := range o.spans {
-		if !slices.ContainsFunc(p.spans, func(old servicegraph.Span) bool {
-			return old.SpanID == s.SpanID && old.Kind == s.Kind && old.Start == s.Start && old.End == s.End
-		}) {
-			p.spans = append(p.spans, s)
-		}
-	}
-	p.broken = p.broken || o.broken
-	if p.services == nil {
-		p.services = make(map[string]serviceStats, len(o.services))
-	}
-	for name, stats := range o.services {
-		if old := p.services[name]; stats.SpanCount > old.SpanCount {
-			p.services[name] = stats
-		}
-	}
-}
-
 // whole returns the traces of which the searches showed all spans that Tempo has: as many of
 // each service as Tempo counts, and at least as many as before. Of these, parentless have spans
 // whose parents are missing.
 func (r *reading) whole() (read map[servicegraph.TraceID]*Trace, parentless []*foundTrace) {
-	read = make(map[servicegraph.TraceID]*Trace, len(r.parts))
-	if r.failed {
-		return read, nil
-	}
-	for id, p := range r.parts {
+	read = make(map[servicegraph.TraceID]*Trace, len(r.shown))
+	for id, p := range r.shown {
 		if f := r.wanted[id]; p.isWhole(f.known) {
 			slices.SortStableFunc(p.spans, byStart)
 			t := &Trace{ID: id, Spans: p.spans}
@@ -256,7 +228,7 @@ func (r *reading) whole() (read map[servicegraph.TraceID]*Trace, parentless []*f
 	return read, parentless
 }
 
-func (p *partTrace) isWhole(known int) bool {
+func (p *shownTrace) isWhole(known int) bool {
 	if p.broken || len(p.spans) == 0 || len(p.spans) < known {
 		return false
 	}

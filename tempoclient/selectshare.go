@@ -1,0 +1,45 @@
+package tempoclient
+
+// If one search for all spans of a group of traces would be too large, each search is for a share of
+// the traces: for those whose ids end with certain digits. Every trace lies in exactly one share, with
+// all its spans. Time ranges would not divide the traces: a search must reach past the range, for
+// traces that arrived late, and so would show all later traces again.
+
+// A share selects the traces whose ids, in hexadecimal, have one of the digits before the suffix.
+// Tempo shows ids without leading zeros, so that a share with a suffix can miss a very short id.
+type share struct{ digits, suffix string }
+
+const allDigits = "0123456789abcdef"
+
+// everything is the share of all traces.
+var everything = share{digits: allDigits}
+
+// filter returns the share in TraceQL.
+func (s share) filter() string {
+	if s == everything {
+		return "{}"
+	}
+	return `{trace:id =~ ".*[` + s.digits + `]` + s.suffix + `$"}`
+}
+
+// halves divides a share.
+func (s share) halves() (low, high share) {
+	if len(s.digits) == 1 {
+		s = share{allDigits, s.digits + s.suffix}
+	}
+	middle := len(s.digits) / 2
+	return share{s.digits[:middle], s.suffix}, share{s.digits[middle:], s.suffix}
+}
+
+// shares divides all traces into shares of which none has more than a part of them, if possible
+// with one digit.
+func shares(most float64) (list []share) {
+	if most >= 1 {
+		return []share{everything}
+	}
+	digits := max(int(most*float64(len(allDigits))), 1)
+	for rest := allDigits; rest != ""; rest = rest[min(digits, len(rest)):] {
+		list = append(list, share{digits: rest[:min(digits, len(rest))]})
+	}
+	return list
+}
