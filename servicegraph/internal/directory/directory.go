@@ -123,6 +123,7 @@ func New(services []Service, meetings []Meeting, calls []Call) *Directory {
 // dial notes a host that a caller dials.
 func (d *Directory) dial(caller trace.Node, host string) {
 	d.dialed[host] = true
+	host = withoutPod(host)
 	if isShort(host) {
 		namespace := d.kubernetes[caller]
 		if namespace == "" {
@@ -141,8 +142,10 @@ func (d *Directory) dial(caller trace.Node, host string) {
 }
 
 // full returns the name of a host with the namespace, if it is known: that of the caller in
-// Kubernetes, else that of the only host with the same first label.
+// Kubernetes, else that of the only host with the same first label. The host of a pod is that of its
+// service.
 func (d *Directory) full(caller trace.Node, host string) string {
+	host = withoutPod(host)
 	if !isShort(host) {
 		return host
 	}
@@ -162,6 +165,21 @@ func (d *Directory) full(caller trace.Node, host string) string {
 func (d *Directory) Host(caller trace.Node, host string) string {
 	if full := d.full(caller, host); d.dialed[full] || d.named[host] != nil {
 		return full
+	}
+	return host
+}
+
+// withoutPod cuts the name of a pod from a host: cart-0.cart.shop is a pod of a stateful set, and
+// 10-1-2-3.cart.shop any pod of a service.
+func withoutPod(host string) string {
+	pod, service, _ := strings.Cut(host, ".")
+	name, _, hasNamespace := strings.Cut(service, ".")
+	if !hasNamespace {
+		return host
+	}
+	number, isOfSet := strings.CutPrefix(pod, name+"-")
+	if isOfSet && strings.Trim(number, "0123456789") == "" && number != "" || strings.Count(pod, "-") == 3 && semconv.IsIP(strings.ReplaceAll(pod, "-", ".")) {
+		return service
 	}
 	return host
 }

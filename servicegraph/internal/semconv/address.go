@@ -54,25 +54,22 @@ func (a *Attrs) logicalAddress() Address {
 	return Address{}
 }
 
-// servedAddress returns the address to which the client of a SERVER span sent the request, as the
-// request has it.
-func (a *Attrs) servedAddress() Address {
+// ownAddress returns the address to which the client of a SERVER span sent the request, as the request
+// has it.
+func (a *Attrs) ownAddress() Address {
 	port := cmp.Or(portOf(a.serverPort), portOf(a.netHostPort))
+	if at := addressOf(parseOrigin(a.httpURL), port); at.Host != "" {
+		return at
+	}
 	for _, name := range [...]string{a.serverAddress, a.netHostName, a.httpHost} {
+		if name == "" {
+			continue
+		}
 		if at := ParseHost(name, port); at.Host != "" {
 			return at
 		}
 	}
-	return addressOf(parseOrigin(a.httpURL), port)
-}
-
-// ownAddress returns the address to which the client of a SERVER span sent the request, from the few
-// attributes that are read of every SERVER span.
-func (a *Attrs) ownAddress() Address {
-	if at := addressOf(parseOrigin(a.httpURL), ""); at.Host != "" {
-		return at
-	}
-	return ParseHost(a.serverAddress, portOf(a.serverPort))
+	return Address{}
 }
 
 // connectionHost returns the host, and the port if there is one, of a string that tells a

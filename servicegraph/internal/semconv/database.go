@@ -14,7 +14,7 @@ func (a *Attrs) hasDatabase() bool {
 // PostgreSQL's db.namespace is "database|schema" and its older db.name is only the database;
 // both give the same node [D2].
 func (a *Attrs) database() string {
-	name := cmp.Or(a.dbNamespace, a.dbName)
+	name := cmp.Or(known(a.dbNamespace), known(a.dbName))
 	system := a.databaseSystem()
 	if system == "microsoft.sql_server" { // instance|database
 		name = name[strings.LastIndexByte(name, '|')+1:]

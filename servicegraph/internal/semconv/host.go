@@ -21,7 +21,7 @@ type Address struct {
 //
 // The host has lower case, no port, no final dot, no zone of IPv6, and, if it is a name of a
 // Kubernetes service, neither ".svc" nor the domain of the cluster. An IPv4 address in IPv6 form
-// has IPv4 form. A list of hosts is sorted. A text that instrumentations write in place of an
+// has IPv4 form. A list of hosts is sorted, and has a port if it names one port. A text that instrumentations write in place of an
 // unknown host gives no host.
 func ParseHost(text, port string) Address {
 	text = strings.TrimSpace(text)
@@ -32,17 +32,24 @@ func ParseHost(text, port string) Address {
 	if strings.IndexByte(text, ',') < 0 {
 		return parseHost(text, port)
 	}
-	var hosts []string
+	var hosts, ports []string
 	for item := range strings.SplitSeq(text, ",") {
 		item, _ = endpoint(strings.TrimSpace(item))
-		if at := parseHost(item, port); at.Host != "" {
+		if at := parseHost(item, ""); at.Host != "" {
 			hosts = append(hosts, at.Host)
-			port = at.Port
+			if at.Port != "" {
+				ports = append(ports, at.Port)
+			}
 		}
 	}
 	slices.Sort(hosts)
+	slices.Sort(ports)
 	at := Address{Host: strings.Join(slices.Compact(hosts), ",")}
-	if at.Host != "" {
+	switch ports = slices.Compact(ports); {
+	case at.Host == "" || len(ports) > 1:
+	case len(ports) == 1:
+		at.Port = ports[0]
+	default:
 		at.Port = port
 	}
 	return at
@@ -173,11 +180,21 @@ func known(name string) string {
 // IsLocal reports whether a canonical host is on the caller's own machine, so that it is another
 // one for each caller: a loopback address, or the path of a socket.
 func IsLocal(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") || host == "localhost.localdomain" || isSocket(host) {
+	if isLoopbackName(host) || strings.HasSuffix(host, ".localhost") || isSocket(host) {
 		return true
 	}
 	ip, ok := parseIP(host)
 	return ok && ip.IsLoopback()
+}
+
+// isLoopbackName reports whether a canonical host is a name that files of hosts give the loopback
+// interface.
+func isLoopbackName(host string) bool {
+	switch host {
+	case "localhost", "localhost.localdomain", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback":
+		return true
+	}
+	return false
 }
 
 func isSocket(host string) bool {
@@ -187,7 +204,7 @@ func isSocket(host string) bool {
 // Loopback returns "localhost" for all canonical hosts that mean the loopback interface, and
 // any other host as it is.
 func Loopback(host string) string {
-	if host == "localhost.localdomain" {
+	if isLoopbackName(host) {
 		return "localhost"
 	}
 	if ip, ok := parseIP(host); ok && ip.IsLoopback() {

@@ -25,6 +25,8 @@ func TestParseHost(t *testing.T) {
 		{Address{"10.0.0.5", ""}, []string{"10.0.0.5", "::ffff:10.0.0.5", "ipv4:10.0.0.5"}},
 		{Address{"10.0.0.5,10.0.0.6", "80"}, []string{"ipv4:10.0.0.6:80,10.0.0.5:80", "ipv4:10.0.0.5:80,10.0.0.6:80,10.0.0.5:80"}},
 		{Address{"kafka-1,kafka-2", "9092"}, []string{"kafka-2:9092,kafka-1:9092", "kafka-1:9092, kafka-2:9092"}},
+		{Address{"kafka-1,kafka-2", ""}, []string{"kafka-1:9092,kafka-2:9093"}},
+		{Address{"cart", ""}, []string{"cart:8080,cart:8081"}},
 		{Address{"2001:db8::1", "443"}, []string{"[2001:DB8:0::1]:443", "ipv6:[2001:db8::1]:443"}},
 		{Address{"fe80::1", ""}, []string{"fe80::1%eth0", "[fe80::1%eth0]"}},
 		{Address{"/run/Agent.sock", ""}, []string{"/run/Agent.sock", "unix:///run/Agent.sock", "unix:/run/Agent.sock", "passthrough:///unix:///run/Agent.sock"}},
@@ -46,7 +48,7 @@ func TestParseHost(t *testing.T) {
 // TestHostsOfOneMachine: hosts that are other ones for each caller, and their common name.
 func TestHostsOfOneMachine(t *testing.T) {
 	for host, want := range map[string]string{
-		"localhost": "localhost", "localhost.localdomain": "localhost", "127.0.0.1": "localhost", "127.1.2.3": "localhost", "::1": "localhost",
+		"localhost": "localhost", "localhost.localdomain": "localhost", "ip6-localhost": "localhost", "127.0.0.1": "localhost", "127.1.2.3": "localhost", "::1": "localhost",
 		"cart.localhost": "cart.localhost", "/run/agent.sock": "/run/agent.sock", "@agent": "@agent", `\\.\pipe\docker`: `\\.\pipe\docker`,
 	} {
 		if got := Loopback(host); !IsLocal(host) || got != want {

@@ -133,12 +133,12 @@ func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation
 	case of.Kind.Serves():
 		of.Trigger = attrs.faasTrigger
 		of.Detail.Scope = attrs.scopeName()
-		if o.InferCalls && of.Kind == Server {
-			of.Detail.Asked = attrs.asked(attrs.servedAddress(), attrs.servedPath())
-		}
 		of.Peer, of.HasPeer = attrs.caller(of.Kind)
 		if of.Kind == Server {
 			of.Address, of.RPC = attrs.ownAddress(), attrs.rpcServiceName()
+			if o.InferCalls {
+				of.Detail.Asked = attrs.asked(of.Address, attrs.servedPath())
+			}
 		}
 	case of.Caller || attrs.hasDatabase() && !o.IgnoreInternalDatabases:
 		of.Caller = true // a database inside the process has no client span [D10]

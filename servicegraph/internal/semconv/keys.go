@@ -74,7 +74,7 @@ var keys = [...]keyInfo{
 	{"net.peer.port", func(a *Attrs) *string { return &a.netPeerPort }, ofCallers},
 	{"url.full", func(a *Attrs) *string { return &a.urlFull }, ofCallers},
 	{"http.url", func(a *Attrs) *string { return &a.httpURL }, ofBoth},
-	{"http.host", func(a *Attrs) *string { return &a.httpHost }, ofCallers | ofGuesses},
+	{"http.host", func(a *Attrs) *string { return &a.httpHost }, ofBoth},
 	{"url.domain", func(a *Attrs) *string { return &a.urlDomain }, ofCallers},
 	{"url.port", func(a *Attrs) *string { return &a.urlPort }, ofCallers},
 	{"server.socket.domain", func(a *Attrs) *string { return &a.serverSocketDomain }, ofCallers},
@@ -99,8 +99,8 @@ var keys = [...]keyInfo{
 	{"db.operation.name", func(a *Attrs) *string { return &a.dbOperation }, ofCallers},
 	{"db.operation", func(a *Attrs) *string { return &a.dbOperationOld }, ofCallers},
 	{"http.request.method", func(a *Attrs) *string { return &a.httpMethod }, ofGuesses},
-	{"net.host.name", func(a *Attrs) *string { return &a.netHostName }, ofGuesses},
-	{"net.host.port", func(a *Attrs) *string { return &a.netHostPort }, ofGuesses},
+	{"net.host.name", func(a *Attrs) *string { return &a.netHostName }, ofCallees},
+	{"net.host.port", func(a *Attrs) *string { return &a.netHostPort }, ofCallees},
 	{"url.path", func(a *Attrs) *string { return &a.urlPath }, ofGuesses},
 	{"http.target", func(a *Attrs) *string { return &a.httpTarget }, ofGuesses},
 	{"http.route", func(a *Attrs) *string { return &a.httpRoute }, ofGuesses},
@@ -156,7 +156,7 @@ var keys = [...]keyInfo{
 	{"server_port", func(a *Attrs) *string { return &a.serverPort }, ofBoth},
 	{"net_peer_name", func(a *Attrs) *string { return &a.netPeerName }, ofCallers},
 	{"net_peer_port", func(a *Attrs) *string { return &a.netPeerPort }, ofCallers},
-	{"http_host", func(a *Attrs) *string { return &a.httpHost }, ofCallers | ofGuesses},
+	{"http_host", func(a *Attrs) *string { return &a.httpHost }, ofBoth},
 }
 
 // firstAlias is the first of the keys that mean what another key means: replaced keys, and keys of

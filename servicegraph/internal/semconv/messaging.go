@@ -11,7 +11,7 @@ func (a *Attrs) hasQueue() bool { return a.system() != "" || a.destination() != 
 // alone.
 func (a *Attrs) system() string {
 	switch {
-	case a.msgSystem != "":
+	case known(a.msgSystem) != "":
 		return messagingSystem(a.msgSystem)
 	case a.sqsQueue != "":
 		return "aws_sqs"
@@ -31,8 +31,13 @@ func (a *Attrs) destination() string {
 	if key := cmp.Or(a.msgRoutingKey, a.msgRoutingKeyOld); key != "" && isDefaultExchange(name) {
 		return key // the default exchange sends each message to the queue with this name
 	}
-	if exchange, queue, found := strings.Cut(name, ":"); found && isDefaultExchange(exchange) && queue != "" {
-		return queue
+	exchange, rest, found := strings.Cut(name, ":")
+	key, queue, ofConsumer := strings.Cut(rest, ":")
+	switch {
+	case found && isDefaultExchange(exchange) && rest != "":
+		return cmp.Or(queue, rest)
+	case ofConsumer && a.system() == "rabbitmq":
+		return exchange + ":" + key // as the producer names it, which does not know the queue
 	}
 	return name
 }
@@ -115,10 +120,10 @@ func isDefaultExchange(name string) bool {
 }
 
 // isTemporary reports whether a product or a client invented the name of a destination, as they
-// do for the replies to one client.
+// do for the replies to one client. A name with a UUID is invented.
 func isTemporary(name string) bool {
 	for _, prefix := range [...]string{
-		"_INBOX.",                                          // NATS
+		"_INBOX.", "_R_.", // NATS
 		"amq.gen-", "amq.rabbitmq.reply-to", "spring.gen-", // RabbitMQ
 		"temp-queue://", "temp-topic://", "ID:", // JMS
 		"#P2P/QTMP/", "AMQ.", // Solace, IBM MQ
@@ -128,7 +133,12 @@ func isTemporary(name string) bool {
 			return true
 		}
 	}
-	return isUUID(name)
+	for i := 0; i+36 <= len(name); i++ {
+		if isUUID(name[i : i+36]) {
+			return true
+		}
+	}
+	return false
 }
 
 // isUUID reports whether a text is a UUID: 36 hexadecimal digits and dashes.
@@ -149,6 +159,14 @@ func isUUID(s string) bool {
 	return true
 }
 
+// isSubscription reports whether a name is that of a subscription to a topic of Azure, whose first part
+// is the topic.
+func isSubscription(name string) bool {
+	topic, rest, found := strings.Cut(name, "/")
+	kind, subscription, named := strings.Cut(rest, "/")
+	return found && topic != "" && strings.EqualFold(kind, "subscriptions") && named && subscription != ""
+}
+
 // queueName returns the last part of the full resource name of a queue, such as a URL, an ARN or
 // projects/p/topics/t, and any other name as it is: a plain name can contain slashes, too.
 func queueName(name string) string {
@@ -162,6 +180,8 @@ func queueName(name string) string {
 		if i := strings.LastIndex(last, "-partition-"); i > 0 && isNumber(last[i+len("-partition-"):]) {
 			last = last[:i]
 		}
+	case isSubscription(name): // of Azure: topic/Subscriptions/name
+		last = name[:strings.IndexByte(name, '/')]
 	case strings.Contains(name, "://"), strings.HasPrefix(name, "projects/"), strings.HasPrefix(name, "//"):
 		last = name[strings.LastIndexByte(name, '/')+1:]
 	}
