@@ -94,11 +94,20 @@ func (a *aggregator) edgeOf(c *pairing.Call) *edgeSum {
 		return a.sum.edge(key)
 	}
 	pending := callKey{edgeKey: key, fromName: c.Is(pairing.FromName), toName: c.Is(pairing.ToName)}
+	if c.Caller < 0 && c.Callee >= 0 {
+		pending.taken = isTaken(&a.tree.Spans[c.Callee])
+	}
 	if c.Source >= 0 {
 		pending.address = a.tree.Spans[c.Source].Address
 		pending.minute = a.builder.names.minuteOf(pending.address, &a.tree.Spans[c.Caller])
 	}
 	return a.sum.callsTo(pending)
+}
+
+// isTaken reports whether a callee span, whose caller is known by name alone, took a message from a
+// queue for other spans to process.
+func isTaken(callee *trace.Span) bool {
+	return callee.PeerType == trace.Queue && callee.Is(trace.Takes|trace.Polls)
 }
 
 // addCall adds one call. Where both sides are sampled, a call counts with the larger weight:

@@ -195,7 +195,7 @@ func (b *Builder) intern(of *semconv.Interpretation) (n interned) {
 func apply(to *trace.Span, of *semconv.Interpretation, n interned) {
 	to.Kind = trace.Kind(of.Kind)
 	to.Peer, to.PeerType, to.Address, to.Detail = n.peer, n.peerType, n.address, n.detail
-	to.Flags = trace.IsCaller.When(of.Caller) | trace.IsResent.When(of.Resent) | trace.Polls.When(of.Polls) |
+	to.Flags = trace.IsCaller.When(of.Caller) | trace.IsResent.When(of.Resent) | trace.Polls.When(of.Polls) | trace.Takes.When(of.Takes) |
 		trace.Queries.When(of.Queries) | trace.Settles.When(of.Settles) | trace.PeerIsName.When(n.isName) |
 		trace.NamesHost.When(of.Caller && n.address != 0 && of.Address.Host != "")
 }

@@ -31,6 +31,7 @@ type (
 		Minute   directory.Minute `json:"minute,omitempty"` // since 1970, if the address ages
 		FromName bool             `json:"fromName,omitempty"`
 		ToName   bool             `json:"toName,omitempty"`
+		Taken    bool             `json:"taken,omitempty"` // messages that the callee took from a queue for other spans to process
 	}
 	jsonMeeting struct {
 		jsonAddress
@@ -72,6 +73,7 @@ type (
 		End       int64   `json:"end"`
 		Weight    float64 `json:"weight"`
 		Polls     bool    `json:"polls,omitempty"`
+		Takes     bool    `json:"takes,omitempty"`
 		QueueNode bool    `json:"queueNode,omitempty"`
 	}
 	jsonAddress struct {
@@ -173,7 +175,7 @@ func (w *pendingWriter) write() {
 		}
 	}
 	for key, e := range w.calls {
-		o.Calls = append(o.Calls, jsonCall{w.edge(key.edgeKey, &e.Edge), w.address(key.address), key.minute, key.fromName, key.toName})
+		o.Calls = append(o.Calls, jsonCall{w.edge(key.edgeKey, &e.Edge), w.address(key.address), key.minute, key.fromName, key.toName, key.taken})
 	}
 	for m, during := range w.met {
 		o.Addresses = append(o.Addresses, jsonMeeting{w.address(m.at), w.position(m.caller), w.position(m.owner), during.First, during.Last})
@@ -202,7 +204,7 @@ func (w *pendingWriter) write() {
 	slices.SortFunc(o.Calls, func(a, b jsonCall) int {
 		return cmp.Or(compareEdges(a.jsonEdge, b.jsonEdge),
 			a.address().Compare(b.address()), cmp.Compare(a.Minute, b.Minute),
-			compareBools(a.FromName, b.FromName), compareBools(a.ToName, b.ToName))
+			compareBools(a.FromName, b.FromName), compareBools(a.ToName, b.ToName), compareBools(a.Taken, b.Taken))
 	})
 	slices.SortFunc(o.Addresses, func(a, b jsonMeeting) int {
 		return cmp.Or(a.address().Compare(b.address()), cmp.Compare(a.Caller, b.Caller), cmp.Compare(a.Owner, b.Owner))
@@ -240,7 +242,7 @@ func (w *pendingWriter) half(id Link, r *trace.Span, queueNode bool) jsonHalf {
 		jsonAddress: w.address(r.Address), IsName: r.Is(trace.PeerIsName),
 		Kind: Kind(r.Kind), Status: Status(r.Status),
 		Start: r.Start, End: r.End, Weight: r.Weight(),
-		Polls: r.Is(trace.Polls), QueueNode: queueNode,
+		Polls: r.Is(trace.Polls), Takes: r.Is(trace.Takes), QueueNode: queueNode,
 	}
 }
 
@@ -297,7 +299,7 @@ func (t *totals) readPending(in *jsonPending) error {
 		if err != nil {
 			return err
 		}
-		key := callKey{ends, t.addressFrom(j.jsonAddress), j.Minute, j.FromName, j.ToName}
+		key := callKey{ends, t.addressFrom(j.jsonAddress), j.Minute, j.FromName, j.ToName, j.Taken}
 		if t.calls[key] != nil || key == (callKey{edgeKey: ends}) {
 			return fmt.Errorf("edge %q to %q is listed twice, or has nothing pending", j.From, j.To)
 		}
@@ -390,7 +392,7 @@ func (t *totals) readHalf(j *jsonHalf, node func(int) (nodeIndex, error)) (Link,
 	r := trace.Span{
 		ID: id.SpanID, Start: j.Start, End: j.End, Weight32: roundWeight(j.Weight),
 		Address: t.addressFrom(j.jsonAddress), Kind: trace.Kind(j.Kind), Status: trace.Status(j.Status),
-		Flags: trace.PeerIsName.When(j.IsName) | trace.IsCaller.When(j.Kind.calls()) | trace.Polls.When(j.Polls),
+		Flags: trace.PeerIsName.When(j.IsName) | trace.IsCaller.When(j.Kind.calls()) | trace.Polls.When(j.Polls) | trace.Takes.When(j.Takes),
 	}
 	if r.Node, err = node(j.Node); err != nil {
 		return id, r, err

@@ -263,6 +263,9 @@ func (t *totals) compareCalls(a, b callKey) int {
 		if k.toName {
 			n += 2
 		}
+		if k.taken {
+			n += 4
+		}
 		return n
 	}
 	return cmp.Or(t.compareEdges(a.edgeKey, b.edgeKey), t.names.CompareAddresses(a.address, b.address), cmp.Compare(a.minute, b.minute), cmp.Compare(flags(a), flags(b)))

@@ -15,6 +15,65 @@ func (r *resolver) resolveMessages() {
 	joined := r.pairLinks()
 	r.unlinkedSends()
 	r.countReceivers(joined)
+	r.resolveTaken(joined)
+}
+
+// A reception is a service that received messages of a queue.
+type reception struct{ queue, by nodeIndex }
+
+// resolveTaken adds the messages that services took from a queue, and of which nothing else is known. If
+// other spans of a service show that it received messages of the queue, they are the deliveries, and the
+// spans that took the messages show no more of them (docs/semantics.md, M10).
+func (r *resolver) resolveTaken(joined map[receiver]bool) {
+	alone := make(map[receiver]pendingReceive)
+	for key, in := range r.totals.receivers {
+		if in.isAlone(joined[key]) && isTaken(&in.span) {
+			alone[key] = in
+		}
+	}
+	anyTaken := len(alone) > 0
+	for key := range r.totals.calls {
+		anyTaken = anyTaken || key.taken
+	}
+	if !anyTaken {
+		return
+	}
+	r.findReceptions()
+	for key, calls := range r.totals.calls {
+		if key.taken && !r.receptions[reception{key.from, key.to}] {
+			r.edge(key.edgeKey).merge(&calls.Edge)
+		}
+	}
+	for key, in := range alone {
+		if !r.receptions[reception{in.span.Peer, key.node}] {
+			r.edge(edgeKey{in.span.Peer, key.node, EdgeMessage}).addCallee(key.span, &in.span)
+		}
+	}
+}
+
+// findReceptions finds the services that received messages of a queue, as the edges so far show.
+func (r *resolver) findReceptions() {
+	r.receptions = make(map[reception]bool)
+	note := func(key edgeKey, e *Edge) {
+		if key.kind != EdgeMessage || e.Callee.Observed == 0 {
+			return
+		}
+		r.receptions[reception{key.from, key.to}] = true
+		for _, q := range e.Queues {
+			r.receptions[reception{r.names.named(q), key.to}] = true
+		}
+	}
+	for key, e := range r.edges {
+		note(key, e)
+	}
+	for key, e := range r.known.edges {
+		note(key, &e.Edge)
+	}
+}
+
+// isAlone reports whether a receiver is a call from the queue that it names: no sender is known.
+func (in *pendingReceive) isAlone(joined bool) bool {
+	return in.outcome != pairing.None && !joined && in.span.PeerType == trace.Queue
 }
 
 // pairLinks adds the messages whose two halves are known. It returns their receivers.
@@ -37,7 +96,7 @@ func (r *resolver) pairLinks() (joined map[receiver]bool) {
 			continue
 		}
 		joined[key.receiver] = true
-		if !handles(&in.span) && processed[delivery{key.node, key.target}] || in.span.Is(trace.Polls) && out.called && out.span.Kind == trace.Producer && r.hasReceived(&out, key.node) {
+		if r.isPartOfDelivery(processed, key, &out, &in.span) {
 			continue // the span that handles the message counts as the delivery, not the poll
 		}
 		messages = append(messages, found{key, sender})
@@ -108,9 +167,19 @@ func senderOf(senders map[Link]sendKey, target Link) (sender sendKey, ok bool) {
 	return sender, ok && (low == target.TraceID || sender.span.TraceID == low)
 }
 
-// handles reports whether a receiver handles its messages, and does not only poll or start what
-// handles them.
-func handles(in *trace.Span) bool { return in.Kind == trace.Consumer && !in.Is(trace.Polls) }
+// handles reports whether a receiver handles its messages, and does not only take them from the queue
+// or start what handles them.
+func handles(in *trace.Span) bool {
+	return in.Kind == trace.Consumer && !in.Is(trace.Polls|trace.Takes)
+}
+
+// isPartOfDelivery reports whether another span of the service shows the delivery of the message that a
+// link of a receiver leads to: the receiver only takes the message from the queue (docs/semantics.md,
+// M10).
+func (r *resolver) isPartOfDelivery(processed map[delivery]bool, key receiveKey, out *pendingSend, in *trace.Span) bool {
+	return !handles(in) && processed[delivery{key.node, key.target}] ||
+		in.Is(trace.Polls|trace.Takes) && out.called && out.span.Kind == trace.Producer && r.hasReceived(out, key.node)
+}
 
 // A delivery is a message that a service received.
 type delivery struct {
@@ -243,7 +312,9 @@ func (r *resolver) countReceivers(joined map[receiver]bool) {
 			r.found.count(pairing.Paired, 1)
 		case in.span.PeerType == trace.Queue:
 			r.found.count(pairing.Virtual, 1)
-			r.edge(edgeKey{in.span.Peer, key.node, EdgeMessage}).addCallee(key.span, &in.span)
+			if !isTaken(&in.span) {
+				r.edge(edgeKey{in.span.Peer, key.node, EdgeMessage}).addCallee(key.span, &in.span)
+			}
 		default:
 			r.found.count(in.outcome, 1)
 			if in.outcome == pairing.Detached {

@@ -326,7 +326,7 @@ func (o *oracle) isReceived(queue sg.NodeID) bool {
 	}
 	return slices.ContainsFunc(o.spans, func(s *oracleSpan) bool {
 		return s.kind == sg.KindConsumer && len(s.Links) > 0 && s.queue() == queue
-	})
+	}) || slices.ContainsFunc(o.taken, func(s *oracleSpan) bool { return s.queue() == queue })
 }
 
 // peerName returns the name of the peer of a call that belongs to no service, of which open are

@@ -103,9 +103,14 @@ type oracle struct {
 	outcomes  map[string]int       // number of spans, by outcome
 	ambiguous bool                 // deliveries of one span contradict each other
 	linked    map[*oracleSpan]bool // the senders that consumers link to
+	received  map[reception]bool
+	taken     []*oracleSpan // the spans that took messages of which they alone may know
 	meetings  []oracleMeeting
 	virtuals  []oracleCall
 }
+
+// A reception is a service that received messages of a queue.
+type reception struct{ queue, by sg.NodeID }
 
 type oracleEdge struct {
 	calls, errors, both, caller, callee, address, name float64
@@ -122,7 +127,8 @@ type oracleSpan struct {
 	kind    sg.Kind // the role that the attributes show, which can differ from Kind
 	caller  bool    // the caller side of a call
 	polls   bool    // a CLIENT span that asks a queue for messages
-	either  bool    // the same, or a CLIENT span that sends a batch
+	takes   bool    // the same, or a CONSUMER span that takes messages from a queue for others to process
+	either  bool    // as polls, or a CLIENT span that sends a batch
 	attrs   map[string]string
 	parent  *oracleSpan
 	missing bool // the parent never arrived
@@ -136,7 +142,7 @@ func interpret(spans []sg.Span, cfg oracleConfig) *oracle {
 	o := &oracle{
 		cfg:   cfg,
 		edges: make(map[sg.EdgeID]*oracleEdge), requests: make(map[sg.NodeID]float64), entries: make(map[sg.NodeID]float64),
-		outcomes: make(map[string]int), linked: make(map[*oracleSpan]bool),
+		outcomes: make(map[string]int), linked: make(map[*oracleSpan]bool), received: make(map[reception]bool),
 	}
 	for _, s := range spans {
 		o.add(s)
@@ -154,6 +160,7 @@ func interpret(spans []sg.Span, cfg oracleConfig) *oracle {
 	}
 	o.findBatches()
 	o.findTwins()
+	o.findTaken()
 	o.findLinked()
 	for _, s := range o.spans {
 		o.pair(s)
@@ -165,6 +172,7 @@ func interpret(spans []sg.Span, cfg oracleConfig) *oracle {
 	}
 	o.countLinkedMessages()
 	o.countEntries()
+	o.countTaken()
 	o.countVirtuals()
 	for _, s := range o.spans {
 		switch {
@@ -209,6 +217,7 @@ func (o *oracle) add(s sg.Span) {
 	if _, known := n.attrs["messaging.operation.type"]; s.Kind == sg.KindClient && !known && len(s.Links) > 0 && n.queue() != (sg.NodeID{}) {
 		n.kind, n.caller, n.polls, n.either = sg.KindConsumer, false, true, true
 	}
+	n.takes = n.polls || s.Kind == sg.KindConsumer && n.attrs["messaging.operation.type"] == "receive" && n.queue() != (sg.NodeID{})
 	for _, m := range o.spans {
 		if isAttempt(m, n) && m.Start/1e6 == n.Start/1e6 {
 			o.ambiguous = o.ambiguous || !slices.Equal(m.Attrs, n.Attrs)
@@ -548,6 +557,9 @@ func (o *oracle) pair(s *oracleSpan) {
 		} else if !s.callsOwnHost() {
 			o.learnAddress(s, c)
 		}
+		if kind == sg.EdgeMessage {
+			o.received[reception{o.queueBetween(s, callees), c.node}] = true
+		}
 		e := o.edge(s.node, c.node, kind)
 		e.count(client, c, &e.both)
 		e.addCallee(c)
@@ -558,6 +570,59 @@ func (o *oracle) pair(s *oracleSpan) {
 		if len(callees) == 1 || kind == sg.EdgeMessage {
 			e.gap(kind, client, c)
 		}
+	}
+}
+
+// queueBetween returns the queue of the messages from s to consumers: the name that s gives goes first,
+// unless it is that of a broker.
+func (o *oracle) queueBetween(s *oracleSpan, callees []*oracleSpan) (best sg.NodeID) {
+	var broker sg.NodeID
+	for _, c := range []*oracleSpan{s, o.outer(s)} {
+		switch peer, isName := c.peer(); {
+		case peer.Type != sg.TypeQueue:
+		case isName:
+			broker = peer
+		default:
+			return peer
+		}
+	}
+	for _, c := range callees {
+		if q := c.queue(); c.kind == sg.KindConsumer && q != (sg.NodeID{}) && (best == (sg.NodeID{}) || q.Compare(best) < 0) {
+			best = q
+		}
+	}
+	if best == (sg.NodeID{}) {
+		return broker
+	}
+	return best
+}
+
+// findTaken marks, among the consumers of one producer, the spans that took the message from the queue
+// for another span of the service (M10): they stand for nothing.
+func (o *oracle) findTaken() {
+	for _, c := range o.spans {
+		callees := o.callees(c)
+		for _, s := range callees {
+			s.twin = s.takes && slices.ContainsFunc(callees, func(other *oracleSpan) bool {
+				return other.kind == sg.KindConsumer && !other.takes && other.node == s.node
+			})
+		}
+	}
+}
+
+// countTaken counts the messages that services took from a queue, and of which nothing else is known
+// (M10).
+func (o *oracle) countTaken() {
+	var alone []*oracleSpan
+	for _, s := range o.taken {
+		if !o.received[reception{s.queue(), s.node}] {
+			alone = append(alone, s)
+		}
+	}
+	for _, s := range alone {
+		e := o.edge(s.queue(), s.node, sg.EdgeMessage)
+		e.count(nil, s, &e.callee)
+		e.addCallee(s)
 	}
 }
 
@@ -1073,17 +1138,20 @@ func (o *oracle) countLinkedMessages() {
 				client.outcome = "paired"
 			}
 			handled := slices.ContainsFunc(o.spans, func(other *oracleSpan) bool {
-				return other.kind == sg.KindConsumer && !other.polls && other.node == s.node && slices.Contains(o.messages(other), l)
+				return other.kind == sg.KindConsumer && !other.takes && other.node == s.node && slices.Contains(o.messages(other), l)
 			})
-			if s.polls && p.kind == sg.KindProducer && (o.reaches(client) || o.reaches(p)) && byParent[s.node][p.node] {
+			if s.takes && p.kind == sg.KindProducer && (o.reaches(client) || o.reaches(p)) && byParent[s.node][p.node] {
 				continue // a batch whose messages are known
 			}
-			if handled && (s.kind != sg.KindConsumer || s.polls) {
+			if handled && (s.kind != sg.KindConsumer || s.takes) {
 				continue
 			}
 			kind := sg.EdgeMessage
 			if peer, _ := p.peer(); s.kind == sg.KindServer && p.kind == sg.KindClient && peer.Type != sg.TypeQueue {
 				kind = sg.EdgeRequest
+			}
+			if queue := o.queueOfLink(p, s); kind == sg.EdgeMessage {
+				o.received[reception{queue, s.node}] = true
 			}
 			e := o.edge(p.node, s.node, kind)
 			e.count(client, s, &e.both)
@@ -1097,6 +1165,17 @@ func (o *oracle) countLinkedMessages() {
 			seen[side{e, client}], seen[side{e, s}] = true, true
 		}
 	}
+}
+
+// queueOfLink returns the queue of a message from p to s: the name that s gives goes first.
+func (o *oracle) queueOfLink(p, s *oracleSpan) sg.NodeID {
+	if s.kind == sg.KindConsumer && s.queue() != (sg.NodeID{}) {
+		return s.queue()
+	}
+	if peer, _ := p.peer(); peer.Type == sg.TypeQueue {
+		return peer
+	}
+	return sg.NodeID{}
 }
 
 // countEntries counts the requests without a known caller (P5 to P7, M9).
@@ -1146,6 +1225,13 @@ func (o *oracle) countEntries() {
 				from = o.service(peer)
 			}
 			s.outcome = "virtual"
+			if s.takes && peer.Type == sg.TypeQueue {
+				o.taken = append(o.taken, s)
+				break
+			}
+			if kind == sg.EdgeMessage {
+				o.received[reception{from, s.node}] = true
+			}
 			e := o.edge(from, s.node, kind)
 			e.count(nil, s, &e.callee)
 			e.addCallee(s)

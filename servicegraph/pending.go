@@ -38,10 +38,11 @@ type callKey struct {
 	address          addressIndex     // of the callee; 0 if unknown
 	minute           directory.Minute // of the call if the address ages, else 0
 	fromName, toName bool             // the name of From or To can be the name of a service
+	taken            bool             // a message that To took from the queue From for other spans to process
 }
 
 // isSettled reports whether no other spans can tell more about such calls.
-func (k callKey) isSettled() bool { return k.address == 0 && !k.fromName && !k.toName }
+func (k callKey) isSettled() bool { return k.address == 0 && !k.fromName && !k.toName && !k.taken }
 
 // callKeyOf returns the key of the call that a caller span makes to the peer it names.
 func (s *symbols) callKeyOf(client *trace.Span) callKey {

@@ -25,6 +25,8 @@ type resolver struct {
 	seen      map[sideKey]bool
 	entries   map[nodeIndex]float64 // requests whose links lead to no caller; weighted
 	received  map[nodeIndex]bool    // see isReceived; nil until it is asked
+
+	receptions map[reception]bool // see resolveTaken
 }
 
 // resolve returns the totals with all pending calls resolved.
@@ -176,10 +178,13 @@ func (r *resolver) edge(key edgeKey) *Edge {
 	return e
 }
 
-// resolveCalls finds the other side of the calls with one known side.
+// resolveCalls finds the other side of the calls with one known side. Those of messages that were only
+// taken from a queue wait for resolveTaken.
 func (r *resolver) resolveCalls() {
 	for key, calls := range r.totals.calls {
-		r.addResolved(key, &calls.Edge)
+		if !key.taken {
+			r.addResolved(key, &calls.Edge)
+		}
 	}
 }
 

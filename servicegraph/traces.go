@@ -64,7 +64,7 @@ type CallSide struct {
 // and the builder must not be used before the sequence ends.
 func (b *Builder) Traces() iter.Seq[Trace] {
 	return func(yield func(Trace) bool) {
-		r := b.Graph().totals.resolver()
+		r := b.Graph().totals.resolve()
 		reader := callReader{aggregator: b.aggregator, resolver: r, processed: r.processed()}
 		for t := range b.all() {
 			if !yield(Trace{t.id, reader.read(t)}) {
@@ -154,6 +154,9 @@ func (r *callReader) paired(c *pairing.Call) {
 	if key.from == 0 {
 		key.from = r.builder.user
 	}
+	if c.Caller < 0 && c.Is(pairing.Pending) && isTaken(&r.tree.Spans[c.Callee]) && r.resolver.receptions[reception{key.from, key.to}] {
+		return
+	}
 	if c.Is(pairing.Pending) {
 		key.fromName, key.toName = c.Is(pairing.FromName), c.Is(pairing.ToName)
 		if c.Source >= 0 {
@@ -203,7 +206,7 @@ func (r *callReader) received(in pairing.Receive) (alone bool) {
 		}
 		alone = false
 		out := r.resolver.totals.sends[key]
-		if !handles(span) && r.processed[delivery{span.Node, link}] || span.Is(trace.Polls) && out.called && r.resolver.hasReceived(&out, span.Node) {
+		if r.resolver.isPartOfDelivery(r.processed, receiveKey{receiver{r.id(in.Span), span.Node}, link}, &out, span) {
 			continue
 		}
 		sender, from, queue := r.spanOf(key), key.node, queueOf(&out.span, span)
@@ -229,7 +232,8 @@ func (r *callReader) received(in pairing.Receive) (alone bool) {
 		message.From = r.builder.names.nodeID(from)
 		r.add(message, sender, in.Span, sender)
 	}
-	if alone && in.Outcome != pairing.None && span.PeerType == trace.Queue {
+	taken := isTaken(span) && r.resolver.receptions[reception{span.Peer, span.Node}]
+	if alone && in.Outcome != pairing.None && span.PeerType == trace.Queue && !taken {
 		r.add(Call{From: r.builder.names.nodeID(span.Peer), To: r.nodeOf(in.Span), Kind: EdgeMessage}, -1, in.Span, -1)
 	}
 	return alone

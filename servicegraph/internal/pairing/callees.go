@@ -1,6 +1,10 @@
 package pairing
 
-import "github.com/tempograph/tempograph/servicegraph/internal/trace"
+import (
+	"slices"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
+)
 
 // findCallees finds the callee spans and the caller span of each.
 func (p *Pairer) findCallees() {
@@ -68,6 +72,42 @@ func (p *Pairer) callsItself(caller, i int32) bool {
 		return p.spans[caller].Kind == trace.Producer
 	}
 	return false
+}
+
+// withoutCallees returns the callee spans of one caller without some of them, which stop being callees of
+// the caller: others show the same call.
+func (p *Pairer) withoutCallees(caller int32, callees []int32, without func(int32) bool) []int32 {
+	for _, c := range callees {
+		if without(c) {
+			p.state[c].outcome, p.state[c].isRequest = Nested, false
+		}
+	}
+	callees = slices.DeleteFunc(callees, without)
+	p.state[caller].callee = -1
+	for _, c := range callees {
+		p.state[c].also, p.state[caller].callee = p.state[caller].callee, c
+	}
+	return callees
+}
+
+// withoutTaken returns the callee spans of one caller without those that only took the message from the
+// queue for another span of their service to process (docs/semantics.md M10).
+func (p *Pairer) withoutTaken(caller int32, callees []int32) []int32 {
+	takes := func(i int32) bool { return p.spans[i].Is(trace.Takes | trace.Polls) }
+	if !slices.ContainsFunc(callees, takes) {
+		return callees
+	}
+	processed := make(map[trace.Node]bool)
+	for _, c := range callees {
+		if p.spans[c].Kind == trace.Consumer && !takes(c) {
+			processed[p.spans[c].Node] = true
+		}
+	}
+	isTaken := func(i int32) bool { return takes(i) && processed[p.spans[i].Node] }
+	if len(processed) == 0 || !slices.ContainsFunc(callees, isTaken) {
+		return callees
+	}
+	return p.withoutCallees(caller, callees, isTaken)
 }
 
 // callerOf returns the caller span of callee span i, -1 if it has none.

@@ -21,7 +21,7 @@ func (p *Pairer) pairedCalls() {
 			p.group = append(p.group, c)
 		}
 		if len(p.group) > 1 {
-			p.group = p.withoutTwins(i, p.group)
+			p.group = p.withoutTaken(i, p.withoutTwins(i, p.group))
 		}
 		p.callGroups(i)
 	}

@@ -186,17 +186,7 @@ func (p *Pairer) withoutTwins(caller int32, callees []int32) []int32 {
 	if !slices.ContainsFunc(callees, isTwin) {
 		return callees
 	}
-	for _, c := range callees {
-		if isTwin(c) {
-			p.state[c].outcome, p.state[c].isRequest = Nested, false
-		}
-	}
-	callees = slices.DeleteFunc(callees, isTwin)
-	p.state[caller].callee = -1
-	for _, c := range callees {
-		p.state[c].also, p.state[caller].callee = p.state[caller].callee, c
-	}
-	return callees
+	return p.withoutCallees(caller, callees, isTwin)
 }
 
 // A queryKey is a database that a library queries below a span. The database is known by the

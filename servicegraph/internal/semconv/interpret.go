@@ -42,6 +42,7 @@ type Interpretation struct {
 	Caller  bool // the caller side of a call: CLIENT, PRODUCER, or a database span inside the service
 	Resent  bool // the call repeats an earlier one
 	Polls   bool // a CLIENT span that asks a queue for messages, and so is their receiving side
+	Takes   bool // a CONSUMER span that takes messages from a queue for other spans to process
 	Queries bool // the span has the text of a query to a database, or an operation
 	Settles bool // a CLIENT span that settles messages, or sends a batch whose messages have spans: its links are not received messages; with Polls, a span that asks for messages unless its links lead to messages that its service created
 	Excused bool // the outcome is no error: the status error does not count
@@ -134,6 +135,7 @@ func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation
 		of.Trigger = attrs.faasTrigger
 		of.Detail.Scope = attrs.scopeName()
 		of.Peer, of.HasPeer = attrs.caller(of.Kind)
+		of.Takes = kind == Consumer && attrs.receives()
 		if of.Kind == Server {
 			of.Address, of.RPC = attrs.ownAddress(), attrs.rpcServiceName()
 			if o.InferCalls {

@@ -72,6 +72,7 @@ const (
 	Queries                      // the span has the text of a query to a database, or an operation
 	Settles                      // an INTERNAL span whose links are not messages that it received; with Polls, such a span if its service created the messages
 	Polls                        // a CLIENT span that asks a queue for messages, and is the receiving side of them
+	Takes                        // a CONSUMER span that takes messages from a queue for other spans to process
 	NamesHost                    // a caller span with the host of the callee, not only the RPC service
 )
 
@@ -135,7 +136,7 @@ func (s *Span) Absorb(o *Span, order Order) {
 	s.Weight32 = max(s.Weight32, o.Weight32)
 	s.Kind = max(s.Kind, o.Kind)
 	s.Status = max(s.Status, o.Status)
-	s.Flags |= o.Flags & (IsResent | Polls | Queries | Settles)
+	s.Flags |= o.Flags & (IsResent | Polls | Takes | Queries | Settles)
 	if cmp.Or(
 		order.CompareNodes(o.Peer, s.Peer),
 		order.CompareAddresses(o.Address, s.Address),
