@@ -3,8 +3,6 @@ package deploy_test
 import (
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
@@ -14,71 +12,6 @@ import (
 	"github.com/tempograph/tempograph/internal/promtest"
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
-
-// The values that the charts document, as far as the files in helm use them: the kind of YAML node, or
-// the values that a schema permits. A test has no network to get the charts, and Helm ignores a value that a
-// chart does not know, so that a list of values shows more than a rendered chart.
-var (
-	tempoValues = map[string]string{
-		"traces.otlp.grpc.enabled":                     "true|false",
-		"traces.otlp.http.enabled":                     "true|false",
-		"metricsGenerator.enabled":                     "true|false",
-		"metricsGenerator.config.storage.path":         "text",
-		"metricsGenerator.config.storage.remote_write": "list",
-		"overrides": "mapping", // of Tempo's own configuration
-	}
-	chartValues = map[string][]map[string]string{
-		"tempo-2.9.yaml":  {tempoValues},
-		"tempo-3.yaml":    {tempoValues, {"ingest": "mapping"}}, // of Tempo's own configuration
-		"prometheus.yaml": {{"server.extraFlags": "list"}},
-		"collector.yaml": {{
-			"mode":             "daemonset|deployment|statefulset", // of values.schema.json
-			"image.repository": "text",
-			"config":           "mapping", // of the Collector's own configuration
-		}},
-	}
-)
-
-func TestHelmValues(t *testing.T) {
-	files, err := filepath.Glob("helm/*.yaml")
-	if err != nil || len(files) != len(chartValues) {
-		t.Errorf("%d files of values, and the values of %d are known: %v", len(files), len(chartValues), err)
-	}
-	for _, file := range files {
-		known := make(map[string]string)
-		for _, values := range chartValues[filepath.Base(file)] {
-			for path, kind := range values {
-				known[path] = kind
-			}
-		}
-		used := make(map[string]bool)
-		checkValues(t, file, values[yaml.Node](t, file).Content[0], "", known, used)
-		for path := range known {
-			if !used[path] {
-				t.Errorf("%s does not use %s", file, path)
-			}
-		}
-	}
-}
-
-// checkValues checks a mapping of values against those that are known.
-func checkValues(t *testing.T, file string, mapping *yaml.Node, parent string, known map[string]string, used map[string]bool) {
-	for i := 0; i < len(mapping.Content); i += 2 {
-		key, value := mapping.Content[i], mapping.Content[i+1]
-		path := strings.TrimPrefix(parent+"."+key.Value, ".")
-		kind, ok := known[path]
-		used[path] = true
-		switch {
-		case !ok && value.Kind == yaml.MappingNode:
-			checkValues(t, file, value, path, known, used)
-		case !ok:
-			t.Errorf("%s:%d: the chart has no value %s", file, key.Line, path)
-		case kind == "mapping" && value.Kind == yaml.MappingNode, kind == "list" && value.Kind == yaml.SequenceNode, kind == "text" && value.Tag == "!!str":
-		case !slices.Contains(strings.Split(kind, "|"), value.Value):
-			t.Errorf("%s:%d: %s is not a %s", file, key.Line, path, kind)
-		}
-	}
-}
 
 // values reads a file of values.
 func values[T any](t *testing.T, file string) (v T) {
@@ -93,7 +26,8 @@ func values[T any](t *testing.T, file string) (v T) {
 	return v
 }
 
-// The parts of the servers' own configurations in the values are accepted by the servers.
+// The parts of the servers' own configurations in the values are accepted by the servers. The module
+// internal/helmtest renders the charts with the values.
 func TestServersAcceptHelmValues(t *testing.T) {
 	write := func(config any) string {
 		t.Helper()
