@@ -282,6 +282,7 @@ func TestSlowBodiesDelayNobody(t *testing.T) {
 		{90, 1 << 20, 2, false},
 		{90, 1 << 20, 200 << 10, true},
 		{90, 1 << 20, MaxRequest, false},
+		{6000, 0, 2, false}, // each has a goroutine, buffers and a head
 		{1000, 90 << 10, 2, false},
 		{1000, 90 << 10, MaxRequest, true},
 		{40, 3 << 20, 2 << 20, false},
@@ -318,7 +319,7 @@ func testBesideSlowBodies(t *testing.T, bodies, sent, size int, zipped bool) {
 				if _, err := io.WriteString(conn, text); err != nil {
 					return
 				}
-				time.Sleep(10 * time.Millisecond)
+				time.Sleep(200 * time.Millisecond)
 			}
 		})
 	}

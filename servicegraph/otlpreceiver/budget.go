@@ -51,6 +51,22 @@ func (b *budget) enter(stop func()) *room {
 	return r
 }
 
+// requestBytes is what a request holds before anything of its body has arrived: goroutines, buffers
+// and a usual head.
+const requestBytes = 16 << 10
+
+// enter returns the room of a request that begins to arrive. The caller calls its leave.
+func (r *Receiver) enter(w http.ResponseWriter, req *http.Request) (*room, error) {
+	control := http.NewResponseController(w)
+	control.SetReadDeadline(time.Now().Add(readTime)) // fails if w has no connection, as in a test
+	room := r.budget.enter(func() { control.SetReadDeadline(time.Now()) })
+	if err := room.grow(req.Context(), requestBytes); err != nil {
+		room.leave()
+		return nil, err
+	}
+	return room, nil
+}
+
 // arrived notes that the request has arrived, so that it is not stopped any more.
 func (r *room) arrived() {
 	r.budget.mu.Lock()
@@ -211,8 +227,10 @@ func read(data []byte, from io.Reader, limit int, grow func(bytes int) error) (a
 		case err == io.EOF:
 			return data, len(data) <= limit, nil
 		case err != nil:
-			return nil, false, fmt.Errorf("reading the request: %w", err)
+			return nil, false, errReading(err)
 		}
 	}
 	return data, false, nil
 }
+
+func errReading(err error) error { return fmt.Errorf("reading the request: %w", err) }

@@ -87,11 +87,17 @@ func (r *Receiver) receiveGRPC(w http.ResponseWriter, req *http.Request) (Reject
 	if req.URL.Path != exportPath {
 		return Rejected{}, &codedError{codes.Unimplemented, fmt.Errorf("unknown method %s: this server receives traces", req.URL.Path)}
 	}
-	control := http.NewResponseController(w)
-	control.SetReadDeadline(time.Now().Add(readTime)) // fails if w has no connection, as in a test
+	room, err := r.enter(w, req)
+	if err != nil {
+		return Rejected{}, err
+	}
+	defer room.leave()
 	var head [5]byte
 	if _, err := io.ReadFull(req.Body, head[:]); err != nil {
-		return Rejected{}, fmt.Errorf("reading the request: %w", err)
+		if room.wasStopped() {
+			return Rejected{}, errBusy
+		}
+		return Rejected{}, errReading(err)
 	}
 	size := binary.BigEndian.Uint32(head[1:])
 	if size > MaxRequest {
@@ -105,7 +111,7 @@ func (r *Receiver) receiveGRPC(w http.ResponseWriter, req *http.Request) (Reject
 		decompress = gunzip
 	}
 	body := &wholeReader{req.Body, int64(size)}
-	return r.receive(req.Context(), body, decompress, func() { control.SetReadDeadline(time.Now()) }, false)
+	return r.receive(req.Context(), room, body, decompress, false)
 }
 
 // A wholeReader reads a number of bytes. If there are fewer, the error is io.ErrUnexpectedEOF.

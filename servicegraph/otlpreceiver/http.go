@@ -110,13 +110,16 @@ func (r *Receiver) receiveHTTP(w http.ResponseWriter, req *http.Request, enc enc
 	default:
 		return Rejected{}, fmt.Errorf("unknown Content-Encoding %q: want gzip or none", coding)
 	}
-	control := http.NewResponseController(w)
-	control.SetReadDeadline(time.Now().Add(readTime)) // fails if w has no connection, as in a test
 	if req.ContentLength > MaxRequest {
 		return Rejected{}, errTooManyBytes()
 	}
+	room, err := r.enter(w, req)
+	if err != nil {
+		return Rejected{}, err
+	}
+	defer room.leave()
 	body := http.MaxBytesReader(w, req.Body, MaxRequest)
-	return r.receive(req.Context(), body, decompress, func() { control.SetReadDeadline(time.Now()) }, enc.json)
+	return r.receive(req.Context(), room, body, decompress, enc.json)
 }
 
 // drain reads the rest of a refused body for a moment, because a sender that cannot send all of

@@ -85,10 +85,8 @@ func New(take Take) *Receiver {
 }
 
 // receive reads a request to its end and passes it on. The reader decompress makes of the body is
-// read; nil means that the body is not compressed. stop makes reading the body fail at once.
-func (r *Receiver) receive(ctx context.Context, body io.Reader, decompress func(io.Reader) (io.Reader, error), stop func(), json bool) (rejected Rejected, err error) {
-	room := r.budget.enter(stop)
-	defer room.leave()
+// read; nil means that the body is not compressed.
+func (r *Receiver) receive(ctx context.Context, room *room, body io.Reader, decompress func(io.Reader) (io.Reader, error), json bool) (rejected Rejected, err error) {
 	data, err := room.readAll(ctx, body)
 	if err != nil {
 		return Rejected{}, err

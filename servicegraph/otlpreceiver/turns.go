@@ -3,7 +3,6 @@ package otlpreceiver
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 )
 
@@ -38,7 +37,7 @@ func (r *Receiver) takeCompressed(ctx context.Context, room *room, compressed []
 	var whole bool
 	err := r.small.run(ctx, func() (err error) {
 		if from, err = decompress(bytes.NewReader(compressed)); err != nil {
-			return fmt.Errorf("reading the request: %w", err)
+			return errReading(err)
 		}
 		data, whole, err = read(make([]byte, 0, firstBytes), from, largeRequest, func(int) error { return nil })
 		if err != nil || !whole {
