@@ -162,6 +162,7 @@ func FuzzParse(f *testing.F) {
 	for _, c := range ruleCases {
 		f.Add(c.text)
 	}
+	f.Add("errors *:-> mail at most 0%")
 	f.Add("never \"a\nb\" -> c\n\tacyclic # no")
 	f.Add("a -> b: calls 3, latency caller p95 at most 3s # because\n\n# end")
 	f.Fuzz(func(t *testing.T, text string) {

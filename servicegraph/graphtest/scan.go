@@ -109,14 +109,18 @@ func wordLength(text string) int {
 				return n + len(line)
 			}
 			size = len(quoted)
-		case unicode.IsSpace(r) || r == ',' || r == '>' || r == '→' || strings.HasPrefix(rest, "->"):
-			return n
-		case r == ':' && (len(rest) == 1 || unicode.IsSpace(rune(rest[1]))):
+		case endsWord(rest), r == ':' && endsWord(rest[1:]):
 			return n
 		}
 		n += size
 	}
 	return n
+}
+
+// endsWord reports whether a word ends before a text. A colon there does not belong to the word.
+func endsWord(text string) bool {
+	r, _ := utf8.DecodeRuneInString(text)
+	return text == "" || unicode.IsSpace(r) || r == ',' || r == '>' || r == '→' || strings.HasPrefix(text, "->")
 }
 
 // atEnd reports whether the current token ends the statement.
