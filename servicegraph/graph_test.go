@@ -227,6 +227,7 @@ func TestReadJSONRefuses(t *testing.T) {
 		{"node twice", `{"schema":1,"nodes":[{"id":"a","name":"a"},{"id":"a","name":"a"}]}`, `node "a" is listed twice`},
 		{"edge to nowhere", `{"schema":1,"nodes":[{"id":"a","name":"a"}],"edges":[{"from":"a","to":"b","target":1}]}`, "target 1 is not the position of a node"},
 		{"span of no node", `{"schema":1,"open":{"nodes":[{"name":"a","type":"service"}],"sends":[{"traceId":"1","spanId":"2","node":0}]}}`, `span 2 belongs to "a", which is not a service of the graph`},
+		{"pending call of no service", `{"schema":1,"open":{"nodes":[{"name":"a","type":"service"},{"name":"b","type":"external"}],"calls":[{"source":0,"target":1,"kind":"request","toName":true}]}}`, `"a" is not a service of the graph`},
 		{"calls of no span", `{"schema":1,"nodes":[{"id":"a","name":"a","type":"service","requests":{"calls":2,"errors":1,"observed":0}}]}`, `node "a": 2 calls, 1 of which failed, and 0 latency samples, but no spans`},
 		{"span of a peer", `{"schema":1,"nodes":[{"id":"a","name":"a","type":"external"}],"open":{"nodes":[{"name":"a","type":"external"}],"sends":[{"traceId":"1","spanId":"2","node":0}]}}`, `span 2 belongs to "a", which is not a service of the graph`},
 		{"edge twice", `{"schema":1,"nodes":[{"id":"a","name":"a"}],"edges":[{"from":"a","to":"a"},{"from":"a","to":"a"}]}`, "is listed twice"},

@@ -374,6 +374,13 @@ func (t *totals) readPending(in *jsonPending) error {
 		}
 		t.receives[receiveKey{key, target}] = true
 	}
+	// A service that is not in the graph could have the name of one that is, so that pending calls
+	// would find another service as soon as it is added.
+	for _, n := range nodes {
+		if id := t.names.nodeID(n); !id.Type.isPeer() && !t.hasNode(n) {
+			return fmt.Errorf("%q is not a service of the graph", id)
+		}
+	}
 	return nil
 }
 
