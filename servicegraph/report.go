@@ -171,8 +171,8 @@ func (r Report) since(before Report) Report {
 }
 
 // counters lists the fields that add up when reports merge.
-func (r *Report) counters() []*uint64 {
-	return []*uint64{
+func (r *Report) counters() [40]*uint64 {
+	return [...]*uint64{
 		&r.Traces, &r.Spans,
 		&r.Paired, &r.Virtual, &r.Nested, &r.Root, &r.Internal, &r.Orphan, &r.Unresolved, &r.Duplicate, &r.Invalid, &r.Late, &r.Hidden, &r.Detached, &r.Pending,
 		&r.MissingParent, &r.Cycles, &r.InvalidDuration, &r.Unfinished, &r.Skewed, &r.UnknownService, &r.Uninferred, &r.Sampled, &r.LinkMissing, &r.AddressConflicts,

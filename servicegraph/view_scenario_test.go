@@ -35,7 +35,7 @@ func TestViewScenarios(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%q: %v", line, err)
 			}
-			g = checkView(t, g, view)
+			g = checkView(t, g, view, viewLaws...)
 		}
 		return sketch(g)
 	})
@@ -174,36 +174,58 @@ func countsOf(calls, errors float64) string {
 	return fmt.Sprintf("n%v e%v", calls, errors)
 }
 
-// checkView takes a view and checks the laws of all views: the graph is unchanged, the
-// view is the same each time, and its JSON and its merge with the empty graph are
-// equal to it.
-func checkView(t *testing.T, g *sg.Graph, v view) *sg.Graph {
+// checkView takes a view of a graph, checks it against laws of views, and returns its result.
+func checkView(t *testing.T, g *sg.Graph, v view, laws ...viewLaw) *sg.Graph {
 	t.Helper()
-	before := marshal(t, g)
-	got := v.take(g)
-	data := marshal(t, got)
-	if again := marshal(t, v.take(g)); !bytes.Equal(again, data) {
-		t.Errorf("%s: taking the view again gives another graph:\n%s", v.name, cmp.Diff(string(data), string(again)))
+	x := taken{view: v, graph: g, before: marshal(t, g)}
+	x.got = v.take(g)
+	x.data = marshal(t, x.got)
+	for _, law := range laws {
+		law(t, x)
 	}
-	read, err := sg.ReadJSON(bytes.NewReader(data))
-	if err != nil {
-		t.Fatalf("%s: %v", v.name, err)
-	}
-	if again := marshal(t, read); !bytes.Equal(again, data) {
-		t.Errorf("%s: a JSON round trip changes the view:\n%s", v.name, cmp.Diff(string(data), string(again)))
-	}
-	if again := marshal(t, sg.Merge(got, &sg.Graph{})); !bytes.Equal(again, data) {
-		t.Errorf("%s: merging with the empty graph changes the view:\n%s", v.name, cmp.Diff(string(data), string(again)))
-	}
-	sg.Merge(got, got, g) // Merge must not write to memory that the graphs share
-	if after := marshal(t, g); !bytes.Equal(after, before) {
-		t.Errorf("%s: taking the view changes the graph:\n%s", v.name, cmp.Diff(string(before), string(after)))
-	}
-	if after := marshal(t, got); !bytes.Equal(after, data) {
-		t.Errorf("%s: merging changes the view:\n%s", v.name, cmp.Diff(string(data), string(after)))
-	}
-	checkNumbers(t, v.name, got)
-	return got
+	checkNumbers(t, v.name, x.got)
+	return x.got
+}
+
+// A taken is a graph, a view of it, and the result of the view.
+type taken struct {
+	view         view
+	graph, got   *sg.Graph
+	before, data []byte // the JSON of graph before the view was taken, and that of got
+}
+
+// A viewLaw holds for every graph and every view of it.
+type viewLaw func(t *testing.T, x taken)
+
+var viewLaws = []viewLaw{
+	func(t *testing.T, x taken) {
+		if again := marshal(t, x.view.take(x.graph)); !bytes.Equal(again, x.data) {
+			t.Errorf("%s: taking the view again gives another graph:\n%s", x.view.name, cmp.Diff(string(x.data), string(again)))
+		}
+	},
+	func(t *testing.T, x taken) {
+		read, err := sg.ReadJSON(bytes.NewReader(x.data))
+		if err != nil {
+			t.Fatalf("%s: %v", x.view.name, err)
+		}
+		if again := marshal(t, read); !bytes.Equal(again, x.data) {
+			t.Errorf("%s: a JSON round trip changes the view:\n%s", x.view.name, cmp.Diff(string(x.data), string(again)))
+		}
+	},
+	func(t *testing.T, x taken) {
+		if again := marshal(t, sg.Merge(x.got, &sg.Graph{})); !bytes.Equal(again, x.data) {
+			t.Errorf("%s: merging with the empty graph changes the view:\n%s", x.view.name, cmp.Diff(string(x.data), string(again)))
+		}
+	},
+	func(t *testing.T, x taken) {
+		sg.Merge(x.got, x.got, x.graph) // Merge must not write to memory that the graphs share
+		if after := marshal(t, x.graph); !bytes.Equal(after, x.before) {
+			t.Errorf("%s: taking the view changes the graph:\n%s", x.view.name, cmp.Diff(string(x.before), string(after)))
+		}
+		if after := marshal(t, x.got); !bytes.Equal(after, x.data) {
+			t.Errorf("%s: merging changes the view:\n%s", x.view.name, cmp.Diff(string(x.data), string(after)))
+		}
+	},
 }
 
 // checkNumbers checks the limits of a graph's numbers (docs/semantics.md, law 5 and V2: no

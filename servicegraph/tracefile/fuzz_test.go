@@ -18,20 +18,53 @@ import (
 
 // maxFuzzed is the size in bytes of the largest input that is fuzzed. Larger inputs are slow and
 // find no more.
-const maxFuzzed = 1 << 13
+const maxFuzzed = 1 << 12
+
+// small returns the requests as seeds of a few hundred bytes: one for each resource, without those of
+// long texts, and at most some attributes for each span. Targets run small inputs more often, and
+// mutations of them more often change what matters.
+func small(requests []*tracev1.TracesData) (seeds []*tracev1.TracesData) {
+	const most = 5 // attributes
+	for _, r := range requests {
+		for _, rs := range r.ResourceSpans {
+			if proto.Size(rs) > 2<<10 {
+				continue
+			}
+			spans := rs.ScopeSpans
+			for from := 0; ; from += most {
+				part, more := &tracev1.ResourceSpans{Resource: rs.Resource, SchemaUrl: rs.SchemaUrl}, false
+				for _, ss := range spans {
+					scope := &tracev1.ScopeSpans{Scope: ss.Scope}
+					for _, s := range ss.Spans {
+						s := proto.Clone(s).(*tracev1.Span)
+						s.Attributes = s.Attributes[min(from, len(s.Attributes)):]
+						if len(s.Attributes) > most {
+							s.Attributes, more = s.Attributes[:most], true
+						}
+						scope.Spans = append(scope.Spans, s)
+					}
+					part.ScopeSpans = append(part.ScopeSpans, scope)
+				}
+				seeds = append(seeds, &tracev1.TracesData{ResourceSpans: []*tracev1.ResourceSpans{part}})
+				if !more {
+					break
+				}
+			}
+		}
+	}
+	return seeds
+}
 
 // FuzzRead reads any input: reading ends, errors have one line, and the spans are valid and no
 // more than the input can hold.
 func FuzzRead(f *testing.F) {
-	requests := everything()
-	whole := &tracev1.TracesData{}
-	for _, r := range requests {
-		whole.ResourceSpans = append(whole.ResourceSpans, r.ResourceSpans...)
+	var seeds [][]byte
+	for _, r := range small(everything()) {
+		seeds = append(seeds, jsonLines(f, r, r), delimited(f, r, r), message(f, r), otlpJSON(f, r, protojson.MarshalOptions{Multiline: true}))
 	}
-	for _, seed := range [][]byte{
-		jsonLines(f, requests...), delimited(f, requests...), message(f, whole), otlpJSON(f, whole, protojson.MarshalOptions{Multiline: true}),
-		[]byte("bad\n{\"resourceSpans\":[}\n{\"resourceSpans\":[]}\n"), []byte("{\n"), {0x0a}, {0x1f, 0x8b},
-	} {
+	for _, seed := range append(seeds,
+		[]byte("bad\n{\"resourceSpans\":[}\n{\"resourceSpans\":[]}\n"), []byte("{\n"), []byte{0x0a}, []byte{0x1f, 0x8b},
+	) {
 		f.Add(seed)
 		f.Add(zip(f, seed))
 	}
@@ -88,12 +121,15 @@ func texts(s servicegraph.Span) []string {
 // FuzzWire compares the decoder with the official one: both read the same spans from an input
 // that the official one accepts. Other input may be read in part, and must not panic.
 func FuzzWire(f *testing.F) {
-	for _, r := range everything() {
+	for _, r := range small(everything()) {
 		f.Add(message(f, r))
 	}
 	split := request("svc", span(1, "a"))
 	f.Add(append(message(f, split), message(f, request("svc", &tracev1.Span{TraceId: []byte{1}}))...))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) > maxFuzzed {
+			return
+		}
 		var r tracev1.TracesData
 		err := proto.Unmarshal(b, &r)
 		got := &gathered{}
@@ -115,10 +151,13 @@ func FuzzWire(f *testing.F) {
 
 // FuzzJSON encodes a request of the official types as JSON: the spans are those of the request.
 func FuzzJSON(f *testing.F) {
-	for _, r := range everything() {
+	for _, r := range small(everything()) {
 		f.Add(message(f, r))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) > maxFuzzed {
+			return
+		}
 		var r tracev1.TracesData
 		if proto.Unmarshal(b, &r) != nil || len(r.ResourceSpans) == 0 {
 			return

@@ -247,16 +247,13 @@ func TestLoadMutatedJSON(t *testing.T) {
 
 // FuzzLoadJSON gives Read and Load the same bytes of OTLP JSON.
 func FuzzLoadJSON(f *testing.F) {
-	for i := range loadConfigs {
-		f.Add(byte(i), jsonLines(f, everything()[0], request("svc", span(1, "a"))))
+	for i, seed := range small(everything()) {
+		f.Add(byte(2*i), jsonLines(f, seed, request("svc", span(1, "a"))))
+		f.Add(byte(2*i+1), indent(f, otlpJSON(f, seed, protojson.MarshalOptions{})))
+	}
+	for i := range len(loadConfigs) * (1 + len(pipelineSizes)) {
 		f.Add(byte(i), []byte(oneSpanJSON(`,"kind":3,"attributes":[{"key":"db.system.name","value":{"stringValue":"x"}}]`)))
 	}
-	f.Add(byte(0), indent(f, otlpJSON(f, everything()[0], protojson.MarshalOptions{})))
 	f.Add(byte(0), []byte(oneSpanJSON(`,"kind":3,"attributes":[{"key":"server.port","value":{"intValue":"80"}},{"key":"server.port","value":{"intValue":"81"}}]`)))
-	f.Fuzz(func(t *testing.T, config byte, data []byte) {
-		if len(data) > maxFuzzed {
-			return
-		}
-		checkLoad(t, data, loadConfigs[int(config)%len(loadConfigs)])
-	})
+	f.Fuzz(fuzzLoad)
 }
