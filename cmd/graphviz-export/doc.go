@@ -72,9 +72,9 @@ the summary says how many. Spans that arrive after their trace was counted are s
 and reported, so the spans of one trace should not be that far apart.
 
 A graph distinguishes at most 10,000 nodes and 100,000 edges; --max-nodes and --max-edges set
-other limits, at about 1 kB for a node and 1.5 kB for an edge. The node other stands for
+other limits, at about 1 kB for a node and 1.5 kB for an edge. A node named other stands for
 further nodes of a type and for the callees of further edges. Edges to uninstrumented
-dependencies have a limit of their own, which is as large. Names are cut to 1 KiB. The
+dependencies have a separate limit of the same size. Names are cut to 1 KiB. The
 heading counts what these limits changed.
 
 One record, which is a request of OTLP, a trace of Jaeger or a span of Zipkin, must fit into
@@ -86,18 +86,19 @@ traces add up: a file of one hour and a file of the next hour give the graph of 
 hours. A trace that is in both is counted twice.
 
 A file can also contain a list of dependencies, which Jaeger and Zipkin compute from their
-traces: the answer of Jaeger's /api/dependencies or Zipkin's /api/v2/dependencies. Its graph
-has calls, and from Zipkin also errors; Jaeger does not count errors, so they read 0. It has no
-latencies, times or rates, every node is a service, and requests from outside are unknown.
+traces: the answer of Jaeger's /api/dependencies or Zipkin's /api/v2/dependencies. The graph
+of such a list has calls, and from Zipkin also errors; Jaeger does not count errors, so they are
+0. The graph has no latencies, times or rates, every node is a service, and requests from outside
+are unknown.
 
 	curl 'http://localhost:16686/api/dependencies?endTs=1769851800000&lookback=86400000' | graphviz-export -o graph.svg
 
 With --tempo, or with TEMPO_ADDR and no file, traces are read from Tempo's HTTP API.
 The URL may have a path, for example behind a proxy. A trace is read in full if any of
 its spans matches --query and lies in the time range. Only the newest traces are read, at
-most --limit; a warning tells if others were left out, and so does every output: "newest
+most --limit. If others were left out, a warning and every output say so: "newest
 10,000 traces of the last 1h (limit reached)". With --trace, traces are read by their ids
-instead. The flag --trace also selects traces of files, whose other traces are then skipped.
+instead. The flag --trace also selects traces in files, and the other traces are skipped.
 
 With --prometheus, the graph is built from the series traces_service_graph_* in Prometheus, which
 the metrics generator of Tempo, the Collector's service graph connector, or Beyla write. No
@@ -105,7 +106,7 @@ trace is read, so this works at any scale. Calls and errors are exact; latencies
 bucket of the histograms, and a message says by which factor a quantile can be off. The
 flag --selector restricts the series, for example to one cluster. The graph has no traces:
 --query, --trace, --limit and the flags that interpret spans do not apply. The flags for
-credentials apply, and their environment variables do not, because they are Tempo's.
+credentials apply, but the environment variables for credentials are for Tempo alone.
 
 The flag --estimate-series prints how many series the graph would have in Prometheus, before you
 turn on the service-graphs processor.
@@ -124,8 +125,8 @@ Of files, the time range selects whole traces by the start of their earliest spa
 heading tells how many traces were left out. Without --to the range has no end, and with --to
 alone it has no start. A trace without any time is left out. The files are read twice, which
 takes about 60 bytes of memory for each trace. Standard input and pipes are first copied into a
-temporary file, so they must end. In serve, the range is computed again when a file changes. Graphs and lists of dependencies have no times of traces and
-cannot be read with a time range.
+temporary file, so they must end. In serve, the range is computed again when a file changes.
+A file with a graph or a list of dependencies has no times of traces, and cannot be read with a time range.
 
 A record that cannot be read, such as the truncated last object of a JSON file, is
 skipped and reported with its position. A trace that Tempo returns only in part is also
@@ -156,12 +157,12 @@ The flags take effect in this order, whatever their order on the command line:
 
 	--errors-of SIDE   count only the errors that callers saw, or that callees saw
 	--ignore RE        drop the nodes and all calls from and to them
-	--gateway RE       like --hide, and requests from outside to the nodes become requests
-	                   from outside to the nodes that they call
+	--gateway RE       like --hide, and requests from outside to a hidden node become
+	                   requests from outside to the nodes that it calls
 	--hide RE          hide the nodes and keep the calls through them: A → hidden → B
 	                   becomes A → B, as the traces show it. A call that ended in a
-	                   hidden service is counted below the graph, with its errors. Of a
-	                   graph in a file, where the calls are sums, the edge is an
+	                   hidden service is counted below the graph, with its errors. If the
+	                   input is a graph, which has only sums of calls, the edge is an
 	                   estimate, and dotted
 	--group-by KEY     merge nodes by namespace, or by a resource attribute
 	--entries          keep nodes that requests from outside can reach
@@ -195,14 +196,14 @@ These flags change how spans become a graph:
 	--http-errors      HTTP status 500 and above is an error, even if the span has no status
 	--not-error X,Y    outcomes that are no errors, such as canceled for hedged calls, or 404: status
 	                   codes of HTTP and gRPC, and values of error.type
-	--infer            if a call has no callee, and the parent of a server span in its time
-	                   is missing, guess that the call led to that span: if it is the only
-	                   one, or both name the same RPC service or host
+	--infer            guess that a call without a callee led to a server span whose parent
+	                   is missing, if the span lies within the time of the call, and is the
+	                   only such span or names the same RPC service or host
 	--no-address-learning
-	                   by default, a call without a server span is attributed to the
-	                   service that answered other calls to the same address and port,
-	                   such as the failed calls to a service that is down. With this
-	                   flag, the call leads to a node named after the address
+	                   do not attribute a call without a server span, such as a failed call
+	                   to a service that is down, to the service that answered other calls
+	                   to the same address and port; such a call then leads to a node named
+	                   after the address
 	--no-embedded-databases
 	                   leave out databases that run inside a service, such as SQLite
 
@@ -238,31 +239,30 @@ link stays, and the file to which it leads is written. The new file has the mode
 old one, and the owner where the system allows that; other hard links keep the old
 content.
 
-The summary and all messages go to standard error. With --quiet there are only warnings
-and errors; with --verbose there are details for diagnosis. On a terminal, characters
+The summary and all messages go to standard error. The flag --quiet leaves only warnings
+and errors; --verbose adds details for diagnosis. On a terminal, characters
 that would change how the terminal shows a line are escaped.
 
 An image of up to 150 nodes and 300 edges shows the whole graph. In an image of a larger
 graph, each namespace is a card with the sums of its services and of the databases that only
-these call. What fails, and the paths to it from the entries, keeps cards of its own. The
-flag --expand shows the services of a namespace; the flag --open has another meaning. If
-more than about 80 cards are left, the image shows those that matter most: first everything
-that fails, then the paths to it from the entries, then the busiest. The heading says what
+these services call. A node that fails, and each node on a path from an entry to the
+failure, keeps its own card. The flag --expand shows the services of a namespace. If
+more than about 80 cards are left, the image shows the most important ones: first everything
+that fails, then the paths from the entries to the failures, then the busiest. The heading says what
 is collapsed and what is left out. Nothing is collapsed in a graph with fewer than two
-namespaces. A filter chooses another part, and --force draws everything. The diagram of an
-HTML report shows the same; a click on the card of a namespace shows its services and
-their neighbors. The tables contain everything and can be searched. What its filters leave, the report lays out
-itself, with a copy of Graphviz that adds 0.6 MB to the file: only what fails, only busy
-calls, without some namespaces, or one node with everything within a few calls of it. A
-node that the search finds and that is not drawn is drawn with its neighbors. With
---layout-in-page=false, filters only hide what is drawn. A Mermaid flowchart is limited in the same
-way, to at most 100 nodes and 200 edges, which Mermaid can lay out. In an image with more than 20 nodes, or one that
-would not fit a screen, a database or an external host that only one service calls is drawn
-in the card of that service. An edge without room for its label has a number, and the list below the graph
-has the label. If Graphviz cannot lay out a graph, a simpler layout is used, and the
-heading says so.
+namespaces. Filters choose another part of the graph, and --force draws everything. In an image with
+more than 20 nodes, or one that would not fit a screen, a database or an external host that only one
+service calls is drawn in the card of that service. An edge without room for its label has a number,
+and the list below the graph has the label. If Graphviz cannot lay out a graph, a simpler layout is
+used, and the heading says so. A Mermaid flowchart is limited in the same way, to at most 100 nodes
+and 200 edges, which Mermaid can lay out.
 
-In the report, the key ? lists all keys.
+The diagram of an HTML report shows the same as an image; a click on the card of a namespace shows
+its services and their neighbors. The tables contain everything and can be searched. The filters of
+the report leave only what fails, only busy calls, only some namespaces, or one node with everything
+within a few calls of it. The report lays out the filtered graph with a copy of Graphviz, which adds
+0.6 MB to the file; with --layout-in-page=false, the filters only hide parts of the diagram. A node
+that the search finds and that is not drawn is drawn with its neighbors. The key ? lists all keys.
 
 # Sequence diagram
 
@@ -289,11 +289,11 @@ be left out if the input has only one.
 
 Services and the dependencies that they call are lifelines. Calls on behalf of one request that
 overlap are in a block of parallel calls. A reply has the latency that the caller measured, or
-else the callee. A failed call ends in a cross, with the word recovered if the request succeeded
-nevertheless. A call that repeats a failed one is a retry. A message has an open arrow and no
-reply. There is no scale of time. Of more than 100 calls, those that failed and those that took longest are
-drawn, with the calls that led to them, and notes count the others. Filters other than --hide and
---gateway do not apply.
+else the latency that the callee measured. A failed call ends in a cross, with the word recovered if the
+request succeeded nevertheless. A call that repeats a failed one is a retry. A message has an open
+arrow and no reply. The diagram has no time scale. Of more than 100 calls, those that failed and those that
+took longest are drawn, with the calls that led to them, and notes count the others. Filters other
+than --hide and --gateway do not apply.
 
 # JSON
 
@@ -354,9 +354,9 @@ to write nodes; the package verifies the same rules in unit tests. An unknown wo
 error with its position.
 
 With --golden, the file is a golden topology as graphtest.Golden writes it: the calls
-that some services promise to make, and no others. Each team can keep one for its
-service; given together they are checked as a whole, and a broken promise is reported
-with its file.
+that some services promise to make, and no others. Each team can keep such a file for its
+service. Several files are checked together, and the report names the file of each broken
+promise.
 
 The report goes to standard output: as text, or with --format as json, as junit for the
 test reports of CI systems, or as github for annotations at the lines of the rules in a
@@ -397,33 +397,33 @@ configuration:
 
 	graphviz-export serve --otlp --open
 
-A trace is open until no span of it has arrived for 10 seconds, and for 5 minutes after
-its first span at most. While it is open, a call without a span of the callee is not drawn, because the span may still arrive:
-so a database or another uninstrumented dependency appears 10 seconds after the
+A trace is open until no span of it has arrived for 10 seconds, and at most for 5 minutes
+after its first span. A call of an open trace is not drawn before the span of the callee has
+arrived. So a database or another uninstrumented dependency appears 10 seconds after the
 first call to it, and no node disappears again. The report counts the spans that wait.
 
 The graph covers all spans since the start, or with --window 15m the traces that were
 complete in the last 15 minutes. A trace is complete about half a minute after its last
-span. The report can change the window, for all its readers, pause, and clear the graph; with
-Tempo, it can change the time range. The panel of a call draws its rate and errors since the
-report was opened.
+span. In the report, readers can change the window, pause, clear the graph and, with Tempo,
+change the time range. A pause stops the updates of one page; the other changes are for all readers.
+The panel of a call draws the rate and the errors of the call since the report was opened.
 
 The panels of nodes and calls say how many entries, and which part of the requests, a failure
 reaches. The numbers are exact while the traces of the graph are held in memory: for files and
-Tempo, and with --otlp for half a minute. After that they are upper bounds from the graph ("at
-most"), and the exact numbers of the last traces follow.
+Tempo, and with --otlp for half a minute. After that, the panel shows upper bounds from the graph
+("at most"), followed by the exact numbers of the most recent traces.
 
 The size of the graph depends on the number of services
 and of calls between them, not on time: complete traces are counted and forgotten, and
 at most 200,000 spans in 50,000 incomplete traces are held. Nodes, edges and names have the
 limits that they have in files. Invalid spans are rejected, and the sender is told. A request
-may have at most 16 MiB. All requests that are being received may have 80 MiB together. When
-they have more, those that have been arriving longest are stopped, and their senders are told to
-send them again a second later, so that slow senders do not delay others.
+may have at most 16 MiB. All requests that are being received may have 80 MiB together. Beyond
+that, the requests that have been arriving longest are refused, and their senders are told to
+retry a second later, so that slow senders do not delay others.
 
 Without --otlp, the input is the same as for drawing: files, which are read again when
 they change; or Tempo, which is queried again every 30 seconds (--every), for the same
-time range relative to now. If that fails, the viewer keeps the last graph and shows the
+time range relative to now. If reading fails, the viewer keeps the last graph and shows the
 error, which is also printed once on standard error.
 
 	graphviz-export serve --tempo http://localhost:3200 --since 15m --every 10s
@@ -477,13 +477,14 @@ entries and how many requests the failure of a node can reach.
 
 	From the graph of 6 services, 5 edges, 55 traces. REQUESTS and SHARE are exact, from 55 traces.
 
-A node is one layer below the lowest of its callers. The betweenness of a node counts the
-shortest ways between two other nodes on which it lies. The numbers of requests are counted
+A node is one layer below the lowest of its callers. The betweenness of a node is the number of
+shortest paths between two other nodes that lead through it. REQUESTS and SHARE are counted
 in the traces. Without the traces, or where a filter has changed the nodes, there are only upper
-bounds: the graph shows what can be reached along its edges, and not what each request needs. What
-a consumer does for a message from another trace does not count for the request that sent it; the
-last line says how many such messages there are. The flags for input and filters are the same
-as for drawing. With --json the answers are an object; its field basis says what they rest on:
+bounds, because the graph shows what can be reached along its edges, and not what each request
+needs. The work of a consumer for a message from another trace does not count for the request that
+sent the message; the last line says how many such messages there are. The flags for input and
+filters are the same as for drawing. With --json the answers are an object, whose field basis says
+what the answers rest on:
 
 	type Answers struct {
 		Basis              string
@@ -536,16 +537,17 @@ or directories.
 	6 nodes and 5 edges compared in 14 tests; the probability of any false alarm is at most 1%.
 
 Calls are divided by the entry requests that can lead to them, so the two sides may cover
-times of different length and load. A difference is a change only if chance does not explain
-it: a diff of unchanged traffic reports anything with a probability of at most
---false-alarms. It must also be as large as --min-errors, --min-latency or --min-calls. Where
+times of different length and load. A difference is reported as a change only if chance does not
+explain it: a diff of unchanged traffic reports a change with a probability of at most
+--false-alarms. A change must also be as large as --min-errors, --min-latency or --min-calls. Where
 there are too few calls to tell, the diff says so. The interval in the table contains the
 size of the change with a probability of 95 %. Samples are independent samples: calls of one
 trace count as less than one sample each. The documentation of the Go package
 servicegraph/graphdiff describes the tests.
 
-A node or an edge that only one side has must occur too often for chance, too. If both sides
-made the same requests, as in an integration test, --same-requests reports all of them.
+A node or an edge that only one side has is reported if chance does not explain its absence on the
+other side. If both sides made the same requests, as in an integration test, --same-requests reports
+all such nodes and edges.
 
 With --explain, the diff explains each comparison of the nodes and the edges whose text, such
 as "route" or "frontend → route", matches a regular expression:
@@ -560,9 +562,9 @@ as "route" or "frontend → route", matches a regular expression:
 	  a slow call of the base: trace ac40e77252cfbeca0550d3e49b57c9e4 span 9cb199a13f3c1118, 64.1 ms
 	  a slow call of the head: trace 5340e77252cfbeca0550d3e49b57c9e4 span 9cb199a13f3c1118, 85.5 ms
 
-With --tempo, HEAD comes from Tempo; without BASE, the base does too. The head has the time
-range of --since, --from and --to, and the base that of --base-since, --base-from and
---base-to. By default, the base ends where the head starts, and is as long:
+With --tempo, HEAD comes from Tempo, and without BASE also the base. The time range of the head is
+that of --since, --from and --to, and the time range of the base that of --base-since, --base-from
+and --base-to. By default, the base ends where the head starts, and is as long:
 
 	graphviz-export diff --tempo http://localhost:3200 --since 15m
 	graphviz-export diff --tempo http://localhost:3200 --since 15m --base-from now-1d --base-to now-23h
@@ -570,8 +572,8 @@ range of --since, --from and --to, and the base that of --base-since, --base-fro
 
 With --fail-on, the exit status is 1 if there is a change of one of these kinds: new-node,
 gone-node, new-edge, gone-edge, error-rate (more calls fail), latency (slower) or calls (more
-or fewer calls for each request). A change to the better is none of them. Examples/ci has a
-workflow that comments the diff on a pull request.
+or fewer calls for each request). Fewer errors and lower latencies never fail. The directory
+examples/ci has a workflow that posts the diff as a comment on a pull request.
 
 The formats are text; markdown for a comment; json; the formats junit and github of check, in
 which each kind of change is a rule; and svg, png and html, whose image shows both graphs: what
@@ -660,8 +662,8 @@ the critical path of the trace; making anything else faster saves nothing.
 
 	From the paths of 55 traces, 41.9 s long together, of 2,060 spans.
 
-The time of a node is its own work, or the time that its callers waited for it if it sends no
-spans; the times of all nodes add up to 100 %. The time of a call contains everything that
+The time of a node is the node's own work or, if the node sends no spans, the time that its callers
+waited for it; the times of all nodes add up to 100 %. The time of a call contains everything that
 the callee did for it. SLOW is the fraction of the time of the slowest 5 % of the requests of
 each entry. NETWORK is the fraction of the time of a call between its two sides. A suppressed
 error is a failed call of a request that succeeded, such as one that was retried.
@@ -670,19 +672,19 @@ Clocks are corrected: a server span outside its client span, but short enough, m
 middle of the client span. Nobody waits for consumers of messages, nor for work in a service
 that goes on after its parent. The Go package servicegraph/critpath describes the details.
 
-With --what-if NODE=DURATION, each trace is replayed with a service that takes less time for
-each of its requests, as far as it works that long. Everything else takes as long as before,
-so that what another call hides saves nothing.
+With --what-if NODE=DURATION, each trace is replayed with DURATION less work of NODE in each
+request to it, or with no work of NODE if the work took less. Everything else takes as long as
+before, so time that runs in parallel to another call saves nothing.
 
 With --percentile, SLOW is about another part of the requests: 99 stands for the slowest 1 %.
 
 A file of a million spans takes a few seconds and less than 300 MB. At most 4,194,304 spans are
-held: in longer input, the traces that came first are finished early, and the last line counts
-them and the spans that came too late.
+held. When the input has more, the traces that came first are finished early, and the last line counts
+these traces and the spans that arrived after their trace was finished.
 
-An image shows the same with --color critical: a node is red if requests wait for it for 20 % of
-their time or more, and orange from 5 % on. The share of an edge contains everything that the callee
-did for the call. The flag applies to svg, png and dot.
+With --color critical, an image shows the critical path: a node is red if requests wait for it for
+20 % of their time or more, and orange from 5 % on. The share of an edge contains everything that the
+callee did for the call. The flag applies to svg, png and dot.
 
 	$ graphviz-export --color critical -o critical.svg examples/traces/hotrod.jsonl.gz
 	6 services, 5 edges, 55 traces → critical.svg
@@ -739,8 +741,9 @@ example:
 	{"mcpServers": {"traces": {"command": "graphviz-export", "args": ["mcp", "--base", "before.json", "traces/"]}}}
 
 The tools are graph, neighbors (the calls of one node), explain (why there is a call, or
-none), blast_radius (of a node, or of the calls between two), critical_path, check (rules) and diff, which compares with the graph or
-the traces of --base, and explains why it reports a change. Every answer is an object, whose field basis says what it rests on and
+none), blast_radius (of a node, or of the calls between two), critical_path, check (rules), and
+diff, which compares with the graph or the traces of --base and explains why it reports a change.
+Every answer is an object, whose field basis says what the answer rests on and
 what makes the graph incomplete. The list of tools describes every field with its unit:
 latencies are in seconds, and ratios and shares are from 0 to 1. A list has at most 50
 items, or as many as the argument limit says, up to 200, and a text has at most 2 KiB; the
@@ -762,8 +765,8 @@ With --otlp, --tempo and --prometheus it walks the pipeline hop by hop:
 It sends a trace of one call, from the service tempograph-probe to a service whose name is
 tempograph-probe-target- and a random number, and follows it to the series in Prometheus. Both
 services appear in the graph. The series take up to a minute. A hop that fails is marked ✗, with what to do,
-and the exit status is 1. A hop is not checked if its server is not named, or if an earlier
-hop failed. The names of the hops are settings, resolve, connect, tls,
+and the exit status is 1. A hop is not checked if the server of the hop is not named, or if an
+earlier hop failed. The names of the hops are settings, resolve, connect, tls,
 protocol, auth, tempo, tempo access, trace by id, search, generator, service-graphs,
 prometheus, remote write, series, propagator, service.name and sampler. The last three
 belong to a program: otelsetup's SDK.CheckPipeline checks them there.
@@ -774,14 +777,14 @@ commands; for Prometheus, PROMETHEUS_BEARER_TOKEN, or PROMETHEUS_USERNAME and
 PROMETHEUS_PASSWORD. Without a file and without these flags, the environment names the
 servers.
 
-With files, it prints, for example for values with the generator in the spelling of Tempo's own
-configuration:
+With files, it prints each mistake, for example that Helm values spell the key of the generator as
+Tempo's own configuration does:
 
 	✗ values.yaml:9: the chart tempo-distributed reads metricsGenerator; Helm ignores metrics_generator without a word
 	      metricsGenerator:
 
 Each finding has the file, the line, and the corrected lines or the lines to add. A finding
-marked ✗ breaks the pipeline, and the exit status is 1; one marked ! breaks most set-ups
+marked ✗ breaks the pipeline, and the exit status is 1; a finding marked ! breaks most set-ups
 and is right in some; a file marked ? is not checked.
 
 A FILE is YAML: Helm values of the charts tempo-distributed, tempo, prometheus,

@@ -58,7 +58,7 @@ func measureFaults(ctx context.Context, program string, s size) ([]row, error) {
 	took, err := server.stop()
 	r := row{
 		what: fmt.Sprintf("faults: %d silent connections and %d bodies that stop after 1 MiB; then SIGTERM", each, each),
-		result: fmt.Sprintf("requests beside them: slowest %v, %d told to come later; the server ends after %v; %d MB",
+		result: fmt.Sprintf("requests beside them: slowest %v, %d told to retry later; the server ends after %v; %d MB",
 			slowest.Round(time.Millisecond), refused, took.Round(time.Millisecond), peak),
 		others: "[the Collector's OTLP receiver](https://pkg.go.dev/go.opentelemetry.io/collector/receiver/otlpreceiver): limits on the size of a request; time limits are settings",
 	}
