@@ -11,7 +11,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/tempograph/tempograph/internal/quantity"
@@ -21,8 +20,6 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/draw"
 	"github.com/tempograph/tempograph/servicegraph/render/sequence"
 	"github.com/tempograph/tempograph/servicegraph/topology"
-	"github.com/tempograph/tempograph/servicegraph/tracefile"
-	"github.com/tempograph/tempograph/tempoclient"
 )
 
 // An export is one run of the command: it reads spans from a source and writes their graph.
@@ -255,142 +252,6 @@ func (e *export) warnLimit(src source, g *servicegraph.Graph) {
 	if n := g.Report().LeftOutTraces; src.limit > 0 && n > 0 {
 		e.stderr.warnf("--limit %d left out at least %s, the oldest: raise --limit, or shorten the time range", src.limit, quantity.Of(n, "trace"))
 	}
-}
-
-// shownSkips is the number of skipped records that are described one by one; the rest is
-// only counted.
-const shownSkips = 5
-
-// maxHeld is the number of spans held in memory at a time, about half a GB. Longer input is
-// read in full; [servicegraph.Window] says what this means for traces spread over it.
-const maxHeld = 4 << 20
-
-// read returns the graph of a source. If build is not nil, it builds the graph. On the way,
-// read shows progress; in the end it reports what was skipped, unless reading failed.
-func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error)) (*servicegraph.Graph, error) {
-	var spans atomic.Int64
-	var skips []*servicegraph.SkipError // the first ones, at most shownSkips
-	skipped := func(skip *servicegraph.SkipError) error {
-		if skip.Traces == 0 && len(skips) < shownSkips { // warnLimit reports the others
-			skips = append(skips, skip)
-		}
-		return nil
-	}
-	started := time.Now()
-	stop := e.stderr.working(func() string {
-		progress := ""
-		if src.progress != nil {
-			progress = src.progress() + ", "
-		} else if n := spans.Load(); n > 0 {
-			progress = quantity.Of(n, "span") + ", "
-		}
-		return fmt.Sprintf("reading %s: %s%v", src.name, progress, time.Since(started).Truncate(time.Second))
-	})
-	defer stop()
-
-	watched := func(yield func(servicegraph.Span, error) bool) {
-		for span, err := range src.spans(ctx) {
-			if ctx.Err() != nil {
-				err = context.Cause(ctx)
-			}
-			if isTruncated(err) {
-				src.truncated.Add(1)
-			}
-			if err == nil {
-				spans.Add(1)
-			} else if skip, ok := errors.AsType[*servicegraph.SkipError](err); ok {
-				skipped(skip)
-			}
-			if !yield(span, err) {
-				return
-			}
-		}
-	}
-	cfg := e.config()
-	cfg.Window.Spans = e.held
-	var g *servicegraph.Graph
-	var err error
-	switch {
-	case src.graph != nil:
-		var notes []string
-		if g, notes, err = src.graph(ctx); err == nil {
-			g = g.Rename(e.graph.renames...)
-			for _, note := range notes {
-				e.stderr.infof("%s", note)
-			}
-		} else if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-	case build != nil:
-		g, err = build(watched)
-	case src.load != nil:
-		b := servicegraph.NewBuilder(cfg)
-		if err = src.load(ctx, b, skipped); err == nil {
-			g, e.builder = b.Graph(), b
-		} else if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-	default:
-		b := servicegraph.NewBuilder(cfg)
-		err = b.AddAll(watched)
-		g, e.builder = b.Graph(), b
-	}
-	if err != nil {
-		return nil, err
-	}
-	if src.graphs != nil && len(src.graphs()) > 0 {
-		graphs := src.graphs()
-		for i := range graphs {
-			graphs[i] = graphs[i].Rename(e.graph.renames...)
-		}
-		g = servicegraph.Merge(append(graphs, g)...)
-	}
-	if build != nil {
-		for _, note := range src.withNotes(nil) {
-			e.stderr.infof("%s", note)
-		}
-	}
-	r := g.Report()
-	detail := fmt.Sprintf("read %s in %s from %s in %v", quantity.Of(r.Spans, "span"), quantity.Of(r.Traces, "trace"), src.name, time.Since(started).Round(time.Millisecond))
-	if r.Accounted() == r.Spans { // not where only paths are known
-		detail += fmt.Sprintf(": %s in calls between two nodes, %s to an unknown callee, %s with a missing parent, %s",
-			quantity.Of(r.Paired+r.Virtual, "span"), quantity.Of(r.Unresolved, "call"), quantity.Of(r.MissingParent, "span"), quantity.Of(r.Duplicate, "duplicate span"))
-	}
-	e.stderr.detailf("%s", detail)
-	if n := r.EvictedSpans; n > 0 {
-		e.stderr.infof("the input has more than %s: %s counted early to limit memory", quantity.Of(e.held, "span"), quantity.Of(n, "trace"))
-	}
-	if r.Late > 0 {
-		e.stderr.warnf("skipped: %s whose trace was already counted: the spans of a trace should be less than %s apart",
-			quantity.Of(r.Late, "span"), quantity.Of(e.held, "span"))
-	}
-	shown := uint64(0)
-	for _, skip := range skips {
-		outcome := "skipped"
-		if isTruncated(skip) {
-			outcome = "truncated"
-		}
-		advice := ""
-		if errors.Is(skip, tracefile.ErrRecordTooLarge) {
-			advice = ": --max-record raises the limit"
-		}
-		shown += uint64(skip.Count())
-		e.stderr.warnf("%s: %v%s", outcome, skip, advice)
-	}
-	switch more := r.Skipped - shown; {
-	case more == 0:
-	case len(skips) == 0: // counted in the JSON of a graph that was read
-		e.stderr.warnf("skipped: %s", quantity.Of(more, "record"))
-	default:
-		e.stderr.warnf("skipped: %s", quantity.Of(more, "more record"))
-	}
-	return g, nil
-}
-
-// isTruncated reports whether an error says that Tempo returned a trace only in part.
-func isTruncated(err error) bool {
-	w, ok := errors.AsType[*tempoclient.Warning](err)
-	return ok && (w.Kind == tempoclient.WarnPartial || w.Kind == tempoclient.WarnTruncated) && !w.TraceID.IsZero()
 }
 
 // render returns a whole document: an error while rendering must not leave half a file.

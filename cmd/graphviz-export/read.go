@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync/atomic"
+	"time"
+
+	"github.com/tempograph/tempograph/internal/quantity"
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/tracefile"
+	"github.com/tempograph/tempograph/tempoclient"
+)
+
+// maxHeld is the number of spans held in memory at a time, about half a GB. Longer input is
+// read in full; [servicegraph.Window] says what this means for traces spread over it.
+const maxHeld = 4 << 20
+
+// read returns the graph of a source. If build is not nil, it builds the graph. On the way,
+// read shows progress; in the end it reports what was skipped, unless reading failed.
+func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error)) (*servicegraph.Graph, error) {
+	var spans atomic.Int64
+	var skips skippedRecords
+	started := time.Now()
+	stop := e.stderr.working(func() string {
+		progress := ""
+		if src.progress != nil {
+			progress = src.progress() + ", "
+		} else if n := spans.Load(); n > 0 {
+			progress = quantity.Of(n, "span") + ", "
+		}
+		return fmt.Sprintf("reading %s: %s%v", src.name, progress, time.Since(started).Truncate(time.Second))
+	})
+	defer stop()
+
+	var g *servicegraph.Graph
+	var err error
+	switch {
+	case src.graph != nil:
+		g, err = e.finishedGraph(ctx, src)
+	case build != nil:
+		g, err = build(watched(ctx, src, &spans, &skips))
+	default:
+		g, err = e.build(ctx, src, watched(ctx, src, &spans, &skips), &skips)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if src.graphs != nil && len(src.graphs()) > 0 {
+		graphs := src.graphs()
+		for i := range graphs {
+			graphs[i] = graphs[i].Rename(e.graph.renames...)
+		}
+		g = servicegraph.Merge(append(graphs, g)...)
+	}
+	if build != nil {
+		for _, note := range src.withNotes(nil) {
+			e.stderr.infof("%s", note)
+		}
+	}
+	e.tellRead(g, src, time.Since(started))
+	skips.tell(e.stderr, g.Report())
+	return g, nil
+}
+
+// finishedGraph returns the graph of a source that has no spans.
+func (e *export) finishedGraph(ctx context.Context, src source) (*servicegraph.Graph, error) {
+	g, notes, err := src.graph(ctx)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil:
+		return nil, err
+	}
+	for _, note := range notes {
+		e.stderr.infof("%s", note)
+	}
+	return g.Rename(e.graph.renames...), nil
+}
+
+// build returns the graph of the spans of a source, and keeps the builder.
+func (e *export) build(ctx context.Context, src source, spans iter.Seq2[servicegraph.Span, error], skips *skippedRecords) (*servicegraph.Graph, error) {
+	cfg := e.config()
+	cfg.Window.Spans = e.held
+	b := servicegraph.NewBuilder(cfg)
+	var err error
+	if src.load == nil {
+		err = b.AddAll(spans)
+	} else if err = src.load(ctx, b, skips.add); err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	e.builder = b
+	return b.Graph(), nil
+}
+
+// watched returns the spans of a source. It counts them, and keeps what is skipped.
+func watched(ctx context.Context, src source, spans *atomic.Int64, skips *skippedRecords) iter.Seq2[servicegraph.Span, error] {
+	return func(yield func(servicegraph.Span, error) bool) {
+		for span, err := range src.spans(ctx) {
+			if ctx.Err() != nil {
+				err = context.Cause(ctx)
+			}
+			if isTruncated(err) {
+				src.truncated.Add(1)
+			}
+			if err == nil {
+				spans.Add(1)
+			} else if skip, ok := errors.AsType[*servicegraph.SkipError](err); ok {
+				skips.add(skip)
+			}
+			if !yield(span, err) {
+				return
+			}
+		}
+	}
+}
+
+// tellRead reports how much was read, and what the bound on spans in memory did to it.
+func (e *export) tellRead(g *servicegraph.Graph, src source, took time.Duration) {
+	r := g.Report()
+	detail := fmt.Sprintf("read %s in %s from %s in %v", quantity.Of(r.Spans, "span"), quantity.Of(r.Traces, "trace"), src.name, took.Round(time.Millisecond))
+	if r.Accounted() == r.Spans { // not where only paths are known
+		detail += fmt.Sprintf(": %s in calls between two nodes, %s to an unknown callee, %s with a missing parent, %s",
+			quantity.Of(r.Paired+r.Virtual, "span"), quantity.Of(r.Unresolved, "call"), quantity.Of(r.MissingParent, "span"), quantity.Of(r.Duplicate, "duplicate span"))
+	}
+	e.stderr.detailf("%s", detail)
+	if n := r.EvictedSpans; n > 0 {
+		e.stderr.infof("the input has more than %s: %s counted early to limit memory", quantity.Of(e.held, "span"), quantity.Of(n, "trace"))
+	}
+	if r.Late > 0 {
+		e.stderr.warnf("skipped: %s whose trace was already counted: the spans of a trace should be less than %s apart",
+			quantity.Of(r.Late, "span"), quantity.Of(e.held, "span"))
+	}
+}
+
+// shownSkips is the number of skipped records that are described one by one; the rest is
+// only counted.
+const shownSkips = 5
+
+// skippedRecords are the first records that could not be read, at most shownSkips.
+type skippedRecords []*servicegraph.SkipError
+
+// add keeps a record if it is one of the first. Its result is nil: reading goes on.
+func (s *skippedRecords) add(skip *servicegraph.SkipError) error {
+	if skip.Traces == 0 && len(*s) < shownSkips { // warnLimit reports the others
+		*s = append(*s, skip)
+	}
+	return nil
+}
+
+// tell describes the first skipped records and counts the others.
+func (s skippedRecords) tell(c *console, r servicegraph.Report) {
+	shown := uint64(0)
+	for _, skip := range s {
+		outcome := "skipped"
+		if isTruncated(skip) {
+			outcome = "truncated"
+		}
+		advice := ""
+		if errors.Is(skip, tracefile.ErrRecordTooLarge) {
+			advice = ": --max-record raises the limit"
+		}
+		shown += uint64(skip.Count())
+		c.warnf("%s: %v%s", outcome, skip, advice)
+	}
+	switch more := r.Skipped - shown; {
+	case more == 0:
+	case len(s) == 0: // counted in the JSON of a graph that was read
+		c.warnf("skipped: %s", quantity.Of(more, "record"))
+	default:
+		c.warnf("skipped: %s", quantity.Of(more, "more record"))
+	}
+}
+
+// isTruncated reports whether an error says that Tempo returned a trace only in part.
+func isTruncated(err error) bool {
+	w, ok := errors.AsType[*tempoclient.Warning](err)
+	return ok && (w.Kind == tempoclient.WarnPartial || w.Kind == tempoclient.WarnTruncated) && !w.TraceID.IsZero()
+}
