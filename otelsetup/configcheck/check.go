@@ -109,6 +109,9 @@ func (c *checker) check(data []byte) error {
 		}
 	}
 	c.deployment()
+	if !slices.ContainsFunc(c.result.Documents, func(d Document) bool { return d.Kind != "" }) {
+		return c.template() // some templates are YAML, of no kind
+	}
 	return nil
 }
 
@@ -160,15 +163,23 @@ func (c *checker) explain(err error) error {
 	if n, scanErr := fmt.Sscanf(text, "line %d:", &line); n == 1 && scanErr == nil {
 		_, text, _ = strings.Cut(text, ": ")
 	}
-	for i, l := range c.lines {
-		if strings.Contains(l, "{{") && !strings.HasPrefix(strings.TrimSpace(l), "#") {
-			return fmt.Errorf(":%d: this line is a template: render the chart first, with helm template, and give its output", i+1)
-		}
+	if err := c.template(); err != nil {
+		return err
 	}
 	if line > 0 {
 		return fmt.Errorf(":%d: this is not YAML: %s", line, text)
 	}
 	return fmt.Errorf(": this is not YAML: %s", text)
+}
+
+// template returns an error for the first line of a template, and nil if there is none.
+func (c *checker) template() error {
+	for i, l := range c.lines {
+		if strings.Contains(l, "{{") && !strings.HasPrefix(strings.TrimSpace(l), "#") {
+			return fmt.Errorf(":%d: this line is a template: render the chart first, with helm template, and give its output", i+1)
+		}
+	}
+	return nil
 }
 
 // report adds a finding in the line of a node.

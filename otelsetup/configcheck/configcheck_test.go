@@ -123,18 +123,19 @@ func TestBadInput(t *testing.T) {
 		merges += fmt.Sprintf("m%d: &m%d\n  <<: [*m%d, *m%d]\n", i, i, i-1, i-1)
 	}
 	for name, test := range map[string]struct{ input, want string }{
-		"template":           {"a: 1\nmetricsGenerator:\n  {{- toYaml .Values.x | nindent 2 }}\n", "in.yml:3: this line is a template"},
-		"not YAML":           {"a: [1\nb: }\n", "this is not YAML"},
-		"tab":                {"a:\n\tb: 1\n", "in.yml:2: this is not YAML"},
-		"binary":             {"\x7fELF\x00\x01", "this is not a text file"},
-		"10 MB":              {strings.Repeat("a: 1 #\n", 10<<20/7+1), "at most 8388608 are read"},
-		"undefined alias":    {"a: *b\n", "this is not YAML"},
-		"bomb of aliases":    {bomb + "query_frontend: *a59\n", ""},
-		"bomb of merge keys": {merges + "metrics_generator: *m59\n", ""},
-		"cycle of aliases":   {"overrides: &o\n  defaults: *o\n", ""},
-		"empty":              {"", ""},
-		"comment":            {"# nothing\n", ""},
-		"scalar":             {"hello\n", ""},
+		"template that is YAML": {"{{ .Values.x }}: 1\n", "in.yml:1: this line is a template"},
+		"template":              {"a: 1\nmetricsGenerator:\n  {{- toYaml .Values.x | nindent 2 }}\n", "in.yml:3: this line is a template"},
+		"not YAML":              {"a: [1\nb: }\n", "this is not YAML"},
+		"tab":                   {"a:\n\tb: 1\n", "in.yml:2: this is not YAML"},
+		"binary":                {"\x7fELF\x00\x01", "this is not a text file"},
+		"10 MB":                 {strings.Repeat("a: 1 #\n", 10<<20/7+1), "at most 8388608 are read"},
+		"undefined alias":       {"a: *b\n", "this is not YAML"},
+		"bomb of aliases":       {bomb + "query_frontend: *a59\n", ""},
+		"bomb of merge keys":    {merges + "metrics_generator: *m59\n", ""},
+		"cycle of aliases":      {"overrides: &o\n  defaults: *o\n", ""},
+		"empty":                 {"", ""},
+		"comment":               {"# nothing\n", ""},
+		"scalar":                {"hello\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := configcheck.Check("in.yml", []byte(test.input))
