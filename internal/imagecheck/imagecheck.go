@@ -250,11 +250,27 @@ func distance(points []point, r rect) float64 {
 	return least
 }
 
+// chunk is the number of segments of a line whose bounds are compared before the segments.
+const chunk = 32
+
 // crossing reports whether two lines cross.
 func crossing(a, b []point) bool {
 	if !boundsOf(a).overlaps(boundsOf(b)) {
 		return false
 	}
+	for i := 1; i < len(a); i += chunk {
+		near := boundsOf(a[i-1 : min(i+chunk, len(a))])
+		for j := 1; j < len(b); j += chunk {
+			if near.overlaps(boundsOf(b[j-1:min(j+chunk, len(b))])) && crossingNear(a[i-1:min(i+chunk, len(a))], b[j-1:min(j+chunk, len(b))]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// crossingNear reports whether two short lines cross.
+func crossingNear(a, b []point) bool {
 	for i := 1; i < len(a); i++ {
 		box := boundsOf(a[i-1 : i+1])
 		for j := 1; j < len(b); j++ {

@@ -149,7 +149,7 @@ func newPartsWriter(topDown bool) *partsWriter {
 				"edge": edgeGap, "card": cardGap, "rank": rankGap, "labelRoom": labelRoom, "maxLabel": maxLabelGap,
 				"label": labelMargin, "step": labelStep, "shown": lineShown,
 				"rowHeight": rowHeight, "row": rowGap, "rowIndent": rowIndent, "rowPad": rowPad, "cardPad": cardPad,
-				"mostTexts": maxEdgeTexts, "unfolded": maxSmall, "fewNodes": fewNodes,
+				"mostTexts": maxEdgeTexts, "unfolded": maxSmall, "fewNodes": fewNodes, "mostRows": mostRows,
 			},
 			Legend: []legendPart{},
 			Sample: samplePart{sample, statStyle.size, rounded(statStyle.width(sample))},

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
 // Labels are placed after the layout: Graphviz with labels on the edges fails on some
@@ -54,21 +56,37 @@ func pathLength(p path) float64 {
 }
 
 // placeLabel places the largest variant of the label that has a place, and reports
-// whether one has.
+// whether one has. A label with a warning or an error may have less room around it.
 func (e *edge) placeLabel(f *field, index int) bool {
-	for _, v := range e.variants {
-		if at, ok := e.placeFor(f, index, v.size); ok {
-			e.setLabel(v, at)
-			f.occupy(e.label)
-			return true
+	for _, room := range []spacing{loose, tight} {
+		for _, v := range e.variants {
+			if at, ok := e.placeFor(f, index, v.size, room); ok {
+				e.setLabel(v, at)
+				f.occupy(e.label)
+				return true
+			}
+		}
+		if e.level == render.Healthy {
+			break
 		}
 	}
 	return false
 }
 
+// A spacing is the room around a plate.
+type spacing struct {
+	margin float64 // to everything else
+	shown  float64 // of the curve, at both ends of it, that the plate does not hide
+}
+
+var (
+	loose = spacing{labelMargin, lineShown}
+	tight = spacing{labelMargin / 2, lineShown / 2}
+)
+
 // placeFor returns a place on the curve of the edge for the center of a plate, as near to
 // the middle of the curve as possible.
-func (e *edge) placeFor(f *field, index int, size point) (point, bool) {
+func (e *edge) placeFor(f *field, index int, size point, room spacing) (point, bool) {
 	points := e.path.flatten(labelStep)
 	middle := (len(points) - 1) / 2
 	start, end := points[0], e.head[0]
@@ -81,7 +99,7 @@ func (e *edge) placeFor(f *field, index int, size point) (point, bool) {
 			continue
 		}
 		plate := around(points[i], size)
-		if near(plate, start) || near(plate, end) || f.taken(plate.grown(labelMargin), index) {
+		if near(plate, start, room.shown) || near(plate, end, room.shown) || f.taken(plate.grown(room.margin), index) {
 			continue
 		}
 		return points[i], true
@@ -90,8 +108,8 @@ func (e *edge) placeFor(f *field, index int, size point) (point, bool) {
 }
 
 // near reports whether a plate would hide the beginning or the end of a curve.
-func near(plate rect, end point) bool {
-	return plate.grown(lineShown).overlaps(rect{end, end})
+func near(plate rect, end point, shown float64) bool {
+	return plate.grown(shown).overlaps(rect{end, end})
 }
 
 func around(center, size point) rect {
@@ -188,7 +206,7 @@ func (p *plan) list(f *field, edges []int) {
 		e := &p.edges[i]
 		v := numberVariant(number + 1)
 		mark := ""
-		if at, ok := e.placeFor(f, i, v.size); ok {
+		if at, ok := e.placeFor(f, i, v.size, loose); ok {
 			number++
 			mark = v.texts[0].s
 			e.setLabel(v, at)

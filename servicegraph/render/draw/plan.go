@@ -2,6 +2,7 @@ package draw
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -35,6 +36,7 @@ const (
 	rankGap   = 45.0 // between ranks without labels
 	labelRoom = 30.0 // between ranks in addition to the width of a label; twice as much with few nodes
 	fewNodes  = 8
+	mostRows  = 12 // in a card
 
 	// maxLabelGap is the widest label for which there is room between all ranks. A wider one
 	// lies on a slanted or a longer edge.
@@ -107,7 +109,8 @@ func (p *plan) makeRoom(labels render.EdgeText) {
 	}
 }
 
-// foldable returns the uninstrumented dependencies with a single edge, and the callers.
+// foldable returns the uninstrumented dependencies with a single edge, and the callers, except
+// callers with so many of them that the card would be long.
 func foldable(g *servicegraph.Graph) map[servicegraph.NodeID]servicegraph.NodeID {
 	edges := make(map[servicegraph.NodeID]int, g.NumNodes())
 	hosts := make(map[servicegraph.NodeID]servicegraph.NodeID)
@@ -116,12 +119,16 @@ func foldable(g *servicegraph.Graph) map[servicegraph.NodeID]servicegraph.NodeID
 		edges[e.ID.To]++
 		hosts[e.ID.To] = e.ID.From
 	}
+	rows := make(map[servicegraph.NodeID]int)
 	for to, from := range hosts {
 		peer := to.Type != servicegraph.TypeService && to.Type != servicegraph.TypeGroup
 		if !peer || edges[to] != 1 || from == to {
 			delete(hosts, to)
+		} else {
+			rows[from]++
 		}
 	}
+	maps.DeleteFunc(hosts, func(_, from servicegraph.NodeID) bool { return rows[from] > mostRows })
 	return hosts
 }
 

@@ -58,22 +58,24 @@ func (p *plan) columns(only []bool) []column {
 
 // staggered returns a copy of the plan, which needs another layout, with long ranks split
 // so that the image has about the shape of a screen. Of a graph with several components, only
-// the largest one is split. It returns false if no rank is to be split.
+// the largest one and those that are at least half as long are split. It returns false if no
+// rank is to be split.
 func (p *plan) staggered() (*plan, bool) {
 	var only []bool
-	length := p.height
-	if p.topDown {
-		length = p.width
-	}
+	along := func(r rect) float64 { return p.across(r.size()).y }
+	length := p.across(point{p.width, p.height}).y
 	rank := make([]int, len(p.cards))
 	if parts := p.components(); len(parts) > 1 {
 		only = make([]bool, len(p.cards))
-		for _, i := range parts[0].cards {
-			only[i] = true
-		}
-		length = parts[0].height()
-		if p.topDown {
-			length = parts[0].width()
+		length = 0
+		for _, part := range parts {
+			if along(part.rect) < along(parts[0].rect)/2 {
+				continue
+			}
+			length += along(part.rect)
+			for _, i := range part.cards {
+				only[i] = true
+			}
 		}
 	}
 	columns := p.columns(only)

@@ -12,7 +12,7 @@ import (
 // next to each other; the code has all coordinates as for calls from left to right.
 
 const (
-	maxLanes   = 6    // edges that one cut may divide
+	maxLanes   = 10   // edges that one cut may divide
 	laneGap    = 9.0  // between edges that lead around the ends of bands
 	bandGap    = 30.0 // between bands, the edges aside
 	laneCorner = 8.0  // radius of the corners of such edges

@@ -54,6 +54,14 @@ export function cubicPart(curve, from, to) {
   return from > 0 ? start(first.reverse(), 1 - from / to).reverse() : first;
 }
 
+// setPath sets the path of a line, and the arrowhead between its end and the tip.
+export function setPath(line, path, tip) {
+  const base = path[path.length - 1], length = distance(base, tip) || 1;
+  const dx = (tip.x - base.x) / length, dy = (tip.y - base.y) / length, half = 3.2 + line.width / 2;
+  line.path = path;
+  line.head = [tip, { x: base.x - dy * half, y: base.y + dx * half }, { x: base.x + dy * half, y: base.y - dx * half }];
+}
+
 // overlap reports whether two boxes have a point in common.
 export const overlap = (a, b) => a.x <= b.x + b.w && b.x <= a.x + a.w && a.y <= b.y + b.h && b.y <= a.y + a.h;
 

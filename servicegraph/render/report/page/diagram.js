@@ -4,7 +4,7 @@
 // edge.
 
 import { hull } from "./curve.js";
-import { makeSVG } from "./dom.js";
+import { fonts, makeSVG, textWidth } from "./dom.js";
 import { margin } from "./viewport.js";
 
 const markClasses = ["hidden", "faded", "found", "chosen"];
@@ -170,13 +170,14 @@ export class Diagram {
 // squeeze makes text narrower by a factor, where the fonts of the browser are wider than those
 // in which the text was measured.
 function squeeze(svg, factor) {
-  const texts = [...svg.querySelectorAll("text")];
-  const lengths = texts.map((element) => element.getComputedTextLength()); // all before any change
-  texts.forEach((element, i) => {
-    if (lengths[i] === 0) return;
-    element.setAttribute("textLength", (lengths[i] / factor).toFixed(2));
+  const widths = new Map(); // by font and text
+  for (const element of svg.querySelectorAll("text")) {
+    const font = `${element.getAttribute("font-weight") || 400} ${element.getAttribute("font-size")}px ${fonts}`, key = font + element.textContent;
+    if (!widths.has(key)) widths.set(key, textWidth(element.textContent, font));
+    if (widths.get(key) === 0) continue;
+    element.setAttribute("textLength", (widths.get(key) / factor).toFixed(2));
     element.setAttribute("lengthAdjust", "spacingAndGlyphs");
-  });
+  }
 }
 
 // sortNodes sorts the nodes of an SVG rank by rank, so that Tab follows the graph. A node that

@@ -24,6 +24,21 @@ export function makeSVG(tag, attributes = {}, ...children) {
   return element;
 }
 
+// fonts are those of the text in diagrams.
+export const fonts = "Go, Helvetica, Arial, 'Liberation Sans', 'Nimbus Sans', sans-serif";
+
+let canvas = null;
+
+// textWidth returns the width of a text in pixels, in a font as in a style sheet; 0 where the
+// browser has no canvas. It is much faster than a measurement in the document, which needs the
+// layout of the page.
+export function textWidth(text, font) {
+  canvas ??= document.createElement("canvas").getContext("2d");
+  if (!canvas) return 0;
+  canvas.font = font;
+  return canvas.measureText(text).width;
+}
+
 // byId returns the element of the page with an id. The prefix keeps the ids apart from those
 // in the diagram.
 /** @type {(id: string) => any} */

@@ -6,7 +6,8 @@ import { isMarked } from "./plan.js";
 
 // placeLabels puts labels on the curves of their edges, each clear of cards, other labels
 // and foreign curves. A label moves along its curve until it is free, then becomes smaller;
-// without a free place, its numbers are only in the tooltip, the panel and the table.
+// without a free place, its numbers are only in the tooltip, the panel and the table. A label with
+// a warning or an error may have less room around it.
 export function placeLabels(plan) {
   const field = new Field(plan), { gaps } = plan;
   const length = new Map(plan.lines.map((l) => [l, flatten(l.path, 20).length]));
@@ -14,14 +15,15 @@ export function placeLabels(plan) {
     .sort((a, b) => Number(isMarked(b)) - Number(isMarked(a)) || length.get(a) - length.get(b));
   for (const line of order) {
     const points = flatten(line.path, gaps.step), middle = Math.floor((points.length - 1) / 2);
-    const isFree = (p, v) => {
-      const plate = around(p, v.w, v.h), clear = grown(plate, gaps.shown);
-      return !inside(clear, points[0]) && !inside(clear, line.head[0]) && !field.taken(grown(plate, gaps.label), line);
+    const isFree = (p, v, room) => {
+      const plate = around(p, v.w, v.h), clear = grown(plate, room * gaps.shown);
+      return !inside(clear, points[0]) && !inside(clear, line.head[0]) && !field.taken(grown(plate, room * gaps.label), line);
     };
-    search: for (const v of line.labels) {
+    const tries = (isMarked(line) ? [1, 0.5] : [1]).flatMap((room) => line.labels.map((v) => [v, room]));
+    search: for (const [v, room] of tries) {
       for (let offset = 0; offset <= 2 * points.length; offset++) {
         const i = middle + (offset % 2 === 1 ? -1 : 1) * Math.ceil(offset / 2);
-        if (i < 0 || i >= points.length || !isFree(points[i], v)) continue;
+        if (i < 0 || i >= points.length || !isFree(points[i], v, room)) continue;
         line.label = v;
         line.labelBox = around(points[i], v.w, v.h);
         field.occupy(line.labelBox);

@@ -2,20 +2,20 @@
 // Painting: the elements of a plan whose parts have their places, as in the images of
 // package draw, so that the style sheet of the first diagram suits them.
 
-import { makeSVG } from "./dom.js";
+import { fonts, makeSVG } from "./dom.js";
 import { margin } from "./viewport.js";
 
 // paint returns the diagram of a plan. css is the style sheet.
 export function paint(plan, parts, css) {
   const { width, height, cards, lines } = plan;
-  const svg = makeSVG("svg", { class: "tempograph", viewBox: `${-margin} ${-margin} ${width + 2 * margin} ${height + 2 * margin}`, "font-family": "Go, Helvetica, Arial, 'Liberation Sans', 'Nimbus Sans', sans-serif" });
+  const svg = makeSVG("svg", { class: "tempograph", viewBox: `${-margin} ${-margin} ${width + 2 * margin} ${height + 2 * margin}`, "font-family": fonts });
   const style = makeSVG("style");
   style.textContent = css;
   svg.append(style,
-    ...lines.filter((l) => !l.folded).map((l) => paintLine(l, cards)),
+    ...lines.filter((l) => (!l.folded || l.isBranch) && l.index >= 0).map((l) => paintLine(l, cards)),
     ...lines.filter((l) => l.label).map((l) => paintLabel(l, parts.fonts)),
-    ...cards.filter((c) => c.host < 0).map((c) => paintCard(c, parts.fonts)),
-    ...lines.filter((l) => l.folded).map((l) => paintLine(l, cards)),
+    ...cards.filter((c) => c.host < 0 && !c.grid).map((c) => paintCard(c, parts.fonts)),
+    ...lines.filter((l) => l.folded && !l.isBranch).map((l) => paintLine(l, cards)),
     ...cards.filter((c) => c.host >= 0).map((c) => paintCard(c, parts.fonts)));
   return svg;
 }

@@ -4,13 +4,14 @@
 // measured all texts; Graphviz computes the layout; this file does what package draw does
 // for images.
 
-import { distance, missing, straight } from "./curve.js";
+import { missing, setPath, straight } from "./curve.js";
+import { gather, placeGrid } from "./grid.js";
 
 // newPlan returns the plan of a diagram with the nodes and the edges at the given positions
 // in the graph. ends returns the positions of the caller and the callee of an edge. With
 // topDown, callers are above their callees. With folded, dependencies with one caller are rows
-// in the card of the caller.
-export function newPlan(parts, nodes, edges, ends, { topDown, folded }) {
+// in the card of the caller. ratio is the ratio of width to height of grids.
+export function newPlan(parts, nodes, edges, ends, { topDown, folded, ratio = 1.6 }) {
   const { gaps } = parts;
   const cards = nodes.map((index) => {
     const part = parts.nodes[index];
@@ -26,20 +27,25 @@ export function newPlan(parts, nodes, edges, ends, { topDown, folded }) {
   }
   const plan = { topDown, gaps, cards, lines, rankGap: gaps.rank, moreGap: 0, minLen: null, isSparse: false, width: 0, height: 0 };
   if (folded) fold(plan);
+  gather(plan, ratio);
   makeRoom(plan);
   return plan;
 }
 
-// fold makes the card of a dependency with a single edge a row in the card of its caller.
+// fold makes the card of a dependency with a single edge a row in the card of its caller, unless
+// that would make the card long.
 function fold(plan) {
   const { gaps, cards, lines } = plan, count = cards.map(() => 0);
   for (const l of lines) {
     count[l.from]++;
     count[l.to]++;
   }
+  const isRow = (l) => cards[l.to].part.row && count[l.to] === 1 && l.from !== l.to;
+  const rows = cards.map(() => 0);
+  for (const l of lines) if (isRow(l)) rows[l.from]++;
   for (const l of lines) {
     const card = cards[l.to], host = cards[l.from];
-    if (!card.part.row || count[l.to] !== 1 || l.from === l.to) continue;
+    if (!isRow(l) || rows[l.from] > gaps.mostRows) continue;
     l.folded = true;
     l.labels = [];
     card.host = l.from;
@@ -148,14 +154,6 @@ function wayTo(card, end, control) {
   return d;
 }
 
-// setPath sets the path of a line, and the arrowhead between its end and the tip.
-export function setPath(line, path, tip) {
-  const base = path[path.length - 1], length = distance(base, tip) || 1;
-  const dx = (tip.x - base.x) / length, dy = (tip.y - base.y) / length, half = 3.2 + line.width / 2;
-  line.path = path;
-  line.head = [tip, { x: base.x - dy * half, y: base.y + dx * half }, { x: base.x + dy * half, y: base.y - dx * half }];
-}
-
 // measure sets the size of the plan and moves everything to 0, 0.
 export function measure(plan) {
   let x0 = Infinity, y0 = Infinity, x1 = -Infinity, y1 = -Infinity;
@@ -189,6 +187,7 @@ export function measure(plan) {
 export function placeRows(plan) {
   const { gaps, cards, lines } = plan;
   for (const c of cards) {
+    if (c.grid) placeGrid(plan, c);
     let y = c.y + c.h - c.rows.length * (gaps.rowHeight + gaps.row) - gaps.row / 2;
     for (const i of c.rows) {
       const row = cards[i];
@@ -199,7 +198,7 @@ export function placeRows(plan) {
     }
   }
   for (const l of lines) {
-    if (!l.folded) continue;
+    if (!l.folded || l.isBranch) continue;
     const host = cards[l.from], row = cards[l.to], x = host.x + gaps.cardPad, y = row.y + row.h / 2;
     const top = host.y + host.h - host.rows.length * (gaps.rowHeight + gaps.row) - 2 * gaps.row;
     l.width = 1;

@@ -75,10 +75,11 @@ function wider(loose, best, window) {
 
 // staggered returns the numbers of ranks between the ends of the lines with which long ranks are
 // split into several ones, between which the cards alternate; null if no rank is to be split. Of
-// several components, only the largest one is split.
+// several components, only the largest one and those that are at least half as long are split.
 function staggered(plan, window) {
-  const parts = componentsOf(plan), only = parts.length > 1 ? new Set(parts[0].cards) : null;
-  const columns = columnsOf(plan, only), length = plan.topDown ? parts[0].w : parts[0].h;
+  const parts = componentsOf(plan), lengthOf = (part) => (plan.topDown ? part.w : part.h);
+  const long = parts.filter((part) => lengthOf(part) >= lengthOf(parts[0]) / 2), only = parts.length > 1 ? new Set(long.flatMap((part) => part.cards)) : null;
+  const columns = columnsOf(plan, only), length = long.reduce((sum, part) => sum + lengthOf(part), 0);
   const counts = split(columns, length, plan.rankGap, plan.topDown ? window.height / window.width : window.width / window.height);
   if (counts.every((n) => n === 1)) return null;
   const rank = plan.cards.map(() => 0);

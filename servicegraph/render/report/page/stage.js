@@ -3,7 +3,7 @@
 // with filters, a new layout of what is left.
 
 import { Engine } from "./engine.js";
-import { byId } from "./dom.js";
+import { byId, fonts, textWidth } from "./dom.js";
 import { drawnText, pick } from "./filter.js";
 import { placeLabels } from "./labels.js";
 import { paint } from "./paint.js";
@@ -71,7 +71,7 @@ export class Stage {
     }
     this.canLayOut = Boolean(this.engine && graph.parts && svg);
     this.isStale = true;
-    if (graph.parts) this.diagram.tooWide = textWidth(graph.parts.sample) / graph.parts.sample.w;
+    if (graph.parts) this.diagram.tooWide = textWidth(graph.parts.sample.text, `${graph.parts.sample.size}px ${fonts}`) / graph.parts.sample.w;
   }
 
   isInFirst(item) { return this.inFirst.has(item); }
@@ -171,7 +171,7 @@ export class Stage {
     const { clientWidth, clientHeight } = this.viewport.box;
     const window = { width: clientWidth - 2 * margin, height: clientHeight - 2 * margin, maxFit };
     const planOf = (options) => laidOut(
-      newPlan(graph.parts, nodes.map((n) => n.index), edges.map((e) => e.index), (i) => [graph.edges[i].from.index, graph.edges[i].to.index], options),
+      newPlan(graph.parts, nodes.map((n) => n.index), edges.map((e) => e.index), (i) => [graph.edges[i].from.index, graph.edges[i].to.index], { ...options, ratio: window.width / window.height }),
       layout, window);
     const { topDown } = graph.data, folded = nodes.length > graph.parts.gaps.unfolded;
     let plan = await planOf({ topDown, folded });
@@ -196,12 +196,4 @@ export class Stage {
     const { clientWidth, clientHeight } = this.viewport.box;
     return Math.min(clientWidth / (width + 2 * margin), clientHeight / (height + 2 * margin));
   }
-}
-
-// textWidth returns the width of a sample text in the font of the diagram.
-function textWidth({ text, size }) {
-  const context = document.createElement("canvas").getContext("2d");
-  if (!context) return 0;
-  context.font = `${size}px Go, Helvetica, Arial, 'Liberation Sans', 'Nimbus Sans', sans-serif`;
-  return context.measureText(text).width;
 }

@@ -18,7 +18,8 @@ export class Viewport {
     this.pointers = new Map();
     this.dragged = false;
     this.fitted = true; // the whole diagram is visible, also after a change of size
-    new ResizeObserver(() => this.resized()).observe(box);
+    this.room = null; // the size of the element, as far as it is known without a layout of the page
+    new ResizeObserver(([{ contentRect }]) => this.resized(contentRect)).observe(box);
     box.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     box.addEventListener("pointerdown", (event) => this.down(event));
     box.addEventListener("pointermove", (event) => this.move(event));
@@ -44,8 +45,8 @@ export class Viewport {
   }
 
   get fitScale() {
-    const { clientWidth: w, clientHeight: h } = this.box;
-    return Math.min(w / this.size.width, h / this.size.height);
+    const { width, height } = this.room || { width: this.box.clientWidth, height: this.box.clientHeight };
+    return Math.min(width / this.size.width, height / this.size.height);
   }
 
   // fit shows the whole diagram.
@@ -55,7 +56,8 @@ export class Viewport {
     this.setView({ x: this.size.x + this.size.width / 2, y: this.size.y + this.size.height / 2, scale: Math.min(this.fitScale, maxFit) });
   }
 
-  resized() {
+  resized(room) {
+    this.room = room;
     if (!this.svg) return;
     this.painted = null; // the painted diagram has the wrong size
     if (this.fitted) this.fit();

@@ -4,11 +4,11 @@
 // cut leads around the ends of the bands. With callers above their callees, the bands are next to
 // each other; the code has all coordinates as for calls from left to right.
 
-import { cornered, cubicPart, flatten } from "./curve.js";
-import { measure, setPath } from "./plan.js";
+import { cornered, cubicPart, flatten, setPath } from "./curve.js";
+import { measure } from "./plan.js";
 import { columnsOf } from "./ranks.js";
 
-const maxLanes = 6; // lines that one cut may divide
+const maxLanes = 10; // lines that one cut may divide
 const laneGap = 9; // pixels between lines that lead around the ends of bands
 const bandGap = 30; // pixels between bands, the lines aside
 const laneCorner = 8; // radius of the corners of such lines

@@ -57,7 +57,7 @@ export function partsOf(data) {
   const text = [0, 3, 10, "text"];
   return {
     topDown: false,
-    gaps: { edge: 10, card: 22, rank: 45, labelRoom: 30, maxLabel: 84, label: 5, step: 7, shown: 9, rowHeight: 21, row: 4, rowIndent: 24, rowPad: 8, cardPad: 13, mostTexts: 100, unfolded: 20, fewNodes: 8 },
+    gaps: { edge: 10, card: 22, rank: 45, labelRoom: 30, maxLabel: 84, label: 5, step: 7, shown: 9, rowHeight: 21, row: 4, rowIndent: 24, rowPad: 8, cardPad: 13, mostTexts: 100, unfolded: 20, fewNodes: 8, mostRows: 12 },
     fonts: [{ class: "name", size: 13, bold: true }],
     nodes: data.nodes.map((n) => ({ class: `node ${n.type} ${n.state}`, w: 130, h: 61, r: 9, texts: text, ...(n.type === "database" ? { row: { class: "node database ok peer", w: 120, h: 21, r: 6, texts: text } } : {}) })),
     edges: data.edges.map((e) => (e.from === e.to ? null : { class: `edge request ${e.state}`, w: 2, tip: "tip", labels: [{ w: 80, h: 25, texts: text }, { w: 50, h: 12.5, texts: text }] })),
