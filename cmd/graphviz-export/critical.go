@@ -202,7 +202,7 @@ func basis(r critpath.Report) string {
 		text += fmt.Sprintf("; %s stand for several each because of sampling, and each trace counts once", quantity.Of(r.Sampled, "span"))
 	}
 	if r.Folded > 0 {
-		text += fmt.Sprintf("; names beyond a limit are counted as other %s", quantity.Of(r.Folded, "time"))
+		text += fmt.Sprintf("; names beyond a limit were counted as \"other\" %s", quantity.Of(r.Folded, "time"))
 	}
 	return text + "."
 }

@@ -700,7 +700,7 @@ fields begin with a lower-case letter, and times are in nanoseconds:
 		TracesFinishedEarly int // to limit memory
 		Spans, LateSpans    int
 		SampledSpans        int // with a sampling weight; each trace counts once all the same
-		CountedAsOther      int // how often a name beyond a limit counted as the operation or node other
+		CountedAsOther      int // how often a name beyond a limit counted as the operation or node "other"
 		TimeNs              int // of all paths
 		Entries []struct {
 			Node, Operation     string

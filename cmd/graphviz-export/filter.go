@@ -91,8 +91,8 @@ func (s *graphFlags) addTo(cmd *cobra.Command) {
 	complete(cmd, "split-by", func() []string { return splitKeys })
 	completeChoice(cmd, "errors-of", &s.errorsOf)
 	group(cmd, "Graph", func(f *pflag.FlagSet) {
-		f.IntVar(&s.limits.Nodes, "max-nodes", defaultLimits.Nodes, "distinguish at most `N` nodes: the node other stands for the rest")
-		f.IntVar(&s.limits.Edges, "max-edges", defaultLimits.Edges, "distinguish at most `N` edges: edges to the node other stand for the rest")
+		f.IntVar(&s.limits.Nodes, "max-nodes", defaultLimits.Nodes, "distinguish at most `N` nodes: a node named other stands for the rest")
+		f.IntVar(&s.limits.Edges, "max-edges", defaultLimits.Edges, "distinguish at most `N` edges: edges to nodes named other stand for the rest")
 	})
 	s.addLimitTo(cmd)
 }
@@ -407,7 +407,7 @@ func filtered(g *servicegraph.Graph, steps []step, allowEmpty bool, warnf func(s
 			notes = append(notes, fmt.Sprintf("hidden by %s: %s", step.flag, strings.Join(hidden, ", ")))
 		}
 		if step.hides && bridged(next) > bridged(g) {
-			notes = append(notes, fmt.Sprintf("%s: dotted edges are estimates, because a graph in a file does not tell which call led to which", step.flag))
+			notes = append(notes, fmt.Sprintf("%s: dotted edges are estimates, because the sums of a graph do not tell which call led to which", step.flag))
 		}
 		g = next
 	}

@@ -121,7 +121,7 @@ func (m *mcpServer) load(ctx context.Context) error {
 }
 
 // mostItems is the largest number of items in a list of an answer, and defaultItems the number
-// without a wish.
+// if the argument limit is absent.
 const (
 	mostItems    = 200
 	defaultItems = 50

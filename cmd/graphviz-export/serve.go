@@ -234,13 +234,13 @@ func (w *watch) control(ctx context.Context, c viewer.Command) error {
 func (w *watch) execute(c viewer.Command) error {
 	if c.Clear {
 		if w.feed.clear == nil {
-			return errors.New("this graph cannot be cleared: it is read again and again")
+			return errors.New("this graph cannot be cleared: the next update reads the same input again")
 		}
 		w.feed.clear()
 	}
 	if c.Window != "" {
 		if w.feed.setWindow == nil {
-			return errors.New("this graph has no range of time to choose")
+			return errors.New("this graph has no time range to choose")
 		}
 		return w.feed.setWindow(c.Window)
 	}

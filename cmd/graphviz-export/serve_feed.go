@@ -100,7 +100,7 @@ func (s *serve) sourceFeed() (feed, error) {
 			f.window = func() string { return cmp.Or(s.tempo.time.since, "1h") }
 			f.setWindow = func(w string) error {
 				if !slices.Contains(f.windows, w) {
-					return fmt.Errorf("%q is none of the ranges of this report", w)
+					return fmt.Errorf("%q is not one of the time ranges of this report", w)
 				}
 				s.tempo.time.since = w
 				return nil

@@ -92,7 +92,7 @@ func TestServeRangeOfTempo(t *testing.T) {
 	if text := get(t.Context(), s.page+"/graph.txt", ""); !strings.Contains(text, "orders") {
 		t.Errorf("the table after the choice:\n%s", text)
 	}
-	if status, text := choose("7m"); status != "400 Bad Request" || !strings.Contains(text, `"7m" is none of the ranges`) {
+	if status, text := choose("7m"); status != "400 Bad Request" || !strings.Contains(text, `"7m" is not one of the time ranges`) {
 		t.Errorf("7m: %s %s", status, text)
 	}
 	if status, text := choose("75s"); status != "204 No Content" {
