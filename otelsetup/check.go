@@ -32,8 +32,7 @@ func Prometheus(s Server) Option { return func(o *options) { o.prometheus = s } 
 // that has only backends to check.
 func WithoutReceiver() Option { return func(o *options) { o.withoutReceiver = true } }
 
-// Check walks the way of a span hop by hop: from the settings that Start would use to the OTLP
-// receiver, Tempo, its metrics-generator, Prometheus, and the series of Grafana's Service Graph.
+// Check follows a span hop by hop: from the settings that Start would use to the OTLP receiver, Tempo, its metrics-generator, Prometheus, and the series of Grafana's Service Graph.
 // Each hop of the report has passed, has failed with a remedy, or was not checked for a reason:
 // an earlier hop failed, or no option names the backend. Check starts no SDK.
 //
@@ -85,7 +84,7 @@ func validate(o options) (settings, error) {
 	return resolve(o)
 }
 
-// CheckPipeline walks the way of the spans of this SDK, as the function [Check] does, with the
+// CheckPipeline follows the spans of this SDK hop by hop, as the function [Check] does, with the
 // backends that the options [Tempo] and [Prometheus] name. It also checks the propagator, the name
 // and the sampler of this program.
 func (s *SDK) CheckPipeline(ctx context.Context) Report {

@@ -39,7 +39,7 @@ const (
 	HopTrace         = "trace by id"    // Tempo returns the probe trace
 	HopSearch        = "search"         // a search finds the probe trace
 	HopGenerator     = "generator"      // Tempo's metrics-generator runs
-	HopServiceGraphs = "service-graphs" // its processor service-graphs is active for this tenant
+	HopServiceGraphs = "service-graphs" // the generator's processor service-graphs is active for this tenant
 	HopPrometheus    = "prometheus"     // Prometheus answers queries
 	HopRemoteWrite   = "remote write"   // the metrics-generator delivers its series to Prometheus
 	HopSeries        = "series"         // the probe's series is there, fresh, with the labels client and server
@@ -55,7 +55,7 @@ var hopNames = []string{
 	HopPropagator, HopService, HopSampler,
 }
 
-// A Hop is one step of the way from a program to Grafana's Service Graph.
+// A Hop is one step of the pipeline from a program to Grafana's Service Graph.
 type Hop struct {
 	Name    string  `json:"hop"` // one of the Hop constants
 	Outcome Outcome `json:"outcome"`

@@ -24,7 +24,7 @@
 //     batch is tried again for up to 30 seconds (OTEL_BSP_EXPORT_TIMEOUT).
 //   - [SDK.Check] checks the endpoint for a caller who waits. [SDK.Stats] counts
 //     the spans before and after the queue.
-//   - [Check] and [SDK.CheckPipeline] walk the whole way, from the endpoint to the series of
+//   - [Check] and [SDK.CheckPipeline] check each hop from the endpoint to the series of
 //     Grafana's Service Graph, and name the hop that is broken.
 //   - [SDK.Shutdown] returns and logs how many spans were lost, and why.
 //
@@ -34,7 +34,7 @@
 // variables decide what no option sets. With [EnvironmentWins], variables override
 // options. Headers and resource attributes are merged, and this rule applies to
 // each key. The protocol follows from the endpoint if an option sets the endpoint
-// or if its scheme is grpc or grpcs.
+// or if the scheme of the endpoint is grpc or grpcs.
 //
 // The package reads the variables below. Each OTEL_EXPORTER_OTLP_ variable also
 // exists as OTEL_EXPORTER_OTLP_TRACES_, which overrides it.
@@ -57,12 +57,12 @@
 //	OTEL_LOG_LEVEL                         none, error, warn, info or debug: the messages of this package to log
 //	TEMPO_ORG_ID                           the header X-Scope-OrgID, unless it is set otherwise
 //
-// Start fails if a variable has a value that it cannot have, such as a sampler with a typo: the
-// SDK would ignore the value. A variable whose name has a typing mistake, such as
-// OTEL_TRACE_SAMPLER, gets a warning with the right name.
+// Start fails if a variable has an invalid value, such as a sampler with a typo: the SDK would
+// ignore the value. A variable whose name has a typing mistake, such as OTEL_TRACE_SAMPLER,
+// gets a warning with the right name.
 //
 // The path in OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is used unchanged, as the
-// specification requires; /v1/traces is appended to that of any other endpoint.
+// specification requires; /v1/traces is appended to the path of any other endpoint.
 // Start fails if OTEL_CONFIG_FILE is set, because this package would ignore it.
 // Without an option or a variable, spans go to http://localhost:4318/v1/traces.
 //

@@ -11,11 +11,12 @@ import (
 // specification.
 type Config struct {
 	// IgnoreAddresses leaves uninstrumented dependencies under the names that spans give them. By
-	// default, where paired calls show that a host and port, or an RPC service, belong to one
-	// service, where a host has the name of one service, or where the spans or the resources of
-	// one service state the address as its own, calls without a server span, such as the failed
-	// calls of an outage, are calls to that service; and dependencies with one name on several
-	// hosts are several nodes (docs/semantics.md, D13, A1 to A7).
+	// default, a call without a server span, such as a failed call of an outage, is a call to the
+	// service that its address identifies (docs/semantics.md, D13, A1 to A7). This is the only
+	// service that answered paired calls to the same host and port or RPC service, or else the
+	// only service with the name of the host, or else the only service whose spans or resources
+	// state the address as their own. Also by default, dependencies with one name on several hosts
+	// are several nodes.
 	IgnoreAddresses bool
 
 	// HTTPErrors counts client and server spans without a status as failed if their HTTP
@@ -62,11 +63,12 @@ type Config struct {
 	// with estimated numbers.
 	Hide, Gateways func(NodeID) bool
 
-	// InferCalls adds calls whose connection is lost: a client span without a callee calls the
-	// server span in its time whose parent never arrived or whose parent id is lost, if there is
-	// one such pair, or if the RPC service, the host or the path that both name shows which belong
-	// together; and the message of a producer span goes to the later consumer span of the queue
-	// (docs/semantics.md, P9 and P20). Such a call is a guess, and Evidence.Inferred counts it.
+	// InferCalls adds calls whose connection is lost (docs/semantics.md, P9 and P20). A client span
+	// without a callee calls a server span that lies within the time of the client span, and whose
+	// parent never arrived or whose parent id is lost. It does so if this is the only such pair, or
+	// if the RPC service, the host or the path that both spans name shows that they belong together.
+	// The message of a producer span goes to the later consumer span of the queue. Such a call is a
+	// guess, and Evidence.Inferred counts it.
 	// Nothing is inferred in a trace with more than 4 million pairs of such spans:
 	// Report.Uninferred counts these traces.
 	InferCalls bool

@@ -354,7 +354,7 @@ func (g *Graph) Edge(id EdgeID) (Edge, bool) {
 	return g.edges[i], true
 }
 
-// Nearest returns the nodes that a name without a match was probably meant to be, in the
+// Nearest returns the nodes that the user of a name without a match probably meant, in the
 // order of [NodeID.Compare]. These are the nodes with exactly that name, in any namespace
 // and of any type. If there are none, they are the nodes whose name differs by the fewest
 // typing mistakes, ignoring case, and by at most a third of the letters. Nearest returns

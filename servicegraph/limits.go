@@ -31,8 +31,8 @@ type Limits struct {
 	// Edges is the number of edges that are distinguished, 100,000 by default: those that are
 	// first in the order of [Graph.Edges], whatever the order of arrival. The calls of any
 	// other edge go to an edge from the same caller to the node "other" with the type of the callee,
-	// and [Report].FoldedCalls counts them; Edge.MaxPerTrace leaves them out. Edges to nodes of this
-	// name, and the calls that a graph keeps pending, are not among Edges.
+	// and [Report].FoldedCalls counts them; Edge.MaxPerTrace leaves them out. Edges to a node
+	// "other", and pending calls, do not count toward Edges.
 	Edges int
 }
 

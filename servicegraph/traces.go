@@ -15,9 +15,9 @@ type Trace struct {
 	Calls []Call // by start; an unknown start comes first
 }
 
-// A Call is one call of a trace, as the graph counts it. From is zero if nobody in the trace made
-// the call: then the call stands for a span without a parent, or whose parent is missing, and for
-// what its service does.
+// A Call is one call of a trace, as the graph counts it. From is zero if no span of the trace made
+// the call: then the call stands for the work of a service whose span has no parent, or whose parent
+// is missing.
 type Call struct {
 	From, To NodeID
 	Kind     EdgeKind

@@ -38,9 +38,9 @@ func (g *Graph) FilterEdges(keep func(Edge) bool) *Graph {
 }
 
 // ErrorsOnly returns the graph of the edges of which at least the given fraction of the calls
-// failed, the nodes at their ends, and the nodes that failed as many of their requests: where
-// an entry service fails, no edge may show it. A fraction of 0 keeps every edge and node with
-// an error.
+// failed, the nodes at their ends, and the nodes that failed at least this fraction of their
+// requests, because an entry service can fail without a failing edge. A fraction of 0 keeps
+// every edge and node with an error.
 func (g *Graph) ErrorsOnly(fraction float64) *Graph {
 	fails := func(errors, calls float64) bool { return errors > 0 && errorRate(errors, calls) >= fraction }
 	edges := make([]bool, len(g.edges))

@@ -17,7 +17,7 @@ import (
 const pathSearch = "/api/search"
 
 // maxTraceJSON is the largest description of one trace that is decoded whole. Of a larger
-// one, only the summary is.
+// description, only the summary is decoded.
 const maxTraceJSON = 4 << 20
 
 // A foundTrace is a trace in the answer to a search.

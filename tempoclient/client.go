@@ -48,9 +48,9 @@ type Config struct {
 	// zero means 256 MiB.
 	MaxBytes int64
 
-	// Transport carries the requests over HTTP; nil means an own transport, which takes
-	// its proxy from the environment. Set Transport to trace the client's requests or
-	// for special TLS settings.
+	// Transport carries the requests over HTTP. Nil means a new transport that uses the
+	// proxy of the environment. Set Transport to trace the client's requests or for
+	// special TLS settings.
 	Transport http.RoundTripper
 
 	// HTTPClient carries the requests over HTTP with its transport, cookie jar and

@@ -10,20 +10,20 @@
 //		Start:   time.Now().Add(-time.Hour),
 //	}), servicegraph.Config{})
 //
-// The package links nothing of Tempo's and no gRPC. Package tempogrpc has Tempo's
+// The package links neither code of Tempo nor gRPC. Package tempogrpc has Tempo's
 // streaming API over gRPC.
 //
 // # Which call to use, and its cost to Tempo
 //
 //	call            requests to Tempo                        use
-//	Spans           as Search, two, one for each 12 MB of    the graph of many traces
-//	                spans, up to about 50 to compare, and
-//	                one for each trace whose spans a search
-//	                does not show
-//	  with Exact    as Search, and one for each trace        to rely on nothing but traces by id
-//	Search          one, two for a round number of traces,   every trace in a time range
+//	Spans           those of Search, and also: two; one for  the graph of many traces
+//	                each 12 MB of spans; up to about 50 to
+//	                compare; one for each trace whose spans
+//	                a search does not show
+//	  with Exact    those of Search, and one for each trace  every trace fetched by its id
+//	Search          one; two for a round number of traces;   every trace in a time range
 //	                more if the whole range is too much for
-//	                one
+//	                one request
 //	  with Limit    one, and if there are more traces, one   the newest traces
 //	                for the version and one for the newest
 //	Trace,          one; two if the server has only the path one trace with a known id
@@ -40,9 +40,9 @@
 // A trace by id is the cheapest request: it takes Tempo some milliseconds, so that a
 // server on two cores returns some hundred traces a second. A search reads the columns
 // of all spans of the range that the query mentions; it is cheap for many traces, and a
-// short range and a service name in the query make it cheaper. Retries after errors (see
-// below) are additional requests, and so are, once for each client, up to two small
-// requests when a range first includes the last quarter of an hour (see Versions).
+// short range and a service name in the query make it cheaper. The table leaves out retries
+// after errors (see below), and up to two small requests that each client sends once, when a
+// range first includes the last quarter of an hour (see Versions).
 //
 // # How complete an answer is
 //
@@ -67,25 +67,25 @@
 // # Spans from searches
 //
 // A search can show all spans of its traces, many times faster than fetches by id. Spans
-// uses that for more than 40 traces, and fetches by id all traces that the search might
-// not show exactly: traces with links, with fewer spans than Tempo counts, and with missing
-// parents, unless many traces have missing parents and those that Spans compares with
-// fetches are the same. Spans fetches everything if the attributes that Config.Keep keeps do not
-// fit one query, or if the query selects only a few of many traces. [Cost] counts the
-// reasons.
+// uses searches for more than 40 traces. It fetches by id the traces that a search might not
+// show exactly: traces with links, with fewer spans than Tempo counts, or with missing parents.
+// If many traces have missing parents, Spans compares some of them with fetches, and fetches
+// the others only if those differ. Spans fetches everything if the attributes that Config.Keep
+// keeps do not fit one query, or if the query selects only a few of many traces. [Cost] counts
+// the reasons.
 //
-// A part of Tempo sends at most 16 MB to another part. Spans therefore asks for the spans of
+// One component of Tempo sends at most 16 MB to another. Spans therefore asks for the spans of
 // many traces in several searches of about 12 MB, for traces whose ids end with different digits,
-// and divides a search that is refused nevertheless. Of a range with a limit, it asks Tempo 2.9 and later for the spans of the
-// newest traces only.
+// and divides a search that is refused nevertheless. With Query.Limit, Spans asks Tempo 2.9 and
+// later for the spans of the newest traces only.
 //
 // A search shows no sampling weights. Spans therefore compares some traces of each root
 // service with their fetched spans, about 24 of some 5,000 traces and at least one for
-// each name of a root span. If one of them has a weight, Spans fetches all traces; if the
-// spans of one differ otherwise, the traces of its root service. If a weight appears only
-// later, when spans from a search were already returned, there is a [WarnWeights]. Weights
-// that none of the compared traces has are missed: set Query.Exact if only a small fraction
-// of the traces of a service are sampled.
+// each name of a root span. If one of them has a weight, Spans fetches all traces. If the
+// spans of one differ in another way, Spans fetches the traces of the same root service. If a
+// weight appears only after spans from a search were returned, there is a [WarnWeights].
+// Weights that none of the compared traces has are missed: set Query.Exact if only a small
+// fraction of the traces of a service are sampled.
 //
 // # Errors
 //
@@ -113,15 +113,16 @@
 // The client works with Tempo 2 and 3. Its tests run a real Tempo 2.9, and servers that
 // answer like Tempo 3.0 according to its source.
 //
-// The client mostly goes by the answers, which are right also after an operator changed
-// the defaults of a version. A missing trace is 200 and empty in some versions and 404 in
-// others; the client uses the older path for a trace if the server does not know the newer
-// one; it keeps to limits that Tempo names when it refuses a request, such as the 262144
-// traces of Tempo 3; it ignores unknown fields.
+// The client mostly relies on Tempo's answers and not on its version, because operators
+// change the defaults of a version. A trace is missing if the answer is 404, as in some
+// versions, or 200 and empty, as in others. The client uses the older path for a trace if the
+// server does not know the newer path. It keeps to the limits that Tempo names when it refuses
+// a request, such as the 262144 traces of Tempo 3. It ignores unknown fields.
 //
 // One difference shows in no answer: Tempo 3 searches only up to half a minute ago,
 // whatever the requested end (query_end_cutoff). If a range includes the last quarter of
-// an hour, the client once requests the build information. If that is not of Tempo 2, or
-// if a gateway blocks it, the client tests how the server takes a range of this very
-// second. The part that Tempo does not search is then a [WarnRecent].
+// an hour, the client once requests the build information. If the answer is not that of
+// Tempo 2, or if a gateway blocks the request, the client tests how the server answers a search
+// of the current second. A [WarnRecent] reports the part of the range that Tempo does not
+// search.
 package tempoclient

@@ -94,7 +94,7 @@ const (
 	// that Tempo returns, or parts of a search were not done.
 	WarnPartial WarningKind = iota + 1
 
-	// WarnLimit: a limit does not let all traces through: Query.Limit, or one of the
+	// WarnLimit: traces were left out because of a limit: Query.Limit, or one of the
 	// server's.
 	WarnLimit
 

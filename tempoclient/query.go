@@ -24,7 +24,7 @@ type Query struct {
 	Limit int
 
 	// Late is how late a trace may arrive at Tempo and still be found: the client
-	// searches so far past End, and leaves out what lies outside the range. Tempo files
+	// searches this far past End, and leaves out what lies outside the range. Tempo files
 	// traces that arrive late under the time of their arrival. Zero means 5 minutes, a
 	// negative value none.
 	Late time.Duration

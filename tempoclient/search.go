@@ -27,7 +27,7 @@ import (
 // Search therefore asks for the whole range with the highest limit that the server takes, and
 // with Query.Limit for the newest traces.
 // Only if the answer is full, too large or too slow, Search asks for slices of the range.
-// An answer with a round number of traces may be cut by a limit that nobody announces, so
+// An answer with a round number of traces may be cut by a limit that Tempo does not report, so
 // Search then asks for half of the range, to see whether there are more.
 // Slices that are shorter than Query.Late can miss traces that arrived late or lasted
 // long: Search then warns with [WarnSliced].

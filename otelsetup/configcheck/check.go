@@ -49,7 +49,7 @@ type Finding struct {
 // A Document is one YAML document of a file.
 type Document struct {
 	Line int    `json:"line"` // of its first node, counted from 1
-	Kind string `json:"kind"` // what it was taken for, such as "Helm values of tempo-distributed"; empty if it is of no kind that Check knows
+	Kind string `json:"kind"` // the kind that Check detected, such as "Helm values of tempo-distributed"; empty if unknown
 }
 
 // A Result is what Check found in a file.

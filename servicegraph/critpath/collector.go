@@ -17,15 +17,15 @@ type Config struct {
 	Spans int
 
 	// Names is the most distinct names of operations that are kept, and the most entries; 0 means
-	// 20,000. Further ones are operations named "other" of their nodes. There are at most 10,000
+	// 20,000. Further ones count as the operation "other" of their node. There are at most 10,000
 	// nodes, as in a graph.
 	Names int
 
 	// Changes are the what-if questions to answer. They are answered one by one.
 	Changes []Change
 
-	// Percentile is the percentile of the duration of its entry from which a request is slow; 0
-	// means 95: the slowest 5 %. It must be above 0 and below 100.
+	// Percentile is the percentile from which a request is slow, among the durations of the
+	// requests of one entry; 0 means 95: the slowest 5 %. It must be above 0 and below 100.
 	Percentile float64
 
 	// Stacks is the most distinct stacks that are kept; 0 means 100,000. Further ones are
@@ -33,8 +33,8 @@ type Config struct {
 	Stacks int
 }
 
-// A Change is a what-if question: each request into Node takes Less less time by its own work,
-// as far as it works that long.
+// A Change is a what-if question: what if the node worked for Less less time in each request
+// that it handles, or not at all if it worked for less than that?
 type Change struct {
 	Node servicegraph.NodeID
 	Less time.Duration

@@ -40,6 +40,6 @@
 //
 // A [Change] says that a node takes less time for each of its requests. The collector then
 // replays each trace: every span waits for the same children as before, and works as long between
-// them, except the spans of that node. So a saving that is hidden by a parallel call saves
-// nothing, and one that another call follows moves that call forward.
+// them, except the spans of that node. So a saving that a parallel call hides saves nothing, and
+// a call that follows a saving begins earlier.
 package critpath

@@ -30,9 +30,9 @@ type Report struct {
 	Stacks     []Stack     // by text
 }
 
-// Times are times on the path of all requests, and of those that took longest. Slow requests are
-// those at and above the percentile Config.Percentile of the duration of their entry, by buckets of
-// which each is up to 1.6 % wide.
+// Times are times on the path of all requests, and of the slow requests. A request is slow if its
+// duration is at or above Config.Percentile among the requests of its entry. Durations are
+// compared by buckets, each up to 1.6 % wide.
 type Times struct {
 	All, Slow time.Duration
 }

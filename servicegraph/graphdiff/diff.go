@@ -14,7 +14,7 @@ type Config struct {
 	// of the same traffic reports any change; 0 means 0.01.
 	FalseAlarms float64
 
-	// The smallest changes to report. A change that is certain and smaller is no change.
+	// The smallest changes to report. A smaller change is not reported, even if it is certain.
 	MinCalls   float64 // relative change of the calls for each entry request; 0 means 0.2
 	MinErrors  float64 // change of the ratio of failed calls, from 0 to 1; 0 means 0.01
 	MinLatency float64 // relative change of latency; 0 means 0.1
@@ -25,7 +25,7 @@ type Config struct {
 
 	// SameRequests says that both graphs are of the same requests, such as those of an
 	// integration test: every node or edge that only one graph has is new or gone, however
-	// rare. By default it must occur too often for chance.
+	// rare. By default, it is new or gone only if chance does not explain its absence.
 	SameRequests bool
 }
 

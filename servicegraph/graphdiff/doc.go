@@ -18,10 +18,10 @@
 // test, the middle of latencies by the test of Wilcoxon, Mann and Whitney, and their tails by
 // Fisher's exact test of the calls above the common 95th percentile. Holm's method bounds the
 // probability that a diff of two graphs of the same traffic reports any change, over all tests
-// together, by [Config].FalseAlarms. Tests that could not succeed whatever they found, such as
+// together, by [Config].FalseAlarms. Tests that no data could pass, such as
 // those of edges without an error on either side, do not count (Tarone's method).
 //
-// A change is reported only if it also matters: see the minimums in [Config].
+// A change is reported only if it also reaches the minimums in [Config].
 //
 // Calls of one trace are not independent: a request that fails twice is not twice the evidence.
 // So samples are counted by trace. An edge with up to m calls in one trace has at least calls/m

@@ -44,7 +44,7 @@ func (g Gate) closes(f Finding) bool {
 	return false
 }
 
-// At returns the findings to which a gate is closed, in the order of [Diff.Findings].
+// At returns the findings of the kind that a gate names, in the order of [Diff.Findings].
 func (d Diff) At(g Gate) []Finding {
 	return slices.DeleteFunc(d.Findings(), func(f Finding) bool { return !g.closes(f) })
 }

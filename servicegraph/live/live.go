@@ -1,10 +1,3 @@
-// [NewHandler] makes a page for any process that has a recorder or a builder, in one line:
-//
-//	http.Handle("/debug/servicegraph/", http.StripPrefix("/debug/servicegraph", live.NewHandler(recorder.Graph, live.Config{})))
-//
-// The page then has tables and no diagram: package draw, which would draw one, starts a wasm
-// runtime in the process. A [Viewer] shows graphs that a program passes to it. The graph of a
-// service is not meant for everybody: mount the handler where only operators get.
 package live
 
 import (
@@ -36,8 +29,8 @@ type Config struct {
 	Every time.Duration
 
 	// Reach says for the nodes and the edges of a graph what their failure reaches, for their
-	// panels: see report.HTML.Reach. Package topology has such a function. Nil: the panels do
-	// not say it.
+	// panels: see report.HTML.Reach. Package topology has such a function. If Reach is nil, the
+	// panels leave this out.
 	Reach func(*servicegraph.Graph) (map[servicegraph.NodeID]string, map[servicegraph.EdgeID]string)
 
 	// Metrics is served at /metrics, if it is not nil: for example promhttp.Handler. Prometheus

@@ -1,5 +1,15 @@
-// Package live serves a changing graph to browsers on the same machine. It serves the live
-// report of package report, the data that the report requests, and the graph in every format:
+// Package live serves a changing graph to browsers. [NewHandler] makes a page for any process
+// that has a recorder or a builder, in one line:
+//
+//	http.Handle("/debug/servicegraph/", http.StripPrefix("/debug/servicegraph", live.NewHandler(recorder.Graph, live.Config{})))
+//
+// The page then has tables and no diagram: package draw, which draws diagrams, starts a wasm
+// runtime in the process. A [Viewer] shows graphs that a program passes to it. The graph of a
+// service is not meant for everybody: mount the handler at an address that only operators can
+// reach.
+//
+// The handlers serve the live report of package report, the data that the report requests, and
+// the graph in every format:
 //
 //	/              the report
 //	/events        server-sent events that announce changes
@@ -158,7 +168,7 @@ type notice struct {
 // empty text removes the line.
 func (v *Viewer) Notice(text string) { v.setNotice(notice{"problem", text}) }
 
-// Wait shows in the same line what the viewer waits for, which is not a problem.
+// Wait shows what the viewer waits for, which is not a problem, in the line of [Viewer.Notice].
 func (v *Viewer) Wait(text string) { v.setNotice(notice{"waiting", text}) }
 
 func (v *Viewer) setNotice(n notice) {

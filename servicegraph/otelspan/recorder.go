@@ -57,7 +57,7 @@ const (
 // span or 5 minutes after its first, and its spans are forgotten a minute later; at
 // most 200,000 spans are held. Forgotten spans stay counted in the graph, which
 // cfg.Limits bounds: by default, nodes after the first 10,000 are counted as "other". The
-// recorder can list up to 10,000 open spans; it only counts more.
+// recorder can list up to 10,000 open spans; it only counts further ones.
 func NewRecorder(cfg servicegraph.Config) *Recorder { return NewWatcher(cfg, nil) }
 
 // NewWatcher returns a recorder like that of [NewRecorder] which calls watch with every

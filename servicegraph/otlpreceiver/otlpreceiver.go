@@ -7,8 +7,8 @@
 //	go http.Serve(httpListener, receiver.Handler(isOurs))
 //
 // Memory is bounded by one budget of bytes for both protocols and all connections. A request
-// takes from the budget what has arrived of it, after decompression, and gives it back when it
-// is answered: so a request that arrives slowly costs no more than what has arrived. When room
+// takes bytes from the budget as they arrive, after decompression, and returns them when it is
+// answered. So a request that arrives slowly costs no more than what has arrived. When room
 // runs short, the requests that have been arriving longest are answered with an error that tells the
 // sender to send them again later, so that slow requests do not delay others. A request that finds
 // no room within a second gets the same answer. A part of the budget is reserved for requests of up to
@@ -45,7 +45,7 @@ type Rejected struct {
 // most 12.
 type Take func(Request) (Rejected, error)
 
-// ErrTooLarge says that a request has more than its receiver accepts.
+// ErrTooLarge says that a request is larger than the receiver accepts.
 var ErrTooLarge = errors.New("the request is too large")
 
 // errBusy says that a request may be sent again later.

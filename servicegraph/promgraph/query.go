@@ -95,9 +95,9 @@ var ErrNoSeries = errors.New("no service graph")
 // native histograms, or else of the classic ones.
 //
 // The labels client_service_namespace and server_service_namespace become namespaces. The
-// server of a database call is a database, the side without spans of a call to a virtual node an
-// external dependency, unless a service has its name. A side all of whose samples are 0 seconds has no latency: Tempo
-// writes them for sides without spans.
+// server of a database call is a database. The side without spans of a call to a virtual node is
+// an external dependency, or the service of that name if there is one. A side whose samples are
+// all 0 seconds has no latency, because Tempo writes such samples for sides without spans.
 //
 // If there is no call in the range, the error wraps [ErrNoSeries] and says whether there are such
 // series at all.

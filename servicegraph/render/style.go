@@ -97,8 +97,8 @@ func (s Style) EdgeLevel(e servicegraph.Edge) Level {
 	return level
 }
 
-// NodeLevel returns the level of a node. The errors of a node have recovered as far as the callers did
-// not fail, also those that a view left out.
+// NodeLevel returns the level of a node. Errors of the node count as recovered where the callers did
+// not fail; the callers that a view left out are included.
 func (s Style) NodeLevel(n servicegraph.Node) Level {
 	_, level := s.nodeErrors(n)
 	if s.slowNode(n) {

@@ -4,8 +4,8 @@
 // difference between the two can be explained.
 //
 // A [Processor] and a [servicegraph.Builder] are independent of each other. To have both,
-// add every span to both. A source that leaves attributes out must keep those that either
-// reads: [servicegraph.Config.Reads] or [Config.Reads].
+// add every span to both. A source that leaves attributes out must keep those for which
+// [servicegraph.Config.Reads] or [Config.Reads] returns true.
 //
 // A Processor does not return a [servicegraph.Graph], because Tempo's result is no graph
 // of that kind: it has a connection type instead of nodes with types, it records 0 seconds
@@ -26,7 +26,7 @@
 //
 // # Limits
 //
-// Five things cannot equal Tempo's:
+// The series can differ from Tempo's for five reasons:
 //
 //   - The order of arrival. Spans of one trace must be added in the order in which
 //     they reached Tempo, which a file or a query does not always tell. The order

@@ -17,14 +17,14 @@ type Impact struct {
 	Entries []servicegraph.NodeID
 	Of      int // the number of all entries
 
-	// Requests is at most how many of the entry requests of the graph need what fails,
-	// weighted: no more than those of Entries, and no more than there were calls. Total counts
+	// Requests is an upper bound for the entry requests of the graph that need what fails,
+	// weighted: at most the requests of Entries, and at most the number of calls. Total counts
 	// all entry requests.
 	Requests, Total float64
 }
 
-// Share returns at most which fraction of the entry requests needs what fails, from 0 to 1; 0
-// without entry requests.
+// Share returns an upper bound for the fraction of the entry requests that need what fails, from
+// 0 to 1; 0 without entry requests.
 func (i Impact) Share() float64 {
 	if !(i.Total > 0) {
 		return 0
@@ -125,7 +125,7 @@ func (t *Graph) above(n Node) []bool {
 // A Position describes the place of one node in the graph.
 type Position struct {
 	Node        servicegraph.NodeID
-	Depth       int // how many calls lead at least from an entry to the node; -1 if none do
+	Depth       int // the fewest calls that lead from an entry to the node; -1 if none do
 	Layer       int // see [Graph.Layers]
 	FanIn       int // the number of its callers
 	FanOut      int // the number of its callees

@@ -77,8 +77,8 @@ type Cycle struct {
 	Nodes []servicegraph.NodeID // in the order of [servicegraph.NodeID.Compare]
 
 	// Closing are calls that close the cycle: without them the nodes call each other in one
-	// direction only. They are those that lead back to a node on the way from where requests
-	// enter the cycle, ordered by caller and callee. There are at least one and rarely many.
+	// direction only. They lead back to a node on the path from the node where requests enter
+	// the cycle. They are ordered by caller and callee. There is at least one, and rarely many.
 	Closing []Call
 }
 
@@ -145,7 +145,7 @@ func (t *Graph) cycle(component []graph.Node, depth []int) Cycle {
 
 func byID(a, b graph.Node) int { return cmp.Compare(a.ID(), b.ID()) }
 
-// depths returns, by id, how many calls lead at least from an entry to each node; -1 if none do.
+// depths returns, by id, the fewest calls that lead from an entry to each node; -1 if none do.
 func (t *Graph) depths() []int {
 	depth := make([]int, len(t.nodes))
 	for i := range depth {
@@ -168,11 +168,11 @@ func (t *Graph) depths() []int {
 	return depth
 }
 
-// A SinglePoint is a node that an entry cannot do without: no other way leads from the entry to
-// some nodes.
+// A SinglePoint is a node that an entry cannot do without: every path from the entry to some
+// other nodes leads through it.
 type SinglePoint struct {
 	Entry, Node servicegraph.NodeID
-	CutsOff     []servicegraph.NodeID // the nodes that only ways through Node reach, in the order of [servicegraph.NodeID.Compare]; at least one
+	CutsOff     []servicegraph.NodeID // the nodes that Entry reaches only through Node, in the order of [servicegraph.NodeID.Compare]; at least one
 }
 
 // SinglePoints returns the single points of failure of each entry, by entry, then by the number
@@ -206,10 +206,10 @@ func dominated(tree flow.DominatorTree, n graph.Node) (ids []servicegraph.NodeID
 	return ids
 }
 
-// Betweenness returns, for each node, on how many of the shortest ways between two other nodes
-// it lies: the betweenness centrality of [network.Betweenness], which counts a pair of nodes
-// with several shortest ways in fractions. Each call counts as one step, whatever its weight.
-// Nodes on no such way are not in the map. The time grows with nodes times edges.
+// Betweenness returns, for each node, how many of the shortest paths between two other nodes
+// lead through it: the betweenness centrality of [network.Betweenness], which counts a pair of
+// nodes with several shortest paths in fractions. Each call counts as one step, whatever its
+// weight. Nodes on no such path are not in the map. The time grows with nodes times edges.
 func (t *Graph) Betweenness() map[servicegraph.NodeID]float64 {
 	of := make(map[servicegraph.NodeID]float64)
 	for id, b := range network.Betweenness(t) {

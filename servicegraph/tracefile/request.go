@@ -21,7 +21,7 @@ import (
 // compression.
 //
 // [NewRequestLoader] makes a loader. One goroutine at a time may use a loader. Several loaders
-// can fill one builder: see there.
+// can fill one builder: see NewRequestLoader.
 type RequestLoader struct {
 	builder *servicegraph.Builder
 	lock    sync.Locker // of the builder

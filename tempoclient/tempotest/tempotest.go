@@ -3,7 +3,7 @@
 // Tempo runs as one process of version [Version]: it receives traces over OTLP,
 // stores them in a local directory, answers queries over HTTP and gRPC, and can
 // write the series of its service-graphs metrics generator to a URL. Tempo listens
-// on free ports of 127.0.0.1 and contacts nobody else, so any number of instances run
+// on free ports of 127.0.0.1 and connects to nothing else, so any number of instances run
 // side by side. Its delays are set for tests: Tempo starts in a fraction of a second,
 // returns a trace by id some milliseconds after the push, and finds the trace in
 // searches some tenths of a second after the push. Tempo announces neither moment:

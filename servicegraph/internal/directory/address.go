@@ -68,8 +68,8 @@ func MinuteOf(t int64) Minute {
 	return Minute(m)
 }
 
-// around is how long before the first and after the last call that met a service at an address
-// other calls to the address are for the service.
+// around is the time before the first and after the last call that met a service at an address, in
+// which other calls to the address are calls to that service.
 const around = 5 * nanosPerMinute
 
 // isNear reports whether a part of a minute is in the interval or at most 5 minutes from it.

@@ -83,10 +83,10 @@ func (n *Names) addLocal(c *Call, p *Peer) {
 }
 
 // Name returns the name and the type of the peer of a call. A peer on the machine of its caller is
-// another one for each caller and port; where there are several, their names tell the caller. A
-// host has the name that it has for all callers. A database or the like on different hosts is a
-// different one on each; hosts that differ only in their digits, and IP addresses, are those of
-// its shards and replicas.
+// a different peer for each caller and port; if there are several, the name contains the caller. A
+// host has the same name for all callers. A database or the like is a different peer on each host,
+// except that hosts which differ only in their digits, and IP addresses, are the hosts of its shards
+// and replicas.
 func (n *Names) Name(c *Call, p *Peer, caller string) (name, typ string) {
 	name, typ = p.Name, p.Type
 	host := c.At.Host

@@ -8,8 +8,8 @@ import (
 )
 
 // Attempts of one call are CLIENT spans inside the CLIENT span of the call, such as those of a
-// library that tries again. An attempt that met no server went where the attempts went that
-// met one (docs/semantics.md F13).
+// library that tries again. An attempt that met no server is a call to the service that the
+// other attempts met (docs/semantics.md F13).
 
 // several is the value of spanState.met if several services answered.
 const several = -2

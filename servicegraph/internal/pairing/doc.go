@@ -35,9 +35,8 @@ type Config struct {
 	// of calls of which another attempt was answered.
 	CanBeSame func(peer, other trace.Node) bool
 
-	// IsSameHost reports whether two addresses are the same host and port, and of neither a person
-	// chose the name. It is called only
-	// for caller spans below SERVER spans with an address.
+	// IsSameHost reports whether two addresses are the same host and port, and neither has a name
+	// that a person chose. It is called only for caller spans below SERVER spans with an address.
 	IsSameHost func(a, b trace.Address) bool
 
 	// AddressOf returns the host of an address and the RPC service, empty if unknown. It is called only

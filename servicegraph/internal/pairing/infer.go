@@ -60,7 +60,7 @@ func (p *Pairer) inferCalls() {
 	}
 }
 
-// openCalls returns the CLIENT spans that a call without a known callee begins with, by start.
+// openCalls returns the CLIENT spans that begin a call whose callee is unknown, by start.
 func (p *Pairer) openCalls() (clients []int32) {
 	for i := range int32(len(p.spans)) {
 		span, state := &p.spans[i], &p.state[i]

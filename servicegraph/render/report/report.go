@@ -14,9 +14,10 @@
 //     shows its lines below the diagram.
 //   - Groups have no transforms, so their coordinates are those of the SVG.
 //
-// With [HTML.Parts], the report computes layouts itself: filters, hidden namespaces and the
-// surroundings of a node lay out what they leave. Graphviz, as WebAssembly in a worker, is in
-// the report. Where a browser does not support it, filters hide what they leave out.
+// With [HTML.Parts], the report computes layouts itself: when the reader filters the graph, hides
+// namespaces or shows the surroundings of a node, the report lays out the nodes that remain. The
+// report contains Graphviz, as WebAssembly in a worker. In a browser that does not support
+// WebAssembly, filters only hide what they leave out.
 //
 // # Live reports
 //
@@ -74,7 +75,7 @@ type HTML struct {
 	SVG render.Renderer
 
 	// Parts writes the parts of the diagram, in the JSON that package draw documents, so that
-	// the report can lay out what a filter leaves, without a server. This needs Graphviz,
+	// the report can lay out a filtered graph without a server. This needs Graphviz,
 	// which adds 0.6 MB to the report. Nil: filters only hide what is drawn.
 	Parts render.Renderer
 
@@ -94,7 +95,7 @@ type HTML struct {
 	Live bool
 
 	// Windows are the ranges of time that a live report offers, such as "5m" and "all", and
-	// Window is the current one. With CanClear, a live report offers to forget the graph.
+	// Window is the current one. With CanClear, a live report offers to clear the graph.
 	// The report sends the choice to its server.
 	Windows  []string
 	Window   string

@@ -7,8 +7,8 @@
 // repeats a failed one is marked as a retry (docs/semantics.md, V7). Messages have open arrows and
 // no reply.
 //
-// The diagram has no scale of time: calls follow each other in the order of their start, and each
-// reply has the latency that the caller measured, or else the callee. Clocks of different services
-// are never compared with each other: the calls on behalf of one request have the clock of one
-// service.
+// The diagram has no time scale: calls follow each other in the order of their start, and each
+// reply has the latency that the caller measured, or else the latency that the callee measured.
+// Clocks of different services are never compared with each other: the calls on behalf of one
+// request have the clock of one service.
 package sequence
