@@ -26,6 +26,7 @@ type Call struct {
 
 	Within int  // the index in Trace.Calls of the call on whose behalf From made the call; -1 if unknown
 	Entry  bool // the call is a request from outside, as in [Node.Entries]
+	Begins bool // nobody made the call: To began to work by itself, as a job does, in a span without a parent that serves nobody
 	Linked bool // a span link connects the call with its sender, the caller span, which is in another trace
 
 	Resent    bool    // the attributes mark the call as a retry
@@ -108,7 +109,10 @@ func (r *callReader) read(t wholeTrace) []Call {
 	}
 	for _, i := range r.tree.Order {
 		if r.tree.Parent[i] < 0 && r.begun[i] < 0 {
-			r.add(Call{To: r.nodeOf(i), Kind: kindOfCallee(r.tree.Spans[i].Kind), Entry: r.pairer.IsEntry(i) || outside[i]}, -1, i, -1)
+			s := &r.tree.Spans[i]
+			call := Call{To: r.nodeOf(i), Kind: kindOfCallee(s.Kind), Entry: r.pairer.IsEntry(i) || outside[i]}
+			call.Begins = !call.Entry && !s.Kind.Serves() && s.Parent == [8]byte{}
+			r.add(call, -1, i, -1)
 		}
 	}
 	return r.sorted()

@@ -91,6 +91,9 @@ func TestTracesTellOnWhoseBehalf(t *testing.T) {
 			"0: →A entry; 1: A→B message in 0; 2: B→D in 1"},
 		{"a message by a link from another trace", "S A two:a 0+100\nP A two:p<a 10+10\nN B n 50+10 link=two:p\nC B c<n 51+1\nS D d<c 51+1",
 			"0: A→B message linked; 1: B→D in 0 | 0: →A entry"},
+		{"a job", "I A a 0+100\nC A c<a 10+80\nS B b<c 20+60", "0: →A begins; 1: A→B in 0"},
+		{"a call that nothing is around", "C A c 10+80\nS B b<c 20+60", "0: →A begins; 1: A→B in 0"},
+		{"a part of a job", "I A a<x 0+100\nC A c<a 10+80\nS B b<c 20+60", "0: →A; 1: A→B in 0"},
 		{"a dependency of known address", "S A a 0+100\nC A c<a 10+10 server.address=b server.port=1\nS B b<c 11+1\nC A d<a 30+10 server.address=b server.port=1 !",
 			"0: →A entry; 1: A→B in 0; 2: A→B in 0 failed"},
 	} {
@@ -109,7 +112,7 @@ func TestTracesTellOnWhoseBehalf(t *testing.T) {
 				if call.Within >= 0 {
 					text += fmt.Sprintf(" in %d", call.Within)
 				}
-				for word, is := range map[string]bool{" entry": call.Entry, " linked": call.Linked, " failed": call.Failed()} {
+				for word, is := range map[string]bool{" entry": call.Entry, " begins": call.Begins, " linked": call.Linked, " failed": call.Failed()} {
 					if is {
 						text += word
 					}

@@ -459,18 +459,18 @@ entries and how many requests the failure of a node can reach.
 	Blast radius: the entries and the entry requests that use NODE, and AT MOST what its failure can reach in the graph
 	  NODE          ENTRIES  REQUESTS  SHARE  AT MOST  DEPTH  LAYER  IN  OUT  BETWEENNESS
 	  frontend       1 of 1        55   100%     ≤ 55      0      0   0    3            0
-	  redis-manual   1 of 1        52  94.5%     ≤ 55      2      2   1    0            0
-	  route          1 of 1        52  94.5%     ≤ 55      1      1   1    0            0
 	  customer       1 of 1        53  96.4%     ≤ 53      1      1   1    1            1
 	  mysql          1 of 1        53  96.4%     ≤ 53      2      2   1    0            0
+	  redis-manual   1 of 1        52  94.5%     ≤ 55      2      2   1    0            0
+	  route          1 of 1        52  94.5%     ≤ 55      1      1   1    0            0
 	  driver         1 of 1        52  94.5%     ≤ 52      1      1   1    1            1
 
 	Blast radius of the failure of all calls from one node to another
 	  CALLS                  ENTRIES  REQUESTS  SHARE  AT MOST
-	  driver → redis-manual   1 of 1        52  94.5%     ≤ 55
-	  frontend → route        1 of 1        52  94.5%     ≤ 55
 	  customer → mysql        1 of 1        53  96.4%     ≤ 53
 	  frontend → customer     1 of 1        53  96.4%     ≤ 53
+	  driver → redis-manual   1 of 1        52  94.5%     ≤ 55
+	  frontend → route        1 of 1        52  94.5%     ≤ 55
 	  frontend → driver       1 of 1        52  94.5%     ≤ 52
 
 	The graph falls apart without any one of  customer, driver, frontend
@@ -481,7 +481,9 @@ A node is one layer below the lowest of its callers. The betweenness of a node i
 shortest paths between two other nodes that lead through it. REQUESTS and SHARE are counted
 in the traces. Without the traces, or where a filter has changed the nodes, there are only upper
 bounds, because the graph shows what can be reached along its edges, and not what each request
-needs. The work of a consumer for a message from another trace does not count for the request that
+needs. If nothing enters from outside, as in traces of jobs and load generators, the traces that
+services begin by themselves take the place of entry requests, and the last line says so. The work of
+a consumer for a message from another trace does not count for the request that
 sent the message; the last line says how many such messages there are. The flags for input and
 filters are the same as for drawing. With --json the answers are an object, whose field basis says
 what the answers rest on:
@@ -509,8 +511,8 @@ what the answers rest on:
 	}
 	type Radius struct {
 		Entries         []string // that a failure of the node or the calls can reach
-		RequestsAtMost  float64  // entry requests that the failure can reach
-		ShareAtMost     float64  // fraction of all entry requests, from 0 to 1
+		RequestsAtMost  float64  // entry requests that the failure can reach; null if the graph has none
+		ShareAtMost     float64  // fraction of all entry requests, from 0 to 1; null as well
 		OfEntries       int
 		OfEntryRequests float64
 		ExactEntries    []string // whose requests use the node or the calls, as counted in the traces

@@ -206,11 +206,11 @@ type (
 		Basis           string   `json:"basis" jsonschema:"what the answer rests on"`
 		Entries         []string `json:"entries" jsonschema:"nodes with requests from outside that a failure can reach"`
 		OfEntries       int      `json:"ofEntries" jsonschema:"number of all entries"`
-		RequestsAtMost  float64  `json:"requestsAtMost" jsonschema:"upper bound of the number of requests from outside that a failure can reach"`
+		RequestsAtMost  *float64 `json:"requestsAtMost" jsonschema:"upper bound of the number of requests from outside that a failure can reach; null if the graph counts none"`
 		OfEntryRequests float64  `json:"ofEntryRequests" jsonschema:"number of all requests from outside"`
-		ShareAtMost     float64  `json:"shareAtMost" jsonschema:"requestsAtMost divided by ofEntryRequests, from 0 to 1"`
-		Requests        *float64 `json:"exactRequests" jsonschema:"number of requests from outside that used the node or the calls, counted in the traces; null if they are not held"`
-		Share           *float64 `json:"exactShare" jsonschema:"exactRequests divided by ofEntryRequests, from 0 to 1; null if the traces are not held"`
+		ShareAtMost     *float64 `json:"shareAtMost" jsonschema:"requestsAtMost divided by ofEntryRequests, from 0 to 1; null if the graph counts none"`
+		Requests        *float64 `json:"exactRequests" jsonschema:"number of requests from outside that used the node or the calls, counted in the traces; null if they are not held; basis says if these are jobs, because nothing enters from outside"`
+		Share           *float64 `json:"exactShare" jsonschema:"exactRequests divided by the number of all of them, from 0 to 1; null if the traces are not held"`
 		LeftOut         int      `json:"leftOutItems" jsonschema:"number of entries beyond the limit"`
 	}
 	mcpPaths struct {
@@ -399,14 +399,21 @@ func (m *mcpServer) blastTool(in mcpTarget) (mcpBlast, error) {
 	}
 	a := mcpBlast{
 		Basis: m.basis() + "; the graph shows what can be reached, not what each request needs", OfEntries: impact.Of,
-		RequestsAtMost: impact.Requests, OfEntryRequests: impact.Total, ShareAtMost: impact.Share(),
+		OfEntryRequests: impact.Total,
 	}
-	if m.reached != nil {
+	if impact.Total > 0 {
+		share := impact.Share()
+		a.RequestsAtMost, a.ShareAtMost = &impact.Requests, &share
+	}
+	if m.reached != nil && m.reached.BlastRadius(id).Of > 0 {
 		exact := m.reached.BlastRadius(id)
 		if in.To != "" {
 			exact = m.reached.BlastRadiusOfCall(call)
 		}
 		share := exact.Share()
+		if impact.Total == 0 {
+			a.OfEntries, a.OfEntryRequests = exact.Of, exact.Total
+		}
 		a.Requests, a.Share, a.Basis = &exact.Requests, &share, m.basis()+"; "+exactly(m.reached)
 	}
 	a.Entries = clipped(labels(impact.Entries), in.Limit, &a.LeftOut)

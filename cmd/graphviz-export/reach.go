@@ -15,7 +15,11 @@ func (e *export) reach(src source, g *servicegraph.Graph, steps []step) *topolog
 	if e.builder == nil || src.graphs != nil && len(src.graphs()) > 0 || !isCountable(g.Report()) || changesNodes(steps) {
 		return nil
 	}
-	return counted(e.builder)
+	r := counted(e.builder)
+	if r.BlastRadius(servicegraph.NodeID{}).Of == 0 {
+		return nil // no trace shows where its request entered
+	}
+	return r
 }
 
 // isCountable reports whether the calls of all traces add up to the edges of their graph, as far
@@ -42,6 +46,9 @@ func counted(b *servicegraph.Builder) *topology.Reach {
 // exactly says what the numbers of a reach rest on: "exact, from 55 traces".
 func exactly(r *topology.Reach) string {
 	text := "exact, from " + quantity.Of(r.Traces, "trace")
+	if r.Begun() {
+		text += "; nothing enters from outside, so that requests are what services begin by themselves"
+	}
 	if r.Linked > 0 {
 		text += fmt.Sprintf("; what consumers did for %s from other traces is not counted", quantity.Of(r.Linked, "message"))
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -152,8 +153,8 @@ type callReach struct {
 // A radius is what a failure reaches.
 type radius struct {
 	Entries    []string `json:"entries"`         // that the failure can reach
-	Requests   float64  `json:"requestsAtMost"`  // entry requests that the failure can reach
-	Share      float64  `json:"shareAtMost"`     // fraction of all entry requests, from 0 to 1
+	Requests   *float64 `json:"requestsAtMost"`  // entry requests that the failure can reach; null if the graph has none
+	Share      *float64 `json:"shareAtMost"`     // fraction of all entry requests, from 0 to 1; null if the graph has none
 	OfEntries  int      `json:"ofEntries"`       // the number of all entries
 	OfRequests float64  `json:"ofEntryRequests"` // the number of all entry requests
 
@@ -165,8 +166,15 @@ type radius struct {
 
 // radiusOf returns an upper bound, and the exact numbers if they are known.
 func radiusOf(most topology.Impact, exact *topology.Impact) radius {
-	r := radius{Entries: labels(most.Entries), Requests: most.Requests, Share: most.Share(), OfEntries: most.Of, OfRequests: most.Total}
+	r := radius{Entries: labels(most.Entries), OfEntries: most.Of, OfRequests: most.Total}
+	if most.Total > 0 {
+		share := most.Share()
+		r.Requests, r.Share = &most.Requests, &share
+	}
 	if exact != nil {
+		if most.Total == 0 { // the graph does not tell
+			r.OfEntries, r.OfRequests = exact.Of, exact.Total
+		}
 		share := exact.Share()
 		r.ExactEntries, r.ExactRequests, r.ExactShare = labels(exact.Entries), &exact.Requests, &share
 	}
@@ -175,9 +183,12 @@ func radiusOf(most topology.Impact, exact *topology.Impact) radius {
 
 // cells returns the columns of radiusHeads.
 func (r radius) cells() []string {
-	most := "≤ " + quantity.Number(int64(r.Requests+.5))
+	most, share := "–", "–"
+	if r.Requests != nil {
+		most, share = "≤ "+quantity.Number(int64(*r.Requests+.5)), fmt.Sprintf("≤ %.3g%%", 100**r.Share)
+	}
 	if r.ExactRequests == nil {
-		return []string{fmt.Sprintf("%d of %d", len(r.Entries), r.OfEntries), most, fmt.Sprintf("≤ %.3g%%", 100*r.Share)}
+		return []string{fmt.Sprintf("%d of %d", len(r.Entries), r.OfEntries), most, share}
 	}
 	return []string{fmt.Sprintf("%d of %d", len(r.ExactEntries), r.OfEntries), quantity.Number(int64(*r.ExactRequests + .5)), fmt.Sprintf("%.3g%%", 100**r.ExactShare), most}
 }
@@ -228,6 +239,8 @@ func surveyOf(g *servicegraph.Graph, reach *topology.Reach) answers {
 	}
 	if reach != nil {
 		a.Exact = exactly(reach)
+		slices.SortStableFunc(a.Nodes, func(x, y position) int { return cmp.Compare(*y.ExactRequests, *x.ExactRequests) })
+		slices.SortStableFunc(a.Calls, func(x, y callReach) int { return cmp.Compare(*y.ExactRequests, *x.ExactRequests) })
 	}
 	return a
 }

@@ -38,7 +38,7 @@ func Describe(g *servicegraph.Graph, counted *Reach, all bool) (nodes map[servic
 	}
 	describe := func(most, exact Impact) string {
 		switch {
-		case counted == nil || counted.Traces == 0:
+		case exact.Of == 0: // no traces, or none that shows where its request entered
 			return "at most " + most.String()
 		case all:
 			return exact.String()

@@ -19,7 +19,8 @@ type Impact struct {
 
 	// Requests is an upper bound for the entry requests of the graph that need what fails,
 	// weighted: at most the requests of Entries, and at most the number of calls. Total counts
-	// all entry requests.
+	// all entry requests. If Total is 0, the graph has no numbers of requests: nothing entered
+	// from outside, or the graph has no traces.
 	Requests, Total float64
 }
 

@@ -8,21 +8,44 @@ import (
 
 // A Reach counts which entry requests use each node and each call, trace by trace. Where
 // [Graph.BlastRadius] has an upper bound, the numbers of a Reach are exact for the traces that were
-// added (docs/semantics.md, V6). A Reach is not safe for concurrent use; its zero value is ready.
+// added (docs/semantics.md, V6). Where no trace has a request from outside, as in traces of jobs and
+// load generators, the work that a service begins by itself takes the place of these requests. A
+// Reach is not safe for concurrent use; its zero value is ready.
 type Reach struct {
 	// Traces counts the traces that were added, and Linked the messages from other traces: what a
 	// consumer does for them is not counted for the request that sent them.
 	Traces, Linked uint64
 
-	entries map[servicegraph.NodeID]float64 // entry requests
-	nodes   map[servicegraph.NodeID]map[servicegraph.NodeID]float64
-	calls   map[Call]map[servicegraph.NodeID]float64
+	requests, jobs uses // by requests from outside, and by what services began themselves
 
 	// Of the trace that is being added.
 	tops   []int // by call: the call of the request from outside on whose behalf it was made; -1 if unknown
 	path   []int
 	nodeIn map[useOf[servicegraph.NodeID]]bool
 	callIn map[useOf[Call]]bool
+}
+
+// uses count what uses nodes and calls, by the node where it enters.
+type uses struct {
+	entries map[servicegraph.NodeID]float64
+	nodes   map[servicegraph.NodeID]map[servicegraph.NodeID]float64
+	calls   map[Call]map[servicegraph.NodeID]float64
+}
+
+func newUses() uses {
+	return uses{make(map[servicegraph.NodeID]float64), make(map[servicegraph.NodeID]map[servicegraph.NodeID]float64), make(map[Call]map[servicegraph.NodeID]float64)}
+}
+
+// Begun reports whether the numbers are of work that services began by themselves, because no trace
+// has a request from outside.
+func (r *Reach) Begun() bool { return len(r.requests.entries) == 0 && len(r.jobs.entries) > 0 }
+
+// counted returns the uses that the answers are about.
+func (r *Reach) counted() *uses {
+	if r.Begun() {
+		return &r.jobs
+	}
+	return &r.requests
 }
 
 // A useOf is the use of a node or a call by the request that a call of the trace stands for.
@@ -33,10 +56,8 @@ type useOf[T any] struct {
 
 // Add adds the calls of a trace.
 func (r *Reach) Add(t servicegraph.Trace) {
-	if r.entries == nil {
-		r.entries = make(map[servicegraph.NodeID]float64)
-		r.nodes = make(map[servicegraph.NodeID]map[servicegraph.NodeID]float64)
-		r.calls = make(map[Call]map[servicegraph.NodeID]float64)
+	if r.nodeIn == nil {
+		r.requests, r.jobs = newUses(), newUses()
 		r.nodeIn, r.callIn = make(map[useOf[servicegraph.NodeID]]bool), make(map[useOf[Call]]bool)
 	}
 	r.Traces++
@@ -49,17 +70,21 @@ func (r *Reach) Add(t servicegraph.Trace) {
 			r.Linked++
 		}
 		top := r.tops[i]
-		if !t.Calls[top].Entry {
+		entry, of := &t.Calls[top], &r.requests
+		switch {
+		case entry.Entry:
+		case entry.Begins:
+			of = &r.jobs
+		default:
 			continue
 		}
-		entry := &t.Calls[top]
 		if i == top {
-			r.entries[entry.To] += entry.Weight
+			of.entries[entry.To] += entry.Weight
 		}
-		use(r.nodes, r.nodeIn, useOf[servicegraph.NodeID]{c.To, top}, entry)
+		use(of.nodes, r.nodeIn, useOf[servicegraph.NodeID]{c.To, top}, entry)
 		if c.From != (servicegraph.NodeID{}) {
-			use(r.nodes, r.nodeIn, useOf[servicegraph.NodeID]{c.From, top}, entry)
-			use(r.calls, r.callIn, useOf[Call]{Call{c.From, c.To}, top}, entry)
+			use(of.nodes, r.nodeIn, useOf[servicegraph.NodeID]{c.From, top}, entry)
+			use(of.calls, r.callIn, useOf[Call]{Call{c.From, c.To}, top}, entry)
 		}
 	}
 }
@@ -98,14 +123,15 @@ func (r *Reach) findTops(calls []servicegraph.Call) {
 }
 
 // BlastRadius returns which entry requests use a node. A node that none uses has no entries.
-func (r *Reach) BlastRadius(id servicegraph.NodeID) Impact { return r.impact(r.nodes[id]) }
+func (r *Reach) BlastRadius(id servicegraph.NodeID) Impact { return r.impact(r.counted().nodes[id]) }
 
 // BlastRadiusOfCall returns which entry requests make a call.
-func (r *Reach) BlastRadiusOfCall(call Call) Impact { return r.impact(r.calls[call]) }
+func (r *Reach) BlastRadiusOfCall(call Call) Impact { return r.impact(r.counted().calls[call]) }
 
 func (r *Reach) impact(by map[servicegraph.NodeID]float64) Impact {
-	i := Impact{Of: len(r.entries)}
-	for _, requests := range r.entries { // weights are multiples of 1/4096, so that every order gives the same sum
+	entries := r.counted().entries
+	i := Impact{Of: len(entries)}
+	for _, requests := range entries { // weights are multiples of 1/4096, so that every order gives the same sum
 		i.Total += requests
 	}
 	for entry, requests := range by {

@@ -101,6 +101,44 @@ func TestReachOfMessages(t *testing.T) {
 	}
 }
 
+// TestReachOfJobs checks that, where nothing enters from outside, what jobs begin takes the place of
+// requests, and that a trace whose beginning is missing does not count.
+func TestReachOfJobs(t *testing.T) {
+	b := servicegraph.NewBuilder(servicegraph.Config{})
+	job := func(trace byte, parent servicegraph.SpanID, callee bool) {
+		add := func(id byte, parent servicegraph.SpanID, kind servicegraph.Kind, service string) {
+			b.Add(servicegraph.Span{TraceID: servicegraph.TraceID{15: trace}, SpanID: servicegraph.SpanID{id}, ParentID: parent, Kind: kind, Service: service, Start: 1e9, End: 2e9})
+		}
+		add(1, parent, servicegraph.KindInternal, "job")
+		if callee {
+			add(2, servicegraph.SpanID{1}, servicegraph.KindClient, "job")
+			add(3, servicegraph.SpanID{2}, servicegraph.KindServer, "cart")
+		}
+	}
+	job(1, servicegraph.SpanID{}, true)
+	job(2, servicegraph.SpanID{}, false)
+	job(3, servicegraph.SpanID{9}, true)
+	r := reachOf(b)
+	if i := r.BlastRadius(service("cart")); !r.Begun() || i.Requests != 1 || i.Total != 2 || i.Of != 1 || names(i.Entries) != "job" {
+		t.Errorf("of jobs: %v, %+v", r.Begun(), i)
+	}
+	nodes, _ := topology.Describe(b.Graph(), r, true)
+	if got := nodes[service("cart")]; got != "1 of 1 entry, 50% of requests" {
+		t.Errorf("described as %q", got)
+	}
+	nodes, _ = topology.Describe(b.Graph(), nil, true)
+	if got := nodes[service("cart")]; got != "at most 1 of 1 entry" {
+		t.Errorf("without traces described as %q", got)
+	}
+
+	// With a request from outside, the jobs do not count.
+	b.Add(servicegraph.Span{TraceID: servicegraph.TraceID{15: 4}, SpanID: servicegraph.SpanID{1}, Kind: servicegraph.KindServer, Service: "cart", Start: 1e9, End: 2e9})
+	r = reachOf(b)
+	if i := r.BlastRadius(service("cart")); r.Begun() || i.Requests != 1 || i.Total != 1 || names(i.Entries) != "cart" {
+		t.Errorf("with a request from outside: %v, %+v", r.Begun(), i)
+	}
+}
+
 // TestReachOfALargeTrace checks that a deep chain takes linear time.
 func TestReachOfALargeTrace(t *testing.T) {
 	const n = 100_000
