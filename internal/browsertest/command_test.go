@@ -147,6 +147,7 @@ func TestServe(t *testing.T) {
 	p.want("the note disappears", `document.querySelector("#page-notice").hidden`)
 	p.click(node("cart"))
 	p.want("a service is selected", is(heading, "cart"))
+	p.want("its panel says what a failure reaches", has("#page-details", "A failure reaches")+"&&"+has("#page-details", "1 of 1 entry, 100% of requests"))
 	send(2, "cart", "redis")
 	p.want("the next call is drawn as well", names("")+` === "cart redis web"`)
 	p.want("the selection stays, and shows the new call", is(heading, "cart")+`&& [...document.querySelectorAll("#page-details .calls")].length === 2`)
