@@ -167,7 +167,7 @@ func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
 	if req.URL.Scheme != c.base.Scheme || req.URL.Host != c.base.Host {
 		to := *req.URL
 		to.User, to.RawQuery, to.Fragment = nil, "", ""
-		return fmt.Errorf("a redirect to %s was refused, because it leads to another server: %w, or is the client to ask that address?", to.String(), errNotTempo)
+		return fmt.Errorf("a redirect to %s was refused, because it leads to another server (if Tempo has moved there, use that address): %w", to.String(), errNotTempo)
 	}
 	if len(via) >= maxRedirects {
 		return fmt.Errorf("stopped after %d redirects: %w", maxRedirects, errNotTempo)

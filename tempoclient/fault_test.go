@@ -293,7 +293,7 @@ func TestFaults(t *testing.T) {
 
 func TestSearchAnswersThatAreNone(t *testing.T) {
 	for body, want := range map[string]string{
-		`{"traces": [`:                                   "the answer is not the JSON it should be: unexpected EOF",
+		`{"traces": [`:                                   "the answer is not the expected JSON: unexpected EOF",
 		`{"traces": [{"traceID": "xyz"}]}`:               `search: trace id "xyz": want 1 to 32 hexadecimal digits`,
 		`<html><title>Grafana</title>`:                   `a web page ("Grafana") in place of an answer`,
 		`{"traces": [{"traceID": "1", "traces": true}]}`: "",

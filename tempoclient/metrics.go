@@ -17,7 +17,7 @@ import (
 // A MetricsQuery is a TraceQL metrics query, such as
 // {kind=server} | rate() by (resource.service.name).
 //
-// Tempo 2.9 answers metrics queries only if its metrics generator runs the local-blocks
+// Tempo 2.9 answers metrics queries only if its metrics-generator runs the local-blocks
 // processor for the tenant.
 type MetricsQuery struct {
 	TraceQL string

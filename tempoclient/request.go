@@ -71,7 +71,7 @@ func (c *Client) decodeJSON(a *reply, v any) error {
 }
 
 func notJSON(err error) error {
-	return fmt.Errorf("the answer is not the JSON it should be: %w", err)
+	return fmt.Errorf("the answer is not the expected JSON: %w", err)
 }
 
 // checkDensity refuses JSON that would take much more than limit bytes when decoded. Each

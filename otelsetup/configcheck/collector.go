@@ -135,7 +135,7 @@ func (c *checker) tls(exporter, endpoint field, scheme, host string) {
 	if scheme == "http" {
 		why += ", whatever the scheme of the endpoint"
 	}
-	c.report(Error, endpoint.key, why+", and "+host+" is a server of the same network, which mostly takes plain text",
+	c.report(Error, endpoint.key, why+", and "+host+" is in the same network, where servers usually take plain text",
 		nest("exporters", exporter.key.Value, "endpoint: "+text(endpoint.value))+"    tls:\n      insecure: true\n")
 }
 
@@ -318,7 +318,7 @@ func feedsGraph(pipeline field) bool {
 func (c *checker) sampled(pipeline field) {
 	for _, item := range items(get(pipeline.value, "processors").value) {
 		if t := typeOf(resolve(item)); t == "tail_sampling" || t == "probabilistic_sampler" {
-			c.report(Warning, item, t+" comes before the service graph: its series count only the traces that are kept",
+			c.report(Warning, item, t+" comes before the service graph, so the series count only the traces that are kept",
 				"service:\n  pipelines:\n    traces:             # all traces: the graph is made of these\n      receivers: [otlp]\n      exporters: [servicegraph, forward]\n    traces/sampled:\n      receivers: [forward]\n      processors: ["+
 					text(item)+"]\n      exporters: ["+firstText(get(pipeline.value, "exporters"), "otlp")+"]\n")
 			return

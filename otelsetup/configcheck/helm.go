@@ -68,7 +68,7 @@ func (c *checker) otlpValues(root *yaml.Node) {
 		}
 	}
 	if !open {
-		c.report(Error, firstNode(otlp.key, get(root, "traces").key, root), "the OTLP receivers are off, as the chart has them by default, so the distributor takes no OTLP",
+		c.report(Error, firstNode(otlp.key, get(root, "traces").key, root), "the OTLP receivers are off, which is the default of the chart, so the distributor takes no OTLP",
 			"traces:\n  otlp:\n    grpc:\n      enabled: true\n    http:\n      enabled: true\n")
 	}
 }

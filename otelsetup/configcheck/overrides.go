@@ -75,7 +75,7 @@ func (c *checker) overrides(o field) (state, field) {
 			c.report(Error, f.key, fmt.Sprintf("Tempo refuses overrides.%s: the overrides of all tenants are in overrides.defaults", f.key.Value), nest("overrides", "defaults", f.key.Value+":"))
 			result = reported
 		case !overrideSettings[f.key.Value] && isMapping(f.value):
-			c.report(Error, f.key, fmt.Sprintf("overrides.%s looks like the overrides of a tenant: they are in a file of their own, which per_tenant_override_config names", f.key.Value),
+			c.report(Error, f.key, fmt.Sprintf("overrides.%s looks like the overrides of a tenant: they belong in a separate file, which per_tenant_override_config names", f.key.Value),
 				nest("overrides", "per_tenant_override_config: /conf/overrides.yaml"))
 		}
 	}
@@ -86,7 +86,7 @@ func (c *checker) overrides(o field) (state, field) {
 	list := get(defaults.value, "metrics_generator", "processors")
 	if !list.present() {
 		if flat := flatFields(defaults.value); len(flat) > 0 {
-			c.report(Error, flat[0].key, fmt.Sprintf("Tempo refuses %s in overrides.defaults: the flat form of overrides mixes with no other", flat[0].key.Value), nested(flat, "overrides", "defaults"))
+			c.report(Error, flat[0].key, fmt.Sprintf("Tempo refuses %s in overrides.defaults: the flat format of overrides cannot be mixed with another", flat[0].key.Value), nested(flat, "overrides", "defaults"))
 			return reported, field{}
 		}
 		return result, field{}

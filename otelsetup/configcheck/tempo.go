@@ -50,7 +50,7 @@ func (c *checker) generator(generator, around field) {
 	storage := get(generator.value, "storage")
 	c.remoteWrite(get(storage.value, "remote_write"), generator, []string{"metrics_generator", "storage"})
 	if label := get(generator.value, "processor", "service_graphs", "enable_virtual_node_label"); isTrue(label.value) {
-		c.report(Warning, label.key, "with enable_virtual_node_label, Tempo up to 3.0 makes the processor anew every ten seconds and loses the calls that wait for their other half",
+		c.report(Warning, label.key, "with enable_virtual_node_label, Tempo up to 3.0 recreates the processor every ten seconds and loses the calls that wait for their other half",
 			c.corrected(label, "enable_virtual_node_label: false"))
 	}
 }

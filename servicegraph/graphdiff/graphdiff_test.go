@@ -308,10 +308,10 @@ func TestOptionsInNotes(t *testing.T) {
 		base, head *sg.Graph
 		want       string
 	}{
-		{whole, hidden, "head: services were hidden while it was made, and in the other graph none were; if both were not made with the same options, those services count as gone"},
-		{hidden, whole, "base: services were hidden while it was made, and in the other graph none were; if both were not made with the same options, those services count as new"},
-		{whole, inferred, "head: some calls are inferred from time, and in the other graph none are; if both were not made with the same options, inferred edges count as new"},
-		{inferred, whole, "base: some calls are inferred from time, and in the other graph none are; if both were not made with the same options, inferred edges count as gone"},
+		{whole, hidden, "head: services were hidden in this graph and none in the other; unless both graphs were made with the same options, those services count as gone"},
+		{hidden, whole, "base: services were hidden in this graph and none in the other; unless both graphs were made with the same options, those services count as new"},
+		{whole, inferred, "head: some calls are inferred in this graph and none in the other; unless both graphs were made with the same options, inferred edges count as new"},
+		{inferred, whole, "base: some calls are inferred in this graph and none in the other; unless both graphs were made with the same options, inferred edges count as gone"},
 		{hidden, hidden, ""},
 		{inferred, inferred, ""},
 	} {

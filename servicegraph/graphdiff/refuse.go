@@ -189,10 +189,10 @@ func notes(base, head *servicegraph.Graph) (list []string) {
 	name := func(isBase bool) string { return map[bool]string{true: "base", false: "head"}[isBase] }
 	kind := func(onlyInBase bool) string { return map[bool]string{true: "gone", false: "new"}[onlyInBase] }
 	if b, h := base.Report().Hidden > 0, head.Report().Hidden > 0; b != h {
-		list = append(list, fmt.Sprintf("%s: services were hidden while it was made, and in the other graph none were; if both were not made with the same options, those services count as %s", name(b), kind(!b)))
+		list = append(list, fmt.Sprintf("%s: services were hidden in this graph and none in the other; unless both graphs were made with the same options, those services count as %s", name(b), kind(!b)))
 	}
 	if b, h := hasInferred(base), hasInferred(head); b != h {
-		list = append(list, fmt.Sprintf("%s: some calls are inferred from time, and in the other graph none are; if both were not made with the same options, inferred edges count as %s", name(b), kind(b)))
+		list = append(list, fmt.Sprintf("%s: some calls are inferred in this graph and none in the other; unless both graphs were made with the same options, inferred edges count as %s", name(b), kind(b)))
 	}
 	each(func(name string, r servicegraph.Report) string {
 		if n := r.Skipped; n > 0 {
@@ -208,7 +208,7 @@ func notes(base, head *servicegraph.Graph) (list []string) {
 	})
 	each(func(name string, r servicegraph.Report) string {
 		if n := r.NodesFolded; n > 0 {
-			return fmt.Sprintf("%s: the node other stands for further nodes, beyond a limit", name)
+			return fmt.Sprintf("%s: the node \"other\" stands for the nodes beyond a limit", name)
 		}
 		return ""
 	})

@@ -228,7 +228,7 @@ func (q *reader) whyEmpty(ctx context.Context) error {
 	case q.matchers != "" && exists(MetricTotal):
 		return fmt.Errorf(none+"but has some with other labels: check the selector", ErrNoSeries, q.selector(MetricTotal))
 	}
-	return fmt.Errorf(none+"in the last day: is the service-graphs processor of Tempo's metrics generator on, and does its remote write reach this Prometheus?", ErrNoSeries, q.selector(MetricTotal))
+	return fmt.Errorf(none+"in the last day: is the service-graphs processor of Tempo's metrics-generator on, and does its remote write reach this Prometheus?", ErrNoSeries, q.selector(MetricTotal))
 }
 
 // instances returns how many instances count the calls of the edge that has the most of them.

@@ -389,7 +389,7 @@ func TestQuery(t *testing.T) {
 func TestQueryEmptyServer(t *testing.T) {
 	empty := fake(func(string) (model.Value, error) { return model.Vector{}, nil })
 	_, _, err := promgraph.Query(t.Context(), empty, promgraph.QueryConfig{})
-	if !errors.Is(err, promgraph.ErrNoSeries) || !strings.Contains(err.Error(), "is the service-graphs processor of Tempo's metrics generator on") {
+	if !errors.Is(err, promgraph.ErrNoSeries) || !strings.Contains(err.Error(), "is the service-graphs processor of Tempo's metrics-generator on") {
 		t.Errorf("got %v", err)
 	}
 	down := fake(func(string) (model.Value, error) { return nil, errors.New("connection refused") })

@@ -2,7 +2,7 @@
 //
 // Tempo runs as one process of version [Version]: it receives traces over OTLP,
 // stores them in a local directory, answers queries over HTTP and gRPC, and can
-// write the series of its service-graphs metrics generator to a URL. Tempo listens
+// write the series of its metrics-generator's service-graphs processor to a URL. Tempo listens
 // on free ports of 127.0.0.1 and connects to nothing else, so any number of instances run
 // side by side. Its delays are set for tests: Tempo starts in a fraction of a second,
 // returns a trace by id some milliseconds after the push, and finds the trace in
@@ -63,7 +63,7 @@ var (
 // Config says how Tempo runs. The zero value means one tenant and no metrics
 // generator.
 type Config struct {
-	// RemoteWriteURL is where the service-graphs metrics generator sends its series,
+	// RemoteWriteURL is where the metrics-generator sends the series of service-graphs,
 	// by Prometheus remote write 1.0. An empty URL turns the generator off.
 	//
 	// The first series arrive 15 to 20 seconds after the first span, and later ones
