@@ -53,7 +53,7 @@ func newDiffCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 		f.StringSliceVar(&d.failOn, "fail-on", nil, "exit with 1 if there is a `CHANGE` of this kind: "+alternatives(gateNames())+"; repeatable")
 		f.StringVar(&d.explain, "explain", "", "explain the comparisons of the nodes and the edges whose NODE or FROM → TO matches `RE`")
 		f.BoolVar(&d.sameRequests, "same-requests", false, "both sides made the same requests: every new or gone edge is a change, however rare")
-		f.Var(&d.falseAlarms, "false-alarms", "report any change of unchanged traffic with a probability of at most `FRACTION`")
+		f.Var(&d.falseAlarms, "false-alarms", "report a change where traffic is unchanged with a probability of at most `FRACTION`")
 		f.Var(&d.minErrors, "min-errors", "smallest change of the fraction of failed calls to report, as `FRACTION`")
 		f.Var(&d.minLatency, "min-latency", "smallest relative change of latencies to report, as `FRACTION`")
 		f.Var(&d.minCalls, "min-calls", "smallest relative change of calls per request to report, as `FRACTION`")

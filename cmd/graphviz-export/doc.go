@@ -101,7 +101,7 @@ most --limit. If others were left out, a warning and every output say so: "newes
 instead. The flag --trace also selects traces in files, and the other traces are skipped.
 
 With --prometheus, the graph is built from the series traces_service_graph_* in Prometheus, which
-the metrics generator of Tempo, the Collector's service graph connector, or Beyla write. No
+Tempo's metrics-generator, the Collector's service graph connector, or Beyla write. No
 trace is read, so this works at any scale. Calls and errors are exact; latencies are exact to a
 bucket of the histograms, and a message says by which factor a quantile can be off. The
 flag --selector restricts the series, for example to one cluster. The graph has no traces:

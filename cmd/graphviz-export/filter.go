@@ -77,7 +77,7 @@ func (s *filterFlags) addTo(cmd *cobra.Command) {
 func (s *graphFlags) addTo(cmd *cobra.Command) {
 	group(cmd, "Graph", func(f *pflag.FlagSet) {
 		f.StringArrayVar(&s.splitBy, "split-by", nil, "split services by the value of their resource attribute `KEY`")
-		f.StringArrayVar(&s.rename, "rename", nil, "call nodes that match RE by another NAME: `RE=NAME`, or @FILE; repeatable")
+		f.StringArrayVar(&s.rename, "rename", nil, "rename nodes that match RE to NAME: `RE=NAME`, or @FILE; repeatable")
 		f.StringArrayVar(&s.renameFiles, "rename-file", nil, "read --rename rules from `FILE`, one on each line; repeatable")
 		f.BoolVar(&s.queueNodes, "queue-nodes", false, "show queues and topics as nodes")
 		f.BoolVar(&s.userNode, "user-node", false, "show requests from outside as calls from a node named user")

@@ -187,8 +187,8 @@ func writeEstimate(w io.Writer, g *servicegraph.Graph) error {
 %9d  classic histograms, only of sides with spans (promgraph's default mode)
 %9d  native histograms: 3 for each edge, and 1 if a call has failed
 
-Each instance of a metrics generator that sees an edge has series of its own, and each value of an
-additional dimension multiplies those of an edge.
+Each instance of the metrics-generator writes its own series for the edges that it sees, and an
+additional dimension multiplies the series of an edge by the number of the dimension's values.
 `, quantity.Of(classic.Edges, "edge"), classic.Failing, classic.Queues, classic.Tempo, queues.Tempo, classic.Default, native.Tempo)
 	return err
 }

@@ -53,7 +53,7 @@ func newServeCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 		f.StringVar(&s.listen, "listen", defaultListen, "serve the graph at `HOST:PORT`; port 0 means any free port")
 		f.DurationVar(&s.every, "every", 0, "update the graph every `DURATION` (default: 30s for Tempo, 1s otherwise)")
 		f.BoolVar(&s.open, "open", false, "open the graph in the browser")
-		f.StringVar(&s.window, "window", allTime, "with --otlp, show the traces of the last `DURATION`, or all; the report can change it")
+		f.StringVar(&s.window, "window", allTime, "with --otlp, show the traces of the last `DURATION`, or all; readers can change this in the report")
 	})
 	s.otlp.addTo(cmd)
 	s.addInputTo(cmd)
