@@ -12,7 +12,7 @@
 // request or message, between two nodes: how many there were, in how many either side failed,
 // and what each side saw. A side without spans has no latency, rather than a latency of zero.
 //
-// This package gives a few words a meaning of its own, or one of their usual meanings:
+// These words have a special meaning here, or one of their usual meanings:
 //
 //   - peer: the other side of a call, as the attributes of one side name it. Peers without
 //     spans of their own are nodes, of a type other than service.

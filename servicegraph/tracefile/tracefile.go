@@ -27,10 +27,9 @@
 // allows: one span, the spans of one scope or resource, or a whole object that is not JSON.
 // The sequence reports the fault as a [servicegraph.SkipError], and reading goes on. Of a record
 // with many faults it reports the first ten one by one, and counts the others in one more
-// SkipError. An
-// input that is lost ends the sequence with one other error, after all spans that could be
-// read before. An input is lost if it cannot be read, is cut off, is not a trace file, or
-// has no record that can be read.
+// SkipError. An input that is lost ends the sequence with one error of another type, after all
+// spans that could be read before. An input is lost if it cannot be read, is cut off, is not a
+// trace file, or has no record that can be read.
 //
 // # What a span keeps
 //
