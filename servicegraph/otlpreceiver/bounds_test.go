@@ -274,7 +274,7 @@ func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{} }
 // is answered within 100 ms, and the slow ones are told to come later. The time is not real, so the
 // test does not depend on the speed of the machine.
 func TestSlowBodiesDelayNobody(t *testing.T) {
-	for _, test := range []struct {
+	tests := []struct {
 		bodies, sent int // the slow ones
 		size         int // of the request
 		zipped       bool
@@ -286,7 +286,11 @@ func TestSlowBodiesDelayNobody(t *testing.T) {
 		{1000, 90 << 10, 2, false},
 		{1000, 90 << 10, MaxRequest, true},
 		{40, 3 << 20, 2 << 20, false},
-	} {
+	}
+	if testing.Short() {
+		tests = tests[:1]
+	}
+	for _, test := range tests {
 		synctest.Test(t, func(t *testing.T) {
 			testBesideSlowBodies(t, test.bodies, test.sent, test.size, test.zipped)
 		})
