@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tempograph/tempograph/internal/jsonstream"
 	"github.com/tempograph/tempograph/servicegraph/internal/histogram"
-	"github.com/tempograph/tempograph/servicegraph/internal/jsonstream"
 )
 
 // Limits on the JSON of a graph. An edge takes one or two kB of JSON.

@@ -7,12 +7,14 @@
 package dependencylist
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 
+	"github.com/tempograph/tempograph/internal/jsonstream"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -20,6 +22,7 @@ import (
 const (
 	maxBytes = 256 << 20
 	maxLinks = 1 << 18
+	maxLink  = 1 << 20 // bytes of one link
 )
 
 // A link is an element of a list. Jaeger writes no errorCount.
@@ -79,8 +82,8 @@ func enterData(dec *json.Decoder) bool {
 }
 
 // Read reads a list to the end of r. Several links between the same services are added up. Read
-// returns an error if the list has more than 256 MiB or 262,144 links, or if a link has no caller
-// or callee, a number of calls outside 0 to 2^53, or more failed calls than calls.
+// returns an error if the list has more than 256 MiB or 262,144 links, or if a link has more than
+// 1 MiB, no caller or callee, a number of calls outside 0 to 2^53, or more failed calls than calls.
 func Read(r io.Reader) (*servicegraph.Graph, error) {
 	links, err := readLinks(r)
 	if err != nil {
@@ -93,26 +96,59 @@ func Read(r io.Reader) (*servicegraph.Graph, error) {
 	return g, nil
 }
 
+// readLinks reads the links one by one, so that a list beyond the limits takes no memory.
 func readLinks(r io.Reader) ([]link, error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxBytes+1))
-	if err != nil {
-		return nil, err
+	text := bufio.NewReader(r)
+	json := jsonstream.New(text, jsonstream.Limits{Value: maxLink, Total: maxBytes})
+	var links []link
+	n := 0
+	list := func() error {
+		return json.List(func() error {
+			var l link
+			err := json.Value(&l)
+			if n++; n <= maxLinks {
+				links = append(links, l)
+			}
+			return err
+		})
 	}
-	if len(text) > maxBytes {
-		return nil, errors.New("it is larger than 256 MiB")
+	read := list
+	if firstByte(text) == '{' {
+		read = func() error {
+			return json.Object(func(key string) error {
+				if key == "data" {
+					return list()
+				}
+				return json.Skip()
+			})
+		}
 	}
-	var answer struct {
-		Data []link `json:"data"`
+	err := read()
+	if err == nil {
+		err = json.End()
 	}
-	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
-		err = json.Unmarshal(text, &answer)
-	} else {
-		err = json.Unmarshal(text, &answer.Data)
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, fmt.Errorf("unexpected end of the list: %w", err)
+	case err == nil && n > maxLinks:
+		return nil, fmt.Errorf("it has %d links; the limit is %d", n, maxLinks)
 	}
-	if err == nil && len(answer.Data) > maxLinks {
-		err = fmt.Errorf("it has %d links; the limit is %d", len(answer.Data), maxLinks)
+	return links, err
+}
+
+// firstByte returns the first byte of a text that is not a blank, 0 if there is none. It consumes
+// the blanks.
+func firstByte(r *bufio.Reader) byte {
+	for {
+		b, err := r.ReadByte()
+		switch {
+		case err != nil:
+			return 0
+		case b != ' ' && b != '\t' && b != '\r' && b != '\n':
+			r.UnreadByte()
+			return b
+		}
 	}
-	return answer.Data, err
 }
 
 func graphOf(links []link) (*servicegraph.Graph, error) {

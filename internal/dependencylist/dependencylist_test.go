@@ -57,6 +57,9 @@ func TestReadErrors(t *testing.T) {
 		`[{"parent":"web","child":"cart","callCount":9007199254740994}]`:                              "is not from 0 to 2^53",
 		`[{"parent":"web","child":"cart","callCount":1}`:                                              "unexpected end",
 		`[` + strings.Repeat(`{"parent":"a","child":"b"},`, maxLinks) + `{"parent":"a","child":"b"}]`: "it has 262145 links; the limit is 262144",
+		`[{"parent":"web","child":"` + strings.Repeat("x", 2<<20) + `"}]`:                             "too large: a value at byte",
+		`[{"parent":"web","child":"cart","callCount":1}] []`:                                          "after the end",
+		`{"data":[{"parent":"web","child":"cart","callCount":1}]`:                                     "unexpected end",
 	} {
 		if _, err := Read(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.80s: %v, want %s", text, err, want)

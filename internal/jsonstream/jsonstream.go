@@ -1,4 +1,4 @@
-// Package jsonstream reads a large JSON object piece by piece. The caller says which lists it
+// Package jsonstream reads a large JSON object or list piece by piece. The caller says which lists it
 // reads element by element. Neither a long value nor long white space takes more memory than
 // the limit on one value.
 package jsonstream
@@ -10,7 +10,7 @@ import (
 	"io"
 )
 
-// A Reader reads one JSON object. Its methods read what comes next in the text, so they must
+// A Reader reads one JSON object or list. Its methods read what comes next in the text, so they must
 // be called in the order of the text.
 type Reader struct {
 	decoder *json.Decoder
@@ -55,6 +55,18 @@ func (s *Reader) List(element func() error) error {
 func (s *Reader) Value(v any) error {
 	s.text.begin(s.decoder)
 	return s.decoder.Decode(v)
+}
+
+// End returns an error if the text goes on.
+func (s *Reader) End() error {
+	switch token, err := s.token(); {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return nil
+	case err != nil:
+		return err
+	default:
+		return fmt.Errorf("%v after the end, at byte %d", token, s.decoder.InputOffset())
+	}
 }
 
 // Skip reads a value and drops it.
