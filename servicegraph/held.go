@@ -22,6 +22,7 @@ type held struct {
 	traces    arena.Table[TraceID, heldTrace]
 	store     arena.Lists[trace.Span]
 	spans     int        // how many are held
+	links     int        // how many are held, with the targets in traceLinks.linked
 	last      traceIndex // the trace of the last span; 0 after Advance, or if that trace is dropped
 
 	now             int64     // nanoseconds since started; beforeTime before the first Advance
@@ -258,6 +259,7 @@ func (b *Builder) addLinks(s *trace.Span, links []Link) {
 		to.links = append(to.links, pairing.ConsumerLink{Span: s.ID, Node: s.Node, Kind: s.Kind, Target: target})
 		b.linked[target]++
 	}
+	b.links += len(links)
 }
 
 // dropLinks forgets the links of a trace. If the target of a link is held, the trace of
@@ -276,9 +278,14 @@ func (b *Builder) dropLinks(i traceIndex) {
 			if of.linked == nil {
 				of.linked = make(map[[8]byte]bool)
 			}
-			of.linked[l.Target.Span] = true
+			if !of.linked[l.Target.Span] {
+				of.linked[l.Target.Span] = true
+				b.links++
+			}
 		}
 	}
+	dropped := b.linksOf[i]
+	b.links -= len(dropped.links) + len(dropped.linked)
 	delete(b.linksOf, i)
 }
 
@@ -358,10 +365,14 @@ func (h *held) leave(i traceIndex) {
 	}
 }
 
+// spansPerLink is the number of held spans that take about as much memory as a held link: links are in maps,
+// which leave garbage where they grow.
+const spansPerLink = 4
+
 // evict forgets traces until no more than Window.Spans and Window.Traces are held.
 func (b *Builder) evict() {
 	over := func(held, most int) bool { return most > 0 && held > most }
-	for over(b.spans, b.limits.Spans) {
+	for over(b.spans+spansPerLink*b.links, b.limits.Spans) {
 		b.report.EvictedSpans++
 		b.forget(b.oldest())
 	}

@@ -47,3 +47,39 @@ func TestForgottenLinksAreDropped(t *testing.T) {
 		t.Errorf("links of %d traces, want 3, to %d spans, want 5", len(b.linksOf), len(b.linked))
 	}
 }
+
+// TestLinksAreBounded adds traces with many links, to spans that never arrive, of other traces and
+// of one that stays held. The links that are held count as spans.
+func TestLinksAreBounded(t *testing.T) {
+	const most = 1000
+	b := NewBuilder(Config{Window: Window{Spans: most}})
+	busy := TraceID{15: 1}
+	for i := range uint32(500) {
+		var links []Link
+		for j := range uint32(50) {
+			target := Link{TraceID: busy}
+			if j%2 == 0 {
+				target.TraceID = TraceID{1}
+			}
+			binary.BigEndian.PutUint32(target.SpanID[:], 50*i+j+1)
+			links = append(links, target)
+		}
+		s := Span{TraceID: TraceID{2}, SpanID: SpanID{1}, Service: "A", Kind: KindConsumer, Links: links}
+		binary.BigEndian.PutUint32(s.TraceID[12:], i+1)
+		b.Add(s)
+		s = Span{TraceID: busy, Service: "B", Kind: KindProducer}
+		binary.BigEndian.PutUint32(s.SpanID[:], i+1)
+		b.Add(s)
+
+		held := 0
+		for _, of := range b.linksOf {
+			held += len(of.links) + len(of.linked)
+		}
+		if b.links != held || b.spans+spansPerLink*held > most {
+			t.Fatalf("after %d traces: %d spans and %d links are held, counted as %d", i+1, b.spans, held, b.links)
+		}
+	}
+	if r := b.Graph().Report(); r.EvictedSpans == 0 || r.Accounted() != r.Spans {
+		t.Errorf("report %+v", r)
+	}
+}

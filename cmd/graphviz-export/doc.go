@@ -67,8 +67,8 @@ and the exit status is 4. A single file of this kind is an error, and so is a fi
 does not exist or cannot be opened.
 
 A file may be larger than memory. At most 4,194,304 spans are held at a time, which
-takes up to 0.6 GB. When the input has more, the traces idle longest are counted first;
-the summary says how many. Spans that arrive after their trace was counted are skipped
+takes up to 0.6 GB; a span link of a consumer counts as four. When the input has more, the
+traces idle longest are counted first; the summary says how many. Spans that arrive after their trace was counted are skipped
 and reported, so the spans of one trace should not be that far apart.
 
 A graph distinguishes at most 10,000 nodes and 100,000 edges; --max-nodes and --max-edges set

@@ -160,6 +160,17 @@ func Files() []Attack {
 			return service(fmt.Sprint(i, long), fmt.Sprintf(`{"traceId":"%032x","spanId":"%016x","kind":3,"attributes":[{"key":"peer.service","value":{"stringValue":"%d%s"}}]}`, i+1, i+1, i, long))
 		})},
 
+		{"links without end", 3e3, lines(func(i int) string {
+			var links strings.Builder
+			for j := range 1000 {
+				if j > 0 {
+					links.WriteByte(',')
+				}
+				fmt.Fprintf(&links, `{"traceId":"%032x","spanId":"%016x"}`, 1<<32+1000*i+j, j+1)
+			}
+			return service("worker", fmt.Sprintf(`{"traceId":"%032x","spanId":"%016x","kind":5,"links":[%s]}`, i+1, i+1, links.String()))
+		})},
+
 		{"OTLP protobuf, empty spans", 15e6, nested("", "\x12\x00", protoResourceSpans, protoScopeSpans)},
 		{"OTLP protobuf, empty resources", 20e6, filled("", "\x0a\x02\x12\x00", "")},
 		{"OTLP protobuf, empty links", 20e6, nested(protoIDs, "\x6a\x00", protoResourceSpans, protoScopeSpans, protoSpan)},
@@ -178,6 +189,9 @@ func Files() []Attack {
 		{"Zipkin, empty spans", 10e6, repeated(zipkinSpan+`"name":"o"},`, "{}", `]`)},
 		{"Zipkin, tags", 4e6, each(zipkinSpan+`"tags":{`, func(i int) string { return fmt.Sprintf(`"%d":1`, i) }, `}}]`)},
 		{"Zipkin, a long string", 900 * mb, filled(zipkinSpan+`"name":"`, "x", `"}]`)},
+
+		{"dependencies, empty links", 40e6, repeated(`[{"parent":"a","child":"b","callCount":1},`, "{}", `]`)},
+		{"dependencies, a long name", 200 * mb, filled(`[{"parent":"a","child":"`, "x", `","callCount":1}]`)},
 
 		{"graph, empty edges", 10e6, repeated(`{"schema":1,"nodes":[{"name":"a","type":"service"}],"edges":[`, "{}", `]}`)},
 		{"graph, empty nodes", 10e6, repeated(`{"schema":1,"nodes":[`, "{}", `],"edges":[]}`)},
