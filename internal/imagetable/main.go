@@ -1,47 +1,38 @@
-// The program imagetable draws images of generated systems and prints a table about them:
-// whether they were drawn, the faults of their labels, crossings, shape, size, time and
-// memory.
+// The program imagetable draws images of generated systems and prints a table about them, in
+// Markdown: whether they were drawn, the faults of their labels, crossings, shape, size, time
+// and memory.
 //
-//	go run ./internal/imagetable [-dir DIR] [-seeds N] [-sizes 12,60,200]
+//	go run ./internal/imagetable [-dir DIR] [-seeds N] [-sizes 12,60,200] [-engines DIR]
 //
-// With -dir, the images are kept in a directory.
+// With -dir, the images are kept in a directory. With -engines, the table also has the layouts
+// of the failing systems by other engines: programs of Graphviz, with and without boxes around
+// namespaces and labels, ELK and dagre. They need node and npm, and their packages are installed
+// in the directory.
 //
 // # Columns
 //
-// "services" are those with spans. "nodes" and "edges" are what the image shows of those in
-// the graph. "labels" are the texts on edges, of which so many are numbers that refer to the
-// list. "faults" are labels with a foreign edge through them, nearer to a foreign edge than
-// to their own, over a node, or over another label. "crossings" are pairs of edges without a
-// common node, "through" pairs of an edge and a foreign node. "memory" is what the process
-// that draws took from the system, for one image.
+// "nodes" and "edges" are what the image shows of those in the graph. "labels" are the texts on
+// edges, of which so many are numbers that refer to the list. "faults" are labels with a
+// foreign edge through them, nearer to a foreign edge than to their own, over a node, or over
+// another label. "crossings" are pairs of edges without a common node, "through" pairs of an
+// edge and a foreign node. "area" is in millions of pixels. "memory" is what the process that
+// draws took from the system, for one image.
 package main
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/tempograph/tempograph/internal/imagecheck"
 	"github.com/tempograph/tempograph/internal/systems"
 	"github.com/tempograph/tempograph/servicegraph"
-	"github.com/tempograph/tempograph/servicegraph/render"
-	"github.com/tempograph/tempograph/servicegraph/render/draw"
-)
-
-// Each image is drawn in a process of its own, which measures time and memory: see drawOne.
-const (
-	drawArg = "draw-one"
 )
 
 func main() {
@@ -56,6 +47,7 @@ func run(args []string, stdout io.Writer) error {
 	dir := flags.String("dir", "", "keep the images in this `directory`")
 	seeds := flags.Int("seeds", 1, "draw `N` systems of each size")
 	sizes := flags.String("sizes", "12,40,60,100,200,1000", "numbers of services")
+	engines := flags.String("engines", "", "also lay out with other engines, installed in this `directory`")
 	one := flags.String(drawArg, "", "draw the graph in this JSON file and print the measurements")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -72,8 +64,16 @@ func run(args []string, stdout io.Writer) error {
 		defer os.RemoveAll(temp)
 		keep = temp
 	}
-	table := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "services\tfailing\tseed\tnodes\tedges\tlabels\tfaults\tcrossings\tthrough\tsize\tratio\ttime\tmemory\t")
+	drawers := []drawer{ours{}}
+	if *engines != "" {
+		others, err := install(*engines)
+		if err != nil {
+			return err
+		}
+		drawers = append(drawers, others...)
+	}
+	fmt.Fprintln(stdout, "| system | engine | nodes | edges | labels (numbered) | faults | crossings | through | size | ratio | area | time | memory |")
+	fmt.Fprintln(stdout, "|---|---|---|---|---|---|---|---|---|---|---|---|---|")
 	for size := range strings.SplitSeq(*sizes, ",") {
 		n, err := strconv.Atoi(size)
 		if err != nil {
@@ -81,17 +81,30 @@ func run(args []string, stdout io.Writer) error {
 		}
 		for seed := range *seeds {
 			for _, failing := range []bool{false, true} {
-				if err := row(table, keep, systems.Config{Services: n, Failing: failing, Seed: uint64(seed + 1)}); err != nil {
+				if err := rows(stdout, drawers, keep, systems.Config{Services: n, Failing: failing, Seed: uint64(seed + 1)}); err != nil {
 					return err
 				}
 			}
 		}
 	}
-	return table.Flush()
+	return nil
 }
 
-// row draws a system and writes a row of the table.
-func row(table io.Writer, dir string, c systems.Config) error {
+// A drawer draws a graph in one way.
+type drawer interface {
+	name() string
+	// draw draws the graph in the file base.json into base.svg.
+	draw(base string, g *servicegraph.Graph) (measurement, error)
+}
+
+// A measurement is what an image cost.
+type measurement struct {
+	Took   time.Duration
+	Memory uint64 // bytes
+}
+
+// rows draws a system and writes its rows of the table.
+func rows(table io.Writer, drawers []drawer, dir string, c systems.Config) error {
 	g, err := systems.New(c).Graph()
 	if err != nil {
 		return err
@@ -100,27 +113,36 @@ func row(table io.Writer, dir string, c systems.Config) error {
 	if err != nil {
 		return err
 	}
-	name := filepath.Join(dir, fmt.Sprintf("%d-%d-%v", c.Services, c.Seed, c.Failing))
-	if err := os.WriteFile(name+".json", data, 0o600); err != nil {
-		return err
+	system := fmt.Sprintf("%d, healthy", c.Services)
+	if c.Failing {
+		system = fmt.Sprintf("%d, failing", c.Services)
 	}
-	program, err := os.Executable()
+	if c.Seed > 1 {
+		system += fmt.Sprintf(", seed %d", c.Seed)
+	}
+	if !c.Failing {
+		drawers = drawers[:1]
+	}
+	for _, d := range drawers {
+		name := strings.NewReplacer(", ", "-", " ", "-").Replace(system + ", " + d.name())
+		base := filepath.Join(dir, name)
+		if err := os.WriteFile(base+".json", data, 0o600); err != nil {
+			return err
+		}
+		if err := row(table, d, base, system, g); err != nil {
+			fmt.Fprintf(table, "| %s | %s | not drawn: %v |\n", system, d.name(), err)
+		}
+	}
+	return nil
+}
+
+// row draws a graph and writes a row of the table.
+func row(table io.Writer, d drawer, base, system string, g *servicegraph.Graph) error {
+	m, err := d.draw(base, g)
 	if err != nil {
 		return err
 	}
-	var stderr bytes.Buffer
-	cmd := exec.Command(program, "-"+drawArg, name+".json")
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		fmt.Fprintf(table, "%d\t%v\t%d\tnot drawn: %s\t\n", c.Services, c.Failing, c.Seed, strings.TrimSpace(stderr.String()))
-		return nil
-	}
-	var m measurement
-	if err := json.Unmarshal(out, &m); err != nil {
-		return err
-	}
-	svg, err := os.ReadFile(name + ".svg")
+	svg, err := os.ReadFile(base + ".svg")
 	if err != nil {
 		return err
 	}
@@ -128,44 +150,23 @@ func row(table io.Writer, dir string, c systems.Config) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(table, "%d\t%v\t%d\t%d of %d\t%d of %d\t%d (%d)\t%d\t%d\t%d\t%.0f × %.0f\t%.2f\t%v\t%d MB\t\n",
-		c.Services, c.Failing, c.Seed, r.Nodes, g.NumNodes(), r.Edges, g.NumEdges(), r.Labels, r.Numbered, r.Faults(), r.Crossings, r.Through,
-		r.Width, r.Height, r.Width/r.Height, m.Took.Round(time.Millisecond), m.Memory>>20)
+	labels, faults := "none", "–"
+	if r.Labels > 0 {
+		labels, faults = fmt.Sprintf("%d (%d)", r.Labels, r.Numbered), strconv.Itoa(r.Faults())
+	}
+	fmt.Fprintf(table, "| %s | %s | %d of %d | %d of %d | %s | %s | %d | %d | %.0f × %.0f | %.2f | %.1f | %v | %d MB |\n",
+		system, d.name(), r.Nodes, g.NumNodes(), r.Edges, lines(g), labels, faults, r.Crossings, r.Through,
+		r.Width, r.Height, r.Width/r.Height, r.Width*r.Height/1e6, m.Took.Round(time.Millisecond), m.Memory>>20)
 	return nil
 }
 
-// A measurement is what drawing an image cost.
-type measurement struct {
-	Took   time.Duration
-	Memory uint64 // bytes
-}
-
-// drawOne draws the graph in a JSON file, next to it.
-func drawOne(name string, stdout io.Writer) error {
-	data, err := os.ReadFile(name)
-	if err != nil {
-		return err
+// lines returns the number of edges that images show: self edges are not among them.
+func lines(g *servicegraph.Graph) int {
+	n := 0
+	for e := range g.Edges() {
+		if e.ID.From != e.ID.To {
+			n++
+		}
 	}
-	g := new(servicegraph.Graph)
-	if err := json.Unmarshal(data, g); err != nil {
-		return err
-	}
-	base := strings.TrimSuffix(name, ".json")
-	var svg bytes.Buffer
-	began := time.Now()
-	o := draw.Options{Style: render.Style{Title: filepath.Base(base)}, Theme: draw.ThemeLight}
-	if err := (draw.SVG{Options: o}).Render(&svg, g); err != nil {
-		return err
-	}
-	m := measurement{Took: time.Since(began)}
-	var stats runtime.MemStats
-	runtime.ReadMemStats(&stats)
-	m.Memory = stats.Sys
-	var bitmap bytes.Buffer
-	return errors.Join(
-		os.WriteFile(base+".svg", svg.Bytes(), 0o600),
-		draw.PNG{Options: o, Scale: 1}.Render(&bitmap, g),
-		os.WriteFile(base+".png", bitmap.Bytes(), 0o600),
-		json.NewEncoder(stdout).Encode(m),
-	)
+	return n
 }
