@@ -156,6 +156,7 @@ export class Stage {
     } catch (error) {
       if (!isWanted()) return;
       this.problem = "No new layout: " + error.message;
+      this.undrawn = this.diagram.svg === this.first.svg ? graph.data.undrawn : ""; // the diagram is still the old one
       if (picked === this.first) this.put(this.first.svg, this.first, graph.data);
       this.note("failed");
     } finally {
