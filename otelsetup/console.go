@@ -13,7 +13,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// A consoleExporter writes one line for each span, for a developer who looks on.
+// A consoleExporter writes one line for each span, for a developer who watches the output.
 type consoleExporter struct {
 	mu sync.Mutex
 	w  io.Writer

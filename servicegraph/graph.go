@@ -137,8 +137,8 @@ type Evidence struct {
 	Address float64 // a caller-side span alone, to an address or RPC service where other calls met the callee, or which the callee states
 	Name    float64 // a caller-side span alone, to a host that has the name of the callee
 
-	// Inferred counts calls through something that sends no spans, which only the times
-	// of both sides show; 0 unless [Config.InferCalls] is set.
+	// Inferred counts calls whose connection is lost, guessed from the times and the attributes
+	// of both sides; 0 unless [Config.InferCalls] is set.
 	Inferred float64
 }
 

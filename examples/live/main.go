@@ -104,7 +104,7 @@ func (s *service) graph() *servicegraph.Graph {
 	return s.builder.Live()
 }
 
-// reach says at most what failures reach: the builder has forgotten most traces of the graph.
+// reach returns upper bounds of what failures reach: the builder has forgotten most traces of the graph.
 func reach(g *servicegraph.Graph) (map[servicegraph.NodeID]string, map[servicegraph.EdgeID]string) {
 	return topology.Describe(g, nil, false)
 }

@@ -50,10 +50,10 @@
 // # Cardinality
 //
 // An edge with both histograms of 8 bounds takes 23 series: 8 buckets, +Inf, _sum and _count of
-// each histogram, and the counter of calls. It takes one more once a call has failed, and 11 more for the
+// each histogram, and the counter of calls. It takes one more series once a call has failed, and 11 more for the
 // messaging histogram. Tempo's documentation leaves out +Inf, _sum and _count, and takes the
 // factorial of the number of services for the number of edges; n services have at most n² edges, and far
-// fewer in practice. [EstimateSeries] counts them for a given graph. A native histogram is one series. A
+// fewer in practice. [EstimateSeries] counts the series of a given graph. A native histogram is one series. A
 // [Config] limits edges, series and the length of labels; what is beyond the limits counts
 // under the client and server "other".
 package promgraph

@@ -7,7 +7,7 @@ import (
 )
 
 // An Estimate counts the series that a service graph has in Prometheus, for one instance that
-// writes them. Several instances have as many each as they see edges.
+// writes them. Each of several instances writes the series of the edges that it sees.
 type Estimate struct {
 	Edges   int // distinct label sets
 	Failing int // those with failed calls

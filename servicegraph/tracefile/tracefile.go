@@ -22,8 +22,8 @@
 //
 // # Records and errors
 //
-// A record is one request; in a file of one protobuf message, one ResourceSpans; a trace of
-// Jaeger's; a span of Zipkin's. A fault inside a record costs as little as the encoding
+// A record is one request of OTLP (or one ResourceSpans, in a file of one protobuf message), one
+// trace of Jaeger, or one span of Zipkin. A fault inside a record costs as little as the encoding
 // allows: one span, the spans of one scope or resource, or a whole object that is not JSON.
 // The sequence reports the fault as a [servicegraph.SkipError], and reading goes on. Of a record
 // with many faults it reports the first ten one by one, and counts the others in one more
@@ -88,7 +88,7 @@ const DefaultMaxRecord = 64 << 20
 // ErrRecordTooLarge is the error about a record of more than MaxRecord bytes. Errors wrap it.
 var ErrRecordTooLarge = errors.New("larger than the limit")
 
-// ErrNotTraceFile is the error about an input that has no spans to lose: it is empty, has an
+// ErrNotTraceFile is the error about an input that is no trace file: it is empty, has an
 // unknown format, or has no record that can be read. A program that reads many files can leave
 // such a file out. Errors match it with [errors.Is].
 var ErrNotTraceFile = errors.New("not a trace file")

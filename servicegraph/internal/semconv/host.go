@@ -177,8 +177,8 @@ func known(name string) string {
 	return name
 }
 
-// IsLocal reports whether a canonical host is on the caller's own machine, so that it is another
-// one for each caller: a loopback address, or the path of a socket.
+// IsLocal reports whether a canonical host is on the caller's own machine, and so a different host
+// for each caller: a loopback address, or the path of a socket.
 func IsLocal(host string) bool {
 	if isLoopbackName(host) || strings.HasSuffix(host, ".localhost") || isSocket(host) {
 		return true

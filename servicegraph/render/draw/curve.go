@@ -85,7 +85,7 @@ func bounds(points ...point) rect {
 	return r
 }
 
-// missing returns the way from p to the nearest point of the rectangle; 0, 0 if p is in it.
+// missing returns the vector from p to the nearest point of the rectangle; 0, 0 if p is in it.
 func (r rect) missing(p point) point {
 	return point{max(r.min.x-p.x, 0) - max(p.x-r.max.x, 0), max(r.min.y-p.y, 0) - max(p.y-r.max.y, 0)}
 }

@@ -9,8 +9,8 @@ import (
 
 // A rank with many cards makes an image long. Staggering splits such a rank into several
 // ranks, between which the cards alternate. The image becomes longer across the ranks and less
-// long along them: between two cards of a rank is only room for the edges to the cards of the
-// next ones.
+// long along them: between two cards of a rank, there is room only for the edges to the cards of
+// the next ranks.
 
 // A column is a rank of cards, in order.
 type column struct {

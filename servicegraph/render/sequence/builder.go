@@ -11,7 +11,7 @@ import (
 type Config struct {
 	Graph servicegraph.Config // which spans are calls; the window has no effect
 
-	// Calls is the largest number of calls in a diagram; 0 means 100. Of more, those that failed
+	// Calls is the largest number of calls in a diagram; 0 means 100. Of more calls, those that failed
 	// and those that took longest are drawn, with the calls that led to them.
 	Calls int
 }
