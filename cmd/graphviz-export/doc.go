@@ -512,7 +512,7 @@ what the answers rest on:
 	type Radius struct {
 		Entries         []string // that a failure of the node or the calls can reach
 		RequestsAtMost  float64  // entry requests that the failure can reach; null if the graph has none
-		ShareAtMost     float64  // fraction of all entry requests, from 0 to 1; null as well
+		ShareAtMost     float64  // fraction of all entry requests, from 0 to 1; null if RequestsAtMost is null
 		OfEntries       int
 		OfEntryRequests float64
 		ExactEntries    []string // whose requests use the node or the calls, as counted in the traces

@@ -209,7 +209,7 @@ type (
 		RequestsAtMost  *float64 `json:"requestsAtMost" jsonschema:"upper bound of the number of requests from outside that a failure can reach; null if the graph counts none"`
 		OfEntryRequests float64  `json:"ofEntryRequests" jsonschema:"number of all requests from outside"`
 		ShareAtMost     *float64 `json:"shareAtMost" jsonschema:"requestsAtMost divided by ofEntryRequests, from 0 to 1; null if the graph counts none"`
-		Requests        *float64 `json:"exactRequests" jsonschema:"number of requests from outside that used the node or the calls, counted in the traces; null if they are not held; basis says if these are jobs, because nothing enters from outside"`
+		Requests        *float64 `json:"exactRequests" jsonschema:"number of requests from outside that used the node or the calls, counted in the traces; null if the traces are not held. If nothing enters from outside, jobs that services begin by themselves are counted instead, and basis says so"`
 		Share           *float64 `json:"exactShare" jsonschema:"exactRequests divided by the number of all of them, from 0 to 1; null if the traces are not held"`
 		LeftOut         int      `json:"leftOutItems" jsonschema:"number of entries beyond the limit"`
 	}
