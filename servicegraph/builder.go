@@ -4,6 +4,7 @@ import (
 	"errors"
 	"iter"
 
+	"github.com/tempograph/tempograph/servicegraph/internal/directory"
 	"github.com/tempograph/tempograph/servicegraph/internal/pack"
 	"github.com/tempograph/tempograph/servicegraph/internal/pairing"
 	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
@@ -36,6 +37,7 @@ type Builder struct {
 	kubernetes map[nodeIndex][]string // the Kubernetes namespaces of services, sorted
 	statements statements
 	stated     recentStatements
+	given      directory.Given // the names of peers in the graphs of Live
 
 	held
 }
@@ -227,11 +229,20 @@ func (b *Builder) Graph() *Graph { return b.sum(false).graph() }
 // with neither, no trace closes. Two things can still change a call that is in a graph: a late
 // span that opens the closed trace again, and an address that is learned later.
 //
+// A peer keeps the name that it had in an earlier graph of Live, where the names of Graph depend on
+// other callers: a database that is met on a second host keeps its bare name on the first host (A6),
+// as does the first of several hosts on the machines of their callers (A2).
+//
 // Live costs as much as Graph. The result can be merged and written like any other graph.
 func (b *Builder) Live() *Graph {
 	sum := b.sum(true)
 	sum.withholdHalves()
-	return sum.graph()
+	if sum.given = b.given; sum.given == nil {
+		sum.given = make(directory.Given)
+	}
+	g := sum.graph()
+	b.given = sum.given
+	return g
 }
 
 // sum returns the totals of all spans so far.

@@ -101,7 +101,7 @@ func (r *resolver) openDirectory(t *totals) {
 		calls[i] = r.asked(key)
 	}
 	r.directory = directory.New(services, meetings, calls)
-	r.peers = directory.NewNames(r.directory)
+	r.peers = directory.NewNames(r.directory, r.totals.given)
 	for _, key := range keys {
 		if end, how := r.serviceOf(key); end.to == key.to && how != directory.ByAddress {
 			c, p := r.asked(key), r.peerOf(key)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -394,4 +395,47 @@ func TestDeltaKeepsWhatItGave(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLiveKeepsNames: the name of a peer that depends on other callers does not change while spans
+// arrive. The graph of all spans has the names that all of them give.
+func TestLiveKeepsNames(t *testing.T) {
+	b := sg.NewBuilder(sg.Config{Window: sg.Window{Quiet: time.Minute}})
+	now := clock
+	add := func(text string) *sg.Graph {
+		for _, s := range mustParse(t, text) {
+			b.Add(s)
+		}
+		b.Advance(now)
+		now = now.Add(2 * time.Minute)
+		b.Advance(now)
+		return b.Live()
+	}
+	check := func(g *sg.Graph, want ...string) {
+		t.Helper()
+		var got []string
+		for n := range g.Nodes() {
+			if n.ID.Type != sg.TypeService {
+				got = append(got, n.ID.Name)
+			}
+		}
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("peers (-want +got):\n%s", diff)
+		}
+	}
+	b.Advance(now)
+	check(add(`
+		C A one:a 0+9 db.system=redis server.address=redis-a
+		C A one:b 0+9 server.address=localhost server.port=80
+		C A one:c 0+9 server.address=stock`), "localhost", "redis", "stock")
+	check(add(`
+		C B two:a 0+9 db.system=redis server.address=redis-b
+		C B two:b 0+9 server.address=localhost server.port=80
+		C B two:c 0+9 server.address=stock.shop
+		C A three:a 0+9 db.system=redis server.address=redis-a`), "localhost", "localhost@B", "redis", "redis@redis-b", "stock", "stock.shop")
+	if e, ok := b.Live().Edge(sg.EdgeID{From: service("A"), To: sg.NodeID{Name: "redis", Type: sg.TypeDatabase}, Kind: sg.EdgeRequest}); !ok || e.Calls != 2 {
+		t.Errorf("the edge to redis is %+v", e)
+	}
+	check(b.Graph(), "localhost@A", "localhost@B", "redis@redis-a", "redis@redis-b", "stock.shop")
 }

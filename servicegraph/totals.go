@@ -20,6 +20,8 @@ type totals struct {
 	pending
 	report Report
 
+	given directory.Given // names of peers that stay: see Builder.Live; nil if none do
+
 	limits   Limits                     // 0 without a limit
 	nextFold struct{ edges, calls int } // the numbers of edges and calls at which those beyond the limit are folded next
 
@@ -189,6 +191,7 @@ func (t *totals) graph() *Graph {
 	t.resolveExcess()
 	t.foldEdges()
 	r := t.resolve()
+	t.given = r.peers.Given()
 	t.names = r.names // with the names that only resolving gives
 	g := &Graph{totals: t, report: t.report}
 	g.report.merge(r.found)

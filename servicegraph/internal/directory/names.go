@@ -2,6 +2,7 @@ package directory
 
 import (
 	"cmp"
+	"maps"
 	"strings"
 
 	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
@@ -32,7 +33,22 @@ type Names struct {
 	local     map[string]map[port]Peer         // by host: the peers on the machine of a caller, each under the first of its names
 	ports     map[string]map[trace.Node]int    // by host and caller: the number of these peers
 	servers   map[trace.Node]map[string]string // by peer: the first of the hosts that are alike
+	given     Given                            // names that stay; nil if none do
+	new       Given                            // the other names so far, if names stay
 }
+
+// Given are names that peers have in a graph, for later graphs in which they must not change. Nothing
+// writes to them.
+type Given map[thing]nodeName
+
+// A thing is what has a name of its own: a host as a caller dials it, or a database or the like on the
+// hosts that are alike.
+type thing struct {
+	peer, caller trace.Node
+	host, port   string
+}
+
+type nodeName struct{ name, typ string }
 
 // A port is a port on the machine of a caller.
 type port struct {
@@ -40,9 +56,11 @@ type port struct {
 	port   string
 }
 
-// NewNames returns Names that know no call.
-func NewNames(d *Directory) *Names {
+// NewNames returns Names that know no call. The names that are given stay as they are; without any, not
+// even an empty map, no name is kept for later.
+func NewNames(d *Directory, given Given) *Names {
 	return &Names{
+		given: given, new: make(Given),
 		directory: d, local: make(map[string]map[port]Peer),
 		ports: make(map[string]map[trace.Node]int), servers: make(map[trace.Node]map[string]string),
 	}
@@ -82,12 +100,45 @@ func (n *Names) addLocal(c *Call, p *Peer) {
 	}
 }
 
-// Name returns the name and the type of the peer of a call. A peer on the machine of its caller is
-// a different peer for each caller and port; if there are several, the name contains the caller. A
-// host has the same name for all callers. A database or the like is a different peer on each host,
-// except that hosts which differ only in their digits, and IP addresses, are the hosts of its shards
-// and replicas.
+// Given returns the names that were given and those that Name has returned, for another graph.
+func (n *Names) Given() Given {
+	if n.given == nil || len(n.new) == 0 {
+		return n.given
+	}
+	all := maps.Clone(n.given)
+	maps.Copy(all, n.new)
+	return all
+}
+
+// Name returns the name and the type of the peer of a call: those that were given, else those that all
+// known calls together give.
 func (n *Names) Name(c *Call, p *Peer, caller string) (name, typ string) {
+	if n.given == nil || p.Kind == Chosen {
+		return n.name(c, p, caller)
+	}
+	t := thing{peer: p.Node}
+	switch {
+	case p.Kind == Server:
+		t.host = alikeOf(n.directory.Host(c.Caller, c.At.Host))
+	case semconv.IsLocal(c.At.Host):
+		t = thing{caller: c.Caller, host: c.At.Host, port: c.At.Port}
+	default:
+		t.caller, t.host = c.Caller, c.At.Host
+	}
+	if given, known := n.given[t]; known {
+		return given.name, given.typ
+	}
+	name, typ = n.name(c, p, caller)
+	n.new[t] = nodeName{name, typ}
+	return name, typ
+}
+
+// name returns the name and the type of the peer of a call, as all known calls give them. A peer on
+// the machine of its caller is a different peer for each caller and port; if there are several, the
+// name contains the caller. A host has the same name for all callers. A database or the like is a
+// different peer on each host, except that hosts which differ only in their digits, and IP addresses,
+// are the hosts of its shards and replicas.
+func (n *Names) name(c *Call, p *Peer, caller string) (name, typ string) {
 	name, typ = p.Name, p.Type
 	host := c.At.Host
 	switch {
