@@ -40,6 +40,7 @@ var oracleConfigs = []oracleConfig{
 	{Config: sg.Config{HTTPErrors: true}},
 	{Config: sg.Config{UserNode: true, NotErrors: []string{"500"}}},
 	{Config: sg.Config{IgnoreAddresses: true, IgnoreInternalDatabases: true}},
+	{Config: sg.Config{QueueNodes: true}},
 	{Config: sg.Config{Rename: renames("^C$=B")}, renamed: map[string]string{"C": "B"}},
 }
 
@@ -104,7 +105,8 @@ type oracle struct {
 	ambiguous bool                 // deliveries of one span contradict each other
 	linked    map[*oracleSpan]bool // the senders that consumers link to
 	received  map[reception]bool
-	taken     []*oracleSpan // the spans that took messages of which they alone may know
+	queued    map[*oracleSpan]bool // the caller spans with a call to a queue node
+	taken     []*oracleSpan        // the spans that took messages of which they alone may know
 	meetings  []oracleMeeting
 	virtuals  []oracleCall
 }
@@ -142,7 +144,7 @@ func interpret(spans []sg.Span, cfg oracleConfig) *oracle {
 	o := &oracle{
 		cfg:   cfg,
 		edges: make(map[sg.EdgeID]*oracleEdge), requests: make(map[sg.NodeID]float64), entries: make(map[sg.NodeID]float64),
-		outcomes: make(map[string]int), linked: make(map[*oracleSpan]bool), received: make(map[reception]bool),
+		outcomes: make(map[string]int), linked: make(map[*oracleSpan]bool), received: make(map[reception]bool), queued: make(map[*oracleSpan]bool),
 	}
 	for _, s := range spans {
 		o.add(s)
@@ -558,7 +560,12 @@ func (o *oracle) pair(s *oracleSpan) {
 			o.learnAddress(s, c)
 		}
 		if kind == sg.EdgeMessage {
-			o.received[reception{o.queueBetween(s, callees), c.node}] = true
+			queue := o.queueBetween(s, callees)
+			o.received[reception{queue, c.node}] = true
+			if o.cfg.QueueNodes && queue != (sg.NodeID{}) {
+				o.throughQueue(client, queue, c)
+				continue
+			}
 		}
 		e := o.edge(s.node, c.node, kind)
 		e.count(client, c, &e.both)
@@ -571,6 +578,19 @@ func (o *oracle) pair(s *oracleSpan) {
 			e.gap(kind, client, c)
 		}
 	}
+}
+
+// throughQueue counts the message from client to callee as one to the queue and one from it (M7).
+func (o *oracle) throughQueue(client *oracleSpan, queue sg.NodeID, callee *oracleSpan) {
+	if !o.queued[client] {
+		o.queued[client] = true
+		e := o.edge(client.node, queue, sg.EdgeMessage)
+		e.count(client, nil, &e.caller)
+		e.addCaller(client)
+	}
+	e := o.edge(queue, callee.node, sg.EdgeMessage)
+	e.count(nil, callee, &e.callee)
+	e.addCallee(callee)
 }
 
 // queueBetween returns the queue of the messages from s to consumers: the name that s gives goes first,
@@ -986,7 +1006,11 @@ func (o *oracle) virtual(c *oracleSpan) {
 	if c.kind == sg.KindProducer || client.kind == sg.KindProducer {
 		kind = sg.EdgeMessage
 	}
-	if slices.ContainsFunc(o.spans, func(s *oracleSpan) bool { return o.linked[s] && o.outer(s) == client }) {
+	toQueue := false
+	if peer, _ := c.peer(); peer.Type == sg.TypeQueue {
+		toQueue = o.cfg.QueueNodes
+	}
+	if !toQueue && slices.ContainsFunc(o.spans, func(s *oracleSpan) bool { return o.linked[s] && o.outer(s) == client }) {
 		o.setOutcomes(c, client, "paired")
 		return
 	}
@@ -1140,7 +1164,11 @@ func (o *oracle) countLinkedMessages() {
 			handled := slices.ContainsFunc(o.spans, func(other *oracleSpan) bool {
 				return other.kind == sg.KindConsumer && !other.takes && other.node == s.node && slices.Contains(o.messages(other), l)
 			})
-			if s.takes && p.kind == sg.KindProducer && (o.reaches(client) || o.reaches(p)) && byParent[s.node][p.node] {
+			from := p.node
+			if peer, _ := p.peer(); o.cfg.QueueNodes && peer.Type == sg.TypeQueue {
+				from = peer
+			}
+			if s.takes && p.kind == sg.KindProducer && (o.reaches(client) || o.reaches(p)) && byParent[s.node][from] {
 				continue // a batch whose messages are known
 			}
 			if handled && (s.kind != sg.KindConsumer || s.takes) {
@@ -1150,8 +1178,24 @@ func (o *oracle) countLinkedMessages() {
 			if peer, _ := p.peer(); s.kind == sg.KindServer && p.kind == sg.KindClient && peer.Type != sg.TypeQueue {
 				kind = sg.EdgeRequest
 			}
-			if queue := o.queueOfLink(p, s); kind == sg.EdgeMessage {
+			queue := o.queueOfLink(p, s)
+			if kind == sg.EdgeMessage {
 				o.received[reception{queue, s.node}] = true
+			}
+			if o.cfg.QueueNodes && queue != (sg.NodeID{}) {
+				if o.sentTo(p).Type != sg.TypeQueue { // otherwise the call is counted already
+					if e := o.edge(p.node, queue, sg.EdgeMessage); !seen[side{e, client}] {
+						e.count(client, nil, &e.caller)
+						e.addCaller(client)
+						seen[side{e, client}] = true
+					}
+				}
+				if e := o.edge(queue, s.node, sg.EdgeMessage); !seen[side{e, s}] {
+					e.count(nil, s, &e.callee)
+					e.addCallee(s)
+					seen[side{e, s}] = true
+				}
+				continue
 			}
 			e := o.edge(p.node, s.node, kind)
 			e.count(client, s, &e.both)
@@ -1167,12 +1211,18 @@ func (o *oracle) countLinkedMessages() {
 	}
 }
 
+// sentTo returns the peer that a sender names.
+func (o *oracle) sentTo(p *oracleSpan) sg.NodeID {
+	peer, _ := p.peer()
+	return peer
+}
+
 // queueOfLink returns the queue of a message from p to s: the name that s gives goes first.
 func (o *oracle) queueOfLink(p, s *oracleSpan) sg.NodeID {
 	if s.kind == sg.KindConsumer && s.queue() != (sg.NodeID{}) {
 		return s.queue()
 	}
-	if peer, _ := p.peer(); peer.Type == sg.TypeQueue {
+	if peer := o.sentTo(p); peer.Type == sg.TypeQueue {
 		return peer
 	}
 	return sg.NodeID{}

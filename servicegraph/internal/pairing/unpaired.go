@@ -111,6 +111,7 @@ func (p *Pairer) virtualCall(i int32) {
 	outer := p.state[i].outer
 	client := p.spans[outer]
 	client.NamePeer(inner)
+	client.Address = p.spans[p.addressed(i)].Address
 	client.Kind = max(client.Kind, inner.Kind) // a message if either span is a PRODUCER
 	if !(p.cfg.QueueNodes && p.queue(i) != 0) && p.sendAny(i, &client) {
 		return
