@@ -37,6 +37,7 @@ type Builder struct {
 	kubernetes map[nodeIndex][]string // the Kubernetes namespaces of services, sorted
 	statements statements
 	stated     recentStatements
+	ownIP      ownIP           // that of the last resource
 	given      directory.Given // the names of peers in the graphs of Live
 
 	held

@@ -115,6 +115,6 @@ type Window struct {
 // Reads reports whether the graph reads the attribute with a key, of a span or of a
 // resource. A source may leave out all other attributes.
 func (c Config) Reads(key string) bool {
-	return semconv.Reads(key, c.semconv()) || isEnvironment(key) || key == kubernetesNamespace || key == podIP ||
+	return semconv.Reads(key, c.semconv()) || isEnvironment(key) || key == kubernetesNamespace || isOwnIP(key) ||
 		slices.Contains(c.NodeAttrs, key) || slices.Contains(c.SplitBy, key)
 }

@@ -447,8 +447,16 @@ func isEnvironment(key string) bool {
 // without a namespace is to be found.
 const kubernetesNamespace = "k8s.namespace.name"
 
-// podIP is the key of the attribute for the IP address of a pod in Kubernetes.
-const podIP = "k8s.pod.ip"
+// isOwnIP reports whether a key is that of an attribute for the IP address of a pod in Kubernetes, or of
+// a host.
+func isOwnIP(key string) bool { return key == "k8s.pod.ip" || key == "host.ip" }
+
+// An ownIP is the IP address that the resource of a service states.
+type ownIP struct {
+	service nodeIndex
+	text    string
+	ages    *directory.Interval
+}
 
 // note keeps the attributes of a node's resource that Config.NodeAttrs lists, the environment, the
 // Kubernetes namespace, and the IP address, whose time it returns: see serviceNode.
@@ -460,8 +468,14 @@ func (b *Builder) note(node nodeIndex, resource []Attr, start int64) (ages *dire
 		if a.Key == kubernetesNamespace && a.Value != "" {
 			b.kubernetes[node], _ = withCapped(b.kubernetes[node], b.cut(a.Value), strings.Compare)
 		}
-		if a.Key == podIP && semconv.IsIP(a.Value) {
-			ages = b.stateAt(node, address{Host: semconv.ParseHost(a.Value, "").Host}, start)
+		if isOwnIP(a.Key) {
+			if last := &b.ownIP; last.service != node || last.text != a.Value {
+				*last = ownIP{service: node, text: a.Value}
+				if host := semconv.ParseHost(a.Value, "").Host; semconv.IsIP(host) {
+					last.ages = b.stateAt(node, address{Host: host}, start)
+				}
+			}
+			ages = b.ownIP.ages
 		}
 		if slices.Contains(b.cfg.NodeAttrs, a.Key) {
 			b.addNodeAttr(node, a)

@@ -1,6 +1,7 @@
 package tracefile
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -150,6 +151,7 @@ func (d zipkinDecoder) decode(z *zipkinSpan) (servicegraph.Span, error) {
 		s.End = nanos(start + duration)
 	}
 	d.tags(&s, z)
+	d.local(&s, z)
 	d.remote(&s, z)
 	return s, nil
 }
@@ -161,7 +163,7 @@ func (z *zipkinSpan) isVersion1() bool {
 
 // reads reports whether a tag with a key is read, or decides whether another tag is.
 func (d zipkinDecoder) reads(key string) bool {
-	return key == serviceNamespace || slices.Contains(remoteTags, key) || d.sink.readsTag(key)
+	return key == serviceNamespace || isOfResource(key) && d.sink.keep(key) || slices.Contains(remoteTags, key) || d.sink.readsTag(key)
 }
 
 // remoteTags are the tags that replace what a span says about its remote endpoint: that it has
@@ -174,6 +176,27 @@ var remoteTags = []string{
 // nameTags are those of remoteTags that can have the name of the remote endpoint.
 var nameTags = remoteTags[:7]
 
+// hostIP is the key of the resource attribute for the IP address of a host.
+const hostIP = "host.ip"
+
+// isOfResource reports whether a key is that of an attribute of a resource. Zipkin has no resources, and
+// a translator of OTLP makes tags of their attributes.
+func isOfResource(key string) bool {
+	first, _, _ := strings.Cut(key, ".")
+	switch first {
+	case "k8s", "host", "container", "cloud", "deployment":
+		return true
+	}
+	return key == "service.version" || key == "service.instance.id"
+}
+
+// local makes an attribute of the resource of the address of the local endpoint.
+func (d zipkinDecoder) local(s *servicegraph.Span, z *zipkinSpan) {
+	if ip := cmp.Or(z.Local.IPv4, z.Local.IPv6); ip != "" && !z.Tags.text[hostIP].ok && d.sink.keep(hostIP) {
+		s.Resource = append(s.Resource, servicegraph.Attr{Key: hostIP, Value: ip})
+	}
+}
+
 // tags adds the tags in the order of their keys. A tag "error" is an error unless its value
 // is false.
 func (d zipkinDecoder) tags(s *servicegraph.Span, z *zipkinSpan) {
@@ -183,6 +206,10 @@ func (d zipkinDecoder) tags(s *servicegraph.Span, z *zipkinSpan) {
 		case !value.ok:
 		case key == serviceNamespace:
 			s.Namespace = value.text
+		case isOfResource(key):
+			if d.sink.keep(key) {
+				s.Resource = append(s.Resource, servicegraph.Attr{Key: key, Value: value.text})
+			}
 		case key == "span.kind" && s.Kind == servicegraph.KindUnset:
 			s.Kind = kindNamed(value.text)
 		case key == "peer.service":

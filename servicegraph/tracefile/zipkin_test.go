@@ -23,7 +23,7 @@ const zipkinSpanJSON = `{
   "localEndpoint": {"serviceName": "frontEnd", "ipv4": "192.168.0.10", "port": 3306},
   "remoteEndpoint": {"serviceName": "Backend", "ipv6": "2001:db8::1", "port": 8080},
   "annotations": [{"timestamp": 1700000000000002, "value": "error"}],
-  "tags": {"http.method": "GET", "service.namespace": "shop", "otel.status_code": "OK", "w3c.tracestate": "ot=th:8", "retries": 2, "cached": false, "nothing": null},
+  "tags": {"http.method": "GET", "service.namespace": "shop", "otel.status_code": "OK", "w3c.tracestate": "ot=th:8", "retries": 2, "k8s.namespace.name": "front", "cached": false, "nothing": null},
   "debug": true,
   "shared": true
 }`
@@ -36,6 +36,7 @@ func zipkinSpanOf(id byte) servicegraph.Span {
 		Service:  "frontend", Namespace: "shop", Name: "get /",
 		Kind: servicegraph.KindClient, Status: servicegraph.StatusOK, Weight: 2,
 		Start: 1_700_000_000_000_001_000, End: 1_700_000_000_000_015_000,
+		Resource: []servicegraph.Attr{{Key: "k8s.namespace.name", Value: "front"}, {Key: "host.ip", Value: "192.168.0.10"}},
 		Attrs: []servicegraph.Attr{
 			{Key: "cached", Value: "false"}, {Key: "http.method", Value: "GET"}, {Key: "retries", Value: "2"},
 			{Key: "network.peer.address", Value: "2001:db8::1"}, {Key: "network.peer.port", Value: "8080"}, {Key: "peer.service", Value: "backend"},
@@ -233,5 +234,24 @@ func TestZipkinSamplesRead(t *testing.T) {
 	}
 	if n != 1102 {
 		t.Errorf("%d spans, want 1102", n)
+	}
+}
+
+// TestZipkinLocalAddress: a call that lost its trace context goes to the service whose spans have the
+// address as that of their local endpoint.
+func TestZipkinLocalAddress(t *testing.T) {
+	const spans = `[
+		{"traceId": "1", "id": "1", "kind": "CLIENT", "timestamp": 1700000000000001, "duration": 9, "localEndpoint": {"serviceName": "web", "ipv4": "10.0.0.1"}, "remoteEndpoint": {"ipv4": "10.0.0.2", "port": 80}},
+		{"traceId": "2", "id": "2", "kind": "SERVER", "timestamp": 1700000000000001, "duration": 9, "localEndpoint": {"serviceName": "cart", "ipv4": "10.0.0.2", "port": 80}}
+	]`
+	b := servicegraph.NewBuilder(servicegraph.Config{})
+	if err := b.AddAll(Read(strings.NewReader(spans), "zipkin.json", Config{})); err != nil {
+		t.Fatal(err)
+	}
+	id := servicegraph.EdgeID{
+		From: servicegraph.NodeID{Name: "web", Type: servicegraph.TypeService}, To: servicegraph.NodeID{Name: "cart", Type: servicegraph.TypeService}, Kind: servicegraph.EdgeRequest,
+	}
+	if e, ok := b.Graph().Edge(id); !ok || e.Evidence.Address != 1 {
+		t.Errorf("the edge is %+v", e)
 	}
 }
