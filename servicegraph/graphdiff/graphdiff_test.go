@@ -304,16 +304,17 @@ func TestOptionsInNotes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	const none = "a graph counts no requests from outside: calls are divided by traces instead\n"
 	for _, c := range []struct {
 		base, head *sg.Graph
 		want       string
 	}{
 		{whole, hidden, "head: services were hidden in this graph and none in the other; unless both graphs were made with the same options, those services count as gone"},
 		{hidden, whole, "base: services were hidden in this graph and none in the other; unless both graphs were made with the same options, those services count as new"},
-		{whole, inferred, "head: some calls are inferred in this graph and none in the other; unless both graphs were made with the same options, inferred edges count as new"},
-		{inferred, whole, "base: some calls are inferred in this graph and none in the other; unless both graphs were made with the same options, inferred edges count as gone"},
+		{whole, inferred, none + "head: some calls are inferred in this graph and none in the other; unless both graphs were made with the same options, inferred edges count as new"},
+		{inferred, whole, none + "base: some calls are inferred in this graph and none in the other; unless both graphs were made with the same options, inferred edges count as gone"},
 		{hidden, hidden, ""},
-		{inferred, inferred, ""},
+		{inferred, inferred, strings.TrimSpace(none)},
 	} {
 		if got := strings.Join(compare(t, c.base, c.head, graphdiff.Config{}).Notes, "\n"); got != c.want {
 			t.Errorf("got  %s\nwant %s", got, c.want)

@@ -186,6 +186,12 @@ func notes(base, head *servicegraph.Graph) (list []string) {
 		}
 		return ""
 	})
+	for _, s := range []measured{sideOf(base), sideOf(head)} {
+		if s.Entries == 0 {
+			list = append(list, "a graph counts no requests from outside: calls are divided by traces instead")
+			break
+		}
+	}
 	name := func(isBase bool) string { return map[bool]string{true: "base", false: "head"}[isBase] }
 	kind := func(onlyInBase bool) string { return map[bool]string{true: "gone", false: "new"}[onlyInBase] }
 	if b, h := base.Report().Hidden > 0, head.Report().Hidden > 0; b != h {
