@@ -393,14 +393,14 @@ func TestEndless(t *testing.T) {
 	add := func(i int) {
 		c.Add(servicegraph.Span{TraceID: servicegraph.TraceID{byte(i), byte(i >> 8), byte(i >> 16), 1}, SpanID: servicegraph.SpanID{1}, Service: "a", Kind: servicegraph.KindServer, Start: epoch, End: epoch + 1})
 	}
-	for i := range 5 * maxDone {
+	for i := range 3 * maxDone {
 		add(i)
 		if len(c.done) > maxDone || len(c.order) > 3*maxDone || len(c.traces) > 10 {
 			t.Fatalf("after %d traces, %d are remembered, %d ordered and %d held", i, len(c.done), len(c.order), len(c.traces))
 		}
 	}
-	add(5*maxDone - 20)
-	if r := c.Report(); r.Late != 1 || r.Traces != 5*maxDone {
+	add(3*maxDone - 20)
+	if r := c.Report(); r.Late != 1 || r.Traces != 3*maxDone {
 		t.Errorf("%d late spans, %d traces", r.Late, r.Traces)
 	}
 }
@@ -422,7 +422,7 @@ func TestInstantCallee(t *testing.T) {
 // TestManyCallees checks that a call with many callees takes time in proportion to them: its callee of
 // another service comes last.
 func TestManyCallees(t *testing.T) {
-	const n = 200_000
+	const n = 60_000
 	c := NewCollector(Config{})
 	add := func(i, parent int, kind servicegraph.Kind, service string, start, end int64) {
 		id := func(i int) servicegraph.SpanID { return servicegraph.SpanID{byte(i), byte(i >> 8), byte(i >> 16), 1} }
@@ -444,7 +444,7 @@ func TestManyCallees(t *testing.T) {
 
 // TestDeepReplay checks that a what-if question about a trace of any depth is answered.
 func TestDeepReplay(t *testing.T) {
-	const n = 3 * maxReplayed
+	const n = maxReplayed + 20_000
 	c := NewCollector(Config{Changes: []Change{{servicegraph.NodeID{Name: "a", Type: servicegraph.TypeService}, 5}}, Stacks: 1})
 	for i := range n {
 		s := servicegraph.Span{TraceID: servicegraph.TraceID{1}, SpanID: servicegraph.SpanID{byte(i), byte(i >> 8), byte(i >> 16), 1}, Service: "a", Kind: servicegraph.KindInternal, Start: epoch + int64(i), End: epoch + int64(10*n-i)}
