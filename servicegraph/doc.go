@@ -16,6 +16,7 @@
 //
 //   - peer: the other side of a call, as the attributes of one side name it. Peers without
 //     spans of their own are nodes, of a type other than service.
+//   - entry: a request from outside the traced services, or a node that receives such requests.
 //   - evidence: which spans show a call.
 //   - outcome: what became of a span, exactly one of the first counts of a [Report].
 //   - pending: resolved only when a graph is made, because another graph may know the other

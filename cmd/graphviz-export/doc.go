@@ -245,8 +245,8 @@ that would change how the terminal shows a line are escaped.
 
 An image of up to 150 nodes and 300 edges shows the whole graph. In an image of a larger
 graph, each namespace is a card with the sums of its services and of the databases that only
-these services call. A node that fails, and each node on a path from an entry to the
-failure, keeps its own card. The flag --expand shows the services of a namespace. If
+these services call. A node that fails, and each node on a path to it from an entry (a node
+with requests from outside), keeps its own card. The flag --expand shows the services of a namespace. If
 more than about 80 cards are left, the image shows the most important ones: first everything
 that fails, then the paths from the entries to the failures, then the busiest. The heading says what
 is collapsed and what is left out. Nothing is collapsed in a graph with fewer than two
