@@ -244,9 +244,31 @@ func (b *brush) text(t text) error {
 			return err
 		}
 		b.SetFontFace(face)
-		b.DrawString(r.s, (t.at.x+r.x)*b.scale, t.at.y*b.scale)
+		x := t.at.x + r.x
+		for has, part := range r.parts() {
+			if has {
+				b.DrawString(part, x*b.scale, t.at.y*b.scale)
+			} else {
+				b.missing(t, part, x)
+			}
+			x += t.width(part)
+		}
 	}
 	return nil
+}
+
+// missing draws a box in place of each character of a part of a text. The fonts leave a
+// character that they lack empty.
+func (b *brush) missing(t text, part string, x float64) {
+	for _, r := range part {
+		w := t.width(string(r))
+		if w > 0 {
+			b.DrawRectangle((x+0.12*w)*b.scale, (t.at.y-0.7*t.size)*b.scale, 0.76*w*b.scale, 0.7*t.size*b.scale)
+		}
+		x += w
+	}
+	b.SetLineWidth(0.08 * t.size * b.scale)
+	b.Stroke()
 }
 
 // face returns the font of a typeface and a size.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tempograph/tempograph/servicegraph/render"
 	"github.com/tempograph/tempograph/servicegraph/render/internal/rendertest"
@@ -122,5 +123,48 @@ func TestRuns(t *testing.T) {
 	}
 	if w := nameStyle.width("注文"); w != 2*nameStyle.size {
 		t.Errorf("two ideographs are %v wide", w)
+	}
+}
+
+// Scripts that are written from right to left are drawn from right to left.
+func TestVisualOrder(t *testing.T) {
+	for s, want := range map[string]string{
+		"cart": "cart", "": "", "注文-2": "注文-2",
+		"\u05d0\u05d1\u05d2":             "\u05d2\u05d1\u05d0",
+		"shop \u05d0\u05d1 x":            "shop \u05d1\u05d0 x",
+		"\u05d0\u05d1-2":                 "2-\u05d1\u05d0",
+		"\u062a\u0634/\u0645\u062f, api": "\u062f\u0645/\u0634\u062a, api",
+	} {
+		if got := visual(s); got != want {
+			t.Errorf("%+q is shown as %+q, want %+q", s, got, want)
+		}
+	}
+}
+
+// A character that no font has is a box and not empty.
+func TestMissingCharacters(t *testing.T) {
+	dark := func(name string) (n int) {
+		traffic := &rendertest.Traffic{Window: time.Minute}
+		traffic.Entry(name, rendertest.Load{Calls: 1, Typical: time.Second})
+		var b bytes.Buffer
+		if err := (PNG{Options: Options{Theme: ThemeLight}, Scale: 1}).Render(&b, traffic.Graph(t)); err != nil {
+			t.Fatal(err)
+		}
+		img, err := png.Decode(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for y := range img.Bounds().Dy() {
+			for x := range img.Bounds().Dx() {
+				if r, _, _, _ := img.At(x, y).RGBA(); r < 0x6000 {
+					n++
+				}
+			}
+		}
+		return n
+	}
+	const private = "\U000f0000" // of the area for private use, which no usual font has
+	if empty, some := dark("."), dark(private+private+private); some < empty+20 {
+		t.Errorf("%d dark pixels, with three missing characters %d", empty, some)
 	}
 }
