@@ -135,6 +135,33 @@ func TestLargeRequests(t *testing.T) {
 	})
 }
 
+// TestCompressedWait: large requests that wait for their turn hold only their compressed bytes.
+func TestCompressedWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		r := New(g.take)
+		handler := r.Handler(nil)
+		body := zip(t, make([]byte, MaxRequest/2))
+		var senders sync.WaitGroup
+		const sent = 100
+		for range sent {
+			senders.Go(func() {
+				req := request(t.Context(), bytes.NewReader(body))
+				req.Header.Set("Content-Encoding", "gzip")
+				handler.ServeHTTP(httptest.NewRecorder(), req)
+			})
+		}
+		synctest.Wait()
+		held := maxBytes - r.budget.free
+		most := cap(r.large)*MaxRequest + sent*(requestBytes+2*len(body)+2*firstBytes)
+		if held > most || g.taken.Load() != int32(cap(r.large)) {
+			t.Errorf("%d requests that wait, and %d that are handled, hold %d bytes; want %d at most", sent-cap(r.large), g.taken.Load(), held, most)
+		}
+		close(g.open)
+		senders.Wait()
+	})
+}
+
 // TestBudget: both protocols take the sizes of their requests from one budget, after
 // decompression. A request without room is refused with an answer that tells the sender to send it again,
 // and the room is free when the others are answered.

@@ -60,7 +60,7 @@ const (
 	reserved = MaxRequest              // of maxBytes: for requests that hold up to smallRoom
 
 	largeRequest = 1 << 20          // bytes beyond which a request takes turns with others as large
-	smallRoom    = 2 * largeRequest // of a smaller request, also while it is decompressed
+	smallRoom    = 2 * largeRequest // of a smaller request: its buffer doubles
 	maxSmall     = 8                // smaller requests that are taken at a time
 	maxLarge     = 4                // at most, of the others
 

@@ -26,36 +26,38 @@ func (t turns) run(ctx context.Context, handle func() error) error {
 const decompressBytes = 48 << 10
 
 // takeCompressed decompresses a request that has arrived, and passes it on. A few kB may become
-// 16 MB, so a request has a turn among the small ones until it turns out to be large. What a small
-// request needs of the budget is taken before its turn, so that nobody waits for room in it.
+// 16 MB, so a request has a turn among the small ones until it turns out to be large. There it takes
+// no room, because the number of turns bounds the memory. A large request begins again in a turn
+// of its own, so that it holds only its compressed bytes while it waits.
 func (r *Receiver) takeCompressed(ctx context.Context, room *room, compressed []byte, decompress func(io.Reader) (io.Reader, error), take func([]byte) error) error {
-	if err := room.grow(ctx, decompressBytes+largeRequest+1); err != nil {
-		return err
-	}
-	var from io.Reader
-	var data []byte
-	var whole bool
-	err := r.small.run(ctx, func() (err error) {
-		if from, err = decompress(bytes.NewReader(compressed)); err != nil {
-			return errReading(err)
+	try := func(limit int, grow func(bytes int) error) (whole bool, err error) {
+		from, err := decompress(bytes.NewReader(compressed))
+		if err != nil {
+			return false, errReading(err)
 		}
-		data, whole, err = read(make([]byte, 0, firstBytes), from, largeRequest, func(int) error { return nil })
+		data, whole, err := read(make([]byte, 0, firstBytes), from, limit, grow)
 		if err != nil || !whole {
-			return err
+			return whole, err
 		}
-		return take(data)
+		return true, take(data)
+	}
+	whole := false
+	err := r.small.run(ctx, func() (err error) {
+		whole, err = try(largeRequest, func(int) error { return nil })
+		return err
 	})
 	if err != nil || whole {
 		return err
 	}
 	return r.large.run(ctx, func() error {
-		data, whole, err := read(data, from, MaxRequest, func(bytes int) error { return room.grow(ctx, bytes) })
-		switch {
-		case err != nil:
+		grow := func(bytes int) error { return room.grow(ctx, bytes) }
+		if err := grow(decompressBytes + firstBytes); err != nil {
 			return err
-		case !whole:
+		}
+		whole, err := try(MaxRequest, grow)
+		if err == nil && !whole {
 			return errTooManyBytes()
 		}
-		return take(data)
+		return err
 	})
 }
