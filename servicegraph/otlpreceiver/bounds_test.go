@@ -152,7 +152,9 @@ func TestCompressedWait(t *testing.T) {
 			})
 		}
 		synctest.Wait()
+		r.budget.mu.Lock()
 		held := maxBytes - r.budget.free
+		r.budget.mu.Unlock()
 		most := cap(r.large)*MaxRequest + sent*(requestBytes+2*len(body)+2*firstBytes)
 		if held > most || g.taken.Load() != int32(cap(r.large)) {
 			t.Errorf("%d requests that wait, and %d that are handled, hold %d bytes; want %d at most", sent-cap(r.large), g.taken.Load(), held, most)
@@ -377,6 +379,8 @@ func testBesideSlowBodies(t *testing.T, bodies, sent, size int, zipped bool) {
 	server.Close()
 	all.Wait()
 	time.Sleep(time.Second) // the server closes connections with unread bytes only then
+	r.budget.mu.Lock()
+	defer r.budget.mu.Unlock()
 	if r.budget.free != maxBytes || r.budget.leaving != 0 || len(r.budget.arriving) != 0 {
 		t.Errorf("in the end %d of %d bytes are free, %d are leaving, %d requests arrive", r.budget.free, maxBytes, r.budget.leaving, len(r.budget.arriving))
 	}
