@@ -418,7 +418,7 @@ const spansPerAggregator = 1 << 14 // at least
 // addHeld adds the calls of all held traces to totals. If live is set, it withholds those that a
 // later span of an open trace can contradict.
 func (b *Builder) addHeld(sum *totals, live bool) {
-	n := min(runtime.GOMAXPROCS(0), b.spans/spansPerAggregator)
+	n := min(cmp.Or(b.cfg.Goroutines, runtime.GOMAXPROCS(0)), b.spans/spansPerAggregator)
 	if n < 2 {
 		b.aggregator.live = live
 		for t := range b.all() {

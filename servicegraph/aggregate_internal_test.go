@@ -32,8 +32,8 @@ func namingSpans(n int) []Span {
 func TestAddHeld(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
 	spans := namingSpans(5 * spansPerAggregator)
-	graph := func() []byte {
-		b := NewBuilder(Config{NodeAttrs: []string{"host.name"}, InferCalls: true, UserNode: true})
+	graph := func(goroutines int) []byte {
+		b := NewBuilder(Config{NodeAttrs: []string{"host.name"}, InferCalls: true, UserNode: true, Goroutines: goroutines})
 		for _, s := range spans {
 			b.Add(s)
 		}
@@ -43,10 +43,24 @@ func TestAddHeld(t *testing.T) {
 		}
 		return data
 	}
-	together := graph()
-	runtime.GOMAXPROCS(1)
-	if alone := graph(); !bytes.Equal(alone, together) {
+	together := graph(0)
+	if alone := graph(1); !bytes.Equal(alone, together) {
 		t.Errorf("the graph of one goroutine, of %d bytes, and that of several, of %d bytes, differ", len(alone), len(together))
+	}
+}
+
+// TestGoroutines checks how many goroutines make a graph: only for several are names interned ahead.
+func TestGoroutines(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	for goroutines, want := range map[int]bool{0: true, 1: false, 2: true} {
+		b := NewBuilder(Config{Goroutines: goroutines})
+		for _, s := range namingSpans(2 * spansPerAggregator) {
+			b.Add(s)
+		}
+		b.Graph()
+		if got := b.names.find(NodeID{Name: otherName, Type: TypeService}) != 0; got != want {
+			t.Errorf("%d goroutines: several make a graph: %t, want %t", goroutines, got, want)
+		}
 	}
 }
 

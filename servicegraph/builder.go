@@ -212,8 +212,7 @@ func (b hiddenNames) IsLocal(peer nodeIndex) bool { return semconv.IsLocal(b.nam
 
 // Graph returns the graph of all spans so far, including those of incomplete traces. It can be
 // called at any time, and spans can be added after it. The cost grows with the number of held
-// spans and of edges; if there are many spans, up to [runtime.GOMAXPROCS] goroutines share the
-// work.
+// spans and of edges; if there are many spans, Config.Goroutines share the work.
 //
 // The graph is exact: it is the graph of these spans and no others. While spans arrive, it can
 // have nodes and edges that the next graph does not have, because the callee of a call is missing

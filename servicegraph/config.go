@@ -87,6 +87,10 @@ type Config struct {
 	// service.version.
 	NodeAttrs []string
 
+	// Goroutines is how many goroutines share the making of a graph from many held spans; 0 means
+	// [runtime.GOMAXPROCS]. The graph does not depend on it.
+	Goroutines int
+
 	// Limits bounds the nodes and edges of a graph. The zero value has generous defaults.
 	Limits Limits
 

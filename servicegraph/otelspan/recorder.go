@@ -3,6 +3,7 @@ package otelspan
 import (
 	"cmp"
 	"context"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -58,6 +59,9 @@ const (
 // most 200,000 spans are held. Forgotten spans stay counted in the graph, which
 // cfg.Limits bounds: by default, nodes after the first 10,000 are counted as "other". The
 // recorder can list up to 10,000 open spans; it only counts further ones.
+//
+// Unless cfg.Goroutines is set, half of the processors make a graph, so that the program keeps
+// the others.
 func NewRecorder(cfg servicegraph.Config) *Recorder { return NewWatcher(cfg, nil) }
 
 // NewWatcher returns a recorder like that of [NewRecorder] which calls watch with every
@@ -67,6 +71,9 @@ func NewRecorder(cfg servicegraph.Config) *Recorder { return NewWatcher(cfg, nil
 func NewWatcher(cfg servicegraph.Config, watch func(servicegraph.Span)) *Recorder {
 	if cfg.Window == (servicegraph.Window{}) {
 		cfg.Window = liveWindow
+	}
+	if cfg.Goroutines == 0 {
+		cfg.Goroutines = max(1, runtime.GOMAXPROCS(0)/2)
 	}
 	return &Recorder{
 		cfg:     cfg,
