@@ -218,6 +218,14 @@ func (b *Builder) isNameOf(peer, service nodeIndex) bool {
 	return ok && (rest == "" || len(b.cfg.SplitBy) > 0 && rest[0] == '@')
 }
 
+// isHostOf reports whether the host that a peer is named by is the name of a service (docs/semantics.md,
+// A4). The namespace in Kubernetes is not compared: spans of other traces can tell it.
+func (b *Builder) isHostOf(peer, service nodeIndex) bool {
+	host, id := b.names.nodeID(peer).Name, b.names.nodeID(service)
+	name := strings.ToLower(id.Name)
+	return host == name || id.Namespace != "" && host == name+"."+strings.ToLower(id.Namespace)
+}
+
 // canBeSame reports whether the different peers of two attempts of one call can be one service:
 // both are IP addresses, or the first names an RPC service and no host.
 func (b *Builder) canBeSame(peer, other nodeIndex) bool {

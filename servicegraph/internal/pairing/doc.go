@@ -30,6 +30,11 @@ type Config struct {
 	// inferred.
 	IsNameOf func(peer, service trace.Node) bool
 
+	// IsHostOf reports whether a peer, which is a host, is the name of a service, alone or followed by
+	// the namespace of the service, in any case of letters. It is called only for spans between which
+	// a call may be inferred.
+	IsHostOf func(peer, service trace.Node) bool
+
 	// CanBeSame reports whether the different peers of two attempts of one call can be one
 	// service: both are IP addresses, or the first is not a host. It is called only for attempts
 	// of calls of which another attempt was answered.

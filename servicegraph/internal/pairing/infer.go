@@ -39,24 +39,24 @@ func (p *Pairer) inferCalls() {
 		byClient[g.client] = append(byClient[g.client], g)
 		byServer[g.server] = append(byServer[g.server], g)
 	}
-	inferred := make(map[int32]bool) // by span of either side
+	callers, callees := make(map[int32]bool), make(map[int32]bool) // of inferred calls; a span can be both
 	for _, s := range servers {
 		best := int32(-1)
 		for _, g := range byServer[s] {
 			switch {
 			case !p.isOneEdge(byServer[s], byClient[g.client]):
 				best = -2
-			case best != -2 && !inferred[g.client] && (best < 0 || p.endsFirst(g.client, best)):
+			case best != -2 && !callers[g.client] && (best < 0 || p.endsFirst(g.client, best)):
 				best = g.client
 			}
 		}
 		if best >= 0 {
-			inferred[best], inferred[s] = true, true
+			callers[best], callees[s] = true, true
 			p.infer(best, s)
 		}
 	}
-	if len(inferred) > 0 {
-		p.calls = slices.DeleteFunc(p.calls, func(c Call) bool { return c.Callee < 0 && inferred[c.Caller] || c.Caller < 0 && inferred[c.Callee] })
+	if len(callers) > 0 {
+		p.calls = slices.DeleteFunc(p.calls, func(c Call) bool { return c.Callee < 0 && callers[c.Caller] || c.Caller < 0 && callees[c.Callee] })
 	}
 }
 
@@ -66,7 +66,7 @@ func (p *Pairer) openCalls() (clients []int32) {
 		span, state := &p.spans[i], &p.state[i]
 		_, timed := span.Duration()
 		if timed && span.Kind == trace.Client && state.outer == i &&
-			(state.outcome == Unresolved || state.outcome == Virtual && span.PeerType == trace.Unspecific) {
+			(state.made == Unresolved || state.made == Virtual && p.spans[p.naming(i)].PeerType == trace.Unspecific) {
 			clients = append(clients, i)
 		}
 	}
@@ -109,15 +109,16 @@ func (p *Pairer) guesses(clients, servers []int32) (guesses []guess) {
 		}
 		for _, c := range clients {
 			client := &p.spans[c]
-			if p.state[c].outcome == Open || client.Start > server.Start || client.End < server.End || client.Node == server.Node {
+			if p.state[c].made == Open || client.Start > server.Start || client.End < server.End || client.Node == server.Node {
 				continue
 			}
-			mine, other := of(c), of(s)
+			named := p.naming(c)
+			mine, other := of(c).or(of(named)), of(s)
 			agreements, contradict := mine.compare(other)
-			if client.Peer != 0 && p.cfg.IsNameOf(client.Peer, server.Node) {
+			if p.spans[named].Peer != 0 && p.isCallTo(&p.spans[named], server.Node) {
 				agreements++
 			}
-			if contradict || agreements == 0 && p.state[c].outcome == Virtual && !p.callsAnAddress(c) {
+			if contradict || agreements == 0 && p.state[c].made == Virtual && !p.callsAnAddress(named) {
 				continue
 			}
 			if mine.Path != "" && other.Path != "" {
@@ -130,6 +131,34 @@ func (p *Pairer) guesses(clients, servers []int32) (guesses []guess) {
 		}
 	}
 	return guesses
+}
+
+// naming returns the span that names the peer of the call that caller span c stands for: c, or the first
+// inside it that does and stands for the same call.
+func (p *Pairer) naming(c int32) int32 {
+	for i := c; i >= 0; i = p.state[i].inner {
+		if p.NamesPeer(i) {
+			return i
+		}
+	}
+	return c
+}
+
+// or returns what a tells of a call, and what b tells of the same call in addition.
+func (a Asked) or(b Asked) Asked {
+	if a.Host == "" {
+		a.Host, a.Port = b.Host, b.Port
+	}
+	if a.RPCService == "" {
+		a.RPCService, a.RPCMethod = b.RPCService, cmp.Or(a.RPCMethod, b.RPCMethod)
+	}
+	a.HTTPMethod, a.Path = cmp.Or(a.HTTPMethod, b.HTTPMethod), cmp.Or(a.Path, b.Path)
+	return a
+}
+
+// isCallTo reports whether the peer of a caller span has the name of a service.
+func (p *Pairer) isCallTo(client *trace.Span, service trace.Node) bool {
+	return p.cfg.IsNameOf(client.Peer, service) || !client.Is(trace.PeerIsName) && p.cfg.IsHostOf(client.Peer, service)
 }
 
 // compare compares what the two sides of a call tell of it, but for the paths. It counts the things

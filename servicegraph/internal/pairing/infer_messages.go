@@ -16,7 +16,7 @@ func (p *Pairer) openSends() (senders []int32) {
 		s := &p.sends[i]
 		outer := p.state[s.Span].outer
 		_, timed := p.spans[outer].Duration()
-		if timed && s.Client.Kind == trace.Producer && !s.Called && p.state[outer].outcome == Open {
+		if timed && s.Client.Kind == trace.Producer && !s.Called && p.state[outer].made == Open {
 			senders = append(senders, outer)
 		}
 	}
@@ -53,7 +53,7 @@ func (p *Pairer) messageGuesses(senders, consumers []int32) (guesses []guess) {
 		}
 		for _, c := range senders {
 			sender := &p.spans[c]
-			if p.state[c].outcome != Open || sender.Start > consumer.Start || sender.Node == consumer.Node {
+			if p.state[c].made != Open || sender.Start > consumer.Start || sender.Node == consumer.Node {
 				continue
 			}
 			from, to := p.sentTo(c), p.queue(s)

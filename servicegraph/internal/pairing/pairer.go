@@ -84,6 +84,7 @@ type spanState struct {
 	queried   bool // the queries of the spans directly below are known
 
 	outcome Outcome
+	made    Outcome // caller span: the outcome of its own call; that of a callee span is Paired whatever becomes of this call
 }
 
 // zeroState is the initial spanState. It is copied from memory: building a literal on the

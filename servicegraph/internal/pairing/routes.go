@@ -73,6 +73,7 @@ func (p *Pairer) attribute(i int32, outcome Outcome) int32 {
 // setOutcome sets the outcome of a span that is not a callee span. A callee span, also one that is
 // a caller span as well, stays paired.
 func (p *Pairer) setOutcome(i int32, outcome Outcome) {
+	p.state[i].made = outcome
 	if !p.state[i].isCallee {
 		p.state[i].outcome = outcome
 	}
