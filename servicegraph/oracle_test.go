@@ -18,6 +18,7 @@ import (
 // linear searches; it shares no code with the builder. The first kind of input is realistic
 // traces with realistic damage, the second is random spans.
 func TestAgainstOracle(t *testing.T) {
+
 	for seed := range seeds(t, 2000) {
 		rng := rand.New(rand.NewPCG(seed, 11))
 		spans := damagedTraces(rng)
@@ -107,6 +108,9 @@ type oracle struct {
 	received  map[reception]bool
 	queued    map[*oracleSpan]bool // the caller spans with a call to a queue node
 	taken     []*oracleSpan        // the spans that took messages of which they alone may know
+	entered   []oracleEntry        // the requests and messages whose caller only the callee names
+	open      map[*oracleSpan]bool // the caller spans that begin a call of which nothing else is known
+	senders   map[*oracleSpan]bool // the spans that stand for messages of which no consumer is known by its parent
 	meetings  []oracleMeeting
 	virtuals  []oracleCall
 }
@@ -114,8 +118,16 @@ type oracle struct {
 // A reception is a service that received messages of a queue.
 type reception struct{ queue, by sg.NodeID }
 
+// An oracleEntry is a call from a node that the callee names.
+type oracleEntry struct {
+	from   sg.NodeID
+	callee *oracleSpan
+	kind   sg.EdgeKind
+}
+
 type oracleEdge struct {
 	calls, errors, both, caller, callee, address, name float64
+	inferred                                           float64
 	callerCalls, callerErrors                          float64
 	calleeCalls, calleeErrors                          float64
 	callerTime, calleeTime                             int64 // nanoseconds, weighted
@@ -145,6 +157,7 @@ func interpret(spans []sg.Span, cfg oracleConfig) *oracle {
 		cfg:   cfg,
 		edges: make(map[sg.EdgeID]*oracleEdge), requests: make(map[sg.NodeID]float64), entries: make(map[sg.NodeID]float64),
 		outcomes: make(map[string]int), linked: make(map[*oracleSpan]bool), received: make(map[reception]bool), queued: make(map[*oracleSpan]bool),
+		open: make(map[*oracleSpan]bool), senders: make(map[*oracleSpan]bool),
 	}
 	for _, s := range spans {
 		o.add(s)
@@ -174,6 +187,8 @@ func interpret(spans []sg.Span, cfg oracleConfig) *oracle {
 	}
 	o.countLinkedMessages()
 	o.countEntries()
+	o.inferCalls()
+	o.countEntered()
 	o.countTaken()
 	o.countVirtuals()
 	for _, s := range o.spans {
@@ -782,6 +797,8 @@ func (o *oracle) unpaired(c *oracleSpan, covered bool) {
 	default:
 		covered = true
 		setOutcome("unresolved")
+		o.open[c] = true
+		o.noteSender(c)
 	}
 	for _, i := range o.inner(c) {
 		o.unpaired(i, covered)
@@ -1010,6 +1027,7 @@ func (o *oracle) virtual(c *oracleSpan) {
 	if peer, _ := c.peer(); peer.Type == sg.TypeQueue {
 		toQueue = o.cfg.QueueNodes
 	}
+	o.noteSender(c)
 	if !toQueue && slices.ContainsFunc(o.spans, func(s *oracleSpan) bool { return o.linked[s] && o.outer(s) == client }) {
 		o.setOutcomes(c, client, "paired")
 		return
@@ -1243,17 +1261,7 @@ func (o *oracle) countEntries() {
 		if !s.serves() || s.called() || !outside && !messages {
 			continue
 		}
-		delegates := slices.ContainsFunc(o.spans, func(i *oracleSpan) bool {
-			if len(o.messages(i)) == 0 {
-				return false
-			}
-			for r := receiver(i); r != nil; r = receiver(r) {
-				if r == s {
-					return true
-				}
-			}
-			return false
-		})
+		delegates := o.delegates(s)
 		if messages || !delegates { // a span that delegates is no request: the spans inside are
 			o.requests[s.node] += s.Weight
 		}
@@ -1279,12 +1287,7 @@ func (o *oracle) countEntries() {
 				o.taken = append(o.taken, s)
 				break
 			}
-			if kind == sg.EdgeMessage {
-				o.received[reception{from, s.node}] = true
-			}
-			e := o.edge(from, s.node, kind)
-			e.count(nil, s, &e.callee)
-			e.addCallee(s)
+			o.entered = append(o.entered, oracleEntry{from, s, kind})
 		case s.parent == nil && !s.missing && o.isDetached(s):
 			s.outcome = "detached"
 		case messages && s.parent == nil && !s.missing: // not from the user: the link can lead to a caller in another graph
@@ -1292,6 +1295,33 @@ func (o *oracle) countEntries() {
 		case s.parent == nil && !s.missing:
 			o.entry(s, kind)
 		}
+	}
+}
+
+// delegates reports whether spans inside s handle the messages that s received (M10).
+func (o *oracle) delegates(s *oracleSpan) bool {
+	return slices.ContainsFunc(o.spans, func(i *oracleSpan) bool {
+		if len(o.messages(i)) == 0 {
+			return false
+		}
+		for r := receiver(i); r != nil; r = receiver(r) {
+			if r == s {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// countEntered counts the calls from callers that the callees name (P6, M9).
+func (o *oracle) countEntered() {
+	for _, c := range o.entered {
+		if c.kind == sg.EdgeMessage {
+			o.received[reception{c.from, c.callee.node}] = true
+		}
+		e := o.edge(c.from, c.callee.node, c.kind)
+		e.count(nil, c.callee, &e.callee)
+		e.addCallee(c.callee)
 	}
 }
 
@@ -1350,6 +1380,7 @@ func graphLines(g *sg.Graph) []string {
 	for e := range g.Edges() {
 		*o.edge(e.ID.From, e.ID.To, e.ID.Kind) = oracleEdge{
 			calls: e.Calls, errors: e.Errors, both: e.Evidence.Both, caller: e.Evidence.Caller, callee: e.Evidence.Callee, address: e.Evidence.Address, name: e.Evidence.Name,
+			inferred:    e.Evidence.Inferred,
 			callerCalls: e.Caller.Calls, callerErrors: e.Caller.Errors, calleeCalls: e.Callee.Calls, calleeErrors: e.Callee.Errors,
 			callerTime: int64(e.Caller.Latency.Sum()), calleeTime: int64(e.Callee.Latency.Sum()), gaps: e.Gap.Count(),
 		}
