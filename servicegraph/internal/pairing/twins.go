@@ -24,6 +24,8 @@ type twinGroup struct {
 
 	host string     // of the callee; empty if no span of the group names one, or all have one peer
 	name trace.Node // the peer, if a person chose the name; 0 if no span of the group has one, or all have one peer
+
+	peers []trace.Node // of the spans, unless all have one: spans with one peer were compared before
 }
 
 // maxTwinGroups is how many groups findTwins compares with a span: those that began last.
@@ -140,12 +142,15 @@ func (p *Pairer) findTwins(spans []int32, met func(int32) bool, compared bool) {
 			group := &groups[g]
 			if p.spans[group.outer].End < span.End || slices.Contains(group.scopes, of.Scope) || group.met && met(i) ||
 				group.port != "" && of.Port != "" && group.port != of.Port ||
-				group.host != "" && host != "" && group.host != host || group.name != 0 && name != 0 && group.name != name {
+				compared && slices.Contains(group.peers, span.Peer) || group.host != "" && host != "" && group.host != host || group.name != 0 && name != 0 && group.name != name {
 				continue
 			}
 			found = true
 			group.scopes, group.port = append(group.scopes, of.Scope), cmp.Or(group.port, of.Port)
 			group.host, group.name = cmp.Or(group.host, host), cmp.Or(group.name, name)
+			if compared {
+				group.peers = append(group.peers, span.Peer)
+			}
 			twin := i
 			if met(i) { // every span of the group so far has none
 				twin = group.outer
@@ -158,7 +163,11 @@ func (p *Pairer) findTwins(spans []int32, met func(int32) bool, compared bool) {
 			if len(groups) < cap(groups) {
 				scopes = groups[:len(groups)+1][len(groups)].scopes[:0] // of an earlier call
 			}
-			groups = append(groups, twinGroup{outer: i, met: met(i), port: of.Port, scopes: append(scopes, of.Scope), host: host, name: name})
+			var peers []trace.Node
+			if compared {
+				peers = []trace.Node{span.Peer}
+			}
+			groups = append(groups, twinGroup{outer: i, met: met(i), port: of.Port, scopes: append(scopes, of.Scope), host: host, name: name, peers: peers})
 		}
 	}
 	p.twinGroups = groups
