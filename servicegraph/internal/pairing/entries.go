@@ -2,6 +2,7 @@ package pairing
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
@@ -51,15 +52,18 @@ func (p *Pairer) entries() {
 
 // findDetached marks the roots within the time of another root of the trace. Such a root has lost
 // the id of its parent: an exporter or a propagator dropped it (docs/semantics.md P20). Of two roots
-// with the same time, the one with children stays a root, or else the one with the first id.
+// with the same time, the one with children stays a root, or else the one with the first id. The root can
+// be a span of a hidden service.
 func (p *Pairer) findDetached() {
 	serves := func(i int32) bool { return p.spans[i].Kind.Serves() }
-	if len(p.roots) < 2 || !slices.ContainsFunc(p.roots, serves) {
+	hidden := p.tree.HiddenRoots
+	if len(p.roots)+len(hidden) < 2 || !slices.ContainsFunc(p.roots, serves) {
 		return
 	}
 	p.roots = slices.DeleteFunc(p.roots, func(i int32) bool {
 		_, timed := p.spans[i].Duration()
-		return !timed || p.passage(i) != trace.Outside // the parent was a span of a hidden service
+		passage := p.passage(i)
+		return !timed || passage == trace.Behind || passage == trace.Entered // the parent was a span of a hidden service
 	})
 	slices.SortFunc(p.roots, func(i, j int32) int {
 		a, b := &p.spans[i], &p.spans[j]
@@ -71,9 +75,12 @@ func (p *Pairer) findDetached() {
 			slices.Compare(a.ID[:], b.ID[:]), p.cfg.CompareNodes(a.Node, b.Node), cmp.Compare(a.Kind, b.Kind),
 		)
 	})
-	var end int64
-	for n, i := range p.roots {
-		p.state[i].detached = n > 0 && p.spans[i].End <= end
+	end := int64(math.MinInt64)
+	for _, i := range p.roots {
+		for ; len(hidden) > 0 && hidden[0].Start <= p.spans[i].Start; hidden = hidden[1:] {
+			end = max(end, hidden[0].End)
+		}
+		p.state[i].detached = p.spans[i].End <= end
 		end = max(end, p.spans[i].End)
 	}
 }

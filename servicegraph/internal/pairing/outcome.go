@@ -6,7 +6,7 @@ import "github.com/tempograph/tempograph/servicegraph/internal/trace"
 // the span in the trace decides. After [Pairer.Withhold], a span whose callee or parent may
 // still arrive is Awaiting.
 func (p *Pairer) Outcome(i int32) Outcome {
-	if p.passage(i) == trace.Through && p.state[i].outcome != Open {
+	if p.passage(i) == trace.Through {
 		return Concealed
 	}
 	if o := p.state[i].outcome; o != None {

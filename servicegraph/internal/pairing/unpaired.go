@@ -49,6 +49,8 @@ func (p *Pairer) unpairedCallers() {
 			client := p.spans[state.outer]
 			client.Peer, client.PeerType = 0, trace.Unspecific // the span names no peer, or itself: see NamesPeer
 			switch {
+			case p.endsHidden(state.outer): // that call is counted already
+				p.setOutcome(i, Nested)
 			case p.sendAny(i, &client):
 			case p.metBeside(i) != 0:
 				p.callPeer(i, &client)
@@ -196,5 +198,6 @@ func (p *Pairer) canBeLinked(i int32) bool {
 func (p *Pairer) send(i int32, client trace.Span, counted, called bool) {
 	p.state[i].sent = true
 	client.Detail = 0 // edges made of two halves have no details
+	counted = counted || p.passage(p.state[i].outer) == trace.Through
 	p.sends = append(p.sends, Send{Span: i, Client: client, Called: called, Counted: counted})
 }

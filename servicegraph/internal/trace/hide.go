@@ -1,6 +1,9 @@
 package trace
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // A Visibility tells whether the spans of a service are part of the graph.
 type Visibility uint8
@@ -31,7 +34,7 @@ const (
 // the caller span inside knows the host that it calls. So of the two the inner one keeps its peer
 // if names.Better(inner, outer) is true.
 func (t *Tree) Hide(names HiddenNames) (dropped uint64) {
-	t.Passages = nil
+	t.Passages, t.HiddenRoots = nil, nil
 	if !slices.ContainsFunc(t.Spans, func(s Span) bool { return names.Visibility(s.Node) != Visible }) {
 		return 0
 	}
@@ -47,6 +50,9 @@ func (t *Tree) Hide(names HiddenNames) (dropped uint64) {
 			h.visible(i)
 		case t.Parent[i] < 0 || h.gone[t.Parent[i]]:
 			h.gone[i] = true
+			if _, timed := t.Spans[i].Duration(); timed && t.Parent[i] == NoParent {
+				t.HiddenRoots = append(t.HiddenRoots, t.Spans[i])
+			}
 			h.entered[i] = visibility == Gateway && (t.Parent[i] == NoParent || t.Parent[i] >= 0 && h.entered[t.Parent[i]])
 			if p := t.Parent[i]; p >= 0 {
 				t.Parent[i] = t.Parent[p] // of the first span of the hidden services
@@ -63,6 +69,7 @@ func (t *Tree) Hide(names HiddenNames) (dropped uint64) {
 			t.Passages[i] = Ends
 		}
 	}
+	slices.SortFunc(t.HiddenRoots, func(a, b Span) int { return cmp.Compare(a.Start, b.Start) })
 	h.compact()
 	return dropped
 }
@@ -81,7 +88,7 @@ type hider struct {
 	gone    []bool  // the span is dropped
 	entered []bool  // dropped span: a gateway passes a request from outside on
 	caller  []int32 // the caller span of the service that encloses the span, or is the span; -1 if there is none
-	reached []bool  // visible caller span: a hidden server span is inside
+	reached []bool  // visible caller span: a span of a hidden service that the visible service called is inside
 	named   []bool  // visible caller span: a hidden caller span inside names a host
 }
 
@@ -124,7 +131,7 @@ func (h *hider) adopt(i int32) {
 	host := s.Is(IsCaller) && s.Peer != 0 && s.PeerType == Unspecific
 	for c := h.caller[p]; c >= 0; {
 		outer := &h.Spans[c]
-		h.reached[c] = h.reached[c] || serves && h.Passages[c] != Through
+		h.reached[c] = h.reached[c] || h.Passages[c] != Through && (serves || h.Passages[p] != Through)
 		h.named[c] = h.named[c] || host
 		if host && outer.Peer != 0 && outer.PeerType == Unspecific && h.names.Better(s, outer) {
 			outer.Peer, outer.Address = 0, 0

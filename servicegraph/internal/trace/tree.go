@@ -18,6 +18,9 @@ type Tree struct {
 
 	Passages []Passage // by span, after Hide; nil if no span was hidden
 
+	// HiddenRoots are the roots that Hide dropped, by start, without those of which no end is known.
+	HiddenRoots []Span
+
 	Duplicates uint64 // spans that were merged into another
 	Cycles     uint64 // cycles of parents that were broken
 
@@ -40,7 +43,7 @@ const (
 // Clear empties the tree for another trace, whose names are compared by an order.
 func (t *Tree) Clear(names Order) {
 	t.Spans = t.Spans[:0]
-	t.Passages = nil
+	t.Passages, t.HiddenRoots = nil, nil
 	t.names = names
 }
 
