@@ -28,9 +28,16 @@ type oracleCall struct {
 	at     oracleAddress
 }
 
+// An oracleAttempt is an attempt of a call without a callee span, and the service that answered the others
+// (F13).
+type oracleAttempt struct {
+	oracleCall
+	met sg.NodeID
+}
+
 // address returns the address that a caller span called.
 func (s *oracleSpan) address() (at oracleAddress) {
-	if s.cfg.IgnoreAddresses {
+	if s.cfg.IgnoreAddresses || s.nameless {
 		return oracleAddress{}
 	}
 	at.rpc = s.attrs["rpc.service"]
@@ -59,6 +66,11 @@ func (o *oracle) learnAddress(client, callee *oracleSpan) {
 func (o *oracle) countVirtuals() {
 	var open []oracleCall // no service is found
 	statements := o.statements()
+	for _, a := range o.attempted {
+		e := o.edge(a.client.node, a.met, a.kind)
+		e.count(a.client, nil, &e.caller)
+		e.addCaller(a.client)
+	}
 	for _, c := range o.virtuals {
 		to, evidence := c.peer, func(e *oracleEdge) *float64 { return &e.caller }
 		if c.isName {

@@ -178,10 +178,14 @@ func (s *oracleSpan) isLost() bool { return s.missing && s.outcome == "" || s.ou
 func (o *oracle) canCall(c, s *oracleSpan) (agreements int, can bool) {
 	var peer sg.NodeID
 	isName := false
-	at := slices.IndexFunc(o.virtuals, func(v oracleCall) bool { return v.client == c })
+	virtuals := slices.Clone(o.virtuals)
+	for _, a := range o.attempted {
+		virtuals = append(virtuals, a.oracleCall)
+	}
+	at := slices.IndexFunc(virtuals, func(v oracleCall) bool { return v.client == c })
 	switch {
 	case at >= 0:
-		if peer, isName = o.virtuals[at].peer, o.virtuals[at].isName; isSpecific(peer.Type) || o.virtuals[at].kind != sg.EdgeRequest {
+		if peer, isName = virtuals[at].peer, virtuals[at].isName; isSpecific(peer.Type) || virtuals[at].kind != sg.EdgeRequest {
 			return 0, false
 		}
 	case !o.open[c] || o.outer(c) != c || o.sends(c):
@@ -212,7 +216,8 @@ func (o *oracle) canCall(c, s *oracleSpan) (agreements int, can bool) {
 	case isName && host == s.node.Name, !isName && host == strings.ToLower(s.node.Name), !isName && host == strings.ToLower(s.node.Name)+"."+s.node.Namespace:
 		agreements++
 	}
-	isBare := peer == (sg.NodeID{}) || !isName && (peer.Type == sg.TypeIP || peer.Type == sg.TypeRPC)
+	isBare := peer == (sg.NodeID{}) && at < 0 || // an attempt that names nothing went where the others went (F13)
+		!isName && (peer.Type == sg.TypeIP || peer.Type == sg.TypeRPC)
 	if agreements == 0 && !isBare { // a path is no evidence for a host
 		return 0, false
 	}
@@ -292,6 +297,7 @@ func (o *oracle) sentThrough(c *oracleSpan) sg.NodeID {
 // infer counts the call from c to s in place of what c and s alone show.
 func (o *oracle) infer(c, s *oracleSpan) {
 	o.virtuals = slices.DeleteFunc(o.virtuals, func(v oracleCall) bool { return v.client == c })
+	o.attempted = slices.DeleteFunc(o.attempted, func(a oracleAttempt) bool { return a.client == c })
 	o.entered = slices.DeleteFunc(o.entered, func(e oracleEntry) bool { return e.callee == s })
 	o.taken = slices.DeleteFunc(o.taken, func(t *oracleSpan) bool { return t == s })
 	c.outcome, s.outcome = "paired", "paired"

@@ -110,9 +110,13 @@ type oracle struct {
 	taken     []*oracleSpan        // the spans that took messages of which they alone may know
 	entered   []oracleEntry        // the requests and messages whose caller only the callee names
 	open      map[*oracleSpan]bool // the caller spans that begin a call of which nothing else is known
+	gone      []*oracleSpan        // the spans of hidden services that no visible service called
 	senders   map[*oracleSpan]bool // the spans that stand for messages of which no consumer is known by its parent
 	meetings  []oracleMeeting
 	virtuals  []oracleCall
+	attempted []oracleAttempt
+
+	hiddenCalls, hiddenErrors float64
 }
 
 // A reception is a service that received messages of a queue.
@@ -148,6 +152,18 @@ type oracleSpan struct {
 	missing bool // the parent never arrived
 	shares  bool // a SERVER or CONSUMER span of the service has the same id
 	twin    bool // another span stands for the call of both (F14)
+
+	service  sg.NodeID // which sent the span; node is another one for a span of a hidden service
+	gone     bool      // a span of a hidden service that no visible span called
+	passesOn bool      // such a span of a gateway, for a request from outside
+	through  bool      // a span of a hidden service that a visible service called
+	behind   bool      // a visible span that a hidden service called, which no visible span had called
+	isEntry  bool      // the same, of a gateway: the span is a request from outside
+	reached  bool      // the call reached a hidden service
+	relays   bool      // a span of a hidden service inside names a host
+	ends     bool      // the call reached a hidden service, and nothing names where it went from there
+	nameless bool      // a span of a hidden service inside names the callee better
+
 	outcome string
 }
 
@@ -170,6 +186,7 @@ func interpret(spans []sg.Span, cfg oracleConfig) *oracle {
 	}
 	o.findParents()
 	o.breakCycles()
+	o.hide()
 	for _, s := range o.spans {
 		s.shares = slices.ContainsFunc(o.with(s.TraceID, s.SpanID), func(other *oracleSpan) bool { return other != s && other.serves() && other.node == s.node })
 	}
@@ -193,6 +210,8 @@ func interpret(spans []sg.Span, cfg oracleConfig) *oracle {
 	o.countVirtuals()
 	for _, s := range o.spans {
 		switch {
+		case s.through:
+			s.outcome = "hidden"
 		case s.outcome != "":
 		case s.missing:
 			s.outcome = "orphan"
@@ -217,6 +236,7 @@ func (o *oracle) add(s sg.Span) {
 	n := &oracleSpan{Span: s, cfg: &o.cfg, kind: s.Kind, attrs: make(map[string]string)}
 	n.Weight = max(n.Weight, 1)
 	n.node = o.cfg.name(sg.NodeID{Namespace: s.Namespace, Name: s.Service, Type: sg.TypeService})
+	n.service = n.node
 	for _, a := range s.Attrs {
 		n.attrs[a.Key] = a.Value
 	}
@@ -249,7 +269,7 @@ func (o *oracle) add(s sg.Span) {
 // isAttempt reports whether two spans have one identity: if they are not deliveries of one span,
 // they are attempts of one call (I11).
 func isAttempt(a, b *oracleSpan) bool {
-	return a.TraceID == b.TraceID && a.SpanID == b.SpanID && a.node == b.node && a.caller == b.caller && a.serves() == b.serves()
+	return a.TraceID == b.TraceID && a.SpanID == b.SpanID && a.service == b.service && a.caller == b.caller && a.serves() == b.serves()
 }
 
 // attempts returns the spans with the identity of a span, by start.
@@ -332,7 +352,7 @@ func (s *oracleSpan) serves() bool { return s.kind == sg.KindServer || s.kind ==
 // with returns the spans with an id in a trace, ordered by service.
 func (o *oracle) with(trace sg.TraceID, id sg.SpanID) (found []*oracleSpan) {
 	for _, s := range o.spans {
-		if s.TraceID == trace && s.SpanID == id {
+		if s.TraceID == trace && s.SpanID == id && !s.through {
 			found = append(found, s)
 		}
 	}
@@ -466,7 +486,11 @@ func (o *oracle) inner(c *oracleSpan) (inner []*oracleSpan) {
 // whose only call is that of c, or c itself (F8).
 func (o *oracle) outer(c *oracleSpan) *oracleSpan {
 	around := c.within()
-	if around == nil || len(o.callees(around)) > 0 || len(o.inner(around)) > 1 || around.kind != sg.KindClient && around.kind != sg.KindProducer {
+	isOwn := func() bool { // a call that the hidden service makes for itself
+		peer, _ := c.peer()
+		return around.ends && len(o.callees(c)) == 0 && isSpecific(peer.Type)
+	}
+	if around == nil || len(o.callees(around)) > 0 || len(o.inner(around)) > 1 || isOwn() || around.kind != sg.KindClient && around.kind != sg.KindProducer {
 		return c
 	}
 	return o.outer(around)
@@ -572,7 +596,7 @@ func (o *oracle) pair(s *oracleSpan) {
 		if c.kind == sg.KindConsumer || client.kind == sg.KindProducer {
 			kind = sg.EdgeMessage
 		} else if !s.callsOwnHost() {
-			o.learnAddress(s, c)
+			o.learnAddress(s.source(), c)
 		}
 		if kind == sg.EdgeMessage {
 			queue := o.queueBetween(s, callees)
@@ -696,6 +720,8 @@ func (s *oracleSpan) ownQueue() sg.NodeID {
 func (s *oracleSpan) peer() (peer sg.NodeID, isName bool) {
 	name, system := s.attrs["peer.service"], s.attrs["db.system"]
 	switch {
+	case s.nameless:
+		return sg.NodeID{}, false
 	case name != "" && system != "":
 		peer, isName = sg.NodeID{Name: name, Type: sg.TypeDatabase}, true
 	case name != "" && s.kind == sg.KindProducer && s.queue() != (sg.NodeID{}):
@@ -777,8 +803,18 @@ func (o *oracle) unpaired(c *oracleSpan, covered bool) {
 		if c.outcome == "" {
 			c.outcome = "nested"
 		}
+		if o.failsHidden(c) {
+			o.conceal(c)
+		}
 	case covered && !separate:
 		setOutcome("nested")
+	case o.endsHidden(c) && o.endsHidden(c.within()):
+		covered = false
+		setOutcome("nested")
+	case o.endsHidden(c):
+		covered = false
+		setOutcome("hidden")
+		o.conceal(c)
 	case peer.Name != "" && !isSpecific(peer.Type) && (o.publishes(c) || o.polled(c)):
 		covered = false
 		setOutcome("nested")
@@ -790,6 +826,9 @@ func (o *oracle) unpaired(c *oracleSpan, covered bool) {
 		o.virtual(c)
 	case o.namesPeerInside(c):
 		covered = false
+		setOutcome("nested")
+	case o.endsHidden(o.outer(c)): // that call is counted already
+		covered = true
 		setOutcome("nested")
 	case o.metBeside(c) != nil:
 		covered = true
@@ -894,7 +933,7 @@ func (o *oracle) findTwins() {
 			}
 		}
 		for _, servers := range byService {
-			markTwins(servers, none)
+			markTwins(servers, none, false)
 		}
 	}
 	type callee struct {
@@ -910,7 +949,7 @@ func (o *oracle) findTwins() {
 		}
 	}
 	for _, spans := range beside {
-		markTwins(spans, o.reaches)
+		markTwins(spans, o.reaches, false)
 	}
 	for _, key := range []func(*oracleSpan) string{
 		func(s *oracleSpan) string { return s.address().host },
@@ -930,7 +969,7 @@ func (o *oracle) findTwins() {
 			}
 		}
 		for _, spans := range at {
-			markTwins(spans, o.reaches)
+			markTwins(spans, o.reaches, true)
 		}
 	}
 }
@@ -941,8 +980,9 @@ func isSamePeer(a, b *oracleSpan) bool {
 	return x == y
 }
 
-// markTwins marks all spans of a call but one: the span with the callee, or else the outer span.
-func markTwins(spans []*oracleSpan, met func(*oracleSpan) bool) {
+// markTwins marks all spans of a call but one: the span with the callee, or else the outer span. If compared
+// is set, spans with one peer have been compared before.
+func markTwins(spans []*oracleSpan, met func(*oracleSpan) bool, compared bool) {
 	spans = slices.DeleteFunc(slices.Clone(spans), func(s *oracleSpan) bool { return s.attrs["otel.scope.name"] == "" || s.End < s.Start })
 	slices.SortFunc(spans, func(a, b *oracleSpan) int {
 		return cmpOr(int(a.Start-b.Start), int(b.End-a.End), slices.Compare(a.SpanID[:], b.SpanID[:]))
@@ -952,6 +992,9 @@ func markTwins(spans []*oracleSpan, met func(*oracleSpan) bool) {
 		joins := func(group []*oracleSpan) bool {
 			for _, other := range group {
 				if a, b := other.address().host, s.address().host; a != b && a != "" && b != "" && !isSamePeer(other, s) && s.caller {
+					return false
+				}
+				if compared && isSamePeer(other, s) {
 					return false
 				}
 				if _, a := other.peer(); a && !isSamePeer(other, s) {
@@ -1033,13 +1076,11 @@ func (o *oracle) virtual(c *oracleSpan) {
 		return
 	}
 	o.setOutcomes(c, client, "virtual")
+	peer, isName := c.peer()
 	if met := o.metBeside(c); met != nil {
-		e := o.edge(client.node, *met, kind)
-		e.count(client, nil, &e.caller)
-		e.addCaller(client)
+		o.attempted = append(o.attempted, oracleAttempt{oracleCall{client, kind, peer, isName, oracleAddress{}}, *met})
 		return
 	}
-	peer, isName := c.peer()
 	o.virtuals = append(o.virtuals, oracleCall{client, kind, peer, isName, o.addressed(c).address()})
 }
 
@@ -1129,6 +1170,12 @@ func id(s *oracleSpan) sg.Link { return sg.Link{TraceID: s.TraceID, SpanID: s.Sp
 // id, a PRODUCER goes before a CLIENT (M5).
 func (o *oracle) sender(l sg.Link) *oracleSpan {
 	all := o.with(l.TraceID, l.SpanID)
+	for _, s := range o.spans {
+		if s.through && id(s) == l {
+			all = append(all, s)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *oracleSpan) int { return a.node.Compare(b.node) })
 	for _, kind := range []sg.Kind{sg.KindProducer, sg.KindClient} {
 		if i := slices.IndexFunc(all, func(s *oracleSpan) bool { return s.kind == kind }); i >= 0 {
 			attempts := o.attempts(all[i]) // a link to attempts means the last
@@ -1253,7 +1300,9 @@ func (o *oracle) countEntries() {
 		outside := s.parent == nil || s.kind == sg.KindConsumer && receiver(s) == nil
 		if s.kind == sg.KindUnset && !s.caller && s.parent == nil && !s.missing { // an entry of a tracer without kinds (P19)
 			o.requests[s.node] += s.Weight
-			o.entry(s, sg.EdgeRequest)
+			if !s.behind || s.isEntry {
+				o.entry(s, sg.EdgeRequest)
+			}
 		}
 		if s.kind == sg.KindInternal && messages && s.parent == nil {
 			o.requests[s.node] += s.Weight
@@ -1274,10 +1323,11 @@ func (o *oracle) countEntries() {
 		}
 		switch {
 		case s.outcome == "paired", delegates && !messages:
+		case !messages && s.behind && !s.isEntry:
 		case messages && s.parent == nil && !s.missing && o.isDetached(s) && peer.Type != sg.TypeQueue:
 			s.outcome = "detached"
 		case messages && s.kind == sg.KindConsumer && peer.Type != sg.TypeQueue:
-		case peer.Name != "" && (s.parent == nil && !s.missing || peer.Type == sg.TypeQueue):
+		case peer.Name != "" && (!s.isEntry || messages) && (s.parent == nil && !s.missing || peer.Type == sg.TypeQueue):
 			from := peer
 			if peer.Type == sg.TypeExternal {
 				from = o.service(peer)
@@ -1338,7 +1388,7 @@ func (o *oracle) entry(s *oracleSpan, kind sg.EdgeKind) {
 
 // isDetached reports whether root s is within the time of another root of the trace (P20).
 func (o *oracle) isDetached(s *oracleSpan) bool {
-	if s.End < s.Start {
+	if s.End < s.Start || s.behind {
 		return false
 	}
 	leaf := func(s *oracleSpan) int {
@@ -1347,8 +1397,13 @@ func (o *oracle) isDetached(s *oracleSpan) bool {
 		}
 		return 1
 	}
+	for _, r := range o.gone { // a root of a hidden service
+		if r.TraceID == s.TraceID && r.parent == nil && !r.missing && r.Start <= s.Start && s.End <= r.End {
+			return true
+		}
+	}
 	return slices.ContainsFunc(o.spans, func(r *oracleSpan) bool {
-		return r != s && r.TraceID == s.TraceID && r.parent == nil && !r.missing && r.Start <= s.Start && s.End <= r.End && r.End >= r.Start &&
+		return r != s && r.TraceID == s.TraceID && r.parent == nil && !r.missing && !r.behind && r.Start <= s.Start && s.End <= r.End && r.End >= r.Start &&
 			cmpOr(int(r.Start-s.Start), int(s.End-r.End), leaf(r)-leaf(s), slices.Compare(r.SpanID[:], s.SpanID[:]), r.node.Compare(s.node), int(r.kind)-int(s.kind)) < 0
 	})
 }
@@ -1364,6 +1419,9 @@ func (o *oracle) lines() []string {
 	}
 	for id, n := range o.entries {
 		lines = append(lines, fmt.Sprintf("%v entries %v", id, n))
+	}
+	if o.hiddenCalls > 0 {
+		lines = append(lines, fmt.Sprintf("hidden calls %v, errors %v", o.hiddenCalls, o.hiddenErrors))
 	}
 	for outcome, n := range o.outcomes {
 		lines = append(lines, fmt.Sprintf("%s %d", outcome, n))
@@ -1397,9 +1455,10 @@ func graphLines(g *sg.Graph) []string {
 		}
 	}
 	r := g.Report()
+	o.hiddenCalls, o.hiddenErrors = r.HiddenCalls, r.HiddenErrors
 	for outcome, n := range map[string]uint64{
 		"paired": r.Paired, "virtual": r.Virtual, "nested": r.Nested, "root": r.Root, "internal": r.Internal, "orphan": r.Orphan,
-		"unresolved": r.Unresolved, "detached": r.Detached, "duplicate": r.Duplicate, "invalid": r.Invalid,
+		"unresolved": r.Unresolved, "detached": r.Detached, "duplicate": r.Duplicate, "invalid": r.Invalid, "hidden": r.Hidden,
 	} {
 		if n > 0 {
 			o.outcomes[outcome] = int(n)
