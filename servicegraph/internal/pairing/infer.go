@@ -60,12 +60,12 @@ func (p *Pairer) inferCalls() {
 	}
 }
 
-// openCalls returns the CLIENT spans that begin a call whose callee is unknown, by start.
+// openCalls returns the CLIENT spans that begin a request whose callee is unknown, by start.
 func (p *Pairer) openCalls() (clients []int32) {
 	for i := range int32(len(p.spans)) {
 		span, state := &p.spans[i], &p.state[i]
 		_, timed := span.Duration()
-		if timed && span.Kind == trace.Client && state.outer == i &&
+		if timed && span.Kind == trace.Client && state.outer == i && !state.publishes &&
 			(state.made == Unresolved || state.made == Virtual && p.spans[p.naming(i)].PeerType == trace.Unspecific) {
 			clients = append(clients, i)
 		}

@@ -135,7 +135,7 @@ func (h *hider) adopt(i int32) {
 		h.named[c] = h.named[c] || host
 		if host && outer.Peer != 0 && outer.PeerType == Unspecific && h.names.Better(s, outer) {
 			outer.Peer, outer.Address = 0, 0
-			outer.Flags &^= PeerIsName
+			outer.Flags &^= NamesHost | PeerIsName
 		}
 		above := h.Parent[c]
 		if above < 0 || h.Spans[above].Node != outer.Node {
@@ -145,6 +145,7 @@ func (h *hider) adopt(i int32) {
 	}
 	if host && h.names.IsLocal(s.Peer) { // for the service of the parent, it would be another host
 		s.Peer, s.Address, s.Detail = 0, 0, 0
+		s.Flags &^= NamesHost | PeerIsName
 	}
 	h.caller[i] = h.enclosing(i)
 }
