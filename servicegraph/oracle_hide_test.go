@@ -24,7 +24,11 @@ func TestHiddenAgainstOracle(t *testing.T) {
 		{Config: sg.Config{Hide: named("B"), Gateways: named("D"), InferCalls: true}},
 	}
 	ended := 0.0
-	for seed := range seeds(t, 600) {
+	normal := uint64(1000)
+	if testing.Short() {
+		normal = 250
+	}
+	for seed := range seeds(t, normal) {
 		rng := rand.New(rand.NewPCG(seed, 14))
 		var spans []sg.Span
 		switch seed % 4 {

@@ -20,7 +20,11 @@ func TestInferredAgainstOracle(t *testing.T) {
 		{Config: sg.Config{InferCalls: true, QueueNodes: true, Rename: renames("^C$=B")}, renamed: map[string]string{"C": "B"}},
 	}
 	requests, messages := 0.0, 0.0
-	for seed := range seeds(t, 600) {
+	normal := uint64(1000)
+	if testing.Short() {
+		normal = 250
+	}
+	for seed := range seeds(t, normal) {
 		rng := rand.New(rand.NewPCG(seed, 13))
 		var spans []sg.Span
 		switch seed % 4 {
