@@ -31,15 +31,16 @@ func (s share) halves() (low, high share) {
 	return share{s.digits[:middle], s.suffix}, share{s.digits[middle:], s.suffix}
 }
 
-// shares divides all traces into shares of which none has more than a part of them, if possible
-// with one digit.
+// shares divides all traces into shares of about the same size, of which none has more than a part of
+// all traces, if possible with one digit.
 func shares(most float64) (list []share) {
 	if most >= 1 {
 		return []share{everything}
 	}
-	digits := max(int(most*float64(len(allDigits))), 1)
-	for rest := allDigits; rest != ""; rest = rest[min(digits, len(rest)):] {
-		list = append(list, share{digits: rest[:min(digits, len(rest))]})
+	digits := max(int(most*float64(len(allDigits))), 1) // of one share, at most
+	n := (len(allDigits) + digits - 1) / digits
+	for i := range n {
+		list = append(list, share{digits: allDigits[i*len(allDigits)/n : (i+1)*len(allDigits)/n]})
 	}
 	return list
 }
