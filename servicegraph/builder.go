@@ -57,6 +57,9 @@ func NewBuilder(cfg Config) *Builder {
 // Config returns the configuration that the builder was made with.
 func (b *Builder) Config() Config { return b.cfg }
 
+// Held returns how many spans the builder holds: those of all traces that it has not forgotten.
+func (b *Builder) Held() int { return b.spans }
+
 // Build reads a source to its end and returns the graph of its spans. It counts a
 // [*SkipError] in the report and goes on. Any other error ends the reading: Build then
 // returns the graph of the spans before it together with the error.

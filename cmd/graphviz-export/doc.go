@@ -411,7 +411,8 @@ The panel of a call draws the rate and the errors of the call since the report w
 The panels of nodes and calls say how many entries, and which part of the requests, a failure
 reaches. The numbers are exact while the traces of the graph are held in memory: for files and
 Tempo, and with --otlp for half a minute. After that, the panel shows upper bounds from the graph
-("at most"), followed by the exact numbers of the most recent traces.
+("at most"), followed by the exact numbers of the most recent traces. While more than 20,000 spans
+are held with --otlp, there are only the upper bounds: counting would hold up requests.
 
 The size of the graph depends on the number of services
 and of calls between them, not on time: complete traces are counted and forgotten, and

@@ -164,10 +164,7 @@ type live struct {
 	past   timeSlices
 	shown  int // slices in the last graph
 
-	forgot  bool // a trace of the graph of all spans is not held any more
-	tally   tally
-	tallied time.Time     // when the tally was made
-	took    time.Duration // how long that took
+	forgot bool // a trace of the graph of all spans is not held any more
 }
 
 // A loader adds spans to one builder.
@@ -247,7 +244,7 @@ func (l *live) clear() {
 	l.builder, l.past = servicegraph.NewBuilder(l.cfg), timeSlices{}
 	l.builder.Advance(l.now())
 	l.fresh, l.open = true, 0
-	l.forgot, l.tally, l.took = false, tally{}, 0
+	l.forgot = false
 }
 
 // setWindow limits the graph to the traces that were complete in a time; 0 means all spans.
@@ -298,22 +295,15 @@ func (l *live) graph() (g *servicegraph.Graph, held tally, rejected int, why str
 	return g, held, rejected, why
 }
 
-// Spans wait while their traces are counted. Counting 200,000 spans takes some tenths of a second, so
-// that traces are counted at most for one tallyShare-th of the time, unless that is less than quick.
-const (
-	tallyShare = 20
-	quick      = 5 * time.Millisecond
-)
+// maxTallied is how many held spans are counted trace by trace. Requests wait meanwhile, some
+// milliseconds for so many.
+const maxTallied = 20_000
 
-// count counts the traces that are held, which are all traces of the graph or not, or returns an
-// earlier tally.
+// count counts the traces that are held, which are all traces of the graph or not. It counts
+// nothing if these have too many spans.
 func (l *live) count(all bool) tally {
-	if l.took > quick && time.Since(l.tallied) < tallyShare*l.took {
-		l.tally.all = false // there are more traces now
-		return l.tally
+	if l.builder.Held() > maxTallied {
+		return tally{}
 	}
-	began := time.Now()
-	l.tally = tally{counted(l.builder), all}
-	l.tallied, l.took = time.Now(), time.Since(began)
-	return l.tally
+	return tally{counted(l.builder), all}
 }

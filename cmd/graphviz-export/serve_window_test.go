@@ -161,20 +161,21 @@ func TestLiveReach(t *testing.T) {
 	look("1 of 1 entry, 100% of requests")
 }
 
-// Counting takes a small part of the time: while it is slow, the numbers are those of earlier traces.
+// Traces are counted only while this holds up requests for a short time.
 func TestLiveReachIsBounded(t *testing.T) {
 	l := newLive(servicegraph.Config{Window: liveWindow})
-	if first := l.count(true); !first.all {
-		t.Error("the first tally has not all traces")
+	add := func(spans int) {
+		for i := range spans {
+			l.builder.Add(servicegraph.Span{TraceID: servicegraph.TraceID{1}, SpanID: servicegraph.SpanID{1, byte(i >> 16), byte(i >> 8), byte(i)}, Service: "web"})
+		}
 	}
-	l.took, l.tallied = time.Hour, time.Now()
-	before := l.tally.Reach
-	if again := l.count(true); again.Reach != before || again.all {
-		t.Error("traces are counted again, although this takes an hour")
+	add(maxTallied)
+	if held := l.count(true); held.Reach == nil || held.Traces != 1 || !held.all {
+		t.Errorf("%d spans: %+v", maxTallied, held)
 	}
-	l.tallied = time.Now().Add(-tallyShare * time.Hour)
-	if again := l.count(true); again.Reach == before || !again.all {
-		t.Error("traces are not counted again, although there is time")
+	l.builder.Add(servicegraph.Span{TraceID: servicegraph.TraceID{2}, SpanID: servicegraph.SpanID{1}, Service: "web"})
+	if held := l.count(true); held.Reach != nil || held.all {
+		t.Errorf("%d spans: %+v", maxTallied+1, held)
 	}
 }
 
