@@ -22,6 +22,7 @@ import (
 type Builder struct {
 	cfg        Config
 	options    semconv.Options // of cfg
+	attrsOf    semconv.Attrs   // of the last span with attributes; here, because it is large and would be allocated for each span
 	names      symbols
 	quotas     quotas
 	renamer    renamer

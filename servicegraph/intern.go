@@ -140,15 +140,6 @@ func (c *Config) semconv() semconv.Options {
 	}
 }
 
-// interpret interprets the kind, the attributes and the links of a span.
-func interpret(s *Span, o semconv.Options) semconv.Interpretation {
-	var attrs semconv.Attrs
-	for _, a := range s.Attrs {
-		attrs.Add(a.Key, a.Value)
-	}
-	return semconv.Interpret(semconv.Kind(s.Kind), &attrs, len(s.Links) > 0, o)
-}
-
 // peerTypes maps the types of peers to types of nodes.
 var peerTypes = [...]NodeType{
 	semconv.External: TypeExternal,
@@ -297,7 +288,11 @@ func (b *Builder) compact(to *trace.Span, s *Span) {
 // interpret sets the fields of a compact span that depend on the attributes and the links of the
 // span.
 func (b *Builder) interpret(to *trace.Span, s *Span) {
-	of := interpret(s, b.options)
+	b.attrsOf = semconv.Attrs{}
+	for _, a := range s.Attrs {
+		b.attrsOf.Add(a.Key, a.Value)
+	}
+	of := semconv.Interpret(semconv.Kind(s.Kind), &b.attrsOf, len(s.Links) > 0, b.options)
 	apply(to, &of, b.intern(&of))
 	switch {
 	case of.Failed && to.Status == trace.StatusUnset:
