@@ -30,16 +30,7 @@ func TestHiddenAgainstOracle(t *testing.T) {
 	}
 	for seed := range seeds(t, normal) {
 		rng := rand.New(rand.NewPCG(seed, 14))
-		var spans []sg.Span
-		switch seed % 4 {
-		case 0, 1:
-			spans = wholeTraces(rng)
-		case 2:
-			spans = damagedTraces(rng)
-		case 3:
-			spans = randomTraces(rng, 1+rng.IntN(4))
-		}
-		spans = withLostParents(rng, spans)
+		spans := tracesWithLostParents(rng, seed)
 		cfg := configs[rng.IntN(len(configs))]
 		compareWithOracle(t, fmt.Sprintf("traces with hidden services of seed %d", seed), spans, cfg)
 		ended += interpret(spans, cfg).hiddenCalls
@@ -89,7 +80,7 @@ func (o *oracle) hide() {
 	}
 	for _, s := range o.spans {
 		peer, isName := s.peer()
-		o.ambiguous = o.ambiguous || s.reached && s.attrs["peer.service"] == s.node.Name // does the name tell what is behind?
+		o.ambiguous = o.ambiguous || s.reached && s.attrs["peer.service"] == s.node.Name // the specification does not say whether the name is that of the hidden service's callee
 		for _, other := range o.spans {
 			isTwice := s != other && s.through && id(s) == id(other) && s.node == other.node && s.caller && other.caller
 			o.ambiguous = o.ambiguous || isTwice // a link can mean either

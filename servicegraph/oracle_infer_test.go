@@ -26,16 +26,7 @@ func TestInferredAgainstOracle(t *testing.T) {
 	}
 	for seed := range seeds(t, normal) {
 		rng := rand.New(rand.NewPCG(seed, 13))
-		var spans []sg.Span
-		switch seed % 4 {
-		case 0, 1:
-			spans = wholeTraces(rng)
-		case 2:
-			spans = damagedTraces(rng)
-		case 3:
-			spans = randomTraces(rng, 1+rng.IntN(4))
-		}
-		spans = withLostParents(rng, spans)
+		spans := tracesWithLostParents(rng, seed)
 		cfg := configs[rng.IntN(len(configs))]
 		compareWithOracle(t, fmt.Sprintf("traces with lost parents of seed %d", seed), spans, cfg)
 		for id, e := range interpret(spans, cfg).edges {
@@ -50,6 +41,19 @@ func TestInferredAgainstOracle(t *testing.T) {
 		t.Errorf("%v requests and %v messages were inferred; want some of both", requests, messages)
 	}
 	t.Logf("%v requests and %v messages were inferred", requests, messages)
+}
+
+// tracesWithLostParents returns traces in which some connections are lost: half of them are whole
+// otherwise.
+func tracesWithLostParents(rng *rand.Rand, seed uint64) []sg.Span {
+	switch seed % 4 {
+	case 0, 1:
+		return withLostParents(rng, wholeTraces(rng))
+	case 2:
+		return withLostParents(rng, damagedTraces(rng))
+	default:
+		return withLostParents(rng, randomTraces(rng, 1+rng.IntN(4)))
+	}
 }
 
 // An oracleGuess is a pair of spans that can be the two sides of a call whose connection is lost.
