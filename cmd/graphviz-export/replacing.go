@@ -15,7 +15,8 @@ type replacement struct {
 	new bool   // there was no file
 }
 
-// replace gives a temporary file the name of a target. The last of all is not undone.
+// replace gives a temporary file the name of a target. Nothing can fail after the last rename, so that
+// it keeps no way to undo that one.
 func (r *replacements) replace(t target, staged string, last bool) error {
 	done := replacement{target: t}
 	_, err := os.Lstat(t.file)

@@ -11,7 +11,7 @@ import (
 // writeAll writes the documents of all targets. If one cannot be written, none is: documents for
 // files go to temporary files beside them, then the others to pipes, devices and standard output,
 // and only then the temporary files are renamed. A rename can still fail, for example for a file
-// that is mounted by itself into a container: then the renames before it are undone.
+// that is mounted by itself into a container. Then writeAll undoes the earlier renames.
 func writeAll(targets []target, docs [][]byte) error {
 	staged := make([]*os.File, len(targets))
 	defer func() {

@@ -1,5 +1,5 @@
 // Command spanfile writes the spans of a generated system as OTLP protobuf, for measurements by
-// hand: one request for each trace, behind its length as a varint, as Tempo stores traces.
+// hand: one request for each trace, each after its length as a varint.
 //
 //	go run ./internal/spanfile -spans 1000000 > spans.pb
 //	go build ./cmd/graphviz-export

@@ -233,7 +233,7 @@ func hostsOf(host string) []string {
 
 // Find returns the service of a call. It asks the host and the port first, then the RPC service,
 // then the names of the services, and last the addresses that services state as their own, which tell
-// the least: a proxy and the services behind it state one host. If the caller itself answers at the
+// the least: a proxy states the same host as the services that it calls. If the caller itself answers at the
 // address, it is a proxy, and its own call to the address goes to another service.
 func (d *Directory) Find(c *Call) (service trace.Node, how Answer) {
 	asks := [...]func(*Call, *book) (trace.Node, bool){d.atHost, d.asRPC}
