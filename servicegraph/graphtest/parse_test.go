@@ -76,6 +76,7 @@ never "web -> db
 fan-out at most 3
 	never ä -> -> b
 conected
+never a"b c" -> d
 `
 	want := `rules:1:1: unknown rule "nevr": did you mean never?
 rules:3:11: want "->" here, not "db"
@@ -97,7 +98,8 @@ rules:18:14: db[databse]: unknown type "databse": the types are service, databas
 rules:19:7: a quote is not closed
 rules:20:12: want "at" here, not "most"
 rules:21:13: want the name of a service here, not "->"
-rules:22:1: unknown rule "conected": did you mean connected?`
+rules:22:1: unknown rule "conected": did you mean connected?
+rules:23:7: a"b c": write quotes around the whole name, and \" for a quote in it`
 	rules, err := graphtest.Parse("rules", file)
 	if err == nil {
 		t.Fatal("no error")
@@ -162,6 +164,7 @@ func FuzzParse(f *testing.F) {
 	for _, c := range ruleCases {
 		f.Add(c.text)
 	}
+	f.Add("async web -> a\"b/c\fd*")
 	f.Add("errors *:-> mail at most 0%")
 	f.Add("never \"a\nb\" -> c\n\tacyclic # no")
 	f.Add("a -> b: calls 3, latency caller p95 at most 3s # because\n\n# end")
