@@ -129,7 +129,9 @@ var policy = map[string]string{
 	"internal/systems":    heart,
 	"internal/spanfile":   heart + "internal/systems go.opentelemetry.io/proto/otlp google.golang.org/protobuf",
 
-	"cmd/graphviz-export": "*",
+	"cmd/graphviz-export":                  "*",
+	"cmd/graphviz-export/internal/console": "golang.org/x/term golang.org/x/sys",
+	"cmd/graphviz-export/internal/exit":    "",
 
 	"examples/ci":         "",
 	"examples/grafana":    "*",

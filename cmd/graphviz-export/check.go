@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/graphtest"
@@ -46,7 +47,7 @@ func newCheckCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	c.graph.addLimitTo(cmd)
 	group(cmd, "Output", func(f *pflag.FlagSet) {
 		f.VarP(&c.report, "format", "f", "format of the report: "+alternatives(reportFormats))
-		f.BoolVar(&c.stderr.quiet, "quiet", false, "print no progress")
+		f.BoolVar(&c.stderr.Quiet, "quiet", false, "print no progress")
 	})
 	completeChoice(cmd, "format", &c.report)
 	return cmd
@@ -78,8 +79,8 @@ func (c *check) run(ctx context.Context) error {
 	if err := reports[c.report.value](c.stdout, r); err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
-	if observed.NumNodes() == 0 && src.nothing != "" {
-		c.stderr.warnf("nothing to check: %s", strings.TrimPrefix(src.nothing, "nothing to draw: "))
+	if observed.NumNodes() == 0 {
+		c.stderr.Warnf("nothing to check: %v", exit.Reason(src.empty()))
 	}
 	c.warnLimit(src, observed.Graph)
 	if ids := graphtest.Unspoken(observed.Graph, goldens...); len(goldens) > 0 && len(ids) > 0 {
@@ -87,13 +88,13 @@ func (c *check) run(ctx context.Context) error {
 		for _, id := range ids {
 			names = append(names, id.String())
 		}
-		c.stderr.infof("not covered by any golden topology: %s", strings.Join(names, ", "))
+		c.stderr.Infof("not covered by any golden topology: %s", strings.Join(names, ", "))
 	}
 	if n := r.broken(); n > 0 {
 		return fmt.Errorf("%d of %s broken", n, quantity.Of(len(r.rules), "rule"))
 	}
 	if observed.Report().Skipped > 0 {
-		return &statusError{statusPartial, fmt.Errorf("all rules hold, but the graph is incomplete and may hide a violation: %s, see above", missing(src, observed.Graph))}
+		return exit.With(exit.Partial, fmt.Errorf("all rules hold, but the graph is incomplete and may hide a violation: %s, see above", missing(src, observed.Graph)))
 	}
 	return nil
 }
@@ -101,13 +102,13 @@ func (c *check) run(ctx context.Context) error {
 // rules reads the files with rules and with golden topologies.
 func (c *check) rules() (rules []graphtest.Rule, goldens []graphtest.Topology, err error) {
 	if len(c.rulesFiles)+len(c.goldens) == 0 {
-		return nil, nil, usagef("nothing to check: name a file of rules with --rules, or a golden topology with --golden; see graphviz-export check --help")
+		return nil, nil, exit.Usagef("nothing to check: name a file of rules with --rules, or a golden topology with --golden; see graphviz-export check --help")
 	}
 	var mistakes []error
 	for _, file := range c.rulesFiles {
 		text, err := os.ReadFile(file)
 		if err != nil {
-			return nil, nil, usagef("--rules: %w", err)
+			return nil, nil, exit.Usagef("--rules: %w", err)
 		}
 		some, err := graphtest.Parse(file, string(text))
 		if err == nil && len(some) == 0 {
@@ -119,7 +120,7 @@ func (c *check) rules() (rules []graphtest.Rule, goldens []graphtest.Topology, e
 	for _, file := range c.goldens {
 		text, err := os.ReadFile(file)
 		if err != nil {
-			return nil, nil, usagef("--golden: %w", err)
+			return nil, nil, exit.Usagef("--golden: %w", err)
 		}
 		top, err := graphtest.ParseTopology(file, string(text))
 		goldens = append(goldens, top)
@@ -128,12 +129,12 @@ func (c *check) rules() (rules []graphtest.Rule, goldens []graphtest.Topology, e
 	switch len(mistakes) {
 	case 0:
 	case 1:
-		return nil, nil, &statusError{statusUsage, mistakes[0]}
+		return nil, nil, exit.With(exit.Usage, mistakes[0])
 	default:
 		for _, err := range mistakes {
-			c.stderr.warnf("%v", err)
+			c.stderr.Warnf("%v", err)
 		}
-		return nil, nil, usagef("%s in the rules, see above", quantity.Of(len(mistakes), "mistake"))
+		return nil, nil, exit.Usagef("%s in the rules, see above", quantity.Of(len(mistakes), "mistake"))
 	}
 	if len(goldens) > 0 {
 		rules = append(rules, graphtest.Contracts(goldens...))

@@ -9,19 +9,21 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/servicegraph/render"
 	"github.com/tempograph/tempograph/servicegraph/render/draw"
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
 )
 
-// run is the program. Its error says in one line what went wrong and where; [statusOf]
+// run is the program. Its error says in one line what went wrong and where; [exit.Status]
 // returns the exit status for the error.
 func run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, args []string) error {
 	root := newCommand(stdin, stdout, stderr)
 	if len(args) == 0 || !strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
 		cmd, rest, err := root.Find(args)
 		if err != nil {
-			return usagef("%w", err)
+			return exit.Usagef("%w", err)
 		}
 		if err := checkDashes(cmd.Flags(), rest); err != nil {
 			return err
@@ -29,8 +31,8 @@ func run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, args []
 	}
 	root.SetArgs(append([]string{}, args...)) // cobra would read os.Args in place of nil
 	err := root.ExecuteContext(ctx)
-	if ctx.Err() != nil && err != nil && statusOf(err) != statusPartial {
-		return &statusError{statusInterrupted, err}
+	if ctx.Err() != nil && err != nil && exit.Status(err) != exit.Partial {
+		return exit.With(exit.Interrupted, err)
 	}
 	return err
 }
@@ -105,7 +107,7 @@ func newExport(stdin io.Reader, stdout, stderr io.Writer) *export {
 		stdout: stdout,
 		graph:  graphFlags{limits: defaultLimits, maxRecord: tracefile.DefaultMaxRecord >> 20},
 		held:   maxHeld,
-		stderr: &console{out: stderr, delay: progressDelay},
+		stderr: &console.Console{Out: stderr, Delay: console.ProgressDelay},
 	}
 }
 
@@ -138,8 +140,8 @@ func (e *export) addOutputTo(cmd *cobra.Command) {
 		f.BoolVar(&e.force, "force", false, "draw a graph of any size, however long it takes")
 		f.BoolVar(&e.allowEmpty, "allow-empty", false, "if nothing matches, write an empty graph and exit with 0")
 		f.DurationVar(&e.timeout, "timeout", 0, "stop after `DURATION`: 90s, 5m (default: no limit)")
-		f.BoolVarP(&e.stderr.verbose, "verbose", "v", false, "verbose output")
-		f.BoolVar(&e.stderr.quiet, "quiet", false, "print neither a summary nor progress")
+		f.BoolVarP(&e.stderr.Verbose, "verbose", "v", false, "verbose output")
+		f.BoolVar(&e.stderr.Quiet, "quiet", false, "print neither a summary nor progress")
 	})
 	complete(cmd, "format", formatHints)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/internal/suggest"
 )
 
@@ -30,11 +31,11 @@ func newCompletionCommand() *cobra.Command {
 		ValidArgs: names,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usagef("completion: name one shell: %s", alternatives(names))
+				return exit.Usagef("completion: name one shell: %s", alternatives(names))
 			}
 			write, ok := shells[args[0]]
 			if !ok {
-				return usagef("completion: unknown shell %q: want %s%s", args[0], alternatives(names), suggest.DidYouMean(args[0], names))
+				return exit.Usagef("completion: unknown shell %q: want %s%s", args[0], alternatives(names), suggest.DidYouMean(args[0], names))
 			}
 			return write(cmd.Root(), cmd.OutOrStdout())
 		},
@@ -80,7 +81,7 @@ func (e *export) nodeNames(cmd *cobra.Command, files []string) (names []string) 
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
 	defer cancel()
-	e.stderr.quiet = true
+	e.stderr.Quiet = true
 	e.begin(cmd, files)
 	src, err := e.fileSource(files)
 	if err != nil {

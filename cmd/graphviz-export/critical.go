@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/critpath"
@@ -51,8 +53,8 @@ func newCriticalCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Comman
 		f.StringArrayVarP(&c.outputs, "output", "o", nil, "write to `FILE` in the format of its extension, or to standard output (-); repeatable")
 		f.StringVarP(&c.format, "format", "f", "", "output `FORMAT`: "+alternatives(namesOf(c.formats(critpath.Report{}))))
 		f.DurationVar(&c.timeout, "timeout", 0, "stop after `DURATION`: 90s, 5m (default: no limit)")
-		f.BoolVarP(&c.stderr.verbose, "verbose", "v", false, "verbose output")
-		f.BoolVar(&c.stderr.quiet, "quiet", false, "print no progress")
+		f.BoolVarP(&c.stderr.Verbose, "verbose", "v", false, "verbose output")
+		f.BoolVar(&c.stderr.Quiet, "quiet", false, "print no progress")
 	})
 	return cmd
 }
@@ -61,17 +63,17 @@ func (c *critical) run(ctx context.Context) error {
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
 	if c.top < 0 {
-		return usagef("--top %d: want a number of rows, or 0 for all", c.top)
+		return exit.Usagef("--top %d: want a number of rows, or 0 for all", c.top)
 	}
 	if !(c.percentile > 0 && c.percentile < 100) {
-		return usagef("--percentile %v: want a number above 0 and below 100", c.percentile)
+		return exit.Usagef("--percentile %v: want a number above 0 and below 100", c.percentile)
 	}
 	cfg := critpath.Config{Spans: c.held, Percentile: c.percentile}
 	for _, question := range c.whatIf {
 		name, less, _ := strings.Cut(question, "=")
 		d, err := parseDuration(less)
 		if err != nil || d <= 0 || name == "" {
-			return usagef("--what-if %q: want a node and a duration above zero, such as payments=10ms", question)
+			return exit.Usagef("--what-if %q: want a node and a duration above zero, such as payments=10ms", question)
 		}
 		cfg.Changes = append(cfg.Changes, critpath.Change{Node: serviceNode(name), Less: d})
 	}
@@ -98,11 +100,11 @@ func (c *critical) run(ctx context.Context) error {
 		return errors.New("a graph has no critical path: it holds sums and no traces; name files of traces")
 	}
 	if g.NumNodes() == 0 {
-		return &statusError{statusNothing, errors.New(strings.TrimPrefix(src.nothing, "nothing to draw: "))}
+		return exit.Reason(src.empty())
 	}
 	for i, change := range cfg.Changes {
 		if _, ok := g.Node(change.Node); !ok {
-			return &statusError{statusNothing, fmt.Errorf("--what-if %s: no service has this name%s", c.whatIf[i], nameHint(g, []string{change.Node.Name}))}
+			return exit.With(exit.Nothing, fmt.Errorf("--what-if %s: no service has this name%s", c.whatIf[i], nameHint(g, []string{change.Node.Name})))
 		}
 	}
 	targets, err := c.targets(c.formats(r))
@@ -120,7 +122,7 @@ func (c *critical) run(ctx context.Context) error {
 	}
 	c.warnLimit(src, g)
 	if g.Report().Skipped > 0 {
-		return &statusError{statusPartial, fmt.Errorf("the paths are incomplete: %s, see above", missing(src, g))}
+		return exit.With(exit.Partial, fmt.Errorf("the paths are incomplete: %s, see above", missing(src, g)))
 	}
 	return nil
 }
@@ -258,7 +260,7 @@ func writeCritical(w io.Writer, r critpath.Report, percentile float64, n int) er
 	more(&b, len(r.Operations)-len(rows)+1)
 
 	for _, a := range r.Answers {
-		fmt.Fprintf(&b, "\nIf each request into %s took %s less, requests would save\n", oneLine(label(a.Node)), render.DurationText(a.Less))
+		fmt.Fprintf(&b, "\nIf each request into %s took %s less, requests would save\n", console.OneLine(label(a.Node)), render.DurationText(a.Less))
 		rows = [][]string{{"ENTRY", "MEAN", "P50", "P95"}}
 		for _, s := range first(a.Entries, n) {
 			rows = append(rows, []string{s.Node.String() + " " + s.Operation, render.DurationText(s.Mean), render.DurationText(s.P50), render.DurationText(s.P95)})

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/critpath"
@@ -27,11 +28,11 @@ func (e *export) startColoring(src source, targets []target) (*critpath.Collecto
 		return nil, nil
 	}
 	if src.graph != nil {
-		return nil, usagef("--color critical needs traces, and Prometheus holds series: read a file or Tempo")
+		return nil, exit.Usagef("--color critical needs traces, and Prometheus holds series: read a file or Tempo")
 	}
 	for _, t := range targets {
 		if !slices.Contains([]string{"svg", "png", "dot"}, t.format.Name) {
-			return nil, usagef("--color critical applies to svg, png and dot, not to %s: see graphviz-export critical", t.format.Name)
+			return nil, exit.Usagef("--color critical applies to svg, png and dot, not to %s: see graphviz-export critical", t.format.Name)
 		}
 	}
 	return critpath.NewCollector(critpath.Config{Spans: e.held}), nil

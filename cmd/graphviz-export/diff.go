@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -15,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/graphdiff"
@@ -72,8 +72,8 @@ func newDiffCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 		f.StringArrayVarP(&d.outputs, "output", "o", nil, "write to `FILE` in the format of its extension, or to standard output (-); repeatable")
 		f.StringVarP(&d.format, "format", "f", "", "output `FORMAT`: "+alternatives(namesOf(d.formats(context.Background(), nil))))
 		f.DurationVar(&d.timeout, "timeout", 0, "stop after `DURATION`: 90s, 5m (default: no limit)")
-		f.BoolVarP(&d.stderr.verbose, "verbose", "v", false, "verbose output")
-		f.BoolVar(&d.stderr.quiet, "quiet", false, "print neither a summary nor progress")
+		f.BoolVarP(&d.stderr.Verbose, "verbose", "v", false, "verbose output")
+		f.BoolVar(&d.stderr.Quiet, "quiet", false, "print neither a summary nor progress")
 	})
 	complete(cmd, "fail-on", gateNames)
 	return cmd
@@ -102,10 +102,10 @@ func (d *diff) run(ctx context.Context) error {
 	}
 	explain, err := regexp.Compile(d.explain)
 	if err != nil {
-		return usagef("--explain %q: %w", d.explain, err)
+		return exit.Usagef("--explain %q: %w", d.explain, err)
 	}
 	if d.falseAlarms == 0 {
-		return usagef("--false-alarms 0: want a fraction above 0: no test of samples is certain")
+		return exit.Usagef("--false-alarms 0: want a fraction above 0: no test of samples is certain")
 	}
 	steps, err := d.steps()
 	if err != nil {
@@ -160,7 +160,7 @@ func (d *diff) run(ctx context.Context) error {
 		return fmt.Errorf("changes that --fail-on names: %s", strings.Join(closed, ", "))
 	}
 	if skipped != "" {
-		return &statusError{statusPartial, fmt.Errorf("the diff is incomplete: %s, see above", skipped)}
+		return exit.With(exit.Partial, fmt.Errorf("the diff is incomplete: %s, see above", skipped))
 	}
 	return nil
 }
@@ -176,7 +176,7 @@ func (d *diff) gates() ([]graphdiff.Gate, error) {
 	var gates []graphdiff.Gate
 	for _, name := range d.failOn {
 		if !slices.Contains(gateNames(), name) {
-			return nil, usagef("--fail-on %s: want %s", name, alternatives(gateNames()))
+			return nil, exit.Usagef("--fail-on %s: want %s", name, alternatives(gateNames()))
 		}
 		gates = append(gates, graphdiff.Gate(name))
 	}
@@ -189,7 +189,7 @@ func (d *diff) sides() (sides [2]*export, err error) {
 	base, head := *d.export, *d.export
 	ranged := d.given("base-since") || d.given("base-from") || d.given("base-to")
 	if len(d.files) > 0 && ranged {
-		return sides, usagef("--base-since, --base-from and --base-to apply to Tempo and cannot be combined with the file %s as base", d.files[0])
+		return sides, exit.Usagef("--base-since, --base-from and --base-to apply to Tempo and cannot be combined with the file %s as base", d.files[0])
 	}
 	switch len(d.files) {
 	case 2:
@@ -202,10 +202,10 @@ func (d *diff) sides() (sides [2]*export, err error) {
 		}
 	}
 	if len(d.files) == 2 && d.files[0] == "-" && d.files[1] == "-" {
-		return sides, usagef("- is given twice, but standard input can be read only once")
+		return sides, exit.Usagef("- is given twice, but standard input can be read only once")
 	}
 	if len(d.files) < 2 && !d.given("tempo") && !hasTempo() {
-		return sides, usagef("diff compares two graphs: name files for BASE and HEAD, or set --tempo URL and a time range of the base")
+		return sides, exit.Usagef("diff compares two graphs: name files for BASE and HEAD, or set --tempo URL and a time range of the base")
 	}
 	if len(d.files) == 1 { // the flags for Tempo are those of the head
 		base.tempo.time = timeRange{}
@@ -230,7 +230,7 @@ func (d *diff) baseRange(now time.Time) (timeRange, error) {
 		r.since = cmp.Or(r.since, head.to.Sub(head.from).Round(time.Second).String())
 	}
 	if _, err := r.period(now); err != nil {
-		return r, usagef("time range of the base: %w", err)
+		return r, exit.Usagef("time range of the base: %w", err)
 	}
 	return r, nil
 }
@@ -247,17 +247,17 @@ func (e *export) readSide(ctx context.Context, steps []step) (*servicegraph.Grap
 		return nil, err
 	}
 	if g.NumNodes() == 0 {
-		return nil, &statusError{statusNothing, errors.New(strings.TrimPrefix(src.nothing, "nothing to draw: "))}
+		return nil, exit.Reason(src.empty())
 	}
-	g, notes, err := filtered(g, steps, false, e.stderr.warnf)
+	g, notes, err := filtered(g, steps, false, e.stderr.Warnf)
 	if err != nil {
 		return nil, err
 	}
 	if g.NumNodes() == 0 {
-		return nil, &statusError{statusNothing, fmt.Errorf("no node is left: %s", strings.Join(notes, "; "))}
+		return nil, exit.With(exit.Nothing, fmt.Errorf("no node is left: %s", strings.Join(notes, "; ")))
 	}
 	for _, note := range src.withNotes(nil) {
-		e.stderr.infof("%s", note)
+		e.stderr.Infof("%s", note)
 	}
 	e.warnLimit(src, g)
 	return g, nil
@@ -285,7 +285,7 @@ func (d *diff) writeDiff(ctx context.Context, shown *diffed) error {
 		}
 	}
 	if len(names) > 0 {
-		d.stderr.infof("%s → %s", quantity.Of(len(shown.Findings()), "change"), strings.Join(names, ", "))
+		d.stderr.Infof("%s → %s", quantity.Of(len(shown.Findings()), "change"), strings.Join(names, ", "))
 	}
 	return nil
 }
@@ -294,7 +294,7 @@ func (d *diff) writeDiff(ctx context.Context, shown *diffed) error {
 func (d *diff) writeExplanations(result graphdiff.Diff, match *regexp.Regexp) error {
 	lines := explanations(result, match.MatchString)
 	if len(lines) == 0 {
-		return &statusError{statusNothing, fmt.Errorf("--explain %s matches none of %s and %s", d.explain, quantity.Of(len(result.Nodes), "node"), quantity.Of(len(result.Edges), "edge"))}
+		return exit.With(exit.Nothing, fmt.Errorf("--explain %s matches none of %s and %s", d.explain, quantity.Of(len(result.Nodes), "node"), quantity.Of(len(result.Edges), "edge")))
 	}
 	_, err := io.WriteString(d.stdout, strings.Join(lines, "\n")+"\n")
 	return err

@@ -14,6 +14,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/otelsetup"
 	"github.com/tempograph/tempograph/otelsetup/configcheck"
@@ -54,7 +56,7 @@ func (d *doctor) run(ctx context.Context, args []string) error {
 		return err
 	}
 	if len(args) == 0 && !connect {
-		return usagef("doctor: nothing to check: name configuration files, such as values.yaml, or servers with --otlp, --tempo and --prometheus; see graphviz-export doctor --help")
+		return exit.Usagef("doctor: nothing to check: name configuration files, such as values.yaml, or servers with --otlp, --tempo and --prometheus; see graphviz-export doctor --help")
 	}
 	files, err := configurations(args)
 	if err != nil {
@@ -143,7 +145,7 @@ func configurations(args []string) ([]string, error) {
 			files = append(files, arg)
 			continue
 		case err != nil:
-			return nil, usagef("doctor: %w", err)
+			return nil, exit.Usagef("doctor: %w", err)
 		case !info.IsDir():
 			files = append(files, arg)
 			continue
@@ -159,7 +161,7 @@ func configurations(args []string) ([]string, error) {
 			return nil, fmt.Errorf("doctor: %w", err)
 		}
 		if len(files) == before {
-			return nil, usagef("doctor: no file below %s ends in .yaml or .yml", arg)
+			return nil, exit.Usagef("doctor: no file below %s ends in .yaml or .yml", arg)
 		}
 	}
 	return files, nil
@@ -203,28 +205,28 @@ func writeFindings(w io.Writer, results []checked, report otelsetup.Report) erro
 			if f.Severity == configcheck.Warning {
 				mark = "!"
 			}
-			fmt.Fprintf(&b, "%s %s:%d: %s\n", mark, oneLine(f.File), f.Line, oneLine(f.Problem))
+			fmt.Fprintf(&b, "%s %s:%d: %s\n", mark, console.OneLine(f.File), f.Line, console.OneLine(f.Problem))
 			if f.Fix != "" {
 				for line := range strings.SplitSeq(f.Fix, "\n") {
-					fmt.Fprintf(&b, "      %s\n", oneLine(line))
+					fmt.Fprintf(&b, "      %s\n", console.OneLine(line))
 				}
 			}
 		}
 		if r.Omitted > 0 {
-			fmt.Fprintf(&b, "✗ %s: %s not shown\n", oneLine(r.File), quantity.Of(r.Omitted, "more finding"))
+			fmt.Fprintf(&b, "✗ %s: %s not shown\n", console.OneLine(r.File), quantity.Of(r.Omitted, "more finding"))
 		}
 		switch {
 		case r.Error != "":
-			fmt.Fprintf(&b, "✗ %s\n", oneLine(r.Error))
+			fmt.Fprintf(&b, "✗ %s\n", console.OneLine(r.Error))
 		case len(r.kinds()) == 0:
-			fmt.Fprintf(&b, "? %s: not checked: this is no configuration that doctor knows\n", oneLine(r.File))
+			fmt.Fprintf(&b, "? %s: not checked: this is no configuration that doctor knows\n", console.OneLine(r.File))
 		case len(r.Findings) == 0:
-			fmt.Fprintf(&b, "✓ %s: no known mistake (%s)\n", oneLine(r.File), oneLine(strings.Join(r.kinds(), ", ")))
+			fmt.Fprintf(&b, "✓ %s: no known mistake (%s)\n", console.OneLine(r.File), console.OneLine(strings.Join(r.kinds(), ", ")))
 		}
 	}
 	if report.Hops != nil {
 		for line := range strings.Lines(report.String()) {
-			b.WriteString(oneLine(strings.TrimSuffix(line, "\n")) + "\n")
+			b.WriteString(console.OneLine(strings.TrimSuffix(line, "\n")) + "\n")
 		}
 	}
 	_, err := io.WriteString(w, b.String())

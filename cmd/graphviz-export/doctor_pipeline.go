@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/otelsetup"
 	"github.com/tempograph/tempograph/tempoclient"
 )
@@ -36,7 +37,7 @@ func (p *pipelineFlags) addTo(cmd *cobra.Command) {
 // environment names servers only if a flag names one, or if there are no files to check.
 func (p *pipelineFlags) options(files bool) (opts []otelsetup.Option, connect bool, err error) {
 	if p.timeout <= 0 {
-		return nil, false, usagef("doctor: --timeout %v: want a duration above 0", p.timeout)
+		return nil, false, exit.Usagef("doctor: --timeout %v: want a duration above 0", p.timeout)
 	}
 	if files && p.otlp == "" && p.tempo.url == "" && p.prometheus == "" {
 		return nil, false, nil
@@ -49,10 +50,10 @@ func (p *pipelineFlags) options(files bool) (opts []otelsetup.Option, connect bo
 	}
 	tempo := otelsetup.Server{URL: cmp.Or(p.tempo.url, url), Header: make(http.Header)}
 	if tempo.TLS, err = access.TLSConfig(); err != nil {
-		return nil, false, usagef("doctor: %w", err)
+		return nil, false, exit.Usagef("doctor: %w", err)
 	}
 	if err := access.Authorize(tempo.Header); err != nil {
-		return nil, false, usagef("doctor: %w", err)
+		return nil, false, exit.Usagef("doctor: %w", err)
 	}
 	prometheus := otelsetup.Server{URL: cmp.Or(p.prometheus, os.Getenv("PROMETHEUS_URL")), Header: prometheusHeader()}
 

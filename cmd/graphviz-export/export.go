@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/critpath"
@@ -26,7 +28,7 @@ import (
 type export struct {
 	stdin  io.Reader
 	stdout io.Writer
-	stderr *console
+	stderr *console.Console
 
 	files   []string
 	outputs []string
@@ -103,20 +105,20 @@ func (e *export) run(ctx context.Context) error {
 	}
 	skipped := g.Report().Skipped
 	if g.NumNodes() == 0 && skipped > 0 {
-		return fmt.Errorf("nothing to draw: %s skipped, see above, and nothing else in the input", quantity.Of(skipped, "record"))
+		return &exit.NothingToDraw{Reason: quantity.Of(skipped, "record") + " skipped, see above, and nothing else in the input"}
 	}
 	if g.NumNodes() == 0 && g.Report().Hidden > 0 && !e.allowEmpty {
-		return &statusError{statusNothing, errors.New("nothing to draw: --hide and --gateway hide every service of the input")}
+		return exit.NothingToDrawf("--hide and --gateway hide every service of the input")
 	}
 	if g.NumNodes() == 0 && !e.allowEmpty {
-		return &statusError{statusNothing, errors.New(src.nothing)}
+		return src.empty()
 	}
-	g, notes, err := filtered(g, steps, e.allowEmpty, e.stderr.warnf)
+	g, notes, err := filtered(g, steps, e.allowEmpty, e.stderr.Warnf)
 	if err != nil {
 		return err
 	}
 	if g.NumNodes() == 0 && !e.allowEmpty {
-		return &statusError{statusNothing, fmt.Errorf("nothing to draw: no node is left: %s", strings.Join(notes, "; "))}
+		return exit.NothingToDrawf("no node is left: %s", strings.Join(notes, "; "))
 	}
 	notes = src.withNotes(notes)
 	if slices.ContainsFunc(targets, func(t target) bool { return t.format.Name == "html" }) {
@@ -135,7 +137,7 @@ func (e *export) run(ctx context.Context) error {
 	}
 	e.warnLimit(src, g)
 	if skipped > 0 {
-		return &statusError{statusPartial, fmt.Errorf("the graph is incomplete: %s, see above", missing(src, g))}
+		return exit.With(exit.Partial, fmt.Errorf("the graph is incomplete: %s, see above", missing(src, g)))
 	}
 	return nil
 }
@@ -218,7 +220,7 @@ func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source, n
 		about += "; " + note
 	}
 	if len(names) > 0 {
-		e.stderr.infof("%s%s → %s", summary(g), about, strings.Join(names, ", "))
+		e.stderr.Infof("%s%s → %s", summary(g), about, strings.Join(names, ", "))
 	}
 	return nil
 }
@@ -250,20 +252,20 @@ func (e *export) options(ctx context.Context, src source, g *servicegraph.Graph,
 // warnLimit warns if Tempo has more traces than --limit allows.
 func (e *export) warnLimit(src source, g *servicegraph.Graph) {
 	if n := g.Report().LeftOutTraces; src.limit > 0 && n > 0 {
-		e.stderr.warnf("--limit %d left out at least %s, the oldest: raise --limit, or shorten the time range", src.limit, quantity.Of(n, "trace"))
+		e.stderr.Warnf("--limit %d left out at least %s, the oldest: raise --limit, or shorten the time range", src.limit, quantity.Of(n, "trace"))
 	}
 }
 
 // render returns a whole document: an error while rendering must not leave half a file.
 func (e *export) render(f render.Format, g *servicegraph.Graph) ([]byte, error) {
-	stop := e.stderr.working(func() string { return "drawing " + summary(g) })
+	stop := e.stderr.Working(func() string { return "drawing " + summary(g) })
 	defer stop()
 	var doc bytes.Buffer
 	began := time.Now()
 	if err := f.Renderer.Render(&doc, g); err != nil {
 		return nil, err
 	}
-	e.stderr.detailf("rendered %s of %s in %v", quantity.Of(doc.Len(), "byte"), f.Name, time.Since(began).Round(time.Millisecond))
+	e.stderr.Detailf("rendered %s of %s in %v", quantity.Of(doc.Len(), "byte"), f.Name, time.Since(began).Round(time.Millisecond))
 	return doc.Bytes(), nil
 }
 

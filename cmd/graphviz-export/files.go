@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/internal/dependencylist"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/internal/redact"
@@ -44,7 +45,7 @@ type input struct {
 // all files exist: reading may take minutes to reach the last one.
 func (e *export) fileSource(args []string) (source, error) {
 	if e.graph.maxRecord <= 0 || e.graph.maxRecord > maxMaxRecord {
-		return source{}, usagef("--max-record %d: want a number of MiB from 1 to %s", e.graph.maxRecord, quantity.Number(maxMaxRecord))
+		return source{}, exit.Usagef("--max-record %d: want a number of MiB from 1 to %s", e.graph.maxRecord, quantity.Number(maxMaxRecord))
 	}
 	cfg := tracefile.Config{Keep: e.config().Reads, MaxRecord: e.graph.maxRecord << 20}
 	var inputs []input
@@ -55,7 +56,7 @@ func (e *export) fileSource(args []string) (source, error) {
 		}
 		for _, in := range found {
 			if in.name == stdinName && slices.ContainsFunc(inputs, func(i input) bool { return i.name == stdinName }) {
-				return source{}, usagef("- is given twice, but standard input can be read only once")
+				return source{}, exit.Usagef("- is given twice, but standard input can be read only once")
 			}
 			inputs = append(inputs, in)
 		}
@@ -79,7 +80,7 @@ func (e *export) fileSource(args []string) (source, error) {
 	}
 	addGraph := func(in input) func(*servicegraph.Graph) {
 		return func(g *servicegraph.Graph) {
-			e.stderr.detailf("%s holds a graph: %s", in.name, summary(g))
+			e.stderr.Detailf("%s holds a graph: %s", in.name, summary(g))
 			graphs = append(graphs, g)
 		}
 	}
@@ -87,7 +88,7 @@ func (e *export) fileSource(args []string) (source, error) {
 		name:    name,
 		origin:  filepath.Base(name),
 		state:   stateOf(inputs),
-		nothing: fmt.Sprintf("nothing to draw: no spans in %s", strings.Join(names, ", ")),
+		nothing: exit.NothingToDrawf("no spans in %s", strings.Join(names, ", ")),
 		spans: func(ctx context.Context) iter.Seq2[servicegraph.Span, error] {
 			list := make([]iter.Seq2[servicegraph.Span, error], len(inputs))
 			for i, in := range inputs {
@@ -230,7 +231,7 @@ func (e *export) directory(dir string) ([]input, error) {
 	case len(found) == 0:
 		return nil, fmt.Errorf("reading %s: no trace files in this directory: their names must end in %s, optionally followed by .gz or .zst", dir, traceFileNames)
 	case others > 0:
-		e.stderr.infof("%s: %s skipped: not named like a trace file", dir, quantity.Of(others, "file"))
+		e.stderr.Infof("%s: %s skipped: not named like a trace file", dir, quantity.Of(others, "file"))
 	}
 	return found, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/internal/suggest"
 	"github.com/tempograph/tempograph/servicegraph"
@@ -111,16 +112,16 @@ func (s *graphFlags) addLimitTo(cmd *cobra.Command) {
 // --rename go first.
 func (s *graphFlags) check() error {
 	if s.limits.Nodes <= 0 {
-		return usagef("--max-nodes %d: want a number of nodes of at least 1", s.limits.Nodes)
+		return exit.Usagef("--max-nodes %d: want a number of nodes of at least 1", s.limits.Nodes)
 	}
 	if s.limits.Edges <= 0 {
-		return usagef("--max-edges %d: want a number of edges of at least 1", s.limits.Edges)
+		return exit.Usagef("--max-edges %d: want a number of edges of at least 1", s.limits.Edges)
 	}
 	s.excused, s.renames = nil, nil
 	for _, list := range s.notErrors {
 		for outcome := range strings.SplitSeq(list, ",") {
 			if !strings.ContainsFunc(outcome, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
-				return usagef("--not-error %q: want outcomes such as canceled, 404 or canceled,404", list)
+				return exit.Usagef("--not-error %q: want outcomes such as canceled, 404 or canceled,404", list)
 			}
 			s.excused = append(s.excused, strings.TrimSpace(outcome))
 		}
@@ -133,18 +134,18 @@ func (s *graphFlags) check() error {
 		}
 		r, err := servicegraph.ParseRename(rule)
 		if err != nil {
-			return usagef("--rename %q: %w", rule, err)
+			return exit.Usagef("--rename %q: %w", rule, err)
 		}
 		s.renames = append(s.renames, r)
 	}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
-			return usagef("--rename-file %s: %w", file, pathCause(err))
+			return exit.Usagef("--rename-file %s: %w", file, pathCause(err))
 		}
 		rules, err := servicegraph.ParseRenames(file, string(text))
 		if err != nil {
-			return usagef("--rename-file %w", err)
+			return exit.Usagef("--rename-file %w", err)
 		}
 		s.renames = append(s.renames, rules...)
 	}
@@ -322,18 +323,18 @@ func (e *export) checkFilter() error {
 	s := &e.filter
 	for _, t := range s.types {
 		if !slices.Contains(nodeTypes, t) {
-			return usagef("--type %q: want %s%s", t, alternatives(nodeTypes), suggest.DidYouMean(t, nodeTypes))
+			return exit.Usagef("--type %q: want %s%s", t, alternatives(nodeTypes), suggest.DidYouMean(t, nodeTypes))
 		}
 	}
 	switch {
 	case s.depth < 0:
-		return usagef("--depth %d: want a number of calls, 1 or more", s.depth)
+		return exit.Usagef("--depth %d: want a number of calls, 1 or more", s.depth)
 	case s.depth > 0 && len(s.focus)+len(s.near)+len(s.upstream)+len(s.downstream) == 0:
-		return usagef("--depth needs a node to start from: name one with --near, --upstream, --downstream or --focus")
+		return exit.Usagef("--depth needs a node to start from: name one with --near, --upstream, --downstream or --focus")
 	case s.nodeCount < 0 || s.nodeCount == 0 && e.given("nodecount"):
-		return usagef("--nodecount %d: want a number of nodes, 1 or more", s.nodeCount)
+		return exit.Usagef("--nodecount %d: want a number of nodes, 1 or more", s.nodeCount)
 	case s.minRate < 0 || math.IsNaN(s.minRate):
-		return usagef("--min-rate %v: want a number of calls per second", s.minRate)
+		return exit.Usagef("--min-rate %v: want a number of calls per second", s.minRate)
 	}
 	return nil
 }
@@ -356,7 +357,7 @@ func matcher(flag string, patterns []string) (func(servicegraph.Node) bool, erro
 	for _, p := range patterns {
 		re, err := regexp.Compile(p)
 		if err != nil {
-			return nil, usagef("--%s %q: %w", flag, p, err)
+			return nil, exit.Usagef("--%s %q: %w", flag, p, err)
 		}
 		list = append(list, re)
 	}
@@ -383,7 +384,7 @@ func filtered(g *servicegraph.Graph, steps []step, allowEmpty bool, warnf func(s
 		if step.match != nil && !(step.hides && walkedThrough > 0) && !anyNode(g, step.match) {
 			problem := fmt.Sprintf("%s matches none of %s%s", step.flag, quantity.Of(g.NumNodes(), "node"), nameHint(g, step.patterns))
 			if step.needs && !allowEmpty {
-				return nil, nil, &statusError{statusNothing, fmt.Errorf("nothing to draw: %s", problem)}
+				return nil, nil, exit.NothingToDrawf("%s", problem)
 			}
 			warnf("%s", problem)
 		}

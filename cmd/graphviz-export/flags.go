@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/internal/suggest"
 )
 
@@ -82,29 +83,29 @@ func explainFlag(cmd *cobra.Command, err error) error {
 	}
 	unknown, ok := errors.AsType[*pflag.NotExistError](err)
 	if ok && unknown.GetSpecifiedShortnames() == "V" {
-		return usagef("unknown flag -V%s", suggest.Question("--version"))
+		return exit.Usagef("unknown flag -V%s", suggest.Question("--version"))
 	}
 	if !ok || unknown.GetSpecifiedShortnames() != "" {
-		return usagef("%w; see %s --help", err, cmd.CommandPath())
+		return exit.Usagef("%w; see %s --help", err, cmd.CommandPath())
 	}
 	name := unknown.GetSpecifiedName()
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 	if meant := synonyms[name]; cmd.Flags().Lookup(meant) != nil {
-		return usagef("unknown flag --%s%s", name, suggest.Question("--"+meant))
+		return exit.Usagef("unknown flag --%s%s", name, suggest.Question("--"+meant))
 	}
 	if meant := suggest.Nearest(name, names); meant != "" {
-		return usagef("unknown flag --%s%s", name, suggest.Question("--"+meant))
+		return exit.Usagef("unknown flag --%s%s", name, suggest.Question("--"+meant))
 	}
 	for _, sub := range cmd.Commands() {
 		if sub.Flags().Lookup(name) != nil && !sub.Hidden {
-			return usagef("unknown flag --%s: it is a flag of %s", name, sub.CommandPath())
+			return exit.Usagef("unknown flag --%s: it is a flag of %s", name, sub.CommandPath())
 		}
 	}
 	if root := cmd.Root(); root != cmd && root.Flags().Lookup(name) != nil {
-		return usagef("unknown flag --%s: it is a flag of %s", name, root.CommandPath())
+		return exit.Usagef("unknown flag --%s: it is a flag of %s", name, root.CommandPath())
 	}
-	return usagef("unknown flag --%s: see %s --help", name, cmd.CommandPath())
+	return exit.Usagef("unknown flag --%s: see %s --help", name, cmd.CommandPath())
 }
 
 // synonyms are flags that users of other tools may try, and our flags that do the same.
@@ -137,7 +138,7 @@ func explainValue(err *pflag.InvalidValueError) error {
 	case "bool":
 		want = fmt.Errorf("want true or false, or --%s alone", flag.Name)
 	}
-	return usagef("--%s %q: %w", flag.Name, value, want)
+	return exit.Usagef("--%s %q: %w", flag.Name, value, want)
 }
 
 // checkEmpty refuses the empty value of a repeatable flag, which is usually that of a shell variable
@@ -147,7 +148,7 @@ func checkEmpty(flags *pflag.FlagSet) (err error) {
 		list, isList := f.Value.(pflag.SliceValue)
 		if err == nil && isList && slices.Contains(list.GetSlice(), "") {
 			want, _ := pflag.UnquoteUsage(f)
-			err = usagef("--%s: the value is empty: give %s, or leave out --%s", f.Name, strings.Trim(want, "'"), f.Name)
+			err = exit.Usagef("--%s: the value is empty: give %s, or leave out --%s", f.Name, strings.Trim(want, "'"), f.Name)
 		}
 	})
 	return err
@@ -163,7 +164,7 @@ func checkDashes(flags *pflag.FlagSet, args []string) error {
 		}
 		name, _, _ := strings.Cut(strings.TrimPrefix(arg, "-"), "=")
 		if len(arg) > 2 && arg[0] == '-' && arg[1] != '-' && flags.Lookup(name) != nil {
-			return usagef("unknown flag -%s%s", name, suggest.Question("--"+name))
+			return exit.Usagef("unknown flag -%s%s", name, suggest.Question("--"+name))
 		}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 )
 
 // The help of a command consists of its flags, by group, and of sections of the manual.
@@ -65,7 +66,7 @@ func newHelpCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			of, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {
-				return usagef("help: no command %q: see graphviz-export --help", strings.Join(args, " "))
+				return exit.Usagef("help: no command %q: see graphviz-export --help", strings.Join(args, " "))
 			}
 			return of.Help()
 		},

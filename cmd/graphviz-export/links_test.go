@@ -37,11 +37,3 @@ func TestLinkedDirectories(t *testing.T) {
 		}
 	}
 }
-
-// TestOneLine: nothing in a message breaks its line or changes how a terminal shows it.
-func TestOneLine(t *testing.T) {
-	got := oneLine("a\n\u009b31m\x1b[1m\u202eb\u2066c\ufeff é→ d\u00a0e")
-	if want := "a \uFFFD31m\uFFFD[1m\uFFFDb\uFFFDc\uFFFD é→ d\u00a0e"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}

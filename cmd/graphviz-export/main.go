@@ -9,6 +9,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/servicegraph/render/draw"
 )
 
@@ -19,7 +21,7 @@ func main() {
 	if len(os.Args) == 2 && os.Args[1] == workerArg {
 		os.Exit(work(ctx))
 	}
-	os.Exit(report(os.Stderr, run(ctx, os.Stdin, safe(os.Stdout), os.Stderr, os.Args[1:])))
+	os.Exit(report(os.Stderr, run(ctx, os.Stdin, console.Safe(os.Stdout), os.Stderr, os.Args[1:])))
 }
 
 // workerArg makes the program lay out one graph and exit. The program runs itself with this
@@ -29,7 +31,7 @@ const workerArg = "__layout"
 func work(ctx context.Context) int {
 	if err := draw.RunWorker(ctx, os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		return statusFailed
+		return exit.Failed
 	}
-	return statusDone
+	return exit.Done
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/critpath"
@@ -55,15 +56,15 @@ func newMCPCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 		f.StringVar(&m.base, "base", "", "compare with the traces or the graph in `FILE`, in the tool diff")
 	})
 	group(cmd, "Output", func(f *pflag.FlagSet) {
-		f.BoolVarP(&m.stderr.verbose, "verbose", "v", false, "verbose output")
-		f.BoolVar(&m.stderr.quiet, "quiet", false, "print no progress")
+		f.BoolVarP(&m.stderr.Verbose, "verbose", "v", false, "verbose output")
+		f.BoolVar(&m.stderr.Quiet, "quiet", false, "print no progress")
 	})
 	return cmd
 }
 
 func (m *mcpServer) run(ctx context.Context) error {
 	if slices.Contains(m.files, "-") || len(m.files) == 0 && !m.given("tempo") && !hasTempo() {
-		return usagef("mcp answers on standard input and output: name trace files, or set --tempo URL")
+		return exit.Usagef("mcp answers on standard input and output: name trace files, or set --tempo URL")
 	}
 	if err := m.load(ctx); err != nil {
 		return err
@@ -115,7 +116,7 @@ func (m *mcpServer) load(ctx context.Context) error {
 		}
 	}
 	if g.NumNodes() == 0 {
-		return &statusError{statusNothing, errors.New(strings.TrimPrefix(src.nothing, "nothing to draw: "))}
+		return exit.Reason(src.empty())
 	}
 	return nil
 }

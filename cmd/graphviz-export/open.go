@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cli/browser"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 )
 
 // openTime bounds how long the program waits for the opener of the system, which usually
@@ -20,7 +21,7 @@ const openTime = 3 * time.Second
 func toOpen(targets []target) (target, error) {
 	files := slices.DeleteFunc(slices.Clone(targets), func(t target) bool { return t.path == "" })
 	if len(files) == 0 {
-		return target{}, usagef("--open needs a file to open: name one with -o, such as -o report.html")
+		return target{}, exit.Usagef("--open needs a file to open: name one with -o, such as -o report.html")
 	}
 	if i := slices.IndexFunc(files, func(t target) bool { return t.format.Name == "html" }); i > 0 {
 		return files[i], nil
@@ -47,6 +48,6 @@ func (e *export) openFile(ctx context.Context, t target) {
 		}
 	}
 	if err != nil {
-		e.stderr.warnf("--open: %v: open %s yourself", err, t.path)
+		e.stderr.Warnf("--open: %v: open %s yourself", err, t.path)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/internal/redact"
 	"github.com/tempograph/tempograph/servicegraph"
@@ -48,19 +49,19 @@ var graphFlagsOfSpans = []string{
 func (e *export) prometheusSource() (source, error) {
 	for _, flag := range notForPrometheus {
 		if e.given(flag) {
-			return source{}, usagef("--%s selects traces and cannot be combined with --prometheus, which reads series", flag)
+			return source{}, exit.Usagef("--%s selects traces and cannot be combined with --prometheus, which reads series", flag)
 		}
 	}
 	for _, flag := range graphFlagsOfSpans {
 		if e.given(flag) {
-			return source{}, usagef("--%s needs spans and cannot be combined with --prometheus, which reads series", flag)
+			return source{}, exit.Usagef("--%s needs spans and cannot be combined with --prometheus, which reads series", flag)
 		}
 	}
 	if len(e.files) > 0 {
-		return source{}, usagef("--prometheus cannot be combined with files such as %s", e.files[0])
+		return source{}, exit.Usagef("--prometheus cannot be combined with files such as %s", e.files[0])
 	}
 	if e.filter.groupBy != "" && !e.filter.byNamespace() {
-		return source{}, usagef("--group-by %s needs spans: with --prometheus, group by namespace", e.filter.groupBy)
+		return source{}, exit.Usagef("--group-by %s needs spans: with --prometheus, group by namespace", e.filter.groupBy)
 	}
 	when, err := e.tempo.time.period(time.Now())
 	if err != nil {
@@ -75,7 +76,7 @@ func (e *export) prometheusSource() (source, error) {
 	url := redact.URL(e.prometheus.url)
 	client, close, err := prometheusAPI(e.prometheus.url, config)
 	if err != nil {
-		return source{}, usagef("--prometheus %s: %w", url, err)
+		return source{}, exit.Usagef("--prometheus %s: %w", url, err)
 	}
 	name := "prometheus " + url
 	title := "service graph series"
@@ -90,7 +91,7 @@ func (e *export) prometheusSource() (source, error) {
 			if err != nil {
 				return nil, nil, advisePrometheus(name, err)
 			}
-			e.stderr.detailf("read %s of calls, written by %s of %s", quantity.Of(back.Series, "counter"), quantity.Of(back.Instances, "instance"), strings.Join(back.Sources, ", "))
+			e.stderr.Detailf("read %s of calls, written by %s of %s", quantity.Of(back.Series, "counter"), quantity.Of(back.Instances, "instance"), strings.Join(back.Sources, ", "))
 			return g, back.Notes(), nil
 		},
 	}, nil
@@ -100,12 +101,12 @@ func (e *export) prometheusSource() (source, error) {
 func advisePrometheus(name string, err error) error {
 	err = fmt.Errorf("%s: %w", name, err)
 	if errors.Is(err, promgraph.ErrNoSeries) {
-		return &statusError{statusNothing, err}
+		return exit.With(exit.Nothing, err)
 	}
 	if refused, ok := errors.AsType[*v1.Error](err); ok {
 		switch {
 		case refused.Type == v1.ErrBadData:
-			return &statusError{statusUsage, fmt.Errorf("%w: correct --selector", err)}
+			return exit.With(exit.Usage, fmt.Errorf("%w: correct --selector", err))
 		case strings.Contains(refused.Msg, "401") || strings.Contains(refused.Msg, "403"):
 			return fmt.Errorf("%w: check --username and --password-file, or --bearer-token-file", err)
 		case strings.Contains(refused.Msg, "404") || refused.Type == v1.ErrBadResponse:

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
@@ -24,7 +25,7 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 	var spans atomic.Int64
 	var skips skippedRecords
 	started := time.Now()
-	stop := e.stderr.working(func() string {
+	stop := e.stderr.Working(func() string {
 		progress := ""
 		if src.progress != nil {
 			progress = src.progress() + ", "
@@ -57,7 +58,7 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 	}
 	if build != nil {
 		for _, note := range src.withNotes(nil) {
-			e.stderr.infof("%s", note)
+			e.stderr.Infof("%s", note)
 		}
 	}
 	e.tellRead(g, src, time.Since(started))
@@ -75,7 +76,7 @@ func (e *export) finishedGraph(ctx context.Context, src source) (*servicegraph.G
 		return nil, err
 	}
 	for _, note := range notes {
-		e.stderr.infof("%s", note)
+		e.stderr.Infof("%s", note)
 	}
 	return g.Rename(e.graph.renames...), nil
 }
@@ -128,12 +129,12 @@ func (e *export) tellRead(g *servicegraph.Graph, src source, took time.Duration)
 		detail += fmt.Sprintf(": %s in calls between two nodes, %s to an unknown callee, %s with a missing parent, %s",
 			quantity.Of(r.Paired+r.Virtual, "span"), quantity.Of(r.Unresolved, "call"), quantity.Of(r.MissingParent, "span"), quantity.Of(r.Duplicate, "duplicate span"))
 	}
-	e.stderr.detailf("%s", detail)
+	e.stderr.Detailf("%s", detail)
 	if n := r.EvictedSpans; n > 0 {
-		e.stderr.infof("the input has more than %s: %s counted early to limit memory", quantity.Of(e.held, "span"), quantity.Of(n, "trace"))
+		e.stderr.Infof("the input has more than %s: %s counted early to limit memory", quantity.Of(e.held, "span"), quantity.Of(n, "trace"))
 	}
 	if r.Late > 0 {
-		e.stderr.warnf("skipped: %s whose trace was already counted: the spans of a trace should be less than %s apart",
+		e.stderr.Warnf("skipped: %s whose trace was already counted: the spans of a trace should be less than %s apart",
 			quantity.Of(r.Late, "span"), quantity.Of(e.held, "span"))
 	}
 }
@@ -154,7 +155,7 @@ func (s *skippedRecords) add(skip *servicegraph.SkipError) error {
 }
 
 // tell describes the first skipped records and counts the others.
-func (s skippedRecords) tell(c *console, r servicegraph.Report) {
+func (s skippedRecords) tell(c *console.Console, r servicegraph.Report) {
 	shown := uint64(0)
 	for _, skip := range s {
 		outcome := "skipped"
@@ -166,14 +167,14 @@ func (s skippedRecords) tell(c *console, r servicegraph.Report) {
 			advice = ": --max-record raises the limit"
 		}
 		shown += uint64(skip.Count())
-		c.warnf("%s: %v%s", outcome, skip, advice)
+		c.Warnf("%s: %v%s", outcome, skip, advice)
 	}
 	switch more := r.Skipped - shown; {
 	case more == 0:
 	case len(s) == 0: // counted in the JSON of a graph that was read
-		c.warnf("skipped: %s", quantity.Of(more, "record"))
+		c.Warnf("skipped: %s", quantity.Of(more, "record"))
 	default:
-		c.warnf("skipped: %s", quantity.Of(more, "more record"))
+		c.Warnf("skipped: %s", quantity.Of(more, "more record"))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/critpath"
 	"github.com/tempograph/tempograph/servicegraph/render"
@@ -38,14 +39,14 @@ func (e *export) startSequence(src source, targets []target, steps []step) (*seq
 		return nil, nil
 	}
 	if src.graph != nil {
-		return nil, usagef("a sequence diagram shows one trace, and Prometheus holds series: read the trace from a file or from Tempo")
+		return nil, exit.Usagef("a sequence diagram shows one trace, and Prometheus holds series: read the trace from a file or from Tempo")
 	}
 	if e.estimate {
-		return nil, usagef("--estimate-series writes no sequence diagram: leave out one of the two")
+		return nil, exit.Usagef("--estimate-series writes no sequence diagram: leave out one of the two")
 	}
 	for _, s := range steps {
 		if !s.hides { // the builder of the diagram hides services itself
-			return nil, usagef("a sequence diagram shows all calls of a trace: leave out %s, or choose another format", s.flag)
+			return nil, exit.Usagef("a sequence diagram shows all calls of a trace: leave out %s, or choose another format", s.flag)
 		}
 	}
 	return sequence.NewBuilder(sequence.Config{Graph: e.config()}), nil
@@ -75,7 +76,7 @@ func (e *export) building(b *sequence.Builder, paths *critpath.Collector) func(i
 			e.diagram, err = b.Diagram()
 		}
 		if errors.Is(err, sequence.ErrSeveralTraces) {
-			err = usagef("%w: select one with --trace ID", err)
+			err = exit.Usagef("%w: select one with --trace ID", err)
 		} else if errors.Is(err, sequence.ErrNoTrace) {
 			err = nil // the graph is empty, which has a message of its own
 		}

@@ -16,6 +16,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/servicegraph"
 	viewer "github.com/tempograph/tempograph/servicegraph/live"
 	"github.com/tempograph/tempograph/servicegraph/topology"
@@ -58,7 +60,7 @@ func newServeCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	s.otlp.addTo(cmd)
 	s.addInputTo(cmd)
 	group(cmd, "Output", func(f *pflag.FlagSet) {
-		f.BoolVarP(&s.stderr.verbose, "verbose", "v", false, "verbose output")
+		f.BoolVarP(&s.stderr.Verbose, "verbose", "v", false, "verbose output")
 	})
 	return cmd
 }
@@ -97,7 +99,7 @@ func (s *serve) run(ctx context.Context) error {
 		served <- err
 	}()
 	url := "http://" + dialable(listener.Addr())
-	s.stderr.infof("serving the graph at %s; stop with Ctrl-C", url)
+	s.stderr.Infof("serving the graph at %s; stop with Ctrl-C", url)
 	if s.open {
 		go s.openBrowser(url)
 	}
@@ -113,7 +115,7 @@ func (s *serve) run(ctx context.Context) error {
 func (s *serve) openBrowser(url string) {
 	browser.Stdout = io.Discard // standard output is for data
 	if err := browser.OpenURL(url); err != nil {
-		s.stderr.warnf("--open: %v: open %s in a browser", err, url)
+		s.stderr.Warnf("--open: %v: open %s in a browser", err, url)
 	}
 }
 
@@ -129,7 +131,7 @@ func listen(flag, addr string) (net.Listener, error) {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("--%s %s: the port is in use: stop the program that listens there, or choose another port with --%s", flag, addr, flag)
 	}
-	return nil, usagef("--%s %s: %w", flag, addr, err)
+	return nil, exit.Usagef("--%s %s: %w", flag, addr, err)
 }
 
 // dialable returns the address at which clients reach a listener. A listener on all
@@ -163,7 +165,7 @@ const grace = 300 * time.Millisecond
 // warnIfOpen warns if other machines can reach a listener.
 func (s *serve) warnIfOpen(flag string, l net.Listener, allows string) {
 	if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
-		s.stderr.warnf("--%s %s: everybody who can reach this port of this machine can %s, without a password", flag, l.Addr(), allows)
+		s.stderr.Warnf("--%s %s: everybody who can reach this port of this machine can %s, without a password", flag, l.Addr(), allows)
 	}
 }
 
@@ -274,7 +276,7 @@ func (w *watch) run(ctx context.Context) error {
 
 // round reads the graph and shows it if it is new.
 func (w *watch) round(ctx context.Context) error {
-	defer w.stderr.round()()
+	defer w.stderr.Round()()
 	g, held, err := w.feed.next(ctx)
 	if err != nil {
 		return err
@@ -282,7 +284,7 @@ func (w *watch) round(ctx context.Context) error {
 	if g != nil {
 		w.read = true
 		w.empty = g.NumNodes() == 0
-		part, notes, err := filtered(g, w.steps, false, w.stderr.warnf)
+		part, notes, err := filtered(g, w.steps, false, w.stderr.Warnf)
 		if err == nil {
 			if changesNodes(w.steps) {
 				held = tally{}
@@ -299,15 +301,15 @@ func (w *watch) round(ctx context.Context) error {
 func (w *watch) report(err error) {
 	problem := ""
 	switch {
-	case err != nil && w.empty && statusOf(err) == statusNothing: // --focus matches none of 0 nodes
+	case err != nil && w.empty && exit.Status(err) == exit.Nothing: // --focus matches none of 0 nodes
 	case err != nil:
-		problem = oneLine(err.Error())
+		problem = console.OneLine(err.Error())
 	}
 	if problem != w.problem {
 		if problem != "" {
-			w.stderr.warnf("%s", problem)
+			w.stderr.Warnf("%s", problem)
 		} else {
-			w.stderr.infof("solved: %s", w.problem)
+			w.stderr.Infof("solved: %s", w.problem)
 		}
 		w.problem = problem
 	}
@@ -334,6 +336,6 @@ func (w *watch) show(ctx context.Context, g *servicegraph.Graph, notes []string)
 		page.Windows, page.Window, page.CanClear = w.feed.windows, w.feed.window(), w.feed.clear != nil
 	}
 	err := w.viewer.Show(viewer.View{Graph: g, Page: page, Formats: w.style.formats(options)})
-	w.stderr.detailf("showed %s in %v", summary(g), time.Since(began).Round(time.Millisecond))
+	w.stderr.Detailf("showed %s in %v", summary(g), time.Since(began).Round(time.Millisecond))
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/topology"
 )
@@ -50,7 +51,7 @@ const (
 // find without reading.
 func (s *serve) newFeed(ctx context.Context) (feed, error) {
 	if s.every < 0 {
-		return feed{}, usagef("--every %v: want a duration above zero", s.every)
+		return feed{}, exit.Usagef("--every %v: want a duration above zero", s.every)
 	}
 	var f feed
 	var err error
@@ -71,11 +72,11 @@ func (s *serve) newFeed(ctx context.Context) (feed, error) {
 func (s *serve) sourceFeed() (feed, error) {
 	for _, flag := range otlpAddresses {
 		if s.given(flag) {
-			return feed{}, usagef("--%s sets an address of the OTLP receiver: it needs --otlp", flag)
+			return feed{}, exit.Usagef("--%s sets an address of the OTLP receiver: it needs --otlp", flag)
 		}
 	}
 	if len(s.files) > 1 && slices.Contains(s.files, "-") {
-		return feed{}, usagef("- can be read only once, and files are read repeatedly: use only one of them")
+		return feed{}, exit.Usagef("- can be read only once, and files are read repeatedly: use only one of them")
 	}
 	src, err := s.source()
 	if err != nil {
@@ -85,10 +86,10 @@ func (s *serve) sourceFeed() (feed, error) {
 		return feed{}, err
 	}
 	if s.given("window") {
-		return feed{}, usagef("--window limits what --otlp shows; for Tempo, use --since")
+		return feed{}, exit.Usagef("--window limits what --otlp shows; for Tempo, use --since")
 	}
-	f := feed{source: &src, waiting: src.nothing, reading: "reading " + src.name, every: everyTempo}
-	f.final = func(err error) bool { return statusOf(err) == statusUsage }
+	f := feed{source: &src, waiting: src.empty().Error(), reading: "reading " + src.name, every: everyTempo}
+	f.final = func(err error) bool { return exit.Status(err) == exit.Usage }
 	if src.state != "" { // files
 		f.every = everyOther
 		f.final = func(error) bool { return true }
@@ -121,7 +122,7 @@ func (s *serve) sourceFeed() (feed, error) {
 			return nil, tally{}, err
 		}
 		for _, note := range src.withNotes(nil) {
-			s.stderr.infof("%s", note)
+			s.stderr.Infof("%s", note)
 		}
 		seen = src.state
 		s.warnLimit(src, g)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/internal/ownhost"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
@@ -51,11 +52,11 @@ var liveWindow = servicegraph.Window{
 // closed.
 func (s *serve) otlpFeed(ctx context.Context) (feed, error) {
 	if len(s.files) > 0 {
-		return feed{}, usagef("--otlp receives spans and cannot be combined with files such as %s", s.files[0])
+		return feed{}, exit.Usagef("--otlp receives spans and cannot be combined with files such as %s", s.files[0])
 	}
 	for _, flag := range append([]string{"tempo"}, queryFlags...) {
 		if s.given(flag) {
-			return feed{}, usagef("--%s applies to Tempo and cannot be combined with --otlp", flag)
+			return feed{}, exit.Usagef("--%s applies to Tempo and cannot be combined with --otlp", flag)
 		}
 	}
 	overGRPC, err := listen("otlp-grpc", s.otlp.grpc)
@@ -73,7 +74,7 @@ func (s *serve) otlpFeed(ctx context.Context) (feed, error) {
 	if live.window, err = windowLength(s.window); err != nil {
 		overGRPC.Close()
 		overHTTP.Close()
-		return feed{}, usagef("--window %q: %w", s.window, err)
+		return feed{}, exit.Usagef("--window %q: %w", s.window, err)
 	}
 	window := s.window
 
@@ -84,16 +85,16 @@ func (s *serve) otlpFeed(ctx context.Context) (feed, error) {
 	var servers sync.WaitGroup
 	servers.Go(func() {
 		if err := serveHTTP(ctx, overGRPC, receiver.GRPCServer()); err != nil {
-			s.stderr.warnf("--otlp-grpc %s: %v", s.otlp.grpc, err)
+			s.stderr.Warnf("--otlp-grpc %s: %v", s.otlp.grpc, err)
 		}
 	})
 	servers.Go(func() {
 		if err := serveHTTP(ctx, overHTTP, newServer(receiver.Handler(ownHosts(overHTTP, s.otlp.http)))); err != nil {
-			s.stderr.warnf("--otlp-http %s: %v", s.otlp.http, err)
+			s.stderr.Warnf("--otlp-http %s: %v", s.otlp.http, err)
 		}
 	})
 	where := fmt.Sprintf("grpc://%s and http://%s", dialable(overGRPC.Addr()), dialable(overHTTP.Addr()))
-	s.stderr.infof("receiving OTLP at %s", where)
+	s.stderr.Infof("receiving OTLP at %s", where)
 	return feed{
 		source:  &source{origin: "OTLP at " + where},
 		windows: offered(otlpWindows, window),
@@ -113,7 +114,7 @@ func (s *serve) otlpFeed(ctx context.Context) (feed, error) {
 		next: func(context.Context) (*servicegraph.Graph, tally, error) {
 			g, held, rejected, why := live.graph()
 			if rejected > 0 {
-				s.stderr.warnf("rejected %s; the last reason: %s", rejectedText(rejected), why)
+				s.stderr.Warnf("rejected %s; the last reason: %s", rejectedText(rejected), why)
 			}
 			return g, held, nil
 		},

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/tempoclient"
 )
@@ -19,7 +20,7 @@ type source struct {
 	origin  string // in the heading of the output: like name, without the directory of a file
 	about   string // in the summary: "last 1h"; empty: nothing
 	title   string // heading of an image; empty for files
-	nothing string // the error message if there are no spans
+	nothing error  // the error if there are no spans; nil: the source gives no reason
 	limit   int    // the most traces that Tempo may return; 0: no limit
 	state   string // of files: differs after a change; empty for Tempo
 
@@ -38,6 +39,14 @@ type source struct {
 	close    func() error
 
 	truncated *atomic.Int64 // traces that Tempo has returned only in part, so far
+}
+
+// empty returns the error for a source that gave no spans.
+func (s source) empty() error {
+	if s.nothing == nil {
+		return exit.NothingToDrawf("nothing was found in %s", s.name)
+	}
+	return s.nothing
 }
 
 // withNotes returns the notes about reading a source, and further notes after them.
@@ -61,12 +70,12 @@ func (e *export) namedSource() (source, error) {
 		return e.prometheusSource()
 	}
 	if e.given("selector") {
-		return source{}, usagef("--selector selects series of Prometheus: set --prometheus URL")
+		return source{}, exit.Usagef("--selector selects series of Prometheus: set --prometheus URL")
 	}
 	if len(e.files) > 0 {
 		for _, flag := range append([]string{"tempo"}, queryFlags...) {
 			if e.given(flag) && !slices.Contains(fileFlags, flag) {
-				return source{}, usagef("--%s applies to Tempo and cannot be combined with files such as %s", flag, e.files[0])
+				return source{}, exit.Usagef("--%s applies to Tempo and cannot be combined with files such as %s", flag, e.files[0])
 			}
 		}
 		return e.selectedFiles(e.files)
@@ -79,17 +88,17 @@ func (e *export) namedSource() (source, error) {
 	}
 	if e.given("tempo") || e.tempo.url != "" {
 		if !e.given("tempo") && isPipe(e.stdin) {
-			e.stderr.infof("reading from Tempo, because TEMPO_ADDR is set, and ignoring standard input: name - to read it")
+			e.stderr.Infof("reading from Tempo, because TEMPO_ADDR is set, and ignoring standard input: name - to read it")
 		}
 		return e.tempoSource()
 	}
 	for _, flag := range queryFlags {
 		if e.given(flag) && !slices.Contains(fileFlags, flag) {
-			return source{}, usagef("--%s needs a URL of Tempo: set --tempo URL or TEMPO_ADDR", flag)
+			return source{}, exit.Usagef("--%s needs a URL of Tempo: set --tempo URL or TEMPO_ADDR", flag)
 		}
 	}
 	if !hasInput(e.stdin) {
-		return source{}, usagef("nothing to read: name trace files, - for standard input, or --tempo URL; for examples, see graphviz-export --help")
+		return source{}, exit.Usagef("nothing to read: name trace files, - for standard input, or --tempo URL; for examples, see graphviz-export --help")
 	}
 	return e.selectedFiles([]string{"-"})
 }

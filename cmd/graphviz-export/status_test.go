@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 )
 
 func TestReport(t *testing.T) {
@@ -15,11 +17,11 @@ func TestReport(t *testing.T) {
 	}{
 		{nil, 0, ""},
 		{errors.New("reading x: it is empty"), 1, "graphviz-export: reading x: it is empty\n"},
-		{usagef("--limit %d: no", -1), 2, "graphviz-export: --limit -1: no\n"},
-		{fmt.Errorf("flags: %w", usagef("no")), 2, "graphviz-export: flags: no\n"},
-		{&statusError{statusNothing, errors.New("no traces")}, 3, "graphviz-export: no traces\n"},
-		{&statusError{statusPartial, errors.New("incomplete")}, 4, "graphviz-export: incomplete\n"},
-		{&statusError{statusInterrupted, errors.New("tempo: signal")}, 130, "graphviz-export: interrupted; nothing was written\n"},
+		{exit.Usagef("--limit %d: no", -1), 2, "graphviz-export: --limit -1: no\n"},
+		{fmt.Errorf("flags: %w", exit.Usagef("no")), 2, "graphviz-export: flags: no\n"},
+		{exit.With(exit.Nothing, errors.New("no traces")), 3, "graphviz-export: no traces\n"},
+		{exit.With(exit.Partial, errors.New("incomplete")), 4, "graphviz-export: incomplete\n"},
+		{exit.With(exit.Interrupted, errors.New("tempo: signal")), 130, "graphviz-export: interrupted; nothing was written\n"},
 		{errors.New("reading a\nb: \x1b]0;title\a\r\n  bad"), 1, "graphviz-export: reading a b: \uFFFD]0;title\uFFFD   bad\n"},
 	} {
 		var stderr bytes.Buffer

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/internal/suggest"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/render"
@@ -61,19 +62,19 @@ func (s *styleFlags) addTo(cmd *cobra.Command) {
 // check refuses values that make no sense, before any input is read.
 func (s *styleFlags) check() error {
 	if !(s.scale >= 0.1 && s.scale <= 20) {
-		return usagef("--scale %v: want a number from 0.1 to 20", s.scale)
+		return exit.Usagef("--scale %v: want a number from 0.1 to 20", s.scale)
 	}
 	if s.slow < 0 {
-		return usagef("--slow %v: want a duration above zero", s.slow)
+		return exit.Usagef("--slow %v: want a duration above zero", s.slow)
 	}
 	if err := s.table.check(); err != nil {
 		return err
 	}
 	if s.warn > s.error {
-		return usagef("--warn %v is more than --error %v: lower --warn or raise --error", &s.warn, &s.error)
+		return exit.Usagef("--warn %v is more than --error %v: lower --warn or raise --error", &s.warn, &s.error)
 	}
 	if err := htmlreport.CheckTraceURL(s.traceURL); err != nil {
-		return usagef("--trace-url: %w", err)
+		return exit.Usagef("--trace-url: %w", err)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
@@ -35,7 +36,7 @@ func (t *tableFlags) check() error {
 	for _, name := range t.columns {
 		c, err := render.ParseColumn(name)
 		if err != nil {
-			return usagef("--columns %q: %w", name, err)
+			return exit.Usagef("--columns %q: %w", name, err)
 		}
 		if !slices.Contains(t.parsed, c) {
 			t.parsed = append(t.parsed, c)

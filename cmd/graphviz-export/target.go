@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
@@ -29,7 +31,7 @@ func (e *export) targets(formats []render.Format) ([]target, error) {
 		return []target{t}, err
 	}
 	if e.format != "" && len(e.outputs) > 1 {
-		return nil, usagef("--format cannot be combined with %d outputs: leave it out and choose formats by extension", len(e.outputs))
+		return nil, exit.Usagef("--format cannot be combined with %d outputs: leave it out and choose formats by extension", len(e.outputs))
 	}
 	var targets []target
 	for _, output := range e.outputs {
@@ -39,7 +41,7 @@ func (e *export) targets(formats []render.Format) ([]target, error) {
 		}
 		for _, other := range targets {
 			if filepath.Clean(other.file) == filepath.Clean(t.file) {
-				return nil, usagef("--output %s is given twice", output)
+				return nil, exit.Usagef("--output %s is given twice", output)
 			}
 		}
 		targets = append(targets, t)
@@ -52,13 +54,13 @@ func (e *export) target(formats []render.Format, output string) (target, error) 
 	if t.path == "-" {
 		t.path, t.file = "", ""
 	}
-	screen := t.path == "" && isTerminal(e.stdout)
+	screen := t.path == "" && console.IsTerminal(e.stdout)
 	var err error
 	if t.format, err = e.chooseFormat(formats, t.path); err != nil {
 		return t, err
 	}
 	if screen && t.format.Binary {
-		return t, usagef("%s cannot be shown on a terminal: write it to a file with -o FILE, or pipe it to a program", t.format.Name)
+		return t, exit.Usagef("%s cannot be shown on a terminal: write it to a file with -o FILE, or pipe it to a program", t.format.Name)
 	}
 	t.totals = screen && t.format.Name == "txt"
 	if t.path != "" {
@@ -79,11 +81,11 @@ func (e *export) chooseFormat(formats []render.Format, path string) (render.Form
 		if f, err := render.ByFileName(formats, "."+e.format); err == nil { // md, mmd, gv
 			return f, nil
 		}
-		return f, usagef("--format: %w", err)
+		return f, exit.Usagef("--format: %w", err)
 	case path != "":
 		f, err := render.ByFileName(formats, path)
 		if err != nil {
-			return f, usagef("--output: %w, or choose a format with --format", err)
+			return f, exit.Usagef("--output: %w, or choose a format with --format", err)
 		}
 		return f, nil
 	}

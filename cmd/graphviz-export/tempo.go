@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/internal/redact"
 	"github.com/tempograph/tempograph/servicegraph"
@@ -89,7 +90,7 @@ func (t *tempoFlags) access() (tempoclient.Config, error) {
 	c.CertFile, c.KeyFile = cmp.Or(t.cert, c.CertFile), cmp.Or(t.key, c.KeyFile)
 	if t.bearerTokenFile != "" {
 		if t.username != "" {
-			return c, usagef("--username and --bearer-token-file both set the credentials: use only one of them")
+			return c, exit.Usagef("--username and --bearer-token-file both set the credentials: use only one of them")
 		}
 		c.Username, c.Password, c.BearerToken, c.BearerTokenFile = "", "", "", t.bearerTokenFile
 	}
@@ -98,11 +99,11 @@ func (t *tempoFlags) access() (tempoclient.Config, error) {
 	}
 	if t.passwordFile != "" {
 		if c.Username == "" {
-			return c, usagef("--password-file needs a user name: set --username or TEMPO_USERNAME")
+			return c, exit.Usagef("--password-file needs a user name: set --username or TEMPO_USERNAME")
 		}
 		password, err := os.ReadFile(t.passwordFile)
 		if err != nil {
-			return c, usagef("--password-file: %w", err)
+			return c, exit.Usagef("--password-file: %w", err)
 		}
 		c.Password = strings.TrimRight(string(password), "\r\n")
 	}
@@ -111,14 +112,14 @@ func (t *tempoFlags) access() (tempoclient.Config, error) {
 		if file, ok := strings.CutPrefix(header, "@"); ok {
 			text, err := os.ReadFile(file)
 			if err != nil {
-				return c, usagef("--header: %w", err)
+				return c, exit.Usagef("--header: %w", err)
 			}
 			lines = strings.Split(strings.TrimSpace(string(text)), "\n")
 		}
 		for _, line := range lines {
 			name, value, ok := strings.Cut(line, ":")
 			if !ok || strings.ContainsAny(strings.TrimSpace(name), " \t\"(),/:;<=>?@[\\]{}") {
-				return c, usagef("--header %q: want 'Name: value', or @FILE with one such header per line", header)
+				return c, exit.Usagef("--header %q: want 'Name: value', or @FILE with one such header per line", header)
 			}
 			if c.Header == nil {
 				c.Header = make(http.Header)
@@ -137,7 +138,7 @@ func (e *export) tempoSource() (source, error) {
 	}
 	client, err := tempoclient.New(e.tempo.url, config)
 	if err != nil {
-		return source{}, &statusError{statusUsage, err}
+		return source{}, exit.With(exit.Usage, err)
 	}
 	var src source
 	if len(e.tempo.traces) > 0 {
@@ -155,7 +156,7 @@ func (e *export) tempoSource() (source, error) {
 func (e *export) querySource(client *tempoclient.Client, config tempoclient.Config) (source, error) {
 	t := e.tempo
 	if t.limit < 0 {
-		return source{}, usagef("--limit %d: want a number of traces, or 0 for all", t.limit)
+		return source{}, exit.Usagef("--limit %d: want a number of traces, or 0 for all", t.limit)
 	}
 	when, err := t.time.period(time.Now())
 	if err != nil {
@@ -176,7 +177,7 @@ func (e *export) querySource(client *tempoclient.Client, config tempoclient.Conf
 	return source{
 		about:   when.text,
 		title:   cmp.Or(t.query, "all traces") + ", " + when.text,
-		nothing: fmt.Sprintf("tempo %s: %s, %s: %s", redact.URL(t.url), found, when.text, advice),
+		nothing: exit.With(exit.Nothing, fmt.Errorf("tempo %s: %s, %s: %s", redact.URL(t.url), found, when.text, advice)),
 		limit:   t.limit,
 		spans: func(ctx context.Context) iter.Seq2[servicegraph.Span, error] {
 			spans := client.Spans(ctx, tempoclient.Query{
@@ -188,7 +189,7 @@ func (e *export) querySource(client *tempoclient.Client, config tempoclient.Conf
 			return func(yield func(servicegraph.Span, error) bool) {
 				advised(limited(e.withoutRecent(spans), t.limit, when.text))(yield)
 				if p := progress.Load(); p != nil {
-					e.stderr.detailf("%s", costText(p.Cost))
+					e.stderr.Detailf("%s", costText(p.Cost))
 				}
 			}
 		},
@@ -232,7 +233,7 @@ func costText(c tempoclient.Cost) string {
 func (e *export) traceSource(client *tempoclient.Client) (source, error) {
 	for _, flag := range []string{"query", "since", "from", "to", "utc", "limit"} {
 		if e.given(flag) {
-			return source{}, usagef("--trace selects traces by id and cannot be combined with --%s", flag)
+			return source{}, exit.Usagef("--trace selects traces by id and cannot be combined with --%s", flag)
 		}
 	}
 	ids, err := e.tempo.traceIDs()
@@ -257,7 +258,7 @@ func (e *export) traceSource(client *tempoclient.Client) (source, error) {
 					switch w.Kind {
 					case tempoclient.WarnOrphans: // the report of the graph counts them
 					case tempoclient.WarnArriving:
-						e.stderr.warnf("%v", w)
+						e.stderr.Warnf("%v", w)
 					default:
 						if !yield(servicegraph.Span{}, &servicegraph.SkipError{Source: name, Offset: -1, Err: w}) {
 							return
@@ -278,7 +279,7 @@ func (t *tempoFlags) traceIDs() (ids []servicegraph.TraceID, err error) {
 	for _, text := range t.traces {
 		id, err := servicegraph.ParseTraceID(text)
 		if err != nil {
-			return nil, usagef("--trace: %w", err)
+			return nil, exit.Usagef("--trace: %w", err)
 		}
 		ids = append(ids, id)
 	}
@@ -291,7 +292,7 @@ func (e *export) withoutRecent(spans iter.Seq2[servicegraph.Span, error]) iter.S
 	return func(yield func(servicegraph.Span, error) bool) {
 		for span, err := range spans {
 			if w, ok := errors.AsType[*tempoclient.Warning](err); ok && w.Kind == tempoclient.WarnRecent {
-				e.stderr.infof("%s", w.Message)
+				e.stderr.Infof("%s", w.Message)
 				continue
 			}
 			if !yield(span, err) {
@@ -332,7 +333,7 @@ func advised(spans iter.Seq2[servicegraph.Span, error]) iter.Seq2[servicegraph.S
 
 func advise(err error) error {
 	if errors.Is(err, tempoclient.ErrNotFound) {
-		return &statusError{statusNothing, fmt.Errorf("%w: check the id and --org-id; Tempo may need some seconds to find a new trace", err)}
+		return exit.With(exit.Nothing, fmt.Errorf("%w: check the id and --org-id; Tempo may need some seconds to find a new trace", err))
 	}
 	e, ok := errors.AsType[*tempoclient.Error](err)
 	if !ok {
@@ -344,7 +345,7 @@ func advise(err error) error {
 		if strings.Contains(e.Body, "tenant ID") {
 			flag = "--org-id"
 		}
-		return &statusError{statusUsage, fmt.Errorf("%w: correct %s", err, flag)}
+		return exit.With(exit.Usage, fmt.Errorf("%w: correct %s", err, flag))
 	case http.StatusUnauthorized, http.StatusForbidden:
 		if strings.Contains(e.Body, "no org id") {
 			return fmt.Errorf("%w: set --org-id or TEMPO_ORG_ID", err)

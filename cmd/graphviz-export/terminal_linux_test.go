@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
@@ -21,7 +23,7 @@ func TestTerminalTable(t *testing.T) {
 	if err := term.command(absolute(t, hotrod)).Run(); err != nil {
 		t.Fatalf("%v\n%s", err, term.screen())
 	}
-	_, got, _ := cutLast(term.await("2,060 spans"), eraseLine) // a slow machine may have shown progress
+	_, got, _ := cutLast(term.await("2,060 spans"), "\r\x1b[K") // a slow machine may have shown progress
 	for _, want := range []string{"SRC ", "frontend → route "} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the terminal does not show %q:\n%s", want, got)
@@ -80,7 +82,7 @@ func TestTerminalProgress(t *testing.T) {
 		t.Fatalf("%v\n%s", err, term.screen())
 	}
 	got := term.await("→ graph.dot\n")
-	_, last, _ := cutLast(got, eraseLine)
+	_, last, _ := cutLast(got, "\r\x1b[K")
 	if want := "6 services, 5 edges, 55 traces → graph.dot\n"; last != want {
 		t.Errorf("the last line on the terminal is %q, want %q", last, want)
 	}
@@ -92,12 +94,12 @@ func TestTerminalProgress(t *testing.T) {
 // There is no progress without a terminal or with --quiet.
 func TestTerminalQuiet(t *testing.T) {
 	term := newTerminal(t)
-	c := console{out: term.tty, quiet: true}
-	c.working(func() string { t.Error("progress with --quiet"); return "" })()
+	c := console.Console{Out: term.tty, Quiet: true}
+	c.Working(func() string { t.Error("progress with --quiet"); return "" })()
 
 	var pipe bytes.Buffer
-	c = console{out: &pipe}
-	c.working(func() string { t.Error("progress in a pipe"); return "" })()
+	c = console.Console{Out: &pipe}
+	c.Working(func() string { t.Error("progress in a pipe"); return "" })()
 }
 
 // Binary formats are not written to a terminal, which could not show them.
@@ -108,7 +110,7 @@ func TestTerminalBinary(t *testing.T) {
 
 	e := export{stdout: term.tty, format: "png", given: given}
 	_, err := e.targets(formats)
-	if statusOf(err) != statusUsage || !strings.Contains(err.Error(), "png cannot be shown on a terminal: write it to a file with -o FILE") {
+	if exit.Status(err) != exit.Usage || !strings.Contains(err.Error(), "png cannot be shown on a terminal: write it to a file with -o FILE") {
 		t.Errorf("png to a terminal: %v", err)
 	}
 	e = export{stdout: new(bytes.Buffer), format: "png", given: given}
@@ -175,8 +177,8 @@ func TestTerminalInterrupt(t *testing.T) {
 				if took := time.Since(began); took > 3*time.Second {
 					t.Errorf("it took %v to end", took)
 				}
-				if got := cmd.ProcessState.ExitCode(); got != statusInterrupted {
-					t.Errorf("exit status %d (%v), want %d", got, err, statusInterrupted)
+				if got := cmd.ProcessState.ExitCode(); got != exit.Interrupted {
+					t.Errorf("exit status %d (%v), want %d", got, err, exit.Interrupted)
 				}
 				term.await("graphviz-export: interrupted; nothing was written\n")
 				if left, _ := os.ReadDir(cmd.Dir); len(left) > 0 {

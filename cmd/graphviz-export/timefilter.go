@@ -9,6 +9,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
@@ -46,7 +48,7 @@ type rangedFiles struct {
 	traceRange
 	cfg       tracefile.Config
 	leftOut   *foreignFiles
-	stderr    *console
+	stderr    *console.Console
 	temporary []*os.File
 	kept, all int // traces
 }
@@ -59,7 +61,7 @@ func (r *rangedFiles) restrict(src source, inputs []input) source {
 		}
 	}
 	src.notes = func() []string { return []string{r.note()} }
-	src.nothing = fmt.Sprintf("nothing to draw: no trace in %s started in the time range (%s)", src.name, r.text)
+	src.nothing = exit.NothingToDrawf("no trace in %s started in the time range (%s)", src.name, r.text)
 	src.load = nil
 	all := src.spans
 	src.spans = func(ctx context.Context) iter.Seq2[servicegraph.Span, error] {
@@ -125,7 +127,7 @@ func (r *rangedFiles) addStarts(ctx context.Context, in input, starts map[servic
 		}
 	}
 	if holdsGraph {
-		return usagef("reading %s: it holds a graph, whose traces have no times: leave out --since, --from and --to", in.name)
+		return exit.Usagef("reading %s: it holds a graph, whose traces have no times: leave out --since, --from and --to", in.name)
 	}
 	return nil
 }
@@ -147,7 +149,7 @@ func (r *rangedFiles) choose(name string, starts map[servicegraph.TraceID]int64)
 	r.kept = len(starts)
 	if len(starts) == 0 && latest > 0 {
 		written := func(start int64) string { return time.Unix(0, start).UTC().Format(time.RFC3339) }
-		r.stderr.warnf("the traces in %s started from %s to %s", name, written(earliest), written(latest))
+		r.stderr.Warnf("the traces in %s started from %s to %s", name, written(earliest), written(latest))
 	}
 }
 

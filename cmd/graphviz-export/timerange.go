@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 )
 
 // defaultSince is how far back a query of Tempo looks without --since and --from.
@@ -34,26 +36,26 @@ func (r timeRange) period(now time.Time) (p period, err error) {
 	var from, to time.Time
 	if r.to != "" {
 		if to, err = parseTime(r.to, now); err != nil {
-			return p, usagef("--to %q: %w", r.to, err)
+			return p, exit.Usagef("--to %q: %w", r.to, err)
 		}
 	}
 	if r.from != "" {
 		if from, err = parseTime(r.from, now); err != nil {
-			return p, usagef("--from %q: %w", r.from, err)
+			return p, exit.Usagef("--from %q: %w", r.from, err)
 		}
 	}
 	if r.since != "" {
 		if r.from != "" {
-			return p, usagef("--since and --from both set the start of the time range: use only one of them")
+			return p, exit.Usagef("--since and --from both set the start of the time range: use only one of them")
 		}
 		if length, err = parseDuration(r.since); err != nil {
 			// --since also accepts a point in time.
 			var bad error
 			if from, bad = parseTime(r.since, now); bad != nil {
-				return p, usagef("--since %q: %w", r.since, err)
+				return p, exit.Usagef("--since %q: %w", r.since, err)
 			}
 		} else if length <= 0 {
-			return p, usagef("--since %q: want a duration above zero", r.since)
+			return p, exit.Usagef("--since %q: want a duration above zero", r.since)
 		}
 	}
 
@@ -71,9 +73,9 @@ func (r timeRange) period(now time.Time) (p period, err error) {
 	}
 	if !p.from.Before(p.to) {
 		if to.IsZero() {
-			return p, usagef("the time range starts at %s, which is not in the past", written(p.from))
+			return p, exit.Usagef("the time range starts at %s, which is not in the past", written(p.from))
 		}
-		return p, usagef("--from %s is not before --to %s: the time range is empty", written(p.from), written(p.to))
+		return p, exit.Usagef("--from %s is not before --to %s: the time range is empty", written(p.from), written(p.to))
 	}
 	return p, nil
 }

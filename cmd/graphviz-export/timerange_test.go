@@ -3,6 +3,8 @@ package main
 import (
 	"testing"
 	"time"
+
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 )
 
 func TestParseDuration(t *testing.T) {
@@ -70,7 +72,7 @@ func TestTimeRange(t *testing.T) {
 	} {
 		p, err := timeRange{since: c.since, from: c.from, to: c.to}.period(now)
 		if c.wantTo == 0 {
-			if statusOf(err) != statusUsage {
+			if exit.Status(err) != exit.Usage {
 				t.Errorf("%+v: %v; want an error of usage", c, err)
 			}
 			continue

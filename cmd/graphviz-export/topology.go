@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -13,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/topology"
@@ -48,8 +49,8 @@ func newTopologyCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Comman
 		f.IntVar(&s.top, "top", 20, "list at most `N` nodes, calls and single points of failure; 0: all")
 		f.BoolVar(&s.allowEmpty, "allow-empty", false, "if nothing matches, write an empty answer and exit with 0")
 		f.DurationVar(&s.timeout, "timeout", 0, "stop after `DURATION`: 90s, 5m (default: no limit)")
-		f.BoolVarP(&s.stderr.verbose, "verbose", "v", false, "verbose output")
-		f.BoolVar(&s.stderr.quiet, "quiet", false, "print neither a summary nor progress")
+		f.BoolVarP(&s.stderr.Verbose, "verbose", "v", false, "verbose output")
+		f.BoolVar(&s.stderr.Quiet, "quiet", false, "print neither a summary nor progress")
 	})
 	return cmd
 }
@@ -58,7 +59,7 @@ func (s *survey) run(ctx context.Context) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	if s.top < 0 {
-		return usagef("--top %d: want a number of nodes, or 0 for all", s.top)
+		return exit.Usagef("--top %d: want a number of nodes, or 0 for all", s.top)
 	}
 	steps, err := s.steps()
 	if err != nil {
@@ -75,14 +76,14 @@ func (s *survey) run(ctx context.Context) error {
 	}
 	skipped := g.Report().Skipped
 	if g.NumNodes() == 0 && !s.allowEmpty {
-		return &statusError{statusNothing, errors.New(src.nothing)}
+		return src.empty()
 	}
-	g, notes, err := filtered(g, steps, s.allowEmpty, s.stderr.warnf)
+	g, notes, err := filtered(g, steps, s.allowEmpty, s.stderr.Warnf)
 	if err != nil {
 		return err
 	}
 	if g.NumNodes() == 0 && !s.allowEmpty {
-		return &statusError{statusNothing, fmt.Errorf("no node is left: %s", strings.Join(notes, "; "))}
+		return exit.With(exit.Nothing, fmt.Errorf("no node is left: %s", strings.Join(notes, "; ")))
 	}
 	answers := surveyOf(g, s.reach(src, g, steps))
 	if s.json {
@@ -94,11 +95,11 @@ func (s *survey) run(ctx context.Context) error {
 		return fmt.Errorf("writing the answers: %w", err)
 	}
 	for _, note := range src.withNotes(notes) {
-		s.stderr.infof("%s", note)
+		s.stderr.Infof("%s", note)
 	}
 	s.warnLimit(src, g)
 	if skipped > 0 {
-		return &statusError{statusPartial, fmt.Errorf("the graph is incomplete: %s, see above", missing(src, g))}
+		return exit.With(exit.Partial, fmt.Errorf("the graph is incomplete: %s, see above", missing(src, g)))
 	}
 	return nil
 }
@@ -271,10 +272,10 @@ func (a answers) writeJSON(w io.Writer) error {
 // writeText writes the answers for people, the first n of each long list; 0 stands for all.
 func (a answers) writeText(w io.Writer, n int) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Entries  %s\n", oneLine(cmp.Or(strings.Join(a.Entries, ", "), "none")))
+	fmt.Fprintf(&b, "Entries  %s\n", console.OneLine(cmp.Or(strings.Join(a.Entries, ", "), "none")))
 	b.WriteString("\nLayers\n")
 	for i, layer := range a.Layers {
-		fmt.Fprintf(&b, "  %d  %s\n", i, oneLine(strings.Join(layer, ", ")))
+		fmt.Fprintf(&b, "  %d  %s\n", i, console.OneLine(strings.Join(layer, ", ")))
 	}
 	b.WriteString("\nCycles\n")
 	if len(a.Cycles) == 0 {
@@ -285,7 +286,7 @@ func (a answers) writeText(w io.Writer, n int) error {
 		for _, c := range c.Closing {
 			closing = append(closing, c.From+" → "+c.To)
 		}
-		fmt.Fprintf(&b, "  %s; closed by %s\n", oneLine(strings.Join(c.Nodes, ", ")), oneLine(strings.Join(closing, ", ")))
+		fmt.Fprintf(&b, "  %s; closed by %s\n", console.OneLine(strings.Join(c.Nodes, ", ")), console.OneLine(strings.Join(closing, ", ")))
 	}
 	b.WriteString("\nSingle points of failure: without NODE, ENTRY reaches nothing of CUTS OFF\n")
 	if len(a.SinglePoints) == 0 {
@@ -332,7 +333,7 @@ func (a answers) writeText(w io.Writer, n int) error {
 		more(&b, len(a.Calls)-len(calls))
 	}
 	if len(a.Articulation) > 0 {
-		fmt.Fprintf(&b, "\nThe graph falls apart without any one of  %s\n", oneLine(strings.Join(a.Articulation, ", ")))
+		fmt.Fprintf(&b, "\nThe graph falls apart without any one of  %s\n", console.OneLine(strings.Join(a.Articulation, ", ")))
 	}
 	fmt.Fprintf(&b, "\nFrom the graph of %s. ", a.Basis)
 	if a.Exact != "" {
@@ -365,7 +366,7 @@ func writeColumns(b *strings.Builder, rows [][]string, left int) {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
 		for i := range row {
-			row[i] = oneLine(row[i])
+			row[i] = console.OneLine(row[i])
 			widths[i] = max(widths[i], len([]rune(row[i])))
 		}
 	}

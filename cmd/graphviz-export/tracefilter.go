@@ -6,6 +6,7 @@ import (
 	"iter"
 	"strings"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -34,12 +35,12 @@ func (e *export) selectedFiles(args []string) (source, error) {
 				}
 			}
 			if len(src.graphs()) > 0 {
-				yield(servicegraph.Span{}, usagef("--trace selects traces by id, and %s holds a graph, which has sums and no traces", src.name))
+				yield(servicegraph.Span{}, exit.Usagef("--trace selects traces by id, and %s holds a graph, which has sums and no traces", src.name))
 				return
 			}
 			for i, text := range e.tempo.traces {
 				if !found[i] {
-					yield(servicegraph.Span{}, &statusError{statusNothing, fmt.Errorf("--trace %s: no span in %s has this trace id", text, src.name)})
+					yield(servicegraph.Span{}, exit.With(exit.Nothing, fmt.Errorf("--trace %s: no span in %s has this trace id", text, src.name)))
 					return
 				}
 			}

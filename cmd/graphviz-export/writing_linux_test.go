@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -165,23 +164,5 @@ func TestWriteKeepsModeAndOwner(t *testing.T) {
 	}
 	if s := info.Sys().(*syscall.Stat_t); info.Mode() != 0o640 || s.Uid != owner {
 		t.Errorf("mode %v, owner %d; want %o, %d", info.Mode(), s.Uid, 0o640, owner)
-	}
-}
-
-// TestSafeTerminal: nothing in the text changes how a terminal shows it, however the text is cut.
-func TestSafeTerminal(t *testing.T) {
-	text := "{\"a\u202e→é\u2066\": \"\u009b31m\ufeff\u00a0\U000e0001\u3000\x9b\x7f\"}\n\x1b[K"
-	want := `{"a\u202e→é\u2066": "\u009b31m\ufeff` + "\u00a0" + `\udb40\udc01` + "\u3000\ufffd" + `\u007f"}` + "\n\x1b[K"
-	for size := 1; size <= len(text); size++ {
-		var out bytes.Buffer
-		s := &safeTerminal{to: &out}
-		for part := range slices.Chunk([]byte(text), size) {
-			if n, err := s.Write(part); n != len(part) || err != nil {
-				t.Fatal(n, err)
-			}
-		}
-		if out.String() != want {
-			t.Fatalf("in parts of %d bytes: %q, want %q", size, out.String(), want)
-		}
 	}
 }

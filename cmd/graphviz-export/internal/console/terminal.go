@@ -1,4 +1,4 @@
-package main
+package console
 
 import (
 	"bytes"
@@ -17,9 +17,9 @@ type safeTerminal struct {
 	rest []byte // the beginning of a character whose end was not written yet
 }
 
-// safe returns the stream, through a safeTerminal if it is a terminal.
-func safe(stream io.Writer) io.Writer {
-	if isTerminal(stream) {
+// Safe returns the stream, through a safeTerminal if it is a terminal.
+func Safe(stream io.Writer) io.Writer {
+	if IsTerminal(stream) {
 		return &safeTerminal{to: stream}
 	}
 	return stream

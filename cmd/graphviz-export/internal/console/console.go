@@ -1,4 +1,6 @@
-package main
+// Package console writes messages and progress of graphviz-export to standard error, and keeps text
+// from files and servers from changing what a terminal shows.
+package console
 
 import (
 	"fmt"
@@ -9,13 +11,13 @@ import (
 	"golang.org/x/term"
 )
 
-// A console writes lines to standard error. On a terminal, a progress line below them shows
+// A Console writes lines to standard error. On a terminal, a progress line below them shows
 // how far the work has come. Its methods are safe for concurrent use.
-type console struct {
-	out     io.Writer
-	quiet   bool          // neither summary nor progress
-	verbose bool          // also details for diagnosis
-	delay   time.Duration // work that takes longer shows progress
+type Console struct {
+	Out     io.Writer
+	Quiet   bool          // neither summary nor progress
+	Verbose bool          // also details for diagnosis
+	Delay   time.Duration // work that takes longer shows progress
 
 	mu    sync.Mutex
 	shown bool // the progress line is on the screen
@@ -23,8 +25,8 @@ type console struct {
 	written, writtenBefore map[string]bool // lines of this round and the one before; nil: not in a round
 }
 
-// progressDelay is how long the program may work before it shows progress.
-const progressDelay = 500 * time.Millisecond
+// ProgressDelay is how long the program may work before it shows progress.
+const ProgressDelay = 500 * time.Millisecond
 
 // Control sequences that all terminals understand: return to the first column, and erase
 // the rest of the line.
@@ -33,26 +35,26 @@ const (
 	eraseLine      = "\r\x1b[K"
 )
 
-// warnf writes a line even with --quiet.
-func (c *console) warnf(format string, args ...any) {
-	c.line("graphviz-export: " + oneLine(fmt.Sprintf(format, args...)))
+// Warnf writes a line even with --quiet.
+func (c *Console) Warnf(format string, args ...any) {
+	c.line("graphviz-export: " + OneLine(fmt.Sprintf(format, args...)))
 }
 
-// infof writes a line unless --quiet is set.
-func (c *console) infof(format string, args ...any) {
-	if !c.quiet {
-		c.line(oneLine(fmt.Sprintf(format, args...)))
+// Infof writes a line unless --quiet is set.
+func (c *Console) Infof(format string, args ...any) {
+	if !c.Quiet {
+		c.line(OneLine(fmt.Sprintf(format, args...)))
 	}
 }
 
-// detailf writes a line if --verbose is set.
-func (c *console) detailf(format string, args ...any) {
-	if c.verbose {
-		c.line(oneLine(fmt.Sprintf(format, args...)))
+// Detailf writes a line if --verbose is set.
+func (c *Console) Detailf(format string, args ...any) {
+	if c.Verbose {
+		c.line(OneLine(fmt.Sprintf(format, args...)))
 	}
 }
 
-func (c *console) line(text string) {
+func (c *Console) line(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.written != nil {
@@ -63,12 +65,12 @@ func (c *console) line(text string) {
 		}
 	}
 	c.erase()
-	fmt.Fprintln(c.out, text)
+	fmt.Fprintln(c.Out, text)
 }
 
-// round begins one round of work that repeats; the returned function ends it. Lines already
+// Round begins one round of work that repeats; the returned function ends it. Lines already
 // written in this round or the one before are not written again.
-func (c *console) round() (end func()) {
+func (c *Console) Round() (end func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.written = make(map[string]bool)
@@ -80,24 +82,24 @@ func (c *console) round() (end func()) {
 }
 
 // erase removes the progress line from the screen. The caller holds c.mu.
-func (c *console) erase() {
+func (c *Console) erase() {
 	if c.shown {
-		io.WriteString(c.out, eraseLine)
+		io.WriteString(c.Out, eraseLine)
 		c.shown = false
 	}
 }
 
-// working shows the result of status as the progress line, ten times a second, until stop
+// Working shows the result of status as the progress line, ten times a second, until stop
 // is called. It does so only on a terminal, and only after the delay. It calls status from
 // another goroutine.
-func (c *console) working(status func() string) (stop func()) {
-	if c.quiet || !isTerminal(c.out) {
+func (c *Console) Working(status func() string) (stop func()) {
+	if c.Quiet || !IsTerminal(c.Out) {
 		return func() {}
 	}
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		next := time.NewTimer(c.delay)
+		next := time.NewTimer(c.Delay)
 		defer next.Stop()
 		for {
 			select {
@@ -107,7 +109,7 @@ func (c *console) working(status func() string) (stop func()) {
 			}
 			next.Reset(100 * time.Millisecond)
 			c.mu.Lock()
-			fmt.Fprint(c.out, eraseLine, c.fit(oneLine(status())), carriageReturn)
+			fmt.Fprint(c.Out, eraseLine, c.fit(OneLine(status())), carriageReturn)
 			c.shown = true
 			c.mu.Unlock()
 		}
@@ -123,16 +125,16 @@ func (c *console) working(status func() string) (stop func()) {
 
 // fit cuts a text to the width of the terminal, because a wrapped line could not be erased.
 // It counts each letter as one column.
-func (c *console) fit(text string) string {
-	columns, _, err := term.GetSize(int(c.out.(interface{ Fd() uintptr }).Fd()))
+func (c *Console) fit(text string) string {
+	columns, _, err := term.GetSize(int(c.Out.(interface{ Fd() uintptr }).Fd()))
 	if r := []rune(text); err == nil && columns > 0 && len(r) >= columns {
 		return string(r[:columns-1])
 	}
 	return text
 }
 
-// isTerminal reports whether a stream of the program is a terminal.
-func isTerminal(stream any) bool {
+// IsTerminal reports whether a stream of the program is a terminal.
+func IsTerminal(stream any) bool {
 	if safe, ok := stream.(*safeTerminal); ok {
 		stream = safe.to
 	}
