@@ -206,6 +206,12 @@ func basis(r critpath.Report) string {
 	if r.Folded > 0 {
 		text += fmt.Sprintf("; names beyond a limit were counted as \"other\" %s", quantity.Of(r.Folded, "time"))
 	}
+	if r.Cut > 0 {
+		text += fmt.Sprintf("; names longer than 1 KiB were cut %s", quantity.Of(r.Cut, "time"))
+	}
+	if r.Coarse > 0 {
+		text += fmt.Sprintf("; to limit memory, a duration was counted roughly, or a time not as that of slow requests, %s: percentiles and the times of slow requests are approximate", quantity.Of(r.Coarse, "time"))
+	}
 	return text + "."
 }
 
@@ -303,6 +309,8 @@ type (
 		Late       uint64         `json:"lateSpans"`
 		Sampled    uint64         `json:"sampledSpans"`
 		Folded     uint64         `json:"countedAsOther"`
+		Cut        uint64         `json:"namesCut"`
+		Coarse     uint64         `json:"countedRoughly"`
 		Time       int64          `json:"timeNs"`
 		Entries    []jsonEntry    `json:"entries"`
 		Nodes      []jsonTime     `json:"nodes"`
@@ -368,7 +376,7 @@ func writeCriticalJSON(w io.Writer, r critpath.Report) error {
 		return float64(t) / float64(r.Time)
 	}
 	doc := jsonCritical{
-		Basis: basis(r), Traces: r.Traces, Rootless: r.Rootless, Early: r.Early, Spans: r.Spans, Late: r.Late, Sampled: r.Sampled, Folded: r.Folded, Time: int64(r.Time),
+		Basis: basis(r), Traces: r.Traces, Rootless: r.Rootless, Early: r.Early, Spans: r.Spans, Late: r.Late, Sampled: r.Sampled, Folded: r.Folded, Cut: r.Cut, Coarse: r.Coarse, Time: int64(r.Time),
 		Entries: []jsonEntry{}, Nodes: []jsonTime{}, Calls: []jsonCallTime{}, Operations: []jsonTime{}, WhatIf: []jsonAnswer{},
 	}
 	for _, e := range r.Entries {

@@ -18,7 +18,7 @@ type Config struct {
 
 	// Names is the most distinct names of operations that are kept, and the most entries; 0 means
 	// 20,000. Further ones count as the operation "other" of their node. There are at most 10,000
-	// nodes, as in a graph.
+	// nodes and 100,000 calls, as in a graph, and names are cut to 1 KiB.
 	Names int
 
 	// Changes are the what-if questions to answer. They are answered one by one.
@@ -28,9 +28,15 @@ type Config struct {
 	// requests of one entry; 0 means 95: the slowest 5 %. It must be above 0 and below 100.
 	Percentile float64
 
-	// Stacks is the most distinct stacks that are kept; 0 means 100,000. Further ones are
-	// summed up in the stack "other".
+	// Stacks is the most distinct stacks that are kept; 0 means 100,000. Further ones, and those
+	// with which the texts of all stacks would exceed 64 MiB, are summed up in the stack "other".
 	Stacks int
+
+	// Sums is the most sums that are kept by entry and bucket of duration: of the time in an
+	// operation or a call, and of requests; 0 means 1,000,000, which take about 50 MB. Beyond it, a
+	// time counts for all requests and not for the slow ones, a duration counts in the bucket
+	// nearest to its own, and [Report].Coarse counts both.
+	Sums int
 }
 
 // A Change is a what-if question: what if the node worked for Less less time in each request
@@ -44,7 +50,10 @@ const (
 	defaultSpans  = 4 << 20
 	defaultNames  = 20_000
 	defaultStacks = 100_000
+	defaultSums   = 1_000_000
 	maxNodes      = 10_000
+	maxCalls      = 100_000
+	maxStackBytes = 64 << 20
 	maxDone       = 1 << 16
 	maxExemplars  = 3
 )
@@ -89,12 +98,15 @@ type held struct{ spans []span }
 
 // NewCollector returns an empty collector.
 func NewCollector(cfg Config) *Collector {
-	cfg.Spans, cfg.Names, cfg.Stacks, cfg.Percentile = cmp.Or(cfg.Spans, defaultSpans), cmp.Or(cfg.Names, defaultNames), cmp.Or(cfg.Stacks, defaultStacks), cmp.Or(cfg.Percentile, 95)
+	cfg.Spans, cfg.Names, cfg.Percentile = cmp.Or(cfg.Spans, defaultSpans), cmp.Or(cfg.Names, defaultNames), cmp.Or(cfg.Percentile, 95)
+	cfg.Stacks, cfg.Sums = cmp.Or(cfg.Stacks, defaultStacks), cmp.Or(cfg.Sums, defaultSums)
 	c := &Collector{
 		cfg: cfg, nodeIndex: make(map[servicegraph.NodeID]int32), nameOf: make(map[string]int32),
 		traces: make(map[servicegraph.TraceID]*held), done: make(map[servicegraph.TraceID]bool),
 	}
-	c.sums.init(len(cfg.Changes), cfg.Names, c.name(otherName))
+	c.sums.init(&c.cfg, c.name(otherName), func() int32 {
+		return c.node(servicegraph.NodeID{Name: otherName, Type: servicegraph.TypeService})
+	})
 	return c
 }
 
@@ -155,8 +167,20 @@ func (c *Collector) compact(s *servicegraph.Span) span {
 	return out
 }
 
+// cut returns a text of at most 1 KiB, and counts a longer one.
+func (c *Collector) cut(s string) string {
+	if len(s) > semconv.MaxText {
+		c.sums.cut++
+	}
+	return semconv.CutText(s)
+}
+
 func (c *Collector) node(id servicegraph.NodeID) int32 {
 	i, ok := c.nodeIndex[id]
+	if !ok {
+		id.Namespace, id.Name = c.cut(id.Namespace), c.cut(id.Name)
+		i, ok = c.nodeIndex[id]
+	}
 	if !ok && len(c.nodes) >= maxNodes && (id.Name != otherName || id.Namespace != "") {
 		c.sums.folded++
 		return c.node(servicegraph.NodeID{Name: otherName, Type: id.Type})
@@ -171,6 +195,10 @@ func (c *Collector) node(id servicegraph.NodeID) int32 {
 
 func (c *Collector) name(name string) int32 {
 	i, ok := c.nameOf[name]
+	if !ok {
+		name = c.cut(name)
+		i, ok = c.nameOf[name]
+	}
 	if !ok && len(c.names) >= c.cfg.Names {
 		c.sums.folded++
 		return c.nameOf[otherName]

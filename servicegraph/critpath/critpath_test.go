@@ -386,6 +386,104 @@ func TestManyNames(t *testing.T) {
 	}
 }
 
+// TestManySums checks that names in all combinations with entries and durations take no memory without a
+// limit, that no time is lost beyond it, and that the report says what the limit cost.
+func TestManySums(t *testing.T) {
+	const services, traces = 10, 3000
+	add := func(c *Collector, name func(string) string) time.Duration {
+		var sum time.Duration
+		for i := range traces {
+			trace := servicegraph.TraceID{byte(i), byte(i >> 8), 1}
+			took := int64(1e6 * math.Pow(1.02, float64(i%500)))
+			s := servicegraph.Span{TraceID: trace, SpanID: servicegraph.SpanID{1}, Service: name("web"), Name: name(fmt.Sprint(i % 97)), Kind: servicegraph.KindServer, Start: epoch, End: epoch + took}
+			c.Add(s)
+			sum += time.Duration(took)
+			for k := range services {
+				s.SpanID, s.ParentID, s.Service, s.Name = servicegraph.SpanID{byte(k + 2)}, servicegraph.SpanID{byte(k + 1)}, name(fmt.Sprint("s", k)), name("get")
+				s.Start, s.End = s.Start+100, s.End-100
+				c.Add(s)
+			}
+		}
+		return sum
+	}
+	cells := func(c *Collector) (n int) {
+		for _, of := range c.sums.operations {
+			n += len(of)
+		}
+		for _, of := range c.sums.calls {
+			n += len(of.time)
+		}
+		for _, e := range c.sums.entries {
+			n += len(e.took)
+		}
+		return n
+	}
+	short := func(s string) string { return s }
+	whole, bounded := NewCollector(Config{}), NewCollector(Config{Sums: 1000})
+	add(whole, short)
+	want := add(bounded, short)
+	r, exact := bounded.Report(), whole.Report()
+	// each operation, call and entry may have one sum beyond the limit
+	if n, most := cells(bounded), 1000+len(r.Operations)+len(r.Calls)+len(r.Entries); n > most || cells(whole) < 10*most {
+		t.Errorf("%d sums, want at most %d; without the limit %d", n, most, cells(whole))
+	}
+	if exact.Coarse != 0 || r.Coarse == 0 {
+		t.Errorf("Coarse is %d, and %d with a limit", exact.Coarse, r.Coarse)
+	}
+	if r.Time != want || len(r.Operations) != len(exact.Operations) || len(r.Calls) != len(exact.Calls) || len(r.Entries) != len(exact.Entries) {
+		t.Errorf("%v, %d operations, %d calls, %d entries; want %v, %d, %d, %d", r.Time, len(r.Operations), len(r.Calls), len(r.Entries), want, len(exact.Operations), len(exact.Calls), len(exact.Entries))
+	}
+	for i, o := range r.Operations {
+		if x := exact.Operations[i]; o.Node != x.Node || o.Name != x.Name || o.Time.All != x.Time.All {
+			t.Errorf("%v %s takes %v, want %v", o.Node, o.Name, o.Time, x.Time)
+		}
+	}
+
+	long := NewCollector(Config{Names: 200, Stacks: 1000})
+	text := strings.Repeat("x", 2000)
+	add(long, func(s string) string { return s + text })
+	if long.Report().Cut == 0 {
+		t.Error("no long name was cut")
+	}
+	size := 0
+	for _, s := range long.Report().Stacks {
+		size += len(s.Text)
+	}
+	if size > maxStackBytes {
+		t.Errorf("the texts of the stacks have %d bytes", size)
+	}
+	for _, name := range long.names {
+		if len(name) > 1024 {
+			t.Fatalf("a name has %d bytes", len(name))
+		}
+	}
+}
+
+// TestManyCalls checks that calls beyond the limit are counted as one.
+func TestManyCalls(t *testing.T) {
+	c := NewCollector(Config{})
+	for i := range 400 {
+		trace := servicegraph.TraceID{byte(i), byte(i >> 8), 1}
+		root := servicegraph.Span{TraceID: trace, SpanID: servicegraph.SpanID{1}, Service: fmt.Sprint("a", i), Kind: servicegraph.KindServer, Start: epoch, End: epoch + 1e9}
+		c.Add(root)
+		for k := range 300 {
+			s := root
+			s.SpanID, s.ParentID, s.Service = servicegraph.SpanID{2, byte(k), byte(k >> 8)}, root.SpanID, fmt.Sprint("b", k)
+			s.Start, s.End = epoch+int64(k)*1000, epoch+int64(k)*1000+1000
+			c.Add(s)
+		}
+	}
+	r := c.Report()
+	traces, time := uint64(0), time.Duration(0)
+	for _, x := range r.Calls {
+		traces += x.Traces
+		time += x.Time.All
+	}
+	if len(r.Calls) != maxCalls+1 || traces != 400*300 || time != 400*300*1000 || r.Folded != 400*300-maxCalls {
+		t.Errorf("%d calls in %d traces, %v, %d folded", len(r.Calls), traces, time, r.Folded)
+	}
+}
+
 // TestEndless checks that a collector that has finished many traces early remembers the last of them
 // and no more.
 func TestEndless(t *testing.T) {

@@ -94,7 +94,7 @@ func (s *summing) leave(i int32) {
 func (s *summing) wait(i int32, from, to int64) {
 	took, span := to-from, &s.spans[i]
 	s.sums.operation(operation{s.nodeOf(i), span.name}, s.cell, took)
-	s.sums.stackTime[s.stacks[len(s.stacks)-1]] += took
+	s.sums.stacks[s.stacks[len(s.stacks)-1]].time += took
 	if span.caller && s.callees[i] {
 		if k, ok := s.callOf(i); ok {
 			s.sums.network(k, took)
@@ -203,6 +203,13 @@ type stackNode struct {
 	of    operation
 }
 
+// A stackSum is a stack with the time in which requests waited for it, and about how many bytes its text has.
+type stackSum struct {
+	node stackNode
+	time int64
+	size int
+}
+
 // otherStack is the stack of all spans beyond the limit on stacks.
 const otherStack = 0
 
@@ -218,12 +225,17 @@ func (c *Collector) stack(entered []int32, node, name int32) int32 {
 	key := stackNode{above, operation{node, name}}
 	i, ok := c.sums.stackOf[key]
 	if !ok {
-		if len(c.sums.stackNodes) > c.cfg.Stacks {
+		id := c.nodes[node]
+		size := len(id.Namespace) + len(id.Name) + len(c.names[name]) + 3
+		if above >= 0 {
+			size += c.sums.stacks[above].size
+		}
+		if len(c.sums.stacks) > c.cfg.Stacks || c.sums.stackBytes+size > maxStackBytes {
 			return otherStack
 		}
-		i = int32(len(c.sums.stackNodes))
-		c.sums.stackNodes = append(c.sums.stackNodes, key)
-		c.sums.stackTime = append(c.sums.stackTime, 0)
+		i = int32(len(c.sums.stacks))
+		c.sums.stackBytes += size
+		c.sums.stacks = append(c.sums.stacks, stackSum{node: key, size: size})
 		c.sums.stackOf[key] = i
 	}
 	return i
@@ -235,8 +247,8 @@ func (c *Collector) stackText(i int32) string {
 		return "other"
 	}
 	var frames []string
-	for ; i >= 0; i = c.sums.stackNodes[i].above {
-		of := c.sums.stackNodes[i].of
+	for ; i >= 0; i = c.sums.stacks[i].node.above {
+		of := c.sums.stacks[i].node.of
 		text := strings.TrimSpace(c.nodes[c.known(of.node)].String() + " " + c.names[of.name])
 		frames = append(frames, strings.NewReplacer(";", ",", "\n", " ", "\r", " ").Replace(text))
 	}

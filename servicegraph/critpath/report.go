@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/tempograph/tempograph/servicegraph"
-	"github.com/tempograph/tempograph/servicegraph/internal/histogram"
 )
 
 // A Report is the sum of the critical paths of traces.
@@ -18,7 +17,9 @@ type Report struct {
 	Late     uint64 // spans that came after their trace was finished early: they are on no path
 	Early    uint64 // traces that were finished early because too many spans were held
 	Sampled  uint64 // spans with a sampling weight other than 1: each trace counts once all the same
-	Folded   uint64 // how often a name or a node beyond a limit counted as "other"
+	Folded   uint64 // how often a name, a node or a call beyond a limit counted as "other"
+	Cut      uint64 // how often a name was cut to 1 KiB
+	Coarse   uint64 // how often a sum beyond Config.Sums was not kept apart: then percentiles and Times.Slow are approximate
 
 	Time time.Duration // of all paths: the sum of the durations of all roots
 
@@ -106,204 +107,38 @@ type Stack struct {
 	Time time.Duration
 }
 
-// A cell is a bucket of the durations of the requests of one entry.
-type cell struct {
-	entry  operation
-	bucket int
-}
-
-// An entrySum is the durations of the requests of an entry, and those after each change.
-type entrySum struct {
-	requests uint64
-	total    int64
-	took     histogram.Histogram
-	after    []histogram.Histogram
-	saved    []int64
-}
-
-// A callSum is what is known of a call so far.
-type callSum struct {
-	time           map[cell]int64
-	traces         uint64
-	network        int64
-	offPath        uint64
-	slack, least   int64
-	suppressed     uint64
-	suppressedTime int64
-	slowest        []Exemplar
-}
-
-// sums are the sums of a collector.
-type sums struct {
-	spans, late, early, traces, rootless uint64
-	folded, sampled                      uint64
-	changes                              int
-	limit                                int   // of entries, and of operations
-	other                                int32 // the name of those beyond the limit
-	entries                              map[operation]*entrySum
-	operations                           map[operation]map[cell]int64
-	calls                                map[call]*callSum
-	stackOf                              map[stackNode]int32
-	stackNodes                           []stackNode // by number; otherStack comes first
-	stackTime                            []int64     // by number
-}
-
-func (s *sums) init(changes, limit int, other int32) {
-	*s = sums{
-		changes: changes, limit: limit, other: other, entries: make(map[operation]*entrySum), operations: make(map[operation]map[cell]int64),
-		calls: make(map[call]*callSum), stackOf: make(map[stackNode]int32), stackNodes: make([]stackNode, 1), stackTime: make([]int64, 1),
-	}
-}
-
-// bucket counts a request, and returns the cell of its duration.
-func (s *sums) bucket(entry operation, took int64) cell {
-	e := s.entries[entry]
-	if e == nil && len(s.entries) >= s.limit {
-		s.folded++
-		entry.name = s.other
-		e = s.entries[entry]
-	}
-	if e == nil {
-		e = &entrySum{after: make([]histogram.Histogram, s.changes), saved: make([]int64, s.changes)}
-		s.entries[entry] = e
-	}
-	e.requests++
-	e.total += took
-	b := histogram.Bucket(took)
-	e.took.Add(b, 1)
-	return cell{entry, b}
-}
-
-func (s *sums) replayed(change int, entry operation, took int64) {
-	e := s.entries[entry]
-	e.after[change].Add(histogram.Bucket(took), 1)
-	e.saved[change] += took
-}
-
-func (s *sums) operation(o operation, q cell, took int64) {
-	cells := s.operations[o]
-	if cells == nil && len(s.operations) >= 5*s.limit {
-		s.folded++
-		o.name = s.other
-		cells = s.operations[o]
-	}
-	if cells == nil {
-		cells = make(map[cell]int64)
-		s.operations[o] = cells
-	}
-	cells[q] += took
-}
-
-func (s *sums) of(k call) *callSum {
-	c := s.calls[k]
-	if c == nil {
-		c = &callSum{time: make(map[cell]int64), least: math.MaxInt64}
-		s.calls[k] = c
-	}
-	return c
-}
-
-func (s *sums) call(k call, q cell, took int64, id servicegraph.TraceID) {
-	c := s.of(k)
-	c.time[q] += took
-	c.traces++
-	c.keep(Exemplar{id, time.Duration(took)})
-}
-
-// merge adds the sums of another call.
-func (c *callSum) merge(o *callSum) {
-	for q, took := range o.time {
-		c.time[q] += took
-	}
-	c.traces += o.traces
-	c.network += o.network
-	c.offPath += o.offPath
-	c.slack += o.slack
-	c.least = min(c.least, o.least)
-	c.suppressed += o.suppressed
-	c.suppressedTime += o.suppressedTime
-	for _, x := range o.slowest {
-		c.keep(x)
-	}
-}
-
-// keep keeps an exemplar if it is one of the slowest.
-func (c *callSum) keep(x Exemplar) {
-	i, _ := slices.BinarySearchFunc(c.slowest, x, func(a, b Exemplar) int {
-		return cmp.Or(cmp.Compare(b.Time, a.Time), slices.Compare(a.TraceID[:], b.TraceID[:]))
-	})
-	c.slowest = slices.Insert(c.slowest, i, x)
-	c.slowest = c.slowest[:min(len(c.slowest), maxExemplars)]
-}
-
-// known returns the service that has the name of a peer, or the node itself: a call to a service
-// whose span is missing is a call to the service.
-func (c *Collector) known(node int32) int32 {
-	id := c.nodes[node]
-	if id.Type == servicegraph.TypeExternal {
-		id.Type = servicegraph.TypeService
-		if service, ok := c.nodeIndex[id]; ok {
-			return service
-		}
-	}
-	return node
-}
-
-func (s *sums) network(k call, took int64)        { s.of(k).network += took }
-func (s *sums) suppressedTime(k call, took int64) { s.of(k).suppressedTime += took }
-func (s *sums) suppressedError(k call)            { s.of(k).suppressed++ }
-
-func (s *sums) slack(k call, slack int64) {
-	c := s.of(k)
-	c.offPath++
-	c.slack += slack
-	c.least = min(c.least, slack)
-}
-
-// quantile returns a quantile of a histogram, within 0.8 %, and its bucket.
-func quantile(h *histogram.Histogram, count uint64, q float64) (time.Duration, int) {
-	rank, seen, last := q*float64(count), 0.0, 0
-	for b, weight := range h.All() {
-		last = b
-		if seen += weight; seen >= rank {
-			break
-		}
-	}
-	return time.Duration(histogram.Middle(last)), last
-}
-
 // report makes a report of the sums.
 func (c *Collector) report() Report {
 	s := &c.sums
-	r := Report{Traces: s.traces - s.rootless, Rootless: s.rootless, Spans: s.spans, Late: s.late, Early: s.early, Folded: s.folded, Sampled: s.sampled}
+	r := Report{Traces: s.traces - s.rootless, Rootless: s.rootless, Spans: s.spans, Late: s.late, Early: s.early, Folded: s.folded, Cut: s.cut, Coarse: s.coarse, Sampled: s.sampled}
 	compare := func(a, b operation) int {
 		return cmp.Or(c.compareNodes(a.node, b.node), cmp.Compare(c.names[a.name], c.names[b.name]))
 	}
-	slow := make(map[operation]int) // the first bucket of slow requests, by entry
-	entries := sortedBy(s.entries, func(a, b operation) int {
-		return cmp.Or(cmp.Compare(s.entries[b].total, s.entries[a].total), compare(a, b))
+	entries := slices.Clone(s.entries)
+	slices.SortFunc(entries, func(a, b *entrySum) int {
+		return cmp.Or(cmp.Compare(b.total, a.total), compare(a.of, b.of))
 	})
-	for _, id := range entries {
-		e := s.entries[id]
-		p50, _ := quantile(&e.took, e.requests, 0.5)
-		p95, _ := quantile(&e.took, e.requests, 0.95)
-		_, from := quantile(&e.took, e.requests, c.cfg.Percentile/100)
-		p99, _ := quantile(&e.took, e.requests, 0.99)
-		slow[id] = from
+	slow := make([]int32, len(s.entries)) // by the index of a cell: the first bucket of slow requests
+	for _, e := range entries {
+		p50, _ := e.took.quantile(e.requests, 0.5)
+		p95, _ := e.took.quantile(e.requests, 0.95)
+		_, slow[e.index] = e.took.quantile(e.requests, c.cfg.Percentile/100)
+		p99, _ := e.took.quantile(e.requests, 0.99)
 		r.Time += time.Duration(e.total)
-		r.Entries = append(r.Entries, Entry{c.nodes[id.node], c.names[id.name], e.requests, Times{All: time.Duration(e.total)}, p50, p95, p99})
+		r.Entries = append(r.Entries, Entry{c.nodes[e.of.node], c.names[e.of.name], e.requests, Times{All: time.Duration(e.total)}, p50, p95, p99})
 	}
+	isSlow := func(q cell) bool { return q != anyRequest && q.bucket >= slow[q.entry] }
 	times := func(cells map[cell]int64) (t Times) {
 		for q, took := range cells {
 			t.All += time.Duration(took)
-			if q.bucket >= slow[q.entry] {
+			if isSlow(q) {
 				t.Slow += time.Duration(took)
 			}
 		}
 		return t
 	}
 	nodes := make(map[int32]Times)
-	slowOf := make(map[operation]time.Duration)
+	slowOf := make([]time.Duration, len(s.entries))
 	operations := make(map[operation]map[cell]int64)
 	for o, cells := range s.operations {
 		o.node = c.known(o.node)
@@ -320,13 +155,13 @@ func (c *Collector) report() Report {
 		nodes[o.node] = Times{sum.All + t.All, sum.Slow + t.Slow}
 		r.Operations = append(r.Operations, Operation{c.nodes[o.node], c.names[o.name], t})
 		for q, took := range cells {
-			if q.bucket >= slow[q.entry] {
+			if isSlow(q) {
 				slowOf[q.entry] += time.Duration(took)
 			}
 		}
 	}
-	for i, id := range entries {
-		r.Entries[i].Time.Slow = slowOf[id]
+	for i, e := range entries {
+		r.Entries[i].Time.Slow = slowOf[e.index]
 	}
 	slices.SortFunc(r.Operations, func(a, b Operation) int {
 		return cmp.Or(cmp.Compare(b.Time.All, a.Time.All), a.Node.Compare(b.Node), cmp.Compare(a.Name, b.Name))
@@ -359,26 +194,38 @@ func (c *Collector) report() Report {
 	})
 	for i, change := range c.cfg.Changes {
 		answer := Answer{Change: change}
-		for _, id := range entries {
-			e := s.entries[id]
-			saving := Saving{Node: c.nodes[id.node], Operation: c.names[id.name], Mean: max(0, time.Duration((e.total-e.saved[i])/int64(e.requests)))}
+		for _, e := range entries {
+			saving := Saving{Node: c.nodes[e.of.node], Operation: c.names[e.of.name], Mean: max(0, time.Duration((e.total-e.saved[i])/int64(e.requests)))}
 			for _, q := range []struct {
 				at float64
 				to *time.Duration
 			}{{0.5, &saving.P50}, {0.95, &saving.P95}} {
-				before, _ := quantile(&e.took, e.requests, q.at)
-				after, _ := quantile(&e.after[i], e.requests, q.at)
+				before, _ := e.took.quantile(e.requests, q.at)
+				after, _ := e.after[i].quantile(e.requests, q.at)
 				*q.to = max(0, before-after)
 			}
 			answer.Entries = append(answer.Entries, saving)
 		}
 		r.Answers = append(r.Answers, answer)
 	}
-	for i, took := range s.stackTime {
-		if took > 0 {
-			r.Stacks = append(r.Stacks, Stack{c.stackText(int32(i)), time.Duration(took)})
+	for i, stack := range s.stacks {
+		if stack.time > 0 {
+			r.Stacks = append(r.Stacks, Stack{c.stackText(int32(i)), time.Duration(stack.time)})
 		}
 	}
 	slices.SortFunc(r.Stacks, func(a, b Stack) int { return cmp.Or(cmp.Compare(a.Text, b.Text), cmp.Compare(a.Time, b.Time)) })
 	return r
+}
+
+// known returns the service that has the name of a peer, or the node itself: a call to a service
+// whose span is missing is a call to the service.
+func (c *Collector) known(node int32) int32 {
+	id := c.nodes[node]
+	if id.Type == servicegraph.TypeExternal {
+		id.Type = servicegraph.TypeService
+		if service, ok := c.nodeIndex[id]; ok {
+			return service
+		}
+	}
+	return node
 }
