@@ -123,9 +123,13 @@ type unit struct {
 }
 
 // unitOf returns the unit in which d has less than 1,000 units after rounding, and at least
-// one. A duration of 0 is in milliseconds.
+// one; days are the largest unit. A duration of 0 is in milliseconds.
 func unitOf(d time.Duration) unit {
 	switch {
+	case d >= 59_970*time.Minute:
+		return unit{"d", 24 * time.Hour}
+	case d >= 59_970*time.Second:
+		return unit{"h", time.Hour}
 	case d >= 999_500*time.Millisecond:
 		return unit{"min", time.Minute}
 	case d >= 999_500*time.Microsecond:

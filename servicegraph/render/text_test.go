@@ -135,6 +135,7 @@ func TestNumbers(t *testing.T) {
 		{duration(1234 * time.Microsecond), "1.23 ms"}, {duration(1150 * time.Millisecond), "1.15 s"}, {duration(999_999 * time.Microsecond), "1 s"},
 		{duration(999_499 * time.Microsecond), "999 ms"}, {duration(999_999), "1 ms"}, {duration(999_499), "999 µs"},
 		{duration(12 * time.Second), "12 s"}, {duration(999 * time.Second), "999 s"}, {duration(time.Hour), "60 min"},
+		{duration(999*time.Minute + 29*time.Second), "999 min"}, {duration(999*time.Minute + 30*time.Second), "16.7 h"}, {duration(1000 * time.Hour), "41.7 d"}, {duration(999 * time.Hour), "999 h"},
 		{unit{"s", time.Second}.number(time.Nanosecond), "<0.000001"}, {unit{"s", time.Second}.number(123456), "0.00012"}, {unit{"s", time.Second}.number(50 * time.Millisecond), "0.05"},
 		{unit{"s", time.Second}.number(1234 * time.Microsecond), "0.0012"}, {unit{"s", time.Second}.number(123456 * time.Microsecond), "0.123"},
 		{unit{"s", time.Second}.number(12345 * time.Millisecond), "12.3"}, {unit{"s", time.Second}.number(9999 * time.Millisecond), "10"},
