@@ -45,6 +45,16 @@ func installs(t *testing.T) (list []install) {
 	return list
 }
 
+// charts returns the installs of the chart of a name, of which there must be one.
+func charts(t *testing.T, name string) []install {
+	t.Helper()
+	list := slices.DeleteFunc(installs(t), func(i install) bool { return path.Base(i.chart) != name })
+	if len(list) == 0 {
+		t.Fatalf("the README installs no chart %s", name)
+	}
+	return list
+}
+
 // load returns the chart of an install.
 func (i install) load(t *testing.T) *chart.Chart {
 	t.Helper()
