@@ -8,6 +8,7 @@ import (
 	"html"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +23,10 @@ const (
 	searchWait = 45 * time.Second
 	tenantWait = 5 * time.Second // until the generator knows a tenant of which it got its first span
 )
+
+// searchRange is how far back searches go. Tempo 3 moves the end of a search into the past, by its
+// query_end_cutoff of at most 15 minutes, and refuses a search of which no time is left.
+const searchRange = 20 * time.Minute
 
 // A tempoAPI is the query API of a Tempo server that is ready.
 type tempoAPI struct {
@@ -65,7 +70,14 @@ func (w *walk) openTempo(ctx context.Context) *tempoAPI {
 	}
 	w.report.pass(HopTempo, detail)
 
-	a, err := t.Get(ctx, "/api/search", url.Values{"limit": {"1"}, "q": {"{}"}})
+	// A search without a time range is refused by a Tempo 3 whose query_backend_after is 0.
+	now := time.Now()
+	a, err := t.Get(ctx, "/api/search", url.Values{
+		"q":     {"{}"},
+		"start": {strconv.FormatInt(now.Add(-searchRange).Unix(), 10)},
+		"end":   {strconv.FormatInt(now.Unix(), 10)},
+		"limit": {"1"},
+	})
 	if err == nil {
 		err = a.Err()
 	}
@@ -170,7 +182,7 @@ func (w *walk) search(ctx context.Context, t *tempoAPI) {
 	}
 	query := url.Values{
 		"q":     {fmt.Sprintf("{ resource.service.name = %q }", w.probe.server)},
-		"start": {strconv.FormatInt(w.probe.at.Add(-time.Minute).Unix(), 10)},
+		"start": {strconv.FormatInt(w.probe.at.Add(-searchRange).Unix(), 10)},
 		"limit": {"50"},
 	}
 	found, err := poll(ctx, searchWait, func(ctx context.Context) (bool, error) {
@@ -196,7 +208,7 @@ func (w *walk) search(ctx context.Context, t *tempoAPI) {
 	default:
 		w.report.fail(HopSearch, fmt.Sprintf("a search does not find the probe trace after %v, though Tempo has it",
 			time.Since(w.probe.at).Round(time.Second)),
-			"see the log of the queriers; the setting query_frontend.search decides which recent traces are searched")
+			"see the log of the queriers; query_frontend.search, and of Tempo 3 query_frontend.query_end_cutoff, decide which recent traces are searched")
 	}
 }
 
@@ -239,12 +251,22 @@ func (w *walk) generator(ctx context.Context, t *tempoAPI) {
 	}
 }
 
+// What /status/config of Tempo shows.
+var (
+	singleProcess      = regexp.MustCompile(`(?m)^target: all$`)
+	noGeneratorStorage = regexp.MustCompile(`(?m)^metrics_generator:\n(?: .*\n)*?    storage:\n        path: ""$`)
+)
+
 // generatorRuns reports whether the metrics-generator runs.
 func (t *tempoAPI) generatorRuns(ctx context.Context) (Outcome, string, error) {
 	if m, err := t.metrics(ctx); err == nil && len(m.with("tempo_metrics_generator_spans_received_total", nil)) > 0 {
 		return Passed, "it has received spans", nil
 	}
-	if t.generation() > "2" {
+	// The whole Tempo in one process shows its configuration.
+	if a, err := t.Get(ctx, "/status/config", nil); err == nil && singleProcess.Match(a.Body) && noGeneratorStorage.Match(a.Body) {
+		return Failed, "Tempo runs without metrics_generator.storage.path, and so without metrics-generator", nil
+	}
+	if g := t.generation(); g != "" && g != "1" && g != "2" {
 		return NotChecked, "Tempo " + t.version + " does not tell from here, where no generator has received spans", nil
 	}
 	// Tempo 2 asks the generators for recent metrics.
@@ -260,6 +282,9 @@ func (t *tempoAPI) generatorRuns(ctx context.Context) (Outcome, string, error) {
 		return NotChecked, "", err
 	case bytes.Contains(a.Body, []byte("empty ring")):
 		return Failed, `Tempo has no metrics-generator: "empty ring"`, nil
+	case a.Status == http.StatusOK && t.version == "":
+		// Tempo 3 answers without its generator.
+		return NotChecked, "Tempo does not tell its version, on which depends who answers metrics queries", nil
 	case a.Status == http.StatusOK, bytes.Contains(a.Body, []byte("localblocks processor not found")):
 		return Passed, "it answers", nil
 	case a.Status == http.StatusNotFound:

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -170,6 +171,40 @@ func TestCheckOfAWholePipeline(t *testing.T) {
 	}
 }
 
+// Tempo 3 moves the end of a search into the past, and refuses the search if its start is not before
+// that. A missing time range begins query_backend_after before the moved end.
+func TestCheckOfTempo3(t *testing.T) {
+	cleanEnv(t)
+	for _, c := range []struct{ cutoff, backendAfter time.Duration }{
+		{30 * time.Second, 15 * time.Minute}, // as by default
+		{0, 0},
+		{15 * time.Minute, 15 * time.Minute},
+	} {
+		b := startBackend(t)
+		b.answers["/api/status/buildinfo"] = func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprint(w, `{"version":"3.0.3"}`)
+		}
+		b.answers["/api/search"] = func(w http.ResponseWriter, r *http.Request) {
+			end := time.Now().Add(-c.cutoff)
+			if seconds, err := strconv.ParseInt(r.FormValue("end"), 10, 64); err == nil && seconds < end.Unix() {
+				end = time.Unix(seconds, 0)
+			}
+			start := end.Add(-c.backendAfter)
+			if seconds, err := strconv.ParseInt(r.FormValue("start"), 10, 64); err == nil {
+				start = time.Unix(seconds, 0)
+			}
+			if start.Unix() >= end.Unix() {
+				http.Error(w, fmt.Sprintf("http parameter start must be before end. received start=%d end=%d", start.Unix(), end.Unix()), http.StatusBadRequest)
+				return
+			}
+			b.serveTempo(w, r)
+		}
+		if report := b.check(t); report.Err() != nil {
+			t.Errorf("query_end_cutoff %v, query_backend_after %v:\n%s", c.cutoff, c.backendAfter, report)
+		}
+	}
+}
+
 // Each fault fails its hop and no other, and the report says what is wrong and what to do.
 func TestCheckNamesTheHop(t *testing.T) {
 	hang := func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
@@ -196,6 +231,7 @@ func TestCheckNamesTheHop(t *testing.T) {
 		{"credentials", "/api/search", HopAccess, text(403, "denied"), "check the credentials and the tenant"},
 		{"search", "/api/search", HopAccess, text(500, "too many jobs"), "500 Internal Server Error (too many jobs)"},
 		{"no generator", "/api/metrics/query_range", HopGenerator, text(500, "error finding generators: empty ring"), "metricsGenerator.enabled: true"},
+		{"no generator in the configuration", "/status/config", HopGenerator, text(200, "target: all\nmetrics_generator:\n    ring:\n        kvstore:\n    storage:\n        path: \"\"\n"), "runs without metrics_generator.storage.path"},
 		{"not Prometheus", "/api/v1/query", HopPrometheus, text(200, "{}"), "the server is not Prometheus' query API"},
 		{"a login page before Prometheus", "/api/v1/query", HopPrometheus, page, `("Sign in")`},
 		{"Prometheus hangs", "/api/v1/query", HopPrometheus, hang, "no answer in time"},
@@ -220,6 +256,21 @@ func TestCheckNamesTheHop(t *testing.T) {
 				t.Errorf("the error is %v", err)
 			}
 		})
+	}
+}
+
+// A gateway that hides Tempo's version also hides who answers its metrics queries.
+func TestCheckOfTempoWithoutVersion(t *testing.T) {
+	cleanEnv(t)
+	b := startBackend(t)
+	b.answers["/metrics"] = text(http.StatusNotFound, "not found")
+	b.answers["/api/status/buildinfo"] = text(http.StatusNotFound, "not found")
+	b.answers["/api/metrics/query_range"] = text(http.StatusOK, `{"series":[]}`)
+	// The configuration of a query-frontend is no news of the generator, another process.
+	b.answers["/status/config"] = text(http.StatusOK, "target: query-frontend\nmetrics_generator:\n    storage:\n        path: \"\"\n")
+	report := b.check(t)
+	if h := report.Hop(HopGenerator); h.Outcome != NotChecked || report.Err() != nil {
+		t.Errorf("%s, want not checked, and no hop failed:\n%s", h.Outcome, report)
 	}
 }
 
