@@ -170,7 +170,8 @@ func (a *aggregator) addSource(e *edgeSum, c *pairing.Call, client *trace.Span) 
 			detail = client.Detail
 		}
 		if c.Kind == pairing.Request { // the address of a broker tells nothing about the consumer
-			a.learn(e, source.Address, c, source.Start)
+			a.learn(&e.address, &e.ages, c.Source, c)
+			a.learnAround(e, c)
 		}
 	}
 	if resender.Is(trace.IsResent) {
@@ -179,16 +180,34 @@ func (a *aggregator) addSource(e *edgeSum, c *pairing.Call, client *trace.Span) 
 	e.addDetail(&a.builder.names, detail)
 }
 
-// learn notes that a service answered at the address of a call; an address of 0 is unknown.
-// Most calls of an edge have the same address as the previous call.
-func (a *aggregator) learn(e *edgeSum, at addressIndex, c *pairing.Call, start int64) {
-	switch {
+// learn notes that a service answered at the address that caller span i names for a call; an address
+// of 0 is unknown. Most calls of an edge have the same address as the previous call, which last and
+// ages are about.
+func (a *aggregator) learn(last *addressIndex, ages **directory.Interval, i int32, c *pairing.Call) {
+	source := &a.tree.Spans[i]
+	switch at := source.Address; {
 	case at == 0:
-	case at != e.address && a.pairer.CallsOwnHost(c.Source): // a proxy, which leads to many services
-	case at != e.address:
-		e.address, e.ages = at, a.sum.learn(c.From, at, c.To, start)
-	case e.ages != nil:
-		e.ages.Widen(directory.At(start))
+	case at != *last && a.pairer.CallsOwnHost(i): // a proxy, which leads to many services
+	case at != *last:
+		*last, *ages = at, a.sum.learn(c.From, at, c.To, source.Start)
+	case *ages != nil:
+		(*ages).Widen(directory.At(source.Start))
+	}
+}
+
+// maxAround is how many spans around a call can tell its address: those of an SDK, a library that
+// balances the load, and a library that repeats calls.
+const maxAround = 3
+
+// learnAround notes that the service that answered a call answered at the addresses that the spans around the
+// call name.
+func (a *aggregator) learnAround(e *edgeSum, c *pairing.Call) {
+	i := c.Source
+	for range maxAround {
+		if i = a.pairer.Around(i); i < 0 {
+			return
+		}
+		a.learn(&e.around, &e.aroundAges, i, c)
 	}
 }
 

@@ -62,6 +62,27 @@ func (o *oracle) learnAddress(client, callee *oracleSpan) {
 	o.meetings = append(o.meetings, oracleMeeting{client.node, callee.node, client.address(), client.Start})
 }
 
+// learnAround notes the same of the addresses that the three caller spans around c name, as long as every
+// caller span inside that names a peer met the service (D13).
+func (o *oracle) learnAround(c, callee *oracleSpan) {
+	for range 3 {
+		if c = c.within(); c == nil || c.kind != sg.KindClient || len(o.callees(c)) > 0 || o.answered(o.met(c)) == nil || o.strays(c) {
+			return
+		}
+		if !c.callsOwnHost() {
+			o.learnAddress(c, callee)
+		}
+	}
+}
+
+// strays reports whether a caller span inside c names a peer and reached no service.
+func (o *oracle) strays(c *oracleSpan) bool {
+	return slices.ContainsFunc(o.inner(c), func(i *oracleSpan) bool {
+		peer, _ := i.peer()
+		return peer != (sg.NodeID{}) && !o.reaches(i) || o.strays(i)
+	})
+}
+
 // countVirtuals counts the calls without a callee span.
 func (o *oracle) countVirtuals() {
 	var open []oracleCall // no service is found

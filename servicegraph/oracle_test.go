@@ -597,6 +597,7 @@ func (o *oracle) pair(s *oracleSpan) {
 			kind = sg.EdgeMessage
 		} else if !s.callsOwnHost() {
 			o.learnAddress(s.source(), c)
+			o.learnAround(s.source(), c)
 		}
 		if kind == sg.EdgeMessage {
 			queue := o.queueBetween(s, callees)
@@ -870,10 +871,20 @@ func (o *oracle) metBeside(c *oracleSpan) *sg.NodeID {
 		around = around.within()
 		met = o.met(around)
 	}
-	if len(met) == 0 {
+	service := o.answered(met)
+	if service == nil {
 		return nil
 	}
-	var service *sg.NodeID
+	first := slices.MinFunc(met, byTime)
+	mine, _ := c.peer()
+	if other, _ := first.peer(); o.namesPeer(c) && mine != other && mine.Type != sg.TypeRPC && !(mine.Type == sg.TypeIP && other.Type == sg.TypeIP) {
+		return nil
+	}
+	return service
+}
+
+// answered returns the only service that answered the requests of caller spans.
+func (o *oracle) answered(met []*oracleSpan) (service *sg.NodeID) {
 	for _, m := range met {
 		for _, s := range o.callees(m) {
 			if service != nil && *service != s.node || s.kind == sg.KindConsumer || m.kind == sg.KindProducer {
@@ -881,11 +892,6 @@ func (o *oracle) metBeside(c *oracleSpan) *sg.NodeID {
 			}
 			service = &s.node
 		}
-	}
-	first := slices.MinFunc(met, byTime)
-	mine, _ := c.peer()
-	if other, _ := first.peer(); o.namesPeer(c) && mine != other && mine.Type != sg.TypeRPC && !(mine.Type == sg.TypeIP && other.Type == sg.TypeIP) {
-		return nil
 	}
 	return service
 }

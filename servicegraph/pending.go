@@ -169,7 +169,7 @@ func (t *totals) forgetMeetings() {
 	clear(t.met)
 	t.learned = nil
 	for _, e := range t.edges {
-		e.address, e.ages = 0, nil
+		e.address, e.ages, e.around, e.aroundAges = 0, nil, 0, nil
 	}
 }
 

@@ -221,7 +221,7 @@ func (r *resolver) resolveCall(key callKey) (end edgeKey, how directory.Answer) 
 }
 
 // serviceOf finds the ends of the calls with a key that are services: the service that has the
-// name, else the service that the directory finds (docs/semantics.md, D13, A1 to A7).
+// name, else the service that the directory finds (docs/semantics.md, D13, A1 to A8).
 func (r *resolver) serviceOf(key callKey) (end edgeKey, how directory.Answer) {
 	end = key.edgeKey
 	if key.fromName {

@@ -38,6 +38,9 @@ type edgeSum struct {
 	address addressIndex // the address that was learned last
 
 	ages *directory.Interval // of the calls at that address; nil if it does not age
+
+	around     addressIndex        // the address of a span around that was learned last
+	aroundAges *directory.Interval // of the calls at that address; nil if it does not age
 }
 
 type edgeKey struct {

@@ -1,6 +1,6 @@
 // Package directory finds the service to which a call without a callee span belongs, from the
 // address that the caller dialed. It knows the calls that met a service, and at which address, and
-// the names of the services. The rules are the rows of docs/semantics.md, D13 and A1 to A7.
+// the names of the services. The rules are the rows of docs/semantics.md, D13 and A1 to A8.
 //
 // A directory answers when a graph is made, and nothing here runs for each span.
 package directory

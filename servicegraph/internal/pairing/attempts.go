@@ -75,6 +75,20 @@ func (p *Pairer) metBeside(i int32) trace.Node {
 	return p.spans[p.state[met].callee].Node
 }
 
+// Around returns the caller span around caller span i whose call went to the service that answered i, as
+// did all calls inside; -1 if there is none. The address that it names is one of that service
+// (docs/semantics.md D13).
+func (p *Pairer) Around(i int32) int32 {
+	o := p.state[i].within
+	if o < 0 || p.spans[o].Kind != trace.Client {
+		return -1
+	}
+	if state := &p.state[o]; state.callee >= 0 || state.met < 0 || state.strays {
+		return -1
+	}
+	return o
+}
+
 // addressed returns the span that gives the address of the call of caller span i, which has no
 // callee: i itself, unless i names no host and a caller span inside does. Of several, the last
 // attempt gives the address.

@@ -73,6 +73,7 @@ type spanState struct {
 	reached   bool // caller span: it or a caller span inside has a callee
 	named     bool // caller span: it or a caller span inside names a peer
 	publishes bool // caller span: a PRODUCER or CLIENT span inside names a queue
+	strays    bool // caller span: a caller span inside that reached no service names a peer
 	relayed   bool // caller span: a hidden service made a caller span directly inside
 	failed    bool // caller span: a caller span directly inside failed
 	accounted bool // caller span: its call is accounted for, and so are the spans inside without a callee

@@ -26,6 +26,7 @@ func (p *Pairer) findRoutes() {
 			around := &p.state[o]
 			around.reached = around.reached || state.reached
 			around.named = around.named || state.named
+			around.strays = around.strays || state.strays || !state.reached && p.spans[i].Peer != 0
 			around.met = p.firstMet(around.met, p.metAt(i))
 			around.relayed = around.relayed || p.passage(i) == trace.Through
 			around.failed = around.failed || p.spans[i].Failed()
