@@ -39,6 +39,9 @@ const texts = "servicegraph/render servicegraph/render/internal/mermaidtext "
 // drawing is draw and what only draw reaches.
 const drawing = "servicegraph/render/draw servicegraph/render/draw/internal/cachedir github.com/goccy/go-graphviz github.com/tetratelabs/wazero github.com/disintegration/imaging github.com/flopp/go-findfont github.com/fogleman/gg github.com/golang/freetype golang.org/x/image golang.org/x/text golang.org/x/sys "
 
+// terminal is what a package needs that asks whether a stream is a terminal.
+const terminal = "golang.org/x/term golang.org/x/sys "
+
 // policy lists the packages beyond the standard library that each package may reach,
 // directly or indirectly: packages of this module by their path in it, others by the
 // path of their module or the beginning of their own path. The policy is the
@@ -129,9 +132,16 @@ var policy = map[string]string{
 	"internal/systems":    heart,
 	"internal/spanfile":   heart + "internal/systems go.opentelemetry.io/proto/otlp google.golang.org/protobuf",
 
-	"cmd/graphviz-export":                  "*",
-	"cmd/graphviz-export/internal/console": "golang.org/x/term golang.org/x/sys",
-	"cmd/graphviz-export/internal/exit":    "",
+	"cmd/graphviz-export":                     "*",
+	"cmd/graphviz-export/internal/console":    terminal,
+	"cmd/graphviz-export/internal/exit":       "",
+	"cmd/graphviz-export/internal/fileerror":  "",
+	"cmd/graphviz-export/internal/graphtext":  heart,
+	"cmd/graphviz-export/internal/outfile":    "cmd/graphviz-export/internal/fileerror",
+	"cmd/graphviz-export/internal/plaintable": "cmd/graphviz-export/internal/console " + terminal,
+	"cmd/graphviz-export/internal/timerange":  "cmd/graphviz-export/internal/exit",
+
+	"cmd/graphviz-export/internal/source": readers + "cmd/graphviz-export/internal/console cmd/graphviz-export/internal/exit cmd/graphviz-export/internal/fileerror cmd/graphviz-export/internal/graphtext cmd/graphviz-export/internal/timerange internal/dependencylist servicegraph/promgraph servicegraph/temposeries tempoclient tempoclient/internal/shared " + terminal + promClient,
 
 	"examples/ci":         "",
 	"examples/grafana":    "*",

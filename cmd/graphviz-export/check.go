@@ -63,7 +63,7 @@ func (c *check) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer src.close()
+	defer src.Close()
 	observed := &graphtest.Observed{}
 	g, err := c.read(ctx, src, func(spans iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error) {
 		o, err := graphtest.Observe(spans, servicegraph.Config{})
@@ -80,7 +80,7 @@ func (c *check) run(ctx context.Context) error {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	if observed.NumNodes() == 0 {
-		c.stderr.Warnf("nothing to check: %v", exit.Reason(src.empty()))
+		c.stderr.Warnf("nothing to check: %v", exit.Reason(src.Empty()))
 	}
 	c.warnLimit(src, observed.Graph)
 	if ids := graphtest.Unspoken(observed.Graph, goldens...); len(goldens) > 0 && len(ids) > 0 {

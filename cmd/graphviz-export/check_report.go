@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/graphtext"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/graphtest"
@@ -63,7 +64,7 @@ var reportFormats = []string{"text", "json", "junit", "github"}
 
 func writeText(w io.Writer, r ruleReport) error {
 	if r.broken() == 0 {
-		_, err := fmt.Fprintf(w, "%s: all hold in %s\n", quantity.Of(len(r.rules), "rule"), summary(r.graph))
+		_, err := fmt.Fprintf(w, "%s: all hold in %s\n", quantity.Of(len(r.rules), "rule"), graphtext.Summary(r.graph))
 		return err
 	}
 	var all []graphtest.Violation
@@ -179,7 +180,7 @@ type (
 )
 
 func writeJUnit(w io.Writer, r ruleReport) error {
-	suite := junitSuite{Name: "service graph", Tests: len(r.rules), Failures: r.broken(), Output: "observed in " + summary(r.graph)}
+	suite := junitSuite{Name: "service graph", Tests: len(r.rules), Failures: r.broken(), Output: "observed in " + graphtext.Summary(r.graph)}
 	for _, rule := range r.rules {
 		c := junitCase{Name: rule.text, Class: "graphviz-export.check", File: rule.file, Line: rule.line}
 		if len(rule.violations) > 0 {
@@ -211,9 +212,9 @@ func writeGitHub(w io.Writer, r ruleReport) error {
 	}
 	switch {
 	case r.broken() == 0:
-		fmt.Fprintf(&b, "::notice title=service graph::%s\n", githubData(quantity.Of(len(r.rules), "rule")+": all hold in "+summary(r.graph)))
+		fmt.Fprintf(&b, "::notice title=service graph::%s\n", githubData(quantity.Of(len(r.rules), "rule")+": all hold in "+graphtext.Summary(r.graph)))
 	case r.graph.Report().LeftOutTraces > 0:
-		fmt.Fprintf(&b, "::warning title=service graph::%s\n", githubData("observed in "+summary(r.graph)))
+		fmt.Fprintf(&b, "::warning title=service graph::%s\n", githubData("observed in "+graphtext.Summary(r.graph)))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -87,8 +87,8 @@ func (e *export) nodeNames(cmd *cobra.Command, files []string) (names []string) 
 	if err != nil {
 		return nil
 	}
-	defer src.close()
-	src.truncated = new(atomic.Int64)
+	defer src.Close()
+	src.Truncated = new(atomic.Int64)
 	g, err := e.read(ctx, src, nil)
 	if err != nil {
 		return nil

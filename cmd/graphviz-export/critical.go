@@ -15,6 +15,9 @@ import (
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/graphtext"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/plaintable"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/timerange"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/critpath"
@@ -71,7 +74,7 @@ func (c *critical) run(ctx context.Context) error {
 	cfg := critpath.Config{Spans: c.held, Percentile: c.percentile}
 	for _, question := range c.whatIf {
 		name, less, _ := strings.Cut(question, "=")
-		d, err := parseDuration(less)
+		d, err := timerange.ParseDuration(less)
 		if err != nil || d <= 0 || name == "" {
 			return exit.Usagef("--what-if %q: want a node and a duration above zero, such as payments=10ms", question)
 		}
@@ -81,7 +84,7 @@ func (c *critical) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer src.close()
+	defer src.Close()
 	if c.format == "" && len(c.outputs) == 0 {
 		c.format = "text"
 	}
@@ -96,15 +99,15 @@ func (c *critical) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if src.graphs != nil && len(src.graphs()) > 0 {
+	if src.HoldsGraphs() {
 		return errors.New("a graph has no critical path: it holds sums and no traces; name files of traces")
 	}
 	if g.NumNodes() == 0 {
-		return exit.Reason(src.empty())
+		return exit.Reason(src.Empty())
 	}
 	for i, change := range cfg.Changes {
 		if _, ok := g.Node(change.Node); !ok {
-			return exit.With(exit.Nothing, fmt.Errorf("--what-if %s: no service has this name%s", c.whatIf[i], nameHint(g, []string{change.Node.Name})))
+			return exit.With(exit.Nothing, fmt.Errorf("--what-if %s: no service has this name%s", c.whatIf[i], graphtext.NameHint(g, []string{change.Node.Name})))
 		}
 	}
 	targets, err := c.targets(c.formats(r))
@@ -221,27 +224,27 @@ func writeCritical(w io.Writer, r critpath.Report, percentile float64, n int) er
 	var b strings.Builder
 	slow := time.Duration(0)
 	rows := [][]string{{"ENTRY", "REQUESTS", "P50", "P95", "P99"}}
-	for _, e := range first(r.Entries, n) {
+	for _, e := range plaintable.First(r.Entries, n) {
 		rows = append(rows, []string{e.Node.String() + " " + e.Operation, quantity.Number(int64(e.Requests)), render.DurationText(e.P50), render.DurationText(e.P95), render.DurationText(e.P99)})
 	}
 	for _, e := range r.Entries {
 		slow += e.Time.Slow
 	}
 	b.WriteString("Entries\n")
-	writeColumns(&b, rows, 1)
-	more(&b, len(r.Entries)-len(rows)+1)
+	plaintable.Write(&b, rows, 1)
+	plaintable.More(&b, len(r.Entries)-len(rows)+1)
 
 	fmt.Fprintf(&b, "\nWhat requests wait for: SHARE of the time of all requests, SLOW of the slowest %.4g%%\n", 100-percentile)
 	rows = [][]string{{"NODE", "SHARE", "SLOW", "PER REQUEST"}}
-	for _, x := range first(r.Nodes, n) {
-		rows = append(rows, []string{label(x.Node), part(x.Time.All, r.Time), part(x.Time.Slow, slow), perRequest(x.Time.All, r)})
+	for _, x := range plaintable.First(r.Nodes, n) {
+		rows = append(rows, []string{graphtext.Label(x.Node), part(x.Time.All, r.Time), part(x.Time.Slow, slow), perRequest(x.Time.All, r)})
 	}
-	writeColumns(&b, rows, 1)
-	more(&b, len(r.Nodes)-len(rows)+1)
+	plaintable.Write(&b, rows, 1)
+	plaintable.More(&b, len(r.Nodes)-len(rows)+1)
 
 	b.WriteString("\nTime within calls; SLACK is the least by which a call beside another one ended earlier\n")
 	rows = [][]string{{"CALL", "SHARE", "SLOW", "PER REQUEST", "NETWORK", "SLACK", "SUPPRESSED ERRORS", "THEIR TIME"}}
-	for _, x := range first(r.Calls, n) {
+	for _, x := range plaintable.First(r.Calls, n) {
 		network, slack, suppressed, cost := "–", "–", "–", "–"
 		if x.Network > 0 {
 			network = part(x.Network, x.Time.All)
@@ -252,26 +255,26 @@ func writeCritical(w io.Writer, r critpath.Report, percentile float64, n int) er
 		if x.Suppressed > 0 {
 			suppressed, cost = quantity.Number(int64(x.Suppressed)), part(x.SuppressedTime, r.Time)
 		}
-		rows = append(rows, []string{label(x.From) + " → " + label(x.To), part(x.Time.All, r.Time), part(x.Time.Slow, slow), perRequest(x.Time.All, r), network, slack, suppressed, cost})
+		rows = append(rows, []string{graphtext.Label(x.From) + " → " + graphtext.Label(x.To), part(x.Time.All, r.Time), part(x.Time.Slow, slow), perRequest(x.Time.All, r), network, slack, suppressed, cost})
 	}
-	writeColumns(&b, rows, 1)
-	more(&b, len(r.Calls)-len(rows)+1)
+	plaintable.Write(&b, rows, 1)
+	plaintable.More(&b, len(r.Calls)-len(rows)+1)
 
 	b.WriteString("\nOperations\n")
 	rows = [][]string{{"OPERATION", "SHARE", "SLOW", "PER REQUEST"}}
-	for _, x := range first(r.Operations, n) {
-		rows = append(rows, []string{label(x.Node) + " " + x.Name, part(x.Time.All, r.Time), part(x.Time.Slow, slow), perRequest(x.Time.All, r)})
+	for _, x := range plaintable.First(r.Operations, n) {
+		rows = append(rows, []string{graphtext.Label(x.Node) + " " + x.Name, part(x.Time.All, r.Time), part(x.Time.Slow, slow), perRequest(x.Time.All, r)})
 	}
-	writeColumns(&b, rows, 1)
-	more(&b, len(r.Operations)-len(rows)+1)
+	plaintable.Write(&b, rows, 1)
+	plaintable.More(&b, len(r.Operations)-len(rows)+1)
 
 	for _, a := range r.Answers {
-		fmt.Fprintf(&b, "\nIf each request into %s took %s less, requests would save\n", console.OneLine(label(a.Node)), render.DurationText(a.Less))
+		fmt.Fprintf(&b, "\nIf each request into %s took %s less, requests would save\n", console.OneLine(graphtext.Label(a.Node)), render.DurationText(a.Less))
 		rows = [][]string{{"ENTRY", "MEAN", "P50", "P95"}}
-		for _, s := range first(a.Entries, n) {
+		for _, s := range plaintable.First(a.Entries, n) {
 			rows = append(rows, []string{s.Node.String() + " " + s.Operation, render.DurationText(s.Mean), render.DurationText(s.P50), render.DurationText(s.P95)})
 		}
-		writeColumns(&b, rows, 1)
+		plaintable.Write(&b, rows, 1)
 	}
 	fmt.Fprintf(&b, "\n%s\n", basis(r))
 	_, err := io.WriteString(w, b.String())
@@ -380,17 +383,17 @@ func writeCriticalJSON(w io.Writer, r critpath.Report) error {
 		Entries: []jsonEntry{}, Nodes: []jsonTime{}, Calls: []jsonCallTime{}, Operations: []jsonTime{}, WhatIf: []jsonAnswer{},
 	}
 	for _, e := range r.Entries {
-		doc.Entries = append(doc.Entries, jsonEntry{label(e.Node), e.Operation, e.Requests, int64(e.Time.All), int64(e.Time.Slow), int64(e.P50), int64(e.P95), int64(e.P99)})
+		doc.Entries = append(doc.Entries, jsonEntry{graphtext.Label(e.Node), e.Operation, e.Requests, int64(e.Time.All), int64(e.Time.Slow), int64(e.P50), int64(e.P95), int64(e.P99)})
 	}
 	for _, n := range r.Nodes {
-		doc.Nodes = append(doc.Nodes, jsonTime{label(n.Node), "", int64(n.Time.All), int64(n.Time.Slow), share(n.Time.All)})
+		doc.Nodes = append(doc.Nodes, jsonTime{graphtext.Label(n.Node), "", int64(n.Time.All), int64(n.Time.Slow), share(n.Time.All)})
 	}
 	for _, o := range r.Operations {
-		doc.Operations = append(doc.Operations, jsonTime{label(o.Node), o.Name, int64(o.Time.All), int64(o.Time.Slow), share(o.Time.All)})
+		doc.Operations = append(doc.Operations, jsonTime{graphtext.Label(o.Node), o.Name, int64(o.Time.All), int64(o.Time.Slow), share(o.Time.All)})
 	}
 	for _, x := range r.Calls {
 		j := jsonCallTime{
-			label(x.From), label(x.To), int64(x.Time.All), int64(x.Time.Slow), share(x.Time.All), x.Traces, int64(x.Network),
+			graphtext.Label(x.From), graphtext.Label(x.To), int64(x.Time.All), int64(x.Time.Slow), share(x.Time.All), x.Traces, int64(x.Network),
 			x.OffPath, int64(x.MinSlack), int64(x.MeanSlack), x.Suppressed, int64(x.SuppressedTime), []jsonSlowTrace{},
 		}
 		for _, s := range x.Slowest {
@@ -399,9 +402,9 @@ func writeCriticalJSON(w io.Writer, r critpath.Report) error {
 		doc.Calls = append(doc.Calls, j)
 	}
 	for _, a := range r.Answers {
-		j := jsonAnswer{label(a.Node), int64(a.Less), []jsonSaving{}}
+		j := jsonAnswer{graphtext.Label(a.Node), int64(a.Less), []jsonSaving{}}
 		for _, s := range a.Entries {
-			j.Entries = append(j.Entries, jsonSaving{label(s.Node), s.Operation, int64(s.Mean), int64(s.P50), int64(s.P95)})
+			j.Entries = append(j.Entries, jsonSaving{graphtext.Label(s.Node), s.Operation, int64(s.Mean), int64(s.P50), int64(s.P95)})
 		}
 		doc.WhatIf = append(doc.WhatIf, j)
 	}

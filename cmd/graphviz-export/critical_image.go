@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/source"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/critpath"
@@ -23,11 +24,11 @@ const (
 
 // startColoring returns what collects the critical paths for the colors of images. It returns nil
 // if the colors show errors.
-func (e *export) startColoring(src source, targets []target) (*critpath.Collector, error) {
+func (e *export) startColoring(src source.Source, targets []target) (*critpath.Collector, error) {
 	if e.color.value != colorCritical {
 		return nil, nil
 	}
-	if src.graph != nil {
+	if src.Graph != nil {
 		return nil, exit.Usagef("--color critical needs traces, and Prometheus holds series: read a file or Tempo")
 	}
 	for _, t := range targets {

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/timerange"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/graphdiff"
@@ -26,7 +27,7 @@ import (
 // A diff is one run of graphviz-export diff.
 type diff struct {
 	*export
-	baseTime     timeRange
+	baseTime     timerange.Flags
 	failOn       []string
 	explain      string
 	falseAlarms  fraction
@@ -60,9 +61,9 @@ func newDiffCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	})
 	d.tempo.addTo(cmd)
 	group(cmd, "Time", func(f *pflag.FlagSet) {
-		f.StringVar(&d.baseTime.since, "base-since", "", "base: look back `DURATION` before --base-to (default: as long as the head)")
-		f.StringVar(&d.baseTime.from, "base-from", "", "base: start at `TIME`")
-		f.StringVar(&d.baseTime.to, "base-to", "", "base: end at `TIME` (default: the start of the head)")
+		f.StringVar(&d.baseTime.Since, "base-since", "", "base: look back `DURATION` before --base-to (default: as long as the head)")
+		f.StringVar(&d.baseTime.From, "base-from", "", "base: start at `TIME`")
+		f.StringVar(&d.baseTime.To, "base-to", "", "base: end at `TIME` (default: the start of the head)")
 	})
 	d.filter.addTo(cmd)
 	d.graph.addTo(cmd)
@@ -208,7 +209,7 @@ func (d *diff) sides() (sides [2]*export, err error) {
 		return sides, exit.Usagef("diff compares two graphs: name files for BASE and HEAD, or set --tempo URL and a time range of the base")
 	}
 	if len(d.files) == 1 { // the flags for Tempo are those of the head
-		base.tempo.time = timeRange{}
+		base.tempo.time = timerange.Flags{}
 		base.given = func(flag string) bool { return flag != "tempo" && !slices.Contains(queryFlags, flag) && d.given(flag) }
 	}
 	return [2]*export{&base, &head}, nil
@@ -216,20 +217,20 @@ func (d *diff) sides() (sides [2]*export, err error) {
 
 // baseRange returns the time range of the base in Tempo, which by default ends where that of the
 // head starts and is as long.
-func (d *diff) baseRange(now time.Time) (timeRange, error) {
-	head, err := d.tempo.time.period(now)
+func (d *diff) baseRange(now time.Time) (timerange.Flags, error) {
+	head, err := d.tempo.time.Period(now)
 	if err != nil {
-		return timeRange{}, err
+		return timerange.Flags{}, err
 	}
 	r := d.baseTime
-	r.utc = d.tempo.time.utc
-	if r.to == "" {
-		r.to = head.from.Format(time.RFC3339)
+	r.UTC = d.tempo.time.UTC
+	if r.To == "" {
+		r.To = head.From.Format(time.RFC3339)
 	}
-	if r.from == "" {
-		r.since = cmp.Or(r.since, head.to.Sub(head.from).Round(time.Second).String())
+	if r.From == "" {
+		r.Since = cmp.Or(r.Since, head.To.Sub(head.From).Round(time.Second).String())
 	}
-	if _, err := r.period(now); err != nil {
+	if _, err := r.Period(now); err != nil {
 		return r, exit.Usagef("time range of the base: %w", err)
 	}
 	return r, nil
@@ -241,13 +242,13 @@ func (e *export) readSide(ctx context.Context, steps []step) (*servicegraph.Grap
 	if err != nil {
 		return nil, err
 	}
-	defer src.close()
+	defer src.Close()
 	g, err := e.read(ctx, src, nil)
 	if err != nil {
 		return nil, err
 	}
 	if g.NumNodes() == 0 {
-		return nil, exit.Reason(src.empty())
+		return nil, exit.Reason(src.Empty())
 	}
 	g, notes, err := filtered(g, steps, false, e.stderr.Warnf)
 	if err != nil {
@@ -256,7 +257,7 @@ func (e *export) readSide(ctx context.Context, steps []step) (*servicegraph.Grap
 	if g.NumNodes() == 0 {
 		return nil, exit.With(exit.Nothing, fmt.Errorf("no node is left: %s", strings.Join(notes, "; ")))
 	}
-	for _, note := range src.withNotes(nil) {
+	for _, note := range src.WithNotes(nil) {
 		e.stderr.Infof("%s", note)
 	}
 	e.warnLimit(src, g)
@@ -280,8 +281,8 @@ func (d *diff) writeDiff(ctx context.Context, shown *diffed) error {
 		return err
 	}
 	for _, t := range targets {
-		if t.path != "" {
-			names = append(names, t.name())
+		if t.Path != "" {
+			names = append(names, t.Name())
 		}
 	}
 	if len(names) > 0 {

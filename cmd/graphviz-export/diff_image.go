@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"io"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/source"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/graphdiff"
@@ -20,7 +21,7 @@ func (s *diffed) both() *servicegraph.Graph { return servicegraph.Merge(s.base, 
 
 // image returns the options for drawing a diff.
 func (d *diff) image(ctx context.Context, shown *diffed) draw.Options {
-	o := d.options(ctx, source{origin: "base and head"}, shown.both(), nil)
+	o := d.options(ctx, source.Source{Origin: "base and head"}, shown.both(), nil)
 	o.Style.Title = cmp.Or(o.Style.Title, quantity.Of(len(shown.Findings()), "change"))
 	o.Style.Marks = shown.Marks()
 	o.Style.Notes = append([]string{

@@ -16,6 +16,7 @@ import (
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/source"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/otelsetup"
 	"github.com/tempograph/tempograph/otelsetup/configcheck"
@@ -175,7 +176,7 @@ const maxConfiguration = 8<<20 + 1
 func (d *doctor) check(file string) checked {
 	name, in := file, d.stdin
 	if file == "-" {
-		name = stdinName
+		name = source.StdinName
 	} else {
 		f, err := os.Open(file)
 		if err != nil {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -15,6 +14,8 @@ import (
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/graphtext"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/source"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/critpath"
@@ -74,7 +75,7 @@ func (e *export) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer src.close()
+	defer src.Close()
 	targets, err := e.targets(e.formats(draw.Options{}))
 	if err != nil {
 		return err
@@ -97,10 +98,10 @@ func (e *export) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if sequences != nil && src.graphs != nil && len(src.graphs()) > 0 {
+	if sequences != nil && src.HoldsGraphs() {
 		return errors.New("a graph has no sequence of calls: it holds sums and no traces; name files of traces")
 	}
-	if paths != nil && src.graphs != nil && len(src.graphs()) > 0 {
+	if paths != nil && src.HoldsGraphs() {
 		return errors.New("--color critical: a graph has no critical path: it holds sums and no traces; name files of traces")
 	}
 	skipped := g.Report().Skipped
@@ -111,7 +112,7 @@ func (e *export) run(ctx context.Context) error {
 		return exit.NothingToDrawf("--hide and --gateway hide every service of the input")
 	}
 	if g.NumNodes() == 0 && !e.allowEmpty {
-		return src.empty()
+		return src.Empty()
 	}
 	g, notes, err := filtered(g, steps, e.allowEmpty, e.stderr.Warnf)
 	if err != nil {
@@ -120,7 +121,7 @@ func (e *export) run(ctx context.Context) error {
 	if g.NumNodes() == 0 && !e.allowEmpty {
 		return exit.NothingToDrawf("no node is left: %s", strings.Join(notes, "; "))
 	}
-	notes = src.withNotes(notes)
+	notes = src.WithNotes(notes)
 	if slices.ContainsFunc(targets, func(t target) bool { return t.format.Name == "html" }) {
 		e.style.reach, e.style.edgeReach = topology.Describe(g, e.reach(src, g, steps), true)
 	}
@@ -144,15 +145,15 @@ func (e *export) run(ctx context.Context) error {
 
 // missing counts the files that were left out, the skipped records and the truncated traces that
 // a graph lacks: "2 records skipped". In the report, all of them are skipped records.
-func missing(src source, g *servicegraph.Graph) string {
+func missing(src source.Source, g *servicegraph.Graph) string {
 	skipped := g.Report().Skipped
 	var parts []string
-	if src.leftOut != nil && src.leftOut() > 0 {
-		files := min(uint64(src.leftOut()), skipped)
+	if src.LeftOut != nil && src.LeftOut() > 0 {
+		files := min(uint64(src.LeftOut()), skipped)
 		skipped -= files
 		parts = append(parts, quantity.Of(files, "file")+" left out")
 	}
-	truncated := min(uint64(src.truncated.Load()), skipped)
+	truncated := min(uint64(src.Truncated.Load()), skipped)
 	if skipped > truncated {
 		parts = append(parts, quantity.Of(skipped-truncated, "record")+" skipped")
 	}
@@ -171,7 +172,7 @@ func (e *export) bounded(ctx context.Context) (context.Context, context.CancelFu
 }
 
 // write renders all outputs before it writes the first one, and writes all of them or none.
-func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source, notes []string, targets []target) error {
+func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source.Source, notes []string, targets []target) error {
 	if err := e.style.checkExpand(g); err != nil {
 		return err
 	}
@@ -203,14 +204,14 @@ func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source, n
 	var names []string
 	for _, t := range targets {
 		if !t.totals {
-			names = append(names, t.name())
+			names = append(names, t.Name())
 		}
 	}
-	about := src.about
+	about := src.About
 	if g.Report().Limited != "" {
 		about = "" // the summary has the time range
 	}
-	if n := src.truncated.Load(); n > 0 {
+	if n := src.Truncated.Load(); n > 0 {
 		about = strings.TrimPrefix(fmt.Sprintf("%s, %d truncated", about, n), ", ")
 	}
 	if about != "" {
@@ -220,16 +221,16 @@ func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source, n
 		about += "; " + note
 	}
 	if len(names) > 0 {
-		e.stderr.Infof("%s%s → %s", summary(g), about, strings.Join(names, ", "))
+		e.stderr.Infof("%s%s → %s", graphtext.Summary(g), about, strings.Join(names, ", "))
 	}
 	return nil
 }
 
 // options returns the options for drawing the graph of a source. The notes say what filters left out.
-func (e *export) options(ctx context.Context, src source, g *servicegraph.Graph, notes []string) draw.Options {
+func (e *export) options(ctx context.Context, src source.Source, g *servicegraph.Graph, notes []string) draw.Options {
 	style := e.style.style()
-	title := src.title
-	if limited := g.Report().Limited; limited != "" && src.limit > 0 {
+	title := src.Title
+	if limited := g.Report().Limited; limited != "" && src.Limit > 0 {
 		title = cmp.Or(e.tempo.query, limited)
 	}
 	if style.Title == "" {
@@ -237,7 +238,7 @@ func (e *export) options(ctx context.Context, src source, g *servicegraph.Graph,
 	} else {
 		style.Query = title
 	}
-	style.Source, style.Notes = src.origin, notes
+	style.Source, style.Notes = src.Origin, notes
 	if e.color.value == colorCritical {
 		e.colorCritical(&style, g)
 	}
@@ -250,15 +251,15 @@ func (e *export) options(ctx context.Context, src source, g *servicegraph.Graph,
 }
 
 // warnLimit warns if Tempo has more traces than --limit allows.
-func (e *export) warnLimit(src source, g *servicegraph.Graph) {
-	if n := g.Report().LeftOutTraces; src.limit > 0 && n > 0 {
-		e.stderr.Warnf("--limit %d left out at least %s, the oldest: raise --limit, or shorten the time range", src.limit, quantity.Of(n, "trace"))
+func (e *export) warnLimit(src source.Source, g *servicegraph.Graph) {
+	if n := g.Report().LeftOutTraces; src.Limit > 0 && n > 0 {
+		e.stderr.Warnf("--limit %d left out at least %s, the oldest: raise --limit, or shorten the time range", src.Limit, quantity.Of(n, "trace"))
 	}
 }
 
 // render returns a whole document: an error while rendering must not leave half a file.
 func (e *export) render(f render.Format, g *servicegraph.Graph) ([]byte, error) {
-	stop := e.stderr.Working(func() string { return "drawing " + summary(g) })
+	stop := e.stderr.Working(func() string { return "drawing " + graphtext.Summary(g) })
 	defer stop()
 	var doc bytes.Buffer
 	began := time.Now()
@@ -267,64 +268,4 @@ func (e *export) render(f render.Format, g *servicegraph.Graph) ([]byte, error) 
 	}
 	e.stderr.Detailf("rendered %s of %s in %v", quantity.Of(doc.Len(), "byte"), f.Name, time.Since(began).Round(time.Millisecond))
 	return doc.Bytes(), nil
-}
-
-// summary counts what a graph has: "6 services, 5 edges, 55 traces".
-func summary(g *servicegraph.Graph) string {
-	services, groups, callers, dependencies := 0, 0, 0, 0
-	for n := range g.Nodes() {
-		switch n.ID.Type {
-		case servicegraph.TypeService:
-			services++
-		case servicegraph.TypeGroup:
-			groups++
-		case servicegraph.TypeQueue: // its consumers depend on it
-			dependencies++
-		default:
-			if hasAny(g.In(n.ID)) || !hasAny(g.Out(n.ID)) {
-				dependencies++
-			} else { // such as the node of --user-node
-				callers++
-			}
-		}
-	}
-	var parts []string
-	if services > 0 || groups == 0 {
-		parts = append(parts, quantity.Of(services, "service"))
-	}
-	if groups > 0 {
-		parts = append(parts, quantity.Of(groups, "group"))
-	}
-	if dependencies > 0 {
-		parts = append(parts, quantity.Of(dependencies, "uninstrumented dependency"))
-	}
-	if callers > 0 {
-		parts = append(parts, quantity.Of(callers, "uninstrumented caller"))
-	}
-	parts = append(parts, quantity.Of(g.NumEdges(), "edge"))
-	if r := g.Report(); r.Spans > 0 || g.NumEdges() == 0 { // a graph of series has no traces
-		parts = append(parts, quantity.Traces(r.Traces, r.LeftOutTraces, r.Limited))
-	}
-	return strings.Join(parts, ", ")
-}
-
-// hasAny reports whether a sequence has elements.
-func hasAny[T any](of iter.Seq[T]) bool {
-	for range of {
-		return true
-	}
-	return false
-}
-
-// concat joins sequences of spans.
-func concat(list []iter.Seq2[servicegraph.Span, error]) iter.Seq2[servicegraph.Span, error] {
-	return func(yield func(servicegraph.Span, error) bool) {
-		for _, spans := range list {
-			for span, err := range spans {
-				if !yield(span, err) {
-					return
-				}
-			}
-		}
-	}
 }

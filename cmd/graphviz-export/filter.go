@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/fileerror"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/graphtext"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/internal/suggest"
 	"github.com/tempograph/tempograph/servicegraph"
@@ -141,7 +143,7 @@ func (s *graphFlags) check() error {
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
-			return exit.Usagef("--rename-file %s: %w", file, pathCause(err))
+			return exit.Usagef("--rename-file %s: %w", file, fileerror.Cause(err))
 		}
 		rules, err := servicegraph.ParseRenames(file, string(text))
 		if err != nil {
@@ -382,7 +384,7 @@ func filtered(g *servicegraph.Graph, steps []step, allowEmpty bool, warnf func(s
 	}
 	for _, step := range steps {
 		if step.match != nil && !(step.hides && walkedThrough > 0) && !anyNode(g, step.match) {
-			problem := fmt.Sprintf("%s matches none of %s%s", step.flag, quantity.Of(g.NumNodes(), "node"), nameHint(g, step.patterns))
+			problem := fmt.Sprintf("%s matches none of %s%s", step.flag, quantity.Of(g.NumNodes(), "node"), graphtext.NameHint(g, step.patterns))
 			if step.needs && !allowEmpty {
 				return nil, nil, exit.NothingToDrawf("%s", problem)
 			}
@@ -432,26 +434,4 @@ func anyNode(g *servicegraph.Graph, match func(servicegraph.Node) bool) bool {
 		}
 	}
 	return false
-}
-
-// nameHint returns the name that one of the patterns probably meant, or some of the names
-// in the graph.
-func nameHint(g *servicegraph.Graph, patterns []string) string {
-	if g.NumNodes() == 0 {
-		return ""
-	}
-	for _, p := range patterns {
-		if nearest := g.Nearest(p); len(nearest) > 0 {
-			return suggest.Question(nearest[0].String())
-		}
-	}
-	var names []string
-	for n := range g.Nodes() {
-		names = append(names, n.ID.Name)
-	}
-	more := ""
-	if len(names) > 5 {
-		names, more = names[:5], ", …"
-	}
-	return "; the graph has " + strings.Join(names, ", ") + more
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 )
 

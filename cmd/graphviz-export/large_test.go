@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/graphtext"
 )
 
 // Input with more spans than the command holds in memory gives the same graph, and spans that
@@ -35,7 +37,7 @@ func TestMoreThanIsHeld(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return fmt.Sprint(summary(g), " ", g.Report().Paired), stderr.String()
+		return fmt.Sprint(graphtext.Summary(g), " ", g.Report().Paired), stderr.String()
 	}
 	want, messages := read(maxHeld, lines.String())
 	if messages != "" {

@@ -15,6 +15,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/graphtext"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/plaintable"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/source"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/critpath"
@@ -30,7 +33,7 @@ type mcpServer struct {
 	*export
 	base string
 
-	src      source
+	src      source.Source
 	observed *graphtest.Observed
 	paths    critpath.Report
 	before   *servicegraph.Graph // the graph of --base; nil: none
@@ -96,7 +99,7 @@ func (m *mcpServer) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer src.close()
+	defer src.Close()
 	m.src = src
 	collector := critpath.NewCollector(critpath.Config{Spans: m.held})
 	g, err := m.read(ctx, src, func(spans iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error) {
@@ -109,14 +112,14 @@ func (m *mcpServer) load(ctx context.Context) error {
 	}
 	m.warnLimit(src, g)
 	m.observed.Graph, m.paths = g, collector.Report()
-	if src.graphs == nil || len(src.graphs()) == 0 {
+	if !src.HoldsGraphs() {
 		m.reached = new(topology.Reach)
 		for t := range m.observed.Traces() {
 			m.reached.Add(t)
 		}
 	}
 	if g.NumNodes() == 0 {
-		return exit.Reason(src.empty())
+		return exit.Reason(src.Empty())
 	}
 	return nil
 }
@@ -279,14 +282,14 @@ func clippedTexts(list []string, limit int, leftOut *int) []string {
 // basis says what the answers about the graph rest on, and what makes the graph uncertain.
 func (m *mcpServer) basis() string {
 	g := m.observed.Graph
-	return strings.Join(append([]string{"from " + summary(g) + " of " + m.src.name}, render.Remarks(g)...), "; ")
+	return strings.Join(append([]string{"from " + graphtext.Summary(g) + " of " + m.src.Name}, render.Remarks(g)...), "; ")
 }
 
 // find returns the node with a name, which is its label, or shorter if only one node has it.
 func (m *mcpServer) find(name string) (servicegraph.NodeID, error) {
 	var found []servicegraph.NodeID
 	for n := range m.observed.Nodes() {
-		if label(n.ID) == name {
+		if graphtext.Label(n.ID) == name {
 			return n.ID, nil
 		}
 		if n.ID.String() == name || n.ID.Name == name {
@@ -295,15 +298,15 @@ func (m *mcpServer) find(name string) (servicegraph.NodeID, error) {
 	}
 	switch len(found) {
 	case 0:
-		return servicegraph.NodeID{}, fmt.Errorf("no node is named %q%s", name, nameHint(m.observed.Graph, []string{name}))
+		return servicegraph.NodeID{}, fmt.Errorf("no node is named %q%s", name, graphtext.NameHint(m.observed.Graph, []string{name}))
 	case 1:
 		return found[0], nil
 	}
-	return servicegraph.NodeID{}, fmt.Errorf("%s are named %q: name one of %s", quantity.Of(len(found), "node"), name, strings.Join(labels(first(found, 5)), ", "))
+	return servicegraph.NodeID{}, fmt.Errorf("%s are named %q: name one of %s", quantity.Of(len(found), "node"), name, strings.Join(graphtext.Labels(plaintable.First(found, 5)), ", "))
 }
 
 func nodeAnswer(n servicegraph.Node) mcpGraphNode {
-	a := mcpGraphNode{Node: label(n.ID), Type: string(n.ID.Type), Requests: n.Requests.Calls, EntryRequests: n.Entries, ErrorRatio: n.Requests.ErrorRate()}
+	a := mcpGraphNode{Node: graphtext.Label(n.ID), Type: string(n.ID.Type), Requests: n.Requests.Calls, EntryRequests: n.Entries, ErrorRatio: n.Requests.ErrorRate()}
 	if n.Requests.Latency.Count() > 0 {
 		p95 := n.Requests.Latency.Quantile(0.95).Seconds()
 		a.P95 = &p95
@@ -312,7 +315,7 @@ func nodeAnswer(n servicegraph.Node) mcpGraphNode {
 }
 
 func edgeAnswer(e servicegraph.Edge) mcpGraphEdge {
-	a := mcpGraphEdge{From: label(e.ID.From), To: label(e.ID.To), Kind: string(e.ID.Kind), Calls: e.Calls, ErrorRatio: e.ErrorRate()}
+	a := mcpGraphEdge{From: graphtext.Label(e.ID.From), To: graphtext.Label(e.ID.To), Kind: string(e.ID.Kind), Calls: e.Calls, ErrorRatio: e.ErrorRate()}
 	if l, by, ok := e.Latency(); ok {
 		p50, p95 := l.Quantile(0.5).Seconds(), l.Quantile(0.95).Seconds()
 		a.P50, a.P95, a.MeasuredBy = &p50, &p95, by.String()
@@ -396,7 +399,7 @@ func (m *mcpServer) blastTool(in mcpTarget) (mcpBlast, error) {
 		impact, known = graph.BlastRadiusOfCall(call)
 	}
 	if !known {
-		return mcpBlast{}, fmt.Errorf("%s does not call %s: the tool explain tells why", label(call.From), label(call.To))
+		return mcpBlast{}, fmt.Errorf("%s does not call %s: the tool explain tells why", graphtext.Label(call.From), graphtext.Label(call.To))
 	}
 	a := mcpBlast{
 		Basis: m.basis() + "; the graph shows what can be reached, not what each request needs", OfEntries: impact.Of,
@@ -417,7 +420,7 @@ func (m *mcpServer) blastTool(in mcpTarget) (mcpBlast, error) {
 		}
 		a.Requests, a.Share, a.Basis = &exact.Requests, &share, m.basis()+"; "+exactly(m.reached)
 	}
-	a.Entries = clipped(labels(impact.Entries), in.Limit, &a.LeftOut)
+	a.Entries = clipped(graphtext.Labels(impact.Entries), in.Limit, &a.LeftOut)
 	return a, nil
 }
 
@@ -430,10 +433,10 @@ func (m *mcpServer) criticalTool(in mcpLimit) (mcpPaths, error) {
 		return mcpWait{What: what, Share: float64(t) / max(float64(m.paths.Time), 1), PerRequest: t.Seconds() / max(float64(m.paths.Traces), 1)}
 	}
 	for _, n := range clipped(m.paths.Nodes, in.Limit, &a.LeftOut) {
-		a.Nodes = append(a.Nodes, wait(label(n.Node), n.Time.All))
+		a.Nodes = append(a.Nodes, wait(graphtext.Label(n.Node), n.Time.All))
 	}
 	for _, c := range clipped(m.paths.Calls, in.Limit, &a.LeftOut) {
-		w := wait(label(c.From)+" → "+label(c.To), c.Time.All)
+		w := wait(graphtext.Label(c.From)+" → "+graphtext.Label(c.To), c.Time.All)
 		for _, x := range c.Slowest {
 			w.SlowestTraces = append(w.SlowestTraces, x.TraceID.String())
 		}
@@ -479,7 +482,7 @@ func (m *mcpServer) diffTool(in mcpCompare) (mcpDiff, error) {
 	a.Undecided = clippedTexts(texts(d.Undecided()), in.Limit, &a.LeftOut)
 	notes := slices.Clone(d.Notes)
 	for _, r := range d.Renamed {
-		notes = append(notes, fmt.Sprintf("%s and %s have the same callers and callees: probably one node that was renamed", label(r.From), label(r.To)))
+		notes = append(notes, fmt.Sprintf("%s and %s have the same callers and callees: probably one node that was renamed", graphtext.Label(r.From), graphtext.Label(r.To)))
 	}
 	a.Notes = clippedTexts(notes, in.Limit, &a.LeftOut)
 	var why []string

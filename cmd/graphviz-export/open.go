@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cli/browser"
+
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 )
 
@@ -19,7 +20,7 @@ const openTime = 3 * time.Second
 
 // toOpen returns the target that --open opens: the first HTML report, or else the first file.
 func toOpen(targets []target) (target, error) {
-	files := slices.DeleteFunc(slices.Clone(targets), func(t target) bool { return t.path == "" })
+	files := slices.DeleteFunc(slices.Clone(targets), func(t target) bool { return t.Path == "" })
 	if len(files) == 0 {
 		return target{}, exit.Usagef("--open needs a file to open: name one with -o, such as -o report.html")
 	}
@@ -33,7 +34,7 @@ func toOpen(targets []target) (target, error) {
 // warning, because the file is written.
 func (e *export) openFile(ctx context.Context, t target) {
 	browser.Stdout, browser.Stderr = io.Discard, io.Discard // both streams are for our own output
-	path, err := filepath.Abs(t.path)
+	path, err := filepath.Abs(t.Path)
 	if err == nil {
 		path = filepath.ToSlash(path)
 		if !strings.HasPrefix(path, "/") { // C:/report.html
@@ -48,6 +49,6 @@ func (e *export) openFile(ctx context.Context, t target) {
 		}
 	}
 	if err != nil {
-		e.stderr.Warnf("--open: %v: open %s yourself", err, t.path)
+		e.stderr.Warnf("--open: %v: open %s yourself", err, t.Path)
 	}
 }

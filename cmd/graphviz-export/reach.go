@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/source"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/topology"
@@ -11,8 +12,8 @@ import (
 
 // reach returns which entry requests use which nodes of a graph, counted in the traces that were
 // read. It returns nil if not all traces of the graph are held, or if a filter has changed its nodes.
-func (e *export) reach(src source, g *servicegraph.Graph, steps []step) *topology.Reach {
-	if e.builder == nil || src.graphs != nil && len(src.graphs()) > 0 || !isCountable(g.Report()) || changesNodes(steps) {
+func (e *export) reach(src source.Source, g *servicegraph.Graph, steps []step) *topology.Reach {
+	if e.builder == nil || src.HoldsGraphs() || !isCountable(g.Report()) || changesNodes(steps) {
 		return nil
 	}
 	r := counted(e.builder)

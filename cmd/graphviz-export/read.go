@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/source"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
-	"github.com/tempograph/tempograph/tempoclient"
 )
 
 // maxHeld is the number of spans held in memory at a time, about half a GB. Longer input is
@@ -21,25 +21,25 @@ const maxHeld = 4 << 20
 
 // read returns the graph of a source. If build is not nil, it builds the graph. On the way,
 // read shows progress; in the end it reports what was skipped, unless reading failed.
-func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error)) (*servicegraph.Graph, error) {
+func (e *export) read(ctx context.Context, src source.Source, build func(iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error)) (*servicegraph.Graph, error) {
 	var spans atomic.Int64
 	var skips skippedRecords
 	started := time.Now()
 	stop := e.stderr.Working(func() string {
 		progress := ""
-		if src.progress != nil {
-			progress = src.progress() + ", "
+		if src.Progress != nil {
+			progress = src.Progress() + ", "
 		} else if n := spans.Load(); n > 0 {
 			progress = quantity.Of(n, "span") + ", "
 		}
-		return fmt.Sprintf("reading %s: %s%v", src.name, progress, time.Since(started).Truncate(time.Second))
+		return fmt.Sprintf("reading %s: %s%v", src.Name, progress, time.Since(started).Truncate(time.Second))
 	})
 	defer stop()
 
 	var g *servicegraph.Graph
 	var err error
 	switch {
-	case src.graph != nil:
+	case src.Graph != nil:
 		g, err = e.finishedGraph(ctx, src)
 	case build != nil:
 		g, err = build(watched(ctx, src, &spans, &skips))
@@ -49,15 +49,15 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 	if err != nil {
 		return nil, err
 	}
-	if src.graphs != nil && len(src.graphs()) > 0 {
-		graphs := src.graphs()
+	if src.HoldsGraphs() {
+		graphs := src.Graphs()
 		for i := range graphs {
 			graphs[i] = graphs[i].Rename(e.graph.renames...)
 		}
 		g = servicegraph.Merge(append(graphs, g)...)
 	}
 	if build != nil {
-		for _, note := range src.withNotes(nil) {
+		for _, note := range src.WithNotes(nil) {
 			e.stderr.Infof("%s", note)
 		}
 	}
@@ -67,8 +67,8 @@ func (e *export) read(ctx context.Context, src source, build func(iter.Seq2[serv
 }
 
 // finishedGraph returns the graph of a source that has no spans.
-func (e *export) finishedGraph(ctx context.Context, src source) (*servicegraph.Graph, error) {
-	g, notes, err := src.graph(ctx)
+func (e *export) finishedGraph(ctx context.Context, src source.Source) (*servicegraph.Graph, error) {
+	g, notes, err := src.Graph(ctx)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil, context.Cause(ctx)
@@ -82,14 +82,14 @@ func (e *export) finishedGraph(ctx context.Context, src source) (*servicegraph.G
 }
 
 // build returns the graph of the spans of a source, and keeps the builder.
-func (e *export) build(ctx context.Context, src source, spans iter.Seq2[servicegraph.Span, error], skips *skippedRecords) (*servicegraph.Graph, error) {
+func (e *export) build(ctx context.Context, src source.Source, spans iter.Seq2[servicegraph.Span, error], skips *skippedRecords) (*servicegraph.Graph, error) {
 	cfg := e.config()
 	cfg.Window.Spans = e.held
 	b := servicegraph.NewBuilder(cfg)
 	var err error
-	if src.load == nil {
+	if src.Load == nil {
 		err = b.AddAll(spans)
-	} else if err = src.load(ctx, b, skips.add); err != nil && ctx.Err() != nil {
+	} else if err = src.Load(ctx, b, skips.add); err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
@@ -100,14 +100,14 @@ func (e *export) build(ctx context.Context, src source, spans iter.Seq2[serviceg
 }
 
 // watched returns the spans of a source. It counts them, and keeps what is skipped.
-func watched(ctx context.Context, src source, spans *atomic.Int64, skips *skippedRecords) iter.Seq2[servicegraph.Span, error] {
+func watched(ctx context.Context, src source.Source, spans *atomic.Int64, skips *skippedRecords) iter.Seq2[servicegraph.Span, error] {
 	return func(yield func(servicegraph.Span, error) bool) {
-		for span, err := range src.spans(ctx) {
+		for span, err := range src.Spans(ctx) {
 			if ctx.Err() != nil {
 				err = context.Cause(ctx)
 			}
-			if isTruncated(err) {
-				src.truncated.Add(1)
+			if source.IsTruncated(err) {
+				src.Truncated.Add(1)
 			}
 			if err == nil {
 				spans.Add(1)
@@ -122,9 +122,9 @@ func watched(ctx context.Context, src source, spans *atomic.Int64, skips *skippe
 }
 
 // tellRead reports how much was read, and what the bound on spans in memory did to it.
-func (e *export) tellRead(g *servicegraph.Graph, src source, took time.Duration) {
+func (e *export) tellRead(g *servicegraph.Graph, src source.Source, took time.Duration) {
 	r := g.Report()
-	detail := fmt.Sprintf("read %s in %s from %s in %v", quantity.Of(r.Spans, "span"), quantity.Of(r.Traces, "trace"), src.name, took.Round(time.Millisecond))
+	detail := fmt.Sprintf("read %s in %s from %s in %v", quantity.Of(r.Spans, "span"), quantity.Of(r.Traces, "trace"), src.Name, took.Round(time.Millisecond))
 	if r.Accounted() == r.Spans { // not where only paths are known
 		detail += fmt.Sprintf(": %s in calls between two nodes, %s to an unknown callee, %s with a missing parent, %s",
 			quantity.Of(r.Paired+r.Virtual, "span"), quantity.Of(r.Unresolved, "call"), quantity.Of(r.MissingParent, "span"), quantity.Of(r.Duplicate, "duplicate span"))
@@ -159,7 +159,7 @@ func (s skippedRecords) tell(c *console.Console, r servicegraph.Report) {
 	shown := uint64(0)
 	for _, skip := range s {
 		outcome := "skipped"
-		if isTruncated(skip) {
+		if source.IsTruncated(skip) {
 			outcome = "truncated"
 		}
 		advice := ""
@@ -176,10 +176,4 @@ func (s skippedRecords) tell(c *console.Console, r servicegraph.Report) {
 	default:
 		c.Warnf("skipped: %s", quantity.Of(more, "more record"))
 	}
-}
-
-// isTruncated reports whether an error says that Tempo returned a trace only in part.
-func isTruncated(err error) bool {
-	w, ok := errors.AsType[*tempoclient.Warning](err)
-	return ok && (w.Kind == tempoclient.WarnPartial || w.Kind == tempoclient.WarnTruncated) && !w.TraceID.IsZero()
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/source"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/critpath"
 	"github.com/tempograph/tempograph/servicegraph/render"
@@ -34,11 +35,11 @@ func (e *export) formats(options draw.Options) []render.Format {
 
 // startSequence prepares the diagram of the one trace that a source has, for targets that want one.
 // It returns nil if none does.
-func (e *export) startSequence(src source, targets []target, steps []step) (*sequence.Builder, error) {
+func (e *export) startSequence(src source.Source, targets []target, steps []step) (*sequence.Builder, error) {
 	if !slices.ContainsFunc(targets, func(t target) bool { return isSequence(t.format) }) {
 		return nil, nil
 	}
-	if src.graph != nil {
+	if src.Graph != nil {
 		return nil, exit.Usagef("a sequence diagram shows one trace, and Prometheus holds series: read the trace from a file or from Tempo")
 	}
 	if e.estimate {

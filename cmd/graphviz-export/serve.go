@@ -18,6 +18,7 @@ import (
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/graphtext"
 	"github.com/tempograph/tempograph/servicegraph"
 	viewer "github.com/tempograph/tempograph/servicegraph/live"
 	"github.com/tempograph/tempograph/servicegraph/topology"
@@ -318,7 +319,7 @@ func (w *watch) report(err error) {
 		w.viewer.Wait(w.feed.waiting)
 		return
 	case problem != "" && !w.read:
-		w.viewer.Wait(fmt.Sprintf("waiting for %s, trying again every %v: %s", w.feed.source.name, w.feed.every, problem))
+		w.viewer.Wait(fmt.Sprintf("waiting for %s, trying again every %v: %s", w.feed.source.Name, w.feed.every, problem))
 		return
 	}
 	w.viewer.Notice(problem)
@@ -336,6 +337,6 @@ func (w *watch) show(ctx context.Context, g *servicegraph.Graph, notes []string)
 		page.Windows, page.Window, page.CanClear = w.feed.windows, w.feed.window(), w.feed.clear != nil
 	}
 	err := w.viewer.Show(viewer.View{Graph: g, Page: page, Formats: w.style.formats(options)})
-	w.stderr.Detailf("showed %s in %v", summary(g), time.Since(began).Round(time.Millisecond))
+	w.stderr.Detailf("showed %s in %v", graphtext.Summary(g), time.Since(began).Round(time.Millisecond))
 	return err
 }

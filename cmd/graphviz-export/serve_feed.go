@@ -8,16 +8,18 @@ import (
 	"time"
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/source"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/timerange"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/topology"
 )
 
 // A feed returns the current graph each time it is asked.
 type feed struct {
-	source  *source       // for its names
-	waiting string        // the notice shown while the graph is empty
-	reading string        // the notice shown before the first graph
-	every   time.Duration // how long to wait between two graphs
+	source  *source.Source // for its names
+	waiting string         // the notice shown while the graph is empty
+	reading string         // the notice shown before the first graph
+	every   time.Duration  // how long to wait between two graphs
 
 	// next returns the current graph, or nil if the graph has not changed, and what is counted in
 	// its traces.
@@ -82,28 +84,28 @@ func (s *serve) sourceFeed() (feed, error) {
 	if err != nil {
 		return feed{}, err
 	}
-	if err := src.close(); err != nil {
+	if err := src.Close(); err != nil {
 		return feed{}, err
 	}
 	if s.given("window") {
 		return feed{}, exit.Usagef("--window limits what --otlp shows; for Tempo, use --since")
 	}
-	f := feed{source: &src, waiting: src.empty().Error(), reading: "reading " + src.name, every: everyTempo}
+	f := feed{source: &src, waiting: src.Empty().Error(), reading: "reading " + src.Name, every: everyTempo}
 	f.final = func(err error) bool { return exit.Status(err) == exit.Usage }
-	if src.state != "" { // files
+	if src.State != "" { // files
 		f.every = everyOther
 		f.final = func(error) bool { return true }
 	}
-	if src.state == "" && !s.given("from") && !s.given("to") {
-		since := cmp.Or(s.tempo.time.since, "1h")
-		if _, err := parseDuration(since); err == nil {
+	if src.State == "" && !s.given("from") && !s.given("to") {
+		since := cmp.Or(s.tempo.time.Since, "1h")
+		if _, err := timerange.ParseDuration(since); err == nil {
 			f.windows = offered(tempoWindows, since)
-			f.window = func() string { return cmp.Or(s.tempo.time.since, "1h") }
+			f.window = func() string { return cmp.Or(s.tempo.time.Since, "1h") }
 			f.setWindow = func(w string) error {
 				if !slices.Contains(f.windows, w) {
 					return fmt.Errorf("%q is not one of the time ranges of this report", w)
 				}
-				s.tempo.time.since = w
+				s.tempo.time.Since = w
 				return nil
 			}
 		}
@@ -111,20 +113,20 @@ func (s *serve) sourceFeed() (feed, error) {
 	seen := ""
 	f.next = func(ctx context.Context) (*servicegraph.Graph, tally, error) {
 		src, err := s.source()
-		if err != nil || src.state != "" && src.state == seen {
+		if err != nil || src.State != "" && src.State == seen {
 			return nil, tally{}, err
 		}
 		*f.source = src
-		defer src.close()
+		defer src.Close()
 		defer func() { s.builder = nil }() // its spans are not needed until the next graph
 		g, err := s.read(ctx, src, nil)
 		if err != nil {
 			return nil, tally{}, err
 		}
-		for _, note := range src.withNotes(nil) {
+		for _, note := range src.WithNotes(nil) {
 			s.stderr.Infof("%s", note)
 		}
-		seen = src.state
+		seen = src.State
 		s.warnLimit(src, g)
 		return g, tally{s.reach(src, g, nil), true}, nil
 	}

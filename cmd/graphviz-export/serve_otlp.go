@@ -10,7 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/source"
 	"github.com/tempograph/tempograph/internal/ownhost"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
@@ -96,7 +98,7 @@ func (s *serve) otlpFeed(ctx context.Context) (feed, error) {
 	where := fmt.Sprintf("grpc://%s and http://%s", dialable(overGRPC.Addr()), dialable(overHTTP.Addr()))
 	s.stderr.Infof("receiving OTLP at %s", where)
 	return feed{
-		source:  &source{origin: "OTLP at " + where},
+		source:  &source.Source{Origin: "OTLP at " + where},
 		windows: offered(otlpWindows, window),
 		window:  func() string { return window },
 		clear:   live.clear,

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/timerange"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -21,7 +22,7 @@ var (
 func offered(windows []string, given string) []string {
 	list := slices.Clone(windows)
 	length := func(s string) time.Duration {
-		d, err := parseDuration(s)
+		d, err := timerange.ParseDuration(s)
 		if err != nil {
 			return 1<<63 - 1 // allTime
 		}
@@ -39,7 +40,7 @@ func windowLength(window string) (time.Duration, error) {
 	if window == allTime {
 		return 0, nil
 	}
-	d, err := parseDuration(window)
+	d, err := timerange.ParseDuration(window)
 	switch {
 	case err != nil:
 		return 0, err

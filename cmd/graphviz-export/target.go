@@ -1,24 +1,15 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"io"
-	"io/fs"
-	"math/rand/v2"
-	"os"
-	"path/filepath"
-
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/outfile"
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
 // A target is a file or standard output, and the format to write.
 type target struct {
-	path   string // as the user wrote it; empty: standard output
-	file   string // where the symbolic links at path lead
-	stdout io.Writer
+	outfile.Target
 	format render.Format
 	totals bool // the document itself shows the user the totals of the graph
 }
@@ -40,7 +31,7 @@ func (e *export) targets(formats []render.Format) ([]target, error) {
 			return nil, err
 		}
 		for _, other := range targets {
-			if filepath.Clean(other.file) == filepath.Clean(t.file) {
+			if other.Same(t.Target) {
 				return nil, exit.Usagef("--output %s is given twice", output)
 			}
 		}
@@ -50,23 +41,17 @@ func (e *export) targets(formats []render.Format) ([]target, error) {
 }
 
 func (e *export) target(formats []render.Format, output string) (target, error) {
-	t := target{path: output, file: output, stdout: e.stdout}
-	if t.path == "-" {
-		t.path, t.file = "", ""
-	}
-	screen := t.path == "" && console.IsTerminal(e.stdout)
+	t := target{Target: outfile.At(output, e.stdout)}
+	screen := t.Path == "" && console.IsTerminal(e.stdout)
 	var err error
-	if t.format, err = e.chooseFormat(formats, t.path); err != nil {
+	if t.format, err = e.chooseFormat(formats, t.Path); err != nil {
 		return t, err
 	}
 	if screen && t.format.Binary {
 		return t, exit.Usagef("%s cannot be shown on a terminal: write it to a file with -o FILE, or pipe it to a program", t.format.Name)
 	}
 	t.totals = screen && t.format.Name == "txt"
-	if t.path != "" {
-		t.file = followLinks(t.path)
-	}
-	return t, t.check()
+	return t, t.Check()
 }
 
 // chooseFormat returns the format that --format names, else that of the file's extension,
@@ -92,57 +77,11 @@ func (e *export) chooseFormat(formats []render.Format, path string) (render.Form
 	return render.ByName(formats, "txt")
 }
 
-// name returns the name of the target in the summary.
-func (t target) name() string {
-	if t.path == "" {
-		return "standard output"
+// writeAll writes the documents of all targets, or of none.
+func writeAll(targets []target, docs [][]byte) error {
+	files := make([]outfile.Target, len(targets))
+	for i, t := range targets {
+		files[i] = t.Target
 	}
-	return t.path
-}
-
-// check reports whether the file can be written, before the work begins.
-func (t target) check() error {
-	if t.path == "" {
-		return nil
-	}
-	dir := filepath.Dir(t.path)
-	switch info, err := os.Stat(dir); {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("writing %s: the directory %s does not exist: create it first", t.path, dir)
-	case err != nil:
-		return fmt.Errorf("writing %s: %w", t.path, pathCause(err))
-	case !info.IsDir():
-		return fmt.Errorf("writing %s: %s is not a directory", t.path, dir)
-	}
-	switch info, err := os.Stat(t.file); {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return fmt.Errorf("writing %s: %w", t.path, pathCause(err))
-	case info.IsDir():
-		return fmt.Errorf("writing %s: it is a directory: name a file in it", t.path)
-	case !info.Mode().IsRegular():
-		return nil // write handles devices and pipes
-	}
-	f, err := createTemp(t.file)
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", t.path, pathCause(err))
-	}
-	f.Close()
-	return os.Remove(f.Name())
-}
-
-// createTemp creates a new file in the directory of path, with the usual permissions of a
-// new file: the files of os.CreateTemp are readable by the owner only.
-func createTemp(path string) (*os.File, error) {
-	for {
-		f, err := os.OpenFile(tempName(path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-		if !errors.Is(err, fs.ErrExist) {
-			return f, err
-		}
-	}
-}
-
-// tempName returns a name for a temporary file in the directory of path.
-func tempName(path string) string {
-	return filepath.Join(filepath.Dir(path), fmt.Sprintf(".graphviz-export-%08x.tmp", rand.Uint32()))
+	return outfile.WriteAll(files, docs)
 }

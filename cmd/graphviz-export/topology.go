@@ -14,6 +14,8 @@ import (
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/graphtext"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/plaintable"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/topology"
@@ -69,14 +71,14 @@ func (s *survey) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer src.close()
+	defer src.Close()
 	g, err := s.read(ctx, src, nil)
 	if err != nil {
 		return err
 	}
 	skipped := g.Report().Skipped
 	if g.NumNodes() == 0 && !s.allowEmpty {
-		return src.empty()
+		return src.Empty()
 	}
 	g, notes, err := filtered(g, steps, s.allowEmpty, s.stderr.Warnf)
 	if err != nil {
@@ -94,7 +96,7 @@ func (s *survey) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("writing the answers: %w", err)
 	}
-	for _, note := range src.withNotes(notes) {
+	for _, note := range src.WithNotes(notes) {
 		s.stderr.Infof("%s", note)
 	}
 	s.warnLimit(src, g)
@@ -167,7 +169,7 @@ type radius struct {
 
 // radiusOf returns an upper bound, and the exact numbers if they are known.
 func radiusOf(most topology.Impact, exact *topology.Impact) radius {
-	r := radius{Entries: labels(most.Entries), OfEntries: most.Of, OfRequests: most.Total}
+	r := radius{Entries: graphtext.Labels(most.Entries), OfEntries: most.Of, OfRequests: most.Total}
 	if most.Total > 0 {
 		share := most.Share()
 		r.Requests, r.Share = &most.Requests, &share
@@ -177,7 +179,7 @@ func radiusOf(most topology.Impact, exact *topology.Impact) radius {
 			r.OfEntries, r.OfRequests = exact.Of, exact.Total
 		}
 		share := exact.Share()
-		r.ExactEntries, r.ExactRequests, r.ExactShare = labels(exact.Entries), &exact.Requests, &share
+		r.ExactEntries, r.ExactRequests, r.ExactShare = graphtext.Labels(exact.Entries), &exact.Requests, &share
 	}
 	return r
 }
@@ -205,23 +207,23 @@ func radiusHeads(exact bool) []string {
 func surveyOf(g *servicegraph.Graph, reach *topology.Reach) answers {
 	t := topology.New(g, topology.Calls)
 	a := answers{
-		Basis:        summary(g),
-		Entries:      labels(t.Entries()),
-		Articulation: labels(t.ArticulationPoints()),
+		Basis:        graphtext.Summary(g),
+		Entries:      graphtext.Labels(t.Entries()),
+		Articulation: graphtext.Labels(t.ArticulationPoints()),
 		Layers:       [][]string{}, Cycles: []cycle{}, SinglePoints: []singlePoint{}, Nodes: []position{}, Calls: []callReach{},
 	}
 	for _, layer := range t.Layers() {
-		a.Layers = append(a.Layers, labels(layer))
+		a.Layers = append(a.Layers, graphtext.Labels(layer))
 	}
 	for _, c := range t.Cycles() {
-		out := cycle{Nodes: labels(c.Nodes)}
+		out := cycle{Nodes: graphtext.Labels(c.Nodes)}
 		for _, closing := range c.Closing {
-			out.Closing = append(out.Closing, call{label(closing.From), label(closing.To)})
+			out.Closing = append(out.Closing, call{graphtext.Label(closing.From), graphtext.Label(closing.To)})
 		}
 		a.Cycles = append(a.Cycles, out)
 	}
 	for _, p := range t.SinglePoints() {
-		a.SinglePoints = append(a.SinglePoints, singlePoint{label(p.Entry), label(p.Node), labels(p.CutsOff)})
+		a.SinglePoints = append(a.SinglePoints, singlePoint{graphtext.Label(p.Entry), graphtext.Label(p.Node), graphtext.Labels(p.CutsOff)})
 	}
 	exact := func(impact func(*topology.Reach) topology.Impact) *topology.Impact {
 		if reach == nil {
@@ -232,11 +234,11 @@ func surveyOf(g *servicegraph.Graph, reach *topology.Reach) answers {
 	}
 	for _, p := range t.Positions() {
 		counted := exact(func(r *topology.Reach) topology.Impact { return r.BlastRadius(p.Node) })
-		a.Nodes = append(a.Nodes, position{label(p.Node), p.Depth, p.Layer, p.FanIn, p.FanOut, p.Betweenness, radiusOf(p.Impact, counted)})
+		a.Nodes = append(a.Nodes, position{graphtext.Label(p.Node), p.Depth, p.Layer, p.FanIn, p.FanOut, p.Betweenness, radiusOf(p.Impact, counted)})
 	}
 	for _, c := range t.CallImpacts() {
 		counted := exact(func(r *topology.Reach) topology.Impact { return r.BlastRadiusOfCall(c.Call) })
-		a.Calls = append(a.Calls, callReach{call{label(c.From), label(c.To)}, radiusOf(c.Impact, counted)})
+		a.Calls = append(a.Calls, callReach{call{graphtext.Label(c.From), graphtext.Label(c.To)}, radiusOf(c.Impact, counted)})
 	}
 	if reach != nil {
 		a.Exact = exactly(reach)
@@ -244,22 +246,6 @@ func surveyOf(g *servicegraph.Graph, reach *topology.Reach) answers {
 		slices.SortStableFunc(a.Calls, func(x, y callReach) int { return cmp.Compare(*y.ExactRequests, *x.ExactRequests) })
 	}
 	return a
-}
-
-// label returns the name of a node, with its type where it is not a service.
-func label(id servicegraph.NodeID) string {
-	if id.Type == servicegraph.TypeService {
-		return id.String()
-	}
-	return id.String() + " [" + string(id.Type) + "]"
-}
-
-func labels(ids []servicegraph.NodeID) []string {
-	names := []string{}
-	for _, id := range ids {
-		names = append(names, label(id))
-	}
-	return names
 }
 
 func (a answers) writeJSON(w io.Writer) error {
@@ -292,7 +278,7 @@ func (a answers) writeText(w io.Writer, n int) error {
 	if len(a.SinglePoints) == 0 {
 		b.WriteString("  none\n")
 	}
-	points := first(a.SinglePoints, n)
+	points := plaintable.First(a.SinglePoints, n)
 	rows := [][]string{{"ENTRY", "NODE", "CUTS OFF"}}
 	for _, p := range points {
 		cut := p.CutsOff
@@ -302,9 +288,9 @@ func (a answers) writeText(w io.Writer, n int) error {
 		rows = append(rows, []string{p.Entry, p.Node, strings.Join(cut, ", ")})
 	}
 	if len(points) > 0 {
-		writeColumns(&b, rows, 3)
+		plaintable.Write(&b, rows, 3)
 	}
-	more(&b, len(a.SinglePoints)-len(points))
+	plaintable.More(&b, len(a.SinglePoints)-len(points))
 
 	if a.Exact != "" {
 		b.WriteString("\nBlast radius: the entries and the entry requests that use NODE, and AT MOST what its failure can reach in the graph\n")
@@ -313,7 +299,7 @@ func (a answers) writeText(w io.Writer, n int) error {
 	}
 	heads := radiusHeads(a.Exact != "")
 	rows = [][]string{append(append([]string{"NODE"}, heads...), "DEPTH", "LAYER", "IN", "OUT", "BETWEENNESS")}
-	nodes := first(a.Nodes, n)
+	nodes := plaintable.First(a.Nodes, n)
 	for _, p := range nodes {
 		depth := fmt.Sprint(p.Depth)
 		if p.Depth < 0 {
@@ -321,16 +307,16 @@ func (a answers) writeText(w io.Writer, n int) error {
 		}
 		rows = append(rows, append(append([]string{p.Node}, p.cells()...), depth, fmt.Sprint(p.Layer), fmt.Sprint(p.FanIn), fmt.Sprint(p.FanOut), fmt.Sprintf("%.4g", p.Betweenness)))
 	}
-	writeColumns(&b, rows, 1)
-	more(&b, len(a.Nodes)-len(nodes))
-	if calls := first(a.Calls, n); len(calls) > 0 {
+	plaintable.Write(&b, rows, 1)
+	plaintable.More(&b, len(a.Nodes)-len(nodes))
+	if calls := plaintable.First(a.Calls, n); len(calls) > 0 {
 		b.WriteString("\nBlast radius of the failure of all calls from one node to another\n")
 		rows = [][]string{append([]string{"CALLS"}, heads...)}
 		for _, c := range calls {
 			rows = append(rows, append([]string{c.From + " → " + c.To}, c.cells()...))
 		}
-		writeColumns(&b, rows, 1)
-		more(&b, len(a.Calls)-len(calls))
+		plaintable.Write(&b, rows, 1)
+		plaintable.More(&b, len(a.Calls)-len(calls))
 	}
 	if len(a.Articulation) > 0 {
 		fmt.Fprintf(&b, "\nThe graph falls apart without any one of  %s\n", console.OneLine(strings.Join(a.Articulation, ", ")))
@@ -343,44 +329,4 @@ func (a answers) writeText(w io.Writer, n int) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-// first returns the first n items, or all if n is 0.
-func first[T any](items []T, n int) []T {
-	if n == 0 || n >= len(items) {
-		return items
-	}
-	return items[:n]
-}
-
-// more says how many rows a list leaves out.
-func more(b *strings.Builder, n int) {
-	if n > 0 {
-		fmt.Fprintf(b, "  and %d more: see --top\n", n)
-	}
-}
-
-// writeColumns writes rows as a table: the first left columns are aligned to the left, the others
-// to the right.
-func writeColumns(b *strings.Builder, rows [][]string, left int) {
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i := range row {
-			row[i] = console.OneLine(row[i])
-			widths[i] = max(widths[i], len([]rune(row[i])))
-		}
-	}
-	for _, row := range rows {
-		var line strings.Builder
-		for i, cell := range row {
-			pad := strings.Repeat(" ", widths[i]-len([]rune(cell)))
-			line.WriteString("  ")
-			if i < left {
-				line.WriteString(cell + pad)
-			} else {
-				line.WriteString(pad + cell)
-			}
-		}
-		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
-	}
 }

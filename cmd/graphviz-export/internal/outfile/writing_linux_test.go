@@ -1,4 +1,4 @@
-package main
+package outfile
 
 import (
 	"errors"
@@ -37,24 +37,24 @@ func (fullPipe) Write([]byte) (int, error) { return 0, errFull }
 // TestWriteAllOrNone: if one output cannot be written, no other is, in whichever order they are
 // named, and no temporary file stays.
 func TestWriteAllOrNone(t *testing.T) {
-	for _, bad := range []target{
-		{path: "no/such/directory/b"},
-		{path: "/dev/full"},
-		{stdout: fullPipe{}},
+	for _, bad := range []Target{
+		{Path: "no/such/directory/b"},
+		{Path: "/dev/full"},
+		{Stdout: fullPipe{}},
 	} {
 		dir := t.TempDir()
 		old := filepath.Join(dir, "old")
 		if err := os.WriteFile(old, []byte("before"), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		bad.file = bad.path
-		targets := []target{{path: old, file: old}, bad, {path: filepath.Join(dir, "new"), file: filepath.Join(dir, "new")}}
+		bad.file = bad.Path
+		targets := []Target{{Path: old, file: old}, bad, {Path: filepath.Join(dir, "new"), file: filepath.Join(dir, "new")}}
 		for range 2 {
-			if err := writeAll(targets, slices.Repeat([][]byte{[]byte("after")}, len(targets))); err == nil {
-				t.Errorf("%s: no error", bad.name())
+			if err := WriteAll(targets, slices.Repeat([][]byte{[]byte("after")}, len(targets))); err == nil {
+				t.Errorf("%s: no error", bad.Name())
 			}
 			if got := files(t, dir); len(got) != 1 || got["old"] != "before" {
-				t.Errorf("%s: the directory has %q", bad.name(), got)
+				t.Errorf("%s: the directory has %q", bad.Name(), got)
 			}
 			slices.Reverse(targets)
 		}
@@ -69,9 +69,9 @@ func (d directoryMaker) Write(p []byte) (int, error) { return len(p), os.Mkdir(s
 // TestWriteUndone: if the last file cannot get its name, the files before it are as they were.
 func TestWriteUndone(t *testing.T) {
 	dir := t.TempDir()
-	at := func(name string) target {
+	at := func(name string) Target {
 		path := filepath.Join(dir, name)
-		return target{path: path, file: path}
+		return Target{Path: path, file: path}
 	}
 	if err := os.WriteFile(at("old").file, []byte("before"), 0o640); err != nil {
 		t.Fatal(err)
@@ -81,8 +81,8 @@ func TestWriteUndone(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The directory appears after the temporary files are written, and before they are renamed.
-	targets := []target{at("old"), at("new"), at("blocked"), {stdout: directoryMaker(at("blocked").file)}}
-	if err := writeAll(targets, slices.Repeat([][]byte{[]byte("after")}, len(targets))); err == nil {
+	targets := []Target{at("old"), at("new"), at("blocked"), {Stdout: directoryMaker(at("blocked").file)}}
+	if err := WriteAll(targets, slices.Repeat([][]byte{[]byte("after")}, len(targets))); err == nil {
 		t.Error("no error")
 	}
 	if err := os.Remove(at("blocked").file); err != nil {
@@ -95,7 +95,7 @@ func TestWriteUndone(t *testing.T) {
 		t.Errorf("the old file is not back: %v", err)
 	}
 
-	if err := writeAll(targets[:3], slices.Repeat([][]byte{[]byte("after")}, 3)); err != nil {
+	if err := WriteAll(targets[:3], slices.Repeat([][]byte{[]byte("after")}, 3)); err != nil {
 		t.Error(err)
 	}
 	if got := files(t, dir); len(got) != 3 || got["old"] != "after" {
@@ -118,8 +118,8 @@ func TestWriteThroughLinks(t *testing.T) {
 	}
 	for _, name := range []string{"there", "dangling", "twice"} {
 		path := filepath.Join(dir, name)
-		to := target{path: path, file: followLinks(path)}
-		if err := errors.Join(to.check(), writeAll([]target{to}, [][]byte{[]byte(name)})); err != nil {
+		to := Target{Path: path, file: followLinks(path)}
+		if err := errors.Join(to.Check(), WriteAll([]Target{to}, [][]byte{[]byte(name)})); err != nil {
 			t.Error(err)
 		}
 		if got := files(t, elsewhere)[name]; got != name {
@@ -133,7 +133,7 @@ func TestWriteThroughLinks(t *testing.T) {
 	if err := os.Symlink("loop", loop); err != nil {
 		t.Fatal(err)
 	}
-	if err := (target{path: loop, file: followLinks(loop)}).check(); err == nil {
+	if err := (Target{Path: loop, file: followLinks(loop)}).Check(); err == nil {
 		t.Error("a link to itself is accepted")
 	}
 }
@@ -155,7 +155,7 @@ func TestWriteKeepsModeAndOwner(t *testing.T) {
 	if err := os.Chmod(path, 0o640); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeAll([]target{{path: path, file: path}}, [][]byte{[]byte("new")}); err != nil {
+	if err := WriteAll([]Target{{Path: path, file: path}}, [][]byte{[]byte("new")}); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(path)

@@ -1,4 +1,5 @@
-package main
+// Package timerange parses the times, durations and time ranges that users write.
+package timerange
 
 import (
 	"cmp"
@@ -14,68 +15,68 @@ import (
 // defaultSince is how far back a query of Tempo looks without --since and --from.
 const defaultSince = time.Hour
 
-// A timeRange is the time range of a query, as the flags give it.
-type timeRange struct {
-	since, from, to string // as the user wrote them; empty: not set
-	utc             bool
+// Flags are the time range of a query as the user writes it.
+type Flags struct {
+	Since, From, To string // as the user wrote them; empty: not set
+	UTC             bool
 }
 
-// A period is a time range and its description.
-type period struct {
-	from, to time.Time
-	text     string // "last 1h"
+// A Period is a time range and its description.
+type Period struct {
+	From, To time.Time
+	Text     string // "last 1h"
 }
 
-// period returns the time range. Times without a zone are in the zone of now, or in UTC with
+// Period returns the time range. Times without a zone are in the zone of now, or in UTC with
 // --utc.
-func (r timeRange) period(now time.Time) (p period, err error) {
-	if r.utc {
+func (r Flags) Period(now time.Time) (p Period, err error) {
+	if r.UTC {
 		now = now.UTC()
 	}
 	length := defaultSince
 	var from, to time.Time
-	if r.to != "" {
-		if to, err = parseTime(r.to, now); err != nil {
-			return p, exit.Usagef("--to %q: %w", r.to, err)
+	if r.To != "" {
+		if to, err = ParseTime(r.To, now); err != nil {
+			return p, exit.Usagef("--to %q: %w", r.To, err)
 		}
 	}
-	if r.from != "" {
-		if from, err = parseTime(r.from, now); err != nil {
-			return p, exit.Usagef("--from %q: %w", r.from, err)
+	if r.From != "" {
+		if from, err = ParseTime(r.From, now); err != nil {
+			return p, exit.Usagef("--from %q: %w", r.From, err)
 		}
 	}
-	if r.since != "" {
-		if r.from != "" {
+	if r.Since != "" {
+		if r.From != "" {
 			return p, exit.Usagef("--since and --from both set the start of the time range: use only one of them")
 		}
-		if length, err = parseDuration(r.since); err != nil {
+		if length, err = ParseDuration(r.Since); err != nil {
 			// --since also accepts a point in time.
 			var bad error
-			if from, bad = parseTime(r.since, now); bad != nil {
-				return p, exit.Usagef("--since %q: %w", r.since, err)
+			if from, bad = ParseTime(r.Since, now); bad != nil {
+				return p, exit.Usagef("--since %q: %w", r.Since, err)
 			}
 		} else if length <= 0 {
-			return p, exit.Usagef("--since %q: want a duration above zero", r.since)
+			return p, exit.Usagef("--since %q: want a duration above zero", r.Since)
 		}
 	}
 
 	written := func(t time.Time) string { return t.Format(time.RFC3339) }
-	last := "last " + cmp.Or(r.since, "1h")
+	last := "last " + cmp.Or(r.Since, "1h")
 	switch {
 	case !from.IsZero() && !to.IsZero():
-		p = period{from, to, "from " + written(from) + " to " + written(to)}
+		p = Period{from, to, "from " + written(from) + " to " + written(to)}
 	case !from.IsZero():
-		p = period{from, now, "from " + written(from)}
+		p = Period{from, now, "from " + written(from)}
 	case !to.IsZero():
-		p = period{to.Add(-length), to, last + " before " + written(to)}
+		p = Period{to.Add(-length), to, last + " before " + written(to)}
 	default:
-		p = period{now.Add(-length), now, last}
+		p = Period{now.Add(-length), now, last}
 	}
-	if !p.from.Before(p.to) {
+	if !p.From.Before(p.To) {
 		if to.IsZero() {
-			return p, exit.Usagef("the time range starts at %s, which is not in the past", written(p.from))
+			return p, exit.Usagef("the time range starts at %s, which is not in the past", written(p.From))
 		}
-		return p, exit.Usagef("--from %s is not before --to %s: the time range is empty", written(p.from), written(p.to))
+		return p, exit.Usagef("--from %s is not before --to %s: the time range is empty", written(p.From), written(p.To))
 	}
 	return p, nil
 }
@@ -83,9 +84,9 @@ func (r timeRange) period(now time.Time) (p period, err error) {
 // timeLayouts are the layouts of a date, or date and time, without a zone.
 var timeLayouts = []string{"2006-01-02", "2006-01-02 15:04", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02T15:04:05"}
 
-// parseTime parses a point in time: RFC 3339; a date, or date and time, in the zone of now; a
+// ParseTime parses a point in time: RFC 3339; a date, or date and time, in the zone of now; a
 // time of today; Unix seconds or milliseconds; now, or a duration before or after now.
-func parseTime(s string, now time.Time) (time.Time, error) {
+func ParseTime(s string, now time.Time) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, s); err == nil {
 		return t, nil
 	}
@@ -113,7 +114,7 @@ func parseTime(s string, now time.Time) (time.Time, error) {
 			return now, nil
 		}
 		sign := rest[:1]
-		d, err := parseDuration(rest[1:])
+		d, err := ParseDuration(rest[1:])
 		switch {
 		case err == nil && sign == "-":
 			return now.Add(-d), nil
@@ -124,10 +125,10 @@ func parseTime(s string, now time.Time) (time.Time, error) {
 	return time.Time{}, errors.New("want a time such as 2026-01-31, 2026-01-31 09:30, 09:30, 2026-01-31T09:30:00Z, 1769851800 or now-2d")
 }
 
-// parseDuration parses the durations of Go and of Prometheus: numbers with units, where d is
+// ParseDuration parses the durations of Go and of Prometheus: numbers with units, where d is
 // 24 hours and w is 7 days. People type both 1.5h, which Prometheus refuses, and 1d12h, which
 // Go refuses.
-func parseDuration(s string) (time.Duration, error) {
+func ParseDuration(s string) (time.Duration, error) {
 	bad := errors.New("want a duration such as 90s, 1.5h, 30m, 1d12h or 2w")
 	if s == "" {
 		return 0, bad

@@ -1,18 +1,40 @@
-package main
+// Package outfile writes the files of one run of a command: all of them or none.
+package outfile
 
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/fileerror"
 )
 
-// writeAll writes the documents of all targets. If one cannot be written, none is: documents for
+// A Target is a file or standard output.
+type Target struct {
+	Path   string // as the user wrote it; empty: standard output
+	Stdout io.Writer
+	file   string // where the symbolic links at Path lead
+}
+
+// At returns the target at a Path: standard output if the path is empty or "-".
+func At(path string, stdout io.Writer) Target {
+	if path == "" || path == "-" {
+		return Target{Stdout: stdout}
+	}
+	return Target{Path: path, Stdout: stdout, file: followLinks(path)}
+}
+
+// Same reports whether two targets are one file, or both are standard output.
+func (t Target) Same(o Target) bool { return filepath.Clean(t.file) == filepath.Clean(o.file) }
+
+// WriteAll writes the documents of all targets. If one cannot be written, none is: documents for
 // files go to temporary files beside them, then the others to pipes, devices and standard output,
 // and only then the temporary files are renamed. A rename can still fail, for example for a file
-// that is mounted by itself into a container. Then writeAll undoes the earlier renames.
-func writeAll(targets []target, docs [][]byte) error {
+// that is mounted by itself into a container. Then WriteAll undoes the earlier renames.
+func WriteAll(targets []Target, docs [][]byte) error {
 	staged := make([]*os.File, len(targets))
 	defer func() {
 		for _, f := range staged {
@@ -43,7 +65,7 @@ func writeAll(targets []target, docs [][]byte) error {
 			continue
 		}
 		if err := done.replace(t, staged[i].Name(), i == last); err != nil {
-			err = t.failed(linkCause(err))
+			err = t.failed(fileerror.Cause(err))
 			if left := done.undo(); len(left) > 0 {
 				err = fmt.Errorf("%w; already written: %s", err, strings.Join(left, ", "))
 			}
@@ -62,20 +84,22 @@ func lastNotNil(files []*os.File) int {
 	return last
 }
 
-func (t target) failed(err error) error { return fmt.Errorf("writing %s: %w", t.in(), pathCause(err)) }
+func (t Target) failed(err error) error {
+	return fmt.Errorf("writing %s: %w", t.in(), fileerror.Cause(err))
+}
 
 // in returns the name of the target in errors.
-func (t target) in() string {
-	if t.path == "" {
+func (t Target) in() string {
+	if t.Path == "" {
 		return "to standard output"
 	}
-	return t.path
+	return t.Path
 }
 
 // isFile reports whether the target is a file that a renamed one can replace. Pipes and devices
 // such as /dev/null must not be replaced.
-func (t target) isFile() bool {
-	if t.path == "" {
+func (t Target) isFile() bool {
+	if t.Path == "" {
 		return false
 	}
 	info, err := os.Stat(t.file)
@@ -83,9 +107,9 @@ func (t target) isFile() bool {
 }
 
 // send writes a document to a pipe, a device or standard output.
-func (t target) send(doc []byte) error {
-	if t.path == "" {
-		_, err := t.stdout.Write(doc)
+func (t Target) send(doc []byte) error {
+	if t.Path == "" {
+		_, err := t.Stdout.Write(doc)
 		return err
 	}
 	return os.WriteFile(t.file, doc, 0o666)
@@ -94,7 +118,7 @@ func (t target) send(doc []byte) error {
 // stage writes a document to a temporary file beside the target, with the mode and, as far as
 // allowed, the owner of the file to replace. The document is on the disk when stage returns, so
 // that a power failure after the rename does not leave an empty file.
-func (t target) stage(doc []byte) (*os.File, error) {
+func (t Target) stage(doc []byte) (*os.File, error) {
 	f, err := createTemp(t.file)
 	if err != nil {
 		return nil, err
@@ -130,12 +154,4 @@ func followLinks(path string) string {
 		file = to
 	}
 	return path
-}
-
-// linkCause strips the operation and the paths from an error of a rename.
-func linkCause(err error) error {
-	if e, ok := errors.AsType[*os.LinkError](err); ok {
-		return e.Err
-	}
-	return err
 }

@@ -1,4 +1,4 @@
-package main
+package outfile
 
 import (
 	"os"
@@ -12,11 +12,11 @@ import (
 func TestTargetUnwritable(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, strings.Repeat("long", 100)+".svg")
-	long := target{path: path, file: path}
-	if err := long.check(); err == nil {
+	long := Target{Path: path, file: path}
+	if err := long.Check(); err == nil {
 		t.Error("check accepts a name of 400 letters")
 	}
-	if err := writeAll([]target{long}, [][]byte{[]byte("graph")}); err == nil {
+	if err := WriteAll([]Target{long}, [][]byte{[]byte("graph")}); err == nil {
 		t.Error("write accepts a name of 400 letters")
 	}
 	if left, _ := os.ReadDir(dir); len(left) > 0 {

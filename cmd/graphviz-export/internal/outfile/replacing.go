@@ -1,4 +1,4 @@
-package main
+package outfile
 
 import (
 	"errors"
@@ -10,15 +10,15 @@ import (
 type replacements []replacement
 
 type replacement struct {
-	target
+	Target
 	old string // another name of the file that was replaced; empty if there was none, or no second name is possible
 	new bool   // there was no file
 }
 
 // replace gives a temporary file the name of a target. Nothing can fail after the last rename, so that
 // it keeps no way to undo that one.
-func (r *replacements) replace(t target, staged string, last bool) error {
-	done := replacement{target: t}
+func (r *replacements) replace(t Target, staged string, last bool) error {
+	done := replacement{Target: t}
 	_, err := os.Lstat(t.file)
 	done.new = errors.Is(err, fs.ErrNotExist)
 	if !done.new && !last {
@@ -48,7 +48,7 @@ func (r replacements) undo() (left []string) {
 			err = errors.ErrUnsupported
 		}
 		if err != nil {
-			left = append(left, done.path)
+			left = append(left, done.Path)
 		}
 	}
 	return left

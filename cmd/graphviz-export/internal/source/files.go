@@ -1,4 +1,4 @@
-package main
+package source
 
 import (
 	"bufio"
@@ -17,7 +17,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/fileerror"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/graphtext"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/timerange"
 	"github.com/tempograph/tempograph/internal/dependencylist"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/internal/redact"
@@ -32,8 +36,19 @@ import (
 // maxMaxRecord is the largest --max-record, in MiB: 1 TiB.
 const maxMaxRecord = 1 << 20
 
-// stdinName is the name of standard input in messages.
-const stdinName = "standard input"
+// StdinName is the name of standard input in messages.
+const StdinName = "standard input"
+
+// Files configure how files are read.
+type Files struct {
+	Stdin     io.Reader
+	Keep      func(key string) bool // the attributes that are read
+	MaxRecord int                   // the largest record, in MiB
+	Time      timerange.Flags
+	Traces    []string // the ids of the traces to read; empty: all
+	Commands  []string // the names of subcommands, for suggestions
+	Stderr    *console.Console
+}
 
 // An input is one file or stream, to be read from beginning to end.
 type input struct {
@@ -41,22 +56,22 @@ type input struct {
 	open func(context.Context) (io.ReadCloser, error)
 }
 
-// fileSource returns the spans of files, one file after the other. It checks at once that
+// all returns the spans of files, one file after the other. It checks at once that
 // all files exist: reading may take minutes to reach the last one.
-func (e *export) fileSource(args []string) (source, error) {
-	if e.graph.maxRecord <= 0 || e.graph.maxRecord > maxMaxRecord {
-		return source{}, exit.Usagef("--max-record %d: want a number of MiB from 1 to %s", e.graph.maxRecord, quantity.Number(maxMaxRecord))
+func (f Files) all(args []string) (Source, error) {
+	if f.MaxRecord <= 0 || f.MaxRecord > maxMaxRecord {
+		return Source{}, exit.Usagef("--max-record %d: want a number of MiB from 1 to %s", f.MaxRecord, quantity.Number(maxMaxRecord))
 	}
-	cfg := tracefile.Config{Keep: e.config().Reads, MaxRecord: e.graph.maxRecord << 20}
+	cfg := tracefile.Config{Keep: f.Keep, MaxRecord: f.MaxRecord << 20}
 	var inputs []input
 	for _, arg := range args {
-		found, err := e.inputs(arg)
+		found, err := f.inputs(arg)
 		if err != nil {
-			return source{}, err
+			return Source{}, err
 		}
 		for _, in := range found {
-			if in.name == stdinName && slices.ContainsFunc(inputs, func(i input) bool { return i.name == stdinName }) {
-				return source{}, exit.Usagef("- is given twice, but standard input can be read only once")
+			if in.name == StdinName && slices.ContainsFunc(inputs, func(i input) bool { return i.name == StdinName }) {
+				return Source{}, exit.Usagef("- is given twice, but standard input can be read only once")
 			}
 			inputs = append(inputs, in)
 		}
@@ -80,23 +95,23 @@ func (e *export) fileSource(args []string) (source, error) {
 	}
 	addGraph := func(in input) func(*servicegraph.Graph) {
 		return func(g *servicegraph.Graph) {
-			e.stderr.Detailf("%s holds a graph: %s", in.name, summary(g))
+			f.Stderr.Detailf("%s holds a graph: %s", in.name, graphtext.Summary(g))
 			graphs = append(graphs, g)
 		}
 	}
-	src := source{
-		name:    name,
-		origin:  filepath.Base(name),
-		state:   stateOf(inputs),
-		nothing: exit.NothingToDrawf("no spans in %s", strings.Join(names, ", ")),
-		spans: func(ctx context.Context) iter.Seq2[servicegraph.Span, error] {
+	src := Source{
+		Name:    name,
+		Origin:  filepath.Base(name),
+		State:   stateOf(inputs),
+		Nothing: exit.NothingToDrawf("no spans in %s", strings.Join(names, ", ")),
+		Spans: func(ctx context.Context) iter.Seq2[servicegraph.Span, error] {
 			list := make([]iter.Seq2[servicegraph.Span, error], len(inputs))
 			for i, in := range inputs {
 				list[i] = leftOut.filter(in, in.read(ctx, cfg, addGraph(in)))
 			}
 			return concat(list)
 		},
-		load: func(ctx context.Context, b *servicegraph.Builder, skipped func(*servicegraph.SkipError) error) error {
+		Load: func(ctx context.Context, b *servicegraph.Builder, skipped func(*servicegraph.SkipError) error) error {
 			for _, in := range inputs {
 				err := leftOut.check(in, in.load(ctx, b, cfg.MaxRecord, addGraph(in), skipped))
 				if skip, ok := err.(*servicegraph.SkipError); ok {
@@ -109,15 +124,15 @@ func (e *export) fileSource(args []string) (source, error) {
 			}
 			return nil
 		},
-		graphs:  func() []*servicegraph.Graph { return graphs },
-		leftOut: func() int { return leftOut.found },
-		close:   func() error { return nil },
+		Graphs:  func() []*servicegraph.Graph { return graphs },
+		LeftOut: func() int { return leftOut.found },
+		Close:   func() error { return nil },
 	}
-	traces, ok, err := e.tempo.time.traceRange(time.Now())
+	traces, ok, err := f.Time.OfFiles(time.Now())
 	if err != nil || !ok {
 		return src, err
 	}
-	r := &rangedFiles{traceRange: traces, cfg: cfg, leftOut: leftOut, stderr: e.stderr}
+	r := &rangedFiles{Period: traces, cfg: cfg, leftOut: leftOut, stderr: f.Stderr}
 	return r.restrict(src, inputs), nil
 }
 
@@ -136,10 +151,10 @@ func stateOf(inputs []input) string {
 
 // inputs returns the inputs that an argument stands for: standard input, a file, the trace
 // files below a directory, or the files that match a pattern which the shell did not expand.
-func (e *export) inputs(arg string) ([]input, error) {
+func (f Files) inputs(arg string) ([]input, error) {
 	if arg == "-" {
-		return []input{{stdinName, func(ctx context.Context) (io.ReadCloser, error) {
-			return interruptible(ctx, func() (io.Reader, error) { return e.stdin, nil }), nil
+		return []input{{StdinName, func(ctx context.Context) (io.ReadCloser, error) {
+			return interruptible(ctx, func() (io.Reader, error) { return f.Stdin, nil }), nil
 		}}}, nil
 	}
 	info, err := os.Stat(arg)
@@ -150,11 +165,11 @@ func (e *export) inputs(arg string) ([]input, error) {
 			return isHidden(match) && !isHidden(arg)
 		})
 		if bad != nil || len(matches) == 0 {
-			return nil, e.missing(arg)
+			return nil, f.missing(arg)
 		}
 		var all []input
 		for _, match := range matches { // sorted
-			found, err := e.inputs(match)
+			found, err := f.inputs(match)
 			if err != nil {
 				return nil, err
 			}
@@ -162,9 +177,9 @@ func (e *export) inputs(arg string) ([]input, error) {
 		}
 		return all, nil
 	case err != nil:
-		return nil, fmt.Errorf("reading %s: %w", arg, pathCause(err))
+		return nil, fmt.Errorf("reading %s: %w", arg, fileerror.Cause(err))
 	case info.IsDir():
-		return e.directory(arg)
+		return f.directory(arg)
 	case info.Mode().IsRegular():
 		return []input{{arg, func(context.Context) (io.ReadCloser, error) { return os.Open(arg) }}}, nil
 	}
@@ -174,8 +189,8 @@ func (e *export) inputs(arg string) ([]input, error) {
 }
 
 // missing returns the error for an argument that names no file, with a next step.
-func (e *export) missing(arg string) error {
-	if meant := suggest.Nearest(arg, e.commands); meant != "" {
+func (f Files) missing(arg string) error {
+	if meant := suggest.Nearest(arg, f.Commands); meant != "" {
 		return fmt.Errorf("reading %s: no such file%s", arg, suggest.Question("graphviz-export "+meant))
 	}
 	if arg == "version" {
@@ -200,7 +215,7 @@ const traceFileNames = ".json, .jsonl, .ndjson, .pb, .binpb, .protobuf or .otlp"
 // directory returns the trace files in a directory and below it, in the order of their
 // names. The directory may be a symbolic link. Links below it are followed to files only,
 // because a link to a directory can lead back to where it is.
-func (e *export) directory(dir string) ([]input, error) {
+func (f Files) directory(dir string) ([]input, error) {
 	var found []input
 	others := 0
 	root := dir
@@ -210,14 +225,14 @@ func (e *export) directory(dir string) ([]input, error) {
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch hidden := isHidden(path) && path != root; {
 		case err != nil:
-			return fmt.Errorf("reading %s: %w", path, pathCause(err))
+			return fmt.Errorf("reading %s: %w", path, fileerror.Cause(err))
 		case hidden && entry.IsDir():
 			return fs.SkipDir
 		case hidden || entry.IsDir():
 		case isLinkToDirectory(path, entry):
 			others++
 		case traceFile.MatchString(path):
-			more, err := e.inputs(path)
+			more, err := f.inputs(path)
 			found = append(found, more...)
 			return err
 		default:
@@ -231,7 +246,7 @@ func (e *export) directory(dir string) ([]input, error) {
 	case len(found) == 0:
 		return nil, fmt.Errorf("reading %s: no trace files in this directory: their names must end in %s, optionally followed by .gz or .zst", dir, traceFileNames)
 	case others > 0:
-		e.stderr.Infof("%s: %s skipped: not named like a trace file", dir, quantity.Of(others, "file"))
+		f.Stderr.Infof("%s: %s skipped: not named like a trace file", dir, quantity.Of(others, "file"))
 	}
 	return found, nil
 }
@@ -277,7 +292,7 @@ func (in input) load(ctx context.Context, b *servicegraph.Builder, maxRecord int
 func (in input) use(ctx context.Context, graph func(*servicegraph.Graph), traces func(io.Reader) error) error {
 	f, err := in.open(ctx)
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", in.name, pathCause(err))
+		return fmt.Errorf("reading %s: %w", in.name, fileerror.Cause(err))
 	}
 	defer f.Close()
 	source := &cancelable{ctx: ctx, r: f}
@@ -366,11 +381,15 @@ func interruptible(ctx context.Context, open func() (io.Reader, error)) io.ReadC
 	return r
 }
 
-// pathCause strips the operation and the path from an error of the file system, because the
-// surrounding message has both.
-func pathCause(err error) error {
-	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		return e.Err
+// concat joins sequences of spans.
+func concat(list []iter.Seq2[servicegraph.Span, error]) iter.Seq2[servicegraph.Span, error] {
+	return func(yield func(servicegraph.Span, error) bool) {
+		for _, spans := range list {
+			for span, err := range spans {
+				if !yield(span, err) {
+					return
+				}
+			}
+		}
 	}
-	return err
 }

@@ -1,4 +1,4 @@
-package main
+package source
 
 import (
 	"context"
@@ -11,41 +11,15 @@ import (
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/timerange"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
 )
 
-// A traceRange selects the traces of files by their start: the start of the earliest span. A
-// zero time is no bound.
-type traceRange struct{ period }
-
-// traceRange returns the time range for files. Without a flag that sets one, ok is false. Without
-// --to the range has no end, because the clocks of services may be ahead; with --to alone it has
-// no start.
-func (r timeRange) traceRange(now time.Time) (t traceRange, ok bool, err error) {
-	if r.since == "" && r.from == "" && r.to == "" {
-		return traceRange{}, false, nil
-	}
-	p, err := r.period(now)
-	if r.to == "" {
-		p.to = time.Time{}
-	} else if r.since == "" && r.from == "" {
-		p.from, p.text = time.Time{}, "before "+p.to.Format(time.RFC3339)
-	}
-	return traceRange{p}, true, err
-}
-
-// contains reports whether a trace that starts at a time, in Unix nanoseconds, is selected. A
-// trace without any time, whose start is 0, is not.
-func (t traceRange) contains(start int64) bool {
-	at := time.Unix(0, start)
-	return start != 0 && !at.Before(t.from) && (t.to.IsZero() || at.Before(t.to))
-}
-
 // rangedFiles reads the traces of files that start in a time range.
 type rangedFiles struct {
-	traceRange
+	timerange.Period
 	cfg       tracefile.Config
 	leftOut   *foreignFiles
 	stderr    *console.Console
@@ -54,20 +28,20 @@ type rangedFiles struct {
 }
 
 // restrict returns the source of the selected traces of a source of files.
-func (r *rangedFiles) restrict(src source, inputs []input) source {
+func (r *rangedFiles) restrict(src Source, inputs []input) Source {
 	for i := range inputs {
-		if info, err := os.Stat(inputs[i].name); inputs[i].name == stdinName || err == nil && !info.Mode().IsRegular() {
+		if info, err := os.Stat(inputs[i].name); inputs[i].name == StdinName || err == nil && !info.Mode().IsRegular() {
 			inputs[i] = r.rereadable(inputs[i])
 		}
 	}
-	src.notes = func() []string { return []string{r.note()} }
-	src.nothing = exit.NothingToDrawf("no trace in %s started in the time range (%s)", src.name, r.text)
-	src.load = nil
-	all := src.spans
-	src.spans = func(ctx context.Context) iter.Seq2[servicegraph.Span, error] {
-		return r.selected(ctx, src.name, inputs, all)
+	src.Notes = func() []string { return []string{r.note()} }
+	src.Nothing = exit.NothingToDrawf("no trace in %s started in the time range (%s)", src.Name, r.Text)
+	src.Load = nil
+	all := src.Spans
+	src.Spans = func(ctx context.Context) iter.Seq2[servicegraph.Span, error] {
+		return r.selected(ctx, src.Name, inputs, all)
 	}
-	src.close = func() (err error) {
+	src.Close = func() (err error) {
 		for _, f := range r.temporary {
 			err = errors.Join(err, f.Close(), os.Remove(f.Name()))
 		}
@@ -98,14 +72,6 @@ func (r *rangedFiles) selected(ctx context.Context, name string, inputs []input,
 			}
 		}
 	}
-}
-
-// during completes "traces that started …".
-func (r *rangedFiles) during() string {
-	if !r.from.IsZero() && !r.to.IsZero() || r.from.IsZero() {
-		return r.text
-	}
-	return "from " + r.from.Format(time.RFC3339)
 }
 
 // addStarts adds the starts of the traces in an input. Errors that do not end the reading are
@@ -142,7 +108,7 @@ func (r *rangedFiles) choose(name string, starts map[servicegraph.TraceID]int64)
 			earliest = start
 		}
 		latest = max(latest, start)
-		if !r.contains(start) {
+		if !r.Contains(start) {
 			delete(starts, id)
 		}
 	}
@@ -155,7 +121,7 @@ func (r *rangedFiles) choose(name string, starts map[servicegraph.TraceID]int64)
 
 // note tells how many traces were left out.
 func (r *rangedFiles) note() string {
-	return fmt.Sprintf("traces that started %s: %s; left out: %s", r.during(), quantity.Number(r.kept), quantity.Number(r.all-r.kept))
+	return fmt.Sprintf("traces that started %s: %s; left out: %s", r.During(), quantity.Number(r.kept), quantity.Number(r.all-r.kept))
 }
 
 // rereadable returns an input that can be read more than once: the first reader copies it into a

@@ -1,4 +1,4 @@
-package main
+package source
 
 import (
 	"context"
@@ -10,20 +10,21 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// selectedFiles returns the spans of files: of all traces, or of those with the ids of --trace.
-func (e *export) selectedFiles(args []string) (source, error) {
-	ids, err := e.tempo.traceIDs()
+// Source returns the spans of the files that the arguments name: of all traces, or of those with
+// the ids in Traces.
+func (f Files) Source(args []string) (Source, error) {
+	ids, err := parseTraceIDs(f.Traces)
 	if err != nil {
-		return source{}, err
+		return Source{}, err
 	}
-	src, err := e.fileSource(args)
+	src, err := f.all(args)
 	if err != nil || len(ids) == 0 {
 		return src, err
 	}
-	all := src.spans
-	src.load = nil
-	src.title = "trace " + strings.Join(e.tempo.traces, ", ")
-	src.spans = func(ctx context.Context) iter.Seq2[servicegraph.Span, error] {
+	all := src.Spans
+	src.Load = nil
+	src.Title = "trace " + strings.Join(f.Traces, ", ")
+	src.Spans = func(ctx context.Context) iter.Seq2[servicegraph.Span, error] {
 		return func(yield func(servicegraph.Span, error) bool) {
 			found := make([]bool, len(ids))
 			for span, err := range all(ctx) {
@@ -34,13 +35,13 @@ func (e *export) selectedFiles(args []string) (source, error) {
 					return
 				}
 			}
-			if len(src.graphs()) > 0 {
-				yield(servicegraph.Span{}, exit.Usagef("--trace selects traces by id, and %s holds a graph, which has sums and no traces", src.name))
+			if len(src.Graphs()) > 0 {
+				yield(servicegraph.Span{}, exit.Usagef("--trace selects traces by id, and %s holds a graph, which has sums and no traces", src.Name))
 				return
 			}
-			for i, text := range e.tempo.traces {
+			for i, text := range f.Traces {
 				if !found[i] {
-					yield(servicegraph.Span{}, exit.With(exit.Nothing, fmt.Errorf("--trace %s: no span in %s has this trace id", text, src.name)))
+					yield(servicegraph.Span{}, exit.With(exit.Nothing, fmt.Errorf("--trace %s: no span in %s has this trace id", text, src.Name)))
 					return
 				}
 			}

@@ -1,4 +1,4 @@
-package main
+package timerange
 
 import (
 	"testing"
@@ -40,9 +40,9 @@ func TestParseDuration(t *testing.T) {
 		{"..h", 0, ""},
 		{"1hh", 0, ""},
 	} {
-		got, err := parseDuration(c.text)
+		got, err := ParseDuration(c.text)
 		if got != c.want || (err == nil) != (c.want != 0) {
-			t.Errorf("parseDuration(%q) = %v, %v; want %v (%s)", c.text, got, err, c.want, c.why)
+			t.Errorf("ParseDuration(%q) = %v, %v; want %v (%s)", c.text, got, err, c.want, c.why)
 		}
 	}
 }
@@ -70,15 +70,15 @@ func TestTimeRange(t *testing.T) {
 		{"0s", "", "", 0, 0, "", "an empty range"},
 		{"soon", "", "", 0, 0, "", "neither a duration nor a time"},
 	} {
-		p, err := timeRange{since: c.since, from: c.from, to: c.to}.period(now)
+		p, err := Flags{Since: c.since, From: c.from, To: c.to}.Period(now)
 		if c.wantTo == 0 {
 			if exit.Status(err) != exit.Usage {
 				t.Errorf("%+v: %v; want an error of usage", c, err)
 			}
 			continue
 		}
-		if err != nil || p.from.Hour() != c.wantFrom || p.to.Hour() != c.wantTo || p.text != c.wantText {
-			t.Errorf("%+v: %v to %v, %q, %v", c, p.from, p.to, p.text, err)
+		if err != nil || p.From.Hour() != c.wantFrom || p.To.Hour() != c.wantTo || p.Text != c.wantText {
+			t.Errorf("%+v: %v to %v, %q, %v", c, p.From, p.To, p.Text, err)
 		}
 	}
 }
@@ -110,15 +110,15 @@ func TestParseTime(t *testing.T) {
 		{"now2d", ""},
 		{"nowadays", ""},
 	} {
-		got, err := parseTime(c.text, now)
+		got, err := ParseTime(c.text, now)
 		if c.want == "" {
 			if err == nil {
-				t.Errorf("parseTime(%q) = %v, want an error", c.text, got)
+				t.Errorf("ParseTime(%q) = %v, want an error", c.text, got)
 			}
 			continue
 		}
 		if err != nil || got.UTC().Format(time.RFC3339) != c.want {
-			t.Errorf("parseTime(%q) = %v, %v; want %v", c.text, got, err, c.want)
+			t.Errorf("ParseTime(%q) = %v, %v; want %v", c.text, got, err, c.want)
 		}
 	}
 }

@@ -1,0 +1,20 @@
+// Package fileerror shortens the errors of the file system.
+package fileerror
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+)
+
+// Cause strips the operation and the paths from an error of the file system, for messages that
+// name both themselves.
+func Cause(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	if e, ok := errors.AsType[*os.LinkError](err); ok {
+		return e.Err
+	}
+	return err
+}
