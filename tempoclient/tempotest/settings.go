@@ -29,8 +29,7 @@ func (s settings) SchedulerDir() string { return filepath.Join(s.Dir, "scheduler
 
 func (s settings) GeneratorTracesDir() string { return filepath.Join(s.Dir, "generator-traces") }
 
-// Processors returns the names of the metrics-generator's processors; without any,
-// Tempo runs no generator.
+// Processors returns the names of the metrics-generator's processors.
 func (s settings) Processors() string {
 	var names []string
 	if s.RemoteWriteURL != "" {
