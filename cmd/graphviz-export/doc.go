@@ -101,11 +101,12 @@ most --limit. If others were left out, a warning and every output say so: "newes
 instead. The flag --trace also selects traces in files, and the other traces are skipped.
 
 With --prometheus, the graph is built from the series traces_service_graph_* in Prometheus, which
-Tempo's metrics-generator, the Collector's service graph connector, or Beyla write. No
-trace is read, so this works at any scale. Calls and errors are exact; latencies are exact to a
-bucket of the histograms, and a message says by which factor a quantile can be off. The
-flag --selector restricts the series, for example to one cluster. The graph has no traces:
---query, --trace, --limit and the flags that interpret spans do not apply. The flags for
+Tempo's metrics-generator, the Collector's service graph connector, or Beyla write. No trace is
+read, so this works at any scale. Calls and errors are exact, except that Beyla counts a call on
+each side that it sees: where one side saw fewer, errors are estimated. Latencies are exact to a
+bucket of the histograms, and a message says by which factor a quantile can be off. The flag
+--selector restricts the series, for example to one cluster. The graph has no traces: --query,
+--trace, --limit and the flags that interpret spans do not apply. The flags for
 credentials apply, but the environment variables for credentials are for Tempo alone.
 
 The flag --estimate-series prints how many series the graph would have in Prometheus, before you

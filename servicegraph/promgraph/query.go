@@ -99,6 +99,9 @@ var ErrNoSeries = errors.New("no service graph")
 // an external dependency, or the service of that name if there is one. A side whose samples are
 // all 0 seconds has no latency, because Tempo writes such samples for sides without spans.
 //
+// Beyla and OpenTelemetry eBPF Instrumentation count a call on each side that they see. Its calls are
+// those of the side that saw more, and its errors are reduced by the same factor.
+//
 // If there is no call in the range, the error wraps [ErrNoSeries] and says whether there are such
 // series at all.
 func Query(ctx context.Context, api API, cfg QueryConfig) (*servicegraph.Graph, Readback, error) {

@@ -324,6 +324,57 @@ func TestQuery(t *testing.T) {
 		}
 	})
 
+	// Beyla and OpenTelemetry eBPF Instrumentation add 1 to the counter for the span of the client, and for that
+	// of the server. Either knows its own namespace, and the other's in Kubernetes alone.
+	t.Run("Beyla counts spans", func(t *testing.T) {
+		edge := func(client, clientNamespace, server, serverNamespace string) string {
+			return fmt.Sprintf(`cluster="spans",source="beyla",client=%q,client_service_namespace=%q,server=%q,server_service_namespace=%q`,
+				client, clientNamespace, server, serverNamespace)
+		}
+		both, caller, callee := edge("web", "shop", "cart", "shop"), edge("web", "shop", "mail", ""), edge("web", "", "mail", "office")
+		alone := edge("cart", "shop", "10.0.0.7", "")
+		less := edge("cart", "shop", "stock", "shop") // one of two servers has no instrumentation
+		w.write(promgraph.MetricTotal,
+			written{both, map[int]float64{1: 0, 9: 20}},
+			written{caller, map[int]float64{1: 0, 9: 6}}, written{callee, map[int]float64{1: 0, 9: 6}},
+			written{alone, map[int]float64{1: 0, 9: 5}},
+			written{less, map[int]float64{1: 0, 9: 12}},
+			written{`cluster="spans",client="web",client_service_namespace="shop",server="cart",server_service_namespace="shop"`, map[int]float64{1: 0, 9: 11}}, // by Tempo
+			written{`cluster="spans",failed="false",client="web",server="old"`, map[int]float64{1: 0, 9: 3}},                                                    // by the Collector
+		)
+		w.write(promgraph.MetricFailed,
+			written{both, map[int]float64{1: 0, 9: 6}},
+			written{caller, map[int]float64{1: 0, 9: 2}}, written{callee, map[int]float64{1: 0, 9: 2}},
+			written{alone, map[int]float64{1: 0, 9: 1}},
+			written{less, map[int]float64{1: 0, 9: 3}},
+		)
+		for series, n := range map[string]int{both: 10, caller: 6, alone: 5, less: 8} {
+			w.classic(promgraph.MetricClientSeconds, series, 1, 9, float64(n), 0.2, 2)
+		}
+		for series, n := range map[string]int{both: 10, callee: 6, less: 4} {
+			w.classic(promgraph.MetricServerSeconds, series, 1, 9, float64(n), 0.2, 1)
+		}
+		w.classic(promgraph.MetricClientSeconds, `cluster="spans",client="web",client_service_namespace="shop",server="cart",server_service_namespace="shop"`, 1, 9, 11, 0.2, 2)
+		w.classic(promgraph.MetricServerSeconds, `cluster="spans",client="web",client_service_namespace="shop",server="cart",server_service_namespace="shop"`, 1, 9, 11, 0.2, 1)
+		g, back := read(t, server, `cluster="spans"`)
+		check(t, g,
+			"web service -> old service request 3/0",
+			"shop/cart service -> 10.0.0.7 external request 5/1",
+			"shop/cart service -> shop/stock service request 8/2",
+			"shop/web service -> office/mail service request 6/2",
+			"shop/web service -> shop/cart service request 11/0", // Tempo counted most
+		)
+		for e := range g.Edges() {
+			want := map[string]servicegraph.Evidence{"mail": {Both: 6}, "stock": {Both: 4, Caller: 4}, "10.0.0.7": {Caller: 5}}[e.ID.To.Name]
+			if want != (servicegraph.Evidence{}) && e.Evidence != want {
+				t.Errorf("%s: evidence %+v, want %+v", e.ID, e.Evidence, want)
+			}
+		}
+		if !slices.Equal(back.Sources, []string{"beyla", "collector", "tempo"}) || back.Duplicated != 1 {
+			t.Errorf("%+v", back)
+		}
+	})
+
 	t.Run("mixed", func(t *testing.T) {
 		w.write(promgraph.MetricTotal,
 			written{`cluster="mixed",client="web",server="cart"`, map[int]float64{1: 0, 9: 100}},

@@ -22,7 +22,7 @@ type edgeLabels struct {
 
 // edgeOf returns the labels of the edge that a series belongs to.
 func edgeOf(l labels) edgeLabels {
-	source := cmp.Or(string(l["source"]), "tempo")
+	source := cmp.Or(string(l["source"]), tempoSource)
 	if _, ok := l[failedLabel]; ok {
 		source = collectorSource
 	}
@@ -34,8 +34,11 @@ func edgeOf(l labels) edgeLabels {
 	}
 }
 
-// collectorSource is the source of series of the Collector's connector.
-const collectorSource = "collector"
+// The sources of series without a label source: Tempo's generator, and the Collector's connector.
+const (
+	tempoSource     = "tempo"
+	collectorSource = "collector"
+)
 
 // A readEdge has what the series of one edge say.
 type readEdge struct {

@@ -9,11 +9,15 @@ import (
 
 // graph returns the graph of the edges.
 func (r readEdges) graph(back *Readback) (*servicegraph.Graph, error) {
-	list := unique(r.sorted(), back)
+	list := joinSides(r.sorted())
+	for _, e := range list {
+		e.countOnce()
+	}
+	list = unique(list, back)
 	known := make(serviceNames)
 	unswap(list, back)
 	for _, e := range list {
-		e.failed = min(e.failed, e.calls) // Beyla counts a failed call on both sides
+		e.failed = min(e.failed, e.calls)
 		client, server := e.virtualSides()
 		if !client {
 			known.add(e.labels.clientNamespace, e.labels.client)
@@ -118,7 +122,7 @@ func (e *readEdge) virtualSides() (client, server bool) {
 	case e.labels.connectionType == connectionVirtual:
 		client = e.labels.virtual == "client" || e.labels.virtual == "" && (e.labels.client == userClient || onlyServer)
 		return client, !client
-	case e.labels.connectionType == connectionMessaging, e.labels.source != "tempo" && e.labels.source != collectorSource:
+	case e.labels.connectionType == connectionMessaging, e.isOneSided():
 		return onlyServer, onlyClient // a queue; Beyla gives no connection type
 	}
 	return false, false
