@@ -421,7 +421,11 @@ at most 200,000 spans in 50,000 incomplete traces are held. Nodes, edges and nam
 limits that they have in files. Invalid spans are rejected, and the sender is told. A request
 may have at most 16 MiB. All requests that are being received may have 80 MiB together. Beyond
 that, the requests that have been arriving longest are refused, and their senders are told to
-retry a second later, so that slow senders do not delay others.
+retry a second later, so that slow senders do not delay others. At most 1,000 connections are
+open, over both protocols. Beyond that, the connection that has gone longest without delivering a
+request is closed. Beyond 2,000 requests that are arriving, the connection with most of them is
+closed, and so is a connection that sends 96 KiB without delivering a request or a part of one. A
+warning on standard error counts the closed connections.
 
 Without --otlp, the input is the same as for drawing: files, which are read again when
 they change; or Tempo, which is queried again every 30 seconds (--every), for the same

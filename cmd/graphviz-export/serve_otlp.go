@@ -86,15 +86,16 @@ func (s *serve) otlpFeed(ctx context.Context) (feed, error) {
 	receiver := otlpreceiver.New(live.take)
 	var servers sync.WaitGroup
 	servers.Go(func() {
-		if err := serveHTTP(ctx, overGRPC, receiver.GRPCServer()); err != nil {
+		if err := serveHTTP(ctx, receiver.Listener(overGRPC), receiver.GRPCServer()); err != nil {
 			s.stderr.Warnf("--otlp-grpc %s: %v", s.otlp.grpc, err)
 		}
 	})
 	servers.Go(func() {
-		if err := serveHTTP(ctx, overHTTP, newServer(receiver.Handler(ownHosts(overHTTP, s.otlp.http)))); err != nil {
+		if err := serveHTTP(ctx, receiver.Listener(overHTTP), receiver.HTTPServer(ownHosts(overHTTP, s.otlp.http))); err != nil {
 			s.stderr.Warnf("--otlp-http %s: %v", s.otlp.http, err)
 		}
 	})
+	closed := uint64(0) // connections, that a warning has counted
 	where := fmt.Sprintf("grpc://%s and http://%s", dialable(overGRPC.Addr()), dialable(overHTTP.Addr()))
 	s.stderr.Infof("receiving OTLP at %s", where)
 	return feed{
@@ -117,6 +118,10 @@ func (s *serve) otlpFeed(ctx context.Context) (feed, error) {
 			g, held, rejected, why := live.graph()
 			if rejected > 0 {
 				s.stderr.Warnf("rejected %s; the last reason: %s", rejectedText(rejected), why)
+			}
+			if n := receiver.Closed(); n > closed {
+				s.stderr.Warnf("closed %s to protect the others: look for clients that open many connections and send no spans", quantity.Of(n-closed, "silent or slow OTLP connection"))
+				closed = n
 			}
 			return g, held, nil
 		},

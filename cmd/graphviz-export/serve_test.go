@@ -30,6 +30,7 @@ import (
 type server struct {
 	cmd              *exec.Cmd
 	page, grpc, otlp string // URLs of the viewer and of the OTLP receivers
+	warnings         chan string
 }
 
 var anyURL = regexp.MustCompile(`(http|grpc)://[0-9.:]+`)
@@ -37,7 +38,7 @@ var anyURL = regexp.MustCompile(`(http|grpc)://[0-9.:]+`)
 // startServer runs graphviz-export serve with arguments, on free ports.
 func startServer(t *testing.T, args ...string) *server {
 	t.Helper()
-	s := &server{cmd: exec.Command("graphviz-export", append([]string{"serve", "--listen", "127.0.0.1:0", "--every", "20ms"}, args...)...)}
+	s := &server{warnings: make(chan string, 10), cmd: exec.Command("graphviz-export", append([]string{"serve", "--listen", "127.0.0.1:0", "--every", "20ms"}, args...)...)}
 	s.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0") // the race detector would wait a second at exit
 	stderr, err := s.cmd.StderrPipe()
 	if err != nil {
@@ -63,6 +64,10 @@ func startServer(t *testing.T, args ...string) *server {
 	go func() { // a full pipe would block the server
 		for lines.Scan() {
 			t.Log(lines.Text())
+			select {
+			case s.warnings <- lines.Text():
+			default:
+			}
 		}
 	}()
 	return s
@@ -175,6 +180,29 @@ func TestServeSilentClients(t *testing.T) {
 	}
 	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("the end took %v", took)
+	}
+}
+
+// A warning counts the connections that the receiver closes.
+func TestServeCountsClosed(t *testing.T) {
+	s := startReceiver(t)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.grpc, "grpc://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	go io.Copy(io.Discard, conn)
+	_, err = io.WriteString(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+	for ping := strings.Repeat("\x00\x00\x08\x06\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", 100); err == nil; {
+		_, err = io.WriteString(conn, ping)
+	}
+	select {
+	case got := <-s.warnings:
+		if want := "graphviz-export: closed 1 silent or slow OTLP connection to protect the others: look for clients that open many connections and send no spans"; got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("no warning")
 	}
 }
 

@@ -32,6 +32,7 @@ type budget struct {
 // A room is the part of a budget that one request holds.
 type room struct {
 	budget  *budget
+	conn    *conn  // of the request
 	stop    func() // makes reading the request fail
 	began   time.Time
 	held    int
@@ -60,6 +61,8 @@ func (r *Receiver) enter(w http.ResponseWriter, req *http.Request) (*room, error
 	control := http.NewResponseController(w)
 	control.SetReadDeadline(time.Now().Add(readTime)) // fails if w has no connection, as in a test
 	room := r.budget.enter(func() { control.SetReadDeadline(time.Now()) })
+	room.conn = connOf(req)
+	room.conn.begin()
 	if err := room.grow(req.Context(), requestBytes); err != nil {
 		room.leave()
 		return nil, err
@@ -74,9 +77,11 @@ func (r *room) arrived() {
 	r.budget.remove(r)
 }
 
+// remove notes that a request does not arrive any more.
 func (b *budget) remove(r *room) {
 	if i := slices.Index(b.arriving, r); i >= 0 {
 		b.arriving = slices.Delete(b.arriving, i, i+1)
+		r.conn.end()
 	}
 }
 

@@ -25,7 +25,8 @@ import (
 // exportPath is the path of the only method.
 const exportPath = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
-// GRPCServer returns a server of OTLP's trace service. The caller starts and stops it.
+// GRPCServer returns a server of OTLP's trace service. The caller starts and stops it; see also
+// [Receiver.Listener].
 //
 // The server answers one method with one message, which is little more than HTTP/2. It does not
 // use the server of package grpc, which reads and decompresses a message before anyone can
@@ -35,6 +36,7 @@ func (r *Receiver) GRPCServer() *http.Server {
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
 		Handler:           http.HandlerFunc(r.serveGRPC),
+		ConnContext:       connContext,
 		Protocols:         protocols,
 		ReadHeaderTimeout: connectionTime,
 		IdleTimeout:       idleTime,
@@ -55,10 +57,11 @@ const (
 	// Bytes that a connection may hold outside of the budget: of the head of one request, and of
 	// what has arrived and waits for room.
 	maxHeader = 64 << 10
-	maxUnread = 256 << 10
+	maxUnread = 64 << 10
 )
 
 func (r *Receiver) serveGRPC(w http.ResponseWriter, req *http.Request) {
+	req = countBody(req)
 	if req.Method != http.MethodPost || !strings.HasPrefix(req.Header.Get("Content-Type"), "application/grpc") {
 		http.Error(w, "this port receives OTLP over gRPC", http.StatusUnsupportedMediaType)
 		return

@@ -17,6 +17,20 @@ import (
 // Path is the path of the URL that requests are posted to.
 const Path = "/v1/traces"
 
+// HTTPServer returns a server with the handler of [Receiver.Handler], which bounds for how long a
+// connection may send no request, send a head, or not read an answer. The caller starts and stops it; see
+// also [Receiver.Listener].
+func (r *Receiver) HTTPServer(isOurs func(host string) bool) *http.Server {
+	return &http.Server{
+		Handler:           r.Handler(isOurs),
+		ConnContext:       connContext,
+		ReadHeaderTimeout: connectionTime,
+		WriteTimeout:      idleTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    maxHeader,
+	}
+}
+
 // Handler returns a handler for OTLP over HTTP. Requests are posted to [Path], as protobuf
 // or JSON, compressed with gzip or not compressed.
 //
@@ -29,17 +43,18 @@ func (r *Receiver) Handler(isOurs func(host string) bool) http.Handler {
 	mux.HandleFunc("POST "+Path, r.serveHTTP)
 	mux.HandleFunc(Path, func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("Allow", http.MethodPost)
-		http.Error(w, "this URL receives OTLP traces: use the method POST", http.StatusMethodNotAllowed)
+		refuse(w, req, "this URL receives OTLP traces: use the method POST", http.StatusMethodNotAllowed)
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) {
-		http.Error(w, "not found: this server receives OTLP traces by POST to "+Path, http.StatusNotFound)
+		refuse(w, req, "not found: this server receives OTLP traces by POST to "+Path, http.StatusNotFound)
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		req = countBody(req)
 		switch {
 		case req.Header.Get("Origin") != "" || req.Header.Get("Sec-Fetch-Site") != "":
-			http.Error(w, "this server receives OTLP from programs, not from web pages", http.StatusForbidden)
+			refuse(w, req, "this server receives OTLP from programs, not from web pages", http.StatusForbidden)
 		case isOurs != nil && !isOurs(req.Host):
-			http.Error(w, fmt.Sprintf("this server is not %q: send to localhost or to an IP address", req.Host), http.StatusMisdirectedRequest)
+			refuse(w, req, fmt.Sprintf("this server is not %q: send to localhost or to an IP address", req.Host), http.StatusMisdirectedRequest)
 		default:
 			mux.ServeHTTP(w, req)
 		}
@@ -49,7 +64,7 @@ func (r *Receiver) Handler(isOurs func(host string) bool) http.Handler {
 func (r *Receiver) serveHTTP(w http.ResponseWriter, req *http.Request) {
 	enc, ok := encodings[contentType(req)]
 	if !ok {
-		http.Error(w, "want Content-Type application/x-protobuf or application/json", http.StatusUnsupportedMediaType)
+		refuse(w, req, "want Content-Type application/x-protobuf or application/json", http.StatusUnsupportedMediaType)
 		return
 	}
 	code, answer := http.StatusOK, proto.Message(nil)
@@ -120,6 +135,12 @@ func (r *Receiver) receiveHTTP(w http.ResponseWriter, req *http.Request, enc enc
 	defer room.leave()
 	body := http.MaxBytesReader(w, req.Body, MaxRequest)
 	return r.receive(req.Context(), room, body, decompress, enc.json)
+}
+
+// refuse answers a request that is none for this server.
+func refuse(w http.ResponseWriter, req *http.Request, text string, code int) {
+	drain(w, req.Body)
+	http.Error(w, text, code)
 }
 
 // drain reads the rest of a refused body for a moment, because a sender that cannot send all of

@@ -3,8 +3,8 @@
 // them, and answers as the protocol requires.
 //
 //	receiver := otlpreceiver.New(func(r otlpreceiver.Request) (otlpreceiver.Rejected, error) { … })
-//	go receiver.GRPCServer().Serve(grpcListener)
-//	go http.Serve(httpListener, receiver.Handler(isOurs))
+//	go receiver.GRPCServer().Serve(receiver.Listener(grpcListener))
+//	go receiver.HTTPServer(isOurs).Serve(receiver.Listener(httpListener))
 //
 // Memory is bounded by one budget of bytes for both protocols and all connections. A request
 // takes bytes from the budget as they arrive, after decompression, and returns them when it is
@@ -13,6 +13,8 @@
 // sender to send them again later, so that slow requests do not delay others. A request that finds
 // no room within a second gets the same answer. A part of the budget is reserved for requests of up to
 // 1 MiB. A request of more than [MaxRequest] bytes is refused.
+//
+// The number of connections is bounded as well, see [Receiver.Listener].
 package otlpreceiver
 
 import (
@@ -76,12 +78,19 @@ type Receiver struct {
 	take         Take
 	budget       *budget
 	small, large turns // for requests of up to largeRequest bytes, and for the others
+	connections  *connections
 }
 
 // New returns a receiver that passes requests to take.
 func New(take Take) *Receiver {
 	large := min(max(runtime.GOMAXPROCS(0)/2, 1), maxLarge)
-	return &Receiver{take: take, budget: newBudget(maxBytes, reserved), small: make(turns, maxSmall), large: make(turns, large)}
+	return &Receiver{
+		take:        take,
+		budget:      newBudget(maxBytes, reserved),
+		small:       make(turns, maxSmall),
+		large:       make(turns, large),
+		connections: &connections{max: MaxConnections, maxArriving: maxArriving},
+	}
 }
 
 // receive reads a request to its end and passes it on. The reader decompress makes of the body is
@@ -95,15 +104,16 @@ func (r *Receiver) receive(ctx context.Context, room *room, body io.Reader, deco
 		rejected, err = r.take(Request{Body: data, JSON: json})
 		return err
 	}
-	switch {
-	case decompress != nil:
-		err = r.takeCompressed(ctx, room, data, decompress, take)
-	case len(data) > largeRequest:
-		err = r.large.run(ctx, func() error { return take(data) })
-	default:
-		err = r.small.run(ctx, func() error { return take(data) })
-	}
-	return rejected, err
+	return rejected, room.conn.handle(func() error {
+		switch {
+		case decompress != nil:
+			return r.takeCompressed(ctx, room, data, decompress, take)
+		case len(data) > largeRequest:
+			return r.large.run(ctx, func() error { return take(data) })
+		default:
+			return r.small.run(ctx, func() error { return take(data) })
+		}
+	})
 }
 
 // errTooManyBytes is the error for a request of more than MaxRequest bytes.
