@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/rulereport"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/graphtest"
@@ -26,7 +27,7 @@ type check struct {
 }
 
 func newCheckCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
-	c := &check{export: newExport(stdin, stdout, stderr), report: choice{"text", "FORMAT", reportFormats}}
+	c := &check{export: newExport(stdin, stdout, stderr), report: choice{"text", "FORMAT", rulereport.Formats}}
 	cmd := &cobra.Command{
 		Use:               "check --rules FILE [flags] [FILE|-]...",
 		Short:             "Check rules about who may call whom",
@@ -46,7 +47,7 @@ func newCheckCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	c.prometheus.addTo(cmd)
 	c.graph.addLimitTo(cmd)
 	group(cmd, "Output", func(f *pflag.FlagSet) {
-		f.VarP(&c.report, "format", "f", "format of the report: "+alternatives(reportFormats))
+		f.VarP(&c.report, "format", "f", "format of the report: "+alternatives(rulereport.Formats))
 		f.BoolVar(&c.stderr.Quiet, "quiet", false, "print no progress")
 	})
 	completeChoice(cmd, "format", &c.report)
@@ -75,8 +76,8 @@ func (c *check) run(ctx context.Context) error {
 	}
 	observed.Graph = g
 
-	r := reportOn(observed, rules)
-	if err := reports[c.report.value](c.stdout, r); err != nil {
+	r := rulereport.Check(observed, rules)
+	if err := rulereport.Writers[c.report.value](c.stdout, r); err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	if observed.NumNodes() == 0 {
@@ -90,8 +91,8 @@ func (c *check) run(ctx context.Context) error {
 		}
 		c.stderr.Infof("not covered by any golden topology: %s", strings.Join(names, ", "))
 	}
-	if n := r.broken(); n > 0 {
-		return fmt.Errorf("%d of %s broken", n, quantity.Of(len(r.rules), "rule"))
+	if n := r.Broken(); n > 0 {
+		return fmt.Errorf("%d of %s broken", n, quantity.Of(len(r.Rules), "rule"))
 	}
 	if observed.Report().Skipped > 0 {
 		return exit.With(exit.Partial, fmt.Errorf("all rules hold, but the graph is incomplete and may hide a violation: %s, see above", missing(src, observed.Graph)))

@@ -2,23 +2,19 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/graphtext"
-	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/plaintable"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/pathreport"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/timerange"
-	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/critpath"
 	"github.com/tempograph/tempograph/servicegraph/render"
@@ -185,231 +181,8 @@ func serviceNode(name string) servicegraph.NodeID {
 // formats returns the formats of the answers.
 func (c *critical) formats(r critpath.Report) []render.Format {
 	return []render.Format{
-		{Name: "text", Extensions: []string{".txt"}, Renderer: writing(func(w io.Writer) error { return writeCritical(w, r, c.percentile, c.top) })},
-		{Name: "json", Extensions: []string{".json"}, Renderer: writing(func(w io.Writer) error { return writeCriticalJSON(w, r) })},
-		{Name: "folded", Extensions: []string{".folded"}, Renderer: writing(func(w io.Writer) error { return writeFolded(w, r) })},
+		{Name: "text", Extensions: []string{".txt"}, Renderer: writing(func(w io.Writer) error { return pathreport.WriteText(w, r, c.percentile, c.top) })},
+		{Name: "json", Extensions: []string{".json"}, Renderer: writing(func(w io.Writer) error { return pathreport.WriteJSON(w, r) })},
+		{Name: "folded", Extensions: []string{".folded"}, Renderer: writing(func(w io.Writer) error { return pathreport.WriteFolded(w, r) })},
 	}
-}
-
-// part returns a time as a part of all: "12.3%".
-func part(t, all time.Duration) string { return render.PercentText(float64(t), float64(all)) }
-
-// basis says what a report rests on.
-func basis(r critpath.Report) string {
-	text := fmt.Sprintf("From the paths of %s, %s long together, of %s", quantity.Of(r.Traces, "trace"), render.DurationText(r.Time), quantity.Of(r.Spans, "span"))
-	if r.Rootless > 0 {
-		text += fmt.Sprintf("; %s without a finished root: no path", quantity.Of(r.Rootless, "trace"))
-	}
-	if r.Early > 0 {
-		text += fmt.Sprintf("; %s finished early to limit memory, %s came too late", quantity.Of(r.Early, "trace"), quantity.Of(r.Late, "span"))
-	}
-	if r.Sampled > 0 {
-		text += fmt.Sprintf("; %s stand for several each because of sampling, and each trace counts once", quantity.Of(r.Sampled, "span"))
-	}
-	if r.Folded > 0 {
-		text += fmt.Sprintf("; names beyond a limit were counted as \"other\" %s", quantity.Of(r.Folded, "time"))
-	}
-	if r.Cut > 0 {
-		text += fmt.Sprintf("; names longer than 1 KiB were cut %s", quantity.Of(r.Cut, "time"))
-	}
-	if r.Coarse > 0 {
-		text += fmt.Sprintf("; to limit memory, a duration was counted roughly, or a time not as that of slow requests, %s: percentiles and the times of slow requests are approximate", quantity.Of(r.Coarse, "time"))
-	}
-	return text + "."
-}
-
-// writeCritical writes a report for people, the first n of each long list; 0 stands for all. Slow
-// requests are those from a percentile on.
-func writeCritical(w io.Writer, r critpath.Report, percentile float64, n int) error {
-	var b strings.Builder
-	slow := time.Duration(0)
-	rows := [][]string{{"ENTRY", "REQUESTS", "P50", "P95", "P99"}}
-	for _, e := range plaintable.First(r.Entries, n) {
-		rows = append(rows, []string{e.Node.String() + " " + e.Operation, quantity.Number(int64(e.Requests)), render.DurationText(e.P50), render.DurationText(e.P95), render.DurationText(e.P99)})
-	}
-	for _, e := range r.Entries {
-		slow += e.Time.Slow
-	}
-	b.WriteString("Entries\n")
-	plaintable.Write(&b, rows, 1)
-	plaintable.More(&b, len(r.Entries)-len(rows)+1)
-
-	fmt.Fprintf(&b, "\nWhat requests wait for: SHARE of the time of all requests, SLOW of the slowest %.4g%%\n", 100-percentile)
-	rows = [][]string{{"NODE", "SHARE", "SLOW", "PER REQUEST"}}
-	for _, x := range plaintable.First(r.Nodes, n) {
-		rows = append(rows, []string{graphtext.Label(x.Node), part(x.Time.All, r.Time), part(x.Time.Slow, slow), perRequest(x.Time.All, r)})
-	}
-	plaintable.Write(&b, rows, 1)
-	plaintable.More(&b, len(r.Nodes)-len(rows)+1)
-
-	b.WriteString("\nTime within calls; SLACK is the least by which a call beside another one ended earlier\n")
-	rows = [][]string{{"CALL", "SHARE", "SLOW", "PER REQUEST", "NETWORK", "SLACK", "SUPPRESSED ERRORS", "THEIR TIME"}}
-	for _, x := range plaintable.First(r.Calls, n) {
-		network, slack, suppressed, cost := "–", "–", "–", "–"
-		if x.Network > 0 {
-			network = part(x.Network, x.Time.All)
-		}
-		if x.OffPath > 0 {
-			slack = render.DurationText(x.MinSlack)
-		}
-		if x.Suppressed > 0 {
-			suppressed, cost = quantity.Number(int64(x.Suppressed)), part(x.SuppressedTime, r.Time)
-		}
-		rows = append(rows, []string{graphtext.Label(x.From) + " → " + graphtext.Label(x.To), part(x.Time.All, r.Time), part(x.Time.Slow, slow), perRequest(x.Time.All, r), network, slack, suppressed, cost})
-	}
-	plaintable.Write(&b, rows, 1)
-	plaintable.More(&b, len(r.Calls)-len(rows)+1)
-
-	b.WriteString("\nOperations\n")
-	rows = [][]string{{"OPERATION", "SHARE", "SLOW", "PER REQUEST"}}
-	for _, x := range plaintable.First(r.Operations, n) {
-		rows = append(rows, []string{graphtext.Label(x.Node) + " " + x.Name, part(x.Time.All, r.Time), part(x.Time.Slow, slow), perRequest(x.Time.All, r)})
-	}
-	plaintable.Write(&b, rows, 1)
-	plaintable.More(&b, len(r.Operations)-len(rows)+1)
-
-	for _, a := range r.Answers {
-		fmt.Fprintf(&b, "\nIf each request into %s took %s less, requests would save\n", console.OneLine(graphtext.Label(a.Node)), render.DurationText(a.Less))
-		rows = [][]string{{"ENTRY", "MEAN", "P50", "P95"}}
-		for _, s := range plaintable.First(a.Entries, n) {
-			rows = append(rows, []string{s.Node.String() + " " + s.Operation, render.DurationText(s.Mean), render.DurationText(s.P50), render.DurationText(s.P95)})
-		}
-		plaintable.Write(&b, rows, 1)
-	}
-	fmt.Fprintf(&b, "\n%s\n", basis(r))
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// perRequest returns a time divided by the number of requests.
-func perRequest(t time.Duration, r critpath.Report) string {
-	if r.Traces == 0 {
-		return "–"
-	}
-	return render.DurationText(t / time.Duration(r.Traces))
-}
-
-// writeFolded writes the stacks in the folded format that flame graph tools read: a stack and a
-// number of microseconds on each line.
-func writeFolded(w io.Writer, r critpath.Report) error {
-	var b strings.Builder
-	for _, s := range r.Stacks {
-		fmt.Fprintf(&b, "%s %d\n", s.Text, s.Time.Microseconds())
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// The JSON of a report. Times are in nanoseconds, and names of nodes have their type where it is
-// not a service.
-type (
-	jsonCritical struct {
-		Basis      string         `json:"basis"`
-		Traces     uint64         `json:"traces"`
-		Rootless   uint64         `json:"tracesWithoutRoot"`
-		Early      uint64         `json:"tracesFinishedEarly"`
-		Spans      uint64         `json:"spans"`
-		Late       uint64         `json:"lateSpans"`
-		Sampled    uint64         `json:"sampledSpans"`
-		Folded     uint64         `json:"countedAsOther"`
-		Cut        uint64         `json:"namesCut"`
-		Coarse     uint64         `json:"countedRoughly"`
-		Time       int64          `json:"timeNs"`
-		Entries    []jsonEntry    `json:"entries"`
-		Nodes      []jsonTime     `json:"nodes"`
-		Calls      []jsonCallTime `json:"calls"`
-		Operations []jsonTime     `json:"operations"`
-		WhatIf     []jsonAnswer   `json:"whatIf"`
-	}
-	jsonEntry struct {
-		Node      string `json:"node"`
-		Operation string `json:"operation"`
-		Requests  uint64 `json:"requests"`
-		Time      int64  `json:"timeNs"`
-		Slow      int64  `json:"slowNs"`
-		P50       int64  `json:"p50Ns"`
-		P95       int64  `json:"p95Ns"`
-		P99       int64  `json:"p99Ns"`
-	}
-	jsonTime struct {
-		Node      string  `json:"node"`
-		Operation string  `json:"operation,omitempty"`
-		Time      int64   `json:"timeNs"`
-		Slow      int64   `json:"slowNs"`
-		Share     float64 `json:"share"`
-	}
-	jsonCallTime struct {
-		From           string          `json:"from"`
-		To             string          `json:"to"`
-		Time           int64           `json:"timeNs"`
-		Slow           int64           `json:"slowNs"`
-		Share          float64         `json:"share"`
-		Traces         uint64          `json:"traces"`
-		Network        int64           `json:"networkNs"`
-		OffPath        uint64          `json:"offPath"`
-		MinSlack       int64           `json:"minSlackNs"`
-		MeanSlack      int64           `json:"meanSlackNs"`
-		Suppressed     uint64          `json:"suppressedErrors"`
-		SuppressedTime int64           `json:"suppressedNs"`
-		Slowest        []jsonSlowTrace `json:"slowest"`
-	}
-	jsonSlowTrace struct {
-		Trace string `json:"trace"`
-		Time  int64  `json:"timeNs"`
-	}
-	jsonAnswer struct {
-		Node    string       `json:"node"`
-		Less    int64        `json:"lessNs"`
-		Entries []jsonSaving `json:"entries"`
-	}
-	jsonSaving struct {
-		Node      string `json:"node"`
-		Operation string `json:"operation"`
-		Mean      int64  `json:"meanNs"`
-		P50       int64  `json:"p50Ns"`
-		P95       int64  `json:"p95Ns"`
-	}
-)
-
-func writeCriticalJSON(w io.Writer, r critpath.Report) error {
-	share := func(t time.Duration) float64 {
-		if r.Time == 0 {
-			return 0
-		}
-		return float64(t) / float64(r.Time)
-	}
-	doc := jsonCritical{
-		Basis: basis(r), Traces: r.Traces, Rootless: r.Rootless, Early: r.Early, Spans: r.Spans, Late: r.Late, Sampled: r.Sampled, Folded: r.Folded, Cut: r.Cut, Coarse: r.Coarse, Time: int64(r.Time),
-		Entries: []jsonEntry{}, Nodes: []jsonTime{}, Calls: []jsonCallTime{}, Operations: []jsonTime{}, WhatIf: []jsonAnswer{},
-	}
-	for _, e := range r.Entries {
-		doc.Entries = append(doc.Entries, jsonEntry{graphtext.Label(e.Node), e.Operation, e.Requests, int64(e.Time.All), int64(e.Time.Slow), int64(e.P50), int64(e.P95), int64(e.P99)})
-	}
-	for _, n := range r.Nodes {
-		doc.Nodes = append(doc.Nodes, jsonTime{graphtext.Label(n.Node), "", int64(n.Time.All), int64(n.Time.Slow), share(n.Time.All)})
-	}
-	for _, o := range r.Operations {
-		doc.Operations = append(doc.Operations, jsonTime{graphtext.Label(o.Node), o.Name, int64(o.Time.All), int64(o.Time.Slow), share(o.Time.All)})
-	}
-	for _, x := range r.Calls {
-		j := jsonCallTime{
-			graphtext.Label(x.From), graphtext.Label(x.To), int64(x.Time.All), int64(x.Time.Slow), share(x.Time.All), x.Traces, int64(x.Network),
-			x.OffPath, int64(x.MinSlack), int64(x.MeanSlack), x.Suppressed, int64(x.SuppressedTime), []jsonSlowTrace{},
-		}
-		for _, s := range x.Slowest {
-			j.Slowest = append(j.Slowest, jsonSlowTrace{s.TraceID.String(), int64(s.Time)})
-		}
-		doc.Calls = append(doc.Calls, j)
-	}
-	for _, a := range r.Answers {
-		j := jsonAnswer{graphtext.Label(a.Node), int64(a.Less), []jsonSaving{}}
-		for _, s := range a.Entries {
-			j.Entries = append(j.Entries, jsonSaving{graphtext.Label(s.Node), s.Operation, int64(s.Mean), int64(s.P50), int64(s.P95)})
-		}
-		doc.WhatIf = append(doc.WhatIf, j)
-	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(doc)
 }

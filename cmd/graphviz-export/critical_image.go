@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/pathreport"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/source"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
@@ -74,10 +75,10 @@ func (e *export) colorCritical(style *render.Style, g *servicegraph.Graph) {
 	style.Marks = marks
 	style.Notes = append(slices.Clone(style.Notes), fmt.Sprintf("share of the time of requests: on the critical path of %s, %s long together", quantity.Of(r.Traces, "trace"), render.DurationText(r.Time)))
 	if left := r.Time - placed; r.Time > 0 && float64(left) >= 0.001*float64(r.Time) {
-		style.Notes = append(style.Notes, part(left, r.Time)+" of the time is of nodes that the image does not have")
+		style.Notes = append(style.Notes, pathreport.Share(left, r.Time)+" of the time is of nodes that the image does not have")
 	}
 	if r.Rootless+r.Early > 0 {
-		style.Notes = append(style.Notes, basis(r))
+		style.Notes = append(style.Notes, pathreport.Basis(r))
 	}
 }
 
@@ -85,8 +86,8 @@ func (e *export) colorCritical(style *render.Style, g *servicegraph.Graph) {
 func markOfShare(t time.Duration, r critpath.Report) render.Mark {
 	share := float64(t) / max(float64(r.Time), 1)
 	m := render.Mark{
-		Text: part(t, r.Time) + " of time", Width: 1 + 4.5*share,
-		Tooltip: fmt.Sprintf("%s of the time of all requests, %s for each request", part(t, r.Time), perRequest(t, r)),
+		Text: pathreport.Share(t, r.Time) + " of time", Width: 1 + 4.5*share,
+		Tooltip: fmt.Sprintf("%s of the time of all requests, %s for each request", pathreport.Share(t, r.Time), pathreport.PerRequest(t, r)),
 	}
 	switch {
 	case share >= shareFailing:

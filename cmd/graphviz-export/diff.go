@@ -14,7 +14,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/diffreport"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/rulereport"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/timerange"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
@@ -293,32 +295,12 @@ func (d *diff) writeDiff(ctx context.Context, shown *diffed) error {
 
 // writeExplanations explains the comparisons of the nodes and edges whose name matches.
 func (d *diff) writeExplanations(result graphdiff.Diff, match *regexp.Regexp) error {
-	lines := explanations(result, match.MatchString)
+	lines := diffreport.Explain(result, match.MatchString)
 	if len(lines) == 0 {
 		return exit.With(exit.Nothing, fmt.Errorf("--explain %s matches none of %s and %s", d.explain, quantity.Of(len(result.Nodes), "node"), quantity.Of(len(result.Edges), "edge")))
 	}
 	_, err := io.WriteString(d.stdout, strings.Join(lines, "\n")+"\n")
 	return err
-}
-
-// explanations explains the comparisons of the nodes and edges whose name is wanted: a line with the
-// name and the verdict, and below it indented lines.
-func explanations(result graphdiff.Diff, wanted func(name string) bool) (lines []string) {
-	explain := func(f graphdiff.Finding, verdict graphdiff.Verdict) {
-		if name := f.Name(); wanted(name) {
-			lines = append(lines, fmt.Sprintf("%s: %s", name, verdict))
-			for _, line := range result.ExplainFinding(f) {
-				lines = append(lines, "  "+line)
-			}
-		}
-	}
-	for _, n := range result.Nodes {
-		explain(graphdiff.Finding{Node: n}, n.Verdict())
-	}
-	for _, e := range result.Edges {
-		explain(graphdiff.Finding{Edge: e}, e.Verdict())
-	}
-	return lines
 }
 
 // A writing is a document other than a graph, as a format for the targets of an export.
@@ -328,7 +310,7 @@ func (r writing) Render(w io.Writer, _ *servicegraph.Graph) error { return r(w) 
 
 // formats returns the formats of a diff, which may be nil to get their names.
 func (d *diff) formats(ctx context.Context, shown *diffed) []render.Format {
-	checked := func(write func(io.Writer, ruleReport) error) writing {
+	checked := func(write func(io.Writer, rulereport.Report) error) writing {
 		return func(w io.Writer) error { return write(w, shown.report()) }
 	}
 	image := draw.Options{}
@@ -339,8 +321,8 @@ func (d *diff) formats(ctx context.Context, shown *diffed) []render.Format {
 		{Name: "text", Extensions: []string{".txt"}, Renderer: writing(func(w io.Writer) error { return shown.WriteText(w) })},
 		{Name: "markdown", Extensions: []string{".md"}, Renderer: writing(func(w io.Writer) error { return shown.WriteMarkdown(w) })},
 		{Name: "json", Extensions: []string{".json"}, Renderer: writing(shown.writeJSON)},
-		{Name: "junit", Extensions: []string{".xml"}, Renderer: checked(writeJUnit)},
-		{Name: "github", Renderer: checked(writeGitHub)},
+		{Name: "junit", Extensions: []string{".xml"}, Renderer: checked(rulereport.WriteJUnit)},
+		{Name: "github", Renderer: checked(rulereport.WriteGitHub)},
 		{Name: "svg", Extensions: []string{".svg"}, Renderer: writing(func(w io.Writer) error { return draw.SVG{Options: image}.Render(w, shown.both()) })},
 		{Name: "png", Extensions: []string{".png"}, Binary: true, Renderer: writing(func(w io.Writer) error {
 			return draw.PNG{Options: image, Scale: d.style.scale}.Render(w, shown.both())
@@ -357,14 +339,14 @@ func (s *diffed) writeJSON(w io.Writer) error {
 }
 
 // report returns the gates as rules in the formats of check.
-func (s *diffed) report() ruleReport {
-	r := ruleReport{graph: s.head}
+func (s *diffed) report() rulereport.Report {
+	r := rulereport.Report{Graph: s.head}
 	for _, gate := range s.gates {
-		rule := ruleResult{text: "no " + string(gate) + " against the base"}
+		rule := rulereport.Result{Text: "no " + string(gate) + " against the base"}
 		for _, f := range s.At(gate) {
-			rule.violations = append(rule.violations, graphtest.Violation{Rule: rule.text, Message: f.String(), Explanation: s.ExplainFinding(f)})
+			rule.Violations = append(rule.Violations, graphtest.Violation{Rule: rule.Text, Message: f.String(), Explanation: s.ExplainFinding(f)})
 		}
-		r.rules = append(r.rules, rule)
+		r.Rules = append(r.Rules, rule)
 	}
 	return r
 }

@@ -17,8 +17,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/entryreach"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/graphtext"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/livegraph"
 	"github.com/tempograph/tempograph/servicegraph"
 	viewer "github.com/tempograph/tempograph/servicegraph/live"
 	"github.com/tempograph/tempograph/servicegraph/topology"
@@ -56,7 +58,7 @@ func newServeCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 		f.StringVar(&s.listen, "listen", defaultListen, "serve the graph at `HOST:PORT`; port 0 means any free port")
 		f.DurationVar(&s.every, "every", 0, "update the graph every `DURATION` (default: 30s for Tempo, 1s otherwise)")
 		f.BoolVar(&s.open, "open", false, "open the graph in the browser")
-		f.StringVar(&s.window, "window", allTime, "with --otlp, show the traces of the last `DURATION`, or all; readers can change this in the report")
+		f.StringVar(&s.window, "window", livegraph.AllTime, "with --otlp, show the traces of the last `DURATION`, or all; readers can change this in the report")
 	})
 	s.otlp.addTo(cmd)
 	s.addInputTo(cmd)
@@ -288,9 +290,9 @@ func (w *watch) round(ctx context.Context) error {
 		part, notes, err := filtered(g, w.steps, false, w.stderr.Warnf)
 		if err == nil {
 			if changesNodes(w.steps) {
-				held = tally{}
+				held = entryreach.Held{}
 			}
-			w.style.reach, w.style.edgeReach = topology.Describe(part, held.Reach, held.all)
+			w.style.reach, w.style.edgeReach = topology.Describe(part, held.Reach, held.All)
 			err = w.show(ctx, part, notes)
 		}
 		w.outcome = err
@@ -328,7 +330,7 @@ func (w *watch) report(err error) {
 // show passes a graph to the viewer. The notes say what filters left out.
 func (w *watch) show(ctx context.Context, g *servicegraph.Graph, notes []string) error {
 	began := time.Now()
-	if w.feed.clear != nil && w.feed.window() != allTime {
+	if w.feed.clear != nil && w.feed.window() != livegraph.AllTime {
 		notes = append(slices.Clone(notes), "traces that were complete in the last "+w.feed.window())
 	}
 	options := w.options(ctx, *w.feed.source, g, notes)

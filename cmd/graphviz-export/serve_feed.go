@@ -7,11 +7,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/entryreach"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/livegraph"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/source"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/timerange"
 	"github.com/tempograph/tempograph/servicegraph"
-	"github.com/tempograph/tempograph/servicegraph/topology"
 )
 
 // A feed returns the current graph each time it is asked.
@@ -23,7 +24,7 @@ type feed struct {
 
 	// next returns the current graph, or nil if the graph has not changed, and what is counted in
 	// its traces.
-	next func(context.Context) (*servicegraph.Graph, tally, error)
+	next func(context.Context) (*servicegraph.Graph, entryreach.Held, error)
 
 	// final reports whether an error for the first graph is permanent.
 	final func(error) bool
@@ -34,13 +35,6 @@ type feed struct {
 	clear     func()             // forgets all spans; nil: not supported
 
 	close func() // releases resources; nil: there are none
-}
-
-// A tally is which entry requests use which nodes, counted in the traces that are held: all
-// traces of the graph, or the last ones.
-type tally struct {
-	*topology.Reach
-	all bool
 }
 
 // How often serve looks for a new graph by default.
@@ -99,7 +93,7 @@ func (s *serve) sourceFeed() (feed, error) {
 	if src.State == "" && !s.given("from") && !s.given("to") {
 		since := cmp.Or(s.tempo.time.Since, "1h")
 		if _, err := timerange.ParseDuration(since); err == nil {
-			f.windows = offered(tempoWindows, since)
+			f.windows = livegraph.Offered(livegraph.TempoWindows, since)
 			f.window = func() string { return cmp.Or(s.tempo.time.Since, "1h") }
 			f.setWindow = func(w string) error {
 				if !slices.Contains(f.windows, w) {
@@ -111,24 +105,24 @@ func (s *serve) sourceFeed() (feed, error) {
 		}
 	}
 	seen := ""
-	f.next = func(ctx context.Context) (*servicegraph.Graph, tally, error) {
+	f.next = func(ctx context.Context) (*servicegraph.Graph, entryreach.Held, error) {
 		src, err := s.source()
 		if err != nil || src.State != "" && src.State == seen {
-			return nil, tally{}, err
+			return nil, entryreach.Held{}, err
 		}
 		*f.source = src
 		defer src.Close()
 		defer func() { s.builder = nil }() // its spans are not needed until the next graph
 		g, err := s.read(ctx, src, nil)
 		if err != nil {
-			return nil, tally{}, err
+			return nil, entryreach.Held{}, err
 		}
 		for _, note := range src.WithNotes(nil) {
 			s.stderr.Infof("%s", note)
 		}
 		seen = src.State
 		s.warnLimit(src, g)
-		return g, tally{s.reach(src, g, nil), true}, nil
+		return g, entryreach.Held{Reach: s.reach(src, g, nil), All: true}, nil
 	}
 	return f, nil
 }

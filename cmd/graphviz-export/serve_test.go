@@ -5,9 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
@@ -22,8 +20,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tempograph/tempograph/otelsetup"
-	"github.com/tempograph/tempograph/servicegraph"
-	"github.com/tempograph/tempograph/servicegraph/otlpreceiver"
 )
 
 // A server is a process that runs graphviz-export serve.
@@ -285,154 +281,6 @@ func (e eventStream) next(t *testing.T) string {
 	}
 	t.Fatalf("no more events: %v", e.lines.Err())
 	return ""
-}
-
-// An endless stream of spans uses bounded memory, and all spans are counted.
-func TestLiveIsBounded(t *testing.T) {
-	window := liveWindow
-	window.Spans = 1000
-	l := newLive(servicegraph.Config{Window: window})
-	const requests, each = 200, 50
-	for i := range requests {
-		var spans []string
-		for j := range each {
-			spans = append(spans, fmt.Sprintf(`{"traceId":"%032x","spanId":"%016x","name":"s","kind":2,"startTimeUnixNano":"1000","endTimeUnixNano":"2000"}`, i+1, j+1))
-		}
-		body := `{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"web"}}]},"scopeSpans":[{"spans":[` + strings.Join(spans, ",") + `]}]}]}`
-		if _, err := l.take(otlpreceiver.Request{Body: []byte(body), JSON: true}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	g, _, _, _ := l.graph()
-	r := g.Report()
-	if r.Spans != requests*each || r.Traces != requests {
-		t.Errorf("got %d spans of %d traces", r.Spans, r.Traces)
-	}
-	if held := r.Open; held > 1000/each {
-		t.Errorf("%d traces are held in memory", held)
-	}
-	if r.EvictedSpans == 0 {
-		t.Error("no trace was forgotten")
-	}
-	if g, _, _, _ := l.graph(); g != nil {
-		t.Error("a graph without new spans")
-	}
-}
-
-// Instrumented services send the spans of their calls in batches of their own, up to five seconds
-// apart, while graphs are taken. No node may be in one graph and missing in the next. A database,
-// which has no spans, appears once its trace is closed, although nothing arrives any more.
-func TestLiveInventsNothing(t *testing.T) {
-	now := time.Unix(1_800_000_000, 0)
-	l := newLive(servicegraph.Config{Window: liveWindow})
-	l.now = func() time.Time { return now }
-	rng := rand.New(rand.NewPCG(1, 1))
-	services := []string{"web", "cart", "orders"}
-	batches := make([][]string, len(services)) // the spans that each service has not sent yet
-	send := func(service int) {
-		body := fmt.Sprintf(`{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":%q}}]},"scopeSpans":[{"spans":[%s]}]}]}`,
-			services[service], strings.Join(batches[service], ","))
-		if _, err := l.take(otlpreceiver.Request{Body: []byte(body), JSON: true}); err != nil {
-			t.Fatal(err)
-		}
-		batches[service] = nil
-	}
-	span := func(service, trace, id, parent, kind int, peer string) {
-		batches[service] = append(batches[service], fmt.Sprintf(`{"traceId":"%032x","spanId":"%016x","parentSpanId":"%016x","name":"s","kind":%d,`+
-			`"startTimeUnixNano":"%d","endTimeUnixNano":"%d","attributes":[{"key":"server.address","value":{"stringValue":%q}}]}`,
-			trace, id, parent, kind, now.UnixNano(), now.UnixNano()+1000, peer))
-	}
-	names := func(g *servicegraph.Graph) map[string]bool {
-		found := make(map[string]bool)
-		for n := range g.Nodes() {
-			found[n.ID.Name] = true
-		}
-		return found
-	}
-	before, graphs := make(map[string]bool), 0
-	look := func() {
-		g, _, _, _ := l.graph()
-		if g == nil {
-			return
-		}
-		graphs++
-		after := names(g)
-		for name := range before {
-			if !after[name] {
-				t.Fatalf("graph %d: the node %s disappeared: %v", graphs, name, after)
-			}
-		}
-		before = after
-	}
-	for trace := 1; trace <= 200; trace++ {
-		const server, client = 2, 3
-		span(0, trace, 1, 0, server, "")
-		span(0, trace, 2, 1, client, "cart.shop")
-		span(1, trace, 3, 2, server, "")
-		span(1, trace, 4, 3, client, "orders.shop")
-		span(2, trace, 5, 4, server, "")
-		span(2, trace, 6, 5, client, "ledger.example") // has no spans
-		now = now.Add(250 * time.Millisecond)
-		for service := range services {
-			if len(batches[service]) >= 20 || rng.IntN(40) == 0 { // at most 5 seconds old
-				send(service)
-			}
-		}
-		look()
-	}
-	if before["cart.shop"] || before["orders.shop"] || !before["ledger.example"] {
-		t.Errorf("the nodes under load: %v, want ledger.example and no service by its address", before)
-	}
-	for service := range services {
-		send(service)
-	}
-	look()
-	if g, _, _, _ := l.graph(); g != nil {
-		t.Error("a graph, although nothing has changed")
-	}
-	now = now.Add(liveWindow.Quiet)
-	g, _, _, _ := l.graph()
-	if g == nil {
-		t.Fatal("no graph after the traces have closed")
-	}
-	if r := g.Report(); r.Pending != 0 || r.Virtual != 200 || g.NumNodes() != 4 {
-		t.Errorf("after the traces have closed: %d spans are pending, %d calls have no callee, %d nodes", r.Pending, r.Virtual, g.NumNodes())
-	}
-}
-
-// Many senders at the same time get an error for each malformed request, and their other
-// requests are accepted.
-func TestLiveConcurrentSafe(t *testing.T) {
-	l := newLive(servicegraph.Config{Window: liveWindow})
-	done := make(chan error)
-	const senders = 8
-	for i := range senders {
-		go func() {
-			body := fmt.Sprintf(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"%032x","spanId":"%016x"}]}]}]}`, i+1, 1)
-			for range 50 {
-				if _, err := l.take(otlpreceiver.Request{Body: []byte(body), JSON: true}); err != nil {
-					done <- err
-					return
-				}
-				if _, err := l.take(otlpreceiver.Request{Body: []byte(body)}); err == nil {
-					done <- fmt.Errorf("JSON is accepted as protobuf")
-					return
-				}
-				l.graph()
-			}
-			done <- nil
-		}()
-	}
-	for range senders {
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	}
-	l.fresh = true
-	g, _, _, _ := l.graph()
-	if r := g.Report(); r.Traces != senders || r.Skipped != senders*50 {
-		t.Errorf("got %d traces, %d skipped", r.Traces, r.Skipped)
-	}
 }
 
 // TestHugeHeads: the server reads no more of the head of a request than the head may have, and says

@@ -1,59 +1,13 @@
-package main
+package livegraph
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
-	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/timerange"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// allTime is the window without a limit.
-const allTime = "all"
-
-// The windows that the report offers, besides the one of a flag.
-var (
-	otlpWindows  = []string{"5m", "15m", "1h", allTime}
-	tempoWindows = []string{"5m", "15m", "1h", "6h", "1d"}
-)
-
-// offered returns the windows with the given one among them, the shortest first.
-func offered(windows []string, given string) []string {
-	list := slices.Clone(windows)
-	length := func(s string) time.Duration {
-		d, err := timerange.ParseDuration(s)
-		if err != nil {
-			return 1<<63 - 1 // allTime
-		}
-		return d
-	}
-	if !slices.ContainsFunc(list, func(s string) bool { return length(s) == length(given) }) {
-		list = append(list, given)
-	}
-	slices.SortStableFunc(list, func(a, b string) int { return int(min(max(length(a)-length(b), -1), 1)) })
-	return list
-}
-
-// windowLength returns the length of a window of serve --otlp; 0 for allTime.
-func windowLength(window string) (time.Duration, error) {
-	if window == allTime {
-		return 0, nil
-	}
-	d, err := timerange.ParseDuration(window)
-	switch {
-	case err != nil:
-		return 0, err
-	case d < minWindow || d > maxWindow:
-		return 0, fmt.Errorf("want a duration from %v to %v, or all", minWindow, maxWindow)
-	}
-	return d, nil
-}
-
 const (
-	minWindow = 30 * time.Second
-	maxWindow = 24 * time.Hour
-
 	// A slice covers at least sliceLength; older slices are joined until there are fewer than
 	// maxSlices, so that memory stays bounded and a graph of all slices is quick to make.
 	sliceLength = 10 * time.Second

@@ -1,0 +1,28 @@
+// Package diffreport explains the comparisons of a diff.
+package diffreport
+
+import (
+	"fmt"
+
+	"github.com/tempograph/tempograph/servicegraph/graphdiff"
+)
+
+// Explain explains the comparisons of the nodes and edges whose name is wanted: a line with the
+// name and the verdict, and below it indented lines.
+func Explain(result graphdiff.Diff, wanted func(name string) bool) (lines []string) {
+	explain := func(f graphdiff.Finding, verdict graphdiff.Verdict) {
+		if name := f.Name(); wanted(name) {
+			lines = append(lines, fmt.Sprintf("%s: %s", name, verdict))
+			for _, line := range result.ExplainFinding(f) {
+				lines = append(lines, "  "+line)
+			}
+		}
+	}
+	for _, n := range result.Nodes {
+		explain(graphdiff.Finding{Node: n}, n.Verdict())
+	}
+	for _, e := range result.Edges {
+		explain(graphdiff.Finding{Edge: e}, e.Verdict())
+	}
+	return lines
+}
