@@ -164,7 +164,8 @@ var policy = map[string]string{
 }
 
 // importers lists, for each heavy dependency, the only packages that may import it
-// directly; the second one of the Model Context Protocol has the test with its client. tempopb registers metrics when a program starts, links gRPC, and is the only
+// directly: usually one. The Model Context Protocol has a second one, with the test by a
+// client. tempopb registers metrics when a program starts, links gRPC, and is the only
 // package of Tempo whose license allows us to import it. go-graphviz starts a wasm
 // runtime.
 var importers = map[string]string{
