@@ -345,6 +345,27 @@ func (b *Builder) Delta() *Graph {
 // half is held to the next delta, and adds the senders in earlier deltas to which consumers in
 // this one link. A sender with consumers in this delta and in a later one is in both.
 func (b *Builder) splitHalves(delta *totals) {
+	waiting := b.waitingReceivers(delta)
+	now, later := b.splitReceives(delta, waiting)
+	for key := range waiting {
+		in := delta.receivers[key]
+		b.recent.receivers[key] = in
+		delete(delta.receivers, key)
+		if in.outcome != pairing.None {
+			b.moveSpan(delta)
+		}
+	}
+	for key, out := range delta.sends {
+		if b.linked[trace.Link{Trace: key.span.TraceID, Span: key.span.SpanID}] > 0 {
+			later[out.call(key)] = true
+		}
+	}
+	b.splitSends(delta, now, later)
+}
+
+// waitingReceivers returns the receivers of a delta that wait for a sender in a held trace. It adds
+// the senders that earlier deltas had to those of the delta.
+func (b *Builder) waitingReceivers(delta *totals) map[receiver]bool {
 	senders := delta.senders()
 	var earlier map[Link]sendKey // the senders of all traces forgotten so far; made when needed
 	waiting := make(map[receiver]bool)
@@ -366,39 +387,32 @@ func (b *Builder) splitHalves(delta *totals) {
 			delta.sends[sender] = out
 		}
 	}
-	senders = delta.senders()
-	now, later := make(map[sendKey]bool), make(map[sendKey]bool) // the calls with consumers in this delta, and in a later one
+	return waiting
+}
+
+// splitReceives moves the links of the waiting receivers to the next delta. It returns the calls with
+// consumers in this delta, and those with consumers in a later one.
+func (b *Builder) splitReceives(delta *totals, waiting map[receiver]bool) (now, later map[sendKey]bool) {
+	senders := delta.senders()
+	now, later = make(map[sendKey]bool), make(map[sendKey]bool)
 	for key := range delta.receives {
-		if sender, ok := senderOf(senders, key.target); ok {
-			out := delta.sends[sender]
-			if waiting[key.receiver] {
-				later[out.call(sender)] = true
-			} else {
-				now[out.call(sender)] = true
-			}
-		}
+		calls := now
 		if waiting[key.receiver] {
+			calls = later
 			b.recent.receives[key] = true
 			delete(delta.receives, key)
 		}
-	}
-	moveSpan := func() { // a span is counted in the delta that has its outcome
-		delta.report.Spans--
-		b.recent.report.Spans++
-	}
-	for key := range waiting {
-		in := delta.receivers[key]
-		b.recent.receivers[key] = in
-		delete(delta.receivers, key)
-		if in.outcome != pairing.None {
-			moveSpan()
+		if sender, ok := senderOf(senders, key.target); ok {
+			out := delta.sends[sender]
+			calls[out.call(sender)] = true
 		}
 	}
-	for key, out := range delta.sends {
-		if b.linked[trace.Link{Trace: key.span.TraceID, Span: key.span.SpanID}] > 0 {
-			later[out.call(key)] = true
-		}
-	}
+	return now, later
+}
+
+// splitSends moves the senders with consumers in a later delta alone to the next delta, and copies
+// those that also have consumers in this one.
+func (b *Builder) splitSends(delta *totals, now, later map[sendKey]bool) {
 	for key, out := range delta.sends {
 		call := out.call(key)
 		switch {
@@ -409,7 +423,7 @@ func (b *Builder) splitHalves(delta *totals) {
 			b.recent.sends[key] = out
 			delete(delta.sends, key)
 			if !out.counted {
-				moveSpan()
+				b.moveSpan(delta)
 			}
 		case !now[call] && out.span.PeerType == trace.Queue:
 			if counted, known := b.counted.sends[key]; known {
@@ -418,6 +432,12 @@ func (b *Builder) splitHalves(delta *totals) {
 			}
 		}
 	}
+}
+
+// moveSpan counts a span in the next delta: a span is counted in the delta that has its outcome.
+func (b *Builder) moveSpan(delta *totals) {
+	delta.report.Spans--
+	b.recent.report.Spans++
 }
 
 // finish resolves all pending calls for good, with the names and addresses that other totals

@@ -277,109 +277,148 @@ func (j jsonLink) link() (l Link, err error) {
 	return l, err
 }
 
+// A pendingReader adds pending calls to totals.
+type pendingReader struct {
+	*totals
+	nodes []nodeIndex // by their position in the JSON
+}
+
 // readPending adds pending calls.
 func (t *totals) readPending(in *jsonPending) error {
-	nodes := make([]nodeIndex, len(in.Nodes))
+	r := &pendingReader{t, make([]nodeIndex, len(in.Nodes))}
 	for i, j := range in.Nodes {
-		nodes[i] = t.names.node(NodeID(j))
+		r.nodes[i] = t.names.node(NodeID(j))
 	}
-	node := func(i int) (nodeIndex, error) {
-		if i < 0 || i >= len(nodes) {
-			return 0, fmt.Errorf("%d is not the position of a node", i)
-		}
-		return nodes[i], nil
-	}
-	for _, j := range in.Resolved {
-		if err := t.readEdge(&j, nodes); err != nil {
-			return err
-		}
-	}
-	for _, j := range in.Calls {
-		ends, err := j.key(nodes)
-		if err != nil {
-			return err
-		}
-		key := callKey{ends, t.addressFrom(j.jsonAddress), j.Minute, j.FromName, j.ToName, j.Taken}
-		if t.calls[key] != nil || key == (callKey{edgeKey: ends}) {
-			return fmt.Errorf("edge %q to %q is listed twice, or has nothing pending", j.From, j.To)
-		}
-		if err := j.fill(&t.callsTo(key).Edge); err != nil {
+	// The order matters: a check needs what the steps before it have read.
+	for _, read := range []func() error{
+		func() error { return readEach(in.Resolved, func(j *jsonEdge) error { return t.readEdge(j, r.nodes) }) },
+		func() error { return readEach(in.Calls, r.readCall) },
+		func() error { return readEach(in.Addresses, r.readMeeting) },
+		func() error { return readEach(in.Statements, r.readStatement) },
+		func() error { return readEach(in.Kubernetes, r.readKubernetes) },
+		func() error { return readEach(in.Sends, r.readSend) },
+		func() error { return readEach(in.Receives, r.readReceive) },
+		func() error { return readEach(r.nodes, r.checkService) },
+	} {
+		if err := read(); err != nil {
 			return err
 		}
 	}
-	for _, j := range in.Addresses {
-		var caller nodeIndex
-		owner, err := node(j.Owner)
-		if err == nil && j.Caller != -1 {
-			caller, err = node(j.Caller)
-		}
-		if err != nil {
+	return nil
+}
+
+// readEach reads the elements of a list up to the first error, which it returns.
+func readEach[T any](list []T, read func(*T) error) error {
+	for i := range list {
+		if err := read(&list[i]); err != nil {
 			return err
 		}
-		during, err := j.during(j.First, j.Last)
-		if err != nil {
-			return err
-		}
-		t.meet(j.address(), caller, owner, during)
 	}
-	for _, j := range in.Statements {
-		service, err := node(j.Node)
-		if err != nil {
-			return err
-		}
-		during, err := j.during(j.First, j.Last)
-		if err != nil {
-			return err
-		}
-		t.statements.add(t.names, service, t.addressFrom(j.jsonAddress), during)
+	return nil
+}
+
+// node returns the node at a position.
+func (r *pendingReader) node(i int) (nodeIndex, error) {
+	if i < 0 || i >= len(r.nodes) {
+		return 0, fmt.Errorf("%d is not the position of a node", i)
 	}
-	for _, j := range in.Kubernetes {
-		service, err := node(j.Node)
-		if err != nil {
-			return err
-		}
-		for i := range j.Namespaces {
-			j.Namespaces[i] = semconv.ValidText(j.Namespaces[i])
-		}
-		t.addKubernetes(service, j.Namespaces)
+	return r.nodes[i], nil
+}
+
+func (r *pendingReader) readCall(j *jsonCall) error {
+	ends, err := j.key(r.nodes)
+	if err != nil {
+		return err
 	}
-	for _, j := range in.Sends {
-		id, span, err := t.readHalf(&j.jsonHalf, node)
-		if err != nil {
-			return err
-		}
-		of := id.SpanID
-		if j.Of != "" {
-			if of, err = ParseSpanID(j.Of); err != nil {
-				return err
-			}
-		}
-		t.addSend(id, pendingSend{span: span, of: of, called: j.Called, counted: j.Counted, queueNode: j.QueueNode})
+	key := callKey{ends, r.addressFrom(j.jsonAddress), j.Minute, j.FromName, j.ToName, j.Taken}
+	if r.calls[key] != nil || key == (callKey{edgeKey: ends}) {
+		return fmt.Errorf("edge %q to %q is listed twice, or has nothing pending", j.From, j.To)
 	}
-	for _, j := range in.Receives {
-		id, span, err := t.readHalf(&j.jsonHalf, node)
-		if err != nil {
-			return err
-		}
-		target, err := j.Target.link()
-		if err != nil {
-			return err
-		}
-		if j.Outcome >= pairing.Outcomes {
-			return fmt.Errorf("fate is %d, want 0 to %d", j.Outcome, pairing.Outcomes-1)
-		}
-		key := receiver{id, span.Node}
-		if _, known := t.receivers[key]; !known { // the JSON repeats a receiver for each of its links
-			t.addReceiver(id, pendingReceive{span: span, outcome: j.Outcome, queueNode: j.QueueNode})
-		}
-		t.receives[receiveKey{key, target}] = true
+	return j.fill(&r.callsTo(key).Edge)
+}
+
+func (r *pendingReader) readMeeting(j *jsonMeeting) error {
+	var caller nodeIndex
+	owner, err := r.node(j.Owner)
+	if err == nil && j.Caller != -1 {
+		caller, err = r.node(j.Caller)
 	}
-	// A service that is not in the graph could have the name of one that is, so that pending calls
-	// would find another service as soon as it is added.
-	for _, n := range nodes {
-		if id := t.names.nodeID(n); !id.Type.isPeer() && !t.hasNode(n) {
-			return fmt.Errorf("%q is not a service of the graph", id)
+	if err != nil {
+		return err
+	}
+	during, err := j.during(j.First, j.Last)
+	if err != nil {
+		return err
+	}
+	r.meet(j.address(), caller, owner, during)
+	return nil
+}
+
+func (r *pendingReader) readStatement(j *jsonStatement) error {
+	service, err := r.node(j.Node)
+	if err != nil {
+		return err
+	}
+	during, err := j.during(j.First, j.Last)
+	if err != nil {
+		return err
+	}
+	r.statements.add(r.names, service, r.addressFrom(j.jsonAddress), during)
+	return nil
+}
+
+func (r *pendingReader) readKubernetes(j *jsonKubernetes) error {
+	service, err := r.node(j.Node)
+	if err != nil {
+		return err
+	}
+	for i := range j.Namespaces {
+		j.Namespaces[i] = semconv.ValidText(j.Namespaces[i])
+	}
+	r.addKubernetes(service, j.Namespaces)
+	return nil
+}
+
+func (r *pendingReader) readSend(j *jsonSend) error {
+	id, span, err := r.readHalf(&j.jsonHalf)
+	if err != nil {
+		return err
+	}
+	of := id.SpanID
+	if j.Of != "" {
+		if of, err = ParseSpanID(j.Of); err != nil {
+			return err
 		}
+	}
+	r.addSend(id, pendingSend{span: span, of: of, called: j.Called, counted: j.Counted, queueNode: j.QueueNode})
+	return nil
+}
+
+func (r *pendingReader) readReceive(j *jsonReceive) error {
+	id, span, err := r.readHalf(&j.jsonHalf)
+	if err != nil {
+		return err
+	}
+	target, err := j.Target.link()
+	if err != nil {
+		return err
+	}
+	if j.Outcome >= pairing.Outcomes {
+		return fmt.Errorf("fate is %d, want 0 to %d", j.Outcome, pairing.Outcomes-1)
+	}
+	key := receiver{id, span.Node}
+	if _, known := r.receivers[key]; !known { // the JSON repeats a receiver for each of its links
+		r.addReceiver(id, pendingReceive{span: span, outcome: j.Outcome, queueNode: j.QueueNode})
+	}
+	r.receives[receiveKey{key, target}] = true
+	return nil
+}
+
+// checkService refuses a service that is not in the graph. Its name could be that of a service that
+// is, so that pending calls would find another service as soon as it is added.
+func (r *pendingReader) checkService(n *nodeIndex) error {
+	if id := r.names.nodeID(*n); !id.Type.isPeer() && !r.hasNode(*n) {
+		return fmt.Errorf("%q is not a service of the graph", id)
 	}
 	return nil
 }
@@ -391,26 +430,26 @@ func (t *totals) addressFrom(j jsonAddress) addressIndex {
 	return t.names.address(j.address())
 }
 
-func (t *totals) readHalf(j *jsonHalf, node func(int) (nodeIndex, error)) (Link, trace.Span, error) {
+func (r *pendingReader) readHalf(j *jsonHalf) (Link, trace.Span, error) {
 	id, err := j.link()
 	if err != nil {
 		return id, trace.Span{}, err
 	}
-	r := trace.Span{
+	s := trace.Span{
 		ID: id.SpanID, Start: j.Start, End: j.End, Weight32: roundWeight(j.Weight),
-		Address: t.addressFrom(j.jsonAddress), Kind: trace.Kind(j.Kind), Status: trace.Status(j.Status),
+		Address: r.addressFrom(j.jsonAddress), Kind: trace.Kind(j.Kind), Status: trace.Status(j.Status),
 		Flags: trace.PeerIsName.When(j.IsName) | trace.IsCaller.When(j.Kind.calls()) | trace.Polls.When(j.Polls) | trace.Takes.When(j.Takes),
 	}
-	if r.Node, err = node(j.Node); err != nil {
-		return id, r, err
+	if s.Node, err = r.node(j.Node); err != nil {
+		return id, s, err
 	}
-	if sender := t.names.nodeID(r.Node); !t.hasNode(r.Node) || sender.Type.isPeer() {
-		return id, r, fmt.Errorf("span %s belongs to %q, which is not a service of the graph", j.SpanID, sender)
+	if sender := r.names.nodeID(s.Node); !r.hasNode(s.Node) || sender.Type.isPeer() {
+		return id, s, fmt.Errorf("span %s belongs to %q, which is not a service of the graph", j.SpanID, sender)
 	}
 	if j.Peer != -1 {
-		if r.Peer, err = node(j.Peer); err == nil {
-			r.PeerType = peerType(t.names.typeOf(r.Peer))
+		if s.Peer, err = r.node(j.Peer); err == nil {
+			s.PeerType = peerType(r.names.typeOf(s.Peer))
 		}
 	}
-	return id, r, err
+	return id, s, err
 }

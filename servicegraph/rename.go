@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
 // A Rename gives the services and the uninstrumented dependencies that match a regular
@@ -146,6 +148,115 @@ func (r *renamer) rename(id NodeID) NodeID {
 // isChosen reports whether a peer got its name from a rule, so that a service with this name is the
 // peer. The name of a queue is never that of a service.
 func (r *renamer) isChosen(from, to NodeID) bool { return from.Name != to.Name && to.Type != TypeQueue }
+
+// mergeRenamed adds other totals with other names.
+func (t *totals) mergeRenamed(o *totals, r *renamer) {
+	c := &translation{t.names, o.names, r}
+	for i, n := range o.nodes {
+		if n != nil && !c.isChosen(nodeIndex(i+1)) { // a peer with a new name is a node if calls to it remain
+			t.node(t.names.node(r.rename(n.ID))).merge(n)
+		}
+	}
+	for k, e := range o.edges {
+		t.callsTo(callKey{edgeKey: c.edge(k), fromName: c.isChosen(k.from), toName: c.isChosen(k.to)}).merge(c.queues(&e.Edge))
+	}
+	for k, e := range o.calls {
+		k.fromName, k.toName = k.fromName || c.isChosen(k.from), k.toName || c.isChosen(k.to)
+		k.edgeKey, k.address = c.edge(k.edgeKey), c.address(k.address)
+		t.callsTo(k).merge(c.queues(&e.Edge))
+	}
+	for m, during := range o.met {
+		t.meet(o.names.addressOf(m.at), c.node(m.caller), c.node(m.owner), *during)
+	}
+	for service, namespaces := range o.kubernetes {
+		t.addKubernetes(c.node(service), namespaces)
+	}
+	t.statements.merge(t.names, o.statements, c.node, c.address)
+	for key, s := range o.sends {
+		s.span = c.span(s.span)
+		t.addSend(key.span, s)
+	}
+	for key, r := range o.receivers {
+		r.span = c.span(r.span)
+		t.addReceiver(key.span, r)
+	}
+	for k := range o.receives {
+		t.receives[receiveKey{receiver{k.span, c.node(k.node)}, k.target}] = true
+	}
+	t.report.merge(c.report(o))
+}
+
+// A translation changes the numbers and the names in totals to those of other totals.
+type translation struct {
+	to, from *symbols
+	*renamer
+}
+
+func (c *translation) node(i nodeIndex) nodeIndex {
+	if i == 0 || c.to == c.from {
+		return i
+	}
+	return c.to.node(c.rename(c.from.nodeID(i)))
+}
+
+func (c *translation) address(i addressIndex) addressIndex {
+	if i == 0 || c.to == c.from {
+		return i
+	}
+	return c.to.address(c.from.addressOf(i))
+}
+
+func (c *translation) edge(k edgeKey) edgeKey { return edgeKey{c.node(k.from), c.node(k.to), k.kind} }
+
+// isChosen reports whether a rule has given a peer its name.
+func (c *translation) isChosen(i nodeIndex) bool {
+	if len(c.rules) == 0 || i == 0 {
+		return false
+	}
+	id := c.from.nodeID(i)
+	return id.Type.isPeer() && c.renamer.isChosen(id, c.rename(id))
+}
+
+func (c *translation) span(s trace.Span) trace.Span {
+	if c.isChosen(s.Peer) {
+		s.Flags |= trace.PeerIsName
+	}
+	s.Node, s.Peer, s.Address = c.node(s.Node), c.node(s.Peer), c.address(s.Address)
+	return s
+}
+
+// queues returns an edge with the new names of its queues.
+func (c *translation) queues(e *Edge) *Edge {
+	if len(c.rules) == 0 || len(e.Queues) == 0 {
+		return e
+	}
+	renamed := *e
+	renamed.Queues = nil
+	for _, q := range e.Queues {
+		renamed.addQueue(c.rename(q))
+	}
+	return &renamed
+}
+
+// report returns the report of totals with the new names of detached services. The report has
+// their names alone, which are those of services of the totals.
+func (c *translation) report(o *totals) Report {
+	report := o.report
+	if len(c.rules) == 0 {
+		return report
+	}
+	report.DetachedServices = nil
+	for _, name := range o.report.DetachedServices {
+		for _, n := range o.nodes {
+			if n != nil && n.ID.Type == TypeService && n.ID.String() == name {
+				name = c.rename(n.ID).String()
+				break
+			}
+		}
+		report.addDetachedService(name)
+	}
+	return report
+}
 
 // Rename returns the graph with other names: those that [Config.Rename] gives when the graph is
 // built. Nodes that get the same name become one, with all calls and errors. A call that waits for

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/tempograph/tempograph/servicegraph/internal/directory"
-	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
 // totals are the sums that become a [Graph].
@@ -244,93 +243,6 @@ func Merge(graphs ...*Graph) *Graph {
 
 // merge adds other totals, whose names can have other numbers.
 func (t *totals) merge(o *totals) { t.mergeRenamed(o, new(renamer)) }
-
-// mergeRenamed adds other totals with other names.
-func (t *totals) mergeRenamed(o *totals, r *renamer) {
-	node := func(i nodeIndex) nodeIndex {
-		if i == 0 || t.names == o.names {
-			return i
-		}
-		return t.names.node(r.rename(o.names.nodeID(i)))
-	}
-	chosen := func(i nodeIndex) bool {
-		if len(r.rules) == 0 || i == 0 {
-			return false
-		}
-		id := o.names.nodeID(i)
-		return id.Type.isPeer() && r.isChosen(id, r.rename(id))
-	}
-	queues := func(e *Edge) *Edge {
-		if len(r.rules) == 0 || len(e.Queues) == 0 {
-			return e
-		}
-		renamed := *e
-		renamed.Queues = nil
-		for _, q := range e.Queues {
-			renamed.addQueue(r.rename(q))
-		}
-		return &renamed
-	}
-	address := func(i addressIndex) addressIndex {
-		if i == 0 || t.names == o.names {
-			return i
-		}
-		return t.names.address(o.names.addressOf(i))
-	}
-	edge := func(k edgeKey) edgeKey { return edgeKey{node(k.from), node(k.to), k.kind} }
-	span := func(s trace.Span) trace.Span {
-		if chosen(s.Peer) {
-			s.Flags |= trace.PeerIsName
-		}
-		s.Node, s.Peer, s.Address = node(s.Node), node(s.Peer), address(s.Address)
-		return s
-	}
-	for i, n := range o.nodes {
-		if n != nil && !chosen(nodeIndex(i+1)) { // a peer with a new name is a node if calls to it remain
-			t.node(t.names.node(r.rename(n.ID))).merge(n)
-		}
-	}
-	for k, e := range o.edges {
-		t.callsTo(callKey{edgeKey: edge(k), fromName: chosen(k.from), toName: chosen(k.to)}).merge(queues(&e.Edge))
-	}
-	for k, e := range o.calls {
-		k.fromName, k.toName = k.fromName || chosen(k.from), k.toName || chosen(k.to)
-		k.edgeKey, k.address = edge(k.edgeKey), address(k.address)
-		t.callsTo(k).merge(queues(&e.Edge))
-	}
-	for m, during := range o.met {
-		t.meet(o.names.addressOf(m.at), node(m.caller), node(m.owner), *during)
-	}
-	for service, namespaces := range o.kubernetes {
-		t.addKubernetes(node(service), namespaces)
-	}
-	t.statements.merge(t.names, o.statements, node, address)
-	for key, s := range o.sends {
-		s.span = span(s.span)
-		t.addSend(key.span, s)
-	}
-	for key, r := range o.receivers {
-		r.span = span(r.span)
-		t.addReceiver(key.span, r)
-	}
-	for k := range o.receives {
-		t.receives[receiveKey{receiver{k.span, node(k.node)}, k.target}] = true
-	}
-	report := o.report
-	if len(r.rules) > 0 {
-		report.DetachedServices = nil // they are names without an identity: those of the services with these names
-		for _, name := range o.report.DetachedServices {
-			for _, n := range o.nodes {
-				if n != nil && n.ID.Type == TypeService && n.ID.String() == name {
-					name = r.rename(n.ID).String()
-					break
-				}
-			}
-			report.addDetachedService(name)
-		}
-	}
-	t.report.merge(report)
-}
 
 func (s *Stats) merge(o Stats) {
 	s.Calls = plus(s.Calls, o.Calls)
