@@ -3,8 +3,8 @@ package arena
 import (
 	"encoding/binary"
 	"iter"
-	"math/bits"
-	"math/rand/v2"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/idhash"
 )
 
 // A Table maps ids of 16 bytes to values. Each entry also has an index, by which the caller
@@ -13,7 +13,7 @@ import (
 // The zero value is empty.
 type Table[K ~[16]byte, V any] struct {
 	n       int
-	seed    Seed
+	seed    idhash.Seed
 	heads   []Index           // by the hash of an id, the first entry of a chain
 	entries Slab[entry[K, V]] // by index
 	free    Index             // the first entry of the chain of unused entries
@@ -24,19 +24,6 @@ type entry[K ~[16]byte, V any] struct {
 	value V
 	id    K
 	next  Index // in its chain
-}
-
-// A Seed makes hashes of ids unpredictable. Ids are usually random, but an attacker could choose
-// ids whose hashes collide.
-type Seed struct{ a, b uint64 }
-
-// NewSeed returns a random seed.
-func NewSeed() Seed { return Seed{rand.Uint64(), rand.Uint64()} }
-
-// Hash returns a hash of 16 bytes of identity.
-func (s Seed) Hash(high, low uint64) uint64 {
-	high, low = bits.Mul64(high^s.a, low^s.b)
-	return high ^ low
 }
 
 // head returns the head of the chain that an id belongs to.
@@ -97,7 +84,7 @@ func (t *Table[K, V]) chain(i Index, e *entry[K, V]) {
 // grow doubles the number of chains.
 func (t *Table[K, V]) grow() {
 	if len(t.heads) == 0 {
-		t.seed = NewSeed()
+		t.seed = idhash.NewSeed()
 		t.entries.Alloc(1) // index 0, which means none
 	}
 	t.heads = make([]Index, max(8, 2*len(t.heads)))

@@ -3,12 +3,12 @@ package trace
 import (
 	"encoding/binary"
 
-	"github.com/tempograph/tempograph/servicegraph/internal/arena"
+	"github.com/tempograph/tempograph/servicegraph/internal/idhash"
 )
 
 // An index finds the spans of one trace by id.
 type index struct {
-	seed  arena.Seed
+	seed  idhash.Seed
 	table []int32 // open addressing: index of the first span with an id, plus one; 0 is free
 
 	// Few ids are shared by several spans: shared has an entry for each such id, and members an
@@ -17,8 +17,9 @@ type index struct {
 	members map[identity]int32
 }
 
-// sides are the indices, plus one, of the spans that share an id, by side; 0 means none. Zipkin's B3 propagation gives both sides of a call the same id. Where several
-// services are on one side, the span of the first in the order of nodes stands for the side.
+// sides are the indices, plus one, of the spans that share an id, by side; 0 means none. Zipkin's B3
+// propagation gives both sides of a call the same id. Where several services are on one side, the
+// span of the first in the order of nodes stands for the side.
 type sides struct{ caller, callee, other int32 }
 
 // An identity distinguishes spans with the same id. Spans with the same identity are deliveries
@@ -56,7 +57,7 @@ func (x *index) reset(n int) {
 	}
 	if cap(x.table) < size {
 		x.table = make([]int32, size)
-		x.seed = arena.NewSeed()
+		x.seed = idhash.NewSeed()
 	}
 	x.table = x.table[:size]
 	clear(x.table)
