@@ -324,6 +324,22 @@ func (e *Edge) addCall(weight float64, failed bool, by pairing.Evidence) {
 	*evidence = plus(*evidence, weight)
 }
 
+// addCaller adds a call that only a caller span shows.
+func (e *Edge) addCaller(id Link, client *trace.Span) {
+	e.addCall(client.Weight(), client.Failed(), pairing.ByCaller)
+	e.Caller.add(client)
+	e.widen(client)
+	e.addExample(id, client, client.Failed())
+}
+
+// addCallee adds a call that only a callee span shows.
+func (e *Edge) addCallee(id Link, server *trace.Span) {
+	e.addCall(server.Weight(), server.Failed(), pairing.ByCallee)
+	e.Callee.add(server)
+	e.widen(server)
+	e.addExample(id, server, server.Failed())
+}
+
 // add counts one span.
 func (s *Stats) add(span *trace.Span) {
 	s.Calls = plus(s.Calls, span.Weight())
