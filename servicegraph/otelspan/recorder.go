@@ -3,6 +3,7 @@ package otelspan
 import (
 	"cmp"
 	"context"
+	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -24,7 +25,7 @@ type Recorder struct {
 	watch func(servicegraph.Span)
 
 	mu       sync.Mutex
-	pending  [][]servicegraph.Span // have ended and are not in the builder yet; in chunks of drainAt, so that no span waits while a long list is copied
+	pending  [][]servicegraph.Span // have ended and are not in the builder yet; in chunks, so that no span waits while a long list is copied
 	waiting  int                   // spans in pending
 	dropped  int                   // spans that did not fit into pending
 	draining bool                  // a goroutine hands the pending spans to the builder
@@ -48,6 +49,7 @@ var liveWindow = servicegraph.Window{
 }
 
 const (
+	chunk      = 64      // spans in a chunk of the pending ones; small, because it is allocated while a lock is held
 	drainAt    = 1024    // ended spans at which they are handed to the builder
 	maxPending = 100_000 // ended spans that wait for the builder, while a graph is being made
 	maxOpen    = 10_000  // open spans that Open can list
@@ -117,8 +119,8 @@ func (r *Recorder) OnEnd(s sdktrace.ReadOnlySpan) {
 		r.dropped++
 		return
 	}
-	if last := len(r.pending) - 1; last < 0 || len(r.pending[last]) == drainAt {
-		r.pending = append(r.pending, make([]servicegraph.Span, 0, drainAt))
+	if last := len(r.pending) - 1; last < 0 || len(r.pending[last]) == chunk {
+		r.pending = append(r.pending, make([]servicegraph.Span, 0, chunk))
 	}
 	last := len(r.pending) - 1
 	r.pending[last] = append(r.pending[last], span)
@@ -203,14 +205,15 @@ func (r *Recorder) Explain(from, to servicegraph.NodeID) servicegraph.Explanatio
 // open spans are missing from the list, which is limited to 10,000.
 func (r *Recorder) Open() (spans []servicegraph.Span, more int) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, s := range r.open {
+	open, more := slices.Collect(maps.Values(r.open)), r.missed
+	r.mu.Unlock()
+	for _, s := range open { // without the lock, for which spans that end would wait
 		spans = append(spans, from(s, r.keep))
 	}
 	slices.SortFunc(spans, func(a, b servicegraph.Span) int {
 		return cmp.Or(cmp.Compare(a.Start, b.Start), slices.Compare(a.SpanID[:], b.SpanID[:]))
 	})
-	return spans, r.missed
+	return spans, more
 }
 
 // Wait waits until no span is open. It returns the cause if ctx ends before that.
