@@ -33,7 +33,7 @@ type aggregator struct {
 func newAggregator(b *Builder) *aggregator {
 	return &aggregator{builder: b, pairer: pairing.New(pairing.Config{
 		QueueNodes: b.cfg.QueueNodes, InferCalls: b.cfg.InferCalls, UserNode: b.cfg.UserNode,
-		IsNameOf: b.isNameOf, IsHostOf: b.isHostOf, CanBeSame: b.canBeSame, IsSameHost: b.isSameHost, AddressOf: b.hostAndRPC, Describe: b.describe, IsAddress: b.isAddress, MatchPaths: semconv.MatchPaths, CompareNodes: b.names.CompareNodes,
+		IsNameOf: b.isNameOf, IsHostOf: b.isHostOf, CanBeSame: b.canBeSame, IsOtherServer: b.isOtherServer, IsSameHost: b.isSameHost, AddressOf: b.hostAndRPC, Describe: b.describe, IsAddress: b.isAddress, MatchPaths: semconv.MatchPaths, CompareNodes: b.names.CompareNodes,
 	})}
 }
 
@@ -93,13 +93,9 @@ func (a *aggregator) edgeOf(c *pairing.Call) *edgeSum {
 	if !c.Is(pairing.Pending) {
 		return a.sum.edge(key)
 	}
-	pending := callKey{edgeKey: key, fromName: c.Is(pairing.FromName), toName: c.Is(pairing.ToName)}
+	pending := a.builder.names.pendingKey(key, c, a.tree.Spans)
 	if c.Caller < 0 && c.Callee >= 0 {
 		pending.taken = isTaken(&a.tree.Spans[c.Callee])
-	}
-	if c.Source >= 0 {
-		pending.address = a.tree.Spans[c.Source].Address
-		pending.minute = a.builder.names.minuteOf(pending.address, &a.tree.Spans[c.Caller])
 	}
 	return a.sum.callsTo(pending)
 }

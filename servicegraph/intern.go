@@ -224,6 +224,12 @@ func (b *Builder) canBeSame(peer, other nodeIndex) bool {
 	return t == TypeRPC || t == TypeIP && b.names.typeOf(other) == TypeIP
 }
 
+// isOtherServer reports whether a peer is the provider of a model, and a host is that of another server with
+// a compatible API (docs/semantics.md G1).
+func (b *Builder) isOtherServer(peer, host nodeIndex) bool {
+	return b.names.typeOf(peer) == TypeModel && semconv.IsElsewhere(b.names.nodeID(peer).Name, b.names.nodeID(host).Name)
+}
+
 // isAddress reports whether a peer is only an IP address or an RPC service.
 func (b *Builder) isAddress(peer nodeIndex) bool {
 	t := b.names.typeOf(peer)

@@ -28,7 +28,8 @@ type (
 	jsonCall struct {
 		jsonEdge
 		jsonAddress
-		Minute   directory.Minute `json:"minute,omitempty"` // since 1970, if the address ages
+		Inside   *jsonAddress     `json:"inside,omitempty"` // as a span inside names it, if that is another address
+		Minute   directory.Minute `json:"minute,omitempty"` // since 1970, if an address ages
 		FromName bool             `json:"fromName,omitempty"`
 		ToName   bool             `json:"toName,omitempty"`
 		Taken    bool             `json:"taken,omitempty"` // messages that the callee took from a queue for other spans to process
@@ -175,7 +176,7 @@ func (w *pendingWriter) write() {
 		}
 	}
 	for key, e := range w.calls {
-		o.Calls = append(o.Calls, jsonCall{w.edge(key.edgeKey, &e.Edge), w.address(key.address), key.minute, key.fromName, key.toName, key.taken})
+		o.Calls = append(o.Calls, jsonCall{w.edge(key.edgeKey, &e.Edge), w.address(key.address), w.inside(key.inside), key.minute, key.fromName, key.toName, key.taken})
 	}
 	for m, during := range w.met {
 		o.Addresses = append(o.Addresses, jsonMeeting{w.address(m.at), w.position(m.caller), w.position(m.owner), during.First, during.Last})
@@ -203,7 +204,7 @@ func (w *pendingWriter) write() {
 	slices.SortFunc(o.Resolved, compareEdges)
 	slices.SortFunc(o.Calls, func(a, b jsonCall) int {
 		return cmp.Or(compareEdges(a.jsonEdge, b.jsonEdge),
-			a.address().Compare(b.address()), cmp.Compare(a.Minute, b.Minute),
+			a.address().Compare(b.address()), a.insideAddress().Compare(b.insideAddress()), cmp.Compare(a.Minute, b.Minute),
 			compareBools(a.FromName, b.FromName), compareBools(a.ToName, b.ToName), compareBools(a.Taken, b.Taken))
 	})
 	slices.SortFunc(o.Addresses, func(a, b jsonMeeting) int {
@@ -249,6 +250,22 @@ func (w *pendingWriter) half(id Link, r *trace.Span, queueNode bool) jsonHalf {
 func (w *pendingWriter) address(i addressIndex) jsonAddress {
 	at := w.names.addressOf(i)
 	return jsonAddress{at.Host, at.Port, at.Name, at.RPC}
+}
+
+// inside returns the address inside of a call, nil if there is none.
+func (w *pendingWriter) inside(i addressIndex) *jsonAddress {
+	if i == 0 {
+		return nil
+	}
+	at := w.address(i)
+	return &at
+}
+
+func (j *jsonCall) insideAddress() address {
+	if j.Inside == nil {
+		return address{}
+	}
+	return j.Inside.address()
 }
 
 func (j jsonAddress) address() address {
@@ -330,7 +347,10 @@ func (r *pendingReader) readCall(j *jsonCall) error {
 	if err != nil {
 		return err
 	}
-	key := callKey{ends, r.addressFrom(j.jsonAddress), j.Minute, j.FromName, j.ToName, j.Taken}
+	key := callKey{ends, r.addressFrom(j.jsonAddress), 0, j.Minute, j.FromName, j.ToName, j.Taken}
+	if j.Inside != nil {
+		key.inside = r.addressFrom(*j.Inside)
+	}
 	if r.calls[key] != nil || key == (callKey{edgeKey: ends}) {
 		return fmt.Errorf("edge %q to %q is listed twice, or has nothing pending", j.From, j.To)
 	}

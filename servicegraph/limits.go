@@ -268,7 +268,7 @@ func (t *totals) compareCalls(a, b callKey) int {
 		}
 		return n
 	}
-	return cmp.Or(t.compareEdges(a.edgeKey, b.edgeKey), t.names.CompareAddresses(a.address, b.address), cmp.Compare(a.minute, b.minute), cmp.Compare(flags(a), flags(b)))
+	return cmp.Or(t.compareEdges(a.edgeKey, b.edgeKey), t.names.CompareAddresses(a.address, b.address), t.names.CompareAddresses(a.inside, b.inside), cmp.Compare(a.minute, b.minute), cmp.Compare(flags(a), flags(b)))
 }
 
 // adoptNames adds the names that only resolving gave to the names of the totals. It returns the

@@ -26,6 +26,7 @@ type oracleCall struct {
 	peer   sg.NodeID
 	isName bool
 	at     oracleAddress
+	inside oracleAddress // as a span inside names it
 }
 
 // An oracleAttempt is an attempt of a call without a callee span, and the service that answered the others
@@ -98,18 +99,14 @@ func (o *oracle) countVirtuals() {
 			to = o.service(c.peer)
 		}
 		if to == c.peer && c.kind == sg.EdgeRequest {
-			atHost, asRPC, fits := o.metAtHost(&c, o.meetings), o.metAsRPC(&c, o.meetings), o.named(&c)
-			byAddress := func(e *oracleEdge) *float64 { return &e.address }
-			if len(atHost) == 1 {
-				to, evidence = only(atHost), byAddress
-			} else if len(asRPC.best()) == 1 {
-				to, evidence = only(asRPC.best()), byAddress
-			} else if len(fits) == 1 {
-				to, evidence = only(fits), func(e *oracleEdge) *float64 { return &e.name }
-			} else if stated := o.metAtHost(&c, statements); len(atHost) == 0 && len(stated) == 1 {
-				to, evidence = only(stated), byAddress
-			} else if stated := o.metAsRPC(&c, statements); len(asRPC.all) == 0 && len(stated.best()) == 1 {
-				to, evidence = only(stated.best()), byAddress
+			found, by := o.found(&c, statements)
+			if found == nil && c.inside != c.at {
+				inside := c
+				inside.at = c.inside
+				found, by = o.found(&inside, statements)
+			}
+			if found != nil {
+				to, evidence = *found, by
 			}
 		}
 		if to == c.peer && to.Type != sg.TypeService {
@@ -125,6 +122,28 @@ func (o *oracle) countVirtuals() {
 		e.count(c.client, nil, &e.caller)
 		e.addCaller(c.client)
 	}
+}
+
+// found returns the service of a call, nil if there is none, and the evidence for it.
+func (o *oracle) found(c *oracleCall, statements []oracleMeeting) (service *sg.NodeID, evidence func(*oracleEdge) *float64) {
+	byAddress := func(e *oracleEdge) *float64 { return &e.address }
+	one := func(services map[sg.NodeID]bool) *sg.NodeID {
+		service := only(services)
+		return &service
+	}
+	atHost, asRPC, fits := o.metAtHost(c, o.meetings), o.metAsRPC(c, o.meetings), o.named(c)
+	if len(atHost) == 1 {
+		return one(atHost), byAddress
+	} else if len(asRPC.best()) == 1 {
+		return one(asRPC.best()), byAddress
+	} else if len(fits) == 1 {
+		return one(fits), func(e *oracleEdge) *float64 { return &e.name }
+	} else if stated := o.metAtHost(c, statements); len(atHost) == 0 && len(stated) == 1 {
+		return one(stated), byAddress
+	} else if stated := o.metAsRPC(c, statements); len(asRPC.all) == 0 && len(stated.best()) == 1 {
+		return one(stated.best()), byAddress
+	}
+	return nil, nil
 }
 
 // statements returns the addresses that services state of themselves, each as a call from nobody that

@@ -900,28 +900,37 @@ func byTime(a, b *oracleSpan) int {
 	return cmpOr(int(a.Start-b.Start), slices.Compare(a.SpanID[:], b.SpanID[:]))
 }
 
-// addressed returns the address of the call of c: that of c, unless c names no host and a caller
-// span inside does. Of several, the last attempt gives the address.
-func (o *oracle) addressed(c *oracleSpan) *oracleSpan {
+// addresses returns the spans that tell the address of the call of c: c, unless c names no host and a
+// caller span inside does, and the last attempt inside that names a host, which c itself is if there is none
+// (F13).
+func (o *oracle) addresses(c *oracleSpan) (source, inside *oracleSpan) {
 	peer, isName := c.peer()
-	if c.address().host != "" || isName || isSpecific(peer.Type) {
-		return c
+	if isName || peer.Type == sg.TypeQueue {
+		return c, c
 	}
-	var inside []*oracleSpan
+	var all []*oracleSpan
 	var visit func(c *oracleSpan)
 	visit = func(c *oracleSpan) {
 		for _, i := range o.inner(c) {
 			if peer, _ := i.peer(); i.address().host != "" && !isSpecific(peer.Type) {
-				inside = append(inside, i)
+				all = append(all, i)
 			}
 			visit(i)
 		}
 	}
 	visit(c)
-	if len(inside) == 0 {
-		return c
+	if len(all) == 0 || isSpecific(peer.Type) && slices.ContainsFunc(all, func(i *oracleSpan) bool {
+		first, _ := all[0].peer()
+		peer, _ := i.peer()
+		return peer != first
+	}) {
+		return c, c
 	}
-	return slices.MaxFunc(inside, byTime)
+	inside = slices.MaxFunc(all, byTime)
+	if c.address().host != "" {
+		return c, inside
+	}
+	return inside, inside
 }
 
 // findTwins marks the spans whose call another span beside them stands for (F14): SERVER spans of
@@ -1084,10 +1093,11 @@ func (o *oracle) virtual(c *oracleSpan) {
 	o.setOutcomes(c, client, "virtual")
 	peer, isName := c.peer()
 	if met := o.metBeside(c); met != nil {
-		o.attempted = append(o.attempted, oracleAttempt{oracleCall{client, kind, peer, isName, oracleAddress{}}, *met})
+		o.attempted = append(o.attempted, oracleAttempt{oracleCall{client, kind, peer, isName, oracleAddress{}, oracleAddress{}}, *met})
 		return
 	}
-	o.virtuals = append(o.virtuals, oracleCall{client, kind, peer, isName, o.addressed(c).address()})
+	source, inside := o.addresses(c)
+	o.virtuals = append(o.virtuals, oracleCall{client, kind, peer, isName, source.address(), inside.address()})
 }
 
 // service returns the service that has the name of a peer, or the peer if there is no such

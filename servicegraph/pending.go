@@ -1,6 +1,7 @@
 package servicegraph
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -36,13 +37,16 @@ type meeting struct {
 type callKey struct {
 	edgeKey
 	address          addressIndex     // of the callee; 0 if unknown
-	minute           directory.Minute // of the call if the address ages, else 0
+	inside           addressIndex     // of the callee, as a span inside the span of the call names it; 0 if there is none, or it is the same
+	minute           directory.Minute // of the call if an address ages, else 0
 	fromName, toName bool             // the name of From or To can be the name of a service
 	taken            bool             // a message that To took from the queue From for other spans to process
 }
 
 // isSettled reports whether no other spans can tell more about such calls.
-func (k callKey) isSettled() bool { return k.address == 0 && !k.fromName && !k.toName && !k.taken }
+func (k callKey) isSettled() bool {
+	return k.address == 0 && k.inside == 0 && !k.fromName && !k.toName && !k.taken
+}
 
 // callKeyOf returns the key of the call that a caller span makes to the peer it names.
 func (s *symbols) callKeyOf(client *trace.Span) callKey {
@@ -50,6 +54,25 @@ func (s *symbols) callKeyOf(client *trace.Span) callKey {
 		edgeKey: edgeKey{client.Node, client.Peer, edgeKinds[pairing.KindOf(client)]},
 		address: client.Address, minute: s.minuteOf(client.Address, client), toName: client.Is(trace.PeerIsName),
 	}
+}
+
+// pendingKey returns the key of a pending call of one of the spans of a trace, without what tells taken
+// messages.
+func (s *symbols) pendingKey(ends edgeKey, c *pairing.Call, spans []trace.Span) callKey {
+	key := callKey{edgeKey: ends, fromName: c.Is(pairing.FromName), toName: c.Is(pairing.ToName)}
+	if c.Source < 0 {
+		return key
+	}
+	source, inside := &spans[c.Source], &spans[c.Inside]
+	switch key.address = source.Address; {
+	case c.Inside == c.Source:
+	case !source.Is(trace.NamesHost):
+		key.address = inside.Address
+	case inside.Address != source.Address && key.kind == EdgeRequest:
+		key.inside = inside.Address
+	}
+	key.minute = cmp.Or(s.minuteOf(key.address, &spans[c.Caller]), s.minuteOf(key.inside, &spans[c.Caller]))
+	return key
 }
 
 // minuteOf returns the minute of a call to an address that ages, and 0 for other addresses.

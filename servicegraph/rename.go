@@ -162,7 +162,7 @@ func (t *totals) mergeRenamed(o *totals, r *renamer) {
 	}
 	for k, e := range o.calls {
 		k.fromName, k.toName = k.fromName || c.isChosen(k.from), k.toName || c.isChosen(k.to)
-		k.edgeKey, k.address = c.edge(k.edgeKey), c.address(k.address)
+		k.edgeKey, k.address, k.inside = c.edge(k.edgeKey), c.address(k.address), c.address(k.inside)
 		t.callsTo(k).merge(c.queues(&e.Edge))
 	}
 	for m, during := range o.met {

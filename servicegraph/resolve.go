@@ -114,12 +114,19 @@ func (r *resolver) openDirectory(t *totals) {
 func (r *resolver) asked(key callKey) directory.Call {
 	c := directory.Call{
 		Caller: key.from, At: r.totals.names.addressOf(key.address), Minute: key.minute,
-		IsSpecific: peerType(r.totals.names.typeOf(key.to)) != trace.Unspecific,
 	}
+	c.IsSpecific = peerType(r.totals.names.typeOf(key.to)) != trace.Unspecific && !r.isModelServer(key.to, c.At.Host)
 	if c.At.RPC == "" && r.totals.names.typeOf(key.to) == TypeRPC { // the address is that of an attempt inside
 		c.At.RPC = r.totals.names.nodeID(key.to).Name
 	}
 	return c
+}
+
+// isModelServer reports whether a peer is the server of a model that has the name of its host: it can be a
+// service or on the caller's machine, as any host can (docs/semantics.md G1).
+func (r *resolver) isModelServer(peer nodeIndex, host string) bool {
+	id := r.totals.names.nodeID(peer)
+	return id.Type == TypeModel && id.Name == host
 }
 
 // peerOf returns the peer of the calls with a key.
@@ -133,7 +140,7 @@ func (r *resolver) peerOf(key callKey) directory.Peer {
 			p.Kind = directory.Server
 		}
 	case key.kind != EdgeRequest:
-	case id.Type == TypeExternal, id.Type == TypeIP:
+	case id.Type == TypeExternal, id.Type == TypeIP, r.isModelServer(key.to, r.totals.names.addressOf(key.address).Host):
 		p.Kind = directory.Host
 	case id.Type == TypeModel && !semconv.HasDomains(id.Name), id.Type == TypeDatabase:
 		p.Kind = directory.Server
@@ -237,6 +244,12 @@ func (r *resolver) serviceOf(key callKey) (end edgeKey, how directory.Answer) {
 	}
 	c := r.asked(key)
 	service, how := r.directory.Find(&c)
+	if service == 0 && key.inside != 0 {
+		c.At = r.totals.names.addressOf(key.inside)
+		if inside, byInside := r.directory.Find(&c); inside != 0 {
+			service, how = inside, byInside
+		}
+	}
 	if service != 0 {
 		end.to = service
 	}
@@ -302,7 +315,9 @@ func (t *totals) resolveExcess() {
 		clear(t.receives)
 	}
 	if n := len(t.calls); n > maxPendingCalls {
-		t.resolveEarly(func(key callKey) bool { return t.names.addressOf(key.address).Ages() })
+		t.resolveEarly(func(key callKey) bool {
+			return t.names.addressOf(key.address).Ages() || t.names.addressOf(key.inside).Ages()
+		})
 		if len(t.calls) > maxPendingCalls/2 {
 			t.resolveEarly(func(callKey) bool { return true })
 		}

@@ -147,7 +147,7 @@ func (k edgeKey) hash() uint32 {
 }
 
 func (k callKey) hash() uint32 {
-	return k.edgeKey.hash() ^ (uint32(k.address)+uint32(k.minute)*31)*0x85EBCA6B
+	return k.edgeKey.hash() ^ (uint32(k.address)+uint32(k.inside)*37+uint32(k.minute)*31)*0x85EBCA6B
 }
 
 // isUnknown reports whether a node stands for spans without a service name.

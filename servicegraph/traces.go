@@ -162,12 +162,7 @@ func (r *callReader) paired(c *pairing.Call) {
 		return
 	}
 	if c.Is(pairing.Pending) {
-		key.fromName, key.toName = c.Is(pairing.FromName), c.Is(pairing.ToName)
-		if c.Source >= 0 {
-			key.address = r.tree.Spans[c.Source].Address
-			key.minute = r.builder.names.minuteOf(key.address, &r.tree.Spans[c.Caller])
-		}
-		end, _ := r.resolver.resolveCall(key)
+		end, _ := r.resolver.resolveCall(r.builder.names.pendingKey(key.edgeKey, c, r.tree.Spans))
 		key.edgeKey = end
 	}
 	out := Call{

@@ -89,14 +89,30 @@ func (p *Pairer) Around(i int32) int32 {
 	return o
 }
 
-// addressed returns the span that gives the address of the call of caller span i, which has no
-// callee: i itself, unless i names no host and a caller span inside does. Of several, the last
-// attempt gives the address.
-func (p *Pairer) addressed(i int32) int32 {
+// addresses returns the spans that tell where the call of caller span i, which has no callee, went: the span
+// that tells most, and the span inside that names a host; both are i if no span inside does. The first
+// is i if i names a host, a database or the like, and otherwise the span inside. A name that a person chose
+// needs no span inside.
+func (p *Pairer) addresses(i int32) (source, inside int32) {
 	span := &p.spans[i]
-	if span.Is(trace.NamesHost) || p.state[i].nested == 0 || span.PeerType != trace.Unspecific || span.Is(trace.PeerIsName) {
-		return i
+	if p.state[i].nested == 0 || span.PeerType == trace.Queue {
+		return i, i
 	}
+	inside = p.lastInside(i)
+	switch {
+	case inside < 0, span.Is(trace.PeerIsName):
+		return i, i
+	case span.Is(trace.NamesHost), span.PeerType == trace.Specific:
+		return i, inside
+	}
+	return inside, inside
+}
+
+// lastInside returns the last attempt inside caller span i that names a host; -1 if there is none. What is
+// inside the client of a database or a model can also be other work, so that the hosts inside such a span
+// must be one.
+func (p *Pairer) lastInside(i int32) int32 {
+	span := &p.spans[i]
 	last := int32(-1)
 	p.stack = append(p.stack[:0], p.tree.Child[i])
 	for len(p.stack) > 0 {
@@ -111,12 +127,15 @@ func (p *Pairer) addressed(i int32) int32 {
 			continue
 		}
 		p.stack = append(p.stack, p.tree.Child[c])
-		if inner.Is(trace.IsCaller) && inner.Is(trace.NamesHost) && inner.PeerType == trace.Unspecific && (last < 0 || p.compareTimes(c, last) > 0) {
+		if !inner.Is(trace.IsCaller) || !inner.Is(trace.NamesHost) || inner.PeerType != trace.Unspecific {
+			continue
+		}
+		if last >= 0 && span.PeerType == trace.Specific && inner.Peer != p.spans[last].Peer {
+			return -1
+		}
+		if last < 0 || p.compareTimes(c, last) > 0 {
 			last = c
 		}
-	}
-	if last < 0 {
-		return i
 	}
 	return last
 }

@@ -40,6 +40,11 @@ type Config struct {
 	// of calls of which another attempt was answered.
 	CanBeSame func(peer, other trace.Node) bool
 
+	// IsOtherServer reports whether a peer is the provider of a model, and a host is that of another
+	// server. It is called only for caller spans of models and the like that name no host, around a
+	// caller span that does.
+	IsOtherServer func(peer, host trace.Node) bool
+
 	// IsSameHost reports whether two addresses are the same host and port, and neither has a name
 	// that a person chose. It is called only for caller spans below SERVER spans with an address.
 	IsSameHost func(a, b trace.Address) bool
@@ -106,6 +111,7 @@ type Call struct {
 	From, To       trace.Node // services, or the peer that the other side names; a From of 0 is the user
 	Caller, Callee int32      // the spans of the two sides; -1 for a side without a span
 	Source         int32      // the caller span that gives the address, the details and the number of resends; -1 if there is none
+	Inside         int32      // of a pending call with a Source: the caller span inside that names a host; Source if there is none
 	Queue          trace.Node // the destination of a message; 0 if unknown
 	Kind           Kind
 	Evidence       Evidence

@@ -32,6 +32,7 @@ func names(s trace.Span, peer trace.Node, t trace.PeerType) trace.Span {
 func pair(cfg Config, spans ...trace.Span) *Pairer {
 	cfg.IsNameOf = func(peer, service trace.Node) bool { return peer == service }
 	cfg.IsAddress = func(trace.Node) bool { return false }
+	cfg.IsOtherServer = func(trace.Node, trace.Node) bool { return false }
 	cfg.CanBeSame = func(trace.Node, trace.Node) bool { return false }
 	cfg.CompareNodes = byNumber{}.CompareNodes
 	var t trace.Tree

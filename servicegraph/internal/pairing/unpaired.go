@@ -113,7 +113,12 @@ func (p *Pairer) virtualCall(i int32) {
 	outer := p.state[i].outer
 	client := p.spans[outer]
 	client.NamePeer(inner)
-	client.Address = p.spans[p.addressed(i)].Address
+	if _, inside := p.addresses(i); inside != i && !inner.Is(trace.NamesHost) {
+		client.Address = p.spans[inside].Address
+		if inner.PeerType == trace.Specific && p.cfg.IsOtherServer(inner.Peer, p.spans[inside].Peer) {
+			client.NamePeer(&p.spans[inside])
+		}
+	}
 	client.Kind = max(client.Kind, inner.Kind) // a message if either span is a PRODUCER
 	if !(p.cfg.QueueNodes && p.queue(i) != 0) && p.sendAny(i, &client) {
 		return
@@ -132,7 +137,7 @@ func (p *Pairer) callPeer(i int32, client *trace.Span) {
 	if met := p.metBeside(i); met != 0 {
 		call.To = met
 	} else {
-		call.Source = p.addressed(i)
+		call.Source, call.Inside = p.addresses(i)
 		call.Flags |= Pending | ToName.when(client.Is(trace.PeerIsName))
 	}
 	if call.Kind == Request && client.Failed() && p.recovered(outer) {

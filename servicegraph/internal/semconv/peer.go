@@ -40,7 +40,7 @@ func (a *Attrs) callee(kind Kind, host string, isNamed bool, rpc string) (Peer, 
 		}
 		return p, true
 	}
-	provider := modelProvider(cmp.Or(a.genaiProvider, a.genaiSystem))
+	provider, server := modelProvider(cmp.Or(a.genaiProvider, a.genaiSystem)), Loopback(host)
 	atProvider := provider != "" && (!isNamed || isOfProvider(host, provider))
 	switch {
 	case a.hasDatabase():
@@ -51,8 +51,8 @@ func (a *Attrs) callee(kind Kind, host string, isNamed bool, rpc string) (Peer, 
 		return Peer{}, false
 	case atProvider:
 		return named(provider, Model)
-	case provider != "" && !IsIP(host) && !a.isAgentStep(): // a compatible server of one's own [G1]
-		return named(host, Model)
+	case provider != "" && !IsIP(server) && !a.isAgentStep(): // a compatible server of one's own [G1]
+		return named(server, Model)
 	case a.faasName != "": // if the function is instrumented, a service has this name
 		return Peer{Name: a.faasName, Type: Function, IsName: true}, true
 	case a.hasQueue():

@@ -86,6 +86,9 @@ func isOfProvider(host, provider string) bool {
 	return false
 }
 
+// IsElsewhere reports whether a host does not belong to a provider of models whose domains are known.
+func IsElsewhere(provider, host string) bool { return !isOfProvider(host, provider) }
+
 // HasDomains reports whether a provider of models is one whose domains are known, so that a host
 // elsewhere is not the provider.
 func HasDomains(provider string) bool { return providerDomains[provider] != nil }
