@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -131,6 +132,54 @@ func TestLargeRequests(t *testing.T) {
 		senders.Wait()
 		if large := taken[1].Load(); large != 16 {
 			t.Errorf("%d large requests were handled in the end", large)
+		}
+	})
+}
+
+// TestDenseRequests: requests that are compressed a thousand times wait for each other, however small
+// they are, and usual ones do not wait for them.
+func TestDenseRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var usual, dense atomic.Int32
+		open := make(chan struct{})
+		r := New(func(r Request) (Rejected, error) {
+			if r.Body[len(r.Body)-1] != 0 {
+				usual.Add(1)
+				return Rejected{}, nil
+			}
+			dense.Add(1)
+			<-open
+			return Rejected{}, nil
+		})
+		var senders sync.WaitGroup
+		send := func(body []byte) {
+			senders.Go(func() {
+				req := request(t.Context(), bytes.NewReader(zip(t, body)))
+				req.Header.Set("Content-Encoding", "gzip")
+				r.Handler(nil).ServeHTTP(httptest.NewRecorder(), req)
+			})
+		}
+		for range 2 * most {
+			send(make([]byte, 1<<20))
+		}
+		synctest.Wait()
+		var text bytes.Buffer // compressed some ten times
+		for i := range 20_000 {
+			fmt.Fprintf(&text, "span %d of a service with a long name, which is the same in all;", i)
+		}
+		text.Truncate(1 << 20)
+		for range 2 * most {
+			send(text.Bytes())
+			send([]byte("{}"))
+		}
+		synctest.Wait()
+		if u, d := usual.Load(), dense.Load(); u != 4*most || d != int32(cap(r.large)) {
+			t.Errorf("%d usual and %d dense requests were handled, want %d and %d", u, d, 4*most, cap(r.large))
+		}
+		close(open)
+		senders.Wait()
+		if d := dense.Load(); d != 2*most {
+			t.Errorf("%d dense requests were handled in the end, want %d", d, 2*most)
 		}
 	})
 }

@@ -78,6 +78,7 @@ type Receiver struct {
 	take         Take
 	budget       *budget
 	small, large turns // for requests of up to largeRequest bytes, and for the others
+	dense        turns // for requests of up to largeRequest bytes that are compressed a hundred times
 	connections  *connections
 }
 
@@ -89,6 +90,7 @@ func New(take Take) *Receiver {
 		budget:      newBudget(maxBytes, reserved),
 		small:       make(turns, maxSmall),
 		large:       make(turns, large),
+		dense:       make(turns, large),
 		connections: &connections{max: MaxConnections, maxArriving: maxArriving},
 	}
 }

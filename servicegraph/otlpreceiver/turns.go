@@ -3,6 +3,7 @@ package otlpreceiver
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 )
 
@@ -25,27 +26,52 @@ func (t turns) run(ctx context.Context, handle func() error) error {
 // decompressBytes is what decompressing takes beside its result.
 const decompressBytes = 48 << 10
 
+// A request that has been compressed to less than a hundredth is not a usual one: the random identifiers
+// of its spans alone would be longer. Its beginning of denseBytes tells that.
+const (
+	denseBytes = 16 << 10
+	denseRatio = 100
+)
+
+// errDense says that a request is compressed more than denseRatio times.
+var errDense = errors.New("a dense request")
+
 // takeCompressed decompresses a request that has arrived, and passes it on. A few kB may become
-// 16 MB, so a request has a turn among the small ones until it turns out to be large. There it takes
-// no room, because the number of turns bounds the memory. A large request begins again in a turn
-// of its own, so that it holds only its compressed bytes while it waits.
+// 16 MB, so a request has a turn among the small ones until it turns out to be dense or large. There it
+// takes no room, because the number of turns bounds the memory. Then it begins again in a turn
+// among dense or large requests, so that it holds only its compressed bytes while it waits, and usual requests
+// wait for none of them.
 func (r *Receiver) takeCompressed(ctx context.Context, room *room, compressed []byte, decompress func(io.Reader) (io.Reader, error), take func([]byte) error) error {
-	try := func(limit int, grow func(bytes int) error) (whole bool, err error) {
-		from, err := decompress(bytes.NewReader(compressed))
+	try := func(limit int, dense error, grow func(bytes int) error) (whole bool, err error) {
+		rest := bytes.NewReader(compressed)
+		from, err := decompress(rest)
 		if err != nil {
 			return false, errReading(err)
 		}
-		data, whole, err := read(make([]byte, 0, firstBytes), from, limit, grow)
+		data, whole, err := read(make([]byte, 0, firstBytes), from, denseBytes, grow)
+		if err == nil && !whole {
+			if len(data) > denseRatio*(len(compressed)-rest.Len()) && dense != nil {
+				return false, dense
+			}
+			data, whole, err = read(data, from, limit, grow)
+		}
 		if err != nil || !whole {
 			return whole, err
 		}
 		return true, take(data)
 	}
+	free := func(int) error { return nil }
 	whole := false
 	err := r.small.run(ctx, func() (err error) {
-		whole, err = try(largeRequest, func(int) error { return nil })
+		whole, err = try(largeRequest, errDense, free)
 		return err
 	})
+	if errors.Is(err, errDense) {
+		err = r.dense.run(ctx, func() (err error) {
+			whole, err = try(largeRequest, nil, free)
+			return err
+		})
+	}
 	if err != nil || whole {
 		return err
 	}
@@ -54,7 +80,7 @@ func (r *Receiver) takeCompressed(ctx context.Context, room *room, compressed []
 		if err := grow(decompressBytes + firstBytes); err != nil {
 			return err
 		}
-		whole, err := try(MaxRequest, grow)
+		whole, err := try(MaxRequest, nil, grow)
 		if err == nil && !whole {
 			return errTooManyBytes()
 		}
