@@ -26,9 +26,9 @@ type Segment struct {
 // The path is found backwards: from the end of a span to the child that ended last before
 // it, from the start of that child to the child that ended last before it, and so on. A
 // child that ends exactly when the next one starts is on the path (docs/semantics.md,
-// V3). Nobody waits for consumers of messages, nor for work in the same service that ends
-// after its parent (M14). Where clocks disagree, a child counts with the time that it has
-// in common with its parent.
+// V3). Nobody waits for consumers of messages, nor for work in the same service that goes on
+// after its parent for more than a tenth of its own duration (M14). Any other child that ends
+// later than its parent counts with the time that the two have in common.
 func CriticalPath(spans []Span) []Segment {
 	b := NewBuilder(Config{})
 	compact := make([]trace.Span, 0, len(spans))
@@ -118,8 +118,8 @@ func (p *pathFinder) candidates(i int32, from, to int64) (list []candidate) {
 	for c := p.Child[i]; c >= 0; c = p.Sibling[c] {
 		child := &p.Spans[c]
 		_, ok := child.Duration()
-		outlives := child.Node == span.Node && child.End > span.End
-		if p.Parent[c] != i || !ok || child.Kind == trace.Consumer || outlives {
+		detaches := child.Node == span.Node && trace.Detaches(child.Start, child.End, span.End)
+		if p.Parent[c] != i || !ok || child.Kind == trace.Consumer || detaches {
 			continue
 		}
 		if w := (candidate{c, max(child.Start, from), min(child.End, to)}); w.start < w.end {

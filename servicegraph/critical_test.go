@@ -27,6 +27,8 @@ func TestCriticalPath(t *testing.T) {
 			"S A a 0+100\nC A c<a 10+80\nS B b<c 20+60\nI B i<b 30+10", "a 0-10, c 10-20, b 20-30, i 30-40, b 40-80, c 80-90, a 90-100"},
 		{"nobody waits for a consumer, nor for work that ends after its parent (M14)",
 			"S A a 0+100\nP A p<a 10+10\nN B n<p 15+500\nI A i<a 50+200", "a 0-10, p 10-20, a 20-100"},
+		{"a child that ends a little after its parent (K13)",
+			"S A a 0+100\nI A h<a 1+100\nC A q<h 2+100\nI A d<a 60+50", "a 0-1, h 1-2, q 2-100"},
 		{"a clock that is ahead", "C A c 0+100\nS B s<c 50+100", "c 0-50, s 50-100"},
 		{"a clock that is far off", "C A c 0+100\nS B s<c 500+100", "c 0-100"},
 		{"the longest of several roots", "S A a 0+10\nS A b 0+100", "b 0-100"},

@@ -67,6 +67,7 @@ func (c *critical) run(ctx context.Context) error {
 	if !(c.percentile > 0 && c.percentile < 100) {
 		return exit.Usagef("--percentile %v: want a number above 0 and below 100", c.percentile)
 	}
+	c.held = heldPaths(c.held)
 	cfg := critpath.Config{Spans: c.held, Percentile: c.percentile}
 	for _, question := range c.whatIf {
 		name, less, _ := strings.Cut(question, "=")
@@ -74,7 +75,7 @@ func (c *critical) run(ctx context.Context) error {
 		if err != nil || d <= 0 || name == "" {
 			return exit.Usagef("--what-if %q: want a node and a duration above zero, such as payments=10ms", question)
 		}
-		cfg.Changes = append(cfg.Changes, critpath.Change{Node: serviceNode(name), Less: d})
+		cfg.Changes = append(cfg.Changes, critpath.Change{Node: namedNode(name), Less: d})
 	}
 	src, err := c.source()
 	if err != nil {
@@ -101,9 +102,9 @@ func (c *critical) run(ctx context.Context) error {
 	if g.NumNodes() == 0 {
 		return exit.Reason(src.Empty())
 	}
-	for i, change := range cfg.Changes {
-		if _, ok := g.Node(change.Node); !ok {
-			return exit.With(exit.Nothing, fmt.Errorf("--what-if %s: no service has this name%s", c.whatIf[i], graphtext.NameHint(g, []string{change.Node.Name})))
+	for i, answer := range r.Answers {
+		if _, ok := g.Node(answer.Node); !ok {
+			return exit.With(exit.Nothing, fmt.Errorf("--what-if %s: no node has this name%s", c.whatIf[i], graphtext.NameHint(g, []string{answer.Node.Name})))
 		}
 	}
 	targets, err := c.targets(c.formats(r))
@@ -125,6 +126,10 @@ func (c *critical) run(ctx context.Context) error {
 	}
 	return nil
 }
+
+// heldPaths returns the limit on the spans that are held for critical paths, given that on the spans of
+// a graph: a trace whose path is computed takes up to twice the memory.
+func heldPaths(held int) int { return held / 2 }
 
 // pathsOf reads spans to their end. It returns the report about their paths, and a graph that has
 // their nodes and no edges: spans are held once, and not for a graph as well.
@@ -169,13 +174,18 @@ func collected(spans iter.Seq2[servicegraph.Span, error], add func(servicegraph.
 	}
 }
 
-// serviceNode returns the service with a name, which may begin with a namespace.
-func serviceNode(name string) servicegraph.NodeID {
+// namedNode returns the node with a name as it is displayed: after its namespace, and before its type
+// in brackets if it is no service.
+func namedNode(name string) (id servicegraph.NodeID) {
+	if begin, typ, ok := strings.Cut(strings.TrimSuffix(name, "]"), "["); ok {
+		name, id.Type = strings.TrimSpace(begin), servicegraph.NodeType(typ)
+	}
 	namespace, rest, ok := strings.Cut(name, "/")
 	if !ok {
 		namespace, rest = "", name
 	}
-	return servicegraph.NodeID{Namespace: namespace, Name: rest, Type: servicegraph.TypeService}
+	id.Namespace, id.Name = namespace, rest
+	return id
 }
 
 // formats returns the formats of the answers.

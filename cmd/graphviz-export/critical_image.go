@@ -37,7 +37,7 @@ func (e *export) startColoring(src source.Source, targets []target) (*critpath.C
 			return nil, exit.Usagef("--color critical applies to svg, png and dot, not to %s: see graphviz-export critical", t.format.Name)
 		}
 	}
-	return critpath.NewCollector(critpath.Config{Spans: e.held}), nil
+	return critpath.NewCollector(critpath.Config{Spans: heldPaths(e.held)}), nil
 }
 
 // colorCritical makes the colors of an image show what requests wait for.

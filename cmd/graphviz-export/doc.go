@@ -678,17 +678,20 @@ error is a failed call of a request that succeeded, such as one that was retried
 
 Clocks are corrected: a server span outside its client span, but short enough, moves to the
 middle of the client span. Nobody waits for consumers of messages, nor for work in a service
-that goes on after its parent. The Go package servicegraph/critpath describes the details.
+that goes on after its parent for more than a tenth of its own duration. The Go package
+servicegraph/critpath describes the details.
 
 With --what-if NODE=DURATION, each trace is replayed with DURATION less work of NODE in each
 request to it, or with no work of NODE if the work took less. Everything else takes as long as
-before, so time that runs in parallel to another call saves nothing.
+before, so time that runs in parallel to another call saves nothing. NODE is a name as the answers
+have it, with or without the type in brackets.
 
 With --percentile, SLOW is about another part of the requests: 99 stands for the slowest 1 %.
 
-A file of a million spans takes a few seconds and less than 300 MB. At most 4,194,304 spans are
+A file of a million spans takes a few seconds and less than 300 MB. At most 2,097,152 spans are
 held. When the input has more, the traces that came first are finished early, and the last line counts
-these traces and the spans that arrived after their trace was finished.
+these traces and the spans that arrived after their trace was finished. It also says what other
+limits cost: those on names, calls and sums, which keep the memory below 1 GB for any input.
 
 With --color critical, an image shows the critical path: a node is red if requests wait for it for
 20 % of their time or more, and orange from 5 % on. The share of an edge contains everything that the
@@ -709,6 +712,8 @@ fields begin with a lower-case letter, and times are in nanoseconds:
 		Spans, LateSpans    int
 		SampledSpans        int // with a sampling weight; each trace counts once all the same
 		CountedAsOther      int // how often a name beyond a limit counted as the operation or node "other"
+		NamesCut            int // how often a name longer than 1 KiB was cut
+		CountedRoughly      int // how often a duration or a time was, to limit memory
 		TimeNs              int // of all paths
 		Entries []struct {
 			Node, Operation     string

@@ -84,7 +84,7 @@ func (m *mcpServer) load(ctx context.Context) error {
 	}
 	defer src.Close()
 	m.answers.Version, m.answers.Source = version(), src.Name
-	collector := critpath.NewCollector(critpath.Config{Spans: m.held})
+	collector := critpath.NewCollector(critpath.Config{Spans: heldPaths(m.held)})
 	g, err := m.read(ctx, src, func(spans iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error) {
 		o, err := graphtest.Observe(collected(spans, collector.Add), servicegraph.Config{})
 		m.answers.Observed = o

@@ -11,7 +11,7 @@ import (
 
 // A Config chooses what a [Collector] computes. The zero value has the defaults.
 type Config struct {
-	// Spans is the most spans that are held; 0 means 4,194,304. Beyond it, the traces that came
+	// Spans is the most spans that are held; 0 means 2,097,152, which take up to 0.8 GB. Beyond it, the traces that came
 	// first are finished early, and their later spans are skipped: see [Report].Late. Only the
 	// last 65,536 of these traces are remembered: a span of an earlier one begins a new trace.
 	Spans int
@@ -40,14 +40,20 @@ type Config struct {
 }
 
 // A Change is a what-if question: what if the node worked for Less less time in each request
-// that it handles, or not at all if it worked for less than that?
+// that it handles, or not at all if it worked for less than that? Node without a type is the service
+// of that name, or else a dependency of that name: the first in the order of the spans.
 type Change struct {
 	Node servicegraph.NodeID
 	Less time.Duration
 }
 
+// names reports whether a node can be that of the change.
+func (c Change) names(id servicegraph.NodeID) bool {
+	return c.Node.String() == id.String() && (c.Node.Type == "" || c.Node.Type == id.Type)
+}
+
 const (
-	defaultSpans  = 4 << 20
+	defaultSpans  = 2 << 20
 	defaultNames  = 20_000
 	defaultStacks = 100_000
 	defaultSums   = 1_000_000
@@ -61,7 +67,7 @@ const (
 // otherName is the name of the node and of the operation that stand for those beyond a limit.
 const otherName = "other"
 
-// A span is what the collector keeps of a span: 80 bytes.
+// A span is what the collector keeps of a span.
 type span struct {
 	id, parent servicegraph.SpanID
 	start, end int64
@@ -83,18 +89,16 @@ type Collector struct {
 	nodeIndex map[servicegraph.NodeID]int32
 	names     []string
 	nameOf    map[string]int32
-	traces    map[servicegraph.TraceID]*held
+	traces    map[servicegraph.TraceID]int32 // the last span of each that is held
+	held      store
 	order     []servicegraph.TraceID // of the first span
 	oldest    int                    // index in order of the first trace that is held
-	holding   int                    // spans
 	done      map[servicegraph.TraceID]bool
 	doneOrder []servicegraph.TraceID // a ring of the traces that are done
 	doneNext  int                    // the oldest of a full ring
+	changed   []int32                // by change: the index of its node; -1 if there is none yet
 	sums      sums
 }
-
-// A held trace is the spans of one trace so far.
-type held struct{ spans []span }
 
 // NewCollector returns an empty collector.
 func NewCollector(cfg Config) *Collector {
@@ -102,8 +106,9 @@ func NewCollector(cfg Config) *Collector {
 	cfg.Stacks, cfg.Sums = cmp.Or(cfg.Stacks, defaultStacks), cmp.Or(cfg.Sums, defaultSums)
 	c := &Collector{
 		cfg: cfg, nodeIndex: make(map[servicegraph.NodeID]int32), nameOf: make(map[string]int32),
-		traces: make(map[servicegraph.TraceID]*held), done: make(map[servicegraph.TraceID]bool),
+		traces: make(map[servicegraph.TraceID]int32), done: make(map[servicegraph.TraceID]bool),
 	}
+	c.changed = slices.Repeat([]int32{-1}, len(cfg.Changes))
 	c.sums.init(&c.cfg, c.name(otherName), func() int32 {
 		return c.node(servicegraph.NodeID{Name: otherName, Type: servicegraph.TypeService})
 	})
@@ -123,15 +128,13 @@ func (c *Collector) Add(s servicegraph.Span) {
 		c.sums.late++
 		return
 	}
-	t := c.traces[s.TraceID]
-	if t == nil {
-		t = new(held)
-		c.traces[s.TraceID] = t
+	last, ok := c.traces[s.TraceID]
+	if !ok {
+		last = noSpan
 		c.order = append(c.order, s.TraceID)
 	}
-	t.spans = append(t.spans, c.compact(&s))
-	c.holding++
-	for c.holding > c.cfg.Spans {
+	c.traces[s.TraceID] = c.held.add(c.compact(&s), last)
+	for c.held.n > c.cfg.Spans {
 		id := c.order[c.oldest]
 		c.oldest++
 		c.sums.early++
@@ -189,6 +192,11 @@ func (c *Collector) node(id servicegraph.NodeID) int32 {
 		i = int32(len(c.nodes))
 		c.nodes = append(c.nodes, id)
 		c.nodeIndex[id] = i
+		for k, change := range c.cfg.Changes {
+			if change.names(id) && (c.changed[k] < 0 || id.Type == servicegraph.TypeService) {
+				c.changed[k] = i
+			}
+		}
 	}
 	return i
 }
@@ -221,10 +229,9 @@ func (c *Collector) finish(id servicegraph.TraceID) {
 		c.doneNext = (c.doneNext + 1) % maxDone
 	}
 	c.done[id] = true
-	t := c.traces[id]
+	last := c.traces[id]
 	delete(c.traces, id)
-	c.holding -= len(t.spans)
-	c.path(id, t.spans)
+	c.path(id, c.held.take(last))
 }
 
 // Report returns the sums over all spans that were added. It finishes all traces: spans that are

@@ -78,7 +78,7 @@ func (l *lister) wait(i int32, from, to int64) {
 	l.out = append(l.out, fmt.Sprintf("%s %d-%d", l.c.names[l.spans[i].name], (from-epoch)/1e6, (to-epoch)/1e6))
 }
 
-// TestShapes tries rows K1 to K10 and K12 of docs/semantics.md: the nine shapes that the tests of Jaeger's user interface try, each with the
+// TestShapes tries rows K1 to K10, K12 and K13 of docs/semantics.md: the nine shapes that the tests of Jaeger's user interface try, each with the
 // spans of one service, and then with children of another service, whose clock may differ.
 func TestShapes(t *testing.T) {
 	for _, c := range []struct{ name, spans, want string }{
@@ -98,6 +98,9 @@ func TestShapes(t *testing.T) {
 		{"children that abut", "S x A 0+100\nC x B<A 10+40\nC x C<A 50+40", "A 0-10, B 10-50, C 50-90, A 90-100"},
 		{"both sides of a call with one id", "C x A 0+100\nS y A 10+50", "A 0-10, A 10-60, A 60-100"},
 		{"a callee that took no measurable time", "S x A 0+100\nC x B<A 10+20\nS y C<B 15+0", "A 0-10, B 10-30, A 30-100"},
+		{"a request that ends before its handlers, and these before a query", "S x A 0+100\nI x B<A 1+100\nC x C<B 2+100\nI x D<A 60+50", "A 0-1, B 1-2, C 2-100"},
+		{"a child that ends later by a tenth", "S x A 0+100\nI x B<A 10+100", "A 0-10, B 10-100"},
+		{"a child that ends later by more", "S x A 0+99\nI x B<A 10+100", "A 0-99"},
 		{"no root", "S x A<z 0+10", ""},
 		{"a cycle of parents", "S x R 0+10\nS x A<B 0+10\nS x B<A 0+10", "R 0-10"},
 		{"its own parent", "S x A<A 0+10\nS x R 0+20", "R 0-20"},
@@ -286,6 +289,27 @@ func TestWhatIf(t *testing.T) {
 	}
 	if saving.Mean >= less*2 || saving.Mean <= 0 {
 		t.Errorf("%v less saves %v", less, saving.Mean)
+	}
+}
+
+// TestWhatIfByName checks which node a change without a type is about.
+func TestWhatIfByName(t *testing.T) {
+	const spans = "S web a 0+100\nC web b<a 10+60 db\nC web c<a 75+10 cart\nC web d<a 87+10 cart\nS cart e<d 88+8"
+	service, external := servicegraph.TypeService, servicegraph.TypeExternal
+	for _, c := range []struct {
+		ask, want servicegraph.NodeID
+		saves     time.Duration
+	}{
+		{servicegraph.NodeID{Name: "db"}, servicegraph.NodeID{Name: "db", Type: external}, 5 * time.Millisecond},
+		{servicegraph.NodeID{Name: "cart"}, servicegraph.NodeID{Name: "cart", Type: service}, 5 * time.Millisecond},
+		{servicegraph.NodeID{Name: "web", Type: service}, servicegraph.NodeID{Name: "web", Type: service}, 5 * time.Millisecond},
+		{servicegraph.NodeID{Name: "db", Type: service}, servicegraph.NodeID{Name: "db", Type: service}, 0},
+		{servicegraph.NodeID{Name: "bd"}, servicegraph.NodeID{Name: "bd"}, 0},
+	} {
+		r := collect(t, Config{Changes: []Change{{c.ask, 5 * time.Millisecond}}}, spans)
+		if a := r.Answers[0]; a.Node != c.want || a.Entries[0].Mean != c.saves {
+			t.Errorf("%+v: %+v saves %v, want %+v and %v", c.ask, a.Node, a.Entries[0].Mean, c.want, c.saves)
+		}
 	}
 }
 

@@ -87,7 +87,8 @@ type Exemplar struct {
 	Time    time.Duration
 }
 
-// An Answer is the answer to a what-if question, by entry, in the order of Report.Entries.
+// An Answer is the answer to a what-if question, by entry, in the order of Report.Entries. Its node has a
+// type, unless no span named such a node.
 type Answer struct {
 	Change
 	Entries []Saving
@@ -193,6 +194,9 @@ func (c *Collector) report() Report {
 		return cmp.Or(cmp.Compare(b.Time.All, a.Time.All), a.From.Compare(b.From), a.To.Compare(b.To))
 	})
 	for i, change := range c.cfg.Changes {
+		if node := c.changed[i]; node >= 0 {
+			change.Node = c.nodes[node]
+		}
 		answer := Answer{Change: change}
 		for _, e := range entries {
 			saving := Saving{Node: c.nodes[e.of.node], Operation: c.names[e.of.name], Mean: max(0, time.Duration((e.total-e.saved[i])/int64(e.requests)))}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
 // A tree is the spans of one trace by their parents. The spans of a cycle of parents are below
@@ -156,7 +157,7 @@ func (t *tree) awaited(i int32) []int32 {
 	p := &t.spans[i]
 	list := slices.DeleteFunc(t.children[i], func(c int32) bool {
 		s := &t.spans[c]
-		asynchronous := s.kind == servicegraph.KindConsumer || s.service == p.service && s.end > p.end
+		asynchronous := s.kind == servicegraph.KindConsumer || s.service == p.service && trace.Detaches(s.start, s.end, p.end)
 		return !s.finished() || asynchronous || min(s.end, p.end) <= max(s.start, p.start)
 	})
 	slices.SortFunc(list, func(a, b int32) int {

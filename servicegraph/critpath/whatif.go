@@ -12,11 +12,7 @@ type replayedChange struct {
 }
 
 func (c *Collector) change(i int) replayedChange {
-	node, ok := c.nodeIndex[c.cfg.Changes[i].Node]
-	if !ok {
-		node = -1
-	}
-	return replayedChange{node, int64(c.cfg.Changes[i].Less)}
+	return replayedChange{c.changed[i], int64(c.cfg.Changes[i].Less)}
 }
 
 // replay returns how long the trace takes after a change, in nanoseconds. Each span starts its

@@ -105,6 +105,12 @@ func (s *Span) Duration() (int64, bool) {
 	return s.End - s.Start, s.Start > 0 && s.End >= s.Start
 }
 
+// Detaches reports whether nobody waits for a child in the same service as its parent: whether it goes
+// on after the end of the parent, for more than a tenth of its own duration. Work that a parent
+// waits for can end a little later than the parent, because an instrumentation ends the span of a
+// request before those of its handlers (docs/semantics.md M14).
+func Detaches(start, end, parentEnd int64) bool { return end-parentEnd > (end-start)/10 }
+
 // Failed reports whether the status of the span is an error.
 func (s *Span) Failed() bool { return s.Status == StatusError }
 
