@@ -831,6 +831,9 @@ func (o *oracle) unpaired(c *oracleSpan, covered bool) {
 	case o.endsHidden(o.outer(c)): // that call is counted already
 		covered = true
 		setOutcome("nested")
+	case o.metBeside(c) != nil && o.isPreparation(c):
+		covered = true
+		setOutcome("nested")
 	case o.metBeside(c) != nil:
 		covered = true
 		o.virtual(c)
@@ -875,12 +878,31 @@ func (o *oracle) metBeside(c *oracleSpan) *sg.NodeID {
 	if service == nil {
 		return nil
 	}
-	first := slices.MinFunc(met, byTime)
+	first := o.firstMet(around)
 	mine, _ := c.peer()
 	if other, _ := first.peer(); o.namesPeer(c) && mine != other && mine.Type != sg.TypeRPC && !(mine.Type == sg.TypeIP && other.Type == sg.TypeIP) {
 		return nil
 	}
 	return service
+}
+
+// firstMet returns the first span inside the call around an attempt that a service answered.
+func (o *oracle) firstMet(around *oracleSpan) *oracleSpan {
+	for around.within() != nil && len(o.met(around)) == 0 && len(o.callees(around)) == 0 {
+		around = around.within()
+	}
+	return slices.MinFunc(o.met(around), byTime)
+}
+
+// isPreparation reports whether c, beside an attempt that a service answered, is no attempt: it names nothing,
+// and it succeeded before (F13).
+func (o *oracle) isPreparation(c *oracleSpan) bool {
+	outer := o.outer(c)
+	mine, _ := c.peer()
+	outermost, _ := outer.peer()
+	nothing := sg.NodeID{}
+	timed := outer.Start > 0 && outer.End >= outer.Start
+	return timed && mine == nothing && outermost == nothing && !failed(outer) && outer.End <= o.firstMet(outer.within()).Start && !c.through && !c.ends
 }
 
 // answered returns the only service that answered the requests of caller spans.

@@ -75,6 +75,17 @@ func (p *Pairer) metBeside(i int32) trace.Node {
 	return p.spans[p.state[met].callee].Node
 }
 
+// isPreparation reports whether caller span i, of a call of which another attempt was answered, prepared the
+// call, such as by looking up the host or opening a connection, and was no attempt: it names nothing, and
+// it succeeded before the answered attempt began.
+func (p *Pairer) isPreparation(i int32) bool {
+	outer := p.state[i].outer
+	span := &p.spans[outer]
+	_, timed := span.Duration()
+	met := &p.spans[p.state[p.state[outer].within].met]
+	return timed && p.spans[i].Peer == 0 && span.Peer == 0 && !span.Failed() && span.End <= met.Start && p.passage(i) == trace.Outside
+}
+
 // Around returns the caller span around caller span i whose call went to the service that answered i, as
 // did all calls inside; -1 if there is none. The address that it names is one of that service
 // (docs/semantics.md D13).

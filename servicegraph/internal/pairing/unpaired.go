@@ -52,10 +52,12 @@ func (p *Pairer) unpairedCallers() {
 			case p.endsHidden(state.outer): // that call is counted already
 				p.setOutcome(i, Nested)
 			case p.sendAny(i, &client):
-			case p.metBeside(i) != 0:
-				p.callPeer(i, &client)
-			default:
+			case p.metBeside(i) == 0:
 				p.setOutcome(i, Unresolved)
+			case p.isPreparation(i):
+				p.setOutcome(i, Nested)
+			default:
+				p.callPeer(i, &client)
 			}
 		}
 	}
