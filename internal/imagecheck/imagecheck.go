@@ -44,7 +44,7 @@ type rect struct{ min, max point }
 
 type edge struct {
 	id, from, to string
-	points       []point
+	line
 }
 
 type label struct {
@@ -130,7 +130,7 @@ func (m *image) read(svg io.Reader) error {
 					if err != nil {
 						return err
 					}
-					m.edges = append(m.edges, edge{id: attr(a, "data-edge"), from: attr(a, "data-from"), to: attr(a, "data-to"), points: points})
+					m.edges = append(m.edges, edge{id: attr(a, "data-edge"), from: attr(a, "data-from"), to: attr(a, "data-to"), line: newLine(points)})
 				}
 			case "text":
 				at, size = point{number(t, "x"), number(t, "y")}, number(t, "font-size")
@@ -179,17 +179,14 @@ func (m *image) addText(at point, size float64, s string) {
 func (m *image) measureLabels() {
 	for i, l := range m.labels {
 		own, foreign := math.Inf(1), math.Inf(1)
-		hit := false
 		for _, e := range m.edges {
-			d := distance(e.points, l.rect)
 			if e.id == l.edge {
-				own = min(own, d)
+				own = e.distance(l.rect, own)
 				continue
 			}
-			foreign = min(foreign, d)
-			hit = hit || d == 0
+			foreign = e.distance(l.rect, foreign)
 		}
-		if hit {
+		if foreign == 0 {
 			m.result.Hit++
 		}
 		if foreign < own {
@@ -212,12 +209,12 @@ func (m *image) measureLabels() {
 func (m *image) measureEdges() {
 	for i, e := range m.edges {
 		for _, n := range m.nodes {
-			if n.id != e.from && n.id != e.to && !n.small && !m.inside(e, n) && distance(e.points, n.rect) == 0 {
+			if n.id != e.from && n.id != e.to && !n.small && !m.inside(e, n) && e.distance(n.rect, math.Inf(1)) == 0 {
 				m.result.Through++
 			}
 		}
 		for _, f := range m.edges[:i] {
-			if e.from != f.from && e.from != f.to && e.to != f.from && e.to != f.to && crossing(e.points, f.points) {
+			if e.from != f.from && e.from != f.to && e.to != f.from && e.to != f.to && e.crosses(&f.line) {
 				m.result.Crossings++
 			}
 		}
@@ -236,61 +233,6 @@ func (r rect) contains(p point) bool {
 
 func (r rect) overlaps(o rect) bool {
 	return r.min.x < o.max.x && o.min.x < r.max.x && r.min.y < o.max.y && o.min.y < r.max.y
-}
-
-// distance returns the distance from a line to a rectangle. The points are close together,
-// so the distance of the points is precise enough.
-func distance(points []point, r rect) float64 {
-	least := math.Inf(1)
-	for _, p := range points {
-		dx := max(r.min.x-p.x, 0, p.x-r.max.x)
-		dy := max(r.min.y-p.y, 0, p.y-r.max.y)
-		least = min(least, math.Hypot(dx, dy))
-	}
-	return least
-}
-
-// chunk is the number of segments of a line whose bounds are compared before the segments.
-const chunk = 32
-
-// crossing reports whether two lines cross.
-func crossing(a, b []point) bool {
-	if !boundsOf(a).overlaps(boundsOf(b)) {
-		return false
-	}
-	for i := 1; i < len(a); i += chunk {
-		near := boundsOf(a[i-1 : min(i+chunk, len(a))])
-		for j := 1; j < len(b); j += chunk {
-			if near.overlaps(boundsOf(b[j-1:min(j+chunk, len(b))])) && crossingNear(a[i-1:min(i+chunk, len(a))], b[j-1:min(j+chunk, len(b))]) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// crossingNear reports whether two short lines cross.
-func crossingNear(a, b []point) bool {
-	for i := 1; i < len(a); i++ {
-		box := boundsOf(a[i-1 : i+1])
-		for j := 1; j < len(b); j++ {
-			if box.overlaps(boundsOf(b[j-1:j+1])) && side(a[i-1], a[i], b[j-1]) != side(a[i-1], a[i], b[j]) && side(b[j-1], b[j], a[i-1]) != side(b[j-1], b[j], a[i]) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// side reports on which side of the line from a to b the point c is.
-func side(a, b, c point) bool { return (b.x-a.x)*(c.y-a.y)-(b.y-a.y)*(c.x-a.x) > 0 }
-
-func boundsOf(points []point) rect {
-	r := rect{points[0], points[0]}
-	for _, p := range points[1:] {
-		r = rect{point{min(r.min.x, p.x), min(r.min.y, p.y)}, point{max(r.max.x, p.x), max(r.max.y, p.y)}}
-	}
-	return r
 }
 
 // flatten returns points along a path of cubic curves, at most about three pixels apart.

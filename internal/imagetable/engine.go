@@ -34,7 +34,7 @@ type engine struct {
 	dir            string
 }
 
-const patience = 60 * time.Second // with one layout
+const patience = 2 * time.Minute // with one layout
 
 // install installs the packages of the engines in a directory and returns the engines.
 func install(dir string) ([]drawer, error) {

@@ -156,8 +156,16 @@ func row(table io.Writer, d drawer, base, system string, g *servicegraph.Graph) 
 	}
 	fmt.Fprintf(table, "| %s | %s | %d of %d | %d of %d | %s | %s | %d | %d | %.0f × %.0f | %.2f | %.1f | %v | %d MB |\n",
 		system, d.name(), r.Nodes, g.NumNodes(), r.Edges, lines(g), labels, faults, r.Crossings, r.Through,
-		r.Width, r.Height, r.Width/r.Height, r.Width*r.Height/1e6, m.Took.Round(time.Millisecond), m.Memory>>20)
+		r.Width, r.Height, r.Width/r.Height, r.Width*r.Height/1e6, duration(m.Took), m.Memory>>20)
 	return nil
+}
+
+// duration returns a time in milliseconds, or from one second on in seconds.
+func duration(d time.Duration) string {
+	if d < time.Second {
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	}
+	return fmt.Sprintf("%.1f s", d.Seconds())
 }
 
 // lines returns the number of edges that images show: self edges are not among them.

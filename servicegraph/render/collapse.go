@@ -50,20 +50,19 @@ func (s Style) Collapse(g *servicegraph.Graph) *servicegraph.Graph {
 // Overview returns g with collapsed namespaces, as [Style.Collapse] does it, and the most
 // important part of that, as [Style.Part] picks it, for an image of a graph that is too large.
 // Namespaces call each other in many ways, so of a graph with collapsed namespaces, the part
-// has about two edges for each node, and no more than the given number.
+// has about two edges for each node, about 100 edges at most, so that each edge has room for its
+// numbers, and no more than the given number.
 func (s Style) Overview(g *servicegraph.Graph, nodes, edges int) (collapsed, part *servicegraph.Graph) {
 	collapsed = s.Collapse(g)
 	if collapsed != g {
-		few := 2 * collapsed.NumNodes()
-		for e := range collapsed.Edges() {
-			if e.ID.From == e.ID.To {
-				few++
-			}
-		}
-		edges = min(edges, few)
+		edges = min(edges, 2*collapsed.NumNodes(), overviewEdges)
 	}
 	return collapsed, s.Part(collapsed, nodes, edges)
 }
+
+// overviewEdges is the largest number of edges between collapsed namespaces, of which images
+// show the numbers of each.
+const overviewEdges = 100
 
 // homes returns the namespace of each node, which for an uninstrumented dependency without a
 // namespace is that of its callers; empty: none, or several.

@@ -14,7 +14,7 @@ import (
 
 // heading returns the label of the graph.
 func (d DOT) heading(g *servicegraph.Graph) string {
-	rows := d.Heading(g)
+	rows := d.Heading(g, g)
 	if marks := d.marksLine(g); marks != "" {
 		rows = slices.Insert(rows, min(2, len(rows)), marks)
 	}

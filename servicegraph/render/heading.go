@@ -10,14 +10,16 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// Heading returns the lines above an image of g, without the title: the origin of the
-// graph, a legend, and what the image does not show.
-func (s Style) Heading(g *servicegraph.Graph) []string {
+// Heading returns the lines above an image of part, without the title: the origin of the
+// graph, a legend, and what the image does not show. The part is g itself, or what
+// [Style.Part] or [Style.Overview] picked of g. What they left out is not in the lines:
+// see [Style.Drawn].
+func (s Style) Heading(g, part *servicegraph.Graph) []string {
 	lines := []string{s.provenance(g)}
-	if legend := s.legend(g); legend != "" {
+	if legend := s.legend(part); legend != "" {
 		lines = append(lines, legend)
 	}
-	return append(lines, s.caveats(g)...)
+	return append(lines, s.caveats(g, part)...)
 }
 
 // provenance returns a line about the origin of the graph: source, query, time range
@@ -90,14 +92,14 @@ func (t EdgeText) legend(volume string) string {
 	}
 }
 
-// caveats returns lines about what an image of g does not show, and about what makes
-// the graph incomplete or uncertain.
-func (s Style) caveats(g *servicegraph.Graph) []string {
+// caveats returns lines about what an image of a part of g does not show, and about what
+// makes g incomplete or uncertain.
+func (s Style) caveats(g, part *servicegraph.Graph) []string {
 	lines := slices.Clone(s.Notes)
 	for i := range lines {
 		lines[i] = visible(lines[i])
 	}
-	if selfEdges, calls := countSelfEdges(g); selfEdges > 0 && !s.SelfEdges {
+	if selfEdges, calls := countSelfEdges(part); selfEdges > 0 && !s.SelfEdges {
 		lines = append(lines, "not drawn: "+plural(selfEdges, "self edge")+" with "+plural(calls, "call"))
 	}
 	if r := g.Report(); len(r.Environments) > 1 {
@@ -115,6 +117,16 @@ func (s Style) caveats(g *servicegraph.Graph) []string {
 		lines = append(lines, "note: "+strings.Join(notes, ", "))
 	}
 	return lines
+}
+
+// numLines returns the number of edges that an image of g shows.
+func (s Style) numLines(g *servicegraph.Graph) int {
+	n := g.NumEdges()
+	if !s.SelfEdges {
+		selfEdges, _ := countSelfEdges(g)
+		n -= int(selfEdges)
+	}
+	return n
 }
 
 func countSelfEdges(g *servicegraph.Graph) (edges, calls float64) {

@@ -12,10 +12,11 @@ import (
 // edges: failing nodes and the nodes at the ends of failing edges, the paths from entries
 // to failing nodes, other entries, nodes and edges with a warning, and then the busiest.
 // Failing nodes and edges and the paths to them may exceed the numbers, up to twice as many.
+// Self edges do not count where the style does not draw them.
 // Part returns g itself if g is within the numbers. The report of the part counts what was
 // left out, and [Style.Drawn] says it in a sentence.
 func (s Style) Part(g *servicegraph.Graph, nodes, edges int) *servicegraph.Graph {
-	if g.NumNodes() <= nodes && g.NumEdges() <= edges {
+	if g.NumNodes() <= nodes && s.numLines(g) <= edges {
 		return g
 	}
 	return s.part(g, limits{nodes, 2 * nodes, edges, 2 * edges})
@@ -32,7 +33,7 @@ func (s Style) part(g *servicegraph.Graph, l limits) *servicegraph.Graph {
 	if len(p.picked) < g.NumNodes() {
 		part = g.Filter(func(n servicegraph.Node) bool { return p.picked[n.ID] })
 	}
-	if part.NumEdges() <= l.edges {
+	if s.numLines(part) <= l.edges {
 		return part
 	}
 	keep := p.importantEdges(part, l.edges, l.mostEdges)
@@ -81,7 +82,7 @@ func (s Style) Drawn(g, part *servicegraph.Graph) string {
 	}
 	return text + fmt.Sprintf("%s of %s, %s of %s",
 		count(float64(part.NumNodes())), plural(float64(g.NumNodes()), "node"),
-		count(float64(part.NumEdges())), plural(float64(g.NumEdges()), "edge"))
+		count(float64(s.numLines(part))), plural(float64(s.numLines(g)), "edge"))
 }
 
 // A picker picks nodes by importance.
@@ -231,12 +232,18 @@ func (p *picker) level(n servicegraph.Node) Level {
 func (p *picker) edgeLevel(e servicegraph.Edge) Level { return min(p.style.levelOfEdge(e), Failing) }
 
 // importantEdges returns the n edges of a graph that matter most. Of failing edges and edges
-// from entries to failing nodes, there are up to most.
+// from entries to failing nodes, there are up to most. Self edges that are not drawn are kept
+// and do not count.
 func (p *picker) importantEdges(g *servicegraph.Graph, n, most int) map[servicegraph.EdgeID]bool {
 	keep := make(map[servicegraph.EdgeID]bool, n)
-	for i, e := range p.edgesByImportance(g) {
-		if i < n || i < most && (p.edgeLevel(e) == Failing || p.onPath[e.ID]) {
+	lines := 0
+	for _, e := range p.edgesByImportance(g) {
+		switch {
+		case e.ID.From == e.ID.To && !p.style.SelfEdges:
 			keep[e.ID] = true
+		case lines < n || lines < most && (p.edgeLevel(e) == Failing || p.onPath[e.ID]):
+			keep[e.ID] = true
+			lines++
 		}
 	}
 	return keep
@@ -258,6 +265,9 @@ func (p *picker) edgesByImportance(g *servicegraph.Graph) []servicegraph.Edge {
 			class[e.ID] = 1
 		case p.edgeLevel(e) == Warning:
 			class[e.ID] = 2
+		case e.ID.From == e.ID.To:
+			class[e.ID] = 4
+			continue // connects nothing
 		case !connected[e.ID.From] || !connected[e.ID.To]:
 			class[e.ID] = 3
 		default:

@@ -1,6 +1,8 @@
 package render_test
 
 import (
+	"fmt"
+	"iter"
 	"strings"
 	"testing"
 
@@ -120,5 +122,48 @@ func TestOrderBeginsWithThePart(t *testing.T) {
 			t.Errorf("%v occurs twice", id)
 		}
 		seen[id] = true
+	}
+}
+
+// Self edges, which images do not show, take no room from edges that they show, and connect
+// no card.
+func TestPartCountsLines(t *testing.T) {
+	g, err := systems.New(systems.Config{Services: 1000, Seed: 1}).Graph()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := func(g *servicegraph.Graph) (n int) {
+		for e := range g.Edges() {
+			if e.ID.From != e.ID.To {
+				n++
+			}
+		}
+		return n
+	}
+	overview, part := render.Style{}.Overview(g, 80, 160)
+	if n := lines(part); n != 100 || part.NumEdges() == n {
+		t.Errorf("%d of %d edges connect two nodes, want 100 and self edges", n, part.NumEdges())
+	}
+	want := fmt.Sprintf("drawn: 80 of %d nodes, 100 of %d edges", overview.NumNodes(), lines(overview))
+	if got := strings.ReplaceAll(render.Style{}.Drawn(overview, part), ",", ""); got != strings.ReplaceAll(want, ",", "") {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for n := range part.Nodes() {
+		others := 0
+		for _, edges := range []func(servicegraph.NodeID) iter.Seq[servicegraph.Edge]{overview.In, overview.Out} {
+			for e := range edges(n.ID) {
+				if _, ok := part.Edge(e.ID); ok && e.ID.From != e.ID.To {
+					others++
+				}
+			}
+		}
+		if others == 0 {
+			t.Errorf("%v has no edge", n.ID)
+		}
+	}
+	for _, line := range (render.Style{}).Heading(g, part) {
+		if strings.Contains(line, "hidden") {
+			t.Errorf("%q repeats what Drawn says", line)
+		}
 	}
 }

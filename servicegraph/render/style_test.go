@@ -113,7 +113,7 @@ func TestNumbersOnEdges(t *testing.T) {
 			t.Errorf("%s: %q, %q", name, c.Volume, c.Latency)
 		}
 	}
-	heading := strings.Join(Style{}.Heading(g), "\n")
+	heading := strings.Join(Style{}.Heading(g, g), "\n")
 	for _, text := range []string{"sending: time to send a message", "processing: time to process a message"} {
 		if !strings.Contains(heading, text) {
 			t.Errorf("the heading does not explain %q:\n%s", text, heading)

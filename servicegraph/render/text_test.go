@@ -213,7 +213,7 @@ func TestEnvironments(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := (Style{}).caveats(g); !slices.Equal(got, want) {
+		if got := (Style{}).caveats(g, g); !slices.Equal(got, want) {
 			t.Errorf("%s: got %q, want %q", report, got, want)
 		}
 	}

@@ -102,4 +102,14 @@ async function dagre() {
 }
 
 const result = await ({ elk, dagre }[engine] || graphviz)();
-process.stdout.write(JSON.stringify({ ...result, memory: process.resourceUsage().maxRSS * 1024 }));
+process.stdout.write(JSON.stringify({ ...result, memory: peak() }));
+
+// peak returns the peak of memory in bytes. On Linux, maxRSS is that of the parent if the parent
+// had more.
+function peak() {
+  try {
+    return Number(/VmHWM:\s*(\d+) kB/.exec(readFileSync("/proc/self/status", "utf8"))[1]) * 1024;
+  } catch {
+    return process.resourceUsage().maxRSS * 1024;
+  }
+}

@@ -160,7 +160,11 @@ func (o Options) layOut(ctx context.Context, p *plan) error {
 func (o Options) shape(ctx context.Context, p *plan) {
 	loose := p.clone() // not packed
 	p.pack()
-	if w, ok := loose.wrapped(); ok && w.scale() > worth*p.scale() {
+	w, ok := loose.wrapped(1)
+	if apart, found := loose.wrappedApart(); found && (!ok || apart.scale()*worth > w.scale()) {
+		w, ok = apart, apart.scale() > wrapWorth*p.scale()
+	}
+	if ok && w.scale() > worth*p.scale() {
 		*p = *w
 		return
 	}
@@ -241,8 +245,9 @@ func (p *plan) scale() float64 {
 	return min(screenWidth/p.width, screenHeight/p.height, 1)
 }
 
-// finish places what depends on the places of cards and edges: the rows and the labels.
+// finish places what depends on the places of cards and edges: the grids, the rows and the labels.
 func (p *plan) finish() {
+	p.placeGrids()
 	for i := range p.cards {
 		p.placeRows(&p.cards[i])
 	}

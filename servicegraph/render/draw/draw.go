@@ -57,8 +57,9 @@ const (
 //
 // An image of up to 150 nodes has about the shape of a screen of 1,440 by 900 pixels. If it
 // does not fit the screen, and in any image of more than 20 nodes, an uninstrumented
-// dependency with one caller is a row in the card of the caller. Parts of the graph without
-// a connection are packed.
+// dependency with one caller is a row in the card of the caller. If one node has at least 16
+// callees, or callers, without other calls, their cards are in a grid, and their lines share a
+// trunk. Parts of the graph without a connection are packed.
 type Options struct {
 	Style render.Style
 	Theme Theme // the colors
@@ -180,7 +181,7 @@ func (o Options) scene(g *servicegraph.Graph) (*scene, error) {
 	if style.Title != "" {
 		headline = render.NameText(style.Title, 100)
 	}
-	p.setHeading(headline, style.Heading(g), style.Legend(g))
+	p.setHeading(headline, style.Heading(whole, g), style.Legend(g))
 	return &p.scene, nil
 }
 

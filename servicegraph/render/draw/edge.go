@@ -18,10 +18,11 @@ type edge struct {
 	level    render.Level
 	width    float64
 	tooltip  string
-	folded   bool // the callee is a row in the card of the caller
+	folded   bool // the callee is a row in the card of the caller, or an end waits for its place in a grid
 	path     path
 	head     [3]point // arrowhead, the tip first
 	variants []variant
+	anchor   point  // where the label should be; zero: in the middle of the curve
 	texts    []text // of the label; empty if the numbers are only in the tooltip or in the list
 	label    rect   // the plate under the texts
 }
@@ -116,6 +117,9 @@ func (e *edge) setLabel(v variant, p point) {
 func (e *edge) numbered() bool { return len(e.texts) == 1 && e.texts[0].textStyle == markStyle }
 
 func (e *edge) move(dx, dy float64) {
+	if e.anchor != (point{}) {
+		e.anchor = e.anchor.moved(dx, dy)
+	}
 	for i := range e.path {
 		e.path[i] = e.path[i].moved(dx, dy)
 	}

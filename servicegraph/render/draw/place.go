@@ -85,12 +85,20 @@ var (
 )
 
 // placeFor returns a place on the curve of the edge for the center of a plate, as near to
-// the middle of the curve as possible.
+// the anchor or the middle of the curve as possible.
 func (e *edge) placeFor(f *field, index int, size point, room spacing) (point, bool) {
 	points := e.path.flatten(labelStep)
 	middle := (len(points) - 1) / 2
+	if e.anchor != (point{}) {
+		least := math.Inf(1)
+		for i, q := range points {
+			if d := distance(q, e.anchor); d < least {
+				middle, least = i, d
+			}
+		}
+	}
 	start, end := points[0], e.head[0]
-	for offset := range len(points) {
+	for offset := range 2 * len(points) {
 		i := middle + (offset+1)/2
 		if offset%2 == 1 {
 			i = middle - (offset+1)/2

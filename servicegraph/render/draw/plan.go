@@ -20,6 +20,7 @@ type plan struct {
 	minLen  []int   // ranks from the start to the end of each edge; empty: Graphviz ranks the cards
 	rankGap float64 // smallest distance between ranks, in pixels
 	moreGap float64 // in addition between cards and edges of a rank
+	grids   []grid  // until they have their places
 
 	onlyMarked bool // edges without a warning or an error have no text
 }
@@ -67,6 +68,9 @@ func newPlan(g *servicegraph.Graph, style render.Style, f form) *plan {
 			p.edges = append(p.edges, k)
 		}
 		i++
+	}
+	if !f.boxed {
+		p.gather()
 	}
 	p.makeRoom(style.EdgeText)
 	return p
@@ -203,7 +207,7 @@ func (p *plan) dot() []byte {
 		if e.folded {
 			continue
 		}
-		fmt.Fprintf(&b, "n%d -> n%d [id=e%d penwidth=%s", e.from, e.to, i, number(e.width))
+		fmt.Fprintf(&b, "n%d -> n%d [id=e%d penwidth=%s%s", e.from, e.to, i, number(e.width), p.port(i))
 		switch {
 		case len(p.minLen) == 0:
 		case p.minLen[i] > 0:

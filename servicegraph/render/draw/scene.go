@@ -26,6 +26,8 @@ type point struct{ x, y float64 }
 
 func (p point) moved(dx, dy float64) point { return point{p.x + dx, p.y + dy} }
 
+func (p point) scaled(x, y float64) point { return point{p.x * x, p.y * y} }
+
 // A rect is a rectangle with its upper left and lower right corners.
 type rect struct{ min, max point }
 

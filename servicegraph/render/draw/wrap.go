@@ -30,16 +30,17 @@ type cut struct {
 }
 
 // wrapped returns a copy of the plan in bands, if that makes everything much larger on a
-// screen. The cards and edges of the plan have their places.
-func (p *plan) wrapped() (*plan, bool) {
+// screen, of which the bands have a share of the room along the ranks. The cards and edges of
+// the plan have their places.
+func (p *plan) wrapped(share float64) (*plan, bool) {
 	if len(p.boxes) > 0 || p.scale() >= 1 {
 		return nil, false
 	}
 	possible := p.cuts()
-	w := &wrapping{plan: p.clone(), length: p.across(point{p.width, p.height}).x}
+	w := &wrapping{plan: p.clone(), length: p.across(point{p.width, p.height}).x, share: share}
 	best := 0.0
 	var cuts []cut
-	for limit := w.length / 2; limit > w.length/100; limit *= 0.85 {
+	for limit := 0.6 * w.length; limit > w.length/100; limit *= 0.85 {
 		list, ok := choose(possible, w.length, limit)
 		if !ok {
 			break
@@ -52,6 +53,61 @@ func (p *plan) wrapped() (*plan, bool) {
 		return nil, false
 	}
 	return w.plan, w.scale() > worthOf(cuts)*p.scale()
+}
+
+// wrappedApart returns a copy of the plan whose parts without a connection are wrapped one by
+// one, and packed. It returns false if none is wrapped.
+func (p *plan) wrappedApart() (*plan, bool) {
+	list := p.components()
+	if len(list) < 2 || len(p.boxes) > 0 {
+		return nil, false
+	}
+	whole, any := p.clone(), false
+	across := func(c component) float64 { return p.across(c.size()).x }
+	total := 0.0
+	for _, c := range list {
+		total += across(c)
+	}
+	for _, c := range list {
+		alone := p.only(c)
+		alone.moveComponent(c, -c.min.x, -c.min.y)
+		alone.width, alone.height = c.width(), c.height()
+		w, ok := alone.wrapped(across(c) / total)
+		if !ok {
+			continue
+		}
+		any = true
+		for _, i := range c.cards {
+			whole.cards[i] = w.cards[i]
+		}
+		for _, i := range c.edges {
+			whole.edges[i] = w.edges[i]
+		}
+	}
+	if !any {
+		return nil, false
+	}
+	whole.width, whole.height = math.Inf(1), math.Inf(1) // the parts lie over each other
+	return whole, whole.pack()
+}
+
+// only returns a copy of the plan with the cards and edges of one component. Those of others
+// are there, but without a place, as rows and edges to rows are.
+func (p *plan) only(c component) *plan {
+	alone := p.clone()
+	for i := range alone.cards {
+		alone.cards[i].host = 0
+	}
+	for i := range alone.edges {
+		alone.edges[i].folded = true
+	}
+	for _, i := range c.cards {
+		alone.cards[i].host = p.cards[i].host
+	}
+	for _, i := range c.edges {
+		alone.edges[i].folded = p.edges[i].folded
+	}
+	return alone
 }
 
 // worthOf returns how much larger everything must appear for bands between cuts.
@@ -96,14 +152,18 @@ func (p *plan) cuts() []cut {
 
 // choose returns the cuts that make bands no longer than a limit, few of them and through few
 // edges. It returns false if there are none.
-func choose(possible []cut, length, limit float64) ([]cut, bool) {
-	stops := slices.Concat([]cut{{}}, possible, []cut{{at: length}})
-	const edge = 0.2 // the cost of an edge, as a part of that of a band
+func choose(possible []cut, end, limit float64) ([]cut, bool) {
+	stops := slices.Concat([]cut{{}}, possible, []cut{{at: end}})
+	const (
+		edge   = 0.2 // the cost of an edge, as a part of that of a band
+		length = 0.1 // the cost of the longest band; the cost is lowest if bands are about equally long
+	)
 	cost, from := make([]float64, len(stops)), make([]int, len(stops))
 	for i := 1; i < len(stops); i++ {
 		cost[i] = math.Inf(1)
 		for j := i - 1; j >= 0 && stops[i].at-stops[j].at <= limit; j-- {
-			if c := cost[j] + 1 + edge*float64(stops[i].lanes); c < cost[i] {
+			part := (stops[i].at - stops[j].at) / limit
+			if c := cost[j] + 1 + edge*float64(stops[i].lanes) + length*part*part; c < cost[i] {
 				cost[i], from[i] = c, j
 			}
 		}
@@ -124,6 +184,7 @@ func choose(possible []cut, length, limit float64) ([]cut, bool) {
 type wrapping struct {
 	*plan
 	length float64 // across the ranks
+	share  float64 // of the room along the ranks
 	bands  []band
 }
 
@@ -189,7 +250,7 @@ func (w *wrapping) estimate(cuts []cut) float64 {
 			size.y += laneGap * float64(cuts[i-1].lanes)
 		}
 	}
-	size = w.across(size.moved(2*laneGap*maxLanes, 0))
+	size = w.across(size.moved(2*laneGap*maxLanes, 0).scaled(1, 1/w.share))
 	return min(screenWidth/size.x, screenHeight/size.y, 1)
 }
 

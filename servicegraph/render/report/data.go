@@ -118,7 +118,7 @@ func (h HTML) data(g, overview, part *servicegraph.Graph) (data, error) {
 	if err := (render.Mermaid{Style: h.Style}).Render(&mermaid, g); err != nil {
 		return data{}, err
 	}
-	heading := h.Style.Heading(g)
+	heading := h.Style.Heading(g, g)
 	d := data{
 		Title:    render.NameText(cmp.Or(h.Style.Title, "Service graph"), 200),
 		Facts:    heading[0],
