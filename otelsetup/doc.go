@@ -58,7 +58,8 @@
 //	TEMPO_ORG_ID                           the header X-Scope-OrgID, unless it is set otherwise
 //
 // Start fails if a variable has an invalid value, such as a sampler with a typo: the SDK would
-// ignore the value. A variable whose name has a typing mistake, such as OTEL_TRACE_SAMPLER,
+// ignore the value. An item of OTEL_RESOURCE_ATTRIBUTES that is no key=value is left out, with a
+// warning. A variable whose name has a typing mistake, such as OTEL_TRACE_SAMPLER,
 // gets a warning with the right name.
 //
 // The path in OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is used unchanged, as the

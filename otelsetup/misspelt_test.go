@@ -189,6 +189,31 @@ func TestGlobalsAreTakenOver(t *testing.T) {
 	}
 }
 
+// While Start runs, the errors of package otel go to the logger already.
+func TestErrorsDuringStartAreLogged(t *testing.T) {
+	cleanEnv(t)
+	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=test,nonsense")
+	var printed []string
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { printed = append(printed, err.Error()) }))
+	t.Cleanup(func() {
+		otel.SetTracerProvider(noop.NewTracerProvider())
+		otel.SetTextMapPropagator(propagation.NewCompositeTextMapPropagator())
+		otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
+	})
+	log := newLogs()
+	sdk, err := Start(t.Context(), Service("checkout", ""), Endpoint(new(receiver).serveHTTP(t, nil).url), Logger(log.logger()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sdk.Shutdown(brief(t))
+	if len(printed) > 0 {
+		t.Errorf("printed: %q", printed)
+	}
+	if got := log.String(); !strings.Contains(got, "the resource is incomplete") || !strings.Contains(got, "missing value: [nonsense]") {
+		t.Errorf("the log does not tell of the attribute:\n%s", got)
+	}
+}
+
 // A program that defers Shutdown before it looks at the error of Start has no SDK.
 func TestShutdownOfNoSDK(t *testing.T) {
 	cleanEnv(t)

@@ -65,8 +65,7 @@ func Start(ctx context.Context, opts ...Option) (*SDK, error) {
 	return s, nil
 }
 
-// setGlobals sets the global provider and propagator, and sends what package otel would print
-// on standard error to the logger.
+// setGlobals sets the global provider and propagator.
 func (s *SDK) setGlobals() {
 	if earlier, ok := otel.GetTracerProvider().(*sdktrace.TracerProvider); ok {
 		if _, ended := earlier.Tracer("otelsetup").(noop.Tracer); !ended {
@@ -74,9 +73,6 @@ func (s *SDK) setGlobals() {
 				"hint", "call Start once in a process, or use WithoutGlobals")
 		}
 	}
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
-		s.reporter.log(slog.LevelWarn, "OpenTelemetry reports an error", "error", err.Error())
-	}))
 	otel.SetTracerProvider(s.provider)
 	otel.SetTextMapPropagator(s.propagator)
 }
@@ -114,11 +110,8 @@ func start(ctx context.Context, o options) (*SDK, error) {
 		return s, nil
 	}
 
-	res, notes := newResource(ctx, o)
-	notes = append(notes, misspeltVariables()...)
-	notes = append(notes, unusedSamplerArg(o)...)
-	s.service = serviceOf(res)
-	providerOpts := []sdktrace.TracerProviderOption{sdktrace.WithSampler(sampler), sdktrace.WithResource(res)}
+	notes := append(misspeltVariables(), unusedSamplerArg(o)...)
+	providerOpts := []sdktrace.TracerProviderOption{sdktrace.WithSampler(sampler)}
 	for _, p := range o.processors {
 		providerOpts = append(providerOpts, sdktrace.WithSpanProcessor(p))
 	}
@@ -140,7 +133,7 @@ func start(ctx context.Context, o options) (*SDK, error) {
 		}
 		providerOpts = append(providerOpts, sdktrace.WithSpanProcessor(s.pipeline.processor))
 		notes = append(notes, settings.notes...)
-		s.reporter.log(slog.LevelDebug, "exporting spans", "endpoint", settings.target.String(), "sampler", samplerText(sampler), "resource", res.String())
+		s.reporter.log(slog.LevelDebug, "exporting spans", "endpoint", settings.target.String(), "sampler", samplerText(sampler))
 
 		probe, stop := context.WithCancel(context.WithoutCancel(ctx))
 		s.stopProbe = stop
@@ -148,13 +141,23 @@ func start(ctx context.Context, o options) (*SDK, error) {
 	default:
 		s.reporter.log(slog.LevelInfo, "spans are not exported", "because", s.silent)
 	}
+	if !o.withoutGlobals {
+		// What package otel would print on standard error goes to the logger, also of the lines below.
+		otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
+			s.reporter.log(slog.LevelWarn, "OpenTelemetry reports an error", "error", err.Error())
+		}))
+	}
+	res, detected := newResource(ctx, o)
+	notes = append(detected, notes...)
+	s.service = serviceOf(res)
+	s.reporter.log(slog.LevelDebug, "the spans are of", "resource", res.String())
 	if keepsNothing(sampler) {
 		notes = append(notes, note{slog.LevelWarn, "the sampler keeps no trace that begins in this service: " + samplerText(sampler)})
 	}
 	for _, n := range notes {
 		s.reporter.log(n.level, n.text)
 	}
-	s.sdk = sdktrace.NewTracerProvider(providerOpts...)
+	s.sdk = sdktrace.NewTracerProvider(append(providerOpts, sdktrace.WithResource(res))...)
 	s.provider = s.sdk
 	return s, nil
 }
