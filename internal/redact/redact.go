@@ -4,6 +4,7 @@ package redact
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"unicode"
@@ -37,7 +38,7 @@ func isScheme(s string) bool {
 }
 
 // Secrets returns a text that a server sent without the credentials in the header of the
-// request, which servers and proxies may echo.
+// request, which servers and proxies may echo, also percent-encoded in the URL of a redirect.
 func Secrets(text string, h http.Header) string {
 	for key, values := range h {
 		if !isSecret(key) {
@@ -52,8 +53,10 @@ func Secrets(text string, h http.Header) string {
 				secrets = append(secrets, password)
 			}
 			for _, s := range secrets {
-				if s != "" {
-					text = strings.ReplaceAll(text, s, "REDACTED")
+				for _, written := range []string{s, url.QueryEscape(s), url.PathEscape(s)} {
+					if written != "" {
+						text = strings.ReplaceAll(text, written, "REDACTED")
+					}
 				}
 			}
 		}

@@ -40,6 +40,10 @@ func TestSecrets(t *testing.T) {
 	if got, want := Secrets("team: t0ken and k3y are not allowed", header), "team: REDACTED and REDACTED are not allowed"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+	header.Set("Authorization", "Bearer t0/k n==")
+	if got, want := Secrets("/login?back=t0%2Fk+n%3D%3D and /t0%2Fk%20n==/x", header), "/login?back=REDACTED and /REDACTED/x"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 	req := http.Request{Header: make(http.Header)}
 	req.SetBasicAuth("user", "pa55")
 	if got, want := Secrets("the password of user is pa55", req.Header), "the password of user is REDACTED"; got != want {
