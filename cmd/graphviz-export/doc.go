@@ -66,10 +66,11 @@ trace file, or has no record that can be read is left out: standard error names 
 and the exit status is 4. A single file of this kind is an error, and so is a file that
 does not exist or cannot be opened.
 
-A file may be larger than memory. At most 4,194,304 spans are held at a time, which
-takes up to 0.6 GB; a span link of a consumer counts as four. When the input has more, the
-traces idle longest are counted first; the summary says how many. Spans that arrive after their trace was counted are skipped
-and reported, so the spans of one trace should not be that far apart.
+A file may be larger than memory. At most 1,500,000 spans are held at a time; a span link
+of a consumer counts as four. When the input has more, the traces idle longest are counted
+first; the summary says how many. Spans that arrive after their trace was counted are skipped
+and reported, so the spans of one trace should not be that far apart. Reading a file of less
+than 1 GiB takes less than 1 GB of memory, also if the file is compressed.
 
 A graph distinguishes at most 10,000 nodes and 100,000 edges; --max-nodes and --max-edges set
 other limits, at about 1 kB for a node and 1.5 kB for an edge. A node named other stands for

@@ -10,6 +10,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -154,6 +155,13 @@ func Files() []Attack {
 		})},
 		{"addresses without end", 600e3, lines(func(i int) string {
 			return service("web", fmt.Sprintf(`{"traceId":"%032x","spanId":"%016x","kind":3,"attributes":[{"key":"server.address","value":{"stringValue":"host%d"}},{"key":"server.port","value":{"intValue":80}}]}`, i+1, i+1, i))
+		})},
+		{"spans of one trace", 4e6, lines(func(i int) string {
+			return service("s"+strconv.Itoa(i%20), fmt.Sprintf(`{"traceId":"%s","spanId":"%016x","parentSpanId":"%016x","kind":%d}`, traceID, i+1, i, 2+i%2))
+		})},
+		{"messages", 4e6, lines(func(i int) string {
+			return service("s"+strconv.Itoa(i%20), fmt.Sprintf(`{"traceId":"%032x","spanId":"%016x","kind":4,"attributes":[{"key":"messaging.system","value":{"stringValue":"kafka"}},`+
+				`{"key":"messaging.destination.name","value":{"stringValue":"topic"}}]}`, i+1, i+1))
 		})},
 		{"names of 12 MB", 40, lines(func(i int) string {
 			long := strings.Repeat("x", 12*mb)
