@@ -425,7 +425,7 @@ that, the requests that have been arriving longest are refused, and their sender
 retry a second later, so that slow senders do not delay others. At most 1,000 connections are
 open, over both protocols. Beyond that, the connection that has gone longest without delivering a
 request is closed. Beyond 2,000 requests that are arriving, the connection with most of them is
-closed, and so is a connection that sends 96 KiB without delivering a request or a part of one. A
+closed, and so is a connection that sends 160 KiB without delivering a request or a part of one. A
 warning on standard error counts the closed connections.
 
 Without --otlp, the input is the same as for drawing: files, which are read again when

@@ -16,9 +16,10 @@ const (
 
 	maxArriving = 2000 // requests that are arriving at a time, over all connections
 
-	// maxOverhead is how many bytes a connection may send before a request of it has arrived, beside
-	// what has been read of bodies: heads, frames without data, and what waits to be read.
-	maxOverhead = maxUnread + 32<<10
+	// maxOverhead is how many bytes a connection may send before a request of it has arrived or was answered, beside
+	// what has been read of bodies: heads, frames without data, and bodies that wait or are not read: of the
+	// last request, and of the one before it, which may have been answered early.
+	maxOverhead = 2*maxUnread + 32<<10
 )
 
 // Listener returns a listener whose connections count against the limits of the receiver.
@@ -28,8 +29,8 @@ const (
 // delivering a request: first the connections that have not delivered any, the oldest first. Beyond 2,000
 // requests that are arriving, it closes the connection with most of them. A connection with a
 // request that has arrived and is being handled is not closed. If no other connection can be closed, the
-// new one is. A connection is also closed if it sends 96 KiB that belong to the body of no
-// request, such as frames without data, before the next request has arrived.
+// new one is. A connection is also closed if it sends 160 KiB that belong to the body of no
+// request, such as frames without data, before the next request has arrived or was answered.
 //
 // Rejected: accepting no connection beyond the limit, because then silent connections keep
 // others out.
@@ -219,6 +220,14 @@ func (c *conn) handle(f func() error) error {
 func (c *conn) forgive() {
 	if c != nil {
 		c.overhead.Store(0)
+	}
+}
+
+// answered notes that a request has been answered, whatever the answer is: the sender may have sent more
+// of the body than was read. A request that its sender has canceled does not count.
+func answered(r *http.Request) {
+	if r.Context().Err() == nil {
+		connOf(r).forgive()
 	}
 }
 

@@ -283,6 +283,18 @@ func TestOverhead(t *testing.T) {
 			t.Errorf("%d bytes of %s: status %d, on the same connection: %v", len(test.body), test.contentType, status, reused)
 		}
 	}
+	for range 20 {
+		if status, reused := send(t, client, r.http+"/other", "application/json", strings.NewReader("{}")); status != http.StatusNotFound || !reused {
+			t.Fatalf("a request for another URL: status %d, on the same connection: %v", status, reused)
+		}
+	}
+	over2 := newClient(t, true)
+	send(t, over2, r.grpc, "application/json", bytes.NewReader(nil))
+	for range 20 { // bodies that nobody reads
+		if status, reused := send(t, over2, r.grpc, "application/json", bytes.NewReader(large[:60<<10])); status != http.StatusUnsupportedMediaType || !reused {
+			t.Fatalf("a request that is not gRPC: status %d, on the same connection: %v", status, reused)
+		}
+	}
 	overGRPC := coltracepb.NewTraceServiceClient(dial(t, r.grpc))
 	message := &coltracepb.ExportTraceServiceRequest{ResourceSpans: aSpan.ResourceSpans}
 	message.ResourceSpans[0].SchemaUrl = strings.Repeat("x", MaxRequest/2)

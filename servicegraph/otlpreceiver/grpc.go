@@ -62,6 +62,7 @@ const (
 
 func (r *Receiver) serveGRPC(w http.ResponseWriter, req *http.Request) {
 	req = countBody(req)
+	defer answered(req)
 	if req.Method != http.MethodPost || !strings.HasPrefix(req.Header.Get("Content-Type"), "application/grpc") {
 		http.Error(w, "this port receives OTLP over gRPC", http.StatusUnsupportedMediaType)
 		return

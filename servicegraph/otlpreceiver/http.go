@@ -50,6 +50,7 @@ func (r *Receiver) Handler(isOurs func(host string) bool) http.Handler {
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		req = countBody(req)
+		defer answered(req)
 		switch {
 		case req.Header.Get("Origin") != "" || req.Header.Get("Sec-Fetch-Site") != "":
 			refuse(w, req, "this server receives OTLP from programs, not from web pages", http.StatusForbidden)
