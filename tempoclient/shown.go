@@ -8,8 +8,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// shownSpan is a span in the answer to a search. What the query selects and what is not
-// among the fields is an attribute, with its name without the scope.
+// shownSpan is a span in the answer to a search. Everything that the query selects and that has
+// no field here is an attribute, whose name lacks the scope.
 type shownSpan struct {
 	SpanID            string      `json:"spanID"`
 	Name              string      `json:"name"`

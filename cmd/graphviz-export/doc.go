@@ -58,8 +58,7 @@ The file - is standard input. Standard input is also read when no file is named 
 TEMPO_ADDR is unset. A directory stands for all files in it and below it whose names
 end in .json, .jsonl, .ndjson, .pb, .binpb, .protobuf or .otlp, optionally followed by
 .gz or .zst; other files, and symbolic links to directories, are skipped and counted on
-standard error. A pattern such as
-'traces/*.json' stands for the files that it matches.
+standard error. A pattern such as 'traces/*.json' stands for the files that it matches.
 
 Of several files, such as those of a directory or a pattern, one that is empty, is not a
 trace file, or has no record that can be read is left out: standard error names the file,
@@ -128,7 +127,8 @@ heading tells how many traces were left out. Without --to the range has no end, 
 alone it has no start. A trace without any time is left out. The files are read twice, which
 takes about 60 bytes of memory for each trace. Standard input and pipes are first copied into a
 temporary file, so they must end. In serve, the range is computed again when a file changes.
-A file with a graph or a list of dependencies has no times of traces, and cannot be read with a time range.
+A file with a graph or a list of dependencies has no times of traces, so it cannot be read with
+a time range.
 
 A record that cannot be read, such as the truncated last object of a JSON file, is
 skipped and reported with its position. A trace that Tempo returns only in part is also
@@ -444,7 +444,7 @@ serves the graph in every format, for example at /graph.json and /graph.svg.
 # Topology
 
 Graphviz-export topology answers questions about the shape of the graph: which layers the
-nodes form, which calls close a cycle, which nodes an entry cannot do without, and which
+nodes form, which calls close a cycle, which nodes an entry needs to reach others, and which
 entries and how many requests the failure of a node can reach.
 
 	$ graphviz-export topology examples/traces/hotrod.jsonl.gz
@@ -585,9 +585,9 @@ or fewer calls for each request). Fewer errors and lower latencies never fail. T
 examples/ci has a workflow that posts the diff as a comment on a pull request.
 
 The formats are text; markdown for a comment; json; the formats junit and github of check, in
-which each kind of change is a rule; and svg, png and html, whose image shows both graphs: what
-is new or better is green, what is gone is dashed, what is worse is red, and the line of a
-larger change is thicker. The JSON is an object of the type Diff; the names of
+which each kind of change is a rule; and svg, png and html, whose image shows both graphs: new and
+better nodes and edges are green, those that are gone are dashed, those that are worse are red, and
+the line of a larger change is thicker. The JSON is an object of the type Diff; the names of
 its fields begin with a lower-case letter:
 
 	type Diff struct {
@@ -683,9 +683,9 @@ that goes on after its parent for more than a tenth of its own duration. The Go 
 servicegraph/critpath describes the details.
 
 With --what-if NODE=DURATION, each trace is replayed with DURATION less work of NODE in each
-request to it, or with no work of NODE if the work took less. Everything else takes as long as
-before, so time that runs in parallel to another call saves nothing. NODE is a name as the answers
-have it, with or without the type in brackets.
+request to it, or with no work of NODE if the work took less. All other work takes as long as
+before, so a call that runs beside a longer one saves nothing. NODE is a name as the answers have
+it, with or without the type in brackets.
 
 With --percentile, SLOW is about another part of the requests: 99 stands for the slowest 1 %.
 
@@ -713,8 +713,8 @@ fields begin with a lower-case letter, and times are in nanoseconds:
 		Spans, LateSpans    int
 		SampledSpans        int // with a sampling weight; each trace counts once all the same
 		CountedAsOther      int // how often a name beyond a limit counted as the operation or node "other"
-		NamesCut            int // how often a name longer than 1 KiB was cut
-		CountedRoughly      int // how often a duration or a time was, to limit memory
+		NamesCut            int // how often a name of more than 1 KiB was cut
+		CountedRoughly      int // how often the limit on memory made a duration approximate
 		TimeNs              int // of all paths
 		Entries []struct {
 			Node, Operation     string

@@ -266,7 +266,7 @@ func (e *export) steps() ([]step, error) {
 	addIf(len(s.types) > 0, "--type "+strings.Join(s.types, ","), func(g *servicegraph.Graph) *servicegraph.Graph {
 		return g.Filter(func(n servicegraph.Node) bool { return slices.Contains(s.types, string(n.ID.Type)) })
 	})
-	// The builder has hidden the services of traces already. What is left are nodes of graphs
+	// The builder has hidden the services of traces already. These steps hide the nodes of graphs
 	// in files, and nodes without spans.
 	first := len(steps)
 	add("gateway", s.gateway, false, (*servicegraph.Graph).HideGateways)
@@ -285,7 +285,7 @@ func (e *export) steps() ([]step, error) {
 			apply: func(g *servicegraph.Graph) *servicegraph.Graph { return g.Group(to) },
 		})
 	}
-	// What is reachable from outside depends on nodes that the following flags drop.
+	// This step precedes those that drop nodes: a dropped node can lead from outside to another one.
 	addIf(s.entries, "--entries", (*servicegraph.Graph).EntriesOnly)
 	if s.depth > 0 {
 		add("focus", s.focus, true, within(far, far))

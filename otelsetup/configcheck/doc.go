@@ -15,6 +15,6 @@
 //   - Docker Compose files
 //   - the data sources with which Grafana is provisioned
 //
-// A file is checked by itself. What a second values file or a chart's default adds is unknown
-// here, so a values file that leaves a part out is taken to mean the default of the chart.
+// Each file is checked by itself, without a second values file and without the defaults of a
+// chart. A values file that leaves a part out is taken to mean the default of the chart.
 package configcheck

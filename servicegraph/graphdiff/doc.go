@@ -31,6 +31,6 @@
 // some traces have than the average, as with retries. It is 1 if two exemplars, of the failed
 // calls or of the slowest, are of one trace. A sampled call is one sample, whatever its weight.
 //
-// What remains is the assumption that the traces of both graphs are independent samples of the
-// traffic. Traffic that changes with the time of day is a change, and is reported.
+// The tests assume that the traces of both graphs are independent samples of the traffic. Traffic
+// that changes with the time of day is a change, and is reported.
 package graphdiff
