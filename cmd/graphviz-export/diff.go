@@ -18,6 +18,7 @@ import (
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/rulereport"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/timerange"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/views"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/graphdiff"
@@ -239,7 +240,7 @@ func (d *diff) baseRange(now time.Time) (timerange.Flags, error) {
 }
 
 // readSide reads one side, applies the filters, and warns of a limit.
-func (e *export) readSide(ctx context.Context, steps []step) (*servicegraph.Graph, error) {
+func (e *export) readSide(ctx context.Context, steps []views.Step) (*servicegraph.Graph, error) {
 	src, err := e.source()
 	if err != nil {
 		return nil, err
@@ -252,7 +253,7 @@ func (e *export) readSide(ctx context.Context, steps []step) (*servicegraph.Grap
 	if g.NumNodes() == 0 {
 		return nil, exit.Reason(src.Empty())
 	}
-	g, notes, err := filtered(g, steps, false, e.stderr.Warnf)
+	g, notes, err := views.Apply(g, steps, false, e.stderr.Warnf)
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/graphtext"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/source"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/views"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/critpath"
@@ -114,7 +115,7 @@ func (e *export) run(ctx context.Context) error {
 	if g.NumNodes() == 0 && !e.allowEmpty {
 		return src.Empty()
 	}
-	g, notes, err := filtered(g, steps, e.allowEmpty, e.stderr.Warnf)
+	g, notes, err := views.Apply(g, steps, e.allowEmpty, e.stderr.Warnf)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -14,8 +13,7 @@ import (
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/fileerror"
-	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/graphtext"
-	"github.com/tempograph/tempograph/internal/quantity"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/views"
 	"github.com/tempograph/tempograph/internal/suggest"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
@@ -189,29 +187,17 @@ func (e *export) config() servicegraph.Config {
 // hidden returns a function that reports whether a service is hidden, nil if there are no patterns.
 // The method steps reports mistakes in the patterns.
 func hidden(flag string, patterns []string) func(servicegraph.NodeID) bool {
-	match, err := matcher(flag, patterns)
+	match, err := views.Matcher(flag, patterns)
 	if len(patterns) == 0 || err != nil {
 		return nil
 	}
 	return func(id servicegraph.NodeID) bool { return match(servicegraph.Node{ID: id}) }
 }
 
-// A step is one flag that changes a graph, and the change.
-type step struct {
-	flag     string // as the user typed it: "--hide proxy"
-	apply    func(*servicegraph.Graph) *servicegraph.Graph
-	patterns []string                     // the values of a flag that names nodes
-	match    func(servicegraph.Node) bool // reports whether a pattern matches; nil: no patterns
-	needs    bool                         // nothing is left if no node matches
-	joins    bool                         // merges nodes
-	hides    bool                         // hides nodes, as the builder has hidden services
-	note     string                       // to show with the graph even if the step leaves nothing out
-}
-
 // steps returns the steps that the flags ask for, in the order in which they are applied.
 // The order does not depend on the command line: first which errors count, then nodes are
 // dropped, hidden and merged, then a part is chosen, and small nodes and edges go last.
-func (e *export) steps() ([]step, error) {
+func (e *export) steps() ([]views.Step, error) {
 	s := &e.filter
 	if err := e.checkFilter(); err != nil {
 		return nil, err
@@ -219,25 +205,25 @@ func (e *export) steps() ([]step, error) {
 	if err := e.graph.check(); err != nil {
 		return nil, err
 	}
-	var steps []step
+	var steps []views.Step
 	var mistake error
 	add := func(name string, patterns []string, needs bool, apply func(g *servicegraph.Graph, match func(servicegraph.Node) bool) *servicegraph.Graph) {
 		if len(patterns) == 0 || mistake != nil {
 			return
 		}
-		match, err := matcher(name, patterns)
+		match, err := views.Matcher(name, patterns)
 		mistake = err
-		steps = append(steps, step{
-			flag:     "--" + name + " " + strings.Join(patterns, ", "),
-			apply:    func(g *servicegraph.Graph) *servicegraph.Graph { return apply(g, match) },
-			patterns: patterns,
-			match:    match,
-			needs:    needs,
+		steps = append(steps, views.Step{
+			Flag:     "--" + name + " " + strings.Join(patterns, ", "),
+			Apply:    func(g *servicegraph.Graph) *servicegraph.Graph { return apply(g, match) },
+			Patterns: patterns,
+			Match:    match,
+			Needs:    needs,
 		})
 	}
 	addIf := func(set bool, flag string, apply func(*servicegraph.Graph) *servicegraph.Graph) {
 		if set {
-			steps = append(steps, step{flag: flag, apply: apply})
+			steps = append(steps, views.Step{Flag: flag, Apply: apply})
 		}
 	}
 	// within returns a view of the nodes up to so many calls away, in either direction;
@@ -254,10 +240,10 @@ func (e *export) steps() ([]step, error) {
 
 	if side := e.graph.errorsOf.value; side != "" {
 		of := map[string]servicegraph.Side{"caller": servicegraph.CallerSide, "callee": servicegraph.CalleeSide}[side]
-		steps = append(steps, step{
-			flag:  "--errors-of " + side,
-			note:  "errors as the " + side + " saw them",
-			apply: func(g *servicegraph.Graph) *servicegraph.Graph { return g.WithErrorsOf(of) },
+		steps = append(steps, views.Step{
+			Flag:  "--errors-of " + side,
+			Note:  "errors as the " + side + " saw them",
+			Apply: func(g *servicegraph.Graph) *servicegraph.Graph { return g.WithErrorsOf(of) },
 		})
 	}
 	add("ignore", s.ignore, false, func(g *servicegraph.Graph, match func(servicegraph.Node) bool) *servicegraph.Graph {
@@ -272,17 +258,17 @@ func (e *export) steps() ([]step, error) {
 	add("gateway", s.gateway, false, (*servicegraph.Graph).HideGateways)
 	add("hide", s.hide, false, (*servicegraph.Graph).Hide)
 	for i := range steps[first:] {
-		steps[first+i].hides = true
+		steps[first+i].Hides = true
 	}
 	if s.groupBy != "" {
 		to := servicegraph.ByAttr(s.groupBy)
 		if s.byNamespace() {
 			to = servicegraph.ByNamespace
 		}
-		steps = append(steps, step{
-			flag:  "--group-by " + s.groupBy,
-			joins: true,
-			apply: func(g *servicegraph.Graph) *servicegraph.Graph { return g.Group(to) },
+		steps = append(steps, views.Step{
+			Flag:  "--group-by " + s.groupBy,
+			Joins: true,
+			Apply: func(g *servicegraph.Graph) *servicegraph.Graph { return g.Group(to) },
 		})
 	}
 	// This step precedes those that drop nodes: a dropped node can lead from outside to another one.
@@ -350,88 +336,4 @@ func isOrphan(g *servicegraph.Graph, n servicegraph.Node) bool {
 		return false
 	}
 	return true
-}
-
-// matcher returns a function that reports whether one of the regular expressions matches
-// the name of a node, with its namespace: shop/cart.
-func matcher(flag string, patterns []string) (func(servicegraph.Node) bool, error) {
-	var list []*regexp.Regexp
-	for _, p := range patterns {
-		re, err := regexp.Compile(p)
-		if err != nil {
-			return nil, exit.Usagef("--%s %q: %w", flag, p, err)
-		}
-		list = append(list, re)
-	}
-	return func(n servicegraph.Node) bool {
-		return slices.ContainsFunc(list, func(re *regexp.Regexp) bool { return re.MatchString(n.ID.String()) })
-	}, nil
-}
-
-// filtered applies the steps to a graph, each to the result of the one before. The notes
-// say what the steps left out or changed. A step that needs a node and finds none is an
-// error, unless an empty graph is allowed.
-func filtered(g *servicegraph.Graph, steps []step, allowEmpty bool, warnf func(string, ...any)) (_ *servicegraph.Graph, notes []string, err error) {
-	walkedThrough := g.Report().Hidden
-	var hiders []string
-	for _, step := range steps {
-		if step.hides {
-			hiders = append(hiders, step.flag)
-		}
-	}
-	if walkedThrough > 0 {
-		notes = append(notes, fmt.Sprintf("hidden by %s: %s", strings.Join(hiders, " and "), quantity.Of(walkedThrough, "span")))
-	}
-	for _, step := range steps {
-		if step.match != nil && !(step.hides && walkedThrough > 0) && !anyNode(g, step.match) {
-			problem := fmt.Sprintf("%s matches none of %s%s", step.flag, quantity.Of(g.NumNodes(), "node"), graphtext.NameHint(g, step.patterns))
-			if step.needs && !allowEmpty {
-				return nil, nil, exit.NothingToDrawf("%s", problem)
-			}
-			warnf("%s", problem)
-		}
-		next := step.apply(g)
-		if step.joins && !anyNode(next, func(n servicegraph.Node) bool { return n.ID.Type == servicegraph.TypeGroup }) {
-			warnf("%s changes nothing: no node has this attribute", step.flag)
-		}
-		if step.note != "" {
-			notes = append(notes, step.note)
-		}
-		var hidden []string
-		if less := g.NumNodes() - next.NumNodes(); less > 0 && step.joins {
-			notes = append(notes, fmt.Sprintf("%s merges %s into %d", step.flag, quantity.Of(g.NumNodes(), "node"), next.NumNodes()))
-		} else if less > 0 {
-			hidden = append(hidden, quantity.Of(less, "node"))
-		}
-		if less := next.Report().LeftOutEdges - g.Report().LeftOutEdges; less > 0 {
-			hidden = append(hidden, quantity.Of(less, "edge"))
-		}
-		if len(hidden) > 0 {
-			notes = append(notes, fmt.Sprintf("hidden by %s: %s", step.flag, strings.Join(hidden, ", ")))
-		}
-		if step.hides && bridged(next) > bridged(g) {
-			notes = append(notes, fmt.Sprintf("%s: dotted edges are estimates, because the sums of a graph do not tell which call led to which", step.flag))
-		}
-		g = next
-	}
-	return g, notes, nil
-}
-
-// bridged returns the number of edges that bridge hidden nodes.
-func bridged(g *servicegraph.Graph) (n int) {
-	for e := range g.Edges() {
-		if e.ID.Kind == servicegraph.EdgeBridged {
-			n++
-		}
-	}
-	return n
-}
-
-func anyNode(g *servicegraph.Graph, match func(servicegraph.Node) bool) bool {
-	for n := range g.Nodes() {
-		if match(n) {
-			return true
-		}
-	}
-	return false
 }

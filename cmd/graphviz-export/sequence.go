@@ -8,6 +8,7 @@ import (
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/source"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/views"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/critpath"
 	"github.com/tempograph/tempograph/servicegraph/render"
@@ -35,7 +36,7 @@ func (e *export) formats(options draw.Options) []render.Format {
 
 // startSequence prepares the diagram of the one trace that a source has, for targets that want one.
 // It returns nil if none does.
-func (e *export) startSequence(src source.Source, targets []target, steps []step) (*sequence.Builder, error) {
+func (e *export) startSequence(src source.Source, targets []target, steps []views.Step) (*sequence.Builder, error) {
 	if !slices.ContainsFunc(targets, func(t target) bool { return isSequence(t.format) }) {
 		return nil, nil
 	}
@@ -46,8 +47,8 @@ func (e *export) startSequence(src source.Source, targets []target, steps []step
 		return nil, exit.Usagef("--estimate-series writes no sequence diagram: leave out one of the two")
 	}
 	for _, s := range steps {
-		if !s.hides { // the builder of the diagram hides services itself
-			return nil, exit.Usagef("a sequence diagram shows all calls of a trace: leave out %s, or choose another format", s.flag)
+		if !s.Hides { // the builder of the diagram hides services itself
+			return nil, exit.Usagef("a sequence diagram shows all calls of a trace: leave out %s, or choose another format", s.Flag)
 		}
 	}
 	return sequence.NewBuilder(sequence.Config{Graph: e.config()}), nil

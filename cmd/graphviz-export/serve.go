@@ -21,6 +21,7 @@ import (
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/graphtext"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/livegraph"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/views"
 	"github.com/tempograph/tempograph/servicegraph"
 	viewer "github.com/tempograph/tempograph/servicegraph/live"
 	"github.com/tempograph/tempograph/servicegraph/topology"
@@ -207,7 +208,7 @@ func serveHTTP(ctx context.Context, l net.Listener, server *http.Server) error {
 type watch struct {
 	*serve
 	feed   feed
-	steps  []step
+	steps  []views.Step
 	viewer *viewer.Viewer
 
 	outcome error  // the result of showing the last graph
@@ -287,7 +288,7 @@ func (w *watch) round(ctx context.Context) error {
 	if g != nil {
 		w.read = true
 		w.empty = g.NumNodes() == 0
-		part, notes, err := filtered(g, w.steps, false, w.stderr.Warnf)
+		part, notes, err := views.Apply(g, w.steps, false, w.stderr.Warnf)
 		if err == nil {
 			if changesNodes(w.steps) {
 				held = entryreach.Held{}

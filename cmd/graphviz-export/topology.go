@@ -11,6 +11,7 @@ import (
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/topologyreport"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/views"
 )
 
 // A survey is one run of graphviz-export topology.
@@ -72,7 +73,7 @@ func (s *survey) run(ctx context.Context) error {
 	if g.NumNodes() == 0 && !s.allowEmpty {
 		return src.Empty()
 	}
-	g, notes, err := filtered(g, steps, s.allowEmpty, s.stderr.Warnf)
+	g, notes, err := views.Apply(g, steps, s.allowEmpty, s.stderr.Warnf)
 	if err != nil {
 		return err
 	}
