@@ -155,8 +155,9 @@ var policy = map[string]string{
 	"cmd/graphviz-export/internal/rulereport":     heart + texts + "cmd/graphviz-export/internal/graphtext servicegraph/graphdiff servicegraph/graphtest servicegraph/otelspan " + otelSDK,
 	"cmd/graphviz-export/internal/source":         readers + tables + timeRanges + "cmd/graphviz-export/internal/fileerror internal/dependencylist servicegraph/promgraph servicegraph/temposeries tempoclient tempoclient/internal/shared " + promClient,
 	"cmd/graphviz-export/internal/timerange":      timeRanges,
-	"cmd/graphviz-export/internal/views":          heart + "cmd/graphviz-export/internal/exit cmd/graphviz-export/internal/graphtext",
 	"cmd/graphviz-export/internal/topologyreport": heart + texts + tables + topology + "cmd/graphviz-export/internal/entryreach",
+	"cmd/graphviz-export/internal/views":          heart + "cmd/graphviz-export/internal/exit cmd/graphviz-export/internal/graphtext",
+	"cmd/graphviz-export/internal/webserver":      "cmd/graphviz-export/internal/exit internal/ownhost",
 
 	"examples/ci":         "",
 	"examples/grafana":    "*",

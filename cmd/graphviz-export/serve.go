@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
-	"os"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/cli/browser"
@@ -22,6 +19,7 @@ import (
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/graphtext"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/livegraph"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/views"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/webserver"
 	"github.com/tempograph/tempograph/servicegraph"
 	viewer "github.com/tempograph/tempograph/servicegraph/live"
 	"github.com/tempograph/tempograph/servicegraph/topology"
@@ -87,7 +85,7 @@ func (s *serve) run(ctx context.Context) error {
 	if f.close != nil {
 		defer f.close()
 	}
-	listener, err := listen("listen", s.listen)
+	listener, err := webserver.Listen("listen", s.listen)
 	if err != nil {
 		return err
 	}
@@ -98,11 +96,11 @@ func (s *serve) run(ctx context.Context) error {
 	s.warnIfOpen("listen", listener, "see the graph")
 	served := make(chan error, 1)
 	go func() {
-		err := serveHTTP(ctx, listener, newServer(w.viewer.Handler(hostsOf(s.listen)...)))
+		err := webserver.Serve(ctx, listener, webserver.New(w.viewer.Handler(webserver.HostsOf(s.listen)...)))
 		cancel()
 		served <- err
 	}()
-	url := "http://" + dialable(listener.Addr())
+	url := "http://" + webserver.Dialable(listener.Addr())
 	s.stderr.Infof("serving the graph at %s; stop with Ctrl-C", url)
 	if s.open {
 		go s.openBrowser(url)
@@ -123,85 +121,11 @@ func (s *serve) openBrowser(url string) {
 	}
 }
 
-// listen listens at an address that a flag names.
-func listen(flag, addr string) (net.Listener, error) {
-	l, err := net.Listen("tcp", addr)
-	if err == nil {
-		return l, nil
-	}
-	if e, ok := errors.AsType[*net.OpError](err); ok {
-		err = e.Err
-	}
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("--%s %s: the port is in use: stop the program that listens there, or choose another port with --%s", flag, addr, flag)
-	}
-	return nil, exit.Usagef("--%s %s: %w", flag, addr, err)
-}
-
-// dialable returns the address at which clients reach a listener. A listener on all
-// interfaces is reached at localhost.
-func dialable(addr net.Addr) string {
-	if a, ok := addr.(*net.TCPAddr); ok && a.IP.IsUnspecified() {
-		return fmt.Sprintf("localhost:%d", a.Port)
-	}
-	return addr.String()
-}
-
-// hostsOf returns the host names that requests to a listen address may carry: the host in the
-// address, and the name of this machine if other machines can reach the address.
-func hostsOf(addr string) []string {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil
-	}
-	hosts := []string{host}
-	if ip := net.ParseIP(host); host == "" || ip != nil && !ip.IsLoopback() {
-		if name, err := os.Hostname(); err == nil {
-			hosts = append(hosts, name)
-		}
-	}
-	return hosts
-}
-
-// grace is how long pending requests may take after the server was told to stop.
-const grace = 300 * time.Millisecond
-
 // warnIfOpen warns if other machines can reach a listener.
 func (s *serve) warnIfOpen(flag string, l net.Listener, allows string) {
 	if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
 		s.stderr.Warnf("--%s %s: everybody who can reach this port of this machine can %s, without a password", flag, l.Addr(), allows)
 	}
-}
-
-// newServer returns a server that bounds what a connection may hold, and for how long: a client
-// that sends no request, a head without end, or does not read its answer. Event streams set their own
-// deadlines.
-func newServer(h http.Handler) *http.Server {
-	return &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 10 * time.Second,
-		WriteTimeout:      5 * time.Minute,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10, // browsers send the cookies of everything on localhost
-	}
-}
-
-// serveHTTP serves until ctx is done. Then it ends pending requests and idle or silent connections
-// after the grace.
-func serveHTTP(ctx context.Context, l net.Listener, server *http.Server) error {
-	server.BaseContext = func(net.Listener) context.Context { return ctx } // so that event streams end with ctx
-	context.AfterFunc(ctx, func() {
-		// The parent is not ctx, which is done already.
-		short, cancel := context.WithTimeout(context.Background(), grace)
-		defer cancel()
-		if server.Shutdown(short) != nil {
-			server.Close()
-		}
-	})
-	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
 }
 
 // A watch keeps a viewer up to date.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -13,7 +12,7 @@ import (
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/livegraph"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/source"
-	"github.com/tempograph/tempograph/internal/ownhost"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/webserver"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/otlpreceiver"
@@ -48,11 +47,11 @@ func (s *serve) otlpFeed(ctx context.Context) (feed, error) {
 			return feed{}, exit.Usagef("--%s applies to Tempo and cannot be combined with --otlp", flag)
 		}
 	}
-	overGRPC, err := listen("otlp-grpc", s.otlp.grpc)
+	overGRPC, err := webserver.Listen("otlp-grpc", s.otlp.grpc)
 	if err != nil {
 		return feed{}, err
 	}
-	overHTTP, err := listen("otlp-http", s.otlp.http)
+	overHTTP, err := webserver.Listen("otlp-http", s.otlp.http)
 	if err != nil {
 		overGRPC.Close()
 		return feed{}, err
@@ -74,17 +73,17 @@ func (s *serve) otlpFeed(ctx context.Context) (feed, error) {
 	receiver := otlpreceiver.New(live.Take)
 	var servers sync.WaitGroup
 	servers.Go(func() {
-		if err := serveHTTP(ctx, receiver.Listener(overGRPC), receiver.GRPCServer()); err != nil {
+		if err := webserver.Serve(ctx, receiver.Listener(overGRPC), receiver.GRPCServer()); err != nil {
 			s.stderr.Warnf("--otlp-grpc %s: %v", s.otlp.grpc, err)
 		}
 	})
 	servers.Go(func() {
-		if err := serveHTTP(ctx, receiver.Listener(overHTTP), receiver.HTTPServer(ownHosts(overHTTP, s.otlp.http))); err != nil {
+		if err := webserver.Serve(ctx, receiver.Listener(overHTTP), receiver.HTTPServer(webserver.OwnHosts(overHTTP, s.otlp.http))); err != nil {
 			s.stderr.Warnf("--otlp-http %s: %v", s.otlp.http, err)
 		}
 	})
 	closed := uint64(0) // connections, that a warning has counted
-	where := fmt.Sprintf("grpc://%s and http://%s", dialable(overGRPC.Addr()), dialable(overHTTP.Addr()))
+	where := fmt.Sprintf("grpc://%s and http://%s", webserver.Dialable(overGRPC.Addr()), webserver.Dialable(overHTTP.Addr()))
 	s.stderr.Infof("receiving OTLP at %s", where)
 	return feed{
 		source:  &source.Source{Origin: "OTLP at " + where},
@@ -119,16 +118,6 @@ func (s *serve) otlpFeed(ctx context.Context) (feed, error) {
 			servers.Wait()
 		},
 	}, nil
-}
-
-// ownHosts returns the function that knows the hosts to which senders send. Nil stands for all: if other
-// machines can reach the listener, they may know it under any name.
-func ownHosts(l net.Listener, addr string) func(host string) bool {
-	if a, ok := l.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
-		return nil
-	}
-	names := hostsOf(addr)
-	return func(host string) bool { return ownhost.Is(host, names...) }
 }
 
 // rejectedText counts rejected spans and rejected requests together.
