@@ -67,7 +67,6 @@ func (c *critical) run(ctx context.Context) error {
 	if !(c.percentile > 0 && c.percentile < 100) {
 		return exit.Usagef("--percentile %v: want a number above 0 and below 100", c.percentile)
 	}
-	c.held = heldPaths(c.held)
 	cfg := critpath.Config{Spans: c.held, Percentile: c.percentile}
 	for _, question := range c.whatIf {
 		name, less, _ := strings.Cut(question, "=")
@@ -127,8 +126,7 @@ func (c *critical) run(ctx context.Context) error {
 	return nil
 }
 
-// heldPaths returns the limit on the spans that are held for critical paths, given that on the spans of
-// a graph: a trace whose path is computed takes up to twice the memory.
+// heldPaths returns the limit on the spans that are held for critical paths beside those of a graph.
 func heldPaths(held int) int { return held / 2 }
 
 // pathsOf reads spans to their end. It returns the report about their paths, and a graph that has

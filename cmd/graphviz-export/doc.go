@@ -65,11 +65,11 @@ trace file, or has no record that can be read is left out: standard error names 
 and the exit status is 4. A single file of this kind is an error, and so is a file that
 does not exist or cannot be opened.
 
-A file may be larger than memory. At most 1,500,000 spans are held at a time; a span link
+A file may be larger than memory. At most 2,560,000 spans are held at a time; a span link
 of a consumer counts as four. When the input has more, the traces idle longest are counted
 first; the summary says how many. Spans that arrive after their trace was counted are skipped
 and reported, so the spans of one trace should not be that far apart. Reading a file of less
-than 1 GiB takes less than 1 GB of memory, also if the file is compressed.
+than 1 GiB takes less than 1 GiB of memory, also if the file is compressed.
 
 A graph distinguishes at most 10,000 nodes and 100,000 edges; --max-nodes and --max-edges set
 other limits, at about 1 kB for a node and 1.5 kB for an edge. A node named other stands for
@@ -689,10 +689,10 @@ it, with or without the type in brackets.
 
 With --percentile, SLOW is about another part of the requests: 99 stands for the slowest 1 %.
 
-A file of a million spans takes a few seconds and less than 300 MB. At most 2,097,152 spans are
+A file of a million spans takes a few seconds and less than 300 MB. At most 2,560,000 spans are
 held. When the input has more, the traces that came first are finished early, and the last line counts
 these traces and the spans that arrived after their trace was finished. It also says what other
-limits cost: those on names, calls and sums, which keep the memory below 1 GB for any input.
+limits cost: those on names, calls and sums, which keep the memory below 1 GiB for any input.
 
 With --color critical, an image shows the critical path: a node is red if requests wait for it for
 20 % of their time or more, and orange from 5 % on. The share of an edge contains everything that the

@@ -7,6 +7,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
@@ -16,12 +17,21 @@ import (
 
 func main() {
 	log.SetOutput(io.Discard) // net/http logs what our errors already say
+	limitMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C kills at once
 	if len(os.Args) == 2 && os.Args[1] == workerArg {
 		os.Exit(work(ctx))
 	}
 	os.Exit(report(os.Stderr, run(ctx, os.Stdin, console.Safe(os.Stdout), os.Stderr, os.Args[1:])))
+}
+
+// limitMemory makes the garbage collector work harder before the program takes 1 GiB, unless the
+// environment variable GOMEMLIMIT says otherwise. The spans that are held at most fit.
+func limitMemory() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(800 << 20)
+	}
 }
 
 // workerArg makes the program lay out one graph and exit. The program runs itself with this
