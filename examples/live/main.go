@@ -5,7 +5,9 @@
 //	go run ./examples/live
 //	OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:8085 OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf your-service
 //
-// The page is at http://localhost:8085/graph/, the metrics are at http://localhost:8085/metrics.
+// The page is at http://localhost:8085/graph/, the metrics are at http://localhost:8085/metrics. The page
+// shows a call at once. The counters have it 70 s after the last span of its trace, when no late span can
+// change it.
 package main
 
 import (
