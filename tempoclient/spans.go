@@ -85,7 +85,7 @@ func (c *Client) traces(ctx context.Context, q Query) iter.Seq[result] {
 		queue := make(chan chan result, fetchers)
 		work.Go(func() {
 			defer close(queue)
-			p := &producer{client: c, queue: queue, work: &work}
+			p := &producer{client: c, queue: queue, slots: make(chan struct{}, fetchers), work: &work}
 			if err := p.run(ctx, q); err != nil {
 				p.put(ctx, result{err: err})
 			}
@@ -120,6 +120,7 @@ func (c *Client) traces(ctx context.Context, q Query) iter.Seq[result] {
 type producer struct {
 	client *Client
 	queue  chan<- chan result
+	slots  chan struct{} // one for each fetch
 	work   *sync.WaitGroup
 	found  int
 	cost   Cost
@@ -200,8 +201,10 @@ func (p *producer) fetch(ctx context.Context, id servicegraph.TraceID) bool {
 		return false
 	}
 	r := result{found: p.found, cost: p.cost}
+	p.slots <- struct{}{} // soon: fetches end with ctx
 	p.work.Go(func() {
 		r.trace, r.err = p.client.fetch(ctx, id)
+		<-p.slots
 		place <- r
 	})
 	return true
