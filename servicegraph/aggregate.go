@@ -443,14 +443,18 @@ func compareExemplars(a, b Exemplar) int {
 }
 
 // Held traces are added in parallel if there are several processors and enough spans. Each
-// goroutine has totals of its own, and merging these costs little in comparison.
-const spansPerAggregator = 1 << 14 // at least
+// goroutine has totals of its own, and merging these costs little time in comparison. It can cost much
+// memory, where the totals have many messages, so that goroutines share no more than maxShared spans.
+const (
+	spansPerAggregator = 1 << 14 // at least
+	maxShared          = 1 << 21
+)
 
 // addHeld adds the calls of all held traces to totals. If live is set, it withholds those that a
 // later span of an open trace can contradict.
 func (b *Builder) addHeld(sum *totals, live bool) {
 	n := min(cmp.Or(b.cfg.Goroutines, runtime.GOMAXPROCS(0)), b.spans/spansPerAggregator)
-	if n < 2 {
+	if n < 2 || b.spans > maxShared {
 		b.aggregator.live = live
 		for t := range b.all() {
 			b.aggregator.add(t, sum)

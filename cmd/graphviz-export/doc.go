@@ -65,7 +65,7 @@ trace file, or has no record that can be read is left out: standard error names 
 and the exit status is 4. A single file of this kind is an error, and so is a file that
 does not exist or cannot be opened.
 
-A file may be larger than memory. At most 2,560,000 spans are held at a time; a span link
+A file may be larger than memory. At most 2,500,000 spans are held at a time; a span link
 of a consumer counts as four. When the input has more, the traces idle longest are counted
 first; the summary says how many. Spans that arrive after their trace was counted are skipped
 and reported, so the spans of one trace should not be that far apart. Reading a file of less
@@ -689,7 +689,7 @@ it, with or without the type in brackets.
 
 With --percentile, SLOW is about another part of the requests: 99 stands for the slowest 1 %.
 
-A file of a million spans takes a few seconds and less than 300 MB. At most 2,560,000 spans are
+A file of a million spans takes a few seconds and less than 300 MB. At most 2,500,000 spans are
 held. When the input has more, the traces that came first are finished early, and the last line counts
 these traces and the spans that arrived after their trace was finished. It also says what other
 limits cost: those on names, calls and sums, which keep the memory below 1 GiB for any input.

@@ -18,7 +18,7 @@ import (
 // maxHeld is the number of spans held in memory at a time. They take about 0.2 GB, and up to 1 GiB while
 // a graph is made of them, if they are all of one trace or messages of different topics. Longer input is
 // read in full; [servicegraph.Window] says what this means for traces spread over it.
-const maxHeld = 2_560_000
+const maxHeld = 2_500_000
 
 // read returns the graph of a source. If build is not nil, it builds the graph. On the way,
 // read shows progress; in the end it reports what was skipped, unless reading failed.

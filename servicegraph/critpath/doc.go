@@ -24,7 +24,7 @@
 // for it, so that times of calls overlap; Call.Network is the part between both sides.
 //
 // A million spans take a few seconds on one core (BenchmarkMillionSpans). With the command, a file
-// of a million spans in 16,000 traces, with 14 attributes each, takes 1.9 s and 180 MB on two
+// of a million spans in 16,000 traces, with 14 attributes each, takes 1.9 s and 160 MB on two
 // cores of an AMD EPYC:
 //
 //	go run ./internal/spanfile -spans 1000000 > spans.pb
