@@ -115,12 +115,11 @@ func (s watchedEnded) Attributes() []attribute.KeyValue {
 //
 //	go test -run '^$' -bench OnEndWhile -benchtime 300000x ./servicegraph/otelspan
 //
-// On two cores that some four other programs were using, the longest of 300,000 spans took 11 to 108 ms
-// in nine runs, and 82 to 122 took more than a millisecond; in "convert" 11 to 73 ms, and 78 to 104
-// spans; in "nothing" 9 to 84 ms, and 21 to 25 spans; in "spin" 7 to 57 ms, and 13 to 24 spans. So
-// these waits are those for a core and for the garbage collector, not for the recorder. With
-// fewer programs on the machine, the longest in "recorder" took 0.8 to 4.5 ms in six runs. A profile shows which spans waited for
-// a lock:
+// On two quiet cores, the longest of 300,000 spans took 2.8 and 3.8 ms in two runs, and 5 and 6 spans took
+// more than a millisecond; in "convert" 1.2 and 3.7 ms, and 1 and 2 spans; in "nothing" 0.5 and 1.7 ms,
+// and none and 1; in "spin" 0.1 and 3.8 ms, and none and 2. With some four other programs on the
+// cores, all four took up to 57 to 108 ms. So the longest waits are those for a core and for the
+// garbage collector, not for the recorder. A profile shows which spans waited for a lock:
 //
 //	go test -run '^$' -bench OnEndWhile/recorder -benchtime 1000000x -blockprofile block.out -blockprofilerate 1
 //	go tool pprof -peek OnEnd otelspan.test block.out
