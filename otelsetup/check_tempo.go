@@ -70,7 +70,7 @@ func (w *walk) openTempo(ctx context.Context) *tempoAPI {
 	}
 	w.report.pass(HopTempo, detail)
 
-	// A search without a time range is refused by a Tempo 3 whose query_backend_after is 0.
+	// Tempo 3 refuses a search without a time range if its query_backend_after is 0.
 	now := time.Now()
 	a, err := t.Get(ctx, "/api/search", url.Values{
 		"q":     {"{}"},

@@ -17,8 +17,7 @@ import (
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
-// envTempo3 is the environment variable with the path of a Tempo of version 3, which the tests do not
-// build.
+// envTempo3 is the environment variable that names a program of Tempo 3. The tests build none.
 const envTempo3 = "TEMPO3_BIN"
 
 // TestTempoAcceptsRendered gives the rendered configuration to the Tempo of the chart's version, and

@@ -16,9 +16,9 @@ const (
 
 	maxArriving = 2000 // requests that are arriving at a time, over all connections
 
-	// maxOverhead is how many bytes a connection may send before a request of it has arrived or was answered, beside
-	// what has been read of bodies: heads, frames without data, and bodies that wait or are not read: of the
-	// last request, and of the one before it, which may have been answered early.
+	// maxOverhead is how many bytes a connection may send between two requests that arrive or are
+	// answered, beside what has been read of bodies: heads, frames without data, and the unread bodies of
+	// the last two requests, of which the first may have been answered early.
 	maxOverhead = 2*maxUnread + 32<<10
 )
 
@@ -30,7 +30,7 @@ const (
 // requests that are arriving, it closes the connection with most of them. A connection with a
 // request that has arrived and is being handled is not closed. If no other connection can be closed, the
 // new one is. A connection is also closed if it sends 160 KiB that belong to the body of no
-// request, such as frames without data, before the next request has arrived or was answered.
+// request, such as frames without data, before its next request arrives or is answered.
 //
 // Rejected: accepting no connection beyond the limit, because then silent connections keep
 // others out.
