@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tempograph/tempograph/internal/jsonstream"
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph/internal/histogram"
 )
 
@@ -303,7 +304,7 @@ func (j *jsonEdge) fill(e *Edge) (err error) {
 func (j *jsonStats) stats() (Stats, error) {
 	latency, err := j.Latency.latency()
 	if err == nil && j.Observed == 0 && (j.Calls != 0 || j.Errors != 0 || latency.count != 0) {
-		err = fmt.Errorf("%v calls, %v of which failed, and %v latency samples, but no spans", j.Calls, j.Errors, latency.count)
+		err = fmt.Errorf("%s, %s of which failed, and %s, but no spans", quantity.Of(j.Calls, "call"), quantity.Number(j.Errors), quantity.Of(latency.count, "latency sample"))
 	}
 	return Stats{Calls: j.Calls, Errors: j.Errors, Observed: j.Observed, Latency: latency}, err
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph/internal/histogram"
 	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 )
@@ -80,7 +81,7 @@ func (e *Edge) complete() error {
 	case err != nil:
 		return err
 	case e.Errors > e.Calls:
-		return fmt.Errorf("%v errors in %v calls", e.Errors, e.Calls)
+		return fmt.Errorf("%s errors in %s", quantity.Number(e.Errors), quantity.Of(e.Calls, "call"))
 	case e.ID.Kind == EdgeBridged || *v != (Evidence{}):
 	case e.Caller.Observed > 0 && e.Callee.Observed == 0:
 		v.Caller = e.Calls
@@ -97,7 +98,7 @@ func (s *Stats) complete(name string) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	if s.Errors > s.Calls {
-		return fmt.Errorf("%s: %v errors in %v calls", name, s.Errors, s.Calls)
+		return fmt.Errorf("%s: %s errors in %s", name, quantity.Number(s.Errors), quantity.Of(s.Calls, "call"))
 	}
 	if most := max(s.Calls, s.Latency.count); s.Observed == 0 && most > 0 {
 		s.Observed = uint64(math.Ceil(min(most, maxWeight)))

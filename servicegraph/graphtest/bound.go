@@ -35,18 +35,21 @@ func (b bound) tail() string {
 	case "calls":
 		switch {
 		case b.most < 0:
-			return fmt.Sprintf(" %v..", b.least)
+			return " " + whole(b.least) + ".."
 		case b.most == b.least:
-			return fmt.Sprintf(" %v", b.least)
+			return " " + whole(b.least)
 		}
-		return fmt.Sprintf(" %v..%v", b.least, b.most)
+		return " " + whole(b.least) + ".." + whole(b.most)
 	case "errors":
 		return " at most " + quantity.Plain(b.most) + "%"
 	case "latency":
 		return " at most " + b.duration.String()
 	}
-	return fmt.Sprintf(" at most %v", b.most)
+	return " at most " + whole(b.most)
 }
+
+// whole returns a number without a fraction as [parseCount] reads it: never with an exponent.
+func whole(n float64) string { return strconv.FormatFloat(n, 'f', 0, 64) }
 
 // String returns the bound as it is written in a golden file.
 func (b bound) String() string { return b.head() + b.tail() }

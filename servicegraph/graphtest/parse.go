@@ -226,16 +226,14 @@ func (s *scanner) callRange(b *bound) *SyntaxError {
 	return nil
 }
 
-// parseCount parses a number that is not negative. An empty text is the number empty.
+// parseCount parses a number that is not negative and that an int and a float64 hold exactly.
+// An empty text is the number empty.
 func parseCount(s string, empty int) (int, error) {
 	if s == "" {
 		return empty, nil
 	}
-	n, err := strconv.Atoi(s)
-	if err == nil && n < 0 {
-		err = strconv.ErrRange
-	}
-	return n, err
+	n, err := strconv.ParseUint(s, 10, min(53, strconv.IntSize-1))
+	return int(n), err
 }
 
 // atMost parses "at most N".
@@ -243,7 +241,7 @@ func (s *scanner) atMost() (int, *SyntaxError) {
 	if err := s.expect("at", "most"); err != nil {
 		return 0, err
 	}
-	n, err := strconv.Atoi(s.tok.text)
+	n, err := parseCount(s.tok.text, -1)
 	if err != nil || n < 0 {
 		return 0, s.errorf(s.tok, "want a number here, not %s", s.shown())
 	}

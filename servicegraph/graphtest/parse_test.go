@@ -167,6 +167,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("async web -> a\"b/c\fd*")
 	f.Add("errors *:-> mail at most 0%")
 	f.Add("never \"a\nb\" -> c\n\tacyclic # no")
+	f.Add("calls web -> cart 11111111..\nper-trace web -> cart at most 9007199254740991\ncalls web -> cart 9007199254740992")
 	f.Add("a -> b: calls 3, latency caller p95 at most 3s # because\n\n# end")
 	f.Fuzz(func(t *testing.T, text string) {
 		rules, _ := graphtest.Parse("", text)
