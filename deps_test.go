@@ -25,7 +25,7 @@ const (
 const serverTest = "internal/buildtool internal/child github.com/rogpeppe/go-internal "
 
 // heart is servicegraph and the internal packages that it reaches.
-const heart = wording + "internal/jsonstream servicegraph servicegraph/internal/arena servicegraph/internal/directory servicegraph/internal/histogram servicegraph/internal/idhash servicegraph/internal/pack servicegraph/internal/pairing servicegraph/internal/semconv servicegraph/internal/trace "
+const heart = wording + "internal/jsonstream servicegraph servicegraph/internal/arena servicegraph/internal/digraph servicegraph/internal/directory servicegraph/internal/histogram servicegraph/internal/idhash servicegraph/internal/pack servicegraph/internal/pairing servicegraph/internal/semconv servicegraph/internal/trace "
 
 // readers is tracefile and the packages that it reaches.
 const readers = heart + "servicegraph/tracefile servicegraph/tracefile/internal/inflate servicegraph/tracefile/internal/jsontext servicegraph/tracefile/internal/quote github.com/klauspost/compress google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal "
@@ -58,6 +58,7 @@ var policy = map[string]string{
 
 	"servicegraph":                    heart,
 	"servicegraph/internal/arena":     "servicegraph/internal/idhash",
+	"servicegraph/internal/digraph":   "",
 	"servicegraph/internal/histogram": "",
 	"servicegraph/internal/idhash":    "",
 	"servicegraph/internal/directory": "servicegraph/internal/idhash servicegraph/internal/semconv servicegraph/internal/trace",

@@ -1,98 +1,45 @@
 package servicegraph
 
-import "slices"
+import (
+	"slices"
 
-// An adjacency is a graph in compressed sparse row format, for walks: nodes and edges are
-// numbers, which are their positions in Graph.nodes and Graph.edges.
-type adjacency struct {
-	from, to []int // the nodes of an edge, by edge
-	callers  []int // the calling node of an edge, by position of the edge in Graph.in
-	out      []int // by node: its first edge in Graph.edges; one more element ends the last node's
-	in       []int // by node: its first edge in Graph.in; one more element ends the last node's
-}
+	"github.com/tempograph/tempograph/servicegraph/internal/digraph"
+)
 
-// adjacency needs no lookups, because nodes and edges have the same order.
-func (g *Graph) adjacency() *adjacency {
-	a := &adjacency{
-		from:    make([]int, len(g.edges)),
-		to:      make([]int, len(g.edges)),
-		callers: make([]int, len(g.edges)),
-		out:     make([]int, len(g.nodes)+1),
-		in:      make([]int, len(g.nodes)+1),
-	}
+// adjacency returns the nodes and edges as numbers, for walks: their positions in g.nodes and
+// g.edges. It needs no lookups, because nodes and edges have the same order.
+func (g *Graph) adjacency() *digraph.Adjacency {
+	from, to := make([]int, len(g.edges)), make([]int, len(g.edges))
 	n := 0
 	for e := range g.edges {
 		for g.nodes[n].ID != g.edges[e].ID.From {
 			n++
 		}
-		a.from[e] = n
-		a.out[n+1]++
+		from[e] = n
 	}
 	n = 0
-	for i, e := range g.in {
+	for _, e := range g.in {
 		for g.nodes[n].ID != g.edges[e].ID.To {
 			n++
 		}
-		a.to[e] = n
-		a.callers[i] = a.from[e]
-		a.in[n+1]++
+		to[e] = n
 	}
-	for n := range g.nodes {
-		a.out[n+1] += a.out[n]
-		a.in[n+1] += a.in[n]
-	}
-	return a
+	return digraph.New(len(g.nodes), from, to, g.in)
 }
 
-// calleesOf returns the nodes that node n calls, once for each edge.
-func (a *adjacency) calleesOf(n int) []int { return a.to[a.out[n]:a.out[n+1]] }
-
-// callersOf returns the nodes that call node n, once for each edge.
-func (a *adjacency) callersOf(n int) []int { return a.callers[a.in[n]:a.in[n+1]] }
-
-// within marks the nodes that are at most the given number of steps from a marked node,
-// marked nodes included. next returns the nodes that are one step from node n.
-func within(marked []bool, steps int, next func(n int) []int) []bool {
-	reached := slices.Clone(marked)
-	var border []int
-	for n, is := range marked {
-		if is {
-			border = append(border, n)
-		}
+// Cycles returns the sets of nodes that call each other, directly or through other nodes:
+// the strongly connected components of more than one node. A node that calls itself is
+// in no set for that reason alone. Sets are ordered by their first node, and nodes within
+// a set by [NodeID.Compare].
+func (g *Graph) Cycles() [][]NodeID {
+	componentOf, n := g.adjacency().Components(marks(len(g.nodes)))
+	sets := make([][]NodeID, n)
+	for i, c := range componentOf {
+		sets[c] = append(sets[c], g.nodes[i].ID)
 	}
-	for ; steps > 0 && len(border) > 0; steps-- {
-		var beyond []int
-		for _, n := range border {
-			for _, m := range next(n) {
-				if !reached[m] {
-					reached[m] = true
-					beyond = append(beyond, m)
-				}
-			}
-		}
-		border = beyond
-	}
-	return reached
-}
-
-// inducedEdges marks the edges with both ends among the marked nodes.
-func (a *adjacency) inducedEdges(nodes []bool) []bool {
-	edges := make([]bool, len(a.from))
-	for e := range edges {
-		edges[e] = nodes[a.from[e]] && nodes[a.to[e]]
-	}
-	return edges
-}
-
-// endpoints marks the nodes at the ends of the marked edges.
-func (a *adjacency) endpoints(edges []bool) []bool {
-	nodes := make([]bool, len(a.out)-1)
-	for e, is := range edges {
-		if is {
-			nodes[a.from[e]], nodes[a.to[e]] = true, true
-		}
-	}
-	return nodes
+	sets = slices.DeleteFunc(sets, func(s []NodeID) bool { return len(s) < 2 })
+	slices.SortFunc(sets, func(a, b []NodeID) int { return a[0].Compare(b[0]) })
+	return sets
 }
 
 // mark calls match once for each node, in order, and returns the results.
@@ -151,8 +98,8 @@ func count(marked []bool) int {
 }
 
 // induced returns the graph of the marked nodes and all edges between them.
-func (g *Graph) induced(a *adjacency, nodes []bool) *Graph {
-	return newGraph(g.subset(nodes, a.inducedEdges(nodes)))
+func (g *Graph) induced(a *digraph.Adjacency, nodes []bool) *Graph {
+	return newGraph(g.subset(nodes, a.InducedEdges(nodes)))
 }
 
 // Group returns the graph with one node for all nodes that the function id maps to the
@@ -186,7 +133,7 @@ func (g *Graph) Group(id func(Node) NodeID) *Graph {
 	position := make(map[edgeKey]int)
 	for i := range g.edges {
 		e := &g.edges[i]
-		key := edgeKey{index[a.from[i]], index[a.to[i]], e.ID.Kind}
+		key := edgeKey{index[a.From[i]], index[a.To[i]], e.ID.Kind}
 		at, ok := position[key]
 		if !ok {
 			at = len(edges)

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/digraph"
 )
 
 // Filter returns the graph of the nodes for which keep is true, and of all edges between
@@ -29,9 +31,9 @@ func (g *Graph) FilterEdges(keep func(Edge) bool) *Graph {
 	for i, e := range g.edges {
 		edges[i] = keep(e)
 	}
-	nodes := a.endpoints(edges)
+	nodes := a.Endpoints(edges)
 	for i, n := range g.nodes {
-		alone := len(a.calleesOf(i))+len(a.callersOf(i)) == 0
+		alone := len(a.CalleesOf(i))+len(a.CallersOf(i)) == 0
 		nodes[i] = nodes[i] || alone || n.Entries > 0
 	}
 	return newGraph(g.subset(nodes, edges))
@@ -47,7 +49,7 @@ func (g *Graph) ErrorsOnly(fraction float64) *Graph {
 	for i := range g.edges {
 		edges[i] = fails(g.edges[i].Errors, g.edges[i].Calls)
 	}
-	nodes := g.adjacency().endpoints(edges)
+	nodes := g.adjacency().Endpoints(edges)
 	for i := range g.nodes {
 		nodes[i] = nodes[i] || fails(g.nodes[i].Requests.Errors, g.nodes[i].Requests.Calls)
 	}
@@ -82,8 +84,8 @@ func (g *Graph) Top(n int) *Graph {
 	a := g.adjacency()
 	received, made := make([]float64, len(g.nodes)), make([]float64, len(g.nodes))
 	for e := range g.edges {
-		made[a.from[e]] += g.edges[e].Calls
-		received[a.to[e]] += g.edges[e].Calls
+		made[a.From[e]] += g.edges[e].Calls
+		received[a.To[e]] += g.edges[e].Calls
 	}
 	return g.induced(a, largest(n, len(g.nodes), func(i int) float64 {
 		return max(g.nodes[i].Requests.Calls, received[i], made[i])
@@ -94,7 +96,7 @@ func (g *Graph) Top(n int) *Graph {
 // ends. Of equal edges, the first in the order of [EdgeID.Compare] wins.
 func (g *Graph) TopEdges(n int) *Graph {
 	edges := largest(n, len(g.edges), func(i int) float64 { return g.edges[i].Calls })
-	return newGraph(g.subset(g.adjacency().endpoints(edges), edges))
+	return newGraph(g.subset(g.adjacency().Endpoints(edges), edges))
 }
 
 // largest marks the n positions with the largest sizes, and the first of equal ones.
@@ -121,8 +123,8 @@ func largest(n, of int, size func(i int) float64) []bool {
 func (g *Graph) Near(match func(Node) bool, up, down int) *Graph {
 	a := g.adjacency()
 	matching := g.mark(match)
-	near := within(matching, up, a.callersOf)
-	for n, is := range within(matching, down, a.calleesOf) {
+	near := digraph.Within(matching, up, a.CallersOf)
+	for n, is := range digraph.Within(matching, down, a.CalleesOf) {
 		near[n] = near[n] || is
 	}
 	return g.induced(a, near)
@@ -148,8 +150,8 @@ func (g *Graph) EntriesOnly() *Graph {
 	a := g.adjacency()
 	entries := make([]bool, len(g.nodes))
 	for i, n := range g.nodes {
-		onlyCalls := len(a.callersOf(i)) == 0 && len(a.calleesOf(i)) > 0
+		onlyCalls := len(a.CallersOf(i)) == 0 && len(a.CalleesOf(i)) > 0
 		entries[i] = n.Entries > 0 || n.ID.Type.isPeer() && onlyCalls
 	}
-	return g.induced(a, within(entries, math.MaxInt, a.calleesOf))
+	return g.induced(a, digraph.Within(entries, math.MaxInt, a.CalleesOf))
 }

@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/digraph"
 )
 
 // Hide returns the graph without the matching nodes, and bridges the gaps: where a
@@ -49,7 +51,7 @@ func (g *Graph) HideGateways(gateway func(Node) bool) *Graph {
 // A bridging makes the edges that lead through hidden nodes.
 type bridging struct {
 	g           *Graph
-	a           *adjacency
+	a           *digraph.Adjacency
 	hidden      []bool      // by node
 	componentOf []int       // by node; -1 if it is visible
 	components  []component // callees before callers
@@ -83,7 +85,7 @@ type exit struct {
 func newBridging(g *Graph, hidden []bool) *bridging {
 	b := &bridging{g: g, a: g.adjacency(), hidden: hidden, entries: make([]float64, len(g.nodes))}
 	var n int
-	b.componentOf, n = b.a.components(hidden)
+	b.componentOf, n = b.a.Components(hidden)
 	b.components = make([]component, n)
 	b.arrived, b.met = make([]uint64, n), make([]bool, n)
 	exits := make([][]exit, n)
@@ -103,18 +105,18 @@ func newBridging(g *Graph, hidden []bool) *bridging {
 func (b *bridging) addNode(n int, exits []exit) []exit {
 	own, c := b.componentOf[n], &b.components[b.componentOf[n]]
 	received, inside := b.g.nodes[n].Entries, 0.0
-	for i := b.a.in[n]; i < b.a.in[n+1]; i++ {
+	for i := b.a.In[n]; i < b.a.In[n+1]; i++ {
 		calls := b.g.edges[b.g.in[i]].Calls
 		received += calls
-		if b.componentOf[b.a.callers[i]] == own {
+		if b.componentOf[b.a.Callers[i]] == own {
 			inside += calls
 		}
 	}
 	// Requests are more than the calls received where callers are not in the graph, and
 	// fewer where spans of the node are missing.
 	c.requests = saturatingAdd(c.requests, units(max(b.g.nodes[n].Requests.Calls, received)-inside))
-	for e := b.a.out[n]; e < b.a.out[n+1]; e++ {
-		switch to := b.a.to[e]; b.componentOf[to] {
+	for e := b.a.Out[n]; e < b.a.Out[n+1]; e++ {
+		switch to := b.a.To[e]; b.componentOf[to] {
 		case own:
 		case -1:
 			exits = append(exits, exit{to, &b.g.edges[e]})
@@ -208,8 +210,8 @@ func (b *bridging) from(n int) []Edge {
 		edges[at].merge(e)
 	}
 	var cause []flow
-	for i := b.a.out[n]; i < b.a.out[n+1]; i++ {
-		e, to := &b.g.edges[i], b.a.to[i]
+	for i := b.a.Out[n]; i < b.a.Out[n+1]; i++ {
+		e, to := &b.g.edges[i], b.a.To[i]
 		switch {
 		case b.hidden[to]:
 			cause = append(cause, flow{b.componentOf[to], units(e.Calls)})
@@ -232,7 +234,7 @@ func (b *bridging) graph() *Graph {
 	for n, is := range b.hidden {
 		visible[n] = !is
 	}
-	measured := b.a.inducedEdges(visible)
+	measured := b.a.InducedEdges(visible)
 	for e := range measured {
 		measured[e] = measured[e] && b.g.edges[e].ID.Kind != EdgeBridged
 	}

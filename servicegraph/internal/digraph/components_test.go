@@ -1,25 +1,24 @@
-package servicegraph
+package digraph
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
-// randomAdjacency returns the adjacency of a random graph of n nodes, each of which has
-// about the given number of edges.
-func randomAdjacency(rng *rand.Rand, n int, edgesPerNode float64) *adjacency {
-	var edges []Edge
-	id := func(i int) NodeID { return NodeID{Name: string(rune('a' + i)), Type: TypeService} }
-	nodes := make([]Node, n)
-	for from := range n {
-		nodes[from].ID = id(from)
-		for to := range n {
+// randomAdjacency returns a random graph of n nodes, each of which has about the given number of
+// edges.
+func randomAdjacency(rng *rand.Rand, n int, edgesPerNode float64) *Adjacency {
+	var from, to, byTo []int
+	for v := range n {
+		for w := range n {
 			if rng.Float64() < edgesPerNode/float64(n) {
-				edges = append(edges, Edge{ID: EdgeID{id(from), id(to), EdgeRequest}})
+				from, to, byTo = append(from, v), append(to, w), append(byTo, len(byTo))
 			}
 		}
 	}
-	return newGraph(nodes, edges, Report{}).adjacency()
+	slices.SortStableFunc(byTo, func(e, f int) int { return to[e] - to[f] })
+	return New(n, from, to, byTo)
 }
 
 // TestComponents compares with the definition: two nodes are in one component if and only
@@ -33,9 +32,9 @@ func TestComponents(t *testing.T) {
 		for v := range marked {
 			marked[v] = rng.IntN(5) > 0
 		}
-		componentOf, components := a.components(marked)
+		componentOf, components := a.Components(marked)
 		markedCallees := func(v int) (callees []int) {
-			for _, w := range a.calleesOf(v) {
+			for _, w := range a.CalleesOf(v) {
 				if marked[w] {
 					callees = append(callees, w)
 				}
@@ -47,7 +46,7 @@ func TestComponents(t *testing.T) {
 		for v := range n {
 			start := make([]bool, n)
 			start[v] = marked[v]
-			reached[v] = within(start, n, markedCallees)
+			reached[v] = Within(start, n, markedCallees)
 			if marked[v] != (componentOf[v] >= 0) || componentOf[v] >= components {
 				t.Fatalf("node %d is in component %d of %d, marked: %v", v, componentOf[v], components, marked[v])
 			}
