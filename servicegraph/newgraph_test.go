@@ -112,7 +112,7 @@ func TestNewGraphErrors(t *testing.T) {
 		`node "web": the number NaN is not from 0 to 2^53`:                          {nodes: []servicegraph.Node{{ID: web, Entries: math.NaN()}}},
 		`edge "web -> cart (request)" is listed twice`:                              {edges: []servicegraph.Edge{{ID: id}, {ID: id}}},
 		`edge "web -> cart ()": unknown kind ""`:                                    {edges: []servicegraph.Edge{{ID: servicegraph.EdgeID{From: web, To: cart}}}},
-		`edge "web -> cart (request)": 2 errors in 1 call`:                         {edges: []servicegraph.Edge{{ID: id, Calls: 1, Errors: 2}}},
+		`edge "web -> cart (request)": 2 errors in 1 call`:                          {edges: []servicegraph.Edge{{ID: id, Calls: 1, Errors: 2}}},
 		`edge "web -> cart (request)": caller: the number -1 is not from 0 to 2^53`: {edges: []servicegraph.Edge{{ID: id, Caller: servicegraph.Stats{Calls: -1}}}},
 		`edge "web -> cart (request)": callee: 3 errors in 2 calls`:                 {edges: []servicegraph.Edge{{ID: id, Callee: servicegraph.Stats{Calls: 2, Errors: 3}}}},
 	} {
