@@ -36,7 +36,7 @@ type Builder struct {
 	truncated map[nodeIndex]bool    // nodes with values left out of attrs
 
 	kubernetes map[nodeIndex][]string // the Kubernetes namespaces of services, sorted
-	statements statements
+	statements directory.Statements
 	stated     recentStatements
 	ownIP      ownIP           // that of the last resource
 	given      directory.Given // the names of peers in the graphs of Live
@@ -46,7 +46,7 @@ type Builder struct {
 
 // NewBuilder returns an empty builder.
 func NewBuilder(cfg Config) *Builder {
-	b := &Builder{cfg: cfg, options: cfg.semconv(), quotas: newQuotas(cfg.Limits.withDefaults()), renamer: renamer{rules: cfg.Rename}, linked: make(map[trace.Link]int), attrs: make(map[nodeIndex]attrSet), truncated: make(map[nodeIndex]bool), kubernetes: make(map[nodeIndex][]string), statements: make(statements)}
+	b := &Builder{cfg: cfg, options: cfg.semconv(), quotas: newQuotas(cfg.Limits.withDefaults()), renamer: renamer{rules: cfg.Rename}, linked: make(map[trace.Link]int), attrs: make(map[nodeIndex]attrSet), truncated: make(map[nodeIndex]bool), kubernetes: make(map[nodeIndex][]string), statements: make(directory.Statements)}
 	if cfg.UserNode {
 		b.user = b.names.node(NodeID{Name: "user", Type: TypeExternal}) // here, because goroutines that add traces must not add names
 	}

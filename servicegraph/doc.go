@@ -53,8 +53,8 @@
 //     spans may tell more about are pending (pending.go). (totals)
 //  7. resolve.go and messages.go resolve the pending calls, and the totals become a graph.
 //     internal/directory finds the service that a caller dialed. ([Graph])
-//  8. Views make a graph of a graph (view*.go), [Merge] makes one graph of several, and JSON
-//     stores it (json.go, json_pending.go). [Builder.Explain] repeats step 5 to find out why
+//  8. Views make a graph of a graph (view*.go, internal/digraph), [Merge] makes one graph of
+//     several, and JSON stores it (json.go, json_pending.go). [Builder.Explain] repeats step 5 to find out why
 //     there is an edge, or why there is none (explain.go).
 //
 // The tree is what distinguishes this package: a store that waits for the two halves of an

@@ -71,9 +71,6 @@ func (s *symbols) typeOf(i nodeIndex) NodeType {
 	return s.nodes.items[i-1].Type
 }
 
-// addressOf returns the address with a number, the zero address for 0.
-func (s *symbols) addressOf(i addressIndex) address { return s.addresses.at(uint32(i)) }
-
 // detailOf returns the detail with a number, the empty one for 0.
 func (s *symbols) detailOf(i detailIndex) detail { return s.details.at(uint32(i)) }
 
@@ -244,25 +241,28 @@ func (b *Builder) describe(d detailIndex) pairing.Description {
 
 // hostAndRPC returns the host of an address and the RPC service.
 func (b *Builder) hostAndRPC(i addressIndex) (host, rpc string) {
-	at := b.names.addressOf(i)
+	at := b.names.AddressOf(i)
 	return at.Host, at.RPC
 }
 
 // isSameHost reports whether two addresses are the same host and port, and of neither or both a person
 // chose the name. A host without a port is that of a request to the default port of HTTP or HTTPS.
 func (b *Builder) isSameHost(x, y addressIndex) bool {
-	p, q := b.names.addressOf(x), b.names.addressOf(y)
+	p, q := b.names.AddressOf(x), b.names.AddressOf(y)
 	isDefault := func(port string) bool { return port == "" || port == "80" || port == "443" }
 	return p.Host == q.Host && p.Name == q.Name && (p.Port == q.Port || (p.Port == "" || q.Port == "") && isDefault(p.Port) && isDefault(q.Port))
 }
 
-// The following methods make symbols a [trace.Order].
+// The following methods make symbols a [trace.Order] and [directory.Numbers].
 
 func (s *symbols) CompareNodes(a, b nodeIndex) int { return s.nodeID(a).Compare(s.nodeID(b)) }
 
 func (s *symbols) CompareAddresses(a, b addressIndex) int {
-	return s.addressOf(a).Compare(s.addressOf(b))
+	return s.AddressOf(a).Compare(s.AddressOf(b))
 }
+
+// AddressOf returns the address with a number, the zero address for 0.
+func (s *symbols) AddressOf(i addressIndex) address { return s.addresses.at(uint32(i)) }
 
 func (s *symbols) CompareDetails(a, b detailIndex) int {
 	return compareDetails(s.detailOf(a), s.detailOf(b))
@@ -509,8 +509,8 @@ func (b *Builder) applyNodeAttrs(sum *totals) {
 		if n != nil {
 			n.mergeAttrs(b.attrs[nodeIndex(i+1)], b.truncated[nodeIndex(i+1)])
 			sum.addKubernetes(nodeIndex(i+1), b.kubernetes[nodeIndex(i+1)])
-			for _, s := range b.statements[nodeIndex(i+1)] {
-				sum.statements.add(&b.names, nodeIndex(i+1), s.at, s.interval())
+			for at, during := range b.statements.Of(nodeIndex(i + 1)) {
+				sum.statements.Add(&b.names, nodeIndex(i+1), at, during)
 			}
 		}
 	}

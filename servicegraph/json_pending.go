@@ -184,10 +184,9 @@ func (w *pendingWriter) write() {
 	for n, namespaces := range w.kubernetes {
 		o.Kubernetes = append(o.Kubernetes, jsonKubernetes{w.position(n), namespaces})
 	}
-	for n, of := range w.statements {
-		for _, s := range of {
-			during := s.interval()
-			o.Statements = append(o.Statements, jsonStatement{w.address(s.at), w.position(n), during.First, during.Last})
+	for n := range w.statements {
+		for at, during := range w.statements.Of(n) {
+			o.Statements = append(o.Statements, jsonStatement{w.address(at), w.position(n), during.First, during.Last})
 		}
 	}
 	for key, s := range w.sends {
@@ -248,7 +247,7 @@ func (w *pendingWriter) half(id Link, r *trace.Span, queueNode bool) jsonHalf {
 }
 
 func (w *pendingWriter) address(i addressIndex) jsonAddress {
-	at := w.names.addressOf(i)
+	at := w.names.AddressOf(i)
 	return jsonAddress{at.Host, at.Port, at.Name, at.RPC}
 }
 
@@ -383,7 +382,7 @@ func (r *pendingReader) readStatement(j *jsonStatement) error {
 	if err != nil {
 		return err
 	}
-	r.statements.add(r.names, service, r.addressFrom(j.jsonAddress), during)
+	r.statements.Add(r.names, service, r.addressFrom(j.jsonAddress), during)
 	return nil
 }
 

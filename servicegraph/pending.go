@@ -7,6 +7,7 @@ import (
 
 	"github.com/tempograph/tempograph/servicegraph/internal/directory"
 	"github.com/tempograph/tempograph/servicegraph/internal/pairing"
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
@@ -18,7 +19,7 @@ type pending struct {
 	calls      map[callKey]*edgeSum
 	met        map[meeting]*directory.Interval
 	kubernetes map[nodeIndex][]string // the Kubernetes namespaces of services, sorted
-	statements statements
+	statements directory.Statements
 	sends      map[sendKey]pendingSend
 	receivers  map[receiver]pendingReceive
 	receives   map[receiveKey]bool // the links of the receivers
@@ -77,7 +78,7 @@ func (s *symbols) pendingKey(ends edgeKey, c *pairing.Call, spans []trace.Span) 
 
 // minuteOf returns the minute of a call to an address that ages, and 0 for other addresses.
 func (s *symbols) minuteOf(at addressIndex, client *trace.Span) directory.Minute {
-	if at == 0 || !s.addressOf(at).Ages() {
+	if at == 0 || !s.AddressOf(at).Ages() {
 		return 0
 	}
 	return directory.MinuteOf(client.Start)
@@ -130,7 +131,7 @@ func newPending() pending {
 		calls:      make(map[callKey]*edgeSum),
 		met:        make(map[meeting]*directory.Interval),
 		kubernetes: make(map[nodeIndex][]string),
-		statements: make(statements),
+		statements: make(directory.Statements),
 		sends:      make(map[sendKey]pendingSend),
 		receivers:  make(map[receiver]pendingReceive),
 		receives:   make(map[receiveKey]bool),
@@ -155,7 +156,7 @@ func (t *totals) learn(caller nodeIndex, at addressIndex, owner nodeIndex, start
 		t.learned = make(map[meeting]*directory.Interval)
 	}
 	var ages *directory.Interval
-	address := t.names.addressOf(at)
+	address := t.names.AddressOf(at)
 	host, rpc := address.Parts()
 	for _, part := range [...]directory.Address{host, rpc} {
 		if part == (directory.Address{}) {
@@ -194,6 +195,56 @@ func (t *totals) forgetMeetings() {
 	for _, e := range t.edges {
 		e.address, e.ages, e.around, e.aroundAges = 0, nil, 0, nil
 	}
+}
+
+// recentStatements find the statements of spans that repeat without asking the map. It is a
+// direct-mapped cache of 256 entries.
+type recentStatements []recentStatement // made when first needed
+
+type recentStatement struct {
+	service nodeIndex
+	address addressIndex
+	ages    *directory.Interval // of the host; nil if it does not age
+}
+
+// slot returns the slot of a statement.
+func (r *recentStatements) slot(service nodeIndex, at addressIndex) *recentStatement {
+	if *r == nil {
+		*r = make(recentStatements, 256)
+	}
+	return &(*r)[(uint32(service)*31+uint32(at))*0x9E3779B1>>24]
+}
+
+// state notes the address that a SERVER span states.
+func (b *Builder) state(s *trace.Span) {
+	recent := b.stated.slot(s.Node, s.Address)
+	if recent.service == s.Node && recent.address == s.Address {
+		if recent.ages != nil {
+			recent.ages.Widen(directory.At(s.Start))
+		}
+		return
+	}
+	*recent = recentStatement{service: s.Node, address: s.Address}
+	host, rpc := b.names.AddressOf(s.Address).Parts()
+	for _, part := range [...]address{host, rpc} {
+		if during := b.stateAt(s.Node, part, s.Start); during != nil {
+			recent.ages = during
+		}
+	}
+}
+
+// stateAt notes that a service states a host or an RPC service, if the address is not empty and means
+// the same for all callers. It returns the time of such spans if the address ages, else nil.
+func (b *Builder) stateAt(service nodeIndex, at address, start int64) *directory.Interval {
+	if at == (address{}) || semconv.IsLocal(at.Host) {
+		return nil
+	}
+	i := b.address(at)
+	if i == 0 {
+		return nil
+	}
+	b.statements.Add(&b.names, service, i, directory.At(start))
+	return b.statements.Find(service, i)
 }
 
 // addKubernetes adds Kubernetes namespaces of a service. Of too many, the first in order stay.

@@ -166,12 +166,12 @@ func (t *totals) mergeRenamed(o *totals, r *renamer) {
 		t.callsTo(k).merge(c.queues(&e.Edge))
 	}
 	for m, during := range o.met {
-		t.meet(o.names.addressOf(m.at), c.node(m.caller), c.node(m.owner), *during)
+		t.meet(o.names.AddressOf(m.at), c.node(m.caller), c.node(m.owner), *during)
 	}
 	for service, namespaces := range o.kubernetes {
 		t.addKubernetes(c.node(service), namespaces)
 	}
-	t.statements.merge(t.names, o.statements, c.node, c.address)
+	t.statements.Merge(t.names, o.statements, c.node, c.address)
 	for key, s := range o.sends {
 		s.span = c.span(s.span)
 		t.addSend(key.span, s)
@@ -203,7 +203,7 @@ func (c *translation) address(i addressIndex) addressIndex {
 	if i == 0 || c.to == c.from {
 		return i
 	}
-	return c.to.address(c.from.addressOf(i))
+	return c.to.address(c.from.AddressOf(i))
 }
 
 func (c *translation) edge(k edgeKey) edgeKey { return edgeKey{c.node(k.from), c.node(k.to), k.kind} }

@@ -73,12 +73,12 @@ func (r *resolver) openDirectory(t *totals) {
 	for i, n := range t.nodes {
 		if n != nil && n.ID.Type == TypeService {
 			node := nodeIndex(i + 1)
-			services = append(services, directory.Service{Node: node, Name: n.ID.Name, Namespace: n.ID.Namespace, Kubernetes: t.kubernetes[node], States: t.statements.of(t.names, node)})
+			services = append(services, directory.Service{Node: node, Name: n.ID.Name, Namespace: n.ID.Namespace, Kubernetes: t.kubernetes[node], States: t.statementsOf(node)})
 		}
 	}
 	meetings := make([]directory.Meeting, 0, len(t.met))
 	for m, during := range t.met {
-		meetings = append(meetings, directory.Meeting{Caller: m.caller, At: t.names.addressOf(m.at), Owner: m.owner, During: *during})
+		meetings = append(meetings, directory.Meeting{Caller: m.caller, At: t.names.AddressOf(m.at), Owner: m.owner, During: *during})
 	}
 	keys := make([]callKey, 0, len(t.calls))
 	for key := range t.calls {
@@ -110,10 +110,18 @@ func (r *resolver) openDirectory(t *totals) {
 	}
 }
 
+// statementsOf returns what a service states.
+func (t *totals) statementsOf(service nodeIndex) (list []directory.Statement) {
+	for at, during := range t.statements.Of(service) {
+		list = append(list, directory.Statement{At: t.names.AddressOf(at), During: during})
+	}
+	return list
+}
+
 // asked returns what the directory needs to know of the calls with a key.
 func (r *resolver) asked(key callKey) directory.Call {
 	c := directory.Call{
-		Caller: key.from, At: r.totals.names.addressOf(key.address), Minute: key.minute,
+		Caller: key.from, At: r.totals.names.AddressOf(key.address), Minute: key.minute,
 	}
 	c.IsSpecific = peerType(r.totals.names.typeOf(key.to)) != trace.Unspecific && !r.isModelServer(key.to, c.At.Host)
 	if c.At.RPC == "" && r.totals.names.typeOf(key.to) == TypeRPC { // the address is that of an attempt inside
@@ -140,7 +148,7 @@ func (r *resolver) peerOf(key callKey) directory.Peer {
 			p.Kind = directory.Server
 		}
 	case key.kind != EdgeRequest:
-	case id.Type == TypeExternal, id.Type == TypeIP, r.isModelServer(key.to, r.totals.names.addressOf(key.address).Host):
+	case id.Type == TypeExternal, id.Type == TypeIP, r.isModelServer(key.to, r.totals.names.AddressOf(key.address).Host):
 		p.Kind = directory.Host
 	case id.Type == TypeModel && !semconv.HasDomains(id.Name), id.Type == TypeDatabase:
 		p.Kind = directory.Server
@@ -245,7 +253,7 @@ func (r *resolver) serviceOf(key callKey) (end edgeKey, how directory.Answer) {
 	c := r.asked(key)
 	service, how := r.directory.Find(&c)
 	if service == 0 && key.inside != 0 {
-		c.At = r.totals.names.addressOf(key.inside)
+		c.At = r.totals.names.AddressOf(key.inside)
 		if inside, byInside := r.directory.Find(&c); inside != 0 {
 			service, how = inside, byInside
 		}
@@ -316,7 +324,7 @@ func (t *totals) resolveExcess() {
 	}
 	if n := len(t.calls); n > maxPendingCalls {
 		t.resolveEarly(func(key callKey) bool {
-			return t.names.addressOf(key.address).Ages() || t.names.addressOf(key.inside).Ages()
+			return t.names.AddressOf(key.address).Ages() || t.names.AddressOf(key.inside).Ages()
 		})
 		if len(t.calls) > maxPendingCalls/2 {
 			t.resolveEarly(func(callKey) bool { return true })

@@ -290,3 +290,46 @@ func (r *callReader) sorted() []Call {
 	}
 	return calls
 }
+
+// A Segment is a part of a critical path: an interval in which the trace waited for one
+// span itself, not for a child of the span.
+type Segment struct {
+	SpanID     SpanID
+	Node       NodeID
+	Start, End int64 // Unix nanoseconds; Start is before End
+}
+
+// CriticalPath returns the path that decides how long a trace takes: for every moment
+// from the start of its root to the end, the span that the trace was waiting for. If one
+// of these spans had been faster, the trace would have been faster. Segments are ordered
+// by time and leave no gap.
+//
+// The spans must be those of one trace. Of several roots, the one that takes longest
+// counts; the result is empty if no root has a known duration.
+//
+// The path is found backwards: from the end of a span to the child that ended last before
+// it, from the start of that child to the child that ended last before it, and so on. A
+// child that ends exactly when the next one starts is on the path (docs/semantics.md,
+// V3). Nobody waits for consumers of messages, nor for work in the same service that goes on
+// after its parent for more than a tenth of its own duration (M14). Any other child that ends
+// later than its parent counts with the time that the two have in common.
+func CriticalPath(spans []Span) []Segment {
+	b := NewBuilder(Config{})
+	compact := make([]trace.Span, 0, len(spans))
+	for i := range spans {
+		if s := &spans[i]; !s.SpanID.IsZero() {
+			compact = append(compact, trace.Span{})
+			b.compact(&compact[len(compact)-1], s)
+		}
+	}
+	var t trace.Tree
+	t.Clear(&b.names)
+	t.Append(compact)
+	t.Build()
+	var path []Segment
+	for _, w := range t.CriticalPath() {
+		s := &t.Spans[w.Span]
+		path = append(path, Segment{SpanID: s.ID, Node: b.names.nodeID(s.Node), Start: w.Start, End: w.End})
+	}
+	return path
+}

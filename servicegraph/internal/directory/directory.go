@@ -2,7 +2,8 @@
 // address that the caller dialed. It knows the calls that met a service, and at which address, and
 // the names of the services. The rules are the rows of docs/semantics.md, D13 and A1 to A8.
 //
-// A directory answers when a graph is made, and nothing here runs for each span.
+// A directory answers when a graph is made. Only [Statements] are added while spans arrive, and a
+// builder adds each once.
 package directory
 
 import (

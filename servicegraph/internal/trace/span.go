@@ -1,5 +1,5 @@
 // Package trace holds the spans of traces in a compact format, and makes the tree of one
-// trace: every span once, each with its parent.
+// trace: every span once, each with its parent. The tree finds the critical path of the trace.
 //
 // Names are numbers here. The package that assigns the numbers knows the names, and provides
 // an [Order] to compare them where two spans contradict each other.

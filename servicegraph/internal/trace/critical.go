@@ -1,58 +1,34 @@
-package servicegraph
+package trace
 
 import (
 	"cmp"
 	"slices"
-
-	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// A Segment is a part of a critical path: an interval in which the trace waited for one
-// span itself, not for a child of the span.
-type Segment struct {
-	SpanID     SpanID
-	Node       NodeID
-	Start, End int64 // Unix nanoseconds; Start is before End
+// A Wait is an interval in which a trace waited for one span itself, not for a child of the span.
+type Wait struct {
+	Span       int32
+	Start, End int64
 }
 
-// CriticalPath returns the path that decides how long a trace takes: for every moment
-// from the start of its root to the end, the span that the trace was waiting for. If one
-// of these spans had been faster, the trace would have been faster. Segments are ordered
-// by time and leave no gap.
-//
-// The spans must be those of one trace. Of several roots, the one that takes longest
-// counts; the result is empty if no root has a known duration.
+// CriticalPath returns the path that decides how long the trace takes, by time: for every moment
+// from the start of its root to the end, the span that the trace was waiting for. Of several roots,
+// the one that takes longest counts; the path is empty if no root has a known duration.
 //
 // The path is found backwards: from the end of a span to the child that ended last before
-// it, from the start of that child to the child that ended last before it, and so on. A
-// child that ends exactly when the next one starts is on the path (docs/semantics.md,
-// V3). Nobody waits for consumers of messages, nor for work in the same service that goes on
-// after its parent for more than a tenth of its own duration (M14). Any other child that ends
-// later than its parent counts with the time that the two have in common.
-func CriticalPath(spans []Span) []Segment {
-	b := NewBuilder(Config{})
-	compact := make([]trace.Span, 0, len(spans))
-	for i := range spans {
-		if s := &spans[i]; !s.SpanID.IsZero() {
-			compact = append(compact, trace.Span{})
-			b.compact(&compact[len(compact)-1], s)
-		}
-	}
-	var t trace.Tree
-	t.Clear(&b.names)
-	t.Append(compact)
-	t.Build()
-	p := pathFinder{Tree: &t, names: &b.names}
+// it, from the start of that child to the child that ended last before it, and so on.
+func (t *Tree) CriticalPath() []Wait {
 	root := int32(-1)
 	for i := range t.Spans {
 		took, ok := t.Spans[i].Duration()
-		if ok && t.Parent[i] == trace.NoParent && (root < 0 || took > t.Spans[root].End-t.Spans[root].Start) {
+		if ok && t.Parent[i] == NoParent && (root < 0 || took > t.Spans[root].End-t.Spans[root].Start) {
 			root = int32(i)
 		}
 	}
 	if root < 0 {
 		return nil
 	}
+	p := pathFinder{Tree: t}
 	p.walk(root)
 	slices.Reverse(p.path)
 	return p.path
@@ -60,9 +36,8 @@ func CriticalPath(spans []Span) []Segment {
 
 // A pathFinder walks a trace from its end to its start.
 type pathFinder struct {
-	*trace.Tree
-	names *symbols
-	path  []Segment // latest first
+	*Tree
+	path []Wait // latest first
 }
 
 // A stackFrame is a span that the walk has entered and not left yet.
@@ -103,11 +78,10 @@ func (p *pathFinder) walk(root int32) {
 	}
 }
 
-// add adds a segment of span i, unless it is empty.
+// add adds an interval of span i, unless it is empty.
 func (p *pathFinder) add(i int32, start, end int64) {
 	if start < end {
-		span := &p.Spans[i]
-		p.path = append(p.path, Segment{SpanID: span.ID, Node: p.names.nodeID(span.Node), Start: start, End: end})
+		p.path = append(p.path, Wait{i, start, end})
 	}
 }
 
@@ -118,8 +92,8 @@ func (p *pathFinder) candidates(i int32, from, to int64) (list []candidate) {
 	for c := p.Child[i]; c >= 0; c = p.Sibling[c] {
 		child := &p.Spans[c]
 		_, ok := child.Duration()
-		detaches := child.Node == span.Node && trace.Detaches(child.Start, child.End, span.End)
-		if p.Parent[c] != i || !ok || child.Kind == trace.Consumer || detaches {
+		detaches := child.Node == span.Node && Detaches(child.Start, child.End, span.End)
+		if p.Parent[c] != i || !ok || child.Kind == Consumer || detaches {
 			continue
 		}
 		if w := (candidate{c, max(child.Start, from), min(child.End, to)}); w.start < w.end {
