@@ -493,8 +493,7 @@ func (b *Builder) internAhead() {
 		b.names.node(NodeID{Name: otherName, Type: t})
 	}
 	for _, a := range b.names.addresses.items {
-		host, rpc := a.Parts()
-		for _, part := range [...]address{host, rpc} {
+		for _, part := range a.Parts() {
 			if part != (address{}) {
 				b.names.address(part)
 			}

@@ -12,7 +12,7 @@ import (
 type Config struct {
 	// IgnoreAddresses leaves uninstrumented dependencies under the names that spans give them. By
 	// default, a call without a server span, such as a failed call of an outage, is a call to the
-	// service that its address identifies (docs/semantics.md, D13, A1 to A8). This is the only
+	// service that its address identifies (docs/semantics.md, D13, A1 to A9). This is the only
 	// service that answered paired calls to the same host and port or RPC service, or else the
 	// only service with the name of the host, or else the only service whose spans or resources
 	// state the address as their own. Also by default, dependencies with one name on several hosts

@@ -168,14 +168,13 @@ func (b *Builder) intern(of *semconv.Interpretation) (n interned) {
 		n.peerType = peerType(b.names.typeOf(n.peer))
 	}
 	n.detail = b.detail(of.Detail)
-	if of.Address.Host == "" && of.RPC == "" {
-		return n
-	}
 	at := address{Host: semconv.Loopback(of.Address.Host), Port: of.Address.Port, RPC: of.RPC}
-	if of.HasPeer && of.Peer.IsName && at.Host != "" {
+	if of.Caller && of.HasPeer && of.Peer.IsName {
 		at.Name = b.names.nodeID(n.peer).String()
 	}
-	n.address = b.address(at)
+	if at.Host != "" || at.RPC != "" || at.Name != "" {
+		n.address = b.address(at)
+	}
 	return n
 }
 

@@ -271,10 +271,12 @@ func (j jsonAddress) address() address {
 	return address{Host: j.Host, Port: j.Port, Name: j.GivenName, RPC: j.RPC}
 }
 
-// during returns the time of the calls to an address, which is a host or an RPC service and not both.
+// during returns the time of the calls to an address, which is a host, an RPC service or a name.
 func (j jsonAddress) during(first, last int64) (directory.Interval, error) {
-	if host, rpc := j.address().Parts(); (host == address{}) == (rpc == address{}) || last < first {
-		return directory.Interval{}, fmt.Errorf("%+v is neither a host nor an RPC service, or ends before it begins", j)
+	at := j.address()
+	parts := at.Parts()
+	if at == (address{}) || !slices.Contains(parts[:], at) || last < first {
+		return directory.Interval{}, fmt.Errorf("%+v is neither a host, an RPC service nor a name, or ends before it begins", j)
 	}
 	return directory.Interval{First: first, Last: last}, nil
 }
@@ -443,7 +445,7 @@ func (r *pendingReader) checkService(n *nodeIndex) error {
 }
 
 func (t *totals) addressFrom(j jsonAddress) addressIndex {
-	if j.Host == "" && j.RPC == "" {
+	if j.address() == (address{}) {
 		return 0
 	}
 	return t.names.address(j.address())

@@ -130,7 +130,7 @@ func (b *Builder) newNode(id NodeID) nodeIndex {
 // address returns the number of an address, 0 for an unknown one, and for all if addresses are to
 // be ignored.
 func (b *Builder) address(a address) addressIndex {
-	if b.cfg.IgnoreAddresses || a == (address{Name: a.Name}) {
+	if b.cfg.IgnoreAddresses || a == (address{}) {
 		return 0
 	}
 	q := &b.quotas.addresses

@@ -156,6 +156,21 @@ func (t *totals) linkedCalls(senders map[Link]sendKey) map[sendKey]bool {
 	return linked
 }
 
+// linkedRequests visits the requests that only links show, with the service that answered, if the caller
+// named an address [D13, M15].
+func (t *totals) linkedRequests(senders map[Link]sendKey, visit func(out *pendingSend, owner nodeIndex)) {
+	for key := range t.receives {
+		sender, ok := senderOf(senders, key.target)
+		if !ok {
+			continue
+		}
+		out, in := t.sends[sender], t.receivers[key.receiver]
+		if out.span.Address != 0 && isSeparateRequest(&out.span, &in.span) {
+			visit(&out, key.node)
+		}
+	}
+}
+
 // senderOf returns the sender to which a link refers, also if the trace id of the sender or of
 // the link was cut to 64 bits (docs/semantics.md, I6).
 func senderOf(senders map[Link]sendKey, target Link) (sender sendKey, ok bool) {

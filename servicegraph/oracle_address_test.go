@@ -42,13 +42,13 @@ func (s *oracleSpan) address() (at oracleAddress) {
 		return oracleAddress{}
 	}
 	at.rpc = s.attrs["rpc.service"]
+	if peer, isName := s.peer(); isName && s.caller {
+		at.name = peer.Name
+	}
 	if host := strings.ToLower(s.attrs["server.address"]); host != "" {
 		at.host, at.port = host, s.attrs["server.port"]
 		if host == "127.0.0.1" {
 			at.host = "localhost"
-		}
-		if peer, isName := s.peer(); isName {
-			at.name = peer.Name
 		}
 	}
 	return at
@@ -131,9 +131,11 @@ func (o *oracle) found(c *oracleCall, statements []oracleMeeting) (service *sg.N
 		service := only(services)
 		return &service
 	}
-	atHost, asRPC, fits := o.metAtHost(c, o.meetings), o.metAsRPC(c, o.meetings), o.named(c)
+	atHost, asName, asRPC, fits := o.metAtHost(c, o.meetings), o.metAsName(c), o.metAsRPC(c, o.meetings), o.named(c)
 	if len(atHost) == 1 {
 		return one(atHost), byAddress
+	} else if len(asName.best()) == 1 {
+		return one(asName.best()), byAddress
 	} else if len(asRPC.best()) == 1 {
 		return one(asRPC.best()), byAddress
 	} else if len(fits) == 1 {
@@ -200,13 +202,14 @@ func (o *oracle) metAtHost(c *oracleCall, meetings []oracleMeeting) map[sg.NodeI
 // answer the call, and all of them.
 func (o *oracle) metAtPort(c *oracleCall, meetings []oracleMeeting, isAt func(port string) bool) (met, all map[sg.NodeID]bool) {
 	all = make(map[sg.NodeID]bool)
+	isHere := func(m oracleMeeting) bool {
+		return m.at.host != "" && o.full(m.caller, m.at.host) == o.full(c.client.node, c.at.host) && (c.at.host != "localhost" || m.caller == c.client.node)
+	}
+	isNamed := slices.ContainsFunc(meetings, func(m oracleMeeting) bool { return isHere(m) && m.at.name != "" })
 	first, last := make(map[sg.NodeID]int64), make(map[sg.NodeID]int64)
 	for _, m := range meetings {
 		switch {
-		case m.at.host == "", o.full(m.caller, m.at.host) != o.full(c.client.node, c.at.host),
-			!isAt(m.at.port),
-			c.at.name != "" && m.at.name != c.at.name,
-			c.at.host == "localhost" && m.caller != c.client.node:
+		case !isHere(m), !isAt(m.at.port), isNamed && c.at.name != "" && m.at.name != c.at.name:
 			continue
 		}
 		all[m.owner] = true
@@ -229,12 +232,12 @@ func (o *oracle) metAtPort(c *oracleCall, meetings []oracleMeeting, isAt func(po
 	return met, all
 }
 
-// An rpcOwners are the services that answered as an RPC service, and those of them that answered one
-// caller.
-type rpcOwners struct{ all, own map[sg.NodeID]bool }
+// Owners are the services that answered as an RPC service or under a name, and those of them that answered
+// one caller.
+type owners struct{ all, own map[sg.NodeID]bool }
 
 // best returns the only service that answered; of several, those that answered the caller (A1).
-func (r rpcOwners) best() map[sg.NodeID]bool {
+func (r owners) best() map[sg.NodeID]bool {
 	if len(r.all) == 1 {
 		return r.all
 	}
@@ -242,24 +245,37 @@ func (r rpcOwners) best() map[sg.NodeID]bool {
 }
 
 // metAsRPC returns the services of meetings as the RPC service of a call.
-func (o *oracle) metAsRPC(c *oracleCall, meetings []oracleMeeting) (owners rpcOwners) {
+func (o *oracle) metAsRPC(c *oracleCall, meetings []oracleMeeting) owners {
 	rpc := c.at.rpc
 	if rpc == "" && c.peer.Type == sg.TypeRPC {
 		rpc = c.peer.Name
 	}
 	if rpc == "" || c.at.host != "" && strings.HasPrefix(rpc, "grpc.health.") {
-		return owners
+		return owners{}
 	}
-	owners = rpcOwners{make(map[sg.NodeID]bool), make(map[sg.NodeID]bool)}
+	return o.owners(c, meetings, func(at oracleAddress) bool { return at.rpc == rpc })
+}
+
+// metAsName returns the services that answered calls whose callers name the callee as that of a call.
+func (o *oracle) metAsName(c *oracleCall) owners {
+	if c.at.name == "" {
+		return owners{}
+	}
+	return o.owners(c, o.meetings, func(at oracleAddress) bool { return at.name == c.at.name })
+}
+
+// owners returns the services of meetings at some addresses.
+func (o *oracle) owners(c *oracleCall, meetings []oracleMeeting, isAt func(oracleAddress) bool) owners {
+	found := owners{make(map[sg.NodeID]bool), make(map[sg.NodeID]bool)}
 	for _, m := range meetings {
-		if m.at.rpc == rpc && (m.owner != c.client.node || m.caller == m.owner) {
-			owners.all[m.owner] = true
+		if isAt(m.at) && (m.owner != c.client.node || m.caller == m.owner) {
+			found.all[m.owner] = true
 			if m.caller == c.client.node {
-				owners.own[m.owner] = true
+				found.own[m.owner] = true
 			}
 		}
 	}
-	return owners
+	return found
 }
 
 // named returns the services that have the name of the host of a call, without or with the namespace

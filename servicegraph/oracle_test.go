@@ -149,9 +149,10 @@ type oracleSpan struct {
 	either  bool    // as polls, or a CLIENT span that sends a batch
 	attrs   map[string]string
 	parent  *oracleSpan
-	missing bool // the parent never arrived
-	shares  bool // a SERVER or CONSUMER span of the service has the same id
-	twin    bool // another span stands for the call of both (F14)
+	missing bool        // the parent never arrived
+	shares  bool        // a SERVER or CONSUMER span of the service has the same id
+	twin    bool        // another span stands for the call of both (F14)
+	dialed  *oracleSpan // the span that tells the address of the call of which links tell the callee; nil if it is this span
 
 	service  sg.NodeID // which sent the span; node is another one for a span of a hidden service
 	gone     bool      // a span of a hidden service that no visible span called
@@ -1108,8 +1109,14 @@ func (o *oracle) virtual(c *oracleSpan) {
 		toQueue = o.cfg.QueueNodes
 	}
 	o.noteSender(c)
+	source, inside := o.addresses(c)
 	if !toQueue && slices.ContainsFunc(o.spans, func(s *oracleSpan) bool { return o.linked[s] && o.outer(s) == client }) {
 		o.setOutcomes(c, client, "paired")
+		for _, s := range o.spans {
+			if o.outer(s) == client {
+				s.dialed = source
+			}
+		}
 		return
 	}
 	o.setOutcomes(c, client, "virtual")
@@ -1118,7 +1125,6 @@ func (o *oracle) virtual(c *oracleSpan) {
 		o.attempted = append(o.attempted, oracleAttempt{oracleCall{client, kind, peer, isName, oracleAddress{}, oracleAddress{}}, *met})
 		return
 	}
-	source, inside := o.addresses(c)
 	o.virtuals = append(o.virtuals, oracleCall{client, kind, peer, isName, source.address(), inside.address()})
 }
 
@@ -1280,6 +1286,13 @@ func (o *oracle) countLinkedMessages() {
 			kind := sg.EdgeMessage
 			if peer, _ := p.peer(); s.kind == sg.KindServer && p.kind == sg.KindClient && peer.Type != sg.TypeQueue {
 				kind = sg.EdgeRequest
+				if !p.callsOwnHost() {
+					dialed := p
+					if p.dialed != nil {
+						dialed = p.dialed
+					}
+					o.meetings = append(o.meetings, oracleMeeting{p.node, s.node, dialed.address(), client.Start})
+				}
 			}
 			queue := o.queueOfLink(p, s)
 			if kind == sg.EdgeMessage {

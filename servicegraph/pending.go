@@ -156,9 +156,7 @@ func (t *totals) learn(caller nodeIndex, at addressIndex, owner nodeIndex, start
 		t.learned = make(map[meeting]*directory.Interval)
 	}
 	var ages *directory.Interval
-	address := t.names.AddressOf(at)
-	host, rpc := address.Parts()
-	for _, part := range [...]directory.Address{host, rpc} {
+	for _, part := range t.names.AddressOf(at).Parts() {
 		if part == (directory.Address{}) {
 			continue
 		}
@@ -225,8 +223,7 @@ func (b *Builder) state(s *trace.Span) {
 		return
 	}
 	*recent = recentStatement{service: s.Node, address: s.Address}
-	host, rpc := b.names.AddressOf(s.Address).Parts()
-	for _, part := range [...]address{host, rpc} {
+	for _, part := range b.names.AddressOf(s.Address).Parts() {
 		if during := b.stateAt(s.Node, part, s.Start); during != nil {
 			recent.ages = during
 		}

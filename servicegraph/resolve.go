@@ -84,10 +84,18 @@ func (r *resolver) openDirectory(t *totals) {
 	for key := range t.calls {
 		keys = append(keys, key)
 	}
-	linked := r.linked
+	senders, linked := r.senders, r.linked
 	if t != r.totals {
-		linked = t.linkedCalls(t.senders())
+		senders = t.senders()
+		linked = t.linkedCalls(senders)
 	}
+	t.linkedRequests(senders, func(out *pendingSend, owner nodeIndex) {
+		for _, part := range t.names.AddressOf(out.span.Address).Parts() {
+			if part != (directory.Address{}) {
+				meetings = append(meetings, directory.Meeting{Caller: out.span.Node, At: part, Owner: owner, During: directory.At(out.span.Start)})
+			}
+		}
+	})
 	for key, s := range t.sends {
 		if s.span.Peer == 0 || s.called || linked[s.call(key)] {
 			continue
@@ -236,7 +244,7 @@ func (r *resolver) resolveCall(key callKey) (end edgeKey, how directory.Answer) 
 }
 
 // serviceOf finds the ends of the calls with a key that are services: the service that has the
-// name, else the service that the directory finds (docs/semantics.md, D13, A1 to A8).
+// name, else the service that the directory finds (docs/semantics.md, D13, A1 to A9).
 func (r *resolver) serviceOf(key callKey) (end edgeKey, how directory.Answer) {
 	end = key.edgeKey
 	if key.fromName {
@@ -318,6 +326,9 @@ func (t *totals) resolveExcess() {
 		r := t.resolver()
 		r.resolveMessages()
 		t.adopt(r)
+		t.linkedRequests(r.senders, func(out *pendingSend, owner nodeIndex) {
+			t.learn(out.span.Node, out.span.Address, owner, out.span.Start)
+		})
 		clear(t.sends)
 		clear(t.receivers)
 		clear(t.receives)

@@ -8,9 +8,9 @@ import (
 )
 
 // An Address is where a callee listens, as its callers dial it: a host and a port, or the RPC
-// service that they ask for, or both. Name is the name that they give the callee, if any. Callees
-// that share an egress proxy differ by name only: a call to stripe through it is no call to a
-// service that answered another call there.
+// service that they ask for, or both. Name is the name that they give the callee, if any, and an address
+// as well. Callees that share an egress proxy differ by name only: a call to stripe through it is no call
+// to a service that answered another call there.
 type Address struct{ Host, Port, Name, RPC string }
 
 // Compare orders addresses.
@@ -18,21 +18,22 @@ func (a Address) Compare(b Address) int {
 	return cmp.Or(strings.Compare(a.Host, b.Host), strings.Compare(a.Port, b.Port), strings.Compare(a.Name, b.Name), strings.Compare(a.RPC, b.RPC))
 }
 
-// Parts returns the two addresses of which a is made: the host, and the RPC service. A part that a
-// does not have is empty.
-func (a Address) Parts() (host, rpc Address) {
+// Parts returns the addresses of which a is made: the host, the RPC service, and the name alone. A part
+// that a does not have is empty.
+func (a Address) Parts() (parts [3]Address) {
 	if a.Host != "" {
-		host = Address{Host: a.Host, Port: a.Port, Name: a.Name}
+		parts[0] = Address{Host: a.Host, Port: a.Port, Name: a.Name}
 	}
-	return host, Address{RPC: a.RPC}
+	parts[1].RPC, parts[2].Name = a.RPC, a.Name
+	return parts
 }
 
 // Ages reports whether the address can pass to another service: IP addresses do, names do not.
 func (a Address) Ages() bool { return semconv.IsIP(a.Host) }
 
 // NeedsCaller reports whether the address can mean another service for each caller: a host on
-// the caller's own machine, a name in the caller's own namespace, or an RPC service, which several
-// services can have.
+// the caller's own machine, a name in the caller's own namespace, or an RPC service or a chosen name, which
+// several services can have.
 func (a Address) NeedsCaller() bool {
 	return a.Host == "" || isShort(a.Host) || semconv.IsLocal(a.Host)
 }

@@ -1,6 +1,6 @@
 // Package directory finds the service to which a call without a callee span belongs, from the
 // address that the caller dialed. It knows the calls that met a service, and at which address, and
-// the names of the services. The rules are the rows of docs/semantics.md, D13 and A1 to A8.
+// the names of the services. The rules are the rows of docs/semantics.md, D13 and A1 to A9.
 //
 // A directory answers when a graph is made. Only [Statements] are added while spans arrive, and a
 // builder adds each once.
@@ -32,7 +32,7 @@ type Statement struct {
 // A Meeting is a service that answered calls to an address.
 type Meeting struct {
 	Caller trace.Node // 0 unless the caller matters: see [Address.NeedsCaller]
-	At     Address    // a host or an RPC service, not both
+	At     Address    // a part of an address: see [Address.Parts]
 	Owner  trace.Node
 	During Interval // for an address that ages
 }
@@ -67,13 +67,14 @@ type Directory struct {
 
 // A book has the owners of addresses.
 type book struct {
-	places map[place]owners         // by host and port
-	hosts  map[place]owners         // by host, on any port
-	rpc    map[string]map[owns]bool // by RPC service, and whose calls they answered
+	places map[place]owners          // by host and port
+	hosts  map[place]owners          // by host, on any port
+	named  map[place]bool            // the hosts, on any port, whose callers give a callee there a name
+	labels map[Address]map[owns]bool // by RPC service or by name, and whose calls they answered
 }
 
 func newBook() book {
-	return book{make(map[place]owners), make(map[place]owners), make(map[string]map[owns]bool)}
+	return book{make(map[place]owners), make(map[place]owners), make(map[place]bool), make(map[Address]map[owns]bool)}
 }
 
 // A place is a host and a port. The caller is 0 unless the host is on its machine.
@@ -196,10 +197,10 @@ func (d *Directory) place(caller trace.Node, at Address) place {
 // add adds the owner of an address to a book.
 func (d *Directory) add(b *book, m *Meeting) {
 	if m.At.Host == "" {
-		if b.rpc[m.At.RPC] == nil {
-			b.rpc[m.At.RPC] = make(map[owns]bool)
+		if b.labels[m.At] == nil {
+			b.labels[m.At] = make(map[owns]bool)
 		}
-		b.rpc[m.At.RPC][owns{m.Owner, m.Caller}] = true
+		b.labels[m.At][owns{m.Owner, m.Caller}] = true
 		return
 	}
 	at := d.place(m.Caller, m.At)
@@ -215,8 +216,11 @@ func (d *Directory) add(b *book, m *Meeting) {
 		}
 		to[at][m.Owner] = during
 	}
-	for _, name := range slices.Compact([]string{at.name, ""}) { // the name of a callee is optional
-		for _, host := range hostsOf(at.host) {
+	for _, host := range hostsOf(at.host) {
+		if at.name != "" {
+			b.named[place{at.caller, host, "", ""}] = true
+		}
+		for _, name := range slices.Compact([]string{at.name, ""}) { // the name of a callee is optional
 			add(b.places, place{at.caller, host, at.port, name})
 			add(b.hosts, place{at.caller, host, "", name})
 		}
@@ -232,12 +236,12 @@ func hostsOf(host string) []string {
 	return append([]string{host}, strings.Split(host, ",")...)
 }
 
-// Find returns the service of a call. It asks the host and the port first, then the RPC service,
-// then the names of the services, and last the addresses that services state as their own, which tell
+// Find returns the service of a call. It asks the host and the port first, then the name that the caller
+// gives the callee, then the RPC service, then the names of the services, and last the addresses that services state as their own, which tell
 // the least: a proxy states the same host as the services that it calls. If the caller itself answers at the
 // address, it is a proxy, and its own call to the address goes to another service.
 func (d *Directory) Find(c *Call) (service trace.Node, how Answer) {
-	asks := [...]func(*Call, *book) (trace.Node, bool){d.atHost, d.asRPC}
+	asks := [...]func(*Call, *book) (trace.Node, bool){d.atHost, d.asName, d.asRPC}
 	var conflicts [len(asks)]bool
 	for i, ask := range asks {
 		if service, conflicts[i] = ask(c, &d.met); service != 0 {
@@ -272,6 +276,9 @@ func (d *Directory) atHost(c *Call, b *book) (only trace.Node, ambiguous bool) {
 		return 0, false
 	}
 	at, known := d.place(c.Caller, c.At), b.places
+	if at.name != "" && !b.isNamed(at) {
+		at.name = "" // nobody tells callees at the host apart by name
+	}
 	if at.port == "" {
 		if c.IsSpecific {
 			return 0, false
@@ -303,19 +310,37 @@ func (d *Directory) ownerAt(c *Call, at place, known map[place]owners) (only tra
 	return only, false
 }
 
-// asRPC returns the only service that a book has for the RPC service of a call, or the only one of
-// several that the caller has met.
+// isNamed reports whether callers give a callee at a host a name.
+func (b *book) isNamed(at place) bool {
+	return slices.ContainsFunc(hostsOf(at.host), func(host string) bool { return b.named[place{at.caller, host, "", ""}] })
+}
+
+// asName returns the only service that a book has for the name that the caller gives the callee.
+func (d *Directory) asName(c *Call, b *book) (only trace.Node, ambiguous bool) {
+	if c.At.Name == "" {
+		return 0, false
+	}
+	return b.labeled(c.Caller, Address{Name: c.At.Name})
+}
+
+// asRPC returns the only service that a book has for the RPC service of a call.
 func (d *Directory) asRPC(c *Call, b *book) (only trace.Node, ambiguous bool) {
 	if c.At.RPC == "" || c.At.Host != "" && isGeneric(c.At.RPC) {
 		return 0, false
 	}
+	return b.labeled(c.Caller, Address{RPC: c.At.RPC})
+}
+
+// labeled returns the only service that answered at an address without a host, or the only one of several
+// that the caller has met.
+func (b *book) labeled(caller trace.Node, at Address) (only trace.Node, ambiguous bool) {
 	all, own := make(map[trace.Node]bool), make(map[trace.Node]bool)
-	for o := range b.rpc[c.At.RPC] {
-		if o.owner == c.Caller && o.caller != c.Caller {
+	for o := range b.labels[at] {
+		if o.owner == caller && o.caller != caller {
 			continue
 		}
 		all[o.owner] = true
-		if o.caller == c.Caller {
+		if o.caller == caller {
 			own[o.owner] = true
 		}
 	}

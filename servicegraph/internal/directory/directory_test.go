@@ -37,11 +37,11 @@ func TestAging(t *testing.T) {
 // TestAddressParts: what an address is made of, and what matters about the parts.
 func TestAddressParts(t *testing.T) {
 	both := Address{Host: "cart", Port: "80", Name: "basket", RPC: "shop.Cart"}
-	if host, rpc := both.Parts(); host != (Address{Host: "cart", Port: "80", Name: "basket"}) || rpc != (Address{RPC: "shop.Cart"}) {
-		t.Errorf("the parts of %v are %v and %v", both, host, rpc)
+	if parts := both.Parts(); parts != [...]Address{{Host: "cart", Port: "80", Name: "basket"}, {RPC: "shop.Cart"}, {Name: "basket"}} {
+		t.Errorf("the parts of %v are %v", both, parts)
 	}
-	if host, rpc := (Address{RPC: "shop.Cart"}).Parts(); host != (Address{}) || rpc.RPC != "shop.Cart" {
-		t.Errorf("the parts of an RPC service are %v and %v", host, rpc)
+	if parts := (Address{RPC: "shop.Cart"}).Parts(); parts != [...]Address{{}, {RPC: "shop.Cart"}, {}} {
+		t.Errorf("the parts of an RPC service are %v", parts)
 	}
 	for host, want := range map[string]struct{ needsCaller, ages bool }{
 		"cart":              {true, false}, // a short name
@@ -53,7 +53,7 @@ func TestAddressParts(t *testing.T) {
 		"10.0.0.1,10.0.0.2": {false, true},
 		"2001:db8::1":       {false, true},
 		"kafka-1,kafka-2":   {false, false},
-		"":                  {true, false}, // an RPC service
+		"":                  {true, false}, // an RPC service or a name
 	} {
 		if a := (Address{Host: host}); a.NeedsCaller() != want.needsCaller || a.Ages() != want.ages {
 			t.Errorf("%q needs its caller: %v, ages: %v, want %v", host, a.NeedsCaller(), a.Ages(), want)

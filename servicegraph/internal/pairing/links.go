@@ -167,7 +167,11 @@ func (p *Pairer) findPending() {
 		if state := &p.state[i]; p.canBeLinked(i) && !state.sent {
 			span := &p.spans[i]
 			client := p.spans[state.outer] // the span that stands for the call
-			client.Peer, client.PeerType, client.Kind = span.Peer, span.PeerType, span.Kind
+			client.NamePeer(span)
+			client.Kind = span.Kind
+			if p.CallsOwnHost(i) {
+				client.Address = 0
+			}
 			p.send(i, client, state.outcome != Open, true)
 		}
 	}

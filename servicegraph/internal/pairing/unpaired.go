@@ -47,7 +47,7 @@ func (p *Pairer) unpairedCallers() {
 		default:
 			state.accounted = true
 			client := p.spans[state.outer]
-			client.Peer, client.PeerType = 0, trace.Unspecific // the span names no peer, or itself: see NamesPeer
+			client.Peer, client.Address, client.PeerType = 0, 0, trace.Unspecific // the span names no peer, or itself: see NamesPeer
 			switch {
 			case p.endsHidden(state.outer): // that call is counted already
 				p.setOutcome(i, Nested)
