@@ -58,7 +58,7 @@ func (in input) use(ctx context.Context, graph func(*servicegraph.Graph), traces
 	}
 	defer f.Close()
 	source := &cancelable{ctx: ctx, r: f}
-	r := bufio.NewReaderSize(source, 64<<10)
+	r := bufio.NewReaderSize(source, headSize)
 	decode := graphReader(r)
 	if decode == nil {
 		return traces(r)
@@ -97,13 +97,17 @@ func (c *cancelable) Read(p []byte) (n int, err error) {
 // No format of traces begins like this.
 var graphStart = regexp.MustCompile(`^\s*\{\s*"(schema|nodes|edges|report)"\s*:`)
 
+// headSize is how many bytes of an input are examined for a graph. The first link of a list of
+// dependencies has two names, which can be long.
+const headSize = 64 << 10
+
 // graphReader returns the function that reads the graph which the input holds, as JSON of a graph
 // or as a list of dependencies; nil if the input holds neither. It peeks at the beginning and
 // consumes nothing.
 func graphReader(r *bufio.Reader) func(io.Reader) (*servicegraph.Graph, error) {
-	start, _ := r.Peek(4096) // less at the end of the input
+	start, _ := r.Peek(headSize) // less at the end of the input
 	if z, err := gzip.NewReader(bytes.NewReader(start)); err == nil {
-		plain := make([]byte, 4096)
+		plain := make([]byte, headSize)
 		n, _ := io.ReadFull(z, plain) // fails: the stream is truncated
 		start = plain[:n]
 	}
