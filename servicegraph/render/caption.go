@@ -14,8 +14,8 @@ type Caption struct {
 	Level   Level
 	Volume  string  // calls, as a rate if the graph has rates: "96/s", "702 calls"; all rates of a graph have one unit
 	Mark    string  // before Errors: "▲ ", "● ", "○ " if the callers recovered, or empty
-	Errors  string  // failed calls in percent: "5.8%"; empty without calls
-	Latency string  // node: p95, "590 ms"; edge: see EdgeText, "0.16 · 0.59 · 1.15 s" or "queue 3 ms"; "–" if nobody measured it
+	Errors  string  // failed calls in percent: "5.8%"; empty without calls, and for a list of calls without errors
+	Latency string  // node: p95, "590 ms"; edge: see EdgeText, "0.16 · 0.59 · 1.15 s" or "queue 3 ms"; "–" if nobody measured it; empty for a list of calls
 	Slow    bool    // whether Latency has the mark of a warning: see Style.Slow
 	Tooltip string  // all measurements, in lines
 	Width   float64 // edge: of its line; node: 0
@@ -59,10 +59,13 @@ func (c Captions) Node(n servicegraph.Node) Caption {
 		caption.Level = c.style.NodeLevel(n)
 		caption.Volume = c.volume(r.Calls)
 		caption.Mark, _ = c.style.nodeErrors(n)
-		caption.Errors = percent(r.Errors, r.Calls)
-		caption.Latency = unknown
+		if c.scale.judged {
+			caption.Errors = percent(r.Errors, r.Calls)
+		}
 		if r.Latency.Count() > 0 {
 			caption.Latency = c.scale.Latency(r.Latency.Quantile(0.95))
+		} else if c.scale.timed {
+			caption.Latency = unknown
 		}
 		caption.Slow = c.style.slowNode(n)
 		if caption.Slow {
@@ -95,10 +98,12 @@ func (c Captions) Edge(e servicegraph.Edge) Caption {
 	caption := Caption{
 		Level:   c.style.EdgeLevel(e),
 		Volume:  c.volume(e.Calls),
-		Errors:  percent(e.Errors, e.Calls),
 		Latency: c.scale.edge(c.style.EdgeText, timingOf(e)),
 		Tooltip: c.edgeTooltip(e),
 		Width:   LineWidth(e.Calls),
+	}
+	if c.scale.judged {
+		caption.Errors = percent(e.Errors, e.Calls)
 	}
 	caption.Mark, _ = c.style.edgeErrors(e)
 	if caption.Latency != "" && c.style.slowEdge(e) {

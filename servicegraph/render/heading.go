@@ -51,9 +51,20 @@ func (s Style) legend(g *servicegraph.Graph) string {
 	if s.Marks != nil {
 		return ""
 	}
-	parts := []string{"nodes: " + volume + ", errors, p95"}
+	scale := s.Scale(g)
+	numbers, edges := volume, s.EdgeText
+	if scale.judged {
+		numbers += ", errors"
+	}
+	onNodes := numbers
+	if scale.timed {
+		onNodes += ", p95"
+	} else if edges != EdgeNone {
+		edges = EdgeRate
+	}
+	parts := []string{"nodes: " + onNodes}
 	if g.NumEdges() > 0 {
-		parts = append(parts, "edges: "+s.EdgeText.legend(volume))
+		parts = append(parts, "edges: "+edges.legend(numbers))
 	}
 	if s.EdgeText == EdgeFull || s.EdgeText == EdgeP95 {
 		for _, t := range timedOf(g) {
@@ -78,17 +89,17 @@ func timedOf(g *servicegraph.Graph) (list []timed) {
 	return list
 }
 
-// legend names the numbers on an edge. The volume is "calls" or "rate".
-func (t EdgeText) legend(volume string) string {
+// legend names the numbers on an edge. The first ones are "calls, errors" or "rate, errors".
+func (t EdgeText) legend(first string) string {
 	switch t {
 	case EdgeNone:
 		return "numbers in the tooltips"
 	case EdgeRate:
-		return volume + ", errors"
+		return first
 	case EdgeP95:
-		return volume + ", errors, p95 measured by the caller"
+		return first + ", p95 measured by the caller"
 	default:
-		return volume + ", errors, p50 · p95 · p99 measured by the caller"
+		return first + ", p50 · p95 · p99 measured by the caller"
 	}
 }
 

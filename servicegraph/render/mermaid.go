@@ -124,8 +124,15 @@ func (m Mermaid) title(g *servicegraph.Graph) string {
 // description describes the graph in sentences, with the warnings of the report.
 func description(g *servicegraph.Graph) string {
 	r := g.Report()
-	s := fmt.Sprintf("Service graph of %s and %s from %s, %s. Edges show calls, errors, and latency p50 · p95 · p99 measured by the caller, else by the callee; dotted edges are messages.",
-		plural(float64(g.NumNodes()), "node"), plural(float64(g.NumEdges()), "edge"), tracesText(r), timeRange(g))
+	numbers := "calls"
+	switch scale := (Style{}).Scale(g); {
+	case scale.timed:
+		numbers = "calls, errors, and latency p50 · p95 · p99 measured by the caller, else by the callee; dotted edges are messages"
+	case scale.judged:
+		numbers = "calls and errors"
+	}
+	s := fmt.Sprintf("Service graph of %s and %s from %s, %s. Edges show %s.",
+		plural(float64(g.NumNodes()), "node"), plural(float64(g.NumEdges()), "edge"), tracesText(r), timeRange(g), numbers)
 	for _, remark := range Remarks(g) {
 		s += " " + remark + "."
 	}
@@ -156,14 +163,17 @@ func mermaidNumbers(n servicegraph.Node, c Caption) []string {
 	if c.Tag != "" {
 		first = c.Tag + " · " + first
 	}
-	if c.Latency == "" {
+	var second []string
+	if n.Requests.Errors > 0 && c.Errors != "" {
+		second = append(second, c.Mark+c.Errors+" err")
+	}
+	if c.Latency != "" {
+		second = append(second, "p95 "+c.Latency)
+	}
+	if len(second) == 0 {
 		return []string{first}
 	}
-	second := "p95 " + c.Latency
-	if n.Requests.Errors > 0 {
-		second = c.Mark + c.Errors + " err · " + second
-	}
-	return []string{first, second}
+	return []string{first, strings.Join(second, " · ")}
 }
 
 func mermaidEdgeText(e servicegraph.Edge, c Caption) string {

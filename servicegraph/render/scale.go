@@ -15,15 +15,23 @@ type Scale struct {
 	known             bool // whether the graph has rates
 	period            period
 	latency, messages unit
+
+	// timed is false for a graph of a list of dependencies, which has no spans and no durations.
+	timed bool
+	// judged is false for such a graph in which nothing failed: Jaeger's lists have no errors.
+	judged bool
 }
 
 // Scale returns the units for the numbers of g: the rates of nodes and edges, and the
 // durations that a text on an edge of the style has.
 func (s Style) Scale(g *servicegraph.Graph) Scale {
 	c := edgeRates(g)
+	c.timed = g.Report().Spans > 0 || g.NumEdges() == 0
 	most := 0.0
 	var latency, messages time.Duration
 	for n := range g.Nodes() {
+		c.timed = c.timed || n.Requests.Latency.Count() > 0
+		c.judged = c.judged || n.Requests.Errors > 0
 		most = max(most, n.Requests.Calls)
 		latency = max(latency, n.Requests.Latency.Quantile(0.95))
 	}
@@ -33,12 +41,16 @@ func (s Style) Scale(g *servicegraph.Graph) Scale {
 	}
 	for e := range g.Edges() {
 		most = max(most, e.Calls)
-		if t := timingOf(e); t.isMessage() {
+		t := timingOf(e)
+		c.timed = c.timed || t.Count() > 0
+		c.judged = c.judged || e.Errors > 0
+		if t.isMessage() {
 			messages = max(messages, t.Quantile(highest))
 		} else {
 			latency = max(latency, t.Quantile(highest))
 		}
 	}
+	c.judged = c.judged || c.timed
 	perSecond, _ := g.Rate(most)
 	c.period, c.latency, c.messages = periodOf(perSecond), unitOf(latency), unitOf(messages)
 	return c
@@ -78,7 +90,7 @@ func (c Scale) unitFor(t timing) unit {
 // edge formats the durations on an edge with the given text: "160 · 590 · 1150 ms". A word
 // before them says what they are, unless they are the latency that the caller measured.
 func (c Scale) edge(text EdgeText, t timing) string {
-	if text != EdgeFull && text != EdgeP95 {
+	if text != EdgeFull && text != EdgeP95 || !c.timed {
 		return ""
 	}
 	if t.Count() == 0 {
