@@ -64,7 +64,8 @@
 //
 // The path in OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is used unchanged, as the
 // specification requires; /v1/traces is appended to the path of any other endpoint.
-// Start fails if OTEL_CONFIG_FILE is set, because this package would ignore it.
+// Start fails if OTEL_CONFIG_FILE or OTEL_EXPERIMENTAL_CONFIG_FILE is set, because this
+// package would ignore the file.
 // Without an option or a variable, spans go to http://localhost:4318/v1/traces.
 //
 // # Not included

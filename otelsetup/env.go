@@ -64,9 +64,11 @@ func exporting() (e exports, err error) {
 	if err := checkEnv(); err != nil {
 		return exports{}, err
 	}
-	if env("OTEL_CONFIG_FILE") != "" {
-		return exports{}, errors.New("OTEL_CONFIG_FILE is set: configuration files are for " +
-			"go.opentelemetry.io/contrib/otelconf, and this package does not read them")
+	for _, name := range []string{"OTEL_CONFIG_FILE", "OTEL_EXPERIMENTAL_CONFIG_FILE"} { // the second is the older name
+		if env(name) != "" {
+			return exports{}, fmt.Errorf("%s is set: configuration files are for "+
+				"go.opentelemetry.io/contrib/otelconf, and this package does not read them", name)
+		}
 	}
 	e.recording = true
 	list := env("OTEL_TRACES_EXPORTER")

@@ -307,6 +307,7 @@ func TestStartTellsNonsense(t *testing.T) {
 		{"log level", vars{"OTEL_LOG_LEVEL": "loud"}, nil, `OTEL_LOG_LEVEL="loud": want none, error, warn, info or debug`},
 		{"tenant", vars{"TEMPO_ORG_ID": "a\nb"}, nil, `TEMPO_ORG_ID: the value of X-Scope-Orgid has characters that are not allowed`},
 		{"configuration file", vars{"OTEL_CONFIG_FILE": "otel.yaml"}, nil, `OTEL_CONFIG_FILE is set: configuration files are for go.opentelemetry.io/contrib/otelconf`},
+		{"configuration file, older name", vars{"OTEL_EXPERIMENTAL_CONFIG_FILE": "otel.yaml"}, nil, `OTEL_EXPERIMENTAL_CONFIG_FILE is set: configuration files are for go.opentelemetry.io/contrib/otelconf`},
 		{"ratio", nil, []Option{SampleRatio(50)}, `sample ratio 50: want 0 to 1`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
