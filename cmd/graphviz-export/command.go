@@ -72,7 +72,7 @@ func newCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	root.SetFlagErrorFunc(explainFlag)
 	root.SetHelpFunc(writeHelp)
 	root.SetHelpCommand(newHelpCommand())
-	root.AddCommand(newCheckCommand(stdin, stdout, stderr), newServeCommand(stdin, stdout, stderr), newTopologyCommand(stdin, stdout, stderr), newDiffCommand(stdin, stdout, stderr), newCriticalCommand(stdin, stdout, stderr), newMCPCommand(stdin, stdout, stderr), newDoctorCommand(stdin, stdout), newCompletionCommand())
+	root.AddCommand(newCheckCommand(stdin, stdout, stderr), newServeCommand(stdin, stdout, stderr), newTopologyCommand(stdin, stdout, stderr), newDiffCommand(stdin, stdout, stderr), newCriticalCommand(stdin, stdout, stderr), newMCPCommand(stdin, stdout, stderr), newDoctorCommand(stdin, stdout, stderr), newCompletionCommand())
 	for _, cmd := range append(root.Commands(), root) {
 		cmd.Flags().SortFlags = false
 		group(cmd, "Output", func(f *pflag.FlagSet) { f.BoolP("help", "h", false, "print this help") })

@@ -26,12 +26,13 @@ import (
 type doctor struct {
 	stdin    io.Reader
 	stdout   io.Writer
+	stderr   *console.Console
 	json     bool
 	pipeline pipelineFlags
 }
 
-func newDoctorCommand(stdin io.Reader, stdout io.Writer) *cobra.Command {
-	d := &doctor{stdin: stdin, stdout: stdout}
+func newDoctorCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
+	d := &doctor{stdin: stdin, stdout: stdout, stderr: &console.Console{Out: stderr}}
 	cmd := &cobra.Command{
 		Use:   "doctor [flags] [FILE|DIRECTORY|-]...",
 		Short: "Find what is broken in the pipeline or its configuration",
@@ -58,6 +59,11 @@ func (d *doctor) run(ctx context.Context, args []string) error {
 	}
 	if len(args) == 0 && !connect {
 		return exit.Usagef("doctor: nothing to check: name configuration files, such as values.yaml, or servers with --otlp, --tempo and --prometheus; see graphviz-export doctor --help")
+	}
+	if connect {
+		for _, warning := range source.MisspeltVariables(os.Environ()) {
+			d.stderr.Warnf("%s", warning)
+		}
 	}
 	files, err := configurations(args)
 	if err != nil {

@@ -35,6 +35,9 @@ func (e *export) namedSource() (source.Source, error) {
 		}
 		return e.fileSource(e.files)
 	}
+	for _, warning := range source.MisspeltVariables(os.Environ()) {
+		e.stderr.Warnf("%s", warning)
+	}
 	url, config := tempoclient.FromEnv(os.Getenv)
 	config.Keep = e.config().Reads
 	e.tempo.config = config
