@@ -426,7 +426,8 @@ retry a second later, so that slow senders do not delay others. At most 1,000 co
 open, over both protocols. Beyond that, the connection that has gone longest without delivering a
 request is closed. Beyond 2,000 requests that are arriving, the connection with most of them is
 closed, and so is a connection that sends 160 KiB without delivering a request or a part of one. A
-warning on standard error counts the closed connections.
+warning on standard error counts the closed connections. The page's port has a bound of 500
+connections, and closes the one that has gone longest without a request.
 
 Without --otlp, the input is the same as for drawing: files, which are read again when
 they change; or Tempo, which is queried again every 30 seconds (--every), for the same

@@ -59,17 +59,19 @@ func HostsOf(addr string) []string {
 // grace is how long pending requests may take after the server was told to stop.
 const grace = 300 * time.Millisecond
 
-// New returns a server that bounds what a connection may hold, and for how long: a client
-// that sends no request, a head without end, or does not read its answer. Event streams set their own
-// deadlines.
+// New returns a server that bounds its connections, what a connection may hold, and for how long: a
+// client that sends no request, a head without end, or does not read its answer. Event streams set
+// their own deadlines.
 func New(h http.Handler) *http.Server {
-	return &http.Server{
+	server := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		WriteTimeout:      5 * time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10, // browsers send the cookies of everything on localhost
 	}
+	limitConnections(server, maxConnections)
+	return server
 }
 
 // Serve serves until ctx is done. Then it ends pending requests and idle or silent connections
