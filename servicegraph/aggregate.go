@@ -106,53 +106,37 @@ func isTaken(callee *trace.Span) bool {
 	return callee.PeerType == trace.Queue && callee.Is(trace.Takes|trace.Polls)
 }
 
-// addCall adds one call. Where both sides are sampled, a call counts with the larger weight:
-// under consistent sampling one decision kept both spans, and the less likely of the two
-// probabilities is that of the pair. The statistics of each side count a span once for each
-// edge, however many calls the span has there.
+// addCall adds a call that the spans of the trace show. The statistics of each side count a span
+// once for each edge, however many calls the span has there.
 func (a *aggregator) addCall(c *pairing.Call) {
 	e := a.edgeOf(c)
-	var client, server *trace.Span
-	var weight float64
-	var failed bool
+	call := shownCall{
+		evidence: c.Evidence, clientCounted: c.Is(pairing.Again), recovered: c.Is(pairing.Recovered), hasGap: c.Is(pairing.HasGap),
+	}
+	id := c.Callee
 	if c.Callee >= 0 {
-		server = &a.tree.Spans[c.Callee]
-		weight, failed = server.Weight(), server.Failed()
+		call.server = &a.tree.Spans[c.Callee]
 	}
-	shown, id := server, c.Callee
 	if c.Caller >= 0 {
-		client = &a.tree.Spans[c.Caller]
-		weight, failed = max(weight, client.Weight()), failed || client.Failed()
-		shown, id = client, c.Caller
+		call.client, id = &a.tree.Spans[c.Caller], c.Caller
+		call.counts = call.client
 	}
-	e.addCall(weight, failed, c.Evidence)
-	if c.Is(pairing.Recovered) {
-		e.Recovered = plus(e.Recovered, weight)
-	}
-	if c.Is(pairing.PerTrace) {
-		e.addInTrace(a.trace)
-	}
-	if client != nil && !c.Is(pairing.Again) {
-		e.Caller.add(client)
-		e.widen(client)
+	call.id = a.id(id)
+	e.addCall(&call)
+	if call.client != nil && !call.clientCounted {
 		if c.Source >= 0 {
-			a.addSource(e, c, client)
+			a.addSource(e, c, call.client)
 		}
 		if c.Queue != 0 {
 			e.addQueue(a.builder.names.nodeID(c.Queue))
 		}
 	}
-	if server != nil {
-		e.Callee.add(server)
-		e.widen(server)
-	}
-	if c.Is(pairing.HasGap) {
-		e.addGap(client, server)
+	if c.Is(pairing.PerTrace) {
+		e.addInTrace(a.trace)
 	}
 	if c.Is(pairing.Skewed) {
 		a.sum.report.Skewed++
 	}
-	e.addExample(a.id(id), shown, failed)
 }
 
 // addSource adds the resends and the details of a call, and learns the address of the call if
@@ -302,14 +286,65 @@ func (a *aggregator) addDetached(report *Report) {
 	}
 }
 
-// addCall counts a call with its weight, and the evidence for it.
-func (e *Edge) addCall(weight float64, failed bool, by pairing.Evidence) {
+// A shownCall is a call with the spans that show it.
+type shownCall struct {
+	evidence       pairing.Evidence
+	client, server *trace.Span // the spans of the two sides; nil for a side without one
+	counts         *trace.Span // what the statistics of the caller count: the client, or a span that stands for it
+	id             Link        // of the client, or else of the server
+
+	clientCounted, serverCounted bool // the statistics of the side count its span already
+
+	recovered bool // the call failed, and the request that made it did not
+	hasGap    bool // the times of client and server can be compared
+}
+
+// callerAlone returns the call that only a client span shows.
+func callerAlone(id Link, client *trace.Span) *shownCall {
+	return &shownCall{evidence: pairing.ByCaller, client: client, counts: client, id: id}
+}
+
+// calleeAlone returns the call that only a server span shows.
+func calleeAlone(id Link, server *trace.Span) *shownCall {
+	return &shownCall{evidence: pairing.ByCallee, server: server, id: id}
+}
+
+// addCall adds a call: nothing else counts one. Where both sides are sampled, a call counts with
+// the larger weight: under consistent sampling one decision kept both spans, and the less likely
+// of the two probabilities is that of the pair.
+func (e *Edge) addCall(c *shownCall) {
+	var weight float64
+	var failed bool
+	shown := c.server
+	if c.server != nil {
+		weight, failed = c.server.Weight(), c.server.Failed()
+		if !c.serverCounted {
+			e.Callee.add(c.server)
+			e.widen(c.server)
+		}
+	}
+	if c.client != nil {
+		failed = failed || c.client.Failed()
+		for _, s := range [...]*trace.Span{c.client, c.counts} {
+			if w := s.Weight(); w > weight { // faster than max
+				weight = w
+			}
+		}
+		if !c.clientCounted {
+			e.Caller.add(c.counts)
+			e.widen(c.counts)
+		}
+		shown = c.client
+	}
 	e.Calls = plus(e.Calls, weight)
 	if failed {
 		e.Errors = plus(e.Errors, weight)
 	}
+	if c.recovered {
+		e.Recovered = plus(e.Recovered, weight)
+	}
 	evidence := &e.Evidence.Both
-	switch by {
+	switch c.evidence {
 	case pairing.ByCaller:
 		evidence = &e.Evidence.Caller
 	case pairing.ByCallee:
@@ -318,22 +353,10 @@ func (e *Edge) addCall(weight float64, failed bool, by pairing.Evidence) {
 		evidence = &e.Evidence.Inferred
 	}
 	*evidence = plus(*evidence, weight)
-}
-
-// addCaller adds a call that only a caller span shows.
-func (e *Edge) addCaller(id Link, client *trace.Span) {
-	e.addCall(client.Weight(), client.Failed(), pairing.ByCaller)
-	e.Caller.add(client)
-	e.widen(client)
-	e.addExample(id, client, client.Failed())
-}
-
-// addCallee adds a call that only a callee span shows.
-func (e *Edge) addCallee(id Link, server *trace.Span) {
-	e.addCall(server.Weight(), server.Failed(), pairing.ByCallee)
-	e.Callee.add(server)
-	e.widen(server)
-	e.addExample(id, server, server.Failed())
+	if c.hasGap {
+		e.addGap(c.client, c.server)
+	}
+	e.addExample(&c.id, shown, failed)
 }
 
 // add counts one span.
@@ -399,7 +422,7 @@ func (e *Edge) widen(s *trace.Span) {
 }
 
 // addExample offers a call, which the span s shows, as an exemplar.
-func (e *Edge) addExample(id Link, s *trace.Span, failed bool) {
+func (e *Edge) addExample(id *Link, s *trace.Span, failed bool) {
 	ns, ok := s.Duration()
 	if !ok {
 		ns = 0

@@ -46,7 +46,7 @@ func (r *resolver) resolveTaken(joined map[receiver]bool) {
 	}
 	for key, in := range alone {
 		if !r.receptions[reception{in.span.Peer, key.node}] {
-			r.edge(edgeKey{in.span.Peer, key.node, EdgeMessage}).addCallee(key.span, &in.span)
+			r.edge(edgeKey{in.span.Peer, key.node, EdgeMessage}).addCall(calleeAlone(key.span, &in.span))
 		}
 	}
 }
@@ -233,10 +233,10 @@ func (r *resolver) message(key receiveKey, call Link, out *pendingSend, in *pend
 	if (out.queueNode || in.queueNode) && queue != 0 {
 		to, from := edgeKey{out.span.Node, queue, EdgeMessage}, edgeKey{queue, key.node, EdgeMessage}
 		if out.span.PeerType != trace.Queue && r.isFirst(to, call, false) { // if the sender names the queue, the graph has the call already
-			r.edge(to).addCaller(call, times)
+			r.edge(to).addCall(callerAlone(call, times))
 		}
 		if r.isFirst(from, key.span, true) {
-			r.edge(from).addCallee(key.span, &in.span)
+			r.edge(from).addCall(calleeAlone(key.span, &in.span))
 		}
 		return
 	}
@@ -245,21 +245,13 @@ func (r *resolver) message(key receiveKey, call Link, out *pendingSend, in *pend
 		end.kind = EdgeRequest
 	}
 	e := r.edge(end)
-	if r.isFirst(end, call, false) {
-		e.Caller.add(times)
-		e.widen(times)
-	}
-	if r.isFirst(end, key.span, true) {
-		e.Callee.add(&in.span)
-		e.widen(&in.span)
-	}
+	e.addCall(&shownCall{
+		evidence: pairing.Both, client: &out.span, counts: times, server: &in.span, id: call, hasGap: true,
+		clientCounted: !r.isFirst(end, call, false), serverCounted: !r.isFirst(end, key.span, true),
+	})
 	if queue != 0 {
 		e.addQueue(r.totals.names.nodeID(queue))
 	}
-	failed := out.span.Failed() || in.span.Failed()
-	e.addCall(max(out.span.Weight(), times.Weight(), in.span.Weight()), failed, pairing.Both)
-	e.addGap(&out.span, &in.span)
-	e.addExample(call, &out.span, failed)
 }
 
 // queueOf returns the queue that one of the two halves of a message names; 0 if none does.
@@ -311,7 +303,7 @@ func (r *resolver) unlinkedSends() {
 		}
 		if outcome == pairing.Virtual && !out.called {
 			var alone Edge
-			alone.addCaller(key.span, &out.span)
+			alone.addCall(callerAlone(key.span, &out.span))
 			r.addResolved(r.totals.names.callKeyOf(&out.span), &alone)
 		}
 	}
@@ -328,7 +320,7 @@ func (r *resolver) countReceivers(joined map[receiver]bool) {
 		case in.span.PeerType == trace.Queue:
 			r.found.count(pairing.Virtual, 1)
 			if !isTaken(&in.span) {
-				r.edge(edgeKey{in.span.Peer, key.node, EdgeMessage}).addCallee(key.span, &in.span)
+				r.edge(edgeKey{in.span.Peer, key.node, EdgeMessage}).addCall(calleeAlone(key.span, &in.span))
 			}
 		default:
 			r.found.count(in.outcome, 1)
