@@ -89,48 +89,69 @@ func (p *Pairer) lostRequests() (servers []int32) {
 
 // guesses returns the pairs of spans that can be the two sides of a call.
 func (p *Pairer) guesses(clients, servers []int32) (guesses []guess) {
-	asked := make(map[trace.Detail]Asked)
-	of := func(i int32) Asked {
-		d := p.spans[i].Detail
-		if d == 0 {
-			return Asked{}
-		}
-		a, known := asked[d]
-		if !known {
-			a = p.cfg.Describe(d).Asked
-			asked[d] = a
-		}
-		return a
-	}
+	asked := askedOf{Pairer: p, known: make(map[trace.Detail]Asked)}
 	for _, s := range servers {
-		server := &p.spans[s]
-		if server.Kind != trace.Server {
+		if p.spans[s].Kind != trace.Server {
 			continue
 		}
 		for _, c := range clients {
-			client := &p.spans[c]
-			if p.state[c].made == Open || client.Start > server.Start || client.End < server.End || client.Node == server.Node {
+			if !p.canCall(c, s) {
 				continue
 			}
-			named := p.naming(c)
-			mine, other := of(c).or(of(named)), of(s)
-			agreements, contradict := mine.compare(other)
-			if p.spans[named].Peer != 0 && p.isCallTo(&p.spans[named], server.Node) {
-				agreements++
+			if agreements, ok := asked.agree(c, s); ok {
+				guesses = append(guesses, guess{c, s, agreements})
 			}
-			if contradict || agreements == 0 && p.state[c].made == Virtual && !p.callsAnAddress(named) {
-				continue
-			}
-			if mine.Path != "" && other.Path != "" {
-				if !p.cfg.MatchPaths(mine.Path, other.Path) {
-					continue
-				}
-				agreements++
-			}
-			guesses = append(guesses, guess{c, s, agreements})
 		}
 	}
 	return guesses
+}
+
+// canCall reports whether the times and the services of two spans allow that they are the two sides of a
+// call.
+func (p *Pairer) canCall(c, s int32) bool {
+	client, server := &p.spans[c], &p.spans[s]
+	return p.state[c].made != Open && client.Start <= server.Start && client.End >= server.End && client.Node != server.Node
+}
+
+// askedOf describes each detail once: many spans have the same.
+type askedOf struct {
+	*Pairer
+	known map[trace.Detail]Asked
+}
+
+// of returns what span i tells of the call that it is a side of.
+func (p *askedOf) of(i int32) Asked {
+	d := p.spans[i].Detail
+	if d == 0 {
+		return Asked{}
+	}
+	a, known := p.known[d]
+	if !known {
+		a = p.cfg.Describe(d).Asked
+		p.known[d] = a
+	}
+	return a
+}
+
+// agree counts what caller span c and callee span s tell alike of a call. It returns false if they
+// contradict each other, or if nothing suggests that they are the two sides of one call.
+func (p *askedOf) agree(c, s int32) (agreements int, ok bool) {
+	named := p.naming(c)
+	mine, other := p.of(c).or(p.of(named)), p.of(s)
+	agreements, contradict := mine.compare(other)
+	if p.spans[named].Peer != 0 && p.isCallTo(&p.spans[named], p.spans[s].Node) {
+		agreements++
+	}
+	if contradict || agreements == 0 && p.state[c].made == Virtual && !p.callsAnAddress(named) {
+		return 0, false
+	}
+	if mine.Path != "" && other.Path != "" {
+		if !p.cfg.MatchPaths(mine.Path, other.Path) {
+			return 0, false
+		}
+		agreements++
+	}
+	return agreements, true
 }
 
 // naming returns the span that names the peer of the call that caller span c stands for: c, or the first

@@ -125,52 +125,93 @@ func (p *Pairer) findTwins(spans []int32, met func(int32) bool, compared bool) {
 	}
 	groups := p.twinGroups[:0]
 	for _, i := range spans {
-		span := &p.spans[i]
-		of := p.cfg.Describe(span.Detail)
-		if of.Scope == "" {
+		s := p.callOf(i, compared)
+		if s.scope == "" {
 			continue
 		}
-		host, name := "", trace.Node(0)
-		if compared {
-			host, _ = p.cfg.AddressOf(span.Address)
-			if span.Is(trace.PeerIsName) {
-				name = span.Peer
-			}
+		s.met = met(i)
+		g := p.groupOf(groups, i, &s)
+		if g < 0 {
+			groups = append(groups, newTwinGroup(groups, i, &s))
+			continue
 		}
-		found := false
-		for g := len(groups) - 1; g >= max(0, len(groups)-maxTwinGroups) && !found; g-- {
-			group := &groups[g]
-			if p.spans[group.outer].End < span.End || slices.Contains(group.scopes, of.Scope) || group.met && met(i) ||
-				group.port != "" && of.Port != "" && group.port != of.Port ||
-				compared && slices.Contains(group.peers, span.Peer) || group.host != "" && host != "" && group.host != host || group.name != 0 && name != 0 && group.name != name {
-				continue
-			}
-			found = true
-			group.scopes, group.port = append(group.scopes, of.Scope), cmp.Or(group.port, of.Port)
-			group.host, group.name = cmp.Or(group.host, host), cmp.Or(group.name, name)
-			if compared {
-				group.peers = append(group.peers, span.Peer)
-			}
-			twin := i
-			if met(i) { // every span of the group so far has none
-				twin = group.outer
-			}
-			group.met = group.met || met(i)
-			p.state[twin].isTwin = true
+		twin := i
+		if s.met { // every span of the group so far has none
+			twin = groups[g].outer
 		}
-		if !found {
-			var scopes []string
-			if len(groups) < cap(groups) {
-				scopes = groups[:len(groups)+1][len(groups)].scopes[:0] // of an earlier call
-			}
-			var peers []trace.Node
-			if compared {
-				peers = []trace.Node{span.Peer}
-			}
-			groups = append(groups, twinGroup{outer: i, met: met(i), port: of.Port, scopes: append(scopes, of.Scope), host: host, name: name, peers: peers})
-		}
+		p.state[twin].isTwin = true
+		groups[g].add(&s)
 	}
 	p.twinGroups = groups
+}
+
+// A twinCall is what one span tells of a call.
+type twinCall struct {
+	scope string     // the library that recorded the span
+	met   bool       // the span has a callee
+	port  string     // of the callee
+	host  string     // of the callee; empty if all spans have one peer, as the following two
+	name  trace.Node // the peer, if a person chose the name
+	peer  trace.Node
+}
+
+// callOf returns what span i tells of its call.
+func (p *Pairer) callOf(i int32, compared bool) twinCall {
+	span := &p.spans[i]
+	of := p.cfg.Describe(span.Detail)
+	s := twinCall{scope: of.Scope, port: of.Port}
+	if compared {
+		s.host, _ = p.cfg.AddressOf(span.Address)
+		s.peer = span.Peer
+		if span.Is(trace.PeerIsName) {
+			s.name = span.Peer
+		}
+	}
+	return s
+}
+
+// groupOf returns the index of the last group to which span i can belong, -1 if there is none.
+func (p *Pairer) groupOf(groups []twinGroup, i int32, s *twinCall) int {
+	for g := len(groups) - 1; g >= max(0, len(groups)-maxTwinGroups); g-- {
+		if p.spans[groups[g].outer].End >= p.spans[i].End && groups[g].admits(s) {
+			return g
+		}
+	}
+	return -1
+}
+
+// newTwinGroup returns a group of one span, which uses the memory behind the groups so far.
+func newTwinGroup(groups []twinGroup, i int32, s *twinCall) twinGroup {
+	g := twinGroup{outer: i}
+	if len(groups) < cap(groups) {
+		g.scopes = groups[:len(groups)+1][len(groups)].scopes[:0] // of an earlier call
+	}
+	g.add(s)
+	return g
+}
+
+// admits reports whether a span can be of the same call as the spans of the group: of another library,
+// and nothing that it tells contradicts the group.
+func (g *twinGroup) admits(s *twinCall) bool {
+	switch {
+	case slices.Contains(g.scopes, s.scope),
+		g.met && s.met,
+		g.port != "" && s.port != "" && g.port != s.port,
+		g.host != "" && s.host != "" && g.host != s.host,
+		g.name != 0 && s.name != 0 && g.name != s.name:
+		return false
+	}
+	return s.peer == 0 || !slices.Contains(g.peers, s.peer)
+}
+
+// add adds a span to the group.
+func (g *twinGroup) add(s *twinCall) {
+	g.scopes = append(g.scopes, s.scope)
+	g.met = g.met || s.met
+	g.port, g.host, g.name = cmp.Or(g.port, s.port), cmp.Or(g.host, s.host), cmp.Or(g.name, s.name)
+	if s.peer != 0 {
+		g.peers = append(g.peers, s.peer)
+	}
 }
 
 // withoutTwins returns the callee spans of one caller without the twins among the SERVER spans,
