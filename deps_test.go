@@ -96,26 +96,27 @@ var policy = map[string]string{
 
 	// tempoclient decodes Tempo's protobuf with the readers of tracefile, so that its
 	// importers link nothing of Tempo.
-	"tempoclient":                 readers + "tempoclient/internal/shared",
+	"tempoclient":                 readers + "internal/httpfault tempoclient/internal/shared",
 	"tempoclient/internal/shared": wording,
 
-	"tempoclient/internal/tempospeed": readers + "tempoclient tempoclient/internal/shared " + serverTest + "tempoclient/tempotest go.opentelemetry.io/proto/otlp " + grpc,
+	"tempoclient/internal/tempospeed": readers + "tempoclient internal/httpfault tempoclient/internal/shared " + serverTest + "tempoclient/tempotest go.opentelemetry.io/proto/otlp " + grpc,
 
 	// tempopb imports pkg/pool, which recycles buffers. Tempo's license file lists
 	// tempopb as Apache-2.0. It does not list pkg/pool, a fork of a package of
 	// Prometheus (Apache-2.0).
-	"tempoclient/tempogrpc": readers + "tempoclient tempoclient/internal/shared github.com/grafana/tempo/pkg/tempopb github.com/grafana/tempo/pkg/pool github.com/gogo/protobuf github.com/golang/protobuf github.com/prometheus github.com/beorn7/perks github.com/cespare/xxhash/v2 github.com/munnerz/goautoneg go.yaml.in/yaml go.opentelemetry.io/otel " + grpc,
+	"tempoclient/tempogrpc": readers + "tempoclient internal/httpfault tempoclient/internal/shared github.com/grafana/tempo/pkg/tempopb github.com/grafana/tempo/pkg/pool github.com/gogo/protobuf github.com/golang/protobuf github.com/prometheus github.com/beorn7/perks github.com/cespare/xxhash/v2 github.com/munnerz/goautoneg go.yaml.in/yaml go.opentelemetry.io/otel " + grpc,
 
 	"tempoclient/tempotest": serverTest,
 
 	"tempoclient/tempotest/build": serverTest + "tempoclient/tempotest",
 
-	"otelsetup":                 "otelsetup/internal/webapi " + wording + otelSDK + grpc + "go.opentelemetry.io/proto/otlp github.com/cenkalti/backoff github.com/grpc-ecosystem/grpc-gateway",
-	"otelsetup/internal/webapi": wording,
+	"otelsetup":                 "internal/httpfault otelsetup/internal/webapi " + wording + otelSDK + grpc + "go.opentelemetry.io/proto/otlp github.com/cenkalti/backoff github.com/grpc-ecosystem/grpc-gateway",
+	"otelsetup/internal/webapi": wording + "internal/httpfault ",
 	"otelsetup/configcheck":     "internal/suggest go.yaml.in/yaml",
 	"internal/attack":           "google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
 	"internal/loadtest":         "internal/attack google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
 	"internal/dependencylist":   heart,
+	"internal/httpfault":        "",
 	"internal/jsonstream":       "",
 	"internal/ownhost":          "",
 	"internal/quantity":         "",
@@ -154,7 +155,7 @@ var policy = map[string]string{
 	"cmd/graphviz-export/internal/pathreport":     heart + texts + tables + "servicegraph/critpath",
 	"cmd/graphviz-export/internal/plaintable":     tables,
 	"cmd/graphviz-export/internal/rulereport":     heart + texts + "cmd/graphviz-export/internal/graphtext servicegraph/graphdiff servicegraph/graphtest servicegraph/otelspan " + otelSDK,
-	"cmd/graphviz-export/internal/source":         readers + tables + timeRanges + "cmd/graphviz-export/internal/fileerror internal/dependencylist servicegraph/promgraph servicegraph/temposeries tempoclient tempoclient/internal/shared " + promClient,
+	"cmd/graphviz-export/internal/source":         readers + tables + timeRanges + "cmd/graphviz-export/internal/fileerror internal/dependencylist servicegraph/promgraph servicegraph/temposeries tempoclient internal/httpfault tempoclient/internal/shared " + promClient,
 	"cmd/graphviz-export/internal/timerange":      timeRanges,
 	"cmd/graphviz-export/internal/topologyreport": heart + texts + tables + topology + "cmd/graphviz-export/internal/entryreach",
 	"cmd/graphviz-export/internal/views":          heart + "cmd/graphviz-export/internal/exit cmd/graphviz-export/internal/graphtext",

@@ -27,6 +27,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tempograph/tempograph/internal/httpfault"
 	"github.com/tempograph/tempograph/internal/redact"
 )
 
@@ -207,8 +208,7 @@ func isBroken(err error) bool {
 // credentials and the spans, nor a redirect that turns the POST into a GET: the GET might reach a
 // web page that answers 200, and the spans would count as delivered.
 func checkRedirect(req *http.Request, via []*http.Request) error {
-	from, to := via[0].URL, req.URL
-	if req.Method != http.MethodPost || len(via) >= 10 || to.Scheme != from.Scheme || to.Host != from.Host {
+	if req.Method != http.MethodPost || len(via) >= 10 || !httpfault.SameServer(via[0].URL, req.URL) {
 		return http.ErrUseLastResponse
 	}
 	return nil
@@ -220,7 +220,7 @@ func followed(req *http.Request, resp *http.Response) bool {
 		return false
 	}
 	to, err := resp.Location()
-	return err == nil && to.Scheme == req.URL.Scheme && to.Host == req.URL.Host
+	return err == nil && httpfault.SameServer(to, req.URL)
 }
 
 // A statusError is an HTTP answer other than success.

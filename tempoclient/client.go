@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/tempograph/tempograph/internal/httpfault"
 	"github.com/tempograph/tempograph/internal/redact"
 	"github.com/tempograph/tempograph/tempoclient/internal/shared"
 )
@@ -164,7 +165,7 @@ const maxRedirects = 10
 // checkRedirect refuses a redirect to another scheme, host or port: the client would
 // send its credentials and its tenant there.
 func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
-	if req.URL.Scheme != c.base.Scheme || req.URL.Host != c.base.Host {
+	if !httpfault.SameServer(req.URL, c.base) {
 		to := *req.URL
 		to.User, to.RawQuery, to.Fragment = nil, "", ""
 		return fmt.Errorf("a redirect to %s was refused, because it leads to another server (if Tempo has moved there, use that address): %w", to.String(), errNotTempo)

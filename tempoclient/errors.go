@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"regexp"
 	"strings"
-	"syscall"
 	"time"
 
+	"github.com/tempograph/tempograph/internal/httpfault"
 	"github.com/tempograph/tempograph/internal/redact"
 	"github.com/tempograph/tempograph/servicegraph"
 )
@@ -177,11 +175,11 @@ var errNoTenant = errors.New("no org id: this Tempo needs the name of a tenant")
 // diagnose explains an answer whose status or content does not come from Tempo's query
 // API. It returns nil if the answer needs no explanation.
 func diagnose(req *http.Request, status int, contentType string, body []byte) error {
+	title, isPage := httpfault.Page(contentType, body)
 	switch {
-	case isHTML(contentType, body):
-		title := ""
-		if m := htmlTitle.FindSubmatch(body); m != nil {
-			title = fmt.Sprintf(" (%q)", redact.Secrets(strings.Join(strings.Fields(string(m[1])), " "), req.Header))
+	case isPage:
+		if title != "" {
+			title = fmt.Sprintf(" (%q)", redact.Secrets(title, req.Header))
 		}
 		return fmt.Errorf("a web page%s in place of an answer: %w", title, errNotTempo)
 	case status == http.StatusNotFound && len(bytes.TrimSpace(body)) > 0 && !bytes.Contains(bytes.ToLower(body), []byte("trace not found")):
@@ -192,38 +190,12 @@ func diagnose(req *http.Request, status int, contentType string, body []byte) er
 	return nil
 }
 
-var htmlTitle = regexp.MustCompile(`(?is)<title[^>]*>(.{0,200}?)</title>`)
-
-func isHTML(contentType string, body []byte) bool {
-	if strings.HasPrefix(strings.ToLower(contentType), "text/html") {
-		return true
-	}
-	head := strings.ToLower(string(bytes.TrimSpace(body[:min(len(body), 512)])))
-	return strings.HasPrefix(head, "<!doctype html") || strings.HasPrefix(head, "<html")
-}
-
 // explain turns an error of a transport into advice that a reader can act on.
 func explain(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		err = u.Err // the Error holds method and URL
-	}
-	// net/http begins with this text if a server sends data before the request. A reason
-	// may follow, such as a missing certificate; gRPC servers give no reason.
-	const early = "readLoopPeekFailLocked: "
-	unasked := strings.HasPrefix(err.Error(), early)
-	if cause := errors.Unwrap(err); unasked && cause != nil {
-		err, unasked = cause, false
-	}
-	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("%w: is Tempo running there?", syscall.ECONNREFUSED)
-	case err.Error() == "http: server gave HTTP response to HTTPS client":
-		return fmt.Errorf("%w: write http:// in its URL", err)
-	case unasked || strings.Contains(err.Error(), `malformed HTTP response "\x00\x00`): // a frame of HTTP/2
+	if httpfault.SpeaksGRPC(err) {
 		return errors.New("this port seems to speak gRPC: Tempo's HTTP port has the query API, 3200 unless configured otherwise")
 	}
-	return err
+	return httpfault.Explain(err, "Tempo")
 }
 
 // firstLine returns the first line of a message, cut to 500 bytes.

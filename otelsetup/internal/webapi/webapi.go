@@ -6,21 +6,18 @@
 package webapi
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
-	"syscall"
 	"time"
 
+	"github.com/tempograph/tempograph/internal/httpfault"
 	"github.com/tempograph/tempograph/internal/redact"
 )
 
@@ -85,7 +82,7 @@ func (c *Client) String() string { return c.base.String() }
 // checkRedirect refuses a redirect to another scheme, host or port, which would get the
 // credentials and the tenant.
 func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
-	if req.URL.Scheme != c.base.Scheme || req.URL.Host != c.base.Host {
+	if !httpfault.SameServer(req.URL, c.base) {
 		return fmt.Errorf("it redirects to %s, another server: is that the address to use?",
 			redact.Line(req.URL.Scheme+"://"+req.URL.Host, maxMessage))
 	}
@@ -174,58 +171,29 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values) 
 		return Answer{}, c.explain(err)
 	case len(a.Body) > maxBody:
 		return Answer{}, fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)
-	case isHTML(resp.Header.Get("Content-Type"), a.Body) && !strings.HasPrefix(path, "/status"): // where Tempo has pages
-		title := ""
-		if m := htmlTitle.FindSubmatch(a.Body); m != nil {
-			title = fmt.Sprintf(" (%q)", Answer{Body: m[1], header: req.Header}.Message())
-		}
-		return Answer{}, fmt.Errorf("a web page%s in place of an answer: is a login page or a proxy in between?", title)
 	case 300 <= a.Status && a.Status < 400:
 		return Answer{}, fmt.Errorf("it redirects to %s: use the address that the redirect leads to",
 			redact.Line(redact.Secrets(redact.URL(resp.Header.Get("Location")), req.Header), maxMessage))
 	}
-	return a, nil
-}
-
-var htmlTitle = regexp.MustCompile(`(?is)<title[^>]*>(.{0,200}?)</title>`)
-
-func isHTML(contentType string, body []byte) bool {
-	if strings.HasPrefix(strings.ToLower(contentType), "text/html") {
-		return true
+	title, isPage := httpfault.Page(resp.Header.Get("Content-Type"), a.Body)
+	if isPage && !strings.HasPrefix(path, "/status") { // where Tempo has pages
+		if title != "" {
+			title = fmt.Sprintf(" (%q)", Answer{Body: []byte(title), header: req.Header}.Message())
+		}
+		return Answer{}, fmt.Errorf("a web page%s in place of an answer: is a login page or a proxy in between?", title)
 	}
-	head := strings.ToLower(string(bytes.TrimSpace(body[:min(len(body), 512)])))
-	return strings.HasPrefix(head, "<!doctype html") || strings.HasPrefix(head, "<html")
+	return a, nil
 }
 
 // explain turns the error of a transport into what happened and what to do.
 func (c *Client) explain(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		err = u.Err // the message of a url.Error has the whole URL
-	}
-	var dns *net.DNSError
-	text := redact.Line(redact.Secrets(err.Error(), c.header), maxMessage)
 	switch {
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, ErrTimeout), isTimeout(err):
 		return fmt.Errorf("%w: is the port right, and does a firewall drop packets?", ErrTimeout)
-	case errors.As(err, &dns):
-		return errors.New("no such host: check the name, and that it can be resolved where this program runs")
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return errors.New("connection refused: is the server running there?")
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return errors.New("the server closed the connection unexpectedly: is the port right, and does the server require TLS?")
-	case strings.Contains(text, "server gave HTTP response to HTTPS client"):
-		return errors.New("the server does not speak TLS: write http:// in its URL")
-	case strings.Contains(text, "malformed HTTP"), strings.Contains(text, "readLoopPeekFailLocked"):
-		return errors.New("the server does not speak HTTP/1.1: this seems to be a port for gRPC")
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("the server closed the connection: if it requires TLS, write https:// in its URL")
-	case strings.Contains(text, "failed to verify certificate"):
-		return fmt.Errorf("%s: trust the certificate of its authority, and use a host name that the certificate is for", text)
 	}
-	return errors.New(text)
+	return errors.New(redact.Line(redact.Secrets(httpfault.Explain(err, "the server").Error(), c.header), maxMessage))
 }
 
 func isTimeout(err error) bool {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/timerange"
+	"github.com/tempograph/tempograph/internal/httpfault"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/internal/redact"
 	"github.com/tempograph/tempograph/servicegraph"
@@ -32,12 +34,12 @@ type Prometheus struct {
 
 // Source returns the graph of the series.
 func (p Prometheus) Source() (Source, error) {
-	url := redact.URL(p.URL)
+	shown := redact.URL(p.URL)
 	client, close, err := prometheusAPI(p.URL, p.Config)
 	if err != nil {
-		return Source{}, exit.Usagef("--prometheus %s: %w", url, err)
+		return Source{}, exit.Usagef("--prometheus %s: %w", shown, err)
 	}
-	name := "prometheus " + url
+	name := "prometheus " + shown
 	title := "service graph series"
 	if p.Selector != "" {
 		title += " " + p.Selector
@@ -56,8 +58,11 @@ func (p Prometheus) Source() (Source, error) {
 	}, nil
 }
 
-// advisePrometheus adds the exit status to the errors of a query.
+// advisePrometheus adds a next step and the exit status to the errors of a query.
 func advisePrometheus(name string, err error) error {
+	if _, ok := errors.AsType[*url.Error](err); ok {
+		err = httpfault.Explain(err, "Prometheus")
+	}
 	err = fmt.Errorf("%s: %w", name, err)
 	if errors.Is(err, promgraph.ErrNoSeries) {
 		return exit.With(exit.Nothing, err)
@@ -89,8 +94,11 @@ func prometheusAPI(address string, config tempoclient.Config) (promgraph.API, fu
 	client, err := api.NewClient(api.Config{Address: address, Client: &http.Client{
 		Transport: prometheusAccess{config, transport},
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
-			if r.URL.Host != via[0].URL.Host {
-				return fmt.Errorf("it redirects to another host, %s: use that URL", r.URL.Host)
+			switch {
+			case !httpfault.SameServer(r.URL, via[0].URL): // it would get the credentials
+				return fmt.Errorf("it redirects to another server, %s: if Prometheus has moved there, use that URL", redact.URL(r.URL.String()))
+			case len(via) >= 10:
+				return fmt.Errorf("stopped after %d redirects", len(via))
 			}
 			return nil
 		},
