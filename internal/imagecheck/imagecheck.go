@@ -82,12 +82,8 @@ func Measure(svg io.Reader) (Result, error) {
 
 // read parses the elements. The classes are those that package draw documents.
 func (m *image) read(svg io.Reader) error {
+	r := reader{image: m}
 	dec := xml.NewDecoder(svg)
-	var groups []string // the classes of the open groups
-	var attrs [][]xml.Attr
-	var at point
-	var size float64
-	inText := false
 	for {
 		token, err := dec.Token()
 		if err == io.EOF {
@@ -96,60 +92,97 @@ func (m *image) read(svg io.Reader) error {
 		if err != nil {
 			return err
 		}
-		group := ""
-		if len(groups) > 0 {
-			group = groups[len(groups)-1]
-		}
 		switch t := token.(type) {
 		case xml.StartElement:
-			switch t.Name.Local {
-			case "svg":
-				m.result.Width, m.result.Height = number(t, "width"), number(t, "height")
-			case "g":
-				class := attr(t.Attr, "class")
-				kind, _, _ := strings.Cut(class, " ")
-				groups, attrs = append(groups, kind), append(attrs, t.Attr)
-				if kind == "label" {
-					m.labels = append(m.labels, label{edge: attr(t.Attr, "data-edge")})
-					if slices.Contains(strings.Fields(class), "numbered") {
-						m.result.Numbered++
-					}
-				}
-			case "rect":
-				if group == "label" {
-					l := &m.labels[len(m.labels)-1]
-					l.rect, l.plate = area(t), true
-				}
-				if class := attr(t.Attr, "class"); group == "node" && class == "card" {
-					m.addNode(t, attr(attrs[len(attrs)-1], "data-node"))
-				}
-			case "path":
-				if group == "edge" && attr(t.Attr, "class") == "line" {
-					a := attrs[len(attrs)-1]
-					points, err := flatten(attr(t.Attr, "d"))
-					if err != nil {
-						return err
-					}
-					m.edges = append(m.edges, edge{id: attr(a, "data-edge"), from: attr(a, "data-from"), to: attr(a, "data-to"), line: newLine(points)})
-				}
-			case "text":
-				at, size = point{number(t, "x"), number(t, "y")}, number(t, "font-size")
-				inText = true
-				if attr(t.Attr, "class") == "listed" {
-					m.result.Listed++
-				}
+			if err := r.start(t); err != nil {
+				return err
 			}
 		case xml.CharData:
-			if inText && group == "label" {
-				m.addText(at, size, string(t))
+			if r.inText && r.group().class == "label" {
+				m.addText(r.at, r.size, string(t))
 			}
 		case xml.EndElement:
 			if t.Name.Local == "g" {
-				groups, attrs = groups[:len(groups)-1], attrs[:len(attrs)-1]
+				r.groups = r.groups[:len(r.groups)-1]
 			}
-			inText = false
+			r.inText = false
 		}
 	}
+}
+
+// A reader adds the elements of an SVG to an image.
+type reader struct {
+	*image
+	groups []group // that are open
+	inText bool
+	at     point   // of the text
+	size   float64 // of its font
+}
+
+// A group is an element of that name.
+type group struct {
+	class string // the first one
+	attrs []xml.Attr
+}
+
+// group returns the innermost group, an empty one outside all groups.
+func (r *reader) group() group {
+	if len(r.groups) == 0 {
+		return group{}
+	}
+	return r.groups[len(r.groups)-1]
+}
+
+// start reads the start of an element.
+func (r *reader) start(t xml.StartElement) error {
+	class, within := attr(t.Attr, "class"), r.group()
+	switch t.Name.Local {
+	case "svg":
+		r.result.Width, r.result.Height = number(t, "width"), number(t, "height")
+	case "g":
+		r.open(class, t.Attr)
+	case "rect":
+		switch {
+		case within.class == "label":
+			l := &r.labels[len(r.labels)-1]
+			l.rect, l.plate = area(t), true
+		case within.class == "node" && class == "card":
+			r.addNode(t, attr(within.attrs, "data-node"))
+		}
+	case "path":
+		if within.class == "edge" && class == "line" {
+			return r.addEdge(attr(t.Attr, "d"), within.attrs)
+		}
+	case "text":
+		r.at, r.size, r.inText = point{number(t, "x"), number(t, "y")}, number(t, "font-size"), true
+		if class == "listed" {
+			r.result.Listed++
+		}
+	}
+	return nil
+}
+
+// open opens a group.
+func (r *reader) open(class string, attrs []xml.Attr) {
+	first, _, _ := strings.Cut(class, " ")
+	r.groups = append(r.groups, group{first, attrs})
+	if first != "label" {
+		return
+	}
+	r.labels = append(r.labels, label{edge: attr(attrs, "data-edge")})
+	if slices.Contains(strings.Fields(class), "numbered") {
+		r.result.Numbered++
+	}
+}
+
+// addEdge adds an edge with the path of its line and the attributes of its group.
+func (m *image) addEdge(d string, of []xml.Attr) error {
+	points, err := flatten(d)
+	if err != nil {
+		return err
+	}
+	m.edges = append(m.edges, edge{id: attr(of, "data-edge"), from: attr(of, "data-from"), to: attr(of, "data-to"), line: newLine(points)})
+	return nil
 }
 
 // addNode adds the card of a node. A node with two cards is a group; the first card counts.
