@@ -230,6 +230,7 @@ func TestReadJSONRefuses(t *testing.T) {
 		{"pending call of no service", `{"schema":1,"open":{"nodes":[{"name":"a","type":"service"},{"name":"b","type":"external"}],"calls":[{"source":0,"target":1,"kind":"request","toName":true}]}}`, `"a" is not a service of the graph`},
 		{"calls of no span", `{"schema":1,"nodes":[{"id":"a","name":"a","type":"service","requests":{"calls":2,"errors":1,"observed":0}}]}`, `node "a": 2 calls, 1 of which failed, and 0 latency samples, but no spans`},
 		{"span of a peer", `{"schema":1,"nodes":[{"id":"a","name":"a","type":"external"}],"open":{"nodes":[{"name":"a","type":"external"}],"sends":[{"traceId":"1","spanId":"2","node":0}]}}`, `span 2 belongs to "a", which is not a service of the graph`},
+		{"outcome that does not exist", `{"schema":1,"nodes":[{"id":"a","name":"a","type":"service"}],"open":{"nodes":[{"name":"a","type":"service"}],"receives":[{"traceId":"1","spanId":"2","node":0,"target":{"traceId":"1","spanId":"3"},"fate":99}]}}`, "the outcome of the span, in the field fate, is 99, want 0 to "},
 		{"edge twice", `{"schema":1,"nodes":[{"id":"a","name":"a"}],"edges":[{"from":"a","to":"a"},{"from":"a","to":"a"}]}`, "is listed twice"},
 		{"bucket out of range", `{"schema":1,"nodes":[{"id":"a","requests":{"latency":{"count":1,"min":5,"max":5,"buckets":[[9,1]]}}}]}`, "latency bucket [9,1]"},
 		{"bucket of a billion", `{"schema":1,"nodes":[{"id":"a","requests":{"latency":{"count":1,"min":5,"max":5,"buckets":[[1e9,1]]}}}]}`, "latency bucket"},

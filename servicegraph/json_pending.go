@@ -425,7 +425,7 @@ func (r *pendingReader) readReceive(j *jsonReceive) error {
 		return err
 	}
 	if j.Outcome >= pairing.Outcomes {
-		return fmt.Errorf("fate is %d, want 0 to %d", j.Outcome, pairing.Outcomes-1)
+		return fmt.Errorf("the outcome of the span, in the field fate, is %d, want 0 to %d", j.Outcome, pairing.Outcomes-1)
 	}
 	key := receiver{id, span.Node}
 	if _, known := r.receivers[key]; !known { // the JSON repeats a receiver for each of its links

@@ -142,7 +142,7 @@ type (
 	operation struct{ node, name int32 }
 )
 
-// nodeOf returns the node whose time a span's own time is: that of its service, or the peer of a
+// nodeOf returns the node whose time a span's self time is: that of its service, or the peer of a
 // call without a callee span.
 func (t *tree) nodeOf(i int32) int32 {
 	s := &t.spans[i]

@@ -17,7 +17,7 @@ func (c *Collector) change(i int) replayedChange {
 
 // replay returns how long the trace takes after a change, in nanoseconds. Each span starts its
 // children, and ends, as long after the last child that had ended before as it did without the
-// change. A request into the changed node saves its own time from its beginning on.
+// change. A request into the changed node saves its self time from its beginning on.
 func (t *tree) replay(change replayedChange) int64 {
 	root := &t.spans[t.root]
 	took := root.end - root.start
