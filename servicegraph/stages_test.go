@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
 // stageSpans returns spans in traces of about 25 through 30 services, each with a
@@ -96,4 +98,34 @@ func BenchmarkStages(b *testing.B) {
 			Merge(g, h)
 		}
 	})
+}
+
+// BenchmarkStatements measures noting the address that a SERVER span states, of 30 services with two
+// hosts each: with the cache of statements, and without it.
+func BenchmarkStatements(b *testing.B) {
+	for _, cached := range []bool{true, false} {
+		name := "cached"
+		if !cached {
+			name = "uncached"
+		}
+		b.Run(name, func(b *testing.B) {
+			builder := NewBuilder(Config{})
+			var spans []trace.Span
+			for i := range 60 {
+				s := Span{
+					TraceID: TraceID{1}, SpanID: SpanID{byte(i + 1)}, Service: fmt.Sprintf("service-%02d", i/2), Kind: KindServer, Start: 1, End: 2,
+					Attrs: []Attr{{"server.address", fmt.Sprintf("host-%d.shop", i)}, {"server.port", "8080"}},
+				}
+				spans = append(spans, trace.Span{})
+				builder.compact(&spans[i], &s)
+			}
+			for i := 0; b.Loop(); i++ {
+				s := &spans[i%len(spans)]
+				if !cached {
+					*builder.stated.slot(s.Node, s.Address) = recentStatement{}
+				}
+				builder.state(s)
+			}
+		})
+	}
 }
