@@ -28,7 +28,7 @@ import (
 // with Query.Limit for the newest traces.
 // Only if the answer is full, too large or too slow, Search asks for slices of the range.
 // An answer with a round number of traces may be cut by a limit that Tempo does not report, so
-// Search then asks for half of the range, to see whether there are more.
+// Search then asks for a part of the traces, to see whether there are more.
 // Slices that are shorter than Query.Late can miss traces that arrived late or lasted
 // long: Search then warns with [WarnSliced].
 //
@@ -261,10 +261,33 @@ func looksLikeLimit(n int) bool {
 }
 
 // isCut reports whether the server, or a proxy before it, returns at most n traces without
-// telling so. If it does, a search of about half of the slice finds as many, and others, and
-// another search of the whole slice finds n again. Of a slice to which traces are still being
+// telling so. If it does, a search for some of the traces in the slice finds others than those,
+// and another search of the whole slice finds n again. Of a slice to which traces are still being
 // added, another search finds more.
 func (s *search) isCut(ctx context.Context, lo, hi int64, n int) bool {
+	before := len(s.found)
+	if s.params.Get("q") == everything.filter() {
+		// Of large answers, a part is enough: a server that leaves out some hundred traces leaves out
+		// some of each digit.
+		const enough = 500
+		digits := min(max(enough*len(allDigits)/n, 1), len(allDigits)/2)
+		s.params.Set("q", share{digits: allDigits[:digits]}.filter())
+		_, _, _, err := s.slice(ctx, lo, s.reach(lo, hi))
+		s.params.Set("q", everything.filter())
+		if err == nil && len(s.found) == before || ctx.Err() != nil {
+			return false
+		}
+	}
+	if len(s.found) == before && !s.halfDiffers(ctx, lo, hi, n) {
+		return false
+	}
+	again, _, _, err := s.slice(ctx, lo, s.reach(lo, hi))
+	return err == nil && again == n
+}
+
+// halfDiffers reports whether a search of about half of a slice finds n traces or more, and some that
+// the search of the whole slice did not find. It is for queries to which no filter can be added.
+func (s *search) halfDiffers(ctx context.Context, lo, hi int64, n int) bool {
 	var starts []int64
 	for _, f := range s.found {
 		if at := f.Start.Unix(); lo < at && at < hi {
@@ -276,12 +299,8 @@ func (s *search) isCut(ctx context.Context, lo, hi int64, n int) bool {
 	}
 	slices.Sort(starts)
 	before := len(s.found)
-	again, _, _, err := s.slice(ctx, starts[len(starts)/2], s.reach(lo, hi))
-	if err != nil || again < n || len(s.found) == before {
-		return false
-	}
-	again, _, _, err = s.slice(ctx, lo, s.reach(lo, hi))
-	return err == nil && again == n
+	found, _, _, err := s.slice(ctx, starts[len(starts)/2], s.reach(lo, hi))
+	return err == nil && found >= n && len(s.found) > before
 }
 
 // narrow prepares another search of a slice whose answer is full. It returns false if the

@@ -115,7 +115,7 @@ func (m *modelTempo) RoundTrip(req *http.Request) (*http.Response, error) {
 			slices.SortFunc(traces, func(a, b modelTrace) int { return b.start.Compare(a.start) })
 		}
 		for _, tr := range traces {
-			if tr.start.Before(time.Unix(end+1, 0)) && !tr.end.Before(time.Unix(start, 0)) && tr.inBlock(time.Unix(start, 0), time.Unix(end, 0)) && len(found) < limit && (m.secretLimit == 0 || len(found) < m.secretLimit) {
+			if selects(q, tr.id) && tr.start.Before(time.Unix(end+1, 0)) && !tr.end.Before(time.Unix(start, 0)) && tr.inBlock(time.Unix(start, 0), time.Unix(end, 0)) && len(found) < limit && (m.secretLimit == 0 || len(found) < m.secretLimit) {
 				found = append(found, answer{strings.TrimLeft(tr.id.String(), "0"), fmt.Sprint(tr.start.UnixNano()), tr.end.Sub(tr.start).Milliseconds()})
 			}
 		}
@@ -163,6 +163,7 @@ func TestSearchEnumerates(t *testing.T) {
 		{"a server for 400", modelTempo{traces: spread(900, time.Hour, time.Second), maxLimit: 400}, time.Hour, 10},
 		{"a server that returns 100, whatever it announces", modelTempo{traces: spread(900, 12*time.Hour, time.Second), maxLimit: 262144, secretLimit: 100}, 12 * time.Hour, 60},
 		{"a server that returns 20, whatever it announces", modelTempo{traces: spread(90, 12*time.Hour, time.Second), secretLimit: 20}, 12 * time.Hour, 40},
+		{"a server that returns nearly all", modelTempo{traces: spread(900, 12*time.Hour, time.Second), secretLimit: 800}, 12 * time.Hour, 8},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			m := &test.model
