@@ -16,7 +16,8 @@
 // # Which call to use, and its cost to Tempo
 //
 //	call            requests to Tempo                        use
-//	Spans           those of Search, and also: two; one for  the graph of many traces
+//	Spans           those of Search, and also: three, or     the graph of many traces
+//	                six if spans may still arrive; one for
 //	                each 12 MB of spans; up to about 50 to
 //	                compare; one for each trace whose spans
 //	                a search does not show
@@ -72,7 +73,7 @@
 // If many traces have missing parents, Spans compares some of them with fetches, and fetches
 // the others only if those differ. Spans fetches everything if the attributes that Config.Keep
 // keeps do not fit one query, or if the query selects only a few of many traces. [Cost] counts
-// the reasons.
+// the reasons. If spans with further attributes arrive during a search, Spans repeats the search.
 //
 // One component of Tempo sends at most 16 MB to another. Spans therefore asks for the spans of
 // many traces in several searches of about 12 MB, for traces whose ids end with different digits,

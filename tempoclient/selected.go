@@ -27,6 +27,8 @@ const (
 // A selection is the state of reading spans from searches.
 type selection struct {
 	client *Client
+	tags   TagQuery                      // for the attributes of all traces
+	links  Query                         // for the traces with links
 	query  string                        // TraceQL that shows spans, with a %s for a filter
 	keys   map[string]bool               // the attributes that the query shows: whether they belong to resources
 	linked map[servicegraph.TraceID]bool // the traces with links
@@ -69,24 +71,29 @@ func (c *Client) newSelection(ctx context.Context, q Query, all *search, found [
 	build, requests := c.knownBuild(ctx)
 	cost.Requests += requests
 	s.build = build
-	query, ok, err := s.attributes(ctx, TagQuery{Start: start, End: q.reach(start, end)})
+	s.links = Query{TraceQL: `{link:spanID != ""}`, Start: start, End: end, Late: q.Late}
+	s.tags = TagQuery{Start: start, End: q.reach(start, end)}
+	ok, err := s.attributes(ctx)
 	if err != nil || !ok {
 		cost.Attributes += len(found)
 		return nil, nonFatal(ctx, err)
 	}
-	s.query = query
 	// Without knowing which traces have links, none can be read from searches.
-	links := Query{TraceQL: `{link:spanID != ""}`, Start: start, End: end, Late: q.Late}
-	linked, err := c.find(ctx, links)
-	cost.Requests += linked.requests
-	if err != nil {
+	if err := s.findLinks(ctx); err != nil {
 		cost.Linked += len(found)
 		return nil, nonFatal(ctx, err)
 	}
+	return s, nil
+}
+
+// findLinks finds the traces with links.
+func (s *selection) findLinks(ctx context.Context) error {
+	linked, err := s.client.find(ctx, s.links)
+	s.cost.Requests += linked.requests
 	for id := range linked.found {
 		s.linked[id] = true
 	}
-	return s, nil
+	return err
 }
 
 // nonFatal returns the error of the context, if it has ended. Fetching by id needs none of
@@ -145,8 +152,8 @@ func (s *selection) read(ctx context.Context, q Query, group []*foundTrace, isAl
 	if err := s.fetch(ctx, sample); err != nil || s.weighted {
 		return nil, err
 	}
-	r := s.newReading(q, wanted, isAll)
-	if err := r.run(ctx); err != nil {
+	r, err := s.search(ctx, q, wanted, isAll)
+	if r == nil {
 		return nil, err
 	}
 	read, parentless := r.whole()
@@ -161,11 +168,38 @@ func (s *selection) read(ctx context.Context, q Query, group []*foundTrace, isAl
 		}
 	}
 	for _, f := range wanted {
-		if s.distrust[f.RootService] {
+		if s.distrust[f.RootService] || s.linked[f.ID] {
 			delete(read, f.ID)
 		}
 	}
 	return read, s.checkParentless(ctx, read, parentless, differ)
+}
+
+// search searches for the spans of traces, and again if spans with further attributes have arrived
+// meanwhile. It returns nil if such spans keep arriving, or with an error.
+func (s *selection) search(ctx context.Context, q Query, wanted []*foundTrace, isAll bool) (*reading, error) {
+	const most = 3
+	for range most {
+		r := s.newReading(q, wanted, isAll)
+		if err := r.run(ctx); err != nil {
+			return nil, err
+		}
+		if s.tags.End.Before(time.Now().Add(-arrived)) {
+			return r, nil
+		}
+		before := s.query
+		ok, err := s.attributes(ctx)
+		if err != nil || !ok {
+			return nil, nonFatal(ctx, err)
+		}
+		if err := s.findLinks(ctx); err != nil {
+			return nil, nonFatal(ctx, err)
+		}
+		if s.query == before {
+			return r, nil
+		}
+	}
+	return nil, nil
 }
 
 // reason counts why a trace is fetched.

@@ -49,6 +49,7 @@ type spanTempo struct {
 	hide   map[servicegraph.SpanID]bool               // spans that a search for spans does not show
 	other  map[servicegraph.TraceID]bool              // traces of which a fetch shows another name
 	late   map[servicegraph.TraceID]servicegraph.Span // spans that only a fetch shows
+	arrive func(*spanTempo)                           // called before the answer of each search for spans; may be nil
 	fail   string                                     // the beginning of searches that fail
 	most   int                                        // answers with more spans than so many are too large for its parts; 0 for none
 	asked  []string                                   // the kinds of requests
@@ -70,6 +71,12 @@ func (f *spanTempo) RoundTrip(req *http.Request) (*http.Response, error) {
 		if strings.Contains(q, "link:") {
 			kind = "links"
 		}
+		if strings.Contains(q, scopeIntrinsic+" != ") {
+			kind = "scopes"
+		}
+		if kind == "select" && f.arrive != nil {
+			f.arrive(f)
+		}
 		f.asked = append(f.asked, kind)
 		f.search(w, req, kind)
 	case path == "/api/v2/search/tags":
@@ -77,8 +84,13 @@ func (f *spanTempo) RoundTrip(req *http.Request) (*http.Response, error) {
 		scopes := map[string]map[string]bool{"span": {}, "resource": {"service.name": true}}
 		for _, spans := range f.traces {
 			for _, s := range spans {
+				if s.Namespace != "" {
+					scopes["resource"]["service.namespace"] = true
+				}
 				for _, a := range s.Attrs {
-					scopes["span"][a.Key] = true
+					if a.Key != scopeKey {
+						scopes["span"][a.Key] = true
+					}
 				}
 				for _, a := range s.Resource {
 					scopes["resource"][a.Key] = true
@@ -138,6 +150,11 @@ func (f *spanTempo) search(w http.ResponseWriter, req *http.Request, kind string
 		if kind == "links" && !slices.ContainsFunc(list, func(s servicegraph.Span) bool { return len(s.Links) > 0 }) {
 			continue
 		}
+		if kind == "scopes" && !slices.ContainsFunc(list, func(s servicegraph.Span) bool {
+			return slices.ContainsFunc(s.Attrs, func(a servicegraph.Attr) bool { return a.Key == scopeKey })
+		}) {
+			continue
+		}
 		if q := req.FormValue("q"); strings.Contains(q, "resource.service.name=") && !strings.Contains(q, list[0].Service) {
 			continue
 		}
@@ -163,10 +180,16 @@ func (f *spanTempo) search(w http.ResponseWriter, req *http.Request, kind string
 			v := shown{s.SpanID.String(), s.Name, strconv.FormatInt(s.Start, 10), strconv.FormatInt(s.End-s.Start, 10), []attribute{
 				str("span:parentID", s.ParentID.String()), str("kind", kindText(s.Kind)), str("status", s.Status.String()), str("service.name", s.Service),
 			}}
-			if s.Namespace != "" {
+			if s.Namespace != "" && strings.Contains(req.FormValue("q"), "resource.service.namespace") {
 				v.Attributes = append(v.Attributes, str("service.namespace", s.Namespace))
 			}
 			for _, a := range slices.Concat(s.Attrs, s.Resource) {
+				if a.Key == scopeKey {
+					if strings.Contains(req.FormValue("q"), scopeIntrinsic) {
+						v.Attributes = append(v.Attributes, str(scopeIntrinsic, a.Value))
+					}
+					continue
+				}
 				if strings.Contains(req.FormValue("q"), "."+a.Key) {
 					v.Attributes = append(v.Attributes, str(a.Key, a.Value))
 				}

@@ -2,6 +2,9 @@ package tempoclient
 
 import (
 	"context"
+	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -22,17 +25,22 @@ const (
 	maxNames = 900_000
 )
 
-// attributes finds out which attributes the traces have, and returns the query for those
-// to keep, with a %s for a filter. ok is false if no query can show them.
-func (s *selection) attributes(ctx context.Context, q TagQuery) (query string, ok bool, err error) {
-	tags, err := s.client.Tags(ctx, q)
+// attributes finds out which attributes the traces have, and makes the query for those to keep.
+// Each further attribute makes a search slower, also one that no span has. ok is false if no query
+// can show them all.
+func (s *selection) attributes(ctx context.Context) (ok bool, err error) {
+	tags, err := s.client.Tags(ctx, s.tags)
 	s.cost.Requests++
 	if err != nil {
-		return "", false, err
+		return false, err
+	}
+	if slices.ContainsFunc(tags.Warnings, func(w *Warning) bool { return w.Kind == WarnPartial }) {
+		return false, nil
 	}
 	s.keys = make(map[string]bool)
 	size := 0
-	query = "%s | by(span:id) | select(span:parentID, name, kind, status, resource.service.name, resource.service.namespace"
+	hasNamespace := !s.listsAll()
+	query := "%s | by(span:id) | select(span:parentID, name, kind, status, resource.service.name"
 	for _, scope := range tags.Scopes {
 		if scope.Name != "span" && scope.Name != "resource" {
 			continue
@@ -40,12 +48,16 @@ func (s *selection) attributes(ctx context.Context, q TagQuery) (query string, o
 		for _, key := range scope.Tags {
 			size += len(key)
 			isName := key == "service.name" || key == "service.namespace"
-			if isName && scope.Name == "resource" || !s.client.cfg.Keep(key) {
+			if isName && scope.Name == "resource" {
+				hasNamespace = hasNamespace || key == "service.namespace"
+				continue
+			}
+			if !s.client.cfg.Keep(key) {
 				continue
 			}
 			// The answer names attributes without their scopes.
 			if _, twice := s.keys[key]; twice || isName || isIntrinsic(key) || !isPlain(key) {
-				return "", false, nil
+				return false, nil
 			}
 			s.keys[key] = scope.Name == "resource"
 			query += ", " + scope.Name + "." + key
@@ -57,11 +69,26 @@ func (s *selection) attributes(ctx context.Context, q TagQuery) (query string, o
 			query += ", " + at.scope + "." + at.key
 		}
 	}
-	if s.client.cfg.Keep(scopeKey) {
+	if hasNamespace {
+		query += ", resource.service.namespace"
+	}
+	if s.client.cfg.Keep(scopeKey) && s.hasScopes(ctx) {
 		query += ", " + scopeIntrinsic
 	}
-	query += ")"
-	return query, len(query) <= maxQuery-maxFilter && size < maxNames, nil
+	s.query = query + ")"
+	return len(s.query) <= maxQuery-maxFilter && size < maxNames, nil
+}
+
+// hasScopes reports whether instrumentation scopes may have names. Tempo shows an empty name for each
+// span without one.
+func (s *selection) hasScopes(ctx context.Context) bool {
+	s.cost.Requests++
+	n, jobs, err := s.client.searchTraces(ctx, url.Values{
+		"q": {"{" + scopeIntrinsic + ` != ""}`}, "spss": {"1"}, "limit": {"1"},
+		"start": {strconv.FormatInt(s.tags.Start.Unix(), 10)},
+		"end":   {strconv.FormatInt(s.tags.End.Unix(), 10)},
+	}, func(*foundTrace) error { return nil })
+	return err != nil || n > 0 || jobs.warning() != nil
 }
 
 // dedicated are the attributes that Tempo 3 stores in columns of their own, unless configured

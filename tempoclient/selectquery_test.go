@@ -22,14 +22,14 @@ func TestDedicatedAttributes(t *testing.T) {
 			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {mediaJSON}}, Body: io.NopCloser(strings.NewReader(body)), Request: req}, nil
 		})})
 		for range 2 {
-			s := &selection{client: c, cost: new(Cost)}
+			s := &selection{client: c, cost: new(Cost), tags: TagQuery{Start: time.Now().Add(-time.Hour), End: time.Now()}}
 			s.build, _ = c.knownBuild(t.Context())
-			query, ok, err := s.attributes(t.Context(), TagQuery{Start: time.Now().Add(-time.Hour), End: time.Now()})
+			ok, err := s.attributes(t.Context())
 			if err != nil || !ok {
 				t.Fatal(ok, err)
 			}
-			if got := strings.Contains(query, "span.server.address"); got != want || !strings.Contains(query, "span.db.system.name") {
-				t.Errorf("version %s: the query is %s", version, query)
+			if got := strings.Contains(s.query, "span.server.address"); got != want || !strings.Contains(s.query, "span.db.system.name") {
+				t.Errorf("version %s: the query is %s", version, s.query)
 			}
 		}
 		if builds != 1 {
