@@ -34,7 +34,8 @@ func (o Options) arrange(g *servicegraph.Graph, style render.Style) (p *plan, no
 		ctx = context.Background()
 	}
 	large := g.NumNodes() > maxSmall
-	p = newPlan(g, style, form{folded: large})
+	f := form{folded: large}
+	p = newPlan(g, style, f)
 	if len(p.cards) == 0 {
 		return p, "", nil
 	}
@@ -52,12 +53,35 @@ func (o Options) arrange(g *servicegraph.Graph, style render.Style) (p *plan, no
 		}
 	}
 	if err == nil && !large {
-		p = o.alternative(ctx, g, style, p)
-	} else {
-		p.finish()
+		return o.alternative(ctx, g, style, p), "", nil
 	}
+	if err == nil && len(p.grids) > 0 {
+		p = o.reshapeGrids(ctx, g, style, f, p)
+	}
+	p.finish()
 	return p, note, nil
 }
+
+// reshapeGrids returns a plan with wider or narrower grids if that fits the screen better than p.
+// Two grids beside each other need to be narrower than a single one.
+func (o Options) reshapeGrids(ctx context.Context, g *servicegraph.Graph, style render.Style, f form, p *plan) *plan {
+	f.gridRatio = gridRatio
+	for range maxReshapes {
+		width, height := p.whole()
+		f.gridRatio *= screenRatio * height / width
+		again := newPlan(g, style, f)
+		if o.layOut(ctx, again) != nil {
+			break
+		}
+		if o.shape(ctx, again); again.scale() <= p.scale() {
+			break
+		}
+		p = again
+	}
+	return p
+}
+
+const maxReshapes = 2 // layouts with other grids
 
 // alternative returns the best plan of a small graph: p, or a plan with folded dependencies
 // if that fits the screen better, in boxes around namespaces if they cost little.
@@ -190,22 +214,49 @@ func (o Options) shape(ctx context.Context, p *plan) {
 	for _, c := range columns {
 		longest = max(longest, len(c.cards))
 	}
+	gaps := float64(max(len(columns)-1, 1))
 	across, along := p.spareAcross(), p.spareAlong()
-	for _, part := range []float64{1, 0.5} { // edges between cards need gaps as well
+	part, grown := 1.0, (*plan).tallness
+	if across > 0 != p.topDown {
+		grown = (*plan).wideness
+	}
+	for range maxGrowths {
 		again := loose.clone()
 		if across > 0 {
-			again.rankGap += part * min(across/float64(max(len(columns)-1, 1)), max(p.rankGap, 150))
+			again.rankGap += part * min(across/gaps, max(p.rankGap, 150, crowdGap*p.numLines()/gaps))
 		} else {
 			again.moreGap = part * min(along/float64(longest), maxMoreGap)
 		}
 		if o.layOut(ctx, again) != nil {
 			return
 		}
-		if again.pack(); again.scale() > 0.97*p.scale() {
+		if again.pack(); again.scale() > keep*p.scale() {
 			*p = *again
 			return
 		}
+		// edges between cards need gaps as well, so the image grew more than it may
+		spare, used := 1/(keep*p.scale())-grown(p), grown(again)-grown(p)
+		part *= 0.9 * min(max(spare/used, 0), 1)
 	}
+}
+
+const maxGrowths = 3 // layouts with larger gaps
+
+// keep is the part of the scale that remains when gaps grow.
+const keep = 0.97
+
+// crowdGap is the width of a gap between ranks for each edge that crosses the gap. With less, the
+// labels of many edges have no room.
+const crowdGap = 8.0
+
+// numLines returns the number of edges with a line between cards.
+func (p *plan) numLines() (n float64) {
+	for i := range p.edges {
+		if !p.edges[i].folded {
+			n++
+		}
+	}
+	return n
 }
 
 const (
@@ -240,9 +291,15 @@ func (p *plan) whole() (width, height float64) {
 	return p.width + 1440 - screenWidth, p.height + 900 - screenHeight
 }
 
+// wideness returns the width as a part of that of a screen.
+func (p *plan) wideness() float64 { return p.width / screenWidth }
+
+// tallness returns the height as a part of that of a screen.
+func (p *plan) tallness() float64 { return p.height / screenHeight }
+
 // scale returns the factor by which the image fits on the screen, at most 1.
 func (p *plan) scale() float64 {
-	return min(screenWidth/p.width, screenHeight/p.height, 1)
+	return 1 / max(p.wideness(), p.tallness(), 1)
 }
 
 // finish places what depends on the places of cards and edges: the grids, the rows and the labels.

@@ -31,8 +31,9 @@ type grid struct {
 	lane        float64
 }
 
-// gather puts the leaves of nodes with many of them in grids.
-func (p *plan) gather() {
+// gather puts the leaves of nodes with many of them in grids of about the given ratio of width to
+// height.
+func (p *plan) gather(ratio float64) {
 	degree := make([]int, len(p.cards))
 	for i := range p.edges {
 		degree[p.edges[i].from]++
@@ -63,7 +64,7 @@ func (p *plan) gather() {
 	}
 	for _, h := range hubs {
 		if len(leaves[h]) >= fewestLeaves {
-			p.addGrid(leaves[h], h.isOut)
+			p.addGrid(leaves[h], h.isOut, ratio)
 		}
 	}
 }
@@ -78,7 +79,7 @@ func (p *plan) leaf(g *grid, edge int) int {
 
 // addGrid adds a grid with one end of each of some edges. What fails comes first. The callees
 // in a grid have the numbers of the calls on their cards, unless requests come from outside.
-func (p *plan) addGrid(edges []int, isOut bool) {
+func (p *plan) addGrid(edges []int, isOut bool, ratio float64) {
 	g := grid{card: len(p.cards), trunk: len(p.edges), edges: edges, isOut: isOut, lane: gridLane}
 	slices.SortStableFunc(g.edges, func(i, j int) int { return cmp.Compare(p.edges[j].level, p.edges[i].level) })
 	for _, i := range edges {
@@ -97,7 +98,6 @@ func (p *plan) addGrid(edges []int, isOut bool) {
 		}
 	}
 	g.cell = g.cell.moved(gridGap, g.lane)
-	ratio := gridRatio
 	if p.topDown {
 		ratio = 1 / ratio
 	}

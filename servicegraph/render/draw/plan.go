@@ -1,6 +1,7 @@
 package draw
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -46,7 +47,10 @@ const (
 
 // A form is a choice between images of one graph: with boxes around namespaces, and with
 // dependencies with one caller as rows in the card of the caller.
-type form struct{ boxed, folded bool }
+type form struct {
+	boxed, folded bool
+	gridRatio     float64 // of width to height of grids; 0 means the constant gridRatio
+}
 
 // newPlan measures the parts of an image of g.
 func newPlan(g *servicegraph.Graph, style render.Style, f form) *plan {
@@ -70,7 +74,7 @@ func newPlan(g *servicegraph.Graph, style render.Style, f form) *plan {
 		i++
 	}
 	if !f.boxed {
-		p.gather()
+		p.gather(cmp.Or(f.gridRatio, gridRatio))
 	}
 	p.makeRoom(style.EdgeText)
 	return p
