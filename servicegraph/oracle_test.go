@@ -147,6 +147,7 @@ type oracleSpan struct {
 	polls   bool    // a CLIENT span that asks a queue for messages
 	takes   bool    // the same, or a CONSUMER span that takes messages from a queue for others to process
 	either  bool    // as polls, or a CLIENT span that sends a batch
+	settles bool    // an INTERNAL span that sends a batch
 	attrs   map[string]string
 	parent  *oracleSpan
 	missing bool        // the parent never arrived
@@ -246,7 +247,7 @@ func (o *oracle) add(s sg.Span) {
 	if s.Kind == sg.KindClient && n.attrs["messaging.operation.type"] == "send" && n.queue() != (sg.NodeID{}) {
 		n.kind = sg.KindProducer
 		if len(s.Links) > 0 { // a batch whose messages have spans (M10)
-			n.kind, n.caller, n.Links = sg.KindInternal, false, nil
+			n.kind, n.caller, n.Links, n.settles = sg.KindInternal, false, nil, true
 		}
 	}
 	if s.Kind == sg.KindClient && n.attrs["messaging.operation.type"] == "receive" && n.queue() != (sg.NodeID{}) {
@@ -343,7 +344,7 @@ func (o *oracle) findBatches() {
 			return p.caller && p.node == s.node && p.TraceID == s.TraceID && o.attempts(p)[0].kind == sg.KindProducer && slices.Contains(s.Links, id(p))
 		})
 		if s.either && sends {
-			s.kind, s.polls, s.Links = sg.KindInternal, false, nil
+			s.kind, s.polls, s.Links, s.settles = sg.KindInternal, false, nil, true
 		}
 	}
 }
@@ -817,7 +818,7 @@ func (o *oracle) unpaired(c *oracleSpan, covered bool) {
 		covered = false
 		setOutcome("hidden")
 		o.conceal(c)
-	case peer.Name != "" && !isSpecific(peer.Type) && (o.publishes(c) || o.polled(c)):
+	case peer.Name != "" && !isSpecific(peer.Type) && (o.publishes(c) || o.polled(c) || c.isSettling()):
 		covered = false
 		setOutcome("nested")
 	case o.isHousekeeping(c):
@@ -1080,6 +1081,16 @@ func (o *oracle) isHousekeeping(c *oracleSpan) bool {
 		return s.caller && s.parent == c.parent && s.node == c.node && s.attrs["otel.scope.name"] == c.attrs["otel.scope.name"] && queries(s) && isDatabase(s) &&
 			(other == peer || !isName && s.attrs["db.system"] == c.attrs["db.system"])
 	})
+}
+
+// isSettling reports whether s is inside a span that sends a batch of messages (M10).
+func (s *oracleSpan) isSettling() bool {
+	for a := s; !a.serves() && a.parent != nil && a.parent.node == s.node; a = a.parent {
+		if a.parent.settles {
+			return true
+		}
+	}
+	return false
 }
 
 // publishes reports whether a PRODUCER or CLIENT span inside c names a queue: c then only

@@ -27,6 +27,9 @@ type Pairer struct {
 	targets    map[int32][]trace.Link
 	queries    map[queryKey]bool // the databases that spans query beside others
 
+	settling []bool // by span: inside a span that settles messages or sends a batch; empty if there is none
+	settled  bool   // settling is known
+
 	isOpen     bool // Withhold was called
 	uncompared bool // inferCalls had too many pairs to compare
 
@@ -102,6 +105,7 @@ func (p *Pairer) Pair(id [16]byte, t *trace.Tree, links Links) {
 	p.calls, p.sends, p.receives = p.calls[:0], p.sends[:0], p.receives[:0]
 	p.state = trace.Resize(p.state, len(p.spans))
 	p.isOpen, p.uncompared = false, false
+	p.settling, p.settled = p.settling[:0], false
 	clear(p.queries)
 	p.concealed = p.concealed[:0]
 	p.findBatches()

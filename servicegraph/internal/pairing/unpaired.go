@@ -1,6 +1,10 @@
 package pairing
 
-import "github.com/tempograph/tempograph/servicegraph/internal/trace"
+import (
+	"slices"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
+)
 
 // unpairedCallers adds the calls of caller spans without a callee span to the peers that they
 // name. Nested caller spans without a callee are one call, that of the outermost span that names
@@ -95,8 +99,8 @@ func (p *Pairer) isSeparateCall(around, i int32) bool {
 }
 
 // isTransport reports whether caller span i, which has no callee, only transports the message of
-// another span. It does if its peer is just a host, and a span inside names a queue or a span
-// around polls one.
+// another span. It does if its peer is just a host, and a span inside names a queue, or a span
+// around polls one, settles messages or sends a batch of them.
 func (p *Pairer) isTransport(i int32) bool {
 	if s := &p.spans[i]; s.Peer == 0 || s.PeerType != trace.Unspecific {
 		return false
@@ -105,7 +109,30 @@ func (p *Pairer) isTransport(i int32) bool {
 		return true
 	}
 	receiver := p.receiver(i)
-	return receiver >= 0 && p.spans[receiver].Is(trace.Polls)
+	return receiver >= 0 && p.spans[receiver].Is(trace.Polls) || p.settles(i)
+}
+
+// settles reports whether caller span i is inside an INTERNAL span of its service that settles messages or
+// sends a batch of them.
+func (p *Pairer) settles(i int32) bool {
+	if !p.settled {
+		p.settled = true
+		p.findSettling()
+	}
+	return len(p.settling) > 0 && p.settling[i]
+}
+
+// findSettling finds the spans inside spans that settle messages or send a batch of them. Most traces have none.
+func (p *Pairer) findSettling() {
+	isSettling := func(i int32) bool { return p.spans[i].Kind == trace.Internal && p.spans[i].Is(trace.Settles) }
+	if !slices.ContainsFunc(p.order, isSettling) {
+		return
+	}
+	p.settling = trace.Resize(p.settling, len(p.spans))
+	for _, i := range p.order {
+		parent := p.parent[i]
+		p.settling[i] = isSettling(i) || parent >= 0 && p.settling[parent] && p.spans[parent].Node == p.spans[i].Node && !p.spans[i].Kind.Serves()
+	}
 }
 
 // virtualCall adds the call of caller span i to the peer that the span names, unless it is a

@@ -16,7 +16,7 @@ type Address struct {
 
 // ParseHost returns the one address that different texts for the same host have in common. The
 // text is the value of an attribute: a host, a host with a port, an IP address, a gRPC target,
-// a URL up to the path, a list of hosts separated by commas, or the path of a Unix socket. The
+// a URL up to the path, a socket address of Java, a list of hosts separated by commas, or the path of a Unix socket. The
 // port is that of the text, else the given one.
 //
 // The host has lower case, no port, no final dot, no zone of IPv6, and, if it is a name of a
@@ -24,8 +24,7 @@ type Address struct {
 // has IPv4 form. A list of hosts is sorted, and has a port if it names one port. A text that instrumentations write in place of an
 // unknown host gives no host.
 func ParseHost(text, port string) Address {
-	text = strings.TrimSpace(text)
-	text, isPath := endpoint(text)
+	text, isPath := endpoint(withoutResolved(strings.TrimSpace(text)))
 	if isPath {
 		return Address{Host: text}
 	}
@@ -53,6 +52,23 @@ func ParseHost(text, port string) Address {
 		at.Port = port
 	}
 	return at
+}
+
+// withoutResolved returns the name and the port of the text of a socket address in Java, name/IP:port, or
+// the IP address and the port if there is no name, and any other text as it is.
+func withoutResolved(text string) string {
+	name, rest, found := strings.Cut(text, "/")
+	if !found {
+		return text
+	}
+	host, port := splitPort(rest)
+	if _, isIP := parseIP(host); port == "" || !isIP && host != "<unresolved>" {
+		return text
+	}
+	if name == "" {
+		return rest
+	}
+	return name + ":" + port
 }
 
 // parseHost parses one host, which may have a port.

@@ -11,7 +11,7 @@ func TestParseHost(t *testing.T) {
 		{Address{"cart", "8080"}, []string{
 			"cart:8080", "Cart.:8080", "dns:///cart:8080", "dns:cart:8080", "DNS:///cart:8080", "dns://8.8.8.8/cart:8080", "passthrough:///cart:8080",
 			"xds:///cart:8080", "http://cart:8080", "http://user:secret@cart:8080/path?q", "redis://cart:8080", "kubernetes:///cart:8080?x",
-			" cart:8080 ", "passthrough:///dns:///cart:8080",
+			" cart:8080 ", "cart/10.0.0.5:8080", "cart/<unresolved>:8080", "cart/[2001:db8::1]:8080", "passthrough:///dns:///cart:8080",
 		}},
 		{Address{"cart", ""}, []string{"cart", "cart.", "cart:", "CART", "consul://registry:8500/cart", "xds:///cart"}},
 		{Address{"dns", "8080"}, []string{"dns:8080"}},
@@ -21,7 +21,7 @@ func TestParseHost(t *testing.T) {
 		{Address{"cart-0.cart.shop", "80"}, []string{"cart-0.cart.shop.svc.cluster.local:80"}},
 		{Address{"cart.svc", ""}, []string{"cart.svc"}},                                   // no name of a service and a namespace
 		{Address{"cart.shop.svc.example.com", ""}, []string{"cart.shop.svc.example.com"}}, // a public name
-		{Address{"10.0.0.5", "8080"}, []string{"10.0.0.5:8080", "ipv4:10.0.0.5:8080", "[::ffff:10.0.0.5]:8080"}},
+		{Address{"10.0.0.5", "8080"}, []string{"10.0.0.5:8080", "/10.0.0.5:8080", "ipv4:10.0.0.5:8080", "[::ffff:10.0.0.5]:8080"}},
 		{Address{"10.0.0.5", ""}, []string{"10.0.0.5", "::ffff:10.0.0.5", "ipv4:10.0.0.5"}},
 		{Address{"10.0.0.5,10.0.0.6", "80"}, []string{"ipv4:10.0.0.6:80,10.0.0.5:80", "ipv4:10.0.0.5:80,10.0.0.6:80,10.0.0.5:80"}},
 		{Address{"kafka-1,kafka-2", "9092"}, []string{"kafka-2:9092,kafka-1:9092", "kafka-1:9092, kafka-2:9092"}},
