@@ -244,12 +244,12 @@ func (b *Builder) hostAndRPC(i addressIndex) (host, rpc string) {
 	return at.Host, at.RPC
 }
 
-// isSameHost reports whether two addresses are the same host and port, and of neither or both a person
+// isSameHost reports whether two addresses are one host and port, and of neither or both a person
 // chose the name. A host without a port is that of a request to the default port of HTTP or HTTPS.
 func (b *Builder) isSameHost(x, y addressIndex) bool {
 	p, q := b.names.AddressOf(x), b.names.AddressOf(y)
 	isDefault := func(port string) bool { return port == "" || port == "80" || port == "443" }
-	return p.Host == q.Host && p.Name == q.Name && (p.Port == q.Port || (p.Port == "" || q.Port == "") && isDefault(p.Port) && isDefault(q.Port))
+	return p.Host != "" && p.Host == q.Host && p.Name == q.Name && (p.Port == q.Port || (p.Port == "" || q.Port == "") && isDefault(p.Port) && isDefault(q.Port))
 }
 
 // The following methods make symbols a [trace.Order] and [directory.Numbers].

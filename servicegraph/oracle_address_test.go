@@ -38,11 +38,11 @@ type oracleAttempt struct {
 
 // address returns the address that a caller span called.
 func (s *oracleSpan) address() (at oracleAddress) {
-	if s.cfg.IgnoreAddresses || s.nameless {
+	if s.cfg.IgnoreAddresses || s.hidesName {
 		return oracleAddress{}
 	}
 	at.rpc = s.attrs["rpc.service"]
-	if peer, isName := s.peer(); isName && s.caller {
+	if peer, isName := s.ownPeer(); isName && s.caller {
 		at.name = peer.Name
 	}
 	if host := strings.ToLower(s.attrs["server.address"]); host != "" {
@@ -53,6 +53,9 @@ func (s *oracleSpan) address() (at oracleAddress) {
 	}
 	return at
 }
+
+// namesHost reports whether s names the callee by a host.
+func (s *oracleSpan) namesHost() bool { return s.address().host != "" && !s.nameless }
 
 // isAddress reports whether a host is one of the IP addresses of the tests.
 func isAddress(host string) bool { return host[0] >= '0' && host[0] <= '9' }

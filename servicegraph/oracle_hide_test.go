@@ -119,7 +119,7 @@ func (o *oracle) adopt(s *oracleSpan) {
 		outer, isChosen := c.peer()
 		isBetter := o.cfg.isHidden(outer) || (!isChosen || isName) && inner.Type != sg.TypeIP && !isLocal
 		if outer != (sg.NodeID{}) && !isSpecific(outer.Type) && isBetter {
-			c.nameless = true
+			c.nameless, c.hidesName = true, c.hidesName || o.cfg.isHidden(outer)
 		}
 	}
 	if isHost && isLocal {

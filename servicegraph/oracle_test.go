@@ -155,16 +155,17 @@ type oracleSpan struct {
 	twin    bool        // another span stands for the call of both (F14)
 	dialed  *oracleSpan // the span that tells the address of the call of which links tell the callee; nil if it is this span
 
-	service  sg.NodeID // which sent the span; node is another one for a span of a hidden service
-	gone     bool      // a span of a hidden service that no visible span called
-	passesOn bool      // such a span of a gateway, for a request from outside
-	through  bool      // a span of a hidden service that a visible service called
-	behind   bool      // a visible span that a hidden service called, which no visible span had called
-	isEntry  bool      // the same, of a gateway: the span is a request from outside
-	reached  bool      // the call reached a hidden service
-	relays   bool      // a span of a hidden service inside names a host
-	ends     bool      // the call reached a hidden service, and nothing names where it went from there
-	nameless bool      // a span of a hidden service inside names the callee better
+	service   sg.NodeID // which sent the span; node is another one for a span of a hidden service
+	gone      bool      // a span of a hidden service that no visible span called
+	passesOn  bool      // such a span of a gateway, for a request from outside
+	through   bool      // a span of a hidden service that a visible service called
+	behind    bool      // a visible span that a hidden service called, which no visible span had called
+	isEntry   bool      // the same, of a gateway: the span is a request from outside
+	reached   bool      // the call reached a hidden service
+	relays    bool      // a span of a hidden service inside names a host
+	ends      bool      // the call reached a hidden service, and nothing names where it went from there
+	nameless  bool      // a span of a hidden service inside names the callee better
+	hidesName bool      // nameless: the name is that of a hidden service
 
 	outcome string
 }
@@ -597,8 +598,10 @@ func (o *oracle) pair(s *oracleSpan) {
 		kind := sg.EdgeRequest
 		if c.kind == sg.KindConsumer || client.kind == sg.KindProducer {
 			kind = sg.EdgeMessage
-		} else if !s.callsOwnHost() {
-			o.learnAddress(s.source(), c)
+		} else {
+			if !s.source().callsOwnHost() {
+				o.learnAddress(s.source(), c)
+			}
 			o.learnAround(s.source(), c)
 		}
 		if kind == sg.EdgeMessage {
@@ -721,10 +724,16 @@ func (s *oracleSpan) ownQueue() sg.NodeID {
 // peer returns the peer that a caller span names, in the order of the table "Decided" of
 // docs/semantics.md, and whether peer.service gave the name.
 func (s *oracleSpan) peer() (peer sg.NodeID, isName bool) {
+	if s.nameless {
+		return sg.NodeID{}, false
+	}
+	return s.ownPeer()
+}
+
+// ownPeer returns the peer that the attributes of s name.
+func (s *oracleSpan) ownPeer() (peer sg.NodeID, isName bool) {
 	name, system := s.attrs["peer.service"], s.attrs["db.system"]
 	switch {
-	case s.nameless:
-		return sg.NodeID{}, false
 	case name != "" && system != "":
 		peer, isName = sg.NodeID{Name: name, Type: sg.TypeDatabase}, true
 	case name != "" && s.kind == sg.KindProducer && s.queue() != (sg.NodeID{}):
@@ -768,7 +777,7 @@ func (s *oracleSpan) callsOwnHost() bool {
 	}
 	isDefault := func(port string) bool { return port == "" || port == "80" || port == "443" }
 	at, own := s.address(), request.address()
-	peer, isName := s.peer()
+	peer, isName := s.ownPeer()
 	return request.kind == sg.KindServer && at.host != "" && at.host == own.host && !isName && !isSpecific(peer.Type) &&
 		(at.port == own.port || (at.port == "" || own.port == "") && isDefault(at.port) && isDefault(own.port))
 }
@@ -936,7 +945,7 @@ func (o *oracle) addresses(c *oracleSpan) (source, inside *oracleSpan) {
 	var visit func(c *oracleSpan)
 	visit = func(c *oracleSpan) {
 		for _, i := range o.inner(c) {
-			if peer, _ := i.peer(); i.address().host != "" && !isSpecific(peer.Type) {
+			if peer, _ := i.peer(); i.namesHost() && !isSpecific(peer.Type) {
 				all = append(all, i)
 			}
 			visit(i)
@@ -951,7 +960,7 @@ func (o *oracle) addresses(c *oracleSpan) (source, inside *oracleSpan) {
 		return c, c
 	}
 	inside = slices.MaxFunc(all, byTime)
-	if c.address().host != "" {
+	if c.namesHost() {
 		return c, inside
 	}
 	return inside, inside

@@ -40,7 +40,7 @@ func (p *Pairer) findRoutes() {
 // that of the service to which the proxy sends the request (docs/semantics.md F6).
 func (p *Pairer) CallsOwnHost(i int32) bool {
 	span, request := &p.spans[i], &p.spans[p.state[i].request]
-	return request.Address != 0 && request.Kind == trace.Server && span.Is(trace.NamesHost) &&
+	return request.Address != 0 && request.Kind == trace.Server && span.Address != 0 &&
 		span.PeerType == trace.Unspecific && p.cfg.IsSameHost(span.Address, request.Address)
 }
 

@@ -32,7 +32,8 @@ const (
 //
 // A caller span outside a hidden service names this service, or what the service stands before;
 // the caller span inside knows the host that it calls. So of the two the inner one keeps its peer
-// if names.Better(inner, outer) is true.
+// if names.Better(inner, outer) is true. The outer one keeps its address, at which the callee is known as
+// well.
 func (t *Tree) Hide(names HiddenNames) (dropped uint64) {
 	t.Passages, t.HiddenRoots = nil, nil
 	if !slices.ContainsFunc(t.Spans, func(s Span) bool { return names.Visibility(s.Node) != Visible }) {
@@ -134,7 +135,10 @@ func (h *hider) adopt(i int32) {
 		h.reached[c] = h.reached[c] || h.Passages[c] != Through && (serves || h.Passages[p] != Through)
 		h.named[c] = h.named[c] || host
 		if host && outer.Peer != 0 && outer.PeerType == Unspecific && h.names.Better(s, outer) {
-			outer.Peer, outer.Address = 0, 0
+			if h.names.Visibility(outer.Peer) != Visible {
+				outer.Address = 0 // that of the hidden service
+			}
+			outer.Peer = 0
 			outer.Flags &^= NamesHost | PeerIsName
 		}
 		above := h.Parent[c]
