@@ -315,7 +315,7 @@ func (e *export) checkFilter() error {
 		}
 	}
 	switch {
-	case s.depth < 0:
+	case s.depth < 0 || s.depth == 0 && e.given("depth"):
 		return exit.Usagef("--depth %d: want a number of calls, 1 or more", s.depth)
 	case s.depth > 0 && len(s.focus)+len(s.near)+len(s.upstream)+len(s.downstream) == 0:
 		return exit.Usagef("--depth needs a node to start from: name one with --near, --upstream, --downstream or --focus")
