@@ -30,6 +30,7 @@ func TestSystems(t *testing.T) {
 				p.settle()
 				p.screenshot(scheme)
 			}
+			clearOfButtons(p)
 			if services == 12 {
 				p.want("no text is smaller than 9 pixels", `Math.min(...[...document.querySelectorAll("#page-diagram svg > g:not(.heading) text")].map((e) => e.getAttribute("font-size") * e.getScreenCTM().a)) >= 9`)
 			}
@@ -60,6 +61,7 @@ func TestSystems(t *testing.T) {
 				p.want("a click on a namespace shows its services", fmt.Sprintf(`[...document.querySelectorAll("[data-node]")].filter((e) => e.getAttribute("aria-label").startsWith(%q)).length > 1`, space+"/"))
 				p.want("and the address names it", fmt.Sprintf(`location.hash.includes("ns=" + %q)`, space))
 				p.screenshot("namespace")
+				clearOfButtons(p)
 				p.press(kb.Escape)
 				p.laidOut()
 				p.want("Escape shows all namespaces again", `document.querySelectorAll("[data-node].group").length > 5`)
@@ -110,6 +112,19 @@ func TestSystems(t *testing.T) {
 			}
 		})
 	}
+}
+
+// clearOfButtons checks that the buttons for zooming, which are over the diagram, hide no node of
+// a diagram that fits the window.
+func clearOfButtons(p *page) {
+	p.t.Helper()
+	p.want("no node is below the buttons", `(() => {
+		const buttons = document.querySelector(".zoom").getBoundingClientRect();
+		return buttons.width > 0 && [...document.querySelectorAll("[data-node] .card")].every((e) => {
+			const b = e.getBoundingClientRect();
+			return b.right <= buttons.left || b.bottom <= buttons.top;
+		});
+	})()`)
 }
 
 // fitsPhone checks that nothing is wider than the window.

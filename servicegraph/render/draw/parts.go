@@ -117,6 +117,7 @@ type cardPart struct {
 	Radius float64   `json:"r"`
 	Glyph  string    `json:"glyph,omitempty"`
 	Stack  bool      `json:"stack,omitempty"`
+	Entry  bool      `json:"entry,omitempty"` // requests come from outside, so the numbers are not those of one call
 	Tip    string    `json:"tip,omitempty"`
 	Texts  []any     `json:"texts"`
 	Row    *cardPart `json:"row,omitempty"`
@@ -194,7 +195,7 @@ func (w *partsWriter) card(c *card) cardPart {
 	part := cardPart{
 		Class: "node " + class(string(c.kind)) + " " + c.level.String() + peer,
 		Width: rounded(c.width()), Height: rounded(c.height()), Radius: c.radius(),
-		Stack: c.kind == servicegraph.TypeGroup, Texts: w.texts(c.texts),
+		Stack: c.kind == servicegraph.TypeGroup, Entry: c.entry, Texts: w.texts(c.texts),
 	}
 	for _, s := range c.glyphStrokes() {
 		part.Glyph += s.svg()

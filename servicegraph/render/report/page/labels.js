@@ -14,7 +14,7 @@ export function placeLabels(plan) {
   const order = plan.lines.filter((l) => l.labels.length > 0)
     .sort((a, b) => Number(isMarked(b)) - Number(isMarked(a)) || length.get(a) - length.get(b));
   for (const line of order) {
-    const points = flatten(line.path, gaps.step), middle = Math.floor((points.length - 1) / 2);
+    const points = flatten(line.path, gaps.step), middle = line.anchor ? nearest(points, line.anchor) : Math.floor((points.length - 1) / 2);
     const isFree = (p, v, room) => {
       const plate = around(p, v.w, v.h), clear = grown(plate, room * gaps.shown);
       return !inside(clear, points[0]) && !inside(clear, line.head[0]) && !field.taken(grown(plate, room * gaps.label), line);
@@ -33,6 +33,12 @@ export function placeLabels(plan) {
   }
 }
 
+// nearest returns the position of the point in a list that is nearest to another point.
+function nearest(points, to) {
+  const distance = (p) => Math.hypot(p.x - to.x, p.y - to.y);
+  return points.reduce((best, p, i) => (distance(p) < distance(points[best]) ? i : best), 0);
+}
+
 const inside = (box, p) => p.x >= box.x && p.x <= box.x + box.w && p.y >= box.y && p.y <= box.y + box.h;
 
 const cellSize = 48; // pixels
@@ -42,9 +48,9 @@ class Field {
   constructor(plan) {
     this.lines = new Map(); // lists of [line, a, b], by cell
     this.boxes = new Map();
-    for (const c of plan.cards) this.occupy(c);
+    for (const c of plan.cards) if (!c.grid) this.occupy(c);
     for (const line of plan.lines) {
-      if (line.folded) continue;
+      if (line.folded && !line.isBranch) continue;
       const [tip, left, right] = line.head, points = flatten(line.path, 6);
       for (let i = 1; i < points.length; i++) this.add(line, points[i - 1], points[i]);
       this.add(line, tip, left);

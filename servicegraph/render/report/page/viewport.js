@@ -9,6 +9,7 @@ import { reducedMotion } from "./dom.js";
 const maxScale = 6; // screen pixels per pixel of the diagram
 export const maxFit = 1.4; // the largest scale at which the whole diagram is shown
 export const margin = 14; // around the diagram, in its pixels
+const corner = { width: 62, height: 124 }; // the buttons at the bottom right with the space around them, in screen pixels
 
 export class Viewport {
   constructor(box, onMoved) {
@@ -53,7 +54,17 @@ export class Viewport {
   fit() {
     if (!this.svg) return;
     this.fitted = true;
-    this.setView({ x: this.size.x + this.size.width / 2, y: this.size.y + this.size.height / 2, scale: Math.min(this.fitScale, maxFit) });
+    const { width, height } = this.size, scale = Math.min(this.fitScale, maxFit), left = this.clearScale(scale);
+    this.setView({ x: this.size.x + width / 2 + (left < scale ? corner.width / 2 / left : 0), y: this.size.y + height / 2, scale: left });
+  }
+
+  // clearScale returns the given scale, or a smaller one if the diagram would reach below the buttons
+  // in the corner: the diagram is then beside them.
+  clearScale(scale) {
+    const { width, height } = this.room || { width: this.box.clientWidth, height: this.box.clientHeight };
+    const right = (width - this.size.width * scale) / 2, bottom = (height - this.size.height * scale) / 2;
+    if (right >= corner.width || bottom >= corner.height || width < 4 * corner.width) return scale;
+    return Math.min(scale, (width - corner.width) / this.size.width);
   }
 
   resized(room) {

@@ -109,6 +109,8 @@ const strips = {
   "two chains": [dataOf([0, 1].flatMap((half) => Array.from({ length: 30 }, (_, i) => [`ns/a${half}-${i}`, `ns/a${half}-${i + 1}`, 5]))), 0.7],
   "a star of 500": [dataOf(Array.from({ length: 499 }, (_, i) => ["hub", `ns/a${i}`, 5])), 0.35],
   "a hub with 300 callers": [dataOf([["hub", "[db]", 5], ...Array.from({ length: 300 }, (_, i) => [`ns/a${i}`, "hub", 5])]), 0.4],
+  "a hub with 60 callees": [dataOf(Array.from({ length: 60 }, (_, i) => ["hub", `ns/a${i}`, 5])), 0.6],
+  "a hub with 40 callers": [dataOf([["hub", "[db]", 5], ...Array.from({ length: 40 }, (_, i) => [`ns/a${i}`, "hub", 5])]), 0.5],
   "400 databases of a service": [dataOf(Array.from({ length: 400 }, (_, i) => ["hub", `[db${i}]`, 5])), 0.35],
   "30 small parts": [dataOf(Array.from({ length: 30 }, (_, i) => [`ns/a${i}`, `ns/b${i}`, 5])), 0.5],
 };
@@ -131,6 +133,28 @@ for (const [name, [data, least]] of Object.entries(strips)) {
       }
     });
   }
+}
+
+for (const topDown of [false, true]) {
+  test(`labels in grids, ${topDown ? "top down" : "left to right"}`, async () => {
+    const plan = await drawn(dataOf([["hub", "[db]", 5], ["hub", "[db2]", 5], ...Array.from({ length: 40 }, (_, i) => [`ns/a${i}`, "hub", 5])]), { topDown });
+    const branches = plan.lines.filter((l) => l.isBranch);
+    assert.equal(branches.length, 40);
+    const cards = plan.cards.filter((c) => !c.grid);
+    for (const l of branches) {
+      assert.ok(l.label, "the line of a caller has no label");
+      for (const c of cards) assert.ok(!overlap(c, l.labelBox), "a label is over a card");
+      for (const m of plan.lines) {
+        if (m === l || m.folded && !m.isBranch || m.index < 0) continue;
+        assert.ok(m.labelBox === l.labelBox || !m.labelBox || !overlap(m.labelBox, l.labelBox), "two labels overlap");
+        const points = flatten(m.path, 8);
+        for (let i = 1; i < points.length; i++) assert.ok(!crosses(points[i - 1], points[i], l.labelBox), "a foreign line runs through a label");
+      }
+    }
+    const callees = planOf(dataOf(Array.from({ length: 40 }, (_, i) => ["hub", `ns/a${i}`, 5])), { topDown });
+    assert.ok(callees.lines.filter((l) => l.isBranch).every((l) => l.labels.length === 0), "a call has its numbers twice");
+    assert.ok(!callees.isSparse, "numbers on the cards are said to be missing");
+  });
 }
 
 test("a part without a place is an error", async () => {
