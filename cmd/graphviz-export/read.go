@@ -12,7 +12,6 @@ import (
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/source"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
-	"github.com/tempograph/tempograph/servicegraph/tracefile"
 )
 
 // maxHeld is the number of spans held in memory at a time. They take about 0.2 GB, and up to 1 GiB while
@@ -163,12 +162,8 @@ func (s skippedRecords) tell(c *console.Console, r servicegraph.Report) {
 		if source.IsTruncated(skip) {
 			outcome = "truncated"
 		}
-		advice := ""
-		if errors.Is(skip, tracefile.ErrRecordTooLarge) {
-			advice = ": --max-record raises the limit"
-		}
 		shown += uint64(skip.Count())
-		c.Warnf("%s: %v%s", outcome, skip, advice)
+		c.Warnf("%s: %v%s", outcome, skip, nextStep(skip))
 	}
 	switch more := r.Skipped - shown; {
 	case more == 0:

@@ -39,6 +39,10 @@ type scanner struct {
 	tok  token // the current token
 
 	comment string // the last comment before it
+
+	// The line that holds the last position of which errorf was asked, and where it begins. Positions
+	// are asked in their order, so that no line is counted twice.
+	line, begin int // from 0
 }
 
 func newScanner(file, text string) *scanner {
@@ -49,10 +53,14 @@ func newScanner(file, text string) *scanner {
 
 // errorf returns an error with the position of a token.
 func (s *scanner) errorf(at token, format string, args ...any) *SyntaxError {
-	before := s.text[:at.offset]
-	begin := strings.LastIndexByte(before, '\n') + 1
+	if at.offset < s.begin {
+		s.line, s.begin = 0, 0
+	}
+	since := s.text[s.begin:at.offset]
+	s.line += strings.Count(since, "\n")
+	s.begin += strings.LastIndexByte(since, '\n') + 1
 	return &SyntaxError{
-		File: s.file, Line: strings.Count(before, "\n") + 1, Column: utf8.RuneCountInString(before[begin:]) + 1,
+		File: s.file, Line: s.line + 1, Column: utf8.RuneCountInString(s.text[s.begin:at.offset]) + 1,
 		Message: fmt.Sprintf(format, args...),
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -333,8 +334,8 @@ func TestRecordLimit(t *testing.T) {
 		input []byte
 		want  string
 	}{
-		{"JSON", jsonLines(t, requests...), fmt.Sprintf("input: record 2 at byte %d: a record larger than the limit of 100000 bytes", lineA)},
-		{"protobuf", delimited(t, requests...), fmt.Sprintf("input: record 2 at byte %d: a message of %d bytes, larger than the limit of 100000", frameA, bigSize)},
+		{"JSON", jsonLines(t, requests...), fmt.Sprintf("input: record 2 at byte %d: a record larger than the limit of 100,000 bytes", lineA)},
+		{"protobuf", delimited(t, requests...), fmt.Sprintf("input: record 2 at byte %d: a message of %s, larger than the limit of 100,000", frameA, quantity.Of(bigSize, "byte"))},
 	} {
 		got := &gathered{}
 		err := readAll(newSink("input", Config{}, got), bytes.NewReader(test.input), 100_000)

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/jsontext"
@@ -172,7 +173,7 @@ func (s *sink) decodeObject(object []byte, err error, decode func(object []byte)
 	malformed, ok := errors.AsType[*jsontext.MalformedError](err)
 	switch {
 	case ok && malformed.Limit > 0:
-		err = s.skip(fmt.Errorf("a record %w of %d bytes", ErrRecordTooLarge, malformed.Limit))
+		err = s.skip(fmt.Errorf("a record %w of %s", ErrRecordTooLarge, quantity.Of(malformed.Limit, "byte")))
 	case ok:
 		err = s.skip(err)
 	case err == nil:

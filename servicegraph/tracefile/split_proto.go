@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/tempograph/tempograph/internal/quantity"
 )
 
 // A protoSplitter splits an input into protobuf messages. It reads the input in blocks, and
@@ -223,7 +225,7 @@ func (p *protoSplitter) decode(d *wireDecoder, b *block, m *protoMessage) error 
 	var err error
 	switch {
 	case m.bytes == nil:
-		err = d.sink.skip(fmt.Errorf("a message of %d bytes, %w of %d", m.size, ErrRecordTooLarge, p.limit))
+		err = d.sink.skip(fmt.Errorf("a message of %s, %w of %s", quantity.Of(m.size, "byte"), ErrRecordTooLarge, quantity.Number(p.limit)))
 	case p.tagged:
 		err = d.resourceSpans(m.bytes)
 	default:
