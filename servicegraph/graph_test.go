@@ -235,6 +235,8 @@ func TestReadJSONRefuses(t *testing.T) {
 		{"bucket out of range", `{"schema":1,"nodes":[{"id":"a","requests":{"latency":{"count":1,"min":5,"max":5,"buckets":[[9,1]]}}}]}`, "latency bucket [9,1]"},
 		{"bucket of a billion", `{"schema":1,"nodes":[{"id":"a","requests":{"latency":{"count":1,"min":5,"max":5,"buckets":[[1e9,1]]}}}]}`, "latency bucket"},
 		{"samples missing", `{"schema":1,"nodes":[{"id":"a","requests":{"latency":{"count":2,"min":5,"max":5,"buckets":[[5,1]]}}}]}`, "hold 1 samples, want 2"},
+		{"negative count", `{"schema":1,"report":{"spans":-1}}`, "reading a graph: spans: want a whole number from 0, got number -1"},
+		{"text as number", `{"schema":1,"nodes":[{"id":"a","requests":{"calls":"2"}}]}`, "reading a graph: requests.calls: want a number, got string"},
 		{"bad id", `{"schema":1,"nodes":[{"id":"a"}],"edges":[{"slowest":[{"traceId":"xyz","spanId":"1"}]}]}`, `trace id "xyz"`},
 	} {
 		_, err := sg.ReadJSON(strings.NewReader(c.in))

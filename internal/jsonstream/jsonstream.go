@@ -51,10 +51,10 @@ func (s *Reader) List(element func() error) error {
 	return s.inside('[', "a list", element)
 }
 
-// Value reads a value as [json.Unmarshal] does.
+// Value reads a value as [json.Unmarshal] does. An error about a type is in JSON's terms.
 func (s *Reader) Value(v any) error {
 	s.text.begin(s.decoder)
-	return s.decoder.Decode(v)
+	return Reworded(s.decoder.Decode(v), "a value")
 }
 
 // End returns an error if the text goes on.

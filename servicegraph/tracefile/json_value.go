@@ -2,7 +2,6 @@ package tracefile
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -14,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/tempograph/tempograph/internal/jsonstream"
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/jsontext"
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/quote"
 )
@@ -173,22 +173,10 @@ func (n jsonNumber) enum(names []string) (int64, error) {
 
 // jsonError rewords an error of encoding/json about an object: in JSON's terms, not in Go's.
 func jsonError(object string, err error) error {
-	e, ok := errors.AsType[*json.UnmarshalTypeError](err)
-	if !ok {
+	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); !ok {
 		return fmt.Errorf("not JSON: %w", err)
 	}
-	want := "an object"
-	switch e.Type.Kind() {
-	case reflect.String:
-		want = "a string"
-	case reflect.Bool:
-		want = "a boolean"
-	case reflect.Int64:
-		want = "a number"
-	case reflect.Slice:
-		want = "an array"
-	}
-	return fmt.Errorf("%s: want %s, got %s", cmp.Or(e.Field, object), want, e.Value)
+	return jsonstream.Reworded(err, object)
 }
 
 // jsonErrorIn is jsonError for an element of a list.

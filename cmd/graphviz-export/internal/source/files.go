@@ -207,7 +207,7 @@ const traceFileNames = ".json, .jsonl, .ndjson, .pb, .binpb, .protobuf or .otlp"
 // because a link to a directory can lead back to where it is.
 func (f Files) directory(dir string) ([]input, error) {
 	var found []input
-	others := 0
+	others, special := 0, 0
 	root := dir
 	if info, err := os.Lstat(dir); err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		root += string(filepath.Separator) // WalkDir would not follow the link itself
@@ -221,6 +221,8 @@ func (f Files) directory(dir string) ([]input, error) {
 		case hidden || entry.IsDir():
 		case isLinkToDirectory(path, entry):
 			others++
+		case isSpecial(path): // opening a named pipe would wait for a writer
+			special++
 		case traceFile.MatchString(path):
 			more, err := f.inputs(path)
 			found = append(found, more...)
@@ -235,8 +237,12 @@ func (f Files) directory(dir string) ([]input, error) {
 		return nil, err
 	case len(found) == 0:
 		return nil, fmt.Errorf("reading %s: no trace files in this directory: their names must end in %s, optionally followed by .gz or .zst", dir, traceFileNames)
-	case others > 0:
+	}
+	if others > 0 {
 		f.Stderr.Infof("%s: %s skipped: not named like a trace file", dir, quantity.Of(others, "file"))
+	}
+	if special > 0 {
+		f.Stderr.Infof("%s: %s skipped: name it itself to read it", dir, quantity.Of(special, "pipe or device"))
 	}
 	return found, nil
 }
@@ -247,6 +253,12 @@ func isLinkToDirectory(path string, entry fs.DirEntry) bool {
 	}
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
+}
+
+// isSpecial reports whether a path leads to a named pipe, a socket or a device.
+func isSpecial(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
 }
 
 func isHidden(path string) bool { return strings.HasPrefix(filepath.Base(path), ".") }
