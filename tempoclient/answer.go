@@ -23,8 +23,9 @@ const maxTraceJSON = 4 << 20
 // A foundTrace is a trace in the answer to a search.
 type foundTrace struct {
 	TraceSummary
-	known int         // spans of the trace that Tempo counts, by its services
-	shown *shownSpans // nil if the description of the trace is too large
+	known  int         // spans of the trace that Tempo counts, by its services
+	failed int         // those with the status error
+	shown  *shownSpans // nil if the description of the trace is too large
 }
 
 // shownSpans are the spans of a trace that a search shows.
@@ -133,12 +134,14 @@ func decodeFound(raw json.RawMessage) (*foundTrace, error) {
 	}
 	for _, s := range t.ServiceStats {
 		f.known += s.SpanCount
+		f.failed += s.ErrorCount
 	}
 	return f, nil
 }
 
 type serviceStats struct {
-	SpanCount int `json:"spanCount"`
+	SpanCount  int `json:"spanCount"`
+	ErrorCount int `json:"errorCount"`
 }
 
 // eachField calls visit after the key of each field of a JSON object; visit decodes the

@@ -86,8 +86,11 @@ func FuzzSearch(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		client.body = body
 		if found, err := decodeFound(body); err == nil {
-			for _, s := range found.spans(func(string) bool { return true }, map[string]bool{"server.port": false}).spans {
-				checkSpan(t, s)
+			for _, shows := range []bool{true, false} {
+				from := &selection{client: client.Client, keys: map[string]bool{"server.port": false}, showsStatus: shows}
+				for _, s := range found.spans(from).spans {
+					checkSpan(t, s)
+				}
 			}
 		}
 		end := time.Now()

@@ -252,7 +252,7 @@ func (s *search) merge(f *foundTrace) {
 		old.Start = f.Start
 	}
 	old.Duration = end.Sub(old.Start)
-	old.Matched, old.known = max(old.Matched, f.Matched), max(old.known, f.known)
+	old.Matched, old.known, old.failed = max(old.Matched, f.Matched), max(old.known, f.known), max(old.failed, f.failed)
 }
 
 // looksLikeLimit reports whether a number of traces is one that people choose for a limit.

@@ -26,16 +26,18 @@ const (
 
 // A selection is the state of reading spans from searches.
 type selection struct {
-	client *Client
-	tags   TagQuery                      // for the attributes of all traces
-	links  Query                         // for the traces with links
-	query  string                        // TraceQL that shows spans, with a %s for a filter
-	keys   map[string]bool               // the attributes that the query shows: whether they belong to resources
-	linked map[servicegraph.TraceID]bool // the traces with links
-	all    []*foundTrace                 // the traces in the time range, including those not to be read
-	limit  int                           // the highest that the server takes
-	cut    bool                          // whether there are older traces that are not in all
-	build  BuildInfo                     // of the server; empty if unknown
+	client      *Client
+	tags        TagQuery                      // for the attributes of all traces
+	links       Query                         // for the traces with links
+	query       string                        // TraceQL that shows spans, with a %s for a filter
+	keys        map[string]bool               // the attributes that the query shows: whether they belong to resources
+	linked      map[servicegraph.TraceID]bool // the traces with links
+	all         []*foundTrace                 // the traces in the time range, including those not to be read
+	limit       int                           // the highest that the server takes
+	cut         bool                          // whether there are older traces that are not in all
+	manyErrors  bool                          // whether searches for failed spans cost more than the status of each span
+	showsStatus bool                          // whether the query shows the status of each span
+	build       BuildInfo                     // of the server; empty if unknown
 
 	names    map[rootSpan]bool               // the root spans of which a trace was compared
 	fetched  map[servicegraph.TraceID]*Trace // the traces of the group that were fetched to compare
@@ -68,6 +70,7 @@ func (c *Client) newSelection(ctx context.Context, q Query, all *search, found [
 		client: c, limit: min(maxLimit, all.most), all: all.traces(), cut: all.cut, cost: cost,
 		linked: make(map[servicegraph.TraceID]bool), distrust: make(map[string]bool), names: make(map[rootSpan]bool),
 	}
+	s.manyErrors = hasManyErrors(found)
 	build, requests := c.knownBuild(ctx)
 	cost.Requests += requests
 	s.build = build
@@ -184,7 +187,9 @@ func (s *selection) search(ctx context.Context, q Query, wanted []*foundTrace, i
 		if err := r.run(ctx); err != nil {
 			return nil, err
 		}
-		if s.tags.End.Before(time.Now().Add(-arrived)) {
+		if failed := !s.showsStatus && !r.findErrors(ctx); failed {
+			s.manyErrors = true // so the next query shows the status
+		} else if s.tags.End.Before(time.Now().Add(-arrived)) {
 			return r, nil
 		}
 		before := s.query

@@ -43,17 +43,18 @@ func (c *counter) RoundTrip(req *http.Request) (*http.Response, error) {
 // A spanTempo answers searches, requests for tags and requests for traces like Tempo, from
 // a list of spans. Its search shows all spans of each trace.
 type spanTempo struct {
-	mu     sync.Mutex
-	traces map[servicegraph.TraceID][]servicegraph.Span
-	state  map[servicegraph.TraceID]string            // tracestate, which only a fetch shows
-	hide   map[servicegraph.SpanID]bool               // spans that a search for spans does not show
-	other  map[servicegraph.TraceID]bool              // traces of which a fetch shows another name
-	late   map[servicegraph.TraceID]servicegraph.Span // spans that only a fetch shows
-	arrive func(*spanTempo)                           // called before the answer of each search for spans; may be nil
-	fail   string                                     // the beginning of searches that fail
-	most   int                                        // answers with more spans than so many are too large for its parts; 0 for none
-	asked  []string                                   // the kinds of requests
-	shown  int                                        // the traces in all answers with spans
+	mu        sync.Mutex
+	traces    map[servicegraph.TraceID][]servicegraph.Span
+	state     map[servicegraph.TraceID]string            // tracestate, which only a fetch shows
+	hide      map[servicegraph.SpanID]bool               // spans that a search for spans does not show
+	hideError map[servicegraph.SpanID]bool               // failed spans that a search for such does not show
+	other     map[servicegraph.TraceID]bool              // traces of which a fetch shows another name
+	late      map[servicegraph.TraceID]servicegraph.Span // spans that only a fetch shows
+	arrive    func(*spanTempo)                           // called before the answer of each search for spans; may be nil
+	fail      string                                     // the beginning of searches that fail
+	most      int                                        // answers with more spans than so many are too large for its parts; 0 for none
+	asked     []string                                   // the kinds of requests
+	shown     int                                        // the traces in all answers with spans
 }
 
 func (f *spanTempo) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -71,8 +72,13 @@ func (f *spanTempo) RoundTrip(req *http.Request) (*http.Response, error) {
 		if strings.Contains(q, "link:") {
 			kind = "links"
 		}
-		if strings.Contains(q, scopeIntrinsic+" != ") {
+		switch {
+		case strings.Contains(q, scopeIntrinsic+" != "):
 			kind = "scopes"
+		case strings.Contains(q, "status = ok"):
+			kind = "ok"
+		case strings.Contains(q, "status = error"):
+			kind = "errors"
 		}
 		if kind == "select" && f.arrive != nil {
 			f.arrive(f)
@@ -170,6 +176,12 @@ func (f *spanTempo) search(w http.ResponseWriter, req *http.Request, kind string
 				stats[s.Service] = make(map[string]int)
 			}
 			stats[s.Service]["spanCount"]++
+			if s.Status == servicegraph.StatusError {
+				stats[s.Service]["errorCount"]++
+			}
+			if kind == "errors" && (s.Status != servicegraph.StatusError || f.hideError[s.SpanID]) || kind == "ok" && s.Status != servicegraph.StatusOK {
+				continue
+			}
 			if kind == "select" && f.hide[s.SpanID] {
 				continue
 			}
@@ -178,8 +190,11 @@ func (f *spanTempo) search(w http.ResponseWriter, req *http.Request, kind string
 				return
 			}
 			v := shown{s.SpanID.String(), s.Name, strconv.FormatInt(s.Start, 10), strconv.FormatInt(s.End-s.Start, 10), []attribute{
-				str("span:parentID", s.ParentID.String()), str("kind", kindText(s.Kind)), str("status", s.Status.String()), str("service.name", s.Service),
+				str("span:parentID", s.ParentID.String()), str("kind", kindText(s.Kind)), str("service.name", s.Service),
 			}}
+			if strings.Contains(req.FormValue("q"), ", status") {
+				v.Attributes = append(v.Attributes, str("status", s.Status.String()))
+			}
 			if s.Namespace != "" && strings.Contains(req.FormValue("q"), "resource.service.namespace") {
 				v.Attributes = append(v.Attributes, str("service.namespace", s.Namespace))
 			}
@@ -195,6 +210,9 @@ func (f *spanTempo) search(w http.ResponseWriter, req *http.Request, kind string
 				}
 			}
 			sets = append(sets, map[string]any{"matched": 1, "spans": []shown{v}})
+		}
+		if (kind == "errors" || kind == "ok") && len(sets) == 0 {
+			continue
 		}
 		traces = append(traces, map[string]any{
 			"traceID": strings.TrimLeft(trace.String(), "0"), "rootServiceName": list[0].Service, "rootTraceName": list[0].Name,

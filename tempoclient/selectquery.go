@@ -40,7 +40,7 @@ func (s *selection) attributes(ctx context.Context) (ok bool, err error) {
 	s.keys = make(map[string]bool)
 	size := 0
 	hasNamespace := !s.listsAll()
-	query := "%s | by(span:id) | select(span:parentID, name, kind, status, resource.service.name"
+	query := "%s | by(span:id) | select(span:parentID, name, kind, resource.service.name"
 	for _, scope := range tags.Scopes {
 		if scope.Name != "span" && scope.Name != "resource" {
 			continue
@@ -72,19 +72,22 @@ func (s *selection) attributes(ctx context.Context) (ok bool, err error) {
 	if hasNamespace {
 		query += ", resource.service.namespace"
 	}
-	if s.client.cfg.Keep(scopeKey) && s.hasScopes(ctx) {
+	// Tempo shows an empty name of the scope for each span without one.
+	if s.client.cfg.Keep(scopeKey) && s.hasSpans(ctx, "{"+scopeIntrinsic+` != ""}`) {
 		query += ", " + scopeIntrinsic
+	}
+	if s.showsStatus = s.manyErrors || s.hasSpans(ctx, "{status = ok}"); s.showsStatus {
+		query += ", status"
 	}
 	s.query = query + ")"
 	return len(s.query) <= maxQuery-maxFilter && size < maxNames, nil
 }
 
-// hasScopes reports whether instrumentation scopes may have names. Tempo shows an empty name for each
-// span without one.
-func (s *selection) hasScopes(ctx context.Context) bool {
+// hasSpans reports whether there may be spans that a query selects.
+func (s *selection) hasSpans(ctx context.Context, query string) bool {
 	s.cost.Requests++
 	n, jobs, err := s.client.searchTraces(ctx, url.Values{
-		"q": {"{" + scopeIntrinsic + ` != ""}`}, "spss": {"1"}, "limit": {"1"},
+		"q": {query}, "spss": {"1"}, "limit": {"1"},
 		"start": {strconv.FormatInt(s.tags.Start.Unix(), 10)},
 		"end":   {strconv.FormatInt(s.tags.End.Unix(), 10)},
 	}, func(*foundTrace) error { return nil })

@@ -142,23 +142,13 @@ func (r *reading) search(ctx context.Context, part share, halvings int) {
 	if failed {
 		return
 	}
-	query := fmt.Sprintf(r.s.query, part.filter())
-	if r.newest {
-		query += mostRecent
-	}
-	params := url.Values{
-		"q": {query}, "spss": {strconv.Itoa(maxSpansPerSet)},
-		"start": {strconv.FormatInt(r.start.Unix(), 10)},
-		"end":   {strconv.FormatInt(r.end.Unix(), 10)},
-		"limit": {strconv.Itoa(r.limit)},
-	}
 	shown := make(map[servicegraph.TraceID]*shownTrace)
 	size := int64(0)
-	_, _, err := r.s.client.searchTraces(ctx, params, func(f *foundTrace) error {
+	_, _, err := r.s.client.searchTraces(ctx, r.params(fmt.Sprintf(r.s.query, part.filter())), func(f *foundTrace) error {
 		if r.wanted[f.ID] == nil {
 			return nil
 		}
-		p := f.spans(r.s.client.cfg.Keep, r.s.keys)
+		p := f.spans(r.s)
 		for i := range p.spans {
 			size += sizeOf(&p.spans[i])
 		}
@@ -187,8 +177,21 @@ func (r *reading) search(ctx context.Context, part share, halvings int) {
 	}
 }
 
+// params returns the parameters of a search that shows spans.
+func (r *reading) params(query string) url.Values {
+	if r.newest {
+		query += mostRecent
+	}
+	return url.Values{
+		"q": {query}, "spss": {strconv.Itoa(maxSpansPerSet)},
+		"start": {strconv.FormatInt(r.start.Unix(), 10)},
+		"end":   {strconv.FormatInt(r.end.Unix(), 10)},
+		"limit": {strconv.Itoa(r.limit)},
+	}
+}
+
 // spans returns the spans of a trace that the search shows.
-func (f *foundTrace) spans(keep func(key string) bool, keys map[string]bool) *shownTrace {
+func (f *foundTrace) spans(from *selection) *shownTrace {
 	if f.shown == nil {
 		return &shownTrace{broken: true}
 	}
@@ -196,7 +199,7 @@ func (f *foundTrace) spans(keep func(key string) bool, keys map[string]bool) *sh
 	for _, set := range f.shown.SpanSets {
 		p.broken = p.broken || len(set.Spans) != set.Matched
 		for i := range set.Spans {
-			s, ok := set.Spans[i].span(f.ID, keep, keys)
+			s, ok := set.Spans[i].span(f.ID, from)
 			if !ok {
 				p.broken = true
 				continue
@@ -208,7 +211,7 @@ func (f *foundTrace) spans(keep func(key string) bool, keys map[string]bool) *sh
 }
 
 // whole returns the traces of which the searches showed all spans that Tempo has: as many of
-// each service as Tempo counts, and at least as many as before. Of these, parentless have spans
+// each service as Tempo counts, as many of them failed, and at least as many as before. Of these, parentless have spans
 // whose parents are missing.
 func (r *reading) whole() (read map[servicegraph.TraceID]*Trace, parentless []*foundTrace) {
 	read = make(map[servicegraph.TraceID]*Trace, len(r.shown))
@@ -233,18 +236,21 @@ func (p *shownTrace) isWhole(known int) bool {
 		return false
 	}
 	var names [8]string // of most traces, faster than a map
-	counts := make([]int, 0, len(names))
+	counts, failed := make([]int, 0, len(names)), make([]int, 0, len(names))
 	services := names[:0]
 	for i := range p.spans {
 		at := slices.Index(services, p.spans[i].Service)
 		if at < 0 {
 			at = len(services)
-			services, counts = append(services, p.spans[i].Service), append(counts, 0)
+			services, counts, failed = append(services, p.spans[i].Service), append(counts, 0), append(failed, 0)
 		}
 		counts[at]++
+		if p.spans[i].Status == servicegraph.StatusError {
+			failed[at]++
+		}
 	}
 	for service, stats := range p.services {
-		if at := slices.Index(services, service); stats.SpanCount > 0 && (at < 0 || counts[at] < stats.SpanCount) {
+		if at := slices.Index(services, service); stats.SpanCount > 0 && (at < 0 || counts[at] < stats.SpanCount || failed[at] < stats.ErrorCount) {
 			return false
 		}
 	}

@@ -18,7 +18,9 @@ type shownSpan struct {
 	Attributes        []keyValue  `json:"attributes"`
 }
 
-func (f *shownSpan) span(trace servicegraph.TraceID, keep func(key string) bool, keys map[string]bool) (s servicegraph.Span, ok bool) {
+// span returns the span, if the answer shows what the query of the selection asks for.
+func (f *shownSpan) span(trace servicegraph.TraceID, from *selection) (s servicegraph.Span, ok bool) {
+	keep, keys := from.client.cfg.Keep, from.keys
 	id, err1 := servicegraph.ParseSpanID(f.SpanID)
 	start, err2 := number(f.StartTimeUnixNano)
 	duration, err3 := number(f.DurationNanos) // no int64 if the end is missing
@@ -59,7 +61,7 @@ func (f *shownSpan) span(trace servicegraph.TraceID, keep func(key string) bool,
 			}
 		}
 	}
-	if !hasKind || !hasStatus {
+	if !hasKind || hasStatus != from.showsStatus {
 		return s, false
 	}
 	if scope != "" && keep(scopeKey) && !slices.ContainsFunc(s.Attrs, func(a servicegraph.Attr) bool { return a.Key == scopeKey }) {

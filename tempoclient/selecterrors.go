@@ -1,0 +1,60 @@
+package tempoclient
+
+import (
+	"context"
+
+	"github.com/tempograph/tempograph/servicegraph"
+)
+
+// The status of each span would take Tempo a tenth of the time of a search. Few spans fail, as a rule,
+// and Tempo counts these for each service of a trace. A second search finds them, and the count shows
+// whether it found all.
+
+// maxErrors is the highest number of failed spans that one search shows, with an answer of some MB.
+const maxErrors = 20_000
+
+// hasManyErrors reports whether a search for the failed spans of some traces would cost more than the
+// status of each span. That is also true of a server that does not count spans.
+func hasManyErrors(traces []*foundTrace) bool {
+	known, failed := 0, 0
+	for _, f := range traces {
+		known, failed = known+f.known, failed+f.failed
+	}
+	return known == 0 || failed > known/8 || failed > maxErrors
+}
+
+// findErrors searches for the spans with the status error, and gives the shown spans this status. It
+// returns false if the search failed or is incomplete.
+func (r *reading) findErrors(ctx context.Context) bool {
+	r.s.cost.Requests++
+	n, jobs, err := r.s.client.searchTraces(ctx, r.params("{status = error} | by(span:id)"), func(f *foundTrace) error {
+		if p := r.shown[f.ID]; p != nil {
+			p.fail(f)
+		}
+		return nil
+	})
+	return err == nil && n < r.limit && jobs.warning() == nil
+}
+
+// fail gives the status error to the spans that a description of the same trace shows.
+func (p *shownTrace) fail(f *foundTrace) {
+	if f.shown == nil {
+		p.broken = true
+		return
+	}
+	at := make(map[servicegraph.SpanID][]int, len(p.spans))
+	for i := range p.spans {
+		at[p.spans[i].SpanID] = append(at[p.spans[i].SpanID], i)
+	}
+	for _, set := range f.shown.SpanSets {
+		for _, s := range set.Spans {
+			id, err := servicegraph.ParseSpanID(s.SpanID)
+			same := at[id]
+			if err != nil || len(same) > 1 {
+				p.broken = true // two spans of different kinds can have the same id
+			} else if len(same) == 1 {
+				p.spans[same[0]].Status = servicegraph.StatusError
+			}
+		}
+	}
+}
