@@ -48,7 +48,7 @@ func markOf(v Verdict, changes []Change) render.Mark {
 	default:
 		m.Text, m.Width = "no change", 1
 	}
-	if glyph := m.Level.Glyph(); glyph != "" {
+	if glyph := m.Level.Glyph(); glyph != "" && v != Better { // a plus sign before "-13 points err" misleads
 		m.Text = glyph + " " + m.Text
 	}
 	return m

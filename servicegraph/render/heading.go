@@ -2,7 +2,6 @@ package render
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -106,9 +105,14 @@ func (t EdgeText) legend(first string) string {
 // caveats returns lines about what an image of a part of g does not show, and about what
 // makes g incomplete or uncertain.
 func (s Style) caveats(g, part *servicegraph.Graph) []string {
-	lines := slices.Clone(s.Notes)
-	for i := range lines {
-		lines[i] = visible(lines[i])
+	var lines []string
+	hider := "" // the filter that hid all that is hidden
+	for _, note := range s.Notes {
+		if by, ok := strings.CutSuffix(note, ": "+hiddenText(g.Report())); ok && strings.HasPrefix(note, "hidden by ") {
+			hider = visible(strings.TrimPrefix(by, "hidden by "))
+		} else {
+			lines = append(lines, visible(note))
+		}
 	}
 	if selfEdges, calls := countSelfEdges(part); selfEdges > 0 && !s.SelfEdges {
 		lines = append(lines, "not drawn: "+plural(selfEdges, "self edge")+" with "+plural(calls, "call"))
@@ -121,13 +125,32 @@ func (s Style) caveats(g, part *servicegraph.Graph) []string {
 		lines = append(lines, "several environments in one graph: "+shorten(visible(names), 200))
 	}
 	var notes []string
-	for _, r := range remarks(g.Report()) {
-		notes = append(notes, r.brief())
+	found := remarks(g.Report())
+	for i, r := range found {
+		text := r.brief()
+		isLast := i+1 == len(found) || found[i+1].noun != hiddenEdge
+		if hider != "" && isLast && (r.noun == hiddenNode || r.noun == hiddenEdge) {
+			text += " (" + hider + ")"
+		}
+		notes = append(notes, text)
 	}
 	if len(notes) > 0 {
 		lines = append(lines, "note: "+strings.Join(notes, ", "))
 	}
 	return lines
+}
+
+// hiddenText returns the numbers of hidden nodes and edges as a note of a filter has them: "3 nodes,
+// 2 edges".
+func hiddenText(r servicegraph.Report) string {
+	var parts []string
+	if r.LeftOutNodes > 0 {
+		parts = append(parts, plural(float64(r.LeftOutNodes), "node"))
+	}
+	if r.LeftOutEdges > 0 {
+		parts = append(parts, plural(float64(r.LeftOutEdges), "edge"))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // numLines returns the number of edges that an image of g shows.

@@ -28,6 +28,9 @@ func (r remark) brief() string {
 // String returns the count, the noun and the explanation.
 func (r remark) String() string { return plural(float64(r.count), r.noun) + ": " + r.long }
 
+// The nouns of what views left out.
+const hiddenNode, hiddenEdge = "hidden node", "hidden edge"
+
 // Remarks returns sentences about what makes a graph incomplete or uncertain, the
 // most serious first, such as "2 hidden nodes: left out of this view".
 func Remarks(g *servicegraph.Graph) []string {
@@ -44,8 +47,8 @@ func remarks(r servicegraph.Report) []remark {
 	var found []remark
 	for _, m := range []remark{
 		{r.LeftOutTraces, "unread trace", "or more, beyond the limit", "or more, beyond the limit on the number of traces, so calls are missing"},
-		{r.LeftOutNodes, "hidden node", "", "left out of this view"},
-		{r.LeftOutEdges, "hidden edge", "", "left out of this view, with " + plural(r.LeftOutCalls, "call")},
+		{r.LeftOutNodes, hiddenNode, "", "left out of this view"},
+		{r.LeftOutEdges, hiddenEdge, "", "left out of this view, with " + plural(r.LeftOutCalls, "call")},
 		{uint64(math.Ceil(r.HiddenCalls)), "hidden call", "ended in a hidden service", "ended in a hidden service, so on no edge; of these, " + plural(r.HiddenErrors, "failed call")},
 		{r.Skipped, "incomplete record", "skipped or partial", "skipped because the reader could not read it, or a trace that the source returned only in part"},
 		{r.Invalid, "invalid span", "no id", "ignored because the trace id or the span id is missing"},

@@ -218,3 +218,26 @@ func TestEnvironments(t *testing.T) {
 		}
 	}
 }
+
+// What a filter hid is in the heading once.
+func TestHiddenNodesAreCountedOnce(t *testing.T) {
+	g, err := servicegraph.ReadJSON(strings.NewReader(`{"schema":1,"report":{"leftOutNodes":1,"leftOutEdges":2,"skewed":1}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := "note: 1 hidden node, 2 hidden edges, 1 skewed span (clock skew)"
+	for note, want := range map[string][]string{
+		"":                                     {both},
+		"hidden by --near a: 1 node, 2 edges":  {"note: 1 hidden node, 2 hidden edges (--near a), 1 skewed span (clock skew)"},
+		"hidden by --near a: 1 node":           {"hidden by --near a: 1 node", both},
+		"hidden by --near a: 11 node, 2 edges": {"hidden by --near a: 11 node, 2 edges", both},
+	} {
+		var notes []string
+		if note != "" {
+			notes = []string{note}
+		}
+		if got := (Style{Notes: notes}).caveats(g, g); !slices.Equal(got, want) {
+			t.Errorf("note %q: got %q, want %q", note, got, want)
+		}
+	}
+}
