@@ -56,7 +56,8 @@ type Config struct {
 	// call through it is a call between the visible services on both sides, exactly as the traces
 	// show it (docs/semantics.md, F20). A request from outside to a gateway is a request from
 	// outside to the services that the gateway called for it; one to another hidden service is
-	// not. A call that ended in a hidden service is on no edge: [Report].HiddenCalls counts it.
+	// not. A call that ended in a hidden service is on no edge, unless other calls show which service
+	// answers at the address that the caller names: [Report].HiddenCalls counts it.
 	//
 	// The functions get the identity after Rename and SplitBy. They are called once for each
 	// node, peers included. [Graph.Hide] and [Graph.HideGateways] hide nodes of a finished graph,

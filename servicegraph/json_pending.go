@@ -32,6 +32,7 @@ type (
 		Minute   directory.Minute `json:"minute,omitempty"` // since 1970, if an address ages
 		FromName bool             `json:"fromName,omitempty"`
 		ToName   bool             `json:"toName,omitempty"`
+		Ended    bool             `json:"ended,omitempty"` // the calls reached a hidden service and went no further
 		Taken    bool             `json:"taken,omitempty"` // messages that the callee took from a queue for other spans to process
 	}
 	jsonMeeting struct {
@@ -176,7 +177,7 @@ func (w *pendingWriter) write() {
 		}
 	}
 	for key, e := range w.calls {
-		o.Calls = append(o.Calls, jsonCall{w.edge(key.edgeKey, &e.Edge), w.address(key.address), w.inside(key.inside), key.minute, key.fromName, key.toName, key.taken})
+		o.Calls = append(o.Calls, jsonCall{w.edge(key.edgeKey, &e.Edge), w.address(key.address), w.inside(key.inside), key.minute, key.fromName, key.toName, key.ended, key.taken})
 	}
 	for m, during := range w.met {
 		o.Addresses = append(o.Addresses, jsonMeeting{w.address(m.at), w.position(m.caller), w.position(m.owner), during.First, during.Last})
@@ -204,7 +205,7 @@ func (w *pendingWriter) write() {
 	slices.SortFunc(o.Calls, func(a, b jsonCall) int {
 		return cmp.Or(compareEdges(a.jsonEdge, b.jsonEdge),
 			a.address().Compare(b.address()), a.insideAddress().Compare(b.insideAddress()), cmp.Compare(a.Minute, b.Minute),
-			compareBools(a.FromName, b.FromName), compareBools(a.ToName, b.ToName), compareBools(a.Taken, b.Taken))
+			compareBools(a.FromName, b.FromName), compareBools(a.ToName, b.ToName), compareBools(a.Ended, b.Ended), compareBools(a.Taken, b.Taken))
 	})
 	slices.SortFunc(o.Addresses, func(a, b jsonMeeting) int {
 		return cmp.Or(a.address().Compare(b.address()), cmp.Compare(a.Caller, b.Caller), cmp.Compare(a.Owner, b.Owner))
@@ -348,7 +349,7 @@ func (r *pendingReader) readCall(j *jsonCall) error {
 	if err != nil {
 		return err
 	}
-	key := callKey{ends, r.addressFrom(j.jsonAddress), 0, j.Minute, j.FromName, j.ToName, j.Taken}
+	key := callKey{ends, r.addressFrom(j.jsonAddress), 0, j.Minute, j.FromName, j.ToName, j.Ended, j.Taken}
 	if j.Inside != nil {
 		key.inside = r.addressFrom(*j.Inside)
 	}

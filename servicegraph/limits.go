@@ -246,6 +246,10 @@ func (t *totals) foldCalls() {
 		e := t.calls[key]
 		delete(t.calls, key)
 		t.report.AddressesResolvedEarly += e.Caller.Observed + e.Callee.Observed // not 1: a key can be removed again
+		if key.ended {
+			t.report.conceal(&e.Edge)
+			continue
+		}
 		t.edge(key.edgeKey).merge(&e.Edge)
 	}
 	t.recentCalls.clear()
@@ -265,6 +269,9 @@ func (t *totals) compareCalls(a, b callKey) int {
 		}
 		if k.taken {
 			n += 4
+		}
+		if k.ended {
+			n += 8
 		}
 		return n
 	}

@@ -27,6 +27,7 @@ type oracleCall struct {
 	isName bool
 	at     oracleAddress
 	inside oracleAddress // as a span inside names it
+	ended  bool          // in a hidden service
 }
 
 // An oracleAttempt is an attempt of a call without a callee span, and the service that answered the others
@@ -111,6 +112,10 @@ func (o *oracle) countVirtuals() {
 			if found != nil {
 				to, evidence = *found, by
 			}
+		}
+		if to == c.peer && c.ended {
+			o.conceal(c.client)
+			continue
 		}
 		if to == c.peer && to.Type != sg.TypeService {
 			open = append(open, c)

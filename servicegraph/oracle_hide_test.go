@@ -138,6 +138,21 @@ func (o *oracle) conceal(c *oracleSpan) {
 	}
 }
 
+// endedCall notes the call of caller span c, which reached a hidden service and went no further. It is a call to
+// the service at the address that c names, or else on no edge.
+func (o *oracle) endedCall(c *oracleSpan) {
+	peer, isName := c.peer()
+	source, inside := o.addresses(c)
+	if peer == (sg.NodeID{}) {
+		peer, _ = source.peer()
+	}
+	if peer == (sg.NodeID{}) || c.kind != sg.KindClient || c.callsOwnHost() {
+		o.conceal(c)
+		return
+	}
+	o.virtuals = append(o.virtuals, oracleCall{client: c, kind: sg.EdgeRequest, peer: peer, isName: isName, at: source.address(), inside: inside.address(), ended: true})
+}
+
 // failsHidden reports whether the call of c failed in a hidden service, which made several calls for it,
 // and none of them failed.
 func (o *oracle) failsHidden(c *oracleSpan) bool {

@@ -186,7 +186,7 @@ func (s *oracleSpan) isLost() bool { return s.missing && s.outcome == "" || s.ou
 func (o *oracle) canCall(c, s *oracleSpan) (agreements int, can bool) {
 	var peer sg.NodeID
 	isName := false
-	virtuals := slices.Clone(o.virtuals)
+	virtuals := slices.DeleteFunc(slices.Clone(o.virtuals), func(v oracleCall) bool { return v.ended })
 	for _, a := range o.attempted {
 		virtuals = append(virtuals, a.oracleCall)
 	}

@@ -826,7 +826,7 @@ func (o *oracle) unpaired(c *oracleSpan, covered bool) {
 	case o.endsHidden(c):
 		covered = false
 		setOutcome("hidden")
-		o.conceal(c)
+		o.endedCall(c)
 	case peer.Name != "" && !isSpecific(peer.Type) && (o.publishes(c) || o.polled(c) || c.isSettling()):
 		covered = false
 		setOutcome("nested")
@@ -1142,10 +1142,10 @@ func (o *oracle) virtual(c *oracleSpan) {
 	o.setOutcomes(c, client, "virtual")
 	peer, isName := c.peer()
 	if met := o.metBeside(c); met != nil {
-		o.attempted = append(o.attempted, oracleAttempt{oracleCall{client, kind, peer, isName, oracleAddress{}, oracleAddress{}}, *met})
+		o.attempted = append(o.attempted, oracleAttempt{oracleCall{client: client, kind: kind, peer: peer, isName: isName}, *met})
 		return
 	}
-	o.virtuals = append(o.virtuals, oracleCall{client, kind, peer, isName, source.address(), inside.address()})
+	o.virtuals = append(o.virtuals, oracleCall{client: client, kind: kind, peer: peer, isName: isName, at: source.address(), inside: inside.address()})
 }
 
 // service returns the service that has the name of a peer, or the peer if there is no such

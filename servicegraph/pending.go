@@ -41,12 +41,13 @@ type callKey struct {
 	inside           addressIndex     // of the callee, as a span inside the span of the call names it; 0 if there is none, or it is the same
 	minute           directory.Minute // of the call if an address ages, else 0
 	fromName, toName bool             // the name of From or To can be the name of a service
+	ended            bool             // the call reached a hidden service and went no further: see [pairing.Ended]
 	taken            bool             // a message that To took from the queue From for other spans to process
 }
 
 // isSettled reports whether no other spans can tell more about such calls.
 func (k callKey) isSettled() bool {
-	return k.address == 0 && k.inside == 0 && !k.fromName && !k.toName && !k.taken
+	return k.address == 0 && k.inside == 0 && !k.fromName && !k.toName && !k.taken && !k.ended
 }
 
 // callKeyOf returns the key of the call that a caller span makes to the peer it names.
@@ -60,7 +61,7 @@ func (s *symbols) callKeyOf(client *trace.Span) callKey {
 // pendingKey returns the key of a pending call of one of the spans of a trace, without what tells taken
 // messages.
 func (s *symbols) pendingKey(ends edgeKey, c *pairing.Call, spans []trace.Span) callKey {
-	key := callKey{edgeKey: ends, fromName: c.Is(pairing.FromName), toName: c.Is(pairing.ToName)}
+	key := callKey{edgeKey: ends, fromName: c.Is(pairing.FromName), toName: c.Is(pairing.ToName), ended: c.Is(pairing.Ended)}
 	if c.Source < 0 {
 		return key
 	}

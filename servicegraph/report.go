@@ -79,8 +79,9 @@ type Report struct {
 
 	// HiddenCalls are the calls that ended in services which [Config].Hide or Config.Gateways
 	// hides, such as requests that a gateway answered itself, and HiddenErrors those of them
-	// that failed; weighted. No edge has these calls. A call that failed in a gateway which
-	// made several calls for it, none of which failed, counts as well.
+	// that failed; weighted. No edge has these calls. If other calls show which service answers at the
+	// address that the caller names, the call is one to that service and is not among them. A call
+	// that failed in a gateway which made several calls for it, none of which failed, counts as well.
 	HiddenCalls, HiddenErrors float64
 
 	// The nodes, edges and calls that views left out of the graph.
@@ -103,6 +104,12 @@ type Report struct {
 	// First and Last are the earliest start and the latest end of a span, in Unix
 	// nanoseconds; 0 if unknown. [Graph.TimeRange] returns them as times.
 	First, Last int64
+}
+
+// conceal counts calls that ended in hidden services and are on no edge.
+func (r *Report) conceal(calls *Edge) {
+	r.HiddenCalls = plus(r.HiddenCalls, calls.Calls)
+	r.HiddenErrors = plus(r.HiddenErrors, calls.Errors)
 }
 
 // merge adds the counts of another report.
@@ -158,6 +165,9 @@ func (r Report) without(part Report) (rest Report, ok bool) {
 		ok = ok && *c <= *from
 		*from -= *c
 	}
+	ok = ok && part.HiddenCalls <= r.HiddenCalls && part.HiddenErrors <= r.HiddenErrors
+	r.HiddenCalls -= part.HiddenCalls
+	r.HiddenErrors -= part.HiddenErrors
 	return r, ok
 }
 

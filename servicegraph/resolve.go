@@ -111,7 +111,7 @@ func (r *resolver) openDirectory(t *totals) {
 	r.directory = directory.New(services, meetings, calls)
 	r.peers = directory.NewNames(r.directory, r.totals.given)
 	for _, key := range keys {
-		if end, how := r.serviceOf(key); end.to == key.to && how != directory.ByAddress {
+		if end, how := r.serviceOf(key); end.to == key.to && how != directory.ByAddress && !key.ended {
 			c, p := r.asked(key), r.peerOf(key)
 			r.peers.Add(&c, &p)
 		}
@@ -214,6 +214,10 @@ func (r *resolver) resolveCalls() {
 // addResolved adds the calls with a key to the edge that the key resolves to.
 func (r *resolver) addResolved(key callKey, calls *Edge) {
 	end, how := r.resolveCall(key)
+	if key.ended && end.to == key.to {
+		r.found.conceal(calls)
+		return
+	}
 	found := *calls
 	switch evidence := &found.Evidence; how {
 	case directory.ByAddress:
@@ -233,7 +237,7 @@ func (r *resolver) addResolved(key callKey, calls *Edge) {
 // peer as the caller named it, under a name that distinguishes it from others.
 func (r *resolver) resolveCall(key callKey) (end edgeKey, how directory.Answer) {
 	end, how = r.serviceOf(key)
-	if end.to != key.to || how == directory.ByAddress || how == directory.ByName {
+	if end.to != key.to || how == directory.ByAddress || how == directory.ByName || key.ended {
 		return end, how
 	}
 	c, p := r.asked(key), r.peerOf(key)

@@ -163,6 +163,9 @@ func (r *callReader) paired(c *pairing.Call) {
 	}
 	if c.Is(pairing.Pending) {
 		end, _ := r.resolver.resolveCall(r.builder.names.pendingKey(key.edgeKey, c, r.tree.Spans))
+		if c.Is(pairing.Ended) && end.to == key.to {
+			return
+		}
 		key.edgeKey = end
 	}
 	out := Call{

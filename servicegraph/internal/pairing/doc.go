@@ -137,7 +137,7 @@ const (
 )
 
 // Flags are properties of a call.
-type Flags uint8
+type Flags uint16
 
 const (
 	Again     Flags = 1 << iota // the caller span has a call on the same edge already
@@ -148,6 +148,7 @@ const (
 	FromName                    // From is a name that can be the name of a service
 	ToName                      // To is a name that can be the name of a service
 	Pending                     // other traces can show which node the named side is
+	Ended                       // a pending call that reached a hidden service and went no further: one to the service that other traces show, else none
 )
 
 // Is reports whether a call has a flag.

@@ -124,8 +124,8 @@ func (p *Pairer) Pair(id [16]byte, t *trace.Tree, links Links) {
 // Calls returns the calls of the trace.
 func (p *Pairer) Calls() []Call { return p.calls }
 
-// Concealed returns the caller spans whose calls ended in hidden services, so that no edge shows
-// them. If a call of the span failed there and edges show other calls of the span, the span is
+// Concealed returns the caller spans whose calls ended in hidden services and tell no address, so that no
+// edge shows them. If a call of the span failed there and edges show other calls of the span, the span is
 // among them as well.
 func (p *Pairer) Concealed() []int32 { return p.concealed }
 

@@ -1,6 +1,7 @@
 package pairing
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
@@ -37,7 +38,7 @@ func (p *Pairer) unpairedCallers() {
 			p.setOutcome(i, Nested)
 		case p.endsHidden(i):
 			p.setOutcome(i, Concealed)
-			p.concealed = append(p.concealed, i)
+			p.endedCall(i)
 		case p.isTransport(i):
 			p.setOutcome(i, Nested)
 		case p.isHousekeeping(i):
@@ -71,6 +72,25 @@ func (p *Pairer) unpairedCallers() {
 // further (docs/semantics.md F20).
 func (p *Pairer) endsHidden(i int32) bool {
 	return p.passage(i) == trace.Ends && !p.state[i].reached
+}
+
+// endedCall adds the call of caller span i, which reached a hidden service and went no further: to the service
+// that answered elsewhere at the address that i names, or on no edge (docs/semantics.md F20).
+func (p *Pairer) endedCall(i int32) {
+	source, inside := p.addresses(i)
+	to := cmp.Or(p.spans[i].Peer, p.spans[source].Peer)
+	if to == 0 || p.spans[i].Kind != trace.Client || p.CallsOwnHost(i) {
+		p.concealed = append(p.concealed, i)
+		return
+	}
+	call := Call{
+		From: p.spans[i].Node, To: to, Caller: i, Callee: -1, Source: source, Inside: inside,
+		Evidence: ByCaller, Flags: PerTrace | Pending | Ended | ToName.when(p.spans[i].Is(trace.PeerIsName)),
+	}
+	if p.spans[i].Failed() && p.recovered(i) {
+		call.Flags |= Recovered
+	}
+	p.calls = append(p.calls, call)
 }
 
 // ownCallInside reports whether caller span i of a hidden service, inside caller span o, is a call
