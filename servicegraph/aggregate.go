@@ -226,28 +226,8 @@ func (a *aggregator) addSpans() {
 			outcomes[a.pairer.Outcome(at)]++
 			continue
 		}
-		node := a.sum.node(span.Node)
-		if own := a.pairer.SelfTime(at); own > 0 {
-			node.SelfTime = saturate(node.SelfTime, time.Duration(min(weighted(own, span.Weight()), math.MaxInt64)))
-		}
-		if a.pairer.IsRequest(at) {
-			node.Requests.add(span)
-		}
-		if a.pairer.IsEntry(at) {
-			node.Entries = plus(node.Entries, span.Weight())
-		}
-		if isUnknown(node.ID) {
-			report.UnknownService++
-		}
-		if span.Weight32 != 1 {
-			report.Sampled++
-		}
-		switch {
-		case span.Start <= 0 || span.End == 0:
-			report.Unfinished++
-		case span.End < span.Start:
-			report.InvalidDuration++
-		}
+		a.addToNode(at, span)
+		report.addSpan(span)
 		if span.Start > 0 {
 			first = earliest(first, span.Start)
 			last = max(last, span.Start, span.End)
@@ -262,10 +242,7 @@ func (a *aggregator) addSpans() {
 		report.Uninferred++
 	}
 	for _, i := range a.pairer.Concealed() {
-		report.HiddenCalls = plus(report.HiddenCalls, spans[i].Weight())
-		if spans[i].Failed() {
-			report.HiddenErrors = plus(report.HiddenErrors, spans[i].Weight())
-		}
+		report.addConcealed(&spans[i])
 	}
 	if outcomes[pairing.Detached] > 0 {
 		a.addDetached(report)
@@ -274,6 +251,44 @@ func (a *aggregator) addSpans() {
 		if outcomes[o] > 0 { // most traces have few of the outcomes
 			report.count(pairing.Outcome(o), outcomes[o])
 		}
+	}
+}
+
+// addToNode adds span i to its node.
+func (a *aggregator) addToNode(i int32, span *trace.Span) {
+	node := a.sum.node(span.Node)
+	if own := a.pairer.SelfTime(i); own > 0 {
+		node.SelfTime = saturate(node.SelfTime, time.Duration(min(weighted(own, span.Weight()), math.MaxInt64)))
+	}
+	if a.pairer.IsRequest(i) {
+		node.Requests.add(span)
+	}
+	if a.pairer.IsEntry(i) {
+		node.Entries = plus(node.Entries, span.Weight())
+	}
+	if isUnknown(node.ID) {
+		a.sum.report.UnknownService++
+	}
+}
+
+// addSpan counts what is unusual about a span.
+func (r *Report) addSpan(s *trace.Span) {
+	if s.Weight32 != 1 {
+		r.Sampled++
+	}
+	switch {
+	case s.Start <= 0 || s.End == 0:
+		r.Unfinished++
+	case s.End < s.Start:
+		r.InvalidDuration++
+	}
+}
+
+// addConcealed counts a call of a hidden service.
+func (r *Report) addConcealed(s *trace.Span) {
+	r.HiddenCalls = plus(r.HiddenCalls, s.Weight())
+	if s.Failed() {
+		r.HiddenErrors = plus(r.HiddenErrors, s.Weight())
 	}
 }
 
