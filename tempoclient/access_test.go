@@ -114,6 +114,12 @@ func TestTLS(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "certificate required") {
 		t.Errorf("without a client certificate: %v", err)
 	}
+
+	only := x509.NewCertPool()
+	only.AddCert(server.Certificate())
+	if got, err := (&Config{CAFile: caFile}).TLSConfig(); err != nil || !got.RootCAs.Equal(only) {
+		t.Errorf("a CA file does not replace the authorities of the system, error %v", err)
+	}
 }
 
 func TestFromEnv(t *testing.T) {
