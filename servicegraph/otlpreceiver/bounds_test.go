@@ -626,3 +626,27 @@ func TestSilentConnections(t *testing.T) {
 		t.Error("the server has not ended 30 s after Close")
 	}
 }
+
+// TestLengthIsRefused: a request whose header says that it is too large takes no room, and is
+// refused before its body arrives.
+func TestLengthIsRefused(t *testing.T) {
+	r := New(func(Request) (Rejected, error) { return Rejected{}, nil })
+	holds := 0
+	body := readerFunc(func([]byte) (int, error) { // read when the request is refused
+		r.budget.mu.Lock()
+		defer r.budget.mu.Unlock()
+		holds = max(holds, maxBytes-r.budget.free)
+		return 0, io.EOF
+	})
+	req := request(t.Context(), body)
+	req.ContentLength = MaxRequest + 1
+	w := httptest.NewRecorder()
+	r.Handler(nil).ServeHTTP(w, req)
+	if w.Code != http.StatusRequestEntityTooLarge || holds > 0 {
+		t.Errorf("status %d while the request held %d bytes, want 413 and none", w.Code, holds)
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
