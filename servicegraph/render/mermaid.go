@@ -112,9 +112,11 @@ func (m Mermaid) title(g *servicegraph.Graph) string {
 	if m.Title != "" {
 		parts = append(parts, shorten(visible(m.Title), 100))
 	}
-	r := g.Report()
-	parts = append(parts, timeRange(g), tracesText(r))
-	if r.LeftOutNodes+r.LeftOutEdges > 0 {
+	parts = append(parts, timeRange(g))
+	if counts := spanCounts(g); len(counts) > 0 {
+		parts = append(parts, counts[0]) // the traces
+	}
+	if r := g.Report(); r.LeftOutNodes+r.LeftOutEdges > 0 {
 		parts = append(parts, fmt.Sprintf("not shown: %s, %s", plural(float64(r.LeftOutNodes), "node"), plural(float64(r.LeftOutEdges), "edge")))
 	}
 	s, _ := json.Marshal(strings.Join(parts, " · ")) // a string has no error
@@ -123,7 +125,6 @@ func (m Mermaid) title(g *servicegraph.Graph) string {
 
 // description describes the graph in sentences, with the warnings of the report.
 func description(g *servicegraph.Graph) string {
-	r := g.Report()
 	numbers := "calls"
 	switch scale := (Style{}).Scale(g); {
 	case scale.timed:
@@ -131,8 +132,12 @@ func description(g *servicegraph.Graph) string {
 	case scale.judged:
 		numbers = "calls and errors"
 	}
-	s := fmt.Sprintf("Service graph of %s and %s from %s, %s. Edges show %s.",
-		plural(float64(g.NumNodes()), "node"), plural(float64(g.NumEdges()), "edge"), tracesText(r), timeRange(g), numbers)
+	from := ""
+	if counts := spanCounts(g); len(counts) > 0 {
+		from = " from " + counts[0]
+	}
+	s := fmt.Sprintf("Service graph of %s and %s%s, %s. Edges show %s.",
+		plural(float64(g.NumNodes()), "node"), plural(float64(g.NumEdges()), "edge"), from, timeRange(g), numbers)
 	for _, remark := range Remarks(g) {
 		s += " " + remark + "."
 	}
