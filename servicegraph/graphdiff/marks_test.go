@@ -18,3 +18,17 @@ func TestMarkTexts(t *testing.T) {
 		}
 	}
 }
+
+// A side without spans claims no number of traces.
+func TestSideTexts(t *testing.T) {
+	for want, side := range map[string]Side{
+		"3 nodes, 2 edges":                                      {Nodes: 3, Edges: 2},
+		"3 nodes, 2 edges, 100 entry requests":                  {Nodes: 3, Edges: 2, Entries: 100},
+		"3 nodes, 2 edges, 1 trace, 1 entry request, 5 spans":   {Nodes: 3, Edges: 2, Traces: 1, Entries: 1, Spans: 5},
+		"0 nodes, 0 edges, 0 traces, 0 entry requests, 0 spans": {},
+	} {
+		if got := side.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

@@ -68,11 +68,19 @@ func (d Diff) Basis() string {
 	return text + "."
 }
 
-// String returns what a graph rests on: "55 traces, 55 entry requests, …".
+// String returns what a graph rests on: "55 traces, 55 entry requests, …". A graph of metrics or of
+// a list of dependencies has edges, but no traces and no spans.
 func (s Side) String() string {
-	parts := []string{
-		quantity.Of(s.Nodes, "node"), quantity.Of(s.Edges, "edge"), quantity.Traces(s.Traces, s.LeftOutTraces, ""),
-		quantity.Of(s.Entries, "entry request"), quantity.Of(s.Spans, "span"),
+	parts := []string{quantity.Of(s.Nodes, "node"), quantity.Of(s.Edges, "edge")}
+	hasSpans := s.Spans > 0 || s.Edges == 0
+	if hasSpans {
+		parts = append(parts, quantity.Traces(s.Traces, s.LeftOutTraces, ""))
+	}
+	if hasSpans || s.Entries > 0 {
+		parts = append(parts, quantity.Of(s.Entries, "entry request"))
+	}
+	if hasSpans {
+		parts = append(parts, quantity.Of(s.Spans, "span"))
 	}
 	if !s.First.IsZero() {
 		parts = append(parts, s.First.Format("2006-01-02 15:04:05")+" UTC for "+render.DurationText(s.Last.Sub(s.First)))
