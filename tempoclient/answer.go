@@ -66,9 +66,12 @@ const perTrace = 256
 // readSearch decodes the answer to a search, one trace after the other.
 func (c *Client) readSearch(body *bufio.Reader, add func(*foundTrace) error) (n int, metrics jobsMetrics, err error) {
 	dec := json.NewDecoder(body)
+	other := "" // a field of another answer, for example about an error
+	expected := false
 	err = eachField(dec, func(key string) error {
 		switch key {
 		case "traces":
+			expected = true
 			return eachElement(dec, func(raw json.RawMessage) error {
 				n++
 				if int64(n)*perTrace > c.cfg.MaxBytes {
@@ -81,11 +84,16 @@ func (c *Client) readSearch(body *bufio.Reader, add func(*foundTrace) error) (n 
 				return add(f)
 			})
 		case "metrics":
+			expected = true
 			return jsonError(dec.Decode(&metrics))
 		}
+		other = key
 		var skipped json.RawMessage
 		return jsonError(dec.Decode(&skipped))
 	})
+	if err == nil && other != "" && !expected {
+		err = notJSON(fmt.Errorf("the field %q, and neither traces nor metrics", other))
+	}
 	return n, metrics, err
 }
 

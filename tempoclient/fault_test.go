@@ -297,6 +297,9 @@ func TestSearchAnswersThatAreNone(t *testing.T) {
 		`{"traces": [{"traceID": "xyz"}]}`:               `search: trace id "xyz": want 1 to 32 hexadecimal digits`,
 		`<html><title>Grafana</title>`:                   `a web page ("Grafana") in place of an answer`,
 		`{"traces": [{"traceID": "1", "traces": true}]}`: "",
+		`{"error": "not authorized", "status": 401}`:     `the answer is not the expected JSON: the field "status", and neither traces nor metrics`,
+		`{"metrics": {}, "newer": 1}`:                    "",
+		`{}`:                                             "",
 	} {
 		url := serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) })
 		var got string

@@ -38,13 +38,14 @@ func (s *selection) attributes(ctx context.Context) (ok bool, err error) {
 		return false, nil
 	}
 	s.keys = make(map[string]bool)
-	size := 0
+	size, lists := 0, false
 	hasNamespace := !s.listsAll()
 	query := "%s | by(span:id) | select(span:parentID, name, kind, resource.service.name"
 	for _, scope := range tags.Scopes {
 		if scope.Name != "span" && scope.Name != "resource" {
 			continue
 		}
+		lists = true // traces have at least the name of a service
 		for _, key := range scope.Tags {
 			size += len(key)
 			isName := key == "service.name" || key == "service.namespace"
@@ -80,7 +81,7 @@ func (s *selection) attributes(ctx context.Context) (ok bool, err error) {
 		query += ", status"
 	}
 	s.query = query + ")"
-	return len(s.query) <= maxQuery-maxFilter && size < maxNames, nil
+	return lists && len(s.query) <= maxQuery-maxFilter && size < maxNames, nil
 }
 
 // hasSpans reports whether there may be spans that a query selects.
