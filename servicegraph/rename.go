@@ -166,7 +166,7 @@ func (t *totals) mergeRenamed(o *totals, r *renamer) {
 		t.callsTo(k).merge(c.queues(&e.Edge))
 	}
 	for m, during := range o.met {
-		t.meet(o.names.AddressOf(m.at), c.node(m.caller), c.node(m.owner), *during)
+		t.meet(c.renamed(o.names.AddressOf(m.at)), c.node(m.caller), c.node(m.owner), *during)
 	}
 	for service, namespaces := range o.kubernetes {
 		t.addKubernetes(c.node(service), namespaces)
@@ -203,7 +203,20 @@ func (c *translation) address(i addressIndex) addressIndex {
 	if i == 0 || c.to == c.from {
 		return i
 	}
-	return c.to.address(c.from.AddressOf(i))
+	return c.to.address(c.renamed(c.from.AddressOf(i)))
+}
+
+// renamed returns an address with the name that the rules give the callee.
+func (c *translation) renamed(at address) address {
+	if at.Name == "" || len(c.rules) == 0 {
+		return at
+	}
+	id := NodeID{Name: at.Name}
+	if namespace, name, found := strings.Cut(at.Name, "/"); found {
+		id = NodeID{Namespace: namespace, Name: name}
+	}
+	at.Name = c.rename(id).String()
+	return at
 }
 
 func (c *translation) edge(k edgeKey) edgeKey { return edgeKey{c.node(k.from), c.node(k.to), k.kind} }

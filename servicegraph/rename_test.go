@@ -134,3 +134,24 @@ func TestRenameAView(t *testing.T) {
 		t.Errorf("got\n%s", describe(got))
 	}
 }
+
+// TestRenameAlias: a name that a person chose is an address [A9], which a rule renames in finished graphs as it
+// does while building.
+func TestRenameAlias(t *testing.T) {
+	rules := mustRename(t, "^basket$=trolley")
+	span := func(trace, id, parent byte, kind sg.Kind, service string, attrs ...sg.Attr) sg.Span {
+		return sg.Span{TraceID: sg.TraceID{trace}, SpanID: sg.SpanID{id}, ParentID: sg.SpanID{parent}, Kind: kind, Service: service, Attrs: attrs, Start: epoch, End: epoch + 1}
+	}
+	alias := sg.Attr{Key: "peer.service", Value: "basket"}
+	met := []sg.Span{span(1, 1, 0, sg.KindClient, "A", alias), span(1, 2, 1, sg.KindServer, "B")}
+	failed := []sg.Span{span(2, 1, 0, sg.KindClient, "A", alias)}
+	for name, g := range map[string]*sg.Graph{
+		"met first":    sg.Merge(build(met).Rename(rules...), buildWith(sg.Config{Rename: rules}, failed)),
+		"failed first": sg.Merge(buildWith(sg.Config{Rename: rules}, met), build(failed).Rename(rules...)),
+	} {
+		e, ok := g.Edge(sg.EdgeID{From: sg.NodeID{Name: "A", Type: sg.TypeService}, To: sg.NodeID{Name: "B", Type: sg.TypeService}, Kind: sg.EdgeRequest})
+		if !ok || e.Calls != 2 || e.Evidence.Address != 1 {
+			t.Errorf("%s: the edge is %+v, want 2 calls, 1 of them by address", name, e)
+		}
+	}
+}

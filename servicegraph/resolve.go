@@ -164,7 +164,7 @@ func (r *resolver) peerOf(key callKey) directory.Peer {
 	return p
 }
 
-// isReceived reports whether consumers name a queue. They name no broker, so the queue cannot be
+// isReceived reports whether consumers name a queue, or calls from it are drawn. They name no broker, so the queue cannot be
 // distinguished from one with the same name at another broker (docs/semantics.md, A6).
 func (r *resolver) isReceived(queue nodeIndex) bool {
 	if r.received != nil {
@@ -184,6 +184,18 @@ func (r *resolver) isReceived(queue nodeIndex) bool {
 	}
 	for _, in := range r.known.receivers {
 		note(in.span.Peer)
+	}
+	senders := r.senders
+	if r.known != r.totals {
+		senders = r.known.senders()
+	}
+	for key := range r.known.receives {
+		if sender, ok := senderOf(senders, key.target); ok {
+			out, in := r.known.sends[sender], r.known.receivers[key.receiver]
+			if queue := queueOf(&out.span, &in.span); queue != 0 && (out.queueNode || in.queueNode) {
+				note(queue) // a node between the two
+			}
+		}
 	}
 	return r.received[queue]
 }
