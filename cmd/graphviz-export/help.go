@@ -13,7 +13,10 @@ import (
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 )
 
-// The help of a command consists of its flags, by group, and of sections of the manual.
+// The help of a command consists of its flags, by group, and of sections of the manual. The manual is
+// one file, which go doc, the man page and docs/command.md show in its order. Rejected: a text beside
+// the code of each command. The order of these would be that of the names of files, and sections such as
+// Time and Filters belong to several commands.
 
 //go:embed doc.go
 var manual string
