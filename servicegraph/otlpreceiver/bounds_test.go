@@ -650,3 +650,15 @@ func TestLengthIsRefused(t *testing.T) {
 type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
+
+// TestUnknownLength: a body whose header does not tell its length is refused when it has more
+// than MaxRequest bytes.
+func TestUnknownLength(t *testing.T) {
+	taken := false
+	r := New(func(Request) (Rejected, error) { taken = true; return Rejected{}, nil })
+	w := httptest.NewRecorder()
+	r.Handler(nil).ServeHTTP(w, request(t.Context(), io.MultiReader(bytes.NewReader(make([]byte, MaxRequest+1)))))
+	if w.Code != http.StatusRequestEntityTooLarge || taken {
+		t.Errorf("status %d, taken: %v, want 413", w.Code, taken)
+	}
+}
