@@ -93,7 +93,7 @@ func (a *aggregator) edgeOf(c *pairing.Call) *edgeSum {
 	if !c.Is(pairing.Pending) {
 		return a.sum.edge(key)
 	}
-	pending := a.builder.names.pendingKey(key, c, a.tree.Spans)
+	pending := a.builder.names.pendingKey(key, c, a.pairer, a.tree.Spans)
 	if c.Caller < 0 && c.Callee >= 0 {
 		pending.taken = isTaken(&a.tree.Spans[c.Callee])
 	}

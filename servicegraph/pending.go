@@ -60,14 +60,14 @@ func (s *symbols) callKeyOf(client *trace.Span) callKey {
 
 // pendingKey returns the key of a pending call of one of the spans of a trace, without what tells taken
 // messages.
-func (s *symbols) pendingKey(ends edgeKey, c *pairing.Call, spans []trace.Span) callKey {
+func (s *symbols) pendingKey(ends edgeKey, c *pairing.Call, p *pairing.Pairer, spans []trace.Span) callKey {
 	key := callKey{edgeKey: ends, fromName: c.Is(pairing.FromName), toName: c.Is(pairing.ToName), ended: c.Is(pairing.Ended)}
 	if c.Source < 0 {
 		return key
 	}
-	source, inside := &spans[c.Source], &spans[c.Inside]
+	source, inside := &spans[c.Source], &spans[p.Inside(c)]
 	switch key.address = source.Address; {
-	case c.Inside == c.Source:
+	case inside == source:
 	case !source.Is(trace.NamesHost):
 		key.address = inside.Address
 	case inside.Address != source.Address && key.kind == EdgeRequest:

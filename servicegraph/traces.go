@@ -162,7 +162,7 @@ func (r *callReader) paired(c *pairing.Call) {
 		return
 	}
 	if c.Is(pairing.Pending) {
-		end, _ := r.resolver.resolveCall(r.builder.names.pendingKey(key.edgeKey, c, r.tree.Spans))
+		end, _ := r.resolver.resolveCall(r.builder.names.pendingKey(key.edgeKey, c, r.pairer, r.tree.Spans))
 		if c.Is(pairing.Ended) && end.to == key.to {
 			return
 		}

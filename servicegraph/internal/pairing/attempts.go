@@ -119,6 +119,15 @@ func (p *Pairer) addresses(i int32) (source, inside int32) {
 	return inside, inside
 }
 
+// Inside returns the caller span inside the source of a pending call that names a host; the source if there
+// is none.
+func (p *Pairer) Inside(c *Call) int32 {
+	if c.Is(HasInside) {
+		return p.lastInside(c.Source)
+	}
+	return c.Source
+}
+
 // lastInside returns the last attempt inside caller span i that names a host; -1 if there is none. What is
 // inside the client of a database or a model can also be other work, so that the hosts inside such a span
 // must be one.

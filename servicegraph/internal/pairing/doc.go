@@ -111,7 +111,6 @@ type Call struct {
 	From, To       trace.Node // services, or the peer that the other side names; a From of 0 is the user
 	Caller, Callee int32      // the spans of the two sides; -1 for a side without a span
 	Source         int32      // the caller span that gives the address, the details and the number of resends; -1 if there is none
-	Inside         int32      // of a pending call with a Source: the caller span inside that names a host; Source if there is none
 	Queue          trace.Node // the destination of a message; 0 if unknown
 	Kind           Kind
 	Evidence       Evidence
@@ -148,6 +147,7 @@ const (
 	FromName                    // From is a name that can be the name of a service
 	ToName                      // To is a name that can be the name of a service
 	Pending                     // other traces can show which node the named side is
+	HasInside                   // of a pending call with a Source: a caller span inside that one names another host: see Pairer.Inside
 	Ended                       // a pending call that reached a hidden service and went no further: one to the service that other traces show, else none
 )
 

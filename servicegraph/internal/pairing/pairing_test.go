@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
@@ -111,5 +112,12 @@ func TestPairAgain(t *testing.T) {
 	p.Pair([16]byte{2}, &tree, Links{})
 	if got := describe(p); got != "root" || len(p.Sends())+len(p.Receives()) > 0 {
 		t.Errorf("%q, %d sends and %d receives, want a root alone", got, len(p.Sends()), len(p.Receives()))
+	}
+}
+
+// TestCallSize: the calls of the largest traces are held at once.
+func TestCallSize(t *testing.T) {
+	if size := unsafe.Sizeof(Call{}); size != 28 {
+		t.Errorf("a call takes %d bytes, want 28", size)
 	}
 }

@@ -84,8 +84,8 @@ func (p *Pairer) endedCall(i int32) {
 		return
 	}
 	call := Call{
-		From: p.spans[i].Node, To: to, Caller: i, Callee: -1, Source: source, Inside: inside,
-		Evidence: ByCaller, Flags: PerTrace | Pending | Ended | ToName.when(p.spans[i].Is(trace.PeerIsName)),
+		From: p.spans[i].Node, To: to, Caller: i, Callee: -1, Source: source,
+		Evidence: ByCaller, Flags: PerTrace | Pending | Ended | HasInside.when(inside != source) | ToName.when(p.spans[i].Is(trace.PeerIsName)),
 	}
 	if p.spans[i].Failed() && p.recovered(i) {
 		call.Flags |= Recovered
@@ -186,8 +186,9 @@ func (p *Pairer) callPeer(i int32, client *trace.Span) {
 	if met := p.metBeside(i); met != 0 {
 		call.To = met
 	} else {
-		call.Source, call.Inside = p.addresses(i)
-		call.Flags |= Pending | ToName.when(client.Is(trace.PeerIsName))
+		var inside int32
+		call.Source, inside = p.addresses(i)
+		call.Flags |= Pending | HasInside.when(inside != call.Source) | ToName.when(client.Is(trace.PeerIsName))
 	}
 	if call.Kind == Request && client.Failed() && p.recovered(outer) {
 		call.Flags |= Recovered
