@@ -166,7 +166,8 @@ func (t *totals) linkedRequests(senders map[Link]sendKey, visit func(out *pendin
 		}
 		out, in := t.sends[sender], t.receivers[key.receiver]
 		if out.span.Address != 0 && isSeparateRequest(&out.span, &in.span) {
-			visit(&out, key.node)
+			found := out // so that only these are on the heap
+			visit(&found, key.node)
 		}
 	}
 }
