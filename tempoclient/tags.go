@@ -24,7 +24,7 @@ type TagQuery struct {
 	TraceQL string
 
 	// Start and End bound the time as in [Query]. If both are zero, Tempo searches only
-	// recent data, which costs the least.
+	// recent data, which costs the least; Tempo 3.0 may then find nothing.
 	Start, End time.Time
 
 	// Limit is the largest number of names in each scope, or of values; zero means only

@@ -50,7 +50,7 @@ func newCriticalCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Comman
 	c.graph.addLimitTo(cmd)
 	group(cmd, "Output", func(f *pflag.FlagSet) {
 		f.StringArrayVarP(&c.outputs, "output", "o", nil, "write to `FILE` in the format of its extension, or to standard output (-); repeatable")
-		f.StringVarP(&c.format, "format", "f", "", "output `FORMAT`: "+alternatives(namesOf(c.formats(critpath.Report{}))))
+		f.StringVarP(&c.format, "format", "f", "", "output `FORMAT`: "+alternatives(namesOf(c.formats(critpath.Report{}, servicegraph.Report{}))))
 		f.DurationVar(&c.timeout, "timeout", 0, "stop after `DURATION`: 90s, 5m (default: no limit)")
 		f.BoolVarP(&c.stderr.Verbose, "verbose", "v", false, "verbose output")
 		f.BoolVar(&c.stderr.Quiet, "quiet", false, "print no progress")
@@ -84,7 +84,7 @@ func (c *critical) run(ctx context.Context) error {
 	if c.format == "" && len(c.outputs) == 0 {
 		c.format = "text"
 	}
-	if _, err := c.targets(c.formats(critpath.Report{})); err != nil {
+	if _, err := c.targets(c.formats(critpath.Report{}, servicegraph.Report{})); err != nil {
 		return err
 	}
 	var r critpath.Report
@@ -106,7 +106,7 @@ func (c *critical) run(ctx context.Context) error {
 			return exit.With(exit.Nothing, fmt.Errorf("--what-if %s: no node has this name%s", c.whatIf[i], graphtext.NameHint(g, []string{answer.Node.Name})))
 		}
 	}
-	targets, err := c.targets(c.formats(r))
+	targets, err := c.targets(c.formats(r, g.Report()))
 	if err != nil {
 		return err
 	}
@@ -187,10 +187,10 @@ func namedNode(name string) (id servicegraph.NodeID) {
 }
 
 // formats returns the formats of the answers.
-func (c *critical) formats(r critpath.Report) []render.Format {
+func (c *critical) formats(r critpath.Report, read servicegraph.Report) []render.Format {
 	return []render.Format{
-		{Name: "text", Extensions: []string{".txt"}, Renderer: writing(func(w io.Writer) error { return pathreport.WriteText(w, r, c.percentile, c.top) })},
-		{Name: "json", Extensions: []string{".json"}, Renderer: writing(func(w io.Writer) error { return pathreport.WriteJSON(w, r) })},
+		{Name: "text", Extensions: []string{".txt"}, Renderer: writing(func(w io.Writer) error { return pathreport.WriteText(w, r, read, c.percentile, c.top) })},
+		{Name: "json", Extensions: []string{".json"}, Renderer: writing(func(w io.Writer) error { return pathreport.WriteJSON(w, r, read) })},
 		{Name: "folded", Extensions: []string{".folded"}, Renderer: writing(func(w io.Writer) error { return pathreport.WriteFolded(w, r) })},
 	}
 }

@@ -78,7 +78,7 @@ func (e *export) colorCritical(style *render.Style, g *servicegraph.Graph) {
 		style.Notes = append(style.Notes, pathreport.Share(left, r.Time)+" of the time is of nodes that the image does not have")
 	}
 	if r.Rootless+r.Early > 0 {
-		style.Notes = append(style.Notes, pathreport.Basis(r))
+		style.Notes = append(style.Notes, pathreport.Basis(r, g.Report()))
 	}
 }
 

@@ -113,8 +113,8 @@ func (m Mermaid) title(g *servicegraph.Graph) string {
 		parts = append(parts, shorten(visible(m.Title), 100))
 	}
 	parts = append(parts, timeRange(g))
-	if counts := spanCounts(g); len(counts) > 0 {
-		parts = append(parts, counts[0]) // the traces
+	if counts := spanCounts(g); len(counts) > 0 && !strings.Contains(m.Title, counts[0]) {
+		parts = append(parts, counts[0]) // the traces, which a title that tells of a limit has
 	}
 	if r := g.Report(); r.LeftOutNodes+r.LeftOutEdges > 0 {
 		parts = append(parts, fmt.Sprintf("not shown: %s, %s", plural(float64(r.LeftOutNodes), "node"), plural(float64(r.LeftOutEdges), "edge")))

@@ -122,7 +122,7 @@ func (m *Server) criticalTool(in limitArgs) (pathsResult, error) {
 	if m.Paths.Traces == 0 {
 		return pathsResult{}, errors.New("there is no critical path: no trace has a finished root span, or the input is a graph, which holds sums and no traces")
 	}
-	a := pathsResult{Basis: pathreport.Basis(m.Paths), Nodes: []waitResult{}, Calls: []waitResult{}}
+	a := pathsResult{Basis: pathreport.Basis(m.Paths, m.Observed.Graph.Report()), Nodes: []waitResult{}, Calls: []waitResult{}}
 	wait := func(what string, t time.Duration) waitResult {
 		return waitResult{What: what, Share: float64(t) / max(float64(m.Paths.Time), 1), PerRequest: t.Seconds() / max(float64(m.Paths.Traces), 1)}
 	}

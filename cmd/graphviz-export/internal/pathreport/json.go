@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/graphtext"
+	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/critpath"
 )
 
@@ -81,7 +82,7 @@ type (
 )
 
 // WriteJSON writes a report for programs.
-func WriteJSON(w io.Writer, r critpath.Report) error {
+func WriteJSON(w io.Writer, r critpath.Report, read servicegraph.Report) error {
 	share := func(t time.Duration) float64 {
 		if r.Time == 0 {
 			return 0
@@ -89,7 +90,7 @@ func WriteJSON(w io.Writer, r critpath.Report) error {
 		return float64(t) / float64(r.Time)
 	}
 	doc := jsonCritical{
-		Basis: Basis(r), Traces: r.Traces, Rootless: r.Rootless, Early: r.Early, Spans: r.Spans, Late: r.Late, Sampled: r.Sampled, Folded: r.Folded, Cut: r.Cut, Coarse: r.Coarse, Time: int64(r.Time),
+		Basis: Basis(r, read), Traces: r.Traces, Rootless: r.Rootless, Early: r.Early, Spans: r.Spans, Late: r.Late, Sampled: r.Sampled, Folded: r.Folded, Cut: r.Cut, Coarse: r.Coarse, Time: int64(r.Time),
 		Entries: []jsonEntry{}, Nodes: []jsonTime{}, Calls: []jsonCallTime{}, Operations: []jsonTime{}, WhatIf: []jsonAnswer{},
 	}
 	for _, e := range r.Entries {

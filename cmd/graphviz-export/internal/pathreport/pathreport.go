@@ -12,6 +12,7 @@ import (
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/graphtext"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/plaintable"
 	"github.com/tempograph/tempograph/internal/quantity"
+	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/critpath"
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
@@ -19,9 +20,13 @@ import (
 // Share returns a time as a part of all: "12.3%".
 func Share(t, all time.Duration) string { return render.PercentText(float64(t), float64(all)) }
 
-// Basis says what a report rests on.
-func Basis(r critpath.Report) string {
-	text := fmt.Sprintf("From the paths of %s, %s long together, of %s", quantity.Of(r.Traces, "trace"), render.DurationText(r.Time), quantity.Of(r.Spans, "span"))
+// Basis says what a report rests on. read is the report of the reading of its spans.
+func Basis(r critpath.Report, read servicegraph.Report) string {
+	traces := quantity.Traces(r.Traces, read.LeftOutTraces, read.Limited)
+	if read.LeftOutTraces > 0 {
+		traces = "the " + traces // newest
+	}
+	text := fmt.Sprintf("From the paths of %s, %s long together, of %s", traces, render.DurationText(r.Time), quantity.Of(r.Spans, "span"))
 	if r.Rootless > 0 {
 		text += fmt.Sprintf("; %s without a finished root: no path", quantity.Of(r.Rootless, "trace"))
 	}
@@ -45,7 +50,7 @@ func Basis(r critpath.Report) string {
 
 // WriteText writes a report for people, the first n of each long list; 0 stands for all. Slow
 // requests are those from a percentile on.
-func WriteText(w io.Writer, r critpath.Report, percentile float64, n int) error {
+func WriteText(w io.Writer, r critpath.Report, read servicegraph.Report, percentile float64, n int) error {
 	var b strings.Builder
 	slow := time.Duration(0)
 	rows := [][]string{{"ENTRY", "REQUESTS", "P50", "P95", "P99"}}
@@ -101,7 +106,7 @@ func WriteText(w io.Writer, r critpath.Report, percentile float64, n int) error 
 		}
 		plaintable.Write(&b, rows, 1)
 	}
-	fmt.Fprintf(&b, "\n%s\n", Basis(r))
+	fmt.Fprintf(&b, "\n%s\n", Basis(r, read))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
