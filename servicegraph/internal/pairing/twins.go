@@ -180,7 +180,8 @@ func (p *Pairer) groupOf(groups []twinGroup, i int32, s *twinCall) int {
 	return -1
 }
 
-// newTwinGroup returns a group of one span, which uses the memory behind the groups so far.
+// newTwinGroup returns a group of one span. The group takes over the memory of a group of an earlier
+// call, which lies behind the last group of the list.
 func newTwinGroup(groups []twinGroup, i int32, s *twinCall) twinGroup {
 	g := twinGroup{outer: i}
 	if len(groups) < cap(groups) {

@@ -146,7 +146,8 @@ func (p *plan) placeGrids() {
 	}
 }
 
-// paintLast exchanges the edges of a grid, so that a trunk has the color of what fails behind it.
+// paintLast sorts the edges of a grid so that edges with failures are painted last. The line that
+// all edges share then has their color.
 func (p *plan) paintLast(g *grid) {
 	slots := slices.Sorted(slices.Values(g.edges))
 	list := make([]edge, 0, len(slots))
