@@ -23,7 +23,7 @@ type aggregator struct {
 
 	live bool // withhold the calls that a later span of an open trace can contradict: see [Builder.Live]
 
-	// Of the trace that is being added:
+	// The trace that is being added:
 	trace   TraceID
 	sum     *totals
 	isOpen  bool   // the calls are withheld
@@ -100,8 +100,8 @@ func (a *aggregator) edgeOf(c *pairing.Call) *edgeSum {
 	return a.sum.callsTo(pending)
 }
 
-// isTaken reports whether a callee span, whose caller is known by name alone, took a message from a
-// queue for other spans to process.
+// isTaken reports whether a callee span only took a message from a queue, for other spans to
+// process. Nothing but the name of its caller is known.
 func isTaken(callee *trace.Span) bool {
 	return callee.PeerType == trace.Queue && callee.Is(trace.Takes|trace.Polls)
 }
@@ -160,9 +160,9 @@ func (a *aggregator) addSource(e *edgeSum, c *pairing.Call, client *trace.Span) 
 	e.addDetail(&a.builder.names, detail)
 }
 
-// learn notes that a service answered at the address that caller span i names for a call; an address
-// of 0 is unknown. Most calls of an edge have the same address as the previous call, which last and
-// ages are about.
+// learn notes that the callee of call c answers at the address that caller span i names, if the
+// address is known. last is the address of the previous call of the edge, and ages the interval of
+// its calls: most calls of an edge have the address of the previous call.
 func (a *aggregator) learn(last *addressIndex, ages **directory.Interval, i int32, c *pairing.Call) {
 	source := &a.tree.Spans[i]
 	switch at := source.Address; {
@@ -175,11 +175,11 @@ func (a *aggregator) learn(last *addressIndex, ages **directory.Interval, i int3
 	}
 }
 
-// maxAround is how many spans around a call can tell its address: those of an SDK, a library that
-// balances the load, and a library that repeats calls.
+// maxAround is how many spans around a call may name an address of the callee: those of an SDK, of
+// a library that balances the load, and of a library that repeats calls.
 const maxAround = 3
 
-// learnAround notes that the service that answered a call answered at the addresses that the spans around the
+// learnAround notes that the callee of a call answers at the addresses that the spans around the
 // call name.
 func (a *aggregator) learnAround(e *edgeSum, c *pairing.Call) {
 	i := c.Source
@@ -324,9 +324,9 @@ func calleeAlone(id Link, server *trace.Span) *shownCall {
 	return &shownCall{evidence: pairing.ByCallee, server: server, id: id}
 }
 
-// addCall adds a call: nothing else counts one. Where both sides are sampled, a call counts with
-// the larger weight: under consistent sampling one decision kept both spans, and the less likely
-// of the two probabilities is that of the pair.
+// addCall adds a call. No other function counts calls. If both sides are sampled, the call has the
+// larger of the two weights: under consistent sampling one decision kept both spans, so the smaller
+// probability is that of the pair.
 func (e *Edge) addCall(c *shownCall) {
 	var weight float64
 	var failed bool
@@ -481,15 +481,15 @@ func compareExemplars(a, b Exemplar) int {
 }
 
 // Held traces are added in parallel if there are several processors and enough spans. Each
-// goroutine has totals of its own, and merging these costs little time in comparison. It can cost much
-// memory, where the totals have many messages, so that goroutines share no more than maxShared spans.
+// goroutine has totals of its own. Merging the totals costs little time in comparison, but much
+// memory if they have many messages, so above maxShared spans one goroutine adds all traces.
 const (
 	spansPerAggregator = 1 << 14 // at least
 	maxShared          = 1 << 21
 )
 
-// addHeld adds the calls of all held traces to totals. If live is set, it withholds those that a
-// later span of an open trace can contradict.
+// addHeld adds the calls of all held traces to totals. If live is set, addHeld withholds the calls
+// that a later span of an open trace can contradict.
 func (b *Builder) addHeld(sum *totals, live bool) {
 	n := min(cmp.Or(b.cfg.Goroutines, runtime.GOMAXPROCS(0)), b.spans/spansPerAggregator)
 	if n < 2 || b.spans > maxShared {
@@ -523,9 +523,9 @@ func (b *Builder) addShard(sum *totals, i, n int, live bool) {
 	}
 }
 
-// internAhead interns every name that adding calls would intern, so that goroutines only
-// read the names. These are the parts of addresses and the nodes that stand for those beyond
-// Limits.Edges; NewBuilder has interned the user node.
+// internAhead interns every name that adding calls would intern, so that goroutines only read the
+// names. These names are the parts of addresses, and the nodes "other", which stand for the callees
+// of edges beyond Limits.Edges. NewBuilder has interned the node "user".
 func (b *Builder) internAhead() {
 	for _, t := range append(peerTypes[:], TypeService) {
 		b.names.node(NodeID{Name: otherName, Type: t})

@@ -14,15 +14,15 @@ import (
 // A Builder collects spans in any order and turns them into a [Graph]. [NewBuilder] makes
 // one. A Builder is not safe for concurrent use.
 //
-// A span may arrive after its children, and a trace in any number of pieces, so the builder
-// holds the spans of a trace until it forgets the trace, which only a [Window] makes it do. A
-// held span takes about 70 bytes, and less than 100 if it is the only one of its trace; a
-// Window adds 16 or 32 bytes for each trace. The totals of forgotten traces are kept. The
-// builder panics if it would have to hold more than 2³² spans.
+// A span may arrive after its children, and a trace in any number of pieces, so the builder holds
+// the spans of a trace until it forgets the trace. It forgets traces only if it has a [Window]. A
+// held span takes about 70 bytes, and less than 100 if it is the only one of its trace; a Window
+// adds 16 or 32 bytes for each trace. The totals of forgotten traces are kept. The builder panics
+// if it would have to hold more than 2³² spans.
 type Builder struct {
 	cfg        Config
 	options    semconv.Options // of cfg
-	attrsOf    semconv.Attrs   // of the last span with attributes; here, because it is large and would be allocated for each span
+	attrsOf    semconv.Attrs   // the attributes of the last span that had any; a field, because a local variable would be allocated for each span
 	names      symbols
 	quotas     quotas
 	renamer    renamer
@@ -48,7 +48,7 @@ type Builder struct {
 func NewBuilder(cfg Config) *Builder {
 	b := &Builder{cfg: cfg, options: cfg.semconv(), quotas: newQuotas(cfg.Limits.withDefaults()), renamer: renamer{rules: cfg.Rename}, linked: make(map[trace.Link]int), attrs: make(map[nodeIndex]attrSet), truncated: make(map[nodeIndex]bool), kubernetes: make(map[nodeIndex][]string), statements: make(directory.Statements)}
 	if cfg.UserNode {
-		b.user = b.names.node(NodeID{Name: "user", Type: TypeExternal}) // here, because goroutines that add traces must not add names
+		b.user = b.names.node(NodeID{Name: "user", Type: TypeExternal}) // added now, because goroutines that add traces must not add names
 	}
 	b.aggregator = newAggregator(b)
 	b.held.init(b.newTotals(), cfg.Window)
@@ -89,7 +89,8 @@ func (b *Builder) AddAll(spans iter.Seq2[Span, error]) error {
 // CountSkipped counts n records, or parts of records, that a source could not read.
 func (b *Builder) CountSkipped(n int) { b.report.Skipped += uint64(n) }
 
-// CountSkip counts what a source left out: the traces beyond a limit, or a record or parts of it.
+// CountSkip counts what a source left out: the traces beyond a limit, a record, or parts of a
+// record.
 func (b *Builder) CountSkip(e *SkipError) {
 	if e.Traces > 0 {
 		b.report.LeftOutTraces += e.Traces
@@ -233,9 +234,10 @@ func (b *Builder) Graph() *Graph { return b.sum(false).graph() }
 // with neither, no trace closes. Two things can still change a call that is in a graph: a late
 // span that opens the closed trace again, and an address that is learned later.
 //
-// A peer keeps the name that it had in an earlier graph of Live, where the names of Graph depend on
-// other callers: a database that is met on a second host keeps its bare name on the first host (A6),
-// as does the first of several hosts on the machines of their callers (A2).
+// In the graphs of Live, a peer keeps its first name. In Graph, some names depend on the other
+// callers: if a second host has a database of the same name, both nodes are named after their hosts
+// (A6), and so are the hosts on the machines of several callers (A2). In Live, the first of them
+// keeps the name without that addition.
 //
 // Live costs as much as Graph. The result can be merged and written like any other graph.
 func (b *Builder) Live() *Graph {
@@ -304,10 +306,9 @@ func (t *totals) withholdHalves() {
 // call returns the graph of all forgotten traces. After the first call, forgetting a trace costs
 // twice as much.
 //
-// A delta is final (docs/semantics.md, L2): it has no pending calls, so the sum of all deltas,
-// as [Merge] makes it, only grows, and no call moves from one edge to another. That suits
-// counters. The price is that a delta knows only the traces forgotten so far, where Graph knows
-// all spans:
+// A delta is final (docs/semantics.md, L2): it has no pending calls, so the sum of all deltas, as
+// [Merge] makes it, only grows, and no call moves from one edge to another. That suits counters.
+// The price is that a delta knows only the traces forgotten so far, while Graph knows all spans:
 //
 //   - A call to an address goes to the service that has answered there in a trace forgotten by
 //     then. An earlier call stays a call to the peer that its caller names. The name of a
@@ -341,9 +342,10 @@ func (b *Builder) Delta() *Graph {
 	return delta.graph()
 }
 
-// splitHalves decides which halves of messages are part of a delta. It moves those whose other
-// half is held to the next delta, and adds the senders in earlier deltas to which consumers in
-// this one link. A sender with consumers in this delta and in a later one is in both.
+// splitHalves decides which halves of messages are part of a delta. A half whose other half is in a
+// held trace moves to the next delta. A sender of an earlier delta is part of this delta as well if
+// a consumer in this delta links to it. A sender with consumers in this delta and in a later one is
+// in both.
 func (b *Builder) splitHalves(delta *totals) {
 	waiting := b.waitingReceivers(delta)
 	now, later := b.splitReceives(delta, waiting)
@@ -363,8 +365,8 @@ func (b *Builder) splitHalves(delta *totals) {
 	b.splitSends(delta, now, later)
 }
 
-// waitingReceivers returns the receivers of a delta that wait for a sender in a held trace. It adds
-// the senders that earlier deltas had to those of the delta.
+// waitingReceivers returns the receivers of a delta that wait for a sender in a held trace. It also
+// adds to the delta the senders of earlier deltas to which receivers of the delta link.
 func (b *Builder) waitingReceivers(delta *totals) map[receiver]bool {
 	senders := delta.senders()
 	var earlier map[Link]sendKey // the senders of all traces forgotten so far; made when needed
@@ -390,8 +392,8 @@ func (b *Builder) waitingReceivers(delta *totals) map[receiver]bool {
 	return waiting
 }
 
-// splitReceives moves the links of the waiting receivers to the next delta. It returns the calls with
-// consumers in this delta, and those with consumers in a later one.
+// splitReceives moves the links of the waiting receivers to the next delta. It returns the calls
+// that have consumers in this delta, and the calls that have consumers in a later delta.
 func (b *Builder) splitReceives(delta *totals, waiting map[receiver]bool) (now, later map[sendKey]bool) {
 	senders := delta.senders()
 	now, later = make(map[sendKey]bool), make(map[sendKey]bool)
@@ -410,8 +412,8 @@ func (b *Builder) splitReceives(delta *totals, waiting map[receiver]bool) (now, 
 	return now, later
 }
 
-// splitSends moves the senders with consumers in a later delta alone to the next delta, and copies
-// those that also have consumers in this one.
+// splitSends moves senders to the next delta if all their consumers are in later deltas. It copies
+// senders that have consumers both in this delta and in a later one.
 func (b *Builder) splitSends(delta *totals, now, later map[sendKey]bool) {
 	for key, out := range delta.sends {
 		call := out.call(key)
@@ -440,8 +442,9 @@ func (b *Builder) moveSpan(delta *totals) {
 	b.recent.report.Spans++
 }
 
-// finish resolves all pending calls for good, with the names and addresses that other totals
-// know. Conflicts of addresses that are in the map already are not counted again.
+// finish resolves all pending calls for good, with the names and addresses that other totals know.
+// conflicts has the ambiguous addresses that were counted before: finish does not count them again,
+// and adds those that it counts.
 func (t *totals) finish(known *totals, conflicts map[addressIndex]bool) {
 	r := t.resolverKnowing(known)
 	r.conflicts = conflicts

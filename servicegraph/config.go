@@ -11,12 +11,12 @@ import (
 // specification.
 type Config struct {
 	// IgnoreAddresses leaves uninstrumented dependencies under the names that spans give them. By
-	// default, a call without a server span, such as a failed call of an outage, is a call to the
-	// service that its address identifies (docs/semantics.md, D13, A1 to A9). This is the only
-	// service that answered paired calls to the same host and port or RPC service, or else the
-	// only service with the name of the host, or else the only service whose spans or resources
-	// state the address as their own. Also by default, dependencies with one name on several hosts
-	// are several nodes.
+	// default, a call without a server span, such as a failed call during an outage, is a call to
+	// the service that its address identifies (docs/semantics.md, D13, A1 to A9). This service is
+	// the only one that answered paired calls to the same host and port or RPC service. If there is
+	// none, it is the only service with the name of the host. If there is none either, it is the
+	// only service whose spans or resources state the address as their own. Also by default,
+	// dependencies with one name on several hosts are several nodes.
 	IgnoreAddresses bool
 
 	// HTTPErrors counts client and server spans without a status as failed if their HTTP
@@ -36,11 +36,11 @@ type Config struct {
 	// (docs/semantics.md, D10).
 	IgnoreInternalDatabases bool
 
-	// SplitBy lists keys of resource attributes that are part of the identity of a service,
-	// such as service.version to tell a canary from the rest (docs/semantics.md, N5), or
+	// SplitBy lists keys of resource attributes that are part of the identity of a service, such as
+	// service.version to distinguish a canary from the other instances (docs/semantics.md, N5), or
 	// deployment.environment.name (N2). Their values follow the name, "web@1.4.2"; a service
-	// without any of them keeps its name. The peer name "web" does not tell the version, so a
-	// call to it without a callee span is a call to a peer named web, not to web@1.4.2.
+	// without any of them keeps its name. The peer name "web" does not tell the version, so a call
+	// to it without a callee span is a call to a peer named web, not to web@1.4.2.
 	SplitBy []string
 
 	// Rename gives services and uninstrumented dependencies other names, before anything is
@@ -52,12 +52,13 @@ type Config struct {
 	Rename []Rename
 
 	// Hide and Gateways, if not nil, report whether a service is hidden, such as the proxies of a
-	// mesh. The spans of a hidden service are walked through as internal spans are, so that a
-	// call through it is a call between the visible services on both sides, exactly as the traces
-	// show it (docs/semantics.md, F20). A request from outside to a gateway is a request from
-	// outside to the services that the gateway called for it; one to another hidden service is
-	// not. A call that ended in a hidden service is on no edge, unless other calls show which service
-	// answers at the address that the caller names: [Report].HiddenCalls counts it.
+	// mesh. The spans of a hidden service are walked through as internal spans are, so that a call
+	// through it is a call between the visible services on both sides, exactly as the traces show
+	// it (docs/semantics.md, F20). A request from outside to a gateway is a request from outside to
+	// the services that the gateway called for it. A request from outside to any other hidden
+	// service is not. A call that ended in a hidden service is on no edge, and [Report].HiddenCalls
+	// counts it. If other calls show which service answers at the address that the caller names,
+	// the call goes to that service instead.
 	//
 	// The functions get the identity after Rename and SplitBy. They are called once for each
 	// node, peers included. [Graph.Hide] and [Graph.HideGateways] hide nodes of a finished graph,
@@ -66,12 +67,11 @@ type Config struct {
 
 	// InferCalls adds calls whose connection is lost (docs/semantics.md, P9 and P20). A client span
 	// without a callee calls a server span that lies within the time of the client span, and whose
-	// parent never arrived or whose parent id is lost. It does so if this is the only such pair, or
-	// if the RPC service, the host or the path that both spans name shows that they belong together.
-	// The message of a producer span goes to the later consumer span of the queue. Such a call is a
-	// guess, and Evidence.Inferred counts it.
-	// Nothing is inferred in a trace with more than 4 million pairs of such spans:
-	// Report.Uninferred counts these traces.
+	// parent never arrived or whose parent id is lost. Two spans are paired if no other pair is
+	// possible, or if the RPC service, the host or the path that both spans name shows that they
+	// belong together. The message of a producer span goes to the later consumer span of the queue.
+	// Such a call is a guess, and Evidence.Inferred counts it. Nothing is inferred in a trace with
+	// more than 4 million pairs of such spans: Report.Uninferred counts these traces.
 	InferCalls bool
 
 	// UserNode makes each request from outside the traced world a call from a node named

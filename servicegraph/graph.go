@@ -37,8 +37,8 @@ type NodeID struct {
 	Type      NodeType
 }
 
-// String returns namespace/name, or the name alone without a namespace. Two
-// nodes of different types can share it.
+// String returns namespace/name, or the name alone without a namespace. Two nodes of different
+// types can have the same text.
 func (id NodeID) String() string {
 	if id.Namespace == "" {
 		return id.Name
@@ -71,7 +71,7 @@ type EdgeID struct {
 }
 
 // String returns both ends and the kind: "frontend -> shop/cart (request)". As with
-// [NodeID.String], two ids can share it.
+// [NodeID.String], two ids can have the same text.
 func (id EdgeID) String() string {
 	return id.From.String() + " -> " + id.To.String() + " (" + string(id.Kind) + ")"
 }
@@ -184,9 +184,9 @@ type Node struct {
 
 // An Edge is the sum of the calls from one node to another.
 //
-// An Edge takes about 700 bytes, and iterating over a graph copies each one. That is
-// nothing to a program that draws or writes the graph; a loop that runs often should
-// collect what it needs once.
+// An Edge takes about 700 bytes, and iterating over a graph copies each edge. The cost does not
+// matter to a program that draws or writes the graph. A loop that runs often should collect the
+// fields that it needs once.
 type Edge struct {
 	ID EdgeID
 
@@ -258,9 +258,9 @@ type Graph struct {
 	totals *totals // the sums that the graph was made from, for Merge and JSON; nil if empty
 }
 
-// arrange sets the nodes and the edges, which are in any order, and the index of incoming edges. It
-// adds the nodes that only edges have. Edges are sorted by the places of their ends among the nodes:
-// that compares no names.
+// arrange sets the nodes, the edges and the index of incoming edges. Its arguments may be in any
+// order. It adds nodes that only edges mention. It sorts edges by the positions of their ends among
+// the sorted nodes, which takes no comparison of names.
 func (g *Graph) arrange(nodes []Node, edges []*Edge) {
 	number := make(map[NodeID]int, len(nodes))
 	for i := range nodes {
@@ -308,7 +308,7 @@ func (g *Graph) arrange(nodes []Node, edges []*Edge) {
 		return strings.Compare(string(a.edge.ID.Kind), string(b.edge.ID.Kind))
 	})
 	g.edges = make([]Edge, len(edges))
-	before := make([]int, len(nodes)+1) // the number of edges to the nodes before each
+	before := make([]int, len(nodes)+1) // by node: the number of edges to earlier nodes
 	for i := range order {
 		g.edges[i] = *order[i].edge
 		before[order[i].to+1]++

@@ -22,7 +22,7 @@ type held struct {
 	traces    arena.Table[TraceID, heldTrace]
 	store     arena.Lists[trace.Span]
 	spans     int        // how many are held
-	links     int        // how many are held, with the targets in traceLinks.linked
+	links     int        // how many are held, including the targets in traceLinks.linked
 	last      traceIndex // the trace of the last span; 0 after Advance, or if that trace is dropped
 
 	now             int64     // nanoseconds since started; beforeTime before the first Advance
@@ -89,8 +89,8 @@ func (b *Builder) find(id *TraceID) *heldTrace {
 	return b.traces.At(i)
 }
 
-// A wholeTrace is a trace for reading: the spans that are held under its id and, if the id
-// was cut to 64 bits on the way of some spans, under the other form of the id.
+// A wholeTrace is a trace for reading: the spans that are held under its id, and the spans held
+// under the other length of the id, if some tracer cut the id to 64 bits.
 type wholeTrace struct {
 	id    TraceID
 	parts [2]traceIndex // the second can be 0
@@ -157,12 +157,12 @@ func lowHalf(id TraceID) TraceID {
 // is64Bit reports whether the high half of the id is zero.
 func (id TraceID) is64Bit() bool { return [8]byte(id[:8]) == [8]byte{} }
 
-// fullIDs are the held traces whose full ids have one low half: how many there are, and the
-// sum of their indices, which is the index where there is one.
+// fullIDs stands for the held traces whose full ids have the same low half. n is their number, and
+// sum the sum of their indices: the index of the trace if there is only one.
 type fullIDs struct{ n, sum traceIndex }
 
-// addFullID counts a trace that is held from now on among those with its low half, if its id
-// is full. Nothing is kept until the first trace with a 64-bit id.
+// addFullID counts a newly held trace among the traces with the same low half, if its id is full.
+// It does nothing before the first trace with a 64-bit id is held.
 func (h *held) addFullID(i traceIndex) {
 	switch id := h.traces.ID(i); {
 	case h.fullIDs == nil && !id.is64Bit():
@@ -210,8 +210,9 @@ func (h *held) counterpart(i traceIndex) traceIndex {
 	return h.traces.Find(&low)
 }
 
-// traceLinks are the span links of one held trace's consumers, in a wide sense (see mayReceive), and which of its spans are
-// the targets of links of forgotten consumers. Most traces have none.
+// traceLinks are the span links of the consumers of one held trace, and the ids of its spans to
+// which links of forgotten consumers point. Consumers are all spans for which mayReceive is true.
+// Most traces have no links.
 type traceLinks struct {
 	links  []pairing.ConsumerLink
 	linked map[[8]byte]bool
@@ -365,8 +366,8 @@ func (h *held) leave(i traceIndex) {
 	}
 }
 
-// spansPerLink is the number of held spans that take about as much memory as a held link: links are in maps,
-// which leave garbage where they grow.
+// spansPerLink is the number of held spans that take about as much memory as a held link. A link
+// takes more than a span because it is in a map, and growing maps leave garbage.
 const spansPerLink = 4
 
 // evict forgets traces until no more than Window.Spans and Window.Traces are held.
@@ -419,8 +420,8 @@ func (b *Builder) drop(i traceIndex) {
 	b.last = 0
 }
 
-// maxForgotten is the number of forgotten traces that a builder can tell from new ones. They
-// take 2 MB. A late span of a trace forgotten earlier starts a new trace.
+// maxForgotten is the number of forgotten traces that a builder can tell from new ones. They take 2
+// MB. A late span of a trace that was forgotten before all of these starts a new trace.
 const maxForgotten = 1 << 16
 
 // markForgotten notes a trace as forgotten. If there are maxForgotten already, the trace replaces

@@ -12,8 +12,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// A nodeIndex stands for a NodeID, an addressIndex for an address, a detailIndex for a
-// detail, within one symbols. 0 means none.
+// A nodeIndex stands for a NodeID, an addressIndex for an address, and a detailIndex for a detail.
+// They are valid within one symbols. 0 means none.
 type (
 	nodeIndex    = trace.Node
 	addressIndex = trace.Address
@@ -79,8 +79,8 @@ func (s *symbols) frozen() *symbols {
 	return &symbols{nodes: s.nodes.frozen(), addresses: s.addresses.frozen(), details: s.details.frozen()}
 }
 
-// named returns the number of a node like node, for frozen symbols. It does not change the symbols
-// that were frozen.
+// named returns the number of a node, as node does, for frozen symbols. It adds a new node to the
+// frozen copy alone.
 func (s *symbols) named(id NodeID) nodeIndex {
 	if s.nodes.indices == nil {
 		s.nodes.indices = make(map[NodeID]uint32, len(s.nodes.items))
@@ -205,8 +205,8 @@ func (b *Builder) isNameOf(peer, service nodeIndex) bool {
 	return ok && (rest == "" || len(b.cfg.SplitBy) > 0 && rest[0] == '@')
 }
 
-// isHostOf reports whether the host that a peer is named by is the name of a service (docs/semantics.md,
-// A4). The namespace in Kubernetes is not compared: spans of other traces can tell it.
+// isHostOf reports whether a peer that is a host has the name of a service (docs/semantics.md, A4).
+// It does not compare the namespace in Kubernetes, which may be known from other traces only.
 func (b *Builder) isHostOf(peer, service nodeIndex) bool {
 	host, id := b.names.nodeID(peer).Name, b.names.nodeID(service)
 	name := strings.ToLower(id.Name)
@@ -220,8 +220,8 @@ func (b *Builder) canBeSame(peer, other nodeIndex) bool {
 	return t == TypeRPC || t == TypeIP && b.names.typeOf(other) == TypeIP
 }
 
-// isOtherServer reports whether a peer is the provider of a model, and a host is that of another server with
-// a compatible API (docs/semantics.md G1).
+// isOtherServer reports whether a peer is the provider of a model, while a host belongs to another
+// server with a compatible API (docs/semantics.md G1).
 func (b *Builder) isOtherServer(peer, host nodeIndex) bool {
 	return b.names.typeOf(peer) == TypeModel && semconv.IsElsewhere(b.names.nodeID(peer).Name, b.names.nodeID(host).Name)
 }
@@ -232,7 +232,8 @@ func (b *Builder) isAddress(peer nodeIndex) bool {
 	return t == TypeIP || t == TypeRPC
 }
 
-// describe returns the part of a detail that tells spans of one call from others.
+// describe returns the part of a detail that distinguishes spans of one call from spans of other
+// calls.
 func (b *Builder) describe(d detailIndex) pairing.Description {
 	of := &b.names.details.items[d-1]
 	return pairing.Description{Scope: of.Scope, Port: of.Port, System: of.DBSystem, Database: of.DBNamespace, Asked: pairing.Asked(of.Asked)}
@@ -244,8 +245,8 @@ func (b *Builder) hostAndRPC(i addressIndex) (host, rpc string) {
 	return at.Host, at.RPC
 }
 
-// isSameHost reports whether two addresses are one host and port, and of neither or both a person
-// chose the name. A host without a port is that of a request to the default port of HTTP or HTTPS.
+// isSameHost reports whether two addresses have the same host, the same port and the same chosen
+// name, if any. A missing port equals the default ports of HTTP and HTTPS.
 func (b *Builder) isSameHost(x, y addressIndex) bool {
 	p, q := b.names.AddressOf(x), b.names.AddressOf(y)
 	isDefault := func(port string) bool { return port == "" || port == "80" || port == "443" }
@@ -271,7 +272,7 @@ func (s *symbols) CompareDetails(a, b detailIndex) int {
 // service name send this text, followed by a colon and the name of the program.
 const unknownService = "unknown_service"
 
-// compact overwrites a compact span with a span, in the format in which the builder holds it.
+// compact converts a span to the compact format in which the builder holds spans.
 func (b *Builder) compact(to *trace.Span, s *Span) {
 	*to = trace.Span{
 		ID: s.SpanID, Parent: s.ParentID,
@@ -311,8 +312,9 @@ func (b *Builder) interpret(to *trace.Span, s *Span) {
 	}
 }
 
-// serviceNode returns the node of the service with a resource, and notes the attributes. The time is
-// that of a span; ages, if not nil, is to be widened by the times of the others.
+// serviceNode returns the node of the service with a resource, and notes the attributes of the
+// resource. start is the start of one span. If ages is not nil, the caller must widen it by the
+// starts of the other spans with this resource: see ownIP.
 func (b *Builder) serviceNode(service, namespace string, resource []Attr, start int64) (node nodeIndex, ages *directory.Interval) {
 	id := b.renamer.rename(NodeID{Namespace: namespace, Name: cmp.Or(service, unknownService), Type: TypeService})
 	for _, key := range b.cfg.SplitBy {
@@ -341,9 +343,9 @@ func (b *Builder) addTrigger(node nodeIndex, trigger string) {
 	}
 }
 
-// A dictionary maps the resource and interpretation numbers in the batches of one packer to
-// this builder's nodes and record templates. Templates have a slice of their own, because
-// every span needs one, and the rest only for the first span with a number.
+// A dictionary maps the resource and interpretation numbers in the batches of one packer to this
+// builder's nodes and record templates. Templates have a slice of their own, because every span
+// needs one, while only the first span with a number needs the other fields.
 type dictionary struct {
 	resources []pack.Resource
 	services  []resolvedResource // of the resources
@@ -354,14 +356,14 @@ type dictionary struct {
 
 // A resolvedResource is the service of a resource.
 type resolvedResource struct {
-	node nodeIndex           // 0 if not resolved
+	node nodeIndex           // 0 if not resolved yet
 	ages *directory.Interval // of the IP address that the resource states; nil if there is none
 }
 
 // A recordTemplate is the part of a compact span that the interpretation of the span decides.
 type recordTemplate struct {
 	trace.Span
-	resolved  bool // the rest is known
+	resolved  bool // the other fields are known
 	fails     bool // the span has failed if it has no status of its own
 	excused   bool // the span has not failed, even if its status is error
 	triggered bool // the interpretation has the trigger of a function
@@ -418,7 +420,8 @@ func (b *Builder) unpack(to *trace.Span, d *dictionary, s *pack.PackedSpan) {
 }
 
 // resolveResource returns the service of a resource. If a limit replaced the node by "other" or cut
-// a name, the result is not stored, so that every span is counted. The time is that of the span.
+// a name, the result is not stored, so that the report counts every such span. start is the start
+// of the span.
 func (b *Builder) resolveResource(d *dictionary, number pack.ResourceNumber, start int64) (service resolvedResource) {
 	r := &d.resources[number]
 	attrs := make([]Attr, len(r.Attrs))
@@ -433,9 +436,9 @@ func (b *Builder) resolveResource(d *dictionary, number pack.ResourceNumber, sta
 	return service
 }
 
-// resolveInterpretation interns the names of an interpretation and writes its template. If
-// a limit replaced, dropped or cut a name, the template is written again for every span, so
-// that every span is counted.
+// resolveInterpretation interns the names of an interpretation and writes its template. If a limit
+// replaced, dropped or cut a name, the template is written again for every span, so that the report
+// counts every such span.
 func (b *Builder) resolveInterpretation(d *dictionary, number uint32) {
 	of, template := &d.interpretations[number], &d.templates[number]
 	before := b.limited()
@@ -451,23 +454,25 @@ func isEnvironment(key string) bool {
 	return key == "deployment.environment.name" || key == "deployment.environment"
 }
 
-// kubernetesNamespace is the key of the attribute for the Kubernetes namespace, in which a host
-// without a namespace is to be found.
+// kubernetesNamespace is the key of the attribute for the Kubernetes namespace of a service. Hosts
+// that the service dials without a namespace are in this namespace.
 const kubernetesNamespace = "k8s.namespace.name"
 
-// isOwnIP reports whether a key is that of an attribute for the IP address of a pod in Kubernetes, or of
-// a host.
+// isOwnIP reports whether a key is the key of an attribute for the IP address of a Kubernetes pod
+// or of a host.
 func isOwnIP(key string) bool { return key == "k8s.pod.ip" || key == "host.ip" }
 
-// An ownIP is the IP address that the resource of a service states.
+// An ownIP is the IP address that the resource of a service states. ages is the interval of the
+// spans that state the address.
 type ownIP struct {
 	service nodeIndex
 	text    string
 	ages    *directory.Interval
 }
 
-// note keeps the attributes of a node's resource that Config.NodeAttrs lists, the environment, the
-// Kubernetes namespace, and the IP address, whose time it returns: see serviceNode.
+// note keeps these attributes of a node's resource: those that Config.NodeAttrs lists, the
+// environment, the Kubernetes namespace and the IP address. It returns the interval of the IP
+// address: see serviceNode.
 func (b *Builder) note(node nodeIndex, resource []Attr, start int64) (ages *directory.Interval) {
 	for _, a := range resource {
 		if isEnvironment(a.Key) {

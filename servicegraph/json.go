@@ -191,8 +191,9 @@ func (g *Graph) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// jsonIDs returns the ids of the nodes: the results of [NodeID.String], which nodes of different
-// types can share. The service keeps that id, else the first in order, and the others add their type.
+// jsonIDs returns the ids of the nodes. An id is the text of [NodeID.String]. If nodes of different
+// types have the same text, the id of a service is the text alone, or, without a service, the id of
+// the first node in order; the others add their type.
 func (g *Graph) jsonIDs() []string {
 	ids := make([]string, len(g.nodes))
 	taken := make(map[string]bool, len(g.nodes))

@@ -17,7 +17,7 @@ import (
 type (
 	jsonPending struct {
 		Nodes      []jsonID         `json:"nodes"`                // the nodes to which the other fields refer by position
-		Resolved   []jsonEdge       `json:"settled,omitempty"`    // the edges with pending calls, each without the pending calls
+		Resolved   []jsonEdge       `json:"settled,omitempty"`    // the edges that have pending calls; their numbers exclude the pending calls
 		Calls      []jsonCall       `json:"calls,omitempty"`      // calls with one known side, whose other side is known by name or address
 		Addresses  []jsonMeeting    `json:"addresses,omitempty"`  // services that answered at an address
 		Kubernetes []jsonKubernetes `json:"kubernetes,omitempty"` // the Kubernetes namespaces of services
@@ -28,7 +28,7 @@ type (
 	jsonCall struct {
 		jsonEdge
 		jsonAddress
-		Inside   *jsonAddress     `json:"inside,omitempty"` // as a span inside names it, if that is another address
+		Inside   *jsonAddress     `json:"inside,omitempty"` // the address that a span inside the span of the call names, if it is another one
 		Minute   directory.Minute `json:"minute,omitempty"` // since 1970, if an address ages
 		FromName bool             `json:"fromName,omitempty"`
 		ToName   bool             `json:"toName,omitempty"`
@@ -252,7 +252,7 @@ func (w *pendingWriter) address(i addressIndex) jsonAddress {
 	return jsonAddress{at.Host, at.Port, at.Name, at.RPC}
 }
 
-// inside returns the address inside of a call, nil if there is none.
+// inside returns the address that a span inside the call names, nil if there is none.
 func (w *pendingWriter) inside(i addressIndex) *jsonAddress {
 	if i == 0 {
 		return nil
@@ -272,7 +272,8 @@ func (j jsonAddress) address() address {
 	return address{Host: j.Host, Port: j.Port, Name: j.GivenName, RPC: j.RPC}
 }
 
-// during returns the time of the calls to an address, which is a host, an RPC service or a name.
+// during returns the interval of the calls to an address. The address must be a host, an RPC
+// service or a name, and nothing more.
 func (j jsonAddress) during(first, last int64) (directory.Interval, error) {
 	at := j.address()
 	parts := at.Parts()
@@ -308,7 +309,7 @@ func (t *totals) readPending(in *jsonPending) error {
 	for i, j := range in.Nodes {
 		r.nodes[i] = t.names.node(NodeID(j))
 	}
-	// The order matters: a check needs what the steps before it have read.
+	// The order matters: each step checks its input against what the earlier steps have read.
 	for _, read := range []func() error{
 		func() error { return readEach(in.Resolved, func(j *jsonEdge) error { return t.readEdge(j, r.nodes) }) },
 		func() error { return readEach(in.Calls, r.readCall) },
@@ -436,8 +437,9 @@ func (r *pendingReader) readReceive(j *jsonReceive) error {
 	return nil
 }
 
-// checkService refuses a service that is not in the graph. Its name could be that of a service that
-// is, so that pending calls would find another service as soon as it is added.
+// checkService returns an error for a service that is not a node of the graph. Adding such a
+// service could change the result: pending calls could then resolve to it instead of a node with
+// the same name.
 func (r *pendingReader) checkService(n *nodeIndex) error {
 	if id := r.names.nodeID(*n); !id.Type.isPeer() && !r.hasNode(*n) {
 		return fmt.Errorf("%q is not a service of the graph", id)

@@ -12,7 +12,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/histogram"
 )
 
-// Limits on the JSON of a graph. An edge takes one or two kB of JSON.
+// These are the limits on the JSON of a graph. An edge takes one or two kB of JSON.
 const (
 	maxJSONBytes = 256 << 20
 	maxJSONValue = 8 << 20 // bytes of one node, edge or pending call
@@ -207,7 +207,7 @@ func (r *graphReader) addEdge(j *jsonEdge) error {
 	return nil
 }
 
-// addEdges adds the edges to the totals, when all nodes are known.
+// addEdges adds the edges to the totals. It is called when all nodes are known.
 func (r *graphReader) addEdges() error {
 	t := r.totals
 	ends := make(map[nodeIndex]bool)
@@ -217,7 +217,7 @@ func (r *graphReader) addEdges() error {
 			return err
 		}
 		ends[key.from], ends[key.to] = true, true
-		if t.hasNode(key.to) { // of a node, the totals have what the edges do not show
+		if t.hasNode(key.to) { // the totals count for a node only what no edge counts
 			n := t.node(key.to)
 			n.Recovered = max(n.Recovered-e.recovered, 0)
 		}

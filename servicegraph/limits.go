@@ -46,7 +46,7 @@ const (
 // otherName is the name of the nodes that stand for all nodes beyond a limit.
 const otherName = "other"
 
-// withDefaults returns the limits with 0 for no limit.
+// withDefaults returns the limits with the defaults filled in. In the result, 0 means no limit.
 func (l Limits) withDefaults() Limits {
 	return Limits{Nodes: max(cmp.Or(l.Nodes, defaultNodes), 0), Edges: max(cmp.Or(l.Edges, defaultEdges), 0)}
 }
@@ -85,7 +85,7 @@ func newQuotas(l Limits) quotas {
 	return quotas{nodes: quota{most: l.Nodes}, addresses: quota{most: l.Nodes << 10}, details: quota{most: l.Nodes << 10}}
 }
 
-// limited returns a number that changes whenever a limit replaces, drops or cuts a name.
+// limited returns a number that grows whenever a limit replaces, drops or cuts a name.
 func (b *Builder) limited() uint64 {
 	return b.report.NodesFolded + b.report.NamesTruncated + b.report.LongNames
 }
@@ -127,8 +127,8 @@ func (b *Builder) newNode(id NodeID) nodeIndex {
 	return i
 }
 
-// address returns the number of an address, 0 for an unknown one, and for all if addresses are to
-// be ignored.
+// address returns the number of an address. It returns 0 for an unknown address, and for every
+// address if Config.IgnoreAddresses is set.
 func (b *Builder) address(a address) addressIndex {
 	if b.cfg.IgnoreAddresses || a == (address{}) {
 		return 0
@@ -185,8 +185,8 @@ func (b *Builder) newTotals() *totals {
 	return t
 }
 
-// slack returns how many edges, or calls, may be added after a number of them was folded. Folding
-// sorts all of them, so it must be rare.
+// slack returns how many edges, or pending calls, may be added before they are folded again.
+// Folding sorts all of them, so it must be rare.
 func (l Limits) slack() int { return l.Edges/4 + 16 }
 
 // isOther reports whether an edge leads to a node that stands for others.
@@ -195,10 +195,10 @@ func (t *totals) isOther(key edgeKey) bool {
 	return id.Name == otherName && id.Namespace == ""
 }
 
-// foldEdges keeps the first edges in their order, as many as Limits.Edges allows, and adds the calls of
-// the others to edges to the node "other". Which edges remain does not depend on the order in which
-// edges were added, nor on when they are folded: an edge is only removed when enough edges come
-// before it, and those are only removed for edges that come even earlier.
+// foldEdges keeps the first Limits.Edges edges in their order, and adds the calls of all others to
+// edges to the node "other". Which edges remain does not depend on the order in which edges were
+// added, nor on when they are folded: an edge is removed only if Limits.Edges edges come before it,
+// and each of these is removed only for an edge that comes even earlier.
 func (t *totals) foldEdges() {
 	t.nextFold.edges = math.MaxInt
 	if t.limits.Edges == 0 {
@@ -278,10 +278,10 @@ func (t *totals) compareCalls(a, b callKey) int {
 	return cmp.Or(t.compareEdges(a.edgeKey, b.edgeKey), t.names.CompareAddresses(a.address, b.address), t.names.CompareAddresses(a.inside, b.inside), cmp.Compare(a.minute, b.minute), cmp.Compare(flags(a), flags(b)))
 }
 
-// adoptNames adds the names that only resolving gave to the names of the totals. It returns the
-// function that maps the nodes of the resolver to those of the totals, and the nodes for which the
-// node "other" stands, because the names with them would be more than twice Limits.Nodes. Of too
-// many names, the first in their order are added.
+// adoptNames adds the names that a resolver made to the names of the totals. It returns a function
+// that maps the nodes of the resolver to those of the totals. If the totals would have more than
+// about twice Limits.Nodes names, it adds only the first of them in their order. The node "other"
+// replaces the rest, which are beyond.
 func (t *totals) adoptNames(r *resolver) (node func(nodeIndex) nodeIndex, beyond map[nodeIndex]bool) {
 	known := len(t.names.nodes.items)
 	first := nodeIndex(known + 1)

@@ -21,9 +21,9 @@ func (r *resolver) resolveMessages() {
 // A reception is a service that received messages of a queue.
 type reception struct{ queue, by nodeIndex }
 
-// resolveTaken adds the messages that services took from a queue, and of which nothing else is known. If
-// other spans of a service show that it received messages of the queue, they are the deliveries, and the
-// spans that took the messages show no more of them (docs/semantics.md, M10).
+// resolveTaken adds the messages that services only took from a queue and whose senders are
+// unknown. If other spans of the service show that it received messages of this queue, those spans
+// are the deliveries, and the spans that took the messages add no calls (docs/semantics.md, M10).
 func (r *resolver) resolveTaken(joined map[receiver]bool) {
 	alone := make(map[receiver]pendingReceive)
 	for key, in := range r.totals.receivers {
@@ -71,12 +71,14 @@ func (r *resolver) findReceptions() {
 	}
 }
 
-// isAlone reports whether a receiver is a call from the queue that it names: no sender is known.
+// isAlone reports whether a receiver is a call from the queue that it names, because no sender is
+// known.
 func (in *pendingReceive) isAlone(joined bool) bool {
 	return in.outcome != pairing.None && !joined && in.span.PeerType == trace.Queue
 }
 
-// pairLinks adds the messages whose two halves are known. It returns their receivers.
+// pairLinks adds the messages whose two halves are known, and returns the receivers of these
+// messages.
 func (r *resolver) pairLinks() (joined map[receiver]bool) {
 	joined = make(map[receiver]bool, len(r.totals.receivers))
 	processed := r.processed()
@@ -166,7 +168,7 @@ func (t *totals) linkedRequests(senders map[Link]sendKey, visit func(out *pendin
 		}
 		out, in := t.sends[sender], t.receivers[key.receiver]
 		if out.span.Address != 0 && isSeparateRequest(&out.span, &in.span) {
-			found := out // so that only these are on the heap
+			found := out // a copy, so that only the senders found are on the heap
 			visit(&found, key.node)
 		}
 	}
@@ -183,15 +185,14 @@ func senderOf(senders map[Link]sendKey, target Link) (sender sendKey, ok bool) {
 	return sender, ok && (low == target.TraceID || sender.span.TraceID == low)
 }
 
-// handles reports whether a receiver handles its messages, and does not only take them from the queue
-// or start what handles them.
+// handles reports whether a receiver handles its messages. Other receivers only take messages from
+// the queue, or start the work that handles them.
 func handles(in *trace.Span) bool {
 	return in.Kind == trace.Consumer && !in.Is(trace.Polls|trace.Takes)
 }
 
-// isPartOfDelivery reports whether another span of the service shows the delivery of the message that a
-// link of a receiver leads to: the receiver only takes the message from the queue (docs/semantics.md,
-// M10).
+// isPartOfDelivery reports whether the receiver only takes the message to which its link leads from
+// the queue, while another span of the service shows the delivery (docs/semantics.md, M10).
 func (r *resolver) isPartOfDelivery(processed map[delivery]bool, key receiveKey, out *pendingSend, in *trace.Span) bool {
 	return !handles(in) && processed[delivery{key.node, key.target}] ||
 		in.Is(trace.Polls|trace.Takes) && out.called && out.span.Kind == trace.Producer && r.hasReceived(out, key.node)
@@ -227,8 +228,8 @@ func (r *resolver) hasReceived(out *pendingSend, to nodeIndex) bool {
 }
 
 // message adds one message whose two halves are known. The span call stands for the call of the
-// sender, and times is what the statistics of the sender count for it: the same for all messages of
-// the call, because the graphs that a merge joins can have different deliveries of the call.
+// sender. The statistics of the sender count the span times. It is the same span for all messages
+// of one call, so that a merge does not depend on which graph has which delivery.
 func (r *resolver) message(key receiveKey, call Link, out *pendingSend, in *pendingReceive, times *trace.Span) {
 	queue := queueOf(&out.span, &in.span)
 	if (out.queueNode || in.queueNode) && queue != 0 {
@@ -280,7 +281,7 @@ type sideKey struct {
 	receiver bool
 }
 
-// isFirst reports whether this is the first call for a span on one side of an edge.
+// isFirst returns true the first time that it is called for a span on one side of an edge.
 func (r *resolver) isFirst(edge edgeKey, span Link, receiver bool) bool {
 	key := sideKey{edge, span, receiver}
 	before := r.seen[key]
@@ -288,8 +289,8 @@ func (r *resolver) isFirst(edge edgeKey, span Link, receiver bool) bool {
 	return !before
 }
 
-// unlinkedSends counts the outcomes of the senders, and adds the calls that no consumer links
-// to.
+// unlinkedSends counts the outcomes of the senders, and adds the calls of senders to which no
+// consumer links.
 func (r *resolver) unlinkedSends() {
 	for key, out := range r.totals.sends {
 		outcome := pairing.Virtual

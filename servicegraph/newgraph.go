@@ -17,15 +17,16 @@ import (
 // example from metrics (docs/semantics.md, B1). Every view, format and analysis that needs no
 // traces works on it, and [Merge] adds it to other graphs.
 //
-// Nodes and edges may be in any order. A node that only edges mention is added. Requests of
-// nodes without spans of their own, such as databases, are computed from the edges. A number
-// may be 0 where it is unknown, with two exceptions: a side of an edge, or the requests of a
-// node, with calls or a latency must have an Observed of at least 1, and Evidence must add up to
-// Calls, except on a bridged edge. NewGraph sets both where the caller left them 0: Observed to the number of
-// calls, and Evidence to the sides that have calls.
+// Nodes and edges may be in any order. A node that only edges mention is added. Requests of nodes
+// without spans of their own, such as databases, are computed from the edges. A number may be 0
+// where it is unknown, with two exceptions: a side of an edge, or the requests of a node, with
+// calls or a latency must have an Observed of at least 1, and Evidence must add up to Calls, except
+// on a bridged edge. If the caller left them 0, NewGraph sets both: Observed to the number of
+// calls, and Evidence according to the sides that have calls.
 //
-// NewGraph returns an error if a node or an edge is listed twice, if an edge has no kind, or if
-// a number is negative, infinite or NaN. It uses the memory of the slices.
+// NewGraph returns an error if a node or an edge is listed twice, if an edge has no kind, or if a
+// number is negative, infinite or NaN. The graph uses the memory of the slices: the caller must not
+// write to them afterwards.
 func NewGraph(nodes []Node, edges []Edge, report Report) (*Graph, error) {
 	known := make(map[NodeID]bool)
 	for i := range nodes {
@@ -125,8 +126,8 @@ type LatencyBucket struct {
 // NewLatency returns the distribution of the buckets of a histogram, or of several whose buckets
 // may overlap. The samples of a bucket count as evenly spread over it, which is how Prometheus's
 // histogram_quantile reads a classic histogram: a quantile can differ from the exact one by the
-// width of its bucket. A whole number of samples stays one. The minimum and the maximum are the ends of the first and of the
-// last bucket with samples.
+// width of its bucket. If the samples of a bucket are a whole number, so are all parts of it. The
+// minimum and the maximum are the ends of the first and of the last bucket with samples.
 //
 // sum is the sum of all samples; if it is 0 or less, NewLatency estimates the sum from the
 // buckets. NewLatency ignores buckets whose count is not a number from 0 to 2^53.
@@ -154,8 +155,8 @@ func NewLatency(buckets []LatencyBucket, sum time.Duration) Latency {
 	return l
 }
 
-// spread adds a weight evenly to the values from low to high. The parts of a whole number are
-// whole numbers.
+// spread adds a weight evenly to the values from low to high. If the weight is a whole number, so
+// are its parts.
 func (l *Latency) spread(low, high int64, weight float64) {
 	whole := weight == math.Trunc(weight)
 	done := 0.0

@@ -11,10 +11,10 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// pending are the calls that the spans of one graph cannot resolve and those of another may:
-// calls to a name or an address that can turn out to be a service's, and the two halves of
-// messages that span links connect. They are part of a graph and are resolved each time one
-// is made, so that merging graphs gives what building from all spans at once gives.
+// pending are the calls that the spans of one graph cannot resolve and those of another may: calls
+// to a name or an address that may turn out to belong to a service, and the two halves of messages
+// that span links connect. They are part of a graph and are resolved each time one is made, so that
+// merging graphs gives what building from all spans at once gives.
 type pending struct {
 	calls      map[callKey]*edgeSum
 	met        map[meeting]*directory.Interval
@@ -24,7 +24,7 @@ type pending struct {
 	receivers  map[receiver]pendingReceive
 	receives   map[receiveKey]bool // the links of the receivers
 
-	learned map[meeting]*directory.Interval // by meetings at whole addresses: what learn has returned
+	learned map[meeting]*directory.Interval // by meetings at whole addresses: the results of learn
 }
 
 // A meeting is a service that answered at an address: see [directory.Meeting].
@@ -45,7 +45,7 @@ type callKey struct {
 	taken            bool             // a message that To took from the queue From for other spans to process
 }
 
-// isSettled reports whether no other spans can tell more about such calls.
+// isSettled reports whether no other span can tell more about calls with this key.
 func (k callKey) isSettled() bool {
 	return k.address == 0 && k.inside == 0 && !k.fromName && !k.toName && !k.taken && !k.ended
 }
@@ -58,8 +58,8 @@ func (s *symbols) callKeyOf(client *trace.Span) callKey {
 	}
 }
 
-// pendingKey returns the key of a pending call of one of the spans of a trace, without what tells taken
-// messages.
+// pendingKey returns the key of a pending call between spans of a trace. It leaves the field taken
+// unset.
 func (s *symbols) pendingKey(ends edgeKey, c *pairing.Call, p *pairing.Pairer, spans []trace.Span) callKey {
 	key := callKey{edgeKey: ends, fromName: c.Is(pairing.FromName), toName: c.Is(pairing.ToName), ended: c.Is(pairing.Ended)}
 	if c.Source < 0 {
@@ -99,7 +99,7 @@ type pendingSend struct {
 	counted   bool   // the report has the outcome of the span already
 	queueNode bool   // Config.QueueNodes
 	isOpen    bool   // of an open trace in a live graph: see withholdHalves
-	given     bool   // among the counted totals: a delta shows the call as one to the queue
+	given     bool   // in the counted totals: an earlier delta has shown the call as a call to the queue
 }
 
 // call returns the key that all spans of one call share.
@@ -196,15 +196,15 @@ func (t *totals) forgetMeetings() {
 	}
 }
 
-// recentStatements find the statements of spans that repeat without asking the map. It is a
-// direct-mapped cache of 256 entries. In BenchmarkStatements, noting a statement takes 4 ns with
-// the cache and 250 ns without.
+// recentStatements is a cache of statements, in which repeated statements are found without a
+// lookup in the map. It is direct-mapped and has 256 entries. In BenchmarkStatements, noting a
+// statement takes 4 ns with the cache and 250 ns without.
 type recentStatements []recentStatement // made when first needed
 
 type recentStatement struct {
 	service nodeIndex
 	address addressIndex
-	ages    *directory.Interval // of the host; nil if it does not age
+	ages    *directory.Interval // the interval of spans that state the host; nil if the host does not age
 }
 
 // slot returns the slot of a statement.
@@ -232,8 +232,9 @@ func (b *Builder) state(s *trace.Span) {
 	}
 }
 
-// stateAt notes that a service states a host or an RPC service, if the address is not empty and means
-// the same for all callers. It returns the time of such spans if the address ages, else nil.
+// stateAt notes that a service states an address, a host or an RPC service, if the address is not
+// empty and means the same for all callers. It returns the interval of such spans if the address
+// ages, else nil.
 func (b *Builder) stateAt(service nodeIndex, at address, start int64) *directory.Interval {
 	if at == (address{}) || semconv.IsLocal(at.Host) {
 		return nil
@@ -246,7 +247,8 @@ func (b *Builder) stateAt(service nodeIndex, at address, start int64) *directory
 	return b.statements.Find(service, i)
 }
 
-// addKubernetes adds Kubernetes namespaces of a service. Of too many, the first in order stay.
+// addKubernetes adds Kubernetes namespaces of a service. If there are too many, the first in order
+// stay.
 func (t *totals) addKubernetes(service nodeIndex, namespaces []string) {
 	of := t.kubernetes[service]
 	for _, n := range namespaces {

@@ -65,8 +65,8 @@ func (r Rename) checkGroups() error {
 // groupReference matches what regexp.Expand replaces: references to groups, and dollar signs.
 var groupReference = regexp.MustCompile(`\$(\$|\{\w*\}|\w+)`)
 
-// ParseRenames parses a file of rules, one on each line. Empty lines and lines that begin with #
-// are ignored. The error names the file and the line.
+// ParseRenames parses a file of rules, one rule on each line. Empty lines and lines that begin with
+// # are ignored. The error names the file and the line.
 func ParseRenames(file, text string) ([]Rename, error) {
 	var rules []Rename
 	n := 0
@@ -118,8 +118,7 @@ type renamer struct {
 // are more, it forgets all.
 const maxRenamed = 1 << 16
 
-// rename returns the identity that the rules give a node. A renamed address is no address any
-// more, but a name.
+// rename returns the identity that the rules give a node. A renamed address becomes a name.
 func (r *renamer) rename(id NodeID) NodeID {
 	if len(r.rules) == 0 || id.Name == "" {
 		return id
@@ -145,15 +144,15 @@ func (r *renamer) rename(id NodeID) NodeID {
 	return to
 }
 
-// isChosen reports whether a peer got its name from a rule, so that a service with this name is the
-// peer. The name of a queue is never that of a service.
+// isChosen reports whether a peer got its name from a rule. A service with this name is then the
+// peer, unless the peer is a queue: queues never have the name of a service.
 func (r *renamer) isChosen(from, to NodeID) bool { return from.Name != to.Name && to.Type != TypeQueue }
 
-// mergeRenamed adds other totals with other names.
+// mergeRenamed adds other totals, whose nodes get the names that the renamer gives.
 func (t *totals) mergeRenamed(o *totals, r *renamer) {
 	c := &translation{t.names, o.names, r}
 	for i, n := range o.nodes {
-		if n != nil && !c.isChosen(nodeIndex(i+1)) { // a peer with a new name is a node if calls to it remain
+		if n != nil && !c.isChosen(nodeIndex(i+1)) { // calls to a renamed peer add its node, if any remain
 			t.node(t.names.node(r.rename(n.ID))).merge(n)
 		}
 	}
@@ -206,7 +205,7 @@ func (c *translation) address(i addressIndex) addressIndex {
 	return c.to.address(c.renamed(c.from.AddressOf(i)))
 }
 
-// renamed returns an address with the name that the rules give the callee.
+// renamed returns an address in which the callee has the name that the rules give it.
 func (c *translation) renamed(at address) address {
 	if at.Name == "" || len(c.rules) == 0 {
 		return at
@@ -251,8 +250,8 @@ func (c *translation) queues(e *Edge) *Edge {
 	return &renamed
 }
 
-// report returns the report of totals with the new names of detached services. The report has
-// their names alone, which are those of services of the totals.
+// report returns the report of totals with the new names of detached services. The report has only
+// their names. Each is the name of a service in the totals.
 func (c *translation) report(o *totals) Report {
 	report := o.report
 	if len(c.rules) == 0 {

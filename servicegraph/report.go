@@ -72,16 +72,17 @@ type Report struct {
 	// limit on their number. They are not among Traces. There may be more that nobody counted.
 	LeftOutTraces uint64
 
-	// Limited says which traces the limit let through: "newest 1,000 traces of the last 1h
-	// (limit reached)". It is empty if there is no such text. Reports with different texts
-	// merge to one with both.
+	// Limited says which traces the limit let through: "newest 1,000 traces of the last 1h (limit
+	// reached)". It is empty if no source gives such a text. Reports with different texts merge to
+	// one with both.
 	Limited string
 
 	// HiddenCalls are the calls that ended in services which [Config].Hide or Config.Gateways
-	// hides, such as requests that a gateway answered itself, and HiddenErrors those of them
-	// that failed; weighted. No edge has these calls. If other calls show which service answers at the
-	// address that the caller names, the call is one to that service and is not among them. A call
-	// that failed in a gateway which made several calls for it, none of which failed, counts as well.
+	// hides, such as requests that a gateway answered itself, and HiddenErrors those of them that
+	// failed; weighted. No edge has these calls. If other calls show which service answers at the
+	// address that the caller names, the call is one to that service and is not among them. If a
+	// call failed in a gateway, and the gateway made several calls for it of which none failed, the
+	// call counts as well.
 	HiddenCalls, HiddenErrors float64
 
 	// The nodes, edges and calls that views left out of the graph.
@@ -134,7 +135,7 @@ func (r *Report) merge(o Report) {
 	r.First, r.Last = first, last
 }
 
-// joined returns the texts of both, in order: the first few, each once.
+// joined returns the texts of a and b, sorted and each once, up to a maximum.
 func joined(a, b string) string {
 	const separator, most = " + ", 8
 	if a == "" || b == "" || a == b {

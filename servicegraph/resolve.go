@@ -10,8 +10,8 @@ import (
 // the totals know. It does not change the totals.
 type resolver struct {
 	totals    *totals
-	known     *totals              // what is known beyond the totals: they include them
-	names     *symbols             // those of the totals, and names that only resolving gives
+	known     *totals              // the totals whose names and addresses resolve the calls; they include the field totals
+	names     *symbols             // the names of the totals, and those that the resolver adds
 	services  map[NodeID]nodeIndex // the result of servicesByName
 	directory *directory.Directory
 	peers     *directory.Names
@@ -24,7 +24,7 @@ type resolver struct {
 	conflicts map[addressIndex]bool // the ambiguous addresses that were counted
 	seen      map[sideKey]bool
 	entries   map[nodeIndex]float64 // requests whose links lead to no caller; weighted
-	received  map[nodeIndex]bool    // see isReceived; nil until it is asked
+	received  map[nodeIndex]bool    // see isReceived; nil until its first call
 
 	receptions map[reception]bool // see resolveTaken
 }
@@ -40,8 +40,8 @@ func (t *totals) resolve() *resolver {
 // resolver returns a resolver that has resolved nothing yet.
 func (t *totals) resolver() *resolver { return t.resolverKnowing(t) }
 
-// resolverKnowing returns a resolver that knows the services, the addresses and the peers of other
-// totals, which have the same names and include t.
+// resolverKnowing returns a resolver of t that knows the services, the addresses and the peers of
+// other totals. The other totals have the same names and include t.
 func (t *totals) resolverKnowing(known *totals) *resolver {
 	edges := make(map[edgeKey]*Edge, len(t.edges))
 	for key, e := range t.edges {
@@ -66,8 +66,8 @@ func (t *totals) resolverKnowing(known *totals) *resolver {
 	return r
 }
 
-// openDirectory makes the directory of all that totals know of addresses, and the names of the
-// peers that the directory does not know.
+// openDirectory makes the directory of all addresses that totals know, and the names of the peers
+// whose services the directory does not know.
 func (r *resolver) openDirectory(t *totals) {
 	var services []directory.Service
 	for i, n := range t.nodes {
@@ -138,8 +138,8 @@ func (r *resolver) asked(key callKey) directory.Call {
 	return c
 }
 
-// isModelServer reports whether a peer is the server of a model that has the name of its host: it can be a
-// service or on the caller's machine, as any host can (docs/semantics.md G1).
+// isModelServer reports whether a peer is a server of models that has the name of its host. Like
+// any host, such a server can be a service, or be on the caller's machine (docs/semantics.md G1).
 func (r *resolver) isModelServer(peer nodeIndex, host string) bool {
 	id := r.totals.names.nodeID(peer)
 	return id.Type == TypeModel && id.Name == host
@@ -164,8 +164,9 @@ func (r *resolver) peerOf(key callKey) directory.Peer {
 	return p
 }
 
-// isReceived reports whether consumers name a queue, or calls from it are drawn. They name no broker, so the queue cannot be
-// distinguished from one with the same name at another broker (docs/semantics.md, A6).
+// isReceived reports whether consumers name a queue, or the graph has calls from the queue.
+// Consumers name no broker, so such a queue cannot be distinguished from a queue with the same name
+// at another broker (docs/semantics.md, A6).
 func (r *resolver) isReceived(queue nodeIndex) bool {
 	if r.received != nil {
 		return r.received[queue]
@@ -213,8 +214,8 @@ func (r *resolver) edge(key edgeKey) *Edge {
 	return e
 }
 
-// resolveCalls finds the other side of the calls with one known side. Those of messages that were only
-// taken from a queue wait for resolveTaken.
+// resolveCalls finds the other side of the calls with one known side. It leaves messages that were
+// only taken from a queue to resolveTaken.
 func (r *resolver) resolveCalls() {
 	for key, calls := range r.totals.calls {
 		if !key.taken {

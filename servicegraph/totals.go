@@ -108,9 +108,10 @@ func (t *totals) callsTo(key callKey) *edgeSum {
 	return e
 }
 
-// recentSums finds the sums of keys that repeat without asking the map: nearly all calls are
-// on few edges. A direct-mapped cache of 256 entries: of two keys in the same slot the last
-// one stays. Without the cache, BenchmarkStages/pair takes 9 % longer. The zero value is empty.
+// recentSums is a cache of sums, in which the sums of repeated keys are found without a lookup in
+// the map: nearly all calls are on few edges. It is direct-mapped and has 256 entries: of two keys
+// in the same slot, the last one stays. Without the cache, BenchmarkStages/pair takes 9 % longer.
+// The zero value is empty.
 type recentSums[K comparable] struct {
 	slots []recentSum[K] // made when first needed: most totals only merge
 }
@@ -194,7 +195,7 @@ func (t *totals) graph() *Graph {
 	t.foldEdges()
 	r := t.resolve()
 	t.given = r.peers.Given()
-	t.names = r.names // with the names that only resolving gives
+	t.names = r.names // with the names that the resolver added
 	g := &Graph{totals: t, report: t.report}
 	g.report.merge(r.found)
 	var nodes []Node

@@ -26,7 +26,7 @@ type Call struct {
 
 	Within int  // the index in Trace.Calls of the call on whose behalf From made the call; -1 if unknown
 	Entry  bool // the call is a request from outside, as in [Node.Entries]
-	Begins bool // nobody made the call: To began to work by itself, as a job does, in a span without a parent that serves nobody
+	Begins bool // the call has no caller: To began to work by itself, as a job does, in a span without a parent that is not a request
 	Linked bool // a span link connects the call with its sender, the caller span, which is in another trace
 
 	Resent    bool    // the attributes mark the call as a retry
@@ -55,8 +55,8 @@ type CallSide struct {
 	Failed     bool
 }
 
-// Traces returns the calls of the traces that the builder holds: what became of forgotten traces
-// is only in the graph. Between the same nodes, the calls of all traces add up to the edges of
+// Traces returns the calls of the traces that the builder holds. The calls of forgotten traces are
+// only in the graph. Between the same nodes, the calls of all traces add up to the edges of
 // [Builder.Graph], unless a limit folded some of these (docs/semantics.md, V5). The calls to a
 // service whose span is missing, and to dependencies without spans, have the names that all spans
 // so far give them.

@@ -7,10 +7,9 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/idhash"
 )
 
-// A Table maps ids of 16 bytes to values. Each entry also has an index, by which the caller
-// refers to the entry while it is in the table. Indices are small: the index of a removed
-// entry is used again, that of the entry removed last first. The zero id cannot be in a table.
-// The zero value is empty.
+// A Table maps ids of 16 bytes to values. Each entry also has an index, by which the caller refers
+// to the entry while it is in the table. Indices are small: the indices of removed entries are used
+// again, the one freed last first. The zero id cannot be in a table. The zero value is empty.
 type Table[K ~[16]byte, V any] struct {
 	n       int
 	seed    idhash.Seed

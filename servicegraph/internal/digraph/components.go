@@ -5,8 +5,8 @@ package digraph
 // Components returns the number of each node's component, -1 for unmarked nodes, and how many
 // components there are. A component has a larger number than the components to which it leads.
 //
-// The algorithm is Tarjan's, with a stack of its own in place of recursion: a chain of edges may
-// be as long as there are nodes.
+// The algorithm is Tarjan's, with an explicit stack instead of recursion: a path may go through all
+// nodes.
 func (a *Adjacency) Components(marked []bool) (componentOf []int, n int) {
 	c := components{Adjacency: a, of: make([]int, len(marked)), order: make([]int, len(marked)), lowest: make([]int, len(marked))}
 	for v := range c.of {

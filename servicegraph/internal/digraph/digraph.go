@@ -4,13 +4,12 @@ package digraph
 import "slices"
 
 // An Adjacency is a graph in compressed sparse row format. Its nodes are the numbers from 0, and
-// its edges are numbered in the order of the nodes from which they lead. Nobody may write to the
-// fields.
+// its edges are numbered in the order of the nodes from which they lead. The fields are read-only.
 type Adjacency struct {
 	From, To []int // by edge: the nodes at its ends
 	Callers  []int // by position in the list of edges ordered by To: the node From of the edge
-	Out      []int // by node: its first edge; one more element ends the edges of the last node
-	In       []int // by node: the position of the first edge to it in the list ordered by To; one more element ends the last node's
+	Out      []int // by node: its first edge; one more element marks the end of the last node's edges
+	In       []int // by node: the position of the first edge to it in the list ordered by To; one more element marks the end for the last node
 }
 
 // New returns the graph of n nodes whose edge e leads from node from[e] to node to[e]. The edges

@@ -7,10 +7,10 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 )
 
-// An Address is where a callee listens, as its callers dial it: a host and a port, or the RPC
-// service that they ask for, or both. Name is the name that they give the callee, if any, and an address
-// as well. Callees that share an egress proxy differ by name only: a call to stripe through it is no call
-// to a service that answered another call there.
+// An Address is where a callee listens, as its callers dial it: a host and a port, the RPC service
+// that the callers ask for, or both. Name is the name that the callers give the callee, if any. A
+// name is also an address of its own. It distinguishes callees behind one egress proxy: a call to
+// stripe through the proxy does not go to a service that answered another call through the proxy.
 type Address struct{ Host, Port, Name, RPC string }
 
 // Compare orders addresses.
@@ -18,8 +18,8 @@ func (a Address) Compare(b Address) int {
 	return cmp.Or(strings.Compare(a.Host, b.Host), strings.Compare(a.Port, b.Port), strings.Compare(a.Name, b.Name), strings.Compare(a.RPC, b.RPC))
 }
 
-// Parts returns the addresses of which a is made: the host, the RPC service, and the name alone. A part
-// that a does not have is empty.
+// Parts returns the parts of an address, each as an address: the host with its port and name, the
+// RPC service, and the name alone. A missing part is empty.
 func (a Address) Parts() (parts [3]Address) {
 	if a.Host != "" {
 		parts[0] = Address{Host: a.Host, Port: a.Port, Name: a.Name}
@@ -28,18 +28,19 @@ func (a Address) Parts() (parts [3]Address) {
 	return parts
 }
 
-// Ages reports whether the address can pass to another service: IP addresses do, names do not.
+// Ages reports whether the address can belong to another service some time later. An IP address
+// can, and a name cannot.
 func (a Address) Ages() bool { return semconv.IsIP(a.Host) }
 
-// NeedsCaller reports whether the address can mean another service for each caller: a host on
-// the caller's own machine, a name in the caller's own namespace, or an RPC service or a chosen name, which
-// several services can have.
+// NeedsCaller reports whether the address can mean a different service for each caller. This is so
+// for a host on the caller's own machine, a name in the caller's own namespace, an RPC service, and
+// a chosen name: several services can have the same one.
 func (a Address) NeedsCaller() bool {
 	return a.Host == "" || isShort(a.Host) || semconv.IsLocal(a.Host)
 }
 
-// isShort reports whether a host is a name that a search domain completes, such as that of the
-// caller's namespace in Kubernetes.
+// isShort reports whether a host is a name that a search domain completes. In Kubernetes, the
+// search domain is that of the caller's namespace.
 func isShort(host string) bool {
 	return host != "" && !strings.ContainsAny(host, ".,:/@\\") && !semconv.IsLocal(host)
 }
@@ -69,8 +70,8 @@ func MinuteOf(t int64) Minute {
 	return Minute(m)
 }
 
-// around is the time before the first and after the last call that met a service at an address, in
-// which other calls to the address are calls to that service.
+// If calls met a service at an address that ages, other calls to the address go to that service
+// from the time around before the first of these calls to the time around after the last.
 const around = 5 * nanosPerMinute
 
 // isNear reports whether a part of a minute is in the interval or at most 5 minutes from it.

@@ -2,8 +2,8 @@
 // address that the caller dialed. It knows the calls that met a service, and at which address, and
 // the names of the services. The rules are the rows of docs/semantics.md, D13 and A1 to A9.
 //
-// A directory answers when a graph is made. Only [Statements] are added while spans arrive, and a
-// builder adds each once.
+// A directory is made and asked when a graph is made. Only [Statements] are collected while spans
+// arrive.
 package directory
 
 import (
@@ -22,8 +22,9 @@ type Service struct {
 	States          []Statement
 }
 
-// A Statement is an address that the spans or the resources of a service state as that of the service:
-// a SERVER span has the host to which a client sent the request, and the RPC service.
+// A Statement is an address that the spans or the resources of a service state as the address of
+// that service. A SERVER span, for example, has the host to which the client sent the request, and
+// the RPC service.
 type Statement struct {
 	At     Address  // a host or an RPC service, not both
 	During Interval // of the spans, for an address that ages
@@ -55,7 +56,8 @@ const (
 	Ambiguous        // other calls met several services at the address
 )
 
-// A Directory is not safe for concurrent use while it learns; the other methods only read.
+// A Directory finds the services of calls. Its exported methods only read, and are safe for
+// concurrent use.
 type Directory struct {
 	kubernetes map[trace.Node]string      // the Kubernetes namespace of a service that has exactly one
 	named      map[string][]*Service      // the services by name, in lower case
@@ -65,12 +67,12 @@ type Directory struct {
 	dialed     map[string]bool            // the hosts that callers dial, as they dial them
 }
 
-// A book has the owners of addresses.
+// A book has the owners of addresses: the services that answered there, or that state the address.
 type book struct {
 	places map[place]owners          // by host and port
 	hosts  map[place]owners          // by host, on any port
-	named  map[place]bool            // the hosts, on any port, whose callers give a callee there a name
-	labels map[Address]map[owns]bool // by RPC service or by name, and whose calls they answered
+	named  map[place]bool            // the hosts, on any port, at which callers give a callee a name
+	labels map[Address]map[owns]bool // by RPC service or by name: the services, and whose calls they answered
 }
 
 func newBook() book {
@@ -135,7 +137,7 @@ func (d *Directory) dial(caller trace.Node, host string) {
 	}
 	first, rest, found := strings.Cut(host, ".")
 	if !found || strings.ContainsAny(rest, ".,:/") || semconv.IsLocal(host) {
-		return // no name of a service and a namespace
+		return // not a service name with a namespace
 	}
 	if d.long[first] == nil {
 		d.long[first] = make(map[string]bool)
@@ -143,9 +145,9 @@ func (d *Directory) dial(caller trace.Node, host string) {
 	d.long[first][host] = true
 }
 
-// full returns the name of a host with the namespace, if it is known: that of the caller in
-// Kubernetes, else that of the only host with the same first label. The host of a pod is that of its
-// service.
+// full returns the name of a host with its namespace, if the namespace is known. That is the
+// caller's namespace in Kubernetes, or else the namespace of the only host with the same first
+// label. The name of a pod becomes the name of its service.
 func (d *Directory) full(caller trace.Node, host string) string {
 	host = withoutPod(host)
 	if !isShort(host) {
@@ -162,8 +164,9 @@ func (d *Directory) full(caller trace.Node, host string) string {
 	return host
 }
 
-// Host returns the name that a host has for all callers: the full name if any caller dials it, or
-// if a service has the short name and is another one; else the host as it is.
+// Host returns the name that a host has for all callers. It is the full name if some caller dials
+// the full name, or if the short name is the name of a different service. Otherwise it is the host
+// as it is.
 func (d *Directory) Host(caller trace.Node, host string) string {
 	if full := d.full(caller, host); d.dialed[full] || d.named[host] != nil {
 		return full
@@ -227,8 +230,8 @@ func (d *Directory) add(b *book, m *Meeting) {
 	}
 }
 
-// hostsOf returns a host, and if it is a list, the hosts in the list: a client that balances the
-// load among them expects one service at all of them.
+// hostsOf returns the hosts in a list, or a single host. A client that balances the load among the
+// hosts of a list expects the same service at all of them.
 func hostsOf(host string) []string {
 	if !strings.Contains(host, ",") {
 		return []string{host}
@@ -236,10 +239,12 @@ func hostsOf(host string) []string {
 	return append([]string{host}, strings.Split(host, ",")...)
 }
 
-// Find returns the service of a call. It asks the host and the port first, then the name that the caller
-// gives the callee, then the RPC service, then the names of the services, and last the addresses that services state as their own, which tell
-// the least: a proxy states the same host as the services that it calls. If the caller itself answers at the
-// address, it is a proxy, and its own call to the address goes to another service.
+// Find returns the service of a call. It looks for a service by the host and the port first, then
+// by the name that the caller gives the callee, by the RPC service, and by the names of the
+// services. The addresses that services state as their own come last, because they are the weakest
+// evidence: a proxy states the same host as the services that it calls. If the caller itself
+// answers at the address, the caller is a proxy, and its own call to the address goes to another
+// service.
 func (d *Directory) Find(c *Call) (service trace.Node, how Answer) {
 	asks := [...]func(*Call, *book) (trace.Node, bool){d.atHost, d.asName, d.asRPC}
 	var conflicts [len(asks)]bool
@@ -267,17 +272,17 @@ func (d *Directory) Find(c *Call) (service trace.Node, how Answer) {
 	return 0, Unknown
 }
 
-// atHost returns the only service that a book has at the host and the port of a call. A call without
-// a port can be for any port of the host, and a service that answered a call without a port can be
-// on any port where nobody else answered. A database or the like is probably not on the port of a
-// service.
+// atHost returns the only service that a book has at the host and the port of a call. A call
+// without a port may go to any port of the host, and a service that answered such a call may listen
+// on any port where no other service answered. Neither is assumed if the peer is a database or the
+// like, which probably has another port than the service.
 func (d *Directory) atHost(c *Call, b *book) (only trace.Node, ambiguous bool) {
 	if c.At.Host == "" {
 		return 0, false
 	}
 	at, known := d.place(c.Caller, c.At), b.places
 	if at.name != "" && !b.isNamed(at) {
-		at.name = "" // nobody tells callees at the host apart by name
+		at.name = "" // no caller distinguishes callees at the host by name
 	}
 	if at.port == "" {
 		if c.IsSpecific {
@@ -354,14 +359,14 @@ func (b *book) labeled(caller trace.Node, at Address) (only trace.Node, ambiguou
 	return 0, len(all) > 1
 }
 
-// isGeneric reports whether many programs have an RPC service besides their own. Such a service
-// does not tell which of several hosts is called.
+// isGeneric reports whether an RPC service is one that many programs offer besides their own, such
+// as health checks. A call to it may go to any of them.
 func isGeneric(rpc string) bool {
 	return strings.HasPrefix(rpc, "grpc.health.") || strings.HasPrefix(rpc, "grpc.reflection.") || strings.HasPrefix(rpc, "grpc.channelz.")
 }
 
-// withName returns the only service that has the name of a host. The full name decides where no
-// service, or several, have a name without a namespace.
+// withName returns the only service that has the name of a host. If the name has no namespace, and
+// no service or several services have the name, the full name decides.
 func (d *Directory) withName(caller trace.Node, host string) trace.Node {
 	if host == "" || semconv.IsIP(host) || semconv.IsLocal(host) {
 		return 0

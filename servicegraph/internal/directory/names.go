@@ -22,27 +22,27 @@ type PeerKind uint8
 const (
 	Chosen PeerKind = iota // a name that a person chose
 	Host                   // the host
-	Server                 // a database, a queue or the like, which several hosts can have
+	Server                 // a database, a queue or the like; several hosts can have one with the same name
 )
 
-// Names gives peers that callers name alike different names if they are different things, and
-// peers that callers name differently one name if they are the same. It must know all calls that
-// belong to no service before it names the first.
+// Names gives each peer a name. Peers that callers give the same name get different names if they
+// are different things, and a peer that callers name differently gets one name. All calls that
+// belong to no service must be added before the first call of Name.
 type Names struct {
 	directory *Directory
 	local     map[string]map[port]Peer         // by host: the peers on the machine of a caller, each under the first of its names
 	ports     map[string]map[trace.Node]int    // by host and caller: the number of these peers
-	servers   map[trace.Node]map[string]string // by peer: the first of the hosts that are alike
+	servers   map[trace.Node]map[string]string // by peer: the first of the hosts that differ only in their digits
 	given     Given                            // names that stay; nil if none do
 	new       Given                            // the other names so far, if names stay
 }
 
-// Given are names that peers have in a graph, for later graphs in which they must not change. Nothing
-// writes to them.
+// Given are the names that peers have in a graph, for later graphs in which the names must not
+// change. A Given is read-only.
 type Given map[thing]nodeName
 
-// A thing is what has a name of its own: a host as a caller dials it, or a database or the like on the
-// hosts that are alike.
+// A thing is a peer with a name of its own: a host as a caller dials it, or a database or the like
+// on hosts that differ only in their digits.
 type thing struct {
 	peer, caller trace.Node
 	host, port   string
@@ -56,8 +56,8 @@ type port struct {
 	port   string
 }
 
-// NewNames returns Names that know no call. The names that are given stay as they are; without any, not
-// even an empty map, no name is kept for later.
+// NewNames returns Names without calls. The names in given stay as they are. If given is nil, no
+// names are kept for later graphs; an empty map keeps them.
 func NewNames(d *Directory, given Given) *Names {
 	return &Names{
 		given: given, new: make(Given),
@@ -66,7 +66,7 @@ func NewNames(d *Directory, given Given) *Names {
 	}
 }
 
-// Add makes a call known.
+// Add adds a call that belongs to no service.
 func (n *Names) Add(c *Call, p *Peer) {
 	switch {
 	case p.Kind == Host && semconv.IsLocal(c.At.Host):
@@ -110,8 +110,8 @@ func (n *Names) Given() Given {
 	return all
 }
 
-// Name returns the name and the type of the peer of a call: those that were given, else those that all
-// known calls together give.
+// Name returns the name and the type of the peer of a call. They are the given ones, or else those
+// that follow from all added calls.
 func (n *Names) Name(c *Call, p *Peer, caller string) (name, typ string) {
 	if n.given == nil || p.Kind == Chosen {
 		return n.name(c, p, caller)
@@ -133,11 +133,11 @@ func (n *Names) Name(c *Call, p *Peer, caller string) (name, typ string) {
 	return name, typ
 }
 
-// name returns the name and the type of the peer of a call, as all known calls give them. A peer on
-// the machine of its caller is a different peer for each caller and port; if there are several, the
-// name contains the caller. A host has the same name for all callers. A database or the like is a
-// different peer on each host, except that hosts which differ only in their digits, and IP addresses,
-// are the hosts of its shards and replicas.
+// name returns the name and the type of the peer of a call, as they follow from all added calls. A
+// peer on the machine of its caller is a different peer for each caller and port; if there are
+// several, the name contains the caller. A host has the same name for all callers. A database or
+// the like is a different peer on each host. There are two exceptions: hosts that differ only in
+// their digits, and IP addresses, are taken for the shards and replicas of one database.
 func (n *Names) name(c *Call, p *Peer, caller string) (name, typ string) {
 	name, typ = p.Name, p.Type
 	host := c.At.Host
@@ -167,8 +167,8 @@ func (n *Names) name(c *Call, p *Peer, caller string) (name, typ string) {
 	return name, typ
 }
 
-// alikeOf returns a text that is the same for hosts that differ only in their digits. Hosts that
-// tell nothing have none: IP addresses, and those on the caller's own machine.
+// alikeOf returns a text that is the same for hosts that differ only in their digits. It returns an
+// empty text for IP addresses and for hosts on the caller's own machine, which identify no peer.
 func alikeOf(host string) string {
 	if host == "" || semconv.IsIP(host) || semconv.IsLocal(host) {
 		return ""

@@ -7,9 +7,9 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// Statements are the addresses that services state of themselves: see [Statement]. The addresses
-// of a service are sorted. Of more than maxStatements, the first in their order stay, so that
-// requests with invented hosts cannot fill the memory.
+// Statements are the addresses that services state of themselves: see [Statement]. The addresses of
+// a service are sorted. Beyond maxStatements, only the first in their order stay, so that requests
+// with invented hosts cannot fill the memory.
 type Statements map[trace.Node][]numbered
 
 const maxStatements = 64 // of a service
@@ -20,7 +20,7 @@ type numbered struct {
 	during *Interval // of the spans; nil if the address does not age
 }
 
-// Numbers tell the addresses for which numbers stand.
+// Numbers know the addresses for which numbers stand.
 type Numbers interface {
 	AddressOf(trace.Address) Address
 	CompareAddresses(a, b trace.Address) int
@@ -56,8 +56,8 @@ func (s Statements) Merge(numbers Numbers, o Statements, node func(trace.Node) t
 	}
 }
 
-// Of returns the addresses that a service states, each with the time of the spans; the time is zero
-// if the address does not age.
+// Of returns the addresses that a service states, each with the interval of the spans that state
+// it. The interval is zero if the address does not age.
 func (s Statements) Of(service trace.Node) iter.Seq2[trace.Address, Interval] {
 	return func(yield func(trace.Address, Interval) bool) {
 		for _, n := range s[service] {
@@ -72,8 +72,8 @@ func (s Statements) Of(service trace.Node) iter.Seq2[trace.Address, Interval] {
 	}
 }
 
-// Find returns the time of the spans of a service that state an address, nil if it does not age or is
-// not among those that are kept.
+// Find returns the interval of the spans of a service that state an address. It returns nil if the
+// address does not age, or if the statement was not kept.
 func (s Statements) Find(service trace.Node, at trace.Address) *Interval {
 	for _, n := range s[service] {
 		if n.at == at {

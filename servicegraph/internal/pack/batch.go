@@ -77,16 +77,16 @@ func (b *Batch) Recycle() {
 	}
 }
 
-// clearAhead is how many slots for spans a batch clears at a time: 16 KiB.
+// clearAhead is how many slots for spans a batch clears at a time. They take 16 KiB.
 const clearAhead = 256
 
 // next returns the next slot of the batch. The slot can have old contents: the caller must set
 // every field.
 //
-// Slots are cleared in advance only because of the processor's caches. The builder read the old
-// contents, perhaps on another core. A store to memory that is in the cache of another core
-// waits, and all later stores wait for it. When the decoder made these stores one by one,
-// reading took half as long again on two cores. Adjacent stores wait together.
+// Slots are cleared in advance only because of the processor's caches. The builder has read the old
+// contents, perhaps on another core. A store to memory that is in the cache of another core waits,
+// and all later stores wait for it. Adjacent stores wait together. When the decoder made these
+// stores one by one instead, reading took half as long again on two cores.
 func (b *Batch) next() *PackedSpan {
 	n := len(b.Spans)
 	if n == cap(b.Spans) {

@@ -46,8 +46,8 @@ type Packer struct {
 	plain            [256]uint32       // by kind: the number of the interpretation without attributes, plus one
 }
 
-// A ResourceNumber stands for the resource of some spans in the batches of one [Packer]. It is
-// valid until the next call of KnownResource that finds the present batch empty.
+// A ResourceNumber stands for the resource of some spans in the batches of one [Packer]. It becomes
+// invalid at the next call of KnownResource while the present batch is empty.
 type ResourceNumber uint32
 
 // A Packer recognizes at most maxKnown resources and maxKnown interpretations, and only those

@@ -14,8 +14,8 @@ import (
 // several is the value of spanState.met if several services answered.
 const several = -2
 
-// metAt returns the first caller span at or inside caller span i whose request was answered; -1
-// if there is none, several if several services answered.
+// metAt returns the first caller span whose request was answered, among caller span i and the spans
+// inside it. It returns -1 if there is none, and several if several services answered.
 func (p *Pairer) metAt(i int32) int32 {
 	state := &p.state[i]
 	if state.callee < 0 {
@@ -30,8 +30,8 @@ func (p *Pairer) metAt(i int32) int32 {
 	return i
 }
 
-// firstMet returns the earlier of two caller spans that metAt returned, with ids to break ties;
-// several if different services answered.
+// firstMet returns the earlier of two results of metAt. Ids break ties. It returns several if the
+// spans were answered by different services.
 func (p *Pairer) firstMet(i, j int32) int32 {
 	switch {
 	case i == -1 || j == several:
@@ -52,11 +52,11 @@ func (p *Pairer) compareTimes(i, j int32) int {
 	return cmp.Or(cmp.Compare(a.Start, b.Start), slices.Compare(a.ID[:], b.ID[:]))
 }
 
-// metBeside returns the service that answered the other attempts of the call of which caller
-// span i, without a callee, is an attempt; 0 if i is no attempt. An attempt names no host, or
-// the host of the answered attempt, or both name IP addresses: a client that balances the load
-// tries another address. A span that names another host is a call of its own, such as the
-// request for a token that a library makes before the call.
+// metBeside returns the service that answered another attempt of the same call as caller span i,
+// which has no callee. It returns 0 if span i is no such attempt. Span i is an attempt if it names
+// no host or the host of the answered attempt, or if both name IP addresses, because a client that
+// balances the load tries another address. A span that names another host is a separate call, such
+// as the request for a token that a library makes before the call.
 func (p *Pairer) metBeside(i int32) trace.Node {
 	outer := p.state[i].outer
 	around := p.state[outer].within
@@ -75,9 +75,9 @@ func (p *Pairer) metBeside(i int32) trace.Node {
 	return p.spans[p.state[met].callee].Node
 }
 
-// isPreparation reports whether caller span i, of a call of which another attempt was answered, prepared the
-// call, such as by looking up the host or opening a connection, and was no attempt: it names nothing, and
-// it succeeded before the answered attempt began.
+// isPreparation reports whether caller span i only prepared an attempt that was answered, for
+// example by looking up the host or opening a connection. Such a span names no peer, and succeeded
+// before the answered attempt began.
 func (p *Pairer) isPreparation(i int32) bool {
 	outer := p.state[i].outer
 	span := &p.spans[outer]
@@ -86,9 +86,9 @@ func (p *Pairer) isPreparation(i int32) bool {
 	return timed && p.spans[i].Peer == 0 && span.Peer == 0 && !span.Failed() && span.End <= met.Start && p.passage(i) == trace.Outside
 }
 
-// Around returns the caller span around caller span i whose call went to the service that answered i, as
-// did all calls inside; -1 if there is none. The address that it names is one of that service
-// (docs/semantics.md D13).
+// Around returns the caller span around caller span i, if all calls inside that span went to the
+// service that answered i, and -1 otherwise. An address that the span around names is then an
+// address of that service (docs/semantics.md D13).
 func (p *Pairer) Around(i int32) int32 {
 	o := p.state[i].within
 	if o < 0 || p.spans[o].Kind != trace.Client {
@@ -100,10 +100,10 @@ func (p *Pairer) Around(i int32) int32 {
 	return o
 }
 
-// addresses returns the spans that tell where the call of caller span i, which has no callee, went: the span
-// that tells most, and the span inside that names a host; both are i if no span inside does. The first
-// is i if i names a host, a database or the like, and otherwise the span inside. A name that a person chose
-// needs no span inside.
+// addresses returns two spans that tell where the call of caller span i, which has no callee, went.
+// inside is the span inside i that names a host. source is i if i itself names a host, a database
+// or the like, and otherwise is inside. Both are i if no span inside names a host, or if i has a
+// name that a person chose.
 func (p *Pairer) addresses(i int32) (source, inside int32) {
 	span := &p.spans[i]
 	if p.state[i].nested == 0 || span.PeerType == trace.Queue {
@@ -119,8 +119,8 @@ func (p *Pairer) addresses(i int32) (source, inside int32) {
 	return inside, inside
 }
 
-// Inside returns the caller span inside the source of a pending call that names a host; the source if there
-// is none.
+// Inside returns the caller span that is inside the source of a pending call and names a host. If
+// there is none, it returns the source.
 func (p *Pairer) Inside(c *Call) int32 {
 	if c.Is(HasInside) {
 		return p.lastInside(c.Source)
@@ -128,9 +128,9 @@ func (p *Pairer) Inside(c *Call) int32 {
 	return c.Source
 }
 
-// lastInside returns the last attempt inside caller span i that names a host; -1 if there is none. What is
-// inside the client of a database or a model can also be other work, so that the hosts inside such a span
-// must be one.
+// lastInside returns the last attempt inside caller span i that names a host; -1 if there is none.
+// A span that calls a database or a model can also contain other requests. If the spans inside such
+// a span name several hosts, lastInside returns -1.
 func (p *Pairer) lastInside(i int32) int32 {
 	span := &p.spans[i]
 	last := int32(-1)

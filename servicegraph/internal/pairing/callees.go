@@ -74,8 +74,8 @@ func (p *Pairer) callsItself(caller, i int32) bool {
 	return false
 }
 
-// withoutCallees returns the callee spans of one caller without some of them, which stop being callees of
-// the caller: others show the same call.
+// withoutCallees returns the callee spans of one caller without some of them. The removed spans
+// stop being callees of the caller, because other spans show the same call.
 func (p *Pairer) withoutCallees(caller int32, callees []int32, without func(int32) bool) []int32 {
 	for _, c := range callees {
 		if without(c) {
@@ -90,8 +90,8 @@ func (p *Pairer) withoutCallees(caller int32, callees []int32, without func(int3
 	return callees
 }
 
-// withoutTaken returns the callee spans of one caller without those that only took the message from the
-// queue for another span of their service to process (docs/semantics.md M10).
+// withoutTaken returns the callee spans of one caller without the spans that only took the message
+// from the queue, for another span of the same service to process (docs/semantics.md M10).
 func (p *Pairer) withoutTaken(caller int32, callees []int32) []int32 {
 	takes := func(i int32) bool { return p.spans[i].Is(trace.Takes | trace.Polls) }
 	if !slices.ContainsFunc(callees, takes) {

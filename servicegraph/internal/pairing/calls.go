@@ -41,8 +41,8 @@ func (p *Pairer) calleeAlone(i int32) {
 	p.calls = append(p.calls, call)
 }
 
-// callGroups adds the calls from caller span i to the callee spans in p.group: one group
-// for each node and kind (docs/semantics.md F1 to F3, M1).
+// callGroups adds the calls from caller span i to the callee spans in p.group. The callee spans of
+// one node and kind form a group (docs/semantics.md F1 to F3, M1).
 func (p *Pairer) callGroups(i int32) {
 	caller := p.attribute(i, Paired)
 	if len(p.group) == 1 {
@@ -71,8 +71,8 @@ func (p *Pairer) callGroups(i int32) {
 	}
 }
 
-// kind returns the kind of the call from a caller span, -1 if there is none, to a callee
-// span.
+// kind returns the kind of the call from a caller span to a callee span. caller is -1 if there is
+// no caller span.
 func (p *Pairer) kind(caller, callee int32) Kind {
 	if p.spans[callee].Kind == trace.Consumer || caller >= 0 && p.spans[caller].Kind == trace.Producer {
 		return Message
@@ -80,7 +80,7 @@ func (p *Pairer) kind(caller, callee int32) Kind {
 	return Request
 }
 
-// call adds the calls from caller span i to callee spans of one node and kind. The queue is that
+// call adds the calls from caller span i to callee spans of one node and kind. queue is the queue
 // of the messages, or 0. The span caller stands for the calls and gives their latency.
 func (p *Pairer) call(caller, i int32, queue trace.Node, callees []int32) {
 	kind := p.kind(caller, callees[0])
@@ -119,9 +119,9 @@ func (p *Pairer) call(caller, i int32, queue trace.Node, callees []int32) {
 	}
 }
 
-// source returns the span that knows the address and the details of the call of caller span i: i
-// itself, or, if i is a span of a hidden service and knows nothing, the nearest span around it that
-// does.
+// source returns the span that has the address and the details of the call of caller span i. It is
+// i itself, unless i is a span of a hidden service and has neither. Then it is the nearest span
+// around i that has them.
 func (p *Pairer) source(i int32) int32 {
 	for s := i; p.passage(s) == trace.Through && p.spans[s].Address == 0 && p.spans[s].Peer == 0; {
 		if s = p.state[s].within; s < 0 {
@@ -157,9 +157,9 @@ func (p *Pairer) throughQueue(caller int32, queue trace.Node, callees []int32) {
 	}
 }
 
-// queueBetween returns the queue that a message from caller span i went through, 0 if no
-// span names one. The name that the caller gives goes first, unless it is that of a broker.
-// If consumers give several names, queueBetween returns the first in the order of nodes.
+// queueBetween returns the queue that a message from caller span i went through, 0 if no span names
+// one. The name that the caller gives takes precedence, unless it is the name of a broker. If
+// consumers give several names, queueBetween returns the first in the order of nodes.
 func (p *Pairer) queueBetween(i int32, callees []int32) trace.Node {
 	var broker trace.Node
 	for _, c := range [...]int32{i, p.state[i].outer} {

@@ -1,5 +1,6 @@
-// Package pairing reads the calls out of the tree of one trace. It decides which spans are
-// the two sides of a call, and the outcome of every span. It counts nothing and knows no names. The rules are the rows of docs/semantics.md.
+// Package pairing reads the calls out of the tree of one trace. It decides which spans are the two
+// sides of a call, and the outcome of every span. It adds up nothing, and knows nodes as numbers,
+// not by name. The rules are the rows of docs/semantics.md.
 //
 // Terms:
 //
@@ -30,36 +31,36 @@ type Config struct {
 	// inferred.
 	IsNameOf func(peer, service trace.Node) bool
 
-	// IsHostOf reports whether a peer, which is a host, is the name of a service, alone or followed by
-	// the namespace of the service, in any case of letters. It is called only for spans between which
-	// a call may be inferred.
+	// IsHostOf reports whether a peer, which is a host, has the name of a service, alone or
+	// followed by the namespace of the service. Upper and lower case do not matter. It is called
+	// only for spans between which a call may be inferred.
 	IsHostOf func(peer, service trace.Node) bool
 
-	// CanBeSame reports whether the different peers of two attempts of one call can be one
-	// service: both are IP addresses, or the first is not a host. It is called only for attempts
-	// of calls of which another attempt was answered.
+	// CanBeSame reports whether the different peers of two attempts of one call can be one service:
+	// both are IP addresses, or the first is not a host. It is called only if the other attempt was
+	// answered.
 	CanBeSame func(peer, other trace.Node) bool
 
-	// IsOtherServer reports whether a peer is the provider of a model, and a host is that of another
-	// server. It is called only for caller spans of models and the like that name no host, around a
-	// caller span that does.
+	// IsOtherServer reports whether a peer is the provider of a model, while a host belongs to
+	// another server. It is called only for caller spans to models and the like that name no host
+	// and contain a caller span that names one.
 	IsOtherServer func(peer, host trace.Node) bool
 
 	// IsSameHost reports whether two addresses are the same host and port, and neither has a name
 	// that a person chose. It is called only for caller spans below SERVER spans with an address.
 	IsSameHost func(a, b trace.Address) bool
 
-	// AddressOf returns the host of an address and the RPC service, empty if unknown. It is called only
-	// for caller spans beside others with another peer.
+	// AddressOf returns the host and the RPC service of an address, empty if unknown. It is called
+	// only for caller spans with a sibling that names another peer.
 	AddressOf func(trace.Address) (host, rpc string)
 
 	// IsAddress reports whether a peer is only an IP address or an RPC service. It is called
 	// only if InferCalls is set.
 	IsAddress func(peer trace.Node) bool
 
-	// Describe returns what the detail of a span, which is not 0, tells of its library, its database
-	// and the request. It is called only for spans beside others with which they may be one call,
-	// and for those between which a call may be inferred.
+	// Describe returns what the detail of a span tells about its library, its database and the
+	// request. The detail is not 0. Describe is called only for siblings that may show one call,
+	// and for spans between which a call may be inferred.
 	Describe func(trace.Detail) Description
 
 	// MatchPaths reports whether two paths, which are not empty, can be those of one request. It is
@@ -71,7 +72,7 @@ type Config struct {
 	CompareNodes func(a, b trace.Node) int
 }
 
-// A Description is what the detail of a span tells of its library and its database.
+// A Description is what the detail of a span tells about its library, its database and the request.
 type Description struct {
 	Scope            string // the instrumentation scope that recorded the span; empty if unknown
 	Port             string // of the callee; empty if unknown
@@ -79,8 +80,8 @@ type Description struct {
 	Asked            Asked  // the zero value unless InferCalls is set
 }
 
-// Asked is what a span tells of the request that it sent or received, and of the address to which
-// the request was sent. Empty fields are unknown.
+// Asked is what a span tells about the request that it sent or received, and about the address to
+// which the request was sent. Empty fields are unknown.
 type Asked struct {
 	Host, Port            string
 	RPCService, RPCMethod string
@@ -147,8 +148,8 @@ const (
 	FromName                    // From is a name that can be the name of a service
 	ToName                      // To is a name that can be the name of a service
 	Pending                     // other traces can show which node the named side is
-	HasInside                   // of a pending call with a Source: a caller span inside that one names another host: see Pairer.Inside
-	Ended                       // a pending call that reached a hidden service and went no further: one to the service that other traces show, else none
+	HasInside                   // of a pending call with a Source: a caller span inside the Source names another host: see Pairer.Inside
+	Ended                       // a pending call that reached a hidden service and went no further: a call to the service that other traces show, or else no call
 )
 
 // Is reports whether a call has a flag.

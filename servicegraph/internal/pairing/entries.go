@@ -50,10 +50,10 @@ func (p *Pairer) entries() {
 	}
 }
 
-// findDetached marks the roots within the time of another root of the trace. Such a root has lost
-// the id of its parent: an exporter or a propagator dropped it (docs/semantics.md P20). Of two roots
-// with the same time, the one with children stays a root, or else the one with the first id. The root can
-// be a span of a hidden service.
+// findDetached marks the roots that lie within the time of another root of the trace. Such a root
+// has lost the id of its parent: an exporter or a propagator dropped the id (docs/semantics.md
+// P20). Of two roots with the same time, the one with children stays a root, or else the one with
+// the first id. The other root can be a span of a hidden service.
 func (p *Pairer) findDetached() {
 	serves := func(i int32) bool { return p.spans[i].Kind.Serves() }
 	hidden := p.tree.HiddenRoots
@@ -85,7 +85,7 @@ func (p *Pairer) findDetached() {
 	}
 }
 
-// leaf returns 1 for a span without children, else 0.
+// leaf returns 1 for a span without children, and 0 for any other span.
 func (p *Pairer) leaf(i int32) int {
 	if p.tree.Child[i] < 0 {
 		return 1

@@ -12,20 +12,21 @@ import (
 // two sides of one call.
 type guess struct {
 	client, server int32
-	agreements     int // how many of the things that both tell are the same
+	agreements     int // how many attributes of the two sides agree
 }
 
 // maxGuesses limits the pairs of spans that inferCalls compares in a trace. Beyond the limit it
 // infers nothing.
 const maxGuesses = 1 << 22
 
-// inferCalls pairs the two sides of calls whose connection is lost: a CLIENT or PRODUCER span without
-// a callee, and a SERVER or CONSUMER span whose parent never arrived or whose parent id is lost, in one
-// trace and of two services (docs/semantics.md P9, P20). The SERVER span lies in the time of the CLIENT
-// span, or the CONSUMER span begins after the PRODUCER span, and what both tell of the call is the same.
-// If nothing agrees, each must be the only match for the other, and the client must name no peer, or
-// only an address. If several agree equally, all of them must be calls from one service to one service;
-// then the edge is the same, whichever belong together.
+// inferCalls pairs the two sides of calls whose connection is lost: a CLIENT or PRODUCER span
+// without a callee, and a SERVER or CONSUMER span whose parent never arrived or whose parent id is
+// lost, in one trace and of two services (docs/semantics.md P9, P20). The SERVER span must lie in
+// the time of the CLIENT span, or the CONSUMER span begin after the PRODUCER span, and the
+// attributes of both must agree. If the two sides have no attribute in common, each must be the
+// only match for the other, and the client must name no peer, or only an address. If several pairs
+// agree equally, all of them must be calls from one service to one other: then the edge is the
+// same, whichever spans belong together.
 func (p *Pairer) inferCalls() {
 	clients, servers := append(p.openCalls(), p.openSends()...), append(p.lostRequests(), p.lostMessages()...)
 	if p.uncompared = len(clients)*len(servers) > maxGuesses; p.uncompared {
@@ -113,13 +114,13 @@ func (p *Pairer) canCall(c, s int32) bool {
 	return p.state[c].made != Open && client.Start <= server.Start && client.End >= server.End && client.Node != server.Node
 }
 
-// askedOf describes each detail once: many spans have the same.
+// askedOf caches the descriptions of details, because many spans have the same detail.
 type askedOf struct {
 	*Pairer
 	known map[trace.Detail]Asked
 }
 
-// of returns what span i tells of the call that it is a side of.
+// of returns what span i tells about its call.
 func (p *askedOf) of(i int32) Asked {
 	d := p.spans[i].Detail
 	if d == 0 {
@@ -133,8 +134,8 @@ func (p *askedOf) of(i int32) Asked {
 	return a
 }
 
-// agree counts what caller span c and callee span s tell alike of a call. It returns false if they
-// contradict each other, or if nothing suggests that they are the two sides of one call.
+// agree counts the attributes in which caller span c and callee span s agree. It returns false if
+// the spans contradict each other, or if nothing suggests that they are the two sides of one call.
 func (p *askedOf) agree(c, s int32) (agreements int, ok bool) {
 	named := p.naming(c)
 	mine, other := p.of(c).or(p.of(named)), p.of(s)
@@ -154,8 +155,8 @@ func (p *askedOf) agree(c, s int32) (agreements int, ok bool) {
 	return agreements, true
 }
 
-// naming returns the span that names the peer of the call that caller span c stands for: c, or the first
-// inside it that does and stands for the same call.
+// naming returns the span that names the peer of the call of caller span c: c itself, or the first
+// span inside c that names a peer and stands for the same call.
 func (p *Pairer) naming(c int32) int32 {
 	for i := c; i >= 0; i = p.state[i].inner {
 		if p.NamesPeer(i) {
@@ -165,7 +166,7 @@ func (p *Pairer) naming(c int32) int32 {
 	return c
 }
 
-// or returns what a tells of a call, and what b tells of the same call in addition.
+// or returns a, with the fields of b where those of a are unknown.
 func (a Asked) or(b Asked) Asked {
 	if a.Host == "" {
 		a.Host, a.Port = b.Host, b.Port
@@ -182,9 +183,10 @@ func (p *Pairer) isCallTo(client *trace.Span, service trace.Node) bool {
 	return p.cfg.IsNameOf(client.Peer, service) || !client.Is(trace.PeerIsName) && p.cfg.IsHostOf(client.Peer, service)
 }
 
-// compare compares what the two sides of a call tell of it, but for the paths. It counts the things
-// that are the same in both. Two IP addresses or two names that differ contradict each other. An IP
-// address and a name do not, and neither do a short name and the long one.
+// compare compares the fields of the two sides of a call, except the paths. It counts the fields
+// that agree, and reports whether any contradict each other. Two different IP addresses contradict
+// each other, as do two different names. An IP address and a name do not, and neither do a short
+// name and the full name.
 func (a Asked) compare(b Asked) (agreements int, contradict bool) {
 	differ := func(x, y string) bool { return x != "" && y != "" && x != y }
 	if differ(a.RPCService, b.RPCService) || differ(a.RPCMethod, b.RPCMethod) || differ(a.HTTPMethod, b.HTTPMethod) {
@@ -202,8 +204,8 @@ func (a Asked) compare(b Asked) (agreements int, contradict bool) {
 	return agreements, isIP(a.Host) == isIP(b.Host)
 }
 
-// isIP reports whether a canonical host, which is not empty, is an IP address: no name ends with a
-// digit in the last label or has a colon.
+// isIP reports whether a canonical host, which is not empty, is an IP address. Unlike an IP
+// address, a name has no colon and does not end with a digit.
 func isIP(host string) bool {
 	last := host[len(host)-1]
 	return strings.Contains(host, ":") || '0' <= last && last <= '9' && strings.Count(host, ".") >= 3
@@ -218,8 +220,9 @@ func preferAgreed(guesses []guess, span func(guess) int32) []guess {
 	return slices.DeleteFunc(guesses, func(g guess) bool { return g.agreements < most[span(g)] })
 }
 
-// isOneEdge reports whether the guesses of a server, and those of one of its clients, mean one edge:
-// there is one guess, or all agree and are of one caller service and one callee service.
+// isOneEdge reports whether the guesses of a server, and those of one of its clients, all mean the
+// same edge. That is so if there is one guess, or if the attributes of all guesses agree, and all
+// have the same caller service and the same callee service.
 func (p *Pairer) isOneEdge(ofServer, ofClient []guess) bool {
 	if len(ofServer) == 1 && len(ofClient) == 1 {
 		return true
@@ -232,7 +235,7 @@ func (p *Pairer) isOneEdge(ofServer, ofClient []guess) bool {
 }
 
 // endsFirst reports whether span i ends before span j, or at the same time with a smaller id. The
-// client that ends first fits the fewest other requests.
+// client that ends first can be paired with the fewest other requests.
 func (p *Pairer) endsFirst(i, j int32) bool {
 	return cmp.Or(cmp.Compare(p.spans[i].End, p.spans[j].End), p.compareTimes(i, j)) < 0
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// openSends returns the spans that stand for messages of which no consumer is known in the trace, by
-// start. With queue nodes there are none: the node of the queue connects both sides.
+// openSends returns, by start, the spans that stand for messages without a known consumer in the
+// trace. With queue nodes it returns none, because the node of the queue connects both sides.
 func (p *Pairer) openSends() (senders []int32) {
 	if p.cfg.QueueNodes {
 		return nil
@@ -79,7 +79,7 @@ func (p *Pairer) sentTo(c int32) trace.Node {
 	return 0
 }
 
-// settleSend makes the message that span c stands for one whose consumer s is known, and returns the
+// settleSend makes span s the known consumer of the message that span c stands for, and returns the
 // queue.
 func (p *Pairer) settleSend(c, s int32) trace.Node {
 	for i := range p.sends {

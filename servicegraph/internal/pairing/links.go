@@ -6,9 +6,9 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// findBatches finds the spans that send a batch of messages, among those of which only the links tell
-// whether they send or receive: a span that sends links to spans of its service and trace that
-// created the messages (docs/semantics.md M10). Such a span becomes an INTERNAL span.
+// findBatches looks at the spans of which only the links tell whether they send or receive a batch
+// of messages. A span that sends a batch links to the spans that created the messages, in its own
+// service and trace (docs/semantics.md M10). findBatches makes such a span an INTERNAL span.
 func (p *Pairer) findBatches() {
 	for i := range p.links.Consumers {
 		l := &p.links.Consumers[i]
@@ -46,7 +46,7 @@ func (p *Pairer) findLinks() {
 		}
 	}
 	p.addReceivers(all)
-	inside := make(map[int32][]int32) // the consumer spans directly inside a consumer span; at -1 those inside none
+	inside := make(map[int32][]int32) // by consumer span: the consumer spans directly inside it; at -1, the consumer spans inside no other
 	for _, i := range p.order {
 		if p.state[i].consumer == i || len(all[i]) > 0 {
 			r := p.receiver(i)
@@ -65,7 +65,7 @@ func (p *Pairer) findLinks() {
 	for stack := slices.Clone(inside[-1]); len(stack) > 0; {
 		i := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		if i < 0 { // all spans inside span ^i are visited
+		if i < 0 { // ^i is a span whose inner spans are all visited
 			receive(^i, p.delivered(^i), -1)
 			continue
 		}
@@ -83,10 +83,10 @@ func (p *Pairer) findLinks() {
 	}
 }
 
-// canReceive reports whether the links of span i may be messages. Those of a SERVER or INTERNAL
-// span may be if no other service called it with a parent (docs/semantics.md M15): not those of a
-// SERVER span that names its caller, and not those of an INTERNAL span that shares its id with a
-// SERVER or CONSUMER span of the service, because links are known by id.
+// canReceive reports whether the links of span i may be messages. The links of a SERVER or INTERNAL
+// span may be messages if it has no parent of another service (docs/semantics.md M15). There are
+// two exceptions: a SERVER span that names its caller, and an INTERNAL span that shares its id with
+// a SERVER or CONSUMER span of the service, because links are stored by span id.
 func (p *Pairer) canReceive(i int32) bool {
 	switch span := &p.spans[i]; span.Kind {
 	case trace.Consumer:
@@ -99,8 +99,8 @@ func (p *Pairer) canReceive(i int32) bool {
 	return false
 }
 
-// addReceivers makes the SERVER and INTERNAL spans with links that begin a trace of their own
-// receivers: consumer spans inside process what they received.
+// addReceivers makes receivers of the SERVER and INTERNAL spans with links that begin a trace of
+// their own. Consumer spans inside them process the messages that they received.
 func (p *Pairer) addReceivers(links map[int32][]trace.Link) {
 	found := false
 	for i := range links {

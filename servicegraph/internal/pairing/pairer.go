@@ -25,10 +25,10 @@ type Pairer struct {
 	twins      []int32     // spans that are compared as twins
 	twinGroups []twinGroup // of findTwins; kept for their memory
 	targets    map[int32][]trace.Link
-	queries    map[queryKey]bool // the databases that spans query beside others
+	queries    map[queryKey]bool // the databases that the children of the spans with queried set query
 
-	settling []bool // by span: inside a span that settles messages or sends a batch; empty if there is none
-	settled  bool   // settling is known
+	settling []bool // by span: the span is inside a span that settles messages or sends a batch; empty if the trace has none
+	settled  bool   // settling is computed
 
 	isOpen     bool // Withhold was called
 	uncompared bool // inferCalls had too many pairs to compare
@@ -45,8 +45,8 @@ type Pairer struct {
 
 // A spanState holds the findings about one span of a trace.
 type spanState struct {
-	// caller is the nearest caller span of the same service that encloses this span, or is
-	// this span; -1 if there is none.
+	// caller is this span if it is a caller span, or else the nearest caller span of the same
+	// service that encloses it; -1 if there is none.
 	caller int32
 	// within is, for a caller span, the caller span that encloses it in its own service; -1 if
 	// there is none.
@@ -73,22 +73,22 @@ type spanState struct {
 	isRequest bool // the span is a request to its service
 	isEntry   bool // the request came from outside
 	delegates bool // consumer span: consumer spans inside it are the deliveries of its messages
-	reached   bool // caller span: it or a caller span inside has a callee
-	named     bool // caller span: it or a caller span inside names a peer
+	reached   bool // caller span: the span or a caller span inside has a callee
+	named     bool // caller span: the span or a caller span inside names a peer
 	publishes bool // caller span: a PRODUCER or CLIENT span inside names a queue
 	strays    bool // caller span: a caller span inside that reached no service names a peer
 	relayed   bool // caller span: a hidden service made a caller span directly inside
 	failed    bool // caller span: a caller span directly inside failed
-	accounted bool // caller span: its call is accounted for, and so are the spans inside without a callee
+	accounted bool // caller span: the outcomes of its call and of the spans inside without a callee are set
 	queued    bool // caller span: it has a call to a queue node
 	sent      bool // caller span: it is among the sends
-	isTwin    bool // another span beside it stands for the call of both
-	compared  bool // the twins among the spans directly below are known
+	isTwin    bool // a sibling stands for the call of both
+	compared  bool // the twins among the children are marked
 	detached  bool // a root within the time of another root: its parent is lost
-	queried   bool // the queries of the spans directly below are known
+	queried   bool // the queries of the children are in Pairer.queries
 
 	outcome Outcome
-	made    Outcome // caller span: the outcome of its own call; that of a callee span is Paired whatever becomes of this call
+	made    Outcome // caller span: the outcome of its own call; a callee span is Paired, whatever the outcome of its own call
 }
 
 // zeroState is the initial spanState. It is copied from memory: building a literal on the
@@ -124,9 +124,9 @@ func (p *Pairer) Pair(id [16]byte, t *trace.Tree, links Links) {
 // Calls returns the calls of the trace.
 func (p *Pairer) Calls() []Call { return p.calls }
 
-// Concealed returns the caller spans whose calls ended in hidden services and tell no address, so that no
-// edge shows them. If a call of the span failed there and edges show other calls of the span, the span is
-// among them as well.
+// Concealed returns the caller spans whose calls ended in hidden services and name no address, so
+// that no edge shows the calls. It also returns a caller span whose call failed in a hidden
+// service, while edges show only other calls of the span.
 func (p *Pairer) Concealed() []int32 { return p.concealed }
 
 // IsUncompared reports whether the trace had too many pairs of spans to infer calls.

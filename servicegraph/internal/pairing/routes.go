@@ -35,9 +35,9 @@ func (p *Pairer) findRoutes() {
 	}
 }
 
-// CallsOwnHost reports whether caller span i names the host at which its own service was called, and
-// nothing else: the spans of a proxy have the URL of the request that the proxy received, and not
-// that of the service to which the proxy sends the request (docs/semantics.md F6).
+// CallsOwnHost reports whether caller span i names only the host at which its own service was
+// called. The spans of a proxy have the URL of the request that the proxy received, not the URL of
+// the service to which the proxy sends the request (docs/semantics.md F6).
 func (p *Pairer) CallsOwnHost(i int32) bool {
 	span, request := &p.spans[i], &p.spans[p.state[i].request]
 	return request.Address != 0 && request.Kind == trace.Server && span.Address != 0 &&
@@ -53,7 +53,7 @@ func (p *Pairer) NamesPeer(i int32) bool {
 	case span.Peer == 0:
 		return false
 	case !span.Kind.Calls() && state.nested > 0:
-		return false // a library around the clients that call the database
+		return false // the span of a library around the spans that call the database
 	case p.CallsOwnHost(i):
 		return false
 	}
@@ -71,8 +71,8 @@ func (p *Pairer) attribute(i int32, outcome Outcome) int32 {
 	return outer
 }
 
-// setOutcome sets the outcome of a span that is not a callee span. A callee span, also one that is
-// a caller span as well, stays paired.
+// setOutcome sets the outcome of a span that is not a callee span. A callee span stays paired, even
+// if it is a caller span as well.
 func (p *Pairer) setOutcome(i int32, outcome Outcome) {
 	p.state[i].made = outcome
 	if !p.state[i].isCallee {

@@ -63,8 +63,8 @@ type union struct {
 	length int64
 }
 
-// add adds an interval. It returns false, and adds nothing, if the interval starts before the
-// previous one.
+// add adds an interval. If the interval starts before the previous one, add changes nothing and
+// returns false.
 func (u *union) add(in interval) bool {
 	if in.start < u.last {
 		return false

@@ -8,11 +8,11 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// Two libraries can record one call: a framework and the HTTP client that it uses, or two agents
-// in one process. Their spans are twins: they have one parent and one peer, and one is within the
-// time of the other. The libraries can name the peer in different ways: twins have one peer also if
-// they have one host, or one RPC service, and neither the hosts nor the chosen names contradict each
-// other. Spans of one library are never twins, because parallel calls look the same
+// Two libraries can record one call: a framework and the HTTP client that it uses, or two agents in
+// one process. Their spans are twins: they have one parent and one peer, and one is within the time
+// of the other. The libraries can name the peer in different ways. Two peers count as one if the
+// spans have the same host or the same RPC service, and neither the hosts nor the chosen names
+// contradict each other. Spans of one library are never twins, because parallel calls look the same
 // (docs/semantics.md F14).
 
 // A twinGroup is a span and the spans that are within its time, each of another library.
@@ -22,13 +22,13 @@ type twinGroup struct {
 	port   string   // of the callee; empty if no span of the group names one
 	scopes []string // of the spans
 
-	host string     // of the callee; empty if no span of the group names one, or all have one peer
-	name trace.Node // the peer, if a person chose the name; 0 if no span of the group has one, or all have one peer
+	host string     // of the callee; empty if no span of the group names a host, or if all spans have the same peer
+	name trace.Node // the peer, if a person chose the name; 0 if no span of the group has such a peer, or if all spans have the same peer
 
-	peers []trace.Node // of the spans, unless all have one: spans with one peer were compared before
+	peers []trace.Node // of the spans; empty if all spans have the same peer. Spans with the same peer were compared before
 }
 
-// maxTwinGroups is how many groups findTwins compares with a span: those that began last.
+// maxTwinGroups is how many groups findTwins compares with a span: only the groups that began last.
 const maxTwinGroups = 16
 
 // markTwins finds the twins among the CLIENT spans below a span.
@@ -48,7 +48,7 @@ func (p *Pairer) markTwins(parent int32) {
 		differ = differ || span.Detail != first
 	}
 	if !differ {
-		return // the details have the scope: all spans are of one library
+		return // the details include the scope, so all spans are of one library
 	}
 	samePeer := func(a, b int32) int {
 		return cmp.Or(cmp.Compare(p.spans[a].Node, p.spans[b].Node), cmp.Compare(p.spans[a].Peer, p.spans[b].Peer))
@@ -115,10 +115,10 @@ func (p *Pairer) outerFirst(a, b int32) int {
 	return cmp.Or(cmp.Compare(x.Start, y.Start), cmp.Compare(y.End, x.End), slices.Compare(x.ID[:], y.ID[:]))
 }
 
-// findTwins marks all spans of a call but one as twins: the span with the callee, or else the
-// outer span, stays. The spans have one parent and one peer, or one host or RPC service if compared
-// is set, or one caller and one service, in the order of outerFirst. At most one span of a call has
-// a callee.
+// findTwins marks all spans of a call as twins, except one: the span with the callee, or else the
+// outer span. The spans come in the order of outerFirst. They have one parent and one peer; or, if
+// compared is set, one parent and one host or RPC service; or one caller and one service. At most
+// one span of a call has a callee.
 func (p *Pairer) findTwins(spans []int32, met func(int32) bool, compared bool) {
 	if len(spans) < 2 {
 		return
@@ -136,7 +136,7 @@ func (p *Pairer) findTwins(spans []int32, met func(int32) bool, compared bool) {
 			continue
 		}
 		twin := i
-		if s.met { // every span of the group so far has none
+		if s.met { // no span of the group so far has a callee
 			twin = groups[g].outer
 		}
 		p.state[twin].isTwin = true
@@ -145,17 +145,17 @@ func (p *Pairer) findTwins(spans []int32, met func(int32) bool, compared bool) {
 	p.twinGroups = groups
 }
 
-// A twinCall is what one span tells of a call.
+// A twinCall is what one span tells about its call.
 type twinCall struct {
 	scope string     // the library that recorded the span
 	met   bool       // the span has a callee
 	port  string     // of the callee
-	host  string     // of the callee; empty if all spans have one peer, as the following two
+	host  string     // of the callee; host, name and peer are empty if all spans have the same peer
 	name  trace.Node // the peer, if a person chose the name
 	peer  trace.Node
 }
 
-// callOf returns what span i tells of its call.
+// callOf returns what span i tells about its call.
 func (p *Pairer) callOf(i int32, compared bool) twinCall {
 	span := &p.spans[i]
 	of := p.cfg.Describe(span.Detail)
@@ -180,8 +180,8 @@ func (p *Pairer) groupOf(groups []twinGroup, i int32, s *twinCall) int {
 	return -1
 }
 
-// newTwinGroup returns a group of one span. The group takes over the memory of a group of an earlier
-// call, which lies behind the last group of the list.
+// newTwinGroup returns a group of one span. It reuses the memory of a group of an earlier call,
+// which follows the last group in the capacity of the list.
 func newTwinGroup(groups []twinGroup, i int32, s *twinCall) twinGroup {
 	g := twinGroup{outer: i}
 	if len(groups) < cap(groups) {
@@ -191,8 +191,8 @@ func newTwinGroup(groups []twinGroup, i int32, s *twinCall) twinGroup {
 	return g
 }
 
-// admits reports whether a span can be of the same call as the spans of the group: of another library,
-// and nothing that it tells contradicts the group.
+// admits reports whether a span can show the same call as the spans of the group: it is of another
+// library, and nothing that it names contradicts the group.
 func (g *twinGroup) admits(s *twinCall) bool {
 	switch {
 	case slices.Contains(g.scopes, s.scope),
@@ -240,8 +240,8 @@ func (p *Pairer) withoutTwins(caller int32, callees []int32) []int32 {
 	return p.withoutCallees(caller, callees, isTwin)
 }
 
-// A queryKey is a database that a library queries below a span. The database is known by the
-// peer, or by the product alone.
+// A queryKey is a database that a library queries in the children of a span. The peer identifies
+// the database, or else the product alone.
 type queryKey struct {
 	parent  int32
 	service trace.Node
@@ -250,10 +250,10 @@ type queryKey struct {
 	system  string
 }
 
-// isHousekeeping reports whether caller span i is work of a database driver around a query, such
-// as getting a connection or reading the rows: i has no query and no operation, and a span beside
-// i of the same library has one, for the same database. A failed span counts as a call: no other
-// span tells of the failure (docs/semantics.md D14).
+// isHousekeeping reports whether caller span i is work of a database driver around a query, such as
+// getting a connection or reading the rows. Span i then has no query and no operation, while a
+// sibling of the same library has one for the same database. A failed span counts as a call,
+// because no other span shows the failure (docs/semantics.md D14).
 func (p *Pairer) isHousekeeping(i int32) bool {
 	span, parent := &p.spans[i], p.parent[i]
 	if parent < 0 || span.PeerType != trace.Specific || span.Is(trace.Queries) || span.Detail == 0 || span.Failed() || p.tree.Sibling[p.tree.Child[parent]] < 0 {
@@ -277,7 +277,7 @@ func (p *Pairer) isHousekeeping(i int32) bool {
 		p.queries[queryKey{parent: parent, service: span.Node, scope: mine.Scope, system: mine.System}]
 }
 
-// findQueries collects the databases that the spans below a span query.
+// findQueries collects the databases that the children of a span query.
 func (p *Pairer) findQueries(parent int32) {
 	for c := p.tree.Child[parent]; c >= 0; c = p.tree.Sibling[c] {
 		span := &p.spans[c]

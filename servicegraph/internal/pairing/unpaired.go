@@ -16,7 +16,7 @@ func (p *Pairer) unpairedCallers() {
 		state := &p.state[i]
 		around := p.state[i].within
 		if around >= 0 && state.callee < 0 && state.met == -1 {
-			state.met = p.state[around].met // the attempts around are those of the same call
+			state.met = p.state[around].met // the attempts in the span around are attempts of the same call
 		}
 		switch {
 		case state.callee >= 0:
@@ -74,8 +74,9 @@ func (p *Pairer) endsHidden(i int32) bool {
 	return p.passage(i) == trace.Ends && !p.state[i].reached
 }
 
-// endedCall adds the call of caller span i, which reached a hidden service and went no further: to the service
-// that answered elsewhere at the address that i names, or on no edge (docs/semantics.md F20).
+// endedCall adds the call of caller span i, which reached a hidden service and went no further. The
+// call goes to the service that answered elsewhere at the address that i names. If there is none,
+// it is on no edge (docs/semantics.md F20).
 func (p *Pairer) endedCall(i int32) {
 	source, inside := p.addresses(i)
 	to := cmp.Or(p.spans[i].Peer, p.spans[source].Peer)
@@ -93,24 +94,24 @@ func (p *Pairer) endedCall(i int32) {
 	p.calls = append(p.calls, call)
 }
 
-// ownCallInside reports whether caller span i of a hidden service, inside caller span o, is a call
-// that the hidden service made for itself: one to a database or the like, while the call of o went
-// no further.
+// ownCallInside reports whether caller span i, inside caller span o, is a call that a hidden
+// service made for itself: a call to a database or the like, while the call of o went no further.
 func (p *Pairer) ownCallInside(o, i int32) bool {
 	return p.passage(o) == trace.Ends && p.state[i].callee < 0 && p.spans[i].PeerType != trace.Unspecific
 }
 
-// failedHidden reports whether caller span i failed, and none of the calls that hidden services
-// made for it did. If only one call stands for the call of span i, the edge has the failure.
+// failedHidden reports whether caller span i failed although none of the calls that hidden services
+// made for it failed. It returns false if only one call stands for the call of span i: the edge of
+// that call then has the failure.
 func (p *Pairer) failedHidden(i int32) bool {
 	state := &p.state[i]
 	return state.relayed && !state.failed && state.nested > 1 && p.spans[i].Failed() && p.passage(i) != trace.Through
 }
 
-// isSeparateCall reports whether the call of caller span i, which has no callee, is separate
-// from the calls of the caller span around it. It is if the span around has a callee and no
-// specific peer, and i has a specific peer: a database, a queue or the like, not just a host. A
-// long stream of requests, for example, can use a cache in the meantime.
+// isSeparateCall reports whether the call of caller span i, which has no callee, is separate from
+// the calls of the caller span around it. It is separate if the span around has a callee and no
+// specific peer, and i has a specific peer: a database, a queue or the like, not just a host. For
+// example, a client can use a cache while a long stream of requests is open.
 func (p *Pairer) isSeparateCall(around, i int32) bool {
 	if p.state[around].callee < 0 || !p.NamesPeer(i) {
 		return false
@@ -212,9 +213,9 @@ func (f Flags) when(is bool) Flags {
 	return 0
 }
 
-// sendAny adds the call of caller span i, with the fields of client, to the sends: once for each
-// span that stands for the call and that a link can point to. It returns false if there is no
-// such span.
+// sendAny adds the call of caller span i, with the fields of client, to the sends. It adds one send
+// for each span that stands for the call and to which a link can point. It returns false if there
+// is no such span.
 func (p *Pairer) sendAny(i int32, client *trace.Span) (added bool) {
 	for s := p.state[i].outer; s >= 0; s = p.state[s].inner {
 		if !p.canBeLinked(s) {

@@ -4,8 +4,8 @@ import "slices"
 
 // Withhold removes the calls that a later span of the trace can contradict: calls that one side
 // alone shows while the other side may still arrive, and inferred calls. Their spans get the
-// outcome Awaiting. It is for a trace to which spans are still being added, and is called after
-// Pair.
+// outcome Awaiting. Withhold is for a trace to which spans are still being added. It must be called
+// after Pair.
 //
 // A call with a span on both sides stays, as does the call to a callee span whose parent is in
 // another service: a later span cannot take such a call back.
@@ -16,7 +16,7 @@ func (p *Pairer) Withhold() {
 	}
 	p.concealed = p.concealed[:0]
 	p.calls = slices.DeleteFunc(p.calls, func(c Call) bool {
-		attempt := c.Evidence == ByCaller && c.Source >= 0 // the callee is that of other attempts
+		attempt := c.Evidence == ByCaller && c.Source >= 0 // other attempts show the callee
 		if !c.Is(Pending) && c.Evidence != Inferred && !attempt {
 			return false
 		}

@@ -9,9 +9,10 @@ import (
 	"strings"
 )
 
-// logicalAddress returns the address at which the callee listens, as a name service knows it, or
-// the part of a URL that tells it. A proxy names the cluster to which it sends a request; its URL is
-// that of the request which it received.
+// logicalAddress returns the address at which the callee listens, as a name service knows it. It
+// comes from attributes for the address or from a URL. For a proxy, it comes from the cluster to
+// which the proxy sends the request, because the URL is that of the request that the proxy
+// received.
 func (a *Attrs) logicalAddress() Address {
 	for _, cluster := range [...]string{a.upstreamCluster, a.upstreamClusterName} {
 		if cluster == "" {
@@ -54,8 +55,8 @@ func (a *Attrs) logicalAddress() Address {
 	return Address{}
 }
 
-// ownAddress returns the address to which the client of a SERVER span sent the request, as the request
-// has it.
+// ownAddress returns the address to which the client of a SERVER span sent the request, as the
+// request states it.
 func (a *Attrs) ownAddress() Address {
 	port := cmp.Or(portOf(a.serverPort), portOf(a.netHostPort))
 	if at := addressOf(parseOrigin(a.httpURL), port); at.Host != "" {
@@ -72,10 +73,10 @@ func (a *Attrs) ownAddress() Address {
 	return Address{}
 }
 
-// connectionHost returns the host, and the port if there is one, of a string that tells a
-// database driver where to connect: a URL, which can begin with "jdbc:", or a list such as
-// "Server=host,1433;Database=shop". It returns an empty text if there is none, and for lists of
-// several hosts.
+// connectionHost returns the host, and the port if there is one, of a string that tells a database
+// driver where to connect: a URL, which can begin with "jdbc:", or a list such as
+// "Server=host,1433;Database=shop". It returns an empty text if the string names no host or
+// several.
 func connectionHost(text string) string {
 	text = strings.TrimPrefix(text, "jdbc:")
 	if n := OriginLen(text); n > 0 {
@@ -132,7 +133,7 @@ func dotted(ip string) string {
 	return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}).String()
 }
 
-// portOf returns the port that an attribute gives, none if it is not a port.
+// portOf returns a value that is a port, and an empty text for any other value.
 func portOf(s string) string {
 	if !isNumber(s) || s == "0" {
 		return ""
@@ -143,7 +144,7 @@ func portOf(s string) string {
 // defaultPorts are the ports, by scheme, of URLs without a port.
 var defaultPorts = map[string]string{"http": "80", "https": "443", "ws": "80", "wss": "443"}
 
-// parseOrigin returns a URL up to the path, or nil if the URL names no host.
+// parseOrigin parses a URL up to the path. It returns nil if the URL names no host.
 func parseOrigin(raw string) *url.URL {
 	if raw == "" {
 		return nil
@@ -154,8 +155,8 @@ func parseOrigin(raw string) *url.URL {
 	return nil
 }
 
-// addressOf returns the address that a URL tells, which can be nil. The port is that of the URL,
-// else the given one, else the default of the scheme.
+// addressOf returns the address in a URL; the URL can be nil. The port is the port of the URL, or
+// else the given port, or else the default of the scheme.
 func addressOf(u *url.URL, port string) Address {
 	if u == nil {
 		return Address{}

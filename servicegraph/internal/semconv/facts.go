@@ -10,7 +10,7 @@ type Attrs struct {
 
 	spanKind, errorTag string // OpenTracing's tags
 
-	httpMethod, netHostName, netHostPort        string // read only to infer calls, as are the next
+	httpMethod, netHostName, netHostPort        string // read only to infer calls, as are the following fields
 	urlPath, httpTarget, httpRoute, urlTemplate string
 
 	dbSystem, dbSystemOld, dbNamespace, dbName, dbConnection string

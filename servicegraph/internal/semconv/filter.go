@@ -19,7 +19,7 @@ func FilterFor(kind Kind, o Options) *Filter {
 		roles = ofCallees
 	case kind.Calls():
 		roles = ofCallers
-	default: // an attribute can tell the role of the span
+	default: // an attribute can determine the role of the span
 		roles = ofBoth
 	}
 	return filters()[roles|o.roles()&(ofAnyKind|ofGuesses)]
@@ -52,7 +52,8 @@ func newFilter(roles Roles) *Filter {
 // Has reports whether the filter selects the attribute with this number.
 func (f *Filter) Has(key Key) bool { return key != 0 && keys[key-1].roles&f.roles != 0 }
 
-// CutURL returns the part of a URL that is read: up to the path, and with the path to infer calls.
+// CutURL returns the part of a URL that is read: the part up to the path, or, if calls are
+// inferred, the path as well.
 func (f *Filter) CutURL(url []byte) []byte {
 	origin := OriginLen(url)
 	if origin == 0 || f.roles&ofGuesses == 0 {
@@ -88,7 +89,7 @@ func find[T string | []byte](f *Filter, key T) Key {
 	return k
 }
 
-// endsOf returns a number below 64 for the first and the last letter of a key. The first
-// letter alone does not suffice: by default http.response.status_code is not read, and a key
-// that is read has the same length and the same first letter.
+// endsOf returns a number below 64 for the first and the last letter of a key. The first letter
+// alone does not suffice. For example, http.response.status_code is not read by default, but a key
+// with the same length and the same first letter is.
 func endsOf(first, last byte) byte { return (first + 7*last) & 63 }

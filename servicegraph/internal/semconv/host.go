@@ -14,15 +14,15 @@ type Address struct {
 	Port string
 }
 
-// ParseHost returns the one address that different texts for the same host have in common. The
-// text is the value of an attribute: a host, a host with a port, an IP address, a gRPC target,
-// a URL up to the path, a socket address of Java, a list of hosts separated by commas, or the path of a Unix socket. The
-// port is that of the text, else the given one.
+// ParseHost returns the canonical address of a host, which is the same for all texts that name the
+// host. The text is the value of an attribute: a host, a host with a port, an IP address, a gRPC
+// target, a URL up to the path, a socket address of Java, a list of hosts separated by commas, or
+// the path of a Unix socket. The port is the port in the text, or else the given port.
 //
 // The host has lower case, no port, no final dot, no zone of IPv6, and, if it is a name of a
-// Kubernetes service, neither ".svc" nor the domain of the cluster. An IPv4 address in IPv6 form
-// has IPv4 form. A list of hosts is sorted, and has a port if it names one port. A text that instrumentations write in place of an
-// unknown host gives no host.
+// Kubernetes service, neither ".svc" nor the domain of the cluster. An IPv4 address that is written
+// as an IPv6 address becomes an IPv4 address. A list of hosts is sorted, and has a port if it names
+// only one port. A text that instrumentations write in place of an unknown host gives no host.
 func ParseHost(text, port string) Address {
 	text, isPath := endpoint(withoutResolved(strings.TrimSpace(text)))
 	if isPath {
@@ -54,8 +54,8 @@ func ParseHost(text, port string) Address {
 	return at
 }
 
-// withoutResolved returns the name and the port of the text of a socket address in Java, name/IP:port, or
-// the IP address and the port if there is no name, and any other text as it is.
+// withoutResolved removes the IP address from the text of a socket address in Java, name/IP:port.
+// If the text has no name, the IP address and the port remain. Any other text is returned as it is.
 func withoutResolved(text string) string {
 	name, rest, found := strings.Cut(text, "/")
 	if !found {
@@ -126,7 +126,7 @@ func endpoint(text string) (host string, isPath bool) {
 		case hasAuthority:
 			before, after, hasPath := strings.Cut(authority, "/")
 			if hasPath && (before == "" || isTarget) {
-				text = withoutQuery(after) // the authority is that of the name server
+				text = withoutQuery(after) // the authority names the name server
 				continue
 			}
 			before = withoutQuery(before)
@@ -147,8 +147,8 @@ func withoutQuery(url string) string {
 	return url
 }
 
-// targets are the schemes of targets whose authority is a name server and not the host: those
-// of gRPC, and those of common name resolvers for it.
+// targets are the schemes of targets whose authority is a name server and not the host: the schemes
+// of gRPC, and of common name resolvers for gRPC.
 var targets = map[string]int{
 	"dns": names, "passthrough": names, "xds": names, "google-c2p": names, "ipv4": names, "ipv6": names,
 	"consul": names, "etcd": names, "kubernetes": names, "k8s": names, "discovery": names, "nacos": names,
@@ -157,12 +157,12 @@ var targets = map[string]int{
 
 const (
 	names   = iota + 1
-	sockets // of the same machine
+	sockets // on the same machine
 )
 
-// inCluster cuts ".svc" and the domain of the cluster from the name of a Kubernetes service, of
-// which at least the service and the namespace remain. Domains of clusters end with "local",
-// which no public name does.
+// inCluster cuts ".svc" and the domain of the cluster from the name of a Kubernetes service. The
+// name of the service and the namespace remain. The domain of a cluster ends with "local", and no
+// public domain does.
 func inCluster(host string) string {
 	if i := strings.Index(host, ".svc.") + 1; i > 0 && strings.HasSuffix(host, ".local") || i == 0 && strings.HasSuffix(host, ".svc") {
 		if i == 0 {
@@ -185,7 +185,7 @@ func isPlaceholder(s string) bool {
 	return false
 }
 
-// known returns the name that an attribute gives, none if it is a placeholder.
+// known returns a name, or an empty text for a placeholder.
 func known(name string) string {
 	if len(name) <= len("unspecified") && isPlaceholder(strings.ToLower(name)) {
 		return ""
@@ -203,8 +203,8 @@ func IsLocal(host string) bool {
 	return ok && ip.IsLoopback()
 }
 
-// isLoopbackName reports whether a canonical host is a name that files of hosts give the loopback
-// interface.
+// isLoopbackName reports whether a canonical host is a name that /etc/hosts usually gives the
+// loopback interface.
 func isLoopbackName(host string) bool {
 	switch host {
 	case "localhost", "localhost.localdomain", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback":
@@ -252,11 +252,11 @@ func parseIP(host string) (netip.Addr, bool) {
 	return ip, err == nil
 }
 
-// parseEnvoyCluster returns the address that the name of a cluster in Envoy's configuration
-// tells. Istio's names have the direction, the port, the subset and the host,
-// outbound|8080|v1|cart.shop.svc.cluster.local, with "_." in place of "|" where a TLS server
-// name needs it. Any other name is taken as a host, if it can be one. Istio's clusters for
-// traffic into the proxy's own service, and those without a fixed host, tell no address.
+// parseEnvoyCluster returns the address in the name of a cluster of Envoy's configuration. Istio's
+// names have the direction, the port, the subset and the host,
+// outbound|8080|v1|cart.shop.svc.cluster.local, with "_." in place of "|" where a TLS server name
+// needs it. Any other name is taken as a host, if it can be one. Istio's clusters for traffic into
+// the proxy's own service, and clusters without a fixed host, have no address in their names.
 func parseEnvoyCluster(name string) Address {
 	if strings.HasPrefix(name, "outbound_.") || strings.HasPrefix(name, "inbound_.") {
 		name = strings.ReplaceAll(name, "_.", "|")

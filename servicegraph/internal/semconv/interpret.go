@@ -41,7 +41,7 @@ type Interpretation struct {
 	Kind    Kind // the kind that fits the role of the span; it can differ from the span's own kind
 	Caller  bool // the caller side of a call: CLIENT, PRODUCER, or a database span inside the service
 	Resent  bool // the call repeats an earlier one
-	Polls   bool // a CLIENT span that asks a queue for messages, and so is their receiving side
+	Polls   bool // a CLIENT span that asks a queue for messages, which makes it the receiving side of the messages
 	Takes   bool // a CONSUMER span that takes messages from a queue for other spans to process
 	Queries bool // the span has the text of a query to a database, or an operation
 	Settles bool // a CLIENT span that settles messages, or sends a batch whose messages have spans: its links are not received messages; with Polls, a span that asks for messages unless its links lead to messages that its service created
@@ -50,8 +50,8 @@ type Interpretation struct {
 
 	HasPeer bool
 	Peer    Peer
-	Address Address // where the peer listens; of a SERVER span, where it was called
-	RPC     string  // the RPC service that the call asks for, or of a SERVER span, was asked for: an address of its own
+	Address Address // where the peer listens; for a SERVER span, the address to which the request was sent
+	RPC     string  // the RPC service of the request; it identifies a callee as an address does
 	Detail  Detail
 
 	Trigger string // what triggers the function that the span runs
@@ -68,21 +68,21 @@ type Detail struct {
 	Model       string // the requested generative AI model [G1]
 
 	// Scope is the instrumentation scope that recorded the span. Spans of the callee have it as
-	// well. It tells twins apart [F14], and edges do not list it.
+	// well. It distinguishes twins from parallel calls [F14]. Edges do not list it.
 	Scope string
 
-	// Asked is set only if Options.InferCalls is. Spans of the callee have it as well, and edges do
+	// Asked is set only if Options.InferCalls is set. Spans of the callee have it as well. Edges do
 	// not list it.
 	Asked Asked
 }
 
-// Asked is what a span tells of the request that it sent or received, and of the address to which
-// the request was sent. The two sides of a call agree on it, as far as they tell.
+// Asked is what a span tells about the request that it sent or received, and about the address to
+// which the request was sent. The two sides of a call agree on all fields that both know.
 type Asked struct {
 	Host, Port            string // canonical
 	RPCService, RPCMethod string
 	HTTPMethod            string
-	Path                  string // of the URL, concrete or, where only that is known, a template with variables
+	Path                  string // of the URL: the actual path, or a template with variables if only the template is known
 }
 
 // IsEmpty reports whether All returns nothing.
@@ -93,7 +93,8 @@ func (d *Detail) Texts() [8]*string {
 	return [...]*string{&d.Host, &d.Port, &d.DBNamespace, &d.DBSystem, &d.Destination, &d.RPCMethod, &d.Model, &d.Scope}
 }
 
-// All returns the known details, each as the attribute that it comes from, sorted by key.
+// All returns the known details as attributes, sorted by key. Each has the key of the attribute
+// that it comes from.
 func (d Detail) All() iter.Seq2[string, string] {
 	return func(yield func(key, value string) bool) {
 		for _, a := range [...]struct{ key, value string }{
@@ -112,7 +113,8 @@ func (d Detail) All() iter.Seq2[string, string] {
 	}
 }
 
-// Interpret interprets the kind and the attributes of a span, and whether it has links.
+// Interpret returns the interpretation of a span with the given kind and attributes. hasLinks tells
+// whether the span has links.
 func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation {
 	if !kind.Calls() && !kind.Serves() {
 		kind = attrs.kind(kind)
@@ -163,8 +165,9 @@ func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation
 	return of
 }
 
-// kind returns the kind that OpenTracing's tag span.kind gives, if it is the side of a call, and
-// otherwise the given kind. A bridge from OpenTracing leaves tags that are set late as attributes.
+// kind returns the kind in OpenTracing's tag span.kind, if that kind is a side of a call, and
+// otherwise the given kind. The tag is an attribute if a bridge from OpenTracing passes on a tag
+// that was set late.
 func (a *Attrs) kind(otherwise Kind) Kind {
 	switch strings.ToLower(a.spanKind) {
 	case "client":
@@ -195,7 +198,7 @@ func (a *Attrs) detail(at Address) Detail {
 	return d
 }
 
-// asked returns what a span tells of a request for a path that was sent to an address.
+// asked returns what a span tells about a request for a path that was sent to an address.
 func (a *Attrs) asked(at Address, path string) Asked {
 	method := strings.ToUpper(a.httpMethod)
 	if method == "_OTHER" {

@@ -1,11 +1,11 @@
 package semconv
 
-// A Key is the number of an attribute that the graph reads of spans; 0 means none. With it,
-// readers of encoded traces need not make a string of the key. The numbers are valid only
+// A Key is the number of an attribute of spans that the graph reads; 0 means none. Readers of
+// encoded traces use it so that they need not make a string of the key. The numbers are valid only
 // within one process, because another version may number the attributes differently.
 type Key uint8
 
-// keyInfo describes an attribute that the graph reads of spans.
+// keyInfo describes an attribute of spans that the graph reads.
 type keyInfo struct {
 	name  string
 	field func(*Attrs) *string // where the value is stored
@@ -16,8 +16,8 @@ type keyInfo struct {
 type Roles uint8
 
 const (
-	ofCallers  Roles = 1 << iota // CLIENT and PRODUCER: whom they call
-	ofCallees                    // SERVER and CONSUMER: who calls them
+	ofCallers  Roles = 1 << iota // CLIENT and PRODUCER: the attribute names their callee
+	ofCallees                    // SERVER and CONSUMER: the attribute names their caller
 	ofOthers                     // spans of any other kind: the attribute makes the span a side of a call, such as a call to a database
 	ofFailures                   // spans of any kind, if Options.HTTPErrors is set: the HTTP status
 	ofOutcomes                   // spans of any kind, if Options.NotErrors is set: how a call ended
@@ -33,7 +33,7 @@ const (
 // with an attribute for which OfAny is true.
 func (r Roles) OfAny() bool { return r&(ofOthers|ofAnyKind) != 0 }
 
-// keys lists all attributes that the graph reads of spans. The Key of keys[k-1] is k.
+// keys lists all attributes of spans that the graph reads. The Key of keys[k-1] is k.
 var keys = [...]keyInfo{
 	{"service.peer.name", func(a *Attrs) *string { return &a.peerName }, ofBoth},
 	{"service.peer.namespace", func(a *Attrs) *string { return &a.peerNamespace }, ofBoth},
@@ -112,7 +112,7 @@ var keys = [...]keyInfo{
 	{"rpc.connect_rpc.error_code", func(a *Attrs) *string { return &a.connectError }, ofOutcomes},
 	{"error.type", func(a *Attrs) *string { return &a.errorType }, ofOutcomes},
 
-	// Keys that were replaced by another of the conventions' keys.
+	// Keys that the conventions have replaced by another key.
 	{"messaging.source", func(a *Attrs) *string { return &a.msgSource }, ofBoth},
 	{"messaging.source.anonymous", func(a *Attrs) *string { return &a.msgAnonymous }, ofBoth},
 	{"messaging.source.template", func(a *Attrs) *string { return &a.msgTemplate }, ofBoth},
@@ -159,8 +159,8 @@ var keys = [...]keyInfo{
 	{"http_host", func(a *Attrs) *string { return &a.httpHost }, ofBoth},
 }
 
-// firstAlias is the first of the keys that mean what another key means: replaced keys, and keys of
-// no convention. The value of such a key counts only if no other key has set the same field.
+// firstAlias is the first of the keys with the same meaning as another key: replaced keys, and keys
+// of no convention. The value of such a key counts only if no other key has set the same field.
 var firstAlias = KeyOf("messaging.source")
 
 // maxKeyLen is the length of the longest key.
@@ -176,7 +176,7 @@ func (k Key) Roles() Roles { return keys[k-1].roles }
 func (k Key) IsURL() bool { return k == urlFull || k == httpURL }
 
 // IsQuery reports whether the value is the text of a query to a database, or the name of its
-// operation. Only whether there is one is read: the texts are long and differ in every span.
+// operation. Only the presence of the value matters: the texts are long and differ in every span.
 func (k Key) IsQuery() bool { return firstQuery <= k && k <= lastQuery }
 
 var (
@@ -188,8 +188,7 @@ var (
 	ScopeName = KeyOf("otel.scope.name")
 )
 
-// KeyOf returns the number of the attribute with this key, or 0 if the graph reads it of no
-// span.
+// KeyOf returns the number of the attribute with this key, or 0 if the graph does not read it.
 func KeyOf(key string) Key { return find(filters()[allRoles], key) }
 
 // Reads reports whether Interpret reads the attribute with this key of any span.

@@ -7,8 +7,8 @@ import (
 
 func (a *Attrs) hasQueue() bool { return a.system() != "" || a.destination() != "" }
 
-// system returns the name of the messaging product. Clients of AWS can name the queue or the topic
-// alone.
+// system returns the name of the messaging product. Clients of AWS may name only the queue or the
+// topic, from which the product follows.
 func (a *Attrs) system() string {
 	switch {
 	case known(a.msgSystem) != "":
@@ -37,13 +37,13 @@ func (a *Attrs) destination() string {
 	case found && isDefaultExchange(exchange) && rest != "":
 		return cmp.Or(queue, rest)
 	case ofConsumer && a.system() == "rabbitmq":
-		return exchange + ":" + key // as the producer names it, which does not know the queue
+		return exchange + ":" + key // the name that the producer uses, because it does not know the queue
 	}
 	return name
 }
 
-// operation returns the type of the operation on a queue. Clients of AWS that name the queue alone tell
-// it by the RPC method.
+// operation returns the type of the operation on a queue. For clients of AWS that name only the
+// queue, it follows from the RPC method.
 func (a *Attrs) operation() string {
 	if o := cmp.Or(a.msgOperation, a.msgOperationOld); o != "" || a.sqsQueue == "" && a.snsTopic == "" {
 		return o
@@ -86,9 +86,9 @@ func (a *Attrs) carriesNothing(hasLinks bool) bool {
 	return false
 }
 
-// transfers reports whether the span sends messages or asks for them, and its links tell which: old
-// clients of Azure record no operation. Both a batch that is sent and a batch that is received have
-// links to the spans that created the messages.
+// transfers reports whether the span either sends messages or asks for them, so that its links must
+// decide: old clients of Azure record no operation. A span that sends a batch and a span that
+// receives one both have links to the spans that created the messages.
 func (a *Attrs) transfers(hasLinks bool) bool {
 	return hasLinks && a.hasQueue() && a.operation() == ""
 }
@@ -119,8 +119,8 @@ func isDefaultExchange(name string) bool {
 	return false
 }
 
-// isTemporary reports whether a product or a client invented the name of a destination, as they
-// do for the replies to one client. A name with a UUID is invented.
+// isTemporary reports whether a product or a client made up the name of a destination, for example
+// for the replies to one client. Names with a UUID count as made up.
 func isTemporary(name string) bool {
 	for _, prefix := range [...]string{
 		"_INBOX.", "_R_.", // NATS
@@ -159,8 +159,8 @@ func isUUID(s string) bool {
 	return true
 }
 
-// isSubscription reports whether a name is that of a subscription to a topic of Azure, whose first part
-// is the topic.
+// isSubscription reports whether a name is the name of an Azure subscription, which begins with the
+// topic.
 func isSubscription(name string) bool {
 	topic, rest, found := strings.Cut(name, "/")
 	kind, subscription, named := strings.Cut(rest, "/")
@@ -168,7 +168,7 @@ func isSubscription(name string) bool {
 }
 
 // queueName returns the last part of the full resource name of a queue, such as a URL, an ARN or
-// projects/p/topics/t, and any other name as it is: a plain name can contain slashes, too.
+// projects/p/topics/t, and any other name as it is: plain names can contain slashes as well.
 func queueName(name string) string {
 	last := name
 	switch {

@@ -7,7 +7,7 @@ import (
 )
 
 // Outcomes are outcomes of calls, as status codes of HTTP and gRPC and the attribute error.type
-// name them. Outcomes never change and are safe for concurrent use. The nil value has none.
+// name them. Outcomes never change and are safe for concurrent use. A nil *Outcomes contains none.
 type Outcomes struct{ names map[string]bool }
 
 // NewOutcomes returns the outcomes with the given names, nil if there are none. Case and
@@ -32,7 +32,7 @@ var grpcCodes = [...]string{
 	"failedprecondition", "aborted", "outofrange", "unimplemented", "internal", "unavailable", "dataloss", "unauthenticated",
 }
 
-// rpcOutcome returns the one form of the name or the number of a status code of gRPC.
+// rpcOutcome returns the canonical name of a status code of gRPC that is given by name or number.
 func rpcOutcome(name string) string {
 	if n, err := strconv.Atoi(name); err == nil && 0 <= n && n < len(grpcCodes) {
 		return grpcCodes[n]
@@ -40,7 +40,7 @@ func rpcOutcome(name string) string {
 	return outcome(name)
 }
 
-// outcome returns the one form of the name of an outcome.
+// outcome returns the canonical form of the name of an outcome.
 func outcome(name string) string {
 	letters := strings.Map(func(r rune) rune {
 		switch {

@@ -24,9 +24,10 @@ func pathOf(url string) string {
 	return cmp.Or(withoutQuery(url[origin:]), "/")
 }
 
-// MatchPaths reports whether two paths, which are not empty, can be those of one request: they are
-// equal, or one is the end of the other, because a gateway has removed the beginning. Segments with a
-// variable, such as {id}, :id, <id> or *, match any segment. The path "/" matches itself alone.
+// MatchPaths reports whether two paths, which are not empty, can belong to one request. They can if
+// they are equal, or if one is the end of the other, because a gateway may have removed the
+// beginning. Segments with a variable, such as {id}, :id, <id> or *, match any segment. The path
+// "/" matches only itself.
 func MatchPaths(a, b string) bool {
 	x, y := strings.Split(strings.Trim(a, "/"), "/"), strings.Split(strings.Trim(b, "/"), "/")
 	if len(x) < len(y) {

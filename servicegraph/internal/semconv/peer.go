@@ -26,9 +26,9 @@ const (
 )
 
 // callee returns the peer that a span of the given kind calls, for calls without a span of the
-// callee. The most specific attribute decides: see rows D of docs/semantics.md. The host and the
-// RPC service are those of the call, empty if unknown; isNamed tells whether the host is more than
-// the other end of a connection.
+// callee. The most specific attribute decides: see rows D of docs/semantics.md. host and rpc are
+// the host and the RPC service of the call, empty if unknown. isNamed is false if the host is only
+// known as the other end of a connection.
 func (a *Attrs) callee(kind Kind, host string, isNamed bool, rpc string) (Peer, bool) {
 	named := func(name string, t PeerType) (Peer, bool) { return Peer{Name: name, Type: t}, true }
 	if p, ok := a.service(); ok {
@@ -51,7 +51,7 @@ func (a *Attrs) callee(kind Kind, host string, isNamed bool, rpc string) (Peer, 
 		return Peer{}, false
 	case atProvider:
 		return named(provider, Model)
-	case provider != "" && !IsIP(server) && !a.isAgentStep(): // a compatible server of one's own [G1]
+	case provider != "" && !IsIP(server) && !a.isAgentStep(): // a private server with a compatible API [G1]
 		return named(server, Model)
 	case a.faasName != "": // if the function is instrumented, a service has this name
 		return Peer{Name: a.faasName, Type: Function, IsName: true}, true
@@ -67,9 +67,9 @@ func (a *Attrs) callee(kind Kind, host string, isNamed bool, rpc string) (Peer, 
 	return Peer{}, false
 }
 
-// rpcServiceName returns the full name of the RPC service that a span asks for. Since 2026 it
-// is a part of rpc.method, before the name of the method; the methods of JSON-RPC can contain a
-// slash, and have no service.
+// rpcServiceName returns the full name of the RPC service that a span asks for. Since 2026 the
+// conventions put it into rpc.method, before the name of the method. The methods of JSON-RPC can
+// contain a slash, but have no service.
 func (a *Attrs) rpcServiceName() string {
 	if name := known(strings.Trim(a.rpcService, "/")); name != "" {
 		return name
@@ -80,9 +80,9 @@ func (a *Attrs) rpcServiceName() string {
 	return ""
 }
 
-// caller returns the peer that called a SERVER or CONSUMER span without a parent: the queue that
-// a message came from, or the peer that the span names. The address of a client is not an
-// identity [P6, M9].
+// caller returns the peer that called a SERVER or CONSUMER span without a parent. It is the queue
+// that a message came from, or the peer that the span names. The address of a client does not
+// identify it [P6, M9].
 func (a *Attrs) caller(kind Kind) (Peer, bool) {
 	if kind == Consumer && a.hasQueue() {
 		return Peer{Name: a.queue(), Type: Queue}, true

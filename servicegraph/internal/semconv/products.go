@@ -35,8 +35,8 @@ func databaseSystem(s string) string {
 	return s
 }
 
-// modelProvider returns the present name of a provider of models. The convention is lower case;
-// some instrumentations write the name as the provider does [G1].
+// modelProvider returns the present name of a provider of models. The conventions use lower case,
+// but some instrumentations write the name as the provider does [G1].
 func modelProvider(s string) string {
 	switch s = strings.ToLower(s); s {
 	case "az.ai.inference":
@@ -70,9 +70,9 @@ func messagingSystem(s string) string {
 	return s
 }
 
-// isOfProvider reports whether a host belongs to a provider of models. Many servers are
-// compatible with a provider's API; their spans name the provider, and their host is another.
-// Every host belongs to a provider whose domains are not known.
+// isOfProvider reports whether a host belongs to a provider of models. Spans of calls to a server
+// that is compatible with a provider's API name the provider, but another host. If the domains of a
+// provider are not known, isOfProvider returns true for every host.
 func isOfProvider(host, provider string) bool {
 	domains, known := providerDomains[provider]
 	if !known {
@@ -86,11 +86,12 @@ func isOfProvider(host, provider string) bool {
 	return false
 }
 
-// IsElsewhere reports whether a host does not belong to a provider of models whose domains are known.
+// IsElsewhere reports whether the domains of a provider of models are known and a host is in none
+// of them.
 func IsElsewhere(provider, host string) bool { return !isOfProvider(host, provider) }
 
-// HasDomains reports whether a provider of models is one whose domains are known, so that a host
-// elsewhere is not the provider.
+// HasDomains reports whether the domains of a provider of models are known, so that a host in
+// another domain is not the provider.
 func HasDomains(provider string) bool { return providerDomains[provider] != nil }
 
 // providerDomains are the domains of the providers in the semantic conventions. Azure also

@@ -5,8 +5,9 @@ import (
 	"unicode/utf8"
 )
 
-// Limits on texts, in bytes. A graph keeps no text of more than MaxText bytes. A value of an
-// attribute is interpreted up to MaxValue bytes: the texts of a graph are parts of values.
+// Limits on texts, in bytes. A graph keeps no text of more than MaxText bytes. Of the value of an
+// attribute, only the first MaxValue bytes are interpreted. The limit is higher, because the texts
+// of a graph can be parts of values.
 const (
 	MaxText  = 1 << 10
 	MaxValue = 4 << 10
@@ -52,8 +53,8 @@ func CutBytes(b []byte) []byte {
 	return b[:wholeLen(b, MaxValue)]
 }
 
-// wholeLen returns the length, at most most, of the longest beginning of a longer text that does
-// not end inside a character.
+// wholeLen returns the length of the longest prefix of s that has at most most bytes and does not
+// end inside a character. The text s is longer than that.
 func wholeLen[T string | []byte](s T, most int) int {
 	for n := most; n > most-utf8.UTFMax; n-- {
 		if utf8.RuneStart(s[n]) {

@@ -8,12 +8,13 @@ import (
 // A tracer that keeps the id of a span when it tries again sends several spans with one identity
 // and different starts: the attempts of one call (docs/semantics.md I11).
 
-// milliseconds returns the start of a span in Unix milliseconds, which tells attempts apart:
-// on the way of some deliveries of a span, times are cut to microseconds or milliseconds.
+// milliseconds returns the start of a span in Unix milliseconds, which distinguishes attempts. It
+// is no more precise because exporters may cut the times of some deliveries to microseconds or
+// milliseconds.
 func (s *Span) milliseconds() int64 { return s.Start / 1e6 }
 
-// repeats reports whether two spans with one identity are deliveries of one span. If one of them
-// has no start, that is not known until all deliveries are there.
+// repeats reports whether two spans with the same identity are deliveries of one span. The result
+// is preliminary if one of them has no start: see splitAttempts.
 func (s *Span) repeats(o *Span) bool { return s.milliseconds() == o.milliseconds() }
 
 // splitAttempts adds the spans that were set aside because their start differs from that of the
@@ -60,8 +61,9 @@ func (t *Tree) addAttempts(first int32, deliveries []Span) []int32 {
 	return attempts
 }
 
-// attemptFor returns the attempt to which s belongs, a child or a piece of span i: of the attempts
-// with the identity of span i, the last that started no later than s, or the first.
+// attemptFor returns the attempt to which s belongs, where s is a child or a piece of span i. Of
+// the attempts with the identity of span i, it is the last that started no later than s. If all
+// started later, it is the first.
 func (t *Tree) attemptFor(i int32, s *Span) int32 {
 	if len(t.attempts) == 0 {
 		return i

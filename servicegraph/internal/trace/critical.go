@@ -43,8 +43,8 @@ type pathFinder struct {
 // A stackFrame is a span that the walk has entered and not left yet.
 type stackFrame struct {
 	span     int32
-	start    int64       // of the time that the span has in common with its parent
-	at       int64       // the time to which the walk has come
+	start    int64       // the start of the time that the span has in common with its parent
+	at       int64       // the time that the walk has reached
 	children []candidate // not visited yet, the one that ends last first
 }
 
@@ -63,7 +63,7 @@ func (p *pathFinder) walk(root int32) {
 	for len(stack) > 0 {
 		f := &stack[len(stack)-1]
 		for len(f.children) > 0 && f.children[0].end > f.at {
-			f.children = f.children[1:] // it overlaps a child that ended later
+			f.children = f.children[1:] // the child overlaps a child that ended later
 		}
 		if len(f.children) == 0 {
 			p.add(f.span, f.start, f.at)

@@ -66,7 +66,8 @@ func (t *Tree) rootOfCycle(i, walk int32) int32 {
 	})
 }
 
-// pairs returns 1 if span i and its parent are the two sides of a call by kind.
+// pairs returns 1 if the kinds of span i and its parent are those of the two sides of a call, and
+// otherwise 0.
 func (t *Tree) pairs(i int32) int {
 	if t.Spans[i].Kind.Serves() && t.Spans[t.Parent[i]].Is(IsCaller) {
 		return 1

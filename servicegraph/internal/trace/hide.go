@@ -11,7 +11,7 @@ type Visibility uint8
 const (
 	Visible Visibility = iota
 	Hidden             // the spans are walked through
-	Gateway            // the same, and requests from outside to the service are requests from outside to the services that it calls
+	Gateway            // like Hidden, but requests from outside to the service become requests from outside to the services that it calls
 )
 
 // A Passage tells how a span of a tree relates to hidden services.
@@ -20,9 +20,9 @@ type Passage uint8
 const (
 	Outside Passage = iota // a visible span to which nothing below applies
 	Through                // a span of a hidden service, which stands for work of the service that called it
-	Ends                   // a visible caller span: its call reached a hidden service, and no attribute names where it went from there
-	Behind                 // a visible span that a hidden service called, which no visible span had called
-	Entered                // the same, of a gateway: the span is a request from outside
+	Ends                   // a visible caller span whose call reached a hidden service; no attribute names where the call went from there
+	Behind                 // a visible span that a hidden service called, while no visible span had called the hidden service
+	Entered                // like Behind, but the hidden service is a gateway: the span is a request from outside
 )
 
 // Hide removes the spans of hidden services from the tree and connects what they connected. A
@@ -30,10 +30,10 @@ const (
 // internal span, and a caller span is nested in the caller span that reached the hidden service. A
 // hidden span below no visible span is dropped; Hide returns the number of those.
 //
-// A caller span outside a hidden service names this service, or what the service stands before;
-// the caller span inside knows the host that it calls. So of the two the inner one keeps its peer
-// if names.Better(inner, outer) is true. The outer one keeps its address, at which the callee is known as
-// well.
+// The outer caller span, which called a hidden service, names this service or the service behind
+// it. The inner caller span, of the hidden service, knows the host that it calls. The peer of the
+// inner span counts if names.Better(inner, outer) is true. The outer span keeps its address,
+// because the callee is known at that address as well.
 func (t *Tree) Hide(names HiddenNames) (dropped uint64) {
 	t.Passages, t.HiddenRoots = nil, nil
 	if !slices.ContainsFunc(t.Spans, func(s Span) bool { return names.Visibility(s.Node) != Visible }) {
@@ -75,7 +75,7 @@ func (t *Tree) Hide(names HiddenNames) (dropped uint64) {
 	return dropped
 }
 
-// HiddenNames tell what names mean for hidden services.
+// HiddenNames decides questions about names for Hide.
 type HiddenNames interface {
 	Visibility(Node) Visibility
 	Better(inner, outer *Span) bool // the caller span of a hidden service names the callee better than the one around it
@@ -136,7 +136,7 @@ func (h *hider) adopt(i int32) {
 		h.named[c] = h.named[c] || host
 		if host && outer.Peer != 0 && outer.PeerType == Unspecific && h.names.Better(s, outer) {
 			if h.names.Visibility(outer.Peer) != Visible {
-				outer.Address = 0 // that of the hidden service
+				outer.Address = 0 // it is the address of the hidden service
 			}
 			outer.Peer = 0
 			outer.Flags &^= NamesHost | PeerIsName
@@ -147,15 +147,16 @@ func (h *hider) adopt(i int32) {
 		}
 		c = h.caller[above]
 	}
-	if host && h.names.IsLocal(s.Peer) { // for the service of the parent, it would be another host
+	if host && h.names.IsLocal(s.Peer) { // for the service of the parent, the name would mean another host
 		s.Peer, s.Address, s.Detail = 0, 0, 0
 		s.Flags &^= NamesHost | PeerIsName
 	}
 	h.caller[i] = h.enclosing(i)
 }
 
-// compact drops spans, and indexes the others again, but not those of hidden services: nothing looks
-// for them, and a span of the service that they became part of can have the same id.
+// compact drops spans and builds a new index of the others. It leaves the spans of hidden services
+// out of the index: they are not looked up, and a span of the service that they became part of can
+// have the same id.
 func (h *hider) compact() {
 	t := h.Tree
 	position := make([]int32, len(t.Spans)) // by old index: the new one

@@ -9,17 +9,17 @@ import (
 // An index finds the spans of one trace by id.
 type index struct {
 	seed  idhash.Seed
-	table []int32 // open addressing: index of the first span with an id, plus one; 0 is free
+	table []int32 // a hash table with open addressing: the index of the first span with an id, plus one; 0 means free
 
-	// Few ids are shared by several spans: shared has an entry for each such id, and members an
-	// entry for each of the spans.
+	// Only few ids are shared by several spans. shared has an entry for each such id, and members
+	// an entry for each of its spans.
 	shared  map[[8]byte]sides
 	members map[identity]int32
 }
 
-// sides are the indices, plus one, of the spans that share an id, by side; 0 means none. Zipkin's B3
-// propagation gives both sides of a call the same id. Where several services are on one side, the
-// span of the first in the order of nodes stands for the side.
+// sides are the indices, plus one, of the spans that share an id, by side; 0 means none. Zipkin's
+// B3 propagation gives both sides of a call the same id. If one side has spans of several services,
+// the span of the first service in the order of nodes stands for the side.
 type sides struct{ caller, callee, other int32 }
 
 // An identity distinguishes spans with the same id. Spans with the same identity are deliveries
@@ -95,8 +95,8 @@ func (x *index) member(key identity, spans []Span) int32 {
 	return -1
 }
 
-// whole returns the index of the span with a kind of which r is a piece, -1 if there is none.
-// If a service calls itself and both sides have the id, whole returns the callee span.
+// whole returns the index of the span of which r, a span without a kind, is a piece; -1 if there is
+// none. If a service calls itself and both sides have the id, whole returns the callee span.
 func (x *index) whole(r *Span) int32 {
 	if _, ok := x.shared[r.ID]; ok {
 		for _, s := range [...]identitySide{calleeSide, callerSide} {
@@ -144,8 +144,8 @@ func (x *index) share(first, i int32, key identity, r *Span, spans []Span, names
 	x.shared[r.ID] = both
 }
 
-// offer makes the span r, with index i, stand for its side unless the service of another span
-// comes first in the order of nodes.
+// offer makes the span r, with index i, stand for its side, unless another span of the side has a
+// service that comes first in the order of nodes.
 func (s *sides) offer(i int32, r *Span, spans []Span, names Order) {
 	place := &s.other
 	switch {
@@ -159,10 +159,10 @@ func (s *sides) offer(i int32, r *Span, spans []Span, names Order) {
 	}
 }
 
-// choose returns the index of the parent of the span r among the spans that share the parent id.
-// A span of r's own service goes first: the callee span, then the caller span, then any other.
-// Without one, a caller span goes first if r is a SERVER or CONSUMER span, and otherwise a callee
-// span.
+// choose returns the index of the parent of the span r among the spans that share the parent id. A
+// span of r's own service is preferred: the callee span, then the caller span, then any other. If
+// r's service has none, a caller span is preferred if r is a SERVER or CONSUMER span, and otherwise
+// a callee span.
 func (x *index) choose(both sides, r *Span) int32 {
 	for _, s := range [...]identitySide{calleeSide, callerSide, otherSide} {
 		if i, ok := x.members[identity{r.Parent, r.Node, s}]; ok {

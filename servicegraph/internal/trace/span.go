@@ -99,16 +99,17 @@ func (s *Span) Is(f Flags) bool { return s.Flags&f != 0 }
 // Weight returns how many spans this one stands for.
 func (s *Span) Weight() float64 { return float64(s.Weight32) }
 
-// Duration returns the latency of the span in nanoseconds, and false where the start or
-// the end is missing, or the end comes first.
+// Duration returns the latency of the span in nanoseconds. It returns false if the start or the end
+// is missing, or if the end is before the start.
 func (s *Span) Duration() (int64, bool) {
 	return s.End - s.Start, s.Start > 0 && s.End >= s.Start
 }
 
-// Detaches reports whether nobody waits for a child in the same service as its parent: whether it goes
-// on after the end of the parent, for more than a tenth of its own duration. Work that a parent
-// waits for can end a little later than the parent, because an instrumentation ends the span of a
-// request before those of its handlers (docs/semantics.md M14).
+// Detaches reports whether the parent of a span in the same service does not wait for the span.
+// That is so if the span goes on after the end of its parent for more than a tenth of its own
+// duration. A span for which the parent waits can also end a little later than the parent, because
+// an instrumentation may end the span of a request before the spans of its handlers
+// (docs/semantics.md M14).
 func Detaches(start, end, parentEnd int64) bool { return end-parentEnd > (end-start)/10 }
 
 // Failed reports whether the status of the span is an error.

@@ -18,7 +18,8 @@ type Tree struct {
 
 	Passages []Passage // by span, after Hide; nil if no span was hidden
 
-	// HiddenRoots are the roots that Hide dropped, by start, without those of which no end is known.
+	// HiddenRoots are the roots that Hide dropped, by start. Roots without a known end are left
+	// out.
 	HiddenRoots []Span
 
 	Duplicates uint64 // spans that were merged into another
@@ -27,7 +28,7 @@ type Tree struct {
 	names   Order
 	index   index
 	placed  []bool  // by span: it is in Order
-	visited []int32 // by span: the walk that last visited it, to find cycles
+	visited []int32 // by span: the number of the walk that last visited it, to find cycles
 	cycle   []int32 // the spans of one cycle
 
 	aside    []Span               // spans with the identity of another span and another start
@@ -40,7 +41,7 @@ const (
 	MissingParent = -2 // the parent never arrived
 )
 
-// Clear empties the tree for another trace, whose names are compared by an order.
+// Clear empties the tree for another trace. names compares the names of its nodes.
 func (t *Tree) Clear(names Order) {
 	t.Spans = t.Spans[:0]
 	t.Passages, t.HiddenRoots = nil, nil
@@ -49,8 +50,8 @@ func (t *Tree) Clear(names Order) {
 
 // Append adds copies of some spans of the trace.
 //
-// All spans are copied before [Tree.Build] indexes any. They are scattered in memory: copying
-// waits for many of them at a time, while indexing would wait for one after the other.
+// All spans are copied before [Tree.Build] indexes any. Held spans are scattered in memory. Copying
+// waits for many of them at the same time, while indexing would wait for one after the other.
 func (t *Tree) Append(spans []Span) { t.Spans = append(t.Spans, spans...) }
 
 // Build makes the tree of the spans that were appended.
@@ -217,9 +218,9 @@ func (t *Tree) linkChildren() (inOrder bool) {
 	return inOrder
 }
 
-// Find returns the index of the SERVER or CONSUMER span with an id and a service, or, for another
-// kind, of the span that is neither side of a call; -1 if the tree has none. Of several attempts,
-// it returns the first.
+// Find returns the index of the span with an id, a service and a side, -1 if the tree has none. If
+// kind is SERVER or CONSUMER, the span is a callee span; for any other kind, it is a span that is
+// neither side of a call. Of several attempts, Find returns the first.
 func (t *Tree) Find(id [8]byte, node Node, kind Kind) int32 {
 	side := otherSide
 	if kind.Serves() {
