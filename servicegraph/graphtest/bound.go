@@ -9,8 +9,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// A bound limits a measurement of one edge. In a rule the edge is in the middle of the
-// bound, in a golden file before the bound.
+// A bound limits a measurement of one edge. In a rule, the text of the edge stands inside the text
+// of the bound; in a golden file, it stands before the bound.
 type bound struct {
 	word        string
 	side        servicegraph.Side // for latency

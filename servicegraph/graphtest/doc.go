@@ -66,8 +66,8 @@
 //
 // # When rules fail
 //
-// Every rule except [Empty] fails on an empty graph. A rule about an edge or a service
-// also fails if no node matches: otherwise a misspelled name would make it hold for ever.
+// Every rule except [Empty] fails on an empty graph. A rule about an edge or a service also fails
+// if no node matches: otherwise a rule with a misspelled name would always hold.
 //
 // All rules are checked and reported as one error of the test. The error says what was
 // observed instead and names example spans. For a missing edge it gives the reason: the
@@ -79,8 +79,8 @@
 //
 // # Time
 //
-// On a busy machine the latency in a test means nothing. In a bubble of testing/synctest
-// the clock stands still while any goroutine works and jumps ahead when all of them wait.
+// On a busy machine, latencies measured in a test are meaningless. In a bubble of testing/synctest,
+// the clock stands still while any goroutine works, and jumps ahead when all of them wait.
 // Latencies are then exact, and the test takes no time: see [MemTransport].
 //
 // # What rules cannot detect

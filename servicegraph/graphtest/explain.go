@@ -30,7 +30,7 @@ func (v *Violation) explain(g *servicegraph.Graph, o *Observed) {
 
 const (
 	maxExamples = 4         // how many edges get an example
-	maxMissing  = 10        // how many missing edges are explained: each reads all spans
+	maxMissing  = 10        // how many missing edges are explained: explaining one reads all spans
 	maxLooks    = 4_000_000 // how many spans are read in all to find near misses between any two nodes
 )
 

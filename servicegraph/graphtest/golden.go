@@ -300,9 +300,9 @@ func brokenBounds(e servicegraph.Edge, bounds []bound) (violations []Violation) 
 // or edges differ, or if an edge breaks a bound in the file, Golden reports an error of
 // the test and returns false.
 //
-// With GRAPHTEST_UPDATE=1 in the environment Golden writes the file instead; 0 is the same as no
-// value. Bounds and comments stay as long as their edge exists. An empty graph is an error even
-// then, and so is GRAPHTEST_UPDATE=1 in a CI run, where the variable CI is set. To
+// With GRAPHTEST_UPDATE=1 in the environment Golden writes the file instead. A value of 0 is the
+// same as no value. Bounds and comments stay as long as their edge exists. An empty graph is an
+// error even then, and so is GRAPHTEST_UPDATE=1 in a CI run, where the variable CI is set. To
 // commit only the calls of one service, use a view:
 //
 //	g.FilterEdges(func(e servicegraph.Edge) bool { return e.ID.From.Name == "checkout" })

@@ -82,7 +82,7 @@ func cutPart(word, ends string) (p part, rest string, err error) {
 	if i := strings.IndexAny(word, ends); i >= 0 {
 		word, rest = word[:i], word[i:]
 	}
-	if strings.Contains(word, `"`) { // what follows could be one word with it or several
+	if strings.Contains(word, `"`) { // without a closing quote, the end of the word is unknown
 		return p, "", fmt.Errorf("%s: write quotes around the whole name, and \\\" for a quote in it", word)
 	}
 	return part{text: word, glob: strings.ContainsAny(word, "*?")}, rest, nil

@@ -151,7 +151,7 @@ func unendedMessage(open []servicegraph.Span, more int) string {
 	return b.String()
 }
 
-// config returns a configuration that leaves hosts under their names, even if a host has the name
-// of a service. In a test, a client span without a server span is most often one whose trace
-// context was lost, and that must not look like a call that arrived.
+// config returns a configuration in which a host is never taken for the service of that name. In a
+// test, a client span without a server span is most often a span whose trace context was lost, and
+// its call must not look like a call that arrived.
 func config() servicegraph.Config { return servicegraph.Config{IgnoreAddresses: true} }

@@ -98,8 +98,8 @@ func Contains(chains ...string) Rule { return of("contains %s", strings.Join(cha
 //	path web -> * -> redis
 func Path(chain string) Rule { return of("path %s", chain) }
 
-// Never holds if no node that matches from calls a node that matches to. Some node must
-// match from, otherwise a rule with a misspelled name would hold for ever.
+// Never holds if no node that matches from calls a node that matches to. Some node must match from,
+// otherwise a rule with a misspelled name would always hold.
 //
 //	never web/* -> *[database]
 func Never(from, to string) Rule { return of("never %s -> %s", from, to) }
@@ -220,7 +220,7 @@ func NoOrphans() Rule { return of("no-orphans") }
 //	unresolved at most 0
 func Unresolved(n int) Rule { return of("unresolved at most %d", n) }
 
-// Empty holds if the graph has no nodes. Only this rule holds in an empty graph.
+// Empty holds if the graph has no nodes. This is the only rule that holds in an empty graph.
 //
 //	empty
 func Empty() Rule { return of("empty") }

@@ -40,8 +40,8 @@ type scanner struct {
 
 	comment string // the last comment before it
 
-	// The line that holds the last position of which errorf was asked, and where it begins. Positions
-	// are asked in their order, so that no line is counted twice.
+	// The line of the last error, and where the line begins. Errors come in the order of their
+	// positions, so no line is counted twice.
 	line, begin int // from 0
 }
 
@@ -112,7 +112,7 @@ func wordLength(text string) int {
 		switch {
 		case r == '"':
 			quoted, err := strconv.QuotedPrefix(rest)
-			if err != nil { // the quote is not closed: the word is the rest of the line
+			if err != nil { // the quote is not closed, so the rest of the line is the word
 				line, _, _ := strings.Cut(rest, "\n")
 				return n + len(line)
 			}

@@ -8,11 +8,11 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/graphdiff"
 )
 
-// Unchanged holds if a graph shows no change of the given kinds against a base, such as the
-// graph of the last release, which [servicegraph.ReadJSON] reads. Without kinds, every kind
-// counts. The zero Config of package graphdiff reports what chance does not explain; set
-// SameRequests if both graphs are of the same requests. A comparison that package graphdiff
-// refuses is a violation. The rule has no text that [Parse] reads.
+// Unchanged holds if a graph shows no change of the given kinds against a base, such as the graph
+// of the last release, which [servicegraph.ReadJSON] reads. Without kinds, every kind counts. The
+// zero Config of package graphdiff reports changes that chance does not explain. Set SameRequests
+// if both graphs are of the same requests. A comparison that package graphdiff refuses is a
+// violation. The rule has no text that [Parse] reads.
 func Unchanged(base *servicegraph.Graph, cfg graphdiff.Config, kinds ...graphdiff.Gate) Rule {
 	if len(kinds) == 0 {
 		kinds = graphdiff.Gates()

@@ -146,8 +146,8 @@ func (v *Viewer) render(ctx context.Context, format render.Format, g *servicegra
 	return doc.Bytes(), err
 }
 
-// contentType returns the content type with which browsers show a format. They would download
-// more specific types of text.
+// contentType returns the content type with which browsers show a format. A browser would download
+// text with a more specific content type.
 func contentType(f render.Format) string {
 	switch {
 	case f.MediaType == "" && f.Binary:

@@ -17,20 +17,20 @@ type Config struct {
 	// has tables and no diagram.
 	Page report.HTML
 
-	// Formats are those of /graph.FORMAT; nil means all of package render, and html.
+	// Formats are the formats of /graph.FORMAT; nil means all formats of package render, and html.
 	Formats []render.Format
 
 	// Hosts are the names by which requests may address the server, besides localhost and IP
 	// addresses: see [Viewer.Handler].
 	Hosts []string
 
-	// Every is the shortest time between two graphs; 0 means 5 seconds. The graph is made only
-	// when somebody asks for it, or looks at the page.
+	// Every is the shortest time between two graphs; 0 means 5 seconds. The graph is made only when
+	// it is requested or when a browser shows the page.
 	Every time.Duration
 
-	// Reach says for the nodes and the edges of a graph what their failure reaches, for their
-	// panels: see report.HTML.Reach. Package topology has such a function. If Reach is nil, the
-	// panels leave this out.
+	// Reach returns, for the nodes and the edges of a graph, a text on what their failure affects,
+	// for their panels: see report.HTML.Reach. Package topology has such a function. If Reach is
+	// nil, the panels have no such text.
 	Reach func(*servicegraph.Graph) (map[servicegraph.NodeID]string, map[servicegraph.EdgeID]string)
 
 	// Metrics is served at /metrics, if it is not nil: for example promhttp.Handler. Prometheus

@@ -4,9 +4,8 @@
 //	http.Handle("/debug/servicegraph/", http.StripPrefix("/debug/servicegraph", live.NewHandler(recorder.Graph, live.Config{})))
 //
 // The page then has tables and no diagram: package draw, which draws diagrams, starts a wasm
-// runtime in the process. A [Viewer] shows graphs that a program passes to it. The graph of a
-// service is not meant for everybody: mount the handler at an address that only operators can
-// reach.
+// runtime in the process. A [Viewer] shows graphs that a program passes to it. The handler has no
+// access control: mount it at an address that only operators can reach.
 //
 // The handlers serve the live report of package report, the data that the report requests, and
 // the graph in every format:
@@ -37,7 +36,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/report"
 )
 
-// A View is one state of the graph and how to show it.
+// A View is one state of the graph, with the settings for showing it.
 type View struct {
 	Graph *servicegraph.Graph
 
@@ -52,8 +51,8 @@ type View struct {
 // A Viewer serves the latest [View]. Its methods are safe for concurrent use. It renders one
 // document at a time, because drawing is expensive.
 type Viewer struct {
-	// Control executes the commands of the report. Set it before serving requests. Nil: there
-	// are no commands.
+	// Control executes the commands of the report. Set it before serving requests. If it is nil,
+	// there are no commands.
 	Control func(context.Context, Command) error
 
 	rendering sync.Mutex
@@ -76,7 +75,7 @@ type shown struct {
 	fragment []byte            // JSON
 }
 
-// A Command is what a user of the report asks for: another range of time, or to forget the
+// A Command is a request of a user of the report: to show another range of time, or to forget the
 // graph.
 type Command struct {
 	Window string `json:"window"` // one of report.HTML.Windows; empty: as before
@@ -192,8 +191,8 @@ func (v *Viewer) now() (view shown, n notice, news <-chan struct{}) {
 	return v.view, v.notice, v.news
 }
 
-// A once draws the image of a view on the first request and returns the same image from then
-// on. It is not safe for concurrent use; Viewer.rendering guards it.
+// A once draws the image of a view on the first request, and returns the same image for all later
+// requests. It is not safe for concurrent use; Viewer.rendering guards it.
 type once struct {
 	renderer render.Renderer
 	drawn    bool

@@ -49,8 +49,8 @@ var liveWindow = servicegraph.Window{
 }
 
 const (
-	chunk      = 64      // spans in a chunk of the pending ones; small, because it is allocated while a lock is held
-	drainAt    = 1024    // ended spans at which they are handed to the builder
+	chunk      = 64      // spans in a chunk of the pending ones; small, because a chunk is allocated while a lock is held
+	drainAt    = 1024    // number of ended spans at which they are passed to the builder
 	maxPending = 100_000 // ended spans that wait for the builder, while a graph is being made
 	maxOpen    = 10_000  // open spans that Open can list
 )
@@ -207,7 +207,7 @@ func (r *Recorder) Open() (spans []servicegraph.Span, more int) {
 	r.mu.Lock()
 	open, more := slices.Collect(maps.Values(r.open)), r.missed
 	r.mu.Unlock()
-	for _, s := range open { // without the lock, for which spans that end would wait
+	for _, s := range open { // after unlocking, because spans that end wait for the lock
 		spans = append(spans, from(s, r.keep))
 	}
 	slices.SortFunc(spans, func(a, b servicegraph.Span) int {
@@ -231,7 +231,7 @@ func (r *Recorder) Wait(ctx context.Context) error {
 		r.mu.Unlock()
 		select {
 		case <-idle:
-			// Look again: another span may have started since.
+			// Check again: another span may have started in the meantime.
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

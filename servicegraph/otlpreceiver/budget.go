@@ -12,19 +12,20 @@ import (
 )
 
 // A budget is the number of bytes that all requests may hold together. A part of the budget is
-// reserved for small requests, so that large ones cannot delay them.
+// reserved for small requests, so that large requests cannot delay them.
 //
-// A request takes bytes as it arrives, so the size that its header claims costs nothing. When
-// bytes run short, the requests that have been arriving longest are stopped and give back what they
-// hold. A request that arrives at a usual speed is younger than slow ones, so it does not wait
-// for them. Rejected: waiting until slow requests end, because they may take half a minute; and a
-// least speed, because a slow network is no reason to refuse a request while there is room.
+// A request takes bytes as it arrives, so the size that its header claims costs nothing. When bytes
+// run short, the requests that have been arriving longest are stopped and give back their bytes. A
+// request that arrives at a usual speed is younger than the slow requests, so it does not wait for
+// them. Two other designs were rejected: waiting until slow requests end, because they may take
+// half a minute, and requiring a minimum speed, because a slow network is no reason to refuse a
+// request while there is room.
 type budget struct {
 	reserve int // bytes that only small requests get
 
 	mu       sync.Mutex
 	free     int
-	leaving  int           // bytes of requests that were stopped and have not left
+	leaving  int           // bytes that stopped requests have not given back yet
 	arriving []*room       // the requests that are being read, the oldest first
 	changed  chan struct{} // closed when bytes become free
 }
@@ -52,7 +53,7 @@ func (b *budget) enter(stop func()) *room {
 	return r
 }
 
-// requestBytes is what a request holds before anything of its body has arrived: goroutines, buffers
+// requestBytes is how many bytes a request takes before its body arrives: for goroutines, buffers
 // and a usual head.
 const requestBytes = 16 << 10
 
@@ -70,14 +71,14 @@ func (r *Receiver) enter(w http.ResponseWriter, req *http.Request) (*room, error
 	return room, nil
 }
 
-// arrived notes that the request has arrived, so that it is not stopped any more.
+// arrived notes that the request has arrived completely. From now on it is not stopped.
 func (r *room) arrived() {
 	r.budget.mu.Lock()
 	defer r.budget.mu.Unlock()
 	r.budget.remove(r)
 }
 
-// remove notes that a request does not arrive any more.
+// remove notes that a request is no longer arriving.
 func (b *budget) remove(r *room) {
 	if i := slices.Index(b.arriving, r); i >= 0 {
 		b.arriving = slices.Delete(b.arriving, i, i+1)
@@ -110,8 +111,8 @@ func (r *room) wasStopped() bool {
 	}
 }
 
-// grow takes more bytes. If they are not free, it stops slow requests and waits. It returns
-// errBusy if that takes too long, or if the request itself was stopped.
+// grow takes more bytes. If they are not free, it stops slow requests and waits. It returns errBusy
+// if the wait takes too long, or if the request itself was stopped.
 func (r *room) grow(ctx context.Context, bytes int) error {
 	changed, next, ok := r.tryGrow(bytes)
 	if ok {
@@ -142,7 +143,7 @@ func (r *room) tryGrow(bytes int) (changed <-chan struct{}, next time.Duration, 
 	if r.wasStopped() {
 		return b.changed, patience, false
 	}
-	least := b.reserve // what must stay free
+	least := b.reserve // the bytes that must stay free
 	if r.held+bytes <= smallRoom {
 		least = 0
 	}
@@ -156,9 +157,9 @@ func (r *room) tryGrow(bytes int) (changed <-chan struct{}, next time.Duration, 
 	return b.changed, next, false
 }
 
-// stopSlow stops the requests that have been arriving longest, if a number of bytes is free when
-// they have left. It does not stop the request that needs the bytes, and none that has only begun to
-// arrive. It returns the time after which more may be stopped.
+// stopSlow stops the requests that have been arriving longest, if that frees the given number of
+// bytes. It never stops the request that needs the bytes, nor a request that has only begun to
+// arrive. It returns the time after which more requests may be stopped.
 func (b *budget) stopSlow(needs *room, bytes int) (next time.Duration) {
 	missing := bytes - b.free - b.leaving
 	if missing <= 0 {
@@ -188,11 +189,11 @@ func (b *budget) stopSlow(needs *room, bytes int) (next time.Duration) {
 	return patience
 }
 
-// firstBytes is what a request takes before anything of it has arrived.
+// firstBytes is how many bytes of buffer a request takes before its first byte has arrived.
 const firstBytes = 512
 
-// readAll reads a body to its end, at most MaxRequest bytes. It takes as many bytes from the
-// budget as it needs for what has arrived.
+// readAll reads a body to its end, at most MaxRequest bytes. From the budget it takes only the
+// bytes that it needs for what has arrived.
 func (r *room) readAll(ctx context.Context, body io.Reader) ([]byte, error) {
 	grow := func(bytes int) error { return r.grow(ctx, bytes) }
 	if err := grow(firstBytes); err != nil {
@@ -211,9 +212,9 @@ func (r *room) readAll(ctx context.Context, body io.Reader) ([]byte, error) {
 	return data, nil
 }
 
-// read appends what it reads to data. It reads until the end, or until there are more than limit
-// bytes, and reports whether it has read the whole. Before it makes the buffer larger, it calls grow
-// with the number of bytes.
+// read appends to data until the end of the input, or until data has more than limit bytes. It
+// reports whether it has reached the end. Before it makes the buffer larger, it calls grow with the
+// number of additional bytes.
 func read(data []byte, from io.Reader, limit int, grow func(bytes int) error) (all []byte, whole bool, err error) {
 	for len(data) <= limit {
 		if len(data) == cap(data) {

@@ -16,9 +16,10 @@ const (
 
 	maxArriving = 2000 // requests that are arriving at a time, over all connections
 
-	// maxOverhead is how many bytes a connection may send between two requests that arrive or are
-	// answered, beside what has been read of bodies: heads, frames without data, and the unread bodies of
-	// the last two requests, of which the first may have been answered early.
+	// maxOverhead is how many bytes a connection may send that no request reads as its body, until
+	// the next request arrives or is answered. These are heads, frames without data, and the unread
+	// parts of the bodies of the last two requests: the first of the two may have been answered
+	// early.
 	maxOverhead = 2*maxUnread + 32<<10
 )
 
@@ -26,13 +27,14 @@ const (
 // The servers of GRPCServer and HTTPServer serve on such listeners.
 //
 // Beyond [MaxConnections], the receiver closes the connection that has gone longest without
-// delivering a request: first the connections that have not delivered any, the oldest first. Beyond 2,000
-// requests that are arriving, it closes the connection with most of them. A connection with a
-// request that has arrived and is being handled is not closed. If no other connection can be closed, the
-// new one is. A connection is also closed if it sends 160 KiB that belong to the body of no
-// request, such as frames without data, before its next request arrives or is answered.
+// delivering a request: first the connections that have not delivered any request, the oldest
+// first. Beyond 2,000 arriving requests, it closes the connection with most of them. It does not
+// close a connection with a request that has arrived and is being handled. If no other connection
+// can be closed, it closes the new one. A connection is also closed if it sends 160 KiB that belong
+// to the body of no request, such as frames without data, before its next request arrives or is
+// answered.
 //
-// Rejected: accepting no connection beyond the limit, because then silent connections keep
+// Accepting no connection beyond the limit was rejected, because silent connections would then keep
 // others out.
 func (r *Receiver) Listener(l net.Listener) net.Listener { return &listener{l, r.connections} }
 
@@ -67,8 +69,8 @@ type connections struct {
 	arriving int       // requests
 }
 
-// A conn is a connection of a receiver. Its methods do nothing if it is nil: then the request came from a
-// listener of another kind.
+// A conn is a connection of a receiver. The methods of a nil *conn do nothing. It stands for the
+// connection of a request that came from a listener of another kind.
 type conn struct {
 	net.Conn
 	of       *connections
@@ -81,7 +83,7 @@ type conn struct {
 	handled  int // requests that have arrived and are being handled
 }
 
-// add returns a connection that counts, or nil if it had to be closed.
+// add counts a new connection and returns it, or returns nil if the connection had to be closed.
 func (cs *connections) add(accepted net.Conn) *conn {
 	c := &conn{Conn: accepted, of: cs}
 	cs.mu.Lock()
@@ -107,7 +109,8 @@ func (cs *connections) closeSlowest() bool {
 	return false
 }
 
-// closeFullest closes the connection with most arriving requests, needs if there is no other.
+// closeFullest closes the connection with the most arriving requests. If there is no other, it
+// closes needs.
 func (cs *connections) closeFullest(needs *conn) {
 	fullest := needs
 	for c := range cs.all {
@@ -136,7 +139,7 @@ func (c *conn) refuse() {
 	c.Conn.Close()
 }
 
-// remove makes the connection count no more. The caller holds of.mu.
+// remove stops counting the connection. The caller holds of.mu.
 func (c *conn) remove() {
 	if c.in != nil {
 		c.in.Remove(c.place)
@@ -165,7 +168,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// begin notes that a request begins to arrive. Afterwards the caller calls end, in any case.
+// begin notes that a request begins to arrive. The caller must call end afterwards.
 func (c *conn) begin() {
 	if c == nil {
 		return
@@ -182,7 +185,7 @@ func (c *conn) begin() {
 	}
 }
 
-// end notes that a request arrives no more. It has arrived or has failed.
+// end notes that a request is no longer arriving, because it has arrived or failed.
 func (c *conn) end() {
 	if c == nil {
 		return
@@ -216,7 +219,7 @@ func (c *conn) handle(f func() error) error {
 	return f()
 }
 
-// forgive sets the overhead back.
+// forgive resets the overhead.
 func (c *conn) forgive() {
 	if c != nil {
 		c.overhead.Store(0)
@@ -233,7 +236,7 @@ func answered(r *http.Request) {
 
 type connKey struct{}
 
-// connContext is for http.Server.ConnContext.
+// connContext is the function for http.Server.ConnContext.
 func connContext(ctx context.Context, accepted net.Conn) context.Context {
 	if c, ok := accepted.(*conn); ok {
 		return context.WithValue(ctx, connKey{}, c)
@@ -247,8 +250,9 @@ func connOf(r *http.Request) *conn {
 	return c
 }
 
-// countBody returns the request with a body that is no overhead of its connection. The
-// request itself keeps its body, whose type the server looks at.
+// countBody returns a copy of the request. Bytes that are read from the body of the copy do not
+// count as overhead of the connection. The original request keeps its body, because the server
+// examines the type of that body.
 func countBody(r *http.Request) *http.Request {
 	c := connOf(r)
 	if c == nil {

@@ -28,9 +28,9 @@ const exportPath = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 // GRPCServer returns a server of OTLP's trace service. The caller starts and stops it; see also
 // [Receiver.Listener].
 //
-// The server answers one method with one message, which is little more than HTTP/2. It does not
-// use the server of package grpc, which reads and decompresses a message before anyone can
-// know its size, so that memory grows with the number of connections.
+// The server answers one method with one message, which needs little more than HTTP/2. It does not
+// use the server of package grpc, which reads and decompresses a whole message before a handler
+// learns its size, so that memory would grow with the number of connections.
 func (r *Receiver) GRPCServer() *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true)
@@ -54,8 +54,8 @@ const (
 	connectionTime = 10 * time.Second // how long a new connection may take to begin to speak HTTP/2
 	idleTime       = 2 * time.Minute  // how long a connection stays open without a request
 
-	// Bytes that a connection may hold outside of the budget: of the head of one request, and of
-	// what has arrived and waits for room.
+	// The bytes that a connection may hold outside of the budget: for the head of one request, and
+	// for data that has arrived and waits for room.
 	maxHeader = 64 << 10
 	maxUnread = 64 << 10
 )

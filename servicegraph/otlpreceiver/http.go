@@ -17,9 +17,9 @@ import (
 // Path is the path of the URL that requests are posted to.
 const Path = "/v1/traces"
 
-// HTTPServer returns a server with the handler of [Receiver.Handler], which bounds for how long a
-// connection may send no request, send a head, or not read an answer. The caller starts and stops it; see
-// also [Receiver.Listener].
+// HTTPServer returns a server with the handler of [Receiver.Handler]. The server limits how long a
+// connection may be idle, how long it may take to send a head, and how long it may take to read an
+// answer. The caller starts and stops it; see also [Receiver.Listener].
 func (r *Receiver) HTTPServer(isOurs func(host string) bool) *http.Server {
 	return &http.Server{
 		Handler:           r.Handler(isOurs),
@@ -34,10 +34,10 @@ func (r *Receiver) HTTPServer(isOurs func(host string) bool) *http.Server {
 // Handler returns a handler for OTLP over HTTP. Requests are posted to [Path], as protobuf
 // or JSON, compressed with gzip or not compressed.
 //
-// Web pages cannot send requests. The content types make a browser send a CORS preflight
-// request first, which is refused, and so are requests that carry a browser's headers. A request
-// whose Host header isOurs does not know is refused as well, because the name of another site may
-// lead to this server (DNS rebinding). If isOurs is nil, every host is ours.
+// Web pages cannot send requests. The content types make a browser send a CORS preflight request
+// first, which is refused. Requests that carry a browser's headers are refused as well, and so are
+// requests for whose Host header isOurs returns false, because the name of another site may lead to
+// this server (DNS rebinding). If isOurs is nil, every host is accepted.
 func (r *Receiver) Handler(isOurs func(host string) bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+Path, r.serveHTTP)
@@ -79,7 +79,7 @@ func (r *Receiver) serveHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	if code == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter/time.Second)))
-		answer = &spb.Status{Code: int32(codes.Unavailable), Message: err.Error()} // the header says when
+		answer = &spb.Status{Code: int32(codes.Unavailable), Message: err.Error()} // the header says when to retry
 	}
 	body, err := enc.marshal(answer)
 	if err != nil {
@@ -138,14 +138,14 @@ func (r *Receiver) receiveHTTP(w http.ResponseWriter, req *http.Request, enc enc
 	return r.receive(req.Context(), room, body, decompress, enc.json)
 }
 
-// refuse answers a request that is none for this server.
+// refuse answers a request that is not meant for this server.
 func refuse(w http.ResponseWriter, req *http.Request, text string, code int) {
 	drain(w, req.Body)
 	http.Error(w, text, code)
 }
 
-// drain reads the rest of a refused body for a moment, because a sender that cannot send all of
-// the body may not read the answer.
+// drain reads the rest of a refused body for a short time. A sender that cannot send the whole body
+// may never read the answer.
 func drain(w http.ResponseWriter, body io.Reader) {
 	http.NewResponseController(w).SetReadDeadline(time.Now().Add(patience))
 	io.Copy(io.Discard, io.LimitReader(body, 2*MaxRequest))

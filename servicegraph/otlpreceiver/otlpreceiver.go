@@ -41,10 +41,9 @@ type Rejected struct {
 	Reason string
 }
 
-// Take handles a request. An error means that the request as a whole is invalid, or, if it
-// wraps ErrTooLarge, that the request is too large: the sender gets the error, with a status
-// that forbids sending the request again. Take is called from several goroutines at a time, at
-// most 12.
+// Take handles a request. An error means that the request as a whole is invalid, or, if it wraps
+// ErrTooLarge, that the request is too large: the sender gets the error, with a status that forbids
+// sending the request again. Take is called from up to 12 goroutines at the same time.
 type Take func(Request) (Rejected, error)
 
 // ErrTooLarge says that a request is larger than the receiver accepts.
@@ -66,7 +65,7 @@ const (
 	maxSmall     = 8                // smaller requests that are taken at a time
 	maxLarge     = 4                // at most, of the others
 
-	youth      = 20 * time.Millisecond // how long a request may arrive before others can have its room
+	youth      = 20 * time.Millisecond // how long a request may be arriving before its room can be taken for others
 	patience   = time.Second           // how long a request waits for room, or for its turn
 	readTime   = 30 * time.Second      // how long a request may take to arrive
 	retryAfter = time.Second
@@ -95,8 +94,8 @@ func New(take Take) *Receiver {
 	}
 }
 
-// receive reads a request to its end and passes it on. The reader decompress makes of the body is
-// read; nil means that the body is not compressed.
+// receive reads a request to its end and passes it on. It reads the body through decompress, which
+// is nil if the body is not compressed.
 func (r *Receiver) receive(ctx context.Context, room *room, body io.Reader, decompress func(io.Reader) (io.Reader, error), json bool) (rejected Rejected, err error) {
 	data, err := room.readAll(ctx, body)
 	if err != nil {

@@ -43,5 +43,5 @@ func Register(s grpc.ServiceRegistrar, take Take) {
 	}, nil)
 }
 
-// grpcError returns the error for an error of a [Take].
+// grpcError returns the gRPC error for an error of a [Take].
 func grpcError(err error) error { return status.ErrorProto(statusOf(err)) }

@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// turns let as many requests be handled at a time as the channel has room for.
+// turns limits how many requests are handled at the same time to the capacity of the channel.
 type turns chan struct{}
 
 // run waits for a turn and calls handle. It returns errBusy if the wait takes too long.
@@ -23,11 +23,11 @@ func (t turns) run(ctx context.Context, handle func() error) error {
 	}
 }
 
-// decompressBytes is what decompressing takes beside its result.
+// decompressBytes is how many bytes decompressing takes in addition to its result.
 const decompressBytes = 48 << 10
 
-// A request that has been compressed to less than a hundredth is not a usual one: the random identifiers
-// of its spans alone would be longer. Its beginning of denseBytes tells that.
+// A request that was compressed to less than a hundredth is not a usual request, whose random span
+// ids alone would be longer. The first denseBytes of a request show whether it is dense.
 const (
 	denseBytes = 16 << 10
 	denseRatio = 100
@@ -36,11 +36,11 @@ const (
 // errDense says that a request is compressed more than denseRatio times.
 var errDense = errors.New("a dense request")
 
-// takeCompressed decompresses a request that has arrived, and passes it on. A few kB may become
-// 16 MB, so a request has a turn among the small ones until it turns out to be dense or large. There it
-// takes no room, because the number of turns bounds the memory. Then it begins again in a turn
-// among dense or large requests, so that it holds only its compressed bytes while it waits, and usual requests
-// wait for none of them.
+// takeCompressed decompresses a request that has arrived, and passes it on. A few kB may become 16
+// MB, so a request first has a turn among the small requests. It takes no room in such a turn,
+// because the number of turns bounds the memory. If it turns out to be dense or large,
+// decompression begins again in a turn among the dense or large requests. While the request waits
+// for that turn, it holds only its compressed bytes, and usual requests do not wait for it.
 func (r *Receiver) takeCompressed(ctx context.Context, room *room, compressed []byte, decompress func(io.Reader) (io.Reader, error), take func([]byte) error) error {
 	try := func(limit int, dense error, grow func(bytes int) error) (whole bool, err error) {
 		rest := bytes.NewReader(compressed)

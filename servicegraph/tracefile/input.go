@@ -20,7 +20,7 @@ type input struct {
 	limit  int // bytes of a record; a larger one is skipped
 
 	size  int64 // in bytes, before it is decompressed; -1 if unknown
-	small bool  // all of it is buffered
+	small bool  // the whole input is in the buffer
 }
 
 // headSize is how many bytes of an input are examined to detect its format.
@@ -70,8 +70,8 @@ func sizeOf(r io.Reader) int64 {
 	return -1
 }
 
-// summarize returns the error to report when reading has ended, given the error that ended
-// it; nil if all went well.
+// summarize returns the error to report after reading has ended; nil if all went well. err is the
+// error that ended reading.
 func (s *sink) summarize(in *input, err error) error {
 	switch {
 	case err == errStopped:

@@ -13,11 +13,11 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/quote"
 )
 
-// The objects of Jaeger's JSON, as far as they are read: an answer of its API, the traces in
-// the answer, and the spans in the traces. Traces and spans also occur alone. A download from
-// the user interface is an answer in which each reference holds the span it points to, with
-// that span's references, and each span holds its process. A span alone, as Jaeger's storage
-// and anonymizer write it, also holds its process.
+// The objects of Jaeger's JSON, as far as they are read: an answer of its API, the traces in the
+// answer, and the spans in the traces. Traces and spans also occur alone. In a download from the
+// user interface, each span also holds its process, and each reference holds the span to which it
+// points, with the references of that span. A span alone, as Jaeger's storage and anonymizer write
+// it, also holds its process.
 //
 // As in OTLP JSON, lists are decoded one element at a time.
 type (
@@ -40,7 +40,7 @@ type (
 	jaegerSpan struct {
 		TraceID   string     `json:"traceID"`
 		SpanID    string     `json:"spanID"`
-		ParentID  string     `json:"parentSpanID"` // before there were references
+		ParentID  string     `json:"parentSpanID"` // the parent in files from before there were references
 		Name      string     `json:"operationName"`
 		Start     jsonNumber `json:"startTime"`
 		Duration  jsonNumber `json:"duration"`
@@ -61,8 +61,8 @@ type (
 	}
 )
 
-// deepReferences limits how deep the brackets of an object may nest in which spans hold their
-// parents: three brackets for each.
+// deepReferences limits how deep the brackets of an object may nest if its spans hold their
+// parents. Each parent takes three brackets.
 const deepReferences = 3000
 
 // readJaeger reads Jaeger's JSON: answers, traces and spans one after another. One trace must

@@ -8,8 +8,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/jsontext"
 )
 
-// jaegerProcesses are the processes of a trace by their id. A process is decoded when a span
-// needs it: an empty one takes seven bytes of text.
+// jaegerProcesses are the processes of a trace by their id. A process is decoded only when a span
+// needs it, because an empty process takes only seven bytes of text, but much more memory.
 type jaegerProcesses struct {
 	text []byte // an object; nil or null if there are no processes
 
@@ -28,7 +28,7 @@ func (p *jaegerProcesses) find(id string) []byte {
 	if p.places == nil {
 		p.places, p.known = make(map[string]place), make(map[string]*resource)
 		for key, value := range jsontext.Members(p.text) {
-			end := cap(p.text) - cap(value) + len(value) // value is a part of the text
+			end := cap(p.text) - cap(value) + len(value) // works because value is a part of the text
 			p.places[semconv.ValidText(string(key))] = place{uint32(end - len(value)), uint32(end)}
 		}
 	}
@@ -47,7 +47,7 @@ func presentObject(value []byte) []byte {
 	return value
 }
 
-// resourceOf returns what the spans of a span's process share.
+// resourceOf returns the resource of the process of a span.
 func (d jaegerDecoder) resourceOf(j *jaegerSpan, processes *jaegerProcesses) (*resource, error) {
 	if res := processes.known[j.ProcessID]; res != nil {
 		return res, nil
@@ -66,8 +66,7 @@ func (d jaegerDecoder) resourceOf(j *jaegerSpan, processes *jaegerProcesses) (*r
 	return res, err
 }
 
-// resource returns what the spans of a process share. Without a process the service has no
-// name.
+// resource returns the resource of a process. Without a process, the service has no name.
 func (d jaegerDecoder) resource(process []byte) (*resource, error) {
 	res := new(resource)
 	if process == nil {

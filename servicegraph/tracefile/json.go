@@ -17,9 +17,9 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/quote"
 )
 
-// The objects of OTLP JSON, as far as they are read. Their ids are hexadecimal. Tempo's
-// answers have the same objects below other keys, with ids in base64, as the JSON encoding of
-// every other protobuf message writes bytes.
+// The objects of OTLP JSON, as far as they are read. Their ids are hexadecimal. Tempo's answers
+// have the same objects below other keys. Their ids are in base64, which is how protobuf's JSON
+// encoding writes bytes.
 //
 // Lists are decoded one element at a time, because a list of elements takes up to a hundred
 // times the memory of its text.
@@ -67,7 +67,7 @@ type (
 	}
 )
 
-// statusPrefix begins the names of OTLP's status numbers.
+// statusPrefix is the prefix of the names of OTLP's status numbers.
 const statusPrefix = "STATUS_CODE_"
 
 // The names of OTLP's enum numbers from 0 on.
@@ -109,8 +109,8 @@ func newJSONReader(s *sink) jsonReader {
 	return r
 }
 
-// readTo reads the requests that begin before an offset in the input. If the input ends
-// first, the error is the input's, perhaps io.EOF.
+// readTo reads the requests that begin before an offset in the input. If the input ends before
+// that, readTo returns the error of the input, which may be io.EOF.
 func (r *jsonReader) readTo(end int64) error {
 	for !r.slow.sink.stopped {
 		switch {
@@ -128,7 +128,7 @@ func (r *jsonReader) readTo(end int64) error {
 	return errStopped
 }
 
-// readNext reads the next request, which may not end in its line.
+// readNext reads the next request, which may have several lines.
 func (r *jsonReader) readNext() error {
 	s := r.slow.sink
 	object, err := r.stream.Next()
@@ -142,7 +142,7 @@ func (r *jsonReader) decode(object []byte) error {
 	if r.fast != nil && r.fast.decodeObject(object) {
 		return nil
 	}
-	r.slow.sink.flush(1) // the packed spans precede this request's
+	r.slow.sink.flush(1) // the packed spans come before those of this request
 	return r.slow.request(object)
 }
 
@@ -189,7 +189,7 @@ func (s *sink) decodeObject(object []byte, err error, decode func(object []byte)
 // explains what is wrong with a request. [fastDecoder] does the same for usual requests.
 type jsonDecoder struct {
 	sink    *sink
-	damaged error // why a part of a request that is not a span was left out first
+	damaged error // why the first part of a request that is larger than a span was left out
 }
 
 // request decodes the spans of one request.
@@ -210,7 +210,7 @@ func (d *jsonDecoder) request(object []byte) error {
 
 // read finds the lists of a request. The error says why the object is not a request.
 func (r *jsonRequest) read(object []byte) error {
-	if err := json.Unmarshal(object, &struct{}{}); err != nil { // keeps nothing
+	if err := json.Unmarshal(object, &struct{}{}); err != nil { // only checks that the object is valid
 		return jsonError("request", err)
 	}
 	for key, value := range jsontext.Members(object) {
@@ -372,8 +372,8 @@ func spansOfScope(scope []byte) (spans jsonList, err error) {
 	return spans, err
 }
 
-// nameOfScope returns the name of the instrumentation scope of an element of scopeSpans. A scope
-// that is damaged has no name: the spans do not depend on it.
+// nameOfScope returns the name of the instrumentation scope of an element of scopeSpans. The name
+// of a damaged scope is empty, because the spans do not depend on the scope.
 func nameOfScope(element []byte) string {
 	var names [2]string
 	for key, value := range jsontext.Members(element) {

@@ -11,7 +11,7 @@ type jsonAttr struct {
 	key    []byte
 	typ    valueType
 	value  scalarText
-	prefix []byte // all before the value; nil if the value does not come last, or is missing
+	prefix []byte // the text before the value; nil if the value does not come last, or is missing
 }
 
 // A valueType is the type of an attribute's value.

@@ -9,17 +9,17 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/jsontext"
 )
 
-// A fastDecoder decodes requests of OTLP JSON into the packer of a sink, without making
-// values of anything in between. It takes a request as a whole or refuses it, and decodes a
-// request as [jsonDecoder] does, which defines the meaning of OTLP JSON. It refuses unusual
-// requests, which would need care (keys with escapes, in another case or repeated; ids in
-// base64; numbers with exponents), and invalid ones, whose faults jsonDecoder then explains.
+// A fastDecoder decodes requests of OTLP JSON into the packer of a sink, without intermediate
+// values. It takes a request as a whole or refuses it. For a request that it takes, the result is
+// that of [jsonDecoder], which defines the meaning of OTLP JSON. It refuses invalid requests, whose
+// faults jsonDecoder then explains, and unusual ones: with keys that have escapes, are in another
+// case or are repeated, with ids in base64, or with numbers that have exponents.
 //
-// No library is as fast: simdjson-go, fastjson and go-json need more than twice the time of
-// this decoder and the graph together, only to extract the same fields. Three ideas did not
-// help: remembering whole attributes, one by one, instead of their prefixes (a spanTemplate
-// compares many at once, and helps); skipping strings without making slices of them; reading
-// past the buffer of bufio, whose copy costs 1 %.
+// No library is as fast: simdjson-go, fastjson and go-json need more than twice the time of this
+// decoder and the graph together, only to extract the same fields. Three ideas did not help. The
+// first was to remember whole attributes, one by one, instead of their prefixes; a spanTemplate,
+// which compares many at once, helps. The second was to skip strings without making slices of them.
+// The third was to avoid the copy in the buffer of bufio, which costs 1 %.
 type fastDecoder struct {
 	sink   *sink
 	filter *attributeFilter
@@ -32,7 +32,7 @@ type fastDecoder struct {
 	weights   weightMemo
 	refused   int // bytes of the current line, if it was refused
 
-	// Of the current request.
+	// The current request:
 	groups   []spanGroup
 	spans    []pack.Span
 	attrs    []packedAttr     // of the current span
@@ -50,9 +50,9 @@ type spanGroup struct {
 	seen  jsontext.Fields
 }
 
-// A knownResource is the meaning of an element of resourceSpans up to its first span. Such a
-// prefix is a quarter of the bytes of a request of one span, as stores and collectors may
-// write them.
+// A knownResource is the meaning of an element of resourceSpans up to its first span. If a request
+// has only one span, as some stores and collectors write them, this prefix is a quarter of its
+// bytes.
 type knownResource struct {
 	resource []byte          // encoded; empty if there is none
 	seen     jsontext.Fields // of the element
@@ -75,8 +75,8 @@ func newFastDecoder(s *sink) *fastDecoder {
 	}
 }
 
-// The fewest bytes of the prefixes that are learned, which are hashed. In most resources these
-// bytes have the name of the service. The first eight bytes of all attributes are the same.
+// The shortest prefixes that are learned, in bytes. These first bytes are hashed. In most resources
+// they contain the name of the service. The first eight bytes of all attributes are the same.
 const (
 	minResourcePrefix = 128
 	minAttrPrefix     = 32 // {"key":"x","value":{"boolValue":
@@ -158,12 +158,12 @@ func (d *fastDecoder) emit() {
 	}
 }
 
-// maxKeptSpans is how many spans a decoder keeps room for: their memory would remain after one
-// large request.
+// maxKeptSpans is for how many spans a decoder keeps memory between requests. Without the limit,
+// the memory for one large request would remain.
 const maxKeptSpans = 1 << 15
 
-// resourceNumber returns the packer's number of a group's resource. To remember the number of
-// a known resource for the rest of a batch was tried, and saved less than 2 %.
+// resourceNumber returns the packer's number of a group's resource. Remembering the number of a
+// known resource for the rest of a batch saved less than 2 %.
 func (d *fastDecoder) resourceNumber(group *spanGroup) pack.ResourceNumber {
 	encoded := group.resource
 	if group.known != nil {
@@ -219,7 +219,7 @@ func (d *fastDecoder) resourceSpans() {
 	}
 	d.restOfResourceSpans(group)
 	if group.spans = len(d.spans) - before; group.spans == 0 {
-		d.groups = d.groups[:len(d.groups)-1] // an empty object takes two bytes, and a group dozens
+		d.groups = d.groups[:len(d.groups)-1] // many empty objects must not take memory: an empty object takes two bytes, and a group dozens
 	}
 }
 

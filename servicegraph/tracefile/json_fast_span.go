@@ -10,7 +10,7 @@ import (
 // This file has the part of fastDecoder that reads one span: its fields, attributes, events,
 // status and links.
 
-// The fields of a span that must not be repeated, and what else comes in a span.
+// The fields of a span that must not be repeated, and then other parts of a span.
 const (
 	fieldTraceID = iota
 	fieldSpanID
@@ -168,7 +168,7 @@ func (d *fastDecoder) time(kind slotKind) int64 {
 	return ns
 }
 
-// skipValue skips a value. A template of the span may have another value in its place.
+// skipValue skips a value. The value may differ in other spans of the same template.
 func (d *fastDecoder) skipValue() {
 	start := d.in.Pos
 	d.in.Skip()
@@ -178,7 +178,7 @@ func (d *fastDecoder) skipValue() {
 // A knownAttr is the meaning of an attribute up to its value.
 type knownAttr struct {
 	typ    valueType
-	keep   bool        // the graph reads it of a span or a resource
+	keep   bool        // the graph reads the attribute, for a span or a resource
 	number semconv.Key // 0 if the graph does not read it of spans
 }
 
@@ -253,8 +253,8 @@ func (d *fastDecoder) closeAttribute() bool {
 	return true
 }
 
-// newAttribute reads an attribute whose prefix is not known. No template is learned from this
-// span, but from the next one like it, whose prefixes are all known.
+// newAttribute reads an attribute whose prefix is not known. No template is learned from this span,
+// but from the next similar span, because all prefixes of that one are known.
 func (d *fastDecoder) newAttribute() {
 	d.recorder.on = false
 	a := readJSONAttr(&d.in)

@@ -87,8 +87,8 @@ func typeOf(value []byte) string {
 	return "number"
 }
 
-// parseID reads an id of len(id) bytes in hexadecimal or base64. The length of the text tells
-// which one it is, for trace ids as for span ids.
+// parseID reads an id of len(id) bytes in hexadecimal or base64. The length of the text
+// distinguishes the two encodings, both for trace ids and for span ids.
 func parseID(id []byte, s string) error {
 	var err error
 	switch len(s) {
@@ -163,7 +163,7 @@ func (n jsonNumber) float() (float64, error) {
 	return f, nil
 }
 
-// enum returns the number that n is, or that n is the name of: names[i] stands for i.
+// enum returns n as a number. If n is a name, the number is its index in names.
 func (n jsonNumber) enum(names []string) (int64, error) {
 	if i := slices.Index(names, string(n)); i >= 0 {
 		return int64(i), nil

@@ -9,20 +9,20 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// Load adds the spans of a trace file to a builder. The result is that of adding the spans
-// of [Read]. For OTLP, Load is much faster: spans go from their bytes to the builder without
-// becoming values of type Span. The name stands for the input in errors.
+// Load adds the spans of a trace file to a builder. The result is the same as with the spans of
+// [Read]. For OTLP, Load is much faster: spans go from their bytes to the builder without becoming
+// values of type Span. The name stands for the input in errors.
 //
-// The builder counts each record, and each part of a record, that is left out. An error that
-// is not that of cfg.Skipped says how the input was lost; the builder then has the spans that
-// could be read before.
+// The builder counts each record, and each part of a record, that is left out. Load returns the
+// error of cfg.Skipped, or an error that says how the input was lost. In both cases the builder has
+// the spans that were read before.
 //
-// With more than one processor ([runtime.GOMAXPROCS]), and unless the input is small,
-// goroutines that end before Load returns read ahead of the builder. The result is the same,
-// and only the caller's goroutine uses the builder and calls cfg.Skipped; several goroutines
-// read r, one at a time. They read at most some megabytes ahead, and one of the largest
-// records per processor, or 16 MB per processor where one line of JSON is that long. If r is
-// slow, spans therefore reach the builder some megabytes late.
+// With more than one processor ([runtime.GOMAXPROCS]), and unless the input is small, goroutines
+// that end before Load returns read ahead of the builder. The result is the same. Only the caller's
+// goroutine uses the builder and calls cfg.Skipped. Several goroutines read r, one at a time. They
+// read at most some megabytes ahead, and in addition one of the largest records per processor, or
+// 16 MB per processor if one line of JSON is that long. If r is slow, spans therefore reach the
+// builder some megabytes late.
 //
 // Protobuf is decoded on all these processors, and so is OTLP JSON whose requests begin on
 // lines of their own. Other formats are decoded on one processor, and the builder uses another.
@@ -55,10 +55,10 @@ type loader struct {
 	builder *servicegraph.Builder
 	sink    *sink
 	skipped func(*servicegraph.SkipError) error
-	err     error // of skipped, which ended reading
+	err     error // the error of skipped that ended reading
 
 	limit       int // bytes of a record
-	segmentSize int // of a pipeline: bytes, 0 to read without one, or chosenByInput
+	segmentSize int // bytes of a segment; 0 to read without a pipeline, or chosenByInput
 }
 
 // chosenByInput is a segment size that depends on the input.

@@ -15,8 +15,8 @@ import (
 // Jaeger's and Zipkin's JSON share this file: times in microseconds, ids of 64 or 128 bits, and
 // tags for values that have a field in OTLP.
 
-// noService is the name that translators of OTLP give a service without a name, in a format
-// that demands one.
+// noService is the name that translators from OTLP give a service without a name, if the other
+// format requires a name.
 const noService = "OTLPResourceNoServiceName"
 
 // serviceNamed returns the name of a service; empty if it has none.
@@ -30,9 +30,9 @@ func serviceNamed(name string) string {
 // scopeKey is the attribute with the name of the instrumentation scope of a span.
 const scopeKey = "otel.scope.name"
 
-// addTag stores a tag as OTLP would: in a field of the span or among the attributes. It ignores
-// the text of a status. Each format decides which tags
-// are errors, and which tag counts if several say the same.
+// addTag stores a tag as OTLP would: in a field of the span or among the attributes. It ignores the
+// text of a status. Each format decides which tags are errors, and which tag counts if several have
+// the same meaning.
 func (s *sink) addTag(sp *servicegraph.Span, key, text string) {
 	switch key {
 	case "otel.status_code":

@@ -14,28 +14,27 @@ import (
 
 // A pipeline reads an input ahead of the builder that the spans are for.
 //
-// An input of a format that can be split is read by several workers in turn. A worker reads
-// one segment and decodes it while the others read on, so that a core decodes the bytes that
-// are in its caches. An input of another format is read and decoded by one goroutine. One
-// more goroutine decompresses a compressed input.
+// If the format can be split, several workers take turns: a worker reads one segment and decodes
+// it, while the others read on. So a core decodes bytes that are in its caches. Otherwise one
+// goroutine reads and decodes the input. One more goroutine decompresses a compressed input.
 //
-// The builder's goroutine takes the decoded segments in the order of the input, so that the
-// result is that of one goroutine. Instead of waiting for a segment, it works as a worker,
-// because waking a waiting goroutine takes time: see inputLock.lock.
+// The builder's goroutine takes the decoded segments in the order of the input, so the result is
+// the same as with one goroutine. Instead of waiting for a segment, it works as a worker, because
+// waking a waiting goroutine takes time: see inputLock.lock.
 type pipeline struct {
 	sink      *sink               // of the builder; each worker fills a sink of its own
 	newPacker func() *pack.Packer // safe for concurrent use
 	workers   int
 
-	segmentSize int // aim for the bytes of a segment
+	segmentSize int // about how many bytes a segment has
 
 	free  chan *segment // segments to fill; their number bounds the memory in use
 	order chan *segment // begun segments, in the order of the input
 	stop  chan struct{}
 	group sync.WaitGroup
 
-	input atomic.Pointer[inputLock] // of the workers; nil before there are any
-	own   *worker                   // of the builder's goroutine; made when needed
+	input atomic.Pointer[inputLock] // the lock of the workers on the input; nil before there are workers
+	own   *worker                   // the worker that the builder's goroutine runs; made when needed
 }
 
 // A segment is the outcome of decoding one part of an input.
@@ -56,11 +55,11 @@ type segmentPart struct {
 }
 
 const (
-	// defaultSegmentSize is the aim for the bytes of a segment: large enough that records
-	// across two segments, and taking turns, cost little. On two cores 250,000 spans of
-	// protobuf (175 MB) took 157 ns a span with 128 KiB and with 1024 KiB, and 175 ns with
-	// 64 KiB; 100,000 spans of JSON in lines of 100 KB took 338 ns with 128 KiB, 325 ns with
-	// 256 KiB and 310 ns with 512 KiB. More segments in flight did not help.
+	// defaultSegmentSize is about how many bytes a segment has. It is large enough that records
+	// across two segments, and the change of turns, cost little. On two cores 250,000 spans of
+	// protobuf (175 MB) took 157 ns a span with 128 KiB and with 1024 KiB, and 175 ns with 64 KiB;
+	// 100,000 spans of JSON in lines of 100 KB took 338 ns with 128 KiB, 325 ns with 256 KiB and
+	// 310 ns with 512 KiB. More segments in flight did not help.
 	defaultSegmentSize = 512 << 10
 
 	// maxWorkers is the number of workers that one builder can keep up with.
@@ -69,7 +68,8 @@ const (
 
 // newPipeline starts to read an input for the builder of the packers.
 func newPipeline(s *sink, newPacker func() *pack.Packer, in input, segmentSize int) *pipeline {
-	// At least one in addition to the builder's goroutine, even if GOMAXPROCS is 1 by now.
+	// There is at least one worker besides the builder's goroutine, even if GOMAXPROCS has become
+	// 1.
 	workers := max(2, min(runtime.GOMAXPROCS(0), maxWorkers))
 	segments := 2*workers + 1 // as many wait for the builder as are being filled
 	p := &pipeline{
@@ -92,8 +92,8 @@ func newPipeline(s *sink, newPacker func() *pack.Packer, in input, segmentSize i
 	return p
 }
 
-// close ends the pipeline's goroutines and waits for them, also where one of them waits for
-// the input: nobody reads the input when close has returned.
+// close ends the pipeline's goroutines and waits for them, even if one of them waits for the input.
+// After close has returned, no goroutine reads the input.
 func (p *pipeline) close() {
 	close(p.stop)
 	p.group.Wait()
@@ -130,7 +130,7 @@ func receive[T any](p *pipeline, from <-chan T) (v T, ok bool) {
 	}
 }
 
-// next returns a segment to fill, nil if no more are wanted.
+// next returns a segment to fill, nil if the pipeline is closed.
 func (p *pipeline) next() *segment {
 	select {
 	case seg := <-p.free:

@@ -12,8 +12,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 )
 
-// A wireDecoder decodes the spans of OTLP protobuf into a sink, without building the
-// messages in between. It skips the smallest message around bytes that are not protobuf.
+// A wireDecoder decodes the spans of OTLP protobuf into a sink, without building the messages in
+// between. If some bytes are not protobuf, it skips the smallest message that contains them.
 //
 // If the sink has a packer, spans are packed with the attributes that a graph reads.
 // Otherwise they go out as values, with the attributes that the sink keeps.
@@ -55,7 +55,7 @@ func (d *wireDecoder) damage(what func() string, err error) error {
 	return d.sink.skipFor(reason)
 }
 
-// The parts of a request that damage is about, other than a span.
+// The parts of a request, other than a span, that can be damaged.
 func restOfRequest() string { return "the rest of a request" }
 func allOfResource() string { return "all spans of a resource" }
 func restOfScope() string   { return "the rest of the spans of a scope" }
@@ -265,7 +265,7 @@ func (d *wireDecoder) readRest(w *wireSpan) (err error) {
 
 // describe names the current span in an error message.
 func (d *wireDecoder) describe(res *resource) string {
-	if d.sink.packer != nil && res.service == "" { // the packer knew it by its encoding
+	if d.sink.packer != nil && res.service == "" { // the packer knew the resource by its encoding, so it was not decoded
 		var again resource
 		if d.resource(res.encoded, &again) == nil {
 			res.service = again.service

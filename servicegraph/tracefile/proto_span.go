@@ -127,13 +127,12 @@ func (w *wireSpan) readTimesToIDs(b []byte) []byte {
 	return nil
 }
 
-// walkAttributes reads attributes as long as one follows another and all their lengths have
-// one byte, and returns the rest. A span has a dozen attributes, of which a graph reads one
-// or two; of the others only the lengths are read, and the three properties of the key that
-// the filter tests.
+// walkAttributes reads attributes as long as one follows another and all their lengths have one
+// byte, and returns the rest. A span has a dozen attributes, of which a graph reads one or two. Of
+// the others, only the lengths are read, and the three properties of the key that the filter tests.
 //
-// The loop keeps an index and makes no slices: the processor waits for the place of the next
-// attribute, and to make a slice it would have to compute more than that place.
+// The loop keeps an index and makes no slices. The processor has to wait for the position of the
+// next attribute, and a slice would need more than that position.
 func (w *wireSpan) walkAttributes(b []byte, keys *semconv.Filter) []byte {
 	at := 0 // of an attribute: at+0 its tag, 1 its size, 2 the tag of its first field, 3 the length of that field, 4 the field
 	for at < len(b)-6 && b[at] == byte(spanAttributes) && b[at+1] < 0x80 && b[at+3] < 0x80 {

@@ -7,8 +7,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// The tags, number<<3 | wire type, of the fields that are read. A field with another wire
-// type is unknown, as it is to every protobuf decoder.
+// The tags, number<<3 | wire type, of the fields that are read. A field with another wire type is
+// an unknown field, as in every protobuf decoder.
 const (
 	varint, fixed64, length = uint64(protowire.VarintType), uint64(protowire.Fixed64Type), uint64(protowire.BytesType)
 

@@ -11,12 +11,12 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/pack"
 )
 
-// A RequestLoader adds OTLP export requests to a builder, one by one as they arrive over a
-// network. It decodes them as [Load] does, and as fast. Where Load reads on after damage, a
-// loader takes a request as a whole or not at all, because the sender can be told; it leaves
+// A RequestLoader adds OTLP export requests to a builder, one by one as they arrive over a network.
+// It decodes them as [Load] does, and as fast. After damage, Load reads on. A loader instead takes
+// a request as a whole or not at all, because the sender can be told about the damage. It leaves
 // out only single spans that are invalid.
 //
-// A request may have 262,144 resources, scopes and spans together. Without a limit a small
+// A request may have up to 262,144 resources, scopes and spans together. Without a limit a small
 // request could keep a processor busy for minutes: an empty span takes two bytes before
 // compression.
 //
@@ -50,9 +50,9 @@ type RequestResult struct {
 var errZeroID = errors.New("an id of a span is all zero")
 
 // NewRequestLoader returns a loader for a builder. The loader locks the lock while it uses the
-// builder: after a request is decoded, and never for more than some thousand spans at a time.
-// So several loaders can decode requests at the same time while others use the builder under
-// the same lock. The lock is nil if one goroutine uses the loader and the builder.
+// builder: after a request is decoded, and never for more than some thousand spans at a time. So
+// several loaders can decode requests at the same time, while other goroutines use the builder
+// under the same lock. The lock may be nil if only one goroutine uses the loader and the builder.
 func NewRequestLoader(b *servicegraph.Builder, lock sync.Locker) *RequestLoader {
 	if lock == nil {
 		lock = new(sync.Mutex)

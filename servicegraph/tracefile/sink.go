@@ -12,8 +12,9 @@ import (
 // A sink takes what the decoders find in one input: spans, and records that are left out.
 // It counts them and hands them to an output.
 //
-// A span takes one of two ways: as a value to the output, or, in OTLP and if there is a
-// packer, packed into the packer's batch, which the output fetches when it is flushed.
+// A span reaches the output in one of two ways. It is passed on as a value, or, if it comes from
+// OTLP and there is a packer, it is packed into the packer's batch, which the output takes when it
+// is flushed.
 type sink struct {
 	name   string                // of the input, for errors
 	keep   func(key string) bool // reports whether spans keep an attribute
@@ -35,12 +36,12 @@ type sink struct {
 	more      int // parts of the current record that were left out after those
 
 	rejected     int   // spans left out for their content, although their encoding is valid
-	rejection    error // of the first of these
+	rejection    error // why the first of these was left out
 	unidentified int   // spans with an id that is zero: passed on, and left out by the builder
 }
 
-// An output takes what a sink passes on, in the order of the input. Its methods are not
-// called for each packed span. They report whether to go on reading.
+// An output takes what a sink passes on, in the order of the input. Its methods are not called for
+// packed spans one by one. They report whether to go on reading.
 type output interface {
 	// add takes a span that is a value.
 	add(servicegraph.Span) bool
@@ -89,9 +90,9 @@ func (s *sink) countSpan(trace servicegraph.TraceID, span servicegraph.SpanID) {
 	}
 }
 
-// batchSize is the least number of packed spans to flush between records: so many that the
-// builder finds the data that they share in the processor's caches, and so few that the spans
-// fit into the caches.
+// batchSize is the least number of packed spans to flush between records. It is so large that the
+// builder finds the data that the spans share in the processor's caches, and so small that the
+// spans fit into the caches.
 const batchSize = 512
 
 // flush flushes the output if the packer holds at least that many spans.
@@ -138,7 +139,7 @@ func (s *sink) skip(reason error) error {
 	return s.skipFor(func() error { return reason })
 }
 
-// skipFor is skip for a reason that is only made if it is reported.
+// skipFor is skip with a function for the reason, which it calls only if the reason is reported.
 func (s *sink) skipFor(reason func() error) error {
 	s.skipped++
 	if s.described == maxDescribed {
@@ -174,8 +175,8 @@ func (s *sink) report(e *servicegraph.SkipError) error {
 	return nil
 }
 
-// reject is skipFor for n spans that are left out for their content or that of their
-// resource.
+// reject is skipFor for n spans that are left out because of their content, or because of the
+// content of their resource.
 func (s *sink) reject(n int, reason func() error) error {
 	if s.rejected == 0 {
 		s.rejection = reason()

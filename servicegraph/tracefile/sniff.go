@@ -49,9 +49,9 @@ func isDelimited(head []byte) bool {
 	return n > 0 && size > 0 && isRequest(head[n:], size) && !isText(head)
 }
 
-// isMessage reports whether head begins with a request. Its first byte, 0x0a, would also be
-// a length of ten, but no such delimited file exists, as the next bytes show: in a delimited
-// file, 0x0a 0x0a n t holds ResourceSpans of n ≤ 8 bytes; in a message, n is the tag of a
+// isMessage reports whether head begins with a request. The first byte of a request, 0x0a, would
+// also be a length of ten in a delimited file. The next bytes exclude that. In a delimited file,
+// the bytes 0x0a 0x0a n would begin ResourceSpans of n ≤ 8 bytes. In a message, n is the tag of a
 // field of ResourceSpans, and the smallest such tag is ten.
 func isMessage(head []byte) bool {
 	const largest = 1 << 30 // no writer makes a larger message; one above the limit on records is skipped later
@@ -78,8 +78,8 @@ func isRequest(b []byte, size uint64) bool {
 	return true
 }
 
-// isText reports whether b has no control characters other than those of text. Protobuf has
-// some: the tags of an attribute's value and of scope spans.
+// isText reports whether b has only such control characters as occur in text. Protobuf has others:
+// the tags of an attribute's value and of scope spans.
 func isText(b []byte) bool {
 	return !bytes.ContainsFunc(b, func(r rune) bool { return r < ' ' && r != '\t' && r != '\n' && r != '\r' })
 }
@@ -122,8 +122,8 @@ func isJaeger(head []byte) bool {
 	})
 }
 
-// isZipkin reports whether head begins with a span of Zipkin's, or is an answer of its API
-// that holds none.
+// isZipkin reports whether head begins with a span of Zipkin's, or is an answer of its API without
+// spans.
 func isZipkin(head []byte) bool {
 	list := bytes.Trim(head, jsontext.Blanks)
 	none := bytes.HasPrefix(list, []byte("[")) && bytes.HasSuffix(list, []byte("]")) && len(bytes.Trim(list, "[],"+jsontext.Blanks)) == 0

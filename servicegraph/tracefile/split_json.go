@@ -16,7 +16,7 @@ func (p jsonSplitter) reader(s *sink, size int) segmentReader {
 // A jsonSegmentReader reads segments of JSON in turn with others.
 type jsonSegmentReader struct {
 	text     *jsontext.Splitter
-	size     int // aim for the bytes of a segment
+	size     int // about how many bytes a segment has
 	requests jsonReader
 
 	end     int64 // of the segment, as an offset in the input

@@ -24,8 +24,8 @@ type protoSplitter struct {
 	limit  int  // bytes of a message
 	tagged bool // the tag of ResourceSpans precedes each length
 
-	// ahead says to fill every block, and to read as much of the input after every message
-	// as decode wants to see. Without it, a message is available as soon as it is whole.
+	// If ahead is set, every block is filled, and the splitter reads lookahead bytes of the input
+	// after every message. Otherwise a message is available as soon as it is complete.
 	ahead bool
 
 	offset int64  // of the next message in the input
@@ -110,7 +110,7 @@ func (p *protoSplitter) next(b *block) error {
 		case err != errMore:
 			return err
 		case len(b.messages) > 0 && (!p.ahead || cap(b.buf)-len(b.buf) < headSize):
-			return nil // full enough: a smaller read would go through in's own buffer
+			return nil // the block is full enough: a smaller read would go through the buffer of in
 		}
 		p.fill(b)
 	}
@@ -209,7 +209,8 @@ func (p *protoSplitter) skipOversized() error {
 	return nil
 }
 
-// endsEarly names the message that the input ends in, if the error is the input's end.
+// endsEarly returns an error that names the message in which the input ends, if err is the end of
+// the input.
 func endsEarly(offset int64, err error) error {
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return fmt.Errorf("the message at byte %d ends early (%w)", offset, io.ErrUnexpectedEOF)

@@ -88,14 +88,14 @@ const DefaultMaxRecord = 64 << 20
 // ErrRecordTooLarge is the error about a record of more than MaxRecord bytes. Errors wrap it.
 var ErrRecordTooLarge = errors.New("larger than the limit")
 
-// ErrNotTraceFile is the error about an input that is no trace file: it is empty, has an
-// unknown format, or has no record that can be read. A program that reads many files can leave
-// such a file out. Errors match it with [errors.Is].
+// ErrNotTraceFile is the error about an input that is not a trace file: it is empty, has an unknown
+// format, or has no record that can be read. A program that reads many files can leave such a file
+// out. Errors match it with [errors.Is].
 var ErrNotTraceFile = errors.New("not a trace file")
 
-// Read returns the spans of a trace file in the order of the file. The name stands for the
-// input in errors. The sequence reads r as it goes and can be ranged over once. Read does
-// not close r.
+// Read returns the spans of a trace file in the order of the file. The name stands for the input in
+// errors. The sequence reads r while it is ranged over, and can be ranged over once. Read does not
+// close r.
 //
 // A span does not change after it was yielded. Spans share memory with their neighbors: the
 // caller must not write to their slices, and a span that is kept for long can hold some

@@ -8,8 +8,8 @@ import (
 
 // A splitter cuts an input into segments that can be decoded in parallel.
 type splitter interface {
-	// reader returns a reader of segments for one worker, which puts the spans into a sink.
-	// The size is the aim for the bytes of a segment.
+	// reader returns a reader of segments for one worker. The reader puts the spans into a sink.
+	// size is about how many bytes a segment should have.
 	reader(s *sink, size int) segmentReader
 }
 
@@ -19,8 +19,8 @@ type segmentReader interface {
 	// ended after the segment, perhaps io.EOF; nil if the input goes on.
 	read() error
 
-	// decode decodes the segment just read into the sink. It may run concurrently with other
-	// readers' read and decode. After an error the rest of the input is ignored.
+	// decode decodes the segment just read into the sink. It may run at the same time as the
+	// methods of other readers. After an error the rest of the input is ignored.
 	decode() error
 }
 
@@ -79,8 +79,8 @@ type inputLock struct {
 const spins = 1000
 
 // lock locks the input; mu.Unlock unlocks it. Reading a segment from memory takes some ten
-// microseconds, and waking a goroutine can take longer than ten such reads. So lock first
-// tries repeatedly, and lets other goroutines run in between.
+// microseconds, and waking a goroutine can take longer than ten such reads. Therefore lock first
+// tries repeatedly, and lets other goroutines run between attempts.
 func (l *inputLock) lock() {
 	for range spins {
 		if l.mu.TryLock() {
@@ -123,7 +123,7 @@ func (w *worker) fill(seg *segment) bool {
 	return true
 }
 
-// read reads the next segment, and gives it its place in the order, if there is one.
+// read reads the next segment, if there is one, and adds it to the order of segments.
 func (w *worker) read(seg *segment) bool {
 	w.input.lock()
 	defer w.input.mu.Unlock()

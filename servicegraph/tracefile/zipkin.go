@@ -31,7 +31,7 @@ type (
 		Remote    zipkinEndpoint `json:"remoteEndpoint"`
 		Tags      zipkinTags     `json:"tags"`
 
-		// Only version 1 has these; they hold both ends and the kind.
+		// Only version 1 has annotations. They hold both ends and the kind.
 		Annotations       zipkinAnnotations `json:"annotations"`
 		BinaryAnnotations isPresent         `json:"binaryAnnotations"`
 	}
@@ -54,8 +54,8 @@ type (
 	}
 )
 
-// UnmarshalJSON reads the tags that are wanted: an object of tags takes many times the memory
-// of its text.
+// UnmarshalJSON decodes only the tags that are read: an object of all tags would take many times
+// the memory of its text.
 func (t *zipkinTags) UnmarshalJSON(b []byte) error {
 	if b[0] != '{' && b[0] != 'n' {
 		return &json.UnmarshalTypeError{Value: typeOf(b), Type: reflect.TypeFor[map[string]string]()}
@@ -147,7 +147,7 @@ func (d zipkinDecoder) decode(z *zipkinSpan) (servicegraph.Span, error) {
 		return s, fmt.Errorf("duration: %w", err)
 	}
 	s.Start = nanos(start)
-	if s.Start != 0 && duration > 0 { // less than a microsecond is written as one
+	if s.Start != 0 && duration > 0 { // writers round less than a microsecond up to one
 		s.End = nanos(start + duration)
 	}
 	d.tags(&s, z)
@@ -161,13 +161,14 @@ func (z *zipkinSpan) isVersion1() bool {
 	return bool(z.BinaryAnnotations) || bool(z.Annotations)
 }
 
-// reads reports whether a tag with a key is read, or decides whether another tag is.
+// reads reports whether a tag with a key is read, either as an attribute or to decide whether
+// another tag is read.
 func (d zipkinDecoder) reads(key string) bool {
 	return key == serviceNamespace || isOfResource(key) && d.sink.keep(key) || slices.Contains(remoteTags, key) || d.sink.readsTag(key)
 }
 
-// remoteTags are the tags that replace what a span says about its remote endpoint: that it has
-// the name of a tag, or a system of messages.
+// remoteTags are the tags that take precedence over the remote endpoint of a span. Each has the
+// name of the remote endpoint or its messaging system.
 var remoteTags = []string{
 	"server.address", "net.peer.name", "network.peer.address", "net.sock.peer.addr", "net.peer.ip", "db.namespace", "db.name",
 	"network.peer.port", "peer.service", "messaging.system", "messaging.destination.name",
@@ -179,8 +180,8 @@ var nameTags = remoteTags[:7]
 // hostIP is the key of the resource attribute for the IP address of a host.
 const hostIP = "host.ip"
 
-// isOfResource reports whether a key is that of an attribute of a resource. Zipkin has no resources, and
-// a translator of OTLP makes tags of their attributes.
+// isOfResource reports whether a key is the key of a resource attribute. Zipkin has no resources,
+// so translators from OTLP turn resource attributes into tags.
 func isOfResource(key string) bool {
 	first, _, _ := strings.Cut(key, ".")
 	switch first {
@@ -190,7 +191,7 @@ func isOfResource(key string) bool {
 	return key == "service.version" || key == "service.instance.id"
 }
 
-// local makes an attribute of the resource of the address of the local endpoint.
+// local makes a resource attribute from the address of the local endpoint.
 func (d zipkinDecoder) local(s *servicegraph.Span, z *zipkinSpan) {
 	if ip := cmp.Or(z.Local.IPv4, z.Local.IPv6); ip != "" && !z.Tags.text[hostIP].ok && d.sink.keep(hostIP) {
 		s.Resource = append(s.Resource, servicegraph.Attr{Key: hostIP, Value: ip})
@@ -213,7 +214,7 @@ func (d zipkinDecoder) tags(s *servicegraph.Span, z *zipkinSpan) {
 		case key == "span.kind" && s.Kind == servicegraph.KindUnset:
 			s.Kind = kindNamed(value.text)
 		case key == "peer.service":
-			d.sink.addTag(s, key, strings.ToLower(value.text)) // as services are
+			d.sink.addTag(s, key, strings.ToLower(value.text)) // in lower case, like the names of services
 		default:
 			d.sink.addTag(s, key, value.text)
 		}
@@ -223,8 +224,8 @@ func (d zipkinDecoder) tags(s *servicegraph.Span, z *zipkinSpan) {
 	}
 }
 
-// remote makes attributes of the remote endpoint. Its name is the peer's; for a producer or
-// consumer it is the broker's. As in Zipkin, a span without a kind that names both ends is a
+// remote makes attributes of the remote endpoint. Its name is that of the peer, or, for a producer
+// or consumer, that of the broker. As in Zipkin, a span without a kind that names both ends is a
 // client.
 func (d zipkinDecoder) remote(s *servicegraph.Span, z *zipkinSpan) {
 	name := z.Remote.service()
@@ -241,7 +242,7 @@ func (d zipkinDecoder) remote(s *servicegraph.Span, z *zipkinSpan) {
 	}
 	switch {
 	case z.tagged(name, nameTags...):
-		// A translator of OTLP made the name of a tag, and the tag says more.
+		// A translator from OTLP took the name from a tag, and the tag is more precise.
 	case s.Kind != servicegraph.KindProducer && s.Kind != servicegraph.KindConsumer:
 		d.attribute(s, z, "peer.service", name)
 	case !z.Tags.text["messaging.system"].ok && !z.Tags.text["messaging.destination.name"].ok:
@@ -256,7 +257,7 @@ func (d zipkinDecoder) attribute(s *servicegraph.Span, z *zipkinSpan, key, value
 	}
 }
 
-// tagged reports whether one of the tags has a value, in any case.
+// tagged reports whether one of the tags has the given value, in upper or lower case.
 func (z *zipkinSpan) tagged(value string, keys ...string) bool {
 	return slices.ContainsFunc(keys, func(key string) bool {
 		return z.Tags.text[key].ok && strings.EqualFold(z.Tags.text[key].text, value)

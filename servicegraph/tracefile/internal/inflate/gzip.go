@@ -12,9 +12,9 @@ import (
 
 const gzipMagic = "\x1f\x8b"
 
-// A gzipReader decompresses a gzip stream of one or more members. It reads the members one
-// by one. gzip.Reader can read all of them by itself, but does not tell a stream that is cut
-// off from a complete stream with other bytes after it.
+// A gzipReader decompresses a gzip stream of one or more members. It reads the members one by one.
+// gzip.Reader can read all members by itself, but cannot distinguish a stream that is cut off from
+// a complete stream with other bytes after it.
 type gzipReader struct {
 	in          *bufio.Reader
 	z           gzip.Reader
@@ -59,7 +59,8 @@ func (g *gzipReader) nextMember() error {
 	return nil
 }
 
-// gzipError names damage to the stream. An error of the underlying reader stays as it is.
+// gzipError returns an error that says how the stream is damaged. An error of the underlying reader
+// stays as it is.
 func gzipError(err error) error {
 	var corrupt flate.CorruptInputError
 	switch {

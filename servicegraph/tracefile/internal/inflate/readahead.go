@@ -22,8 +22,8 @@ const (
 
 var errStopped = errors.New("inflate: reading ahead was stopped")
 
-// NewReadAhead returns a reader of the stream that Fill reads, until stop is closed. The
-// caller has to call Fill in another goroutine.
+// NewReadAhead returns a reader of the stream that Fill reads, until stop is closed. The caller
+// must call Fill in another goroutine.
 func NewReadAhead(stop <-chan struct{}) *ReadAhead {
 	a := &ReadAhead{full: make(chan []byte, aheadBlocks), free: make(chan []byte, aheadBlocks), stop: stop}
 	for range aheadBlocks {
@@ -40,7 +40,7 @@ func (a *ReadAhead) Fill(r io.Reader) {
 		case b := <-a.free:
 			var n int
 			n, a.err = r.Read(b[:aheadSize])
-			a.full <- b[:n] // may be empty: a bufio.Reader accepts that
+			a.full <- b[:n] // b may be empty: a bufio.Reader accepts an empty read
 		case <-a.stop:
 			a.err = errStopped
 		}

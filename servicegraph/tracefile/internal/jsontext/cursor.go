@@ -6,11 +6,11 @@ import (
 	"slices"
 )
 
-// A Cursor reads the text of a JSON value from front to back, for a reader that knows what
-// to expect, and allocates nothing. It accepts no value that encoding/json would refuse.
+// A Cursor reads the text of a JSON value from front to back, for a reader that knows which values
+// to expect. It allocates nothing. It accepts no value that encoding/json would refuse.
 //
-// If the text does not have what a method expects, the cursor fails: it moves to the end, so
-// that all loops over the text end, and stays failed. A cursor does not say why it failed. A
+// If the text is not what a method expects, the cursor fails: it moves to the end of the text, so
+// that all loops over the text end, and it stays failed. A cursor does not say why it failed. A
 // caller that needs the reason decodes the text again with encoding/json.
 type Cursor struct {
 	Text   []byte
@@ -46,7 +46,7 @@ func (c *Cursor) peekAfterBlanks() byte {
 	return 0
 }
 
-// Expect consumes the next byte that is not blank, and fails if it is another one.
+// Expect consumes the next byte that is not blank. It fails if the byte is not want.
 func (c *Cursor) Expect(want byte) {
 	if c.Peek() != want {
 		c.Fail()
@@ -55,7 +55,7 @@ func (c *Cursor) Expect(want byte) {
 	c.Pos++
 }
 
-// Accept consumes a text if it comes next, and reports whether it does.
+// Accept consumes a text if the text comes next, and reports whether it does.
 func (c *Cursor) Accept(text string) bool {
 	if len(c.Text)-c.Pos < len(text) || string(c.Text[c.Pos:c.Pos+len(text)]) != text {
 		return false
@@ -68,7 +68,7 @@ func (c *Cursor) Accept(text string) bool {
 // whether there is one; if not, it consumes the closing bracket, which is end. Next is called
 // after the opening bracket or after a value. The byte before the cursor tells which.
 func (c *Cursor) Next(end byte) bool {
-	const open = 2 // in ASCII an opening bracket comes two before its closing bracket
+	const open = 2 // in ASCII, the code of a closing bracket is that of its opening bracket plus 2
 	first := c.Pos > 0 && c.Text[c.Pos-1] == end-open
 	switch ch := c.Peek(); {
 	case ch == ',' && !first:
@@ -185,13 +185,14 @@ func (c *Cursor) Hex(to []byte) {
 	c.Pos += size
 }
 
-// hexBytes returns the four bytes that eight hexadecimal digits stand for, both in memory
-// order. A table of the digits' values takes twice as long.
+// hexBytes returns the four bytes that eight hexadecimal digits stand for, both in memory order. A
+// lookup table for digits would take twice as long.
 func hexBytes(digits uint64) (bytes uint32, ok bool) {
 	const each = 0x0101010101010101
 	letters := digits >> 6 & each // 1 for each letter, if the others are decimal digits
 	values := digits&(each*0x0f) + 9*letters
-	// A byte that is no digit differs from the digit of its value, or its value is out of range.
+	// Write the values as digits again. For a byte that is not a digit, the result differs from the
+	// byte, or the value is out of range.
 	written := values + each*'0' + letters*('a'-10-'0')
 	aboveNine := (values + each*(0x80-10)) >> 7 & each
 	wrong := (written^digits)&^(letters*('a'-'A')) | values&(each*0xf0) | (aboveNine ^ letters)

@@ -9,9 +9,9 @@ import (
 // encoding/json.
 const maxElementDepth = 10000
 
-// Members returns the keys of an object and the texts of their values, in the order of the
-// text. The texts are parts of the object. The object must be valid: the sequence ends early
-// where it is not. If the text is no object, the sequence is empty.
+// Members returns the keys of an object and the texts of their values, in the order of the text.
+// The texts are parts of the object. The object must be valid: the sequence ends early at a fault.
+// If the text is no object, the sequence is empty.
 func Members(object []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(key, value []byte) bool) {
 		c := Cursor{Text: object}
@@ -42,7 +42,7 @@ func Elements(list []byte) iter.Seq[[]byte] {
 	}
 }
 
-// element consumes a value and returns its text without the blanks around it.
+// element consumes a value, and returns the text of the value without the blanks around it.
 func (c *Cursor) element() []byte {
 	c.Peek()
 	start := c.Pos

@@ -9,14 +9,14 @@ import (
 	"strconv"
 )
 
-// A ListStream splits an input into JSON objects as [Stream] does, and also finds objects
-// inside lists: in a list, in a list of lists, and in the list under one key, the parameter
-// within of [NewListStream], if it is the first key of an object. So the answer to a query is
-// read element by element.
+// A ListStream splits an input into JSON objects as [Stream] does, and also finds objects inside
+// lists: in a list, in a list of lists, and in the list under the first key of an object, if that
+// key is the parameter within of [NewListStream]. This way the answer to a query is read element by
+// element.
 //
-// Between the elements of a list it is lenient about commas. After an element that is
-// malformed it goes on at the next line that begins with an opening brace; where no such
-// line follows, the rest of the list is lost.
+// Between the elements of a list it is lenient about commas. After a malformed element it goes on
+// at the next line that begins with an opening brace. If no such line follows, the rest of the list
+// is lost.
 type ListStream struct {
 	stream Stream
 	within string

@@ -5,7 +5,7 @@ import (
 	"math/bits"
 )
 
-// The functions in this file skip values that nobody reads, about half of a trace. They keep
+// The functions in this file skip values that are not needed, about half of a trace. They keep
 // their position in a local variable instead of a [Cursor], which is twice as fast.
 //
 // A function xxxEnd(b, i) returns the index after the value at b[i], or len(b) if the value
@@ -99,8 +99,8 @@ func stringEnd(b []byte, i int) int {
 // plainEnd returns the index of the first byte from b[i] on that is special in a string: a
 // quote, a backslash or a control character.
 //
-// Two calls of bytes.IndexByte, for the quote and for the backslash, cost more for strings
-// of up to 30 bytes, as most strings are, and would leave out control characters.
+// Two calls of bytes.IndexByte, for the quote and for the backslash, would take longer for strings
+// of up to 30 bytes, which most strings are. They would also miss control characters.
 func plainEnd(b []byte, i int) int {
 	for ; i+8 <= len(b); i += 8 {
 		if special := specialBytes(binary.LittleEndian.Uint64(b[i:])); special != 0 {
@@ -115,8 +115,8 @@ func plainEnd(b []byte, i int) int {
 	return i
 }
 
-// specialBytes sets the highest bit of each byte of a word that is special in a string. It
-// may also set that of some bytes above the lowest special byte.
+// specialBytes sets the highest bit of each byte of a word that is special in a string. It may also
+// set the highest bit of some bytes above the lowest special byte.
 func specialBytes(w uint64) uint64 {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	quote := w ^ ones*'"'

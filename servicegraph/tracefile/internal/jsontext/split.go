@@ -34,7 +34,7 @@ type Splitter struct {
 	err    error  // how the input ended, after rest
 }
 
-// maxSearch is how far a place to cut at is searched, in multiples of the segment size.
+// maxSearch is how many bytes are searched for a place to cut, in multiples of the segment size.
 // maxKeptBuffer is the largest buffer that a stream keeps between segments, in bytes.
 const (
 	maxSearch     = 32
@@ -61,7 +61,7 @@ func (p *Splitter) Next(s *Stream, size int) (end int64, inTurn bool, err error)
 		return p.offset + int64(len(b)), true, nil
 	}
 	if p.err == nil {
-		s.err = io.EOF // nothing of this segment follows the cut
+		s.err = io.EOF // the segment ends at the cut
 	}
 	p.rest, p.offset = b[n:], p.offset+int64(n)
 	if len(p.rest) == 0 {
@@ -93,7 +93,7 @@ func (p *Splitter) read(b []byte, size int) ([]byte, int) {
 		if b = p.fill(b, want); p.err != nil {
 			return b, len(b)
 		}
-		// The excerpt of a malformed object may reach past the cut.
+		// The excerpt of a malformed object may extend past the cut.
 		if n := len(b) - quote.ExcerptLen; n > searched {
 			if cut := lastCut(b[:n], searched); cut > 0 {
 				return b, cut

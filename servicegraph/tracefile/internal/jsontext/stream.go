@@ -12,10 +12,10 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/quote"
 )
 
-// A Stream splits an input into its JSON objects, whether each has a line, many lines or a
-// part of a line. After an object that is malformed or cut off, a stream goes on at the
-// next line that begins with an opening brace, which begins the next object in a file of
-// lines as well as in one of indented documents.
+// A Stream splits an input into its JSON objects. An object may have one line, many lines or a part
+// of a line. After an object that is malformed or cut off, a stream goes on at the next line that
+// begins with an opening brace. Such a line begins an object in a file of one-line objects as well
+// as in a file of indented documents.
 type Stream struct {
 	in    *bufio.Reader
 	limit int // bytes of one object
@@ -71,7 +71,7 @@ func (s *Stream) SkipBlanks() bool {
 		}
 		rest := bytes.TrimLeft(s.buf[s.pos:], Blanks)
 		s.pos = len(s.buf) - len(rest)
-		mayBeMark := bytes.HasPrefix([]byte(byteOrderMark), rest) // the rest of it is not read yet
+		mayBeMark := bytes.HasPrefix([]byte(byteOrderMark), rest) // the rest of the mark is not read yet
 		if !mayBeMark || !s.fill() {
 			return len(rest) > 0
 		}
@@ -82,9 +82,9 @@ func (s *Stream) SkipBlanks() bool {
 // any number of objects.
 const maxLine = 16 << 20
 
-// Line returns the bytes from the next one that is not blank to the end of its line,
-// and consumes none of them. In most files that is an object, found without looking at
-// every byte. The line is nil at the end of the input, and where it is too long.
+// Line returns the bytes from the next one that is not blank to the end of its line, and consumes
+// none of them. In most files a line is an object, and bytes.IndexByte finds its end faster than a
+// scanner. Line returns nil at the end of the input, and for a line that is too long.
 func (s *Stream) Line() []byte {
 	if !s.SkipBlanks() {
 		return nil
@@ -108,9 +108,9 @@ func (s *Stream) Line() []byte {
 	}
 }
 
-// Next returns the next object, which is valid until the next call. Its syntax is checked
-// as far as it takes to find its end. The error is io.EOF, a *MalformedError, or an error
-// of the input.
+// Next returns the next object, which is valid until the next call. Next checks the syntax of the
+// object only as far as necessary to find its end. The error is io.EOF, a *MalformedError, or an
+// error of the input.
 func (s *Stream) Next() ([]byte, error) {
 	if !s.SkipBlanks() {
 		return nil, s.err

@@ -30,8 +30,8 @@ func Excerpt(b []byte) string {
 	return strconv.Quote(s)
 }
 
-// HasExcerpt reports whether b holds all bytes that its excerpt depends on: a line that
-// ends and is more than one bracket.
+// HasExcerpt reports whether b holds all bytes on which its excerpt depends: a complete line that
+// is more than one bracket.
 func HasExcerpt(b []byte) bool {
 	line, _, ended := bytes.Cut(bytes.TrimLeft(b, blanks), []byte("\n"))
 	return ended && len(bytes.TrimRight(line, blanks)) > 1
