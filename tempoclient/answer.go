@@ -16,15 +16,15 @@ import (
 
 const pathSearch = "/api/search"
 
-// maxTraceJSON is the largest description of one trace that is decoded whole. Of a larger
-// description, only the summary is decoded.
+// maxTraceJSON is the size of the largest description of one trace, in bytes, that is decoded
+// whole. For a larger description, only the summary is decoded.
 const maxTraceJSON = 4 << 20
 
 // A foundTrace is a trace in the answer to a search.
 type foundTrace struct {
 	TraceSummary
-	known  int         // spans of the trace that Tempo counts, by its services
-	failed int         // those with the status error
+	known  int         // how many spans the trace has: the sum of Tempo's counts for each service
+	failed int         // how many of the known spans have the status error
 	shown  *shownSpans // nil if the description of the trace is too large
 }
 
@@ -37,11 +37,11 @@ type shownSpans struct {
 	ServiceStats map[string]serviceStats `json:"serviceStats"`
 }
 
-// searchTraces sends a search, passes the traces of the answer to add one by one while
-// they arrive, and returns how many there were. add must tolerate the same traces again,
-// because the request may be retried. The memory of what add keeps is bounded: the
-// search fails with errTooLarge when the descriptions of the traces, or the traces
-// themselves at perTrace bytes each, exceed Config.MaxBytes.
+// searchTraces sends a search, passes the traces of the answer to add one by one while they arrive,
+// and returns the number of traces. add must tolerate the same traces again, because the request
+// may be retried. The memory that add may take is bounded: the search fails with errTooLarge when
+// the descriptions of the traces, or the traces themselves at perTrace bytes each, exceed
+// Config.MaxBytes.
 func (c *Client) searchTraces(ctx context.Context, params url.Values, add func(*foundTrace) error) (n int, metrics jobsMetrics, err error) {
 	err = c.withRetries(ctx, func() error {
 		req, err := c.request(ctx, pathSearch, params, mediaJSON)
@@ -60,7 +60,7 @@ func (c *Client) searchTraces(ctx context.Context, params url.Values, add func(*
 	return n, metrics, err
 }
 
-// perTrace is about how many bytes a found trace takes.
+// perTrace is the approximate memory of a found trace, in bytes.
 const perTrace = 256
 
 // readSearch decodes the answer to a search, one trace after the other.
@@ -205,7 +205,8 @@ func expect(dec *json.Decoder, delim json.Delim) error {
 	return nil
 }
 
-// jsonError returns an error of the decoder. Errors of the body keep their own texts.
+// jsonError turns an error of the JSON decoder into one that says that the answer is not JSON. An
+// error from reading the body is returned unchanged.
 func jsonError(err error) error {
 	switch {
 	case err == nil || isBodyError(err):
@@ -216,7 +217,7 @@ func jsonError(err error) error {
 	return notJSON(err)
 }
 
-// number reads a 64-bit number, which protobuf's JSON leaves out if it is zero.
+// number reads a 64-bit number, which protobuf's JSON mapping omits if the number is zero.
 func number(n json.Number) (int64, error) {
 	if n == "" {
 		return 0, nil

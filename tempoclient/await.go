@@ -23,16 +23,16 @@ func (c *Client) Await(ctx context.Context, id servicegraph.TraceID, settle time
 	defer tick.Stop()
 	var (
 		trace *Trace
-		since time.Time // when the trace was first seen with its number of spans
+		since time.Time // when Tempo first returned the trace with its present number of spans
 		last  error
 	)
 	for {
-		// asked is the time before the answer, which holds nothing that arrives later.
+		// asked is the time of the request: the answer may lack spans that arrive later.
 		asked := time.Now()
 		t, err := c.trace(ctx, id)
 		switch {
 		case ctx.Err() != nil:
-			// the select below returns what came before
+			// the select below returns the trace of an earlier answer
 		case err == nil:
 			last = nil
 			if trace == nil || len(t.Spans) != len(trace.Spans) {

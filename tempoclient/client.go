@@ -27,9 +27,9 @@ type Config struct {
 	// both are empty, the client uses those in the base URL.
 	Username, Password string
 
-	// BearerToken is for authentication by token. BearerTokenFile names a file with
-	// the token; the client reads the file for every request, because tokens in files
-	// change. At most one of BearerToken, BearerTokenFile and Username may be set.
+	// BearerToken is for authentication by token. BearerTokenFile names a file with the token; the
+	// client reads the file for every request, because such tokens are replaced while a program
+	// runs. At most one of BearerToken, BearerTokenFile and Username may be set.
 	BearerToken     string
 	BearerTokenFile string
 
@@ -78,12 +78,13 @@ type Client struct {
 	base *url.URL // without user, query and trailing slash
 	http *http.Client
 
-	// The constants of these names, except in tests.
+	// maxAnswer and patience have the values of the constants with the same names. Only tests set
+	// other values.
 	maxAnswer int64
 	patience  time.Duration
 
 	reached atomic.Bool                   // whether the server has ever answered
-	learnt  atomic.Pointer[time.Duration] // the result of cutoff; nil if unknown
+	learnt  atomic.Pointer[time.Duration] // the result of the method cutoff; nil if unknown
 	build   atomic.Pointer[BuildInfo]     // of the server; nil if unknown
 }
 
@@ -155,7 +156,7 @@ func (cfg *Config) httpClient() (*http.Client, error) {
 		return nil, err
 	}
 	t.TLSClientConfig = tls
-	t.MaxIdleConnsPerHost = fetchers + 1 // with the default of 2, most fetches would open a connection
+	t.MaxIdleConnsPerHost = fetchers + 1 // with the default of 2, most fetches would open a new connection
 	return &http.Client{Transport: t}, nil
 }
 

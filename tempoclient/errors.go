@@ -27,7 +27,7 @@ type Error struct {
 	Err        error  // the cause, if the status does not tell it
 
 	base       string        // the part of URL that names the server
-	retryAfter time.Duration // the wait that the answer asked for
+	retryAfter time.Duration // the wait that the header Retry-After asks for
 	slow       bool          // whether the failure took longer than patience
 	final      bool          // whether the same request would fail again
 }
@@ -88,8 +88,8 @@ func (w *Warning) Error() string {
 type WarningKind uint8
 
 const (
-	// WarnPartial: Tempo itself calls its answer partial. A trace exceeds the size
-	// that Tempo returns, or parts of a search were not done.
+	// WarnPartial: Tempo itself calls its answer partial. A trace is larger than Tempo returns, or
+	// Tempo did not finish all parts of a search.
 	WarnPartial WarningKind = iota + 1
 
 	// WarnLimit: traces were left out because of a limit: Query.Limit, or one of the
@@ -166,10 +166,10 @@ func (c *Client) unexpected(req *http.Request, status int, body []byte, err erro
 	}
 }
 
-// errNotTempo ends an error about an answer that is not from Tempo.
+// errNotTempo is the cause of an [Error] about an answer that is not from Tempo.
 var errNotTempo = errors.New("is this the URL of Tempo's query API, with the right path?")
 
-// errNoTenant ends an error of a multi-tenant Tempo.
+// errNoTenant is the cause of an [Error] about a request without a tenant to a multi-tenant Tempo.
 var errNoTenant = errors.New("no org id: this Tempo needs the name of a tenant")
 
 // diagnose explains an answer whose status or content does not come from Tempo's query
@@ -190,7 +190,7 @@ func diagnose(req *http.Request, status int, contentType string, body []byte) er
 	return nil
 }
 
-// explain turns an error of a transport into advice that a reader can act on.
+// explain adds to an error of the HTTP transport what the user can do about the error.
 func explain(err error) error {
 	if httpfault.SpeaksGRPC(err) {
 		return errors.New("this port seems to speak gRPC: Tempo's HTTP port has the query API, 3200 unless configured otherwise")

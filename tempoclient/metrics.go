@@ -132,7 +132,8 @@ func (m *Metrics) sort() {
 	})
 }
 
-// metricsAnswer holds the fields that the client reads of both kinds of answers.
+// metricsAnswer holds the fields that the client reads from answers to range queries and to instant
+// queries.
 type metricsAnswer struct {
 	Series []struct {
 		Labels    []keyValue    `json:"labels"`
@@ -188,7 +189,8 @@ type keyValue struct {
 	} `json:"value"`
 }
 
-// text returns the value as text, as spans have it, and false for lists, maps and bytes.
+// text returns the value as the same text that a span attribute of this value has, and false for
+// lists, maps and bytes.
 func (kv *keyValue) text() (value string, scalar bool) {
 	switch v := kv.Value; {
 	case v.String != nil:

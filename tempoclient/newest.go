@@ -6,21 +6,22 @@ import (
 	"strings"
 )
 
-// A query with a limit needs only the newest traces. Tempo since 2.9 finds them without
-// looking at the others. An older Tempo is asked for slices of the range, from the newest on,
-// until there are enough.
+// A query with a limit needs only the newest traces. Tempo 2.9 and later versions find the newest
+// traces without reading the others. For an older Tempo, the client searches slices of the range,
+// the newest slice first, until it has found enough traces.
 
 const (
-	// mostRecent makes Tempo find the traces that started last, in place of any.
+	// mostRecent is a TraceQL hint: Tempo returns the traces that started last, and not the first
+	// traces that it meets.
 	mostRecent = " with (most_recent=true)"
 
-	// maxNewest is the highest limit of searches for the newest traces: Tempo keeps them in
-	// order with an effort that grows with the square of their number.
+	// maxNewest is the highest limit of searches for the newest traces. Tempo sorts the found
+	// traces in a time that grows with the square of their number.
 	maxNewest = 50_000
 )
 
-// firstLimit returns the limit of the first request: more than the query needs, so that the
-// traces beyond a limit that leaves out only some can be counted.
+// firstLimit returns the limit of the first request. It is higher than the limit of the query, so
+// that the client can count the traces that the query's limit leaves out, if they are few.
 func (s *search) firstLimit() int {
 	if s.needed == 0 || s.needed > maxNewest/2 {
 		return maxLimit
@@ -28,9 +29,9 @@ func (s *search) firstLimit() int {
 	return s.needed + s.needed/4 + 100
 }
 
-// askNewest prepares another request after a full answer for the whole range: one for the
-// newest traces, of which kept are in the range. It returns false if the range must be searched
-// in slices.
+// askNewest prepares another request for the whole range after an answer that reached the limit: a
+// request for the newest traces if the server can find those. kept is how many traces of the answer
+// are in the range. askNewest returns false if the range must be searched in slices.
 func (s *search) askNewest(ctx context.Context, kept int) bool {
 	highest := min(maxLimit, s.most)
 	switch {
@@ -39,7 +40,7 @@ func (s *search) askNewest(ctx context.Context, kept int) bool {
 	case s.ordered && kept > s.needed:
 		s.cut, s.end = true, s.first
 	case s.ordered && s.limit < min(maxNewest, highest):
-		s.limit = min(4*s.limit, maxNewest, highest) // traces that end after the range took the places
+		s.limit = min(4*s.limit, maxNewest, highest) // traces outside the range used up the limit
 	case !s.ordered && s.findsNewest(ctx):
 		s.ordered = true
 		s.params.Set("q", s.params.Get("q")+mostRecent)
@@ -49,15 +50,15 @@ func (s *search) askNewest(ctx context.Context, kept int) bool {
 	return true
 }
 
-// anyOrder makes further requests for any traces.
+// anyOrder lets further requests return any traces, not only the newest.
 func (s *search) anyOrder() {
 	s.ordered = false
 	s.params.Set("q", strings.TrimSuffix(s.params.Get("q"), mostRecent))
 	s.limit = min(maxLimit, s.most)
 }
 
-// hasEnough reports whether the slices down to lo, in Unix seconds, have more traces than the
-// query needs. Older slices have only older traces.
+// hasEnough reports whether the slices down to lo, in Unix seconds, have more traces than the query
+// needs. The slices before lo have only older traces.
 func (s *search) hasEnough(lo int64) bool {
 	if s.needed == 0 || len(s.found) <= s.needed || lo <= s.first {
 		return false
@@ -78,8 +79,8 @@ func (s *search) findsNewest(ctx context.Context) bool {
 	return info.findsNewest()
 }
 
-// findsNewest reports whether Tempo can search for the newest traces: version 2.9 and later
-// ones, and those that are known by another name than a number, such as Grafana Cloud's.
+// findsNewest reports whether Tempo can search for the newest traces: version 2.9 and later, and
+// versions without a number, such as that of Grafana Cloud.
 func (b BuildInfo) findsNewest() bool {
 	if b.Version == "" {
 		return false

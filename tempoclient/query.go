@@ -29,8 +29,8 @@ type Query struct {
 	// negative value none.
 	Late time.Duration
 
-	// Exact makes [Client.Spans] fetch every trace by its id. By default, Spans reads
-	// spans from search answers where they are the same.
+	// Exact makes [Client.Spans] fetch every trace by its id. By default, Spans reads the spans of
+	// a trace from search answers if a fetch would give the same spans.
 	Exact bool
 
 	// Settle makes [Client.Spans] warn of every trace whose newest span ended less
@@ -55,15 +55,15 @@ type Progress struct {
 type Cost struct {
 	Requests int // all requests so far, without retries
 	Selected int // traces read from search answers
-	Compared int // traces fetched by their ids to compare them with what searches show of them
+	Compared int // traces fetched by their ids and compared with the spans that searches show
 	ByID     int // traces fetched by their ids, for one of these reasons:
 
-	Exact      int // the query asks for it, or found only a few traces
+	Exact      int // Query.Exact is set, or the query found only a few traces
 	Attributes int // a search cannot tell all the attributes that Config.Keep keeps
 	Sparse     int // the query selects only a few of many traces
 	Linked     int // the trace has links, which a search does not show
-	Incomplete int // the search did not show all spans of the trace, or maybe not, because parents are missing
-	Differs    int // for a trace of the same root service, search and fetch gave different spans, or a trace had sampling weights
+	Incomplete int // the search did not show all spans of the trace, or parents are missing, so that spans may be missing
+	Differs    int // the search and the fetch of a trace with the same root service gave different spans, or a trace had sampling weights
 }
 
 // A TraceSummary describes a trace that a search found.

@@ -74,9 +74,9 @@ func notJSON(err error) error {
 	return fmt.Errorf("the answer is not the expected JSON: %w", err)
 }
 
-// checkDensity refuses JSON that would take much more than limit bytes when decoded. Each
-// object becomes a struct, and each element of a list at least a pointer, however few
-// bytes they have: 240 MB of {} would take 6 GB.
+// checkDensity refuses JSON that would take much more than limit bytes of memory when decoded. Each
+// object becomes a struct, and each element of a list becomes at least a pointer, even if the JSON
+// of the element has only two bytes: 240 MB of {} would take 6 GB.
 func checkDensity(json []byte, limit int64) error {
 	const object, element = 200, 32 // bytes of memory, rounded up
 	size := int64(len(json)) + object*int64(bytes.Count(json, []byte{'{'})) + element*int64(bytes.Count(json, []byte{','}))
@@ -178,18 +178,18 @@ func (c *Client) exchange(req *http.Request, read func(*http.Response, *bufio.Re
 	return fail(resp.StatusCode, nil, err)
 }
 
-// patience is how long a request may take that is quick for Tempo. A connection that closes
-// without an answer after more than that was not closed by chance: Tempo closes the connections
-// of requests that take longer than its http_server_write_timeout, 30 seconds unless configured
-// otherwise, and goes on working.
+// patience separates two reasons for which a server closes a connection without an answer. Before
+// this time, a restart or a broken connection is likely, and the request may be sent again. After
+// this time, the request probably took longer than Tempo's http_server_write_timeout (30 seconds
+// unless configured otherwise): Tempo then closes the connection but goes on with the work.
 const patience = 5 * time.Second
 
 // errHungUp says that the server did not answer.
 var errHungUp = errors.New("the server closed the connection without an answer")
 
-// watchConnection returns a context for a request that ends when the transport would repeat
-// the request by itself because the server closed the connection after more than patience, and a
-// function that tells whether that happened.
+// watchConnection returns a context for a request, and a function that reports whether the server
+// closed the connection after more than patience. The context ends at that moment, because the HTTP
+// transport would otherwise repeat the request by itself.
 func watchConnection(ctx context.Context, patience time.Duration) (watched context.Context, hungUp func() bool) {
 	watched, cancel := context.WithCancelCause(ctx)
 	var waiting atomic.Bool
@@ -221,7 +221,8 @@ var (
 	errBrokeOff = errors.New("the answer broke off")
 )
 
-// A limitedReader reads a body and reports how the body ended early.
+// A limitedReader reads a body, and its error says why the body ended early: the size limit, a
+// timeout or the connection.
 type limitedReader struct {
 	r           io.Reader
 	left, limit int64

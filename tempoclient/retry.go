@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	attempts     = 5                      // how often a request is sent at most
+	attempts     = 5                      // the largest number of times that a request is sent
 	firstBackoff = 250 * time.Millisecond // the wait after the first attempt; each further attempt doubles it
 	maxBackoff   = 30 * time.Second       // the longest wait that an answer may ask for
 )

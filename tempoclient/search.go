@@ -23,14 +23,13 @@ import (
 // Search yields the traces that the query finds, each once, by start, the newest first,
 // and by id among equal starts.
 //
-// Tempo's search has no pages: it returns the first traces that it meets, up to a limit.
-// Search therefore asks for the whole range with the highest limit that the server takes, and
-// with Query.Limit for the newest traces.
-// Only if the answer is full, too large or too slow, Search asks for slices of the range.
-// An answer with a round number of traces may be cut by a limit that Tempo does not report, so
-// Search then asks for a part of the traces, to see whether there are more.
-// Slices that are shorter than Query.Late can miss traces that arrived late or lasted
-// long: Search then warns with [WarnSliced].
+// Tempo's search has no pages: it returns the first traces that it meets, up to a limit. Search
+// therefore asks for the whole range with the highest limit that the server takes, and with
+// Query.Limit for the newest traces. Search asks for slices of the range only if the answer reaches
+// the limit, is too large or takes too long. An answer with a round number of traces may be cut by
+// a limit that Tempo does not report, so Search then asks for a part of the traces, to see whether
+// there are more. Slices that are shorter than Query.Late can miss traces that arrived late or
+// lasted long: Search then warns with [WarnSliced].
 //
 // An error of the type [*servicegraph.SkipError] is a [*Warning] that traces may be
 // missing, and the search goes on; any other error ends the sequence.
@@ -112,9 +111,9 @@ type search struct {
 	now         int64
 	late        int64 // in seconds
 
-	needed  int  // how many traces the query needs, the newest; 0 for all
+	needed  int  // how many of the newest traces the query needs; 0 for all traces
 	ordered bool // whether requests are for the newest traces
-	cut     bool // whether there are more traces than were found, older ones
+	cut     bool // whether there are older traces than those found
 
 	limit    int   // of the next request
 	most     int   // the highest limit that the server takes
@@ -122,7 +121,7 @@ type search struct {
 	maxWidth int64 // of the widest slice that the server takes
 
 	silent   int  // slices in a row without an answer
-	checked  bool // whether the client knows if the range reaches past what Tempo searches
+	checked  bool // whether the client has checked that Tempo searches the range up to its end
 	warnings []*Warning
 	requests int
 }
@@ -187,11 +186,12 @@ func (s *search) reach(lo, hi int64) int64 {
 // otherwise.
 const recent = 1800
 
-// searchEnd returns the end of a search for the traces between lo and hi, in Unix seconds.
-// Traces that arrived late are filed after hi. Of recent data, Tempo searches some equal
-// parts of the range one by one (query_frontend.search.ingester_shards, 3 by default) and
-// misses traces that lie in one part and are filed under another. The end is therefore so
-// late, usually in the future, that all traces and their arrivals lie in the first part.
+// searchEnd returns the end of a search for the traces between lo and hi, in Unix seconds. Tempo
+// files traces that arrived late after hi. Tempo divides the recent part of a range into equal
+// parts (query_frontend.search.ingester_shards, 3 by default), searches each part separately, and
+// misses a trace that lies in one part and is filed under another. searchEnd therefore returns an
+// end so late, usually in the future, that all traces and their times of arrival lie in the first
+// part.
 func searchEnd(lo, hi, now, late int64) int64 {
 	const parts = 4
 	arrived := min(hi+late, max(hi, now))
@@ -201,8 +201,7 @@ func searchEnd(lo, hi, now, late int64) int64 {
 	return lo + parts*(arrived-lo)
 }
 
-// isShort reports whether a slice is a part of the range that is shorter than the time
-// by which traces may be late.
+// isShort reports whether a slice is shorter than Query.Late and is not the whole range.
 func (s *search) isShort(lo, hi int64) bool {
 	return hi-lo < s.late && (lo > s.first || hi < s.last)
 }
@@ -215,11 +214,11 @@ func (s *search) slice(ctx context.Context, lo, hi int64) (n, kept int, jobs job
 	params.Set("end", strconv.FormatInt(hi, 10))
 	params.Set("limit", strconv.Itoa(s.limit))
 	s.requests++
-	in := make(map[servicegraph.TraceID]bool) // a request that is sent again shows the same traces
+	in := make(map[servicegraph.TraceID]bool) // a retried request shows the same traces again
 	n, jobs, err = s.client.searchTraces(ctx, params, func(f *foundTrace) error {
 		begins, ends := f.Start.Unix(), f.Start.Add(f.Duration+time.Millisecond).Unix()
 		if begins > s.last || ends < s.first {
-			return nil // found only because the search reaches past the range
+			return nil // the trace is outside the range: the search reaches past its end
 		}
 		if int64(len(s.found))*perTrace > s.client.cfg.MaxBytes {
 			return fmt.Errorf("%w: the first %s take %d bytes (Config.MaxBytes): ask for a shorter time range, or set a limit",
@@ -255,20 +254,22 @@ func (s *search) merge(f *foundTrace) {
 	old.Matched, old.known, old.failed = max(old.Matched, f.Matched), max(old.known, f.known), max(old.failed, f.failed)
 }
 
-// looksLikeLimit reports whether a number of traces is one that people choose for a limit.
+// looksLikeLimit reports whether n is a number that people choose for a limit, such as 20, 1000 or
+// a power of two.
 func looksLikeLimit(n int) bool {
 	return n >= 20 && (n%100 == 0 || n == 20 || n == 50 || n&(n-1) == 0)
 }
 
-// isCut reports whether the server, or a proxy before it, returns at most n traces without
-// telling so. If it does, a search for some of the traces in the slice finds others than those,
-// and another search of the whole slice finds n again. Of a slice to which traces are still being
-// added, another search finds more.
+// isCut reports whether the server, or a proxy in front of the server, returns at most n traces
+// without reporting this limit. With such a limit, a search for a part of the slice finds traces
+// that the search of the whole slice did not find, and another search of the whole slice finds n
+// traces again. Without such a limit, another search finds more than n traces if new traces have
+// arrived in the slice.
 func (s *search) isCut(ctx context.Context, lo, hi int64, n int) bool {
 	before := len(s.found)
 	if s.params.Get("q") == everything.filter() {
-		// Of large answers, a part is enough: a server that leaves out some hundred traces leaves out
-		// some of each digit.
+		// A part of a large answer is enough: if a server leaves out some hundred traces, the ids
+		// of some of them end with each digit.
 		const enough = 500
 		digits := min(max(enough*len(allDigits)/n, 1), len(allDigits)/2)
 		s.params.Set("q", share{digits: allDigits[:digits]}.filter())
@@ -285,8 +286,9 @@ func (s *search) isCut(ctx context.Context, lo, hi int64, n int) bool {
 	return err == nil && again == n
 }
 
-// halfDiffers reports whether a search of about half of a slice finds n traces or more, and some that
-// the search of the whole slice did not find. It is for queries to which no filter can be added.
+// halfDiffers searches about half of a slice. It reports whether that search finds n traces or
+// more, including some that the search of the whole slice did not find. isCut uses halfDiffers for
+// queries to which no filter can be added.
 func (s *search) halfDiffers(ctx context.Context, lo, hi int64, n int) bool {
 	var starts []int64
 	for _, f := range s.found {
@@ -303,7 +305,7 @@ func (s *search) halfDiffers(ctx context.Context, lo, hi int64, n int) bool {
 	return err == nil && found >= n && len(s.found) > before
 }
 
-// narrow prepares another search of a slice whose answer is full. It returns false if the
+// narrow prepares another search of a slice whose answer reached the limit. It returns false if the
 // slice cannot be searched in smaller parts.
 func (s *search) narrow(lo, hi int64) bool {
 	switch {
@@ -317,7 +319,7 @@ func (s *search) narrow(lo, hi int64) bool {
 	return true
 }
 
-// warnSlice warns of what the answer for a slice may miss.
+// warnSlice adds warnings about traces that the answer for a slice may lack.
 func (s *search) warnSlice(lo, hi int64, n int, jobs jobsMetrics) {
 	if n >= s.limit {
 		s.warn(&Warning{Kind: WarnLimit, Message: fmt.Sprintf(
@@ -334,8 +336,9 @@ func (s *search) warnSlice(lo, hi int64, n int, jobs jobsMetrics) {
 
 func (s *search) warn(w *Warning) { s.warnings = append(s.warnings, w) }
 
-// nextWidth returns the width of the slice before one of the given width, so that an
-// equally busy slice fits the limit with some room.
+// nextWidth returns the width of the next, earlier slice after a slice of the given width with that
+// number of traces. If the next slice has as many traces per second, its answer stays below the
+// limit.
 func (s *search) nextWidth(width int64, traces int) int64 {
 	limit := min(maxLimit, s.most)
 	switch {
@@ -349,7 +352,8 @@ func (s *search) nextWidth(width int64, traces int) int64 {
 	return min(max(width, 1), s.widest())
 }
 
-// widest returns the width of the widest slice, which leaves room for late traces.
+// widest returns the width of the widest slice, in seconds. If Tempo's limit allows, the width
+// leaves room for Query.Late in the same request.
 func (s *search) widest() int64 {
 	if s.maxWidth > 2*s.late {
 		return s.maxWidth - s.late
@@ -391,11 +395,11 @@ func tooMuch(err error) bool {
 // maxSilent is how many slices in a row may get no answer before a search ends.
 const maxSilent = 3
 
-// parts returns into how many parts to divide a slice that was too much, 0 to give up. A
-// server that answered gets the halves. A server that was silent for the whole timeout
-// gets much smaller parts, and only a few times: it must answer another request
-// meanwhile, and some slice in the end. Otherwise a server that hangs would cost a
-// timeout for each halving of the range.
+// parts returns into how many parts to divide a slice whose search was too much for the server, and
+// 0 to give up. If the server answered with an error, the slice is halved. If the server was silent
+// for the whole timeout, the parts are much smaller, and the search gives up after maxSilent such
+// slices in a row, or if the server does not answer a trivial request. Otherwise a server that
+// hangs would cost a timeout for each halving of the range.
 func (s *search) parts(ctx context.Context, err error) int64 {
 	if e, ok := errors.AsType[*Error](err); ok && e.StatusCode != 0 {
 		return 2
@@ -406,8 +410,8 @@ func (s *search) parts(ctx context.Context, err error) int64 {
 	return 16
 }
 
-// alive reports whether Tempo, or a proxy before it, answers a request that costs no
-// work, whatever the answer.
+// alive reports whether Tempo, or a proxy in front of Tempo, answers a request that costs no work.
+// Any answer counts, also an error.
 func (c *Client) alive(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, learnTimeout)
 	defer cancel()
@@ -443,8 +447,8 @@ func (s *search) adjust(err error) bool {
 	return false
 }
 
-// moved returns the end, in Unix seconds, of what Tempo searches, if Tempo refused a
-// slice that starts at lo because all of the slice is later.
+// moved returns the end of the time that Tempo searches, in Unix seconds, if Tempo refused a slice
+// because the slice starts, at lo, after that end.
 func (s *search) moved(err error, lo int64) (end int64, ok bool) {
 	if withinCutoff(err) {
 		return lo, true
@@ -453,8 +457,8 @@ func (s *search) moved(err error, lo int64) (end int64, ok bool) {
 	return at.Unix(), ok && at.Unix() < s.end
 }
 
-// warnUnsearched adds a warning, unless it is nil, that Tempo does not search the most
-// recent moments: once.
+// warnUnsearched adds the warning w that Tempo does not search the most recent moments, unless w is
+// nil or the search has such a warning already.
 func (s *search) warnUnsearched(w *Warning) {
 	if w != nil && !s.checked {
 		s.warn(w)
@@ -462,7 +466,8 @@ func (s *search) warnUnsearched(w *Warning) {
 	s.checked = true
 }
 
-// plainParams asks for the summaries of traces, with a single span each.
+// plainParams returns the parameters of a search for the summaries of traces, with a single span
+// for each trace.
 func plainParams(query string) url.Values {
 	return url.Values{"q": {cmp.Or(query, "{}")}, "spss": {"1"}}
 }

@@ -15,20 +15,21 @@ import (
 )
 
 const (
-	// maxCompared is about how many traces of each group are compared with fetches, which
-	// takes Tempo some tenths of a second.
+	// maxCompared is the approximate number of traces in each group that are fetched by id to
+	// compare them with the search. Such fetches take Tempo some tenths of a second.
 	maxCompared = 24
 
-	// arrived is the age at which all spans of a trace can be searched, unless they are late:
-	// Tempo holds spans back for some seconds, up to half a minute, unless configured
-	// otherwise.
+	// arrived is the age at which searches show all spans of a trace, unless spans arrive late.
+	// Unless configured otherwise, Tempo takes some seconds, up to half a minute, until a search
+	// finds a new span.
 	arrived = time.Minute
 )
 
 // A rootSpan names the root of a trace.
 type rootSpan struct{ service, name string }
 
-// fetch fetches traces. Of those that cannot be had, s.fetched has traces without spans.
+// fetch fetches traces by id into s.fetched. A trace that Tempo does not return is in s.fetched
+// without spans.
 func (s *selection) fetch(ctx context.Context, traces []*foundTrace) error {
 	var (
 		mu    sync.Mutex
@@ -67,10 +68,11 @@ func (s *selection) isSame(t *Trace) bool {
 	return len(fetched.Warnings) == 0 && sameSpans(t.Spans, fetched.Spans)
 }
 
-// checkParentless removes the traces with missing parents of which a fetch may show more: the
-// parents can be in a part of the trace that the search did not reach. A few traces are not
-// worth finding that out. Of many, some are compared with fetches, and the parents of all are
-// taken for missing if the parents of these are. differ tells that one is known to differ.
+// checkParentless removes from read those traces with missing parents that must be fetched by id,
+// because the parents can be in a part of the trace that the search did not reach. A few such
+// traces are simply fetched. Of many such traces, checkParentless fetches and compares a sample: if
+// the fetched traces lack the same parents, checkParentless keeps all traces in read. differ says
+// that a fetch of one such trace is already known to show more spans.
 func (s *selection) checkParentless(ctx context.Context, read map[servicegraph.TraceID]*Trace, parentless []*foundTrace, differ bool) error {
 	since := time.Now().Add(-arrived)
 	parentless = slices.DeleteFunc(parentless, func(f *foundTrace) bool {
@@ -99,8 +101,8 @@ func (s *selection) checkParentless(ctx context.Context, read map[servicegraph.T
 	return nil
 }
 
-// sample returns the traces to compare: one of each root span's name, and further ones of
-// each root service, from all of the time range.
+// sample returns the traces to compare: one for each name of a root span, and further ones for each
+// root service, spread over the time range.
 func (s *selection) sample(traces []*foundTrace) []*foundTrace {
 	services := make(map[string][]*foundTrace)
 	var some []*foundTrace
@@ -119,12 +121,13 @@ func (s *selection) sample(traces []*foundTrace) []*foundTrace {
 	return slices.Compact(some)
 }
 
-// evenly returns n of the traces, from all of their time range, or all if there are fewer.
+// evenly returns n of the traces, spread over their time range, or all traces if there are fewer
+// than n.
 func evenly(traces []*foundTrace, n int) []*foundTrace {
 	var some []*foundTrace
 	n = min(n, len(traces))
 	for i := range n {
-		// A hash chooses, because a sampler may keep every second trace.
+		// A hash chooses the trace, not the position: a sampler may keep every second trace.
 		part := traces[i*len(traces)/n : (i+1)*len(traces)/n]
 		some = append(some, slices.MinFunc(part, func(a, b *foundTrace) int { return cmp.Compare(hash(a.ID), hash(b.ID)) }))
 	}
@@ -138,7 +141,7 @@ func hash(id servicegraph.TraceID) uint64 {
 	return (h ^ h>>32) * factor
 }
 
-// isWeighted reports whether a span stands for more or less than one span.
+// isWeighted reports whether one of the spans has a sampling weight other than 1.
 func isWeighted(spans []servicegraph.Span) bool {
 	return slices.ContainsFunc(spans, func(s servicegraph.Span) bool { return s.Weight != 0 && s.Weight != 1 })
 }

@@ -9,17 +9,17 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// A search can show the spans of its traces, hundreds of traces in one answer. The files
-// select*.go get spans in this way, and decide for which traces they are the same as those of
-// a fetch by id.
+// A search can show the spans of hundreds of traces in one answer. The files select*.go read spans
+// from such answers, and decide for which traces a fetch by id would give the same spans.
 
 const (
-	// fewTraces are so few that fetching them costs less than the searches.
+	// fewTraces is the number of traces up to which fetching the traces by id costs less than the
+	// searches.
 	fewTraces = 40
 
-	// maxHeldSpans and maxHeldTraces are about how much is read from searches before the first
-	// spans are returned. These spans take some 60 MB of memory, and the summaries of the
-	// traces some MB of each answer.
+	// maxHeldSpans and maxHeldTraces are the approximate numbers of spans and traces that are read
+	// from searches before the first spans are returned. So many spans take some 60 MB of memory,
+	// and the summaries of so many traces take some MB of each answer.
 	maxHeldSpans  = 100_000
 	maxHeldTraces = 5_000
 )
@@ -81,7 +81,8 @@ func (c *Client) newSelection(ctx context.Context, q Query, all *search, found [
 		cost.Attributes += len(found)
 		return nil, nonFatal(ctx, err)
 	}
-	// Without knowing which traces have links, none can be read from searches.
+	// A search shows no links, so that the traces with links must be known before any trace is read
+	// from a search.
 	if err := s.findLinks(ctx); err != nil {
 		cost.Linked += len(found)
 		return nil, nonFatal(ctx, err)
@@ -99,8 +100,8 @@ func (s *selection) findLinks(ctx context.Context) error {
 	return err
 }
 
-// nonFatal returns the error of the context, if it has ended. Fetching by id needs none of
-// the requests that can fail here.
+// nonFatal returns the error of ctx if ctx has ended, and nil for all other errors: the traces can
+// then be fetched by id, without the request that failed.
 func nonFatal(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err
@@ -143,8 +144,8 @@ func groups(found []*foundTrace) [][]*foundTrace {
 	return groups
 }
 
-// read returns the traces of a group that searches show exactly as a fetch does. Those that
-// were fetched to find that out are in s.fetched. isAll tells that there is no other group.
+// read returns the traces of a group for which searches show the same spans as a fetch by id. The
+// traces that read fetched to compare are in s.fetched. isAll says that there is no other group.
 func (s *selection) read(ctx context.Context, q Query, group []*foundTrace, isAll bool) (map[servicegraph.TraceID]*Trace, error) {
 	s.fetched = make(map[servicegraph.TraceID]*Trace)
 	wanted := slices.DeleteFunc(slices.Clone(group), func(f *foundTrace) bool { return s.linked[f.ID] || s.distrust[f.RootService] })
@@ -178,8 +179,8 @@ func (s *selection) read(ctx context.Context, q Query, group []*foundTrace, isAl
 	return read, s.checkParentless(ctx, read, parentless, differ)
 }
 
-// search searches for the spans of traces, and again if spans with further attributes have arrived
-// meanwhile. It returns nil if such spans keep arriving, or with an error.
+// search searches for the spans of traces, and repeats the search if spans with further attributes
+// have arrived meanwhile. It returns a nil reading with an error, or if such spans keep arriving.
 func (s *selection) search(ctx context.Context, q Query, wanted []*foundTrace, isAll bool) (*reading, error) {
 	const most = 3
 	for range most {
@@ -188,7 +189,7 @@ func (s *selection) search(ctx context.Context, q Query, wanted []*foundTrace, i
 			return nil, err
 		}
 		if failed := !s.showsStatus && !r.findErrors(ctx); failed {
-			s.manyErrors = true // so the next query shows the status
+			s.manyErrors = true // the next query shows the status of each span
 		} else if s.tags.End.Before(time.Now().Add(-arrived)) {
 			return r, nil
 		}
@@ -207,7 +208,7 @@ func (s *selection) search(ctx context.Context, q Query, wanted []*foundTrace, i
 	return nil, nil
 }
 
-// reason counts why a trace is fetched.
+// reason counts in Cost why a trace is fetched by id.
 func (s *selection) reason(f *foundTrace) {
 	switch {
 	case s.linked[f.ID]:

@@ -6,15 +6,16 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// The status of each span would take Tempo a tenth of the time of a search. Few spans fail, as a rule,
-// and Tempo counts these for each service of a trace. A second search finds them, and the count shows
-// whether it found all.
+// A search that shows the status of each span takes Tempo a tenth longer. Usually few spans fail,
+// and Tempo counts the failed spans for each service of a trace. A second search therefore finds
+// the failed spans, and Tempo's count shows whether the search found all of them.
 
 // maxErrors is the highest number of failed spans that one search shows, with an answer of some MB.
 const maxErrors = 20_000
 
-// hasManyErrors reports whether a search for the failed spans of some traces would cost more than the
-// status of each span. That is also true of a server that does not count spans.
+// hasManyErrors reports whether a search for the failed spans of traces would cost more than a
+// search that shows the status of each span. It returns true also for a server that does not count
+// failed spans.
 func hasManyErrors(traces []*foundTrace) bool {
 	known, failed := 0, 0
 	for _, f := range traces {
@@ -36,7 +37,8 @@ func (r *reading) findErrors(ctx context.Context) bool {
 	return err == nil && n < r.limit && jobs.warning() == nil
 }
 
-// fail gives the status error to the spans that a description of the same trace shows.
+// fail gives the status error to the spans of p that f, a description of the same trace with only
+// the failed spans, shows.
 func (p *shownTrace) fail(f *foundTrace) {
 	if f.shown == nil {
 		p.broken = true

@@ -20,14 +20,14 @@ const (
 	// unless configured to show fewer.
 	maxSpansPerSet = 100
 
-	// maxNames is the size from which a list of attribute names may be cut: Tempo cuts
-	// lists at 1 MB without saying so.
+	// maxNames is the size in bytes from which a list of attribute names may be incomplete: Tempo
+	// cuts lists at 1 MB without reporting it.
 	maxNames = 900_000
 )
 
-// attributes finds out which attributes the traces have, and makes the query for those to keep.
-// Each further attribute makes a search slower, also one that no span has. ok is false if no query
-// can show them all.
+// attributes asks Tempo which attributes the traces have, and makes a query that shows those that
+// Config.Keep keeps. Each attribute in the query makes a search slower, even an attribute that no
+// span has. ok is false if no query can show all these attributes.
 func (s *selection) attributes(ctx context.Context) (ok bool, err error) {
 	tags, err := s.client.Tags(ctx, s.tags)
 	s.cost.Requests++
@@ -45,7 +45,7 @@ func (s *selection) attributes(ctx context.Context) (ok bool, err error) {
 		if scope.Name != "span" && scope.Name != "resource" {
 			continue
 		}
-		lists = true // traces have at least the name of a service
+		lists = true // an empty list would lack service.name, which every trace has
 		for _, key := range scope.Tags {
 			size += len(key)
 			isName := key == "service.name" || key == "service.namespace"
@@ -56,7 +56,7 @@ func (s *selection) attributes(ctx context.Context) (ok bool, err error) {
 			if !s.client.cfg.Keep(key) {
 				continue
 			}
-			// The answer names attributes without their scopes.
+			// Search answers name attributes without their scopes: the name must tell the scope.
 			if _, twice := s.keys[key]; twice || isName || isIntrinsic(key) || !isPlain(key) {
 				return false, nil
 			}
@@ -84,7 +84,7 @@ func (s *selection) attributes(ctx context.Context) (ok bool, err error) {
 	return lists && len(s.query) <= maxQuery-maxFilter && size < maxNames, nil
 }
 
-// hasSpans reports whether there may be spans that a query selects.
+// hasSpans reports whether the query may match spans. It returns true if the search fails.
 func (s *selection) hasSpans(ctx context.Context, query string) bool {
 	s.cost.Requests++
 	n, jobs, err := s.client.searchTraces(ctx, url.Values{
@@ -105,12 +105,14 @@ var dedicated = []struct{ scope, key string }{
 	{"span", "http.method"}, {"span", "http.url"}, {"span", "http.route"}, {"span", "http.status_code"},
 }
 
-// listsAll reports whether the server is of a version that lists all attributes among the tags. A query
-// with the dedicated ones as well takes Tempo 2.9 up to a fifth longer, even if no span has them.
+// listsAll reports whether the server has a version that lists all attributes among the tags. For
+// such a version, the query does not name the dedicated attributes that are not listed: they would
+// make a search in Tempo 2.9 up to a fifth slower, even if no span has them.
 func (s *selection) listsAll() bool { return s.build.Major() == 1 || s.build.Major() == 2 }
 
-// absent is the text that Tempo 3 shows for an attribute in a column of its own that a span does
-// not have. A value that is this text is lost, which names nothing in a graph either.
+// absent is the text that Tempo 3 shows for a dedicated attribute that a span does not have. A real
+// value with this text is therefore dropped, which loses nothing: the text names nothing in a
+// graph.
 const absent = "nil"
 
 func isDedicated(key string) bool {
@@ -122,8 +124,8 @@ func isDedicated(key string) bool {
 	return false
 }
 
-// A fetch gives the name of the instrumentation scope as the attribute scopeKey of each span, a
-// search as the intrinsic.
+// A fetch by id gives the name of the instrumentation scope as the attribute scopeKey of each span.
+// A search gives the name as the intrinsic scopeIntrinsic.
 const (
 	scopeKey       = "otel.scope.name"
 	scopeIntrinsic = "instrumentation:name"

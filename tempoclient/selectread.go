@@ -15,31 +15,31 @@ import (
 )
 
 const (
-	// maxAnswer is about how large an answer with spans may be, in bytes of JSON. The parts
-	// of Tempo exchange messages of at most 16 MB, unless configured otherwise, and Tempo
-	// needs some seconds for this much.
+	// maxAnswer is about how large an answer with spans may be, in bytes of JSON. The components of
+	// Tempo exchange messages of at most 16 MB, unless configured otherwise, and an answer of
+	// maxAnswer bytes takes Tempo some seconds.
 	maxAnswer = 12 << 20
 
 	// searchers is how many searches for spans run at the same time. Tempo finishes each
 	// search on one core.
 	searchers = 2
 
-	// maxHalvings is how often the traces of a search that was too large are divided.
+	// maxHalvings is how often the client halves a search whose answer was too large.
 	maxHalvings = 8
 
-	// maxGivenUp is how many such searches may be too large even then. More of them mean that no
-	// division helps.
+	// maxGivenUp is how many searches may still be too large after maxHalvings. With more of them,
+	// the client makes no further searches.
 	maxGivenUp = 3
 )
 
-// A reading reads the spans of a group of traces from searches: from one, or from one for each
-// share.
+// A reading reads the spans of a group of traces, either from one search or from one search for
+// each share.
 type reading struct {
 	s          *selection
 	wanted     map[servicegraph.TraceID]*foundTrace
 	start, end time.Time
 	limit      int
-	newest     bool    // whether Tempo is to show the newest traces, in place of any
+	newest     bool    // whether the searches ask for the newest traces
 	bytes      float64 // estimate of an answer with all traces
 
 	mu       sync.Mutex
@@ -69,8 +69,8 @@ func (s *selection) newReading(q Query, wanted []*foundTrace, isAll bool) *readi
 	if isAll {
 		r.end = q.reach(r.start, r.end)
 	} else {
-		// Traces that arrived late are missed, and fetched. Otherwise the search of each
-		// group would show all later groups again.
+		// The search misses traces that arrived late, and the client fetches them by id. A later
+		// end would make the search of each group show the traces of all later groups again.
 		r.end = r.end.Add(time.Second)
 	}
 	const perTrace, perSpan, perAttr = 400, 400, 40 // bytes of JSON around names and values; a trace also shows one of its spans again
@@ -103,7 +103,7 @@ func (s *selection) newReading(q Query, wanted []*foundTrace, isAll bool) *readi
 	// Tempo allocates memory for as many traces as the limit, for each of its blocks.
 	r.limit = min(s.limit, 2*len(shown)+1000)
 	if some := newer + newer/4 + 100; (s.cut || len(shown)-newer > newer/4) && some <= min(maxNewest, s.limit) && s.build.findsNewest() {
-		// The range begins with a second in which older traces began as well.
+		// The range begins with a whole second, in which older traces may have begun as well.
 		r.newest, r.limit = true, some
 		shown = slices.DeleteFunc(shown, func(f *foundTrace) bool { return f.Start.Before(r.start) })
 	}
@@ -113,7 +113,8 @@ func (s *selection) newReading(q Query, wanted []*foundTrace, isAll bool) *readi
 	return r
 }
 
-// run makes all searches. It returns an error only if ctx has ended: what is missing is fetched.
+// run makes all searches. It returns an error only if ctx has ended: traces that a failed search
+// did not show are fetched by id.
 func (r *reading) run(ctx context.Context) error {
 	var work sync.WaitGroup
 	slots := make(chan struct{}, searchers)
@@ -132,8 +133,9 @@ func (r *reading) run(ctx context.Context) error {
 	return nil
 }
 
-// search makes the search for the spans of a share, or several if it is too large for one. The
-// traces of a share that even then is too large, for example because of one very large trace, are missing.
+// search searches for the spans of a share, and divides the share if the answer is too large. If
+// the answer is too large even after maxHalvings, for example because of one very large trace, the
+// traces of that part are missing from the reading.
 func (r *reading) search(ctx context.Context, part share, halvings int) {
 	r.mu.Lock()
 	r.requests++
@@ -190,7 +192,7 @@ func (r *reading) params(query string) url.Values {
 	}
 }
 
-// spans returns the spans of a trace that the search shows.
+// spans returns those spans of a trace that the search shows.
 func (f *foundTrace) spans(from *selection) *shownTrace {
 	if f.shown == nil {
 		return &shownTrace{broken: true}
@@ -210,9 +212,10 @@ func (f *foundTrace) spans(from *selection) *shownTrace {
 	return p
 }
 
-// whole returns the traces of which the searches showed all spans that Tempo has: as many of
-// each service as Tempo counts, as many of them failed, and at least as many as before. Of these, parentless have spans
-// whose parents are missing.
+// whole returns the traces for which the searches showed all spans that Tempo has: for each
+// service, at least as many spans and failed spans as Tempo counts, and in total at least as many
+// as the first search counted. parentless are those of these traces in which parents of spans are
+// missing.
 func (r *reading) whole() (read map[servicegraph.TraceID]*Trace, parentless []*foundTrace) {
 	read = make(map[servicegraph.TraceID]*Trace, len(r.shown))
 	for id, p := range r.shown {
@@ -235,7 +238,7 @@ func (p *shownTrace) isWhole(known int) bool {
 	if p.broken || len(p.spans) == 0 || len(p.spans) < known {
 		return false
 	}
-	var names [8]string // of most traces, faster than a map
+	var names [8]string // the services of a trace: a short list is faster than a map
 	counts, failed := make([]int, 0, len(names)), make([]int, 0, len(names))
 	services := names[:0]
 	for i := range p.spans {

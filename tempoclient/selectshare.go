@@ -1,9 +1,10 @@
 package tempoclient
 
-// If one search for all spans of a group of traces would be too large, each search is for a share of
-// the traces: for those whose ids end with certain digits. Every trace lies in exactly one share, with
-// all its spans. Time ranges would not divide the traces: a search must reach past the range, for
-// traces that arrived late, and so would show all later traces again.
+// If the answer to one search for all spans of a group of traces would be too large, the client
+// makes several searches, each for a share of the traces: those whose ids end with certain digits.
+// Every trace lies in exactly one share, with all its spans. Shares by time range would overlap:
+// each search must reach past its range, for traces that arrived late, and would show all later
+// traces again.
 
 // A share selects the traces whose ids, in hexadecimal, have one of the digits before the suffix.
 // Tempo shows ids without leading zeros, so that a share with a suffix can miss a very short id.
@@ -31,8 +32,8 @@ func (s share) halves() (low, high share) {
 	return share{s.digits[:middle], s.suffix}, share{s.digits[middle:], s.suffix}
 }
 
-// shares divides all traces into shares of about the same size, of which none has more than a part of
-// all traces, if possible with one digit.
+// shares divides all traces into shares of about the same size. No share has more than the fraction
+// most of all traces. The shares have suffixes only if one digit for each share is too much.
 func shares(most float64) (list []share) {
 	if most >= 1 {
 		return []share{everything}

@@ -8,8 +8,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// shownSpan is a span in the answer to a search. Everything that the query selects and that has
-// no field here is an attribute, whose name lacks the scope.
+// shownSpan is a span in the answer to a search. The query also selects attributes without a field
+// of their own; the answer lists them by name, without the scope.
 type shownSpan struct {
 	SpanID            string      `json:"spanID"`
 	Name              string      `json:"name"`
@@ -23,7 +23,7 @@ func (f *shownSpan) span(trace servicegraph.TraceID, from *selection) (s service
 	keep, keys := from.client.cfg.Keep, from.keys
 	id, err1 := servicegraph.ParseSpanID(f.SpanID)
 	start, err2 := number(f.StartTimeUnixNano)
-	duration, err3 := number(f.DurationNanos) // no int64 if the end is missing
+	duration, err3 := number(f.DurationNanos) // not an int64 if Tempo does not know the end
 	if err1 != nil || err2 != nil || err3 != nil || start < 0 || duration < 0 || start > math.MaxInt64-duration {
 		return s, false
 	}

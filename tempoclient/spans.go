@@ -13,12 +13,12 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// fetchers is how many traces Spans fetches at the same time: as many as Tempo serves
-// faster than one after the other.
+// fetchers is how many traces Spans fetches concurrently. Tempo serves more concurrent fetches no
+// faster.
 const fetchers = 8
 
-// Spans yields all spans of the traces that the query finds, trace by trace in the order
-// of [Client.Search], those of a trace by start. Spans yields a trace whole, even if the
+// Spans yields all spans of the traces that the query finds, trace by trace in the order of
+// [Client.Search], the spans of a trace by start. Spans yields all spans of a trace, even if the
 // trace extends past the time range.
 //
 // Spans reads the spans of many traces from one search answer where the answer shows the
@@ -63,7 +63,7 @@ func (c *Client) Spans(ctx context.Context, q Query) iter.Seq2[servicegraph.Span
 	}
 }
 
-// A result is a trace or an error, with what is known when it was requested.
+// A result is a trace or an error.
 type result struct {
 	trace    *Trace
 	selected bool // whether the trace comes from a search
@@ -80,8 +80,8 @@ func (c *Client) traces(ctx context.Context, q Query) iter.Seq[result] {
 		defer work.Wait()
 		defer cancel()
 
-		// The queue keeps the order of the traces, in whatever order the answers arrive.
-		// Its length bounds how far fetching runs ahead.
+		// The queue keeps the order of the traces when answers arrive in another order. Its length
+		// bounds how far fetching runs ahead.
 		queue := make(chan chan result, fetchers)
 		work.Go(func() {
 			defer close(queue)
@@ -107,7 +107,7 @@ func (c *Client) traces(ctx context.Context, q Query) iter.Seq[result] {
 			}
 		}
 		switch {
-		case ctx.Err() != nil: // and so the producer ended early
+		case ctx.Err() != nil: // the producer ended early because ctx ended
 			yield(result{err: c.ended(ctx)})
 		case weighted && selected > 0:
 			yield(result{err: c.skip(&Warning{Kind: WarnWeights, Message: fmt.Sprintf(
@@ -169,7 +169,8 @@ func (p *producer) run(ctx context.Context, q Query) error {
 	return searchErr
 }
 
-// group yields the traces of a group, and fetches those that were not read from searches.
+// group puts the traces of a group into the queue, and fetches those that were not read from
+// searches.
 func (p *producer) group(ctx context.Context, s *selection, group []*foundTrace, read map[servicegraph.TraceID]*Trace) {
 	for _, f := range group {
 		if t := read[f.ID]; t != nil {
@@ -201,7 +202,7 @@ func (p *producer) fetch(ctx context.Context, id servicegraph.TraceID) bool {
 		return false
 	}
 	r := result{found: p.found, cost: p.cost}
-	p.slots <- struct{}{} // soon: fetches end with ctx
+	p.slots <- struct{}{} // does not block for long: fetches end with ctx
 	p.work.Go(func() {
 		r.trace, r.err = p.client.fetch(ctx, id)
 		<-p.slots
@@ -231,7 +232,7 @@ func (p *producer) put(ctx context.Context, r result) bool {
 	return ok
 }
 
-// fetch is trace for a trace that a search has found: if the trace cannot be had, the
+// fetch is like trace, for a trace that a search has found. If Tempo does not return the trace, the
 // error is a warning about this trace alone.
 func (c *Client) fetch(ctx context.Context, id servicegraph.TraceID) (*Trace, error) {
 	t, err := c.trace(ctx, id)

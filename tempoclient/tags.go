@@ -102,7 +102,7 @@ func (c *Client) TagValues(ctx context.Context, name string, q TagQuery) (*TagVa
 	return &TagValues{Values: a.TagValues, Warnings: warnings(a.Metrics.warning(), c.unsearched(ctx, end))}, nil
 }
 
-// sortScopes and sortValues sort what Tempo returns in the order of arrival.
+// sortScopes and sortValues sort the names and values, which Tempo returns in random order.
 func sortScopes(scopes []TagScope) {
 	slices.SortFunc(scopes, func(a, b TagScope) int { return strings.Compare(a.Name, b.Name) })
 	for _, s := range scopes {
@@ -159,7 +159,7 @@ func (m jobsMetrics) warning() *Warning {
 	return nil
 }
 
-// warnings returns the warnings that are not nil.
+// warnings returns those of its arguments that are not nil.
 func warnings(some ...*Warning) []*Warning {
 	var all []*Warning
 	for _, w := range some {

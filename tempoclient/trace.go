@@ -36,8 +36,8 @@ type Trace struct {
 // Trace returns the trace with the given id, or an error for which
 // errors.Is(err, ErrNotFound) holds.
 //
-// Tempo knows a trace some milliseconds after its first span arrived, and does not know
-// whether more spans will arrive; the warnings tell when more are likely. [Client.Await]
+// Tempo returns a trace from some milliseconds after its first span arrived, and does not know
+// whether more spans will arrive. The warnings tell whether more spans are likely. [Client.Await]
 // waits for a trace.
 func (c *Client) Trace(ctx context.Context, id servicegraph.TraceID) (*Trace, error) {
 	t, err := c.trace(ctx, id)
@@ -49,7 +49,7 @@ func (c *Client) Trace(ctx context.Context, id servicegraph.TraceID) (*Trace, er
 	return t, nil
 }
 
-// trace is Trace without the warnings that are guesses.
+// trace is like Trace, without the warnings that are guesses.
 func (c *Client) trace(ctx context.Context, id servicegraph.TraceID) (*Trace, error) {
 	t, err := c.getTrace(ctx, "/api/v2/traces/", id, decodeTraceByID)
 	if isWrongPath(err) {
@@ -73,8 +73,8 @@ func (c *Client) trace(ctx context.Context, id servicegraph.TraceID) (*Trace, er
 func (c *Client) getTrace(ctx context.Context, path string, id servicegraph.TraceID, protobuf func([]byte) (traceMessage, error)) (*Trace, error) {
 	a, err := c.get(ctx, path+id.String(), nil, mediaProtobuf)
 	if e, ok := errors.AsType[*Error](err); ok && e.StatusCode == http.StatusNotFound && e.Err == nil {
-		// A 404 about the trace has no text, or one about the trace. A 404 about an unknown
-		// path has another text.
+		// For an unknown trace, the body of the 404 is empty or about the trace. For an unknown
+		// path, the body is another text, and e.Err is set.
 		return nil, c.notFound(id)
 	}
 	if err != nil {

@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// Answers show most differences between versions of Tempo, and the limits that answers
-// name are right also after an operator changed them. One difference shows in no answer:
-// Tempo 3 moves the end of every search to half a minute ago (its query_end_cutoff). This
-// file detects the cutoff.
+// The client learns most differences between versions of Tempo from answers, because the limits in
+// an answer are right even if an operator has changed them. One difference shows in no answer:
+// Tempo 3 moves the end of every search back to half a minute ago (its query_end_cutoff). This file
+// detects that cutoff.
 
 // BuildInfo describes the build of a server. Every field can be empty.
 type BuildInfo struct {
@@ -59,12 +59,13 @@ func (c *Client) knownBuild(ctx context.Context) (info BuildInfo, requests int) 
 }
 
 const (
-	// maxCutoff is the largest query_end_cutoff that Tempo takes unless its
-	// query_backend_after is raised. Tempo searches ranges that ended before completely.
+	// maxCutoff is the largest query_end_cutoff that Tempo accepts unless its query_backend_after
+	// is raised. Tempo completely searches a range that ended longer ago.
 	maxCutoff = 15 * time.Minute
 
-	// minCutoff is the shortest cutoff that counts. Tempo 3 without a cutoff moves the end of a search to
-	// the present, in whole seconds of its own clock.
+	// minCutoff is the shortest cutoff that the client recognizes. Tempo 3 without a cutoff moves
+	// the end of a search to the present, in whole seconds of its own clock, which can look like a
+	// cutoff of a second or two.
 	minCutoff = 3 * time.Second
 
 	// usualCutoff is the cutoff of Tempo 3, unless configured otherwise.
@@ -94,12 +95,12 @@ func unsearchedSince(since time.Time) *Warning {
 		since.UTC().Format(time.RFC3339) + " (its query_end_cutoff)"}
 }
 
-// cutoff returns how far back from now Tempo moves the end of a search, zero if Tempo
-// does not move it. Tempo 2 does not. Of other versions, and of those that are unknown,
-// cutoff requests the traces of this second: with a cutoff, nothing is left of that range,
-// so that Tempo refuses it and names the end that it took. The client keeps the result,
-// because Tempo reads its configuration only when it starts. A failed attempt counts as
-// zero, and the next call tries again.
+// cutoff returns how far back from now Tempo moves the end of a search, and zero if Tempo does not
+// move the end. Tempo 2 does not move the end. From any other or unknown version, cutoff requests
+// the traces of the present second: with a cutoff, the moved end is before the start of that range,
+// so that Tempo refuses the request and names the moved end. The client keeps the result, because
+// Tempo reads its configuration only when it starts. After a failed attempt, cutoff returns zero,
+// and the next call tries again.
 func (c *Client) cutoff(ctx context.Context) time.Duration {
 	if known := c.learnt.Load(); known != nil {
 		return *known
@@ -126,7 +127,8 @@ func (c *Client) cutoff(ctx context.Context) time.Duration {
 	return 0
 }
 
-// cutoffAt returns the cutoff of a Tempo that moved the end of a search to the given end.
+// cutoffAt returns the cutoff of a Tempo that moved the end of a search from now to end, and 0 if
+// the difference is less than minCutoff.
 func cutoffAt(now, end time.Time) time.Duration {
 	if cutoff := now.Sub(end); cutoff >= minCutoff {
 		return cutoff
@@ -154,9 +156,9 @@ func (c *Client) askOnce(ctx context.Context, path string, params url.Values, v 
 	return c.decodeJSON(a, v)
 }
 
-// movedEnd returns the end that Tempo took in place of the requested one, if Tempo
-// refuses a request because that end is not after the start. The client itself never
-// requests such a range.
+// movedEnd returns the end to which Tempo moved the end of a search, if Tempo refused the request
+// because the moved end is not after the start. The client itself never requests a range whose end
+// is not after its start.
 func movedEnd(err error) (end time.Time, ok bool) {
 	if m := endBeforeStart.FindStringSubmatch(refusal(err)); m != nil {
 		seconds, err := strconv.ParseInt(m[1], 10, 64)
@@ -165,8 +167,8 @@ func movedEnd(err error) (end time.Time, ok bool) {
 	return end, false
 }
 
-// withinCutoff reports whether Tempo refuses a request because of its cutoff without
-// naming the end that it took.
+// withinCutoff reports whether Tempo refuses a request because of its cutoff, with a message that
+// does not name the moved end.
 func withinCutoff(err error) bool {
 	return strings.Contains(refusal(err), "within query_end_cutoff")
 }

@@ -9,10 +9,10 @@
 //	...
 //	for progress, err := range streams.Search(ctx, tempoclient.Query{}) {
 //
-// Each message of Tempo holds what is new or has changed. The sequences yield all that
-// is known after each message, and at the end the complete answer once more, with the
-// warnings about it. A sequence that breaks off ends with an error, and does not start
-// again.
+// Each message of Tempo holds the results that are new or have changed. After each message, a
+// sequence yields all results so far. At the end, it yields the complete answer once more, with the
+// warnings about the answer. If the connection breaks after the first message, the sequence ends
+// with an error; it does not start again.
 //
 // This package is separate from tempoclient because it links gRPC and Tempo's package
 // tempopb, which registers metrics with Prometheus's default registry.

@@ -88,7 +88,7 @@ type resource struct {
 
 func resourceOf(attrs []*commonpb.KeyValue, keep func(key string) bool) resource {
 	var r resource
-	var named, spaced bool // of repeated keys the first counts
+	var named, spaced bool // the first of several attributes with the same key counts
 	for _, kv := range attrs {
 		value, ok := text(kv.Value)
 		switch {

@@ -84,7 +84,7 @@ func (c *Client) QueryInstant(ctx context.Context, q tempoclient.MetricsQuery) i
 			}
 			answer := all.metrics()
 			for i := range answer.Series {
-				answer.Series[i].Samples[0].Time = end // the set has only milliseconds
+				answer.Series[i].Samples[0].Time = end // a seriesSet keeps times only in milliseconds
 			}
 			return answer, nil
 		}
@@ -97,8 +97,8 @@ func (c *Client) QueryInstant(ctx context.Context, q tempoclient.MetricsQuery) i
 	}
 }
 
-// A seriesSet merges the messages about the same series: of two values for one time the
-// later counts.
+// A seriesSet merges the messages about the same series. If two messages have a value for the same
+// time, the value in the later message counts.
 type seriesSet struct {
 	series  map[string]*mergedSeries
 	done    int // of the jobs
@@ -179,7 +179,7 @@ func labelsOf(kvs []commonpb.KeyValue) []servicegraph.Attr {
 	return attrs
 }
 
-// labelKey returns a string that differs for different labels.
+// labelKey returns a map key: equal labels have the same key, different labels have different keys.
 func labelKey(labels []servicegraph.Attr) string {
 	var b strings.Builder
 	for _, l := range labels {

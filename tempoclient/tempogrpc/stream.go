@@ -21,9 +21,9 @@ import (
 // A receiver receives the messages of a stream.
 type receiver[M any] interface{ Recv() (M, error) }
 
-// stream yields the result of merge for every message of a stream, and at the end the
-// result of finish for the last of them. Before the first message, stream retries like
-// HTTP requests.
+// stream yields the result of merge for every message of a stream. At the end, it yields the result
+// of finish, to which it passes the result for the last message. stream retries until the first
+// message arrives, as HTTP requests are retried.
 func stream[M, T any](
 	outer context.Context, c *Client, method string,
 	open func(context.Context, tempopb.StreamingQuerierClient) (receiver[M], error),
@@ -105,13 +105,13 @@ func (c *Client) failed(method string, code int, message string, err error) erro
 	})
 }
 
-// statusError returns the error that the same failure would have over HTTP. header is
-// the header of the request, whose credentials must not show.
+// statusError returns the error that the same failure would have over HTTP. header is the header of
+// the request: its credentials are removed from the error.
 func (c *Client) statusError(method string, err error, header http.Header) error {
 	s := status.Convert(err)
 	message := c.http.Redact(s.Message(), header)
 	switch {
-	case s.Code() == codes.ResourceExhausted && strings.Contains(message, "message larger than max"): // gRPC's client says so
+	case s.Code() == codes.ResourceExhausted && strings.Contains(message, "message larger than max"): // this error comes from the gRPC client, not from Tempo
 		return c.failed(method, 0, "", fmt.Errorf("%w than %d bytes", c.http.Cause(shared.TooLarge), c.http.MaxBytes))
 	case s.Code() == codes.Unknown && message == "no org id":
 		return c.failed(method, http.StatusUnauthorized, message, c.http.Cause(shared.NoTenant))
@@ -152,8 +152,8 @@ func httpStatus(code codes.Code) int {
 	return http.StatusInternalServerError
 }
 
-// warnings returns the warnings about an answer: that only some jobs were done, further
-// ones, and that Tempo does not search recent moments of the range yet.
+// warnings returns the warnings about an answer: a warning if only some jobs were done, the further
+// warnings, and a warning if the range includes recent moments that Tempo does not search yet.
 func (c *Client) warnings(ctx context.Context, done, jobs int, end time.Time, further ...*tempoclient.Warning) []*tempoclient.Warning {
 	var all []*tempoclient.Warning
 	if message := shared.Partial(done, jobs); message != "" {

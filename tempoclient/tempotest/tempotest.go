@@ -1,22 +1,22 @@
 // Package tempotest runs a real Grafana Tempo for tests and examples.
 //
-// Tempo runs as one process of version [Version]: it receives traces over OTLP,
-// stores them in a local directory, answers queries over HTTP and gRPC, and can
-// write the series of its metrics-generator's service-graphs processor to a URL. Tempo listens
-// on free ports of 127.0.0.1 and connects to nothing else, so any number of instances run
-// side by side. Its delays are set for tests: Tempo starts in a fraction of a second,
-// returns a trace by id some milliseconds after the push, and finds the trace in
-// searches some tenths of a second after the push. Tempo announces neither moment:
-// a test asks again until the trace is there.
+// Tempo runs as one process of version [Version]: it receives traces over OTLP, stores them in a
+// local directory, answers queries over HTTP and gRPC, and can write the series of its
+// metrics-generator's service-graphs processor to a URL. Tempo listens on free ports of 127.0.0.1
+// and connects to nothing else, so any number of instances run side by side. Its delays are set for
+// tests: Tempo starts in a fraction of a second, returns a trace by id some milliseconds after the
+// push, and finds the trace in searches some tenths of a second after the push. Tempo does not
+// report when a trace is available: a test must repeat its request until the trace is in the
+// answer.
 //
 // # Where Tempo comes from
 //
-// The environment variable TEMPO_BIN names the program to run, of Tempo 2 or Tempo 3. The
-// package asks the program for its version, and writes a configuration for that
-// generation. Without TEMPO_BIN, the first use builds Tempo from its pinned Go module. A
-// build needs the go command and a module proxy; the program (100 MB) then stays in the
-// cache directory of the user. A build takes a few minutes, more than the 10 minutes of
-// go test on a slow machine. This command builds ahead:
+// The environment variable TEMPO_BIN names the program to run, of Tempo 2 or Tempo 3. The package
+// asks the program for its version, and writes a configuration for that generation. Without
+// TEMPO_BIN, the first use builds Tempo from its pinned Go module. A build needs the go command and
+// a module proxy; the program (100 MB) then stays in the cache directory of the user. A build takes
+// a few minutes, and on a slow machine more than the 10 minutes after which go test ends a test.
+// This command builds Tempo before the tests run:
 //
 //	go run github.com/tempograph/tempograph/tempoclient/tempotest/build
 //
@@ -158,8 +158,8 @@ func Build(ctx context.Context) (program string, err error) {
 	}, os.Stderr)
 }
 
-// generation returns the first number of the version of a program, 2 if the program does
-// not tell.
+// generation returns the first number of the version of a Tempo program, and 2 if the program does
+// not report a version.
 func generation(ctx context.Context, program string) int {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -250,15 +250,15 @@ func start(ctx context.Context, program string, version int, cfg Config, ports [
 	return t, nil
 }
 
-// awaitReady returns when this process is ready or has ended. The gRPC port in the
-// configuration that a server reports tells whether the server is this process.
+// awaitReady returns when this process is ready or has ended. It recognizes this process by the
+// gRPC port in the configuration that the server reports.
 func (t *Tempo) awaitReady(ctx context.Context, grpcPort int) error {
 	return t.process.AwaitReady(ctx, func() bool {
 		if _, ready := child.Get(ctx, t.URL+"/ready"); !ready {
 			return false
 		}
-		// Another Tempo may have taken the port: then that one is ready, and this
-		// process is about to end.
+		// Another Tempo may have taken the port. Then the other Tempo answers, and this process is
+		// about to end.
 		config, ok := child.Get(ctx, t.URL+"/status/config")
 		return ok && strings.Contains(config, fmt.Sprintf("grpc_listen_port: %d\n", grpcPort))
 	})

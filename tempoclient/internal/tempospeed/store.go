@@ -16,9 +16,9 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// store sends traces to Tempo: three in five begin within one second, the others within
-// three minutes before now. Each is a request that one service answers with the help of
-// another, which reads from a database.
+// store sends traces to Tempo. Three in five begin within the same second, the others within the
+// last three minutes. Each trace is a request to service web, which calls service cart, which
+// queries a database.
 func store(ctx context.Context, otlp string, traces int) error {
 	const batch = 500
 	random := rand.New(rand.NewPCG(1, 2))
