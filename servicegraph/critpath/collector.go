@@ -11,14 +11,15 @@ import (
 
 // A Config chooses what a [Collector] computes. The zero value has the defaults.
 type Config struct {
-	// Spans is the most spans that are held; 0 means 2,097,152, which take up to 0.8 GB. Beyond it, the traces that came
-	// first are finished early, and their later spans are skipped: see [Report].Late. Only the
-	// last 65,536 of these traces are remembered: a span of an earlier one begins a new trace.
+	// Spans is the largest number of spans that are held; 0 means 2,097,152, which take up to 0.8
+	// GB. Beyond it, the traces that came first are finished early, and their later spans are
+	// skipped: see [Report].Late. Only the last 65,536 finished traces are remembered: a late span
+	// of an earlier trace begins a new trace.
 	Spans int
 
-	// Names is the most distinct names of operations that are kept, and the most entries; 0 means
-	// 20,000. Further ones count as the operation "other" of their node. There are at most 10,000
-	// nodes and 100,000 calls, as in a graph, and names are cut to 1 KiB.
+	// Names is the largest number of distinct operation names that are kept, and of entries; 0
+	// means 20,000. Further operations count as the operation "other" of their node. There are at
+	// most 10,000 nodes and 100,000 calls, as in a graph, and names are cut to 1 KiB.
 	Names int
 
 	// Changes are the what-if questions to answer. They are answered one by one.
@@ -28,26 +29,28 @@ type Config struct {
 	// requests of one entry; 0 means 95: the slowest 5 %. It must be above 0 and below 100.
 	Percentile float64
 
-	// Stacks is the most distinct stacks that are kept; 0 means 100,000. Further ones, and those
-	// with which the texts of all stacks would exceed 64 MiB, are summed up in the stack "other".
+	// Stacks is the largest number of distinct stacks that are kept; 0 means 100,000. Further
+	// stacks are summed up in the stack "other", and so are stacks with which all texts together
+	// would exceed 64 MiB.
 	Stacks int
 
-	// Sums is the most sums that are kept by entry and bucket of duration: of the time in an
-	// operation or a call, and of requests; 0 means 1,000,000, which take about 50 MB. Beyond it, a
-	// time counts for all requests and not for the slow ones, a duration counts in the bucket
-	// nearest to its own, and [Report].Coarse counts both.
+	// Sums is the largest number of sums by entry and bucket of duration: sums of the time in an
+	// operation or a call, and counts of requests. 0 means 1,000,000, which take about 50 MB.
+	// Beyond it, a time counts only for all requests and not for the slow ones, and a duration
+	// counts in the nearest bucket that exists. [Report].Coarse counts both.
 	Sums int
 }
 
-// A Change is a what-if question: what if the node worked for Less less time in each request
-// that it handles, or not at all if it worked for less than that? Node without a type is the service
-// of that name, or else a dependency of that name: the first in the order of the spans.
+// A Change is a what-if question: what if a node worked shorter by the duration Less in each
+// request that it handles? Where it worked for less than that, it would not work at all. A Node
+// without a type is the service of that name, or else the first dependency of that name in the
+// order of the spans.
 type Change struct {
 	Node servicegraph.NodeID
 	Less time.Duration
 }
 
-// names reports whether a node can be that of the change.
+// names reports whether a node can be the node of the change.
 func (c Change) names(id servicegraph.NodeID) bool {
 	return c.Node.String() == id.String() && (c.Node.Type == "" || c.Node.Type == id.Type)
 }
@@ -89,12 +92,12 @@ type Collector struct {
 	nodeIndex map[servicegraph.NodeID]int32
 	names     []string
 	nameOf    map[string]int32
-	traces    map[servicegraph.TraceID]int32 // the last span of each that is held
+	traces    map[servicegraph.TraceID]int32 // by trace: the place of its last held span
 	held      store
 	order     []servicegraph.TraceID // of the first span
 	oldest    int                    // index in order of the first trace that is held
 	done      map[servicegraph.TraceID]bool
-	doneOrder []servicegraph.TraceID // a ring of the traces that are done
+	doneOrder []servicegraph.TraceID // a ring buffer of the traces that are finished
 	doneNext  int                    // the oldest of a full ring
 	changed   []int32                // by change: the index of its node; -1 if there is none yet
 	sums      sums
@@ -164,7 +167,7 @@ func (c *Collector) compact(s *servicegraph.Span) span {
 	of := semconv.Interpret(semconv.Kind(s.Kind), &attrs, len(s.Links) > 0, semconv.Options{})
 	out.caller = of.Caller
 	out.failed = out.failed && !of.Excused || of.Failed && s.Status == servicegraph.StatusUnset
-	if of.Caller && of.HasPeer && of.Peer.Name != s.Service { // a lone span of a database names itself
+	if of.Caller && of.HasPeer && of.Peer.Name != s.Service { // a span of a database names itself
 		out.peer = c.node(servicegraph.NodeID{Namespace: of.Peer.Namespace, Name: of.Peer.Name, Type: peerTypes[of.Peer.Type]})
 	}
 	return out
@@ -244,8 +247,8 @@ func (c *Collector) Report() Report {
 	return c.report()
 }
 
-// Nodes returns the nodes of all spans that were added, on a path or not, in the order in which they
-// came. A service that only its callers name is among them as a dependency.
+// Nodes returns the nodes of all spans that were added, on a path or not, in the order in which
+// they came. A service that has no spans, and that only its callers name, is a dependency.
 func (c *Collector) Nodes() []servicegraph.NodeID { return slices.Clone(c.nodes) }
 
 // compareNodes orders nodes by their ids.

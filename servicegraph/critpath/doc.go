@@ -1,12 +1,13 @@
-// Package critpath finds what requests wait for: the critical path of each trace, and over many
-// traces the time on it by node, call and operation, for all requests and for the slowest.
+// Package critpath finds what requests wait for: the critical path of each trace, and, summed over
+// many traces, the time on the path by node, call and operation, for all requests and for the
+// slowest.
 //
 // # The path of one trace
 //
-// At every moment from the start of the root to its end, the trace waits for one span. The path
-// is found backwards: from the end of a span to the child that ended last before it, from the
-// start of that child to the child that ended last before that, and so on. Where no child runs,
-// the trace waits for the span itself.
+// At every moment from the start of the root to its end, the trace waits for one span. The path is
+// found backwards: from the end of a span to the child that ended last before it, from the start of
+// that child to the child that ended last before that, and so on. While no child runs, the trace
+// waits for the span itself.
 //
 // Nobody waits for consumers of messages, nor for work in the same service that goes on after its
 // parent for more than a tenth of its own duration. These spans are asynchronous and not on the
@@ -34,12 +35,13 @@
 // wait for it: the time from its end to the end of the call that its caller waited for instead.
 //
 // A suppressed error is a failed call whose caller's request succeeded, such as one that was
-// retried. Its time on the path is what the errors cost the requests that survived them.
+// retried. Its time on the path is the time that errors cost requests that succeeded in spite of
+// them.
 //
 // # What if
 //
-// A [Change] says that a node takes less time for each of its requests. The collector then
-// replays each trace: every span waits for the same children as before, and works as long between
-// them, except the spans of that node. So a saving that a parallel call hides saves nothing, and
-// a call that follows a saving begins earlier.
+// A [Change] says that a node takes less time for each of its requests. The collector then replays
+// each trace: every span waits for the same children as before, and works between them for as long
+// as before, except the spans of that node. So a saving that a parallel call hides saves nothing,
+// and a call that follows a saving begins earlier.
 package critpath

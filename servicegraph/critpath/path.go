@@ -11,15 +11,15 @@ import (
 type frame struct {
 	span       int32
 	start, end int64 // the time in common with the parent
-	at         int64 // how far the walk has come
+	at         int64 // the time that the walk has reached
 	next       int   // index in children of the next candidate
 	chosen     int64 // the end of the last child that was on the path
 }
 
-// A walker is told what a walk finds, from the end of the trace to its start.
+// A walker receives what a walk finds, from the end of the trace to its start.
 type walker interface {
-	enter(span int32, took int64)    // the path enters a span, whose part of the path takes so long
-	leave(span int32)                // and leaves it
+	enter(span int32, took int64)    // the path enters a span, which takes the time took of the path
+	leave(span int32)                // the path leaves a span
 	wait(span int32, from, to int64) // the trace waits for the span itself
 	skip(span int32, slack int64)    // a child that its parent did not wait for, because another one ended later
 }
@@ -67,7 +67,7 @@ type summing struct {
 	*tree
 	cell       cell
 	suppressed []bool
-	active     map[call]int // how many spans of the path that begin the call are entered
+	active     map[call]int // how many entered spans of the path begin the call
 	on         map[call]int64
 	stacks     []int32 // of the spans that are entered
 }
@@ -142,7 +142,7 @@ type (
 	operation struct{ node, name int32 }
 )
 
-// nodeOf returns the node whose time a span's self time is: that of its service, or the peer of a
+// nodeOf returns the node to which the self time of a span counts: its service, or the peer of a
 // call without a callee span.
 func (t *tree) nodeOf(i int32) int32 {
 	s := &t.spans[i]
@@ -152,8 +152,8 @@ func (t *tree) nodeOf(i int32) int32 {
 	return s.service
 }
 
-// callOf returns the call that a span is the beginning of: a caller span with a callee span or a
-// peer, or a span whose parent is of another service and no caller span.
+// callOf returns the call that a span begins. A span begins a call if it is a caller span with a
+// callee span or a peer, or if its parent is a span of another service that is not a caller span.
 func (t *tree) callOf(i int32) (call, bool) {
 	s := &t.spans[i]
 	switch {
@@ -171,8 +171,8 @@ func (t *tree) callOf(i int32) (call, bool) {
 	return call{}, false
 }
 
-// suppressed reports for each span below the root whether it is a call that failed in a request
-// that did not. The request is the nearest span above the call that another service or nobody
+// suppressed reports for each span below the root whether it is a failed call in a request that
+// succeeded. The request is the nearest span above the call that is a root or that another service
 // called.
 func (t *tree) suppressed() []bool {
 	out, request := make([]bool, len(t.spans)), make([]int32, len(t.spans))
@@ -194,10 +194,10 @@ func (t *tree) failed(i int32) bool {
 	return t.spans[i].failed || t.spans[i].caller && t.failing[i]
 }
 
-// maxDepth is the depth of a stack from which on spans count to the span above them.
+// maxDepth is the largest depth of a stack. Deeper spans count to the stack of the span above them.
 const maxDepth = 128
 
-// A stackNode is a stack: that of the span above, and the operation of the span.
+// A stackNode is a stack: the stack of the span above, and the operation of the span.
 type stackNode struct {
 	above int32 // -1 for a root
 	of    operation

@@ -13,7 +13,7 @@ type Report struct {
 	Spans    uint64 // that were added
 	Late     uint64 // spans that came after their trace was finished early: they are on no path
 	Early    uint64 // traces that were finished early because too many spans were held
-	Sampled  uint64 // spans with a sampling weight other than 1: each trace counts once all the same
+	Sampled  uint64 // spans with a sampling weight other than 1; each trace still counts once
 	Folded   uint64 // how often a name, a node or a call beyond a limit counted as "other"
 	Cut      uint64 // how often a name was cut to 1 KiB
 	Coarse   uint64 // how often a sum beyond Config.Sums was not kept apart: then percentiles and Times.Slow are approximate
@@ -65,8 +65,8 @@ type CallTime struct {
 	Traces   uint64        // traces with such a call on their path
 	Network  time.Duration // part of Time.All: between both sides, where both have spans
 
-	// Slack is the smallest and the mean slack of the calls off the path that ran beside another
-	// call, and OffPath their number.
+	// MinSlack and MeanSlack are over the calls off the path that ran beside another call. OffPath
+	// is the number of these calls.
 	OffPath             uint64
 	MinSlack, MeanSlack time.Duration
 
@@ -84,14 +84,14 @@ type Exemplar struct {
 	Time    time.Duration
 }
 
-// An Answer is the answer to a what-if question, by entry, in the order of Report.Entries. Its node has a
-// type, unless no span named such a node.
+// An Answer is the answer to a what-if question, by entry, in the order of Report.Entries. The node
+// has a type, unless no span named such a node.
 type Answer struct {
 	Change
 	Entries []Saving
 }
 
-// A Saving is what a change saves of the duration of the requests of an entry. Each is at least 0.
+// A Saving is by how much a change shortens the requests of an entry. No field is negative.
 type Saving struct {
 	Node           servicegraph.NodeID
 	Operation      string

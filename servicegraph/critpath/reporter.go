@@ -86,8 +86,8 @@ func (r *reporter) addOperations() map[int32]Times {
 	return nodes
 }
 
-// operationsOfServices returns the sums of the operations, with those of a peer that has the name of a
-// service among those of the service.
+// operationsOfServices returns the sums of the operations. The sums of a peer that has the name of
+// a service count for the service.
 func (r *reporter) operationsOfServices() map[operation]map[cell]int64 {
 	operations := make(map[operation]map[cell]int64)
 	for o, cells := range r.sums.operations {
@@ -165,8 +165,8 @@ func (r *reporter) addStacks() {
 	slices.SortFunc(r.report.Stacks, func(a, b Stack) int { return cmp.Or(cmp.Compare(a.Text, b.Text), cmp.Compare(a.Time, b.Time)) })
 }
 
-// known returns the service that has the name of a peer, or the node itself: a call to a service
-// whose span is missing is a call to the service.
+// known returns the service that has the name of a peer, or else the node itself: a call to a
+// service counts for the service even if the span of the service is missing.
 func (c *Collector) known(node int32) int32 {
 	id := c.nodes[node]
 	if id.Type == servicegraph.TypeExternal {

@@ -1,7 +1,7 @@
 package critpath
 
-// A store holds the spans of many traces in blocks, with a list of the spans of each trace: without
-// pointers, and without a slice for each trace, of which most are short.
+// A store holds the spans of many traces in blocks, and a list of the spans of each trace. It has
+// no pointers, and no slice for each trace, because most traces are short.
 type store struct {
 	blocks [][]heldSpan
 	used   int32 // places that were used so far
@@ -10,7 +10,8 @@ type store struct {
 	taken  []span
 }
 
-// A heldSpan is a span with the place of another one of its trace, or of another free place.
+// A heldSpan is a span with the place of the previous span of its trace. In a free place, it has
+// the next free place.
 type heldSpan struct {
 	span
 	next int32
@@ -23,7 +24,8 @@ const (
 
 func (s *store) at(i int32) *heldSpan { return &s.blocks[i/blockSize][i%blockSize] }
 
-// add holds a span, and returns its place. The last span of the same trace is at next, or there is none.
+// add stores a span, and returns its place. next is the place of the previous span of the same
+// trace, if there is one.
 func (s *store) add(x span, next int32) int32 {
 	i := s.free
 	if s.n == int(s.used) {

@@ -16,10 +16,11 @@ type cell struct {
 	bucket int32
 }
 
-// anyRequest is the cell of all sums beyond Config.Sums. They are sums of no slow requests.
+// anyRequest is the cell of all sums beyond Config.Sums. It never counts as slow.
 var anyRequest = cell{-1, -1}
 
-// An entrySum is the durations of the requests of an entry, and those after each change.
+// An entrySum has the durations of the requests of an entry, without a change and after each
+// change.
 type entrySum struct {
 	of       operation
 	index    int32 // in sums.entries
@@ -38,7 +39,8 @@ type bucketCount struct {
 	count  uint64
 }
 
-// quantile returns a quantile of the durations of so many requests, within 0.8 %, and its bucket.
+// quantile returns a quantile of the durations, within 0.8 %, and its bucket. requests is the
+// number of durations.
 func (d durations) quantile(requests uint64, q float64) (time.Duration, int32) {
 	rank, seen, last := q*float64(requests), 0.0, int32(0)
 	for _, b := range d {
@@ -50,7 +52,7 @@ func (d durations) quantile(requests uint64, q float64) (time.Duration, int32) {
 	return time.Duration(histogram.Middle(int(last))), last
 }
 
-// A callSum is what is known of a call so far.
+// A callSum has the sums of a call so far.
 type callSum struct {
 	time           map[cell]int64
 	traces         uint64
@@ -105,8 +107,8 @@ func (s *sums) bucket(entry operation, took int64) cell {
 	return cell{i, s.count(&e.took, took)}
 }
 
-// count counts a duration in its bucket, or in the nearest one that there is if no further sum may
-// be kept. It returns that bucket.
+// count counts a duration in its bucket. If no further sum may be kept, it counts the duration in
+// the nearest bucket that exists. It returns the bucket.
 func (s *sums) count(d *durations, took int64) int32 {
 	bucket := int32(histogram.Bucket(took))
 	i, ok := slices.BinarySearchFunc(*d, bucket, func(b bucketCount, bucket int32) int { return cmp.Compare(b.bucket, bucket) })
@@ -125,7 +127,8 @@ func (s *sums) count(d *durations, took int64) int32 {
 	return (*d)[i].bucket
 }
 
-// add adds a time to the sum of a cell, or to the sum of any request if no further sum may be kept.
+// add adds a time to the sum of a cell. If no further sum may be kept, it adds the time to the sum
+// of anyRequest.
 func (s *sums) add(cells map[cell]int64, q cell, took int64) {
 	if _, ok := cells[q]; !ok {
 		if s.room > 0 {

@@ -8,8 +8,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// A tree is the spans of one trace by their parents. The spans of a cycle of parents are below
-// no root, and so on no path.
+// A tree is the spans of one trace by their parents. The spans of a cycle of parents are below no
+// root, and therefore on no path.
 type tree struct {
 	spans    []span
 	children [][]int32 // by span: those that it waits for, the one that ends last first
@@ -18,10 +18,10 @@ type tree struct {
 	order    []int32   // the root and the spans below it, parents first
 	callees  []bool    // by span: a span of another service is its child
 	callee   []int32   // by span: its child of another service that is no consumer, of several the one that ends last; -1 if there is none
-	failing  []bool    // by span: such a child failed
+	failing  []bool    // by span: a child of another service, which is no consumer, failed
 }
 
-// identity tells the two sides of a call apart that share one id.
+// An identity distinguishes the two sides of a call that share one id.
 type identity struct {
 	id     servicegraph.SpanID
 	serves bool
@@ -31,7 +31,7 @@ func identityOf(s *span) identity {
 	return identity{s.id, s.kind == servicegraph.KindServer || s.kind == servicegraph.KindConsumer}
 }
 
-// newTree makes a tree of spans, without the further deliveries of a span.
+// newTree makes a tree of spans. It ignores repeated deliveries of a span.
 func newTree(spans []span) *tree {
 	slices.SortFunc(spans, func(a, b span) int {
 		return cmp.Or(
@@ -77,7 +77,7 @@ func newTree(spans []span) *tree {
 }
 
 // await notes the callees among the children of a span, and returns the children that the span
-// waits for. A callee that took no measurable time is on no path, and still a callee.
+// waits for. A callee that took no measurable time is a callee, although it is on no path.
 func (t *tree) await(i int32) []int32 {
 	isCallee := func(c int32) bool {
 		return t.spans[c].service != t.spans[i].service && t.spans[c].kind != servicegraph.KindConsumer

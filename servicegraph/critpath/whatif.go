@@ -15,16 +15,16 @@ func (c *Collector) change(i int) replayedChange {
 	return replayedChange{c.changed[i], int64(c.cfg.Changes[i].Less)}
 }
 
-// replay returns how long the trace takes after a change, in nanoseconds. Each span starts its
-// children, and ends, as long after the last child that had ended before as it did without the
-// change. A request into the changed node saves its self time from its beginning on.
+// replay returns how long the trace takes after a change, in nanoseconds. A span starts a child, or
+// ends, some time after the last child that ended before; that time is the same with and without
+// the change. A request into the changed node saves self time from the beginning of the request on.
 func (t *tree) replay(change replayedChange) int64 {
 	root := &t.spans[t.root]
 	took := root.end - root.start
 	if change.node < 0 {
 		return took
 	}
-	budget := make(map[int32]int64) // by the span with which a request enters the node: what is left to save
+	budget := make(map[int32]int64) // by the span with which a request enters the node: the time that is left to save
 	return t.duration(t.root, root.start, root.end, 0, -1, change, budget)
 }
 
@@ -32,8 +32,8 @@ func (t *tree) replay(change replayedChange) int64 {
 // recursion is bounded.
 const maxReplayed = 100_000
 
-// duration returns how long span i takes after a change, of the time from start to end that it
-// has in common with its parent. The entered span is that with which the last request entered the
+// duration returns how long span i takes after a change. From start to end is the time that the
+// span has in common with its parent. entered is the span with which the last request entered the
 // changed node, or -1.
 func (t *tree) duration(i int32, start, end int64, depth int, entered int32, change replayedChange, budget map[int32]int64) int64 {
 	if depth > maxReplayed {
@@ -72,9 +72,10 @@ func (t *tree) duration(i int32, start, end int64, depth int, entered int32, cha
 	}
 	slices.SortStableFunc(byStart, func(a, b *child) int { return cmp.Compare(a.start, b.start) })
 
-	// at is the last time up to which the new time is known: old without the change, new with it.
+	// at is the last point in time that is known both without the change (old) and with the change
+	// (new).
 	var at struct{ old, new int64 }
-	ended := 0 // of byEnd
+	ended := 0 // the number of elements of byEnd that have ended
 	advance := func(to int64) {
 		for ended < len(byEnd) && byEnd[ended].end <= to { // it started before, so its new end is known
 			at.old, at.new = byEnd[ended].end, max(at.new, byEnd[ended].newEnd)
@@ -84,7 +85,7 @@ func (t *tree) duration(i int32, start, end int64, depth int, entered int32, cha
 	running := int64(0) // the latest end of the children so far
 	for _, c := range byStart {
 		advance(c.start)
-		begins := at.new + c.start - at.old // beside a child that runs
+		begins := at.new + c.start - at.old // while another child runs
 		if running <= c.start {
 			begins = at.new + own(c.start-at.old)
 			at.old, at.new = c.start, begins

@@ -7,8 +7,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// correlation is the assumed correlation of the errors, and of the latencies, of two calls of
-// one edge in one trace, where no trace has more than twice the average number of calls.
+// correlation is the assumed correlation of the errors, and of the latencies, of two calls of one
+// edge in one trace, if no trace has more than twice the average number of calls.
 const correlation = 0.1
 
 // minShiftSamples is the number of samples of a side below which latencies are not compared:
@@ -60,7 +60,7 @@ func Compare(base, head *servicegraph.Graph, cfg Config) (Diff, error) {
 	return d, nil
 }
 
-// pointer returns a pointer to a value that exists, and nil for one that does not.
+// pointer returns a pointer to a value, or nil if ok is false.
 func pointer[T any](v T, ok bool) *T {
 	if !ok {
 		return nil
@@ -111,7 +111,7 @@ func sideOf(g *servicegraph.Graph) measured {
 	return m
 }
 
-// A pendingChange is a change whose test has been made and not been judged.
+// A pendingChange is a change whose test has been made, but whose verdict is open.
 type pendingChange struct {
 	change  Change
 	to      *[]Change
@@ -125,7 +125,7 @@ func (c *comparison) add(to *[]Change, p pendingChange) {
 	c.pending = append(c.pending, p)
 }
 
-// verdict judges a change after Holm's method has passed its test or has not.
+// verdict returns the verdict on a change, given whether its test has passed Holm's method.
 func (c *comparison) verdict(p *pendingChange) Verdict {
 	pick := func(larger, smaller Verdict) Verdict {
 		if p.worse {
@@ -149,8 +149,8 @@ func (c *comparison) verdict(p *pendingChange) Verdict {
 	return Same
 }
 
-// node compares a node. The node's own requests are compared only if some come from outside:
-// all others are on an edge.
+// node compares a node. The requests of a node are compared only if some come from outside, because
+// all other requests are calls of an edge.
 func (c *comparison) node(n *NodeDiff) {
 	if n.Base == nil || n.Head == nil {
 		present, side := n.Base, c.base
@@ -214,8 +214,9 @@ func weightOf(calls float64, observed uint64) float64 {
 	return max(calls/float64(observed), 1)
 }
 
-// A repetition is how many calls of an edge are in one trace: on average in the traces that have
-// any, at least, and at most; both at least 1.
+// A repetition is how many calls of an edge are in one trace: a lower bound for the mean over the
+// traces that have any, and the most. Both are at least 1, except that a mean of 0 stands for calls
+// whose results depend on the trace.
 type repetition struct{ mean, most float64 }
 
 // repetition returns the repetition of the requests that entered a node.
@@ -227,8 +228,8 @@ func (m measured) repetition(s servicegraph.Stats, most uint64) repetition {
 	return r
 }
 
-// repetitionOf returns the repetition of the calls of an edge. Exemplars of one trace show that
-// what they have in common depends on the trace.
+// repetitionOf returns the repetition of the calls of an edge. If two exemplars are of one trace,
+// their errors or latencies probably depend on the trace.
 func (m measured) repetitionOf(e servicegraph.Edge, exemplars []servicegraph.Exemplar) repetition {
 	r := m.repetition(servicegraph.Stats{Observed: observed(e)}, e.MaxPerTrace)
 	r.mean = max(r.mean, m.graph.FanOut(e))
@@ -238,9 +239,10 @@ func (m measured) repetitionOf(e servicegraph.Edge, exemplars []servicegraph.Exe
 	return r
 }
 
-// independent returns the number of independent samples among n calls. Their correlation is
-// small where no trace has more than twice the average number of calls, as in a loop over a
-// list, and near 1 where few traces have many more calls than the others, as with retries.
+// independent returns the number of independent samples among n calls. The calls of one trace are
+// assumed to correlate weakly if no trace has more than twice the average number of calls, as in a
+// loop over a list. The correlation is near 1 if few traces have many more calls than the others,
+// as with retries.
 func (r repetition) independent(n float64) float64 {
 	rho := 1 - (1-correlation)*min(1, 2*r.mean/r.most)
 	return n / (1 + rho*(r.most-1))
@@ -261,9 +263,9 @@ func (c *comparison) presence(to *[]Change, calls, weight, m float64, inHead boo
 	c.add(to, p)
 }
 
-// exposure returns the numbers by which calls from a node are divided: the entry requests that
-// can reach the node, or all entry requests where either graph has none of those, or the traces
-// where either graph has no entry requests.
+// exposure returns the numbers by which calls from a node are divided: the entry requests that can
+// reach the node. If either graph has none of those, the numbers are all entry requests, and if
+// either graph has no entry requests at all, the traces.
 func (c *comparison) exposure(from servicegraph.NodeID) (base, head float64) {
 	b, h := c.reach.entries(from)
 	if b > 0 && h > 0 {
@@ -295,7 +297,8 @@ func (c *comparison) calls(e *EdgeDiff) {
 	c.add(&e.Changes, p)
 }
 
-// failures are failed calls among calls, both weighted, with the number of independent samples.
+// failures are the numbers of failed calls and of all calls, both weighted, and of independent
+// samples.
 type failures struct{ failed, calls, samples float64 }
 
 func (f failures) ratio() float64 {
@@ -369,8 +372,8 @@ func (c *comparison) latency(to *[]Change, b, h servicegraph.Stats, rb, rh repet
 	c.add(to, tail)
 }
 
-// withoutRepetition makes the change of a tail Same where the whole distribution has changed in
-// the same direction: a distribution that moves takes its tail along.
+// withoutRepetition makes the change of a tail Same if the whole distribution has moved in the same
+// direction, because the tail then moves with it.
 func withoutRepetition(changes []Change) {
 	for i := range changes {
 		if i > 0 && changes[i].Metric == Tail && changes[i-1].Metric == Latency && changes[i-1].Verdict.Changed() && changes[i].Verdict == changes[i-1].Verdict {

@@ -23,9 +23,10 @@ type Config struct {
 	// that found no change is [Unsure] instead of [Same]; 0 means 20.
 	MinSamples float64
 
-	// SameRequests says that both graphs are of the same requests, such as those of an
-	// integration test: every node or edge that only one graph has is new or gone, however
-	// rare. By default, it is new or gone only if chance does not explain its absence.
+	// SameRequests says that both graphs are of the same requests, such as those of an integration
+	// test: every node or edge that only one graph has is then new or gone, however rare it is. By
+	// default, such a node or edge is new or gone only if chance does not explain its absence from
+	// the other graph.
 	SameRequests bool
 }
 
@@ -63,7 +64,7 @@ const (
 	Calls    Metric = "calls"    // calls for each entry request
 	Errors   Metric = "errors"   // the ratio of failed calls
 	Latency  Metric = "latency"  // the median latency
-	Tail     Metric = "tail"     // the 95th percentile of the latency; Same where Latency has the same verdict
+	Tail     Metric = "tail"     // the 95th percentile of the latency; Same if Latency has the same verdict
 )
 
 // A Change is one comparison of a node or an edge. Changes can be compared with ==.
@@ -125,7 +126,7 @@ func summarize(changes []Change) Verdict {
 	return Same
 }
 
-// A Side describes what one of the graphs rests on.
+// A Side describes the data behind one of the graphs.
 type Side struct {
 	Nodes, Edges  int
 	Traces        uint64

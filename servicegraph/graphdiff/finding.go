@@ -19,9 +19,9 @@ type Finding struct {
 	Change
 }
 
-// Findings returns the changes, the most important first: new and gone nodes and edges, what
-// is worse, what is better, and what is called more or less often. Findings of one verdict are
-// in the order of nodes, edges and metrics.
+// Findings returns the changes, the most important first: new and gone nodes and edges, then worse
+// and better ones, then those with more or fewer calls. Findings of one verdict are in the order of
+// nodes, edges and metrics.
 func (d Diff) Findings() []Finding { return d.findings(Verdict.Changed) }
 
 // Undecided returns the comparisons with too few samples, in the order of nodes, edges and
@@ -168,7 +168,7 @@ func (c Change) Samples() string {
 	return strconv.FormatFloat(math.Floor(c.BaseSamples), 'f', 0, 64) + " and " + quantityOf(c.HeadSamples)
 }
 
-// String returns the comparison in one line, with what it rests on.
+// String returns the comparison in one line, with the numbers of samples.
 func (c Change) String() string {
 	base, head := c.Values()
 	text := fmt.Sprintf("%s: %s → %s", metricTexts[c.Metric], base, head)
@@ -178,10 +178,10 @@ func (c Change) String() string {
 	return fmt.Sprintf("%s; %s, p = %.2g: %s", text, c.Samples(), c.P, c.Verdict)
 }
 
-// Explain returns why the diff reports an edge as it does: a line for each comparison, with the
-// values, the size of the change and its 95 % interval, the numbers of independent samples, and
-// the probability of such a difference without a change; and lines with example traces. It
-// returns nil if neither graph has the edge.
+// Explain returns the reasons for what the diff reports on an edge: a line for each comparison,
+// with the values, the size of the change and its 95 % interval, the numbers of independent
+// samples, and the probability of such a difference without a change; and lines with example
+// traces. It returns nil if neither graph has the edge.
 func (d Diff) Explain(id servicegraph.EdgeID) (lines []string) {
 	e, ok := d.Edge(id)
 	if !ok {
@@ -212,9 +212,9 @@ func (d Diff) Explain(id servicegraph.EdgeID) (lines []string) {
 	return lines
 }
 
-// ExplainNode returns why the diff reports a node as it does, as [Diff.Explain] does for an edge.
-// The requests of a node are compared only where they come from outside: all others are on the
-// edges. It returns nil if neither graph has the node.
+// ExplainNode returns the reasons for what the diff reports on a node, as [Diff.Explain] does for
+// an edge. The requests of a node are compared only if some come from outside: all other requests
+// are calls of edges. It returns nil if neither graph has the node.
 func (d Diff) ExplainNode(id servicegraph.NodeID) (lines []string) {
 	n, ok := d.Node(id)
 	if !ok {
@@ -232,8 +232,7 @@ func (d Diff) ExplainNode(id servicegraph.NodeID) (lines []string) {
 	return lines
 }
 
-// ExplainFinding returns why the diff reports a finding, as [Diff.Explain] or [Diff.ExplainNode]
-// does.
+// ExplainFinding returns the reasons for a finding, as [Diff.Explain] or [Diff.ExplainNode] does.
 func (d Diff) ExplainFinding(f Finding) []string {
 	if f.isEdge() {
 		return d.Explain(f.Edge.ID)

@@ -23,7 +23,7 @@ func Gates() []Gate {
 	return []Gate{NewNode, GoneNode, NewEdge, GoneEdge, ErrorRate, Slower, CallsGate}
 }
 
-// closes reports whether a gate is closed to a finding.
+// closes reports whether a finding fails a build that has the gate.
 func (g Gate) closes(f Finding) bool {
 	switch g {
 	case NewNode:
@@ -44,7 +44,7 @@ func (g Gate) closes(f Finding) bool {
 	return false
 }
 
-// At returns the findings of the kind that a gate names, in the order of [Diff.Findings].
+// At returns the findings that fail a build with the gate g, in the order of [Diff.Findings].
 func (d Diff) At(g Gate) []Finding {
 	return slices.DeleteFunc(d.Findings(), func(f Finding) bool { return !g.closes(f) })
 }

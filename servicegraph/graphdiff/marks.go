@@ -8,9 +8,9 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
-// Marks returns the marks for an image of both graphs, such as of [servicegraph.Merge] of them:
-// what is new or better is green, what is gone is dashed, and what is worse is red. The width of
-// a line is the size of the change.
+// Marks returns the marks for an image of both graphs, for example of their [servicegraph.Merge].
+// New and better nodes and edges are green, worse ones red, and gone ones dashed. The width of a
+// line shows the size of the change.
 func (d Diff) Marks() *render.Marks {
 	m := &render.Marks{Nodes: make(map[servicegraph.NodeID]render.Mark), Edges: make(map[servicegraph.EdgeID]render.Mark)}
 	for _, n := range d.Nodes {
@@ -69,8 +69,8 @@ func (c Change) short() string {
 	return relative(c.Size) + " p50"
 }
 
-// width returns the width of a line: 1 for no change, 5.5 for one that is new or gone, or that
-// is ten times as large or as small.
+// width returns the width of a line: 1 without a change, and 5.5 for an edge that is new or gone,
+// or for a value that is ten times as large or as small.
 func (c Change) width() float64 {
 	size := 1.0
 	switch c.Metric {

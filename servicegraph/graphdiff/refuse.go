@@ -87,8 +87,8 @@ func queuesBetween(g, other *servicegraph.Graph) bool {
 	return false
 }
 
-// hasUser reports whether the node user makes the calls that are entry requests of the other
-// graph.
+// hasUser reports whether a graph has calls of the node "user" where the other graph has entry
+// requests.
 func hasUser(g, other *servicegraph.Graph) bool {
 	for e := range g.Edges() {
 		if e.ID.From.Name != "user" || e.ID.From.Type == servicegraph.TypeService {
@@ -103,7 +103,8 @@ func hasUser(g, other *servicegraph.Graph) bool {
 	return false
 }
 
-// isSplit reports whether a service is split into several, where the other graph has it whole.
+// isSplit reports whether a graph has several parts of a service in place of one node of the other
+// graph.
 func isSplit(g, other *servicegraph.Graph) bool {
 	split := make(map[servicegraph.NodeID]bool) // services of the other graph
 	for n := range other.Nodes() {

@@ -7,9 +7,9 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// renamed returns the pairs of a node that is gone and a new node that have the same type, the
-// same callers and the same callees, and at least one of them, where only one such pair is
-// possible. Neighbors that are renamed themselves hide a pair.
+// renamed returns pairs of a gone node and a new node. The two nodes of a pair have the same type,
+// the same callers and the same callees, and at least one caller or callee. No other pair is
+// possible for either. A pair is not found if one of its neighbors was renamed as well.
 func renamed(d Diff) (pairs []Renaming) {
 	gone, added := make(map[string][]servicegraph.NodeID), make(map[string][]servicegraph.NodeID)
 	for _, n := range d.Nodes {

@@ -16,8 +16,8 @@ type distribution struct {
 	weights []float64 // ratios of all samples, which add up to 1, by bucket
 }
 
-// newDistribution returns a distribution in buckets that the scale makes 0.5 to 2 % wide, or
-// wider where the latencies span many powers of two.
+// newDistribution returns a distribution in buckets of the scale: 0.5 to 2 % wide, or wider if the
+// latencies span many powers of two.
 func newDistribution(l servicegraph.Latency, samples float64, scale int) distribution {
 	x := l.Exponential(scale)
 	d := distribution{latency: l, samples: samples, scale: scale, first: x.Offset, weights: x.Counts}
@@ -35,8 +35,8 @@ func newDistribution(l servicegraph.Latency, samples float64, scale int) distrib
 	return d
 }
 
-// scaleFor returns the scale of the buckets of both distributions: their product must stay
-// small, because the shift compares all pairs.
+// scaleFor returns the scale of the buckets of both distributions. The product of the two numbers
+// of buckets must stay small, because shiftOf compares all pairs.
 func scaleFor(a, b servicegraph.Latency) int {
 	octaves := func(l servicegraph.Latency) float64 {
 		return math.Log2(float64(l.Max())+1) - math.Log2(float64(l.Min())+1) + 1
@@ -89,8 +89,8 @@ func shiftOf(base, head distribution) shift {
 	}
 }
 
-// quantileOf returns a quantile of whole numbers from lowest on, whose ratios are given. Each
-// number stands for the interval of length 1 around it.
+// quantileOf returns a quantile of whole numbers. ratios has the ratio of each number from lowest
+// on. Each number stands for the interval of length 1 around it.
 func quantileOf(ratios []float64, lowest int, q float64) float64 {
 	seen := 0.0
 	for i, ratio := range ratios {
@@ -102,8 +102,8 @@ func quantileOf(ratios []float64, lowest int, q float64) float64 {
 	return float64(lowest+len(ratios)) - 0.5
 }
 
-// above returns the ratios of both distributions above their common 95th percentile, in which
-// both count the same.
+// above returns the ratios of both distributions above their common 95th percentile. Both
+// distributions have the same weight in that percentile.
 func above(base, head distribution) (b, h float64) {
 	first := min(base.first, head.first)
 	end := max(base.first+len(base.weights), head.first+len(head.weights))

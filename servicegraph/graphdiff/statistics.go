@@ -17,10 +17,10 @@ func logChoose(n, k float64) float64 {
 	return a - b - c
 }
 
-// poissonTest returns the probability that two Poisson counts with equal rates differ at least
-// as much as a and b, which were counted over the exposures ea and eb: given the sum, a is
-// binomial. Least is the smallest probability that any split of the sum could have. The result
-// is the same if both sides are exchanged. Counts are rounded down.
+// poissonTest returns the probability that two Poisson counts with equal rates differ at least as
+// much as a and b, which were counted over the exposures ea and eb: given the sum, a is binomial.
+// least is the smallest probability that any split of the sum could have. The result is the same if
+// both sides are exchanged. Counts are rounded down.
 func poissonTest(a, b, ea, eb float64) (p, least float64) {
 	a, b = math.Floor(a), math.Floor(b)
 	share, n := ea/(ea+eb), a+b
@@ -36,10 +36,10 @@ func poissonTest(a, b, ea, eb float64) (p, least float64) {
 	return min(1, 2*tail), least
 }
 
-// fisherTest returns the probability that, if failures are spread at random over na and nb
-// samples, they differ at least as much as xa and xb: Fisher's exact test with both tails
-// equal. Least is the smallest probability that any split of the failures could have. The result
-// is the same if both sides are exchanged. Numbers are rounded down.
+// fisherTest returns the probability that, if failures are spread at random over na and nb samples,
+// they differ at least as much as xa and xb: Fisher's exact test with both tails equal. least is
+// the smallest probability that any split of the failures could have. The result is the same if
+// both sides are exchanged. Numbers are rounded down.
 func fisherTest(xa, na, xb, nb float64) (p, least float64) {
 	xa, na, xb, nb = math.Floor(xa), math.Floor(na), math.Floor(xb), math.Floor(nb)
 	x, n := xa+xb, na+nb
@@ -65,8 +65,8 @@ func fisherTest(xa, na, xb, nb float64) (p, least float64) {
 	return min(1, 2*tail), least
 }
 
-// tailSum returns the sum of the probabilities of k, k-1, …, 0, whose logarithms are given. It
-// ends where the terms no longer matter: the probabilities fall below the mean.
+// tailSum returns the sum of the probabilities of k, k-1, …, 0, whose logarithms are given. It ends
+// when the terms no longer matter, because the probabilities fall below the mean.
 func tailSum(k float64, log func(float64) float64) float64 {
 	sum := 0.0
 	for i := k; i >= 0; i-- {
@@ -109,9 +109,9 @@ type test struct {
 	passed   bool // the probability is too small for chance
 }
 
-// holm marks the tests that pass, so that the probability that any passes without a change is
-// at most alpha, and returns how many tests counted. Tests that could not pass do not count:
-// Tarone's method.
+// holm marks the tests that pass, and returns how many tests counted. Without any change, the
+// probability that a test passes is at most alpha over all tests together. Tests that could not
+// pass do not count (Tarone's method).
 func holm(tests []*test, alpha float64) int {
 	count := 0
 	for k := 1; k <= len(tests); k++ {

@@ -18,8 +18,8 @@ const shownUndecided = 10
 
 func quantityOf(samples float64) string { return quantity.Of(math.Floor(samples), "sample") }
 
-// WriteText writes the diff for a terminal: what both graphs rest on, a table of the changes,
-// what could not be told, and how changes were told from noise.
+// WriteText writes the diff for a terminal: the data behind both graphs, a table of the changes,
+// the undecided comparisons, and how changes were distinguished from noise.
 func (d Diff) WriteText(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "base  %s\nhead  %s\n\n", d.Base, d.Head)
@@ -58,7 +58,7 @@ func (d Diff) WriteText(w io.Writer) error {
 	return nil
 }
 
-// Basis returns a sentence about what the diff rests on.
+// Basis returns a sentence about the data behind the diff.
 func (d Diff) Basis() string {
 	text := fmt.Sprintf("%s and %s compared in %s; the probability of any false alarm is at most %s",
 		quantity.Of(len(d.Nodes), "node"), quantity.Of(len(d.Edges), "edge"), quantity.Of(d.Tests, "test"), render.PercentText(d.Config.FalseAlarms, 1))
@@ -68,8 +68,8 @@ func (d Diff) Basis() string {
 	return text + "."
 }
 
-// String returns what a graph rests on: "55 traces, 55 entry requests, …". A graph of metrics or of
-// a list of dependencies has edges, but no traces and no spans.
+// String describes the data behind a graph: "55 traces, 55 entry requests, …". A graph of metrics
+// or of a list of dependencies has edges, but no traces and no spans.
 func (s Side) String() string {
 	parts := []string{quantity.Of(s.Nodes, "node"), quantity.Of(s.Edges, "edge")}
 	hasSpans := s.Spans > 0 || s.Edges == 0

@@ -16,9 +16,9 @@ import (
 // [prometheus.Collector], and its methods are safe for concurrent use. It reads its source only
 // when Collect or Series is called, and holds about 1 kB for each edge.
 //
-// Beside the series of the graph, Collect gives three about the collector itself:
-// tempograph_promgraph_edges, tempograph_promgraph_folded_calls_total (calls that count
-// under "other" because of a limit) and tempograph_promgraph_truncated_labels_total.
+// Besides the series of the graph, Collect sends three series about the collector itself:
+// tempograph_promgraph_edges, tempograph_promgraph_folded_calls_total (calls that count under
+// "other" because of a limit) and tempograph_promgraph_truncated_labels_total.
 type Collector struct {
 	cfg   Config
 	names []string // of the labels of dimensions
@@ -28,7 +28,7 @@ type Collector struct {
 	mu        sync.Mutex
 	since     time.Time // of the last reading
 	edges     map[labelSet]*Series
-	dims      map[servicegraph.NodeID]string // joined values of the dimensions, the last known ones
+	dims      map[servicegraph.NodeID]string // the last known values of the dimensions, joined
 	folded    float64                        // calls under "other"
 	truncated map[string]bool                // label values that were cut, up to maxTruncated
 }
@@ -122,8 +122,8 @@ func (c *Collector) snapshot() ([]Series, Stats) {
 	return series, c.stats()
 }
 
-// edge returns the series of a label set, a new one if there is none. Beyond the limit it
-// returns that of "other".
+// edge returns the series of a label set, a new one if there is none. Beyond the limit it returns
+// the series of "other".
 func (c *Collector) edge(set labelSet) (s *Series, folded bool) {
 	if s := c.edges[set]; s != nil {
 		return s, false

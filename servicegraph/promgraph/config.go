@@ -36,19 +36,19 @@ const (
 
 // A Config configures a [Collector]. The zero value works.
 type Config struct {
-	// Dimensions are keys of resource attributes whose values become the labels client_KEY
-	// and server_KEY, with underscores in place of characters that labels cannot have.
-	// Grafana uses the labels of service.namespace. The values of other keys are those in
-	// Node.Attrs: also list the keys in servicegraph.Config.NodeAttrs. A service whose spans have
-	// several values of a key has all of them in one label, separated by commas. To tell the
-	// calls of each value apart, also list the key in servicegraph.Config.SplitBy: the
-	// labels client and server are then without the values that SplitBy adds to names.
+	// Dimensions are keys of resource attributes whose values become the labels client_KEY and
+	// server_KEY, with underscores in place of characters that labels cannot have. Grafana uses the
+	// labels of service.namespace. The values of other keys are those in Node.Attrs: also list the
+	// keys in servicegraph.Config.NodeAttrs. A service whose spans have several values of a key has
+	// all of them in one label, separated by commas. To count the calls of each value separately,
+	// also list the key in servicegraph.Config.SplitBy. The labels client and server then lack the
+	// values that SplitBy adds to names.
 	//
-	// NewTempoCollector ignores Dimensions: those of its processor become labels.
+	// NewTempoCollector ignores Dimensions, and takes the dimensions of its processor as labels.
 	Dimensions []string
 
-	// Buckets are the upper bounds of classic histograms in seconds, rising. Nil means those of
-	// Tempo: 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8. NewTempoCollector ignores Buckets.
+	// Buckets are the upper bounds of classic histograms in seconds, rising. Nil means the buckets
+	// of Tempo: 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8. NewTempoCollector ignores Buckets.
 	Buckets []float64
 
 	// MessagingLatency exposes the time that messages spent in queues. NewTempoCollector
@@ -57,10 +57,10 @@ type Config struct {
 
 	Histograms Histograms
 
-	// MaxEdges is the largest number of distinct label sets; 0 means 10,000. MaxSeries is the largest number of
-	// series, each edge counted with all series that it can have; 0 means no limit. Calls of
-	// further edges count under the client and the server "other". Of the edges that are new
-	// at the same time, those with the most calls come first.
+	// MaxEdges is the largest number of distinct label sets; 0 means 10,000. MaxSeries is the
+	// largest number of series, each edge counted with all series that it can have; 0 means no
+	// limit. Calls of further edges count under the client and the server "other". Of the edges
+	// that are new at the same time, the edges with the most calls get series of their own first.
 	MaxEdges, MaxSeries int
 
 	// MaxLabelBytes is the length at which the value of a label is cut, at a character
@@ -68,7 +68,7 @@ type Config struct {
 	MaxLabelBytes int
 }
 
-// defaultBuckets are Tempo's.
+// defaultBuckets are the buckets of Tempo.
 var defaultBuckets = []float64{0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8}
 
 const (
@@ -112,7 +112,8 @@ func (c Config) perHistogram() int {
 	return classic
 }
 
-// labelNames returns the names of the labels of the dimensions, those of the clients first.
+// labelNames returns the names of the labels of the dimensions: first all client labels, then all
+// server labels.
 func (c Config) labelNames() []string {
 	var names []string
 	for _, side := range []string{"client_", "server_"} {

@@ -13,8 +13,9 @@ type Estimate struct {
 	Failing int // those with failed calls
 	Queues  int // those with messages
 
-	// Default are the series of [NewCollector], which has no histogram for a side without spans.
-	// Tempo are those of Tempo's generator and of [NewTempoCollector], if the graph has the same edges:
+	// Default is the number of series of [NewCollector], which has no histogram for a side without
+	// spans. Tempo is the number of series of Tempo's generator and of [NewTempoCollector], if the
+	// graph has the same edges:
 	//
 	//	Edges × (1 + 2 × (buckets + 3)) + Failing
 	//

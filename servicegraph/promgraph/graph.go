@@ -25,8 +25,9 @@ func (c *Collector) addGraph(g *servicegraph.Graph) {
 	}
 }
 
-// noteDimensions keeps the values that a node has for the dimensions. A graph does not have the
-// attributes of a node whose spans are all in earlier graphs, so an empty value replaces none.
+// noteDimensions keeps the values that a node has for the dimensions. If all spans of a node are in
+// earlier graphs, this graph does not have its attributes. So an empty value does not replace an
+// earlier value.
 func (c *Collector) noteDimensions(n servicegraph.Node) {
 	var joined strings.Builder
 	known := strings.Split(c.dims[n.ID], "\x00")
@@ -121,7 +122,7 @@ func (c *Collector) dimensions(id servicegraph.EdgeID) string {
 				value = values[i]
 			}
 			if key == "service.namespace" {
-				value = c.value(node.Namespace) // also of nodes that only edges mention
+				value = c.value(node.Namespace) // known even for nodes that only edges mention
 			}
 			if value != "" {
 				byName[labelName(side+key)] = value
@@ -136,9 +137,9 @@ func (c *Collector) dimensions(id servicegraph.EdgeID) string {
 	return joined.String()
 }
 
-// addExemplars keeps some of the slowest and of the failed calls. Their durations are those of
-// the callers' spans where there are any: on the histogram of the callee, the value of an exemplar is
-// at most the longest duration of the callee.
+// addExemplars keeps some of the slowest and of the failed calls. Their durations are durations of
+// callers' spans, if the edge has any. In the histogram of the callee, the value of an exemplar is
+// therefore reduced to at most the longest duration of the callee.
 func (c *Collector) addExemplars(s *Series, e *servicegraph.Edge) {
 	at := c.since
 	if e.Last > 0 {

@@ -16,13 +16,13 @@ import (
 // labels are the labels of a series without its name.
 type labels = model.Metric
 
-// An increase is by how much a series rose within the range.
+// An increase is by how much a counter rose within the range.
 type increase struct {
 	labels labels
 	value  sample
 }
 
-// A sample is a number or, of a native histogram, its count, sum and buckets.
+// A sample is a number, or the count, sum and buckets of a native histogram.
 type sample struct {
 	number  float64
 	sum     float64
@@ -31,8 +31,8 @@ type sample struct {
 
 type bounds struct{ lower, upper float64 }
 
-// since returns the increase since an earlier sample, and the sample itself if the counter has
-// begun again.
+// since returns the increase since an earlier sample. If the counter has restarted, the increase is
+// the sample itself.
 func (s sample) since(before sample) (_ sample, restarted bool) {
 	if s.number < before.number {
 		return s, true
@@ -71,13 +71,13 @@ func sampleOf(number model.SampleValue, h *model.SampleHistogram) sample {
 	return s
 }
 
-// failedLabel is a label of the Collector's connector. It says whether the calls of a counter failed. Before
-// v0.98 it said whether the last call failed, so that one counter alternated between two series
-// (opentelemetry-collector-contrib issue 32018).
+// failedLabel is a label of the Collector's connector. It tells whether the calls of a counter
+// failed. Before v0.98 it told whether the last call failed, so one counter alternated between two
+// series (opentelemetry-collector-contrib issue 32018).
 const failedLabel = "failed"
 
-// findAlternating finds the counters that alternate between two series. Only they count failed calls in a
-// series that says that calls did not fail.
+// findAlternating finds the counters that alternate between two series. Only such counters have a
+// series of failed calls whose label says that the calls did not fail.
 func (q *reader) findAlternating(ctx context.Context) error {
 	value, err := q.ask(ctx, "last_over_time("+q.selector(MetricFailed, failedLabel+`="false"`)+"["+promDuration(q.span)+"])", q.back.End)
 	if err != nil {
@@ -100,7 +100,8 @@ func withoutFailed(m model.Metric) labels {
 	return l
 }
 
-// A counter is one counter: a series, or two between which it alternates.
+// A counter has the samples of one counter: of one series, or of the two between which the counter
+// alternates.
 type counter struct {
 	labels       labels // with an empty failedLabel if it alternates
 	first, last  sample // before the range and at its end; first is zero if the counter began within it
@@ -161,7 +162,7 @@ func (q *reader) increases(ctx context.Context, metric string) ([]increase, erro
 	}); err != nil {
 		return nil, err
 	}
-	maps.DeleteFunc(counters, func(_ model.Fingerprint, c *counter) bool { return c.series == 0 }) // ended before the range
+	maps.DeleteFunc(counters, func(_ model.Fingerprint, c *counter) bool { return c.series == 0 }) // series that ended before the range
 
 	var rises []increase
 	interrupted := make(map[model.Fingerprint]*counter)
@@ -187,18 +188,18 @@ func (q *reader) counterLabels(m model.Metric) labels {
 	l := m.Clone()
 	delete(l, model.MetricNameLabel)
 	if _, ok := l[failedLabel]; ok && q.alternating[withoutFailed(m).Fingerprint()] {
-		l[failedLabel] = "" // keeps the mark of the Collector's connector
+		l[failedLabel] = "" // the empty label still marks the Collector's connector
 	}
 	return l
 }
 
 func compareMetrics(a, b labels) int { return strings.Compare(a.String(), b.String()) }
 
-// maxSamples is about how many samples one answer has when samples are read one by one.
+// maxSamples is about how many samples one answer may have when replay reads all samples.
 const maxSamples = 1_000_000
 
-// replay returns the increases of counters that may have begun again, from all their samples.
-// among is the number of counters of the metric.
+// replay returns the increases of counters that may have restarted, from all their samples. among
+// is the number of counters of the metric.
 func (q *reader) replay(ctx context.Context, metric string, counters map[model.Fingerprint]*counter, among int) ([]increase, error) {
 	if len(counters) == 0 {
 		return nil, nil
@@ -209,7 +210,7 @@ func (q *reader) replay(ctx context.Context, metric string, counters map[model.F
 		clients[regexp.QuoteMeta(string(c.labels["client"]))] = true
 	}
 	if len(clients) <= 50 {
-		// In ASCII, because Prometheus's parser refuses the replacement character.
+		// The quoted text is ASCII, because Prometheus's parser refuses the replacement character.
 		selector = q.selector(metric, "client=~"+strconv.QuoteToASCII(strings.Join(slices.Sorted(maps.Keys(clients)), "|")))
 	}
 	step := min(q.span, max(time.Minute, (maxSamples/time.Duration(among)*15*time.Second).Truncate(time.Second)))

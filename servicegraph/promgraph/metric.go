@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// family is what a metric of all series has in common.
+// A family is a metric with its name, its help text and its values in all series.
 type family struct {
 	name, help string
 	// write sets the value of a metric. It returns false if the series has no such metric.
@@ -70,8 +70,8 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- truncatedDesc
 }
 
-// Collect reads the source and sends all metrics. Counts of histograms are rounded to whole
-// numbers, which sampling weights do not give.
+// Collect reads the source and sends all metrics. Counts of histograms are rounded, because
+// sampling weights can make them fractional.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	series, stats := c.snapshot()
 	descs, names := c.descs(), c.labelNames()
@@ -167,8 +167,8 @@ func (w *protoWriter) histogram(m *dto.Metric, h *Histogram) bool {
 	return true
 }
 
-// writeNative sets the fields of a native histogram. It derives the number of samples from
-// the rounded buckets, because Prometheus refuses histograms that contradict themselves.
+// writeNative sets the fields of a native histogram. The number of samples is the sum of the
+// rounded buckets, because Prometheus refuses histograms whose numbers contradict each other.
 func (h *Histogram) writeNative(out *dto.Histogram) {
 	out.Schema = proto.Int32(int32(h.Native.Scale))
 	out.ZeroThreshold = proto.Float64(prometheus.DefNativeHistogramZeroThreshold)
@@ -217,7 +217,8 @@ func (h *Histogram) exemplar(i int) *dto.Exemplar {
 	return h.Exemplars[i].proto()
 }
 
-// exemplarLabel is the label with the trace id, as in Tempo, whose data sources in Grafana link it.
+// exemplarLabel is the label with the trace id. It has the same name as in Tempo, so that Grafana's
+// data sources turn it into a link.
 const exemplarLabel = "traceID"
 
 func (x Exemplar) proto() *dto.Exemplar {

@@ -15,7 +15,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// An API evaluates PromQL at one time. The API of client_golang is one.
+// An API evaluates PromQL at one point in time. The API of client_golang implements it.
 type API interface {
 	Query(ctx context.Context, query string, at time.Time, opts ...v1.Option) (model.Value, v1.Warnings, v1.Infos, error)
 }
@@ -31,14 +31,14 @@ type QueryConfig struct {
 	Range time.Duration
 }
 
-// A Readback says what a graph was read from.
+// A Readback describes the series from which a graph was read.
 type Readback struct {
 	Start, End time.Time
 	Series     int      // counters of calls that were read
-	Instances  int      // processes that wrote them: most counters of one edge
+	Instances  int      // processes that wrote the series: the largest number of counters of one edge
 	Sources    []string // who wrote them, sorted: "collector" for the Collector's connector, the value of the label source (such as "beyla"), else "tempo"
-	Missing    []string // series of which there are none, sorted: without failed calls, there is no counter of them
-	Restarted  int      // counters that began again at zero within the range; they are added up
+	Missing    []string // names of series that do not exist, sorted; there is no counter of failed calls if no call failed
+	Restarted  int      // counters that restarted at zero within the range; their increases are added up
 
 	// Duplicated counts the edges that several sources report. The source with the most calls
 	// counts; adding them up would count each call twice.
@@ -48,11 +48,11 @@ type Readback struct {
 	// were swapped back: versions before v0.107 write each under the name of the other.
 	Swapped int
 
-	// BucketRatio is the largest ratio of the upper to the lower bound of a bucket with
-	// samples, such as 2 for Tempo's classic histograms and 1.09 for its native ones: the
-	// factor by which a quantile can be off. It is 0 if there are no latencies. Samples in the lowest
-	// bucket of a classic histogram have no lower bound. Above are the samples in +Inf buckets, which count as the highest
-	// bound.
+	// BucketRatio is the largest ratio of the upper to the lower bound of a bucket with samples,
+	// such as 2 for Tempo's classic histograms and 1.09 for its native ones: the factor by which a
+	// quantile can be off. It is 0 if there are no latencies. Samples in the lowest bucket of a
+	// classic histogram have no lower bound. Above is the number of samples in +Inf buckets, which
+	// count as the highest bound.
 	BucketRatio float64
 	Above       float64
 
@@ -68,7 +68,7 @@ func (r Readback) Notes() []string {
 		}
 	}
 	missing := slices.DeleteFunc(slices.Clone(r.Missing), func(name string) bool {
-		return name == MetricFailed || name == MetricMessagingSeconds // not every graph has them
+		return name == MetricFailed || name == MetricMessagingSeconds // not every graph has these series
 	})
 	add(float64(len(missing)), "Prometheus has no series of %s", strings.Join(missing, " and "))
 	add(r.BucketRatio, "latencies are exact to a histogram bucket: a quantile can be off by a factor of %.3g", r.BucketRatio)
@@ -82,28 +82,28 @@ func (r Readback) Notes() []string {
 	return notes
 }
 
-// ErrNoSeries says that Prometheus has no calls of a service graph in the time range.
+// ErrNoSeries is the error if Prometheus has no calls of a service graph in the time range.
 var ErrNoSeries = errors.New("no service graph")
 
 // Query builds a graph from the series that Tempo's generator, the Collector's service graph
 // connector, Beyla, or a collector of this package wrote over a time range.
 //
-// Calls and errors are exact: Query takes the difference of the counters, without the
-// extrapolation of PromQL's increase, adds up what several instances counted, and goes on after
-// counters began again at zero. A counter without a sample in the hour before the range is taken
-// to have begun at zero within it. Rates refer to the whole range. Latencies are those of the
-// native histograms, or else of the classic ones.
+// Calls and errors are exact: Query takes the difference of the counters, without the extrapolation
+// of PromQL's increase, adds up the counts of several instances, and handles counters that restart
+// at zero. A counter without a sample in the hour before the range is taken to have begun at zero
+// within it. Rates refer to the whole range. Latencies come from the native histograms, or else
+// from the classic ones.
 //
 // The labels client_service_namespace and server_service_namespace become namespaces. The
 // server of a database call is a database. The side without spans of a call to a virtual node is
 // an external dependency, or the service of that name if there is one. A side whose samples are
 // all 0 seconds has no latency, because Tempo writes such samples for sides without spans.
 //
-// Beyla and OpenTelemetry eBPF Instrumentation count a call on each side that they see. Its calls are
-// those of the side that saw more, and its errors are reduced by the same factor.
+// Beyla and OpenTelemetry eBPF Instrumentation count a call on each side that they see. Query takes
+// the calls of the side that saw more, and reduces the errors by the same factor.
 //
-// If there is no call in the range, the error wraps [ErrNoSeries] and says whether there are such
-// series at all.
+// If there is no call in the range, the error wraps [ErrNoSeries] and says whether such series
+// exist at all.
 func Query(ctx context.Context, api API, cfg QueryConfig) (*servicegraph.Graph, Readback, error) {
 	q := newReader(api, cfg)
 	if err := q.findAlternating(ctx); err != nil {
@@ -148,7 +148,7 @@ func Query(ctx context.Context, api API, cfg QueryConfig) (*servicegraph.Graph, 
 	return g, q.back, err
 }
 
-// The connector leaves it to the exporter to add the unit to these names. Exporters can be configured not to.
+// The connector's names have no unit. Exporters add the unit, unless they are configured not to.
 const (
 	unitlessServer = "traces_service_graph_request_server"
 	unitlessClient = "traces_service_graph_request_client"

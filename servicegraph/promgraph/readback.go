@@ -12,7 +12,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// edgeLabels are the labels that tell edges apart.
+// edgeLabels are the labels that identify an edge.
 type edgeLabels struct {
 	source                  string
 	client, clientNamespace string
@@ -40,7 +40,7 @@ const (
 	collectorSource = "collector"
 )
 
-// A readEdge has what the series of one edge say.
+// A readEdge has the values of the series of one edge.
 type readEdge struct {
 	labels                    edgeLabels
 	calls, failed             float64
@@ -62,7 +62,8 @@ func (h *readHistogram) count() (n float64) {
 	return n
 }
 
-// isSeen reports whether spans measured the latency: Tempo counts 0 seconds for a side without one.
+// isSeen reports whether spans measured the latency. Tempo counts 0 seconds for a side without
+// spans.
 func (h *readHistogram) isSeen() bool { return h.sum > 0 }
 
 // latency returns the distribution, an empty one if no spans measured it.
@@ -185,7 +186,7 @@ func (r readEdges) at(l labels) *readEdge {
 	return e
 }
 
-// sources returns who wrote the series, sorted.
+// sources returns the sources of the series, sorted.
 func (r readEdges) sources() []string {
 	set := make(map[string]bool)
 	for key := range r {

@@ -56,13 +56,13 @@ func (r readEdges) graph(back *Readback) (*servicegraph.Graph, error) {
 	return servicegraph.NewGraph(allNodes, allEdges, servicegraph.Report{First: back.Start.UnixNano(), Last: back.End.UnixNano()})
 }
 
-// unswap exchanges the latencies of client and server on the edges of the Collector's connector if most
-// of them show that they are exchanged: before v0.107, the connector wrote each under the name of the other
-// (opentelemetry-collector-contrib issue 32689). One edge alone does not: a server can go on working
-// after its client has given up.
+// unswap exchanges the latencies of client and server on the edges of the Collector's connector if
+// most of them show that they are exchanged: before v0.107, the connector wrote each under the name
+// of the other (opentelemetry-collector-contrib issue 32689). A single edge is not enough evidence:
+// a server can go on working after its client has given up.
 func unswap(list []*readEdge, back *Readback) {
 	var ofCollector []*readEdge
-	swapped := 0 // the edges that show it, less those that show the contrary
+	swapped := 0 // the number of edges that look exchanged, minus the number of those that do not
 	for _, e := range list {
 		if e.labels.source == collectorSource && e.labels.connectionType != connectionMessaging {
 			ofCollector = append(ofCollector, e)
@@ -80,8 +80,8 @@ func unswap(list []*readEdge, back *Readback) {
 	}
 }
 
-// showsSwapped returns 1 if the latencies of client and server seem to be exchanged, -1 if
-// they seem not to be, and 0 if nothing tells. A side without spans has no latency.
+// showsSwapped returns 1 if the latencies of client and server seem to be exchanged, -1 if they
+// seem not to be, and 0 if neither is clear. A side without spans has no latency.
 func (e *readEdge) showsSwapped() int {
 	l := e.labels
 	noClient := l.connectionType == connectionVirtual && (l.virtual == "client" || l.virtual == "" && l.client == userClient)
@@ -148,7 +148,7 @@ func (s serviceNames) find(namespace, name string) (servicegraph.NodeID, bool) {
 	return id, slices.Contains(ids, id)
 }
 
-// id returns the identity of an edge, and whether the name of its server alone tells that the
+// id returns the identity of an edge. named is true if only the name of the server shows that the
 // server is a service.
 func (e *readEdge) id(known serviceNames) (id servicegraph.EdgeID, named bool) {
 	l := e.labels
@@ -191,7 +191,7 @@ func (s *edgeSum) add(e *readEdge, named bool, back *Readback) (callee float64) 
 	virtualClient, virtualServer := e.virtualSides()
 	caller := e.side(&e.client, virtualClient, MetricClientSeconds, back)
 	callee = e.side(&e.server, virtualServer, MetricServerSeconds, back)
-	if caller == 0 && callee == 0 { // latencies of 0 on both sides, or no histogram of this edge
+	if caller == 0 && callee == 0 { // both sides have latencies of 0, or the edge has no histogram
 		if !virtualClient {
 			caller = e.calls
 		}

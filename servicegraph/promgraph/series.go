@@ -16,8 +16,8 @@ type Label struct{ Name, Value string }
 type Series struct {
 	Labels []Label // sorted by name
 
-	// Since is when Total was zero: the last time before the first call at which the collector
-	// read its source. FailedSince is the same of Failed, and zero if no call has failed.
+	// Since is when Total was zero: the last time before the first call at which the collector read
+	// its source. FailedSince is the same for Failed, and zero if no call has failed.
 	Since, FailedSince time.Time
 
 	Total, Failed             float64 // Failed is 0 if no call has failed, and then has no series
@@ -38,7 +38,8 @@ type Histogram struct {
 	// histograms.
 	Native servicegraph.Exponential
 
-	// Exemplars are calls by bucket, the last one being that of +Inf; zero where there is none.
+	// Exemplars are calls by bucket, the last one for the bucket of +Inf; zero for a bucket without
+	// an exemplar.
 	Exemplars []Exemplar
 }
 
@@ -52,8 +53,8 @@ type Exemplar struct {
 // nativeScale is the scale of native histograms: that of Tempo, whose bucket factor is 1.1.
 const nativeScale = 3
 
-// add adds the samples of a final latency. Its cumulative counts rise with each addition, which
-// would not hold for those of a merged latency.
+// add adds the samples of a final latency. With separate additions, cumulative counts only rise.
+// The cumulative counts of a merged latency could fall.
 func (h *Histogram) add(l servicegraph.Latency, cfg *Config, since time.Time) {
 	if l.Count() == 0 {
 		return
@@ -78,7 +79,7 @@ func (h *Histogram) add(l servicegraph.Latency, cfg *Config, since time.Time) {
 	}
 }
 
-// begin notes when an empty histogram was empty.
+// begin notes the time at which a histogram was still empty.
 func (h *Histogram) begin(since time.Time) {
 	if h.Since.IsZero() {
 		h.Since = since

@@ -5,17 +5,18 @@ import (
 	"slices"
 )
 
-// Beyla, and OpenTelemetry eBPF Instrumentation, sees client and server one by one. It counts a call for
-// the span of its client, and once more for the span of its server. It knows the namespace of its own
-// process, and not always that of the other. This file makes one edge of both sides.
+// Beyla and OpenTelemetry eBPF Instrumentation see client and server separately. They count a call
+// for the span of the client, and again for the span of the server. They know the namespace of the
+// process that they observe, but not always the namespace of the other side. This file makes one
+// edge of both sides.
 
-// isOneSided reports whether the source of an edge may see client and server one by one.
+// isOneSided reports whether the source of an edge may see client and server separately.
 func (e *readEdge) isOneSided() bool {
 	return e.labels.source != tempoSource && e.labels.source != collectorSource
 }
 
-// joinSides returns the edges with the two sides of a call as one edge: those that have the
-// same names, of which one has only the spans of clients, and the other only those of servers.
+// joinSides joins pairs of edges that are the two sides of the same calls. The two edges have the
+// same names, and one has only spans of clients, the other only spans of servers.
 func joinSides(list []*readEdge) []*readEdge {
 	type ends struct{ source, client, server, connectionType string }
 	at := make(map[ends][]*readEdge)
@@ -28,7 +29,7 @@ func joinSides(list []*readEdge) []*readEdge {
 	joined := make(map[*readEdge]bool) // which are part of another edge
 	for _, pair := range at {
 		if len(pair) != 2 {
-			continue // nothing tells which of them belong together
+			continue // it is unknown which of them belong together
 		}
 		caller, callee := pair[0], pair[1]
 		if onlyServer, _ := caller.onlySides(); onlyServer {
@@ -50,12 +51,13 @@ func joinSides(list []*readEdge) []*readEdge {
 	return slices.DeleteFunc(list, func(e *readEdge) bool { return joined[e] })
 }
 
-// agree reports whether two namespaces can be the same: an empty one is unknown.
+// agree reports whether two namespaces can be the same. An empty namespace is unknown.
 func agree(a, b string) bool { return a == "" || b == "" || a == b }
 
-// countOnce makes the number of spans the number of calls. The histograms tell whether an edge counts spans:
-// then its calls are as many as the samples of both sides, rather than those of one. A side may have
-// missed some calls. Errors are reduced by the same factor, which is exact if both sides saw the same.
+// countOnce corrects the calls of an edge that counts each call once for each side. Such an edge
+// has as many calls as both histograms have samples together. The corrected number is that of the
+// side with more samples, because the other side may have missed some calls. Errors are reduced by
+// the same factor, which is exact if both sides saw the same calls.
 func (e *readEdge) countOnce() {
 	if !e.isOneSided() {
 		return

@@ -8,11 +8,11 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/temposeries"
 )
 
-// setSeries replaces the values by those of a processor, which only grow.
+// setSeries replaces the values by the values of a processor, which never fall.
 func (c *Collector) setSeries(series []temposeries.Series) {
 	series = slices.Clone(series)
 	slices.SortStableFunc(series, func(a, b temposeries.Series) int { return cmp.Compare(b.Total, a.Total) })
-	fresh := make(map[*Series]bool) // those whose values of this reading have begun
+	fresh := make(map[*Series]bool) // the series whose values were reset in this reading
 	c.folded = 0
 	for i := range series {
 		from := &series[i]

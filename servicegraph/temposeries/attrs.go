@@ -7,8 +7,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// Reads reports whether a [Processor] with this configuration reads the attribute with
-// this key, of a span or of a resource. A source can leave out all others.
+// Reads reports whether a [Processor] with this configuration reads the attribute with this key, of
+// a span or of a resource. A source may leave out all other attributes.
 func (cfg Config) Reads(key string) bool {
 	switch key {
 	case "db.name", "db.namespace", "db.system", "peer.service", "server.address", "network.peer.address", "network.peer.port":
@@ -28,7 +28,7 @@ func find(attrs []servicegraph.Attr, key string) (value string, ok bool) {
 }
 
 // findInBoth returns the value of an attribute of the resource. If the resource lacks the
-// attribute, findInBoth returns that of the span.
+// attribute, findInBoth returns the value of the span's attribute.
 func findInBoth(s *servicegraph.Span, key string) (value string, ok bool) {
 	switch {
 	case key == "service.name":

@@ -26,10 +26,9 @@ type Config struct {
 	// from the end of the sending span to the start of the receiving one.
 	MessagingLatency bool
 
-	// Dimensions (dimensions) are attributes that become labels, searched in the
-	// resource before the span. Both sides of a call write the same label, and the
-	// later to arrive wins, unless PrefixDimensions (enable_client_server_prefix)
-	// gives each side its own.
+	// Dimensions (dimensions) are attributes that become labels, searched in the resource before
+	// the span. Both sides of a call write the same label, and the side that arrives later wins.
+	// With PrefixDimensions (enable_client_server_prefix), each side has a label of its own.
 	Dimensions       []string
 	PrefixDimensions bool
 
@@ -50,9 +49,9 @@ type Config struct {
 	// does not read the tracestate, so the Weight of a Span is not read here.
 	SpanMultiplierKey string
 
-	// MaxItems (max_items) is how many calls may wait for their other half; a span that
-	// would be one more is dropped. 0 is no limit. Tempo's default is 10,000, but Tempo
-	// has a clock that makes room.
+	// MaxItems (max_items) is how many calls may wait for their other half; a span that would begin
+	// a further waiting call is dropped. 0 is no limit. Tempo's default is 10,000, but Tempo has a
+	// clock that makes room.
 	MaxItems int
 }
 
@@ -71,7 +70,7 @@ type Processor struct {
 // Counters are what Tempo's processor counts about its own work.
 type Counters struct {
 	Edges   uint64 // calls begun: tempo_metrics_generator_processor_service_graphs_edges
-	Expired uint64 // halves whose other half never came and cannot be named: …_expired_edges
+	Expired uint64 // halves whose other half never came, and whose other side has no name: …_expired_edges
 	Dropped uint64 // spans that found MaxItems calls waiting: …_dropped_spans
 }
 
@@ -170,7 +169,7 @@ type pendingCall struct {
 
 func (c *pendingCall) complete() bool { return c.client != "" && c.server != "" }
 
-// addHalf writes a span into its call and overwrites what the other half wrote.
+// addHalf writes a span into its call, and overwrites fields that the other half wrote.
 func (p *Processor) addHalf(c *pendingCall, s *servicegraph.Span) {
 	c.connectionType = ""
 	if s.Kind == servicegraph.KindProducer || s.Kind == servicegraph.KindConsumer {

@@ -10,7 +10,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/histogram"
 )
 
-// The values of the label connection_type. A call with neither is a request.
+// The values of the label connection_type. The label of a request is empty.
 const (
 	connectionMessaging = "messaging_system"
 	connectionDatabase  = "database"
@@ -41,16 +41,16 @@ type Series struct {
 // A Label is a label of a series.
 type Label struct{ Name, Value string }
 
-// A Histogram is a classic histogram of Prometheus. A side without a span counts as one
-// of 0 seconds. The zero value is empty.
+// A Histogram is a classic histogram of Prometheus. A side without a span counts as a sample of 0
+// seconds. The zero value is empty.
 type Histogram struct {
 	Count   float64 // samples, each with the multiplier of its span
 	Sum     float64 // seconds, added up in the order of arrival
 	Buckets []Bucket
 
 	// Native has the samples in the buckets of a native histogram of schema 3, if
-	// Config.NativeHistograms is set. Tempo observes a span with a multiplier a whole number of times,
-	// rounded up; here the multiplier counts as it is.
+	// Config.NativeHistograms is set. Tempo observes a span with a multiplier a whole number of
+	// times, rounded up; here the multiplier is not rounded.
 	Native servicegraph.Exponential
 
 	// Exemplars are the last samples by bucket, if Config.Exemplars is set; the last element is

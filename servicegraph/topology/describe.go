@@ -27,18 +27,19 @@ func entries(n int) string {
 // maxDescribed is the largest product of nodes and edges of a graph that Describe describes.
 const maxDescribed = 1 << 21
 
-// Describe says for each node and each edge of a graph what its failure reaches, for readers. A
-// text begins with "at most" if it rests on the graph alone. If counted has all traces of the
-// graph, the texts are exact. If it has a part of them, such as those that a builder still
-// holds, the exact numbers of this part follow the upper bound. A nil Reach has no traces. The
-// maps are nil if the graph has too many nodes and edges, and empty if nothing enters the graph.
+// Describe returns, for each node and each edge of a graph, a text about what its failure reaches.
+// A text begins with "at most" if it comes from the graph alone. If all is true, counted has all
+// traces of the graph, and the texts are exact. If counted has only some of the traces, such as
+// those that a builder still holds, the exact numbers of these traces follow the upper bound. A nil
+// Reach has no traces. The maps are nil if the graph has too many nodes and edges, and empty if no
+// request enters the graph.
 func Describe(g *servicegraph.Graph, counted *Reach, all bool) (nodes map[servicegraph.NodeID]string, edges map[servicegraph.EdgeID]string) {
 	if g.NumNodes()*g.NumEdges() > maxDescribed {
 		return nil, nil
 	}
 	describe := func(most, exact Impact) string {
 		switch {
-		case exact.Of == 0: // no traces, or none that shows where its request entered
+		case exact.Of == 0: // there are no traces, or no trace shows where its request entered
 			return "at most " + most.String()
 		case all:
 			return exact.String()

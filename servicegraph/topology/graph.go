@@ -87,9 +87,9 @@ func Errors(kinds []servicegraph.Edge) (errors float64) {
 	return errors
 }
 
-// Latency weighs an edge by the mean latency of its calls in seconds, as [servicegraph.Edge.Latency]
-// gives it, over all kinds. The weight of an edge whose latency nobody measured is +Inf: a
-// shortest path by latency avoids what is unknown.
+// Latency weighs an edge by the mean latency of its calls in seconds, as
+// [servicegraph.Edge.Latency] gives it, over all kinds. The weight of an edge without a measured
+// latency is +Inf, so that a shortest path by latency avoids the edge.
 func Latency(kinds []servicegraph.Edge) float64 {
 	var seconds, count float64
 	for _, e := range kinds {
@@ -124,7 +124,7 @@ func New(g *servicegraph.Graph, weight Weight) *Graph {
 			kinds = kinds[:0]
 		}
 	}
-	for e := range g.Edges() { // the kinds of one pair follow each other
+	for e := range g.Edges() { // the edges of one pair of nodes follow each other, one for each kind
 		if len(kinds) > 0 && (kinds[0].ID.From != e.ID.From || kinds[0].ID.To != e.ID.To) {
 			flush()
 		}
@@ -219,8 +219,9 @@ func (t *Graph) WeightedEdge(u, v int64) graph.WeightedEdge {
 	return nil
 }
 
-// Weight returns the weight of the edge from x to y, and reports whether there is one. The
-// weight of a node to itself is 0 and known; that of an edge that does not exist is +Inf.
+// Weight returns the weight of the edge from x to y, and reports whether there is one. The weight
+// from a node to itself is 0, and counts as an edge. The weight of an edge that does not exist is
+// +Inf.
 func (t *Graph) Weight(x, y int64) (float64, bool) {
 	if x == y && t.exists(x) {
 		return 0, true

@@ -43,8 +43,8 @@ func (t *Graph) BlastRadius(id servicegraph.NodeID) (Impact, bool) {
 	return t.leading(n).within(t.arriving(n)), true
 }
 
-// BlastRadiusOfCall returns what the failure of all calls between two nodes can reach. It
-// returns false if the first node does not call the second. The nodes may be one that calls itself.
+// BlastRadiusOfCall returns what the failure of all calls from one node to another can reach. It
+// returns false if the first node does not call the second. Both may be the same node.
 func (t *Graph) BlastRadiusOfCall(call Call) (Impact, bool) {
 	from, ok := t.Of(call.From)
 	calls, known := t.calls(call.From, call.To)
@@ -64,7 +64,8 @@ func (t *Graph) arriving(n Node) float64 {
 	return calls
 }
 
-// leading returns the entries from which calls lead to a node, with all their requests.
+// leading returns the impact of a node: the entries from which calls lead to the node, with all
+// requests of these entries.
 func (t *Graph) leading(n Node) Impact {
 	reaches := t.above(n)
 	var i Impact
@@ -81,7 +82,7 @@ func (t *Graph) leading(n Node) Impact {
 	return i
 }
 
-// within returns the impact with no more requests than a number of calls can serve.
+// within returns the impact with at most as many requests as there are calls.
 func (i Impact) within(calls float64) Impact {
 	i.Requests = math.Min(i.Requests, calls)
 	return i
@@ -134,8 +135,9 @@ type Position struct {
 	Impact      Impact // of its failure
 }
 
-// Positions returns the positions of all nodes: those whose failure reaches most requests come
-// first, then those whose failure reaches most entries, then the order of [servicegraph.NodeID.Compare].
+// Positions returns the positions of all nodes. Nodes whose failure reaches the most requests come
+// first, then nodes whose failure reaches the most entries, and then the order is that of
+// [servicegraph.NodeID.Compare].
 func (t *Graph) Positions() []Position {
 	depth, between := t.depths(), t.Betweenness()
 	layer := make(map[servicegraph.NodeID]int)
@@ -160,9 +162,9 @@ type CallImpact struct {
 	Impact Impact
 }
 
-// CallImpacts returns the blast radii of all calls, also of those of a node to itself: those whose
-// failure reaches most requests come first, then those whose failure reaches most entries, then
-// the order of caller and callee.
+// CallImpacts returns the blast radii of all calls, including calls of a node to itself. Calls
+// whose failure reaches the most requests come first, then calls whose failure reaches the most
+// entries, and then the order is that of caller and callee.
 func (t *Graph) CallImpacts() []CallImpact {
 	var impacts []CallImpact
 	for _, n := range t.nodes {
@@ -170,7 +172,7 @@ func (t *Graph) CallImpacts() []CallImpact {
 		above := t.leading(n)
 		for e := range t.source.Out(n.Node) {
 			call := Call{e.ID.From, e.ID.To}
-			if k := len(impacts); k > 0 && impacts[k-1].Call == call { // another kind of the same calls
+			if k := len(impacts); k > 0 && impacts[k-1].Call == call { // an edge of another kind between the same nodes
 				continue
 			}
 			calls, _ := t.calls(call.From, call.To)
@@ -181,7 +183,7 @@ func (t *Graph) CallImpacts() []CallImpact {
 	return impacts
 }
 
-// compareImpacts orders impacts: most requests first, then most entries.
+// compareImpacts orders impacts: the most requests first, then the most entries.
 func compareImpacts(a, b Impact) int {
 	return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(len(b.Entries), len(a.Entries)))
 }

@@ -44,7 +44,7 @@ func (t *Graph) entries() (entries []graph.Node) {
 // nodes of a cycle are in one layer. Nodes within a layer have the order of
 // [servicegraph.NodeID.Compare].
 func (t *Graph) Layers() [][]servicegraph.NodeID {
-	components := topo.TarjanSCC(t) // a component comes after those that it calls
+	components := topo.TarjanSCC(t) // a component comes after the components that it calls
 	of := make([]int, len(t.nodes))
 	for c, component := range components {
 		for _, n := range component {
@@ -76,16 +76,16 @@ func (t *Graph) Layers() [][]servicegraph.NodeID {
 type Cycle struct {
 	Nodes []servicegraph.NodeID // in the order of [servicegraph.NodeID.Compare]
 
-	// Closing are calls that close the cycle: without them the nodes call each other in one
-	// direction only. They lead back to a node on the path from the node where requests enter
-	// the cycle. They are ordered by caller and callee. There is at least one, and rarely many.
+	// Closing are calls that close the cycle: without these calls, no path leads from a node back
+	// to itself. They lead back to a node on the path from the node where requests enter the cycle.
+	// They are ordered by caller and callee. There is at least one, and rarely many.
 	Closing []Call
 }
 
 // A Call is a pair of nodes of which one calls the other.
 type Call struct{ From, To servicegraph.NodeID }
 
-// Cycles returns the cycles, ordered by their first node. A node that calls itself alone is no
+// Cycles returns the cycles, ordered by their first node. A node that only calls itself is not a
 // cycle.
 func (t *Graph) Cycles() []Cycle {
 	var cycles []Cycle
@@ -206,10 +206,11 @@ func dominated(tree flow.DominatorTree, n graph.Node) (ids []servicegraph.NodeID
 	return ids
 }
 
-// Betweenness returns, for each node, how many of the shortest paths between two other nodes
-// lead through it: the betweenness centrality of [network.Betweenness], which counts a pair of
-// nodes with several shortest paths in fractions. Each call counts as one step, whatever its
-// weight. Nodes on no such path are not in the map. The time grows with nodes times edges.
+// Betweenness returns, for each node, how many of the shortest paths between two other nodes lead
+// through it: the betweenness centrality of [network.Betweenness], which counts a pair of nodes
+// with several shortest paths in fractions. Each call counts as one step, whatever its weight. A
+// node that is on no such path is not in the map. The time is proportional to the product of the
+// numbers of nodes and edges.
 func (t *Graph) Betweenness() map[servicegraph.NodeID]float64 {
 	of := make(map[servicegraph.NodeID]float64)
 	for id, b := range network.Betweenness(t) {

@@ -6,26 +6,26 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// A Reach counts which entry requests use each node and each call, trace by trace. Where
-// [Graph.BlastRadius] has an upper bound, the numbers of a Reach are exact for the traces that were
-// added (docs/semantics.md, V6). Where no trace has a request from outside, as in traces of jobs and
-// load generators, the work that a service begins by itself takes the place of these requests. A
-// Reach is not safe for concurrent use; its zero value is ready.
+// A Reach counts, trace by trace, which entry requests use each node and each call.
+// [Graph.BlastRadius] gives an upper bound, while the numbers of a Reach are exact for the traces
+// that were added (docs/semantics.md, V6). If no trace has a request from outside, as in traces of
+// jobs and load generators, a Reach counts the work that a service begins by itself in place of
+// these requests. A Reach is not safe for concurrent use; its zero value is ready.
 type Reach struct {
-	// Traces counts the traces that were added, and Linked the messages from other traces: what a
-	// consumer does for them is not counted for the request that sent them.
+	// Traces counts the traces that were added. Linked counts the messages from other traces: the
+	// work of a consumer for such a message is not counted for the request that sent the message.
 	Traces, Linked uint64
 
-	requests, jobs uses // by requests from outside, and by what services began themselves
+	requests, jobs uses // by requests from outside, and by work that services began themselves
 
-	// Of the trace that is being added.
+	// The trace that is being added:
 	tops   []int // by call: the call of the request from outside on whose behalf it was made; -1 if unknown
 	path   []int
 	nodeIn map[useOf[servicegraph.NodeID]]bool
 	callIn map[useOf[Call]]bool
 }
 
-// uses count what uses nodes and calls, by the node where it enters.
+// uses count the requests that use nodes and calls, by the node where the requests enter.
 type uses struct {
 	entries map[servicegraph.NodeID]float64
 	nodes   map[servicegraph.NodeID]map[servicegraph.NodeID]float64
@@ -40,7 +40,7 @@ func newUses() uses {
 // has a request from outside.
 func (r *Reach) Begun() bool { return len(r.requests.entries) == 0 && len(r.jobs.entries) > 0 }
 
-// counted returns the uses that the answers are about.
+// counted returns the uses from which the answers come.
 func (r *Reach) counted() *uses {
 	if r.Begun() {
 		return &r.jobs
@@ -89,7 +89,7 @@ func (r *Reach) Add(t servicegraph.Trace) {
 	}
 }
 
-// use counts an entry request for what it uses, once.
+// use counts an entry request once for a node or a call that it uses.
 func use[T comparable](sums map[T]map[servicegraph.NodeID]float64, seen map[useOf[T]]bool, u useOf[T], entry *servicegraph.Call) {
 	if seen[u] {
 		return
@@ -122,7 +122,8 @@ func (r *Reach) findTops(calls []servicegraph.Call) {
 	}
 }
 
-// BlastRadius returns which entry requests use a node. A node that none uses has no entries.
+// BlastRadius returns which entry requests use a node. For a node that no request uses, the impact
+// has no entries.
 func (r *Reach) BlastRadius(id servicegraph.NodeID) Impact { return r.impact(r.counted().nodes[id]) }
 
 // BlastRadiusOfCall returns which entry requests make a call.

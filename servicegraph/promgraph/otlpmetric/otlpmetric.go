@@ -5,9 +5,9 @@
 //	reader := metric.NewPeriodicReader(exporter, metric.WithProducer(otlpmetric.NewProducer(collector.Series)))
 //
 // The metrics have the names and the labels that Tempo's generator and the Collector's service
-// graph connector give them. They are cumulative. Histograms are exponential, of scale 3, if the collector has native
-// ones, and have explicit bounds otherwise. Counts are rounded to whole numbers, which sampling
-// weights do not give.
+// graph connector give them. They are cumulative. Histograms are exponential, of scale 3, if the
+// collector has native histograms, and otherwise have explicit bounds. Counts are rounded, because
+// sampling weights can make them fractional.
 package otlpmetric
 
 import (
@@ -96,8 +96,8 @@ func attributes(s *promgraph.Series) attribute.Set {
 	return attribute.NewSet(attrs...)
 }
 
-// exponentialPoint returns the point of a native histogram. Its count is the sum of its
-// rounded buckets.
+// exponentialPoint returns the point of a native histogram. The count of the point is the sum of
+// the rounded buckets.
 func exponentialPoint(h *promgraph.Histogram, attrs attribute.Set, now time.Time) metricdata.ExponentialHistogramDataPoint[float64] {
 	point := metricdata.ExponentialHistogramDataPoint[float64]{
 		Attributes: attrs, StartTime: h.Since, Time: now, Sum: h.Sum,

@@ -21,7 +21,7 @@ const (
 	V2                 // 2.0: Prometheus 3, Mimir, Grafana Cloud
 )
 
-// A Config says where and how to write. Only URL is required.
+// A Config configures a [Writer]. Only URL is required.
 type Config struct {
 	URL      string // of the receiver: http://prometheus:9090/api/v1/write
 	Protocol Protocol
@@ -97,7 +97,7 @@ func isLabelName(name string) bool {
 }
 
 // A transport adds the headers of the configuration. It refuses to follow redirects to another
-// host, which would get them.
+// host, because that host would receive the headers.
 type transport struct {
 	cfg  Config
 	host string
@@ -122,7 +122,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	// The client library sends a request again if there is no response, but not if the response is
-	// cut off, as it is when the receiver is stopped: here the whole response counts as missing.
+	// cut off, as when the receiver is stopped. So a response that is cut off counts as missing.
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
 	resp.Body.Close()
 	if err != nil {
@@ -132,5 +132,6 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// maxResponse is how many bytes of a response are read. It only has the text of an error.
+// maxResponse is how many bytes of a response are read. A response has no more than the text of an
+// error.
 const maxResponse = 1 << 20

@@ -14,17 +14,18 @@
 // their values were.
 //
 // An edge without calls for [Config].Idle ends: its series get a stale marker, so that queries no
-// longer show them. If calls come back, the series go on from the values that they had. When Run
-// ends, all series get a stale marker.
+// longer show them. If calls come again, the series continue from their last values. When Run ends,
+// all series get a stale marker.
 //
 // # Faults
 //
-// A request that fails with a network error, with a status of 5xx, or with 429 is sent again,
-// after a delay that doubles up to [Config].MaxDelay and that Retry-After extends. A request with
-// another status, such as 400 for samples out of order, is dropped. Meanwhile requests wait in a
-// queue of at most [Config].MaxQueue samples; beyond that, the oldest samples are dropped. As
-// counters are sums, only the resolution suffers. [Writer.Stats] counts what was sent and dropped.
+// A request that fails with a network error, with a status of 5xx, or with 429 is sent again, after
+// a delay that doubles up to [Config].MaxDelay and that Retry-After extends. A request with another
+// status, such as 400 for samples out of order, is dropped. Meanwhile requests wait in a queue of
+// at most [Config].MaxQueue samples; beyond that, the oldest samples are dropped. Because counters
+// are sums, dropping samples only lowers the resolution. [Writer.Stats] counts what was sent and
+// dropped.
 //
-// Sample times never go back: if the clock does, samples follow each other by a millisecond
-// until the clock has caught up.
+// Sample times never go back. If the clock goes back, each sample is a few milliseconds later than
+// the one before, until the clock has caught up.
 package remotewrite

@@ -60,8 +60,8 @@ func (b batch) v2() *writev2.Request {
 // exemplarLabel is the label with the trace id, as in Tempo.
 const exemplarLabel = "traceID"
 
-// nativeHistogram returns a native histogram of floating point numbers, which sampling weights
-// require.
+// nativeHistogram returns a native histogram of floating point numbers, because sampling weights
+// can be fractional.
 func nativeHistogram(p *point) *writev2.Histogram {
 	n := &p.native.Native
 	total := n.ZeroCount
@@ -103,8 +103,8 @@ const (
 	sampleTimestamp   = 2
 )
 
-// A v1Request is an encoded request of remote write 1.0, for which the client library has no
-// type. Its methods are those by which the library encodes messages.
+// A v1Request is an encoded request of remote write 1.0, for which the client library has no type.
+// Its methods are those that the library calls to encode messages.
 type v1Request []byte
 
 func (r v1Request) SizeVT() int { return len(r) }

@@ -19,7 +19,7 @@ type point struct {
 	millis int64
 	value  float64
 
-	native    *promgraph.Histogram // instead of value
+	native    *promgraph.Histogram // set instead of value
 	exemplars []promgraph.Exemplar
 	isCounter bool // otherwise part of a histogram
 }
@@ -75,7 +75,7 @@ func (s *state) next(series []promgraph.Series, now time.Time) []point {
 		}
 		if one.Total > e.total {
 			e.total, e.moved = one.Total, now
-			if e.ended { // goes on from the last values
+			if e.ended { // the edge continues from its last values
 				e.ended = false
 				points = append(points, s.pointsOf(&e.series, millis-1)...)
 			}
@@ -198,8 +198,8 @@ func (s *state) pointsOf(one *promgraph.Series, millis int64) []point {
 	return points
 }
 
-// labels returns the labels of a series, sorted by name. Those of the edge win over those of the
-// configuration.
+// labels returns the labels of a series, sorted by name. Labels of the edge take precedence over
+// labels of the configuration.
 func (s *state) labels(edge []promgraph.Label, name string, more ...promgraph.Label) []promgraph.Label {
 	set := map[string]string{}
 	for name, value := range s.cfg.Labels {

@@ -56,7 +56,7 @@ func New(series func() []promgraph.Series, cfg Config) (*Writer, error) {
 		Transport: transport{cfg, u.Host},
 		Timeout:   cfg.Timeout,
 	}
-	// The library appends the path to the URL, whose own path is the whole one.
+	// The library would append a path of its own to the URL, which already has the whole path.
 	api, err := remote.NewAPI(cfg.URL,
 		remote.WithAPIPath(""),
 		remote.WithAPIHTTPClient(client),
@@ -145,7 +145,7 @@ func (w *Writer) send(ctx context.Context, ending <-chan struct{}) {
 		var next batch
 		if len(w.queue) > 0 {
 			next = w.queue[0]
-			w.queue = w.queue[1:] // while it is on its way, a full queue cannot drop it
+			w.queue = w.queue[1:] // so that a full queue cannot drop the batch while it is being sent
 			w.stats.Queued -= next.size()
 		}
 		w.mu.Unlock()
@@ -168,7 +168,7 @@ func (w *Writer) send(ctx context.Context, ending <-chan struct{}) {
 	}
 }
 
-// write sends one batch, as often as necessary.
+// write sends one batch, and repeats the request as often as necessary.
 func (w *Writer) write(ctx context.Context, b batch) {
 	messageType, message := b.message(w.cfg.Protocol)
 	_, err := w.api.Write(ctx, messageType, message, remote.WithWriteRetryCallback(func(err error) {
