@@ -20,28 +20,29 @@ type Server struct {
 	TLS    *tls.Config // nil for the defaults of the system
 }
 
-// Tempo names the query API of Tempo for [Check] and [SDK.CheckPipeline]. It does not
+// Tempo tells [Check] and [SDK.CheckPipeline] where the query API of Tempo is. The option does not
 // change where spans go.
 func Tempo(s Server) Option { return func(o *options) { o.tempo = s } }
 
-// Prometheus names the Prometheus, or the database with its API, that has the series of Tempo's
-// metrics-generator, for [Check] and [SDK.CheckPipeline].
+// Prometheus tells [Check] and [SDK.CheckPipeline] where the server is that has the series of
+// Tempo's metrics-generator: Prometheus, or another database with the API of Prometheus.
 func Prometheus(s Server) Option { return func(o *options) { o.prometheus = s } }
 
 // WithoutReceiver makes [Check] leave out the OTLP receiver and the probe trace, for a caller
 // that has only backends to check.
 func WithoutReceiver() Option { return func(o *options) { o.withoutReceiver = true } }
 
-// Check follows a span hop by hop: from the settings that Start would use to the OTLP receiver, Tempo, its metrics-generator, Prometheus, and the series of Grafana's Service Graph.
-// Each hop of the report has passed, has failed with a remedy, or was not checked for a reason:
-// an earlier hop failed, or no option names the backend. Check starts no SDK.
+// Check follows a span hop by hop, from the settings that Start would use to the OTLP receiver,
+// Tempo, its metrics-generator, Prometheus, and the series of Grafana's Service Graph. Each hop of
+// the report has passed, has failed with a remedy, or was not checked for a reason: an earlier hop
+// failed, or no option names the backend. Check starts no SDK.
 //
 // Check sends a trace of one call, from the service tempograph-probe to a service whose name is
 // tempograph-probe-target- and a random number, and follows it. Both services appear in the graph.
 // Tempo's metrics-generator takes up to 20 seconds to write their series.
 //
-// Check returns when ctx ends, and after 90 seconds at the latest if ctx has no deadline. The
-// hop at which the time ended has failed.
+// Check returns when ctx ends, and after 90 seconds at the latest if ctx has no deadline. If the
+// time ends during a hop, that hop has failed.
 func Check(ctx context.Context, opts ...Option) Report {
 	var o options
 	for _, opt := range opts {
@@ -140,8 +141,9 @@ func (w *walk) run(ctx context.Context) Report {
 // failed reports whether a hop has failed.
 func (w *walk) failed(hop string) bool { return w.report.Hop(hop).Outcome == Failed }
 
-// after reports whether the time is up, or a hop that the given hops depend on has failed. It
-// says so for the given hops.
+// after reports whether the given hops cannot be checked, because the hop earlier, on which they
+// depend, has failed, or because ctx has ended. In that case it writes the reason into the report
+// of the given hops.
 func (w *walk) after(ctx context.Context, earlier string, hops ...string) bool {
 	switch {
 	case w.failed(earlier):
@@ -154,8 +156,8 @@ func (w *walk) after(ctx context.Context, earlier string, hops ...string) bool {
 	return true
 }
 
-// poll calls ask until it reports true or an error, or until the context ends or limit has
-// passed. It reports whether ask was satisfied.
+// poll calls ask until ask returns true or an error, until ctx ends, or until limit has passed. It
+// reports whether ask returned true.
 func poll(ctx context.Context, limit time.Duration, ask func(context.Context) (bool, error)) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

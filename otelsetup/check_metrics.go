@@ -13,10 +13,10 @@ type sample struct {
 	value  float64
 }
 
-// samples are the metrics of one page, in its order.
+// samples are the metrics of one page, in the order of the page.
 type samples []sample
 
-// parseSamples reads the lines that it can read, and leaves out the others.
+// parseSamples parses a page in Prometheus' text format. It skips lines that it cannot parse.
 func parseSamples(page []byte) samples {
 	var list samples
 	for line := range bytes.Lines(page) {
@@ -87,7 +87,7 @@ func (list samples) sum() float64 {
 	return sum
 }
 
-// max returns the largest value, 0 without any.
+// max returns the largest value, and 0 for an empty list.
 func (list samples) max() float64 {
 	largest := 0.0
 	for _, s := range list {

@@ -11,8 +11,8 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 )
 
-// The services of the probe trace. The name of the called service ends in a number of its own, so that
-// several checks at a time do not take each other's series for their own.
+// The services of the probe trace. The name of the called service ends in a random number, so that
+// concurrent checks do not mistake each other's series for their own.
 const (
 	probeClient = "tempograph-probe"
 	probeServer = "tempograph-probe-target-"

@@ -15,12 +15,13 @@ const (
 	fixService    = "name the service by otelsetup.Service or OTEL_SERVICE_NAME"
 )
 
-// program checks what the options and the environment tell about a program that is not running.
+// program checks the propagator, the service name and the sampler that the options and the
+// environment set, for a program that is not running.
 func (r *Report) program(o options, invalid error) {
 	const ask = "a setting of the program: SDK.CheckPipeline in the program checks it"
 	r.skip(ask, HopPropagator, HopService, HopSampler)
 	if invalid != nil {
-		return // the hop settings says what is wrong
+		return // the hop HopSettings reports the invalid setting
 	}
 	if p, err := propagatorFromEnv(); err == nil && env("OTEL_PROPAGATORS") != "" {
 		r.propagator(p)

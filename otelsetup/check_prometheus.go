@@ -15,16 +15,16 @@ import (
 )
 
 const (
-	// seriesWait is how long Check waits for the series of the probe: Tempo waits for the other
-	// half of a call (10 seconds by default), collects every 15 seconds, and reads its own
-	// write-ahead log every 15 seconds.
+	// seriesWait is how long Check waits for the series of the probe trace. It covers the delays of
+	// Tempo, which waits for the other half of a call (10 seconds by default), collects every 15
+	// seconds, and reads its own write-ahead log every 15 seconds.
 	seriesWait = 60 * time.Second
 
-	// failingFor is how long Tempo's remote write must fail to count as failing.
+	// failingFor is how long Tempo's remote write must fail before Check reports the failure.
 	failingFor = 3 * time.Second
 
-	// freshFor is how old the latest sample may be. The generator writes a series that does not
-	// change every 15 seconds.
+	// freshFor is the largest age of the latest sample. The generator writes every series every 15
+	// seconds, even if the value does not change.
 	freshFor = 2 * time.Minute
 )
 
@@ -98,14 +98,14 @@ func (p *prometheusAPI) number(ctx context.Context, promql string) (float64, boo
 	return f, err == nil
 }
 
-// hasSeriesOf reports whether the series of a probe are there.
+// hasSeriesOf reports whether Prometheus has the series of a probe trace.
 func (p *prometheusAPI) hasSeriesOf(ctx context.Context, probe *probe) bool {
 	v, err := p.query(ctx, fmt.Sprintf(`traces_service_graph_request_total{client=%q,server=%q}`, probeClient, probe.server))
 	return err == nil && len(v) > 0
 }
 
-// remoteWrite checks whether the generator delivers its series to Prometheus, and whether they
-// are there.
+// remoteWrite checks whether the generator delivers its series to Prometheus, and whether
+// Prometheus has them.
 func (w *walk) remoteWrite(ctx context.Context, t *tempoAPI, p *prometheusAPI) {
 	hops := []string{HopRemoteWrite, HopSeries}
 	if w.after(ctx, HopPrometheus, hops...) {
@@ -152,7 +152,7 @@ func (w *walk) anySeries(ctx context.Context, p *prometheusAPI) {
 	}
 }
 
-// missing says what is missing of the series.
+// missing returns a text that says which series Prometheus lacks.
 func (w *walk) missing(ctx context.Context, p *prometheusAPI) string {
 	if n, found := p.number(ctx, `count(traces_service_graph_request_total)`); found && n > 0 {
 		if _, labeled := p.number(ctx, `count(traces_service_graph_request_total{client!="",server!=""})`); !labeled {
@@ -162,7 +162,8 @@ func (w *walk) missing(ctx context.Context, p *prometheusAPI) string {
 	return "there is no series traces_service_graph_request_total"
 }
 
-// followProbe waits for the series of the probe, and watches Tempo's remote write meanwhile.
+// followProbe waits for the series of the probe trace. While waiting, it checks the metrics of
+// Tempo's remote write.
 func (w *walk) followProbe(ctx context.Context, t *tempoAPI, p *prometheusAPI) {
 	var s sending
 	var failingSince time.Time
@@ -234,13 +235,13 @@ func (w *walk) fixSeries(s sending) string {
 // errStopped ends a poll whose result is known.
 var errStopped = errors.New("stopped")
 
-// sending is what Tempo's own metrics tell about its remote write since the probe was sent. All
-// is zero if the process has no generator with this tenant.
+// sending is the state of Tempo's remote write since the probe trace was sent, according to Tempo's
+// own metrics. It is the zero value if the process has no generator with this tenant.
 type sending struct {
 	known            bool   // the process has a generator with this tenant
 	noURL            bool   // the generator has no remote write
-	url              string // where it writes
-	delivered        bool   // samples newer than the probe have left the queue, and none was refused
+	url              string // where the generator writes
+	delivered        bool   // samples that are newer than the probe have left the queue, and no sample was refused
 	refused, retried float64
 	discarded        float64 // spans that were too old
 }
@@ -269,7 +270,7 @@ func (t *tempoAPI) sending(now samples, probe time.Time) sending {
 	}
 	s.url = queues[0].labels["url"]
 	s.refused = grown("prometheus_remote_storage_samples_failed_total")
-	// Refused samples also count as sent.
+	// Tempo also counts refused samples as sent.
 	s.delivered = s.refused == 0 &&
 		now.with("prometheus_remote_storage_queue_highest_sent_timestamp_seconds", tenant).max() >= float64(probe.Unix())
 	s.retried = grown("prometheus_remote_storage_samples_retried_total")

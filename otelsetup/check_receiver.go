@@ -44,8 +44,8 @@ func (w *walk) receiver(ctx context.Context) {
 	}
 }
 
-// address returns the host and the port to which a connection is made: those of the proxy if
-// the environment names one for the receiver.
+// address returns the host and the port of the receiver. If the environment names a proxy for the
+// receiver, they are those of the proxy.
 func (w *walk) address() (host, port string, proxied bool) {
 	t := w.settings.target
 	scheme := "http"

@@ -42,10 +42,10 @@ const (
 	HopServiceGraphs = "service-graphs" // the generator's processor service-graphs is active for this tenant
 	HopPrometheus    = "prometheus"     // Prometheus answers queries
 	HopRemoteWrite   = "remote write"   // the metrics-generator delivers its series to Prometheus
-	HopSeries        = "series"         // the probe's series is there, fresh, with the labels client and server
+	HopSeries        = "series"         // Prometheus has a recent sample of the probe's series, with the labels client and server
 	HopPropagator    = "propagator"     // trace context travels between services
 	HopService       = "service.name"   // the program has a name
-	HopSampler       = "sampler"        // traces are kept
+	HopSampler       = "sampler"        // the sampler keeps traces
 )
 
 var hopNames = []string{
@@ -89,8 +89,8 @@ func (r Report) Failed() []Hop {
 	return failed
 }
 
-// Err returns nil if no hop failed, and otherwise an error that names each failed hop, what is
-// wrong and what to do.
+// Err returns nil if no hop failed. Otherwise it returns an error that says for each failed hop
+// what is wrong and what to do.
 func (r Report) Err() error {
 	var errs []error
 	for _, h := range r.Failed() {
@@ -103,8 +103,8 @@ func (r Report) Err() error {
 	return errors.Join(errs...)
 }
 
-// String returns the hops as a table: a mark, the name and what was found, with the fix of a
-// failure below it.
+// String returns the hops as a table. A row has a mark, the name of the hop and what Check found
+// there. The fix of a failed hop stands below its row.
 func (r Report) String() string {
 	width := 0
 	for _, h := range r.Hops {
@@ -156,7 +156,7 @@ func (r *Report) set(name string, o Outcome, detail, fix string) {
 func (r *Report) pass(name, detail string)      { r.set(name, Passed, detail, "") }
 func (r *Report) fail(name, detail, fix string) { r.set(name, Failed, detail, fix) }
 
-// skip says why some hops were not checked.
+// skip records why the given hops were not checked.
 func (r *Report) skip(because string, names ...string) {
 	for _, name := range names {
 		r.set(name, NotChecked, because, "")

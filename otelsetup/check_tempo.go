@@ -16,16 +16,16 @@ import (
 	"github.com/tempograph/tempograph/otelsetup/internal/webapi"
 )
 
-// How long Check waits for what takes Tempo some time. A Collector may keep a batch for some
-// seconds, and Tempo 3 does not search the last half minute.
+// How long Check waits until Tempo returns the probe trace by id, and until a search finds it. A
+// Collector may keep a batch for some seconds, and Tempo 3 does not search the last half minute.
 const (
 	traceWait  = 20 * time.Second
 	searchWait = 45 * time.Second
-	tenantWait = 5 * time.Second // until the generator knows a tenant of which it got its first span
+	tenantWait = 5 * time.Second // until the metrics of the generator show a tenant after its first span
 )
 
 // searchRange is how far back searches go. Tempo 3 moves the end of a search into the past, by its
-// query_end_cutoff of at most 15 minutes, and refuses a search of which no time is left.
+// query_end_cutoff of at most 15 minutes, and refuses a search whose end is then before its start.
 const searchRange = 20 * time.Minute
 
 // A tempoAPI is the query API of a Tempo server that is ready.
@@ -108,7 +108,7 @@ func accessFix(a webapi.Answer) string {
 
 const fixTempoURL = "give the base URL of Tempo's query API: of the query-frontend or of a gateway, by default at port 3200"
 
-// ready returns an error, and what to do, unless Tempo is ready to answer.
+// ready returns nil if Tempo is ready to answer, and otherwise an error and what to do.
 func (t *tempoAPI) ready(ctx context.Context) (err error, fix string) {
 	ready, err := t.Get(ctx, "/ready", nil)
 	if err != nil {
@@ -117,7 +117,7 @@ func (t *tempoAPI) ready(ctx context.Context) (err error, fix string) {
 	if ready.Status == http.StatusServiceUnavailable {
 		return fmt.Errorf("not ready: %s", ready.Message()), "wait until Tempo has started, and see its log"
 	}
-	// Other servers answer to /ready as well, and gateways hide it.
+	// Other servers have a path /ready as well, and gateways block the path.
 	echo, err := t.Get(ctx, "/api/echo", nil)
 	switch {
 	case err != nil:
@@ -157,7 +157,7 @@ func (w *walk) traceByID(ctx context.Context, t *tempoAPI) {
 		case a.Status != http.StatusOK:
 			return false, a.Err()
 		}
-		// The other half may still be on its way.
+		// One of the two spans may not have arrived yet.
 		return bytes.Contains(a.Body, []byte(w.probe.server)) && bytes.Contains(a.Body, []byte(`"`+probeClient+`"`)), nil
 	})
 	switch {
@@ -220,7 +220,7 @@ const (
 )
 
 // generator checks whether the metrics-generator runs, and its processor service-graphs for this
-// tenant. It does not ask /status/services, which says Running for a generator that is disabled.
+// tenant. It does not use /status/services, which reports Running for a disabled generator.
 func (w *walk) generator(ctx context.Context, t *tempoAPI) {
 	if w.after(ctx, HopAccess, HopGenerator, HopServiceGraphs) {
 		return
@@ -251,7 +251,7 @@ func (w *walk) generator(ctx context.Context, t *tempoAPI) {
 	}
 }
 
-// What /status/config of Tempo shows.
+// Patterns in the answer of Tempo's /status/config.
 var (
 	singleProcess      = regexp.MustCompile(`(?m)^target: all$`)
 	noGeneratorStorage = regexp.MustCompile(`(?m)^metrics_generator:\n(?: .*\n)*?    storage:\n        path: ""$`)
@@ -262,14 +262,14 @@ func (t *tempoAPI) generatorRuns(ctx context.Context) (Outcome, string, error) {
 	if m, err := t.metrics(ctx); err == nil && len(m.with("tempo_metrics_generator_spans_received_total", nil)) > 0 {
 		return Passed, "it has received spans", nil
 	}
-	// The whole Tempo in one process shows its configuration.
+	// If one process runs all of Tempo, its configuration tells whether the generator runs.
 	if a, err := t.Get(ctx, "/status/config", nil); err == nil && singleProcess.Match(a.Body) && noGeneratorStorage.Match(a.Body) {
 		return Failed, "Tempo runs without metrics_generator.storage.path, and so without metrics-generator", nil
 	}
 	if g := t.generation(); g != "" && g != "1" && g != "2" {
 		return NotChecked, "Tempo " + t.version + " does not tell from here, where no generator has received spans", nil
 	}
-	// Tempo 2 asks the generators for recent metrics.
+	// Tempo 2 answers a metrics query about recent time only with a generator.
 	now := time.Now()
 	a, err := t.Get(ctx, "/api/metrics/query_range", url.Values{
 		"q":     {"{} | rate()"},
@@ -283,7 +283,7 @@ func (t *tempoAPI) generatorRuns(ctx context.Context) (Outcome, string, error) {
 	case bytes.Contains(a.Body, []byte("empty ring")):
 		return Failed, `Tempo has no metrics-generator: "empty ring"`, nil
 	case a.Status == http.StatusOK && t.version == "":
-		// Tempo 3 answers without its generator.
+		// Tempo 3 answers metrics queries without its generator.
 		return NotChecked, "Tempo does not tell its version, on which depends who answers metrics queries", nil
 	case a.Status == http.StatusOK, bytes.Contains(a.Body, []byte("localblocks processor not found")):
 		return Passed, "it answers", nil
@@ -293,8 +293,9 @@ func (t *tempoAPI) generatorRuns(ctx context.Context) (Outcome, string, error) {
 	return NotChecked, "", a.Err()
 }
 
-// processorActive reports whether the generator runs the processor service-graphs for the
-// tenant: by its own metrics if this process has them, and else by the overrides.
+// processorActive reports whether the generator runs the processor service-graphs for the tenant:
+// according to the generator's own metrics if this process has them, and otherwise according to the
+// overrides.
 func (w *walk) processorActive(ctx context.Context, t *tempoAPI) (Outcome, string) {
 	if strings.Contains(t.tenant, "|") {
 		return NotChecked, fmt.Sprintf("%q are several tenants", t.tenant)

@@ -31,29 +31,31 @@ import (
 	"github.com/tempograph/tempograph/internal/redact"
 )
 
-// A client sends OTLP requests through the exporters of OpenTelemetry. It passes
-// them every setting that they would read from the environment, so that only
-// this package interprets the environment.
+// A client sends OTLP requests through the exporters of OpenTelemetry. It passes to the exporters
+// every setting that they would read from the environment, so that only this package interprets the
+// environment.
 type client struct {
 	otlptrace.Client
 	transport *http.Transport // nil for gRPC
 
-	// unreached is set by a request that found no connection, or whose connection broke. It is nil if such a request is
-	// not tried again.
+	// unreached is set by a request that found no connection, or whose connection broke. It is nil
+	// if the client does not retry such requests.
 	unreached *atomic.Bool
 }
 
-// How long a client waits before it tries a receiver again that takes no connection. The context of
-// the export ends the tries, by default after 30 seconds; meanwhile spans wait in the queue. The
-// longest wait is short, because at 2,000 spans a second the default queue is full after one second.
+// How long a client waits before it retries a receiver that accepts no connection. The context of
+// the export ends the retries, by default after 30 seconds; meanwhile spans wait in the queue. The
+// longest wait is short, because at 2,000 spans a second the default queue is full after one
+// second.
 const (
 	firstWait = 250 * time.Millisecond
 	maxWait   = time.Second
 )
 
 // UploadTraces sends spans. The exporters of OpenTelemetry would lose batches while a receiver
-// restarts: over HTTP, the exporter tries only answered requests again; over gRPC, the exporter
-// waits for 2.5 to 7.5 seconds, then for 3.75 to 11 seconds, and gives up after 10 seconds in all.
+// restarts: over HTTP, the exporter retries only requests that were answered; over gRPC, the
+// exporter waits 2.5 to 7.5 seconds, then 3.75 to 11 seconds, and gives up after 10 seconds in
+// total.
 func (c client) UploadTraces(ctx context.Context, spans []*tracepb.ResourceSpans) error {
 	for wait := firstWait; ; wait = min(2*wait, maxWait) {
 		if c.unreached != nil {
@@ -71,10 +73,10 @@ func (c client) UploadTraces(ctx context.Context, spans []*tracepb.ResourceSpans
 	}
 }
 
-// newClient returns a client that has not been started. After each request that
-// fails, and before the next try, the client calls attempt with the reason: the
-// exporters retry without logging, and the error that they finally return may no
-// longer have the reason. The calls of attempt are concurrent if the client's are.
+// newClient returns a client that has not been started. After each failed request, and before the
+// next retry, the client calls attempt with the reason: the exporters retry without logging, and
+// the error that they finally return may lack the reason. Concurrent calls of the client make
+// concurrent calls of attempt.
 func newClient(s settings, retry bool, attempt func(error)) client {
 	if s.target.grpc {
 		return newGRPCClient(s, retry, attempt)
@@ -95,7 +97,7 @@ func newGRPCClient(s settings, retry bool, attempt func(error)) client {
 	var answered atomic.Bool // a receiver has answered before
 	watch := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,
 		invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-		var header, trailer metadata.MD // an answer has one of them, also if it is an error
+		var header, trailer metadata.MD // every answer, even an error, has one of them
 		err := invoke(ctx, method, req, reply, cc, append(opts, grpc.Header(&header), grpc.Trailer(&trailer))...)
 		if err == nil || len(header)+len(trailer) > 0 {
 			answered.Store(true)
@@ -108,7 +110,7 @@ func newGRPCClient(s settings, retry bool, attempt func(error)) client {
 		}
 		attempt(redactStatus(err, s.headers))
 		if unreached != nil && unreached.Load() {
-			return errors.New(err.Error()) // without its code, the exporter leaves the next try to UploadTraces
+			return errors.New(err.Error()) // the exporter does not retry an error without a gRPC code: UploadTraces does
 		}
 		return err
 	}
@@ -119,7 +121,7 @@ func newGRPCClient(s settings, retry bool, attempt func(error)) client {
 		otlptracegrpc.WithTimeout(s.timeout),
 		otlptracegrpc.WithDialOption(
 			grpc.WithChainUnaryInterceptor(watch),
-			// By default, gRPC connects again after up to two minutes.
+			// By default, gRPC may wait up to two minutes before it connects again.
 			grpc.WithConnectParams(grpc.ConnectParams{
 				Backoff:           backoff.Config{BaseDelay: firstWait, Multiplier: 2, Jitter: 0.2, MaxDelay: maxWait},
 				MinConnectTimeout: defaultTimeout,
@@ -132,8 +134,8 @@ func newGRPCClient(s settings, retry bool, attempt func(error)) client {
 	return client{Client: otlptracegrpc.NewClient(opts...), unreached: unreached}
 }
 
-// redactStatus returns the error of a receiver without the credentials that it may echo, and as
-// one line.
+// redactStatus returns the error of a receiver as one line, without the credentials that a receiver
+// may repeat in its message.
 func redactStatus(err error, headers map[string]string) error {
 	answer, ok := status.FromError(err)
 	if !ok {
@@ -173,7 +175,7 @@ func newHTTPClient(s settings, retry bool, attempt func(error)) client {
 	}
 	opts := []otlptracehttp.Option{
 		otlptracehttp.WithEndpointURL(s.target.String()),
-		otlptracehttp.WithTLSClientConfig(nil), // the transport has it, and for http the exporter refuses one
+		otlptracehttp.WithTLSClientConfig(nil), // the transport has the TLS settings, and the exporter refuses TLS settings for http
 		otlptracehttp.WithHeaders(s.headers),
 		otlptracehttp.WithEncoding(encoding),
 		otlptracehttp.WithHTTPClient(&http.Client{
@@ -197,16 +199,17 @@ func (c client) Stop(ctx context.Context) error {
 	return err
 }
 
-// isBroken reports whether a connection broke before the answer, as when a receiver restarts. The
-// receiver may have the spans nevertheless: as in OTLP over gRPC, a retry may send them twice.
+// isBroken reports whether a connection broke before the answer, for example because a receiver
+// restarts. The receiver may have stored the spans nevertheless: a retry may send them twice, as in
+// OTLP over gRPC.
 func isBroken(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
 		errors.Is(err, syscall.EPIPE) || strings.Contains(err.Error(), "server closed idle connection")
 }
 
-// checkRedirect does not follow a redirect to another scheme, host or port, which would get the
-// credentials and the spans, nor a redirect that turns the POST into a GET: the GET might reach a
-// web page that answers 200, and the spans would count as delivered.
+// checkRedirect does not follow a redirect to another scheme, host or port: the client would send
+// credentials and spans there. It does not follow a redirect that turns the POST into a GET either:
+// a web page might answer the GET with 200, and the spans would count as delivered.
 func checkRedirect(req *http.Request, via []*http.Request) error {
 	if req.Method != http.MethodPost || len(via) >= 10 || !httpfault.SameServer(via[0].URL, req.URL) {
 		return http.ErrUseLastResponse
@@ -214,7 +217,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// followed reports whether the client follows the redirect that a server answers.
+// followed reports whether an answer is a redirect that the client follows.
 func followed(req *http.Request, resp *http.Response) bool {
 	if resp.StatusCode != http.StatusTemporaryRedirect && resp.StatusCode != http.StatusPermanentRedirect {
 		return false
@@ -255,17 +258,17 @@ func (t watchedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	case err != nil:
 		reason := err
 		if ctxErr := req.Context().Err(); ctxErr != nil {
-			reason = ctxErr // err varies with the moment at which the context ended
+			reason = ctxErr // the text of err depends on the moment at which the context ended
 		}
 		t.attempt(reason)
 	case followed(req, resp):
 	case resp.StatusCode > 299:
-		// The exporter gets only the rest of the body. Nobody sees the error that
-		// it makes of it.
+		// newStatusError reads the beginning of the body, so that the exporter's own error has only
+		// the rest. Nobody sees the exporter's error.
 		t.attempt(newStatusError(req, resp))
 	case strings.HasPrefix(strings.ToLower(resp.Header.Get("Content-Type")), "text/html"):
-		// No receiver answers with a page, but a login page does, with status 200. The
-		// exporter would count the spans as delivered.
+		// A web page with status 200, such as a login page, is not from a receiver. The exporter
+		// would count the spans as delivered.
 		reason := newStatusError(req, resp)
 		resp.Body.Close()
 		t.attempt(reason)
@@ -286,11 +289,11 @@ func newStatusError(req *http.Request, resp *http.Response) *statusError {
 	}
 }
 
-// maxMessage is how many bytes of a server's text a message shows.
+// maxMessage is the largest number of bytes of a server's text in a message.
 const maxMessage = 200
 
-// serverMessage returns the text in the body of an error, nothing if the body is a web page. For
-// requests in protobuf, receivers answer a google.rpc.Status.
+// serverMessage returns the text in the body of an error, and "" with page set if the body is a web
+// page. Receivers answer requests in protobuf with a google.rpc.Status.
 func serverMessage(contentType string, body []byte) (text string, page bool) {
 	if contentType == "application/x-protobuf" {
 		var s spb.Status
@@ -312,7 +315,7 @@ func check(ctx context.Context, s settings) *deliveryError { return upload(ctx, 
 // upload sends spans in one request, without retries, and returns the reason why they were not
 // delivered, nil if they were.
 func upload(ctx context.Context, s settings, spans []*tracepb.ResourceSpans) *deliveryError {
-	var reason error // of the only attempt, set during UploadTraces
+	var reason error // why the only attempt failed, set during UploadTraces
 	c := newClient(s, false, func(err error) { reason = err })
 	err := c.Start(ctx)
 	if err == nil {

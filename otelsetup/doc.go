@@ -20,10 +20,10 @@
 //   - After Start returns, the endpoint is checked in the background. If it does
 //     not accept spans, a warning in the log gives the reason and a remedy. Each
 //     failed request logs such a warning, once a minute for each kind of fault.
-//   - While the receiver is away, spans wait in the queue (OTEL_BSP_MAX_QUEUE_SIZE), and each
-//     batch is tried again for up to 30 seconds (OTEL_BSP_EXPORT_TIMEOUT).
-//   - [SDK.Check] checks the endpoint for a caller who waits. [SDK.Stats] counts
-//     the spans before and after the queue.
+//   - While the receiver is down, spans wait in the queue (OTEL_BSP_MAX_QUEUE_SIZE), and each batch
+//     is retried for up to 30 seconds (OTEL_BSP_EXPORT_TIMEOUT).
+//   - [SDK.Check] checks the endpoint at once and returns the result. [SDK.Stats] counts the spans
+//     before and after the queue.
 //   - [Check] and [SDK.CheckPipeline] check each hop from the endpoint to the series of
 //     Grafana's Service Graph, and name the hop that is broken.
 //   - [SDK.Shutdown] returns and logs how many spans were lost, and why.
@@ -58,9 +58,9 @@
 //	TEMPO_ORG_ID                           the header X-Scope-OrgID, unless it is set otherwise
 //
 // Start fails if a variable has an invalid value, such as a sampler with a typo: the SDK would
-// ignore the value. An item of OTEL_RESOURCE_ATTRIBUTES that is no key=value is left out, with a
-// warning. A variable whose name has a typing mistake, such as OTEL_TRACE_SAMPLER,
-// gets a warning with the right name.
+// ignore the value. Start skips an item of OTEL_RESOURCE_ATTRIBUTES that does not have the format
+// key=value, with a warning. A variable whose name has a typing mistake, such as
+// OTEL_TRACE_SAMPLER, gets a warning with the right name.
 //
 // The path in OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is used unchanged, as the
 // specification requires; /v1/traces is appended to the path of any other endpoint.

@@ -21,8 +21,8 @@ type target struct {
 	path   string // only over HTTP
 }
 
-// String returns the URL of the target, which [Endpoint] accepts. The zero target stands for an
-// exporter of the program.
+// String returns the URL of the target, which [Endpoint] accepts. The zero target means that the
+// option [Exporter] is set.
 func (t target) String() string {
 	if t == (target{}) {
 		return "the exporter of the program"
@@ -42,13 +42,13 @@ func (t target) String() string {
 type address struct {
 	raw      string
 	source   string // the name of the option or variable, for messages
-	env      bool   // the address is from the environment, or the environment wins
+	env      bool   // the address is from the environment, or EnvironmentWins is set
 	asIs     bool   // the path is complete: nothing is appended
 	protocol string // OTEL_EXPORTER_OTLP_PROTOCOL, "" if not set
 	insecure string // OTEL_EXPORTER_OTLP_INSECURE, "" if not set
 }
 
-// parse resolves the address. The note tells what had to be assumed.
+// parse resolves the address. The note says what parse assumed about an ambiguous address.
 func (a address) parse() (t target, note string, err error) {
 	t, note, err = a.resolve()
 	if err != nil {

@@ -56,7 +56,8 @@ func otlpEnv(key string) (value, name string) {
 }
 
 // exporting reports whether the environment permits tracing and exporting over OTLP, and whether
-// spans go to the console. If spans are not exported over OTLP, why is the variable with its value.
+// spans go to the console. If spans are not exported over OTLP, e.why says which variable is the
+// reason.
 func exporting() (e exports, err error) {
 	if strings.EqualFold(env("OTEL_SDK_DISABLED"), "true") {
 		return exports{why: "OTEL_SDK_DISABLED=true"}, nil
@@ -93,11 +94,11 @@ func exporting() (e exports, err error) {
 	return e, nil
 }
 
-// exports says what the environment wants to be done with spans.
+// exports says where the environment wants spans to go.
 type exports struct {
 	recording     bool // false: no spans at all
 	otlp, console bool
-	why           string // the variable that keeps spans from OTLP
+	why           string // the variable, with its value, that turns the export over OTLP off
 }
 
 // resolve combines options and environment.
@@ -251,9 +252,8 @@ func checkHeader(key, value string) error {
 	return nil
 }
 
-// resolveTLS reads the certificates. The exporters would only log that they cannot
-// read a file, and their gRPC exporter would use TLS for a plain-text endpoint if
-// there is a certificate.
+// resolveTLS reads the certificates. OpenTelemetry's exporters would only log that they cannot read
+// a file, and its gRPC exporter would use TLS for a plain-text endpoint if a certificate is set.
 func (s *settings) resolveTLS() error {
 	ca, caName := otlpEnv("CERTIFICATE")
 	cert, certName := otlpEnv("CLIENT_CERTIFICATE")
@@ -292,9 +292,9 @@ func (s *settings) resolveTLS() error {
 	return nil
 }
 
-// propagatorFromEnv returns the propagator of W3C trace context and baggage, or of
-// those that OTEL_PROPAGATORS names. An unknown name is an error: without its
-// propagator, every trace would end at this service.
+// propagatorFromEnv returns the propagator of W3C trace context and baggage, or only of those
+// formats that OTEL_PROPAGATORS names. An unknown name is an error: without its propagator, every
+// trace would end at this service.
 func propagatorFromEnv() (propagation.TextMapPropagator, error) {
 	list := env("OTEL_PROPAGATORS")
 	if list == "" {

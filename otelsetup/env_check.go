@@ -9,7 +9,7 @@ import (
 )
 
 // checkEnv returns an error for the first variable of the environment whose value the SDK or the
-// exporters would replace by a default without a word, or with a line on standard error.
+// exporters would replace by a default, with no message or only a line on standard error.
 func checkEnv() error {
 	for _, name := range []string{"OTEL_SDK_DISABLED", "OTEL_EXPORTER_OTLP_INSECURE", "OTEL_EXPORTER_OTLP_TRACES_INSECURE"} {
 		if v := env(name); v != "" && !strings.EqualFold(v, "true") && !strings.EqualFold(v, "false") {

@@ -47,7 +47,7 @@ func explain(err error, t target) *deliveryError {
 		return e
 	}
 	s, answered := status.FromError(err)
-	// gRPC also returns these codes for faults of the transport.
+	// gRPC also returns the codes Unavailable and DeadlineExceeded for faults of the transport.
 	if c := s.Code(); !answered || c == codes.Unavailable || c == codes.DeadlineExceeded {
 		e.reason, e.hint, e.hop = explainTransport(err.Error(), t)
 	}
@@ -137,8 +137,8 @@ func explainCode(s *status.Status, t target) (reason, hint string) {
 // fault on a real server, so they notice if the text changes.
 type symptom struct {
 	text   string
-	grpc   bool   // only errors of gRPC have the text; false: only those of HTTP
-	any    bool   // errors of both have the text
+	grpc   bool   // only errors of gRPC have the text; false: only errors of HTTP
+	any    bool   // errors of gRPC and of HTTP have the text
 	reason string // empty: the text of the certificate error
 	hint   string // %s is the host and port
 	hop    string // the hop that has failed; empty: HopProtocol

@@ -11,9 +11,9 @@ import (
 )
 
 // misspeltVariables returns a warning for each variable that begins with OTEL_ or OTLP_, that
-// nothing reads, and whose name is nearly that of a variable which Start reads. Other unknown
-// variables are left alone: other languages and Kubernetes have many, such as OTEL_SERVICE_PORT for a
-// service named otel.
+// nothing reads, and whose name is nearly that of a variable which Start reads. It ignores other
+// unknown variables: SDKs of other languages and Kubernetes set many such variables, such as
+// OTEL_SERVICE_PORT for a service named otel.
 func misspeltVariables() []note {
 	var names []string
 	for _, kv := range os.Environ() {
@@ -32,8 +32,8 @@ func misspeltVariables() []note {
 	return notes
 }
 
-// variables returns the names of the variables that Start reads. Of several names that an unknown name could mean,
-// the first one is meant.
+// variables returns the names of the variables that Start reads. If an unknown name is similar to
+// several of them, meantVariable chooses the first.
 func variables() []string {
 	names := []string{
 		"OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES",
@@ -51,8 +51,8 @@ func variables() []string {
 	return names
 }
 
-// meantVariable returns the variable that was meant by a name, or "" if the name is not taken for
-// a mistake.
+// meantVariable returns the variable that the user probably meant by a misspelled name, and "" for
+// a name that is probably right.
 func meantVariable(name string) string {
 	upper := strings.ToUpper(name)
 	rest, isOTel := strings.CutPrefix(upper, "OTEL_")
@@ -69,7 +69,7 @@ func meantVariable(name string) string {
 	if slices.Contains(known, upper) { // the case is wrong
 		return upper
 	}
-	for _, signal := range []string{"METRICS", "LOGS"} { // these have variables of their own, with the same words
+	for _, signal := range []string{"METRICS", "LOGS"} { // metrics and logs have variables of their own, with the same words
 		if slices.Contains(known, strings.Replace(upper, signal, "TRACES", 1)) {
 			return ""
 		}
@@ -78,8 +78,8 @@ func meantVariable(name string) string {
 	meant := ""
 	for _, k := range known {
 		all := strings.Split(strings.TrimPrefix(k, "OTEL_"), "_")
-		// Of the variables that have all words of the name, the shortest one is meant. The last word
-		// must be the same, since it says what is set.
+		// Among the variables that have all words of the name, the shortest one is meant. The last
+		// word must be the same, because the last word names the setting.
 		if sameWord(words[len(words)-1], all[len(all)-1]) && within(words, all) && (meant == "" || len(k) < len(meant)) {
 			meant = k
 		}
@@ -88,7 +88,7 @@ func meantVariable(name string) string {
 		return meant
 	}
 	for _, k := range known {
-		// An underscore may be missing, or a letter in two words.
+		// An underscore may be missing, or two words may lack a letter each.
 		joined := strings.ReplaceAll(k, "_", "")
 		if given := strings.ReplaceAll(upper, "_", ""); given == joined || len(words) == 1 && suggest.Nearest(rest, []string{strings.TrimPrefix(k, "OTEL_")}) != "" {
 			return k

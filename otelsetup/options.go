@@ -74,9 +74,9 @@ func Resource(attrs ...attribute.KeyValue) Option {
 	return func(o *options) { o.attrs = append(o.attrs, attrs...) }
 }
 
-// SampleRatio sets the fraction of traces to keep, from 0 to 1, of those that begin
-// in this service. For other traces the service that began the trace has decided.
-// Without this option and without OTEL_TRACES_SAMPLER all traces are kept.
+// SampleRatio sets the fraction of traces to keep, from 0 to 1, of those that begin in this
+// service. The sampling decision of other traces comes from the service that began the trace.
+// Without this option and without OTEL_TRACES_SAMPLER, the SDK keeps all traces.
 func SampleRatio(ratio float64) Option {
 	return func(o *options) { o.ratio = &ratio }
 }
@@ -99,9 +99,10 @@ func Exporter(e sdktrace.SpanExporter) Option {
 	return func(o *options) { o.exporter = e }
 }
 
-// SpanProcessor adds a processor that gets every span besides the export, such as a recorder of
-// package otelspan. It gets spans even if the environment disables the export, but not with
-// OTEL_SDK_DISABLED. The option may be used several times. Shutdown shuts the processor down.
+// SpanProcessor adds a processor, such as a recorder of package otelspan. The processor gets every
+// span, in addition to the export. It gets spans even if the environment disables the export, but
+// not with OTEL_SDK_DISABLED. The option may be used several times. Shutdown shuts the processor
+// down.
 func SpanProcessor(p sdktrace.SpanProcessor) Option {
 	return func(o *options) { o.processors = append(o.processors, p) }
 }

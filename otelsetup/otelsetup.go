@@ -40,10 +40,10 @@ type SDK struct {
 	shutdownErr  error
 }
 
-// Start sets up the export of spans, the global tracer provider and W3C
-// propagation. It does not wait for the backend, and a backend that is down is no
-// error: Start checks the endpoint in the background and logs a warning if spans
-// would not be delivered. [SDK.Check] does this for a caller who waits.
+// Start sets up the export of spans, the global tracer provider and W3C propagation. It does not
+// wait for the backend, and a backend that is down is no error: Start checks the endpoint in the
+// background and logs a warning if spans would not be delivered. [SDK.Check] does the same and
+// returns the result.
 //
 // The error is about invalid settings: an endpoint or a protocol that cannot be
 // parsed, headers that cannot be sent, a certificate that cannot be read. ctx bounds
@@ -142,7 +142,8 @@ func start(ctx context.Context, o options) (*SDK, error) {
 		s.reporter.log(slog.LevelInfo, "spans are not exported", "because", s.silent)
 	}
 	if !o.withoutGlobals {
-		// What package otel would print on standard error goes to the logger, also of the lines below.
+		// Errors that package otel would print on standard error go to the logger, including those
+		// of the lines below.
 		otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
 			s.reporter.log(slog.LevelWarn, "OpenTelemetry reports an error", "error", err.Error())
 		}))
@@ -240,7 +241,7 @@ func (s *SDK) shutdown(ctx context.Context) error {
 		defer cancel()
 	}
 	if s.pipeline != nil {
-		// The pipeline goes first, so that spans which end meanwhile are counted.
+		// The pipeline is shut down first, so that spans which end meanwhile are counted.
 		s.pipeline.shutdown(ctx)
 	}
 	_ = s.sdk.Shutdown(context.WithoutCancel(ctx)) // the processor is already shut down

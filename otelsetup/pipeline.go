@@ -28,7 +28,7 @@ type pipeline struct {
 	exporter  *countingExporter
 }
 
-// newPipeline returns a pipeline to the network, which it does not use yet.
+// newPipeline returns a pipeline to the network. It sends nothing yet.
 func newPipeline(s settings, r *reporter) (*pipeline, error) {
 	e := newCountingExporter(s.target, r)
 	next, err := otlptrace.New(context.Background(), newClient(s, true, e.attempt))
@@ -45,7 +45,7 @@ func (e *countingExporter) pipelineTo(next sdktrace.SpanExporter, s settings) *p
 	r := e.reporter
 	batch := sdktrace.NewBatchSpanProcessor(e, func(o *sdktrace.BatchSpanProcessorOptions) {
 		r.tally.queue = int64(o.MaxQueueSize)
-		// One more span can be on its way from the queue to the batch.
+		// One more span can be between the queue and the batch.
 		r.tally.drain = (o.MaxQueueSize+o.MaxExportBatchSize-1)/max(o.MaxExportBatchSize, 1) + 1
 		r.tally.capacity = int64(o.MaxQueueSize) + int64(o.MaxExportBatchSize) + 1
 	})
@@ -68,8 +68,8 @@ func (p *pipeline) shutdown(ctx context.Context) {
 	// The error is that of ctx or of closing a connection, which no longer matters.
 	// The tally has the lost spans.
 	_ = p.processor.Shutdown(ctx)
-	// If ctx has ended, the batch processor still works in the background. Now all
-	// its requests fail at once.
+	// If ctx has ended, the batch processor still works in the background. halt makes all its
+	// requests fail at once.
 	p.exporter.halt()
 	<-p.exporter.closed
 	p.tally.countDropped(p.tally.ended.Load(), 0)
@@ -110,7 +110,7 @@ func (p *countingProcessor) ForceFlush(ctx context.Context) error {
 		return fmt.Errorf("flushing spans: %w", err)
 	}
 	if p.stopping.Load() {
-		return nil // Shutdown sends the rest and counts
+		return nil // Shutdown sends and counts the remaining spans
 	}
 	p.tally.countDropped(ended, 0)
 	after := p.tally.stats()
@@ -136,14 +136,14 @@ type countingExporter struct {
 	tally    *tally
 	reporter *reporter
 
-	attempted atomic.Bool // attempt has reported a failure of the current batch
+	attempted atomic.Bool // whether the method attempt has reported a failure of the current batch
 
 	stop   context.Context // done when all requests should fail
 	halt   context.CancelFunc
-	closed chan struct{} // closed by Shutdown, after which no goroutine is left
+	closed chan struct{} // closed by Shutdown when no goroutine is left
 }
 
-// newCountingExporter returns an exporter that still needs its next one.
+// newCountingExporter returns an exporter whose field next is not set yet.
 func newCountingExporter(t target, r *reporter) *countingExporter {
 	stop, halt := context.WithCancel(context.Background())
 	return &countingExporter{
@@ -152,7 +152,7 @@ func newCountingExporter(t target, r *reporter) *countingExporter {
 	}
 }
 
-// attempt reports a request that failed, whether or not it will be tried again.
+// attempt reports a failed request, whether or not the request will be retried.
 func (e *countingExporter) attempt(err error) {
 	if e.stop.Err() != nil {
 		return // halt canceled it
@@ -180,8 +180,8 @@ func (e *countingExporter) ExportSpans(ctx context.Context, spans []sdktrace.Rea
 	case !e.attempted.Load(): // otherwise the fault is already reported
 		e.reporter.failed(time.Now(), explain(err, e.target))
 	}
-	// The spans are counted after the fault is reported, so that the tally never has failed
-	// spans without a cause.
+	// The spans are counted after the fault is reported, so that whenever the tally has failed
+	// spans, the reporter knows a cause.
 	failed := rejected(err, len(spans))
 	e.tally.failed.Add(failed)
 	e.tally.exported.Add(int64(len(spans)) - failed)

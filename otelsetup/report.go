@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// reportInterval is how long a fault that persists is not logged again.
+// reportInterval is the time after which a persistent fault is logged again.
 const reportInterval = time.Minute
 
 // A reporter logs faults, each kind once in reportInterval. It is safe for
@@ -18,13 +18,13 @@ type reporter struct {
 	tally  *tally
 
 	mu      sync.Mutex
-	logged  map[string]time.Time // when a fault was last logged, by its hint: texts of errors vary
-	failing bool                 // a fault was logged, and no recovery since
+	logged  map[string]time.Time // when a fault was last logged; the key is its hint, because texts of errors vary
+	failing bool                 // a fault was logged, and no recovery after it
 	last    *deliveryError       // the latest fault
 	dropped int64                // the number in the latest message about dropped spans
 
 	// Why the queue was full: during an outage, or with a receiver that answered. Batches that
-	// drain the queue after an outage count for neither.
+	// drain the queue after an outage set neither.
 	fullInOutage, fullInHealth bool
 	healthy                    int // batches in a row that were sent without a fault
 }
@@ -40,7 +40,8 @@ func (r *reporter) log(level slog.Level, msg string, args ...any) {
 	logger.Log(context.Background(), level, "otelsetup: "+msg, args...)
 }
 
-// due reports whether a fault of this kind may be logged now, and remembers that it was.
+// due reports whether a fault of this kind may be logged now. If so, it records now as the time of
+// the log message.
 func (r *reporter) due(now time.Time, key string) bool {
 	if at, ok := r.logged[key]; ok && now.Sub(at) < reportInterval {
 		return false
@@ -91,8 +92,8 @@ func (r *reporter) delivered() {
 	}
 }
 
-// sent takes note of a batch that has left the queue, with or without a fault, and logs that
-// spans were dropped since the last such message.
+// sent records that a batch has left the queue, with or without a fault. If spans were dropped
+// since the last message about dropped spans, sent logs another such message.
 func (r *reporter) sent(now time.Time, fault bool) {
 	n := r.tally.stats().Dropped
 	full := r.tally.ended.Load()-r.tally.taken.Load()-n >= r.tally.queue

@@ -45,7 +45,7 @@ func newResource(ctx context.Context, o options) (*resource.Resource, []note) {
 		resource.WithProcessRuntimeName(),
 		resource.WithProcessRuntimeVersion(),
 	}, stated...)...)
-	if err != nil { // res still holds what was detected
+	if err != nil { // res holds the attributes that were detected despite the error
 		notes = append(notes, note{slog.LevelWarn, fmt.Sprintf("the resource is incomplete: %v", err)})
 	}
 	if serviceOf(res) != "" {

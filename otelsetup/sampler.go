@@ -10,7 +10,7 @@ import (
 )
 
 // samplerOption returns the sampler of the options and the environment, by default one that keeps
-// all traces. Unlike the SDK, it refuses what it does not know: the SDK would keep all traces.
+// all traces. An unknown sampler is an error: the SDK would ignore the setting and keep all traces.
 func samplerOption(o options) (sdktrace.Sampler, error) {
 	if o.ratio == nil || o.environmentWins && env("OTEL_TRACES_SAMPLER") != "" {
 		return samplerFromEnv()
@@ -53,8 +53,8 @@ func samplerFromEnv() (sdktrace.Sampler, error) {
 	return s, nil
 }
 
-// unusedSamplerArg returns a warning if the argument of the sampler is set and no sampler uses it: all
-// traces are kept then, or those that an option says.
+// unusedSamplerArg returns a warning if OTEL_TRACES_SAMPLER_ARG is set and no sampler uses it. The
+// SDK then keeps all traces, or the fraction that an option sets.
 func unusedSamplerArg(o options) []note {
 	arg := env("OTEL_TRACES_SAMPLER_ARG")
 	name := strings.ToLower(env("OTEL_TRACES_SAMPLER"))
@@ -88,8 +88,8 @@ func keepsNothing(s sdktrace.Sampler) bool {
 	return strings.HasPrefix(d, "AlwaysOff") || strings.HasPrefix(d, "TraceIDRatioBased{0}")
 }
 
-// samplerText returns a sampler in short. A parent-based sampler decides for the traces that begin in
-// this service only.
+// samplerText returns a short description of a sampler. A parent-based sampler decides only about
+// traces that begin in this service.
 func samplerText(s sdktrace.Sampler) string {
 	root, isParent := strings.CutPrefix(s.Description(), "ParentBased{root:")
 	if !isParent {

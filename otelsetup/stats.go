@@ -8,9 +8,9 @@ type Stats struct {
 	Started int64 // spans started
 	Ended   int64 // spans ended before Shutdown returned
 
-	// Exported spans were accepted by the receiver. Failed spans were sent, and
-	// the receiver refused them or did not answer. If it did not answer, it may
-	// nevertheless have stored some.
+	// Exported spans were accepted by the receiver. Failed spans were sent, and the receiver
+	// refused them or did not answer. A receiver that did not answer may nevertheless have stored
+	// spans.
 	Exported, Failed int64
 
 	// Dropped spans ended and were never sent, because the queue was full or
@@ -18,9 +18,9 @@ type Stats struct {
 	// lower bound at other times.
 	Dropped int64
 
-	// Pending spans have not ended, wait in the queue or are being sent. After Shutdown, they
-	// are the spans that had not ended by then. At other times, Pending includes the dropped
-	// spans of which Dropped is not certain yet.
+	// Pending spans have not ended, wait in the queue or are being sent. After Shutdown, they are
+	// the spans that had not ended by then. At other times, Pending includes dropped spans that are
+	// not yet counted in Dropped.
 	Pending int64
 }
 
@@ -32,16 +32,16 @@ type tally struct {
 	started, ended   atomic.Int64
 	taken            atomic.Int64 // passed to the exporter
 	exported, failed atomic.Int64
-	dropped          atomic.Int64 // the highest number that was certain so far
+	dropped          atomic.Int64 // a lower bound, as high as is certain so far
 
 	capacity int64 // how many spans the batch processor can hold
-	queue    int64 // how many of them in its queue (OTEL_BSP_MAX_QUEUE_SIZE)
+	queue    int64 // how many spans its queue alone can hold (OTEL_BSP_MAX_QUEUE_SIZE)
 	drain    int   // how many batches empty a full queue
 }
 
-// countDropped computes how many spans the batch processor has dropped, which it
-// does not report. Of the given number of ended spans, some were passed to the
-// exporter and at most waiting can still be passed to it; the others are dropped.
+// countDropped computes how many spans the batch processor has dropped, because the batch processor
+// does not report the number. Some of the ended spans were passed to the exporter, and at most
+// waiting spans can still be passed to the exporter; the others are dropped.
 func (t *tally) countDropped(ended, waiting int64) {
 	certain := ended - t.taken.Load() - waiting
 	for {

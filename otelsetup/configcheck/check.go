@@ -18,11 +18,11 @@ const (
 	maxFindings = 200 // of one file; more are counted
 )
 
-// A Severity tells what a mistake does to the pipeline.
+// A Severity says how bad a mistake is.
 type Severity uint8
 
 const (
-	Error   Severity = iota // the graph is missing or wrong
+	Error   Severity = iota // the mistake makes the graph missing or wrong
 	Warning                 // the setting breaks most set-ups and is right in some
 )
 
@@ -42,7 +42,7 @@ type Finding struct {
 	File     string   `json:"file"`
 	Line     int      `json:"line"` // counted from 1
 	Severity Severity `json:"severity"`
-	Problem  string   `json:"problem"`       // what is wrong, and what it does
+	Problem  string   `json:"problem"`       // what is wrong, and what the consequence is
 	Fix      string   `json:"fix,omitempty"` // the corrected lines, or the lines to add
 }
 
@@ -57,7 +57,7 @@ type Result struct {
 	File      string     `json:"file"`
 	Documents []Document `json:"documents"`
 	Findings  []Finding  `json:"findings"` // in the order of their lines
-	Omitted   int        `json:"omitted"`  // findings beyond the first 200
+	Omitted   int        `json:"omitted"`  // how many findings after the first 200 are not in Findings
 }
 
 // Check finds the known mistakes in a configuration file. The name of the file is only for
@@ -78,10 +78,10 @@ func Check(file string, data []byte) (Result, error) {
 type checker struct {
 	result Result
 	lines  []string // of the file
-	offset int      // lines of the file before the document, if another document contains it
+	offset int      // lines of the file before the document, for a document in a string of another document
 
-	inContainer   bool // the configuration is that of a container, whose localhost nobody else reaches
-	chartDefaults bool // a chart merges the configuration with its own
+	inContainer   bool // the program runs in a container: other containers cannot reach its localhost
+	chartDefaults bool // a chart merges the configuration with its defaults
 
 	targets     map[string]bool // the components of Tempo that the manifests of the file deploy
 	processLine int             // the line with the processors of the metrics-generator, or 0
@@ -110,7 +110,7 @@ func (c *checker) check(data []byte) error {
 	}
 	c.deployment()
 	if !slices.ContainsFunc(c.result.Documents, func(d Document) bool { return d.Kind != "" }) {
-		return c.template() // some templates are YAML, of no kind
+		return c.template() // some templates are valid YAML, but of no known kind
 	}
 	return nil
 }
@@ -124,8 +124,8 @@ func (c *checker) document(root *yaml.Node) {
 	}
 }
 
-// embedded checks a document that a string of this document contains, such as a file in a
-// ConfigMap. It does nothing if the string is not a configuration.
+// embedded checks a document in a string of this document, such as a file in a ConfigMap. It does
+// nothing if the string is not a configuration.
 func (c *checker) embedded(text *yaml.Node) {
 	text = resolve(text)
 	if text == nil || text.Kind != yaml.ScalarNode {
@@ -148,7 +148,7 @@ func (c *checker) embedded(text *yaml.Node) {
 	c.offset = outer
 }
 
-// contained runs a check of the configuration of a container.
+// contained runs check with inContainer set.
 func (c *checker) contained(check func()) {
 	outer := c.inContainer
 	c.inContainer = true

@@ -13,7 +13,8 @@ import (
 	"github.com/tempograph/tempograph/internal/suggest"
 )
 
-// collector checks a configuration of the OpenTelemetry Collector, or a part of one.
+// collector checks a configuration of the OpenTelemetry Collector, or a part of such a
+// configuration.
 func (c *checker) collector(root *yaml.Node) {
 	for _, f := range fields(get(root, "exporters").value) {
 		if !exportsTraces(root, f.key.Value) {
@@ -41,8 +42,8 @@ func (c *checker) collector(root *yaml.Node) {
 	}
 }
 
-// exportsTraces reports whether an exporter may get traces: a pipeline for traces names it, or
-// no pipeline does.
+// exportsTraces reports whether an exporter may get traces: either a pipeline for traces names the
+// exporter, or no pipeline names it.
 func exportsTraces(root *yaml.Node, exporter string) bool {
 	other := false
 	for _, p := range fields(get(root, "service", "pipelines").value) {
@@ -83,7 +84,7 @@ func (c *checker) otlpReceiver(receiver field) {
 	for _, f := range fields(protocols.value) {
 		if f.key.Value == "grpc" || f.key.Value == "http" {
 			if c.chartDefaults && !has(f.value, "endpoint") {
-				continue // the chart gives one
+				continue // the chart has a default
 			}
 			c.listener(f, "the Collector listens on localhost since version 0.104")
 		}
@@ -100,7 +101,7 @@ func (c *checker) grpcExporter(exporter field) {
 		return
 	}
 	if strings.Contains(raw, "${") {
-		return // of an environment variable
+		return // the value comes from an environment variable
 	}
 	address, scheme := raw, ""
 	if before, after, found := strings.Cut(raw, "://"); found {
@@ -121,8 +122,8 @@ func (c *checker) grpcExporter(exporter field) {
 	c.tls(exporter, endpoint, scheme, host)
 }
 
-// tls reports an exporter over gRPC that speaks TLS to a server in the same cluster, which rarely
-// does. The scheme http does not turn TLS off; only tls.insecure does.
+// tls reports a gRPC exporter that uses TLS with a server in the same cluster: such servers rarely
+// use TLS. The scheme http does not turn TLS off; only tls.insecure does.
 func (c *checker) tls(exporter, endpoint field, scheme, host string) {
 	tls := get(exporter.value, "tls")
 	if isTrue(get(tls.value, "insecure").value) || scheme == "https" || anyOf(tls.value, "ca_file", "ca_pem", "cert_file", "insecure_skip_verify", "server_name_override") {
@@ -139,8 +140,8 @@ func (c *checker) tls(exporter, endpoint field, scheme, host string) {
 		nest("exporters", exporter.key.Value, "endpoint: "+text(endpoint.value))+"    tls:\n      insecure: true\n")
 }
 
-// isLocalName reports whether a host can only be in the same cluster, network or machine: a name of
-// Kubernetes, a name without dots, or a private address.
+// isLocalName reports whether a host must be in the same cluster, network or machine: a Kubernetes
+// service name, a name without dots, or a private address.
 func isLocalName(host string) bool {
 	host = strings.TrimSuffix(host, ".")
 	if ip, err := netip.ParseAddr(host); err == nil {
@@ -150,7 +151,8 @@ func isLocalName(host string) bool {
 		strings.Count(host, ".") == 1 && strings.HasPrefix(host, "tempo") // service.namespace
 }
 
-// misplacedTLS reports settings of TLS beside the mapping tls, where the Collector refuses them.
+// misplacedTLS reports TLS settings that stand beside the mapping tls, not inside it. The Collector
+// refuses them there.
 func (c *checker) misplacedTLS(exporter field) {
 	for _, key := range []string{"insecure", "insecure_skip_verify", "ca_file"} {
 		if f := get(exporter.value, key); f.present() {
@@ -195,7 +197,8 @@ func (c *checker) httpExporter(exporter field) {
 	}
 }
 
-// wrongPort says what listens at a port that is often taken for that of OTLP, or returns "".
+// wrongPort returns the usual meaning of a port that people often write in place of the port of the
+// protocol, such as "that of Zipkin". It returns "" for other ports.
 func wrongPort(port, protocol string) string {
 	switch port {
 	case "4318":
@@ -293,7 +296,7 @@ func (c *checker) undefined(root *yaml.Node, pipeline field, section string) {
 		}
 	}
 	if c.chartDefaults || len(names) == 0 && section == "processors" && !has(root, "receivers") {
-		return // the chart defines some
+		return // the chart defines some components
 	}
 	for _, item := range items(get(pipeline.value, section).value) {
 		name := text(item)
@@ -304,7 +307,7 @@ func (c *checker) undefined(root *yaml.Node, pipeline field, section string) {
 	}
 }
 
-// feedsGraph reports whether a pipeline makes a service graph in the Collector itself.
+// feedsGraph reports whether the Collector itself makes a service graph from a pipeline.
 func feedsGraph(pipeline field) bool {
 	for _, item := range items(get(pipeline.value, "exporters").value) {
 		if typeOf(resolve(item)) == "servicegraph" {

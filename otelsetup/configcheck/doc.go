@@ -1,8 +1,8 @@
 // Package configcheck finds the known mistakes in the configuration of a tracing pipeline: a
-// program that exports OTLP, the OpenTelemetry Collector, Grafana Tempo with its
-// metrics-generator, Prometheus, and Grafana's Service Graph. Most of these mistakes raise no
-// error in any part: a chart ignores a key that it does not know, and a generator without
-// processors runs and writes nothing.
+// program that exports OTLP, the OpenTelemetry Collector, Grafana Tempo with its metrics-generator,
+// Prometheus, and Grafana's Service Graph. Most of these mistakes cause no error message anywhere:
+// a chart ignores a key that it does not know, and a generator without processors runs and writes
+// nothing.
 //
 // [Check] reads:
 //
@@ -15,6 +15,6 @@
 //   - Docker Compose files
 //   - the data sources with which Grafana is provisioned
 //
-// Each file is checked by itself, without a second values file and without the defaults of a
-// chart. A values file that leaves a part out is taken to mean the default of the chart.
+// Check looks at each file alone, without a second values file and without the defaults of a chart.
+// It assumes the default of the chart for everything that a values file leaves out.
 package configcheck

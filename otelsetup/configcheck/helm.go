@@ -10,8 +10,8 @@ import (
 // Sources of the facts here: the values files of the charts tempo-distributed 1.32.7 to 3.3.0,
 // tempo 2.2.4, prometheus and kube-prometheus-stack.
 
-// camelKeys are keys of the chart tempo-distributed that people write as Tempo's own
-// configuration has them.
+// camelKeys maps the spelling of a key in Tempo's own configuration, which people write by mistake,
+// to the spelling of the chart tempo-distributed.
 var camelKeys = map[string]string{
 	"metrics_generator": "metricsGenerator", "query_frontend": "queryFrontend", "block_builder": "blockBuilder", "live_store": "liveStore",
 	"backend_scheduler": "backendScheduler", "backend_worker": "backendWorker", "multitenancy_enabled": "multitenancyEnabled",
@@ -26,13 +26,13 @@ func (c *checker) distributedValues(root *yaml.Node) {
 		c.snakeCase(get(root, part...).value)
 	}
 	if s := get(root, "tempo", "structuredConfig"); has(s.value, "metrics_generator") {
-		generator = field{} // the chart merges it; its parts can be in both
+		generator = field{} // the chart merges the two sections, so each setting can be in either
 	}
 	state := c.chartOverrides(root, nil)
 	enabled := isTrue(get(generator.value, "enabled").value)
 	misspelled := has(root, "metrics_generator")
 	switch {
-	case misspelled || has(root, "tempo", "structuredConfig", "metrics_generator"): // reported, or configured elsewhere
+	case misspelled || has(root, "tempo", "structuredConfig", "metrics_generator"): // reported already, or configured elsewhere
 	case !generator.present() && state == absent:
 		c.report(Error, root, "these values deploy no metrics-generator: the chart leaves it out unless metricsGenerator.enabled is true",
 			nest("metricsGenerator", "enabled: true")+nest("overrides", "defaults", "metrics_generator", "processors: [service-graphs, span-metrics]"))
@@ -114,8 +114,8 @@ func (c *checker) singleValues(root *yaml.Node) {
 	}
 }
 
-// camelCase reports keys of a chart that are written as Tempo's own configuration has them. Helm
-// ignores such keys.
+// camelCase reports keys of a chart that are spelled as in Tempo's own configuration. Helm ignores
+// such keys.
 func (c *checker) camelCase(values *yaml.Node, chart string) {
 	for _, f := range fields(values) {
 		if right := camelKeys[f.key.Value]; right != "" {
@@ -133,7 +133,7 @@ func (c *checker) chartOverrides(values *yaml.Node, path []string) state {
 	}
 	state, _ := c.overrides(o)
 	if old := get(values, "global_overrides"); old.present() && state == absent {
-		return reported // by globalOverrides
+		return reported // globalOverrides has reported it
 	}
 	return state
 }
@@ -151,7 +151,7 @@ func (c *checker) globalOverrides(values *yaml.Node, path []string) {
 	c.report(Error, old.key, "charts since 1.33.0 (2025) ignore global_overrides: they read overrides, and per_tenant_overrides for single tenants", fix)
 }
 
-// receiveFlag is the flag without which Prometheus refuses remote write.
+// receiveFlag is the flag that makes Prometheus accept remote write.
 const receiveFlag = "web.enable-remote-write-receiver"
 
 const refusesWrites = "Prometheus runs without --web.enable-remote-write-receiver, so it answers the generator's remote write with 404"

@@ -6,15 +6,15 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// A kind is a kind of configuration with its checks. The zero value stands for a document that
-// Check does not know.
+// A kind is a kind of configuration with the function that checks it. The zero value means a
+// document of an unknown kind.
 type kind struct {
 	name  string
 	check func(*checker, *yaml.Node)
 }
 
-// kindOf tells what a document configures by the keys that only one kind has. Neither
-// metrics_generator nor metricsGenerator counts: each is often written where the other belongs.
+// kindOf detects the kind of a document by keys that only this kind has. It ignores
+// metrics_generator and metricsGenerator: people often write one of them in place of the other.
 func kindOf(root *yaml.Node) kind {
 	switch {
 	case !isMapping(root):
@@ -83,8 +83,8 @@ func isCompose(root *yaml.Node) bool {
 	return false
 }
 
-// isDistributedValues reports whether a mapping holds values of the chart tempo-distributed. Its
-// components have settings of Kubernetes beside the configuration, in camelCase.
+// isDistributedValues reports whether a mapping holds values of the chart tempo-distributed. In
+// these values, a component has camelCase settings of Kubernetes beside its configuration.
 func isDistributedValues(n *yaml.Node) bool {
 	if anyOf(n, "queryFrontend", "global_overrides", "per_tenant_overrides", "liveStore", "blockBuilder", "backendScheduler", "backendWorker") ||
 		has(n, "tempo", "structuredConfig") || isMapping(get(n, "traces", "otlp").value) {
@@ -172,7 +172,7 @@ func isTenants(root *yaml.Node) bool {
 	return false
 }
 
-// anyOf reports whether a mapping has one of some keys.
+// anyOf reports whether a mapping has one of the keys.
 func anyOf(n *yaml.Node, keys ...string) bool {
 	for _, key := range keys {
 		if has(n, key) {

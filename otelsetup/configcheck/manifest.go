@@ -29,7 +29,7 @@ func (c *checker) manifest(root *yaml.Node) {
 		c.prometheusSpec(get(root, "spec"), nest("spec", "enableRemoteWriteReceiver: true"))
 	case "HelmRelease":
 		c.values(get(root, "spec", "values"))
-	case "Application": // of Argo CD
+	case "Application": // a resource of Argo CD
 		c.values(get(root, "spec", "source", "helm", "valuesObject"))
 		c.embedded(get(root, "spec", "source", "helm", "values").value)
 	case "Pod":
@@ -68,7 +68,7 @@ func (c *checker) pod(spec field) {
 	}
 }
 
-// deployed notes which component of Tempo a container runs.
+// deployed records which component of Tempo a container runs.
 func (c *checker) deployed(args []*yaml.Node) {
 	for _, arg := range args {
 		if target, found := strings.CutPrefix(strings.TrimLeft(text(arg), "-"), "target="); found {
@@ -111,8 +111,7 @@ func (c *checker) prometheusArgs(at *yaml.Node, args []*yaml.Node) {
 	c.report(Error, at, refusesWrites, "- --"+receiveFlag)
 }
 
-// deployment reports a metrics-generator that is configured but that the manifests do not
-// deploy.
+// deployment reports a metrics-generator that is configured but not deployed by the manifests.
 func (c *checker) deployment() {
 	if c.processLine == 0 || len(c.targets) == 0 || c.targets["metrics-generator"] || c.targets["all"] || c.targets["scalable-single-binary"] {
 		return
@@ -152,7 +151,7 @@ func (c *checker) dataSources(root *yaml.Node) {
 			prometheus[uid] = true
 		}
 		if has(source, "jsonData", "serviceMap", "datasourceUid") {
-			severity = Warning // for the others: one Service Graph can be enough
+			severity = Warning // one data source with a Service Graph can be enough: its absence in another one is only a warning
 		}
 	}
 	for _, source := range items(get(root, "datasources").value) {

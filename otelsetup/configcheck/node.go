@@ -11,8 +11,8 @@ type field struct{ key, value *yaml.Node }
 
 func (f field) present() bool { return f.value != nil }
 
-// at returns the node in whose line a finding about the field is reported: its key, else the
-// key of the mapping around it.
+// at returns the node whose line a finding about the field names: the key of the field if the field
+// exists, and otherwise the key of the field around it.
 func (f field) at(around field) *yaml.Node {
 	if f.key != nil {
 		return f.key
@@ -20,8 +20,8 @@ func (f field) at(around field) *yaml.Node {
 	return around.key
 }
 
-// resolve returns the node that an alias stands for, or the node itself. Aliases are never
-// copied, so that a file of nested aliases takes no more memory than its text.
+// resolve returns the target of an alias, and any other node itself. Aliases are never copied, so
+// that a file of nested aliases takes no more memory than its text.
 func resolve(n *yaml.Node) *yaml.Node {
 	if n != nil && n.Kind == yaml.AliasNode {
 		return n.Alias
@@ -38,8 +38,8 @@ func get(n *yaml.Node, path ...string) field {
 	return f
 }
 
-// lookup returns the field of a mapping with a key. The mappings that it merges are asked once
-// each, as they can contain each other.
+// lookup returns the field of a mapping with a key. It searches each merged mapping once, because
+// merged mappings can contain each other.
 func lookup(n *yaml.Node, key string, asked map[*yaml.Node]bool) field {
 	if n == nil || n.Kind != yaml.MappingNode || asked[n] {
 		return field{}
@@ -71,7 +71,7 @@ func lookup(n *yaml.Node, key string, asked map[*yaml.Node]bool) field {
 // has reports whether a mapping has a value at a path of keys.
 func has(n *yaml.Node, path ...string) bool { return get(n, path...).present() }
 
-// fields returns the fields of a mapping in their order, without those that it merges.
+// fields returns the fields of a mapping in their order, without the fields of merged mappings.
 func fields(n *yaml.Node) []field {
 	n = resolve(n)
 	if n == nil || n.Kind != yaml.MappingNode {
@@ -112,7 +112,8 @@ func isMapping(n *yaml.Node) bool {
 	return n != nil && n.Kind == yaml.MappingNode
 }
 
-// isTrue reports whether a node is the boolean true, also as a string, as Helm's --set writes it.
+// isTrue reports whether a node is the boolean true or the string "true", which Helm's --set-string
+// writes, in any case.
 func isTrue(n *yaml.Node) bool { return strings.EqualFold(text(n), "true") }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
@@ -135,8 +136,8 @@ func walk(n *yaml.Node, visit func(field)) {
 	}
 }
 
-// nest returns YAML with one key in each line, each a level deeper than the one before. The
-// last line can be a whole field.
+// nest returns YAML with one key in each line. Each line is one level deeper than the line before.
+// The last element of path can be a whole field.
 func nest(path ...string) string {
 	var b strings.Builder
 	for i, key := range path {

@@ -7,13 +7,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The state of the processor for service graphs in overrides.
+// A state says whether overrides turn the processor service-graphs on.
 type state uint8
 
 const (
-	absent   state = iota // no processors are given
+	absent   state = iota // the overrides name no processors
 	on                    // service-graphs is among the processors
-	reported              // there is a mistake, and a finding about it
+	reported              // the overrides have a mistake, and a finding reports it
 )
 
 // overrideSections are the sections of overrides in the format of Tempo 2.3 and later.
@@ -21,8 +21,8 @@ var overrideSections = map[string]bool{
 	"ingestion": true, "read": true, "global": true, "metrics_generator": true, "forwarders": true, "compaction": true, "storage": true, "cost_attribution": true,
 }
 
-// sectionOf maps the flat overrides of Tempo before 2.3 to their place in the format of today.
-// Those that begin with metrics_generator_ or ingestion_ are mapped by their prefix.
+// sectionOf maps the flat overrides of Tempo before 2.3 to their place in the present format.
+// flatPrefixes maps the flat overrides that begin with metrics_generator_ or ingestion_.
 var sectionOf = map[string]string{
 	"max_traces_per_user": "ingestion.max_traces_per_user", "max_global_traces_per_user": "ingestion.max_global_traces_per_user",
 	"max_bytes_per_trace": "global.max_bytes_per_trace", "block_retention": "compaction.block_retention", "compaction_window": "compaction.compaction_window",
@@ -31,8 +31,8 @@ var sectionOf = map[string]string{
 	"unsafe_query_hints": "read.unsafe_query_hints", "parquet_dedicated_columns": "storage.parquet_dedicated_columns",
 }
 
-// flatPrefixes are the prefixes of flat overrides with the sections they stand for. The longest comes
-// first.
+// flatPrefixes maps the prefixes of flat overrides to sections of the present format. The longest
+// prefix comes first.
 var flatPrefixes = []struct{ prefix, section string }{
 	{"metrics_generator_processor_service_graphs_", "metrics_generator.processor.service_graphs."},
 	{"metrics_generator_processor_span_metrics_", "metrics_generator.processor.span_metrics."},
@@ -43,8 +43,8 @@ var flatPrefixes = []struct{ prefix, section string }{
 	{"ingestion_", "ingestion."},
 }
 
-// nestedPath returns the place of a flat override in the format of today, or "" if the key is
-// no flat override.
+// nestedPath returns the place of a flat override in the present format, and "" for a key that is
+// not a flat override.
 func nestedPath(key string) string {
 	if p := sectionOf[key]; p != "" {
 		return p
@@ -81,7 +81,7 @@ func (c *checker) overrides(o field) (state, field) {
 	}
 	defaults := get(o.value, "defaults")
 	if camel := get(defaults.value, "metricsGenerator"); camel.present() {
-		result = reported // by snakeCase
+		result = reported // snakeCase has reported it
 	}
 	list := get(defaults.value, "metrics_generator", "processors")
 	if !list.present() {
@@ -122,7 +122,7 @@ func flatFields(n *yaml.Node) []field {
 	return flat
 }
 
-// nested returns flat overrides in the format of today, below a path.
+// nested returns flat overrides as YAML in the present format, below a path.
 func nested(flat []field, path ...string) string {
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	for _, f := range flat {
@@ -145,7 +145,7 @@ func nested(flat []field, path ...string) string {
 	return b.String()
 }
 
-// inside returns the mapping at a key of a mapping, which it adds if there is none.
+// inside returns the mapping at a key of a mapping. It adds an empty mapping if the key is missing.
 func inside(n *yaml.Node, key string) *yaml.Node {
 	if f := get(n, key); f.present() {
 		return f.value
@@ -155,8 +155,8 @@ func inside(n *yaml.Node, key string) *yaml.Node {
 	return m
 }
 
-// tenants checks the overrides of single tenants. Tempo does not merge them with the defaults: a tenant
-// with overrides of its own has none of the defaults.
+// tenants checks the overrides of each tenant. Tempo does not merge them with the defaults: no
+// default applies to a tenant with overrides of its own.
 func (c *checker) tenants(all field, defaults state) {
 	for _, tenant := range fields(all.value) {
 		c.tenant(tenant, defaults)
@@ -172,7 +172,7 @@ func (c *checker) tenant(tenant field, defaults state) {
 	switch {
 	case processors.present():
 		c.processors(processors)
-	case has(tenant.value, "metricsGenerator"): // reported by snakeCase
+	case has(tenant.value, "metricsGenerator"): // snakeCase has reported it
 	case defaults == on:
 		c.report(Error, tenant.key, fmt.Sprintf("the overrides of tenant %q replace the defaults and name no processors, so the tenant has no service graph", tenant.key.Value),
 			nest(tenant.key.Value, "metrics_generator", "processors: [service-graphs, span-metrics]"))

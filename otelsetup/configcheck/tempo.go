@@ -39,7 +39,7 @@ func (c *checker) tempo(root *yaml.Node) {
 	if state == on && generator.present() {
 		c.processLine = c.offset + processors.key.Line
 	}
-	// A container can have a configuration of its own component alone, without receivers.
+	// A container can run a single component of Tempo, whose configuration has no receivers.
 	if receivers := get(root, "distributor", "receivers"); receivers.present() || !c.inContainer && has(root, "distributor") {
 		c.receivers(receivers, get(root, "distributor"))
 	}
@@ -55,8 +55,8 @@ func (c *checker) generator(generator, around field) {
 	}
 }
 
-// remoteWrite checks where the metrics-generator writes its series. The path is that of the
-// mapping in which remote_write stands, for the lines to add.
+// remoteWrite checks where the metrics-generator writes its series. path leads to the mapping that
+// has, or lacks, the key remote_write: the finding shows it in the lines to add.
 func (c *checker) remoteWrite(list, around field, path []string) {
 	const example = "remote_write:\n%[1]s  - url: http://prometheus:9090/api/v1/write\n"
 	if len(items(list.value)) == 0 {
@@ -75,8 +75,9 @@ func (c *checker) remoteWrite(list, around field, path []string) {
 	}
 }
 
-// writePaths are the paths of remote-write endpoints: of Prometheus and VictoriaMetrics, Mimir
-// and Cortex, Grafana Cloud, Thanos, and Chronosphere's and Victoria's tenants by their ends.
+// writePaths are the ends of the paths of remote-write endpoints: those of Prometheus,
+// VictoriaMetrics (also with a tenant in the path), Mimir, Cortex, Grafana Cloud, Thanos and
+// Chronosphere.
 var writePaths = []string{"/api/v1/write", "/api/v1/push", "/api/prom/push", "/api/v1/receive", "/prometheus/api/v1/write", "/remote_write", "/prometheus", "/prom/push", "/api/v1/prom/write"}
 
 // writeURL checks the URL of a remote-write endpoint.
@@ -144,15 +145,17 @@ func (c *checker) listener(protocol field, byDefault string) {
 	}
 }
 
-// snakeKeys are keys of Tempo's configuration that people write as the charts write theirs.
+// snakeKeys maps the spelling of a key in the charts, which people write by mistake, to the
+// spelling of Tempo's own configuration.
 var snakeKeys = map[string]string{
 	"metricsGenerator": "metrics_generator", "queryFrontend": "query_frontend", "remoteWrite": "remote_write", "serviceGraphs": "service_graphs", "spanMetrics": "span_metrics",
 	"perTenantOverrideConfig": "per_tenant_override_config", "liveStore": "live_store", "blockBuilder": "block_builder", "peerAttributes": "peer_attributes",
 	"histogramBuckets": "histogram_buckets", "maxItems": "max_items", "enableClientServerPrefix": "enable_client_server_prefix",
 }
 
-// snakeCase reports the keys of Tempo's own configuration that are in camelCase, and the
-// sections of processors that are named like the processors.
+// snakeCase reports keys of Tempo's own configuration that are written in camelCase. It also
+// reports a section with the settings of a processor that has the name of the processor: the name
+// of such a section has underscores.
 func (c *checker) snakeCase(n *yaml.Node) {
 	walk(n, func(f field) {
 		if right := snakeKeys[f.key.Value]; right != "" {
@@ -175,7 +178,7 @@ var processorNames = []string{
 	"service-graphs-request", "service-graphs-latency", "service-graphs-connection-info",
 }
 
-// processors checks a list of processors for the one of service graphs.
+// processors checks whether a list of processors includes service-graphs.
 func (c *checker) processors(list field) state {
 	if isMapping(list.value) { // Tempo reads a mapping as well
 		if has(list.value, serviceGraphs) {
@@ -206,7 +209,7 @@ func (c *checker) processors(list field) state {
 	return found
 }
 
-// corrected returns a line with the indentation of a field, as a correction.
+// corrected returns a corrected line with the indentation of a field.
 func (c *checker) corrected(f field, line string) string {
 	i := c.offset + f.key.Line - 1
 	if i < 0 || i >= len(c.lines) {

@@ -1,8 +1,8 @@
-// Package webapi sends single requests to the HTTP APIs of servers, and explains the answers
-// that do not come from such an API.
+// Package webapi sends single requests to HTTP APIs, and explains answers that do not come from the
+// API, such as a login page.
 //
-// Nothing that a server sends is trusted: bodies are bounded, a web page is no answer, messages
-// show neither credentials nor control characters, and credentials go to no other server.
+// The package does not trust servers: bodies are bounded, a web page is an error, messages show
+// neither credentials nor control characters, and credentials are sent to no other server.
 package webapi
 
 import (
@@ -35,8 +35,8 @@ type Client struct {
 	timeout time.Duration
 }
 
-// New returns a client for the API at a base URL, such as http://tempo:3200. The header goes
-// into each request. tls may be nil. Each request takes at most timeout.
+// New returns a client for the API at a base URL, such as http://tempo:3200. The header is sent
+// with each request. tls may be nil. Each request takes at most timeout.
 func New(baseURL string, header http.Header, tls *tls.Config, timeout time.Duration) (*Client, error) {
 	if !strings.Contains(baseURL, "://") {
 		baseURL = "http://" + baseURL
@@ -79,8 +79,8 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // String returns the base URL without credentials.
 func (c *Client) String() string { return c.base.String() }
 
-// checkRedirect refuses a redirect to another scheme, host or port, which would get the
-// credentials and the tenant.
+// checkRedirect refuses a redirect to another scheme, host or port: the client would send its
+// credentials and the tenant there.
 func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
 	if !httpfault.SameServer(req.URL, c.base) {
 		return fmt.Errorf("it redirects to %s, another server: is that the address to use?",
@@ -120,7 +120,7 @@ func (a Answer) Err() error {
 	return errors.New(text)
 }
 
-// Get requests a path below the base URL. An error means that there was no answer of an API.
+// Get requests a path below the base URL. An error means that no API answered.
 func (c *Client) Get(ctx context.Context, path string, query url.Values) (Answer, error) {
 	return c.do(ctx, http.MethodGet, path, query)
 }
@@ -130,8 +130,8 @@ func (c *Client) Post(ctx context.Context, path string) (Answer, error) {
 	return c.do(ctx, http.MethodPost, path, nil)
 }
 
-// GetJSON requests a path and decodes the answer into v. The error covers each answer that is
-// not JSON with status 200.
+// GetJSON requests a path and decodes the answer into v. Any answer other than JSON with status 200
+// is an error.
 func (c *Client) GetJSON(ctx context.Context, path string, query url.Values, v any) error {
 	a, err := c.Get(ctx, path, query)
 	if err != nil {
@@ -146,7 +146,7 @@ func (c *Client) GetJSON(ctx context.Context, path string, query url.Values, v a
 	return nil
 }
 
-// ErrTimeout says that a server gave no answer in time.
+// ErrTimeout means that a server did not answer in time.
 var ErrTimeout = errors.New("no answer in time")
 
 func (c *Client) do(ctx context.Context, method, path string, query url.Values) (Answer, error) {
@@ -185,7 +185,7 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values) 
 	return a, nil
 }
 
-// explain turns the error of a transport into what happened and what to do.
+// explain turns the error of a transport into an error that says what happened and what to do.
 func (c *Client) explain(err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
