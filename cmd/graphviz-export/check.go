@@ -143,7 +143,7 @@ func (c *check) rules() (rules []graphtest.Rule, goldens []graphtest.Topology, e
 	return rules, goldens, nil
 }
 
-// split returns the errors that errors.Join has joined.
+// split returns the parts of an error that errors.Join made.
 func split(err error) []error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()

@@ -29,7 +29,7 @@ func run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, args []
 			return err
 		}
 	}
-	root.SetArgs(append([]string{}, args...)) // cobra would read os.Args in place of nil
+	root.SetArgs(append([]string{}, args...)) // for nil, cobra would read os.Args
 	err := root.ExecuteContext(ctx)
 	if ctx.Err() != nil && err != nil && exit.Status(err) != exit.Partial {
 		return exit.With(exit.Interrupted, err)
@@ -37,8 +37,8 @@ func run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, args []
 	return err
 }
 
-// newCommand returns the command line with its help. The command itself writes graphs; its
-// subcommands do the rest.
+// newCommand returns the command line with its help. The command without a subcommand writes
+// graphs.
 func newCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	e := newExport(stdin, stdout, stderr)
 	root := &cobra.Command{
@@ -111,7 +111,7 @@ func newExport(stdin io.Reader, stdout, stderr io.Writer) *export {
 	}
 }
 
-// begin takes the arguments from the command line.
+// begin stores the arguments of the command line.
 func (e *export) begin(cmd *cobra.Command, args []string) {
 	e.files = args
 	e.given = cmd.Flags().Changed

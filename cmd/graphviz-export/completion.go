@@ -57,7 +57,7 @@ func completeWith(cmd *cobra.Command, flag string, values func(*cobra.Command, [
 		return values(cmd, args), cobra.ShellCompDirectiveNoFileComp
 	})
 	if err != nil {
-		panic(err) // there is no such flag
+		panic(err) // the command has no flag of this name
 	}
 }
 
@@ -67,8 +67,8 @@ var nodeFlags = []string{"focus", "near", "upstream", "downstream", "ignore", "h
 // completionTime bounds how long a shell waits for names from trace files.
 const completionTime = 2 * time.Second
 
-// completeNodes makes shells complete the names of nodes with those in the files that are
-// already on the command line.
+// completeNodes makes shells complete the names of nodes. It reads the names from the trace files
+// that are already on the command line.
 func (e *export) completeNodes(cmd *cobra.Command) {
 	for _, flag := range nodeFlags {
 		completeWith(cmd, flag, e.nodeNames)

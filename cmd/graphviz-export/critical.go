@@ -126,11 +126,12 @@ func (c *critical) run(ctx context.Context) error {
 	return nil
 }
 
-// heldPaths returns the limit on the spans that are held for critical paths beside those of a graph.
+// heldPaths returns the limit on the spans held for critical paths when a builder holds spans for a
+// graph as well.
 func heldPaths(held int) int { return held / 2 }
 
-// pathsOf reads spans to their end. It returns the report about their paths, and a graph that has
-// their nodes and no edges: spans are held once, and not for a graph as well.
+// pathsOf reads all spans. It returns the report about their critical paths, and a graph with their
+// nodes and without edges: building the edges would hold the spans a second time.
 func pathsOf(spans iter.Seq2[servicegraph.Span, error], cfg critpath.Config) (critpath.Report, *servicegraph.Graph, error) {
 	c := critpath.NewCollector(cfg)
 	var report servicegraph.Report
@@ -158,7 +159,7 @@ func pathsOf(spans iter.Seq2[servicegraph.Span, error], cfg critpath.Config) (cr
 	return r, g, err
 }
 
-// collected passes spans on, and adds them somewhere else.
+// collected returns the same spans. It also passes each span to add.
 func collected(spans iter.Seq2[servicegraph.Span, error], add func(servicegraph.Span)) iter.Seq2[servicegraph.Span, error] {
 	return func(yield func(servicegraph.Span, error) bool) {
 		for s, err := range spans {
@@ -172,8 +173,8 @@ func collected(spans iter.Seq2[servicegraph.Span, error], add func(servicegraph.
 	}
 }
 
-// namedNode returns the node with a name as it is displayed: after its namespace, and before its type
-// in brackets if it is no service.
+// namedNode parses the displayed name of a node: namespace/name, followed by the type in brackets
+// for nodes other than services.
 func namedNode(name string) (id servicegraph.NodeID) {
 	if begin, typ, ok := strings.Cut(strings.TrimSuffix(name, "]"), "["); ok {
 		name, id.Type = strings.TrimSpace(begin), servicegraph.NodeType(typ)

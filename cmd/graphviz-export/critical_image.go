@@ -23,8 +23,8 @@ const (
 	shareFailing = 0.20
 )
 
-// startColoring returns what collects the critical paths for the colors of images. It returns nil
-// if the colors show errors.
+// startColoring returns the collector of the critical paths that the colors of images show. It
+// returns nil if the colors show errors.
 func (e *export) startColoring(src source.Source, targets []target) (*critpath.Collector, error) {
 	if e.color.value != colorCritical {
 		return nil, nil
@@ -40,7 +40,8 @@ func (e *export) startColoring(src source.Source, targets []target) (*critpath.C
 	return critpath.NewCollector(critpath.Config{Spans: heldPaths(e.held)}), nil
 }
 
-// colorCritical makes the colors of an image show what requests wait for.
+// colorCritical makes the colors of an image show how much of the time of all requests each node
+// and edge takes on the critical path.
 func (e *export) colorCritical(style *render.Style, g *servicegraph.Graph) {
 	r := e.paths
 	marks := &render.Marks{
@@ -82,7 +83,8 @@ func (e *export) colorCritical(style *render.Style, g *servicegraph.Graph) {
 	}
 }
 
-// markOfShare returns the mark of a node or an edge with some of the time of all requests.
+// markOfShare returns the mark of a node or an edge where the critical paths of all requests spent
+// the time t.
 func markOfShare(t time.Duration, r critpath.Report) render.Mark {
 	share := float64(t) / max(float64(r.Time), 1)
 	m := render.Mark{

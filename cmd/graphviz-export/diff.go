@@ -90,11 +90,11 @@ func gateNames() (names []string) {
 	return names
 }
 
-// A diffed is a diff with what its formats show.
+// A diffed is a diff with its two graphs and its gates, which the output formats also show.
 type diffed struct {
 	graphdiff.Diff
 	base, head *servicegraph.Graph
-	gates      []graphdiff.Gate // of --fail-on, or all
+	gates      []graphdiff.Gate // the gates of --fail-on, or all gates
 }
 
 func (d *diff) run(ctx context.Context) error {
@@ -169,10 +169,11 @@ func (d *diff) run(ctx context.Context) error {
 	return nil
 }
 
-// atLeast returns the fraction, or the smallest one in place of 0, which would mean the default.
+// atLeast returns the fraction. For 0 it returns a tiny fraction, because package graphdiff takes 0
+// for the default.
 func atLeast(f fraction) float64 { return max(float64(f), 1e-12) }
 
-// gates returns the gates that --fail-on names, or all.
+// gates returns the gates that --fail-on names, or all gates without --fail-on.
 func (d *diff) gates() ([]graphdiff.Gate, error) {
 	if len(d.failOn) == 0 {
 		return graphdiff.Gates(), nil
@@ -187,8 +188,9 @@ func (d *diff) gates() ([]graphdiff.Gate, error) {
 	return gates, nil
 }
 
-// sides returns what to read for the base and for the head: two arguments are both, one is the
-// base of a head in Tempo, and without arguments both are time ranges in Tempo.
+// sides returns the inputs of the base and of the head. With two arguments, the arguments are base
+// and head. With one argument, it is the base, and the head is in Tempo. Without arguments, both
+// are time ranges in Tempo.
 func (d *diff) sides() (sides [2]*export, err error) {
 	base, head := *d.export, *d.export
 	ranged := d.given("base-since") || d.given("base-from") || d.given("base-to")
@@ -211,15 +213,15 @@ func (d *diff) sides() (sides [2]*export, err error) {
 	if len(d.files) < 2 && !d.given("tempo") && !hasTempo() {
 		return sides, exit.Usagef("diff compares two graphs: name files for BASE and HEAD, or set --tempo URL and a time range of the base")
 	}
-	if len(d.files) == 1 { // the flags for Tempo are those of the head
+	if len(d.files) == 1 { // the flags for Tempo apply to the head
 		base.tempo.time = timerange.Flags{}
 		base.given = func(flag string) bool { return flag != "tempo" && !slices.Contains(queryFlags, flag) && d.given(flag) }
 	}
 	return [2]*export{&base, &head}, nil
 }
 
-// baseRange returns the time range of the base in Tempo, which by default ends where that of the
-// head starts and is as long.
+// baseRange returns the time range of the base in Tempo. By default, it ends where the range of the
+// head starts, and has the same length.
 func (d *diff) baseRange(now time.Time) (timerange.Flags, error) {
 	head, err := d.tempo.time.Period(now)
 	if err != nil {
@@ -267,7 +269,7 @@ func (e *export) readSide(ctx context.Context, steps []views.Step) (*servicegrap
 	return g, nil
 }
 
-// writeDiff writes the diff to all targets, after rendering all of them, or to none.
+// writeDiff renders the diff for all targets, and then writes all of them or none.
 func (d *diff) writeDiff(ctx context.Context, shown *diffed) error {
 	targets, err := d.targets(d.formats(ctx, shown))
 	if err != nil {
@@ -309,7 +311,8 @@ type writing func(io.Writer) error
 
 func (r writing) Render(w io.Writer, _ *servicegraph.Graph) error { return r(w) }
 
-// formats returns the formats of a diff, which may be nil to get their names.
+// formats returns the formats of a diff. shown may be nil if only the names of the formats are
+// needed.
 func (d *diff) formats(ctx context.Context, shown *diffed) []render.Format {
 	checked := func(write func(io.Writer, rulereport.Report) error) writing {
 		return func(w io.Writer) error { return write(w, shown.report()) }

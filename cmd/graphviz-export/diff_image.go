@@ -16,7 +16,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/draw"
 )
 
-// both returns the graph of all nodes and edges of both sides.
+// both returns the merged graph of base and head.
 func (s *diffed) both() *servicegraph.Graph { return servicegraph.Merge(s.base, s.head) }
 
 // image returns the options for drawing a diff.
@@ -35,8 +35,9 @@ func (d *diff) image(ctx context.Context, shown *diffed) draw.Options {
 	return o
 }
 
-// undrawn returns the number of edges that the graph of both sides lacks: with the addresses
-// that both sides know, a call may lead to another node.
+// undrawn returns the number of edges of the diff that the merged graph lacks. The merged graph
+// knows the addresses of both sides, so that a call may lead to another node than in one side
+// alone.
 func (s *diffed) undrawn() (n int) {
 	both := s.both()
 	for _, e := range s.Edges {

@@ -50,7 +50,7 @@ func newDoctorCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command 
 	return cmd
 }
 
-// run checks the files and the hops of the pipeline, and writes what it found. It returns an error
+// run checks the files and the hops of the pipeline, and writes the findings. It returns an error
 // if a file has a mistake of severity Error or cannot be read, or if a hop fails.
 func (d *doctor) run(ctx context.Context, args []string) error {
 	hops, connect, err := d.pipeline.options(len(args) > 0)
@@ -120,7 +120,7 @@ type checked struct {
 	Error string `json:"error,omitempty"` // why the file could not be checked to its end
 }
 
-// errors returns the number of findings that break the pipeline.
+// errors returns the number of findings with the severity Error.
 func (c checked) errors() (n int) {
 	for _, f := range c.Findings {
 		if f.Severity == configcheck.Error {
@@ -130,7 +130,7 @@ func (c checked) errors() (n int) {
 	return n
 }
 
-// kinds returns what the documents of the file were taken for, each kind once.
+// kinds returns the kinds of the documents in the file, each kind once.
 func (c checked) kinds() []string {
 	var kinds []string
 	for _, d := range c.Documents {
@@ -141,8 +141,8 @@ func (c checked) kinds() []string {
 	return kinds
 }
 
-// configurations returns the files that the arguments stand for: a directory stands for all files
-// in it and below it whose names end in .yaml or .yml.
+// configurations returns the files that the arguments stand for: for a directory, all files in and
+// below the directory whose names end in .yaml or .yml.
 func configurations(args []string) ([]string, error) {
 	var files []string
 	for _, arg := range args {
@@ -174,8 +174,8 @@ func configurations(args []string) ([]string, error) {
 	return files, nil
 }
 
-// maxConfiguration is the number of bytes of a file that are read: one more than configcheck
-// takes, so that configcheck refuses a larger file.
+// maxConfiguration is the largest number of bytes that are read from a file: one more than
+// configcheck accepts, so that configcheck refuses a larger file.
 const maxConfiguration = 8<<20 + 1
 
 // check reads and checks a file.

@@ -14,7 +14,7 @@ import (
 	"github.com/tempograph/tempograph/tempoclient"
 )
 
-// pipelineFlags name the servers that doctor asks.
+// pipelineFlags name the servers that doctor checks.
 type pipelineFlags struct {
 	otlp, prometheus string
 	timeout          time.Duration
@@ -33,8 +33,8 @@ func (p *pipelineFlags) addTo(cmd *cobra.Command) {
 	})
 }
 
-// options returns the options for otelsetup.Check, and whether any server is named. The
-// environment names servers only if a flag names one, or if there are no files to check.
+// options returns the options for otelsetup.Check. connect is false if there is no server to check.
+// The environment counts only if a flag names a server, or if there are no files to check.
 func (p *pipelineFlags) options(files bool) (opts []otelsetup.Option, connect bool, err error) {
 	if p.timeout <= 0 {
 		return nil, false, exit.Usagef("doctor: --timeout %v: want a duration above 0", p.timeout)

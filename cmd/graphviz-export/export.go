@@ -47,10 +47,10 @@ type export struct {
 
 	held int // limit on the spans held in memory: maxHeld, except in tests
 
-	builder *servicegraph.Builder // of the graph that was read; nil if the input is no trace
+	builder *servicegraph.Builder // the builder of the graph that was read; nil if the input is not traces
 
 	color   choice            // what the colors of images show
-	diagram *sequence.Diagram // of the one trace, for the formats that show one
+	diagram *sequence.Diagram // the diagram of the one trace, for formats that show a single trace
 	paths   critpath.Report   // with --color critical
 
 	allowEmpty bool
@@ -144,8 +144,9 @@ func (e *export) run(ctx context.Context) error {
 	return nil
 }
 
-// missing counts the files that were left out, the skipped records and the truncated traces that
-// a graph lacks: "2 records skipped". In the report, all of them are skipped records.
+// missing returns a text that counts what a graph lacks: files that were left out, skipped records
+// and truncated traces, such as "2 records skipped". The report of the graph counts all of them as
+// skipped records.
 func missing(src source.Source, g *servicegraph.Graph) string {
 	skipped := g.Report().Skipped
 	var parts []string
@@ -258,7 +259,7 @@ func (e *export) warnLimit(src source.Source, g *servicegraph.Graph) {
 	}
 }
 
-// render returns a whole document: an error while rendering must not leave half a file.
+// render renders a document in memory: an error while rendering must not leave half a file.
 func (e *export) render(f render.Format, g *servicegraph.Graph) ([]byte, error) {
 	stop := e.stderr.Working(func() string { return "drawing " + graphtext.Summary(g) })
 	defer stop()

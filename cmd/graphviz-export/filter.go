@@ -44,7 +44,7 @@ type graphFlags struct {
 	rename, renameFiles  []string // rules, and files of rules
 	notErrors            []string // lists, separated by commas
 
-	renames []servicegraph.Rename // results of check
+	renames []servicegraph.Rename // set by check
 	excused []string
 
 	limits    servicegraph.Limits
@@ -108,8 +108,8 @@ func (s *graphFlags) addLimitTo(cmd *cobra.Command) {
 	})
 }
 
-// check parses the lists of --not-error, and the rules of --rename and --rename-file. Those of
-// --rename go first.
+// check parses the lists of --not-error, and the rules of --rename and --rename-file. The rules of
+// --rename apply first.
 func (s *graphFlags) check() error {
 	if s.limits.Nodes <= 0 {
 		return exit.Usagef("--max-nodes %d: want a number of nodes of at least 1", s.limits.Nodes)
@@ -184,8 +184,8 @@ func (e *export) config() servicegraph.Config {
 	return cfg
 }
 
-// hidden returns a function that reports whether a service is hidden, nil if there are no patterns.
-// The method steps reports mistakes in the patterns.
+// hidden returns a function that reports whether a service is hidden, and nil if there are no
+// patterns. It ignores invalid patterns, which the method steps reports.
 func hidden(flag string, patterns []string) func(servicegraph.NodeID) bool {
 	match, err := views.Matcher(flag, patterns)
 	if len(patterns) == 0 || err != nil {
@@ -194,9 +194,10 @@ func hidden(flag string, patterns []string) func(servicegraph.NodeID) bool {
 	return func(id servicegraph.NodeID) bool { return match(servicegraph.Node{ID: id}) }
 }
 
-// steps returns the steps that the flags ask for, in the order in which they are applied.
-// The order does not depend on the command line: first which errors count, then nodes are
-// dropped, hidden and merged, then a part is chosen, and small nodes and edges go last.
+// steps returns the steps that the flags ask for, in the order in which they are applied. The order
+// does not depend on the command line: first the choice of which errors count, then the steps that
+// drop, hide and merge nodes, then those that select a part of the graph, and last those that drop
+// small nodes and edges.
 func (e *export) steps() ([]views.Step, error) {
 	s := &e.filter
 	if err := e.checkFilter(); err != nil {
@@ -226,8 +227,8 @@ func (e *export) steps() ([]views.Step, error) {
 			steps = append(steps, views.Step{Flag: flag, Apply: apply})
 		}
 	}
-	// within returns a view of the nodes up to so many calls away, in either direction;
-	// --depth replaces both numbers.
+	// within returns a view of the nodes that are at most up calls upstream or down calls
+	// downstream of the matching nodes. --depth replaces both numbers.
 	within := func(up, down int) func(*servicegraph.Graph, func(servicegraph.Node) bool) *servicegraph.Graph {
 		if s.depth > 0 {
 			up, down = min(up, 1)*s.depth, min(down, 1)*s.depth
@@ -271,7 +272,8 @@ func (e *export) steps() ([]views.Step, error) {
 			Apply: func(g *servicegraph.Graph) *servicegraph.Graph { return g.Group(to) },
 		})
 	}
-	// This step precedes those that drop nodes: a dropped node can lead from outside to another one.
+	// This step precedes those that drop nodes: a dropped node can be on the way from outside to
+	// another node.
 	addIf(s.entries, "--entries", (*servicegraph.Graph).EntriesOnly)
 	if s.depth > 0 {
 		add("focus", s.focus, true, within(far, far))
@@ -279,7 +281,7 @@ func (e *export) steps() ([]views.Step, error) {
 		add("focus", s.focus, true, (*servicegraph.Graph).Focus)
 	}
 	add("near", s.near, true, within(1, 1))
-	if slices.Equal(s.upstream, s.downstream) { // both directions of the same nodes
+	if slices.Equal(s.upstream, s.downstream) { // upstream and downstream of the same nodes
 		add("upstream and --downstream", s.upstream, true, within(far, far))
 	} else {
 		add("upstream", s.upstream, true, within(far, 0))
@@ -306,7 +308,7 @@ func (e *export) steps() ([]views.Step, error) {
 	return steps, mistake
 }
 
-// check refuses numbers that make no sense.
+// checkFilter refuses invalid numbers.
 func (e *export) checkFilter() error {
 	s := &e.filter
 	for _, t := range s.types {

@@ -16,7 +16,7 @@ import (
 
 // Kinds of flag values that package pflag lacks, and the messages about flags.
 
-// A choice is the value of a flag that takes one of a few words.
+// A choice is the value of a flag that accepts one of several words.
 type choice struct {
 	value string
 	name  string   // what the help calls the value: "THEME"
@@ -108,7 +108,8 @@ func explainFlag(cmd *cobra.Command, err error) error {
 	return exit.Usagef("unknown flag --%s: see %s --help", name, cmd.CommandPath())
 }
 
-// synonyms are flags that users of other tools may try, and our flags that do the same.
+// synonyms maps flags that users of other tools may try to the flags of this command that do the
+// same.
 var synonyms = map[string]string{
 	"top": "nodecount", "nodes": "nodecount", "count": "nodecount", "limit-nodes": "nodecount",
 	"out": "output", "out-file": "output", "file": "output",
@@ -141,8 +142,8 @@ func explainValue(err *pflag.InvalidValueError) error {
 	return exit.Usagef("--%s %q: %w", flag.Name, value, want)
 }
 
-// checkEmpty refuses the empty value of a repeatable flag, which is usually that of a shell variable
-// that is not set: an empty expression would match every node.
+// checkEmpty refuses an empty value of a repeatable flag, which usually comes from an unset shell
+// variable: an empty expression would match every node.
 func checkEmpty(flags *pflag.FlagSet) (err error) {
 	flags.Visit(func(f *pflag.Flag) {
 		list, isList := f.Value.(pflag.SliceValue)

@@ -13,15 +13,15 @@ import (
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 )
 
-// The help of a command consists of its flags, by group, and of sections of the manual. The manual is
-// one file, which go doc, the man page and docs/command.md show in its order. Rejected: a text beside
-// the code of each command. The order of these would be that of the names of files, and sections such as
-// Time and Filters belong to several commands.
+// The help of a command consists of its flags, by group, and of sections of the manual. The manual
+// is one file. Package documentation, the man page and docs/command.md show it in the order of that
+// file. Rejected: a text beside the code of each command. The texts would be in the order of file
+// names, and sections such as Time and Filters belong to several commands.
 
 //go:embed doc.go
 var manual string
 
-// groups are the headings of the list of flags, in this order.
+// groups are the headings of the list of flags, in their order.
 var groups = []string{"Viewer", "Rules", "Diff", "Critical path", "Tempo", "Prometheus", "Time", "Filters", "Graph", "Style", "Output"}
 
 // groupOf is the annotation that holds the group of a flag.
@@ -93,8 +93,7 @@ func writeFlags(w io.Writer, cmd *cobra.Command) {
 	}
 }
 
-// section returns the lines of a section of the manual. Lines that are not prose are
-// indented.
+// section returns the lines of a section of the manual. Examples and tables are indented.
 func section(heading string) string {
 	_, rest, _ := strings.Cut(manual, "\n# "+heading+"\n\n")
 	rest, _, _ = strings.Cut(rest, "\n# ")
@@ -102,8 +101,8 @@ func section(heading string) string {
 	return strings.ReplaceAll(strings.TrimRight(rest, "\n")+"\n", "\t", "  ")
 }
 
-// examples returns the commands of a section, without their output, and its prose as shell
-// comments.
+// examples returns the commands of a section without their output, and the prose of the section as
+// shell comments.
 func examples(section string) string {
 	var b strings.Builder
 	for line := range strings.Lines(section) {

@@ -16,7 +16,7 @@ import (
 )
 
 func main() {
-	log.SetOutput(io.Discard) // net/http logs what our errors already say
+	log.SetOutput(io.Discard) // net/http logs faults that the errors of this program already report
 	limitMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C kills at once
@@ -26,8 +26,9 @@ func main() {
 	os.Exit(report(os.Stderr, run(ctx, os.Stdin, console.Safe(os.Stdout), os.Stderr, os.Args[1:])))
 }
 
-// limitMemory makes the garbage collector work harder before the program takes 1 GiB, unless the
-// environment variable GOMEMLIMIT says otherwise. The spans that are held at most fit.
+// limitMemory makes the garbage collector work harder as the program nears 1 GiB, unless the
+// environment variable GOMEMLIMIT is set. The largest number of held spans (maxHeld) fits into 1
+// GiB.
 func limitMemory() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(800 << 20)

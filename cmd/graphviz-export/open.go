@@ -14,8 +14,9 @@ import (
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 )
 
-// openTime bounds how long the program waits for the opener of the system, which usually
-// returns at once. An opener that is the browser itself runs until the user closes it.
+// openTime bounds how long the program waits for the opener of the operating system. An opener
+// usually returns at once, but some openers are the browser itself and run until the user closes
+// the browser.
 const openTime = 3 * time.Second
 
 // toOpen returns the target that --open opens: the first HTML report, or else the first file.
@@ -30,10 +31,10 @@ func toOpen(targets []target) (target, error) {
 	return files[0], nil
 }
 
-// openFile opens a file in the program that the system opens such files with. A failure is a
-// warning, because the file is written.
+// openFile opens a file in the default program for its type. A failure is only a warning, because
+// the file has been written.
 func (e *export) openFile(ctx context.Context, t target) {
-	browser.Stdout, browser.Stderr = io.Discard, io.Discard // both streams are for our own output
+	browser.Stdout, browser.Stderr = io.Discard, io.Discard // the program uses both streams for its own output
 	path, err := filepath.Abs(t.Path)
 	if err == nil {
 		path = filepath.ToSlash(path)

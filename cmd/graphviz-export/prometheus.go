@@ -32,7 +32,8 @@ func (p *prometheusFlags) addTo(cmd *cobra.Command) {
 // notForPrometheus are the flags that apply to traces in Tempo and not to series.
 var notForPrometheus = []string{"tempo", "query", "trace", "limit"}
 
-// graphFlagsOfSpans are the flags that decide how spans become a graph, which no longer matters for series.
+// graphFlagsOfSpans are the flags that decide how spans become a graph. They do not apply to
+// series.
 var graphFlagsOfSpans = []string{
 	"http-errors", "not-error", "split-by", "user-node", "infer", "queue-nodes",
 	"no-address-learning", "no-embedded-databases", "max-nodes", "max-edges", "max-record",
@@ -61,7 +62,7 @@ func (e *export) prometheusSource() (source.Source, error) {
 		return source.Source{}, err
 	}
 	access := e.tempo
-	access.config = tempoclient.Config{} // the environment has the credentials of Tempo
+	access.config = tempoclient.Config{} // the environment holds the credentials for Tempo, not for Prometheus
 	config, err := access.access()
 	if err != nil {
 		return source.Source{}, err

@@ -18,7 +18,7 @@ func (e *export) reach(src source.Source, g *servicegraph.Graph, steps []views.S
 	}
 	r := entryreach.Count(e.builder.Traces())
 	if r.BlastRadius(servicegraph.NodeID{}).Of == 0 {
-		return nil // no trace shows where its request entered
+		return nil // no entry request was counted: no trace shows where a request entered
 	}
 	return r
 }

@@ -14,13 +14,14 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// maxHeld is the number of spans held in memory at a time. They take about 0.2 GB, and up to 1 GiB while
-// a graph is made of them, if they are all of one trace or messages of different topics. Longer input is
-// read in full; [servicegraph.Window] says what this means for traces spread over it.
+// maxHeld is the largest number of spans held in memory. So many spans take about 0.2 GB, and up to
+// 1 GiB while a graph is made, if all spans belong to one trace or are messages of different
+// topics. Longer input is also read in full: [servicegraph.Window] says what then happens to traces
+// whose spans are far apart in the input.
 const maxHeld = 2_500_000
 
-// read returns the graph of a source. If build is not nil, it builds the graph. On the way,
-// read shows progress; in the end it reports what was skipped, unless reading failed.
+// read returns the graph of a source. If build is not nil, it builds the graph. It shows progress
+// while reading. At the end, it reports skipped records, unless reading failed.
 func (e *export) read(ctx context.Context, src source.Source, build func(iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error)) (*servicegraph.Graph, error) {
 	var spans atomic.Int64
 	var skips skippedRecords
@@ -99,7 +100,8 @@ func (e *export) build(ctx context.Context, src source.Source, spans iter.Seq2[s
 	return b.Graph(), nil
 }
 
-// watched returns the spans of a source. It counts them, and keeps what is skipped.
+// watched returns the spans of a source. It counts the spans, and stores the errors about skipped
+// records in skips.
 func watched(ctx context.Context, src source.Source, spans *atomic.Int64, skips *skippedRecords) iter.Seq2[servicegraph.Span, error] {
 	return func(yield func(servicegraph.Span, error) bool) {
 		for span, err := range src.Spans(ctx) {
@@ -121,11 +123,11 @@ func watched(ctx context.Context, src source.Source, spans *atomic.Int64, skips 
 	}
 }
 
-// tellRead reports how much was read, and what the bound on spans in memory did to it.
+// tellRead reports how much was read, and which effects the bound on spans in memory had.
 func (e *export) tellRead(g *servicegraph.Graph, src source.Source, took time.Duration) {
 	r := g.Report()
 	detail := fmt.Sprintf("read %s in %s from %s in %v", quantity.Of(r.Spans, "span"), quantity.Of(r.Traces, "trace"), src.Name, took.Round(time.Millisecond))
-	if r.Accounted() == r.Spans { // not where only paths are known
+	if r.Accounted() == r.Spans { // false if only critical paths were computed
 		detail += fmt.Sprintf(": %s in calls between two nodes, %s to an unknown callee, %s with a missing parent, %s",
 			quantity.Of(r.Paired+r.Virtual, "span"), quantity.Of(r.Unresolved, "call"), quantity.Of(r.MissingParent, "span"), quantity.Of(r.Duplicate, "duplicate span"))
 	}
@@ -139,16 +141,16 @@ func (e *export) tellRead(g *servicegraph.Graph, src source.Source, took time.Du
 	}
 }
 
-// shownSkips is the number of skipped records that are described one by one; the rest is
-// only counted.
+// shownSkips is the number of skipped records that are described one by one. The others are only
+// counted.
 const shownSkips = 5
 
 // skippedRecords are the first records that could not be read, at most shownSkips.
 type skippedRecords []*servicegraph.SkipError
 
-// add keeps a record if it is one of the first. Its result is nil: reading goes on.
+// add keeps a record if it is one of the first shownSkips. It returns nil, so that reading goes on.
 func (s *skippedRecords) add(skip *servicegraph.SkipError) error {
-	if skip.Traces == 0 && len(*s) < shownSkips { // warnLimit reports the others
+	if skip.Traces == 0 && len(*s) < shownSkips { // warnLimit reports traces beyond a limit
 		*s = append(*s, skip)
 	}
 	return nil
@@ -167,7 +169,7 @@ func (s skippedRecords) tell(c *console.Console, r servicegraph.Report) {
 	}
 	switch more := r.Skipped - shown; {
 	case more == 0:
-	case len(s) == 0: // counted in the JSON of a graph that was read
+	case len(s) == 0: // the skipped records are counted in a graph in JSON that was read
 		c.Warnf("skipped: %s", quantity.Of(more, "record"))
 	default:
 		c.Warnf("skipped: %s", quantity.Of(more, "more record"))

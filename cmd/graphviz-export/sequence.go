@@ -35,7 +35,7 @@ func (e *export) formats(options draw.Options) []render.Format {
 }
 
 // startSequence prepares the diagram of the one trace that a source has, for targets that want one.
-// It returns nil if none does.
+// It returns nil if no target wants one.
 func (e *export) startSequence(src source.Source, targets []target, steps []views.Step) (*sequence.Builder, error) {
 	if !slices.ContainsFunc(targets, func(t target) bool { return isSequence(t.format) }) {
 		return nil, nil
@@ -47,16 +47,16 @@ func (e *export) startSequence(src source.Source, targets []target, steps []view
 		return nil, exit.Usagef("--estimate-series writes no sequence diagram: leave out one of the two")
 	}
 	for _, s := range steps {
-		if !s.Hides { // the builder of the diagram hides services itself
+		if !s.Hides { // the diagram's own builder hides services
 			return nil, exit.Usagef("a sequence diagram shows all calls of a trace: leave out %s, or choose another format", s.Flag)
 		}
 	}
 	return sequence.NewBuilder(sequence.Config{Graph: e.config()}), nil
 }
 
-// building returns a function that builds the graph of spans, and from the same spans the diagram of
-// their one trace and their critical paths, of which either can be nil. If both are, it returns nil,
-// so that the graph is built in the fastest way.
+// building returns a function that builds the graph of spans. From the same spans, the function
+// also builds the diagram of their one trace if b is not nil, and the critical paths if paths is
+// not nil. If both are nil, building returns nil, so that the graph is built in the fastest way.
 func (e *export) building(b *sequence.Builder, paths *critpath.Collector) func(iter.Seq2[servicegraph.Span, error]) (*servicegraph.Graph, error) {
 	if b == nil && paths == nil {
 		return nil
@@ -80,7 +80,7 @@ func (e *export) building(b *sequence.Builder, paths *critpath.Collector) func(i
 		if errors.Is(err, sequence.ErrSeveralTraces) {
 			err = exit.Usagef("%w: select one with --trace ID", err)
 		} else if errors.Is(err, sequence.ErrNoTrace) {
-			err = nil // the graph is empty, which has a message of its own
+			err = nil // the empty graph has a message of its own
 		}
 		return g, err
 	}

@@ -36,8 +36,8 @@ type serve struct {
 	otlp   otlpFlags
 }
 
-// defaultListen is the default address of the viewer. Its port is next to the well-known ports
-// of OTLP, 4317 and 4318.
+// defaultListen is the default address of the viewer. The port is next to the standard ports of
+// OTLP, 4317 and 4318.
 const defaultListen = "127.0.0.1:4316"
 
 func newServeCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
@@ -140,10 +140,11 @@ type watch struct {
 	problem string // the last problem reported; empty: none
 	read    bool   // a graph was read
 
-	commands chan request // from the report
+	commands chan request // commands of the report's user
 }
 
-// A request is a command of the report. The result says whether the command was understood.
+// A request is a command from the report in a browser. The result is nil, or an error if the
+// command is unknown or invalid.
 type request struct {
 	viewer.Command
 	result chan error
@@ -177,10 +178,9 @@ func (w *watch) execute(c viewer.Command) error {
 	return nil
 }
 
-// run reads and shows the graph until ctx is done. It returns an error only if the first
-// reading fails in a way that waiting cannot cure. Between two rounds it pauses at least for
-// as long as the last round took, so that a graph which is slow to draw does not occupy a
-// whole processor.
+// run reads and shows the graph until ctx is done. It returns an error only if the first reading
+// fails with a permanent error. The pause between two rounds is at least as long as the last round
+// took, so that a graph which is slow to draw does not occupy a whole processor.
 func (w *watch) run(ctx context.Context) error {
 	for first := true; ; first = false {
 		began := time.Now()
@@ -225,7 +225,8 @@ func (w *watch) round(ctx context.Context) error {
 	return w.outcome
 }
 
-// report shows a problem in the viewer and on standard error, or that it is solved.
+// report shows a problem in the viewer and on standard error. A nil error means that the last
+// problem is solved.
 func (w *watch) report(err error) {
 	problem := ""
 	switch {

@@ -22,22 +22,22 @@ type feed struct {
 	reading string         // the notice shown before the first graph
 	every   time.Duration  // how long to wait between two graphs
 
-	// next returns the current graph, or nil if the graph has not changed, and what is counted in
-	// its traces.
+	// next returns the current graph, or nil if the graph has not changed, and the counts from its
+	// traces.
 	next func(context.Context) (*servicegraph.Graph, entryreach.Held, error)
 
 	// final reports whether an error for the first graph is permanent.
 	final func(error) bool
 
-	windows   []string           // the ranges of time that the viewer offers; empty: none
-	window    func() string      // the current one; nil: none
-	setWindow func(string) error // shows another one
+	windows   []string           // the time ranges that the viewer offers; empty: none
+	window    func() string      // the current time range; nil: no time ranges
+	setWindow func(string) error // selects another time range
 	clear     func()             // forgets all spans; nil: not supported
 
-	close func() // releases resources; nil: there are none
+	close func() // releases resources; nil: nothing to release
 }
 
-// How often serve looks for a new graph by default.
+// The default times between two graphs of serve.
 const (
 	everyTempo = 30 * time.Second
 	everyOther = time.Second

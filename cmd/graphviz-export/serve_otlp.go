@@ -36,7 +36,7 @@ func (o *otlpFlags) addTo(cmd *cobra.Command) {
 	})
 }
 
-// otlpFeed returns a feed of the spans that services send. It receives them until it is
+// otlpFeed returns a feed of the spans that services send. The feed receives spans until it is
 // closed.
 func (s *serve) otlpFeed(ctx context.Context) (feed, error) {
 	if len(s.files) > 0 {
@@ -82,7 +82,7 @@ func (s *serve) otlpFeed(ctx context.Context) (feed, error) {
 			s.stderr.Warnf("--otlp-http %s: %v", s.otlp.http, err)
 		}
 	})
-	closed := uint64(0) // connections, that a warning has counted
+	closed := uint64(0) // number of closed connections already reported in a warning
 	where := fmt.Sprintf("grpc://%s and http://%s", webserver.Dialable(overGRPC.Addr()), webserver.Dialable(overHTTP.Addr()))
 	s.stderr.Infof("receiving OTLP at %s", where)
 	return feed{

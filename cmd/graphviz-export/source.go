@@ -12,8 +12,8 @@ import (
 	"github.com/tempograph/tempograph/tempoclient"
 )
 
-// source returns the source that the command line names: files, else Tempo, else a pipe on
-// standard input. It reports all mistakes that it can find without reading.
+// source returns the source that the command line names: files, or without files Tempo, or without
+// either a pipe on standard input. It reports all mistakes that it can find without reading.
 func (e *export) source() (source.Source, error) {
 	src, err := e.namedSource()
 	src.Truncated = new(atomic.Int64)
@@ -69,9 +69,9 @@ func (e *export) fileSource(args []string) (source.Source, error) {
 	}.Source(args)
 }
 
-// isPipe reports whether standard input is a pipe or a file that is not empty. Scripts often
-// run with a pipe on standard input that nobody writes to, so a pipe alone does not mean
-// input.
+// isPipe reports whether standard input is a pipe or a file that is not empty. Scripts often run
+// with a pipe on standard input that nobody writes to, so that a pipe alone does not prove that
+// there is input.
 func isPipe(stdin io.Reader) bool {
 	f, ok := stdin.(*os.File)
 	if !ok {
@@ -81,8 +81,8 @@ func isPipe(stdin io.Reader) bool {
 	return err == nil && (info.Mode()&fs.ModeNamedPipe != 0 || info.Mode().IsRegular() && info.Size() > 0)
 }
 
-// hasInput reports whether standard input is neither a terminal nor /dev/null: nobody types
-// a trace.
+// hasInput reports whether standard input may have traces. It returns false for a terminal, because
+// nobody types a trace, and for /dev/null.
 func hasInput(stdin io.Reader) bool {
 	f, ok := stdin.(*os.File)
 	if !ok {

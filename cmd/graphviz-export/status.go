@@ -23,8 +23,8 @@ func report(stderr io.Writer, err error) int {
 	return status
 }
 
-// nextStep returns what to do about an error of a reader that does not say it, with a leading
-// colon, or "".
+// nextStep returns advice, with a leading colon, for a reader's error that has no advice of its
+// own, and "" for other errors.
 func nextStep(err error) string {
 	if errors.Is(err, tracefile.ErrRecordTooLarge) {
 		return ": --max-record raises the limit"

@@ -32,7 +32,7 @@ type styleFlags struct {
 	expand      []string
 	table       tableFlags
 
-	reach     map[servicegraph.NodeID]string // what failures reach, for reports; not a flag
+	reach     map[servicegraph.NodeID]string // the blast radius of each node as text, for reports; not a flag
 	edgeReach map[servicegraph.EdgeID]string
 }
 
@@ -59,7 +59,7 @@ func (s *styleFlags) addTo(cmd *cobra.Command) {
 	completeChoice(cmd, "theme", &s.theme)
 }
 
-// check refuses values that make no sense, before any input is read.
+// check refuses invalid values before any input is read.
 func (s *styleFlags) check() error {
 	if !(s.scale >= 0.1 && s.scale <= 20) {
 		return exit.Usagef("--scale %v: want a number from 0.1 to 20", s.scale)
@@ -119,7 +119,7 @@ func (s *styleFlags) style() render.Style {
 	return r
 }
 
-// checkExpand refuses names in --expand that are no namespaces of g.
+// checkExpand refuses names in --expand that are not namespaces of g.
 func (s *styleFlags) checkExpand(g *servicegraph.Graph) error {
 	var namespaces []string // sorted
 	for n := range g.Nodes() {

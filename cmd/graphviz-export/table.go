@@ -17,7 +17,7 @@ type tableFlags struct {
 	sort    choice
 	columns []string
 
-	parsed []render.Column // the result of check
+	parsed []render.Column // set by check
 }
 
 // addTo adds the flags to a command.
@@ -53,7 +53,8 @@ func (t *tableFlags) sortKey() render.SortKey {
 	return render.SortKey(t.sort.value)
 }
 
-// colored returns the format for a terminal: a table in colors, unless the user wants none.
+// colored returns the variant of the format for a terminal: a table in colors, unless the user has
+// turned colors off.
 func colored(f render.Format) render.Format {
 	if table, ok := f.Renderer.(render.Table); ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" {
 		table.Color = true
@@ -62,7 +63,7 @@ func colored(f render.Format) render.Format {
 	return f
 }
 
-// nodeTypes are the types that --type knows.
+// nodeTypes are the types of nodes that --type accepts.
 var nodeTypes = []string{
 	string(servicegraph.TypeService), string(servicegraph.TypeDatabase), string(servicegraph.TypeQueue), string(servicegraph.TypeExternal),
 	string(servicegraph.TypeFunction), string(servicegraph.TypeModel), string(servicegraph.TypeRPC), string(servicegraph.TypeIP), string(servicegraph.TypeGroup),

@@ -54,8 +54,8 @@ func (e *export) target(formats []render.Format, output string) (target, error) 
 	return t, t.Check()
 }
 
-// chooseFormat returns the format that --format names, else that of the file's extension,
-// else a table.
+// chooseFormat returns the format that --format names. Without --format, it returns the format of
+// the file's extension, and without a file a table.
 func (e *export) chooseFormat(formats []render.Format, path string) (render.Format, error) {
 	switch {
 	case e.format != "":

@@ -9,8 +9,8 @@
 // which rules detect it: a forbidden dependency, a query in a loop, a client that loses
 // the trace context, a retry storm, a cycle.
 //
-// The program sells some items and prints the graph that a recorder has built
-// meanwhile. A server could show such a graph on a debug page:
+// The program sells some items, and prints the graph that a recorder has built from the spans of
+// the sales. A server could show such a graph on a debug page:
 //
 //	go run ./examples/guarded
 package main

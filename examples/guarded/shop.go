@@ -20,8 +20,8 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
-// A shop is three services. The work of each is a function, which the tests replace
-// before the shop opens to add a mistake.
+// A shop is three services. The work of each service is a function. A test that adds a mistake
+// replaces this function before the shop opens.
 type shop struct {
 	gateway, checkout, inventory service
 
@@ -41,8 +41,7 @@ type service struct {
 	client     *http.Client
 }
 
-// newShop returns a shop that has not opened. tracing returns the tracer provider of a
-// service.
+// newShop returns a shop that is not open yet. tracing returns the tracer provider of a service.
 func newShop(tracing func(service string) trace.TracerProvider, p propagation.TextMapPropagator) *shop {
 	open := func(name string) service {
 		s := service{tracing: tracing(name), propagator: p}
@@ -93,7 +92,7 @@ func (s *shop) visit(ctx context.Context, items ...string) error {
 	return post(ctx, http.DefaultClient, s.gatewayURL, items)
 }
 
-// query makes the span of an instrumented database driver. There is no database.
+// query makes the span that an instrumented database driver would make. There is no database.
 func (s service) query(ctx context.Context, database string) {
 	_, span := s.tracing.Tracer("shop").Start(ctx, "SELECT "+database, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
 		attribute.String("db.system.name", "postgresql"),
@@ -181,7 +180,7 @@ func (s *shop) serveInventory() error {
 	return nil
 }
 
-// callInventory asks inventory to reserve items, as checkout.
+// callInventory is the call from checkout that asks inventory to reserve items.
 func (s *shop) callInventory(ctx context.Context, items []string) error {
 	var list structpb.ListValue
 	for _, item := range items {

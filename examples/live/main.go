@@ -5,9 +5,9 @@
 //	go run ./examples/live
 //	OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:8085 OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf your-service
 //
-// The page is at http://localhost:8085/graph/, the metrics are at http://localhost:8085/metrics. The page
-// shows a call at once. The counters have it 70 s after the last span of its trace, when no late span can
-// change it.
+// The page is at http://localhost:8085/graph/, the metrics are at http://localhost:8085/metrics.
+// The page shows a call at once. The counters include the call 70 s after the last span of its
+// trace, when no late span can change the call.
 package main
 
 import (
@@ -74,7 +74,7 @@ func (s *service) handler() http.Handler {
 	mux.Handle("/graph/", http.StripPrefix("/graph", live.NewHandler(s.graph, live.Config{Reach: reach})))
 	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		EnableOpenMetrics:  true, // for exemplars
-		DisableCompression: true, // 23 series an edge: compressing them takes longer than all the rest
+		DisableCompression: true, // each edge has 23 series: compressing them takes longer than the rest of the response
 	}))
 	mux.Handle(otlpreceiver.Path, otlpreceiver.New(s.take).Handler(nil))
 	return mux
@@ -106,12 +106,13 @@ func (s *service) graph() *servicegraph.Graph {
 	return s.builder.Live()
 }
 
-// reach returns upper bounds of what failures reach: the builder has forgotten most traces of the graph.
+// reach returns upper bounds of the blast radius of each node and edge as texts. Exact numbers
+// would need all traces of the graph, and the builder has forgotten most of them.
 func reach(g *servicegraph.Graph) (map[servicegraph.NodeID]string, map[servicegraph.EdgeID]string) {
 	return topology.Describe(g, nil, false)
 }
 
-// delta returns the calls for the counters.
+// delta returns the calls that became final since the last call of delta, for the counters.
 func (s *service) delta() *servicegraph.Graph {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -109,8 +109,8 @@ func drive(ctx context.Context, requests int, opts ...otelsetup.Option) (spans i
 	return shop.exported(), nil
 }
 
-// fetch returns the graph of the traces that a query finds. It repeats the query until
-// Tempo returns all spans, because Tempo answers with the spans that it has so far.
+// fetch returns the graph of the traces that a query finds. It repeats the query until the answer
+// has the given number of spans, because Tempo answers with the spans that have arrived so far.
 func fetch(ctx context.Context, tempoURL, query string, spans int64) (*servicegraph.Graph, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()

@@ -33,13 +33,13 @@ import (
 //	               └──► orders (queue) ──► shipping ──► mailer
 type shop struct {
 	services []*service
-	gateway  string // URL
+	gateway  string // URL of the gateway
 	orders   chan message
 	shipped  chan struct{} // closed when shipping has received the last order; nil before it starts
 	closers  []func(context.Context) error
 }
 
-// failEvery is how many orders payments handles for each one that fails.
+// failEvery is the number of orders of which payments fails one.
 const failEvery = 10
 
 // A message in the queue has an order, and the trace context in its headers.
@@ -107,7 +107,7 @@ func openShop(ctx context.Context, opts ...otelsetup.Option) (*shop, error) {
 	return s, nil
 }
 
-// visit makes request number i. Every other request buys something.
+// visit makes request number i. Requests with an odd number buy something.
 func (s *shop) visit(ctx context.Context, i int) error {
 	path := "/browse"
 	if i%2 == 1 {
@@ -121,8 +121,7 @@ func (s *shop) visit(ctx context.Context, i int) error {
 	return err
 }
 
-// close stops the services, first that of the queue, and sends the last spans. The error
-// reports lost spans.
+// close stops the services, shipping first, and sends the last spans. The error reports lost spans.
 func (s *shop) close(ctx context.Context) error {
 	if s.shipped != nil {
 		close(s.orders)

@@ -1,7 +1,9 @@
-// Package attack generates files and requests that are made to cost a reader far more memory
-// or time than their size suggests. Tests read them, and check what the reader needs.
+// Package attack generates hostile files and requests: they are made to cost a reader far more
+// memory or time than their size suggests. Tests read them, and check how much memory and time the
+// reader takes.
 //
-// Nearly all of them repeat one small element, so they compress to about a thousandth.
+// Nearly all of them repeat one small element. They therefore compress to about a thousandth of
+// their size.
 package attack
 
 import (
@@ -18,9 +20,9 @@ import (
 
 // An Attack is one file or request.
 type Attack struct {
-	Name string // of a test
+	Name string // name of the subtest
 
-	// Count is how many elements make the attack dangerous. Write takes any count.
+	// Count is a number of elements that makes the attack dangerous. Write accepts any number.
 	Count int
 
 	// Write writes the attack with n elements.
@@ -31,7 +33,7 @@ type Attack struct {
 func (a Attack) Bytes(n int) []byte {
 	var b bytes.Buffer
 	if err := a.Write(&b, n); err != nil {
-		panic("attack: " + err.Error()) // a buffer takes everything
+		panic("attack: " + err.Error()) // writing to a buffer never fails
 	}
 	return b.Bytes()
 }
@@ -42,7 +44,7 @@ func repeated(before, element, after string) func(io.Writer, int) error {
 	return each(before, func(int) string { return element }, after)
 }
 
-// each is repeated for elements that differ.
+// each is like repeated, for elements that differ.
 func each(before string, element func(i int) string, after string) func(io.Writer, int) error {
 	return func(w io.Writer, n int) error {
 		b := bufio.NewWriterSize(w, 1<<20)
@@ -54,7 +56,7 @@ func each(before string, element func(i int) string, after string) func(io.Write
 			b.WriteString(element(i))
 		}
 		b.WriteString(after)
-		return b.Flush() // keeps the first error
+		return b.Flush() // returns the first error of all writes
 	}
 }
 
@@ -88,9 +90,9 @@ func service(name, span string) string {
 	return `{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"` + name + `"}}]},"scopeSpans":[{"spans":[` + span + `]}]}]}`
 }
 
-// nested returns a function that writes n fields, after some other bytes, inside protobuf
-// messages, each of which is the only field of the message around it. The messages are given
-// by the numbers of their fields, from the outermost on.
+// nested returns a function that writes the bytes before and then n copies of field, inside nested
+// protobuf messages. Each message is the only field of the message around it. messages has the
+// field numbers of the nested messages, the outermost first.
 func nested(before, field string, messages ...protowire.Number) func(io.Writer, int) error {
 	return func(w io.Writer, n int) error {
 		heads := make([]string, len(messages))
@@ -108,7 +110,7 @@ func bytesField(number protowire.Number, value string) string {
 	return string(protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), []byte(value)))
 }
 
-// Ids of valid spans, and the beginning of a span with them.
+// Valid ids, and the beginning of a span with these ids.
 const (
 	traceID = "0102030405060708090a0b0c0d0e0f10"
 	spanID  = "0102030405060708"
@@ -129,8 +131,8 @@ const (
 // protoIDs are the ids of a valid span in protobuf.
 var protoIDs = bytesField(1, strings.Repeat("\x01", 16)) + bytesField(2, strings.Repeat("\x01", 8))
 
-// Files returns files that a reader of trace files and of graphs should read, or refuse, in
-// bounded memory.
+// Files returns files that a reader of trace files and of graphs must either read or refuse, both
+// in bounded memory.
 func Files() []Attack {
 	const mb = 1 << 20
 	return []Attack{
@@ -210,7 +212,7 @@ func Files() []Attack {
 	}
 }
 
-// A Request is a request of OTLP that costs its receiver more than its size suggests.
+// A Request is a hostile OTLP request.
 type Request struct {
 	Name        string
 	ContentType string
@@ -222,7 +224,7 @@ func (r Request) Body() []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	if err := r.attack.Write(z, r.attack.Count); err != nil {
-		panic("attack: " + err.Error()) // a buffer takes everything
+		panic("attack: " + err.Error()) // writing to a buffer never fails
 	}
 	if err := z.Close(); err != nil {
 		panic("attack: " + err.Error())
@@ -230,8 +232,8 @@ func (r Request) Body() []byte {
 	return b.Bytes()
 }
 
-// Requests returns requests that a receiver should take, or refuse, in bounded memory, and without
-// delay for others.
+// Requests returns requests that a receiver must either accept or refuse, both in bounded memory
+// and without delaying other requests.
 func Requests() []Request {
 	const (
 		inJSON     = "application/json"

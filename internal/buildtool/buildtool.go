@@ -1,5 +1,5 @@
-// Package buildtool builds a Go program that this repository runs beside its
-// own code but never imports, such as a server for integration tests.
+// Package buildtool builds a Go program that this repository runs but never imports, such as a
+// server for integration tests.
 //
 // Such a program often has a license, or a few hundred dependencies, that must
 // stay out of the go.mod of this module. The caller therefore passes two embedded
@@ -36,7 +36,7 @@ type Program struct {
 	Mod     []byte // a go.mod that requires the module of Package
 	Sum     []byte // its go.sum; may be empty if every module is replaced by a directory
 
-	Main []byte // the source of main.go, for a program that is no package of a module
+	Main []byte // the source of main.go, for a program that is not a package of a module
 	Tags string // build tags, separated by commas
 
 	// Set lists string variables for the linker to set, such as main.Version=2.9.0:
@@ -102,7 +102,7 @@ func build(ctx context.Context, dir string, p Program, progress io.Writer) (stri
 		return "", err
 	}
 	defer unlock()
-	if found, err := exists(exe); found || err != nil { // another process built it meanwhile
+	if found, err := exists(exe); found || err != nil { // another process has built the program meanwhile
 		return exe, err
 	}
 
@@ -139,8 +139,8 @@ func (p Program) compile(ctx context.Context, work, exe string) error {
 	}
 	cmd := exec.CommandContext(ctx, "go", append(p.buildArgs(), "-o", exe, p.Package)...)
 	cmd.Dir = work
-	// The caller's settings for its own module must not reach this build. GOFLAGS may
-	// not be empty: the go command would read an empty one from its configuration file.
+	// The caller's settings for its own module must not affect this build. GOFLAGS must not be
+	// empty: the go command would then use the GOFLAGS of its configuration file.
 	cmd.Env = append(cmd.Environ(), "GO111MODULE=on", "GOWORK=off", "GOFLAGS=-mod=readonly",
 		"CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
 	// An interrupt lets the go command remove its own work directory; a kill leaves
@@ -157,9 +157,9 @@ func (p Program) compile(ctx context.Context, work, exe string) error {
 	return fmt.Errorf("go build: %w\n%s", err, withoutDownloads(out))
 }
 
-// key returns the name of the executable in the cache. The hash covers everything that
-// decides what is built. Its Go version is the one that compiled the caller, which go
-// test and go run put first in PATH.
+// key returns the name of the executable in the cache. The hash covers everything that decides what
+// is built. The hash includes the Go version that compiled the caller: go test and go run put that
+// version first in PATH.
 func (p Program) key() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q %q %q %q%s", runtime.Version(), p.buildArgs(), p.Package, p.Mod, p.Sum, p.Main)

@@ -8,14 +8,13 @@ import (
 	"github.com/rogpeppe/go-internal/lockedfile"
 )
 
-// patience is how long a lock may take to get before its caller is told that
-// another process holds the lock.
+// patience is how long lock waits before it tells its caller that another process holds the lock.
 const patience = 100 * time.Millisecond
 
-// lock takes the exclusive lock of the file at path, creating the file, and calls
-// waiting once if another goroutine or process holds the lock. The system releases
-// the lock of a process that dies. The file stays: after a removal, a newcomer would
-// lock another file of the same name.
+// lock takes the exclusive lock of the file at path, creating the file, and calls waiting once if
+// another goroutine or process holds the lock. The system releases the lock of a process that dies.
+// lock never removes the file: after a removal, another process would lock a new file with the same
+// name.
 //
 // If ctx ends first, lock returns at once. One goroutine then still waits for the
 // system to grant the lock, and releases it.

@@ -30,7 +30,7 @@ func Start(log, name string, args ...string) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer out.Close() // the child has its own
+	defer out.Close() // the child has its own copy of the file
 	p := &Process{cmd: exec.Command(name, args...), log: log, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.Env = withoutTelemetry(os.Environ())
@@ -38,14 +38,14 @@ func Start(log, name string, args ...string) (*Process, error) {
 
 	started := make(chan error)
 	go func() {
-		// endWithParent ties the child to the thread that starts the child, so this
-		// thread lives as long as the child.
+		// endWithParent ties the child to the thread that starts the child, so that thread must
+		// live as long as the child.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := p.cmd.Start()
 		started <- err
 		if err == nil {
-			p.cmd.Wait() // ProcessState holds the outcome
+			p.cmd.Wait() // ProcessState has the result
 			close(p.done)
 		}
 	}()
@@ -69,8 +69,8 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 // State returns how the program ended. Call it after Done is closed.
 func (p *Process) State() string { return p.cmd.ProcessState.String() }
 
-// Await asks whether the program is ready until it is, and returns nil then. It returns an
-// error when the program ends before, and the cause of ctx when ctx ends.
+// Await calls ready repeatedly and returns nil when ready returns true. It returns an error if the
+// program ends before that, and the cause of ctx if ctx ends before that.
 func (p *Process) Await(ctx context.Context, ready func() bool) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -112,8 +112,8 @@ func (p *Process) LogTail() string {
 	return strings.TrimSpace(string(tail))
 }
 
-// Unavailable ends a test whose server cannot run, for the reason err: it fails the test if
-// the environment has TEMPOGRAPH_REQUIRE_SERVERS=1, and skips it otherwise.
+// Unavailable ends a test whose server cannot run, and err is the reason. It fails the test if the
+// environment has TEMPOGRAPH_REQUIRE_SERVERS=1, and skips it otherwise.
 func Unavailable(tb testing.TB, err error) {
 	tb.Helper()
 	if os.Getenv("TEMPOGRAPH_REQUIRE_SERVERS") == "1" {
@@ -122,9 +122,9 @@ func Unavailable(tb testing.TB, err error) {
 	tb.Skip(err)
 }
 
-// withoutTelemetry returns the environment without the variables that make a
-// program trace itself. Such variables are meant for the test, or set by the test;
-// with them a server would add its own spans to those under test.
+// withoutTelemetry returns the environment without the variables that make a program trace itself.
+// Such variables are meant for the test itself. With them, the server would add its own spans to
+// the spans under test.
 func withoutTelemetry(env []string) []string {
 	var rest []string
 	for _, v := range env {
@@ -135,9 +135,9 @@ func withoutTelemetry(env []string) []string {
 	return rest
 }
 
-// FreePorts returns n different free TCP ports of 127.0.0.1. The ports are not
-// reserved, because a child takes no open listeners: a program that does not start
-// since another process took a port is to be started again with other ports.
+// FreePorts returns n different free TCP ports of 127.0.0.1. The ports are not reserved, because
+// open listeners cannot be passed to the child. If another process has taken a port, the caller
+// must start the program again with other ports.
 func FreePorts(n int) ([]int, error) {
 	var ports []int
 	for range n {

@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// readyTimeout is how long a server may take to become ready. Servers usually need less than a
-// second; a minute suffices on a busy machine.
+// readyTimeout is how long a server may take to become ready. Servers usually take less than a
+// second; a minute is enough on a busy machine.
 const readyTimeout = time.Minute
 
-// portAttempts is how many sets of ports are tried when another process takes a port before the
-// server does.
+// portAttempts is how many sets of ports OnFreePorts tries if another process takes a port before
+// the server does.
 const portAttempts = 5
 
-// Program returns the path of the program that a test runs as a server, from build. Program skips a
-// test that runs with -short, and ends it as [Unavailable] says if build fails. pkg is the name of the
-// package in messages.
+// Program calls build and returns the path of the program that a test runs as a server. Program
+// skips a test that runs with -short, and ends it as [Unavailable] says if build fails. pkg is the
+// name of the package in messages.
 func Program(tb testing.TB, pkg string, build func(context.Context) (program string, err error)) string {
 	tb.Helper()
 	SkipShort(tb, pkg)
@@ -55,8 +55,8 @@ func OnFreePorts(n int, start func(ports []int) error) error {
 	}
 }
 
-// AwaitReady is [Process.Await] for a minute at most. If the program does not become ready, AwaitReady
-// kills it, and the error holds the end of its log.
+// AwaitReady is like [Process.Await], for at most a minute. If the program does not become ready,
+// AwaitReady kills it, and the error holds the end of its log.
 func (p *Process) AwaitReady(ctx context.Context, ready func() bool) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout, fmt.Errorf("not ready after %v", readyTimeout))
 	defer cancel()

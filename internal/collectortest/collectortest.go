@@ -7,8 +7,8 @@
 //
 //	go run ./internal/collectortest/build
 //
-// The Collector is a separate program (Apache-2.0): a test that imports this package links
-// nothing of it.
+// The Collector is a separate program (Apache-2.0): a test that imports this package links no code
+// of the Collector.
 package collectortest
 
 import (
@@ -101,7 +101,7 @@ func Validate(tb testing.TB, file string) (output string, err error) {
 	return string(out), err
 }
 
-// Stop kills the Collector, which loses what it has not sent. Its ports stay for Restart.
+// Stop kills the Collector, which loses what it has not sent. Restart uses the same ports.
 func (c *Collector) Stop() {
 	c.stopped = true
 	c.process.Kill()
@@ -119,7 +119,8 @@ func (c *Collector) Restart(tb testing.TB, export string) {
 // LogTail returns the last lines of the log, some 8 KiB.
 func (c *Collector) LogTail() string { return c.process.LogTail() }
 
-// configuration has no telemetry: the default opens a port for metrics.
+// configuration turns the Collector's own telemetry off, because the default opens a port for
+// metrics.
 const configuration = `receivers:
   otlp:
     protocols:
@@ -159,7 +160,8 @@ func (c *Collector) start(ctx context.Context) error {
 		return err
 	}
 	err = process.AwaitReady(ctx, func() bool {
-		// The log tells that this process is ready: another one may have taken a port.
+		// The log shows that this process is ready. An answer at a port would not, because another
+		// process may have taken the port.
 		if !strings.Contains(process.LogTail(), "Everything is ready") {
 			return false
 		}

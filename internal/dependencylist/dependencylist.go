@@ -1,5 +1,5 @@
-// Package dependencylist reads lists of calls between services, which tracing systems compute
-// from traces: the answers of Jaeger's /api/dependencies and Zipkin's /api/v2/dependencies.
+// Package dependencylist reads lists of calls between services that tracing systems compute from
+// traces: the answers of Jaeger's /api/dependencies and Zipkin's /api/v2/dependencies.
 //
 // A link of such a list has a caller, a callee and a number of calls; Zipkin's links also have a
 // number of failed calls. The graph of a list has no traces, latencies or times, and therefore no
@@ -33,8 +33,8 @@ type link struct {
 	ErrorCount float64 `json:"errorCount"`
 }
 
-// Is reports whether a text that begins with head is a list: its first element has the fields
-// of a link. An empty list is none, because a list of spans can be empty as well.
+// Is reports whether a text that begins with head is a list: its first element has the fields of a
+// link. An empty list does not count, because an empty list of spans looks the same.
 func Is(head []byte) bool {
 	dec := json.NewDecoder(bytes.NewReader(head))
 	first, _ := dec.Token()
@@ -136,8 +136,8 @@ func readLinks(r io.Reader) ([]link, error) {
 	return links, err
 }
 
-// firstByte returns the first byte of a text that is not a blank, 0 if there is none. It consumes
-// the blanks.
+// firstByte skips white space and returns the next byte without consuming it, or 0 at the end of
+// the text.
 func firstByte(r *bufio.Reader) byte {
 	for {
 		b, err := r.ReadByte()
@@ -171,7 +171,8 @@ func graphOf(links []link) (*servicegraph.Graph, error) {
 		}
 		e.Calls += l.CallCount
 		e.Errors += l.ErrorCount
-		// Jaeger and Zipkin find most calls by a span of the callee.
+		// Jaeger and Zipkin find most calls by a span of the callee, so the callee is taken as the
+		// evidence.
 		e.Evidence.Callee += l.CallCount
 		s := requests[id.To]
 		if s == nil {

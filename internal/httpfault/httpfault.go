@@ -1,6 +1,6 @@
-// Package httpfault says what is wrong with a request to an HTTP API or with its answer, and what
-// to do next: a server that is down or speaks another protocol, a web page in place of an answer,
-// a redirect to another server.
+// Package httpfault explains faults of requests to an HTTP API, and says what to do next. It
+// recognizes a server that is down or speaks another protocol, a web page in place of an answer,
+// and a redirect to another server.
 package httpfault
 
 import (
@@ -16,8 +16,8 @@ import (
 	"syscall"
 )
 
-// SameServer reports whether two URLs have the same scheme, host and port. Only then may a redirect from one
-// to the other take credentials along.
+// SameServer reports whether two URLs have the same scheme, host and port. Only then may a client
+// that follows a redirect from one to the other send its credentials.
 func SameServer(a, b *url.URL) bool { return a.Scheme == b.Scheme && a.Host == b.Host }
 
 var title = regexp.MustCompile(`(?is)<title[^>]*>(.{0,200}?)</title>`)
@@ -54,9 +54,10 @@ func SpeaksGRPC(err error) bool {
 	return strings.HasPrefix(text, early) || strings.Contains(text, `malformed HTTP response "\x00\x00`) // a frame of HTTP/2
 }
 
-// Explain returns the error of a transport without method and URL, with the next step if it is known. The
-// server is a name for it, such as Prometheus. The result wraps err's cause. Its text may have what the
-// server sent.
+// Explain returns the error of a transport without method and URL, and with a next step if one is
+// known. server is the name of the server in the text, such as Prometheus. The result wraps the
+// cause of err. Its text may include text from the server, so that the caller must make it safe for
+// a terminal.
 func Explain(err error, server string) error {
 	err = cause(err)
 	text := err.Error()

@@ -13,11 +13,11 @@ import (
 	"unicode/utf8"
 )
 
-// A Result is what an image shows, and its faults.
+// A Result counts the parts of an image and its faults.
 type Result struct {
 	Width, Height float64 // pixels
 	Nodes, Edges  int
-	Labels        int // on edges, numbers that refer to the list included
+	Labels        int // labels on edges, including numbers that refer to the list
 	Numbered      int // labels that are such numbers
 	Listed        int // entries of the list
 
@@ -50,7 +50,7 @@ type edge struct {
 type label struct {
 	edge  string
 	rect  rect
-	plate bool // the label has a plate, which is the rect
+	plate bool // the label has a plate, and rect is the plate
 }
 
 type node struct {
@@ -80,7 +80,7 @@ func Measure(svg io.Reader) (Result, error) {
 	return *r, nil
 }
 
-// read parses the elements. The classes are those that package draw documents.
+// read parses the elements of an SVG. It recognizes the classes that package draw documents.
 func (m *image) read(svg io.Reader) error {
 	r := reader{image: m}
 	dec := xml.NewDecoder(svg)
@@ -113,19 +113,19 @@ func (m *image) read(svg io.Reader) error {
 // A reader adds the elements of an SVG to an image.
 type reader struct {
 	*image
-	groups []group // that are open
+	groups []group // the open groups, the innermost last
 	inText bool
 	at     point   // of the text
 	size   float64 // of its font
 }
 
-// A group is an element of that name.
+// A group is a g element.
 type group struct {
 	class string // the first one
 	attrs []xml.Attr
 }
 
-// group returns the innermost group, an empty one outside all groups.
+// group returns the innermost open group, and an empty group outside all groups.
 func (r *reader) group() group {
 	if len(r.groups) == 0 {
 		return group{}
@@ -254,7 +254,8 @@ func (m *image) measureEdges() {
 	}
 }
 
-// inside reports whether an edge lies in a node, as the edge from a node to its row does.
+// inside reports whether an edge lies inside a node, like the edge from a node to a row of the same
+// node.
 func (m *image) inside(e edge, n node) bool {
 	a, b := e.points[0], e.points[len(e.points)-1]
 	return n.rect.contains(a) && n.rect.contains(b)

@@ -2,11 +2,11 @@ package imagecheck
 
 import "math"
 
-// A line is the curve of an edge as points close together. A tree of bounds finds what is near
-// a part of a long line: a large image has millions of pairs of edges.
+// A line is the curve of an edge as a sequence of points. A tree of bounds makes it fast to find
+// the part of a line near something: a large image has millions of pairs of edges.
 type line struct {
 	points []point
-	bounds []rect // of a part, and then of its halves, at 2i+1 and 2i+2
+	bounds []rect // a binary tree: at i the bounds of a part, at 2i+1 and 2i+2 those of its halves
 }
 
 // shortPart is the number of segments of a part that is not divided.
@@ -18,7 +18,7 @@ func newLine(points []point) line {
 	return l
 }
 
-// A part of a line is its points from one to another one.
+// A part of a line is a range of its points, including both ends.
 type part struct{ from, to int }
 
 func (p part) isShort() bool { return p.to-p.from <= shortPart }
@@ -77,8 +77,8 @@ func crossing(a, b []point) bool {
 // side reports on which side of the line from a to b the point c is.
 func side(a, b, c point) bool { return (b.x-a.x)*(c.y-a.y)-(b.y-a.y)*(c.x-a.x) > 0 }
 
-// distance returns the distance from the line to a rectangle, or limit if that is less. The
-// points are close together, so the distance of the points is precise enough.
+// distance returns the distance from the line to a rectangle, or limit if that is less. The points
+// are close together, so that distance only considers the points.
 func (l *line) distance(r rect, limit float64) float64 {
 	return l.partDistance(0, part{0, len(l.points) - 1}, r, limit)
 }

@@ -26,15 +26,15 @@ var (
 	layoutScript []byte
 )
 
-// An engine is another program for layouts. It lays out the whole graph, with cards and labels
-// of the sizes that ours have.
+// An engine is another layout program. It lays out the whole graph, with cards and labels of the
+// same sizes as in the images of package draw.
 type engine struct {
 	program, title string
 	boxes, labels  bool
 	dir            string
 }
 
-const patience = 2 * time.Minute // with one layout
+const patience = 2 * time.Minute // the time allowed for one layout
 
 // install installs the packages of the engines in a directory and returns the engines.
 func install(dir string) ([]drawer, error) {
@@ -138,7 +138,7 @@ func (e engine) draw(base string, g *servicegraph.Graph) (m measurement, err err
 	return m, os.WriteFile(base+".svg", p.svg(s), 0o600)
 }
 
-// problemLine returns the line of node's output that says what failed. Other lines are code.
+// problemLine returns the line of node's output that says what failed. The other lines show code.
 func problemLine(stderr string) string {
 	if text := errorLine.FindString(stderr); text != "" {
 		return text
@@ -148,7 +148,8 @@ func problemLine(stderr string) string {
 
 var errorLine = regexp.MustCompile(`(?m)^\w*Error: .{1,200}`)
 
-// problem returns the graph with the sizes of cards and labels, without self edges.
+// problem returns the graph as input for an engine: with the sizes of cards and labels, and without
+// self edges.
 func (e engine) problem(g *servicegraph.Graph) (problem, error) {
 	var b bytes.Buffer
 	if err := (draw.Parts{}).Render(&b, g); err != nil {

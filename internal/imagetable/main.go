@@ -11,12 +11,12 @@
 //
 // # Columns
 //
-// "nodes" and "edges" are what the image shows of those in the graph. "labels" are the texts on
-// edges, of which so many are numbers that refer to the list. "faults" are labels with a
-// foreign edge through them, nearer to a foreign edge than to their own, over a node, or over
-// another label. "crossings" are pairs of edges without a common node, "through" pairs of an
-// edge and a foreign node. "area" is in millions of pixels. "memory" is what the process that
-// draws took from the system, for one image.
+// "nodes" and "edges" are the numbers of nodes and edges in the image and in the graph. "labels" is
+// the number of texts on edges, and how many of them are numbers that refer to the list. "faults"
+// is the number of labels that a foreign edge crosses, that are nearer to a foreign edge than to
+// their own, or that overlap a node or another label. "crossings" are pairs of edges without a
+// common node, "through" pairs of an edge and a foreign node. "area" is in millions of pixels.
+// "memory" is the memory that the drawing process took from the operating system for one image.
 package main
 
 import (
@@ -97,7 +97,7 @@ type drawer interface {
 	draw(base string, g *servicegraph.Graph) (measurement, error)
 }
 
-// A measurement is what an image cost.
+// A measurement is the time and the memory that drawing an image took.
 type measurement struct {
 	Took   time.Duration
 	Memory uint64 // bytes

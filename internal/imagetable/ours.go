@@ -41,7 +41,7 @@ func (ours) draw(base string, _ *servicegraph.Graph) (m measurement, err error) 
 	return m, json.Unmarshal(out, &m)
 }
 
-// drawOne draws the graph in a JSON file, next to it.
+// drawOne reads a graph from a JSON file, and writes its SVG and PNG images to the same directory.
 func drawOne(name string, stdout io.Writer) error {
 	data, err := os.ReadFile(name)
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package jsonstream reads a large JSON object or list piece by piece. The caller says which lists it
-// reads element by element. Neither a long value nor long white space takes more memory than
-// the limit on one value.
+// Package jsonstream reads a large JSON object or list in parts. The caller decides which objects
+// and lists are read element by element, and which values are read whole. Neither a long value nor
+// long white space takes more memory than the limit on one value.
 package jsonstream
 
 import (
@@ -10,8 +10,8 @@ import (
 	"io"
 )
 
-// A Reader reads one JSON object or list. Its methods read what comes next in the text, so they must
-// be called in the order of the text.
+// A Reader reads one JSON object or list. Each method reads the next part of the text, so that the
+// caller must call them in the order of the text.
 type Reader struct {
 	decoder *json.Decoder
 	text    limitedReader
@@ -19,22 +19,23 @@ type Reader struct {
 
 // Limits are numbers of bytes.
 type Limits struct {
-	Value int64 // of a value that is read at once, with the white space before it
-	Total int64 // of the text
+	Value int64 // limit on a value that is read whole, including the white space before the value
+	Total int64 // limit on the whole text
 }
 
 // ErrTooLarge is the error about a text beyond the limits. Errors wrap it.
 var ErrTooLarge = errors.New("too large")
 
-// New returns a reader of a text. It may read beyond the end of the object.
+// New returns a reader of a text. The Reader may read more bytes from r than the object or list
+// has.
 func New(r io.Reader, limits Limits) *Reader {
 	s := &Reader{text: limitedReader{r: r, limits: limits}}
 	s.decoder = json.NewDecoder(&s.text)
 	return s
 }
 
-// Object reads an object and calls field for each of its keys. The function must read the
-// value, and nothing else. Object does nothing if the value is null.
+// Object reads an object and calls field for each of its keys. field must read exactly the value of
+// its key. Object does nothing if the value is null.
 func (s *Reader) Object(field func(key string) error) error {
 	return s.inside('{', "an object", func() error {
 		key, err := s.token()
@@ -45,19 +46,20 @@ func (s *Reader) Object(field func(key string) error) error {
 	})
 }
 
-// List reads a list and calls element for each of its elements. The function must read the
-// element, and nothing else. List does nothing if the value is null.
+// List reads a list and calls element for each of its elements. element must read exactly one
+// element. List does nothing if the value is null.
 func (s *Reader) List(element func() error) error {
 	return s.inside('[', "a list", element)
 }
 
-// Value reads a value as [json.Unmarshal] does. An error about a type is in JSON's terms.
+// Value reads a value as [json.Unmarshal] does. An error about a wrong type names types of JSON,
+// not of Go.
 func (s *Reader) Value(v any) error {
 	s.text.begin(s.decoder)
 	return Reworded(s.decoder.Decode(v), "a value")
 }
 
-// End returns an error if the text goes on.
+// End returns an error if anything but white space follows in the text.
 func (s *Reader) End() error {
 	switch token, err := s.token(); {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -69,10 +71,10 @@ func (s *Reader) End() error {
 	}
 }
 
-// Skip reads a value and drops it.
+// Skip reads a value and discards it.
 func (s *Reader) Skip() error { return s.Value(&dropped{}) }
 
-// dropped is a value of any type that is not kept.
+// dropped decodes any value and keeps nothing.
 type dropped struct{}
 
 func (*dropped) UnmarshalJSON([]byte) error { return nil }
@@ -110,16 +112,16 @@ func (s *Reader) token() (json.Token, error) {
 	return token, err
 }
 
-// A limitedReader returns an error where the text goes beyond the limits.
+// A limitedReader reads a text, and returns an error when the text exceeds a limit.
 type limitedReader struct {
 	r      io.Reader
 	limits Limits
 
-	read  int64 // bytes of the text
-	start int64 // of the value that is being read
+	read  int64 // how many bytes of the text have been read
+	start int64 // offset of the value that is being read
 }
 
-// begin says that the decoder starts with the next value.
+// begin records that the decoder begins to read the next value.
 func (l *limitedReader) begin(d *json.Decoder) { l.start = d.InputOffset() }
 
 func (l *limitedReader) Read(p []byte) (int, error) {

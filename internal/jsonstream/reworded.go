@@ -8,9 +8,9 @@ import (
 	"reflect"
 )
 
-// Reworded returns an error of package encoding/json in JSON's terms, not in Go's, if it is a
-// [json.UnmarshalTypeError]: it names the field, or the value itself, and what is wanted there. It
-// returns any other error unchanged.
+// Reworded turns a [json.UnmarshalTypeError] into an error that names types of JSON, not of Go. The
+// error names the field, or value if the error is about no field, and the type that is wanted
+// there. Reworded returns any other error unchanged.
 func Reworded(err error, value string) error {
 	e, ok := errors.AsType[*json.UnmarshalTypeError](err)
 	if !ok {

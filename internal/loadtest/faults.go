@@ -15,7 +15,8 @@ import (
 	"github.com/tempograph/tempograph/internal/attack"
 )
 
-// measureFaults leaves connections silent and bodies unfinished, and ends the server then.
+// measureFaults opens connections that send nothing or never finish a body, measures requests
+// beside them, and then stops the server.
 func measureFaults(ctx context.Context, program string, s size) ([]row, error) {
 	server, err := startServer(ctx, program)
 	if err != nil {
@@ -40,7 +41,7 @@ func measureFaults(ctx context.Context, program string, s size) ([]row, error) {
 				return nil, err
 			}
 			conns = append(conns, c)
-			go io.WriteString(c, text) // fails when the server stops the slowest bodies
+			go io.WriteString(c, text) // fails when the server closes the connections with the slowest bodies
 		}
 	}
 	var slowest time.Duration
@@ -73,7 +74,7 @@ func measureFaults(ctx context.Context, program string, s size) ([]row, error) {
 	return []row{r}, nil
 }
 
-// measureFiles reads hostile files.
+// measureFiles makes the program read hostile files.
 func measureFiles(ctx context.Context, program string, s size) ([]row, error) {
 	worst, name, crashed := 0, "", ""
 	files := attack.Files()

@@ -1,12 +1,11 @@
-// Loadtest measures what graphviz-export withstands: it sends load to "serve --otlp", attacks the receiver
-// and the readers of files, breaks connections, and prints a table of the results in
-// Markdown.
+// Loadtest measures how graphviz-export behaves under load and attack: it sends load to "serve
+// --otlp", attacks the receiver and the readers of files, breaks connections, and prints a table of
+// the results in Markdown.
 //
 //	go run ./internal/loadtest > table.md
 //
-// It takes some minutes: -load 5s -files 0.02 makes it a minute.
-// Progress goes to standard error. The exit status is 1 if a promise is broken. Memory is
-// measured on Linux only.
+// A run takes some minutes; with -load 5s -files 0.02 it takes about a minute. Progress goes to
+// standard error. The exit status is 1 if a promise is broken. Memory is measured on Linux only.
 package main
 
 import (
@@ -34,12 +33,12 @@ func main() {
 	}
 }
 
-// A size is how much a run does.
+// A size sets how much load a run makes.
 type size struct {
-	load  time.Duration // of sending
+	load  time.Duration // how long spans are sent
 	files float64       // the fraction of the elements of each hostile file
 
-	atOnce int // hostile requests
+	atOnce int // number of concurrent hostile requests
 }
 
 // A row is a line of the table.
@@ -48,13 +47,13 @@ type row struct {
 	broken               string // the promise that the result breaks; empty: none
 }
 
-// Documents of others, which the table cites.
+// Documentation of other projects that the table cites.
 const (
 	tempoLimits  = "[Tempo](https://grafana.com/docs/tempo/latest/configuration/)"
 	memoryLimits = "[the Collector's memory limiter](https://pkg.go.dev/go.opentelemetry.io/collector/processor/memorylimiterprocessor)"
 )
 
-// run measures, and writes the table.
+// run makes all measurements and writes the table.
 func run(ctx context.Context, s size, table, progress io.Writer) error {
 	dir, err := os.MkdirTemp("", "loadtest")
 	if err != nil {

@@ -56,7 +56,7 @@ func startServer(ctx context.Context, program string) (*server, error) {
 	return nil, fmt.Errorf("the server did not start: %s", seen.String())
 }
 
-// stop asks the server to end, and returns how long that takes.
+// stop asks the server to end, and returns how long the server takes to end.
 func (s *server) stop() (time.Duration, error) {
 	began := time.Now()
 	s.cmd.Process.Signal(syscall.SIGTERM)
@@ -69,7 +69,7 @@ func (s *server) stop() (time.Duration, error) {
 	}
 }
 
-// peak returns the most resident memory of the server so far in MB, 0 if unknown.
+// peak returns the peak of the server's resident memory so far in MB, and 0 if it is unknown.
 func (s *server) peak() int { return residentPeak(s.cmd.Process.Pid) }
 
 func residentPeak(pid int) int {
@@ -84,7 +84,7 @@ func residentPeak(pid int) int {
 	return kb >> 10
 }
 
-// post sends a request and returns the status of the answer, 0 without an answer.
+// post sends a request and returns the status of the answer, and 0 if there is no answer.
 func (s *server) post(ctx context.Context, body []byte, contentType, encoding string) int {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.http+"/v1/traces", bytes.NewReader(body))
 	if err != nil {
@@ -101,10 +101,11 @@ func (s *server) post(ctx context.Context, body []byte, contentType, encoding st
 	return answer.StatusCode
 }
 
-// spansPerRequest is how many spans request makes.
+// spansPerRequest is the number of spans in a request that the function request returns.
 const spansPerRequest = 400
 
-// request returns a request with calls between services. Each number gives other traces.
+// request returns a request with calls between services. The traces of different numbers are
+// different.
 func request(number int) []byte {
 	var b bytes.Buffer
 	b.WriteString(`{"resourceSpans":[`)
@@ -149,7 +150,8 @@ func (s *server) spans(ctx context.Context) (int, error) {
 // spanRate is how many spans measureLoad sends in a second.
 const spanRate = 20_000
 
-// measureLoad sends spans at a steady rate, and compares what was accepted with what the graph counts.
+// measureLoad sends spans at a steady rate, and compares the number of accepted spans with the
+// number of spans that the graph counts.
 func measureLoad(ctx context.Context, program string, s size) ([]row, error) {
 	server, err := startServer(ctx, program)
 	if err != nil {
@@ -202,7 +204,7 @@ func measureLoad(ctx context.Context, program string, s size) ([]row, error) {
 	return []row{r}, nil
 }
 
-// measureAttacks sends requests that are made to be expensive, and ordinary ones beside them.
+// measureAttacks sends hostile requests, and ordinary requests at the same time.
 func measureAttacks(ctx context.Context, program string, s size) ([]row, error) {
 	server, err := startServer(ctx, program)
 	if err != nil {
@@ -210,7 +212,7 @@ func measureAttacks(ctx context.Context, program string, s size) ([]row, error) 
 	}
 	defer server.stop()
 	attacks := attack.Requests()
-	bodies := make([][]byte, len(attacks)) // made before the server is measured, because it takes as much time as the attack
+	bodies := make([][]byte, len(attacks)) // made before the measurement, because making the bodies takes as long as the attack
 	for i, a := range attacks {
 		bodies[i] = a.Body()
 	}

@@ -1,5 +1,6 @@
-// Package ownhost tells the requests that a local server is meant to get from those to which the
-// name of another site led a browser (DNS rebinding).
+// Package ownhost protects a local server against DNS rebinding: it distinguishes requests that are
+// meant for the server from requests that a browser sends because the name of another site resolves
+// to this machine.
 package ownhost
 
 import (
@@ -8,12 +9,12 @@ import (
 	"strings"
 )
 
-// aliases are names by which the containers on a machine reach the machine. No other site can
-// have them.
+// aliases are names by which this machine and its containers reach this machine. No other site can
+// have these names.
 var aliases = []string{"localhost", "host.docker.internal", "host.containers.internal"}
 
 // Is reports whether a Host header names this machine: by an IP address, by a name that always
-// means it, or by one of the given names. A port does not matter.
+// means this machine, or by one of the given names. Is ignores the port.
 func Is(hostport string, names ...string) bool {
 	host := hostport
 	if h, _, err := net.SplitHostPort(hostport); err == nil {

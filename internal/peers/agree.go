@@ -19,10 +19,10 @@ type pair struct{ client, server string }
 // failures by different rules.
 type count struct{ calls, failed float64 }
 
-// agree compares Tempo's edges of an input with ours, in both encodings, and returns a
-// sentence about the comparison. It compares plain calls, which mean the same in both.
-// It leaves out uninstrumented dependencies, databases, messages and users, whose names
-// differ.
+// agree compares Tempo's edges of an input with the edges of this module, in both encodings, and
+// returns a sentence about the comparison. It compares only plain calls, which have the same
+// meaning in both. It leaves out uninstrumented dependencies, databases, messages and users, whose
+// names differ.
 func agree(in *input) (string, error) {
 	t := newTempo(true)
 	defer t.close()
@@ -77,9 +77,9 @@ func pushAll(t *tempo, in *input) error {
 	return each(messages, 1, func() func([]byte) error { return t.push })
 }
 
-// plainCalls returns the calls of a graph that Tempo counts as plain ones: requests
-// between services of which both sides sent a span. Failures are known only for
-// edges that have no other calls.
+// plainCalls returns the calls of a graph that Tempo counts as plain calls: requests between
+// services for which both sides sent a span. The number of failures is known only for edges without
+// other calls.
 func plainCalls(g *servicegraph.Graph) map[pair]count {
 	plain := make(map[pair]count)
 	for e := range g.Edges() {

@@ -21,8 +21,8 @@ type input struct {
 	spans int
 	sides int // client, server, producer and consumer spans, which Tempo's processor reads
 
-	protobuf []byte // requests, each after its length as a varint
-	json     []byte // requests, one a line
+	protobuf []byte // requests, each preceded by its length as a varint
+	json     []byte // requests, one on each line
 }
 
 // newInput encodes requests.
@@ -99,8 +99,8 @@ func decoded(messages iter.Seq[[]byte], unmarshal func([]byte) (ptrace.Traces, e
 
 var errNotDelimited = errors.New("not length-delimited protobuf")
 
-// delimited returns the messages of data, which alias data, if the lengths in data
-// divide it exactly.
+// delimited returns the length-delimited messages of data. The messages alias data. It returns an
+// error if the lengths do not add up to the size of data.
 func delimited(data []byte) (iter.Seq[[]byte], error) {
 	for rest := data; len(rest) > 0; {
 		size, n := binary.Uvarint(rest)

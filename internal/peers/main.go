@@ -112,7 +112,7 @@ func run(stdout, stderr io.Writer, args []string) error {
 	return nil
 }
 
-// sources returns what loads each input: generated ones first.
+// sources returns a function for each input that loads the input. The generated inputs come first.
 func sources(spans int, shapes string, files []string) ([]func() (*input, error), error) {
 	var loads []func() (*input, error)
 	if spans > 0 {

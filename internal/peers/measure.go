@@ -41,7 +41,7 @@ type cost struct {
 	mallocs, bytes float64
 }
 
-// enough is how many spans a path reads at least in a round: a path reads small inputs
+// enough is the smallest number of spans that a path reads in a round: a path reads a small input
 // several times.
 const enough = 100_000
 
@@ -69,9 +69,9 @@ func measure(c comparison, in *input, cores []int, rounds int) ([][][]cost, erro
 	return costs, nil
 }
 
-// once runs a path on a heap without garbage of other paths. The heap holds the input,
-// so that collections are rarer than in a program that reads a stream, which favors
-// paths that allocate much.
+// once runs a path on a heap without garbage of other paths. Because the heap holds the input,
+// garbage collections are rarer than in a program that reads a stream. This favors paths that
+// allocate much.
 func once(p path, in *input, cores int) (cost, error) {
 	times := (enough + in.spans - 1) / in.spans
 	runtime.GC()
@@ -102,8 +102,8 @@ func processorTime() time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// each passes every message to a function made by worker, on as many goroutines as
-// workers, each with its own function. It returns the error of any of the functions.
+// each passes every message to a function. It runs as many goroutines as workers says, and worker
+// makes a function for each goroutine. It returns the error of any of the functions.
 func each(messages iter.Seq[[]byte], workers int, worker func() func([]byte) error) error {
 	if workers == 1 {
 		do := worker()

@@ -18,7 +18,8 @@ func graph(data []byte) (*servicegraph.Graph, error) {
 	return b.Graph(), nil
 }
 
-// checkedGraph is graph, but fails if the graph misses a span of the input.
+// checkedGraph is like graph, but returns an error if the graph does not count every span of the
+// input.
 func checkedGraph(in *input, data []byte) (*servicegraph.Graph, error) {
 	g, err := graph(data)
 	if err != nil {
@@ -30,8 +31,8 @@ func checkedGraph(in *input, data []byte) (*servicegraph.Graph, error) {
 	return g, nil
 }
 
-// oursProtobuf ignores the number of workers: reading uses as many cores as GOMAXPROCS
-// allows.
+// oursProtobuf reads the protobuf input with this module. It ignores the number of workers: reading
+// uses as many cores as GOMAXPROCS allows.
 func oursProtobuf(in *input, _ int) error {
 	_, err := checkedGraph(in, in.protobuf)
 	return err

@@ -59,7 +59,7 @@ func middle(figures []float64) float64 {
 	return (figures[(n-1)/2] + figures[n/2]) / 2
 }
 
-// ratios returns how many times faster than base the rounds were.
+// ratios returns by which factor the rounds were faster than base.
 func ratios(base, rounds []cost, figure func(cost) float64) string {
 	var r []float64
 	for i := range rounds {

@@ -8,8 +8,8 @@
 //
 //	go run ./internal/promtest/build
 //
-// Prometheus is a separate program (Apache-2.0): a test that imports this package links
-// nothing of it.
+// Prometheus is a separate program (Apache-2.0): a test that imports this package links no code of
+// Prometheus.
 package promtest
 
 import (
@@ -39,8 +39,8 @@ var (
 
 // Config says how Prometheus runs. The zero value accepts remote write and scrapes nothing.
 type Config struct {
-	// NoReceiver leaves out --web.enable-remote-write-receiver, without which Prometheus
-	// answers 404 to remote write.
+	// NoReceiver leaves out the flag --web.enable-remote-write-receiver. Prometheus then answers
+	// remote write with 404.
 	NoReceiver bool
 
 	// Args are further arguments, such as "--enable-feature=native-histograms".
@@ -80,12 +80,12 @@ func Build(ctx context.Context) (program string, err error) {
 		Package: "github.com/prometheus/prometheus/cmd/prometheus",
 		Mod:     prometheusMod,
 		Sum:     prometheusSum,
-		Tags:    "remove_all_sd", // service discovery would bring the clients of twenty clouds
+		Tags:    "remove_all_sd", // service discovery would link the clients of twenty clouds
 		Set:     []string{"github.com/prometheus/common/version.Version=" + strings.TrimPrefix(Version, "v")},
 	}, os.Stderr)
 }
 
-// The requirement of promtool that Prometheus does not have.
+// A module that promtool requires and Prometheus does not: lines for go.mod and go.sum.
 const (
 	promtoolMod = "\nrequire github.com/nsf/jsondiff v0.0.0-20260207060731-8e8d90c4c0ac // indirect\n"
 	promtoolSum = "github.com/nsf/jsondiff v0.0.0-20260207060731-8e8d90c4c0ac h1:4YV96Dzy2csSnhzl14/Qk5YsSrKAQusGsIADDn/4/g8=\n" +
@@ -143,7 +143,7 @@ func Start(tb testing.TB, cfg Config) *Prometheus {
 	return p
 }
 
-// Stop kills Prometheus. Its data and its port stay for Restart.
+// Stop kills Prometheus. Restart uses the same data and the same port.
 func (p *Prometheus) Stop() {
 	p.stopped = true
 	p.process.Kill()
@@ -187,9 +187,9 @@ func (p *Prometheus) start(ctx context.Context) error {
 	return p.awaitReady(ctx, data)
 }
 
-// awaitReady returns when this process is ready or has ended. The data directory in the flags
-// that a server reports tells whether the server is this process: another Prometheus may have
-// taken the port.
+// awaitReady returns when this process is ready or has ended. It recognizes this process by the
+// data directory in the flags that the server reports, because another Prometheus may have taken
+// the port.
 func (p *Prometheus) awaitReady(ctx context.Context, data string) error {
 	return p.process.AwaitReady(ctx, func() bool {
 		if _, ready := child.Get(ctx, p.URL+"/-/ready"); !ready {

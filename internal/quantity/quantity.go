@@ -12,8 +12,8 @@ func Of[N int | int64 | uint64 | float64](n N, noun string) string {
 	return Number(n) + " " + Noun(float64(n), noun)
 }
 
-// Traces returns the number of traces of a graph. If a limit left out others, the text says so:
-// limited is the text for that, or empty.
+// Traces returns the number of traces of a graph. If a limit left out other traces, the text says
+// so: it is limited if limited is not empty.
 func Traces(n, leftOut uint64, limited string) string {
 	switch {
 	case leftOut == 0:
@@ -24,9 +24,9 @@ func Traces(n, leftOut uint64, limited string) string {
 	return "newest " + Of(n, "trace") + " (limit reached)"
 }
 
-// Number returns a number with commas between the thousands: "1,234,567". A float64 is
-// rounded to 12 significant digits and written with as few decimals as possible. Rounding
-// hides the errors of sums: 0.30000000000000004 is "0.3".
+// Number returns a number with commas between the thousands: "1,234,567". A float64 is rounded to
+// 12 significant digits and written with as few decimals as possible. Rounding hides errors of
+// floating-point sums: 0.30000000000000004 becomes "0.3".
 func Number[N int | int64 | uint64 | float64](n N) string {
 	switch n := any(n).(type) {
 	case int:
@@ -42,8 +42,8 @@ func Number[N int | int64 | uint64 | float64](n N) string {
 // Plain returns a number as [Number] does, but without commas, so that a parser can read
 // it.
 func Plain(x float64) string {
-	// The format g rounds, but may write an exponent. So the text is parsed again, and the
-	// number is written without an exponent.
+	// The format g rounds to significant digits, but may write an exponent. The rounded text is
+	// therefore parsed again, and the number is formatted without an exponent.
 	if rounded, err := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 12, 64), 64); err == nil {
 		x = rounded
 	}

@@ -37,8 +37,9 @@ func isScheme(s string) bool {
 	}) < 0
 }
 
-// Secrets returns a text that a server sent without the credentials in the header of the
-// request, which servers and proxies may echo, also percent-encoded in the URL of a redirect.
+// Secrets returns a text from a server without the credentials in the header of the request.
+// Servers and proxies may repeat credentials in their answers, also percent-encoded in the URL of a
+// redirect.
 func Secrets(text string, h http.Header) string {
 	for key, values := range h {
 		if !isSecret(key) {

@@ -1,11 +1,11 @@
 // Command spanfile writes the spans of a generated system as OTLP protobuf, for measurements by
-// hand: one request for each trace, each after its length as a varint.
+// hand. It writes one request for each trace, preceded by the length of the request as a varint.
 //
 //	go run ./internal/spanfile -spans 1000000 > spans.pb
 //	go build ./cmd/graphviz-export
 //	/usr/bin/time -v ./graphviz-export critical spans.pb
 //
-// Each span has 10 attributes and each resource has 4, as instrumented services have.
+// Each span has 10 attributes and each resource has 4, like the spans of instrumented services.
 package main
 
 import (
@@ -115,7 +115,7 @@ func spanOf(s servicegraph.Span) *tracepb.Span {
 	return out
 }
 
-// attributes returns attributes of keys and values in turn.
+// attributes returns attributes from a list of alternating keys and values.
 func attributes(texts ...string) (list []*commonpb.KeyValue) {
 	for i := 0; i < len(texts); i += 2 {
 		list = append(list, &commonpb.KeyValue{Key: texts[i], Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: texts[i+1]}}})

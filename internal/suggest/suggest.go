@@ -1,6 +1,6 @@
-// Package suggest finds the name that a mistyped word was meant to be. The command,
-// the rules of graphtest and the names of formats share it, so that all of them are
-// equally tolerant and ask in the same words.
+// Package suggest finds the name that a user probably meant by a mistyped word. The command, the
+// rules of graphtest and the names of formats use it, so that all of them accept the same mistakes
+// and ask with the same words.
 package suggest
 
 import "strings"
@@ -18,10 +18,10 @@ func DidYouMean(word string, candidates []string) string {
 // Question returns ": did you mean NAME?", for a caller that knows the name.
 func Question(name string) string { return ": did you mean " + name + "?" }
 
-// Nearest returns the candidate that word was probably meant to be: the first one with the
-// fewest typing mistakes, ignoring case. A third of the letters of word may be mistakes, and
-// at least one. Nearest returns "" if no candidate is near enough, or if word itself is a
-// candidate and so is not mistyped.
+// Nearest returns the candidate that a user probably meant by word: the one with the fewest typing
+// mistakes, ignoring case, and the first of several such candidates. At most a third of the letters
+// of word may be mistakes, but one mistake is always allowed. Nearest returns "" if no candidate is
+// near enough, or if word is itself a candidate and therefore not mistyped.
 func Nearest(word string, candidates []string) string {
 	letters := []rune(strings.ToLower(word))
 	nearest, fewest := "", max(len(letters)/3, 1)+1

@@ -118,7 +118,7 @@ func (r *recorder) call(v *service, c call, parent servicegraph.SpanID, begin ti
 	return end, failed
 }
 
-// message adds the spans of both sides of a message. Nobody waits for the consumer.
+// message adds the spans of both sides of a message. The producer does not wait for the consumer.
 func (r *recorder) message(v *service, c call, parent servicegraph.SpanID, begin time.Time) {
 	attrs := []servicegraph.Attr{{Key: "messaging.system", Value: "kafka"}, {Key: "messaging.destination.name", Value: c.queue}}
 	i := r.add(v, servicegraph.Span{ParentID: parent, Kind: servicegraph.KindProducer, Attrs: attrs}, begin)
@@ -135,7 +135,8 @@ func (r *recorder) end(i int, end time.Time, failed bool) {
 	}
 }
 
-// vary returns a duration around a typical one. One in twenty takes three times as long.
+// vary returns a random duration around a typical duration. One in twenty durations is three times
+// as long.
 func (r *recorder) vary(typical time.Duration) time.Duration {
 	d := time.Duration(float64(typical) * (0.6 + 0.8*r.rng.Float64()))
 	if r.rng.Float64() < 0.05 {

@@ -1,5 +1,5 @@
-// Package systems generates distributed systems of any size and the spans of requests
-// through them, for tests and measurements of what draws large graphs.
+// Package systems generates distributed systems of any size and the spans of requests through them,
+// for tests and measurements with large graphs.
 //
 // A system has entry gateways, layers of services in namespaces, databases and external
 // hosts without spans, and queues. Services retry failed calls. Equal configurations give
@@ -14,9 +14,9 @@ import (
 
 // A Config describes a system. The zero value is a system without services.
 type Config struct {
-	Services int // with spans; databases and external hosts come in addition
-	// Failing makes calls to one database of each 60 services fail, at least one. The
-	// errors reach the callers up to the entries.
+	Services int // number of services with spans; databases and external hosts are not counted
+	// Failing makes calls to some databases fail: to one database for each 60 services, and to at
+	// least one. The errors propagate to the callers, up to the entries.
 	Failing bool
 	Seed    uint64
 	// Requests is the number of requests from outside, each of which is a trace; 0 means
@@ -37,7 +37,7 @@ type System struct {
 // A service is a service with spans, or a peer.
 type service struct {
 	namespace, name string
-	key             string // of the span attribute that names a peer; empty for a service
+	key             string // key of the span attribute that names a peer; empty for a service
 	layer           int
 	typical         time.Duration // self time of a request
 	errors          float64       // fraction of requests that fail by themselves
@@ -52,8 +52,8 @@ type call struct {
 	retries  int    // after a failed call
 }
 
-// The names of namespaces and of the services in one. A number follows where a system
-// needs more.
+// The names of namespaces, and of the services in a namespace. If a system needs more names, the
+// names repeat with a number.
 var (
 	domains = []string{"edge", "checkout", "payments", "catalog", "search", "orders", "shipping", "identity", "billing", "inventory", "notify", "media", "fraud", "pricing", "support", "reports"}
 	roles   = [layers][]string{
@@ -216,8 +216,7 @@ func (v *service) callsTo(to *service) bool {
 	return false
 }
 
-// numbered returns the word at i of an endless list: after the last word, the words begin
-// again with a number.
+// numbered returns word i of an endless list: after the last word, the words repeat with a number.
 func numbered(words []string, i int) string {
 	if i < len(words) {
 		return words[i]

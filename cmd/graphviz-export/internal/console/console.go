@@ -1,5 +1,5 @@
-// Package console writes messages and progress of graphviz-export to standard error, and keeps text
-// from files and servers from changing what a terminal shows.
+// Package console writes messages and progress of graphviz-export to standard error, and makes text
+// from files and servers safe for a terminal.
 package console
 
 import (
@@ -11,18 +11,18 @@ import (
 	"golang.org/x/term"
 )
 
-// A Console writes lines to standard error. On a terminal, a progress line below them shows
-// how far the work has come. Its methods are safe for concurrent use.
+// A Console writes lines to standard error. On a terminal, it shows the progress of the work in a
+// line below them. Its methods are safe for concurrent use.
 type Console struct {
 	Out     io.Writer
 	Quiet   bool          // neither summary nor progress
 	Verbose bool          // also details for diagnosis
-	Delay   time.Duration // work that takes longer shows progress
+	Delay   time.Duration // the time after which progress is shown
 
 	mu    sync.Mutex
 	shown bool // the progress line is on the screen
 
-	written, writtenBefore map[string]bool // lines of this round and the one before; nil: not in a round
+	written, writtenBefore map[string]bool // lines of this round and of the previous round; nil: not in a round
 }
 
 // ProgressDelay is how long the program may work before it shows progress.
@@ -68,8 +68,8 @@ func (c *Console) line(text string) {
 	fmt.Fprintln(c.Out, text)
 }
 
-// Round begins one round of work that repeats; the returned function ends it. Lines already
-// written in this round or the one before are not written again.
+// Round begins one round of work that repeats; the returned function ends it. A line that was
+// written in this round or in the previous round is not written again.
 func (c *Console) Round() (end func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -5,9 +5,9 @@ import (
 	"unicode"
 )
 
-// OneLine makes the text of an error safe for a terminal: text from a server or a file name
-// cannot break the line, send control sequences, or change the direction in which the line is
-// shown.
+// OneLine makes the text of an error safe for a terminal. An error may contain a file name or text
+// from a server; the result has no line breaks, no control sequences and no characters that change
+// the writing direction.
 func OneLine(s string) string {
 	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), " ")
 	return strings.Map(func(r rune) rune {

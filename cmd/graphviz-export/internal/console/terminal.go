@@ -9,15 +9,15 @@ import (
 	"unicode/utf8"
 )
 
-// A safeTerminal writes text to a terminal. Characters beyond ASCII that are not printable, such
-// as those that change the direction of a line and the control characters U+0080 to U+009F, are
-// written as JSON escapes them. So JSON stays the same JSON, and other text shows what it has.
+// A safeTerminal writes text to a terminal. It writes non-ASCII characters that are not printable
+// as JSON escapes, for example characters that change the writing direction and the control
+// characters U+0080 to U+009F. JSON keeps its meaning, and other text shows the escapes.
 type safeTerminal struct {
 	to   io.Writer
-	rest []byte // the beginning of a character whose end was not written yet
+	rest []byte // the first bytes of a character whose last bytes have not arrived yet
 }
 
-// Safe returns the stream, through a safeTerminal if it is a terminal.
+// Safe returns a safeTerminal for a stream that is a terminal, and any other stream unchanged.
 func Safe(stream io.Writer) io.Writer {
 	if IsTerminal(stream) {
 		return &safeTerminal{to: stream}
@@ -36,7 +36,7 @@ func (s *safeTerminal) Write(p []byte) (int, error) {
 			out.WriteByte(byte(r))
 		case r == utf8.RuneError && size == 1 && !utf8.FullRune(text):
 			s.rest, size = bytes.Clone(text), len(text)
-		case r == utf8.RuneError && size == 1: // a terminal may take the byte for a control character
+		case r == utf8.RuneError && size == 1: // a terminal may interpret the byte as a control character
 			out.WriteRune(utf8.RuneError)
 		case unicode.IsPrint(r) || unicode.Is(unicode.Zs, r):
 			out.Write(text[:size])

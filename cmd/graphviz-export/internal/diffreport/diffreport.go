@@ -7,8 +7,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/graphdiff"
 )
 
-// Explain explains the comparisons of the nodes and edges whose name is wanted: a line with the
-// name and the verdict, and below it indented lines.
+// Explain explains the comparisons of the nodes and edges whose names are wanted. For each, it
+// returns a line with the name and the verdict, followed by indented lines.
 func Explain(result graphdiff.Diff, wanted func(name string) bool) (lines []string) {
 	explain := func(f graphdiff.Finding, verdict graphdiff.Verdict) {
 		if name := f.Name(); wanted(name) {

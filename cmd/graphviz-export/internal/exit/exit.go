@@ -52,7 +52,7 @@ func NothingToDrawf(format string, args ...any) error {
 	return With(Nothing, &NothingToDraw{fmt.Sprintf(format, args...)})
 }
 
-// Reason returns the error without the beginning of [NothingToDraw], and with its status.
+// Reason returns the error with the same status, but without the prefix of a [NothingToDraw] error.
 func Reason(err error) error {
 	if e, ok := errors.AsType[*NothingToDraw](err); ok {
 		return With(Status(err), errors.New(e.Reason))

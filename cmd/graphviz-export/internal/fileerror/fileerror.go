@@ -8,7 +8,7 @@ import (
 )
 
 // Cause strips the operation and the paths from an error of the file system, for messages that
-// name both themselves.
+// already name the operation and the path.
 func Cause(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err

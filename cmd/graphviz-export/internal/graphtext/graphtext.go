@@ -10,7 +10,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// Summary counts what a graph has: "6 services, 5 edges, 55 traces".
+// Summary returns the size of a graph as a text: "6 services, 5 edges, 55 traces".
 func Summary(g *servicegraph.Graph) string {
 	services, groups, callers, dependencies := 0, 0, 0, 0
 	for n := range g.Nodes() {
@@ -19,12 +19,12 @@ func Summary(g *servicegraph.Graph) string {
 			services++
 		case servicegraph.TypeGroup:
 			groups++
-		case servicegraph.TypeQueue: // its consumers depend on it
+		case servicegraph.TypeQueue: // a dependency of its consumers, although edges lead from the queue to them
 			dependencies++
 		default:
 			if hasAny(g.In(n.ID)) || !hasAny(g.Out(n.ID)) {
 				dependencies++
-			} else { // such as the node of --user-node
+			} else { // for example the node of --user-node
 				callers++
 			}
 		}
@@ -57,7 +57,7 @@ func hasAny[T any](of iter.Seq[T]) bool {
 	return false
 }
 
-// Label returns the name of a node, with its type where it is not a service.
+// Label returns the name of a node, with the type of a node that is not a service.
 func Label(id servicegraph.NodeID) string {
 	if id.Type == servicegraph.TypeService {
 		return id.String()

@@ -13,10 +13,10 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
 )
 
-// Window limits the spans held in memory, to about 20 MB. A trace is complete when no span of it has
-// arrived for 10 seconds, twice the time for which the batches of SDKs wait, and 5 minutes after its
-// first span in any case. Until then a call without a callee is not drawn. Forgotten traces stay
-// counted in the graph.
+// Window limits the spans held in memory to about 20 MB. A trace is complete when none of its spans
+// has arrived for 10 seconds (SDKs send a batch at least every 5 seconds), and at the latest 5
+// minutes after its first span. Until then, a call without a callee is not drawn. The graph still
+// counts forgotten traces.
 var Window = servicegraph.Window{
 	Quiet:    10 * time.Second,
 	Age:      5 * time.Minute,
@@ -27,11 +27,11 @@ var Window = servicegraph.Window{
 
 // A Builder builds a graph of spans as they arrive. Its methods are safe for concurrent use.
 //
-// Requests are decoded at the same time, each by a loader of its own. Only adding their spans
-// to the builder waits while a graph is built, which takes up to a tenth of a second for the
-// 200,000 spans of Window. The exporters of the senders queue spans meanwhile.
+// Requests are decoded concurrently, each by a loader of its own. While a graph is built, only the
+// adding of spans to the builder waits: up to a tenth of a second for the 200,000 spans of Window.
+// The exporters of the senders queue spans meanwhile.
 type Builder struct {
-	idle chan loader // loaders that no request uses; they lock mu
+	idle chan loader // unused loaders; a loader locks mu while it adds spans
 	cfg  servicegraph.Config
 
 	mu       sync.Mutex
@@ -42,11 +42,11 @@ type Builder struct {
 	rejected int    // spans and requests rejected since the last graph
 	why      string // the reason of the last rejection
 
-	window time.Duration // the graph is that of the traces that were complete in this time; 0: of all spans
+	window time.Duration // the graph has the traces that became complete in the last time of this length; 0: all spans
 	past   timeSlices
-	shown  int // slices in the last graph
+	shown  int // number of slices in the last graph
 
-	forgot bool // a trace of the graph of all spans is not held any more
+	forgot bool // the graph of all spans has a trace that is no longer held
 }
 
 // A loader adds spans to one builder.
@@ -55,8 +55,8 @@ type loader struct {
 	builder *servicegraph.Builder
 }
 
-// New returns a builder without spans, whose graph is that of the traces that were complete in the
-// last time of this length; 0 means all spans.
+// New returns a builder without spans. Its graph has the traces that became complete during the
+// last window; a window of 0 means all spans.
 func New(cfg servicegraph.Config, window time.Duration) *Builder {
 	return &Builder{
 		builder: servicegraph.NewBuilder(cfg), idle: make(chan loader, maxIdleLoaders),
@@ -64,8 +64,8 @@ func New(cfg servicegraph.Config, window time.Duration) *Builder {
 	}
 }
 
-// maxIdleLoaders is how many loaders are kept for later requests. A loader remembers the names
-// that it has met.
+// maxIdleLoaders is how many loaders are kept for later requests. A loader is worth keeping because
+// it remembers names that it has decoded.
 const maxIdleLoaders = 4
 
 // Take is an [otlpreceiver.Take].
@@ -134,23 +134,24 @@ func (l *Builder) Clear() {
 	l.forgot = false
 }
 
-// SetWindow limits the graph to the traces that were complete in a time; 0 means all spans.
+// SetWindow limits the graph to the traces that became complete during the last time d; 0 means all
+// spans.
 func (l *Builder) SetWindow(d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.window, l.fresh, l.shown = d, true, -1
 }
 
-// advance sets the builder's time.
+// advance sets the builder's clock to the current time.
 func (l *Builder) advance() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.builder.Advance(l.now())
 }
 
-// Graph returns the live graph of all spans so far, or nil if it is that of the last call, with what
-// is counted in the traces that are held. It also returns how many spans and requests were rejected
-// since the last call, and why the last one was.
+// Graph returns the live graph, and nil if the graph has not changed since the last call. held has
+// the counts of the traces that are held. Graph also returns how many spans and requests were
+// rejected since the last call, and the reason of the last rejection.
 func (l *Builder) Graph() (g *servicegraph.Graph, held entryreach.Held, rejected int, why string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -182,12 +183,12 @@ func (l *Builder) Graph() (g *servicegraph.Graph, held entryreach.Held, rejected
 	return g, held, rejected, why
 }
 
-// maxTallied is how many held spans are counted trace by trace. Requests wait meanwhile, some
-// milliseconds for so many.
+// maxTallied is the largest number of held spans that are counted trace by trace. Requests wait
+// during the count, which takes some milliseconds for so many spans.
 const maxTallied = 20_000
 
-// count counts the traces that are held, which are all traces of the graph or not. It counts
-// nothing if these have too many spans.
+// count counts which entry requests use which nodes in the traces that are held. all says whether
+// these are all traces of the graph. It counts nothing if the traces have too many spans.
 func (l *Builder) count(all bool) entryreach.Held {
 	if l.builder.Held() > maxTallied {
 		return entryreach.Held{}

@@ -8,22 +8,22 @@ import (
 )
 
 const (
-	// A slice covers at least sliceLength; older slices are joined until there are fewer than
-	// maxSlices, so that memory stays bounded and a graph of all slices is quick to make.
+	// A slice covers at least sliceLength. Older slices are joined so that there are fewer than
+	// maxSlices: memory stays bounded, and merging all slices stays fast.
 	sliceLength = 10 * time.Second
 	maxSlices   = 120
 )
 
-// A slice is the graph of the traces that were complete in a range of time.
+// A slice is the graph of the traces that became complete in a time range.
 type slice struct {
 	from, to time.Time
 	graph    *servicegraph.Graph
 }
 
-// timeSlices hold what was complete in the last maxWindow.
+// timeSlices hold the graphs of the traces that became complete during the last maxWindow.
 type timeSlices struct{ list []slice }
 
-// add adds the graph of the traces that were complete now.
+// add adds the graph of the traces that became complete since the last call, at time now.
 func (s *timeSlices) add(now time.Time, g *servicegraph.Graph) {
 	if n := len(s.list); n > 0 && now.Sub(s.list[n-1].from) < sliceLength {
 		last := &s.list[n-1]
@@ -37,7 +37,8 @@ func (s *timeSlices) add(now time.Time, g *servicegraph.Graph) {
 	}
 }
 
-// join joins the two neighbors that cover the least time compared with their age.
+// join joins the two neighboring slices that together cover the shortest time in relation to their
+// age.
 func (s *timeSlices) join() {
 	now := s.list[len(s.list)-1].to
 	best, cost := 0, 0.0
@@ -53,7 +54,7 @@ func (s *timeSlices) join() {
 	s.list = slices.Delete(s.list, best+1, best+2)
 }
 
-// since returns the graph of the slices that end after a time, and how many they are.
+// since returns the merged graph of the slices that end after t, and the number of these slices.
 func (s *timeSlices) since(t time.Time) (*servicegraph.Graph, int) {
 	var graphs []*servicegraph.Graph
 	for _, x := range s.list {

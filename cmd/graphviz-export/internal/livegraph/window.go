@@ -11,13 +11,13 @@ import (
 // AllTime is the window without a limit.
 const AllTime = "all"
 
-// The windows that the report offers, besides the one of a flag.
+// The windows that the report offers in addition to the window of a flag.
 var (
 	OTLPWindows  = []string{"5m", "15m", "1h", AllTime}
 	TempoWindows = []string{"5m", "15m", "1h", "6h", "1d"}
 )
 
-// Offered returns the windows with the given one among them, the shortest first.
+// Offered returns the windows and the given window, the shortest first, each once.
 func Offered(windows []string, given string) []string {
 	list := slices.Clone(windows)
 	length := func(s string) time.Duration {

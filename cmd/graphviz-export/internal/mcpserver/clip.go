@@ -9,7 +9,8 @@ const (
 	defaultItems = 50
 )
 
-// clipped returns the first items of a list, never nil, and adds the number of the others.
+// clipped returns the first items of a list, as a list that is never nil, and adds the number of
+// the other items to leftOut.
 func clipped[T any](list []T, limit int, leftOut *int) []T {
 	if limit <= 0 {
 		limit = defaultItems
@@ -25,7 +26,7 @@ func clipped[T any](list []T, limit int, leftOut *int) []T {
 // longestText is the largest size of a text in an answer, in bytes.
 const longestText = 2 << 10
 
-// clippedTexts is clipped for texts, of which each is cut to longestText.
+// clippedTexts is like clipped, for texts. It also cuts each text to longestText.
 func clippedTexts(list []string, limit int, leftOut *int) []string {
 	list = clipped(list, limit, leftOut)
 	for i, text := range list {

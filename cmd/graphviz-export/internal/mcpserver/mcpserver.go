@@ -30,7 +30,7 @@ type Server struct {
 	Reach    *topology.Reach     // nil if a graph is among the input
 }
 
-// Run answers until the input ends, which is not an error.
+// Run answers requests until the input ends. The end of the input is not an error.
 func (m *Server) Run(ctx context.Context, in io.ReadCloser, out io.Writer) error {
 	err := m.server().Run(ctx, patient{&mcp.IOTransport{Reader: in, Writer: unclosed{out}}})
 	if err == nil || ctx.Err() != nil || errors.Is(err, io.EOF) {
@@ -55,7 +55,7 @@ func (m *Server) server() *mcp.Server {
 	return s
 }
 
-// addTool adds a tool whose answer is an object.
+// addTool adds a tool whose answer is a JSON object.
 func addTool[In, Out any](s *mcp.Server, t *mcp.Tool, answer func(In) (Out, error)) {
 	mcp.AddTool(s, t, func(_ context.Context, _ *mcp.CallToolRequest, in In) (*mcp.CallToolResult, Out, error) {
 		out, err := answer(in)
@@ -63,13 +63,15 @@ func addTool[In, Out any](s *mcp.Server, t *mcp.Tool, answer func(In) (Out, erro
 	})
 }
 
-// basis says what the answers about the graph rest on, and what makes the graph uncertain.
+// basis returns a text that says which traces the answers about the graph come from, and what makes
+// the graph uncertain.
 func (m *Server) basis() string {
 	g := m.Observed.Graph
 	return strings.Join(append([]string{"from " + graphtext.Summary(g) + " of " + m.Source}, render.Remarks(g)...), "; ")
 }
 
-// find returns the node with a name, which is its label, or shorter if only one node has it.
+// find returns the node with a name. The name is the label of the node. The namespace and the type
+// may be left out if only one node has the rest of the label.
 func (m *Server) find(name string) (servicegraph.NodeID, error) {
 	var found []servicegraph.NodeID
 	for n := range m.Observed.Nodes() {

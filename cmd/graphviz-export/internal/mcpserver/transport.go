@@ -9,14 +9,14 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// An unclosed writer ignores Close: standard output is not the server's to close.
+// An unclosed writer ignores Close: the server must not close standard output.
 type unclosed struct{ io.Writer }
 
 func (unclosed) Close() error { return nil }
 
-// A patient transport reports the end of its input after the last call was answered. The server
-// cancels what is open when it sees the end, so without patience the questions in a file would
-// get no answers.
+// A patient transport reports the end of its input only after the last call was answered. The
+// server cancels open calls when it sees the end of the input, so that otherwise the requests in a
+// file would get no answers.
 type patient struct{ mcp.Transport }
 
 func (p patient) Connect(ctx context.Context) (mcp.Connection, error) {
@@ -74,7 +74,7 @@ func (c *patientConnection) Close() error {
 	return c.Connection.Close()
 }
 
-// update changes the state, and tells Read when nothing is left to wait for.
+// update changes the state, and wakes Read when the input has ended and no call is open.
 func (c *patientConnection) update(change func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -40,7 +40,7 @@ func (t Target) Check() error {
 	case info.IsDir():
 		return fmt.Errorf("writing %s: it is a directory: name a file in it", t.Path)
 	case !info.Mode().IsRegular():
-		return nil // write handles devices and pipes
+		return nil // devices and pipes are opened only when they are written
 	}
 	f, err := createTemp(t.file)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 type Target struct {
 	Path   string // as the user wrote it; empty: standard output
 	Stdout io.Writer
-	file   string // where the symbolic links at Path lead
+	file   string // Path after following symbolic links
 }
 
 // At returns the target at a Path: standard output if the path is empty or "-".
@@ -30,10 +30,11 @@ func At(path string, stdout io.Writer) Target {
 // Same reports whether two targets are one file, or both are standard output.
 func (t Target) Same(o Target) bool { return filepath.Clean(t.file) == filepath.Clean(o.file) }
 
-// WriteAll writes the documents of all targets. If one cannot be written, none is: documents for
-// files go to temporary files beside them, then the others to pipes, devices and standard output,
-// and only then the temporary files are renamed. A rename can still fail, for example for a file
-// that is mounted by itself into a container. Then WriteAll undoes the earlier renames.
+// WriteAll writes the documents of all targets. If one document cannot be written, WriteAll changes
+// no file. It writes the documents for files to temporary files in the same directories, then the
+// other documents to pipes, devices and standard output, and renames the temporary files last. A
+// rename can still fail, for example for a file that is itself a mount in a container. WriteAll
+// then undoes the earlier renames.
 func WriteAll(targets []Target, docs [][]byte) error {
 	staged := make([]*os.File, len(targets))
 	defer func() {
@@ -96,8 +97,8 @@ func (t Target) in() string {
 	return t.Path
 }
 
-// isFile reports whether the target is a file that a renamed one can replace. Pipes and devices
-// such as /dev/null must not be replaced.
+// isFile reports whether the target is a file that a rename can replace. Pipes and devices such as
+// /dev/null must not be replaced.
 func (t Target) isFile() bool {
 	if t.Path == "" {
 		return false
@@ -116,8 +117,8 @@ func (t Target) send(doc []byte) error {
 }
 
 // stage writes a document to a temporary file beside the target, with the mode and, as far as
-// allowed, the owner of the file to replace. The document is on the disk when stage returns, so
-// that a power failure after the rename does not leave an empty file.
+// allowed, the owner of the file to replace. stage syncs the file to disk, so that a power failure
+// after the rename does not leave an empty file.
 func (t Target) stage(doc []byte) (*os.File, error) {
 	f, err := createTemp(t.file)
 	if err != nil {
@@ -135,13 +136,13 @@ func (t Target) stage(doc []byte) (*os.File, error) {
 	return f, nil
 }
 
-// followLinks returns the path to which the symbolic links at a path lead, whether or not a
-// file is there.
+// followLinks follows the symbolic links at a path and returns the path where they end. That path
+// need not exist.
 func followLinks(path string) string {
 	if file, err := filepath.EvalSymlinks(path); err == nil {
 		return file
 	}
-	const most = 40 // as on Linux; more are a loop
+	const most = 40 // the limit of Linux: more links are taken for a loop
 	file := path
 	for range most {
 		to, err := os.Readlink(file)

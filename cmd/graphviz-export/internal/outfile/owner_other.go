@@ -7,5 +7,5 @@ import (
 	"os"
 )
 
-// keepOwner does nothing: a new file has the owner and the rights that its directory gives.
+// keepOwner does nothing: a new file has the default owner and permissions.
 func keepOwner(*os.File, fs.FileInfo) {}

@@ -6,23 +6,24 @@ import (
 	"os"
 )
 
-// replacements are files that new ones have replaced, and that can be put back.
+// replacements are the files that WriteAll has replaced and can still restore.
 type replacements []replacement
 
 type replacement struct {
 	Target
-	old string // another name of the file that was replaced; empty if there was none, or no second name is possible
-	new bool   // there was no file
+	old string // a second name of the replaced file; empty if there was no file, or if it cannot have a second name
+	new bool   // whether there was no file before
 }
 
-// replace gives a temporary file the name of a target. Nothing can fail after the last rename, so that
-// it keeps no way to undo that one.
+// replace gives a temporary file the name of a target. It keeps no means to undo the last rename,
+// because nothing can fail after it.
 func (r *replacements) replace(t Target, staged string, last bool) error {
 	done := replacement{Target: t}
 	_, err := os.Lstat(t.file)
 	done.new = errors.Is(err, fs.ErrNotExist)
 	if !done.new && !last {
-		// Some file systems have no hard links, and Linux allows none to files of other users.
+		// Some file systems have no hard links, and Linux may forbid hard links to files of other
+		// users.
 		if old := tempName(t.file); os.Link(t.file, old) == nil {
 			done.old = old
 		}
@@ -35,7 +36,7 @@ func (r *replacements) replace(t Target, staged string, last bool) error {
 	return nil
 }
 
-// undo puts all files back, and returns the names of those for which that is not possible.
+// undo restores all replaced files, and returns the names of the files that it cannot restore.
 func (r replacements) undo() (left []string) {
 	for _, done := range r {
 		var err error

@@ -10,8 +10,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/critpath"
 )
 
-// A report in JSON. Times are in nanoseconds, and names of nodes have their type where it is
-// not a service.
+// A report in JSON. Times are in nanoseconds. The name of a node other than a service has its type
+// in brackets.
 type (
 	jsonCritical struct {
 		Basis      string         `json:"basis"`

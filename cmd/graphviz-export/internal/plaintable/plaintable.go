@@ -16,14 +16,14 @@ func First[T any](items []T, n int) []T {
 	return items[:n]
 }
 
-// More says how many rows a list leaves out.
+// More writes a line with the number of rows that a list leaves out.
 func More(b *strings.Builder, n int) {
 	if n > 0 {
 		fmt.Fprintf(b, "  and %d more: see --top\n", n)
 	}
 }
 
-// Write writes rows as a table: the first left columns are aligned to the left, the others
+// Write writes rows as a table. The first left columns are aligned to the left, the other columns
 // to the right.
 func Write(b *strings.Builder, rows [][]string, left int) {
 	widths := make([]int, len(rows[0]))

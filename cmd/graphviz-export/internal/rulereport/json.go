@@ -11,7 +11,7 @@ type (
 	jsonReport struct {
 		Holds         bool       `json:"holds"`
 		Traces        uint64     `json:"traces"`
-		LeftOutTraces uint64     `json:"leftOutTraces,omitempty"` // beyond --limit, at least
+		LeftOutTraces uint64     `json:"leftOutTraces,omitempty"` // at least so many traces exceeded --limit
 		Limited       string     `json:"limited,omitempty"`       // which traces --limit let through
 		Spans         uint64     `json:"spans"`
 		Rules         []jsonRule `json:"rules"`
@@ -26,7 +26,7 @@ type (
 	jsonViolation struct {
 		Message     string     `json:"message"`
 		Edges       []jsonEdge `json:"edges,omitempty"`   // edges of the graph that break the rule
-		Missing     []jsonEdge `json:"missing,omitempty"` // edges that the rule wants and the graph lacks
+		Missing     []jsonEdge `json:"missing,omitempty"` // edges that the rule requires and the graph lacks
 		Explanation []string   `json:"explanation,omitempty"`
 	}
 	jsonEdge struct {

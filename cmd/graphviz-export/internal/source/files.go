@@ -41,13 +41,13 @@ type Files struct {
 	Keep      func(key string) bool // the attributes that are read
 	MaxRecord int                   // the largest record, in MiB
 	Time      timerange.Flags
-	Traces    []string // the ids of the traces to read; empty: all
+	Traces    []string // the ids of the traces to read; empty: all traces
 	Commands  []string // the names of subcommands, for suggestions
 	Stderr    *console.Console
 }
 
-// all returns the spans of files, one file after the other. It checks at once that
-// all files exist: reading may take minutes to reach the last one.
+// all returns the spans of files, one file after the other. It checks first that all files exist,
+// because reading may take minutes before it reaches the last file.
 func (f Files) all(args []string) (Source, error) {
 	if f.MaxRecord <= 0 || f.MaxRecord > maxMaxRecord {
 		return Source{}, exit.Usagef("--max-record %d: want a number of MiB from 1 to %s", f.MaxRecord, quantity.Number(maxMaxRecord))
@@ -126,8 +126,8 @@ func (f Files) all(args []string) (Source, error) {
 	return r.restrict(src, inputs), nil
 }
 
-// stateOf returns a text that changes when the inputs do: their names, sizes or times of
-// modification. An input that is not a regular file never changes.
+// stateOf returns a text that changes when the names, sizes or modification times of the inputs
+// change. An input that is not a regular file counts as unchanged.
 func stateOf(inputs []input) string {
 	var b strings.Builder
 	for _, in := range inputs {
@@ -202,9 +202,9 @@ var traceFile = regexp.MustCompile(`(?i)\.(json|jsonl|ndjson|pb|binpb|protobuf|o
 
 const traceFileNames = ".json, .jsonl, .ndjson, .pb, .binpb, .protobuf or .otlp"
 
-// directory returns the trace files in a directory and below it, in the order of their
-// names. The directory may be a symbolic link. Links below it are followed to files only,
-// because a link to a directory can lead back to where it is.
+// directory returns the trace files in a directory and below it, in the order of their names. The
+// directory may be a symbolic link. Links below the directory are followed only to files, because a
+// link to a directory can make a cycle.
 func (f Files) directory(dir string) ([]input, error) {
 	var found []input
 	others, special := 0, 0

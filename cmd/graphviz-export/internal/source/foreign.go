@@ -10,17 +10,17 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
 )
 
-// An undecodable error says why a file with a graph or a list of dependencies was not read. It is
-// a [tracefile.ErrNotTraceFile].
+// An undecodable error says why a file that looks like a graph or a list of dependencies cannot be
+// decoded. errors.Is reports it as a [tracefile.ErrNotTraceFile].
 type undecodable struct{ error }
 
 func (e undecodable) Is(target error) bool { return target == tracefile.ErrNotTraceFile }
 func (e undecodable) Unwrap() error        { return e.error }
 
-// foreignFiles leaves out, of several files, those that are not trace files. They are counted as
+// foreignFiles leaves out those of several files that are not trace files, and counts them as
 // skipped. Reading fails if no trace file remains.
 type foreignFiles struct {
-	all   int // 0: a single file, which is never left out
+	all   int // number of files; 0: a single file, which is never left out
 	found int
 }
 

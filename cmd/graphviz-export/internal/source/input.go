@@ -48,9 +48,9 @@ func (in input) load(ctx context.Context, b *servicegraph.Builder, maxRecord int
 	})
 }
 
-// use opens an input and passes its content to graph or to traces. An input with a graph or a
-// list of dependencies that cannot be decoded is a [tracefile.ErrNotTraceFile], unless it was cut
-// off or reading it failed.
+// use opens an input and passes its content to graph or to traces. An input with a graph or a list
+// of dependencies that cannot be decoded is a [tracefile.ErrNotTraceFile], unless the input is
+// truncated or reading it failed.
 func (in input) use(ctx context.Context, graph func(*servicegraph.Graph), traces func(io.Reader) error) error {
 	f, err := in.open(ctx)
 	if err != nil {
@@ -97,8 +97,8 @@ func (c *cancelable) Read(p []byte) (n int, err error) {
 // No format of traces begins like this.
 var graphStart = regexp.MustCompile(`^\s*\{\s*"(schema|nodes|edges|report)"\s*:`)
 
-// headSize is how many bytes of an input are examined for a graph. The first link of a list of
-// dependencies has two names, which can be long.
+// headSize is how many bytes at the beginning of an input are examined for a graph. It is large
+// because the first link of a list of dependencies has two names, which can be long.
 const headSize = 64 << 10
 
 // graphReader returns the function that reads the graph which the input holds, as JSON of a graph
@@ -108,7 +108,7 @@ func graphReader(r *bufio.Reader) func(io.Reader) (*servicegraph.Graph, error) {
 	start, _ := r.Peek(headSize) // less at the end of the input
 	if z, err := gzip.NewReader(bytes.NewReader(start)); err == nil {
 		plain := make([]byte, headSize)
-		n, _ := io.ReadFull(z, plain) // fails: the stream is truncated
+		n, _ := io.ReadFull(z, plain) // the error is expected: the compressed stream is cut at headSize
 		start = plain[:n]
 	}
 	switch {

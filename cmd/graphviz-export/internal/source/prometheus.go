@@ -26,9 +26,9 @@ import (
 // Prometheus are the service graph series of a server.
 type Prometheus struct {
 	URL      string
-	Selector string // of labels; empty: all series
+	Selector string // label matchers; empty: all series
 	When     timerange.Period
-	Config   tempoclient.Config // the credentials; those for Tempo have the same form
+	Config   tempoclient.Config // the credentials, in the type that also holds those for Tempo
 	Stderr   *console.Console
 }
 
@@ -95,7 +95,7 @@ func prometheusAPI(address string, config tempoclient.Config) (promgraph.API, fu
 		Transport: prometheusAccess{config, transport},
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
 			switch {
-			case !httpfault.SameServer(r.URL, via[0].URL): // it would get the credentials
+			case !httpfault.SameServer(r.URL, via[0].URL): // the other server would get the credentials
 				return fmt.Errorf("it redirects to another server, %s: if Prometheus has moved there, use that URL", redact.URL(r.URL.String()))
 			case len(via) >= 10:
 				return fmt.Errorf("stopped after %d redirects", len(via))
@@ -128,7 +128,7 @@ func (a prometheusAccess) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	switch {
 	case a.config.BearerTokenFile != "":
-		token, err := os.ReadFile(a.config.BearerTokenFile) // again for each request: tokens are replaced while they are used
+		token, err := os.ReadFile(a.config.BearerTokenFile) // read for each request, because such tokens are replaced while a program runs
 		if err != nil {
 			return nil, fmt.Errorf("reading the bearer token: %w", err)
 		}

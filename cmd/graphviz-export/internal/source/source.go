@@ -17,28 +17,30 @@ type Source struct {
 	Origin  string // in the heading of the output: like name, without the directory of a file
 	About   string // in the summary: "last 1h"; empty: nothing
 	Title   string // heading of an image; empty for files
-	Nothing error  // the error if there are no spans; nil: the source gives no reason
+	Nothing error  // the error if there are no spans; nil: a default error
 	Limit   int    // the most traces that Tempo may return; 0: no limit
 	State   string // of files: differs after a change; empty for Tempo
 
 	Spans func(context.Context) iter.Seq2[servicegraph.Span, error]
-	// Load adds the spans to a builder, faster than one by one. It passes the records that it
-	// skips to skipped, and stops at the first error that skipped returns. Nil: not supported.
+	// Load adds the spans to a builder, faster than a loop over the spans. It passes each record
+	// that it skips to skipped, and stops at the first error that skipped returns. A nil Load means
+	// that the source has no such function.
 	Load func(ctx context.Context, b *servicegraph.Builder, skipped func(*servicegraph.SkipError) error) error
 
-	// Graph returns the graph of a source without spans, and notes about it. Nil: the source has spans.
+	// Graph returns the graph of a source without spans, and notes about the graph. It is nil for a
+	// source with spans.
 	Graph func(context.Context) (*servicegraph.Graph, []string, error)
 
 	Graphs   func() []*servicegraph.Graph // the graphs found among the files, after reading; nil: none
-	LeftOut  func() int                   // how many files were left out because they are not trace files; nil: none
-	Notes    func() []string              // what a time range left out of files, after reading; nil: nothing
-	Progress func() string                // how far reading has come; nil: count the spans
+	LeftOut  func() int                   // how many files were left out because they are not trace files; nil: always 0
+	Notes    func() []string              // notes about the traces that a time range left out of files, after reading; nil: no notes
+	Progress func() string                // the progress of reading as a text; nil: show the number of spans
 	Close    func() error
 
 	Truncated *atomic.Int64 // traces that Tempo has returned only in part, so far
 }
 
-// Empty returns the error for a source that gave no spans.
+// Empty returns the error for a source that had no spans.
 func (s Source) Empty() error {
 	if s.Nothing == nil {
 		return exit.NothingToDrawf("nothing was found in %s", s.Name)

@@ -25,8 +25,8 @@ type Tempo struct {
 	Stderr *console.Console
 }
 
-// Query returns the spans of the newest traces that match a query, at most limit; 0 stands for no
-// limit.
+// Query returns the spans of the newest traces that match a query. It returns at most limit traces;
+// 0 means no limit.
 func (t Tempo) Query(traceQL string, limit int, when timerange.Period) Source {
 	found := "no traces"
 	if traceQL != "" {
@@ -71,8 +71,8 @@ func (t Tempo) Query(traceQL string, limit int, when timerange.Period) Source {
 	}
 }
 
-// Traces returns the spans of the traces with given ids. A trace that does not exist is an error,
-// as is a missing file.
+// Traces returns the spans of the traces with given ids. A missing trace is an error, like a
+// missing file.
 func (t Tempo) Traces(list []string) (Source, error) {
 	ids, err := parseTraceIDs(list)
 	if err != nil {
@@ -95,7 +95,8 @@ func (t Tempo) Traces(list []string) (Source, error) {
 	}, nil
 }
 
-// trace yields the spans of a trace, and what Tempo says about the trace. It reports whether to go on.
+// trace yields the spans of a trace, and the warnings about the trace as skipped records. It
+// returns false if the loop over the sequence has ended.
 func (t Tempo) trace(ctx context.Context, id servicegraph.TraceID, yield func(servicegraph.Span, error) bool) bool {
 	found, err := t.Client.Trace(ctx, id)
 	if err != nil {

@@ -9,7 +9,8 @@ import (
 	"github.com/tempograph/tempograph/tempoclient"
 )
 
-// tempoWords are other words for what a variable of Tempo holds, without TEMPO_ and underscores.
+// tempoWords maps other words for the content of a variable, without TEMPO_ and underscores, to the
+// variable.
 var tempoWords = map[string]string{
 	"ADDRESS": "TEMPO_ADDR", "ENDPOINT": "TEMPO_ADDR", "URI": "TEMPO_ADDR",
 	"TENANT": "TEMPO_ORG_ID", "TENANTID": "TEMPO_ORG_ID", "SCOPEORGID": "TEMPO_ORG_ID", "XSCOPEORGID": "TEMPO_ORG_ID",
@@ -20,9 +21,9 @@ var tempoWords = map[string]string{
 	"KEYFILE": "TEMPO_CLIENT_KEY_PATH", "CLIENTKEY": "TEMPO_CLIENT_KEY_PATH",
 }
 
-// MisspeltVariables returns a warning for each variable of an environment, as os.Environ
-// returns it, whose name is nearly one that tempoclient reads, such as TEMPO_ORGID. Others
-// that begin with TEMPO_ are left alone, such as TEMPO_PORT, which Kubernetes sets for a
+// MisspeltVariables returns a warning for each variable of an environment, as os.Environ returns
+// it, whose name is nearly the name of a variable that tempoclient reads, such as TEMPO_ORGID. It
+// ignores other variables that begin with TEMPO_, such as TEMPO_PORT, which Kubernetes sets for a
 // service named tempo.
 func MisspeltVariables(environ []string) []string {
 	var known, words []string

@@ -13,7 +13,7 @@ import (
 	"github.com/tempograph/tempograph/tempoclient"
 )
 
-// This file turns what Tempo reports into errors with a next step.
+// This file turns errors of package tempoclient into errors that tell the user what to do.
 
 // withoutRecent removes the warning that Tempo does not search the most recent spans yet, and
 // prints it as information: the warning applies to every time range that ends now.
@@ -31,7 +31,7 @@ func (t Tempo) withoutRecent(spans iter.Seq2[servicegraph.Span, error]) iter.Seq
 	}
 }
 
-// limited says in the errors about the limit which traces it lets through.
+// limited adds to errors about the limit which traces the limit lets through.
 func limited(spans iter.Seq2[servicegraph.Span, error], limit int, when string) iter.Seq2[servicegraph.Span, error] {
 	if !strings.HasPrefix(when, "from ") {
 		when = "of the " + when

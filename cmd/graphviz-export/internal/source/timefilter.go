@@ -27,7 +27,7 @@ type rangedFiles struct {
 	kept, all int // traces
 }
 
-// restrict returns the source of the selected traces of a source of files.
+// restrict returns a source with those traces of src that start in the time range.
 func (r *rangedFiles) restrict(src Source, inputs []input) Source {
 	for i := range inputs {
 		if info, err := os.Stat(inputs[i].name); inputs[i].name == StdinName || err == nil && !info.Mode().IsRegular() {
@@ -51,8 +51,8 @@ func (r *rangedFiles) restrict(src Source, inputs []input) Source {
 }
 
 // selected returns the spans of the selected traces. It reads the inputs twice, because the
-// earliest span of a trace can be anywhere: first for the start of each trace, which takes about
-// 60 bytes of memory for each trace, and then for the spans.
+// earliest span of a trace can be anywhere: first to learn when each trace starts, which takes
+// about 60 bytes of memory for each trace, and then to return the spans.
 func (r *rangedFiles) selected(ctx context.Context, name string, inputs []input, all func(context.Context) iter.Seq2[servicegraph.Span, error]) iter.Seq2[servicegraph.Span, error] {
 	return func(yield func(servicegraph.Span, error) bool) {
 		starts := make(map[servicegraph.TraceID]int64)
@@ -74,8 +74,8 @@ func (r *rangedFiles) selected(ctx context.Context, name string, inputs []input,
 	}
 }
 
-// addStarts adds the starts of the traces in an input. Errors that do not end the reading are
-// left to the second reading.
+// addStarts adds the starts of the traces in an input. It ignores errors that do not end the
+// reading, because the second reading reports them.
 func (r *rangedFiles) addStarts(ctx context.Context, in input, starts map[servicegraph.TraceID]int64) error {
 	bare := r.cfg
 	bare.Keep = func(string) bool { return false }
@@ -98,8 +98,8 @@ func (r *rangedFiles) addStarts(ctx context.Context, in input, starts map[servic
 	return nil
 }
 
-// choose deletes the traces outside the time range. If no trace is left, it says when the traces
-// started.
+// choose deletes the traces outside the time range. If no trace is left, it makes an error that
+// says when the traces started.
 func (r *rangedFiles) choose(name string, starts map[servicegraph.TraceID]int64) {
 	r.all = len(starts)
 	var earliest, latest int64
@@ -119,7 +119,7 @@ func (r *rangedFiles) choose(name string, starts map[servicegraph.TraceID]int64)
 	}
 }
 
-// note tells how many traces were left out.
+// note returns a text with the number of traces that were left out.
 func (r *rangedFiles) note() string {
 	return fmt.Sprintf("traces that started %s: %s; left out: %s", r.During(), quantity.Number(r.kept), quantity.Number(r.all-r.kept))
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// Source returns the spans of the files that the arguments name: of all traces, or of those with
-// the ids in Traces.
+// Source returns the spans in the files that the arguments name. If Traces is not empty, it returns
+// only the spans of those traces.
 func (f Files) Source(args []string) (Source, error) {
 	ids, err := parseTraceIDs(f.Traces)
 	if err != nil {
@@ -50,8 +50,9 @@ func (f Files) Source(args []string) (Source, error) {
 	return src, nil
 }
 
-// isOneOf reports whether a trace id is one of the ids, and notes which. An id of 64 bits is the lower
-// half of the other form of the id.
+// isOneOf reports whether a trace id equals one of the ids, and sets the element of found for each
+// equal id. Tracers with 64-bit ids keep only the lower half of a trace id, so a 64-bit id equals
+// every id with the same lower half.
 func isOneOf(id servicegraph.TraceID, ids []servicegraph.TraceID, found []bool) (is bool) {
 	for i, want := range ids {
 		upper, wanted := [8]byte(id[:8]), [8]byte(want[:8])

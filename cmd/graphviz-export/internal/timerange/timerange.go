@@ -12,7 +12,7 @@ import (
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 )
 
-// defaultSince is how far back a query of Tempo looks without --since and --from.
+// defaultSince is the length of the time range without --since and --from.
 const defaultSince = time.Hour
 
 // Flags are the time range of a query as the user writes it.

@@ -52,7 +52,7 @@ type singlePoint struct {
 
 type position struct {
 	Node        string  `json:"node"`
-	Depth       int     `json:"depth"` // calls from the nearest entry; -1 if no entry leads to the node
+	Depth       int     `json:"depth"` // number of calls from the nearest entry; -1 if no entry reaches the node
 	Layer       int     `json:"layer"`
 	FanIn       int     `json:"fanIn"`
 	FanOut      int     `json:"fanOut"`
@@ -66,11 +66,11 @@ type callReach struct {
 	radius
 }
 
-// A radius is what a failure reaches.
+// A radius is the blast radius of a failure.
 type radius struct {
-	Entries    []string `json:"entries"`         // that the failure can reach
-	Requests   *float64 `json:"requestsAtMost"`  // entry requests that the failure can reach; null if the graph has none
-	Share      *float64 `json:"shareAtMost"`     // fraction of all entry requests, from 0 to 1; null if the graph has none
+	Entries    []string `json:"entries"`         // entries that the failure can reach
+	Requests   *float64 `json:"requestsAtMost"`  // entry requests that the failure can reach; null if the graph has no entry requests
+	Share      *float64 `json:"shareAtMost"`     // fraction of all entry requests, from 0 to 1; null if the graph has no entry requests
 	OfEntries  int      `json:"ofEntries"`       // the number of all entries
 	OfRequests float64  `json:"ofEntryRequests"` // the number of all entry requests
 
@@ -88,7 +88,7 @@ func radiusOf(most topology.Impact, exact *topology.Impact) radius {
 		r.Requests, r.Share = &most.Requests, &share
 	}
 	if exact != nil {
-		if most.Total == 0 { // the graph does not tell
+		if most.Total == 0 { // the graph has no entry requests
 			r.OfEntries, r.OfRequests = exact.Of, exact.Total
 		}
 		share := exact.Share()
@@ -97,7 +97,7 @@ func radiusOf(most topology.Impact, exact *topology.Impact) radius {
 	return r
 }
 
-// cells returns the columns of radiusHeads.
+// cells returns the cells of a row below radiusHeads.
 func (r radius) cells() []string {
 	most, share := "–", "–"
 	if r.Requests != nil {

@@ -1,5 +1,5 @@
-// Package views applies the views of a graph that flags ask for, one after the other, and says what
-// each left out.
+// Package views applies the views that flags select to a graph, one after the other, and reports
+// what each view left out.
 package views
 
 import (
@@ -14,16 +14,16 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// A Step is one flag that changes a graph, and the change.
+// A Step is one flag with the change that it makes to a graph.
 type Step struct {
 	Flag     string // as the user typed it: "--hide proxy"
 	Apply    func(*servicegraph.Graph) *servicegraph.Graph
 	Patterns []string                     // the values of a flag that names nodes
 	Match    func(servicegraph.Node) bool // reports whether a pattern matches; nil: no patterns
-	Needs    bool                         // nothing is left if no node matches
-	Joins    bool                         // merges nodes
-	Hides    bool                         // hides nodes, as the builder has hidden services
-	Note     string                       // to show with the graph even if the step leaves nothing out
+	Needs    bool                         // the step leaves nothing if no node matches
+	Joins    bool                         // the step merges nodes
+	Hides    bool                         // the step hides nodes, and the builder has already hidden services
+	Note     string                       // shown with the graph even if the step leaves nothing out
 }
 
 // Matcher returns a function that reports whether one of the regular expressions matches
@@ -42,9 +42,9 @@ func Matcher(flag string, patterns []string) (func(servicegraph.Node) bool, erro
 	}, nil
 }
 
-// Apply applies the steps to a graph, each to the result of the one before. The notes
-// say what the steps left out or changed. A step that needs a node and finds none is an
-// error, unless an empty graph is allowed.
+// Apply applies the steps to a graph, each to the result of the previous step. The notes say what
+// the steps left out or changed. A step that needs a node and finds none is an error, unless an
+// empty graph is allowed.
 func Apply(g *servicegraph.Graph, steps []Step, allowEmpty bool, warnf func(string, ...any)) (_ *servicegraph.Graph, notes []string, err error) {
 	walkedThrough := g.Report().Hidden
 	var hiders []string
@@ -74,7 +74,7 @@ func Apply(g *servicegraph.Graph, steps []Step, allowEmpty bool, warnf func(stri
 	return g, notes, nil
 }
 
-// notes say what a step left out or changed between two graphs.
+// notes returns texts that say what the step left out of the graph before, or changed in it.
 func (s *Step) notes(before, after *servicegraph.Graph) (notes []string) {
 	if s.Note != "" {
 		notes = append(notes, s.Note)

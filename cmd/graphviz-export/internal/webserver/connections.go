@@ -12,18 +12,19 @@ import (
 // browser opens up to six, and one page has one event stream.
 const maxConnections = 500
 
-// connections bounds the open connections of a server. Beyond the bound, the connection is closed
-// that has gone longest without delivering the head of a request. If all have requests that are
-// being answered, the new one is closed.
+// connections bounds the number of open connections of a server. When a new connection exceeds the
+// bound, the server closes the connection that has waited longest without delivering the head of a
+// request. If requests are being answered on all other connections, the server closes the new
+// connection.
 //
-// Rejected: accepting no connection beyond the bound, because then silent connections keep
-// browsers out.
+// Rejected: to accept no connection beyond the bound. Silent connections would then keep browsers
+// out.
 type connections struct {
 	max int
 
 	mu      sync.Mutex
-	open    map[net.Conn]*list.Element // nil: a request is being answered
-	waiting list.List                  // of net.Conn: the others, the one that has waited longest first
+	open    map[net.Conn]*list.Element // the place in waiting; nil: a request is being answered
+	waiting list.List                  // the other connections (net.Conn), the one that has waited longest first
 }
 
 // limitConnections bounds the connections of a server.
@@ -42,8 +43,8 @@ func limitConnections(server *http.Server, limit int) {
 
 type connKey struct{}
 
-// changed is for http.Server.ConnState. A connection is active from the first byte of a head, so
-// its becoming active does not end its waiting.
+// changed implements http.Server.ConnState. It ignores StateActive: a connection is active from the
+// first byte of a request's head, but still waits until the head is complete.
 func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -64,7 +65,7 @@ func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// answering notes that the head of a request has arrived.
+// answering records that the head of a request has arrived.
 func (c *connections) answering(conn net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -74,7 +75,7 @@ func (c *connections) answering(conn net.Conn) {
 	}
 }
 
-// remove makes a connection count no more. The caller holds mu.
+// remove forgets a connection. The caller holds mu.
 func (c *connections) remove(conn net.Conn) {
 	if place := c.open[conn]; place != nil {
 		c.waiting.Remove(place)

@@ -1,5 +1,5 @@
-// Package webserver listens at the addresses that flags name, and serves HTTP with bounds on what a
-// connection may hold and on how long it may take.
+// Package webserver listens at the addresses that flags name, and serves HTTP with bounds on the
+// memory and the time of a connection.
 package webserver
 
 import (
@@ -56,30 +56,30 @@ func HostsOf(addr string) []string {
 	return hosts
 }
 
-// grace is how long pending requests may take after the server was told to stop.
+// grace is how long open requests may take after ctx of Serve is done.
 const grace = 300 * time.Millisecond
 
-// New returns a server that bounds its connections, what a connection may hold, and for how long: a
-// client that sends no request, a head without end, or does not read its answer. Event streams set
-// their own deadlines.
+// New returns a server that bounds the number of its connections, and the memory and the time of
+// each. It thereby resists clients that send no request, send an endless head, or do not read the
+// answer. Event streams set their own deadlines.
 func New(h http.Handler) *http.Server {
 	server := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		WriteTimeout:      5 * time.Minute,
 		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10, // browsers send the cookies of everything on localhost
+		MaxHeaderBytes:    64 << 10, // browsers send the cookies of all servers on localhost
 	}
 	limitConnections(server, maxConnections)
 	return server
 }
 
-// Serve serves until ctx is done. Then it ends pending requests and idle or silent connections
-// after the grace.
+// Serve serves until ctx is done. Then it waits up to the time grace for open requests, and closes
+// all connections.
 func Serve(ctx context.Context, l net.Listener, server *http.Server) error {
-	server.BaseContext = func(net.Listener) context.Context { return ctx } // so that event streams end with ctx
+	server.BaseContext = func(net.Listener) context.Context { return ctx } // makes event streams end with ctx
 	context.AfterFunc(ctx, func() {
-		// The parent is not ctx, which is done already.
+		// The parent is not ctx, because ctx is already done.
 		short, cancel := context.WithTimeout(context.Background(), grace)
 		defer cancel()
 		if server.Shutdown(short) != nil {
@@ -92,8 +92,9 @@ func Serve(ctx context.Context, l net.Listener, server *http.Server) error {
 	return nil
 }
 
-// OwnHosts returns the function that knows the hosts to which senders send. Nil stands for all: if other
-// machines can reach the listener, they may know it under any name.
+// OwnHosts returns a function that reports whether a host name is one by which senders may reach
+// the listener. It returns nil, which accepts all names, if other machines can reach the listener:
+// they may know this machine by any name.
 func OwnHosts(l net.Listener, addr string) func(host string) bool {
 	if a, ok := l.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
 		return nil
