@@ -47,11 +47,11 @@ func (s Style) Collapse(g *servicegraph.Graph) *servicegraph.Graph {
 	})
 }
 
-// Overview returns g with collapsed namespaces, as [Style.Collapse] does it, and the most
-// important part of that, as [Style.Part] picks it, for an image of a graph that is too large.
-// Namespaces call each other in many ways, so of a graph with collapsed namespaces, the part
-// has about two edges for each node, about 100 edges at most, so that each edge has room for its
-// numbers, and no more than the given number.
+// Overview is for an image of a graph that is too large. It returns g with collapsed namespaces, as
+// [Style.Collapse] makes it, and the most important part of that graph, as [Style.Part] picks it.
+// Most namespaces call many others. If namespaces are collapsed, the part therefore has about two
+// edges for each node, and at most about 100 edges or the given number, so that each edge has room
+// for its numbers.
 func (s Style) Overview(g *servicegraph.Graph, nodes, edges int) (collapsed, part *servicegraph.Graph) {
 	collapsed = s.Collapse(g)
 	if collapsed != g {
@@ -60,12 +60,12 @@ func (s Style) Overview(g *servicegraph.Graph, nodes, edges int) (collapsed, par
 	return collapsed, s.Part(collapsed, nodes, edges)
 }
 
-// overviewEdges is the largest number of edges between collapsed namespaces, of which images
-// show the numbers of each.
+// overviewEdges is the largest number of edges in an image with collapsed namespaces. Such an image
+// shows the numbers of every edge.
 const overviewEdges = 100
 
-// homes returns the namespace of each node, which for an uninstrumented dependency without a
-// namespace is that of its callers; empty: none, or several.
+// homes returns the namespace of each node. An uninstrumented dependency without a namespace has
+// the namespace of its callers, or an empty one if the callers have none or several.
 func homes(g *servicegraph.Graph) map[servicegraph.NodeID]string {
 	home := make(map[servicegraph.NodeID]string, g.NumNodes())
 	for n := range g.Nodes() {

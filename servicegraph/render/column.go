@@ -14,7 +14,7 @@ import (
 // a table have one unit, and so have all durations of a column.
 type Column string
 
-// The columns. Durations are those that [Style] describes.
+// The columns. [Style] describes which durations are shown.
 const (
 	ColumnCalls     Column = "calls"
 	ColumnRate      Column = "rate"      // calls over the time range of the spans
@@ -26,10 +26,10 @@ const (
 	ColumnP95       Column = "p95"
 	ColumnP99       Column = "p99"
 	ColumnMax       Column = "max"
-	ColumnTime      Column = "time" // what the durations are: measured by the caller, by the callee, time in the queue, …
+	ColumnTime      Column = "time" // the meaning of the durations: measured by the caller, by the callee, time in the queue, …
 )
 
-// A tableColumn is a Column in words and as a function.
+// A tableColumn has the headings of a Column, and the function for its values.
 type tableColumn struct {
 	name     Column
 	table    string // heading in a table
@@ -130,8 +130,8 @@ func (s Style) edgeTable(g *servicegraph.Graph) (edges []servicegraph.Edge, show
 	return edges, shown, rows
 }
 
-// shownColumns returns the columns to show. The column that says what the durations are is
-// shown by default if some are not those of the caller.
+// shownColumns returns the columns to show. The column ColumnTime is shown by default if some
+// durations are not measured by the caller.
 func (s Style) shownColumns(edges []servicegraph.Edge) []Column {
 	if len(s.Columns) > 0 {
 		return s.Columns

@@ -13,9 +13,9 @@ import (
 // feed): a header line, and a line for each edge in the order of the graph. Nodes
 // without edges, entries and the report are only in [JSON].
 //
-// Numbers have no unit and no separators. Calls and errors are weighted counts, the
-// error rate is a ratio from 0 to 1, and latencies are those of [DOT], in milliseconds.
-// A field is empty where nobody measured the value.
+// Numbers have no unit and no separators. Calls and errors are weighted counts, the error rate is a
+// ratio from 0 to 1, and latencies are those of [DOT], in milliseconds. The field of a value that
+// was not measured is empty.
 //
 // Names are complete; characters without a glyph are escaped. A name that begins with
 // =, +, -, @ or an apostrophe gets an apostrophe in front, because a spreadsheet would

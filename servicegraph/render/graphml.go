@@ -15,9 +15,9 @@ import (
 // NetworkX read. The namespace of a node is a data element, as the type is, and not a
 // nested graph, because most readers do not support nested graphs.
 //
-// Data elements have the units of [CSV]. A value that nobody measured has no element.
-// Times are in RFC 3339. Names are complete; characters without a glyph are escaped.
-// The id of a node is derived from the name and differs from the name.
+// Data elements have the units of [CSV]. A value that was not measured has no element. Times are in
+// RFC 3339. Names are complete; characters without a glyph are escaped. The id of a node is derived
+// from the name and differs from the name.
 type GraphML struct{}
 
 // Render writes g to w.

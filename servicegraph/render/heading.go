@@ -9,10 +9,10 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// Heading returns the lines above an image of part, without the title: the origin of the
-// graph, a legend, and what the image does not show. The part is g itself, or what
-// [Style.Part] or [Style.Overview] picked of g. What they left out is not in the lines:
-// see [Style.Drawn].
+// Heading returns the lines above an image of part, without the title: the origin of the graph, a
+// legend, and what the image does not show. The part is g itself, or the part of g that
+// [Style.Part] or [Style.Overview] picked. The lines do not tell what these left out: see
+// [Style.Drawn].
 func (s Style) Heading(g, part *servicegraph.Graph) []string {
 	lines := []string{s.provenance(g)}
 	if legend := s.legend(part); legend != "" {
@@ -73,8 +73,8 @@ func (s Style) legend(g *servicegraph.Graph) string {
 	return strings.Join(parts, " · ")
 }
 
-// timedOf returns what the durations on the edges of g are, except the latency that the
-// caller measured.
+// timedOf returns the kinds of durations on the edges of g, except the latency that the caller
+// measured.
 func timedOf(g *servicegraph.Graph) (list []timed) {
 	seen := make(map[timed]bool)
 	for e := range g.Edges() {
@@ -102,11 +102,11 @@ func (t EdgeText) legend(first string) string {
 	}
 }
 
-// caveats returns lines about what an image of a part of g does not show, and about what
-// makes g incomplete or uncertain.
+// caveats returns lines about the nodes and edges that an image of a part of g does not show, and
+// lines about the reasons why g is incomplete or uncertain.
 func (s Style) caveats(g, part *servicegraph.Graph) []string {
 	var lines []string
-	hider := "" // the filter that hid all that is hidden
+	hider := "" // the only filter that hid nodes or edges
 	for _, note := range s.Notes {
 		if by, ok := strings.CutSuffix(note, ": "+hiddenText(g.Report())); ok && strings.HasPrefix(note, "hidden by ") {
 			hider = visible(strings.TrimPrefix(by, "hidden by "))
@@ -140,8 +140,8 @@ func (s Style) caveats(g, part *servicegraph.Graph) []string {
 	return lines
 }
 
-// hiddenText returns the numbers of hidden nodes and edges as a note of a filter has them: "3 nodes,
-// 2 edges".
+// hiddenText returns the numbers of hidden nodes and edges in the words of the notes of filters: "3
+// nodes, 2 edges".
 func hiddenText(r servicegraph.Report) string {
 	var parts []string
 	if r.LeftOutNodes > 0 {
@@ -189,13 +189,14 @@ func spanCounts(g *servicegraph.Graph) []string {
 	return []string{tracesText(r), plural(float64(r.Spans), "span")}
 }
 
-// tracesText returns the number of traces of a graph, and what a limit let through.
+// tracesText returns the number of traces of a graph, or the text on which traces a limit let
+// through.
 func tracesText(r servicegraph.Report) string {
 	return shorten(visible(quantity.Traces(r.Traces, r.LeftOutTraces, r.Limited)), 200)
 }
 
-// timeRange returns the time range of a graph's spans, and its length. The date of the
-// end is left out where it is the date of the start.
+// timeRange returns the time range of a graph's spans, and its length. The date of the end is left
+// out if it is the date of the start.
 func timeRange(g *servicegraph.Graph) string {
 	first, last := g.TimeRange()
 	if first.IsZero() || last.IsZero() {

@@ -7,7 +7,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// A LegendItem is something in an image that is neither a number nor a name, and what it means.
+// A LegendItem is a mark in an image, and its meaning. A mark is anything that is neither a number
+// nor a name.
 type LegendItem struct {
 	Kind LegendKind
 	Text string // "5% or more of the calls fail"
@@ -38,7 +39,7 @@ func (s Style) Legend(g *servicegraph.Graph) []LegendItem {
 	has := make(map[LegendKind]bool)
 	errors := func(mark string, level Level) {
 		switch {
-		case s.Marks != nil: // the levels are those of marks
+		case s.Marks != nil: // the levels come from Style.Marks
 		case mark == recoveredMark:
 			has[LegendRecovered] = true
 		case level == Warning:
@@ -100,7 +101,7 @@ func (s Style) Legend(g *servicegraph.Graph) []LegendItem {
 	return marks
 }
 
-// Glyph returns the symbol of a mark: "▲". It is empty for a mark that is drawn.
+// Glyph returns the symbol of a mark: "▲". It is empty for a mark that is not a character.
 func (k LegendKind) Glyph() string {
 	switch k {
 	case LegendWarning, LegendSlow:
@@ -113,7 +114,8 @@ func (k LegendKind) Glyph() string {
 	return ""
 }
 
-// marksLine returns the marks of a graph in Graphviz, which writes types of nodes as words.
+// marksLine returns the marks in an image by Graphviz. It leaves out the types of nodes, because
+// cards name them in words.
 func (s Style) marksLine(g *servicegraph.Graph) string {
 	var parts []string
 	for _, m := range s.Legend(g) {

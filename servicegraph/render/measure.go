@@ -8,8 +8,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// measures are the numbers of a node or an edge for programs to read. Each is NaN
-// where nobody measured it.
+// measures are the numbers of a node or an edge for programs to read. A number that was not
+// measured is NaN.
 type measures struct {
 	errorRate          float64 // ratio from 0 to 1
 	perSecond          float64 // calls

@@ -114,7 +114,7 @@ func (m Mermaid) title(g *servicegraph.Graph) string {
 	}
 	parts = append(parts, timeRange(g))
 	if counts := spanCounts(g); len(counts) > 0 && !strings.Contains(m.Title, counts[0]) {
-		parts = append(parts, counts[0]) // the traces, which a title that tells of a limit has
+		parts = append(parts, counts[0]) // the number of traces, which a title that tells of a limit already has
 	}
 	if r := g.Report(); r.LeftOutNodes+r.LeftOutEdges > 0 {
 		parts = append(parts, fmt.Sprintf("not shown: %s, %s", plural(float64(r.LeftOutNodes), "node"), plural(float64(r.LeftOutEdges), "edge")))
@@ -144,7 +144,7 @@ func description(g *servicegraph.Graph) string {
 	return s
 }
 
-// writeMermaidNode writes a node, with its namespace unless a box has it.
+// writeMermaidNode writes a node. If the node is not in a box, its text has the namespace.
 func writeMermaidNode(out io.Writer, id string, n servicegraph.Node, c Caption, boxed bool) {
 	left, right := mermaidShape(n.ID.Type)
 	var lines []string

@@ -10,7 +10,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// unknown is the text of a value that nobody measured.
+// unknown is the text of a value that was not measured.
 const unknown = "–"
 
 // count formats a weighted number of calls: with separators, with one decimal where

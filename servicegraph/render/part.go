@@ -8,13 +8,13 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// Part returns the part of g that matters most, with about the given numbers of nodes and
-// edges: failing nodes and the nodes at the ends of failing edges, the paths from entries
-// to failing nodes, other entries, nodes and edges with a warning, and then the busiest.
-// Failing nodes and edges and the paths to them may exceed the numbers, up to twice as many.
-// Self edges do not count where the style does not draw them.
-// Part returns g itself if g is within the numbers. The report of the part counts what was
-// left out, and [Style.Drawn] says it in a sentence.
+// Part returns the part of g that matters most, with about the given numbers of nodes and edges:
+// failing nodes and the nodes at the ends of failing edges, the paths from entries to failing
+// nodes, other entries, nodes and edges with a warning, and then the busiest. Failing nodes and
+// edges and the paths to them may exceed the numbers, up to twice as many. Self edges do not count
+// where the style does not draw them. Part returns g itself if g is within the numbers. The report
+// of the part counts the nodes and edges that were left out, and [Style.Drawn] describes them in a
+// sentence.
 func (s Style) Part(g *servicegraph.Graph, nodes, edges int) *servicegraph.Graph {
 	if g.NumNodes() <= nodes && s.numLines(g) <= edges {
 		return g
@@ -22,8 +22,8 @@ func (s Style) Part(g *servicegraph.Graph, nodes, edges int) *servicegraph.Graph
 	return s.part(g, limits{nodes, 2 * nodes, edges, 2 * edges})
 }
 
-// limits are numbers of nodes and edges, and the most that there may be because of what
-// fails.
+// limits are the numbers of nodes and edges of a part, and the largest numbers that failing nodes
+// and edges may cause.
 type limits struct{ nodes, mostNodes, edges, mostEdges int }
 
 func (s Style) part(g *servicegraph.Graph, l limits) *servicegraph.Graph {
@@ -125,7 +125,7 @@ func (p *picker) add(id servicegraph.NodeID) {
 	}
 }
 
-// pick picks up to n nodes, or up to most because of what fails.
+// pick picks up to n nodes, or up to most nodes if they fail or are on a path to a failing node.
 func (p *picker) pick(n, most int) {
 	p.room = most
 	nodes := slices.Collect(p.graph.Nodes())
@@ -198,8 +198,8 @@ func (p *picker) addNext(edges []servicegraph.Edge) bool {
 	return p.room > 0
 }
 
-// addPath picks the nodes of a path from an entry to a node, the shortest one, and of
-// several the one whose edges have the most failed calls.
+// addPath picks the nodes of the shortest path from an entry to a node. Of several shortest paths,
+// it takes the one whose edges have the most failed calls.
 func (p *picker) addPath(to servicegraph.NodeID) {
 	next := make(map[servicegraph.NodeID]servicegraph.EdgeID) // towards the node
 	queue := []servicegraph.NodeID{to}
@@ -267,7 +267,7 @@ func (p *picker) edgesByImportance(g *servicegraph.Graph) []servicegraph.Edge {
 			class[e.ID] = 2
 		case e.ID.From == e.ID.To:
 			class[e.ID] = 4
-			continue // connects nothing
+			continue // a self edge connects nothing
 		case !connected[e.ID.From] || !connected[e.ID.To]:
 			class[e.ID] = 3
 		default:

@@ -28,7 +28,7 @@ func (r remark) brief() string {
 // String returns the count, the noun and the explanation.
 func (r remark) String() string { return plural(float64(r.count), r.noun) + ": " + r.long }
 
-// The nouns of what views left out.
+// The nouns for the nodes and edges that views left out.
 const hiddenNode, hiddenEdge = "hidden node", "hidden edge"
 
 // Remarks returns sentences about what makes a graph incomplete or uncertain, the

@@ -6,9 +6,9 @@
 // options; the zero value has the defaults. Renderers only read the graph, keep no
 // state and are safe for concurrent use. Equal graphs give equal bytes.
 //
-// A [Format] is a renderer with a name, file extensions and a line of help, for programs
-// that offer a choice of formats. There is no global registry: a program joins the lists
-// of the packages that it uses,
+// A [Format] is a renderer with a name, file extensions and a line of help, for programs that offer
+// a choice of formats. There is no global registry: a program joins the lists of the packages that
+// it uses:
 //
 //	formats := slices.Concat(render.Formats(render.Style{}), draw.Formats(draw.Options{}, 2))
 //
@@ -18,7 +18,7 @@
 // a glyph become escapes (\n, \u202e, \xff), and a very long name is shortened in the
 // middle.
 //
-// A value that nobody measured is shown as "–", never as zero.
+// A value that was not measured is shown as "–", never as zero.
 package render
 
 import (

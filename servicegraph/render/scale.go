@@ -16,14 +16,15 @@ type Scale struct {
 	period            period
 	latency, messages unit
 
-	// timed is false for a graph of a list of dependencies, which has no spans and no durations.
+	// timed is false for a graph that was read from a list of dependencies. Such a list has no
+	// spans and no durations.
 	timed bool
-	// judged is false for such a graph in which nothing failed: Jaeger's lists have no errors.
+	// judged is false for such a graph without errors, because Jaeger's lists never have errors.
 	judged bool
 }
 
-// Scale returns the units for the numbers of g: the rates of nodes and edges, and the
-// durations that a text on an edge of the style has.
+// Scale returns the units for the numbers of g: for the rates of nodes and edges, and for the
+// durations in the texts on the edges.
 func (s Style) Scale(g *servicegraph.Graph) Scale {
 	c := edgeRates(g)
 	c.timed = g.Report().Spans > 0 || g.NumEdges() == 0
@@ -87,8 +88,8 @@ func (c Scale) unitFor(t timing) unit {
 	return c.latency
 }
 
-// edge formats the durations on an edge with the given text: "160 · 590 · 1150 ms". A word
-// before them says what they are, unless they are the latency that the caller measured.
+// edge formats the durations on an edge with the given text: "160 · 590 · 1150 ms". A word before
+// the durations tells what they are, unless they are the latency that the caller measured.
 func (c Scale) edge(text EdgeText, t timing) string {
 	if text != EdgeFull && text != EdgeP95 || !c.timed {
 		return ""

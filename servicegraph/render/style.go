@@ -53,8 +53,8 @@ const (
 	EdgeNone EdgeText = "none" // no text
 )
 
-// A Level says how serious a ratio of failed calls or a latency is. Calls that failed and
-// whose caller did not fail, because it tried again or did without, have recovered: they are a
+// A Level says how serious a ratio of failed calls or a latency is. Calls that failed and whose
+// caller did not fail, because it tried again or did without, have recovered: they count as a
 // warning at most.
 type Level int
 
@@ -97,8 +97,8 @@ func (s Style) EdgeLevel(e servicegraph.Edge) Level {
 	return level
 }
 
-// NodeLevel returns the level of a node. Errors of the node count as recovered where the callers did
-// not fail; the callers that a view left out are included.
+// NodeLevel returns the level of a node. Errors of the node count as recovered if the callers did
+// not fail. Callers that a view left out are included.
 func (s Style) NodeLevel(n servicegraph.Node) Level {
 	_, level := s.nodeErrors(n)
 	if s.slowNode(n) {
@@ -177,9 +177,8 @@ func (s Style) direction() string {
 	return "LR"
 }
 
-// The colors of all text formats. A healthy graph is gray, so that trouble stands out.
-// Text has a contrast to its background of at least 4.5, a line of at least 3 (WCAG
-// 1.4.3, 1.4.11).
+// The colors of all text formats. A healthy graph is gray, so that problems stand out. Text has a
+// contrast to its background of at least 4.5, a line of at least 3 (WCAG 1.4.3, 1.4.11).
 const (
 	colorInk   = "#1c2430"
 	colorMuted = "#616b7f"
@@ -200,16 +199,16 @@ const (
 	colorPastFill = "#f3f4f6"
 )
 
-// Marks replace what an image shows of the nodes and edges of a graph, for images of something
-// other than failed calls, such as the difference to another graph. Without a mark, a node or
-// an edge has its usual numbers and is healthy. Only images have marks; the formats of tables
-// and of data ignore them.
+// Marks replace the numbers and levels of the nodes and edges in an image. They are for images of
+// something other than failed calls, such as the difference from another graph. Without a mark, a
+// node or an edge has its usual numbers and is healthy. Only images have marks; the formats of
+// tables and of data ignore them.
 type Marks struct {
 	Nodes map[servicegraph.NodeID]Mark
 	Edges map[servicegraph.EdgeID]Mark
 
-	// Meaning has the texts of the legend for the levels and the width of a line. Without a text,
-	// the legend does not explain them.
+	// Meaning has the texts of the legend for the levels and the width of a line. The legend leaves
+	// out a mark without a text.
 	Meaning map[LegendKind]string
 }
 
@@ -219,10 +218,10 @@ type Mark struct {
 	Text  string // in place of all numbers
 	// Tooltip is put before the measurements in the tooltip; it may have several lines.
 	Tooltip string
-	Width   float64 // of the line of an edge; 0 means that of the calls
+	Width   float64 // width of the line of an edge; 0 means the width for the number of calls
 }
 
-// marked changes a caption as the mark says.
+// marked returns a caption with the level, the text, the tooltip and the width of the mark.
 func (m Mark) marked(c Caption) Caption {
 	c.Level, c.Volume, c.Mark, c.Errors, c.Latency, c.Slow = m.Level, visible(m.Text), "", "", "", false
 	if m.Tooltip != "" {

@@ -14,13 +14,13 @@ import (
 // and in the order of the style. Below the table are the entry nodes, a summary, and the
 // warnings of the report.
 //
-// The percentage of failed calls is marked ▲ from 1 % on and ● from 5 % on, unless the style
-// has other thresholds, and ○ if it is a warning at most because the callers recovered. A
-// line is at most 120 columns wide with the columns that are shown by default, most lines are
-// narrower than 80. A dashed arrow is a message, a wavy arrow goes through hidden nodes.
+// The percentage of failed calls is marked ▲ from 1 % on and ● from 5 % on, unless the style has
+// other thresholds, and ○ if it is a warning at most because the callers recovered. With the
+// default columns, a line is at most 120 columns wide, and most lines are narrower than 80. A
+// dashed arrow is a message, a wavy arrow goes through hidden nodes.
 type Table struct {
 	Style
-	Color bool // color what has a level above Healthy, with the control sequences of terminals
+	Color bool // color nodes and edges with a level above Healthy, with the control sequences of terminals
 }
 
 // nameWidth is the largest width of a name, in columns.

@@ -16,13 +16,13 @@ const (
 	ofCaller           // a request, measured by the caller
 	ofCallee           // a request, measured by the callee
 	inQueue            // a message, from the end of its sending to the start of its processing
-	ofSending          // a message, of which only the producer's side is known
+	ofSending          // a message of which only the producer's side is known
 	ofProcessing       // a message, of which only the consumer's side is known
 )
 
-// timingOf returns the durations to show for an edge: of requests the latency that the caller
-// measured, or else the callee; of messages the time in the queue, because no caller waits for
-// a message, or else what one side measured.
+// timingOf returns the durations to show for an edge. For requests, they are the latency that the
+// caller measured, or else the callee. For messages, they are the time in the queue, because no
+// caller waits for a message, or else the durations that one side measured.
 func timingOf(e servicegraph.Edge) timing {
 	l, by, ok := e.Latency()
 	switch {
@@ -54,7 +54,7 @@ func (t timing) note() string {
 	return t.name()
 }
 
-// explain says what the word means.
+// explain returns an explanation of the word.
 func (t timed) explain() string {
 	return [...]string{"", "", "callee: measured by the callee", "queue: time in the queue", "sending: time to send a message", "processing: time to process a message"}[t]
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
-// The layout of an image is a sequence of attempts. Graphviz lays out almost every graph,
-// but fails on some graphs with boxes and takes very long on some others. An attempt that
-// fails costs a simpler image, never the image.
+// The layout of an image is a sequence of attempts. Graphviz lays out almost every graph, but fails
+// on some graphs with boxes and takes very long on some others. After an attempt that fails, the
+// image is simpler, but there is always an image.
 
 // The screen that images should fit, in pixels, without the heading, the legend and the
 // margins.
@@ -22,7 +22,7 @@ const (
 	screenRatio  = 1440.0 / 900 // of a whole image
 )
 
-// worth is how much larger everything must appear on the screen for another layout to be
+// worth is the factor by which everything must appear larger on the screen for another layout to be
 // better.
 const worth = 1.08
 
@@ -62,8 +62,8 @@ func (o Options) arrange(g *servicegraph.Graph, style render.Style) (p *plan, no
 	return p, note, nil
 }
 
-// reshapeGrids returns a plan with wider or narrower grids if that fits the screen better than p.
-// Two grids beside each other need to be narrower than a single one.
+// reshapeGrids returns a plan with wider or narrower grids if that plan fits the screen better than
+// p. For example, two grids beside each other must be narrower than a single grid.
 func (o Options) reshapeGrids(ctx context.Context, g *servicegraph.Graph, style render.Style, f form, p *plan) *plan {
 	f.gridRatio = gridRatio
 	for range maxReshapes {
@@ -83,8 +83,9 @@ func (o Options) reshapeGrids(ctx context.Context, g *servicegraph.Graph, style 
 
 const maxReshapes = 2 // layouts with other grids
 
-// alternative returns the best plan of a small graph: p, or a plan with folded dependencies
-// if that fits the screen better, in boxes around namespaces if they cost little.
+// alternative returns the best plan of a small graph: p, or, if it fits the screen better, a plan
+// in which dependencies are rows in the cards of their callers. The plan has boxes around
+// namespaces if they add little clutter.
 func (o Options) alternative(ctx context.Context, g *servicegraph.Graph, style render.Style, p *plan) *plan {
 	f := form{boxed: true}
 	if p.scale() < 1 {
@@ -112,8 +113,8 @@ func (o Options) alternative(ctx context.Context, g *servicegraph.Graph, style r
 // boxWorth is how much more clutter an image with boxes around namespaces may have.
 const boxWorth = 3
 
-// clutter returns the number of pairs of edges that cross, and twice the number of labels that
-// are in the list.
+// clutter returns the number of pairs of edges that cross, plus twice the number of labels that are
+// in the list.
 func (p *plan) clutter() int {
 	n := 2 * len(p.listed)
 	lines := make([][]point, len(p.edges))
@@ -174,13 +175,12 @@ func (o Options) layOut(ctx context.Context, p *plan) error {
 	return p.place(answer)
 }
 
-// shape changes a plan that has its places towards the shape of a screen. First, parts of the
-// graph without a connection are packed, or a long chain is wrapped into bands. If the image is
-// still too long along the ranks, tall
-// ranks are split, as long as that makes everything larger on a screen. Then the gaps between
-// the ranks grow, which costs nothing on a screen and makes room for labels. In an image that
-// is too long across the ranks, the gaps within the ranks grow in the same way. A layout stays
-// where a further one fails. In boxes, only the gaps change.
+// shape changes a plan that has its places towards the shape of a screen. First, parts of the graph
+// without a connection are packed, or a long chain is wrapped into bands. If the image is still too
+// long along the ranks, tall ranks are split, as long as that makes everything larger on a screen.
+// Then the gaps between the ranks grow, which costs nothing on a screen and makes room for labels.
+// In an image that is too long across the ranks, the gaps within the ranks grow in the same way. If
+// a further layout fails, the last one stays. In a plan with boxes, only the gaps change.
 func (o Options) shape(ctx context.Context, p *plan) {
 	loose := p.clone() // not packed
 	p.pack()
@@ -234,7 +234,7 @@ func (o Options) shape(ctx context.Context, p *plan) {
 			*p = *again
 			return
 		}
-		// edges between cards need gaps as well, so the image grew more than it may
+		// edges between cards need gaps as well, so the image may have grown too much
 		spare, used := 1/(keep*p.scale())-grown(p), grown(again)-grown(p)
 		part *= 0.9 * min(max(spare/used, 0), 1)
 	}
@@ -242,11 +242,11 @@ func (o Options) shape(ctx context.Context, p *plan) {
 
 const maxGrowths = 3 // layouts with larger gaps
 
-// keep is the part of the scale that remains when gaps grow.
+// keep is the fraction of the scale that must remain when gaps grow.
 const keep = 0.97
 
-// crowdGap is the width of a gap between ranks for each edge that crosses the gap. With less, the
-// labels of many edges have no room.
+// crowdGap is the width of a gap between ranks for each edge that crosses the gap. In a smaller
+// gap, the labels of many edges would have no room.
 const crowdGap = 8.0
 
 // numLines returns the number of edges with a line between cards.
@@ -291,10 +291,10 @@ func (p *plan) whole() (width, height float64) {
 	return p.width + 1440 - screenWidth, p.height + 900 - screenHeight
 }
 
-// wideness returns the width as a part of that of a screen.
+// wideness returns the width as a fraction of the width of a screen.
 func (p *plan) wideness() float64 { return p.width / screenWidth }
 
-// tallness returns the height as a part of that of a screen.
+// tallness returns the height as a fraction of the height of a screen.
 func (p *plan) tallness() float64 { return p.height / screenHeight }
 
 // scale returns the factor by which the image fits on the screen, at most 1.
@@ -302,7 +302,8 @@ func (p *plan) scale() float64 {
 	return 1 / max(p.wideness(), p.tallness(), 1)
 }
 
-// finish places what depends on the places of cards and edges: the grids, the rows and the labels.
+// finish places the parts whose places depend on those of cards and edges: the grids, the rows and
+// the labels.
 func (p *plan) finish() {
 	p.placeGrids()
 	for i := range p.cards {

@@ -31,8 +31,8 @@ import (
 )
 
 const (
-	// The largest graph that is drawn in full. Nobody could read a larger one, and the
-	// layout may take very long.
+	// The largest graph that is drawn in full. A larger image would be unreadable, and its layout
+	// could take very long.
 	maxNodes = 150
 	maxEdges = 300
 
@@ -114,8 +114,8 @@ func Formats(o Options, scale float64) []render.Format {
 	}
 }
 
-// Render writes the image of g to w. On an error it writes nothing, unless the error is
-// that of w.
+// Render writes the image of g to w. It writes nothing if it returns an error, unless the error
+// comes from w.
 func (s SVG) Render(w io.Writer, g *servicegraph.Graph) error {
 	scene, err := s.scene(g)
 	if err != nil {
@@ -127,8 +127,8 @@ func (s SVG) Render(w io.Writer, g *servicegraph.Graph) error {
 	return nil
 }
 
-// Render writes the image of g to w. On an error it writes nothing, unless the error is
-// that of w.
+// Render writes the image of g to w. It writes nothing if it returns an error, unless the error
+// comes from w.
 func (p PNG) Render(w io.Writer, g *servicegraph.Graph) error {
 	scene, err := p.scene(g)
 	if err != nil {

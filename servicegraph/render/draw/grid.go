@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// A node with many callees that call nothing, or with many callers that nothing calls, would
-// make a long rank, and with the rank split, long lines side by side. A grid has the cards of
-// these leaves in rows instead, and their lines share a trunk. Graphviz sees one card, the
-// grid, and one line to it.
+// A node with many callees that call nothing, or with many callers that nothing calls, would make a
+// long rank. If the rank were split, long lines would run side by side. A grid has the cards of
+// these leaves in rows instead, and their lines share a trunk. Graphviz sees one card, the grid,
+// and one line to it.
 
 const (
 	fewestLeaves = 16   // in a grid
@@ -21,7 +21,8 @@ const (
 	gridRatio    = 1.4  // of width to height, which leaves room for the node beside the grid
 )
 
-// A grid is a card that stands for leaves, and an edge, the trunk, that stands for theirs.
+// A grid is a card that stands for several leaves, and an edge, the trunk, that stands for the
+// edges of the leaves.
 type grid struct {
 	card, trunk int   // positions
 	edges       []int // of the leaves, by row
@@ -31,8 +32,8 @@ type grid struct {
 	lane        float64
 }
 
-// gather puts the leaves of nodes with many of them in grids of about the given ratio of width to
-// height.
+// gather puts the leaves of nodes that have many leaves into grids of about the given ratio of
+// width to height.
 func (p *plan) gather(ratio float64) {
 	degree := make([]int, len(p.cards))
 	for i := range p.edges {
@@ -77,8 +78,9 @@ func (p *plan) leaf(g *grid, edge int) int {
 	return p.edges[edge].from
 }
 
-// addGrid adds a grid with one end of each of some edges. What fails comes first. The callees
-// in a grid have the numbers of the calls on their cards, unless requests come from outside.
+// addGrid adds a grid with one end of each of the given edges. Failing edges come first. The
+// callees in a grid have the numbers of the calls on their cards, unless requests come from
+// outside.
 func (p *plan) addGrid(edges []int, isOut bool, ratio float64) {
 	g := grid{card: len(p.cards), trunk: len(p.edges), edges: edges, isOut: isOut, lane: gridLane}
 	slices.SortStableFunc(g.edges, func(i, j int) int { return cmp.Compare(p.edges[j].level, p.edges[i].level) })

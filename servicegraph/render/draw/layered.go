@@ -6,11 +6,11 @@ import (
 	"slices"
 )
 
-// A layering lays out a graph without Graphviz: plainer, but for every graph and in a time
-// that grows with the number of edges and the ranks that they span. Nodes are in ranks, so
-// that edges lead to later ranks, except where a cycle makes that impossible. An edge that
-// spans several ranks has a point in each rank between its ends. The order within a rank
-// follows the neighbors, as in the method of Sugiyama.
+// A layering lays out a graph without Graphviz: plainer, but for every graph and in a time that
+// grows with the number of edges and the ranks that they span. Nodes are in ranks. Edges lead to
+// later ranks, except where a cycle makes that impossible. An edge that spans several ranks has a
+// point in each rank between its ends. The order within a rank follows the neighbors, as in the
+// method of Sugiyama.
 type layering struct {
 	slots []slot
 	ranks [][]int // slots by rank, in order
@@ -109,8 +109,8 @@ func (l *layering) add(s slot) int {
 	return i
 }
 
-// rankCards returns the rank of each card: one more than the largest rank of its callers,
-// edges that close a cycle aside.
+// rankCards returns the rank of each card: one more than the largest rank of its callers. Edges
+// that close a cycle do not count.
 func (p *plan) rankCards() []int {
 	out := make([][]int, len(p.cards))
 	called := make([]bool, len(p.cards))

@@ -8,7 +8,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
-// A legendEntry is an entry of the legend: a mark as it is in the image, and what it means.
+// A legendEntry is an entry of the legend: a mark as it looks in the image, and its meaning.
 type legendEntry struct {
 	card  *card  // a small card or only its glyph; nil: none
 	line  *edge  // a short line; nil: none

@@ -6,8 +6,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
-// A listedLabel is an entry of the list below the graph: the label of an edge that has no
-// place for it on the curve.
+// A listedLabel is an entry of the list below the graph: the label of an edge whose curve has no
+// place for the label.
 type listedLabel struct {
 	mark  string // the number on the edge; empty if the edge has no place for a number either
 	ends  string // the names of the nodes

@@ -5,10 +5,9 @@ import (
 	"slices"
 )
 
-// Graphviz puts the components of a graph, which are parts without a connection, one below
-// the other, and their ranks in line. An image of many small components would be mostly empty.
-// Packing puts them in several columns instead, or in several rows if callers are above their
-// callees.
+// Graphviz puts the components of a graph, which are parts without a connection, one below the
+// other, and aligns their ranks. An image of many small components would be mostly empty. Packing
+// puts them in several columns instead, or in several rows if callers are above their callees.
 
 // componentGap is the gap between components in pixels.
 const componentGap = 36.0
@@ -64,7 +63,8 @@ func (p *plan) components() []component {
 	return list
 }
 
-// include enlarges the rectangle of the component, if it has one.
+// include enlarges the rectangle of the component to contain the points. A zero rectangle becomes
+// their bounds.
 func (c *component) include(points ...point) {
 	if c.rect != (rect{}) {
 		points = append(points[:len(points):len(points)], c.min, c.max)
@@ -72,9 +72,9 @@ func (c *component) include(points ...point) {
 	c.rect = bounds(points...)
 }
 
-// pack packs the components of a plan whose cards and edges have their places, and reports
-// whether that makes everything larger on a screen. A plan with boxes stays as it is, because
-// a box may have cards of several components.
+// pack packs the components of a plan whose cards and edges have their places, and reports whether
+// everything then appears larger on a screen. A plan with boxes stays as it is, because a box may
+// have cards of several components.
 func (p *plan) pack() bool {
 	if len(p.boxes) > 0 {
 		return false

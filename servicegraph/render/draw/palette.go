@@ -37,7 +37,7 @@ var dark = palette{
 	"error": "#ff6b6b", "error-ink": "#ff9a9a", "error-card": "#321b1f",
 }
 
-// The colors of marks, which only images with marks have.
+// The colors of marks. Only images with marks use them.
 var (
 	lightMarks = palette{
 		"good": "#1a7f37", "good-ink": "#116329", "good-card": "#eefaf1",

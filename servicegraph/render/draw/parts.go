@@ -73,8 +73,8 @@ func (p Parts) Render(w io.Writer, g *servicegraph.Graph) error {
 	return nil
 }
 
-// sample is a text whose width tells how wide other fonts are than the one that measured all
-// texts.
+// sample is a text whose width shows how much wider or narrower other fonts are than the font in
+// which all texts were measured.
 const sample = "abcdefghijklmnopqrstuvwxyz-0123456789"
 
 // A partList has the fields that the documentation of [Parts] describes.
@@ -117,7 +117,7 @@ type cardPart struct {
 	Radius float64   `json:"r"`
 	Glyph  string    `json:"glyph,omitempty"`
 	Stack  bool      `json:"stack,omitempty"`
-	Entry  bool      `json:"entry,omitempty"` // requests come from outside, so the numbers are not those of one call
+	Entry  bool      `json:"entry,omitempty"` // requests also come from outside, so the numbers are not those of one edge
 	Tip    string    `json:"tip,omitempty"`
 	Texts  []any     `json:"texts"`
 	Row    *cardPart `json:"row,omitempty"`

@@ -55,8 +55,8 @@ func pathLength(p path) float64 {
 	return length
 }
 
-// placeLabel places the largest variant of the label that has a place, and reports
-// whether one has. A label with a warning or an error may have less room around it.
+// placeLabel places the largest variant of the label that has a place, and reports whether one has.
+// A label with a warning or an error needs less free room around it.
 func (e *edge) placeLabel(f *field, index int) bool {
 	for _, room := range []spacing{loose, tight} {
 		for _, v := range e.variants {
@@ -73,9 +73,9 @@ func (e *edge) placeLabel(f *field, index int) bool {
 	return false
 }
 
-// A spacing is the room around a plate.
+// A spacing is the free room that a plate needs.
 type spacing struct {
-	margin float64 // to everything else
+	margin float64 // distance from everything else
 	shown  float64 // of the curve, at both ends of it, that the plate does not hide
 }
 
@@ -127,7 +127,7 @@ func around(center, size point) rect {
 // cellSize is the size of the cells of a field in pixels.
 const cellSize = 48.0
 
-// A field knows what occupies an image, by square cells.
+// A field has the occupied places of an image, by square cells.
 type field struct {
 	lines map[[2]int][]ownLine
 	rects map[[2]int][]rect
@@ -205,9 +205,8 @@ func cells(r rect) func(yield func([2]int) bool) {
 	}
 }
 
-// list numbers the edges whose labels have no place, and adds their labels to the list
-// below the graph. An edge without a place for the number either is named by its nodes
-// alone.
+// list numbers the edges whose labels have no place, and adds their labels to the list below the
+// graph. If an edge has no place for the number either, the list names it only by its nodes.
 func (p *plan) list(f *field, edges []int) {
 	number := 0
 	for _, i := range edges {

@@ -13,14 +13,14 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
-// A plan is a scene whose parts have sizes and no places yet.
+// A plan is a scene whose parts have sizes, but no places yet.
 type plan struct {
 	scene
 	topDown bool
 	boxOf   []int   // index of the box of each card, -1 for none; empty: no boxes
 	minLen  []int   // ranks from the start to the end of each edge; empty: Graphviz ranks the cards
 	rankGap float64 // smallest distance between ranks, in pixels
-	moreGap float64 // in addition between cards and edges of a rank
+	moreGap float64 // additional distance between cards and edges of a rank
 	grids   []grid  // until they have their places
 
 	onlyMarked bool // edges without a warning or an error have no text
@@ -40,8 +40,8 @@ const (
 	fewNodes  = 8
 	mostRows  = 12 // in a card
 
-	// maxLabelGap is the widest label for which there is room between all ranks. A wider one
-	// lies on a slanted or a longer edge.
+	// maxLabelGap is the widest label for which there is room between all ranks. A wider label lies
+	// on a slanted or a longer edge.
 	maxLabelGap = 84.0
 )
 
@@ -80,9 +80,9 @@ func newPlan(g *servicegraph.Graph, style render.Style, f form) *plan {
 	return p
 }
 
-// makeRoom widens the gaps between ranks for the labels. In an image with many edges, it
-// removes the labels of healthy edges and makes their lines thinner instead, so that the
-// others stand out.
+// makeRoom widens the gaps between ranks for the labels. In an image with many edges, it removes
+// the labels of healthy edges and makes their lines thinner instead, so that the other edges stand
+// out.
 func (p *plan) makeRoom(labels render.EdgeText) {
 	lines, widest := 0, 0.0
 	for i := range p.edges {
@@ -117,8 +117,8 @@ func (p *plan) makeRoom(labels render.EdgeText) {
 	}
 }
 
-// foldable returns the uninstrumented dependencies with a single edge, and the callers, except
-// callers with so many of them that the card would be long.
+// foldable returns the uninstrumented dependencies with a single edge, each with its caller. It
+// leaves out callers with so many such dependencies that their cards would be too long.
 func foldable(g *servicegraph.Graph) map[servicegraph.NodeID]servicegraph.NodeID {
 	edges := make(map[servicegraph.NodeID]int, g.NumNodes())
 	hosts := make(map[servicegraph.NodeID]servicegraph.NodeID)
@@ -249,8 +249,8 @@ func (p *plan) writeNodes(b *strings.Builder) {
 	}
 }
 
-// padding returns the part of the gap between cards that Graphviz takes for a part of the
-// cards, on each side. Without it, edges would need as much room as cards.
+// padding returns the part of the gap between cards that Graphviz treats as a part of the cards, on
+// each side. Without padding, edges would need as much room as cards.
 func (p *plan) padding() point {
 	if p.topDown {
 		return point{(cardGap - edgeGap) / 2, 0}
@@ -268,8 +268,8 @@ func (p *plan) attach(e *edge, tip point) {
 	e.setPath(e.path, tip.moved(d.x, d.y))
 }
 
-// wayTo returns the way from the end of a curve outside of the card to the card, straight on
-// in the direction from the control point, if that leads there.
+// wayTo returns the vector from the end of a curve outside of the card to the card. It follows the
+// direction from the control point, if that direction leads to the card.
 func (c *card) wayTo(end, control point) point {
 	d := c.missing(end)
 	dx, dy := end.x-control.x, end.y-control.y

@@ -13,10 +13,10 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
-// A brush paints a scene into a bitmap with the package gg, which is old, finished, and a
-// dependency of go-graphviz anyway. Two alternatives were rejected: tdewolff/canvas could
-// also write PDF, but adds the fonts of LaTeX under a license of their own, X11 bindings
-// and 5 MB; golang.org/x/image fills outlines but draws no lines.
+// A brush paints a scene into a bitmap with the package gg. That package is old and complete, and
+// go-graphviz depends on it anyway. Two alternatives were rejected: tdewolff/canvas could also
+// write PDF, but adds the fonts of LaTeX under a license of their own, X11 bindings and 5 MB;
+// golang.org/x/image fills outlines but draws no lines.
 type brush struct {
 	*gg.Context
 	palette
@@ -112,8 +112,8 @@ func (b *brush) card(r rect, radius float64, fill, line string, width float64) {
 	b.Stroke()
 }
 
-// pen sets the color and the width of lines. The width is scaled here, because gg scales
-// everything but widths.
+// pen sets the color and the width of lines. The width is scaled here, because gg scales everything
+// except widths.
 func (b *brush) pen(line string, width float64) {
 	b.SetColor(b.rgb(line))
 	b.SetLineWidth(width * b.scale)
@@ -257,8 +257,8 @@ func (b *brush) text(t text) error {
 	return nil
 }
 
-// missing draws a box in place of each character of a part of a text. The fonts leave a
-// character that they lack empty.
+// missing draws a box in place of each character of a part of a text. The fonts would show nothing
+// for a character that they lack.
 func (b *brush) missing(t text, part string, x float64) {
 	for _, r := range part {
 		w := t.width(string(r))

@@ -7,7 +7,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
-// A scene is an image before it is painted: the place of everything in pixels, y
+// A scene is an image before it is painted. It has the places of all parts in pixels, with y
 // downward. A painter adds only the colors.
 type scene struct {
 	title, description string

@@ -7,10 +7,10 @@ import (
 	"slices"
 )
 
-// A rank with many cards makes an image long. Staggering splits such a rank into several
-// ranks, between which the cards alternate. The image becomes longer across the ranks and less
-// long along them: between two cards of a rank, there is room only for the edges to the cards of
-// the next ranks.
+// A rank with many cards makes an image long. Staggering splits such a rank into several ranks,
+// between which the cards alternate. The image becomes longer across the ranks and shorter along
+// them, because two cards of a rank then need only room for the edges to the next ranks between
+// them.
 
 // A column is a rank of cards, in order.
 type column struct {
@@ -56,10 +56,9 @@ func (p *plan) columns(only []bool) []column {
 	return list
 }
 
-// staggered returns a copy of the plan, which needs another layout, with long ranks split
-// so that the image has about the shape of a screen. Of a graph with several components, only
-// the largest one and those that are at least half as long are split. It returns false if no
-// rank is to be split.
+// staggered returns a copy of the plan, which needs another layout, with long ranks split so that
+// the image has about the shape of a screen. If the graph has several components, only the largest
+// and those at least half as long are split. It returns false if no rank needs to be split.
 func (p *plan) staggered() (*plan, bool) {
 	var only []bool
 	along := func(r rect) float64 { return p.across(r.size()).y }
@@ -113,8 +112,8 @@ func split(columns []column, length, gap float64, topDown bool) []int {
 		longest = max(longest, c.length)
 	}
 	parts := make([]int, len(columns))
-	// An image of n times as many ranks is less than n times less long, because of the
-	// edges that pass by.
+	// With n times as many ranks, the length of the image is more than a fraction 1/n of the former
+	// length, because edges that pass by need room.
 	for limit := longest; ; limit *= 0.92 {
 		depth := 0.0
 		for c, column := range columns {

@@ -41,7 +41,7 @@ var rules = []string{
 	".error .volume,.error .alarm{fill:$error-ink}",
 }
 
-// markRules are the rules for marks, which only images with marks have.
+// markRules are the rules for marks. Only images with marks have them.
 var markRules = []string{
 	".node.good .card{fill:$good-card;stroke:$good;stroke-width:1.5}",
 	".node.past .card{fill:$past-card;stroke:$past;stroke-width:1.5;stroke-dasharray:4 3}",

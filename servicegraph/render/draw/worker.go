@@ -73,7 +73,7 @@ func layoutInWorker(ctx context.Context, args []string, dot []byte) ([]byte, err
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	cmd.WaitDelay = time.Second // for the pipes of a killed worker
+	cmd.WaitDelay = time.Second // how long to wait for the pipes of a killed worker
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("starting a worker: %w", err)
@@ -82,7 +82,7 @@ func layoutInWorker(ctx context.Context, args []string, dot []byte) ([]byte, err
 		return nil, fmt.Errorf("starting a worker: %w", err)
 	}
 	_, writeErr := stdin.Write(append(dot, 0))
-	err = cmd.Wait() // closes stdin
+	err = cmd.Wait() // Wait also closes stdin
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)

@@ -6,19 +6,21 @@ import (
 	"slices"
 )
 
-// A long chain of calls makes an image long across the ranks. Wrapping cuts such an image
-// between ranks into bands, which are below each other like the lines of a text. An edge that
-// is cut leads around the ends of the bands. With callers above their callees, the bands are
-// next to each other; the code has all coordinates as for calls from left to right.
+// A long chain of calls makes an image long across the ranks. Wrapping cuts such an image between
+// ranks into bands, which are below each other like the lines of a text. An edge that is cut leads
+// around the ends of the bands. If callers are above their callees, the bands are next to each
+// other; the code exchanges the coordinates and otherwise treats the calls as if they led from left
+// to right.
 
 const (
 	maxLanes   = 10   // edges that one cut may divide
 	laneGap    = 9.0  // between edges that lead around the ends of bands
-	bandGap    = 30.0 // between bands, the edges aside
+	bandGap    = 30.0 // between bands, without the edges between them
 	laneCorner = 8.0  // radius of the corners of such edges
 
-	// wrapWorth is how much larger everything must appear on the screen for bands, which are
-	// harder to follow than one line, and laneWorth how much more for each edge through a cut.
+	// wrapWorth is the factor by which everything must appear larger on the screen to make bands
+	// worthwhile, because bands are harder to follow than one line. laneWorth adds to the factor
+	// for each edge through a cut.
 	wrapWorth = 1.25
 	laneWorth = 0.12
 )
@@ -29,9 +31,9 @@ type cut struct {
 	lanes int // edges that it divides
 }
 
-// wrapped returns a copy of the plan in bands, if that makes everything much larger on a
-// screen, of which the bands have a share of the room along the ranks. The cards and edges of
-// the plan have their places.
+// wrapped returns a copy of the plan in bands, if everything then appears much larger on a screen.
+// The bands may take the fraction share of the room along the ranks. The cards and edges of the
+// plan must have their places.
 func (p *plan) wrapped(share float64) (*plan, bool) {
 	if len(p.boxes) > 0 || p.scale() >= 1 {
 		return nil, false
@@ -55,8 +57,8 @@ func (p *plan) wrapped(share float64) (*plan, bool) {
 	return w.plan, w.scale() > worthOf(cuts)*p.scale()
 }
 
-// wrappedApart returns a copy of the plan whose parts without a connection are wrapped one by
-// one, and packed. It returns false if none is wrapped.
+// wrappedApart returns a copy of the plan whose components are wrapped one by one, and then packed.
+// It returns false if no component is wrapped.
 func (p *plan) wrappedApart() (*plan, bool) {
 	list := p.components()
 	if len(list) < 2 || len(p.boxes) > 0 {
@@ -87,12 +89,12 @@ func (p *plan) wrappedApart() (*plan, bool) {
 	if !any {
 		return nil, false
 	}
-	whole.width, whole.height = math.Inf(1), math.Inf(1) // the parts lie over each other
+	whole.width, whole.height = math.Inf(1), math.Inf(1) // the size is unknown while the components lie over each other
 	return whole, whole.pack()
 }
 
-// only returns a copy of the plan with the cards and edges of one component. Those of others
-// are there, but without a place, as rows and edges to rows are.
+// only returns a copy of the plan in which only the cards and edges of one component have places.
+// The others have none, just like rows and edges to rows.
 func (p *plan) only(c component) *plan {
 	alone := p.clone()
 	for i := range alone.cards {
@@ -110,7 +112,8 @@ func (p *plan) only(c component) *plan {
 	return alone
 }
 
-// worthOf returns how much larger everything must appear for bands between cuts.
+// worthOf returns the factor by which everything must appear larger to make bands between the cuts
+// worthwhile.
 func worthOf(cuts []cut) float64 {
 	lanes := 0
 	for _, c := range cuts {
@@ -150,12 +153,12 @@ func (p *plan) cuts() []cut {
 	return slices.DeleteFunc(list, func(c cut) bool { return c.lanes > maxLanes })
 }
 
-// choose returns the cuts that make bands no longer than a limit, few of them and through few
-// edges. It returns false if there are none.
+// choose returns cuts that make bands no longer than a limit. It prefers few cuts, and cuts through
+// few edges. It returns false if no cuts do that.
 func choose(possible []cut, end, limit float64) ([]cut, bool) {
 	stops := slices.Concat([]cut{{}}, possible, []cut{{at: end}})
 	const (
-		edge   = 0.2 // the cost of an edge, as a part of that of a band
+		edge   = 0.2 // the cost of an edge, as a fraction of the cost of a band
 		length = 0.1 // the cost of the longest band; the cost is lowest if bands are about equally long
 	)
 	cost, from := make([]float64, len(stops)), make([]int, len(stops))
@@ -190,13 +193,13 @@ type wrapping struct {
 
 // A band is the part of an image between two cuts.
 type band struct {
-	from, to    float64 // across the ranks, before it is moved
-	top, bottom float64 // along them
-	dx, dy      float64 // the way to its place
+	from, to    float64 // across the ranks, before the band is moved
+	top, bottom float64 // along the ranks
+	dx, dy      float64 // the vector to the place of the band
 	lanes       []lane  // to the next band
 }
 
-// A lane is where an edge leads from the end of a band to the start of the next one.
+// A lane is the path of an edge from the end of a band to the start of the next band.
 type lane struct {
 	along float64 // of the cut, before the bands are moved
 	edge  int
@@ -293,7 +296,7 @@ func (w *wrapping) apply(cuts []cut) bool {
 	return true
 }
 
-// placeBands sets the ways of the bands to their places, and the size of the image.
+// placeBands sets the vectors of the bands to their places, and the size of the image.
 func (w *wrapping) placeBands() {
 	most := 0
 	for i := range w.bands {
@@ -337,9 +340,9 @@ func (w *wrapping) moveEdge(i int, list []piece) {
 	e.setPath(whole, w.across(w.across(e.head[0]).moved(last.dx, last.dy)))
 }
 
-// turn returns the curve from the end of a piece of an edge, without that point, to the start
-// of the next one. Curves in the lanes of a cut do not cross: the upper one is the outer one
-// at the end of the band, and the inner one at the start of the next band.
+// turn returns the curve from the end of a piece of an edge to the start of the next piece, without
+// its first point. Curves in the lanes of a cut do not cross: the upper curve is the outer one at
+// the end of the band, and the inner one at the start of the next band.
 func (w *wrapping) turn(edge, k int, list []piece) path {
 	first := min(list[k].band, list[k+1].band)
 	b, next := &w.bands[first], &w.bands[first+1]
@@ -404,7 +407,8 @@ func (w *wrapping) piecesOf(curve path) []piece {
 	return list
 }
 
-// cutsOf returns where a curve leads from one band to another, as values from 0 to 1.
+// cutsOf returns the positions at which a curve leads from one band to another, as values from 0 to
+// 1.
 func (w *wrapping) cutsOf(c bezier) []float64 {
 	const steps = 16
 	var list []float64
@@ -452,7 +456,7 @@ func (c bezier) start(t float64) bezier {
 
 func (c bezier) reversed() bezier { return bezier{c[3], c[2], c[1], c[0]} }
 
-// pointAt returns the point on the line from a to b at a part of its length.
+// pointAt returns the point on the line from a to b at a fraction of its length.
 func pointAt(a, b point, part float64) point {
 	return point{a.x + (b.x-a.x)*part, a.y + (b.y-a.y)*part}
 }

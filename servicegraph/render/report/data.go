@@ -14,7 +14,7 @@ import (
 type data struct {
 	Title    string   `json:"title"`
 	Facts    string   `json:"facts"`           // the origin of the graph
-	About    []string `json:"about"`           // what the numbers are, and what no diagram shows
+	About    []string `json:"about"`           // the meaning of the numbers, and facts that no diagram shows
 	Remarks  []string `json:"remarks"`         // why the graph is incomplete or uncertain
 	Undrawn  string   `json:"undrawn"`         // what the diagram leaves out; empty: nothing
 	TraceURL string   `json:"traceURL"`        // with {traceID} in place of the trace id; empty: no links
@@ -53,7 +53,7 @@ type group struct {
 	State string `json:"state"` // ok, warn or error
 }
 
-// A measure is a value to sort by, and its text. It is nil where nobody measured the value.
+// A measure is a value to sort by, and its text. It is nil if the value was not measured.
 type measure []any
 
 // side has the measurements of one side of a call, or of a node.

@@ -16,8 +16,8 @@
 //
 // With [HTML.Parts], the report computes layouts itself: when the reader filters the graph, hides
 // namespaces or shows the surroundings of a node, the report lays out the nodes that remain. The
-// report contains Graphviz, as WebAssembly in a worker. In a browser that does not support
-// WebAssembly, filters only hide what they leave out.
+// report contains Graphviz, as WebAssembly in a worker. In a browser without WebAssembly, filters
+// only hide nodes and edges, and the layout stays.
 //
 // # Live reports
 //
@@ -74,20 +74,21 @@ type HTML struct {
 	// tables.
 	SVG render.Renderer
 
-	// Parts writes the parts of the diagram, in the JSON that package draw documents, so that
-	// the report can lay out a filtered graph without a server. This needs Graphviz,
-	// which adds 0.6 MB to the report. Nil: filters only hide what is drawn.
+	// Parts writes the parts of the diagram, in the JSON that package draw documents, so that the
+	// report can lay out a filtered graph without a server. This needs Graphviz, which adds 0.6 MB
+	// to the report. Nil: filters only hide parts of the diagram.
 	Parts render.Renderer
 
-	// MaxNodes and MaxEdges limit the graphs that are drawn completely; 0 means 150 nodes
-	// and 300 edges, the limits of package draw. Namespaces of a larger graph are collapsed,
-	// and of what is left, the diagram shows the most important part, at most 80 nodes and
-	// 160 edges: see [render.Style.Overview]. The report says so, and the tables are complete. A click on a namespace shows its nodes.
+	// MaxNodes and MaxEdges limit the graphs that are drawn completely; 0 means 150 nodes and 300
+	// edges, the limits of package draw. Namespaces of a larger graph are collapsed, and the
+	// diagram shows the most important part of the result, at most 80 nodes and 160 edges: see
+	// [render.Style.Overview]. The report says so. The tables are always complete. A click on a
+	// namespace shows its nodes.
 	MaxNodes, MaxEdges int
 
-	// Reach says for nodes, and EdgeReach for edges, what their failure reaches, such as "7 of 9
-	// entries, 64% of requests". The panel of a node or an edge shows it; without a text it has
-	// no such row.
+	// Reach has texts about what the failure of a node reaches, such as "7 of 9 entries, 64% of
+	// requests", and EdgeReach has such texts for edges. The panel of a node or an edge shows its
+	// text. Without a text, the panel has no such row.
 	Reach     map[servicegraph.NodeID]string
 	EdgeReach map[servicegraph.EdgeID]string
 
@@ -215,8 +216,8 @@ func (h HTML) content(g *servicegraph.Graph) (content, error) {
 	return c, nil
 }
 
-// drawn returns g with collapsed namespaces, if it is too large to be drawn completely, and
-// the part of it in the diagram.
+// drawn returns g with collapsed namespaces, if g is too large to be drawn completely, and the part
+// of that graph in the diagram.
 func (h HTML) drawn(g *servicegraph.Graph) (overview, part *servicegraph.Graph) {
 	l := h.limits()
 	if g.NumNodes() <= l.Nodes && g.NumEdges() <= l.Edges {
@@ -230,7 +231,7 @@ func (h HTML) limits() limits {
 	return limits{Nodes: cmp.Or(h.MaxNodes, 150), Edges: cmp.Or(h.MaxEdges, 300), PartNodes: partNodes, PartEdges: partEdges}
 }
 
-// The largest part that is drawn of a graph that exceeds the limits.
+// The largest part of a graph that is drawn if the graph exceeds the limits.
 const (
 	partNodes = 80
 	partEdges = 160

@@ -10,8 +10,8 @@ import (
 //go:embed page/*.js
 var scripts embed.FS
 
-// script is the script of the report. Its files are modules, which tests import one by one.
-// The report has them in one function, because a policy can allow an inline script by its
+// script is the script of the report. Its files are modules, which tests import one by one. In the
+// report, the modules are parts of one script, because a policy can allow an inline script by its
 // hash only if the script imports nothing.
 var script = assemble("main")
 

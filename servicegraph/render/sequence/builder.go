@@ -11,8 +11,9 @@ import (
 type Config struct {
 	Graph servicegraph.Config // which spans are calls; the window has no effect
 
-	// Calls is the largest number of calls in a diagram; 0 means 100. Of more calls, those that failed
-	// and those that took longest are drawn, with the calls that led to them.
+	// Calls is the largest number of calls in a diagram; 0 means 100. If the trace has more calls,
+	// the diagram shows the calls that failed and the calls that took longest, with the calls that
+	// led to them.
 	Calls int
 }
 
@@ -35,7 +36,7 @@ type Builder struct {
 	texts map[string]string    // every name once
 }
 
-// A side tells the two sides of a call apart, which can share an id.
+// A side identifies one of the two sides of a call, which can share an id.
 type side struct {
 	id     servicegraph.SpanID
 	serves bool
@@ -71,7 +72,7 @@ func (b *Builder) Add(s servicegraph.Span) {
 		b.texts[name] = name
 	}
 	if name != "" {
-		b.names[key] = max(b.names[key], name) // the same for every order of two deliveries
+		b.names[key] = max(b.names[key], name) // the result does not depend on the order of two deliveries
 	}
 }
 

@@ -17,7 +17,7 @@ type Diagram struct {
 	trace     servicegraph.Trace
 	operation func(*servicegraph.Call) string
 	below     [][]int // by call: the calls on its behalf, by start
-	tops      []int   // the calls that are within no other
+	tops      []int   // the calls that are not on behalf of another call
 	ranked    []int   // all calls, the most important first
 	limit     int
 }
@@ -52,8 +52,8 @@ func newDiagram(trace servicegraph.Trace, operation func(*servicegraph.Call) str
 // Calls returns how many calls the trace has. The requests from outside count as calls.
 func (d *Diagram) Calls() int { return len(d.trace.Calls) }
 
-// choose returns which calls are drawn: at most n, the most important ones with the calls around
-// them.
+// choose returns, by call, whether the call is drawn. At most n calls are: the most important ones,
+// with the calls around them.
 func (d *Diagram) choose(n int) []bool {
 	shown := make([]bool, len(d.trace.Calls))
 	left := n
@@ -105,7 +105,7 @@ func (d *Diagram) description(shown int) string {
 	return text
 }
 
-// clipped says how many calls are not drawn; empty if all are.
+// clipped returns a text on how many calls are not drawn, or an empty text if all calls are drawn.
 func (d *Diagram) clipped(shown int) string {
 	if shown == d.Calls() {
 		return ""

@@ -65,7 +65,7 @@ func (d *Diagram) WritePlantUML(w io.Writer) error {
 }
 
 // plantText returns s as a text of PlantUML. Punctuation is written as a code such as <U+0022>,
-// because PlantUML interprets a markup and functions in every text.
+// because PlantUML interprets markup and functions in every text.
 func plantText(s string) string {
 	var b strings.Builder
 	for _, r := range s {

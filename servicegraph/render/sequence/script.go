@@ -10,7 +10,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
-// A script is a diagram as a list of steps, of which each language writes one after another.
+// A script is a diagram as a list of steps. The writer of each language writes them one after
+// another.
 type script struct {
 	lifelines []servicegraph.NodeID // by first use; the zero id is the outside
 	steps     []step
@@ -28,15 +29,15 @@ type stepKind uint8
 
 const (
 	request stepKind = iota // the callee becomes active
-	message                 // does the same, and nobody waits
+	message                 // the callee becomes active, but nobody waits for it
 	dropped                 // a message to a lifeline that does nothing
 	reply                   // the callee, from, is no longer active
-	failure                 // the same, after a failure
+	failure                 // like reply, after a failure
 	begin                   // the lifeline to becomes active
-	end                     // and no longer is
+	end                     // the lifeline to is no longer active
 	note                    // over the lifelines from and to
-	par                     // calls begin that run beside each other
-	and                     // the next ones of these
+	par                     // groups of calls that run in parallel begin
+	and                     // the next group of parallel calls begins
 	endPar
 )
 
@@ -78,7 +79,7 @@ func (w *writing) lifeline(id servicegraph.NodeID) int {
 	return i
 }
 
-// beside adds the calls on behalf of one request, of which several can run at the same time.
+// beside adds the calls on behalf of one request. Several of them can run at the same time.
 func (w *writing) beside(calls []int) {
 	drawn := slices.DeleteFunc(slices.Clone(calls), func(i int) bool { return !w.visible[i] })
 	attempts := w.attempts(drawn)
@@ -105,7 +106,8 @@ func (w *writing) oneByOne(calls []int, attempts map[int]int) {
 	}
 }
 
-// call adds a call and everything on its behalf. It is an attempt after so many that failed.
+// call adds a call, and all calls on its behalf. attempt is the number of failed attempts before
+// the call.
 func (w *writing) call(i, attempt int) {
 	c := &w.trace.Calls[i]
 	text := w.Diagram.operation(c)
@@ -197,7 +199,8 @@ func (w *writing) attempts(calls []int) map[int]int {
 	return attempts
 }
 
-// from returns when a call starts, and until when it ends: a message when its consumer is done.
+// from returns when a call starts, and until returns when it ends. A message ends when its consumer
+// is done.
 func (w *writing) from(i int) int64 {
 	start, _, _ := w.trace.Calls[i].Times()
 	return start
@@ -212,10 +215,10 @@ func (w *writing) until(i int) int64 {
 	return max(start, end)
 }
 
-// lanes returns groups of calls that follow each other. In a group, calls overlap, and each lane of
-// the group has calls that do not.
+// lanes returns groups of calls, one group after the other in time. Calls of one group overlap, and
+// calls of one lane of a group do not.
 func (w *writing) lanes(calls []int) (groups [][][]int) {
-	var ends []int64 // of the lanes of the last group
+	var ends []int64 // by lane of the last group: the end of its last call
 	latest := int64(0)
 	for _, i := range calls { // by start
 		from, until := w.from(i), w.until(i)

@@ -17,8 +17,9 @@ const fields = {
 //   - hide: the hidden namespaces, each after a space, encoded as parts of a URL
 //   - space: the diagram shows only this namespace and the neighbors of its nodes
 //   - center, hops: the diagram shows only this node and as many calls up and down
-//   - all: "1" draws everything that passes the filters
-//   - sort, tab: of the tables; theme; at: the view of the diagram
+//   - all: "1" draws all nodes and edges that pass the filters
+//   - sort, tab: the order and the choice of the tables; theme: the colors; at: the view of the
+//     diagram
 export const blank = () => ({
   query: "", node: "", edge: "", direction: "all", errors: "", minCalls: "", hide: "", space: "", center: "", hops: "1", all: "", sort: "", tab: "", theme: "", at: "",
 });

@@ -1,7 +1,7 @@
 // @ts-check
-// The columns of the tables, and the order of the rows. A column has a title and a function
-// that returns the measure of a row: a value to sort by and a text, or null if nobody
-// measured the value. Numbers are sorted in descending order at first.
+// The columns of the tables, and the order of the rows. A column has a title and a function that
+// returns the measure of a row: a value to sort by and a text, or null if the value was not
+// measured. Numbers are sorted in descending order at first.
 
 import { mark } from "./graph.js";
 

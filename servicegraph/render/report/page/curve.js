@@ -88,13 +88,13 @@ export function crosses(a, b, box) {
   return true;
 }
 
-// missing returns the way from a point to the nearest point of a box; 0, 0 inside the box.
+// missing returns the vector from a point to the nearest point of a box; 0, 0 inside the box.
 export const missing = (box, p) => ({
   x: Math.max(box.x - p.x, 0) - Math.max(p.x - box.x - box.w, 0),
   y: Math.max(box.y - p.y, 0) - Math.max(p.y - box.y - box.h, 0),
 });
 
-// nothing returns a box around nothing, which include enlarges so that points are in it.
+// nothing returns an empty box, for include to enlarge.
 export const nothing = () => ({ x: Infinity, y: Infinity, w: 0, h: 0 });
 export function include(box, ...points) {
   for (const p of points) {

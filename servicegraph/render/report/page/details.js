@@ -20,7 +20,7 @@ export class Details {
     this.box = box;
     this.select = select; // called with an item
     this.setDirection = setDirection; // called with a direction: see Graph.around
-    this.focus = focus; // called with a node and a number of hops, to draw only these
+    this.focus = focus; // called with a node and a number of hops, to draw only the node and its surroundings
     this.isDrawn = isDrawn; // reports whether an item is in the diagram
     this.history = history; // returns the points of an edge: see History
     this.zoom = zoom;
@@ -139,8 +139,8 @@ export class Details {
   }
 }
 
-// tracesOf returns the traces of a kind, "failed" or "slowest", of the calls to a node. A node
-// without callers has those of its own calls.
+// tracesOf returns the traces of a kind, "failed" or "slowest", of the calls to a node. For a node
+// without callers, it returns the traces of the calls that the node makes.
 function tracesOf(node, kind) {
   const list = new Map();
   const add = (edges) => {

@@ -19,7 +19,7 @@ export class Diagram {
     this.marks = new Map(); // classes, by element
     this.bounds = new WeakMap(); // of the graph in each SVG
     this.svg = null;
-    this.tooWide = 1; // how much wider text is than the program that wrote the report measured
+    this.tooWide = 1; // the ratio of the width of text in this browser to the width that the report was made with
     box.addEventListener("click", (event) => this.select(this.itemOf(event.target), event));
     box.addEventListener("keydown", (event) => this.key(event));
     box.addEventListener("focusin", (event) => {
@@ -78,7 +78,7 @@ export class Diagram {
   // returns the bounds of the graph without the heading.
   prepare(svg, topDown) {
     svg.removeAttribute("role"); // a screen reader would not read the parts of an image
-    svg.querySelector(":scope > title")?.remove(); // otherwise the tooltip of the whole diagram
+    svg.querySelector(":scope > title")?.remove(); // the title would be the tooltip of the whole diagram
     if (this.tooWide > 1.02) squeeze(svg, this.tooWide);
     const nodes = [...svg.querySelectorAll("[data-node]")];
     const boxes = nodes.map((element) => element.getBBox()); // all before any change, so that the browser computes one layout
@@ -180,8 +180,8 @@ function squeeze(svg, factor) {
   }
 }
 
-// sortNodes sorts the nodes of an SVG rank by rank, so that Tab follows the graph. A node that
-// is a row in the card of another one comes after it, together with its edge.
+// sortNodes sorts the nodes of an SVG rank by rank, so that Tab follows the graph. A node that is a
+// row in the card of another node comes after that node, together with its edge.
 function sortNodes(svg, nodes, boxes, topDown) {
   const inside = (a, b) => a.x >= b.x && a.y >= b.y && a.x + a.width <= b.x + b.width + 1 && a.y + a.height <= b.y + b.height + 1;
   const host = boxes.map((box, i) => boxes.findIndex((other, k) => k !== i && other.width * other.height > box.width * box.height && inside(box, other)));

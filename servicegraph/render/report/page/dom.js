@@ -24,14 +24,14 @@ export function makeSVG(tag, attributes = {}, ...children) {
   return element;
 }
 
-// fonts are those of the text in diagrams.
+// fonts are the fonts of the text in diagrams.
 export const fonts = "Go, Helvetica, Arial, 'Liberation Sans', 'Nimbus Sans', sans-serif";
 
 let canvas = null;
 
 // textWidth returns the width of a text in pixels, in a font as in a style sheet; 0 where the
-// browser has no canvas. It is much faster than a measurement in the document, which needs the
-// layout of the page.
+// browser has no canvas. textWidth is much faster than a measurement in the document, which needs
+// the layout of the page.
 export function textWidth(text, font) {
   canvas ??= document.createElement("canvas").getContext("2d");
   if (!canvas) return 0;

@@ -5,7 +5,7 @@
 
 const limit = 15_000; // milliseconds of a layout
 
-// What the worker does after it has loaded Graphviz, which defines Viz.
+// The script of the worker, which runs after that of Graphviz. Graphviz defines Viz.
 const workerScript = `
 let viz;
 onmessage = async ({ data: { id, dot } }) => {
@@ -69,7 +69,7 @@ export class Engine {
     try {
       return new Worker(url);
     } finally {
-      setTimeout(() => URL.revokeObjectURL(url), 10_000); // a browser may load the worker later
+      setTimeout(() => URL.revokeObjectURL(url), 10_000); // a browser may load the worker with some delay
     }
   }
 }

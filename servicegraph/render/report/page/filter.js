@@ -3,7 +3,7 @@
 
 import { hiddenNamespaces } from "./address.js";
 
-// A Filter is what a state leaves of a graph.
+// A Filter has the nodes and edges of a graph that pass the filters of a state.
 export class Filter {
   constructor(graph, state) {
     this.graph = graph;
@@ -62,8 +62,8 @@ export class Filter {
     return near;
   }
 
-  // has reports whether a node or an edge passes. A collapsed namespace always does: the
-  // diagram with filters has none.
+  // has reports whether a node or an edge passes. A collapsed namespace always passes, because a
+  // diagram with filters has no collapsed namespaces.
   has(item) { return item.isGroup ? true : item.isEdge ? this.edges.has(item) : this.nodes.has(item); }
 
   // neighborhood returns the set of nodes that call the center, or that it calls, over at
@@ -90,14 +90,13 @@ export class Filter {
   }
 }
 
-const most = { nodes: 500, edges: 1000 }; // that a diagram shows of a larger graph, if the user wants all
+const most = { nodes: 500, edges: 1000 }; // the largest part that a diagram shows if the user wants all
 
-// pick returns the nodes and the edges that a diagram shows, of those that pass a filter, in
-// the order of the graph. Of many, these are the most important ones: nodes and edges have
-// ranks. limits has the numbers nodes and edges up to which everything is drawn, and the
-// sizes partNodes and partEdges of the part of a larger graph. Failing nodes and edges may
-// exceed the sizes, up to twice as many. With all, the part is as large as a browser lays
-// out within seconds.
+// pick returns the nodes and the edges that a diagram shows, in the order of the graph. They pass a
+// filter, and if too many do, they are the most important ones by rank. limits has the numbers
+// nodes and edges up to which everything is drawn, and the sizes partNodes and partEdges of the
+// part of a larger graph. Failing nodes and edges may exceed the sizes, up to twice as many. With
+// all, the part is as large as a browser lays out within seconds.
 export function pick(filter, limits, all) {
   let nodes = [...filter.nodes], edges = [...filter.edges].filter((e) => e.from !== e.to);
   if (all ? nodes.length > most.nodes || edges.length > most.edges : nodes.length > limits.nodes || edges.length > limits.edges) {
@@ -117,7 +116,8 @@ function first(items, n, center) {
   return sorted.filter((item, i) => i < n || i < 2 * n && item.state === "error");
 }
 
-// drawnText says which part of what passes a filter a diagram shows; empty: all of it.
+// drawnText returns a sentence on how many of the nodes and edges that pass a filter are in a
+// diagram, or an empty text if all are.
 export function drawnText(filter, { nodes, edges }) {
   const of = (some, all, noun) => `${some.toLocaleString("en")} of ${all.toLocaleString("en")} ${noun}${all === 1 ? "" : "s"}`;
   const lines = [...filter.edges].filter((e) => e.from !== e.to).length, drawn = edges.filter((e) => e.from !== e.to).length;

@@ -1,6 +1,5 @@
 // @ts-check
-// The history of a live report: what each edge did from version to version, since the page
-// was opened.
+// The history of a live report: the numbers of each edge in each version since the page was opened.
 
 const length = 120; // versions
 

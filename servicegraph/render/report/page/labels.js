@@ -4,10 +4,10 @@
 import { around, crosses, flatten, grown, overlap } from "./curve.js";
 import { isMarked } from "./plan.js";
 
-// placeLabels puts labels on the curves of their edges, each clear of cards, other labels
-// and foreign curves. A label moves along its curve until it is free, then becomes smaller;
-// without a free place, its numbers are only in the tooltip, the panel and the table. A label with
-// a warning or an error may have less room around it.
+// placeLabels puts labels on the curves of their edges, each clear of cards, other labels and
+// foreign curves. A label moves along its curve until it is free. If no place is free, a smaller
+// label is tried. If no label has a free place, its numbers are only in the tooltip, the panel and
+// the table. A label with a warning or an error needs less free room around it.
 export function placeLabels(plan) {
   const field = new Field(plan), { gaps } = plan;
   const length = new Map(plan.lines.map((l) => [l, flatten(l.path, 20).length]));
@@ -43,7 +43,7 @@ const inside = (box, p) => p.x >= box.x && p.x <= box.x + box.w && p.y >= box.y 
 
 const cellSize = 48; // pixels
 
-// A Field knows what occupies a diagram, by square cells.
+// A Field has the occupied places of a diagram, by square cells.
 class Field {
   constructor(plan) {
     this.lines = new Map(); // lists of [line, a, b], by cell

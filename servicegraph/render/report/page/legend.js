@@ -1,5 +1,5 @@
 // @ts-check
-// The legend below the diagram: what the numbers are, and the marks.
+// The legend below the diagram: the meaning of the numbers and of the marks.
 
 import { byId, make, makeSVG } from "./dom.js";
 
@@ -10,7 +10,7 @@ export function openLegend() {
   open();
 }
 
-let shown = null; // the marks that the legend has
+let shown = null; // the marks in the legend
 
 // showLegend shows sentences about the numbers, and the marks, as package draw describes them.
 export function showLegend(about, marks) {

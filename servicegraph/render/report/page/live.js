@@ -1,9 +1,9 @@
 // @ts-check
 // A live report listens to server-sent events and fetches each new version of the graph.
 
-// listen connects to the server. It calls onGraph with each new fragment, and onStatus
-// with a kind ("live", "problem" or "waiting") and a message. It returns a function that
-// pauses, and with false goes on with the newest version.
+// listen connects to the server. It calls onGraph with each new fragment, and onStatus with a kind
+// ("live", "problem" or "waiting") and a message. It returns a function of a flag: true pauses the
+// updates, and false resumes them with the newest version.
 export function listen(onGraph, onStatus) {
   let shown = null; // the version of the graph on the screen
   let loading = false, paused = false, next = null;

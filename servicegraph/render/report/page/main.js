@@ -85,8 +85,8 @@ function select(item, direction, more = {}) {
   if (item) for (const table of Object.values(tables)) table.reveal(item);
 }
 
-// change changes the state and shows the new one. With step, the browser's Back button
-// restores the old state.
+// change changes the state and shows the new state. With step, the browser's Back button restores
+// the old state.
 function change(changes, { step = true } = {}) {
   state = { ...state, ...changes };
   writeAddress(state, step);
@@ -187,7 +187,8 @@ function hideNamespace(ns, hide) {
   change({ hide: formatHidden(set) });
 }
 
-// chips returns the active filters that no other control shows, as buttons that end them.
+// chips returns a button for each active filter that no other control shows. The button removes the
+// filter.
 function chips() {
   const chip = (text, changes) => make("button", { type: "button", title: "End this filter", onclick: () => change(changes) }, text + " ×");
   const list = [];
@@ -210,8 +211,8 @@ function targets() {
   return [...items.filter((i) => stage.isInFirst(i)), ...items.filter((i) => !stage.isInFirst(i))];
 }
 
-// jump selects the next target, or the previous one if by is -1. The search covers all
-// nodes, so it ends the view of only some of them.
+// jump selects the next target, or the previous one if by is -1. The search covers all nodes, so
+// jump ends a view that shows only some of the nodes.
 function jump(by) {
   if (targets().length === 0 && state.center) change({ center: "", hops: "1" });
   const list = targets();
@@ -239,7 +240,7 @@ function showGraph(data, parts, svg) {
 
 let liveStatus = { kind: "live", text: "" };
 
-// showNotice shows a line about problems and about what is not drawn.
+// showNotice shows a line about problems and about nodes and edges that are not drawn.
 function showNotice() {
   const text = [liveStatus.text, stage.problem, stage.undrawn].filter(Boolean).join(" · ");
   const more = stage.canDrawMore && make("button", { type: "button", onclick: () => change({ all: "1" }) }, stage.canDrawMore);
@@ -376,7 +377,7 @@ function startLive() {
   setInterval(showAge, 1000);
 }
 
-// showWindows updates the choice of the range of time. The server keeps it for all readers.
+// showWindows updates the menu of time ranges. The server stores the chosen range for all readers.
 function showWindows() {
   const { windows, window: current, canClear } = graph.data, select = byId("window");
   if (!select) return;

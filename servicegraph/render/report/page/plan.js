@@ -33,7 +33,7 @@ export function newPlan(parts, nodes, edges, ends, { topDown, folded, ratio = 1.
 }
 
 // fold makes the card of a dependency with a single edge a row in the card of its caller, unless
-// that would make the card long.
+// that would make the card of the caller too long.
 function fold(plan) {
   const { gaps, cards, lines } = plan, count = cards.map(() => 0);
   for (const l of lines) {
@@ -139,8 +139,8 @@ function attach(plan, line, path, tip) {
 const moved = (p, d) => ({ x: p.x + d.x, y: p.y + d.y });
 const isZero = (d) => d.x === 0 && d.y === 0;
 
-// wayTo returns the way from the end of a curve to a card: straight on in the direction from
-// the control point, if that leads to the card.
+// wayTo returns the vector from the end of a curve to a card. It follows the direction from the
+// control point, if that direction leads to the card.
 function wayTo(card, end, control) {
   const d = missing(card, end), dx = end.x - control.x, dy = end.y - control.y;
   if (d.y !== 0 && d.y / dy > 0) {
@@ -183,7 +183,8 @@ export function measure(plan) {
   plan.height = y1 - y0;
 }
 
-// placeRows places what depends on the places of cards: the rows in cards and the lines to them.
+// placeRows places the rows in cards, which depend on the places of the cards, and the lines to the
+// rows.
 export function placeRows(plan) {
   const { gaps, cards, lines } = plan;
   for (const c of cards) {

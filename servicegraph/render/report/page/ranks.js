@@ -3,8 +3,8 @@
 
 import { include, nothing } from "./curve.js";
 
-// columnsOf returns the ranks of a plan: lists of cards, the number of pixels that a rank is long,
-// and that it is deep. If only is not null, the ranks have only the cards in that set.
+// columnsOf returns the ranks of a plan. Each has a list of cards, and its length and depth in
+// pixels. If only is not null, the ranks have only the cards in that set.
 export function columnsOf({ topDown, gaps, cards }, only) {
   const at = new Map();
   cards.forEach((c, i) => {

@@ -8,12 +8,12 @@ import { columnsOf, componentsOf } from "./ranks.js";
 import { wrapped } from "./wrap.js";
 
 const componentGap = 36; // pixels between parts of the graph without a connection
-const worth = 1.08; // how much larger everything must appear for another layout to be better
+const worth = 1.08; // the factor by which everything must appear larger for another layout to be better
 const maxMoreRank = 150, maxMoreGap = 20; // pixels by which gaps grow at most
 
-// triesFor returns how many layouts may follow the first one, so that all of them together take
-// a fraction of a second. Of a large graph, only a bad shape is worth a second layout, and only if
-// the graph has few lines: many lines need so much room that split ranks gain nothing.
+// triesFor returns how many layouts may follow the first one, so that all of them together take a
+// fraction of a second. For a large graph, a second layout is worthwhile only if the shape is bad
+// and the graph has few lines: many lines need so much room that split ranks gain nothing.
 function triesFor(plan, window) {
   const n = plan.cards.length;
   if (n <= 40) return 4;
@@ -74,8 +74,8 @@ function wider(loose, best, window) {
 }
 
 // staggered returns the numbers of ranks between the ends of the lines with which long ranks are
-// split into several ones, between which the cards alternate; null if no rank is to be split. Of
-// several components, only the largest one and those that are at least half as long are split.
+// split into several ones, between which the cards alternate; null if no rank is to be split. If
+// there are several components, only the largest and those at least half as long are split.
 function staggered(plan, window) {
   const parts = componentsOf(plan), lengthOf = (part) => (plan.topDown ? part.w : part.h);
   const long = parts.filter((part) => lengthOf(part) >= lengthOf(parts[0]) / 2), only = parts.length > 1 ? new Set(long.flatMap((part) => part.cards)) : null;
@@ -91,9 +91,10 @@ function staggered(plan, window) {
   return plan.lines.map((l) => (!only || only.has(l.from) ? rank[l.to] - rank[l.from] : 1));
 }
 
-// split returns the number of ranks for each column. The length is that of the whole diagram,
-// which is more than that of any column because lines need room as well. A diagram of n times as
-// many ranks is less than n times less long, because of the lines that pass by.
+// split returns the number of ranks for each column. The length is that of the whole diagram, which
+// is more than that of any column because lines need room as well. With n times as many ranks, the
+// length of the diagram is more than a fraction 1/n of the former length, because lines that pass
+// by need room.
 function split(columns, length, gap, ratio) {
   const longest = Math.max(...columns.map((c) => c.length), 1);
   for (let limit = longest; ; limit *= 0.92) {
@@ -104,8 +105,8 @@ function split(columns, length, gap, ratio) {
 }
 
 // pack puts the components of a plan in several columns, or in several rows if callers are above
-// their callees, if that makes everything larger in the window. Graphviz puts them one below the
-// other, with their ranks in line.
+// their callees, if everything then appears larger in the window. Graphviz puts components one
+// below the other and aligns their ranks.
 export function pack(plan, window) {
   const parts = componentsOf(plan);
   if (parts.length < 2) return;

@@ -1,6 +1,6 @@
 // @ts-check
-// The stage decides what the diagram shows: the first diagram, which is in the report, or,
-// with filters, a new layout of what is left.
+// The stage decides what the diagram shows: the first diagram, which is in the report, or, with
+// filters, a new layout of the nodes and edges that pass.
 
 import { Engine } from "./engine.js";
 import { byId, fonts, textWidth } from "./dom.js";
@@ -14,9 +14,9 @@ import { margin, maxFit } from "./viewport.js";
 const pause = 60; // milliseconds from a change of the filters to the layout, if changes follow each other
 const quiet = 250; // milliseconds without a change, after which the layout begins at once
 const patience = 300; // milliseconds that an outdated layout may take before it is stopped
-const reshaped = 150; // nodes, up to which another layout may replace the first diagram
-const turned = 40; // nodes, up to which other forms are tried as well
-const worth = 1.12; // how much larger another layout must appear
+const reshaped = 150; // largest number of nodes with which another layout may replace the first diagram
+const turned = 40; // largest number of nodes with which other forms are tried as well
+const worth = 1.12; // the factor by which another layout must appear larger
 
 export class Stage {
   // onDrawn is called after the diagram changed by itself.
@@ -34,8 +34,8 @@ export class Stage {
     this.canDrawMore = ""; // the text of a button that draws more; empty: no button
     this.problem = ""; // why a layout failed
     this.empty = ""; // the text in place of a diagram
-    this.view = null; // to be restored after the next layout
-    this.notes = []; // about the diagram
+    this.view = null; // the view to restore after the next layout
+    this.notes = []; // sentences about the diagram
     this.css = "";
     this.began = Infinity; // when the running layout began
     this.changed = -Infinity; // when another layout was wanted the last time
@@ -76,11 +76,12 @@ export class Stage {
 
   isInFirst(item) { return this.inFirst.has(item); }
 
-  // restoreView keeps a view of the next layout, which would otherwise be shown as a whole.
+  // restoreView sets the view to restore after the next layout. Without it, the whole diagram would
+  // be visible.
   restoreView(view) { this.view = view; }
 
-  // arrange makes the diagram show what passes a filter: of much, only the most important
-  // part unless all is set. It returns before a layout is done.
+  // arrange makes the diagram show the nodes and edges that pass a filter. If there are too many,
+  // it shows only the most important ones, unless all is set. It returns before a layout is done.
   arrange(graph, filter, all) {
     const isFirst = !this.canLayOut || !filter.isOn && !all;
     const picked = isFirst ? this.first : pick(filter, graph.data.limits, all);
@@ -165,9 +166,9 @@ export class Stage {
     this.onDrawn();
   }
 
-  // planOf returns the plan of some nodes and edges with their places. If a small one does not
-  // fit the window legibly, dependencies as rows in the cards of their callers, or the other
-  // direction, may fit better. layout is that of the engine.
+  // planOf returns the plan of some nodes and edges with their places. If a small plan does not fit
+  // the window legibly, a plan with dependencies as rows in the cards of their callers, or in the
+  // other direction, may fit better. layout is the method of the engine.
   async planOf(graph, { nodes, edges }, layout) {
     const { clientWidth, clientHeight } = this.viewport.box;
     const window = { width: clientWidth - 2 * margin, height: clientHeight - 2 * margin, maxFit };

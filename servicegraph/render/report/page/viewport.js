@@ -18,7 +18,7 @@ export class Viewport {
     this.svg = null;
     this.pointers = new Map();
     this.dragged = false;
-    this.fitted = true; // the whole diagram is visible, also after a change of size
+    this.fitted = true; // the whole diagram is visible, and stays so after a change of size
     this.room = null; // the size of the element, as far as it is known without a layout of the page
     new ResizeObserver(([{ contentRect }]) => this.resized(contentRect)).observe(box);
     box.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
@@ -58,8 +58,8 @@ export class Viewport {
     this.setView({ x: this.size.x + width / 2 + (left < scale ? corner.width / 2 / left : 0), y: this.size.y + height / 2, scale: left });
   }
 
-  // clearScale returns the given scale, or a smaller one if the diagram would reach below the buttons
-  // in the corner: the diagram is then beside them.
+  // clearScale returns the given scale, or a smaller one if the buttons in the corner would cover a
+  // part of the diagram. With the smaller scale, the diagram is beside the buttons.
   clearScale(scale) {
     const { width, height } = this.room || { width: this.box.clientWidth, height: this.box.clientHeight };
     const right = (width - this.size.width * scale) / 2, bottom = (height - this.size.height * scale) / 2;

@@ -1,8 +1,9 @@
 // @ts-check
-// A long chain of calls makes a diagram long across the ranks. Wrapping cuts such a diagram
-// between ranks into bands, which are below each other like the lines of a text. A line that is
-// cut leads around the ends of the bands. With callers above their callees, the bands are next to
-// each other; the code has all coordinates as for calls from left to right.
+// A long chain of calls makes a diagram long across the ranks. Wrapping cuts such a diagram between
+// ranks into bands, which are below each other like the lines of a text. A line that is cut leads
+// around the ends of the bands. If callers are above their callees, the bands are next to each
+// other; the code exchanges the coordinates and otherwise treats the calls as if they led from left
+// to right.
 
 import { cornered, cubicPart, flatten, setPath } from "./curve.js";
 import { measure } from "./plan.js";
@@ -10,13 +11,13 @@ import { columnsOf } from "./ranks.js";
 
 const maxLanes = 10; // lines that one cut may divide
 const laneGap = 9; // pixels between lines that lead around the ends of bands
-const bandGap = 30; // pixels between bands, the lines aside
+const bandGap = 30; // pixels between bands, without the lines
 const laneCorner = 8; // radius of the corners of such lines
-const wrapWorth = 1.25; // how much larger everything must appear: bands are harder to follow
-const laneWorth = 0.12; // and how much more for each line through a cut
+const wrapWorth = 1.25; // the factor by which everything must appear larger, because bands are harder to follow
+const laneWorth = 0.12; // what each line through a cut adds to the factor
 
-// wrapped returns a plan, which has its places, in bands; null if that does not make everything
-// much larger in the window.
+// wrapped returns a plan, which has its places, in bands. It returns null if everything would not
+// appear much larger in the window.
 export function wrapped(plan, window) {
   const fit = (w, h) => (plan.topDown ? Math.min(window.width / h, window.height / w, 1) : Math.min(window.width / w, window.height / h, 1));
   const now = plan.topDown ? fit(plan.height, plan.width) : fit(plan.width, plan.height);
@@ -38,7 +39,8 @@ export function wrapped(plan, window) {
   return plan;
 }
 
-// worthOf returns how much larger everything must appear for bands between cuts.
+// worthOf returns the factor by which everything must appear larger to make bands between the cuts
+// worthwhile.
 const worthOf = (cuts) => wrapWorth + laneWorth * cuts.reduce((sum, c) => sum + c.lanes, 0) / cuts.length;
 
 // turn exchanges the coordinates of everything in a plan.
@@ -65,8 +67,8 @@ function cutsOf(plan) {
   return list.filter((c) => c.lanes <= maxLanes);
 }
 
-// choose returns the cuts that make bands no longer than a limit, few of them and through few
-// lines; null if there are none.
+// choose returns cuts that make bands no longer than a limit, or null if no cuts do that. It
+// prefers few cuts, and cuts through few lines.
 function choose(possible, length, limit) {
   const stops = [{ at: 0, lanes: 0 }, ...possible, { at: length, lanes: 0 }];
   const cost = stops.map((_, i) => (i === 0 ? 0 : Infinity)), from = stops.map(() => 0);
@@ -143,9 +145,9 @@ function placeBands(bands) {
   }
 }
 
-// lane returns the curve from the end of a piece in the band i, without that point, to the start
-// of the next piece in the band j. Curves between two bands do not cross: the upper one is the
-// outer one at the end of the band, and the inner one at the start of the next band.
+// lane returns the curve from the end of a piece in band i to the start of the next piece in band
+// j, without its first point. Curves between two bands do not cross: the upper curve is the outer
+// one at the end of the band, and the inner one at the start of the next band.
 function lane(bands, i, j, piece) {
   const b = bands[Math.min(i, j)], next = bands[Math.max(i, j)];
   const n = b.lanes.findIndex((l) => l.piece === piece), { along } = b.lanes[n];
@@ -174,7 +176,8 @@ function piecesOf(path, bands) {
   return list;
 }
 
-// crossings returns where a curve leads from one band to another, as values from 0 to 1.
+// crossings returns the positions at which a curve leads from one band to another, as values from 0
+// to 1.
 function crossings(curve, bands) {
   const list = [], steps = 16;
   for (const { to } of bands.slice(0, -1)) {

@@ -7,10 +7,9 @@
 // code in it. go-graphviz has no option for another directory.
 //
 // This package is initialized before go-graphviz and sets TMPDIR to a directory below
-// os.UserCacheDir that only this user can write. [Restore] resets TMPDIR before main
-// starts. This takes an init function, which the module otherwise avoids, because main
-// runs too late. Packages that are initialized in between see the changed TMPDIR, which
-// is usable.
+// os.UserCacheDir that only this user can write. [Restore] resets TMPDIR before main starts. The
+// package needs an init function, which the module otherwise avoids, because main would run too
+// late. Packages that are initialized in between see the changed TMPDIR, which is usable.
 //
 // The order of initialization is guaranteed. Go initializes, among the packages whose
 // imports are all initialized, the one with the smallest import path first. Every import
