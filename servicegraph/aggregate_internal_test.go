@@ -7,9 +7,8 @@ import (
 	"testing"
 )
 
-// namingSpans returns n spans that make pairing use every sort of name: messages
-// between traces, hosts that a caller knows by a name and together with an RPC service, and requests
-// from outside.
+// namingSpans returns n spans with which pairing needs every sort of name. They include messages
+// between traces, hosts with a chosen name, hosts with an RPC service, and requests from outside.
 func namingSpans(n int) []Span {
 	spans := stageSpans(n)
 	for i := range spans {
@@ -27,8 +26,8 @@ func namingSpans(n int) []Span {
 	return spans
 }
 
-// TestAddHeld aggregates held traces in parallel, and wants the same graph, byte for byte, as from
-// a single goroutine. With -race it also finds writes to shared memory.
+// TestAddHeld aggregates held traces in parallel. The graph must have the same bytes as that of a
+// single goroutine. With -race, the test also finds writes to shared memory.
 func TestAddHeld(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
 	spans := namingSpans(5 * spansPerAggregator)
@@ -49,7 +48,8 @@ func TestAddHeld(t *testing.T) {
 	}
 }
 
-// TestGoroutines checks how many goroutines make a graph: only for several are names interned ahead.
+// TestGoroutines checks how many goroutines make a graph. It uses the fact that names are interned
+// ahead only for several goroutines.
 func TestGoroutines(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	for goroutines, want := range map[int]bool{0: true, 1: false, 2: true} {

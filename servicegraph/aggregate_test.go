@@ -8,8 +8,8 @@ import (
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
-// TestCountsStop adds weights beyond the largest count. Every sum must stop at that count, and
-// the order of the spans must not matter, although sums that large lose small weights.
+// TestCountsStop adds weights beyond the largest count. Every sum must stop at that count. The
+// order of the spans must not matter, although sums of that size lose small weights.
 func TestCountsStop(t *testing.T) {
 	const most = 1 << 41
 	var spans []sg.Span

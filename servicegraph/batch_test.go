@@ -97,7 +97,7 @@ func TestAddBatch(t *testing.T) {
 	}
 }
 
-// TestPackerForgets gives a packer more resources and attributes than it remembers.
+// TestPackerForgets gives a packer more resources and attributes than the packer remembers.
 func TestPackerForgets(t *testing.T) {
 	var spans []sg.Span
 	for i := range 30_000 {

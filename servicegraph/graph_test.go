@@ -26,8 +26,8 @@ func mustParse(t *testing.T, text string) []sg.Span {
 	return spans
 }
 
-// TestEdgeLatency checks that Edge.Latency is that of the caller or, if no caller measured any,
-// that of the callee.
+// TestEdgeLatency checks that Edge.Latency is the caller's latency or, if no caller measured any,
+// the callee's.
 func TestEdgeLatency(t *testing.T) {
 	g := build(mustParse(t, `
 		C A both1 0+10
@@ -57,7 +57,7 @@ func TestEdgeLatency(t *testing.T) {
 	}
 }
 
-// TestErrorRate also tries numbers that no spans can give, but a JSON file can.
+// TestErrorRate also tries numbers that cannot come from spans, but can come from a JSON file.
 func TestErrorRate(t *testing.T) {
 	for _, c := range []struct{ calls, errors, want float64 }{
 		{8, 2, 0.25}, {8, 8, 1}, {8, 0, 0},
@@ -367,8 +367,8 @@ func TestMergeOfNothing(t *testing.T) {
 	}
 }
 
-// TestRate checks that the rate is per second of the time range of all spans, not of the calls
-// alone.
+// TestRate checks that the rate refers to the time range of all spans, not only to that of the
+// calls.
 func TestRate(t *testing.T) {
 	g := build(mustParse(t, `
 C A one:c 0+100

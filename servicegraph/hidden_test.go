@@ -10,8 +10,8 @@ import (
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
-// TestHideLaw puts proxies into the calls of random traces, and gateways before them. The graph
-// with the proxies hidden must be the graph of the traces without them.
+// TestHideLaw puts proxies into the calls of random traces, and gateways before the traces. With
+// the proxies and gateways hidden, the graph must be that of the original traces.
 func TestHideLaw(t *testing.T) {
 	matches := func(expression string) func(sg.NodeID) bool {
 		re := regexp.MustCompile(expression)

@@ -9,8 +9,8 @@ import (
 )
 
 // TestHugeTraces builds the graphs of traces of 10⁵ spans that are very deep or very wide
-// (docs/semantics.md S1). It takes minutes if an algorithm is quadratic, and overflows the stack if one
-// is recursive. BenchmarkBuild measures the time.
+// (docs/semantics.md S1). The test takes minutes if an algorithm is quadratic, and overflows the
+// stack if an algorithm is recursive. BenchmarkBuild measures the time.
 func TestHugeTraces(t *testing.T) {
 	const n = 100_000
 	id := func(i int) (id sg.SpanID) {

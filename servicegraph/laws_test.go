@@ -129,7 +129,7 @@ func renames(rules ...string) (list []sg.Rename) {
 	return list
 }
 
-// isNamed returns whether a node has a name.
+// isNamed returns a function that reports whether a node has the given name.
 func isNamed(name string) func(sg.NodeID) bool {
 	return func(id sg.NodeID) bool { return id.Name == name }
 }
@@ -199,8 +199,8 @@ func TestLaws(t *testing.T) {
 	}
 }
 
-// TestMergeLawWithSharedSpans delivers spans to several graphs, the same spans or different versions
-// of them. Merge must still be commutative and associative, and account for every delivery.
+// TestMergeLawWithSharedSpans delivers the same spans, or different versions of them, to several
+// graphs. Merge must still be commutative and associative, and account for every delivery.
 func TestMergeLawWithSharedSpans(t *testing.T) {
 	for seed := range seeds(t, 300) {
 		rng := rand.New(rand.NewPCG(seed, 6))
@@ -350,7 +350,8 @@ func TestRenamingLaw(t *testing.T) {
 }
 
 // TestMonotonicityLaw adds a trace to a graph: no call may disappear. A call to a name or an
-// address may move to another edge, because the new trace may tell which service that is.
+// address may move to another edge, because the new trace may show which service has the name or
+// the address.
 func TestMonotonicityLaw(t *testing.T) {
 	for seed := range seeds(t, 200) {
 		rng := rand.New(rand.NewPCG(seed, 4))

@@ -14,9 +14,9 @@ import (
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
-// TestLimitsNodes (docs/semantics.md, S5) names more peers than Limits.Nodes allows. The node "other" must replace
-// those beyond the limit, and the report must count them. The addresses and details beyond the bytes that
-// the limit allows are left out.
+// TestLimitsNodes (docs/semantics.md, S5) names more peers than Limits.Nodes allows. The node
+// "other" must replace the peers beyond the limit, and the report must count them. The addresses
+// and details beyond the bytes that the limit allows are left out.
 func TestLimitsNodes(t *testing.T) {
 	b := sg.NewBuilder(sg.Config{Limits: sg.Limits{Nodes: 3}})
 	const calls = 60 // an address or a detail counts for 64 bytes and the texts: 3 KiB hold fewer than 40
@@ -31,8 +31,8 @@ func TestLimitsNodes(t *testing.T) {
 	}
 }
 
-// crossCalls returns spans of callers that call callees, each pair in a trace of its own, and each span
-// of the callee under that of the caller.
+// crossCalls returns spans of calls from every caller to every callee. Each pair has a trace of its
+// own, in which the span of the callee is the child of the caller's span.
 func crossCalls(callers, callees int) []sg.Span {
 	var spans []sg.Span
 	for i := range callers * callees {
@@ -47,9 +47,9 @@ func crossCalls(callers, callees int) []sg.Span {
 	return spans
 }
 
-// TestLimitsEdges (docs/semantics.md, S6): the edges beyond the limit are the same in every order of the spans, in a window
-// that forgets, and when several goroutines add the traces; their calls go to the node "other" and
-// are counted.
+// TestLimitsEdges (docs/semantics.md, S6): the same edges are beyond the limit in every order of
+// the spans, in a window that forgets traces, and when several goroutines add the traces. Their
+// calls go to the node "other" and are counted.
 func TestLimitsEdges(t *testing.T) {
 	const callers, callees, most = 40, 250, 300
 	spans := crossCalls(callers, callees)
@@ -101,8 +101,7 @@ func TestLimitsEdges(t *testing.T) {
 	}
 }
 
-// TestLimitsPending: the pending calls of callers that call ever new addresses are limited as edges
-// are.
+// TestLimitsPending: if callers call ever new addresses, the pending calls are limited like edges.
 func TestLimitsPending(t *testing.T) {
 	const calls, most = 2000, 50
 	b := sg.NewBuilder(sg.Config{Limits: sg.Limits{Edges: most}})
@@ -120,8 +119,8 @@ func TestLimitsPending(t *testing.T) {
 	}
 }
 
-// TestLongNames (docs/semantics.md, S7): a graph keeps no text of more than 1 KiB, whichever attribute has it, and counts
-// those that were cut. A character is not cut into halves.
+// TestLongNames (docs/semantics.md, S7): a graph keeps no text of more than 1 KiB from any
+// attribute, and counts the texts that were cut. No text is cut inside a character.
 func TestLongNames(t *testing.T) {
 	long := strings.Repeat("ä", 1<<20)
 	b := sg.NewBuilder(sg.Config{NodeAttrs: []string{"host.name"}, SplitBy: []string{"service.version"}})
@@ -157,7 +156,8 @@ func TestLongNames(t *testing.T) {
 	}
 }
 
-// TestFlatMemory: names, nodes and edges without end take no more memory than the limits allow.
+// TestFlatMemory: an endless stream of new names, nodes and edges takes no more memory than the
+// limits allow.
 func TestFlatMemory(t *testing.T) {
 	n := 100_000
 	if testing.Short() {

@@ -34,7 +34,7 @@ func TestNamingOrder(t *testing.T) {
 		name("server.socket.address", "10.0.0.4", "10.0.0.4", sg.TypeIP),
 		name("net.sock.peer.addr", "10.0.0.2", "10.0.0.2", sg.TypeIP),
 		name("net.peer.ip", "10.0.0.3", "10.0.0.3", sg.TypeIP),
-		name("rpc.service", "x.Y", "x.Y", sg.TypeRPC), // the host goes first (R2)
+		name("rpc.service", "x.Y", "x.Y", sg.TypeRPC), // the host takes precedence (R2)
 	}
 	kinds := map[string][]named{
 		"database":  {name("db.system.name", "redis", "redis", sg.TypeDatabase), name("db.system", "mysql", "mysql", sg.TypeDatabase)},
@@ -54,7 +54,7 @@ func TestNamingOrder(t *testing.T) {
 				case second.node.Type == sg.TypeDatabase && i < len(peers):
 					want.Type = sg.TypeDatabase // (D4)
 				case first.node.Name == "openai" && second.node.Type == sg.TypeExternal:
-					want = sg.NodeID{Name: second.node.Name, Type: sg.TypeModel} // a server that is not OpenAI's (G1)
+					want = sg.NodeID{Name: second.node.Name, Type: sg.TypeModel} // a server that does not belong to OpenAI (G1)
 				}
 				found := false
 				for e := range build([]sg.Span{s}).Edges() {

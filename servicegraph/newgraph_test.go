@@ -10,8 +10,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// measured returns a graph without spans: a service that calls another, and that one a
-// database.
+// measured returns a graph without spans: a service calls another, and the other calls a database.
 func measured(t *testing.T) *servicegraph.Graph {
 	t.Helper()
 	web, cart := node("web", servicegraph.TypeService), node("cart", servicegraph.TypeService)
@@ -38,8 +37,8 @@ func node(name string, typ servicegraph.NodeType) servicegraph.NodeID {
 	return servicegraph.NodeID{Name: name, Type: typ}
 }
 
-// TestNewGraph: a graph without spans has all nodes, and its requests of databases and its
-// evidence are computed.
+// TestNewGraph: a graph without spans has all nodes. The requests of databases and the evidence are
+// computed.
 func TestNewGraph(t *testing.T) {
 	g := measured(t)
 	if g.NumNodes() != 3 || g.NumEdges() != 2 {

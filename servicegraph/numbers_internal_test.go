@@ -8,7 +8,8 @@ import (
 )
 
 // TestNumbersAgree checks that the kinds and statuses of spans have the same numbers in this
-// package and in the internal packages, whose types are others: conversions keep the number.
+// package and in the internal packages. The packages have different types, and conversions between
+// them keep the number.
 func TestNumbersAgree(t *testing.T) {
 	for _, c := range []struct {
 		kind    Kind

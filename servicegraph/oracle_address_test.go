@@ -26,12 +26,12 @@ type oracleCall struct {
 	peer   sg.NodeID
 	isName bool
 	at     oracleAddress
-	inside oracleAddress // as a span inside names it
-	ended  bool          // in a hidden service
+	inside oracleAddress // the address that a span inside the call names
+	ended  bool          // the call ended in a hidden service
 }
 
-// An oracleAttempt is an attempt of a call without a callee span, and the service that answered the others
-// (F13).
+// An oracleAttempt is an attempt without a callee span of a call, and the service that answered the
+// other attempts (F13).
 type oracleAttempt struct {
 	oracleCall
 	met sg.NodeID
@@ -67,8 +67,9 @@ func (o *oracle) learnAddress(client, callee *oracleSpan) {
 	o.meetings = append(o.meetings, oracleMeeting{client.node, callee.node, client.address(), client.Start})
 }
 
-// learnAround notes the same of the addresses that the three caller spans around c name, as long as every
-// caller span inside that names a peer met the service (D13).
+// learnAround notes that the service of callee answered at the addresses that the three caller
+// spans around c name. It stops at a caller span that contains one that names a peer and did not
+// meet the service (D13).
 func (o *oracle) learnAround(c, callee *oracleSpan) {
 	for range 3 {
 		if c = c.within(); c == nil || c.kind != sg.KindClient || len(o.callees(c)) > 0 || o.answered(o.met(c)) == nil || o.strays(c) {
@@ -90,7 +91,7 @@ func (o *oracle) strays(c *oracleSpan) bool {
 
 // countVirtuals counts the calls without a callee span.
 func (o *oracle) countVirtuals() {
-	var open []oracleCall // no service is found
+	var open []oracleCall // the calls for which no service is found
 	statements := o.statements()
 	for _, a := range o.attempted {
 		e := o.edge(a.client.node, a.met, a.kind)
@@ -199,15 +200,15 @@ func (o *oracle) metAtHost(c *oracleCall, meetings []oracleMeeting) map[sg.NodeI
 	if len(met) > 0 || c.at.port == "" || isSpecific(c.peer.Type) {
 		return met
 	}
-	if _, all := o.metAtPort(c, meetings, func(string) bool { return true }); len(all) != 1 { // whoever and whenever
+	if _, all := o.metAtPort(c, meetings, func(string) bool { return true }); len(all) != 1 { // for any caller and at any time
 		return nil
 	}
 	met, _ = o.metAtPort(c, meetings, func(port string) bool { return port == "" })
 	return met
 }
 
-// metAtPort returns the services of meetings at the host of a call and at some ports: those that
-// answer the call, and all of them.
+// metAtPort looks at the meetings at the host of a call and at some ports. met are the services
+// that can have answered the call, and all are the services of all these meetings.
 func (o *oracle) metAtPort(c *oracleCall, meetings []oracleMeeting, isAt func(port string) bool) (met, all map[sg.NodeID]bool) {
 	all = make(map[sg.NodeID]bool)
 	isHere := func(m oracleMeeting) bool {
@@ -240,11 +241,12 @@ func (o *oracle) metAtPort(c *oracleCall, meetings []oracleMeeting, isAt func(po
 	return met, all
 }
 
-// Owners are the services that answered as an RPC service or under a name, and those of them that answered
-// one caller.
+// Owners are the services that answered at an RPC service or under a name (all), and those of them
+// that answered one particular caller (own).
 type owners struct{ all, own map[sg.NodeID]bool }
 
-// best returns the only service that answered; of several, those that answered the caller (A1).
+// best returns the only service that answered. If there are several, it returns those that answered
+// the caller (A1).
 func (r owners) best() map[sg.NodeID]bool {
 	if len(r.all) == 1 {
 		return r.all
@@ -252,7 +254,7 @@ func (r owners) best() map[sg.NodeID]bool {
 	return r.own
 }
 
-// metAsRPC returns the services of meetings as the RPC service of a call.
+// metAsRPC returns the services of the meetings at the RPC service of a call.
 func (o *oracle) metAsRPC(c *oracleCall, meetings []oracleMeeting) owners {
 	rpc := c.at.rpc
 	if rpc == "" && c.peer.Type == sg.TypeRPC {
@@ -264,7 +266,8 @@ func (o *oracle) metAsRPC(c *oracleCall, meetings []oracleMeeting) owners {
 	return o.owners(c, meetings, func(at oracleAddress) bool { return at.rpc == rpc })
 }
 
-// metAsName returns the services that answered calls whose callers name the callee as that of a call.
+// metAsName returns the services that answered calls whose callers give the callee the same name as
+// the caller of a call does.
 func (o *oracle) metAsName(c *oracleCall) owners {
 	if c.at.name == "" {
 		return owners{}
@@ -355,8 +358,8 @@ func (o *oracle) dialed(visit func(caller sg.NodeID, host string)) {
 	}
 }
 
-// full returns a host with its namespace: that of the caller, else that of the only host with the
-// same first label (A3).
+// full returns a host with its namespace: the namespace of the caller, or else of the only host
+// with the same first label (A3).
 func (o *oracle) full(caller sg.NodeID, host string) string {
 	if host == "" || host == "localhost" || strings.Contains(host, ".") {
 		return host
@@ -405,8 +408,8 @@ func (o *oracle) isReceived(queue sg.NodeID) bool {
 	}) || slices.ContainsFunc(o.taken, func(s *oracleSpan) bool { return s.queue() == queue })
 }
 
-// peerName returns the name of the peer of a call that belongs to no service, of which open are
-// all (A2, A3, A6).
+// peerName returns the name of the peer of a call that belongs to no service (A2, A3, A6). open has
+// all such calls.
 func (o *oracle) peerName(c *oracleCall, open []oracleCall) sg.NodeID {
 	peer := c.peer
 	isHost := func(c *oracleCall) bool {

@@ -9,8 +9,8 @@ import (
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
-// TestHiddenAgainstOracle compares the builder with the oracle where services are hidden, on traces with
-// calls through these services.
+// TestHiddenAgainstOracle compares the builder with the oracle for configurations that hide
+// services, on traces with calls through these services.
 func TestHiddenAgainstOracle(t *testing.T) {
 	named := func(names ...string) func(sg.NodeID) bool {
 		return func(id sg.NodeID) bool { return slices.Contains(names, id.Name) }
@@ -40,15 +40,15 @@ func TestHiddenAgainstOracle(t *testing.T) {
 	}
 }
 
-// isHidden reports whether a node is that of a hidden service.
+// isHidden reports whether a node is a hidden service.
 func (c *oracleConfig) isHidden(id sg.NodeID) bool {
 	return c.Hide != nil && c.Hide(id) || c.isGateway(id)
 }
 
 func (c *oracleConfig) isGateway(id sg.NodeID) bool { return c.Gateways != nil && c.Gateways(id) }
 
-// hide makes the spans of hidden services that a visible service called spans of this service, and removes
-// the others (F20).
+// If a visible service called a hidden service, hide makes the spans of the hidden service spans of
+// the visible service. It removes all other spans of hidden services (F20).
 func (o *oracle) hide() {
 	done := make(map[*oracleSpan]bool)
 	var visit func(s *oracleSpan)
@@ -97,7 +97,7 @@ func (o *oracle) hide() {
 	})
 }
 
-// adopt makes a span of a hidden service one of the service that called the hidden service.
+// adopt makes a span of a hidden service a span of the service that called the hidden service.
 func (o *oracle) adopt(s *oracleSpan) {
 	callsOwn := s.callsOwnHost()
 	s.through, s.node, s.Resource = true, s.parent.node, nil
@@ -138,8 +138,8 @@ func (o *oracle) conceal(c *oracleSpan) {
 	}
 }
 
-// endedCall notes the call of caller span c, which reached a hidden service and went no further. It is a call to
-// the service at the address that c names, or else on no edge.
+// endedCall notes the call of caller span c, which reached a hidden service and went no further.
+// The call goes to the service at the address that c names. If there is none, it is on no edge.
 func (o *oracle) endedCall(c *oracleSpan) {
 	peer, isName := c.peer()
 	source, inside := o.addresses(c)
@@ -160,8 +160,8 @@ func (o *oracle) failsHidden(c *oracleSpan) bool {
 	return failed(c) && !c.through && len(inner) > 1 && !slices.ContainsFunc(inner, failed) && slices.ContainsFunc(inner, func(i *oracleSpan) bool { return i.through })
 }
 
-// source returns the span that knows the address of the call of caller span s: s, or the nearest one
-// around it if s is a span of a hidden service and knows nothing.
+// source returns the span that has the address of the call of caller span s. It is s, unless s is a
+// span of a hidden service and has no address. Then it is the nearest span around s that has one.
 func (s *oracleSpan) source() *oracleSpan {
 	for at := s; at != nil; at = at.within() {
 		if peer, _ := at.peer(); !at.through {

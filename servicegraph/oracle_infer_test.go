@@ -11,8 +11,8 @@ import (
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
-// TestInferredAgainstOracle compares the builder with the oracle where calls are inferred, on traces in
-// which the connection of calls is lost.
+// TestInferredAgainstOracle compares the builder with the oracle for configurations that infer
+// calls, on traces in which the connection of calls is lost.
 func TestInferredAgainstOracle(t *testing.T) {
 	configs := []oracleConfig{
 		{Config: sg.Config{InferCalls: true}},
@@ -43,8 +43,8 @@ func TestInferredAgainstOracle(t *testing.T) {
 	t.Logf("%v requests and %v messages were inferred", requests, messages)
 }
 
-// tracesWithLostParents returns traces in which some connections are lost: half of them are whole
-// otherwise.
+// tracesWithLostParents returns traces in which some connections are lost. Half of the inputs have
+// no other damage.
 func tracesWithLostParents(rng *rand.Rand, seed uint64) []sg.Span {
 	switch seed % 4 {
 	case 0, 1:
@@ -62,7 +62,8 @@ type oracleGuess struct {
 	agreements     int
 }
 
-// noteSender notes that no consumer is known by its parent for the message of caller span c.
+// noteSender notes caller span c as the sender of a message without a consumer among its
+// descendants.
 func (o *oracle) noteSender(c *oracleSpan) {
 	client := o.outer(c)
 	if c.kind != sg.KindProducer && client.kind != sg.KindProducer {
@@ -111,7 +112,7 @@ func (o *oracle) inferCalls() {
 	}
 }
 
-// mostAgreed returns the guesses that agree most, of those with the same key.
+// mostAgreed returns, for each key, the guesses with the most agreements.
 func mostAgreed(guesses []oracleGuess, key func(oracleGuess) *oracleSpan) (best []oracleGuess) {
 	for _, g := range guesses {
 		if !slices.ContainsFunc(guesses, func(other oracleGuess) bool { return key(other) == key(g) && other.agreements > g.agreements }) {
@@ -121,8 +122,9 @@ func mostAgreed(guesses []oracleGuess, key func(oracleGuess) *oracleSpan) (best 
 	return best
 }
 
-// isOneEdge reports whether a guess and all others for its caller or its callee mean one edge: it is
-// the only one, or something agrees in each, and all are calls from one service to one service.
+// isOneEdge reports whether a guess and all others for its caller or its callee mean one edge. That
+// is so if the guess is the only one, or if every guess has an agreement and all are calls from one
+// service to one other.
 func isOneEdge(guesses []oracleGuess, g oracleGuess) bool {
 	alike, others := true, 0
 	for _, other := range guesses {
@@ -135,8 +137,8 @@ func isOneEdge(guesses []oracleGuess, g oracleGuess) bool {
 	return alike || others == 1
 }
 
-// guesses returns the pairs of spans that fit each other in time and that do not contradict each other,
-// requests first, by the start of the callee.
+// guesses returns the pairs of spans whose times fit and that do not contradict each other.
+// Requests come first, and pairs are ordered by the start of the callee.
 func (o *oracle) guesses() (guesses []oracleGuess) {
 	spans := slices.Clone(o.spans)
 	slices.SortStableFunc(spans, byTime)
@@ -181,8 +183,8 @@ func (o *oracle) guesses() (guesses []oracleGuess) {
 // isLost reports whether the parent of a request or a message never arrived, or its parent id is lost.
 func (s *oracleSpan) isLost() bool { return s.missing && s.outcome == "" || s.outcome == "detached" }
 
-// canCall reports whether CLIENT span c, without a callee, can be the caller of SERVER span s, and how
-// many of the things that both tell are the same.
+// canCall reports whether CLIENT span c, without a callee, can be the caller of SERVER span s, and
+// how many attributes of the two agree.
 func (o *oracle) canCall(c, s *oracleSpan) (agreements int, can bool) {
 	var peer sg.NodeID
 	isName := false
@@ -224,7 +226,7 @@ func (o *oracle) canCall(c, s *oracleSpan) (agreements int, can bool) {
 	case isName && host == s.node.Name, !isName && host == strings.ToLower(s.node.Name), !isName && host == strings.ToLower(s.node.Name)+"."+s.node.Namespace:
 		agreements++
 	}
-	isBare := peer == (sg.NodeID{}) && at < 0 || // an attempt that names nothing went where the others went (F13)
+	isBare := peer == (sg.NodeID{}) && at < 0 || // an attempt that names no peer went to the service of the other attempts (F13)
 		!isName && (peer.Type == sg.TypeIP || peer.Type == sg.TypeRPC)
 	if agreements == 0 && !isBare { // a path is no evidence for a host
 		return 0, false
@@ -238,14 +240,15 @@ func (o *oracle) canCall(c, s *oracleSpan) (agreements int, can bool) {
 	return agreements, true
 }
 
-// sends reports whether the call of c is a message, or one that a consumer links to.
+// sends reports whether the call of c is a message, or a call to which a consumer links.
 func (o *oracle) sends(c *oracleSpan) bool {
 	return slices.ContainsFunc(o.spans, func(s *oracleSpan) bool {
 		return s.caller && o.outer(s) == c && (s.kind == sg.KindProducer || o.linked[s])
 	})
 }
 
-// tells returns the attributes of c and those of the span inside that names the peer of the same call.
+// tells returns the attributes of c, with those of the span inside c that names the peer of the
+// same call.
 func (o *oracle) tells(c *oracleSpan) map[string]string {
 	inside := c
 	for !o.namesPeer(inside) {
@@ -272,8 +275,8 @@ func dialed(attrs map[string]string) string {
 	return host
 }
 
-// isOnePath reports whether two paths can be those of one request: one is the end of the other, where
-// a variable of a route is any segment.
+// isOnePath reports whether two paths can belong to one request: one is the end of the other, where
+// a variable of a route matches any segment.
 func isOnePath(a, b string) bool {
 	if a == "/" || b == "/" {
 		return a == b
@@ -302,7 +305,7 @@ func (o *oracle) sentThrough(c *oracleSpan) sg.NodeID {
 	}
 }
 
-// infer counts the call from c to s in place of what c and s alone show.
+// infer counts the call from c to s in place of the calls that c alone and s alone show.
 func (o *oracle) infer(c, s *oracleSpan) {
 	o.virtuals = slices.DeleteFunc(o.virtuals, func(v oracleCall) bool { return v.client == c })
 	o.attempted = slices.DeleteFunc(o.attempted, func(a oracleAttempt) bool { return a.client == c })
@@ -325,7 +328,7 @@ func (o *oracle) infer(c, s *oracleSpan) {
 }
 
 // withLostParents returns the spans of traces in which the connection of some calls is lost, and in
-// which some spans tell what was asked.
+// which some spans have attributes of the request.
 func withLostParents(rng *rand.Rand, spans []sg.Span) []sg.Span {
 	spans = slices.Clone(spans)
 	attr := func(s *sg.Span, key, value string) {

@@ -65,9 +65,9 @@ func (c *oracleConfig) status(s *oracleSpan) sg.Status {
 	return s.Status
 }
 
-// compareWithOracle checks that the oracle and the builder make the same graph of the spans.
-// If the graphs differ, it removes spans as long as they still differ, and reports the spans
-// that remain.
+// compareWithOracle checks that the oracle and the builder make the same graph of the spans. If the
+// graphs differ, it removes as many spans as possible without making the graphs equal, and reports
+// the remaining spans.
 func compareWithOracle(t *testing.T, name string, spans []sg.Span, cfg oracleConfig) {
 	t.Helper()
 	differ := func(spans []sg.Span) string {
@@ -107,11 +107,11 @@ type oracle struct {
 	linked    map[*oracleSpan]bool // the senders that consumers link to
 	received  map[reception]bool
 	queued    map[*oracleSpan]bool // the caller spans with a call to a queue node
-	taken     []*oracleSpan        // the spans that took messages of which they alone may know
+	taken     []*oracleSpan        // the spans that took messages; other spans may show the same messages
 	entered   []oracleEntry        // the requests and messages whose caller only the callee names
-	open      map[*oracleSpan]bool // the caller spans that begin a call of which nothing else is known
+	open      map[*oracleSpan]bool // the caller spans that begin a call of which no other side is known
 	gone      []*oracleSpan        // the spans of hidden services that no visible service called
-	senders   map[*oracleSpan]bool // the spans that stand for messages of which no consumer is known by its parent
+	senders   map[*oracleSpan]bool // the spans that stand for messages without a consumer among their descendants
 	meetings  []oracleMeeting
 	virtuals  []oracleCall
 	attempted []oracleAttempt
@@ -145,22 +145,22 @@ type oracleSpan struct {
 	kind    sg.Kind // the role that the attributes show, which can differ from Kind
 	caller  bool    // the caller side of a call
 	polls   bool    // a CLIENT span that asks a queue for messages
-	takes   bool    // the same, or a CONSUMER span that takes messages from a queue for others to process
-	either  bool    // as polls, or a CLIENT span that sends a batch
+	takes   bool    // like polls, or a CONSUMER span that takes messages from a queue for other spans to process
+	either  bool    // like polls, or a CLIENT span that sends a batch
 	settles bool    // an INTERNAL span that sends a batch
 	attrs   map[string]string
 	parent  *oracleSpan
 	missing bool        // the parent never arrived
 	shares  bool        // a SERVER or CONSUMER span of the service has the same id
 	twin    bool        // another span stands for the call of both (F14)
-	dialed  *oracleSpan // the span that tells the address of the call of which links tell the callee; nil if it is this span
+	dialed  *oracleSpan // the span with the address of a call whose callee is found by a link; nil if it is this span
 
-	service   sg.NodeID // which sent the span; node is another one for a span of a hidden service
+	service   sg.NodeID // the service that sent the span; for a span of a hidden service, node differs
 	gone      bool      // a span of a hidden service that no visible span called
-	passesOn  bool      // such a span of a gateway, for a request from outside
+	passesOn  bool      // a span of a gateway that no visible span called, for a request from outside
 	through   bool      // a span of a hidden service that a visible service called
 	behind    bool      // a visible span that a hidden service called, which no visible span had called
-	isEntry   bool      // the same, of a gateway: the span is a request from outside
+	isEntry   bool      // like behind, but a gateway called the span: it is a request from outside
 	reached   bool      // the call reached a hidden service
 	relays    bool      // a span of a hidden service inside names a host
 	ends      bool      // the call reached a hidden service, and nothing names where it went from there
@@ -182,7 +182,7 @@ func interpret(spans []sg.Span, cfg oracleConfig) *oracle {
 		o.add(s)
 	}
 	o.joinPieces()
-	for _, s := range o.spans { // all links of attempts belong to the first
+	for _, s := range o.spans { // all links of attempts belong to the first attempt
 		if first := o.attempts(s)[0]; first != s {
 			first.Links, s.Links = append(first.Links, s.Links...), nil
 		}
@@ -286,8 +286,9 @@ func (o *oracle) attempts(of *oracleSpan) (attempts []*oracleSpan) {
 	return attempts
 }
 
-// attemptAt returns the attempt with the identity of a span in which another span started: the
-// last that started no later, or the first. The result for nil is nil.
+// attemptAt returns the attempt in which a child span started. Of the attempts with the identity of
+// a span, it is the last that started no later than the child, or else the first. The result for
+// nil is nil.
 func (o *oracle) attemptAt(of, child *oracleSpan) *oracleSpan {
 	if of == nil {
 		return nil
@@ -337,8 +338,9 @@ func (o *oracle) joinPieces() {
 	})
 }
 
-// findBatches finds the spans that send a batch, although they could be spans that ask for messages:
-// they link to messages that their service created in their trace (M10).
+// findBatches finds the spans that send a batch among the spans that either send a batch or ask for
+// messages. The spans that send one link to messages that their service created in the same trace
+// (M10).
 func (o *oracle) findBatches() {
 	for _, s := range o.spans {
 		sends := slices.ContainsFunc(o.spans, func(p *oracleSpan) bool {
@@ -625,7 +627,8 @@ func (o *oracle) pair(s *oracleSpan) {
 	}
 }
 
-// throughQueue counts the message from client to callee as one to the queue and one from it (M7).
+// throughQueue counts the message from client to callee as a message to the queue and a message
+// from the queue (M7).
 func (o *oracle) throughQueue(client *oracleSpan, queue sg.NodeID, callee *oracleSpan) {
 	if !o.queued[client] {
 		o.queued[client] = true
@@ -638,8 +641,8 @@ func (o *oracle) throughQueue(client *oracleSpan, queue sg.NodeID, callee *oracl
 	e.addCallee(callee)
 }
 
-// queueBetween returns the queue of the messages from s to consumers: the name that s gives goes first,
-// unless it is that of a broker.
+// queueBetween returns the queue of the messages from s to consumers. The name that s gives takes
+// precedence, unless it is the name of a broker.
 func (o *oracle) queueBetween(s *oracleSpan, callees []*oracleSpan) (best sg.NodeID) {
 	var broker sg.NodeID
 	for _, c := range []*oracleSpan{s, o.outer(s)} {
@@ -662,8 +665,8 @@ func (o *oracle) queueBetween(s *oracleSpan, callees []*oracleSpan) (best sg.Nod
 	return best
 }
 
-// findTaken marks, among the consumers of one producer, the spans that took the message from the queue
-// for another span of the service (M10): they stand for nothing.
+// findTaken marks, among the consumers of one producer, the spans that took the message from the
+// queue for another span of the service (M10). The marked spans stand for no message.
 func (o *oracle) findTaken() {
 	for _, c := range o.spans {
 		callees := o.callees(c)
@@ -675,7 +678,7 @@ func (o *oracle) findTaken() {
 	}
 }
 
-// countTaken counts the messages that services took from a queue, and of which nothing else is known
+// countTaken counts the messages that services took from a queue and that no other span shows
 // (M10).
 func (o *oracle) countTaken() {
 	var alone []*oracleSpan
@@ -761,8 +764,8 @@ func (s *oracleSpan) ownPeer() (peer sg.NodeID, isName bool) {
 	return peer, isName
 }
 
-// namesPeer reports whether caller span c names a peer. A database span that is not CLIENT and
-// encloses caller spans names none: it is a library around the clients.
+// namesPeer reports whether caller span c names a peer. A database span that is not a CLIENT span
+// and encloses caller spans names no peer: it is the span of a library around the clients.
 func (o *oracle) namesPeer(c *oracleSpan) bool {
 	peer, _ := c.peer()
 	return peer != (sg.NodeID{}) && !c.callsOwnHost() && (c.kind == sg.KindClient || c.kind == sg.KindProducer || len(o.inner(c)) == 0)
@@ -859,8 +862,8 @@ func (o *oracle) unpaired(c *oracleSpan, covered bool) {
 	}
 }
 
-// met returns the caller spans inside c whose requests were answered. Where one was answered,
-// the caller spans inside it do not count.
+// met returns the caller spans inside c whose requests were answered, without those inside another
+// such span.
 func (o *oracle) met(c *oracleSpan) (met []*oracleSpan) {
 	for _, i := range o.inner(c) {
 		if len(o.callees(i)) > 0 {
@@ -905,8 +908,8 @@ func (o *oracle) firstMet(around *oracleSpan) *oracleSpan {
 	return slices.MinFunc(o.met(around), byTime)
 }
 
-// isPreparation reports whether c, beside an attempt that a service answered, is no attempt: it names nothing,
-// and it succeeded before (F13).
+// isPreparation reports whether c, beside an attempt that a service answered, is not an attempt
+// itself: it names no peer, and it succeeded before that attempt (F13).
 func (o *oracle) isPreparation(c *oracleSpan) bool {
 	outer := o.outer(c)
 	mine, _ := c.peer()
@@ -933,9 +936,9 @@ func byTime(a, b *oracleSpan) int {
 	return cmpOr(int(a.Start-b.Start), slices.Compare(a.SpanID[:], b.SpanID[:]))
 }
 
-// addresses returns the spans that tell the address of the call of c: c, unless c names no host and a
-// caller span inside does, and the last attempt inside that names a host, which c itself is if there is none
-// (F13).
+// addresses returns two spans with addresses of the call of c (F13). inside is the last attempt
+// inside c that names a host, or c if there is none. source is c, unless c names no host and inside
+// does.
 func (o *oracle) addresses(c *oracleSpan) (source, inside *oracleSpan) {
 	peer, isName := c.peer()
 	if isName || peer.Type == sg.TypeQueue {
@@ -966,8 +969,8 @@ func (o *oracle) addresses(c *oracleSpan) (source, inside *oracleSpan) {
 	return inside, inside
 }
 
-// findTwins marks the spans whose call another span beside them stands for (F14): SERVER spans of
-// one caller and one service first, because the CLIENT spans with a callee depend on them.
+// findTwins marks the spans for whose call a sibling stands (F14). It starts with SERVER spans of
+// one caller and one service, because they decide which CLIENT spans have a callee.
 func (o *oracle) findTwins() {
 	none := func(*oracleSpan) bool { return false }
 	for _, c := range o.spans {
@@ -1028,8 +1031,8 @@ func isSamePeer(a, b *oracleSpan) bool {
 	return x == y
 }
 
-// markTwins marks all spans of a call but one: the span with the callee, or else the outer span. If compared
-// is set, spans with one peer have been compared before.
+// markTwins marks all spans of a call except one: the span with the callee, or else the outer span.
+// If compared is set, spans with the same peer have been compared before.
 func markTwins(spans []*oracleSpan, met func(*oracleSpan) bool, compared bool) {
 	spans = slices.DeleteFunc(slices.Clone(spans), func(s *oracleSpan) bool { return s.attrs["otel.scope.name"] == "" || s.End < s.Start })
 	slices.SortFunc(spans, func(a, b *oracleSpan) int {
@@ -1230,8 +1233,8 @@ func (o *oracle) messages(s *oracleSpan) (targets []sg.Link) {
 
 func id(s *oracleSpan) sg.Link { return sg.Link{TraceID: s.TraceID, SpanID: s.SpanID} }
 
-// sender returns the span that a link refers to, nil if there is none. Where spans share the
-// id, a PRODUCER goes before a CLIENT (M5).
+// sender returns the span to which a link points, nil if there is none. If spans share the id, a
+// PRODUCER takes precedence over a CLIENT (M5).
 func (o *oracle) sender(l sg.Link) *oracleSpan {
 	all := o.with(l.TraceID, l.SpanID)
 	for _, s := range o.spans {
@@ -1242,7 +1245,7 @@ func (o *oracle) sender(l sg.Link) *oracleSpan {
 	slices.SortStableFunc(all, func(a, b *oracleSpan) int { return a.node.Compare(b.node) })
 	for _, kind := range []sg.Kind{sg.KindProducer, sg.KindClient} {
 		if i := slices.IndexFunc(all, func(s *oracleSpan) bool { return s.kind == kind }); i >= 0 {
-			attempts := o.attempts(all[i]) // a link to attempts means the last
+			attempts := o.attempts(all[i]) // a link to attempts means the last attempt
 			if last := attempts[len(attempts)-1]; last.kind == sg.KindProducer || last.kind == sg.KindClient {
 				return last
 			}
@@ -1353,7 +1356,7 @@ func (o *oracle) sentTo(p *oracleSpan) sg.NodeID {
 	return peer
 }
 
-// queueOfLink returns the queue of a message from p to s: the name that s gives goes first.
+// queueOfLink returns the queue of a message from p to s. The name that s gives takes precedence.
 func (o *oracle) queueOfLink(p, s *oracleSpan) sg.NodeID {
 	if s.kind == sg.KindConsumer && s.queue() != (sg.NodeID{}) {
 		return s.queue()
@@ -1590,7 +1593,7 @@ func wholeTraces(rng *rand.Rand) []sg.Span {
 	return w.spans
 }
 
-// A traceGenerator generates traces whose spans refer to each other as those of real systems do.
+// A traceGenerator generates traces whose spans refer to each other as in real systems.
 type traceGenerator struct {
 	rng   *rand.Rand
 	trace sg.TraceID
@@ -1630,7 +1633,7 @@ func (w *traceGenerator) span(kind sg.Kind, service string, parent sg.SpanID, st
 	return s.SpanID
 }
 
-// within moves the time of one of the last spans into that of another.
+// within moves a recent span into the time of another span.
 func (w *traceGenerator) within(outer, inner sg.SpanID) {
 	var around sg.Span
 	for _, s := range w.spans {
@@ -1652,7 +1655,7 @@ func (w *traceGenerator) address(service string) []string {
 	rpc := []string{"rpc.service", "rpc." + service}
 	switch w.rng.IntN(16) {
 	case 0, 1:
-		return host("host-" + service) // a host of its own
+		return host("host-" + service) // a separate host for each service
 	case 2:
 		return host("balancer") // a host that all services share
 	case 3:

@@ -7,8 +7,9 @@ import (
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
-// TestRecoveredInViews: a service knows the errors that its callers recovered, also when a view has left
-// the callers out, and also after the view was written and merged with another graph.
+// TestRecoveredInViews: a node keeps the number of errors from which its callers recovered, even if
+// a view has left the callers out, and even after the view was written and merged with another
+// graph.
 func TestRecoveredInViews(t *testing.T) {
 	span := func(kind sg.Kind, service string, id, parent byte, status sg.Status) sg.Span {
 		return sg.Span{TraceID: sg.TraceID{1}, SpanID: sg.SpanID{id}, ParentID: sg.SpanID{parent}, Service: service, Kind: kind, Status: status, Start: epoch, End: epoch + 1}

@@ -73,10 +73,10 @@ func TestRenameRules(t *testing.T) {
 		{[]string{"^cart$=basket"}, "", "shopping-cart", "shopping-cart"},
 		{[]string{"^(.*)-v[0-9]+$=$1"}, "", "cart-v12", "cart"},
 		{[]string{"^cart=first", "cart=second"}, "", "cart", "first"},
-		{[]string{"^cart=$0-2", "^cart-2=third"}, "", "cart", "cart-2"}, // rules do not follow each other
+		{[]string{"^cart=$0-2", "^cart-2=third"}, "", "cart", "cart-2"}, // a name is renamed only once
 		{[]string{"^shop/cart$=basket"}, "shop", "cart", "shop/basket"},
 		{[]string{"^shop/(.*)$=$1-of-shop"}, "other", "cart", "other/cart"},
-		{[]string{"^(x*)cart$=$1"}, "", "cart", "cart"}, // an empty name is none
+		{[]string{"^(x*)cart$=$1"}, "", "cart", "cart"}, // a rule that gives an empty name changes nothing
 	} {
 		cfg := sg.Config{Rename: mustRename(t, c.rules...)}
 		b := sg.NewBuilder(cfg)
@@ -90,8 +90,8 @@ func TestRenameRules(t *testing.T) {
 }
 
 // TestRenameLaw renames every node, so that no two get the same name. Renaming while building,
-// renaming the graph, and renaming the graphs of parts before they are merged must all give the
-// same.
+// renaming the graph, and renaming the graphs of parts before merging them must all give the same
+// graph.
 func TestRenameLaw(t *testing.T) {
 	rules := mustRename(t, "^B$=Z", "^(.)$=$1-service", "^(host|balancer|kafka)(.*)$=$2-$1")
 	for seed := range seeds(t, 200) {
@@ -113,8 +113,8 @@ func TestRenameLaw(t *testing.T) {
 	}
 }
 
-// withoutHosts describes a graph without the hosts of edges: an edge lists the host of the callee
-// only if the callee has another name at that time.
+// withoutHosts describes a graph without the hosts of edges, because an edge lists the host of its
+// callee only if the callee has another name when the call is added.
 func withoutHosts(g *sg.Graph) string {
 	var b strings.Builder
 	for line := range strings.Lines(describe(g)) {
@@ -126,7 +126,7 @@ func withoutHosts(g *sg.Graph) string {
 }
 
 // TestRenameAView renames the nodes of a view, which has no pending calls: a database that gets the
-// name of a service is that service.
+// name of a service becomes that service.
 func TestRenameAView(t *testing.T) {
 	g := build(mustParse(t, "C A one:c 0+9 db.system=redis\nS cache two:s 0+9")).Filter(func(sg.Node) bool { return true })
 	got := g.Rename(mustRename(t, "^redis$=cache")...)
@@ -135,8 +135,8 @@ func TestRenameAView(t *testing.T) {
 	}
 }
 
-// TestRenameAlias: a name that a person chose is an address [A9], which a rule renames in finished graphs as it
-// does while building.
+// TestRenameAlias: a name that a person chose is an address [A9]. A rule renames such addresses in
+// finished graphs just as it does while building.
 func TestRenameAlias(t *testing.T) {
 	rules := mustRename(t, "^basket$=trolley")
 	span := func(trace, id, parent byte, kind sg.Kind, service string, attrs ...sg.Attr) sg.Span {

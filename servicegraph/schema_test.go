@@ -60,8 +60,8 @@ func TestJSONKeepsItsSchema(t *testing.T) {
 	}
 }
 
-// TestSchemaFindsFaults checks that the schema finds faults; otherwise the test above
-// would prove nothing.
+// TestSchemaFindsFaults checks that the schema finds faults. Without this test,
+// TestJSONKeepsItsSchema would prove nothing.
 func TestSchemaFindsFaults(t *testing.T) {
 	check := readSchema(t)
 	spans, err := parseSpans("C web 1 0+10\nS shop 2<1 1+8 !\nC shop 3<2 2+2 db.system=redis")

@@ -100,8 +100,8 @@ func BenchmarkStages(b *testing.B) {
 	})
 }
 
-// BenchmarkStatements measures noting the address that a SERVER span states, of 30 services with two
-// hosts each: with the cache of statements, and without it.
+// BenchmarkStatements measures noting the address that a SERVER span states, for 30 services with
+// two hosts each, with and without the cache of statements.
 func BenchmarkStatements(b *testing.B) {
 	for _, cached := range []bool{true, false} {
 		name := "cached"

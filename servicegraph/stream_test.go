@@ -25,7 +25,7 @@ func TestLiveInventsNothing(t *testing.T) {
 		if sharesIDs(spans) {
 			continue
 		}
-		for i := range spans { // of nested client spans, the outer one gives the weight and the status, and it may come last
+		for i := range spans { // the outer one of nested client spans gives the weight and the status, and may come last
 			spans[i].Weight, spans[i].Status = 1, sg.StatusUnset
 		}
 		rng.Shuffle(len(spans), func(i, j int) { spans[i], spans[j] = spans[j], spans[i] })
@@ -70,8 +70,8 @@ func TestLiveInventsNothing(t *testing.T) {
 }
 
 // sharesIDs reports whether two spans of one trace have the same id, as the two sides of a call
-// have in Zipkin's B3. Of a child of both, a live graph can name the wrong side as the parent until
-// both have arrived.
+// have in Zipkin's B3. If a span is a child of that id, a live graph can take the wrong side for
+// the parent until both sides have arrived.
 func sharesIDs(spans []sg.Span) bool {
 	seen := make(map[sg.Link]bool)
 	for _, s := range spans {
@@ -100,8 +100,8 @@ func checkGrowth(t *testing.T, before, after *sg.Graph) {
 	}
 }
 
-// TestLive follows single traces: what the live graph shows while a trace is open, and after it
-// closes.
+// TestLive follows single traces. It checks the live graph while a trace is open, and after the
+// trace closes.
 func TestLive(t *testing.T) {
 	for _, c := range []struct {
 		name         string
@@ -197,7 +197,7 @@ func streamLines(g *sg.Graph) string {
 }
 
 // TestDeltasAreFinal takes deltas at random times from a stream in which traces are forgotten all
-// the time, and checks that their sum has the calls of all of them and never falls.
+// the time, and checks that the sum of the deltas never falls and in the end has all calls.
 func TestDeltasAreFinal(t *testing.T) {
 	moved := 0
 	for seed := range seeds(t, 100) {
@@ -264,8 +264,8 @@ func TestDeltasAreFinal(t *testing.T) {
 	}
 }
 
-// TestDeltaKeepsWhatItGave follows streams in which a later trace tells more about a call of an
-// earlier delta.
+// TestDeltaKeepsWhatItGave follows streams in which a later trace reveals more about a call of an
+// earlier delta. The call must stay as it was.
 func TestDeltaKeepsWhatItGave(t *testing.T) {
 	const none = "0 spans: \n"
 	for _, c := range []struct {
@@ -398,7 +398,7 @@ func TestDeltaKeepsWhatItGave(t *testing.T) {
 }
 
 // TestLiveKeepsNames: the name of a peer that depends on other callers does not change while spans
-// arrive. The graph of all spans has the names that all of them give.
+// arrive. Builder.Graph has the names that follow from all spans.
 func TestLiveKeepsNames(t *testing.T) {
 	b := sg.NewBuilder(sg.Config{Window: sg.Window{Quiet: time.Minute}})
 	now := clock

@@ -14,8 +14,8 @@ import (
 )
 
 // TestTracesAddUp checks on the spans of every scenario that the calls of all traces are the calls,
-// the errors and the entries of the graph, and that every call is within an earlier or a later one,
-// but never within itself.
+// the errors and the entries of the graph, and that no call is within itself, directly or through
+// other calls.
 func TestTracesAddUp(t *testing.T) {
 	files, err := filepath.Glob("testdata/scenarios/*.txtar")
 	if err != nil || len(files) < 300 {

@@ -42,8 +42,8 @@ func TestAttrText(t *testing.T) {
 	}
 }
 
-// TestKindsAndStatuses: numbers and names of kinds and statuses give them back, and others
-// are unset.
+// TestKindsAndStatuses: kinds and statuses can be parsed from their numbers and names. Other
+// numbers give an unset kind or status.
 func TestKindsAndStatuses(t *testing.T) {
 	for n := range int64(10) {
 		k, s := sg.KindOf(n), sg.StatusOf(n)

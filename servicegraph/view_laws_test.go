@@ -13,8 +13,8 @@ import (
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
-// TestViewLaws takes random views, one of the result of another, of random graphs: graphs
-// of irregular traces, and graphs of plain calls with long paths and cycles.
+// TestViewLaws takes sequences of random views, each of the result of the view before, of random
+// graphs: graphs of irregular traces, and graphs of plain calls with long paths and cycles.
 func TestViewLaws(t *testing.T) {
 	for seed := range seeds(t, 200) {
 		rng := rand.New(rand.NewPCG(seed, 3))
@@ -30,8 +30,8 @@ func TestViewLaws(t *testing.T) {
 }
 
 // FuzzViews searches for a small graph and views that break a law. The input takes the place of
-// random numbers. It checks one law for each view, because an input that breaks a law is one among
-// many, and all laws together take six times as long.
+// random numbers. It checks one law for each view, because all laws together take six times as
+// long.
 func FuzzViews(f *testing.F) {
 	for seed := range uint64(8) {
 		data := make([]byte, 60)
@@ -57,8 +57,8 @@ func FuzzViews(f *testing.F) {
 	})
 }
 
-// A bytesSource is a source of random numbers that takes the highest and the lowest byte of each from
-// data, as long as there are any: so each byte decides something.
+// A bytesSource is a source of random numbers that takes the highest and the lowest byte of each
+// number from data, as long as there is data. So each byte of data has an effect.
 type bytesSource struct {
 	data []byte
 	rest *rand.PCG
@@ -73,7 +73,7 @@ func (s *bytesSource) Uint64() uint64 {
 	return n
 }
 
-// checkRandomViews takes random views, one of the result of another.
+// checkRandomViews takes random views, each of the result of the view before.
 func checkRandomViews(t *testing.T, rng *rand.Rand, original *sg.Graph, views int, laws ...viewLaw) {
 	g := original
 	grouped := false
@@ -84,7 +84,7 @@ func checkRandomViews(t *testing.T, rng *rand.Rand, original *sg.Graph, views in
 		grouped = grouped || v.name == "group"
 		g = got
 	}
-	if !grouped { // a group has fewer nodes and edges without leaving any out
+	if !grouped { // grouping reduces the numbers of nodes and edges without leaving any out
 		checkLeftOut(t, original, g)
 	}
 }
@@ -239,7 +239,7 @@ func checkInduced(t *testing.T, name string, g, got *sg.Graph) {
 func checkIdempotent(t *testing.T, v view, got *sg.Graph) {
 	t.Helper()
 	if v.name == "edges" || v.name == "errors" || v.name == "entries" {
-		// The nodes from which these views start can be without edges in the result.
+		// The nodes from which these views start may have no edges in the result.
 		if diff := cmp.Diff(edgeTexts(got), edgeTexts(v.take(got))); diff != "" {
 			t.Errorf("%s: twice (-once +twice):\n%s", v.name, diff)
 		}
@@ -447,9 +447,8 @@ func TestHideIsExactForOneCaller(t *testing.T) {
 	}
 }
 
-// TestGroupOfPeers gives a group of services the type of a peer. The group then has only
-// the statistics of its callers, also after a round trip through JSON and after other
-// views.
+// TestGroupOfPeers gives a group of services the type of a peer. The group must then have only the
+// statistics of its callers, even after a round trip through JSON and after other views.
 func TestGroupOfPeers(t *testing.T) {
 	spans := mustParse(t, `
 		S gw r

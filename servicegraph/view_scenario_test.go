@@ -17,7 +17,7 @@ import (
 )
 
 // TestViewScenarios runs every file of testdata/views: spans in the notation of
-// testdata/scenarios/README.md, the views to take, each of the result of the one before, and the
+// testdata/scenarios/README.md, the views to take, each of the result of the view before, and the
 // resulting graph. A view is a line:
 //
 //	filter NODE...    ignore NODE...    focus NODE...    near UP DOWN NODE...
@@ -52,7 +52,7 @@ func buildTeams(spans []sg.Span) *sg.Graph {
 	return b.Graph()
 }
 
-// A view is a view of a graph with its arguments, which name includes.
+// A view is a view of a graph, together with its arguments. The field name includes the arguments.
 type view struct {
 	name string
 	take func(*sg.Graph) *sg.Graph
@@ -228,8 +228,8 @@ var viewLaws = []viewLaw{
 	},
 }
 
-// checkNumbers checks the limits of a graph's numbers (docs/semantics.md, law 5 and V2: no
-// ratio of errors above 1).
+// checkNumbers checks the bounds of the numbers of a graph (docs/semantics.md, law 5; V2: no ratio
+// of errors is above 1).
 func checkNumbers(t *testing.T, name string, g *sg.Graph) {
 	t.Helper()
 	side := func(s sg.Stats) bool {

@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// TestForgottenAreBounded forgets more traces than a builder can tell from new ones. Late spans of
-// the traces forgotten last must be left out, and those of all others must start a new trace.
+// TestForgottenAreBounded forgets more traces than a builder can distinguish from new ones. Late
+// spans of the traces forgotten last must be left out, and those of all others must start a new
+// trace.
 func TestForgottenAreBounded(t *testing.T) {
 	const more = 1000
 	b := NewBuilder(Config{Window: Window{Traces: 1}})
@@ -36,7 +37,7 @@ func TestForgottenAreBounded(t *testing.T) {
 }
 
 // TestForgottenLinksAreDropped forgets consumers with links to the previous trace, their own and
-// the next. The builder must keep no links but those from or to traces that are still held.
+// the next. The builder must keep only the links from or to traces that are still held.
 func TestForgottenLinksAreDropped(t *testing.T) {
 	b := NewBuilder(Config{Window: Window{Traces: 3}})
 	for i := range byte(100) {
@@ -48,8 +49,8 @@ func TestForgottenLinksAreDropped(t *testing.T) {
 	}
 }
 
-// TestLinksAreBounded adds traces with many links, to spans that never arrive, of other traces and
-// of one that stays held. The links that are held count as spans.
+// TestLinksAreBounded adds traces with many links to spans that never arrive. Some of these spans
+// belong to a trace that stays held. The links that are held must count as spans.
 func TestLinksAreBounded(t *testing.T) {
 	const most = 1000
 	b := NewBuilder(Config{Window: Window{Spans: most}})

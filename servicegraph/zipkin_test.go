@@ -11,9 +11,8 @@ import (
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
-// The tests of this file repeat those tests of Zipkin that need more than one set of spans:
-// merged graphs, queries at a certain time, and many traces. The other tests of Zipkin are
-// scenarios.
+// The tests of this file repeat tests of Zipkin that need more than one set of spans: merged
+// graphs, queries at a certain time, and many traces. The other tests of Zipkin are scenarios.
 
 // zipkinTrace is the trace of Zipkin's storage tests (ZD2): frontend calls backend, and the call
 // of backend to a database fails.

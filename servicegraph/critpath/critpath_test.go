@@ -15,9 +15,9 @@ import (
 
 const epoch = 1_700_000_000_000_000_000
 
-// parse reads spans in the notation "KIND service id<parent start+duration", one on each line,
-// with times in milliseconds; ! after the duration marks a failed span, and a word after it names
-// a peer.
+// parse reads spans in the notation "KIND service id<parent start+duration", one on each line, with
+// times in milliseconds. A ! after the duration marks a failed span, and a further word names a
+// peer.
 func parse(t testing.TB, text string) (spans []servicegraph.Span) {
 	t.Helper()
 	kinds := map[string]servicegraph.Kind{"S": servicegraph.KindServer, "C": servicegraph.KindClient, "P": servicegraph.KindProducer, "N": servicegraph.KindConsumer, "I": servicegraph.KindInternal}
@@ -313,12 +313,13 @@ func TestWhatIfByName(t *testing.T) {
 	}
 }
 
-// TestPercentile checks that the time of slow requests is that of the requests from the percentile on.
+// TestPercentile checks that the time of slow requests is the time of all requests from the
+// percentile on.
 func TestPercentile(t *testing.T) {
 	for percentile, want := range map[float64]int{0: 5, 50: 50, 99: 1, 99.9: 1} { // requests of 10 ms to 1 s
 		c := NewCollector(Config{Percentile: percentile})
 		for i := range 100 {
-			took := int64(1e7 * math.Pow(1.05, float64(i))) // further apart than buckets are wide
+			took := int64(1e7 * math.Pow(1.05, float64(i))) // durations differ by more than the width of a bucket
 			c.Add(servicegraph.Span{TraceID: servicegraph.TraceID{byte(i + 1)}, SpanID: servicegraph.SpanID{1}, Service: "a", Kind: servicegraph.KindServer, Start: epoch, End: epoch + took})
 		}
 		r := c.Report()
@@ -334,8 +335,8 @@ func TestPercentile(t *testing.T) {
 	}
 }
 
-// TestLimits checks that a bound on spans finishes traces early and counts it, and that the
-// numbers of different orders of the same spans are equal.
+// TestLimits checks that a collector at its bound on spans finishes traces early and counts them,
+// and that the order of the spans does not change the numbers.
 func TestLimits(t *testing.T) {
 	var all []servicegraph.Span
 	for i := range 100 {
@@ -369,7 +370,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestManyNames checks that names, entries and nodes without a limit take no memory without one, and
+// TestManyNames checks that an endless number of names, entries and nodes takes bounded memory, and
 // that no time is lost.
 func TestManyNames(t *testing.T) {
 	sum := func(cfg Config, service func(int) string) Report {
@@ -410,8 +411,8 @@ func TestManyNames(t *testing.T) {
 	}
 }
 
-// TestManySums checks that names in all combinations with entries and durations take no memory without a
-// limit, that no time is lost beyond it, and that the report says what the limit cost.
+// TestManySums checks that all combinations of names, entries and durations take bounded memory,
+// that no time is lost beyond the bound, and that the report tells the consequences.
 func TestManySums(t *testing.T) {
 	const services, traces = 10, 3000
 	add := func(c *Collector, name func(string) string) time.Duration {
@@ -541,8 +542,8 @@ func TestInstantCallee(t *testing.T) {
 	}
 }
 
-// TestManyCallees checks that a call with many callees takes time in proportion to them: its callee of
-// another service comes last.
+// TestManyCallees checks that the cost of a call with many callees is proportional to their number.
+// The callee of another service comes last.
 func TestManyCallees(t *testing.T) {
 	const n = 60_000
 	c := NewCollector(Config{})
@@ -564,7 +565,7 @@ func TestManyCallees(t *testing.T) {
 	}
 }
 
-// TestDeepReplay checks that a what-if question about a trace of any depth is answered.
+// TestDeepReplay checks that what-if questions about very deep traces are answered.
 func TestDeepReplay(t *testing.T) {
 	const n = maxReplayed + 20_000
 	c := NewCollector(Config{Changes: []Change{{servicegraph.NodeID{Name: "a", Type: servicegraph.TypeService}, 5}}, Stacks: 1})

@@ -25,8 +25,8 @@ func clone(traces [][]sg.Span) [][]sg.Span {
 	return out
 }
 
-// toward reports whether a span is of a side of the call from one service to another: a SERVER
-// span of the callee, or the CLIENT span above it. HotROD's databases are CLIENT spans.
+// toward reports whether a span is a side of the call from one service to another: a SERVER span of
+// the callee, or the CLIENT span above that span. HotROD's databases are CLIENT spans.
 func toward(trace []sg.Span, i int, from, to string) bool {
 	service := func(id sg.SpanID) string {
 		for _, s := range trace {
@@ -147,7 +147,8 @@ func findings(d graphdiff.Diff) string {
 
 // TestMinutes compares the two minutes of a recording of mythical, a demo with messages and a
 // database. In the first minute the load is so high that a query takes ten seconds; in the second
-// minute it is a fifth. The diff reports that, and nothing about halves of the second minute.
+// minute the load is a fifth of that. The diff must report the change, and must report nothing for
+// two halves of the second minute.
 func TestMinutes(t *testing.T) {
 	const file = "../../../shared/datasets/mythical/mythical.pb.gz"
 	if _, err := os.Stat(file); err != nil {
@@ -163,7 +164,7 @@ func TestMinutes(t *testing.T) {
 	}
 	var traces [][][]sg.Span
 	for _, m := range slices.Sorted(maps.Keys(minutes)) {
-		if len(minutes[m]) > 100 { // the recording begins and ends within a minute
+		if len(minutes[m]) > 100 { // the first and the last minute of the recording are incomplete
 			traces = append(traces, minutes[m])
 		}
 	}
@@ -192,8 +193,8 @@ func TestMinutes(t *testing.T) {
 	}
 }
 
-// TestUnequalSizes compares one trace with a million like it and others, in both directions: that is
-// not enough to tell anything, and the diff says so.
+// TestUnequalSizes compares one trace with a million other traces, in both directions. One trace is
+// not enough for a verdict, and the diff must say so.
 func TestUnequalSizes(t *testing.T) {
 	traces := tracesOf(t, hotrodFile)
 	one, many := graphOf(traces[20:21]), graphOf(traces)

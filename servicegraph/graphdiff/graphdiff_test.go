@@ -80,8 +80,8 @@ func compare(t testing.TB, base, head *sg.Graph, cfg graphdiff.Config) graphdiff
 	return d
 }
 
-// retries is traffic whose calls depend on each other more than most: in a few traces, a call
-// is repeated up to 40 times, slowly, and fails each time.
+// retries returns traffic whose calls depend on each other more than usual: in a few traces, a call
+// is repeated up to 40 times, is slow, and fails each time.
 func retries(rng *rand.Rand, n int) (traces [][]sg.Span) {
 	for i := range n {
 		id := sg.TraceID{1, byte(i >> 8), byte(i)}
@@ -142,7 +142,7 @@ func TestFalseAlarms(t *testing.T) {
 	}
 }
 
-// partsOf returns graphs of n parts of the traces, which merge to the graph of any half.
+// partsOf returns graphs of n parts of the traces. The graph of a half is a merge of half of them.
 func partsOf(traces [][]sg.Span, n int) (parts []*sg.Graph) {
 	n = min(n, len(traces))
 	for i := range n {
@@ -155,8 +155,8 @@ func partsOf(traces [][]sg.Span, n int) (parts []*sg.Graph) {
 	return parts
 }
 
-// TestReverse checks that the diff in the other direction is the reverse, and that the diff of
-// a graph with itself says nothing.
+// TestReverse checks that the diff in the other direction is the reverse, and that the diff of a
+// graph with itself reports nothing.
 func TestReverse(t *testing.T) {
 	opposite := map[graphdiff.Verdict]graphdiff.Verdict{
 		graphdiff.New: graphdiff.Gone, graphdiff.Gone: graphdiff.New, graphdiff.More: graphdiff.Fewer, graphdiff.Fewer: graphdiff.More,
@@ -226,8 +226,8 @@ func TestScale(t *testing.T) {
 	}
 }
 
-// TestSameRequests checks that an edge that is too rare to be new counts where both sides made
-// the same requests.
+// TestSameRequests checks that an edge that is too rare to be new by default is new if both sides
+// made the same requests.
 func TestSameRequests(t *testing.T) {
 	hotrod := tracesOf(t, hotrodFile)[:3]
 	head := graphOf(hotrod)
@@ -284,8 +284,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestOptionsInNotes checks that the diff says where only one graph may have been made with an option,
-// although it compares them.
+// TestOptionsInNotes checks that the notes of a diff say if only one graph may have been made with
+// an option.
 func TestOptionsInNotes(t *testing.T) {
 	hotrod := tracesOf(t, hotrodFile)
 	with := func(cfg sg.Config) *sg.Graph {
@@ -322,11 +322,11 @@ func TestOptionsInNotes(t *testing.T) {
 	}
 }
 
-// TestGates checks that each kind of change closes its gate and no other, and that the reverse of a
-// change for the worse closes none of those for errors and latency.
+// TestGates checks that each kind of change fails its own gate and no other, and that improvements
+// do not fail the gates for errors and latency.
 func TestGates(t *testing.T) {
 	type traffic struct {
-		calls, failures int // of each trace, and failed calls of each hundred traces
+		calls, failures int // calls in each trace, and failed calls in a hundred traces
 		took            int64
 		ads             bool // a further callee
 	}
@@ -386,7 +386,7 @@ func TestGates(t *testing.T) {
 	}
 }
 
-// TestExplain checks that every finding has an explanation with its values, nodes as well as edges.
+// TestExplain checks that every finding about a node or an edge has an explanation with its values.
 func TestExplain(t *testing.T) {
 	traces := tracesOf(t, hotrodFile)
 	renamed := clone(traces)

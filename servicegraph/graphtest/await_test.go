@@ -21,7 +21,7 @@ type backend struct {
 	asked   int
 }
 
-// A step is the answer of a backend from some time on.
+// A step is the answer of a backend from a certain time on.
 type step struct {
 	after time.Duration
 	spans []servicegraph.Span
@@ -74,7 +74,7 @@ func TestAwait(t *testing.T) {
 		steps   []step
 		options []graphtest.AwaitOption
 		spans   uint64
-		took    time.Duration // at least; and at most a second more
+		took    time.Duration // the shortest time that Await may take; it may take up to a second more
 		says    []string      // parts of the error of the test
 	}{
 		"there at once": {steps: []step{{spans: spans(whole)}}, spans: whole, took: 2 * time.Second},
@@ -107,7 +107,7 @@ func TestAwait(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := &backend{started: time.Now(), steps: c.steps}
-				for i := range b.steps { // relative to the clock of the bubble
+				for i := range b.steps { // make the times relative to the clock of the bubble
 					for j := range b.steps[i].spans {
 						b.steps[i].spans[j].Start, b.steps[i].spans[j].End = time.Now().UnixNano(), time.Now().UnixNano()
 					}

@@ -12,7 +12,7 @@ var Keywords = keywords
 // SetIDs sets the id generator of the recorder's providers.
 func (r *Recorder) SetIDs(ids sdktrace.IDGenerator) { r.ids = ids }
 
-// Matches reports whether the first pattern of an only rule matches a node.
+// Matches reports whether the first pattern of a rule of the kind only matches a node.
 func Matches(rule string, id servicegraph.NodeID) bool {
 	s := newScanner("", rule)
 	s.next()

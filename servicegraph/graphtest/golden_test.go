@@ -80,7 +80,7 @@ alone
 	}
 }
 
-// TestGoldenErrors: missing files, mistakes in files, and an empty graph.
+// TestGoldenErrors: missing files, mistakes in files and an empty graph are errors.
 func TestGoldenErrors(t *testing.T) {
 	t.Setenv("GRAPHTEST_UPDATE", "")
 	for name, c := range map[string]struct{ text, graph, want string }{
@@ -166,7 +166,7 @@ func TestGoldenUpdate(t *testing.T) {
 	if graphtest.Golden(&fakeT{}, graphOf(t, shop), strict) {
 		t.Error("the update passes over a bound")
 	}
-	// An empty graph would erase it.
+	// An empty graph would erase the file.
 	if graphtest.Golden(&fakeT{}, graphOf(t, ""), strict) {
 		t.Error("an empty graph passes")
 	}

@@ -240,8 +240,8 @@ var mistakes = []struct {
 	}, []graphtest.Rule{graphtest.ErrorRate("payments -> *", 0), graphtest.Latency("payments -> bank", servicegraph.CallerSide, 0.95, 300*time.Millisecond)}},
 }
 
-// TestMistakes: each mistake is detected, and its message is that in testdata/mistakes.txt,
-// which has all messages for people to review. GRAPHTEST_UPDATE=1 writes the file.
+// TestMistakes: each mistake is detected, and its message is the one in testdata/mistakes.txt. That
+// file has all messages, so that people can review them. GRAPHTEST_UPDATE=1 writes the file.
 func TestMistakes(t *testing.T) {
 	var all strings.Builder
 	for i, m := range mistakes {

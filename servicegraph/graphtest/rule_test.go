@@ -82,8 +82,8 @@ func graphOf(t testing.TB, spans string) *graphtest.Observed {
 	return o
 }
 
-// shop has two requests. In both web calls cart, which calls its database. The second one
-// fails there. In the first one web also sends a message to mail.
+// shop has two requests. In both, web calls cart, which calls its database. The second request
+// fails at the database. In the first request, web also sends a message to mail.
 const shop = `
 S shop/web   a 50
 C shop/web   b<a 40
@@ -192,7 +192,7 @@ var ruleCases = []struct {
 
 	{graphtest.Calls("web -> cart", 2, 2), "calls web -> cart 2", true, shop, ""},
 	{graphtest.Calls("web -> cart", 1, -1), "calls web -> cart 1..", true, shop, ""},
-	{graphtest.Calls("web -> carts", 0, 3), "calls web -> carts 0..3", true, shop, ""}, // none is enough
+	{graphtest.Calls("web -> carts", 0, 3), "calls web -> carts 0..3", true, shop, ""}, // no call is enough
 	{graphtest.Calls("web -> cart", 0, 1), "calls web -> cart 0..1", false, shop, "was called 2 times"},
 	{graphtest.Calls("web -> cart", 3, 5), "calls web -> cart 3..5", false, shop, "was called 2 times"},
 	{graphtest.Calls("wep -> cart", 0, 3), "calls wep -> cart 0..3", false, shop, "did you mean web"},
@@ -288,8 +288,8 @@ func (r inverted) Check(g *servicegraph.Graph) []graphtest.Violation {
 	return []graphtest.Violation{{Rule: r.String(), Message: "inverted"}}
 }
 
-// TestRulesInverted: a rule that did the opposite would be noticed, by a case in which
-// it should hold and by one in which it should not; every rule has both.
+// TestRulesInverted: ruleCases would detect a rule that did the opposite. Every rule has a case in
+// which it holds and a case in which it does not.
 func TestRulesInverted(t *testing.T) {
 	noticed := map[string]map[bool]bool{}
 	for _, c := range ruleCases {

@@ -44,7 +44,7 @@ func TestNewHandler(t *testing.T) {
 	}
 }
 
-// TestReach: the panels say what a failure reaches, also after a change of that alone.
+// TestReach: the panels show what a failure reaches, and are updated even if nothing else changes.
 func TestReach(t *testing.T) {
 	text := "1 of 9 entries"
 	h := NewHandler(func() *servicegraph.Graph { return graph("cart") }, Config{
@@ -66,7 +66,8 @@ func TestReach(t *testing.T) {
 	}
 }
 
-// TestRefresh: the graph is made again at most so often, and an open page learns of a change.
+// TestRefresh: the graph is not made again before the interval is over, and an open page learns of
+// a change.
 func TestRefresh(t *testing.T) {
 	var made atomic.Int64
 	slow := NewHandler(func() *servicegraph.Graph {

@@ -65,8 +65,8 @@ func (c stuckClient) Write(doc []byte) (int, error) {
 	return len(doc), nil
 }
 
-// TestStuckClient: a client that does not read a document holds up neither the next graph nor
-// other clients.
+// TestStuckClient: a client that does not read a document delays neither the next graph nor other
+// clients.
 func TestStuckClient(t *testing.T) {
 	v := New()
 	if err := v.Show(view(graph("cart"), &pen{})); err != nil {
@@ -82,7 +82,7 @@ func TestStuckClient(t *testing.T) {
 		})
 		<-stuck.writing
 		name := "beside " + target
-		if err := v.Show(view(graph(name), &pen{})); err != nil { // blocks for ever if the client holds the lock
+		if err := v.Show(view(graph(name), &pen{})); err != nil { // would block forever if the client held the lock
 			t.Fatal(err)
 		}
 		if _, body := get(t, h, "http://localhost/graph.json"); !strings.Contains(body, name) {

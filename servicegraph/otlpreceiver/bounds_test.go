@@ -50,8 +50,8 @@ func request(ctx context.Context, body io.Reader) *http.Request {
 	return r
 }
 
-// TestTurns: while 8 requests are being handled, others wait for a second and are then told to come
-// later. One that gives up is not handled.
+// TestTurns: while 8 requests are being handled, other requests wait for a second and are then told
+// to try again later. A request whose sender gives up is not handled.
 func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate()
@@ -89,8 +89,8 @@ func TestTurns(t *testing.T) {
 	})
 }
 
-// TestLargeRequests: while large requests are being handled, compressed or not, others of their size
-// wait, and small ones do not.
+// TestLargeRequests: while large requests are being handled, compressed or not, other large
+// requests wait, and small requests do not.
 func TestLargeRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var taken [2]atomic.Int32 // small and large
@@ -136,8 +136,8 @@ func TestLargeRequests(t *testing.T) {
 	})
 }
 
-// TestDenseRequests: requests that are compressed a thousand times wait for each other, however small
-// they are, and usual ones do not wait for them.
+// TestDenseRequests: requests that are compressed a thousand times wait for each other, however
+// small they are, and usual requests do not wait for them.
 func TestDenseRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var usual, dense atomic.Int32
@@ -213,9 +213,9 @@ func TestCompressedWait(t *testing.T) {
 	})
 }
 
-// TestBudget: both protocols take the sizes of their requests from one budget, after
-// decompression. A request without room is refused with an answer that tells the sender to send it again,
-// and the room is free when the others are answered.
+// TestBudget: both protocols take the sizes of their requests from one budget, after decompression.
+// A request without room is refused with an answer that tells the sender to send it again. The room
+// is free after the other requests are answered.
 func TestBudget(t *testing.T) {
 	g := newGate()
 	r := New(g.take)
@@ -280,7 +280,8 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// TestSlowBodies: bodies that do not arrive delay no other request, whatever they hold.
+// TestSlowBodies: bodies that stop arriving do not delay other requests, however much room they
+// hold.
 func TestSlowBodies(t *testing.T) {
 	for _, sent := range []int{0, 1 << 20} {
 		r := New((&sink{}).take)
@@ -349,11 +350,11 @@ func (l *pipeListener) Close() error   { close(l.closed); return nil }
 func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{} }
 
 // TestSlowBodiesDelayNobody: many bodies arrive slowly and hold all the room. A request of any size
-// is answered within 100 ms, and the slow ones are told to come later. The time is not real, so the
-// test does not depend on the speed of the machine.
+// is answered within 100 ms, and the senders of the slow requests are told to try again later. The
+// time is not real, so the test does not depend on the speed of the machine.
 func TestSlowBodiesDelayNobody(t *testing.T) {
 	tests := []struct {
-		bodies, sent int // the slow ones
+		bodies, sent int // the slow requests
 		size         int // of the request
 		zipped       bool
 	}{
@@ -405,7 +406,7 @@ func testBesideSlowBodies(t *testing.T, bodies, sent, size int, zipped bool) {
 			}
 		})
 	}
-	synctest.Wait() // everything that has room has arrived
+	synctest.Wait() // all requests that have room have arrived
 
 	body := make([]byte, size)
 	if zipped {
@@ -421,7 +422,7 @@ func testBesideSlowBodies(t *testing.T, bodies, sent, size int, zipped bool) {
 	if waited := time.Since(began); answer.Code != http.StatusOK || waited > 100*time.Millisecond {
 		t.Errorf("beside %d bodies of %d bytes, a request of %d bytes, zipped %v: status %d after %v", bodies, sent, size, zipped, answer.Code, waited)
 	}
-	time.Sleep(2 * patience) // a refused body is read on for a second
+	time.Sleep(2 * patience) // the rest of a refused body is read for up to a second
 	if refused.Load() == 0 || others.Load() > 0 {
 		t.Errorf("%d slow bodies were told to come later, %d got another answer", refused.Load(), others.Load())
 	}
@@ -435,8 +436,9 @@ func testBesideSlowBodies(t *testing.T, bodies, sent, size int, zipped bool) {
 	}
 }
 
-// TestStopsTheSlowest: when a request needs room, those that have been arriving longest are
-// stopped, as many as necessary, but none that has only begun to arrive.
+// TestStopsTheSlowest: when a request needs room, as many requests as necessary are stopped. The
+// requests that have been arriving longest are stopped first, and none that has only begun to
+// arrive.
 func TestStopsTheSlowest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget(100, 0)
@@ -482,7 +484,7 @@ func TestStopsTheSlowest(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Errorf("after the oldest have left: %v", err)
 		}
-		// The room of old would not be enough, so it is not stopped in vain.
+		// The room of the old requests would not be enough, so they are not stopped in vain.
 		if err := <-take(next, 60); !errors.Is(err, errBusy) {
 			t.Errorf("without room: %v", err)
 		}
@@ -490,7 +492,7 @@ func TestStopsTheSlowest(t *testing.T) {
 	})
 }
 
-// TestReserve: a request that holds more than a small one leaves the reserve free.
+// TestReserve: a request that holds more than a small request may hold leaves the reserve free.
 func TestReserve(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget(3*smallRoom, smallRoom)
@@ -509,7 +511,7 @@ func TestReserve(t *testing.T) {
 	})
 }
 
-// TestForeignHosts: requests from web pages are refused, and those for a host that is not ours.
+// TestForeignHosts: requests from web pages are refused, and so are requests for a foreign host.
 func TestForeignHosts(t *testing.T) {
 	handler := New((&sink{}).take).Handler(func(host string) bool { return host == "localhost:4318" })
 	for _, test := range []struct {
@@ -596,7 +598,7 @@ func TestGRPCRefusals(t *testing.T) {
 	}
 }
 
-// TestSilentConnections: connections that send nothing do not hold up the end of the servers.
+// TestSilentConnections: connections that send nothing do not delay the shutdown of the servers.
 func TestSilentConnections(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 )
 
-// A limited is a receiver that serves both protocols on listeners that count.
+// A limited is a receiver that serves both protocols, on listeners whose connections count against
+// the limits.
 type limited struct {
 	*Receiver
 	http, grpc string // addresses
@@ -129,7 +130,7 @@ func TestConnectionLimit(t *testing.T) {
 			t.Fatal(err)
 		}
 		silent = append(silent, c)
-		waitFor(t, func() bool { // so that the order is that of the dials
+		waitFor(t, func() bool { // so that connections are accepted in the order of the dials
 			r.connections.mu.Lock()
 			defer r.connections.mu.Unlock()
 			return r.connections.unproven.Len()+r.connections.proven.Len()+int(r.Closed()) == len(silent)+2
@@ -231,8 +232,8 @@ func TestArrivingLimit(t *testing.T) {
 	}
 }
 
-// TestOverhead: a connection that sends much beside the bodies of requests is closed, and one that
-// sends large bodies, many heads, or bodies that are refused is not.
+// TestOverhead: a connection that sends much beside the bodies of requests is closed, but not one
+// that sends large bodies, many heads, or bodies that are refused.
 func TestOverhead(t *testing.T) {
 	const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 	for _, attack := range []struct {
@@ -290,7 +291,7 @@ func TestOverhead(t *testing.T) {
 	}
 	over2 := newClient(t, true)
 	send(t, over2, r.grpc, "application/json", bytes.NewReader(nil))
-	for range 20 { // bodies that nobody reads
+	for range 20 { // bodies that are not read
 		if status, reused := send(t, over2, r.grpc, "application/json", bytes.NewReader(large[:60<<10])); status != http.StatusUnsupportedMediaType || !reused {
 			t.Fatalf("a request that is not gRPC: status %d, on the same connection: %v", status, reused)
 		}

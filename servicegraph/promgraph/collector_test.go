@@ -18,7 +18,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/temposeries"
 )
 
-// A stream is a builder whose traces are forgotten when the test says so.
+// A stream is a builder that forgets its traces when the test calls delta.
 type stream struct {
 	builder *servicegraph.Builder
 	now     time.Time
@@ -163,7 +163,7 @@ func TestCollectorTempo(t *testing.T) {
 	}
 }
 
-// TestCountersNeverFall: whatever arrives, no sample of a counter or of a histogram is lower
+// TestCountersNeverFall: whatever spans arrive, no sample of a counter or of a histogram is lower
 // than in the scrape before.
 func TestCountersNeverFall(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -191,8 +191,8 @@ func TestCountersNeverFall(t *testing.T) {
 	}
 }
 
-// TestDimensions: the labels of the namespace and of the version. SplitBy tells versions
-// apart, and does not show in the names.
+// TestDimensions: the labels of the namespace and of the version. SplitBy separates the versions,
+// but the names do not have them.
 func TestDimensions(t *testing.T) {
 	dimensions := []string{"service.namespace", "service.version"}
 	for name, tt := range map[string]struct {
@@ -294,7 +294,8 @@ func fan(t *testing.T, n int, name func(i int) string) *servicegraph.Graph {
 	return g
 }
 
-// TestLimits: calls beyond a limit count under "other", and what was folded and cut is counted.
+// TestLimits: calls beyond a limit count under "other", and the collector counts them and the
+// labels that were cut.
 func TestLimits(t *testing.T) {
 	name := func(i int) string { return fmt.Sprintf("s%d", i) }
 	for limit, cfg := range map[string]promgraph.Config{
@@ -339,7 +340,7 @@ func TestLabelValues(t *testing.T) {
 	}
 }
 
-// TestCollectorConcurrentSafe: scrapes at the same time.
+// TestCollectorConcurrentSafe scrapes from several goroutines at the same time.
 func TestCollectorConcurrentSafe(t *testing.T) {
 	s := newStream(servicegraph.Config{})
 	c := promgraph.NewCollector(func() *servicegraph.Graph {

@@ -82,8 +82,8 @@ func (w writer) write(metric string, series ...written) {
 	}
 }
 
-// replay writes recorded series, an answer of Prometheus, as if the last sample were of the end of the
-// range, with a label cluster.
+// replay writes recorded series, an answer of Prometheus, with a label cluster. It shifts them in
+// time, so that the last sample is at the end of the range.
 func (w writer) replay(file, cluster string) {
 	w.t.Helper()
 	data, err := os.ReadFile(file)
@@ -122,7 +122,8 @@ func (w writer) replay(file, cluster string) {
 	}
 }
 
-// classic writes a histogram whose samples are in one bucket of Tempo's, from a minute to another.
+// classic writes a histogram whose samples arrive between two minutes and are all in one of Tempo's
+// buckets.
 func (w writer) classic(metric, labels string, from, to int, samples, upTo, sum float64) {
 	w.t.Helper()
 	for _, bound := range []float64{0.1, 0.2, 0.4, 0.8, math.Inf(1)} {
@@ -255,7 +256,7 @@ func TestQuery(t *testing.T) {
 		}
 	})
 
-	// An exporter that adds no units to names.
+	// The exporter adds no units to names.
 	t.Run("Collector without units", func(t *testing.T) {
 		const of = `cluster="unitless",client="web",server="cart",failed="false"`
 		w.write(promgraph.MetricTotal, written{of, map[int]float64{1: 0, 9: 18}})
@@ -278,7 +279,8 @@ func TestQuery(t *testing.T) {
 		}
 	})
 
-	// Before v0.98, the connector had one counter, and a label that said whether the last call failed.
+	// Before v0.98, the connector had one counter, with a label that told whether the last call
+	// failed.
 	t.Run("old Collector", func(t *testing.T) {
 		const of = `cluster="old-collector",client="web",server="cart",failed=`
 		w.write(promgraph.MetricTotal,
@@ -289,7 +291,7 @@ func TestQuery(t *testing.T) {
 			written{of + `"false"`, map[int]float64{5: 1}},
 			written{of + `"true"`, map[int]float64{4: 1, 6: 1}},
 		)
-		// Client and server are exchanged.
+		// The latencies of client and server are exchanged.
 		w.classic(promgraph.MetricServerSeconds, of+`"false"`, 1, 9, 18, 0.8, 9)
 		w.classic(promgraph.MetricClientSeconds, of+`"false"`, 1, 9, 18, 0.2, 3)
 		g, back := read(t, server, `cluster="old-collector"`)
@@ -324,8 +326,9 @@ func TestQuery(t *testing.T) {
 		}
 	})
 
-	// Beyla and OpenTelemetry eBPF Instrumentation add 1 to the counter for the span of the client, and for that
-	// of the server. Either knows its own namespace, and the other's in Kubernetes alone.
+	// Beyla and OpenTelemetry eBPF Instrumentation add 1 to the counter for the span of the client,
+	// and 1 for the span of the server. Each side knows its own namespace, and that of the other
+	// side only in Kubernetes.
 	t.Run("Beyla counts spans", func(t *testing.T) {
 		edge := func(client, clientNamespace, server, serverNamespace string) string {
 			return fmt.Sprintf(`cluster="spans",source="beyla",client=%q,client_service_namespace=%q,server=%q,server_service_namespace=%q`,
@@ -398,7 +401,8 @@ func TestQuery(t *testing.T) {
 		}
 	})
 
-	// A name that is a service somewhere is that service where a call did not find it.
+	// A name that is a service on one edge is the same service on an edge without a span of the
+	// service.
 	t.Run("virtual node of a service", func(t *testing.T) {
 		w.write(promgraph.MetricTotal,
 			written{`cluster="virtual",client="web",server="cart"`, map[int]float64{1: 0, 9: 10}},
@@ -453,8 +457,8 @@ func TestQueryEmptyServer(t *testing.T) {
 	}
 }
 
-// TestQuerySlowServer: a Prometheus that never answers, or stops in the middle of an answer, ends a query
-// when its context does.
+// TestQuerySlowServer: a query ends with its context, even if Prometheus never answers, or stops in
+// the middle of an answer.
 func TestQuerySlowServer(t *testing.T) {
 	for name, answer := range map[string]string{"no answer": "", "half an answer": `{"status":"success","data":{"resultType":"vector","result":[`} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -17,7 +17,7 @@ func generated(t *testing.T, services int, failing bool) *servicegraph.Graph {
 	return g
 }
 
-// Namespaces become cards with the sums; what fails and the nodes of expanded namespaces keep
+// Namespaces become cards with the sums. Failing nodes and the nodes of expanded namespaces keep
 // cards of their own.
 func TestCollapse(t *testing.T) {
 	for _, failing := range []bool{false, true} {

@@ -145,8 +145,7 @@ func TestGrafanaMarksFailures(t *testing.T) {
 	}
 }
 
-// A value that nobody measured is null, and a service without requests is idle, not
-// healthy.
+// A value that was not measured is null, and a service without requests is idle, not healthy.
 func TestGrafanaHasNullForUnknownValues(t *testing.T) {
 	nodes, edges := readFrames(t, unfinished().Graph(t))
 	if got := edges["mainstat"][0]; got != nil {

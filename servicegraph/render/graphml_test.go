@@ -224,7 +224,7 @@ func TestGraphMLReadsBackWithHostileNames(t *testing.T) {
 	}
 }
 
-// A value that nobody measured is left out, not zero.
+// A value that was not measured is left out instead of being 0.
 func TestGraphMLLeavesOutUnknownValues(t *testing.T) {
 	empty := parseGraphML(t, renderString(t, GraphML{}, new(servicegraph.Graph))).of("graph")[0]
 	if len(empty.of("node")) != 0 || empty.datum("first") != "" || empty.datum("traces") != "0" {

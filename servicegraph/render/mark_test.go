@@ -10,8 +10,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
-// TestMarks checks that a mark replaces the numbers and the level of a failing edge, and that
-// what has no mark is healthy.
+// TestMarks checks that a mark replaces the numbers and the level of a failing edge, and that nodes
+// and edges without a mark are healthy.
 func TestMarks(t *testing.T) {
 	b := servicegraph.NewBuilder(servicegraph.Config{})
 	for i := range 10 {

@@ -62,7 +62,7 @@ func TestPartHasWhatFails(t *testing.T) {
 	}
 }
 
-// Where nothing fails, the part is connected to the entries, and as large as allowed.
+// If nothing fails, the part is connected to the entries, and is as large as allowed.
 func TestPartOfAHealthyGraph(t *testing.T) {
 	g, err := systems.New(systems.Config{Services: 120, Seed: 1}).Graph()
 	if err != nil {

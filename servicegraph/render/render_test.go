@@ -126,7 +126,7 @@ func TestRenderersConcurrentSafe(t *testing.T) {
 	}
 }
 
-// A fullDisk accepts room bytes and then fails.
+// A fullDisk accepts as many bytes as room says, and then fails.
 type fullDisk struct{ room int }
 
 var errFull = errors.New("disk full")

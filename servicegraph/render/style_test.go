@@ -10,8 +10,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/internal/rendertest"
 )
 
-// Errors from which the callers recovered are a warning at most, and marked as such, on
-// edges, on nodes and in every format for people.
+// Errors from which the callers recovered count as a warning at most, and have a mark of their own,
+// on edges and nodes and in every format for people.
 func TestRecoveredErrorsAreAWarning(t *testing.T) {
 	for _, test := range []struct {
 		errors, recovered, calls float64
@@ -93,8 +93,8 @@ func TestSlowIsAWarning(t *testing.T) {
 	}
 }
 
-// The durations of an edge are in one unit, which keeps the largest below 1,000, and a word
-// says what they are unless they are the latency that the caller measured.
+// The durations of an edge are in one unit, in which the largest is below 1,000. A word tells what
+// they are, unless they are the latency that the caller measured.
 func TestNumbersOnEdges(t *testing.T) {
 	traffic := &rendertest.Traffic{Window: time.Minute}
 	traffic.Call("shop", "slow", rendertest.Load{Calls: 20, Typical: 4352 * time.Millisecond})

@@ -202,7 +202,7 @@ func TestTimeRange(t *testing.T) {
 	}
 }
 
-// TestEnvironments expects a mark where the report has not listed all environments.
+// TestEnvironments expects a mark if the report does not list all environments.
 func TestEnvironments(t *testing.T) {
 	for report, want := range map[string][]string{
 		`{"environments":["prod"]}`:                               nil,
@@ -219,7 +219,7 @@ func TestEnvironments(t *testing.T) {
 	}
 }
 
-// What a filter hid is in the heading once.
+// The heading has the nodes and edges that a filter hid only once.
 func TestHiddenNodesAreCountedOnce(t *testing.T) {
 	g, err := servicegraph.ReadJSON(strings.NewReader(`{"schema":1,"report":{"leftOutNodes":1,"leftOutEdges":2,"skewed":1}}`))
 	if err != nil {

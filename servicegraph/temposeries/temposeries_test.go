@@ -16,8 +16,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/temposeries"
 )
 
-// The table of internal/tempocompat has the series of each kind of span, and compares them
-// with those of a running Tempo.
+// The tests of internal/tempocompat have a table with the series of each kind of span, and compare
+// them with the series of a running Tempo.
 
 const epoch = 1_700_000_000_000_000_000 // nanoseconds
 
@@ -236,7 +236,8 @@ func checkSeries(t *testing.T, seed uint64, s temposeries.Series) {
 	}
 }
 
-// seeds returns the number of random cases to try: TEMPOGRAPH_SEEDS if set, else usually.
+// seeds returns the number of random cases to try: TEMPOGRAPH_SEEDS if it is set, and otherwise
+// usually.
 func seeds(t *testing.T, usually uint64) uint64 {
 	t.Helper()
 	text := os.Getenv("TEMPOGRAPH_SEEDS")

@@ -74,8 +74,8 @@ web>web: at most 1 of 2 entries, 14% of requests; in the last 1 trace: 0 of 1 en
 	}
 }
 
-// TestDescribeAsked checks on a system with messages that each text has the numbers of the methods
-// that answer for one node or one call.
+// TestDescribeAsked checks, on a system with messages, that each text of Describe has the numbers
+// that the methods for a single node or call return.
 func TestDescribeAsked(t *testing.T) {
 	b := builderOf(t, "a b c d", "a c b", "x c d", "x y x", "d d")
 	g, r := b.Graph(), reachOf(b)

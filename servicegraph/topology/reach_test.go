@@ -19,8 +19,8 @@ func reachOf(b *servicegraph.Builder) *topology.Reach {
 	return r
 }
 
-// TestReach checks the numbers of requests where the graph alone only has a bound: a web that
-// calls a shared service for some requests only, and several times in one request.
+// TestReach checks exact numbers of requests, for which a graph alone only gives a bound. The
+// service web calls a shared service for only some requests, and several times in one request.
 func TestReach(t *testing.T) {
 	b := builderOf(t, "web cart", "web cart db", "web", "jobs cart", "jobs cart db", "jobs")
 	r := reachOf(b)
@@ -75,8 +75,8 @@ func TestReachIsWithinTheBound(t *testing.T) {
 	}
 }
 
-// TestReachOfMessages checks that a consumer in the trace of its producer counts for the request, and
-// that one in another trace is counted as linked.
+// TestReachOfMessages checks that a consumer in the trace of its producer counts for the request,
+// and that a consumer in another trace is counted as linked.
 func TestReachOfMessages(t *testing.T) {
 	b := servicegraph.NewBuilder(servicegraph.Config{})
 	span := func(trace, id, parent byte, kind servicegraph.Kind, service string, links ...servicegraph.Link) {
@@ -101,8 +101,8 @@ func TestReachOfMessages(t *testing.T) {
 	}
 }
 
-// TestReachOfJobs checks that, where nothing enters from outside, what jobs begin takes the place of
-// requests, and that a trace whose beginning is missing does not count.
+// TestReachOfJobs checks that the work of jobs counts in place of requests if no request enters
+// from outside, and that a trace whose beginning is missing does not count.
 func TestReachOfJobs(t *testing.T) {
 	b := servicegraph.NewBuilder(servicegraph.Config{})
 	job := func(trace byte, parent servicegraph.SpanID, callee bool) {
@@ -144,7 +144,7 @@ func TestReachOfALargeTrace(t *testing.T) {
 	const n = 100_000
 	calls := make([]servicegraph.Call, n)
 	for i := range calls {
-		calls[i] = servicegraph.Call{From: service("a"), To: service("a"), Within: i + 1, Weight: 1} // the top comes last
+		calls[i] = servicegraph.Call{From: service("a"), To: service("a"), Within: i + 1, Weight: 1} // the outermost call comes last
 	}
 	calls[n-1] = servicegraph.Call{To: service("a"), Within: -1, Entry: true, Weight: 2}
 	var r topology.Reach

@@ -60,7 +60,7 @@ func service(name string) servicegraph.NodeID {
 	return servicegraph.NodeID{Name: name, Type: servicegraph.TypeService}
 }
 
-// TestGonum runs the tests that gonum has for implementations of its graphs.
+// TestGonum runs gonum's tests for implementations of its graph interfaces.
 func TestGonum(t *testing.T) {
 	build := func(nodes []graph.Node, edges []testgraph.WeightedLine, _, _ float64) (graph.Graph, []graph.Node, []testgraph.Edge, float64, float64, bool) {
 		var traces []string
@@ -73,7 +73,7 @@ func TestGonum(t *testing.T) {
 			if e.From().ID() == e.To().ID() {
 				return nil, nil, nil, 0, 0, false // no self edges
 			}
-			for _, end := range []graph.Node{e.From(), e.To()} { // an edge implies its ends
+			for _, end := range []graph.Node{e.From(), e.To()} { // an edge adds the nodes at its ends
 				if !slices.ContainsFunc(nodes, func(n graph.Node) bool { return n.ID() == end.ID() }) {
 					nodes = append(nodes, end)
 				}
@@ -184,8 +184,8 @@ func TestCycles(t *testing.T) {
 	}
 }
 
-// TestClosingCallsBreakCycles checks on random graphs that no cycle is left without the
-// closing calls, and that each of them is needed where it is the only one.
+// TestClosingCallsBreakCycles checks on random graphs that no cycle is left without the closing
+// calls. If a cycle has only one closing call, that call must be necessary.
 func TestClosingCallsBreakCycles(t *testing.T) {
 	for seed := range uint64(60) {
 		rng := rand.New(rand.NewPCG(seed, 1))
@@ -221,8 +221,8 @@ func TestSinglePoints(t *testing.T) {
 	}
 }
 
-// TestSinglePointsByRemoval compares the single points of failure of random graphs with what
-// is left to reach without each node.
+// TestSinglePointsByRemoval removes each node of random graphs in turn, and compares the nodes that
+// can no longer be reached with the single points of failure.
 func TestSinglePointsByRemoval(t *testing.T) {
 	for seed := range uint64(40) {
 		rng := rand.New(rand.NewPCG(seed, 2))
@@ -257,7 +257,8 @@ func TestSinglePointsByRemoval(t *testing.T) {
 	}
 }
 
-// reachable returns the names of the nodes that calls reach from a node without another one.
+// reachable returns the names of the nodes that calls reach from one node if another node is
+// removed.
 func reachable(g *servicegraph.Graph, from, without string) map[string]bool {
 	seen := map[string]bool{}
 	var visit func(name string)

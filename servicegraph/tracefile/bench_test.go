@@ -20,10 +20,10 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// BenchmarkGraph measures the way from OTLP to the finished graph: 30 services, traces of
-// about 25 spans, 12 attributes a span and 10 a resource; one message a trace, as Tempo
-// stores them, and one message for 100 spans of a service, as SDKs export them; in protobuf
-// and in lines of JSON.
+// BenchmarkGraph measures all steps from OTLP to the finished graph. The spans are of 30 services,
+// in traces of about 25 spans, with 12 attributes for each span and 10 for each resource. A message
+// is either one trace, as Tempo stores it, or 100 spans of one service, as SDKs export them.
+// Messages are in protobuf or in lines of JSON.
 func BenchmarkGraph(b *testing.B) {
 	const spans = 100_000
 	for _, c := range []struct {

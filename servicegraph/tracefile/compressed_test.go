@@ -25,7 +25,7 @@ func zst(tb testing.TB, data []byte) []byte {
 	return z.EncodeAll(data, nil)
 }
 
-// A compressed file gives the spans of the file, by Read and by Load; so does a file of
+// A compressed file gives the same spans as the file, by Read and by Load. So does a file of
 // several compressed streams.
 func TestCompressed(t *testing.T) {
 	for format, data := range map[string][]byte{

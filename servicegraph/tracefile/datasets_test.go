@@ -13,7 +13,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// hotrod is the recording in the repository; the README beside the file describes it.
+// hotrod is the recording in the repository. The README in the same folder describes it.
 const hotrod = "../../examples/traces/hotrod.jsonl.gz"
 
 // hotrodRequests returns the recording decoded by the official types.

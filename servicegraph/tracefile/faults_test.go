@@ -58,10 +58,10 @@ func TestFaults(t *testing.T) {
 		name  string
 		input string
 		spans string   // names of the spans that are read
-		skips []string // in full, but for "input: "
-		final string   // in full, but for "reading input: "
+		skips []string // the whole text, except "input: "
+		final string   // the whole text, except "reading input: "
 	}{
-		// Nothing to read.
+		// Inputs without spans to read.
 		{name: "empty file", input: "", final: "it is empty: check the program that writes the traces"},
 		{name: "gzip of nothing", input: string(zip(t, nil)), final: "it is empty: a gzip stream without content"},
 		{name: "text", input: "Dear all,\nplease find \"attached\"\n", final: `not a trace file: want OTLP JSON or protobuf, or JSON of Tempo, Jaeger or Zipkin, plain or compressed with gzip or zstd; it starts with "Dear all,"`},
@@ -116,7 +116,7 @@ func TestFaults(t *testing.T) {
 		{name: "a comma after an object in its line", input: strings.TrimSpace(lineA) + ",\n" + lineC, spans: "a c",
 			skips: []string{fmt.Sprintf("record 2 at byte %d: not a JSON object: \",\"", len(lineA)-1)}},
 		{name: "malformed lines with CRLF", input: strings.ReplaceAll(lineA+"{\"resourceSpans\":[}\n"+"bad\n"+lineC, "\n", "\r\n"), spans: "a c",
-			// After a malformed object only another object is looked for.
+			// After a malformed object, the reader looks only for another object.
 			skips: []string{fmt.Sprintf("record 2 at byte %d: not JSON from byte %d on: \"}\"", len(lineA)+1, len(lineA)+1+18)}},
 		{name: "a broken document between good ones", input: docA + strings.Replace(docB, `"name"`, `name`, 1) + docC, spans: "a c",
 			skips: []string{fmt.Sprintf("record 2 at byte %d: not JSON from byte %d on: `%s`", len(docA), len(docA)+strings.Index(docB, `"name"`), `name: "b",`)}},
@@ -240,9 +240,9 @@ type fault struct {
 	Final        string
 }
 
-// nested lists what is skipped of n lines of size bytes, from offset on, that each open one
-// object, and of a last line: first the lines from which the depth exceeds 200, then those
-// from which the file ends too early.
+// nested returns the errors for an input of n lines of size bytes, from offset on, each of which
+// opens one object, and a last line. First come the lines from which on the depth exceeds 200, and
+// then the lines from which on the file ends too early.
 func nested(offset, size, n, last int) []string {
 	var list []string
 	for i := range n {
@@ -302,7 +302,7 @@ func noise(seed int) string {
 	return string(b)
 }
 
-// A file that is cut at any byte is read to its end, or gives a clear error.
+// A file that is cut off at any byte is read to its end, or gives a clear error.
 func TestEveryCut(t *testing.T) {
 	requests := []*tracev1.TracesData{request("svc", span(1, "a")), request("svc", span(2, "b"))}
 	want := spansOf(requests...)

@@ -20,9 +20,9 @@ import (
 // find no more.
 const maxFuzzed = 1 << 12
 
-// small returns the requests as seeds of a few hundred bytes: one for each resource, without those of
-// long texts, and at most some attributes for each span. Targets run small inputs more often, and
-// mutations of them more often change what matters.
+// small returns the requests as seeds of a few hundred bytes. There is one seed for each resource,
+// without long texts and with only a few attributes for each span. Fuzz targets run small inputs
+// more often, and more mutations of small inputs have an effect.
 func small(requests []*tracev1.TracesData) (seeds []*tracev1.TracesData) {
 	const most = 5 // attributes
 	for _, r := range requests {
@@ -55,8 +55,8 @@ func small(requests []*tracev1.TracesData) (seeds []*tracev1.TracesData) {
 	return seeds
 }
 
-// FuzzRead reads any input: reading ends, errors have one line, and the spans are valid and no
-// more than the input can hold.
+// FuzzRead reads any input. Reading must end, each error must have one line, the spans must be
+// valid, and there must not be more of them than the input can hold.
 func FuzzRead(f *testing.F) {
 	var seeds [][]byte
 	for _, r := range small(everything()) {
@@ -169,7 +169,7 @@ func FuzzJSON(f *testing.F) {
 					if len(sp.TraceId) == 24 || len(sp.SpanId) == 12 || len(sp.ParentSpanId) == 12 {
 						return
 					}
-					sp.Links = nil // their ids may, too
+					sp.Links = nil // the ids of links may as well
 				}
 			}
 		}

@@ -16,8 +16,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// The tests in this file compare the graphs of real traces with what is known of the programs
-// that recorded them, and with what other systems make of the same spans.
+// The tests in this file compare the graphs of real traces with known facts about the programs that
+// recorded them, and with the results of other systems for the same spans.
 
 // graphOf returns the graph of a file. All spans must be read and accounted for.
 func graphOf(tb testing.TB, path string) *servicegraph.Graph {
@@ -145,7 +145,7 @@ func TestHotRODGraph(t *testing.T) {
 }
 
 // Protobuf and JSON of OTLP give the same graph, byte by byte. Jaeger's JSON, which keeps
-// microseconds, gives the same graph but for latencies, which differ by less than one.
+// microseconds, gives the same graph, except that latencies differ by less than a microsecond.
 func TestHotRODInThreeFormats(t *testing.T) {
 	packed := graphOf(t, dataset(t, "hotrod/hotrod-all.pb.gz"))
 	lines := graphOf(t, dataset(t, "hotrod/hotrod-all.jsonl.gz"))
@@ -237,14 +237,15 @@ func TestHotRODSpansInJaeger(t *testing.T) {
 	}
 }
 
-// Jaeger's own dependencies are the same. So are Tempo's where Tempo sees the call: mysql and
-// redis-manual are client spans where a callee's span belongs [docs/semantics.md P15].
+// Jaeger's own dependencies are the same. So are Tempo's, for the calls that Tempo sees: it does
+// not see those to mysql and redis-manual, whose own spans are client spans [docs/semantics.md
+// P15].
 func TestHotRODElsewhere(t *testing.T) {
 	g := graphOf(t, dataset(t, "hotrod/hotrod-all.pb.gz"))
 	got := dependenciesOf(g)
 	jaeger := readDependencies(t, dataset(t, "hotrod/expected-jaeger.json"))
 	for d := range jaeger {
-		jaeger[d] = calls{jaeger[d].Calls, got[d].Errors} // Jaeger counts none
+		jaeger[d] = calls{jaeger[d].Calls, got[d].Errors} // Jaeger counts no errors
 	}
 	if diff := cmp.Diff(jaeger, got); diff != "" {
 		t.Errorf("Jaeger (-want +got):\n%s", diff)
@@ -298,7 +299,7 @@ func TestMythicalGraph(t *testing.T) {
 	} {
 		for d, want := range others {
 			if d.Child == "postgres" {
-				want.Calls-- // the driver's pg.connect beside a query is no call of its own
+				want.Calls-- // the span pg.connect of the driver, beside a query, is not a separate call
 			}
 			if c := got[d]; c.Calls < want.Calls || c.Errors < want.Errors {
 				t.Errorf("%v: %s %v, here %v", d, name, want, c)

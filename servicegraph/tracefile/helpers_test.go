@@ -81,7 +81,7 @@ func (g *gathered) skip(skip *servicegraph.SkipError) bool {
 
 func (g *gathered) flush() bool { return true }
 
-// inputOf returns an input of bytes that arrive in pieces of a size.
+// inputOf returns an input of bytes that arrive in pieces of the given size.
 func inputOf(b []byte, size, limit int) *input {
 	return &input{Stream: inflate.Stream{Reader: bufio.NewReaderSize(bytes.NewReader(b), size)}, limit: limit}
 }
@@ -147,7 +147,7 @@ func delimited(tb testing.TB, requests ...*tracev1.TracesData) []byte {
 	return b
 }
 
-// jsonLines encodes requests as OTLP JSON, one a line.
+// jsonLines encodes requests as OTLP JSON, one on each line.
 func jsonLines(tb testing.TB, requests ...*tracev1.TracesData) []byte {
 	tb.Helper()
 	var b []byte

@@ -20,8 +20,8 @@ func newTestDecoder(cfg servicegraph.Config) *fastDecoder {
 	return newFastDecoder(s)
 }
 
-// The fast decoder takes the JSON of usual writers. A test of graphs would not notice if it
-// refused everything.
+// The fast decoder takes the JSON of usual writers. Tests that compare graphs would not detect a
+// decoder that refuses everything.
 func TestFastDecoderTakes(t *testing.T) {
 	recorded, _ := hotrodRequests(t)
 	requests := everything()
@@ -55,8 +55,8 @@ func oneSpanJSON(fields string) string {
 		`{"traceId":"07070707070707070707070707070707","spanId":"0707070707070707"` + fields + `}]}]}]}`
 }
 
-// Read and Load agree on requests that are unusual or wrong. The fast decoder takes the usual
-// ones and refuses the rest.
+// Read and Load agree on requests that are unusual or invalid. The fast decoder refuses these
+// requests, and takes usual ones.
 func TestFastDecoderRefuses(t *testing.T) {
 	client := func(attributes string) string { return oneSpanJSON(`,"kind":3,"attributes":[` + attributes + `]`) }
 	deep := strings.Repeat("[", 101) + strings.Repeat("]", 101)
@@ -180,8 +180,9 @@ func TestFastDecoderTakesAllOrNothing(t *testing.T) {
 	}
 }
 
-// Requests reach the builder in their order, whichever decoder reads each: of a span that is
-// delivered twice the first counts, and a window forgets the oldest traces.
+// Requests reach the builder in their order, whichever decoder reads each of them. The order
+// matters: if a span is delivered twice, the first delivery counts, and a window forgets the oldest
+// traces.
 func TestFastDecoderKeepsOrder(t *testing.T) {
 	fast := oneSpanJSON(`,"kind":2,"name":"a"`)
 	slow := oneSpanJSON(`,"kind":2,"name":null`)

@@ -9,7 +9,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// Attributes with a known prefix are read for what differs after it.
+// If the prefix of an attribute is known, only the rest of the attribute is read.
 func TestKnownAttrs(t *testing.T) {
 	for _, attributes := range []string{
 		`{"key":"server.address","value":{"stringValue":"a"}},{"key":"server.address","value":{"stringValue":"b"}}`,
@@ -26,7 +26,7 @@ func TestKnownAttrs(t *testing.T) {
 	}
 }
 
-// There are more prefixes of attributes than the memo holds.
+// More prefixes of attributes than the memo holds are read correctly.
 func TestAttrPrefixesForget(t *testing.T) {
 	var attributes []string
 	for i := range 2 * len(newTestDecoder(servicegraph.Config{}).attrNames.table) {
@@ -37,8 +37,8 @@ func TestAttrPrefixesForget(t *testing.T) {
 	checkLoad(t, []byte(line+"\n"+line), servicegraph.Config{})
 }
 
-// A memo tells texts apart that have the same place, keeps the last few of them, and finds
-// the text that followed another last time.
+// A memo distinguishes texts that have the same place, keeps the last few of them, and finds the
+// text that followed another text last time.
 func TestPrefixMemo(t *testing.T) {
 	const ways, hashed, maxText = 4, 32, 100
 	m := newPrefixMemo[int](prefixConfig{texts: 8 * ways, ways: ways, hashFrom: 8, hashTo: hashed, maxText: maxText})
@@ -66,7 +66,7 @@ func TestPrefixMemo(t *testing.T) {
 	if remembered != ways {
 		t.Errorf("%d texts with one place are remembered, want %d", remembered, ways)
 	}
-	m.search(text(3*ways - 1)) // is the last one used now, and another is forgotten
+	m.search(text(3*ways - 1)) // makes this text the one used last, so that another text is forgotten
 	m.learn(text(100), 100)
 	if m.search(text(3*ways-1)) == nil {
 		t.Error("the text used last is forgotten")
@@ -84,8 +84,8 @@ func TestPrefixMemo(t *testing.T) {
 	}
 }
 
-// A known prefix of an element of resourceSpans may come again before other text: it means the
-// same, whatever follows. The fast decoder takes a request that is valid.
+// A known prefix of an element of resourceSpans may come again before other text. It has the same
+// meaning, whatever follows, and the fast decoder takes the request if it is valid.
 func TestKnownResources(t *testing.T) {
 	service := func(name string) string {
 		return `"resource":{"attributes":[{"key":"host.name","value":{"stringValue":"` + strings.Repeat("h", minResourcePrefix) +

@@ -24,8 +24,8 @@ func clientJSON(port, host, path string) string {
 		`{"key":"url.path","value":{"stringValue":` + path + `}}],"dropped":0,"events":[{"timeUnixNano":"1","name":"e","attributes":[{"key":"server.address","value":{"stringValue":"x"}}]}],"status":{"message":"m","code":2}}`
 }
 
-// matched returns a number that grows with each span that matches a template, and shrinks
-// with each that matches none.
+// matched returns a number that grows with each span that matches a template, and shrinks with each
+// span that matches none.
 func matched(d *fastDecoder) int {
 	sum := 0
 	for i := range d.templates {
@@ -34,8 +34,8 @@ func matched(d *fastDecoder) int {
 	return sum
 }
 
-// A span that matches a template gives the same graph as without templates, whatever its
-// values; so does a span that matches none.
+// The graph is the same as without templates, for spans that match a template, whatever their
+// values, and for spans that match none.
 func TestTemplates(t *testing.T) {
 	usual := clientJSON(`"80"`, `"a"`, `"/"`)
 	usual = usual[:len(usual)-1] // without the last bracket
@@ -95,7 +95,7 @@ func TestTemplates(t *testing.T) {
 			if !d.decodeRequest([]byte(known)) {
 				t.Fatal("refused a usual request")
 			}
-			// The first makes its attributes known, the second the template.
+			// The first span makes the attributes known, and the second makes the template known.
 			if got := matched(d) > before; got != (i == 2) {
 				t.Fatalf("span %d: matched %v", i, got)
 			}
@@ -158,7 +158,7 @@ func TestTemplatesRepeatedField(t *testing.T) {
 	checkLoad(t, []byte(lines.String()), servicegraph.Config{})
 }
 
-// Where hardly a span looks like one before it, templates are not tried for a while.
+// If hardly any span resembles an earlier one, templates are not tried for a while.
 func TestTemplatesPause(t *testing.T) {
 	d := newTestDecoder(servicegraph.Config{})
 	take := func(n int, fields string) {
@@ -216,8 +216,8 @@ func TestTemplatesUnlearned(t *testing.T) {
 	}
 }
 
-// Spans with some of the same fields, written in a few ways, and sometimes a wrong byte, give
-// the same graph by Read and by Load.
+// Read and Load give the same graph for spans that share some fields, in a few notations and
+// sometimes with a wrong byte.
 func TestLoadTemplates(t *testing.T) {
 	n := 1000
 	if testing.Short() {

@@ -66,7 +66,8 @@ func loaded(tb testing.TB, data []byte, cfg servicegraph.Config) outcome {
 	return outcomeOf(tb, b, skips, err)
 }
 
-// piped is loaded through a pipeline with segments of a size, or without one if that is 0.
+// piped returns the outcome of Load through a pipeline with segments of the given size, or without
+// a pipeline if the size is 0.
 func piped(tb testing.TB, r io.Reader, limit int, cfg servicegraph.Config, size int) outcome {
 	tb.Helper()
 	b := servicegraph.NewBuilder(cfg)
@@ -183,8 +184,8 @@ func TestLoadStops(t *testing.T) {
 	}
 }
 
-// FuzzLoad gives Read and Load the same bytes, mostly damaged: both find the same spans and the
-// same faults.
+// FuzzLoad gives Read and Load the same bytes, which are mostly damaged. Both must find the same
+// spans and the same faults.
 func FuzzLoad(f *testing.F) {
 	for i, seed := range small(everything()) {
 		f.Add(byte(2*i), delimited(f, seed, seed))

@@ -13,10 +13,10 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/jsontext"
 )
 
-// BenchmarkMemos measures what each memo of the decoders is worth: it decodes the data of
-// [BenchmarkGraph] with all memos, and with one of them switched off. Nothing is done with
-// the spans. The comment of each memo has the result: the ratio of the instructions, counted
-// by valgrind's cachegrind over 6,000 spans, which start with empty memos.
+// BenchmarkMemos measures the benefit of each memo of the decoders. It decodes the data of
+// [BenchmarkGraph] with all memos, and with one of them switched off. Nothing is done with the
+// spans. The comment of each memo has the result: the ratio of the instructions, counted by
+// valgrind's cachegrind over 6,000 spans, which start with empty memos.
 func BenchmarkMemos(b *testing.B) {
 	const spans = 100_000
 	traces, exports := traceMessages(spans), sdkMessages(spans)

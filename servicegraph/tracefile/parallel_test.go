@@ -30,7 +30,7 @@ func damagedInputs(tb testing.TB) map[string][]byte {
 	}
 }
 
-// A pipeline reads a damaged input as one goroutine does: it gives the same spans, the same
+// A pipeline reads a damaged input as a single goroutine does. It gives the same spans, the same
 // skipped records in the same order, and the same error.
 func TestPipelineDamage(t *testing.T) {
 	for name, data := range damagedInputs(t) {
@@ -97,7 +97,7 @@ func TestPipelineEnds(t *testing.T) {
 }
 
 // A closableReader panics if it is read after it was closed. With -race, it also reports a read
-// that may come after.
+// that may come after the close.
 type closableReader struct {
 	r      io.Reader
 	closed bool

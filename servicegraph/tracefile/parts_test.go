@@ -11,8 +11,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// TestManyFaultsInOneRecord: of a record with many invalid parts, the first ones are reported
-// one by one and the rest in one error, in every format. Each counts in the report of the graph.
+// TestManyFaultsInOneRecord: in every format, the first invalid parts of a record are reported one
+// by one, and the rest in one error. All of them count in the report of the graph.
 func TestManyFaultsInOneRecord(t *testing.T) {
 	const parts = 5000
 	list := func(before, element, after string) string {
@@ -47,8 +47,8 @@ func TestManyFaultsInOneRecord(t *testing.T) {
 	}
 }
 
-// TestRepeatedFields: a protobuf field that occurs again and again is merged in time that
-// grows with its size. With a copy of all that came before, this test would not end.
+// TestRepeatedFields: a protobuf field that occurs again and again is merged in time that grows
+// with its size. If each occurrence copied all earlier ones, this test would not end.
 func TestRepeatedFields(t *testing.T) {
 	ids := "\x0a\x10" + strings.Repeat("\x01", 16) + "\x12\x08" + strings.Repeat("\x01", 8)
 	const times = 2_000_000

@@ -50,8 +50,8 @@ func identified(id byte) []wireField {
 
 var timed = []wireField{timeField(7, 1e18), timeField(8, 1e18+1000)}
 
-// Read and Load agree on spans with fields in any order, some of them repeated. The kind tells
-// which attributes are read, wherever it stands.
+// Read and Load agree on spans with fields in any order, some of them repeated. The kind determines
+// which attributes are read, wherever it is in the span.
 func TestWireOrders(t *testing.T) {
 	for seed := range uint64(300) {
 		rng := rand.New(rand.NewPCG(seed, 7))
@@ -126,8 +126,8 @@ func randomWireFields(rng *rand.Rand, id byte) []wireField {
 	return fields
 }
 
-// A span with a damaged attribute is skipped, wherever the damage is, also in the value of an
-// attribute that is read only of other kinds.
+// A span with a damaged attribute is skipped, wherever the damage is, even if it is in the value of
+// an attribute that is only read for other kinds of spans.
 func TestWireDamagedAttribute(t *testing.T) {
 	good := []wireField{textField(1, "server.address"), bytesField(2, textField(1, "a"))}
 	for name, attribute := range map[string]wireField{

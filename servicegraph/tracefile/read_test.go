@@ -162,7 +162,7 @@ func indent(t testing.TB, b []byte) []byte {
 	return out.Bytes()
 }
 
-// JSON that protojson does not write is read.
+// Valid JSON is read even if protojson would write it differently.
 func TestJSONVariants(t *testing.T) {
 	const ids = `"traceId":"0123456789ABCDEF0123456789abcdef","spanId":"0123456789abcdef"`
 	want := servicegraph.Span{
@@ -247,7 +247,7 @@ func TestKeep(t *testing.T) {
 	}
 }
 
-// Nothing is yielded to a loop that has ended: the runtime would panic.
+// No span is yielded after the loop has ended: the runtime would panic.
 func TestStop(t *testing.T) {
 	good := []*tracev1.TracesData{request("a", span(1, "x"), span(2, "y")), request("b", span(3, "z"))}
 	bad := &tracev1.Span{Name: "no ids"}
@@ -356,7 +356,7 @@ func TestReaderError(t *testing.T) {
 		"gzip": zip(t, jsonLines(t, requests...)), "text": []byte("some text"), "empty": nil,
 	} {
 		for cut := 0; cut <= len(input); cut++ {
-			// The error comes only once, as a network may give it.
+			// The reader returns the error only once, as a network connection may do.
 			r := io.MultiReader(bytes.NewReader(input[:cut]), &onceReader{err: broken}, bytes.NewReader(input[cut:]))
 			_, _, err := collect(t, Read(r, "input", Config{}))
 			if !errors.Is(err, broken) {

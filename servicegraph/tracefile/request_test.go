@@ -128,8 +128,8 @@ func FuzzRequestLoader(f *testing.F) {
 	})
 }
 
-// addDecoded adds the spans of a request to a builder one by one, as the decoders of [Read]
-// yield them; it adds nothing of a damaged request. It returns what answer returns.
+// addDecoded adds the spans of a request to a builder one by one, as the decoders of [Read] yield
+// them; it adds nothing of a damaged request. It returns the same text as answer.
 func addDecoded(b *servicegraph.Builder, request []byte, isJSON bool) string {
 	decoded := &gathered{}
 	s := newSink("request", Config{Keep: b.Config().Reads}, decoded)
@@ -165,8 +165,8 @@ func addDecoded(b *servicegraph.Builder, request []byte, isJSON bool) string {
 	return fmt.Sprintf("%d rejected: %v", s.rejected+s.unidentified, reason)
 }
 
-// TestRequestTooLarge: a request with very many objects is refused early, whatever they are,
-// and the builder has nothing of it. The next request is accepted.
+// TestRequestTooLarge: a request with very many objects is refused early, whatever the objects are,
+// and the builder has nothing of the request. The next request is accepted.
 func TestRequestTooLarge(t *testing.T) {
 	repeat := func(before, element, after string, n int) []byte {
 		return []byte(before + strings.Repeat(element, n) + after)
@@ -248,8 +248,8 @@ func (l *lockedOnly) Lock() {
 	}
 }
 
-// TestDecodingTakesNoLock: a request is decoded before the builder is locked, and a request
-// that is not valid never touches more than the count of records.
+// TestDecodingTakesNoLock: a request is decoded before the builder is locked, and an invalid
+// request changes nothing in the builder except the count of records.
 func TestDecodingTakesNoLock(t *testing.T) {
 	allowed := false
 	lock := &lockedOnly{t: t, allowed: &allowed}

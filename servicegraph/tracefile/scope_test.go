@@ -9,8 +9,8 @@ import (
 )
 
 // TestScopes reads two spans of one call, which two libraries recorded, in every format. Only the
-// names of the instrumentation scopes tell them from two calls, so the graph has one call if the
-// names were read, and two calls if both spans are of one library.
+// names of the instrumentation scopes distinguish such spans from two calls. So the graph has one
+// call if the names were read, and two calls if both spans are of one library.
 func TestScopes(t *testing.T) {
 	const trace = "0102030405060708090a0b0c0d0e0f10"
 	span := func(id, start string) string {
@@ -32,7 +32,7 @@ func TestScopes(t *testing.T) {
 		text := strings.Replace(otlp(before, first, second), "scopeSpans", "instrumentationLibrarySpans", 1)
 		return strings.ReplaceAll(text, `"scope"`, `"instrumentationLibrary"`)
 	}
-	escaped := func(first, second string) string { // JSON that is read as a whole
+	escaped := func(first, second string) string { // JSON that the slow decoder reads
 		return strings.ReplaceAll(otlp(before, first, second), `"scope"`, `"\u0073cope"`)
 	}
 	protobuf := func(first, second string) string {

@@ -13,9 +13,9 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/quote"
 )
 
-// The two formats of protobuf are told apart whatever lengths their first bytes hold: the tag
-// of a request's field is a line feed and also a length of ten, and a length of 123 is an
-// opening brace.
+// The two protobuf formats are distinguished for all lengths in their first bytes. The first bytes
+// are ambiguous: the tag of a request's field can be a line feed or a length of ten, and a length
+// of 123 is an opening brace.
 func TestProtobufFormats(t *testing.T) {
 	lengths := make(map[int]bool) // of the requests tried
 	for size := range 400 {
@@ -92,7 +92,7 @@ func TestOtherProtobuf(t *testing.T) {
 	}
 }
 
-// The format is detected from the first bytes alone, also if the first record is huge.
+// The format is detected from the first bytes alone, even if the first record is huge.
 func TestLargeFirstRecord(t *testing.T) {
 	s := span(1, "x")
 	s.Attributes = []*commonv1.KeyValue{attribute("v", strings.Repeat("x", 3*headSize))}
@@ -126,7 +126,7 @@ func TestExportComesFirst(t *testing.T) {
 	}
 }
 
-// The outermost keys tell the format, whatever else occurs in a file.
+// The outermost keys determine the format, whatever else is in the file.
 func TestFormatsByKeys(t *testing.T) {
 	for _, test := range []struct {
 		head string
@@ -170,7 +170,8 @@ func TestFormatsByKeys(t *testing.T) {
 	}
 }
 
-// A head of many lines that each begin a document is searched a few times, not once a line.
+// A head of many lines, each of which begins a document, is searched only a few times, not once for
+// each line.
 func TestFormatOfManyBeginnings(t *testing.T) {
 	for _, line := range []string{"{\n", "[\n", "{\"a\":\n", "[{\"a\":1}]\n"} {
 		if _, ok := formatOf([]byte(strings.Repeat(line, headSize/len(line)))); ok {

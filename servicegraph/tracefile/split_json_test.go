@@ -17,7 +17,7 @@ import (
 )
 
 // Lines are decoded in parallel, down to one line in a segment; objects that share a line are
-// decoded in turn. No request is left out, and none comes twice.
+// decoded in turn. No request is lost or repeated.
 func TestJSONSegments(t *testing.T) {
 	const n = 100
 	var lines []byte
@@ -61,8 +61,8 @@ func TestJSONSegments(t *testing.T) {
 	}
 }
 
-// damagedLines returns lines of JSON. Some are cut off, also at their beginning, and some are
-// something else.
+// damagedLines returns lines of JSON. Some lines are cut off at the beginning or at the end, and
+// some are not requests.
 func damagedLines(t testing.TB, rng *rand.Rand) []byte {
 	var input []byte
 	for range 2 + rng.IntN(20) {
@@ -92,8 +92,8 @@ func damagedLines(t testing.TB, rng *rand.Rand) []byte {
 	return input
 }
 
-// An input cut into segments gives what one reader gives, with the same errors at the same
-// bytes, whatever is wrong: lines, the limit, or the reader.
+// An input that is cut into segments gives the same result as a single reader, with the same errors
+// at the same bytes. The cause of an error can be a line, the limit or the reader.
 func TestJSONSegmentsDamage(t *testing.T) {
 	n := 300
 	if testing.Short() {

@@ -86,7 +86,7 @@ func zipkinSpanWith(t *testing.T, fields string) servicegraph.Span {
 	return spans[0]
 }
 
-// The kind and the tags tell which end is the remote one, and its name.
+// The kind and the tags determine which end is the remote one, and its name.
 func TestZipkinEnds(t *testing.T) {
 	const local, remote = `"localEndpoint":{"serviceName":"a"},`, `"remoteEndpoint":{"serviceName":"B"}`
 	type found struct {

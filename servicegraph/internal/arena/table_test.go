@@ -7,8 +7,8 @@ import (
 
 type id [16]byte
 
-// TestTable adds and removes ids at random, with several ids in a chain, and checks that the
-// table finds each id at its index.
+// TestTable adds and removes random ids, several of which share a chain, and checks that the table
+// finds each id at its index.
 func TestTable(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var table Table[id, int]

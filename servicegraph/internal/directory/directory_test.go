@@ -34,7 +34,7 @@ func TestAging(t *testing.T) {
 	}
 }
 
-// TestAddressParts: what an address is made of, and what matters about the parts.
+// TestAddressParts: an address has the right parts, and each part has the right properties.
 func TestAddressParts(t *testing.T) {
 	both := Address{Host: "cart", Port: "80", Name: "basket", RPC: "shop.Cart"}
 	if parts := both.Parts(); parts != [...]Address{{Host: "cart", Port: "80", Name: "basket"}, {RPC: "shop.Cart"}, {Name: "basket"}} {

@@ -2,7 +2,7 @@ package idhash
 
 import "testing"
 
-// Ids that differ in one bit have hashes that differ, and another seed gives other hashes.
+// Ids that differ in one bit have different hashes, and another seed gives other hashes.
 func TestHash(t *testing.T) {
 	seed, other := Seed{0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9}, Seed{0x94d049bb133111eb, 0xd6e8feb86659fd93}
 	seen := map[uint64]bool{seed.Hash(1, 2): true, other.Hash(1, 2): true}

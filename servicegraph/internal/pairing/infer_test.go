@@ -7,8 +7,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// TestInferenceIsBounded: a trace with too many pairs of spans that could be calls is left as it is,
-// and the next trace is not.
+// TestInferenceIsBounded: nothing is inferred in a trace with too many pairs of spans that could be
+// calls, but calls are inferred in the next trace.
 func TestInferenceIsBounded(t *testing.T) {
 	const spans = 2050 // of each side: more than maxGuesses pairs
 	build := func(n int) *trace.Tree {
@@ -17,7 +17,7 @@ func TestInferenceIsBounded(t *testing.T) {
 		for i := range 2 * n {
 			s := trace.Span{Start: 1000, End: 9000, Kind: trace.Client, Node: 1, Weight32: 1, Flags: trace.IsCaller}
 			binary.BigEndian.PutUint64(s.ID[:], uint64(i)+1)
-			s.Parent = [8]byte{255} // which nobody has
+			s.Parent = [8]byte{255} // an id that no span has
 			if i%2 == 1 {
 				s.Kind, s.Node, s.Flags, s.Start, s.End = trace.Server, 2, 0, 2000, 3000
 			}

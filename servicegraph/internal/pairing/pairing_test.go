@@ -98,8 +98,8 @@ func TestPair(t *testing.T) {
 	}
 }
 
-// TestPairAgain pairs two traces with the same Pairer. The results of the second trace must
-// contain nothing of the first.
+// TestPairAgain pairs two traces with the same Pairer. The results of the second trace must contain
+// nothing of the first trace.
 func TestPairAgain(t *testing.T) {
 	p := pair(Config{}, span(1, 0, 1, trace.Client), span(2, 1, 2, trace.Server), names(span(3, 1, 1, trace.Producer), 9, trace.Queue))
 	if len(p.Calls()) == 0 || len(p.Sends()) == 0 {
@@ -115,7 +115,7 @@ func TestPairAgain(t *testing.T) {
 	}
 }
 
-// TestCallSize: the calls of the largest traces are held at once.
+// TestCallSize checks the size of a Call, because all calls of a trace are held at once.
 func TestCallSize(t *testing.T) {
 	if size := unsafe.Sizeof(Call{}); size != 28 {
 		t.Errorf("a call takes %d bytes, want 28", size)

@@ -12,7 +12,7 @@ import (
 type convention struct {
 	successor string
 	read      bool
-	isNew     bool // the modules of OpenTelemetry do not have the key yet
+	isNew     bool // the Go modules of OpenTelemetry do not have the key yet
 }
 
 func conventions(t *testing.T) map[string]convention {
@@ -42,8 +42,8 @@ func conventions(t *testing.T) map[string]convention {
 	return all
 }
 
-// TestConventions: the graph reads the attributes that the list says it reads, and no others of the
-// conventions. If it reads a key that was replaced, it reads the successor.
+// TestConventions: the graph reads exactly those attributes of the conventions that the list marks
+// as read. If the graph reads a key that was replaced, it also reads the successor.
 func TestConventions(t *testing.T) {
 	all := conventions(t)
 	for key, c := range all {

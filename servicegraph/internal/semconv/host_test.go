@@ -19,7 +19,7 @@ func TestParseHost(t *testing.T) {
 			"cart.shop", "cart.shop.svc", "cart.shop.svc.cluster.local", "Cart.Shop.svc.cluster.local.", "cart.shop.svc.prod.local", "dns:///cart.shop.svc.cluster.local",
 		}},
 		{Address{"cart-0.cart.shop", "80"}, []string{"cart-0.cart.shop.svc.cluster.local:80"}},
-		{Address{"cart.svc", ""}, []string{"cart.svc"}},                                   // no name of a service and a namespace
+		{Address{"cart.svc", ""}, []string{"cart.svc"}},                                   // not a service name with a namespace
 		{Address{"cart.shop.svc.example.com", ""}, []string{"cart.shop.svc.example.com"}}, // a public name
 		{Address{"10.0.0.5", "8080"}, []string{"10.0.0.5:8080", "/10.0.0.5:8080", "ipv4:10.0.0.5:8080", "[::ffff:10.0.0.5]:8080"}},
 		{Address{"10.0.0.5", ""}, []string{"10.0.0.5", "::ffff:10.0.0.5", "ipv4:10.0.0.5"}},
@@ -45,7 +45,8 @@ func TestParseHost(t *testing.T) {
 	}
 }
 
-// TestHostsOfOneMachine: hosts that are other ones for each caller, and their common name.
+// TestHostsOfOneMachine: hosts that mean a different machine for each caller, and their common
+// name.
 func TestHostsOfOneMachine(t *testing.T) {
 	for host, want := range map[string]string{
 		"localhost": "localhost", "localhost.localdomain": "localhost", "ip6-localhost": "localhost", "127.0.0.1": "localhost", "127.1.2.3": "localhost", "::1": "localhost",

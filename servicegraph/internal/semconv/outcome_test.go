@@ -2,7 +2,7 @@ package semconv
 
 import "testing"
 
-// TestOutcomes checks that one outcome has one form, whichever attribute names it.
+// TestOutcomes checks that an outcome has one canonical name, whichever attribute has it.
 func TestOutcomes(t *testing.T) {
 	for _, test := range []struct {
 		name, key, value string

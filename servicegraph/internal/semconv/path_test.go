@@ -30,7 +30,8 @@ func TestMatchPaths(t *testing.T) {
 	}
 }
 
-// TestPaths: both sides of a request give its path without the query, from any of the attributes.
+// TestPaths: the path of a request, without the query, comes from any of the attributes of either
+// side.
 func TestPaths(t *testing.T) {
 	for _, c := range []struct {
 		kind       Kind

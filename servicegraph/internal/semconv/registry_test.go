@@ -15,16 +15,16 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// registryFile lists each key that some version of the semantic conventions has, one a line, and
-// after -> the key that replaced it. TestRegistry writes it.
+// registryFile lists each key that some version of the semantic conventions has, one on each line,
+// followed by -> and the key that replaced it, if any. TestRegistry writes the file.
 const registryFile = "testdata/registry.txt"
 
 // TestRegistry writes testdata/registry.txt from a clone of
-// github.com/open-telemetry/semantic-conventions with all tags, whose folder the environment variable
-// SEMCONV_CLONE names. It reads the model of every version and of the main branch, the schema files,
-// which know the versions before the first tag, and the packages of OpenTelemetry for Go. Without the
-// variable, it checks that testdata/conventions.txt agrees with the file: it has each key with the same
-// successor.
+// github.com/open-telemetry/semantic-conventions with all tags, whose folder the environment
+// variable SEMCONV_CLONE names. It reads the model of every version and of the main branch, the
+// schema files, which know the versions before the first tag, and the packages of OpenTelemetry for
+// Go. Without the variable, it checks that testdata/conventions.txt has each key of
+// testdata/registry.txt with the same successor.
 func TestRegistry(t *testing.T) {
 	if clone := os.Getenv("SEMCONV_CLONE"); clone != "" {
 		writeRegistry(t, clone)
@@ -119,7 +119,7 @@ func (r registry) add(key, successor string) {
 	}
 }
 
-// addModel adds the attributes of a file of the model. Later versions go before earlier ones.
+// addModel adds the attributes of a file of the model. It is called for later versions first.
 func (r registry) addModel(t *testing.T, text []byte) {
 	type attribute struct {
 		ID, Key    string
@@ -177,7 +177,7 @@ func successorOf(deprecated *yaml.Node) string {
 	return ""
 }
 
-// addSchema adds the renames of a schema file of which the model tells nothing.
+// addSchema adds the renames in a schema file that the model does not have.
 func (r registry) addSchema(t *testing.T, text []byte) {
 	type section struct {
 		Changes []struct {

@@ -8,8 +8,9 @@ import (
 	"testing"
 )
 
-// TestFilterLosesNothing interprets random attributes of every kind of span twice: all of
-// them, and those that the filter for the kind selects. Both interpretations must be equal.
+// TestFilterLosesNothing interprets random attributes of every kind of span twice: once all
+// attributes, and once those that the filter for the kind selects. Both interpretations must be
+// equal.
 func TestFilterLosesNothing(t *testing.T) {
 	values := []string{"", "a", "0", "true", "500", "receive", "send", "settle", "https://h/p", "h:80", "10.0.0.1", "execute_tool", "client", "server"}
 	for seed := range uint64(50_000) {
@@ -69,8 +70,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// TestMayBe: MayBe excludes no key that a filter selects, and most of those that it does
-// not select.
+// TestMayBe: MayBe excludes no key that a filter selects, and excludes most of the other keys.
 func TestMayBe(t *testing.T) {
 	mayBe := func(f *Filter, key string) bool { return f.MayBe(len(key), key[0], key[len(key)-1]) }
 	excluded, others := 0, 0

@@ -7,7 +7,7 @@ import (
 	"unsafe"
 )
 
-// byNumber is an order in which numbers stand for themselves.
+// byNumber orders nodes, addresses and details by their numbers.
 type byNumber struct{}
 
 func (byNumber) CompareNodes(a, b Node) int        { return cmp.Compare(a, b) }

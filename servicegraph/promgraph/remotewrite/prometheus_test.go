@@ -34,8 +34,8 @@ func edge(t *testing.T) *servicegraph.Graph {
 	return g
 }
 
-// TestRestarts: a real Prometheus has every call after it has restarted in the middle, and after the
-// writer has restarted, whose counters then begin at zero.
+// TestRestarts: a real Prometheus has every call, although Prometheus is restarted in between, and
+// so is the writer, whose counters then begin at zero.
 func TestRestarts(t *testing.T) {
 	server := promtest.Start(t, promtest.Config{})
 	c, err := api.NewClient(api.Config{Address: server.URL})
@@ -65,7 +65,7 @@ func TestRestarts(t *testing.T) {
 		t.Fatalf("Prometheus has %v calls, want %v", got, want)
 	}
 
-	for run := range 2 { // of the writer; the labels of both are the same
+	for run := range 2 { // two runs of the writer, with the same labels
 		deltas := make(chan *servicegraph.Graph, 100)
 		collector := promgraph.NewCollector(func() *servicegraph.Graph {
 			select {
@@ -176,7 +176,7 @@ func TestNativeReadBack(t *testing.T) {
 	}
 
 	// The queries of Grafana's Tempo data source for the nodes and edges of the Service Graph, with
-	// native histograms: it leaves out _bucket, and asks for _sum nevertheless.
+	// native histograms: they leave out _bucket, but ask for _sum.
 	for metric, want := range map[string]int{promgraph.MetricTotal: 1, promgraph.MetricFailed: 0, promgraph.MetricServerSeconds: 1, promgraph.MetricServerSeconds + "_sum": 0} {
 		for _, query := range []string{
 			"sum by (client, server) (rate(" + metric + "[60s]))",

@@ -155,8 +155,8 @@ func equal(t *testing.T, got []string, want ...string) {
 	}
 }
 
-// TestBeginAndEnd: a series begins at 0 and ends with a stale marker, and an idle edge ends
-// earlier and goes on where it was.
+// TestBeginAndEnd: a series begins at 0 and ends with a stale marker. An idle edge ends earlier,
+// and later continues from its last values.
 func TestBeginAndEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c counter
@@ -193,7 +193,7 @@ func TestBeginAndEnd(t *testing.T) {
 	})
 }
 
-// TestClockGoesBack: times of samples rise all the same.
+// TestClockGoesBack: the times of samples rise even if the clock goes back.
 func TestClockGoesBack(t *testing.T) {
 	s := newState(Config{Idle: time.Hour})
 	series := []promgraph.Series{{Labels: []promgraph.Label{{Name: "client", Value: "web"}}, Total: 1}}
@@ -210,7 +210,7 @@ func TestClockGoesBack(t *testing.T) {
 	}
 }
 
-// TestFaults: what is sent again and what is dropped.
+// TestFaults: which requests are sent again, and which are dropped.
 func TestFaults(t *testing.T) {
 	for name, tt := range map[string]struct {
 		statuses []int
@@ -218,7 +218,7 @@ func TestFaults(t *testing.T) {
 		stats    Stats
 		attempts int
 		last     string        // part of the last error
-		wait     time.Duration // until everything is sent
+		wait     time.Duration // the time until everything is sent
 	}{
 		"unavailable":        {[]int{503, 500, 204}, nil, Stats{Sent: 2, Retries: 2}, 3, "answer 500", time.Minute},
 		"too many requests":  {[]int{429, 204}, http.Header{"Retry-After": {"7"}}, Stats{Sent: 2, Retries: 1}, 2, "answer 429", time.Minute},

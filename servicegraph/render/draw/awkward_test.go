@@ -21,8 +21,8 @@ const (
 	awkwardMemory = 512 << 20        // bytes allocated in all
 )
 
-// Graphs of unusual shapes and with hostile names are drawn in every format, or the part that
-// is drawn is announced, within bounds of time, memory and size.
+// Graphs of unusual shapes and with hostile names are drawn in every format, within bounds of time,
+// memory and size. If only a part is drawn, the heading says so.
 func TestAwkwardGraphs(t *testing.T) {
 	calls := func(pairs ...string) *servicegraph.Graph {
 		traffic := &rendertest.Traffic{Window: time.Minute}

@@ -11,8 +11,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/internal/rendertest"
 )
 
-// A node with 80 callees, or callers, and little else fits a screen: the cards are in a grid,
-// what fails comes first, and no label is lost.
+// A graph of a node with 80 callees, or callers, fits a screen. The cards are in a grid, failing
+// ones come first, and no label is lost.
 func TestGrids(t *testing.T) {
 	build := func(in bool, n int) *servicegraph.Graph {
 		traffic := &rendertest.Traffic{Window: time.Minute}

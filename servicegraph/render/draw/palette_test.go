@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Text has a contrast of at least 4.5 to its background, a line with a meaning of at
+// Text has a contrast to its background of at least 4.5, and a line with a meaning has one of at
 // least 3.
 func TestContrast(t *testing.T) {
 	for name, p := range map[string]palette{"light": light.withMarks(), "dark": dark.withMarks()} {

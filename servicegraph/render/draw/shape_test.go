@@ -10,7 +10,7 @@ import (
 )
 
 // Images of graphs that Graphviz makes much too tall or too wide get the shape of a screen, by
-// larger gaps or by other grids, and no label gets a fault.
+// larger gaps or by other grids, and all labels stay clear of everything else.
 func TestShapesOfAwkwardGraphs(t *testing.T) {
 	load := rendertest.Load{Calls: 20, Typical: time.Second}
 	for _, test := range []struct {

@@ -28,9 +28,8 @@ func svgString(t *testing.T, s SVG, g *servicegraph.Graph) string {
 // An item is a node, an edge or a box of an image.
 type item struct{ class, title, text string }
 
-// parse reads an image with an XML parser and returns the items: nodes and edges by id,
-// boxes by number, and the image itself under "". It fails if the image contains anything
-// that does not belong in a self-contained image.
+// parse reads an image with an XML parser and returns the items: nodes and edges by id, boxes by
+// number, and the image itself under "". It fails if the image is not self-contained.
 func parse(t *testing.T, svg string) map[string]*item {
 	t.Helper()
 	items := map[string]*item{"": {}}
@@ -368,7 +367,7 @@ func TestErrorOfWriterIsReturned(t *testing.T) {
 	}
 }
 
-// A layout in which Graphviz left a part out is an error.
+// A layout in which Graphviz left out a part is an error.
 func TestIncompleteLayoutIsAnError(t *testing.T) {
 	g := rendertest.Shop().Graph(t)
 	var whole []byte

@@ -32,8 +32,8 @@ func measure(t *testing.T, o Options, g *servicegraph.Graph) imagecheck.Result {
 	return r
 }
 
-// Every graph is drawn by Graphviz, without a simpler layout, and no edge is lost: parts of
-// systems of many sizes, with namespaces.
+// Graphviz draws every graph, without a fallback to a simpler layout, and no edge is lost. The
+// graphs are parts of systems of many sizes, with namespaces.
 func TestEveryGraphDraws(t *testing.T) {
 	drawn := 0
 	for _, services := range []int{8, 14, 30, 60, 120, 240} {
@@ -73,8 +73,8 @@ func TestEveryGraphDraws(t *testing.T) {
 	t.Logf("drew %d graphs", drawn)
 }
 
-// parts returns views of a graph as users take them: the busiest nodes, and everything
-// around a node. All of them are many.
+// parts returns views of a graph as users take them: the busiest nodes, and everything around a
+// node. With all, there are many.
 func parts(g *servicegraph.Graph, all bool) []*servicegraph.Graph {
 	list := []*servicegraph.Graph{g}
 	step := 7

@@ -76,7 +76,7 @@ func TestFailureOfWorkerIsShown(t *testing.T) {
 	}
 }
 
-// A worker ends when the parent is killed and so cannot kill the worker.
+// A worker ends when its parent is killed, although a killed parent cannot kill the worker.
 func TestWorkerEndsWithItsParent(t *testing.T) {
 	dot := newPlan(tangle(t), render.Style{}, form{}).dot()
 	cmd := self(t, argWorker)

@@ -9,7 +9,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/internal/rendertest"
 )
 
-// Chains without a connection are wrapped each on its own, into lines of about equal length.
+// Each of several unconnected chains is wrapped separately, into lines of about equal length.
 func TestChainsAreWrappedApart(t *testing.T) {
 	for _, topDown := range []bool{false, true} {
 		traffic := &rendertest.Traffic{Window: time.Minute}

@@ -142,7 +142,7 @@ func TestReportWithParts(t *testing.T) {
 	}
 }
 
-// The ranks of nodes and edges are an order of all of them, the failing ones first.
+// The ranks of nodes and edges are an order of all nodes and of all edges, with failing ones first.
 func TestRanks(t *testing.T) {
 	d := dataOf(t, rendered(t, HTML{SVG: sketch{}}, rendertest.Shop().Graph(t)))
 	states := make([]string, len(d.Nodes))
@@ -324,7 +324,7 @@ func TestLargeGraphs(t *testing.T) {
 	}
 }
 
-// lines returns the number of edges that a diagram shows, which are those between two nodes.
+// lines returns the number of edges that a diagram shows: the edges between two different nodes.
 func lines(g *servicegraph.Graph) int {
 	n := 0
 	for e := range g.Edges() {

@@ -239,8 +239,8 @@ sequenceDiagram
 	}
 }
 
-// Of many calls, those that failed and the longest are drawn, with the calls around them, and notes
-// count the others.
+// If a trace has many calls, the failed and the longest calls are drawn, with the calls around
+// them. Notes count the other calls.
 func TestClipping(t *testing.T) {
 	lines := []string{"S web a 0+100000 /"}
 	for i := range 300 {
@@ -264,7 +264,7 @@ func TestClipping(t *testing.T) {
 	}
 }
 
-// Mermaid's limit on characters goes before the number of calls.
+// Mermaid's limit on characters takes precedence over the number of calls.
 func TestMermaidSize(t *testing.T) {
 	lines := []string{"S web a 0+100000 /"}
 	for i := range 400 {
@@ -279,8 +279,8 @@ func TestMermaidSize(t *testing.T) {
 	}
 }
 
-// A chain as deep as it has spans is drawn from its top, and a failure too deep for the limit is
-// left out.
+// A single very deep chain is drawn from its top. A failure that is too deep for the limit is left
+// out.
 func TestDeepChain(t *testing.T) {
 	lines := []string{"S s0 x0 0+900000 top"}
 	for i := 1; i < 5000; i++ {

@@ -44,8 +44,8 @@ func zstdWith(tb testing.TB, text string, window int) []byte {
 	return out.Bytes()
 }
 
-// The first bytes tell the codec. A stream gives all members and frames, and notes bytes that
-// follow gzip.
+// The first bytes determine the codec. A stream returns the content of all members and frames, and
+// notes other bytes after gzip.
 func TestNew(t *testing.T) {
 	long := strings.Repeat("text ", 10_000)
 	for _, test := range []struct {
@@ -108,8 +108,8 @@ type bytesNever struct{}
 
 func (bytesNever) Read([]byte) (int, error) { return 0, nil }
 
-// A ReadAhead gives what the stream holds, and its error. When it is stopped, Fill returns,
-// whether anybody reads or not.
+// A ReadAhead gives what the stream holds, and its error. When it is stopped, Fill returns, whether
+// or not the stream is being read.
 func TestReadAhead(t *testing.T) {
 	text := strings.Repeat("0123456789", 3*aheadSize/10)
 	broken := errors.New("the disk is broken")

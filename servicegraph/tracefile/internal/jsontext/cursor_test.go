@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// Eight digits read at once give what they give one by one, and other bytes are refused.
+// Eight digits read at once give the same number as digits read one by one, and other bytes are
+// refused.
 func TestEightDigits(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	for n := range 200_000 {

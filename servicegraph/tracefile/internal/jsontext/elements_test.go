@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestMembers: every value is found under its key, without the blanks around it, and a text
-// that is no object, or ends early, has the members before that.
+// TestMembers: every value is found under its key, without the blanks around it, and a text that
+// ends early, or is not an object, has the members before the fault.
 func TestMembers(t *testing.T) {
 	for text, want := range map[string]string{
 		`{}`:                                     "",

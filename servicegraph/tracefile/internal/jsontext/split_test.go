@@ -54,7 +54,8 @@ func TestLastCut(t *testing.T) {
 	}
 }
 
-// FuzzCuts reads any input: at every place to cut, a stream of the whole finds an object.
+// FuzzCuts reads any input. At every place to cut, a stream of the whole input must find the
+// beginning of an object.
 func FuzzCuts(f *testing.F) {
 	for _, seed := range []string{
 		"{\"a\":{}\n{}\n{\"}\n{}", "{}\n{}\r\n{\n}\n{\n\"a\":[{}\n,{}]}\n{}", "{\"a\":\"\\\n{}\n{}", "[{}\n{}]\n{} {}\n\n \n{}x\n{\"}\n{", "{\"a\":[}\n{}\n\xef\xbb\xbf{}\n{}",
