@@ -1,7 +1,6 @@
 package tracefile
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"slices"
@@ -30,7 +29,7 @@ type wireDecoder struct {
 
 	resourceAttrs []servicegraph.Attr // of the current resource
 	spanAttrs     []servicegraph.Attr // of the current span
-	scopeName     []byte              // of the current scope
+	scopeName     []byte              // of the current scope; a part of the message
 	linkValues    []servicegraph.Link // scratch
 
 	raw     pack.Span       // the current span, for the packer
@@ -84,7 +83,7 @@ func (d *wireDecoder) resourceSpans(b []byte) error {
 	}
 	var encoded []byte
 	r := wireReader{rest: b}
-	for r.next() {
+	for r.skipTo(spansResource); r.next(); r.skipTo(spansResource) {
 		if r.tag == spansResource {
 			encoded = concat(encoded, r.bytes)
 		}
@@ -171,29 +170,23 @@ func (d *wireDecoder) scopeSpans(b []byte, res *resource) error {
 	return nil
 }
 
-// scope reads the name of a scope, which usually comes before the spans.
+// scope reads the name of a scope, which comes before the spans or, from the Collector, after them.
 func (d *wireDecoder) scope(b []byte) {
-	var name []byte
+	d.scopeName = nil
 	r := wireReader{rest: b}
-	for r.next() {
-		if r.tag != scopeSpansScope {
-			continue
-		}
-		in := wireReader{rest: r.bytes}
-		for in.next() {
-			if in.tag == scopeName {
-				name = in.bytes
+	for r.skipTo(scopeSpansScope); r.next(); r.skipTo(scopeSpansScope) {
+		if r.tag == scopeSpansScope {
+			in := wireReader{rest: r.bytes}
+			for in.next() {
+				if in.tag == scopeName {
+					d.scopeName = in.bytes
+				}
 			}
+			break
 		}
-		break
 	}
-	if bytes.Equal(name, d.scopeName) {
-		return
-	}
-	d.scopeName = append(d.scopeName[:0], name...)
-	d.raw.Scope = 0
 	if d.sink.packer != nil {
-		d.raw.Scope = d.sink.packer.Scope(name)
+		d.raw.Scope = d.sink.packer.Scope(d.scopeName)
 	}
 }
 

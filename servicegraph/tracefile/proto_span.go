@@ -129,7 +129,7 @@ func (w *wireSpan) readTimesToIDs(b []byte) []byte {
 
 // walkAttributes reads attributes as long as one follows another and all their lengths have one
 // byte, and returns the rest. A span has a dozen attributes, of which a graph reads one or two. Of
-// the others, only the lengths are read, and the three properties of the key that the filter tests.
+// the others, only the lengths are read, and the letters of the key that the filter tests.
 //
 // The loop keeps an index and makes no slices. The processor has to wait for the position of the
 // next attribute, and a slice would need more than that position.
@@ -148,7 +148,7 @@ func (w *wireSpan) walkAttributes(b []byte, keys *semconv.Filter) []byte {
 		default:
 			return b[at:]
 		}
-		if keys == nil || from < to && keys.MayBe(to-from, b[from], b[to-1]) {
+		if keys == nil || from < to && keys.MayBe(b, from, to) {
 			w.attributes = append(w.attributes, b[at+2:end])
 		}
 		at = end
@@ -170,7 +170,7 @@ func (w *wireSpan) readStatusAndFlags(b []byte) []byte {
 // addAttribute adds a KeyValue, unless the filter drops its key.
 func (w *wireSpan) addAttribute(b []byte, keys *semconv.Filter) error {
 	key, _, err := splitAttribute(b)
-	if n := len(key); err == nil && (keys == nil || n > 0 && keys.MayBe(n, key[0], key[n-1])) {
+	if n := len(key); err == nil && (keys == nil || n > 0 && keys.MayBe(key, 0, n)) {
 		w.attributes = append(w.attributes, b)
 	}
 	return err

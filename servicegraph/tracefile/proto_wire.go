@@ -101,6 +101,26 @@ func (r *wireReader) next() bool {
 	return r.nextOfAny()
 }
 
+// skipTo skips fields until the next one can have the tag. It skips only fields with a length whose
+// tag has one byte, and whose length has one or two. So next must still read every tag.
+func (r *wireReader) skipTo(tag uint64) {
+	b, at := r.rest, 0
+	for at+2 < len(b) && uint64(b[at]) != tag && b[at]&0x87 == byte(length) && b[at] >= 1<<3 {
+		end := at + 2 + int(b[at+1])
+		if b[at+1] >= 0x80 {
+			if b[at+2] >= 0x80 {
+				break
+			}
+			end = at + 3 + int(b[at+1]&0x7f) + int(b[at+2])<<7
+		}
+		if end > len(b) {
+			break
+		}
+		at = end
+	}
+	r.rest = b[at:]
+}
+
 // nextOfAny is next for any field.
 func (r *wireReader) nextOfAny() bool {
 	num, typ, n := protowire.ConsumeTag(r.rest)

@@ -3,12 +3,13 @@ package semconv
 import "sync"
 
 // A Filter quickly selects the attributes of a span that the graph reads. The length of a key
-// and its first and last letter exclude most attributes. A Filter never changes and is safe
-// for concurrent use.
+// and its first, last and middle letter exclude nearly all others. A Filter never changes and is
+// safe for concurrent use.
 type Filter struct {
-	first [maxKeyLen + 1][64]Key // by length and endsOf: the first key with this length and these ends; 0 means none
-	next  [len(keys) + 1]Key     // by key: the next key with the same length and ends
-	roles Roles
+	first   [maxKeyLen + 1][64]Key // by length and endsOf: the first key with this length and these ends; 0 means none
+	next    [len(keys) + 1]Key     // by key: the next key with the same length and ends
+	middles [len(keys) + 1]uint64  // by first key: a bit for the middle letter of each key with this length and these ends
+	roles   Roles
 }
 
 // FilterFor returns the filter for spans of a kind.
@@ -43,6 +44,7 @@ func newFilter(roles Roles) *Filter {
 		if k.roles&roles != 0 {
 			first := &f.first[len(k.name)][endsOf(k.name[0], k.name[len(k.name)-1])]
 			key := Key(i + 1)
+			f.middles[key] = f.middles[*first] | middleOf(k.name[len(k.name)/2])
 			f.next[key], *first = *first, key
 		}
 	}
@@ -70,11 +72,16 @@ func (f *Filter) CutURL(url []byte) []byte {
 // Key returns the number of the attribute with this key, or 0 if the filter does not select it.
 func (f *Filter) Key(key []byte) Key { return find(f, key) }
 
-// MayBe reports whether Key can return anything but 0 for a key of this length, at least 1,
-// with these first and last bytes. It lets a decoder reject most attributes from three
-// bytes, before it slices the key and calls Key.
-func (f *Filter) MayBe(length int, first, last byte) bool {
-	return uint(length) < uint(len(f.first)) && f.first[length][endsOf(first, last)] != 0
+// MayBe reports whether Key can return anything but 0 for the key b[from:to], which has at least
+// one byte. It lets a decoder reject nearly all other attributes from their length and three
+// letters, before it slices the key and calls Key.
+func (f *Filter) MayBe(b []byte, from, to int) bool {
+	length := uint(to - from)
+	if length >= uint(len(f.first)) {
+		return false
+	}
+	k := f.first[length][endsOf(b[from], b[to-1])]
+	return k != 0 && f.middles[k]&middleOf(b[from+int(length/2)]) != 0
 }
 
 func find[T string | []byte](f *Filter, key T) Key {
@@ -91,5 +98,9 @@ func find[T string | []byte](f *Filter, key T) Key {
 
 // endsOf returns a number below 64 for the first and the last letter of a key. The first letter
 // alone does not suffice. For example, http.response.status_code is not read by default, but a key
-// with the same length and the same first letter is.
-func endsOf(first, last byte) byte { return (first + 7*last) & 63 }
+// with the same length and the same first letter is. The factor 11 was chosen because with it, the
+// fewest keys of the semantic conventions that are not read get the number of a key that is.
+func endsOf(first, last byte) byte { return (first + 11*last) & 63 }
+
+// middleOf returns the bit for the middle letter of a key.
+func middleOf(letter byte) uint64 { return 1 << (letter & 63) }
