@@ -122,6 +122,9 @@ func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation
 	of := Interpretation{Kind: kind, Caller: kind.Calls(), Excused: o.NotErrors.has(attrs)}
 	of.Failed = !of.Excused && (attrs.errorTag == "true" || o.HTTPErrors && attrs.failedWithHTTP())
 	switch {
+	case (kind == Client || kind == Server) && attrs.connects():
+		of.Kind, of.Caller = Internal, false
+		return of
 	case kind == Client && attrs.receives():
 		of.Kind, of.Caller, of.Polls = Consumer, false, true
 	case kind == Client && attrs.transfers(hasLinks):
