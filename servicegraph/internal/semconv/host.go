@@ -94,8 +94,13 @@ func splitPort(text string) (host, port string) {
 		host, port, _ = strings.Cut(rest, "]")
 		return host, strings.TrimPrefix(port, ":")
 	}
-	if host, port, found := strings.Cut(text, ":"); found && (port == "" || isNumber(port)) {
+	host, port, found := strings.Cut(text, ":")
+	switch {
+	case !found:
+	case port == "", isNumber(port):
 		return host, port
+	case known(port) == "": // such as cart:undefined
+		return host, ""
 	}
 	return text, ""
 }

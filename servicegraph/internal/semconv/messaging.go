@@ -120,10 +120,11 @@ func isDefaultExchange(name string) bool {
 }
 
 // isTemporary reports whether a product or a client made up the name of a destination, for example
-// for the replies to one client. Names with a UUID count as made up.
+// for the replies to one client. Names with a UUID, with or
+// without its dashes, count as made up.
 func isTemporary(name string) bool {
 	for _, prefix := range [...]string{
-		"_INBOX.", "_R_.", // NATS
+		"_INBOX.", "_R_.", "$JS.ACK.", // NATS
 		"amq.gen-", "amq.rabbitmq.reply-to", "spring.gen-", // RabbitMQ
 		"temp-queue://", "temp-topic://", "ID:", // JMS
 		"#P2P/QTMP/", "AMQ.", // Solace, IBM MQ
@@ -135,6 +136,17 @@ func isTemporary(name string) bool {
 	}
 	for i := 0; i+36 <= len(name); i++ {
 		if isUUID(name[i : i+36]) {
+			return true
+		}
+	}
+	return hasHexUUID(name)
+}
+
+// hasHexUUID reports whether a name has a UUID without dashes: exactly 32 hexadecimal digits in a row, not
+// all of them decimal, with neither a letter nor a digit beside them.
+func hasHexUUID(name string) bool {
+	for part := range strings.FieldsFuncSeq(name, func(r rune) bool { return r < '0' || r > '9' && r < 'A' || r > 'Z' && r < 'a' || r > 'z' && r < 128 }) {
+		if len(part) == 32 && strings.Trim(part, "0123456789abcdefABCDEF") == "" && strings.Trim(part, "0123456789") != "" {
 			return true
 		}
 	}
