@@ -1401,7 +1401,7 @@ func (o *oracle) countEntries() {
 		case messages && s.parent == nil && !s.missing && o.isDetached(s) && peer.Type != sg.TypeQueue:
 			s.outcome = "detached"
 		case messages && s.kind == sg.KindConsumer && peer.Type != sg.TypeQueue:
-		case peer.Name != "" && (!s.isEntry || messages) && (s.parent == nil && !s.missing || peer.Type == sg.TypeQueue):
+		case peer.Name != "" && (!s.isEntry || messages) && (s.parent == nil && !s.missing || peer.Type == sg.TypeQueue || s.missing && !o.hasService(s, peer)):
 			from := peer
 			if peer.Type == sg.TypeExternal {
 				from = o.service(peer)
@@ -1420,6 +1420,11 @@ func (o *oracle) countEntries() {
 			o.entry(s, kind)
 		}
 	}
+}
+
+// hasService reports whether the trace of a span has spans of a service with the name of a peer.
+func (o *oracle) hasService(of *oracleSpan, peer sg.NodeID) bool {
+	return slices.ContainsFunc(o.spans, func(s *oracleSpan) bool { return s.TraceID == of.TraceID && s.node.Name == peer.Name })
 }
 
 // delegates reports whether spans inside s handle the messages that s received (M10).

@@ -27,8 +27,8 @@ type Config struct {
 	UserNode   bool // a request from outside is a call from the user
 
 	// IsNameOf reports whether a peer has the name of a service. It is called only for
-	// callee spans that are caller spans as well, and for spans between which a call may be
-	// inferred.
+	// callee spans that are caller spans as well or name their caller, and for spans between which a
+	// call may be inferred.
 	IsNameOf func(peer, service trace.Node) bool
 
 	// IsHostOf reports whether a peer, which is a host, has the name of a service, alone or

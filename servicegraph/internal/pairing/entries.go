@@ -29,7 +29,7 @@ func (p *Pairer) entries() {
 			}
 		case state.delegates: // the spans inside are the deliveries
 		case passage == trace.Behind: // the caller is hidden
-		case span.Peer != 0 && passage != trace.Entered && (parent == trace.NoParent || p.queue(i) != 0):
+		case span.Peer != 0 && passage != trace.Entered && (parent == trace.NoParent || p.queue(i) != 0 || parent == trace.MissingParent && !p.hasService(span.Peer)):
 			state.outcome = Virtual
 			call := Call{
 				From: span.Peer, To: span.Node, Caller: -1, Callee: i, Source: -1,
@@ -48,6 +48,19 @@ func (p *Pairer) entries() {
 			}
 		}
 	}
+}
+
+// hasService reports whether the trace has spans of a service with the name of a peer. Such a service tells of
+// its calls by spans of its own (docs/semantics.md P6).
+func (p *Pairer) hasService(peer trace.Node) bool {
+	if len(p.services) == 0 {
+		for i := range p.spans {
+			p.services = append(p.services, p.spans[i].Node)
+		}
+		slices.Sort(p.services)
+		p.services = slices.Compact(p.services)
+	}
+	return slices.ContainsFunc(p.services, func(service trace.Node) bool { return p.cfg.IsNameOf(peer, service) })
 }
 
 // findDetached marks the roots that lie within the time of another root of the trace. Such a root

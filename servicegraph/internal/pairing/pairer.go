@@ -16,14 +16,15 @@ type Pairer struct {
 	parent []int32
 	order  []int32
 
-	state      []spanState // by span
-	callers    []int32     // the caller spans in order
-	lone       []int32     // the callee spans in order whose parent no caller span encloses
-	entered    []int32     // the SERVER and CONSUMER spans in order that are not callee spans, and the roots without a kind
-	roots      []int32     // the spans without a parent
-	group      []int32     // the callees of one caller
-	twins      []int32     // spans that are compared as twins
-	twinGroups []twinGroup // of findTwins; kept for their memory
+	state      []spanState  // by span
+	callers    []int32      // the caller spans in order
+	lone       []int32      // the callee spans in order whose parent no caller span encloses
+	entered    []int32      // the SERVER and CONSUMER spans in order that are not callee spans, and the roots without a kind
+	roots      []int32      // the spans without a parent
+	services   []trace.Node // of the spans, if hasService was called
+	group      []int32      // the callees of one caller
+	twins      []int32      // spans that are compared as twins
+	twinGroups []twinGroup  // of findTwins; kept for their memory
 	targets    map[int32][]trace.Link
 	queries    map[queryKey]bool // the databases that the children of the spans with queried set query
 
@@ -107,7 +108,7 @@ func (p *Pairer) Pair(id [16]byte, t *trace.Tree, links Links) {
 	p.isOpen, p.uncompared = false, false
 	p.settling, p.settled = p.settling[:0], false
 	clear(p.queries)
-	p.concealed = p.concealed[:0]
+	p.concealed, p.services = p.concealed[:0], p.services[:0]
 	p.findBatches()
 	p.findCallees()
 	p.findRoutes()

@@ -120,8 +120,7 @@ func isDefaultExchange(name string) bool {
 }
 
 // isTemporary reports whether a product or a client made up the name of a destination, for example
-// for the replies to one client. Names with a UUID, with or
-// without its dashes, count as made up.
+// for the replies to one client. Names with a UUID, with or without its dashes, count as made up.
 func isTemporary(name string) bool {
 	for _, prefix := range [...]string{
 		"_INBOX.", "_R_.", "$JS.ACK.", // NATS
