@@ -354,7 +354,7 @@ func (r *pendingReader) readCall(j *jsonCall) error {
 	if j.Inside != nil {
 		key.inside = r.addressFrom(*j.Inside)
 	}
-	if r.calls[key] != nil || key == (callKey{edgeKey: ends}) {
+	if r.calls[key] != nil || r.names.isSettled(&key) {
 		return fmt.Errorf("edge %q to %q is listed twice, or has nothing pending", j.From, j.To)
 	}
 	return j.fill(&r.callsTo(key).Edge)

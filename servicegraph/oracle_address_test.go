@@ -445,8 +445,8 @@ func (o *oracle) peerName(c *oracleCall, open []oracleCall) sg.NodeID {
 		}
 	case isHost(c) && peer.Name == c.at.host:
 		peer.Name = o.shown(c.client.node, c.at.host)
-	case !c.isName && c.at.host != "" && (peer.Type == sg.TypeDatabase && c.kind == sg.EdgeRequest || peer.Type == sg.TypeQueue && !o.isReceived(peer)):
-		alike := make(map[string]string)
+	case !c.isName && (peer.Type == sg.TypeDatabase && c.kind == sg.EdgeRequest || peer.Type == sg.TypeQueue && !o.isReceived(peer)):
+		alike, own := make(map[string]string), make(map[string]bool)
 		digits := strings.NewReplacer("0", "", "1", "", "2", "", "3", "")
 		for _, other := range open {
 			host := o.shown(other.client.node, other.at.host)
@@ -456,8 +456,15 @@ func (o *oracle) peerName(c *oracleCall, open []oracleCall) sg.NodeID {
 			if first, known := alike[digits.Replace(host)]; !known || host < first {
 				alike[digits.Replace(host)] = host
 			}
+			if other.client.node == c.client.node {
+				own[digits.Replace(host)] = true
+			}
 		}
-		if host := alike[digits.Replace(o.shown(c.client.node, c.at.host))]; len(alike) > 1 && host != "" && !isAddress(c.at.host) {
+		key := digits.Replace(o.shown(c.client.node, c.at.host))
+		if c.at.host == "" && len(own) == 1 {
+			key = onlyName(own)
+		}
+		if host := alike[key]; len(alike) > 1 && host != "" && (c.at.host == "" || !isAddress(c.at.host)) {
 			peer.Name += "@" + host
 		}
 	}

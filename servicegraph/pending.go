@@ -45,10 +45,14 @@ type callKey struct {
 	taken            bool             // a message that To took from the queue From for other spans to process
 }
 
-// isSettled reports whether no other span can tell more about calls with this key.
-func (k callKey) isSettled() bool {
-	return k.address == 0 && k.inside == 0 && !k.fromName && !k.toName && !k.taken && !k.ended
+// isSettled reports whether no other spans can tell more about the calls with a key. A call to a database or
+// the like without an address goes where the other calls of the caller go (docs/semantics.md A6).
+func (s *symbols) isSettled(k *callKey) bool {
+	return k.address == 0 && k.inside == 0 && !k.fromName && !k.toName && !k.taken && !k.ended && !hasServers(s.typeOf(k.to))
 }
+
+// hasServers reports whether one peer of a type can be several servers, which the host tells apart.
+func hasServers(t NodeType) bool { return t == TypeDatabase || t == TypeQueue || t == TypeModel }
 
 // callKeyOf returns the key of the call that a caller span makes to the peer it names.
 func (s *symbols) callKeyOf(client *trace.Span) callKey {

@@ -157,7 +157,12 @@ func (t *totals) mergeRenamed(o *totals, r *renamer) {
 		}
 	}
 	for k, e := range o.edges {
-		t.callsTo(callKey{edgeKey: c.edge(k), fromName: c.isChosen(k.from), toName: c.isChosen(k.to)}).merge(c.queues(&e.Edge))
+		key := callKey{edgeKey: c.edge(k), fromName: c.isChosen(k.from), toName: c.isChosen(k.to)}
+		to := t.edge // the calls are resolved, unless an end has a new name
+		if key.fromName || key.toName {
+			to = func(edgeKey) *edgeSum { return t.callsTo(key) }
+		}
+		to(key.edgeKey).merge(c.queues(&e.Edge))
 	}
 	for k, e := range o.calls {
 		k.fromName, k.toName = k.fromName || c.isChosen(k.from), k.toName || c.isChosen(k.to)

@@ -100,7 +100,7 @@ func (r *resolver) openDirectory(t *totals) {
 		if s.span.Peer == 0 || s.called || linked[s.call(key)] {
 			continue
 		}
-		if call := t.names.callKeyOf(&s.span); !call.isSettled() {
+		if call := t.names.callKeyOf(&s.span); !t.names.isSettled(&call) {
 			keys = append(keys, call)
 		}
 	}
@@ -150,12 +150,13 @@ func (r *resolver) peerOf(key callKey) directory.Peer {
 	id := r.totals.names.nodeID(key.to)
 	p := directory.Peer{Node: key.to, Name: id.Name, Type: string(id.Type)}
 	switch {
-	case key.toName || key.address == 0:
+	case key.toName:
 	case id.Type == TypeQueue:
 		if !r.isReceived(key.to) {
 			p.Kind = directory.Server
 		}
 	case key.kind != EdgeRequest:
+	case key.address == 0 && id.Type != TypeDatabase && id.Type != TypeModel:
 	case id.Type == TypeExternal, id.Type == TypeIP, r.isModelServer(key.to, r.totals.names.AddressOf(key.address).Host):
 		p.Kind = directory.Host
 	case id.Type == TypeModel && !semconv.HasDomains(id.Name), id.Type == TypeDatabase:

@@ -94,7 +94,7 @@ func (t *totals) newSum(key edgeKey) *edgeSum {
 // callsTo returns the sum of the pending calls with a key, a new one if the totals have none.
 // If no other spans can tell more about such calls, callsTo returns the sum of the edge.
 func (t *totals) callsTo(key callKey) *edgeSum {
-	if key.isSettled() {
+	if t.names.isSettled(&key) {
 		return t.edge(key.edgeKey)
 	}
 	e := t.recentCalls.find(key, key.hash(), t.calls)

@@ -33,6 +33,7 @@ type Names struct {
 	local     map[string]map[port]Peer         // by host: the peers on the machine of a caller, each under the first of its names
 	ports     map[string]map[trace.Node]int    // by host and caller: the number of these peers
 	servers   map[trace.Node]map[string]string // by peer: the first of the hosts that differ only in their digits
+	met       map[usage]map[string]bool        // the keys of servers that a caller names
 	given     Given                            // names that stay; nil if none do
 	new       Given                            // the other names so far, if names stay
 }
@@ -50,6 +51,9 @@ type thing struct {
 
 type nodeName struct{ name, typ string }
 
+// A usage is a database or the like that a caller calls.
+type usage struct{ peer, caller trace.Node }
+
 // A port is a port on the machine of a caller.
 type port struct {
 	caller trace.Node
@@ -63,6 +67,7 @@ func NewNames(d *Directory, given Given) *Names {
 		given: given, new: make(Given),
 		directory: d, local: make(map[string]map[port]Peer),
 		ports: make(map[string]map[trace.Node]int), servers: make(map[trace.Node]map[string]string),
+		met: make(map[usage]map[string]bool),
 	}
 }
 
@@ -83,6 +88,11 @@ func (n *Names) Add(c *Call, p *Peer) {
 		if first, known := n.servers[p.Node][alike]; !known || host < first {
 			n.servers[p.Node][alike] = host
 		}
+		by := usage{p.Node, c.Caller}
+		if n.met[by] == nil {
+			n.met[by] = make(map[string]bool)
+		}
+		n.met[by][alike] = true
 	}
 }
 
@@ -120,6 +130,9 @@ func (n *Names) Name(c *Call, p *Peer, caller string) (name, typ string) {
 	switch {
 	case p.Kind == Server:
 		t.host = alikeOf(n.directory.Host(c.Caller, c.At.Host))
+		if c.At.Host == "" {
+			t.caller = c.Caller
+		}
 	case semconv.IsLocal(c.At.Host):
 		t = thing{caller: c.Caller, host: c.At.Host, port: c.At.Port}
 	default:
@@ -137,7 +150,9 @@ func (n *Names) Name(c *Call, p *Peer, caller string) (name, typ string) {
 // peer on the machine of its caller is a different peer for each caller and port; if there are
 // several, the name contains the caller. A host has the same name for all callers. A database or
 // the like is a different peer on each host. There are two exceptions: hosts that differ only in
-// their digits, and IP addresses, are taken for the shards and replicas of one database.
+// their digits, and IP addresses, are taken for the shards and replicas of one database. A
+// call that names no host, such as one that failed before it was connected, goes to the peer that
+// the caller calls otherwise, if that is only one.
 func (n *Names) name(c *Call, p *Peer, caller string) (name, typ string) {
 	name, typ = p.Name, p.Type
 	host := c.At.Host
@@ -160,7 +175,13 @@ func (n *Names) name(c *Call, p *Peer, caller string) (name, typ string) {
 	case p.Kind == Host && p.Name == host:
 		name = n.directory.Host(c.Caller, host)
 	case p.Kind == Server && len(n.servers[p.Node]) > 1:
-		if first := n.servers[p.Node][alikeOf(n.directory.Host(c.Caller, host))]; first != "" {
+		alike := alikeOf(n.directory.Host(c.Caller, host))
+		if met := n.met[usage{p.Node, c.Caller}]; host == "" && len(met) == 1 {
+			for only := range met {
+				alike = only
+			}
+		}
+		if first := n.servers[p.Node][alike]; first != "" {
 			name += "@" + first
 		}
 	}
