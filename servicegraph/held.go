@@ -247,9 +247,10 @@ func (h *held) linksToWrite(i traceIndex) *traceLinks {
 }
 
 // mayReceive reports whether the links of a span may be messages that it received: where a
-// message starts a function or a job, the span is not always a CONSUMER span.
+// message starts a function or a job, the span is not always a CONSUMER span. A SERVER span that names its
+// caller received a request (docs/semantics.md M15).
 func mayReceive(s *trace.Span) bool {
-	return s.Kind.Serves() || s.Kind == trace.Internal && !s.Is(trace.IsCaller) && !s.Is(trace.Settles)
+	return s.Kind == trace.Consumer || s.Kind == trace.Server && s.Peer == 0 || s.Kind == trace.Internal && !s.Is(trace.IsCaller) && !s.Is(trace.Settles)
 }
 
 // addLinks adds the links of a span of the last trace that may receive messages.
