@@ -72,9 +72,9 @@ func (r *resolver) findReceptions() {
 }
 
 // isAlone reports whether a receiver is a call from the queue that it names, because no sender is
-// known.
+// known and no span beside the receiver shows the delivery.
 func (in *pendingReceive) isAlone(joined bool) bool {
-	return in.outcome != pairing.None && !joined && in.span.PeerType == trace.Queue
+	return in.outcome != pairing.None && in.outcome != pairing.Nested && !joined && in.span.PeerType == trace.Queue
 }
 
 // pairLinks adds the messages whose two halves are known, and returns the receivers of these
@@ -319,6 +319,8 @@ func (r *resolver) countReceivers(joined map[receiver]bool) {
 		case in.outcome == pairing.None:
 		case joined[key]:
 			r.found.count(pairing.Paired, 1)
+		case in.outcome == pairing.Nested: // a span beside it shows the delivery
+			r.found.count(pairing.Nested, 1)
 		case in.span.PeerType == trace.Queue:
 			r.found.count(pairing.Virtual, 1)
 			if !isTaken(&in.span) {

@@ -235,7 +235,7 @@ func (r *callReader) received(in pairing.Receive) (alone bool) {
 		r.add(message, sender, in.Span, sender)
 	}
 	taken := isTaken(span) && r.resolver.receptions[reception{span.Peer, span.Node}]
-	if alone && in.Outcome != pairing.None && span.PeerType == trace.Queue && !taken {
+	if alone && in.Outcome != pairing.None && in.Outcome != pairing.Nested && span.PeerType == trace.Queue && !taken {
 		r.add(Call{From: r.builder.names.nodeID(span.Peer), To: r.nodeOf(in.Span), Kind: EdgeMessage}, -1, in.Span, -1)
 	}
 	return alone
