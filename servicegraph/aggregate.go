@@ -26,7 +26,8 @@ type aggregator struct {
 	// The trace that is being added:
 	trace   TraceID
 	sum     *totals
-	isOpen  bool   // the calls are withheld
+	isOpen  bool // the calls are withheld, except those of the spans in shown
+	shown   spanIDs
 	dropped uint64 // spans of hidden services that no visible service called
 }
 
@@ -68,7 +69,8 @@ func (a *aggregator) add(t wholeTrace, sum *totals) {
 	a.pair(&t)
 	a.sum, a.isOpen = sum, a.live && t.isOpen()
 	if a.isOpen {
-		a.pairer.Withhold()
+		a.shown = t.shown()
+		a.pairer.Withhold(a.isShown)
 	}
 	calls := a.pairer.Calls()
 	for i := range calls {
@@ -77,6 +79,12 @@ func (a *aggregator) add(t wholeTrace, sum *totals) {
 	a.addPending()
 	a.addSpans()
 }
+
+// awaits reports whether a later span of the trace can contradict what span i shows.
+func (a *aggregator) awaits(i int32) bool { return a.isOpen && !a.isShown(i) }
+
+// isShown reports whether span i was in a live graph before its trace was opened again.
+func (a *aggregator) isShown(i int32) bool { return a.shown.contains(a.tree.Spans[i].ID) }
 
 // id returns the identity of span i.
 func (a *aggregator) id(i int32) Link { return Link{a.trace, a.tree.Spans[i].ID} }
@@ -196,13 +204,13 @@ func (a *aggregator) addPending() {
 	for _, s := range a.pairer.Sends() {
 		a.sum.addSend(a.id(s.Span), pendingSend{
 			span: s.Client, of: s.Client.ID, called: s.Called, counted: s.Counted, queueNode: a.builder.cfg.QueueNodes,
-			isOpen: a.isOpen,
+			isOpen: a.awaits(s.Span),
 		})
 	}
 	for _, r := range a.pairer.Receives() {
 		id, span := a.id(r.Span), a.tree.Spans[r.Span]
 		span.Detail = 0 // edges made of two halves have no details
-		a.sum.addReceiver(id, pendingReceive{span: span, outcome: r.Outcome, queueNode: a.builder.cfg.QueueNodes, isOpen: a.isOpen})
+		a.sum.addReceiver(id, pendingReceive{span: span, outcome: r.Outcome, queueNode: a.builder.cfg.QueueNodes, isOpen: a.awaits(r.Span)})
 		for _, target := range r.Targets {
 			a.sum.receives[receiveKey{receiver{id, span.Node}, Link{target.Trace, target.Span}}] = true
 		}

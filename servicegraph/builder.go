@@ -38,8 +38,8 @@ type Builder struct {
 	kubernetes map[nodeIndex][]string // the Kubernetes namespaces of services, sorted
 	statements directory.Statements
 	stated     recentStatements
-	ownIP      ownIP           // that of the last resource
-	given      directory.Given // the names of peers in the graphs of Live
+	ownIP      ownIP  // that of the last resource
+	shown      *shown // by the last graph of Live; nil before the first
 
 	held
 }
@@ -231,23 +231,33 @@ func (b *Builder) Graph() *Graph { return b.sum(false).graph() }
 //
 // So a call to a peer without spans, such as a database, appears when its trace closes:
 // [Window].Quiet after the last span of the trace, or [Window].Age after its first. In a window
-// with neither, no trace closes. Two things can still change a call that is in a graph: a late
-// span that opens the closed trace again, and an address that is learned later.
+// with neither, no trace closes.
 //
-// In the graphs of Live, a peer keeps its first name. In Graph, some names depend on the other
-// callers: if a second host has a database of the same name, both nodes are named after their hosts
-// (A6), and so are the hosts on the machines of several callers (A2). In Live, the first of them
-// keeps the name without that addition.
+// A graph of Live keeps what an earlier one has shown, although Graph would show it elsewhere once
+// later traces tell more:
 //
-// Live costs as much as Graph. The result can be merged and written like any other graph.
+//   - A call to an address stays a call to the peer that its caller names when a service answers
+//     there later. Calls that come after that are calls to the service. Only a peer with the name
+//     of the service becomes the service.
+//   - A peer keeps its name, where the names of Graph depend on other callers: a database that is
+//     met on a second host keeps its bare name on the first host (A6), as does the first of several
+//     hosts on the machines of their callers (A2).
+//   - A message to a queue stays one when a consumer links to the producer later. The graph then
+//     also has a message from the queue to the consumer.
+//   - The calls of a trace that a late span opens again stay. Only if the late span itself is the
+//     callee of a call without one does the call move to this callee.
+//
+// Live costs as much as Graph. The result can be merged and written like any other graph; Merge
+// and ReadJSON resolve its calls with all that the graph knows, as Graph does.
 func (b *Builder) Live() *Graph {
 	sum := b.sum(true)
 	sum.withholdHalves()
-	if sum.given = b.given; sum.given == nil {
-		sum.given = make(directory.Given)
+	if sum.shown = b.shown; sum.shown == nil {
+		sum.shown = newShown(nil)
 	}
+	sum.keepHalves()
 	g := sum.graph()
-	b.given = sum.given
+	b.shown = sum.shown
 	return g
 }
 

@@ -34,8 +34,9 @@ type held struct {
 	ageOrder     arena.Slab[arena.Link] // kept only if Window.Age is set
 	byAge        arena.LRU              // the open traces, by the time of the first span
 
-	linksOf map[traceIndex]*traceLinks // of the traces that have any
-	fullIDs map[TraceID]fullIDs        // by low half; nil until a trace with a 64-bit id is held
+	linksOf    map[traceIndex]*traceLinks // of the traces that have any
+	closedWith map[traceIndex]spanIDs     // of the traces that were opened again after a live graph: the spans that it has
+	fullIDs    map[TraceID]fullIDs        // by low half; nil until a trace with a 64-bit id is held
 
 	forgotten    arena.Table[TraceID, struct{}]
 	lastReplaced traceIndex // the index in forgotten that was used again last
@@ -334,6 +335,9 @@ func (b *Builder) touch(i traceIndex) {
 	}
 	b.report.Reopened++
 	b.closed.Remove(i)
+	if b.shown != nil {
+		b.noteShown(i)
+	}
 	b.enter(i)
 }
 
@@ -414,6 +418,7 @@ func (b *Builder) drop(i traceIndex) {
 	b.leave(i)
 	b.dropLinks(i)
 	b.dropFullID(i)
+	delete(b.closedWith, i)
 	b.spans -= t.spans.Len()
 	b.store.Release(&t.spans)
 	b.markForgotten(b.traces.ID(i))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/tempograph/tempograph/servicegraph/internal/directory"
 	"github.com/tempograph/tempograph/servicegraph/internal/pairing"
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
@@ -40,13 +41,20 @@ func (r *resolver) resolveTaken(joined map[receiver]bool) {
 	}
 	r.findReceptions()
 	for key, calls := range r.totals.calls {
-		if key.taken && !r.receptions[reception{key.from, key.to}] {
+		if !key.taken {
+			continue
+		}
+		isKnown := r.receptions[reception{key.from, key.to}]
+		switch {
+		case r.shown != nil:
+			r.addKept(key, key.edgeKey, directory.Unknown, !isKnown, &calls.Edge)
+		case !isKnown:
 			r.edge(key.edgeKey).merge(&calls.Edge)
 		}
 	}
 	for key, in := range alone {
-		if !r.receptions[reception{in.span.Peer, key.node}] {
-			r.edge(edgeKey{in.span.Peer, key.node, EdgeMessage}).addCall(calleeAlone(key.span, &in.span))
+		if in.shown || !r.receptions[reception{in.span.Peer, key.node}] {
+			r.fromQueue(key, &in)
 		}
 	}
 }
@@ -98,7 +106,7 @@ func (r *resolver) pairLinks() (joined map[receiver]bool) {
 			continue
 		}
 		joined[key.receiver] = true
-		if r.isPartOfDelivery(processed, key, &out, &in.span) {
+		if !in.shown && r.isPartOfDelivery(processed, key, &out, &in.span) {
 			continue // the span that handles the message counts as the delivery, not the poll
 		}
 		messages = append(messages, found{key, sender})
@@ -232,13 +240,16 @@ func (r *resolver) hasReceived(out *pendingSend, to nodeIndex) bool {
 // of one call, so that a merge does not depend on which graph has which delivery.
 func (r *resolver) message(key receiveKey, call Link, out *pendingSend, in *pendingReceive, times *trace.Span) {
 	queue := queueOf(&out.span, &in.span)
-	if (out.queueNode || in.queueNode) && queue != 0 {
+	if (out.queueNode || in.queueNode || out.shown || in.shown) && queue != 0 {
 		to, from := edgeKey{out.span.Node, queue, EdgeMessage}, edgeKey{queue, key.node, EdgeMessage}
 		if out.span.PeerType != trace.Queue && r.isFirst(to, call, false) { // if the sender names the queue, the graph has the call already
 			r.edge(to).addCall(callerAlone(call, times))
 		}
 		if r.isFirst(from, key.span, true) {
 			r.edge(from).addCall(calleeAlone(key.span, &in.span))
+		}
+		if in.shown && r.shown != nil {
+			r.shown.receivers[key.receiver] = true
 		}
 		return
 	}
@@ -303,11 +314,23 @@ func (r *resolver) unlinkedSends() {
 		if !out.counted {
 			r.found.count(outcome, 1)
 		}
-		if outcome == pairing.Virtual && !out.called {
+		toQueue := out.span.PeerType == trace.Queue
+		if (outcome == pairing.Virtual || out.shown && toQueue) && !out.called {
 			var alone Edge
 			alone.addCall(callerAlone(key.span, &out.span))
 			r.addResolved(r.totals.names.callKeyOf(&out.span), &alone)
+			if r.shown != nil && toQueue {
+				r.shown.sends[key] = true
+			}
 		}
+	}
+}
+
+// fromQueue adds the call from the queue to a receiver without a sender.
+func (r *resolver) fromQueue(key receiver, in *pendingReceive) {
+	r.edge(edgeKey{in.span.Peer, key.node, EdgeMessage}).addCall(calleeAlone(key.span, &in.span))
+	if r.shown != nil {
+		r.shown.receivers[key] = true
 	}
 }
 
@@ -324,7 +347,7 @@ func (r *resolver) countReceivers(joined map[receiver]bool) {
 		case in.span.PeerType == trace.Queue:
 			r.found.count(pairing.Virtual, 1)
 			if !isTaken(&in.span) {
-				r.edge(edgeKey{in.span.Peer, key.node, EdgeMessage}).addCall(calleeAlone(key.span, &in.span))
+				r.fromQueue(key, &in)
 			}
 		default:
 			r.found.count(in.outcome, 1)

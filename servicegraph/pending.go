@@ -104,6 +104,7 @@ type pendingSend struct {
 	queueNode bool   // Config.QueueNodes
 	isOpen    bool   // of an open trace in a live graph: see withholdHalves
 	given     bool   // in the counted totals: an earlier delta has shown the call as a call to the queue
+	shown     bool   // an earlier live graph shows the call as one to the queue
 }
 
 // call returns the key that all spans of one call share.
@@ -129,6 +130,7 @@ type pendingReceive struct {
 	outcome   pairing.Outcome // of the span if no link is found; None if the report has it already
 	queueNode bool            // Config.QueueNodes
 	isOpen    bool            // of an open trace in a live graph: see withholdHalves
+	shown     bool            // an earlier live graph shows the messages as calls from the queue
 }
 
 func newPending() pending {

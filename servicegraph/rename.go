@@ -177,11 +177,11 @@ func (t *totals) mergeRenamed(o *totals, r *renamer) {
 	}
 	t.statements.Merge(t.names, o.statements, c.node, c.address)
 	for key, s := range o.sends {
-		s.span = c.span(s.span)
+		s.span, s.shown = c.span(s.span), false
 		t.addSend(key.span, s)
 	}
 	for key, r := range o.receivers {
-		r.span = c.span(r.span)
+		r.span, r.shown = c.span(r.span), false
 		t.addReceiver(key.span, r)
 	}
 	for k := range o.receives {

@@ -25,6 +25,7 @@ type resolver struct {
 	seen      map[sideKey]bool
 	entries   map[nodeIndex]float64 // requests whose links lead to no caller; weighted
 	received  map[nodeIndex]bool    // see isReceived; nil until its first call
+	shown     *shown                // what the graph shows, for later live graphs; nil unless the totals have shown
 
 	receptions map[reception]bool // see resolveTaken
 }
@@ -109,7 +110,12 @@ func (r *resolver) openDirectory(t *totals) {
 		calls[i] = r.asked(key)
 	}
 	r.directory = directory.New(services, meetings, calls)
-	r.peers = directory.NewNames(r.directory, r.totals.given)
+	var given directory.Given
+	if was := r.totals.shown; was != nil {
+		given = was.names
+		r.shown = newShown(given)
+	}
+	r.peers = directory.NewNames(r.directory, given)
 	for _, key := range keys {
 		if end, how := r.serviceOf(key); end.to == key.to && how != directory.ByAddress && !key.ended {
 			c, p := r.asked(key), r.peerOf(key)
@@ -219,7 +225,12 @@ func (r *resolver) edge(key edgeKey) *Edge {
 // only taken from a queue to resolveTaken.
 func (r *resolver) resolveCalls() {
 	for key, calls := range r.totals.calls {
-		if !key.taken {
+		switch {
+		case key.taken:
+		case r.shown != nil:
+			end, how := r.resolveCall(key)
+			r.addKept(key, end, how, !key.hasEndedAt(end), &calls.Edge)
+		default:
 			r.addResolved(key, &calls.Edge)
 		}
 	}
@@ -228,23 +239,35 @@ func (r *resolver) resolveCalls() {
 // addResolved adds the calls with a key to the edge that the key resolves to.
 func (r *resolver) addResolved(key callKey, calls *Edge) {
 	end, how := r.resolveCall(key)
-	if key.ended && end.to == key.to {
+	if key.hasEndedAt(end) {
 		r.found.conceal(calls)
 		return
 	}
+	r.countConflict(key, how)
+	r.addTo(end, how, calls)
+}
+
+// hasEndedAt reports whether the calls ended in a hidden service, and no service was found for them.
+func (k *callKey) hasEndedAt(end edgeKey) bool { return k.ended && end.to == k.to }
+
+// addTo adds calls to the edge end.
+func (r *resolver) addTo(end edgeKey, how directory.Answer, calls *Edge) {
 	found := *calls
 	switch evidence := &found.Evidence; how {
 	case directory.ByAddress:
 		evidence.Address, evidence.Caller = evidence.Caller, 0
 	case directory.ByName:
 		evidence.Name, evidence.Caller = evidence.Caller, 0
-	case directory.Ambiguous:
-		if !r.conflicts[key.address] {
-			r.conflicts[key.address] = true
-			r.found.AddressConflicts++
-		}
 	}
 	r.edge(end).merge(&found)
+}
+
+// countConflict counts the address of calls if several services answer there.
+func (r *resolver) countConflict(key callKey, how directory.Answer) {
+	if how == directory.Ambiguous && !r.conflicts[key.address] {
+		r.conflicts[key.address] = true
+		r.found.AddressConflicts++
+	}
 }
 
 // resolveCall finds the ends of the calls with a key: the service that the caller means, else the

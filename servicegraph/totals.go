@@ -19,7 +19,7 @@ type totals struct {
 	pending
 	report Report
 
-	given directory.Given // names of peers that stay: see Builder.Live; nil if none do
+	shown *shown // what stays as it is: see Builder.Live; nil if nothing does
 
 	limits   Limits                     // 0 without a limit
 	nextFold struct{ edges, calls int } // the numbers of edges and calls at which those beyond the limit are folded next
@@ -194,7 +194,10 @@ func (t *totals) graph() *Graph {
 	t.resolveExcess()
 	t.foldEdges()
 	r := t.resolve()
-	t.given = r.peers.Given()
+	if r.shown != nil {
+		r.shown.names = r.peers.Given()
+		t.shown = r.shown
+	}
 	t.names = r.names // with the names that the resolver added
 	g := &Graph{totals: t, report: t.report}
 	g.report.merge(r.found)

@@ -403,6 +403,11 @@ A trace is open until no span of it has arrived for 10 seconds, and at most for 
 after its first span. A call of an open trace is not drawn before the span of the callee has
 arrived. So a database or another uninstrumented dependency appears 10 seconds after the
 first call to it, and no node disappears again. The report counts the spans that wait.
+A call stays where the graph has shown it. If a service answers at an address for the first time
+after failed calls to the address were drawn as calls to an uninstrumented dependency, these calls
+stay there, and later ones lead to the service. A message that was drawn as one to a queue stays one
+if the span of the consumer comes more than 10 seconds later. A call moves only if the span of the
+callee comes so late. The graph of the same spans from a file has all calls where they belong.
 
 The graph covers all spans since the start, or with --window 15m the traces that were
 complete in the last 15 minutes. A trace is complete about half a minute after its last

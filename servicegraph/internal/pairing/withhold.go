@@ -8,16 +8,23 @@ import "slices"
 // after Pair.
 //
 // A call with a span on both sides stays, as does the call to a callee span whose parent is in
-// another service: a later span cannot take such a call back.
-func (p *Pairer) Withhold() {
+// another service: a later span cannot take such a call back. A call whose spans were all shown before,
+// when the trace seemed complete, also stays.
+func (p *Pairer) Withhold(isShown func(i int32) bool) {
 	p.isOpen = true
-	for _, i := range p.concealed {
+	p.concealed = slices.DeleteFunc(p.concealed, func(i int32) bool {
+		if isShown(i) {
+			return false
+		}
 		p.setOutcome(i, Awaiting)
-	}
-	p.concealed = p.concealed[:0]
+		return true
+	})
 	p.calls = slices.DeleteFunc(p.calls, func(c Call) bool {
 		attempt := c.Evidence == ByCaller && c.Source >= 0 // other attempts show the callee
 		if !c.Is(Pending) && c.Evidence != Inferred && !attempt {
+			return false
+		}
+		if (c.Caller < 0 || isShown(c.Caller)) && (c.Callee < 0 || isShown(c.Callee)) {
 			return false
 		}
 		for _, i := range [...]int32{c.Caller, c.Callee} {

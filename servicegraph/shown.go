@@ -1,0 +1,201 @@
+package servicegraph
+
+import (
+	"slices"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/directory"
+)
+
+// shown is what the last graph of [Builder.Live] has shown and later ones must not take back
+// (docs/semantics.md, L1).
+type shown struct {
+	names     directory.Given
+	calls     map[callKey][]shownCalls
+	sends     map[sendKey]bool  // senders whose message is a call to the queue
+	receivers map[receiver]bool // receivers whose messages are calls from the queue
+}
+
+// shownCalls are the pending calls with one key that a graph has on one edge.
+type shownCalls struct {
+	from, to NodeID // their numbers are those of one graph
+	how      directory.Answer
+	calls    Edge
+}
+
+func newShown(names directory.Given) *shown {
+	if names == nil {
+		names = make(directory.Given)
+	}
+	return &shown{names: names, calls: make(map[callKey][]shownCalls), sends: make(map[sendKey]bool), receivers: make(map[receiver]bool)}
+}
+
+// keepHalves marks the halves of messages that an earlier graph shows as calls to or from the queue: they
+// stay such calls when the other half arrives.
+func (t *totals) keepHalves() {
+	calls := make(map[sendKey]bool)
+	for key := range t.shown.sends {
+		if out, known := t.sends[key]; known {
+			calls[out.call(key)] = true
+		}
+	}
+	for key := range t.shown.receivers {
+		if in, known := t.receivers[key]; known {
+			in.shown = true
+			t.receivers[key] = in
+		}
+	}
+	if len(t.shown.receivers) > 0 {
+		senders := t.senders()
+		for key := range t.receives {
+			if !t.receivers[key.receiver].shown {
+				continue
+			}
+			if sender, ok := senderOf(senders, key.target); ok {
+				out := t.sends[sender]
+				calls[out.call(sender)] = true
+			}
+		}
+	}
+	if len(calls) == 0 {
+		return
+	}
+	for key, out := range t.sends {
+		if calls[out.call(key)] {
+			out.shown = true
+			t.sends[key] = out
+		}
+	}
+}
+
+// spanIDs are the ids of spans of one trace, sorted.
+type spanIDs [][8]byte
+
+func (s spanIDs) contains(id [8]byte) bool {
+	_, found := slices.BinarySearchFunc(s, id, compareIDs)
+	return found
+}
+
+func compareIDs(a, b [8]byte) int { return slices.Compare(a[:], b[:]) }
+
+// noteShown notes the spans of a closed trace that is about to be opened again: what a live graph has
+// shown of them stays.
+func (h *held) noteShown(i traceIndex) {
+	ids := make(spanIDs, 0, h.traces.At(i).spans.Len())
+	for spans := range h.store.All(i, &h.traces.At(i).spans) {
+		for k := range spans {
+			ids = append(ids, spans[k].ID)
+		}
+	}
+	slices.SortFunc(ids, compareIDs)
+	if h.closedWith == nil {
+		h.closedWith = make(map[traceIndex]spanIDs)
+	}
+	h.closedWith[i] = ids
+}
+
+// shown returns the spans of an open trace that a live graph has shown.
+func (t *wholeTrace) shown() spanIDs {
+	ids := t.held.closedWith[t.parts[0]]
+	if more := t.held.closedWith[t.parts[1]]; len(more) > 0 {
+		ids = slices.Concat(ids, more)
+		slices.SortFunc(ids, compareIDs)
+	}
+	return ids
+}
+
+// addKept adds the pending calls with a key to the edge end, except those that an earlier live graph
+// has on other edges: these stay there. If isCall is not set, the other calls are on no edge.
+func (r *resolver) addKept(key callKey, end edgeKey, how directory.Answer, isCall bool, calls *Edge) {
+	var kept []shownCalls
+	rest := *calls
+	now := shownCalls{from: r.names.nodeID(end.from), to: r.names.nodeID(end.to), how: how}
+	for _, s := range r.totals.shown.calls[key] {
+		if isCall && s.from == now.from && (s.to == now.to || now.replaces(s.to)) {
+			continue // part of the rest
+		}
+		var included bool
+		if rest, included = rest.without(&s.calls); !included { // a late span contradicts what was shown
+			kept, rest = nil, *calls
+			break
+		}
+		kept = append(kept, s)
+	}
+	for i := range kept {
+		s := &kept[i]
+		r.addTo(edgeKey{r.names.named(s.from), r.names.named(s.to), key.kind}, s.how, &s.calls)
+	}
+	switch { // the report is that of an exact graph
+	case isCall:
+		r.countConflict(key, how)
+	case key.ended:
+		r.found.conceal(calls)
+	}
+	if isCall && rest.Calls > 0 {
+		r.addTo(end, how, &rest)
+		now.calls = rest
+		kept = append(kept, now)
+	}
+	if len(kept) > 0 {
+		r.shown.calls[key] = kept
+	}
+}
+
+// replaces reports whether the calls are to a service that has the name of a peer: the service takes its
+// place.
+func (s *shownCalls) replaces(peer NodeID) bool {
+	return s.to.Type == TypeService && peer.Type != TypeService && s.to.Name == peer.Name
+}
+
+// without returns the calls of the edge without some of them, and false if the edge does not include these.
+// Latencies keep the extremes of all calls, and the edge its times and attributes.
+func (e Edge) without(part *Edge) (rest Edge, included bool) {
+	included = true
+	less := func(from *float64, n float64) {
+		included = included && n <= *from
+		*from -= n
+	}
+	less(&e.Calls, part.Calls)
+	less(&e.Errors, part.Errors)
+	less(&e.Recovered, part.Recovered)
+	less(&e.Retries, part.Retries)
+	less(&e.Evidence.Both, part.Evidence.Both)
+	less(&e.Evidence.Caller, part.Evidence.Caller)
+	less(&e.Evidence.Callee, part.Evidence.Callee)
+	less(&e.Evidence.Inferred, part.Evidence.Inferred)
+	for _, side := range [...]struct{ of, part *Stats }{{&e.Caller, &part.Caller}, {&e.Callee, &part.Callee}} {
+		less(&side.of.Calls, side.part.Calls)
+		less(&side.of.Errors, side.part.Errors)
+		included = included && side.part.Observed <= side.of.Observed
+		side.of.Observed -= side.part.Observed
+		side.of.Latency = side.of.Latency.without(&side.part.Latency)
+	}
+	e.Gap = e.Gap.without(&part.Gap)
+	isPart := func(of []Exemplar) func(Exemplar) bool {
+		return func(x Exemplar) bool { return slices.Contains(of, x) }
+	}
+	e.Slowest = slices.DeleteFunc(slices.Clone(e.Slowest), isPart(part.Slowest))
+	e.Failed = slices.DeleteFunc(slices.Clone(e.Failed), isPart(part.Failed))
+	return e, included
+}
+
+// without returns the distribution of the samples that are not among those of part.
+func (l Latency) without(part *Latency) Latency {
+	if part.count == 0 {
+		return l
+	}
+	rest := Latency{count: l.count - part.count, sum: l.sum - min(l.sum, part.sum)}
+	if rest.count <= 0 {
+		return Latency{}
+	}
+	rest.min, rest.max = l.min, l.max
+	of := make(map[int]float64)
+	for b, weight := range part.counts.All() {
+		of[b] = weight
+	}
+	for b, weight := range l.counts.All() {
+		if weight -= of[b]; weight > 0 {
+			rest.counts.Add(b, weight)
+		}
+	}
+	return rest
+}
