@@ -110,10 +110,10 @@ type Window struct {
 	Age      time.Duration // closes a trace this long after its first span
 	Remember time.Duration // forgets a trace this long after it was closed
 
-	// Spans and Traces are the most spans and traces that are held, open and closed. Traces
-	// closed longest ago are forgotten first, then traces idle longest. A span takes 56 to 96 bytes, 65 on
-	// average, and a trace 60 more, or 76 if Age is set; a span link of a consumer takes
-	// about 160, and counts as four spans.
+	// Spans and Traces are the most spans and traces that are held, open and closed. Traces closed
+	// longest ago are forgotten first, then traces idle longest. A span takes 56 to 96 bytes, 65 on
+	// average, and a trace 60 more, or 76 if Age is set; a span link of a consumer takes about 160,
+	// and counts as four spans.
 	Spans, Traces int
 }
 

@@ -250,8 +250,8 @@ func (x *explainer) addCaller(a *aggregator, i int32) {
 	}
 }
 
-// addCallee notes why span i of to is not the callee of a call from from. The arguments tell whether a span
-// of from is above span i, and whether the trace has any span of from.
+// addCallee notes why span i of to is not the callee of a call from from. The arguments tell
+// whether a span of from is above span i, and whether the trace has any span of from.
 func (x *explainer) addCallee(a *aggregator, i int32, below, hasFrom bool) {
 	span, p, id := &a.tree.Spans[i], a.tree.Parent[i], a.id(i)
 	switch {

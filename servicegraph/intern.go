@@ -506,8 +506,8 @@ func (b *Builder) addNodeAttr(node nodeIndex, a Attr) {
 	}
 }
 
-// applyNodeAttrs gives the nodes of totals the attributes, Kubernetes namespaces and statements noted
-// so far.
+// applyNodeAttrs gives the nodes of totals the attributes, Kubernetes namespaces and statements
+// noted so far.
 func (b *Builder) applyNodeAttrs(sum *totals) {
 	for i, n := range sum.nodes {
 		if n != nil {

@@ -28,11 +28,11 @@ type Limits struct {
 	// [Report].NamesTruncated counts the omission.
 	Nodes int
 
-	// Edges is the number of edges that are distinguished, 100,000 by default: those that are
-	// first in the order of [Graph.Edges], whatever the order of arrival. The calls of any
-	// other edge go to an edge from the same caller to the node "other" with the type of the callee,
-	// and [Report].FoldedCalls counts them; Edge.MaxPerTrace leaves them out. Edges to a node
-	// "other", and pending calls, do not count toward Edges.
+	// Edges is the number of edges that are distinguished, 100,000 by default: those that are first
+	// in the order of [Graph.Edges], whatever the order of arrival. The calls of any other edge go
+	// to an edge from the same caller to the node "other" with the type of the callee, and
+	// [Report].FoldedCalls counts them; Edge.MaxPerTrace leaves them out. Edges to a node "other",
+	// and pending calls, do not count toward Edges.
 	Edges int
 }
 
@@ -230,8 +230,8 @@ func (t *totals) foldEdges() {
 	t.nextFold.edges = len(t.edges) + t.limits.slack()
 }
 
-// foldCalls keeps as many pending calls as Limits.Edges allows, the first in their order. The others
-// are resolved early: they are calls to the peer that the caller names.
+// foldCalls keeps as many pending calls as Limits.Edges allows, the first in their order. The
+// others are resolved early: they are calls to the peer that the caller names.
 func (t *totals) foldCalls() {
 	t.nextFold.calls = math.MaxInt
 	if t.limits.Edges == 0 {

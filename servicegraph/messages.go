@@ -166,8 +166,8 @@ func (t *totals) linkedCalls(senders map[Link]sendKey) map[sendKey]bool {
 	return linked
 }
 
-// linkedRequests visits the requests that only links show, with the service that answered, if the caller
-// named an address [D13, M15].
+// linkedRequests visits the requests that only links show, with the service that answered, if the
+// caller named an address [D13, M15].
 func (t *totals) linkedRequests(senders map[Link]sendKey, visit func(out *pendingSend, owner nodeIndex)) {
 	for key := range t.receives {
 		sender, ok := senderOf(senders, key.target)

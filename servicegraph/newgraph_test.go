@@ -121,8 +121,8 @@ func TestNewGraphErrors(t *testing.T) {
 	}
 }
 
-// TestNewLatency: quantiles interpolate within a bucket, as Prometheus's histogram_quantile does, and counts
-// stay whole.
+// TestNewLatency: quantiles interpolate within a bucket, as Prometheus's histogram_quantile does,
+// and counts stay whole.
 func TestNewLatency(t *testing.T) {
 	ms := func(n float64) time.Duration { return time.Duration(n * float64(time.Millisecond)) }
 	l := servicegraph.NewLatency([]servicegraph.LatencyBucket{

@@ -157,8 +157,8 @@ func (o *oracle) found(c *oracleCall, statements []oracleMeeting) (service *sg.N
 	return nil, nil
 }
 
-// statements returns the addresses that services state of themselves, each as a call from nobody that
-// met the service (A7).
+// statements returns the addresses that services state of themselves, each as a call from nobody
+// that met the service (A7).
 func (o *oracle) statements() (statements []oracleMeeting) {
 	if o.cfg.IgnoreAddresses {
 		return nil
@@ -289,8 +289,8 @@ func (o *oracle) owners(c *oracleCall, meetings []oracleMeeting, isAt func(oracl
 	return found
 }
 
-// named returns the services that have the name of the host of a call, without or with the namespace
-// (A4).
+// named returns the services that have the name of the host of a call, without or with the
+// namespace (A4).
 func (o *oracle) named(c *oracleCall) map[sg.NodeID]bool {
 	if c.at.host == "" || c.isName || isSpecific(c.peer.Type) {
 		return nil

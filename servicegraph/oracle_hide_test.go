@@ -127,7 +127,8 @@ func (o *oracle) adopt(s *oracleSpan) {
 	}
 }
 
-// endsHidden reports whether the call of caller span c reached a hidden service and went no further.
+// endsHidden reports whether the call of caller span c reached a hidden service and went no
+// further.
 func (o *oracle) endsHidden(c *oracleSpan) bool { return c != nil && c.ends && !o.reaches(c) }
 
 // conceal counts a call that ended in a hidden service.
@@ -153,8 +154,8 @@ func (o *oracle) endedCall(c *oracleSpan) {
 	o.virtuals = append(o.virtuals, oracleCall{client: c, kind: sg.EdgeRequest, peer: peer, isName: isName, at: source.address(), inside: inside.address(), ended: true})
 }
 
-// failsHidden reports whether the call of c failed in a hidden service, which made several calls for it,
-// and none of them failed.
+// failsHidden reports whether the call of c failed in a hidden service, which made several calls
+// for it, and none of them failed.
 func (o *oracle) failsHidden(c *oracleSpan) bool {
 	inner := o.inner(c)
 	return failed(c) && !c.through && len(inner) > 1 && !slices.ContainsFunc(inner, failed) && slices.ContainsFunc(inner, func(i *oracleSpan) bool { return i.through })

@@ -180,7 +180,8 @@ func (o *oracle) guesses() (guesses []oracleGuess) {
 	return guesses
 }
 
-// isLost reports whether the parent of a request or a message never arrived, or its parent id is lost.
+// isLost reports whether the parent of a request or a message never arrived, or its parent id is
+// lost.
 func (s *oracleSpan) isLost() bool { return s.missing && s.outcome == "" || s.outcome == "detached" }
 
 // canCall reports whether CLIENT span c, without a callee, can be the caller of SERVER span s, and
@@ -290,8 +291,8 @@ func isOnePath(a, b string) bool {
 	return true
 }
 
-// sentThrough returns the queue of the message that caller span c stands for, the zero NodeID if it is
-// unknown or only the broker is named.
+// sentThrough returns the queue of the message that caller span c stands for, the zero NodeID if it
+// is unknown or only the broker is named.
 func (o *oracle) sentThrough(c *oracleSpan) sg.NodeID {
 	for {
 		if peer, isName := c.peer(); peer.Type == sg.TypeQueue && !isName {

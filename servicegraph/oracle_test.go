@@ -28,8 +28,8 @@ func TestAgainstOracle(t *testing.T) {
 	}
 }
 
-// An oracleConfig is a configuration that the oracle knows. The oracle has the renaming rules as a list of
-// names, since it shares no code with the builder.
+// An oracleConfig is a configuration that the oracle knows. The oracle has the renaming rules as a
+// list of names, since it shares no code with the builder.
 type oracleConfig struct {
 	sg.Config
 	renamed map[string]string
@@ -771,8 +771,8 @@ func (o *oracle) namesPeer(c *oracleSpan) bool {
 	return peer != (sg.NodeID{}) && !c.callsOwnHost() && (c.kind == sg.KindClient || c.kind == sg.KindProducer || len(o.inner(c)) == 0)
 }
 
-// callsOwnHost reports whether a caller span names only the host at which its own service was called
-// (F6).
+// callsOwnHost reports whether a caller span names only the host at which its own service was
+// called (F6).
 func (s *oracleSpan) callsOwnHost() bool {
 	request := s
 	for !request.serves() && request.parent != nil && request.parent.node == s.node {

@@ -265,9 +265,9 @@ func (t *totals) addKubernetes(service nodeIndex, namespaces []string) {
 	}
 }
 
-// addSend adds a span that a link can point to. If the totals have the span already, it was delivered
-// to two graphs: it stays one span, and the report counts a duplicate in place of the second
-// outcome.
+// addSend adds a span that a link can point to. If the totals have the span already, it was
+// delivered to two graphs: it stays one span, and the report counts a duplicate in place of the
+// second outcome.
 func (t *totals) addSend(id Link, s pendingSend) {
 	key := sendKey{id, s.span.Node}
 	if o, known := t.sends[key]; known {

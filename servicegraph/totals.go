@@ -214,8 +214,8 @@ func (t *totals) graph() *Graph {
 	return g
 }
 
-// credit gives the nodes the recovered errors of the edges to them, and the nodes without spans of their
-// own the requests that their callers saw.
+// credit gives the nodes the recovered errors of the edges to them, and the nodes without spans of
+// their own the requests that their callers saw.
 func (g *Graph) credit() {
 	for i := range g.nodes {
 		n := &g.nodes[i]

@@ -16,8 +16,8 @@ type Trace struct {
 }
 
 // A Call is one call of a trace, as the graph counts it. From is zero if no span of the trace made
-// the call: then the call stands for the work of a service whose span has no parent, or whose parent
-// is missing.
+// the call: then the call stands for the work of a service whose span has no parent, or whose
+// parent is missing.
 type Call struct {
 	From, To NodeID
 	Kind     EdgeKind

@@ -78,8 +78,9 @@ func (l *lister) wait(i int32, from, to int64) {
 	l.out = append(l.out, fmt.Sprintf("%s %d-%d", l.c.names[l.spans[i].name], (from-epoch)/1e6, (to-epoch)/1e6))
 }
 
-// TestShapes tries rows K1 to K10, K12 and K13 of docs/semantics.md: the nine shapes that the tests of Jaeger's user interface try, each with the
-// spans of one service, and then with children of another service, whose clock may differ.
+// TestShapes tries rows K1 to K10, K12 and K13 of docs/semantics.md: the nine shapes that the tests
+// of Jaeger's user interface try, each with the spans of one service, and then with children of
+// another service, whose clock may differ.
 func TestShapes(t *testing.T) {
 	for _, c := range []struct{ name, spans, want string }{
 		{"1: children one after the other", "S x C 1+99\nI x D<C 20+20\nI x E<C 50+20", "C 1-20, D 20-40, C 40-50, E 50-70, C 70-100"},
@@ -169,7 +170,8 @@ func TestReport(t *testing.T) {
 	for _, n := range r.Nodes {
 		got = append(got, fmt.Sprintf("%s %d", n.Node.Name, n.Time.All.Milliseconds()))
 	}
-	// web: 0-10 80-100, and the network: 10-12 28-30 30-32 78-80; cart: 12-28 32-40 70-78; redis: 40-70
+	// web: 0-10 80-100, and the network: 10-12 28-30 30-32 78-80; cart: 12-28 32-40 70-78; redis:
+	// 40-70
 	if want := "web 38, cart 32, redis 30"; strings.Join(got, ", ") != want {
 		t.Errorf("nodes %v, want %s", got, want)
 	}
@@ -509,8 +511,8 @@ func TestManyCalls(t *testing.T) {
 	}
 }
 
-// TestEndless checks that a collector that has finished many traces early remembers the last of them
-// and no more.
+// TestEndless checks that a collector that has finished many traces early remembers the last of
+// them and no more.
 func TestEndless(t *testing.T) {
 	c := NewCollector(Config{Spans: 10})
 	add := func(i int) {
@@ -528,8 +530,8 @@ func TestEndless(t *testing.T) {
 	}
 }
 
-// TestInstantCallee checks that a call whose callee took no measurable time is still a call: its time
-// and its errors are known.
+// TestInstantCallee checks that a call whose callee took no measurable time is still a call: its
+// time and its errors are known.
 func TestInstantCallee(t *testing.T) {
 	r := collect(t, Config{}, `
 		S web a 0+100

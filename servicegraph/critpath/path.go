@@ -203,7 +203,8 @@ type stackNode struct {
 	of    operation
 }
 
-// A stackSum is a stack with the time in which requests waited for it, and about how many bytes its text has.
+// A stackSum is a stack with the time in which requests waited for it, and about how many bytes its
+// text has.
 type stackSum struct {
 	node stackNode
 	time int64

@@ -42,8 +42,8 @@ func (s *store) add(x span, next int32) int32 {
 	return i
 }
 
-// take returns the spans of a trace, from the place of its last one, and frees their places. The result
-// is valid until the next call.
+// take returns the spans of a trace, from the place of its last one, and frees their places. The
+// result is valid until the next call.
 func (s *store) take(i int32) []span {
 	s.taken = s.taken[:0]
 	for i != noSpan {

@@ -28,10 +28,9 @@ func Until(rules ...Rule) AwaitOption {
 	return func(a *awaiting) { a.until = append(a.until, rules...) }
 }
 
-// Settle sets the settle time: how long no further span may arrive before a trace seems
-// complete. It is 6 seconds by default, because the SDKs send spans every 5 seconds. If the services
-// send more often, a shorter time makes the test faster; it should be longer than their
-// interval.
+// Settle sets the settle time: how long no further span may arrive before a trace seems complete.
+// It is 6 seconds by default, because the SDKs send spans every 5 seconds. If the services send
+// more often, a shorter time makes the test faster; it should be longer than their interval.
 func Settle(d time.Duration) AwaitOption { return func(a *awaiting) { a.settle = d } }
 
 // Within sets the time after which [Await] gives up, 30 seconds by default.

@@ -137,8 +137,8 @@ func TestAwait(t *testing.T) {
 	}
 }
 
-// TestAwaitSettles: by default the settle time is longer than the interval of the SDKs, 5 seconds, so
-// that the spans of a second service are not missed.
+// TestAwaitSettles: by default the settle time is longer than the interval of the SDKs, 5 seconds,
+// so that the spans of a second service are not missed.
 func TestAwaitSettles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &backend{started: time.Now(), steps: []step{

@@ -119,8 +119,8 @@ func TestGoldenDoesNotUpdate(t *testing.T) {
 	}
 }
 
-// TestGoldenRefusesToUpdate: a value that is not a boolean, and an update in a CI run, fail the test
-// and leave the file as it is.
+// TestGoldenRefusesToUpdate: a value that is not a boolean, and an update in a CI run, fail the
+// test and leave the file as it is.
 func TestGoldenRefusesToUpdate(t *testing.T) {
 	for _, c := range []struct{ update, ci, want string }{
 		{"yes please", "", "GRAPHTEST_UPDATE=yes please: want 1 or 0"},

@@ -10,9 +10,9 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// From converts a span of the SDK. The result has all attributes whose values are
-// strings, numbers or booleans; lists, maps and bytes are left out, because a graph
-// never depends on them. The name of the tracer is the attribute otel.scope.name. End is zero if the span has not ended.
+// From converts a span of the SDK. The result has all attributes whose values are strings, numbers
+// or booleans; lists, maps and bytes are left out, because a graph never depends on them. The name
+// of the tracer is the attribute otel.scope.name. End is zero if the span has not ended.
 func From(s sdktrace.ReadOnlySpan) servicegraph.Span {
 	return from(s, func(string) bool { return true })
 }

@@ -183,8 +183,9 @@ func (r *Recorder) Graph() *servicegraph.Graph {
 }
 
 // Delta returns the graph of the traces forgotten since the previous call, which is final: see
-// [servicegraph.Builder.Delta]. It is the source of package promgraph's collector. A trace is in
-// a delta when the window of the recorder has forgotten it: by default 70 seconds after its last span.
+// [servicegraph.Builder.Delta]. It is the source of package promgraph's collector. A trace is in a
+// delta when the window of the recorder has forgotten it: by default 70 seconds after its last
+// span.
 func (r *Recorder) Delta() *servicegraph.Graph {
 	r.building.Lock()
 	defer r.building.Unlock()

@@ -14,7 +14,8 @@ import (
 )
 
 // TestOnEndDoesNotWait: spans end while a graph is being made, which this test imitates by holding
-// the lock of the builder. The spans beyond the limit are counted, and the others are in the next graph.
+// the lock of the builder. The spans beyond the limit are counted, and the others are in the next
+// graph.
 func TestOnEndDoesNotWait(t *testing.T) {
 	rec := NewRecorder(servicegraph.Config{Window: servicegraph.Window{Spans: maxPending}})
 	tracer := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec)).Tracer("test")
@@ -50,8 +51,9 @@ func TestOnEndDoesNotWait(t *testing.T) {
 	}
 }
 
-// TestSpansAreReadWithoutLock: the attributes of a span are read and converted while no lock is held
-// for which another span would wait, when the span ends and when Open lists up to 10,000 of them.
+// TestSpansAreReadWithoutLock: the attributes of a span are read and converted while no lock is
+// held for which another span would wait, when the span ends and when Open lists up to 10,000 of
+// them.
 func TestSpansAreReadWithoutLock(t *testing.T) {
 	rec := NewRecorder(servicegraph.Config{})
 	read := 0

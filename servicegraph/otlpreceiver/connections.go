@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	// MaxConnections is the largest number of open connections of a [Receiver], over both protocols.
+	// MaxConnections is the largest number of open connections of a [Receiver], over both
+	// protocols.
 	MaxConnections = 1000
 
 	maxArriving = 2000 // requests that are arriving at a time, over all connections
@@ -226,8 +227,8 @@ func (c *conn) forgive() {
 	}
 }
 
-// answered notes that a request has been answered, whatever the answer is: the sender may have sent more
-// of the body than was read. A request that its sender has canceled does not count.
+// answered notes that a request has been answered, whatever the answer is: the sender may have sent
+// more of the body than was read. A request that its sender has canceled does not count.
 func answered(r *http.Request) {
 	if r.Context().Err() == nil {
 		connOf(r).forgive()

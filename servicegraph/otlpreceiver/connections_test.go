@@ -103,8 +103,8 @@ func wantClosed(t *testing.T, c net.Conn) {
 	io.Copy(io.Discard, c) // returns an error if data that the other side has not read is lost
 }
 
-// TestConnectionLimit: at the limit, a new connection takes the place of the one that has been silent
-// longest, over both protocols, and connections that deliver requests stay.
+// TestConnectionLimit: at the limit, a new connection takes the place of the one that has been
+// silent longest, over both protocols, and connections that deliver requests stay.
 func TestConnectionLimit(t *testing.T) {
 	const max = 5
 	r := serveLimited(t, (&sink{}).take, max, max)

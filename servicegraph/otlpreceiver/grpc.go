@@ -85,8 +85,8 @@ func (r *Receiver) serveGRPC(w http.ResponseWriter, req *http.Request) {
 	endGRPC(w, &spb.Status{})
 }
 
-// receiveGRPC receives the message of a request: a byte that tells whether the message is compressed,
-// its length in four bytes, and the message.
+// receiveGRPC receives the message of a request: a byte that tells whether the message is
+// compressed, its length in four bytes, and the message.
 func (r *Receiver) receiveGRPC(w http.ResponseWriter, req *http.Request) (Rejected, error) {
 	if req.URL.Path != exportPath {
 		return Rejected{}, &codedError{codes.Unimplemented, fmt.Errorf("unknown method %s: this server receives traces", req.URL.Path)}

@@ -6,13 +6,13 @@
 //	go receiver.GRPCServer().Serve(receiver.Listener(grpcListener))
 //	go receiver.HTTPServer(isOurs).Serve(receiver.Listener(httpListener))
 //
-// Memory is bounded by one budget of bytes for both protocols and all connections. A request
-// takes bytes from the budget as they arrive, after decompression, and returns them when it is
-// answered. So a request that arrives slowly costs no more than what has arrived. When room
-// runs short, the requests that have been arriving longest are answered with an error that tells the
-// sender to send them again later, so that slow requests do not delay others. A request that finds
-// no room within a second gets the same answer. A part of the budget is reserved for requests of up to
-// 1 MiB. A request of more than [MaxRequest] bytes is refused.
+// Memory is bounded by one budget of bytes for both protocols and all connections. A request takes
+// bytes from the budget as they arrive, after decompression, and returns them when it is answered.
+// So a request that arrives slowly costs no more than what has arrived. When room runs short, the
+// requests that have been arriving longest are answered with an error that tells the sender to send
+// them again later, so that slow requests do not delay others. A request that finds no room within
+// a second gets the same answer. A part of the budget is reserved for requests of up to 1 MiB. A
+// request of more than [MaxRequest] bytes is refused.
 //
 // The number of connections is bounded as well, see [Receiver.Listener].
 package otlpreceiver

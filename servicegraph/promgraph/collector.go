@@ -156,7 +156,8 @@ func (c *Collector) labels(set labelSet) []Label {
 // maxTruncated is how many distinct truncated values are counted.
 const maxTruncated = 10_000
 
-// value returns the text as the value of a label: valid UTF-8 without zero bytes, and cut at the limit.
+// value returns the text as the value of a label: valid UTF-8 without zero bytes, and cut at the
+// limit.
 func (c *Collector) value(text string) string {
 	v := strings.ReplaceAll(strings.ToValidUTF8(text, "�"), "\x00", "�")
 	if len(v) <= c.cfg.MaxLabelBytes {

@@ -220,7 +220,8 @@ func TestDimensions(t *testing.T) {
 	}
 }
 
-// TestNativeHistograms: the buckets of a native histogram are those of client_golang for the same samples.
+// TestNativeHistograms: the buckets of a native histogram are those of client_golang for the same
+// samples.
 func TestNativeHistograms(t *testing.T) {
 	s := newStream(servicegraph.Config{})
 	reference := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "reference", NativeHistogramBucketFactor: 1.1})

@@ -89,8 +89,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// perEdge returns the number of series that an edge can have: calls, failed calls, and the series of
-// each histogram.
+// perEdge returns the number of series that an edge can have: calls, failed calls, and the series
+// of each histogram.
 func (c Config) perEdge() int {
 	histograms := 2
 	if c.MessagingLatency {

@@ -37,8 +37,8 @@
 //     the same if [servicegraph.Config].UserNode is set.
 //   - A span that its SDK or a Collector delivers twice counts once in the default mode.
 //   - Time: the default mode counts a call when its trace is forgotten, which is
-//     [servicegraph.Window].Quiet and Remember after its last span. Tempo counts a call when both halves have
-//     arrived.
+//     [servicegraph.Window].Quiet and Remember after its last span. Tempo counts a call when both
+//     halves have arrived.
 //
 // # Counters
 //

@@ -19,8 +19,8 @@ type Estimate struct {
 	//
 	//	Edges × (1 + 2 × (buckets + 3)) + Failing
 	//
-	// with classic histograms, which is 23 for each edge with Tempo's 8 buckets; and Queues × (buckets + 3)
-	// for the messaging histogram, if Config.MessagingLatency asks for it.
+	// with classic histograms, which is 23 for each edge with Tempo's 8 buckets; and Queues ×
+	// (buckets + 3) for the messaging histogram, if Config.MessagingLatency asks for it.
 	Default, Tempo int
 }
 

@@ -92,8 +92,8 @@ func connectionType(id servicegraph.EdgeID) string {
 	return ""
 }
 
-// name returns the name of a node without the values that servicegraph.Config.SplitBy added to it, as
-// far as they are the values of dimensions.
+// name returns the name of a node without the values that servicegraph.Config.SplitBy added to it,
+// as far as they are the values of dimensions.
 func (c *Collector) name(id servicegraph.NodeID) string {
 	values := strings.Split(c.dims[id], "\x00")
 	name := id.Name

@@ -91,7 +91,8 @@ func (q *reader) findAlternating(ctx context.Context) error {
 	return nil
 }
 
-// withoutFailed returns the labels that all series of an edge and an instance of the Collector share.
+// withoutFailed returns the labels that all series of an edge and an instance of the Collector
+// share.
 func withoutFailed(m model.Metric) labels {
 	l := m.Clone()
 	for _, name := range []model.LabelName{model.MetricNameLabel, failedLabel, model.BucketLabel} {
@@ -109,7 +110,8 @@ type counter struct {
 	hasRestarted bool
 }
 
-// counter reads the increases of all series of a metric. It notes the metric as missing if there are none.
+// counter reads the increases of all series of a metric. It notes the metric as missing if there
+// are none.
 func (q *reader) counter(ctx context.Context, metric string) ([]increase, error) {
 	rises, err := q.increases(ctx, metric)
 	if err == nil && len(rises) == 0 {

@@ -22,11 +22,12 @@ type API interface {
 
 // A QueryConfig chooses what [Query] reads. The zero value reads all series of the last hour.
 type QueryConfig struct {
-	// Selector restricts the series by their labels, such as `{cluster="prod"}`; the braces may be left
-	// out.
+	// Selector restricts the series by their labels, such as `{cluster="prod"}`; the braces may be
+	// left out.
 	Selector string
 
-	// End is the end of the time range, and Range its length, in whole seconds; zero means now and an hour.
+	// End is the end of the time range, and Range its length, in whole seconds; zero means now and
+	// an hour.
 	End   time.Time
 	Range time.Duration
 }

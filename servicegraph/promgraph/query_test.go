@@ -479,8 +479,8 @@ func TestQuerySlowServer(t *testing.T) {
 	}
 }
 
-// TestQueryNotUTF8: label values that are not UTF-8, which only a broken proxy returns, give names that
-// can be written in every format.
+// TestQueryNotUTF8: label values that are not UTF-8, which only a broken proxy returns, give names
+// that can be written in every format.
 func TestQueryNotUTF8(t *testing.T) {
 	answered := false
 	odd := fake(func(query string) (model.Value, error) {

@@ -82,7 +82,8 @@ func seconds(s float64) time.Duration {
 	return math.MaxInt64
 }
 
-// histogram reads the histograms of the first metric that has any, the native ones or else the classic ones of each edge.
+// histogram reads the histograms of the first metric that has any, the native ones or else the
+// classic ones of each edge.
 func (q *reader) histogram(ctx context.Context, metrics []string, of func(labels) *readHistogram) error {
 	for _, metric := range metrics {
 		native, err := q.increases(ctx, metric)

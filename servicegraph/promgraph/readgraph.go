@@ -110,7 +110,8 @@ func (h *readHistogram) mean() float64 {
 	return 0
 }
 
-// userClient is the client of requests from outside, as Tempo and the Collector's connector name it.
+// userClient is the client of requests from outside, as Tempo and the Collector's connector name
+// it.
 const userClient = "user"
 
 // virtualSides reports which sides of an edge have no spans of their own.

@@ -107,8 +107,8 @@ func (s Style) NodeLevel(n servicegraph.Node) Level {
 	return level
 }
 
-// EdgeMark returns the mark that stands before the errors of an edge: "▲ ", "● ", "○ " if the callers
-// recovered, or the empty string.
+// EdgeMark returns the mark that stands before the errors of an edge: "▲ ", "● ", "○ " if the
+// callers recovered, or the empty string.
 func (s Style) EdgeMark(e servicegraph.Edge) string {
 	mark, _ := s.edgeErrors(e)
 	return mark

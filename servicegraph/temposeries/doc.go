@@ -41,11 +41,10 @@
 //   - The life of the series. Tempo starts at zero with every process,
 //     forgets series after 15 idle minutes, may limit their number, and marks those of
 //     each process with a label of their own.
-//   - Data that a [servicegraph.Span] does not have. An empty service.name counts as a
-//     missing one, whose spans Tempo ignores. In Tempo a span with an empty name never
-//     completes a call either, but it counts as a half, whose time and failure can get
-//     into a virtual edge. Sources leave out attributes that are lists, maps or bytes; Tempo uses their
-//     text. A sampling probability must be a floating point number for Tempo; here
-//     every text counts that reads as a number and not as an integer. Sources replace
-//     invalid UTF-8; Tempo passes it on.
+//   - Data that a [servicegraph.Span] does not have. An empty service.name counts as a missing one,
+//     whose spans Tempo ignores. In Tempo a span with an empty name never completes a call either,
+//     but it counts as a half, whose time and failure can get into a virtual edge. Sources leave
+//     out attributes that are lists, maps or bytes; Tempo uses their text. A sampling probability
+//     must be a floating point number for Tempo; here every text counts that reads as a number and
+//     not as an integer. Sources replace invalid UTF-8; Tempo passes it on.
 package temposeries

@@ -237,8 +237,8 @@ func TestZipkinSamplesRead(t *testing.T) {
 	}
 }
 
-// TestZipkinLocalAddress: a call that lost its trace context goes to the service whose spans have the
-// address as that of their local endpoint.
+// TestZipkinLocalAddress: a call that lost its trace context goes to the service whose spans have
+// the address as that of their local endpoint.
 func TestZipkinLocalAddress(t *testing.T) {
 	const spans = `[
 		{"traceId": "1", "id": "1", "kind": "CLIENT", "timestamp": 1700000000000001, "duration": 9, "localEndpoint": {"serviceName": "web", "ipv4": "10.0.0.1"}, "remoteEndpoint": {"ipv4": "10.0.0.2", "port": 80}},

@@ -336,8 +336,8 @@ func (d *Directory) asRPC(c *Call, b *book) (only trace.Node, ambiguous bool) {
 	return b.labeled(c.Caller, Address{RPC: c.At.RPC})
 }
 
-// labeled returns the only service that answered at an address without a host, or the only one of several
-// that the caller has met.
+// labeled returns the only service that answered at an address without a host, or the only one of
+// several that the caller has met.
 func (b *book) labeled(caller trace.Node, at Address) (only trace.Node, ambiguous bool) {
 	all, own := make(map[trace.Node]bool), make(map[trace.Node]bool)
 	for o := range b.labels[at] {
@@ -380,9 +380,9 @@ func (d *Directory) withName(caller trace.Node, host string) trace.Node {
 	return 0
 }
 
-// onlyNamed returns the only service that has the name: the name alone, or the name and a namespace. A
-// name without a namespace, from a caller whose Kubernetes namespace is known, does not mean a service
-// that is known to be in other namespaces only.
+// onlyNamed returns the only service that has the name: the name alone, or the name and a
+// namespace. A name without a namespace, from a caller whose Kubernetes namespace is known, does
+// not mean a service that is known to be in other namespaces only.
 func (d *Directory) onlyNamed(caller trace.Node, host string) (only trace.Node) {
 	fits := make(map[trace.Node]bool)
 	own := d.kubernetes[caller]

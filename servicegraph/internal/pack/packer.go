@@ -112,9 +112,10 @@ func (p *Packer) isFull() bool {
 	return (p.nresources > maxKnown || p.ninterpretations > maxKnown) && len(p.batch.Spans) == 0
 }
 
-// AddResource adds a resource and returns its number. The service and the namespace are empty
-// if the resource has none; attrs are the attributes that the graph reads. Of each text at most
-// [semconv.MaxValue] bytes count. The packer keeps a reference to attrs, and a copy of the encoding.
+// AddResource adds a resource and returns its number. The service and the namespace are empty if
+// the resource has none; attrs are the attributes that the graph reads. Of each text at most
+// [semconv.MaxValue] bytes count. The packer keeps a reference to attrs, and a copy of the
+// encoding.
 func (p *Packer) AddResource(encoded []byte, service, namespace string, attrs []Attr) ResourceNumber {
 	number := ResourceNumber(p.nresources)
 	p.nresources++

@@ -54,8 +54,8 @@ func (s *Span) cacheKey() []byte {
 func (s *Span) ClearAttrs() { s.attrs, s.roles = s.attrs[:0], 0 }
 
 // AddAttr adds an attribute that a filter, the one for the span's kind, selects. The value is the
-// attribute's text, of which at most [semconv.MaxValue] bytes count; U+FFFD replaces every byte that is not UTF-8. Of attributes with the same
-// key, the last one counts.
+// attribute's text, of which at most [semconv.MaxValue] bytes count; U+FFFD replaces every byte
+// that is not UTF-8. Of attributes with the same key, the last one counts.
 func (s *Span) AddAttr(filter *semconv.Filter, key semconv.Key, value []byte) {
 	if key.IsURL() {
 		value = filter.CutURL(value)

@@ -8,8 +8,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// A guess is a CLIENT span and a SERVER span, or a PRODUCER span and a CONSUMER span, that can be the
-// two sides of one call.
+// A guess is a CLIENT span and a SERVER span, or a PRODUCER span and a CONSUMER span, that can be
+// the two sides of one call.
 type guess struct {
 	client, server int32
 	agreements     int // how many attributes of the two sides agree
@@ -107,8 +107,8 @@ func (p *Pairer) guesses(clients, servers []int32) (guesses []guess) {
 	return guesses
 }
 
-// canCall reports whether the times and the services of two spans allow that they are the two sides of a
-// call.
+// canCall reports whether the times and the services of two spans allow that they are the two sides
+// of a call.
 func (p *Pairer) canCall(c, s int32) bool {
 	client, server := &p.spans[c], &p.spans[s]
 	return p.state[c].made != Open && client.Start <= server.Start && client.End >= server.End && client.Node != server.Node

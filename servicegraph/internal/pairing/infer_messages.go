@@ -68,8 +68,8 @@ func (p *Pairer) messageGuesses(senders, consumers []int32) (guesses []guess) {
 	return guesses
 }
 
-// sentTo returns the queue of the message that span c stands for, 0 if it is unknown or c names only
-// the broker.
+// sentTo returns the queue of the message that span c stands for, 0 if it is unknown or c names
+// only the broker.
 func (p *Pairer) sentTo(c int32) trace.Node {
 	for i := c; i >= 0; i = p.state[i].inner {
 		if q := p.queue(i); q != 0 && !p.spans[i].Is(trace.PeerIsName) {

@@ -65,8 +65,8 @@ func (p *Pairer) markTwins(parent int32) {
 	p.markTwinsByAddress()
 }
 
-// markTwinsByAddress finds the twins with different peers among the CLIENT spans in p.group, which are
-// sorted by service and peer.
+// markTwinsByAddress finds the twins with different peers among the CLIENT spans in p.group, which
+// are sorted by service and peer.
 func (p *Pairer) markTwinsByAddress() {
 	p.group = slices.DeleteFunc(p.group, func(i int32) bool {
 		return p.state[i].isTwin || p.spans[i].PeerType != trace.Unspecific || p.spans[i].Address == 0

@@ -7,10 +7,10 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// unpairedCallers adds the calls of caller spans without a callee span to the peers that they
-// name. Nested caller spans without a callee are one call, that of the outermost span that names
-// a peer (docs/semantics.md F9, D9). Caller spans nested in a span with a callee add no call: the call
-// of that span is counted already.
+// unpairedCallers adds the calls of caller spans without a callee span to the peers that they name.
+// Nested caller spans without a callee are one call, that of the outermost span that names a peer
+// (docs/semantics.md F9, D9). Caller spans nested in a span with a callee add no call: the call of
+// that span is counted already.
 func (p *Pairer) unpairedCallers() {
 	for _, i := range p.callers {
 		state := &p.state[i]
@@ -133,8 +133,8 @@ func (p *Pairer) isTransport(i int32) bool {
 	return receiver >= 0 && p.spans[receiver].Is(trace.Polls) || p.settles(i)
 }
 
-// settles reports whether caller span i is inside an INTERNAL span of its service that settles messages or
-// sends a batch of them.
+// settles reports whether caller span i is inside an INTERNAL span of its service that settles
+// messages or sends a batch of them.
 func (p *Pairer) settles(i int32) bool {
 	if !p.settled {
 		p.settled = true
@@ -143,7 +143,8 @@ func (p *Pairer) settles(i int32) bool {
 	return len(p.settling) > 0 && p.settling[i]
 }
 
-// findSettling finds the spans inside spans that settle messages or send a batch of them. Most traces have none.
+// findSettling finds the spans inside spans that settle messages or send a batch of them. Most
+// traces have none.
 func (p *Pairer) findSettling() {
 	isSettling := func(i int32) bool { return p.spans[i].Kind == trace.Internal && p.spans[i].Is(trace.Settles) }
 	if !slices.ContainsFunc(p.order, isSettling) {

@@ -36,8 +36,8 @@ func CutText(s string) string {
 	return s[:wholeLen(s, MaxText-len(mark))] + mark
 }
 
-// CutValue returns the part of the value of an attribute that is interpreted: at most MaxValue bytes,
-// up to the end of a character. The result shares no memory with a value that is cut.
+// CutValue returns the part of the value of an attribute that is interpreted: at most MaxValue
+// bytes, up to the end of a character. The result shares no memory with a value that is cut.
 func CutValue(s string) string {
 	if len(s) <= MaxValue {
 		return s

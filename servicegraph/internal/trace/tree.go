@@ -229,8 +229,8 @@ func (t *Tree) Find(id [8]byte, node Node, kind Kind) int32 {
 	return t.index.member(identity{id, node, side}, t.Spans)
 }
 
-// FindProducer returns the index of the PRODUCER span with an id and a service, -1 if the tree has none.
-// Of several attempts, it returns the first.
+// FindProducer returns the index of the PRODUCER span with an id and a service, -1 if the tree has
+// none. Of several attempts, it returns the first.
 func (t *Tree) FindProducer(id [8]byte, node Node) int32 {
 	i := t.index.member(identity{id, node, callerSide}, t.Spans)
 	if i >= 0 && t.Spans[i].Kind != Producer {

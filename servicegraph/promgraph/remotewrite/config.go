@@ -34,13 +34,13 @@ type Config struct {
 	Username, Password string // basic authentication
 	BearerToken        string
 
-	// Interval is the time between samples; 0 means 15 seconds. Idle is the time without calls after
-	// which an edge ends; 0 means 15 minutes, as in Tempo.
+	// Interval is the time between samples; 0 means 15 seconds. Idle is the time without calls
+	// after which an edge ends; 0 means 15 minutes, as in Tempo.
 	Interval, Idle time.Duration
 
-	// MinDelay and MaxDelay bound the time between attempts; 0 means 1 and 30 seconds. Timeout limits
-	// one attempt; 0 means 30 seconds. Grace is how long Run goes on sending after its context
-	// ends; 0 means 5 seconds.
+	// MinDelay and MaxDelay bound the time between attempts; 0 means 1 and 30 seconds. Timeout
+	// limits one attempt; 0 means 30 seconds. Grace is how long Run goes on sending after its
+	// context ends; 0 means 5 seconds.
 	MinDelay, MaxDelay, Timeout, Grace time.Duration
 
 	// MaxBatch is the largest number of samples in a request; 0 means 2,000. MaxQueue is the

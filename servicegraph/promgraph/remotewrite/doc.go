@@ -8,10 +8,10 @@
 //
 // # Counters
 //
-// The first sample of a series is preceded, one millisecond earlier, by a sample of 0, so that
-// rate and increase count the first calls. The same sample makes the restart of a process visible if
-// its series have the same labels as before: the counters fall to 0 and rise again, whatever
-// their values were.
+// The first sample of a series is preceded, one millisecond earlier, by a sample of 0, so that rate
+// and increase count the first calls. The same sample makes the restart of a process visible if its
+// series have the same labels as before: the counters fall to 0 and rise again, whatever their
+// values were.
 //
 // An edge without calls for [Config].Idle ends: its series get a stale marker, so that queries no
 // longer show them. If calls come again, the series continue from their last values. When Run ends,

@@ -111,8 +111,9 @@ func TestRestarts(t *testing.T) {
 	}
 }
 
-// TestNativeReadBack: native histograms that the writer sends to a real Prometheus give the latencies
-// that were written: all samples, their sum, and quantiles within a bucket of the factor 1.09.
+// TestNativeReadBack: native histograms that the writer sends to a real Prometheus give the
+// latencies that were written: all samples, their sum, and quantiles within a bucket of the factor
+// 1.09.
 func TestNativeReadBack(t *testing.T) {
 	server := promtest.Start(t, promtest.Config{Args: []string{"--enable-feature=native-histograms"}})
 	c, err := api.NewClient(api.Config{Address: server.URL})

@@ -171,7 +171,8 @@ func (c *card) radius() float64 {
 	return 9
 }
 
-// behind returns the rectangle of the second card, which marks a group and is partly hidden by the first.
+// behind returns the rectangle of the second card, which marks a group and is partly hidden by the
+// first.
 func (c *card) behind() rect {
 	d := min(4, c.height()/4)
 	return c.moved(d, -d)

@@ -164,7 +164,8 @@ func TestSimpleLayout(t *testing.T) {
 	}
 }
 
-// The components of a graph are packed in several columns instead of one, and no two of them overlap.
+// The components of a graph are packed in several columns instead of one, and no two of them
+// overlap.
 func TestComponentsArePacked(t *testing.T) {
 	for _, topDown := range []bool{false, true} {
 		traffic := &rendertest.Traffic{Window: time.Minute}

@@ -3,9 +3,9 @@ package jsontext
 import "cmp"
 
 // A scanner finds the end of a JSON object that arrives in pieces. It checks the grammar of
-// brackets, commas and colons, so that it can tell an object that continues on the next line
-// from an object that was cut off before that line. The decoder of the object checks the inside of numbers,
-// literals and escapes. The zero value expects the object's opening brace.
+// brackets, commas and colons, so that it can tell an object that continues on the next line from
+// an object that was cut off before that line. The decoder of the object checks the inside of
+// numbers, literals and escapes. The zero value expects the object's opening brace.
 type scanner struct {
 	brackets []byte // opened and not closed yet
 	want     expected
