@@ -25,7 +25,8 @@ import (
 	"github.com/tempograph/tempograph/tempoclient"
 )
 
-// attrValues are values of attributes with their texts. A value without a text is left out.
+// attrValues are attribute values with the text of each. A source leaves out a value whose text is
+// empty here.
 var attrValues = []struct {
 	value attribute.Value
 	text  string
@@ -53,7 +54,7 @@ var attrValues = []struct {
 	{attribute.BoolSliceValue(nil), "", false},
 }
 
-// bytesKey is the key of an attribute of bytes, which the SDK does not have.
+// bytesKey is the key of an attribute of type bytes, a type that the SDK does not have.
 const bytesKey = "bytes"
 
 func attrKey(i int) string { return fmt.Sprintf("value.%02d", i) }
@@ -93,7 +94,7 @@ func TestAttrText(t *testing.T) {
 		})
 	}
 
-	// The graph gets its texts on ways of their own.
+	// tracefile.Load has its own way of reading attribute values.
 	node := func(name string, data []byte) map[string]bool {
 		b := servicegraph.NewBuilder(servicegraph.Config{NodeAttrs: []string{"value.02"}})
 		if err := tracefile.Load(b, bytes.NewReader(data), name, tracefile.LoadConfig{}); err != nil {
@@ -121,7 +122,7 @@ func TestAttrText(t *testing.T) {
 	}
 }
 
-// sdkSpan returns the span as the SDK gives it.
+// sdkSpan returns the test's span, converted from a span of the SDK.
 func sdkSpan(*testing.T) servicegraph.Span {
 	var attrs []attribute.KeyValue
 	for i, v := range attrValues {
@@ -132,8 +133,8 @@ func sdkSpan(*testing.T) servicegraph.Span {
 	return s
 }
 
-// wireRequest returns a request of one span that has the values as attributes, and so has its
-// resource.
+// wireRequest returns a request with one span. The span and its resource have the values as
+// attributes.
 func wireRequest() *tracepb.TracesData {
 	var attrs []*commonpb.KeyValue
 	for i, v := range attrValues {
@@ -192,7 +193,7 @@ func otlpJSON(t *testing.T) []byte {
 	return []byte(strings.Replace(out.String(), `"kind":`, fmt.Sprintf(`"traceId":%q,"spanId":%q,"kind":`, trace, id), 1) + "\n")
 }
 
-// plainNumbers writes the number 1000000 in other ways.
+// plainNumbers replaces the notation of the number 1000000 by another valid notation.
 func plainNumbers(request []byte) []byte {
 	return []byte(strings.NewReplacer(`"doubleValue":1000000}`, `"doubleValue":1e6}`, `"intValue":"1000000"}`, `"intValue":1000000}`).Replace(string(request)))
 }
@@ -241,8 +242,7 @@ func tempoSpan(t *testing.T) servicegraph.Span {
 	return trace.Spans[0]
 }
 
-// jsonValue returns a value as encoding/json writes it, and as a string if JSON has no such
-// number.
+// jsonValue returns a value for encoding/json. A number that JSON does not have becomes a string.
 func jsonValue(v attribute.Value) any {
 	if f, ok := v.AsInterface().(float64); ok && (math.IsNaN(f) || math.IsInf(f, 0)) {
 		return fmt.Sprint(f)
@@ -264,7 +264,7 @@ func zipkinSpan(t *testing.T) servicegraph.Span {
 		t.Fatal(err)
 	}
 	s := readSpan(t, data)
-	s.Resource = s.Attrs // the format has no resources
+	s.Resource = s.Attrs // Zipkin's format has no resources
 	return s
 }
 

@@ -11,7 +11,7 @@ import (
 
 const module = "github.com/tempograph/tempograph"
 
-// The lists that several packages have in common. A module's path stands for all its packages.
+// Lists that the policies of several packages share. The path of a module means all its packages.
 const (
 	// Every package may use these for messages. They need only the standard library.
 	wording = "internal/quantity internal/redact internal/suggest "
@@ -21,7 +21,7 @@ const (
 	grpc    = "google.golang.org/grpc google.golang.org/protobuf google.golang.org/genproto golang.org/x/net golang.org/x/sys golang.org/x/text "
 )
 
-// serverTest is what a package needs that builds and runs a server for tests.
+// serverTest lists the packages that a package needs to build and run a server for tests.
 const serverTest = "internal/buildtool internal/child github.com/rogpeppe/go-internal "
 
 // heart is servicegraph and the internal packages that it reaches.
@@ -30,16 +30,17 @@ const heart = wording + "internal/jsonstream servicegraph servicegraph/internal/
 // readers is tracefile and the packages that it reaches.
 const readers = heart + "servicegraph/tracefile servicegraph/tracefile/internal/inflate servicegraph/tracefile/internal/jsontext servicegraph/tracefile/internal/quote github.com/klauspost/compress google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal "
 
-// promClient is what collectors of client_golang, and its client of the HTTP API, reach.
+// promClient lists the packages that client_golang's collectors and its client of the HTTP API
+// reach.
 const promClient = "github.com/prometheus/client_golang/prometheus github.com/prometheus/client_golang/internal github.com/prometheus/client_golang/api github.com/prometheus/client_model github.com/prometheus/common github.com/prometheus/procfs github.com/beorn7/perks github.com/cespare/xxhash/v2 github.com/munnerz/goautoneg github.com/json-iterator/go github.com/modern-go golang.org/x/sys google.golang.org/protobuf "
 
-// texts is render and what render reaches.
+// texts is render and the packages that render reaches.
 const texts = "servicegraph/render servicegraph/render/internal/mermaidtext "
 
-// drawing is draw and what only draw reaches.
+// drawing is draw and the packages that only draw reaches.
 const drawing = "servicegraph/render/draw servicegraph/render/draw/internal/cachedir github.com/goccy/go-graphviz github.com/tetratelabs/wazero github.com/disintegration/imaging github.com/flopp/go-findfont github.com/fogleman/gg github.com/golang/freetype golang.org/x/image golang.org/x/text golang.org/x/sys "
 
-// What packages of the command have in common.
+// Lists that the policies of the command's packages share.
 const (
 	terminal   = "golang.org/x/term golang.org/x/sys "
 	tables     = "cmd/graphviz-export/internal/console cmd/graphviz-export/internal/graphtext cmd/graphviz-export/internal/plaintable " + terminal
@@ -47,12 +48,11 @@ const (
 	topology   = "servicegraph/topology gonum.org/v1/gonum "
 )
 
-// policy lists the packages beyond the standard library that each package may reach,
-// directly or indirectly: packages of this module by their path in it, others by the
-// path of their module or the beginning of their own path. The policy is the
-// architecture in writing: data flows from a source through servicegraph to a renderer,
-// and every heavy dependency has one importer. Change the policy first, in a commit of
-// its own.
+// policy lists the packages beyond the standard library that each package may reach, directly or
+// indirectly: packages of this module by their path in the module, other packages by the path of
+// their module or by the beginning of their own path. The policy states the architecture: data
+// flows from a source through servicegraph to a renderer, and every heavy dependency has one
+// importer. Change the policy first, in a commit of its own.
 var policy = map[string]string{
 	"": "",
 
@@ -94,8 +94,8 @@ var policy = map[string]string{
 	"servicegraph/render/internal/mermaidtext":   "",
 	"servicegraph/render/sequence":               heart + texts,
 
-	// tempoclient decodes Tempo's protobuf with the readers of tracefile, so that its
-	// importers link nothing of Tempo.
+	// tempoclient decodes Tempo's protobuf with the readers of tracefile, so that its importers
+	// link no code of Tempo.
 	"tempoclient":                 readers + "internal/httpfault tempoclient/internal/shared",
 	"tempoclient/internal/shared": wording,
 
@@ -142,7 +142,7 @@ var policy = map[string]string{
 
 	"cmd/graphviz-export": "*",
 
-	// What the command consists of beside its command line.
+	// The parts of the command, apart from its command line.
 	"cmd/graphviz-export/internal/console":        terminal,
 	"cmd/graphviz-export/internal/diffreport":     heart + texts + "servicegraph/graphdiff",
 	"cmd/graphviz-export/internal/entryreach":     heart + texts + topology,
@@ -168,11 +168,10 @@ var policy = map[string]string{
 	"examples/quickstart": "*",
 }
 
-// importers lists, for each heavy dependency, the only packages that may import it
-// directly: usually one. The Model Context Protocol has a second one, with the test by a
-// client. tempopb registers metrics when a program starts, links gRPC, and is the only
-// package of Tempo whose license allows us to import it. go-graphviz starts a wasm
-// runtime.
+// importers lists, for each heavy dependency, the only packages that may import it directly:
+// usually one. The SDK of the Model Context Protocol has a second importer: a test that uses its
+// client. tempopb registers metrics when a program starts, links gRPC, and is the only package of
+// Tempo whose license allows us to import it. go-graphviz starts a wasm runtime.
 var importers = map[string]string{
 	"github.com/grafana/tempo":               "tempoclient/tempogrpc",
 	"github.com/goccy/go-graphviz":           "servicegraph/render/draw",
@@ -212,8 +211,8 @@ func TestDependencies(t *testing.T) {
 	}
 }
 
-// isStandard reports whether a package is in the standard library: the paths of others
-// begin with the name of a host.
+// isStandard reports whether a package is in the standard library: the paths of all other packages
+// begin with a host name.
 func isStandard(pkg string) bool {
 	first, _, _ := strings.Cut(pkg, "/")
 	return !strings.Contains(first, ".")

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Every image in the README and the documentation exists, and a test makes it by a command:
-// the test names the file, or its directory for a directory of images.
+// TestDocImagesAreMadeByTests: every image in the README and the documentation exists, and a test
+// makes the image. The test's code names the file, or the directory for a directory of images.
 func TestDocImagesAreMadeByTests(t *testing.T) {
 	var tests strings.Builder
 	for _, pattern := range []string{"cmd/graphviz-export/*_test.go", "internal/browsertest/*_test.go"} {

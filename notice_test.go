@@ -17,8 +17,8 @@ import (
 // shipped are the packages that users run or import.
 var shipped = []string{"./cmd/...", "./otelsetup/...", "./servicegraph/...", "./tempoclient/..."}
 
-// licenses are the licenses that linked modules may have, and a sentence that tells each. A
-// license that is not here must be looked at by a person.
+// licenses are the licenses that linked modules may have, and for each a sentence that identifies
+// its text. A person must review any other license.
 var licenses = []struct{ name, sentence string }{
 	{"Apache-2.0", "Apache License Version 2.0"},
 	{"MIT", "Permission is hereby granted, free of charge, to any person obtaining a copy"},
@@ -28,8 +28,8 @@ var licenses = []struct{ name, sentence string }{
 	{"FTL", "The FreeType Project LICENSE"},
 }
 
-// inside is what modules contain of other projects, which the license files of the modules do not
-// mention.
+// inside maps a module to a text about the code of other projects that the module contains and that
+// its license files do not mention.
 var inside = map[string]string{
 	"github.com/goccy/go-graphviz": "It contains Graphviz 12.1.2, compiled to WebAssembly: Copyright (c) 2011 AT&T Intellectual Property, under\n" +
 		"the Eclipse Public License 1.0, https://www.eclipse.org/legal/epl-v10.html. The source code of Graphviz is at\n" +
@@ -42,13 +42,14 @@ var inside = map[string]string{
 	"golang.org/x/image": "It contains the Go fonts: Copyright (c) 2016 Bigelow & Holmes Inc., under the same license.",
 }
 
-// A linkedModule is a module whose packages a program that we ship, or that uses our packages, links.
+// A linkedModule is a module whose packages are linked by the programs of this repository, or by
+// programs that use its packages.
 type linkedModule struct {
 	path, version, dir string
 	packages           []string // folders
 }
 
-// linkedModules returns the modules that are linked on the systems that Go programs run on most.
+// linkedModules returns the modules that are linked on the most common operating systems.
 func linkedModules(t *testing.T) []*linkedModule {
 	t.Helper()
 	found := make(map[string]*linkedModule)
@@ -126,8 +127,8 @@ func licensesOf(texts []string) (names []string) {
 	return names
 }
 
-// TestNotice: every module that is linked has a license that we may ship, and NOTICE has the text
-// of the license. GRAPHTEST_UPDATE=1 writes NOTICE.
+// TestNotice: every linked module has a permitted license, and NOTICE has the text of the license.
+// GRAPHTEST_UPDATE=1 writes NOTICE.
 func TestNotice(t *testing.T) {
 	var list, texts strings.Builder
 	var known []string // texts

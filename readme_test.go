@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestReadmeSnippets compiles the Go snippets of the README. Each snippet is the body of a
-// function whose parameters are the variables that the README assumes.
+// TestReadmeSnippets compiles the Go snippets of the README. The test makes each snippet the body
+// of a function. The parameters of the function are the variables that the README assumes.
 func TestReadmeSnippets(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {

@@ -19,15 +19,15 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// A backend plays Tempo 2 with a metrics-generator, and Prometheus. A test changes the answer at
-// a path to break a hop.
+// A backend is a fake of Tempo 2 with a metrics-generator and of Prometheus. A test changes the
+// answer at a path to break a hop.
 type backend struct {
 	receiver *receiver
 	answers  map[string]http.HandlerFunc // by path, in place of the usual answer
 	tempo    string
 	url      string // of Prometheus
 	tenant   string // required if not empty
-	late     int    // of how many of the last probes Prometheus has no series yet
+	late     int    // how many of the latest probes have no series in Prometheus yet
 }
 
 func startBackend(t *testing.T) *backend {
@@ -47,13 +47,13 @@ func startBackend(t *testing.T) *backend {
 	return b
 }
 
-// target returns the name of the called service of the probe trace that came last.
+// target returns the name of the called service in the latest probe trace.
 func (b *backend) target() string {
 	calls := b.receiver.kept()
 	return attributes(calls[len(calls)-1].request.ResourceSpans[1])["service.name"]
 }
 
-// traceID returns the id of the probe trace that came last.
+// traceID returns the id of the latest probe trace.
 func (b *backend) traceID() string {
 	calls := b.receiver.kept()
 	if len(calls) == 0 {
@@ -171,8 +171,9 @@ func TestCheckOfAWholePipeline(t *testing.T) {
 	}
 }
 
-// Tempo 3 moves the end of a search into the past, and refuses the search if its start is not before
-// that. A missing time range begins query_backend_after before the moved end.
+// TestCheckOfTempo3: Tempo 3 moves the end of a search into the past, and refuses the search if its
+// start is not before the moved end. For a search without a time range, the start is
+// query_backend_after before the moved end.
 func TestCheckOfTempo3(t *testing.T) {
 	cleanEnv(t)
 	for _, c := range []struct{ cutoff, backendAfter time.Duration }{
@@ -205,7 +206,8 @@ func TestCheckOfTempo3(t *testing.T) {
 	}
 }
 
-// Each fault fails its hop and no other, and the report says what is wrong and what to do.
+// TestCheckNamesTheHop: each fault makes only its hop fail, and the report says what is wrong and
+// what to do.
 func TestCheckNamesTheHop(t *testing.T) {
 	hang := func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	reset := func(w http.ResponseWriter, _ *http.Request) {
@@ -219,7 +221,7 @@ func TestCheckNamesTheHop(t *testing.T) {
 	for _, test := range []struct {
 		name, path, hop string
 		answer          http.HandlerFunc
-		want            string // in the detail or the fix
+		want            string // text in the detail or the fix
 	}{
 		{"Tempo starts", "/ready", HopTempo, text(503, "Ingester not ready: waiting"), "not ready: Ingester not ready: waiting"},
 		{"not Tempo", "/api/echo", HopTempo, text(404, "404 page not found"), "the server is not Tempo's query API"},
@@ -241,7 +243,7 @@ func TestCheckNamesTheHop(t *testing.T) {
 			cleanEnv(t)
 			b := startBackend(t)
 			b.answers[test.path] = test.answer
-			if test.hop == HopGenerator { // its own metrics would tell that it runs
+			if test.hop == HopGenerator { // the generator's own metrics would show that it runs
 				b.answers["/metrics"] = text(200, "")
 			}
 			report := b.check(t)
@@ -259,14 +261,16 @@ func TestCheckNamesTheHop(t *testing.T) {
 	}
 }
 
-// A gateway that hides Tempo's version also hides who answers its metrics queries.
+// TestCheckOfTempoWithoutVersion: without Tempo's version, Check does not know which component
+// answers metrics queries.
 func TestCheckOfTempoWithoutVersion(t *testing.T) {
 	cleanEnv(t)
 	b := startBackend(t)
 	b.answers["/metrics"] = text(http.StatusNotFound, "not found")
 	b.answers["/api/status/buildinfo"] = text(http.StatusNotFound, "not found")
 	b.answers["/api/metrics/query_range"] = text(http.StatusOK, `{"series":[]}`)
-	// The configuration of a query-frontend is no news of the generator, another process.
+	// The configuration of a query-frontend says nothing about the generator, which is another
+	// process.
 	b.answers["/status/config"] = text(http.StatusOK, "target: query-frontend\nmetrics_generator:\n    storage:\n        path: \"\"\n")
 	report := b.check(t)
 	if h := report.Hop(HopGenerator); h.Outcome != NotChecked || report.Err() != nil {
@@ -274,7 +278,7 @@ func TestCheckOfTempoWithoutVersion(t *testing.T) {
 	}
 }
 
-// The metrics of Tempo tell why no series come.
+// TestCheckOfRemoteWrite: Tempo's metrics show why Prometheus gets no series.
 func TestCheckOfRemoteWrite(t *testing.T) {
 	const head = "tempo_metrics_generator_spans_received_total{tenant=\"single-tenant\"} 2\n" +
 		"tempo_metrics_generator_active_processors{processor=\"service-graphs\",tenant=\"single-tenant\"} %d\n"
@@ -282,7 +286,7 @@ func TestCheckOfRemoteWrite(t *testing.T) {
 	for _, test := range []struct {
 		name, hop, want string
 		active          int
-		metrics         func(n int) string // after n requests
+		metrics         func(n int) string // the metrics after n requests
 	}{
 		{"no processor", HopServiceGraphs, "processors: [service-graphs]", 0, func(int) string { return "" }},
 		{"no URL", HopRemoteWrite, "the metrics-generator has no URL to write to", 1, func(int) string { return "" }},
@@ -327,7 +331,7 @@ func TestCheckOfRemoteWrite(t *testing.T) {
 	}
 }
 
-// The receiver's hops, without backends.
+// TestCheckOfAReceiver checks the hops to the receiver, without backends.
 func TestCheckOfAReceiver(t *testing.T) {
 	config, _, _ := testTLS(t)
 	secure := new(receiver).serveHTTP(t, config)
@@ -363,7 +367,7 @@ func TestCheckOfAReceiver(t *testing.T) {
 	}
 }
 
-// Spans that a login page answers with 200 are not delivered.
+// TestWebPageIsAFailure: spans count as not delivered if a login page answers with status 200.
 func TestWebPageIsAFailure(t *testing.T) {
 	cleanEnv(t)
 	login, _ := serveHTTP(t, text(200, "<!doctype html><title>Sign in</title>"), nil)
@@ -377,7 +381,8 @@ func TestWebPageIsAFailure(t *testing.T) {
 	}
 }
 
-// The time ends at a hop, which the report names, and Check returns then.
+// TestCheckEndsInTime: Check returns when its time ends, and the report names the hop at which that
+// happened.
 func TestCheckEndsInTime(t *testing.T) {
 	cleanEnv(t)
 	b := startBackend(t)
@@ -386,7 +391,7 @@ func TestCheckEndsInTime(t *testing.T) {
 	defer cancel()
 	began := time.Now()
 	report := Check(ctx, Endpoint(b.receiver.url), Tempo(Server{URL: b.tempo}))
-	if took := time.Since(began); took > 10*time.Second { // it takes half a second on a machine that is not busy
+	if took := time.Since(began); took > 10*time.Second { // Check takes half a second on an idle machine
 		t.Errorf("took %v", took)
 	}
 	if got := names(report.Failed()); !slices.Equal(got, []string{HopAccess}) {
@@ -394,7 +399,7 @@ func TestCheckEndsInTime(t *testing.T) {
 	}
 }
 
-// Two checks at a time do not take each other's series for their own.
+// TestChecksAreToldApart: two concurrent checks do not mistake each other's series for their own.
 func TestChecksAreToldApart(t *testing.T) {
 	cleanEnv(t)
 	b := startBackend(t)
@@ -410,7 +415,7 @@ func TestChecksAreToldApart(t *testing.T) {
 	}
 }
 
-// A token is not sent to another server, and not shown.
+// TestCheckKeepsSecrets: a token is neither sent to another server nor shown.
 func TestCheckKeepsSecrets(t *testing.T) {
 	cleanEnv(t)
 	b := startBackend(t)

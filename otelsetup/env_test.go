@@ -306,7 +306,7 @@ func TestSampleRatio(t *testing.T) {
 	r := new(receiver).serveHTTP(t, nil)
 	sdk, _ := begin(t, Endpoint(r.url), SampleRatio(0))
 	spans(sdk, 10)
-	// The service that began this trace has decided to sample it.
+	// The service that began this trace has sampled it.
 	remote := trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled, Remote: true})
 	_, span := sdk.TracerProvider().Tracer("test").Start(trace.ContextWithRemoteSpanContext(t.Context(), remote), "GET /")
@@ -332,7 +332,7 @@ func TestGlobals(t *testing.T) {
 	t.Cleanup(reset)
 
 	r := new(receiver).serveHTTP(t, nil)
-	begin(t, Endpoint(r.url)) // without globals
+	begin(t, Endpoint(r.url)) // begin starts an SDK without globals
 	if otel.GetTracerProvider() != provider {
 		t.Error("WithoutGlobals: the global tracer provider has changed")
 	}

@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/otel"
 )
 
-// A program that sends a span. The test server takes the place of Tempo.
+// This program sends a span. The test server takes the place of Tempo.
 func Example() {
 	tempo := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer tempo.Close()
@@ -32,7 +32,7 @@ func Example() {
 	// Output: 1 span sent
 }
 
-// Check reports that nothing listens at the endpoint.
+// Check returns an error because nothing listens at the endpoint.
 func ExampleSDK_Check() {
 	ctx := context.Background()
 	sdk, err := otelsetup.Start(ctx,

@@ -46,11 +46,11 @@ func testTLS(t testing.TB) (config *tls.Config, certFile, keyFile string) {
 	return &tls.Config{Certificates: []tls.Certificate{cert}}, certFile, keyFile
 }
 
-// TestCheckTellsTheFault provokes each fault on a real server, because faults are identified
-// by the texts of errors of net/http, crypto/tls and grpc. The test fails if a text changes.
+// TestCheckTellsTheFault provokes each fault on a real server. Check recognizes faults by the texts
+// of errors from net/http, crypto/tls and grpc, and the test fails if such a text changes.
 func TestCheckTellsTheFault(t *testing.T) {
 	cleanEnv(t)
-	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "60000") // a check that retries would take so long
+	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "60000") // a check with retries would take a minute
 	serverTLS, _, _ := testTLS(t)
 	refuse := func(code codes.Code, msg string) *receiver {
 		return &receiver{answer: func(*coltracepb.ExportTraceServiceRequest) (*coltracepb.ExportTraceServiceResponse, error) {
@@ -72,13 +72,13 @@ func TestCheckTellsTheFault(t *testing.T) {
 	tlsGRPC := new(receiver).serveGRPC(t, serverTLS).host
 	notFound := page(http.NotFound)
 
-	// The name is so invalid that no resolver is asked.
+	// The name is invalid, so that no name server is asked.
 	const noName = "no..host"
 
 	for _, test := range []struct {
 		name     string
 		endpoint string
-		want     string // after the endpoint; {host} stands for host and port
+		want     string // the text after the endpoint; {host} means host and port
 	}{
 		{"nothing listens, http", "http://" + closedPort, "/v1/traces: connection refused: is a collector or Tempo listening there?"},
 		{"nothing listens, grpc", "grpc://" + closedPort, ": connection refused: is a collector or Tempo listening there?"},
@@ -131,7 +131,7 @@ func TestCheckTellsTheFault(t *testing.T) {
 			if !strings.HasPrefix(err.Error(), want) {
 				t.Errorf("got  %v\nwant %s", err, want)
 			}
-			if elapsed > 30*time.Second { // it takes milliseconds on a machine that is not busy
+			if elapsed > 30*time.Second { // Check takes milliseconds on an idle machine
 				t.Errorf("it took %v", elapsed)
 			}
 		})
@@ -151,8 +151,8 @@ func TestCheckOK(t *testing.T) {
 	})
 }
 
-// A redirect that repeats the POST is followed within the server. Another server would get the
-// spans and the credentials.
+// TestRedirectThatKeepsTheRequest: a redirect that repeats the POST is followed only within the
+// server. Another server would get the spans and the credentials.
 func TestRedirectThatKeepsTheRequest(t *testing.T) {
 	cleanEnv(t)
 	r := new(receiver).serveHTTP(t, nil)
@@ -222,7 +222,7 @@ func TestTLS(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", certFile)
 			sdk, _ := begin(t, Endpoint(r.url))
-			// The client sees either the server's alert or the end of the connection.
+			// The client sees either the server's TLS alert or the end of the connection.
 			if err := sdk.Check(t.Context()); err == nil ||
 				!strings.HasSuffix(err.Error(), ": the receiver requires a client certificate: set "+
 					"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY") &&
@@ -245,7 +245,8 @@ func TestTLS(t *testing.T) {
 }
 
 // TestCertificateForPlainText: a certificate in the environment does not change a plain-text
-// endpoint. In the gRPC exporter it would cause TLS, in the HTTP exporter an error.
+// endpoint. The gRPC exporter alone would use TLS because of the certificate, and the HTTP exporter
+// alone would return an error.
 func TestCertificateForPlainText(t *testing.T) {
 	overBoth(t, func(t *testing.T, serve func(*receiver) *receiver) {
 		_, certFile, _ := testTLS(t)

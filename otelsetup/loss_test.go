@@ -76,8 +76,8 @@ func TestFlushTellsWhatIsLost(t *testing.T) {
 	})
 }
 
-// TestOneFaultIsToldOnce: a fault without a retry is logged once, with a hint that is not in the
-// error of the exporter.
+// TestOneFaultIsToldOnce: a fault without a retry is logged once, with a hint that the exporter's
+// error does not have.
 func TestOneFaultIsToldOnce(t *testing.T) {
 	cleanEnv(t)
 	url, _ := serveHTTP(t, http.NotFoundHandler(), nil)
@@ -92,8 +92,8 @@ func TestOneFaultIsToldOnce(t *testing.T) {
 	}
 }
 
-// TestFlushDuringShutdown: Flush does not count spans as lost that a concurrent Shutdown is
-// sending.
+// TestFlushDuringShutdown: Flush does not count spans as lost while a concurrent Shutdown is
+// sending them.
 func TestFlushDuringShutdown(t *testing.T) {
 	overBoth(t, func(t *testing.T, serve func(*receiver) *receiver) {
 		t.Setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2")
@@ -182,8 +182,8 @@ func testQueueFull(t *testing.T, serve func(*receiver) *receiver, flush bool) {
 	spans(sdk, 5)
 	<-entered // the exporter is busy, and only one more span leaves the queue
 	spans(sdk, 100)
-	// 10 spans are in the queue and at most 1 is on its way. A batch could hold 5 more, so
-	// they do not count as lost yet.
+	// 10 spans are in the queue, and at most 1 is between the queue and the batch. The batch could
+	// hold 5 more, so that 5 dropped spans do not count as lost yet.
 	if got := sdk.Stats(); got.Ended != 105 || got.Exported != 0 || got.Dropped < 100-16 || got.Dropped > 90 {
 		t.Errorf("while the receiver is stuck: %+v", got)
 	}
@@ -265,7 +265,8 @@ func TestSpansThatDidNotEnd(t *testing.T) {
 	})
 }
 
-// TestShutdownWithACanceledContext: a program often passes the context that ended it.
+// TestShutdownWithACanceledContext: Shutdown works with a context that has already ended. Programs
+// often pass the context whose end made them stop.
 func TestShutdownWithACanceledContext(t *testing.T) {
 	overBoth(t, func(t *testing.T, serve func(*receiver) *receiver) {
 		r := serve(new(receiver))
@@ -364,7 +365,7 @@ func TestLogTellsBeforeTheRetry(t *testing.T) {
 	overBoth(t, func(t *testing.T, serve func(*receiver) *receiver) {
 		r := serve(&receiver{answer: func(req *request) (*response, error) {
 			if spanCount(req) == 0 {
-				return nil, nil // as Tempo answers
+				return nil, nil // the answer of Tempo
 			}
 			return nil, status.Error(codes.Unavailable, "no org id")
 		}})
@@ -407,7 +408,7 @@ func TestReporterRepeatsAFaultOnceAMinute(t *testing.T) {
 }
 
 func TestExplainNameServer(t *testing.T) {
-	// A test cannot provoke the failure of a name server.
+	// The error is made by hand, because a test cannot make a name server fail.
 	err := &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{
 		Err: "read udp 127.0.0.1:1->127.0.0.53:53: connection refused", Name: "tempo", Server: "127.0.0.53:53"}}
 	got := explain(err, target{host: "tempo:4318", path: tracesPath}).Error()

@@ -101,7 +101,8 @@ func TestMisspeltVariablesAreLogged(t *testing.T) {
 	}
 }
 
-// The argument of a sampler without the sampler is a mistake that keeps all traces.
+// TestUnusedSamplerArg: OTEL_TRACES_SAMPLER_ARG without a sampler that uses it gives a warning,
+// because the SDK then keeps all traces.
 func TestUnusedSamplerArg(t *testing.T) {
 	const unused = `OTEL_TRACES_SAMPLER_ARG="0.1" is not used, because `
 	for _, test := range []struct {
@@ -139,8 +140,8 @@ func TestUnusedSamplerArg(t *testing.T) {
 	}
 }
 
-// What package otel reports goes to the logger, and a second Start is told that it takes the
-// globals over.
+// TestGlobalsAreTakenOver: errors that package otel reports go to the logger, and a second Start
+// logs that it replaces the globals.
 func TestGlobalsAreTakenOver(t *testing.T) {
 	cleanEnv(t)
 	reset := func() {
@@ -180,7 +181,7 @@ func TestGlobalsAreTakenOver(t *testing.T) {
 		t.Errorf("the error of package otel is in the log of the first Start:\n%s\nthat of the second:\n%s", firstLog, secondLog)
 	}
 
-	// After Shutdown, nothing is taken over.
+	// After Shutdown, there are no globals to replace, and no message.
 	if err := second.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +190,7 @@ func TestGlobalsAreTakenOver(t *testing.T) {
 	}
 }
 
-// While Start runs, the errors of package otel go to the logger already.
+// TestErrorsDuringStartAreLogged: errors of package otel go to the logger even while Start runs.
 func TestErrorsDuringStartAreLogged(t *testing.T) {
 	cleanEnv(t)
 	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=test,nonsense")
@@ -214,7 +215,8 @@ func TestErrorsDuringStartAreLogged(t *testing.T) {
 	}
 }
 
-// A program that defers Shutdown before it looks at the error of Start has no SDK.
+// TestShutdownOfNoSDK: Shutdown of a nil SDK does nothing. A program that defers Shutdown before it
+// checks the error of Start may call it.
 func TestShutdownOfNoSDK(t *testing.T) {
 	cleanEnv(t)
 	t.Setenv("OTEL_TRACES_SAMPLER", "always")

@@ -56,9 +56,9 @@ func (r *receiver) ids() int64 {
 
 func (s Stats) sum() int64 { return s.Exported + s.Failed + s.Dropped + s.Pending }
 
-// While the receiver is away, a program makes 2,000 spans a second. They wait in the queue. What
-// the queue cannot take is lost, and the outage is named, not the size of the queue. Over both
-// protocols, the counts are exact.
+// TestOutage: while the receiver is down, a program makes 2,000 spans a second, which wait in the
+// queue. Spans that do not fit into the queue are lost, and the error names the outage as the
+// reason, not the size of the queue. The counts are exact over both protocols.
 func TestOutage(t *testing.T) {
 	away := 3 * time.Second
 	if testing.Short() {
@@ -67,7 +67,7 @@ func TestOutage(t *testing.T) {
 	cleanEnv(t)
 	type program struct {
 		name     string
-		overflow bool // the queue is smaller than what the outage needs
+		overflow bool // the queue is too small for the spans of the outage
 		receiver *restartable
 		sdk      *SDK
 		log      *logs
@@ -83,7 +83,7 @@ func TestOutage(t *testing.T) {
 		}
 	}
 	var wg sync.WaitGroup
-	for _, p := range programs { // all at a time, because most of the time passes waiting
+	for _, p := range programs { // concurrently, because most of the time is spent waiting
 		wg.Go(func() {
 			spans(p.sdk, 100)
 			if err := p.sdk.Flush(t.Context()); err != nil {

@@ -93,7 +93,7 @@ func TestPipeline(t *testing.T) {
 				return check(t, writing.OTLPHTTPURL, writing.URL, closed.URL)
 			}},
 			{"wrong path of remote write", otelsetup.HopRemoteWrite, func(t *testing.T) otelsetup.Report {
-				own := promtest.Start(t, promtest.Config{}) // in that of the others, their probes have the same series
+				own := promtest.Start(t, promtest.Config{}) // a server of its own: the shared server has series of earlier probes
 				writing := tempotest.Start(t, tempotest.Config{RemoteWriteURL: own.URL + "/api/v1/push"})
 				return check(t, writing.OTLPHTTPURL, writing.URL, own.URL)
 			}},
@@ -128,7 +128,7 @@ func TestPipeline(t *testing.T) {
 	})
 }
 
-// runProgram is two services, which call each other over HTTP once and send their spans.
+// runProgram runs two services. One calls the other once over HTTP, and both send their spans.
 func runProgram(t *testing.T, endpoint string) {
 	t.Helper()
 	start := func(name string) *otelsetup.SDK {

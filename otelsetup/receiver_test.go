@@ -26,15 +26,15 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// A receiver receives OTLP requests and keeps those with spans. Checks send requests without
-// spans, which it only answers.
+// A receiver receives OTLP requests and keeps those with spans. It only answers requests without
+// spans, which checks send.
 type receiver struct {
 	coltracepb.UnimplementedTraceServiceServer
 	url  string
 	host string
 
-	// answer returns the answer to a request, or nils to keep the request. It may block. A
-	// test sets it before the first request.
+	// answer returns the answer to a request. If it returns nil twice, the receiver accepts and
+	// keeps the request. answer may block. A test sets it before the first request.
 	answer func(*coltracepb.ExportTraceServiceRequest) (*coltracepb.ExportTraceServiceResponse, error)
 
 	mu    sync.Mutex
@@ -44,7 +44,7 @@ type receiver struct {
 // A call is a request that the receiver keeps.
 type call struct {
 	request *coltracepb.ExportTraceServiceRequest
-	header  http.Header // or the metadata of gRPC
+	header  http.Header // the header, or the metadata of gRPC
 	path    string      // HTTP only
 }
 
@@ -92,8 +92,8 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	switch {
 	case err != nil:
 	case contentType == "application/json":
-		// protojson reads the hexadecimal ids of OTLP as base64, which gives wrong ids. No test
-		// of JSON needs them.
+		// protojson reads the hexadecimal ids of OTLP as base64 and gets wrong ids. No test of JSON
+		// needs the ids.
 		err = protojson.Unmarshal(data, req)
 		marshal = protojson.Marshal
 	default:
@@ -105,7 +105,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	}
 	resp, err := r.take(call{request: req, header: hr.Header, path: hr.URL.Path})
 	w.Header().Set("Content-Type", contentType)
-	if err != nil { // like the receivers of the Collector and of Tempo
+	if err != nil { // the answer is like that of the receivers of the Collector and of Tempo
 		s, _ := status.FromError(err)
 		body, _ := marshal(s.Proto())
 		w.WriteHeader(httpStatus(s.Code()))
@@ -233,8 +233,8 @@ func cleanEnv(t *testing.T) {
 	}
 }
 
-// begin starts an SDK without globals, and returns it with its log. The SDK is shut down at
-// the end of the test at the latest.
+// begin starts an SDK without globals, and returns the SDK and its log. At the end of the test, the
+// SDK is shut down.
 func begin(t *testing.T, opts ...Option) (*SDK, *logs) {
 	t.Helper()
 	l := newLogs()
@@ -248,7 +248,7 @@ func begin(t *testing.T, opts ...Option) (*SDK, *logs) {
 	return sdk, l
 }
 
-// brief returns a context for a Shutdown that has nothing to wait for.
+// brief returns a context with a short deadline, for a Shutdown that has nothing to wait for.
 func brief(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 	t.Cleanup(cancel)

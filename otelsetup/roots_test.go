@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// systemRoot is a certificate for 127.0.0.1 whose authority, itself, is the only one that
-// this process takes for a root of the system.
+// systemRoot is a self-signed certificate for 127.0.0.1. This process uses it as the only root
+// certificate of the system.
 var systemRoot = sync.OnceValues(func() (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

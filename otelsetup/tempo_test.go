@@ -58,8 +58,8 @@ func TestTempo(t *testing.T) {
 	}
 }
 
-// TestTempoWithTenants: multi-tenant Tempo refuses spans without a tenant. The exporters
-// retry such requests without logging.
+// TestTempoWithTenants: multi-tenant Tempo refuses spans without a tenant, and the log says so.
+// OpenTelemetry's exporters would retry such requests without logging.
 func TestTempoWithTenants(t *testing.T) {
 	cleanEnv(t)
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "1")

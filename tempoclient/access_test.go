@@ -98,7 +98,7 @@ func TestTLS(t *testing.T) {
 		fmt.Fprint(w, "echo")
 	}))
 	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that fail
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // discards messages about failed handshakes
 	server.StartTLS()
 	defer server.Close()
 	caFile := write("ca.pem", "CERTIFICATE", server.Certificate().Raw)
@@ -143,7 +143,7 @@ func TestFromEnv(t *testing.T) {
 	}
 }
 
-// TestOlderTempo has only the path of Tempo 2.5 and before.
+// TestOlderTempo has a server that knows only the path of Tempo 2.5 and older versions.
 func TestOlderTempo(t *testing.T) {
 	url := serve(t, func(w http.ResponseWriter, req *http.Request) {
 		switch req.URL.Path {

@@ -90,8 +90,8 @@ func TestTagsOfTempo(t *testing.T) {
 	}
 }
 
-// TestMetricsAnswers has answers in the format of Tempo 2.9, and fields that other versions
-// may add.
+// TestMetricsAnswers has answers in the format of Tempo 2.9, with additional fields as other
+// versions may add them.
 func TestMetricsAnswers(t *testing.T) {
 	var got string
 	answers := map[string]string{
@@ -161,7 +161,8 @@ func TestMetricsOfTempo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// This Tempo has no generator, but its error shows that the request was right. Tempo 3 needs none.
+	// This Tempo has no generator, but its error shows that the request was right. Tempo 3 needs no
+	// generator.
 	_, err = c.QueryInstant(t.Context(), MetricsQuery{TraceQL: "{} | rate()"})
 	if build.Major() >= 3 {
 		if err != nil {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// TestBodiesThatLie has servers whose answers are not as their headers say.
+// TestBodiesThatLie has servers whose bodies contradict the headers of the answer.
 func TestBodiesThatLie(t *testing.T) {
 	search := []byte(`{"traces": [{"traceID": "1", "startTimeUnixNano": "1"}], "metrics": {"totalJobs": 1, "completedJobs": 1}}`)
 	squeeze := func(b []byte) []byte {
@@ -26,7 +26,7 @@ func TestBodiesThatLie(t *testing.T) {
 	wrongSum[len(wrongSum)-8] ^= 1
 	for name, test := range map[string]struct {
 		encoding string
-		length   int // what the header says, if not 0
+		length   int // the Content-Length in the header, if not 0
 		body     []byte
 		want     string // part of the error
 	}{

@@ -86,8 +86,8 @@ func hardError[T any](seq iter.Seq2[T, error]) error {
 	return nil
 }
 
-// TestEveryCallOnFaults calls servers that are not Tempo. Each call returns an error that
-// says so, in time, and without the password.
+// TestEveryCallOnFaults calls servers that are not Tempo. Each call must return an error that
+// explains the fault, in time, and without the password.
 func TestEveryCallOnFaults(t *testing.T) {
 	const bodyLength = "1000"
 	var wait sync.WaitGroup
@@ -95,8 +95,8 @@ func TestEveryCallOnFaults(t *testing.T) {
 	for _, fault := range []struct {
 		name    string
 		handler http.HandlerFunc
-		want    string // in the error
-		except  string // calls that cannot tell
+		want    string // text in the error
+		except  string // calls that cannot detect the fault
 		timeout time.Duration
 	}{
 		{"401", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "invalid token hunter2", 401) },
@@ -124,7 +124,7 @@ func TestEveryCallOnFaults(t *testing.T) {
 			fmt.Fprint(w, `{"traces": [`)
 			http.NewResponseController(w).Flush()
 			if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
-				conn.(*net.TCPConn).SetLinger(0) // RST in place of FIN
+				conn.(*net.TCPConn).SetLinger(0) // the server sends RST in place of FIN
 				conn.Close()
 			}
 		}, ": the answer broke off after 12 bytes: ", "", 0},
@@ -142,7 +142,7 @@ func TestEveryCallOnFaults(t *testing.T) {
 			": no complete answer within 200ms: context deadline exceeded", "", 200 * time.Millisecond},
 	} {
 		for _, call := range httpCalls {
-			wait.Go(func() { // all at once, because some are retried
+			wait.Go(func() { // concurrently, because retries take time
 				url := serve(t, fault.handler)
 				c := newClient(t, url, Config{BearerToken: "hunter2", Timeout: fault.timeout})
 				err := call.do(t.Context(), c, timeRange{})
@@ -164,7 +164,7 @@ func TestEveryCallOnFaults(t *testing.T) {
 	}
 }
 
-// TestEveryCallOnASocketThatIsSilent has a server that only accepts connections.
+// TestEveryCallOnASocketThatIsSilent has a server that accepts connections and never answers.
 func TestEveryCallOnASocketThatIsSilent(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -191,7 +191,8 @@ func TestEveryCallOnASocketThatIsSilent(t *testing.T) {
 	}
 }
 
-// TestEveryCallWithARangeThatIsNone has time ranges that are refused without a request.
+// TestEveryCallWithARangeThatIsNone has invalid time ranges. The client refuses them without a
+// request.
 func TestEveryCallWithARangeThatIsNone(t *testing.T) {
 	c := newClient(t, "http://tempo", Config{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
 		t.Errorf("asked for %s", req.URL)
@@ -209,8 +210,8 @@ func TestEveryCallWithARangeThatIsNone(t *testing.T) {
 	}
 }
 
-// TestEveryCallOfTempoWithARangeThatIsUnusual asks for ten days, although Tempo takes a
-// week at most in one request, and for the future.
+// TestEveryCallOfTempoWithARangeThatIsUnusual requests a range of ten days, although Tempo accepts
+// at most a week in one request, and a range in the future.
 func TestEveryCallOfTempoWithARangeThatIsUnusual(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{TraceQLMetrics: true})
 	c := newClient(t, tempo.URL, Config{})
@@ -228,7 +229,7 @@ func TestEveryCallOfTempoWithARangeThatIsUnusual(t *testing.T) {
 		err = call.do(t.Context(), c, timeRange{now.Add(-240 * time.Hour), now})
 		_, refused := errors.AsType[*Error](err)
 		switch call.name {
-		case "Search", "Spans", "exact Spans": // in several requests
+		case "Search", "Spans", "exact Spans": // these calls divide the range into several requests
 			if err != nil {
 				t.Errorf("%s of ten days: %v", call.name, err)
 			}

@@ -46,13 +46,13 @@ func manyTraces(t *testing.T, n int) http.HandlerFunc {
 }
 
 // TestRequestsOfEachCall checks the numbers of the table in the package documentation.
-// TestSearchEnumerates has the searches that take several requests.
+// TestSearchEnumerates checks the searches that take several requests.
 func TestRequestsOfEachCall(t *testing.T) {
-	const traces = 101 // a round number may be a limit, and takes another search
+	const traces = 101 // not a round number, which may be a limit and would cost another search
 	old := time.Now().Add(-time.Hour)
 	for name, test := range map[string]struct {
 		call func(context.Context, *Client) error
-		want int // requests; the build info apart
+		want int // requests, without the one for the build info
 	}{
 		"Spans with Exact": {func(ctx context.Context, c *Client) error {
 			return firstError(c.Spans(ctx, Query{End: old, Exact: true}))
@@ -109,13 +109,13 @@ func TestRequestsOfEachCall(t *testing.T) {
 	}
 }
 
-// TestSpansFetchesSomeAtATime checks that several traces are fetched at once, never more
-// than the bound, over connections that are reused.
+// TestSpansFetchesSomeAtATime checks that traces are fetched concurrently, never more of them than
+// the bound, over connections that are reused.
 func TestSpansFetchesSomeAtATime(t *testing.T) {
 	const traces = 200
 	var now, most, conns atomic.Int64
 	tempo := manyTraces(t, traces)
-	together := make(chan struct{}) // closed when as many as may are being fetched
+	together := make(chan struct{}) // closed when fetchers traces are being fetched
 	var once sync.Once
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if strings.HasPrefix(req.URL.Path, "/api/v2/traces/") {
@@ -129,7 +129,7 @@ func TestSpansFetchesSomeAtATime(t *testing.T) {
 			case <-together:
 			case <-req.Context().Done():
 			}
-			now.Add(-1) // before the answer, upon which the next may come
+			now.Add(-1) // before the answer, because the next request may follow the answer
 		}
 		tempo(w, req)
 	}))
@@ -140,7 +140,7 @@ func TestSpansFetchesSomeAtATime(t *testing.T) {
 	}
 	s.Start()
 	defer s.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // if they never come together
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // in case the fetches are never concurrent
 	defer cancel()
 	if got := collect(t, newClient(t, s.URL, Config{}).Spans(ctx, Query{Exact: true})); len(got) != traces {
 		t.Errorf("%d spans, want %d", len(got), traces)
@@ -215,7 +215,8 @@ func TestTransportSeesTheCall(t *testing.T) {
 	}
 }
 
-// TestAwaitAsksFiveTimes checks the row of the table for Await.
+// TestAwaitAsksFiveTimes checks the number of requests of Await, as in the table of the package
+// documentation.
 func TestAwaitAsksFiveTimes(t *testing.T) {
 	var asked atomic.Int64
 	tempo := manyTraces(t, 1)

@@ -34,8 +34,8 @@ func recorded() *httptest.Server {
 	}))
 }
 
-// The graph of all traces of a minute in which the checkout service failed. A range that
-// is left out is the last hour.
+// The graph of all traces of a minute in which the checkout service failed. Without a range, the
+// query is for the last hour.
 func ExampleClient_Spans() {
 	tempo := recorded()
 	defer tempo.Close()
@@ -86,10 +86,10 @@ func ExampleClient_TraceSpans() {
 	// frontend → checkout: 1 calls
 }
 
-// A warning tells what may be missing from an answer. Reading goes on after it, and the
-// report of a graph counts it.
+// A warning says what may be missing from an answer. Reading goes on after a warning, and the
+// report of a graph counts the warnings.
 func ExampleWarning() {
-	// This server finds a trace and then does not have it.
+	// This server finds a trace in a search, but does not return it by id.
 	tempo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if req.URL.Path == "/api/search" {
 			fmt.Fprintf(w, `{"traces": [{"traceID": "1f", "startTimeUnixNano": "%d"}]}`, time.Now().Add(-time.Minute).UnixNano())
@@ -197,8 +197,8 @@ func ExampleError() {
 	// 400 invalid TraceQL query: parse error at line 1, col 3: syntax error: unexpected IDENTIFIER
 }
 
-// A program reads from its environment which Tempo to ask. With a tracing transport, such
-// as otelhttp.NewTransport(http.DefaultTransport), its requests are traced.
+// A program reads the address of Tempo from its environment. A tracing transport, such as
+// otelhttp.NewTransport(http.DefaultTransport), traces the requests of the client.
 func ExampleFromEnv() {
 	url, cfg := tempoclient.FromEnv(os.Getenv)
 	if url == "" {

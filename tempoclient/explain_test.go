@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestServerThatSpeaksUnasked has a server that sends data before the request: it has a
-// reason, or speaks gRPC.
+// TestServerThatSpeaksUnasked has servers that send data before the request: an HTTP answer with a
+// reason, or the first bytes of gRPC.
 func TestServerThatSpeaksUnasked(t *testing.T) {
 	reason := errors.New("remote error: tls: certificate required")
 	if got := explain(fmt.Errorf("readLoopPeekFailLocked: %w", reason)); got != reason {

@@ -24,8 +24,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// The servers of this file are not Tempo. They fail in ways in which a real Tempo, or a
-// proxy before it, does not fail on demand.
+// The servers of this file are fakes. They fail in ways in which a real Tempo, or a proxy in front
+// of Tempo, can fail but does not fail on demand.
 
 func serve(t *testing.T, h http.HandlerFunc) string {
 	t.Helper()
@@ -47,7 +47,7 @@ func (m *traceByID) bytes() []byte {
 	if m.trace != nil {
 		trace, err := proto.Marshal(m.trace)
 		if err != nil {
-			panic(err) // no test has such a message
+			panic(err) // no message of the tests has this error
 		}
 		b = protowire.AppendBytes(protowire.AppendTag(b, fieldTrace, protowire.BytesType), trace)
 	}
@@ -219,7 +219,7 @@ func TestFaults(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		handler http.HandlerFunc
-		want    string // after "tempo URL: GET /api/v2/traces/ID: "
+		want    string // the text after "tempo URL: GET /api/v2/traces/ID: "
 	}{
 		{"404 without a text", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, "not found"},
 		{"404 with a text", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "Trace not found", 404) }, "not found"},
@@ -269,7 +269,7 @@ func TestFaults(t *testing.T) {
 		}, "the answer is larger than 4096 bytes"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			t.Parallel() // some are retried
+			t.Parallel() // because retries take time
 			url := serve(t, test.handler)
 			_, err := newClient(t, url, Config{MaxBytes: 4096}).Trace(t.Context(), id(1))
 			if err == nil {
@@ -335,7 +335,7 @@ func TestHTTPServerAskedForHTTPS(t *testing.T) {
 	}
 }
 
-// TestGRPCPortAskedForHTTP confuses the two ports of Tempo, a usual mistake.
+// TestGRPCPortAskedForHTTP sends HTTP requests to Tempo's gRPC port, a common mistake.
 func TestGRPCPortAskedForHTTP(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -354,7 +354,7 @@ func TestGRPCPortAskedForHTTP(t *testing.T) {
 }
 
 func TestErrorsHoldNoCredentials(t *testing.T) {
-	// Some proxies echo the header of the request.
+	// Some proxies repeat the header of the request in their answer.
 	status, format := http.StatusForbidden, "denied: %v"
 	url := serve(t, func(w http.ResponseWriter, req *http.Request) {
 		w.WriteHeader(status)
@@ -461,7 +461,7 @@ func TestSpansEndsWithItsLoop(t *testing.T) {
 				fmt.Fprintf(w, `{"traces": [%s]}`, strings.Join(traces, ","))
 				return w.Result(), nil
 			}
-			select { // every fetch but the first hangs
+			select { // all fetches except the first hang
 			case <-req.Context().Done():
 				return nil, req.Context().Err()
 			case <-time.After(map[bool]time.Duration{true: 0, false: time.Hour}[strings.HasSuffix(req.URL.Path, id(0).String())]):
@@ -481,8 +481,8 @@ func TestSpansEndsWithItsLoop(t *testing.T) {
 	})
 }
 
-// TestTracesThatCannotBeFetched has traces that are gone or too large. Each becomes a
-// warning, and reading goes on.
+// TestTracesThatCannotBeFetched has traces that a search finds and that are deleted or too large.
+// Each such trace becomes a warning, and reading goes on.
 func TestTracesThatCannotBeFetched(t *testing.T) {
 	url := serve(t, func(w http.ResponseWriter, req *http.Request) {
 		switch req.URL.Path {
@@ -549,7 +549,7 @@ func TestWarningsOfTracesThatMayGrow(t *testing.T) {
 		{"young", body(time.Second, 0), time.Minute, []WarningKind{WarnArriving}, []WarningKind{WarnArriving}},
 		{"young, nobody asks", body(time.Second, 0), 0, []WarningKind{WarnArriving}, nil},
 		{"clock ahead", body(-time.Minute, 0), time.Minute, []WarningKind{WarnArriving}, []WarningKind{WarnArriving}},
-		{"no parent", body(time.Hour, 9), time.Minute, []WarningKind{WarnOrphans}, nil}, // the graph counts those
+		{"no parent", body(time.Hour, 9), time.Minute, []WarningKind{WarnOrphans}, nil}, // the report of the graph counts missing parents
 		{"own parent", body(time.Hour, 1), time.Minute, nil, nil},
 	} {
 		url := serve(t, func(w http.ResponseWriter, req *http.Request) {

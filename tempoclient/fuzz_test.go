@@ -12,8 +12,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// The fuzz targets decode any bytes as an answer of Tempo: there is no panic, and every
-// span is valid.
+// The fuzz targets decode any bytes as an answer of Tempo. Decoding must not panic, and every span
+// must be valid.
 
 func checkSpan(t *testing.T, s servicegraph.Span) {
 	t.Helper()
@@ -35,8 +35,8 @@ func checkSpan(t *testing.T, s servicegraph.Span) {
 }
 
 // An answering client gets the same answer to every request with the given Accept header, and no
-// other answers. One client serves all inputs of a target, because making a client takes longer than
-// decoding most inputs.
+// answer to other requests. One client serves all inputs of a target, because making a client takes
+// longer than decoding most inputs.
 type answering struct {
 	*Client
 	body []byte

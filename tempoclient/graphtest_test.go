@@ -11,8 +11,8 @@ import (
 
 var _ graphtest.TraceSource = (*Client)(nil)
 
-// TestGraphtestAwait waits for a trace that reaches Tempo in pieces, more slowly than the
-// settle time, and then checks what the graph does not hold.
+// TestGraphtestAwait waits for a trace that reaches Tempo in parts, more than the settle time
+// apart, and then checks that certain edges are not in the graph.
 func TestGraphtestAwait(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{})
 	c := newClient(t, tempo.URL, Config{})
@@ -38,7 +38,7 @@ func TestGraphtestAwait(t *testing.T) {
 			graphtest.Until(graphtest.Path("web -> cart -> stock")), graphtest.Settle(settle), graphtest.Within(30*time.Second))
 	}()
 	for _, p := range pieces {
-		time.Sleep(2 * settle) // the case under test, not a wait
+		time.Sleep(2 * settle) // the delay between the parts is the case under test
 		pushSpans(t, tempo, "", p)
 	}
 	<-done

@@ -23,7 +23,7 @@ import (
 // phases are the kinds of requests that Spans makes.
 var phases = []string{"find", "cut", "build", "tags", "scopes", "ok", "links", "fetch", "select", "errors"}
 
-// phaseOf returns the part of reading spans that a request belongs to.
+// phaseOf returns the phase that a request belongs to.
 func phaseOf(req *http.Request) string {
 	q := req.URL.Query().Get("q")
 	switch path := req.URL.Path; {
@@ -49,7 +49,7 @@ func phaseOf(req *http.Request) string {
 	return "find"
 }
 
-// A fault changes the answer to a request.
+// A fault changes the answer to a request, or replaces it by an error.
 type fault func(resp *http.Response, body []byte) (*http.Response, error)
 
 func replaceBody(status int, contentType, text string, header ...string) fault {
@@ -71,8 +71,8 @@ func changeBody(change func(body []byte) io.Reader) fault {
 	}
 }
 
-// TestFaultsInEachPhase has each kind of request that Spans makes fail in each way: once or always. The
-// result is always an error, a warning, or the same spans as without the fault.
+// TestFaultsInEachPhase makes each kind of request of Spans fail in each way, once or always. The
+// result must be an error, a warning, or the same spans as without the fault.
 func TestFaultsInEachPhase(t *testing.T) {
 	half := func(body []byte) io.Reader { return bytes.NewReader(body[:len(body)/2]) }
 	faults := map[string]fault{
@@ -112,7 +112,7 @@ func TestFaultsInEachPhase(t *testing.T) {
 				continue
 			}
 			if phase == "fetch" && name == "twice" {
-				continue // in protobuf, this is a trace with all its spans twice
+				continue // two concatenated answers in protobuf are a valid trace with all its spans twice
 			}
 			for _, times := range []int{1, 1e6} {
 				t.Run(phase+"/"+name+map[int]string{1: " once"}[times], func(t *testing.T) {
@@ -123,7 +123,7 @@ func TestFaultsInEachPhase(t *testing.T) {
 	}
 }
 
-// manySorts returns traces of which some have what needs a request of its own.
+// manySorts returns traces. For each phase that not every trace needs, some of the traces need it.
 func manySorts() *spanTempo {
 	f := pairsOfSpans(50)
 	f.traces[traceNumber(3)][1].Status = servicegraph.StatusError
@@ -214,7 +214,7 @@ func TestCancelInEachPhase(t *testing.T) {
 	}
 }
 
-// cancelReader cancels, and then reports that the context is canceled.
+// cancelReader is a reader that cancels a context and returns context.Canceled.
 type cancelReader func()
 
 func (f cancelReader) Read([]byte) (int, error) {

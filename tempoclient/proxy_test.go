@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestProxyFromEnvironment uses the proxy of the environment. Go reads these variables once
-// for each process, so the test runs a child process.
+// TestProxyFromEnvironment checks that the client uses the proxy of the environment. Go reads the
+// variables for proxies only once in each process, so the test runs a child process.
 func TestProxyFromEnvironment(t *testing.T) {
 	const tempo = "http://tempo.example:3200/prefix"
 	if os.Getenv("TEMPOCLIENT_PROXY_CHILD") != "" {

@@ -18,10 +18,11 @@ import (
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
-// A recording has the answers of a Tempo to all requests for the spans of recordedSpans.
+// A recording has the answers of a Tempo server to all requests of Spans for the spans of
+// recordedSpans.
 type recording struct {
 	Version string           `json:"version"`
-	Start   int64            `json:"start"` // of the spans, in Unix nanoseconds
+	Start   int64            `json:"start"` // start of the spans, in Unix nanoseconds
 	Answers []recordedAnswer `json:"answers"`
 }
 
@@ -31,17 +32,17 @@ type recordedAnswer struct {
 	Status    int    `json:"status"`
 	MediaType string `json:"type"`
 	Text      string `json:"text,omitempty"`
-	Bytes     []byte `json:"bytes,omitempty"` // in place of text
+	Bytes     []byte `json:"bytes,omitempty"` // the answer, if it is not text
 }
 
-// recordedFile was recorded by this test, with TEMPO_BIN set to a Tempo 3.0.3:
+// recordedFile was recorded by this command, with TEMPO_BIN set to the program of Tempo 3.0.3:
 //
 //	TEMPO_BIN=… TEMPO_RECORD=1 go test -run TestRecordedAnswers ./tempoclient
 const recordedFile = "testdata/tempo-3.0.3/answers.json"
 
-// TestRecordedAnswers reads spans from the recorded answers of a Tempo 3, whose answers differ from those of
-// Tempo 2: attributes with columns of their own are missing among the tags, and have the text "nil" where
-// a span does not have them.
+// TestRecordedAnswers reads spans from recorded answers of Tempo 3, which differ from answers of
+// Tempo 2. Attributes with columns of their own are not among the tags. In the spans of a search,
+// they have the text "nil" if the span lacks the attribute.
 func TestRecordedAnswers(t *testing.T) {
 	if os.Getenv("TEMPO_RECORD") != "" {
 		record(t)
@@ -72,9 +73,10 @@ func TestRecordedAnswers(t *testing.T) {
 	}
 }
 
-const recordedTraces = 41 // more than are fetched in any case
+const recordedTraces = 41 // one more than the number up to which all traces are fetched
 
-// recordedSpans returns two spans in each trace: a request that fails now and then, and its query.
+// recordedSpans returns traces of two spans: a request, which fails in some traces, and the query
+// of the request.
 func recordedSpans(start int64) (spans []servicegraph.Span) {
 	for n := range byte(recordedTraces) {
 		at := start + ms(int64(n))
@@ -105,7 +107,8 @@ func readRecorded(t *testing.T, url string, transport http.RoundTripper, start i
 	return ordered(spans), cost
 }
 
-// RoundTrip returns the recorded answer to a request, whatever its time range, limit and attributes are.
+// RoundTrip returns the recorded answer to a request. It ignores the time range, the limit and the
+// attributes of the request.
 func (r *recording) RoundTrip(req *http.Request) (*http.Response, error) {
 	a, ok := r.find(req.URL.Path, req.FormValue("q"))
 	if !ok {
@@ -121,7 +124,8 @@ func (r *recording) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// find returns the answer to a request for the same: for spans, links or traces.
+// find returns the recorded answer to a request of the same kind: for spans, for links or for
+// traces.
 func (r *recording) find(path, q string) (recordedAnswer, bool) {
 	i := slices.IndexFunc(r.Answers, func(a recordedAnswer) bool {
 		same := func(word string) bool { return strings.Contains(a.Query, word) == strings.Contains(q, word) }

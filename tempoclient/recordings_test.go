@@ -14,12 +14,12 @@ import (
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
-// TestGraphOfRecording stores recordings of real programs in a real Tempo. The graph of spans
-// from searches is the graph of fetched spans, byte for byte.
+// TestGraphOfRecording stores recordings of real programs in a real Tempo. The graph of spans from
+// searches must be the graph of fetched spans, byte for byte.
 func TestGraphOfRecording(t *testing.T) {
 	for name, test := range map[string]struct {
 		path   string
-		linked int // how many traces with links to store, which are always fetched
+		linked int // how many traces with links to store; such traces are always fetched
 	}{
 		"hotrod":   {"../examples/traces/hotrod.jsonl.gz", 0},
 		"mythical": {"../../shared/datasets/mythical/mythical.pb.gz", 50},

@@ -16,7 +16,7 @@ import (
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
-// A restarter is a Tempo server with a gateway, which answers 502 while Tempo is away.
+// A restarter is a Tempo server behind a gateway that answers 502 while Tempo is down.
 type restarter struct {
 	t      *testing.T
 	dir    string
@@ -24,7 +24,7 @@ type restarter struct {
 	target atomic.Pointer[url.URL]
 	URL    string
 
-	refused atomic.Int64  // requests while Tempo was away
+	refused atomic.Int64  // number of requests while Tempo was down
 	first   chan struct{} // has a value after the first of these requests
 }
 
@@ -62,8 +62,8 @@ func (r *restarter) start() error {
 	return nil
 }
 
-// restart kills Tempo, and starts it again on the same data after the first request in
-// vain. It returns when Tempo is away; done is closed when Tempo is back.
+// restart kills Tempo and returns. After the first failed request, it starts Tempo again with the
+// same data. done is closed when Tempo is ready again.
 func (r *restarter) restart() (done <-chan struct{}) {
 	if err := r.tempo.Close(); err != nil {
 		r.t.Error(err)
@@ -79,7 +79,7 @@ func (r *restarter) restart() (done <-chan struct{}) {
 	return back
 }
 
-// outcome checks that either everything arrived or an error says that it did not.
+// outcome checks that either everything arrived or there was an error.
 func (r *restarter) outcome(got, want int, failure error) {
 	t := r.t
 	t.Helper()
@@ -105,7 +105,7 @@ func TestSpansOfATempoThatRestartsHalfway(t *testing.T) {
 	}
 	pushSpans(t, r.tempo, "", spans)
 	awaitFound(t, c, Query{}, traces)
-	flush(t, r.tempo) // data that is not written yet does not survive
+	flush(t, r.tempo) // data that Tempo has not yet written to disk would be lost
 
 	got := 0
 	var failure error
@@ -136,7 +136,7 @@ func TestSearchOfATempoThatRestartsHalfway(t *testing.T) {
 	end := time.Now().Truncate(time.Second)
 	var spans []servicegraph.Span
 	for n := range traces {
-		start := end.Add(-time.Duration(n+1) * 6 * time.Millisecond) // in all a minute
+		start := end.Add(-time.Duration(n+1) * 6 * time.Millisecond) // all traces are within a minute
 		spans = append(spans, servicegraph.Span{
 			TraceID: traceNumber(n), SpanID: sid(1), Service: "api", Kind: servicegraph.KindServer,
 			Start: start.UnixNano(), End: start.UnixNano() + 1,
@@ -173,14 +173,14 @@ func TestSearchOfATempoThatRestartsHalfway(t *testing.T) {
 	if back == nil {
 		t.Fatal("Tempo was not restarted")
 	}
-	if r.refused.Load() == 0 { // the answer was complete all the same
+	if r.refused.Load() == 0 { // the answer was complete before Tempo was killed
 		c.Ready(t.Context())
 	}
 	<-back
 	r.outcome(len(got), traces, failure)
 }
 
-// An interrupted body calls a function after the first read.
+// An interrupted body is a body that calls a function after its first read.
 type interrupted struct {
 	io.ReadCloser
 	interrupt func()

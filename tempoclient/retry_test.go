@@ -41,7 +41,7 @@ func TestRetries(t *testing.T) {
 
 	for _, test := range []struct {
 		name    string
-		answers []step // before a good answer
+		answers []step // the answers before a good answer
 		want    string // error, empty for none
 		waits   []time.Duration
 	}{
@@ -67,7 +67,7 @@ func TestRetries(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var at []time.Time
 				c, err := New("http://tempo", Config{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
-					if strings.HasPrefix(req.URL.Path, "/api/traces/") { // asked after a 404
+					if strings.HasPrefix(req.URL.Path, "/api/traces/") { // requested after a 404
 						return status(404)()
 					}
 					at = append(at, time.Now())
@@ -126,7 +126,8 @@ func TestRetriesEndWithTheContext(t *testing.T) {
 			t.Errorf("canceled in the wait: error %v after %v", err, time.Since(began))
 		}
 
-		// A wait that would outlast the context is not begun, and the error keeps its cause.
+		// The client does not begin a wait that would outlast the context, and the error keeps its
+		// cause.
 		began = time.Now()
 		ctx, cancel = context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
@@ -136,8 +137,8 @@ func TestRetriesEndWithTheContext(t *testing.T) {
 	})
 }
 
-// TestConnectionClosedLate has a server that closes connections without an answer. The transport
-// would send a request on a used connection again, by itself.
+// TestConnectionClosedLate has a server that closes connections without an answer. The HTTP
+// transport would by itself repeat a request whose connection was used before.
 func TestConnectionClosedLate(t *testing.T) {
 	var searches atomic.Int32
 	url := serve(t, func(w http.ResponseWriter, req *http.Request) {

@@ -104,7 +104,7 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
-// TestAnswersInJSON has a server that knows trace-by-id only in JSON.
+// TestAnswersInJSON has a server that returns traces by id only in JSON.
 func TestAnswersInJSON(t *testing.T) {
 	const spans = `"resourceSpans": [{"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "api"}}]},
 		"scopeSpans": [{"spans": [{"traceId": "AQAAAAAAAAABAAAAAAAAAQ==", "spanId": "AAAAAAAAAAE=", "name": "op", "kind": "SPAN_KIND_SERVER", "startTimeUnixNano": "1", "endTimeUnixNano": "2"}]}]}]`
@@ -136,8 +136,8 @@ func TestAnswersInJSON(t *testing.T) {
 	}
 }
 
-// TestPartialContent has the status of Tempo 2.3 and older versions for an answer without
-// some blocks.
+// TestPartialContent has the status 206, which Tempo 2.3 and older versions return if some blocks
+// could not be read.
 func TestPartialContent(t *testing.T) {
 	url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", mediaProtobuf)
@@ -150,7 +150,7 @@ func TestPartialContent(t *testing.T) {
 	}
 }
 
-// repeated is a reader of a text again and again, without an end if times is negative.
+// repeated is a reader that repeats a text times times, and without end if times is negative.
 type repeated struct {
 	text  string
 	times int
@@ -170,8 +170,8 @@ func (r *repeated) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// TestMemoryOfAnswers has bodies that are endless, or whose many small elements would take
-// many times the memory of the body.
+// TestMemoryOfAnswers has endless bodies, and bodies whose many small elements would take many
+// times the memory of the body.
 func TestMemoryOfAnswers(t *testing.T) {
 	const limit = 8 << 20
 	var body func() io.Reader
@@ -222,8 +222,8 @@ func TestMemoryOfAnswers(t *testing.T) {
 	}
 }
 
-// TestMemoryOfHugeAnswers has answers of 1 GB of small objects. The memory that the client
-// takes depends on its limit alone.
+// TestMemoryOfHugeAnswers has answers of 1 GB of small objects. The memory that the client takes
+// must depend only on its limit.
 func TestMemoryOfHugeAnswers(t *testing.T) {
 	const size = 1 << 30
 	for _, limit := range []int64{4 << 20, 32 << 20} {
@@ -290,8 +290,8 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// TestSmallElementsAreRefused has a complete answer of many empty objects, which would take
-// 30 times the memory of the body.
+// TestSmallElementsAreRefused has a complete answer with many empty objects. Decoded, they would
+// take 30 times the memory of the body.
 func TestSmallElementsAreRefused(t *testing.T) {
 	const limit = 8 << 20
 	for start, end := range map[string]string{`{"scopes": [`: `{}]}`, `{"tagValues": [`: `{}]}`} {
@@ -309,8 +309,8 @@ func TestSmallElementsAreRefused(t *testing.T) {
 	}
 }
 
-// TestDenseTraces has complete answers of traces that are small as text, and large when decoded. Such a
-// trace is found, and not decoded whole.
+// TestDenseTraces has complete answers with traces that are small as text and large when decoded.
+// Search must find such a trace without decoding all of it.
 func TestDenseTraces(t *testing.T) {
 	const traces = 4
 	spans := strings.Repeat("{},", maxTraceJSON/4)
@@ -368,9 +368,9 @@ func TestTracesThatGrow(t *testing.T) {
 	}
 }
 
-// TestSearchThatShowsLess has searches for spans that show fewer spans of some traces than the first
-// search did, because a replica lags, or fewer than they count. Such traces are fetched, although no
-// trace that is compared with a fetch differs.
+// TestSearchThatShowsLess has searches for spans that show too few spans of some traces: fewer than
+// the first search, because a replica lags, or fewer than Tempo counts. The client must fetch such
+// traces, even though no trace that it compares with a fetch differs.
 func TestSearchThatShowsLess(t *testing.T) {
 	start := time.Now().Add(-10 * time.Minute).UnixNano()
 	const traces = 60
@@ -384,16 +384,16 @@ func TestSearchThatShowsLess(t *testing.T) {
 		return list
 	}
 	for name, test := range map[string]struct {
-		before, after int // spans of the traces in question in the first search, and later
-		shown         int // in searches for spans
-		counted       int // by searches for spans
+		before, after int // number of spans of the odd traces in the first search, and in later requests
+		shown         int // number of these spans that searches for spans show
+		counted       int // number of spans that searches for spans count
 	}{
 		"a replica that lags": {2, 2, 1, 1},
 		"a trace that grows":  {1, 2, 1, 2},
 	} {
 		f := &spanTempo{traces: make(map[servicegraph.TraceID][]servicegraph.Span), hide: make(map[servicegraph.SpanID]bool)}
 		compared := make(map[string]bool)
-		var odd []byte // traces that are not compared
+		var odd []byte // the odd traces: the client does not compare them with a fetch
 		searches := 0
 		c := newClient(t, "http://tempo", Config{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
 			f.mu.Lock()

@@ -23,21 +23,22 @@ import (
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
-// A modelTempo answers searches like Tempo, from a list of traces: those that overlap
-// the range, both ends included, in random order, cut at the limit. It counts requests.
+// A modelTempo answers searches like Tempo, from a list of traces. An answer has the traces that
+// overlap the range, including both ends, in random order, up to the limit. A modelTempo counts
+// requests.
 type modelTempo struct {
 	traces      []modelTrace
 	maxLimit    int           // 0 for none, as Tempo 2.9
 	maxDuration time.Duration // 168 hours in Tempo
-	cutoff      time.Duration // ends later than so long ago become that, as in Tempo 3; 0 for none
-	version     string        // in the build info; empty for none to be had
-	slowAt      time.Duration // a range of this and more takes too long; 0 for none
-	secretLimit int           // returns no more than so many traces, without an error; 0 for none
+	cutoff      time.Duration // an end of a search that is later than so long ago is moved back to that time, as in Tempo 3; 0 for none
+	version     string        // the version in the build info; empty: no build info
+	slowAt      time.Duration // a range of this length or more takes too long; 0 for none
+	secretLimit int           // answers have at most so many traces, and do not report that limit; 0 for none
 	hangsUp     bool          // closes the connection when a range takes too long, after half a minute
-	breaksOff   bool          // does so within the answer
-	largestSent int           // answers with more traces than so many are too large for its parts; 0 for none
+	breaksOff   bool          // closes the connection within the answer
+	largestSent int           // an answer with more traces is too large for Tempo's components; 0 for none
 
-	requests, largest int // searches, the largest limit of them
+	requests, largest int // the number of searches, and the largest limit of a search
 	infos             int // requests for the build info
 	hinted            int // searches for the newest traces
 }
@@ -128,7 +129,7 @@ func (m *modelTempo) RoundTrip(req *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-// traceNumber returns an id with many leading zeros, which Tempo's search leaves out.
+// traceNumber returns an id with many leading zeros. Tempo's search answers omit leading zeros.
 func traceNumber(n int) (id servicegraph.TraceID) {
 	id[13], id[14], id[15] = byte((n+1)>>16), byte((n+1)>>8), byte(n+1)
 	return id
@@ -188,7 +189,7 @@ func TestSearchEnumerates(t *testing.T) {
 			}
 			t.Logf("%d traces in %d requests, the largest for %d", len(found), m.requests, m.largest)
 
-			// The newest five are the first five, whatever the slices.
+			// With a limit of five, the result is the first five traces, whatever the slices are.
 			some := collect(t, c.Search(t.Context(), Query{Start: end.Add(-test.over), End: end, Limit: 5}))
 			if !slices.Equal(some, found[:min(5, len(found))]) {
 				t.Errorf("with a limit of 5: %v, want %v", some, found[:min(5, len(found))])
@@ -197,15 +198,16 @@ func TestSearchEnumerates(t *testing.T) {
 	}
 }
 
-// TestSearchForTheNewest asks for the newest of many traces. A Tempo that finds them is asked for
-// few traces, and an older one not for the whole range.
+// TestSearchForTheNewest searches for the newest of many traces. From a Tempo that finds the newest
+// traces, the client must request only few traces. For an older Tempo, it must not search the whole
+// range.
 func TestSearchForTheNewest(t *testing.T) {
 	end := time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC) // long ago
 	const limit = 50
 	for name, test := range map[string]struct {
 		model       modelTempo
 		query       string
-		behind      int // traces that start after the range, within the time for late ones
+		behind      int // number of traces that start after the range, within Query.Late
 		hinted      bool
 		maxRequests int
 	}{
@@ -256,8 +258,8 @@ func TestSearchForTheNewest(t *testing.T) {
 	}
 }
 
-// TestSearchTooMuchForTempo has a Tempo whose components cannot send each other the answer about
-// the whole range, and one that closes the connection: no request is made twice.
+// TestSearchTooMuchForTempo has a Tempo whose components cannot exchange the answer for the whole
+// range, and a Tempo that closes the connection. The client must make no request twice.
 func TestSearchTooMuchForTempo(t *testing.T) {
 	for name, m := range map[string]*modelTempo{
 		"too large for a message": {largestSent: 700},
@@ -292,8 +294,8 @@ func TestSearchTooMuchForTempo(t *testing.T) {
 	}
 }
 
-// TestSearchBeyondTheServersLimit has more traces in one second than the server returns
-// at once, which is a warning.
+// TestSearchBeyondTheServersLimit has more traces in one second than the server returns in one
+// answer. The result is a warning.
 func TestSearchBeyondTheServersLimit(t *testing.T) {
 	end := time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC) // long ago
 	m := &modelTempo{maxLimit: 50, maxDuration: time.Hour}
@@ -336,7 +338,8 @@ func TestSearchBeyondTheServersLimit(t *testing.T) {
 	}
 }
 
-// TestSearchThatTakesTooLong asks for shorter slices after each search that takes too long.
+// TestSearchThatTakesTooLong checks that the client searches shorter slices after each search that
+// takes too long.
 func TestSearchThatTakesTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		end := time.Now()
@@ -359,13 +362,14 @@ func TestSearchThatTakesTooLong(t *testing.T) {
 	})
 }
 
-// TestSearchOfATempoThatIsSilent asks for shorter slices if Tempo answers other requests
-// while a search takes too long, and gives up if Tempo answers no request, or no search.
+// TestSearchOfATempoThatIsSilent has searches that get no answer. If Tempo answers other requests,
+// the client must search shorter slices. If Tempo answers no request or no search at all, the
+// client must give up.
 func TestSearchOfATempoThatIsSilent(t *testing.T) {
 	const never = time.Duration(-1)
 	for name, test := range map[string]struct {
 		echo   bool
-		search time.Duration // ranges shorter than this are answered
+		search time.Duration // Tempo answers searches of ranges shorter than this
 		found  int
 		within time.Duration
 	}{
@@ -414,19 +418,19 @@ func TestSearchOfATempoThatIsSilent(t *testing.T) {
 	}
 }
 
-// TestSearchBeyondTheCutoff has a server of Tempo 3, which moves the end of a search to half a minute
-// ago without reporting it, and refuses slices that are wholly later.
+// TestSearchBeyondTheCutoff has a server of Tempo 3, which moves the end of a search to half a
+// minute ago without reporting it, and refuses slices that begin after that time.
 func TestSearchBeyondTheCutoff(t *testing.T) {
 	const cutoff = 30 * time.Second
 	for name, test := range map[string]struct {
 		version    string
 		cutoff     time.Duration
-		every      time.Duration // between traces
-		from, to   time.Duration // ago
-		want       int           // traces
+		every      time.Duration // time between two traces
+		from, to   time.Duration // how long ago the range begins and ends
+		want       int           // number of traces
 		warn       bool
-		searches   int // at most
-		thenSearch int // of a second search of the same client
+		searches   int // largest number of searches
+		thenSearch int // the number of searches for a second call of the same client
 	}{
 		"one slice across":            {"3.0.3", cutoff, time.Second, 100 * time.Second, 0, 71, true, 2, 1},
 		"many traces across":          {"3.0.3", cutoff, 10 * time.Millisecond, 100 * time.Second, 0, 7100, true, 3, 2}, // a round number
@@ -506,8 +510,8 @@ func TestSearchPartlyDone(t *testing.T) {
 	}
 }
 
-// TestSearchFindsLateTraces has traces that arrived after the end of the range, in blocks
-// of their arrival, and traces that began after it.
+// TestSearchFindsLateTraces has traces that arrived after the end of the range and are in blocks of
+// their time of arrival, and traces that began after the range.
 func TestSearchFindsLateTraces(t *testing.T) {
 	end := time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC) // long ago
 	for name, test := range map[string]struct {
@@ -529,7 +533,7 @@ func TestSearchFindsLateTraces(t *testing.T) {
 				modelTrace{id: traceNumber(i), start: at, end: at, arrived: end.Add(time.Duration(i+1) * 1800 * time.Millisecond)},
 				modelTrace{id: traceNumber(1000 + i), start: end.Add(2 * time.Second), end: end.Add(3 * time.Second)})
 		}
-		if test.maxLimit == 80 { // 40 an hour at most, so that slices of an hour suffice
+		if test.maxLimit == 80 { // there are at most 40 traces an hour, so that slices of an hour are short enough
 			m.traces = m.traces[:0]
 			for i := range 100 {
 				at := end.Add(-time.Duration(i) * 10 * time.Minute)
@@ -558,10 +562,10 @@ func TestSearchFindsLateTraces(t *testing.T) {
 	}
 }
 
-// TestSearchEnumeratesTempo has 5,000 traces in a real Tempo with its default ingestion
-// slack: 3,000 of them begin within one second, all arrive up to three minutes late, some
-// last ten minutes, some are in two parts on either side of a flush, and half of them are
-// in a block when the others are not.
+// TestSearchEnumeratesTempo has 5,000 traces in a real Tempo with its default ingestion slack:
+// 3,000 of them begin within one second, all arrive up to three minutes late, some last ten
+// minutes, some are in two parts, one before and one after a flush, and half of the traces are in a
+// block when the others are not.
 func TestSearchEnumeratesTempo(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{})
 	c := newClient(t, tempo.URL, Config{})
@@ -644,9 +648,10 @@ func TestSearchEnumeratesTempo(t *testing.T) {
 	}
 }
 
-// flush makes Tempo write its data to a block of its backend, and waits for the block.
-// Tempo 3 takes no request for that, and writes a block after its max_block_duration, which may be
-// over: so Tempo 3 gets one more trace, of three hours ago, and is done when it has written that.
+// flush makes Tempo write its data to a block of its backend, and waits for the block. Tempo 3 has
+// no request for this. It writes a block after its max_block_duration, and may have written the
+// latest block already. flush therefore sends Tempo 3 one more trace, of three hours ago, and waits
+// until a block has that trace.
 func flush(t *testing.T, tempo *tempotest.Tempo) {
 	t.Helper()
 	metric := func() string {

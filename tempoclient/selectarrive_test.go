@@ -28,13 +28,13 @@ func pairsOfSpans(n int) *spanTempo {
 	return f
 }
 
-// TestSpansThatArriveDuringTheSearch has the first span with an attribute, or with a link, arrive
-// after the client has requested which attributes and links there are.
+// TestSpansThatArriveDuringTheSearch makes the first span with an attribute, or the first span with
+// a link, arrive after the client has asked which attributes and links there are.
 func TestSpansThatArriveDuringTheSearch(t *testing.T) {
 	const n = 100
 	for name, test := range map[string]struct {
 		late   func(s *servicegraph.Span, searches int)
-		byID   int // traces
+		byID   int // number of traces fetched by id
 		always bool
 	}{
 		"nothing else":    {func(s *servicegraph.Span, _ int) {}, 0, false},

@@ -27,7 +27,7 @@ import (
 type counter struct {
 	mu    sync.Mutex
 	paths map[string]int
-	next  http.RoundTripper // nil for the default
+	next  http.RoundTripper // nil for http.DefaultTransport
 }
 
 func (c *counter) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -47,14 +47,14 @@ type spanTempo struct {
 	traces    map[servicegraph.TraceID][]servicegraph.Span
 	state     map[servicegraph.TraceID]string            // tracestate, which only a fetch shows
 	hide      map[servicegraph.SpanID]bool               // spans that a search for spans does not show
-	hideError map[servicegraph.SpanID]bool               // failed spans that a search for such does not show
-	other     map[servicegraph.TraceID]bool              // traces of which a fetch shows another name
+	hideError map[servicegraph.SpanID]bool               // failed spans that a search for failed spans does not show
+	other     map[servicegraph.TraceID]bool              // traces for which a fetch shows another span name than a search
 	late      map[servicegraph.TraceID]servicegraph.Span // spans that only a fetch shows
 	arrive    func(*spanTempo)                           // called before the answer of each search for spans; may be nil
-	fail      string                                     // the beginning of searches that fail
-	most      int                                        // answers with more spans than so many are too large for its parts; 0 for none
-	asked     []string                                   // the kinds of requests
-	shown     int                                        // the traces in all answers with spans
+	fail      string                                     // searches whose query begins with this text fail
+	most      int                                        // an answer with more spans is too large for Tempo's components; 0 for none
+	asked     []string                                   // the kinds of the requests so far
+	shown     int                                        // number of traces in all answers with spans
 }
 
 func (f *spanTempo) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -236,16 +236,16 @@ func selects(q string, trace servicegraph.TraceID) bool {
 	return regexp.MustCompile("^(?:" + pattern + ")$").MatchString(strings.TrimLeft(trace.String(), "0"))
 }
 
-// TestSpansFromSeveralSearches has more spans than Tempo shows in one answer.
+// TestSpansFromSeveralSearches has more spans than Tempo can show in one answer.
 func TestSpansFromSeveralSearches(t *testing.T) {
 	const n = 300
 	start := time.Now().Add(-10 * time.Minute).UnixNano()
 	for name, test := range map[string]struct {
-		large     int // spans of one of the traces
-		most      int // spans in one answer
+		large     int // number of spans of one of the traces
+		most      int // largest number of spans in one answer
 		maxAnswer int64
 		want      Cost // without Requests and Compared
-		searches  int  // for spans, at most
+		searches  int  // largest number of searches for spans
 	}{
 		"one search":             {0, 0, maxAnswer, Cost{Selected: n}, 1},
 		"several searches":       {0, 400, 400_000, Cost{Selected: n}, 6},
@@ -258,7 +258,7 @@ func TestSpansFromSeveralSearches(t *testing.T) {
 		f := &spanTempo{traces: make(map[servicegraph.TraceID][]servicegraph.Span), most: test.most}
 		for i := range int64(n) {
 			trace := traceNumber(int(i))
-			trace[0] = 1 // the id has all its digits
+			trace[0] = 1 // without leading zeros, so that the id has all its digits
 			f.traces[trace] = []servicegraph.Span{
 				{TraceID: trace, SpanID: sid(1), Service: "web", Name: "GET", Kind: servicegraph.KindServer, Start: start + ms(i), End: start + ms(i+5)},
 				{TraceID: trace, SpanID: sid(2), ParentID: sid(1), Service: "cart", Name: "POST", Kind: servicegraph.KindServer, Start: start + ms(i), End: start + ms(i+4)},
@@ -294,8 +294,8 @@ func TestSpansFromSeveralSearches(t *testing.T) {
 	}
 }
 
-// TestNewestSpansFromSearches: a query for the newest traces shows no older ones, though they began in the
-// same second.
+// TestNewestSpansFromSearches: a query for the newest traces shows no older traces, even if those
+// began in the same second.
 func TestNewestSpansFromSearches(t *testing.T) {
 	const n, limit = 2000, 300
 	f := &spanTempo{traces: make(map[servicegraph.TraceID][]servicegraph.Span)}
@@ -321,8 +321,8 @@ func TestNewestSpansFromSearches(t *testing.T) {
 	}
 }
 
-// TestSpansFromSearches checks for what reasons Spans fetches traces, and that the spans
-// are always those of a fetch.
+// TestSpansFromSearches checks the reasons for which Spans fetches traces by id, and that the spans
+// are always the same as those of a fetch.
 func TestSpansFromSearches(t *testing.T) {
 	const n = 100
 	start := time.Now().Add(-10 * time.Minute).UnixNano()
@@ -462,8 +462,8 @@ func TestSpansFromSearches(t *testing.T) {
 	}
 }
 
-// TestWeightsThatComeLate has weights only in a trace that is fetched because of its links,
-// after spans of other traces were read from a search.
+// TestWeightsThatComeLate has weights only in one trace. The client fetches that trace because of
+// its links, after it has read spans of other traces from a search.
 func TestWeightsThatComeLate(t *testing.T) {
 	start := time.Now().Add(-10 * time.Minute).UnixNano()
 	for name, test := range map[string]struct {
@@ -494,8 +494,8 @@ func TestWeightsThatComeLate(t *testing.T) {
 	}
 }
 
-// TestLimitTellsWhatItLeftOut checks the warning of a query that finds more traces than its
-// limit, and that the graph counts them.
+// TestLimitTellsWhatItLeftOut checks the warning of a query that finds more traces than its limit,
+// and that the report of the graph counts the traces left out.
 func TestLimitTellsWhatItLeftOut(t *testing.T) {
 	url := serve(t, manyTraces(t, 12))
 	for limit, want := range map[int]string{
@@ -525,8 +525,8 @@ func TestLimitTellsWhatItLeftOut(t *testing.T) {
 	}
 }
 
-// TestSpansOfTempoFromSearches compares the spans that a real Tempo shows in searches with
-// those of fetches: of usual traces, of large ones, and of one in two parts.
+// TestSpansOfTempoFromSearches compares the spans that a real Tempo shows in searches with the
+// spans of fetches, for ordinary traces, for large traces, and for a trace in two parts.
 func TestSpansOfTempoFromSearches(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{})
 	c := newClient(t, tempo.URL, Config{Keep: servicegraph.Config{HTTPErrors: true}.Reads})

@@ -9,8 +9,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// TestStatusOfSpansFromSearches checks that spans from searches have the status that fetches show, and
-// which searches that takes.
+// TestStatusOfSpansFromSearches checks that spans from searches have the same status as spans from
+// fetches, and which searches the client makes.
 func TestStatusOfSpansFromSearches(t *testing.T) {
 	const n = 100
 	status := func(f *spanTempo, trace, span int, status servicegraph.Status) {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestDedicatedAttributes checks for which versions a query names attributes that the tags do not
-// list.
+// TestDedicatedAttributes checks for which versions of Tempo a query names dedicated attributes
+// that are not among the tags.
 func TestDedicatedAttributes(t *testing.T) {
 	for version, want := range map[string]bool{`"2.9.0"`: false, `"1.5"`: false, `"3.0.3"`: true, `"cloud"`: true, `""`: true} {
 		builds := 0

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// matches reports whether Tempo finds a trace in a share: by the id without leading zeros.
+// matches reports whether Tempo finds a trace with the filter of a share. Tempo compares the id
+// without leading zeros.
 func (s share) matches(id string) bool {
 	if s == everything {
 		return true
@@ -17,7 +18,7 @@ func (s share) matches(id string) bool {
 	return regexp.MustCompile("^(?:" + pattern + ")$").MatchString(strings.TrimLeft(id, "0"))
 }
 
-// TestShares: each id lies in exactly one of the shares, and of a share in exactly one of its halves.
+// TestShares: each id lies in exactly one share, and in exactly one half of that share.
 func TestShares(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, most := range []float64{5, 1, 0.99, 0.5, 0.4, 0.3, 0.1, 0.01, 0} {

@@ -114,7 +114,7 @@ func otlpOf(spans []servicegraph.Span) *coltracepb.ExportTraceServiceRequest {
 // await repeats a check until it returns nil.
 func await(t *testing.T, check func() error) {
 	t.Helper()
-	deadline := time.Now().Add(2 * time.Minute) // for a busy machine
+	deadline := time.Now().Add(2 * time.Minute) // so long because the machine may be busy
 	for {
 		err := check()
 		if err == nil {
@@ -131,7 +131,7 @@ func await(t *testing.T, check func() error) {
 	}
 }
 
-// awaitTrace returns the trace once Tempo has n spans of it.
+// awaitTrace waits until Tempo returns n spans of a trace, and returns the trace.
 func awaitTrace(t *testing.T, c *Client, id servicegraph.TraceID, n int) *Trace {
 	t.Helper()
 	var trace *Trace
@@ -225,12 +225,12 @@ func TestTraceComesBackComplete(t *testing.T) {
 	pushSpans(t, tempo, "", want)
 	got := awaitTrace(t, c, id(1), len(want))
 	for _, w := range got.Warnings {
-		if w.Kind != WarnArriving { // it is only a second old
+		if w.Kind != WarnArriving { // the trace is only a second old
 			t.Errorf("warning: %v", w)
 		}
 	}
 	got.Warnings = nil
-	// Tempo keeps the order of attributes in memory, and not in blocks.
+	// Tempo keeps the order of attributes only in memory, not in blocks.
 	got.Spans, want = ordered(got.Spans), ordered(want)
 	if diff := cmp.Diff(&Trace{ID: id(1), Spans: want}, got); diff != "" {
 		t.Errorf("the trace differs from what was pushed (-want +got):\n%s", diff)
@@ -239,7 +239,7 @@ func TestTraceComesBackComplete(t *testing.T) {
 
 func TestTraceWithValuesOfAllTypes(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{})
-	trace := servicegraph.TraceID{8: 0xf7, 15: 0xdd} // Tempo leaves out leading zeros
+	trace := servicegraph.TraceID{8: 0xf7, 15: 0xdd} // Tempo omits leading zeros
 	start := time.Now().Add(-time.Second).UnixNano()
 	push(t, tempo, "", "application/json", fmt.Appendf(nil, `{"resourceSpans": [{
 		"resource": {"attributes": [
@@ -280,13 +280,13 @@ func TestTraceWithValuesOfAllTypes(t *testing.T) {
 	}
 }
 
-// TestPartialTraceOfTempo has a trace in two parts. Tempo accepts each part, and together
-// they are too large for Tempo to return.
+// TestPartialTraceOfTempo has a trace in two parts. Tempo accepts each part, but both parts
+// together are larger than Tempo returns.
 func TestPartialTraceOfTempo(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{})
 	c := newClient(t, tempo.URL, Config{})
 	var kv []string
-	for i := range 100 { // of 2 kB each, the largest that Tempo accepts
+	for i := range 100 { // attributes of 2 kB, the largest that Tempo accepts
 		kv = append(kv, fmt.Sprint("key", i), strings.Repeat("x", 2000))
 	}
 	start := time.Now().Add(-2 * time.Second).UnixNano()
@@ -444,7 +444,7 @@ func TestGraphThroughTempo(t *testing.T) {
 		t.Errorf("the graph lacks a service:\n%s", direct)
 	}
 
-	// The order is the same each time, whatever fetch ends first.
+	// The order must be the same each time, whichever fetch ends first.
 	first := collect(t, c.Spans(t.Context(), query))
 	second := collect(t, c.Spans(t.Context(), query))
 	if diff := cmp.Diff(first, second); diff != "" {
@@ -460,7 +460,8 @@ func TestAwait(t *testing.T) {
 	c := newClient(t, tempo.URL, Config{})
 	spans := shop(id(1), time.Now().Add(-time.Second).UnixNano())
 
-	// The trace arrives span by span, more slowly than Await fetches, the root last.
+	// The trace arrives span by span, the root last. The time between two spans is longer than the
+	// time between two fetches of Await.
 	const settle = time.Second
 	var (
 		got      *Trace
@@ -475,7 +476,7 @@ func TestAwait(t *testing.T) {
 	}()
 	var last time.Time
 	for _, s := range slices.Backward(spans) {
-		time.Sleep(settle / 5) // the case under test, not a wait
+		time.Sleep(settle / 5) // the delay between spans is the case under test
 		pushSpans(t, tempo, "", []servicegraph.Span{s})
 		last = time.Now()
 	}
@@ -519,7 +520,7 @@ func TestTenants(t *testing.T) {
 	}
 	for _, call := range httpCalls {
 		switch call.name {
-		case "Echo", "Ready", "BuildInfo", "Overrides": // they need no tenant
+		case "Echo", "Ready", "BuildInfo", "Overrides": // these calls need no tenant
 			continue
 		}
 		err := call.do(t.Context(), newClient(t, tempo.URL, Config{}), timeRange{})
@@ -534,8 +535,8 @@ func TestTenants(t *testing.T) {
 	}
 }
 
-// TestIDsOfAnyLength has ids with every number of leading zeros, which Tempo leaves out in
-// searches. Searches and fetches return the same traces.
+// TestIDsOfAnyLength has ids with every number of leading zeros, which search answers omit.
+// Searches and fetches must return the same traces.
 func TestIDsOfAnyLength(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{})
 	c := newClient(t, tempo.URL, Config{})

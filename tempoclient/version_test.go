@@ -30,8 +30,8 @@ func TestMajor(t *testing.T) {
 	}
 }
 
-// TestVersionOfTempo checks that a real Tempo 2, which tells its version, is not asked for
-// recent traces.
+// TestVersionOfTempo checks that the client does not send the search for a cutoff to a real Tempo
+// 2, which reports its version.
 func TestVersionOfTempo(t *testing.T) {
 	if os.Getenv("TEMPO_BIN") != "" {
 		t.Skip("TEMPO_BIN is of any version")
@@ -75,7 +75,7 @@ func TestVersionOfTempo(t *testing.T) {
 // that version. It has one trace of one span, a minute ago.
 type tempo3 struct {
 	t     *testing.T
-	info  func(http.ResponseWriter, *http.Request) // nil for that of a release
+	info  func(http.ResponseWriter, *http.Request) // nil for the build info of a release
 	asked []string
 }
 
@@ -113,7 +113,7 @@ func (f *tempo3) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		body = protowire.AppendString(protowire.AppendTag(body, 77, protowire.BytesType), "a field that is newer than we are")
 		body = protowire.AppendVarint(protowire.AppendTag(body, 78, protowire.VarintType), 1)
 		writeProtobuf(w, body)
-	case "/api/v2/traces/" + id(2).String(): // in place of 200 and nothing
+	case "/api/v2/traces/" + id(2).String(): // other servers answer 200 with an empty body
 		w.WriteHeader(http.StatusNotFound)
 	case pathSearch, "/api/v2/search/tags", "/api/v2/search/tag/resource.service.name/values":
 		if req.FormValue("start") == "" {
@@ -194,7 +194,7 @@ func TestTempo3(t *testing.T) {
 					t.Errorf("for two traces it was asked %v", fake.asked)
 				}
 
-				// Ten days, up to now.
+				// A range of ten days, up to now.
 				var found []TraceSummary
 				var warned []*Warning
 				for s, err := range c.Search(t.Context(), Query{Start: now.Add(-240 * time.Hour)}) {
@@ -254,8 +254,8 @@ func TestTempo3(t *testing.T) {
 	}
 }
 
-// TestTempo3ThatOnlyNamesItsCutoff has a server that refuses a search with the message for
-// metrics, without the end that it took.
+// TestTempo3ThatOnlyNamesItsCutoff has a server that refuses a search with the message for metrics
+// queries, which does not name the moved end.
 func TestTempo3ThatOnlyNamesItsCutoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, err := New("http://tempo", Config{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
@@ -303,9 +303,9 @@ func TestTempo3ThatOnlyNamesItsCutoff(t *testing.T) {
 	})
 }
 
-// TestTempo3WithoutCutoff: a Tempo 3 whose query_end_cutoff is 0 moves the end of a search to its present, in whole
-// seconds, and begins a search of the future at the present. Its clock can be behind. Nothing is
-// missed, so there is no warning.
+// TestTempo3WithoutCutoff: a Tempo 3 whose query_end_cutoff is 0 moves the end of a search to the
+// present of its clock, in whole seconds, and does the same with the start of a search in the
+// future. Its clock can be slow. No trace is missed, so there must be no warning.
 func TestTempo3WithoutCutoff(t *testing.T) {
 	for _, behind := range []time.Duration{0, 1100 * time.Millisecond} {
 		synctest.Test(t, func(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// Of a graph that is too large for an image, the most important part is drawn, and the heading
-// says so. Other formats have the whole graph.
+// TestTooLarge: the image of a graph that is too large shows only the most important part, and its
+// heading says so. Other formats have the whole graph.
 func TestTooLarge(t *testing.T) {
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "large.json"), filepath.Join(dir, "graph.svg")
@@ -30,8 +30,8 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// With --force, a graph of any size is drawn in full. The graph of this test is large but has a
-// simple layout: one service calls 250 others.
+// TestForce: with --force, a graph of any size is drawn in full. The graph of this test is large
+// but has a simple layout: one service calls 250 others.
 func TestForce(t *testing.T) {
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "star.json"), filepath.Join(dir, "graph.svg")
@@ -56,8 +56,8 @@ func TestForce(t *testing.T) {
 	}
 }
 
-// writeTangle writes traces of services that call each other at random, each service at least
-// once. No other graph of this size is harder to lay out.
+// writeTangle writes traces of services that call each other at random, each service at least once.
+// Graphs with random edges are the hardest to lay out.
 func writeTangle(t *testing.T, path string, services, calls int) {
 	random := rand.New(rand.NewPCG(1, 2))
 	var b strings.Builder

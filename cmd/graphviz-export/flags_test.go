@@ -9,13 +9,13 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// A wrong value of any flag of any command is an error of usage in our words, not in those of
-// a parser.
+// TestWrongValues: a wrong value of any flag of any command is a usage error that says what is
+// wanted, not the error of a parser.
 func TestWrongValues(t *testing.T) {
 	for _, cmd := range commandsWithFlags() {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			switch f.Value.Type() {
-			case "string", "stringArray", "stringSlice": // checked where they are used
+			case "string", "stringArray", "stringSlice": // the code that uses the flag checks its value
 				return
 			}
 			for _, value := range []string{"abc", "1e999", "99999999999999999999", ""} {
@@ -38,7 +38,7 @@ func TestWrongValues(t *testing.T) {
 	}
 }
 
-// Every synonym stands for a flag.
+// TestSynonyms: every synonym leads to a flag that exists.
 func TestSynonyms(t *testing.T) {
 	root := newCommand(strings.NewReader(""), io.Discard, io.Discard)
 	for word, flag := range synonyms {

@@ -16,9 +16,9 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// The man page and docs/command.md are generated from the doc comment of this package and from
-// the flags of its commands; the images in docs/command.md are drawn by the commands under
-// them. The test fails if a file in docs is stale. With GRAPHTEST_UPDATE=1 it writes the files.
+// The man page and docs/command.md are generated from the doc comment of this package and from the
+// flags of its commands; the commands below the images in docs/command.md draw these images.
+// TestGeneratedDocs fails if a file in docs is stale. With GRAPHTEST_UPDATE=1 it writes the files.
 func TestGeneratedDocs(t *testing.T) {
 	const docs = "../../docs"
 	files := map[string][]byte{
@@ -100,7 +100,7 @@ func flagGroups(cmd *cobra.Command, visit func(group string, first bool, f *pfla
 	}
 }
 
-// flagText returns a flag with its value, and its description.
+// flagText returns the notation of a flag with its value, and the description of the flag.
 func flagText(f *pflag.Flag) (written, does string) {
 	value, does := pflag.UnquoteUsage(f)
 	written = "--" + f.Name
@@ -212,7 +212,7 @@ func roff(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// The formatter of man pages has no complaints about the page, and shows every flag.
+// TestManPage: groff formats the man page without warnings, and the result has every flag.
 func TestManPage(t *testing.T) {
 	if _, err := exec.LookPath("groff"); err != nil {
 		t.Skip("groff is not installed")

@@ -13,14 +13,14 @@ import (
 	"github.com/tempograph/tempograph/internal/attack"
 )
 
-// A process is watched by its memory.
+// A watchedProcess is a process whose memory a test measures.
 type watchedProcess struct {
 	cmd    *exec.Cmd
 	output bytes.Buffer
 	done   chan error
 }
 
-// startFed starts a command that reads what write writes.
+// startFed starts a command. Its standard input is the output of write.
 func startFed(t *testing.T, write func(io.Writer) error, args ...string) *watchedProcess {
 	t.Helper()
 	p := &watchedProcess{cmd: exec.Command("graphviz-export", args...), done: make(chan error, 1)}
@@ -40,8 +40,8 @@ func startFed(t *testing.T, write func(io.Writer) error, args ...string) *watche
 	return p
 }
 
-// peak returns the most memory in MB that the process has used when it ends, or as soon as
-// that is more than a limit: then it kills the process.
+// peak waits for the end of the process and returns the peak of its memory in MB. It kills a
+// process whose memory exceeds the limit.
 func (p *watchedProcess) peak(t *testing.T, limit int) int {
 	t.Helper()
 	most := 0
@@ -60,7 +60,7 @@ func (p *watchedProcess) peak(t *testing.T, limit int) int {
 	}
 }
 
-// residentPeak returns the peak of a process's resident memory so far in MB, 0 if the process
+// residentPeak returns the peak of a process's resident memory so far in MB, and 0 if the process
 // has ended.
 func residentPeak(pid int) int {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
@@ -74,9 +74,9 @@ func residentPeak(pid int) int {
 	return kb >> 10
 }
 
-// TestHeldFitsMemory: an eighth of the spans that are held at most takes no more than an eighth of the
-// documented 1 GiB, beside the 60 MB of the program, also for the spans that take most. The garbage
-// collector works harder from an eighth of the memory on.
+// TestHeldFitsMemory: maxHeld spans fit into the documented 1 GiB, even if they are of the kinds
+// that take most memory. The test uses an eighth of maxHeld, an eighth of 1 GiB in addition to the
+// 60 MB of the program, and a memory limit for the garbage collector in proportion.
 func TestHeldFitsMemory(t *testing.T) {
 	if instrumented {
 		t.Skip("the race detector needs memory of its own")
@@ -98,15 +98,15 @@ func TestHeldFitsMemory(t *testing.T) {
 	}
 }
 
-// TestHostileFiles reads files that repeat one small element millions of times, or that hold
-// very long values. Reading must end, and take no more than 400 MB. The files are a tenth of those
-// for which the documented bound of 1 GB holds: "go run ./internal/loadtest" reads these in some
-// minutes. Under the race detector the files are a thousandth.
+// TestHostileFiles reads files that repeat one small element millions of times, or that hold very
+// long values. Reading must end, and take no more than 400 MB. The documented bound of 1 GB is for
+// files ten times as large, which "go run ./internal/loadtest" reads in some minutes. Under the
+// race detector, the files have a hundredth of the size.
 func TestHostileFiles(t *testing.T) {
 	for _, a := range attack.Files() {
 		t.Run(a.Name, func(t *testing.T) {
 			n, limit := a.Count/10, 400
-			if instrumented { // its memory tells little
+			if instrumented { // the race detector takes most of the memory
 				n, limit = max(a.Count/1000, 1), 4000
 			}
 			p := startFed(t, func(w io.Writer) error { return a.Write(w, n) }, "-f", "json", "-o", os.DevNull, "--allow-empty", "-")

@@ -13,14 +13,14 @@ import (
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/graphtext"
 )
 
-// Input with more spans than the command holds in memory gives the same graph, and spans that
-// arrive too late are reported.
+// TestMoreThanIsHeld: input with more spans than the command holds in memory gives the same graph,
+// and spans that arrive too late are reported.
 func TestMoreThanIsHeld(t *testing.T) {
 	var lines strings.Builder
 	for i := range 3000 {
 		fmt.Fprintf(&lines, `{"resourceSpans":[%s,%s]}`+"\n", resourceSpan(0, i+1, 1, 0, 3), resourceSpan(1, i+1, 2, 1, 2))
 	}
-	late := fmt.Sprintf(`{"resourceSpans":[%s]}`+"\n", resourceSpan(2, 1, 3, 1, 2)) // of the first trace
+	late := fmt.Sprintf(`{"resourceSpans":[%s]}`+"\n", resourceSpan(2, 1, 3, 1, 2)) // a span of the first trace
 	read := func(held int, text string) (graph, messages string) {
 		in := filepath.Join(t.TempDir(), "traces.json")
 		if err := os.WriteFile(in, []byte(text), 0o666); err != nil {
@@ -57,7 +57,7 @@ func TestMoreThanIsHeld(t *testing.T) {
 	}
 }
 
-// Canceling the context ends reading with the cause.
+// TestLoadIsCanceled: canceling the context ends reading with the cause of the cancellation.
 func TestLoadIsCanceled(t *testing.T) {
 	e := newExport(strings.NewReader(""), new(bytes.Buffer), new(bytes.Buffer))
 	src, err := e.fileSource([]string{hotrod})

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestManual runs every command in the manual and compares its output with the manual, if the
-// manual shows any. Standard output is a terminal, except inside a pipeline.
+// TestManual runs every command in the manual and compares its output with the output in the
+// manual, if there is any. Standard output is a terminal, except inside a pipeline.
 func TestManual(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Symlink(absolute(t, "../../examples"), filepath.Join(dir, "examples")); err != nil {
@@ -45,8 +45,8 @@ func TestManual(t *testing.T) {
 // A manualCommand is a command in the manual and its output.
 type manualCommand struct{ line, prints string }
 
-// commandsOf returns the commands of a doc comment: indented lines that begin with $, and
-// their output, the indented lines after them.
+// commandsOf returns the commands in a doc comment with their output. A command is an indented line
+// that begins with $; its output is the indented lines after it.
 func commandsOf(doc string) []manualCommand {
 	var list []manualCommand
 	printing := false

@@ -14,7 +14,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// TestMCP asks a server that runs as a process each question, with the client of the SDK.
+// TestMCP calls each tool of a server that runs as a process, with the client of the SDK.
 func TestMCP(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -50,7 +50,7 @@ func TestMCP(t *testing.T) {
 	for _, c := range []struct {
 		tool string
 		args map[string]any
-		want []string // in the answer
+		want []string // texts in the answer
 		err  bool
 	}{
 		{"graph", nil, []string{`"calls":702`, `"p95Seconds":`, `"basis":"from 6 services, 5 edges, 55 traces`, `"leftOutItems":0`}, false},
@@ -95,7 +95,7 @@ func TestMCP(t *testing.T) {
 	}
 }
 
-// TestMCPInterrupted checks that Ctrl-C ends a server between two questions, with status 0, although
+// TestMCPInterrupted checks that Ctrl-C ends a server between two calls, with status 0, although
 // its input stays open.
 func TestMCPInterrupted(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "graphviz-export", "mcp", "--quiet", hotrod)
@@ -122,12 +122,12 @@ func TestMCPInterrupted(t *testing.T) {
 	if answers.Scan() {
 		t.Errorf("a further answer: %s", answers.Text())
 	}
-	if err := cmd.Wait(); err != nil { // a server that does not end fails the test by its timeout
+	if err := cmd.Wait(); err != nil { // a server that does not end makes the test fail by the test's timeout
 		t.Errorf("after Ctrl-C: %v", err)
 	}
 }
 
-// undescribed returns the numbers, and the lists, of a schema that have no description.
+// undescribed returns the names of the numbers and lists in a schema that have no description.
 func undescribed(schema []byte) (fields []string) {
 	var object struct {
 		Properties map[string]json.RawMessage

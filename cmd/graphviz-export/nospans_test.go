@@ -14,7 +14,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/topology"
 )
 
-// graphWithoutSpans is a graph as Prometheus gives one: counts and latencies, and no span or trace.
+// graphWithoutSpans returns a graph like one from Prometheus: it has counts and latencies, and no
+// spans or traces.
 func graphWithoutSpans(t *testing.T) *servicegraph.Graph {
 	t.Helper()
 	id := func(name string, typ servicegraph.NodeType) servicegraph.NodeID {
@@ -72,7 +73,7 @@ func TestViewsAndFormatsWithoutSpans(t *testing.T) {
 			t.Errorf("%s: %d nodes, %d edges, want %d", name, view.g.NumNodes(), view.g.NumEdges(), view.edges)
 		}
 		for _, f := range newExport(nil, nil, nil).style.formats(draw.Options{}) {
-			if f.Name == "png" && name != "whole" { // the layout is that of svg
+			if f.Name == "png" && name != "whole" { // a PNG has the same layout as an SVG
 				continue
 			}
 			var doc bytes.Buffer

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// fakePrometheus starts a server that answers the queries for the calls, and for some of the
-// latencies, of two edges, to requests with the password "secret" for the user "me" or with the
-// bearer token "token". It returns the URL.
+// fakePrometheus starts a server and returns its URL. The server answers queries for the calls and
+// for some of the latencies of two edges. It requires the user "me" with the password "secret", or
+// the bearer token "token".
 func fakePrometheus(t *testing.T) string {
 	const cart, db = `"client":"web","server":"cart"`, `"client":"cart","server":"orders","connection_type":"database"`
 	answers := map[string]string{

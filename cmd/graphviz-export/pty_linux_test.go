@@ -13,7 +13,8 @@ import (
 	"unsafe"
 )
 
-// A terminal is a pseudo-terminal: the test types and reads at its other end.
+// A terminal is a pseudo-terminal: programs use one end, and the test types and reads at the other
+// end.
 type terminal struct {
 	t    *testing.T
 	user *os.File // the end of the user

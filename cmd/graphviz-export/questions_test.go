@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// TestQuestions runs the commands of docs/questions.md: their output must be what the page shows,
-// and the images that they draw those beside the page. With GRAPHTEST_UPDATE=1 it writes both.
+// TestQuestions runs the commands of docs/questions.md. Their output must be the output on the
+// page, and their images must be the images beside the page. With GRAPHTEST_UPDATE=1 it writes the
+// page and the images.
 func TestQuestions(t *testing.T) {
 	const page, images = "../../docs/questions.md", "../../docs/questions"
 	text, err := os.ReadFile(page)

@@ -32,9 +32,9 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// TestMain puts graphviz-export on the path of the tests, which run it as a process. A test that draws
-// in its own process starts the test program as the layout process, which must not run the
-// tests again.
+// TestMain puts graphviz-export on the path of the tests, which run it as a process. A test that
+// draws in the test process starts the test program again as the layout process, which must not run
+// the tests.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == workerArg {
 		main()
@@ -90,7 +90,7 @@ func TestScriptsUseEveryFlag(t *testing.T) {
 			command = cmd.Name() + " "
 		}
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			// These groups are the same code in all commands:
+			// The flags of these groups have the same code in all commands:
 			shared := command != "" && slices.ContainsFunc([]string{"Tempo", "Prometheus", "Time", "Filters", "Graph", "Style"}, func(group string) bool {
 				return slices.Contains(f.Annotations[groupOf], group)
 			})
@@ -105,8 +105,8 @@ func TestScriptsUseEveryFlag(t *testing.T) {
 // hotrod is the example file of the repository: 55 traces of 6 services.
 const hotrod = "../../examples/traces/hotrod.jsonl.gz"
 
-// params returns how to run the scripts of a directory, with additional variables. The scripts
-// have the commands of package testscript and also
+// params returns the parameters for running the scripts of a directory with additional variables.
+// The scripts have the commands of package testscript and also
 //
 //	status N COMMAND...  run the command, which must exit with status N
 //	complains            standard error must be one line from graphviz-export
@@ -117,7 +117,7 @@ const hotrod = "../../examples/traces/hotrod.jsonl.gz"
 //	                     response
 //	send URL FILE        post a file of OTLP JSON
 //
-// and the condition [root]: the user is root, whom file permissions do not stop.
+// and the condition [root]: the user is root, to whom file permissions do not apply.
 func params(t *testing.T, dir string, vars map[string]string) testscript.Params {
 	example, err := filepath.Abs(hotrod)
 	if err != nil {
@@ -209,7 +209,7 @@ func scriptFiles(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	var got []string
 	for _, e := range entries { // sorted
-		if e.Name() != ".tmp" { // of testscript
+		if e.Name() != ".tmp" { // testscript makes this directory
 			got = append(got, e.Name())
 		}
 	}
@@ -324,9 +324,10 @@ func grpcPort(t *testing.T) string {
 	return "http://" + l.Addr().String()
 }
 
-// fakeTempo returns the URL of a server that answers like Tempo with two traces. With partial,
-// both traces exceed its size limit, so that it returns them in part. With recent, it is like
-// Tempo 3 with its default configuration, which does not search the last half minute.
+// fakeTempo returns the URL of a server that answers like a Tempo server with two traces. With
+// partial, both traces exceed the size limit, so that the server returns only parts of them. With
+// recent, the server is like Tempo 3 with its default configuration and does not search the last
+// half minute.
 func fakeTempo(t *testing.T, partial, recent bool) string {
 	ids := []string{strings.Repeat("1", 32), strings.Repeat("2", 32)}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

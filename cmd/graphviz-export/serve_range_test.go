@@ -14,8 +14,8 @@ import (
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
-// The report of traces in Tempo offers ranges of time. A choice reads the new range, which the
-// report and every format then have.
+// TestServeRangeOfTempo: the report about traces in Tempo offers time ranges. After the user
+// chooses a range, the report and every other format show that range.
 func TestServeRangeOfTempo(t *testing.T) {
 	traceOf := func(id byte, ago time.Duration, caller, callee string) []servicegraph.Span {
 		at := time.Now().Add(-ago).UnixNano()
@@ -26,7 +26,8 @@ func TestServeRangeOfTempo(t *testing.T) {
 		}
 	}
 	tempo := tempotest.Start(t, tempotest.Config{})
-	// Tempo files traces that ended up to two minutes ago, its ingestion slack, under their own time.
+	// Tempo files a trace under its own time if the trace ended at most two minutes ago (Tempo's
+	// ingestion slack).
 	fill(t, tempo, slices.Concat(traceOf(1, time.Second, "web", "cart"), traceOf(2, 100*time.Second, "web", "orders")))
 	s := startServer(t, "--tempo", tempo.URL, "--since", "75s")
 	events := openEvents(t, s)

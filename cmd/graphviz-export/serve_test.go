@@ -72,8 +72,8 @@ func startReceiver(t *testing.T) *server {
 	return startServer(t, "--otlp", "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0")
 }
 
-// The exporters of the SDK work with the receiver over both protocols, and the event stream
-// announces a graph with their spans.
+// TestServeExporters: the receiver accepts spans from the SDK's exporters over both protocols, and
+// the event stream announces a graph with these spans.
 func TestServeExporters(t *testing.T) {
 	s := startReceiver(t)
 	events := openEvents(t, s)
@@ -104,13 +104,13 @@ func TestServeExporters(t *testing.T) {
 	}
 }
 
-// SIGINT and SIGTERM end the server with status 0 within a second, while clients are
-// connected.
+// TestServeEnds: SIGINT and SIGTERM end the server with status 0 within a second, even while
+// clients are connected.
 func TestServeEnds(t *testing.T) {
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		s := startReceiver(t)
 		openEvents(t, s).next(t)
-		sdk, err := otelsetup.Start(t.Context(), otelsetup.Service("web", "1"), otelsetup.Endpoint(s.grpc)) // holds a connection
+		sdk, err := otelsetup.Start(t.Context(), otelsetup.Service("web", "1"), otelsetup.Endpoint(s.grpc)) // keeps a connection open
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,8 +130,8 @@ func TestServeEnds(t *testing.T) {
 	}
 }
 
-// Silent connections and bodies that stop on the way delay neither the requests of others nor the end
-// of the server.
+// TestServeSilentClients: silent connections and unfinished bodies delay neither other requests nor
+// the end of the server.
 func TestServeSilentClients(t *testing.T) {
 	s := startReceiver(t)
 	overHTTP, overGRPC := strings.TrimPrefix(s.otlp, "http://"), strings.TrimPrefix(s.grpc, "grpc://")
@@ -178,7 +178,7 @@ func TestServeSilentClients(t *testing.T) {
 	}
 }
 
-// A warning counts the connections that the receiver closes.
+// TestServeCountsClosed: a warning says how many connections the receiver has closed.
 func TestServeCountsClosed(t *testing.T) {
 	s := startReceiver(t)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.grpc, "grpc://"))
@@ -209,7 +209,7 @@ type listenerAt struct {
 
 func (l *listenerAt) Addr() net.Addr { return &l.addr }
 
-// A warning says what other machines can do, if they can reach a port.
+// TestServeWarnsIfOpen: if other machines can reach a port, a warning says what they can do.
 func TestServeWarnsIfOpen(t *testing.T) {
 	for ip, want := range map[string]string{
 		"127.0.0.1": "", "::1": "",

@@ -73,7 +73,7 @@ func TestTempoScripts(t *testing.T) {
 	}))
 }
 
-// The traces in Tempo give the same graph as the file.
+// TestTempoHotROD: the traces in Tempo give the same graph as the file.
 func TestTempoHotROD(t *testing.T) {
 	got := outputOf(t, "-f", "json", "--tempo", tempoWith(t, recent(t)).URL)
 	if diff := cmp.Diff(hotrodCalls, calls(t, got)); diff != "" {
@@ -184,8 +184,8 @@ func attributes(list []servicegraph.Attr) []*commonpb.KeyValue {
 	return out
 }
 
-// secureProxy returns the URLs of two TLS proxies of Tempo, and the files of their certificate
-// and its key. The second proxy demands a client certificate and accepts the same one.
+// secureProxy returns the URLs of two TLS proxies of Tempo, and the files with their certificate
+// and its key. The second proxy requires a client certificate and accepts the same certificate.
 func secureProxy(t *testing.T, tempo *tempotest.Tempo) (open, mutual, certFile, keyFile string) {
 	target, err := url.Parse(tempo.URL)
 	if err != nil {
@@ -195,7 +195,7 @@ func secureProxy(t *testing.T, tempo *tempotest.Tempo) (open, mutual, certFile, 
 		s := httptest.NewUnstartedServer(&httputil.ReverseProxy{
 			Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		})
-		s.Config.ErrorLog = log.New(io.Discard, "", 0) // discards the complaints of clients that do not trust the certificate
+		s.Config.ErrorLog = log.New(io.Discard, "", 0) // discards messages about clients that do not trust the certificate
 		s.TLS = &tls.Config{ClientAuth: auth}
 		s.StartTLS()
 		t.Cleanup(s.Close)

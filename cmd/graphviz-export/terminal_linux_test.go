@@ -17,7 +17,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
-// On a terminal the output is a table, and there is no summary, because the table has totals.
+// TestTerminalTable: on a terminal, the output is a table, and there is no summary because the
+// table has totals.
 func TestTerminalTable(t *testing.T) {
 	term := newTerminal(t)
 	if err := term.command(absolute(t, hotrod)).Run(); err != nil {
@@ -36,7 +37,8 @@ func TestTerminalTable(t *testing.T) {
 	}
 }
 
-// What fails is colored on a terminal, unless the user wants no colors.
+// TestTerminalColors: failing nodes and edges are colored on a terminal, unless the user turns
+// colors off.
 func TestTerminalColors(t *testing.T) {
 	for _, test := range []struct {
 		env    string
@@ -54,7 +56,7 @@ func TestTerminalColors(t *testing.T) {
 	}
 }
 
-// Long work shows progress, and erases it in the end.
+// TestTerminalProgress: long work shows progress, and erases the progress line at the end.
 func TestTerminalProgress(t *testing.T) {
 	data, err := os.ReadFile(hotrod)
 	if err != nil {
@@ -91,7 +93,7 @@ func TestTerminalProgress(t *testing.T) {
 	}
 }
 
-// There is no progress without a terminal or with --quiet.
+// TestTerminalQuiet: progress is shown neither without a terminal nor with --quiet.
 func TestTerminalQuiet(t *testing.T) {
 	term := newTerminal(t)
 	c := console.Console{Out: term.tty, Quiet: true}
@@ -102,7 +104,7 @@ func TestTerminalQuiet(t *testing.T) {
 	c.Working(func() string { t.Error("progress in a pipe"); return "" })()
 }
 
-// Binary formats are not written to a terminal, which could not show them.
+// TestTerminalBinary: binary formats are not written to a terminal.
 func TestTerminalBinary(t *testing.T) {
 	formats := []render.Format{{Name: "png", Extensions: []string{".png"}, Binary: true}}
 	term := newTerminal(t)
@@ -123,9 +125,9 @@ func TestTerminalBinary(t *testing.T) {
 	}
 }
 
-// Ctrl-C ends the program within a second, whatever it waits for, and no file is left. The same
-// holds for a signal to this process alone, which its worker does not receive. The test allows
-// three seconds, because the machine may be busy.
+// TestTerminalInterrupt: Ctrl-C ends the program within a second, whatever the program waits for,
+// and leaves no file. The same is true for a signal that only the main process receives and not its
+// worker. The test allows three seconds, because the machine may be busy.
 func TestTerminalInterrupt(t *testing.T) {
 	silent := make(chan struct{}) // closed when the test is over
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -205,8 +207,8 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return "", s, false
 }
 
-// JSON on a terminal is JSON that changes neither the direction of a line nor the state of the
-// terminal.
+// TestTerminalJSON: JSON on a terminal is valid JSON, and changes neither the writing direction nor
+// the state of the terminal.
 func TestTerminalJSON(t *testing.T) {
 	term := newTerminal(t)
 	file := filepath.Join(t.TempDir(), "hostile.json")

@@ -11,9 +11,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// TestWorkflow runs the steps of the example workflow that are commands, with programs in place
-// of go and gh: the integration tests leave HotROD's traces, and the graph of the main branch is
-// the example that lacks mysql, and then that of the traces themselves.
+// TestWorkflow runs those steps of the example workflow that are commands, with stand-ins for the
+// programs go and gh. The stand-in for the integration tests writes HotROD's traces. The graph of
+// the main branch is first the example without mysql, and then the graph of the traces themselves.
 func TestWorkflow(t *testing.T) {
 	text, err := os.ReadFile("../../examples/ci/service-graph.yml")
 	if err != nil {
@@ -64,7 +64,7 @@ esac`,
 				cmd.Dir = dir
 				cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "TRACES="+traces, "BEFORE="+filepath.Join(filepath.Dir(traces), "../ci/before.json.gz"))
 				for name := range step.Env {
-					cmd.Env = append(cmd.Env, name+"=12") // an expression of GitHub
+					cmd.Env = append(cmd.Env, name+"=12") // in place of an expression that GitHub evaluates
 				}
 				out, err := cmd.CombinedOutput()
 				if _, exited := errors.AsType[*exec.ExitError](err); err != nil && (!exited || step.Name != c.failing) {

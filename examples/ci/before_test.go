@@ -32,7 +32,7 @@ func TestBefore(t *testing.T) {
 		case s.Service == "route" || isRoute(s):
 			s.End -= (s.End - s.Start) / 4
 		}
-		s.TraceID[0] ^= 0xff // other requests
+		s.TraceID[0] ^= 0xff // the requests of before.json.gz are not those of the traces
 		b.Add(s)
 	}
 	want, err := json.Marshal(b.Graph())

@@ -1,5 +1,5 @@
-// Package deploy_test checks the files of this directory by doctor and by the servers that read
-// them.
+// Package deploy_test checks the files of this directory with doctor, and with the servers that
+// read the files.
 package deploy_test
 
 import (
@@ -44,7 +44,7 @@ func TestDoctorFindsNoMistake(t *testing.T) {
 	}
 }
 
-// Doctor must see the mistakes that the comments warn of.
+// TestDoctorFindsEachMistake: doctor finds the mistakes that the comments in the files warn of.
 func TestDoctorFindsEachMistake(t *testing.T) {
 	for _, test := range []struct{ file, right, wrong string }{
 		{"helm/tempo-2.9.yaml", "metricsGenerator:", "metrics_generator:"},
@@ -103,7 +103,7 @@ func TestServersAcceptTheirConfiguration(t *testing.T) {
 	if out, err := promtest.CheckConfig(t, "compose/prometheus.yaml"); err != nil {
 		t.Errorf("promtool: %v\n%s", err, out)
 	}
-	promtest.Start(t, promtest.Config{File: prometheus}) // it does not start with an invalid file
+	promtest.Start(t, promtest.Config{File: prometheus}) // Prometheus does not start with an invalid file
 	if out, err := collectortest.Validate(t, collector); err != nil {
 		t.Errorf("the Collector: %v\n%s", err, out)
 	}
@@ -116,8 +116,8 @@ func TestServersAcceptTheirConfiguration(t *testing.T) {
 	}
 }
 
-// verify returns the output of Tempo's own check of a configuration, and an error if Tempo warns of
-// it or refuses it.
+// verify returns the output of Tempo's own check of a configuration, and an error if Tempo warns
+// about the configuration or refuses it.
 func verify(t *testing.T, program, file string) (output string, err error) {
 	out, err := exec.CommandContext(t.Context(), program, "-config.verify=true", "-config.file="+file).CombinedOutput()
 	return string(out), err

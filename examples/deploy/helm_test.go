@@ -26,8 +26,8 @@ func values[T any](t *testing.T, file string) (v T) {
 	return v
 }
 
-// The parts of the servers' own configurations in the values are accepted by the servers. The module
-// internal/helmtest renders the charts with the values.
+// TestServersAcceptHelmValues: the servers accept those parts of the Helm values that are their own
+// configuration. The module internal/helmtest renders the charts with the values.
 func TestServersAcceptHelmValues(t *testing.T) {
 	write := func(config any) string {
 		t.Helper()
@@ -50,9 +50,9 @@ func TestServersAcceptHelmValues(t *testing.T) {
 	}](t, "helm/prometheus.yaml").Server.ExtraFlags {
 		flags = append(flags, "--"+f) // as the chart does
 	}
-	promtest.Start(t, promtest.Config{NoReceiver: true, Args: flags}) // it does not start with an unknown flag
+	promtest.Start(t, promtest.Config{NoReceiver: true, Args: flags}) // Prometheus does not start with an unknown flag
 
-	// The chart merges its own configuration with the values: among others, a receiver for OTLP.
+	// The chart merges default configuration into the values, such as a receiver for OTLP.
 	collector := values[struct{ Config map[string]any }](t, "helm/collector.yaml").Config
 	collector["receivers"] = map[string]any{"otlp": map[string]any{"protocols": map[string]any{"grpc": nil}}}
 	traces := collector["service"].(map[string]any)["pipelines"].(map[string]any)["traces"].(map[string]any)

@@ -58,7 +58,7 @@ func TestArchitecture(t *testing.T) {
 var mistakes = []struct {
 	name   string
 	make   func(*shop)
-	breaks []string // the rules that no longer hold
+	breaks []string // the rules that the mistake breaks
 	says   string   // a part of the message
 }{
 	{
@@ -111,7 +111,7 @@ var mistakes = []struct {
 				return err
 			}
 		},
-		// No request reaches the database, so two rules miss stock.
+		// No request reaches the database, so two rules find no node stock.
 		breaks: []string{
 			"path gateway -> checkout -> inventory -> stock",
 			"layers gateway > checkout > inventory > stock, orders",

@@ -23,8 +23,8 @@ import (
 
 const edges = 1000
 
-// request returns an export request with 250 traces: a client and a server span each, on one of
-// 1,000 edges.
+// request returns an export request with 250 traces: each has a client span and a server span, on
+// one of 1,000 edges.
 func request(t testing.TB, trace *uint64) []byte {
 	t.Helper()
 	var all coltracepb.ExportTraceServiceRequest
@@ -51,10 +51,10 @@ func request(t testing.TB, trace *uint64) []byte {
 	return body
 }
 
-// TestService sends 5,000 spans per second for a minute, or for some seconds with -short: the memory
-// does not grow, and the counters have every call.
+// TestService sends 5,000 spans per second for a minute, or for some seconds with -short. The
+// memory must not grow, and the counters must count every call.
 func TestService(t *testing.T) {
-	const second = 10 // requests
+	const second = 10 // requests per second
 	seconds := 60
 	if testing.Short() {
 		seconds = 6

@@ -132,7 +132,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// With a receiver and without Tempo, the program only sends spans.
+// TestSendOnly: with a receiver and without Tempo, the program only sends spans.
 func TestSendOnly(t *testing.T) {
 	b := servicegraph.NewBuilder(servicegraph.Config{})
 	loader := tracefile.NewRequestLoader(b, nil)

@@ -10,14 +10,14 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/report"
 )
 
-// Graphs that are strips in a layout by Graphviz alone have about the shape of the window when
-// the report draws everything.
+// TestAwkwardShapes: some graphs become a long narrow strip in a layout by Graphviz alone. The
+// report lays them out in about the shape of the window.
 func TestAwkwardShapes(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		calls int
 		ends  func(i int) (from, to string)
-		least float64 // scale
+		least float64 // smallest scale at which the whole graph may be shown
 	}{
 		{"a star of 500", 499, func(i int) (string, string) { return "hub", fmt.Sprintf("callee-%d", i) }, 0.3},
 		{"a cycle of 200", 200, func(i int) (string, string) {

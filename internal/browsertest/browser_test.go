@@ -73,7 +73,7 @@ type page struct {
 	url string
 
 	mu       sync.Mutex
-	requests []string // URLs that the page requested, its own included
+	requests []string // URLs that the page requested, including its own URL
 	problems []string // exceptions, console messages, violations of the policy
 	expected []string // parts of messages that are not problems
 }
@@ -196,9 +196,9 @@ func eval[T any](p *page, expression string) T {
 	return value
 }
 
-// want waits until an expression is true, and fails the test if that takes too long. The
-// page itself polls the expression, because its policy forbids eval, which other ways to
-// poll need.
+// want waits until an expression is true, and fails the test if that takes too long. The page
+// itself polls the expression, because other ways to poll need eval, which the page's security
+// policy forbids.
 func (p *page) want(what, expression string) {
 	p.t.Helper()
 	holds := eval[bool](p, fmt.Sprintf(`new Promise((resolve) => {
@@ -224,7 +224,7 @@ func (p *page) press(keys string, modifiers ...chromedp.Modifier) {
 	for _, r := range keys {
 		events := kb.Encode(r)
 		down, up := events[0], events[len(events)-1]
-		if len(events) == 3 { // the one in the middle is the character of the key
+		if len(events) == 3 { // the event in the middle enters the character of the key
 			down.Type, down.Text = kb.KeyDown, events[1].Text
 		}
 		for _, m := range modifiers {
@@ -234,7 +234,7 @@ func (p *page) press(keys string, modifiers ...chromedp.Modifier) {
 	}
 }
 
-// laidOut waits until the page computes no layout.
+// laidOut waits until the page has finished computing a layout.
 func (p *page) laidOut() {
 	p.t.Helper()
 	p.want("the layout is done", `document.documentElement.dataset.layout === "done"`)
@@ -295,9 +295,9 @@ func (p *page) prefer(scheme string) {
 	}}))
 }
 
-// drawing draws the diagrams of the reports. It refuses a graph that is too large, which a
-// report must not draw.
+// drawing draws the diagrams of the reports. It refuses a graph that is too large: a report must
+// not try to draw such a graph.
 var drawing draw.SVG
 
-// parts lets the reports lay out what filters leave.
+// parts lets the reports lay out the graph that remains after filtering.
 var parts draw.Parts

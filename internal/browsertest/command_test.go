@@ -29,7 +29,7 @@ func graphvizExport(t *testing.T) string {
 	return program
 }
 
-// The command writes a working report.
+// TestCommand: the command writes a working report.
 func TestCommand(t *testing.T) {
 	page := filepath.Join(t.TempDir(), "hotrod.html")
 	cmd := exec.Command(graphvizExport(t), "--theme", "dark", "--trace-url", "https://grafana.test/explore?trace={traceID}",
@@ -49,9 +49,9 @@ func TestCommand(t *testing.T) {
 	p.screenshot("open")
 }
 
-// The screenshot in the README shows the report that the README's command writes. Fonts and
-// browsers differ between machines, so the test does not compare pixels. GRAPHTEST_UPDATE=1
-// writes the file; look at it before you commit it.
+// TestReadmeScreenshot: the screenshot in the README shows the report that the README's command
+// writes. Fonts and browsers differ between machines, so the test does not compare pixels.
+// GRAPHTEST_UPDATE=1 writes the file; look at it before you commit it.
 func TestReadmeScreenshot(t *testing.T) {
 	const file = "../../docs/report.png"
 	page := filepath.Join(t.TempDir(), "servicegraph.html")
@@ -91,7 +91,7 @@ func keptScreenshot(p *page, file string) {
 	}
 }
 
-// A live report grows with the spans that services send, and keeps the selection.
+// TestServe: a live report grows with the spans that services send, and keeps the selection.
 func TestServe(t *testing.T) {
 	cmd := exec.Command(graphvizExport(t), "serve", "--otlp", "--otlp-http", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--every", "50ms")
 	stderr, err := cmd.StderrPipe()

@@ -8,7 +8,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/report"
 )
 
-// Names from traces are only text.
+// TestHostileNames: the page treats names from traces only as text, never as HTML or script.
 func TestHostileNames(t *testing.T) {
 	g, hostile := hostile()
 	p := open(t, report.HTML{Style: render.Style{Title: hostile[0]}, SVG: drawing, Parts: parts, TraceURL: "https://grafana.test/{traceID}?'\"<>"}, g)

@@ -118,7 +118,7 @@ func TestLive(t *testing.T) {
 	p.want("the next message removes the problem", `document.querySelector("#page-notice").hidden`)
 }
 
-// Without a server, the report says so and keeps working.
+// TestLiveWithoutServer: when the server is gone, the report says so and keeps working.
 func TestLiveWithoutServer(t *testing.T) {
 	s := &liveServer{html: report.HTML{SVG: drawing, Parts: parts, Live: true}, graph: shop(), listeners: map[chan string]bool{}}
 	server := httptest.NewServer(s)

@@ -14,9 +14,9 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/sequence"
 )
 
-// TestMermaidSequence draws sequence diagrams with Mermaid itself: the one that the command writes
-// for a trace of HotROD, and one with parallel calls, retries, messages and hostile names. The
-// environment variable TEMPOGRAPH_MERMAID is described in package render.
+// TestMermaidSequence draws sequence diagrams with the Mermaid library: the diagram that the
+// command writes for a trace of HotROD, and a diagram with parallel calls, retries, messages and
+// hostile names. The tests of package render describe the environment variable TEMPOGRAPH_MERMAID.
 func TestMermaidSequence(t *testing.T) {
 	dir := os.Getenv("TEMPOGRAPH_MERMAID")
 	if dir == "" {

@@ -14,8 +14,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/report"
 )
 
-// The report fits on a phone: the details cover the diagram, and nothing is wider than the
-// window.
+// TestSmallWindow: the report fits on a phone. The details cover the diagram, and nothing is wider
+// than the window.
 func TestSmallWindow(t *testing.T) {
 	p := openShop(t)
 	p.run(chromedp.EmulateViewport(390, 844, chromedp.EmulateScale(2)))
@@ -28,7 +28,7 @@ func TestSmallWindow(t *testing.T) {
 	p.screenshot("details")
 }
 
-// With a preference for reduced motion, the view changes within one frame.
+// TestReducedMotion: if the user prefers reduced motion, the view changes within one frame.
 func TestReducedMotion(t *testing.T) {
 	for _, c := range []struct {
 		motion string
@@ -57,8 +57,8 @@ func TestReducedMotion(t *testing.T) {
 	}
 }
 
-// A report of 200 services, all of them drawn, stays responsive. The times depend on the machine, so they are
-// logged and not tested. The test checks that each step has its effect.
+// TestResponsive measures how fast a report with 200 drawn services responds. The times depend on
+// the machine, so the test only logs them. It checks that each step has its effect.
 func TestResponsive(t *testing.T) {
 	p := open(t, report.HTML{SVG: draw.SVG{Options: draw.Options{Force: true}}, Parts: parts, MaxNodes: 200, MaxEdges: 400}, fleet(200))
 	p.want("everything is drawn", `document.querySelectorAll("[data-node]").length === 200 && document.querySelector("#page-notice").hidden`)
@@ -88,7 +88,8 @@ func TestResponsive(t *testing.T) {
 	p.want("the last search is shown", `document.querySelector("#page-search").value === "service-9"`)
 }
 
-// A report of 5,000 services shows the most important in the diagram and all in the tables.
+// TestFiveThousand: a report of 5,000 services shows the most important services in the diagram,
+// and all services in the tables.
 func TestFiveThousand(t *testing.T) {
 	g := fleet(5000)
 	began := time.Now()

@@ -13,8 +13,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render/report"
 )
 
-// Reports of generated systems, in both color schemes, on a desktop and on a phone. The
-// screenshots are for people to look at.
+// TestSystems opens reports of generated systems, in both color schemes, on a desktop and on a
+// phone. It saves screenshots for people to look at.
 func TestSystems(t *testing.T) {
 	for _, services := range []int{12, 60, 200, 1000} {
 		t.Run(fmt.Sprint(services), func(t *testing.T) {
@@ -114,8 +114,8 @@ func TestSystems(t *testing.T) {
 	}
 }
 
-// clearOfButtons checks that the buttons for zooming, which are over the diagram, hide no node of
-// a diagram that fits the window.
+// clearOfButtons checks that the zoom buttons, which lie over the diagram, hide no node of a
+// diagram that fits the window.
 func clearOfButtons(p *page) {
 	p.t.Helper()
 	p.want("no node is below the buttons", `(() => {
@@ -183,7 +183,7 @@ func countsServices(p *page, g *servicegraph.Graph) {
 	p.want("services are counted apart from dependencies", fmt.Sprintf(`document.querySelector("#page-tab-nodes").innerText.replace(/,/g, "").startsWith("Services %d + %d ")`, services, g.NumNodes()-services))
 }
 
-// Tab visits the nodes rank by rank, as the calls go.
+// TestTabFollowsTheGraph: the Tab key visits the nodes rank by rank, in the direction of the calls.
 func TestTabFollowsTheGraph(t *testing.T) {
 	p := openShop(t)
 	order := eval[[]float64](p, `[...document.querySelectorAll("[data-node]")].map((e) => { const b = e.querySelector(".card").getBoundingClientRect(); return Math.round(b.x + b.width / 2); })`)
@@ -194,7 +194,7 @@ func TestTabFollowsTheGraph(t *testing.T) {
 	}
 }
 
-// A trace id is copied with one click.
+// TestCopyTraceID: one click copies a trace id.
 func TestCopyTraceID(t *testing.T) {
 	p := openShop(t)
 	p.click(node("billing/payments"))
@@ -205,8 +205,8 @@ func TestCopyTraceID(t *testing.T) {
 	p.want("the id is copied", is("window.copied", id)+"&&"+has("#page-toast", "Copied the trace id."))
 }
 
-// A layout in the page, from the change of a filter to the painted diagram. The times are
-// printed, and limited only so far that a busy machine does not fail the test.
+// TestLayoutTimes measures a layout in the page, from the change of a filter to the painted
+// diagram. It logs the times. Its limits are so generous that the test passes on a busy machine.
 func TestLayoutTimes(t *testing.T) {
 	for _, services := range []int{55, 370} {
 		g, err := systems.New(systems.Config{Services: services, Failing: true, Seed: 1, Requests: 600}).Graph()

@@ -54,7 +54,7 @@ func is(expression, value string) string { return fmt.Sprintf("%s === %q", expre
 const (
 	detailsOpen   = `!document.querySelector("#page-details").hidden`
 	detailsClosed = `document.querySelector("#page-details").hidden`
-	heading       = `document.querySelector("#page-details h2").innerText.replace(/\s+/g, " ")` // of the details
+	heading       = `document.querySelector("#page-details h2").innerText.replace(/\s+/g, " ")` // the heading of the details
 	noFocus       = `document.activeElement === document.body`
 	scale         = `document.querySelector("#page-canvas").clientWidth / document.querySelector("#page-diagram svg").viewBox.baseVal.width`
 )
@@ -248,7 +248,8 @@ func TestZoomAndPan(t *testing.T) {
 	p.want("the button in zooms in", fmt.Sprintf("%s > %v", scale, whole*1.2))
 	p.click(`[data-zoom="out"]`)
 	p.want("the button out zooms out", fmt.Sprintf("Math.abs(%s - %v) < 0.001", scale, whole))
-	// The calls around payments span the whole graph: the panel leaves less room for them than the graph had.
+	// The calls around payments span the whole graph, and the panel leaves less room than the graph
+	// had: z would not zoom in. The test therefore selects ledger.
 	p.click(node("billing/ledger"), chromedp.ButtonModifiers(chromedp.ModifierShift))
 	p.want("a service is selected with its neighbors", is(names(":not(.faded)"), "billing/ledger orders-db shop/checkout"))
 	p.settle()
@@ -262,7 +263,7 @@ func (p *page) choose(selector, value string) {
 	p.run(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`{ const e = document.querySelector(%q); e.value = %q; e.dispatchEvent(new Event("change", {bubbles: true})); }`, selector, value)))
 }
 
-// A filter lays out what is left of the graph.
+// TestFilters: after a change of a filter, the page lays out the rest of the graph.
 func TestFilters(t *testing.T) {
 	p := openShop(t)
 	p.prefer("light")
@@ -315,8 +316,8 @@ func TestFilters(t *testing.T) {
 	q.want("a link shows the same", is(names(""), "billing/bank-gateway billing/payments edge/mobile-bff edge/web-gateway shop/checkout")+"&&"+is(heading, "shop/checkout"))
 }
 
-// A report without the parts of the diagram has no layout of its own: filters hide what they
-// leave out.
+// TestFiltersWithoutLayout: a report without the parts of the diagram cannot compute a layout in
+// the page. Filters then only hide nodes and edges.
 func TestFiltersWithoutLayout(t *testing.T) {
 	html := shopReport()
 	html.Parts = nil
@@ -330,8 +331,9 @@ func TestFiltersWithoutLayout(t *testing.T) {
 	p.want("everything again", fmt.Sprintf("%s === %d", visible, all))
 }
 
-// The items around a selection are those that are connected to it by edges that pass the
-// filters: in every direction, in the diagram and the table, and for the zoom.
+// TestAroundFollowsFilters: the items around a selection are those that edges which pass the
+// filters connect to it. This applies to every direction, to the diagram, to the table and to the
+// zoom.
 func TestAroundFollowsFilters(t *testing.T) {
 	p := openShop(t)
 	p.prefer("light")
@@ -487,7 +489,7 @@ func TestCopy(t *testing.T) {
 	p.press(kb.Escape)
 }
 
-// Screen readers need a name for every control and unique ids.
+// TestAccessibleNames: every control has a name and all ids are unique, as screen readers need.
 func TestAccessibleNames(t *testing.T) {
 	p := openShop(t)
 	p.click(node("billing/payments"))

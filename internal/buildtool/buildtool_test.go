@@ -67,7 +67,7 @@ func write(t *testing.T, main string) (source string) {
 	return source
 }
 
-// says fails the test unless the executable runs and prints want.
+// says runs the executable and fails the test unless it prints want.
 func says(t *testing.T, exe, want string) {
 	t.Helper()
 	out, err := exec.Command(exe).CombinedOutput()
@@ -185,8 +185,8 @@ func TestBuildSetsVariables(t *testing.T) {
 	}
 }
 
-// A program may be one file with imports, which the build constraint "ignore" keeps out of the
-// module that embeds the file.
+// TestBuildOfMainWithTags: a program may be one file with imports. The build constraint "ignore"
+// keeps that file out of the module that embeds it.
 func TestBuildOfMainWithTags(t *testing.T) {
 	source := write(t, helloMain)
 	for name, text := range map[string]string{
@@ -228,7 +228,7 @@ func TestBuildThatFails(t *testing.T) {
 	if got := files(t, cache); len(got) != 0 {
 		t.Errorf("a failed build left %v", got)
 	}
-	// The failure is not remembered.
+	// The cache does not keep the failure: the next build succeeds.
 	if err := os.WriteFile(filepath.Join(source, "cmd", "main.go"), []byte(helloMain), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +239,8 @@ func TestBuildThatFails(t *testing.T) {
 	says(t, exe, "hello\n")
 }
 
-// The checksums pin every module: a module without one is an error.
+// TestBuildNeedsCompleteSums: a module without a checksum is an error, so that the checksums pin
+// every module.
 func TestBuildNeedsCompleteSums(t *testing.T) {
 	t.Setenv("GOPROXY", "off")
 	p := hello(write(t, helloMain))
@@ -250,7 +251,8 @@ func TestBuildNeedsCompleteSums(t *testing.T) {
 	}
 }
 
-// Settings in the environment are for the caller's own build and must not change this one.
+// TestBuildIgnoresSettingsOfCaller: settings in the environment are for the caller's own build, and
+// do not change this build.
 func TestBuildIgnoresSettingsOfCaller(t *testing.T) {
 	t.Setenv("GOFLAGS", "-mod=vendor -tags=tagged")
 	t.Setenv("GOWORK", filepath.Join(t.TempDir(), "go.work"))
@@ -263,7 +265,7 @@ func TestBuildIgnoresSettingsOfCaller(t *testing.T) {
 	says(t, exe, "hello\n")
 }
 
-// cancelOn is a progress writer that cancels when a line begins with a word.
+// cancelOn is a progress writer. It cancels when a line begins with a given word.
 type cancelOn struct {
 	word   string
 	cancel context.CancelFunc

@@ -16,7 +16,7 @@ func TestOnFreePorts(t *testing.T) {
 	taken := errors.New("its log ends:\nlisten tcp 127.0.0.1:1: bind: address already in use")
 	other := errors.New("its log ends:\nno such file")
 	for _, test := range []struct {
-		errors []error // of the calls of start, the last one of all further calls
+		errors []error // the errors that the calls of start return; the last one is for all further calls
 		want   error
 		calls  int
 	}{
@@ -54,7 +54,7 @@ func TestServerThatEndsBeforeItIsReady(t *testing.T) {
 }
 
 func TestServerThatIsNeverReady(t *testing.T) {
-	p, err := Start(filepath.Join(t.TempDir(), "log"), "go", "run", "-h") // any program
+	p, err := Start(filepath.Join(t.TempDir(), "log"), "go", "run", "-h") // any program that ends by itself
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,12 +18,13 @@ import (
 	"github.com/tempograph/tempograph/otelsetup/configcheck"
 )
 
-// The parts of the values that are configuration of the servers themselves: the charts do not list
-// their keys, and the servers check them in TestTempoAcceptsRendered and TestCollectorAcceptsRendered.
+// ofServers are the parts of the values that are configuration of the servers themselves. The
+// charts do not list the keys of these parts. In TestTempoAcceptsRendered and
+// TestCollectorAcceptsRendered, the servers check them.
 var ofServers = []string{"config", "overrides", "metricsGenerator.config", "ingest"}
 
-// TestValuesAreKnown checks that each chart has every key of its values file, and with a value of the
-// same type: Helm ignores a key that a chart does not know.
+// TestValuesAreKnown checks that each chart knows every key of its values file, with a value of the
+// same type. Helm ignores a key that a chart does not know.
 func TestValuesAreKnown(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(deploy, "helm/*.yaml"))
 	if list := installs(t); err != nil || len(files) != len(list) {
@@ -54,13 +55,14 @@ func TestValuesAreKnown(t *testing.T) {
 	}
 }
 
-// unknown returns what is wrong with values against the default values of a chart.
+// unknown returns the keys of values that the default values of a chart lack, or have with another
+// type.
 func unknown(values, defaults map[string]any, parent string) (problems []string) {
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		at := strings.TrimPrefix(parent+"."+key, ".")
 		want, ok := defaults[key]
 		if slices.Contains(ofServers, at) {
-			if !ok && at != "ingest" { // the chart reads it, and has no default
+			if !ok && at != "ingest" { // the chart reads the key and has no default for it
 				problems = append(problems, "no value "+at)
 			}
 			continue
@@ -170,8 +172,8 @@ func merged(a, b map[string]object) map[string]object {
 // TestCollectorAcceptsRendered gives the rendered configuration to the Collector.
 func TestCollectorAcceptsRendered(t *testing.T) {
 	for _, i := range charts(t, "opentelemetry-collector") {
-		// The test's Collector has OTLP alone. The other receivers, processors and exporters are
-		// defaults of the chart.
+		// The Collector of the tests has only OTLP receivers and exporters. The others in the
+		// configuration are defaults of the chart.
 		var config map[string]any
 		text := strings.ReplaceAll(i.render(t, i.values(t)).file(t, "relay"), "${env:MY_POD_IP}", "127.0.0.1")
 		if err := yaml.Unmarshal([]byte(text), &config); err != nil {
@@ -210,8 +212,8 @@ func write(t *testing.T, text string) string {
 	return file
 }
 
-// TestMistakes makes the mistakes that the comments in the values warn of. Helm says nothing, the
-// pipeline is broken, and doctor names the mistake in the values.
+// TestMistakes makes the mistakes that the comments in the values warn of. Helm must report
+// nothing, the pipeline must be broken, and doctor must find the mistake in the values.
 func TestMistakes(t *testing.T) {
 	processors := func(r rendered) bool {
 		return has(t, r.file(t, "tempo.yaml"), "service-graphs", "overrides", "defaults", "metrics_generator", "processors")

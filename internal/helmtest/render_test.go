@@ -45,7 +45,7 @@ func installs(t *testing.T) (list []install) {
 	return list
 }
 
-// charts returns the installs of the chart of a name, of which there must be one.
+// charts returns the installs of the chart with a name. There must be at least one.
 func charts(t *testing.T, name string) []install {
 	t.Helper()
 	list := slices.DeleteFunc(installs(t), func(i install) bool { return path.Base(i.chart) != name })
@@ -78,13 +78,13 @@ func (i install) values(t *testing.T) string {
 	return string(text)
 }
 
-// A rendered chart is what Helm would apply.
+// A rendered chart holds the manifests that Helm would apply.
 type rendered struct {
 	text    string // all manifests
 	objects []object
 }
 
-// An object is a manifest of Kubernetes, as far as the tests read it.
+// An object is a Kubernetes manifest, with the fields that the tests read.
 type object struct {
 	Kind     string
 	Metadata struct{ Name string }
@@ -102,8 +102,8 @@ type object struct {
 	}
 }
 
-// render returns what helm template would write for the values. Helm checks the values against the
-// schema of the chart, if it has one.
+// render returns the manifests that helm template would write for the values. Helm checks the
+// values against the schema of the chart, if it has one.
 func (i install) render(t *testing.T, values string) rendered {
 	t.Helper()
 	c := i.load(t)
@@ -170,8 +170,8 @@ func (r rendered) file(t *testing.T, name string) string {
 	return ""
 }
 
-// has reports whether a YAML text has a value below keys: a scalar, or an item of a list; nil stands
-// for any value. Of a list on the way, the first item counts.
+// has reports whether a YAML text has a value below keys: a scalar, or an item of a list; nil means
+// any value. If a list is on the path of keys, has looks only into its first item.
 func has(t *testing.T, text string, want any, keys ...string) bool {
 	t.Helper()
 	var at any

@@ -17,7 +17,8 @@ import (
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
-// envTempo3 is the environment variable that names a program of Tempo 3. The tests build none.
+// envTempo3 is the environment variable that names a program of Tempo 3. The tests do not build
+// Tempo 3.
 const envTempo3 = "TEMPO3_BIN"
 
 // TestTempoAcceptsRendered gives the rendered configuration to the Tempo of the chart's version, and
@@ -34,7 +35,7 @@ func TestTempoAcceptsRendered(t *testing.T) {
 			for _, c := range []struct{ right, wrong string }{
 				{"remote_write:", "remoteWrite:"},
 				{"metrics_generator:\n      processors:", "metrics-generator:\n      processors:"},
-				{"defaults:\n    metrics_generator:\n      processors:", "metrics_generator_processors:"}, // flat, as before Tempo 2.3
+				{"defaults:\n    metrics_generator:\n      processors:", "metrics_generator_processors:"}, // the flat format of Tempo before 2.3
 			} {
 				wrong := strings.Replace(right, c.right, c.wrong, 1)
 				if wrong == right {
@@ -48,8 +49,9 @@ func TestTempoAcceptsRendered(t *testing.T) {
 	}
 }
 
-// TestConfigurationArrives checks that the parts of the values that are configuration of Tempo are in the
-// rendered configuration: a chart that takes single keys of a part leaves out others without a word.
+// TestConfigurationArrives checks that the parts of the values that are configuration of Tempo are
+// in the rendered configuration: a chart that copies only certain keys of a part silently drops the
+// others.
 func TestConfigurationArrives(t *testing.T) {
 	for _, i := range charts(t, "tempo-distributed") {
 		var values struct {
@@ -75,7 +77,7 @@ func TestConfigurationArrives(t *testing.T) {
 	}
 }
 
-// missing returns what a part of the values has, and the configuration does not.
+// missing returns the keys of a part of the values that the configuration lacks.
 func missing(part, config any, at string) (problems []string) {
 	want, ok := part.(map[string]any)
 	if !ok {
@@ -91,8 +93,8 @@ func missing(part, config any, at string) (problems []string) {
 	return problems
 }
 
-// TestTempo3AcceptsCompose checks that who raises the version of Tempo in Docker Compose and in the
-// manifests of Kubernetes, which have the same configuration, need not change it.
+// TestTempo3AcceptsCompose checks that Tempo 3 accepts the configuration in Docker Compose, which
+// is also in the Kubernetes manifests: a user who upgrades Tempo need not change it.
 func TestTempo3AcceptsCompose(t *testing.T) {
 	if err := verify(t, tempo(t, "3"), filepath.Join(deploy, "compose/tempo.yaml")); err != nil {
 		t.Error(err)

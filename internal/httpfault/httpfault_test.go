@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// TestExplain: what went wrong between real clients and listeners is said with the next step, and the cause can
-// still be found.
+// TestExplain provokes faults between real clients and listeners. The error must say what to do,
+// and errors.Is must still find the cause.
 func TestExplain(t *testing.T) {
 	get := func(url string) error {
 		client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{}} // without the certificates of the test server

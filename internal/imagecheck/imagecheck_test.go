@@ -19,7 +19,8 @@ func labelSVG(edge, x, y string) string {
 	return `<g class="label ok" data-edge="` + edge + `"><rect class="plate" x="` + x + `" y="` + y + `" width="20" height="10"/><text x="0" y="0" font-size="9">1</text></g>`
 }
 
-// Each fault of an image is counted, and an image without faults has none.
+// TestMeasure: Measure counts each fault of an image, and finds no fault in an image without
+// faults.
 func TestMeasure(t *testing.T) {
 	nodes := nodeSVG("0", "0", "0") + nodeSVG("1", "300", "0") + nodeSVG("2", "0", "100") + nodeSVG("3", "300", "100")
 	flat := edgeSVG("0", "0", "1", "M40 20C100 20 200 20 300 20")

@@ -9,7 +9,8 @@ import (
 	"github.com/tempograph/tempograph/internal/systems"
 )
 
-// The image of a layout has what the table measures: nodes, edges, labels and their faults.
+// TestSolutionsAreMeasured: the image of an engine's layout has everything that the table measures:
+// nodes, edges, labels and their faults.
 func TestSolutionsAreMeasured(t *testing.T) {
 	p := problem{
 		Nodes: []item{{100, 50, ""}, {100, 50, ""}, {100, 50, ""}},
@@ -32,7 +33,7 @@ func TestSolutionsAreMeasured(t *testing.T) {
 	}
 }
 
-// An engine gets all nodes, and the edges that images show.
+// TestProblemsAreWhole: the input of an engine has all nodes, and all edges that images show.
 func TestProblemsAreWhole(t *testing.T) {
 	g, err := systems.New(systems.Config{Services: 12, Seed: 1, Requests: 200}).Graph()
 	if err != nil {

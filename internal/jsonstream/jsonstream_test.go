@@ -54,7 +54,7 @@ func TestReader(t *testing.T) {
 	}
 }
 
-// endless gives one text again and again.
+// endless is a reader that repeats a text without end.
 type endless struct{ text string }
 
 func (e endless) Read(p []byte) (int, error) {
@@ -65,8 +65,8 @@ func (e endless) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// TestLimits: a text that never ends is not read to its end, wherever it goes on. An object
-// of many small values may be larger than the limit on one value.
+// TestLimits: reading a text without end stops at the limits, whichever part of the text is
+// endless. An object of many small values may be larger than the limit on one value.
 func TestLimits(t *testing.T) {
 	limits := Limits{Value: 1 << 16, Total: 1 << 20}
 	for name, text := range map[string]struct{ begin, more string }{

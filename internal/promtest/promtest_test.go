@@ -25,7 +25,7 @@ func get(t *testing.T, address string) (int, string) {
 // write sends an empty remote write and returns the status.
 func write(t *testing.T, p *Prometheus) int {
 	t.Helper()
-	req, err := http.NewRequest(http.MethodPost, p.RemoteWriteURL(), strings.NewReader("\x00")) // snappy of nothing
+	req, err := http.NewRequest(http.MethodPost, p.RemoteWriteURL(), strings.NewReader("\x00")) // an empty body, compressed with snappy
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
 )
 
-// TestWrite reads the spans back: none is lost, and the graph is that of the system.
+// TestWrite reads the written spans again: no span is lost, and the graph is the graph of the
+// system.
 func TestWrite(t *testing.T) {
 	cfg := systems.Config{Services: 8, Seed: 1, Requests: 50}
 	want, err := systems.New(cfg).Graph()

@@ -381,7 +381,7 @@ func TestCases(t *testing.T) {
 	}
 }
 
-// encode returns the body of an OTLP export.
+// encode returns the body of an OTLP export request.
 func encode(t *testing.T, spans []*tracepb.ResourceSpans) []byte {
 	t.Helper()
 	body, err := proto.Marshal(&tracepb.TracesData{ResourceSpans: spans})
@@ -391,7 +391,7 @@ func encode(t *testing.T, spans []*tracepb.ResourceSpans) []byte {
 	return body
 }
 
-// spansOf reads the body of an OTLP export.
+// spansOf reads the spans in the body of an OTLP export request.
 func spansOf(t *testing.T, body []byte, cfg temposeries.Config) []servicegraph.Span {
 	t.Helper()
 	var spans []servicegraph.Span
@@ -433,7 +433,7 @@ func describe(p *temposeries.Processor) string {
 	return out
 }
 
-// number writes .05 for 0.05.
+// number formats a number without a leading zero: .05 for 0.05.
 func number(f float64) string {
 	if f == 0 {
 		return "0"

@@ -18,13 +18,12 @@ import (
 //
 //	SERVICE:KIND ID[<PARENT][!] [[START+DURATION]] [KEY=VALUE]...
 //
-// without the blank between KIND and ID. KIND is c CLIENT, s SERVER, p PRODUCER,
-// k CONSUMER, i INTERNAL or u UNSPECIFIED. A PARENT of 0 is an id of eight zero bytes, which
-// on the wire differs from no parent. ! is status ERROR. Times are milliseconds. The
-// default is [0+100] for spans without a parent and for callers, [10+50] for others.
-// Values look like booleans, numbers or strings; quotes always make a string. The prefix
-// "resource." marks attributes of the resource. SERVICE is a value as well; - means no
-// service.name.
+// without the blank between KIND and ID. KIND is c CLIENT, s SERVER, p PRODUCER, k CONSUMER, i
+// INTERNAL or u UNSPECIFIED. A PARENT of 0 is an id of eight zero bytes, which on the wire differs
+// from no parent. ! is status ERROR. Times are milliseconds. The default is [0+100] for spans
+// without a parent and for callers, [10+50] for others. Values look like booleans, numbers or
+// strings; quotes always make a string. The prefix "resource." marks attributes of the resource.
+// SERVICE is written like a value; - means no service.name.
 //
 // Other words: trace:N puts the span before it into trace N instead of 1, link:TRACE/ID
 // gives the span before it a link, push2 begins another request, and X expires all pending

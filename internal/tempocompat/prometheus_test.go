@@ -29,9 +29,10 @@ import (
 )
 
 // TestPrometheus sends a recording to a real Tempo server whose generator writes to a real
-// Prometheus. The series of the same spans get there through a scrape of the collector and
-// through remote write 1.0 and 2.0, each under a job of its own. The queries of Grafana's service
-// graph, and the graph that is read back, must be the same for each.
+// Prometheus. The series of this module for the same spans reach Prometheus in three ways, each
+// with its own job: a scrape of the collector, remote write 1.0 and remote write 2.0. For each job,
+// the queries of Grafana's Service Graph and the graph that promgraph reads must have the same
+// result as for Tempo's series.
 func TestPrometheus(t *testing.T) {
 	var mu sync.Mutex // guards the processor
 	cfg := temposeries.Config{MessagingLatency: true, NativeHistograms: true, Exemplars: true}
@@ -88,10 +89,11 @@ func TestPrometheus(t *testing.T) {
 	client := v1.NewAPI(c)
 	jobs := []string{"", "scraped", "written-1", "written-2"} // Tempo's series have no job
 	graphs := make(map[string]*servicegraph.Graph)
-	var exact []servicegraph.Span // with the times that were sent
+	var exact []servicegraph.Span // the spans with the times at which they were sent
 
-	// The second half follows when all series have the calls of the first: the rates of a time
-	// range that begins in between are then exact whatever the first sample of a series is.
+	// The second half of the traces is sent when all series have the calls of the first half. For a
+	// time range that begins between the halves, rates are then exact, whatever the first sample of
+	// a series is.
 	var between time.Time
 	traces := byTrace(recording(t, hotrod))
 	for half := range 2 {
@@ -155,7 +157,7 @@ func TestPrometheus(t *testing.T) {
 				}
 				spans, ok := fromTraces.Edge(e.ID)
 				if !ok || spans.Calls != e.Calls || spans.Callee.Latency.Count() != e.Callee.Latency.Count() {
-					continue // the rules of the two differ
+					continue // this module's rules and Tempo's rules count this edge differently
 				}
 				compared++
 				if e.Errors != spans.Errors {
@@ -178,11 +180,11 @@ func TestPrometheus(t *testing.T) {
 		at := time.Now()
 		span := fmt.Sprintf("%.0fs", math.Floor(at.Sub(between).Seconds()))
 		for _, query := range []string{
-			// The average duration of the server, as the ratio of two of Grafana's queries, so that the
-			// times of the samples do not matter.
+			// The average duration of the server. It is the ratio of two of Grafana's queries, so
+			// that the times of the samples do not matter.
 			"sum by (client, server) (rate(traces_service_graph_request_server_seconds_sum{JOB}[RANGE])) / sum by (client, server) (rate(traces_service_graph_request_total{JOB}[RANGE]))",
-			// rate does not count the first sample of a series, and most series of failed calls have
-			// only one value.
+			// A total, not a rate: rate does not count the first sample of a series, and most
+			// series of failed calls have only one value.
 			"sum by (client, server) (traces_service_graph_request_failed_total{JOB})",
 			"group by (client, connection_type, server) (traces_service_graph_request_total{JOB})",
 			"group by (client, connection_type, server) (traces_service_graph_request_failed_total{JOB})",
@@ -190,7 +192,7 @@ func TestPrometheus(t *testing.T) {
 			"group by (client, connection_type, server) (traces_service_graph_request_server_seconds_bucket{JOB})",
 			"histogram_quantile(0.9, sum by (le, client, server) (rate(traces_service_graph_request_server_seconds_bucket{JOB}[RANGE])))",
 			"sum by (client, server) (traces_service_graph_request_total{JOB})",
-			// with the namespaces, which the data source can ask for
+			// With the namespaces, which the data source can also query.
 			"sum by (client, server, client_service_namespace, server_service_namespace) (traces_service_graph_request_total{JOB})",
 			"group by (client, connection_type, server, client_service_namespace, server_service_namespace) (traces_service_graph_request_total{JOB})",
 		} {
@@ -229,7 +231,7 @@ func TestPrometheus(t *testing.T) {
 	})
 }
 
-// callsOf returns the calls of each edge and, after a slash, the failed ones.
+// callsOf returns the number of calls of each edge and, after a slash, the number of failed calls.
 func callsOf(series []temposeries.Series) map[string]string {
 	calls, failed := make(map[string]float64), make(map[string]float64)
 	for _, s := range series {

@@ -19,7 +19,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
 )
 
-// The recordings are of real programs. The recording mythical is not part of the repository.
+// Recordings of real programs. The recording mythical is not part of the repository.
 const (
 	hotrod   = "../../examples/traces/hotrod.jsonl.gz"
 	datasets = "../../../shared/datasets/"
@@ -43,8 +43,8 @@ func recording(t *testing.T, path string) []servicegraph.Span {
 	return spans
 }
 
-// TestKnownAnswers compares totals with those that Tempo once wrote for the recordings in
-// real time. No span of the recordings expires.
+// TestKnownAnswers compares totals with recorded totals that Tempo wrote for the recordings in real
+// time. No span of the recordings expires.
 func TestKnownAnswers(t *testing.T) {
 	for _, c := range []struct{ name, spans, answer string }{
 		{"hotrod", hotrod, datasets + "hotrod/expected-tempo.txt"},

@@ -97,8 +97,9 @@ func newSink(t *testing.T) *sink {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		compressed, err := io.ReadAll(r.Body)
 		if err != nil {
-			// Tempo was stopped while it wrote. After a status of 5xx a running Tempo
-			// sends the request again; samples that never arrive fail the comparison.
+			// The request broke off, probably because Tempo was stopped while it wrote. After a
+			// status of 5xx, a running Tempo sends the request again. If samples never arrive, the
+			// comparison fails.
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}

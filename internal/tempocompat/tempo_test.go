@@ -23,9 +23,9 @@ import (
 // TestSameAsTempo sends the spans of every case and of the recordings to a real Tempo server
 // and to a processor, and compares all series.
 //
-// The spans of a trace keep their order, arrive together before any span can expire, and
-// are moved so that the last span ends now. The values must then be equal to the last
-// bit. This test ignores the configuration of a case; TestSameAsTempoConfigured uses it.
+// The spans of a trace keep their order, arrive together before any span can expire, and are moved
+// so that the last span ends now. The values must then be exactly equal. This test ignores the
+// configuration of a case; TestSameAsTempoConfigured uses it.
 func TestSameAsTempo(t *testing.T) {
 	sink := newSink(t)
 	p := &pair{
@@ -112,7 +112,7 @@ func sendCases(t *testing.T, p *pair, cases []testCase) {
 	rounds := make([][]request, 2)
 	for i, c := range cases {
 		if c.row == "T11" || c.tempo != "" {
-			continue // Tempo refuses T11, see sendInvalid; the others are known to differ
+			continue // Tempo refuses T11, see sendInvalid; the other cases are known to differ
 		}
 		row := fmt.Sprintf("%s.%d", c.row, i)
 		parser := parser{row: row, prefix: row + ".", epoch: time.Now()}
@@ -136,8 +136,8 @@ func sendCases(t *testing.T, p *pair, cases []testCase) {
 	}
 }
 
-// sendOld sends row L04: a span that ended more than 30 seconds from now does not reach
-// Tempo's processor. The caller of our processor leaves such spans out.
+// sendOld sends row L04: a span that ended more than 30 seconds from now does not reach Tempo's
+// processor. The caller of this module's processor leaves such spans out.
 func sendOld(t *testing.T, p *pair) {
 	parser := parser{row: "L04", prefix: "L04.", epoch: time.Now()}
 	requests, err := parser.parse(`A:c1 [-60000+100] B:s2<1 A:c3 [60000+100] B:s4<3 A:c5 [-20000+100] B:s6<5`)
@@ -305,7 +305,7 @@ func awaitSeries(t *testing.T, s *sink, want values) {
 	}
 }
 
-// diff lists the values that differ: ours, then Tempo's.
+// diff lists the values that differ: first the value of this module, then Tempo's.
 func diff(ours, tempo values) string {
 	all := maps.Clone(ours)
 	maps.Copy(all, tempo)

@@ -18,8 +18,8 @@ import (
 // in which the finding is reported, with the severity and a part of the problem.
 var wanted = regexp.MustCompile(`# (ERROR|WARNING) ([^#]+?) *(?:$|# (?:ERROR|WARNING))`)
 
-// TestFindings compares the findings in each file with the marks in it: no finding is missing,
-// and none is too many.
+// TestFindings compares the findings in each file with the marks in the file. There must be a
+// finding for each mark, and no other finding.
 func TestFindings(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.yml")
 	if err != nil || len(files) < 20 {
@@ -86,7 +86,7 @@ func checkFix(t *testing.T, f configcheck.Finding) {
 	}
 }
 
-// TestFixes compares the corrections of mistakes that differ most in their corrections.
+// TestFixes compares the corrections of some mistakes, one for each way of making a correction.
 func TestFixes(t *testing.T) {
 	for _, test := range []struct{ input, fix string }{
 		{"query_frontend:\noverrides:\n  metrics_generator_processors: ['service-graphs']\n  max_bytes_per_trace: 5\n",
@@ -111,8 +111,8 @@ func TestFixes(t *testing.T) {
 	}
 }
 
-// TestBadInput checks that what is no configuration is refused in one line that names the place
-// and the next step, and that nothing takes long or much memory.
+// TestBadInput checks that a file that is not a configuration is refused, with an error of one line
+// that names the place and the next step. No such file may take much time or memory.
 func TestBadInput(t *testing.T) {
 	bomb := "a0: &a0 [x, x]\n"
 	for i := 1; i < 60; i++ {
@@ -149,7 +149,8 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// TestManyFindings checks that the findings of one file are bounded, and that the rest is counted.
+// TestManyFindings checks that the number of findings of a file is bounded, and that the other
+// findings are counted.
 func TestManyFindings(t *testing.T) {
 	input := "exporters:\n"
 	for i := range 500 {

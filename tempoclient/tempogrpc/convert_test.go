@@ -15,8 +15,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
 )
 
-// TestDecodesAsTracefile compares Spans with the reader of trace files, also for careless
-// senders.
+// TestDecodesAsTracefile compares Spans with the reader of trace files, also for data that violates
+// OTLP.
 func TestDecodesAsTracefile(t *testing.T) {
 	str := tempopb.MakeKeyValueStringPtr
 	value := func(key string, v *commonpb.AnyValue) *commonpb.KeyValue {

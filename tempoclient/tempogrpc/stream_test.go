@@ -29,7 +29,7 @@ import (
 	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
-// newStreams returns a client of the gRPC server at addr, empty for the host and port of
+// newStreams returns a client of the gRPC server at addr. An empty addr means the host and port of
 // the URL.
 func newStreams(t *testing.T, url, addr string, cfg tempoclient.Config) *Client {
 	t.Helper()
@@ -61,7 +61,7 @@ func attr(key, value string) []servicegraph.Attr {
 	return []servicegraph.Attr{{Key: key, Value: value}}
 }
 
-// collect reads a sequence to its end, and fails on any error.
+// collect reads a sequence to its end, and fails the test on any error.
 func collect[T any](t *testing.T, seq iter.Seq2[T, error]) []T {
 	t.Helper()
 	var all []T
@@ -124,7 +124,7 @@ func push(t *testing.T, tempo *tempotest.Tempo, tenant string, trace servicegrap
 	}
 }
 
-// last reads a sequence to its end and returns its last element; it fails on any error.
+// last reads a sequence to its end and returns its last element. It fails the test on any error.
 func last[T any](t *testing.T, seq iter.Seq2[T, error]) T {
 	t.Helper()
 	all := collect(t, seq)
@@ -502,7 +502,7 @@ func TestStreamsEndAtOnce(t *testing.T) {
 			if err != nil {
 				t.Errorf("after the caller took its time: %v", err)
 			}
-			break // ends the stream: the server would not stop otherwise
+			break // ends the stream, because the server would not end it
 		}
 		time.Sleep(100 * time.Millisecond) // longer than the timeout
 	}

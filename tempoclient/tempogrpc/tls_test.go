@@ -19,7 +19,7 @@ import (
 
 // TestTLS uses the certificates and the token of the HTTP client for streams.
 func TestTLS(t *testing.T) {
-	server := httptest.NewTLSServer(nil) // for its certificate
+	server := httptest.NewTLSServer(nil) // only its certificate is used
 	defer server.Close()
 	caFile := filepath.Join(t.TempDir(), "ca.pem")
 	if err := os.WriteFile(caFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {

@@ -26,7 +26,7 @@ func TestGeneratorWritesServiceGraphSeries(t *testing.T) {
 	sink := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
-			return // cut off; the test waits for a whole request
+			return // a truncated request; the test waits for a whole request
 		}
 		select {
 		case writes <- write{r.URL.Path, r.Header, body}:

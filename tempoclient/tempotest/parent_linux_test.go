@@ -72,8 +72,8 @@ func TestTempoDoesNotOutliveItsProcess(t *testing.T) {
 	}
 }
 
-// The kernel's promise concerns a thread, and a thread of a Go program may end long
-// before the program.
+// TestTempoOutlivesThreadThatCalledRun: the kernel ends a child with the thread that started the
+// child, and a thread of a Go program may end long before the program.
 func TestTempoOutlivesThreadThatCalledRun(t *testing.T) {
 	Start(t, Config{}) // skips or fails if Tempo cannot run
 	dir := t.TempDir()

@@ -98,7 +98,7 @@ func do(t *testing.T, req *http.Request, tenant string) (status int, body string
 }
 
 func TestStartReceivesAndAnswers(t *testing.T) {
-	Start(t, Config{}) // keeps a build out of the measurement below
+	Start(t, Config{}) // builds Tempo now, so that the build does not count in the measurement below
 	began := time.Now()
 	tempo := Start(t, Config{})
 	t.Logf("tempo is ready after %v", time.Since(began).Round(time.Millisecond))
@@ -168,7 +168,7 @@ func TestMultitenancySeparatesTenants(t *testing.T) {
 	}
 }
 
-// The configuration in YAML must quote the name of the directory.
+// TestDirMayHaveAnyName: the configuration in YAML must quote the name of the directory.
 func TestDirMayHaveAnyName(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), `it's "a dir": {{#1}}`)
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -182,7 +182,8 @@ func TestDirMayHaveAnyName(t *testing.T) {
 	}
 }
 
-// Run makes its own directory, and Close removes it with everything in it.
+// TestCloseRemovesTemporaryDirectory: Run makes its own directory, and Close removes the directory
+// with everything in it.
 func TestCloseRemovesTemporaryDirectory(t *testing.T) {
 	Start(t, Config{}) // skips or fails if Tempo cannot run
 	t.Setenv("TMPDIR", t.TempDir())
@@ -278,8 +279,8 @@ func TestRunTriesOtherPorts(t *testing.T) {
 	}
 }
 
-// Another Tempo may take a port after it was chosen. That one then answers until the
-// process under test ends.
+// TestAwaitReadyKnowsItsOwnTempo: another Tempo may take a port after the port was chosen. The
+// other Tempo then answers until the process under test ends.
 func TestAwaitReadyKnowsItsOwnTempo(t *testing.T) {
 	other := Start(t, Config{})
 	p, err := child.Start(filepath.Join(t.TempDir(), "log"), script(t, "sleep 0.2; exit 1\n"))
@@ -303,8 +304,8 @@ func TestRunStopsWithContext(t *testing.T) {
 	}
 }
 
-// With the environment of the test, Tempo would add its own spans to those of the
-// program under test.
+// TestTempoDoesNotTraceItself: with the environment of the test, Tempo would add its own spans to
+// those of the program under test.
 func TestTempoDoesNotTraceItself(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
 	t.Setenv("TEMPO_BIN", script(t, "env; exit 1\n"))
@@ -320,7 +321,7 @@ func TestRunReportsMissingProgram(t *testing.T) {
 	}
 }
 
-// TestConfigurationOfTempo3 runs a program that says that it is Tempo 3, and prints its
+// TestConfigurationOfTempo3 runs a program that reports the version of Tempo 3 and prints its
 // configuration.
 func TestConfigurationOfTempo3(t *testing.T) {
 	for version, want := range map[string]bool{"3.0.3": true, "v3.1.0-rc.0": true, "2.9.0": false, "(devel)": false} {
@@ -410,7 +411,8 @@ func TestStartWithoutTempo(t *testing.T) {
 	}
 }
 
-// The server of the tests and the messages of tempogrpc come from the same commit.
+// TestModuleIsTheOneOfTempopb: the server of the tests and the messages of tempogrpc must come from
+// the same commit of Tempo.
 func TestModuleIsTheOneOfTempopb(t *testing.T) {
 	root, err := os.ReadFile("../../go.mod")
 	if err != nil {

@@ -1,9 +1,10 @@
-// Lays out a graph with an engine, and prints where everything is: node layout.mjs < graph.json
+// Lays out a graph with an engine, and prints the positions of its parts: node layout.mjs <
+// graph.json
 //
-// The input has the engine, whether namespaces have boxes and labels are laid out, nodes with
-// sizes and namespaces, and edges with ends and the sizes of labels. The output has the upper
-// left corners of nodes and labels, paths of cubic curves, the time in milliseconds, and the
-// peak of memory in bytes.
+// The input has the name of the engine, whether to draw boxes around namespaces, whether to lay out
+// labels, the nodes with their sizes and namespaces, and the edges with their ends and the sizes of
+// their labels. The output has the upper left corners of the nodes and labels, the edges as paths
+// of cubic curves, the time in milliseconds, and the peak of memory in bytes.
 
 import { readFileSync } from "node:fs";
 
@@ -12,7 +13,7 @@ const { engine, boxes, labels, nodes, edges } = input;
 const edgeGap = 10, nodeGap = 22, rankGap = 60; // pixels
 const spaces = boxes ? [...new Set(nodes.map((n) => n.ns).filter(Boolean))] : [];
 
-// straight returns the path of a line through points, as cubic curves.
+// straight returns straight lines through the points, as a path of cubic curves.
 const straight = (points) => points.slice(1).reduce((path, p) => [...path, path[path.length - 1], p, p], [points[0]]);
 
 // graphviz lays out with one of the programs of Graphviz.
@@ -79,7 +80,7 @@ async function elk() {
   return result;
 }
 
-// dagre lays out with dagre, which does not place all edges in compound graphs.
+// dagre lays out with dagre, which leaves out some edges of graphs with boxes.
 async function dagre() {
   const { default: lib } = await import("@dagrejs/dagre"), g = new lib.graphlib.Graph({ compound: boxes, multigraph: true });
   g.setGraph({ rankdir: "LR", nodesep: nodeGap, edgesep: edgeGap, ranksep: rankGap });
@@ -104,8 +105,8 @@ async function dagre() {
 const result = await ({ elk, dagre }[engine] || graphviz)();
 process.stdout.write(JSON.stringify({ ...result, memory: peak() }));
 
-// peak returns the peak of memory in bytes. On Linux, maxRSS is that of the parent if the parent
-// had more.
+// peak returns the peak of memory in bytes. It reads /proc on Linux, because maxRSS there can be
+// the peak of the parent process.
 function peak() {
   try {
     return Number(/VmHWM:\s*(\d+) kB/.exec(readFileSync("/proc/self/status", "utf8"))[1]) * 1024;

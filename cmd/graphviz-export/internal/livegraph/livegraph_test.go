@@ -21,8 +21,8 @@ func oneCall(t *testing.T, service string) *servicegraph.Graph {
 	return b.Graph()
 }
 
-// A day of slices needs a bounded number of graphs, loses no call, and knows recent times
-// more exactly than distant ones.
+// TestTimeSlices: the slices of a day are bounded in number, lose no call, and are shorter for
+// recent times than for distant times.
 func TestTimeSlices(t *testing.T) {
 	var s timeSlices
 	g := oneCall(t, "web")
@@ -54,8 +54,8 @@ func TestTimeSlices(t *testing.T) {
 	}
 }
 
-// With a window, the graph has the traces that were complete in it, and old calls disappear
-// although nothing arrives any more. Clear forgets everything.
+// TestLiveWindow: with a window, the graph has the traces that became complete during the window.
+// Old calls disappear even if no more spans arrive. Clear forgets everything.
 func TestLiveWindow(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	l := New(servicegraph.Config{Window: Window}, 0)
@@ -111,8 +111,8 @@ func TestLiveWindow(t *testing.T) {
 	}
 }
 
-// The panels of nodes have what their failure reaches: exactly while all traces are held, and then at
-// most, with the exact numbers of the last traces.
+// TestLiveReach: the text about a node's blast radius is exact while all traces are held. Later it
+// is an upper bound, followed by the exact numbers for the last traces.
 func TestLiveReach(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	l := New(servicegraph.Config{Window: Window}, 0)
@@ -152,7 +152,7 @@ func TestLiveReach(t *testing.T) {
 	now = now.Add(Window.Quiet)
 	look("at most 1 of 1 entry, 33% of requests; in the last 2 traces: 1 of 1 entry, 50% of requests")
 
-	// Of a window, the graph has other traces than those that are held.
+	// With a window, the traces of the graph are not the traces that are held.
 	l.SetWindow(time.Minute)
 	look("at most 1 of 1 entry, 25% of requests; in the last 2 traces: 1 of 1 entry, 50% of requests")
 
@@ -163,7 +163,8 @@ func TestLiveReach(t *testing.T) {
 	look("1 of 1 entry, 100% of requests")
 }
 
-// Traces are counted only while this holds up requests for a short time.
+// TestLiveReachIsBounded: traces are counted only if they are so few that requests wait only for a
+// short time.
 func TestLiveReachIsBounded(t *testing.T) {
 	l := New(servicegraph.Config{Window: Window}, 0)
 	add := func(spans int) {
@@ -200,7 +201,7 @@ func TestWindowLength(t *testing.T) {
 	}
 }
 
-// An endless stream of spans uses bounded memory, and all spans are counted.
+// TestLiveIsBounded: an endless stream of spans uses bounded memory, and all spans are counted.
 func TestLiveIsBounded(t *testing.T) {
 	window := Window
 	window.Spans = 1000
@@ -232,9 +233,9 @@ func TestLiveIsBounded(t *testing.T) {
 	}
 }
 
-// Instrumented services send the spans of their calls in batches of their own, up to five seconds
-// apart, while graphs are taken. No node may be in one graph and missing in the next. A database,
-// which has no spans, appears once its trace is closed, although nothing arrives any more.
+// TestLiveInventsNothing takes graphs while instrumented services send the spans of a call in
+// separate batches, up to five seconds apart. No node may be in one graph and missing in the next.
+// A database without spans appears when its trace is closed, even if no more spans arrive.
 func TestLiveInventsNothing(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	l := New(servicegraph.Config{Window: Window}, 0)

@@ -7,8 +7,7 @@ import (
 	"testing"
 )
 
-// A file that cannot be written is detected before the work begins, and leaves no temporary
-// file.
+// TestTargetUnwritable: Check detects a file that cannot be written, and leaves no temporary file.
 func TestTargetUnwritable(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, strings.Repeat("long", 100)+".svg")

@@ -34,8 +34,8 @@ type fullPipe struct{}
 
 func (fullPipe) Write([]byte) (int, error) { return 0, errFull }
 
-// TestWriteAllOrNone: if one output cannot be written, no other is, in whichever order they are
-// named, and no temporary file stays.
+// TestWriteAllOrNone: if one output cannot be written, no other output is written, in any order of
+// the outputs, and no temporary file stays.
 func TestWriteAllOrNone(t *testing.T) {
 	for _, bad := range []Target{
 		{Path: "no/such/directory/b"},
@@ -66,7 +66,7 @@ type directoryMaker string
 
 func (d directoryMaker) Write(p []byte) (int, error) { return len(p), os.Mkdir(string(d), 0o777) }
 
-// TestWriteUndone: if the last file cannot get its name, the files before it are as they were.
+// TestWriteUndone: if the last rename fails, the files that were already replaced are restored.
 func TestWriteUndone(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) Target {
@@ -103,8 +103,8 @@ func TestWriteUndone(t *testing.T) {
 	}
 }
 
-// TestWriteThroughLinks: a document goes where a symbolic link leads, also if nothing is there yet,
-// and the link stays.
+// TestWriteThroughLinks: writing to a symbolic link writes the target of the link, also if the
+// target does not exist yet, and keeps the link.
 func TestWriteThroughLinks(t *testing.T) {
 	dir, elsewhere := t.TempDir(), t.TempDir()
 	links := map[string]string{"there": filepath.Join(elsewhere, "there"), "dangling": filepath.Join(elsewhere, "dangling"), "twice": "dangling2", "dangling2": filepath.Join(elsewhere, "twice")}
@@ -138,8 +138,8 @@ func TestWriteThroughLinks(t *testing.T) {
 	}
 }
 
-// TestWriteKeepsModeAndOwner: the file that replaces another one has the same mode and, if the user may
-// give it away, the same owner.
+// TestWriteKeepsModeAndOwner: a file that replaces another file has the same mode and, if the user
+// may change the owner, the same owner.
 func TestWriteKeepsModeAndOwner(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "graph.svg")
 	if err := os.WriteFile(path, nil, 0o666); err != nil {

@@ -10,8 +10,9 @@ import (
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
 )
 
-// TestLinkedDirectories: a symbolic link to a directory is read as the directory when it is
-// named, whatever its own name is, and is not followed below a directory.
+// TestLinkedDirectories: a symbolic link to a directory that is an argument is read like the
+// directory, whatever the name of the link is. A link to a directory below a directory is not
+// followed.
 func TestLinkedDirectories(t *testing.T) {
 	dir := t.TempDir()
 	real := filepath.Join(dir, "real")

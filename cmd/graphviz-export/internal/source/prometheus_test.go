@@ -12,8 +12,8 @@ import (
 	"github.com/tempograph/tempograph/tempoclient"
 )
 
-// TestPrometheusRedirects: credentials go to no other server, and a redirect within the server is
-// followed, but not for ever.
+// TestPrometheusRedirects: credentials are sent to no other server, and a limited number of
+// redirects within the server is followed.
 func TestPrometheusRedirects(t *testing.T) {
 	var asked atomic.Int64
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))

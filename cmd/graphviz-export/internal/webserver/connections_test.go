@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestConnectionsAreBounded: silent connections and heads that stop do not keep others out, and a
-// connection whose request is being answered stays open.
+// TestConnectionsAreBounded: silent connections and unfinished heads do not keep other clients out,
+// and a connection whose request is being answered stays open.
 func TestConnectionsAreBounded(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -74,12 +74,12 @@ func TestConnectionsAreBounded(t *testing.T) {
 	<-begun
 	head := dial("GET /")
 	silent := dial("")
-	answered(dial("GET /" + request)) // the fourth
+	answered(dial("GET /" + request)) // the fourth connection
 	closed(head)
 	answered(dial("GET /" + request))
 	closed(silent)
 
-	idle := dial("GET /" + request) // the two before it are idle for longer
+	idle := dial("GET /" + request) // the two earlier connections have been idle for longer
 	answered(idle)
 	for range 2 {
 		other := dial("GET /slow" + request)
@@ -87,7 +87,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 		defer other.Close()
 	}
 	closed(idle)
-	closed(dial("GET /" + request)) // all others are being answered
+	closed(dial("GET /" + request)) // requests are being answered on all other connections
 	close(end)
 	answered(slow)
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Dialable returns an address that a browser can open.
+// TestDialable: Dialable returns an address that a browser can open.
 func TestDialable(t *testing.T) {
 	for listen, want := range map[string]string{
 		"127.0.0.1:4316": "127.0.0.1:4316", "[::1]:4316": "[::1]:4316", "192.168.1.2:80": "192.168.1.2:80",
@@ -20,8 +20,8 @@ func TestDialable(t *testing.T) {
 	}
 }
 
-// TestHugeHeads: the server reads no more of the head of a request than the head may have, and says
-// so. Without a bound, a thousand connections fill a gigabyte.
+// TestHugeHeads: the server stops reading the head of a request at the size limit, and answers with
+// an error. Without the limit, a thousand connections could fill a gigabyte.
 func TestHugeHeads(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
