@@ -1,8 +1,7 @@
 //go:build ignore
 
-// Collector is an OpenTelemetry Collector with OTLP in and out, for tests. Package collectortest
-// builds it in a module of its own, which has its dependencies. The module of this repository has
-// none of them.
+// Collector is an OpenTelemetry Collector with OTLP in and out, for tests. The module that
+// package collectortest builds it from has its dependencies; this module has none of them.
 package main
 
 import (
