@@ -109,7 +109,7 @@ func (a *aggregator) edgeOf(c *pairing.Call) *edgeSum {
 }
 
 // isTaken reports whether a callee span only took a message from a queue, for other spans to
-// process. Nothing but the name of its caller is known.
+// process. The caller of such a span is known by name alone.
 func isTaken(callee *trace.Span) bool {
 	return callee.PeerType == trace.Queue && callee.Is(trace.Takes|trace.Polls)
 }

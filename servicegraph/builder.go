@@ -38,7 +38,7 @@ type Builder struct {
 	kubernetes map[nodeIndex][]string // the Kubernetes namespaces of services, sorted
 	statements directory.Statements
 	stated     recentStatements
-	ownIP      ownIP  // that of the last resource
+	ownIP      ownIP  // the IP address of the last resource
 	shown      *shown // by the last graph of Live; nil before the first
 
 	held
@@ -321,9 +321,9 @@ func (t *totals) withholdHalves() {
 // The price is that a delta knows only the traces forgotten so far, while Graph knows all spans:
 //
 //   - A call to an address goes to the service that has answered there in a trace forgotten by
-//     then. An earlier call stays a call to the peer that its caller names. The name of a
-//     peer that depends on other callers, such as that of a database on one of several hosts
-//     (A6), is the one that the traces forgotten by then give.
+//     then. An earlier call stays a call to the peer that its caller names. Some names of peers
+//     depend on the other callers, such as the name of a database on one of several hosts (A6). A
+//     delta gives them the names that follow from the traces forgotten by then.
 //   - A half of a message waits for a later delta while the trace with the other half is held.
 //     If the consumer arrives after the trace of the producer was forgotten, the message is a
 //     call to the queue, and later a call from the queue. If the producer names no queue, the

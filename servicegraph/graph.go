@@ -85,8 +85,8 @@ func (id EdgeID) Compare(other EdgeID) int {
 	)
 }
 
-// Stats counts the calls that the spans of one side of an edge show, or the requests of a
-// node. The zero value is that of a side without spans.
+// Stats counts the calls that the spans of one side of an edge show, or the requests of a node. The
+// zero value stands for a side without spans.
 type Stats struct {
 	Calls    float64 // weighted; a whole number unless sampling weights are fractional
 	Errors   float64 // weighted; never more than Calls
@@ -146,7 +146,7 @@ type Evidence struct {
 // failed.
 type Exemplar struct {
 	TraceID  TraceID
-	SpanID   SpanID        // the caller's span, or the callee's where the caller has none
+	SpanID   SpanID        // the caller's span, or the callee's if the caller has none
 	Duration time.Duration // of the span; 0 if unknown
 }
 
@@ -215,8 +215,8 @@ type Edge struct {
 	Attrs          []Attr
 	AttrsTruncated bool
 
-	// Queues are the destinations of the messages, where a side names them, sorted. At
-	// most 64 are kept; QueuesTruncated is set if there were more.
+	// Queues are the destinations of the messages, if a side names them, sorted. At most 64 are
+	// kept; QueuesTruncated is set if there were more.
 	Queues          []NodeID
 	QueuesTruncated bool
 
@@ -231,10 +231,9 @@ type Edge struct {
 // ErrorRate returns the fraction of the calls that failed, from 0 to 1; 0 without calls.
 func (e Edge) ErrorRate() float64 { return errorRate(e.Errors, e.Calls) }
 
-// Latency returns the latency to show for the edge where there is room for one: the
-// latency that the caller measured, network time included, or the callee's where no
-// caller measured any. Latency also returns the side that measured it, and false if neither
-// side did.
+// Latency returns the latency to show for the edge if there is room for only one: the latency that
+// the caller measured, network time included, or the callee's if no caller measured any. Latency
+// also returns the side that measured it, and false if neither side did.
 func (e Edge) Latency() (latency Latency, by Side, ok bool) {
 	switch {
 	case e.Caller.Latency.Count() > 0:
@@ -434,9 +433,9 @@ func (g *Graph) Rate(calls float64) (perSecond float64, ok bool) {
 	return calls / seen.Seconds(), true
 }
 
-// FanOut returns the number of calls of an edge for each request that entered its caller:
-// in the HotROD demo, frontend calls route 10 times for each request. It returns 0 if no
-// request entered the caller, as with a job that nobody calls.
+// FanOut returns the number of calls of an edge for each request that entered its caller: in the
+// HotROD demo, frontend calls route 10 times for each request. It returns 0 if no request entered
+// the caller, as with a job that has no caller.
 func (g *Graph) FanOut(e Edge) float64 {
 	from, _ := g.Node(e.ID.From)
 	if from.Requests.Calls == 0 {

@@ -247,8 +247,8 @@ func (h *held) linksToWrite(i traceIndex) *traceLinks {
 	return h.linksOf[i]
 }
 
-// mayReceive reports whether the links of a span may be messages that it received: where a
-// message starts a function or a job, the span is not always a CONSUMER span. A SERVER span that names its
+// mayReceive reports whether the links of a span may be messages that it received. If a message
+// starts a function or a job, the span is not always a CONSUMER span. A SERVER span that names its
 // caller received a request (docs/semantics.md M15).
 func mayReceive(s *trace.Span) bool {
 	return s.Kind == trace.Consumer || s.Kind == trace.Server && s.Peer == 0 || s.Kind == trace.Internal && !s.Is(trace.IsCaller) && !s.Is(trace.Settles)
@@ -292,9 +292,9 @@ func (b *Builder) dropLinks(i traceIndex) {
 	delete(b.linksOf, i)
 }
 
-// Advance sets the builder's time. Only Advance closes traces, and forgets traces closed at
-// least [Window].Remember ago, so the caller should call Advance about as often as traces should
-// close. A time that is not after that of every earlier call changes nothing.
+// Advance sets the builder's time. Only Advance closes traces, and forgets traces closed at least
+// [Window].Remember ago, so the caller should call Advance about as often as traces should close. A
+// time that is not after the times of all earlier calls changes nothing.
 //
 // Spans added before the first call count as older than every limit: that call closes their
 // traces if [Window].Quiet or [Window].Age is set. It forgets none of them, because Remember

@@ -135,8 +135,8 @@ func (r *resolver) pairLinks() (joined map[receiver]bool) {
 	return joined
 }
 
-// senders returns the sender to which each link refers. Where spans of several services share the
-// id, a PRODUCER goes before others, and then the order of nodes decides.
+// senders returns the sender to which each link refers. If spans of several services share the id,
+// a PRODUCER takes precedence, and otherwise the order of nodes decides.
 func (t *totals) senders() map[Link]sendKey {
 	senders := make(map[Link]sendKey, len(t.sends))
 	for key, s := range t.sends {

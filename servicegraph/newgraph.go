@@ -18,11 +18,11 @@ import (
 // traces works on it, and [Merge] adds it to other graphs.
 //
 // Nodes and edges may be in any order. A node that only edges mention is added. Requests of nodes
-// without spans of their own, such as databases, are computed from the edges. A number may be 0
-// where it is unknown, with two exceptions: a side of an edge, or the requests of a node, with
-// calls or a latency must have an Observed of at least 1, and Evidence must add up to Calls, except
-// on a bridged edge. If the caller left them 0, NewGraph sets both: Observed to the number of
-// calls, and Evidence according to the sides that have calls.
+// without spans of their own, such as databases, are computed from the edges. A number that is
+// unknown may be 0, with two exceptions: a side of an edge, or the requests of a node, with calls
+// or a latency must have an Observed of at least 1, and Evidence must add up to Calls, except on a
+// bridged edge. If the caller left them 0, NewGraph sets both: Observed to the number of calls, and
+// Evidence according to the sides that have calls.
 //
 // NewGraph returns an error if a node or an edge is listed twice, if an edge has no kind, or if a
 // number is negative, infinite or NaN. The graph uses the memory of the slices: the caller must not

@@ -11,10 +11,10 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// pending are the calls that the spans of one graph cannot resolve and those of another may: calls
-// to a name or an address that may turn out to belong to a service, and the two halves of messages
-// that span links connect. They are part of a graph and are resolved each time one is made, so that
-// merging graphs gives what building from all spans at once gives.
+// pending are the calls that the spans of one graph cannot resolve, but the spans of another graph
+// may: calls to a name or an address that may turn out to belong to a service, and the two halves
+// of messages that span links connect. They are part of a graph and are resolved each time a graph
+// is made, so that merging graphs gives the same graph as building one from all spans.
 type pending struct {
 	calls      map[callKey]*edgeSum
 	met        map[meeting]*directory.Interval

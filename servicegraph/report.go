@@ -68,8 +68,9 @@ type Report struct {
 
 	Skipped uint64 // records that a source could not read; they are not spans
 
-	// LeftOutTraces counts the traces that a source knows of and did not read, because of a
-	// limit on their number. They are not among Traces. There may be more that nobody counted.
+	// LeftOutTraces counts the traces that a source knows of and did not read, because of a limit
+	// on their number. They are not among Traces. There may be further traces that were not
+	// counted.
 	LeftOutTraces uint64
 
 	// Limited says which traces the limit let through: "newest 1,000 traces of the last 1h (limit

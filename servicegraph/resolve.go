@@ -15,7 +15,7 @@ type resolver struct {
 	services  map[NodeID]nodeIndex // the result of servicesByName
 	directory *directory.Directory
 	peers     *directory.Names
-	edges     map[edgeKey]*Edge // of the graph: those of the totals, and copies with more calls
+	edges     map[edgeKey]*Edge // the edges of the graph: the edges of the totals, or copies with more calls
 	copied    map[edgeKey]bool  // the edge is a copy
 	senders   map[Link]sendKey  // the sender to which each link of the totals refers
 	linked    map[sendKey]bool  // the calls of the totals to which consumers link
@@ -138,7 +138,7 @@ func (r *resolver) asked(key callKey) directory.Call {
 		Caller: key.from, At: r.totals.names.AddressOf(key.address), Minute: key.minute,
 	}
 	c.IsSpecific = peerType(r.totals.names.typeOf(key.to)) != trace.Unspecific && !r.isModelServer(key.to, c.At.Host)
-	if c.At.RPC == "" && r.totals.names.typeOf(key.to) == TypeRPC { // the address is that of an attempt inside
+	if c.At.RPC == "" && r.totals.names.typeOf(key.to) == TypeRPC { // the address comes from an attempt inside
 		c.At.RPC = r.totals.names.nodeID(key.to).Name
 	}
 	return c

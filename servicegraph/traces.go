@@ -310,12 +310,12 @@ type Segment struct {
 // The spans must be those of one trace. Of several roots, the one that takes longest
 // counts; the result is empty if no root has a known duration.
 //
-// The path is found backwards: from the end of a span to the child that ended last before
-// it, from the start of that child to the child that ended last before it, and so on. A
-// child that ends exactly when the next one starts is on the path (docs/semantics.md,
-// V3). Nobody waits for consumers of messages, nor for work in the same service that goes on
-// after its parent for more than a tenth of its own duration (M14). Any other child that ends
-// later than its parent counts with the time that the two have in common.
+// The path is found backwards: from the end of a span to the child that ended last before it, from
+// the start of that child to the child that ended last before it, and so on. A child that ends
+// exactly when the next one starts is on the path (docs/semantics.md, V3). A trace does not wait
+// for consumers of messages, nor for work in the same service that goes on after its parent for
+// more than a tenth of its own duration (M14). Any other child that ends later than its parent
+// counts with the time that the two have in common.
 func CriticalPath(spans []Span) []Segment {
 	b := NewBuilder(Config{})
 	compact := make([]trace.Span, 0, len(spans))

@@ -12,12 +12,11 @@ import (
 // them. Other nodes are left out with all calls from and to them; [Graph.Hide] bridges
 // the gaps instead. keep is called once for each node, in order.
 //
-// Like every view, Filter leaves the graph as it is, and the [Report] of the result
-// counts what was left out, in addition to what the graph itself had left out. A service
-// keeps the statistics of all requests that entered it, whoever called; a peer, which has
-// no spans of its own, has those that its remaining callers saw. A view is final: calls
-// that were pending in the graph are resolved in the view for good, so merge graphs
-// before taking views of them.
+// Like every view, Filter leaves the graph as it is, and the [Report] of the result counts what was
+// left out, in addition to what the graph itself had left out. A service keeps the statistics of
+// all requests that entered it, whichever nodes called it. A peer, which has no spans of its own,
+// has the statistics that its remaining callers saw. A view is final: calls that were pending in
+// the graph are resolved in the view for good, so merge graphs before taking views of them.
 func (g *Graph) Filter(keep func(Node) bool) *Graph {
 	return g.induced(g.adjacency(), g.mark(keep))
 }
@@ -56,11 +55,10 @@ func (g *Graph) ErrorsOnly(fraction float64) *Graph {
 	return newGraph(g.subset(nodes, edges))
 }
 
-// WithErrorsOf returns the graph with the errors that one side of each edge recorded in
-// place of those that either side recorded. The caller's errors include timeouts and
-// rejections that no callee knows of (docs/semantics.md, E4). An edge keeps its errors
-// where the side has no spans, and a bridged edge always does. Nodes, and the statistics
-// of both sides, stay as they are.
+// WithErrorsOf returns the graph with the errors that one side of each edge recorded in place of
+// those that either side recorded. The caller's errors include timeouts and rejections that no
+// callee knows of (docs/semantics.md, E4). An edge keeps its errors if the side has no spans, and a
+// bridged edge always does. Nodes, and the statistics of both sides, stay as they are.
 func (g *Graph) WithErrorsOf(side Side) *Graph {
 	nodes, edges, report := g.subset(marks(len(g.nodes)), marks(len(g.edges)))
 	for i := range edges {

@@ -13,21 +13,20 @@ import (
 // joins the two. Edges between visible nodes stay as they are. A path that leads back to
 // the node it started from becomes a self edge.
 //
-// There is a bridged edge if and only if there is such a path. Its numbers are inferred,
-// because a graph does not know on whose behalf a hidden node made its calls: the calls
-// into the visible callee are divided among the requests of the hidden node in
-// proportion, as if all callers of the node caused the same mix of calls. That is exact
-// where one caller makes all requests of the hidden nodes. Exact numbers in all cases
-// need the traces.
+// There is a bridged edge if and only if there is such a path. Its numbers are inferred, because a
+// graph does not know on whose behalf a hidden node made its calls: the calls into the visible
+// callee are divided among the requests of the hidden node in proportion, as if all callers of the
+// node caused the same mix of calls. The numbers are exact if one caller makes all requests of the
+// hidden nodes. Exact numbers in all cases need the traces.
 //
 //   - A hidden node's calls are attributed to everything that entered it. The part
 //     attributed to outside, to callers that are not in the graph, and to unknown callers
 //     has no visible caller and appears on no edge: bridged edges together have at most
 //     the calls that the hidden nodes made. Calls that a hidden node makes of its own
 //     accord are attributed to its callers.
-//   - The errors of a bridged edge, and the statistics of both sides, are the same
-//     fraction of what the last hidden node and the callee measured. The edge has no gap
-//     and no evidence, and exemplars only where the fraction is 1.
+//   - The errors of a bridged edge, and the statistics of both sides, are the same fraction of what
+//     the last hidden node and the callee measured. The edge has no gap and no evidence, and
+//     exemplars only if the fraction is 1.
 //   - Hidden nodes that call each other in a cycle count as one node.
 //   - Numbers are multiples of 1/4096, rounded down, but every bridged edge has at least
 //     1/4096 of a call.
@@ -57,7 +56,7 @@ type bridging struct {
 	components  []component // callees before callers
 	entries     []float64   // by node: the entries that hidden nodes passed on
 
-	// Of the cause that attribute is following.
+	// For the cause that attribute is following:
 	arrived []uint64 // by component: the requests of the cause, in units of sampling weights
 	met     []bool   // by component: the cause reaches it
 }

@@ -9,11 +9,12 @@
 // that child to the child that ended last before that, and so on. While no child runs, the trace
 // waits for the span itself.
 //
-// Nobody waits for consumers of messages, nor for work in the same service that goes on after its
-// parent for more than a tenth of its own duration. These spans are asynchronous and not on the
-// path. Any other child counts with the time that it has in common with its parent, after a
-// correction of its clock: a server span that is not within its client span, but short enough to
-// be, moves to the middle of the client span, with everything below it that the same clock timed.
+// A trace does not wait for consumers of messages, nor for work in the same service that goes on
+// after its parent for more than a tenth of its own duration. Such spans are asynchronous, and are
+// not on the path. Any other child counts with the time that it has in common with its parent,
+// after a correction of its clock: a server span that is not within its client span, but short
+// enough to be, moves to the middle of the client span, with everything below it that the same
+// clock timed.
 //
 // Of several roots in a trace, the one that takes longest counts. Spans whose parent is missing
 // are not on the path.

@@ -21,7 +21,7 @@ type walker interface {
 	enter(span int32, took int64)    // the path enters a span, which takes the time took of the path
 	leave(span int32)                // the path leaves a span
 	wait(span int32, from, to int64) // the trace waits for the span itself
-	skip(span int32, slack int64)    // a child that its parent did not wait for, because another one ended later
+	skip(span int32, slack int64)    // a child that its parent did not wait for, because another child ended later
 }
 
 // walk finds the path below the root.

@@ -20,7 +20,7 @@ type Report struct {
 
 	Time time.Duration // of all paths: the sum of the durations of all roots
 
-	Entries    []Entry     // the operations of the roots, the one with the most time first
+	Entries    []Entry     // the operations of the roots, by time, the longest first
 	Nodes      []NodeTime  // the one with the most time first
 	Calls      []CallTime  // the one with the most time first
 	Operations []Operation // the one with the most time first

@@ -12,13 +12,13 @@ import (
 // root, and therefore on no path.
 type tree struct {
 	spans    []span
-	children [][]int32 // by span: those that it waits for, the one that ends last first
+	children [][]int32 // by span: the children that it waits for, the last to end first
 	parent   []int32   // -1: no parent, or a parent that is missing
 	root     int32     // the root that takes longest; -1 if there is none
 	order    []int32   // the root and the spans below it, parents first
 	callees  []bool    // by span: a span of another service is its child
-	callee   []int32   // by span: its child of another service that is no consumer, of several the one that ends last; -1 if there is none
-	failing  []bool    // by span: a child of another service, which is no consumer, failed
+	callee   []int32   // by span: its child of another service that is not a consumer, the last to end if there are several; -1 if there is none
+	failing  []bool    // by span: a child of another service that is not a consumer failed
 }
 
 // An identity distinguishes the two sides of a call that share one id.
@@ -151,8 +151,9 @@ func (t *tree) correctClocks() {
 	}
 }
 
-// awaited returns the children that a span waits for, with a time in common with the span, the
-// one that ends last first, and of two that end together the longer one.
+// awaited returns the children that a span waits for and that have time in common with the span.
+// The child that ends last comes first. Of two children that end together, the longer one comes
+// first.
 func (t *tree) awaited(i int32) []int32 {
 	p := &t.spans[i]
 	list := slices.DeleteFunc(t.children[i], func(c int32) bool {

@@ -141,8 +141,8 @@ type Side struct {
 // node under two names.
 type Renaming struct{ From, To servicegraph.NodeID }
 
-// A Diff is the comparison of two graphs. Diff, its methods and its slices are safe for
-// concurrent use as long as nobody writes to them.
+// A Diff is the comparison of two graphs. A Diff and its slices are safe for concurrent use as long
+// as they are only read.
 type Diff struct {
 	Base, Head Side
 	Nodes      []NodeDiff // all nodes of both graphs, in the order of [servicegraph.NodeID.Compare]

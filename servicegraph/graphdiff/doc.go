@@ -1,6 +1,6 @@
-// Package graphdiff compares two service graphs: which nodes and edges are new or gone, which
-// edges are called more or less often, fail more or less often, or are slower or faster. It
-// distinguishes changes from noise, and says where there are too few samples to tell.
+// Package graphdiff compares two service graphs: which nodes and edges are new or gone, which edges
+// are called more or less often, fail more or less often, or are slower or faster. It distinguishes
+// changes from noise, and reports if there are too few samples for a verdict.
 //
 // # What is compared
 //
@@ -26,10 +26,10 @@
 // Calls of one trace are not independent: a request that fails twice is not twice the evidence.
 // Therefore samples are counted by trace. An edge with up to m calls in one trace has at least
 // calls/m independent samples of its number of calls. For errors and latencies it has
-// calls/(1+r(m-1)), where r is the assumed correlation of two calls of one trace: 0.1 where no
-// trace has more than twice the average number of calls, as in a loop over a list, and nearer to 1
-// the more calls some traces have than the average, as with retries. It is 1 if two exemplars, of
-// the failed calls or of the slowest, are of one trace. A sampled call is one sample, whatever its
+// calls/(1+r(m-1)), where r is the assumed correlation of two calls of one trace: 0.1 if no trace
+// has more than twice the average number of calls, as in a loop over a list, and nearer to 1 the
+// more calls some traces have than the average, as with retries. It is 1 if two exemplars, of the
+// failed calls or of the slowest, are of one trace. A sampled call is one sample, whatever its
 // weight.
 //
 // The tests assume that the traces of both graphs are independent samples of the traffic. Traffic

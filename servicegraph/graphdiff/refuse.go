@@ -67,8 +67,8 @@ func someNodes(g *servicegraph.Graph) (text string) {
 	return text
 }
 
-// queuesBetween reports whether a message goes from a service through a queue to a service,
-// where the other graph has a message edge between the same services.
+// queuesBetween reports whether a message goes from a service through a queue to a service, while
+// the other graph has a message edge between the same services.
 func queuesBetween(g, other *servicegraph.Graph) bool {
 	for to := range g.Edges() {
 		if to.ID.Kind != servicegraph.EdgeMessage || to.ID.To.Type != servicegraph.TypeQueue {

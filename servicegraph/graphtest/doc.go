@@ -50,11 +50,10 @@
 // in a test, from a file for graphviz-export check, or from a failure message. A comment
 // begins with #. A line that ends in a comma or in > continues on the next line.
 //
-// A node is written [NAMESPACE/]NAME[TYPE]. In names and namespaces * stands for any
-// characters and ? for one character. Without a namespace a pattern matches every
-// namespace; "/web" matches only a web that has none. Without a type a pattern matches
-// every type. The types are those of [servicegraph.NodeType], as in postgres[database].
-// A name with other characters is quoted as in Go: "my shop"/web.
+// A node is written [NAMESPACE/]NAME[TYPE]. In names and namespaces * stands for any characters and
+// ? for one character. Without a namespace a pattern matches every namespace; "/web" matches only a
+// web that has none. Without a type a pattern matches every type. [servicegraph.NodeType] lists the
+// types, as in postgres[database]. A name with other characters is quoted as in Go: "my shop"/web.
 //
 // A [Recorder] sets [servicegraph.Config].IgnoreAddresses: a call whose trace context was lost
 // stays a call to a host, and does not become a call to the service of that name.

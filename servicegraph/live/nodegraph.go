@@ -87,7 +87,7 @@ func nodeGraphOf(g *servicegraph.Graph) nodeGraph {
 	return out
 }
 
-// latencyText returns the 95th percentile, "–" if nobody measured it.
+// latencyText returns the 95th percentile, "–" if it was not measured.
 func latencyText(l servicegraph.Latency) string {
 	if l.Count() == 0 {
 		return "–"

@@ -3,7 +3,8 @@
 //
 // A [Collector] exposes the series of a running process or of a receiver, to be scraped; package
 // remotewrite sends them, and package otlpmetric gives them to the OpenTelemetry SDK. [Query]
-// builds a graph from the series of a Prometheus server, whoever wrote them.
+// builds a graph from the series of a Prometheus server, which any of these programs may have
+// written.
 //
 // # The series
 //

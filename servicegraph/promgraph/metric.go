@@ -120,8 +120,8 @@ func (w *protoWriter) bound(of float64) *float64 {
 	return p
 }
 
-// labelPairs returns labels with the given names, with an empty value where a series has none:
-// all metrics of a family must have the same names. Both lists are sorted by name.
+// labelPairs returns labels with the given names. A label that the series lacks has an empty value,
+// because all metrics of a family must have the same label names. Both lists are sorted by name.
 func (w *protoWriter) labelPairs(labels []Label, names []string) []*dto.LabelPair {
 	pairs, all, values := make([]*dto.LabelPair, len(names)), make([]dto.LabelPair, len(names)), make([]string, len(names))
 	for i := range names {

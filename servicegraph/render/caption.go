@@ -15,7 +15,7 @@ type Caption struct {
 	Volume  string  // calls, as a rate if the graph has rates: "96/s", "702 calls"; all rates of a graph have one unit
 	Mark    string  // text before Errors: "▲ ", "● ", "○ " if the callers recovered, or empty
 	Errors  string  // failed calls in percent: "5.8%"; empty without calls, and for a list of calls without errors
-	Latency string  // node: p95, "590 ms"; edge: see EdgeText, "0.16 · 0.59 · 1.15 s" or "queue 3 ms"; "–" if nobody measured it; empty for a list of calls
+	Latency string  // node: p95, "590 ms"; edge: see EdgeText, "0.16 · 0.59 · 1.15 s" or "queue 3 ms"; "–" if it was not measured; empty for a list of calls
 	Slow    bool    // whether Latency has the mark of a warning: see Style.Slow
 	Tooltip string  // all measurements, in lines
 	Width   float64 // edge: the width of its line; node: 0

@@ -6,10 +6,10 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// Collapse returns g with one card, a node of type group with the sums, for each namespace.
-// An uninstrumented dependency without a namespace whose callers are all in one namespace
-// belongs to that namespace. These nodes stay as they are: those of the namespaces in
-// [Style].Expand, failing nodes, and the nodes on the paths from entries to failing nodes.
+// Collapse returns g with one card, a node of type group with the sums, for each namespace. An
+// uninstrumented dependency without a namespace whose callers are all in one namespace belongs to
+// that namespace. Nodes of the namespaces in [Style].Expand, failing nodes, and the nodes on the
+// paths from entries to failing nodes stay as they are.
 //
 // Collapse returns g itself if g has fewer than two namespaces, or if no namespace has two
 // nodes to collapse.

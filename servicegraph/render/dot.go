@@ -18,13 +18,13 @@ import (
 // graph of more than 20 nodes, each card names its namespace instead.
 //
 // An edge shows the calls, the percentage of failed calls if there are any, and, if EdgeText
-// selects them, the 50th, 95th and 99th percentile of the latency. The latency is the one that
-// callers measured, or, where no caller has a span, the one that callees measured. The width of the
-// line grows with the logarithm of the calls. A dashed edge is a message, a dotted edge goes
-// through hidden nodes. Calls are shown as a rate if the graph has at least ten traces and spans at
-// least one second. In a graph of more than 100 edges, only edges with a warning or an error have
-// text. Without the limits on boxes and on texts, many versions of dot fail on some large graphs,
-// or lose edges.
+// selects them, the 50th, 95th and 99th percentile of the latency. The latency is the latency that
+// callers measured, or, if no caller has a span, that callees measured. The width of the line grows
+// with the logarithm of the calls. A dashed edge is a message, a dotted edge goes through hidden
+// nodes. Calls are shown as a rate if the graph has at least ten traces and spans at least one
+// second. In a graph of more than 100 edges, only edges with a warning or an error have text.
+// Without the limits on boxes and on texts, many versions of dot fail on some large graphs, or lose
+// edges.
 //
 // Tooltips show data for which an image has no room: full names (up to 10 kB), the latency
 // of both sides, and the rate. The heading shows the origin of the graph, the number of
@@ -108,7 +108,7 @@ const (
 	dotEdgeTexts = 100 // edges in a graph with text on all edges
 )
 
-// writeNodes writes the nodes, those of a namespace in a cluster.
+// writeNodes writes the nodes. The nodes of a namespace are in a cluster.
 func writeNodes(out io.Writer, g *servicegraph.Graph, captions Captions) {
 	namespace := ""
 	for n := range g.Nodes() { // sorted by namespace, nodes without a namespace first

@@ -7,9 +7,9 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// idents makes names for formats with strict rules for identifiers, such as
-// "service_shop_cart": ASCII letters, digits and underscores, beginning with a letter,
-// and never a keyword. Where two names would be equal, the later one gets a number.
+// idents makes names for formats with strict rules for identifiers, such as "service_shop_cart":
+// ASCII letters, digits and underscores, beginning with a letter, and never a keyword. If two names
+// would be equal, the later one gets a number.
 type idents struct {
 	nodes map[servicegraph.NodeID]string
 	taken map[string]bool

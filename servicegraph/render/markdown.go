@@ -104,9 +104,9 @@ func writeMarkdownTable(out io.Writer, rows [][]string, left int) {
 	}
 }
 
-// code returns s as inline code for a table cell. Where s contains a character that
-// would end the code or the cell, the result is HTML in which every special character
-// of Markdown is a character reference.
+// code returns s as inline code for a table cell. If s contains a character that would end the code
+// or the cell, the result is HTML in which every special character of Markdown is a character
+// reference.
 func code(s string) string {
 	if !strings.ContainsAny(s, "`|\\") {
 		return "`" + s + "`"

@@ -13,8 +13,8 @@ import (
 // unknown is the text of a value that was not measured.
 const unknown = "–"
 
-// count formats a weighted number of calls: with separators, with one decimal where
-// the weights do not add up to a whole number, and with three digits from a million on.
+// count formats a weighted number of calls: with separators, with one decimal if the weights do not
+// add up to a whole number, and with three digits from a million on.
 func count(n float64) string {
 	switch {
 	case n >= 999_500_000:

@@ -12,8 +12,8 @@ import (
 // failing nodes and the nodes at the ends of failing edges, the paths from entries to failing
 // nodes, other entries, nodes and edges with a warning, and then the busiest. Failing nodes and
 // edges and the paths to them may exceed the numbers, up to twice as many. Self edges do not count
-// where the style does not draw them. Part returns g itself if g is within the numbers. The report
-// of the part counts the nodes and edges that were left out, and [Style.Drawn] describes them in a
+// if the style does not draw them. Part returns g itself if g is within the numbers. The report of
+// the part counts the nodes and edges that were left out, and [Style.Drawn] describes them in a
 // sentence.
 func (s Style) Part(g *servicegraph.Graph, nodes, edges int) *servicegraph.Graph {
 	if g.NumNodes() <= nodes && s.numLines(g) <= edges {

@@ -27,7 +27,7 @@ type Style struct {
 	Slow time.Duration
 
 	Sort    SortKey  // the order of the rows of a table
-	Columns []Column // the columns of a table; empty: calls, rate, errors, p50, p95, p99, and time where it is needed
+	Columns []Column // the columns of a table; empty: calls, rate, errors, p50, p95, p99, and time if it is needed
 
 	EdgeText  EdgeText // the text on the edges
 	TopDown   bool     // draw callers above their callees; false: to the left of them
@@ -233,7 +233,7 @@ func (m Mark) marked(c Caption) Caption {
 	return c
 }
 
-// levelOfNode returns the level of a node: that of its mark, or else that of its errors.
+// levelOfNode returns the level of a node: the level of its mark, or else of its errors.
 func (s Style) levelOfNode(n servicegraph.Node) Level {
 	if s.Marks != nil {
 		return s.Marks.Nodes[n.ID].Level
@@ -241,7 +241,7 @@ func (s Style) levelOfNode(n servicegraph.Node) Level {
 	return s.NodeLevel(n)
 }
 
-// levelOfEdge returns the level of an edge: that of its mark, or else that of its errors.
+// levelOfEdge returns the level of an edge: the level of its mark, or else of its errors.
 func (s Style) levelOfEdge(e servicegraph.Edge) Level {
 	if s.Marks != nil {
 		return s.Marks.Edges[e.ID].Level

@@ -125,8 +125,8 @@ func writeFooter(out io.Writer, g *servicegraph.Graph) {
 
 func tableName(id servicegraph.NodeID) string { return nodeName(id, nameWidth) }
 
-// minNamespace is the smallest width of a shortened namespace, in columns. Where less
-// room is left, the whole text is shortened in the middle instead.
+// minNamespace is the smallest width of a shortened namespace, in columns. If less room is left,
+// the whole text is shortened in the middle instead.
 const minNamespace = 4
 
 // nodeName returns namespace/name, and the type unless the node is a service, in at

@@ -36,8 +36,8 @@ func (c Captions) edgeTooltip(e servicegraph.Edge) string {
 // Graphviz limit a string to 16 KiB; the rest is room for the other lines.
 const longestString = 15_000
 
-// longName returns the full name of a node for a tooltip, shortened only where it is
-// too long for Graphviz.
+// longName returns the full name of a node for a tooltip, shortened only if it is too long for
+// Graphviz.
 func longName(id servicegraph.NodeID) string {
 	name := visible(id.String())
 	if len(quote(name)) > longestString {

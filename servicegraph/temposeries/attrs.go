@@ -87,10 +87,10 @@ func (c *pendingCall) setDatabase(s *servicegraph.Span, seconds float64) {
 	}
 }
 
-// multiplier returns how many calls a span stands for: the reciprocal of the sampling
-// probability in the span or its resource, if the probability is a positive floating point
-// number; otherwise 1. Tempo ignores integers. A Span has only the text of an attribute; a text
-// of digits is that of an integer, or of the number 1.0, and both give 1.
+// multiplier returns how many calls a span stands for: the reciprocal of the sampling probability
+// in the span or its resource, if the probability is a positive floating point number; otherwise 1.
+// Tempo ignores integers. A Span has only the text of an attribute; a text of digits stands for an
+// integer or for the number 1.0, and both give 1.
 func (cfg *Config) multiplier(s *servicegraph.Span) float64 {
 	if cfg.SpanMultiplierKey == "" {
 		return 1

@@ -316,8 +316,8 @@ func (r *jaegerReference) decode() (link servicegraph.Link, err error) {
 	return link, err
 }
 
-// jaegerSpanID reads the id of a span. Where spans share an id, Jaeger's user interface adds
-// an underscore and a number to the ids of all but the first.
+// jaegerSpanID reads the id of a span. If spans share an id, Jaeger's user interface adds an
+// underscore and a number to all these ids except the first.
 func jaegerSpanID(s string) (servicegraph.SpanID, error) {
 	id, number, numbered := strings.Cut(s, "_")
 	if numbered && strings.Trim(number, "0123456789") != "" {

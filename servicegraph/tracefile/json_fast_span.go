@@ -224,7 +224,7 @@ func (d *fastDecoder) knownAttributes(known *prefix[knownAttr]) {
 	}
 }
 
-// skipEvent skips an event. Its attributes are like those of spans.
+// skipEvent skips an event. The attributes of events resemble those of spans.
 func (d *fastDecoder) skipEvent() {
 	attrs, slots := len(d.attrs), len(d.recorder.slots)
 	for d.in.Expect('{'); d.in.Next('}'); {

@@ -90,8 +90,8 @@ func (d *fastDecoder) matchTemplate(seen jsontext.Fields, s *pack.Span) (fields 
 }
 
 // match reads the rest of a span after its name, if it matches a template, and adds its attributes.
-// If a value of the span differs from that of all spans before it, the value becomes a slot. If the
-// span does not match, nothing changes.
+// If a value of the span differs from the value in all spans before, the value becomes a slot. If
+// the span does not match, nothing changes.
 func (d *fastDecoder) match(t *spanTemplate) (times spanTimes, ok bool) {
 	before, attrs := d.in, len(d.attrs)
 	d.attrs = append(d.attrs, t.attrs...)

@@ -49,7 +49,7 @@ type segment struct {
 // A segmentPart is spans and perhaps a record that was left out after them. Its record
 // number counts from the beginning of the segment.
 type segmentPart struct {
-	spans []servicegraph.Span // before those of the batch
+	spans []servicegraph.Span // spans that precede those of the batch
 	batch *pack.Batch         // may be nil
 	skip  *servicegraph.SkipError
 }

@@ -29,7 +29,7 @@ type RequestLoader struct {
 	proto   *wireDecoder
 	fast    *fastDecoder
 
-	// Of the current request:
+	// The current request:
 	batches []*pack.Batch
 	spans   []servicegraph.Span // which are not packed
 }

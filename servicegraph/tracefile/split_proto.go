@@ -145,8 +145,8 @@ func (p *protoSplitter) appendMessages(b *block, at int) (int, error) {
 	}
 }
 
-// first returns the message that b begins with. The error is errMore, or that of the input,
-// or says what is wrong.
+// first returns the message that b begins with. The error is errMore, or the error of the input, or
+// describes the fault.
 func (p *protoSplitter) first(b []byte) (m protoMessage, err error) {
 	size, n, err := p.size(b)
 	if err != nil {
@@ -238,8 +238,8 @@ func (p *protoSplitter) decode(d *wireDecoder, b *block, m *protoMessage) error 
 	if err != nil || p.tagged || d.damaged == nil {
 		return err
 	}
-	// Where a message is damaged, its length may be damaged too. Then the bytes that follow
-	// are not a length.
+	// If a message is damaged, its length may be damaged as well. In that case the bytes that
+	// follow are not a length.
 	d.damaged = nil
 	if head := p.following(b, m); len(head) > 0 && !isDelimited(head) {
 		return fmt.Errorf("no request begins at byte %d, after a damaged one: the rest is lost", m.next)

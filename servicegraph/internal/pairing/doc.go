@@ -63,7 +63,7 @@ type Config struct {
 	// and for spans between which a call may be inferred.
 	Describe func(trace.Detail) Description
 
-	// MatchPaths reports whether two paths, which are not empty, can be those of one request. It is
+	// MatchPaths reports whether two paths, which are not empty, can belong to one request. It is
 	// called only if InferCalls is set.
 	MatchPaths func(a, b string) bool
 
@@ -141,7 +141,7 @@ type Flags uint16
 
 const (
 	Again     Flags = 1 << iota // the caller span has a call on the same edge already
-	PerTrace                    // count the call among those of the trace
+	PerTrace                    // the call counts for Edge.MaxPerTrace
 	HasGap                      // the network time or queue time is known
 	Skewed                      // the callee span is not within the time of the caller span
 	Recovered                   // the call failed, and the request that made it did not (E7)

@@ -92,8 +92,9 @@ type spanState struct {
 	made    Outcome // caller span: the outcome of its own call; a callee span is Paired, whatever the outcome of its own call
 }
 
-// zeroState is the initial spanState. It is copied from memory: building a literal on the
-// stack and copying it at once stalls the processor, 4 ns a span in BenchmarkStages/pair.
+// zeroState is the initial spanState. It is copied from a variable, because building a literal on
+// the stack and copying it immediately stalls the processor: for 4 ns a span in
+// BenchmarkStages/pair.
 var zeroState = spanState{caller: -1, within: -1, outer: -1, inner: -1, callee: -1, also: -1, met: -1, consumer: -1}
 
 // New returns a Pairer.

@@ -9,10 +9,10 @@ func (a *Attrs) hasDatabase() bool {
 	return a.dbSystem != "" || a.dbSystemOld != "" || a.dbNamespace != "" || a.dbName != ""
 }
 
-// database returns the name of the logical database, or that of the system if there is no
+// database returns the name of the logical database, or the name of the system if there is no
 // useful name: Redis numbers its databases, and a node "0" would tell a reader nothing [D6].
-// PostgreSQL's db.namespace is "database|schema" and its older db.name is only the database;
-// both give the same node [D2].
+// PostgreSQL's db.namespace is "database|schema" and its older db.name is only the database; both
+// give the same node [D2].
 func (a *Attrs) database() string {
 	name := cmp.Or(known(a.dbNamespace), known(a.dbName))
 	system := a.databaseSystem()

@@ -259,9 +259,9 @@ func parseIP(host string) (netip.Addr, bool) {
 
 // parseEnvoyCluster returns the address in the name of a cluster of Envoy's configuration. Istio's
 // names have the direction, the port, the subset and the host,
-// outbound|8080|v1|cart.shop.svc.cluster.local, with "_." in place of "|" where a TLS server name
-// needs it. Any other name is taken as a host, if it can be one. Istio's clusters for traffic into
-// the proxy's own service, and clusters without a fixed host, have no address in their names.
+// outbound|8080|v1|cart.shop.svc.cluster.local, with "_." in place of "|" in TLS server names. Any
+// other name is taken as a host, if it can be one. Istio's clusters for traffic into the proxy's
+// own service, and clusters without a fixed host, have no address in their names.
 func parseEnvoyCluster(name string) Address {
 	if strings.HasPrefix(name, "outbound_.") || strings.HasPrefix(name, "inbound_.") {
 		name = strings.ReplaceAll(name, "_.", "|")

@@ -17,8 +17,8 @@ func (s *Span) milliseconds() int64 { return s.Start / 1e6 }
 // is preliminary if one of them has no start: see splitAttempts.
 func (s *Span) repeats(o *Span) bool { return s.milliseconds() == o.milliseconds() }
 
-// splitAttempts adds the spans that were set aside because their start differs from that of the
-// span with their identity. A delivery without a start belongs to the earliest attempt.
+// splitAttempts adds the spans that were set aside because they start at another time than the span
+// with their identity. A delivery without a start belongs to the earliest attempt.
 func (t *Tree) splitAttempts() {
 	deliveries := make(map[identity][]Span)
 	for i := range t.aside {

@@ -44,8 +44,9 @@ func (t *Tree) descend(from int) {
 }
 
 // rootOfCycle follows the parents of a span that no root reaches until they form a cycle. It
-// returns the span of the cycle to make a root: preferably one that is not the callee of its parent
-// (docs/semantics.md I9), and of these the earliest. Each call must pass a new number as walk.
+// returns the span of the cycle to make a root: the earliest span that is not the callee of its
+// parent (docs/semantics.md I9), or, if there is none, the earliest span. Each call must pass a new
+// number as walk.
 func (t *Tree) rootOfCycle(i, walk int32) int32 {
 	for t.visited[i] != walk {
 		t.visited[i] = walk

@@ -92,9 +92,9 @@ func (t *Tree) merge() {
 	t.Spans = all[:kept]
 }
 
-// mergeUnsetKinds merges spans whose kind is not set into the span of their service that
-// has the same id and a kind: a tracer that sends a span in pieces, as those of Zipkin do,
-// may set the kind in one piece only.
+// mergeUnsetKinds merges spans whose kind is not set into the span of their service that has the
+// same id and a kind: a tracer that sends a span in pieces, as Zipkin's tracers do, may set the
+// kind in only one piece.
 func (t *Tree) mergeUnsetKinds() {
 	pieces := 0
 	for i := range t.Spans {

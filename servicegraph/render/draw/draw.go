@@ -2,10 +2,10 @@
 // text, a bundled Graphviz computes the layout, and the package paints the image. The
 // program dot need not be installed.
 //
-// Graphviz is bundled as WebAssembly, which has a cost. A program that links this
-// package starts about 25 ms later, or half a second later where the cache of native
-// code is empty. Each image leaks about 0.25 MB. A running layout cannot be stopped,
-// and a dense graph of 400 nodes can take many minutes. Therefore:
+// Graphviz is bundled as WebAssembly, which has a cost. A program that links this package starts
+// about 25 ms later, or half a second later if the cache of native code is empty. Each image leaks
+// about 0.25 MB. A running layout cannot be stopped, and a dense graph of 400 nodes can take many
+// minutes. Therefore:
 //
 //   - Only programs that draw should import this package.
 //   - A process computes one layout at a time.
@@ -106,7 +106,7 @@ type PNG struct {
 	Scale float64 // pixels of the bitmap per pixel of the SVG; 0 means 2, for high-density screens
 }
 
-// Formats returns the formats of this package. The scale is that of [PNG].
+// Formats returns the formats of this package. scale is the field Scale of [PNG].
 func Formats(o Options, scale float64) []render.Format {
 	return []render.Format{
 		{Name: "svg", Extensions: []string{".svg"}, Description: "SVG image, laid out by Graphviz", MediaType: "image/svg+xml", Renderer: SVG{o}},

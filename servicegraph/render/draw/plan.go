@@ -225,7 +225,7 @@ func (p *plan) dot() []byte {
 	return []byte(b.String())
 }
 
-// writeNodes writes the nodes, those of a box in a cluster.
+// writeNodes writes the nodes. The nodes of a box are in a cluster.
 func (p *plan) writeNodes(b *strings.Builder) {
 	in := -1
 	for i := range p.cards {

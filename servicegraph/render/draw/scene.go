@@ -19,7 +19,7 @@ type scene struct {
 	listed             []listedLabel
 	footer             []footerText
 	legend             []legendEntry
-	marks              bool // levels may be those of marks
+	marks              bool // the image may have the levels that only marks have
 }
 
 type point struct{ x, y float64 }

@@ -100,8 +100,8 @@ func (p *plan) staggered() (*plan, bool) {
 	return s, true
 }
 
-// split returns the number of ranks for each column. The length is that of the whole
-// image, which is more than that of any column because edges need room as well.
+// split returns the number of ranks for each column. length is the length of the whole image, which
+// is longer than any column because edges need room as well.
 func split(columns []column, length, gap float64, topDown bool) []int {
 	ratio := screenRatio
 	if topDown {

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// The worker reads DOT up to a zero byte, which DOT cannot contain, writes the layout and
-// exits. The parent keeps the standard input of the worker open until it has read the
-// layout. If the input ends earlier, the parent has died and nobody needs the layout.
+// The worker reads DOT up to a zero byte, which DOT cannot contain, writes the layout and exits.
+// The parent keeps the standard input of the worker open until it has read the layout. If the input
+// ends earlier, the parent has died, and the layout is no longer needed.
 
 // RunWorker lays out a graph for the process that started this process with
 // [Options.Worker]: it reads DOT from stdin and writes the layout to stdout, which are the

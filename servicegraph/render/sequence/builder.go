@@ -91,7 +91,7 @@ func (b *Builder) Diagram() (*Diagram, error) {
 	return nil, ErrNoTrace
 }
 
-// operation returns the name of a call: that of the callee span, or else of the caller span.
+// operation returns the name of a call: the name of the callee span, or else of the caller span.
 func (b *Builder) operation(c *servicegraph.Call) string {
 	for _, key := range [...]side{{c.Callee.SpanID, true}, {c.Callee.SpanID, false}, {c.Caller.SpanID, false}, {c.Caller.SpanID, true}} {
 		if name := b.names[key]; name != "" && !key.id.IsZero() {

@@ -85,7 +85,7 @@ const (
 	longestName = 40
 )
 
-// lifelineText returns the name of a lifeline, with the type where it is not a service.
+// lifelineText returns the name of a lifeline, with the type unless it is a service.
 func lifelineText(id servicegraph.NodeID) string {
 	text := render.NameText(id.Name, longestName)
 	if id.Namespace != "" {

@@ -28,8 +28,8 @@ export class Details {
     this.close = close;
   }
 
-  // show shows an item, or closes the panel for null. Of the state, it shows the direction,
-  // the center and the hops.
+  // show shows an item, or closes the panel for null. It also shows the direction, the center and
+  // the hops of the state.
   show(graph, item, state) {
     const shown = item && [item.key, state.direction, state.center, state.hops, this.isDrawn(item)].join(" ");
     this.box.hidden = !item;

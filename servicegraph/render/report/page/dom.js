@@ -29,9 +29,9 @@ export const fonts = "Go, Helvetica, Arial, 'Liberation Sans', 'Nimbus Sans', sa
 
 let canvas = null;
 
-// textWidth returns the width of a text in pixels, in a font as in a style sheet; 0 where the
-// browser has no canvas. textWidth is much faster than a measurement in the document, which needs
-// the layout of the page.
+// textWidth returns the width of a text in pixels, in a font in the notation of style sheets. It
+// returns 0 if the browser has no canvas. textWidth is much faster than a measurement in the
+// document, which needs the layout of the page.
 export function textWidth(text, font) {
   canvas ??= document.createElement("canvas").getContext("2d");
   if (!canvas) return 0;

@@ -21,10 +21,9 @@ export class History {
 
   clear() { this.versions = []; }
 
-  // of returns the points {time, rate, errors} of an edge: calls per second and the ratio of
-  // failed calls. Where the counts of the edge only grow, a point covers the time since the
-  // point before it. Otherwise the graph covers a range of time that moves, and a point is
-  // the mean of that range.
+  // of returns the points {time, rate, errors} of an edge: calls per second and the ratio of failed
+  // calls. If the counts of the edge only grow, a point covers the time since the point before it.
+  // Otherwise the graph covers a moving range of time, and a point is the mean of that range.
   of(key) {
     const seen = this.versions.filter((v) => v.edges.has(key)).map((v) => ({ time: v.time, ...v.edges.get(key) }));
     const grows = seen.every((p, i) => i === 0 || p.calls >= seen[i - 1].calls && p.failed >= seen[i - 1].failed - 1e-6);

@@ -91,8 +91,8 @@ function staggered(plan, window) {
   return plan.lines.map((l) => (!only || only.has(l.from) ? rank[l.to] - rank[l.from] : 1));
 }
 
-// split returns the number of ranks for each column. The length is that of the whole diagram, which
-// is more than that of any column because lines need room as well. With n times as many ranks, the
+// split returns the number of ranks for each column. length is the length of the whole diagram,
+// which is longer than any column because lines need room as well. With n times as many ranks, the
 // length of the diagram is more than a fraction 1/n of the former length, because lines that pass
 // by need room.
 function split(columns, length, gap, ratio) {

@@ -10,7 +10,7 @@ import (
 // A Stream is a decompressed input. The embedded reader buffers the decompressed bytes.
 type Stream struct {
 	*bufio.Reader
-	Codec string // of the input: "gzip", "zstd", or empty where it is not compressed
+	Codec string // of the input: "gzip", "zstd", or empty if it is not compressed
 
 	gzip *gzipReader // nil with another codec
 }

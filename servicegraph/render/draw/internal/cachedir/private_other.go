@@ -2,8 +2,8 @@
 
 package cachedir
 
-// variable is empty where os.TempDir is private to the user (Windows), or where a machine
-// has a single user.
+// variable is empty on systems where os.TempDir is private to the user (Windows), or where a
+// machine has a single user.
 const variable = ""
 
 func private(string) bool { return false }
