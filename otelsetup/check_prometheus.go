@@ -34,7 +34,7 @@ const (
 	fixSending  = "Tempo's log has the reason; check the host, the port and the path of the URL: /api/v1/write for Prometheus, /api/v1/push for Mimir"
 )
 
-// A prometheusAPI is the query API of a Prometheus that answers.
+// A prometheusAPI is the query API of a Prometheus server that answers.
 type prometheusAPI struct{ *webapi.Client }
 
 // openPrometheus checks whether Prometheus answers queries. It returns nil if it does not.

@@ -68,7 +68,8 @@ type Report struct {
 	Hops []Hop `json:"hops"`
 }
 
-// Hop returns the hop with this name.
+// Hop returns the hop with a name, and a hop that is [NotChecked] if the report has no such
+// hop.
 func (r Report) Hop(name string) Hop {
 	for _, h := range r.Hops {
 		if h.Name == name {

@@ -107,10 +107,10 @@ func SpanProcessor(p sdktrace.SpanProcessor) Option {
 	return func(o *options) { o.processors = append(o.processors, p) }
 }
 
-// Logger sets the logger for the messages of this package: WARN for spans that
-// cannot be delivered and settings that may be mistakes, INFO for assumptions and
-// recoveries, DEBUG for the settings in effect. Without it, each message goes to
-// the default logger of slog at that moment.
+// Logger sets the logger for the messages of this package: WARN for spans that cannot be
+// delivered and settings that may be mistakes, INFO for assumptions and recoveries, DEBUG for
+// the settings in effect. Without this option, each message goes to slog.Default() at the time
+// of the message.
 func Logger(logger *slog.Logger) Option {
 	return func(o *options) { o.logger = logger }
 }
@@ -123,8 +123,7 @@ func WithoutGlobals() Option {
 	return func(o *options) { o.withoutGlobals = true }
 }
 
-// EnvironmentWins lets environment variables override options, which then are
-// defaults.
+// EnvironmentWins lets environment variables override options. Options are then only defaults.
 func EnvironmentWins() Option {
 	return func(o *options) { o.environmentWins = true }
 }

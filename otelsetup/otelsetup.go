@@ -40,14 +40,14 @@ type SDK struct {
 	shutdownErr  error
 }
 
-// Start sets up the export of spans, the global tracer provider and W3C propagation. It does not
-// wait for the backend, and a backend that is down is no error: Start checks the endpoint in the
-// background and logs a warning if spans would not be delivered. [SDK.Check] does the same and
-// returns the result.
+// Start sets up the export of spans, the global tracer provider and W3C propagation. It does
+// not wait for the backend, and does not fail if the backend is down: Start checks the endpoint
+// in the background and logs a warning if spans would not be delivered. [SDK.Check] does the
+// same and returns the result.
 //
-// The error is about invalid settings: an endpoint or a protocol that cannot be
-// parsed, headers that cannot be sent, a certificate that cannot be read. ctx bounds
-// only the detection of host attributes. Canceling it later does not stop the SDK.
+// Start returns an error only for invalid settings, such as an endpoint or a protocol that
+// cannot be parsed, headers that cannot be sent, or a certificate that cannot be read. ctx
+// bounds only the detection of host attributes. Canceling it later does not stop the SDK.
 //
 // Call Shutdown before the program ends, otherwise the last spans are lost.
 func Start(ctx context.Context, opts ...Option) (*SDK, error) {
@@ -169,7 +169,7 @@ func start(ctx context.Context, o options) (*SDK, error) {
 // OTEL_SDK_DISABLED is true.
 func (s *SDK) TracerProvider() trace.TracerProvider { return s.provider }
 
-// Propagator returns the propagator of W3C trace context and baggage, or of those
+// Propagator returns the propagator of W3C trace context and baggage, or only of the formats
 // that OTEL_PROPAGATORS names.
 func (s *SDK) Propagator() propagation.TextMapPropagator { return s.propagator }
 
@@ -212,9 +212,9 @@ func (s *SDK) Flush(ctx context.Context) error {
 // Spans that have not ended count as lost. Shutdown also logs the error, because a
 // deferred call cannot return it.
 //
-// Shutdown returns when ctx ends, and after five seconds at the latest if ctx has
-// no deadline. If ctx has ended before the call, as the context that ended the program
-// usually has, Shutdown ignores it and takes up to five seconds.
+// Shutdown returns when ctx ends, and after five seconds at the latest if ctx has no deadline.
+// Shutdown ignores a ctx that has ended before the call, such as the context whose end stopped
+// the program, and then takes up to five seconds.
 //
 // Later calls wait for the first one and return its error. Spans that end after
 // Shutdown are not exported. Shutdown of a nil SDK, which a failed Start returns, does nothing.

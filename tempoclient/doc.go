@@ -47,10 +47,10 @@
 //
 // # How complete an answer is
 //
-// In several cases Tempo returns less than everything without an error: it cuts a trace
-// that is too large, a search stops at a limit, a trace is still arriving. If Tempo tells,
-// or the answer shows it, the client returns a [Warning]: in the result of a call, and in
-// a sequence as a [servicegraph.SkipError], which does not end the sequence and which
+// In several cases Tempo returns less than everything without an error: it cuts a trace that is
+// too large, a search stops at a limit, a trace is still arriving. If Tempo reports this, or if
+// the answer shows it, the client returns a [Warning]: in the result of a call, and in a
+// sequence as a [servicegraph.SkipError], which does not end the sequence and which
 // [servicegraph.Build] counts.
 //
 // Search asks for the whole range at once, and some minutes past its end (Query.Late),
@@ -58,12 +58,12 @@
 // 2 minutes, under the time of their arrival. Narrow searches miss such traces; if the
 // range must be searched in narrow slices, there is a [WarnSliced].
 //
-// Some losses show in no answer. Spans that Tempo refused on arrival (its metric
-// tempo_discarded_spans_total counts them) are missing from a trace that looks complete.
-// Of several spans with the same id and kind in one trace, Tempo keeps one. Tempo cuts
-// keys and values of attributes at 2048 bytes, and lists of tag values at 1 MB. A search
-// does not find spans that arrived in the last moments: seconds in Tempo 2, half a minute
-// in Tempo 3. A trace by id is available at once.
+// Some losses are not visible in any answer. Spans that Tempo refused on arrival (its metric
+// tempo_discarded_spans_total counts them) are missing from a trace that looks complete. Tempo
+// keeps only one of several spans with the same id and kind in a trace. Tempo cuts keys and
+// values of attributes at 2048 bytes, and lists of tag values at 1 MB. A search does not find
+// the most recent spans: those of the last seconds in Tempo 2, and of the last half minute in
+// Tempo 3. A trace is available by id at once.
 //
 // # Spans from searches
 //
@@ -75,20 +75,20 @@
 // keeps do not fit one query, or if the query selects only a few of many traces. [Cost] counts
 // the reasons. If spans with further attributes arrive during a search, Spans repeats the search.
 //
-// The names of scopes, the namespaces of services and the status of spans are shown for each span only
-// if there are some in the range: each attribute that Tempo shows takes it a tenth of the time of a
-// search. If few spans failed, a small search finds these.
+// A search shows the scope name, the service namespace and the status of each span only if some
+// spans in the range have them, because each shown attribute makes a search about a tenth
+// slower. If few spans failed, a separate small search finds the failed spans.
 //
-// One component of Tempo sends at most 16 MB to another. Spans therefore asks for the spans of
-// many traces in several searches of about 12 MB, for traces whose ids end with different digits,
-// and divides a search that is refused nevertheless. With Query.Limit, Spans asks Tempo 2.9 and
-// later for the spans of the newest traces only.
+// The components of Tempo exchange messages of at most 16 MB. Spans therefore divides many
+// traces by the last digits of their ids, and makes several searches whose answers have about
+// 12 MB each. If Tempo still refuses a search, Spans divides that search further. With
+// Query.Limit, Spans asks Tempo 2.9 and later for the spans of the newest traces only.
 //
-// A search shows no sampling weights. Spans therefore compares some traces of each root
-// service with their fetched spans, about 24 of some 5,000 traces and at least one for
-// each name of a root span. If one of them has a weight, Spans fetches all traces. If the
-// spans of one differ in another way, Spans fetches the traces of the same root service. If a
-// weight appears only after spans from a search were returned, there is a [WarnWeights].
+// A search shows no sampling weights. Spans therefore compares some traces of each root service
+// with their fetched spans, about 24 of some 5,000 traces and at least one for each name of a
+// root span. If a compared trace has a weight, Spans fetches all traces. If the spans of a
+// compared trace differ in another way, Spans fetches all traces with the same root service. If
+// a weight appears only after spans from a search were returned, there is a [WarnWeights].
 // Weights that none of the compared traces has are missed: set Query.Exact if only a small
 // fraction of the traces of a service are sampled.
 //
@@ -99,13 +99,13 @@
 // Tempo's own message about a query that it rejects. For a trace that does not exist the
 // error is [ErrNotFound].
 //
-// The client retries requests that are refused for the moment (429, 502, 503, 504) or
-// whose connection breaks: up to 5 attempts within about 4 seconds, or after the time in
-// the answer's Retry-After, up to 30 seconds. It retries once after a 500, because Tempo
-// also answers some wrong requests with 500. It does not wait for a server that never
-// answered. It does not repeat a search that was too much for Tempo, which answers such a
-// search late, with an error about its messages, or by closing the connection after 30 seconds:
-// it makes smaller searches.
+// The client retries requests that are refused for the moment (429, 502, 503, 504) or whose
+// connection breaks: up to 5 attempts within about 4 seconds, or after the time in the answer's
+// Retry-After, up to 30 seconds. It retries once after a 500, because Tempo also answers some
+// wrong requests with 500. It does not wait for a server that never answered. It does not
+// repeat a search that was too large for Tempo; it makes smaller searches instead. Tempo
+// answers such a search late, with an error about the size of messages, or closes the
+// connection after 30 seconds.
 //
 // # Safety
 //
@@ -118,16 +118,16 @@
 // The client works with Tempo 2 and 3. Its tests run a real Tempo 2.9, and servers that
 // answer like Tempo 3.0 according to its source.
 //
-// The client mostly relies on Tempo's answers and not on its version, because operators
-// change the defaults of a version. A trace is missing if the answer is 404, as in some
-// versions, or 200 and empty, as in others. The client uses the older path for a trace if the
-// server does not know the newer path. It keeps to the limits that Tempo names when it refuses
-// a request, such as the 262144 traces of Tempo 3. It ignores unknown fields.
+// The client mostly relies on Tempo's answers and not on its version, because operators change
+// the defaults of a version. For a missing trace, some versions answer 404, and others answer
+// 200 with an empty body; the client accepts both. The client uses the older path for a trace
+// if the server does not know the newer path. When Tempo refuses a request because of a limit
+// and names the limit, such as the 262144 traces of Tempo 3, the client respects that limit. It
+// ignores unknown fields.
 //
-// One difference shows in no answer: Tempo 3 searches only up to half a minute ago,
-// whatever the requested end (query_end_cutoff). If a range includes the last quarter of
-// an hour, the client once requests the build information. If the answer is not that of
-// Tempo 2, or if a gateway blocks the request, the client tests how the server answers a search
-// of the current second. A [WarnRecent] reports the part of the range that Tempo does not
-// search.
+// One difference is not visible in any answer: Tempo 3 searches only up to half a minute ago,
+// whatever the requested end (query_end_cutoff). If a range includes the last quarter of an
+// hour, the client once requests the build information. If the answer is not that of Tempo 2,
+// or if a gateway blocks the request, the client tests how the server answers a search of the
+// current second. A [WarnRecent] reports the part of the range that Tempo does not search.
 package tempoclient

@@ -24,7 +24,7 @@ type Error struct {
 	URL        string // of the request, with its query
 	StatusCode int    // 0 if there was no answer
 	Body       string // the beginning of the answer, unless the answer had the requested type
-	Err        error  // the cause, if the status does not tell it
+	Err        error  // the cause, if StatusCode does not explain the failure
 
 	base       string        // the part of URL that names the server
 	retryAfter time.Duration // the wait that the header Retry-After asks for
@@ -64,7 +64,7 @@ func (e *Error) exceedsMessage() bool {
 	return e.StatusCode >= http.StatusTooManyRequests && strings.Contains(e.Body, "larger than max")
 }
 
-// Unwrap returns the cause, if the status does not tell it.
+// Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
 // A Warning says what may be missing from a successful answer. In a sequence of spans

@@ -15,7 +15,7 @@ import (
 	"github.com/tempograph/tempograph/tempoclient"
 )
 
-// recorded answers with the recorded answers of a Tempo 2.9.0 server that had one trace.
+// recorded returns a server with the recorded answers of Tempo 2.9.0, which had one trace.
 func recorded() *httptest.Server {
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		const trace = "/api/v2/traces/0005a5a2d2c872e8321cf37308d69df2"

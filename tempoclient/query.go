@@ -59,7 +59,7 @@ type Cost struct {
 	ByID     int // traces fetched by their ids, for one of these reasons:
 
 	Exact      int // Query.Exact is set, or the query found only a few traces
-	Attributes int // a search cannot tell all the attributes that Config.Keep keeps
+	Attributes int // a search cannot show all attributes that Config.Keep keeps
 	Sparse     int // the query selects only a few of many traces
 	Linked     int // the trace has links, which a search does not show
 	Incomplete int // the search did not show all spans of the trace, or parents are missing, so that spans may be missing
@@ -69,9 +69,9 @@ type Cost struct {
 // A TraceSummary describes a trace that a search found.
 type TraceSummary struct {
 	ID          servicegraph.TraceID
-	RootService string // a text in <> if Tempo has no root of the trace
+	RootService string // a text in angle brackets, such as "<root span not yet received>", if Tempo has no root span of the trace
 	RootName    string
-	Start       time.Time // of the spans found; other spans of the trace can be earlier
+	Start       time.Time // of the earliest span in the answer; other spans of the trace can be earlier
 	Duration    time.Duration
 	Matched     int // number of spans that the query matches
 }

@@ -137,7 +137,7 @@ func (r *recording) find(path, q string) (recordedAnswer, bool) {
 	return r.Answers[i], true
 }
 
-// record stores the spans in a Tempo, reads them and writes the answers to recordedFile.
+// record stores the spans in Tempo, reads them again, and writes the answers to recordedFile.
 func record(t *testing.T) {
 	tempo := tempotest.Start(t, tempotest.Config{})
 	start := time.Now().Add(-10 * time.Second).Truncate(time.Second).UnixNano()

@@ -198,9 +198,9 @@ func TestSearchEnumerates(t *testing.T) {
 	}
 }
 
-// TestSearchForTheNewest searches for the newest of many traces. From a Tempo that finds the newest
-// traces, the client must request only few traces. For an older Tempo, it must not search the whole
-// range.
+// TestSearchForTheNewest searches for the newest of many traces. If the version of Tempo can
+// search for the newest traces, the client must request only few traces. With older versions,
+// it must not search the whole range.
 func TestSearchForTheNewest(t *testing.T) {
 	end := time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC) // long ago
 	const limit = 50
@@ -258,8 +258,8 @@ func TestSearchForTheNewest(t *testing.T) {
 	}
 }
 
-// TestSearchTooMuchForTempo has a Tempo whose components cannot exchange the answer for the whole
-// range, and a Tempo that closes the connection. The client must make no request twice.
+// TestSearchTooMuchForTempo has a server whose components cannot exchange the answer for the
+// whole range, and a server that closes the connection. The client must make no request twice.
 func TestSearchTooMuchForTempo(t *testing.T) {
 	for name, m := range map[string]*modelTempo{
 		"too large for a message": {largestSent: 700},

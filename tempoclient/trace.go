@@ -204,8 +204,8 @@ func (s *status) UnmarshalJSON(b []byte) error {
 
 func notTrace(err error) error { return fmt.Errorf("the answer is not a trace: %w", err) }
 
-// collect adds spans to a trace, in order, up to Config.MaxBytes of memory. Spans that
-// could not be read become a warning if there are others, and an error if there are none.
+// collect adds spans to a trace, in order, up to Config.MaxBytes of memory. If some spans
+// cannot be read, there is a warning; if no span can be read, there is an error.
 func (c *Client) collect(t *Trace, spans iter.Seq2[servicegraph.Span, error]) error {
 	left := c.cfg.MaxBytes
 	var first error

@@ -127,7 +127,7 @@ func (c *Client) cutoff(ctx context.Context) time.Duration {
 	return 0
 }
 
-// cutoffAt returns the cutoff of a Tempo that moved the end of a search from now to end, and 0 if
+// cutoffAt returns the cutoff if Tempo moved the end of a search from now to end. It is 0 if
 // the difference is less than minCutoff.
 func cutoffAt(now, end time.Time) time.Duration {
 	if cutoff := now.Sub(end); cutoff >= minCutoff {

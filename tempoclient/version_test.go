@@ -303,9 +303,9 @@ func TestTempo3ThatOnlyNamesItsCutoff(t *testing.T) {
 	})
 }
 
-// TestTempo3WithoutCutoff: a Tempo 3 whose query_end_cutoff is 0 moves the end of a search to the
-// present of its clock, in whole seconds, and does the same with the start of a search in the
-// future. Its clock can be slow. No trace is missed, so there must be no warning.
+// TestTempo3WithoutCutoff: Tempo 3 with a query_end_cutoff of 0 moves the end of a search to
+// the present of its clock, in whole seconds, and does the same with the start of a search in
+// the future. Its clock can be slow. No trace is missed, so there must be no warning.
 func TestTempo3WithoutCutoff(t *testing.T) {
 	for _, behind := range []time.Duration{0, 1100 * time.Millisecond} {
 		synctest.Test(t, func(t *testing.T) {

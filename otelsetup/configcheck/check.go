@@ -48,7 +48,7 @@ type Finding struct {
 
 // A Document is one YAML document of a file.
 type Document struct {
-	Line int    `json:"line"` // of its first node, counted from 1
+	Line int    `json:"line"` // line of its first node, counted from 1
 	Kind string `json:"kind"` // the kind that Check detected, such as "Helm values of tempo-distributed"; empty if unknown
 }
 
@@ -62,7 +62,7 @@ type Result struct {
 
 // Check finds the known mistakes in a configuration file. The name of the file is only for
 // findings and errors. Check returns an error for a file that is not YAML or larger than 8 MiB;
-// what it found in the documents before the error is in the result. Check reads no other file
+// the result then has the findings in the documents before the error. Check reads no other file
 // and opens no connection, and it is safe for concurrent use.
 func Check(file string, data []byte) (Result, error) {
 	c := &checker{result: Result{File: file}, lines: strings.Split(string(data), "\n")}

@@ -47,9 +47,9 @@ type Client struct {
 	http *shared.Client
 }
 
-// New returns a client for the Tempo of an HTTP client, with the same tenant,
-// credentials, certificates and limits. Config.Timeout of the HTTP client bounds the time
-// between two messages of a stream. New sends nothing.
+// New returns a client for the server of an HTTP client, with the same tenant, credentials,
+// certificates and limits. Config.Timeout of the HTTP client bounds the time between two
+// messages of a stream. New sends nothing.
 func New(client *tempoclient.Client, cfg Config) (*Client, error) {
 	c := &Client{http: client.Shared(), addr: cfg.Addr}
 	if c.addr == "" {

@@ -23,15 +23,15 @@ const searchLimit = 1000
 // SearchProgress tells how far a search has come.
 type SearchProgress struct {
 	Traces          []tempoclient.TraceSummary // the newest start first, among equal starts by id
-	Completed, Jobs int                        // how many of the parts into which Tempo divides the work are done
+	Completed, Jobs int                        // Tempo divides the work into Jobs parts, of which Completed are done
 	Warnings        []*tempoclient.Warning     // only in the last element
 }
 
-// Search sends a search as one request, and yields results as soon as Tempo has them;
-// [tempoclient.Client.Search] finds all traces. Every element holds all traces found so
-// far, and the last element is the answer. Search finds up to q.Limit traces, 1000 if
-// q.Limit is zero, in a range that Tempo searches in one piece. They are not necessarily
-// the newest.
+// Search sends a single search request, and yields results as soon as Tempo has them. Unlike
+// [tempoclient.Client.Search], it may not find all traces. Every element holds all traces found
+// so far, and the last element is the answer. Search finds up to q.Limit traces, 1000 if
+// q.Limit is zero, in a range that Tempo searches in one piece. The found traces are not
+// necessarily the newest.
 func (c *Client) Search(ctx context.Context, q tempoclient.Query) iter.Seq2[SearchProgress, error] {
 	return func(yield func(SearchProgress, error) bool) {
 		start, end, err := q.TimeRange(time.Now())

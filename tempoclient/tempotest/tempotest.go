@@ -20,8 +20,8 @@
 //
 //	go run github.com/tempograph/tempograph/tempoclient/tempotest/build
 //
-// Tempo is a separate program with a license of its own
-// (AGPL-3.0); a program that imports this package links nothing of Tempo.
+// Tempo is a separate program with a license of its own (AGPL-3.0); a program that imports this
+// package links no code of Tempo.
 //
 // # Skipping
 //
