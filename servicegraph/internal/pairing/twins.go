@@ -2,6 +2,7 @@ package pairing
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 
@@ -34,21 +35,18 @@ const maxTwinGroups = 16
 // markTwins finds the twins among the CLIENT spans below a span.
 func (p *Pairer) markTwins(parent int32) {
 	p.group = p.group[:0]
-	var first trace.Detail
-	differ := false
+	overlap, from, to := false, int64(math.MaxInt64), int64(math.MinInt64)
 	for c := p.tree.Child[parent]; c >= 0; c = p.tree.Sibling[c] {
 		span := &p.spans[c]
 		if _, timed := span.Duration(); p.parent[c] != parent || span.Kind != trace.Client || span.Peer == 0 || span.PeerType == trace.Queue || span.Detail == 0 || !timed || p.state[c].isCallee {
 			continue
 		}
 		p.group = append(p.group, c)
-		if first == 0 {
-			first = span.Detail
-		}
-		differ = differ || span.Detail != first
+		overlap = overlap || span.Start <= to && span.End >= from
+		from, to = min(from, span.Start), max(to, span.End)
 	}
-	if !differ {
-		return // the details include the scope, so all spans are of one library
+	if !overlap || p.isOneLibrary(p.group) {
+		return
 	}
 	samePeer := func(a, b int32) int {
 		return cmp.Or(cmp.Compare(p.spans[a].Node, p.spans[b].Node), cmp.Compare(p.spans[a].Peer, p.spans[b].Peer))
@@ -63,6 +61,17 @@ func (p *Pairer) markTwins(parent int32) {
 		rest = rest[n:]
 	}
 	p.markTwinsByAddress()
+}
+
+// isOneLibrary reports whether one library recorded all the spans, which have details.
+func (p *Pairer) isOneLibrary(spans []int32) bool {
+	first := p.spans[spans[0]].Detail
+	for _, i := range spans[1:] {
+		if d := p.spans[i].Detail; d != first && p.cfg.Describe(d).Scope != p.cfg.Describe(first).Scope {
+			return false
+		}
+	}
+	return true
 }
 
 // markTwinsByAddress finds the twins with different peers among the CLIENT spans in p.group, which
