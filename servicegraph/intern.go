@@ -241,16 +241,25 @@ func (b *Builder) describe(d detailIndex) pairing.Description {
 
 // hostAndRPC returns the host of an address and the RPC service.
 func (b *Builder) hostAndRPC(i addressIndex) (host, rpc string) {
-	at := b.names.AddressOf(i)
+	if i == 0 {
+		return "", ""
+	}
+	at := &b.names.addresses.items[i-1]
 	return at.Host, at.RPC
 }
 
 // isSameHost reports whether two addresses have the same host, the same port and the same chosen
 // name, if any. A missing port equals the default ports of HTTP and HTTPS.
 func (b *Builder) isSameHost(x, y addressIndex) bool {
-	p, q := b.names.AddressOf(x), b.names.AddressOf(y)
+	if x == 0 || y == 0 {
+		return false
+	}
+	p, q := &b.names.addresses.items[x-1], &b.names.addresses.items[y-1]
+	if p.Host == "" || p.Host != q.Host || p.Name != q.Name {
+		return false
+	}
 	isDefault := func(port string) bool { return port == "" || port == "80" || port == "443" }
-	return p.Host != "" && p.Host == q.Host && p.Name == q.Name && (p.Port == q.Port || (p.Port == "" || q.Port == "") && isDefault(p.Port) && isDefault(q.Port))
+	return p.Port == q.Port || (p.Port == "" || q.Port == "") && isDefault(p.Port) && isDefault(q.Port)
 }
 
 // The following methods make symbols a [trace.Order] and [directory.Numbers].
