@@ -70,8 +70,9 @@ func MinuteOf(t int64) Minute {
 	return Minute(m)
 }
 
-// If calls met a service at an address that ages, other calls to the address go to that service
-// from the time around before the first of these calls to the time around after the last.
+// around is a span of time. If calls met a service at an address that ages, other calls to the
+// address count as calls to that service, from the time around before the first of these calls to
+// the time around after the last.
 const around = 5 * nanosPerMinute
 
 // isNear reports whether a part of a minute is in the interval or at most 5 minutes from it.

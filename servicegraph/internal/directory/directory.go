@@ -2,8 +2,7 @@
 // address that the caller dialed. It knows the calls that met a service, and at which address, and
 // the names of the services. The rules are the rows of docs/semantics.md, D13 and A1 to A9.
 //
-// A directory is made and asked when a graph is made. Only [Statements] are collected while spans
-// arrive.
+// A directory is made anew for each graph. Only [Statements] are collected while spans arrive.
 package directory
 
 import (
@@ -175,7 +174,7 @@ func (d *Directory) Host(caller trace.Node, host string) string {
 }
 
 // withoutPod cuts the name of a pod from a host: cart-0.cart.shop is a pod of a stateful set, and
-// 10-1-2-3.cart.shop any pod of a service.
+// 10-1-2-3.cart.shop is another pod, named after its IP address.
 func withoutPod(host string) string {
 	pod, service, _ := strings.Cut(host, ".")
 	name, _, hasNamespace := strings.Cut(service, ".")

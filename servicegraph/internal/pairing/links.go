@@ -24,9 +24,9 @@ func (p *Pairer) findBatches() {
 	}
 }
 
-// findLinks collects the links of the trace's spans that may be messages. It leaves out
-// links to the caller of the consumer span (docs/semantics.md M4), and links to messages that a
-// consumer span around it has received (M10).
+// findLinks collects the links of the trace's spans that may be messages. It leaves out links to
+// the caller of the consumer span (docs/semantics.md M4), and links to messages that another
+// consumer span around the consumer span has received (M10).
 //
 // It walks the consumer spans from the outside in and counts the messages that the spans around
 // the current span have received, so that the cost is linear in the spans and their links,
@@ -84,9 +84,9 @@ func (p *Pairer) findLinks() {
 }
 
 // canReceive reports whether the links of span i may be messages. The links of a SERVER or INTERNAL
-// span may be messages if it has no parent of another service (docs/semantics.md M15). There are
-// two exceptions: a SERVER span that names its caller, and an INTERNAL span that shares its id with
-// a SERVER or CONSUMER span of the service, because links are stored by span id.
+// span may be messages if it has no parent of another service (docs/semantics.md M15). Two kinds of
+// such spans are excluded: a SERVER span that names its caller, and an INTERNAL span that shares
+// its id with a SERVER or CONSUMER span of the service, because links are stored by span id.
 func (p *Pairer) canReceive(i int32) bool {
 	switch span := &p.spans[i]; span.Kind {
 	case trace.Consumer:

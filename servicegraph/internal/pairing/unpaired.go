@@ -8,9 +8,9 @@ import (
 )
 
 // unpairedCallers adds the calls of caller spans without a callee span to the peers that they name.
-// Nested caller spans without a callee are one call, that of the outermost span that names a peer
-// (docs/semantics.md F9, D9). Caller spans nested in a span with a callee add no call: the call of
-// that span is counted already.
+// Nested caller spans without a callee are one call: the call of the outermost span that names a
+// peer (docs/semantics.md F9, D9). Caller spans nested in a span with a callee add no call: the
+// call of that span is counted already.
 func (p *Pairer) unpairedCallers() {
 	for _, i := range p.callers {
 		state := &p.state[i]
@@ -121,7 +121,7 @@ func (p *Pairer) isSeparateCall(around, i int32) bool {
 
 // isTransport reports whether caller span i, which has no callee, only transports the message of
 // another span. It does if its peer is just a host, and a span inside names a queue, or a span
-// around polls one, settles messages or sends a batch of them.
+// around i polls a queue, settles messages or sends a batch of them.
 func (p *Pairer) isTransport(i int32) bool {
 	if s := &p.spans[i]; s.Peer == 0 || s.PeerType != trace.Unspecific {
 		return false
