@@ -59,7 +59,7 @@ func measureFaults(ctx context.Context, program string, s size) ([]row, error) {
 	took, err := server.stop()
 	r := row{
 		what: fmt.Sprintf("faults: %d silent connections and %d bodies that stop after 1 MiB; then SIGTERM", each, each),
-		result: fmt.Sprintf("requests beside them: slowest %v, %d told to retry later; the server ends after %v; %d MB",
+		result: fmt.Sprintf("other requests at the same time: slowest answer %v, %d told to retry later; the server ends %v after SIGTERM; peak memory %d MB",
 			slowest.Round(time.Millisecond), refused, took.Round(time.Millisecond), peak),
 		others: "[the Collector's OTLP receiver](https://pkg.go.dev/go.opentelemetry.io/collector/receiver/otlpreceiver): limits on the size of a request; time limits are settings",
 	}
@@ -111,7 +111,7 @@ func measureFiles(ctx context.Context, program string, s size) ([]row, error) {
 	}
 	r := row{
 		what:   fmt.Sprintf("hostile files: %d, up to %.1f GB of one repeated element", len(files), 2*s.files),
-		result: fmt.Sprintf("all read or refused; at most %d MB (%s)", worst, name),
+		result: fmt.Sprintf("all read or refused; peak memory at most %d MB (file: %s)", worst, name),
 		others: tempoLimits + ": 5 MB for a trace, 2,048 bytes for an attribute",
 	}
 	switch {

@@ -191,9 +191,9 @@ func measureLoad(ctx context.Context, program string, s size) ([]row, error) {
 	peak := server.peak()
 	r := row{
 		what: fmt.Sprintf("load: %.0f spans/s for %v", float64(accepted.Load()+refused.Load())/s.load.Seconds(), s.load),
-		result: fmt.Sprintf("%d of %d accepted spans are in the graph, %d refused; slowest answer %v; %d MB",
+		result: fmt.Sprintf("%d of %d accepted spans are in the graph, %d refused; slowest answer %v; peak memory %d MB",
 			counted, accepted.Load(), refused.Load(), time.Duration(slowest.Load()).Round(time.Millisecond), peak),
-		others: tempoLimits + ": 15 MB/s and bursts of 20 MB for each tenant, then the distributor refuses",
+		others: tempoLimits + ": 15 MB/s and bursts of 20 MB for each tenant; the distributor refuses more",
 	}
 	switch {
 	case counted != int(accepted.Load()):
@@ -253,8 +253,8 @@ func measureAttacks(ctx context.Context, program string, s size) ([]row, error) 
 	beside.Wait()
 	peak := server.peak()
 	r := row{
-		what:   fmt.Sprintf("attacks: %d requests of a few kB that inflate to 16 MiB and more, %d at a time", tried, s.atOnce),
-		result: fmt.Sprintf("%d unanswered; ordinary requests beside them: slowest %v, %d lost; %d MB", unanswered, slowest.Round(time.Millisecond), lost, peak),
+		what:   fmt.Sprintf("attacks: %d requests of a few kB that decompress to 16 MiB or more, %d at a time", tried, s.atOnce),
+		result: fmt.Sprintf("%d attacks unanswered; ordinary requests at the same time: slowest answer %v, %d lost; peak memory %d MB", unanswered, slowest.Round(time.Millisecond), lost, peak),
 		others: memoryLimits + ": refuses data above a soft limit of the heap, with an error that may be retried, and checks at intervals",
 	}
 	switch {
