@@ -74,9 +74,9 @@ func (e *export) colorCritical(style *render.Style, g *servicegraph.Graph) {
 		}
 	}
 	style.Marks = marks
-	style.Notes = append(slices.Clone(style.Notes), fmt.Sprintf("share of the time of requests: on the critical path of %s, %s long together", quantity.Of(r.Traces, "trace"), render.DurationText(r.Time)))
+	style.Notes = append(slices.Clone(style.Notes), fmt.Sprintf("share of the time on the critical paths of %s, %s in total", quantity.Of(r.Traces, "trace"), render.DurationText(r.Time)))
 	if left := r.Time - placed; r.Time > 0 && float64(left) >= 0.001*float64(r.Time) {
-		style.Notes = append(style.Notes, pathreport.Share(left, r.Time)+" of the time is of nodes that the image does not have")
+		style.Notes = append(style.Notes, pathreport.Share(left, r.Time)+" of the time is that of nodes that the image does not show")
 	}
 	if r.Rootless+r.Early > 0 {
 		style.Notes = append(style.Notes, pathreport.Basis(r, g.Report()))

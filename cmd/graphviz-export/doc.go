@@ -47,9 +47,9 @@ Print a table on the terminal:
 
 # Input
 
-A FILE contains traces in the OpenTelemetry protocol (OTLP): as JSON, one request or
-one request per line, as the OpenTelemetry Collector's file exporter writes it; or as
-protobuf, a single request or length-delimited requests. The JSON of Tempo's trace
+A FILE contains traces in the OpenTelemetry protocol (OTLP). A JSON file has one request,
+or one request per line, as the OpenTelemetry Collector's file exporter writes it. A
+protobuf file has one request, or length-delimited requests. The JSON of Tempo's trace
 API, of Jaeger and of Zipkin is read as well. The format is detected from the content;
 gzip and zstd are decompressed. Several files give one graph, and the spans of one trace
 may be in different files.
@@ -60,36 +60,36 @@ end in .json, .jsonl, .ndjson, .pb, .binpb, .protobuf or .otlp, optionally follo
 .gz or .zst; other files, and symbolic links to directories, are skipped and counted on
 standard error. A pattern such as 'traces/*.json' stands for the files that it matches.
 
-Of several files, such as those of a directory or a pattern, one that is empty, is not a
-trace file, or has no record that can be read is left out: standard error names the file,
-and the exit status is 4. A single file of this kind is an error, and so is a file that
-does not exist or cannot be opened.
+If there are several files, such as those of a directory or a pattern, a file is left out if it
+is empty, is not a trace file, or has no record that can be read. Standard error names the
+file, and the exit status is 4. If such a file is the only one, the command fails. The command
+also fails if any file does not exist or cannot be opened.
 
 A file may be larger than memory. At most 2,500,000 spans are held at a time; a span link
 of a consumer counts as four. When the input has more, the traces idle longest are counted
-first; the summary says how many. Spans that arrive after their trace was counted are skipped
-and reported, so the spans of one trace should not be that far apart. Reading a file of less
-than 1 GiB takes less than 1 GiB of memory, also if the file is compressed.
+first; the summary says how many. A span that is read after its trace was counted is skipped
+and reported, so the spans of one trace should be close together in the input. Reading a
+file of less than 1 GiB takes less than 1 GiB of memory, even if the file is compressed.
 
-A graph distinguishes at most 10,000 nodes and 100,000 edges; --max-nodes and --max-edges set
-other limits, at about 1 kB for a node and 1.5 kB for an edge. A node named other stands for
-further nodes of a type and for the callees of further edges. Edges to uninstrumented
-dependencies have a separate limit of the same size. Names are cut to 1 KiB. The
-heading counts what these limits changed.
+A graph distinguishes at most 10,000 nodes and 100,000 edges. The flags --max-nodes and
+--max-edges set other limits; a node takes about 1 kB of memory, and an edge about 1.5 kB. Nodes
+beyond the limit become one node named other for each type, and the edges beyond the limit lead
+to such a node. Edges to uninstrumented dependencies have a separate limit of the same size.
+Names are cut to 1 KiB. The heading says which of these limits were reached, and how often.
 
 One record, which is a request of OTLP, a trace of Jaeger or a span of Zipkin, must fit into
 memory. A record of more than 64 MiB is skipped and reported; --max-record raises the limit.
-Reading a record takes about three times its size.
+Reading a record takes about three times the size of the record.
 
 A file can also contain a graph that graphviz-export has written as JSON. Graphs and
 traces add up: a file of one hour and a file of the next hour give the graph of two
-hours. A trace that is in both is counted twice.
+hours. A trace that is in both files is counted twice.
 
 A file can also contain a list of dependencies, which Jaeger and Zipkin compute from their
 traces: the answer of Jaeger's /api/dependencies or Zipkin's /api/v2/dependencies. The graph
-of such a list has calls, and from Zipkin also errors; Jaeger does not count errors, so they are
-0. The graph has no latencies, times or rates, every node is a service, and requests from outside
-are unknown.
+of such a list has the number of calls and, from Zipkin, the number of errors. Jaeger does not
+count errors, so the graph of its list has 0 errors. The graph has no latencies, times or rates,
+every node is a service, and requests from outside are unknown.
 
 	curl 'http://localhost:16686/api/dependencies?endTs=1769851800000&lookback=86400000' | graphviz-export -o graph.svg
 
@@ -102,12 +102,13 @@ instead. The flag --trace also selects traces in files, and the other traces are
 
 With --prometheus, the graph is built from the series traces_service_graph_* in Prometheus, which
 Tempo's metrics-generator, the Collector's service graph connector, or Beyla write. No trace is
-read, so this works at any scale. Calls and errors are exact, except that Beyla counts a call on
-each side that it sees: where one side saw fewer, errors are estimated. Latencies are exact to a
-bucket of the histograms, and a message says by which factor a quantile can be off. The flag
---selector restricts the series, for example to one cluster. The graph has no traces: --query,
---trace, --limit and the flags that interpret spans do not apply. The flags for
-credentials apply, but the environment variables for credentials are for Tempo alone.
+read, so this works at any scale. Calls and errors are exact, with one exception: Beyla counts a
+call once for each side that it sees, so if one side saw fewer calls than the other, the number
+of errors is an estimate. Latencies are as precise as the buckets of the histograms, and a message
+says by which factor a quantile can be wrong. The flag --selector restricts the series, for
+example to one cluster. The graph has no traces: --query, --trace, --limit and the flags that
+interpret spans do not apply. The flags for credentials apply, but the environment variables
+for credentials are for Tempo alone.
 
 The flag --estimate-series prints how many series the graph would have in Prometheus, before you
 turn on the service-graphs processor.
@@ -116,19 +117,19 @@ Secrets need not be on the command line, where other users of the machine can se
 passwords and tokens come from the environment or from files, and headers can come from
 a file, with --header @FILE.
 
-The time range is --since before now, --since before --to, or --from until --to.
-Durations have the syntax of Go or of Prometheus: 90s, 1.5h, 1h30m, 1d12h, 2w. A time
-is one of: 2026-01-31T09:30:00Z, with any zone; 2026-01-31, '2026-01-31 09:30' or 09:30
-(today), in local time, or in UTC with --utc; Unix seconds or milliseconds; now, or
-now-2d. The flag --since accepts a time as well.
+The time range starts at --from and ends at --to. Instead of --from, the flag --since gives
+the length of the range. Without --to, the range ends now. A duration has the syntax of Go or of
+Prometheus: 90s, 1.5h, 1h30m, 1d12h, 2w. A time is one of: 2026-01-31T09:30:00Z, with any zone;
+2026-01-31, '2026-01-31 09:30' or 09:30 (today), in local time, or in UTC with --utc; Unix
+seconds or milliseconds; now, or now-2d. The flag --since accepts a time as well.
 
-Of files, the time range selects whole traces by the start of their earliest span, and the
-heading tells how many traces were left out. Without --to the range has no end, and with --to
-alone it has no start. A trace without any time is left out. The files are read twice, which
-takes about 60 bytes of memory for each trace. Standard input and pipes are first copied into a
-temporary file, so they must end. In serve, the range is computed again when a file changes.
-A file with a graph or a list of dependencies has no times of traces, so it cannot be read with
-a time range.
+When files are read, the time range selects whole traces: a trace is in the range if its earliest
+span starts in the range. The heading says how many traces were left out. Without --to the range
+has no end, and with --to alone it has no start. A trace without any time is left out. The files
+are read twice, which takes about 60 bytes of memory for each trace. Standard input and pipes are
+first copied into a temporary file, so they must end. The command serve computes the range again
+when a file changes. A file with a graph or a list of dependencies has no times of traces, so such
+a file cannot be read with a time range.
 
 A record that cannot be read, such as the truncated last object of a JSON file, is
 skipped and reported with its position. A trace that Tempo returns only in part is also
@@ -157,15 +158,15 @@ summary and the heading of the output count the nodes and edges that the filters
 
 The flags take effect in this order, whatever their order on the command line:
 
-	--errors-of SIDE   count only the errors that callers saw, or that callees saw
+	--errors-of SIDE   count only the errors that one side of a call saw: caller or callee
 	--ignore RE        drop the nodes and all calls from and to them
 	--gateway RE       like --hide, and requests from outside to a hidden node become
 	                   requests from outside to the nodes that it calls
 	--hide RE          hide the nodes and keep the calls through them: A → hidden → B
-	                   becomes A → B, as the traces show it. A call that ended in a
-	                   hidden service is counted below the graph, with its errors. If the
-	                   input is a graph, which has only sums of calls, the edge is an
-	                   estimate, and dotted
+	                   becomes A → B, as the traces show. The calls that ended in a
+	                   hidden service, and their errors, are counted below the graph.
+	                   If the input is a graph, which has only sums of calls, the edge
+	                   A → B is an estimate, drawn as a dotted line
 	--group-by KEY     merge nodes by namespace, or by a resource attribute
 	--entries          keep nodes that requests from outside can reach
 	--focus RE         keep the nodes, everything that leads to them, and everything
@@ -186,26 +187,28 @@ The flags take effect in this order, whatever their order on the command line:
 These flags change how spans become a graph:
 
 	--split-by KEY     one node per value of a resource attribute: cart@1.4 and cart@1.5
-	--rename RE=NAME   call nodes by another name: '^(.*)-v[0-9]+$=$1' makes one node of
-	                   cart-v1 and cart-v2. RE is searched for in the name, or else in
-	                   namespace/name; NAME replaces the whole name, and $1 stands for
-	                   the first group. The first rule that matches counts. A dependency
-	                   with the new name of a service is that service
+	--rename RE=NAME   rename nodes: '^(.*)-v[0-9]+$=$1' makes one node of cart-v1 and
+	                   cart-v2. RE is searched for in the name, and if it does not match,
+	                   in namespace/name. NAME replaces the whole name, and $1 in NAME
+	                   stands for the first group of RE. If several rules match a node,
+	                   the first one applies. If a dependency gets the name of a service,
+	                   its calls are calls to that service
 	--rename-file FILE read such rules from a file, one on each line; # starts a comment;
 	                   --rename @FILE does the same
 	--queue-nodes      queues and topics are nodes between producers and consumers
 	--user-node        requests from outside are calls from a node named user
 	--http-errors      HTTP status 500 and above is an error, even if the span has no status
-	--not-error X,Y    outcomes that are no errors, such as canceled for hedged calls, or 404: status
-	                   codes of HTTP and gRPC, and values of error.type
+	--not-error X,Y    do not count these outcomes as errors. An outcome is a status code of
+	                   HTTP or gRPC, or a value of error.type: 404, or canceled for
+	                   hedged calls
 	--infer            guess that a call without a callee led to a server span whose parent
-	                   is missing, if the span lies within the time of the call, and is the
-	                   only such span or names the same RPC service or host
+	                   is missing. The span must lie within the time of the call, and must
+	                   be the only such span, or name the same RPC service or host
 	--no-address-learning
-	                   do not attribute a call without a server span, such as a failed call
-	                   to a service that is down, to the service that answered other calls
-	                   to the same address and port; such a call then leads to a node named
-	                   after the address
+	                   By default, a call without a server span, such as a failed call to
+	                   a service that is down, goes to the service that answered other
+	                   calls to the same address and port. With this flag, the call goes
+	                   to a node named after the address
 	--no-embedded-databases
 	                   leave out databases that run inside a service, such as SQLite
 
@@ -216,18 +219,18 @@ The extension of the file after -o selects the format: .svg, .png or .dot for an
 .mmd for a Mermaid flowchart, which GitHub and GitLab render; .md or .txt for a table;
 .csv, .graphml or .json for other programs. The flag -o can be repeated, to write several
 files after reading the traces once. The flag -f names the format, or its extension,
-independently of the file name; -f grafana, the format of Grafana's node graph
-panel, and -f sequence have no extension. Without -o, a table goes to standard output, and with -f any
-other format. The flag --open opens the report that was written:
+independently of the file name. Two formats have no extension: -f grafana, for Grafana's node
+graph panel, and -f sequence. The flag --open opens the report that was written. Without -o, the
+output goes to standard output, as a table or in the format that -f names:
 
 	$ graphviz-export --quiet -f dot examples/traces/hotrod.jsonl.gz | head -n 1
 	digraph servicegraph {
 
-In tables, --sort selects the order of the rows and --columns the columns. The mark ▲ stands
-for a warning and ● for an error; --warn and --error set the limits. The mark ○ stands for
-errors from which the callers recovered: they tried again or did without, and their own
-requests did not fail. These errors are a warning at most. With --slow, a p95 of at least
-that duration is a warning as well. On a terminal, warnings and errors are colored, unless
+In tables, --sort selects the order of the rows, and --columns selects the columns. The mark ▲
+stands for a warning and ● for an error; --warn and --error set the limits. The mark ○ stands for
+errors from which the callers recovered: they repeated the call or went on without a result, and
+their own requests did not fail. These errors are a warning at most. With --slow, a p95 of at
+least that duration is a warning as well. On a terminal, warnings and errors are colored, unless
 the environment variable NO_COLOR is set.
 
 	$ graphviz-export --quiet --sort errors --columns calls,errors,recovered,p95 examples/traces/hotrod.jsonl.gz | head -n 3
@@ -236,10 +239,10 @@ the environment variable NO_COLOR is set.
 	frontend → customer         53  ▲ 1.9%          0   549 ms
 
 A file is written completely or not at all: an existing file is replaced only after the
-whole new one is on the disk. Of several outputs, all are written or none. A symbolic
-link stays, and the file to which it leads is written. The new file has the mode of the
-old one, and the owner where the system allows that; other hard links keep the old
-content.
+whole new file is on the disk. If there are several outputs, all are written or none. A
+symbolic link stays, and the file to which the link leads is written. The new file has the mode
+of the old file and, where the system allows this, the same owner. Other hard links to the old
+file keep the old content.
 
 The summary and all messages go to standard error. The flag --quiet leaves only warnings
 and errors; --verbose adds details for diagnosis. On a terminal, characters
@@ -247,30 +250,32 @@ that would change how the terminal shows a line are escaped.
 
 An image of up to 150 nodes and 300 edges shows the whole graph. In an image of a larger
 graph, each namespace is a card with the sums of its services and of the databases that only
-these services call. A node that fails, and each node on a path to it from an entry (a node
-with requests from outside), keeps its own card. The flag --expand shows the services of a namespace. If
-more than about 80 cards are left, the image shows the most important ones: first everything
-that fails, then the paths from the entries to the failures, then the busiest. The heading says what
-is collapsed and what is left out. Nothing is collapsed in a graph with fewer than two
-namespaces. Filters choose another part of the graph, and --force draws everything. In an image with
-more than 20 nodes, or one that would not fit a screen, a database or an external host that only one
-service calls is drawn in the card of that service. An edge without room for its label has a number,
-and the list below the graph has the label. If Graphviz cannot lay out a graph, a simpler layout is
-used, and the heading says so. A Mermaid flowchart is limited in the same way, to at most 100 nodes
-and 200 edges, which Mermaid can lay out.
+these services call. A failing node keeps its own card, and so does each node on a path from an
+entry (a node with requests from outside) to a failing node. The flag --expand shows the services
+of a namespace. If more than about 80 cards are left, the image shows the most important ones:
+first the failing nodes and calls, then the paths from the entries to the failures, then the
+busiest nodes. The heading says what is collapsed and what is left out. Nothing is collapsed in a
+graph with fewer than two namespaces. Filters choose another part of the graph, and --force draws
+everything. If an image has more than 20 nodes or would not fit a screen, a database or an
+external host that only one service calls is drawn in the card of that service. If there is no
+room for the label of an edge, the edge has a number, and the list below the graph has the label.
+If Graphviz cannot lay out a graph, a simpler layout is used, and the heading says so. A Mermaid
+flowchart is limited in the same way, to at most 100 nodes and 200 edges: Mermaid can lay out a
+graph of this size.
 
 The diagram of an HTML report shows the same as an image; a click on the card of a namespace shows
-its services and their neighbors. The tables contain everything and can be searched. The filters of
-the report leave only what fails, only busy calls, only some namespaces, or one node with everything
-within a few calls of it. The report lays out the filtered graph with a copy of Graphviz, which adds
-0.6 MB to the file; with --layout-in-page=false, the filters only hide parts of the diagram. A node
-that the search finds and that is not drawn is drawn with its neighbors. The key ? lists all keys.
+the services of the namespace and their neighbors. The tables contain everything and can be
+searched. With the filters, the report shows only the failing nodes and calls, only busy calls,
+only some namespaces, or only the nodes within a few calls of one node. The report lays out the
+filtered graph with a copy of Graphviz, which adds 0.6 MB to the file; with
+--layout-in-page=false, the filters only hide parts of the diagram. If the search finds a node
+that is not drawn, the report draws the node with its neighbors. The key ? lists all keys.
 
 # Sequence diagram
 
 With -f sequence, one trace becomes a sequence diagram for Mermaid, and with -f plantuml or the
-extension .puml, one for PlantUML. The flag --trace selects the trace in Tempo or in files; it can
-be left out if the input has only one.
+extension .puml, one for PlantUML. The flag --trace selects the trace in Tempo or in files. If the
+input has only one trace, the flag can be left out.
 
 	$ graphviz-export --quiet --trace d99d74b68a5e9a69f997dda76169c675 -f sequence examples/traces/hotrod.jsonl.gz | sed -n 6,20p
 	  actor n0 as user
@@ -293,14 +298,14 @@ Services and the dependencies that they call are lifelines. Calls on behalf of o
 overlap are in a block of parallel calls. A reply has the latency that the caller measured, or
 else the latency that the callee measured. A failed call ends in a cross, with the word recovered if the
 request succeeded nevertheless. A call that repeats a failed one is a retry. A message has an open
-arrow and no reply. The diagram has no time scale. Of more than 100 calls, those that failed and those that
-took longest are drawn, with the calls that led to them, and notes count the others. Filters other
-than --hide and --gateway do not apply.
+arrow and no reply. The diagram has no time scale. If a trace has more than 100 calls, the diagram
+shows the calls that failed, the calls that took longest, and the calls that led to these; notes
+count the other calls. Of the filters, only --hide and --gateway apply.
 
 # JSON
 
-The JSON is an object of the type Graph. Its bytes depend only on the spans, and not on
-their order, the input format or the number of files.
+The JSON is an object of the type Graph. The bytes of the JSON depend only on the spans, and
+not on the order of the spans, the input format or the number of files.
 
 	type Graph struct {
 		Schema int    // 1; increases when a field changes its meaning
@@ -355,10 +360,10 @@ The documentation of the Go package servicegraph/graphtest describes all rules a
 to write nodes; the package verifies the same rules in unit tests. An unknown word is an
 error with its position.
 
-With --golden, the file is a golden topology as graphtest.Golden writes it: the calls
-that some services promise to make, and no others. Each team can keep such a file for its
-service. Several files are checked together, and the report names the file of each broken
-promise.
+With --golden, the file is a golden topology, as graphtest.Golden writes it. The file lists
+all calls of some services: the check fails if one of these services makes another call, or
+does not make a call in the list. Each team can keep such a file for its service. Several files
+are checked together, and the report names the file that each violation breaks.
 
 The report goes to standard output: as text, or with --format as json, as junit for the
 test reports of CI systems, or as github for annotations at the lines of the rules in a
@@ -399,52 +404,57 @@ configuration:
 
 	graphviz-export serve --otlp --open
 
-A trace is open until no span of it has arrived for 10 seconds, and at most for 5 minutes
-after its first span. A call of an open trace is not drawn before the span of the callee has
-arrived. So a database or another uninstrumented dependency appears 10 seconds after the
-first call to it, and no node disappears again. The report counts the spans that wait.
-A call stays where the graph has shown it. If a service answers at an address for the first time
-after failed calls to the address were drawn as calls to an uninstrumented dependency, these calls
-stay there, and later ones lead to the service. A message that was drawn as one to a queue stays one
-if the span of the consumer comes more than 10 seconds later. A call moves only if the span of the
-callee comes so late. The graph of the same spans from a file has all calls where they belong.
+A trace is open until no span of the trace has arrived for 10 seconds, and at most for 5 minutes
+after the first span. A call of an open trace is drawn only after the span of the callee has
+arrived. A database or another uninstrumented dependency sends no spans, so it appears 10 seconds
+after the first call to it. No node disappears again. The report counts the spans that are not
+drawn yet.
 
-The graph covers all spans since the start, or with --window 15m the traces that were
+A call that was drawn keeps its callee. If a service answers at an address for the first time
+after failed calls to the address were drawn as calls to an uninstrumented dependency, these calls
+stay there, and later calls lead to the service. A message that was drawn as a message to a queue
+keeps this edge if the span of the consumer arrives more than 10 seconds later. A call moves only
+if the span of its callee arrives as late as that. A graph of the same spans from a file shows the
+right callee of every call.
+
+The graph covers all spans since the start, or with --window 15m the traces that became
 complete in the last 15 minutes. A trace is complete about half a minute after its last
 span. In the report, readers can change the window, pause, clear the graph and, with Tempo,
 change the time range. A pause stops the updates of one page; the other changes are for all readers.
 The panel of a call draws the rate and the errors of the call since the report was opened.
 
-The panels of nodes and calls say how many entries, and which part of the requests, a failure
-reaches. The numbers are exact while the traces of the graph are held in memory: for files and
-Tempo, and with --otlp for half a minute. After that, the panel shows upper bounds from the graph
-("at most"), followed by the exact numbers of the most recent traces. While more than 20,000 spans
-are held with --otlp, there are only the upper bounds: counting would hold up requests.
+The panel of a node or a call says how many entries, and which fraction of the requests, a failure
+of the node or the call can reach. The numbers are exact while the traces of the graph are held in
+memory. Traces of files and Tempo are always held; with --otlp, traces are held for half a minute.
+After that, the panel shows upper bounds from the graph ("at most"), followed by the exact numbers
+of the most recent traces. While more than 20,000 spans are held with --otlp, the panel shows only
+the upper bounds, because exact counting would delay the senders of spans.
 
 The size of the graph depends on the number of services
 and of calls between them, not on time: complete traces are counted and forgotten, and
 at most 200,000 spans in 50,000 incomplete traces are held. Nodes, edges and names have the
-limits that they have in files. Invalid spans are rejected, and the sender is told. A request
+same limits as for files. Invalid spans are rejected, and the sender is told. A request
 may have at most 16 MiB. All requests that are being received may have 80 MiB together. Beyond
 that, the requests that have been arriving longest are refused, and their senders are told to
 retry a second later, so that slow senders do not delay others. At most 1,000 connections are
 open, over both protocols. Beyond that, the connection that has gone longest without delivering a
-request is closed. Beyond 2,000 requests that are arriving, the connection with most of them is
-closed, and so is a connection that sends 160 KiB without delivering a request or a part of one. A
-warning on standard error counts the closed connections. The page's port has a bound of 500
-connections, and closes the one that has gone longest without a request.
+request is closed. If more than 2,000 requests are arriving, the connection with the most of
+these requests is closed. A connection that sends 160 KiB without delivering a request or a part
+of a request is also closed. A warning on standard error counts the closed connections. The port
+of the page accepts at most 500 connections. Beyond that, the connection that has gone longest
+without a request is closed.
 
 Without --otlp, the input is the same as for drawing: files, which are read again when
 they change; or Tempo, which is queried again every 30 seconds (--every), for the same
 time range relative to now. If reading fails, the viewer keeps the last graph and shows the
-error, which is also printed once on standard error.
+error. The error is also printed once on standard error.
 
 	graphviz-export serve --tempo http://localhost:3200 --since 15m --every 10s
 
-The viewer can be reached only from this machine, unless --listen says otherwise; the
-same holds for the OTLP receiver with --otlp-grpc and --otlp-http. There is no password:
-everyone who can reach these ports can see the graph and send spans, and a warning says so
-when other machines can. Web pages can neither read the graph nor send spans. The viewer also
+By default, the viewer and the OTLP receiver can be reached only from this machine. The flags
+--listen, --otlp-grpc and --otlp-http set other addresses. There is no password: everyone who can
+reach these ports can see the graph and send spans. A warning says so if other machines can reach
+them. Other web sites in a browser can neither read the graph nor send spans. The viewer also
 serves the graph in every format, for example at /graph.json and /graph.svg.
 
 # Topology
@@ -464,12 +474,12 @@ entries and how many requests the failure of a node can reach.
 	Cycles
 	  none
 
-	Single points of failure: without NODE, ENTRY reaches nothing of CUTS OFF
+	Single points of failure: without NODE, ENTRY cannot reach the nodes in CUTS OFF
 	  ENTRY     NODE      CUTS OFF
 	  frontend  customer  mysql
 	  frontend  driver    redis-manual
 
-	Blast radius: the entries and the entry requests that use NODE, and AT MOST what its failure can reach in the graph
+	Blast radius: the entries and entry requests that use NODE; AT MOST is the upper bound according to the graph
 	  NODE          ENTRIES  REQUESTS  SHARE  AT MOST  DEPTH  LAYER  IN  OUT  BETWEENNESS
 	  frontend       1 of 1        55   100%     ≤ 55      0      0   0    3            0
 	  customer       1 of 1        53  96.4%     ≤ 53      1      1   1    1            1
@@ -486,20 +496,20 @@ entries and how many requests the failure of a node can reach.
 	  frontend → route        1 of 1        52  94.5%     ≤ 55
 	  frontend → driver       1 of 1        52  94.5%     ≤ 52
 
-	The graph falls apart without any one of  customer, driver, frontend
+	The graph falls apart if any one of these nodes is removed: customer, driver, frontend
 
 	From the graph of 6 services, 5 edges, 55 traces. REQUESTS and SHARE are exact, from 55 traces.
 
 A node is one layer below the lowest of its callers. The betweenness of a node is the number of
-shortest paths between two other nodes that lead through it. REQUESTS and SHARE are counted
-in the traces. Without the traces, or where a filter has changed the nodes, there are only upper
-bounds, because the graph shows what can be reached along its edges, and not what each request
-needs. If nothing enters from outside, as in traces of jobs and load generators, the traces that
-services begin by themselves take the place of entry requests, and the last line says so. The work of
-a consumer for a message from another trace does not count for the request that
-sent the message; the last line says how many such messages there are. The flags for input and
-filters are the same as for drawing. With --json the answers are an object, whose field basis says
-what the answers rest on:
+shortest paths between two other nodes that lead through the node. REQUESTS and SHARE are counted
+in the traces. If the input has no traces, or if a filter has changed the nodes, there are only
+upper bounds, because the graph shows which nodes can be reached along its edges, and not which
+nodes each request needs. If no request enters from outside, as in traces of jobs and load
+generators, the traces that services begin by themselves count as entry requests, and the last
+line says so. The work of a consumer for a message from another trace does not count for the
+request that sent the message; the last line says how many such messages there are. The flags for
+input and filters are the same as for drawing. With --json the answers are an object. Its field
+basis says which graph and traces the answers were computed from:
 
 	type Answers struct {
 		Basis              string
@@ -520,15 +530,15 @@ what the answers rest on:
 			From, To string
 			Radius
 		}
-		Exact string // what the exact numbers rest on; empty if there are none
+		Exact string // the traces in which the exact numbers were counted; empty if there are none
 	}
 	type Radius struct {
-		Entries         []string // that a failure of the node or the calls can reach
+		Entries         []string // entries that a failure of the node or the calls can reach
 		RequestsAtMost  float64  // entry requests that the failure can reach; null if the graph has none
 		ShareAtMost     float64  // fraction of all entry requests, from 0 to 1; null if RequestsAtMost is null
 		OfEntries       int
 		OfEntryRequests float64
-		ExactEntries    []string // whose requests use the node or the calls, as counted in the traces
+		ExactEntries    []string // entries whose requests use the node or the calls, as counted in the traces
 		ExactRequests   float64  // null if the traces are not held
 		ExactShare      float64
 	}
@@ -551,18 +561,18 @@ or directories.
 
 	6 nodes and 5 edges compared in 14 tests; the probability of any false alarm is at most 1%.
 
-Calls are divided by the entry requests that can lead to them, so the two sides may cover
-times of different length and load. A difference is reported as a change only if chance does not
-explain it: a diff of unchanged traffic reports a change with a probability of at most
---false-alarms. A change must also be as large as --min-errors, --min-latency or --min-calls. Where
-there are too few calls to tell, the diff says so. The interval in the table contains the
-size of the change with a probability of 95 %. Samples are independent samples: calls of one
-trace count as less than one sample each. The documentation of the Go package
-servicegraph/graphdiff describes the tests.
+The number of calls is divided by the number of entry requests that can lead to the calls, so
+BASE and HEAD may cover times of different length and load. A difference is reported as a change
+only if chance does not explain the difference: a diff of unchanged traffic reports a change with a
+probability of at most --false-alarms. A change must also be as large as --min-errors,
+--min-latency or --min-calls. If there are too few calls to decide, the diff says so. The interval
+in the table contains the size of the change with a probability of 95 %. The column SAMPLES counts
+independent samples: calls of one trace count as less than one sample each. The documentation of
+the Go package servicegraph/graphdiff describes the tests.
 
-A node or an edge that only one side has is reported if chance does not explain its absence on the
-other side. If both sides made the same requests, as in an integration test, --same-requests reports
-all such nodes and edges.
+A node or an edge that only one of the graphs has is reported if chance does not explain its
+absence in the other graph. If both graphs come from the same requests, as in an integration test,
+--same-requests reports all such nodes and edges.
 
 With --explain, the diff explains each comparison of the nodes and the edges whose text, such
 as "route" or "frontend → route", matches a regular expression:
@@ -577,9 +587,9 @@ as "route" or "frontend → route", matches a regular expression:
 	  a slow call of the base: trace ac40e77252cfbeca0550d3e49b57c9e4 span 9cb199a13f3c1118, 64.1 ms
 	  a slow call of the head: trace 5340e77252cfbeca0550d3e49b57c9e4 span 9cb199a13f3c1118, 85.5 ms
 
-With --tempo, HEAD comes from Tempo, and without BASE also the base. The time range of the head is
-that of --since, --from and --to, and the time range of the base that of --base-since, --base-from
-and --base-to. By default, the base ends where the head starts, and is as long:
+With --tempo, HEAD is read from Tempo, and so is BASE if no file is named. The flags --since,
+--from and --to select the time range of HEAD, and --base-since, --base-from and --base-to that of
+BASE. By default, the time range of BASE ends where that of HEAD starts, and both are equally long:
 
 	graphviz-export diff --tempo http://localhost:3200 --since 15m
 	graphviz-export diff --tempo http://localhost:3200 --since 15m --base-from now-1d --base-to now-23h
@@ -590,15 +600,15 @@ gone-node, new-edge, gone-edge, error-rate (more calls fail), latency (slower) o
 or fewer calls for each request). Fewer errors and lower latencies never fail. The directory
 examples/ci has a workflow that posts the diff as a comment on a pull request.
 
-The formats are text; markdown for a comment; json; the formats junit and github of check, in
-which each kind of change is a rule; and svg, png and html, whose image shows both graphs: new and
-better nodes and edges are green, those that are gone are dashed, those that are worse are red, and
-the line of a larger change is thicker. The JSON is an object of the type Diff; the names of
-its fields begin with a lower-case letter:
+The formats are text; markdown, for a comment; json; junit and github, as in check, where each
+kind of change is a rule; and svg, png and html, with an image of both graphs. In the image, new
+and better nodes and edges are green, worse ones are red, gone ones are dashed, and a thicker line
+is a larger change. The JSON is an object of the type Diff; the names of its fields begin with a
+lower-case letter:
 
 	type Diff struct {
 		Changed     bool
-		Basis       string // what the diff rests on
+		Basis       string // how many nodes and edges were compared, in how many tests
 		Base, Head  struct {
 			Nodes, Edges, Traces, LeftOutTraces, Spans, SampledSpans int
 			EntryRequests float64
@@ -618,7 +628,7 @@ its fields begin with a lower-case letter:
 			Comparisons []Comparison
 		}
 		Renamed []struct{ From, To string } // pairs that look like one node
-		Notes   []string                    // what makes the comparison less exact
+		Notes   []string                    // reasons why the comparison is less exact
 	}
 	type Comparison struct {
 		Metric     string // presence, calls, errors, latency (the median) or tail (p95)
@@ -634,9 +644,10 @@ its fields begin with a lower-case letter:
 
 # Critical path
 
-Graphviz-export critical prints what requests wait for. At each moment a trace waits for one
-span: for the child that ends last, or for the span itself if no child runs. These times are
-the critical path of the trace; making anything else faster saves nothing.
+Graphviz-export critical prints what requests wait for. At each moment, a request waits for one
+span. While a span has running children, the request waits for the child that ends last;
+otherwise, it waits for the span itself. These times are the critical path of the trace.
+Making other work faster does not make the request faster.
 
 	$ graphviz-export critical --top 5 --what-if mysql=100ms examples/traces/hotrod.jsonl.gz
 	Entries
@@ -644,7 +655,7 @@ the critical path of the trace; making anything else faster saves nothing.
 	  frontend /dispatch        54   784 ms   977 ms   994 ms
 	  frontend /config           1  39.7 µs  39.7 µs  39.7 µs
 
-	What requests wait for: SHARE of the time of all requests, SLOW of the slowest 5%
+	What requests wait for; SHARE is the fraction of the time of all requests, SLOW that of the slowest 5%
 	  NODE          SHARE   SLOW  PER REQUEST
 	  mysql           50%    56%       378 ms
 	  redis-manual    26%    23%       196 ms
@@ -653,7 +664,7 @@ the critical path of the trace; making anything else faster saves nothing.
 	  driver        0.07%  0.05%       500 µs
 	  and 1 more: see --top
 
-	Time within calls; SLACK is the least by which a call beside another one ended earlier
+	Time within calls; SLACK is how much longer the call could at least take without delaying its caller
 	  CALL                   SHARE  SLOW  PER REQUEST  NETWORK    SLACK  SUPPRESSED ERRORS  THEIR TIME
 	  frontend → customer      50%   57%       379 ms    0.11%        –                  –           –
 	  customer → mysql         50%   56%       378 ms        –        –                  –           –
@@ -675,34 +686,39 @@ the critical path of the trace; making anything else faster saves nothing.
 	  frontend /dispatch  98.1 ms  101 ms  92.3 ms
 	  frontend /config       0 ms    0 ms     0 ms
 
-	From the paths of 55 traces, 41.9 s long together, of 2,060 spans.
+	From the paths of 55 traces, with 2,060 spans; all paths together are 41.9 s long.
 
-The time of a node is the node's own work or, if the node sends no spans, the time that its callers
-waited for it; the times of all nodes add up to 100 %. The time of a call contains everything that
-the callee did for it. SLOW is the fraction of the time of the slowest 5 % of the requests of
-each entry. NETWORK is the fraction of the time of a call between its two sides. A suppressed
-error is a failed call of a request that succeeded, such as one that was retried.
+The time of a node is the node's own work. If the node sends no spans, the time is how long the
+callers waited for the node. The times of all nodes add up to 100 %. The time of a call contains
+everything that the callee did for the call. SHARE is the fraction of the time of all requests, and
+SLOW is the same fraction for the slowest 5 % of the requests of each entry. NETWORK is the fraction
+of the time of a call that passes between the two sides. SLACK is how much longer a call could take
+before its caller has to wait for the call, because a call at the same time ends later; the column
+has the smallest slack. A suppressed error is a failed call of a request that succeeded, for example
+because the call was retried.
 
-Clocks are corrected: a server span outside its client span, but short enough, moves to the
-middle of the client span. Nobody waits for consumers of messages, nor for work in a service
-that goes on after its parent for more than a tenth of its own duration. The Go package
-servicegraph/critpath describes the details.
+Clocks are corrected: if a server span lies outside its client span and is not longer than the
+client span, the server span moves to the middle of the client span. Consumers of messages are not
+on the critical path. Neither is work in the same service that goes on after its parent for more
+than a tenth of the duration of this work. The Go package servicegraph/critpath describes the
+details.
 
-With --what-if NODE=DURATION, each trace is replayed with DURATION less work of NODE in each
-request to it, or with no work of NODE if the work took less. All other work takes as long as
-before, so a call that runs beside a longer one saves nothing. NODE is a name as the answers have
-it, with or without the type in brackets.
+With --what-if NODE=DURATION, each trace is replayed as if each request to NODE needed DURATION
+less work of NODE, or no work at all if the work took less than DURATION. All other work takes as
+long as before, so making a call faster saves nothing while a longer call runs at the same time.
+NODE is a name as in the output, with or without the type in brackets.
 
-With --percentile, SLOW is about another part of the requests: 99 stands for the slowest 1 %.
+The flag --percentile changes which requests count in SLOW: 99 stands for the slowest 1 %.
 
 A file of a million spans takes a few seconds and less than 300 MB. At most 2,500,000 spans are
 held. When the input has more, the traces that came first are finished early, and the last line counts
-these traces and the spans that arrived after their trace was finished. It also says what other
-limits cost: those on names, calls and sums, which keep the memory below 1 GiB for any input.
+these traces and the spans that arrived after their trace was finished. Further limits, on names,
+calls and sums, keep the memory below 1 GiB for any input; the last line counts how often they
+were reached.
 
-With --color critical, an image shows the critical path: a node is red if requests wait for it for
-20 % of their time or more, and orange from 5 % on. The share of an edge contains everything that the
-callee did for the call. The flag applies to svg, png and dot.
+With --color critical, an image shows the critical path: a node is red if requests wait for the
+node for 20 % of their time or more, and orange from 5 % on. The time of an edge contains everything
+that the callee did for the call. The flag applies to svg, png and dot.
 
 	$ graphviz-export --color critical -o critical.svg examples/traces/hotrod.jsonl.gz
 	6 services, 5 edges, 55 traces → critical.svg
@@ -712,9 +728,9 @@ microseconds, for flame graphs. The JSON is an object of the type Critical; the 
 fields begin with a lower-case letter, and times are in nanoseconds:
 
 	type Critical struct {
-		Basis               string // what the answers rest on
+		Basis               string // which traces and spans the answers were computed from
 		Traces              int
-		TracesWithoutRoot   int // they have no path
+		TracesWithoutRoot   int // traces without a finished root span, which have no path
 		TracesFinishedEarly int // to limit memory
 		Spans, LateSpans    int
 		SampledSpans        int // with a sampling weight; each trace counts once all the same
@@ -739,15 +755,15 @@ fields begin with a lower-case letter, and times are in nanoseconds:
 			Share                 float64
 			Traces                int
 			NetworkNs             int
-			OffPath               int // calls that another one hid
-			MinSlackNs, MeanSlackNs int // of these
+			OffPath               int // calls off the path, because a call at the same time ended later
+			MinSlackNs, MeanSlackNs int // of the calls off the path
 			SuppressedErrors, SuppressedNs int
 			Slowest []struct{ Trace string; TimeNs int }
 		}
 		WhatIf []struct {
 			Node    string
 			LessNs  int
-			Entries []struct{ Node, Operation string; MeanNs, P50Ns, P95Ns int } // saved
+			Entries []struct{ Node, Operation string; MeanNs, P50Ns, P95Ns int } // time saved
 		}
 	}
 
@@ -760,15 +776,15 @@ example:
 
 	{"mcpServers": {"traces": {"command": "graphviz-export", "args": ["mcp", "--base", "before.json", "traces/"]}}}
 
-The tools are graph, neighbors (the calls of one node), explain (why there is a call, or
-none), blast_radius (of a node, or of the calls between two), critical_path, check (rules), and
-diff, which compares with the graph or the traces of --base and explains why it reports a change.
-Every answer is an object, whose field basis says what the answer rests on and
-what makes the graph incomplete. The list of tools describes every field with its unit:
+The tools are graph; neighbors, for the calls of one node; explain, which says why there is a call
+or none; blast_radius, of a node or of the calls between two nodes; critical_path; check, for rules;
+and diff, which compares with the graph or the traces of --base and explains why it reports a
+change. Every answer is an object. Its field basis says which traces the answer was computed from,
+and why the graph may be incomplete. The list of tools describes every field with its unit:
 latencies are in seconds, and ratios and shares are from 0 to 1. A list has at most 50
 items, or as many as the argument limit says, up to 200, and a text has at most 2 KiB; the
-answer counts the items left out. The server reads only what its command line names, and
-writes no file. It ends when its standard input ends.
+answer counts the items left out. The server reads only the files and servers that its command
+line names, and writes no file. The server ends when its standard input ends.
 
 # Doctor
 
@@ -783,37 +799,37 @@ With --otlp, --tempo and --prometheus it walks the pipeline hop by hop:
 	graphviz-export doctor --otlp http://localhost:4318 --tempo http://localhost:3200 --prometheus http://localhost:9090
 
 It sends a trace of one call, from the service tempograph-probe to a service whose name is
-tempograph-probe-target- and a random number, and follows it to the series in Prometheus. Both
-services appear in the graph. The series take up to a minute. A hop that fails is marked ✗, with what to do,
-and the exit status is 1. A hop is not checked if the server of the hop is not named, or if an
-earlier hop failed. The names of the hops are settings, resolve, connect, tls,
+tempograph-probe-target- and a random number, and follows the trace to the series in Prometheus.
+Both services appear in the graph. The series take up to a minute to appear. A hop that fails is
+marked ✗, the line says how to fix the hop, and the exit status is 1. A hop is not checked if the
+server of the hop is not named, or if an earlier hop failed. The names of the hops are settings, resolve, connect, tls,
 protocol, auth, tempo, tempo access, trace by id, search, generator, service-graphs,
 prometheus, remote write, series, propagator, service.name and sampler. The last three
 belong to a program: otelsetup's SDK.CheckPipeline checks them there.
 
 For the receiver, doctor reads the variables OTEL_EXPORTER_OTLP_* as package otelsetup does,
 for example OTEL_EXPORTER_OTLP_HEADERS; for Tempo, the credentials are those of the other
-commands; for Prometheus, PROMETHEUS_BEARER_TOKEN, or PROMETHEUS_USERNAME and
-PROMETHEUS_PASSWORD. Without a file and without these flags, the environment names the
-servers.
+commands; for Prometheus, doctor reads PROMETHEUS_BEARER_TOKEN, or PROMETHEUS_USERNAME and
+PROMETHEUS_PASSWORD. If neither a file nor one of these flags is given, doctor takes the addresses
+of the servers from the environment.
 
-With files, it prints each mistake, for example that Helm values spell the key of the generator as
-Tempo's own configuration does:
+With files, doctor prints each mistake. In this example, Helm values have a key of Tempo's own
+configuration that the chart spells differently:
 
 	✗ values.yaml:9: the chart tempo-distributed reads metricsGenerator; Helm ignores metrics_generator without a word
 	      metricsGenerator:
 
 Each finding has the file, the line, and the corrected lines or the lines to add. A finding
-marked ✗ breaks the pipeline, and the exit status is 1; a finding marked ! breaks most set-ups
-and is right in some; a file marked ? is not checked.
+marked ✗ breaks the pipeline, and the exit status is 1. A finding marked ! breaks most set-ups
+and is right in some. A file marked ? was not checked.
 
 A FILE is YAML: Helm values of the charts tempo-distributed, tempo, prometheus,
 kube-prometheus-stack and opentelemetry-collector; a configuration of Tempo, of its
 tenants, or of the Collector; Kubernetes manifests, as helm template writes them; a Docker
 Compose file; or the data sources of Grafana. A directory stands for all files below it
-whose names end in .yaml or .yml. Each file is checked by itself: what a values file leaves
-out is taken to be the default of the chart. For several values files of one chart, give
-the output of helm template.
+whose names end in .yaml or .yml. Each file is checked by itself: if a values file lacks a key,
+the default of the chart is assumed. If a chart has several values files, check the output of helm
+template instead.
 
 With files alone, doctor opens no connection. With --json it writes an object of the type
 Findings; the names of its fields begin with a lower-case letter:
@@ -825,7 +841,7 @@ Findings; the names of its fields begin with a lower-case letter:
 			Error     string // why the file could not be read to its end
 			Documents []struct {
 				Line int
-				Kind string // what the document was taken for; empty if unknown
+				Kind string // kind of the document, such as Helm values; empty if unknown
 			}
 			Findings []struct {
 				File     string
@@ -839,8 +855,8 @@ Findings; the names of its fields begin with a lower-case letter:
 		Hops []struct { // missing if no server is named
 			Hop     string
 			Outcome string // passed, failed or not checked
-			Detail  string // what was found, what is wrong, or why it was not checked
-			Fix     string
+			Detail  string // the result, the fault, or the reason why the hop was not checked
+			Fix     string // what to do
 		}
 	}
 

@@ -37,10 +37,10 @@ type Held struct {
 func Basis(r *topology.Reach) string {
 	text := "exact, from " + quantity.Of(r.Traces, "trace")
 	if r.Begun() {
-		text += "; nothing enters from outside, so that requests are what services begin by themselves"
+		text += "; no request enters from outside, so the traces that services begin by themselves count as requests"
 	}
 	if r.Linked > 0 {
-		text += fmt.Sprintf("; what consumers did for %s from other traces is not counted", quantity.Of(r.Linked, "message"))
+		text += fmt.Sprintf("; the work of consumers for %s from other traces is not counted", quantity.Of(r.Linked, "message"))
 	}
 	return text
 }

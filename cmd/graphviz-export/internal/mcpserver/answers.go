@@ -11,7 +11,7 @@ type (
 	}
 	targetArgs struct {
 		Node  string `json:"node" jsonschema:"name of a node, as in the graph: namespace/name, or the name alone"`
-		To    string `json:"to,omitempty" jsonschema:"name of a node that it calls: the answer is then about the calls from node to it; empty: about the node"`
+		To    string `json:"to,omitempty" jsonschema:"name of a callee of the node; if given, the answer is about the calls from the node to this callee, and otherwise about the node"`
 		Limit int    `json:"limit,omitempty" jsonschema:"the largest number of items in each list: 50 by default, 200 at most"`
 	}
 	pairArgs struct {
@@ -23,7 +23,7 @@ type (
 	}
 
 	graphResult struct {
-		Basis   string       `json:"basis" jsonschema:"what the answer rests on"`
+		Basis   string       `json:"basis" jsonschema:"the data from which the answer was computed, and reasons why the graph may be incomplete"`
 		Nodes   []nodeResult `json:"nodes" jsonschema:"the busiest first"`
 		Edges   []edgeResult `json:"edges" jsonschema:"the busiest first"`
 		LeftOut int          `json:"leftOutItems" jsonschema:"number of nodes and edges beyond the limit"`
@@ -47,23 +47,23 @@ type (
 		MeasuredBy string   `json:"latencyMeasuredBy" jsonschema:"caller or callee; empty if the latency is unknown"`
 	}
 	textResult struct {
-		Basis   string   `json:"basis" jsonschema:"what the answer rests on"`
+		Basis   string   `json:"basis" jsonschema:"the data from which the answer was computed, and reasons why the graph may be incomplete"`
 		Lines   []string `json:"lines" jsonschema:"the explanation, with units"`
 		LeftOut int      `json:"leftOutLines" jsonschema:"number of lines beyond the limit"`
 	}
 	blastResult struct {
-		Basis           string   `json:"basis" jsonschema:"what the answer rests on"`
+		Basis           string   `json:"basis" jsonschema:"the data from which the answer was computed, and reasons why the graph may be incomplete"`
 		Entries         []string `json:"entries" jsonschema:"nodes with requests from outside that a failure can reach"`
 		OfEntries       int      `json:"ofEntries" jsonschema:"number of all entries"`
 		RequestsAtMost  *float64 `json:"requestsAtMost" jsonschema:"upper bound of the number of requests from outside that a failure can reach; null if the graph counts none"`
 		OfEntryRequests float64  `json:"ofEntryRequests" jsonschema:"number of all requests from outside"`
 		ShareAtMost     *float64 `json:"shareAtMost" jsonschema:"requestsAtMost divided by ofEntryRequests, from 0 to 1; null if the graph counts none"`
-		Requests        *float64 `json:"exactRequests" jsonschema:"number of requests from outside that used the node or the calls, counted in the traces; null if the traces are not held. If nothing enters from outside, jobs that services begin by themselves are counted instead, and basis says so"`
-		Share           *float64 `json:"exactShare" jsonschema:"exactRequests divided by the number of all of them, from 0 to 1; null if the traces are not held"`
+		Requests        *float64 `json:"exactRequests" jsonschema:"number of requests from outside that used the node or the calls, counted in the traces; null if the traces are not held. If no request enters from outside, the jobs that services begin by themselves are counted instead, and basis says so"`
+		Share           *float64 `json:"exactShare" jsonschema:"exactRequests divided by the number of all requests from outside in the traces, from 0 to 1; null if the traces are not held"`
 		LeftOut         int      `json:"leftOutItems" jsonschema:"number of entries beyond the limit"`
 	}
 	pathsResult struct {
-		Basis   string       `json:"basis" jsonschema:"what the answer rests on"`
+		Basis   string       `json:"basis" jsonschema:"the data from which the answer was computed, and reasons why the graph may be incomplete"`
 		Nodes   []waitResult `json:"nodes" jsonschema:"the node with the most time first; the shares of all nodes add up to 1"`
 		Calls   []waitResult `json:"calls" jsonschema:"the call with the most time first; a call contains the calls below it"`
 		LeftOut int          `json:"leftOutItems" jsonschema:"number of nodes and calls beyond the limit"`
@@ -75,7 +75,7 @@ type (
 		SlowestTraces []string `json:"slowestTraces,omitempty" jsonschema:"ids of the traces with the most time in the call"`
 	}
 	checkResult struct {
-		Basis      string   `json:"basis" jsonschema:"what the answer rests on"`
+		Basis      string   `json:"basis" jsonschema:"the data from which the answer was computed, and reasons why the graph may be incomplete"`
 		Holds      bool     `json:"holds" jsonschema:"whether all rules hold"`
 		Rules      int      `json:"rules" jsonschema:"number of rules"`
 		Violations []string `json:"violations" jsonschema:"one text for each broken rule"`
@@ -86,13 +86,13 @@ type (
 		Limit   int    `json:"limit,omitempty" jsonschema:"the largest number of items in each list: 50 by default, 200 at most"`
 	}
 	diffResult struct {
-		Basis     string   `json:"basis" jsonschema:"what the answer rests on"`
+		Basis     string   `json:"basis" jsonschema:"the data from which the answer was computed, and reasons why the graph may be incomplete"`
 		Base      string   `json:"base" jsonschema:"size and time of the base"`
-		Head      string   `json:"head" jsonschema:"size and time of the graph that is compared with it"`
+		Head      string   `json:"head" jsonschema:"size and time of the graph that is compared with the base"`
 		Changes   []string `json:"changes" jsonschema:"one text for each change, with units"`
 		Undecided []string `json:"notEnoughSamples" jsonschema:"differences with too few calls to tell whether they are changes"`
-		Notes     []string `json:"notes" jsonschema:"what makes the comparison less exact"`
-		Why       []string `json:"explanations" jsonschema:"why the diff reports what it was asked to explain, with units: values, the size of the change and its 95% interval, samples, probability, example traces"`
+		Notes     []string `json:"notes" jsonschema:"reasons why the comparison is less exact"`
+		Why       []string `json:"explanations" jsonschema:"explanation of each comparison that the argument explain names, with units: values, the size of the change and its 95% interval, samples, probability, example traces"`
 		LeftOut   int      `json:"leftOutItems" jsonschema:"number of texts beyond the limit"`
 	}
 )

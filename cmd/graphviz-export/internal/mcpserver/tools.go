@@ -96,7 +96,7 @@ func (m *Server) blastTool(in targetArgs) (blastResult, error) {
 		return blastResult{}, fmt.Errorf("%s does not call %s: the tool explain tells why", graphtext.Label(call.From), graphtext.Label(call.To))
 	}
 	a := blastResult{
-		Basis: m.basis() + "; the graph shows what can be reached, not what each request needs", OfEntries: impact.Of,
+		Basis: m.basis() + "; the graph shows which nodes can be reached, not which nodes each request needs", OfEntries: impact.Of,
 		OfEntryRequests: impact.Total,
 	}
 	if impact.Total > 0 {

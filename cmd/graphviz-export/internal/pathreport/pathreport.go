@@ -20,21 +20,21 @@ import (
 // Share returns a time as a part of all: "12.3%".
 func Share(t, all time.Duration) string { return render.PercentText(float64(t), float64(all)) }
 
-// Basis says what a report rests on. read is the report of the reading of its spans.
+// Basis returns a sentence about the traces and spans from which a report was computed. read is the report of the reading of its spans.
 func Basis(r critpath.Report, read servicegraph.Report) string {
 	traces := quantity.Traces(r.Traces, read.LeftOutTraces, read.Limited)
 	if read.LeftOutTraces > 0 {
 		traces = "the " + traces // newest
 	}
-	text := fmt.Sprintf("From the paths of %s, %s long together, of %s", traces, render.DurationText(r.Time), quantity.Of(r.Spans, "span"))
+	text := fmt.Sprintf("From the paths of %s, with %s; all paths together are %s long", traces, quantity.Of(r.Spans, "span"), render.DurationText(r.Time))
 	if r.Rootless > 0 {
-		text += fmt.Sprintf("; %s without a finished root: no path", quantity.Of(r.Rootless, "trace"))
+		text += fmt.Sprintf("; no path for %s without a finished root span", quantity.Of(r.Rootless, "trace"))
 	}
 	if r.Early > 0 {
-		text += fmt.Sprintf("; %s finished early to limit memory, %s came too late", quantity.Of(r.Early, "trace"), quantity.Of(r.Late, "span"))
+		text += fmt.Sprintf("; to limit memory, %s finished early, and %s arrived too late to count", quantity.Of(r.Early, "trace"), quantity.Of(r.Late, "span"))
 	}
 	if r.Sampled > 0 {
-		text += fmt.Sprintf("; %s stand for several each because of sampling, and each trace counts once", quantity.Of(r.Sampled, "span"))
+		text += fmt.Sprintf("; %s stand for several spans each because of sampling; each trace counts once", quantity.Of(r.Sampled, "span"))
 	}
 	if r.Folded > 0 {
 		text += fmt.Sprintf("; names beyond a limit were counted as \"other\" %s", quantity.Of(r.Folded, "time"))
@@ -43,7 +43,7 @@ func Basis(r critpath.Report, read servicegraph.Report) string {
 		text += fmt.Sprintf("; names longer than 1 KiB were cut %s", quantity.Of(r.Cut, "time"))
 	}
 	if r.Coarse > 0 {
-		text += fmt.Sprintf("; to limit memory, a duration was counted roughly, or a time not as that of slow requests, %s: percentiles and the times of slow requests are approximate", quantity.Of(r.Coarse, "time"))
+		text += fmt.Sprintf("; percentiles and the times of slow requests are approximate: to limit memory, a duration was rounded, or was not counted as that of a slow request, %s", quantity.Of(r.Coarse, "time"))
 	}
 	return text + "."
 }
@@ -64,7 +64,7 @@ func WriteText(w io.Writer, r critpath.Report, read servicegraph.Report, percent
 	plaintable.Write(&b, rows, 1)
 	plaintable.More(&b, len(r.Entries)-len(rows)+1)
 
-	fmt.Fprintf(&b, "\nWhat requests wait for: SHARE of the time of all requests, SLOW of the slowest %.4g%%\n", 100-percentile)
+	fmt.Fprintf(&b, "\nWhat requests wait for; SHARE is the fraction of the time of all requests, SLOW that of the slowest %.4g%%\n", 100-percentile)
 	rows = [][]string{{"NODE", "SHARE", "SLOW", "PER REQUEST"}}
 	for _, x := range plaintable.First(r.Nodes, n) {
 		rows = append(rows, []string{graphtext.Label(x.Node), Share(x.Time.All, r.Time), Share(x.Time.Slow, slow), PerRequest(x.Time.All, r)})
@@ -72,7 +72,7 @@ func WriteText(w io.Writer, r critpath.Report, read servicegraph.Report, percent
 	plaintable.Write(&b, rows, 1)
 	plaintable.More(&b, len(r.Nodes)-len(rows)+1)
 
-	b.WriteString("\nTime within calls; SLACK is the least by which a call beside another one ended earlier\n")
+	b.WriteString("\nTime within calls; SLACK is how much longer the call could at least take without delaying its caller\n")
 	rows = [][]string{{"CALL", "SHARE", "SLOW", "PER REQUEST", "NETWORK", "SLACK", "SUPPRESSED ERRORS", "THEIR TIME"}}
 	for _, x := range plaintable.First(r.Calls, n) {
 		network, slack, suppressed, cost := "–", "–", "–", "–"

@@ -188,7 +188,7 @@ func (a Report) WriteText(w io.Writer, n int) error {
 		}
 		fmt.Fprintf(&b, "  %s; closed by %s\n", console.OneLine(strings.Join(c.Nodes, ", ")), console.OneLine(strings.Join(closing, ", ")))
 	}
-	b.WriteString("\nSingle points of failure: without NODE, ENTRY reaches nothing of CUTS OFF\n")
+	b.WriteString("\nSingle points of failure: without NODE, ENTRY cannot reach the nodes in CUTS OFF\n")
 	if len(a.SinglePoints) == 0 {
 		b.WriteString("  none\n")
 	}
@@ -207,9 +207,9 @@ func (a Report) WriteText(w io.Writer, n int) error {
 	plaintable.More(&b, len(a.SinglePoints)-len(points))
 
 	if a.Exact != "" {
-		b.WriteString("\nBlast radius: the entries and the entry requests that use NODE, and AT MOST what its failure can reach in the graph\n")
+		b.WriteString("\nBlast radius: the entries and entry requests that use NODE; AT MOST is the upper bound according to the graph\n")
 	} else {
-		b.WriteString("\nBlast radius: the entries, and at most the entry requests, that a failure of NODE can reach\n")
+		b.WriteString("\nBlast radius: the entries that a failure of NODE can reach, and an upper bound for the entry requests\n")
 	}
 	heads := radiusHeads(a.Exact != "")
 	rows = [][]string{append(append([]string{"NODE"}, heads...), "DEPTH", "LAYER", "IN", "OUT", "BETWEENNESS")}
@@ -233,13 +233,13 @@ func (a Report) WriteText(w io.Writer, n int) error {
 		plaintable.More(&b, len(a.Calls)-len(calls))
 	}
 	if len(a.Articulation) > 0 {
-		fmt.Fprintf(&b, "\nThe graph falls apart without any one of  %s\n", console.OneLine(strings.Join(a.Articulation, ", ")))
+		fmt.Fprintf(&b, "\nThe graph falls apart if any one of these nodes is removed: %s\n", console.OneLine(strings.Join(a.Articulation, ", ")))
 	}
 	fmt.Fprintf(&b, "\nFrom the graph of %s. ", a.Basis)
 	if a.Exact != "" {
 		fmt.Fprintf(&b, "REQUESTS and SHARE are %s.\n", a.Exact)
 	} else {
-		b.WriteString("The graph shows what can be reached, not what each request needs.\n")
+		b.WriteString("The graph shows which nodes can be reached, not which nodes each request needs.\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
