@@ -42,8 +42,8 @@ func newCriticalCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Comman
 		},
 	}
 	group(cmd, "Critical path", func(f *pflag.FlagSet) {
-		f.StringArrayVar(&c.whatIf, "what-if", nil, "print what requests save if each request into a node takes less time: `NODE=DURATION`; repeatable")
-		f.Float64Var(&c.percentile, "percentile", 95, "count as SLOW the requests of an entry from percentile `P` of their durations on: 50, 99.9")
+		f.StringArrayVar(&c.whatIf, "what-if", nil, "print how much time requests save if each request to a node takes less time: `NODE=DURATION`; repeatable")
+		f.Float64Var(&c.percentile, "percentile", 95, "requests of an entry count as slow if they take longer than percentile `P`: 50, 99.9")
 		f.IntVar(&c.top, "top", 20, "list at most `N` nodes, calls and operations each; 0: all")
 	})
 	c.tempo.addTo(cmd)

@@ -55,12 +55,12 @@ func newDiffCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	}
 	group(cmd, "Diff", func(f *pflag.FlagSet) {
 		f.StringSliceVar(&d.failOn, "fail-on", nil, "exit with 1 if there is a `CHANGE` of this kind: "+alternatives(gateNames())+"; repeatable")
-		f.StringVar(&d.explain, "explain", "", "explain the comparisons of the nodes and the edges whose NODE or FROM → TO matches `RE`")
-		f.BoolVar(&d.sameRequests, "same-requests", false, "both sides made the same requests: every new or gone edge is a change, however rare")
-		f.Var(&d.falseAlarms, "false-alarms", "report a change where traffic is unchanged with a probability of at most `FRACTION`")
-		f.Var(&d.minErrors, "min-errors", "smallest change of the fraction of failed calls to report, as `FRACTION`")
-		f.Var(&d.minLatency, "min-latency", "smallest relative change of latencies to report, as `FRACTION`")
-		f.Var(&d.minCalls, "min-calls", "smallest relative change of calls per request to report, as `FRACTION`")
+		f.StringVar(&d.explain, "explain", "", "explain the comparisons of nodes and edges whose name, NODE or FROM → TO, matches `RE`")
+		f.BoolVar(&d.sameRequests, "same-requests", false, "both graphs come from the same requests: every new or gone edge is a change, however rare")
+		f.Var(&d.falseAlarms, "false-alarms", "limit the probability of a false alarm, a change reported for unchanged traffic, to `FRACTION`")
+		f.Var(&d.minErrors, "min-errors", "report only changes of the fraction of failed calls by at least `FRACTION`")
+		f.Var(&d.minLatency, "min-latency", "report only relative changes of latencies by at least `FRACTION`")
+		f.Var(&d.minCalls, "min-calls", "report only relative changes of calls per request by at least `FRACTION`")
 	})
 	d.tempo.addTo(cmd)
 	group(cmd, "Time", func(f *pflag.FlagSet) {

@@ -49,7 +49,7 @@ func (s *styleFlags) addTo(cmd *cobra.Command) {
 		f.Var(&s.error, "error", "mark an error where at least `FRACTION` of the calls fail")
 		f.DurationVar(&s.slow, "slow", 0, "mark a warning where the p95 of the latency is at least `DURATION`: 500ms, 2s")
 		f.BoolVar(&s.selfEdges, "self-edges", false, "draw calls of a node to itself")
-		f.StringArrayVar(&s.expand, "expand", nil, "show the services of namespace `NS` in a large image, which has a card for each namespace; repeatable")
+		f.StringArrayVar(&s.expand, "expand", nil, "in a large image, where each namespace is one card, show the services of namespace `NS`; repeatable")
 		f.BoolVar(&s.pageLayout, "layout-in-page", true, "lay out filtered graphs in the HTML report; adds 0.6 MB to the file")
 		f.StringVar(&s.traceURL, "trace-url", "", "link traces in HTML to `URL`, which contains {traceID}")
 	})
