@@ -302,18 +302,18 @@ func serverMessage(contentType string, body []byte) (text string, page bool) {
 		}
 	}
 	text = strings.TrimSpace(string(body))
-	if strings.HasPrefix(text, "<") { // HTML is not readable in one line
+	if strings.HasPrefix(text, "<") { // HTML would not be readable on one line
 		return "", true
 	}
 	return text, false
 }
 
-// check sends an empty request, without retries, and returns the reason why spans
-// would not be delivered, nil if they would.
+// check sends an empty request without retries. It returns the reason why spans would not be
+// delivered, and nil if they would be delivered.
 func check(ctx context.Context, s settings) *deliveryError { return upload(ctx, s, nil) }
 
-// upload sends spans in one request, without retries, and returns the reason why they were not
-// delivered, nil if they were.
+// upload sends spans in one request without retries. It returns the reason why the spans were
+// not delivered, and nil if they were delivered.
 func upload(ctx context.Context, s settings, spans []*tracepb.ResourceSpans) *deliveryError {
 	var reason error // why the only attempt failed, set during UploadTraces
 	c := newClient(s, false, func(err error) { reason = err })

@@ -65,8 +65,8 @@ func (p *pipeline) probe(ctx context.Context) {
 // shutdown sends the queued spans and ends every goroutine. If ctx ends before
 // that, the spans that have not been sent are lost.
 func (p *pipeline) shutdown(ctx context.Context) {
-	// The error is that of ctx or of closing a connection, which no longer matters.
-	// The tally has the lost spans.
+	// The error comes from ctx or from closing a connection, and can be ignored: the tally has
+	// the number of lost spans.
 	_ = p.processor.Shutdown(ctx)
 	// If ctx has ended, the batch processor still works in the background. halt makes all its
 	// requests fail at once.

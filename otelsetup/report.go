@@ -13,7 +13,7 @@ const reportInterval = time.Minute
 // A reporter logs faults, each kind once in reportInterval. It is safe for
 // concurrent use.
 type reporter struct {
-	logger *slog.Logger // nil stands for slog.Default() at the time of a message
+	logger *slog.Logger // nil means slog.Default() at the time of a message
 	level  slog.Level   // messages below it are left out
 	tally  *tally
 
@@ -72,8 +72,8 @@ func (r *reporter) failed(now time.Time, e *deliveryError) {
 	r.log(slog.LevelWarn, "spans are not being delivered", args...)
 }
 
-// stopped records that Shutdown canceled an export. An earlier fault is the better
-// explanation of lost spans, so it stays.
+// stopped records that Shutdown canceled an export. It keeps an earlier fault, because an
+// earlier fault explains lost spans better.
 func (r *reporter) stopped(e *deliveryError) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -136,7 +136,7 @@ func (r *reporter) dropReasonLocked() string {
 	return outage
 }
 
-// cause returns the latest fault, nil if there was none. It is never nil if the tally
+// cause returns the latest fault, and nil if there was no fault. It is never nil if the tally
 // has failed spans.
 func (r *reporter) cause() *deliveryError {
 	r.mu.Lock()

@@ -20,16 +20,17 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// Search yields the traces that the query finds, each once, by start, the newest first,
-// and by id among equal starts.
+// Search yields each trace that the query finds once. The traces are ordered by start, the
+// newest first, and by id among equal starts.
 //
 // Tempo's search has no pages: it returns the first traces that it meets, up to a limit. Search
-// therefore asks for the whole range with the highest limit that the server takes, and with
-// Query.Limit for the newest traces. Search asks for slices of the range only if the answer reaches
-// the limit, is too large or takes too long. An answer with a round number of traces may be cut by
-// a limit that Tempo does not report, so Search then asks for a part of the traces, to see whether
-// there are more. Slices that are shorter than Query.Late can miss traces that arrived late or
-// lasted long: Search then warns with [WarnSliced].
+// therefore asks for the whole range with the highest limit that the server accepts. If
+// Query.Limit is set, Search asks only for the newest traces. Search asks for slices of the
+// range only if the answer reaches the limit, is too large or takes too long. An answer with a
+// round number of traces may be cut by a limit that Tempo does not report, so Search then makes
+// another search for some of the traces, which shows whether there are more. Slices that are
+// shorter than Query.Late can miss traces that arrived late or lasted long: Search then warns
+// with [WarnSliced].
 //
 // An error of the type [*servicegraph.SkipError] is a [*Warning] that traces may be
 // missing, and the search goes on; any other error ends the sequence.
@@ -90,8 +91,8 @@ func newestFirst(a, b TraceSummary) int {
 }
 
 const (
-	// maxLimit is the highest limit that Tempo 3 takes, unless configured otherwise; Tempo
-	// 2 takes any limit. An answer with as many traces has some 100 MB.
+	// maxLimit is the highest limit that Tempo 3 accepts, unless configured otherwise. Tempo 2
+	// accepts any limit. An answer with as many traces has some 100 MB.
 	maxLimit = 262144
 
 	// maxSlice is the longest time, in seconds, that Tempo searches in one request
@@ -99,26 +100,26 @@ const (
 	maxSlice = 168 * 3600
 )
 
-// A search finds all traces in a time range. It asks for slices of the range, the newest
-// first: one slice if the server takes the whole range.
+// A search finds all traces in a time range. It asks for slices of the range, the newest first:
+// a single slice if the server accepts the whole range.
 type search struct {
 	client *Client
-	params url.Values // without those that differ between slices
+	params url.Values // the parameters that are the same for all slices
 	found  map[servicegraph.TraceID]*foundTrace
 
 	first, last int64 // the range, in Unix seconds
-	end         int64 // of the rest of the range
+	end         int64 // end of the part of the range that is not searched yet
 	now         int64
-	late        int64 // in seconds
+	late        int64 // Query.Late with its default, in seconds
 
 	needed  int  // how many of the newest traces the query needs; 0 for all traces
 	ordered bool // whether requests are for the newest traces
 	cut     bool // whether there are older traces than those found
 
-	limit    int   // of the next request
-	most     int   // the highest limit that the server takes
-	width    int64 // of the next slice, in seconds
-	maxWidth int64 // of the widest slice that the server takes
+	limit    int   // limit of the next request
+	most     int   // the highest limit that the server accepts
+	width    int64 // width of the next slice, in seconds
+	maxWidth int64 // width of the widest slice that the server accepts
 
 	silent   int  // slices in a row without an answer
 	checked  bool // whether the client has checked that Tempo searches the range up to its end
@@ -144,7 +145,7 @@ func (s *search) run(ctx context.Context) error {
 		n, kept, jobs, err := s.slice(ctx, lo, s.reach(lo, hi))
 		if err != nil {
 			if s.ordered && ctx.Err() == nil {
-				s.anyOrder() // the query may have a hint of its own
+				s.anyOrder() // the user's query may have a hint that excludes mostRecent
 				continue
 			}
 			if err := s.recover(ctx, lo, hi, err); err != nil {
@@ -173,8 +174,9 @@ func (s *search) run(ctx context.Context) error {
 	return nil
 }
 
-// reach returns the end of the search for a slice, unless the slice is one of many short
-// ones, in a time with many traces.
+// reach returns the end of the search for a slice. It is after the slice, so that the search
+// finds late traces, except for a short slice: slices are short where there are many traces,
+// and each search would find the traces of many later slices again.
 func (s *search) reach(lo, hi int64) int64 {
 	if s.isShort(lo, hi) {
 		return hi

@@ -134,7 +134,8 @@ func evenly(traces []*foundTrace, n int) []*foundTrace {
 	return some
 }
 
-// hash mixes the bits of an id: the upper bits of a product depend on all lower ones.
+// hash mixes the bits of an id. The upper bits of a product depend on all lower bits of its
+// factors.
 func hash(id servicegraph.TraceID) uint64 {
 	const factor = 0x9e3779b97f4a7c15
 	h := (binary.BigEndian.Uint64(id[:8]) ^ binary.BigEndian.Uint64(id[8:])) * factor

@@ -30,18 +30,18 @@ type selection struct {
 	tags        TagQuery                      // for the attributes of all traces
 	links       Query                         // for the traces with links
 	query       string                        // TraceQL that shows spans, with a %s for a filter
-	keys        map[string]bool               // the attributes that the query shows: whether they belong to resources
+	keys        map[string]bool               // the attributes that the query shows; true for attributes of resources
 	linked      map[servicegraph.TraceID]bool // the traces with links
 	all         []*foundTrace                 // the traces in the time range, including those not to be read
-	limit       int                           // the highest that the server takes
+	limit       int                           // the highest limit that the server accepts
 	cut         bool                          // whether there are older traces that are not in all
 	manyErrors  bool                          // whether searches for failed spans cost more than the status of each span
 	showsStatus bool                          // whether the query shows the status of each span
 	build       BuildInfo                     // of the server; empty if unknown
 
-	names    map[rootSpan]bool               // the root spans of which a trace was compared
+	names    map[rootSpan]bool               // the root spans for which a trace was compared
 	fetched  map[servicegraph.TraceID]*Trace // the traces of the group that were fetched to compare
-	distrust map[string]bool                 // root services of which a trace differed
+	distrust map[string]bool                 // the root services for which a compared trace differed
 	weighted bool                            // whether a compared trace had weights
 	cost     *Cost
 }
@@ -55,8 +55,9 @@ func (c *Client) newSelection(ctx context.Context, q Query, all *search, found [
 	}
 	start, end := timeOf(found)
 	if query := strings.TrimSpace(q.TraceQL); query != "" && query != "{}" {
-		// A search for the spans of some traces would miss the parts of them in which the
-		// query matches nothing, so the search shows the spans of all traces.
+		// A search with the user's query would miss those parts of a trace in which the query
+		// matches nothing. The searches for spans therefore show all traces of the time range,
+		// which costs too much if the query selects only a few of them.
 		const sparse = 4
 		var err error
 		all, err = c.find(ctx, Query{Start: start, End: end, Late: q.Late, Limit: sparse * len(found)})

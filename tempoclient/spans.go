@@ -21,10 +21,10 @@ const fetchers = 8
 // [Client.Search], the spans of a trace by start. Spans yields all spans of a trace, even if the
 // trace extends past the time range.
 //
-// Spans reads the spans of many traces from one search answer where the answer shows the
-// same spans as a fetch by id, up to the order of their attributes. It fetches the other
-// traces by id, some concurrently: see [Cost] for the reasons, and Query.Exact. All
-// requests have ended when the loop over the sequence ends.
+// Spans reads the spans of many traces from one search answer if the answer shows the same
+// spans as a fetch by id, except for the order of attributes. It fetches the other traces by
+// id, some concurrently: see [Cost] for the reasons, and Query.Exact. All requests have ended
+// when the loop over the sequence ends.
 //
 // An error of the type [*servicegraph.SkipError] is a [*Warning] that spans may be
 // missing, and reading goes on; any other error ends the sequence. [servicegraph.Build]
@@ -194,7 +194,8 @@ func (p *producer) group(ctx context.Context, s *selection, group []*foundTrace,
 	}
 }
 
-// fetch fetches a trace while the next ones are requested. It returns false if ctx ends first.
+// fetch fetches a trace in the background, so that the next traces can be requested. It returns
+// false if ctx ends before the trace has a place in the queue.
 func (p *producer) fetch(ctx context.Context, id servicegraph.TraceID) bool {
 	p.cost.Requests++
 	place, ok := p.place(ctx)

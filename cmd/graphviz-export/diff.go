@@ -306,7 +306,7 @@ func (d *diff) writeExplanations(result graphdiff.Diff, match *regexp.Regexp) er
 	return err
 }
 
-// A writing is a document other than a graph, as a format for the targets of an export.
+// A writing writes a document other than a graph. It is a format for the targets of an export.
 type writing func(io.Writer) error
 
 func (r writing) Render(w io.Writer, _ *servicegraph.Graph) error { return r(w) }

@@ -67,7 +67,7 @@ func newServeCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	return cmd
 }
 
-// run serves until ctx is done, which is not an error.
+// run serves until ctx is done. The end of ctx is not an error.
 func (s *serve) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -230,7 +230,7 @@ func (w *watch) round(ctx context.Context) error {
 func (w *watch) report(err error) {
 	problem := ""
 	switch {
-	case err != nil && w.empty && exit.Status(err) == exit.Nothing: // --focus matches none of 0 nodes
+	case err != nil && w.empty && exit.Status(err) == exit.Nothing: // in an empty graph, --focus cannot match a node
 	case err != nil:
 		problem = console.OneLine(err.Error())
 	}

@@ -61,7 +61,7 @@ func (c *patientConnection) Write(ctx context.Context, msg jsonrpc.Message) erro
 		if answer, ok := msg.(*jsonrpc.Response); ok {
 			delete(c.open, answer.ID)
 		}
-		if err != nil { // nobody reads the answers
+		if err != nil { // the other side has closed the stream and reads no answers
 			clear(c.open)
 			c.ended = true
 		}

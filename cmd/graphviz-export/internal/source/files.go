@@ -139,8 +139,8 @@ func stateOf(inputs []input) string {
 	return b.String()
 }
 
-// inputs returns the inputs that an argument stands for: standard input, a file, the trace
-// files below a directory, or the files that match a pattern which the shell did not expand.
+// inputs returns the inputs that an argument names: standard input, a file, the trace files
+// below a directory, or the files that match a pattern which the shell did not expand.
 func (f Files) inputs(arg string) ([]input, error) {
 	if arg == "-" {
 		return []input{{StdinName, func(ctx context.Context) (io.ReadCloser, error) {
@@ -151,7 +151,7 @@ func (f Files) inputs(arg string) ([]input, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		matches, bad := filepath.Glob(arg)
-		matches = slices.DeleteFunc(matches, func(match string) bool { // as in a shell
+		matches = slices.DeleteFunc(matches, func(match string) bool { // wildcards do not match hidden files, as in a shell
 			return isHidden(match) && !isHidden(arg)
 		})
 		if bad != nil || len(matches) == 0 {
@@ -210,7 +210,7 @@ func (f Files) directory(dir string) ([]input, error) {
 	others, special := 0, 0
 	root := dir
 	if info, err := os.Lstat(dir); err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		root += string(filepath.Separator) // WalkDir would not follow the link itself
+		root += string(filepath.Separator) // without the separator, WalkDir would not follow a symbolic link
 	}
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch hidden := isHidden(path) && path != root; {

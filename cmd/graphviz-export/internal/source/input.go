@@ -41,7 +41,7 @@ func (in input) read(ctx context.Context, cfg tracefile.Config, graph func(*serv
 	}
 }
 
-// load adds to a builder the spans that read would return.
+// load adds the spans that read would return to a builder.
 func (in input) load(ctx context.Context, b *servicegraph.Builder, maxRecord int, graph func(*servicegraph.Graph), skipped func(*servicegraph.SkipError) error) error {
 	return in.use(ctx, graph, func(r io.Reader) error {
 		return tracefile.Load(b, r, in.name, tracefile.LoadConfig{MaxRecord: maxRecord, Skipped: skipped})
@@ -93,17 +93,17 @@ func (c *cancelable) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// graphStart matches the beginning of a graph in JSON, whatever the order of its fields.
-// No format of traces begins like this.
+// graphStart matches the beginning of a graph in JSON, with its fields in any order. No format
+// of traces begins like this.
 var graphStart = regexp.MustCompile(`^\s*\{\s*"(schema|nodes|edges|report)"\s*:`)
 
 // headSize is how many bytes at the beginning of an input are examined for a graph. It is large
 // because the first link of a list of dependencies has two names, which can be long.
 const headSize = 64 << 10
 
-// graphReader returns the function that reads the graph which the input holds, as JSON of a graph
-// or as a list of dependencies; nil if the input holds neither. It peeks at the beginning and
-// consumes nothing.
+// graphReader returns a function that reads the graph in an input: a graph in JSON or a list of
+// dependencies. It returns nil if the input is neither. It looks at the beginning of r without
+// consuming it.
 func graphReader(r *bufio.Reader) func(io.Reader) (*servicegraph.Graph, error) {
 	start, _ := r.Peek(headSize) // less at the end of the input
 	if z, err := gzip.NewReader(bytes.NewReader(start)); err == nil {

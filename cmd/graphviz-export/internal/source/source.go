@@ -15,11 +15,11 @@ import (
 type Source struct {
 	Name    string // in messages: "traces.json", "3 files"
 	Origin  string // in the heading of the output: like name, without the directory of a file
-	About   string // in the summary: "last 1h"; empty: nothing
+	About   string // in the summary: "last 1h"; may be empty
 	Title   string // heading of an image; empty for files
 	Nothing error  // the error if there are no spans; nil: a default error
-	Limit   int    // the most traces that Tempo may return; 0: no limit
-	State   string // of files: differs after a change; empty for Tempo
+	Limit   int    // the largest number of traces that Tempo may return; 0: no limit
+	State   string // differs after the files have changed; empty for Tempo
 
 	Spans func(context.Context) iter.Seq2[servicegraph.Span, error]
 	// Load adds the spans to a builder, faster than a loop over the spans. It passes each record
@@ -37,7 +37,7 @@ type Source struct {
 	Progress func() string                // the progress of reading as a text; nil: show the number of spans
 	Close    func() error
 
-	Truncated *atomic.Int64 // traces that Tempo has returned only in part, so far
+	Truncated *atomic.Int64 // number of traces so far of which Tempo has returned only a part
 }
 
 // Empty returns the error for a source that had no spans.

@@ -24,7 +24,7 @@ type rangedFiles struct {
 	leftOut   *foreignFiles
 	stderr    *console.Console
 	temporary []*os.File
-	kept, all int // traces
+	kept, all int // numbers of traces
 }
 
 // restrict returns a source with those traces of src that start in the time range.
