@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	protocol "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/input"
@@ -510,4 +511,26 @@ func TestAccessibleNames(t *testing.T) {
 	if len(dangling) > 0 {
 		t.Errorf("references to missing ids: %v", dangling)
 	}
+}
+
+// TestZoomFollowsFilters: in a report that does not lay out its filters, z does not zoom to nodes that only
+// hidden edges connect with the selection.
+func TestZoomFollowsFilters(t *testing.T) {
+	traffic := newTraffic()
+	traffic.call("web", "service-0", 50, 10, 20*time.Millisecond)
+	for i := range 6 {
+		traffic.call(fmt.Sprintf("service-%d", i), fmt.Sprintf("service-%d", i+1), 50, 0, 10*time.Millisecond)
+	}
+	html := shopReport()
+	html.Parts = nil
+	p := open(t, html, traffic.graph())
+	p.prefer("light")
+	p.click(node("service-0"))
+	p.press("z")
+	p.settle()
+	all := eval[float64](p, scale)
+	p.press("e")
+	p.want("only the failing call is left", is(names(":not(.hidden)"), "service-0 web"))
+	p.press("z")
+	p.want("z zooms to the failing call", fmt.Sprintf("%s > %v", scale, all*1.5)+`&&`+inside("[data-node].chosen"))
 }
