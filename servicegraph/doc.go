@@ -46,16 +46,18 @@
 //  5. internal/pairing reads the calls from the tree, and decides the outcome of each span.
 //     Parent and child in different services are a call whatever their kinds are; spans in
 //     between do not hide the call; client spans inside client spans are one call; a client
-//     span without a callee calls the peer that its attributes name. Pairing knows numbers,
-//     not names, and counts nothing. (pairing.Call, pairing.Outcome)
+//     span without a callee calls the peer that its attributes name. Pairing works with
+//     numbers, and asks functions of its configuration about names. It counts nothing.
+//     (pairing.Call, pairing.Outcome)
 //  6. aggregate.go adds the calls of each trace to totals (totals.go), of several traces in
 //     parallel. Latencies are histograms (latency.go, internal/histogram). Calls that other
 //     spans may tell more about are pending (pending.go). (totals)
 //  7. resolve.go and messages.go resolve the pending calls, and the totals become a graph.
 //     internal/directory finds the service that a caller dialed. ([Graph])
 //  8. Views make a graph of a graph (view*.go, internal/digraph), [Merge] makes one graph of
-//     several, and JSON stores it (json.go, json_pending.go). [Builder.Explain] repeats step 5 to
-//     find out why there is an edge, or why there is none (explain.go).
+//     several, and JSON stores it (json.go, json_pending.go, json_read.go). [Builder.Traces] repeats
+//     step 5 to return the calls of each trace (traces.go); from these calls, [Builder.Explain] tells
+//     why there is an edge, or why there is none (explain.go).
 //
 // The tree is what distinguishes this package: a store that waits for the two halves of an
 // edge cannot see ancestors, and loses fan-out, retries, proxies and calls without a client

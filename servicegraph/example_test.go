@@ -164,6 +164,16 @@ func ExampleGraph_Top() {
 	// left out: 2 nodes
 }
 
+func ExampleGraph_TopEdges() {
+	g := shop().TopEdges(2)
+	printEdges(g)
+	fmt.Println("left out:", g.Report().LeftOutEdges, "edges")
+	// Output:
+	// edge/gateway -> shop/cart: 40 calls, 0 errors
+	// shop/checkout -> shop/cart: 30 calls, 0 errors
+	// left out: 3 edges
+}
+
 func ExampleEdge_Latency() {
 	for e := range shop().ErrorsOnly(0).Edges() {
 		if latency, by, ok := e.Latency(); ok {

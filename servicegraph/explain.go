@@ -134,17 +134,14 @@ func (x Explanation) String() string {
 // remain. Explain takes about as long as [Builder.Graph].
 func (b *Builder) Explain(from, to NodeID) Explanation {
 	g := b.Graph()
-	resolver := g.totals.resolver()
 	x := explainer{
-		from: b.names.find(from), to: b.names.find(to), toID: to,
-		builder:  b,
-		resolver: resolver,
-		senders:  g.totals.senders(),
-		seen:     make(map[nodeIndex]bool),
-		found:    make(map[missKey]*Miss),
+		reader: b.callReader(g),
+		from:   b.names.find(from), to: b.names.find(to), fromID: from, toID: to,
+		seen:  make(map[nodeIndex]bool),
+		found: make(map[missKey]*Miss),
 	}
 	for t := range b.all() {
-		x.addTrace(t)
+		x.addTrace(&t)
 	}
 	x.otherTraces()
 	result := Explanation{From: from, To: to}
@@ -173,15 +170,14 @@ func compareLinks(a, b Link) int {
 	return cmp.Or(slices.Compare(a.TraceID[:], b.TraceID[:]), slices.Compare(a.SpanID[:], b.SpanID[:]))
 }
 
-// An explainer looks for spans that came close to being a call.
+// An explainer looks for spans that came close to being a call, among the calls of each trace and the
+// spans without a call.
 type explainer struct {
-	builder  *Builder
-	resolver *resolver // finds the callee of a call without a callee span
-	senders  map[Link]sendKey
-	from, to nodeIndex // 0 for a node that no span names
-	toID     NodeID
-	seen     map[nodeIndex]bool
-	found    map[missKey]*Miss
+	reader       *callReader // of the calls as the graph counts them
+	from, to     nodeIndex   // 0 for a node that no span names
+	fromID, toID NodeID
+	seen         map[nodeIndex]bool
+	found        map[missKey]*Miss
 
 	waiting []timedSpan // caller spans of from without a callee
 	entered []timedSpan // requests that entered to as a root
@@ -210,64 +206,78 @@ func (x *explainer) miss(reason MissReason, node NodeID, example Link) {
 }
 
 // addTrace looks for misses in one trace.
-func (x *explainer) addTrace(t wholeTrace) {
-	a := x.builder.aggregator
-	a.pair(&t)
-	spans, parents := a.tree.Spans, a.tree.Parent
+func (x *explainer) addTrace(t *wholeTrace) {
+	x.reader.read(t)
+	spans, parents := x.reader.tree.Spans, x.reader.tree.Parent
 	hasFrom := slices.ContainsFunc(spans, func(s trace.Span) bool { return s.Node == x.from })
 	below := make([]bool, len(spans)) // by span: a span of from is above it
-	for _, i := range a.tree.Order {
+	for _, i := range x.reader.tree.Order {
 		span, p := &spans[i], parents[i]
 		x.seen[span.Node] = true
 		if p >= 0 {
 			below[i] = below[p] || spans[p].Node == x.from
 		}
 		if span.Node == x.from && span.Is(trace.IsCaller) {
-			x.addCaller(a, i)
+			x.addCaller(i)
 		}
 		if span.Node == x.to {
-			x.addCallee(a, i, below[i], hasFrom)
+			x.addCallee(i, below[i], hasFrom)
+		}
+	}
+	x.addOtherPeers()
+	x.addLostSends()
+}
+
+// addCaller notes caller span i of from if it has no callee, and why it makes no call.
+func (x *explainer) addCaller(i int32) {
+	if x.reader.pairer.HasCallee(i) {
+		return
+	}
+	span, id := &x.reader.tree.Spans[i], x.reader.id(i)
+	x.waiting = append(x.waiting, timedSpan{id, span.Start, span.End})
+	if x.reader.pairer.Outcome(i) == pairing.Unresolved {
+		x.miss(MissNoPeer, NodeID{}, id)
+	}
+}
+
+// addOtherPeers notes the calls of from without a callee span that are to other nodes. The callee may
+// have been the node to under another name.
+func (x *explainer) addOtherPeers() {
+	for k := range x.reader.calls {
+		c, caller := &x.reader.calls[k], x.reader.from[k]
+		if c.From == x.fromID && c.To != x.toID && caller >= 0 && c.Callee.SpanID.IsZero() && !x.reader.pairer.HasCallee(caller) {
+			x.miss(MissOtherPeer, c.To, x.reader.id(caller))
 		}
 	}
 }
 
-// addCaller notes why caller span i of from has no callee.
-func (x *explainer) addCaller(a *aggregator, i int32) {
-	if a.pairer.HasCallee(i) {
-		return
-	}
-	span, id := &a.tree.Spans[i], a.id(i)
-	x.waiting = append(x.waiting, timedSpan{id, span.Start, span.End})
-	switch {
-	case a.pairer.Outcome(i) == pairing.Nested:
-	case !a.pairer.NamesPeerInside(i):
-		x.miss(MissNoPeer, NodeID{}, id)
-	case span.Peer != 0:
-		names := x.resolver.names
-		if end, _ := x.resolver.resolveCall(names.callKeyOf(span)); names.nodeID(end.to) != x.toID {
-			x.miss(MissOtherPeer, names.nodeID(end.to), id)
+// addLostSends notes the messages of from to which no consumer links, and whose spans name no queue.
+func (x *explainer) addLostSends() {
+	for _, s := range x.reader.pairer.Sends() {
+		if s.Client.Node == x.from && !s.Called && s.Client.Peer == 0 && !x.reader.isLinked(&s) {
+			x.miss(MissNoPeer, NodeID{}, x.reader.id(s.Span))
 		}
 	}
 }
 
 // addCallee notes why span i of to is not the callee of a call from from. The arguments tell
 // whether a span of from is above span i, and whether the trace has any span of from.
-func (x *explainer) addCallee(a *aggregator, i int32, below, hasFrom bool) {
-	span, p, id := &a.tree.Spans[i], a.tree.Parent[i], a.id(i)
-	switch {
+func (x *explainer) addCallee(i int32, below, hasFrom bool) {
+	span, p, id := &x.reader.tree.Spans[i], x.reader.tree.Parent[i], x.reader.id(i)
+	switch call := x.reader.callOf(i); {
 	case x.from == x.to:
-		if p >= 0 && a.tree.Spans[p].Node == x.from && !a.pairer.IsCallee(i) && span.Kind.Serves() {
+		if p >= 0 && x.reader.tree.Spans[p].Node == x.from && !x.reader.pairer.IsCallee(i) && span.Kind.Serves() {
 			x.miss(MissNoClient, NodeID{}, id)
 		}
 	case p == trace.MissingParent && hasFrom:
 		x.miss(MissParent, NodeID{}, id)
 	case p == trace.NoParent && span.Kind.Serves():
 		x.entered = append(x.entered, timedSpan{id, span.Start, span.End})
-	case a.pairer.IsCallee(i) && a.tree.Spans[p].Node != x.from && below:
-		x.miss(MissThrough, x.builder.names.nodeID(a.tree.Spans[p].Node), id)
+	case below && call != nil && call.From != x.fromID && call.From != (NodeID{}):
+		x.miss(MissThrough, call.From, id)
 	}
-	for _, target := range a.pairer.Targets(i) {
-		if _, ok := x.senders[Link{target.Trace, target.Span}]; !ok {
+	for _, target := range x.reader.pairer.Targets(i) {
+		if _, ok := x.reader.resolver.senders[Link{target.Trace, target.Span}]; !ok {
 			x.miss(MissLink, NodeID{}, id)
 		}
 	}

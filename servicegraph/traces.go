@@ -65,10 +65,10 @@ type CallSide struct {
 // and the builder must not be used before the sequence ends.
 func (b *Builder) Traces() iter.Seq[Trace] {
 	return func(yield func(Trace) bool) {
-		r := b.Graph().totals.resolve()
-		reader := callReader{aggregator: b.aggregator, resolver: r, processed: r.processed()}
+		reader := b.callReader(b.Graph())
 		for t := range b.all() {
-			if !yield(Trace{t.id, reader.read(t)}) {
+			reader.read(&t)
+			if !yield(Trace{t.id, reader.sorted()}) {
 				return
 			}
 		}
@@ -87,9 +87,15 @@ type callReader struct {
 	begun  []int32 // by span: the call of which it is the callee; -1 if there is none
 }
 
-// read returns the calls of a trace.
-func (r *callReader) read(t wholeTrace) []Call {
-	r.pair(&t)
+// callReader returns a reader of the calls as a graph of the builder counts them.
+func (b *Builder) callReader(g *Graph) *callReader {
+	resolver := g.totals.resolve()
+	return &callReader{aggregator: b.aggregator, resolver: resolver, processed: resolver.processed()}
+}
+
+// read reads the calls of a trace, in any order.
+func (r *callReader) read(t *wholeTrace) {
+	r.pair(t)
 	r.queued = make(map[queueCall]bool)
 	r.calls, r.from, r.begun = nil, r.from[:0], trace.Resize(r.begun, len(r.tree.Spans))
 	for i := range r.begun {
@@ -115,7 +121,6 @@ func (r *callReader) read(t wholeTrace) []Call {
 			r.add(call, -1, i, -1)
 		}
 	}
-	return r.sorted()
 }
 
 func kindOfCallee(kind trace.Kind) EdgeKind {
@@ -181,8 +186,7 @@ func (r *callReader) paired(c *pairing.Call) {
 
 // sent adds the call of a sender that no consumer links to.
 func (r *callReader) sent(s pairing.Send) {
-	out := pendingSend{of: s.Client.ID}
-	if s.Called || s.Client.Peer == 0 || r.resolver.linked[out.call(sendKey{r.id(s.Span), s.Client.Node})] {
+	if s.Called || s.Client.Peer == 0 || r.isLinked(&s) {
 		return
 	}
 	end, _ := r.resolver.resolveCall(r.builder.names.callKeyOf(&s.Client))
@@ -190,6 +194,20 @@ func (r *callReader) sent(s pairing.Send) {
 	r.add(call, s.Span, -1, s.Span)
 	c := &r.calls[len(r.calls)-1]
 	c.Caller, c.Weight = sideOf(&s.Client, r.tree.Spans[s.Span].ID)
+}
+
+// isLinked reports whether a consumer links to the call of a sender.
+func (r *callReader) isLinked(s *pairing.Send) bool {
+	out := pendingSend{of: s.Client.ID}
+	return r.resolver.linked[out.call(sendKey{r.id(s.Span), s.Client.Node})]
+}
+
+// callOf returns the first call in r.calls of which span i is the callee, nil if there is none.
+func (r *callReader) callOf(i int32) *Call {
+	if k := r.begun[i]; k >= 0 {
+		return &r.calls[k]
+	}
+	return nil
 }
 
 // received adds the messages of a receiver, and reports whether their senders are unknown.

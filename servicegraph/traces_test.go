@@ -17,26 +17,7 @@ import (
 // the errors and the entries of the graph, and that no call is within itself, directly or through
 // other calls.
 func TestTracesAddUp(t *testing.T) {
-	files, err := filepath.Glob("testdata/scenarios/*.txtar")
-	if err != nil || len(files) < 300 {
-		t.Fatalf("%d scenarios: %v", len(files), err)
-	}
-	for _, file := range files {
-		archive, err := txtar.ParseFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var cfg sg.Config
-		for _, f := range archive.Files {
-			if f.Name == "config" {
-				cfg = parseConfig(t, string(f.Data))
-			}
-		}
-		i := slices.IndexFunc(archive.Files, func(f txtar.File) bool { return f.Name == "spans" })
-		b := sg.NewBuilder(cfg)
-		for _, s := range mustParse(t, string(archive.Files[i].Data)) {
-			b.Add(s)
-		}
+	eachScenario(t, func(file string, b *sg.Builder) {
 		want, got := make(map[string]float64), make(map[string]float64)
 		g := b.Graph()
 		for e := range g.Edges() {
@@ -74,6 +55,33 @@ func TestTracesAddUp(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: the calls of the traces (-graph +traces):\n%s", file, diff)
 		}
+	})
+}
+
+// eachScenario calls check with the name of every file of testdata/scenarios, and a builder that has
+// the spans of the file.
+func eachScenario(t *testing.T, check func(file string, b *sg.Builder)) {
+	files, err := filepath.Glob("testdata/scenarios/*.txtar")
+	if err != nil || len(files) < 300 {
+		t.Fatalf("%d scenarios: %v", len(files), err)
+	}
+	for _, file := range files {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var cfg sg.Config
+		for _, f := range archive.Files {
+			if f.Name == "config" {
+				cfg = parseConfig(t, string(f.Data))
+			}
+		}
+		i := slices.IndexFunc(archive.Files, func(f txtar.File) bool { return f.Name == "spans" })
+		b := sg.NewBuilder(cfg)
+		for _, s := range mustParse(t, string(archive.Files[i].Data)) {
+			b.Add(s)
+		}
+		check(file, b)
 	}
 }
 
