@@ -12,11 +12,11 @@ const SchemaVersion = 1
 // convenience of other programs: ReadJSON ignores them and uses the buckets.
 type (
 	jsonGraph struct {
-		Schema int          `json:"schema"`
-		Nodes  []jsonNode   `json:"nodes"`
-		Edges  []jsonEdge   `json:"edges"`
-		Report jsonReport   `json:"report"`
-		Open   *jsonPending `json:"open,omitempty"`
+		Schema  int          `json:"schema"`
+		Nodes   []jsonNode   `json:"nodes"`
+		Edges   []jsonEdge   `json:"edges"`
+		Report  jsonReport   `json:"report"`
+		Pending *jsonPending `json:"pending,omitempty"`
 	}
 	jsonNode struct {
 		ID             string     `json:"id"`
@@ -35,12 +35,12 @@ type (
 		Value string `json:"value"`
 	}
 	jsonEnds struct {
-		From   string   `json:"from"`
-		To     string   `json:"to"`
-		Kind   EdgeKind `json:"kind"`
-		Open   bool     `json:"open,omitempty"` // the edge includes pending calls, so ReadJSON computes it from jsonPending
-		Source int      `json:"source"`
-		Target int      `json:"target"`
+		From    string   `json:"from"`
+		To      string   `json:"to"`
+		Kind    EdgeKind `json:"kind"`
+		Pending bool     `json:"pending,omitempty"` // the edge includes pending calls, so ReadJSON computes it from jsonPending
+		Source  int      `json:"source"`
+		Target  int      `json:"target"`
 	}
 	jsonEdge struct {
 		jsonEnds
@@ -124,8 +124,8 @@ type (
 		Sampled                   uint64   `json:"sampled,omitempty"`
 		LinkMissing               uint64   `json:"linkMissing"`
 		AddressConflicts          uint64   `json:"addressConflicts"`
-		LinksResolvedEarly        uint64   `json:"linksSettled,omitempty"`
-		AddressesResolvedEarly    uint64   `json:"addressesSettled,omitempty"`
+		LinksResolvedEarly        uint64   `json:"linksResolvedEarly,omitempty"`
+		AddressesResolvedEarly    uint64   `json:"addressesResolvedEarly,omitempty"`
 		Open                      uint64   `json:"open,omitempty"`
 		Reopened                  uint64   `json:"reopened,omitempty"`
 		ClosedQuiet               uint64   `json:"closedQuiet,omitempty"`
@@ -156,7 +156,10 @@ type (
 // MarshalJSON returns the graph in its JSON format, which has a version: [SchemaVersion].
 // Equal graphs give equal bytes, and [ReadJSON] restores the graph without loss. The file
 // servicegraph/graph.schema.json describes every field.
-func (g *Graph) MarshalJSON() ([]byte, error) {
+//
+// The receiver is a value, because encoding/json ignores the method of a pointer where a Graph has no
+// address: in a map, or in a struct that is passed by value.
+func (g Graph) MarshalJSON() ([]byte, error) {
 	out := jsonGraph{
 		Schema: SchemaVersion,
 		Nodes:  make([]jsonNode, len(g.nodes)),
@@ -186,7 +189,7 @@ func (g *Graph) MarshalJSON() ([]byte, error) {
 		out.Edges[i] = j
 	}
 	if g.totals != nil {
-		out.Open = g.totals.pendingToJSON(out.Edges, g.edges)
+		out.Pending = g.totals.pendingToJSON(out.Edges, g.edges)
 	}
 	return json.Marshal(out)
 }

@@ -17,7 +17,7 @@ import (
 type (
 	jsonPending struct {
 		Nodes      []jsonID         `json:"nodes"`                // the nodes to which the other fields refer by position
-		Resolved   []jsonEdge       `json:"settled,omitempty"`    // the edges that have pending calls; their numbers exclude the pending calls
+		Resolved   []jsonEdge       `json:"resolved,omitempty"`   // the edges that have pending calls; their numbers exclude the pending calls
 		Calls      []jsonCall       `json:"calls,omitempty"`      // calls with one known side, whose other side is known by name or address
 		Addresses  []jsonMeeting    `json:"addresses,omitempty"`  // services that answered at an address
 		Kubernetes []jsonKubernetes `json:"kubernetes,omitempty"` // the Kubernetes namespaces of services
@@ -61,7 +61,7 @@ type (
 	jsonReceive struct {
 		jsonHalf
 		Target  jsonLink        `json:"target"`
-		Outcome pairing.Outcome `json:"fate,omitempty"`
+		Outcome pairing.Outcome `json:"outcome,omitempty"`
 	}
 	jsonHalf struct {
 		jsonLink
@@ -102,7 +102,7 @@ func (t *totals) pendingToJSON(out []jsonEdge, edges []Edge) *jsonPending {
 		changed[EdgeID{t.names.nodeID(key.from), t.names.nodeID(key.to), key.kind}] = true
 	}
 	for i := range edges {
-		out[i].Open = changed[edges[i].ID]
+		out[i].Pending = changed[edges[i].ID]
 	}
 	w.number()
 	w.write()
@@ -427,7 +427,7 @@ func (r *pendingReader) readReceive(j *jsonReceive) error {
 		return err
 	}
 	if j.Outcome >= pairing.Outcomes {
-		return fmt.Errorf("the outcome of the span, in the field fate, is %d, want 0 to %d", j.Outcome, pairing.Outcomes-1)
+		return fmt.Errorf("the outcome of the span, in the field outcome, is %d, want 0 to %d", j.Outcome, pairing.Outcomes-1)
 	}
 	key := receiver{id, span.Node}
 	if _, known := r.receivers[key]; !known { // the JSON repeats a receiver for each of its links

@@ -2,6 +2,7 @@ package servicegraph
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/tempograph/tempograph/internal/jsonstream"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph/internal/histogram"
+	"github.com/tempograph/tempograph/servicegraph/internal/pairing"
 )
 
 // These are the limits on the JSON of a graph. An edge takes one or two kB of JSON.
@@ -103,7 +105,11 @@ func (t *totals) read(text io.Reader) error {
 }
 
 func errSchema(version int) error {
-	return fmt.Errorf("schema version %d, want %d", version, SchemaVersion)
+	hint := "is this a graph in the JSON format of this package?"
+	if version > SchemaVersion {
+		hint = "a newer version of this module wrote the graph: read it with that version"
+	}
+	return fmt.Errorf("schema version %d, want %d: %s", version, SchemaVersion, hint)
 }
 
 // field reads a field of the graph. As in encoding/json, keys may be in any case.
@@ -117,14 +123,51 @@ func (r *graphReader) field(key string) error {
 	case "nodes":
 		return readList(r.json, "nodes", maxJSONNodes, r.addNode)
 	case "edges":
-		return readList(r.json, "edges", maxJSONEdges, r.addEdge)
-	case "open":
+		return readList(r.json, "edges", maxJSONEdges, func(j *earlyEdge) error { return r.addEdge(j.edge()) })
+	case "pending", "open":
 		r.pending = new(jsonPending)
 		return r.json.Object(r.pendingField)
 	case "report":
-		return r.json.Value(&r.report)
+		return r.readReport()
 	}
 	return r.json.Skip()
+}
+
+// Some fields had other names in early versions of the format: the fields pending of a graph and of an edge
+// were open, and the field resolved of pending calls was settled. Graphs with these names are still read.
+type (
+	earlyEdge struct {
+		jsonEdge
+		Open bool `json:"open"`
+	}
+	earlyReceive struct {
+		jsonReceive
+		Fate pairing.Outcome `json:"fate"`
+	}
+	earlyReport struct {
+		jsonReport
+		LinksSettled     uint64 `json:"linksSettled"`
+		AddressesSettled uint64 `json:"addressesSettled"`
+	}
+)
+
+func (j *earlyEdge) edge() *jsonEdge {
+	j.Pending = j.Pending || j.Open
+	return &j.jsonEdge
+}
+
+func (j *earlyReceive) receive() *jsonReceive {
+	j.Outcome = cmp.Or(j.Outcome, j.Fate)
+	return &j.jsonReceive
+}
+
+func (r *graphReader) readReport() error {
+	var early earlyReport
+	err := r.json.Value(&early)
+	r.report = early.jsonReport
+	r.report.LinksResolvedEarly = cmp.Or(r.report.LinksResolvedEarly, early.LinksSettled)
+	r.report.AddressesResolvedEarly = cmp.Or(r.report.AddressesResolvedEarly, early.AddressesSettled)
+	return err
 }
 
 // readList reads the elements of a list, and calls add with each of them.
@@ -148,7 +191,7 @@ func (r *graphReader) pendingField(key string) error {
 	switch strings.ToLower(key) {
 	case "nodes":
 		return readInto(r.json, key, &p.Nodes)
-	case "settled":
+	case "resolved", "settled":
 		return readInto(r.json, key, &p.Resolved)
 	case "calls":
 		return readInto(r.json, key, &p.Calls)
@@ -161,7 +204,10 @@ func (r *graphReader) pendingField(key string) error {
 	case "sends":
 		return readInto(r.json, key, &p.Sends)
 	case "receives":
-		return readInto(r.json, key, &p.Receives)
+		return readList(r.json, key, maxJSONEdges, func(j *earlyReceive) error {
+			p.Receives = append(p.Receives, *j.receive())
+			return nil
+		})
 	}
 	return r.json.Skip()
 }
@@ -197,7 +243,7 @@ func (r *graphReader) addNode(j *jsonNode) error {
 
 func (r *graphReader) addEdge(j *jsonEdge) error {
 	e := readEdge{jsonEnds: j.jsonEnds, recovered: j.Recovered}
-	if !j.Open {
+	if !j.Pending {
 		e.sum = new(edgeSum)
 		if err := j.fill(&e.sum.Edge); err != nil {
 			return err

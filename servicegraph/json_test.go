@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -12,11 +14,13 @@ import (
 // without changing it, and that a graph that cannot be read leaves the previous one unchanged.
 func TestUnmarshalJSON(t *testing.T) {
 	type file struct {
-		Name  string
-		Graph *sg.Graph
+		Name   string
+		Graph  *sg.Graph
+		ByName map[string]sg.Graph
+		Value  sg.Graph
 	}
 	g := build(mustParse(t, "C A one:c\nS B one:s<c\nP A two:p\nN B three:n link=two:p"))
-	data, err := json.Marshal(file{"x", g})
+	data, err := json.Marshal(file{"x", g, map[string]sg.Graph{"y": *g}, *g})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,11 +32,19 @@ func TestUnmarshalJSON(t *testing.T) {
 	if got := string(marshal(t, read.Graph)); read.Name != "x" || got != want {
 		t.Errorf("a JSON round trip changes\n%s\nto\n%s", want, got)
 	}
+	byName := read.ByName["y"]
+	for _, value := range []*sg.Graph{&byName, &read.Value} {
+		if got := string(marshal(t, value)); got != want {
+			t.Errorf("a JSON round trip of a value changes\n%s\nto\n%s", want, got)
+		}
+	}
 	for in, text := range map[string]string{
 		`null`:                   "",
 		`{"schema":9}`:           "reading a graph: schema version 9, want 1",
 		`[]`:                     "reading a graph: want an object, got [",
 		`{"schema":1,"edges":7}`: "reading a graph: want a list, got 7",
+		`{"schema":1`:            "unexpected end of JSON input",
+		`{"schema":1} {}`:        "invalid character '{' after top-level value",
 	} {
 		err := json.Unmarshal([]byte(in), read.Graph)
 		if (err == nil) != (text == "") || err != nil && !strings.Contains(err.Error(), text) {
@@ -81,5 +93,41 @@ S redis two:s`)))
 		if want := g.Nodes[e.Target].ID; e.To != want {
 			t.Errorf("an edge leads to %q, want %q", e.To, want)
 		}
+	}
+}
+
+// TestReadEarlyJSON: graphs are read that have the names that some fields had at first.
+func TestReadEarlyJSON(t *testing.T) {
+	g := build(mustParse(t, `
+C A one:c peer.service=B
+C A two:c
+S B two:s<c
+P A three:p messaging.destination.name=orders
+N B four:n link=five:q`))
+	want := strings.Replace(string(marshal(t, g)), `"skipped":`, `"linksResolvedEarly":3,"addressesResolvedEarly":2,"skipped":`, 1)
+	early := want
+	for now, then := range map[string]string{
+		`"pending":{`: `"open":{`, `"pending":true`: `"open":true`, `"resolved":`: `"settled":`, `"outcome":`: `"fate":`,
+		`"linksResolvedEarly":`: `"linksSettled":`, `"addressesResolvedEarly":`: `"addressesSettled":`,
+	} {
+		if !strings.Contains(early, now) {
+			t.Errorf("the graph has no field %s", now)
+		}
+		early = strings.ReplaceAll(early, now, then)
+	}
+	var texts []string
+	for _, text := range []string{want, early} {
+		read, err := sg.ReadJSON(strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := read.Report(); n.LinksResolvedEarly != 3 || n.AddressesResolvedEarly != 2 {
+			t.Errorf("%d links and %d addresses were resolved early, want 3 and 2", n.LinksResolvedEarly, n.AddressesResolvedEarly)
+		}
+		merged := sg.Merge(read, build(mustParse(t, "P A five:q 0+10 messaging.destination.name=orders"))) // resolves the link
+		texts = append(texts, string(marshal(t, merged)))
+	}
+	if texts[0] != texts[1] {
+		t.Errorf("the names of fields change the graph:\n%s", cmp.Diff(texts[0], texts[1]))
 	}
 }

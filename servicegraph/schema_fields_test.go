@@ -22,8 +22,8 @@ func TestSchemaHasEveryField(t *testing.T) {
 	if err := json.Unmarshal(data, &schema); err != nil {
 		t.Fatal(err)
 	}
-	open := schema.Defs["open"].Properties
-	receive := schema.Defs["openReceive"]
+	pending := schema.Defs["pending"].Properties
+	receive := schema.Defs["pendingReceive"]
 	for _, test := range []struct {
 		value  any
 		schema schemaObject
@@ -38,12 +38,12 @@ func TestSchemaHasEveryField(t *testing.T) {
 		{jsonID{}, schema.Defs["nodeID"]},
 		{jsonExemplar{}, schema.Defs["exemplar"]},
 		{jsonReport{}, schema.Defs["report"]},
-		{jsonPending{}, schema.Defs["open"]},
-		{jsonCall{}, schema.Defs["openCall"]},
-		{jsonMeeting{}, *open["addresses"].Items},
-		{jsonKubernetes{}, *open["kubernetes"].Items},
-		{jsonStatement{}, *open["statements"].Items},
-		{jsonSend{}, schema.Defs["openSend"]},
+		{jsonPending{}, schema.Defs["pending"]},
+		{jsonCall{}, schema.Defs["pendingCall"]},
+		{jsonMeeting{}, *pending["addresses"].Items},
+		{jsonKubernetes{}, *pending["kubernetes"].Items},
+		{jsonStatement{}, *pending["statements"].Items},
+		{jsonSend{}, schema.Defs["pendingSend"]},
 		{jsonReceive{}, receive},
 		{jsonLink{}, *receive.Properties["target"]},
 	} {

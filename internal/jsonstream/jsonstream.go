@@ -56,7 +56,7 @@ func (s *Reader) List(element func() error) error {
 // not of Go.
 func (s *Reader) Value(v any) error {
 	s.text.begin(s.decoder)
-	return Reworded(s.decoder.Decode(v), "a value")
+	return reworded(s.decoder.Decode(v), v)
 }
 
 // End returns an error if anything but white space follows in the text.
