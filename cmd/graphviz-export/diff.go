@@ -300,7 +300,8 @@ func (d *diff) writeDiff(ctx context.Context, shown *diffed) error {
 func (d *diff) writeExplanations(result graphdiff.Diff, match *regexp.Regexp) error {
 	lines := diffreport.Explain(result, match.MatchString)
 	if len(lines) == 0 {
-		return exit.With(exit.Nothing, fmt.Errorf("--explain %s matches none of %s and %s", d.explain, quantity.Of(len(result.Nodes), "node"), quantity.Of(len(result.Edges), "edge")))
+		return exit.With(exit.Nothing, fmt.Errorf("--explain %s matches none of %s and %s%s", d.explain,
+			quantity.Of(len(result.Nodes), "node"), quantity.Of(len(result.Edges), "edge"), diffreport.DidYouMean(result, d.explain)))
 	}
 	_, err := io.WriteString(d.stdout, strings.Join(lines, "\n")+"\n")
 	return err

@@ -13,11 +13,11 @@ import (
 func refuse(base, head *servicegraph.Graph) error {
 	switch {
 	case base.NumNodes() == 0 && head.NumNodes() == 0:
-		return errors.New("both graphs are empty: there is nothing to compare")
+		return errors.New("both graphs are empty: there is nothing to compare; check the input and the filters")
 	case base.NumNodes() == 0:
-		return errors.New("the base graph is empty: everything would be new")
+		return errors.New("the base graph is empty: everything would be new; check the input and the filters of the base")
 	case head.NumNodes() == 0:
-		return errors.New("the head graph is empty: everything would be gone")
+		return errors.New("the head graph is empty: everything would be gone; check the input and the filters of the head")
 	}
 	common := 0
 	for n := range base.Nodes() {

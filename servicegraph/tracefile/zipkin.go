@@ -124,7 +124,7 @@ func (d zipkinDecoder) span(object []byte) error {
 func (d zipkinDecoder) decode(z *zipkinSpan) (servicegraph.Span, error) {
 	s := servicegraph.Span{Service: z.Local.service(), Name: z.Name, Kind: kindNamed(z.Kind)}
 	if z.isVersion1() {
-		return s, errors.New("version 1 of Zipkin's JSON, which is not read")
+		return s, errors.New("version 1 of Zipkin's JSON, which is not read: export the spans in version 2")
 	}
 	var err error
 	if s.TraceID, err = parseTraceID(z.TraceID); err != nil {

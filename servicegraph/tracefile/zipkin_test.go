@@ -196,8 +196,8 @@ func TestZipkinFaults(t *testing.T) {
 		{name: "a list without its end", input: "[" + good, spans: 1,
 			final: "reading input: a list of JSON ends early (unexpected EOF) after 1 span; it was cut off while being written or copied"},
 		{name: "spans of version 1", input: `[{"traceId":"1","id":"a","annotations":[{"timestamp":1,"value":"sr","endpoint":{"serviceName":"a"}}],"binaryAnnotations":[]}]`,
-			skips: []string{`input: record 1 at byte 1: span "": version 1 of Zipkin's JSON, which is not read`},
-			final: `reading input: no span could be read: 1 record left out, the first at byte 1: span "": version 1 of Zipkin's JSON, which is not read`},
+			skips: []string{`input: record 1 at byte 1: span "": version 1 of Zipkin's JSON, which is not read: export the spans in version 2`},
+			final: `reading input: no span could be read: 1 record left out, the first at byte 1: span "": version 1 of Zipkin's JSON, which is not read: export the spans in version 2`},
 	} {
 		spans, skips, err := collect(t, Read(strings.NewReader(test.input), "input", Config{}))
 		if len(spans) != test.spans {

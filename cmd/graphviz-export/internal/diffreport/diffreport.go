@@ -4,6 +4,7 @@ package diffreport
 import (
 	"fmt"
 
+	"github.com/tempograph/tempograph/internal/suggest"
 	"github.com/tempograph/tempograph/servicegraph/graphdiff"
 )
 
@@ -25,4 +26,17 @@ func Explain(result graphdiff.Diff, wanted func(name string) bool) (lines []stri
 		explain(graphdiff.Finding{Edge: e}, e.Verdict())
 	}
 	return lines
+}
+
+// DidYouMean returns the end of an error message about a text that is in no name of a node or an edge:
+// the name that the text probably was meant to be.
+func DidYouMean(result graphdiff.Diff, text string) string {
+	var names []string
+	for _, n := range result.Nodes {
+		names = append(names, graphdiff.Finding{Node: n}.Name())
+	}
+	for _, e := range result.Edges {
+		names = append(names, graphdiff.Finding{Edge: e}.Name())
+	}
+	return suggest.DidYouMean(text, names)
 }

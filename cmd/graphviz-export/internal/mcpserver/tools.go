@@ -183,7 +183,7 @@ func (m *Server) diffTool(in compareArgs) (diffResult, error) {
 	if in.Explain != "" {
 		why = diffreport.Explain(d, func(name string) bool { return strings.Contains(name, in.Explain) })
 		if len(why) == 0 {
-			return diffResult{}, fmt.Errorf("no node and no call has a name that contains %q", in.Explain)
+			return diffResult{}, fmt.Errorf("no node and no call has a name that contains %q%s", in.Explain, diffreport.DidYouMean(d, in.Explain))
 		}
 	}
 	a.Why = clippedTexts(why, in.Limit, &a.LeftOut)

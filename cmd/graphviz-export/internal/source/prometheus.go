@@ -98,7 +98,7 @@ func prometheusAPI(address string, config tempoclient.Config) (promgraph.API, fu
 			case !httpfault.SameServer(r.URL, via[0].URL): // the other server would get the credentials
 				return fmt.Errorf("it redirects to another server, %s: if Prometheus has moved there, use that URL", redact.URL(r.URL.String()))
 			case len(via) >= 10:
-				return fmt.Errorf("stopped after %d redirects", len(via))
+				return fmt.Errorf("stopped after %d redirects: is this the URL of Prometheus's HTTP API, with its path?", len(via))
 			}
 			return nil
 		},
