@@ -26,7 +26,7 @@ type aggregator struct {
 	// The trace that is being added:
 	trace   TraceID
 	sum     *totals
-	isOpen  bool // the calls are withheld, except those of the spans in shown
+	isOpen  bool // the calls are withheld, except the calls of the spans in shown
 	shown   spanIDs
 	dropped uint64 // spans of hidden services that no visible service called
 }

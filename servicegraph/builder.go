@@ -233,22 +233,23 @@ func (b *Builder) Graph() *Graph { return b.sum(false).graph() }
 // [Window].Quiet after the last span of the trace, or [Window].Age after its first. In a window
 // with neither, no trace closes.
 //
-// A graph of Live keeps what an earlier one has shown, although Graph would show it elsewhere once
-// later traces tell more:
+// A graph of Live keeps the calls and names that an earlier graph of Live has shown, although Graph
+// changes them if later traces reveal more:
 //
-//   - A call to an address stays a call to the peer that its caller names when a service answers
-//     there later. Calls that come after that are calls to the service. Only a peer with the name
-//     of the service becomes the service.
-//   - A peer keeps its name, where the names of Graph depend on other callers: a database that is
-//     met on a second host keeps its bare name on the first host (A6), as does the first of several
-//     hosts on the machines of their callers (A2).
-//   - A message to a queue stays one when a consumer links to the producer later. The graph then
-//     also has a message from the queue to the consumer.
-//   - The calls of a trace that a late span opens again stay. Only if the late span itself is the
-//     callee of a call without one does the call move to this callee.
+//   - If a service answers at an address later, earlier calls to the address stay calls to the peer
+//     that their callers name. Later calls go to the service. Only a peer with the name of the
+//     service becomes the service.
+//   - A peer keeps its first name. In Graph, some names depend on the other callers: if databases
+//     on two hosts have the same name, both get their hosts in their names (A6), and hosts on the
+//     machines of several callers get the callers in their names (A2). In Live, the first one keeps
+//     its name.
+//   - If a consumer links to a producer later, the message stays a message to the queue. The graph
+//     then also has a message from the queue to the consumer.
+//   - If a late span opens a trace again, the calls of the trace stay. A call without a callee
+//     moves only if the late span itself is its callee.
 //
-// Live costs as much as Graph. The result can be merged and written like any other graph; Merge
-// and ReadJSON resolve its calls with all that the graph knows, as Graph does.
+// Live costs as much as Graph. The result can be merged and written like any other graph. Merge and
+// ReadJSON resolve its calls with everything that the graph knows, as Graph does.
 func (b *Builder) Live() *Graph {
 	sum := b.sum(true)
 	sum.withholdHalves()

@@ -35,7 +35,7 @@ type held struct {
 	byAge        arena.LRU              // the open traces, by the time of the first span
 
 	linksOf    map[traceIndex]*traceLinks // of the traces that have any
-	closedWith map[traceIndex]spanIDs     // of the traces that were opened again after a live graph: the spans that it has
+	closedWith map[traceIndex]spanIDs     // of the traces that were opened again after a live graph: the spans that the graph has
 	fullIDs    map[TraceID]fullIDs        // by low half; nil until a trace with a 64-bit id is held
 
 	forgotten    arena.Table[TraceID, struct{}]

@@ -45,13 +45,15 @@ type callKey struct {
 	taken            bool             // a message that To took from the queue From for other spans to process
 }
 
-// isSettled reports whether no other spans can tell more about the calls with a key. A call to a database or
-// the like without an address goes where the other calls of the caller go (docs/semantics.md A6).
+// isSettled reports whether no other spans can tell more about the calls with a key. A call without
+// an address to a database or the like goes to the host of the caller's other calls
+// (docs/semantics.md A6).
 func (s *symbols) isSettled(k *callKey) bool {
 	return k.address == 0 && k.inside == 0 && !k.fromName && !k.toName && !k.taken && !k.ended && !hasServers(s.typeOf(k.to))
 }
 
-// hasServers reports whether one peer of a type can be several servers, which the host tells apart.
+// hasServers reports whether one peer of a type can be several servers, which their hosts
+// distinguish.
 func hasServers(t NodeType) bool { return t == TypeDatabase || t == TypeQueue || t == TypeModel }
 
 // callKeyOf returns the key of the call that a caller span makes to the peer it names.
@@ -104,7 +106,7 @@ type pendingSend struct {
 	queueNode bool   // Config.QueueNodes
 	isOpen    bool   // of an open trace in a live graph: see withholdHalves
 	given     bool   // in the counted totals: an earlier delta has shown the call as a call to the queue
-	shown     bool   // an earlier live graph shows the call as one to the queue
+	shown     bool   // an earlier live graph shows the call as a call to the queue
 }
 
 // call returns the key that all spans of one call share.

@@ -25,7 +25,7 @@ type resolver struct {
 	seen      map[sideKey]bool
 	entries   map[nodeIndex]float64 // requests whose links lead to no caller; weighted
 	received  map[nodeIndex]bool    // see isReceived; nil until its first call
-	shown     *shown                // what the graph shows, for later live graphs; nil unless the totals have shown
+	shown     *shown                // the names and calls of the graph, for later live graphs; nil unless totals.shown is set
 
 	receptions map[reception]bool // see resolveTaken
 }
@@ -247,7 +247,8 @@ func (r *resolver) addResolved(key callKey, calls *Edge) {
 	r.addTo(end, how, calls)
 }
 
-// hasEndedAt reports whether the calls ended in a hidden service, and no service was found for them.
+// hasEndedAt reports whether the calls ended in a hidden service, and no service was found for
+// them.
 func (k *callKey) hasEndedAt(end edgeKey) bool { return k.ended && end.to == k.to }
 
 // addTo adds calls to the edge end.

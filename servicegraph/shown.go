@@ -6,7 +6,7 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/directory"
 )
 
-// shown is what the last graph of [Builder.Live] has shown and later ones must not take back
+// shown has the names and calls in the last graph of [Builder.Live], which later graphs must keep
 // (docs/semantics.md, L1).
 type shown struct {
 	names     directory.Given
@@ -17,7 +17,7 @@ type shown struct {
 
 // shownCalls are the pending calls with one key that a graph has on one edge.
 type shownCalls struct {
-	from, to NodeID // their numbers are those of one graph
+	from, to NodeID // ids, because the numbers of nodes are valid in one graph only
 	how      directory.Answer
 	calls    Edge
 }
@@ -29,8 +29,8 @@ func newShown(names directory.Given) *shown {
 	return &shown{names: names, calls: make(map[callKey][]shownCalls), sends: make(map[sendKey]bool), receivers: make(map[receiver]bool)}
 }
 
-// keepHalves marks the halves of messages that an earlier graph shows as calls to or from the queue: they
-// stay such calls when the other half arrives.
+// keepHalves marks the halves of messages that an earlier graph shows as calls to or from the
+// queue. They stay such calls when the other half arrives.
 func (t *totals) keepHalves() {
 	calls := make(map[sendKey]bool)
 	for key := range t.shown.sends {
@@ -77,8 +77,8 @@ func (s spanIDs) contains(id [8]byte) bool {
 
 func compareIDs(a, b [8]byte) int { return slices.Compare(a[:], b[:]) }
 
-// noteShown notes the spans of a closed trace that is about to be opened again: what a live graph has
-// shown of them stays.
+// noteShown notes the spans of a closed trace that is about to be opened again. The calls of these
+// spans stay in live graphs.
 func (h *held) noteShown(i traceIndex) {
 	ids := make(spanIDs, 0, h.traces.At(i).spans.Len())
 	for spans := range h.store.All(i, &h.traces.At(i).spans) {
@@ -103,15 +103,16 @@ func (t *wholeTrace) shown() spanIDs {
 	return ids
 }
 
-// addKept adds the pending calls with a key to the edge end, except those that an earlier live graph
-// has on other edges: these stay there. If isCall is not set, the other calls are on no edge.
+// addKept adds the pending calls with a key to the edge end, except the calls that an earlier live
+// graph has on other edges, which stay there. If isCall is not set, the calls that no earlier graph
+// has are on no edge.
 func (r *resolver) addKept(key callKey, end edgeKey, how directory.Answer, isCall bool, calls *Edge) {
 	var kept []shownCalls
 	rest := *calls
 	now := shownCalls{from: r.names.nodeID(end.from), to: r.names.nodeID(end.to), how: how}
 	for _, s := range r.totals.shown.calls[key] {
 		if isCall && s.from == now.from && (s.to == now.to || now.replaces(s.to)) {
-			continue // part of the rest
+			continue // these calls are part of rest
 		}
 		var included bool
 		if rest, included = rest.without(&s.calls); !included { // a late span contradicts what was shown
@@ -124,7 +125,7 @@ func (r *resolver) addKept(key callKey, end edgeKey, how directory.Answer, isCal
 		s := &kept[i]
 		r.addTo(edgeKey{r.names.named(s.from), r.names.named(s.to), key.kind}, s.how, &s.calls)
 	}
-	switch { // the report is that of an exact graph
+	switch { // the report counts as for an exact graph
 	case isCall:
 		r.countConflict(key, how)
 	case key.ended:
@@ -140,14 +141,14 @@ func (r *resolver) addKept(key callKey, end edgeKey, how directory.Answer, isCal
 	}
 }
 
-// replaces reports whether the calls are to a service that has the name of a peer: the service takes its
-// place.
+// replaces reports whether the calls are to a service that has the name of a peer. The service then
+// takes the place of the peer.
 func (s *shownCalls) replaces(peer NodeID) bool {
 	return s.to.Type == TypeService && peer.Type != TypeService && s.to.Name == peer.Name
 }
 
-// without returns the calls of the edge without some of them, and false if the edge does not include these.
-// Latencies keep the extremes of all calls, and the edge its times and attributes.
+// without returns the edge without some of its calls, and false if the edge does not include these
+// calls. The minima and maxima of latencies, the times and the attributes of the edge stay.
 func (e Edge) without(part *Edge) (rest Edge, included bool) {
 	included = true
 	less := func(from *float64, n float64) {

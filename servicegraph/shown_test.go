@@ -13,9 +13,9 @@ import (
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
-// TestLiveTakesNothingBack streams some traces after the other, each complete within Window.Quiet. Later
-// traces tell the service behind an address, or have the other half of a message. The live graph must keep
-// all nodes, edges and calls, and have each request exactly once.
+// TestLiveTakesNothingBack streams some traces one after another, each complete within
+// Window.Quiet. Later traces reveal the service behind an address, or have the other half of a
+// message. The live graph must keep all nodes, edges and calls, and have each request exactly once.
 func TestLiveTakesNothingBack(t *testing.T) {
 	moved := 0
 	for seed := range seeds(t, 150) {
@@ -90,8 +90,8 @@ func TestLiveTakesNothingBack(t *testing.T) {
 	}
 }
 
-// checkNamedGrowth checks what checkGrowth does, except that a service may take the place of a peer of the
-// same name.
+// checkNamedGrowth is checkGrowth, except that a service may take the place of a peer of the same
+// name.
 func checkNamedGrowth(t *testing.T, before, after *sg.Graph) {
 	t.Helper()
 	names := make(map[string]bool)
@@ -119,14 +119,14 @@ func checkNamedGrowth(t *testing.T, before, after *sg.Graph) {
 	}
 }
 
-// TestLiveKeepsCalls follows streams in which a later span tells more about a call that the live graph
-// already shows.
+// TestLiveKeepsCalls follows streams in which a later span reveals more about a call that the live
+// graph already shows.
 func TestLiveKeepsCalls(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		steps []string // spans; a trace is closed after each
 		live  []string // the edges after each step
-		exact string   // those of Builder.Graph after the last step
+		exact string   // the edges of Builder.Graph after the last step
 	}{
 		{
 			name: "an address that is learned later",

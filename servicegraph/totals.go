@@ -19,7 +19,7 @@ type totals struct {
 	pending
 	report Report
 
-	shown *shown // what stays as it is: see Builder.Live; nil if nothing does
+	shown *shown // the names and calls that stay: see Builder.Live; nil if none do
 
 	limits   Limits                     // 0 without a limit
 	nextFold struct{ edges, calls int } // the numbers of edges and calls at which those beyond the limit are folded next

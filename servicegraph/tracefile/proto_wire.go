@@ -101,8 +101,9 @@ func (r *wireReader) next() bool {
 	return r.nextOfAny()
 }
 
-// skipTo skips fields until the next one can have the tag. It skips only fields with a length whose
-// tag has one byte, and whose length has one or two. So next must still read every tag.
+// skipTo skips fields until the next field can have the tag. It skips only fields with a length,
+// whose tag has one byte and whose length has one or two bytes. The caller must still call next and
+// check the tag.
 func (r *wireReader) skipTo(tag uint64) {
 	b, at := r.rest, 0
 	for at+2 < len(b) && uint64(b[at]) != tag && b[at]&0x87 == byte(length) && b[at] >= 1<<3 {

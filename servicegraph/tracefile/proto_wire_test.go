@@ -8,8 +8,9 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// TestSkipTo: a reader that skips to a tag finds the same fields with the tag, and the same error, as
-// one that reads every field, in messages with fields of every form and in damaged ones.
+// TestSkipTo: a reader that skips to a tag finds the same fields with the tag, and the same error,
+// as a reader that reads every field. The messages have fields of every wire type, and some are
+// damaged.
 func TestSkipTo(t *testing.T) {
 	const tag = spansResource
 	rng := rand.New(rand.NewPCG(1, 1))

@@ -33,7 +33,7 @@ type Names struct {
 	local     map[string]map[port]Peer         // by host: the peers on the machine of a caller, each under the first of its names
 	ports     map[string]map[trace.Node]int    // by host and caller: the number of these peers
 	servers   map[trace.Node]map[string]string // by peer: the first of the hosts that differ only in their digits
-	met       map[usage]map[string]bool        // the keys of servers that a caller names
+	met       map[usage]map[string]bool        // by database and caller: the keys of the servers that the caller names
 	given     Given                            // names that stay; nil if none do
 	new       Given                            // the other names so far, if names stay
 }
@@ -150,9 +150,9 @@ func (n *Names) Name(c *Call, p *Peer, caller string) (name, typ string) {
 // peer on the machine of its caller is a different peer for each caller and port; if there are
 // several, the name contains the caller. A host has the same name for all callers. A database or
 // the like is a different peer on each host. There are two exceptions: hosts that differ only in
-// their digits, and IP addresses, are taken for the shards and replicas of one database. A
-// call that names no host, such as one that failed before it was connected, goes to the peer that
-// the caller calls otherwise, if that is only one.
+// their digits, and IP addresses, are taken for the shards and replicas of one database. A call
+// that names no host, such as a call that failed before it was connected, goes to the peer of the
+// caller's other calls, if there is only one.
 func (n *Names) name(c *Call, p *Peer, caller string) (name, typ string) {
 	name, typ = p.Name, p.Type
 	host := c.At.Host

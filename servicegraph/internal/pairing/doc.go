@@ -26,9 +26,9 @@ type Config struct {
 	InferCalls bool // infer calls through services without spans (P9)
 	UserNode   bool // a request from outside is a call from the user
 
-	// IsNameOf reports whether a peer has the name of a service. It is called only for
-	// callee spans that are caller spans as well or name their caller, and for spans between which a
-	// call may be inferred.
+	// IsNameOf reports whether a peer has the name of a service. It is called only for callee spans
+	// that are caller spans as well or name their caller, and for spans between which a call may be
+	// inferred.
 	IsNameOf func(peer, service trace.Node) bool
 
 	// IsHostOf reports whether a peer, which is a host, has the name of a service, alone or

@@ -50,8 +50,8 @@ func (p *Pairer) entries() {
 	}
 }
 
-// hasService reports whether the trace has spans of a service with the name of a peer. Such a service tells of
-// its calls by spans of its own (docs/semantics.md P6).
+// hasService reports whether the trace has spans of a service with the name of a peer. Such a
+// service shows its calls by spans of its own (docs/semantics.md P6).
 func (p *Pairer) hasService(peer trace.Node) bool {
 	if len(p.services) == 0 {
 		for i := range p.spans {

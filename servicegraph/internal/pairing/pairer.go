@@ -21,7 +21,7 @@ type Pairer struct {
 	lone       []int32      // the callee spans in order whose parent no caller span encloses
 	entered    []int32      // the SERVER and CONSUMER spans in order that are not callee spans, and the roots without a kind
 	roots      []int32      // the spans without a parent
-	services   []trace.Node // of the spans, if hasService was called
+	services   []trace.Node // the services of the spans; empty until hasService is called
 	group      []int32      // the callees of one caller
 	twins      []int32      // spans that are compared as twins
 	twinGroups []twinGroup  // of findTwins; kept for their memory

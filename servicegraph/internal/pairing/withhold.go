@@ -8,8 +8,8 @@ import "slices"
 // after Pair.
 //
 // A call with a span on both sides stays, as does the call to a callee span whose parent is in
-// another service: a later span cannot take such a call back. A call whose spans were all shown before,
-// when the trace seemed complete, also stays.
+// another service: a later span cannot take such a call back. A call whose spans were all shown
+// before, when the trace seemed complete, also stays.
 func (p *Pairer) Withhold(isShown func(i int32) bool) {
 	p.isOpen = true
 	p.concealed = slices.DeleteFunc(p.concealed, func(i int32) bool {

@@ -98,8 +98,8 @@ func find[T string | []byte](f *Filter, key T) Key {
 
 // endsOf returns a number below 64 for the first and the last letter of a key. The first letter
 // alone does not suffice. For example, http.response.status_code is not read by default, but a key
-// with the same length and the same first letter is. The factor 11 was chosen because with it, the
-// fewest keys of the semantic conventions that are not read get the number of a key that is.
+// with the same length and the same first letter is. With the factor 11, the fewest unread keys of
+// the semantic conventions have the same number as a key that is read.
 func endsOf(first, last byte) byte { return (first + 11*last) & 63 }
 
 // middleOf returns the bit for the middle letter of a key.

@@ -141,8 +141,8 @@ func isTemporary(name string) bool {
 	return hasHexUUID(name)
 }
 
-// hasHexUUID reports whether a name has a UUID without dashes: exactly 32 hexadecimal digits in a row, not
-// all of them decimal, with neither a letter nor a digit beside them.
+// hasHexUUID reports whether a name has a UUID without dashes: exactly 32 hexadecimal digits in a
+// row, not all of them decimal, with neither a letter nor a digit beside them.
 func hasHexUUID(name string) bool {
 	for part := range strings.FieldsFuncSeq(name, func(r rune) bool { return r < '0' || r > '9' && r < 'A' || r > 'Z' && r < 'a' || r > 'z' && r < 128 }) {
 		if len(part) == 32 && strings.Trim(part, "0123456789abcdefABCDEF") == "" && strings.Trim(part, "0123456789") != "" {
