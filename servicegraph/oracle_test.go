@@ -1222,7 +1222,7 @@ func (o *oracle) messages(s *oracleSpan) (targets []sg.Link) {
 	for _, l := range s.Links {
 		known := slices.Contains(targets, l) || delivered(s, l)
 		for r := receiver(s); r != nil; r = receiver(r) {
-			known = known || delivered(r, l) || r.canReceive() && slices.Contains(r.Links, l)
+			known = known || delivered(r, l) || r.canReceive() && slices.Contains(r.Links, l) && !(r.takes && s.kind == sg.KindConsumer && !s.takes)
 		}
 		if !known {
 			targets = append(targets, l)

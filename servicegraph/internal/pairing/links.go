@@ -54,12 +54,18 @@ func (p *Pairer) findLinks() {
 		}
 	}
 	received := make(map[trace.Link]int) // how many of the consumer spans around the current span received a message
+	handled := make(map[trace.Link]int)  // how many of them did not only take the message from the queue
+	takes := func(i int32) bool { return p.spans[i].Is(trace.Takes | trace.Polls) }
 	receive := func(i int32, delivered []trace.Link, times int) {
 		for _, target := range all[i] {
 			received[target] += times
+			if !takes(i) {
+				handled[target] += times
+			}
 		}
 		for _, target := range delivered {
 			received[target] += times
+			handled[target] += times
 		}
 	}
 	for stack := slices.Clone(inside[-1]); len(stack) > 0; {
@@ -70,8 +76,12 @@ func (p *Pairer) findLinks() {
 			continue
 		}
 		delivered := p.delivered(i)
+		around := received
+		if p.spans[i].Kind == trace.Consumer && !takes(i) {
+			around = handled // a span around i that took the message gives way to i
+		}
 		for _, target := range all[i] {
-			if received[target] == 0 && !slices.Contains(delivered, target) {
+			if around[target] == 0 && !slices.Contains(delivered, target) {
 				p.targets[i] = append(p.targets[i], target)
 			}
 		}
