@@ -92,8 +92,8 @@ func (p *countingProcessor) OnStart(ctx context.Context, s sdktrace.ReadWriteSpa
 
 func (p *countingProcessor) OnEnd(s sdktrace.ReadOnlySpan) {
 	p.next.OnEnd(s)
-	// The span is counted after it is queued. If it were counted earlier, it would look
-	// dropped until it is queued.
+	// The span is counted after it is queued. A span that is counted before it is queued would
+	// count as dropped for a moment.
 	if s.SpanContext().IsSampled() {
 		p.tally.ended.Add(1)
 	}

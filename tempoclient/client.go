@@ -19,8 +19,8 @@ import (
 // Config says how to reach Tempo, and with which tenant and credentials. The zero value
 // means no tenant and no authentication.
 type Config struct {
-	// OrgID is the tenant (header X-Scope-OrgID), or several tenants as "a|b" where
-	// Tempo allows that. A multi-tenant Tempo refuses requests without a tenant.
+	// OrgID is the tenant (header X-Scope-OrgID), or several tenants as "a|b" if Tempo allows
+	// that. A multi-tenant Tempo refuses requests without a tenant.
 	OrgID string
 
 	// Username and Password are for basic authentication, as in Grafana Cloud. If
@@ -33,7 +33,7 @@ type Config struct {
 	BearerToken     string
 	BearerTokenFile string
 
-	// CAFile holds PEM certificates of the authorities to trust in place of the
+	// CAFile is a file with the PEM certificates of the authorities to trust in place of the
 	// system's. CertFile and KeyFile are the client's own certificate and key.
 	CAFile, CertFile, KeyFile string
 
@@ -59,11 +59,11 @@ type Config struct {
 	// one of Transport and HTTPClient may be set.
 	HTTPClient *http.Client
 
-	// Keep reports whether to put the attributes with this key on spans and
-	// resources; nil keeps all of them. Keep must always return the same result for a
-	// key, and must be safe for concurrent use. The client always reads the name and
-	// the namespace of the service, and never puts them among the resource attributes.
-	// Keeping less makes [Client.Spans] cheaper.
+	// Keep reports whether spans and resources get the attributes with a key. A nil Keep keeps
+	// all attributes. Keep must always return the same result for a key, and must be safe for
+	// concurrent use. The client always reads the name and the namespace of the service, and
+	// never puts them among the resource attributes. Keeping fewer attributes makes
+	// [Client.Spans] cheaper.
 	Keep func(key string) bool
 }
 
@@ -88,10 +88,10 @@ type Client struct {
 	build   atomic.Pointer[BuildInfo]     // of the server; nil if unknown
 }
 
-// New returns a client of the Tempo whose query API is at baseURL: the address
-// of Tempo's HTTP port, such as http://localhost:3200, with the path prefix of a proxy,
-// if any: https://tempo.example.com/tempo, or
-// https://grafana.example.com/api/datasources/proxy/uid/UID. New sends nothing.
+// New returns a client for Tempo's query API at baseURL. That is the address of Tempo's HTTP
+// port, such as http://localhost:3200. Behind a proxy, it has the path prefix of the proxy,
+// such as https://tempo.example.com/tempo or
+// https://grafana.example.com/api/datasources/proxy/uid/UID. New sends no request.
 func New(baseURL string, cfg Config) (*Client, error) {
 	base, err := parseBaseURL(baseURL)
 	if err != nil {
@@ -183,7 +183,7 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// name returns the name of this Tempo in errors.
+// name returns the name of the server in errors.
 func (c *Client) name() string { return "tempo " + c.base.String() }
 
 // Shared is for package tempogrpc, which uses the settings and the error handling of
@@ -219,8 +219,8 @@ func (c *Client) Shared() *shared.Client {
 	}
 }
 
-// parseBaseURL reads the address of a Tempo server. The error about a wrong address shows the
-// right notation.
+// parseBaseURL reads the address of a Tempo server. The error about an invalid address shows a
+// valid example.
 func parseBaseURL(raw string) (*url.URL, error) {
 	const example = "write it like http://localhost:3200 or https://example.com/tempo"
 	if raw == "" {

@@ -10,23 +10,22 @@ import (
 
 // A Query selects traces.
 type Query struct {
-	// TraceQL selects the traces that have a span which it matches, such as
-	// {resource.service.name="checkout" && status=error}. Empty selects all traces.
+	// TraceQL selects the traces with at least one matching span, for example
+	// {resource.service.name="checkout" && status=error}. An empty query selects all traces.
 	TraceQL string
 
 	// Start and End bound the time: a search finds the traces that overlap the range, in
 	// whole seconds. A zero End means now, a zero Start one hour before the End.
 	Start, End time.Time
 
-	// Limit is the largest number of traces to find, the newest; zero means all. If there
+	// Limit is the largest number of traces to find: the newest ones. Zero means all. If there
 	// are more, [Client.Spans] warns with [WarnLimit]. The limit makes the search cheaper:
 	// Tempo 2.9 and later versions do not look for older traces.
 	Limit int
 
-	// Late is how late a trace may arrive at Tempo and still be found: the client
-	// searches this far past End, and leaves out what lies outside the range. Tempo files
-	// traces that arrive late under the time of their arrival. Zero means 5 minutes, a
-	// negative value none.
+	// Late is how late a trace may arrive at Tempo and still be found: the client searches this
+	// far past End, and leaves out the traces outside the range. Tempo files traces that arrive
+	// late under the time of their arrival. Zero means 5 minutes, a negative value none.
 	Late time.Duration
 
 	// Exact makes [Client.Spans] fetch every trace by its id. By default, Spans reads the spans of
@@ -38,8 +37,8 @@ type Query struct {
 	// warnings off: a range that ends now always contains such traces.
 	Settle time.Duration
 
-	// Progress is called by [Client.Spans] before the spans of each trace, from the
-	// goroutine of the loop.
+	// [Client.Spans] calls Progress before it yields the spans of a trace, in the goroutine of
+	// the loop. Progress may be nil.
 	Progress func(Progress)
 }
 
@@ -78,8 +77,8 @@ type TraceSummary struct {
 
 const defaultLate = 5 * time.Minute
 
-// TimeRange returns the time range with its defaults, extended to whole seconds, which
-// Tempo searches by. The end is after the start.
+// TimeRange returns the time range with its defaults, extended to whole seconds, because Tempo
+// searches whole seconds. The end is after the start.
 func (q Query) TimeRange(now time.Time) (start, end time.Time, err error) {
 	if q.End.IsZero() {
 		q.End = now

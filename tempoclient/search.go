@@ -57,8 +57,8 @@ func (c *Client) Search(ctx context.Context, q Query) iter.Seq2[TraceSummary, er
 	}
 }
 
-// find searches for all traces of a query. With an error, the search holds what was found
-// before the error; it is nil if the query has no valid time range.
+// find searches for all traces of a query. With an error, the returned search holds the traces
+// that were found before the error. It is nil if the query has no valid time range.
 func (c *Client) find(ctx context.Context, q Query) (*search, error) {
 	now := time.Now()
 	start, end, err := q.TimeRange(now)
@@ -188,12 +188,12 @@ func (s *search) reach(lo, hi int64) int64 {
 // otherwise.
 const recent = 1800
 
-// searchEnd returns the end of a search for the traces between lo and hi, in Unix seconds. Tempo
-// files traces that arrived late after hi. Tempo divides the recent part of a range into equal
-// parts (query_frontend.search.ingester_shards, 3 by default), searches each part separately, and
-// misses a trace that lies in one part and is filed under another. searchEnd therefore returns an
-// end so late, usually in the future, that all traces and their times of arrival lie in the first
-// part.
+// searchEnd returns the end of a search for the traces between lo and hi, in Unix seconds.
+// Tempo files a trace that arrived late under a time after hi. Tempo divides the recent part of
+// a range into equal parts (query_frontend.search.ingester_shards, 3 by default), searches each
+// part separately, and misses a trace that lies in one part and is filed under another.
+// searchEnd therefore returns an end so late, usually in the future, that all traces and their
+// times of arrival lie in the first part.
 func searchEnd(lo, hi, now, late int64) int64 {
 	const parts = 4
 	arrived := min(hi+late, max(hi, now))

@@ -27,8 +27,8 @@ type TagQuery struct {
 	// recent data, which costs the least; Tempo 3.0 may then find nothing.
 	Start, End time.Time
 
-	// Limit is the largest number of names in each scope, or of values; zero means only
-	// Tempo's own limit.
+	// Limit is the largest number of names in each scope, or the largest number of values. Zero
+	// means only Tempo's own limit.
 	Limit int
 }
 
@@ -51,8 +51,8 @@ type TagValues struct {
 	Warnings []*Warning
 }
 
-// A TagValue is a value as text with its type in TraceQL: string, int, float, bool,
-// duration, keyword.
+// A TagValue is a value as text, with its type in TraceQL: string, int, float, bool, duration
+// or keyword.
 type TagValue struct {
 	Type  string `json:"type"`
 	Value string `json:"value"`
@@ -116,8 +116,8 @@ func sortValues(values []TagValue) {
 	})
 }
 
-// params returns the parameters of a request and the end of its time range, the zero
-// time if it has none.
+// params returns the parameters of a request and the end of its time range. The end is the zero
+// time if the request has no time range.
 func (q TagQuery) params() (params url.Values, rangeEnd time.Time, err error) {
 	params = url.Values{}
 	if q.TraceQL != "" {
@@ -146,7 +146,8 @@ func (q TagQuery) TimeRange(now time.Time) (start, end time.Time, err error) {
 	return Query{Start: q.Start, End: q.End}.TimeRange(now)
 }
 
-// jobsMetrics tells how many parts of a request were done.
+// jobsMetrics says into how many jobs Tempo divided a request, and how many of them it
+// completed.
 type jobsMetrics struct {
 	CompletedJobs int `json:"completedJobs"`
 	TotalJobs     int `json:"totalJobs"`

@@ -8,11 +8,12 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// TraceSpans yields the spans of one trace that Tempo has now, ordered as in [Trace], and
-// none if Tempo does not know the trace. An error of the type [*servicegraph.SkipError]
-// says that Tempo does not return all spans; any other error ends the sequence.
-// TraceSpans does not warn of spans that may still arrive or of missing parents: package
-// graphtest uses it to wait for the trace of a test.
+// TraceSpans yields the spans of one trace that Tempo has now, in the order of [Trace]. It
+// yields no span if Tempo does not know the trace. An error of the type
+// [*servicegraph.SkipError] says that Tempo does not return all spans; any other error ends the
+// sequence. TraceSpans warns neither about spans that may still arrive nor about missing
+// parents, because package graphtest calls it repeatedly while it waits for the trace of a
+// test.
 func (c *Client) TraceSpans(ctx context.Context, id servicegraph.TraceID) iter.Seq2[servicegraph.Span, error] {
 	return func(yield func(servicegraph.Span, error) bool) {
 		t, err := c.trace(ctx, id)

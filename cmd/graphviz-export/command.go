@@ -16,8 +16,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/tracefile"
 )
 
-// run is the program. Its error says in one line what went wrong and where; [exit.Status]
-// returns the exit status for the error.
+// run is the program. The error of run says in one line what went wrong and where, and
+// [exit.Status] returns the exit status for it.
 func run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, args []string) error {
 	root := newCommand(stdin, stdout, stderr)
 	if len(args) == 0 || !strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
@@ -81,8 +81,8 @@ func newCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	return root
 }
 
-// version returns the version of the program, or the commit that it was built from, and the
-// version of the Go compiler.
+// version returns the version of the program and the version of the Go compiler. A program
+// without a version has the commit that it was built from.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -155,7 +155,7 @@ func namesOf(formats []render.Format) (names []string) {
 	return names
 }
 
-// formatHints returns the names of the formats, each with the description that shells show
+// formatHints returns the names of the formats. Each name has a description, which shells show
 // when they complete a word.
 func formatHints() (hints []string) {
 	for _, f := range newExport(nil, nil, nil).formats(draw.Options{}) {

@@ -17,7 +17,8 @@ import (
 // colorCritical is the value of --color for images of the critical path.
 const colorCritical = "critical"
 
-// The shares of the time of all requests from which a node or an edge is orange and red.
+// A node or an edge is orange from shareWarning on, and red from shareFailing on. Both are
+// fractions of the time of all requests.
 const (
 	shareWarning = 0.05
 	shareFailing = 0.20

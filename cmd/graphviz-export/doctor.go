@@ -82,7 +82,7 @@ func (d *doctor) run(ctx context.Context, args []string) error {
 		defer cancel()
 		report = otelsetup.Check(ctx, hops...)
 	}
-	if err := ctx.Err(); err != nil { // interrupted
+	if err := ctx.Err(); err != nil { // the run was interrupted
 		return err
 	}
 	write := writeFindings
@@ -141,7 +141,7 @@ func (c checked) kinds() []string {
 	return kinds
 }
 
-// configurations returns the files that the arguments stand for: for a directory, all files in and
+// configurations returns the files that the arguments name. A directory means all files in and
 // below the directory whose names end in .yaml or .yml.
 func configurations(args []string) ([]string, error) {
 	var files []string
@@ -202,8 +202,8 @@ func (d *doctor) check(file string) checked {
 	return checked{result, ""}
 }
 
-// writeFindings writes the findings for people: a mark, the place, the problem, and the
-// corrected lines below it.
+// writeFindings writes the findings for people. Each finding has a line with a mark, the place
+// and the problem, followed by the corrected lines.
 func writeFindings(w io.Writer, results []checked, report otelsetup.Report) error {
 	var b strings.Builder
 	for _, r := range results {

@@ -14,12 +14,13 @@ import (
 	"github.com/tempograph/tempograph/internal/suggest"
 )
 
-// Kinds of flag values that package pflag lacks, and the messages about flags.
+// This file has kinds of flag values that package pflag lacks, and the messages about wrong
+// flags.
 
 // A choice is the value of a flag that accepts one of several words.
 type choice struct {
 	value string
-	name  string   // what the help calls the value: "THEME"
+	name  string   // the name of the value in the help: "THEME"
 	words []string // the words to choose from
 }
 
@@ -55,7 +56,7 @@ type fraction float64
 
 func (f *fraction) String() string {
 	if *f == 0 {
-		return "0" // package pflag shows no default of 0
+		return "0" // package pflag does not show a default of "0"
 	}
 	return strconv.FormatFloat(100*float64(*f), 'g', 4, 64) + "%"
 }

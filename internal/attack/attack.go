@@ -1,6 +1,6 @@
 // Package attack generates hostile files and requests: they are made to cost a reader far more
-// memory or time than their size suggests. Tests read them, and check how much memory and time the
-// reader takes.
+// memory or time than their size suggests. Tests give them to a reader, and check how much
+// memory and time the reader takes.
 //
 // Nearly all of them repeat one small element. They therefore compress to about a thousandth of
 // their size.

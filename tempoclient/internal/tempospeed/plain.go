@@ -21,7 +21,7 @@ import (
 // selectQuery shows the spans with the attributes of the stored traces.
 const selectQuery = `{} | select(span:parentID, kind, status, resource.service.name, span.server.address, span.server.port, span.http.request.method, span.http.response.status_code, span.db.system.name, span.db.namespace, span.url.full)`
 
-// A plain client sends requests to Tempo and throws the answers away.
+// A plain client sends requests to Tempo and discards the answers.
 type plain struct {
 	url  string
 	http *http.Client
@@ -31,7 +31,7 @@ func newPlain(url string) *plain {
 	return &plain{url, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}}
 }
 
-// get reads an answer and throws it away.
+// get reads an answer and discards it.
 func (p *plain) get(ctx context.Context, path, accept string) error {
 	return p.read(ctx, path, accept, func(body io.Reader) error {
 		_, err := io.Copy(io.Discard, body)

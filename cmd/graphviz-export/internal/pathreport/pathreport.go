@@ -1,4 +1,4 @@
-// Package pathreport writes what a report about critical paths says: for people, as JSON, and as
+// Package pathreport writes reports about critical paths: as text for people, as JSON, and as
 // folded stacks.
 package pathreport
 
@@ -17,10 +17,11 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
 
-// Share returns a time as a part of all: "12.3%".
+// Share returns the ratio of a time to the time of all requests as a percentage: "12.3%".
 func Share(t, all time.Duration) string { return render.PercentText(float64(t), float64(all)) }
 
-// Basis returns a sentence about the traces and spans from which a report was computed. read is the report of the reading of its spans.
+// Basis returns a sentence about the traces and spans from which a report was computed. read is
+// the report about reading these spans.
 func Basis(r critpath.Report, read servicegraph.Report) string {
 	traces := quantity.Traces(r.Traces, read.LeftOutTraces, read.Limited)
 	if read.LeftOutTraces > 0 {
@@ -48,8 +49,8 @@ func Basis(r critpath.Report, read servicegraph.Report) string {
 	return text + "."
 }
 
-// WriteText writes a report for people, the first n of each long list; 0 stands for all. Slow
-// requests are those from a percentile on.
+// WriteText writes a report for people, the first n of each long list; n = 0 means all of them.
+// Slow requests are those from the given percentile on.
 func WriteText(w io.Writer, r critpath.Report, read servicegraph.Report, percentile float64, n int) error {
 	var b strings.Builder
 	slow := time.Duration(0)
@@ -119,8 +120,8 @@ func PerRequest(t time.Duration, r critpath.Report) string {
 	return render.DurationText(t / time.Duration(r.Traces))
 }
 
-// WriteFolded writes the stacks in the folded format that flame graph tools read: a stack and a
-// number of microseconds on each line.
+// WriteFolded writes the stacks in the folded format of flame graph tools. Each line has a
+// stack and a number of microseconds.
 func WriteFolded(w io.Writer, r critpath.Report) error {
 	var b strings.Builder
 	for _, s := range r.Stacks {

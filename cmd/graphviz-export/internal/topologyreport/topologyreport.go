@@ -74,7 +74,7 @@ type radius struct {
 	OfEntries  int      `json:"ofEntries"`       // the number of all entries
 	OfRequests float64  `json:"ofEntryRequests"` // the number of all entry requests
 
-	// Counted in the traces; null if they are not held.
+	// The same numbers, counted in the traces; null if the traces are not held.
 	ExactEntries  []string `json:"exactEntries"`
 	ExactRequests *float64 `json:"exactRequests"`
 	ExactShare    *float64 `json:"exactShare"`
@@ -169,7 +169,8 @@ func (a Report) WriteJSON(w io.Writer) error {
 	return enc.Encode(a)
 }
 
-// WriteText writes the answers for people, the first n of each long list; 0 stands for all.
+// WriteText writes the answers for people, the first n of each long list; n = 0 means all of
+// them.
 func (a Report) WriteText(w io.Writer, n int) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Entries  %s\n", console.OneLine(cmp.Or(strings.Join(a.Entries, ", "), "none")))
