@@ -26,7 +26,7 @@ type Config struct {
 
 	// NotErrors lists outcomes that are no errors, although the status of a span says so, such
 	// as "canceled" for hedged calls of which one answer is enough, or "404"
-	// (docs/semantics.md, E9). An outcome is a status code of HTTP, a status code of gRPC by
+	// (docs/semantics.md, E9). An outcome is a status code of HTTP, a class of them such as "4xx", a status code of gRPC by
 	// name or number, or a value of error.type; case, and everything but letters and digits,
 	// do not matter. By default every span with the status error has failed.
 	NotErrors []string

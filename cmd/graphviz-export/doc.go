@@ -199,8 +199,8 @@ These flags change how spans become a graph:
 	--user-node        requests from outside are calls from a node named user
 	--http-errors      HTTP status 500 and above is an error, even if the span has no status
 	--not-error X,Y    do not count these outcomes as errors. An outcome is a status code of
-	                   HTTP or gRPC, or a value of error.type: 404, or canceled for
-	                   hedged calls
+	                   HTTP or gRPC, a class such as 4xx, or a value of error.type:
+	                   404, or canceled for hedged calls
 	--infer            guess that a call without a callee led to a server span whose parent
 	                   is missing. The span must lie within the time of the call, and must
 	                   be the only such span, or name the same RPC service or host

@@ -5,11 +5,13 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"google.golang.org/grpc/codes"
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/fileerror"
@@ -83,7 +85,7 @@ func (s *graphFlags) addTo(cmd *cobra.Command) {
 		f.BoolVar(&s.queueNodes, "queue-nodes", false, "show queues and topics as nodes")
 		f.BoolVar(&s.userNode, "user-node", false, "show requests from outside as calls from a node named user")
 		f.BoolVar(&s.httpErrors, "http-errors", false, "count HTTP status 500 and above as an error")
-		f.StringArrayVar(&s.notErrors, "not-error", nil, "do not count `OUTCOME` as an error: canceled, 404, a status code or an error.type; repeatable")
+		f.StringArrayVar(&s.notErrors, "not-error", nil, "do not count `OUTCOME` as an error: canceled, 404, 4xx, a status code or an error.type; repeatable")
 		addChoice(f, &s.errorsOf, "errors-of", "SIDE", "count only errors that this side of a call saw: caller or callee", "", "caller", "callee")
 		f.BoolVar(&s.infer, "infer", false, "guess which calls led to requests whose parent span is missing")
 		f.BoolVar(&s.noAddressLearning, "no-address-learning", false, "do not learn from other calls which service answers at an address")
@@ -123,7 +125,11 @@ func (s *graphFlags) check() error {
 			if !strings.ContainsFunc(outcome, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
 				return exit.Usagef("--not-error %q: want outcomes such as canceled, 404 or canceled,404", list)
 			}
-			s.excused = append(s.excused, strings.TrimSpace(outcome))
+			outcome = strings.TrimSpace(outcome)
+			if unicode.IsDigit(rune(outcome[0])) && !isStatus(outcome) {
+				return exit.Usagef("--not-error %s: want a status code of gRPC from 0 to 16 or of HTTP from 100 to 599, or a class of these such as 4xx", outcome)
+			}
+			s.excused = append(s.excused, outcome)
 		}
 	}
 	files := s.renameFiles
@@ -150,6 +156,33 @@ func (s *graphFlags) check() error {
 		s.renames = append(s.renames, rules...)
 	}
 	return nil
+}
+
+// isStatus reports whether the text is a status code of gRPC or HTTP, or a class of HTTP's, such as 4xx.
+func isStatus(text string) bool {
+	if class, isClass := strings.CutSuffix(strings.ToLower(text), "xx"); isClass {
+		return len(class) == 1 && "1" <= class && class <= "5"
+	}
+	code, err := strconv.Atoi(text)
+	return err == nil && (code <= int(codes.Unauthenticated) || 100 <= code && code <= 599)
+}
+
+// warnOutcomes warns of outcomes that are probably mistyped names of gRPC's status codes. They are not
+// refused, because error.type can have any value.
+func (e *export) warnOutcomes() {
+	var names []string
+	for code := range codes.Unauthenticated + 1 {
+		names = append(names, code.String())
+	}
+	for _, outcome := range e.graph.excused {
+		plain := strings.ReplaceAll(strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(outcome)), "cancelled", "canceled")
+		if slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, plain) }) {
+			continue
+		}
+		if name := suggest.Nearest(plain, names); name != "" {
+			e.stderr.Warnf("--not-error %s is no status code of gRPC, and compared with error.type alone%s", outcome, suggest.Question(name))
+		}
+	}
 }
 
 // splitKeys are resource attributes that shells suggest as a KEY.
@@ -206,6 +239,7 @@ func (e *export) steps() ([]views.Step, error) {
 	if err := e.graph.check(); err != nil {
 		return nil, err
 	}
+	e.warnOutcomes()
 	var steps []views.Step
 	var mistake error
 	add := func(name string, patterns []string, needs bool, apply func(g *servicegraph.Graph, match func(servicegraph.Node) bool) *servicegraph.Graph) {

@@ -8,18 +8,26 @@ import (
 
 // Outcomes are outcomes of calls, as status codes of HTTP and gRPC and the attribute error.type
 // name them. Outcomes never change and are safe for concurrent use. A nil *Outcomes contains none.
-type Outcomes struct{ names map[string]bool }
+type Outcomes struct {
+	names   map[string]bool
+	classes [10]bool // of status codes of HTTP, by their first digit
+}
 
 // NewOutcomes returns the outcomes with the given names, nil if there are none. Case and
 // everything but letters and digits do not matter: "DEADLINE_EXCEEDED" is "DeadlineExceeded".
-// A number up to 16 is a status code of gRPC.
+// A number up to 16 is a status code of gRPC, and 4xx stands for the status codes of HTTP from 400
+// to 499.
 func NewOutcomes(names []string) *Outcomes {
 	if len(names) == 0 {
 		return nil
 	}
 	o := &Outcomes{names: make(map[string]bool)}
 	for _, name := range names {
-		if name = rpcOutcome(name); name != "" {
+		switch name = rpcOutcome(name); {
+		case name == "":
+		case len(name) == 3 && isNumber(name[:1]) && name[1:] == "xx":
+			o.classes[name[0]-'0'] = true
+		default:
 			o.names[name] = true
 		}
 	}
@@ -66,9 +74,15 @@ func (o *Outcomes) has(a *Attrs) bool {
 		}
 	}
 	for _, name := range [...]string{cmp.Or(a.httpStatus, a.httpStatusOld), a.errorType, a.errorType[strings.LastIndexByte(a.errorType, '.')+1:]} {
-		if name != "" && o.names[outcome(name)] {
+		if name != "" && (o.names[outcome(name)] || o.hasClassOf(name)) {
 			return true
 		}
 	}
 	return false
+}
+
+// hasClassOf reports whether a status code of HTTP belongs to a class among the outcomes. The attribute
+// error.type can also have the code.
+func (o *Outcomes) hasClassOf(code string) bool {
+	return len(code) == 3 && isNumber(code) && o.classes[code[0]-'0']
 }

@@ -19,6 +19,13 @@ func TestOutcomes(t *testing.T) {
 		{"404", "http.status_code", "404", true},
 		{"404", "error.type", "404", true},
 		{"404", "http.response.status_code", "500", false},
+		{"4xx", "http.response.status_code", "429", true},
+		{"4XX", "http.status_code", "404", true},
+		{"4xx", "error.type", "404", true},
+		{"4xx", "http.response.status_code", "500", false},
+		{"4xx", "rpc.grpc.status_code", "4", false},
+		{"4xx", "error.type", "4xx", false},
+		{"axx", "error.type", "axx", true},
 		{"5", "http.response.status_code", "5", false}, // a status code of gRPC
 		{"canceled", "rpc.grpc.status_code", "14", false},
 		{"canceled", "error.type", "timeout", false},
