@@ -43,12 +43,12 @@ type Config struct {
 	// to it without a callee span is a call to a peer named web, not to web@1.4.2.
 	SplitBy []string
 
-	// Rename gives services and uninstrumented dependencies other names, before anything is
-	// learned from the names (docs/semantics.md, N7). The first rule that matches a name
-	// counts. Nodes that get the same name are one node. A dependency with the new name of a
-	// service is that service. A rule sees the name of a service before SplitBy adds to it. A
-	// graph does not record the rules: Merge adds graphs with different rules as they are, and
-	// [Graph.Rename] renames the nodes of a finished graph.
+	// Rename gives services and uninstrumented dependencies other names. It applies before all
+	// rules that compare names (docs/semantics.md, N7). The first rule that matches a name counts.
+	// Nodes that get the same name are one node. A dependency with the new name of a service is
+	// that service. A rule sees the name of a service before SplitBy adds to it. A graph does not
+	// record the rules: Merge adds graphs with different rules as they are, and [Graph.Rename]
+	// renames the nodes of a finished graph.
 	Rename []Rename
 
 	// Hide and Gateways, if not nil, report whether a service is hidden, such as the proxies of a

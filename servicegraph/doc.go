@@ -55,9 +55,9 @@
 //  7. resolve.go and messages.go resolve the pending calls, and the totals become a graph.
 //     internal/directory finds the service that a caller dialed. ([Graph])
 //  8. Views make a graph of a graph (view*.go, internal/digraph), [Merge] makes one graph of
-//     several, and JSON stores it (json.go, json_pending.go, json_read.go). [Builder.Traces] repeats
-//     step 5 to return the calls of each trace (traces.go); from these calls, [Builder.Explain] tells
-//     why there is an edge, or why there is none (explain.go).
+//     several, and JSON stores it (json.go, json_pending.go, json_read.go). [Builder.Traces]
+//     repeats step 5 to return the calls of each trace (traces.go); from these calls,
+//     [Builder.Explain] tells why there is an edge, or why there is none (explain.go).
 //
 // The tree is what distinguishes this package: a store that waits for the two halves of an
 // edge cannot see ancestors, and loses fan-out, retries, proxies and calls without a client

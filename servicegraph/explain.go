@@ -170,8 +170,8 @@ func compareLinks(a, b Link) int {
 	return cmp.Or(slices.Compare(a.TraceID[:], b.TraceID[:]), slices.Compare(a.SpanID[:], b.SpanID[:]))
 }
 
-// An explainer looks for spans that came close to being a call, among the calls of each trace and the
-// spans without a call.
+// An explainer looks for spans that came close to being a call, among the calls of each trace and
+// the spans without a call.
 type explainer struct {
 	reader       *callReader // of the calls as the graph counts them
 	from, to     nodeIndex   // 0 for a node that no span names
@@ -240,8 +240,8 @@ func (x *explainer) addCaller(i int32) {
 	}
 }
 
-// addOtherPeers notes the calls of from without a callee span that are to other nodes. The callee may
-// have been the node to under another name.
+// addOtherPeers notes the calls of from without a callee span that are to other nodes. The callee
+// may have been the node to under another name.
 func (x *explainer) addOtherPeers() {
 	for k := range x.reader.calls {
 		c, caller := &x.reader.calls[k], x.reader.from[k]
@@ -251,7 +251,8 @@ func (x *explainer) addOtherPeers() {
 	}
 }
 
-// addLostSends notes the messages of from to which no consumer links, and whose spans name no queue.
+// addLostSends notes the messages of from to which no consumer links, and whose spans name no
+// queue.
 func (x *explainer) addLostSends() {
 	for _, s := range x.reader.pairer.Sends() {
 		if s.Client.Node == x.from && !s.Called && s.Client.Peer == 0 && !x.reader.isLinked(&s) {

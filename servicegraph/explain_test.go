@@ -28,9 +28,9 @@ func TestExplain(t *testing.T) {
 }
 
 // TestExplainAgreesWithGraph checks for each two nodes of every scenario that the reasons why spans
-// were no call contradict no edge: a span that makes a call is not one without a peer, the other node
-// that a span called has an edge from the caller, and the node between two others has an edge to the
-// callee. Each unresolved span has a reason.
+// were no call contradict no edge: a span that makes a call is not one without a peer, the other
+// node that a span called has an edge from the caller, and the node between two others has an edge
+// to the callee. Each unresolved span has a reason.
 func TestExplainAgreesWithGraph(t *testing.T) {
 	eachScenario(t, func(file string, b *sg.Builder) {
 		g := b.Graph()

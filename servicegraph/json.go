@@ -157,8 +157,8 @@ type (
 // Equal graphs give equal bytes, and [ReadJSON] restores the graph without loss. The file
 // servicegraph/graph.schema.json describes every field.
 //
-// The receiver is a value, because encoding/json ignores the method of a pointer where a Graph has no
-// address: in a map, or in a struct that is passed by value.
+// The receiver is a value, because encoding/json ignores the method of a pointer where a Graph has
+// no address: in a map, or in a struct that is passed by value.
 func (g Graph) MarshalJSON() ([]byte, error) {
 	out := jsonGraph{
 		Schema: SchemaVersion,

@@ -133,8 +133,9 @@ func (r *graphReader) field(key string) error {
 	return r.json.Skip()
 }
 
-// Some fields had other names in early versions of the format: the fields pending of a graph and of an edge
-// were open, and the field resolved of pending calls was settled. Graphs with these names are still read.
+// Some fields had other names in early versions of the format: the fields pending of a graph and of
+// an edge were open, and the field resolved of pending calls was settled. Graphs with these names
+// are still read.
 type (
 	earlyEdge struct {
 		jsonEdge

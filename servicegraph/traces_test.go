@@ -58,8 +58,8 @@ func TestTracesAddUp(t *testing.T) {
 	})
 }
 
-// eachScenario calls check with the name of every file of testdata/scenarios, and a builder that has
-// the spans of the file.
+// eachScenario calls check with the name of every file of testdata/scenarios, and a builder that
+// has the spans of the file.
 func eachScenario(t *testing.T, check func(file string, b *sg.Builder)) {
 	files, err := filepath.Glob("testdata/scenarios/*.txtar")
 	if err != nil || len(files) < 300 {

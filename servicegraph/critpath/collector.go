@@ -30,7 +30,7 @@ type Config struct {
 	Percentile float64
 
 	// Stacks is the largest number of distinct stacks that are kept; 0 means 100,000. Further
-	// stacks are summed up in the stack "other", and so are stacks with which all texts together
+	// stacks are summed up in the stack "other". So are stacks with which the texts of all stacks
 	// would exceed 64 MiB.
 	Stacks int
 

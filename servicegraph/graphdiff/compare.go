@@ -264,8 +264,8 @@ func (c *comparison) presence(to *[]Change, calls, weight, m float64, inHead boo
 }
 
 // exposure returns the numbers by which calls from a node are divided: the entry requests that can
-// reach the node. If either graph has none of those, the numbers are all entry requests, and if
-// either graph has no entry requests at all, the traces.
+// reach the node. If either graph has no such entry requests, the numbers are all entry requests.
+// If either graph has no entry requests at all, they are the traces.
 func (c *comparison) exposure(from servicegraph.NodeID) (base, head float64) {
 	b, h := c.reach.entries(from)
 	if b > 0 && h > 0 {

@@ -188,7 +188,7 @@ func exactlyRule(chains [][]pattern) rule {
 	}}
 }
 
-// pathRule follows the chain from all nodes that match its beginning at once.
+// pathRule follows the chain from all nodes that match its beginning at the same time.
 func pathRule(chain []pattern) rule {
 	return rule{text: "path " + chainText(chain), check: func(g *servicegraph.Graph) []Violation {
 		is := newAsserter(g)

@@ -12,8 +12,8 @@ import (
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
-// A pattern matches nodes: [NAMESPACE/]NAME[TYPE], with the type in brackets. Without a
-// namespace it matches every namespace, with an empty one ("/web") only nodes that have
+// A pattern matches nodes: [NAMESPACE/]NAME[TYPE], with the type in brackets. Without a namespace
+// it matches every namespace. With an empty namespace ("/web") it matches only nodes that have
 // none. Without a type it matches every type.
 type pattern struct {
 	namespace    part

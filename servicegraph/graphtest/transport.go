@@ -25,10 +25,10 @@ import (
 //		graphtest.Check(t, rec.Graph(t), graphtest.Latency("web -> cart", servicegraph.CallerSide, 1, 1500*time.Millisecond))
 //	})
 //
-// A handler runs in a goroutine of its own and may stream its answer. The context of its
-// request ends when that of the client ends, and has none of the client's values: services
-// communicate only by headers and bodies. If a handler panics, the client gets an error. The
-// client also gets an error for a host that is not in the map.
+// A handler runs in a goroutine of its own and may stream its answer. The context of its request
+// ends when the client's context ends, but has no values of the client's context: services
+// communicate only by headers and bodies. If a handler panics, the client gets an error. The client
+// also gets an error for a host that is not in the map.
 type MemTransport map[string]http.Handler
 
 // RoundTrip passes the request to the handler of its host.

@@ -26,7 +26,7 @@ func joinSides(list []*readEdge) []*readEdge {
 			at[key] = append(at[key], e)
 		}
 	}
-	joined := make(map[*readEdge]bool) // which are part of another edge
+	joined := make(map[*readEdge]bool) // the edges that became a part of another edge
 	for _, pair := range at {
 		if len(pair) != 2 {
 			continue // it is unknown which of them belong together

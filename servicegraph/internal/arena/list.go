@@ -2,10 +2,10 @@ package arena
 
 import "iter"
 
-// Lists holds the elements of many lists. The first element of a list is stored at the index
-// of the list, because many lists have only one element. The other elements are in a chain of
-// blocks, and later blocks are larger. Many lists grow at the same time: moving a list each
-// time it outgrows its memory would cost more than everything else.
+// Lists holds the elements of many lists. The first element of a list is stored at the index of the
+// list, because many lists have only one element. The other elements are in a chain of blocks, and
+// later blocks are larger. Many lists grow at the same time: moving a list each time it outgrows
+// its memory would cost more than all other work.
 type Lists[T any] struct {
 	firsts Slab[T] // by index of the list
 	rest   Slab[T]

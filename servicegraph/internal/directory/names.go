@@ -25,9 +25,9 @@ const (
 	Server                 // a database, a queue or the like; several hosts can have one with the same name
 )
 
-// Names gives each peer a name. Peers that callers give the same name get different names if they
-// are different things, and a peer that callers name differently gets one name. All calls that
-// belong to no service must be added before the first call of Name.
+// Names gives each peer a name. If callers give different peers the same name, Names makes their
+// names differ. If callers give one peer different names, Names picks one. All calls that belong to
+// no service must be added before the first call of Name.
 type Names struct {
 	directory *Directory
 	local     map[string]map[port]Peer         // by host: the peers on the machine of a caller, each under the first of its names
@@ -42,8 +42,8 @@ type Names struct {
 // change. A Given is read-only.
 type Given map[thing]nodeName
 
-// A thing is a peer with a name of its own: a host as a caller dials it, or a database or the like
-// on hosts that differ only in their digits.
+// A thing is a peer that gets one name: a host as a caller dials it, or a database or the like on
+// hosts that differ only in their digits.
 type thing struct {
 	peer, caller trace.Node
 	host, port   string

@@ -15,7 +15,8 @@ import (
 const several = -2
 
 // metAt returns the first caller span whose request was answered, among caller span i and the spans
-// inside it. It returns -1 if there is none, and several if several services answered.
+// inside it. It returns -1 if there is no such span, and the constant several if several services
+// answered.
 func (p *Pairer) metAt(i int32) int32 {
 	state := &p.state[i]
 	if state.callee < 0 {
@@ -30,8 +31,8 @@ func (p *Pairer) metAt(i int32) int32 {
 	return i
 }
 
-// firstMet returns the earlier of two results of metAt. Ids break ties. It returns several if the
-// spans were answered by different services.
+// firstMet returns the earlier of two results of metAt. Ids break ties. It returns the constant
+// several if the spans were answered by different services.
 func (p *Pairer) firstMet(i, j int32) int32 {
 	switch {
 	case i == -1 || j == several:

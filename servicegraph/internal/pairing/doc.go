@@ -46,8 +46,8 @@ type Config struct {
 	// and contain a caller span that names one.
 	IsOtherServer func(peer, host trace.Node) bool
 
-	// IsSameHost reports whether two addresses are the same host and port, and neither has a name
-	// that a person chose. It is called only for caller spans below SERVER spans with an address.
+	// IsSameHost reports whether two addresses have the same host, the same port and the same
+	// chosen name, if any. It is called only for caller spans below SERVER spans with an address.
 	IsSameHost func(a, b trace.Address) bool
 
 	// AddressOf returns the host and the RPC service of an address, empty if unknown. It is called

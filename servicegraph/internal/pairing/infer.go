@@ -185,8 +185,8 @@ func (p *Pairer) isCallTo(client *trace.Span, service trace.Node) bool {
 
 // compare compares the fields of the two sides of a call, except the paths. It counts the fields
 // that agree, and reports whether any contradict each other. Two different IP addresses contradict
-// each other, as do two different names. An IP address and a name do not, and neither do a short
-// name and the full name.
+// each other, as do two different names. An IP address does not contradict a name, and a short name
+// does not contradict the full name.
 func (a Asked) compare(b Asked) (agreements int, contradict bool) {
 	differ := func(x, y string) bool { return x != "" && y != "" && x != y }
 	if differ(a.RPCService, b.RPCService) || differ(a.RPCMethod, b.RPCMethod) || differ(a.HTTPMethod, b.HTTPMethod) {
