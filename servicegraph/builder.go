@@ -41,6 +41,8 @@ type Builder struct {
 	ownIP      ownIP  // the IP address of the last resource
 	shown      *shown // by the last graph of Live; nil before the first
 
+	lastService knownService // the last service that a span named
+
 	held
 }
 
