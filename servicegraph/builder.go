@@ -281,7 +281,7 @@ func (t *totals) withholdHalves() {
 	senders := t.senders()
 	linked, joined := make(map[sendKey]bool), make(map[receiver]bool)
 	for key := range t.receives {
-		if sender, ok := senderOf(senders, key.target); ok {
+		if sender, ok := senders.find(key.target); ok {
 			out := t.sends[sender]
 			linked[out.call(sender)] = true
 			joined[key.receiver] = true
@@ -382,10 +382,10 @@ func (b *Builder) splitHalves(delta *totals) {
 // adds to the delta the senders of earlier deltas to which receivers of the delta link.
 func (b *Builder) waitingReceivers(delta *totals) map[receiver]bool {
 	senders := delta.senders()
-	var earlier map[Link]sendKey // the senders of all traces forgotten so far; made when needed
+	var earlier *senderIndex // the senders of all traces forgotten so far; made when needed
 	waiting := make(map[receiver]bool)
 	for key := range delta.receives {
-		if _, ok := senderOf(senders, key.target); ok {
+		if _, ok := senders.find(key.target); ok {
 			continue
 		}
 		if b.traces.Find(&key.target.TraceID) != 0 {
@@ -395,7 +395,7 @@ func (b *Builder) waitingReceivers(delta *totals) map[receiver]bool {
 		if earlier == nil {
 			earlier = b.counted.senders()
 		}
-		if sender, ok := senderOf(earlier, key.target); ok {
+		if sender, ok := earlier.find(key.target); ok {
 			out := b.counted.sends[sender]
 			out.called, out.counted = true, true
 			out.queueNode = out.queueNode || out.given
@@ -417,7 +417,7 @@ func (b *Builder) splitReceives(delta *totals, waiting map[receiver]bool) (now, 
 			b.recent.receives[key] = true
 			delete(delta.receives, key)
 		}
-		if sender, ok := senderOf(senders, key.target); ok {
+		if sender, ok := senders.find(key.target); ok {
 			out := delta.sends[sender]
 			calls[out.call(sender)] = true
 		}

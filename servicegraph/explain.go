@@ -278,7 +278,7 @@ func (x *explainer) addCallee(i int32, below, hasFrom bool) {
 		x.miss(MissThrough, call.From, id)
 	}
 	for _, target := range x.reader.pairer.Targets(i) {
-		if _, ok := x.reader.resolver.senders[Link{target.Trace, target.Span}]; !ok {
+		if _, ok := x.reader.resolver.links.senders.find(Link{target.Trace, target.Span}); !ok {
 			x.miss(MissLink, NodeID{}, id)
 		}
 	}

@@ -25,10 +25,10 @@ type reception struct{ queue, by nodeIndex }
 // resolveTaken adds the messages that services only took from a queue and whose senders are
 // unknown. If other spans of the service show that it received messages of this queue, those spans
 // are the deliveries, and the spans that took the messages add no calls (docs/semantics.md, M10).
-func (r *resolver) resolveTaken(joined map[receiver]bool) {
+func (r *resolver) resolveTaken(joined map[receiver]int) {
 	alone := make(map[receiver]pendingReceive)
 	for key, in := range r.totals.receivers {
-		if in.isAlone(joined[key]) && isTaken(&in.span) {
+		if in.isAlone(joined[key] > 0) && isTaken(&in.span) {
 			alone[key] = in
 		}
 	}
@@ -87,110 +87,148 @@ func (in *pendingReceive) isAlone(joined bool) bool {
 
 // pairLinks adds the messages whose two halves are known, and returns the receivers of these
 // messages.
-func (r *resolver) pairLinks() (joined map[receiver]bool) {
-	joined = make(map[receiver]bool, len(r.totals.receivers))
-	processed := r.processed()
-	type found struct {
-		key    receiveKey
-		sender sendKey
-	}
-	var messages []found
-	isShared := false // several senders can show one call
-	for key := range r.totals.receives {
-		sender, ok := senderOf(r.senders, key.target)
-		out, in := r.totals.sends[sender], r.totals.receivers[key.receiver]
-		if !ok && in.span.Kind == trace.Consumer {
+func (r *resolver) pairLinks() (joined map[receiver]int) {
+	for _, key := range r.links.missing {
+		if in := r.totals.receivers[key.receiver]; in.span.Kind == trace.Consumer {
 			r.found.LinkMissing++
 		}
-		if !ok {
-			continue
-		}
-		joined[key.receiver] = true
-		if !in.shown && r.isPartOfDelivery(processed, key, &out, &in.span) {
+	}
+	processed := r.processed()
+	timed := r.timedSenders(processed)
+	for i := range r.links.found {
+		l := &r.links.found[i]
+		out, in := r.totals.sends[l.sender], r.totals.receivers[l.key.receiver]
+		if !in.shown && r.isPartOfDelivery(processed, l.key, &out, &in.span) {
 			continue // the span that handles the message counts as the delivery, not the poll
 		}
-		messages = append(messages, found{key, sender})
-		isShared = isShared || out.of != sender.span.SpanID
-	}
-	var timed map[sendKey]sendKey // by call: the first of its linked senders
-	if isShared {
-		timed = make(map[sendKey]sendKey)
-		for _, m := range messages {
-			out := r.totals.sends[m.sender]
-			call := out.call(m.sender)
-			if first, known := timed[call]; !known || slices.Compare(m.sender.span.SpanID[:], first.span.SpanID[:]) < 0 {
-				timed[call] = m.sender
-			}
-		}
-	}
-	for _, m := range messages {
-		out, in := r.totals.sends[m.sender], r.totals.receivers[m.key.receiver]
-		call, times := out.call(m.sender), &out
+		call, times := out.call(l.sender), &out.span
 		if first, known := timed[call]; known {
 			s := r.totals.sends[first]
-			times = &s
+			times = &s.span
 		}
-		r.message(m.key, call.span, &out, &in, &times.span)
+		r.message(l.key, call, &out, &in, times)
 	}
-	return joined
+	return r.links.receivers
 }
 
-// senders returns the sender to which each link refers. If spans of several services share the id,
+// timedSenders returns, by call, the first of the senders to which messages link. It returns nil if
+// no two senders can show one call.
+func (r *resolver) timedSenders(processed map[delivery]bool) (timed map[sendKey]sendKey) {
+	if !r.links.shared {
+		return nil
+	}
+	timed = make(map[sendKey]sendKey)
+	for _, l := range r.links.found {
+		out, in := r.totals.sends[l.sender], r.totals.receivers[l.key.receiver]
+		if !in.shown && r.isPartOfDelivery(processed, l.key, &out, &in.span) {
+			continue
+		}
+		call := out.call(l.sender)
+		if first, known := timed[call]; !known || slices.Compare(l.sender.span.SpanID[:], first.span.SpanID[:]) < 0 {
+			timed[call] = l.sender
+		}
+	}
+	return timed
+}
+
+// A senderIndex finds the sender to which a link refers.
+type senderIndex struct {
+	byLink map[Link]sendKey
+	byLow  map[Link]sendKey // by the link with the low half of the trace id; made when first needed
+}
+
+// senders returns the index of the senders of the totals. If spans of several services share the id,
 // a PRODUCER takes precedence, and otherwise the order of nodes decides.
-func (t *totals) senders() map[Link]sendKey {
-	senders := make(map[Link]sendKey, len(t.sends))
+func (t *totals) senders() *senderIndex {
+	byLink := make(map[Link]sendKey, len(t.sends))
 	for key, s := range t.sends {
-		for _, id := range [...]Link{key.span, {lowHalf(key.span.TraceID), key.span.SpanID}} {
-			other, taken := senders[id]
-			if !taken || cmp.Or(
-				-slices.Compare(key.span.TraceID[:], other.span.TraceID[:]),
-				cmp.Compare(s.span.Kind, t.sends[other].span.Kind),
-				-t.names.CompareNodes(key.node, other.node),
-			) > 0 {
-				senders[id] = key
+		other, taken := byLink[key.span]
+		if !taken || cmp.Or(cmp.Compare(s.span.Kind, t.sends[other].span.Kind), -t.names.CompareNodes(key.node, other.node)) > 0 {
+			byLink[key.span] = key
+		}
+	}
+	return &senderIndex{byLink: byLink}
+}
+
+// find returns the sender to which a link refers, also if the trace id of the sender or of the link
+// was cut to 64 bits (docs/semantics.md, I6). A nil index has none.
+func (s *senderIndex) find(target Link) (sender sendKey, ok bool) {
+	if s == nil {
+		return sender, false
+	}
+	if sender, ok = s.byLink[target]; ok {
+		return sender, true
+	}
+	if low := lowHalf(target.TraceID); low != target.TraceID {
+		sender, ok = s.byLink[Link{low, target.SpanID}]
+		return sender, ok
+	}
+	if s.byLow == nil {
+		s.byLow = make(map[Link]sendKey, len(s.byLink))
+		for id, key := range s.byLink {
+			id.TraceID = lowHalf(id.TraceID)
+			if other, taken := s.byLow[id]; !taken || slices.Compare(key.span.TraceID[:], other.span.TraceID[:]) < 0 {
+				s.byLow[id] = key
 			}
 		}
 	}
-	return senders
+	sender, ok = s.byLow[target]
+	return sender, ok
 }
 
-// linkedCalls returns the calls of the senders to which consumers link.
-func (t *totals) linkedCalls(senders map[Link]sendKey) map[sendKey]bool {
-	linked := make(map[sendKey]bool, min(len(t.sends), len(t.receives)))
-	for key := range t.receives {
-		if sender, ok := senderOf(senders, key.target); ok {
-			out := t.sends[sender]
-			linked[out.call(sender)] = true
-		}
+// linkage is the links of all receivers of totals, with the senders to which they refer.
+type linkage struct {
+	senders *senderIndex
+	found   []foundLink  // in no order
+	missing []receiveKey // the links to no sender
+	shared  bool         // several senders can show one call
+
+	calls     map[sendKey]int  // the number of links to each call
+	receivers map[receiver]int // the number of found links of each receiver
+
+	requests []linkedRequest
+}
+
+// A foundLink is a link of a receiver, and the sender to which it refers.
+type foundLink struct {
+	key    receiveKey
+	sender sendKey
+}
+
+// A linkedRequest is a request that only a link shows, if the caller named an address, and the
+// service that answered [D13, M15].
+type linkedRequest struct {
+	out   pendingSend
+	owner nodeIndex
+}
+
+// linkage looks for the sender of each link once: the search takes about as long as adding a message.
+func (t *totals) linkage() *linkage {
+	l := new(linkage)
+	if len(t.receives) == 0 {
+		return l
 	}
-	return linked
-}
-
-// linkedRequests visits the requests that only links show, with the service that answered, if the
-// caller named an address [D13, M15].
-func (t *totals) linkedRequests(senders map[Link]sendKey, visit func(out *pendingSend, owner nodeIndex)) {
+	l.senders = t.senders()
+	l.found = make([]foundLink, 0, len(t.receives))
+	l.calls, l.receivers = make(map[sendKey]int, min(len(t.sends), len(t.receives))), make(map[receiver]int, len(t.receivers))
 	for key := range t.receives {
-		sender, ok := senderOf(senders, key.target)
+		sender, ok := l.senders.find(key.target)
 		if !ok {
+			l.missing = append(l.missing, key)
 			continue
 		}
-		out, in := t.sends[sender], t.receivers[key.receiver]
-		if out.span.Address != 0 && isSeparateRequest(&out.span, &in.span) {
-			found := out // a copy, so that only the senders found are on the heap
-			visit(&found, key.node)
+		l.found = append(l.found, foundLink{key, sender})
+		out := t.sends[sender]
+		l.calls[out.call(sender)]++
+		l.receivers[key.receiver]++
+		l.shared = l.shared || out.of != sender.span.SpanID
+		if out.span.Address != 0 && out.span.Kind == trace.Client { // the receiver can be a server
+			if in := t.receivers[key.receiver]; isSeparateRequest(&out.span, &in.span) {
+				l.requests = append(l.requests, linkedRequest{out, key.node})
+			}
 		}
 	}
-}
-
-// senderOf returns the sender to which a link refers, also if the trace id of the sender or of
-// the link was cut to 64 bits (docs/semantics.md, I6).
-func senderOf(senders map[Link]sendKey, target Link) (sender sendKey, ok bool) {
-	if sender, ok = senders[target]; ok {
-		return sender, true
-	}
-	low := lowHalf(target.TraceID)
-	sender, ok = senders[Link{low, target.SpanID}]
-	return sender, ok && (low == target.TraceID || sender.span.TraceID == low)
+	return l
 }
 
 // handles reports whether a receiver handles its messages. Other receivers only take messages from
@@ -213,8 +251,12 @@ type delivery struct {
 }
 
 // processed returns the messages that consumers handled and did not only poll: a batch that
-// is polled in one span is often handled in sibling spans (docs/semantics.md, M10).
+// is polled in one span is often handled in sibling spans (docs/semantics.md, M10). It returns nil if
+// all receivers handle their messages.
 func (r *resolver) processed() map[delivery]bool {
+	if !r.anyTakes() {
+		return nil
+	}
 	handled := make(map[delivery]bool, len(r.totals.receives))
 	for key := range r.totals.receives {
 		if in := r.totals.receivers[key.receiver]; handles(&in.span) {
@@ -222,6 +264,16 @@ func (r *resolver) processed() map[delivery]bool {
 		}
 	}
 	return handled
+}
+
+// anyTakes reports whether some receiver does not handle its messages.
+func (r *resolver) anyTakes() bool {
+	for _, in := range r.totals.receivers {
+		if !handles(&in.span) {
+			return true
+		}
+	}
+	return false
 }
 
 // hasReceived reports whether the totals have messages from the sender, or from its queue, to
@@ -238,14 +290,14 @@ func (r *resolver) hasReceived(out *pendingSend, to nodeIndex) bool {
 // message adds one message whose two halves are known. The span call stands for the call of the
 // sender. The statistics of the sender count the span times. It is the same span for all messages
 // of one call, so that a merge does not depend on which graph has which delivery.
-func (r *resolver) message(key receiveKey, call Link, out *pendingSend, in *pendingReceive, times *trace.Span) {
+func (r *resolver) message(key receiveKey, call sendKey, out *pendingSend, in *pendingReceive, times *trace.Span) {
 	queue := queueOf(&out.span, &in.span)
 	if (out.queueNode || in.queueNode || out.shown || in.shown) && queue != 0 {
 		to, from := edgeKey{out.span.Node, queue, EdgeMessage}, edgeKey{queue, key.node, EdgeMessage}
-		if out.span.PeerType != trace.Queue && r.isFirst(to, call, false) { // if the sender names the queue, the graph has the call already
-			r.edge(to).addCall(callerAlone(call, times))
+		if out.span.PeerType != trace.Queue && r.isFirstOfCall(to, call) { // if the sender names the queue, the graph has the call already
+			r.edge(to).addCall(callerAlone(call.span, times))
 		}
-		if r.isFirst(from, key.span, true) {
+		if r.isFirstOfReceiver(from, key.receiver) {
 			r.edge(from).addCall(calleeAlone(key.span, &in.span))
 		}
 		if in.shown && r.shown != nil {
@@ -259,8 +311,8 @@ func (r *resolver) message(key receiveKey, call Link, out *pendingSend, in *pend
 	}
 	e := r.edge(end)
 	e.addCall(&shownCall{
-		evidence: pairing.Both, client: &out.span, counts: times, server: &in.span, id: call, hasGap: true,
-		clientCounted: !r.isFirst(end, call, false), serverCounted: !r.isFirst(end, key.span, true),
+		evidence: pairing.Both, client: &out.span, counts: times, server: &in.span, id: call.span, hasGap: true,
+		clientCounted: !r.isFirstOfCall(end, call), serverCounted: !r.isFirstOfReceiver(end, key.receiver),
 	})
 	if queue != 0 {
 		e.addQueue(r.totals.names.nodeID(queue))
@@ -300,13 +352,23 @@ func (r *resolver) isFirst(edge edgeKey, span Link, receiver bool) bool {
 	return !before
 }
 
+// isFirstOfCall is isFirst for the call of a sender.
+func (r *resolver) isFirstOfCall(edge edgeKey, call sendKey) bool {
+	return r.links.calls[call] == 1 || r.isFirst(edge, call.span, false)
+}
+
+// isFirstOfReceiver is isFirst for a receiver.
+func (r *resolver) isFirstOfReceiver(edge edgeKey, in receiver) bool {
+	return r.links.receivers[in] == 1 || r.isFirst(edge, in.span, true)
+}
+
 // unlinkedSends counts the outcomes of the senders, and adds the calls of senders to which no
 // consumer links.
 func (r *resolver) unlinkedSends() {
 	for key, out := range r.totals.sends {
 		outcome := pairing.Virtual
 		switch {
-		case r.linked[out.call(key)]:
+		case r.links.calls[out.call(key)] > 0:
 			outcome = pairing.Paired
 		case out.span.Peer == 0:
 			outcome = pairing.Unresolved
@@ -336,11 +398,11 @@ func (r *resolver) fromQueue(key receiver, in *pendingReceive) {
 
 // countReceivers counts the outcomes of the receivers, and adds the calls from the queue to
 // those without a sender.
-func (r *resolver) countReceivers(joined map[receiver]bool) {
+func (r *resolver) countReceivers(joined map[receiver]int) {
 	for key, in := range r.totals.receivers {
 		switch {
 		case in.outcome == pairing.None:
-		case joined[key]:
+		case joined[key] > 0:
 			r.found.count(pairing.Paired, 1)
 		case in.outcome == pairing.Nested: // a span beside it shows the delivery
 			r.found.count(pairing.Nested, 1)

@@ -9,17 +9,17 @@ import (
 // A resolver turns totals into the edges of a graph: it resolves the pending calls with what
 // the totals know. It does not change the totals.
 type resolver struct {
-	totals    *totals
-	known     *totals              // the totals whose names and addresses resolve the calls; they include the field totals
-	names     *symbols             // the names of the totals, and those that the resolver adds
-	services  map[NodeID]nodeIndex // the result of servicesByName
-	directory *directory.Directory
-	peers     *directory.Names
-	edges     map[edgeKey]*Edge // the edges of the graph: the edges of the totals, or copies with more calls
-	copied    map[edgeKey]bool  // the edge is a copy
-	senders   map[Link]sendKey  // the sender to which each link of the totals refers
-	linked    map[sendKey]bool  // the calls of the totals to which consumers link
-	found     Report            // what the pending calls add to the report of the totals
+	totals     *totals
+	known      *totals              // the totals whose names and addresses resolve the calls; they include the field totals
+	names      *symbols             // the names of the totals, and those that the resolver adds
+	services   map[NodeID]nodeIndex // the result of servicesByName
+	directory  *directory.Directory
+	peers      *directory.Names
+	edges      map[edgeKey]*Edge // the edges of the graph: the edges of the totals, or copies with more calls
+	copied     map[edgeKey]bool  // the edge is a copy
+	links      *linkage          // of the totals
+	knownLinks *linkage          // of the totals in known
+	found      Report            // what the pending calls add to the report of the totals
 
 	conflicts map[addressIndex]bool // the ambiguous addresses that were counted
 	seen      map[sideKey]bool
@@ -53,15 +53,12 @@ func (t *totals) resolverKnowing(known *totals) *resolver {
 		known:     known,
 		names:     t.names.frozen(),
 		services:  known.servicesByName(),
+		links:     t.linkage(),
 		edges:     edges,
 		copied:    make(map[edgeKey]bool),
 		conflicts: make(map[addressIndex]bool),
-		seen:      make(map[sideKey]bool, 2*len(t.receives)),
+		seen:      make(map[sideKey]bool),
 		entries:   make(map[nodeIndex]float64),
-	}
-	if len(t.receives) > 0 {
-		r.senders = t.senders()
-		r.linked = t.linkedCalls(r.senders)
 	}
 	r.openDirectory(known)
 	return r
@@ -85,20 +82,20 @@ func (r *resolver) openDirectory(t *totals) {
 	for key := range t.calls {
 		keys = append(keys, key)
 	}
-	senders, linked := r.senders, r.linked
+	r.knownLinks = r.links
 	if t != r.totals {
-		senders = t.senders()
-		linked = t.linkedCalls(senders)
+		r.knownLinks = t.linkage()
 	}
-	t.linkedRequests(senders, func(out *pendingSend, owner nodeIndex) {
-		for _, part := range t.names.AddressOf(out.span.Address).Parts() {
+	for i := range r.knownLinks.requests {
+		l := &r.knownLinks.requests[i]
+		for _, part := range t.names.AddressOf(l.out.span.Address).Parts() {
 			if part != (directory.Address{}) {
-				meetings = append(meetings, directory.Meeting{Caller: out.span.Node, At: part, Owner: owner, During: directory.At(out.span.Start)})
+				meetings = append(meetings, directory.Meeting{Caller: l.out.span.Node, At: part, Owner: l.owner, During: directory.At(l.out.span.Start)})
 			}
 		}
-	})
+	}
 	for key, s := range t.sends {
-		if s.span.Peer == 0 || s.called || linked[s.call(key)] {
+		if s.span.Peer == 0 || s.called || r.knownLinks.calls[s.call(key)] > 0 {
 			continue
 		}
 		if call := t.names.callKeyOf(&s.span); !t.names.isSettled(&call) {
@@ -193,16 +190,11 @@ func (r *resolver) isReceived(queue nodeIndex) bool {
 	for _, in := range r.known.receivers {
 		note(in.span.Peer)
 	}
-	senders := r.senders
-	if r.known != r.totals {
-		senders = r.known.senders()
-	}
-	for key := range r.known.receives {
-		if sender, ok := senderOf(senders, key.target); ok {
-			out, in := r.known.sends[sender], r.known.receivers[key.receiver]
-			if queue := queueOf(&out.span, &in.span); queue != 0 && (out.queueNode || in.queueNode) {
-				note(queue) // a node between the two
-			}
+	for i := range r.knownLinks.found {
+		l := &r.knownLinks.found[i]
+		out, in := r.known.sends[l.sender], r.known.receivers[l.key.receiver]
+		if queue := queueOf(&out.span, &in.span); queue != 0 && (out.queueNode || in.queueNode) {
+			note(queue) // a node between the two
 		}
 	}
 	return r.received[queue]
@@ -368,9 +360,10 @@ func (t *totals) resolveExcess() {
 		r := t.resolver()
 		r.resolveMessages()
 		t.adopt(r)
-		t.linkedRequests(r.senders, func(out *pendingSend, owner nodeIndex) {
-			t.learn(out.span.Node, out.span.Address, owner, out.span.Start)
-		})
+		for i := range r.links.requests {
+			l := &r.links.requests[i]
+			t.learn(l.out.span.Node, l.out.span.Address, l.owner, l.out.span.Start)
+		}
 		clear(t.sends)
 		clear(t.receivers)
 		clear(t.receives)

@@ -50,7 +50,7 @@ func (t *totals) keepHalves() {
 			if !t.receivers[key.receiver].shown {
 				continue
 			}
-			if sender, ok := senderOf(senders, key.target); ok {
+			if sender, ok := senders.find(key.target); ok {
 				out := t.sends[sender]
 				calls[out.call(sender)] = true
 			}

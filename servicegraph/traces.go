@@ -199,7 +199,7 @@ func (r *callReader) sent(s pairing.Send) {
 // isLinked reports whether a consumer links to the call of a sender.
 func (r *callReader) isLinked(s *pairing.Send) bool {
 	out := pendingSend{of: s.Client.ID}
-	return r.resolver.linked[out.call(sendKey{r.id(s.Span), s.Client.Node})]
+	return r.resolver.links.calls[out.call(sendKey{r.id(s.Span), s.Client.Node})] > 0
 }
 
 // callOf returns the first call in r.calls of which span i is the callee, nil if there is none.
@@ -220,7 +220,7 @@ func (r *callReader) received(in pairing.Receive) (alone bool) {
 			continue
 		}
 		link := Link{target.Trace, target.Span}
-		key, ok := senderOf(r.resolver.senders, link)
+		key, ok := r.resolver.links.senders.find(link)
 		if !ok {
 			continue
 		}
