@@ -85,8 +85,10 @@ func (p *Pairer) findLinks() {
 				p.targets[i] = append(p.targets[i], target)
 			}
 		}
-		receive(i, delivered, 1)
-		stack = append(append(stack, ^i), inside[i]...)
+		if len(inside[i]) > 0 { // most consumer spans have none inside
+			receive(i, delivered, 1)
+			stack = append(append(stack, ^i), inside[i]...)
+		}
 	}
 	for i := range p.targets {
 		p.markDelegating(p.receiver(i))
