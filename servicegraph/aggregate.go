@@ -220,30 +220,49 @@ func (a *aggregator) addPending() {
 // addSpans adds every span of the trace to its node, and counts the outcome of the span.
 func (a *aggregator) addSpans() {
 	report := &a.sum.report
-	var outcomes [pairing.Outcomes]uint64
 	report.Traces++
-	spans, parents, passages := a.tree.Spans, a.tree.Parent, a.tree.Passages
+	spans, passages := a.tree.Spans, a.tree.Passages
 	report.Spans += uint64(len(spans)) + a.tree.Duplicates + a.dropped
 	report.Hidden += a.dropped
 	report.Duplicate += a.tree.Duplicates
 	report.Cycles += a.tree.Cycles
-	first, last := report.First, report.Last // kept in registers
+	parents := a.tree.Parent[:len(spans)]
+	first, last, missing := report.First, report.Last, uint64(0) // kept in registers
+
+	// A service often has several spans in succession: node is the node of the previous span.
+	var node *Node
+	var of nodeIndex
+	isUnnamed := false
 	for i := range spans {
-		span, at := &spans[i], int32(i)
+		span := &spans[i]
 		if passages != nil && passages[i] == trace.Through {
-			outcomes[a.pairer.Outcome(at)]++
 			continue
 		}
-		a.addToNode(at, span)
-		report.addSpan(span)
-		if span.Start > 0 {
-			first = earliest(first, span.Start)
-			last = max(last, span.Start, span.End)
+		if span.Node != of {
+			of, node = span.Node, a.sum.node(span.Node)
+			isUnnamed = isUnknown(node.ID)
 		}
-		if parents[i] == trace.MissingParent && !a.isOpen {
-			report.MissingParent++
+		a.addToNode(node, int32(i), span)
+		if isUnnamed {
+			report.UnknownService++
 		}
-		outcomes[a.pairer.Outcome(at)]++
+		if span.Weight32 != 1 {
+			report.Sampled++
+		}
+		if span.Start > 0 && span.End >= span.Start {
+			first, last = earliest(first, span.Start), max(last, span.End)
+		} else {
+			report.addTimes(span)
+			if span.Start > 0 {
+				first, last = earliest(first, span.Start), max(last, span.Start)
+			}
+		}
+		if parents[i] == trace.MissingParent {
+			missing++
+		}
+	}
+	if !a.isOpen {
+		report.MissingParent += missing
 	}
 	report.First, report.Last = first, last
 	if a.pairer.IsUncompared() {
@@ -252,6 +271,7 @@ func (a *aggregator) addSpans() {
 	for _, i := range a.pairer.Concealed() {
 		report.addConcealed(&spans[i])
 	}
+	outcomes := a.pairer.CountOutcomes()
 	if outcomes[pairing.Detached] > 0 {
 		a.addDetached(report)
 	}
@@ -262,28 +282,22 @@ func (a *aggregator) addSpans() {
 	}
 }
 
-// addToNode adds span i to its node.
-func (a *aggregator) addToNode(i int32, span *trace.Span) {
-	node := a.sum.node(span.Node)
+// addToNode adds span i to the node of the service.
+func (a *aggregator) addToNode(node *Node, i int32, span *trace.Span) {
 	if own := a.pairer.SelfTime(i); own > 0 {
 		node.SelfTime = saturate(node.SelfTime, time.Duration(min(weighted(own, span.Weight()), math.MaxInt64)))
 	}
-	if a.pairer.IsRequest(i) {
+	isRequest, isEntry := a.pairer.Requests(i)
+	if isRequest {
 		node.Requests.add(span)
 	}
-	if a.pairer.IsEntry(i) {
+	if isEntry {
 		node.Entries = plus(node.Entries, span.Weight())
-	}
-	if isUnknown(node.ID) {
-		a.sum.report.UnknownService++
 	}
 }
 
-// addSpan counts what is unusual about a span.
-func (r *Report) addSpan(s *trace.Span) {
-	if s.Weight32 != 1 {
-		r.Sampled++
-	}
+// addTimes counts a span without a known duration.
+func (r *Report) addTimes(s *trace.Span) {
 	switch {
 	case s.Start <= 0 || s.End == 0:
 		r.Unfinished++

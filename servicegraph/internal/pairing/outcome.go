@@ -15,16 +15,41 @@ func (p *Pairer) Outcome(i int32) Outcome {
 		}
 		return o
 	}
-	switch p.parent[i] {
+	if o := outcomeBelow(p.parent[i]); o != Orphan || !p.isOpen {
+		return o
+	}
+	return Awaiting
+}
+
+// outcomeBelow returns the outcome of a span that is not part of a call, in a trace that does not
+// grow, given the index of its parent.
+func outcomeBelow(parent int32) Outcome {
+	switch parent {
 	case trace.MissingParent:
-		if p.isOpen {
-			return Awaiting
-		}
 		return Orphan
 	case trace.NoParent:
 		return Root
 	}
 	return Internal
+}
+
+// CountOutcomes returns the number of spans of the trace with each outcome.
+func (p *Pairer) CountOutcomes() (n [Outcomes]uint64) {
+	if p.isOpen || p.tree.Passages != nil {
+		for i := range p.spans {
+			n[p.Outcome(int32(i))]++
+		}
+		return n
+	}
+	parents := p.parent[:len(p.state)]
+	for i := range p.state {
+		o := p.state[i].outcome
+		if o == None {
+			o = outcomeBelow(parents[i])
+		}
+		n[o]++
+	}
+	return n
 }
 
 // passage tells how span i relates to hidden services.
@@ -35,8 +60,12 @@ func (p *Pairer) passage(i int32) trace.Passage {
 	return p.tree.Passages[i]
 }
 
-// IsRequest reports whether span i is a request to its service.
-func (p *Pairer) IsRequest(i int32) bool { return p.state[i].isRequest }
+// Requests reports whether span i is a request to its service, and whether it is one that came from
+// outside the traced world, as IsEntry does.
+func (p *Pairer) Requests(i int32) (isRequest, isEntry bool) {
+	state := &p.state[i]
+	return state.isRequest, state.isEntry
+}
 
 // IsEntry reports whether span i is a request that came from outside the traced world.
 func (p *Pairer) IsEntry(i int32) bool { return p.state[i].isEntry }
