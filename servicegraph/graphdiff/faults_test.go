@@ -171,7 +171,7 @@ func TestMinutes(t *testing.T) {
 	if len(traces) != 2 {
 		t.Fatalf("%d minutes, want 2", len(traces))
 	}
-	const want = "gone node rabbitmq/messages [queue]; " +
+	const want = "gone node 127.0.0.1 [ip]; gone node rabbitmq/messages [queue]; gone edge mythical-requester → 127.0.0.1 [ip]; " +
 		"gone edge rabbitmq/messages [queue] ⇢ mythical-recorder; slower mythical-requester ⇢ mythical-recorder (median latency); " +
 		"faster mythical-requester → loki [external] (median latency); faster mythical-requester → mythical-server (median latency); " +
 		"faster mythical-server → loki [external] (median latency); faster mythical-server → postgres [database] (median latency)"
