@@ -46,23 +46,15 @@ func (s *selection) attributes(ctx context.Context) (ok bool, err error) {
 			continue
 		}
 		lists = true // an empty list would lack service.name, which every trace has
+		hasNamespace = hasNamespace || scope.Name == "resource" && slices.Contains(scope.Tags, "service.namespace")
 		for _, key := range scope.Tags {
 			size += len(key)
-			isName := key == "service.name" || key == "service.namespace"
-			if isName && scope.Name == "resource" {
-				hasNamespace = hasNamespace || key == "service.namespace"
-				continue
-			}
-			if !s.client.cfg.Keep(key) {
-				continue
-			}
-			// Search answers name attributes without their scopes: the name must tell the scope.
-			if _, twice := s.keys[key]; twice || isName || isIntrinsic(key) || !isPlain(key) {
-				return false, nil
-			}
-			s.keys[key] = scope.Name == "resource"
-			query += ", " + scope.Name + "." + key
 		}
+		names, ok := s.listed(scope.Name, scope.Tags)
+		if !ok {
+			return false, nil
+		}
+		query += names
 	}
 	for _, at := range dedicated {
 		if _, known := s.keys[at.key]; !known && s.client.cfg.Keep(at.key) && !s.listsAll() {
@@ -82,6 +74,24 @@ func (s *selection) attributes(ctx context.Context) (ok bool, err error) {
 	}
 	s.query = query + ")"
 	return lists && len(s.query) <= maxQuery-maxFilter && size < maxNames, nil
+}
+
+// listed returns the part of the query that selects the wanted ones among the attributes of a
+// scope. It returns false if there is one whose name does not tell its scope.
+func (s *selection) listed(scope string, keys []string) (query string, ok bool) {
+	for _, key := range keys {
+		isName := key == "service.name" || key == "service.namespace"
+		if isName && scope == "resource" || !s.client.cfg.Keep(key) {
+			continue
+		}
+		// Search answers name attributes without their scopes: the name must tell the scope.
+		if _, twice := s.keys[key]; twice || isName || isIntrinsic(key) || !isPlain(key) {
+			return "", false
+		}
+		s.keys[key] = scope == "resource"
+		query += ", " + scope + "." + key
+	}
+	return query, true
 }
 
 // hasSpans reports whether the query may match spans. It returns true if the search fails.
