@@ -29,15 +29,6 @@ type Attack struct {
 	Write func(w io.Writer, n int) error
 }
 
-// Bytes returns the attack with n elements.
-func (a Attack) Bytes(n int) []byte {
-	var b bytes.Buffer
-	if err := a.Write(&b, n); err != nil {
-		panic("attack: " + err.Error()) // writing to a buffer never fails
-	}
-	return b.Bytes()
-}
-
 // repeated returns a function that writes n elements with commas between them, and a text
 // before and after them.
 func repeated(before, element, after string) func(io.Writer, int) error {

@@ -48,7 +48,6 @@ type Collector struct {
 	program string
 	export  string
 	process *child.Process
-	stopped bool // by Stop
 }
 
 // Build returns the path of the program that Start runs, and builds it if necessary. The
@@ -85,7 +84,7 @@ func Start(tb testing.TB, export string) *Collector {
 		child.Unavailable(tb, fmt.Errorf("collectortest: starting %s: %w", program, err))
 	}
 	tb.Cleanup(func() {
-		if err := c.process.End("the Collector"); err != nil && !c.stopped {
+		if err := c.process.End("the Collector"); err != nil {
 			tb.Errorf("collectortest: %v", err)
 		}
 	})
@@ -99,21 +98,6 @@ func Validate(tb testing.TB, file string) (output string, err error) {
 	program := child.Program(tb, "collectortest", Build)
 	out, err := exec.CommandContext(tb.Context(), program, "validate", "--config=file:"+file).CombinedOutput()
 	return string(out), err
-}
-
-// Stop kills the Collector, which loses what it has not sent. Restart uses the same ports.
-func (c *Collector) Stop() {
-	c.stopped = true
-	c.process.Kill()
-}
-
-// Restart runs the Collector again after Stop, on the same ports.
-func (c *Collector) Restart(tb testing.TB, export string) {
-	tb.Helper()
-	c.export = export
-	if err := c.start(tb.Context()); err != nil {
-		tb.Fatalf("collectortest: restarting the Collector: %v", err)
-	}
 }
 
 // LogTail returns the last lines of the log, some 8 KiB.
@@ -174,6 +158,6 @@ func (c *Collector) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.process, c.stopped = process, false
+	c.process = process
 	return nil
 }

@@ -160,9 +160,6 @@ func (p *Prometheus) Restart(tb testing.TB, cfg Config) {
 	}
 }
 
-// LogTail returns the last lines of the log, some 8 KiB.
-func (p *Prometheus) LogTail() string { return p.process.LogTail() }
-
 // start runs the program once, on the port of p.
 func (p *Prometheus) start(ctx context.Context) error {
 	file := filepath.Join(p.cfg.Dir, "prometheus.yml")
