@@ -816,7 +816,7 @@ of the servers from the environment.
 With files, doctor prints each mistake. In this example, Helm values have a key of Tempo's own
 configuration that the chart spells differently:
 
-	✗ values.yaml:9: the chart tempo-distributed reads metricsGenerator; Helm ignores metrics_generator without a word
+	✗ values.yaml:9: the chart tempo-distributed reads metricsGenerator; Helm ignores metrics_generator without a warning
 	      metricsGenerator:
 
 Each finding has the file, the line, and the corrected lines or the lines to add. A finding

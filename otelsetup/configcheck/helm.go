@@ -119,7 +119,7 @@ func (c *checker) singleValues(root *yaml.Node) {
 func (c *checker) camelCase(values *yaml.Node, chart string) {
 	for _, f := range fields(values) {
 		if right := camelKeys[f.key.Value]; right != "" {
-			c.report(Error, f.key, fmt.Sprintf("the chart %s reads %s; Helm ignores %s without a word", chart, right, f.key.Value), c.renamed(f.key, right))
+			c.report(Error, f.key, fmt.Sprintf("the chart %s reads %s; Helm ignores %s without a warning", chart, right, f.key.Value), c.renamed(f.key, right))
 		}
 	}
 }

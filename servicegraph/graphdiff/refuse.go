@@ -183,7 +183,7 @@ func notes(base, head *servicegraph.Graph) (list []string) {
 	})
 	each(func(name string, r servicegraph.Report) string {
 		if n := r.LeftOutNodes + r.LeftOutEdges; n > 0 {
-			return fmt.Sprintf("%s: a filter left out %s and %s, which count as gone unless the other graph was filtered alike", name, quantity.Of(r.LeftOutNodes, "node"), quantity.Of(r.LeftOutEdges, "edge"))
+			return fmt.Sprintf("%s: a filter left out %s and %s, which count as gone unless the other graph was filtered in the same way", name, quantity.Of(r.LeftOutNodes, "node"), quantity.Of(r.LeftOutEdges, "edge"))
 		}
 		return ""
 	})
@@ -209,7 +209,7 @@ func notes(base, head *servicegraph.Graph) (list []string) {
 	})
 	each(func(name string, r servicegraph.Report) string {
 		if n := r.Sampled; n > 0 {
-			return fmt.Sprintf("%s: %s stand for several each because of sampling; numbers of calls are estimates, and a sampled call counts as one sample", name, quantity.Of(n, "span"))
+			return fmt.Sprintf("%s: %s stand for several spans each because of sampling; numbers of calls are estimates, and a sampled call counts as one sample", name, quantity.Of(n, "span"))
 		}
 		return ""
 	})

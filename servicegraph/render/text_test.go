@@ -158,7 +158,7 @@ func TestRemarks(t *testing.T) {
 	for _, r := range remarks(all) {
 		got = append(got, r.brief())
 	}
-	want := "2 unread traces (or more, beyond the limit), 2 hidden nodes, 2 hidden edges, 2 incomplete records (skipped or partial), 2 invalid spans (no id), 2 late spans (trace already counted), " +
+	want := "2 unread traces (or more, left out by a limit), 2 hidden nodes, 2 hidden edges, 2 incomplete records (skipped or partial), 2 invalid spans (no id), 2 late spans (trace already counted), " +
 		"2 orphan spans (parent span missing), 2 unresolved calls (callee unknown), 2 broken span links (linked span missing), 2 ambiguous addresses (several services answer there), " +
 		"2 parent cycles (spans among their own ancestors), 2 evicted traces (too many held), 2 early matches (too many pending), 2 grouped names (beyond the node limit), " +
 		"2 ignored names (beyond the node limit), 2 cut names (too long), 2 grouped calls (too many edges), 2 unnamed spans (no service.name), 2 negative durations (ends before it starts), 2 unfinished spans (no start or end time), " +
