@@ -115,6 +115,7 @@ var lawConfigs = []sg.Config{
 	{Hide: isNamed("D")},
 	{Gateways: isNamed("D"), InferCalls: true, QueueNodes: true, HTTPErrors: true, NotErrors: []string{"500"}},
 	{Rename: renames("^host([AB])$=$1", "^C$=B"), NotErrors: []string{"500"}},
+	{Hide: isNamed("D"), InferCalls: true, UserNode: true, Rename: renames("^C$=B"), IgnoreInternalDatabases: true},
 }
 
 // renames returns renaming rules.

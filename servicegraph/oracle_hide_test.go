@@ -22,6 +22,8 @@ func TestHiddenAgainstOracle(t *testing.T) {
 		{Config: sg.Config{Hide: named("B"), QueueNodes: true, Rename: renames("^C$=B")}, renamed: map[string]string{"C": "B"}},
 		{Config: sg.Config{Hide: named("A", "C"), IgnoreAddresses: true}},
 		{Config: sg.Config{Hide: named("B"), Gateways: named("D"), InferCalls: true}},
+		{Config: sg.Config{Hide: named("D"), InferCalls: true, UserNode: true, NotErrors: []string{"500"}, Rename: renames("^C$=B")}, renamed: map[string]string{"C": "B"}},
+		{Config: sg.Config{Gateways: named("A"), QueueNodes: true, InferCalls: true, HTTPErrors: true, IgnoreInternalDatabases: true}},
 	}
 	ended := 0.0
 	normal := uint64(1000)

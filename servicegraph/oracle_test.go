@@ -43,6 +43,7 @@ var oracleConfigs = []oracleConfig{
 	{Config: sg.Config{IgnoreAddresses: true, IgnoreInternalDatabases: true}},
 	{Config: sg.Config{QueueNodes: true}},
 	{Config: sg.Config{Rename: renames("^C$=B")}, renamed: map[string]string{"C": "B"}},
+	{Config: sg.Config{Rename: renames("^C$=B"), QueueNodes: true, UserNode: true, HTTPErrors: true, NotErrors: []string{"500"}}, renamed: map[string]string{"C": "B"}},
 }
 
 // name returns a node with the name that the renaming rules give it.
@@ -59,7 +60,7 @@ func (c *oracleConfig) status(s *oracleSpan) sg.Status {
 	switch {
 	case failed && len(c.NotErrors) > 0 && s.Status == sg.StatusError:
 		return sg.StatusUnset
-	case failed && c.HTTPErrors && s.Status == sg.StatusUnset:
+	case failed && c.HTTPErrors && len(c.NotErrors) == 0 && s.Status == sg.StatusUnset:
 		return sg.StatusError
 	}
 	return s.Status
