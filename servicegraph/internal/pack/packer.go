@@ -39,11 +39,11 @@ type Packer struct {
 
 	resources        map[string]ResourceNumber // by their encoding
 	nresources       int
-	interpretations  map[string]uint32 // their numbers, by Span.cacheKey
+	interpretations  map[string]uint32 // their numbers, by Span.cacheKey; without them, BenchmarkMemos packs a client span in 27 to 36 times the time
 	ninterpretations int
 	scopes           map[string]uint16 // the numbers of the scopes, by name
 	scopeNames       []string          // by number
-	plain            [256]uint32       // by kind: the number of the interpretation without attributes, plus one
+	plain            [256]uint32       // by kind: the number of the interpretation without attributes, plus one; without it, BenchmarkMemos packs such a span in 7 times the time
 }
 
 // A ResourceNumber stands for the resource of some spans in the batches of one [Packer]. It becomes
