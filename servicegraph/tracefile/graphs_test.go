@@ -325,7 +325,7 @@ var zipkinDepartures = map[string][]departure{
 		{dependency{"frontend", "backend"}, calls{}, calls{1, 0}, "the same message"},
 	},
 	"messaging2": {
-		{dependency{"mobile-gateway", "transfer-service"}, calls{2, 0}, calls{}, "orphan and a root in one trace: two clients whose parents never arrived"},
+		{dependency{"mobile-gateway", "transfer-service"}, calls{2, 0}, calls{}, "orphan in a trace with a root: two clients whose parents never arrived"},
 	},
 	"messaging-kafka": {
 		{dependency{"kafka", "servicea"}, calls{4, 0}, calls{1, 0}, "producer and consumer: 3 of 4 are paired by their parent"},
