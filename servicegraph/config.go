@@ -24,11 +24,12 @@ type Config struct {
 	// span counts.
 	HTTPErrors bool
 
-	// NotErrors lists outcomes that are no errors, although the status of a span says so, such
-	// as "canceled" for hedged calls of which one answer is enough, or "404"
-	// (docs/semantics.md, E9). An outcome is a status code of HTTP, a class of them such as "4xx", a status code of gRPC by
-	// name or number, or a value of error.type; case, and everything but letters and digits,
-	// do not matter. By default every span with the status error has failed.
+	// NotErrors lists outcomes that are no errors, although the status of the span is error
+	// (docs/semantics.md, E9). Examples are "404", and "canceled" for hedged calls, of which one
+	// answer is enough. An outcome is an HTTP status code, a class of HTTP status codes such as
+	// "4xx", a gRPC status code by name or number, or a value of error.type. Upper and lower case
+	// are equal, and only letters and digits are compared. By default, every span with the status
+	// error has failed.
 	NotErrors []string
 
 	// IgnoreInternalDatabases ignores databases whose spans are not CLIENT spans: those
@@ -38,9 +39,9 @@ type Config struct {
 
 	// SplitBy lists keys of resource attributes that are part of the identity of a service, such as
 	// service.version to distinguish a canary from the other instances (docs/semantics.md, N5), or
-	// deployment.environment.name (N2). Their values follow the name, "web@1.4.2"; a service
-	// without any of them keeps its name. The peer name "web" does not tell the version, so a call
-	// to it without a callee span is a call to a peer named web, not to web@1.4.2.
+	// deployment.environment.name (N2). The values follow the name: "web@1.4.2". A service without
+	// these attributes keeps its name. The peer name "web" does not tell the version, so a call to
+	// this peer without a callee span is a call to a peer named web, and not to web@1.4.2.
 	SplitBy []string
 
 	// Rename gives services and uninstrumented dependencies other names. It applies before all
@@ -51,14 +52,15 @@ type Config struct {
 	// renames the nodes of a finished graph.
 	Rename []Rename
 
-	// Hide and Gateways, if not nil, report whether a service is hidden, such as the proxies of a
-	// mesh. The spans of a hidden service are walked through as internal spans are, so that a call
-	// through it is a call between the visible services on both sides, exactly as the traces show
-	// it (docs/semantics.md, F20). A request from outside to a gateway is a request from outside to
-	// the services that the gateway called for it. A request from outside to any other hidden
-	// service is not. A call that ended in a hidden service is on no edge, and [Report].HiddenCalls
-	// counts it. If other calls show which service answers at the address that the caller names,
-	// the call goes to that service instead.
+	// Hide and Gateways report whether a service is hidden, for example because it is a proxy of a
+	// mesh. A nil function hides nothing. The spans of a hidden service count like INTERNAL spans:
+	// a call through the service is a call between the visible services on both sides, exactly as
+	// the traces show it (docs/semantics.md, F20). A request from outside to a service that
+	// Gateways reports is a request from outside to each service that the gateway called for it. A
+	// request from outside to a service that only Hide reports is on no edge and no entry. A call
+	// that ended in a hidden service goes to the service that answers other calls to the address
+	// that the caller names. If there is no such service, the call is on no edge, and
+	// [Report].HiddenCalls counts it.
 	//
 	// The functions get the identity after Rename and SplitBy. They are called once for each
 	// node, peers included. [Graph.Hide] and [Graph.HideGateways] hide nodes of a finished graph,
@@ -68,15 +70,15 @@ type Config struct {
 	// InferCalls adds calls whose connection is lost (docs/semantics.md, P9 and P20). A client span
 	// without a callee calls a server span that lies within the time of the client span, and whose
 	// parent never arrived or whose parent id is lost. Two spans are paired if no other pair is
-	// possible, or if the RPC service, the host or the path that both spans name shows that they
-	// belong together. The message of a producer span goes to the later consumer span of the queue.
-	// Such a call is a guess, and Evidence.Inferred counts it. Nothing is inferred in a trace with
-	// more than 4 million pairs of such spans: Report.Uninferred counts these traces.
+	// possible, or if both spans name the same RPC service, host or path. The message of a producer
+	// span goes to the later consumer span of the queue. Such a call is a guess, and
+	// Evidence.Inferred counts it. Nothing is inferred in a trace with more than 4 million pairs of
+	// such spans: Report.Uninferred counts these traces.
 	InferCalls bool
 
-	// UserNode makes each request from outside the traced world a call from a node named
-	// "user", which only the callee shows (docs/semantics.md, P5). By default only
-	// Node.Entries counts such requests.
+	// UserNode makes each request from outside a call from a node named "user"
+	// (docs/semantics.md, P5). Only the callee's side of such a call has statistics. By default
+	// only Node.Entries counts these requests.
 	UserNode bool
 
 	// QueueNodes makes the queue between a producer and a consumer a node, with an edge from
@@ -99,9 +101,9 @@ type Config struct {
 	Window Window
 }
 
-// A Window limits what a [Builder] holds of an endless stream. A trace is open while spans
-// arrive, closed when none has arrived for a while, and forgotten some time later. A late
-// span opens a closed trace again; a late span of a forgotten trace is only counted
+// A Window limits how much of an endless stream a [Builder] holds. A trace is open while its
+// spans arrive, closed when no span has arrived for a while, and forgotten some time later. A late
+// span opens a closed trace again. A late span of a forgotten trace is only counted
 // ([Report].Late). A field that is 0 sets no limit.
 //
 // [Builder.Advance] sets the time: limits refer to the arrival of spans, not to their timestamps.
@@ -110,10 +112,11 @@ type Window struct {
 	Age      time.Duration // closes a trace this long after its first span
 	Remember time.Duration // forgets a trace this long after it was closed
 
-	// Spans and Traces are the most spans and traces that are held, open and closed. Traces closed
-	// longest ago are forgotten first, then traces idle longest. A span takes 56 to 96 bytes, 65 on
-	// average, and a trace 60 more, or 76 if Age is set; a span link of a consumer takes about 160,
-	// and counts as four spans.
+	// Spans and Traces are the maximum numbers of spans and traces that are held, open and closed
+	// ones together. The traces that were closed longest ago are forgotten first, then the open
+	// traces that have been idle longest. A span takes 56 to 96 bytes, 65 on average. A trace takes
+	// 60 bytes more, or 76 if Age is set. A span link of a consumer takes about 160 bytes, and
+	// counts as four spans.
 	Spans, Traces int
 }
 

@@ -195,14 +195,15 @@ type foundLink struct {
 	sender sendKey
 }
 
-// A linkedRequest is a request that only a link shows, if the caller named an address, and the
-// service that answered [D13, M15].
+// A linkedRequest is a request that only a link shows, and whose caller named an address. owner is
+// the service that answered [D13, M15].
 type linkedRequest struct {
 	out   pendingSend
 	owner nodeIndex
 }
 
-// linkage looks for the sender of each link once: the search takes about as long as adding a message.
+// linkage returns the links of the totals with their senders. It looks for the sender of each link
+// only once, because the search takes about as long as adding a message.
 func (t *totals) linkage() *linkage {
 	l := new(linkage)
 	if len(t.receives) == 0 {

@@ -90,8 +90,8 @@ func (p *Packer) Filter(kind semconv.Kind) *semconv.Filter {
 	return p.filters[semconv.Unset]
 }
 
-// FilterForAny returns a filter for spans whose kind is not known yet. It selects every
-// attribute that the filter for some kind selects.
+// FilterForAny returns a filter for spans whose kind is not known yet. It selects an attribute if
+// the filter for at least one kind selects it.
 func (p *Packer) FilterForAny() *semconv.Filter { return semconv.FilterForAny(p.options) }
 
 // Len returns the number of spans in the present batch.

@@ -148,8 +148,8 @@ const (
 	FromName                    // From is a name that can be the name of a service
 	ToName                      // To is a name that can be the name of a service
 	Pending                     // other traces can show which node the named side is
-	HasInside                   // of a pending call with a Source: a caller span inside the Source names another host: see Pairer.Inside
-	Ended                       // a pending call that reached a hidden service and went no further: a call to the service that other traces show, or else no call
+	HasInside                   // a pending call with a Source, inside which a caller span names another host: see Pairer.Inside
+	Ended                       // a pending call that reached a hidden service and went no further: it goes to the service that other traces show at the address, and without such a service it is on no edge
 )
 
 // Is reports whether a call has a flag.

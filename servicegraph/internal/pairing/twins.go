@@ -125,9 +125,9 @@ func (p *Pairer) outerFirst(a, b int32) int {
 }
 
 // findTwins marks all spans of a call as twins, except one: the span with the callee, or else the
-// outer span. The spans come in the order of outerFirst. They have one parent and one peer; or, if
-// compared is set, one parent and one host or RPC service; or one caller and one service. At most
-// one span of a call has a callee.
+// outer span. The spans come in the order of outerFirst. CLIENT spans have one parent and one peer
+// or, if compared is set, one parent and one host or RPC service. SERVER spans have one caller and
+// one service. At most one span of a call has a callee.
 func (p *Pairer) findTwins(spans []int32, met func(int32) bool, compared bool) {
 	if len(spans) < 2 {
 		return

@@ -101,8 +101,8 @@ func (p *Pairer) ownCallInside(o, i int32) bool {
 }
 
 // failedHidden reports whether caller span i failed although none of the calls that hidden services
-// made for it failed. It returns false if only one call stands for the call of span i: the edge of
-// that call then has the failure.
+// made for it failed. It returns false if hidden services made only one call for the call of span
+// i: the edge of that one call then has the failure.
 func (p *Pairer) failedHidden(i int32) bool {
 	state := &p.state[i]
 	return state.relayed && !state.failed && state.nested > 1 && p.spans[i].Failed() && p.passage(i) != trace.Through
@@ -234,10 +234,9 @@ func (p *Pairer) sendAny(i int32, client *trace.Span) (added bool) {
 	return added
 }
 
-// canBeLinked reports whether the link of a consumer may point to caller span i. Any
-// PRODUCER, and any CLIENT that names a queue, can be the target of a link in a trace that is
-// still to come. Other CLIENT spans are too many to keep: canBeLinked returns true for them only
-// if a link is known.
+// canBeLinked reports whether the link of a consumer may point to caller span i. A link in a
+// later trace can point to any PRODUCER span, and to any CLIENT span that names a queue. Other
+// CLIENT spans are too many to keep: canBeLinked returns true for them only if a link is known.
 func (p *Pairer) canBeLinked(i int32) bool {
 	switch p.spans[i].Kind {
 	case trace.Producer:

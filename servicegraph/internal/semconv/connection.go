@@ -1,10 +1,10 @@
 package semconv
 
-// connects reports whether a span of .NET is work on a connection: looking up a host, opening a socket,
-// or a TLS handshake. Many requests use one connection, so the spans of the requests are the calls,
-// and not such a span. The attributes of such a span can look like those of a call, so the library
-// that recorded the span decides. Libraries of other languages also record a connection if no other
-// span shows the call. For example, those of Node.js for net do, and the protocol above can have no
+// connects reports whether a span of .NET is work on a connection: looking up a host, opening a
+// socket, or a TLS handshake. Such a span is not a call, because many requests use one connection
+// and have spans of their own. The attributes of the span can look like those of a call, so the
+// library that recorded the span decides. In other languages, such a span can be the only one that
+// shows the call. An example is the span of Node.js for net, if the protocol above has no
 // instrumentation [F15].
 func (a *Attrs) connects() bool {
 	switch a.scopeName() {

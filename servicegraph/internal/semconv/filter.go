@@ -26,8 +26,8 @@ func FilterFor(kind Kind, o Options) *Filter {
 	return filters()[roles|o.roles()&(ofAnyKind|ofGuesses)]
 }
 
-// FilterForAny returns a filter for spans whose kind is not known yet. It selects every
-// attribute that the filter for some kind selects.
+// FilterForAny returns a filter for spans whose kind is not known yet. It selects an attribute if
+// the filter for at least one kind selects it.
 func FilterForAny(o Options) *Filter { return filters()[ofBoth|o.roles()&(ofAnyKind|ofGuesses)] }
 
 // filters returns the filters by the roles of spans.

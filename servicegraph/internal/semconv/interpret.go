@@ -44,7 +44,7 @@ type Interpretation struct {
 	Polls   bool // a CLIENT span that asks a queue for messages, which makes it the receiving side of the messages
 	Takes   bool // a CONSUMER span that takes messages from a queue for other spans to process
 	Queries bool // the span has the text of a query to a database, or an operation
-	Settles bool // a CLIENT span that settles messages, or sends a batch whose messages have spans: its links are not received messages; with Polls, a span that asks for messages unless its links lead to messages that its service created
+	Settles bool // a CLIENT span that settles messages, or sends a batch whose messages have spans: its links do not lead to received messages; with Polls, the span asks for messages, unless its links lead to messages that its service created
 	Excused bool // the outcome is no error: the status error does not count
 	Failed  bool // the HTTP status or the tag error is an error; it counts only if the span has no status
 

@@ -81,8 +81,8 @@ func (o *Outcomes) has(a *Attrs) bool {
 	return false
 }
 
-// hasClassOf reports whether a status code of HTTP belongs to a class among the outcomes. The attribute
-// error.type can also have the code.
+// hasClassOf reports whether a text is a status code of HTTP that belongs to a class among the
+// outcomes. The text is the status code of the span or its error.type.
 func (o *Outcomes) hasClassOf(code string) bool {
 	return len(code) == 3 && isNumber(code) && o.classes[code[0]-'0']
 }

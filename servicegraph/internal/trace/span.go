@@ -70,7 +70,7 @@ const (
 	IsCaller                     // the caller side of a call: CLIENT, PRODUCER, or a database span inside the service
 	IsResent                     // a client span whose attributes mark it as a retry
 	Queries                      // the span has the text of a query to a database, or an operation
-	Settles                      // an INTERNAL span whose links are not messages that it received; with Polls, such a span if its service created the messages
+	Settles                      // an INTERNAL span whose links do not lead to messages that it received; with Polls, this is so only if its service created the messages
 	Polls                        // a CLIENT span that asks a queue for messages, and is the receiving side of them
 	Takes                        // a CONSUMER span that takes messages from a queue for other spans to process
 	NamesHost                    // a caller span with the host of the callee, not only the RPC service
