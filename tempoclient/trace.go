@@ -307,5 +307,5 @@ func (t *Trace) orphans() *Warning {
 	if n == 0 {
 		return nil
 	}
-	return &Warning{Kind: WarnOrphans, TraceID: t.ID, Message: fmt.Sprintf("the parents of %s of its %s are missing, the first of span %s", quantity.Number(n), quantity.Of(len(t.Spans), "span"), first)}
+	return &Warning{Kind: WarnOrphans, TraceID: t.ID, Message: fmt.Sprintf("the parents of %s of its %s are missing; the first span without its parent is %s", quantity.Number(n), quantity.Of(len(t.Spans), "span"), first)}
 }

@@ -776,15 +776,23 @@ example:
 
 	{"mcpServers": {"traces": {"command": "graphviz-export", "args": ["mcp", "--base", "before.json", "traces/"]}}}
 
-The tools are graph; neighbors, for the calls of one node; explain, which says why there is a call
-or none; blast_radius, of a node or of the calls between two nodes; critical_path; check, for rules;
-and diff, which compares with the graph or the traces of --base and explains why it reports a
-change. Every answer is an object. Its field basis says which traces the answer was computed from,
+The server has these tools:
+
+	graph          the nodes and the calls between them, the busiest first
+	neighbors      the calls from and to one node
+	explain        why one node calls another, or why it does not
+	blast_radius   what the failure of a node, or of the calls between two nodes, can reach
+	critical_path  what requests wait for
+	check          which rules hold
+	diff           what changed since the graph or the traces of --base, and why the diff
+	               reports a change
+
+Every answer is an object. Its field basis says which traces the answer was computed from,
 and why the graph may be incomplete. The list of tools describes every field with its unit:
-latencies are in seconds, and ratios and shares are from 0 to 1. A list has at most 50
-items, or as many as the argument limit says, up to 200, and a text has at most 2 KiB; the
-answer counts the items left out. The server reads only the files and servers that its command
-line names, and writes no file. The server ends when its standard input ends.
+latencies are in seconds, and ratios and shares are from 0 to 1. A list has at most 50 items; the
+argument limit sets another number, up to 200. A text has at most 2 KiB. The answer counts the
+items that were left out. The server reads only the files and servers that its command line
+names, and writes no file. The server ends when its standard input ends.
 
 # Doctor
 

@@ -180,7 +180,7 @@ func (e *export) warnOutcomes() {
 			continue
 		}
 		if name := suggest.Nearest(plain, names); name != "" {
-			e.stderr.Warnf("--not-error %s is no status code of gRPC, and compared with error.type alone%s", outcome, suggest.Question(name))
+			e.stderr.Warnf("--not-error %s: this is no gRPC status code, so it is compared only with error.type%s", outcome, suggest.Question(name))
 		}
 	}
 }

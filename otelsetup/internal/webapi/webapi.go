@@ -83,14 +83,14 @@ func (c *Client) String() string { return c.base.String() }
 // credentials and the tenant there.
 func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
 	if !httpfault.SameServer(req.URL, c.base) {
-		return fmt.Errorf("it redirects to %s, another server: is that the address to use?",
+		return fmt.Errorf("the server redirects to %s, another server: is that the address to use?",
 			redact.Line(req.URL.Scheme+"://"+req.URL.Host, maxMessage))
 	}
 	if req.Method != via[0].Method {
 		return http.ErrUseLastResponse
 	}
 	if len(via) >= maxRedirects {
-		return fmt.Errorf("it redirects more than %d times", maxRedirects)
+		return fmt.Errorf("the server redirects more than %d times", maxRedirects)
 	}
 	return nil
 }
@@ -172,7 +172,7 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values) 
 	case len(a.Body) > maxBody:
 		return Answer{}, fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)
 	case 300 <= a.Status && a.Status < 400:
-		return Answer{}, fmt.Errorf("it redirects to %s: use the address that the redirect leads to",
+		return Answer{}, fmt.Errorf("the server redirects to %s: use the address that the redirect leads to",
 			redact.Line(redact.Secrets(redact.URL(resp.Header.Get("Location")), req.Header), maxMessage))
 	}
 	title, isPage := httpfault.Page(resp.Header.Get("Content-Type"), a.Body)

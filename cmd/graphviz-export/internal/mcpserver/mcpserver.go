@@ -47,11 +47,11 @@ func (m *Server) server() *mcp.Server {
 	}
 	addTool(s, tool("graph", "The service graph: nodes and edges with calls, errors and latencies, the busiest first."), m.graphTool)
 	addTool(s, tool("neighbors", "The calls into and out of one node."), m.neighborsTool)
-	addTool(s, tool("explain", "Why one node calls another, or why no such call was found, with example traces."), m.explainTool)
-	addTool(s, tool("blast_radius", "Which entries, and how many requests, need one node or the calls between two nodes: counted in the traces, and at most."), m.blastTool)
+	addTool(s, tool("explain", "Why one node calls another, or why it does not, with example traces."), m.explainTool)
+	addTool(s, tool("blast_radius", "Which entries, and how many requests from outside, a failure of one node or of the calls between two nodes can reach: the exact number from the traces, and an upper bound."), m.blastTool)
 	addTool(s, tool("critical_path", "What requests wait for: time on the critical path by node and call."), m.criticalTool)
 	addTool(s, tool("check", "Check rules about who may call whom, one on each line, such as: never web -> db"), m.checkTool)
-	addTool(s, tool("diff", "What changed against the base that the server was started with: new, gone, slower, failing; and on request why the diff says so."), m.diffTool)
+	addTool(s, tool("diff", "What changed since the base that the server was started with: what is new, gone, slower or failing more often. With the argument explain, also why the diff reports a change."), m.diffTool)
 	return s
 }
 

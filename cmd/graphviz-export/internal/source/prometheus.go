@@ -96,7 +96,7 @@ func prometheusAPI(address string, config tempoclient.Config) (promgraph.API, fu
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
 			switch {
 			case !httpfault.SameServer(r.URL, via[0].URL): // the other server would get the credentials
-				return fmt.Errorf("it redirects to another server, %s: if Prometheus has moved there, use that URL", redact.URL(r.URL.String()))
+				return fmt.Errorf("the server redirects to another server, %s: if Prometheus has moved there, use that URL", redact.URL(r.URL.String()))
 			case len(via) >= 10:
 				return fmt.Errorf("stopped after %d redirects: is this the URL of Prometheus's HTTP API, with its path?", len(via))
 			}

@@ -28,7 +28,7 @@ func TestPrometheusRedirects(t *testing.T) {
 	}))
 	defer server.Close()
 	for path, want := range map[string]string{
-		"/away":  "it redirects to another server, " + other.URL + "/away/",
+		"/away":  "the server redirects to another server, " + other.URL + "/away/",
 		"/round": "stopped after 10 redirects",
 	} {
 		s, err := Prometheus{
