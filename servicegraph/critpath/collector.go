@@ -30,8 +30,8 @@ type Config struct {
 	Percentile float64
 
 	// Stacks is the largest number of distinct stacks that are kept; 0 means 100,000. Further
-	// stacks are summed up in the stack "other". So are stacks with which the texts of all stacks
-	// would exceed 64 MiB.
+	// stacks are summed up in the stack "other", and so are all further stacks once the texts of
+	// the kept stacks take 64 MiB.
 	Stacks int
 
 	// Sums is the largest number of sums by entry and bucket of duration: sums of the time in an
@@ -41,9 +41,9 @@ type Config struct {
 	Sums int
 }
 
-// A Change is a what-if question: what if a node worked shorter by the duration Less in each
-// request that it handles? Where it worked for less than that, it would not work at all. A Node
-// without a type is the service of that name, or else the first dependency of that name in the
+// A Change is a what-if question: what if the work of a node in each request that it handles took
+// less time, by the duration Less? If the work in a request took less than that, all of the work is
+// saved. A Node without a type is the service of that name, or else the first dependency of that name in the
 // order of the spans.
 type Change struct {
 	Node servicegraph.NodeID

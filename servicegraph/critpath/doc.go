@@ -11,10 +11,11 @@
 //
 // A trace does not wait for consumers of messages, nor for work in the same service that goes on
 // after its parent for more than a tenth of its own duration. Such spans are asynchronous, and are
-// not on the path. Any other child counts with the time that it has in common with its parent,
-// after a correction of its clock: a server span that is not within its client span, but short
-// enough to be, moves to the middle of the client span, with everything below it that the same
-// clock timed.
+// not on the path. Any other child counts with the time that it has in common with its parent.
+//
+// Clocks are corrected first. If a server span is not within its client span, but is short enough to
+// fit there, it moves to the middle of the client span. Everything below the server span that the
+// same clock timed moves with it.
 //
 // Of several roots in a trace, the one that takes longest counts. Spans whose parent is missing
 // are not on the path.
@@ -32,17 +33,17 @@
 //	go run ./internal/spanfile -spans 1000000 > spans.pb
 //	/usr/bin/time -v graphviz-export critical spans.pb
 //
-// The slack of a call is how much longer it could have taken, at least, before its caller had to
-// wait for it: the time from its end to the end of the call that its caller waited for instead.
+// The slack of a call is the time from the end of the call to the end of the call for which the
+// caller waited instead. The call could have taken at least that much longer before its caller had
+// to wait for it.
 //
-// A suppressed error is a failed call whose caller's request succeeded, such as one that was
-// retried. Its time on the path is the time that errors cost requests that succeeded in spite of
-// them.
+// A suppressed error is a failed call whose caller's request succeeded, for example because the call
+// was retried. The time of these calls on the path is what errors cost requests that succeeded.
 //
 // # What if
 //
 // A [Change] says that a node takes less time for each of its requests. The collector then replays
 // each trace: every span waits for the same children as before, and works between them for as long
-// as before, except the spans of that node. So a saving that a parallel call hides saves nothing,
-// and a call that follows a saving begins earlier.
+// as before, except the spans of that node. So nothing is saved while a parallel call takes longer,
+// and a call that comes after the saved time begins earlier.
 package critpath

@@ -17,20 +17,20 @@
 // compared by an exact test of two Poisson counts, ratios of failed calls by Fisher's exact
 // test, the middle of latencies by the test of Wilcoxon, Mann and Whitney, and their tails by
 // Fisher's exact test of the calls above the common 95th percentile. Holm's method bounds the
-// probability that a diff of two graphs of the same traffic reports any change, over all tests
-// together, by [Config].FalseAlarms. Tests that no data could pass, such as
-// those of edges without an error on either side, do not count (Tarone's method).
+// probability that a diff of two graphs of the same traffic reports any change: over all tests
+// together, it is at most [Config].FalseAlarms. Tests that no data could pass, such as those of
+// edges without an error on either side, do not count (Tarone's method).
 //
 // A change is reported only if it also reaches the minimums in [Config].
 //
 // Calls of one trace are not independent: a request that fails twice is not twice the evidence.
 // Therefore samples are counted by trace. An edge with up to m calls in one trace has at least
 // calls/m independent samples of its number of calls. For errors and latencies it has
-// calls/(1+r(m-1)), where r is the assumed correlation of two calls of one trace: 0.1 if no trace
-// has more than twice the average number of calls, as in a loop over a list, and nearer to 1 the
-// more calls some traces have than the average, as with retries. It is 1 if two exemplars, of the
-// failed calls or of the slowest, are of one trace. A sampled call is one sample, whatever its
-// weight.
+// calls/(1+r(m-1)), where r is the assumed correlation of two calls of one trace. If no trace has
+// more than twice the average number of calls, as in a loop over a list, r is 0.1. The more calls
+// some traces have than the average, as with retries, the nearer r is to 1. If two exemplars of the
+// failed calls, or two of the slowest calls, are of one trace, r is 1. A sampled call is one sample,
+// whatever its weight.
 //
 // The tests assume that the traces of both graphs are independent samples of the traffic. Traffic
 // that changes with the time of day is a change, and is reported.
