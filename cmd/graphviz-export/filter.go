@@ -158,7 +158,8 @@ func (s *graphFlags) check() error {
 	return nil
 }
 
-// isStatus reports whether the text is a status code of gRPC or HTTP, or a class of HTTP's, such as 4xx.
+// isStatus reports whether the text is a status code of gRPC or HTTP, or a class of HTTP status
+// codes such as 4xx.
 func isStatus(text string) bool {
 	if class, isClass := strings.CutSuffix(strings.ToLower(text), "xx"); isClass {
 		return len(class) == 1 && "1" <= class && class <= "5"
