@@ -89,7 +89,7 @@ type checker struct {
 
 func (c *checker) check(data []byte) error {
 	if len(data) > maxBytes {
-		return fmt.Errorf(": the file has more than %d bytes, the most that doctor reads: give only the part that configures the pipeline", maxBytes)
+		return fmt.Errorf(": the file has too many bytes, at most %d are read: give only the part that configures the pipeline", maxBytes)
 	}
 	if bytes.IndexByte(data, 0) >= 0 {
 		return errors.New(": this is not a text file: give a configuration in YAML")
