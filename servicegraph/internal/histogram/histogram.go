@@ -8,6 +8,7 @@ package histogram
 import (
 	"iter"
 	"math"
+	"slices"
 )
 
 // A Histogram has the weight of each bucket. To save memory, it stores weights only for the
@@ -38,7 +39,11 @@ func (h *Histogram) Add(b int, weight float64) {
 
 // Merge adds the weights of another histogram.
 func (h *Histogram) Merge(o *Histogram) {
-	if o.len() == 0 {
+	switch {
+	case o.len() == 0:
+		return
+	case h.len() == 0:
+		*h = Histogram{o.first, slices.Clone(o.narrow), slices.Clone(o.wide), slices.Clone(o.weights)}
 		return
 	}
 	h.cover(o.first, o.first+o.len()-1)
@@ -53,16 +58,21 @@ func (h *Histogram) Merge(o *Histogram) {
 // mergeNarrow merges histograms whose weights are both stored as uint16. If a sum does not fit
 // into a uint16, mergeNarrow changes nothing and returns false.
 func (h *Histogram) mergeNarrow(o *Histogram) bool {
-	to := h.narrow[o.first-h.first:][:len(o.narrow)]
-	for i, weight := range o.narrow {
-		if int(to[i])+int(weight) > math.MaxUint16 {
-			return false
-		}
+	from := o.narrow
+	to := h.narrow[o.first-h.first:][:len(from)]
+	var sums uint32 // the bits of all sums
+	for i, weight := range from {
+		sum := uint32(to[i]) + uint32(weight)
+		to[i] = uint16(sum)
+		sums |= sum
 	}
-	for i, weight := range o.narrow {
-		to[i] += weight
+	if sums <= math.MaxUint16 {
+		return true
 	}
-	return true
+	for i, weight := range from {
+		to[i] -= weight
+	}
+	return false
 }
 
 // All returns the buckets with a weight, and their weights, in rising order.
