@@ -254,50 +254,39 @@ type Graph struct {
 	in     []int  // edge indices sorted by (To, From, Kind)
 	report Report
 
-	totals *totals // the sums that the graph was made from, for Merge and JSON; nil if empty
+	from, to []int // by edge: the indices of the nodes at its ends
+
+	// totals are the sums that the graph was made from, for Merge and JSON. They are nil in a view and
+	// in the empty graph, whose sums are the nodes and edges: see sums.
+	totals *totals
+	rest   []float64 // of a view, by node: the recovered errors that are on no edge of the view
 }
 
-// arrange sets the nodes, the edges and the index of incoming edges. Its arguments may be in any
-// order. It adds nodes that only edges mention. It sorts edges by the positions of their ends among
-// the sorted nodes, which takes no comparison of names.
-func (g *Graph) arrange(nodes []Node, edges []*Edge) {
-	number := make(map[NodeID]int, len(nodes))
-	for i := range nodes {
-		number[nodes[i].ID] = i
-	}
-	numberOf := func(id NodeID) int {
-		i, known := number[id]
-		if !known {
-			i = len(nodes)
-			number[id] = i
-			nodes = append(nodes, Node{ID: id})
-		}
-		return i
-	}
-	type ends struct {
-		from, to int
-		edge     *Edge
-	}
-	order := make([]ends, len(edges))
-	for i, e := range edges {
-		order[i] = ends{numberOf(e.ID.From), numberOf(e.ID.To), e}
-	}
+// A placedEdge is an edge with the positions of its ends in a list of nodes.
+type placedEdge struct {
+	from, to int
+	edge     *Edge
+}
 
-	numbers := make([]int, len(nodes))
-	for i := range numbers {
-		numbers[i] = i
+// arrange sets the nodes and the edges, which may be in any order. It compares names only to sort the
+// nodes.
+func (g *Graph) arrange(nodes []Node, edges []placedEdge) {
+	order := make([]int, len(nodes))
+	for i := range order {
+		order[i] = i
 	}
-	slices.SortFunc(numbers, func(i, j int) int { return nodes[i].ID.Compare(nodes[j].ID) })
+	slices.SortFunc(order, func(i, j int) int { return nodes[i].ID.Compare(nodes[j].ID) })
 	g.nodes = make([]Node, len(nodes))
 	place := make([]int, len(nodes))
-	for i, n := range numbers {
+	for i, n := range order {
 		g.nodes[i], place[n] = nodes[n], i
 	}
 
-	for i := range order {
-		order[i].from, order[i].to = place[order[i].from], place[order[i].to]
+	for i := range edges {
+		e := &edges[i]
+		e.from, e.to = place[e.from], place[e.to]
 	}
-	slices.SortFunc(order, func(a, b ends) int {
+	slices.SortFunc(edges, func(a, b placedEdge) int {
 		switch {
 		case a.from != b.from:
 			return a.from - b.from
@@ -307,19 +296,39 @@ func (g *Graph) arrange(nodes []Node, edges []*Edge) {
 		return strings.Compare(string(a.edge.ID.Kind), string(b.edge.ID.Kind))
 	})
 	g.edges = make([]Edge, len(edges))
-	before := make([]int, len(nodes)+1) // by node: the number of edges to earlier nodes
-	for i := range order {
-		g.edges[i] = *order[i].edge
-		before[order[i].to+1]++
+	g.from, g.to = make([]int, len(edges)), make([]int, len(edges))
+	for i := range edges {
+		e := &edges[i]
+		g.edges[i], g.from[i], g.to[i] = *e.edge, e.from, e.to
 	}
-	for i := range nodes {
-		before[i+1] += before[i]
+	g.indexIncoming()
+}
+
+// indexIncoming sets the index of incoming edges.
+func (g *Graph) indexIncoming() {
+	before := make([]int, len(g.nodes)+1) // by node: the number of edges to earlier nodes
+	for _, n := range g.to {
+		before[n+1]++
 	}
-	g.in = make([]int, len(edges))
-	for i := range order {
-		to := order[i].to
-		g.in[before[to]] = i
-		before[to]++
+	for n := range g.nodes {
+		before[n+1] += before[n]
+	}
+	g.in = make([]int, len(g.to))
+	for e, n := range g.to {
+		g.in[before[n]] = e
+		before[n]++
+	}
+}
+
+// credit gives the nodes the recovered errors of the edges to them, and the nodes without spans of
+// their own the requests that their callers saw.
+func (g *Graph) credit() {
+	for i := range g.edges {
+		n, e := &g.nodes[g.to[i]], &g.edges[i]
+		n.Recovered = plus(n.Recovered, e.Recovered)
+		if n.ID.Type.isPeer() {
+			n.Requests.merge(e.Caller)
+		}
 	}
 }
 

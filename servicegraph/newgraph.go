@@ -28,19 +28,27 @@ import (
 // number is negative, infinite or NaN. The graph uses the memory of the slices: the caller must not
 // write to them afterwards.
 func NewGraph(nodes []Node, edges []Edge, report Report) (*Graph, error) {
-	known := make(map[NodeID]bool)
+	place := make(map[NodeID]int, len(nodes)) // the position in nodes, from 1
 	for i := range nodes {
 		n := &nodes[i]
 		n.ID = validID(n.ID)
-		if known[n.ID] {
+		if place[n.ID] > 0 {
 			return nil, fmt.Errorf("node %q is listed twice", n.ID)
 		}
-		known[n.ID] = true
+		place[n.ID] = i + 1
 		if err := errors.Join(n.Requests.complete("requests"), checkNumbers(n.Entries, n.Recovered, float64(n.SelfTime))); err != nil {
 			return nil, fmt.Errorf("node %q: %w", n.ID, err)
 		}
 	}
-	seen := make(map[EdgeID]bool)
+	placeOf := func(id NodeID) int {
+		if place[id] == 0 {
+			nodes = append(nodes, Node{ID: id})
+			place[id] = len(nodes)
+		}
+		return place[id] - 1
+	}
+	seen := make(map[EdgeID]bool, len(edges))
+	placed := make([]placedEdge, len(edges))
 	for i := range edges {
 		e := &edges[i]
 		e.ID.From, e.ID.To = validID(e.ID.From), validID(e.ID.To)
@@ -51,14 +59,9 @@ func NewGraph(nodes []Node, edges []Edge, report Report) (*Graph, error) {
 			return nil, fmt.Errorf("edge %q is listed twice", e.ID)
 		}
 		seen[e.ID] = true
-		for _, id := range []NodeID{e.ID.From, e.ID.To} {
-			if !known[id] {
-				known[id] = true
-				nodes = append(nodes, Node{ID: id})
-			}
-		}
+		placed[i] = placedEdge{placeOf(e.ID.From), placeOf(e.ID.To), e}
 	}
-	return newGraph(nodes, edges, report), nil
+	return newView(nodes, placed, report), nil
 }
 
 func validID(id NodeID) NodeID {

@@ -283,8 +283,6 @@ func (c *translation) report(o *totals) Report {
 // graph with Config.Rename resolves such an address.
 func (g *Graph) Rename(rules ...Rename) *Graph {
 	sum := newTotals(&symbols{})
-	if g.totals != nil {
-		sum.mergeRenamed(g.totals, &renamer{rules: rules})
-	}
+	sum.mergeRenamed(g.sums(), &renamer{rules: rules})
 	return sum.graph()
 }

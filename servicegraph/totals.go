@@ -2,7 +2,6 @@ package servicegraph
 
 import (
 	"cmp"
-	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -154,39 +153,6 @@ func (k callKey) hash() uint32 {
 // isUnknown reports whether a node stands for spans without a service name.
 func isUnknown(id NodeID) bool { return strings.HasPrefix(id.Name, unknownService) }
 
-// newGraph returns the graph of nodes and edges in any order, whose memory it uses. The ends
-// of the edges must be among the nodes. The graph has no pending calls: this is how a view
-// makes its graph. The requests of peers are computed anew from what their callers saw.
-func newGraph(nodes []Node, edges []Edge, report Report) *Graph {
-	t := newTotals(&symbols{})
-	t.report = report
-	g := &Graph{report: report, totals: t}
-	unsorted := make([]*Edge, len(edges))
-	for i := range edges {
-		unsorted[i] = &edges[i]
-	}
-	g.arrange(nodes, unsorted)
-	for i := range g.nodes {
-		n := &g.nodes[i]
-		recovered := 0.0
-		for e := range g.In(n.ID) {
-			recovered = plus(recovered, e.Recovered)
-		}
-		if n.ID.Type.isPeer() {
-			n.Requests, n.Recovered = Stats{}, 0
-		}
-		n.Recovered = max(n.Recovered-recovered, 0) // of edges that are left out
-		*t.node(t.names.node(n.ID)) = *n
-	}
-	for i := range g.edges {
-		e := &g.edges[i] // nothing writes to the edges of finished totals
-		t.edges[edgeKey{t.names.node(e.ID.From), t.names.node(e.ID.To), e.ID.Kind}] = &edgeSum{Edge: *e}
-	}
-	t.names = t.names.frozen()
-	g.credit()
-	return g
-}
-
 // graph returns the graph of the totals. The graph uses their memory: the totals must not change
 // afterwards.
 func (t *totals) graph() *Graph {
@@ -201,31 +167,59 @@ func (t *totals) graph() *Graph {
 	t.names = r.names // with the names that the resolver added
 	g := &Graph{totals: t, report: t.report}
 	g.report.merge(r.found)
-	var nodes []Node
-	for i, n := range t.nodes {
-		if n != nil {
-			nodes = append(nodes, *n)
-			last := &nodes[len(nodes)-1]
-			last.Entries = plus(last.Entries, r.entries[nodeIndex(i+1)])
-		}
-	}
-	g.arrange(nodes, slices.Collect(maps.Values(r.edges)))
+	g.arrange(r.placed())
 	g.credit()
 	return g
 }
 
-// credit gives the nodes the recovered errors of the edges to them, and the nodes without spans of
-// their own the requests that their callers saw.
-func (g *Graph) credit() {
-	for i := range g.nodes {
-		n := &g.nodes[i]
-		for e := range g.In(n.ID) {
-			n.Recovered = plus(n.Recovered, e.Recovered)
-			if n.ID.Type.isPeer() {
-				n.Requests.merge(e.Caller)
-			}
+// placed returns the nodes and the edges of the graph. Nodes without spans are those that edges
+// mention.
+func (r *resolver) placed() ([]Node, []placedEdge) {
+	var nodes []Node
+	place := make([]int, len(r.names.nodes.items)+1) // by nodeIndex: the position in nodes, from 1
+	for i, n := range r.totals.nodes {
+		if n != nil {
+			nodes = append(nodes, *n)
+			place[i+1] = len(nodes)
+			last := &nodes[len(nodes)-1]
+			last.Entries = plus(last.Entries, r.entries[nodeIndex(i+1)])
 		}
 	}
+	placeOf := func(i nodeIndex) int {
+		if place[i] == 0 {
+			nodes = append(nodes, Node{ID: r.names.nodeID(i)})
+			place[i] = len(nodes)
+		}
+		return place[i] - 1
+	}
+	edges := make([]placedEdge, 0, len(r.edges))
+	for key, e := range r.edges {
+		edges = append(edges, placedEdge{placeOf(key.from), placeOf(key.to), e})
+	}
+	return nodes, edges
+}
+
+// sums returns the totals that the graph was made from. A view keeps none: sums makes them of its
+// nodes and edges. Nothing writes to the sums of a graph.
+func (g *Graph) sums() *totals {
+	if g.totals != nil {
+		return g.totals
+	}
+	t := newTotals(&symbols{})
+	t.report = g.report
+	for i := range g.nodes {
+		n := g.nodes[i]
+		n.Recovered = g.rest[i]
+		if n.ID.Type.isPeer() {
+			n.Requests = Stats{}
+		}
+		*t.node(t.names.node(n.ID)) = n
+	}
+	for i := range g.edges {
+		e := &g.edges[i]
+		t.edges[edgeKey{t.names.node(e.ID.From), t.names.node(e.ID.To), e.ID.Kind}] = &edgeSum{Edge: *e}
+	}
+	return t
 }
 
 // Merge returns the graph of all calls in the given graphs. It is associative and
@@ -238,8 +232,8 @@ func (g *Graph) credit() {
 func Merge(graphs ...*Graph) *Graph {
 	sum := newTotals(&symbols{})
 	for _, g := range graphs {
-		if g != nil && g.totals != nil {
-			sum.merge(g.totals)
+		if g != nil {
+			sum.merge(g.sums())
 		}
 	}
 	return sum.graph()

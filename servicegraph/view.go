@@ -7,24 +7,9 @@ import (
 )
 
 // adjacency returns the nodes and edges as numbers, for walks: their positions in g.nodes and
-// g.edges. It needs no lookups, because nodes and edges have the same order.
+// g.edges.
 func (g *Graph) adjacency() *digraph.Adjacency {
-	from, to := make([]int, len(g.edges)), make([]int, len(g.edges))
-	n := 0
-	for e := range g.edges {
-		for g.nodes[n].ID != g.edges[e].ID.From {
-			n++
-		}
-		from[e] = n
-	}
-	n = 0
-	for _, e := range g.in {
-		for g.nodes[n].ID != g.edges[e].ID.To {
-			n++
-		}
-		to[e] = n
-	}
-	return digraph.New(len(g.nodes), from, to, g.in)
+	return digraph.New(len(g.nodes), g.from, g.to, g.in)
 }
 
 // Cycles returns the sets of nodes that call each other, directly or through other nodes:
@@ -60,31 +45,78 @@ func marks(n int) []bool {
 	return marked
 }
 
-// subset returns copies of the marked nodes and edges, and the report with the others
-// counted as left out. Bridged edges are not counted: they stand for edges that were
-// counted when a view left them out.
-func (g *Graph) subset(nodes, edges []bool) ([]Node, []Edge, Report) {
+// subset returns a graph of copies of the marked nodes and edges, for finish. The ends of a marked
+// edge must be marked. The report counts the other nodes and edges as left out.
+func (g *Graph) subset(nodes, edges []bool) *Graph {
+	n := count(edges)
+	view := &Graph{report: g.leavingOut(nodes, edges), edges: make([]Edge, 0, n), from: make([]int, 0, n), to: make([]int, 0, n)}
+	var place []int
+	view.nodes, place = g.copyNodes(nodes)
+	for i, is := range edges {
+		if is {
+			view.edges = append(view.edges, g.edges[i])
+			view.from, view.to = append(view.from, place[g.from[i]]), append(view.to, place[g.to[i]])
+		}
+	}
+	view.indexIncoming()
+	return view
+}
+
+// copyNodes returns the marked nodes and, for each node of the graph, its position among them.
+func (g *Graph) copyNodes(marked []bool) (nodes []Node, place []int) {
+	nodes, place = make([]Node, 0, count(marked)), make([]int, len(g.nodes))
+	for i, is := range marked {
+		place[i] = len(nodes)
+		if is {
+			nodes = append(nodes, g.nodes[i])
+		}
+	}
+	return nodes, place
+}
+
+// leavingOut returns the report with the unmarked nodes and edges counted as left out. Bridged edges
+// are not counted: they stand for edges that were counted when a view left them out.
+func (g *Graph) leavingOut(nodes, edges []bool) Report {
 	report := g.report
-	keptNodes := make([]Node, 0, count(nodes))
-	for i := range g.nodes {
-		if nodes[i] {
-			keptNodes = append(keptNodes, g.nodes[i])
-		} else {
+	for _, is := range nodes {
+		if !is {
 			report.LeftOutNodes++
 		}
 	}
-	keptEdges := make([]Edge, 0, count(edges))
-	for i := range g.edges {
-		e := &g.edges[i]
-		switch {
-		case edges[i]:
-			keptEdges = append(keptEdges, *e)
-		case e.ID.Kind != EdgeBridged:
+	for i, is := range edges {
+		if e := &g.edges[i]; !is && e.ID.Kind != EdgeBridged {
 			report.LeftOutEdges++
 			report.LeftOutCalls = plus(report.LeftOutCalls, e.Calls)
 		}
 	}
-	return keptNodes, keptEdges, report
+	return report
+}
+
+// newView returns the graph of nodes and edges in any order, and uses their memory. A view has no
+// pending calls.
+func newView(nodes []Node, edges []placedEdge, report Report) *Graph {
+	view := &Graph{report: report}
+	view.arrange(nodes, edges)
+	return view.finish()
+}
+
+// finish computes the requests of peers from what their callers saw, and notes the recovered errors
+// that are on no edge of the view. It returns the view.
+func (g *Graph) finish() *Graph {
+	g.rest = make([]float64, len(g.nodes))
+	for i, n := range g.to {
+		g.rest[n] = plus(g.rest[n], g.edges[i].Recovered)
+	}
+	for i := range g.nodes {
+		n := &g.nodes[i]
+		if n.ID.Type.isPeer() {
+			n.Requests, n.Recovered = Stats{}, 0
+		}
+		n.Recovered = max(n.Recovered-g.rest[i], 0)
+		g.rest[i] = n.Recovered
+	}
+	g.credit()
+	return g
 }
 
 func count(marked []bool) int {
@@ -98,8 +130,28 @@ func count(marked []bool) int {
 }
 
 // induced returns the graph of the marked nodes and all edges between them.
-func (g *Graph) induced(a *digraph.Adjacency, nodes []bool) *Graph {
-	return newGraph(g.subset(nodes, a.InducedEdges(nodes)))
+func (g *Graph) induced(nodes []bool) *Graph {
+	return g.subset(nodes, g.inducedEdges(nodes)).finish()
+}
+
+// inducedEdges marks the edges with both ends among the marked nodes.
+func (g *Graph) inducedEdges(nodes []bool) []bool {
+	edges := make([]bool, len(g.edges))
+	for e := range edges {
+		edges[e] = nodes[g.from[e]] && nodes[g.to[e]]
+	}
+	return edges
+}
+
+// endpoints marks the nodes at the ends of the marked edges.
+func (g *Graph) endpoints(edges []bool) []bool {
+	nodes := make([]bool, len(g.nodes))
+	for e, is := range edges {
+		if is {
+			nodes[g.from[e]], nodes[g.to[e]] = true, true
+		}
+	}
+	return nodes
 }
 
 // Group returns the graph with one node for all nodes that the function id maps to the
@@ -128,21 +180,20 @@ func (g *Graph) Group(id func(Node) NodeID) *Graph {
 		}
 	}
 
-	a := g.adjacency()
-	var edges []Edge
-	position := make(map[edgeKey]int)
+	var edges []placedEdge
+	sums := make(map[edgeKey]*Edge)
 	for i := range g.edges {
 		e := &g.edges[i]
-		key := edgeKey{index[a.From[i]], index[a.To[i]], e.ID.Kind}
-		at, ok := position[key]
-		if !ok {
-			at = len(edges)
-			position[key] = at
-			edges = append(edges, Edge{ID: EdgeID{groups.nodeID(key.from), groups.nodeID(key.to), key.kind}})
+		key := edgeKey{index[g.from[i]], index[g.to[i]], e.ID.Kind}
+		sum := sums[key]
+		if sum == nil {
+			sum = &Edge{ID: EdgeID{groups.nodeID(key.from), groups.nodeID(key.to), key.kind}}
+			sums[key] = sum
+			edges = append(edges, placedEdge{int(key.from) - 1, int(key.to) - 1, sum})
 		}
-		edges[at].merge(e)
+		sum.merge(e)
 	}
-	return newGraph(nodes, edges, g.report)
+	return newView(nodes, edges, g.report)
 }
 
 // ByNamespace maps a node to the group of its namespace, for [Graph.Group]. A node

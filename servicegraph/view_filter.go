@@ -18,24 +18,22 @@ import (
 // has the statistics that its remaining callers saw. A view is final: calls that were pending in
 // the graph are resolved in the view for good, so merge graphs before taking views of them.
 func (g *Graph) Filter(keep func(Node) bool) *Graph {
-	return g.induced(g.adjacency(), g.mark(keep))
+	return g.induced(g.mark(keep))
 }
 
 // FilterEdges returns the graph of the edges for which keep is true. A node is left out
 // with its last edge, unless requests enter it from outside; nodes that had no edge stay.
 // keep is called once for each edge, in order.
 func (g *Graph) FilterEdges(keep func(Edge) bool) *Graph {
-	a := g.adjacency()
 	edges := make([]bool, len(g.edges))
-	for i, e := range g.edges {
-		edges[i] = keep(e)
+	for i := range g.edges {
+		edges[i] = keep(g.edges[i])
 	}
-	nodes := a.Endpoints(edges)
-	for i, n := range g.nodes {
-		alone := len(a.CalleesOf(i))+len(a.CallersOf(i)) == 0
-		nodes[i] = nodes[i] || alone || n.Entries > 0
+	nodes, before := g.endpoints(edges), g.endpoints(marks(len(g.edges)))
+	for i := range g.nodes {
+		nodes[i] = nodes[i] || !before[i] || g.nodes[i].Entries > 0
 	}
-	return newGraph(g.subset(nodes, edges))
+	return g.subset(nodes, edges).finish()
 }
 
 // ErrorsOnly returns the graph of the edges of which at least the given fraction of the calls
@@ -48,11 +46,11 @@ func (g *Graph) ErrorsOnly(fraction float64) *Graph {
 	for i := range g.edges {
 		edges[i] = fails(g.edges[i].Errors, g.edges[i].Calls)
 	}
-	nodes := g.adjacency().Endpoints(edges)
+	nodes := g.endpoints(edges)
 	for i := range g.nodes {
 		nodes[i] = nodes[i] || fails(g.nodes[i].Requests.Errors, g.nodes[i].Requests.Calls)
 	}
-	return newGraph(g.subset(nodes, edges))
+	return g.subset(nodes, edges).finish()
 }
 
 // WithErrorsOf returns the graph with the errors that one side of each edge recorded in place of
@@ -60,9 +58,9 @@ func (g *Graph) ErrorsOnly(fraction float64) *Graph {
 // callee knows of (docs/semantics.md, E4). An edge keeps its errors if the side has no spans, and a
 // bridged edge always does. Nodes, and the statistics of both sides, stay as they are.
 func (g *Graph) WithErrorsOf(side Side) *Graph {
-	nodes, edges, report := g.subset(marks(len(g.nodes)), marks(len(g.edges)))
-	for i := range edges {
-		e := &edges[i]
+	view := g.subset(marks(len(g.nodes)), marks(len(g.edges)))
+	for i := range view.edges {
+		e := &view.edges[i]
 		stats := e.Caller
 		if side == CalleeSide {
 			stats = e.Callee
@@ -72,20 +70,19 @@ func (g *Graph) WithErrorsOf(side Side) *Graph {
 			e.Recovered = min(e.Recovered, e.Errors)
 		}
 	}
-	return newGraph(nodes, edges, report)
+	return view.finish()
 }
 
 // Top returns the graph of the n busiest nodes and all edges between them. A node is as
 // busy as the calls that it receives or the calls that it makes, whichever are more; of
 // equally busy nodes, the first in the order of [NodeID.Compare] wins.
 func (g *Graph) Top(n int) *Graph {
-	a := g.adjacency()
 	received, made := make([]float64, len(g.nodes)), make([]float64, len(g.nodes))
 	for e := range g.edges {
-		made[a.From[e]] += g.edges[e].Calls
-		received[a.To[e]] += g.edges[e].Calls
+		made[g.from[e]] += g.edges[e].Calls
+		received[g.to[e]] += g.edges[e].Calls
 	}
-	return g.induced(a, largest(n, len(g.nodes), func(i int) float64 {
+	return g.induced(largest(n, len(g.nodes), func(i int) float64 {
 		return max(g.nodes[i].Requests.Calls, received[i], made[i])
 	}))
 }
@@ -94,19 +91,28 @@ func (g *Graph) Top(n int) *Graph {
 // ends. Of equal edges, the first in the order of [EdgeID.Compare] wins.
 func (g *Graph) TopEdges(n int) *Graph {
 	edges := largest(n, len(g.edges), func(i int) float64 { return g.edges[i].Calls })
-	return newGraph(g.subset(g.adjacency().Endpoints(edges), edges))
+	return g.subset(g.endpoints(edges), edges).finish()
 }
 
 // largest marks the n positions with the largest sizes, and the first of equal ones.
 func largest(n, of int, size func(i int) float64) []bool {
-	order := make([]int, of)
-	for i := range order {
-		order[i] = i
+	type sized struct {
+		size     float64
+		position int
 	}
-	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(size(j), size(i)) })
+	order := make([]sized, of)
+	for i := range order {
+		order[i] = sized{size(i), i}
+	}
+	slices.SortFunc(order, func(a, b sized) int {
+		if c := cmp.Compare(b.size, a.size); c != 0 {
+			return c
+		}
+		return a.position - b.position
+	})
 	marked := make([]bool, of)
-	for _, i := range order[:min(max(n, 0), of)] {
-		marked[i] = true
+	for _, s := range order[:min(max(n, 0), of)] {
+		marked[s.position] = true
 	}
 	return marked
 }
@@ -125,7 +131,7 @@ func (g *Graph) Near(match func(Node) bool, up, down int) *Graph {
 	for n, is := range digraph.Within(matching, down, a.CalleesOf) {
 		near[n] = near[n] || is
 	}
-	return g.induced(a, near)
+	return g.induced(near)
 }
 
 // Focus returns the graph of all paths through the matching nodes: all nodes that call
@@ -147,9 +153,9 @@ func (g *Graph) Focus(match func(Node) bool) *Graph {
 func (g *Graph) EntriesOnly() *Graph {
 	a := g.adjacency()
 	entries := make([]bool, len(g.nodes))
-	for i, n := range g.nodes {
+	for i := range g.nodes {
 		onlyCalls := len(a.CallersOf(i)) == 0 && len(a.CalleesOf(i)) > 0
-		entries[i] = n.Entries > 0 || n.ID.Type.isPeer() && onlyCalls
+		entries[i] = g.nodes[i].Entries > 0 || g.nodes[i].ID.Type.isPeer() && onlyCalls
 	}
-	return g.induced(a, digraph.Within(entries, math.MaxInt, a.CalleesOf))
+	return g.induced(digraph.Within(entries, math.MaxInt, a.CalleesOf))
 }

@@ -194,19 +194,19 @@ func (b *bridging) passEntriesOn() {
 	})
 }
 
-// from returns the bridged edges of a visible node. They include the bridged edges that
-// the graph already has, if it is a view itself.
-func (b *bridging) from(n int) []Edge {
-	var edges []Edge
+// from returns the bridged edges of a visible node, with the positions of their ends among the nodes
+// of the graph. They include the bridged edges that the graph already has, if it is a view itself.
+func (b *bridging) from(n int) []placedEdge {
+	var edges []placedEdge
 	position := make(map[int]int) // in edges, by the node at their end
 	add := func(to int, e *Edge) {
 		at, ok := position[to]
 		if !ok {
 			at = len(edges)
 			position[to] = at
-			edges = append(edges, Edge{ID: EdgeID{b.g.nodes[n].ID, b.g.nodes[to].ID, EdgeBridged}})
+			edges = append(edges, placedEdge{n, to, &Edge{ID: EdgeID{b.g.nodes[n].ID, b.g.nodes[to].ID, EdgeBridged}}})
 		}
-		edges[at].merge(e)
+		edges[at].edge.merge(e)
 	}
 	var cause []flow
 	for i := b.a.Out[n]; i < b.a.Out[n+1]; i++ {
@@ -233,20 +233,25 @@ func (b *bridging) graph() *Graph {
 	for n, is := range b.hidden {
 		visible[n] = !is
 	}
-	measured := b.a.InducedEdges(visible)
-	for e := range measured {
-		measured[e] = measured[e] && b.g.edges[e].ID.Kind != EdgeBridged
-	}
-	nodes, edges, report := b.g.subset(visible, measured)
-	kept := 0
-	for n, is := range visible {
-		if is {
-			nodes[kept].addEntries(b.entries[n])
-			edges = append(edges, b.from(n)...)
-			kept++
+	var edges []placedEdge
+	measured := b.g.inducedEdges(visible)
+	for i := range measured {
+		if measured[i] = measured[i] && b.g.edges[i].ID.Kind != EdgeBridged; measured[i] {
+			edges = append(edges, placedEdge{b.a.From[i], b.a.To[i], &b.g.edges[i]})
 		}
 	}
-	return newGraph(nodes, edges, report)
+	nodes, place := b.g.copyNodes(visible)
+	for n, is := range visible {
+		if is {
+			nodes[place[n]].addEntries(b.entries[n])
+			edges = append(edges, b.from(n)...)
+		}
+	}
+	for i := range edges {
+		e := &edges[i]
+		e.from, e.to = place[e.from], place[e.to]
+	}
+	return newView(nodes, edges, b.g.leavingOut(visible, measured))
 }
 
 // addEntries adds inferred entries, at most as many as the requests leave room for.

@@ -36,26 +36,6 @@ func (a *Adjacency) CalleesOf(n int) []int { return a.To[a.Out[n]:a.Out[n+1]] }
 // CallersOf returns the nodes from which edges lead to node n, once for each edge.
 func (a *Adjacency) CallersOf(n int) []int { return a.Callers[a.In[n]:a.In[n+1]] }
 
-// InducedEdges marks the edges with both ends among the marked nodes.
-func (a *Adjacency) InducedEdges(nodes []bool) []bool {
-	edges := make([]bool, len(a.From))
-	for e := range edges {
-		edges[e] = nodes[a.From[e]] && nodes[a.To[e]]
-	}
-	return edges
-}
-
-// Endpoints marks the nodes at the ends of the marked edges.
-func (a *Adjacency) Endpoints(edges []bool) []bool {
-	nodes := make([]bool, len(a.Out)-1)
-	for e, is := range edges {
-		if is {
-			nodes[a.From[e]], nodes[a.To[e]] = true, true
-		}
-	}
-	return nodes
-}
-
 // Within marks the nodes that are at most the given number of steps from a marked node,
 // marked nodes included. next returns the nodes that are one step from node n.
 func Within(marked []bool, steps int, next func(n int) []int) []bool {
