@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"strconv"
 	"strings"
 
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
-	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/jsontext"
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/quote"
 )
@@ -38,19 +36,10 @@ type (
 		librarySpans jsonList // under the name before OTLP 0.15
 	}
 	jsonSpan struct {
-		TraceID    string     `json:"traceId"`
-		SpanID     string     `json:"spanId"`
-		ParentID   string     `json:"parentSpanId"`
-		TraceState string     `json:"traceState"`
-		Name       string     `json:"name"`
-		Kind       jsonNumber `json:"kind"`
-		Start      jsonNumber `json:"startTimeUnixNano"`
-		End        jsonNumber `json:"endTimeUnixNano"`
-		Status     struct {
-			Code jsonNumber `json:"code"`
-		} `json:"status"`
-
-		attributes, links jsonList
+		traceID, spanID, parentID []byte
+		traceState, name          string
+		kind, start, end, status  jsonNumber
+		attributes, links         jsonList
 	}
 	jsonLink struct {
 		TraceID string `json:"traceId"`
@@ -190,6 +179,8 @@ func (s *sink) decodeObject(object []byte, err error, decode func(object []byte)
 type jsonDecoder struct {
 	sink    *sink
 	damaged error // why the first part of a request that is larger than a span was left out
+
+	attrs []servicegraph.Attr // of the current span; scratch
 }
 
 // request decodes the spans of one request.
@@ -210,26 +201,33 @@ func (d *jsonDecoder) request(object []byte) error {
 
 // read finds the lists of a request. The error says why the object is not a request.
 func (r *jsonRequest) read(object []byte) error {
-	if err := json.Unmarshal(object, &struct{}{}); err != nil { // only checks that the object is valid
-		return jsonError("request", err)
+	var first error
+	valid := jsontext.ReadObject(object, func(key, value []byte) {
+		if err := r.set(key, value); err != nil && first == nil {
+			first = err
+		}
+	})
+	if !valid {
+		if err := json.Unmarshal(object, &struct{}{}); err != nil { // says what is wrong
+			return jsonError("request", err)
+		}
 	}
-	for key, value := range jsontext.Members(object) {
-		var err error
-		switch {
-		case isKey(key, "resourceSpans"):
-			err = r.resourceSpans.set("resourceSpans", value)
-		case isKey(key, "batches"):
-			err = r.batches.set("batches", value)
-		case isKey(key, "trace"):
-			err = r.trace.setWrapped("trace", value)
-		case isKey(key, "result"):
-			err = r.result.setWrapped("result", value)
-		case isKey(key, "resourceMetrics"), isKey(key, "resourceLogs"), isKey(key, "resourceProfiles"):
-			r.otherSignal = true
-		}
-		if err != nil {
-			return err
-		}
+	return first
+}
+
+// set sets the list under a key, if the key is read.
+func (r *jsonRequest) set(key, value []byte) error {
+	switch {
+	case isKey(key, "resourceSpans"):
+		return r.resourceSpans.set("resourceSpans", value)
+	case isKey(key, "batches"):
+		return r.batches.set("batches", value)
+	case isKey(key, "trace"):
+		return r.trace.setWrapped("trace", value)
+	case isKey(key, "result"):
+		return r.result.setWrapped("result", value)
+	case isKey(key, "resourceMetrics"), isKey(key, "resourceLogs"), isKey(key, "resourceProfiles"):
+		r.otherSignal = true
 	}
 	return nil
 }
@@ -264,18 +262,12 @@ func (d *jsonDecoder) resourceSpans(element []byte) error {
 		return d.damage("all spans of a resource", err)
 	}
 	var res resource
-	wanted := func(key string) bool { return res.needs(key, d.sink.keep(key)) }
-	for a := range rs.attributes.elements() {
-		key, text, ok, err := readAttribute(a, wanted)
-		if _, wrongType := errors.AsType[*json.UnmarshalTypeError](err); wrongType {
-			return d.damage("all spans of a resource", jsonErrorIn("resource.attributes", err))
-		}
-		if err != nil {
-			return d.sink.reject(rs.spans(), func() error { return fmt.Errorf("all spans of a resource: %w", err) })
-		}
-		if ok {
-			res.add(key, text)
-		}
+	err := rs.attributes.readAttributes(func(key string) bool { return res.needs(key, d.sink.keep(key)) }, res.add)
+	if _, wrongType := errors.AsType[*json.UnmarshalTypeError](err); wrongType {
+		return d.damage("all spans of a resource", jsonErrorIn("resource.attributes", err))
+	}
+	if err != nil {
+		return d.sink.reject(rs.spans(), func() error { return fmt.Errorf("all spans of a resource: %w", err) })
 	}
 	for scope := range rs.scopes().elements() {
 		if err := d.scopeSpans(scope, &res); err != nil {
@@ -324,17 +316,17 @@ func (rs *jsonResourceSpans) readResource(value []byte) error {
 // scopes returns the spans by scope. If an object has both names, both lists hold the same
 // spans, written twice for readers that know only one of the names.
 func (rs *jsonResourceSpans) scopes() jsonList {
-	for range rs.scopeSpans.elements() {
-		return rs.scopeSpans
+	if rs.scopeSpans.isEmpty() {
+		return rs.librarySpans
 	}
-	return rs.librarySpans
+	return rs.scopeSpans
 }
 
 // spans returns the number of spans.
 func (rs *jsonResourceSpans) spans() int {
 	n := 0
 	for scope := range rs.scopes().elements() {
-		if spans, err := spansOfScope(scope); err == nil {
+		if spans, _, err := readScope(scope); err == nil {
 			for range spans.elements() {
 				n++
 			}
@@ -348,11 +340,10 @@ func (d *jsonDecoder) scopeSpans(scope []byte, res *resource) error {
 	if err := d.sink.spend(); err != nil {
 		return err
 	}
-	spans, err := spansOfScope(scope)
+	spans, name, err := readScope(scope)
 	if err != nil {
 		return d.damage("all spans of a scope", err)
 	}
-	name := nameOfScope(scope)
 	for span := range spans.elements() {
 		if err := d.span(span, name, res); err != nil {
 			return err
@@ -361,201 +352,38 @@ func (d *jsonDecoder) scopeSpans(scope []byte, res *resource) error {
 	return nil
 }
 
-// spansOfScope returns the spans of an element of scopeSpans.
-func spansOfScope(scope []byte) (spans jsonList, err error) {
-	err = wantObject("scopeSpans", scope)
-	for key, value := range jsontext.Members(scope) {
-		if isKey(key, "spans") && err == nil {
-			err = spans.set("spans", value)
-		}
+// readScope returns the spans of an element of scopeSpans, and the name of the instrumentation scope.
+// The name of a damaged scope is empty, because the spans do not depend on the scope.
+func readScope(element []byte) (spans jsonList, name string, err error) {
+	if err := wantObject("scopeSpans", element); err != nil {
+		return nil, "", err
 	}
-	return spans, err
-}
-
-// nameOfScope returns the name of the instrumentation scope of an element of scopeSpans. The name
-// of a damaged scope is empty, because the spans do not depend on the scope.
-func nameOfScope(element []byte) string {
-	var names [2]string
+	var before string // the name under the key before OTLP 0.15
 	for key, value := range jsontext.Members(element) {
-		for i, name := range [...]string{"scope", "instrumentationLibrary"} { // the second is the name before OTLP 0.15
-			var scope struct {
-				Name string `json:"name"`
-			}
-			if isKey(key, name) && json.Unmarshal(value, &scope) == nil {
-				names[i] = scope.Name
-			}
-		}
-	}
-	return cmp.Or(names[:]...)
-}
-
-// span decodes one span into the sink, or rejects it. Links without valid ids are left out.
-func (d *jsonDecoder) span(element []byte, scope string, res *resource) error {
-	if err := d.sink.spend(); err != nil {
-		return err
-	}
-	var j jsonSpan
-	err := j.read(element)
-	s := servicegraph.Span{Service: res.service, Namespace: res.namespace, Name: j.Name, Resource: res.attrs}
-	if err == nil {
-		err = d.decode(&s, &j)
-	}
-	if err == nil {
-		d.sink.addScope(&s, scope)
-		err = d.addLinks(&s, j.links)
-	}
-	switch {
-	case err == errStopped:
-		return err
-	case err != nil:
-		return d.sink.reject(1, func() error { return fmt.Errorf("%s: %w", describe(j.Name, res.service), err) })
-	}
-	return d.sink.addSpan(s)
-}
-
-// read reads the fields of a span, without the elements of its lists.
-func (j *jsonSpan) read(element []byte) error {
-	if err := json.Unmarshal(element, j); err != nil {
-		return jsonError("span", err)
-	}
-	for key, value := range jsontext.Members(element) {
-		var err error
 		switch {
-		case isKey(key, "attributes"):
-			err = j.attributes.set("attributes", value)
-		case isKey(key, "links"):
-			err = j.links.set("links", value)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// decode sets the fields of a span, except for its links.
-func (d *jsonDecoder) decode(s *servicegraph.Span, j *jsonSpan) error {
-	if err := parseID(s.TraceID[:], j.TraceID); err != nil {
-		return fmt.Errorf("traceId: %w", err)
-	}
-	if err := parseID(s.SpanID[:], j.SpanID); err != nil {
-		return fmt.Errorf("spanId: %w", err)
-	}
-	if j.ParentID != "" {
-		if err := parseID(s.ParentID[:], j.ParentID); err != nil {
-			return fmt.Errorf("parentSpanId: %w", err)
-		}
-	}
-	kind, err := j.Kind.enum(kindNames)
-	if err != nil {
-		return fmt.Errorf("kind: %w", err)
-	}
-	status, err := j.Status.Code.enum(statusNames)
-	if err != nil {
-		return fmt.Errorf("status.code: %w", err)
-	}
-	start, err := j.Start.uint()
-	if err != nil {
-		return fmt.Errorf("startTimeUnixNano: %w", err)
-	}
-	end, err := j.End.uint()
-	if err != nil {
-		return fmt.Errorf("endTimeUnixNano: %w", err)
-	}
-	s.Kind, s.Status, s.Start, s.End = servicegraph.KindOf(kind), servicegraph.StatusOf(status), timeOf(start), timeOf(end)
-	s.Weight = servicegraph.TraceStateWeight(j.TraceState)
-	for a := range j.attributes.elements() {
-		key, text, ok, err := readAttribute(a, d.sink.keep)
-		if _, wrongType := errors.AsType[*json.UnmarshalTypeError](err); wrongType {
-			return jsonErrorIn("attributes", err)
-		}
-		if err != nil {
-			return fmt.Errorf("attributes: %w", err)
-		}
-		if ok {
-			s.Attrs = append(s.Attrs, servicegraph.Attr{Key: key, Value: text})
-		}
-	}
-	return nil
-}
-
-// addLinks adds links to a span. Links without valid ids are left out.
-func (d *jsonDecoder) addLinks(s *servicegraph.Span, links jsonList) error {
-	for element := range links.elements() {
-		var l jsonLink
-		if err := json.Unmarshal(element, &l); err != nil {
-			return jsonErrorIn("links", err)
-		}
-		if l == (jsonLink{}) {
-			continue
-		}
-		link, err := l.decode()
-		if err != nil {
-			skipped := d.sink.skipFor(func() error { return fmt.Errorf("a link of %s: %w", describe(s.Name, s.Service), err) })
-			if skipped != nil {
-				return skipped
+		case isKey(key, "spans"):
+			if err := spans.set("spans", value); err != nil {
+				return nil, "", err
 			}
-			continue
+		case isKey(key, "scope"):
+			readScopeName(value, &name)
+		case isKey(key, "instrumentationLibrary"):
+			readScopeName(value, &before)
 		}
-		s.Links = append(s.Links, link)
 	}
-	return nil
+	return spans, cmp.Or(name, before), nil
 }
 
-func (l jsonLink) decode() (servicegraph.Link, error) {
-	var link servicegraph.Link
-	if err := parseID(link.TraceID[:], l.TraceID); err != nil {
-		return link, fmt.Errorf("traceId: %w", err)
-	}
-	if err := parseID(link.SpanID[:], l.SpanID); err != nil {
-		return link, fmt.Errorf("spanId: %w", err)
-	}
-	return link, nil
-}
-
-// readAttribute reads a KeyValue whose key is wanted. It returns the value as text, and false
-// if the value is missing or not a scalar, or the key is not wanted.
-func readAttribute(element []byte, wanted func(key string) bool) (key, text string, ok bool, err error) {
-	c := jsontext.Cursor{Text: element}
-	if a := readJSONAttr(&c); !c.Failed {
-		key = semconv.ValidText(string(a.key))
-		if a.typ == typeOther || !wanted(key) {
-			return key, "", false, nil
-		}
-		if value := attrText(&c, a.typ, a.value); !c.Failed {
-			return key, semconv.ValidText(string(value)), true, nil
+// readScopeName sets the name of a scope, unless the scope is damaged.
+func readScopeName(value []byte, to *string) {
+	var name string
+	err := wantObject("scope", value)
+	for key, value := range jsontext.Members(value) {
+		if isKey(key, "name") && err == nil {
+			err = setText(&name, "scope.name", value)
 		}
 	}
-	var a jsonAttribute // which is unusual or invalid
-	if err := json.Unmarshal(element, &a); err != nil {
-		return "", "", false, err
+	if err == nil {
+		*to = name
 	}
-	if !wanted(a.Key) {
-		return a.Key, "", false, nil
-	}
-	text, ok, err = a.text()
-	return a.Key, text, ok, err
-}
-
-// text returns the value as text, and false if the value is missing or not a scalar.
-func (a *jsonAttribute) text() (string, bool, error) {
-	switch v := &a.Value; {
-	case v.String != nil:
-		return *v.String, true, nil
-	case v.Bool != nil:
-		return strconv.FormatBool(*v.Bool), true, nil
-	case v.Int != nil:
-		i, err := v.Int.int()
-		if err != nil {
-			return "", false, fmt.Errorf("%q: %w", quote.Shorten(a.Key, maxQuoted), err)
-		}
-		return strconv.FormatInt(i, 10), true, nil
-	case v.Double != nil:
-		f, err := v.Double.float()
-		if err != nil {
-			return "", false, fmt.Errorf("%q: %w", quote.Shorten(a.Key, maxQuoted), err)
-		}
-		return floatText(f), true, nil
-	}
-	return "", false, nil
 }

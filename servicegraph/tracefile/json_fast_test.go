@@ -211,6 +211,27 @@ var foreignTokens = []string{
 	`"07070707070707070707070707070707"`, `"0707070707070707"`, "\xff", "\x00",
 }
 
+// mutated returns JSON with one to three tokens that are missing, doubled or replaced.
+func mutated(rng *rand.Rand, text string) string {
+	tokens := jsonTokens.FindAllString(text, -1)
+	for range 1 + rng.IntN(3) {
+		i, j := rng.IntN(len(tokens)), rng.IntN(len(tokens))
+		switch rng.IntN(5) {
+		case 0:
+			tokens[i] = ""
+		case 1:
+			tokens[i] += tokens[i]
+		case 2:
+			tokens[i], tokens[j] = tokens[j], tokens[i]
+		case 3:
+			tokens[i] = foreignTokens[rng.IntN(len(foreignTokens))]
+		case 4:
+			tokens[i] += foreignTokens[rng.IntN(len(foreignTokens))]
+		}
+	}
+	return strings.Join(tokens, "")
+}
+
 // Read and Load agree on requests with tokens that are missing, doubled or replaced.
 func TestLoadMutatedJSON(t *testing.T) {
 	n := 3000
@@ -223,25 +244,10 @@ func TestLoadMutatedJSON(t *testing.T) {
 	plain := strings.TrimSpace(string(jsonLines(t, requests[0]))) + "\n" + strings.TrimSpace(string(jsonLines(t, requests[1])))
 	last := string(jsonLines(t, request("svc", span(9, "last"))))
 	for range n {
-		tokens := jsonTokens.FindAllString(plain, -1)
-		for range 1 + rng.IntN(3) {
-			i, j := rng.IntN(len(tokens)), rng.IntN(len(tokens))
-			switch rng.IntN(5) {
-			case 0:
-				tokens[i] = ""
-			case 1:
-				tokens[i] += tokens[i]
-			case 2:
-				tokens[i], tokens[j] = tokens[j], tokens[i]
-			case 3:
-				tokens[i] = foreignTokens[rng.IntN(len(foreignTokens))]
-			case 4:
-				tokens[i] += foreignTokens[rng.IntN(len(foreignTokens))]
-			}
-		}
-		checkLoad(t, []byte(strings.Join(tokens, "")+"\n"+last), loadConfigs[rng.IntN(len(loadConfigs))])
+		text := mutated(rng, plain)
+		checkLoad(t, []byte(text+"\n"+last), loadConfigs[rng.IntN(len(loadConfigs))])
 		if t.Failed() {
-			t.Fatalf("%q", strings.Join(tokens, ""))
+			t.Fatalf("%q", text)
 		}
 	}
 }

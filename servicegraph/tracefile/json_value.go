@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/tempograph/tempograph/internal/jsonstream"
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/jsontext"
@@ -25,6 +26,13 @@ type jsonList []byte
 
 // elements returns the texts of the elements, one after the other.
 func (l jsonList) elements() iter.Seq[[]byte] { return jsontext.Elements(l) }
+
+// isEmpty reports whether the list has no elements.
+func (l jsonList) isEmpty() bool {
+	c := jsontext.Cursor{Text: l}
+	c.Expect('[')
+	return !c.Next(']')
+}
 
 // set sets a list to the value of a field.
 func (l *jsonList) set(field string, value []byte) error {
@@ -52,6 +60,27 @@ func (l *jsonList) setWrapped(field string, value []byte) error {
 		}
 	}
 	return nil
+}
+
+// setText sets a text to the content of the string that is the value of a field, as encoding/json
+// decodes it. It changes nothing if the value is null.
+func setText[T string | []byte](to *T, field string, value []byte) error {
+	switch value[0] {
+	case '"':
+	case 'n':
+		return nil
+	default:
+		return wrongType(field, "a string", value)
+	}
+	text := value[1 : len(value)-1]
+	if bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text) {
+		*to = T(text)
+		return nil
+	}
+	var decoded string
+	err := json.Unmarshal(value, &decoded)
+	*to = T(decoded)
+	return err
 }
 
 // isKey reports whether a key has a name, in any case, as in encoding/json.
@@ -89,14 +118,14 @@ func typeOf(value []byte) string {
 
 // parseID reads an id of len(id) bytes in hexadecimal or base64. The length of the text
 // distinguishes the two encodings, both for trace ids and for span ids.
-func parseID(id []byte, s string) error {
+func parseID[T string | []byte](id []byte, s T) error {
 	var err error
 	switch len(s) {
 	case hex.EncodedLen(len(id)):
 		_, err = hex.Decode(id, []byte(s))
 	case base64.StdEncoding.EncodedLen(len(id)):
 		var b []byte
-		if b, err = base64.StdEncoding.DecodeString(s); err == nil && len(b) != len(id) {
+		if b, err = base64.StdEncoding.DecodeString(string(s)); err == nil && len(b) != len(id) {
 			err = fmt.Errorf("want %d bytes in base64, got %d", len(id), len(b))
 		}
 		copy(id, b)
@@ -104,7 +133,7 @@ func parseID(id []byte, s string) error {
 		err = fmt.Errorf("want %d hexadecimal digits, got %d characters", hex.EncodedLen(len(id)), len(s))
 	}
 	if err != nil {
-		return fmt.Errorf("%q: %w", quote.Shorten(s, 40), err)
+		return fmt.Errorf("%q: %w", quote.Shorten(string(s), 40), err)
 	}
 	return nil
 }
@@ -117,7 +146,7 @@ type jsonNumber string
 func (n *jsonNumber) UnmarshalJSON(b []byte) error {
 	switch c := b[0]; {
 	case c == '"':
-		return json.Unmarshal(b, (*string)(n))
+		return setText((*string)(n), "", b)
 	case c == 'n': // null: absent
 		return nil
 	case c == '-' || '0' <= c && c <= '9':
@@ -132,6 +161,16 @@ func (n *jsonNumber) UnmarshalJSON(b []byte) error {
 		got = "array"
 	}
 	return &json.UnmarshalTypeError{Value: got, Type: reflect.TypeFor[int64]()}
+}
+
+// set sets a number to the value of a field.
+func (n *jsonNumber) set(field string, value []byte) error {
+	err := n.UnmarshalJSON(value)
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		e.Field = field
+		return jsonError("", e)
+	}
+	return err
 }
 
 func (n jsonNumber) int() (int64, error) {

@@ -47,10 +47,14 @@ const maxDepth = 200
 // whole piece if the object goes on, the bytes up to the object's end, or the bytes before
 // the first one that is not valid.
 func (s *scanner) scan(b []byte) (int, scanState) {
-	for i, c := range b {
+	for i := 0; i < len(b); i++ {
+		c := b[i]
 		switch s.want {
 		case insideString:
-			switch {
+			if i = plainEnd(b, i); i == len(b) {
+				return i, scanOpen
+			}
+			switch c = b[i]; {
 			case c == '"' && s.key:
 				s.want = aColon
 			case c == '"':
