@@ -19,8 +19,10 @@
 //   - entry: a request from outside the traced services, or a node that receives such requests.
 //   - evidence: which spans show a call.
 //   - outcome: what became of a span, exactly one of the first counts of a [Report].
-//   - pending: resolved only when a graph is made, because another graph may know the other
-//     side: see below.
+//   - open: a trace to which spans may still be added. It is closed later, and then forgotten.
+//   - pending: not decided yet. A pending call is resolved each time a graph is made, because
+//     another trace or another graph may know the other side: see below. A pending span of a
+//     live graph waits for further spans of its open trace.
 //   - weight: how many spans a sampled span stands for.
 //   - self time: the part of a span's duration that no child covers.
 //   - gap: the time between the two sides of a call, network time or queue time.

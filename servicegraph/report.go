@@ -208,7 +208,7 @@ func earliest(a, b int64) int64 {
 	return a
 }
 
-// count counts spans with an outcome. Spans with the outcome Open are counted when a graph is
+// count counts spans with an outcome. Spans with the outcome PendingCall are counted when a graph is
 // made.
 func (r *Report) count(o pairing.Outcome, spans uint64) {
 	switch o {
@@ -230,9 +230,9 @@ func (r *Report) count(o pairing.Outcome, spans uint64) {
 		r.Hidden += spans
 	case pairing.Detached:
 		r.Detached += spans
-	case pairing.Awaiting:
+	case pairing.PendingTrace:
 		r.Pending += spans
-	case pairing.Open:
+	case pairing.PendingCall:
 	default:
 		panic(fmt.Sprintf("servicegraph: %d spans have the unknown outcome %d", spans, o))
 	}

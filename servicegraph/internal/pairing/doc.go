@@ -182,10 +182,10 @@ const (
 	Internal
 	Orphan
 	Unresolved
-	Open      // decided when a graph is made, because other traces can show a call of the span
-	Concealed // a span of a hidden service, or a caller span whose call ended in one
-	Detached  // a request whose parent id is lost
-	Awaiting  // a later span of the trace may decide: see Pairer.Withhold
+	PendingCall  // decided when a graph is made, because other traces can show a call of the span
+	Concealed    // a span of a hidden service, or a caller span whose call ended in one
+	Detached     // a request whose parent id is lost
+	PendingTrace // a later span of the trace, which is still open, may decide: see Pairer.Withhold
 
 	Outcomes // the number of outcomes
 )

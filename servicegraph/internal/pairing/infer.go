@@ -28,7 +28,7 @@ const maxGuesses = 1 << 22
 // agree equally, all of them must be calls from one service to one other: then the edge is the
 // same, whichever spans belong together.
 func (p *Pairer) inferCalls() {
-	clients, servers := append(p.openCalls(), p.openSends()...), append(p.lostRequests(), p.lostMessages()...)
+	clients, servers := append(p.requestsWithoutCallee(), p.messagesWithoutConsumer()...), append(p.lostRequests(), p.lostMessages()...)
 	if p.uncompared = len(clients)*len(servers) > maxGuesses; p.uncompared {
 		return
 	}
@@ -61,8 +61,8 @@ func (p *Pairer) inferCalls() {
 	}
 }
 
-// openCalls returns the CLIENT spans that begin a request whose callee is unknown, by start.
-func (p *Pairer) openCalls() (clients []int32) {
+// requestsWithoutCallee returns the CLIENT spans that begin a request whose callee is unknown, by start.
+func (p *Pairer) requestsWithoutCallee() (clients []int32) {
 	for i := range int32(len(p.spans)) {
 		span, state := &p.spans[i], &p.state[i]
 		_, timed := span.Duration()
@@ -111,7 +111,7 @@ func (p *Pairer) guesses(clients, servers []int32) (guesses []guess) {
 // of a call.
 func (p *Pairer) canCall(c, s int32) bool {
 	client, server := &p.spans[c], &p.spans[s]
-	return p.state[c].made != Open && client.Start <= server.Start && client.End >= server.End && client.Node != server.Node
+	return p.state[c].made != PendingCall && client.Start <= server.Start && client.End >= server.End && client.Node != server.Node
 }
 
 // askedOf caches the descriptions of details, because many spans have the same detail.

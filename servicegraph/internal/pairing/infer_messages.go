@@ -6,9 +6,9 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// openSends returns, by start, the spans that stand for messages without a known consumer in the
+// messagesWithoutConsumer returns, by start, the spans that stand for messages without a known consumer in the
 // trace. With queue nodes it returns none, because the node of the queue connects both sides.
-func (p *Pairer) openSends() (senders []int32) {
+func (p *Pairer) messagesWithoutConsumer() (senders []int32) {
 	if p.cfg.QueueNodes {
 		return nil
 	}
@@ -16,7 +16,7 @@ func (p *Pairer) openSends() (senders []int32) {
 		s := &p.sends[i]
 		outer := p.state[s.Span].outer
 		_, timed := p.spans[outer].Duration()
-		if timed && s.Client.Kind == trace.Producer && !s.Called && p.state[outer].made == Open {
+		if timed && s.Client.Kind == trace.Producer && !s.Called && p.state[outer].made == PendingCall {
 			senders = append(senders, outer)
 		}
 	}
@@ -53,7 +53,7 @@ func (p *Pairer) messageGuesses(senders, consumers []int32) (guesses []guess) {
 		}
 		for _, c := range senders {
 			sender := &p.spans[c]
-			if p.state[c].made != Open || sender.Start > consumer.Start || sender.Node == consumer.Node {
+			if p.state[c].made != PendingCall || sender.Start > consumer.Start || sender.Node == consumer.Node {
 				continue
 			}
 			from, to := p.sentTo(c), p.queue(s)

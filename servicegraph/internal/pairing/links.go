@@ -168,7 +168,7 @@ func (p *Pairer) findPending() {
 		r := Receive{Span: i, Targets: targets}
 		if o := p.Outcome(i); o != Paired {
 			r.Outcome = o
-			p.state[i].outcome = Open
+			p.state[i].outcome = PendingCall
 		}
 		if p.spans[i].Kind == trace.Internal && p.parent[i] == trace.NoParent {
 			p.state[i].isRequest = true
@@ -184,7 +184,7 @@ func (p *Pairer) findPending() {
 			if p.CallsOwnHost(i) {
 				client.Address = 0
 			}
-			p.send(i, client, state.outcome != Open, true)
+			p.send(i, client, state.outcome != PendingCall, true)
 		}
 	}
 }

@@ -4,21 +4,21 @@ import "github.com/tempograph/tempograph/servicegraph/internal/trace"
 
 // Outcome returns the outcome of span i. For a span that is not part of a call, the position of
 // the span in the trace decides. After [Pairer.Withhold], a span whose callee or parent may
-// still arrive is Awaiting.
+// still arrive is PendingTrace.
 func (p *Pairer) Outcome(i int32) Outcome {
 	if p.passage(i) == trace.Through {
 		return Concealed
 	}
 	if o := p.state[i].outcome; o != None {
 		if (o == Unresolved || o == Detached) && p.isOpen {
-			return Awaiting
+			return PendingTrace
 		}
 		return o
 	}
 	if o := outcomeBelow(p.parent[i]); o != Orphan || !p.isOpen {
 		return o
 	}
-	return Awaiting
+	return PendingTrace
 }
 
 // outcomeBelow returns the outcome of a span that is not part of a call, in a trace that does not

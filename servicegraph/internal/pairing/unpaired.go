@@ -229,7 +229,7 @@ func (p *Pairer) sendAny(i int32, client *trace.Span) (added bool) {
 			continue
 		}
 		added = true
-		p.send(s, *client, p.state[p.attribute(i, Open)].outcome != Open, false)
+		p.send(s, *client, p.state[p.attribute(i, PendingCall)].outcome != PendingCall, false)
 	}
 	return added
 }

@@ -4,7 +4,7 @@ import "slices"
 
 // Withhold removes the calls that a later span of the trace can contradict: calls that one side
 // alone shows while the other side may still arrive, and inferred calls. Their spans get the
-// outcome Awaiting. Withhold is for a trace to which spans are still being added. It must be called
+// outcome PendingTrace. Withhold is for a trace to which spans are still being added. It must be called
 // after Pair.
 //
 // A call with a span on both sides stays, as does the call to a callee span whose parent is in
@@ -16,7 +16,7 @@ func (p *Pairer) Withhold(isShown func(i int32) bool) {
 		if isShown(i) {
 			return false
 		}
-		p.setOutcome(i, Awaiting)
+		p.setOutcome(i, PendingTrace)
 		return true
 	})
 	p.calls = slices.DeleteFunc(p.calls, func(c Call) bool {
@@ -29,7 +29,7 @@ func (p *Pairer) Withhold(isShown func(i int32) bool) {
 		}
 		for _, i := range [...]int32{c.Caller, c.Callee} {
 			if i >= 0 {
-				p.setOutcome(i, Awaiting)
+				p.setOutcome(i, PendingTrace)
 			}
 		}
 		return true
