@@ -28,7 +28,7 @@ type (
 		Recovered      float64    `json:"recovered,omitempty"`
 		SelfTime       int64      `json:"selfTime"`
 		Attrs          []jsonAttr `json:"attrs,omitempty"`
-		AttrsTruncated bool       `json:"attrsCut,omitempty"`
+		AttrsTruncated bool       `json:"attrsTruncated,omitempty"`
 	}
 	jsonAttr struct {
 		Key   string `json:"key"`
@@ -54,9 +54,9 @@ type (
 		Gap             *jsonLatency   `json:"gap,omitempty"`
 		Evidence        jsonEvidence   `json:"evidence"`
 		Attrs           []jsonAttr     `json:"attrs,omitempty"`
-		AttrsTruncated  bool           `json:"attrsCut,omitempty"`
+		AttrsTruncated  bool           `json:"attrsTruncated,omitempty"`
 		Queues          []jsonID       `json:"queues,omitempty"`
-		QueuesTruncated bool           `json:"queuesCut,omitempty"`
+		QueuesTruncated bool           `json:"queuesTruncated,omitempty"`
 		Slowest         []jsonExemplar `json:"slowest,omitempty"`
 		Failed          []jsonExemplar `json:"failed,omitempty"`
 		First           int64          `json:"first,omitempty"`
@@ -133,7 +133,7 @@ type (
 		EvictedSpans              uint64   `json:"evictedSpans,omitempty"`
 		EvictedTraces             uint64   `json:"evictedTraces,omitempty"`
 		NodesFolded               uint64   `json:"nodesFolded,omitempty"`
-		NamesTruncated            uint64   `json:"namesCut,omitempty"`
+		NamesTruncated            uint64   `json:"namesTruncated,omitempty"`
 		LongNames                 uint64   `json:"longNames,omitempty"`
 		FoldedCalls               float64  `json:"foldedCalls,omitempty"`
 		Skipped                   uint64   `json:"skipped"`
@@ -145,9 +145,9 @@ type (
 		LeftOutEdges              uint64   `json:"leftOutEdges,omitempty"`
 		LeftOutCalls              float64  `json:"leftOutCalls,omitempty"`
 		Environments              []string `json:"environments,omitempty"`
-		EnvironmentsTruncated     bool     `json:"environmentsCut,omitempty"`
+		EnvironmentsTruncated     bool     `json:"environmentsTruncated,omitempty"`
 		DetachedServices          []string `json:"detachedServices,omitempty"`
-		DetachedServicesTruncated bool     `json:"detachedServicesCut,omitempty"`
+		DetachedServicesTruncated bool     `json:"detachedServicesTruncated,omitempty"`
 		First                     int64    `json:"first,omitempty"`
 		Last                      int64    `json:"last,omitempty"`
 	}

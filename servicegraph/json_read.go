@@ -121,7 +121,7 @@ func (r *graphReader) field(key string) error {
 		}
 		return errSchema(r.schema)
 	case "nodes":
-		return readList(r.json, "nodes", maxJSONNodes, r.addNode)
+		return readList(r.json, "nodes", maxJSONNodes, func(j *earlyNode) error { return r.addNode(j.node()) })
 	case "edges":
 		return readList(r.json, "edges", maxJSONEdges, func(j *earlyEdge) error { return r.addEdge(j.edge()) })
 	case "pending", "open":
@@ -134,12 +134,25 @@ func (r *graphReader) field(key string) error {
 }
 
 // Some fields had other names in early versions of the format: the fields pending of a graph and of
-// an edge were open, and the field resolved of pending calls was settled. Graphs with these names
-// are still read.
+// an edge were open, the field resolved of pending calls was settled, and the names that now end in
+// Truncated ended in Cut. Graphs with these names are still read.
 type (
+	earlyNode struct {
+		jsonNode
+		AttrsCut bool `json:"attrsCut"`
+	}
 	earlyEdge struct {
 		jsonEdge
+		earlyTruncated
 		Open bool `json:"open"`
+	}
+	earlyCall struct {
+		jsonCall
+		earlyTruncated
+	}
+	earlyTruncated struct {
+		AttrsCut  bool `json:"attrsCut"`
+		QueuesCut bool `json:"queuesCut"`
 	}
 	earlyReceive struct {
 		jsonReceive
@@ -147,14 +160,33 @@ type (
 	}
 	earlyReport struct {
 		jsonReport
-		LinksSettled     uint64 `json:"linksSettled"`
-		AddressesSettled uint64 `json:"addressesSettled"`
+		LinksSettled        uint64 `json:"linksSettled"`
+		AddressesSettled    uint64 `json:"addressesSettled"`
+		NamesCut            uint64 `json:"namesCut"`
+		EnvironmentsCut     bool   `json:"environmentsCut"`
+		DetachedServicesCut bool   `json:"detachedServicesCut"`
 	}
 )
 
+func (j *earlyNode) node() *jsonNode {
+	j.AttrsTruncated = j.AttrsTruncated || j.AttrsCut
+	return &j.jsonNode
+}
+
 func (j *earlyEdge) edge() *jsonEdge {
 	j.Pending = j.Pending || j.Open
+	j.addTo(&j.jsonEdge)
 	return &j.jsonEdge
+}
+
+func (j *earlyCall) call() *jsonCall {
+	j.addTo(&j.jsonEdge)
+	return &j.jsonCall
+}
+
+func (j *earlyTruncated) addTo(e *jsonEdge) {
+	e.AttrsTruncated = e.AttrsTruncated || j.AttrsCut
+	e.QueuesTruncated = e.QueuesTruncated || j.QueuesCut
 }
 
 func (j *earlyReceive) receive() *jsonReceive {
@@ -168,6 +200,9 @@ func (r *graphReader) readReport() error {
 	r.report = early.jsonReport
 	r.report.LinksResolvedEarly = cmp.Or(r.report.LinksResolvedEarly, early.LinksSettled)
 	r.report.AddressesResolvedEarly = cmp.Or(r.report.AddressesResolvedEarly, early.AddressesSettled)
+	r.report.NamesTruncated = cmp.Or(r.report.NamesTruncated, early.NamesCut)
+	r.report.EnvironmentsTruncated = r.report.EnvironmentsTruncated || early.EnvironmentsCut
+	r.report.DetachedServicesTruncated = r.report.DetachedServicesTruncated || early.DetachedServicesCut
 	return err
 }
 
@@ -191,35 +226,36 @@ func (r *graphReader) pendingField(key string) error {
 	p := r.pending
 	switch strings.ToLower(key) {
 	case "nodes":
-		return readInto(r.json, key, &p.Nodes)
+		return readInto(r.json, key, &p.Nodes, asIs)
 	case "resolved", "settled":
-		return readInto(r.json, key, &p.Resolved)
+		return readInto(r.json, key, &p.Resolved, (*earlyEdge).edge)
 	case "calls":
-		return readInto(r.json, key, &p.Calls)
+		return readInto(r.json, key, &p.Calls, (*earlyCall).call)
 	case "addresses":
-		return readInto(r.json, key, &p.Addresses)
+		return readInto(r.json, key, &p.Addresses, asIs)
 	case "kubernetes":
-		return readInto(r.json, key, &p.Kubernetes)
+		return readInto(r.json, key, &p.Kubernetes, asIs)
 	case "statements":
-		return readInto(r.json, key, &p.Statements)
+		return readInto(r.json, key, &p.Statements, asIs)
 	case "sends":
-		return readInto(r.json, key, &p.Sends)
+		return readInto(r.json, key, &p.Sends, asIs)
 	case "receives":
-		return readList(r.json, key, maxJSONEdges, func(j *earlyReceive) error {
-			p.Receives = append(p.Receives, *j.receive())
-			return nil
-		})
+		return readInto(r.json, key, &p.Receives, (*earlyReceive).receive)
 	}
 	return r.json.Skip()
 }
 
-// readInto reads a list of pending calls.
-func readInto[T any](r *jsonstream.Reader, name string, list *[]T) error {
-	return readList(r, name, maxJSONEdges, func(element *T) error {
-		*list = append(*list, *element)
+// readInto reads a list of pending calls. The function current returns an element with the current
+// names of its fields.
+func readInto[Early, T any](r *jsonstream.Reader, name string, list *[]T, current func(*Early) *T) error {
+	return readList(r, name, maxJSONEdges, func(element *Early) error {
+		*list = append(*list, *current(element))
 		return nil
 	})
 }
+
+// asIs returns an element whose fields have always had the same names.
+func asIs[T any](element *T) *T { return element }
 
 func (r *graphReader) addNode(j *jsonNode) error {
 	t := r.totals

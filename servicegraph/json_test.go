@@ -2,6 +2,7 @@ package servicegraph_test
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -104,11 +105,15 @@ C A two:c
 S B two:s<c
 P A three:p messaging.destination.name=orders
 N B four:n link=five:q`))
-	want := strings.Replace(string(marshal(t, g)), `"skipped":`, `"linksResolvedEarly":3,"addressesResolvedEarly":2,"skipped":`, 1)
+	want := strings.Replace(string(marshal(t, g)), `"skipped":`, `"linksResolvedEarly":3,"addressesResolvedEarly":2,"namesTruncated":4,"environmentsTruncated":true,"detachedServicesTruncated":true,"skipped":`, 1)
+	want = regexp.MustCompile(`"selfTime":\d+`).ReplaceAllString(want, `$0,"attrs":[{"key":"zone","value":"a"}],"attrsTruncated":true`)                              // of nodes
+	want = regexp.MustCompile(`"evidence":\{[^}]*\}`).ReplaceAllString(want, `$0,"attrs":[{"key":"zone","value":"b"}],"attrsTruncated":true,"queuesTruncated":true`) // of edges, also of pending ones
 	early := want
 	for now, then := range map[string]string{
 		`"pending":{`: `"open":{`, `"pending":true`: `"open":true`, `"resolved":`: `"settled":`, `"outcome":`: `"fate":`,
 		`"linksResolvedEarly":`: `"linksSettled":`, `"addressesResolvedEarly":`: `"addressesSettled":`,
+		`"attrsTruncated":`: `"attrsCut":`, `"queuesTruncated":`: `"queuesCut":`, `"namesTruncated":`: `"namesCut":`,
+		`"environmentsTruncated":`: `"environmentsCut":`, `"detachedServicesTruncated":`: `"detachedServicesCut":`,
 	} {
 		if !strings.Contains(early, now) {
 			t.Errorf("the graph has no field %s", now)
@@ -126,6 +131,19 @@ N B four:n link=five:q`))
 		}
 		merged := sg.Merge(read, build(mustParse(t, "P A five:q 0+10 messaging.destination.name=orders"))) // resolves the link
 		texts = append(texts, string(marshal(t, merged)))
+		for n := range read.Nodes() {
+			if n.ID.Type == sg.TypeService && !n.AttrsTruncated {
+				t.Errorf("the attributes of %s are not truncated", n.ID)
+			}
+		}
+		for e := range read.Edges() {
+			if e.ID.Kind == sg.EdgeRequest && (!e.AttrsTruncated || !e.QueuesTruncated) {
+				t.Errorf("edge %s: attributes truncated: %v, queues: %v; want both", e.ID, e.AttrsTruncated, e.QueuesTruncated)
+			}
+		}
+		if r := merged.Report(); r.NamesTruncated != 4 || !r.EnvironmentsTruncated || !r.DetachedServicesTruncated {
+			t.Errorf("%d names truncated, environments: %v, services: %v; want 4 names and both", r.NamesTruncated, r.EnvironmentsTruncated, r.DetachedServicesTruncated)
+		}
 	}
 	if texts[0] != texts[1] {
 		t.Errorf("the names of fields change the graph:\n%s", cmp.Diff(texts[0], texts[1]))

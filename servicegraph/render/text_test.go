@@ -205,9 +205,9 @@ func TestTimeRange(t *testing.T) {
 // TestEnvironments expects a mark if the report does not list all environments.
 func TestEnvironments(t *testing.T) {
 	for report, want := range map[string][]string{
-		`{"environments":["prod"]}`:                               nil,
-		`{"environments":["prod","test"]}`:                        {"several environments in one graph: prod, test"},
-		`{"environments":["prod","test"],"environmentsCut":true}`: {"several environments in one graph: prod, test, …"},
+		`{"environments":["prod"]}`:                                     nil,
+		`{"environments":["prod","test"]}`:                              {"several environments in one graph: prod, test"},
+		`{"environments":["prod","test"],"environmentsTruncated":true}`: {"several environments in one graph: prod, test, …"},
 	} {
 		g, err := servicegraph.ReadJSON(strings.NewReader(`{"schema":1,"report":` + report + `}`))
 		if err != nil {
