@@ -410,12 +410,13 @@ arrived. A database or another uninstrumented dependency sends no spans, so it a
 after the first call to it. No node disappears again. The report counts the spans that are not
 drawn yet.
 
-A call that was drawn keeps its callee. If a service answers at an address for the first time
-after failed calls to the address were drawn as calls to an uninstrumented dependency, these calls
-stay there, and later calls lead to the service. A message that was drawn as a message to a queue
-keeps this edge if the span of the consumer arrives more than 10 seconds later. A call moves only
-if the span of its callee arrives as late as that. A graph of the same spans from a file shows the
-right callee of every call.
+A call that was drawn keeps its callee. For example, failed calls to an address are drawn as calls to
+an uninstrumented dependency. If a service answers at the address for the first time afterwards,
+the failed calls stay where they are, and only later calls lead to the service. A message that was
+drawn as a message to a queue keeps this edge if the span of the consumer arrives more than 10
+seconds later. There is one exception: if the span of the callee itself arrives more than 10 seconds
+late, the call moves to this callee. A graph of the same spans from a file shows the right callee
+of every call.
 
 The graph covers all spans since the start, or with --window 15m the traces that became
 complete in the last 15 minutes. A trace is complete about half a minute after its last
