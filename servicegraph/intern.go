@@ -317,7 +317,7 @@ func (b *Builder) interpret(to *trace.Span, s *Span) {
 	}
 	b.addTrigger(to.Node, of.Trigger)
 	if to.Address != 0 && to.Kind == trace.Server {
-		b.state(to)
+		b.state(to, b.stated.slot(to.Node, to.Address))
 	}
 }
 
@@ -388,7 +388,21 @@ type dictionary struct {
 
 	interpretations []semconv.Interpretation
 	templates       []recordTemplate // of the interpretations
+
+	scopes []string // by number; the first one is unknown
+	scoped map[scopedInterpretation]recordTemplate
 }
+
+// A scopedInterpretation is an interpretation of spans with a scope. The template of an
+// interpretation is for the scope that came last. The templates for other scopes are in a map, and
+// they are rarely needed: most sets of attributes come from one library.
+type scopedInterpretation struct {
+	interpretation uint32
+	scope          pack.Scope
+}
+
+// maxScoped bounds the templates in dictionary.scoped.
+const maxScoped = 1 << 13
 
 // A resolvedResource is the service of a resource.
 type resolvedResource struct {
@@ -404,6 +418,11 @@ type recordTemplate struct {
 	excused   bool // the span has not failed, even if its status is error
 	triggered bool // the interpretation has the trigger of a function
 	states    bool // a SERVER span states the address to which the request was sent
+
+	isScoped bool       // the template is for spans with this scope
+	scope    pack.Scope // of the spans
+
+	stated recentStatement // what the last span stated
 }
 
 // dictionaryOf returns the dictionary for the packer of a batch, with the entries that the
@@ -415,8 +434,12 @@ func dictionaryOf(batch *pack.Batch) *dictionary {
 		batch.SetDictionary(d)
 	}
 	if batch.Reset {
-		*d = dictionary{d.resources[:0], d.services[:0], d.interpretations[:0], d.templates[:0]}
+		*d = dictionary{resources: d.resources[:0], services: d.services[:0], interpretations: d.interpretations[:0], templates: d.templates[:0], scopes: d.scopes}
 	}
+	if len(d.scopes) == 0 {
+		d.scopes = append(d.scopes, "")
+	}
+	d.scopes = append(d.scopes, batch.Scopes...)
 	d.resources = append(d.resources, batch.Resources...)
 	d.services = append(d.services, make([]resolvedResource, len(batch.Resources))...)
 	d.interpretations = append(d.interpretations, batch.Interpretations...)
@@ -433,8 +456,8 @@ func (b *Builder) unpack(to *trace.Span, d *dictionary, s *pack.PackedSpan) {
 	if service.ages != nil {
 		service.ages.Widen(directory.At(s.Start))
 	}
-	if !template.resolved {
-		b.resolveInterpretation(d, s.Interpretation)
+	if !template.resolved || template.isScoped && template.scope != s.Scope {
+		b.resolveInterpretation(d, s)
 	}
 	*to = template.Span
 	to.ID, to.Parent = s.ID, s.Parent
@@ -448,7 +471,7 @@ func (b *Builder) unpack(to *trace.Span, d *dictionary, s *pack.PackedSpan) {
 		to.Status = trace.StatusUnset
 	}
 	if template.states {
-		b.state(to)
+		b.state(to, &template.stated)
 	}
 	if template.triggered {
 		b.addTrigger(to.Node, d.interpretations[s.Interpretation].Trigger)
@@ -472,15 +495,28 @@ func (b *Builder) resolveResource(d *dictionary, number pack.ResourceNumber, sta
 	return service
 }
 
-// resolveInterpretation interns the names of an interpretation and writes its template. If a limit
-// replaced, dropped or cut a name, the template is written again for every span, so that the report
-// counts every such span.
-func (b *Builder) resolveInterpretation(d *dictionary, number uint32) {
-	of, template := &d.interpretations[number], &d.templates[number]
+// resolveInterpretation interns the names of the interpretation of a span and writes its template.
+// If a limit replaced, dropped or cut a name, the template is written again for every span, so that
+// the report counts every such span.
+func (b *Builder) resolveInterpretation(d *dictionary, s *pack.PackedSpan) {
+	template := &d.templates[s.Interpretation]
+	if template.resolved {
+		if d.scoped == nil || len(d.scoped) >= maxScoped {
+			d.scoped = make(map[scopedInterpretation]recordTemplate)
+		}
+		d.scoped[scopedInterpretation{s.Interpretation, template.scope}] = *template
+		if known, ok := d.scoped[scopedInterpretation{s.Interpretation, s.Scope}]; ok {
+			*template = known
+			return
+		}
+	}
+	of := &d.interpretations[s.Interpretation]
+	scoped := of.In(d.scopes[s.Scope])
 	before := b.limited()
-	apply(&template.Span, of, b.intern(of))
-	template.fails, template.excused, template.triggered = of.Failed, of.Excused, of.Trigger != ""
+	apply(&template.Span, &scoped, b.intern(&scoped))
+	template.fails, template.excused, template.triggered = scoped.Failed, scoped.Excused, scoped.Trigger != ""
 	template.states = template.Address != 0 && template.Kind == trace.Server
+	template.isScoped, template.scope, template.stated = of.DependsOnScope(), s.Scope, recentStatement{}
 	template.resolved = b.limited() == before
 }
 

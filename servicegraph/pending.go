@@ -190,7 +190,8 @@ func (t *totals) meet(part directory.Address, caller, owner nodeIndex, during di
 	if known := t.met[m]; known != nil {
 		known.Widen(during)
 	} else {
-		t.met[m] = &during
+		met := during
+		t.met[m] = &met
 	}
 	return m
 }
@@ -220,12 +221,12 @@ func (r *recentStatements) slot(service nodeIndex, at addressIndex) *recentState
 	if *r == nil {
 		*r = make(recentStatements, 256)
 	}
-	return &(*r)[(uint32(service)*31+uint32(at))*0x9E3779B1>>24]
+	return &(*r)[(uint32(service)*0x85EBCA6B+uint32(at))*0x9E3779B1>>24]
 }
 
-// state notes the address that a SERVER span states.
-func (b *Builder) state(s *trace.Span) {
-	recent := b.stated.slot(s.Node, s.Address)
+// state notes the address that a SERVER span states. Recent is a statement of an earlier span, in
+// which state keeps this one.
+func (b *Builder) state(s *trace.Span, recent *recentStatement) {
 	if recent.service == s.Node && recent.address == s.Address {
 		if recent.ages != nil {
 			recent.ages.Widen(directory.At(s.Start))

@@ -124,7 +124,7 @@ func BenchmarkStatements(b *testing.B) {
 				if !cached {
 					*builder.stated.slot(s.Node, s.Address) = recentStatement{}
 				}
-				builder.state(s)
+				builder.state(s, builder.stated.slot(s.Node, s.Address))
 			}
 		})
 	}

@@ -128,7 +128,7 @@ func attribute(key string, value any) *commonv1.KeyValue {
 }
 
 // message encodes one request as protobuf.
-func message(tb testing.TB, r *tracev1.TracesData) []byte {
+func message(tb testing.TB, r proto.Message) []byte {
 	tb.Helper()
 	b, err := proto.Marshal(r)
 	if err != nil {

@@ -56,7 +56,7 @@ type spanGroup struct {
 type knownResource struct {
 	resource []byte          // encoded; empty if there is none
 	seen     jsontext.Fields // of the element
-	scope    uint16          // the packer's number of the first scope
+	scope    pack.Scope      // the packer's number of the first scope
 	ofScope  jsontext.Fields // the fields of the first element of scopeSpans, with the list of spans
 }
 
@@ -236,8 +236,8 @@ const (
 // scopeSpans is what is known of an element of scopeSpans while it is read.
 type scopeSpans struct {
 	seen  jsontext.Fields
-	scope uint16 // the packer's number of the scope
-	first int    // the index of the first span in fastDecoder.spans
+	scope pack.Scope // the packer's number of the scope
+	first int        // the index of the first span in fastDecoder.spans
 }
 
 // A method restOf… reads the rest of a list or object, from after its opening bracket or
@@ -287,7 +287,7 @@ func (d *fastDecoder) restOfScope(group *spanGroup, of scopeSpans) {
 }
 
 // scope reads a scope and returns the packer's number of its name.
-func (d *fastDecoder) scope() (number uint16) {
+func (d *fastDecoder) scope() (number pack.Scope) {
 	var seen jsontext.Fields
 	for d.in.Expect('{'); d.in.Next('}'); {
 		switch key := d.in.Key(); string(key) {

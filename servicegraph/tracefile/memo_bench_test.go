@@ -2,9 +2,11 @@ package tracefile
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"testing"
 
+	commonv1 "go.opentelemetry.io/proto/otlp/common/v1"
 	tracev1 "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -44,6 +46,7 @@ func BenchmarkMemos(b *testing.B) {
 	}{
 		{"trace-messages", traces, false},
 		{"sdk-messages", exports, false},
+		{"one-span-scopes", oneSpanScopes(b, traces), true},
 		{"sampled", withTraceState(b, exports, "ot=th:8"), true},
 	} {
 		for _, v := range protoVariants {
@@ -85,6 +88,7 @@ var protoVariants = []struct {
 	{"no-keys", func(d *wireDecoder) { d.keys.off = true }},
 	{"no-texts", func(d *wireDecoder) { d.texts.off = true }},
 	{"no-weights", func(d *wireDecoder) { d.weights.off = true }},
+	{"no-scopes", func(d *wireDecoder) { d.scopes.off = true }},
 }
 
 // A dropped is an output that drops all spans. Its methods fail the benchmark for a record
@@ -147,10 +151,32 @@ func decodeMessages(tb testing.TB, data []byte, packed bool, off func(*wireDecod
 	}
 }
 
-// withTraceState returns delimited requests in which each span has a tracestate.
+// withTraceState returns delimited requests whose spans have a tracestate.
 func withTraceState(tb testing.TB, data []byte, state string) []byte {
+	return reencoded(tb, data, func(ss *tracev1.ScopeSpans) []*tracev1.ScopeSpans {
+		for _, span := range ss.Spans {
+			span.TraceState = state
+		}
+		return []*tracev1.ScopeSpans{ss}
+	})
+}
+
+// oneSpanScopes returns delimited requests in which each span has a scope of its own, of a library
+// that depends on the kind.
+func oneSpanScopes(tb testing.TB, data []byte) []byte {
+	return reencoded(tb, data, func(ss *tracev1.ScopeSpans) (split []*tracev1.ScopeSpans) {
+		for _, span := range ss.Spans {
+			library := fmt.Sprintf("@opentelemetry/instrumentation-%d-of-the-application", span.Kind)
+			scope := &commonv1.InstrumentationScope{Name: library, Version: "0.211.0"}
+			split = append(split, &tracev1.ScopeSpans{Scope: scope, Spans: []*tracev1.Span{span}})
+		}
+		return split
+	})
+}
+
+// reencoded returns delimited requests in which other scopes replace each scope.
+func reencoded(tb testing.TB, data []byte, replace func(*tracev1.ScopeSpans) []*tracev1.ScopeSpans) (out []byte) {
 	tb.Helper()
-	var out []byte
 	for len(data) > 0 {
 		message, n := protowire.ConsumeBytes(data)
 		var request tracev1.TracesData
@@ -158,11 +184,11 @@ func withTraceState(tb testing.TB, data []byte, state string) []byte {
 			tb.Fatal(err)
 		}
 		for _, rs := range request.ResourceSpans {
+			var scopes []*tracev1.ScopeSpans
 			for _, ss := range rs.ScopeSpans {
-				for _, span := range ss.Spans {
-					span.TraceState = state
-				}
+				scopes = append(scopes, replace(ss)...)
 			}
+			rs.ScopeSpans = scopes
 		}
 		out = appendDelimited(out, &request)
 		data = data[n:]

@@ -1,9 +1,16 @@
 package tracefile
 
 import (
+	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	commonv1 "go.opentelemetry.io/proto/otlp/common/v1"
+	resourcev1 "go.opentelemetry.io/proto/otlp/resource/v1"
+	tracev1 "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/tempograph/tempograph/servicegraph"
 )
@@ -38,6 +45,9 @@ func TestScopes(t *testing.T) {
 	protobuf := func(first, second string) string {
 		return string(delimited(t, parseOTLPJSON(t, []byte(otlp(before, first, second)))))
 	}
+	scopeLast := func(first, second string) string {
+		return string(protowire.AppendBytes(nil, scopesAfterSpans(t, parseOTLPJSON(t, []byte(otlp(before, first, second))))))
+	}
 	jaeger := func(first, second string) string {
 		one := func(id, start, tag, scope string) string {
 			return fmt.Sprintf(`{"traceID":%q,"spanID":%q,"references":[{"refType":"CHILD_OF","traceID":%[1]q,"spanID":"9"}],"operationName":"GET",`+
@@ -66,6 +76,7 @@ func TestScopes(t *testing.T) {
 		{"OTLP JSON, old names", old},
 		{"OTLP JSON, as a whole", escaped},
 		{"OTLP protobuf", protobuf},
+		{"OTLP protobuf, scope after the spans", scopeLast},
 		{"Jaeger", jaeger},
 		{"Zipkin", zipkin},
 	} {
@@ -96,5 +107,48 @@ func TestScopes(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// scopesAfterSpans encodes a request as the Collector does: each scope comes after its spans.
+func scopesAfterSpans(tb testing.TB, request *tracev1.TracesData) []byte {
+	var resources []wireField
+	for _, rs := range request.ResourceSpans {
+		fields := []wireField{bytesField(1, message(tb, rs.Resource))}
+		for _, ss := range rs.ScopeSpans {
+			var spans []wireField
+			for _, span := range ss.Spans {
+				spans = append(spans, bytesField(2, message(tb, span)))
+			}
+			fields = append(fields, bytesField(2, append(spans, bytesField(1, message(tb, ss.Scope)))...))
+		}
+		resources = append(resources, bytesField(1, fields...))
+	}
+	return slices.Concat(resources...)
+}
+
+// TestScopeOfLargeRequest: the scope after the spans is the scope of all of them, even if there are so
+// many that a RequestLoader adds them to the builder in several batches.
+func TestScopeOfLargeRequest(t *testing.T) {
+	sockets := &tracev1.ScopeSpans{Scope: &commonv1.InstrumentationScope{Name: "Experimental.System.Net.Sockets"}}
+	for i := range 2*requestBatch + 10 {
+		sockets.Spans = append(sockets.Spans, &tracev1.Span{
+			TraceId: binary.BigEndian.AppendUint64(make([]byte, 8), uint64(i+1)), SpanId: []byte("12345678"), Kind: tracev1.Span_SPAN_KIND_CLIENT,
+			Attributes: []*commonv1.KeyValue{attribute("server.address", "shop")},
+		})
+	}
+	request := &tracev1.TracesData{ResourceSpans: []*tracev1.ResourceSpans{{
+		Resource: &resourcev1.Resource{Attributes: []*commonv1.KeyValue{attribute("service.name", "web")}}, ScopeSpans: []*tracev1.ScopeSpans{sockets},
+	}}}
+	b := servicegraph.NewBuilder(servicegraph.Config{})
+	if _, err := NewRequestLoader(b, nil).Protobuf(scopesAfterSpans(t, request)); err != nil {
+		t.Fatal(err)
+	}
+	g := b.Graph()
+	if r := g.Report(); r.Spans != uint64(len(sockets.Spans)) {
+		t.Errorf("%d spans, want %d", r.Spans, len(sockets.Spans))
+	}
+	for e := range g.Edges() {
+		t.Errorf("%v calls on %v: the spans of this scope are no calls", e.Calls, e.ID)
 	}
 }

@@ -118,14 +118,9 @@ func (s *sink) spend() error {
 	if s.budget == 0 {
 		return nil
 	}
-	return s.spendOfRequest()
-}
-
-func (s *sink) spendOfRequest() error {
 	if s.budget--; s.budget == 0 {
 		return errTooManyObjects
 	}
-	s.flush(requestBatch)
 	return nil
 }
 

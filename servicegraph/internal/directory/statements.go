@@ -41,7 +41,8 @@ func (s Statements) Add(numbers Numbers, service trace.Node, at trace.Address, d
 	}
 	n := numbered{at: at}
 	if numbers.AddressOf(at).Ages() {
-		n.during = &during
+		stated := during
+		n.during = &stated
 	}
 	of = slices.Insert(of, i, n)
 	s[service] = of[:min(len(of), maxStatements)]

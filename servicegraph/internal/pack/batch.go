@@ -11,6 +11,10 @@ type Batch struct {
 	Resources       []Resource
 	Interpretations []semconv.Interpretation
 
+	// Scopes are the names of the scopes that were in no earlier batch: the first scope of all has
+	// number 1. A reset keeps them.
+	Scopes []string
+
 	Spans   []PackedSpan
 	Links   []Link    // links of all spans, in the order of the spans
 	Weights []float64 // weights of the weighted spans, in the order of the spans
@@ -33,6 +37,7 @@ type PackedSpan struct {
 	Resource       ResourceNumber
 	Interpretation uint32
 	Links          uint32 // how many of the batch's links belong to the span
+	Scope          Scope
 	Status         uint8
 	Weighted       bool // one of the batch's weights belongs to the span; otherwise the weight is 1
 }
@@ -69,7 +74,8 @@ func (b *Batch) Recycle() {
 	b.Reset = false
 	clear(b.Resources)
 	clear(b.Interpretations)
-	b.Resources, b.Interpretations = b.Resources[:0], b.Interpretations[:0]
+	clear(b.Scopes)
+	b.Resources, b.Interpretations, b.Scopes = b.Resources[:0], b.Interpretations[:0], b.Scopes[:0]
 	b.Spans, b.Links, b.Weights = b.Spans[:0], b.Links[:0], b.Weights[:0]
 	select {
 	case b.shared.used <- b:

@@ -41,14 +41,17 @@ type Packer struct {
 	nresources       int
 	interpretations  map[string]uint32 // their numbers, by Span.cacheKey; without them, BenchmarkMemos packs a client span in 27 to 36 times the time
 	ninterpretations int
-	scopes           map[string]uint16 // the numbers of the scopes, by name
-	scopeNames       []string          // by number
-	plain            [256]uint32       // by kind: the number of the interpretation without attributes, plus one; without it, BenchmarkMemos packs such a span in 7 times the time
+	scopes           map[string]Scope // by name
+	plain            [256]uint32      // by kind: the number of the interpretation without attributes, plus one; without it, BenchmarkMemos packs such a span in 7 times the time
 }
 
 // A ResourceNumber stands for the resource of some spans in the batches of one [Packer]. It becomes
 // invalid at the next call of KnownResource while the present batch is empty.
 type ResourceNumber uint32
+
+// A Scope stands for the name of an instrumentation scope in all batches of one [Packer]. 0 means
+// unknown.
+type Scope uint16
 
 // A Packer recognizes at most maxKnown resources and maxKnown interpretations, and only those
 // whose encoding has at most maxResourceKey or maxInterpretationKey bytes. Without these limits,
@@ -66,7 +69,7 @@ const (
 func NewPacker(o semconv.Options) *Packer {
 	p := &Packer{options: o, shared: &shared{used: make(chan *Batch, 8)}}
 	p.batch = p.shared.newBatch()
-	p.scopes, p.scopeNames = make(map[string]uint16), []string{""}
+	p.scopes = make(map[string]Scope)
 	for kind := range p.filters {
 		p.filters[kind] = semconv.FilterFor(semconv.Kind(kind), o)
 	}
@@ -132,15 +135,26 @@ func (p *Packer) AddResource(encoded []byte, service, namespace string, attrs []
 // Scope returns the number of the instrumentation scope with a name, for the field Scope of a
 // [Span]. It returns 0, which means unknown, for an empty name, for a name of more than
 // maxScopeName bytes, and for names beyond maxScopes.
-func (p *Packer) Scope(name []byte) uint16 {
+func (p *Packer) Scope(name []byte) Scope {
 	number, known := p.scopes[string(name)]
 	if !known && len(name) > 0 && len(name) <= maxScopeName && len(p.scopes) < maxScopes {
-		number = uint16(len(p.scopeNames))
-		text := strings.ToValidUTF8(string(name), "\uFFFD")
-		p.scopeNames = append(p.scopeNames, text)
+		number = Scope(len(p.scopes) + 1)
+		p.batch.Scopes = append(p.batch.Scopes, strings.ToValidUTF8(string(name), "\uFFFD"))
 		p.scopes[string(name)] = number
 	}
 	return number
+}
+
+// SetScope sets the scope of all spans of the present batch from an index on. It is for formats
+// in which the scope comes after its spans.
+func (p *Packer) SetScope(from int, scope Scope) {
+	if scope == 0 {
+		return
+	}
+	spans := p.batch.Spans[from:]
+	for i := range spans {
+		spans[i].Scope = scope
+	}
 }
 
 // Add adds a span of a resource to the present batch.
@@ -154,7 +168,7 @@ func (p *Packer) Add(of ResourceNumber, s *Span) {
 	to := p.batch.next()
 	to.TraceID, to.ID, to.Parent = s.TraceID, s.SpanID, s.ParentID
 	to.Start, to.End = s.Start, s.End
-	to.Resource, to.Interpretation, to.Status = of, number, s.Status
+	to.Resource, to.Interpretation, to.Status, to.Scope = of, number, s.Status, s.Scope
 	to.Links = uint32(len(s.Links))
 	if len(s.Links) > 0 {
 		p.batch.Links = append(p.batch.Links, s.Links...)
@@ -180,7 +194,7 @@ func (p *Packer) interpretation(s *Span) uint32 {
 	if number, ok := p.interpretations[string(key)]; ok {
 		return number
 	}
-	number := p.addInterpretation(s.interpret(p.scopeNames[s.Scope], p.options))
+	number := p.addInterpretation(s.interpret(p.options))
 	if len(key) <= maxInterpretationKey && len(p.interpretations) < maxKnown {
 		p.interpretations[string(key)] = number
 	}

@@ -20,7 +20,7 @@ type Span struct {
 	Start, End int64   // as in servicegraph.Span
 	Weight     float64 // as in servicegraph.Span
 	Links      []Link
-	Scope      uint16 // the instrumentation scope, as Packer.Scope returns it; 0 if unknown
+	Scope      Scope
 
 	attrs []byte // headLen bytes, and for each attribute its key, the length of its value as a varint, and the value
 	roles semconv.Roles
@@ -35,9 +35,9 @@ type Link struct {
 // An Attr is an attribute with its value as text.
 type Attr struct{ Key, Value string }
 
-// headLen is the number of bytes before the attributes. They hold the kind, whether the span
-// has links, and the scope: the interpretation depends on these and on the attributes.
-const headLen = 4
+// headLen is the number of bytes before the attributes. They hold the kind and whether the span
+// has links: the interpretation depends on these and on the attributes.
+const headLen = 2
 
 // cacheKey returns bytes that are equal for spans with the same interpretation. The bytes are
 // valid until the attributes change.
@@ -46,7 +46,6 @@ func (s *Span) cacheKey() []byte {
 		s.attrs = append(s.attrs, make([]byte, headLen)...)
 	}
 	s.attrs[0], s.attrs[1] = byte(s.Kind), byte(min(len(s.Links), 1))
-	binary.LittleEndian.PutUint16(s.attrs[2:], s.Scope)
 	return s.attrs
 }
 
@@ -80,15 +79,14 @@ func (s *Span) AddAttr(filter *semconv.Filter, key semconv.Key, value []byte) {
 // side of a call, and no attribute makes it one.
 func (s *Span) isIrrelevant() bool {
 	if s.Kind.Calls() || s.Kind.Serves() {
-		return len(s.attrs) == 0 && s.Scope == 0
+		return len(s.attrs) == 0
 	}
 	return len(s.attrs) == 0 || !s.roles.OfAny()
 }
 
-// interpret interprets the kind, the attributes, the links and the name of the scope.
-func (s *Span) interpret(scope string, o semconv.Options) semconv.Interpretation {
+// interpret interprets the kind, the attributes and the links.
+func (s *Span) interpret(o semconv.Options) semconv.Interpretation {
 	var attrs semconv.Attrs
-	attrs.Set(semconv.ScopeName, scope)
 	for b := s.attrs[min(headLen, len(s.attrs)):]; len(b) > 0; {
 		size, n := binary.Uvarint(b[1:])
 		attrs.Set(semconv.Key(b[0]), string(b[1+n:][:size]))

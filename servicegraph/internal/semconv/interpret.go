@@ -122,9 +122,6 @@ func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation
 	of := Interpretation{Kind: kind, Caller: kind.Calls(), Excused: o.NotErrors.has(attrs)}
 	of.Failed = !of.Excused && (attrs.errorTag == "true" || o.HTTPErrors && attrs.failedWithHTTP())
 	switch {
-	case (kind == Client || kind == Server) && attrs.connects():
-		of.Kind, of.Caller = Internal, false
-		return of
 	case kind == Client && attrs.receives():
 		of.Kind, of.Caller, of.Polls = Consumer, false, true
 	case kind == Client && attrs.transfers(hasLinks):
@@ -138,7 +135,6 @@ func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation
 	switch {
 	case of.Kind.Serves():
 		of.Trigger = attrs.faasTrigger
-		of.Detail.Scope = attrs.scopeName()
 		of.Peer, of.HasPeer = attrs.caller(of.Kind)
 		of.Takes = kind == Consumer && attrs.receives()
 		if of.Kind == Server {
@@ -165,7 +161,28 @@ func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation
 			of.Kind = Internal // the client spans inside, if any, are the calls [G2]
 		}
 	}
-	return of
+	return of.In(attrs.scopeName())
+}
+
+// In returns the interpretation of a span with the same attributes that a library recorded, given
+// the name of the library's instrumentation scope. An attribute of the span that names a scope
+// comes first.
+func (of *Interpretation) In(scope string) Interpretation {
+	switch {
+	case !of.DependsOnScope() || scope == "":
+		return *of
+	case (of.Kind == Client || of.Kind == Server) && connects(scope):
+		return Interpretation{Kind: Internal, Failed: of.Failed, Excused: of.Excused}
+	}
+	scoped := *of
+	scoped.Detail.Scope = scope
+	return scoped
+}
+
+// DependsOnScope reports whether the scope matters: whether the span is a side of a call, and no
+// attribute names a scope.
+func (of *Interpretation) DependsOnScope() bool {
+	return (of.Kind.Serves() || of.Caller) && of.Detail.Scope == ""
 }
 
 // kind returns the kind in OpenTracing's tag span.kind, if that kind is a side of a call, and
@@ -193,7 +210,6 @@ func (a *Attrs) detail(at Address) Detail {
 		DBSystem:    a.databaseSystem(),
 		RPCMethod:   a.rpcMethod,
 		Model:       a.genaiModel,
-		Scope:       a.scopeName(),
 	}
 	if _, named := a.service(); named {
 		d.Destination = a.destination()

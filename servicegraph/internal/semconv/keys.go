@@ -182,10 +182,6 @@ func (k Key) IsQuery() bool { return firstQuery <= k && k <= lastQuery }
 var (
 	urlFull, httpURL      = KeyOf("url.full"), KeyOf("http.url")
 	firstQuery, lastQuery = KeyOf("db.query.text"), KeyOf("db.operation") // keys lists them together
-
-	// ScopeName is the number of the attribute with the name of the instrumentation scope: OTLP
-	// has a field for the name, other formats have this attribute.
-	ScopeName = KeyOf("otel.scope.name")
 )
 
 // KeyOf returns the number of the attribute with this key, or 0 if the graph does not read it.
