@@ -86,7 +86,7 @@ var policy = map[string]string{
 	"servicegraph/render/report": heart + texts,
 
 	"servicegraph/tracefile/internal/inflate":  "github.com/klauspost/compress",
-	"servicegraph/tracefile/internal/jsontext": "servicegraph/tracefile/internal/quote",
+	"servicegraph/tracefile/internal/jsontext": wording + "servicegraph/tracefile/internal/quote",
 	"servicegraph/tracefile/internal/quote":    "",
 
 	"servicegraph/render/draw/internal/cachedir": "",
@@ -112,12 +112,12 @@ var policy = map[string]string{
 
 	"otelsetup":                 "internal/httpfault otelsetup/internal/webapi " + wording + otelSDK + grpc + "go.opentelemetry.io/proto/otlp github.com/cenkalti/backoff github.com/grpc-ecosystem/grpc-gateway",
 	"otelsetup/internal/webapi": wording + "internal/httpfault ",
-	"otelsetup/configcheck":     "internal/suggest go.yaml.in/yaml",
+	"otelsetup/configcheck":     wording + "go.yaml.in/yaml",
 	"internal/attack":           "google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
 	"internal/loadtest":         "internal/attack google.golang.org/protobuf/encoding/protowire google.golang.org/protobuf/internal",
 	"internal/dependencylist":   heart,
 	"internal/httpfault":        "",
-	"internal/jsonstream":       "",
+	"internal/jsonstream":       wording,
 	"internal/ownhost":          "",
 	"internal/quantity":         "",
 	"internal/redact":           "",
@@ -153,7 +153,7 @@ var policy = map[string]string{
 	"cmd/graphviz-export/internal/mcpserver":      "*",
 	"cmd/graphviz-export/internal/outfile":        "cmd/graphviz-export/internal/fileerror",
 	"cmd/graphviz-export/internal/pathreport":     heart + texts + tables + "servicegraph/critpath",
-	"cmd/graphviz-export/internal/plaintable":     tables,
+	"cmd/graphviz-export/internal/plaintable":     wording + tables,
 	"cmd/graphviz-export/internal/rulereport":     heart + texts + "cmd/graphviz-export/internal/graphtext servicegraph/graphdiff servicegraph/graphtest servicegraph/otelspan " + otelSDK,
 	"cmd/graphviz-export/internal/source":         readers + tables + timeRanges + "cmd/graphviz-export/internal/fileerror internal/dependencylist servicegraph/promgraph servicegraph/temposeries tempoclient internal/httpfault tempoclient/internal/shared " + promClient,
 	"cmd/graphviz-export/internal/timerange":      timeRanges,
