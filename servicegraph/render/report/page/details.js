@@ -4,6 +4,7 @@
 import { make, makeSVG } from "./dom.js";
 import { mark } from "./graph.js";
 import { sparkline } from "./history.js";
+import { quantity } from "./quantity.js";
 
 const directions = [
   ["all", "All", "everything upstream and downstream"],
@@ -64,7 +65,7 @@ export class Details {
         make("span", {}, "Draw only"), ...[1, 2, 3].map((n) => {
           const pressed = center === node.key && hops === String(n);
           return make("button", { type: "button", "data-key": "hops" + n, "aria-pressed": String(pressed), title: `this node and ${n === 1 ? "its callers and callees" : `everything within ${n} calls`}`,
-            onclick: () => this.focus(pressed ? null : node, n) }, n === 1 ? "1 hop" : `${n} hops`);
+            onclick: () => this.focus(pressed ? null : node, n) }, quantity(n, "hop"));
         })) : null,
       table(["", "Requests", "Errors", "p50", "p95", "p99"], [["", node]]),
       facts([["Rate", node.rate && node.rate[1]], ...(node.facts || [])]),

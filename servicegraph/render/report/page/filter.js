@@ -2,6 +2,7 @@
 // Filters: which nodes and edges pass them, and which of these a diagram shows.
 
 import { hiddenNamespaces } from "./address.js";
+import { number, quantity } from "./quantity.js";
 
 // A Filter has the nodes and edges of a graph that pass the filters of a state.
 export class Filter {
@@ -119,10 +120,10 @@ function first(items, n, center) {
 // drawnText returns a sentence on how many of the nodes and edges that pass a filter are in a
 // diagram, or an empty text if all are.
 export function drawnText(filter, { nodes, edges }) {
-  const of = (some, all, noun) => `${some.toLocaleString("en")} of ${all.toLocaleString("en")} ${noun}${all === 1 ? "" : "s"}`;
   const lines = [...filter.edges].filter((e) => e.from !== e.to).length, drawn = edges.filter((e) => e.from !== e.to).length;
   if (nodes.length === filter.nodes.size && drawn === lines) return "";
   const failing = (list) => [...list].filter((n) => n.state === "error").length, all = failing(filter.nodes);
-  const failures = all > 0 ? `${failing(nodes).toLocaleString("en")} of ${all.toLocaleString("en")} failing, ` : "";
+  const failures = all > 0 ? `${number(failing(nodes))} of ${number(all)} failing, ` : "";
+  const of = (some, all, noun) => `${number(some)} of ${quantity(all, noun)}`;
   return `Drawn: ${failures}${of(nodes.length, filter.nodes.size, "node")}, ${of(drawn, lines, "edge")}.`;
 }

@@ -13,6 +13,7 @@ import { Graph, matches, wordsOf } from "./graph.js";
 import { ago, History } from "./history.js";
 import { openLegend, showLegend } from "./legend.js";
 import { listen, sendCommand } from "./live.js";
+import { noun, number, quantity } from "./quantity.js";
 import { Stage } from "./stage.js";
 import { Table } from "./table.js";
 import { Viewport } from "./viewport.js";
@@ -128,12 +129,12 @@ function show() {
 
 function showTabs() {
   const isService = (n) => n.type === "service" || n.type === "group";
-  const count = (some, all) => (some === all ? all.toLocaleString("en") : `${some.toLocaleString("en")} of ${all.toLocaleString("en")}`);
+  const count = (some, all) => (some === all ? number(all) : `${number(some)} of ${number(all)}`);
   const services = graph.nodes.filter(isService).length, shown = tables.nodes.shown.filter(isService).length;
   const others = graph.nodes.length - services;
   const texts = {
     edges: count(tables.edges.shown.length, graph.edges.length),
-    nodes: count(shown, services) + (others > 0 ? ` + ${count(tables.nodes.shown.length - shown, others)} ${others === 1 ? "dependency" : "dependencies"}` : ""),
+    nodes: count(shown, services) + (others > 0 ? ` + ${count(tables.nodes.shown.length - shown, others)} ${noun(others, "dependency")}` : ""),
   };
   for (const key of ["edges", "nodes"]) {
     const button = byId("tab-" + key);
@@ -192,7 +193,7 @@ function hideNamespace(ns, hide) {
 function chips() {
   const chip = (text, changes) => make("button", { type: "button", title: "End this filter", onclick: () => change(changes) }, text + " ×");
   const list = [];
-  if (filter.center) list.push(chip(`Only ${filter.center.label} and ${filter.hops === 1 ? "1 hop" : filter.hops + " hops"}`, { center: "", hops: "1" }));
+  if (filter.center) list.push(chip(`Only ${filter.center.label} and ${quantity(filter.hops, "hop")}`, { center: "", hops: "1" }));
   if (filter.space && !filter.center) list.push(chip(`Only namespace ${filter.space} and its neighbors`, { space: "" }));
   if (filter.hide.size > 0) list.push(chip("Hidden: " + [...filter.hide].join(", "), { hide: "" }));
   if (filter.errors) list.push(chip(byId("errors").selectedOptions[0].textContent, { errors: "" }));

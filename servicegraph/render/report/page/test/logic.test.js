@@ -7,6 +7,7 @@ import { edgeColumns, nodeColumns, sorted } from "../columns.js";
 import { drawnText, Filter, pick } from "../filter.js";
 import { ago, History, sparkline } from "../history.js";
 import { Graph, matches, wordsOf } from "../graph.js";
+import { noun, number, quantity } from "../quantity.js";
 import { dataOf, layers, shop } from "./data.js";
 
 const filtered = (graph, changes) => new Filter(graph, { ...blank(), ...changes });
@@ -138,6 +139,12 @@ test("the history of a moving range has the means of the range", () => {
     h.add(new Graph(data), i * 1000);
   }
   assert.deepEqual(h.of("a,b,request").map((p) => Math.round(60 * p.rate)), [100, 50, 80]);
+});
+
+test("numbers and nouns", () => {
+  assert.deepEqual([0, 999, 1000, 1234567].map(number), ["0", "999", "1,000", "1,234,567"]);
+  assert.deepEqual([0, 1, 2, 1000].map((n) => quantity(n, "edge")), ["0 edges", "1 edge", "2 edges", "1,000 edges"]);
+  assert.deepEqual([noun(1, "dependency"), noun(2, "dependency")], ["dependency", "dependencies"]);
 });
 
 test("ages and sparklines", () => {
