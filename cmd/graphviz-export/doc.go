@@ -736,7 +736,7 @@ fields begin with a lower-case letter, and times are in nanoseconds:
 		Spans, LateSpans    int
 		SampledSpans        int // with a sampling weight; each trace counts once all the same
 		CountedAsOther      int // how often a name beyond a limit counted as the operation or node "other"
-		NamesCut            int // how often a name of more than 1 KiB was cut
+		LongNames           int // how often a name of more than 1 KiB was cut
 		CountedRoughly      int // how often the limit on memory made a duration approximate
 		TimeNs              int // of all paths
 		Entries []struct {

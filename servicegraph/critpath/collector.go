@@ -176,7 +176,7 @@ func (c *Collector) compact(s *servicegraph.Span) span {
 // cut returns a text of at most 1 KiB, and counts a longer one.
 func (c *Collector) cut(s string) string {
 	if len(s) > semconv.MaxText {
-		c.sums.cut++
+		c.sums.longNames++
 	}
 	return semconv.CutText(s)
 }

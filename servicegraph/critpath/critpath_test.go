@@ -469,7 +469,7 @@ func TestManySums(t *testing.T) {
 	long := NewCollector(Config{Names: 200, Stacks: 1000})
 	text := strings.Repeat("x", 2000)
 	add(long, func(s string) string { return s + text })
-	if long.Report().Cut == 0 {
+	if long.Report().LongNames == 0 {
 		t.Error("no long name was cut")
 	}
 	size := 0

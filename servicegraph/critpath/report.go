@@ -8,15 +8,15 @@ import (
 
 // A Report is the sum of the critical paths of traces.
 type Report struct {
-	Traces   uint64 // with a path
-	Rootless uint64 // traces without a finished root: they have no path
-	Spans    uint64 // that were added
-	Late     uint64 // spans that came after their trace was finished early: they are on no path
-	Early    uint64 // traces that were finished early because too many spans were held
-	Sampled  uint64 // spans with a sampling weight other than 1; each trace still counts once
-	Folded   uint64 // how often a name, a node or a call beyond a limit counted as "other"
-	Cut      uint64 // how often a name was cut to 1 KiB
-	Coarse   uint64 // how often a sum beyond Config.Sums was not kept apart: then percentiles and Times.Slow are approximate
+	Traces    uint64 // with a path
+	Rootless  uint64 // traces without a finished root: they have no path
+	Spans     uint64 // that were added
+	Late      uint64 // spans that came after their trace was finished early: they are on no path
+	Early     uint64 // traces that were finished early because too many spans were held
+	Sampled   uint64 // spans with a sampling weight other than 1; each trace still counts once
+	Folded    uint64 // how often a name, a node or a call beyond a limit counted as "other"
+	LongNames uint64 // how often a name was cut to 1 KiB
+	Coarse    uint64 // how often a sum beyond Config.Sums was not kept apart: then percentiles and Times.Slow are approximate
 
 	Time time.Duration // of all paths: the sum of the durations of all roots
 

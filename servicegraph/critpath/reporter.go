@@ -13,7 +13,7 @@ import (
 func (c *Collector) report() Report {
 	s := &c.sums
 	r := reporter{Collector: c, slow: make([]int32, len(s.entries)), slowOf: make([]time.Duration, len(s.entries)), report: Report{
-		Traces: s.traces - s.rootless, Rootless: s.rootless, Spans: s.spans, Late: s.late, Early: s.early, Folded: s.folded, Cut: s.cut, Coarse: s.coarse, Sampled: s.sampled,
+		Traces: s.traces - s.rootless, Rootless: s.rootless, Spans: s.spans, Late: s.late, Early: s.early, Folded: s.folded, LongNames: s.longNames, Coarse: s.coarse, Sampled: s.sampled,
 	}}
 	r.entries = slices.Clone(s.entries)
 	slices.SortFunc(r.entries, func(a, b *entrySum) int {

@@ -67,7 +67,7 @@ type callSum struct {
 // sums are the sums of a collector.
 type sums struct {
 	spans, late, early, traces, rootless uint64
-	folded, sampled, cut, coarse         uint64
+	folded, sampled, longNames, coarse   uint64
 	cfg                                  *Config
 	room                                 int          // how many of Config.Sums are left
 	other                                int32        // the name of operations beyond a limit

@@ -22,7 +22,7 @@ type (
 		Late       uint64         `json:"lateSpans"`
 		Sampled    uint64         `json:"sampledSpans"`
 		Folded     uint64         `json:"countedAsOther"`
-		Cut        uint64         `json:"namesCut"`
+		LongNames  uint64         `json:"longNames"`
 		Coarse     uint64         `json:"countedRoughly"`
 		Time       int64          `json:"timeNs"`
 		Entries    []jsonEntry    `json:"entries"`
@@ -90,7 +90,7 @@ func WriteJSON(w io.Writer, r critpath.Report, read servicegraph.Report) error {
 		return float64(t) / float64(r.Time)
 	}
 	doc := jsonCritical{
-		Basis: Basis(r, read), Traces: r.Traces, Rootless: r.Rootless, Early: r.Early, Spans: r.Spans, Late: r.Late, Sampled: r.Sampled, Folded: r.Folded, Cut: r.Cut, Coarse: r.Coarse, Time: int64(r.Time),
+		Basis: Basis(r, read), Traces: r.Traces, Rootless: r.Rootless, Early: r.Early, Spans: r.Spans, Late: r.Late, Sampled: r.Sampled, Folded: r.Folded, LongNames: r.LongNames, Coarse: r.Coarse, Time: int64(r.Time),
 		Entries: []jsonEntry{}, Nodes: []jsonTime{}, Calls: []jsonCallTime{}, Operations: []jsonTime{}, WhatIf: []jsonAnswer{},
 	}
 	for _, e := range r.Entries {

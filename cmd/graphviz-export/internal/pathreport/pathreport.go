@@ -40,8 +40,8 @@ func Basis(r critpath.Report, read servicegraph.Report) string {
 	if r.Folded > 0 {
 		text += fmt.Sprintf("; names beyond a limit were counted as \"other\" %s", quantity.Of(r.Folded, "time"))
 	}
-	if r.Cut > 0 {
-		text += fmt.Sprintf("; names longer than 1 KiB were cut %s", quantity.Of(r.Cut, "time"))
+	if r.LongNames > 0 {
+		text += fmt.Sprintf("; names longer than 1 KiB were cut %s", quantity.Of(r.LongNames, "time"))
 	}
 	if r.Coarse > 0 {
 		text += fmt.Sprintf("; percentiles and the times of slow requests are approximate: to limit memory, a duration was rounded, or was not counted as that of a slow request, %s", quantity.Of(r.Coarse, "time"))
