@@ -65,11 +65,7 @@ func (a address) resolve() (target, string, error) {
 	if !found {
 		return a.resolveBare()
 	}
-	u, err := url.Parse(a.raw)
-	var urlErr *url.Error
-	if errors.As(err, &urlErr) {
-		err = urlErr.Err // the URL may contain credentials
-	}
+	u, err := redact.ParseURL(a.raw)
 	switch {
 	case err != nil:
 		return target{}, "", err

@@ -226,19 +226,8 @@ func parseBaseURL(raw string) (*url.URL, error) {
 	if raw == "" {
 		return nil, errors.New("tempo URL is empty: " + example)
 	}
-	u, err := url.Parse(raw)
+	u, err := redact.ParseURL(raw)
 	if err != nil {
-		// The error of url.Parse repeats the URL, which may hold a password.
-		var e *url.Error
-		if errors.As(err, &e) {
-			err = e.Err
-		}
-		switch {
-		case !strings.Contains(raw, "://"):
-			err = errors.New("it has no scheme")
-		case strings.Contains(raw, "@"):
-			err = errors.New("it is malformed (in a password, characters like / and % are written %2F and %25)")
-		}
 		return nil, fmt.Errorf("tempo URL %q: %w: %s", redact.URL(raw), err, example)
 	}
 	var problem string

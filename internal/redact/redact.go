@@ -3,6 +3,7 @@
 package redact
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -31,6 +32,26 @@ func URL(raw string) string {
 
 // isScheme reports whether s can be the scheme of a URL. In user:s3://cret@host, the text
 // before :// is not a scheme but part of the credentials.
+// ParseURL parses a URL. Its error says what is wrong, and contains no part of a user name or a
+// password: the errors of package url repeat parts of a malformed URL, such as the beginning of a
+// password with an unescaped slash, which looks like a port.
+func ParseURL(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err == nil {
+		return u, nil
+	}
+	if !strings.Contains(raw, "://") {
+		return nil, errors.New("it has no scheme")
+	}
+	if _, err = url.Parse(URL(raw)); err == nil {
+		return nil, errors.New("it is malformed (in a password, characters like / and % are written %2F and %25)")
+	}
+	if cause := errors.Unwrap(err); cause != nil { // without the URL
+		err = cause
+	}
+	return nil, err
+}
+
 func isScheme(s string) bool {
 	return s != "" && strings.IndexFunc(s, func(r rune) bool {
 		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '+' || r == '-' || r == '.')

@@ -31,6 +31,29 @@ func TestURL(t *testing.T) {
 	}
 }
 
+// TestParseURL: no error repeats a part of the credentials, or the whole URL.
+func TestParseURL(t *testing.T) {
+	for _, c := range []struct{ raw, want string }{
+		{"http://localhost:port", `invalid port ":port" after host`},
+		{"http://local host/x", `invalid character " " in host name`},
+		{"127.0.0.1:3200", "it has no scheme"},
+		{"http://user:sec/ret@localhost", "it is malformed (in a password, characters like / and % are written %2F and %25)"},
+		{"http://user:sec%ret@localhost", "it is malformed (in a password, characters like / and % are written %2F and %25)"},
+		{"http://user:sec ret@localhost", "it is malformed (in a password, characters like / and % are written %2F and %25)"},
+		{"http://user:secret@localhost:port", `invalid port ":port" after host`},
+		{"http://user:sec/ret@localhost:port", `invalid port ":port" after host`},
+		{"user:sec://ret@localhost", ""},
+	} {
+		_, err := ParseURL(c.raw)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || err.Error() != c.want) {
+			t.Errorf("ParseURL(%q): %v, want %q", c.raw, err, c.want)
+		}
+	}
+	if u, err := ParseURL("http://user:sec%2Fret@localhost:1/x"); err != nil || u.Host != "localhost:1" || u.User.String() != "user:sec%2Fret" {
+		t.Errorf("got %v and the error %v, want the URL", u, err)
+	}
+}
+
 func TestSecrets(t *testing.T) {
 	header := http.Header{
 		"Authorization": {"Bearer t0ken"},

@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/tempograph/tempograph/internal/redact"
 	"github.com/tempograph/tempograph/internal/suggest"
 )
 
@@ -103,13 +104,13 @@ func (c *checker) grpcExporter(exporter field) {
 	if strings.Contains(raw, "${") {
 		return // the value comes from an environment variable
 	}
-	address, scheme := raw, ""
-	if before, after, found := strings.Cut(raw, "://"); found {
+	address, scheme := redact.URL(raw), ""
+	if before, after, found := strings.Cut(address, "://"); found {
 		scheme, address = before, after
 	}
 	address, path, hasPath := strings.Cut(address, "/")
 	if hasPath && path != "" {
-		c.report(Error, endpoint.key, fmt.Sprintf("gRPC takes no path, and the endpoint ends in /%s: give host and port, or use the exporter otlphttp", path), c.corrected(endpoint, "endpoint: "+withPort(address, "4317")))
+		c.report(Error, endpoint.key, fmt.Sprintf("gRPC takes no path, and the endpoint ends in /%s: give host and port, or use the exporter otlphttp", path), c.corrected(endpoint, "endpoint: "+shown(withPort(address, "4317"))))
 		return
 	}
 	host, port, err := net.SplitHostPort(address)
@@ -117,7 +118,7 @@ func (c *checker) grpcExporter(exporter field) {
 		host = address
 	}
 	if what := wrongPort(port, "grpc"); what != "" {
-		c.report(Error, endpoint.key, fmt.Sprintf("port %s is %s; OTLP over gRPC is at 4317", port, what), c.corrected(endpoint, "endpoint: "+strings.Replace(raw, ":"+port, ":4317", 1)))
+		c.report(Error, endpoint.key, fmt.Sprintf("port %s is %s; OTLP over gRPC is at 4317", port, what), c.corrected(endpoint, "endpoint: "+shown(strings.Replace(raw, ":"+port, ":4317", 1))))
 	}
 	c.tls(exporter, endpoint, scheme, host)
 }
@@ -137,7 +138,7 @@ func (c *checker) tls(exporter, endpoint field, scheme, host string) {
 		why += ", whatever the scheme of the endpoint"
 	}
 	c.report(Error, endpoint.key, why+", and "+host+" is in the same network, where servers usually take plain text",
-		nest("exporters", exporter.key.Value, "endpoint: "+text(endpoint.value))+"    tls:\n      insecure: true\n")
+		nest("exporters", exporter.key.Value, "endpoint: "+shown(text(endpoint.value)))+"    tls:\n      insecure: true\n")
 }
 
 // isLocalName reports whether a host must be in the same cluster, network or machine: a Kubernetes
@@ -177,22 +178,22 @@ func (c *checker) httpExporter(exporter field) {
 		}
 		u, err := url.Parse(raw)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" {
-			c.report(Error, f.key, "the endpoint of OTLP over HTTP is a URL, with http:// or https://", c.corrected(f, f.key.Value+": http://"+raw))
+			c.report(Error, f.key, "the endpoint of OTLP over HTTP is a URL, with http:// or https://", c.corrected(f, f.key.Value+": "+shown("http://"+raw)))
 			continue
 		}
 		if what := wrongPort(u.Port(), "http"); what != "" {
 			fixed := *u
 			fixed.Host = u.Hostname() + ":4318"
-			c.report(Error, f.key, fmt.Sprintf("port %s is %s; OTLP over HTTP is at 4318", u.Port(), what), c.corrected(f, f.key.Value+": "+fixed.String()))
+			c.report(Error, f.key, fmt.Sprintf("port %s is %s; OTLP over HTTP is at 4318", u.Port(), what), c.corrected(f, f.key.Value+": "+shown(fixed.String())))
 		}
 	}
 	if raw := text(endpoint.value); strings.HasSuffix(strings.TrimSuffix(raw, "/"), "/v1/traces") {
 		c.report(Error, endpoint.key, "the exporter adds /v1/traces to endpoint itself, so it posts to /v1/traces/v1/traces",
-			c.corrected(endpoint, "endpoint: "+strings.TrimSuffix(strings.TrimSuffix(raw, "/"), "/v1/traces")))
+			c.corrected(endpoint, "endpoint: "+shown(strings.TrimSuffix(strings.TrimSuffix(raw, "/"), "/v1/traces"))))
 	}
 	if raw := text(traces.value); raw != "" && !strings.Contains(raw, "${") {
 		if u, err := url.Parse(raw); err == nil && (u.Path == "" || u.Path == "/") {
-			c.report(Error, traces.key, "the exporter posts to traces_endpoint as it is, and Tempo receives at /v1/traces", c.corrected(traces, "traces_endpoint: "+strings.TrimSuffix(raw, "/")+"/v1/traces"))
+			c.report(Error, traces.key, "the exporter posts to traces_endpoint as it is, and Tempo receives at /v1/traces", c.corrected(traces, "traces_endpoint: "+shown(strings.TrimSuffix(raw, "/")+"/v1/traces")))
 		}
 	}
 }

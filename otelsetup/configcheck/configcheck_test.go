@@ -111,6 +111,37 @@ func TestFixes(t *testing.T) {
 	}
 }
 
+// TestPasswords checks that no finding contains a password of the configuration.
+func TestPasswords(t *testing.T) {
+	for _, input := range []string{
+		"exporters:\n  otlphttp:\n    endpoint: http://user:s3cret@tempo:4317\n",
+		"exporters:\n  otlphttp:\n    endpoint: user:s3cret@tempo:4318\n",
+		"exporters:\n  otlphttp:\n    endpoint: http://user:s3cret@tempo:4318/v1/traces\n",
+		"exporters:\n  otlphttp:\n    traces_endpoint: http://user:s3cret@tempo:4318\n",
+		"exporters:\n  otlp:\n    endpoint: http://user:s3cret@tempo:4318\n",
+		"metrics_generator:\n  storage:\n    remote_write:\n      - url: http://user:s3cret@prom:9090/write\n",
+		"metrics_generator:\n  storage:\n    remote_write:\n      - url: user:s3cret@prom:9090/api/v1/write\n",
+		"metrics_generator:\n  storage:\n    remote_write:\n      - url: http://user:s3c ret@prom:9090/api/v1/write\n",
+	} {
+		result, err := configcheck.Check("in.yml", []byte(input))
+		if err != nil {
+			t.Fatal(err)
+		}
+		urls := 0
+		for _, f := range result.Findings {
+			if text := f.Problem + f.Fix; strings.Contains(text, "s3c") {
+				t.Errorf("of\n%s\na finding contains the password: %s\n%s", input, f.Problem, f.Fix)
+			}
+			if strings.Contains(f.Fix, "http://") || strings.Contains(f.Fix, "endpoint: ") {
+				urls++
+			}
+		}
+		if urls == 0 {
+			t.Errorf("of\n%s\nno finding corrects the URL: %v", input, result.Findings)
+		}
+	}
+}
+
 // TestBadInput checks that a file that is not a configuration is refused, with an error of one line
 // that names the place and the next step. No such file may take much time or memory.
 func TestBadInput(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/tempograph/tempograph/internal/redact"
 	"github.com/tempograph/tempograph/internal/suggest"
 )
 
@@ -88,7 +89,7 @@ func (c *checker) writeURL(f field) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		c.report(Error, f.key, fmt.Sprintf("%q is no URL for remote write: it needs a scheme and a host", raw), c.corrected(f, f.key.Value+": http://prometheus:9090/api/v1/write"))
+		c.report(Error, f.key, fmt.Sprintf("%q is no URL for remote write: it needs a scheme and a host", redact.URL(raw)), c.corrected(f, f.key.Value+": http://prometheus:9090/api/v1/write"))
 		return
 	}
 	for _, end := range writePaths {
@@ -105,7 +106,7 @@ func (c *checker) writeURL(f field) {
 		path = "the empty path"
 	}
 	u.Path, u.RawPath = "/api/v1/write", ""
-	c.report(severity, f.key, path+" "+says, c.corrected(f, f.key.Value+": "+u.String()))
+	c.report(severity, f.key, path+" "+says, c.corrected(f, f.key.Value+": "+shown(u.String())))
 }
 
 // receivers checks the OTLP receivers of Tempo's distributor.
@@ -221,6 +222,17 @@ func (c *checker) corrected(f field, line string) string {
 		indent += "- "
 	}
 	return indent + line
+}
+
+// shown returns a URL with xxxxx in place of its password: findings often end up in logs.
+func shown(raw string) string {
+	if !strings.Contains(raw, "@") {
+		return raw
+	}
+	if u, err := url.Parse(raw); err == nil {
+		return u.Redacted()
+	}
+	return redact.URL(raw)
 }
 
 // firstNode returns the first node that is not nil.

@@ -41,10 +41,10 @@ func New(baseURL string, header http.Header, tls *tls.Config, timeout time.Durat
 	if !strings.Contains(baseURL, "://") {
 		baseURL = "http://" + baseURL
 	}
-	u, err := url.Parse(baseURL)
+	u, err := redact.ParseURL(baseURL)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%q is not a URL", redact.URL(baseURL))
+		return nil, fmt.Errorf("%q is not a URL: %w", redact.URL(baseURL), err)
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("%q: the scheme must be http or https", redact.URL(baseURL))
 	case u.Hostname() == "":

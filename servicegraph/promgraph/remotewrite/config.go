@@ -11,6 +11,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/tempograph/tempograph/internal/redact"
 )
 
 // A Protocol is a version of remote write.
@@ -51,19 +53,17 @@ type Config struct {
 	Transport http.RoundTripper
 }
 
-func (c Config) withDefaults() (Config, error) {
-	u, err := url.Parse(c.URL)
+// withDefaults returns the configuration with the defaults, given the parsed URL.
+func (c Config) withDefaults(u *url.URL) (Config, error) {
 	switch {
 	case c.URL == "":
-		return c, errors.New("remotewrite: no URL")
-	case err != nil:
-		return c, fmt.Errorf("remotewrite: %w", err)
+		return c, errors.New("remotewrite: Config.URL is empty: set it to the URL of the receiver, such as http://prometheus:9090/api/v1/write")
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		return c, fmt.Errorf("remotewrite: the URL %s does not begin with http:// or https:// and a host", u.Redacted())
+		return c, fmt.Errorf("remotewrite: the URL %s does not begin with http:// or https:// and a host", redact.URL(c.URL))
 	case c.BearerToken != "" && c.Username != "":
-		return c, errors.New("remotewrite: both a user name and a bearer token")
+		return c, errors.New("remotewrite: both a user name and a bearer token: set only one of them")
 	case c.Protocol != V1 && c.Protocol != V2:
-		return c, fmt.Errorf("remotewrite: unknown protocol %d", c.Protocol)
+		return c, fmt.Errorf("remotewrite: unknown protocol %d: want V1 or V2", c.Protocol)
 	}
 	labels := map[string]string{"job": "tempograph"}
 	if name, err := os.Hostname(); err == nil {
@@ -71,7 +71,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	for name, value := range c.Labels {
 		if !isLabelName(name) {
-			return c, fmt.Errorf("remotewrite: %q is not the name of a label", name)
+			return c, fmt.Errorf("remotewrite: %q is not the name of a label: want letters, digits and _, without a digit at the beginning", name)
 		}
 		labels[name] = value
 	}

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/exp/api/remote"
 
+	"github.com/tempograph/tempograph/internal/redact"
 	"github.com/tempograph/tempograph/servicegraph/promgraph"
 )
 
@@ -44,13 +44,13 @@ type Stats struct {
 // New returns a writer of the series that a function returns, such as the method Series of a
 // [promgraph.Collector].
 func New(series func() []promgraph.Series, cfg Config) (*Writer, error) {
-	cfg, err := cfg.withDefaults()
+	u, err := redact.ParseURL(cfg.URL)
+	if err != nil {
+		return nil, fmt.Errorf("remotewrite: URL %q: %w", redact.URL(cfg.URL), err)
+	}
+	cfg, err = cfg.withDefaults(u)
 	if err != nil {
 		return nil, err
-	}
-	u, err := url.Parse(cfg.URL)
-	if err != nil {
-		return nil, fmt.Errorf("remotewrite: %w", err)
 	}
 	client := &http.Client{
 		Transport: transport{cfg, u.Host},
@@ -193,13 +193,13 @@ func (w *Writer) write(ctx context.Context, b batch) {
 // maxErrorText is the length at which the text of an answer is cut.
 const maxErrorText = 1024
 
-// shown returns an error without passwords in URLs and without long texts.
+// shown returns an error without passwords in URLs, in one line, and without long texts.
 func shown(err error) error {
 	if failed, ok := errors.AsType[*url.Error](err); ok {
 		return failed.Err // the text of a url.Error repeats the URL
 	}
-	if text := err.Error(); len(text) > maxErrorText {
-		return errors.New(strings.ToValidUTF8(text[:maxErrorText], "") + "…")
+	if line := redact.Line(err.Error(), maxErrorText); line != err.Error() {
+		return errors.New(line)
 	}
 	return err
 }

@@ -326,18 +326,20 @@ func TestHeaders(t *testing.T) {
 
 func TestConfigErrors(t *testing.T) {
 	for want, cfg := range map[string]Config{
-		"no URL": {},
-		"the URL ftp://h does not begin with http:// or https:// and a host": {URL: "ftp://h"},
-		"both a user name and a bearer token":                                {URL: "http://h", Username: "a", BearerToken: "b"},
-		"unknown protocol 7":                                                 {URL: "http://h", Protocol: 7},
-		`"a-b" is not the name of a label`:                                   {URL: "http://h", Labels: map[string]string{"a-b": "c"}},
+		"Config.URL is empty: set it to the URL of the receiver, such as http://prometheus:9090/api/v1/write": {},
+		"the URL ftp://h does not begin with http:// or https:// and a host":                                  {URL: "ftp://h"},
+		"both a user name and a bearer token: set only one of them":                                           {URL: "http://h", Username: "a", BearerToken: "b"},
+		"unknown protocol 7: want V1 or V2":                                                                   {URL: "http://h", Protocol: 7},
+		`"a-b" is not the name of a label: want letters, digits and _, without a digit at the beginning`:      {URL: "http://h", Labels: map[string]string{"a-b": "c"}},
 	} {
 		if _, err := New(nil, cfg); err == nil || err.Error() != "remotewrite: "+want {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
-	if _, err := New(nil, Config{URL: "http://me:secret@"}); err == nil || strings.Contains(err.Error(), "secret") {
-		t.Errorf("the error for a URL with a password: %v", err)
+	for _, url := range []string{"http://me:secret@", "http://me:secret/@h", "http://me:secret%@h", "me:secret@h/api"} {
+		if _, err := New(nil, Config{URL: url}); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("the error for the URL %s, with a password: %v", url, err)
+		}
 	}
 }
 

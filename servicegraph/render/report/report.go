@@ -56,6 +56,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/tempograph/tempograph/internal/redact"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
@@ -244,11 +245,11 @@ func CheckTraceURL(tmpl string) error {
 		return nil
 	}
 	if !strings.Contains(tmpl, "{traceID}") {
-		return fmt.Errorf("trace URL %q: want {traceID} in place of the trace id", tmpl)
+		return fmt.Errorf("trace URL %q: want {traceID} in place of the trace id", redact.URL(tmpl))
 	}
 	u, err := url.Parse(strings.ReplaceAll(tmpl, "{traceID}", "0"))
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return fmt.Errorf("trace URL %q: want http://… or https://…", tmpl)
+		return fmt.Errorf("trace URL %q: want http://… or https://…", redact.URL(tmpl))
 	}
 	return nil
 }

@@ -86,6 +86,9 @@ func prometheusAPI(address string, config tempoclient.Config) (promgraph.API, fu
 	if !strings.HasPrefix(address, "http://") && !strings.HasPrefix(address, "https://") {
 		return nil, nil, errors.New("want a URL that begins with http:// or https://")
 	}
+	if _, err := redact.ParseURL(address); err != nil {
+		return nil, nil, err
+	}
 	tls, err := config.TLSConfig()
 	if err != nil {
 		return nil, nil, err
