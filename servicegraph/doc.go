@@ -38,9 +38,9 @@
 //     of the peer. internal/pack does that for sources that decode fast, once per distinct
 //     set of attributes, and packs spans into batches with a dictionary.
 //     (semconv.Interpretation, pack.Batch)
-//  3. A [Builder] (builder.go) numbers the names (intern.go) and holds the spans, 56 bytes
-//     each, by trace (held.go, internal/arena) until the [Window] forgets the trace.
-//     (trace.Span)
+//  3. A [Builder] (builder.go) numbers the names (intern.go), which [Config] may rename or
+//     fold (rename.go, limits.go), and holds the spans, 56 bytes each, by trace (held.go,
+//     internal/arena) until the [Window] forgets the trace. (trace.Span)
 //  4. internal/trace makes a tree of the spans of one trace. It merges spans that were
 //     delivered twice, and handles ids that both sides of a call share (Zipkin's B3), spans
 //     that name themselves as their parent, cycles of parents, and attempts that share an id.
@@ -54,8 +54,9 @@
 //  6. aggregate.go adds the calls of each trace to totals (totals.go), of several traces in
 //     parallel. Latencies are histograms (latency.go, internal/histogram). Calls that other
 //     spans may tell more about are pending (pending.go). (totals)
-//  7. resolve.go and messages.go resolve the pending calls, and the totals become a graph.
-//     internal/directory finds the service that a caller dialed. ([Graph])
+//  7. resolve.go and messages.go resolve the pending calls, and the totals become a graph
+//     (graph.go). internal/directory finds the service that a caller dialed. [NewGraph] makes a
+//     graph without spans (newgraph.go). ([Graph])
 //  8. Views make a graph of a graph (view*.go, internal/digraph), [Merge] makes one graph of
 //     several, and JSON stores it (json.go, json_pending.go, json_read.go). [Builder.Traces]
 //     repeats step 5 to return the calls of each trace (traces.go); from these calls,
@@ -84,8 +85,8 @@
 // A [Builder] with a [Window] runs over an endless stream in bounded memory, with the same
 // rules: it holds the traces that may still grow, and keeps the totals of those it forgets.
 // [Builder.Graph] returns the exact graph of everything so far; [Builder.Live] the same without
-// the calls of open traces whose other side may still arrive, for display; [Builder.Delta] the
-// part that became final since the last call, for counters.
+// the calls of open traces whose other side may still arrive, for display (shown.go);
+// [Builder.Delta] the part that became final since the last call, for counters.
 //
 // # Views
 //

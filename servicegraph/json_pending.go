@@ -278,7 +278,7 @@ func (j jsonAddress) during(first, last int64) (directory.Interval, error) {
 	at := j.address()
 	parts := at.Parts()
 	if at == (address{}) || !slices.Contains(parts[:], at) || last < first {
-		return directory.Interval{}, fmt.Errorf("%+v is neither a host, an RPC service nor a name, or ends before it begins", j)
+		return directory.Interval{}, fmt.Errorf("the address with host %q, port %q, givenName %q and rpcService %q is neither a host, an RPC service nor a name, or ends before it begins", j.Host, j.Port, j.GivenName, j.RPC)
 	}
 	return directory.Interval{First: first, Last: last}, nil
 }
@@ -462,7 +462,7 @@ func (r *pendingReader) readHalf(j *jsonHalf) (Link, trace.Span, error) {
 	s := trace.Span{
 		ID: id.SpanID, Start: j.Start, End: j.End, Weight32: roundWeight(j.Weight),
 		Address: r.addressFrom(j.jsonAddress), Kind: trace.Kind(j.Kind), Status: trace.Status(j.Status),
-		Flags: trace.PeerIsName.When(j.IsName) | trace.IsCaller.When(j.Kind.calls()) | trace.Polls.When(j.Polls) | trace.Takes.When(j.Takes),
+		Flags: trace.PeerIsName.When(j.IsName) | trace.IsCaller.When(semconv.Kind(j.Kind).Calls()) | trace.Polls.When(j.Polls) | trace.Takes.When(j.Takes),
 	}
 	if s.Node, err = r.node(j.Node); err != nil {
 		return id, s, err

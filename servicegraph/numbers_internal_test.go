@@ -26,8 +26,8 @@ func TestNumbersAgree(t *testing.T) {
 		if uint8(c.kind) != uint8(c.compact) || uint8(c.kind) != uint8(c.semconv) {
 			t.Errorf("kind %v has the number %d here, %d in internal/trace and %d in internal/semconv", c.kind, c.kind, c.compact, c.semconv)
 		}
-		if c.kind.calls() != c.compact.Calls() || c.kind.serves() != c.compact.Serves() {
-			t.Errorf("kind %v is on one side of a call here, and on another in internal/trace", c.kind)
+		if c.semconv.Calls() != c.compact.Calls() || c.semconv.Serves() != c.compact.Serves() {
+			t.Errorf("kind %v is on one side of a call in internal/semconv, and on another in internal/trace", c.kind)
 		}
 	}
 	for status, compact := range map[Status]trace.Status{

@@ -72,21 +72,13 @@ const (
 	KindConsumer             // the receiving side of a message
 )
 
-var kindNames = [...]string{"unset", "internal", "server", "client", "producer", "consumer"}
-
 // String returns the lower-case name of the kind, "kind(n)" for an unknown one.
 func (k Kind) String() string {
-	if int(k) < len(kindNames) {
-		return kindNames[k]
+	if int(k) < len(semconv.KindNames) {
+		return semconv.KindNames[k]
 	}
 	return fmt.Sprintf("kind(%d)", uint8(k))
 }
-
-// calls reports whether spans of this kind are the caller side of a call.
-func (k Kind) calls() bool { return k == KindClient || k == KindProducer }
-
-// serves reports whether spans of this kind are the callee side of a call.
-func (k Kind) serves() bool { return k == KindServer || k == KindConsumer }
 
 // A Status is the status of a span, with OTLP's numbers.
 type Status uint8
@@ -216,7 +208,7 @@ func KindOf(number int64) Kind {
 
 // ParseKind returns the kind with a name, in any case: see [Kind.String].
 func ParseKind(name string) (Kind, bool) {
-	i := indexFold(kindNames[:], name)
+	i := indexFold(semconv.KindNames[:], name)
 	return Kind(max(i, 0)), i >= 0
 }
 

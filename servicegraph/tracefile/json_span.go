@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
@@ -230,24 +229,21 @@ func readAttribute(c *jsontext.Cursor, wanted func(key string) bool) (key, text 
 }
 
 // text returns the value as text, and false if the value is missing or not a scalar.
-func (a *jsonAttribute) text() (string, bool, error) {
+func (a *jsonAttribute) text() (text string, ok bool, err error) {
+	var value any
 	switch v := &a.Value; {
 	case v.String != nil:
-		return *v.String, true, nil
+		value = *v.String
 	case v.Bool != nil:
-		return strconv.FormatBool(*v.Bool), true, nil
+		value = *v.Bool
 	case v.Int != nil:
-		i, err := v.Int.int()
-		if err != nil {
-			return "", false, fmt.Errorf("%q: %w", quote.Shorten(a.Key, maxQuoted), err)
-		}
-		return strconv.FormatInt(i, 10), true, nil
+		value, err = v.Int.int()
 	case v.Double != nil:
-		f, err := v.Double.float()
-		if err != nil {
-			return "", false, fmt.Errorf("%q: %w", quote.Shorten(a.Key, maxQuoted), err)
-		}
-		return floatText(f), true, nil
+		value, err = v.Double.float()
 	}
-	return "", false, nil
+	if err != nil {
+		return "", false, fmt.Errorf("%q: %w", quote.Shorten(a.Key, maxQuoted), err)
+	}
+	text, ok = servicegraph.AttrText(value)
+	return text, ok, nil
 }

@@ -19,6 +19,9 @@ const (
 	Consumer
 )
 
+// KindNames are the lower-case names of the kinds.
+var KindNames = [...]string{"unset", "internal", "server", "client", "producer", "consumer"}
+
 // Calls reports whether spans of this kind are the caller side of a call.
 func (k Kind) Calls() bool { return k == Client || k == Producer }
 
@@ -189,15 +192,10 @@ func (of *Interpretation) DependsOnScope() bool {
 // otherwise the given kind. The tag is an attribute if a bridge from OpenTracing passes on a tag
 // that was set late.
 func (a *Attrs) kind(otherwise Kind) Kind {
-	switch strings.ToLower(a.spanKind) {
-	case "client":
-		return Client
-	case "server":
-		return Server
-	case "producer":
-		return Producer
-	case "consumer":
-		return Consumer
+	for k := Server; k <= Consumer; k++ {
+		if strings.EqualFold(a.spanKind, KindNames[k]) {
+			return k
+		}
 	}
 	return otherwise
 }
