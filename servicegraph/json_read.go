@@ -211,7 +211,7 @@ func readList[T any](r *jsonstream.Reader, name string, most int, add func(*T) e
 	n := 0
 	return r.List(func() error {
 		if n++; n > most {
-			return fmt.Errorf("%w: more than %d %s", jsonstream.ErrTooLarge, most, name)
+			return fmt.Errorf("%w: more than %s %s", jsonstream.ErrTooLarge, quantity.Number(most), name)
 		}
 		var element T
 		if err := r.Value(&element); err != nil {

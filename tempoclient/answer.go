@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -75,7 +76,7 @@ func (c *Client) readSearch(body *bufio.Reader, add func(*foundTrace) error) (n 
 			return eachElement(dec, func(raw json.RawMessage) error {
 				n++
 				if int64(n)*perTrace > c.cfg.MaxBytes {
-					return fmt.Errorf("%w than %d bytes when decoded", errTooLarge, c.cfg.MaxBytes)
+					return fmt.Errorf("%w than %s when decoded", errTooLarge, quantity.Of(c.cfg.MaxBytes, "byte"))
 				}
 				f, err := decodeFound(raw)
 				if err != nil {

@@ -266,7 +266,7 @@ func TestFaults(t *testing.T) {
 		}, "the answer broke off after 200 bytes: unexpected EOF"},
 		{"too large", func(w http.ResponseWriter, _ *http.Request) {
 			writeProtobuf(w, make([]byte, 4097))
-		}, "the answer is larger than 4096 bytes"},
+		}, "the answer is larger than 4,096 bytes"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel() // because retries take time
@@ -517,7 +517,7 @@ func TestTracesThatCannotBeFetched(t *testing.T) {
 	want := []string{
 		id(1).String() + ": missing: the search found it, but it was deleted meanwhile",
 		id(2).String() + ": missing: trace exceeds max size (max bytes: 5000000)",
-		id(3).String() + ": missing: the answer is larger than 2000 bytes",
+		id(3).String() + ": missing: the answer is larger than 2,000 bytes",
 		id(4).String(),
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {

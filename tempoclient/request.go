@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/tempograph/tempograph/internal/quantity"
 )
 
 const (
@@ -81,7 +83,7 @@ func checkDensity(json []byte, limit int64) error {
 	const object, element = 200, 32 // bytes of memory, rounded up
 	size := int64(len(json)) + object*int64(bytes.Count(json, []byte{'{'})) + element*int64(bytes.Count(json, []byte{','}))
 	if size > 4*max(limit, 1<<20) {
-		return fmt.Errorf("%w than %d bytes when decoded", errTooLarge, limit)
+		return fmt.Errorf("%w than %s when decoded", errTooLarge, quantity.Of(limit, "byte"))
 	}
 	return nil
 }
@@ -230,7 +232,7 @@ type limitedReader struct {
 
 func (l *limitedReader) Read(p []byte) (int, error) {
 	if l.left < 0 {
-		return 0, fmt.Errorf("%w than %d bytes", errTooLarge, l.limit)
+		return 0, fmt.Errorf("%w than %s", errTooLarge, quantity.Of(l.limit, "byte"))
 	}
 	if int64(len(p)) > l.left+1 {
 		p = p[:l.left+1]
@@ -238,10 +240,10 @@ func (l *limitedReader) Read(p []byte) (int, error) {
 	n, err := l.r.Read(p)
 	l.left -= int64(n)
 	if l.left < 0 {
-		return max(n-1, 0), fmt.Errorf("%w than %d bytes", errTooLarge, l.limit)
+		return max(n-1, 0), fmt.Errorf("%w than %s", errTooLarge, quantity.Of(l.limit, "byte"))
 	}
 	if err != nil && err != io.EOF {
-		err = fmt.Errorf("%w after %d bytes: %w", errBrokeOff, l.limit-l.left, err)
+		err = fmt.Errorf("%w after %s: %w", errBrokeOff, quantity.Of(l.limit-l.left, "byte"), err)
 	}
 	return n, err
 }

@@ -223,8 +223,8 @@ func (s *search) slice(ctx context.Context, lo, hi int64) (n, kept int, jobs job
 			return nil // the trace is outside the range: the search reaches past its end
 		}
 		if int64(len(s.found))*perTrace > s.client.cfg.MaxBytes {
-			return fmt.Errorf("%w: the first %s take %d bytes (Config.MaxBytes): ask for a shorter time range, or set a limit",
-				errTooMany, quantity.Of(len(s.found), "trace"), s.client.cfg.MaxBytes)
+			return fmt.Errorf("%w: the first %s take %s (Config.MaxBytes): ask for a shorter time range, or set a limit",
+				errTooMany, quantity.Of(len(s.found), "trace"), quantity.Of(s.client.cfg.MaxBytes, "byte"))
 		}
 		in[f.ID] = true
 		f.shown = nil

@@ -137,8 +137,8 @@ func (p *producer) run(ctx context.Context, q Query) error {
 	p.found, p.cost.Requests = len(found), s.requests
 	if n := len(all) - len(found); n > 0 {
 		atLeast := map[bool]string{true: "at least "}[s.cut]
-		s.warn(&Warning{Kind: WarnLimit, Traces: n, Message: fmt.Sprintf("%s%d of %s%s left out, the oldest, because the limit of the query is %d",
-			atLeast, n, atLeast, quantity.Of(len(all), "trace"), q.Limit)})
+		s.warn(&Warning{Kind: WarnLimit, Traces: n, Message: fmt.Sprintf("%s%s of %s%s left out, the oldest, because the limit of the query is %s",
+			atLeast, quantity.Number(n), atLeast, quantity.Of(len(all), "trace"), quantity.Number(q.Limit))})
 	}
 	for _, w := range s.warnings {
 		if !p.put(ctx, result{err: p.client.skip(w)}) {

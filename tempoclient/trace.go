@@ -221,7 +221,7 @@ func (c *Client) collect(t *Trace, spans iter.Seq2[servicegraph.Span, error]) er
 			return notTrace(err)
 		}
 		if left -= sizeOf(&s); left < 0 {
-			return fmt.Errorf("%w than %d bytes when decoded", errTooLarge, c.cfg.MaxBytes)
+			return fmt.Errorf("%w than %s when decoded", errTooLarge, quantity.Of(c.cfg.MaxBytes, "byte"))
 		}
 		t.Spans = append(t.Spans, s)
 	}

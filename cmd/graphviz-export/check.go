@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -92,7 +91,7 @@ func (c *check) run(ctx context.Context) error {
 		c.stderr.Infof("not covered by any golden topology: %s", strings.Join(names, ", "))
 	}
 	if n := r.Broken(); n > 0 {
-		return fmt.Errorf("%d of %s broken", n, quantity.Of(len(r.Rules), "rule"))
+		return fmt.Errorf("%s of %s broken", quantity.Number(n), quantity.Of(len(r.Rules), "rule"))
 	}
 	if observed.Report().Skipped > 0 {
 		return exit.With(exit.Partial, fmt.Errorf("all rules hold, but the graph is incomplete and may hide a violation: %s, see above", missing(src, observed.Graph)))
@@ -107,21 +106,21 @@ func (c *check) rules() (rules []graphtest.Rule, goldens []graphtest.Topology, e
 	}
 	var mistakes []error
 	for _, file := range c.rulesFiles {
-		text, err := os.ReadFile(file)
+		text, err := readFile("rules", file)
 		if err != nil {
-			return nil, nil, exit.Usagef("--rules: %w", err)
+			return nil, nil, err
 		}
 		some, err := graphtest.Parse(file, string(text))
 		if err == nil && len(some) == 0 {
-			err = fmt.Errorf("%s: the file has no rules", file)
+			err = fmt.Errorf("%s: the file has no rules: write one on each line, such as: never web -> db", file)
 		}
 		rules = append(rules, some...)
 		mistakes = append(mistakes, split(err)...)
 	}
 	for _, file := range c.goldens {
-		text, err := os.ReadFile(file)
+		text, err := readFile("golden", file)
 		if err != nil {
-			return nil, nil, exit.Usagef("--golden: %w", err)
+			return nil, nil, err
 		}
 		top, err := graphtest.ParseTopology(file, string(text))
 		goldens = append(goldens, top)

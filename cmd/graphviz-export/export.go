@@ -214,7 +214,7 @@ func (e *export) write(ctx context.Context, g *servicegraph.Graph, src source.So
 		about = "" // the summary has the time range
 	}
 	if n := src.Truncated.Load(); n > 0 {
-		about = strings.TrimPrefix(fmt.Sprintf("%s, %d truncated", about, n), ", ")
+		about = strings.TrimPrefix(fmt.Sprintf("%s, %s truncated", about, quantity.Number(n)), ", ")
 	}
 	if about != "" {
 		about = " (" + about + ")"

@@ -75,15 +75,16 @@ func writeEstimate(w io.Writer, g *servicegraph.Graph) error {
 	classic := promgraph.EstimateSeries(g, promgraph.Config{})
 	queues := promgraph.EstimateSeries(g, promgraph.Config{MessagingLatency: true})
 	native := promgraph.EstimateSeries(g, promgraph.Config{Histograms: promgraph.Native})
-	_, err := fmt.Fprintf(w, `Series in Prometheus for %s with distinct labels, %d with failed calls, %d with messages:
+	_, err := fmt.Fprintf(w, `Series in Prometheus for %s with distinct labels, %s with failed calls, %s with messages:
 
-%9d  classic histograms of 8 buckets: 23 for each edge, and 1 if a call has failed
-%9d  with the histogram of the time in queues: 11 more for each edge with messages
-%9d  classic histograms, only of sides with spans (promgraph's default mode)
-%9d  native histograms: 3 for each edge, and 1 if a call has failed
+%9s  classic histograms of 8 buckets: 23 for each edge, and 1 if a call has failed
+%9s  with the histogram of the time in queues: 11 more for each edge with messages
+%9s  classic histograms, only of sides with spans (promgraph's default mode)
+%9s  native histograms: 3 for each edge, and 1 if a call has failed
 
 Each instance of the metrics-generator writes its own series for the edges that it sees, and an
 additional dimension multiplies the series of an edge by the number of the dimension's values.
-`, quantity.Of(classic.Edges, "edge"), classic.Failing, classic.Queues, classic.Tempo, queues.Tempo, classic.Default, native.Tempo)
+`, quantity.Of(classic.Edges, "edge"), quantity.Number(classic.Failing), quantity.Number(classic.Queues),
+		quantity.Number(classic.Tempo), quantity.Number(queues.Tempo), quantity.Number(classic.Default), quantity.Number(native.Tempo))
 	return err
 }

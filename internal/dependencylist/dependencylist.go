@@ -15,6 +15,7 @@ import (
 	"io"
 
 	"github.com/tempograph/tempograph/internal/jsonstream"
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -131,7 +132,7 @@ func readLinks(r io.Reader) ([]link, error) {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, fmt.Errorf("unexpected end of the list: %w", err)
 	case err == nil && n > maxLinks:
-		return nil, fmt.Errorf("it has %d links; the limit is %d", n, maxLinks)
+		return nil, fmt.Errorf("it has %s; the limit is %s", quantity.Of(n, "link"), quantity.Number(maxLinks))
 	}
 	return links, err
 }

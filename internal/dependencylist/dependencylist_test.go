@@ -56,7 +56,7 @@ func TestReadErrors(t *testing.T) {
 		`[{"parent":"web","child":"cart","callCount":-1}]`:                                            "link 1: callCount -1 is not from 0 to 2^53",
 		`[{"parent":"web","child":"cart","callCount":9007199254740994}]`:                              "is not from 0 to 2^53",
 		`[{"parent":"web","child":"cart","callCount":1}`:                                              "unexpected end",
-		`[` + strings.Repeat(`{"parent":"a","child":"b"},`, maxLinks) + `{"parent":"a","child":"b"}]`: "it has 262145 links; the limit is 262144",
+		`[` + strings.Repeat(`{"parent":"a","child":"b"},`, maxLinks) + `{"parent":"a","child":"b"}]`: "it has 262,145 links; the limit is 262,144",
 		`[{"parent":"web","child":"` + strings.Repeat("x", 2<<20) + `"}]`:                             "too large: a value at byte",
 		`[{"parent":"web","child":"cart","callCount":1}] []`:                                          "after the end",
 		`{"data":[{"parent":"web","child":"cart","callCount":1}]`:                                     "unexpected end",

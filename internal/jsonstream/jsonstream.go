@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/tempograph/tempograph/internal/quantity"
 )
 
 // A Reader reads one JSON object or list. Each method reads the next part of the text, so that the
@@ -127,9 +129,9 @@ func (l *limitedReader) begin(d *json.Decoder) { l.start = d.InputOffset() }
 func (l *limitedReader) Read(p []byte) (int, error) {
 	switch {
 	case l.read >= l.limits.Total:
-		return 0, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, l.limits.Total)
+		return 0, fmt.Errorf("%w: more than %s", ErrTooLarge, quantity.Of(l.limits.Total, "byte"))
 	case l.read-l.start >= l.limits.Value:
-		return 0, fmt.Errorf("%w: a value at byte %d of more than %d bytes", ErrTooLarge, l.start, l.limits.Value)
+		return 0, fmt.Errorf("%w: a value at byte %d of more than %s", ErrTooLarge, l.start, quantity.Of(l.limits.Value, "byte"))
 	}
 	n, err := l.r.Read(p)
 	l.read += int64(n)

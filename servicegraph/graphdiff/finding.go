@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/render"
 )
@@ -165,7 +166,7 @@ func (c Change) Samples() string {
 	if c.Metric == Presence {
 		return quantityOf(max(c.BaseSamples, c.HeadSamples))
 	}
-	return strconv.FormatFloat(math.Floor(c.BaseSamples), 'f', 0, 64) + " and " + quantityOf(c.HeadSamples)
+	return quantity.Number(math.Floor(c.BaseSamples)) + " and " + quantityOf(c.HeadSamples)
 }
 
 // String returns the comparison in one line, with the numbers of samples.

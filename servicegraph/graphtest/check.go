@@ -63,7 +63,7 @@ func Message(g *servicegraph.Graph, violations []Violation, rules int) string {
 		}
 		last = v.Rule
 	}
-	fmt.Fprintf(&b, "service graph: %d of %s broken\n", broken, quantity.Of(rules, "rule"))
+	fmt.Fprintf(&b, "service graph: %s of %s broken\n", quantity.Number(broken), quantity.Of(rules, "rule"))
 	last = ""
 	for i, v := range violations {
 		if i == 0 || v.Rule != last {
@@ -102,7 +102,7 @@ func graphText(g *servicegraph.Graph) string {
 		lines = append(lines, "nothing")
 	}
 	if more := len(lines) - maxLines; more > 0 {
-		lines = append(lines[:maxLines], fmt.Sprintf("and %d more", more))
+		lines = append(lines[:maxLines], "and "+quantity.Number(more)+" more")
 	}
 	return "    " + strings.Join(lines, "\n    ") + "\n"
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 )
 
@@ -20,7 +21,7 @@ func (v *Violation) explain(g *servicegraph.Graph, o *Observed) {
 		x.missing(id)
 	}
 	if more := len(v.Missing) - maxMissing; more > 0 {
-		x.linef("and %d more that were not observed", more)
+		x.linef("and %s more that were not observed", quantity.Number(more))
 	}
 	if v.seek != "" {
 		x.everywhere(v.seek)
@@ -196,7 +197,7 @@ func (x *explainer) kinds(from servicegraph.NodeID) {
 	var counts []string
 	for k := servicegraph.KindUnset; k <= servicegraph.KindConsumer; k++ {
 		if of[k] > 0 {
-			counts = append(counts, fmt.Sprintf("%d %s", of[k], k))
+			counts = append(counts, fmt.Sprintf("%s %s", quantity.Number(of[k]), k))
 		}
 	}
 	x.linef("%s has no span of kind client or producer (%s)", nodeText(from), strings.Join(counts, ", "))

@@ -142,7 +142,7 @@ func unendedMessage(open []servicegraph.Span, more int) string {
 	fmt.Fprintf(&b, "service graph: %s still open after %v, and not in the graph\n", quantity.Of(len(open)+more, "span"), openTime)
 	for i, s := range open {
 		if i == maxOpenShown {
-			fmt.Fprintf(&b, "  and %d more\n", len(open)-i+more)
+			fmt.Fprintf(&b, "  and %s more\n", quantity.Number(len(open)-i+more))
 			break
 		}
 		fmt.Fprintf(&b, "  %s\n", openText(s))

@@ -159,7 +159,7 @@ func connectedRule() rule {
 		if len(parts) < 2 {
 			return nil
 		}
-		v := Violation{Message: fmt.Sprintf("the graph has %d separate parts:", len(parts)), seek: servicegraph.MissOtherTrace}
+		v := Violation{Message: fmt.Sprintf("the graph has %s separate parts:", quantity.Number(len(parts))), seek: servicegraph.MissOtherTrace}
 		for _, part := range parts {
 			v.Message += "\n  " + nodesText(part)
 		}
@@ -196,7 +196,7 @@ func depthRule(n int) rule {
 		if len(chain) <= n {
 			return nil
 		}
-		return []Violation{{Message: fmt.Sprintf("a chain of %d calls: %s", len(chain), walkText(chain)), Edges: chain}}
+		return []Violation{{Message: fmt.Sprintf("a chain of %s: %s", quantity.Of(len(chain), "call"), walkText(chain)), Edges: chain}}
 	}}
 }
 
@@ -217,7 +217,7 @@ func fanOutRule(p pattern, n int) rule {
 			}
 			if len(others) > n {
 				violations = append(violations, Violation{
-					Message: fmt.Sprintf("%s calls %d others: %s", nodeText(id), len(others), nodesText(others)),
+					Message: fmt.Sprintf("%s calls %s: %s", nodeText(id), quantity.Of(len(others), "other"), nodesText(others)),
 					Edges:   edges,
 				})
 			}

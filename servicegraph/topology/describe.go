@@ -10,18 +10,11 @@ import (
 
 // String returns the impact as a text: "7 of 9 entries, 64% of requests".
 func (i Impact) String() string {
-	text := fmt.Sprintf("%s of %s", quantity.Number(len(i.Entries)), entries(i.Of))
+	text := fmt.Sprintf("%s of %s", quantity.Number(len(i.Entries)), quantity.Of(i.Of, "entry"))
 	if i.Total > 0 {
 		text += fmt.Sprintf(", %s of requests", render.PercentText(i.Requests, i.Total))
 	}
 	return text
-}
-
-func entries(n int) string {
-	if n == 1 {
-		return "1 entry"
-	}
-	return quantity.Number(n) + " entries"
 }
 
 // maxDescribed is the largest product of nodes and edges of a graph that Describe describes.

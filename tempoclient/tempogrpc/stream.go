@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/tempoclient"
 	"github.com/tempograph/tempograph/tempoclient/internal/shared"
 )
@@ -112,7 +113,7 @@ func (c *Client) statusError(method string, err error, header http.Header) error
 	message := c.http.Redact(s.Message(), header)
 	switch {
 	case s.Code() == codes.ResourceExhausted && strings.Contains(message, "message larger than max"): // this error comes from the gRPC client, not from Tempo
-		return c.failed(method, 0, "", fmt.Errorf("%w than %d bytes", c.http.Cause(shared.TooLarge), c.http.MaxBytes))
+		return c.failed(method, 0, "", fmt.Errorf("%w than %s", c.http.Cause(shared.TooLarge), quantity.Of(c.http.MaxBytes, "byte")))
 	case s.Code() == codes.Unknown && message == "no org id":
 		return c.failed(method, http.StatusUnauthorized, message, c.http.Cause(shared.NoTenant))
 	case s.Code() != codes.Unavailable:

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/tempograph/tempograph/internal/quantity"
 )
 
 // An answer is a layout by Graphviz in the format json0.
@@ -120,7 +122,7 @@ func (p *plan) checkPlaced(placed map[string]bool) error {
 		}
 	}
 	if missing > 0 {
-		return fmt.Errorf("graphviz left out %d of %d edges", missing, len(p.edges))
+		return fmt.Errorf("graphviz left out %s of %s", quantity.Number(missing), quantity.Of(len(p.edges), "edge"))
 	}
 	return nil
 }

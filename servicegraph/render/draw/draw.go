@@ -200,7 +200,7 @@ func describe(g *servicegraph.Graph, style render.Style) string {
 			}
 		}
 		if more := len(names) - 10; more > 0 {
-			names = append(names[:10], fmt.Sprintf("and %d more", more))
+			names = append(names[:10], "and "+quantity.Number(more)+" more")
 		}
 		if len(names) > 0 {
 			s += " " + level.what + ": " + strings.Join(names, ", ") + "."

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
+	"github.com/tempograph/tempograph/internal/quantity"
 )
 
 // First returns the first n items, or all if n is 0.
@@ -19,7 +20,7 @@ func First[T any](items []T, n int) []T {
 // More writes a line with the number of rows that a list leaves out.
 func More(b *strings.Builder, n int) {
 	if n > 0 {
-		fmt.Fprintf(b, "  and %d more: see --top\n", n)
+		fmt.Fprintf(b, "  and %s more: see --top\n", quantity.Number(n))
 	}
 }
 

@@ -64,7 +64,7 @@ func (t Tempo) Query(traceQL string, limit int, when timerange.Period) Source {
 		},
 		Progress: func() string {
 			if p := progress.Load(); p != nil {
-				return fmt.Sprintf("%d of %s", p.Fetched, quantity.Of(p.Found, "trace"))
+				return fmt.Sprintf("%s of %s", quantity.Number(p.Fetched), quantity.Of(p.Found, "trace"))
 			}
 			return "searching"
 		},
@@ -136,8 +136,8 @@ func parseTraceIDs(list []string) (ids []servicegraph.TraceID, err error) {
 
 // costText describes the requests that reading from Tempo took.
 func costText(c tempoclient.Cost) string {
-	text := fmt.Sprintf("%s to Tempo: %s from searches, %d by id",
-		quantity.Of(c.Requests, "request"), quantity.Of(c.Selected, "trace"), c.ByID)
+	text := fmt.Sprintf("%s to Tempo: %s from searches, %s by id",
+		quantity.Of(c.Requests, "request"), quantity.Of(c.Selected, "trace"), quantity.Number(c.ByID))
 	var reasons []string
 	for _, r := range []struct {
 		n    int

@@ -104,10 +104,12 @@ func (r radius) cells() []string {
 		most, share = "≤ "+quantity.Number(int64(*r.Requests+.5)), fmt.Sprintf("≤ %.3g%%", 100**r.Share)
 	}
 	if r.ExactRequests == nil {
-		return []string{fmt.Sprintf("%d of %d", len(r.Entries), r.OfEntries), most, share}
+		return []string{of(len(r.Entries), r.OfEntries), most, share}
 	}
-	return []string{fmt.Sprintf("%d of %d", len(r.ExactEntries), r.OfEntries), quantity.Number(int64(*r.ExactRequests + .5)), fmt.Sprintf("%.3g%%", 100**r.ExactShare), most}
+	return []string{of(len(r.ExactEntries), r.OfEntries), quantity.Number(int64(*r.ExactRequests + .5)), fmt.Sprintf("%.3g%%", 100**r.ExactShare), most}
 }
+
+func of(some, all int) string { return quantity.Number(some) + " of " + quantity.Number(all) }
 
 func radiusHeads(exact bool) []string {
 	if exact {
@@ -198,7 +200,7 @@ func (a Report) WriteText(w io.Writer, n int) error {
 	for _, p := range points {
 		cut := p.CutsOff
 		if len(cut) > 5 {
-			cut = append(cut[:5:5], fmt.Sprintf("and %d more", len(p.CutsOff)-5))
+			cut = append(cut[:5:5], "and "+quantity.Number(len(p.CutsOff)-5)+" more")
 		}
 		rows = append(rows, []string{p.Entry, p.Node, strings.Join(cut, ", ")})
 	}

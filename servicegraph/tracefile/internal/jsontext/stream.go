@@ -9,6 +9,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/quote"
 )
 
@@ -131,7 +132,7 @@ func (s *Stream) Next() ([]byte, error) {
 		switch {
 		case n > s.limit:
 			s.resync(n, len(scan.brackets))
-			return nil, &MalformedError{fmt.Sprintf("longer than %d bytes", s.limit), s.limit}
+			return nil, &MalformedError{"longer than " + quantity.Of(s.limit, "byte"), s.limit}
 		case state == scanComplete:
 			s.pos += n
 			return s.buf[s.pos-n : s.pos], nil
