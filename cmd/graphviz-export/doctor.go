@@ -16,6 +16,7 @@ import (
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/console"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/fileerror"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/source"
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/otelsetup"
@@ -152,7 +153,7 @@ func configurations(args []string) ([]string, error) {
 			files = append(files, arg)
 			continue
 		case err != nil:
-			return nil, exit.Usagef("doctor: %w", err)
+			return nil, exit.Usagef("doctor: reading %s: %w", arg, fileerror.Cause(err))
 		case !info.IsDir():
 			files = append(files, arg)
 			continue
@@ -168,7 +169,7 @@ func configurations(args []string) ([]string, error) {
 			return nil, fmt.Errorf("doctor: %w", err)
 		}
 		if len(files) == before {
-			return nil, exit.Usagef("doctor: no file below %s ends in .yaml or .yml", arg)
+			return nil, exit.Usagef("doctor: no file below %s ends in .yaml or .yml: name the files of the configuration", arg)
 		}
 	}
 	return files, nil
@@ -186,14 +187,14 @@ func (d *doctor) check(file string) checked {
 	} else {
 		f, err := os.Open(file)
 		if err != nil {
-			return checked{configcheck.Result{File: file}, err.Error()}
+			return checked{configcheck.Result{File: file}, fmt.Sprintf("reading %s: %v", file, fileerror.Cause(err))}
 		}
 		defer f.Close()
 		in = f
 	}
 	data, err := io.ReadAll(io.LimitReader(in, maxConfiguration))
 	if err != nil {
-		return checked{configcheck.Result{File: name}, err.Error()}
+		return checked{configcheck.Result{File: name}, fmt.Sprintf("reading %s: %v", name, fileerror.Cause(err))}
 	}
 	result, err := configcheck.Check(name, data)
 	if err != nil {

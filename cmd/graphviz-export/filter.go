@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"math"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,7 +13,6 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
-	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/fileerror"
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/views"
 	"github.com/tempograph/tempograph/internal/suggest"
 	"github.com/tempograph/tempograph/servicegraph"
@@ -145,9 +143,9 @@ func (s *graphFlags) check() error {
 		s.renames = append(s.renames, r)
 	}
 	for _, file := range files {
-		text, err := os.ReadFile(file)
+		text, err := readFile("rename-file", file)
 		if err != nil {
-			return exit.Usagef("--rename-file %s: %w", file, fileerror.Cause(err))
+			return err
 		}
 		rules, err := servicegraph.ParseRenames(file, string(text))
 		if err != nil {
@@ -359,7 +357,7 @@ func (e *export) checkFilter() error {
 	case s.nodeCount < 0 || s.nodeCount == 0 && e.given("nodecount"):
 		return exit.Usagef("--nodecount %d: want a number of nodes, 1 or more", s.nodeCount)
 	case s.minRate < 0 || math.IsNaN(s.minRate):
-		return exit.Usagef("--min-rate %v: want a number of calls per second", s.minRate)
+		return exit.Usagef("--min-rate %v: want a number of calls per second, 0 or more", s.minRate)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/exit"
+	"github.com/tempograph/tempograph/cmd/graphviz-export/internal/fileerror"
 	"github.com/tempograph/tempograph/internal/suggest"
 )
 
@@ -170,4 +172,13 @@ func checkDashes(flags *pflag.FlagSet, args []string) error {
 		}
 	}
 	return nil
+}
+
+// readFile reads the file that a flag names.
+func readFile(flag, file string) ([]byte, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, exit.Usagef("--%s %s: %w", flag, file, fileerror.Cause(err))
+	}
+	return text, nil
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -96,18 +95,18 @@ func (t *tempoFlags) access() (tempoclient.Config, error) {
 		if c.Username == "" {
 			return c, exit.Usagef("--password-file needs a user name: set --username or TEMPO_USERNAME")
 		}
-		password, err := os.ReadFile(t.passwordFile)
+		password, err := readFile("password-file", t.passwordFile)
 		if err != nil {
-			return c, exit.Usagef("--password-file: %w", err)
+			return c, err
 		}
 		c.Password = strings.TrimRight(string(password), "\r\n")
 	}
 	for _, header := range t.headers {
 		lines := []string{header}
 		if file, ok := strings.CutPrefix(header, "@"); ok {
-			text, err := os.ReadFile(file)
+			text, err := readFile("header", file)
 			if err != nil {
-				return c, exit.Usagef("--header: %w", err)
+				return c, err
 			}
 			lines = strings.Split(strings.TrimSpace(string(text)), "\n")
 		}

@@ -41,7 +41,7 @@ func (f Files) Source(args []string) (Source, error) {
 			}
 			for i, text := range f.Traces {
 				if !found[i] {
-					yield(servicegraph.Span{}, exit.With(exit.Nothing, fmt.Errorf("--trace %s: no span in %s has this trace id", text, src.Name)))
+					yield(servicegraph.Span{}, exit.With(exit.Nothing, fmt.Errorf("--trace %s: no span in %s has this trace id: check the id", text, src.Name)))
 					return
 				}
 			}
