@@ -15,6 +15,30 @@ import (
 	sg "github.com/tempograph/tempograph/servicegraph"
 )
 
+// randomAttrs returns the attributes of a random span.
+func randomAttrs(rng *rand.Rand) (attrs []sg.Attr) {
+	key := []string{"peer.service", "db.system", "messaging.system", "server.address", "messaging.destination.name"}[rng.IntN(5)]
+	attrs = []sg.Attr{{Key: key, Value: string(rune('A' + rng.IntN(6)))}}
+	for _, a := range []sg.Attr{
+		{Key: "messaging.operation.type", Value: []string{"receive", "send"}[rng.IntN(2)]}, {Key: "http.request.resend_count", Value: "1"},
+		{Key: "otel.scope.name", Value: []string{"x", "y"}[rng.IntN(2)]}, {Key: "db.statement", Value: "SELECT"},
+		{Key: "server.port", Value: "80"}, {Key: "http.response.status_code", Value: "500"}, {Key: "rpc.method", Value: "m"},
+	} {
+		if rng.IntN(6) == 0 {
+			attrs = append(attrs, a)
+		}
+	}
+	switch rng.IntN(6) {
+	case 0, 1, 2:
+		attrs = append(attrs, sg.Attr{Key: "server.address", Value: "host" + string(rune('A'+rng.IntN(6)))})
+	case 3:
+		attrs = append(attrs, sg.Attr{Key: "server.address", Value: []string{"localhost", "127.0.0.1", "10.0.0.1", "hosta.ns", "hosta.shop"}[rng.IntN(5)]})
+	case 4:
+		attrs = append(attrs, sg.Attr{Key: "rpc.service", Value: []string{"x.Y", "x.Z", "grpc.health.v1.Health"}[rng.IntN(3)]})
+	}
+	return attrs
+}
+
 // randomTraces returns traces with random parents over a few services, with spans of every
 // kind, shared ids, missing parents, cycles of parents, duplicates, failures and weights.
 func randomTraces(rng *rand.Rand, traces int) []sg.Span {
@@ -47,25 +71,7 @@ func randomTraces(rng *rand.Rand, traces int) []sg.Span {
 				s.SpanID = sg.SpanID{1, byte(1 + rng.IntN(n))}
 			}
 			if rng.IntN(2) == 0 {
-				key := []string{"peer.service", "db.system", "messaging.system", "server.address", "messaging.destination.name"}[rng.IntN(5)]
-				s.Attrs = []sg.Attr{{Key: key, Value: string(rune('A' + rng.IntN(6)))}}
-				for _, a := range []sg.Attr{
-					{Key: "messaging.operation.type", Value: []string{"receive", "send"}[rng.IntN(2)]}, {Key: "http.request.resend_count", Value: "1"},
-					{Key: "otel.scope.name", Value: []string{"x", "y"}[rng.IntN(2)]}, {Key: "db.statement", Value: "SELECT"},
-					{Key: "server.port", Value: "80"}, {Key: "http.response.status_code", Value: "500"}, {Key: "rpc.method", Value: "m"},
-				} {
-					if rng.IntN(6) == 0 {
-						s.Attrs = append(s.Attrs, a)
-					}
-				}
-				switch rng.IntN(6) {
-				case 0, 1, 2:
-					s.Attrs = append(s.Attrs, sg.Attr{Key: "server.address", Value: "host" + string(rune('A'+rng.IntN(6)))})
-				case 3:
-					s.Attrs = append(s.Attrs, sg.Attr{Key: "server.address", Value: []string{"localhost", "127.0.0.1", "10.0.0.1", "hosta.ns", "hosta.shop"}[rng.IntN(5)]})
-				case 4:
-					s.Attrs = append(s.Attrs, sg.Attr{Key: "rpc.service", Value: []string{"x.Y", "x.Z", "grpc.health.v1.Health"}[rng.IntN(3)]})
-				}
+				s.Attrs = randomAttrs(rng)
 			}
 			for s.Kind == sg.KindConsumer && rng.IntN(2) == 0 || (s.Kind == sg.KindServer || s.Kind == sg.KindInternal || s.Kind == sg.KindClient) && rng.IntN(6) == 0 {
 				s.Links = append(s.Links, sg.Link{TraceID: ids[rng.IntN(traces)], SpanID: sg.SpanID{1, byte(1 + rng.IntN(12))}})
@@ -76,9 +82,14 @@ func randomTraces(rng *rand.Rand, traces int) []sg.Span {
 			}
 		}
 	}
-	// A builder keeps a CLIENT span without a queue as the target of a link only if the builder
-	// has seen the link. Merge therefore cannot pair such a span with a consumer of another
-	// graph, so no trace here has links to CLIENT spans of other traces.
+	dropLinksToClients(spans)
+	return spans
+}
+
+// dropLinksToClients removes the links to CLIENT spans of other traces. A builder keeps a CLIENT
+// span without a queue as the target of a link only if the builder has seen the link. Merge
+// therefore cannot pair such a span with a consumer of another graph.
+func dropLinksToClients(spans []sg.Span) {
 	client := make(map[sg.Link]bool)
 	for _, s := range spans {
 		client[sg.Link{TraceID: s.TraceID, SpanID: s.SpanID}] = client[sg.Link{TraceID: s.TraceID, SpanID: s.SpanID}] || s.Kind == sg.KindClient
@@ -88,7 +99,6 @@ func randomTraces(rng *rand.Rand, traces int) []sg.Span {
 			return client[l] && l.TraceID != spans[i].TraceID
 		})
 	}
-	return spans
 }
 
 // seeds returns how many random inputs to try: the value of the environment variable

@@ -412,61 +412,78 @@ func (o *oracle) isReceived(queue sg.NodeID) bool {
 // all such calls.
 func (o *oracle) peerName(c *oracleCall, open []oracleCall) sg.NodeID {
 	peer := c.peer
-	isHost := func(c *oracleCall) bool {
-		return !c.isName && c.kind == sg.EdgeRequest && (c.peer.Type == sg.TypeExternal || c.peer.Type == sg.TypeIP)
-	}
 	switch {
 	case isHost(c) && c.at.host == "localhost":
-		type port struct {
-			caller sg.NodeID
-			port   string
-		}
-		ports, ofCaller := make(map[port]bool), make(map[port]bool)
-		for _, other := range open {
-			if !isHost(&other) || other.at.host != "localhost" {
-				continue
-			}
-			at := port{other.client.node, other.at.port}
-			ports[at] = true
-			if at.caller == c.client.node {
-				ofCaller[at] = true
-				if at.port == c.at.port && cmp.Or(strings.Compare(other.peer.Name, peer.Name), strings.Compare(string(other.peer.Type), string(peer.Type))) < 0 {
-					peer = other.peer
-				}
-			}
-		}
-		if len(ports) > 1 {
-			peer.Name = "localhost"
-			if len(ofCaller) > 1 && c.at.port != "" {
-				peer.Name += ":" + c.at.port
-			}
-			peer.Name += "@" + c.client.node.String()
-			peer.Type = sg.TypeExternal
-		}
+		return localName(c, open)
 	case isHost(c) && peer.Name == c.at.host:
 		peer.Name = o.shown(c.client.node, c.at.host)
 	case !c.isName && (peer.Type == sg.TypeDatabase && c.kind == sg.EdgeRequest || peer.Type == sg.TypeQueue && !o.isReceived(peer)):
-		alike, own := make(map[string]string), make(map[string]bool)
-		digits := strings.NewReplacer("0", "", "1", "", "2", "", "3", "")
-		for _, other := range open {
-			host := o.shown(other.client.node, other.at.host)
-			if other.peer != c.peer || other.isName || peer.Type == sg.TypeDatabase && other.kind != c.kind || host == "" || host == "localhost" || isAddress(host) {
-				continue
-			}
-			if first, known := alike[digits.Replace(host)]; !known || host < first {
-				alike[digits.Replace(host)] = host
-			}
-			if other.client.node == c.client.node {
-				own[digits.Replace(host)] = true
-			}
-		}
-		key := digits.Replace(o.shown(c.client.node, c.at.host))
-		if c.at.host == "" && len(own) == 1 {
-			key = onlyName(own)
-		}
-		if host := alike[key]; len(alike) > 1 && host != "" && (c.at.host == "" || !isAddress(c.at.host)) {
-			peer.Name += "@" + host
-		}
+		peer.Name += o.serverName(c, open)
 	}
 	return peer
+}
+
+// isHost reports whether the peer of a call is a host.
+func isHost(c *oracleCall) bool {
+	return !c.isName && c.kind == sg.EdgeRequest && (c.peer.Type == sg.TypeExternal || c.peer.Type == sg.TypeIP)
+}
+
+// localName returns the name of the peer of a call to localhost.
+func localName(c *oracleCall, open []oracleCall) sg.NodeID {
+	type port struct {
+		caller sg.NodeID
+		port   string
+	}
+	peer := c.peer
+	ports, ofCaller := make(map[port]bool), make(map[port]bool)
+	for _, other := range open {
+		if !isHost(&other) || other.at.host != "localhost" {
+			continue
+		}
+		at := port{other.client.node, other.at.port}
+		ports[at] = true
+		if at.caller != c.client.node {
+			continue
+		}
+		ofCaller[at] = true
+		if at.port == c.at.port && cmp.Or(strings.Compare(other.peer.Name, peer.Name), strings.Compare(string(other.peer.Type), string(peer.Type))) < 0 {
+			peer = other.peer
+		}
+	}
+	if len(ports) > 1 {
+		peer.Name = "localhost"
+		if len(ofCaller) > 1 && c.at.port != "" {
+			peer.Name += ":" + c.at.port
+		}
+		peer.Name += "@" + c.client.node.String()
+		peer.Type = sg.TypeExternal
+	}
+	return peer
+}
+
+// serverName returns what the name of a database or a queue adds if there are several servers of the
+// same name: @ and the host. Hosts that differ only in digits are one server.
+func (o *oracle) serverName(c *oracleCall, open []oracleCall) string {
+	alike, own := make(map[string]string), make(map[string]bool)
+	digits := strings.NewReplacer("0", "", "1", "", "2", "", "3", "")
+	for _, other := range open {
+		host := o.shown(other.client.node, other.at.host)
+		if other.peer != c.peer || other.isName || c.peer.Type == sg.TypeDatabase && other.kind != c.kind || host == "" || host == "localhost" || isAddress(host) {
+			continue
+		}
+		if first, known := alike[digits.Replace(host)]; !known || host < first {
+			alike[digits.Replace(host)] = host
+		}
+		if other.client.node == c.client.node {
+			own[digits.Replace(host)] = true
+		}
+	}
+	key := digits.Replace(o.shown(c.client.node, c.at.host))
+	if c.at.host == "" && len(own) == 1 {
+		key = onlyName(own)
+	}
+	if host := alike[key]; len(alike) > 1 && host != "" && (c.at.host == "" || !isAddress(c.at.host)) {
+		return "@" + host
+	}
+	return ""
 }

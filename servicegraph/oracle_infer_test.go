@@ -139,16 +139,23 @@ func isOneEdge(guesses []oracleGuess, g oracleGuess) bool {
 
 // guesses returns the pairs of spans whose times fit and that do not contradict each other.
 // Requests come first, and pairs are ordered by the start of the callee.
-func (o *oracle) guesses() (guesses []oracleGuess) {
+func (o *oracle) guesses() []oracleGuess {
 	spans := slices.Clone(o.spans)
 	slices.SortStableFunc(spans, byTime)
-	isTimed := func(s *oracleSpan) bool { return s.End >= s.Start }
+	guesses := o.requestGuesses(spans)
+	if o.cfg.QueueNodes { // the node of the queue connects both sides
+		return guesses
+	}
+	return append(guesses, o.messageGuesses(spans)...)
+}
+
+func (o *oracle) requestGuesses(spans []*oracleSpan) (guesses []oracleGuess) {
 	for _, s := range spans {
-		if s.kind != sg.KindServer || !isTimed(s) || !s.isLost() || len(o.messages(s)) > 0 {
+		if s.kind != sg.KindServer || !s.isTimed() || !s.isLost() || len(o.messages(s)) > 0 {
 			continue
 		}
 		for _, c := range spans {
-			fits := c.TraceID == s.TraceID && c.node != s.node && isTimed(c) && c.Start <= s.Start && s.End <= c.End
+			fits := c.TraceID == s.TraceID && c.node != s.node && c.isTimed() && c.Start <= s.Start && s.End <= c.End
 			if !fits || c.kind != sg.KindClient {
 				continue
 			}
@@ -157,16 +164,17 @@ func (o *oracle) guesses() (guesses []oracleGuess) {
 			}
 		}
 	}
-	if o.cfg.QueueNodes { // the node of the queue connects both sides
-		return guesses
-	}
+	return guesses
+}
+
+func (o *oracle) messageGuesses(spans []*oracleSpan) (guesses []oracleGuess) {
 	for _, s := range spans {
 		isEntered := slices.ContainsFunc(o.entered, func(e oracleEntry) bool { return e.callee == s && s.queue() != (sg.NodeID{}) }) || slices.Contains(o.taken, s)
-		if s.kind != sg.KindConsumer || !isTimed(s) || s.parent != nil || !s.isLost() && !isEntered || len(o.messages(s)) > 0 || o.delegates(s) {
+		if s.kind != sg.KindConsumer || !s.isTimed() || s.parent != nil || !s.isLost() && !isEntered || len(o.messages(s)) > 0 || o.delegates(s) {
 			continue
 		}
 		for _, c := range spans {
-			if c.TraceID != s.TraceID || c.node == s.node || !isTimed(c) || !o.senders[c] || c.Start > s.Start {
+			if c.TraceID != s.TraceID || c.node == s.node || !c.isTimed() || !o.senders[c] || c.Start > s.Start {
 				continue
 			}
 			switch from, to := o.sentThrough(c), s.queue(); {
@@ -179,6 +187,9 @@ func (o *oracle) guesses() (guesses []oracleGuess) {
 	}
 	return guesses
 }
+
+// isTimed reports whether a span has a duration.
+func (s *oracleSpan) isTimed() bool { return s.End >= s.Start }
 
 // isLost reports whether the parent of a request or a message never arrived, or its parent id is
 // lost.

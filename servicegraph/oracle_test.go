@@ -1032,6 +1032,36 @@ func isSamePeer(a, b *oracleSpan) bool {
 	return x == y
 }
 
+// joinsTwins reports whether span s can stand for the same call as the spans of a group.
+func joinsTwins(group []*oracleSpan, s *oracleSpan, met func(*oracleSpan) bool, compared bool) bool {
+	return group[0].End >= s.End && !slices.ContainsFunc(group, func(other *oracleSpan) bool {
+		alike := isSamePeer(other, s)
+		_, named := other.peer()
+		_, names := s.peer()
+		switch {
+		case isOtherHost(other, s) && !alike && s.caller:
+		case compared && alike:
+		case named && names && !alike:
+		case other.attrs["otel.scope.name"] == s.attrs["otel.scope.name"] || met(s) && met(other):
+		case isOtherPort(other, s) && s.caller:
+		default:
+			return false
+		}
+		return true
+	})
+}
+
+// isOtherHost reports whether two spans name different hosts.
+func isOtherHost(a, b *oracleSpan) bool {
+	return a.address().host != b.address().host && a.address().host != "" && b.address().host != ""
+}
+
+// isOtherPort reports whether two spans name different ports of hosts.
+func isOtherPort(a, b *oracleSpan) bool {
+	p, q := a.attrs["server.port"], b.attrs["server.port"]
+	return p != q && p != "" && q != "" && a.attrs["server.address"] != "" && b.attrs["server.address"] != ""
+}
+
 // markTwins marks all spans of a call except one: the span with the callee, or else the outer span.
 // If compared is set, spans with the same peer have been compared before.
 func markTwins(spans []*oracleSpan, met func(*oracleSpan) bool, compared bool) {
@@ -1041,30 +1071,8 @@ func markTwins(spans []*oracleSpan, met func(*oracleSpan) bool, compared bool) {
 	})
 	var groups [][]*oracleSpan
 	for _, s := range spans {
-		joins := func(group []*oracleSpan) bool {
-			for _, other := range group {
-				if a, b := other.address().host, s.address().host; a != b && a != "" && b != "" && !isSamePeer(other, s) && s.caller {
-					return false
-				}
-				if compared && isSamePeer(other, s) {
-					return false
-				}
-				if _, a := other.peer(); a && !isSamePeer(other, s) {
-					if _, b := s.peer(); b {
-						return false
-					}
-				}
-				if other.attrs["otel.scope.name"] == s.attrs["otel.scope.name"] || met(s) && met(other) {
-					return false
-				}
-				if a, b := other.attrs["server.port"], s.attrs["server.port"]; a != b && a != "" && b != "" && other.attrs["server.address"] != "" && s.attrs["server.address"] != "" && s.caller {
-					return false
-				}
-			}
-			return group[0].End >= s.End
-		}
 		at := len(groups) - 1
-		for at >= 0 && !joins(groups[at]) {
+		for at >= 0 && !joinsTwins(groups[at], s, met, compared) {
 			at--
 		}
 		if at < 0 {
@@ -1268,12 +1276,20 @@ func (o *oracle) findLinked() {
 
 // countLinkedMessages counts one message for each link (M2, M3).
 func (o *oracle) countLinkedMessages() {
-	type side struct {
-		edge *oracleEdge
-		span *oracleSpan
+	m := &linkedMessages{o, make(map[edgeSide]bool), o.messageEdges()}
+	for _, s := range o.spans {
+		for _, l := range o.messages(s) {
+			if p := o.sender(l); p != nil {
+				m.count(s, l, p)
+			}
+		}
 	}
-	seen := make(map[side]bool)
-	byParent := make(map[sg.NodeID]map[sg.NodeID]bool) // the services whose messages a service received below their producers
+}
+
+// messageEdges returns, by receiver, the services whose messages a service received below their
+// producers.
+func (o *oracle) messageEdges() map[sg.NodeID]map[sg.NodeID]bool {
+	byParent := make(map[sg.NodeID]map[sg.NodeID]bool)
 	for id := range o.edges {
 		if id.Kind == sg.EdgeMessage {
 			if byParent[id.To] == nil {
@@ -1282,72 +1298,90 @@ func (o *oracle) countLinkedMessages() {
 			byParent[id.To][id.From] = true
 		}
 	}
-	for _, s := range o.spans {
-		targets := o.messages(s)
-		for _, l := range targets {
-			p := o.sender(l)
-			if p == nil {
-				continue
-			}
-			client := o.outer(p)
-			s.outcome = "paired"
-			if client.outcome == "unresolved" {
-				client.outcome = "paired"
-			}
-			handled := slices.ContainsFunc(o.spans, func(other *oracleSpan) bool {
-				return other.kind == sg.KindConsumer && !other.takes && other.node == s.node && slices.Contains(o.messages(other), l)
-			})
-			from := p.node
-			if peer, _ := p.peer(); o.cfg.QueueNodes && peer.Type == sg.TypeQueue {
-				from = peer
-			}
-			if s.takes && p.kind == sg.KindProducer && (o.reaches(client) || o.reaches(p)) && byParent[s.node][from] {
-				continue // a batch whose messages are known
-			}
-			if handled && (s.kind != sg.KindConsumer || s.takes) {
-				continue
-			}
-			kind := sg.EdgeMessage
-			if peer, _ := p.peer(); s.kind == sg.KindServer && p.kind == sg.KindClient && peer.Type != sg.TypeQueue {
-				kind = sg.EdgeRequest
-				if !p.callsOwnHost() {
-					dialed := p
-					if p.dialed != nil {
-						dialed = p.dialed
-					}
-					o.meetings = append(o.meetings, oracleMeeting{p.node, s.node, dialed.address(), client.Start})
-				}
-			}
-			queue := o.queueOfLink(p, s)
-			if kind == sg.EdgeMessage {
-				o.received[reception{queue, s.node}] = true
-			}
-			if o.cfg.QueueNodes && queue != (sg.NodeID{}) {
-				if o.sentTo(p).Type != sg.TypeQueue { // otherwise the call is counted already
-					if e := o.edge(p.node, queue, sg.EdgeMessage); !seen[side{e, client}] {
-						e.count(client, nil, &e.caller)
-						e.addCaller(client)
-						seen[side{e, client}] = true
-					}
-				}
-				if e := o.edge(queue, s.node, sg.EdgeMessage); !seen[side{e, s}] {
-					e.count(nil, s, &e.callee)
-					e.addCallee(s)
-					seen[side{e, s}] = true
-				}
-				continue
-			}
-			e := o.edge(p.node, s.node, kind)
-			e.count(client, s, &e.both)
-			e.gap(kind, client, s)
-			if !seen[side{e, client}] {
-				e.addCaller(client)
-			}
-			if !seen[side{e, s}] {
-				e.addCallee(s)
-			}
-			seen[side{e, client}], seen[side{e, s}] = true, true
+	return byParent
+}
+
+type edgeSide struct {
+	edge *oracleEdge
+	span *oracleSpan
+}
+
+// linkedMessages counts the messages of links.
+type linkedMessages struct {
+	*oracle
+	seen     map[edgeSide]bool
+	byParent map[sg.NodeID]map[sg.NodeID]bool
+}
+
+// count counts the message of the link l of span s, which leads to span p.
+func (m *linkedMessages) count(s *oracleSpan, l sg.Link, p *oracleSpan) {
+	client := m.outer(p)
+	s.outcome = "paired"
+	if client.outcome == "unresolved" {
+		client.outcome = "paired"
+	}
+	from := p.node
+	if peer, _ := p.peer(); m.cfg.QueueNodes && peer.Type == sg.TypeQueue {
+		from = peer
+	}
+	if s.takes && p.kind == sg.KindProducer && (m.reaches(client) || m.reaches(p)) && m.byParent[s.node][from] {
+		return // a batch whose messages are known
+	}
+	handled := slices.ContainsFunc(m.spans, func(other *oracleSpan) bool {
+		return other.kind == sg.KindConsumer && !other.takes && other.node == s.node && slices.Contains(m.messages(other), l)
+	})
+	if handled && (s.kind != sg.KindConsumer || s.takes) {
+		return
+	}
+	kind := m.kind(s, p, client)
+	queue := m.queueOfLink(p, s)
+	if kind == sg.EdgeMessage {
+		m.received[reception{queue, s.node}] = true
+	}
+	if m.cfg.QueueNodes && queue != (sg.NodeID{}) {
+		m.countThroughQueue(s, p, client, queue)
+		return
+	}
+	e := m.edge(p.node, s.node, kind)
+	e.count(client, s, &e.both)
+	e.gap(kind, client, s)
+	if !m.seen[edgeSide{e, client}] {
+		e.addCaller(client)
+	}
+	if !m.seen[edgeSide{e, s}] {
+		e.addCallee(s)
+	}
+	m.seen[edgeSide{e, client}], m.seen[edgeSide{e, s}] = true, true
+}
+
+// kind returns the kind of the call from span p to span s, and notes the address of a request.
+func (m *linkedMessages) kind(s, p, client *oracleSpan) sg.EdgeKind {
+	if peer, _ := p.peer(); s.kind != sg.KindServer || p.kind != sg.KindClient || peer.Type == sg.TypeQueue {
+		return sg.EdgeMessage
+	}
+	if !p.callsOwnHost() {
+		dialed := p
+		if p.dialed != nil {
+			dialed = p.dialed
 		}
+		m.meetings = append(m.meetings, oracleMeeting{p.node, s.node, dialed.address(), client.Start})
+	}
+	return sg.EdgeRequest
+}
+
+// countThroughQueue counts a message on the edges to and from the node of its queue.
+func (m *linkedMessages) countThroughQueue(s, p, client *oracleSpan, queue sg.NodeID) {
+	if m.sentTo(p).Type != sg.TypeQueue { // otherwise the call is counted already
+		if e := m.edge(p.node, queue, sg.EdgeMessage); !m.seen[edgeSide{e, client}] {
+			e.count(client, nil, &e.caller)
+			e.addCaller(client)
+			m.seen[edgeSide{e, client}] = true
+		}
+	}
+	if e := m.edge(queue, s.node, sg.EdgeMessage); !m.seen[edgeSide{e, s}] {
+		e.count(nil, s, &e.callee)
+		e.addCallee(s)
+		m.seen[edgeSide{e, s}] = true
 	}
 }
 
@@ -1389,37 +1423,45 @@ func (o *oracle) countEntries() {
 		if messages || !delegates { // a span that delegates is no request: the spans inside are
 			o.requests[s.node] += s.Weight
 		}
-		peer, kind := o.cfg.name(sg.NodeID{Name: s.attrs["peer.service"], Type: sg.TypeExternal}), sg.EdgeRequest
-		if s.kind == sg.KindConsumer {
-			kind = sg.EdgeMessage
-			if q := s.queue(); q != (sg.NodeID{}) {
-				peer = q
-			}
+		if s.outcome != "paired" && (messages || !delegates) {
+			o.countEntry(s, messages)
 		}
-		switch {
-		case s.outcome == "paired", delegates && !messages:
-		case !messages && s.behind && !s.isEntry:
-		case messages && s.parent == nil && !s.missing && o.isDetached(s) && peer.Type != sg.TypeQueue:
-			s.outcome = "detached"
-		case messages && s.kind == sg.KindConsumer && peer.Type != sg.TypeQueue:
-		case peer.Name != "" && (!s.isEntry || messages) && (s.parent == nil && !s.missing || peer.Type == sg.TypeQueue || s.missing && !o.hasService(s, peer)):
-			from := peer
-			if peer.Type == sg.TypeExternal {
-				from = o.service(peer)
-			}
-			s.outcome = "virtual"
-			if s.takes && peer.Type == sg.TypeQueue {
-				o.taken = append(o.taken, s)
-				break
-			}
-			o.entered = append(o.entered, oracleEntry{from, s, kind})
-		case s.parent == nil && !s.missing && o.isDetached(s):
-			s.outcome = "detached"
-		case messages && s.parent == nil && !s.missing: // not from the user: the link can lead to a caller in another graph
-			o.entries[s.node] += s.Weight
-		case s.parent == nil && !s.missing:
-			o.entry(s, kind)
+	}
+}
+
+// countEntry counts a request without a known caller. messages says whether the span handles
+// messages.
+func (o *oracle) countEntry(s *oracleSpan, messages bool) {
+	peer, kind := o.cfg.name(sg.NodeID{Name: s.attrs["peer.service"], Type: sg.TypeExternal}), sg.EdgeRequest
+	if s.kind == sg.KindConsumer {
+		kind = sg.EdgeMessage
+		if q := s.queue(); q != (sg.NodeID{}) {
+			peer = q
 		}
+	}
+	isRoot := s.parent == nil && !s.missing
+	switch {
+	case !messages && s.behind && !s.isEntry:
+	case messages && isRoot && o.isDetached(s) && peer.Type != sg.TypeQueue:
+		s.outcome = "detached"
+	case messages && s.kind == sg.KindConsumer && peer.Type != sg.TypeQueue:
+	case peer.Name != "" && (!s.isEntry || messages) && (isRoot || peer.Type == sg.TypeQueue || s.missing && !o.hasService(s, peer)):
+		from := peer
+		if peer.Type == sg.TypeExternal {
+			from = o.service(peer)
+		}
+		s.outcome = "virtual"
+		if s.takes && peer.Type == sg.TypeQueue {
+			o.taken = append(o.taken, s)
+			break
+		}
+		o.entered = append(o.entered, oracleEntry{from, s, kind})
+	case isRoot && o.isDetached(s):
+		s.outcome = "detached"
+	case messages && isRoot: // not from the user: the link can lead to a caller in another graph
+		o.entries[s.node] += s.Weight
+	case isRoot:
+		o.entry(s, kind)
 	}
 }
 

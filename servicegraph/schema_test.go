@@ -129,7 +129,6 @@ func (c *schemaChecker) fault(path, format string, args ...any) {
 }
 
 func (c *schemaChecker) check(path string, v any, schema map[string]any) {
-	properties, _ := schema["properties"].(map[string]any)
 	for word, is := range schema {
 		switch word {
 		case "$ref":
@@ -143,21 +142,9 @@ func (c *schemaChecker) check(path string, v any, schema map[string]any) {
 				c.fault(path, "%v is not of type %s", v, is)
 			}
 		case "required":
-			object, _ := v.(map[string]any)
-			for _, name := range is.([]any) {
-				if _, ok := object[name.(string)]; !ok {
-					c.fault(path, "no %s", name)
-				}
-			}
+			c.checkRequired(path, v, is.([]any))
 		case "properties":
-			object, _ := v.(map[string]any)
-			for name, value := range object {
-				if p, ok := properties[name]; ok {
-					c.check(path+"."+name, value, p.(map[string]any))
-				} else {
-					c.fault(path+"."+name, "not in the schema")
-				}
-			}
+			c.checkProperties(path, v, is.(map[string]any))
 		case "items":
 			list, _ := v.([]any)
 			for i, item := range list {
@@ -165,16 +152,10 @@ func (c *schemaChecker) check(path string, v any, schema map[string]any) {
 			}
 		case "minItems", "maxItems":
 			list, _ := v.([]any)
-			if n := float64(len(list)); word == "minItems" && n < is.(float64) {
-				c.fault(path, "less than %v items", is)
-			} else if word == "maxItems" && n > is.(float64) {
-				c.fault(path, "more than %v items", is)
-			}
+			c.checkLength(path, word, float64(len(list)), is.(float64))
 		case "minimum", "maximum":
-			if n, ok := v.(float64); ok && word == "minimum" && n < is.(float64) {
-				c.fault(path, "%v is less than %v", n, is)
-			} else if ok && word == "maximum" && n > is.(float64) {
-				c.fault(path, "%v is more than %v", n, is)
+			if n, ok := v.(float64); ok {
+				c.checkBound(path, word, n, is.(float64))
 			}
 		case "pattern":
 			if s, ok := v.(string); ok && !regexp.MustCompile(is.(string)).MatchString(s) {
@@ -184,6 +165,44 @@ func (c *schemaChecker) check(path string, v any, schema map[string]any) {
 		default:
 			c.fault(path, "the schema has the keyword %s, which this test does not check", word)
 		}
+	}
+}
+
+func (c *schemaChecker) checkRequired(path string, v any, names []any) {
+	object, _ := v.(map[string]any)
+	for _, name := range names {
+		if _, ok := object[name.(string)]; !ok {
+			c.fault(path, "no %s", name)
+		}
+	}
+}
+
+func (c *schemaChecker) checkProperties(path string, v any, properties map[string]any) {
+	object, _ := v.(map[string]any)
+	for name, value := range object {
+		if p, ok := properties[name]; ok {
+			c.check(path+"."+name, value, p.(map[string]any))
+		} else {
+			c.fault(path+"."+name, "not in the schema")
+		}
+	}
+}
+
+func (c *schemaChecker) checkLength(path, word string, n, bound float64) {
+	switch {
+	case word == "minItems" && n < bound:
+		c.fault(path, "less than %v items", bound)
+	case word == "maxItems" && n > bound:
+		c.fault(path, "more than %v items", bound)
+	}
+}
+
+func (c *schemaChecker) checkBound(path, word string, n, bound float64) {
+	switch {
+	case word == "minimum" && n < bound:
+		c.fault(path, "%v is less than %v", n, bound)
+	case word == "maximum" && n > bound:
+		c.fault(path, "%v is more than %v", n, bound)
 	}
 }
 

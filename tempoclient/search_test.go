@@ -462,16 +462,9 @@ func TestSearchBeyondTheCutoff(t *testing.T) {
 				}
 				for _, searches := range []int{test.searches, test.thenSearch} {
 					m.requests = 0
-					var got []*Warning
+					summaries, got := searched(t, c, Query{Start: now.Add(-test.from), End: now.Add(-test.to)})
 					found := make(map[servicegraph.TraceID]bool)
-					for s, err := range c.Search(t.Context(), Query{Start: now.Add(-test.from), End: now.Add(-test.to)}) {
-						if w, ok := errors.AsType[*Warning](err); ok {
-							got = append(got, w)
-							continue
-						}
-						if err != nil {
-							t.Fatal(err)
-						}
+					for _, s := range summaries {
 						found[s.ID] = true
 					}
 					var want []*Warning

@@ -68,18 +68,7 @@ func (f *spanTempo) RoundTrip(req *http.Request) (*http.Response, error) {
 	case path == pathSearch && f.fail != "" && strings.HasPrefix(q, f.fail):
 		http.Error(w, "refused", http.StatusBadRequest)
 	case path == pathSearch:
-		kind := map[bool]string{true: "select", false: "search"}[strings.Contains(q, "select(")]
-		if strings.Contains(q, "link:") {
-			kind = "links"
-		}
-		switch {
-		case strings.Contains(q, scopeIntrinsic+" != "):
-			kind = "scopes"
-		case strings.Contains(q, "status = ok"):
-			kind = "ok"
-		case strings.Contains(q, "status = error"):
-			kind = "errors"
-		}
+		kind := kindOfSearch(q)
 		if kind == "select" && f.arrive != nil {
 			f.arrive(f)
 		}
@@ -87,22 +76,7 @@ func (f *spanTempo) RoundTrip(req *http.Request) (*http.Response, error) {
 		f.search(w, req, kind)
 	case path == "/api/v2/search/tags":
 		f.asked = append(f.asked, "tags")
-		scopes := map[string]map[string]bool{"span": {}, "resource": {"service.name": true}}
-		for _, spans := range f.traces {
-			for _, s := range spans {
-				if s.Namespace != "" {
-					scopes["resource"]["service.namespace"] = true
-				}
-				for _, a := range s.Attrs {
-					if a.Key != scopeKey {
-						scopes["span"][a.Key] = true
-					}
-				}
-				for _, a := range s.Resource {
-					scopes["resource"][a.Key] = true
-				}
-			}
-		}
+		scopes := f.keys()
 		var t Tags
 		for name, tags := range scopes {
 			t.Scopes = append(t.Scopes, TagScope{name, slices.Collect(maps.Keys(tags))})
@@ -128,24 +102,51 @@ func (f *spanTempo) RoundTrip(req *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
+// kindOfSearch returns which kind of search of the client a query is.
+func kindOfSearch(q string) string {
+	switch {
+	case strings.Contains(q, scopeIntrinsic+" != "):
+		return "scopes"
+	case strings.Contains(q, "status = ok"):
+		return "ok"
+	case strings.Contains(q, "status = error"):
+		return "errors"
+	case strings.Contains(q, "link:"):
+		return "links"
+	case strings.Contains(q, "select("):
+		return "select"
+	}
+	return "search"
+}
+
+// keys returns the keys of the attributes of all spans, by scope.
+func (f *spanTempo) keys() map[string]map[string]bool {
+	scopes := map[string]map[string]bool{"span": {}, "resource": {"service.name": true}}
+	for _, spans := range f.traces {
+		for _, s := range spans {
+			if s.Namespace != "" {
+				scopes["resource"]["service.namespace"] = true
+			}
+			for _, a := range s.Attrs {
+				if a.Key != scopeKey {
+					scopes["span"][a.Key] = true
+				}
+			}
+			for _, a := range s.Resource {
+				scopes["resource"][a.Key] = true
+			}
+		}
+	}
+	return scopes
+}
+
 func (f *spanTempo) search(w http.ResponseWriter, req *http.Request, kind string) {
-	type attribute struct {
-		Key   string            `json:"key"`
-		Value map[string]string `json:"value"`
-	}
-	str := func(key, value string) attribute { return attribute{key, map[string]string{"stringValue": value}} }
-	type shown struct {
-		SpanID            string      `json:"spanID"`
-		Name              string      `json:"name"`
-		StartTimeUnixNano string      `json:"startTimeUnixNano"`
-		DurationNanos     string      `json:"durationNanos"`
-		Attributes        []attribute `json:"attributes"`
-	}
 	var traces []any
 	spans := 0
+	q := req.FormValue("q")
 	most, _ := strconv.Atoi(req.FormValue("limit"))
 	order := slices.Collect(maps.Keys(f.traces))
-	if strings.HasSuffix(req.FormValue("q"), mostRecent) {
+	if strings.HasSuffix(q, mostRecent) {
 		slices.SortFunc(order, func(a, b servicegraph.TraceID) int { return cmp.Compare(f.traces[b][0].Start, f.traces[a][0].Start) })
 	}
 	for _, trace := range order {
@@ -153,67 +154,24 @@ func (f *spanTempo) search(w http.ResponseWriter, req *http.Request, kind string
 		if most > 0 && len(traces) == most {
 			break
 		}
-		if kind == "links" && !slices.ContainsFunc(list, func(s servicegraph.Span) bool { return len(s.Links) > 0 }) {
-			continue
-		}
-		if kind == "scopes" && !slices.ContainsFunc(list, func(s servicegraph.Span) bool {
-			return slices.ContainsFunc(s.Attrs, func(a servicegraph.Attr) bool { return a.Key == scopeKey })
-		}) {
-			continue
-		}
-		if q := req.FormValue("q"); strings.Contains(q, "resource.service.name=") && !strings.Contains(q, list[0].Service) {
-			continue
-		}
-		if !selects(req.FormValue("q"), trace) {
+		if !holdsKind(list, kind) || strings.Contains(q, "resource.service.name=") && !strings.Contains(q, list[0].Service) || !selects(q, trace) {
 			continue
 		}
 		var sets []any
-		stats := make(map[string]map[string]int)
-		start, end := list[0].Start, list[0].End
 		for _, s := range list {
-			start, end = min(start, s.Start), max(end, s.End)
-			if stats[s.Service] == nil {
-				stats[s.Service] = make(map[string]int)
-			}
-			stats[s.Service]["spanCount"]++
-			if s.Status == servicegraph.StatusError {
-				stats[s.Service]["errorCount"]++
-			}
-			if kind == "errors" && (s.Status != servicegraph.StatusError || f.hideError[s.SpanID]) || kind == "ok" && s.Status != servicegraph.StatusOK {
-				continue
-			}
-			if kind == "select" && f.hide[s.SpanID] {
+			if !f.shows(s, kind) {
 				continue
 			}
 			if spans++; kind == "select" && f.most > 0 && spans > f.most {
 				http.Error(w, "rpc error: code = ResourceExhausted desc = grpc: received message after decompression larger than max 16777216", http.StatusInternalServerError)
 				return
 			}
-			v := shown{s.SpanID.String(), s.Name, strconv.FormatInt(s.Start, 10), strconv.FormatInt(s.End-s.Start, 10), []attribute{
-				str("span:parentID", s.ParentID.String()), str("kind", kindText(s.Kind)), str("service.name", s.Service),
-			}}
-			if strings.Contains(req.FormValue("q"), ", status") {
-				v.Attributes = append(v.Attributes, str("status", s.Status.String()))
-			}
-			if s.Namespace != "" && strings.Contains(req.FormValue("q"), "resource.service.namespace") {
-				v.Attributes = append(v.Attributes, str("service.namespace", s.Namespace))
-			}
-			for _, a := range slices.Concat(s.Attrs, s.Resource) {
-				if a.Key == scopeKey {
-					if strings.Contains(req.FormValue("q"), scopeIntrinsic) {
-						v.Attributes = append(v.Attributes, str(scopeIntrinsic, a.Value))
-					}
-					continue
-				}
-				if strings.Contains(req.FormValue("q"), "."+a.Key) {
-					v.Attributes = append(v.Attributes, str(a.Key, a.Value))
-				}
-			}
-			sets = append(sets, map[string]any{"matched": 1, "spans": []shown{v}})
+			sets = append(sets, map[string]any{"matched": 1, "spans": []foundSpan{foundBy(q, s)}})
 		}
 		if (kind == "errors" || kind == "ok") && len(sets) == 0 {
 			continue
 		}
+		start, end, stats := statsOf(list)
 		traces = append(traces, map[string]any{
 			"traceID": strings.TrimLeft(trace.String(), "0"), "rootServiceName": list[0].Service, "rootTraceName": list[0].Name,
 			"startTimeUnixNano": strconv.FormatInt(start, 10), "durationMs": (end - start) / 1e6,
@@ -224,6 +182,89 @@ func (f *spanTempo) search(w http.ResponseWriter, req *http.Request, kind string
 		f.shown += len(traces)
 	}
 	json.NewEncoder(w).Encode(map[string]any{"traces": traces})
+}
+
+// holdsKind reports whether a search for links or for scopes finds a trace with these spans. Other
+// searches do not depend on them.
+func holdsKind(spans []servicegraph.Span, kind string) bool {
+	switch kind {
+	case "links":
+		return slices.ContainsFunc(spans, func(s servicegraph.Span) bool { return len(s.Links) > 0 })
+	case "scopes":
+		return slices.ContainsFunc(spans, func(s servicegraph.Span) bool {
+			return slices.ContainsFunc(s.Attrs, func(a servicegraph.Attr) bool { return a.Key == scopeKey })
+		})
+	}
+	return true
+}
+
+// shows reports whether a search shows a span.
+func (f *spanTempo) shows(s servicegraph.Span, kind string) bool {
+	switch kind {
+	case "errors":
+		return s.Status == servicegraph.StatusError && !f.hideError[s.SpanID]
+	case "ok":
+		return s.Status == servicegraph.StatusOK
+	case "select":
+		return !f.hide[s.SpanID]
+	}
+	return true
+}
+
+// statsOf returns the times and the statistics of a trace.
+func statsOf(spans []servicegraph.Span) (start, end int64, stats map[string]map[string]int) {
+	start, end, stats = spans[0].Start, spans[0].End, make(map[string]map[string]int)
+	for _, s := range spans {
+		start, end = min(start, s.Start), max(end, s.End)
+		if stats[s.Service] == nil {
+			stats[s.Service] = make(map[string]int)
+		}
+		stats[s.Service]["spanCount"]++
+		if s.Status == servicegraph.StatusError {
+			stats[s.Service]["errorCount"]++
+		}
+	}
+	return start, end, stats
+}
+
+// A foundSpan is a span in the answer to a search.
+type foundSpan struct {
+	SpanID            string           `json:"spanID"`
+	Name              string           `json:"name"`
+	StartTimeUnixNano string           `json:"startTimeUnixNano"`
+	DurationNanos     string           `json:"durationNanos"`
+	Attributes        []foundAttribute `json:"attributes"`
+}
+
+type foundAttribute struct {
+	Key   string            `json:"key"`
+	Value map[string]string `json:"value"`
+}
+
+// foundBy returns a span with the attributes that a query selects.
+func foundBy(query string, s servicegraph.Span) foundSpan {
+	v := foundSpan{SpanID: s.SpanID.String(), Name: s.Name, StartTimeUnixNano: strconv.FormatInt(s.Start, 10), DurationNanos: strconv.FormatInt(s.End-s.Start, 10)}
+	add := func(key, value string) {
+		v.Attributes = append(v.Attributes, foundAttribute{key, map[string]string{"stringValue": value}})
+	}
+	add("span:parentID", s.ParentID.String())
+	add("kind", kindText(s.Kind))
+	add("service.name", s.Service)
+	if strings.Contains(query, ", status") {
+		add("status", s.Status.String())
+	}
+	if s.Namespace != "" && strings.Contains(query, "resource.service.namespace") {
+		add("service.namespace", s.Namespace)
+	}
+	for _, a := range slices.Concat(s.Attrs, s.Resource) {
+		switch {
+		case a.Key == scopeKey && strings.Contains(query, scopeIntrinsic):
+			add(scopeIntrinsic, a.Value)
+		case a.Key != scopeKey && strings.Contains(query, "."+a.Key):
+			add(a.Key, a.Value)
+		}
+	}
+	return v
 }
 
 // selects reports whether a search shows the spans of a trace.
@@ -408,40 +449,15 @@ func TestSpansFromSearches(t *testing.T) {
 			}
 		}, Query{TraceQL: `{resource.service.name="web"}`}, nil, Cost{ByID: n, Sparse: n}},
 	} {
-		f := &spanTempo{
-			traces: make(map[servicegraph.TraceID][]servicegraph.Span),
-			state:  make(map[servicegraph.TraceID]string), hide: make(map[servicegraph.SpanID]bool), other: make(map[servicegraph.TraceID]bool), late: make(map[servicegraph.TraceID]servicegraph.Span),
-		}
-		for i := range byte(n) {
-			f.traces[id(i)] = []servicegraph.Span{
-				{TraceID: id(i), SpanID: sid(1), Service: "web", Namespace: "shop", Name: "GET", Kind: servicegraph.KindServer, Start: start + ms(int64(i)), End: start + ms(int64(i)+50), Resource: attr("host.name", "h")},
-				{TraceID: id(i), SpanID: sid(2), ParentID: sid(1), Service: "web", Name: "POST", Kind: servicegraph.KindClient, Status: servicegraph.StatusError, Start: start + ms(int64(i)+1), End: start + ms(int64(i)+9), Attrs: attr("server.address", "cart", "server.port", "80")},
-			}
-		}
+		f := newSpanTempo(n, start)
 		if test.change != nil {
 			test.change(f)
 		}
-		read := func(q Query, progress *Progress) []servicegraph.Span {
-			c := newClient(t, "http://tempo", Config{Transport: f, Keep: test.keep})
-			q.Progress = func(p Progress) { *progress = p }
-			var spans []servicegraph.Span
-			for s, err := range c.Spans(t.Context(), q) {
-				if w, ok := errors.AsType[*Warning](err); ok && w.Kind == WarnLimit && w.Traces == n-q.Limit {
-					continue
-				}
-				if err != nil {
-					t.Fatalf("%s: %v", name, err)
-				}
-				s.Attrs, s.Resource = inOrder(s.Attrs), inOrder(s.Resource)
-				spans = append(spans, s)
-			}
-			return spans
-		}
-		var progress, ignored Progress
-		got := read(test.query, &progress)
+		got, progress := f.read(t, name, test.keep, n, test.query)
 		exact := test.query
 		exact.Exact = true
-		if diff := gocmp.Diff(read(exact, &ignored), got); diff != "" {
+		fetched, _ := f.read(t, name, test.keep, n, exact)
+		if diff := gocmp.Diff(fetched, got); diff != "" {
 			t.Errorf("%s: (-fetched +got):\n%s", name, diff)
 		}
 		cost := progress.Cost
@@ -460,6 +476,39 @@ func TestSpansFromSearches(t *testing.T) {
 			t.Errorf("%s: progress %+v", name, progress)
 		}
 	}
+}
+
+// newSpanTempo returns a server with n traces of two spans each.
+func newSpanTempo(n byte, start int64) *spanTempo {
+	f := &spanTempo{
+		traces: make(map[servicegraph.TraceID][]servicegraph.Span),
+		state:  make(map[servicegraph.TraceID]string), hide: make(map[servicegraph.SpanID]bool), other: make(map[servicegraph.TraceID]bool), late: make(map[servicegraph.TraceID]servicegraph.Span),
+	}
+	for i := range n {
+		f.traces[id(i)] = []servicegraph.Span{
+			{TraceID: id(i), SpanID: sid(1), Service: "web", Namespace: "shop", Name: "GET", Kind: servicegraph.KindServer, Start: start + ms(int64(i)), End: start + ms(int64(i)+50), Resource: attr("host.name", "h")},
+			{TraceID: id(i), SpanID: sid(2), ParentID: sid(1), Service: "web", Name: "POST", Kind: servicegraph.KindClient, Status: servicegraph.StatusError, Start: start + ms(int64(i)+1), End: start + ms(int64(i)+9), Attrs: attr("server.address", "cart", "server.port", "80")},
+		}
+	}
+	return f
+}
+
+// read reads the spans of a query to a server with n traces. The only warning may be the one about
+// the limit of the query.
+func (f *spanTempo) read(t *testing.T, name string, keep func(string) bool, n int, q Query) (spans []servicegraph.Span, progress Progress) {
+	c := newClient(t, "http://tempo", Config{Transport: f, Keep: keep})
+	q.Progress = func(p Progress) { progress = p }
+	for s, err := range c.Spans(t.Context(), q) {
+		if w, ok := errors.AsType[*Warning](err); ok && w.Kind == WarnLimit && w.Traces == n-q.Limit {
+			continue
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		s.Attrs, s.Resource = inOrder(s.Attrs), inOrder(s.Resource)
+		spans = append(spans, s)
+	}
+	return spans, progress
 }
 
 // TestWeightsThatComeLate has weights only in one trace. The client fetches that trace because of

@@ -180,77 +180,97 @@ func TestTempo3(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				now := time.Now()
-				recent := func() []*Warning {
-					return []*Warning{unsearchedSince(time.Now().Add(-tempo3Cutoff))}
-				}
-				if trace, err := c.Trace(t.Context(), id(1)); err != nil || len(trace.Spans) != 1 || trace.Warnings != nil {
-					t.Errorf("Trace: %+v, %v", trace, err)
-				}
-				if _, err := c.Trace(t.Context(), id(2)); !errors.Is(err, ErrNotFound) {
-					t.Errorf("Trace of none: %v", err)
-				}
-				if len(fake.asked) != 2 {
-					t.Errorf("for two traces it was asked %v", fake.asked)
-				}
-
-				// A range of ten days, up to now.
-				var found []TraceSummary
-				var warned []*Warning
-				for s, err := range c.Search(t.Context(), Query{Start: now.Add(-240 * time.Hour)}) {
-					if w, ok := errors.AsType[*Warning](err); ok {
-						warned = append(warned, w)
-						continue
-					}
-					if err != nil {
-						t.Fatal(err)
-					}
-					found = append(found, s)
-				}
-				if len(found) != 1 || found[0].ID != id(1) || found[0].Matched != 1 || !found[0].Start.Equal(now.Add(-time.Minute)) && info == nil {
-					t.Errorf("Search: %+v", found)
-				}
-				if diff := cmp.Diff(recent(), warned); diff != "" {
-					t.Errorf("Search warns (-want +got):\n%s", diff)
-				}
-				graph, err := servicegraph.Build(c.Spans(t.Context(), Query{}), servicegraph.Config{})
-				if err != nil || graph.Report().Spans != 1 || graph.Report().Skipped != 1 {
-					t.Errorf("a graph of %+v, %v", graph.Report(), err)
-				}
-
-				hour := TagQuery{Start: now.Add(-time.Hour), End: now}
-				tags, err := c.Tags(t.Context(), hour)
-				if diff := cmp.Diff(&Tags{[]TagScope{{"newer", []string{"x"}}, {"resource", []string{"service.name"}}, {"span", []string{"db.system", "http.method"}}}, recent()}, tags); err != nil || diff != "" {
-					t.Errorf("Tags: error %v (-want +got):\n%s", err, diff)
-				}
-				values, err := c.TagValues(t.Context(), "resource.service.name", hour)
-				if diff := cmp.Diff(&TagValues{[]TagValue{{"string", "api"}, {"string", "web"}}, recent()}, values); err != nil || diff != "" {
-					t.Errorf("TagValues: error %v (-want +got):\n%s", err, diff)
-				}
-				query := MetricsQuery{TraceQL: "{} | rate()"}
-				for name, ask := range map[string]func() (*Metrics, error){
-					"QueryRange":   func() (*Metrics, error) { return c.QueryRange(t.Context(), query) },
-					"QueryInstant": func() (*Metrics, error) { return c.QueryInstant(t.Context(), query) },
-				} {
-					query = MetricsQuery{TraceQL: "{} | rate()"}
-					m, err := ask()
-					if err != nil || len(m.Series) != 1 || len(m.Series[0].Samples) != 1 {
-						t.Fatalf("%s: %+v, %v", name, m, err)
-					}
-					if diff := cmp.Diff(recent(), m.Warnings); diff != "" {
-						t.Errorf("%s warns (-want +got):\n%s", name, diff)
-					}
-					query.Start = time.Now().Add(-48 * time.Hour)
-					if _, err := ask(); err == nil || !strings.HasSuffix(err.Error(), "400 Bad Request: metrics query time range exceeds the maximum allowed duration of 24h0m0s") {
-						t.Errorf("%s of two days: %v", name, err)
-					}
-					query.Start = time.Now().Add(-10 * time.Second)
-					if _, err := ask(); err == nil || !strings.HasSuffix(err.Error(), "400 Bad Request: query window falls entirely within query_end_cutoff") {
-						t.Errorf("%s of ten seconds: %v", name, err)
-					}
-				}
+				askTempo3ForTraces(t, c, fake)
+				searchTempo3(t, c, info == nil)
+				askTempo3ForTags(t, c)
+				askTempo3ForMetrics(t, c)
 			})
 		})
+	}
+}
+
+// recentTempo3 returns the warning about what the server does not search yet.
+func recentTempo3() []*Warning { return []*Warning{unsearchedSince(time.Now().Add(-tempo3Cutoff))} }
+
+func askTempo3ForTraces(t *testing.T, c *Client, fake *tempo3) {
+	if trace, err := c.Trace(t.Context(), id(1)); err != nil || len(trace.Spans) != 1 || trace.Warnings != nil {
+		t.Errorf("Trace: %+v, %v", trace, err)
+	}
+	if _, err := c.Trace(t.Context(), id(2)); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Trace of none: %v", err)
+	}
+	if len(fake.asked) != 2 {
+		t.Errorf("for two traces it was asked %v", fake.asked)
+	}
+}
+
+// searchTempo3 searches a range of ten days, up to now. The time of the trace is known if the build
+// info takes the server no time.
+func searchTempo3(t *testing.T, c *Client, timed bool) {
+	now := time.Now()
+	found, warned := searched(t, c, Query{Start: now.Add(-240 * time.Hour)})
+	if len(found) != 1 || found[0].ID != id(1) || found[0].Matched != 1 || !found[0].Start.Equal(now.Add(-time.Minute)) && timed {
+		t.Errorf("Search: %+v", found)
+	}
+	if diff := cmp.Diff(recentTempo3(), warned); diff != "" {
+		t.Errorf("Search warns (-want +got):\n%s", diff)
+	}
+	graph, err := servicegraph.Build(c.Spans(t.Context(), Query{}), servicegraph.Config{})
+	if err != nil || graph.Report().Spans != 1 || graph.Report().Skipped != 1 {
+		t.Errorf("a graph of %+v, %v", graph.Report(), err)
+	}
+}
+
+// searched returns what a search finds, and its warnings.
+func searched(t *testing.T, c *Client, q Query) (found []TraceSummary, warned []*Warning) {
+	t.Helper()
+	for s, err := range c.Search(t.Context(), q) {
+		if w, ok := errors.AsType[*Warning](err); ok {
+			warned = append(warned, w)
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, s)
+	}
+	return found, warned
+}
+
+func askTempo3ForTags(t *testing.T, c *Client) {
+	hour := TagQuery{Start: time.Now().Add(-time.Hour), End: time.Now()}
+	tags, err := c.Tags(t.Context(), hour)
+	if diff := cmp.Diff(&Tags{[]TagScope{{"newer", []string{"x"}}, {"resource", []string{"service.name"}}, {"span", []string{"db.system", "http.method"}}}, recentTempo3()}, tags); err != nil || diff != "" {
+		t.Errorf("Tags: error %v (-want +got):\n%s", err, diff)
+	}
+	values, err := c.TagValues(t.Context(), "resource.service.name", hour)
+	if diff := cmp.Diff(&TagValues{[]TagValue{{"string", "api"}, {"string", "web"}}, recentTempo3()}, values); err != nil || diff != "" {
+		t.Errorf("TagValues: error %v (-want +got):\n%s", err, diff)
+	}
+}
+
+func askTempo3ForMetrics(t *testing.T, c *Client) {
+	query := MetricsQuery{TraceQL: "{} | rate()"}
+	for name, ask := range map[string]func() (*Metrics, error){
+		"QueryRange":   func() (*Metrics, error) { return c.QueryRange(t.Context(), query) },
+		"QueryInstant": func() (*Metrics, error) { return c.QueryInstant(t.Context(), query) },
+	} {
+		query = MetricsQuery{TraceQL: "{} | rate()"}
+		m, err := ask()
+		if err != nil || len(m.Series) != 1 || len(m.Series[0].Samples) != 1 {
+			t.Fatalf("%s: %+v, %v", name, m, err)
+		}
+		if diff := cmp.Diff(recentTempo3(), m.Warnings); diff != "" {
+			t.Errorf("%s warns (-want +got):\n%s", name, diff)
+		}
+		query.Start = time.Now().Add(-48 * time.Hour)
+		if _, err := ask(); err == nil || !strings.HasSuffix(err.Error(), "400 Bad Request: metrics query time range exceeds the maximum allowed duration of 24h0m0s") {
+			t.Errorf("%s of two days: %v", name, err)
+		}
+		query.Start = time.Now().Add(-10 * time.Second)
+		if _, err := ask(); err == nil || !strings.HasSuffix(err.Error(), "400 Bad Request: query window falls entirely within query_end_cutoff") {
+			t.Errorf("%s of ten seconds: %v", name, err)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,12 +21,7 @@ func TestWorkflow(t *testing.T) {
 		t.Fatal(err)
 	}
 	var workflow struct {
-		Jobs map[string]struct {
-			Steps []struct {
-				Name, Run string
-				Env       map[string]string
-			}
-		}
+		Jobs map[string]struct{ Steps []workflowStep }
 	}
 	if err := yaml.Unmarshal(text, &workflow); err != nil {
 		t.Fatal(err)
@@ -56,17 +52,12 @@ esac`,
 				}
 			}
 			ran, failed := 0, ""
+			env := append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "TRACES="+traces, "BEFORE="+filepath.Join(filepath.Dir(traces), "../ci/before.json.gz"))
 			for _, step := range workflow.Jobs["diff"].Steps {
 				if step.Run == "" {
 					continue
 				}
-				cmd := exec.Command("bash", "-eo", "pipefail", "-c", step.Run) // as GitHub runs steps
-				cmd.Dir = dir
-				cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "TRACES="+traces, "BEFORE="+filepath.Join(filepath.Dir(traces), "../ci/before.json.gz"))
-				for name := range step.Env {
-					cmd.Env = append(cmd.Env, name+"=12") // in place of an expression that GitHub evaluates
-				}
-				out, err := cmd.CombinedOutput()
+				out, err := step.run(dir, env)
 				if _, exited := errors.AsType[*exec.ExitError](err); err != nil && (!exited || step.Name != c.failing) {
 					t.Fatalf("step %s: %v\n%s", step.Name, err, out)
 				}
@@ -89,4 +80,21 @@ esac`,
 			}
 		})
 	}
+}
+
+// A workflowStep is a step of a job of GitHub.
+type workflowStep struct {
+	Name, Run string
+	Env       map[string]string
+}
+
+// run runs the script of the step as GitHub does. Each variable of the step is 12, in place of an
+// expression that GitHub evaluates.
+func (s workflowStep) run(dir string, env []string) ([]byte, error) {
+	cmd := exec.Command("bash", "-eo", "pipefail", "-c", s.Run)
+	cmd.Dir, cmd.Env = dir, slices.Clone(env)
+	for name := range s.Env {
+		cmd.Env = append(cmd.Env, name+"=12")
+	}
+	return cmd.CombinedOutput()
 }

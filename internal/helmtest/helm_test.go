@@ -105,55 +105,71 @@ func TestRendered(t *testing.T) {
 			}
 			switch i.chart[strings.LastIndexByte(i.chart, '/')+1:] {
 			case "tempo-distributed":
-				config := r.file(t, "tempo.yaml")
-				if _, ok := merged(r.named("Deployment"), r.named("StatefulSet"))[i.release+"-metrics-generator"]; !ok {
-					t.Error("no metrics-generator is deployed")
-				}
-				if !has(t, config, "service-graphs", "overrides", "defaults", "metrics_generator", "processors") {
-					t.Error("the processor service-graphs is off")
-				}
-				for _, protocol := range []string{"grpc", "http"} {
-					if !has(t, config, nil, "distributor", "receivers", "otlp", "protocols", protocol) {
-						t.Errorf("the distributor takes no OTLP over %s", protocol)
-					}
-				}
-				var tempo struct {
-					Generator struct {
-						Storage struct {
-							RemoteWrite []struct{ URL string } `yaml:"remote_write"`
-						}
-					} `yaml:"metrics_generator"`
-				}
-				if err := yaml.Unmarshal([]byte(config), &tempo); err != nil || len(tempo.Generator.Storage.RemoteWrite) != 1 {
-					t.Fatalf("remote write %+v: %v", tempo, err)
-				}
-				to, err := url.Parse(tempo.Generator.Storage.RemoteWrite[0].URL)
-				if err != nil || to.Path != "/api/v1/write" || !services[net.JoinHostPort(to.Hostname(), portOf(to))] {
-					t.Errorf("remote write goes to %v, which is none of the services %v: %v", to, slices.Sorted(maps.Keys(services)), err)
-				}
+				checkTempo(t, i, r, services)
 			case "prometheus":
-				var args []string
-				for _, c := range r.named("Deployment")["prometheus-server"].Spec.Template.Spec.Containers {
-					args = append(args, c.Args...)
-				}
-				if !slices.Contains(args, "--web.enable-remote-write-receiver") {
-					t.Errorf("Prometheus has no receiver: its arguments are %q", args)
-				}
+				checkPrometheus(t, r)
 			case "opentelemetry-collector":
-				config := r.file(t, "relay")
-				if !has(t, config, "otlp", "service", "pipelines", "traces", "exporters") || !has(t, config, "otlp", "service", "pipelines", "traces", "receivers") {
-					t.Errorf("the pipeline has no OTLP at both ends:\n%s", config)
-				}
-				var collector struct {
-					Exporters map[string]struct{ Endpoint string }
-				}
-				if err := yaml.Unmarshal([]byte(config), &collector); err != nil || !services[collector.Exporters["otlp"].Endpoint] {
-					t.Errorf("spans go to %q, which is none of the services %v: %v", collector.Exporters["otlp"].Endpoint, slices.Sorted(maps.Keys(services)), err)
-				}
+				checkCollector(t, r, services)
 			default:
 				t.Errorf("nothing is known of the chart %s", i.chart)
 			}
 		})
+	}
+}
+
+// checkTempo checks that Tempo takes spans, has the processor service-graphs, and writes to one of
+// the services.
+func checkTempo(t *testing.T, i install, r rendered, services map[string]bool) {
+	config := r.file(t, "tempo.yaml")
+	if _, ok := merged(r.named("Deployment"), r.named("StatefulSet"))[i.release+"-metrics-generator"]; !ok {
+		t.Error("no metrics-generator is deployed")
+	}
+	if !has(t, config, "service-graphs", "overrides", "defaults", "metrics_generator", "processors") {
+		t.Error("the processor service-graphs is off")
+	}
+	for _, protocol := range []string{"grpc", "http"} {
+		if !has(t, config, nil, "distributor", "receivers", "otlp", "protocols", protocol) {
+			t.Errorf("the distributor takes no OTLP over %s", protocol)
+		}
+	}
+	var tempo struct {
+		Generator struct {
+			Storage struct {
+				RemoteWrite []struct{ URL string } `yaml:"remote_write"`
+			}
+		} `yaml:"metrics_generator"`
+	}
+	if err := yaml.Unmarshal([]byte(config), &tempo); err != nil || len(tempo.Generator.Storage.RemoteWrite) != 1 {
+		t.Fatalf("remote write %+v: %v", tempo, err)
+	}
+	to, err := url.Parse(tempo.Generator.Storage.RemoteWrite[0].URL)
+	if err != nil || to.Path != "/api/v1/write" || !services[net.JoinHostPort(to.Hostname(), portOf(to))] {
+		t.Errorf("remote write goes to %v, which is none of the services %v: %v", to, slices.Sorted(maps.Keys(services)), err)
+	}
+}
+
+// checkPrometheus checks that Prometheus takes remote write.
+func checkPrometheus(t *testing.T, r rendered) {
+	var args []string
+	for _, c := range r.named("Deployment")["prometheus-server"].Spec.Template.Spec.Containers {
+		args = append(args, c.Args...)
+	}
+	if !slices.Contains(args, "--web.enable-remote-write-receiver") {
+		t.Errorf("Prometheus has no receiver: its arguments are %q", args)
+	}
+}
+
+// checkCollector checks that the Collector takes spans and sends them to one of the services.
+func checkCollector(t *testing.T, r rendered, services map[string]bool) {
+	config := r.file(t, "relay")
+	if !has(t, config, "otlp", "service", "pipelines", "traces", "exporters") || !has(t, config, "otlp", "service", "pipelines", "traces", "receivers") {
+		t.Errorf("the pipeline has no OTLP at both ends:\n%s", config)
+	}
+	var collector struct {
+		Exporters map[string]struct{ Endpoint string }
+	}
+	if err := yaml.Unmarshal([]byte(config), &collector); err != nil || !services[collector.Exporters["otlp"].Endpoint] {
+		t.Errorf("spans go to %q, which is none of the services %v: %v", collector.Exporters["otlp"].Endpoint, slices.Sorted(maps.Keys(services)), err)
 	}
 }
 

@@ -166,51 +166,69 @@ func TestStreamsOfTempo(t *testing.T) {
 	for name, addr := range map[string]string{"gRPC port": tempo.GRPCAddr, "HTTP port": ""} {
 		t.Run(name, func(t *testing.T) {
 			c := newStreams(t, tempo.URL, addr, tempoclient.Config{})
-			got := last(t, c.Search(ctx, tempoclient.Query{}))
-			if diff := cmp.Diff(want, got.Traces); diff != "" || got.Completed != got.Jobs || got.Warnings != nil {
-				t.Errorf("Search: %d of %d done, warnings %v, (-HTTP +gRPC):\n%s", got.Completed, got.Jobs, got.Warnings, diff)
-			}
-			if got := last(t, c.Search(ctx, tempoclient.Query{Limit: 7})); len(got.Traces) != 7 {
-				t.Errorf("Search with a limit of 7: %d traces", len(got.Traces))
-			}
-			wantTags, err := client.Tags(ctx, tempoclient.TagQuery{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(wantTags, last(t, c.Tags(ctx, tempoclient.TagQuery{}))); diff != "" || len(wantTags.Scopes) < 2 {
-				t.Errorf("Tags (-HTTP +gRPC):\n%s", diff)
-			}
-			q := tempoclient.TagQuery{TraceQL: "{status=error}"}
-			wantValues, err := client.TagValues(ctx, "resource.service.name", q)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(wantValues, last(t, c.TagValues(ctx, "resource.service.name", q))); diff != "" || len(wantValues.Values) != 1 {
-				t.Errorf("TagValues (-HTTP +gRPC):\n%s", diff)
-			}
-			metrics := tempoclient.MetricsQuery{TraceQL: "{} | count_over_time() by (resource.service.name)", Start: time.Now().Add(-time.Minute), End: time.Now().Add(time.Minute), Step: 10 * time.Second}
-			for name, ask := range map[string]func() *tempoclient.Metrics{
-				"QueryRange":   func() *tempoclient.Metrics { return last(t, c.QueryRange(ctx, metrics)) },
-				"QueryInstant": func() *tempoclient.Metrics { return last(t, c.QueryInstant(ctx, metrics)) },
-			} {
-				await(t, func() error {
-					sums := make(map[string]float64)
-					for _, s := range ask().Series {
-						for _, sample := range s.Samples {
-							sums[s.Labels[len(s.Labels)-1].Value] += sample.Value
-						}
-					}
-					if want := map[string]float64{"web": n, "cart": n}; fmt.Sprint(sums) != fmt.Sprint(want) {
-						return fmt.Errorf("%s: %v, want %v", name, sums, want)
-					}
-					return nil
-				})
-			}
-			err = firstError(c.Search(ctx, tempoclient.Query{TraceQL: "{ foo"}))
+			compareSearches(t, c, want)
+			compareTags(t, c, client)
+			awaitMetrics(t, c, n)
+			err := firstError(c.Search(ctx, tempoclient.Query{TraceQL: "{ foo"}))
 			if e, ok := errors.AsType[*tempoclient.Error](err); !ok || e.StatusCode != http.StatusBadRequest ||
 				!strings.HasSuffix(err.Error(), ": gRPC /tempopb.StreamingQuerier/Search: 400 Bad Request: invalid TraceQL query: parse error at line 1, col 3: syntax error: unexpected IDENTIFIER") {
 				t.Errorf("a query that Tempo rejects: %v", err)
 			}
+		})
+	}
+}
+
+// compareSearches compares the results of searches with those over HTTP.
+func compareSearches(t *testing.T, c *Client, want []tempoclient.TraceSummary) {
+	ctx := t.Context()
+	got := last(t, c.Search(ctx, tempoclient.Query{}))
+	if diff := cmp.Diff(want, got.Traces); diff != "" || got.Completed != got.Jobs || got.Warnings != nil {
+		t.Errorf("Search: %d of %d done, warnings %v, (-HTTP +gRPC):\n%s", got.Completed, got.Jobs, got.Warnings, diff)
+	}
+	if got := last(t, c.Search(ctx, tempoclient.Query{Limit: 7})); len(got.Traces) != 7 {
+		t.Errorf("Search with a limit of 7: %d traces", len(got.Traces))
+	}
+}
+
+// compareTags compares tags and values of tags with those over HTTP.
+func compareTags(t *testing.T, c *Client, client *tempoclient.Client) {
+	ctx := t.Context()
+	wantTags, err := client.Tags(ctx, tempoclient.TagQuery{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(wantTags, last(t, c.Tags(ctx, tempoclient.TagQuery{}))); diff != "" || len(wantTags.Scopes) < 2 {
+		t.Errorf("Tags (-HTTP +gRPC):\n%s", diff)
+	}
+	q := tempoclient.TagQuery{TraceQL: "{status=error}"}
+	wantValues, err := client.TagValues(ctx, "resource.service.name", q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(wantValues, last(t, c.TagValues(ctx, "resource.service.name", q))); diff != "" || len(wantValues.Values) != 1 {
+		t.Errorf("TagValues (-HTTP +gRPC):\n%s", diff)
+	}
+}
+
+// awaitMetrics waits until the metrics count each of n traces.
+func awaitMetrics(t *testing.T, c *Client, n float64) {
+	ctx := t.Context()
+	metrics := tempoclient.MetricsQuery{TraceQL: "{} | count_over_time() by (resource.service.name)", Start: time.Now().Add(-time.Minute), End: time.Now().Add(time.Minute), Step: 10 * time.Second}
+	for name, ask := range map[string]func() *tempoclient.Metrics{
+		"QueryRange":   func() *tempoclient.Metrics { return last(t, c.QueryRange(ctx, metrics)) },
+		"QueryInstant": func() *tempoclient.Metrics { return last(t, c.QueryInstant(ctx, metrics)) },
+	} {
+		await(t, func() error {
+			sums := make(map[string]float64)
+			for _, s := range ask().Series {
+				for _, sample := range s.Samples {
+					sums[s.Labels[len(s.Labels)-1].Value] += sample.Value
+				}
+			}
+			if want := map[string]float64{"web": n, "cart": n}; fmt.Sprint(sums) != fmt.Sprint(want) {
+				return fmt.Errorf("%s: %v, want %v", name, sums, want)
+			}
+			return nil
 		})
 	}
 }
@@ -447,7 +465,7 @@ func TestStreamFaults(t *testing.T) {
 		}, 0, "Search: 403 Forbidden: not with REDACTED"},
 		{"too large", func(_ int, s server) error {
 			return s.Send(&tempopb.SearchResponse{Traces: []*tempopb.TraceSearchMetadata{{TraceID: "1", RootTraceName: strings.Repeat("x", 5000)}}})
-		}, 0, "the answer is larger than 4096 bytes"},
+		}, 0, "the answer is larger than 4,096 bytes"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			attempt := 0

@@ -68,28 +68,12 @@ func TestAwkwardGraphs(t *testing.T) {
 				"SVG": svg, "PNG": PNG{}, "DOT": render.DOT{}, "Mermaid": render.Mermaid{},
 				"HTML": report.HTML{SVG: svg, Parts: Parts{}},
 			} {
-				var out bytes.Buffer
-				var before, after runtime.MemStats
-				runtime.ReadMemStats(&before)
-				limit := awkwardTime
-				if testing.Short() {
-					limit *= 5 // the race detector makes a layout much slower
-				}
-				within(t, limit, func() {
-					if err := r.Render(&out, test.g); err != nil {
-						t.Errorf("%s: %v", name, err)
-					}
-				})
-				runtime.ReadMemStats(&after)
-				if used := after.TotalAlloc - before.TotalAlloc; used > awkwardMemory {
-					t.Errorf("%s: %d MB of memory", name, used>>20)
-				}
-				text := out.String()
+				text := renderAwkward(t, name, r, test.g)
 				if name == "PNG" {
 					continue
 				}
-				if out.Len() > 4<<20 {
-					t.Errorf("%s: %d bytes", name, out.Len())
+				if len(text) > 4<<20 {
+					t.Errorf("%s: %d bytes", name, len(text))
 				}
 				if i := strings.IndexFunc(text, func(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) }); i >= 0 {
 					t.Errorf("%s contains a bidi control: %q", name, text[max(i-20, 0):min(i+20, len(text))])
@@ -110,4 +94,25 @@ func TestAwkwardGraphs(t *testing.T) {
 			}
 		})
 	}
+}
+
+// renderAwkward renders a graph, with limits on time and memory.
+func renderAwkward(t *testing.T, name string, r render.Renderer, g *servicegraph.Graph) string {
+	var out bytes.Buffer
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	limit := awkwardTime
+	if testing.Short() {
+		limit *= 5 // the race detector makes a layout much slower
+	}
+	within(t, limit, func() {
+		if err := r.Render(&out, g); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	})
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; used > awkwardMemory {
+		t.Errorf("%s: %d MB of memory", name, used>>20)
+	}
+	return out.String()
 }

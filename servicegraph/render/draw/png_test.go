@@ -38,42 +38,57 @@ func TestPNGShowsTheScene(t *testing.T) {
 		if got := at(point{2, 2}); got != p.rgb("bg") {
 			t.Errorf("background %v, want %v", got, p.rgb("bg"))
 		}
-		states := 0
-		for _, c := range s.cards {
-			fill := p.rgb("card")
-			if c.level != render.Healthy {
-				fill = p.rgb(c.level.String() + "-card")
-				states++
-			}
-			if got := at(point{c.min.x + 6, c.min.y + 26}); got != fill {
-				t.Errorf("card %s has the color %v, want %v", c.id, got, fill)
-			}
+		checkCards(t, s, p, at)
+		checkArrows(t, s, p, at)
+		checkHeading(t, s, p, at)
+	}
+}
+
+// checkCards checks the colors of the cards. at returns the color of a point.
+func checkCards(t *testing.T, s *scene, p palette, at func(point) color.RGBA) {
+	states := 0
+	for _, c := range s.cards {
+		fill := p.rgb("card")
+		if c.level != render.Healthy {
+			fill = p.rgb(c.level.String() + "-card")
+			states++
 		}
-		if states < 3 {
-			t.Errorf("only %d cards are marked", states)
+		if got := at(point{c.min.x + 6, c.min.y + 26}); got != fill {
+			t.Errorf("card %s has the color %v, want %v", c.id, got, fill)
 		}
-		for _, e := range s.edges {
-			name := "edge"
-			if e.level != render.Healthy {
-				name = e.level.String()
-			}
-			tip := point{(e.head[0].x + e.head[1].x + e.head[2].x) / 3, (e.head[0].y + e.head[1].y + e.head[2].y) / 3}
-			if got := at(tip); got != p.rgb(name) {
-				t.Errorf("the arrow of edge %d has the color %v, want %v", e.index, got, p.rgb(name))
-			}
+	}
+	if states < 3 {
+		t.Errorf("only %d cards are marked", states)
+	}
+}
+
+// checkArrows checks the colors of the heads of arrows.
+func checkArrows(t *testing.T, s *scene, p palette, at func(point) color.RGBA) {
+	for _, e := range s.edges {
+		name := "edge"
+		if e.level != render.Healthy {
+			name = e.level.String()
 		}
-		for _, x := range s.heading {
-			inked := 0
-			for y := x.at.y - x.size; y < x.at.y; y += 0.5 {
-				for dx := 0.0; dx < x.width(x.s); dx += 0.5 {
-					if at(point{x.at.x + dx, y}) != p.rgb("bg") {
-						inked++
-					}
+		tip := point{(e.head[0].x + e.head[1].x + e.head[2].x) / 3, (e.head[0].y + e.head[1].y + e.head[2].y) / 3}
+		if got := at(tip); got != p.rgb(name) {
+			t.Errorf("the arrow of edge %d has the color %v, want %v", e.index, got, p.rgb(name))
+		}
+	}
+}
+
+// checkHeading checks that there is text at the places of the heading.
+func checkHeading(t *testing.T, s *scene, p palette, at func(point) color.RGBA) {
+	for _, x := range s.heading {
+		inked := 0
+		for y := x.at.y - x.size; y < x.at.y; y += 0.5 {
+			for dx := 0.0; dx < x.width(x.s); dx += 0.5 {
+				if at(point{x.at.x + dx, y}) != p.rgb("bg") {
+					inked++
 				}
 			}
-			if inked < 100 {
-				t.Errorf("no text at the place of the heading %q", x.s)
-			}
+		}
+		if inked < 100 {
+			t.Errorf("no text at the place of the heading %q", x.s)
 		}
 	}
 }
