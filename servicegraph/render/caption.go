@@ -100,7 +100,7 @@ func (c Captions) Edge(e servicegraph.Edge) Caption {
 		Volume:  c.volume(e.Calls),
 		Latency: c.scale.edge(c.style.EdgeText, timingOf(e)),
 		Tooltip: c.edgeTooltip(e),
-		Width:   LineWidth(e.Calls),
+		Width:   lineWidth(e.Calls),
 	}
 	if c.scale.judged {
 		caption.Errors = percent(e.Errors, e.Calls)
@@ -119,8 +119,8 @@ func (c Captions) Edge(e servicegraph.Edge) Caption {
 	return caption
 }
 
-// LineWidth returns the width of the line of an edge: 1 for a single call, and 0.75
+// lineWidth returns the width of the line of an edge: 1 for a single call, and 0.75
 // more for each power of ten, up to a million calls.
-func LineWidth(calls float64) float64 {
+func lineWidth(calls float64) float64 {
 	return 1 + 0.75*math.Log10(min(max(calls, 1), 1e6))
 }

@@ -126,7 +126,7 @@ func (x Grafana) edgesFrame(g *servicegraph.Graph) frame {
 		from, to, kind := NodeID(e.ID.From), NodeID(e.ID.To), grafanaName(string(e.ID.Kind))
 		f.add(from+" > "+to+" "+encode(string(e.ID.Kind)), from, to,
 			m.p95, e.Calls,
-			math.Round(100*LineWidth(e.Calls))/100, x.edgeColor(e), grafanaDashes(e.ID.Kind),
+			math.Round(100*lineWidth(e.Calls))/100, x.edgeColor(e), grafanaDashes(e.ID.Kind),
 			kind, e.Errors, 100*m.errorRate,
 			m.perSecond,
 			m.p50, m.p99, m.max,

@@ -77,7 +77,7 @@ func (s Style) Legend(g *servicegraph.Graph) []LegendItem {
 		has[LegendSlow] = has[LegendSlow] || s.Marks == nil && s.slowEdge(e)
 		has[LegendMessage] = has[LegendMessage] || e.ID.Kind == servicegraph.EdgeMessage
 		has[LegendBridged] = has[LegendBridged] || e.ID.Kind == servicegraph.EdgeBridged
-		least, most = min(least, LineWidth(e.Calls)), max(most, LineWidth(e.Calls))
+		least, most = min(least, lineWidth(e.Calls)), max(most, lineWidth(e.Calls))
 	}
 	has[LegendWidth] = most > least && s.Marks == nil
 	warn, fail := s.thresholds()
