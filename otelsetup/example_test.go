@@ -4,11 +4,15 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/tempograph/tempograph/otelsetup"
-	"go.opentelemetry.io/otel"
 )
 
 // This program sends a span. The test server takes the place of Tempo.
@@ -46,4 +50,77 @@ func ExampleSDK_Check() {
 	fmt.Println(sdk.Check(ctx))
 	_ = sdk.Shutdown(ctx)
 	// Output: otelsetup: grpc://127.0.0.1:1: connection refused: is a collector or Tempo listening there?
+}
+
+// A test of a program sees the spans in memory, and no message of the SDK.
+func ExampleExporter() {
+	ctx := context.Background()
+	spans := tracetest.NewInMemoryExporter()
+	sdk, err := otelsetup.Start(ctx,
+		otelsetup.Service("checkout", "1.4.2"),
+		otelsetup.Exporter(spans),
+		otelsetup.SampleRatio(1),
+		otelsetup.Logger(slog.New(slog.DiscardHandler)),
+		otelsetup.WithoutGlobals(),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, span := sdk.TracerProvider().Tracer("shop").Start(ctx, "pay")
+	span.End()
+	if err := sdk.Flush(ctx); err != nil {
+		log.Fatal(err)
+	}
+	for _, s := range spans.GetSpans() {
+		fmt.Println(s.Name)
+	}
+	_ = sdk.Shutdown(ctx)
+	// Output: pay
+}
+
+// The options are defaults that the environment of a deployment overrides.
+func ExampleEnvironmentWins() {
+	os.Setenv("OTEL_SERVICE_NAME", "checkout-canary")
+	defer os.Unsetenv("OTEL_SERVICE_NAME")
+	ctx := context.Background()
+	spans := tracetest.NewInMemoryExporter()
+	sdk, err := otelsetup.Start(ctx,
+		otelsetup.Service("checkout", "1.4.2"),
+		otelsetup.EnvironmentWins(),
+		otelsetup.Exporter(spans),
+		otelsetup.WithoutGlobals(),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, span := sdk.TracerProvider().Tracer("shop").Start(ctx, "pay")
+	span.End()
+	if err := sdk.Flush(ctx); err != nil {
+		log.Fatal(err)
+	}
+	for _, a := range spans.GetSpans()[0].Resource.Attributes() {
+		if a.Key == "service.name" {
+			fmt.Println(a.Value.AsString())
+		}
+	}
+	_ = sdk.Shutdown(ctx)
+	// Output: checkout-canary
+}
+
+// Check names the hop at which spans stop. Nothing listens at this endpoint.
+func ExampleCheck() {
+	report := otelsetup.Check(context.Background(), otelsetup.Service("checkout", "1.4.2"), otelsetup.Endpoint("grpc://127.0.0.1:1"))
+	for _, hop := range []string{otelsetup.HopSettings, otelsetup.HopResolve, otelsetup.HopConnect, otelsetup.HopTLS} {
+		h := report.Hop(hop)
+		fmt.Println(h.Name, h.Outcome)
+		if h.Outcome == otelsetup.Failed {
+			fmt.Println("  →", h.Fix)
+		}
+	}
+	// Output:
+	// settings passed
+	// resolve passed
+	// connect failed
+	//   → is a collector or Tempo listening there?
+	// tls not checked
 }

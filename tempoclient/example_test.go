@@ -211,3 +211,85 @@ func ExampleFromEnv() {
 	}
 	defer client.Close()
 }
+
+// The rate of failed calls of each service, from a metrics query. The server here has the answers of
+// Tempo to such queries.
+func ExampleClient_QueryRange() {
+	tempo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		switch req.URL.Path {
+		case "/api/metrics/query_range":
+			fmt.Fprint(w, `{"series":[{"labels":[{"key":"resource.service.name","value":{"stringValue":"checkout"}}],
+				"samples":[{"timestampMs":"1795402680000","value":0.5},{"timestampMs":"1795402740000","value":2}]}]}`)
+		case "/api/metrics/query":
+			fmt.Fprint(w, `{"series":[{"labels":[{"key":"resource.service.name","value":{"stringValue":"checkout"}}],"value":1.25}]}`)
+		}
+	}))
+	defer tempo.Close()
+
+	client, err := tempoclient.New(tempo.URL, tempoclient.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	query := tempoclient.MetricsQuery{
+		TraceQL: `{status=error} | rate() by (resource.service.name)`,
+		Start:   time.Date(2026, 11, 23, 2, 57, 0, 0, time.UTC),
+		End:     time.Date(2026, 11, 23, 2, 59, 0, 0, time.UTC),
+		Step:    time.Minute,
+	}
+	overTime, err := client.QueryRange(context.Background(), query)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, s := range overTime.Series {
+		for _, sample := range s.Samples {
+			fmt.Println(s.Labels[0].Value, sample.Time.UTC().Format(time.TimeOnly), sample.Value)
+		}
+	}
+	whole, err := client.QueryInstant(context.Background(), query)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, s := range whole.Series {
+		fmt.Println(s.Labels[0].Value, "in the whole range", s.Samples[0].Value)
+	}
+	// Output:
+	// checkout 02:58:00 0.5
+	// checkout 02:59:00 2
+	// checkout in the whole range 1.25
+}
+
+// Echo checks the URL and the credentials, and Ready whether Tempo can answer queries yet.
+func ExampleClient_Ready() {
+	tempo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		switch req.URL.Path {
+		case "/api/echo":
+			fmt.Fprint(w, "echo")
+		case "/ready":
+			http.Error(w, "Ingester not ready: waiting for 15s after being ready", http.StatusServiceUnavailable)
+		case "/api/status/buildinfo":
+			fmt.Fprint(w, `{"version":"2.9.0"}`)
+		}
+	}))
+	defer tempo.Close()
+
+	client, err := tempoclient.New(tempo.URL, tempoclient.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	ctx := context.Background()
+	if err := client.Echo(ctx); err != nil {
+		log.Fatal(err)
+	}
+	build, err := client.BuildInfo(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("Tempo", build.Major())
+	err = client.Ready(ctx)
+	fmt.Println(strings.ReplaceAll(err.Error(), tempo.URL, "http://tempo:3200"))
+	// Output:
+	// Tempo 2
+	// tempo http://tempo:3200: GET /ready: 503 Service Unavailable: Ingester not ready: waiting for 15s after being ready
+}

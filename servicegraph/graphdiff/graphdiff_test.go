@@ -487,3 +487,29 @@ func Example() {
 	}
 	// Output: slower: web → cart, 54.8 ms → 80.2 ms
 }
+
+func ExampleDiff_ExplainNode() {
+	graph := func(failed int) *sg.Graph {
+		b := sg.NewBuilder(sg.Config{})
+		for i := range 200 {
+			s := sg.Span{TraceID: sg.TraceID{byte(i), 1}, SpanID: sg.SpanID{1}, Kind: sg.KindServer, Service: "web", Start: 1e9, End: 2e9}
+			if i < failed {
+				s.Status = sg.StatusError
+			}
+			b.Add(s)
+		}
+		return b.Graph()
+	}
+	d, err := graphdiff.Compare(graph(2), graph(40), graphdiff.Config{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, line := range d.ExplainNode(sg.NodeID{Name: "web", Type: sg.TypeService}) {
+		fmt.Println(line)
+	}
+	// Output:
+	// failed calls: 1% → 20%, +19 points (+13 to +25); 200 and 200 samples, p = 5.7e-11: worse
+	// median latency: 1 s → 1 s, +0% (-0% to +0%); 200 and 200 samples, p = 1: same
+	// p95 latency: 1 s → 1 s, +0% (+0% to +0%); 200 and 200 samples, p = 1: same
+}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/graphdiff"
 	"github.com/tempograph/tempograph/servicegraph/graphtest"
 )
 
@@ -47,4 +49,47 @@ func ExampleParse() {
 	// Output:
 	// [only web -> cart]
 	// shop.rules:4:3: unknown rule "nevr": did you mean never?
+}
+
+// The rules about the shape of a whole graph. A rule that does not hold says why.
+func Example_shape() {
+	var t graphtest.T = &fakeT{} // stands for a *testing.T
+	rec := graphtest.NewRecorder(t, servicegraph.Config{})
+	web, cart := rec.Service("web").Tracer("example"), rec.Service("cart").Tracer("example")
+	ctx, call := web.Start(context.Background(), "GET", trace.WithSpanKind(trace.SpanKindClient))
+	ctx, serve := cart.Start(ctx, "GET /item", trace.WithSpanKind(trace.SpanKindServer))
+	_, query := cart.Start(ctx, "SELECT", trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attribute.String("db.system.name", "redis")))
+	query.End()
+	_, send := cart.Start(ctx, "send", trace.WithSpanKind(trace.SpanKindProducer), trace.WithAttributes(attribute.String("messaging.destination.name", "orders")))
+	send.End()
+	serve.End()
+	call.End()
+
+	observed := rec.Graph(t)
+	for _, rule := range []graphtest.Rule{
+		graphtest.Exactly("web -> cart -> redis", "cart -> orders"),
+		graphtest.Only("web", "cart"),
+		graphtest.Connected(),
+		graphtest.MaxDepth(1),
+		graphtest.MaxFanOut("cart", 1),
+		graphtest.Async("cart -> orders"),
+		graphtest.NoOrphans(),
+		graphtest.Unchanged(observed.Graph, graphdiff.Config{SameRequests: true}),
+	} {
+		fmt.Println(rule)
+		for _, v := range rule.Check(observed.Graph) {
+			fmt.Println("  ✗", v.Message)
+		}
+	}
+	// Output:
+	// exactly web -> cart -> redis, cart -> orders
+	// only web -> cart
+	// connected
+	// depth at most 1
+	//   ✗ a chain of 2 calls: web -> cart -> orders[queue]
+	// fan-out cart at most 1
+	//   ✗ cart calls 2 others: orders[queue], redis[database]
+	// async cart -> orders
+	// no-orphans
+	// unchanged new-node, gone-node, new-edge, gone-edge, error-rate, latency, calls
 }

@@ -32,9 +32,11 @@ func ExampleProcessor() {
 		fmt.Printf("%s → %s %s: %v calls, %v failed, client %v s, server %v s\n",
 			s.Client, s.Server, s.ConnectionType, s.Total, s.Failed, s.ClientSeconds.Sum, s.ServerSeconds.Sum)
 	}
+	fmt.Printf("%+v\n", p.Counters())
 	// Output:
 	// shop → stock : 1 calls, 1 failed, client 0.15 s, server 0.1 s
 	// user → shop virtual_node: 1 calls, 0 failed, client 0 s, server 0.2 s
+	// {Edges:2 Expired:0 Dropped:0}
 }
 
 // call returns both halves of a call from A to B in the given trace.

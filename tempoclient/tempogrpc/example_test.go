@@ -1,0 +1,96 @@
+package tempogrpc
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net"
+	"time"
+
+	"github.com/grafana/tempo/pkg/tempopb"
+	commonpb "github.com/grafana/tempo/pkg/tempopb/common/v1"
+	"google.golang.org/grpc"
+
+	"github.com/tempograph/tempograph/tempoclient"
+)
+
+// A search shows traces as soon as Tempo finds them. A server in this process takes the place of
+// Tempo.
+func ExampleClient_Search() {
+	streams, stop := serveExample(&fakeStreams{search: func(_ *tempopb.SearchRequest, s tempopb.StreamingQuerier_SearchServer) error {
+		for i := range uint32(2) {
+			answer := &tempopb.SearchResponse{
+				Traces:  []*tempopb.TraceSearchMetadata{{TraceID: fmt.Sprint(i + 1), RootServiceName: "web", StartTimeUnixNano: 1_795_402_680e9}},
+				Metrics: &tempopb.SearchMetrics{CompletedJobs: i + 1, TotalJobs: 2},
+			}
+			if err := s.Send(answer); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
+	defer stop()
+
+	for found, err := range streams.Search(context.Background(), tempoclient.Query{TraceQL: `{resource.service.name="web"}`}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%d of %d parts searched, %d traces found\n", found.Completed, found.Jobs, len(found.Traces))
+	}
+	// Output:
+	// 1 of 2 parts searched, 1 traces found
+	// 2 of 2 parts searched, 2 traces found
+	// 2 of 2 parts searched, 2 traces found
+}
+
+// A metrics query shows values while Tempo computes them.
+func ExampleClient_QueryRange() {
+	series := func(value float64) []*tempopb.TimeSeries {
+		return []*tempopb.TimeSeries{{
+			Labels:  []commonpb.KeyValue{{Key: "resource.service.name", Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: "web"}}}},
+			Samples: []tempopb.Sample{{TimestampMs: 1_795_402_680_000, Value: value}},
+		}}
+	}
+	streams, stop := serveExample(&fakeStreams{
+		ranges: func(_ *tempopb.QueryRangeRequest, s tempopb.StreamingQuerier_MetricsQueryRangeServer) error {
+			return s.Send(&tempopb.QueryRangeResponse{Series: series(2.5)})
+		},
+	})
+	defer stop()
+
+	query := tempoclient.MetricsQuery{TraceQL: "{} | rate() by (resource.service.name)", Step: time.Minute}
+	for m, err := range streams.QueryRange(context.Background(), query) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		for _, s := range m.Series {
+			fmt.Println(s.Labels[0].Value, s.Samples[0].Value)
+		}
+	}
+	// Output:
+	// web 2.5
+	// web 2.5
+}
+
+// serveExample returns a client of a server, and a function that stops both.
+func serveExample(f *fakeStreams) (streams *Client, stop func()) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	server := grpc.NewServer(grpc.ForceServerCodec(codec{}))
+	tempopb.RegisterStreamingQuerierServer(server, f)
+	go server.Serve(l)
+	client, err := tempoclient.New("http://"+l.Addr().String(), tempoclient.Config{Transport: tempo3{}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if streams, err = New(client, Config{Addr: l.Addr().String()}); err != nil {
+		log.Fatal(err)
+	}
+	return streams, func() {
+		streams.Close()
+		client.Close()
+		server.Stop()
+	}
+}
