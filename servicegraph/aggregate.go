@@ -83,6 +83,12 @@ func (a *aggregator) add(t wholeTrace, sum *totals) {
 // awaits reports whether a later span of the trace can contradict what span i shows.
 func (a *aggregator) awaits(i int32) bool { return a.isOpen && !a.isShown(i) }
 
+// awaitsParent reports whether the parent of span i may still arrive. The parent can show that the
+// span is one of two for the same request (docs/semantics.md, F14).
+func (a *aggregator) awaitsParent(i int32) bool {
+	return a.tree.Parent[i] == trace.MissingParent && a.awaits(i)
+}
+
 // isShown reports whether span i was in a live graph before its trace was opened again.
 func (a *aggregator) isShown(i int32) bool { return a.shown.contains(a.tree.Spans[i].ID) }
 
@@ -288,7 +294,7 @@ func (a *aggregator) addToNode(node *Node, i int32, span *trace.Span) {
 		node.SelfTime = saturate(node.SelfTime, time.Duration(min(weighted(own, span.Weight()), math.MaxInt64)))
 	}
 	isRequest, isEntry := a.pairer.Requests(i)
-	if isRequest {
+	if isRequest && !(a.isOpen && a.awaitsParent(i)) {
 		node.Requests.add(span)
 	}
 	if isEntry {

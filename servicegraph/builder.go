@@ -247,11 +247,18 @@ func (b *Builder) Graph() *Graph { return b.sum(false).graph() }
 //     its name.
 //   - If a consumer links to a producer later, the message stays a message to the queue. The graph
 //     then also has a message from the queue to the consumer.
-//   - If a late span opens a trace again, the calls of the trace stay. A call without a callee
-//     moves only if the late span itself is its callee.
+//   - If a late span opens a trace again, the calls of the trace stay.
 //
-// Live costs as much as Graph. The result can be merged and written like any other graph. Merge and
-// ReadJSON resolve its calls with everything that the graph knows, as Graph does.
+// So no number of calls, errors, requests or entries in a graph of Live is lower than in an earlier
+// one, unless Limits.Edges is exceeded. If a late span contradicts what a graph has shown, for
+// example because it is the callee of a call to a peer, Live shows the call where it belongs, and
+// also keeps the larger number where it was. An edge can therefore have more calls than in Graph: at
+// most as many as were ever contradicted at one time, because each further call of the edge takes
+// the place of one of them.
+//
+// Live costs as much as Graph. The result can be merged and written like any other graph. The edges
+// of the result of Merge or ReadJSON are exact: both resolve the calls with everything that the
+// graph knows, as Graph does.
 func (b *Builder) Live() *Graph {
 	sum := b.sum(true)
 	sum.withholdHalves()

@@ -91,12 +91,16 @@ type (
 )
 
 // pendingToJSON returns the pending calls, nil if there are none, and marks the edges in out
-// that include pending calls.
+// that include pending calls, or calls that only an earlier live graph has.
 func (t *totals) pendingToJSON(out []jsonEdge, edges []Edge) *jsonPending {
-	if len(t.calls)+len(t.met)+len(t.kubernetes)+len(t.statements)+t.halves() == 0 {
+	isPending := len(t.calls)+len(t.met)+len(t.kubernetes)+len(t.statements)+t.halves() > 0
+	if !isPending && t.shown == nil {
 		return nil
 	}
 	w := &pendingWriter{totals: t, changed: t.resolve().copied, positions: make(map[nodeIndex]int)}
+	if !isPending && len(w.changed) == 0 {
+		return nil
+	}
 	changed := make(map[EdgeID]bool)
 	for key := range w.changed {
 		changed[EdgeID{t.names.nodeID(key.from), t.names.nodeID(key.to), key.kind}] = true

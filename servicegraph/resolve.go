@@ -35,6 +35,9 @@ func (t *totals) resolve() *resolver {
 	r := t.resolver()
 	r.resolveCalls()
 	r.resolveMessages()
+	if r.shown != nil {
+		r.keepEdges()
+	}
 	return r
 }
 

@@ -13,6 +13,8 @@ type shown struct {
 	calls     map[callKey][]shownCalls
 	sends     map[sendKey]bool  // senders whose message is a call to the queue
 	receivers map[receiver]bool // receivers whose messages are calls from the queue
+	nodes     []Node            // of the graph, sorted
+	edges     []Edge            // of the graph
 }
 
 // shownCalls are the pending calls with one key that a graph has on one edge.
@@ -157,7 +159,7 @@ func (e Edge) without(part *Edge) (rest Edge, included bool) {
 	}
 	less(&e.Calls, part.Calls)
 	less(&e.Errors, part.Errors)
-	less(&e.Recovered, part.Recovered)
+	e.Recovered = min(max(e.Recovered-part.Recovered, 0), e.Errors) // a late span can show that an earlier error did no harm
 	less(&e.Retries, part.Retries)
 	less(&e.Evidence.Both, part.Evidence.Both)
 	less(&e.Evidence.Caller, part.Evidence.Caller)

@@ -127,6 +127,7 @@ func TestLiveKeepsCalls(t *testing.T) {
 		steps []string // spans; a trace is closed after each
 		live  []string // the edges after each step
 		exact string   // the edges of Builder.Graph after the last step
+		lasts bool     // a trace must be remembered until the last step
 	}{
 		{
 			name: "an address that is learned later",
@@ -204,6 +205,60 @@ func TestLiveKeepsCalls(t *testing.T) {
 			exact: "A -> B message n1\nA -> D message n1\n",
 		},
 		{
+			name: "a callee that comes after its trace was closed",
+			steps: []string{
+				"C A one:c 0+9 ! server.address=10.0.0.5",
+				"S B one:s<c 1+5",
+				"C A two:c 0+9 ! server.address=10.0.0.9",
+			},
+			live: []string{
+				"A -> 10.0.0.5 request n1 e1\n",
+				"A -> 10.0.0.5 request n1 e1\nA -> B request n1 e1\n",
+				"A -> 10.0.0.5 request n1 e1\nA -> 10.0.0.9 request n1 e1\nA -> B request n1 e1\n",
+			},
+			exact: "A -> 10.0.0.9 request n1 e1\nA -> B request n1 e1\n",
+			lasts: true,
+		},
+		{
+			name: "a client around a client, after their trace was closed",
+			steps: []string{
+				"C A one:h<c 1+7 ! server.address=host-1 server.port=80",
+				"C A one:c 0+9 db.system=elasticsearch",
+			},
+			live: []string{
+				"A -> host-1 request n1 e1\n",
+				"A -> elasticsearch request n1\nA -> host-1 request n1 e1\n",
+			},
+			exact: "A -> elasticsearch request n1\n",
+			lasts: true,
+		},
+		{
+			name: "a request that only a link shows, after the trace of the client was closed",
+			steps: []string{
+				"C A one:c 0+9 server.address=lb",
+				"S B two:s 1+5 link=one:c",
+			},
+			live: []string{
+				"A -> lb request n1\n",
+				"A -> B request n1\nA -> lb request n1\n",
+			},
+			exact: "A -> B request n1\n",
+			lasts: true,
+		},
+		{
+			name: "a request that succeeded in spite of an error, after the trace was closed",
+			steps: []string{
+				"C A one:c<a 1+7 ! server.address=10.0.0.5",
+				"C A two:c 0+9 server.address=10.0.0.5\nS B two:s<c 1+5\nC A three:c 0+9 server.address=10.0.0.5\nS A one:a 0+9",
+			},
+			live: []string{
+				"A -> 10.0.0.5 request n1 e1\n",
+				"A -> 10.0.0.5 request n1 e1\nA -> B request n2 address 1\n",
+			},
+			exact: "A -> B request n3 e1 address 2\n",
+			lasts: true,
+		},
+		{
 			name: "a trace that is opened again",
 			steps: []string{
 				"S A one:a 0+90\nC A one:c<a 1+9 db.system=redis\nP A one:p<a 1+9 messaging.destination.name=jobs",
@@ -221,7 +276,7 @@ func TestLiveKeepsCalls(t *testing.T) {
 		for _, remember := range []time.Duration{time.Second, time.Hour} {
 			t.Run(fmt.Sprintf("%s, remembered for %v", c.name, remember), func(t *testing.T) {
 				_, reopens := cutOpen(c.steps)
-				if reopens {
+				if reopens || c.lasts {
 					remember = time.Hour
 				}
 				b := sg.NewBuilder(sg.Config{Window: sg.Window{Quiet: time.Second, Remember: remember}})
@@ -237,6 +292,7 @@ func TestLiveKeepsCalls(t *testing.T) {
 						b.Advance(now)
 					}
 					live := b.Live()
+					checkEdgeNumbers(t, live)
 					if diff := cmp.Diff(c.live[i], streamEdges(live)); diff != "" {
 						t.Errorf("live graph %d (-want +got):\n%s", i+1, diff)
 					}

@@ -161,6 +161,7 @@ func (t *totals) graph() *Graph {
 	t.foldEdges()
 	r := t.resolve()
 	if r.shown != nil {
+		r.keepNodes()
 		r.shown.names = r.peers.Given()
 		t.shown = r.shown
 	}
@@ -169,6 +170,9 @@ func (t *totals) graph() *Graph {
 	g.report.merge(r.found)
 	g.arrange(r.placed())
 	g.credit()
+	if t.shown != nil {
+		t.shown.nodes, t.shown.edges = g.nodes, g.edges
+	}
 	return g
 }
 

@@ -414,9 +414,9 @@ A call that was drawn keeps its callee. For example, failed calls to an address 
 an uninstrumented dependency. If a service answers at the address for the first time afterwards,
 the failed calls stay where they are, and only later calls lead to the service. A message that was
 drawn as a message to a queue keeps this edge if the span of the consumer arrives more than 10
-seconds later. There is one exception: if the span of the callee itself arrives more than 10 seconds
-late, the call moves to this callee. A graph of the same spans from a file shows the right callee
-of every call.
+seconds later. If the span of the callee itself arrives more than 10 seconds late, the call is drawn
+where it belongs, and the edge to the dependency keeps its number until it has as many other calls.
+A graph of the same spans from a file shows the right callee of every call.
 
 The graph covers all spans since the start, or with --window 15m the traces that became
 complete in the last 15 minutes. A trace is complete about half a minute after its last

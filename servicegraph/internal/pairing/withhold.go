@@ -16,7 +16,7 @@ func (p *Pairer) Withhold(isShown func(i int32) bool) {
 		if isShown(i) {
 			return false
 		}
-		p.setOutcome(i, PendingTrace)
+		p.setPending(i)
 		return true
 	})
 	p.calls = slices.DeleteFunc(p.calls, func(c Call) bool {
@@ -29,9 +29,17 @@ func (p *Pairer) Withhold(isShown func(i int32) bool) {
 		}
 		for _, i := range [...]int32{c.Caller, c.Callee} {
 			if i >= 0 {
-				p.setOutcome(i, PendingTrace)
+				p.setPending(i)
 			}
 		}
 		return true
 	})
+}
+
+// setPending sets the outcome PendingTrace of span i, unless the span is the sender of a message, whose outcome
+// is decided with the two halves of the message.
+func (p *Pairer) setPending(i int32) {
+	if p.state[i].outcome != PendingCall {
+		p.setOutcome(i, PendingTrace)
+	}
 }
