@@ -236,7 +236,7 @@ func Loopback(host string) string {
 
 // IsIP reports whether a canonical host is an IP address, or a list of them.
 func IsIP(host string) bool {
-	for host != "" {
+	for mayBeIP(host) {
 		var first string
 		first, host, _ = strings.Cut(host, ",")
 		if _, ok := parseIP(first); !ok {
@@ -249,8 +249,13 @@ func IsIP(host string) bool {
 	return false
 }
 
+// mayBeIP reports whether a text can be an IP address, or a list of them. Most names cannot.
+func mayBeIP(host string) bool {
+	return host != "" && ('0' <= host[0] && host[0] <= '9' || strings.Contains(host, ":"))
+}
+
 func parseIP(host string) (netip.Addr, bool) {
-	if host == "" || (host[0] < '0' || host[0] > '9') && !strings.Contains(host, ":") {
+	if !mayBeIP(host) {
 		return netip.Addr{}, false // ParseAddr would allocate an error for most names
 	}
 	ip, err := netip.ParseAddr(host)
