@@ -214,6 +214,7 @@ func TestJaegerTags(t *testing.T) {
 		{`"tags":null`, found{}},
 		{tag("span.kind", "string", `"client"`), found{Kind: servicegraph.KindClient}},
 		{tag("span.kind", "string", `"CONSUMER"`), found{Kind: servicegraph.KindConsumer}},
+		{tag("span.kind", "string", `"SPAN_KIND_CLIENT"`), found{Kind: servicegraph.KindClient}},
 		{tag("span.kind", "string", `"producer"`), found{Kind: servicegraph.KindProducer}},
 		{tag("span.kind", "string", `"internal"`), found{Kind: servicegraph.KindInternal}},
 		{tag("span.kind", "string", `"other"`), found{}},

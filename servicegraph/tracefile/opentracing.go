@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/quote"
 )
 
@@ -84,11 +85,8 @@ var openTracing = map[string]string{
 	"peer.port":               "net.peer.port",
 }
 
-// kindNamed returns the kind with a name, in any case; KindUnset if there is none.
-func kindNamed(name string) servicegraph.Kind {
-	kind, _ := servicegraph.ParseKind(name)
-	return kind
-}
+// kindNamed returns the kind with a name: see [semconv.KindNamed].
+func kindNamed(name string) servicegraph.Kind { return servicegraph.Kind(semconv.KindNamed(name)) }
 
 // parseTraceID reads an id of 64 or 128 bits. Its error quotes at most 40 bytes of the text.
 func parseTraceID(s string) (servicegraph.TraceID, error) {

@@ -113,6 +113,7 @@ func TestZipkinEnds(t *testing.T) {
 		{local + remote, found{"a", servicegraph.KindClient, attrs("peer.service", "b")}, "rule 5: without a kind, both ends named"},
 		{local + `"kind":null,` + remote, found{"a", servicegraph.KindClient, attrs("peer.service", "b")}, "null is no kind"},
 		{local + `"kind":"other",` + remote, found{"a", servicegraph.KindClient, attrs("peer.service", "b")}, "a kind from the future is none"},
+		{local + `"tags":{"span.kind":"SPAN_KIND_SERVER"},` + remote, found{"a", servicegraph.KindServer, attrs("peer.service", "b")}, "with the prefix of OTLP"},
 		{local + `"tags":{"span.kind":"internal"},` + remote, found{"a", servicegraph.KindInternal, attrs("peer.service", "b")}, "translated from OTLP"},
 		{local + `"name":"x"`, found{"a", servicegraph.KindUnset, nil}, "a local span"},
 		{remote, found{"", servicegraph.KindUnset, attrs("peer.service", "b")}, "only the other end is named"},

@@ -192,12 +192,25 @@ func (of *Interpretation) DependsOnScope() bool {
 // otherwise the given kind. The tag is an attribute if a bridge from OpenTracing passes on a tag
 // that was set late.
 func (a *Attrs) kind(otherwise Kind) Kind {
-	for k := Server; k <= Consumer; k++ {
-		if strings.EqualFold(a.spanKind, KindNames[k]) {
+	if kind := KindNamed(a.spanKind); kind.Calls() || kind.Serves() {
+		return kind
+	}
+	return otherwise
+}
+
+// KindNamed returns the kind with a name of KindNames, Unset if there is none. Upper and lower case are
+// equal, and the name may have the prefix of OTLP: SPAN_KIND_CLIENT is client.
+func KindNamed(name string) Kind {
+	const prefix = "SPAN_KIND_"
+	if name = strings.TrimSpace(name); len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) {
+		name = name[len(prefix):]
+	}
+	for k := Internal; k <= Consumer; k++ {
+		if strings.EqualFold(name, KindNames[k]) {
 			return k
 		}
 	}
-	return otherwise
+	return Unset
 }
 
 // detail returns the details of a call to an address.
