@@ -28,8 +28,10 @@ type Config struct {
 	// (docs/semantics.md, E9). Examples are "404", and "canceled" for hedged calls, of which one
 	// answer is enough. An outcome is an HTTP status code, a class of HTTP status codes such as
 	// "4xx", a gRPC status code by name or number, or a value of error.type. Upper and lower case
-	// are equal, and only letters and digits are compared. By default, every span with the status
-	// error has failed.
+	// are equal, and only letters and digits are compared. The package of an error, and words such as
+	// "Exception", can be left out: "canceled" is also the TaskCanceledException of .NET. The message
+	// of the status, which is the attribute otel.status_description, counts if it ends with the
+	// outcome. By default, every span with the status error has failed.
 	NotErrors []string
 
 	// IgnoreInternalDatabases ignores databases whose spans are not CLIENT spans: those

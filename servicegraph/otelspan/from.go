@@ -14,7 +14,7 @@ import (
 // or booleans; lists, maps and bytes are left out, because a graph never depends on them. The name
 // of the tracer is the attribute otel.scope.name. End is zero if the span has not ended.
 func From(s sdktrace.ReadOnlySpan) servicegraph.Span {
-	return from(s, func(string) bool { return true })
+	return from(s, func(key string) bool { return key != statusMessage })
 }
 
 // from converts a span like [From], with only those attributes whose keys keep accepts.
@@ -59,8 +59,14 @@ func from(s sdktrace.ReadOnlySpan, keep func(key string) bool) servicegraph.Span
 	if name := s.InstrumentationScope().Name; name != "" && keep(scopeName) {
 		span.Attrs = append(span.Attrs, servicegraph.Attr{Key: scopeName, Value: name})
 	}
+	if message := s.Status().Description; message != "" && keep(statusMessage) {
+		span.Attrs = append(span.Attrs, servicegraph.Attr{Key: statusMessage, Value: message})
+	}
 	return span
 }
+
+// statusMessage is the attribute for the message of the status, in formats without messages.
+const statusMessage = "otel.status_description"
 
 // scopeName is the attribute for the instrumentation scope, in formats without scopes.
 const scopeName = "otel.scope.name"

@@ -37,7 +37,7 @@ type (
 	}
 	jsonSpan struct {
 		traceID, spanID, parentID []byte
-		traceState, name          string
+		traceState, name, message string
 		kind, start, end, status  jsonNumber
 		attributes, links         jsonList
 	}

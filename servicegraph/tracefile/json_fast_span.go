@@ -284,12 +284,25 @@ func (d *fastDecoder) status() servicegraph.Status {
 		case "code":
 			d.in.FailIfRepeated(&seen, 0)
 			status = servicegraph.StatusOf(d.in.Enum(statusNames))
+		case "message":
+			d.in.FailIfRepeated(&seen, 1)
+			d.message()
 		default:
-			d.in.FailIfCaseFolds(key, "code")
+			d.in.FailIfCaseFolds(key, "code", "message")
 			d.skipValue()
 		}
 	}
 	return status
+}
+
+// message reads the message of a status. If messages are kept, it becomes an attribute.
+func (d *fastDecoder) message() {
+	if !d.sink.messages {
+		d.skipValue()
+		return
+	}
+	message := attrText(&d.in, typeString, readScalar(&d.in, typeString))
+	d.attrs = append(d.attrs, packedAttr{semconv.StatusMessage, []byte(semconv.ErrorIn(string(message)))})
 }
 
 // link reads a link, and adds it to the span unless it is empty.

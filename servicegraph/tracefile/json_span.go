@@ -100,8 +100,13 @@ func (j *jsonSpan) readStatus(value []byte) error {
 		return err
 	}
 	for key, value := range jsontext.Members(value) {
-		if isKey(key, "code") {
+		switch {
+		case isKey(key, "code"):
 			if err := j.status.set("status.code", value); err != nil {
+				return err
+			}
+		case isKey(key, "message") && value[0] == '"':
+			if err := setText(&j.message, "status.message", value); err != nil {
 				return err
 			}
 		}
@@ -151,6 +156,7 @@ func (d *jsonDecoder) decode(s *servicegraph.Span, j *jsonSpan) error {
 	if err != nil {
 		return fmt.Errorf("attributes: %w", err)
 	}
+	d.sink.addMessage(s, j.message)
 	return nil
 }
 

@@ -31,8 +31,7 @@ func serviceNamed(name string) string {
 // scopeKey is the attribute with the name of the instrumentation scope of a span.
 const scopeKey = "otel.scope.name"
 
-// addTag stores a tag as OTLP would: in a field of the span or among the attributes. It ignores the
-// text of a status. Each format decides which tags are errors, and which tag counts if several have
+// addTag stores a tag as OTLP would: in a field of the span or among the attributes. Each format decides which tags are errors, and which tag counts if several have
 // the same meaning.
 func (s *sink) addTag(sp *servicegraph.Span, key, text string) {
 	switch key {
@@ -43,7 +42,9 @@ func (s *sink) addTag(sp *servicegraph.Span, key, text string) {
 		}
 	case "w3c.tracestate":
 		sp.Weight = servicegraph.TraceStateWeight(text)
-	case "otel.status_description", "otel.scope.version", "otel.library.version", "internal.span.format":
+	case messageKey:
+		s.addMessage(sp, text)
+	case "otel.scope.version", "otel.library.version", "internal.span.format":
 	case "otel.library.name":
 		s.addScope(sp, text)
 	default:

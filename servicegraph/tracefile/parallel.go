@@ -188,6 +188,7 @@ type buffer struct {
 func newBuffer(s *sink, newPacker func() *pack.Packer) *buffer {
 	b := new(buffer)
 	b.sink = *newSink(s.name, Config{Keep: s.keep}, b)
+	b.sink.messages = s.messages
 	b.sink.packer = newPacker()
 	return b
 }

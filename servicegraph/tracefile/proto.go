@@ -310,13 +310,13 @@ func (d *wireDecoder) span(b []byte, res *resource) error {
 func (d *wireDecoder) readRest(w *wireSpan) (err error) {
 	d.raw.Kind = semconv.Kind(servicegraph.KindOf(int64(int32(w.kind))))
 	d.raw.Status = 0
-	if len(w.status) > 0 {
-		d.raw.Status, err = readStatus(w.status)
-	}
-	if err == nil && d.sink.packer != nil {
+	if d.sink.packer != nil {
 		err = d.packAttributes(w)
-	} else if err == nil {
+	} else {
 		err = d.keepAttributes(w)
+	}
+	if err == nil && len(w.status) > 0 {
+		err = d.readStatus(w.status)
 	}
 	return err
 }
@@ -352,15 +352,32 @@ func readIDs(to *pack.Span, w *wireSpan) error {
 	return nil
 }
 
-func readStatus(b []byte) (uint8, error) {
-	status := servicegraph.StatusUnset
+// readStatus reads the status of the current span, after the attributes, because the message of the
+// status becomes an attribute if messages are kept.
+func (d *wireDecoder) readStatus(b []byte) error {
 	r := wireReader{rest: b}
+	var message []byte
 	for r.next() {
-		if r.tag == statusCode {
-			status = servicegraph.StatusOf(int64(int32(r.bits)))
+		switch r.tag {
+		case statusCode:
+			d.raw.Status = uint8(servicegraph.StatusOf(int64(int32(r.bits))))
+		case statusMessage:
+			message = r.bytes
 		}
 	}
-	return uint8(status), r.err
+	if len(message) > 0 && d.sink.messages && r.err == nil {
+		d.addMessage(message)
+	}
+	return r.err
+}
+
+// addMessage adds the message of the status of the current span to its attributes.
+func (d *wireDecoder) addMessage(message []byte) {
+	if d.sink.packer == nil {
+		d.spanAttrs = append(d.spanAttrs, servicegraph.Attr{Key: messageKey, Value: semconv.ValidText(string(message))})
+		return
+	}
+	d.raw.AddAttr(d.filter.byKind[d.raw.Kind], semconv.StatusMessage, []byte(semconv.ErrorIn(string(message))))
 }
 
 // keepAttributes reads the attributes of the current span that the sink keeps.

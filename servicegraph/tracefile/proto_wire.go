@@ -41,7 +41,8 @@ const (
 	linkTraceID = 1<<3 | length
 	linkSpanID  = 2<<3 | length
 
-	statusCode = 3<<3 | varint
+	statusMessage = 2<<3 | length
+	statusCode    = 3<<3 | varint
 
 	attributeKey   = 1<<3 | length
 	attributeValue = 2<<3 | length

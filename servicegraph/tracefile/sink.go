@@ -7,6 +7,7 @@ import (
 	"github.com/tempograph/tempograph/internal/quantity"
 	"github.com/tempograph/tempograph/servicegraph"
 	"github.com/tempograph/tempograph/servicegraph/internal/pack"
+	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 )
 
 // A sink takes what the decoders find in one input: spans, and records that are left out.
@@ -29,6 +30,8 @@ type sink struct {
 	spans   int
 	skipped int
 	first   *servicegraph.SkipError // the first record that was skipped
+
+	messages bool // spans have the messages of their statuses, as attributes
 
 	budget int // how many objects of a request are still accepted; 0 if their number is not limited
 
@@ -62,7 +65,7 @@ func newSink(name string, cfg Config, out output) *sink {
 	if keep == nil {
 		keep = func(string) bool { return true }
 	}
-	return &sink{name: name, keep: keep, output: out}
+	return &sink{name: name, keep: keep, output: out, messages: cfg.Keep != nil && cfg.Keep(messageKey)}
 }
 
 // addSpan passes a span on as a value.
@@ -79,6 +82,17 @@ func (s *sink) addSpan(span servicegraph.Span) error {
 func (s *sink) addScope(span *servicegraph.Span, name string) {
 	if name != "" && !hasAttr(span, scopeKey) {
 		s.addAttr(span, scopeKey, name)
+	}
+}
+
+// messageKey is the attribute with the message of the status of a span.
+const messageKey = "otel.status_description"
+
+// addMessage gives a span the message of its status, if messages are kept, as the attribute that formats
+// without a field for the message have for it.
+func (s *sink) addMessage(span *servicegraph.Span, message string) {
+	if message != "" && s.messages {
+		span.Attrs = append(span.Attrs, servicegraph.Attr{Key: messageKey, Value: semconv.ValidText(message)})
 	}
 }
 

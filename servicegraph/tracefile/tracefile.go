@@ -36,7 +36,8 @@
 // Strings, numbers and booleans become the text of an attribute. Values that are lists, maps
 // or bytes are left out, because they name no part of a graph. If a resource names its
 // service twice, the first name counts. The name of the scope becomes the attribute
-// otel.scope.name, as it is in formats without scopes. Events and status messages are not read.
+// otel.scope.name, as it is in formats without scopes. Events are not read. The message of a status
+// becomes the attribute otel.status_description, but only if Config.Keep is set and accepts this key.
 // Times after the year 2262 are read as unknown, unknown enum numbers as unset, and invalid
 // UTF-8 as U+FFFD. A link with empty ids points nowhere and is dropped.
 //

@@ -42,6 +42,7 @@ type Attrs struct {
 
 	resendCount, httpStatus, httpStatusOld         string
 	rpcStatus, grpcStatus, connectError, errorType string
+	statusMessage                                  string
 }
 
 // Add adds an attribute if the graph reads it. Of attributes with the same key, the last one

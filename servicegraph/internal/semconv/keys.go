@@ -111,6 +111,7 @@ var keys = [...]keyInfo{
 	{"rpc.grpc.status_code", func(a *Attrs) *string { return &a.grpcStatus }, ofOutcomes},
 	{"rpc.connect_rpc.error_code", func(a *Attrs) *string { return &a.connectError }, ofOutcomes},
 	{"error.type", func(a *Attrs) *string { return &a.errorType }, ofOutcomes},
+	{"otel.status_description", func(a *Attrs) *string { return &a.statusMessage }, ofOutcomes},
 
 	// Keys that the conventions have replaced by another key.
 	{"messaging.source", func(a *Attrs) *string { return &a.msgSource }, ofBoth},
@@ -182,6 +183,10 @@ func (k Key) IsQuery() bool { return firstQuery <= k && k <= lastQuery }
 var (
 	urlFull, httpURL      = KeyOf("url.full"), KeyOf("http.url")
 	firstQuery, lastQuery = KeyOf("db.query.text"), KeyOf("db.operation") // keys lists them together
+
+	// StatusMessage is the number of the attribute with the message of the status: OTLP has a field
+	// for the message, other formats have this attribute.
+	StatusMessage = KeyOf("otel.status_description")
 )
 
 // KeyOf returns the number of the attribute with this key, or 0 if the graph does not read it.
