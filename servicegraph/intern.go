@@ -198,19 +198,17 @@ func peerType(t NodeType) trace.PeerType {
 	return trace.Unspecific
 }
 
-// isNameOf reports whether a peer has the name of a service, without what SplitBy adds to the
-// name of the service.
+// isNameOf reports whether a peer has the name of a service, alone or followed by the namespace of the
+// service, without what SplitBy adds to the name of the service. Upper and lower case are equal. It does
+// not compare the namespace in Kubernetes, which may be known from other traces only (docs/semantics.md,
+// A4).
 func (b *Builder) isNameOf(peer, service nodeIndex) bool {
-	rest, ok := strings.CutPrefix(b.names.nodeID(service).Name, b.names.nodeID(peer).Name)
-	return ok && (rest == "" || len(b.cfg.SplitBy) > 0 && rest[0] == '@')
-}
-
-// isHostOf reports whether a peer that is a host has the name of a service (docs/semantics.md, A4).
-// It does not compare the namespace in Kubernetes, which may be known from other traces only.
-func (b *Builder) isHostOf(peer, service nodeIndex) bool {
-	host, id := b.names.nodeID(peer).Name, b.names.nodeID(service)
-	name := strings.ToLower(id.Name)
-	return host == name || id.Namespace != "" && host == name+"."+strings.ToLower(id.Namespace)
+	name, id := strings.ToLower(b.names.nodeID(peer).Name), b.names.nodeID(service)
+	own := strings.ToLower(id.Name)
+	if rest, ok := strings.CutPrefix(own, name); ok && (rest == "" || len(b.cfg.SplitBy) > 0 && rest[0] == '@') {
+		return true
+	}
+	return id.Namespace != "" && name == own+"."+strings.ToLower(id.Namespace)
 }
 
 // canBeSame reports whether the different peers of two attempts of one call can be one service:

@@ -289,14 +289,18 @@ func (o *oracle) owners(c *oracleCall, meetings []oracleMeeting, isAt func(oracl
 	return found
 }
 
-// named returns the services that have the name of the host of a call, without or with the
-// namespace (A4).
+// named returns the services that have the name of the host of a call, or the name that the caller
+// chose, without or with the namespace (A4).
 func (o *oracle) named(c *oracleCall) map[sg.NodeID]bool {
-	if c.at.host == "" || c.isName || isSpecific(c.peer.Type) {
+	host := c.at.host
+	if c.at.name != "" {
+		host = strings.ToLower(c.at.name)
+	}
+	if host == "" || isSpecific(c.peer.Type) {
 		return nil
 	}
-	fits := o.withName(c, c.at.host)
-	if full := o.full(c.client.node, c.at.host); len(fits) != 1 && full != c.at.host {
+	fits := o.withName(c, host)
+	if full := o.full(c.client.node, host); len(fits) != 1 && full != host {
 		return o.withName(c, full)
 	}
 	return fits

@@ -235,7 +235,7 @@ func (o *oracle) canCall(c, s *oracleSpan) (agreements int, can bool) {
 	}
 	switch host := peer.Name; {
 	case host == "":
-	case isName && host == s.node.Name, !isName && host == strings.ToLower(s.node.Name), !isName && host == strings.ToLower(s.node.Name)+"."+s.node.Namespace:
+	case strings.EqualFold(host, s.node.Name), strings.EqualFold(host, s.node.Name+"."+s.node.Namespace):
 		agreements++
 	}
 	isBare := peer == (sg.NodeID{}) && at < 0 || // an attempt that names no peer went to the service of the other attempts (F13)

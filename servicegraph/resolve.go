@@ -1,6 +1,8 @@
 package servicegraph
 
 import (
+	"cmp"
+
 	"github.com/tempograph/tempograph/servicegraph/internal/directory"
 	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
@@ -285,7 +287,9 @@ func (r *resolver) resolveCall(key callKey) (end edgeKey, how directory.Answer) 
 func (r *resolver) serviceOf(key callKey) (end edgeKey, how directory.Answer) {
 	end = key.edgeKey
 	if key.fromName {
-		end.from = r.serviceNamed(end.from)
+		if end.from = r.serviceNamed(end.from); end.from == key.from && r.names.nodeID(key.from).Namespace == "" {
+			end.from = cmp.Or(r.directory.Named(0, r.names.nodeID(key.from).Name), key.from)
+		}
 	}
 	if key.toName {
 		if end.to = r.serviceNamed(end.to); end.to != key.to {

@@ -252,8 +252,12 @@ func (d *Directory) Find(c *Call) (service trace.Node, how Answer) {
 			return service, ByAddress
 		}
 	}
-	if !c.IsSpecific && c.At.Name == "" {
-		if service := d.withName(c.Caller, c.At.Host); service != 0 {
+	if !c.IsSpecific {
+		name := c.At.Host
+		if c.At.Name != "" { // a person chose another name than the host
+			name = c.At.Name
+		}
+		if service := d.Named(c.Caller, name); service != 0 {
 			return service, ByName
 		}
 	}
@@ -364,9 +368,11 @@ func isGeneric(rpc string) bool {
 	return strings.HasPrefix(rpc, "grpc.health.") || strings.HasPrefix(rpc, "grpc.reflection.") || strings.HasPrefix(rpc, "grpc.channelz.")
 }
 
-// withName returns the only service that has the name of a host. If the name has no namespace, and
-// no service or several services have the name, the full name decides.
-func (d *Directory) withName(caller trace.Node, host string) trace.Node {
+// Named returns the only service that has the name of a host, or a name that a caller chose, in upper
+// or lower case. If the name has no namespace, and no service or several services have the name, the
+// full name decides. It returns 0 if there is no such service.
+func (d *Directory) Named(caller trace.Node, name string) trace.Node {
+	host := strings.ToLower(name)
 	if host == "" || semconv.IsIP(host) || semconv.IsLocal(host) {
 		return 0
 	}

@@ -26,15 +26,10 @@ type Config struct {
 	InferCalls bool // infer calls through services without spans (P9)
 	UserNode   bool // a request from outside is a call from the user
 
-	// IsNameOf reports whether a peer has the name of a service. It is called only for callee spans
-	// that are caller spans as well or name their caller, and for spans between which a call may be
-	// inferred.
+	// IsNameOf reports whether a peer has the name of a service, alone or followed by the namespace of
+	// the service. Upper and lower case do not matter. It is called only for callee spans that are
+	// caller spans as well or name their caller, and for spans between which a call may be inferred.
 	IsNameOf func(peer, service trace.Node) bool
-
-	// IsHostOf reports whether a peer, which is a host, has the name of a service, alone or
-	// followed by the namespace of the service. Upper and lower case do not matter. It is called
-	// only for spans between which a call may be inferred.
-	IsHostOf func(peer, service trace.Node) bool
 
 	// CanBeSame reports whether the different peers of two attempts of one call can be one service:
 	// both are IP addresses, or the first is not a host. It is called only if the other attempt was

@@ -140,7 +140,7 @@ func (p *askedOf) agree(c, s int32) (agreements int, ok bool) {
 	named := p.naming(c)
 	mine, other := p.of(c).or(p.of(named)), p.of(s)
 	agreements, contradict := mine.compare(other)
-	if p.spans[named].Peer != 0 && p.isCallTo(&p.spans[named], p.spans[s].Node) {
+	if p.spans[named].Peer != 0 && p.cfg.IsNameOf(p.spans[named].Peer, p.spans[s].Node) {
 		agreements++
 	}
 	if contradict || agreements == 0 && p.state[c].made == Virtual && !p.callsAnAddress(named) {
@@ -176,11 +176,6 @@ func (a Asked) or(b Asked) Asked {
 	}
 	a.HTTPMethod, a.Path = cmp.Or(a.HTTPMethod, b.HTTPMethod), cmp.Or(a.Path, b.Path)
 	return a
-}
-
-// isCallTo reports whether the peer of a caller span has the name of a service.
-func (p *Pairer) isCallTo(client *trace.Span, service trace.Node) bool {
-	return p.cfg.IsNameOf(client.Peer, service) || !client.Is(trace.PeerIsName) && p.cfg.IsHostOf(client.Peer, service)
 }
 
 // compare compares the fields of the two sides of a call, except the paths. It counts the fields

@@ -32,7 +32,7 @@ func (a *Attrs) logicalAddress() Address {
 		}
 	}
 	for _, raw := range [...]string{a.urlFull, a.httpURL} {
-		if at := addressOf(parseOrigin(raw), port); at.Host != "" {
+		if at := addressOf(raw, port); at.Host != "" {
 			return at
 		}
 	}
@@ -59,7 +59,7 @@ func (a *Attrs) logicalAddress() Address {
 // request states it.
 func (a *Attrs) ownAddress() Address {
 	port := cmp.Or(portOf(a.serverPort), portOf(a.netHostPort))
-	if at := addressOf(parseOrigin(a.httpURL), port); at.Host != "" {
+	if at := addressOf(a.httpURL, port); at.Host != "" {
 		return at
 	}
 	for _, name := range [...]string{a.serverAddress, a.netHostName, a.httpHost} {
@@ -80,6 +80,9 @@ func (a *Attrs) ownAddress() Address {
 func connectionHost(text string) string {
 	text = strings.TrimPrefix(text, "jdbc:")
 	if n := OriginLen(text); n > 0 {
+		if socket := socketOf(text[:n]); socket != "" {
+			return socket
+		}
 		text, _, _ = strings.Cut(text[:n], ";")
 		return text
 	}
@@ -113,6 +116,8 @@ func (a *Attrs) networkAddress() Address {
 		{strings.TrimPrefix(a.peerAddress, "jdbc:"), ""},
 		{dotted(a.peerIPv4), ""},
 		{a.peerIPv6, ""},
+		{addressIn(a.peerName), ""},
+		{addressIn(a.peerService), ""},
 	} {
 		if peer.host == "" {
 			continue
@@ -122,6 +127,15 @@ func (a *Attrs) networkAddress() Address {
 		}
 	}
 	return Address{}
+}
+
+// addressIn returns the name of a peer if it is an IP address, with or without a port, and otherwise
+// an empty text.
+func addressIn(name string) string {
+	if host, _ := splitPort(name); !IsIP(host) {
+		return ""
+	}
+	return name
 }
 
 // dotted returns an IPv4 address with dots: OpenTracing also allowed one number of 32 bits.
@@ -144,21 +158,19 @@ func portOf(s string) string {
 // defaultPorts are the ports, by scheme, of URLs without a port.
 var defaultPorts = map[string]string{"http": "80", "https": "443", "ws": "80", "wss": "443"}
 
-// parseOrigin parses a URL up to the path. It returns nil if the URL names no host.
-func parseOrigin(raw string) *url.URL {
+// addressOf returns the address in a URL. The port is the port of the URL, or else the given port, or
+// else the default of the scheme. A URL for a Unix socket has the path of the socket in place of the
+// host, and no port.
+func addressOf(raw, port string) Address {
 	if raw == "" {
-		return nil
+		return Address{}
 	}
-	if u, err := url.Parse(raw[:OriginLen(raw)]); err == nil && u.Hostname() != "" {
-		return u
+	origin := raw[:OriginLen(raw)]
+	if socket := socketOf(origin); socket != "" {
+		return Address{Host: socket}
 	}
-	return nil
-}
-
-// addressOf returns the address in a URL; the URL can be nil. The port is the port of the URL, or
-// else the given port, or else the default of the scheme.
-func addressOf(u *url.URL, port string) Address {
-	if u == nil {
+	u, err := url.Parse(origin)
+	if err != nil || u.Hostname() == "" {
 		return Address{}
 	}
 	at := ParseHost(u.Hostname(), "")
@@ -168,8 +180,48 @@ func addressOf(u *url.URL, port string) Address {
 	return at
 }
 
+// socketOf returns the path of the Unix socket in a URL up to the path of the request, "localhost" if
+// the URL does not tell where the path of the socket ends, and an empty text if the URL is not for a
+// Unix socket. Clients write such a URL in several ways: unix:///run/docker.sock/info,
+// http+unix://%2Frun%2Fdocker.sock/info, http://unix:/run/docker.sock:/info.
+func socketOf(origin string) string {
+	scheme, host, found := strings.Cut(origin, "://")
+	if found && strings.Contains(host, "%2") {
+		if path, err := url.PathUnescape(host); err == nil && isSocket(path) {
+			return path
+		}
+	}
+	switch {
+	case isUnix(origin, 0) && !found:
+		host = origin[unixLen:]
+	case !found:
+		return ""
+	case host == "unix:", strings.HasPrefix(host, "unix:/"):
+		host = host[unixLen:]
+	case !isSocketScheme(scheme):
+		return ""
+	}
+	if isSocket(host) {
+		return host
+	}
+	return "localhost"
+}
+
+// isSocketScheme reports whether the URLs with a scheme are for Unix sockets, or for the pipes of
+// Windows.
+func isSocketScheme(scheme string) bool {
+	for part := range strings.SplitSeq(strings.ToLower(scheme), "+") {
+		switch part {
+		case "unix", "socket", "npipe":
+			return true
+		}
+	}
+	return false
+}
+
 // OriginLen returns the length of a URL up to the path, or 0 if the URL names no host. The path
-// and the query differ between requests and do not identify the callee.
+// and the query differ between requests and do not identify the callee. The path of a Unix socket is
+// in place of the host.
 func OriginLen[T string | []byte](url T) int {
 	host := 0 // where the host begins
 	for i := 0; i+1 < len(url); i++ {
@@ -179,12 +231,54 @@ func OriginLen[T string | []byte](url T) int {
 		}
 	}
 	if host == 0 {
+		if isUnix(url, 0) && len(url) > unixLen && url[unixLen] == '/' {
+			return unixLen + socketLen(url[unixLen:])
+		}
 		return 0
 	}
 	for i := host; i < len(url); i++ {
 		if c := url[i]; c == '/' || c == '?' || c == '#' {
+			if i == host || i == host+unixLen && isUnix(url, host) {
+				return i + socketLen(url[i:])
+			}
 			return i
 		}
 	}
 	return len(url)
+}
+
+const unixLen = len("unix:")
+
+// isUnix reports whether a text has "unix:" at an index.
+func isUnix[T string | []byte](text T, at int) bool {
+	return len(text) >= at+unixLen && string(text[at:at+unixLen]) == "unix:"
+}
+
+// socketLen returns the length of the path of a Unix socket at the beginning of a text. The path ends
+// with a file whose name ends with .sock or .socket, or before a colon and a slash. socketLen returns 0
+// if the text has no such path.
+func socketLen[T string | []byte](text T) int {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '?', c == '#':
+			return endOfSocket(text, i)
+		case c == ':' && i+1 < len(text) && text[i+1] == '/':
+			return i
+		case c == ':', c == '/':
+			if n := endOfSocket(text, i); n > 0 {
+				return n
+			}
+		}
+	}
+	return endOfSocket(text, len(text))
+}
+
+// endOfSocket returns n if the first n bytes of a text end with .sock or .socket, and otherwise 0.
+func endOfSocket[T string | []byte](text T, n int) int {
+	for _, suffix := range [...]string{".sock", ".socket"} {
+		if n > len(suffix) && string(text[n-len(suffix):n]) == suffix {
+			return n
+		}
+	}
+	return 0
 }

@@ -92,13 +92,39 @@ func (a *Attrs) caller(kind Kind) (Peer, bool) {
 
 // service returns the peer that service.peer.name or peer.service names.
 func (a *Attrs) service() (Peer, bool) {
-	if name := known(a.peerName); name != "" {
+	if name := chosenName(a.peerName); name != "" {
 		return Peer{Namespace: a.peerNamespace, Name: name, IsName: true}, true
 	}
-	if name := known(a.peerService); name != "" {
+	if name := chosenName(a.peerService); name != "" {
 		return Peer{Name: name, IsName: true}, true
 	}
 	return Peer{}, false
+}
+
+// chosenName returns the name that a person or a library gave the callee. A name that has the form of
+// an address loses the parts that a canonical host does not have: the scheme, the port, the final dot,
+// ".svc" and the domain of the cluster. So cart:8080 and http://cart are cart. Any other name stays as
+// it is, with its upper and lower case. An IP address is no name: see [Attrs.networkAddress].
+func chosenName(name string) string {
+	if !strings.ContainsAny(name, ":.") {
+		return known(name)
+	}
+	host, isPath := endpoint(strings.TrimPrefix(name, "jdbc:"))
+	if isPath {
+		return host
+	}
+	if strings.IndexByte(host, ' ') >= 0 {
+		return known(name)
+	}
+	host, _ = splitPort(host)
+	if IsIP(host) {
+		return ""
+	}
+	host = strings.TrimSuffix(host, ".")
+	if short := inCluster(strings.ToLower(host)); len(short) < len(host) && strings.EqualFold(short, host[:len(short)]) {
+		host = host[:len(short)]
+	}
+	return known(host)
 }
 
 // isAgentStep reports whether the span is a step of an agent, such as the use of a tool,

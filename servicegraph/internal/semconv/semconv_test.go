@@ -111,11 +111,60 @@ func TestOriginLen(t *testing.T) {
 		{"/path", ""},
 		{"host/a//b", ""},
 		{"a//b", ""},
+		{"unix:///run/docker.sock/v1.41/info?all=1", "unix:///run/docker.sock"},
+		{"unix:///run/docker.sock", "unix:///run/docker.sock"},
+		{"unix:/run/docker.sock:/info", "unix:/run/docker.sock"},
+		{"unix:///run/agent:/info", "unix:///run/agent"},
+		{"http://unix:/run/agent.socket:/info", "http://unix:/run/agent.socket"},
+		{"http+unix://%2Frun%2Fdocker.sock/info", "http+unix://%2Frun%2Fdocker.sock"},
+		{"unix:///run/agent/info", "unix://"},
+		{"unix:///", "unix://"},
+		{"unix:", ""},
+		{"http://unix:8080/a.sock/b", "http://unix:8080"},
+		{"http://host:/a:/b", "http://host:"},
 		{"", ""},
 		{":", ""},
 	} {
 		if got := OriginLen(c.url); got != len(c.want) || OriginLen([]byte(c.url)) != got {
 			t.Errorf("%s: %d bytes, want %d", c.url, got, len(c.want))
+		}
+	}
+}
+
+// TestSocketURLs: URLs for Unix sockets give the path of the socket, however they are written.
+func TestSocketURLs(t *testing.T) {
+	for raw, want := range map[string]Address{
+		"unix:///run/docker.sock/v1.41/info":         {"/run/docker.sock", ""},
+		"unix:/run/docker.sock:/info":                {"/run/docker.sock", ""},
+		"http://unix:/run/docker.sock:/info":         {"/run/docker.sock", ""},
+		"http+unix://%2Frun%2Fdocker.sock/info":      {"/run/docker.sock", ""},
+		"http+unix://%2frun%2fdocker.sock":           {"/run/docker.sock", ""},
+		"http://%2Frun%2Fdocker.sock/info":           {"/run/docker.sock", ""},
+		"ws+unix:///run/app.sock:/ws":                {"/run/app.sock", ""},
+		"unix:///run/agent/info":                     {"localhost", ""},
+		"http://unix:":                               {"localhost", ""},
+		"npipe:////./pipe/docker_engine/info":        {"localhost", ""},
+		"file:///run/docker.sock":                    {},
+		"http://unix:8080/run/docker.sock":           {"unix", "8080"},
+		"http://unix/run/docker.sock":                {"unix", "80"},
+		"http://user%20name@cart:80/run/docker.sock": {"cart", "80"},
+	} {
+		if got := addressOf(raw, ""); got != want {
+			t.Errorf("%s is at %v, want %v", raw, got, want)
+		}
+	}
+}
+
+// TestChosenNames: a chosen name loses the parts of an address that a canonical host does not have.
+func TestChosenNames(t *testing.T) {
+	for name, want := range map[string]string{
+		"cart": "cart", "Cart": "Cart", "cart:8080": "cart", "Cart:8080": "Cart", "cart.": "cart", "http://cart:8080/x": "cart", "dns:///cart:8080": "cart",
+		"cart.shop": "cart.shop", "cart.shop.svc": "cart.shop", "Cart.Shop.svc.cluster.local:80": "Cart.Shop", "cart.svc": "cart.svc",
+		"jdbc:mysql://db:3306/shop": "db", "Cart: the service": "Cart: the service", "v1.2 Cart": "v1.2 Cart", "arn:aws:lambda:f": "arn:aws:lambda:f", "shop/cart": "shop/cart",
+		"10.0.0.5": "", "10.0.0.5:80": "", "[::1]:80": "", "unknown": "", "-": "", "unknown:80": "",
+	} {
+		if got := chosenName(name); got != want {
+			t.Errorf("%q is the name %q, want %q", name, got, want)
 		}
 	}
 }
