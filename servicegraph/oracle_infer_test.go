@@ -169,7 +169,7 @@ func (o *oracle) requestGuesses(spans []*oracleSpan) (guesses []oracleGuess) {
 
 func (o *oracle) messageGuesses(spans []*oracleSpan) (guesses []oracleGuess) {
 	for _, s := range spans {
-		isEntered := slices.ContainsFunc(o.entered, func(e oracleEntry) bool { return e.callee == s && s.queue() != (sg.NodeID{}) }) || slices.Contains(o.taken, s)
+		isEntered := slices.ContainsFunc(o.entered, func(e oracleEntry) bool { return (e.callee == s || e.callee == s.by) && s.queue() != (sg.NodeID{}) }) || slices.Contains(o.taken, s)
 		if s.kind != sg.KindConsumer || !s.isTimed() || s.parent != nil || !s.isLost() && !isEntered || len(o.messages(s)) > 0 || o.delegates(s) {
 			continue
 		}
@@ -193,7 +193,9 @@ func (s *oracleSpan) isTimed() bool { return s.End >= s.Start }
 
 // isLost reports whether the parent of a request or a message never arrived, or its parent id is
 // lost.
-func (s *oracleSpan) isLost() bool { return s.missing && s.outcome == "" || s.outcome == "detached" }
+func (s *oracleSpan) isLost() bool {
+	return s.missing && s.outcome == "" || s.outcome == "detached" || s.by != nil && s.by.outcome == "detached"
+}
 
 // canCall reports whether CLIENT span c, without a callee, can be the caller of SERVER span s, and
 // how many attributes of the two agree.
@@ -321,9 +323,10 @@ func (o *oracle) sentThrough(c *oracleSpan) sg.NodeID {
 func (o *oracle) infer(c, s *oracleSpan) {
 	o.virtuals = slices.DeleteFunc(o.virtuals, func(v oracleCall) bool { return v.client == c })
 	o.attempted = slices.DeleteFunc(o.attempted, func(a oracleAttempt) bool { return a.client == c })
-	o.entered = slices.DeleteFunc(o.entered, func(e oracleEntry) bool { return e.callee == s })
+	stands := s.stands("paired")
+	o.entered = slices.DeleteFunc(o.entered, func(e oracleEntry) bool { return e.callee == stands })
 	o.taken = slices.DeleteFunc(o.taken, func(t *oracleSpan) bool { return t == s })
-	c.outcome, s.outcome = "paired", "paired"
+	c.outcome = "paired"
 	kind := sg.EdgeRequest
 	if s.kind == sg.KindConsumer {
 		kind = sg.EdgeMessage
@@ -334,9 +337,9 @@ func (o *oracle) infer(c, s *oracleSpan) {
 		o.received[reception{queue, s.node}] = true
 	}
 	e := o.edge(c.node, s.node, kind)
-	e.count(c, s, &e.inferred)
+	e.count(c, stands, &e.inferred)
 	e.addCaller(c)
-	e.addCallee(s)
+	e.addCallee(stands)
 }
 
 // withLostParents returns the spans of traces in which the connection of some calls is lost, and in

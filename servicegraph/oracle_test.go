@@ -155,6 +155,8 @@ type oracleSpan struct {
 	shares  bool        // a SERVER or CONSUMER span of the service has the same id
 	twin    bool        // another span stands for the call of both (F14)
 	dialed  *oracleSpan // the span with the address of a call whose callee is found by a link; nil if it is this span
+	by      *oracleSpan // the span inside that stands for the delivery of the message that this span received; nil if it is this span
+	of      *oracleSpan // the span around for whose delivery this span stands; nil if there is none
 
 	service   sg.NodeID // the service that sent the span; for a span of a hidden service, node differs
 	gone      bool      // a span of a hidden service that no visible span called
@@ -198,6 +200,7 @@ func interpret(spans []sg.Span, cfg oracleConfig) *oracle {
 	o.findTwins()
 	o.findTaken()
 	o.findLinked()
+	o.findHandlers()
 	for _, s := range o.spans {
 		o.pair(s)
 	}
@@ -578,16 +581,16 @@ func (o *oracle) pair(s *oracleSpan) {
 	if s.called() && s.twin {
 		s.outcome = "nested"
 	} else if s.called() {
-		s.outcome = "paired"
-		o.requests[s.node] += s.Weight
+		stands := s.stands("paired")
+		o.requests[s.node] += stands.Weight
 		if s.parent.client() == nil {
 			kind := sg.EdgeRequest
 			if s.kind == sg.KindConsumer {
 				kind = sg.EdgeMessage
 			}
 			e := o.edge(s.parent.node, s.node, kind)
-			e.count(nil, s, &e.callee)
-			e.addCallee(s)
+			e.count(nil, stands, &e.callee)
+			e.addCallee(stands)
 		}
 	}
 	callees := o.callees(s)
@@ -610,6 +613,9 @@ func (o *oracle) pair(s *oracleSpan) {
 		if kind == sg.EdgeMessage {
 			queue := o.queueBetween(s, callees)
 			o.received[reception{queue, c.node}] = true
+			if c.by != nil {
+				c = c.by
+			}
 			if o.cfg.QueueNodes && queue != (sg.NodeID{}) {
 				o.throughQueue(client, queue, c)
 				continue
@@ -677,6 +683,73 @@ func (o *oracle) findTaken() {
 			})
 		}
 	}
+}
+
+// findHandlers finds the spans that stand for the delivery of a message that a span around them
+// received (M10).
+func (o *oracle) findHandlers() {
+	for _, s := range o.spans {
+		if s.by = o.handler(s); s.by != nil {
+			s.by.of = s
+		}
+	}
+}
+
+// handler returns the span that stands for the delivery of the message that s received, nil if it is s
+// itself. s is the outermost span of the delivery, and succeeded. It only took the message from the
+// queue, or is neither SERVER nor CONSUMER.
+func (o *oracle) handler(s *oracleSpan) (first *oracleSpan) {
+	if s.twin || failed(s) || !s.receives() || s.serves() && !s.takes || !s.called() && receiver(s) != nil {
+		return nil
+	}
+	if s.called() && !s.serves() && o.outer(s.parent.client()).kind != sg.KindProducer {
+		return nil
+	}
+	handlers := 0
+	for _, h := range o.spans {
+		if h.kind != sg.KindConsumer || h.takes || h.called() || len(o.messages(h)) > 0 {
+			continue
+		}
+		r := receiver(h)
+		for r != nil && r != s && r.takes && !r.called() {
+			r = receiver(r)
+		}
+		if r != s {
+			continue
+		}
+		handlers++
+		if first == nil || failed(h) && !failed(first) || failed(h) == failed(first) && byTime(h, first) < 0 {
+			first = h
+		}
+	}
+	switch messages := len(o.messages(s)); {
+	case first == nil:
+	case messages > 0 && handlers > 1, messages == 0 && !s.called() && o.delegates(s), !s.serves() && !failed(first):
+		return nil
+	}
+	return first
+}
+
+// stands returns the span that stands for the delivery of the message that s received, and gives it an
+// outcome.
+func (s *oracleSpan) stands(outcome string) *oracleSpan {
+	if s.by == nil {
+		s.outcome = outcome
+		return s
+	}
+	s.outcome, s.by.outcome = "nested", outcome
+	return s.by
+}
+
+// deliveries returns the targets of the links that are messages of which s shows the delivery.
+func (o *oracle) deliveries(s *oracleSpan) []sg.Link {
+	switch {
+	case s.by != nil:
+		return nil
+	case s.of != nil:
+		return o.messages(s.of)
+	}
+	return o.messages(s)
 }
 
 // countTaken counts the messages that services took from a queue and that no other span shows
@@ -849,7 +922,7 @@ func (o *oracle) unpaired(c *oracleSpan, covered bool) {
 	case o.metBeside(c) != nil && o.isPreparation(c):
 		covered = true
 		setOutcome("nested")
-	case o.metBeside(c) != nil:
+	case o.metBeside(c) != nil, o.metAgain(c) != nil:
 		covered = true
 		o.virtual(c)
 	default:
@@ -907,6 +980,35 @@ func (o *oracle) firstMet(around *oracleSpan) *oracleSpan {
 		around = around.within()
 	}
 	return slices.MinFunc(o.met(around), byTime)
+}
+
+// metAgain returns the service that answered when the request of c, which failed and names nothing,
+// was sent again (F4), nil if there is none.
+func (o *oracle) metAgain(c *oracleSpan) *sg.NodeID {
+	outer := o.outer(c)
+	mine, _ := c.peer()
+	outermost, _ := outer.peer()
+	if nothing := (sg.NodeID{}); mine != nothing || outermost != nothing || c.kind != sg.KindClient || outer.kind != sg.KindClient || !failed(outer) ||
+		outer.within() != nil || outer.parent == nil || outer.parent.node != outer.node {
+		return nil
+	}
+	beside := slices.DeleteFunc(slices.Clone(o.spans), func(s *oracleSpan) bool {
+		return s.parent != outer.parent || s.node != outer.node || s.kind != sg.KindClient || byTime(s, outer) <= 0
+	})
+	slices.SortFunc(beside, byTime)
+	for _, s := range beside {
+		if n := s.attrs["http.request.resend_count"]; n == "" || n == "0" {
+			return nil
+		}
+		met := o.met(s)
+		if len(o.callees(s)) > 0 {
+			met = []*oracleSpan{s}
+		}
+		if len(met) > 0 {
+			return o.answered(met)
+		}
+	}
+	return nil
 }
 
 // isPreparation reports whether c, beside an attempt that a service answered, is not an attempt
@@ -1153,7 +1255,11 @@ func (o *oracle) virtual(c *oracleSpan) {
 	}
 	o.setOutcomes(c, client, "virtual")
 	peer, isName := c.peer()
-	if met := o.metBeside(c); met != nil {
+	met := o.metBeside(c)
+	if met == nil {
+		met = o.metAgain(c)
+	}
+	if met != nil {
 		o.attempted = append(o.attempted, oracleAttempt{oracleCall{client: client, kind: kind, peer: peer, isName: isName}, *met})
 		return
 	}
@@ -1278,7 +1384,7 @@ func (o *oracle) findLinked() {
 func (o *oracle) countLinkedMessages() {
 	m := &linkedMessages{o, make(map[edgeSide]bool), o.messageEdges()}
 	for _, s := range o.spans {
-		for _, l := range o.messages(s) {
+		for _, l := range o.deliveries(s) {
 			if p := o.sender(l); p != nil {
 				m.count(s, l, p)
 			}
@@ -1328,7 +1434,7 @@ func (m *linkedMessages) count(s *oracleSpan, l sg.Link, p *oracleSpan) {
 		return // a batch whose messages are known
 	}
 	handled := slices.ContainsFunc(m.spans, func(other *oracleSpan) bool {
-		return other.kind == sg.KindConsumer && !other.takes && other.node == s.node && slices.Contains(m.messages(other), l)
+		return other.kind == sg.KindConsumer && !other.takes && other.node == s.node && slices.Contains(m.deliveries(other), l)
 	})
 	if handled && (s.kind != sg.KindConsumer || s.takes) {
 		return
@@ -1393,13 +1499,25 @@ func (o *oracle) sentTo(p *oracleSpan) sg.NodeID {
 
 // queueOfLink returns the queue of a message from p to s. The name that s gives takes precedence.
 func (o *oracle) queueOfLink(p, s *oracleSpan) sg.NodeID {
-	if s.kind == sg.KindConsumer && s.queue() != (sg.NodeID{}) {
-		return s.queue()
+	if q := s.receivedFrom(); q != (sg.NodeID{}) {
+		return q
 	}
 	if peer := o.sentTo(p); peer.Type == sg.TypeQueue {
 		return peer
 	}
 	return sg.NodeID{}
+}
+
+// receivedFrom returns the queue that consumer span s names, or else the queue that the span names for
+// whose delivery s stands.
+func (s *oracleSpan) receivedFrom() (queue sg.NodeID) {
+	if s.kind != sg.KindConsumer {
+		return queue
+	}
+	if queue = s.queue(); queue == (sg.NodeID{}) && s.of != nil {
+		queue = s.of.receivedFrom()
+	}
+	return queue
 }
 
 // countEntries counts the requests without a known caller (P5 to P7, M9).
@@ -1413,29 +1531,37 @@ func (o *oracle) countEntries() {
 				o.entry(s, sg.EdgeRequest)
 			}
 		}
+		stands := s // for the delivery
+		if s.by != nil {
+			stands = s.by
+		}
 		if s.kind == sg.KindInternal && messages && s.parent == nil {
-			o.requests[s.node] += s.Weight
+			o.requests[s.node] += stands.Weight
 		}
 		if !s.serves() || s.called() || !outside && !messages {
 			continue
 		}
 		delegates := o.delegates(s)
 		if messages || !delegates { // a span that delegates is no request: the spans inside are
-			o.requests[s.node] += s.Weight
+			o.requests[s.node] += stands.Weight
 		}
-		if s.outcome != "paired" && (messages || !delegates) {
-			o.countEntry(s, messages)
+		if stands.outcome != "paired" && (messages || !delegates) {
+			o.countEntry(s, stands, messages)
 		}
 	}
 }
 
-// countEntry counts a request without a known caller. messages says whether the span handles
-// messages.
-func (o *oracle) countEntry(s *oracleSpan, messages bool) {
+// countEntry counts a request without a known caller. The span stands is s, or the span that stands for
+// the delivery of s; messages says whether s received messages by links.
+func (o *oracle) countEntry(s, stands *oracleSpan, messages bool) {
 	peer, kind := o.cfg.name(sg.NodeID{Name: s.attrs["peer.service"], Type: sg.TypeExternal}), sg.EdgeRequest
 	if s.kind == sg.KindConsumer {
 		kind = sg.EdgeMessage
-		if q := s.queue(); q != (sg.NodeID{}) {
+		q := s.queue()
+		if messages {
+			q = stands.receivedFrom()
+		}
+		if q != (sg.NodeID{}) {
 			peer = q
 		}
 	}
@@ -1443,21 +1569,25 @@ func (o *oracle) countEntry(s *oracleSpan, messages bool) {
 	switch {
 	case !messages && s.behind && !s.isEntry:
 	case messages && isRoot && o.isDetached(s) && peer.Type != sg.TypeQueue:
-		s.outcome = "detached"
+		s.stands("detached")
 	case messages && s.kind == sg.KindConsumer && peer.Type != sg.TypeQueue:
 	case peer.Name != "" && (!s.isEntry || messages) && (isRoot || peer.Type == sg.TypeQueue || s.missing && !o.hasService(s, peer)):
 		from := peer
 		if peer.Type == sg.TypeExternal {
 			from = o.service(peer)
 		}
-		s.outcome = "virtual"
-		if s.takes && peer.Type == sg.TypeQueue {
-			o.taken = append(o.taken, s)
+		if messages {
+			stands.outcome = "virtual"
+		} else {
+			s.stands("virtual")
+		}
+		if stands.takes && peer.Type == sg.TypeQueue {
+			o.taken = append(o.taken, stands)
 			break
 		}
-		o.entered = append(o.entered, oracleEntry{from, s, kind})
+		o.entered = append(o.entered, oracleEntry{from, stands, kind})
 	case isRoot && o.isDetached(s):
-		s.outcome = "detached"
+		s.stands("detached")
 	case messages && isRoot: // not from the user: the link can lead to a caller in another graph
 		o.entries[s.node] += s.Weight
 	case isRoot:
@@ -1499,12 +1629,16 @@ func (o *oracle) countEntered() {
 
 // entry counts a request from outside (P5).
 func (o *oracle) entry(s *oracleSpan, kind sg.EdgeKind) {
-	o.entries[s.node] += s.Weight
+	stands := s
+	if s.by != nil {
+		stands = s.by
+	}
+	o.entries[s.node] += stands.Weight
 	if o.cfg.UserNode {
-		s.outcome = "virtual"
+		stands = s.stands("virtual")
 		e := o.edge(sg.NodeID{Name: "user", Type: sg.TypeExternal}, s.node, kind)
-		e.count(nil, s, &e.callee)
-		e.addCallee(s)
+		e.count(nil, stands, &e.callee)
+		e.addCallee(stands)
 	}
 }
 

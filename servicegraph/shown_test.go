@@ -259,6 +259,20 @@ func TestLiveKeepsCalls(t *testing.T) {
 			lasts: true,
 		},
 		{
+			name: "a message that a later span handles",
+			steps: []string{
+				"N B one:r 0+9 messaging.destination.name=jobs messaging.operation.type=receive",
+				"open N B one:q<r 2+5 !",
+				"C A two:c 0+9 server.address=mail",
+			},
+			live: []string{
+				"jobs -> B message n1\n",
+				"jobs -> B message n1\n",
+				"A -> mail request n1\njobs -> B message n1 e1\n",
+			},
+			exact: "A -> mail request n1\njobs -> B message n1 e1\n",
+		},
+		{
 			name: "a trace that is opened again",
 			steps: []string{
 				"S A one:a 0+90\nC A one:c<a 1+9 db.system=redis\nP A one:p<a 1+9 messaging.destination.name=jobs",

@@ -76,6 +76,51 @@ func (p *Pairer) metBeside(i int32) trace.Node {
 	return p.spans[p.state[met].callee].Node
 }
 
+// metAgain returns the service that answered when the request of caller span i, which failed and names
+// nothing, was sent again: the next CLIENT span below the same parent repeats the request, as its
+// attributes say. It returns 0 if there is no such service (docs/semantics.md F4).
+func (p *Pairer) metAgain(i int32) trace.Node {
+	outer := p.state[i].outer
+	span, inner, parent := &p.spans[outer], &p.spans[i], p.parent[outer]
+	if parent < 0 || p.state[outer].within >= 0 || !span.Failed() || p.spans[parent].Node != span.Node ||
+		span.Kind != trace.Client || inner.Kind != trace.Client || span.Peer != 0 || inner.Peer != 0 || p.tree.Sibling[p.tree.Child[parent]] < 0 {
+		return 0
+	}
+	if !p.state[parent].resent {
+		p.state[parent].resent = true
+		p.findResends(parent)
+	}
+	return p.again[outer]
+}
+
+// findResends finds, for each CLIENT span below a span, the service that answered the request when it
+// was sent again.
+func (p *Pairer) findResends(parent int32) {
+	p.group = p.group[:0]
+	for c := p.tree.Child[parent]; c >= 0; c = p.tree.Sibling[c] {
+		if p.parent[c] == parent && p.spans[c].Node == p.spans[parent].Node && p.spans[c].Kind == trace.Client {
+			p.group = append(p.group, c)
+		}
+	}
+	slices.SortFunc(p.group, p.compareTimes)
+	next := trace.Node(0) // the service that answered the resends that follow directly
+	for _, c := range slices.Backward(p.group) {
+		if next != 0 {
+			if p.again == nil {
+				p.again = make(map[int32]trace.Node)
+			}
+			p.again[c] = next
+		}
+		met := p.metAt(c)
+		switch {
+		case !p.spans[c].Is(trace.IsResent), met == several:
+			next = 0
+		case met >= 0:
+			next = p.spans[p.state[met].callee].Node
+		}
+	}
+}
+
 // isPreparation reports whether caller span i only prepared an attempt that was answered, for
 // example by looking up the host or opening a connection. Such a span names no peer, and succeeded
 // before the answered attempt began.

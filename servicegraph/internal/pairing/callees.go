@@ -93,17 +93,16 @@ func (p *Pairer) withoutCallees(caller int32, callees []int32, without func(int3
 // withoutTaken returns the callee spans of one caller without the spans that only took the message
 // from the queue, for another span of the same service to process (docs/semantics.md M10).
 func (p *Pairer) withoutTaken(caller int32, callees []int32) []int32 {
-	takes := func(i int32) bool { return p.spans[i].Is(trace.Takes | trace.Polls) }
-	if !slices.ContainsFunc(callees, takes) {
+	if !slices.ContainsFunc(callees, p.takes) {
 		return callees
 	}
 	processed := make(map[trace.Node]bool)
 	for _, c := range callees {
-		if p.spans[c].Kind == trace.Consumer && !takes(c) {
+		if p.spans[c].Kind == trace.Consumer && !p.takes(c) {
 			processed[p.spans[c].Node] = true
 		}
 	}
-	isTaken := func(i int32) bool { return takes(i) && processed[p.spans[i].Node] }
+	isTaken := func(i int32) bool { return p.takes(i) && processed[p.spans[i].Node] }
 	if len(processed) == 0 || !slices.ContainsFunc(callees, isTaken) {
 		return callees
 	}

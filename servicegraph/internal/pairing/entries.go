@@ -12,11 +12,17 @@ import (
 // whose caller is known by name only (docs/semantics.md P5 to P7, M9).
 func (p *Pairer) entries() {
 	p.findDetached()
+	p.inner = p.inner[:0]
 	for _, i := range p.entered {
 		span, state := &p.spans[i], &p.state[i]
 		parent := p.parent[i]
 		receives := len(p.targets[i]) > 0
-		polled := span.Kind == trace.Consumer && p.receiver(i) < 0 // received in a polling loop of the service
+		polled := false // received in a polling loop of the service
+		if span.Kind == trace.Consumer {
+			if polled = p.receiver(i) < 0; !polled {
+				p.inner = append(p.inner, i)
+			}
+		}
 		if parent >= 0 && !polled && !receives {
 			continue
 		}

@@ -55,11 +55,10 @@ func (p *Pairer) findLinks() {
 	}
 	received := make(map[trace.Link]int) // how many of the consumer spans around the current span received a message
 	handled := make(map[trace.Link]int)  // how many of them did not only take the message from the queue
-	takes := func(i int32) bool { return p.spans[i].Is(trace.Takes | trace.Polls) }
 	receive := func(i int32, delivered []trace.Link, times int) {
 		for _, target := range all[i] {
 			received[target] += times
-			if !takes(i) {
+			if !p.takes(i) {
 				handled[target] += times
 			}
 		}
@@ -77,7 +76,7 @@ func (p *Pairer) findLinks() {
 		}
 		delivered := p.delivered(i)
 		around := received
-		if p.spans[i].Kind == trace.Consumer && !takes(i) {
+		if p.spans[i].Kind == trace.Consumer && !p.takes(i) {
 			around = handled // a span around i that took the message gives way to i
 		}
 		for _, target := range all[i] {

@@ -16,17 +16,20 @@ type Pairer struct {
 	parent []int32
 	order  []int32
 
-	state      []spanState  // by span
-	callers    []int32      // the caller spans in order
-	lone       []int32      // the callee spans in order whose parent no caller span encloses
-	entered    []int32      // the SERVER and CONSUMER spans in order that are not callee spans, and the roots without a kind
-	roots      []int32      // the spans without a parent
-	services   []trace.Node // the services of the spans; empty until hasService is called
-	group      []int32      // the callees of one caller
-	twins      []int32      // spans that are compared as twins
-	twinGroups []twinGroup  // of findTwins; kept for their memory
+	state      []spanState     // by span
+	callers    []int32         // the caller spans in order
+	lone       []int32         // the callee spans in order whose parent no caller span encloses
+	entered    []int32         // the SERVER and CONSUMER spans in order that are not callee spans, and the roots without a kind
+	roots      []int32         // the spans without a parent
+	inner      []int32         // the CONSUMER spans in order that are inside another span that receives messages, and no callee spans
+	services   []trace.Node    // the services of the spans; empty until hasService is called
+	group      []int32         // the callees of one caller
+	twins      []int32         // spans that are compared as twins
+	twinGroups []twinGroup     // of findTwins; kept for their memory
+	handler    map[int32]int32 // by span that received a message: the span inside that stands for the delivery
 	targets    map[int32][]trace.Link
-	queries    map[queryKey]bool // the databases that the children of the spans with queried set query
+	again      map[int32]trace.Node // by CLIENT span below a span with resent set: see metAgain
+	queries    map[queryKey]bool    // the databases that the children of the spans with queried set query
 
 	settling []bool // by span: the span is inside a span that settles messages or sends a batch; empty if the trace has none
 	settled  bool   // settling is computed
@@ -87,6 +90,7 @@ type spanState struct {
 	compared  bool // the twins among the children are marked
 	detached  bool // a root within the time of another root: its parent is lost
 	queried   bool // the queries of the children are in Pairer.queries
+	resent    bool // the resends among the children are in Pairer.again
 
 	outcome Outcome
 	made    Outcome // caller span: the outcome of its own call; a callee span is Paired, whatever the outcome of its own call
@@ -109,6 +113,12 @@ func (p *Pairer) Pair(id [16]byte, t *trace.Tree, links Links) {
 	p.isOpen, p.uncompared = false, false
 	p.settling, p.settled = p.settling[:0], false
 	clear(p.queries)
+	if len(p.again) > 0 {
+		clear(p.again)
+	}
+	if len(p.handler) > 0 {
+		clear(p.handler)
+	}
 	p.concealed, p.services = p.concealed[:0], p.services[:0]
 	p.findBatches()
 	p.findCallees()
@@ -119,6 +129,9 @@ func (p *Pairer) Pair(id [16]byte, t *trace.Tree, links Links) {
 	p.entries()
 	if p.cfg.InferCalls {
 		p.inferCalls()
+	}
+	if len(p.inner) > 0 {
+		p.handOver()
 	}
 	p.findPending()
 }

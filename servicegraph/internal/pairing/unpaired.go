@@ -57,10 +57,10 @@ func (p *Pairer) unpairedCallers() {
 			case p.endsHidden(state.outer): // that call is counted already
 				p.setOutcome(i, Nested)
 			case p.sendAny(i, &client):
-			case p.metBeside(i) == 0:
-				p.setOutcome(i, Unresolved)
-			case p.isPreparation(i):
+			case p.metBeside(i) != 0 && p.isPreparation(i):
 				p.setOutcome(i, Nested)
+			case p.metBeside(i) == 0 && p.metAgain(i) == 0:
+				p.setOutcome(i, Unresolved)
 			default:
 				p.callPeer(i, &client)
 			}
@@ -185,7 +185,11 @@ func (p *Pairer) callPeer(i int32, client *trace.Span) {
 		From: client.Node, To: client.Peer, Caller: outer, Callee: -1, Source: i,
 		Kind: KindOf(client), Evidence: ByCaller, Flags: PerTrace,
 	}
-	if met := p.metBeside(i); met != 0 {
+	met := p.metBeside(i)
+	if met == 0 && client.Peer == 0 {
+		met = p.metAgain(i)
+	}
+	if met != 0 {
 		call.To = met
 	} else {
 		var inside int32

@@ -12,6 +12,9 @@ import "slices"
 // before, when the trace seemed complete, also stays.
 func (p *Pairer) Withhold(isShown func(i int32) bool) {
 	p.isOpen = true
+	if len(p.handler) > 0 {
+		p.keepReceivers(isShown)
+	}
 	p.concealed = slices.DeleteFunc(p.concealed, func(i int32) bool {
 		if isShown(i) {
 			return false
