@@ -39,20 +39,8 @@ func (p *Pairer) findLinks() {
 	if p.targets == nil {
 		p.targets = make(map[int32][]trace.Link)
 	}
-	all := make(map[int32][]trace.Link)
-	for _, l := range p.links.Consumers {
-		if i := p.tree.Find(l.Span, l.Node, l.Kind); i >= 0 && p.canReceive(i) {
-			all[i] = append(all[i], l.Target)
-		}
-	}
-	p.addReceivers(all)
-	inside := make(map[int32][]int32) // by consumer span: the consumer spans directly inside it; at -1, the consumer spans inside no other
-	for _, i := range p.order {
-		if p.state[i].consumer == i || len(all[i]) > 0 {
-			r := p.receiver(i)
-			inside[r] = append(inside[r], i)
-		}
-	}
+	all := p.linksBySpan()
+	inside := p.consumersInside(all)
 	received := make(map[trace.Link]int) // how many of the consumer spans around the current span received a message
 	handled := make(map[trace.Link]int)  // how many of them did not only take the message from the queue
 	receive := func(i int32, delivered []trace.Link, times int) {
@@ -92,6 +80,31 @@ func (p *Pairer) findLinks() {
 	for i := range p.targets {
 		p.markDelegating(p.receiver(i))
 	}
+}
+
+// linksBySpan returns the links that may be messages, by the span that has them.
+func (p *Pairer) linksBySpan() map[int32][]trace.Link {
+	all := make(map[int32][]trace.Link)
+	for _, l := range p.links.Consumers {
+		if i := p.tree.Find(l.Span, l.Node, l.Kind); i >= 0 && p.canReceive(i) {
+			all[i] = append(all[i], l.Target)
+		}
+	}
+	p.addReceivers(all)
+	return all
+}
+
+// consumersInside returns, by consumer span, the consumer spans directly inside it, and at -1, the
+// consumer spans inside no other. Spans with links count as consumer spans.
+func (p *Pairer) consumersInside(links map[int32][]trace.Link) map[int32][]int32 {
+	inside := make(map[int32][]int32)
+	for _, i := range p.order {
+		if p.state[i].consumer == i || len(links[i]) > 0 {
+			r := p.receiver(i)
+			inside[r] = append(inside[r], i)
+		}
+	}
+	return inside
 }
 
 // canReceive reports whether the links of span i may be messages. The links of a SERVER or INTERNAL
