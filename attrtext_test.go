@@ -73,28 +73,34 @@ func TestAttrText(t *testing.T) {
 	} {
 		t.Run(source, func(t *testing.T) {
 			s := span(t)
-			for _, attrs := range [][]servicegraph.Attr{s.Attrs, s.Resource} {
-				got := make(map[string]string)
-				for _, a := range attrs {
-					if strings.HasPrefix(a.Key, "value.") || a.Key == bytesKey {
-						got[a.Key] = a.Value
-					}
-				}
-				for i, v := range attrValues {
-					key := attrKey(i)
-					if text, ok := got[key]; ok != v.ok || text != v.text {
-						t.Errorf("%v is %q, %v; want %q, %v", v.value.AsInterface(), text, ok, v.text, v.ok)
-					}
-					delete(got, key)
-				}
-				if len(got) > 0 {
-					t.Errorf("attributes too many: %v", got)
-				}
-			}
+			checkTexts(t, s.Attrs)
+			checkTexts(t, s.Resource)
 		})
 	}
+}
 
-	// tracefile.Load has its own way of reading attribute values.
+// checkTexts compares the attributes with the texts of attrValues.
+func checkTexts(t *testing.T, attrs []servicegraph.Attr) {
+	got := make(map[string]string)
+	for _, a := range attrs {
+		if strings.HasPrefix(a.Key, "value.") || a.Key == bytesKey {
+			got[a.Key] = a.Value
+		}
+	}
+	for i, v := range attrValues {
+		key := attrKey(i)
+		if text, ok := got[key]; ok != v.ok || text != v.text {
+			t.Errorf("%v is %q, %v; want %q, %v", v.value.AsInterface(), text, ok, v.text, v.ok)
+		}
+		delete(got, key)
+	}
+	if len(got) > 0 {
+		t.Errorf("attributes too many: %v", got)
+	}
+}
+
+// TestAttrTextOfLoad checks tracefile.Load, which has its own way of reading attribute values.
+func TestAttrTextOfLoad(t *testing.T) {
 	node := func(name string, data []byte) map[string]bool {
 		b := servicegraph.NewBuilder(servicegraph.Config{NodeAttrs: []string{"value.02"}})
 		if err := tracefile.Load(b, bytes.NewReader(data), name, tracefile.LoadConfig{}); err != nil {

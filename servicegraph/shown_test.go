@@ -61,21 +61,9 @@ func TestLiveTakesNothingBack(t *testing.T) {
 			now = now.Add(2 * time.Second)
 			b.Advance(now)
 			look()
-			again, err := sg.ReadJSON(bytes.NewReader(marshal(t, before)))
-			if err != nil {
-				t.Fatalf("seed %d: %v", seed, err)
-			}
-			if diff := cmp.Diff(string(marshal(t, sg.Merge(before))), string(marshal(t, again))); diff != "" {
+			if diff := readAgain(t, before); diff != "" {
 				t.Fatalf("seed %d: a live graph, written and read, differs from the merged one:\n%s", seed, diff)
 			}
-		}
-		requests := func(g *sg.Graph) (n float64) {
-			for e := range g.Edges() {
-				if e.ID.Kind == sg.EdgeRequest {
-					n += e.Calls
-				}
-			}
-			return n
 		}
 		exact := b.Graph()
 		if got, want := requests(before), requests(exact); got != want {
@@ -88,6 +76,26 @@ func TestLiveTakesNothingBack(t *testing.T) {
 	if moved == 0 {
 		t.Error("no later trace told more about an earlier one: the traces test nothing")
 	}
+}
+
+// requests returns the number of requests in a graph.
+func requests(g *sg.Graph) (n float64) {
+	for e := range g.Edges() {
+		if e.ID.Kind == sg.EdgeRequest {
+			n += e.Calls
+		}
+	}
+	return n
+}
+
+// readAgain returns how a graph that was written and read differs from the merged one.
+func readAgain(t *testing.T, g *sg.Graph) string {
+	t.Helper()
+	again, err := sg.ReadJSON(bytes.NewReader(marshal(t, g)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cmp.Diff(string(marshal(t, sg.Merge(g))), string(marshal(t, again)))
 }
 
 // checkNamedGrowth is checkGrowth, except that a service may take the place of a peer of the same
@@ -293,40 +301,43 @@ func TestLiveKeepsCalls(t *testing.T) {
 				if reopens || c.lasts {
 					remember = time.Hour
 				}
-				b := sg.NewBuilder(sg.Config{Window: sg.Window{Quiet: time.Second, Remember: remember}})
-				now := clock
-				b.Advance(now)
-				for i, step := range c.steps {
-					step, open := cutOpen([]string{step})
-					for _, s := range mustParse(t, step) {
-						b.Add(s)
-					}
-					if !open {
-						now = now.Add(2 * time.Second)
-						b.Advance(now)
-					}
-					live := b.Live()
-					checkEdgeNumbers(t, live)
-					if diff := cmp.Diff(c.live[i], streamEdges(live)); diff != "" {
-						t.Errorf("live graph %d (-want +got):\n%s", i+1, diff)
-					}
-					again, err := sg.ReadJSON(bytes.NewReader(marshal(t, live)))
-					if err != nil {
-						t.Fatal(err)
-					}
-					if diff := cmp.Diff(string(marshal(t, sg.Merge(live))), string(marshal(t, again))); diff != "" {
-						t.Errorf("live graph %d, written and read, differs from the merged one:\n%s", i+1, diff)
-					}
-					if diff := cmp.Diff(c.exact, streamEdges(sg.Merge(live))); i == len(c.steps)-1 && diff != "" {
-						t.Errorf("Merge does not resolve the calls of the live graph with all that it knows (-want +got):\n%s", diff)
-					}
-				}
+				b := playSteps(t, sg.Window{Quiet: time.Second, Remember: remember}, c.steps, c.live, c.exact)
 				if diff := cmp.Diff(c.exact, streamEdges(b.Graph())); diff != "" {
 					t.Errorf("exact graph (-want +got):\n%s", diff)
 				}
 			})
 		}
 	}
+}
+
+// playSteps adds the spans of each step and compares the live graph after each. The last live graph,
+// merged, must be the exact one. It returns the builder.
+func playSteps(t *testing.T, window sg.Window, steps, want []string, exact string) *sg.Builder {
+	b := sg.NewBuilder(sg.Config{Window: window})
+	now := clock
+	b.Advance(now)
+	for i, step := range steps {
+		step, open := cutOpen([]string{step})
+		for _, s := range mustParse(t, step) {
+			b.Add(s)
+		}
+		if !open {
+			now = now.Add(2 * time.Second)
+			b.Advance(now)
+		}
+		live := b.Live()
+		checkEdgeNumbers(t, live)
+		if diff := cmp.Diff(want[i], streamEdges(live)); diff != "" {
+			t.Errorf("live graph %d (-want +got):\n%s", i+1, diff)
+		}
+		if diff := readAgain(t, live); diff != "" {
+			t.Errorf("live graph %d, written and read, differs from the merged one:\n%s", i+1, diff)
+		}
+		if diff := cmp.Diff(exact, streamEdges(sg.Merge(live))); i == len(steps)-1 && diff != "" {
+			t.Errorf("Merge does not resolve the calls of the live graph with all that it knows (-want +got):\n%s", diff)
+		}
+	}
+	return b
 }
 
 // cutOpen returns the spans of steps, and whether a step leaves its trace open.

@@ -88,18 +88,23 @@ func TestRetries(t *testing.T) {
 				if len(at) != len(test.waits)+1 {
 					t.Fatalf("%d attempts, want %d", len(at), len(test.waits)+1)
 				}
-				for i, want := range test.waits {
-					// Half of the wait is random, unless the server named a wait.
-					least := want / 2
-					if want > 4*time.Second {
-						least = want
-					}
-					if got := at[i+1].Sub(at[i]); got < least || got > want {
-						t.Errorf("wait %d took %v, want %v to %v", i+1, got, least, want)
-					}
-				}
+				checkWaits(t, at, test.waits)
 			})
 		})
+	}
+}
+
+// checkWaits compares the times between attempts with the expected waits. Half of a wait is random,
+// unless the server named the wait.
+func checkWaits(t *testing.T, at []time.Time, waits []time.Duration) {
+	for i, want := range waits {
+		least := want / 2
+		if want > 4*time.Second {
+			least = want
+		}
+		if got := at[i+1].Sub(at[i]); got < least || got > want {
+			t.Errorf("wait %d took %v, want %v to %v", i+1, got, least, want)
+		}
 	}
 }
 

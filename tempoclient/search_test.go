@@ -467,11 +467,8 @@ func TestSearchBeyondTheCutoff(t *testing.T) {
 					for _, s := range summaries {
 						found[s.ID] = true
 					}
-					var want []*Warning
-					if test.warn {
-						want = []*Warning{{Kind: WarnRecent, Message: "Tempo does not search yet what it received since " +
-							now.Add(-test.cutoff).UTC().Format(time.RFC3339) + " (its query_end_cutoff)"}}
-					}
+					want := map[bool][]*Warning{true: {{Kind: WarnRecent, Message: "Tempo does not search yet what it received since " +
+						now.Add(-test.cutoff).UTC().Format(time.RFC3339) + " (its query_end_cutoff)"}}}[test.warn]
 					if diff := cmp.Diff(want, got); diff != "" {
 						t.Errorf("warnings (-want +got):\n%s", diff)
 					}

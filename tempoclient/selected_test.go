@@ -460,21 +460,25 @@ func TestSpansFromSearches(t *testing.T) {
 		if diff := gocmp.Diff(fetched, got); diff != "" {
 			t.Errorf("%s: (-fetched +got):\n%s", name, diff)
 		}
-		cost := progress.Cost
-		mostCompared := 2 + n/20 + 2
-		if strings.Contains(name, "many missing parents") {
-			mostCompared += maxCompared
-		}
-		if compared := cost.Exact+cost.Attributes+cost.Sparse == 0 && cost.Linked < n; (cost.Compared >= 2) != compared || cost.Compared > mostCompared {
-			t.Errorf("%s: %d traces were compared", name, cost.Compared)
-		}
-		cost.Requests, cost.Compared = 0, 0
-		if cost != test.want {
-			t.Errorf("%s: %+v, want %+v", name, cost, test.want)
-		}
+		checkCost(t, name, n, progress.Cost, test.want)
 		if progress.Fetched != progress.Found || progress.Cost.Requests == 0 {
 			t.Errorf("%s: progress %+v", name, progress)
 		}
+	}
+}
+
+// checkCost checks what the spans of n traces cost. Requests and Compared are not in want.
+func checkCost(t *testing.T, name string, n int, cost, want Cost) {
+	mostCompared := 2 + n/20 + 2
+	if strings.Contains(name, "many missing parents") {
+		mostCompared += maxCompared
+	}
+	if compared := cost.Exact+cost.Attributes+cost.Sparse == 0 && cost.Linked < n; (cost.Compared >= 2) != compared || cost.Compared > mostCompared {
+		t.Errorf("%s: %d traces were compared", name, cost.Compared)
+	}
+	cost.Requests, cost.Compared = 0, 0
+	if cost != want {
+		t.Errorf("%s: %+v, want %+v", name, cost, want)
 	}
 }
 

@@ -39,18 +39,14 @@ func TestWorkflow(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir, bin := t.TempDir(), t.TempDir()
-			for name, script := range map[string]string{
+			writeScripts(t, bin, map[string]string{
 				"go": `case "$1" in test) mkdir traces && cp "$TRACES" traces/;; esac`,
 				"gh": `case "$1 $2" in
 "run list") echo 7;;
 "run download") test "$3" = 7 && mkdir base && ` + c.base + `;;
 "pr comment") test "$3" = 12 && while [ "$1" != --body-file ]; do shift; done && cp "$2" comment.md;;
 esac`,
-			} {
-				if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script+"\n"), 0o777); err != nil {
-					t.Fatal(err)
-				}
-			}
+			})
 			ran, failed := 0, ""
 			env := append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "TRACES="+traces, "BEFORE="+filepath.Join(filepath.Dir(traces), "../ci/before.json.gz"))
 			for _, step := range workflow.Jobs["diff"].Steps {
@@ -79,6 +75,15 @@ esac`,
 				}
 			}
 		})
+	}
+}
+
+// writeScripts writes programs, which are scripts of a shell, by name.
+func writeScripts(t *testing.T, dir string, scripts map[string]string) {
+	for name, script := range scripts {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o777); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
