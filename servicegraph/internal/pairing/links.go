@@ -187,9 +187,13 @@ func (p *Pairer) findPending() {
 		}
 		p.receives = append(p.receives, r)
 	}
+	noneLinked := len(p.links.Linked)+len(p.links.LinkedHere) == 0
 	for _, i := range p.callers {
-		if state := &p.state[i]; p.canBeLinked(i) && !state.sent {
-			span := &p.spans[i]
+		span, state := &p.spans[i], &p.state[i]
+		if noneLinked && span.Kind == trace.Client && span.PeerType != trace.Queue {
+			continue // as most spans
+		}
+		if p.canBeLinked(i) && !state.sent {
 			client := p.spans[state.outer] // the span that stands for the call
 			client.NamePeer(span)
 			client.Kind = span.Kind

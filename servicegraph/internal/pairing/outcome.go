@@ -76,8 +76,5 @@ func (p *Pairer) IsCallee(i int32) bool { return p.state[i].isCallee }
 // HasCallee reports whether caller span i, or a caller span inside it, has a callee span.
 func (p *Pairer) HasCallee(i int32) bool { return p.state[i].callee >= 0 || p.state[i].reached }
 
-// NamesPeerInside reports whether caller span i, or a caller span inside it, names a peer.
-func (p *Pairer) NamesPeerInside(i int32) bool { return p.state[i].named }
-
 // Targets returns the links of consumer span i that may be messages.
 func (p *Pairer) Targets(i int32) []trace.Link { return p.targets[i] }

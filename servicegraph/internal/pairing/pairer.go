@@ -78,7 +78,7 @@ type spanState struct {
 	isEntry   bool // the request came from outside
 	delegates bool // consumer span: consumer spans inside it are the deliveries of its messages
 	reached   bool // caller span: the span or a caller span inside has a callee
-	named     bool // caller span: the span or a caller span inside names a peer
+	named     bool // caller span: a caller span inside names a peer
 	publishes bool // caller span: a PRODUCER or CLIENT span inside names a queue
 	strays    bool // caller span: a caller span inside that reached no service names a peer
 	relayed   bool // caller span: a hidden service made a caller span directly inside

@@ -8,7 +8,7 @@ import (
 
 // findRoutes finds which nested caller spans stand for the same call as the span around them,
 // and, for each caller span, whether a caller span inside it has a callee, names a peer or names
-// a queue.
+// a queue. Most caller spans are inside no other, so it does not find out what they name.
 func (p *Pairer) findRoutes() {
 	for _, i := range p.callers {
 		state := &p.state[i]
@@ -21,11 +21,10 @@ func (p *Pairer) findRoutes() {
 	for _, i := range slices.Backward(p.callers) {
 		state := &p.state[i]
 		state.reached = state.reached || state.callee >= 0
-		state.named = state.named || p.NamesPeer(i)
 		if o := p.state[i].within; o >= 0 {
 			around := &p.state[o]
 			around.reached = around.reached || state.reached
-			around.named = around.named || state.named
+			around.named = around.named || state.named || p.NamesPeer(i)
 			around.strays = around.strays || state.strays || !state.reached && p.spans[i].Peer != 0
 			around.met = p.firstMet(around.met, p.metAt(i))
 			around.relayed = around.relayed || p.passage(i) == trace.Through

@@ -2,7 +2,6 @@ package pairing
 
 import (
 	"cmp"
-	"slices"
 
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
@@ -146,8 +145,12 @@ func (p *Pairer) settles(i int32) bool {
 // findSettling finds the spans inside spans that settle messages or send a batch of them. Most
 // traces have none.
 func (p *Pairer) findSettling() {
-	isSettling := func(i int32) bool { return p.spans[i].Kind == trace.Internal && p.spans[i].Is(trace.Settles) }
-	if !slices.ContainsFunc(p.order, isSettling) {
+	isSettling := func(i int32) bool { return p.spans[i].Is(trace.Settles) && p.spans[i].Kind == trace.Internal }
+	any := false
+	for i := range p.spans {
+		any = any || isSettling(int32(i))
+	}
+	if !any {
 		return
 	}
 	p.settling = trace.Resize(p.settling, len(p.spans))
