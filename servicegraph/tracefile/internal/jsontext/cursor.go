@@ -173,9 +173,9 @@ func (c *Cursor) Hex(to []byte) {
 	quoted := c.Text[c.Pos : c.Pos+size]
 	digits := quoted[1 : size-1]
 	ok := quoted[0] == '"' && quoted[size-1] == '"'
-	for ; len(to) >= 4 && len(digits) >= 8; to, digits = to[4:], digits[8:] {
-		bytes, right := hexBytes(binary.LittleEndian.Uint64(digits))
-		binary.LittleEndian.PutUint32(to, bytes)
+	for i := 0; i+4 <= len(to) && 2*i+8 <= len(digits); i += 4 {
+		bytes, right := hexBytes(binary.LittleEndian.Uint64(digits[2*i:]))
+		binary.LittleEndian.PutUint32(to[i:], bytes)
 		ok = ok && right
 	}
 	if !ok {
@@ -205,6 +205,16 @@ func hexBytes(digits uint64) (bytes uint32, ok bool) {
 // Uint consumes an integer of up to 19 digits, in quotes or without, and returns it.
 func (c *Cursor) Uint() (n uint64) {
 	quoted := c.Peek() == '"'
+	if rest := c.Text[c.Pos:]; quoted && len(rest) >= 21 && rest[20] == '"' && rest[1] != '0' {
+		// A time of this century in nanoseconds has 19 digits.
+		first, ok := decimal(binary.LittleEndian.Uint64(rest[1:]))
+		second, ok2 := decimal(binary.LittleEndian.Uint64(rest[9:]))
+		x, y, z := rest[17]-'0', rest[18]-'0', rest[19]-'0'
+		if ok && ok2 && x <= 9 && y <= 9 && z <= 9 {
+			c.Pos += 21
+			return (first*1e8+second)*1e3 + uint64(x)*100 + uint64(y)*10 + uint64(z)
+		}
+	}
 	if quoted {
 		c.Pos++
 	}

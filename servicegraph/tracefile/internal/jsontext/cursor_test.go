@@ -55,6 +55,25 @@ func TestPlainEnd(t *testing.T) {
 	}
 }
 
+// Each digit of a number of 19 digits counts, and another byte in its place is refused.
+func TestCursorUintOf19Digits(t *testing.T) {
+	for at := range 19 {
+		for c := range 256 {
+			if c == '"' { // ends the number
+				continue
+			}
+			text := []byte(`"1700000000123456789",`)
+			text[1+at] = byte(c)
+			want, err := strconv.ParseUint(string(text[1:20]), 10, 64)
+			refused := err != nil || text[1] == '0'
+			cursor := Cursor{Text: text}
+			if got := cursor.Uint(); cursor.Failed != refused || !refused && (got != want || cursor.Pos != 21) {
+				t.Errorf("%q: %d, refused: %v, position %d, want %d, refused: %v", text, got, cursor.Failed, cursor.Pos, want, refused)
+			}
+		}
+	}
+}
+
 func TestCursorUint(t *testing.T) {
 	for _, test := range []struct {
 		text string
