@@ -41,7 +41,7 @@ type Builder struct {
 	ownIP      ownIP  // the IP address of the last resource
 	shown      *shown // by the last graph of Live; nil before the first
 
-	lastService knownService // the last service that a span named
+	lastServices [2]knownService // the last two services that spans named, the last one first
 
 	held
 }
@@ -274,6 +274,7 @@ func (b *Builder) Live() *Graph {
 // sum returns the totals of all spans so far.
 func (b *Builder) sum(live bool) *totals {
 	sum := b.newTotals()
+	sum.pending.reserve(len(b.linked), b.receivers(), b.links)
 	sum.merge(b.counted)
 	sum.report.merge(b.report)
 	b.addHeld(sum, live)

@@ -254,6 +254,18 @@ func mayReceive(s *trace.Span) bool {
 	return s.Kind == trace.Consumer || s.Kind == trace.Server && s.Peer == 0 || s.Kind == trace.Internal && !s.Is(trace.IsCaller) && !s.Is(trace.Settles)
 }
 
+// receivers returns about how many held spans have links.
+func (h *held) receivers() (n int) {
+	for _, t := range h.linksOf {
+		for i := range t.links {
+			if i == 0 || t.links[i].Span != t.links[i-1].Span {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // addLinks adds the links of a span of the last trace that may receive messages.
 func (b *Builder) addLinks(s *trace.Span, links []Link) {
 	to := b.linksToWrite(b.last)
