@@ -91,6 +91,7 @@ func TestFastDecoderRefuses(t *testing.T) {
 		{request: client(`{"key":"other","value":{"intValue":"none"}}`), takes: true, reason: "the attribute is not read"},
 		{request: client("{\"key\":\"server.address\",\"value\":{\"stringValue\":\"a\xffb\xe2\x80\"}}"), takes: true, reason: "invalid UTF-8"},
 
+		{request: strings.Replace(oneSpanJSON(``), `"07070707070707070707070707070707"`, strings.Repeat("\x00", 34), 1), reason: "an empty memo of trace ids matches no text"},
 		{request: oneSpanJSON(`}`), reason: "one bracket too many"},
 		{request: oneSpanJSON(`,`)},
 		{request: oneSpanJSON(`,"name":"` + "\x01" + `"`)},

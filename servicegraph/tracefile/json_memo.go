@@ -3,6 +3,8 @@ package tracefile
 import (
 	"bytes"
 	"encoding/binary"
+
+	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/jsontext"
 )
 
 // A writer of JSON writes the same bytes again and again: the same keys in the same order, with the
@@ -117,6 +119,29 @@ func (m *prefixMemo[T]) learn(text []byte, is T) *prefix[T] {
 	place[0] = p
 	m.follow(p)
 	return p
+}
+
+// A traceIDMemo remembers the trace id of the previous span: spans of one trace often come in
+// succession. In BenchmarkMemos, decoding without it takes 1.04 to 1.05 times the instructions.
+type traceIDMemo struct {
+	text [34]byte // in quotes; empty before the first span
+	id   [16]byte
+	off  bool // learns nothing; set by benchmarks
+}
+
+// read reads a trace id.
+func (m *traceIDMemo) read(in *jsontext.Cursor, to []byte) {
+	in.Peek()
+	if m.text[0] == '"' && bytes.HasPrefix(in.Rest(), m.text[:]) {
+		copy(to, m.id[:])
+		in.Pos += len(m.text)
+		return
+	}
+	start := in.Pos
+	if in.Hex(to); !in.Failed && !m.off {
+		copy(m.text[:], in.Text[start:in.Pos])
+		copy(m.id[:], to)
+	}
 }
 
 // A fieldOrder predicts the next field of a span from the one before it. Exporters write fields in

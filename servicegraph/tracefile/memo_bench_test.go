@@ -69,6 +69,7 @@ var jsonVariants = []struct {
 	{"all", func(*fastDecoder) {}},
 	{"no-attribute-prefixes", func(d *fastDecoder) { d.attrNames.off = true }},
 	{"no-resource-prefixes", func(d *fastDecoder) { d.resources.off = true }},
+	{"no-trace-ids", func(d *fastDecoder) { d.traceIDs.off = true }},
 	{"no-field-order", func(d *fastDecoder) { d.order.off = true }},
 	{"no-templates", func(d *fastDecoder) {
 		for i := range d.templates {
