@@ -115,7 +115,10 @@ func (d zipkinDecoder) span(object []byte) error {
 		return d.sink.skip(errors.New("no span: " + quote.Excerpt(object)))
 	}
 	s, err := d.decode(&z)
-	if err != nil {
+	switch {
+	case err == errStopped:
+		return err
+	case err != nil:
 		return d.sink.skip(fmt.Errorf("%s: %w", describe(z.Name, s.Service), err))
 	}
 	return d.sink.addSpan(s)
@@ -150,7 +153,9 @@ func (d zipkinDecoder) decode(z *zipkinSpan) (servicegraph.Span, error) {
 	if s.Start != 0 && duration > 0 { // writers round less than a microsecond up to one
 		s.End = nanos(start + duration)
 	}
-	d.tags(&s, z)
+	if err := d.tags(&s, z); err != nil {
+		return s, err
+	}
 	d.local(&s, z)
 	d.remote(&s, z)
 	return s, nil
@@ -164,7 +169,7 @@ func (z *zipkinSpan) isVersion1() bool {
 // reads reports whether a tag with a key is read, either as an attribute or to decide whether
 // another tag is read.
 func (d zipkinDecoder) reads(key string) bool {
-	return key == serviceNamespace || isOfResource(key) && d.sink.keep(key) || slices.Contains(remoteTags, key) || d.sink.readsTag(key)
+	return key == serviceNamespace || strings.HasPrefix(key, linkTag) || isOfResource(key) && d.sink.keep(key) || slices.Contains(remoteTags, key) || d.sink.readsTag(key)
 }
 
 // remoteTags are the tags that take precedence over the remote endpoint of a span. Each has the
@@ -198,22 +203,47 @@ func (d zipkinDecoder) local(s *servicegraph.Span, z *zipkinSpan) {
 	}
 }
 
+// linkTag is the beginning of the keys of span links. Zipkin has no links, so translators from OTLP,
+// such as that of the Collector, turn each link into a tag.
+const linkTag = "otlp.link."
+
+// link adds the link in a tag: trace id, span id, tracestate, attributes and a number, with a | before
+// each but the first.
+func (d zipkinDecoder) link(s *servicegraph.Span, text string) error {
+	trace, rest, _ := strings.Cut(text, "|")
+	span, _, _ := strings.Cut(rest, "|")
+	var l servicegraph.Link
+	var err error
+	if l.TraceID, err = parseTraceID(trace); err == nil {
+		l.SpanID, err = parseSpanID(span)
+	}
+	if err != nil {
+		return d.sink.skipFor(func() error { return fmt.Errorf("a link of %s: %w", describe(s.Name, s.Service), err) })
+	}
+	s.Links = append(s.Links, l)
+	return nil
+}
+
 // tags adds the tags in the order of their keys. A tag "error" is an error unless its value
-// is false.
-func (d zipkinDecoder) tags(s *servicegraph.Span, z *zipkinSpan) {
+// is false. An error of tags ends the reading.
+func (d zipkinDecoder) tags(s *servicegraph.Span, z *zipkinSpan) error {
 	for _, key := range slices.Sorted(maps.Keys(z.Tags.text)) {
 		value := z.Tags.text[key]
 		switch {
 		case !value.ok:
 		case key == serviceNamespace:
 			s.Namespace = value.text
+		case strings.HasPrefix(key, linkTag):
+			if err := d.link(s, value.text); err != nil {
+				return err
+			}
 		case isOfResource(key):
 			if d.sink.keep(key) {
 				s.Resource = append(s.Resource, servicegraph.Attr{Key: key, Value: value.text})
 			}
 		case key == "span.kind" && s.Kind == servicegraph.KindUnset:
 			s.Kind = kindNamed(value.text)
-		case key == "peer.service":
+		case key == "peer.service", key == "service.peer.name", key == "faas.invoked_name":
 			d.sink.addTag(s, key, strings.ToLower(value.text)) // in lower case, like the names of services
 		default:
 			d.sink.addTag(s, key, value.text)
@@ -222,6 +252,7 @@ func (d zipkinDecoder) tags(s *servicegraph.Span, z *zipkinSpan) {
 	if value := z.Tags.text["error"]; value.ok && value.text != "false" {
 		s.Status = servicegraph.StatusError
 	}
+	return nil
 }
 
 // remote makes attributes of the remote endpoint. Its name is that of the peer, or, for a producer

@@ -86,6 +86,26 @@ func zipkinSpanWith(t *testing.T, fields string) servicegraph.Span {
 	return spans[0]
 }
 
+// Translators from OTLP write each span link as a tag.
+func TestZipkinLinks(t *testing.T) {
+	link := servicegraph.Link{TraceID: servicegraph.TraceID{15: 7}, SpanID: servicegraph.SpanID{7: 9}}
+	text := link.TraceID.String() + "|" + link.SpanID.String()
+	for tags, want := range map[string][]servicegraph.Link{
+		`"otlp.link.0":"` + text + `|state|{\"a\":1}|0"`:                {link},
+		`"otlp.link.0":"` + text + `","otlp.link.1":"` + text + `|||0"`: {link, link},
+		`"otlp.links":"` + text + `"`:                                   nil,
+		`"otlp.link.0":null`:                                            nil,
+	} {
+		if diff := cmp.Diff(want, zipkinSpanWith(t, `"tags":{`+tags+`}`).Links); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tags, diff)
+		}
+	}
+	spans, skips, err := collect(t, Read(strings.NewReader(`[{"traceId":"1","id":"a","name":"n","tags":{"otlp.link.0":"x|y"}}]`), "input", Config{}))
+	if err != nil || len(spans) != 1 || len(skips) != 1 || !strings.Contains(skips[0].Error(), "a link of") {
+		t.Errorf("a link without ids: %d spans, skipped %v, error %v", len(spans), skips, err)
+	}
+}
+
 // The kind and the tags determine which end is the remote one, and its name.
 func TestZipkinEnds(t *testing.T) {
 	const local, remote = `"localEndpoint":{"serviceName":"a"},`, `"remoteEndpoint":{"serviceName":"B"}`
