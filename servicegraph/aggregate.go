@@ -182,6 +182,7 @@ func (a *aggregator) learn(last *addressIndex, ages **directory.Interval, i int3
 	switch at := source.Address; {
 	case at == 0:
 	case at != *last && a.pairer.CallsOwnHost(i): // a proxy, which leads to many services
+	case at != *last && a.pairer.NamesItself(i): // the name is not that of the callee
 	case at != *last:
 		*last, *ages = at, a.sum.learn(c.From, at, c.To, source.Start)
 	case *ages != nil:

@@ -205,10 +205,18 @@ func peerType(t NodeType) trace.PeerType {
 func (b *Builder) isNameOf(peer, service nodeIndex) bool {
 	name, id := strings.ToLower(b.names.nodeID(peer).Name), b.names.nodeID(service)
 	own := strings.ToLower(id.Name)
-	if rest, ok := strings.CutPrefix(own, name); ok && (rest == "" || len(b.cfg.SplitBy) > 0 && rest[0] == '@') {
+	if b.isWhole(name, own) {
 		return true
 	}
-	return id.Namespace != "" && name == own+"."+strings.ToLower(id.Namespace)
+	short, found := strings.CutSuffix(name, "."+strings.ToLower(id.Namespace))
+	return id.Namespace != "" && found && b.isWhole(short, own)
+}
+
+// isWhole reports whether a name is that of a service, without what SplitBy adds to the name of the
+// service.
+func (b *Builder) isWhole(name, ofService string) bool {
+	rest, ok := strings.CutPrefix(ofService, name)
+	return ok && (rest == "" || len(b.cfg.SplitBy) > 0 && rest[0] == '@')
 }
 
 // canBeSame reports whether the different peers of two attempts of one call can be one service:

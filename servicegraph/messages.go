@@ -242,7 +242,25 @@ func handles(in *trace.Span) bool {
 // the queue, while another span of the service shows the delivery (docs/semantics.md, M10).
 func (r *resolver) isPartOfDelivery(processed map[delivery]bool, key receiveKey, out *pendingSend, in *trace.Span) bool {
 	return !handles(in) && processed[delivery{key.node, key.target}] ||
-		in.Is(trace.Polls|trace.Takes) && out.called && out.span.Kind == trace.Producer && r.hasReceived(out, key.node)
+		in.Is(trace.Polls|trace.Takes) && out.span.Kind == trace.Producer && r.hasCallee(out, key.target) && r.hasReceived(out, key.node)
+}
+
+// hasCallee reports whether a message has a consumer among the children of its producer. The call of
+// a sender is also in the graph already if another sender stands for the call.
+func (r *resolver) hasCallee(out *pendingSend, target Link) bool {
+	if !out.called || !r.links.shared {
+		return out.called
+	}
+	if r.uncalled == nil {
+		r.uncalled = make(map[sendKey]bool)
+		for key, s := range r.totals.sends {
+			if !s.called {
+				r.uncalled[s.call(key)] = true
+			}
+		}
+	}
+	sender, _ := r.links.senders.find(target)
+	return !r.uncalled[out.call(sender)]
 }
 
 // A delivery is a message that a service received.

@@ -64,6 +64,9 @@ func isAddress(host string) bool { return host[0] >= '0' && host[0] <= '9' }
 // learnAddress notes that the service of callee answered at the address that client called
 // (D13).
 func (o *oracle) learnAddress(client, callee *oracleSpan) {
+	if client.namesItself() { // the name is not that of the callee
+		return
+	}
 	o.meetings = append(o.meetings, oracleMeeting{client.node, callee.node, client.address(), client.Start})
 }
 

@@ -24,6 +24,7 @@ func TestHiddenAgainstOracle(t *testing.T) {
 		{Config: sg.Config{Hide: named("B"), Gateways: named("D"), InferCalls: true}},
 		{Config: sg.Config{Hide: named("D"), InferCalls: true, UserNode: true, NotErrors: []string{"500"}, Rename: renames("^C$=B")}, renamed: map[string]string{"C": "B"}},
 		{Config: sg.Config{Gateways: named("A"), QueueNodes: true, InferCalls: true, HTTPErrors: true, IgnoreInternalDatabases: true}},
+		{Config: sg.Config{Hide: named("B@2", "D"), SplitBy: []string{"service.version"}}},
 	}
 	ended := 0.0
 	normal := uint64(1000)
@@ -102,7 +103,7 @@ func (o *oracle) hide() {
 // adopt makes a span of a hidden service a span of the service that called the hidden service.
 func (o *oracle) adopt(s *oracleSpan) {
 	callsOwn := s.callsOwnHost()
-	s.through, s.node, s.Resource = true, s.parent.node, nil
+	s.through, s.node, s.whole, s.Resource = true, s.parent.node, s.parent.whole, nil
 	serves := s.serves()
 	if serves {
 		s.kind, s.caller, s.Links, s.attrs = sg.KindInternal, false, nil, map[string]string{}

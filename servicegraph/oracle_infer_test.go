@@ -17,6 +17,7 @@ func TestInferredAgainstOracle(t *testing.T) {
 	configs := []oracleConfig{
 		{Config: sg.Config{InferCalls: true}},
 		{Config: sg.Config{InferCalls: true, UserNode: true, IgnoreAddresses: true}},
+		{Config: sg.Config{InferCalls: true, SplitBy: []string{"service.version"}}},
 		{Config: sg.Config{InferCalls: true, QueueNodes: true, Rename: renames("^C$=B")}, renamed: map[string]string{"C": "B"}},
 	}
 	requests, messages := 0.0, 0.0
@@ -237,7 +238,7 @@ func (o *oracle) canCall(c, s *oracleSpan) (agreements int, can bool) {
 	}
 	switch host := peer.Name; {
 	case host == "":
-	case strings.EqualFold(host, s.node.Name), strings.EqualFold(host, s.node.Name+"."+s.node.Namespace):
+	case strings.EqualFold(host, s.whole), strings.EqualFold(host, s.whole+"."+s.node.Namespace):
 		agreements++
 	}
 	isBare := peer == (sg.NodeID{}) && at < 0 || // an attempt that names no peer went to the service of the other attempts (F13)
@@ -327,6 +328,7 @@ func (o *oracle) infer(c, s *oracleSpan) {
 	o.entered = slices.DeleteFunc(o.entered, func(e oracleEntry) bool { return e.callee == stands })
 	o.taken = slices.DeleteFunc(o.taken, func(t *oracleSpan) bool { return t == s })
 	c.outcome = "paired"
+	o.guessed[c] = true
 	kind := sg.EdgeRequest
 	if s.kind == sg.KindConsumer {
 		kind = sg.EdgeMessage

@@ -44,6 +44,20 @@ var oracleConfigs = []oracleConfig{
 	{Config: sg.Config{QueueNodes: true}},
 	{Config: sg.Config{Rename: renames("^C$=B")}, renamed: map[string]string{"C": "B"}},
 	{Config: sg.Config{Rename: renames("^C$=B"), QueueNodes: true, UserNode: true, HTTPErrors: true, NotErrors: []string{"500"}}, renamed: map[string]string{"C": "B"}},
+	{Config: sg.Config{SplitBy: []string{"service.version"}}},
+	{Config: sg.Config{SplitBy: []string{"service.version", "k8s.namespace.name"}, Rename: renames("^C$=B"), QueueNodes: true}, renamed: map[string]string{"C": "B"}},
+}
+
+// serviceNode returns the service of a span, and its name without what SplitBy adds (N5).
+func (c *oracleConfig) serviceNode(s *sg.Span) (node sg.NodeID, whole string) {
+	node = c.name(sg.NodeID{Namespace: s.Namespace, Name: s.Service, Type: sg.TypeService})
+	whole = node.Name
+	for _, key := range c.SplitBy {
+		if i := slices.IndexFunc(s.Resource, func(a sg.Attr) bool { return a.Key == key }); i >= 0 {
+			node.Name += "@" + s.Resource[i].Value
+		}
+	}
+	return node, whole
 }
 
 // name returns a node with the name that the renaming rules give it.
@@ -116,6 +130,7 @@ type oracle struct {
 	meetings  []oracleMeeting
 	virtuals  []oracleCall
 	attempted []oracleAttempt
+	guessed   map[*oracleSpan]bool // the callers of inferred calls
 
 	hiddenCalls, hiddenErrors float64
 }
@@ -143,6 +158,7 @@ type oracleSpan struct {
 	sg.Span
 	cfg     *oracleConfig
 	node    sg.NodeID
+	whole   string  // the name of the node without what SplitBy adds
 	kind    sg.Kind // the role that the attributes show, which can differ from Kind
 	caller  bool    // the caller side of a call
 	polls   bool    // a CLIENT span that asks a queue for messages
@@ -179,7 +195,7 @@ func interpret(spans []sg.Span, cfg oracleConfig) *oracle {
 		cfg:   cfg,
 		edges: make(map[sg.EdgeID]*oracleEdge), requests: make(map[sg.NodeID]float64), entries: make(map[sg.NodeID]float64),
 		outcomes: make(map[string]int), linked: make(map[*oracleSpan]bool), received: make(map[reception]bool), queued: make(map[*oracleSpan]bool),
-		open: make(map[*oracleSpan]bool), senders: make(map[*oracleSpan]bool),
+		open: make(map[*oracleSpan]bool), senders: make(map[*oracleSpan]bool), guessed: make(map[*oracleSpan]bool),
 	}
 	for _, s := range spans {
 		o.add(s)
@@ -209,9 +225,10 @@ func interpret(spans []sg.Span, cfg oracleConfig) *oracle {
 			o.unpaired(s, false)
 		}
 	}
-	o.countLinkedMessages()
+	o.noteLinked()
 	o.countEntries()
 	o.inferCalls()
+	o.countLinkedMessages()
 	o.countEntered()
 	o.countTaken()
 	o.countVirtuals()
@@ -242,7 +259,7 @@ func (o *oracle) add(s sg.Span) {
 	}
 	n := &oracleSpan{Span: s, cfg: &o.cfg, kind: s.Kind, attrs: make(map[string]string)}
 	n.Weight = max(n.Weight, 1)
-	n.node = o.cfg.name(sg.NodeID{Namespace: s.Namespace, Name: s.Service, Type: sg.TypeService})
+	n.node, n.whole = o.cfg.serviceNode(&s)
 	n.service = n.node
 	for _, a := range s.Attrs {
 		n.attrs[a.Key] = a.Value
@@ -809,6 +826,20 @@ func (s *oracleSpan) peer() (peer sg.NodeID, isName bool) {
 
 // ownPeer returns the peer that the attributes of s name.
 func (s *oracleSpan) ownPeer() (peer sg.NodeID, isName bool) {
+	if s.namesItself() { // HotROD's mysql names itself
+		return sg.NodeID{}, false
+	}
+	return s.givenPeer()
+}
+
+// namesItself reports whether a callee that is a caller as well gives the name of its own service.
+func (s *oracleSpan) namesItself() bool {
+	peer, isName := s.givenPeer()
+	return isName && s.called() && peer.Name == s.whole
+}
+
+// givenPeer returns the peer that the attributes of s name, which can be the service of s.
+func (s *oracleSpan) givenPeer() (peer sg.NodeID, isName bool) {
 	name, system := s.attrs["peer.service"], s.attrs["db.system"]
 	switch {
 	case name != "" && system != "":
@@ -831,9 +862,6 @@ func (s *oracleSpan) ownPeer() (peer sg.NodeID, isName bool) {
 	}
 	if renamed := s.cfg.name(peer); renamed != peer { // a rule is the choice of a person, as peer.service is
 		peer, isName = renamed, isName || peer.Type != sg.TypeQueue
-	}
-	if isName && s.called() && peer.Name == s.node.Name { // HotROD's mysql names itself
-		return sg.NodeID{}, false
 	}
 	return peer, isName
 }
@@ -904,7 +932,7 @@ func (o *oracle) unpaired(c *oracleSpan, covered bool) {
 		covered = false
 		setOutcome("hidden")
 		o.endedCall(c)
-	case peer.Name != "" && !isSpecific(peer.Type) && (o.publishes(c) || o.polled(c) || c.isSettling()):
+	case peer.Name != "" && (peer.Type != sg.TypeQueue && o.publishes(c) || !isSpecific(peer.Type) && (o.polled(c) || c.isSettling())):
 		covered = false
 		setOutcome("nested")
 	case o.isHousekeeping(c):
@@ -1380,6 +1408,20 @@ func (o *oracle) findLinked() {
 	}
 }
 
+// noteLinked sets the outcomes of the two sides of the messages that links show.
+func (o *oracle) noteLinked() {
+	for _, s := range o.spans {
+		for _, l := range o.deliveries(s) {
+			if p := o.sender(l); p != nil {
+				s.outcome = "paired"
+				if client := o.outer(p); client.outcome == "unresolved" {
+					client.outcome = "paired"
+				}
+			}
+		}
+	}
+}
+
 // countLinkedMessages counts one message for each link (M2, M3).
 func (o *oracle) countLinkedMessages() {
 	m := &linkedMessages{o, make(map[edgeSide]bool), o.messageEdges()}
@@ -1422,15 +1464,11 @@ type linkedMessages struct {
 // count counts the message of the link l of span s, which leads to span p.
 func (m *linkedMessages) count(s *oracleSpan, l sg.Link, p *oracleSpan) {
 	client := m.outer(p)
-	s.outcome = "paired"
-	if client.outcome == "unresolved" {
-		client.outcome = "paired"
-	}
 	from := p.node
 	if peer, _ := p.peer(); m.cfg.QueueNodes && peer.Type == sg.TypeQueue {
 		from = peer
 	}
-	if s.takes && p.kind == sg.KindProducer && (m.reaches(client) || m.reaches(p)) && m.byParent[s.node][from] {
+	if s.takes && p.kind == sg.KindProducer && (m.reaches(client) || m.reaches(p) || m.guessed[client]) && m.byParent[s.node][from] {
 		return // a batch whose messages are known
 	}
 	handled := slices.ContainsFunc(m.spans, func(other *oracleSpan) bool {
@@ -1597,7 +1635,7 @@ func (o *oracle) countEntry(s, stands *oracleSpan, messages bool) {
 
 // hasService reports whether the trace of a span has spans of a service with the name of a peer.
 func (o *oracle) hasService(of *oracleSpan, peer sg.NodeID) bool {
-	return slices.ContainsFunc(o.spans, func(s *oracleSpan) bool { return s.TraceID == of.TraceID && s.node.Name == peer.Name })
+	return slices.ContainsFunc(o.spans, func(s *oracleSpan) bool { return s.TraceID == of.TraceID && s.whole == peer.Name })
 }
 
 // delegates reports whether spans inside s handle the messages that s received (M10).
@@ -1801,6 +1839,12 @@ func (w *traceGenerator) span(kind sg.Kind, service string, parent sg.SpanID, st
 	}
 	if pod := map[string]string{"B": "10.0.0.1", "D": "10.0.0.2"}[service]; pod != "" && w.rng.IntN(4) == 0 {
 		s.Resource = append(s.Resource, sg.Attr{Key: "k8s.pod.ip", Value: pod})
+	}
+	if version := map[string]string{"B": "1", "C": "1", "E": "1"}[service]; version != "" {
+		if (n+int(w.trace[0]))%3 == 0 {
+			version = "2"
+		}
+		s.Resource = append(s.Resource, sg.Attr{Key: "service.version", Value: version})
 	}
 	if w.rng.IntN(5) == 0 {
 		s.Status = sg.StatusError

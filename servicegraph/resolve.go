@@ -30,6 +30,7 @@ type resolver struct {
 	shown     *shown                // the names and calls of the graph, for later live graphs; nil unless totals.shown is set
 
 	receptions map[reception]bool // see resolveTaken
+	uncalled   map[sendKey]bool   // the calls that only links can show; nil until hasCallee needs them
 }
 
 // resolve returns the totals with all pending calls resolved.

@@ -206,7 +206,7 @@ func TestDeltasAreFinal(t *testing.T) {
 		if seed%2 == 1 {
 			spans = damagedTraces(rng)
 		}
-		cfg := sg.Config{QueueNodes: seed%5 == 1, UserNode: seed%5 == 2, InferCalls: seed%5 == 3}
+		cfg := lawConfigs[seed/2%uint64(len(lawConfigs))]
 		cfg.Window = sg.Window{Quiet: time.Second, Remember: time.Second}
 		b := sg.NewBuilder(cfg)
 		now := clock

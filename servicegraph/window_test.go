@@ -31,7 +31,11 @@ func TestWindowGivesTheSameGraph(t *testing.T) {
 		rng.Shuffle(len(spans), func(i, j int) { spans[i], spans[j] = spans[j], spans[i] })
 		// Remember is longer than the stream, so that no trace is forgotten too early.
 		window := sg.Window{Quiet: 10 * time.Second, Remember: time.Duration(len(spans)) * time.Second}
-		b := sg.NewBuilder(sg.Config{Window: window})
+		cfg := lawConfigs[seed%uint64(len(lawConfigs))]
+		build := func(spans []sg.Span) *sg.Graph { return buildWith(cfg, spans) }
+		windowed := cfg
+		windowed.Window = window
+		b := sg.NewBuilder(windowed)
 		now := clock
 		var deltas []*sg.Graph
 		for i, s := range spans {

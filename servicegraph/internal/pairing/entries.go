@@ -81,8 +81,7 @@ func (p *Pairer) findDetached() {
 	}
 	p.roots = slices.DeleteFunc(p.roots, func(i int32) bool {
 		_, timed := p.spans[i].Duration()
-		passage := p.passage(i)
-		return !timed || passage == trace.Behind || passage == trace.Entered // the parent was a span of a hidden service
+		return !timed || p.passage(i).IsBehind() // the parent was a span of a hidden service
 	})
 	slices.SortFunc(p.roots, func(i, j int32) int {
 		a, b := &p.spans[i], &p.spans[j]

@@ -140,7 +140,7 @@ func (p *askedOf) agree(c, s int32) (agreements int, ok bool) {
 	named := p.naming(c)
 	mine, other := p.of(c).or(p.of(named)), p.of(s)
 	agreements, contradict := mine.compare(other)
-	if p.spans[named].Peer != 0 && p.cfg.IsNameOf(p.spans[named].Peer, p.spans[s].Node) {
+	if p.NamesPeer(named) && p.cfg.IsNameOf(p.spans[named].Peer, p.spans[s].Node) {
 		agreements++
 	}
 	if contradict || agreements == 0 && p.state[c].made == Virtual && !p.callsAnAddress(named) {

@@ -195,6 +195,7 @@ func (p *Pairer) findPending() {
 		}
 		if p.canBeLinked(i) && !state.sent {
 			client := p.spans[state.outer] // the span that stands for the call
+			client.ID = p.callID(state.outer)
 			client.NamePeer(span)
 			client.Kind = span.Kind
 			if p.CallsOwnHost(i) {

@@ -43,9 +43,14 @@ func (p *Pairer) CallsOwnHost(i int32) bool {
 		span.PeerType == trace.Unspecific && p.cfg.IsSameHost(span.Address, request.Address)
 }
 
-// NamesPeer reports whether caller span i names a peer. A CLIENT span that is a callee span,
-// and whose peer has the name of its own service, names itself and not a peer, as HotROD's mysql
-// does.
+// NamesItself reports whether caller span i gives its own service as the peer: a CLIENT span that is a
+// callee span, as HotROD's mysql is.
+func (p *Pairer) NamesItself(i int32) bool {
+	span := &p.spans[i]
+	return p.state[i].isCallee && span.Is(trace.PeerIsName) && p.cfg.IsNameOf(span.Peer, span.Node)
+}
+
+// NamesPeer reports whether caller span i names a peer, which is not its own service.
 func (p *Pairer) NamesPeer(i int32) bool {
 	span, state := &p.spans[i], &p.state[i]
 	switch {
@@ -56,7 +61,7 @@ func (p *Pairer) NamesPeer(i int32) bool {
 	case p.CallsOwnHost(i):
 		return false
 	}
-	return !(state.isCallee && span.Is(trace.PeerIsName) && p.cfg.IsNameOf(span.Peer, span.Node))
+	return !p.NamesItself(i)
 }
 
 // attribute sets the outcome of the caller span that stands for the call of caller span i, and

@@ -70,7 +70,7 @@ func (p *Pairer) unpairedCallers() {
 // endsHidden reports whether the call of caller span i reached a hidden service and went no
 // further (docs/semantics.md F20).
 func (p *Pairer) endsHidden(i int32) bool {
-	return p.passage(i) == trace.Ends && !p.state[i].reached
+	return p.passage(i).Ends() && !p.state[i].reached
 }
 
 // endedCall adds the call of caller span i, which reached a hidden service and went no further. The
@@ -96,7 +96,7 @@ func (p *Pairer) endedCall(i int32) {
 // ownCallInside reports whether caller span i, inside caller span o, is a call that a hidden
 // service made for itself: a call to a database or the like, while the call of o went no further.
 func (p *Pairer) ownCallInside(o, i int32) bool {
-	return p.passage(o) == trace.Ends && p.state[i].callee < 0 && p.spans[i].PeerType != trace.Unspecific
+	return p.passage(o).Ends() && p.state[i].callee < 0 && p.spans[i].PeerType != trace.Unspecific
 }
 
 // failedHidden reports whether caller span i failed although none of the calls that hidden services
@@ -119,14 +119,17 @@ func (p *Pairer) isSeparateCall(around, i int32) bool {
 }
 
 // isTransport reports whether caller span i, which has no callee, only transports the message of
-// another span. It does if its peer is just a host, and a span inside names a queue, or a span
-// around i polls a queue, settles messages or sends a batch of them.
+// another span. It does if its peer is not a queue, and a span inside names a queue. It also does if
+// its peer is just a host, and a span around i polls a queue, settles messages or sends a batch of
+// them.
 func (p *Pairer) isTransport(i int32) bool {
-	if s := &p.spans[i]; s.Peer == 0 || s.PeerType != trace.Unspecific {
+	switch s := &p.spans[i]; {
+	case s.Peer == 0 || s.PeerType == trace.Queue:
 		return false
-	}
-	if p.state[i].publishes {
+	case p.state[i].publishes:
 		return true
+	case s.PeerType != trace.Unspecific:
+		return false
 	}
 	receiver := p.receiver(i)
 	return receiver >= 0 && p.spans[receiver].Is(trace.Polls) || p.settles(i)
@@ -225,6 +228,7 @@ func (f Flags) when(is bool) Flags {
 // for each span that stands for the call and to which a link can point. It returns false if there
 // is no such span.
 func (p *Pairer) sendAny(i int32, client *trace.Span) (added bool) {
+	client.ID = p.callID(p.state[i].outer)
 	for s := p.state[i].outer; s >= 0; s = p.state[s].inner {
 		if !p.canBeLinked(s) {
 			continue
@@ -239,6 +243,20 @@ func (p *Pairer) sendAny(i int32, client *trace.Span) (added bool) {
 		p.send(s, *client, p.state[p.attribute(i, PendingCall)].outcome != PendingCall, false)
 	}
 	return added
+}
+
+// callID returns the id of the call that caller span outer stands for. It is the id of the span, unless
+// a later attempt has the same id. Then it is the id of the first span of the call to which a link can
+// point (docs/semantics.md I11).
+func (p *Pairer) callID(outer int32) [8]byte {
+	if p.tree.IsRetried(outer) {
+		for s := p.state[outer].inner; s >= 0; s = p.state[s].inner {
+			if p.canBeLinked(s) {
+				return p.spans[s].ID
+			}
+		}
+	}
+	return p.spans[outer].ID
 }
 
 // canBeLinked reports whether the link of a consumer may point to caller span i. A link in a

@@ -18,12 +18,21 @@ const (
 type Passage uint8
 
 const (
-	Outside Passage = iota // a visible span to which nothing below applies
-	Through                // a span of a hidden service, which stands for work of the service that called it
-	Ends                   // a visible caller span whose call reached a hidden service; no attribute names where the call went from there
-	Behind                 // a visible span that a hidden service called, while no visible span had called the hidden service
-	Entered                // like Behind, but the hidden service is a gateway: the span is a request from outside
+	Outside    Passage = iota // a visible span to which nothing below applies
+	Through                   // a span of a hidden service, which stands for work of the service that called it
+	Ends                      // a visible caller span whose call reached a hidden service; no attribute names where the call went from there
+	Behind                    // a visible span that a hidden service called, while no visible span had called the hidden service
+	Entered                   // like Behind, but the hidden service is a gateway: the span is a request from outside
+	EndsBehind                // like Ends, and like Behind or Entered
 )
+
+// Ends reports whether the call of a visible caller span reached a hidden service, while no attribute
+// names where the call went from there.
+func (p Passage) Ends() bool { return p == Ends || p == EndsBehind }
+
+// IsBehind reports whether a hidden service called a visible span, while no visible span had called the
+// hidden service.
+func (p Passage) IsBehind() bool { return p == Behind || p == Entered || p == EndsBehind }
 
 // Hide removes the spans of hidden services from the tree and connects what they connected. A
 // hidden span below a visible span becomes a span of the visible service: a server span becomes an
@@ -67,7 +76,11 @@ func (t *Tree) Hide(names HiddenNames) (dropped uint64) {
 		s := &t.Spans[i]
 		named := h.named[i] || s.PeerType != Unspecific || s.Is(PeerIsName) && names.Visibility(s.Peer) == Visible
 		if h.reached[i] && !named {
-			t.Passages[i] = Ends
+			if t.Passages[i].IsBehind() {
+				t.Passages[i] = EndsBehind
+			} else {
+				t.Passages[i] = Ends
+			}
 		}
 	}
 	slices.SortFunc(t.HiddenRoots, func(a, b Span) int { return cmp.Compare(a.Start, b.Start) })
