@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -1935,7 +1936,21 @@ func (w *traceGenerator) work(at sg.SpanID, service string, start int64, depth i
 func (w *traceGenerator) call(at sg.SpanID, service string, start int64, depth int) {
 	other := w.service()
 	client := func(attrs ...string) sg.SpanID { return w.span(sg.KindClient, service, at, start, attrs...) }
-	switch w.rng.IntN(17) {
+	switch w.rng.IntN(19) {
+	case 17: // attempts beside each other, of which the first know no address
+		for n := range 1 + w.rng.IntN(3) {
+			client("http.request.resend_count", strconv.Itoa(n))
+			w.spans[len(w.spans)-1].Status = sg.StatusError
+			start += 1e6
+		}
+		w.request(client(append(w.address(other), "http.request.resend_count", "3")...), other, start, depth)
+	case 18: // a span that takes a message, around those that handle it
+		queue := []string{"messaging.system", "kafka", "messaging.destination.name", "orders"}
+		p := w.span(sg.KindProducer, service, at, start, queue...)
+		r := w.span(sg.KindConsumer, other, p, start+2e8, append(queue, "messaging.operation.type", "receive")...)
+		for range w.rng.IntN(3) {
+			w.work(w.span(sg.KindConsumer, other, r, start+3e8), other, start, depth)
+		}
 	case 14: // two libraries record one call
 		attrs := w.address(other)
 		outer, inner := client(attrs...), client(attrs...)
