@@ -1018,7 +1018,7 @@ func (o *oracle) metAgain(c *oracleSpan) *sg.NodeID {
 	mine, _ := c.peer()
 	outermost, _ := outer.peer()
 	if nothing := (sg.NodeID{}); mine != nothing || outermost != nothing || c.kind != sg.KindClient || outer.kind != sg.KindClient || !failed(outer) ||
-		outer.within() != nil || outer.parent == nil || outer.parent.node != outer.node {
+		outer.within() != nil || outer.parent == nil || outer.parent.node != outer.node || outer.through {
 		return nil
 	}
 	beside := slices.DeleteFunc(slices.Clone(o.spans), func(s *oracleSpan) bool {
@@ -1550,7 +1550,7 @@ func (o *oracle) queueOfLink(p, s *oracleSpan) sg.NodeID {
 // receivedFrom returns the queue that consumer span s names, or else the queue that the span names for
 // whose delivery s stands.
 func (s *oracleSpan) receivedFrom() (queue sg.NodeID) {
-	if s.kind != sg.KindConsumer {
+	if s.kind != sg.KindConsumer || s.of != nil && s.of.kind != sg.KindConsumer {
 		return queue
 	}
 	if queue = s.queue(); queue == (sg.NodeID{}) && s.of != nil {

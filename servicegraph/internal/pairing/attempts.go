@@ -78,11 +78,12 @@ func (p *Pairer) metBeside(i int32) trace.Node {
 
 // metAgain returns the service that answered when the request of caller span i, which failed and names
 // nothing, was sent again: the next CLIENT span below the same parent repeats the request, as its
-// attributes say. It returns 0 if there is no such service (docs/semantics.md F4).
+// attributes say. It returns 0 if there is no such service, or if the spans are of a hidden service
+// (docs/semantics.md F4).
 func (p *Pairer) metAgain(i int32) trace.Node {
 	outer := p.state[i].outer
 	span, inner, parent := &p.spans[outer], &p.spans[i], p.parent[outer]
-	if parent < 0 || p.state[outer].within >= 0 || !span.Failed() || p.spans[parent].Node != span.Node ||
+	if parent < 0 || p.state[outer].within >= 0 || !span.Failed() || p.spans[parent].Node != span.Node || p.passage(outer) == trace.Through ||
 		span.Kind != trace.Client || inner.Kind != trace.Client || span.Peer != 0 || inner.Peer != 0 || p.tree.Sibling[p.tree.Child[parent]] < 0 {
 		return 0
 	}

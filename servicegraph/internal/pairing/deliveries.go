@@ -96,7 +96,7 @@ func (p *Pairer) replaceReceiver(top, h int32) {
 	if targets, ok := p.targets[top]; ok {
 		delete(p.targets, top)
 		p.targets[h] = targets
-		if p.queue(h) == 0 {
+		if p.queue(h) == 0 || p.spans[top].Kind != trace.Consumer { // links of an INTERNAL span that lead nowhere are no messages from a queue
 			p.spans[h].NamePeer(&p.spans[top])
 		}
 	}
