@@ -165,6 +165,9 @@ func (t *totals) mergeRenamed(o *totals, r *renamer) {
 		to(key.edgeKey).merge(c.queues(&e.Edge))
 	}
 	for k, e := range o.calls {
+		if c.isChosen(k.to) {
+			k.inside = 0 // the name takes precedence over the address that a span inside the call names
+		}
 		k.fromName, k.toName = k.fromName || c.isChosen(k.from), k.toName || c.isChosen(k.to)
 		k.edgeKey, k.address, k.inside = c.edge(k.edgeKey), c.address(k.address), c.address(k.inside)
 		t.callsTo(k).merge(c.queues(&e.Edge))

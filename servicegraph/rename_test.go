@@ -93,7 +93,7 @@ func TestRenameRules(t *testing.T) {
 // renaming the graph, and renaming the graphs of parts before merging them must all give the same
 // graph.
 func TestRenameLaw(t *testing.T) {
-	rules := mustRename(t, "^B$=Z", "^(.)$=$1-service", "^(host|balancer|kafka)(.*)$=$2-$1")
+	rules := mustRename(t, "^B$=Z", "^([A-Z])$=$1-service", "^([a-z])$=$1-host", "^(host|balancer|kafka)(.*)$=$2-$1")
 	configs := []sg.Config{ // InferCalls compares names, which rules change
 		{}, {QueueNodes: true}, {UserNode: true, HTTPErrors: true}, {IgnoreAddresses: true, NotErrors: []string{"500"}},
 	}
@@ -139,6 +139,28 @@ func TestRenameAView(t *testing.T) {
 	got := g.Rename(mustRename(t, "^redis$=cache")...)
 	if e, ok := got.Edge(sg.EdgeID{From: service("A"), To: service("cache"), Kind: sg.EdgeRequest}); !ok || e.Calls != 1 || got.NumNodes() != 2 {
 		t.Errorf("got\n%s", describe(got))
+	}
+}
+
+// TestRenameOuterHost: a name that a rule gives is a choice, so it takes precedence over the address that
+// a span inside the call names (docs/semantics.md F13).
+func TestRenameOuterHost(t *testing.T) {
+	rules := mustRename(t, "^lb$=front")
+	spans := mustParse(t, "C A one:o 0+9 ! server.address=lb server.port=80\nC A one:i<o 1+7 ! server.address=stock server.port=80\n"+
+		"C D two:c 0+9 server.address=stock server.port=80\nS B two:s<c 1+5")
+	const found, chosen = "A -> B request n1 e1 address 1\nD -> B request n1\n", "A -> front request n1 e1\nD -> B request n1\n"
+	for name, c := range map[string]struct {
+		g    *sg.Graph
+		want string
+	}{
+		"without a rule":        {build(spans), found},
+		"with a rule":           {buildWith(sg.Config{Rename: rules}, spans), chosen},
+		"a finished graph":      {build(spans).Rename(rules...), chosen},
+		"another finished node": {build(spans).Rename(mustRename(t, "^else$=front")...), found},
+	} {
+		if diff := cmp.Diff(c.want, streamEdges(c.g)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }
 
