@@ -46,7 +46,7 @@ const (
 // newFeed returns the feed that the command line names. It reports all mistakes that it can
 // find without reading.
 func (s *serve) newFeed(ctx context.Context) (feed, error) {
-	if s.every < 0 {
+	if s.every < 0 || s.every == 0 && s.given("every") {
 		return feed{}, exit.Usagef("--every %v: want a duration above zero", s.every)
 	}
 	var f feed

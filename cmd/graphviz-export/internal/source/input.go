@@ -64,10 +64,12 @@ func (in input) use(ctx context.Context, graph func(*servicegraph.Graph), traces
 		return traces(r)
 	}
 	g, err := readGraph(r, decode)
-	if err != nil && source.err == nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+	switch isCut := errors.Is(err, io.ErrUnexpectedEOF); {
+	case err != nil && source.err == nil && isCut:
+		return fmt.Errorf("reading %s: %w; it was cut off while being written or copied", in.name, err)
+	case err != nil && source.err == nil:
 		return fmt.Errorf("reading %s: %w", in.name, undecodable{err})
-	}
-	if err != nil {
+	case err != nil:
 		return fmt.Errorf("reading %s: %w", in.name, err)
 	}
 	graph(g)

@@ -28,7 +28,7 @@ func Listen(flag, addr string) (net.Listener, error) {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("--%s %s: the port is in use: stop the program that listens there, or choose another port with --%s", flag, addr, flag)
 	}
-	return nil, exit.Usagef("--%s %s: %w", flag, addr, err)
+	return nil, exit.Usagef("--%s %s: %w: want the host and the port of an address of this machine, such as 127.0.0.1:8080", flag, addr, err)
 }
 
 // Dialable returns the address at which clients reach a listener. A listener on all
