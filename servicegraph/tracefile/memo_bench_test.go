@@ -6,7 +6,6 @@ import (
 	"math"
 	"testing"
 
-	commonv1 "go.opentelemetry.io/proto/otlp/common/v1"
 	tracev1 "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -15,7 +14,9 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/tracefile/internal/jsontext"
 )
 
-// BenchmarkMemos measures the benefit of each memo of the decoders. It decodes the data of
+// BenchmarkMemos measures the benefit of each memo of the decoders, and of the packer's memo of
+// resources: the data with new resources are the same as those with known resources, except that
+// each resource has an instance of its own. It decodes the data of
 // [BenchmarkGraph] with all memos, and with one of them switched off. Nothing is done with the
 // spans. The comment of each memo has the result: the ratio of the instructions, counted by
 // valgrind's cachegrind over 6,000 spans, which start with empty memos.
@@ -46,8 +47,9 @@ func BenchmarkMemos(b *testing.B) {
 	}{
 		{"trace-messages", traces, false},
 		{"sdk-messages", exports, false},
-		{"one-span-scopes", oneSpanScopes(b, traces), true},
 		{"sampled", withTraceState(b, exports, "ot=th:8"), true},
+		{"known-resources", withInstances(b, exports, 1), true},
+		{"new-resources", withInstances(b, exports, math.MaxInt), true},
 	} {
 		for _, v := range protoVariants {
 			b.Run("protobuf/"+c.name+"/"+v.name, func(b *testing.B) {
@@ -89,7 +91,6 @@ var protoVariants = []struct {
 	{"no-keys", func(d *wireDecoder) { d.keys.off = true }},
 	{"no-texts", func(d *wireDecoder) { d.texts.off = true }},
 	{"no-weights", func(d *wireDecoder) { d.weights.off = true }},
-	{"no-scopes", func(d *wireDecoder) { d.scopes.off = true }},
 }
 
 // A dropped is an output that drops all spans. Its methods fail the benchmark for a record
@@ -152,32 +153,32 @@ func decodeMessages(tb testing.TB, data []byte, packed bool, off func(*wireDecod
 	}
 }
 
-// withTraceState returns delimited requests whose spans have a tracestate.
+// withTraceState returns delimited requests in which each span has a tracestate.
 func withTraceState(tb testing.TB, data []byte, state string) []byte {
-	return reencoded(tb, data, func(ss *tracev1.ScopeSpans) []*tracev1.ScopeSpans {
-		for _, span := range ss.Spans {
-			span.TraceState = state
+	return changed(tb, data, func(rs *tracev1.ResourceSpans) {
+		for _, ss := range rs.ScopeSpans {
+			for _, span := range ss.Spans {
+				span.TraceState = state
+			}
 		}
-		return []*tracev1.ScopeSpans{ss}
 	})
 }
 
-// oneSpanScopes returns delimited requests in which each span has a scope of its own, of a library
-// that depends on the kind.
-func oneSpanScopes(tb testing.TB, data []byte) []byte {
-	return reencoded(tb, data, func(ss *tracev1.ScopeSpans) (split []*tracev1.ScopeSpans) {
-		for _, span := range ss.Spans {
-			library := fmt.Sprintf("@opentelemetry/instrumentation-%d-of-the-application", span.Kind)
-			scope := &commonv1.InstrumentationScope{Name: library, Version: "0.211.0"}
-			split = append(split, &tracev1.ScopeSpans{Scope: scope, Spans: []*tracev1.Span{span}})
-		}
-		return split
+// withInstances returns delimited requests in which each resource has an id of an instance. There
+// are at most n ids.
+func withInstances(tb testing.TB, data []byte, n int) []byte {
+	i := 0
+	return changed(tb, data, func(rs *tracev1.ResourceSpans) {
+		id := fmt.Sprintf("instance-%08d", i%n)
+		rs.Resource.Attributes = append(rs.Resource.Attributes, attribute("service.instance.id", id))
+		i++
 	})
 }
 
-// reencoded returns delimited requests in which other scopes replace each scope.
-func reencoded(tb testing.TB, data []byte, replace func(*tracev1.ScopeSpans) []*tracev1.ScopeSpans) (out []byte) {
+// changed returns delimited requests with changed resources.
+func changed(tb testing.TB, data []byte, change func(*tracev1.ResourceSpans)) []byte {
 	tb.Helper()
+	var out []byte
 	for len(data) > 0 {
 		message, n := protowire.ConsumeBytes(data)
 		var request tracev1.TracesData
@@ -185,11 +186,7 @@ func reencoded(tb testing.TB, data []byte, replace func(*tracev1.ScopeSpans) []*
 			tb.Fatal(err)
 		}
 		for _, rs := range request.ResourceSpans {
-			var scopes []*tracev1.ScopeSpans
-			for _, ss := range rs.ScopeSpans {
-				scopes = append(scopes, replace(ss)...)
-			}
-			rs.ScopeSpans = scopes
+			change(rs)
 		}
 		out = appendDelimited(out, &request)
 		data = data[n:]

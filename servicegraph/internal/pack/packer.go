@@ -37,7 +37,7 @@ type Packer struct {
 	shared  *shared
 	batch   *Batch
 
-	resources        map[string]ResourceNumber // by their encoding
+	resources        map[string]ResourceNumber // by their encoding; without them, BenchmarkMemos of tracefile decodes requests of 100 spans in 1.1 times the time, with twice the allocations
 	nresources       int
 	interpretations  map[string]uint32 // their numbers, by Span.cacheKey; without them, BenchmarkMemos packs a client span in 27 to 36 times the time
 	ninterpretations int
