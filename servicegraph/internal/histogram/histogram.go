@@ -47,30 +47,33 @@ func (h *Histogram) Merge(o *Histogram) {
 		return
 	}
 	h.cover(o.first, o.first+o.len()-1)
-	if h.narrow != nil && o.narrow != nil && h.mergeNarrow(o) {
-		return
+	if o.narrow != nil {
+		i := o.first - h.first
+		switch {
+		case h.narrow != nil && addAll(h.narrow[i:], o.narrow), h.wide != nil && addAll(h.wide[i:], o.narrow):
+			return
+		}
 	}
 	for b, weight := range o.All() {
 		h.set(b-h.first, Sum(h.at(b-h.first), weight))
 	}
 }
 
-// mergeNarrow merges histograms whose weights are both stored as uint16. If a sum does not fit
-// into a uint16, mergeNarrow changes nothing and returns false.
-func (h *Histogram) mergeNarrow(o *Histogram) bool {
-	from := o.narrow
-	to := h.narrow[o.first-h.first:][:len(from)]
-	var sums uint32 // the bits of all sums
+// addAll adds weights to the first weights of another slice, and returns true. If a sum does not
+// fit, addAll changes nothing and returns false.
+func addAll[T uint16 | uint32](to []T, from []uint16) bool {
+	to = to[:len(from)]
+	var sums uint64 // the bits of all sums
 	for i, weight := range from {
-		sum := uint32(to[i]) + uint32(weight)
-		to[i] = uint16(sum)
+		sum := uint64(to[i]) + uint64(weight)
+		to[i] = T(sum)
 		sums |= sum
 	}
-	if sums <= math.MaxUint16 {
+	if sums <= uint64(^T(0)) {
 		return true
 	}
 	for i, weight := range from {
-		to[i] -= weight
+		to[i] -= T(weight)
 	}
 	return false
 }
