@@ -3,6 +3,7 @@ package otelspan
 import (
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
@@ -37,8 +38,9 @@ func from(s sdktrace.ReadOnlySpan, keep func(key string) bool) servicegraph.Span
 			SpanID:  servicegraph.SpanID(l.SpanContext.SpanID()),
 		})
 	}
-	for _, kv := range s.Resource().Attributes() {
-		value, ok := servicegraph.AttrText(kv.Value.AsInterface())
+	for attrs := s.Resource().Iter(); attrs.Next(); { // Attributes would copy them
+		kv := attrs.Attribute()
+		value, ok := text(kv.Value)
 		switch key := string(kv.Key); {
 		case !ok:
 		case key == "service.name":
@@ -51,7 +53,7 @@ func from(s sdktrace.ReadOnlySpan, keep func(key string) bool) servicegraph.Span
 	}
 	for _, kv := range s.Attributes() {
 		if key := string(kv.Key); keep(key) {
-			if value, ok := servicegraph.AttrText(kv.Value.AsInterface()); ok {
+			if value, ok := text(kv.Value); ok {
 				span.Attrs = append(span.Attrs, servicegraph.Attr{Key: key, Value: value})
 			}
 		}
@@ -63,6 +65,14 @@ func from(s sdktrace.ReadOnlySpan, keep func(key string) bool) servicegraph.Span
 		span.Attrs = append(span.Attrs, servicegraph.Attr{Key: statusMessage, Value: message})
 	}
 	return span
+}
+
+// text returns the text of a value, and false if the value is not a scalar.
+func text(v attribute.Value) (string, bool) {
+	if v.Type() == attribute.STRING { // most values are strings, and AsInterface would allocate
+		return servicegraph.AttrText(v.AsString())
+	}
+	return servicegraph.AttrText(v.AsInterface())
 }
 
 // statusMessage is the attribute for the message of the status, in formats without messages.
