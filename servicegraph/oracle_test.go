@@ -1026,7 +1026,7 @@ func (o *oracle) metAgain(c *oracleSpan) *sg.NodeID {
 	})
 	slices.SortFunc(beside, byTime)
 	for _, s := range beside {
-		if n := s.attrs["http.request.resend_count"]; n == "" || n == "0" {
+		if n := s.attrs["http.request.resend_count"]; n == "" || n == "0" || s.through {
 			return nil
 		}
 		met := o.met(s)
@@ -1577,6 +1577,9 @@ func (o *oracle) countEntries() {
 		if s.kind == sg.KindInternal && messages && s.parent == nil {
 			o.requests[s.node] += stands.Weight
 		}
+		if s.kind == sg.KindInternal && messages && stands.outcome != "paired" && stands.receivedFrom() != (sg.NodeID{}) { // of the span that handles the message
+			o.countEntry(s, stands, messages)
+		}
 		if !s.serves() || s.called() || !outside && !messages {
 			continue
 		}
@@ -1594,7 +1597,7 @@ func (o *oracle) countEntries() {
 // the delivery of s; messages says whether s received messages by links.
 func (o *oracle) countEntry(s, stands *oracleSpan, messages bool) {
 	peer, kind := o.cfg.name(sg.NodeID{Name: s.attrs["peer.service"], Type: sg.TypeExternal}), sg.EdgeRequest
-	if s.kind == sg.KindConsumer {
+	if s.kind == sg.KindConsumer || messages && stands.kind == sg.KindConsumer {
 		kind = sg.EdgeMessage
 		q := s.queue()
 		if messages {

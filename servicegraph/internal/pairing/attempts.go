@@ -114,7 +114,7 @@ func (p *Pairer) findResends(parent int32) {
 		}
 		met := p.metAt(c)
 		switch {
-		case !p.spans[c].Is(trace.IsResent), met == several:
+		case !p.spans[c].Is(trace.IsResent), met == several, p.passage(c) == trace.Through: // a hidden service repeats a request of its own
 			next = 0
 		case met >= 0:
 			next = p.spans[p.state[met].callee].Node
