@@ -3,6 +3,7 @@ package graphtest_test
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
@@ -51,8 +52,8 @@ func ExampleParse() {
 	// shop.rules:4:3: unknown rule "nevr": did you mean never?
 }
 
-// The rules about the shape of a whole graph. A rule that does not hold says why.
-func Example_shape() {
+// Rules about the shape of a graph and about its numbers. A rule that does not hold says why.
+func Example_rules() {
 	var t graphtest.T = &fakeT{} // stands for a *testing.T
 	rec := graphtest.NewRecorder(t, servicegraph.Config{})
 	web, cart := rec.Service("web").Tracer("example"), rec.Service("cart").Tracer("example")
@@ -68,11 +69,18 @@ func Example_shape() {
 	observed := rec.Graph(t)
 	for _, rule := range []graphtest.Rule{
 		graphtest.Exactly("web -> cart -> redis", "cart -> orders"),
+		graphtest.Contains("web -> cart"),
 		graphtest.Only("web", "cart"),
+		graphtest.Layers("web", "cart"),
 		graphtest.Connected(),
 		graphtest.MaxDepth(1),
 		graphtest.MaxFanOut("cart", 1),
 		graphtest.Async("cart -> orders"),
+		graphtest.Calls("web -> cart", 1, 2),
+		graphtest.Retries("web -> cart", 0),
+		graphtest.ErrorRate("web -> cart", 0.01),
+		graphtest.Latency("web -> cart", servicegraph.CallerSide, 0.95, time.Minute),
+		graphtest.Unresolved(0),
 		graphtest.NoOrphans(),
 		graphtest.Unchanged(observed.Graph, graphdiff.Config{SameRequests: true}),
 	} {
@@ -83,13 +91,20 @@ func Example_shape() {
 	}
 	// Output:
 	// exactly web -> cart -> redis, cart -> orders
+	// contains web -> cart
 	// only web -> cart
+	// layers web > cart
 	// connected
 	// depth at most 1
 	//   ✗ a chain of 2 calls: web -> cart -> orders[queue]
 	// fan-out cart at most 1
 	//   ✗ cart calls 2 others: orders[queue], redis[database]
 	// async cart -> orders
+	// calls web -> cart 1..2
+	// retries web -> cart at most 0
+	// errors web -> cart at most 1%
+	// latency caller p95 web -> cart at most 1m0s
+	// unresolved at most 0
 	// no-orphans
 	// unchanged new-node, gone-node, new-edge, gone-edge, error-rate, latency, calls
 }
