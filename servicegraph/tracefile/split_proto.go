@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -38,6 +39,17 @@ type protoSplitter struct {
 type block struct {
 	buf      []byte
 	messages []protoMessage
+}
+
+// blocks are blocks to use again: making one takes longer than reading a small file.
+var blocks = sync.Pool{New: func() any { return &block{buf: make([]byte, 0, 2*headSize)} }}
+
+// release makes the block available to the next reader, unless a large message has made it large.
+func (b *block) release() {
+	if cap(b.buf) <= 4*headSize {
+		clear(b.messages)
+		blocks.Put(b)
+	}
 }
 
 // A protoMessage is the place of a message in a block.
@@ -77,11 +89,12 @@ func splitMessage(in *input) splitter {
 // readMessages decodes the messages of an input one after another.
 func readMessages(s *sink, p *protoSplitter) error {
 	d := newWireDecoder(s)
-	b := block{buf: make([]byte, 0, 2*headSize)}
+	b := blocks.Get().(*block)
+	defer b.release()
 	for {
-		end := p.next(&b)
+		end := p.next(b)
 		for i := range b.messages {
-			if err := p.decode(d, &b, &b.messages[i]); err != nil {
+			if err := p.decode(d, b, &b.messages[i]); err != nil {
 				return err
 			}
 			s.flush(batchSize)
