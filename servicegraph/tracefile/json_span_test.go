@@ -77,7 +77,7 @@ func TestSpanAsInEncodingJSON(t *testing.T) {
 			t.Fatalf("%q (-want +got):\n%s", text, diff)
 		}
 	}
-	if valid < n/20 {
+	if valid < n/25 {
 		t.Errorf("only %d of %d texts are valid JSON", valid, n)
 	}
 }

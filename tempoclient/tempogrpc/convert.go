@@ -18,6 +18,7 @@ import (
 // [tempoclient.Client.Trace] returns them. keep reports whether spans and resources keep
 // an attribute; nil keeps all.
 func Spans(trace *tempopb.Trace, keep func(key string) bool) []servicegraph.Span {
+	messages := keep != nil && keep(messageKey)
 	if keep == nil {
 		keep = func(string) bool { return true }
 	}
@@ -29,7 +30,14 @@ func Spans(trace *tempopb.Trace, keep func(key string) bool) []servicegraph.Span
 		}
 		for _, ss := range rs.ScopeSpans {
 			for _, s := range ss.Spans {
-				spans = append(spans, spanOf(s, &res, keep))
+				span := spanOf(s, &res, keep)
+				if message := s.GetStatus().GetMessage(); message != "" && messages {
+					span.Attrs = append(span.Attrs, servicegraph.Attr{Key: messageKey, Value: valid(message)})
+				}
+				if name := ss.GetScope().GetName(); name != "" && keep(scopeKey) && !hasAttr(&span, scopeKey) {
+					span.Attrs = append(span.Attrs, servicegraph.Attr{Key: scopeKey, Value: valid(name)})
+				}
+				spans = append(spans, span)
 			}
 		}
 	}
@@ -37,6 +45,17 @@ func Spans(trace *tempopb.Trace, keep func(key string) bool) []servicegraph.Span
 		return cmp.Or(cmp.Compare(a.Start, b.Start), bytes.Compare(a.SpanID[:], b.SpanID[:]))
 	})
 	return spans
+}
+
+// The attributes with the instrumentation scope and the message of the status, which OTLP has in
+// fields.
+const (
+	scopeKey   = "otel.scope.name"
+	messageKey = "otel.status_description"
+)
+
+func hasAttr(s *servicegraph.Span, key string) bool {
+	return slices.ContainsFunc(s.Attrs, func(a servicegraph.Attr) bool { return a.Key == key })
 }
 
 // Trace returns spans as a trace, with a ResourceSpans for each span. All attribute values

@@ -50,7 +50,8 @@ func TestDecodesAsTracefile(t *testing.T) {
 			s.Name = "bad\xff"
 		}),
 		span(3, func(s *tracepb.Span) {
-			s.Kind, s.Status = tracepb.Span_SPAN_KIND_CONSUMER, &tracepb.Status{Code: tracepb.Status_STATUS_CODE_ERROR}
+			s.Kind, s.Status = tracepb.Span_SPAN_KIND_CONSUMER, &tracepb.Status{Code: tracepb.Status_STATUS_CODE_ERROR, Message: "bad\xff"}
+			s.Attributes = []*commonpb.KeyValue{str("otel.scope.name", "own")}
 			s.ParentSpanId, s.TraceState = []byte{0, 0, 0, 0, 0, 0, 0, 1}, "ot=th:8"
 			s.Links = []*tracepb.Span_Link{{}, {TraceId: trace[:], SpanId: s.SpanId}}
 		}),
@@ -62,7 +63,9 @@ func TestDecodesAsTracefile(t *testing.T) {
 			Resource: &resourcepb.Resource{Attributes: []*commonpb.KeyValue{
 				str("host.name", "h"), str("service.name", "first"), str("service.name", "second"), str("service.namespace", "ns\xff"),
 			}},
-			ScopeSpans: []*tracepb.ScopeSpans{{Spans: spans[:2]}, {Spans: spans[2:3]}, {}},
+			ScopeSpans: []*tracepb.ScopeSpans{
+				{Scope: &commonpb.InstrumentationScope{Name: "library"}, Spans: spans[:2]}, {Scope: &commonpb.InstrumentationScope{}, Spans: spans[2:3]}, {},
+			},
 		},
 		{ScopeSpans: []*tracepb.ScopeSpans{{Spans: spans[3:]}}},
 		{Resource: &resourcepb.Resource{}},
@@ -75,6 +78,7 @@ func TestDecodesAsTracefile(t *testing.T) {
 		"all":  func(string) bool { return true },
 		"some": func(key string) bool { return key == "int" || key == "host.name" },
 		"none": func(string) bool { return false },
+		"nil":  nil,
 	} {
 		want := collect(t, tracefile.ReadMessage(body, "answer", tracefile.Config{Keep: keep}))
 		slices.SortStableFunc(want, func(a, b servicegraph.Span) int { return int(a.Start - b.Start) })
