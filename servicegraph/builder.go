@@ -111,6 +111,46 @@ func (b *Builder) Add(s Span) {
 	}
 }
 
+// compact converts a span to the compact format in which the builder holds spans.
+func (b *Builder) compact(to *trace.Span, s *Span) {
+	*to = trace.Span{
+		ID: s.SpanID, Parent: s.ParentID,
+		Start: s.Start, End: s.End,
+		Weight32: roundWeight(s.Weight),
+		Kind:     trace.Kind(s.Kind),
+		Status:   trace.Status(s.Status),
+		Flags:    trace.IsCaller.When(semconv.Kind(s.Kind).Calls()),
+	}
+	var ages *directory.Interval
+	if to.Node, ages = b.serviceNode(s.Service, s.Namespace, s.Resource, s.Start); ages != nil {
+		ages.Widen(directory.At(s.Start))
+	}
+	if len(s.Attrs) > 0 {
+		b.interpret(to, s)
+	}
+}
+
+// interpret sets the fields of a compact span that depend on the attributes and the links of the
+// span.
+func (b *Builder) interpret(to *trace.Span, s *Span) {
+	b.attrsOf = semconv.Attrs{}
+	for _, a := range s.Attrs {
+		b.attrsOf.Add(a.Key, a.Value)
+	}
+	of := semconv.Interpret(semconv.Kind(s.Kind), &b.attrsOf, len(s.Links) > 0, b.options)
+	apply(to, &of, b.intern(&of))
+	switch {
+	case of.Failed && to.Status == trace.StatusUnset:
+		to.Status = trace.StatusError
+	case of.Excused && to.Status == trace.StatusError:
+		to.Status = trace.StatusUnset
+	}
+	b.addTrigger(to.Node, of.Trigger)
+	if to.Address != 0 && to.Kind == trace.Server {
+		b.state(to, b.stated.slot(to.Node, to.Address))
+	}
+}
+
 // NewPacker returns a packer for [Builder.AddBatch]. It is for the packages of this module
 // that read encoded traces: a packer interprets attributes once per distinct set instead of once
 // per span. Other callers use [Builder.Add].

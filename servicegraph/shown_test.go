@@ -14,8 +14,8 @@ import (
 )
 
 // TestLiveTakesNothingBack streams some traces one after another, each complete within
-// Window.Quiet. Later traces reveal the service behind an address, or have the other half of a
-// message. The live graph must keep all nodes, edges and calls, and have each request exactly once.
+// Window.Quiet. Some addresses and messages are complete only in a later trace: the later trace
+// shows the service at an address, or has the consumer of a message. The live graph must keep all nodes, edges and calls, and have each request exactly once.
 func TestLiveTakesNothingBack(t *testing.T) {
 	moved := 0
 	for seed := range seeds(t, 150) {

@@ -219,8 +219,8 @@ func (c *Client) Shared() *shared.Client {
 	}
 }
 
-// parseBaseURL reads the address of a Tempo server. The error about an invalid address shows a
-// valid example.
+// parseBaseURL reads the address of a Tempo server. If the address is invalid, the error message
+// contains a valid example.
 func parseBaseURL(raw string) (*url.URL, error) {
 	const example = "write it like http://localhost:3200 or https://example.com/tempo"
 	if raw == "" {
