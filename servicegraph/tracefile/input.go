@@ -19,6 +19,8 @@ type input struct {
 	format format
 	limit  int // bytes of a record; a larger one is skipped
 
+	memory []byte // the whole input, if it is in memory and not compressed: a format may read it in place of the reader
+
 	size  int64 // in bytes, before it is decompressed; -1 if unknown
 	small bool  // the whole input is in the buffer
 }
@@ -26,13 +28,17 @@ type input struct {
 // headSize is how many bytes of an input are examined to detect its format.
 const headSize = 64 << 10
 
-// openInput detects the compression and the format of an input.
-func openInput(r io.Reader, limit int) (*input, error) {
+// openInput detects the compression and the format of an input. If the input is in memory, memory has
+// the same bytes as r; otherwise memory is nil.
+func openInput(r io.Reader, memory []byte, limit int) (*input, error) {
 	stream, err := inflate.New(r, headSize)
 	if err != nil {
 		return nil, lostError(err, 0)
 	}
 	in := &input{Stream: stream, limit: limit, size: sizeOf(r)}
+	if stream.Codec == "" {
+		in.memory = memory
+	}
 	head, err := in.Peek(headSize)
 	in.small = err == io.EOF
 	if len(head) == 0 {

@@ -1,6 +1,7 @@
 package tracefile
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"io"
@@ -26,6 +27,8 @@ import (
 //
 // Protobuf is decoded on all these processors, and so is OTLP JSON whose requests begin on
 // lines of their own. Other formats are decoded on one processor, and the builder uses another.
+//
+// Without those goroutines, protobuf in a [bytes.Reader] is decoded where it is and not copied.
 func Load(b *servicegraph.Builder, r io.Reader, name string, cfg LoadConfig) error {
 	return newLoader(b, name, cfg).load(r)
 }
@@ -73,14 +76,29 @@ func newLoader(b *servicegraph.Builder, name string, cfg LoadConfig) *loader {
 
 // load reads an input into the builder.
 func (l *loader) load(r io.Reader) error {
-	if err := l.read(r); err != nil && err != errStopped {
+	var err error
+	if m, ok := r.(*bytes.Reader); ok && m.Len() > 0 && (m.Len() < minPipelined || runtime.GOMAXPROCS(0) == 1) {
+		m.WriteTo(lend(func(memory []byte) { err = l.read(bytes.NewReader(memory), memory) }))
+	} else {
+		err = l.read(r, nil)
+	}
+	if err != nil && err != errStopped {
 		return fmt.Errorf("reading %s: %w", l.sink.name, err)
 	}
 	return l.err
 }
 
-func (l *loader) read(r io.Reader) error {
-	in, err := openInput(r, l.limit)
+// lend is a writer that a bytes.Reader lends its bytes to, all in one call of Write.
+type lend func([]byte)
+
+func (f lend) Write(p []byte) (int, error) {
+	f(p)
+	return len(p), nil
+}
+
+// read reads an input into the builder. memory is the same input if it is in memory.
+func (l *loader) read(r io.Reader, memory []byte) error {
+	in, err := openInput(r, memory, l.limit)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"slices"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 	tracev1 "go.opentelemetry.io/proto/otlp/trace/v1"
@@ -163,6 +165,38 @@ func TestLoadRecordings(t *testing.T) {
 		err := LoadFile(b, path, LoadConfig{})
 		if diff := cmp.Diff(want, outcomeOf(t, b, nil, err)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", path, diff)
+		}
+	}
+}
+
+// Protobuf in memory is decoded in place: from where the reader stands to its end and no further, also
+// if a message is over the limit or ends early.
+func TestLoadInPlace(t *testing.T) {
+	var spans []*tracev1.Span
+	for range 4000 {
+		spans = append(spans, span(1, "a span of a large message"))
+	}
+	small, large := traceMessages(100), delimited(t, request("svc", spans...))
+	const limit = 30_000
+	if len(large) < 2*headSize {
+		t.Fatalf("a message of %d bytes is in the first part of the input", len(large))
+	}
+	for name, data := range map[string][]byte{
+		"whole":                  slices.Concat(small, small),
+		"a large message inside": slices.Concat(small, large, small),
+		"a large message at end": slices.Concat(small, large),
+		"cut off":                slices.Concat(small, small[:len(small)-1]),
+		"cut off inside a large": slices.Concat(small, large[:len(large)-1]),
+	} {
+		around := slices.Concat([]byte("before"), data, small) // whose end is in the capacity only
+		r := bytes.NewReader(around[:len(around)-len(small)])
+		r.Seek(int64(len("before")), io.SeekStart)
+		want := piped(t, iotest.HalfReader(bytes.NewReader(data)), limit, servicegraph.Config{}, 0)
+		if diff := cmp.Diff(want, piped(t, r, limit, servicegraph.Config{}, 0)); diff != "" {
+			t.Errorf("%s: copied and in place (-want +got):\n%s", name, diff)
+		}
+		if faulty := name != "whole"; faulty != (want.Err != "" || want.Skips != nil) {
+			t.Errorf("%s: skips %q and error %q", name, want.Skips, want.Err)
 		}
 	}
 }

@@ -17,9 +17,8 @@ import (
 // A protoSplitter splits an input into protobuf messages. It reads the input in blocks, and
 // messages are parts of a block: only a message across two blocks is copied.
 //
-// Reading blocks is worthwhile even if the input is in memory: cutting the messages out of the
-// memory of a bytes.Reader took a fifth longer, because copying brings the input into the
-// processor's cache in the best order.
+// If the input is in memory, nothing is copied: a block is the rest of the input, and one message of
+// it.
 type protoSplitter struct {
 	in     *bufio.Reader
 	limit  int  // bytes of a message
@@ -29,10 +28,24 @@ type protoSplitter struct {
 	// after every message. Otherwise a message is available as soon as it is complete.
 	ahead bool
 
+	// If inPlace is set, the whole input is in memory: rest has all of it at first, and in is not read.
+	inPlace bool
+	touched int  // how many of the first bytes of rest touch has read
+	line    byte // the sum of what touch has read, so that the compiler does not remove the reads
+
 	offset int64  // of the next message in the input
 	rest   []byte // read after the last message: the end of a block
 	excess uint64 // how many bytes to skip of a message that is too large
 	err    error  // how the input ended
+}
+
+// newProtoSplitter returns a splitter for one goroutine.
+func newProtoSplitter(in *input) *protoSplitter {
+	p := &protoSplitter{in: in.Reader, limit: in.limit}
+	if in.memory != nil {
+		p.inPlace, p.rest, p.err = true, in.memory, io.EOF
+	}
+	return p
 }
 
 // A block is a part of the input, and the messages in it.
@@ -69,7 +82,7 @@ var errMore = errors.New("tracefile: the block ends")
 
 // readDelimited reads requests that each follow their length.
 func readDelimited(s *sink, in *input) error {
-	return readMessages(s, &protoSplitter{in: in.Reader, limit: in.limit})
+	return readMessages(s, newProtoSplitter(in))
 }
 
 func splitDelimited(in *input) splitter {
@@ -79,7 +92,9 @@ func splitDelimited(in *input) splitter {
 // readMessage reads one request, which need not fit into memory: it is a sequence of
 // ResourceSpans that each follow their tag and length.
 func readMessage(s *sink, in *input) error {
-	return readMessages(s, &protoSplitter{in: in.Reader, limit: in.limit, tagged: true})
+	p := newProtoSplitter(in)
+	p.tagged = true
+	return readMessages(s, p)
 }
 
 func splitMessage(in *input) splitter {
@@ -89,8 +104,11 @@ func splitMessage(in *input) splitter {
 // readMessages decodes the messages of an input one after another.
 func readMessages(s *sink, p *protoSplitter) error {
 	d := newWireDecoder(s)
-	b := blocks.Get().(*block)
-	defer b.release()
+	b := new(block)
+	if !p.inPlace {
+		b = blocks.Get().(*block)
+		defer b.release()
+	}
 	for {
 		end := p.next(b)
 		for i := range b.messages {
@@ -113,7 +131,11 @@ func (p *protoSplitter) next(b *block) error {
 	if err := p.skipOversized(); err != nil {
 		return err
 	}
-	b.buf = append(b.buf[:0], p.rest...)
+	if p.inPlace {
+		b.buf = p.rest
+	} else {
+		b.buf = append(b.buf[:0], p.rest...)
+	}
 	at := 0
 	for {
 		n, err := p.appendMessages(b, at)
@@ -152,10 +174,36 @@ func (p *protoSplitter) appendMessages(b *block, at int) (int, error) {
 		at = m.end
 		p.offset = m.next
 		b.messages = append(b.messages, m)
-		if m.bytes == nil {
+		switch {
+		case p.inPlace:
+			p.touch(b.buf, m.end)
+			return at, nil
+		case m.bytes == nil:
 			return at, nil
 		}
 	}
+}
+
+// touch reads a byte of each line of the processor's caches in the next 64 KiB of b, which begins with
+// a message up to end, unless the message is large or was read before. The processor itself reads
+// ahead when memory is read in order. But a decoder looks for the resource first, which is behind the
+// spans in files of the Collector. Without touch, such a file with messages of 18 KB takes a quarter
+// longer. If large messages were touched as well, a file of SDKs with messages of 70 KB would take 4 %
+// longer.
+func (p *protoSplitter) touch(b []byte, end int) {
+	const large = 32 << 10
+	switch {
+	case end <= p.touched:
+	case end > large:
+		p.touched = end
+	default:
+		next := b[p.touched:min(p.touched+headSize, len(b))]
+		for i := 0; i < len(next); i += 64 {
+			p.line += next[i]
+		}
+		p.touched += len(next)
+	}
+	p.touched -= end
 }
 
 // first returns the message that b begins with. The error is errMore, or the error of the input, or

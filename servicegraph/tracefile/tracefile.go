@@ -113,7 +113,7 @@ func Read(r io.Reader, name string, cfg Config) iter.Seq2[servicegraph.Span, err
 // readAll reads an input in one goroutine. A record of more than limit bytes is skipped. The
 // error completes "reading NAME: …".
 func readAll(s *sink, r io.Reader, limit int) error {
-	in, err := openInput(r, limit)
+	in, err := openInput(r, nil, limit)
 	if err != nil {
 		return err
 	}
