@@ -3,9 +3,11 @@ package tracefile
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"slices"
+	"strings"
 	"testing"
 	"testing/iotest"
 
@@ -181,13 +183,27 @@ func TestLoadInPlace(t *testing.T) {
 	if len(large) < 2*headSize {
 		t.Fatalf("a message of %d bytes is in the first part of the input", len(large))
 	}
-	for name, data := range map[string][]byte{
+	inputs := map[string][]byte{
 		"whole":                  slices.Concat(small, small),
 		"a large message inside": slices.Concat(small, large, small),
 		"a large message at end": slices.Concat(small, large),
 		"cut off":                slices.Concat(small, small[:len(small)-1]),
 		"cut off inside a large": slices.Concat(small, large[:len(large)-1]),
-	} {
+	}
+	padded := func(n int) []byte { return delimited(t, request("svc", span(1, strings.Repeat("a", n)))) }
+	for before := range 6 { // the length of the large message is before or across the end of the first 64 KiB
+		var start []byte
+		for len(start) < headSize-1000 {
+			start = append(start, padded(100)...)
+		}
+		for n := 0; len(start) < headSize-before; n++ {
+			if len(start)+len(padded(n)) == headSize-before {
+				start = append(start, padded(n)...)
+			}
+		}
+		inputs[fmt.Sprintf("a large message %d bytes before the end of the first part", before)] = slices.Concat(start, large, small)
+	}
+	for name, data := range inputs {
 		around := slices.Concat([]byte("before"), data, small) // whose end is in the capacity only
 		r := bytes.NewReader(around[:len(around)-len(small)])
 		r.Seek(int64(len("before")), io.SeekStart)

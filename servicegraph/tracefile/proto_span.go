@@ -34,7 +34,7 @@ func (w *wireSpan) read(b []byte, keys *semconv.Filter) error {
 	if len(b) > 0 && b[0] == byte(spanTraceID) {
 		b = w.readStatusAndFlags(w.walkAttributes(w.readIDsToTimes(b), keys))
 	} else {
-		b = w.readTimesToIDs(w.walkAttributes(w.readStatusAndFlags(b), keys))
+		b = w.readTimesToIDs(w.walkAttributes(skipEvents(w.readStatusAndFlags(b)), keys))
 	}
 	if len(b) == 0 {
 		return nil
@@ -163,6 +163,22 @@ func (w *wireSpan) readStatusAndFlags(b []byte) []byte {
 	}
 	if len(b) >= 6 && b[0] == spanFlags[0] && b[1] == spanFlags[1] {
 		b = b[6:]
+	}
+	return b
+}
+
+// skipEvents skips events as long as one follows another and their lengths have one or two bytes, and
+// returns the rest.
+func skipEvents(b []byte) []byte {
+	for len(b) > 2 && b[0] == byte(spanEvents) {
+		end := 2 + int(b[1])
+		if b[1] >= 0x80 {
+			end = 3 + int(b[1]&0x7f) + int(b[2])<<7
+		}
+		if b[1] >= 0x80 && b[2] >= 0x80 || end > len(b) {
+			break
+		}
+		b = b[end:]
 	}
 	return b
 }

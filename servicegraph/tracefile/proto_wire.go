@@ -33,6 +33,7 @@ const (
 	spanStart      = 7<<3 | fixed64
 	spanEnd        = 8<<3 | fixed64
 	spanAttributes = 9<<3 | length
+	spanEvents     = 11<<3 | length // not read
 	spanLinks      = 13<<3 | length
 	spanStatus     = 15<<3 | length
 

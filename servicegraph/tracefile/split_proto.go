@@ -17,8 +17,8 @@ import (
 // A protoSplitter splits an input into protobuf messages. It reads the input in blocks, and
 // messages are parts of a block: only a message across two blocks is copied.
 //
-// If the input is in memory, nothing is copied: a block is the rest of the input, and one message of
-// it.
+// If the input is in memory, nothing is copied: a block is the rest of the input, and its messages are
+// one large message or those in the next 64 KiB.
 type protoSplitter struct {
 	in     *bufio.Reader
 	limit  int  // bytes of a message
@@ -171,39 +171,40 @@ func (p *protoSplitter) appendMessages(b *block, at int) (int, error) {
 			return at, err
 		}
 		m.end += at
+		if p.inPlace && m.end > p.touched {
+			if at > 0 { // the message begins the next block
+				p.touched, p.excess = p.touched-at, 0
+				return at, nil
+			}
+			p.touch(b.buf, m.end)
+		}
 		at = m.end
 		p.offset = m.next
 		b.messages = append(b.messages, m)
-		switch {
-		case p.inPlace:
-			p.touch(b.buf, m.end)
-			return at, nil
-		case m.bytes == nil:
+		if m.bytes == nil {
+			p.touched = 0
 			return at, nil
 		}
 	}
 }
 
 // touch reads a byte of each line of the processor's caches in the next 64 KiB of b, which begins with
-// a message up to end, unless the message is large or was read before. The processor itself reads
+// a message up to end, unless the message is large. The processor itself reads
 // ahead when memory is read in order. But a decoder looks for the resource first, which is behind the
 // spans in files of the Collector. Without touch, such a file with messages of 18 KB takes a quarter
 // longer. If large messages were touched as well, a file of SDKs with messages of 70 KB would take 4 %
 // longer.
 func (p *protoSplitter) touch(b []byte, end int) {
 	const large = 32 << 10
-	switch {
-	case end <= p.touched:
-	case end > large:
+	if end > large {
 		p.touched = end
-	default:
-		next := b[p.touched:min(p.touched+headSize, len(b))]
-		for i := 0; i < len(next); i += 64 {
-			p.line += next[i]
-		}
-		p.touched += len(next)
+		return
 	}
-	p.touched -= end
+	next := b[p.touched:min(p.touched+headSize, len(b))]
+	for i := 0; i < len(next); i += 64 {
+		p.line += next[i]
+	}
+	p.touched += len(next)
 }
 
 // first returns the message that b begins with. The error is errMore, or the error of the input, or
