@@ -77,6 +77,31 @@ func TestWireOrders(t *testing.T) {
 	}
 }
 
+// Events change nothing, however long they are and whether they come before or after the attributes.
+func TestWireEvents(t *testing.T) {
+	for _, size := range []int{0, 1, 127, 128, 300, 1<<14 - 1, 1 << 14} {
+		for _, falling := range []bool{false, true} {
+			fields := append(identified(1), varintField(6, 3))
+			fields = append(fields, timed...)
+			fields = append(fields, attributeField(textField(1, "server.address"), bytesField(2, textField(1, "host"))))
+			event := bytesField(11, make(wireField, size))
+			with := slices.Concat(fields, []wireField{event, event, bytesField(15, varintField(3, 2))})
+			fields = append(fields, bytesField(15, varintField(3, 2)))
+			if falling {
+				slices.Reverse(with)
+				slices.Reverse(fields)
+			}
+			want := checkLoad(t, requestOf(fields), servicegraph.Config{})
+			if want.Skips != nil || want.Err != "" {
+				t.Fatalf("skips %q and error %q", want.Skips, want.Err)
+			}
+			if diff := cmp.Diff(want, checkLoad(t, requestOf(with), servicegraph.Config{})); diff != "" {
+				t.Errorf("events of %d bytes, falling %v (-without +with):\n%s", size, falling, diff)
+			}
+		}
+	}
+}
+
 func orderWithKindLast(f wireField) int {
 	if uint64(f[0]) == spanKind {
 		return 100
