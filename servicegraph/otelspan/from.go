@@ -15,11 +15,12 @@ import (
 // or booleans; lists, maps and bytes are left out, because a graph never depends on them. The name
 // of the tracer is the attribute otel.scope.name. End is zero if the span has not ended.
 func From(s sdktrace.ReadOnlySpan) servicegraph.Span {
-	return from(s, func(key string) bool { return key != statusMessage })
+	return from(s, func(key string) bool { return key != statusMessage }, scopeAttrs)
 }
 
-// from converts a span like [From], with only those attributes whose keys keep accepts.
-func from(s sdktrace.ReadOnlySpan, keep func(key string) bool) servicegraph.Span {
+// from converts a span like [From], with only those attributes whose keys keep accepts, and with the
+// attributes for the name of its scope.
+func from(s sdktrace.ReadOnlySpan, keep func(key string) bool, scope func(name string) []servicegraph.Attr) servicegraph.Span {
 	context := s.SpanContext()
 	span := servicegraph.Span{
 		TraceID:  servicegraph.TraceID(context.TraceID()),
@@ -58,8 +59,12 @@ func from(s sdktrace.ReadOnlySpan, keep func(key string) bool) servicegraph.Span
 			}
 		}
 	}
-	if name := s.InstrumentationScope().Name; name != "" && keep(scopeName) {
-		span.Attrs = append(span.Attrs, servicegraph.Attr{Key: scopeName, Value: name})
+	if name := s.InstrumentationScope().Name; name != "" {
+		if attrs := scope(name); span.Attrs == nil {
+			span.Attrs = attrs
+		} else {
+			span.Attrs = append(span.Attrs, attrs...)
+		}
 	}
 	if message := s.Status().Description; message != "" && keep(statusMessage) {
 		span.Attrs = append(span.Attrs, servicegraph.Attr{Key: statusMessage, Value: message})

@@ -24,6 +24,8 @@ type Recorder struct {
 	cfg   servicegraph.Config
 	watch func(servicegraph.Span)
 
+	scopes scopes
+
 	mu       sync.Mutex
 	pending  [][]servicegraph.Span // have ended and are not in the builder yet; in chunks, so that no span waits while a long list is copied
 	waiting  int                   // spans in pending
@@ -100,7 +102,7 @@ func (r *Recorder) OnStart(_ context.Context, s sdktrace.ReadWriteSpan) {
 // while one is being made are kept, up to 100,000 of them. Further ones are counted in
 // Report.Skipped.
 func (r *Recorder) OnEnd(s sdktrace.ReadOnlySpan) {
-	span := from(s, r.keep)
+	span := from(s, r.keep, r.scopes.attrs)
 	if r.watch != nil {
 		r.watch(span)
 	}
@@ -209,7 +211,7 @@ func (r *Recorder) Open() (spans []servicegraph.Span, more int) {
 	open, more := slices.Collect(maps.Values(r.open)), r.missed
 	r.mu.Unlock()
 	for _, s := range open { // after unlocking, because spans that end wait for the lock
-		spans = append(spans, from(s, r.keep))
+		spans = append(spans, from(s, r.keep, r.scopes.attrs))
 	}
 	slices.SortFunc(spans, func(a, b servicegraph.Span) int {
 		return cmp.Or(cmp.Compare(a.Start, b.Start), slices.Compare(a.SpanID[:], b.SpanID[:]))

@@ -202,6 +202,6 @@ type converter struct {
 }
 
 func (c *converter) OnEnd(s sdktrace.ReadOnlySpan) {
-	span := from(s, c.rec.keep)
+	span := from(s, c.rec.keep, c.rec.scopes.attrs)
 	c.last.Store(&span)
 }
