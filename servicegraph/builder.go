@@ -3,6 +3,7 @@ package servicegraph
 import (
 	"errors"
 	"iter"
+	"slices"
 
 	"github.com/tempograph/tempograph/servicegraph/internal/directory"
 	"github.com/tempograph/tempograph/servicegraph/internal/pack"
@@ -125,9 +126,21 @@ func (b *Builder) compact(to *trace.Span, s *Span) {
 	if to.Node, ages = b.serviceNode(s.Service, s.Namespace, s.Resource, s.Start); ages != nil {
 		ages.Widen(directory.At(s.Start))
 	}
-	if len(s.Attrs) > 0 {
+	if hasMeaning(s) {
 		b.interpret(to, s)
 	}
+}
+
+// hasMeaning reports whether the attributes of a span can matter. Those of a span that is neither side of
+// a call by its kind matter only if one of them makes it a side, or tells its outcome.
+func hasMeaning(s *Span) bool {
+	if kind := semconv.Kind(s.Kind); kind.Calls() || kind.Serves() {
+		return len(s.Attrs) > 0
+	}
+	return slices.ContainsFunc(s.Attrs, func(a Attr) bool {
+		key := semconv.KeyOf(a.Key)
+		return key != 0 && key.Roles().OfAny()
+	})
 }
 
 // interpret sets the fields of a compact span that depend on the attributes and the links of the
