@@ -2,6 +2,8 @@ package otelsetup_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log"
 	"log/slog"
@@ -10,9 +12,13 @@ import (
 	"os"
 
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tempograph/tempograph/otelsetup"
+	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/servicegraph/otelspan"
 )
 
 // This program sends a span. The test server takes the place of Tempo.
@@ -123,4 +129,77 @@ func ExampleCheck() {
 	// connect failed
 	//   → is a collector or Tempo listening there?
 	// tls not checked
+}
+
+// The program trusts only the authority of its own backend. The test server takes the place of the
+// backend.
+func ExampleTLS() {
+	tempo := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer tempo.Close()
+	authority := x509.NewCertPool()
+	authority.AddCert(tempo.Certificate())
+
+	ctx := context.Background()
+	sdk, err := otelsetup.Start(ctx,
+		otelsetup.Service("checkout", "1.4.2"),
+		otelsetup.Endpoint(tempo.URL),
+		otelsetup.TLS(&tls.Config{RootCAs: authority}),
+		otelsetup.WithoutGlobals(),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, span := sdk.TracerProvider().Tracer("shop").Start(ctx, "pay")
+	span.End()
+	if err := sdk.Shutdown(ctx); err != nil {
+		log.Print(err)
+	}
+	fmt.Println(sdk.Stats().Exported, "span sent")
+	// Output: 1 span sent
+}
+
+// A recorder sees the spans that are also exported, and shows which services this program calls.
+func ExampleSpanProcessor() {
+	tempo := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer tempo.Close()
+	ctx := context.Background()
+	recorder := otelspan.NewRecorder(servicegraph.Config{})
+	sdk, err := otelsetup.Start(ctx,
+		otelsetup.Service("checkout", "1.4.2"),
+		otelsetup.Endpoint(tempo.URL),
+		otelsetup.SpanProcessor(recorder),
+		otelsetup.WithoutGlobals(),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, span := sdk.TracerProvider().Tracer("shop").Start(ctx, "SELECT",
+		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attribute.String("db.system.name", "postgresql")))
+	span.End()
+	for e := range recorder.Graph().Edges() {
+		fmt.Println(e.ID)
+	}
+	_ = sdk.Shutdown(ctx)
+	// Output: checkout -> postgresql (request)
+}
+
+// CheckPipeline follows the spans of a program that runs. No part of this backend answers.
+func ExampleSDK_CheckPipeline() {
+	ctx := context.Background()
+	sdk, err := otelsetup.Start(ctx,
+		otelsetup.Service("checkout", "1.4.2"),
+		otelsetup.Endpoint("grpc://127.0.0.1:1"),
+		otelsetup.Logger(slog.New(slog.DiscardHandler)),
+		otelsetup.WithoutGlobals(),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	report := sdk.CheckPipeline(ctx)
+	fmt.Println(report.Hop(otelsetup.HopService).Detail)
+	fmt.Println(report.Err())
+	_ = sdk.Shutdown(ctx)
+	// Output:
+	// checkout
+	// otelsetup: connect: grpc://127.0.0.1:1: connection refused: is a collector or Tempo listening there?
 }
