@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tempograph/tempograph/servicegraph"
@@ -107,4 +109,26 @@ func Example_rules() {
 	// unresolved at most 0
 	// no-orphans
 	// unchanged new-node, gone-node, new-edge, gone-edge, error-rate, latency, calls
+}
+
+// A test of a program that makes its own tracer provider adds the processor to that provider. No
+// span has ended before the first query, so the graph is empty until then.
+func ExampleRecorder_Processor() {
+	var t graphtest.T = &fakeT{} // stands for a *testing.T
+	rec := graphtest.NewRecorder(t, servicegraph.Config{})
+	provider := sdktrace.NewTracerProvider(
+		sdktrace.WithSpanProcessor(rec.Processor()),
+		sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", "cart"))),
+	)
+
+	fmt.Println(graphtest.Check(t, rec.Graph(t), graphtest.Empty()))
+	_, query := provider.Tracer("example").Start(context.Background(), "SELECT",
+		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attribute.String("db.system.name", "redis")))
+	query.End()
+	for _, v := range graphtest.Violations(rec.Graph(t), graphtest.Empty()) {
+		fmt.Println(v.Message)
+	}
+	// Output:
+	// true
+	// the graph has cart, redis[database]
 }
