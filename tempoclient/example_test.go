@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/tempograph/tempograph/servicegraph"
@@ -292,4 +293,86 @@ func ExampleClient_Ready() {
 	// Output:
 	// Tempo 2
 	// tempo http://tempo:3200: GET /ready: 503 Service Unavailable: Ingester not ready: waiting for 15s after being ready
+}
+
+// A test waits until the trace that it caused has arrived. This server has the trace only at the
+// second request.
+func ExampleClient_Await() {
+	var requests atomic.Int32
+	tempo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		switch {
+		case !strings.HasPrefix(req.URL.Path, "/api/v2/traces/"):
+			http.NotFound(w, req)
+		case requests.Add(1) == 1:
+			http.Error(w, "trace not found", http.StatusNotFound)
+		default:
+			w.Header().Set("Content-Type", "application/protobuf")
+			http.ServeFile(w, req, "testdata/tempo-2.9.0/trace.pb")
+		}
+	}))
+	defer tempo.Close()
+
+	client, err := tempoclient.New(tempo.URL, tempoclient.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	id, err := servicegraph.ParseTraceID("0005a5a2d2c872e8321cf37308d69df2")
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	trace, err := client.Await(ctx, id, 100*time.Millisecond)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(len(trace.Spans), "spans")
+	// Output: 3 spans
+}
+
+// The attributes of a tenant's spans, the services among their values, and the tenant's limits.
+func ExampleClient_Tags() {
+	tempo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		switch req.URL.Path {
+		case "/api/v2/search/tags":
+			fmt.Fprint(w, `{"scopes": [{"name": "resource", "tags": ["service.name", "service.namespace"]}]}`)
+		case "/api/v2/search/tag/resource.service.name/values":
+			fmt.Fprint(w, `{"tagValues": [{"type": "string", "value": "checkout"}]}`)
+		case "/status/overrides/shop":
+			fmt.Fprint(w, "<h1>Runtime overrides</h1><pre><code>global:\n  max_bytes_per_trace: 5000000\n</code></pre>")
+		}
+	}))
+	defer tempo.Close()
+
+	client, err := tempoclient.New(tempo.URL, tempoclient.Config{OrgID: "shop"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	ctx := context.Background()
+	tags, err := client.Tags(ctx, tempoclient.TagQuery{Scope: "resource"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, scope := range tags.Scopes {
+		fmt.Println(scope.Name, scope.Tags)
+	}
+	services, err := client.TagValues(ctx, "resource.service.name", tempoclient.TagQuery{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, v := range services.Values {
+		fmt.Println(v.Value)
+	}
+	limits, err := client.Overrides(ctx, "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(limits)
+	// Output:
+	// resource [service.name service.namespace]
+	// checkout
+	// global:
+	//   max_bytes_per_trace: 5000000
 }

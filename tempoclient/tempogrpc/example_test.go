@@ -72,6 +72,60 @@ func ExampleClient_QueryRange() {
 	// web 2.5
 }
 
+// An instant query gives one value for the whole range. Each message replaces the message before,
+// and the last message is the complete answer.
+func ExampleClient_QueryInstant() {
+	streams, stop := serveExample(&fakeStreams{
+		instant: func(_ *tempopb.QueryInstantRequest, s tempopb.StreamingQuerier_MetricsQueryInstantServer) error {
+			return s.Send(&tempopb.QueryInstantResponse{Series: []*tempopb.InstantSeries{{
+				Labels: []commonpb.KeyValue{{Key: "resource.service.name", Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: "web"}}}},
+				Value:  1.25,
+			}}})
+		},
+	})
+	defer stop()
+
+	query := tempoclient.MetricsQuery{TraceQL: "{} | rate() by (resource.service.name)"}
+	for m, err := range streams.QueryInstant(context.Background(), query) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		for _, s := range m.Series {
+			fmt.Println(s.Labels[0].Value, s.Samples[0].Value)
+		}
+	}
+	// Output:
+	// web 1.25
+	// web 1.25
+}
+
+// The names of services appear while Tempo finds them. Each message has all values so far, and the
+// last message is the complete answer.
+func ExampleClient_TagValues() {
+	streams, stop := serveExample(&fakeStreams{
+		values: func(_ *tempopb.SearchTagValuesRequest, s tempopb.StreamingQuerier_SearchTagValuesV2Server) error {
+			for _, name := range []string{"web", "cart"} {
+				if err := s.Send(&tempopb.SearchTagValuesV2Response{TagValues: []*tempopb.TagValue{{Type: "string", Value: name}}}); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	})
+	defer stop()
+
+	for found, err := range streams.TagValues(context.Background(), "resource.service.name", tempoclient.TagQuery{}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(found.Values)
+	}
+	// Output:
+	// [{string web}]
+	// [{string cart} {string web}]
+	// [{string cart} {string web}]
+}
+
 // serveExample returns a client of a server, and a function that stops both.
 func serveExample(f *fakeStreams) (streams *Client, stop func()) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
