@@ -3,11 +3,13 @@ package servicegraph_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"math"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -244,6 +246,21 @@ func TestReadJSONRefuses(t *testing.T) {
 		_, err := sg.ReadJSON(strings.NewReader(c.in))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", c.name, err, c.want)
+		}
+		about := strings.Contains(c.want, "EOF") || strings.Contains(c.want, "schema version")
+		if next := strings.HasSuffix(err.Error(), ": the graph was edited or damaged after it was written: write the graph again"); next == about {
+			t.Errorf("%s: error %v: says to write the graph again: %v", c.name, err, next)
+		}
+	}
+}
+
+// TestReadJSONLosesItsSource: an error of the source of a text does not blame the text.
+func TestReadJSONLosesItsSource(t *testing.T) {
+	lost := errors.New("connection reset")
+	for _, text := range []string{``, `{"schema":1`, `{"schema":1,"nodes":[{"id":"a"`} {
+		_, err := sg.ReadJSON(io.MultiReader(strings.NewReader(text), iotest.ErrReader(lost)))
+		if !errors.Is(err, lost) || err.Error() != "reading a graph: connection reset" {
+			t.Errorf("after %q: error %v, want only %v", text, err, lost)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package servicegraph
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -75,12 +76,22 @@ type readEdge struct {
 // read fills empty totals with the sums that a graph was made from.
 func (t *totals) read(text io.Reader) error {
 	r := &graphReader{totals: t, json: jsonstream.New(text, jsonstream.Limits{Value: maxJSONValue, Total: maxJSONBytes})}
-	if err := r.json.Object(r.field); err != nil {
+	err := r.json.Object(r.field)
+	if err == nil && r.schema != SchemaVersion {
+		err = schemaError(r.schema)
+	}
+	if err == nil {
+		err = r.finish()
+	}
+	if _, other := errors.AsType[schemaError](err); err == nil || other || r.json.Incomplete(err) {
 		return err
 	}
-	if r.schema != SchemaVersion {
-		return errSchema(r.schema)
-	}
+	return fmt.Errorf("%w: the graph was edited or damaged after it was written: write the graph again", err)
+}
+
+// finish fills the totals with what the graph says, which has been read to its end.
+func (r *graphReader) finish() error {
+	t := r.totals
 	if err := r.addEdges(); err != nil {
 		return err
 	}
@@ -104,12 +115,15 @@ func (t *totals) read(text io.Reader) error {
 	return nil
 }
 
-func errSchema(version int) error {
+// A schemaError is the schema version of a graph that cannot be read.
+type schemaError int
+
+func (version schemaError) Error() string {
 	hint := "is this a graph in the JSON format of this package?"
 	if version > SchemaVersion {
 		hint = "a newer version of this module wrote the graph: read it with that version"
 	}
-	return fmt.Errorf("schema version %d, want %d: %s", version, SchemaVersion, hint)
+	return fmt.Sprintf("schema version %d, want %d: %s", int(version), SchemaVersion, hint)
 }
 
 // field reads a field of the graph. As in encoding/json, keys may be in any case.
@@ -119,7 +133,7 @@ func (r *graphReader) field(key string) error {
 		if err := r.json.Value(&r.schema); err != nil || r.schema == SchemaVersion {
 			return err
 		}
-		return errSchema(r.schema)
+		return schemaError(r.schema)
 	case "nodes":
 		return readList(r.json, "nodes", maxJSONNodes, func(j *earlyNode) error { return r.addNode(j.node()) })
 	case "edges":

@@ -55,10 +55,24 @@ func (s *Reader) List(element func() error) error {
 }
 
 // Value reads a value as [json.Unmarshal] does. An error about a wrong type names types of JSON,
-// not of Go.
+// not of Go. An error about the text says where the value is.
 func (s *Reader) Value(v any) error {
 	s.text.begin(s.decoder)
-	return reworded(s.decoder.Decode(v), v)
+	return s.located(reworded(s.decoder.Decode(v), v))
+}
+
+// Incomplete says whether an error is about a text that ends early, that cannot be read further or
+// that is too large, rather than about what the text says.
+func (s *Reader) Incomplete(err error) bool {
+	return s.text.failed || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, ErrTooLarge)
+}
+
+// located adds to an error about the text where the value that is being read begins.
+func (s *Reader) located(err error) error {
+	if err == nil || s.Incomplete(err) {
+		return err
+	}
+	return fmt.Errorf("%w, after byte %d", err, s.text.start)
 }
 
 // End returns an error if anything but white space follows in the text.
@@ -111,7 +125,7 @@ func (s *Reader) token() (json.Token, error) {
 	if err == io.EOF && s.text.read > 0 {
 		err = io.ErrUnexpectedEOF
 	}
-	return token, err
+	return token, s.located(err)
 }
 
 // A limitedReader reads a text, and returns an error when the text exceeds a limit.
@@ -121,6 +135,8 @@ type limitedReader struct {
 
 	read  int64 // how many bytes of the text have been read
 	start int64 // offset of the value that is being read
+
+	failed bool // r has returned an error other than the end of the text
 }
 
 // begin records that the decoder begins to read the next value.
@@ -135,5 +151,6 @@ func (l *limitedReader) Read(p []byte) (int, error) {
 	}
 	n, err := l.r.Read(p)
 	l.read += int64(n)
+	l.failed = l.failed || err != nil && err != io.EOF
 	return n, err
 }

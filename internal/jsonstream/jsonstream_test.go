@@ -40,8 +40,8 @@ func TestReader(t *testing.T) {
 		{`{"n"`, 0, "unexpected EOF"},
 		{`[1]`, 0, "want an object, got [ before byte 1"},
 		{`{"n":7}`, 0, "want a list, got 7 before byte 6"},
-		{`{"n":["x"]}`, 1, "a value: want a whole number, got string"},
-		{`{"n":[1 2]}`, 2, "expected comma after array element"},
+		{`{"n":["x"]}`, 1, "a value: want a whole number, got string, after byte 6"},
+		{`{"n":[1 2]}`, 2, "expected comma after array element, after byte 8"},
 	} {
 		list, err := numbers(test.text, ample)
 		text := ""
