@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/tempograph/tempograph/internal/jsonstream"
@@ -207,7 +208,11 @@ func (n jsonNumber) enum(names []string) (int64, error) {
 	if i := slices.Index(names, string(n)); i >= 0 {
 		return int64(i), nil
 	}
-	return n.int()
+	i, err := n.int()
+	if err != nil {
+		err = fmt.Errorf("%w: want a number or one of %s", err, strings.Join(names, ", "))
+	}
+	return i, err
 }
 
 // jsonError rewords an error of encoding/json about an object: in JSON's terms, not in Go's.
