@@ -46,7 +46,7 @@ func newDiffCommand(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 		Use:               "diff [flags] BASE HEAD",
 		Short:             "Compare two graphs: what is new, gone, slower, failing",
 		Long:              section("Diff"),
-		Args:              cobra.MaximumNArgs(2),
+		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: completeFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d.begin(cmd, args)
@@ -196,6 +196,9 @@ func (d *diff) sides() (sides [2]*export, err error) {
 	ranged := d.given("base-since") || d.given("base-from") || d.given("base-to")
 	if len(d.files) > 0 && ranged {
 		return sides, exit.Usagef("--base-since, --base-from and --base-to apply to Tempo and cannot be combined with the file %s as base", d.files[0])
+	}
+	if len(d.files) > 2 {
+		return sides, exit.Usagef("diff compares two graphs, but %d files are named: name one file or directory for BASE and one for HEAD", len(d.files))
 	}
 	switch len(d.files) {
 	case 2:

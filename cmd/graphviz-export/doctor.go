@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -152,6 +153,8 @@ func configurations(args []string) ([]string, error) {
 		case arg == "-":
 			files = append(files, arg)
 			continue
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, exit.Usagef("doctor: reading %s: no such file: name configuration files or a directory of them, or - for standard input", arg)
 		case err != nil:
 			return nil, exit.Usagef("doctor: reading %s: %w", arg, fileerror.Cause(err))
 		case !info.IsDir():
