@@ -162,8 +162,9 @@ func (id TraceID) is64Bit() bool { return [8]byte(id[:8]) == [8]byte{} }
 // sum the sum of their indices: the index of the trace if there is only one.
 type fullIDs struct{ n, sum traceIndex }
 
-// addFullID counts a newly held trace among the traces with the same low half, if its id is full.
-// It does nothing before the first trace with a 64-bit id is held.
+// addFullID counts a newly held trace among the traces with the same low half, if the id of the trace
+// is full. The first trace with a 64-bit id makes addFullID count all held traces; before that trace,
+// addFullID does nothing.
 func (h *held) addFullID(i traceIndex) {
 	switch id := h.traces.ID(i); {
 	case h.fullIDs == nil && !id.is64Bit():
@@ -424,7 +425,7 @@ func (b *Builder) forget(i traceIndex) {
 	}
 }
 
-// drop drops everything held under one trace id.
+// drop removes everything held under one trace id.
 func (b *Builder) drop(i traceIndex) {
 	t := b.traces.At(i)
 	b.leave(i)
@@ -442,8 +443,9 @@ func (b *Builder) drop(i traceIndex) {
 // MB. A late span of a trace that was forgotten before all of these starts a new trace.
 const maxForgotten = 1 << 16
 
-// markForgotten notes a trace as forgotten. If there are maxForgotten already, the trace replaces
-// the one forgotten longest ago: indices are freed in turn, and Add uses a free index at once.
+// markForgotten notes a trace as forgotten. If maxForgotten traces are noted already, the trace
+// replaces the one forgotten longest ago. Add uses the index that Remove has just freed, so the
+// traces are in the order of their indices, beginning after lastReplaced.
 func (h *held) markForgotten(id TraceID) {
 	if h.forgotten.Len() == maxForgotten {
 		h.lastReplaced = h.lastReplaced%maxForgotten + 1

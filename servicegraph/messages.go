@@ -13,10 +13,10 @@ import (
 // that sent something (docs/semantics.md, M2 to M6). A half without the other is a call to or
 // from the queue (M8, M9).
 func (r *resolver) resolveMessages() {
-	joined := r.pairLinks()
-	r.unlinkedSends()
-	r.countReceivers(joined)
-	r.resolveTaken(joined)
+	r.pairLinks()
+	r.countSenders()
+	r.countReceivers()
+	r.resolveTaken()
 }
 
 // A reception is a service that received messages of a queue.
@@ -25,10 +25,10 @@ type reception struct{ queue, by nodeIndex }
 // resolveTaken adds the messages that services only took from a queue and whose senders are
 // unknown. If other spans of the service show that it received messages of this queue, those spans
 // are the deliveries, and the spans that took the messages add no calls (docs/semantics.md, M10).
-func (r *resolver) resolveTaken(joined map[receiver]int) {
+func (r *resolver) resolveTaken() {
 	alone := make(map[receiver]pendingReceive)
 	for key, in := range r.totals.receivers {
-		if in.isAlone(joined[key] > 0) && isTaken(&in.span) {
+		if in.isAlone(r.links.receivers[key] > 0) && isTaken(&in.span) {
 			alone[key] = in
 		}
 	}
@@ -54,7 +54,7 @@ func (r *resolver) resolveTaken(joined map[receiver]int) {
 	}
 	for key, in := range alone {
 		if in.shown || !r.receptions[reception{in.span.Peer, key.node}] {
-			r.fromQueue(key, &in)
+			r.addFromQueue(key, &in)
 		}
 	}
 }
@@ -79,26 +79,25 @@ func (r *resolver) findReceptions() {
 	}
 }
 
-// isAlone reports whether a receiver is a call from the queue that it names, because no sender is
-// known and no span beside the receiver shows the delivery.
-func (in *pendingReceive) isAlone(joined bool) bool {
-	return in.outcome != pairing.None && in.outcome != pairing.Nested && !joined && in.span.PeerType == trace.Queue
+// isAlone reports whether a receiver is a call from the queue that the receiver names, because no
+// sender is known and no other span of the service shows the delivery.
+func (in *pendingReceive) isAlone(hasSender bool) bool {
+	return in.outcome != pairing.None && in.outcome != pairing.Nested && !hasSender && in.span.PeerType == trace.Queue
 }
 
-// pairLinks adds the messages whose two halves are known, and returns the receivers of these
-// messages.
-func (r *resolver) pairLinks() (joined map[receiver]int) {
+// pairLinks adds the messages whose two halves are known.
+func (r *resolver) pairLinks() {
 	for _, key := range r.links.missing {
 		if in := r.totals.receivers[key.receiver]; in.span.Kind == trace.Consumer {
 			r.found.LinkMissing++
 		}
 	}
-	processed := r.processed()
-	timed := r.timedSenders(processed)
+	handled := r.handledMessages()
+	timed := r.timedSenders(handled)
 	for i := range r.links.found {
 		l := &r.links.found[i]
 		out, in := r.totals.sends[l.sender], r.totals.receivers[l.key.receiver]
-		if !in.shown && r.isPartOfDelivery(processed, l.key, &out, &in.span) {
+		if !in.shown && r.isPartOfDelivery(handled, l.key, &out, &in.span) {
 			continue // the span that handles the message counts as the delivery, not the poll
 		}
 		call, times := out.call(l.sender), &out.span
@@ -106,21 +105,20 @@ func (r *resolver) pairLinks() (joined map[receiver]int) {
 			s := r.totals.sends[first]
 			times = &s.span
 		}
-		r.message(l.key, call, &out, &in, times)
+		r.addMessage(l.key, call, &out, &in, times)
 	}
-	return r.links.receivers
 }
 
-// timedSenders returns, by call, the first of the senders to which messages link. It returns nil if
-// no two senders can show one call.
-func (r *resolver) timedSenders(processed map[delivery]bool) (timed map[sendKey]sendKey) {
+// timedSenders returns for each call the sender that times the call: of the senders to which messages
+// link, the one with the smallest span id. It returns nil if no two senders can show one call.
+func (r *resolver) timedSenders(handled map[delivery]bool) (timed map[sendKey]sendKey) {
 	if !r.links.shared {
 		return nil
 	}
 	timed = make(map[sendKey]sendKey)
 	for _, l := range r.links.found {
 		out, in := r.totals.sends[l.sender], r.totals.receivers[l.key.receiver]
-		if !in.shown && r.isPartOfDelivery(processed, l.key, &out, &in.span) {
+		if !in.shown && r.isPartOfDelivery(handled, l.key, &out, &in.span) {
 			continue
 		}
 		call := out.call(l.sender)
@@ -240,8 +238,8 @@ func handles(in *trace.Span) bool {
 
 // isPartOfDelivery reports whether the receiver only takes the message to which its link leads from
 // the queue, while another span of the service shows the delivery (docs/semantics.md, M10).
-func (r *resolver) isPartOfDelivery(processed map[delivery]bool, key receiveKey, out *pendingSend, in *trace.Span) bool {
-	return !handles(in) && processed[delivery{key.node, key.target}] ||
+func (r *resolver) isPartOfDelivery(handled map[delivery]bool, key receiveKey, out *pendingSend, in *trace.Span) bool {
+	return !handles(in) && handled[delivery{key.node, key.target}] ||
 		in.Is(trace.Polls|trace.Takes) && out.span.Kind == trace.Producer && r.hasCallee(out, key.target) && r.hasReceived(out, key.node)
 }
 
@@ -269,10 +267,10 @@ type delivery struct {
 	message Link
 }
 
-// processed returns the messages that consumers handled and did not only poll: a batch that
+// handledMessages returns the messages that consumers handled and did not only poll: a batch that
 // is polled in one span is often handled in sibling spans (docs/semantics.md, M10). It returns nil if
 // all receivers handle their messages.
-func (r *resolver) processed() map[delivery]bool {
+func (r *resolver) handledMessages() map[delivery]bool {
 	if !r.anyTakes() {
 		return nil
 	}
@@ -306,10 +304,10 @@ func (r *resolver) hasReceived(out *pendingSend, to nodeIndex) bool {
 	return e != nil && e.Callee.Observed > 0
 }
 
-// message adds one message whose two halves are known. The span call stands for the call of the
+// addMessage adds one message whose two halves are known. The span call stands for the call of the
 // sender. The statistics of the sender count the span times. It is the same span for all messages
 // of one call, so that a merge does not depend on which graph has which delivery.
-func (r *resolver) message(key receiveKey, call sendKey, out *pendingSend, in *pendingReceive, times *trace.Span) {
+func (r *resolver) addMessage(key receiveKey, call sendKey, out *pendingSend, in *pendingReceive, times *trace.Span) {
 	queue := queueOf(&out.span, &in.span)
 	if (out.queueNode || in.queueNode || out.shown || in.shown) && queue != 0 {
 		to, from := edgeKey{out.span.Node, queue, EdgeMessage}, edgeKey{queue, key.node, EdgeMessage}
@@ -381,9 +379,9 @@ func (r *resolver) isFirstOfReceiver(edge edgeKey, in receiver) bool {
 	return r.links.receivers[in] == 1 || r.isFirst(edge, in.span, true)
 }
 
-// unlinkedSends counts the outcomes of the senders, and adds the calls of senders to which no
+// countSenders counts the outcomes of the senders, and adds the calls of senders to which no
 // consumer links.
-func (r *resolver) unlinkedSends() {
+func (r *resolver) countSenders() {
 	for key, out := range r.totals.sends {
 		outcome := pairing.Virtual
 		switch {
@@ -407,28 +405,28 @@ func (r *resolver) unlinkedSends() {
 	}
 }
 
-// fromQueue adds the call from the queue to a receiver without a sender.
-func (r *resolver) fromQueue(key receiver, in *pendingReceive) {
+// addFromQueue adds the call from the queue to a receiver without a sender.
+func (r *resolver) addFromQueue(key receiver, in *pendingReceive) {
 	r.edge(edgeKey{in.span.Peer, key.node, EdgeMessage}).addCall(calleeAlone(key.span, &in.span))
 	if r.shown != nil {
 		r.shown.receivers[key] = true
 	}
 }
 
-// countReceivers counts the outcomes of the receivers, and adds the calls from the queue to
-// those without a sender.
-func (r *resolver) countReceivers(joined map[receiver]int) {
+// countReceivers counts the outcomes of the receivers, and adds the calls from a queue to the
+// receivers without a sender.
+func (r *resolver) countReceivers() {
 	for key, in := range r.totals.receivers {
 		switch {
 		case in.outcome == pairing.None:
-		case joined[key] > 0:
+		case r.links.receivers[key] > 0:
 			r.found.count(pairing.Paired, 1)
-		case in.outcome == pairing.Nested: // a span beside it shows the delivery
+		case in.outcome == pairing.Nested: // another span of the service shows the delivery
 			r.found.count(pairing.Nested, 1)
 		case in.span.PeerType == trace.Queue:
 			r.found.count(pairing.Virtual, 1)
 			if !isTaken(&in.span) {
-				r.fromQueue(key, &in)
+				r.addFromQueue(key, &in)
 			}
 		default:
 			r.found.count(in.outcome, 1)

@@ -232,8 +232,8 @@ func (r *recentStatements) slot(service nodeIndex, at addressIndex) *recentState
 	return &(*r)[(uint32(service)*0x85EBCA6B+uint32(at))*0x9E3779B1>>24]
 }
 
-// state notes the address that a SERVER span states. Recent is a statement of an earlier span, in
-// which state keeps this one.
+// state notes the address that a SERVER span states. recent is the cache's slot for the statement:
+// state does nothing more if the slot has the statement already, and else stores it there.
 func (b *Builder) state(s *trace.Span, recent *recentStatement) {
 	if recent.service == s.Node && recent.address == s.Address {
 		if recent.ages != nil {

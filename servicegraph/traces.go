@@ -78,8 +78,8 @@ func (b *Builder) Traces() iter.Seq[Trace] {
 // A callReader reads the calls of one trace after another.
 type callReader struct {
 	*aggregator
-	resolver  *resolver
-	processed map[delivery]bool
+	resolver *resolver
+	handled  map[delivery]bool
 
 	calls  []Call
 	queued map[queueCall]bool
@@ -90,7 +90,7 @@ type callReader struct {
 // callReader returns a reader of the calls as a graph of the builder counts them.
 func (b *Builder) callReader(g *Graph) *callReader {
 	resolver := g.totals.resolve()
-	return &callReader{aggregator: b.aggregator, resolver: resolver, processed: resolver.processed()}
+	return &callReader{aggregator: b.aggregator, resolver: resolver, handled: resolver.handledMessages()}
 }
 
 // read reads the calls of a trace, in any order.
@@ -226,7 +226,7 @@ func (r *callReader) received(in pairing.Receive) (alone bool) {
 		}
 		alone = false
 		out := r.resolver.totals.sends[key]
-		if r.resolver.isPartOfDelivery(r.processed, receiveKey{receiver{r.id(in.Span), span.Node}, link}, &out, span) {
+		if r.resolver.isPartOfDelivery(r.handled, receiveKey{receiver{r.id(in.Span), span.Node}, link}, &out, span) {
 			continue
 		}
 		sender, from, queue := r.spanOf(key), key.node, queueOf(&out.span, span)
