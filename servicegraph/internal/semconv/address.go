@@ -90,18 +90,36 @@ func connectionHost(text string) string {
 		key, value, _ := strings.Cut(part, "=")
 		switch strings.ToLower(strings.TrimSpace(key)) {
 		case "server", "host", "data source", "datasource", "address", "addr", "endpoint", "accountendpoint":
-			value, port, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(value), "tcp:"), ",")
-			value, _, _ = strings.Cut(value, `\`) // an instance of SQL Server
+			value = ofDataSource(strings.TrimSpace(value), true)
 			if strings.ContainsAny(value, "()") {
 				return "" // such as (localdb)
-			}
-			if isNumber(port) {
-				value += ":" + port
 			}
 			return value
 		}
 	}
 	return ""
+}
+
+// ofDataSource returns the host, and the port if there is one, of a data source of SQL Server:
+// tcp:host\instance,port. It cuts an instance also from a text without "tcp:" and a port if hasInstance
+// is true. Any other text is returned as it is.
+func ofDataSource(text string, hasInstance bool) string {
+	rest, isTCP := strings.CutPrefix(text, "tcp:")
+	if strings.HasPrefix(rest, "//") || strings.HasPrefix(rest, `\\`) { // a URL, or the path of a pipe
+		return text
+	}
+	host, port, hasPort := strings.Cut(rest, ",")
+	port = strings.TrimSpace(port)
+	switch {
+	case hasPort && !isNumber(port): // a list of hosts
+		return text
+	case isTCP, hasPort, hasInstance:
+		host, _, _ = strings.Cut(host, `\`)
+	}
+	if hasPort {
+		return host + ":" + port
+	}
+	return host
 }
 
 // networkAddress returns the address at the other end of the connection. It can belong to a load

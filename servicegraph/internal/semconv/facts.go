@@ -19,9 +19,9 @@ type Attrs struct {
 
 	scope, scopeOld string // the instrumentation scope
 
-	msgSystem, msgDestination, msgDestinationOld, msgTemplate, msgTemporary string
-	msgSource, msgAnonymous, msgOperation, msgOperationOld                  string
-	msgRoutingKey, msgRoutingKeyOld, msgURL, sqsQueue, snsTopic             string
+	msgSystem, msgDestination, msgDestinationOld, msgTemplate, msgTemporary, msgTemporaryOld string
+	msgSource, msgAnonymous, msgOperation, msgOperationOld                                   string
+	msgRoutingKey, msgRoutingKeyOld, msgURL, sqsQueue, snsTopic                              string
 
 	genaiProvider, genaiSystem, genaiOperation, genaiModel string
 

@@ -16,15 +16,15 @@ type Address struct {
 
 // ParseHost returns the canonical address of a host, which is the same for all texts that name the
 // host. The text is the value of an attribute: a host, a host with a port, an IP address, a gRPC
-// target, a URL up to the path, a socket address of Java, a list of hosts separated by commas, or
-// the path of a Unix socket. The port is the port in the text, or else the given port.
+// target, a URL up to the path, a socket address of Java, a data source of SQL Server, a list of hosts
+// separated by commas or as JSON and Python write it, or the path of a Unix socket. The port is the port in the text, or else the given port.
 //
 // The host has lower case, no port, no final dot, no zone of IPv6, and, if it is a name of a
 // Kubernetes service, neither ".svc" nor the domain of the cluster. An IPv4 address that is written
 // as an IPv6 address becomes an IPv4 address. A list of hosts is sorted, and has a port if it names
 // only one port. A text that instrumentations write in place of an unknown host gives no host.
 func ParseHost(text, port string) Address {
-	text, isPath := endpoint(withoutResolved(strings.TrimSpace(text)))
+	text, isPath := endpoint(withoutResolved(ofDataSource(unquoted(strings.TrimSpace(text)), true)))
 	if isPath {
 		return Address{Host: text}
 	}
@@ -52,6 +52,21 @@ func ParseHost(text, port string) Address {
 		at.Port = port
 	}
 	return at
+}
+
+// unquoted removes the brackets and quotes of a list of hosts in JSON or Python, and the quotes of one
+// host. The brackets of an IPv6 address stay.
+func unquoted(text string) string {
+	if text == "" || text[0] != '[' && text[0] != '"' && text[0] != '\'' {
+		return text
+	}
+	if last := len(text) - 1; last > 1 && text[0] == '[' && text[last] == ']' {
+		inside := text[1:last]
+		if _, isIP := parseIP(inside); !isIP && (inside[0] == '"' || inside[0] == '\'' || !strings.ContainsAny(inside, "[]")) {
+			text = inside
+		}
+	}
+	return strings.NewReplacer(`"`, "", "'", "").Replace(text)
 }
 
 // withoutResolved removes the IP address from the text of a socket address in Java, name/IP:port.

@@ -116,9 +116,13 @@ func TestQueueNames(t *testing.T) {
 		{"mqtt", "sensors/1/temperature", "", "mqtt/sensors/1/temperature"},
 		{"kafka", "unknown", "", "kafka"},
 		{"kafka", "projects/", "", "kafka/projects/"},
+		{"rabbitmq", "MassTransit:Fault--Shop:OrderSubmitted--", "", "rabbitmq/MassTransit:Fault--Shop:OrderSubmitted--"},
+		{"jms", "queue:///ORDERS.IN?targetClient=1", "", "jms/ORDERS.IN"},
+		{"servicebus", "orders/Subscriptions/bill", "", "servicebus/orders"},
+		{"servicebus", "orders/Subscriptions/bill/$DeadLetterQueue", "", "servicebus/orders/Subscriptions/bill/$DeadLetterQueue"},
 	} {
 		a := Attrs{msgSystem: c.system, msgDestination: c.destination, msgRoutingKey: c.routingKey}
-		if got := a.queue(); got != c.want {
+		if got := a.queue(Producer); got != c.want {
 			t.Errorf("%s %q with routing key %q is %s, want %s", c.system, c.destination, c.routingKey, got, c.want)
 		}
 	}

@@ -57,6 +57,8 @@ type Interpretation struct {
 	RPC     string  // the RPC service of the request; it identifies a callee as an address does
 	Detail  Detail
 
+	LastingQueue string // the name of the queue if the library wrongly marks every queue as temporary, and otherwise empty
+
 	Trigger string // what triggers the function that the span runs
 }
 
@@ -164,6 +166,9 @@ func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation
 			of.Kind = Internal // the client spans inside, if any, are the calls [G2]
 		}
 	}
+	if of.HasPeer && of.Peer.Type == Queue && !of.Peer.IsName {
+		of.LastingQueue = attrs.lastingQueue(of.Kind)
+	}
 	return of.In(attrs.scopeName())
 }
 
@@ -179,6 +184,9 @@ func (of *Interpretation) In(scope string) Interpretation {
 	}
 	scoped := *of
 	scoped.Detail.Scope = scope
+	if of.LastingQueue != "" && marksEveryQueue(scope) {
+		scoped.Peer.Name = of.LastingQueue
+	}
 	return scoped
 }
 
@@ -223,7 +231,7 @@ func (a *Attrs) detail(at Address) Detail {
 		Model:       a.genaiModel,
 	}
 	if _, named := a.service(); named {
-		d.Destination = a.destination()
+		d.Destination = a.destination(Unset)
 	}
 	return d
 }

@@ -118,7 +118,7 @@ var keys = [...]keyInfo{
 	{"messaging.source.anonymous", func(a *Attrs) *string { return &a.msgAnonymous }, ofBoth},
 	{"messaging.source.template", func(a *Attrs) *string { return &a.msgTemplate }, ofBoth},
 	{"messaging.source.temporary", func(a *Attrs) *string { return &a.msgTemporary }, ofBoth},
-	{"messaging.temp_destination", func(a *Attrs) *string { return &a.msgTemporary }, ofBoth},
+	{"messaging.temp_destination", func(a *Attrs) *string { return &a.msgTemporaryOld }, ofBoth},
 	{"db.cassandra.keyspace", func(a *Attrs) *string { return &a.dbName }, ofCallers | ofOthers},
 	{"db.hbase.namespace", func(a *Attrs) *string { return &a.dbName }, ofCallers | ofOthers},
 	{"db.elasticsearch.cluster.name", func(a *Attrs) *string { return &a.dbName }, ofCallers | ofOthers},

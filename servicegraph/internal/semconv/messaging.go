@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-func (a *Attrs) hasQueue() bool { return a.system() != "" || a.destination() != "" }
+func (a *Attrs) hasQueue() bool { return a.system() != "" || a.destination(Unset) != "" }
 
 // system returns the name of the messaging product. Clients of AWS may name only the queue or the
 // topic, from which the product follows.
@@ -21,9 +21,9 @@ func (a *Attrs) system() string {
 	return ""
 }
 
-// destination returns the name of the queue or topic that a span names, without the parts that
-// only tell where it is.
-func (a *Attrs) destination() string {
+// destination returns the name of the queue or topic that a span of the given kind names, without the
+// parts that only tell where it is.
+func (a *Attrs) destination(kind Kind) string {
 	if a.msgTemplate != "" {
 		return a.msgTemplate
 	}
@@ -32,11 +32,11 @@ func (a *Attrs) destination() string {
 		return key // the default exchange sends each message to the queue with this name
 	}
 	exchange, rest, found := strings.Cut(name, ":")
-	key, queue, ofConsumer := strings.Cut(rest, ":")
+	key, queue, hasQueue := strings.Cut(rest, ":")
 	switch {
 	case found && isDefaultExchange(exchange) && rest != "":
 		return cmp.Or(queue, rest)
-	case ofConsumer && a.system() == "rabbitmq":
+	case hasQueue && kind == Consumer && a.system() == "rabbitmq":
 		return exchange + ":" + key // the name that the producer uses, because it does not know the queue
 	}
 	return name
@@ -62,15 +62,36 @@ func (a *Attrs) operation() string {
 // queue returns the name of a destination: system/destination. Clients invent the names of
 // temporary destinations, so all temporary destinations with the same template have one name,
 // and those without a template have the name "temporary" [M13].
-func (a *Attrs) queue() string {
-	destination, system := a.destination(), a.system()
-	if a.msgTemplate == "" && (a.msgTemporary == "true" || a.msgAnonymous == "true" || isTemporary(destination)) {
+func (a *Attrs) queue(kind Kind) string {
+	destination, system := a.destination(kind), a.system()
+	if a.msgTemplate == "" && (cmp.Or(a.msgTemporary, a.msgTemporaryOld) == "true" || a.msgAnonymous == "true" || isTemporary(destination)) {
 		destination = "temporary"
 	}
 	if destination != "" && system != "" {
 		return system + "/" + destination
 	}
 	return cmp.Or(destination, system)
+}
+
+// lastingQueue returns the name of a destination that is temporary only by messaging.temp_destination,
+// and an empty text for any other destination: see marksEveryQueue.
+func (a *Attrs) lastingQueue(kind Kind) string {
+	if a.msgTemporaryOld != "true" {
+		return ""
+	}
+	lasting := *a
+	lasting.msgTemporaryOld = ""
+	return lasting.queue(kind)
+}
+
+// marksEveryQueue reports whether a library sets messaging.temp_destination on each PRODUCER span,
+// although the queue is not temporary [M13].
+func marksEveryQueue(scope string) bool {
+	switch scope {
+	case "opentelemetry.instrumentation.pika", "opentelemetry.instrumentation.aio_pika", "opentelemetry.instrumentation.confluent_kafka":
+		return true
+	}
+	return false
 }
 
 // carriesNothing reports whether the span neither sends nor receives a message: the span
@@ -171,11 +192,11 @@ func isUUID(s string) bool {
 }
 
 // isSubscription reports whether a name is the name of an Azure subscription, which begins with the
-// topic.
+// topic. The dead letter queue of a subscription is a queue of its own.
 func isSubscription(name string) bool {
 	topic, rest, found := strings.Cut(name, "/")
 	kind, subscription, named := strings.Cut(rest, "/")
-	return found && topic != "" && strings.EqualFold(kind, "subscriptions") && named && subscription != ""
+	return found && topic != "" && strings.EqualFold(kind, "subscriptions") && named && subscription != "" && !strings.Contains(subscription, "/")
 }
 
 // queueName returns the last part of the full resource name of a queue, such as a URL, an ARN or
@@ -193,7 +214,10 @@ func queueName(name string) string {
 		}
 	case isSubscription(name): // of Azure: topic/Subscriptions/name
 		last = name[:strings.IndexByte(name, '/')]
-	case strings.Contains(name, "://"), strings.HasPrefix(name, "projects/"), strings.HasPrefix(name, "//"):
+	case strings.Contains(name, "://"): // JMS adds options to a name as a query
+		name = withoutQuery(name)
+		last = name[strings.LastIndexByte(name, '/')+1:]
+	case strings.HasPrefix(name, "projects/"), strings.HasPrefix(name, "//"):
 		last = name[strings.LastIndexByte(name, '/')+1:]
 	}
 	if last == "" {

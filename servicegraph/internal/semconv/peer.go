@@ -46,7 +46,7 @@ func (a *Attrs) callee(kind Kind, host string, isNamed bool, rpc string) (Peer, 
 	case a.hasDatabase():
 		return named(a.database(), Database)
 	case kind == Producer && a.hasQueue():
-		return named(a.queue(), Queue)
+		return named(a.queue(kind), Queue)
 	case a.isAgentStep() && host == "":
 		return Peer{}, false
 	case atProvider:
@@ -56,7 +56,7 @@ func (a *Attrs) callee(kind Kind, host string, isNamed bool, rpc string) (Peer, 
 	case a.faasName != "": // if the function is instrumented, a service has this name
 		return Peer{Name: a.faasName, Type: Function, IsName: true}, true
 	case a.hasQueue():
-		return named(a.queue(), Queue)
+		return named(a.queue(kind), Queue)
 	case IsIP(host):
 		return named(host, IP)
 	case host != "":
@@ -85,7 +85,7 @@ func (a *Attrs) rpcServiceName() string {
 // identify it [P6, M9].
 func (a *Attrs) caller(kind Kind) (Peer, bool) {
 	if kind == Consumer && a.hasQueue() {
-		return Peer{Name: a.queue(), Type: Queue}, true
+		return Peer{Name: a.queue(kind), Type: Queue}, true
 	}
 	return a.service()
 }
@@ -109,7 +109,7 @@ func chosenName(name string) string {
 	if !strings.ContainsAny(name, ":.") {
 		return known(name)
 	}
-	host, isPath := endpoint(strings.TrimPrefix(name, "jdbc:"))
+	host, isPath := endpoint(ofDataSource(strings.TrimPrefix(name, "jdbc:"), false))
 	if isPath {
 		return host
 	}

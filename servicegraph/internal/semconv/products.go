@@ -5,8 +5,12 @@ import "strings"
 // databaseSystem returns the present name of a database product [D11].
 func databaseSystem(s string) string {
 	switch s = strings.ToLower(s); s {
-	case "mssql":
+	case "mssql", "sqlserver", "sqlsrv":
 		return "microsoft.sql_server"
+	case "postgres", "pgsql":
+		return "postgresql"
+	case "mongo":
+		return "mongodb"
 	case "oracle":
 		return "oracle.db"
 	case "cosmosdb":
