@@ -70,8 +70,9 @@ func NewRecorder(cfg servicegraph.Config) *Recorder { return NewWatcher(cfg, nil
 
 // NewWatcher returns a recorder like that of [NewRecorder] which calls watch with every
 // span that ends. The call happens before [Recorder.Wait] counts the span as ended, in
-// the goroutine that ends the span, so watch must be safe for concurrent use. It must
-// not call methods of the recorder.
+// the goroutine that ends the span, so watch must be safe for concurrent use. watch must
+// not call methods of the recorder, and must not change the attributes, which spans of one
+// tracer share.
 func NewWatcher(cfg servicegraph.Config, watch func(servicegraph.Span)) *Recorder {
 	if cfg.Window == (servicegraph.Window{}) {
 		cfg.Window = liveWindow
@@ -205,7 +206,8 @@ func (r *Recorder) Explain(from, to servicegraph.NodeID) servicegraph.Explanatio
 }
 
 // Open returns the spans that have started and not ended, oldest first, and how many
-// open spans are missing from the list, which is limited to 10,000.
+// open spans are missing from the list, which is limited to 10,000. The caller must not change the
+// attributes: spans of one tracer share them.
 func (r *Recorder) Open() (spans []servicegraph.Span, more int) {
 	r.mu.Lock()
 	open, more := slices.Collect(maps.Values(r.open)), r.missed

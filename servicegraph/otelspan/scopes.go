@@ -28,16 +28,15 @@ func (s *scopes) attrs(name string) []servicegraph.Attr {
 		}
 	}
 	attrs := scopeAttrs(name)
-	var more map[string][]servicegraph.Attr
+	more := make(map[string][]servicegraph.Attr)
 	if known != nil {
-		more = maps.Clone(*known)
-	} else {
-		more = make(map[string][]servicegraph.Attr)
+		if len(*known) == maxScopes {
+			return attrs
+		}
+		maps.Copy(more, *known)
 	}
-	if len(more) < maxScopes {
-		more[name] = attrs
-		s.known.CompareAndSwap(known, &more) // if another goroutine was first, the next span of the scope tries again
-	}
+	more[name] = attrs
+	s.known.CompareAndSwap(known, &more) // if another goroutine was first, the next span of the scope tries again
 	return attrs
 }
 
