@@ -188,12 +188,13 @@ func (p *protoSplitter) appendMessages(b *block, at int) (int, error) {
 	}
 }
 
-// touch reads a byte of each line of the processor's caches in the next 64 KiB of b, which begins with
-// a message up to end, unless the message is large. The processor itself reads
-// ahead when memory is read in order. But a decoder looks for the resource first, which is behind the
-// spans in files of the Collector. Without touch, such a file with messages of 18 KB takes a quarter
-// longer. If large messages were touched as well, a file of SDKs with messages of 70 KB would take 4 %
-// longer.
+// touch brings the next 64 KiB of b into the processor's caches: it reads a byte of each cache line. b
+// begins with a message up to end. If that message is large, touch reads nothing.
+//
+// The processor prefetches memory that is read in order. But the decoder reads a resource before the
+// spans, and the Collector writes the resource after them. Without touch, a file of the Collector with
+// messages of 18 KB takes a quarter longer. With touch for large messages, a file of SDKs with messages
+// of 70 KB takes 4 % longer.
 func (p *protoSplitter) touch(b []byte, end int) {
 	const large = 32 << 10
 	if end > large {

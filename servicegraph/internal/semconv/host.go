@@ -17,7 +17,8 @@ type Address struct {
 // ParseHost returns the canonical address of a host, which is the same for all texts that name the
 // host. The text is the value of an attribute: a host, a host with a port, an IP address, a gRPC
 // target, a URL up to the path, a socket address of Java, a data source of SQL Server, a list of hosts
-// separated by commas or as JSON and Python write it, or the path of a Unix socket. The port is the port in the text, or else the given port.
+// separated by commas or as JSON and Python write it, or the path of a Unix socket. The port is the
+// port in the text, or else the given port.
 //
 // The host has lower case, no port, no final dot, no zone of IPv6, and, if it is a name of a
 // Kubernetes service, neither ".svc" nor the domain of the cluster. An IPv4 address that is written
