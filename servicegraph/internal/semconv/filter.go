@@ -1,6 +1,9 @@
 package semconv
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // A Filter quickly selects the attributes of a span that the graph reads. The length of a key
 // and its first, last and middle letter exclude nearly all others. A Filter never changes and is
@@ -40,7 +43,7 @@ var filters = sync.OnceValue(func() (all [allRoles + 1]*Filter) {
 
 func newFilter(roles Roles) *Filter {
 	f := &Filter{roles: roles}
-	for i, k := range keys {
+	for i, k := range slices.Backward(keys[:]) { // of keys with the same length and ends, find tests the first of the list first
 		if k.roles&roles != 0 {
 			first := &f.first[len(k.name)][endsOf(k.name[0], k.name[len(k.name)-1])]
 			key := Key(i + 1)
