@@ -91,6 +91,8 @@ var protoVariants = []struct {
 	{"no-keys", func(d *wireDecoder) { d.keys.off = true }},
 	{"no-texts", func(d *wireDecoder) { d.texts.off = true }},
 	{"no-weights", func(d *wireDecoder) { d.weights.off = true }},
+	{"no-attributes", func(d *wireDecoder) { d.packed.off = true }},
+	{"no-scopes", func(d *wireDecoder) { d.scopes.Off = true }},
 }
 
 // A dropped is an output that drops all spans. Its methods fail the benchmark for a record

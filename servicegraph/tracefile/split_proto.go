@@ -166,21 +166,24 @@ func (p *protoSplitter) fill(b *block) {
 // and why no more follow; nil after a message that is too large.
 func (p *protoSplitter) appendMessages(b *block, at int) (int, error) {
 	for {
-		m, err := p.first(b.buf[at:])
-		if err != nil {
+		n := len(b.messages)
+		b.messages = append(b.messages, protoMessage{})
+		m := &b.messages[n]
+		if err := p.first(m, b.buf[at:]); err != nil {
+			b.messages = b.messages[:n]
 			return at, err
 		}
 		m.end += at
 		if p.inPlace && m.end > p.touched {
 			if at > 0 { // the message begins the next block
 				p.touched, p.excess = p.touched-at, 0
+				b.messages = b.messages[:n]
 				return at, nil
 			}
 			p.touch(b.buf, m.end)
 		}
 		at = m.end
 		p.offset = m.next
-		b.messages = append(b.messages, m)
 		if m.bytes == nil {
 			p.touched = 0
 			return at, nil
@@ -208,27 +211,27 @@ func (p *protoSplitter) touch(b []byte, end int) {
 	p.touched += len(next)
 }
 
-// first returns the message that b begins with. The error is errMore, or the error of the input, or
+// first finds the message that b begins with. The error is errMore, or the error of the input, or
 // describes the fault.
-func (p *protoSplitter) first(b []byte) (m protoMessage, err error) {
+func (p *protoSplitter) first(m *protoMessage, b []byte) error {
 	size, n, err := p.size(b)
 	if err != nil {
-		return m, err
+		return err
 	}
-	m = protoMessage{offset: p.offset, size: size, next: p.offset + int64(n) + int64(size), end: n}
+	m.offset, m.size, m.next, m.end = p.offset, size, p.offset+int64(n)+int64(size), n
 	if size > uint64(p.limit) {
 		p.excess = size
-		return m, nil
+		return nil
 	}
 	b = b[n:]
 	switch wants := int(size); {
 	case len(b) < wants && p.err != nil:
-		return m, endsEarly(m.next-int64(size), p.err)
+		return endsEarly(m.next-int64(size), p.err)
 	case len(b) < wants, p.ahead && p.err == nil && len(b) < wants+lookahead:
-		return m, errMore
+		return errMore
 	default:
 		m.bytes, m.end = b[:wants:wants], n+wants
-		return m, nil
+		return nil
 	}
 }
 
@@ -243,6 +246,12 @@ func (p *protoSplitter) size(b []byte) (size uint64, n int, err error) {
 			return 0, 0, fmt.Errorf("no ResourceSpans begins at byte %d: the rest is lost", p.offset)
 		}
 		n = 1
+	}
+	if len(b) > n+1 && b[n+1] < 0x80 { // a message of less than 16 KiB
+		if b[n] < 0x80 {
+			return uint64(b[n]), n + 1, nil
+		}
+		return uint64(b[n]&0x7f) | uint64(b[n+1])<<7, n + 2, nil
 	}
 	size, length := protowire.ConsumeVarint(b[n:])
 	switch {

@@ -56,23 +56,53 @@ func (s *Span) ClearAttrs() { s.attrs, s.roles = s.attrs[:0], 0 }
 // attribute's text, of which at most [semconv.MaxValue] bytes count; U+FFFD replaces every byte
 // that is not UTF-8. Of attributes with the same key, the last one counts.
 func (s *Span) AddAttr(filter *semconv.Filter, key semconv.Key, value []byte) {
+	s.beginAttr(key)
+	s.attrs = appendAttr(s.attrs, filter, key, value)
+}
+
+// AddPacked adds a packed attribute that the filter for the span's kind selects. It equals a call of
+// AddAttr with the key and the value of the attribute.
+func (s *Span) AddPacked(a *PackedAttr) {
+	s.beginAttr(a.Key)
+	s.attrs = append(s.attrs, a.packed...)
+}
+
+// beginAttr prepares for an attribute with this key.
+func (s *Span) beginAttr(key semconv.Key) {
+	s.roles |= key.Roles()
+	if len(s.attrs) == 0 {
+		s.attrs = append(s.attrs, make([]byte, headLen)...)
+	}
+}
+
+// A PackedAttr is an attribute in the form that a Span keeps. A decoder that meets the same attribute
+// in many spans packs it once.
+type PackedAttr struct {
+	Key    semconv.Key // 0 if there is no attribute
+	packed []byte
+}
+
+// Set makes a the attribute with a key and a value, as AddAttr takes them. The result is the same for
+// the filters of all kinds of spans.
+func (a *PackedAttr) Set(filter *semconv.Filter, key semconv.Key, value []byte) {
+	a.Key, a.packed = key, appendAttr(a.packed[:0], filter, key, value)
+}
+
+// appendAttr appends an attribute in the form that a Span keeps.
+func appendAttr(to []byte, filter *semconv.Filter, key semconv.Key, value []byte) []byte {
 	if key.IsURL() {
 		value = filter.CutURL(value)
 	}
 	if key.IsQuery() {
 		value = value[:min(len(value), 1)]
 	}
-	s.roles |= key.Roles()
-	if len(s.attrs) == 0 {
-		s.attrs = append(s.attrs, make([]byte, headLen)...)
-	}
 	if len(value) < 0x80 {
-		s.attrs = append(s.attrs, byte(key), byte(len(value)))
+		to = append(to, byte(key), byte(len(value)))
 	} else {
 		value = semconv.CutBytes(value)
-		s.attrs = binary.AppendUvarint(append(s.attrs, byte(key)), uint64(len(value)))
+		to = binary.AppendUvarint(append(to, byte(key)), uint64(len(value)))
 	}
-	s.attrs = append(s.attrs, value...)
+	return append(to, value...)
 }
 
 // isIrrelevant reports whether the attributes do not matter: by its kind, the span is neither
