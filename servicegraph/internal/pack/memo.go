@@ -41,17 +41,22 @@ func (m *Memo[V]) Add(b string, value V) {
 func hash(b []byte) uint64 {
 	const multiplier = 0x9E3779B97F4A7C15
 	n := len(b)
-	even, odd := uint64(n), uint64(0)
-	for ; len(b) >= 16; b = b[16:] {
-		even = bits.RotateLeft64(even, 7) + binary.LittleEndian.Uint64(b)
-		odd = bits.RotateLeft64(odd, 9) + binary.LittleEndian.Uint64(b[8:])
+	if n < 8 {
+		h := uint64(n)
+		for _, c := range b {
+			h = h<<8 + uint64(c)
+		}
+		return h * multiplier
 	}
-	if len(b) >= 8 {
-		even = bits.RotateLeft64(even, 7) + binary.LittleEndian.Uint64(b)
-		b = b[8:]
+	h0, h1, h2, h3 := uint64(n), binary.LittleEndian.Uint64(b[n-8:]), uint64(0), uint64(0) // four at a time: the processor need not wait for one to add the next
+	for ; len(b) >= 32; b = b[32:] {
+		h0 = bits.RotateLeft64(h0, 7) + binary.LittleEndian.Uint64(b)
+		h1 = bits.RotateLeft64(h1, 9) + binary.LittleEndian.Uint64(b[8:])
+		h2 = bits.RotateLeft64(h2, 11) + binary.LittleEndian.Uint64(b[16:])
+		h3 = bits.RotateLeft64(h3, 13) + binary.LittleEndian.Uint64(b[24:])
 	}
-	for _, c := range b {
-		odd = bits.RotateLeft64(odd, 9) + uint64(c)
+	for ; len(b) >= 8; b = b[8:] {
+		h0 = bits.RotateLeft64(h0, 7) + binary.LittleEndian.Uint64(b)
 	}
-	return (even ^ odd*multiplier) * multiplier
+	return ((h0 ^ h1*multiplier) + (h2^h3*multiplier)*multiplier) * multiplier
 }
