@@ -20,7 +20,7 @@ type Attrs struct {
 	scope, scopeOld string // the instrumentation scope
 
 	msgSystem, msgDestination, msgDestinationOld, msgTemplate, msgTemporary, msgTemporaryOld string
-	msgSource, msgAnonymous, msgOperation, msgOperationOld                                   string
+	msgSource, msgAnonymous, msgOperation, msgOperationOld, msgOperationName                 string
 	msgRoutingKey, msgRoutingKeyOld, msgURL, sqsQueue, snsTopic                              string
 
 	genaiProvider, genaiSystem, genaiOperation, genaiModel string

@@ -56,6 +56,7 @@ var keys = [...]keyInfo{
 	{"messaging.rabbitmq.routing_key", func(a *Attrs) *string { return &a.msgRoutingKeyOld }, ofBoth},
 	{"messaging.operation.type", func(a *Attrs) *string { return &a.msgOperation }, ofBoth},
 	{"messaging.operation", func(a *Attrs) *string { return &a.msgOperationOld }, ofBoth},
+	{"messaging.operation.name", func(a *Attrs) *string { return &a.msgOperationName }, ofBoth},
 	{"gen_ai.provider.name", func(a *Attrs) *string { return &a.genaiProvider }, ofCallers},
 	{"gen_ai.system", func(a *Attrs) *string { return &a.genaiSystem }, ofCallers},
 	{"gen_ai.operation.name", func(a *Attrs) *string { return &a.genaiOperation }, ofCallers},

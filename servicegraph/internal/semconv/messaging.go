@@ -42,18 +42,37 @@ func (a *Attrs) destination(kind Kind) string {
 	return name
 }
 
-// operation returns the type of the operation on a queue. For clients of AWS that name only the
-// queue, it follows from the RPC method.
+// operation returns the type of the operation on a queue: send, publish, create, receive, process or
+// settle. Without an attribute for the type, it follows from the RPC method of clients of AWS, or from
+// the name of the operation in the words of the product. The name is empty or unknown in most cases.
 func (a *Attrs) operation() string {
-	if o := cmp.Or(a.msgOperation, a.msgOperationOld); o != "" || a.sqsQueue == "" && a.snsTopic == "" {
-		return o
+	if o := cmp.Or(a.msgOperation, a.msgOperationOld); o != "" {
+		return cmp.Or(operationNamed(o), o)
 	}
-	switch a.rpcMethod[strings.LastIndexByte(a.rpcMethod, '/')+1:] {
-	case "SendMessage", "SendMessageBatch", "Publish", "PublishBatch":
-		return "send"
-	case "ReceiveMessage":
+	if system := a.system(); system == "aws_sqs" || system == "aws.sns" {
+		switch a.rpcMethod[strings.LastIndexByte(a.rpcMethod, '/')+1:] {
+		case "SendMessage", "SendMessageBatch", "Publish", "PublishBatch":
+			return "send"
+		case "ReceiveMessage":
+			return "receive"
+		case "DeleteMessage", "DeleteMessageBatch", "ChangeMessageVisibility", "ChangeMessageVisibilityBatch":
+			return "settle"
+		}
+	}
+	return operationNamed(a.msgOperationName)
+}
+
+// operationNamed returns the type of the operation with a name that products or their clients use, and an
+// empty text for any other name.
+func operationNamed(name string) string {
+	switch name = strings.ToLower(name); name {
+	case "send", "publish", "create", "receive", "process", "settle":
+		return name
+	case "deliver": // in version 1.24 of the conventions
+		return "process"
+	case "poll":
 		return "receive"
-	case "DeleteMessage", "DeleteMessageBatch", "ChangeMessageVisibility", "ChangeMessageVisibilityBatch":
+	case "ack", "nack", "acknowledge", "reject", "complete", "abandon", "defer", "commit", "delete", "dead_letter", "deadletter":
 		return "settle"
 	}
 	return ""
