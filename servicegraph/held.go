@@ -250,9 +250,18 @@ func (h *held) linksToWrite(i traceIndex) *traceLinks {
 
 // mayReceive reports whether the links of a span may be messages that it received. If a message
 // starts a function or a job, the span is not always a CONSUMER span. A SERVER span that names its
-// caller received a request (docs/semantics.md M15).
+// caller received a request (docs/semantics.md M15). The links of a span that failed to send a batch are not
+// received messages, but they tell which messages failed (M10).
 func mayReceive(s *trace.Span) bool {
-	return s.Kind == trace.Consumer || s.Kind == trace.Server && s.Peer == 0 || s.Kind == trace.Internal && !s.Is(trace.IsCaller) && !s.Is(trace.Settles)
+	switch s.Kind {
+	case trace.Consumer:
+		return true
+	case trace.Server:
+		return s.Peer == 0
+	case trace.Internal:
+		return !s.Is(trace.IsCaller) && (!s.Is(trace.Settles) || s.Failed() && !s.Is(trace.Takes))
+	}
+	return false
 }
 
 // receivers returns about how many held spans have links.

@@ -159,13 +159,14 @@ type oracleSpan struct {
 	sg.Span
 	cfg     *oracleConfig
 	node    sg.NodeID
-	whole   string  // the name of the node without what SplitBy adds
-	kind    sg.Kind // the role that the attributes show, which can differ from Kind
-	caller  bool    // the caller side of a call
-	polls   bool    // a CLIENT span that asks a queue for messages
-	takes   bool    // like polls, or a CONSUMER span that takes messages from a queue for other spans to process
-	either  bool    // like polls, or a CLIENT span that sends a batch
-	settles bool    // an INTERNAL span that sends a batch
+	whole   string    // the name of the node without what SplitBy adds
+	kind    sg.Kind   // the role that the attributes show, which can differ from Kind
+	caller  bool      // the caller side of a call
+	polls   bool      // a CLIENT span that asks a queue for messages
+	takes   bool      // like polls, or a CONSUMER span that takes messages from a queue for other spans to process
+	either  bool      // like polls, or a CLIENT span that sends a batch
+	settles bool      // an INTERNAL span that sends a batch
+	batch   []sg.Link // of a span that sends a batch: the links to the messages
 	attrs   map[string]string
 	parent  *oracleSpan
 	missing bool        // the parent never arrived
@@ -205,6 +206,9 @@ func interpret(spans []sg.Span, cfg oracleConfig) *oracle {
 	for _, s := range o.spans { // all links of attempts belong to the first attempt
 		if first := o.attempts(s)[0]; first != s {
 			first.Links, s.Links = append(first.Links, s.Links...), nil
+			if s.Status == sg.StatusError {
+				first.batch, s.batch = append(first.batch, s.batch...), nil
+			}
 		}
 	}
 	o.findParents()
@@ -271,6 +275,7 @@ func (o *oracle) add(s sg.Span) {
 		n.kind = sg.KindProducer
 		if len(s.Links) > 0 { // a batch whose messages have spans (M10)
 			n.kind, n.caller, n.Links, n.settles = sg.KindInternal, false, nil, true
+			n.batch = s.Links
 		}
 	}
 	if s.Kind == sg.KindClient && n.attrs["messaging.operation.type"] == "receive" && n.queue() != (sg.NodeID{}) {
@@ -369,7 +374,15 @@ func (o *oracle) findBatches() {
 			return p.caller && p.node == s.node && p.TraceID == s.TraceID && o.attempts(p)[0].kind == sg.KindProducer && slices.Contains(s.Links, id(p))
 		})
 		if s.either && sends {
+			s.batch = s.Links
 			s.kind, s.polls, s.Links, s.settles = sg.KindInternal, false, nil, true
+		}
+	}
+	for _, s := range o.spans {
+		for _, p := range o.spans {
+			if p.caller && p.node == s.node && p.TraceID == s.TraceID && p.kind == sg.KindProducer && s.Status == sg.StatusError && slices.Contains(s.batch, id(p)) && o.attempts(p)[0] == p {
+				p.Status = sg.StatusError
+			}
 		}
 	}
 }

@@ -6,21 +6,36 @@ import (
 	"github.com/tempograph/tempograph/servicegraph/internal/trace"
 )
 
-// findBatches looks at the spans of which only the links tell whether they send or receive a batch
-// of messages. A span that sends a batch links to the spans that created the messages, in its own
-// service and trace (docs/semantics.md M10). findBatches makes such a span an INTERNAL span.
+// findBatches looks at the spans that may send a batch of messages. A span that sends a batch links to
+// the spans that created the messages, in its own service and trace (docs/semantics.md M10). If only the
+// links tell whether a span sends or receives a batch, findBatches makes a span that sends one an
+// INTERNAL span. If the span that sends a batch failed, the messages of the batch failed.
 func (p *Pairer) findBatches() {
+	var batches []int32
 	for i := range p.links.Consumers {
 		l := &p.links.Consumers[i]
-		if l.Kind != trace.Consumer || l.Target.Trace != p.id {
+		if l.Target.Trace != p.id || l.Kind != trace.Consumer && l.Kind != trace.Internal {
 			continue
 		}
-		if s := p.tree.Find(l.Span, l.Node, l.Kind); s >= 0 && p.spans[s].Is(trace.Polls) && p.spans[s].Is(trace.Settles) &&
-			p.tree.FindProducer(l.Target.Span, l.Node) >= 0 {
-			span := &p.spans[s]
-			span.Kind, span.Peer, span.PeerType = trace.Internal, 0, trace.Unspecific
-			span.Flags &^= trace.Polls
+		s := p.tree.Find(l.Span, l.Node, l.Kind)
+		if s < 0 || !p.spans[s].Is(trace.Settles) || p.spans[s].Is(trace.Takes) {
+			continue
 		}
+		created := p.tree.FindProducer(l.Target.Span, l.Node)
+		if created < 0 {
+			continue
+		}
+		if p.spans[s].Is(trace.Polls) {
+			batches = append(batches, s)
+		}
+		if p.spans[s].Failed() {
+			p.spans[created].Status = trace.StatusError
+		}
+	}
+	for _, s := range batches { // after the loop, because the tree finds spans by their kinds
+		span := &p.spans[s]
+		span.Kind, span.Peer, span.PeerType = trace.Internal, 0, trace.Unspecific
+		span.Flags &^= trace.Polls
 	}
 }
 

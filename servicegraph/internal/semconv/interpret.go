@@ -45,7 +45,7 @@ type Interpretation struct {
 	Caller  bool // the caller side of a call: CLIENT, PRODUCER, or a database span inside the service
 	Resent  bool // the call repeats an earlier one
 	Polls   bool // a CLIENT span that asks a queue for messages, which makes it the receiving side of the messages
-	Takes   bool // a CONSUMER span that takes messages from a queue for other spans to process
+	Takes   bool // a CONSUMER span that takes messages from a queue for other spans to process; with Settles, the span settles messages and sends none
 	Queries bool // the span has the text of a query to a database, or an operation
 	Settles bool // a CLIENT span that settles messages, or sends a batch whose messages have spans: its links do not lead to received messages; with Polls, the span asks for messages, unless its links lead to messages that its service created
 	Excused bool // the outcome is no error: the status error does not count
@@ -133,6 +133,7 @@ func Interpret(kind Kind, attrs *Attrs, hasLinks bool, o Options) Interpretation
 		of.Kind, of.Caller, of.Polls, of.Settles = Consumer, false, true, true
 	case kind == Client && attrs.carriesNothing(hasLinks):
 		of.Kind, of.Caller, of.Settles = Internal, false, true
+		of.Takes = attrs.operation() == "settle"
 		return of
 	case kind == Client && attrs.publishes():
 		of.Kind = Producer

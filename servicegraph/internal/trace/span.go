@@ -72,7 +72,7 @@ const (
 	Queries                      // the span has the text of a query to a database, or an operation
 	Settles                      // an INTERNAL span whose links do not lead to messages that it received; with Polls, this is so only if its service created the messages
 	Polls                        // a CLIENT span that asks a queue for messages, and is the receiving side of them
-	Takes                        // a CONSUMER span that takes messages from a queue for other spans to process
+	Takes                        // a CONSUMER span that takes messages from a queue for other spans to process; with Settles, the span settles messages and sends none
 	NamesHost                    // a caller span with the host of the callee, not only the RPC service
 )
 
