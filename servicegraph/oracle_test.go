@@ -749,6 +749,7 @@ func (o *oracle) handler(s *oracleSpan) (first *oracleSpan) {
 			continue
 		}
 		handlers++
+		o.ambiguous = o.ambiguous || failed(h) && len(o.messages(s)) > 1 // a scenario has the messages that the spans inside stand for
 		if first == nil || failed(h) && !failed(first) || failed(h) == failed(first) && byTime(h, first) < 0 {
 			first = h
 		}

@@ -1,6 +1,11 @@
 package pairing
 
-import "github.com/tempograph/tempograph/servicegraph/internal/trace"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/tempograph/tempograph/servicegraph/internal/trace"
+)
 
 // One delivery of a message can have several spans of the service that receives it: a span that takes
 // the message from the queue, and inside it a span that handles the message. Links can tell that they
@@ -34,6 +39,9 @@ func (p *Pairer) handOver() {
 		}
 	}
 	for top, all := range handlers {
+		if p.handOverEach(top, all) {
+			continue
+		}
 		if h := p.firstHandler(all); p.handsOver(top, h, len(all)) {
 			if p.handler == nil {
 				p.handler = make(map[int32]int32)
@@ -51,6 +59,75 @@ func (p *Pairer) handOver() {
 				c.Callee = h
 			}
 		}
+	}
+}
+
+// handOverEach makes the spans that failed to handle a message stand for deliveries of span top around
+// them, which has links to several messages and took them from the queue. The spans inside have no links:
+// each stands for the message at its own position if there are as many spans as messages, and otherwise
+// for the first message that is left. handOverEach returns false if top has at most one message, or if at
+// most one span inside handles messages.
+func (p *Pairer) handOverEach(top int32, handlers []int32) bool {
+	if len(p.targets[top]) < 2 || len(handlers) < 2 {
+		return false
+	}
+	messages := p.messages(top)
+	if p.spans[top].Failed() || len(messages) < 2 || p.state[top].isCallee && p.kind(p.state[p.callerOf(top)].outer, top) != Message {
+		return true
+	}
+	slices.SortFunc(handlers, p.compareTimes)
+	left, next := make([]trace.Link, 0, len(messages)), 0
+	given := make([]bool, len(messages))
+	for n, h := range handlers {
+		if !p.spans[h].Failed() || next == len(messages) {
+			continue
+		}
+		at := next
+		if len(handlers) == len(messages) {
+			at = n
+		}
+		next++
+		given[at] = true
+		p.targets[h] = []trace.Link{messages[at]}
+		p.state[h].isRequest = true
+		p.takePeer(h, top)
+	}
+	for n, message := range messages {
+		if !given[n] {
+			left = append(left, message)
+		}
+	}
+	if p.targets[top] = left; len(left) > 0 {
+		return true
+	}
+	delete(p.targets, top)
+	if state := &p.state[top]; !state.isCallee {
+		state.isRequest, state.isEntry, state.outcome = false, false, Nested
+	}
+	return true
+}
+
+// messages returns the messages to which span i has links, each once, in the order of the links. If
+// several spans share the id of span i, the order is that of the ids.
+func (p *Pairer) messages(i int32) (once []trace.Link) {
+	for _, target := range p.targets[i] {
+		if !slices.Contains(once, target) {
+			once = append(once, target)
+		}
+	}
+	if p.tree.IsRetried(i) {
+		slices.SortFunc(once, func(a, b trace.Link) int {
+			return cmp.Or(slices.Compare(a.Trace[:], b.Trace[:]), slices.Compare(a.Span[:], b.Span[:]))
+		})
+	}
+	return once
+}
+
+// takePeer gives span h, which stands for a delivery of span top, the queue of top unless h names one. The
+// links of an INTERNAL span that lead nowhere are no messages from a queue.
+func (p *Pairer) takePeer(h, top int32) {
+	if p.queue(h) == 0 || p.spans[top].Kind != trace.Consumer {
+		p.spans[h].NamePeer(&p.spans[top])
 	}
 }
 
@@ -96,9 +173,7 @@ func (p *Pairer) replaceReceiver(top, h int32) {
 	if targets, ok := p.targets[top]; ok {
 		delete(p.targets, top)
 		p.targets[h] = targets
-		if p.queue(h) == 0 || p.spans[top].Kind != trace.Consumer { // links of an INTERNAL span that lead nowhere are no messages from a queue
-			p.spans[h].NamePeer(&p.spans[top])
-		}
+		p.takePeer(h, top)
 	}
 }
 
