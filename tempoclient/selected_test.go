@@ -128,7 +128,7 @@ func (f *spanTempo) keys() map[string]map[string]bool {
 				scopes["resource"]["service.namespace"] = true
 			}
 			for _, a := range s.Attrs {
-				if a.Key != scopeKey {
+				if a.Key != scopeKey && a.Key != messageKey {
 					scopes["span"][a.Key] = true
 				}
 			}
@@ -250,7 +250,7 @@ func foundBy(query string, s servicegraph.Span) foundSpan {
 	add("span:parentID", s.ParentID.String())
 	add("kind", kindText(s.Kind))
 	add("service.name", s.Service)
-	if strings.Contains(query, ", status") {
+	if strings.Contains(query, ", status,") || strings.Contains(query, ", status)") {
 		add("status", s.Status.String())
 	}
 	if s.Namespace != "" && strings.Contains(query, "resource.service.namespace") {
@@ -258,6 +258,10 @@ func foundBy(query string, s servicegraph.Span) foundSpan {
 	}
 	for _, a := range slices.Concat(s.Attrs, s.Resource) {
 		switch {
+		case a.Key == messageKey:
+			if strings.Contains(query, messageIntrinsic) {
+				add(messageIntrinsic, a.Value)
+			}
 		case a.Key == scopeKey && strings.Contains(query, scopeIntrinsic):
 			add(scopeIntrinsic, a.Value)
 		case a.Key != scopeKey && strings.Contains(query, "."+a.Key):

@@ -2,6 +2,7 @@ package tempoclient
 
 import (
 	"context"
+	"slices"
 
 	"github.com/tempograph/tempograph/servicegraph"
 )
@@ -24,11 +25,15 @@ func hasManyErrors(traces []*foundTrace) bool {
 	return known == 0 || failed > known/8 || failed > maxErrors
 }
 
-// findErrors searches for the spans with the status error, and gives the shown spans this status. It
-// returns false if the search failed or is incomplete.
+// findErrors searches for the spans with the status error, and gives the shown spans this status, and its
+// message if Config.Keep keeps messages. It returns false if the search failed or is incomplete.
 func (r *reading) findErrors(ctx context.Context) bool {
 	r.s.cost.Requests++
-	n, jobs, err := r.s.client.searchTraces(ctx, r.params("{status = error} | by(span:id)"), func(f *foundTrace) error {
+	query := "{status = error} | by(span:id)"
+	if r.s.client.cfg.Keep(messageKey) {
+		query += " | select(" + messageIntrinsic + ")"
+	}
+	n, jobs, err := r.s.client.searchTraces(ctx, r.params(query), func(f *foundTrace) error {
 		if p := r.shown[f.ID]; p != nil {
 			p.fail(f)
 		}
@@ -37,8 +42,8 @@ func (r *reading) findErrors(ctx context.Context) bool {
 	return err == nil && n < r.limit && jobs.warning() == nil
 }
 
-// fail gives the status error to the spans of p that f, a description of the same trace with only
-// the failed spans, shows.
+// fail gives the status error, and the message if f shows one, to the spans of p that f shows: f is a
+// description of the same trace with only the failed spans.
 func (p *shownTrace) fail(f *foundTrace) {
 	if f.shown == nil {
 		p.broken = true
@@ -55,8 +60,23 @@ func (p *shownTrace) fail(f *foundTrace) {
 			if err != nil || len(same) > 1 {
 				p.broken = true // two spans of different kinds can have the same id
 			} else if len(same) == 1 {
-				p.spans[same[0]].Status = servicegraph.StatusError
+				failed := &p.spans[same[0]]
+				failed.Status = servicegraph.StatusError
+				for _, kv := range s.Attributes {
+					if message, _ := kv.text(); kv.Key == messageIntrinsic {
+						addMessage(failed, message)
+					}
+				}
 			}
 		}
 	}
+}
+
+// addMessage adds the message of the status to the attributes of a span from a search, unless it is empty or
+// the span has an attribute with the message.
+func addMessage(s *servicegraph.Span, message string) {
+	if message == "" || slices.ContainsFunc(s.Attrs, func(a servicegraph.Attr) bool { return a.Key == messageKey }) {
+		return
+	}
+	s.Attrs = inOrder(append(s.Attrs, servicegraph.Attr{Key: messageKey, Value: message}))
 }

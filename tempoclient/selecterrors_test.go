@@ -1,12 +1,15 @@
 package tempoclient
 
 import (
+	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/tempograph/tempograph/servicegraph"
+	"github.com/tempograph/tempograph/tempoclient/tempotest"
 )
 
 // TestStatusOfSpansFromSearches checks that spans from searches have the same status as spans from
@@ -14,7 +17,11 @@ import (
 func TestStatusOfSpansFromSearches(t *testing.T) {
 	const n = 100
 	status := func(f *spanTempo, trace, span int, status servicegraph.Status) {
-		f.traces[traceNumber(trace)][span].Status = status
+		s := &f.traces[traceNumber(trace)][span]
+		s.Status = status
+		if status == servicegraph.StatusError && span == 1 {
+			s.Attrs = append(slices.Clone(s.Attrs), servicegraph.Attr{Key: messageKey, Value: "context canceled"})
+		}
 	}
 	for name, test := range map[string]struct {
 		change func(f *spanTempo)
@@ -36,6 +43,7 @@ func TestStatusOfSpansFromSearches(t *testing.T) {
 		"one that is ok": {func(f *spanTempo) {
 			status(f, 3, 0, servicegraph.StatusOK)
 			status(f, 4, 0, servicegraph.StatusError)
+			status(f, 4, 1, servicegraph.StatusError)
 		}, nil, []string{"select"}, Cost{Selected: n}},
 		"one that the search misses": {func(f *spanTempo) {
 			status(f, 3, 0, servicegraph.StatusError)
@@ -81,6 +89,52 @@ func TestStatusOfSpansFromSearches(t *testing.T) {
 			if diff := gocmp.Diff(ordered(collect(t, c.Spans(t.Context(), Query{Exact: true}))), got); diff != "" {
 				t.Errorf("(-fetched +got):\n%s", diff)
 			}
+		})
+	}
+}
+
+// TestStatusMessagesOfTempoFromSearches reads spans from searches whose messages tell that the call was
+// canceled: with few failed spans, which a second search shows, and with many, which the first search shows.
+func TestStatusMessagesOfTempoFromSearches(t *testing.T) {
+	tempo := tempotest.Start(t, tempotest.Config{})
+	cfg := servicegraph.Config{NotErrors: []string{"canceled"}}
+	c := newClient(t, tempo.URL, Config{Keep: cfg.Reads})
+	start := time.Now().Add(-10 * time.Second).Truncate(time.Second).UnixNano()
+	const traces = 60
+	var spans []servicegraph.Span
+	for service, every := range map[string]int{"few": 20, "many": 1} {
+		for n := range traces {
+			at := start + ms(int64(n))
+			trace := servicegraph.TraceID{0: byte(n), 8: byte(n), 14: byte(every), 15: 1}
+			root := servicegraph.Span{TraceID: trace, SpanID: sid(1), Name: "root", Service: service, Kind: servicegraph.KindServer, Start: at, End: at + ms(50)}
+			call := servicegraph.Span{TraceID: trace, SpanID: sid(2), ParentID: sid(1), Name: "call", Service: service, Kind: servicegraph.KindClient, Start: at, End: at + ms(40), Attrs: attr("server.address", "b")}
+			if n%every == 0 {
+				call.Status, call.Attrs = servicegraph.StatusError, append(call.Attrs, attr(messageKey, `Get "http://b/": context canceled`)...)
+			}
+			spans = append(spans, root, call)
+		}
+	}
+	pushSpans(t, tempo, "", spans)
+	for service, calls := range map[string]int{"few": traces / 20, "many": traces} {
+		query := Query{
+			TraceQL: fmt.Sprintf("{resource.service.name=%q}", service),
+			Start:   time.Unix(0, start).Add(-time.Minute), End: time.Unix(0, start).Add(time.Minute),
+		}
+		awaitFound(t, c, query, traces)
+		await(t, func() error {
+			var cost Cost
+			query.Progress = func(p Progress) { cost = p.Cost }
+			messages := 0
+			for _, s := range collect(t, c.Spans(t.Context(), query)) {
+				if slices.ContainsFunc(s.Attrs, func(a servicegraph.Attr) bool { return a.Key == messageKey && a.Value != "" }) {
+					messages++
+				}
+			}
+			t.Logf("%s: %+v", service, cost)
+			if messages != calls || cost.Selected == 0 {
+				return fmt.Errorf("%s: %d messages, want %d; %+v", service, messages, calls, cost)
+			}
+			return nil
 		})
 	}
 }

@@ -71,6 +71,9 @@ func (s *selection) attributes(ctx context.Context) (ok bool, err error) {
 	}
 	if s.showsStatus = s.manyErrors || s.hasSpans(ctx, "{status = ok}"); s.showsStatus {
 		query += ", status"
+		if s.client.cfg.Keep(messageKey) {
+			query += ", " + messageIntrinsic
+		}
 	}
 	s.query = query + ")"
 	return lists && len(s.query) <= maxQuery-maxFilter && size < maxNames, nil
@@ -141,9 +144,16 @@ const (
 	scopeIntrinsic = "instrumentation:name"
 )
 
+// A fetch by id gives the message of the status as the attribute messageKey of the span, and a search gives
+// it as the intrinsic messageIntrinsic: an empty text for a span without a message.
+const (
+	messageKey       = "otel.status_description"
+	messageIntrinsic = "statusMessage"
+)
+
 // isIntrinsic reports whether a key looks like the name of an intrinsic in an answer.
 func isIntrinsic(key string) bool {
-	return strings.Contains(key, ":") || key == "kind" || key == "status" || key == "name" || key == "parentID"
+	return strings.Contains(key, ":") || key == "kind" || key == "status" || key == messageIntrinsic || key == "name" || key == "parentID"
 }
 
 // isPlain reports whether a key needs no quotes in TraceQL.

@@ -29,7 +29,7 @@ func (f *shownSpan) span(trace servicegraph.TraceID, from *selection) (s service
 	}
 	s = servicegraph.Span{TraceID: trace, SpanID: id, Name: f.Name, Start: start, End: start + duration}
 	var hasKind, hasStatus bool
-	scope := ""
+	scope, message := "", ""
 	for _, kv := range f.Attributes {
 		value, scalar := kv.text()
 		switch kv.Key {
@@ -49,6 +49,8 @@ func (f *shownSpan) span(trace servicegraph.TraceID, from *selection) (s service
 			s.Namespace = value
 		case scopeIntrinsic:
 			scope = value
+		case messageIntrinsic:
+			message = value
 		default:
 			resource, known := keys[kv.Key]
 			switch a := (servicegraph.Attr{Key: kv.Key, Value: value}); {
@@ -68,6 +70,9 @@ func (f *shownSpan) span(trace servicegraph.TraceID, from *selection) (s service
 		s.Attrs = append(s.Attrs, servicegraph.Attr{Key: scopeKey, Value: scope})
 	}
 	s.Attrs, s.Resource = inOrder(s.Attrs), inOrder(s.Resource)
+	if keep(messageKey) {
+		addMessage(&s, message)
+	}
 	return s, true
 }
 

@@ -71,7 +71,8 @@ func pushSpans(t *testing.T, tempo *tempotest.Tempo, orgID string, spans []servi
 	push(t, tempo, orgID, "application/x-protobuf", body)
 }
 
-// otlpOf converts spans to OTLP, with a resource for each span. The weight is lost.
+// otlpOf converts spans to OTLP, with a resource for each span. The attribute messageKey becomes the message
+// of the status. The weight is lost.
 func otlpOf(spans []servicegraph.Span) *coltracepb.ExportTraceServiceRequest {
 	str := func(key, value string) *commonpb.KeyValue {
 		return &commonpb.KeyValue{Key: key, Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: value}}}
@@ -91,6 +92,10 @@ func otlpOf(spans []servicegraph.Span) *coltracepb.ExportTraceServiceRequest {
 			span.ParentSpanId = s.ParentID[:]
 		}
 		for _, a := range s.Attrs {
+			if a.Key == messageKey {
+				span.Status.Message = a.Value
+				continue
+			}
 			span.Attributes = append(span.Attributes, str(a.Key, a.Value))
 		}
 		for _, l := range s.Links {
