@@ -1039,8 +1039,9 @@ func (o *oracle) metAgain(c *oracleSpan) *sg.NodeID {
 		return s.parent != outer.parent || s.node != outer.node || s.kind != sg.KindClient || byTime(s, outer) <= 0
 	})
 	slices.SortFunc(beside, byTime)
+	unmarked := o.areAttempts(outer)
 	for _, s := range beside {
-		if n := s.attrs["http.request.resend_count"]; n == "" || n == "0" || s.through {
+		if n := s.attrs["http.request.resend_count"]; !unmarked && (n == "" || n == "0") || s.through {
 			return nil
 		}
 		met := o.met(s)
@@ -1052,6 +1053,32 @@ func (o *oracle) metAgain(c *oracleSpan) *sg.NodeID {
 		}
 	}
 	return nil
+}
+
+// areAttempts reports whether the CLIENT spans beside a span are attempts of one call (F4): only the last was
+// answered, and those before it failed one after the other and name nothing.
+func (o *oracle) areAttempts(one *oracleSpan) bool {
+	all := slices.DeleteFunc(slices.Clone(o.spans), func(s *oracleSpan) bool {
+		return s.parent != one.parent || s.node != one.node || s.kind != sg.KindClient
+	})
+	slices.SortFunc(all, byTime)
+	last := all[len(all)-1]
+	met := o.met(last)
+	if len(o.callees(last)) > 0 {
+		met = []*oracleSpan{last}
+	}
+	if len(all) < 2 || len(met) == 0 || o.answered(met) == nil || last.through {
+		return false
+	}
+	for i, s := range all[:len(all)-1] {
+		peer, _ := s.peer()
+		inside := slices.ContainsFunc(o.spans, func(in *oracleSpan) bool { return in.caller && in.within() == s })
+		if s.Start == 0 || s.End < s.Start || !failed(s) || peer != (sg.NodeID{}) || len(o.callees(s)) > 0 || inside || s.through ||
+			s.End > all[i+1].Start || s.attrs["otel.scope.name"] != last.attrs["otel.scope.name"] {
+			return false
+		}
+	}
+	return true
 }
 
 // isPreparation reports whether c, beside an attempt that a service answered, is not an attempt

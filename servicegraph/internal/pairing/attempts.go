@@ -78,8 +78,8 @@ func (p *Pairer) metBeside(i int32) trace.Node {
 
 // metAgain returns the service that answered when the request of caller span i, which failed and names
 // nothing, was sent again: the next CLIENT span below the same parent repeats the request, as its
-// attributes say. It returns 0 if there is no such service, or if the spans are of a hidden service
-// (docs/semantics.md F4).
+// attributes say, or as all CLIENT spans below the parent show: see areAttempts. It returns 0 if there is no
+// such service, or if the spans are of a hidden service (docs/semantics.md F4).
 func (p *Pairer) metAgain(i int32) trace.Node {
 	outer := p.state[i].outer
 	span, inner, parent := &p.spans[outer], &p.spans[i], p.parent[outer]
@@ -104,6 +104,7 @@ func (p *Pairer) findResends(parent int32) {
 		}
 	}
 	slices.SortFunc(p.group, p.compareTimes)
+	unmarked := p.areAttempts(p.group)
 	next := trace.Node(0) // the service that answered the resends that follow directly
 	for _, c := range slices.Backward(p.group) {
 		if next != 0 {
@@ -114,12 +115,40 @@ func (p *Pairer) findResends(parent int32) {
 		}
 		met := p.metAt(c)
 		switch {
-		case !p.spans[c].Is(trace.IsResent), met == several, p.passage(c) == trace.Through: // a hidden service repeats a request of its own
+		case !p.spans[c].Is(trace.IsResent) && !unmarked, met == several, p.passage(c) == trace.Through: // a hidden service repeats a request of its own
 			next = 0
 		case met >= 0:
 			next = p.spans[p.state[met].callee].Node
 		}
 	}
+}
+
+// areAttempts reports whether CLIENT spans, in the order of their starts, are attempts of one call although no
+// attribute says so: only the last was answered, and all before it failed, name nothing, and ended before
+// the next began. One library recorded all of them.
+func (p *Pairer) areAttempts(clients []int32) bool {
+	last := len(clients) - 1
+	if last < 1 || p.metAt(clients[last]) < 0 || p.passage(clients[last]) == trace.Through {
+		return false
+	}
+	scope := p.scope(clients[last])
+	for n, i := range clients[:last] {
+		span := &p.spans[i]
+		_, timed := span.Duration()
+		if !timed || !span.Failed() || span.Peer != 0 || p.state[i].callee >= 0 || p.state[i].nested > 0 || p.passage(i) == trace.Through ||
+			span.End > p.spans[clients[n+1]].Start || p.scope(i) != scope {
+			return false
+		}
+	}
+	return true
+}
+
+// scope returns the name of the library that recorded span i, and an empty text if it is unknown.
+func (p *Pairer) scope(i int32) string {
+	if d := p.spans[i].Detail; d != 0 {
+		return p.cfg.Describe(d).Scope
+	}
+	return ""
 }
 
 // isPreparation reports whether caller span i only prepared an attempt that was answered, for
