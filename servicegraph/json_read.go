@@ -147,6 +147,26 @@ func (r *graphReader) field(key string) error {
 	return r.json.Skip()
 }
 
+// noPosition is the position of a node that the text does not give.
+const noPosition = -1
+
+// readEnds are the positions of the nodes of an edge in a text. They are read instead of those of
+// jsonEnds, which cannot tell a position that is missing from position 0.
+type readEnds struct {
+	Source *int `json:"source"`
+	Target *int `json:"target"`
+}
+
+func (j *readEnds) addTo(e *jsonEnds) {
+	e.Source, e.Target = noPosition, noPosition
+	if j.Source != nil {
+		e.Source = *j.Source
+	}
+	if j.Target != nil {
+		e.Target = *j.Target
+	}
+}
+
 // Some fields had other names in early versions of the format: the fields pending of a graph and of
 // an edge were open, the field resolved of pending calls was settled, and the names that now end in
 // Truncated ended in Cut. Graphs with these names are still read.
@@ -157,11 +177,13 @@ type (
 	}
 	earlyEdge struct {
 		jsonEdge
+		readEnds
 		earlyTruncated
 		Open bool `json:"open"`
 	}
 	earlyCall struct {
 		jsonCall
+		readEnds
 		earlyTruncated
 	}
 	earlyTruncated struct {
@@ -189,12 +211,14 @@ func (j *earlyNode) node() *jsonNode {
 
 func (j *earlyEdge) edge() *jsonEdge {
 	j.Pending = j.Pending || j.Open
-	j.addTo(&j.jsonEdge)
+	j.readEnds.addTo(&j.jsonEnds)
+	j.earlyTruncated.addTo(&j.jsonEdge)
 	return &j.jsonEdge
 }
 
 func (j *earlyCall) call() *jsonCall {
-	j.addTo(&j.jsonEdge)
+	j.readEnds.addTo(&j.jsonEnds)
+	j.earlyTruncated.addTo(&j.jsonEdge)
 	return &j.jsonCall
 }
 
@@ -351,6 +375,14 @@ func (t *totals) readEdge(j *jsonEdge, nodes []nodeIndex) error {
 
 // key returns the key of the edge, whose Source and Target are positions in nodes.
 func (j *jsonEnds) key(nodes []nodeIndex) (edgeKey, error) {
+	for _, end := range []struct {
+		field    string
+		position int
+	}{{"source", j.Source}, {"target", j.Target}} {
+		if end.position == noPosition {
+			return edgeKey{}, fmt.Errorf("edge %q to %q: want the position of a node in the field %s, which is missing or -1", j.From, j.To, end.field)
+		}
+	}
 	if min(j.Source, j.Target) < 0 || max(j.Source, j.Target) >= len(nodes) {
 		return edgeKey{}, fmt.Errorf("edge %q to %q: source %d or target %d is not the position of a node", j.From, j.To, j.Source, j.Target)
 	}
