@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -203,17 +204,48 @@ func (q *reader) selector(metric string, more ...string) string {
 	return metric + "{" + strings.Join(matchers, ",") + "}"
 }
 
-// ask evaluates an expression at a time.
+// ask evaluates an expression at a time. The value is not nil, and has no sample that is nil.
 func (q *reader) ask(ctx context.Context, expression string, at time.Time) (model.Value, error) {
 	value, warnings, _, err := q.api.Query(ctx, expression, at)
 	if err != nil {
 		if refused, ok := errors.AsType[*v1.Error](err); ok && refused.Type == v1.ErrBadData && q.matchers != "" {
 			return nil, fmt.Errorf("querying Prometheus with the selector {%s}: %w", q.matchers, err)
 		}
-		return nil, fmt.Errorf("querying Prometheus: %w", err)
+		return nil, fmt.Errorf("querying Prometheus: %w", explainAnswer(err))
+	}
+	if !isComplete(value) {
+		return nil, fmt.Errorf("querying Prometheus: %w", explainAnswer(&v1.Error{Type: v1.ErrBadResponse, Msg: "the answer has no data, or null in place of data"}))
 	}
 	q.back.Warnings = append(q.back.Warnings, warnings...)
 	return value, nil
+}
+
+// isComplete reports whether an answer has a value without null in the value.
+func isComplete(value model.Value) bool {
+	switch value := value.(type) {
+	case nil:
+		return false
+	case model.Vector:
+		return !slices.Contains(value, nil)
+	case model.Matrix:
+		return !slices.Contains(value, nil)
+	}
+	return true
+}
+
+// explainAnswer says in plain words what is wrong with an answer that is not one of Prometheus.
+func explainAnswer(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("the answer broke off (%w): try again, and look at the proxy in front of Prometheus if the answer breaks off again", err)
+	}
+	if bad, ok := errors.AsType[*v1.Error](err); ok && bad.Type == v1.ErrBadResponse {
+		what := "the answer is not the JSON of Prometheus's HTTP API"
+		if strings.Contains(bad.Msg, "'<'") {
+			what = "a web page in place of an answer"
+		}
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return err
 }
 
 // whyEmpty returns an error that says whether Prometheus has the series under other labels or

@@ -482,6 +482,50 @@ func TestQueryEmptyServer(t *testing.T) {
 	}
 }
 
+// TestQueryWrongAnswers: an answer that is not one of Prometheus, which a proxy or another server
+// gives, is an error that says what the answer is.
+func TestQueryWrongAnswers(t *testing.T) {
+	const notJSON = "querying Prometheus: the answer is not the JSON of Prometheus's HTTP API: "
+	for body, want := range map[string]string{
+		``:              notJSON,
+		`hello`:         notJSON,
+		`{}`:            notJSON + "bad_response: the answer has no data, or null in place of data",
+		`null`:          notJSON + "bad_response: the answer has no data, or null in place of data",
+		`{"data":[]}`:   notJSON,
+		`{"data":{}}`:   notJSON,
+		`<html>Sign in`: "querying Prometheus: a web page in place of an answer: ",
+		`{"status":"su`: notJSON,
+		`{"data":{"resultType":"vector","result":[null]}}`:                          notJSON + "bad_response: the answer has no data, or null in place of data",
+		`{"data":{"resultType":"matrix","result":[null]}}`:                          notJSON + "bad_response: the answer has no data, or null in place of data",
+		`{"data":{"resultType":"vector","result":[{"metric":{},"value":[1,"x"]}]}}`: notJSON,
+		`{"status":"error","errorType":"bad_data","error":"char 3"}`:                "querying Prometheus: bad_data: char 3",
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, body) }))
+		_, _, err := promgraph.Query(t.Context(), client(t, server.URL), promgraph.QueryConfig{})
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", body, err, want)
+		}
+		server.Close()
+	}
+	for name, answer := range map[string]http.HandlerFunc{
+		"short": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "1000")
+			io.WriteString(w, `{"status":`)
+		},
+		"cut gzip": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			io.WriteString(w, "\x1f\x8b\x08\x00")
+		},
+	} {
+		server := httptest.NewServer(answer)
+		_, _, err := promgraph.Query(t.Context(), client(t, server.URL), promgraph.QueryConfig{})
+		if want := "querying Prometheus: the answer broke off ("; err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+		server.Close()
+	}
+}
+
 // TestQuerySlowServer: a query ends with its context, even if Prometheus never answers, or stops in
 // the middle of an answer.
 func TestQuerySlowServer(t *testing.T) {

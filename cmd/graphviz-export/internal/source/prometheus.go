@@ -73,6 +73,8 @@ func advisePrometheus(name string, err error) error {
 			return exit.With(exit.Usage, fmt.Errorf("%w: correct --selector", err))
 		case strings.Contains(refused.Msg, "401") || strings.Contains(refused.Msg, "403"):
 			return fmt.Errorf("%w: check --username and --password-file, or --bearer-token-file", err)
+		case refused.Type == v1.ErrServer:
+			return fmt.Errorf("%w: Prometheus, or a proxy in front of Prometheus, failed: look at the logs of both", err)
 		case strings.Contains(refused.Msg, "404") || refused.Type == v1.ErrBadResponse:
 			return fmt.Errorf("%w: is this the URL of Prometheus's HTTP API, with its path?", err)
 		}
