@@ -200,6 +200,9 @@ func expect(dec *json.Decoder, delim json.Delim) error {
 	if err != nil {
 		return jsonError(err)
 	}
+	if token == nil {
+		return notJSON(fmt.Errorf("null in place of %v", delim))
+	}
 	if token != delim {
 		return notJSON(fmt.Errorf("%v in place of %v", token, delim))
 	}

@@ -293,9 +293,11 @@ func TestFaults(t *testing.T) {
 
 func TestSearchAnswersThatAreNone(t *testing.T) {
 	for body, want := range map[string]string{
-		`{"traces": [`:                                   "the answer is not the expected JSON: unexpected EOF",
-		`{"traces": [{"traceID": "xyz"}]}`:               `search: trace id "xyz": want 1 to 32 hexadecimal digits`,
-		`<html><title>Grafana</title>`:                   `a web page ("Grafana") in place of an answer`,
+		`hello`:                            "the answer is not the expected JSON: invalid character 'h' looking for beginning of value: is this the URL of Tempo's query API, with the right path?",
+		`null`:                             "the answer is not the expected JSON: null in place of {: is this the URL of Tempo's query API, with the right path?",
+		`{"traces": [`:                     "the answer is not the expected JSON: unexpected EOF",
+		`{"traces": [{"traceID": "xyz"}]}`: `search: trace id "xyz": want 1 to 32 hexadecimal digits`,
+		`<html><title>Grafana</title>`:     `a web page ("Grafana") in place of an answer`,
 		`{"traces": [{"traceID": "1", "traces": true}]}`: "",
 		`{"error": "not authorized", "status": 401}`:     `the answer is not the expected JSON: the field "status", and neither traces nor metrics`,
 		`{"metrics": {}, "newer": 1}`:                    "",

@@ -73,7 +73,7 @@ func (c *Client) decodeJSON(a *reply, v any) error {
 }
 
 func notJSON(err error) error {
-	return fmt.Errorf("the answer is not the expected JSON: %w", err)
+	return fmt.Errorf("the answer is not the expected JSON: %w: %w", err, errNotTempo)
 }
 
 // checkDensity refuses JSON that would take much more than limit bytes of memory when decoded. Each
