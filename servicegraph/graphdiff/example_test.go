@@ -77,3 +77,25 @@ func ExampleDiff_At() {
 	}
 	// Output: new edge: shop → fraud: calls per request: – → 1; 200 samples, p = 1.2e-60: new
 }
+
+// The texts of a change are those of a table with a column each. A node is looked up by its ID.
+func ExampleDiff_Node() {
+	d, err := graphdiff.Compare(release(2), release(40, "fraud"), graphdiff.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	n, ok := d.Node(sg.NodeID{Name: "fraud", Type: sg.TypeService})
+	if !ok {
+		log.Fatal("fraud is in neither graph")
+	}
+	fmt.Println(n.ID, n.Verdict())
+	for _, c := range n.Changes {
+		if c.Verdict.Changed() {
+			base, head := c.Values()
+			fmt.Printf("%s | %s → %s | %s | %s\n", c.MetricText(), base, head, c.SizeText(), c.Samples())
+		}
+	}
+	// Output:
+	// fraud new
+	// calls per request | – → 1 |  | 200 samples
+}

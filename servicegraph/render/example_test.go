@@ -47,3 +47,16 @@ func ExampleStyle_Collapse() {
 	// shop/stock
 	// drawn: 3 of 6 nodes, 2 of 5 edges
 }
+
+// A program that draws on its own uses the thresholds of a style to mark what fails.
+func ExampleStyle_Level() {
+	style := render.Style{Warn: 0.01, Error: 0.1}
+	for _, failed := range []float64{0, 2, 25} {
+		level := style.Level(failed, 100)
+		fmt.Printf("%v of 100 calls failed: %s\n", failed, level)
+	}
+	// Output:
+	// 0 of 100 calls failed: ok
+	// 2 of 100 calls failed: warn
+	// 25 of 100 calls failed: error
+}

@@ -126,6 +126,35 @@ func ExampleClient_TagValues() {
 	// [{string cart} {string web}]
 }
 
+// The names of attributes of one scope appear while Tempo finds them.
+func ExampleClient_Tags() {
+	streams, stop := serveExample(&fakeStreams{
+		tags: func(_ *tempopb.SearchTagsRequest, s tempopb.StreamingQuerier_SearchTagsV2Server) error {
+			for _, name := range []string{"service.name", "cluster"} {
+				scope := &tempopb.SearchTagsV2Scope{Name: "resource", Tags: []string{name}}
+				if err := s.Send(&tempopb.SearchTagsV2Response{Scopes: []*tempopb.SearchTagsV2Scope{scope}}); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	})
+	defer stop()
+
+	for found, err := range streams.Tags(context.Background(), tempoclient.TagQuery{Scope: "resource"}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		for _, scope := range found.Scopes {
+			fmt.Println(scope.Name, scope.Tags)
+		}
+	}
+	// Output:
+	// resource [service.name]
+	// resource [cluster service.name]
+	// resource [cluster service.name]
+}
+
 // serveExample returns a client of a server, and a function that stops both.
 func serveExample(f *fakeStreams) (streams *Client, stop func()) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
