@@ -34,7 +34,7 @@ type aggregator struct {
 func newAggregator(b *Builder) *aggregator {
 	return &aggregator{builder: b, pairer: pairing.New(pairing.Config{
 		QueueNodes: b.cfg.QueueNodes, InferCalls: b.cfg.InferCalls, UserNode: b.cfg.UserNode,
-		IsNameOf: b.isNameOf, CanBeSame: b.canBeSame, IsOtherServer: b.isOtherServer, IsSameHost: b.isSameHost, AddressOf: b.hostAndRPC, Describe: b.describe, IsAddress: b.isAddress, MatchPaths: semconv.MatchPaths, CompareNodes: b.names.CompareNodes,
+		IsNameOf: b.isNameOf, CanBeSame: b.canBeSame, IsOtherServer: b.isOtherServer, IsSameHost: b.isSameHost, AddressOf: b.hostAndRPC, Describe: b.describe, IsAddress: b.isAddress, IsRemoteIP: b.isRemoteIP, MatchPaths: semconv.MatchPaths, CompareNodes: b.names.CompareNodes,
 	})}
 }
 

@@ -238,11 +238,16 @@ func (b *Builder) isAddress(peer nodeIndex) bool {
 	return t == TypeIP || t == TypeRPC
 }
 
+// isRemoteIP reports whether a peer is only an IP address, and not one of the caller's own machine.
+func (b *Builder) isRemoteIP(peer nodeIndex) bool {
+	return b.names.typeOf(peer) == TypeIP && !semconv.IsLocal(b.names.nodeID(peer).Name)
+}
+
 // describe returns the part of a detail that distinguishes spans of one call from spans of other
 // calls.
 func (b *Builder) describe(d detailIndex) pairing.Description {
 	of := &b.names.details.items[d-1]
-	return pairing.Description{Scope: of.Scope, Port: of.Port, System: of.DBSystem, Database: of.DBNamespace, Asked: pairing.Asked(of.Asked)}
+	return pairing.Description{Scope: of.Scope, Port: of.Port, System: of.DBSystem, Database: of.DBNamespace, Connects: semconv.RecordsConnections(of.Scope), Asked: pairing.Asked(of.Asked)}
 }
 
 // hostAndRPC returns the host of an address and the RPC service.

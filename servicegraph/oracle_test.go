@@ -1261,17 +1261,30 @@ func markTwins(spans []*oracleSpan, met func(*oracleSpan) bool, compared bool) {
 	}
 }
 
-// isHousekeeping reports whether c is work of a database driver around a query beside c (D14).
+// workFor returns the first span of the request for which s works, or, if that is s, the parent of s.
+func (s *oracleSpan) workFor() *oracleSpan {
+	request := s
+	for !request.serves() && request.parent != nil && request.parent.node == s.node {
+		request = request.parent
+	}
+	if request == s && s.parent != nil {
+		return s.parent
+	}
+	return request
+}
+
+// isHousekeeping reports whether c is work of a database driver around a query for the same request
+// (D14).
 func (o *oracle) isHousekeeping(c *oracleSpan) bool {
 	queries := func(s *oracleSpan) bool { return s.attrs["db.statement"] != "" }
 	isDatabase := func(s *oracleSpan) bool { peer, _ := s.peer(); return peer.Type == sg.TypeDatabase }
-	if c.parent == nil || queries(c) || failed(c) || !isDatabase(c) {
+	if queries(c) || failed(c) || !isDatabase(c) {
 		return false
 	}
 	peer, isName := c.peer()
 	return slices.ContainsFunc(o.spans, func(s *oracleSpan) bool {
 		other, _ := s.peer()
-		return s.caller && s.parent == c.parent && s.node == c.node && s.attrs["otel.scope.name"] == c.attrs["otel.scope.name"] && queries(s) && isDatabase(s) &&
+		return s.caller && s.workFor() == c.workFor() && s.node == c.node && s.attrs["otel.scope.name"] == c.attrs["otel.scope.name"] && queries(s) && isDatabase(s) &&
 			(other == peer || !isName && s.attrs["db.system"] == c.attrs["db.system"])
 	})
 }

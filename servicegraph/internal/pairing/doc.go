@@ -46,12 +46,16 @@ type Config struct {
 	IsSameHost func(a, b trace.Address) bool
 
 	// AddressOf returns the host and the RPC service of an address, empty if unknown. It is called
-	// only for caller spans with a sibling that names another peer.
+	// only for caller spans with a sibling.
 	AddressOf func(trace.Address) (host, rpc string)
 
 	// IsAddress reports whether a peer is only an IP address or an RPC service. It is called
 	// only if InferCalls is set.
 	IsAddress func(peer trace.Node) bool
+
+	// IsRemoteIP reports whether a peer is only an IP address, and not one of the caller's own machine.
+	// It is called only for spans of libraries that record how connections are made.
+	IsRemoteIP func(peer trace.Node) bool
 
 	// Describe returns what the detail of a span tells about its library, its database and the
 	// request. The detail is not 0. Describe is called only for siblings that may show one call,
@@ -72,6 +76,7 @@ type Description struct {
 	Scope            string // the instrumentation scope that recorded the span; empty if unknown
 	Port             string // of the callee; empty if unknown
 	System, Database string // the product and the name of the database; empty if unknown
+	Connects         bool   // the library records how connections are made, and no calls
 	Asked            Asked  // the zero value unless InferCalls is set
 }
 

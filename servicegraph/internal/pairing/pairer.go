@@ -29,7 +29,9 @@ type Pairer struct {
 	handler    map[int32]int32 // by span that received a message: the span inside that stands for the delivery
 	targets    map[int32][]trace.Link
 	again      map[int32]trace.Node // by CLIENT span below a span with resent set: see metAgain
-	queries    map[queryKey]bool    // the databases that the children of the spans with queried set query
+	queries    map[queryKey]bool    // the databases that the spans of the trace query, if queried is set
+	queried    bool
+	besides    map[besidesKey]besides // the calls beside spans of libraries that record connections
 
 	settling []bool // by span: the span is inside a span that settles messages or sends a batch; empty if the trace has none
 	settled  bool   // settling is computed
@@ -89,7 +91,6 @@ type spanState struct {
 	isTwin    bool // a sibling stands for the call of both
 	compared  bool // the twins among the children are marked
 	detached  bool // a root within the time of another root: its parent is lost
-	queried   bool // the queries of the children are in Pairer.queries
 	resent    bool // the resends among the children are in Pairer.again
 
 	outcome Outcome
@@ -112,7 +113,13 @@ func (p *Pairer) Pair(id [16]byte, t *trace.Tree, links Links) {
 	p.state = trace.Resize(p.state, len(p.spans))
 	p.isOpen, p.uncompared = false, false
 	p.settling, p.settled = p.settling[:0], false
-	clear(p.queries)
+	if p.queried {
+		p.queried = false
+		clear(p.queries)
+	}
+	if len(p.besides) > 0 {
+		clear(p.besides)
+	}
 	if len(p.again) > 0 {
 		clear(p.again)
 	}

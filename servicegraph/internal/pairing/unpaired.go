@@ -40,7 +40,7 @@ func (p *Pairer) unpairedCallers() {
 			p.endedCall(i)
 		case p.isTransport(i):
 			p.setOutcome(i, Nested)
-		case p.isHousekeeping(i):
+		case p.isHousekeeping(i), p.isConnecting(i):
 			state.accounted = true
 			p.setOutcome(i, Nested)
 		case p.NamesPeer(i):

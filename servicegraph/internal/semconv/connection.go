@@ -14,3 +14,14 @@ func connects(scope string) bool {
 	}
 	return false
 }
+
+// RecordsConnections reports whether the library with a scope records how connections are made, and no
+// calls. Its spans look like calls, and show one only if no other library recorded it [F15].
+func RecordsConnections(scope string) bool {
+	switch scope {
+	case "@opentelemetry/instrumentation-dns", "@opentelemetry/instrumentation-net", "@opentelemetry/plugin-dns",
+		"go.opentelemetry.io/contrib/instrumentation/net/http/httptrace/otelhttptrace":
+		return true
+	}
+	return false
+}
