@@ -423,11 +423,24 @@ func (o *oracle) peerName(c *oracleCall, open []oracleCall) sg.NodeID {
 	case isHost(c) && c.at.host == "localhost":
 		return localName(c, open)
 	case isHost(c) && peer.Name == c.at.host:
-		peer.Name = o.shown(c.client.node, c.at.host)
+		peer.Name = o.unshared(c, open, func(other *oracleCall) bool { return isHost(other) && other.peer.Name == other.at.host })
 	case !c.isName && (peer.Type == sg.TypeDatabase && c.kind == sg.EdgeRequest || peer.Type == sg.TypeQueue && !o.isReceived(peer)):
 		peer.Name += o.serverName(c, open)
 	}
 	return peer
+}
+
+// unshared returns the name of the host of a call, in full if the hosts of several of the other calls
+// have the same name (A3).
+func (o *oracle) unshared(c *oracleCall, open []oracleCall, among func(*oracleCall) bool) string {
+	name, full := o.shown(c.client.node, c.at.host), o.full(c.client.node, c.at.host)
+	for i := range open {
+		other := &open[i]
+		if among(other) && o.shown(other.client.node, other.at.host) == name && o.full(other.client.node, other.at.host) != full {
+			return full
+		}
+	}
+	return name
 }
 
 // isHost reports whether the peer of a call is a host.
@@ -471,26 +484,33 @@ func localName(c *oracleCall, open []oracleCall) sg.NodeID {
 // serverName returns what the name of a database or a queue adds if there are several servers of the
 // same name: @ and the host. Hosts that differ only in digits are one server.
 func (o *oracle) serverName(c *oracleCall, open []oracleCall) string {
-	alike, own := make(map[string]string), make(map[string]bool)
+	alike, own := make(map[string]*oracleCall), make(map[string]bool)
 	digits := strings.NewReplacer("0", "", "1", "", "2", "", "3", "")
-	for _, other := range open {
-		host := o.shown(other.client.node, other.at.host)
-		if other.peer != c.peer || other.isName || c.peer.Type == sg.TypeDatabase && other.kind != c.kind || host == "" || host == "localhost" || isAddress(host) {
+	isServer := func(other *oracleCall) bool {
+		host := other.at.host
+		return other.peer == c.peer && !other.isName && (c.peer.Type != sg.TypeDatabase || other.kind == c.kind) && host != "" && host != "localhost" && !isAddress(host)
+	}
+	shown := func(c *oracleCall) string { return o.shown(c.client.node, c.at.host) }
+	full := func(c *oracleCall) string { return o.full(c.client.node, c.at.host) }
+	for i := range open {
+		other := &open[i]
+		if !isServer(other) {
 			continue
 		}
-		if first, known := alike[digits.Replace(host)]; !known || host < first {
-			alike[digits.Replace(host)] = host
+		key := digits.Replace(full(other))
+		if first, known := alike[key]; !known || cmp.Or(strings.Compare(shown(other), shown(first)), strings.Compare(full(other), full(first))) < 0 {
+			alike[key] = other
 		}
 		if other.client.node == c.client.node {
-			own[digits.Replace(host)] = true
+			own[key] = true
 		}
 	}
-	key := digits.Replace(o.shown(c.client.node, c.at.host))
+	key := digits.Replace(full(c))
 	if c.at.host == "" && len(own) == 1 {
 		key = onlyName(own)
 	}
-	if host := alike[key]; len(alike) > 1 && host != "" && (c.at.host == "" || !isAddress(c.at.host)) {
-		return "@" + host
+	if first := alike[key]; len(alike) > 1 && first != nil && (c.at.host == "" || !isAddress(c.at.host)) {
+		return "@" + o.unshared(first, open, isServer)
 	}
 	return ""
 }

@@ -32,7 +32,8 @@ type Names struct {
 	directory *Directory
 	local     map[string]map[port]Peer         // by host: the peers on the machine of a caller, each under the first of its names
 	ports     map[string]map[trace.Node]int    // by host and caller: the number of these peers
-	servers   map[trace.Node]map[string]string // by peer: the first of the hosts that differ only in their digits
+	servers   map[trace.Node]map[string]server // by peer: the first of the hosts that differ only in their digits
+	short     map[short]map[string]bool        // by name: the full names of the hosts
 	met       map[usage]map[string]bool        // by database and caller: the keys of the servers that the caller names
 	given     Given                            // names that stay; nil if none do
 	new       Given                            // the other names so far, if names stay
@@ -54,6 +55,15 @@ type nodeName struct{ name, typ string }
 // A usage is a database or the like that a caller calls.
 type usage struct{ peer, caller trace.Node }
 
+// A server is a host of a database or the like: as it is named for all callers, and its full name.
+type server struct{ host, full string }
+
+// A short is the name of the host of a database or the like. The peer is 0 if the peer is only a host.
+type short struct {
+	peer trace.Node
+	host string
+}
+
 // A port is a port on the machine of a caller.
 type port struct {
 	caller trace.Node
@@ -66,8 +76,9 @@ func NewNames(d *Directory, given Given) *Names {
 	return &Names{
 		given: given, new: make(Given),
 		directory: d, local: make(map[string]map[port]Peer),
-		ports: make(map[string]map[trace.Node]int), servers: make(map[trace.Node]map[string]string),
-		met: make(map[usage]map[string]bool),
+		ports: make(map[string]map[trace.Node]int), servers: make(map[trace.Node]map[string]server),
+		short: make(map[short]map[string]bool),
+		met:   make(map[usage]map[string]bool),
 	}
 }
 
@@ -76,17 +87,21 @@ func (n *Names) Add(c *Call, p *Peer) {
 	switch {
 	case p.Kind == Host && semconv.IsLocal(c.At.Host):
 		n.addLocal(c, p)
+	case p.Kind == Host && p.Name == c.At.Host:
+		n.addShort(0, c)
 	case p.Kind == Server:
-		host := n.directory.Host(c.Caller, c.At.Host)
+		host := n.directory.full(c.Caller, c.At.Host)
 		alike := alikeOf(host)
 		if alike == "" {
 			return
 		}
+		n.addShort(p.Node, c)
 		if n.servers[p.Node] == nil {
-			n.servers[p.Node] = make(map[string]string)
+			n.servers[p.Node] = make(map[string]server)
 		}
-		if first, known := n.servers[p.Node][alike]; !known || host < first {
-			n.servers[p.Node][alike] = host
+		this := server{n.directory.Host(c.Caller, c.At.Host), host}
+		if first, known := n.servers[p.Node][alike]; !known || cmp.Or(strings.Compare(this.host, first.host), strings.Compare(this.full, first.full)) < 0 {
+			n.servers[p.Node][alike] = this
 		}
 		by := usage{p.Node, c.Caller}
 		if n.met[by] == nil {
@@ -94,6 +109,20 @@ func (n *Names) Add(c *Call, p *Peer) {
 		}
 		n.met[by][alike] = true
 	}
+}
+
+// addShort notes the full name of the host of a call.
+func (n *Names) addShort(peer trace.Node, c *Call) {
+	host := short{peer, n.directory.Host(c.Caller, c.At.Host)}
+	if n.short[host] == nil {
+		n.short[host] = make(map[string]bool)
+	}
+	n.short[host][n.directory.full(c.Caller, c.At.Host)] = true
+}
+
+// isShared reports whether several peers, or several hosts of one peer, have the same short name.
+func (n *Names) isShared(peer trace.Node, host string) bool {
+	return len(n.short[short{peer, host}]) > 1
 }
 
 func (n *Names) addLocal(c *Call, p *Peer) {
@@ -129,7 +158,7 @@ func (n *Names) Name(c *Call, p *Peer, caller string) (name, typ string) {
 	t := thing{peer: p.Node}
 	switch {
 	case p.Kind == Server:
-		t.host = alikeOf(n.directory.Host(c.Caller, c.At.Host))
+		t.host = alikeOf(n.directory.full(c.Caller, c.At.Host))
 		if c.At.Host == "" {
 			t.caller = c.Caller
 		}
@@ -173,16 +202,21 @@ func (n *Names) name(c *Call, p *Peer, caller string) (name, typ string) {
 		}
 		return host + "@" + caller, typ
 	case p.Kind == Host && p.Name == host:
-		name = n.directory.Host(c.Caller, host)
+		if name = n.directory.Host(c.Caller, host); n.isShared(0, name) {
+			name = n.directory.full(c.Caller, host)
+		}
 	case p.Kind == Server && len(n.servers[p.Node]) > 1:
-		alike := alikeOf(n.directory.Host(c.Caller, host))
+		alike := alikeOf(n.directory.full(c.Caller, host))
 		if met := n.met[usage{p.Node, c.Caller}]; host == "" && len(met) == 1 {
 			for only := range met {
 				alike = only
 			}
 		}
-		if first := n.servers[p.Node][alike]; first != "" {
-			name += "@" + first
+		switch first := n.servers[p.Node][alike]; {
+		case n.isShared(p.Node, first.host):
+			name += "@" + first.full
+		case first.host != "":
+			name += "@" + first.host
 		}
 	}
 	return name, typ
