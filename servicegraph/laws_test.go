@@ -3,6 +3,7 @@ package servicegraph_test
 import (
 	"bytes"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -104,19 +105,50 @@ func dropLinksToClients(spans []sg.Span) {
 	}
 }
 
-// seeds returns how many random inputs to try: the value of the environment variable
-// TEMPOGRAPH_SEEDS, or the given number if the variable is not set.
-func seeds(t *testing.T, normal uint64) uint64 {
+// seeds returns the seeds of the random inputs to try: those of the environment variable
+// TEMPOGRAPH_SEEDS, or the given number of seeds from 0 on if the variable is not set. The variable
+// is a number of seeds, such as 20000, or the first and the last seed, such as 9581-9581.
+func seeds(t *testing.T, normal uint64) iter.Seq[uint64] {
 	t.Helper()
-	text := os.Getenv("TEMPOGRAPH_SEEDS")
-	if text == "" {
-		return normal
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
+	from, to, err := seedRange(os.Getenv("TEMPOGRAPH_SEEDS"), normal)
 	if err != nil {
 		t.Fatalf("TEMPOGRAPH_SEEDS: %v", err)
 	}
-	return n
+	return func(yield func(uint64) bool) {
+		for seed := from; seed < to && yield(seed); seed++ {
+		}
+	}
+}
+
+// seedRange returns the first seed that a text names, and the seed after the last one.
+func seedRange(text string, normal uint64) (from, to uint64, err error) {
+	if text == "" {
+		return 0, normal, nil
+	}
+	first, last, ranged := strings.Cut(text, "-")
+	if from, err = strconv.ParseUint(first, 10, 64); err != nil || !ranged {
+		return 0, from, err
+	}
+	if to, err = strconv.ParseUint(last, 10, 64); err == nil && to < from {
+		err = fmt.Errorf("the range %q has no seed", text)
+	}
+	return from, to + 1, err
+}
+
+func TestSeedRange(t *testing.T) {
+	for _, c := range []struct {
+		text     string
+		from, to uint64
+		fails    bool
+	}{
+		{"", 0, 7, false}, {"20", 0, 20, false}, {"9581-9581", 9581, 9582, false}, {"5-8", 5, 9, false},
+		{"8-5", 0, 0, true}, {"x", 0, 0, true}, {"1-", 0, 0, true}, {"-1", 0, 0, true},
+	} {
+		from, to, err := seedRange(c.text, 7)
+		if (err != nil) != c.fails || !c.fails && (from != c.from || to != c.to) {
+			t.Errorf("%q: got %d, %d and error %v, want %d, %d, error %v", c.text, from, to, err, c.from, c.to, c.fails)
+		}
+	}
 }
 
 // lawConfigs are the configurations for which the laws must hold.

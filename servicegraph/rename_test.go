@@ -3,6 +3,7 @@ package servicegraph_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,7 +100,7 @@ func TestRenameLaw(t *testing.T) {
 	}
 	for seed := range seeds(t, 200) {
 		rng := rand.New(rand.NewPCG(seed, 19))
-		spans := damagedTraces(rng)
+		spans := withoutSharedSides(damagedTraces(rng))
 		cfg := configs[seed%uint64(len(configs))]
 		renaming := cfg
 		renaming.Rename = rules
@@ -118,6 +119,27 @@ func TestRenameLaw(t *testing.T) {
 			t.Fatalf("seed %d: the merged graph of renamed parts differs:\n%s", seed, cmp.Diff(want, got))
 		}
 	}
+}
+
+// withoutSharedSides returns the spans without those that share an id and a side of a call with an
+// earlier span of another service. Which of these services calls the children of the id depends on
+// the order of their names, and a rule may change this order (docs/semantics.md I12).
+func withoutSharedSides(spans []sg.Span) []sg.Span {
+	type side struct {
+		trace          sg.TraceID
+		id             sg.SpanID
+		caller, callee bool
+	}
+	services := make(map[side]string)
+	return slices.DeleteFunc(spans, func(s sg.Span) bool {
+		at := side{s.TraceID, s.SpanID, s.Kind == sg.KindClient || s.Kind == sg.KindProducer, s.Kind == sg.KindServer || s.Kind == sg.KindConsumer}
+		service := s.Namespace + "/" + s.Service
+		if first, ok := services[at]; ok {
+			return first != service
+		}
+		services[at] = service
+		return false
+	})
 }
 
 // withoutHosts describes a graph without the hosts of edges, because an edge lists the host of its

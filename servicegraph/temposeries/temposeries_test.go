@@ -2,11 +2,13 @@ package temposeries_test
 
 import (
 	"fmt"
+	"iter"
 	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -238,17 +240,26 @@ func checkSeries(t *testing.T, seed uint64, s temposeries.Series) {
 	}
 }
 
-// seeds returns the number of random cases to try: TEMPOGRAPH_SEEDS if it is set, and otherwise
-// usually.
-func seeds(t *testing.T, usually uint64) uint64 {
+// seeds returns the seeds of the random cases to try: those of TEMPOGRAPH_SEEDS, a number of seeds
+// or the first and the last seed (9581-9581), and otherwise the first seeds, usually as many.
+func seeds(t *testing.T, usually uint64) iter.Seq[uint64] {
 	t.Helper()
-	text := os.Getenv("TEMPOGRAPH_SEEDS")
-	if text == "" {
-		return usually
+	from, to := uint64(0), usually
+	if text := os.Getenv("TEMPOGRAPH_SEEDS"); text != "" {
+		first, last, ranged := strings.Cut(text, "-")
+		n, err := strconv.ParseUint(first, 10, 64)
+		to = n
+		if ranged && err == nil {
+			from = n
+			to, err = strconv.ParseUint(last, 10, 64)
+			to++
+		}
+		if err != nil || to < from {
+			t.Fatalf("TEMPOGRAPH_SEEDS: %q is neither a number nor a range of seeds", text)
+		}
 	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatalf("TEMPOGRAPH_SEEDS: %v", err)
+	return func(yield func(uint64) bool) {
+		for seed := from; seed < to && yield(seed); seed++ {
+		}
 	}
-	return n
 }
