@@ -113,3 +113,36 @@ func BenchmarkWindow(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkLive compares Live with Graph on a builder that holds spans of open traces, and calls both
+// again and again on this builder, as a server does. The traces are whole, or the CLIENT spans have
+// arrived without the SERVER spans that they called.
+func BenchmarkLive(b *testing.B) {
+	for _, c := range []struct {
+		name    string
+		arrived func(i int) bool
+	}{
+		{"whole", func(int) bool { return true }},
+		{"callers", func(i int) bool { return i%24 == 0 || i%3 != 0 }},
+	} {
+		builder, held := sg.NewBuilder(sg.Config{}), 0
+		for i, s := range syntheticTraces(100_000) {
+			if c.arrived(i) {
+				builder.Add(s)
+				held++
+			}
+		}
+		for _, of := range []struct {
+			name  string
+			graph func() *sg.Graph
+		}{{"Graph", builder.Graph}, {"Live", builder.Live}} {
+			b.Run(c.name+"/"+of.name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					of.graph()
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*held), "ns/span")
+			})
+		}
+	}
+}
