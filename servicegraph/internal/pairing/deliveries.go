@@ -110,8 +110,10 @@ func (p *Pairer) handOverEach(top int32, handlers []int32) bool {
 // messages returns the messages to which span i has links, each once, in the order of the links. If
 // several spans share the id of span i, the order is that of the ids.
 func (p *Pairer) messages(i int32) (once []trace.Link) {
+	seen := make(map[trace.Link]bool, len(p.targets[i]))
 	for _, target := range p.targets[i] {
-		if !slices.Contains(once, target) {
+		if !seen[target] {
+			seen[target] = true
 			once = append(once, target)
 		}
 	}

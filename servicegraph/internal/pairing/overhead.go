@@ -74,9 +74,15 @@ func (p *Pairer) findQueries() {
 	}
 }
 
-// besides are the caller spans of one service below one span, by host, without those that a library
-// for connections recorded. The spans of all hosts are those of anyHost.
-type besides map[string]*times
+// besides are the caller spans below one span, by service and host, without those that a library for
+// connections recorded. The spans of a service with all hosts are those of anyHost.
+type besides map[dialed]*times
+
+// A dialed is a host that a service calls.
+type dialed struct {
+	service trace.Node
+	host    string
+}
 
 // anyHost is no canonical host. The host of spans that name none is "".
 const anyHost = "*"
@@ -97,11 +103,6 @@ func (t *times) cover(start, end int64) bool {
 	return n > 0 && t.ends[n-1] >= end
 }
 
-type besidesKey struct {
-	parent  int32
-	service trace.Node
-}
-
 // isConnecting reports whether caller span i is work on a connection for a call that another span
 // shows. Span i then comes from a library that records nothing but such work, and a caller span of
 // another library below the same parent either goes on while span i lasts, or begins after span i
@@ -117,35 +118,34 @@ func (p *Pairer) isConnecting(i int32) bool {
 		return false
 	}
 	host, _ := p.cfg.AddressOf(span.Address)
-	beside := p.besidesOf(besidesKey{parent, span.Node})
+	beside := p.besidesOf(parent)
 	if span.Peer == 0 || p.cfg.IsRemoteIP(span.Peer) {
-		return beside[anyHost].cover(span.Start, span.End)
+		return beside[dialed{span.Node, anyHost}].cover(span.Start, span.End)
 	}
-	same := beside[host]
-	if same.cover(span.Start, span.End) || beside[""].cover(span.Start, span.End) {
+	same := beside[dialed{span.Node, host}]
+	if same.cover(span.Start, span.End) || beside[dialed{span.Node, ""}].cover(span.Start, span.End) {
 		return true
 	}
 	return same != nil && !span.Failed() && max(same.last[of.Port], same.last[""]) >= span.End
 }
 
-// besidesOf returns the calls of a service below a span. It finds them once.
-func (p *Pairer) besidesOf(key besidesKey) besides {
-	if b := p.besides[key]; b != nil {
+// besidesOf returns the calls below a span. It finds them once.
+func (p *Pairer) besidesOf(parent int32) besides {
+	if b := p.besides[parent]; b != nil {
 		return b
 	}
-	spans := make(map[string][]*trace.Span)
+	spans := make(map[dialed][]*trace.Span)
 	b := make(besides)
-	add := func(host, port string, span *trace.Span) {
-		if b[host] == nil {
-			b[host] = &times{last: make(map[string]int64)}
+	add := func(to dialed, port string, span *trace.Span) {
+		if b[to] == nil {
+			b[to] = &times{last: make(map[string]int64)}
 		}
-		spans[host] = append(spans[host], span)
-		b[host].last[port] = max(b[host].last[port], span.Start)
+		spans[to] = append(spans[to], span)
+		b[to].last[port] = max(b[to].last[port], span.Start)
 	}
-	for c := p.tree.Child[key.parent]; c >= 0; c = p.tree.Sibling[c] {
+	for c := p.tree.Child[parent]; c >= 0; c = p.tree.Sibling[c] {
 		span := &p.spans[c]
-		_, timed := span.Duration()
-		if !timed || p.parent[c] != key.parent || span.Node != key.service || !span.Is(trace.IsCaller) {
+		if _, timed := span.Duration(); !timed || p.parent[c] != parent || !span.Is(trace.IsCaller) {
 			continue
 		}
 		var of Description
@@ -154,21 +154,21 @@ func (p *Pairer) besidesOf(key besidesKey) besides {
 		}
 		if !of.Connects {
 			host, _ := p.cfg.AddressOf(span.Address)
-			add(host, of.Port, span)
-			add(anyHost, of.Port, span)
+			add(dialed{span.Node, host}, of.Port, span)
+			add(dialed{span.Node, anyHost}, of.Port, span)
 		}
 	}
-	for host, of := range spans {
+	for to, of := range spans {
 		slices.SortFunc(of, func(x, y *trace.Span) int { return cmp.Compare(x.Start, y.Start) })
 		end := int64(0)
 		for _, span := range of {
 			end = max(end, span.End)
-			b[host].starts, b[host].ends = append(b[host].starts, span.Start), append(b[host].ends, end)
+			b[to].starts, b[to].ends = append(b[to].starts, span.Start), append(b[to].ends, end)
 		}
 	}
 	if p.besides == nil {
-		p.besides = make(map[besidesKey]besides)
+		p.besides = make(map[int32]besides)
 	}
-	p.besides[key] = b
+	p.besides[parent] = b
 	return b
 }

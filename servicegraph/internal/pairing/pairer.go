@@ -31,7 +31,7 @@ type Pairer struct {
 	again      map[int32]trace.Node // by CLIENT span below a span with resent set: see metAgain
 	queries    map[queryKey]bool    // the databases that the spans of the trace query, if queried is set
 	queried    bool
-	besides    map[besidesKey]besides // the calls beside spans of libraries that record connections
+	besides    map[int32]besides // the calls beside spans of libraries that record connections
 
 	settling []bool // by span: the span is inside a span that settles messages or sends a batch; empty if the trace has none
 	settled  bool   // settling is computed
