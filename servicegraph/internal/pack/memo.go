@@ -5,9 +5,10 @@ import (
 	"math/bits"
 )
 
-// A Memo finds a value by bytes that a decoder meets again and again, such as the encoding of a
-// resource, in two thirds of the time of a map. The bytes have one place, and the first bytes with
-// this place stay there. The zero value is empty.
+// A Memo finds a value by a few bytes that a decoder meets again and again, such as the encoding of a
+// scope. In BenchmarkMemo, it finds 40 bytes in 0.76 times the time of a map, and 300 bytes in the same
+// time. The bytes have one place, and the first bytes with this place stay there. The zero value is
+// empty.
 type Memo[V any] struct {
 	known [1 << memoBits]known[V]
 

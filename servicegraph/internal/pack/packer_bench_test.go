@@ -2,6 +2,7 @@ package pack
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/tempograph/tempograph/servicegraph/internal/semconv"
@@ -24,7 +25,7 @@ func BenchmarkMemos(b *testing.B) {
 		client bool
 	}{
 		{"client/all", func(*Packer) {}, true},
-		{"client/no-interpretations", func(p *Packer) { clear(p.interpretations) }, true},
+		{"client/no-interpretations", func(p *Packer) { clear(p.interpretations); p.nearInterpretations.Off = true }, true},
 		{"internal/all", func(*Packer) {}, false},
 		{"internal/no-plain", func(p *Packer) { p.plain[semconv.Internal] = 0 }, false},
 	} {
@@ -42,6 +43,35 @@ func BenchmarkMemos(b *testing.B) {
 				}
 				if p.Len() == 1000 {
 					p.Batch().Recycle()
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkMemo finds 40 bytes, as sets of attributes have, and 300, as resources have, in a Memo and in a map.
+func BenchmarkMemo(b *testing.B) {
+	for _, size := range []int{40, 300} {
+		keys := make([][]byte, 100)
+		known := make(map[string]uint32)
+		var m Memo[uint32]
+		for i := range keys {
+			keys[i] = fmt.Appendf(nil, "%0*d", size, i)
+			known[string(keys[i])] = uint32(i)
+			m.Add(string(keys[i]), uint32(i))
+		}
+		keys = slices.DeleteFunc(keys, func(key []byte) bool { _, ok := m.Find(key); return !ok }) // those whose place another has
+		b.Run(fmt.Sprintf("memo/%d", size), func(b *testing.B) {
+			for i := 0; b.Loop(); i++ {
+				if _, ok := m.Find(keys[i%len(keys)]); !ok {
+					b.Fatal("not found")
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("map/%d", size), func(b *testing.B) {
+			for i := 0; b.Loop(); i++ {
+				if _, ok := known[string(keys[i%len(keys)])]; !ok {
+					b.Fatal("not found")
 				}
 			}
 		})
